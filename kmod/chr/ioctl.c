@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: the character device and the table of its commands.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * What all commands have in common is done here, by table: size, unknown
+ * fields, flags, reserved fields, the unit. Fields named in the table are
+ * checked before the handler sees the command.
+ */
+#include "chr/ioctl.h"
+
+#include <linux/compat.h>
+#include <linux/ctype.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "core/domain.h"
+#include "core/unit.h"
+
+/* Items of NYX_ARRAY that are copied at once. */
+#define ARRAY_CHUNK	32u
+
+/* Properties of a command. */
+#define OP_NO_UNIT	0x1	/* works on a file that is not bound */
+#define OP_OUT		0x2	/* has out_ fields */
+#define OP_OUT_ERROR	0x4	/* fills them also when it fails */
+
+/**
+ * struct nyx_op - a command
+ * @fn: its handler, or
+ * @run: its handler, of a command that NYX_ARRAY takes
+ * @size: sizeof() its structure
+ * @min_size: the least that a caller may pass
+ * @flags: flags that the command knows
+ * @prop: OP_*
+ * @resv: offset of its reserved field
+ * @resv_len: bytes of its reserved field, or 0
+ */
+struct nyx_op {
+	int (*fn)(struct nyx_ucmd *uc, void *cmd);
+	int (*run)(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
+	u16 size;
+	u16 min_size;
+	u32 flags;
+	u8 prop;
+	u8 resv_len;
+	u16 resv;
+};
+
+#define OP_SIZE(_type, _last)						\
+	.size = sizeof(_type) +						\
+		BUILD_BUG_ON_ZERO(sizeof(_type) > sizeof(union nyx_cmd_buf)), \
+	.min_size = offsetofend(_type, _last)
+#define OP_RESV(_type)							\
+	.resv = offsetof(_type, __reserved),				\
+	.resv_len = sizeof_field(_type, __reserved)
+
+/* The head that all structures have. */
+struct nyx_cmd_head {
+	u32 size;
+	u32 flags;
+};
+
+union nyx_cmd_buf {
+	struct nyx_cmd_head head;
+	struct nyx_module_info module_info;
+	struct nyx_unit_create unit_create;
+	struct nyx_unit_open unit_open;
+	struct nyx_unit_info unit_info;
+	struct nyx_list list;
+	struct nyx_memory_add memory_add;
+	struct nyx_domain_create domain_create;
+	struct nyx_map map;
+	struct nyx_unmap unmap;
+	struct nyx_invalidate invalidate;
+	struct nyx_translate translate;
+	struct nyx_dma dma;
+	struct nyx_array array;
+};
+
+static int nyx_ioctl_array(struct nyx_ucmd *uc, void *cmd);
+
+static const struct nyx_op nyx_ops[] = {
+	[NYX_CMD_MODULE_INFO] = {
+		.fn = nyx_ioctl_module_info,
+		OP_SIZE(struct nyx_module_info, out_version),
+		OP_RESV(struct nyx_module_info),
+		.prop = OP_NO_UNIT | OP_OUT,
+	},
+	[NYX_CMD_UNIT_CREATE] = {
+		.fn = nyx_ioctl_unit_create,
+		OP_SIZE(struct nyx_unit_create, name),
+		OP_RESV(struct nyx_unit_create),
+		.flags = NYX_UNIT_F_KEEP,
+		.prop = OP_NO_UNIT | OP_OUT,
+	},
+	[NYX_CMD_UNIT_OPEN] = {
+		.fn = nyx_ioctl_unit_open,
+		OP_SIZE(struct nyx_unit_open, name),
+		.prop = OP_NO_UNIT | OP_OUT,
+	},
+	[NYX_CMD_UNIT_INFO] = {
+		.fn = nyx_ioctl_unit_info,
+		OP_SIZE(struct nyx_unit_info, name),
+		.prop = OP_OUT,
+	},
+	[NYX_CMD_UNIT_KEEP] = {
+		.fn = nyx_ioctl_unit_keep,
+		OP_SIZE(struct nyx_unit_keep, __reserved),
+		OP_RESV(struct nyx_unit_keep),
+	},
+	[NYX_CMD_UNIT_DESTROY] = {
+		.fn = nyx_ioctl_unit_destroy,
+		OP_SIZE(struct nyx_unit_destroy, flags),
+	},
+	[NYX_CMD_LIST] = {
+		.fn = nyx_ioctl_list,
+		OP_SIZE(struct nyx_list, out_next),
+		.prop = OP_NO_UNIT | OP_OUT,
+	},
+	[NYX_CMD_STATS] = {
+		.fn = nyx_ioctl_stats,
+		OP_SIZE(struct nyx_stats, out_nr),
+		.prop = OP_OUT,
+	},
+	[NYX_CMD_MEMORY_ADD] = {
+		.fn = nyx_ioctl_memory_add,
+		OP_SIZE(struct nyx_memory_add, __reserved),
+		OP_RESV(struct nyx_memory_add),
+		.flags = NYX_MEMORY_F_READONLY | NYX_MEMORY_F_PINNED |
+			 NYX_MEMORY_F_FILE,
+	},
+	[NYX_CMD_MEMORY_REMOVE] = {
+		.fn = nyx_ioctl_memory_remove,
+		OP_SIZE(struct nyx_memory_remove, length),
+	},
+	[NYX_CMD_DOMAIN_CREATE] = {
+		.fn = nyx_ioctl_domain_create,
+		OP_SIZE(struct nyx_domain_create, __reserved),
+		OP_RESV(struct nyx_domain_create),
+		.flags = NYX_DOMAIN_F_SHARED | NYX_DOMAIN_F_BATCHED,
+		.prop = OP_OUT,
+	},
+	[NYX_CMD_DOMAIN_DESTROY] = {
+		.fn = nyx_ioctl_domain_destroy,
+		OP_SIZE(struct nyx_domain_destroy, __reserved),
+		OP_RESV(struct nyx_domain_destroy),
+	},
+	[NYX_CMD_DEVICE_ADD] = {
+		.fn = nyx_ioctl_device_add,
+		OP_SIZE(struct nyx_device_add, __reserved),
+		OP_RESV(struct nyx_device_add),
+	},
+	[NYX_CMD_DEVICE_REMOVE] = {
+		.fn = nyx_ioctl_device_remove,
+		OP_SIZE(struct nyx_device_remove, __reserved),
+		OP_RESV(struct nyx_device_remove),
+	},
+	[NYX_CMD_DEVICE_ATTACH] = {
+		.fn = nyx_ioctl_device_attach,
+		OP_SIZE(struct nyx_device_attach, __reserved),
+		OP_RESV(struct nyx_device_attach),
+		.flags = NYX_ATTACH_F_REPLACE,
+	},
+	[NYX_CMD_DEVICE_DETACH] = {
+		.fn = nyx_ioctl_device_detach,
+		OP_SIZE(struct nyx_device_detach, pasid),
+	},
+	[NYX_CMD_MAP] = {
+		.run = nyx_ioctl_map,
+		OP_SIZE(struct nyx_map, length),
+	},
+	[NYX_CMD_UNMAP] = {
+		.run = nyx_ioctl_unmap,
+		OP_SIZE(struct nyx_unmap, out_unmapped),
+		OP_RESV(struct nyx_unmap),
+		.flags = NYX_UNMAP_F_ALL,
+		.prop = OP_OUT | OP_OUT_ERROR,
+	},
+	[NYX_CMD_INVALIDATE] = {
+		.run = nyx_ioctl_invalidate,
+		OP_SIZE(struct nyx_invalidate, length),
+	},
+	[NYX_CMD_TRANSLATE] = {
+		.run = nyx_ioctl_translate,
+		OP_SIZE(struct nyx_translate, out_fault),
+		.flags = NYX_TRANSLATE_F_REPORT,
+		.prop = OP_OUT,
+	},
+	[NYX_CMD_DMA] = {
+		.run = nyx_ioctl_dma,
+		OP_SIZE(struct nyx_dma, out_fault),
+		.prop = OP_OUT | OP_OUT_ERROR,
+	},
+	[NYX_CMD_ARRAY] = {
+		.fn = nyx_ioctl_array,
+		OP_SIZE(struct nyx_array, out_done),
+		.prop = OP_OUT | OP_OUT_ERROR,
+	},
+	[NYX_CMD_EVENTS_OPEN] = {
+		.fn = nyx_ioctl_events_open,
+		OP_SIZE(struct nyx_events_open, __reserved),
+		OP_RESV(struct nyx_events_open),
+		.flags = NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK,
+	},
+};
+static_assert(ARRAY_SIZE(nyx_ops) == NYX_CMD_MAX);
+
+int nyx_check_name(const u8 *name, const char *extra)
+{
+	const u8 *c;
+
+	if (!memchr(name, 0, NYX_NAME_LEN))
+		return -EINVAL;
+	for (c = name; *c; c++) {
+		if (!isascii(*c) || (!isalnum(*c) && !strchr(extra, *c)))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int nyx_ucmd_respond(struct nyx_ucmd *uc, const void *cmd, u32 ksize)
+{
+	return copy_to_user(uc->arg, cmd, min(uc->size, ksize)) ? -EFAULT : 0;
+}
+
+static int drain_now(struct nyx_ucmd *uc)
+{
+	int ret;
+
+	if (!uc->drain)
+		return 0;
+	ret = epoch_drain(&uc->drain->epoch);
+	nyx_domain_put(uc->drain);
+	uc->drain = NULL;
+	return ret;
+}
+
+int nyx_ucmd_drain(struct nyx_ucmd *uc, struct nyx_domain *dom)
+{
+	int ret = 0;
+
+	if (uc->drain == dom)
+		return 0;
+	ret = drain_now(uc);
+	refcount_inc(&dom->ref);
+	uc->drain = dom;
+	return ret;
+}
+
+/* What the table says about a structure that was copied in. */
+static int check_head(const struct nyx_op *op, const void *cmd)
+{
+	const struct nyx_cmd_head *head = cmd;
+
+	if (head->flags & ~op->flags)
+		return -EOPNOTSUPP;
+	if (op->resv_len && memchr_inv(cmd + op->resv, 0, op->resv_len))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/* One chunk of an array, in the kernel's size of the structure. */
+static int copy_items(const struct nyx_op *op, void *items, u32 n,
+		      const void __user *from, u32 item_size)
+{
+	u32 i;
+	int ret;
+
+	if (item_size == op->size)
+		return copy_from_user(items, from, (size_t)n * item_size) ?
+			-EFAULT : 0;
+	for (i = 0; i < n; i++) {
+		ret = copy_struct_from_user(items + i * op->size, op->size,
+					    from + (size_t)i * item_size,
+					    item_size);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int respond_items(const struct nyx_op *op, const void *items, u32 n,
+			 void __user *to, u32 item_size)
+{
+	u32 i;
+
+	if (item_size == op->size)
+		return copy_to_user(to, items, (size_t)n * item_size) ?
+			-EFAULT : 0;
+	for (i = 0; i < n; i++) {
+		if (copy_to_user(to + (size_t)i * item_size,
+				 items + i * op->size,
+				 min_t(u32, item_size, op->size)))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* Run one chunk. *done counts the items that succeeded. */
+static int run_chunk(struct nyx_ucmd *uc, const struct nyx_op *op, void *items,
+		     u32 n, void __user *user, u32 item_size, u32 *done)
+{
+	int ret, err = 0;
+	u32 good, out;
+
+	*done = 0;
+	ret = copy_items(op, items, n, user, item_size);
+	if (ret)
+		return ret;
+	/* If the answer cannot be given, the question is not asked. */
+	if (op->prop & OP_OUT) {
+		ret = respond_items(op, items, n, user, item_size);
+		if (ret)
+			return ret;
+	}
+	/* What is before a malformed item is done, and the item reported. */
+	for (good = 0; good < n; good++) {
+		const struct nyx_cmd_head *head = items + good * op->size;
+
+		err = head->size != item_size ? -EINVAL : check_head(op, head);
+		if (err)
+			break;
+	}
+	ret = good ? op->run(uc, items, good, done) : 0;
+	if (!ret)
+		ret = err;
+	if (op->prop & OP_OUT) {
+		out = min(*done + 1, n);
+		if (respond_items(op, items, out, user, item_size) && !ret)
+			ret = -EFAULT;
+	}
+	return ret;
+}
+
+static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
+{
+	struct nyx_array *cmd = _cmd;
+	void __user *user = u64_to_user_ptr(cmd->items);
+	const struct nyx_op *op;
+	u32 n, done, nr;
+	void *items;
+	int ret = 0;
+
+	cmd->out_done = 0;
+	if (cmd->cmd >= ARRAY_SIZE(nyx_ops))
+		return -EOPNOTSUPP;
+	op = &nyx_ops[array_index_nospec(cmd->cmd, ARRAY_SIZE(nyx_ops))];
+	if (!op->run)
+		return -EOPNOTSUPP;
+	if (!cmd->nr || cmd->nr > NYX_ARRAY_MAX)
+		return -EINVAL;
+	if (cmd->item_size < op->min_size || cmd->item_size > PAGE_SIZE ||
+	    cmd->item_size % sizeof(u64))
+		return -EINVAL;
+
+	items = kmalloc_array(min(cmd->nr, ARRAY_CHUNK), op->size,
+			      GFP_KERNEL_ACCOUNT);
+	if (!items)
+		return -ENOMEM;
+	for (nr = cmd->nr; nr && !ret; nr -= n) {
+		n = min(nr, ARRAY_CHUNK);
+		ret = run_chunk(uc, op, items, n, user, cmd->item_size, &done);
+		cmd->out_done += done;
+		user += (size_t)n * cmd->item_size;
+		if (!ret && fatal_signal_pending(current) && nr > n)
+			ret = -EINTR;
+		cond_resched();
+	}
+	kfree(items);
+	return ret;
+}
+
+static int get_unit(struct nyx_ucmd *uc, const struct nyx_op *op)
+{
+	/* Pairs with nyx_file_bind(). */
+	uc->unit = smp_load_acquire(&uc->file->unit);
+	if (!uc->unit)
+		return op->prop & OP_NO_UNIT ? 0 : -ENXIO;
+	if (READ_ONCE(uc->unit->dead))
+		return -ENODEV;
+	return 0;
+}
+
+static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct nyx_ucmd uc = {
+		.file = filp->private_data,
+		.arg = (void __user *)arg,
+	};
+	unsigned int nr = _IOC_NR(cmd);
+	union nyx_cmd_buf buf;
+	const struct nyx_op *op;
+	u32 done;
+	int ret, err;
+
+	if (cmd != _IO(NYX_IOCTL_TYPE, nr) || nr >= ARRAY_SIZE(nyx_ops))
+		return -ENOTTY;
+	op = &nyx_ops[array_index_nospec(nr, ARRAY_SIZE(nyx_ops))];
+
+	if (get_user(uc.size, (u32 __user *)uc.arg))
+		return -EFAULT;
+	if (uc.size < op->min_size)
+		return -EINVAL;
+	ret = copy_struct_from_user(&buf, op->size, uc.arg, uc.size);
+	if (ret)
+		return ret;
+	buf.head.size = uc.size;	/* the one that was checked */
+	ret = check_head(op, &buf);
+	if (ret)
+		return ret;
+	ret = get_unit(&uc, op);
+	if (ret)
+		return ret;
+
+	/* If the answer cannot be given, the question is not asked. */
+	if (op->prop & OP_OUT) {
+		ret = nyx_ucmd_respond(&uc, &buf, op->size);
+		if (ret)
+			return ret;
+	}
+	ret = op->fn ? op->fn(&uc, &buf) : op->run(&uc, &buf, 1, &done);
+	err = drain_now(&uc);
+	if (!ret)
+		ret = err;
+	if ((op->prop & OP_OUT) && (!ret || (op->prop & OP_OUT_ERROR))) {
+		err = nyx_ucmd_respond(&uc, &buf, op->size);
+		if (!ret)
+			ret = err;
+	}
+	return ret;
+}
+
+static int nyx_open(struct inode *inode, struct file *filp)
+{
+	struct nyx_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+
+	if (!file)
+		return -ENOMEM;
+	mutex_init(&file->lock);
+	filp->private_data = file;
+	return nonseekable_open(inode, filp);
+}
+
+static int nyx_release(struct inode *inode, struct file *filp)
+{
+	struct nyx_file *file = filp->private_data;
+
+	if (file->unit)
+		nyx_unit_close(file->unit);
+	mutex_destroy(&file->lock);
+	kfree(file);
+	return 0;
+}
+
+void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit)
+{
+	lockdep_assert_held(&file->lock);
+	/* Pairs with get_unit(). */
+	smp_store_release(&file->unit, unit);
+}
+
+static const struct file_operations nyx_fops = {
+	.owner = THIS_MODULE,
+	.open = nyx_open,
+	.release = nyx_release,
+	.unlocked_ioctl = nyx_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice nyx_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "nyx-iommu",
+	.fops = &nyx_fops,
+	.mode = 0660,
+};
+
+int nyx_chr_init(void)
+{
+	return misc_register(&nyx_misc);
+}
+
+void nyx_chr_exit(void)
+{
+	misc_deregister(&nyx_misc);
+}

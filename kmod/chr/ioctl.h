@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: commands of /dev/nyx-iommu.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The dispatcher (ioctl.c) copies a command's structure in, checks what can be
+ * checked by table, runs the handler on the copy, and copies it out. A handler
+ * (ioctl_<noun>.c) parses, checks, calls core/, and fills in the out_ fields.
+ */
+#ifndef NYX_CHR_IOCTL_H
+#define NYX_CHR_IOCTL_H
+
+#include <linux/mutex.h>
+#include <linux/nyx_iommu.h>
+#include <linux/types.h>
+
+struct nyx_domain;
+struct nyx_unit;
+
+/**
+ * struct nyx_file - an open file of the device
+ * @lock: serialises binding
+ * @unit: the unit it is bound to, or NULL; set once
+ */
+struct nyx_file {
+	struct mutex lock;
+	struct nyx_unit *unit;
+};
+
+/**
+ * struct nyx_ucmd - a command under way
+ * @file: on which file
+ * @unit: its unit; NULL only for commands that need none
+ * @arg: the caller's structure
+ * @size: its size as the caller knows it
+ * @drain: domain whose accesses have to be waited for, with a reference
+ */
+struct nyx_ucmd {
+	struct nyx_file *file;
+	struct nyx_unit *unit;
+	void __user *arg;
+	u32 size;
+	struct nyx_domain *drain;
+};
+
+int nyx_ioctl_module_info(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_unit_create(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_unit_open(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_unit_info(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_unit_keep(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_unit_destroy(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_list(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_stats(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_memory_add(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_memory_remove(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_domain_create(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_domain_destroy(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_device_add(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_device_remove(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_device_attach(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_device_detach(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_events_open(struct nyx_ucmd *uc, void *cmd);
+
+/*
+ * Commands that NYX_ARRAY takes work on @n structures in a row. They return at
+ * the first that fails; @done counts those that succeeded.
+ */
+int nyx_ioctl_map(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
+int nyx_ioctl_unmap(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
+int nyx_ioctl_invalidate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
+int nyx_ioctl_translate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
+int nyx_ioctl_dma(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
+
+/**
+ * nyx_ucmd_respond() - copy a structure out
+ * @uc: the command
+ * @cmd: the structure
+ * @ksize: its size as the kernel knows it
+ *
+ * Return: 0 or -EFAULT.
+ */
+int nyx_ucmd_respond(struct nyx_ucmd *uc, const void *cmd, u32 ksize);
+
+/**
+ * nyx_ucmd_drain() - wait for the accesses in a domain when the command ends
+ * @uc: the command
+ * @dom: the domain
+ *
+ * Commands that concern one domain wait once, however many they are.
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int nyx_ucmd_drain(struct nyx_ucmd *uc, struct nyx_domain *dom);
+
+/**
+ * nyx_file_bind() - bind a file to a unit
+ * @file: the file
+ * @unit: the unit, of which the caller is a user; the file takes over
+ *
+ * Context: under &nyx_file.lock; the file is not bound.
+ */
+void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit);
+
+/**
+ * nyx_fill_unit_info() - describe a unit
+ * @unit: the unit
+ * @info: set, but for its size
+ *
+ * Context: may sleep.
+ */
+void nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info);
+
+/**
+ * nyx_check_name() - is it a name, or empty?
+ * @name: NYX_NAME_LEN bytes
+ * @extra: characters allowed beside letters and digits
+ *
+ * Return: 0 or -EINVAL.
+ */
+int nyx_check_name(const u8 *name, const char *extra);
+
+/**
+ * nyx_chr_init() - make the device node appear
+ *
+ * Context: may sleep.
+ * Return: 0 or negative errno.
+ */
+int nyx_chr_init(void);
+
+/**
+ * nyx_chr_exit() - take the device node away
+ *
+ * Context: may sleep.
+ */
+void nyx_chr_exit(void);
+
+#endif /* NYX_CHR_IOCTL_H */

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: commands that act as a device: translate, DMA.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include <linux/build_bug.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/uaccess.h>
+
+#include "base/types.h"
+#include "chr/ioctl.h"
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/dma.h"
+#include "core/translate.h"
+#include "core/unit.h"
+#include "mem/region.h"
+
+#define DMA_MAX_LENGTH	SZ_1G
+/* Runs that are copied out at once. */
+#define RUN_CHUNK	16u
+
+/**
+ * struct run_out - runs on their way to the caller
+ * @to: where the next ones go
+ * @room: how many may follow @buf
+ * @n: runs in @buf
+ * @buf: the last runs; the newest may still grow
+ */
+struct run_out {
+	struct nyx_run __user *to;
+	u32 room;
+	u32 n;
+	struct nyx_run buf[RUN_CHUNK];
+};
+
+static bool run_extends(const struct nyx_run *run, const struct nyx_run *next)
+{
+	return run->gpa + run->length == next->gpa &&
+	       run->backing + run->length == next->backing &&
+	       run->prot == next->prot &&
+	       run->memory_flags == next->memory_flags;
+}
+
+/* Runs are copied out between accesses, not during one: it may fault. */
+static int run_flush(struct run_out *out)
+{
+	if (copy_to_user(out->to, out->buf, out->n * sizeof(out->buf[0])))
+		return -EFAULT;
+	out->to += out->n;
+	out->room -= out->n;
+	out->n = 0;
+	return 0;
+}
+
+static void span_to_run(u64 iova, const struct nyx_span *span,
+			struct nyx_run *run)
+{
+	struct region_info info;
+	u32 prot = span->perm & NYX_ACC_RW;
+
+	region_get_info(span->region, &info);
+	if (info.flags & REGION_READONLY)
+		prot &= ~NYX_ACC_WRITE;
+	*run = (struct nyx_run) {
+		.iova = iova,
+		.length = span->length,
+		.gpa = span->gpa,
+		.backing = info.backing + span->offset,
+		.prot = prot,
+		.memory_flags = info.flags,
+	};
+}
+
+/*
+ * Translate from @done on until the buffer of runs is full, the range ends, or
+ * a fault stops it. The first run is also kept in the command.
+ */
+static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
+			   u64 *done, struct run_out *out, bool *full)
+{
+	u32 max = max(min(out->room, RUN_CHUNK), 1u);
+	struct nyx_span span;
+	struct nyx_run run;
+	u64 iova;
+
+	while (*done < cmd->length) {
+		iova = cmd->iova + *done;
+		if (!nyx_translate(acc, iova, cmd->length - *done, cmd->access,
+				   &span, &cmd->out_fault))
+			return;
+		span_to_run(iova, &span, &run);
+		if (!*done)
+			cmd->out_page_size_lg2 = span.lg2;
+		if (out->n && run_extends(&out->buf[out->n - 1], &run)) {
+			out->buf[out->n - 1].length += run.length;
+		} else if (out->n == max) {
+			*full = true;
+			return;
+		} else {
+			out->buf[out->n++] = run;
+		}
+		*done += span.length;
+	}
+}
+
+static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
+{
+	struct run_out out = {
+		.to = u64_to_user_ptr(cmd->runs),
+		.room = cmd->nr_runs,
+	};
+	struct nyx_access acc;
+	u64 last, done = 0;
+	bool full, first = true;
+	int ret;
+
+	if (cmd->pasid != NYX_PASID_NONE || (cmd->access & ~NYX_ACC_RW))
+		return -EOPNOTSUPP;
+	if (!cmd->access || !cmd->length || cmd->nr_runs > NYX_ARRAY_MAX ||
+	    !cmd->nr_runs != !cmd->runs)
+		return -EINVAL;
+	if (!nyx_range_last(cmd->iova, cmd->length, &last))
+		return -EOVERFLOW;
+
+	cmd->out_nr_runs = 0;
+	cmd->out_page_size_lg2 = 0;
+	cmd->out_done = 0;
+	memset(&cmd->out_run, 0, sizeof(cmd->out_run));
+
+	do {
+		full = false;
+		acc = (struct nyx_access){};
+		ret = nyx_access_begin(uc->unit, cmd->sbdf, &acc);
+		if (ret)
+			return ret;
+		translate_some(&acc, cmd, &done, &out, &full);
+		if (cmd->out_fault.reason != NYX_FAULT_NONE &&
+		    (cmd->flags & NYX_TRANSLATE_F_REPORT))
+			nyx_fault_report(&acc, &cmd->out_fault,
+					 cmd->length - done);
+		nyx_stat_add(acc.dev->stats, NYX_STAT_TRANSLATIONS, 1);
+		nyx_stat_add(acc.dom->stats, NYX_STAT_TRANSLATIONS, 1);
+		nyx_access_end(&acc);
+
+		if (first && out.n)
+			cmd->out_run = out.buf[0];
+		first = false;
+		if (!cmd->nr_runs)
+			break;
+		cmd->out_nr_runs += out.n;
+		ret = run_flush(&out);
+		if (ret)
+			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	} while (full && out.room);
+
+	cmd->out_done = done;
+	if (cmd->out_fault.reason == NYX_FAULT_NONE)
+		memset(&cmd->out_fault, 0, sizeof(cmd->out_fault));
+	return 0;
+}
+
+int nyx_ioctl_translate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
+{
+	struct nyx_translate *cmd = items;
+	int ret;
+
+	for (*done = 0; *done < n; (*done)++, cmd++) {
+		ret = translate_one(uc, cmd);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* A width of 4 or 8, or for FILL also 1 and 2. */
+static int check_dma(const struct nyx_dma *cmd)
+{
+	bool copy = cmd->op <= NYX_DMA_WRITE;
+	bool fill = cmd->op == NYX_DMA_FILL;
+	bool atomic = !copy && !fill;
+	u64 last;
+
+	if (cmd->op > NYX_DMA_SWAP || cmd->pasid != NYX_PASID_NONE)
+		return -EOPNOTSUPP;
+	if (!cmd->length || cmd->length > DMA_MAX_LENGTH)
+		return -EINVAL;
+	if (copy && (cmd->width || cmd->operand))
+		return -EINVAL;
+	if (!copy && cmd->buffer)
+		return -EINVAL;
+	if (cmd->op != NYX_DMA_CAS && cmd->compare)
+		return -EINVAL;
+	if (fill && ((cmd->width != 1 && cmd->width != 2 && cmd->width != 4 &&
+		      cmd->width != 8) || cmd->length % cmd->width))
+		return -EINVAL;
+	if (atomic && ((cmd->width != 4 && cmd->width != 8) ||
+		       cmd->length != cmd->width || cmd->iova % cmd->width))
+		return -EINVAL;
+	if (!copy && cmd->width < 8 &&
+	    ((cmd->operand | cmd->compare) >> (8 * cmd->width)))
+		return -EINVAL;
+	return nyx_range_last(cmd->iova, cmd->length, &last) ? 0 : -EOVERFLOW;
+}
+
+static int dma_one(struct nyx_ucmd *uc, struct nyx_dma *cmd)
+{
+	struct nyx_dma_req req = {
+		.sbdf = cmd->sbdf,
+		.op = cmd->op,
+		.width = cmd->width,
+		.iova = cmd->iova,
+		.length = cmd->length,
+		.buf = membuf_user(u64_to_user_ptr(cmd->buffer)),
+		.operand = cmd->operand,
+		.compare = cmd->compare,
+	};
+	int ret;
+
+	cmd->out_old = 0;
+	cmd->out_done = 0;
+	memset(&cmd->out_fault, 0, sizeof(cmd->out_fault));
+	ret = check_dma(cmd);
+	if (ret)
+		return ret;
+	ret = nyx_dma_do(uc->unit, &req);
+	cmd->out_old = req.old;
+	cmd->out_done = req.done;
+	cmd->out_fault = req.fault;
+	return ret;
+}
+
+int nyx_ioctl_dma(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
+{
+	struct nyx_dma *cmd = items;
+	int ret;
+
+	for (*done = 0; *done < n; (*done)++, cmd++) {
+		ret = dma_one(uc, cmd);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: the event stream as a file.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include <linux/anon_inodes.h>
+#include <linux/build_bug.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "chr/ioctl.h"
+#include "core/event.h"
+#include "core/unit.h"
+
+/* Records that are copied out at once. */
+#define EVENT_CHUNK	8u
+
+static_assert(sizeof(struct nyx_event) == 128);
+
+/**
+ * struct reader - an open event file
+ * @events: the ring
+ * @lock: serialises read(2)
+ * @pos: number of the record that is read next
+ */
+struct reader {
+	struct nyx_events *events;
+	struct mutex lock;
+	u64 pos;
+};
+
+static bool reader_ready(struct reader *r)
+{
+	return READ_ONCE(r->pos) != READ_ONCE(r->events->head) ||
+	       READ_ONCE(r->events->ended);
+}
+
+/* Copy out what there is. Returns bytes, or -EAGAIN if there is nothing yet. */
+static ssize_t reader_copy(struct reader *r, char __user *buf, size_t count)
+{
+	struct nyx_event chunk[EVENT_CHUNK];
+	unsigned int n;
+	size_t done = 0;
+	bool ended;
+	u64 pos;
+
+	lockdep_assert_held(&r->lock);
+	while (count - done >= sizeof(chunk[0])) {
+		pos = r->pos;
+		n = nyx_events_pull(r->events, &pos, chunk,
+				    min_t(size_t, EVENT_CHUNK,
+					  (count - done) / sizeof(chunk[0])),
+				    &ended);
+		if (!n)
+			return done || ended ? done : -EAGAIN;
+		if (copy_to_user(buf + done, chunk, n * sizeof(chunk[0])))
+			return done ?: -EFAULT;
+		WRITE_ONCE(r->pos, pos);
+		done += n * sizeof(chunk[0]);
+	}
+	return done;
+}
+
+static ssize_t reader_read(struct file *filp, char __user *buf, size_t count,
+			   loff_t *ppos)
+{
+	struct reader *r = filp->private_data;
+	ssize_t ret;
+
+	if (count < sizeof(struct nyx_event))
+		return -EINVAL;
+	for (;;) {
+		if (mutex_lock_interruptible(&r->lock))
+			return -ERESTARTSYS;
+		ret = reader_copy(r, buf, count);
+		mutex_unlock(&r->lock);
+		if (ret != -EAGAIN || (filp->f_flags & O_NONBLOCK))
+			return ret;
+		if (wait_event_interruptible(r->events->wait, reader_ready(r)))
+			return -ERESTARTSYS;
+	}
+}
+
+static __poll_t reader_poll(struct file *filp, poll_table *wait)
+{
+	struct reader *r = filp->private_data;
+	__poll_t mask = 0;
+
+	poll_wait(filp, &r->events->wait, wait);
+	if (READ_ONCE(r->pos) != READ_ONCE(r->events->head))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(r->events->ended))
+		mask |= EPOLLHUP;
+	return mask;
+}
+
+static int reader_release(struct inode *inode, struct file *filp)
+{
+	struct reader *r = filp->private_data;
+
+	nyx_events_put(r->events);
+	mutex_destroy(&r->lock);
+	kfree(r);
+	return 0;
+}
+
+static const struct file_operations reader_fops = {
+	.owner = THIS_MODULE,
+	.read = reader_read,
+	.poll = reader_poll,
+	.release = reader_release,
+	.llseek = noop_llseek,
+};
+
+int nyx_ioctl_events_open(struct nyx_ucmd *uc, void *_cmd)
+{
+	struct nyx_events_open *cmd = _cmd;
+	struct nyx_events *events = uc->unit->events;
+	int fd_flags = O_RDONLY | O_CLOEXEC;
+	struct file *filp;
+	struct reader *r;
+	int ret;
+
+	if (cmd->flags & NYX_EVENTS_F_NONBLOCK)
+		fd_flags |= O_NONBLOCK;
+
+	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+	if (!r)
+		return -ENOMEM;
+	mutex_init(&r->lock);
+	r->events = nyx_events_get(events);
+	r->pos = cmd->flags & NYX_EVENTS_F_HISTORY ? nyx_events_oldest(events) :
+						     READ_ONCE(events->head);
+	filp = anon_inode_getfile("[nyx-events]", &reader_fops, r, fd_flags);
+	if (IS_ERR(filp)) {
+		nyx_events_put(events);
+		kfree(r);
+		return PTR_ERR(filp);
+	}
+	ret = get_unused_fd_flags(fd_flags);
+	if (ret < 0)
+		goto err_file;
+
+	/* The file appears only if its number can be told. */
+	cmd->out_fd = ret;
+	if (nyx_ucmd_respond(uc, cmd, sizeof(*cmd))) {
+		put_unused_fd(cmd->out_fd);
+		ret = -EFAULT;
+		goto err_file;
+	}
+	fd_install(cmd->out_fd, filp);
+	return 0;
+
+err_file:
+	fput(filp);
+	return ret;
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: listings.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Each kind of object has a function that finds the first one at or after a key
+ * and describes it. No lock is held while an entry is copied out: that may have
+ * to wait for user space.
+ */
+#include <linux/err.h>
+#include <linux/nospec.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "chr/ioctl.h"
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/unit.h"
+#include "mem/gmap.h"
+#include "mem/region.h"
+
+union list_entry {
+	struct nyx_unit_info unit;
+	struct nyx_memory_info memory;
+	struct nyx_domain_info domain;
+	struct nyx_device_info device;
+	struct nyx_mapping_info mapping;
+};
+
+/**
+ * struct lister - a kind of object that can be listed
+ * @next: describe the first object at or after @key, set @key to its own key
+ *        and @last to the last key that it covers; false if there is none
+ * @size: size of an entry
+ */
+struct lister {
+	bool (*next)(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
+		     u64 *last, union list_entry *e);
+	u32 size;
+};
+
+static bool next_unit(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
+		      u64 *last, union list_entry *e)
+{
+	struct nyx_unit *unit;
+
+	if (*key > U32_MAX)
+		return false;
+	unit = nyx_unit_next(*key);
+	if (!unit)
+		return false;
+	nyx_fill_unit_info(unit, &e->unit);
+	e->unit.size = sizeof(e->unit);
+	*key = unit->id;
+	*last = *key;
+	nyx_unit_put(unit);
+	return true;
+}
+
+static bool next_memory(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
+			u64 *last, union list_entry *e)
+{
+	const struct gmap_slot *slot;
+	struct region_info info;
+
+	mutex_lock(&uc->unit->lock);
+	rcu_read_lock();
+	slot = gmap_next(&uc->unit->mem, *key);
+	if (slot) {
+		region_get_info(slot->region, &info);
+		e->memory = (struct nyx_memory_info) {
+			.gpa = slot->start,
+			.length = slot->last - slot->start + 1,
+			.backing = info.backing,
+			.flags = info.flags,
+			.page_size = info.page_size,
+			.pinned_bytes = info.pinned,
+		};
+		*key = slot->start;
+		*last = slot->last;
+	}
+	rcu_read_unlock();
+	mutex_unlock(&uc->unit->lock);
+	return slot;
+}
+
+static bool next_domain(struct nyx_ucmd *uc, struct nyx_domain *unused,
+			u64 *key, u64 *last, union list_entry *e)
+{
+	unsigned long id = *key;
+	struct nyx_domain *dom;
+
+	mutex_lock(&uc->unit->lock);
+	dom = xa_find(&uc->unit->domains, &id, ULONG_MAX, XA_PRESENT);
+	if (dom) {
+		e->domain = (struct nyx_domain_info) {
+			.domain_id = dom->id,
+			.flags = dom->flags,
+			.kind = dom->kind,
+			.format = dom->pt.format,
+			.address_width = dom->address_width,
+			.nr_devices = dom->nr_devices,
+			.page_sizes = dom->pt.page_sizes,
+			.mapped_bytes = READ_ONCE(dom->pt.mapped),
+			.table_bytes = READ_ONCE(dom->pt.tables) * PAGE_SIZE,
+			.fault_events = atomic64_read(&dom->faults),
+		};
+		memcpy(e->domain.name, dom->name, sizeof(e->domain.name));
+	}
+	mutex_unlock(&uc->unit->lock);
+	*key = id;
+	*last = id;
+	return dom;
+}
+
+static bool next_device(struct nyx_ucmd *uc, struct nyx_domain *unused,
+			u64 *key, u64 *last, union list_entry *e)
+{
+	unsigned long sbdf = *key;
+	struct nyx_domain *dom;
+	struct nyx_device *dev;
+
+	mutex_lock(&uc->unit->lock);
+	dev = xa_find(&uc->unit->devices, &sbdf, ULONG_MAX, XA_PRESENT);
+	if (dev) {
+		dom = rcu_dereference_protected(dev->domain,
+						lockdep_is_held(&uc->unit->lock));
+		e->device = (struct nyx_device_info) {
+			.sbdf = dev->sbdf,
+			.domain_id = dom->id,
+			.fault_events = atomic64_read(&dev->faults),
+			.last_fault_ns = READ_ONCE(dev->last_fault_ns),
+		};
+	}
+	mutex_unlock(&uc->unit->lock);
+	*key = sbdf;
+	*last = sbdf;
+	return dev;
+}
+
+static bool next_mapping(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
+			 u64 *last, union list_entry *e)
+{
+	struct pt_extent ext;
+	bool found;
+
+	mutex_lock(&dom->lock);
+	/* An extent of 2^64 bytes would have no length: cut in the middle. */
+	found = *key == 0 && pt_next(&dom->pt, 0, S64_MAX, &ext);
+	if (!found)
+		found = pt_next(&dom->pt, *key ?: 1ull << 63, U64_MAX, &ext);
+	mutex_unlock(&dom->lock);
+	if (!found)
+		return false;
+
+	e->mapping = (struct nyx_mapping_info) {
+		.iova = ext.start,
+		.length = ext.last - ext.start + 1,
+		.gpa = ext.oa,
+		.prot = ext.perm & NYX_ACC_RW,
+		.page_size_lg2 = ext.lg2,
+	};
+	*key = ext.start;
+	*last = ext.last;
+	return true;
+}
+
+static const struct lister listers[] = {
+	[NYX_LIST_UNITS] = { next_unit, sizeof(struct nyx_unit_info) },
+	[NYX_LIST_MEMORY] = { next_memory, sizeof(struct nyx_memory_info) },
+	[NYX_LIST_DOMAINS] = { next_domain, sizeof(struct nyx_domain_info) },
+	[NYX_LIST_DEVICES] = { next_device, sizeof(struct nyx_device_info) },
+	[NYX_LIST_MAPPINGS] = { next_mapping, sizeof(struct nyx_mapping_info) },
+};
+
+static int list_objects(struct nyx_ucmd *uc, struct nyx_list *cmd,
+			struct nyx_domain *dom)
+{
+	const struct lister *l = &listers[cmd->type];
+	void __user *to = u64_to_user_ptr(cmd->entries);
+	u32 size = min(cmd->entry_size, l->size);
+	u64 key = cmd->start, last;
+	union list_entry e;
+
+	cmd->out_nr = 0;
+	cmd->out_more = 0;
+	cmd->out_next = 0;
+	for (;;) {
+		memset(&e, 0, sizeof(e));
+		if (!l->next(uc, dom, &key, &last, &e))
+			return 0;
+		if (cmd->out_nr == cmd->nr) {
+			cmd->out_more = 1;
+			cmd->out_next = key;
+			return 0;
+		}
+		if (copy_to_user(to, &e, size) ||
+		    clear_user(to + size, cmd->entry_size - size))
+			return -EFAULT;
+		to += cmd->entry_size;
+		cmd->out_nr++;
+		if (check_add_overflow(last, (u64)1, &key))
+			return 0;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+}
+
+int nyx_ioctl_list(struct nyx_ucmd *uc, void *_cmd)
+{
+	struct nyx_list *cmd = _cmd;
+	struct nyx_domain *dom = NULL;
+	int ret;
+
+	if (cmd->type >= ARRAY_SIZE(listers))
+		return -EOPNOTSUPP;
+	cmd->type = array_index_nospec(cmd->type, ARRAY_SIZE(listers));
+	if (!uc->unit && cmd->type != NYX_LIST_UNITS)
+		return -ENXIO;
+	if (cmd->entry_size < 8 || cmd->entry_size > PAGE_SIZE ||
+	    cmd->nr > NYX_ARRAY_MAX)
+		return -EINVAL;
+
+	if (cmd->type == NYX_LIST_MAPPINGS) {
+		dom = nyx_domain_get(uc->unit, cmd->domain_id);
+		if (!dom)
+			return -ENOENT;
+		ret = dom->kind == NYX_DOMAIN_PAGING ?
+			list_objects(uc, cmd, dom) : -EOPNOTSUPP;
+		nyx_domain_put(dom);
+		return ret;
+	}
+	if (cmd->domain_id)
+		return -EINVAL;
+	return list_objects(uc, cmd, NULL);
+}

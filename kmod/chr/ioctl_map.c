@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: commands about mappings.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The commands of an array mostly name the same domain: it is looked up again
+ * only when the id changes.
+ */
+#include <linux/build_bug.h>
+
+#include "base/types.h"
+#include "chr/ioctl.h"
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/unit.h"
+
+static_assert(NYX_ACC_READ == NYX_PROT_READ);
+static_assert(NYX_ACC_WRITE == NYX_PROT_WRITE);
+
+/* Let *dom be the domain with this id, with a reference. */
+static int switch_domain(struct nyx_unit *unit, u32 id, struct nyx_domain **dom)
+{
+	if (*dom && (*dom)->id == id)
+		return 0;
+	if (*dom)
+		nyx_domain_put(*dom);
+	*dom = nyx_domain_get(unit, id);
+	return *dom ? 0 : -ENOENT;
+}
+
+static int map_one(struct nyx_domain *dom, const struct nyx_map *cmd)
+{
+	u64 last, gpa_last;
+	int ret;
+
+	if (cmd->prot & ~NYX_ACC_RW)
+		return -EOPNOTSUPP;
+	if (!cmd->prot || (cmd->gpa & NYX_PAGE_MASK))
+		return -EINVAL;
+	ret = nyx_domain_check_range(dom, cmd->iova, cmd->length, &last);
+	if (ret)
+		return ret;
+	if (!nyx_range_last(cmd->gpa, cmd->length, &gpa_last))
+		return -EOVERFLOW;
+	if (gpa_last > NYX_GPA_LAST)
+		return -ERANGE;
+	return nyx_domain_map(dom, cmd->iova, last, cmd->gpa, cmd->prot);
+}
+
+int nyx_ioctl_map(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
+{
+	const struct nyx_map *cmd = items;
+	struct nyx_domain *dom = NULL;
+	int ret = 0;
+
+	for (*done = 0; *done < n; (*done)++, cmd++) {
+		ret = switch_domain(uc->unit, cmd->domain_id, &dom);
+		if (!ret)
+			ret = map_one(dom, cmd);
+		if (ret)
+			break;
+	}
+	if (dom)
+		nyx_domain_put(dom);
+	return ret;
+}
+
+static int unmap_one(struct nyx_ucmd *uc, struct nyx_domain *dom,
+		     struct nyx_unmap *cmd)
+{
+	bool all = cmd->flags & NYX_UNMAP_F_ALL;
+	u64 last;
+	int ret;
+
+	if (all) {
+		if (dom->kind != NYX_DOMAIN_PAGING)
+			return -EOPNOTSUPP;
+		if (cmd->iova || cmd->length)
+			return -EINVAL;
+		last = dom->pt.va_last;
+	} else {
+		ret = nyx_domain_check_range(dom, cmd->iova, cmd->length, &last);
+		if (ret)
+			return ret;
+	}
+	ret = nyx_domain_unmap(dom, cmd->iova, last, &cmd->out_unmapped);
+	if (ret)
+		return ret;
+	if (!cmd->out_unmapped)
+		return all ? 0 : -ENOENT;
+	if (dom->flags & NYX_DOMAIN_F_BATCHED)
+		return 0;
+	return nyx_ucmd_drain(uc, dom);
+}
+
+int nyx_ioctl_unmap(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
+{
+	struct nyx_unmap *cmd = items;
+	struct nyx_domain *dom = NULL;
+	int ret = 0;
+
+	for (*done = 0; *done < n; (*done)++, cmd++) {
+		cmd->out_unmapped = 0;
+		ret = switch_domain(uc->unit, cmd->domain_id, &dom);
+		if (!ret)
+			ret = unmap_one(uc, dom, cmd);
+		if (ret)
+			break;
+	}
+	if (dom)
+		nyx_domain_put(dom);
+	return ret;
+}
+
+/* The domain that a device has now, with a reference, or NULL. */
+static struct nyx_domain *device_domain(struct nyx_unit *unit, u32 sbdf)
+{
+	struct nyx_domain *dom = NULL;
+	struct nyx_device *dev;
+
+	mutex_lock(&unit->lock);
+	dev = xa_load(&unit->devices, sbdf);
+	if (dev) {
+		dom = rcu_dereference_protected(dev->domain,
+						lockdep_is_held(&unit->lock));
+		refcount_inc(&dom->ref);
+	}
+	mutex_unlock(&unit->lock);
+	return dom;
+}
+
+static int invalidate_dom(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 iova,
+			  u64 last)
+{
+	nyx_domain_invalidate(dom, iova, last);
+	return nyx_ucmd_drain(uc, dom);
+}
+
+static int invalidate_unit(struct nyx_ucmd *uc)
+{
+	struct nyx_domain *dom;
+	unsigned long id = 0;
+	int ret;
+
+	for (;; id++) {
+		mutex_lock(&uc->unit->lock);
+		dom = xa_find(&uc->unit->domains, &id, ULONG_MAX, XA_PRESENT);
+		if (dom)
+			refcount_inc(&dom->ref);
+		mutex_unlock(&uc->unit->lock);
+		if (!dom)
+			return 0;
+		ret = invalidate_dom(uc, dom, 0, U64_MAX);
+		nyx_domain_put(dom);
+		if (ret)
+			return ret;
+		cond_resched();
+	}
+}
+
+static int invalidate_one(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd)
+{
+	struct nyx_domain *dom;
+	u64 last = U64_MAX;
+	int ret = 0;
+
+	if (cmd->scope > NYX_SCOPE_RANGE || cmd->pasid != NYX_PASID_NONE)
+		return -EOPNOTSUPP;
+	if ((cmd->scope != NYX_SCOPE_RANGE && (cmd->iova || cmd->length)) ||
+	    (cmd->scope != NYX_SCOPE_DEVICE && cmd->sbdf) ||
+	    ((cmd->scope == NYX_SCOPE_DEVICE || cmd->scope == NYX_SCOPE_UNIT) &&
+	     cmd->domain_id))
+		return -EINVAL;
+
+	if (cmd->scope == NYX_SCOPE_UNIT)
+		return invalidate_unit(uc);
+	dom = cmd->scope == NYX_SCOPE_DEVICE ?
+		device_domain(uc->unit, cmd->sbdf) :
+		nyx_domain_get(uc->unit, cmd->domain_id);
+	if (!dom)
+		return -ENOENT;
+	if (cmd->scope == NYX_SCOPE_RANGE)
+		ret = nyx_domain_check_range(dom, cmd->iova, cmd->length, &last);
+	if (!ret)
+		ret = invalidate_dom(uc, dom, cmd->iova, last);
+	nyx_domain_put(dom);
+	return ret;
+}
+
+int nyx_ioctl_invalidate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
+{
+	const struct nyx_invalidate *cmd = items;
+	int ret;
+
+	for (*done = 0; *done < n; (*done)++, cmd++) {
+		ret = invalidate_one(uc, cmd);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}

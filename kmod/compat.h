@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: differences between kernel versions, and configurations.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The only file that asks for LINUX_VERSION_CODE. One block for each difference,
+ * in the order of the kernel's folders: a comment that names the first release
+ * with the new behaviour and what changed, then the wrapper, whose name begins
+ * with compat_ and whose meaning is the newest kernel's. When the oldest
+ * supported kernel (6.1) moves, whole blocks go.
+ */
+#ifndef NYX_COMPAT_H
+#define NYX_COMPAT_H
+
+#include <linux/device/class.h>
+#include <linux/fs.h>
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pagemap.h>
+#include <linux/version.h>
+
+/* ---- drivers/base ------------------------------------------------------- */
+
+/* 6.4: class_create() lost its argument @owner. */
+static inline struct class *compat_class_create(const char *name)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	return class_create(name);
+#else
+	return class_create(THIS_MODULE, name);
+#endif
+}
+
+/* ---- fs ----------------------------------------------------------------- */
+
+/* Without CONFIG_HUGETLBFS its struct does not exist. Seals of its file. */
+static inline unsigned int hugetlb_seals(struct inode *inode)
+{
+#ifdef CONFIG_HUGETLBFS
+	return HUGETLBFS_I(inode)->seals;
+#else
+	return 0;
+#endif
+}
+
+/* ---- mm/gup ------------------------------------------------------------- */
+
+/*
+ * 6.5: pin_user_pages_remote() lost its argument @vmas.
+ */
+static inline long compat_pin_user_pages_remote(struct mm_struct *mm,
+						unsigned long start,
+						unsigned long nr,
+						unsigned int gup_flags,
+						struct page **pages, int *locked)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	return pin_user_pages_remote(mm, start, nr, gup_flags, pages, locked);
+#else
+	return pin_user_pages_remote(mm, start, nr, gup_flags, pages, NULL,
+				     locked);
+#endif
+}
+
+/*
+ * 6.2: FOLL_LONGTERM without FOLL_WRITE breaks COW by itself. Before, only a
+ * forced write does, or else a private page that the process writes to after
+ * it was pinned is replaced beneath the pin. Shared mappings refuse to be
+ * forced and do not need it; neither hugetlb.
+ *
+ * 6.5: pin_user_pages() lost its argument @vmas.
+ *
+ * Pins for long a range of the current process. Returns the number of pages,
+ * possibly fewer than asked for, or a negative errno.
+ */
+static inline long compat_pin_longterm(unsigned long start, int nr, bool write,
+				       struct page **pages)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	unsigned int gup_flags = FOLL_LONGTERM;
+	struct vm_area_struct *vma;
+	long ret = -EFAULT;
+
+	if (!write) {
+		if (mmap_read_lock_killable(current->mm))
+			return -EINTR;
+		vma = find_vma(current->mm, start);
+		if (vma && vma->vm_start <= start) {
+			nr = min_t(unsigned long, nr,
+				   (vma->vm_end - start) >> PAGE_SHIFT);
+			if (is_cow_mapping(vma->vm_flags) &&
+			    (vma->vm_flags & VM_WRITE || !is_vm_hugetlb_page(vma)))
+				gup_flags |= FOLL_FORCE | FOLL_WRITE;
+			ret = pin_user_pages(start, nr, gup_flags, pages, NULL);
+		}
+		mmap_read_unlock(current->mm);
+		return ret;
+	}
+#endif
+	return pin_user_pages_fast(start, nr,
+				   FOLL_LONGTERM | (write ? FOLL_WRITE : 0),
+				   pages);
+}
+
+/* ---- mm/filemap --------------------------------------------------------- */
+
+/*
+ * 6.7: the page cache of hugetlbfs is indexed in units of PAGE_SIZE, as that of
+ * other filesystems, and no longer in huge pages.
+ *
+ * Find the page at @index (in units of PAGE_SIZE) in a file with huge pages of
+ * 1 << @order pages: the huge page with a reference, or NULL.
+ */
+static inline struct folio *compat_hugetlb_get_folio(struct address_space *mapping,
+						     pgoff_t index,
+						     unsigned int order)
+{
+	struct page *page;
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	index >>= order;
+#endif
+	page = find_get_page(mapping, index);
+	return page ? page_folio(page) : NULL;
+}
+
+/* The index, in units of PAGE_SIZE, of a folio in its file. */
+static inline pgoff_t compat_folio_index(struct folio *folio)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	if (folio_test_hugetlb(folio))
+		return folio->index << folio_order(folio);
+#endif
+	return folio->index;
+}
+
+#endif /* NYX_COMPAT_H */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: a device: a requester.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * An access finds its device under RCU, and the device's domain through it. It
+ * is then inside the domain's epoch, and the device cannot go before the access
+ * has left, because removing it moves it out of the domain, and that waits. A
+ * device without a domain has &nyx_unit.nowhere.
+ */
+#ifndef NYX_CORE_DEVICE_H
+#define NYX_CORE_DEVICE_H
+
+#include <linux/atomic.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+
+#include "core/stats.h"
+
+struct nyx_domain;
+struct nyx_unit;
+
+/**
+ * struct nyx_device - a requester
+ * @domain: its domain, never NULL; written under &nyx_unit.lock
+ * @sbdf: segment and requester id; const after init
+ * @stats: its counters
+ * @faults: faults reported
+ * @last_fault_ns: CLOCK_BOOTTIME of the last one
+ * @unsettled: accesses may still use a domain that it left, because the wait
+ *             for them was cut short by a kill; under &nyx_unit.lock
+ * @rcu: frees it
+ */
+struct nyx_device {
+	struct nyx_domain __rcu *domain;
+	u32 sbdf;
+	struct nyx_stats_cpu __percpu *stats;
+	atomic64_t faults;
+	u64 last_fault_ns;
+	bool unsettled;
+	struct rcu_head rcu;
+};
+
+/**
+ * nyx_device_add() - add a device
+ * @unit: the unit
+ * @sbdf: segment and requester id
+ *
+ * Context: may sleep.
+ * Return: 0, -EEXIST, -ENOSPC at the limit, -ENOMEM.
+ */
+int nyx_device_add(struct nyx_unit *unit, u32 sbdf);
+
+/**
+ * nyx_device_remove() - remove a device
+ * @unit: the unit
+ * @sbdf: the device
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT; -EINTR if the caller was killed before the device's
+ * accesses had ended: the device is still there, detached.
+ */
+int nyx_device_remove(struct nyx_unit *unit, u32 sbdf);
+
+/**
+ * nyx_device_attach() - give a device a domain
+ * @unit: the unit
+ * @sbdf: the device
+ * @domain_id: the domain
+ * @replace: the device may have a domain, and leaves it
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT; -EBUSY if the domain is STRICT and has a device, or if
+ * the device has a domain and @replace is false; -EINTR if the caller was
+ * killed: the device is attached, but accesses may still use its old domain.
+ */
+int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
+		      bool replace);
+
+/**
+ * nyx_device_detach() - take a device's domain away
+ * @unit: the unit
+ * @sbdf: the device
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT if there is no such device, or it has no domain; -EINTR if
+ * the caller was killed: the device is detached, but accesses may still use its
+ * old domain.
+ */
+int nyx_device_detach(struct nyx_unit *unit, u32 sbdf);
+
+/* Drop all devices of a unit that has no accesses any more; at its end. */
+void nyx_devices_purge(struct nyx_unit *unit);
+
+#endif /* NYX_CORE_DEVICE_H */

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: DMA: devices read and write guest memory.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/dma.h"
+
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "base/trace.h"
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/translate.h"
+#include "core/unit.h"
+
+/* Spans between two looks at whether others want to run. */
+#define DMA_BATCH	256u
+
+static unsigned int dma_perm(u32 op)
+{
+	switch (op) {
+	case NYX_DMA_READ:
+		return NYX_ACC_READ;
+	case NYX_DMA_WRITE:
+	case NYX_DMA_FILL:
+		return NYX_ACC_WRITE;
+	default:
+		return NYX_ACC_RW;
+	}
+}
+
+/* The operand of a FILL, repeated to eight bytes. */
+static u64 fill_pattern(const struct nyx_dma_req *req)
+{
+	u64 pattern = req->operand;
+	unsigned int bits;
+
+	if (req->width < sizeof(pattern))
+		pattern &= nyx_lg2_last(8 * req->width);
+	for (bits = 8 * req->width; bits < 64; bits *= 2)
+		pattern |= pattern << bits;
+	return pattern;
+}
+
+static int do_atomic(struct nyx_dma_req *req, const struct nyx_span *span)
+{
+	static const u8 op[] = {
+		[NYX_DMA_CAS] = REGION_CAS,
+		[NYX_DMA_FETCH_ADD] = REGION_ADD,
+		[NYX_DMA_SWAP] = REGION_SWAP,
+	};
+
+	return region_atomic(span->region, span->offset, op[req->op],
+			     req->width, req->operand, req->compare, &req->old);
+}
+
+/* Do the part of the DMA that lies in one span. Returns bytes done. */
+static u64 do_span(struct nyx_dma_req *req, const struct nyx_span *span,
+		   u64 pattern, int *err)
+{
+	struct membuf buf = membuf_add(req->buf, req->done);
+
+	switch (req->op) {
+	case NYX_DMA_READ:
+		return region_read(span->region, span->offset, buf,
+				   span->length, err);
+	case NYX_DMA_WRITE:
+		return region_write(span->region, span->offset, buf,
+				    span->length, err);
+	case NYX_DMA_FILL:
+		return region_fill(span->region, span->offset, pattern,
+				   req->done & 7, span->length, err);
+	default:
+		/* Aligned, so never in two spans. */
+		*err = do_atomic(req, span);
+		return *err ? 0 : span->length;
+	}
+}
+
+static int dma_run(struct nyx_access *acc, struct nyx_dma_req *req)
+{
+	unsigned int perm = dma_perm(req->op), budget = DMA_BATCH;
+	u64 pattern = req->op == NYX_DMA_FILL ? fill_pattern(req) : 0;
+	struct nyx_span span;
+	int err = 0;
+	u64 n;
+
+	while (req->done < req->length) {
+		if (!nyx_translate(acc, req->iova + req->done,
+				   req->length - req->done, perm, &span,
+				   &req->fault))
+			return 0;
+		n = do_span(req, &span, pattern, &err);
+		req->done += n;
+		if (unlikely(n < span.length)) {
+			if (err != -EIO)
+				return err;
+			req->fault.reason = NYX_FAULT_MEMORY_ERROR;
+			req->fault.iova = req->iova + req->done;
+			req->fault.gpa = span.gpa + n;
+			return 0;
+		}
+		if (unlikely(!--budget)) {
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			cond_resched();
+			budget = DMA_BATCH;
+		}
+	}
+	return 0;
+}
+
+static void dma_count(struct nyx_stats_cpu __percpu *stats,
+		      const struct nyx_dma_req *req)
+{
+	unsigned int perm = dma_perm(req->op);
+
+	nyx_stat_add(stats, NYX_STAT_DMA_OPS, 1);
+	if (perm & NYX_ACC_READ)
+		nyx_stat_add(stats, NYX_STAT_READ_BYTES, req->done);
+	if (perm & NYX_ACC_WRITE)
+		nyx_stat_add(stats, NYX_STAT_WRITE_BYTES, req->done);
+}
+
+int nyx_dma_do(struct nyx_unit *unit, struct nyx_dma_req *req)
+{
+	struct nyx_access acc = {};
+	int ret;
+
+	req->done = 0;
+	req->old = 0;
+	req->fault = (struct nyx_fault){ .reason = NYX_FAULT_NONE };
+	ret = nyx_access_begin(unit, req->sbdf, &acc);
+	if (ret)
+		return ret;
+
+	ret = dma_run(&acc, req);
+	if (unlikely(req->fault.reason != NYX_FAULT_NONE))
+		nyx_fault_report(&acc, &req->fault, req->length - req->done);
+	else
+		req->fault = (struct nyx_fault){ .reason = NYX_FAULT_NONE };
+
+	dma_count(acc.dev->stats, req);
+	dma_count(acc.dom->stats, req);
+	trace_nyx_dma(unit->id, req->sbdf, req->op, req->iova, req->length,
+		      req->done, req->fault.reason);
+	nyx_access_end(&acc);
+	return ret;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: DMA: devices read and write guest memory.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#ifndef NYX_CORE_DMA_H
+#define NYX_CORE_DMA_H
+
+#include <linux/nyx_iommu.h>
+#include <linux/types.h>
+
+#include "mem/region.h"
+
+struct nyx_unit;
+
+/**
+ * struct nyx_dma_req - a DMA
+ * @sbdf: the device
+ * @op: of enum nyx_dma_op
+ * @width: FILL, atomics: bytes of the operand
+ * @iova: first IOVA; iova + length - 1 does not wrap
+ * @length: bytes, not 0
+ * @buf: READ, WRITE: the other side
+ * @operand: FILL, atomics
+ * @compare: CAS
+ * @old: atomics: what was there; set
+ * @done: bytes transferred; set
+ * @fault: what stopped it, or reason NYX_FAULT_NONE; set
+ */
+struct nyx_dma_req {
+	u32 sbdf;
+	u32 op;
+	u32 width;
+	u64 iova;
+	u64 length;
+	struct membuf buf;
+	u64 operand;
+	u64 compare;
+	u64 old;
+	u64 done;
+	struct nyx_fault fault;
+};
+
+/**
+ * nyx_dma_do() - do a DMA
+ * @unit: the unit
+ * @req: what to do, and what came of it
+ *
+ * A guest fault is reported to the unit's readers and ends the DMA with 0.
+ *
+ * Context: may sleep, unless all memory is pinned and @req->buf is kernel
+ * memory.
+ * Return: 0; -ENOENT if there is no such device; -EFAULT if @req->buf is not
+ * accessible; -EINTR if the caller was killed.
+ */
+int nyx_dma_do(struct nyx_unit *unit, struct nyx_dma_req *req);
+
+#endif /* NYX_CORE_DMA_H */

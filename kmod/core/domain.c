@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: a domain: an address space for devices.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/domain.h"
+
+#include <linux/err.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "base/trace.h"
+#include "core/unit.h"
+
+static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
+				       const struct nyx_domain_config *cfg)
+{
+	struct nyx_domain *dom;
+	int ret;
+
+	dom = kzalloc(sizeof(*dom), GFP_KERNEL_ACCOUNT);
+	if (!dom)
+		return ERR_PTR(-ENOMEM);
+	if (cfg->kind == NYX_DOMAIN_PAGING) {
+		ret = pt_init(&dom->pt, &cfg->pt);
+		if (ret)
+			goto err_free;
+	}
+	dom->stats = nyx_stats_alloc();
+	if (!dom->stats) {
+		ret = -ENOMEM;
+		goto err_free;
+	}
+	ret = epoch_init(&dom->epoch);
+	if (ret)
+		goto err_stats;
+
+	dom->kind = cfg->kind;
+	dom->flags = cfg->flags;
+	dom->address_width = cfg->address_width;
+	dom->unit = unit;
+	strscpy(dom->name, cfg->name, sizeof(dom->name));
+	mutex_init(&dom->lock);
+	refcount_set(&dom->ref, 1);
+	iotlb_space_init(&unit->iotlb, &dom->space);
+	return dom;
+
+err_stats:
+	free_percpu(dom->stats);
+err_free:
+	kfree(dom);
+	return ERR_PTR(ret);
+}
+
+static void domain_free_rcu(struct rcu_head *rcu)
+{
+	struct nyx_domain *dom = container_of(rcu, struct nyx_domain, rcu);
+
+	epoch_fini(&dom->epoch);
+	free_percpu(dom->stats);
+	kfree(dom);
+}
+
+/*
+ * No access can find the domain, none is in flight, and no command works on it.
+ * What may still look at it is the tail of epoch_exit(), and an access that
+ * found it through a device and has not yet seen that the device moved on:
+ * both only at the struct, under RCU.
+ */
+static void domain_release(struct nyx_domain *dom)
+{
+	pt_fini(&dom->pt);
+	mutex_destroy(&dom->lock);
+	call_rcu(&dom->rcu, domain_free_rcu);
+}
+
+struct nyx_domain *nyx_domain_nowhere(struct nyx_unit *unit)
+{
+	static const struct nyx_domain_config cfg = {
+		.kind = NYX_DOMAIN_NOWHERE,
+		.flags = NYX_DOMAIN_F_SHARED,
+	};
+
+	return domain_alloc(unit, &cfg);
+}
+
+static bool name_taken(struct nyx_unit *unit, const char *name)
+{
+	struct nyx_domain *dom;
+	unsigned long id;
+
+	lockdep_assert_held(&unit->lock);
+	xa_for_each(&unit->domains, id, dom) {
+		if (!strcmp(dom->name, name))
+			return true;
+	}
+	return false;
+}
+
+static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
+			  u32 want)
+{
+	int ret;
+
+	lockdep_assert_held(&unit->lock);
+	if (dom->name[0] && name_taken(unit, dom->name))
+		return -EEXIST;
+	if (unit->nr_domains >= unit->cfg.max_domains)
+		return -ENOSPC;
+	/* The id is part of the domain before the domain can be found. */
+	if (want == NYX_ID_ANY) {
+		ret = xa_alloc(&unit->domains, &dom->id, NULL,
+			       XA_LIMIT(1, U16_MAX), GFP_KERNEL_ACCOUNT);
+		if (ret)
+			return ret == -EBUSY ? -ENOSPC : ret;
+	} else {
+		dom->id = want;
+		ret = xa_insert(&unit->domains, want, NULL, GFP_KERNEL_ACCOUNT);
+		if (ret)
+			return ret == -EBUSY ? -EEXIST : ret;
+	}
+	/* Cannot fail: the slot is reserved. */
+	xa_store(&unit->domains, dom->id, dom, GFP_KERNEL);
+	unit->nr_domains++;
+	return 0;
+}
+
+int nyx_domain_create(struct nyx_unit *unit,
+		      const struct nyx_domain_config *cfg, u32 *id)
+{
+	struct nyx_domain *dom = domain_alloc(unit, cfg);
+	int ret;
+
+	if (IS_ERR(dom))
+		return PTR_ERR(dom);
+	mutex_lock(&unit->lock);
+	ret = domain_publish(unit, dom, cfg->id);
+	*id = dom->id;
+	mutex_unlock(&unit->lock);
+	if (ret)
+		domain_release(dom);
+	return ret;
+}
+
+/* Keep what the domain has counted. */
+static void domain_retire(struct nyx_unit *unit, struct nyx_domain *dom)
+{
+	lockdep_assert_held(&unit->lock);
+	nyx_stats_sum(dom->stats, unit->retired);
+}
+
+int nyx_domain_destroy(struct nyx_unit *unit, u32 id)
+{
+	struct nyx_domain *dom;
+	int ret = 0;
+
+	mutex_lock(&unit->lock);
+	dom = xa_load(&unit->domains, id);
+	if (!dom)
+		ret = -ENOENT;
+	else if (dom->nr_devices)
+		ret = -EBUSY;
+	else	/* A detach may have been killed before it had waited. */
+		ret = epoch_drain(&dom->epoch);
+	if (!ret) {
+		xa_erase(&unit->domains, id);
+		unit->nr_domains--;
+		domain_retire(unit, dom);
+	}
+	mutex_unlock(&unit->lock);
+	if (!ret)
+		nyx_domain_put(dom);
+	return ret;
+}
+
+struct nyx_domain *nyx_domain_get(struct nyx_unit *unit, u32 id)
+{
+	struct nyx_domain *dom;
+
+	rcu_read_lock();
+	dom = xa_load(&unit->domains, id);
+	if (dom && !refcount_inc_not_zero(&dom->ref))
+		dom = NULL;
+	rcu_read_unlock();
+	return dom;
+}
+
+void nyx_domain_put(struct nyx_domain *dom)
+{
+	if (refcount_dec_and_test(&dom->ref))
+		domain_release(dom);
+}
+
+void nyx_domains_purge(struct nyx_unit *unit)
+{
+	struct nyx_domain *dom;
+	unsigned long id;
+
+	lockdep_assert_held(&unit->lock);
+	xa_for_each(&unit->domains, id, dom) {
+		xa_erase(&unit->domains, id);
+		nyx_domain_put(dom);
+		cond_resched();
+	}
+	unit->nr_domains = 0;
+	xa_destroy(&unit->domains);
+}
+
+int nyx_domains_drain(struct nyx_unit *unit)
+{
+	struct nyx_domain *dom;
+	unsigned long id;
+	int ret;
+
+	lockdep_assert_held(&unit->lock);
+	xa_for_each(&unit->domains, id, dom) {
+		ret = epoch_drain(&dom->epoch);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int nyx_domain_check_range(const struct nyx_domain *dom, u64 iova, u64 length,
+			   u64 *last)
+{
+	if (dom->kind != NYX_DOMAIN_PAGING)
+		return -EOPNOTSUPP;
+	if (!length || ((iova | length) & NYX_PAGE_MASK))
+		return -EINVAL;
+	if (!nyx_range_last(iova, length, last))
+		return -EOVERFLOW;
+	return *last > dom->pt.va_last ? -ERANGE : 0;
+}
+
+int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
+		   unsigned int perm)
+{
+	struct pt_chain free = {};
+	int ret;
+
+	mutex_lock(&dom->lock);
+	/* What was not mapped is not cached: nothing to invalidate. */
+	ret = pt_map(&dom->pt, iova, last, gpa, perm, &free);
+	mutex_unlock(&dom->lock);
+	pt_chain_free(&free);
+
+	trace_nyx_map(dom->unit->id, dom->id, iova, last, gpa, perm, ret);
+	if (!ret) {
+		nyx_stat_add(dom->stats, NYX_STAT_MAPS, 1);
+		nyx_stat_add(dom->stats, NYX_STAT_MAPPED_BYTES, last - iova + 1);
+	}
+	return ret;
+}
+
+/* Returns with cached translations of the range gone, and none to come. */
+static void invalidate_locked(struct nyx_domain *dom, u64 iova, u64 last)
+{
+	bool whole = iova == 0 && last >= dom->pt.va_last;
+
+	lockdep_assert_held(&dom->lock);
+	if (whole)
+		iotlb_flush(&dom->unit->iotlb, &dom->space);
+	else
+		whole = iotlb_invalidate(&dom->unit->iotlb, &dom->space, iova,
+					 last);
+	nyx_stat_add(dom->stats,
+		     whole ? NYX_STAT_FLUSHES : NYX_STAT_INVALIDATIONS, 1);
+	trace_nyx_invalidate(dom->unit->id, dom->id, iova, last, whole);
+}
+
+int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped)
+{
+	struct pt_chain free = {};
+	int ret;
+
+	mutex_lock(&dom->lock);
+	ret = pt_unmap(&dom->pt, iova, last, &free, unmapped);
+	if (!ret && *unmapped && !(dom->flags & NYX_DOMAIN_F_BATCHED))
+		invalidate_locked(dom, iova, last);
+	mutex_unlock(&dom->lock);
+	pt_chain_free(&free);
+
+	trace_nyx_unmap(dom->unit->id, dom->id, iova, last, *unmapped, ret);
+	if (!ret) {
+		nyx_stat_add(dom->stats, NYX_STAT_UNMAPS, 1);
+		nyx_stat_add(dom->stats, NYX_STAT_UNMAPPED_BYTES, *unmapped);
+	}
+	return ret;
+}
+
+void nyx_domain_invalidate(struct nyx_domain *dom, u64 iova, u64 last)
+{
+	mutex_lock(&dom->lock);
+	invalidate_locked(dom, iova, last);
+	mutex_unlock(&dom->lock);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: a domain: an address space for devices.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A domain is found by its id and is alive while it has references: one for
+ * being there, one for each command that works on it. Devices hold none;
+ * instead a domain that has devices cannot be destroyed, and an access that
+ * found the domain through its device is inside @epoch.
+ */
+#ifndef NYX_CORE_DOMAIN_H
+#define NYX_CORE_DOMAIN_H
+
+#include <linux/atomic.h>
+#include <linux/mutex.h>
+#include <linux/nyx_iommu.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+#include "core/stats.h"
+#include "pt/pt.h"
+#include "tlb/epoch.h"
+#include "tlb/iotlb.h"
+
+struct nyx_unit;
+
+/* The kind of &nyx_unit.nowhere, beside those of enum nyx_domain_kind. */
+#define NYX_DOMAIN_NOWHERE	0xffu
+
+/**
+ * struct nyx_domain_config - what a domain is created from; all values resolved
+ * @id: wanted id, or NYX_ID_ANY
+ * @flags: of enum nyx_domain_flags
+ * @kind: of enum nyx_domain_kind
+ * @address_width: bits of an IOVA, for people; 0 unless paging
+ * @pt: shape of the table, if paging
+ * @name: name, or empty
+ */
+struct nyx_domain_config {
+	u32 id;
+	u32 flags;
+	u32 kind;
+	u32 address_width;
+	struct pt_config pt;
+	char name[NYX_NAME_LEN];
+};
+
+/**
+ * struct nyx_domain - an address space
+ * @kind: of enum nyx_domain_kind, or NYX_DOMAIN_NOWHERE; const after init
+ * @flags: of enum nyx_domain_flags; const after init
+ * @id: its id; const after init
+ * @space: its side of the translation cache; invalidations under @lock
+ * @pt: its table; writers under @lock
+ * @epoch: accesses in flight
+ * @unit: its unit; const after init
+ * @stats: its counters
+ * @faults: faults reported
+ * @lock: serialises writers of @pt and invalidations of @space
+ * @nr_devices: devices attached; under &nyx_unit.lock
+ * @ref: references
+ * @rcu: frees it
+ * @address_width: bits of an IOVA, or 0; const after init
+ * @name: name, or empty; const after init
+ */
+struct nyx_domain {
+	u32 kind;
+	u32 flags;
+	u32 id;
+	struct iotlb_space space;
+	struct pt pt;
+	struct epoch epoch;
+	struct nyx_unit *unit;
+	struct nyx_stats_cpu __percpu *stats;
+	atomic64_t faults;
+	struct mutex lock;
+	unsigned int nr_devices;
+	refcount_t ref;
+	struct rcu_head rcu;
+	u32 address_width;
+	char name[NYX_NAME_LEN];
+};
+
+/**
+ * nyx_domain_nowhere() - make the domain of devices that have none
+ * @unit: the unit
+ *
+ * Context: may sleep.
+ * Return: a domain with id 0 that cannot be found, or ERR_PTR(-ENOMEM).
+ */
+struct nyx_domain *nyx_domain_nowhere(struct nyx_unit *unit);
+
+/**
+ * nyx_domain_create() - make a domain
+ * @unit: the unit
+ * @cfg: its properties
+ * @id: set to its id
+ *
+ * Context: may sleep.
+ * Return: 0; -EEXIST if id or name is taken; -ENOSPC at the limit; -EINVAL if
+ * the format has no such shape; -ENOMEM.
+ */
+int nyx_domain_create(struct nyx_unit *unit,
+		      const struct nyx_domain_config *cfg, u32 *id);
+
+/**
+ * nyx_domain_destroy() - take a domain away
+ * @unit: the unit
+ * @id: its id
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT; -EBUSY while it has devices; -EINTR if the caller was
+ * killed, with nothing changed.
+ */
+int nyx_domain_destroy(struct nyx_unit *unit, u32 id);
+
+/**
+ * nyx_domain_get() - find a domain
+ * @unit: the unit
+ * @id: its id
+ *
+ * Context: any.
+ * Return: the domain with a reference for nyx_domain_put(), or NULL.
+ */
+struct nyx_domain *nyx_domain_get(struct nyx_unit *unit, u32 id);
+
+/**
+ * nyx_domain_put() - drop a reference
+ * @dom: the domain
+ *
+ * Context: may sleep.
+ */
+void nyx_domain_put(struct nyx_domain *dom);
+
+/* Drop all domains of a unit that has no devices any more; at its end. */
+void nyx_domains_purge(struct nyx_unit *unit);
+
+/**
+ * nyx_domains_drain() - wait for the accesses in flight in all domains
+ * @unit: the unit
+ *
+ * Context: may sleep; under &nyx_unit.lock.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int nyx_domains_drain(struct nyx_unit *unit);
+
+/**
+ * nyx_domain_check_range() - is a range one that a domain may map?
+ * @dom: the domain
+ * @iova: first IOVA
+ * @length: bytes
+ * @last: set to the last IOVA
+ *
+ * Return: 0; -EOPNOTSUPP if the domain has no table; -EINVAL if the range is
+ * empty or not made of 4K pages; -EOVERFLOW if it leaves 64 bits; -ERANGE if it
+ * leaves the domain.
+ */
+int nyx_domain_check_range(const struct nyx_domain *dom, u64 iova, u64 length,
+			   u64 *last);
+
+/**
+ * nyx_domain_map() - map a range
+ * @dom: a paging domain
+ * @iova: first IOVA; the range has passed nyx_domain_check_range()
+ * @last: last IOVA
+ * @gpa: first GPA, a multiple of 4096; the range ends within 52 bits
+ * @perm: NYX_ACC_READ, NYX_ACC_WRITE or both
+ *
+ * Context: may sleep.
+ * Return: 0 or an error of pt_map().
+ */
+int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
+		   unsigned int perm);
+
+/**
+ * nyx_domain_unmap() - unmap a range, without waiting
+ * @dom: a paging domain
+ * @iova: first IOVA
+ * @last: last IOVA
+ * @unmapped: set to the bytes that were mapped
+ *
+ * Unless the domain is batched, cached translations are invalidated, and the
+ * caller waits by epoch_drain() before it says that the range is gone.
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM with nothing changed.
+ */
+int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped);
+
+/**
+ * nyx_domain_invalidate() - drop cached translations, without waiting
+ * @dom: the domain
+ * @iova: first IOVA
+ * @last: last IOVA
+ *
+ * Context: may sleep.
+ */
+void nyx_domain_invalidate(struct nyx_domain *dom, u64 iova, u64 last);
+
+#endif /* NYX_CORE_DOMAIN_H */

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: counters.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/stats.h"
+
+#include <linux/cpumask.h>
+
+struct nyx_stats_cpu __percpu *nyx_stats_alloc(void)
+{
+	return alloc_percpu_gfp(struct nyx_stats_cpu, GFP_KERNEL_ACCOUNT);
+}
+
+void nyx_stats_sum(struct nyx_stats_cpu __percpu *stats, u64 *total)
+{
+	unsigned int i;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const struct nyx_stats_cpu *s = per_cpu_ptr(stats, cpu);
+
+		for (i = 0; i < NYX_STAT_MAX; i++)
+			total[i] += READ_ONCE(s->count[i]);
+	}
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: the translation path.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/translate.h"
+
+#include <linux/rcupdate.h>
+
+#include "base/trace.h"
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/unit.h"
+#include "mem/region.h"
+
+int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
+{
+	struct nyx_device *dev;
+	struct nyx_domain *dom;
+
+	rcu_read_lock();
+	dev = xa_load(&unit->devices, sbdf);
+	if (!dev) {
+		rcu_read_unlock();
+		return -ENOENT;
+	}
+	acc->unit = unit;
+	acc->dev = dev;
+	for (;;) {
+		dom = rcu_dereference(dev->domain);
+		acc->dom = dom;
+		acc->pair = epoch_enter(&dom->epoch);
+		/*
+		 * Inside, is it still the device's? If so a detach from now on
+		 * waits for us. Pairs with device_move().
+		 */
+		if (likely(rcu_access_pointer(dev->domain) == dom))
+			break;
+		epoch_exit(&dom->epoch, acc->pair);
+	}
+	rcu_read_unlock();
+	return 0;
+}
+
+void nyx_access_end(struct nyx_access *acc)
+{
+	nyx_stat_tally(acc->dev->stats, &acc->tally);
+	nyx_stat_tally(acc->dom->stats, &acc->tally);
+	epoch_exit(&acc->dom->epoch, acc->pair);
+}
+
+static u32 walk_reason(u8 status)
+{
+	static const u8 reason[] = {
+		[PT_OK] = NYX_FAULT_NONE,
+		[PT_WIDTH] = NYX_FAULT_ADDRESS_WIDTH,
+		[PT_NOT_PRESENT] = NYX_FAULT_NOT_PRESENT,
+		[PT_TABLE_NOT_PRESENT] = NYX_FAULT_TABLE_NOT_PRESENT,
+		[PT_NO_READ] = NYX_FAULT_READ_DENIED,
+		[PT_NO_WRITE] = NYX_FAULT_WRITE_DENIED,
+		[PT_RESERVED] = NYX_FAULT_RESERVED_BIT,
+		[PT_TABLE_ACCESS] = NYX_FAULT_TABLE_ACCESS,
+	};
+
+	return reason[status];
+}
+
+/* The table walk behind the cache: fills it, or says exactly what is wrong. */
+static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
+		 struct nyx_span *span, struct nyx_fault *fault)
+{
+	struct nyx_domain *dom = acc->dom;
+	struct iotlb_snap snap;
+	struct pt_result res;
+
+	acc->tally.walks++;
+	iotlb_begin(&dom->space, &snap);
+	rcu_read_lock();
+	pt_walk(&dom->pt, iova, perm, &res);
+	rcu_read_unlock();
+
+	if (unlikely(res.status != PT_OK)) {
+		fault->reason = walk_reason(res.status);
+		if (res.status != PT_WIDTH)
+			fault->level = res.level;
+		if (res.status == PT_NO_READ || res.status == PT_NO_WRITE)
+			fault->gpa = res.oa;
+		return false;
+	}
+	iotlb_fill(&acc->unit->iotlb, &dom->space, &snap, iova, res.oa, res.lg2,
+		   res.perm, acc->hint);
+	span->gpa = res.oa;
+	span->perm = res.perm;
+	span->lg2 = res.lg2;
+	return true;
+}
+
+static bool translate_paging(struct nyx_access *acc, u64 iova,
+			     unsigned int perm, struct nyx_span *span,
+			     struct nyx_fault *fault)
+{
+	struct iotlb *tlb = &acc->unit->iotlb;
+	struct iotlb_hit hit;
+
+	if (tlb->sets) {
+		if (likely(iotlb_lookup(tlb, &acc->dom->space, iova, &hit) &&
+			   !(perm & ~hit.perm))) {
+			acc->tally.hits++;
+			acc->hint = hit.hint;
+			span->gpa = hit.oa;
+			span->perm = hit.perm;
+			span->lg2 = hit.lg2;
+			return true;
+		}
+		acc->tally.misses++;
+	}
+	trace_nyx_translate_miss(acc->unit->id, acc->dom->id, acc->dev->sbdf,
+				 iova, perm);
+	return walk(acc, iova, perm, span, fault);
+}
+
+/* Find the memory behind the span and cut the span to it. */
+static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
+			struct nyx_span *span, struct nyx_fault *fault)
+{
+	const struct gmap_slot *slot;
+	u64 left;
+
+	rcu_read_lock();
+	slot = gmap_find(&acc->unit->mem, span->gpa, &acc->hint);
+	if (likely(slot)) {
+		/* The region stays: who removes it drains the domain. */
+		span->region = slot->region;
+		span->offset = span->gpa - slot->start;
+		left = slot->last - span->gpa;
+	}
+	rcu_read_unlock();
+
+	if (unlikely(!slot)) {
+		fault->reason = NYX_FAULT_NO_MEMORY;
+		fault->gpa = span->gpa;
+		return false;
+	}
+	if (span->length - 1 > left)
+		span->length = left + 1;
+	if (unlikely((perm & NYX_ACC_WRITE) &&
+		     (region_flags(span->region) & REGION_READONLY))) {
+		fault->reason = NYX_FAULT_READONLY_MEMORY;
+		fault->gpa = span->gpa;
+		return false;
+	}
+	return true;
+}
+
+bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
+		   unsigned int perm, struct nyx_span *span,
+		   struct nyx_fault *fault)
+{
+	struct nyx_domain *dom = acc->dom;
+	u64 left;
+
+	*fault = (struct nyx_fault) {
+		.access = perm,
+		.level = NYX_LEVEL_NONE,
+		.iova = iova,
+		.gpa = NYX_GPA_UNKNOWN,
+	};
+	span->length = length;
+
+	switch (dom->kind) {
+	case NYX_DOMAIN_PAGING:
+		if (!translate_paging(acc, iova, perm, span, fault))
+			return false;
+		/* To the end of the page. */
+		left = nyx_lg2_last(span->lg2) - (iova & nyx_lg2_last(span->lg2));
+		if (length - 1 > left)
+			span->length = left + 1;
+		break;
+	case NYX_DOMAIN_IDENTITY:
+		span->gpa = iova;
+		span->perm = NYX_ACC_RW;
+		span->lg2 = 0;
+		break;
+	case NYX_DOMAIN_BLOCKED:
+		fault->reason = NYX_FAULT_BLOCKED;
+		return false;
+	default:
+		fault->reason = NYX_FAULT_NO_DOMAIN;
+		return false;
+	}
+	return find_memory(acc, iova, perm, span, fault);
+}
+
+void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
+		      u64 length)
+{
+	struct nyx_event event = {
+		.type = NYX_EVENT_FAULT,
+		.fault = {
+			.sbdf = acc->dev->sbdf,
+			.pasid = NYX_PASID_NONE,
+			.domain_id = acc->dom->id,
+			.length = length,
+			.fault = *fault,
+		},
+	};
+
+	nyx_events_push(acc->unit->events, &event);
+	atomic64_inc(&acc->dev->faults);
+	WRITE_ONCE(acc->dev->last_fault_ns, event.time_ns);
+	nyx_stat_add(acc->dev->stats, NYX_STAT_FAULTS, 1);
+	atomic64_inc(&acc->dom->faults);
+	nyx_stat_add(acc->dom->stats, NYX_STAT_FAULTS, 1);
+	trace_nyx_fault(acc->unit->id, event.fault.domain_id, acc->dev->sbdf,
+			fault->iova, fault->gpa, fault->access, fault->reason,
+			fault->level);
+}

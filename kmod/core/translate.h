@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: the translation path.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * One path for all: device -> domain -> cache, or table walk -> guest memory.
+ * An access is bracketed by nyx_access_begin() and nyx_access_end(); what it
+ * learns in between stays true until the end, in that whoever takes a
+ * translation or memory away waits for it.
+ */
+#ifndef NYX_CORE_TRANSLATE_H
+#define NYX_CORE_TRANSLATE_H
+
+#include <linux/nyx_iommu.h>
+#include <linux/types.h>
+
+#include "core/stats.h"
+
+struct nyx_device;
+struct nyx_domain;
+struct nyx_unit;
+struct region;
+
+/**
+ * struct nyx_access - an access under way
+ * @unit: the unit
+ * @dev: the device
+ * @dom: its domain
+ * @pair: for epoch_exit()
+ * @hint: where the memory map was last hit
+ * @tally: what it counted
+ */
+struct nyx_access {
+	struct nyx_unit *unit;
+	struct nyx_device *dev;
+	struct nyx_domain *dom;
+	unsigned int pair;
+	u32 hint;
+	struct nyx_tally tally;
+};
+
+/**
+ * struct nyx_span - a piece of a translated range, within one page and one
+ *                   region of guest memory
+ * @gpa: GPA of its first byte
+ * @length: bytes, up to the end of the page, of the region, or of what was
+ *          asked for
+ * @region: the region that holds it
+ * @offset: of the first byte in the region
+ * @perm: NYX_ACC_* that the mapping grants
+ * @lg2: log2 of the size of the page; 0 for identity
+ */
+struct nyx_span {
+	u64 gpa;
+	u64 length;
+	struct region *region;
+	u64 offset;
+	u8 perm;
+	u8 lg2;
+};
+
+/**
+ * nyx_access_begin() - begin an access
+ * @unit: the unit
+ * @sbdf: the device
+ * @acc: set; zero before
+ *
+ * Context: any.
+ * Return: 0, or -ENOENT if there is no such device.
+ */
+int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc);
+
+/**
+ * nyx_access_end() - end an access
+ * @acc: the access
+ *
+ * Context: any.
+ */
+void nyx_access_end(struct nyx_access *acc);
+
+/**
+ * nyx_translate() - translate the beginning of a range
+ * @acc: the access
+ * @iova: first IOVA
+ * @length: bytes, not 0
+ * @perm: NYX_ACC_* that must be granted, by the mapping and by the memory
+ * @span: set on success
+ * @fault: set on failure, @fault->reason is not NYX_FAULT_NONE
+ *
+ * Context: any.
+ * Return: true on success.
+ */
+bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
+		   unsigned int perm, struct nyx_span *span,
+		   struct nyx_fault *fault);
+
+/**
+ * nyx_fault_report() - count a refused access and tell the unit's readers
+ * @acc: the access
+ * @fault: why, where
+ * @length: bytes of the access that were left
+ *
+ * Context: any.
+ */
+void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
+		      u64 length);
+
+#endif /* NYX_CORE_TRANSLATE_H */

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: an IOMMU unit.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/unit.h"
+
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/memory.h"
+
+/* Protects the fields below, and users, keep and dead of every unit. */
+static DEFINE_MUTEX(units_lock);
+static DEFINE_XARRAY_ALLOC1(units);
+static unsigned int nr_units;
+static unsigned int max_units;
+static u32 next_id;
+static const struct nyx_observer *observer;
+
+void nyx_unit_init(unsigned int max, const struct nyx_observer *obs)
+{
+	max_units = max;
+	observer = obs;
+}
+
+void nyx_unit_exit(void)
+{
+	/* Domains, devices, tables and arrays of the memory map. */
+	rcu_barrier();
+	xa_destroy(&units);
+}
+
+static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
+{
+	struct nyx_unit *unit;
+	int ret;
+
+	unit = kzalloc(sizeof(*unit), GFP_KERNEL_ACCOUNT);
+	if (!unit)
+		return ERR_PTR(-ENOMEM);
+
+	ret = iotlb_init(&unit->iotlb, cfg->iotlb_entries);
+	if (ret)
+		goto err_free;
+	unit->events = nyx_events_alloc(cfg->event_entries);
+	if (!unit->events) {
+		ret = -ENOMEM;
+		goto err_iotlb;
+	}
+
+	unit->nowhere = nyx_domain_nowhere(unit);
+	if (IS_ERR(unit->nowhere)) {
+		ret = PTR_ERR(unit->nowhere);
+		goto err_events;
+	}
+
+	kref_init(&unit->ref);
+	unit->cfg = *cfg;
+	unit->owner = current_euid();
+	unit->users = 1;
+	mutex_init(&unit->lock);
+	gmap_init(&unit->mem, cfg->max_memory);
+	xa_init_flags(&unit->domains, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	xa_init_flags(&unit->devices, XA_FLAGS_ACCOUNT);
+	INIT_LIST_HEAD(&unit->limbo);
+	return unit;
+
+err_events:
+	nyx_events_put(unit->events);
+err_iotlb:
+	iotlb_fini(&unit->iotlb);
+err_free:
+	kfree(unit);
+	return ERR_PTR(ret);
+}
+
+static void unit_free(struct kref *ref)
+{
+	struct nyx_unit *unit = container_of(ref, struct nyx_unit, ref);
+
+	iotlb_fini(&unit->iotlb);
+	nyx_events_put(unit->events);
+	mutex_destroy(&unit->lock);
+	kfree(unit);
+}
+
+void nyx_unit_put(struct nyx_unit *unit)
+{
+	kref_put(&unit->ref, unit_free);
+}
+
+/*
+ * Give back what the unit has, leaves first. It has ended and its last user is
+ * gone: no access is under way and none can begin.
+ */
+static void unit_teardown(struct nyx_unit *unit)
+{
+	mutex_lock(&unit->lock);
+	nyx_devices_purge(unit);
+	nyx_domains_purge(unit);
+	nyx_domain_put(unit->nowhere);
+	unit->nowhere = NULL;
+	nyx_memory_purge(unit);
+	mutex_unlock(&unit->lock);
+
+	nyx_unit_put(unit);
+	module_put(THIS_MODULE);
+}
+
+static struct nyx_unit *find_name(const char *name)
+{
+	struct nyx_unit *unit;
+	unsigned long id;
+
+	lockdep_assert_held(&units_lock);
+	xa_for_each(&units, id, unit) {
+		if (!strcmp(unit->cfg.name, name))
+			return unit;
+	}
+	return NULL;
+}
+
+/* Reserve an id, show the unit, then let it be found. */
+static int unit_publish(struct nyx_unit *unit)
+{
+	int ret;
+
+	lockdep_assert_held(&units_lock);
+	if (unit->cfg.name[0] && find_name(unit->cfg.name))
+		return -EEXIST;
+	if (nr_units >= max_units)
+		return -ENOSPC;
+	/* Ids are not reused soon: who holds a stale one finds nothing. */
+	ret = xa_alloc_cyclic(&units, &unit->id, NULL, XA_LIMIT(1, INT_MAX),
+			      &next_id, GFP_KERNEL_ACCOUNT);
+	if (ret < 0)
+		return ret;
+	ret = observer->add(unit);
+	if (ret) {
+		xa_release(&units, unit->id);
+		return ret;
+	}
+	/* Cannot fail: the slot is reserved. */
+	xa_store(&units, unit->id, unit, GFP_KERNEL);
+	nr_units++;
+	return 0;
+}
+
+struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, bool keep)
+{
+	struct nyx_unit *unit;
+	int ret;
+
+	/* A kept unit has no file that would hold the module. */
+	if (!try_module_get(THIS_MODULE))
+		return ERR_PTR(-ENODEV);
+
+	unit = unit_alloc(cfg);
+	if (IS_ERR(unit)) {
+		module_put(THIS_MODULE);
+		return unit;
+	}
+	unit->keep = keep;
+
+	mutex_lock(&units_lock);
+	ret = unit_publish(unit);
+	mutex_unlock(&units_lock);
+	if (ret) {
+		unit_teardown(unit);
+		return ERR_PTR(ret);
+	}
+	return unit;
+}
+
+struct nyx_unit *nyx_unit_open(u32 id, const char *name)
+{
+	struct nyx_unit *unit;
+
+	mutex_lock(&units_lock);
+	unit = id == NYX_ID_ANY ? find_name(name) : xa_load(&units, id);
+	if (!unit) {
+		unit = ERR_PTR(-ENOENT);
+	} else if (!uid_eq(unit->owner, current_euid()) &&
+		   !capable(CAP_SYS_ADMIN)) {
+		unit = ERR_PTR(-EACCES);
+	} else {
+		unit->users++;
+	}
+	mutex_unlock(&units_lock);
+	return unit;
+}
+
+/* From here on nobody finds the unit. */
+static void unit_end(struct nyx_unit *unit)
+{
+	lockdep_assert_held(&units_lock);
+	WRITE_ONCE(unit->dead, true);
+	unit->keep = false;
+	observer->remove(unit);
+	xa_erase(&units, unit->id);
+	nr_units--;
+	nyx_events_end(unit->events);
+}
+
+void nyx_unit_close(struct nyx_unit *unit)
+{
+	bool last;
+
+	mutex_lock(&units_lock);
+	WRITE_ONCE(unit->users, unit->users - 1);
+	last = !unit->users && !unit->keep;
+	if (last && !unit->dead)
+		unit_end(unit);
+	mutex_unlock(&units_lock);
+
+	if (last)
+		unit_teardown(unit);
+}
+
+int nyx_unit_set_keep(struct nyx_unit *unit, bool keep)
+{
+	int ret = 0;
+
+	mutex_lock(&units_lock);
+	if (unit->dead)
+		ret = -ENODEV;
+	else
+		unit->keep = keep;
+	mutex_unlock(&units_lock);
+	return ret;
+}
+
+int nyx_unit_destroy(struct nyx_unit *unit)
+{
+	int ret = 0;
+
+	mutex_lock(&units_lock);
+	if (unit->dead)
+		ret = -ENODEV;
+	else
+		unit_end(unit);
+	mutex_unlock(&units_lock);
+	return ret;
+}
+
+struct nyx_unit *nyx_unit_next(u32 id)
+{
+	unsigned long index = id;
+	struct nyx_unit *unit;
+
+	mutex_lock(&units_lock);
+	unit = xa_find(&units, &index, ULONG_MAX, XA_PRESENT);
+	if (unit)
+		kref_get(&unit->ref);
+	mutex_unlock(&units_lock);
+	return unit;
+}
+
+unsigned int nyx_unit_count(unsigned int *max)
+{
+	*max = max_units;
+	return READ_ONCE(nr_units);
+}
+
+void nyx_unit_get_totals(struct nyx_unit *unit, struct nyx_unit_totals *totals)
+{
+	struct nyx_domain *dom;
+	unsigned long id;
+
+	lockdep_assert_held(&unit->lock);
+	*totals = (struct nyx_unit_totals) {
+		.faults = unit->retired[NYX_STAT_FAULTS],
+	};
+	if (unit->nowhere)	/* not torn down */
+		totals->faults += atomic64_read(&unit->nowhere->faults);
+	xa_for_each(&unit->domains, id, dom) {
+		totals->mapped += READ_ONCE(dom->pt.mapped);
+		totals->tables += READ_ONCE(dom->pt.tables) * PAGE_SIZE;
+		totals->faults += atomic64_read(&dom->faults);
+	}
+}
+
+/* A domain counts what happens in it: their sum is the unit's. */
+void nyx_unit_get_stats(struct nyx_unit *unit, u64 *count)
+{
+	struct nyx_domain *dom;
+	unsigned long id;
+
+	lockdep_assert_held(&unit->lock);
+	memcpy(count, unit->retired, sizeof(unit->retired));
+	if (unit->nowhere)	/* not torn down */
+		nyx_stats_sum(unit->nowhere->stats, count);
+	xa_for_each(&unit->domains, id, dom)
+		nyx_stats_sum(dom->stats, count);
+	count[NYX_STAT_EVENTS_LOST] = atomic64_read(&unit->events->lost);
+}

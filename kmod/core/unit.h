@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: an IOMMU unit.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A unit owns all that belongs to one emulated IOMMU: guest memory, domains,
+ * devices, translation cache, events. It has users (file descriptors bound to
+ * it) and references to its memory. Its life:
+ *
+ *   created (one user) -> [kept or not] -> ended -> torn down -> freed
+ *
+ * It ends when the last user of a unit that is not kept leaves, or when it is
+ * destroyed by command; from then on nobody finds it, and commands on it fail.
+ * It is torn down when it has ended and its last user has left. No command can
+ * be under way then, because a command is a user. Who lists units, or shows
+ * one, holds a reference and @lock, and finds an ended unit empty.
+ *
+ * Lock order, outermost first; rendered in Documentation/explanation/locking.rst:
+ *
+ *   units_lock          (core/unit.c) names, ids, users, the end of units
+ *   nyx_unit::lock      the unit's objects: who exists, who is attached where,
+ *                       and the writers' side of the memory map
+ *   nyx_domain::lock    the writers' side of the page table, invalidations
+ *   epoch::lock         drains that wait
+ *   nyx_events::lock    (spinlock, any context) the event ring
+ *
+ * Translations and accesses take none of them: they find device and domain
+ * under RCU, enter the domain's epoch, and read tables, cache and memory map
+ * as these allow. mmap_lock of a process may be taken inside nyx_unit::lock
+ * (when memory is pinned), never the other way round.
+ */
+#ifndef NYX_CORE_UNIT_H
+#define NYX_CORE_UNIT_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/nyx_iommu.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/xarray.h>
+
+#include "core/event.h"
+#include "core/stats.h"
+#include "mem/gmap.h"
+#include "tlb/iotlb.h"
+
+struct dentry;
+struct device;
+struct nyx_domain;
+
+/**
+ * struct nyx_unit_config - what a unit is created from; all values resolved
+ * @model: of enum nyx_model
+ * @address_width: bits of the widest IOVA
+ * @iotlb_entries: size of the translation cache; 0: none
+ * @event_entries: size of the event ring
+ * @max_domains: limit
+ * @max_devices: limit
+ * @max_memory: limit
+ * @name: name, or empty
+ */
+struct nyx_unit_config {
+	u32 model;
+	u32 address_width;
+	u32 iotlb_entries;
+	u32 event_entries;
+	u32 max_domains;
+	u32 max_devices;
+	u32 max_memory;
+	char name[NYX_NAME_LEN];
+};
+
+/**
+ * struct nyx_unit - an IOMMU unit
+ * @id: its id; const after init
+ * @ref: references to the memory of this struct
+ * @cfg: what it was created from; const after init
+ * @owner: the user it belongs to; const after init
+ * @users: file descriptors bound to it; under units_lock
+ * @keep: survives its last user; under units_lock
+ * @dead: it has ended; written under units_lock
+ * @lock: protects what follows
+ * @mem: guest memory
+ * @nr_memory: ranges in @mem
+ * @domains: struct nyx_domain by id
+ * @nr_domains: how many
+ * @nowhere: the domain of devices that have none; const after init
+ * @devices: struct nyx_device by SBDF
+ * @nr_devices: how many
+ * @retired: counters of domains that are gone
+ * @limbo: regions that left @mem when the wait for their accesses was cut
+ *         short by a kill; head of &struct nyx_limbo.link
+ * @iotlb: translation cache
+ * @events: event stream
+ * @dev: directory in sysfs; obs/'s
+ * @debugfs: directory in debugfs; obs/'s
+ */
+struct nyx_unit {
+	u32 id;
+	struct kref ref;
+	struct nyx_unit_config cfg;
+	kuid_t owner;
+	unsigned int users;
+	bool keep;
+	bool dead;
+
+	struct mutex lock;
+	struct gmap mem;
+	unsigned int nr_memory;
+	struct xarray domains;
+	unsigned int nr_domains;
+	struct nyx_domain *nowhere;
+	struct xarray devices;
+	unsigned int nr_devices;
+	u64 retired[NYX_STAT_MAX];
+	struct list_head limbo;
+
+	struct iotlb iotlb;
+	struct nyx_events *events;
+
+	struct device *dev;
+	struct dentry *debugfs;
+};
+
+/**
+ * struct nyx_observer - who shows units to people
+ * @add: a unit came to be; an error stops it
+ * @remove: a unit ends; nobody may look at it after this returned
+ *
+ * Called under units_lock.
+ */
+struct nyx_observer {
+	int (*add)(struct nyx_unit *unit);
+	void (*remove)(struct nyx_unit *unit);
+};
+
+/**
+ * nyx_unit_init() - prepare for units
+ * @max: limit on units in the system
+ * @observer: told of each unit
+ */
+void nyx_unit_init(unsigned int max, const struct nyx_observer *observer);
+
+/**
+ * nyx_unit_exit() - wait for what units have left to RCU
+ *
+ * Context: may sleep. No unit exists.
+ */
+void nyx_unit_exit(void);
+
+/**
+ * nyx_unit_create() - make a unit
+ * @cfg: its properties
+ * @keep: it survives its last user
+ *
+ * Context: may sleep.
+ * Return: the unit, of which the caller is the first user, or ERR_PTR:
+ * -EEXIST if the name is taken, -ENOSPC at the limit on units, -ENOMEM.
+ */
+struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, bool keep);
+
+/**
+ * nyx_unit_open() - become a user of a unit
+ * @id: its id, or NYX_ID_ANY
+ * @name: its name, if @id is NYX_ID_ANY
+ *
+ * Context: may sleep.
+ * Return: the unit, or ERR_PTR: -ENOENT; -EACCES if it belongs to another user
+ * and the caller lacks CAP_SYS_ADMIN.
+ */
+struct nyx_unit *nyx_unit_open(u32 id, const char *name);
+
+/**
+ * nyx_unit_close() - stop being a user of a unit
+ * @unit: the unit; ends with its last user unless kept
+ *
+ * Context: may sleep.
+ */
+void nyx_unit_close(struct nyx_unit *unit);
+
+/**
+ * nyx_unit_set_keep() - say whether a unit survives its last user
+ * @unit: the unit, of which the caller is a user
+ * @keep: it does
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENODEV if it has ended.
+ */
+int nyx_unit_set_keep(struct nyx_unit *unit, bool keep);
+
+/**
+ * nyx_unit_destroy() - end a unit
+ * @unit: the unit, of which the caller is a user
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENODEV if it has ended.
+ */
+int nyx_unit_destroy(struct nyx_unit *unit);
+
+/**
+ * nyx_unit_next() - find the next unit by id
+ * @id: the first id of interest
+ *
+ * Context: may sleep.
+ * Return: the unit with a reference for nyx_unit_put(), or NULL.
+ */
+struct nyx_unit *nyx_unit_next(u32 id);
+
+void nyx_unit_put(struct nyx_unit *unit);
+
+/**
+ * nyx_unit_count() - units in the system
+ * @max: set to the limit
+ *
+ * Return: their number.
+ */
+unsigned int nyx_unit_count(unsigned int *max);
+
+/**
+ * struct nyx_unit_totals - sums over a unit's objects
+ * @mapped: bytes mapped in its domains
+ * @tables: bytes of page tables
+ * @faults: faults reported
+ */
+struct nyx_unit_totals {
+	u64 mapped;
+	u64 tables;
+	u64 faults;
+};
+
+/**
+ * nyx_unit_get_totals() - sum over a unit's objects
+ * @unit: the unit
+ * @totals: set
+ *
+ * Context: under &nyx_unit.lock.
+ */
+void nyx_unit_get_totals(struct nyx_unit *unit, struct nyx_unit_totals *totals);
+
+/**
+ * nyx_unit_get_stats() - counters of a unit
+ * @unit: the unit
+ * @count: array of NYX_STAT_MAX, set
+ *
+ * Context: under &nyx_unit.lock.
+ */
+void nyx_unit_get_stats(struct nyx_unit *unit, u64 *count);
+
+#endif /* NYX_CORE_UNIT_H */

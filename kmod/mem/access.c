@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: reads and writes of guest memory.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Two ways lead to guest memory:
+ *
+ *  - Through the kernel's direct map, in runs (region_priv.h): pinned memory,
+ *    files, and memory of another process. One copy, whatever is at the other
+ *    side. Kernel memory from and to pinned memory is the fast path: it takes no
+ *    reference, no lock and never sleeps.
+ *
+ *  - By uaccess: memory of the current process that is not pinned, the same as if
+ *    the process copied it, with what faults do for it. When the other side is
+ *    user memory too, the data goes through a buffer that stays in the L1 cache.
+ *    That costs less than to pin the pages one by one would: 1.1 times the time of
+ *    one copy for 1 MiB, when a pin takes as long as the copy of a page.
+ *
+ * A copy ends at the first byte that one of the sides does not have; which side
+ * that is decides over the error: the guest's is -EIO, the caller's -EFAULT.
+ */
+#include "mem/region.h"
+
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/bug.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "base/export.h"
+#include "mem/region_priv.h"
+
+/* Bytes copied by uaccess between two looks at signals and the scheduler. */
+#define PIECE_MAX	SZ_1M
+
+/* Buffers for copies from user memory to user memory. */
+#define BOUNCE_SMALL	512
+#define BOUNCE_LARGE	SZ_16K
+
+/**
+ * enum xfer_op - what is done with guest memory
+ * @XFER_READ: copied to the other side
+ * @XFER_WRITE: copied from the other side
+ * @XFER_FILL: filled with a pattern
+ */
+enum xfer_op {
+	XFER_READ,
+	XFER_WRITE,
+	XFER_FILL,
+};
+
+/**
+ * struct xfer - a transfer under way
+ * @region: the guest memory
+ * @offset: first byte in it
+ * @length: bytes
+ * @buf: the other side
+ * @pattern: XFER_FILL: eight bytes, of which the lowest goes to the first byte
+ * @op: what is done
+ */
+struct xfer {
+	struct region *region;
+	u64 offset;
+	u64 length;
+	struct membuf buf;
+	u64 pattern;
+	enum xfer_op op;
+};
+
+/* A caller that leaves the region is a bug of ours, and would be fatal. */
+static __always_inline bool in_region(const struct region *region, u64 offset,
+				      u64 length)
+{
+	return !WARN_ON_ONCE(offset > region->length ||
+			     length > region->length - offset);
+}
+
+/* An access that came to an end at @error for all that the memory knows. */
+static int killed_or(int error)
+{
+	return fatal_signal_pending(current) ? -EINTR : error;
+}
+
+static int breathe(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+/* ---- one run of kernel-mapped memory ------------------------------------ */
+
+static void fill_run(u8 *to, u64 pattern, u64 n)
+{
+	u64 head = min_t(u64, n, -(unsigned long)to & 7);
+
+	memcpy(to, &pattern, head);
+	to += head;
+	n -= head;
+	pattern = ror64(pattern, 8 * head);
+	memset64((u64 *)to, pattern, n / 8);
+	memcpy(to + (n & ~7ull), &pattern, n & 7);
+}
+
+/* Copy to or from user memory. Returns bytes done. */
+static u64 user_run(const struct xfer *xfer, u64 done, void *addr, u64 n)
+{
+	void __user *user = xfer->buf.user + done;
+	u64 part, left, i;
+
+	/* Without a process user memory is whoever's ran here before. */
+	if (!current->mm)
+		return 0;
+	for (i = 0; i < n; i += part) {
+		part = region_usercopy_max(addr + i, n - i);
+		if (xfer->op == XFER_READ)
+			left = copy_to_user(user + i, addr + i, part);
+		else
+			left = copy_from_user(addr + i, user + i, part);
+		if (left)
+			return i + part - left;
+	}
+	return n;
+}
+
+static u64 do_run(const struct xfer *xfer, u64 done, void *addr, u64 n)
+{
+	if (xfer->op == XFER_FILL)
+		fill_run(addr, ror64(xfer->pattern, 8 * (done & 7)), n);
+	else if (!xfer->buf.kern)
+		return user_run(xfer, done, addr, n);
+	else if (xfer->op == XFER_READ)
+		memcpy(xfer->buf.kern + done, addr, n);
+	else
+		memcpy(addr, xfer->buf.kern + done, n);
+	return n;
+}
+
+static u64 xfer_walk(const struct xfer *xfer, int *error)
+{
+	bool user = xfer->op != XFER_FILL && !xfer->buf.kern;
+	bool may_sleep = !xfer->region->chunks || user;
+	struct region_walk walk;
+	u64 done = 0, n;
+	void *addr;
+	s64 run;
+
+	*error = region_walk_begin(&walk, xfer->region, xfer->op != XFER_READ);
+	if (*error)
+		return 0;
+	while (done < xfer->length) {
+		run = region_walk_next(&walk, xfer->offset + done,
+				       xfer->length - done, &addr);
+		if (run < 0) {
+			*error = run;
+			break;
+		}
+		n = do_run(xfer, done, addr, run);
+		done += n;
+		if (n < run) {
+			*error = killed_or(-EFAULT);
+			break;
+		}
+		if (may_sleep && done < xfer->length) {
+			*error = breathe();
+			if (*error)
+				break;
+		}
+	}
+	region_walk_end(&walk);
+	return done;
+}
+
+/* ---- memory of the current process -------------------------------------- */
+
+static bool is_own(const struct region *region)
+{
+	return !region->chunks && region->mm && region->mm == current->mm;
+}
+
+/*
+ * Do a piece. The data is at @mid in between, where a pattern already is; kernel
+ * memory needs no in-between. Returns bytes done, and in @error what stopped it.
+ */
+static u64 own_piece(const struct xfer *xfer, u64 done, void *mid, u64 n, int *error)
+{
+	void __user *guest = u64_to_user_ptr(xfer->region->backing + xfer->offset + done);
+	struct membuf buf = membuf_add(xfer->buf, done);
+	u64 in = n, out;
+
+	if (buf.kern)
+		mid = buf.kern;
+	if (xfer->op == XFER_READ) {
+		in -= copy_from_user(mid, guest, n);
+		out = in;
+		if (!buf.kern)
+			out -= copy_to_user(buf.user, mid, in);
+		*error = out < in ? -EFAULT : -EIO;
+	} else {
+		if (xfer->op == XFER_WRITE && !buf.kern)
+			in -= copy_from_user(mid, buf.user, n);
+		out = in - copy_to_user(guest, mid, in);
+		*error = out < in ? -EIO : -EFAULT;
+	}
+	return out;
+}
+
+static u64 own_pieces(const struct xfer *xfer, void *mid, u64 size, int *error)
+{
+	u64 done = 0, piece, n;
+
+	for (;;) {
+		piece = min(xfer->length - done, size);
+		n = own_piece(xfer, done, mid, piece, error);
+		done += n;
+		if (n < piece) {
+			*error = killed_or(*error);
+			break;
+		}
+		*error = 0;
+		if (done == xfer->length)
+			break;
+		*error = breathe();
+		if (*error)
+			break;
+	}
+	return done;
+}
+
+static u64 xfer_own(const struct xfer *xfer, int *error)
+{
+	u64 size = min_t(u64, xfer->length, BOUNCE_LARGE), done;
+	u8 small[BOUNCE_SMALL] __aligned(8);
+	void *large = NULL, *mid;
+
+	if (xfer->buf.kern)
+		return own_pieces(xfer, NULL, PIECE_MAX, error);
+
+	if (size > sizeof(small))
+		large = kmalloc(size, GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
+	size = large ? size : min_t(u64, size, sizeof(small));
+	mid = large ?: small;
+	if (xfer->op == XFER_FILL)
+		fill_run(mid, xfer->pattern, size);
+	done = own_pieces(xfer, mid, size, error);
+	kfree(large);
+	return done;
+}
+
+/* ---- what others see ---------------------------------------------------- */
+
+static u64 do_xfer(const struct xfer *xfer, int *error)
+{
+	*error = 0;
+	if (!xfer->length)
+		return 0;
+	return is_own(xfer->region) ? xfer_own(xfer, error) : xfer_walk(xfer, error);
+}
+
+u64 region_read(struct region *region, u64 offset, struct membuf buf,
+		u64 length, int *error)
+{
+	struct xfer xfer = {
+		.region = region, .offset = offset, .length = length,
+		.buf = buf, .op = XFER_READ,
+	};
+	u64 done, n;
+	void *addr;
+
+	*error = -EIO;
+	if (!in_region(region, offset, length))
+		return 0;
+	if (!region->chunks || !buf.kern)
+		return do_xfer(&xfer, error);
+
+	for (done = 0; done < length; done += n) {
+		n = region_pinned_run(region, offset + done, length - done, &addr);
+		memcpy(buf.kern + done, addr, n);
+	}
+	*error = 0;
+	return length;
+}
+
+u64 region_write(struct region *region, u64 offset, struct membuf buf,
+		 u64 length, int *error)
+{
+	struct xfer xfer = {
+		.region = region, .offset = offset, .length = length,
+		.buf = buf, .op = XFER_WRITE,
+	};
+	u64 done, n;
+	void *addr;
+
+	*error = -EIO;
+	if (!in_region(region, offset, length))
+		return 0;
+	if (!region->chunks || !buf.kern)
+		return do_xfer(&xfer, error);
+
+	for (done = 0; done < length; done += n) {
+		n = region_pinned_run(region, offset + done, length - done, &addr);
+		memcpy(addr, buf.kern + done, n);
+	}
+	*error = 0;
+	return length;
+}
+
+u64 region_fill(struct region *region, u64 offset, u64 pattern,
+		unsigned int phase, u64 length, int *error)
+{
+	struct xfer xfer = {
+		.region = region, .offset = offset, .length = length,
+		.pattern = ror64(pattern, 8 * (phase & 7)), .op = XFER_FILL,
+	};
+
+	*error = -EIO;
+	if (!in_region(region, offset, length))
+		return 0;
+	return do_xfer(&xfer, error);
+}
+
+static u64 atomic_on_u32(u32 *at, enum region_atomic_op op, u32 operand, u32 compare)
+{
+	switch (op) {
+	case REGION_CAS:
+		return cmpxchg(at, compare, operand);
+	case REGION_ADD:
+		return (u32)atomic_fetch_add(operand, (atomic_t *)at);
+	case REGION_SWAP:
+		return xchg(at, operand);
+	}
+	return 0;
+}
+
+static u64 atomic_on_u64(u64 *at, enum region_atomic_op op, u64 operand, u64 compare)
+{
+	switch (op) {
+	case REGION_CAS:
+		return cmpxchg(at, compare, operand);
+	case REGION_ADD:
+		return atomic64_fetch_add(operand, (atomic64_t *)at);
+	case REGION_SWAP:
+		return xchg(at, operand);
+	}
+	return 0;
+}
+
+int region_atomic(struct region *region, u64 offset, enum region_atomic_op op,
+		  unsigned int width, u64 operand, u64 compare, u64 *old)
+{
+	struct region_walk walk;
+	void *addr;
+	s64 run;
+	int ret;
+
+	if (!in_region(region, offset, width) || offset & (width - 1))
+		return -EIO;
+	ret = region_walk_begin(&walk, region, true);
+	if (ret)
+		return ret;
+	run = region_walk_next(&walk, offset, width, &addr);
+	if (run < 0)
+		ret = run;
+	else if (width == sizeof(u32))
+		*old = atomic_on_u32(addr, op, operand, compare);
+	else
+		*old = atomic_on_u64(addr, op, operand, compare);
+	region_walk_end(&walk);
+	return ret;
+}
+
+NYX_EXPORT_FOR_TEST(region_read);
+NYX_EXPORT_FOR_TEST(region_write);
+NYX_EXPORT_FOR_TEST(region_fill);
+NYX_EXPORT_FOR_TEST(region_atomic);

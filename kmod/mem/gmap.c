@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: the guest memory map: GPA -> backing.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Each change copies the array, O(n): a machine has tens of ranges, they change
+ * when memory is plugged, and each DMA searches them.
+ */
+#include "mem/gmap.h"
+
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "base/export.h"
+
+/* Up to so many slots a scan is faster than a binary search. */
+#define GMAP_SCAN_MAX	8
+
+/* The array, for the writer. */
+static struct gmap_array *writer_array(const struct gmap *map)
+{
+	return rcu_dereference_protected(map->array, true);
+}
+
+/* An array without slots yet. A failure is the caller's errno, no log line. */
+static struct gmap_array *array_alloc(unsigned int nr)
+{
+	struct gmap_array *array;
+
+	array = kvmalloc(struct_size(array, slots, nr),
+			 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (array)
+		array->nr = nr;
+	return array;
+}
+
+static void publish(struct gmap *map, struct gmap_array *old,
+		    struct gmap_array *new)
+{
+	/* Pairs with rcu_dereference() in gmap_find() and gmap_next() */
+	rcu_assign_pointer(map->array, new);
+	if (old)
+		kvfree_rcu(old, rcu);
+}
+
+/* Index of the first slot that ends at or after @gpa, or the number of slots. */
+static unsigned int lower_bound(const struct gmap_array *array, u64 gpa)
+{
+	unsigned int low = 0, high = array->nr;
+
+	while (high - low > GMAP_SCAN_MAX) {
+		unsigned int mid = low + (high - low) / 2;
+
+		if (array->slots[mid].last < gpa)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	while (low < high && array->slots[low].last < gpa)
+		low++;
+	return low;
+}
+
+void gmap_init(struct gmap *map, unsigned int max)
+{
+	RCU_INIT_POINTER(map->array, NULL);
+	map->bytes = 0;
+	map->max = max;
+}
+
+void gmap_fini(struct gmap *map)
+{
+	WARN_ON(writer_array(map));
+}
+
+int gmap_insert(struct gmap *map, u64 start, u64 last, struct region *region)
+{
+	struct gmap_array *old = writer_array(map), *new;
+	unsigned int nr = old ? old->nr : 0;
+	unsigned int at = old ? lower_bound(old, start) : 0;
+
+	if (at < nr && old->slots[at].start <= last)
+		return -EEXIST;
+	if (nr >= map->max)
+		return -ENOSPC;
+
+	new = array_alloc(nr + 1);
+	if (!new)
+		return -ENOMEM;
+	if (old) {
+		memcpy(new->slots, old->slots, at * sizeof(*new->slots));
+		memcpy(new->slots + at + 1, old->slots + at,
+		       (nr - at) * sizeof(*new->slots));
+	}
+	new->slots[at] = (struct gmap_slot){
+		.start = start, .last = last, .region = region,
+	};
+	map->bytes += last - start + 1;
+	publish(map, old, new);
+	return 0;
+}
+
+struct region *gmap_remove(struct gmap *map, u64 start, u64 last)
+{
+	struct gmap_array *old = writer_array(map), *new = NULL;
+	unsigned int at = old ? lower_bound(old, start) : 0;
+	struct region *region;
+
+	if (!old || at == old->nr || old->slots[at].start != start ||
+	    old->slots[at].last != last)
+		return ERR_PTR(-ENOENT);
+
+	if (old->nr > 1) {
+		new = array_alloc(old->nr - 1);
+		if (!new)
+			return ERR_PTR(-ENOMEM);
+		memcpy(new->slots, old->slots, at * sizeof(*new->slots));
+		memcpy(new->slots + at, old->slots + at + 1,
+		       (new->nr - at) * sizeof(*new->slots));
+	}
+	region = old->slots[at].region;
+	map->bytes -= last - start + 1;
+	publish(map, old, new);
+	return region;
+}
+
+struct region *gmap_pop(struct gmap *map)
+{
+	struct gmap_array *array = writer_array(map);
+	struct gmap_slot *slot;
+	struct region *region;
+
+	if (!array)
+		return NULL;
+	/* Without readers the array may change, and must not cost O(n) here. */
+	slot = &array->slots[--array->nr];
+	region = slot->region;
+	map->bytes -= slot->last - slot->start + 1;
+	if (!array->nr) {
+		RCU_INIT_POINTER(map->array, NULL);
+		kvfree_rcu(array, rcu);
+	}
+	return region;
+}
+
+const struct gmap_slot *gmap_next(const struct gmap *map, u64 gpa)
+{
+	/* Pairs with rcu_assign_pointer() in publish() */
+	const struct gmap_array *array = rcu_dereference_raw(map->array);
+	unsigned int at;
+
+	if (!array)
+		return NULL;
+	at = lower_bound(array, gpa);
+	return at < array->nr ? &array->slots[at] : NULL;
+}
+
+NYX_EXPORT_FOR_TEST(gmap_init);
+NYX_EXPORT_FOR_TEST(gmap_fini);
+NYX_EXPORT_FOR_TEST(gmap_insert);
+NYX_EXPORT_FOR_TEST(gmap_remove);
+NYX_EXPORT_FOR_TEST(gmap_pop);
+NYX_EXPORT_FOR_TEST(gmap_next);

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: debugfs nyx-iommu/unit<ID>: memory map, translation cache, page tables.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * For people who debug; nothing here can be written, and the format may change.
+ */
+#include "obs/obs.h"
+
+#include <linux/debugfs.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/sizes.h>
+
+#include "core/domain.h"
+#include "core/unit.h"
+#include "mem/gmap.h"
+#include "mem/region.h"
+
+/* A table can be larger than what anybody reads. */
+#define TABLES_MAX_BYTES	SZ_16M
+
+static struct dentry *nyx_root;
+
+static int memory_show(struct seq_file *m, void *v)
+{
+	struct nyx_unit *unit = m->private;
+	const struct gmap_slot *slot;
+	struct region_info info;
+	u64 gpa = 0;
+
+	seq_puts(m, "first              last               backing            pages    flags\n");
+	mutex_lock(&unit->lock);
+	rcu_read_lock();
+	while ((slot = gmap_next(&unit->mem, gpa))) {
+		region_get_info(slot->region, &info);
+		seq_printf(m, "0x%016llx 0x%016llx 0x%016llx %-8u %s%s%s\n",
+			   slot->start, slot->last, info.backing,
+			   info.page_size,
+			   info.flags & REGION_FILE ? "file" : "user",
+			   info.flags & REGION_PINNED ? ",pinned" : "",
+			   info.flags & REGION_READONLY ? ",readonly" : "");
+		gpa = slot->last + 1;
+	}
+	rcu_read_unlock();
+	mutex_unlock(&unit->lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(memory);
+
+static int iotlb_show(struct seq_file *m, void *v)
+{
+	struct nyx_unit *unit = m->private;
+	unsigned int count[IOTLB_NR_CLASSES];
+	struct nyx_domain *dom;
+	unsigned long id;
+
+	seq_printf(m, "entries %u\n", unit->cfg.iotlb_entries);
+	seq_puts(m, "domain tag                4K       2M       1G       hits                 misses\n");
+	mutex_lock(&unit->lock);
+	xa_for_each(&unit->domains, id, dom) {
+		u64 stats[NYX_STAT_MAX] = {};
+
+		if (dom->kind != NYX_DOMAIN_PAGING)
+			continue;
+		iotlb_count(&unit->iotlb, &dom->space, count);
+		nyx_stats_sum(dom->stats, stats);
+		seq_printf(m, "%-6u %-18llu %-8u %-8u %-8u %-20llu %llu\n",
+			   dom->id, READ_ONCE(dom->space.tag), count[IOTLB_4K],
+			   count[IOTLB_2M], count[IOTLB_1G],
+			   stats[NYX_STAT_IOTLB_HITS],
+			   stats[NYX_STAT_IOTLB_MISSES]);
+		cond_resched();
+	}
+	mutex_unlock(&unit->lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(iotlb);
+
+static bool show_entry(void *ctx, const struct pt_entry *e)
+{
+	struct seq_file *m = ctx;
+
+	/* Two blanks a level, the top at the margin. */
+	seq_printf(m, "%*s0x%016llx L%u %s 0x%013llx", 2 * (6 - e->level), "",
+		   e->va, e->level, e->leaf ? "page " : "table", e->next);
+	if (e->leaf)
+		seq_printf(m, " 2^%u", e->lg2);
+	seq_printf(m, " %c%c raw 0x%016llx\n",
+		   e->perm & NYX_ACC_READ ? 'r' : '-',
+		   e->perm & NYX_ACC_WRITE ? 'w' : '-', e->raw);
+	return m->count < TABLES_MAX_BYTES && !seq_has_overflowed(m);
+}
+
+static int tables_show(struct seq_file *m, void *v)
+{
+	static const char * const format[] = {
+		[PT_VTDSS] = "vtdss",
+		[PT_X86] = "x86",
+		[PT_AMDV1] = "amdv1",
+	};
+	struct nyx_unit *unit = m->private;
+	struct nyx_domain *dom;
+	unsigned long id;
+
+	mutex_lock(&unit->lock);
+	xa_for_each(&unit->domains, id, dom) {
+		if (dom->kind != NYX_DOMAIN_PAGING)
+			continue;
+		seq_printf(m, "domain %u %s levels %u tables %llu mapped %llu\n",
+			   dom->id, format[dom->pt.format], dom->pt.top + 1,
+			   READ_ONCE(dom->pt.tables), READ_ONCE(dom->pt.mapped));
+		mutex_lock(&dom->lock);
+		pt_dump(&dom->pt, show_entry, m);
+		mutex_unlock(&dom->lock);
+		if (m->count >= TABLES_MAX_BYTES) {
+			seq_puts(m, "(cut)\n");
+			break;
+		}
+		if (seq_has_overflowed(m))
+			break;
+	}
+	mutex_unlock(&unit->lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(tables);
+
+void nyx_debugfs_init(void)
+{
+	nyx_root = debugfs_create_dir("nyx-iommu", NULL);
+}
+
+void nyx_debugfs_exit(void)
+{
+	debugfs_remove_recursive(nyx_root);
+}
+
+void nyx_debugfs_add(struct nyx_unit *unit)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "unit%u", unit->id);
+	unit->debugfs = debugfs_create_dir(name, nyx_root);
+	debugfs_create_file("memory", 0400, unit->debugfs, unit, &memory_fops);
+	debugfs_create_file("iotlb", 0400, unit->debugfs, unit, &iotlb_fops);
+	debugfs_create_file("tables", 0400, unit->debugfs, unit, &tables_fops);
+}
+
+void nyx_debugfs_remove(struct nyx_unit *unit)
+{
+	debugfs_remove_recursive(unit->debugfs);
+	unit->debugfs = NULL;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: page tables, unmapping. A template: see pt_fmt.h.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A page that reaches across an end of the range is cut first. The tables for
+ * both cuts are allocated before anything is changed, so nothing can fail later
+ * on. A cut replaces an entry by a full table of smaller pages that map the
+ * same, linked by one store; within a contiguous page it rewrites entries one
+ * by one, each with a smaller page that maps the same. So whoever translates
+ * beside it finds the old entry or an equivalent new one.
+ *
+ * Then the range consists of whole pages. Their entries are cleared; a table
+ * that has lost its last entry is unlinked, and one that the range covers is
+ * unlinked with all that is below it by a single store. Empty address space has
+ * no tables, so the work is bounded by the tables that there are.
+ */
+#ifndef NYX_PT_PT_UNMAP_H
+#define NYX_PT_PT_UNMAP_H
+
+#include "pt/pt_map.h"
+
+/*
+ * Tables that a cut at @va takes, if it is made with those that @other takes at
+ * another address; both in or next to what @table spans.
+ */
+static unsigned int pt_cut_tables(const u64 *table, unsigned int level, u64 va,
+				  u64 other)
+{
+	unsigned int tables = 0;
+	u64 entry;
+
+	if (!pt_offset(va, level + 1))
+		return 0;
+	for (;;) {
+		entry = table[pt_index(va, level)];
+		if (!pt_entry_present(entry))
+			return 0;
+		if (pt_entry_leaf(entry, level))
+			break;
+		table = pt_mem_ptr(pt_entry_next(entry));
+		level--;
+	}
+	/* A new table for each level whose entries are too coarse for @va. */
+	for (; pt_offset(va, level); level--) {
+		/* Not if the other cut makes it: inside the same entry. */
+		if ((va ^ other) >> pt_shift(level) || !pt_offset(other, level))
+			tables++;
+	}
+	return tables;
+}
+
+/* Write a run of leaves such that no page reaches across @cut. */
+static void pt_fill_cut(u64 *table, unsigned int level, u64 va, unsigned int n,
+			u64 oa, unsigned int perm, u64 sizes, u64 cut)
+{
+	unsigned int before = (cut - va) >> pt_shift(level);
+
+	pt_fill(table, level, va, before, oa, perm, sizes);
+	va += before * pt_span(level);
+	oa += before * pt_span(level);
+	n -= before;
+	if (va != cut) {
+		/* The cut goes through this one; it is for the next level. */
+		pt_fill(table, level, va, 1, oa, perm, sizes);
+		va += pt_span(level);
+		oa += pt_span(level);
+		n--;
+	}
+	if (n)
+		pt_fill(table, level, va, n, oa, perm, sizes);
+}
+
+static u64 *pt_reserve_take(struct pt_chain *reserve)
+{
+	struct page *page = reserve->head;
+
+	reserve->head = (struct page *)page_private(page);
+	reserve->count--;
+	set_page_private(page, 0);
+	return page_address(page);
+}
+
+static int pt_reserve_fill(struct pt_chain *reserve, unsigned int tables)
+{
+	u64 *table;
+
+	while (tables--) {
+		table = pt_mem_alloc();
+		if (!table) {
+			while (reserve->head)
+				pt_mem_free(pt_reserve_take(reserve));
+			return -ENOMEM;
+		}
+		pt_chain_add(reserve, table);
+	}
+	return 0;
+}
+
+/* Make sure that no page reaches across @cut. */
+static void pt_cut(struct pt *pt, u64 *table, unsigned int level, u64 cut,
+		   struct pt_chain *reserve)
+{
+	if (!pt_offset(cut, level + 1))
+		return;
+	for (;;) {
+		u64 *slot = &table[pt_index(cut, level)];
+		u64 entry = *slot;
+		unsigned int lg2, perm;
+		u64 oa, va, *child;
+
+		if (!pt_entry_present(entry))
+			return;
+		if (!pt_entry_leaf(entry, level)) {
+			table = pt_mem_ptr(pt_entry_next(entry));
+			level--;
+			continue;
+		}
+		lg2 = pt_entry_lg2(entry, level);
+		va = cut & (~0ull << lg2);
+		if (va == cut)
+			return;
+		oa = pt_entry_oa(entry, level);
+		perm = pt_grant_perm(pt_entry_grant(entry));
+		if (PT_FMT_CONTIG && lg2 > pt_shift(level)) {
+			pt_fill_cut(table, level, va, 1u << (lg2 - pt_shift(level)),
+				    oa, perm, pt->page_sizes, cut);
+			continue;
+		}
+		child = pt_reserve_take(reserve);
+		level--;
+		pt_fill_cut(child, level, va, PT_ENTRIES, oa, perm,
+			    pt->page_sizes, cut);
+		pt_mem_meta(child)->present = PT_ENTRIES;
+		pt->tables++;
+		/* Entries before the link. Pairs with pt_walk_step(). */
+		smp_store_release(slot, pt_make_table(pt_mem_addr(child),
+						      level + 1));
+		table = child;
+	}
+}
+
+/* Put a table that has been unlinked, and all below it, on the chain. */
+static u64 pt_reap(struct pt *pt, u64 *table, unsigned int level,
+		   struct pt_chain *free)
+{
+	unsigned int left = pt_mem_meta(table)->present;
+	u64 bytes = 0;
+	unsigned int i;
+
+	if (!level)
+		bytes = left * pt_span(0);
+	for (i = 0; level && left; i++) {
+		u64 entry = table[i];
+
+		if (!pt_entry_present(entry))
+			continue;
+		left--;
+		if (pt_entry_leaf(entry, level))
+			bytes += pt_span(level);
+		else
+			bytes += pt_reap(pt, pt_mem_ptr(pt_entry_next(entry)),
+					 level - 1, free);
+	}
+	pt_chain_add(free, table);
+	pt->tables--;
+	pt_mem_relax();
+	return bytes;
+}
+
+/* Clear a run of @n entries that begins at @slot, all leaves or empty. */
+static inline unsigned int pt_clear_leaves(u64 *table, u64 *slot,
+					   unsigned int n)
+{
+	struct pt_meta *meta = pt_mem_meta(table);
+	unsigned int count = 0;
+	u64 *end = slot + n;
+
+	if (meta->present == PT_ENTRIES) {
+		for (count = n; slot < end; slot++)
+			WRITE_ONCE(*slot, 0);
+	} else {
+		for (; slot < end; slot++) {
+			count += !!*slot;
+			WRITE_ONCE(*slot, 0);
+		}
+	}
+	meta->present -= count;
+	return count;
+}
+
+static u64 pt_clear(struct pt *pt, u64 *table, unsigned int level, u64 va,
+		    u64 last, struct pt_chain *free)
+{
+	struct pt_meta *meta = pt_mem_meta(table);
+	u64 bytes = 0;
+
+	if (!level)
+		return pt_clear_leaves(table, &table[pt_index(va, 0)],
+				       ((last - va) >> pt_shift(0)) + 1) *
+		       pt_span(0);
+
+	while (meta->present) {
+		u64 *slot = &table[pt_index(va, level)];
+		u64 end = pt_clip(va, last, level);
+		u64 entry = *slot;
+		u64 *child;
+
+		if (!pt_entry_present(entry))
+			goto next;
+		if (pt_entry_leaf(entry, level)) {
+			WRITE_ONCE(*slot, 0);
+			meta->present--;
+			bytes += pt_span(level);
+			goto next;
+		}
+		child = pt_mem_ptr(pt_entry_next(entry));
+		if (pt_covers(va, end, level)) {
+			WRITE_ONCE(*slot, 0);
+			meta->present--;
+			bytes += pt_reap(pt, child, level - 1, free);
+			goto next;
+		}
+		bytes += pt_clear(pt, child, level - 1, va, end, free);
+		if (!pt_mem_meta(child)->present) {
+			WRITE_ONCE(*slot, 0);
+			meta->present--;
+			pt_chain_add(free, child);
+			pt->tables--;
+		}
+		pt_mem_relax();
+next:
+		if (end == last)
+			break;
+		va = end + 1;
+	}
+	return bytes;
+}
+
+int PT_NAME(unmap)(struct pt *pt, u64 va, u64 last, struct pt_chain *free,
+		   u64 *unmapped)
+{
+	struct pt_path path = { .level = pt->top };
+	struct pt_chain reserve = {};
+	unsigned int level, tables;
+	u64 bytes, *table;
+	int err;
+
+	*unmapped = 0;
+	if (WARN_ON_ONCE(va > last || ((va | (last + 1)) & NYX_PAGE_MASK)))
+		return 0;
+	last = min(last, pt->va_last);
+	if (!pt->root || va > last)
+		return 0;
+
+	path.table[path.level] = pt_mem_ptr(pt->root);
+	pt_descend(&path, va, last);
+	level = path.level;
+	table = path.table[level];
+
+	tables = pt_cut_tables(table, level, va, 0);
+	tables += pt_cut_tables(table, level, last + 1, va);
+	if (tables) {
+		err = pt_reserve_fill(&reserve, tables);
+		if (err)
+			return err;
+	}
+	pt_cut(pt, table, level, va, &reserve);
+	pt_cut(pt, table, level, last + 1, &reserve);
+
+	bytes = pt_clear(pt, table, level, va, last, free);
+	for (; level < pt->top && !pt_mem_meta(table)->present; level++) {
+		u64 *parent = path.table[level + 1];
+
+		WRITE_ONCE(parent[pt_index(va, level + 1)], 0);
+		pt_mem_meta(parent)->present--;
+		pt_chain_add(free, table);
+		pt->tables--;
+		table = parent;
+	}
+	pt->mapped -= bytes;
+	*unmapped = bytes;
+	return 0;
+}
+
+#endif /* NYX_PT_PT_UNMAP_H */

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: page tables, the walker. A template: see pt_fmt.h.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * One step a level, each with a constant level, so shifts and the tests of a
+ * level fold. The same steps serve both kinds of memory; @mem is a compile-time
+ * NULL for kernel-owned tables, where everything that only guests can get wrong
+ * folds away too, and where the leaf alone decides about permissions.
+ *
+ * A step goes to a lower level or ends the walk, so a table that refers to
+ * itself costs a guest as many reads as a good one.
+ *
+ * A reader of a kernel-owned table reaches what an entry refers to by address
+ * dependency; that pairs with the smp_store_release() of whoever links a table
+ * (pt_prepare(), pt_cut(), and pt_map() for the root).
+ */
+#ifndef NYX_PT_PT_WALK_H
+#define NYX_PT_PT_WALK_H
+
+#include <linux/compiler.h>
+
+#include "pt/pt_fmt.h"
+
+/**
+ * struct pt_walk_state - where a walk is
+ * @va: address that is asked for
+ * @table: address of the table that is next
+ * @sizes: page sizes that a guest may use
+ * @grant: AND of what the entries so far have granted
+ * @mem: how to read a guest's table, or NULL
+ * @access: NYX_ACC_* that must be granted
+ * @next: level of the table that is next
+ * @res: outcome
+ */
+struct pt_walk_state {
+	u64 va;
+	u64 table;
+	u64 sizes;
+	u64 grant;
+	const struct pt_guest_mem *mem;
+	unsigned int access;
+	unsigned int next;
+	struct pt_result *res;
+};
+
+static __always_inline bool pt_walk_end(struct pt_walk_state *w,
+					unsigned int level,
+					enum pt_status status)
+{
+	*w->res = (struct pt_result){ .status = status, .level = level };
+	return false;
+}
+
+static __always_inline bool pt_walk_leaf(struct pt_walk_state *w,
+					 unsigned int level, u64 entry)
+{
+	unsigned int lg2 = pt_entry_lg2(entry, level);
+	unsigned int perm = pt_grant_perm(w->grant);
+	unsigned int missing = w->access;
+	enum pt_status status = PT_OK;
+
+	if (missing & NYX_ACC_EXEC) {
+		missing |= NYX_ACC_READ;
+		if (!PT_FMT_EXEC)
+			missing &= ~NYX_ACC_EXEC;
+	}
+	missing &= ~perm;
+	if (unlikely(missing))
+		status = (missing & NYX_ACC_WRITE) ? PT_NO_WRITE : PT_NO_READ;
+	w->res->oa = pt_entry_oa(entry, level) |
+		     (w->va & ((1ull << lg2) - 1));
+	w->res->status = status;
+	w->res->perm = perm;
+	w->res->level = level;
+	w->res->lg2 = lg2;
+	return false;
+}
+
+/* One level. Returns true if the walk goes on. */
+static __always_inline bool pt_walk_step(struct pt_walk_state *w,
+					 unsigned int level)
+{
+	unsigned int index = pt_index(w->va, level);
+	u64 entry;
+
+	if (w->mem) {
+		u64 gpa = w->table + index * sizeof(entry);
+
+		if (w->next != level) {
+			/* The level is skipped. */
+			if (index)
+				return pt_walk_end(w, level, PT_RESERVED);
+			return true;
+		}
+		if (w->mem->read64(w->mem->ctx, gpa, &entry)) {
+			pt_walk_end(w, level, PT_TABLE_ACCESS);
+			w->res->oa = gpa;
+			return false;
+		}
+	} else {
+		entry = READ_ONCE(pt_mem_ptr(w->table)[index]);
+	}
+
+	if (unlikely(!pt_entry_present(entry)))
+		return pt_walk_end(w, level, level ? PT_TABLE_NOT_PRESENT :
+						     PT_NOT_PRESENT);
+	if (w->mem && pt_entry_reserved(entry, level, w->sizes))
+		return pt_walk_end(w, level, PT_RESERVED);
+
+	if (pt_entry_leaf(entry, level)) {
+		w->grant &= pt_entry_grant(entry);
+		return pt_walk_leaf(w, level, entry);
+	}
+	w->table = pt_entry_next(entry);
+	if (w->mem) {
+		w->grant &= pt_entry_grant(entry);
+		w->next = pt_entry_next_level(entry, level);
+	}
+	return true;
+}
+
+/* A step, if the table is that deep. Some levels each depth of the format has. */
+static __always_inline bool pt_walk_level(struct pt_walk_state *w,
+					  unsigned int level, unsigned int top)
+{
+	if (level >= PT_FMT_MAX_LEVELS ||
+	    (level >= PT_FMT_MIN_LEVELS && level > top))
+		return true;
+	return pt_walk_step(w, level);
+}
+
+static __always_inline void pt_walk_levels(struct pt_walk_state *w,
+					   unsigned int top)
+{
+	(void)(pt_walk_level(w, 5, top) && pt_walk_level(w, 4, top) &&
+	       pt_walk_level(w, 3, top) && pt_walk_level(w, 2, top) &&
+	       pt_walk_level(w, 1, top) && pt_walk_level(w, 0, top));
+}
+
+/* Is an address the sign extension of as many bits? */
+static inline bool pt_canonical(u64 va, unsigned int bits)
+{
+	return va + (1ull << (bits - 1)) <= nyx_lg2_last(bits);
+}
+
+void PT_NAME(walk)(const struct pt *pt, u64 va, unsigned int access,
+		   struct pt_result *res)
+{
+	unsigned int top = pt->top;
+	struct pt_walk_state w = {
+		.va = va,
+		/* Pairs with the smp_store_release() in pt_map(). */
+		.table = READ_ONCE(pt->root),
+		.grant = ~0ull,
+		.access = access,
+		.res = res,
+	};
+
+	if (unlikely(va > pt->va_last)) {
+		/* The upper half of a canonical space is there, but empty. */
+		if (PT_FMT_CANONICAL && (s64)va < 0 &&
+		    pt_canonical(va, pt_width(top + 1)))
+			pt_walk_end(&w, top, PT_TABLE_NOT_PRESENT);
+		else
+			pt_walk_end(&w, top, PT_WIDTH);
+		return;
+	}
+	if (unlikely(!w.table)) {
+		pt_walk_end(&w, top, top ? PT_TABLE_NOT_PRESENT :
+					   PT_NOT_PRESENT);
+		return;
+	}
+	pt_walk_levels(&w, top);
+}
+
+void PT_NAME(walk_guest)(const struct pt_config *cfg, u64 root,
+			 const struct pt_guest_mem *mem, u64 va,
+			 unsigned int access, struct pt_result *res)
+{
+	unsigned int width = pt_width(cfg->levels);
+	unsigned int top = cfg->levels - 1;
+	struct pt_walk_state w = {
+		.va = va,
+		.table = root,
+		.sizes = cfg->page_sizes ?: ~0ull,
+		.grant = ~0ull,
+		.mem = mem,
+		.access = access,
+		.next = top,
+		.res = res,
+	};
+
+	if (cfg->levels < PT_FMT_MIN_LEVELS || cfg->levels > PT_FMT_MAX_LEVELS ||
+	    (PT_FMT_CANONICAL ? !pt_canonical(va, width) :
+				va > nyx_lg2_last(cfg->va_lg2 ?: width)))
+		pt_walk_end(&w, top, PT_WIDTH);
+	else
+		pt_walk_levels(&w, top);
+}
+
+#endif /* NYX_PT_PT_WALK_H */

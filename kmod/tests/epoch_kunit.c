@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: KUnit suite of the accounting of accesses in flight.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
+
+#include "tlb/epoch.h"
+
+static int epoch_setup(struct kunit *test)
+{
+	struct epoch *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	KUNIT_ASSERT_EQ(test, epoch_init(e), 0);
+	test->priv = e;
+	return 0;
+}
+
+static void epoch_teardown(struct kunit *test)
+{
+	if (test->priv)
+		epoch_fini(test->priv);
+}
+
+static void drain_of_empty_returns(struct kunit *test)
+{
+	struct epoch *e = test->priv;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		KUNIT_EXPECT_EQ(test, epoch_drain(e), 0);
+	KUNIT_EXPECT_EQ(test, e->pair, 0);	/* without a flip */
+}
+
+static void busy_counts_readers(struct kunit *test)
+{
+	struct epoch *e = test->priv;
+	unsigned int a, b;
+
+	KUNIT_EXPECT_FALSE(test, epoch_busy(e));
+	a = epoch_enter(e);
+	KUNIT_EXPECT_TRUE(test, epoch_busy(e));
+	b = epoch_enter(e);
+	epoch_exit(e, a);
+	KUNIT_EXPECT_TRUE(test, epoch_busy(e));
+	epoch_exit(e, b);
+	KUNIT_EXPECT_FALSE(test, epoch_busy(e));
+}
+
+struct drainer {
+	struct epoch *epoch;
+	struct completion started;
+	struct completion done;
+	int ret;
+};
+
+static int drain_thread(void *data)
+{
+	struct drainer *d = data;
+
+	complete(&d->started);
+	d->ret = epoch_drain(d->epoch);
+	complete(&d->done);
+	return 0;
+}
+
+static void start_drain(struct kunit *test, struct drainer *d)
+{
+	struct task_struct *t;
+
+	d->epoch = test->priv;
+	d->ret = -1;
+	init_completion(&d->started);
+	init_completion(&d->done);
+	t = kthread_run(drain_thread, d, "nyx-drain");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(t));
+	wait_for_completion(&d->started);
+}
+
+static void drain_waits_for_reader(struct kunit *test)
+{
+	struct epoch *e = test->priv;
+	struct drainer d;
+	unsigned int a;
+
+	a = epoch_enter(e);
+	start_drain(test, &d);
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&d.done, HZ / 20), 0);
+	epoch_exit(e, a);
+	wait_for_completion(&d.done);
+	KUNIT_EXPECT_EQ(test, d.ret, 0);
+}
+
+/* Who comes after the drain has begun does not hold it up. */
+static void drain_ignores_newcomers(struct kunit *test)
+{
+	struct epoch *e = test->priv;
+	struct drainer d;
+	unsigned int a, b, flipped = e->pair;
+	int i;
+
+	a = epoch_enter(e);
+	start_drain(test, &d);
+	for (i = 0; i < 1000 && READ_ONCE(e->pair) == flipped; i++)
+		usleep_range(1000, 2000);
+	KUNIT_ASSERT_NE(test, READ_ONCE(e->pair), flipped);
+	b = epoch_enter(e);
+	KUNIT_EXPECT_NE(test, a, b);
+	epoch_exit(e, a);
+	wait_for_completion(&d.done);
+	KUNIT_EXPECT_TRUE(test, epoch_busy(e));
+	epoch_exit(e, b);
+	KUNIT_EXPECT_FALSE(test, epoch_busy(e));
+}
+
+/* Drains that wait at the same time all end. */
+static void drains_may_overlap(struct kunit *test)
+{
+	struct epoch *e = test->priv;
+	struct drainer d[3];
+	unsigned int a;
+	int i;
+
+	a = epoch_enter(e);
+	for (i = 0; i < ARRAY_SIZE(d); i++)
+		start_drain(test, &d[i]);
+	epoch_exit(e, a);
+	for (i = 0; i < ARRAY_SIZE(d); i++) {
+		wait_for_completion(&d[i].done);
+		KUNIT_EXPECT_EQ(test, d[i].ret, 0);
+	}
+}
+
+static struct kunit_case epoch_cases[] = {
+	KUNIT_CASE(drain_of_empty_returns),
+	KUNIT_CASE(busy_counts_readers),
+	KUNIT_CASE(drain_waits_for_reader),
+	KUNIT_CASE(drain_ignores_newcomers),
+	KUNIT_CASE(drains_may_overlap),
+	{}
+};
+
+static struct kunit_suite epoch_suite = {
+	.name = "nyx_epoch",
+	.init = epoch_setup,
+	.exit = epoch_teardown,
+	.test_cases = epoch_cases,
+};
+kunit_test_suite(epoch_suite);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: accesses in flight, and how to wait for them.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "tlb/epoch.h"
+
+#include <linux/cpumask.h>
+#include <linux/errno.h>
+#include <linux/sched/signal.h>
+
+#include "base/export.h"
+
+int epoch_init(struct epoch *epoch)
+{
+	epoch->cpu = alloc_percpu_gfp(struct epoch_cpu, GFP_KERNEL_ACCOUNT);
+	if (!epoch->cpu)
+		return -ENOMEM;
+	epoch->pair = 0;
+	atomic_set(&epoch->waiters, 0);
+	init_waitqueue_head(&epoch->wait);
+	mutex_init(&epoch->lock);
+	return 0;
+}
+NYX_EXPORT_FOR_TEST(epoch_init);
+
+void epoch_fini(struct epoch *epoch)
+{
+	free_percpu(epoch->cpu);
+	epoch->cpu = NULL;
+}
+NYX_EXPORT_FOR_TEST(epoch_fini);
+
+/* True if all who entered by @pair have left. */
+static bool pair_idle(struct epoch *epoch, unsigned int pair)
+{
+	unsigned long in = 0, out = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		out += atomic_long_read(&per_cpu_ptr(epoch->cpu, cpu)->out[pair]);
+	/*
+	 * Who is seen to have left is also seen to have entered: pairs with
+	 * the barrier before the increment in epoch_exit().
+	 */
+	smp_mb();
+	for_each_possible_cpu(cpu)
+		in += atomic_long_read(&per_cpu_ptr(epoch->cpu, cpu)->in[pair]);
+	return in == out;
+}
+
+bool epoch_busy(struct epoch *epoch)
+{
+	smp_mb();				/* B */
+	return !pair_idle(epoch, 0) || !pair_idle(epoch, 1);
+}
+NYX_EXPORT_FOR_TEST(epoch_busy);
+
+int epoch_drain(struct epoch *epoch)
+{
+	unsigned int pair;
+	int ret;
+
+	if (!epoch_busy(epoch)) {
+		/* What follows the drain comes after what the readers did. */
+		smp_mb();
+		return 0;
+	}
+
+	ret = mutex_lock_killable(&epoch->lock);
+	if (ret)
+		return ret;
+	atomic_inc(&epoch->waiters);
+	smp_mb__after_atomic();			/* D */
+
+	/*
+	 * Stragglers of an earlier flip first: a reader may have looked at
+	 * @pair before that flip and counted itself in after it.
+	 */
+	pair = epoch->pair;
+	ret = wait_event_killable(epoch->wait, pair_idle(epoch, !pair));
+	if (!ret) {
+		WRITE_ONCE(epoch->pair, !pair);
+		smp_mb();			/* B */
+		ret = wait_event_killable(epoch->wait, pair_idle(epoch, pair));
+	}
+
+	atomic_dec(&epoch->waiters);
+	mutex_unlock(&epoch->lock);
+	smp_mb();
+	return ret ? -EINTR : 0;
+}
+NYX_EXPORT_FOR_TEST(epoch_drain);
+
+void epoch_wake(struct epoch *epoch)
+{
+	wake_up_all(&epoch->wait);
+}
+NYX_EXPORT_FOR_TEST(epoch_wake);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: accesses in flight, and how to wait for them.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Who uses a translation does so between epoch_enter() and epoch_exit() and
+ * may sleep in between. Who has taken a translation away calls epoch_drain():
+ * when it returns, everybody who could have seen it has left.
+ *
+ * Readers count themselves in and out in per-CPU counters, of which there are
+ * two pairs; the drain flips the pair that newcomers use, so that they cannot
+ * hold it up, and waits until as many have left the old pair as have entered
+ * it. If nobody is inside, it sees that without flipping and returns at once.
+ * A reader may leave on another CPU than it entered on, hence two counters and
+ * not one; the sum of those who left is taken before the sum of those who
+ * entered, so that nobody is counted as gone who is not also counted as come.
+ *
+ * What pairs with what: a reader counts itself in, then (full barrier A) looks
+ * at the tables; the drain's caller changes the tables, then (full barrier B)
+ * the drain looks at the counters. One of the two sees the other. Likewise a
+ * reader counts itself out, then (C) looks for somebody who waits, and the
+ * drain announces that it waits, then (D) looks at the counters.
+ *
+ * epoch_exit() still looks at the epoch after it has counted itself out. It
+ * does so in an RCU read-side critical section; whoever frees what the epoch is
+ * embedded in does it after a grace period.
+ */
+#ifndef NYX_TLB_EPOCH_H
+#define NYX_TLB_EPOCH_H
+
+#include <linux/atomic.h>
+#include <linux/compiler.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+/**
+ * struct epoch_cpu - one CPU's counters
+ * @in: readers that entered, by pair
+ * @out: readers that left, by pair
+ */
+struct epoch_cpu {
+	atomic_long_t in[2];
+	atomic_long_t out[2];
+};
+
+/**
+ * struct epoch - accesses in flight
+ * @cpu: counters
+ * @pair: the pair that newcomers use; written under @lock
+ * @waiters: drains that sleep
+ * @wait: where they sleep
+ * @lock: serialises drains that have to wait
+ */
+struct epoch {
+	struct epoch_cpu __percpu *cpu;
+	unsigned int pair;
+	atomic_t waiters;
+	wait_queue_head_t wait;
+	struct mutex lock;
+};
+
+/**
+ * epoch_init() - prepare an epoch
+ * @epoch: the epoch
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int epoch_init(struct epoch *epoch);
+
+/**
+ * epoch_fini() - free what an epoch holds
+ * @epoch: an epoch that nobody is in, or can enter, any more
+ *
+ * Context: any; a grace period after the last epoch_exit() began.
+ */
+void epoch_fini(struct epoch *epoch);
+
+/**
+ * epoch_drain() - wait for everybody who is inside now
+ * @epoch: the epoch
+ *
+ * A full memory barrier, also when there is nobody to wait for.
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the caller was killed before all had left.
+ */
+int epoch_drain(struct epoch *epoch);
+
+/**
+ * epoch_busy() - is anybody inside?
+ * @epoch: the epoch
+ *
+ * A full memory barrier. "No" is reliable for everybody who entered before.
+ *
+ * Context: any.
+ */
+bool epoch_busy(struct epoch *epoch);
+
+/* Wakes the drains; the slow path of epoch_exit(). */
+void epoch_wake(struct epoch *epoch);
+
+/**
+ * epoch_enter() - begin an access
+ * @epoch: the epoch
+ *
+ * A full memory barrier.
+ *
+ * Context: any.
+ * Return: what to hand to epoch_exit().
+ */
+static inline unsigned int epoch_enter(struct epoch *epoch)
+{
+	unsigned int pair = READ_ONCE(epoch->pair);
+
+	atomic_long_inc(&raw_cpu_ptr(epoch->cpu)->in[pair]);
+	smp_mb__after_atomic();			/* A */
+	return pair;
+}
+
+/**
+ * epoch_exit() - end an access
+ * @epoch: the epoch
+ * @pair: what epoch_enter() returned
+ *
+ * A full memory barrier.
+ *
+ * Context: any.
+ */
+static inline void epoch_exit(struct epoch *epoch, unsigned int pair)
+{
+	rcu_read_lock();
+	smp_mb__before_atomic();
+	atomic_long_inc(&raw_cpu_ptr(epoch->cpu)->out[pair]);
+	smp_mb__after_atomic();			/* C */
+	if (unlikely(atomic_read(&epoch->waiters)))
+		epoch_wake(epoch);
+	rcu_read_unlock();
+}
+
+#endif /* NYX_TLB_EPOCH_H */

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: the translation cache.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "tlb/iotlb.h"
+
+#include <linux/errno.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/slab.h>
+
+#include "base/export.h"
+
+/* A page is 4K at least, which leaves the low bits of its address free. */
+static u64 make_val(u64 oa, unsigned int lg2, unsigned int perm)
+{
+	return (oa & ~nyx_lg2_last(lg2)) | (perm & 0x7) << 6 | lg2;
+}
+
+int iotlb_init(struct iotlb *tlb, unsigned int entries)
+{
+	atomic64_set(&tlb->next_tag, 0);
+	tlb->sets = NULL;
+	tlb->nr_sets = 0;
+	tlb->shift = 63;
+	if (!entries)
+		return 0;
+	if (entries > IOTLB_MAX_ENTRIES)
+		return -EINVAL;
+
+	/* Two sets at least: the hash is a shift by less than 64. */
+	entries = roundup_pow_of_two(max(entries, 2 * IOTLB_WAYS));
+	tlb->nr_sets = entries / IOTLB_WAYS;
+	tlb->shift = 64 - ilog2(tlb->nr_sets);
+	tlb->sets = kvcalloc(tlb->nr_sets, sizeof(*tlb->sets),
+			     GFP_KERNEL_ACCOUNT);
+	if (!tlb->sets)
+		return -ENOMEM;
+	return 0;
+}
+NYX_EXPORT_FOR_TEST(iotlb_init);
+
+void iotlb_fini(struct iotlb *tlb)
+{
+	kvfree(tlb->sets);
+	tlb->sets = NULL;
+}
+NYX_EXPORT_FOR_TEST(iotlb_fini);
+
+void iotlb_space_init(struct iotlb *tlb, struct iotlb_space *space)
+{
+	atomic_set(&space->classes, 0);
+	space->invs = 0;
+	space->tag = atomic64_inc_return(&tlb->next_tag);
+}
+NYX_EXPORT_FOR_TEST(iotlb_space_init);
+
+/*
+ * Own an entry. On success its count is odd, which readers see before any of
+ * the writes that follow (the cmpxchg is a full barrier; pairs with the two
+ * looks at the count in iotlb_lookup()). Preemption is off until entry_unlock().
+ */
+static bool entry_lock(struct iotlb_entry *e, u32 *seq)
+{
+	*seq = READ_ONCE(e->seq);
+	return !(*seq & 1) && cmpxchg(&e->seq, *seq, *seq + 1) == *seq;
+}
+
+static void entry_unlock(struct iotlb_entry *e, u32 seq)
+{
+	smp_store_release(&e->seq, seq + 2);
+}
+
+/* The entry to overwrite: the same page's, an empty one, or any. */
+static struct iotlb_entry *pick_way(struct iotlb_set *set, u64 key, u64 tag)
+{
+	struct iotlb_entry *e, *empty = NULL;
+	u32 age = 0;
+
+	for (e = set->way; e < set->way + IOTLB_WAYS; e++) {
+		u64 k = READ_ONCE(e->key);
+
+		if (k == key && READ_ONCE(e->tag) == tag)
+			return e;
+		if (!k)
+			empty = e;
+		/* The sum of the counts moves on with every replacement. */
+		age += READ_ONCE(e->seq) / 2;
+	}
+	return empty ?: &set->way[age % IOTLB_WAYS];
+}
+
+void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
+		const struct iotlb_snap *snap, u64 va, u64 oa, unsigned int lg2,
+		unsigned int perm, u32 hint)
+{
+	unsigned int class;
+	struct iotlb_entry *e;
+	u64 key;
+	u32 seq;
+
+	if (!tlb->sets)
+		return;
+	class = lg2 >= iotlb_class_lg2(IOTLB_1G) ? IOTLB_1G :
+		lg2 >= iotlb_class_lg2(IOTLB_2M) ? IOTLB_2M : IOTLB_4K;
+	key = iotlb_key(va, class);
+
+	/* Before entry_lock(), which orders it; see the head of iotlb.h. */
+	if (!(atomic_read(&space->classes) & BIT(class)))
+		atomic_or(BIT(class), &space->classes);
+
+	preempt_disable();
+	e = pick_way(iotlb_set(tlb, key, snap->tag), key, snap->tag);
+	if (entry_lock(e, &seq)) {
+		if (READ_ONCE(space->invs) == snap->invs &&
+		    READ_ONCE(space->tag) == snap->tag) {
+			WRITE_ONCE(e->key, key);
+			WRITE_ONCE(e->tag, snap->tag);
+			WRITE_ONCE(e->val, make_val(oa, lg2, perm));
+			WRITE_ONCE(e->hint, hint);
+		}
+		entry_unlock(e, seq);
+	}
+	preempt_enable();
+}
+NYX_EXPORT_FOR_TEST(iotlb_fill);
+
+/* Empty the entries of a set that hold a page. */
+static void kill_key(struct iotlb_set *set, u64 key, u64 tag)
+{
+	struct iotlb_entry *e;
+
+	for (e = set->way; e < set->way + IOTLB_WAYS; e++) {
+		u32 seq;
+
+		for (;;) {
+			/*
+			 * An entry that is neither this page's nor being
+			 * written is not this page's later either: who begins
+			 * to write it now sees the new count.
+			 */
+			seq = smp_load_acquire(&e->seq);
+			if (!(seq & 1)) {
+				if (READ_ONCE(e->key) != key ||
+				    READ_ONCE(e->tag) != tag)
+					break;
+				preempt_disable();
+				if (cmpxchg(&e->seq, seq, seq + 1) == seq) {
+					WRITE_ONCE(e->key, 0);
+					entry_unlock(e, seq);
+					preempt_enable();
+					break;
+				}
+				preempt_enable();
+			}
+			cpu_relax();
+		}
+	}
+}
+
+void iotlb_flush(struct iotlb *tlb, struct iotlb_space *space)
+{
+	WRITE_ONCE(space->invs, space->invs + 1);
+	/*
+	 * First the classes, then the tag: a filler that has the new tag sets
+	 * its class bit after it was cleared here.
+	 */
+	atomic_set(&space->classes, 0);
+	smp_wmb();
+	WRITE_ONCE(space->tag, atomic64_inc_return(&tlb->next_tag));
+	smp_mb();
+}
+NYX_EXPORT_FOR_TEST(iotlb_flush);
+
+bool iotlb_invalidate(struct iotlb *tlb, struct iotlb_space *space, u64 va,
+		      u64 last)
+{
+	unsigned int classes, class;
+	u64 first, nr, pages = 0;
+
+	if (!tlb->sets)
+		return false;
+
+	WRITE_ONCE(space->invs, space->invs + 1);
+	smp_mb();	/* see the head of iotlb.h */
+
+	classes = atomic_read(&space->classes);
+	for (class = 0; class < IOTLB_NR_CLASSES; class++) {
+		unsigned int lg2 = iotlb_class_lg2(class);
+
+		if (classes & BIT(class))
+			pages += (last >> lg2) - (va >> lg2) + 1;
+	}
+	if (pages > IOTLB_RANGE_MAX) {
+		iotlb_flush(tlb, space);
+		return true;
+	}
+
+	for (class = 0; class < IOTLB_NR_CLASSES; class++) {
+		unsigned int lg2 = iotlb_class_lg2(class);
+
+		if (!(classes & BIT(class)))
+			continue;
+		first = va >> lg2;
+		for (nr = (last >> lg2) - first + 1; nr; nr--, first++) {
+			u64 key = first << 2 | (class + 1);
+
+			kill_key(iotlb_set(tlb, key, space->tag), key, space->tag);
+		}
+	}
+	return false;
+}
+NYX_EXPORT_FOR_TEST(iotlb_invalidate);
+
+void iotlb_count(const struct iotlb *tlb, const struct iotlb_space *space,
+		 unsigned int count[IOTLB_NR_CLASSES])
+{
+	u64 tag = READ_ONCE(space->tag);
+	unsigned int i, way;
+
+	for (i = 0; i < IOTLB_NR_CLASSES; i++)
+		count[i] = 0;
+	for (i = 0; i < tlb->nr_sets; i++) {
+		for (way = 0; way < IOTLB_WAYS; way++) {
+			const struct iotlb_entry *e = &tlb->sets[i].way[way];
+			u64 key = READ_ONCE(e->key);
+
+			if ((key & 3) && READ_ONCE(e->tag) == tag)
+				count[(key & 3) - 1]++;
+		}
+	}
+}
+NYX_EXPORT_FOR_TEST(iotlb_count);

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: the translation cache.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * One cache a unit, shared by its address spaces: sets of four entries, each
+ * entry 32 bytes. An entry is found by the address at the granularity of its
+ * class (4K, 2M, 1G: the largest that the page fills) and by the tag of its
+ * address space. A tag is never used twice in the life of a cache, so that a
+ * space is flushed by giving it a new one; what carried the old tag is dead and
+ * is overwritten in time. A space knows which classes it may have entries of;
+ * a lookup probes only those.
+ *
+ * Readers take no lock and write nothing. Each entry has a sequence count, odd
+ * while it is written; a reader that meets one, or sees it change, has a miss.
+ * Writers (fills, on any CPU, and invalidations) make the count odd by
+ * cmpxchg; a fill that loses gives up, an invalidation waits the few
+ * instructions.
+ *
+ * No entry may come to be after its translation was taken away. A filler notes
+ * the space's tag and its count of invalidations (iotlb_begin()) before it
+ * walks the table. When it owns the entry it looks again, and writes only if
+ * neither has changed. The invalidation, after the table was changed, counts
+ * up, then (full barrier) looks for entries. Either the filler sees the new
+ * count, or the invalidation sees the entry, odd or filled. The same argument
+ * covers the class bit, which a filler sets before it owns the entry.
+ */
+#ifndef NYX_TLB_IOTLB_H
+#define NYX_TLB_IOTLB_H
+
+#include <linux/atomic.h>
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+#include "base/types.h"
+
+#define IOTLB_WAYS		4u
+#define IOTLB_MAX_ENTRIES	(1u << 20)
+/* A range of more pages than this is invalidated by flushing its space. */
+#define IOTLB_RANGE_MAX		512u
+
+/* Classes of page sizes, as bits of &struct iotlb_space.classes. */
+enum iotlb_class {
+	IOTLB_4K,
+	IOTLB_2M,
+	IOTLB_1G,
+	IOTLB_NR_CLASSES,
+};
+
+/**
+ * struct iotlb_entry - one cached translation
+ * @key: page number at the granularity of the class, and the class; 0: empty
+ * @tag: tag of the address space
+ * @val: output address of the page, log2 of its size, permission
+ * @hint: where the memory map found the output address
+ * @seq: odd while the entry is written
+ */
+struct iotlb_entry {
+	u64 key;
+	u64 tag;
+	u64 val;
+	u32 hint;
+	u32 seq;
+};
+
+/**
+ * struct iotlb_set - entries that share a hash
+ * @way: the entries
+ */
+struct iotlb_set {
+	struct iotlb_entry way[IOTLB_WAYS];
+} __aligned(sizeof(struct iotlb_entry) * IOTLB_WAYS);
+
+/**
+ * struct iotlb - the cache of a unit
+ * @sets: the sets, or NULL: no cache
+ * @shift: 64 - log2 of the number of sets; const after init
+ * @nr_sets: number of sets; const after init
+ * @next_tag: source of tags
+ */
+struct iotlb {
+	struct iotlb_set *sets;
+	unsigned int shift;
+	unsigned int nr_sets;
+	atomic64_t next_tag;
+};
+
+/**
+ * struct iotlb_space - an address space's side of the cache
+ * @tag: its tag
+ * @invs: count of invalidations
+ * @classes: bit mask of classes that it may have entries of
+ *
+ * Invalidations of a space are serialised by their caller.
+ */
+struct iotlb_space {
+	u64 tag;
+	u64 invs;
+	atomic_t classes;
+};
+
+/**
+ * struct iotlb_snap - a space as it was before a walk
+ * @tag: its tag
+ * @invs: its count of invalidations
+ */
+struct iotlb_snap {
+	u64 tag;
+	u64 invs;
+};
+
+/**
+ * struct iotlb_hit - what a lookup found
+ * @oa: output address of the byte that was asked for
+ * @hint: as it was filled
+ * @perm: NYX_ACC_*
+ * @lg2: log2 of the size of the page
+ */
+struct iotlb_hit {
+	u64 oa;
+	u32 hint;
+	u8 perm;
+	u8 lg2;
+};
+
+/**
+ * iotlb_init() - make a cache
+ * @tlb: the cache
+ * @entries: wanted size, rounded up to a power of two of at least
+ *           IOTLB_WAYS; 0: no cache
+ *
+ * Context: may sleep.
+ * Return: 0, -EINVAL if it is too large, or -ENOMEM.
+ */
+int iotlb_init(struct iotlb *tlb, unsigned int entries);
+
+/**
+ * iotlb_fini() - free a cache
+ * @tlb: the cache, without users
+ */
+void iotlb_fini(struct iotlb *tlb);
+
+/**
+ * iotlb_space_init() - prepare an address space
+ * @tlb: the cache that it will use
+ * @space: the space
+ */
+void iotlb_space_init(struct iotlb *tlb, struct iotlb_space *space);
+
+/**
+ * iotlb_fill() - remember a translation
+ * @tlb: the cache
+ * @space: the space
+ * @snap: the space as it was before the table was walked
+ * @va: an address in the page
+ * @oa: its output address
+ * @lg2: log2 of the size of the page
+ * @perm: NYX_ACC_* that the page grants
+ * @hint: index for the memory map
+ *
+ * May do nothing: if the space was invalidated since, or the entry is busy.
+ *
+ * Context: any.
+ */
+void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
+		const struct iotlb_snap *snap, u64 va, u64 oa, unsigned int lg2,
+		unsigned int perm, u32 hint);
+
+/**
+ * iotlb_invalidate() - forget a range of a space
+ * @tlb: the cache
+ * @space: the space
+ * @va: first address
+ * @last: last address
+ *
+ * Context: any; the caller serialises invalidations of the space. The table was
+ * changed before.
+ * Return: true if the whole space was flushed instead.
+ */
+bool iotlb_invalidate(struct iotlb *tlb, struct iotlb_space *space, u64 va,
+		      u64 last);
+
+/**
+ * iotlb_flush() - forget everything of a space
+ * @tlb: the cache
+ * @space: the space
+ *
+ * Context: as iotlb_invalidate().
+ */
+void iotlb_flush(struct iotlb *tlb, struct iotlb_space *space);
+
+/**
+ * iotlb_count() - count the entries of a space, by class
+ * @tlb: the cache
+ * @space: the space
+ * @count: entries by class
+ *
+ * Context: any; a snapshot for people.
+ */
+void iotlb_count(const struct iotlb *tlb, const struct iotlb_space *space,
+		 unsigned int count[IOTLB_NR_CLASSES]);
+
+/**
+ * iotlb_class_lg2() - log2 of the granularity of a class
+ * @class: of enum iotlb_class
+ */
+static inline unsigned int iotlb_class_lg2(unsigned int class)
+{
+	return NYX_PAGE_LG2 + 9 * class;
+}
+
+static inline u64 iotlb_key(u64 va, unsigned int class)
+{
+	return (va >> iotlb_class_lg2(class)) << 2 | (class + 1);
+}
+
+static inline struct iotlb_set *iotlb_set(const struct iotlb *tlb, u64 key,
+					  u64 tag)
+{
+	u64 hash = (key + tag * 0x9e3779b97f4a7c15ull) * 0xd6e8feb86659fd93ull;
+
+	return &tlb->sets[hash >> tlb->shift];
+}
+
+/**
+ * iotlb_begin() - note the state of a space before its table is walked
+ * @space: the space
+ * @snap: for iotlb_fill()
+ */
+static inline void iotlb_begin(const struct iotlb_space *space,
+			       struct iotlb_snap *snap)
+{
+	snap->invs = READ_ONCE(space->invs);
+	snap->tag = READ_ONCE(space->tag);
+	/*
+	 * The table is read after this. Pairs with the barrier between the
+	 * change of the table and the count in iotlb_invalidate().
+	 */
+	smp_rmb();
+}
+
+/**
+ * iotlb_lookup() - find a translation
+ * @tlb: the cache, which exists
+ * @space: the space
+ * @va: the address
+ * @hit: set if there is one
+ *
+ * Context: any.
+ * Return: true if there is one.
+ */
+static inline bool iotlb_lookup(const struct iotlb *tlb,
+				const struct iotlb_space *space, u64 va,
+				struct iotlb_hit *hit)
+{
+	unsigned int classes = atomic_read(&space->classes);
+	u64 tag = READ_ONCE(space->tag);
+
+	while (classes) {
+		unsigned int class = __builtin_ctz(classes);
+		u64 key = iotlb_key(va, class);
+		struct iotlb_entry *e = iotlb_set(tlb, key, tag)->way;
+		unsigned int i;
+
+		classes &= classes - 1;
+		for (i = 0; i < IOTLB_WAYS; i++, e++) {
+			u64 val, mask;
+			u32 seq;
+
+			if (READ_ONCE(e->key) != key)
+				continue;
+			seq = smp_load_acquire(&e->seq);
+			if (unlikely(seq & 1) || READ_ONCE(e->key) != key ||
+			    READ_ONCE(e->tag) != tag)
+				continue;
+			val = READ_ONCE(e->val);
+			hit->hint = READ_ONCE(e->hint);
+			smp_rmb();	/* pairs with entry_lock() */
+			if (unlikely(READ_ONCE(e->seq) != seq))
+				continue;
+			hit->lg2 = val & 0x3f;
+			hit->perm = (val >> 6) & 0x7;
+			mask = (1ull << hit->lg2) - 1;
+			hit->oa = (val & ~mask) | (va & mask);
+			return true;
+		}
+	}
+	return false;
+}
+
+#endif /* NYX_TLB_IOTLB_H */

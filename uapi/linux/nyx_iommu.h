@@ -1,0 +1,1111 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Nyx: a software IOMMU.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The interface of /dev/nyx-iommu. A file descriptor of the device is bound to
+ * at most one IOMMU unit, by NYX_UNIT_CREATE or NYX_UNIT_OPEN; all other
+ * commands but NYX_MODULE_INFO and NYX_LIST of units act on that unit.
+ */
+#ifndef _UAPI_LINUX_NYX_IOMMU_H
+#define _UAPI_LINUX_NYX_IOMMU_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: General ioctl format
+ *
+ * Every command takes a pointer to one structure that begins with ``__u32
+ * size``, the caller's idea of sizeof(), and ``__u32 flags``. Structures only
+ * grow at their end. A shorter structure than the kernel's is completed with
+ * zeros; a longer one is accepted if what the kernel does not know is zero.
+ * Fields named ``out_*`` are written by the kernel, also when a command that
+ * is documented to report partial progress fails; ``__reserved`` fields must
+ * be zero.
+ *
+ * Addresses and lengths are in bytes. A range is given by its first byte and
+ * its length; a length of zero is -EINVAL wherever nothing else is said.
+ *
+ * What each errno means, for all commands:
+ *
+ *  - ENOTTY: the command is unknown.
+ *  - E2BIG: a part of the structure that this kernel does not know is not zero.
+ *  - EINVAL: the structure is too short, a value is out of its range or
+ *    misaligned, or fields contradict each other.
+ *  - EOPNOTSUPP: a flag, a reserved field or an enumerated value is not known
+ *    to this kernel, or the object is of a kind without this operation.
+ *  - EFAULT: a pointer does not lead to accessible memory.
+ *  - EOVERFLOW: address + length leaves 64 bits.
+ *  - ERANGE: the range leaves the address width of the domain or of the unit.
+ *  - ENOENT: no such unit, domain, device, memory range or mapping.
+ *  - EEXIST: the name, the id, the device or a part of the range is taken.
+ *  - EBUSY: the object is in use, or the STRICT domain has its device.
+ *  - ENOSPC: a limit of the unit or of the module is reached.
+ *  - EDQUOT: pinning would exceed RLIMIT_MEMLOCK.
+ *  - EMSGSIZE: the caller's array is too short; the needed count was returned.
+ *  - ENOMEM: the kernel has no memory for it.
+ *  - ENXIO: the file descriptor is not bound to a unit.
+ *  - ENODEV: the unit was destroyed.
+ *  - EACCES: the unit belongs to another user.
+ *  - EINTR: a signal arrived; nothing was changed, or what was done is said.
+ *
+ * A failing command changes nothing. A *guest* fault (a DMA that the IOMMU
+ * refuses) is no error of the command: it is data in the reply.
+ */
+
+#define NYX_IOCTL_TYPE	0xBF
+
+/* Numbers are never reused. */
+enum nyx_cmd {
+	NYX_CMD_MODULE_INFO	= 0x00,
+	NYX_CMD_UNIT_CREATE	= 0x01,
+	NYX_CMD_UNIT_OPEN	= 0x02,
+	NYX_CMD_UNIT_INFO	= 0x03,
+	NYX_CMD_UNIT_KEEP	= 0x04,
+	NYX_CMD_UNIT_DESTROY	= 0x05,
+	NYX_CMD_LIST		= 0x06,
+	NYX_CMD_STATS		= 0x07,
+	NYX_CMD_MEMORY_ADD	= 0x08,
+	NYX_CMD_MEMORY_REMOVE	= 0x09,
+	NYX_CMD_DOMAIN_CREATE	= 0x0a,
+	NYX_CMD_DOMAIN_DESTROY	= 0x0b,
+	NYX_CMD_DEVICE_ADD	= 0x0c,
+	NYX_CMD_DEVICE_REMOVE	= 0x0d,
+	NYX_CMD_DEVICE_ATTACH	= 0x0e,
+	NYX_CMD_DEVICE_DETACH	= 0x0f,
+	NYX_CMD_MAP		= 0x10,
+	NYX_CMD_UNMAP		= 0x11,
+	NYX_CMD_INVALIDATE	= 0x12,
+	NYX_CMD_TRANSLATE	= 0x13,
+	NYX_CMD_DMA		= 0x14,
+	NYX_CMD_ARRAY		= 0x15,
+	NYX_CMD_EVENTS_OPEN	= 0x16,
+	NYX_CMD_MAX,
+};
+
+#define NYX_API_VERSION		1
+#define NYX_NAME_LEN		32	/* with the closing NUL */
+#define NYX_ID_ANY		0u
+#define NYX_DEFAULT		0xffffffffu	/* for counts where zero has a meaning */
+#define NYX_PASID_NONE		0xffffffffu
+#define NYX_ARRAY_MAX		65536u	/* most items of one NYX_ARRAY */
+
+/**
+ * struct nyx_module_info - ioctl(NYX_MODULE_INFO)
+ * @size: sizeof(struct nyx_module_info)
+ * @flags: must be 0
+ * @out_api_version: NYX_API_VERSION of the module
+ * @out_models: bit mask of 1 << enum nyx_model that NYX_UNIT_CREATE takes
+ * @out_formats: bit mask of 1 << enum nyx_format that NYX_DOMAIN_CREATE takes
+ * @out_nr_units: units that exist in the system
+ * @out_max_units: the module's limit on units
+ * @__reserved: must be 0
+ * @out_version: release of the module, NUL-terminated
+ *
+ * What the module can do. Needs no unit.
+ */
+struct nyx_module_info {
+	__u32 size;
+	__u32 flags;
+	__u32 out_api_version;
+	__u32 out_models;
+	__u32 out_formats;
+	__u32 out_nr_units;
+	__u32 out_max_units;
+	__u32 __reserved;
+	__u8 out_version[NYX_NAME_LEN];
+};
+#define NYX_MODULE_INFO _IO(NYX_IOCTL_TYPE, NYX_CMD_MODULE_INFO)
+
+/**
+ * enum nyx_model - what the guest sees of a unit
+ * @NYX_MODEL_NATIVE: nothing: the VMM maps by the commands of this file
+ */
+enum nyx_model {
+	NYX_MODEL_NATIVE = 0,
+};
+
+/**
+ * enum nyx_unit_flags - flags of a unit
+ * @NYX_UNIT_F_KEEP: the unit outlives its last file descriptor, until
+ *                   NYX_UNIT_DESTROY
+ */
+enum nyx_unit_flags {
+	NYX_UNIT_F_KEEP = 1 << 0,
+};
+
+/**
+ * struct nyx_unit_create - ioctl(NYX_UNIT_CREATE)
+ * @size: sizeof(struct nyx_unit_create)
+ * @flags: of enum nyx_unit_flags
+ * @model: of enum nyx_model
+ * @address_width: widest IOVA of the unit's domains in bits, 32 to 64; 0: 48
+ * @iotlb_entries: size of the translation cache, rounded up to a power of two,
+ *                 at most 1048576; 0: no cache; NYX_DEFAULT: 4096
+ * @event_entries: event records that the unit holds for readers, rounded up to
+ *                 a power of two, 16 to 65536; 0: 1024
+ * @max_domains: limit on domains, at most 65535; 0: 65535
+ * @max_devices: limit on devices, at most 1048576; 0: 65536
+ * @max_memory: limit on guest memory ranges, at most 65536; 0: 32768
+ * @out_unit_id: the new unit's id
+ * @__reserved: must be 0
+ * @name: NUL-terminated name, unique in the system, of letters, digits and
+ *        ``._:-``; empty: none
+ *
+ * Create a unit and bind the file descriptor to it: -EBUSY if it is bound. The
+ * unit belongs to the caller's effective user.
+ */
+struct nyx_unit_create {
+	__u32 size;
+	__u32 flags;
+	__u32 model;
+	__u32 address_width;
+	__u32 iotlb_entries;
+	__u32 event_entries;
+	__u32 max_domains;
+	__u32 max_devices;
+	__u32 max_memory;
+	__u32 out_unit_id;
+	__u32 __reserved[2];
+	__u8 name[NYX_NAME_LEN];
+};
+#define NYX_UNIT_CREATE _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_CREATE)
+
+/**
+ * struct nyx_unit_open - ioctl(NYX_UNIT_OPEN)
+ * @size: sizeof(struct nyx_unit_open)
+ * @flags: must be 0
+ * @unit_id: id of the unit; NYX_ID_ANY: find it by @name
+ * @out_unit_id: the unit's id
+ * @name: NUL-terminated name; must be empty if @unit_id is given
+ *
+ * Bind the file descriptor to an existing unit. Allowed to the user that owns
+ * the unit and to CAP_SYS_ADMIN, otherwise -EACCES.
+ */
+struct nyx_unit_open {
+	__u32 size;
+	__u32 flags;
+	__u32 unit_id;
+	__u32 out_unit_id;
+	__u8 name[NYX_NAME_LEN];
+};
+#define NYX_UNIT_OPEN _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_OPEN)
+
+/**
+ * struct nyx_unit_info - ioctl(NYX_UNIT_INFO), and the entry of NYX_LIST
+ * @size: sizeof(struct nyx_unit_info)
+ * @flags: in: must be 0; out: of enum nyx_unit_flags
+ * @unit_id: out: id
+ * @model: out: of enum nyx_model
+ * @address_width: out: bits
+ * @owner_uid: out: owner, in the user namespace of the caller
+ * @iotlb_entries: out: size of the translation cache
+ * @event_entries: out: size of the event ring
+ * @max_domains: out: limit
+ * @max_devices: out: limit
+ * @max_memory: out: limit
+ * @nr_domains: out: domains
+ * @nr_devices: out: devices
+ * @nr_memory: out: guest memory ranges
+ * @memory_bytes: out: guest memory
+ * @mapped_bytes: out: sum over the paging domains
+ * @table_bytes: out: memory of all page tables
+ * @fault_events: out: faults that were reported
+ * @nr_files: out: file descriptors bound to the unit
+ * @__reserved: 0
+ * @name: out: name, or empty
+ */
+struct nyx_unit_info {
+	__u32 size;
+	__u32 flags;
+	__u32 unit_id;
+	__u32 model;
+	__u32 address_width;
+	__u32 owner_uid;
+	__u32 iotlb_entries;
+	__u32 event_entries;
+	__u32 max_domains;
+	__u32 max_devices;
+	__u32 max_memory;
+	__u32 nr_domains;
+	__u32 nr_devices;
+	__u32 nr_memory;
+	__aligned_u64 memory_bytes;
+	__aligned_u64 mapped_bytes;
+	__aligned_u64 table_bytes;
+	__aligned_u64 fault_events;
+	__u32 nr_files;
+	__u32 __reserved;
+	__u8 name[NYX_NAME_LEN];
+};
+#define NYX_UNIT_INFO _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_INFO)
+
+/**
+ * struct nyx_unit_keep - ioctl(NYX_UNIT_KEEP)
+ * @size: sizeof(struct nyx_unit_keep)
+ * @flags: must be 0
+ * @keep: 1: the unit outlives its last file descriptor; 0: it does not
+ * @__reserved: must be 0
+ */
+struct nyx_unit_keep {
+	__u32 size;
+	__u32 flags;
+	__u32 keep;
+	__u32 __reserved;
+};
+#define NYX_UNIT_KEEP _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_KEEP)
+
+/**
+ * struct nyx_unit_destroy - ioctl(NYX_UNIT_DESTROY)
+ * @size: sizeof(struct nyx_unit_destroy)
+ * @flags: must be 0
+ *
+ * End the unit: its id and name are free at once, commands on any of its file
+ * descriptors fail with -ENODEV, readers of its events see the end of the
+ * stream. Its memory is given back when the command that is under way in
+ * another thread, if any, has returned.
+ */
+struct nyx_unit_destroy {
+	__u32 size;
+	__u32 flags;
+};
+#define NYX_UNIT_DESTROY _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_DESTROY)
+
+/**
+ * enum nyx_list_type - what NYX_LIST lists
+ * @NYX_LIST_UNITS: units of the system: struct nyx_unit_info, by id
+ * @NYX_LIST_MEMORY: guest memory ranges: struct nyx_memory_info, by GPA
+ * @NYX_LIST_DOMAINS: domains: struct nyx_domain_info, by id
+ * @NYX_LIST_DEVICES: devices: struct nyx_device_info, by SBDF
+ * @NYX_LIST_MAPPINGS: mappings of one paging domain: struct nyx_mapping_info,
+ *                     by IOVA; adjacent mappings that are contiguous in both
+ *                     address spaces and agree in permission appear as one
+ */
+enum nyx_list_type {
+	NYX_LIST_UNITS = 0,
+	NYX_LIST_MEMORY = 1,
+	NYX_LIST_DOMAINS = 2,
+	NYX_LIST_DEVICES = 3,
+	NYX_LIST_MAPPINGS = 4,
+};
+
+/**
+ * struct nyx_list - ioctl(NYX_LIST)
+ * @size: sizeof(struct nyx_list)
+ * @flags: must be 0
+ * @type: of enum nyx_list_type
+ * @domain_id: NYX_LIST_MAPPINGS: the domain; otherwise must be 0
+ * @start: the first key that is wanted (id, GPA, SBDF or IOVA)
+ * @entries: user pointer to an array of @nr entries
+ * @entry_size: sizeof() one entry as the caller knows it: a shorter one is cut,
+ *              a longer one is completed with zeros; at least 8
+ * @nr: room in the array, at most NYX_ARRAY_MAX
+ * @out_nr: entries that were written
+ * @out_more: 1 if there are entries after the last one
+ * @out_next: the @start with which to go on if @out_more
+ *
+ * A page of a listing. Objects that come or go between two calls may or may
+ * not appear.
+ */
+struct nyx_list {
+	__u32 size;
+	__u32 flags;
+	__u32 type;
+	__u32 domain_id;
+	__aligned_u64 start;
+	__aligned_u64 entries;
+	__u32 entry_size;
+	__u32 nr;
+	__u32 out_nr;
+	__u32 out_more;
+	__aligned_u64 out_next;
+};
+#define NYX_LIST _IO(NYX_IOCTL_TYPE, NYX_CMD_LIST)
+
+/**
+ * enum nyx_stat - index of a counter
+ * @NYX_STAT_IOTLB_HITS: translations found in the cache
+ * @NYX_STAT_IOTLB_MISSES: translations not found there
+ * @NYX_STAT_WALKS: page-table walks
+ * @NYX_STAT_FAULTS: accesses refused and reported
+ * @NYX_STAT_READ_BYTES: bytes that devices read from guest memory
+ * @NYX_STAT_WRITE_BYTES: bytes that devices wrote to guest memory
+ * @NYX_STAT_DMA_OPS: DMA operations
+ * @NYX_STAT_TRANSLATIONS: IOVAs translated by NYX_TRANSLATE
+ * @NYX_STAT_MAPS: map operations (unit and domain)
+ * @NYX_STAT_UNMAPS: unmap operations (unit and domain)
+ * @NYX_STAT_MAPPED_BYTES: bytes that were mapped in all (unit and domain)
+ * @NYX_STAT_UNMAPPED_BYTES: bytes that were unmapped in all (unit and domain)
+ * @NYX_STAT_INVALIDATIONS: invalidations of ranges (unit and domain)
+ * @NYX_STAT_FLUSHES: invalidations of a whole domain (unit and domain)
+ * @NYX_STAT_EVENTS_LOST: event records overwritten before a reader had them,
+ *                        summed over the readers (unit)
+ * @NYX_STAT_MAX: number of counters
+ */
+enum nyx_stat {
+	NYX_STAT_IOTLB_HITS = 0,
+	NYX_STAT_IOTLB_MISSES,
+	NYX_STAT_WALKS,
+	NYX_STAT_FAULTS,
+	NYX_STAT_READ_BYTES,
+	NYX_STAT_WRITE_BYTES,
+	NYX_STAT_DMA_OPS,
+	NYX_STAT_TRANSLATIONS,
+	NYX_STAT_MAPS,
+	NYX_STAT_UNMAPS,
+	NYX_STAT_MAPPED_BYTES,
+	NYX_STAT_UNMAPPED_BYTES,
+	NYX_STAT_INVALIDATIONS,
+	NYX_STAT_FLUSHES,
+	NYX_STAT_EVENTS_LOST,
+	NYX_STAT_MAX,
+};
+
+/**
+ * enum nyx_scope - what a command is about
+ * @NYX_SCOPE_UNIT: the unit
+ * @NYX_SCOPE_DOMAIN: one domain, by id
+ * @NYX_SCOPE_DEVICE: one device, by SBDF
+ * @NYX_SCOPE_RANGE: a range of IOVAs of one domain
+ */
+enum nyx_scope {
+	NYX_SCOPE_UNIT = 0,
+	NYX_SCOPE_DOMAIN = 1,
+	NYX_SCOPE_DEVICE = 2,
+	NYX_SCOPE_RANGE = 3,
+};
+
+/**
+ * struct nyx_stats - ioctl(NYX_STATS)
+ * @size: sizeof(struct nyx_stats)
+ * @flags: must be 0
+ * @scope: NYX_SCOPE_UNIT, NYX_SCOPE_DOMAIN or NYX_SCOPE_DEVICE
+ * @id: domain id or SBDF; 0 for the unit
+ * @values: user pointer to an array of @nr __u64, indexed by enum nyx_stat
+ * @nr: room in the array; what the kernel does not count is set to 0
+ * @out_nr: counters that the kernel knows
+ *
+ * Counters since the object was made. A counter that does not apply to the
+ * scope is 0. The unit's are the sums over all objects it has or ever had.
+ */
+struct nyx_stats {
+	__u32 size;
+	__u32 flags;
+	__u32 scope;
+	__u32 id;
+	__aligned_u64 values;
+	__u32 nr;
+	__u32 out_nr;
+};
+#define NYX_STATS _IO(NYX_IOCTL_TYPE, NYX_CMD_STATS)
+
+/**
+ * enum nyx_memory_flags - flags of a guest memory range
+ * @NYX_MEMORY_F_READONLY: devices cannot write it
+ * @NYX_MEMORY_F_PINNED: its pages are pinned while it exists, and accounted
+ *                       against RLIMIT_MEMLOCK of the process that adds it
+ * @NYX_MEMORY_F_FILE: it is backed by a memfd or hugetlbfs file instead of
+ *                     user memory
+ */
+enum nyx_memory_flags {
+	NYX_MEMORY_F_READONLY = 1 << 0,
+	NYX_MEMORY_F_PINNED = 1 << 1,
+	NYX_MEMORY_F_FILE = 1 << 2,
+};
+
+/**
+ * struct nyx_memory_add - ioctl(NYX_MEMORY_ADD)
+ * @size: sizeof(struct nyx_memory_add)
+ * @flags: of enum nyx_memory_flags
+ * @gpa: first guest-physical address, a multiple of 4096
+ * @length: bytes, a multiple of 4096
+ * @user_addr: without NYX_MEMORY_F_FILE: address in the caller's memory, a
+ *             multiple of 4096. Unless pinned, the memory may be remapped
+ *             beneath the range at any time, as with KVM's memory slots
+ * @file_offset: with NYX_MEMORY_F_FILE: offset in the file, a multiple of 4096
+ *               (of the page size for hugetlbfs)
+ * @fd: with NYX_MEMORY_F_FILE: the file, open for reading, and for writing
+ *      unless NYX_MEMORY_F_READONLY
+ * @__reserved: must be 0
+ *
+ * Add a range to the guest's memory. -EEXIST if it overlaps one. GPAs end
+ * below 2^52.
+ */
+struct nyx_memory_add {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 gpa;
+	__aligned_u64 length;
+	__aligned_u64 user_addr;
+	__aligned_u64 file_offset;
+	__s32 fd;
+	__u32 __reserved;
+};
+#define NYX_MEMORY_ADD _IO(NYX_IOCTL_TYPE, NYX_CMD_MEMORY_ADD)
+
+/**
+ * struct nyx_memory_remove - ioctl(NYX_MEMORY_REMOVE)
+ * @size: sizeof(struct nyx_memory_remove)
+ * @flags: must be 0
+ * @gpa: first address of the range, as it was added
+ * @length: its length, as it was added
+ *
+ * Remove a whole range. When the command returns no device access uses it any
+ * more. -ENOENT if no range has exactly these bounds.
+ */
+struct nyx_memory_remove {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 gpa;
+	__aligned_u64 length;
+};
+#define NYX_MEMORY_REMOVE _IO(NYX_IOCTL_TYPE, NYX_CMD_MEMORY_REMOVE)
+
+/**
+ * struct nyx_memory_info - entry of NYX_LIST_MEMORY
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @backing: user address, or offset in the file
+ * @flags: of enum nyx_memory_flags
+ * @page_size: bytes of the backing's pages
+ * @pinned_bytes: bytes that are pinned
+ */
+struct nyx_memory_info {
+	__aligned_u64 gpa;
+	__aligned_u64 length;
+	__aligned_u64 backing;
+	__u32 flags;
+	__u32 page_size;
+	__aligned_u64 pinned_bytes;
+};
+
+/**
+ * enum nyx_domain_kind - what a domain does with an IOVA
+ * @NYX_DOMAIN_PAGING: looks it up in a table that NYX_MAP fills
+ * @NYX_DOMAIN_IDENTITY: takes it for a GPA; still only guest memory is reached
+ * @NYX_DOMAIN_BLOCKED: refuses it
+ */
+enum nyx_domain_kind {
+	NYX_DOMAIN_PAGING = 0,
+	NYX_DOMAIN_IDENTITY = 1,
+	NYX_DOMAIN_BLOCKED = 2,
+};
+
+/**
+ * enum nyx_format - page-table format of a paging domain
+ * @NYX_FORMAT_VTDSS: Intel VT-d second stage
+ * @NYX_FORMAT_X86: x86-64, as VT-d first stage and AMD v2 use it
+ * @NYX_FORMAT_AMDV1: AMD-Vi host page table
+ */
+enum nyx_format {
+	NYX_FORMAT_VTDSS = 0,
+	NYX_FORMAT_X86 = 1,
+	NYX_FORMAT_AMDV1 = 2,
+};
+
+/**
+ * enum nyx_domain_flags - flags of a domain
+ * @NYX_DOMAIN_F_SHARED: takes many devices; without it the domain is STRICT
+ *                       and takes one
+ * @NYX_DOMAIN_F_BATCHED: NYX_UNMAP does not invalidate; translations that were
+ *                        removed may stay in use until NYX_INVALIDATE of the
+ *                        domain or of the unit
+ */
+enum nyx_domain_flags {
+	NYX_DOMAIN_F_SHARED = 1 << 0,
+	NYX_DOMAIN_F_BATCHED = 1 << 1,
+};
+
+/**
+ * struct nyx_domain_create - ioctl(NYX_DOMAIN_CREATE)
+ * @size: sizeof(struct nyx_domain_create)
+ * @flags: of enum nyx_domain_flags
+ * @kind: of enum nyx_domain_kind
+ * @format: NYX_DOMAIN_PAGING: of enum nyx_format; otherwise must be 0
+ * @address_width: NYX_DOMAIN_PAGING: bits of an IOVA: 39, 48 or 57 (VTDSS), 48
+ *                 or 57 (X86, whose lower half is mapped), 32 to 64 (AMDV1),
+ *                 not above the unit's; 0: the widest; otherwise must be 0
+ * @domain_id: NYX_ID_ANY, or the wanted id, 1 to 65535
+ * @page_sizes: NYX_DOMAIN_PAGING: bit mask of the page sizes that may be used,
+ *              with 4096; 0: all of the format. Otherwise must be 0
+ * @name: NUL-terminated name, unique in the unit; empty: none
+ * @out_domain_id: the new domain's id
+ * @__reserved: must be 0
+ */
+struct nyx_domain_create {
+	__u32 size;
+	__u32 flags;
+	__u32 kind;
+	__u32 format;
+	__u32 address_width;
+	__u32 domain_id;
+	__aligned_u64 page_sizes;
+	__u8 name[NYX_NAME_LEN];
+	__u32 out_domain_id;
+	__u32 __reserved;
+};
+#define NYX_DOMAIN_CREATE _IO(NYX_IOCTL_TYPE, NYX_CMD_DOMAIN_CREATE)
+
+/**
+ * struct nyx_domain_destroy - ioctl(NYX_DOMAIN_DESTROY)
+ * @size: sizeof(struct nyx_domain_destroy)
+ * @flags: must be 0
+ * @domain_id: the domain
+ * @__reserved: must be 0
+ *
+ * -EBUSY while the domain has devices.
+ */
+struct nyx_domain_destroy {
+	__u32 size;
+	__u32 flags;
+	__u32 domain_id;
+	__u32 __reserved;
+};
+#define NYX_DOMAIN_DESTROY _IO(NYX_IOCTL_TYPE, NYX_CMD_DOMAIN_DESTROY)
+
+/**
+ * struct nyx_domain_info - entry of NYX_LIST_DOMAINS
+ * @domain_id: id
+ * @flags: of enum nyx_domain_flags
+ * @kind: of enum nyx_domain_kind
+ * @format: of enum nyx_format
+ * @address_width: bits of an IOVA; 0 if not paging
+ * @nr_devices: devices attached
+ * @page_sizes: page sizes in use, bit mask
+ * @mapped_bytes: bytes mapped
+ * @table_bytes: memory of the page table
+ * @fault_events: faults reported
+ * @name: name, or empty
+ */
+struct nyx_domain_info {
+	__u32 domain_id;
+	__u32 flags;
+	__u32 kind;
+	__u32 format;
+	__u32 address_width;
+	__u32 nr_devices;
+	__aligned_u64 page_sizes;
+	__aligned_u64 mapped_bytes;
+	__aligned_u64 table_bytes;
+	__aligned_u64 fault_events;
+	__u8 name[NYX_NAME_LEN];
+};
+
+/**
+ * struct nyx_mapping_info - entry of NYX_LIST_MAPPINGS
+ * @iova: first IOVA
+ * @length: bytes; the last extent of a 64-bit domain that is mapped in whole is
+ *          not expressible and appears in two entries
+ * @gpa: first guest-physical address
+ * @prot: NYX_PROT_READ, NYX_PROT_WRITE
+ * @page_size_lg2: log2 of the smallest page in the extent
+ */
+struct nyx_mapping_info {
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 gpa;
+	__u32 prot;
+	__u32 page_size_lg2;
+};
+
+/*
+ * A device is named by its SBDF: PCI segment in bits 31:16, bus in 15:8, device
+ * in 7:3, function in 2:0. The low 16 bits are its requester id (RID).
+ */
+#define NYX_SBDF(seg, bus, dev, fn) \
+	(((__u32)(seg) << 16) | ((__u32)(bus) << 8) | ((__u32)(dev) << 3) | (__u32)(fn))
+#define NYX_SBDF_SEGMENT(sbdf)	((__u32)(sbdf) >> 16)
+#define NYX_SBDF_BUS(sbdf)	(((__u32)(sbdf) >> 8) & 0xff)
+#define NYX_SBDF_DEVICE(sbdf)	(((__u32)(sbdf) >> 3) & 0x1f)
+#define NYX_SBDF_FUNCTION(sbdf)	((__u32)(sbdf) & 0x7)
+
+/**
+ * struct nyx_device_add - ioctl(NYX_DEVICE_ADD)
+ * @size: sizeof(struct nyx_device_add)
+ * @flags: must be 0
+ * @sbdf: the device
+ * @__reserved: must be 0
+ *
+ * Add a device. It has no domain: its accesses are refused.
+ */
+struct nyx_device_add {
+	__u32 size;
+	__u32 flags;
+	__u32 sbdf;
+	__u32 __reserved;
+};
+#define NYX_DEVICE_ADD _IO(NYX_IOCTL_TYPE, NYX_CMD_DEVICE_ADD)
+
+/**
+ * struct nyx_device_remove - ioctl(NYX_DEVICE_REMOVE)
+ * @size: sizeof(struct nyx_device_remove)
+ * @flags: must be 0
+ * @sbdf: the device
+ * @__reserved: must be 0
+ *
+ * Remove a device, after detaching it. When the command returns no access of
+ * the device is under way.
+ */
+struct nyx_device_remove {
+	__u32 size;
+	__u32 flags;
+	__u32 sbdf;
+	__u32 __reserved;
+};
+#define NYX_DEVICE_REMOVE _IO(NYX_IOCTL_TYPE, NYX_CMD_DEVICE_REMOVE)
+
+/**
+ * enum nyx_attach_flags - flags of NYX_DEVICE_ATTACH
+ * @NYX_ATTACH_F_REPLACE: an attached device moves from its domain to the new
+ *                        one, without a moment in which it has none; without
+ *                        the flag an attached device is -EBUSY
+ */
+enum nyx_attach_flags {
+	NYX_ATTACH_F_REPLACE = 1 << 0,
+};
+
+/**
+ * struct nyx_device_attach - ioctl(NYX_DEVICE_ATTACH)
+ * @size: sizeof(struct nyx_device_attach)
+ * @flags: of enum nyx_attach_flags
+ * @sbdf: the device
+ * @domain_id: the domain; -EBUSY if it is STRICT and has a device
+ * @pasid: must be NYX_PASID_NONE
+ * @__reserved: must be 0
+ *
+ * When the command returns no access of the device uses its former domain.
+ */
+struct nyx_device_attach {
+	__u32 size;
+	__u32 flags;
+	__u32 sbdf;
+	__u32 domain_id;
+	__u32 pasid;
+	__u32 __reserved;
+};
+#define NYX_DEVICE_ATTACH _IO(NYX_IOCTL_TYPE, NYX_CMD_DEVICE_ATTACH)
+
+/**
+ * struct nyx_device_detach - ioctl(NYX_DEVICE_DETACH)
+ * @size: sizeof(struct nyx_device_detach)
+ * @flags: must be 0
+ * @sbdf: the device
+ * @pasid: must be NYX_PASID_NONE
+ *
+ * When the command returns no access of the device uses the domain. -ENOENT if
+ * the device has no domain.
+ */
+struct nyx_device_detach {
+	__u32 size;
+	__u32 flags;
+	__u32 sbdf;
+	__u32 pasid;
+};
+#define NYX_DEVICE_DETACH _IO(NYX_IOCTL_TYPE, NYX_CMD_DEVICE_DETACH)
+
+/**
+ * struct nyx_device_info - entry of NYX_LIST_DEVICES
+ * @sbdf: the device
+ * @flags: 0
+ * @domain_id: its domain, or 0
+ * @__reserved: 0
+ * @fault_events: faults reported
+ * @last_fault_ns: CLOCK_BOOTTIME of the last one, or 0
+ */
+struct nyx_device_info {
+	__u32 sbdf;
+	__u32 flags;
+	__u32 domain_id;
+	__u32 __reserved;
+	__aligned_u64 fault_events;
+	__aligned_u64 last_fault_ns;
+};
+
+/**
+ * enum nyx_prot - permissions
+ * @NYX_PROT_READ: devices may read
+ * @NYX_PROT_WRITE: devices may write
+ */
+enum nyx_prot {
+	NYX_PROT_READ = 1 << 0,
+	NYX_PROT_WRITE = 1 << 1,
+};
+
+/**
+ * struct nyx_map - ioctl(NYX_MAP), and the item of NYX_ARRAY
+ * @size: sizeof(struct nyx_map)
+ * @flags: must be 0
+ * @domain_id: a paging domain
+ * @prot: of enum nyx_prot, at least one. A format that cannot express
+ *        write-only grants both
+ * @iova: first IOVA, a multiple of 4096
+ * @gpa: first guest-physical address, a multiple of 4096; the memory need not
+ *       be there yet
+ * @length: bytes, a multiple of 4096
+ *
+ * Map a range, with the largest pages that alignment and length allow. -EEXIST
+ * if a part of the range is mapped. Takes effect for accesses that begin after
+ * the command returned, at the latest.
+ */
+struct nyx_map {
+	__u32 size;
+	__u32 flags;
+	__u32 domain_id;
+	__u32 prot;
+	__aligned_u64 iova;
+	__aligned_u64 gpa;
+	__aligned_u64 length;
+};
+#define NYX_MAP _IO(NYX_IOCTL_TYPE, NYX_CMD_MAP)
+
+/**
+ * enum nyx_unmap_flags - flags of NYX_UNMAP
+ * @NYX_UNMAP_F_ALL: the whole domain; @iova and @length must be 0
+ */
+enum nyx_unmap_flags {
+	NYX_UNMAP_F_ALL = 1 << 0,
+};
+
+/**
+ * struct nyx_unmap - ioctl(NYX_UNMAP), and the item of NYX_ARRAY
+ * @size: sizeof(struct nyx_unmap)
+ * @flags: of enum nyx_unmap_flags
+ * @domain_id: a paging domain
+ * @__reserved: must be 0
+ * @iova: first IOVA, a multiple of 4096
+ * @length: bytes, a multiple of 4096
+ * @out_unmapped: bytes that were mapped and no longer are
+ *
+ * Unmap what is mapped in a range; mappings may be cut anywhere. -ENOENT if
+ * nothing was mapped there (never with NYX_UNMAP_F_ALL). When the command
+ * returns no access uses what was unmapped, except with NYX_DOMAIN_F_BATCHED.
+ * -EINTR: the range is unmapped, but a fatal signal ended the wait.
+ */
+struct nyx_unmap {
+	__u32 size;
+	__u32 flags;
+	__u32 domain_id;
+	__u32 __reserved;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 out_unmapped;
+};
+#define NYX_UNMAP _IO(NYX_IOCTL_TYPE, NYX_CMD_UNMAP)
+
+/**
+ * struct nyx_invalidate - ioctl(NYX_INVALIDATE), and the item of NYX_ARRAY
+ * @size: sizeof(struct nyx_invalidate)
+ * @flags: must be 0
+ * @scope: of enum nyx_scope: RANGE and DOMAIN by @domain_id, DEVICE (what the
+ *         device's domain holds) by @sbdf, UNIT
+ * @domain_id: the domain, or 0
+ * @sbdf: the device, or 0
+ * @pasid: must be NYX_PASID_NONE
+ * @iova: NYX_SCOPE_RANGE: first IOVA, a multiple of 4096; otherwise 0
+ * @length: NYX_SCOPE_RANGE: bytes, a multiple of 4096; otherwise 0
+ *
+ * Drop cached translations and wait for accesses that use them.
+ */
+struct nyx_invalidate {
+	__u32 size;
+	__u32 flags;
+	__u32 scope;
+	__u32 domain_id;
+	__u32 sbdf;
+	__u32 pasid;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+};
+#define NYX_INVALIDATE _IO(NYX_IOCTL_TYPE, NYX_CMD_INVALIDATE)
+
+/**
+ * enum nyx_fault_reason - why an access was refused
+ * @NYX_FAULT_NONE: it was not
+ * @NYX_FAULT_NO_DOMAIN: the device has no domain
+ * @NYX_FAULT_BLOCKED: the device's domain blocks everything
+ * @NYX_FAULT_ADDRESS_WIDTH: the IOVA is beyond the domain's address width
+ * @NYX_FAULT_NOT_PRESENT: no mapping: the last-level entry is not present
+ * @NYX_FAULT_TABLE_NOT_PRESENT: no mapping: an upper-level entry is not present
+ * @NYX_FAULT_READ_DENIED: the mapping does not allow to read
+ * @NYX_FAULT_WRITE_DENIED: the mapping does not allow to write
+ * @NYX_FAULT_RESERVED_BIT: a table entry has a reserved bit set
+ * @NYX_FAULT_TABLE_ACCESS: a table lies outside guest memory
+ * @NYX_FAULT_NO_MEMORY: the GPA is not guest memory
+ * @NYX_FAULT_READONLY_MEMORY: a write to guest memory that is read-only
+ * @NYX_FAULT_MEMORY_ERROR: the host could not provide the memory
+ */
+enum nyx_fault_reason {
+	NYX_FAULT_NONE = 0,
+	NYX_FAULT_NO_DOMAIN = 1,
+	NYX_FAULT_BLOCKED = 2,
+	NYX_FAULT_ADDRESS_WIDTH = 3,
+	NYX_FAULT_NOT_PRESENT = 4,
+	NYX_FAULT_TABLE_NOT_PRESENT = 5,
+	NYX_FAULT_READ_DENIED = 6,
+	NYX_FAULT_WRITE_DENIED = 7,
+	NYX_FAULT_RESERVED_BIT = 8,
+	NYX_FAULT_TABLE_ACCESS = 9,
+	NYX_FAULT_NO_MEMORY = 10,
+	NYX_FAULT_READONLY_MEMORY = 11,
+	NYX_FAULT_MEMORY_ERROR = 12,
+};
+
+#define NYX_LEVEL_NONE		0xffu	/* no table level took part */
+#define NYX_GPA_UNKNOWN		(~(__u64)0)
+
+/**
+ * struct nyx_fault - what refused an access, and where
+ * @reason: of enum nyx_fault_reason
+ * @access: of enum nyx_prot: what was tried
+ * @level: table level, 0 for the leaves, or NYX_LEVEL_NONE
+ * @__reserved: 0
+ * @iova: the first byte that was refused
+ * @gpa: its GPA, or NYX_GPA_UNKNOWN
+ */
+struct nyx_fault {
+	__u32 reason;
+	__u8 access;
+	__u8 level;
+	__u16 __reserved;
+	__aligned_u64 iova;
+	__aligned_u64 gpa;
+};
+
+/**
+ * struct nyx_run - a piece of a translated range
+ * @iova: first IOVA
+ * @length: bytes that are contiguous in GPA and in the backing
+ * @gpa: first guest-physical address
+ * @backing: user address, or offset in the file, of the guest memory
+ * @prot: of enum nyx_prot: what the mapping and the memory allow
+ * @memory_flags: of enum nyx_memory_flags
+ */
+struct nyx_run {
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 gpa;
+	__aligned_u64 backing;
+	__u32 prot;
+	__u32 memory_flags;
+};
+
+/**
+ * enum nyx_translate_flags - flags of NYX_TRANSLATE
+ * @NYX_TRANSLATE_F_REPORT: a refused access is counted and becomes an event,
+ *                          as a DMA's would
+ */
+enum nyx_translate_flags {
+	NYX_TRANSLATE_F_REPORT = 1 << 0,
+};
+
+/**
+ * struct nyx_translate - ioctl(NYX_TRANSLATE), and the item of NYX_ARRAY
+ * @size: sizeof(struct nyx_translate)
+ * @flags: of enum nyx_translate_flags
+ * @sbdf: the device
+ * @pasid: must be NYX_PASID_NONE
+ * @access: of enum nyx_prot, at least one: what is to be allowed
+ * @nr_runs: room at @runs, at most NYX_ARRAY_MAX
+ * @iova: first IOVA, any alignment
+ * @length: bytes
+ * @runs: user pointer to an array of struct nyx_run, or 0 if @nr_runs is 0
+ * @out_nr_runs: runs that were written
+ * @out_page_size_lg2: log2 of the page that holds @iova; 0 for identity
+ * @out_done: bytes from @iova that the runs (with @nr_runs of 0: @out_run)
+ *            describe. Less than @length if @out_fault says so, or if there
+ *            was no room for more runs
+ * @out_run: the first run
+ * @out_fault: what ended the translation, or reason NYX_FAULT_NONE
+ *
+ * Translate as a DMA would. The answer is a snapshot: an unmap does not wait
+ * for whoever uses it.
+ */
+struct nyx_translate {
+	__u32 size;
+	__u32 flags;
+	__u32 sbdf;
+	__u32 pasid;
+	__u32 access;
+	__u32 nr_runs;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 runs;
+	__u32 out_nr_runs;
+	__u32 out_page_size_lg2;
+	__aligned_u64 out_done;
+	struct nyx_run out_run;
+	struct nyx_fault out_fault;
+};
+#define NYX_TRANSLATE _IO(NYX_IOCTL_TYPE, NYX_CMD_TRANSLATE)
+
+/**
+ * enum nyx_dma_op - what a device does
+ * @NYX_DMA_READ: guest memory to @buffer
+ * @NYX_DMA_WRITE: @buffer to guest memory
+ * @NYX_DMA_FILL: @operand, @width bytes little endian, repeated over the range
+ * @NYX_DMA_CAS: compare-and-swap: @compare to @operand
+ * @NYX_DMA_FETCH_ADD: add @operand
+ * @NYX_DMA_SWAP: exchange with @operand
+ */
+enum nyx_dma_op {
+	NYX_DMA_READ = 0,
+	NYX_DMA_WRITE = 1,
+	NYX_DMA_FILL = 2,
+	NYX_DMA_CAS = 3,
+	NYX_DMA_FETCH_ADD = 4,
+	NYX_DMA_SWAP = 5,
+};
+
+/**
+ * struct nyx_dma - ioctl(NYX_DMA), and the item of NYX_ARRAY
+ * @size: sizeof(struct nyx_dma)
+ * @flags: must be 0
+ * @sbdf: the device
+ * @pasid: must be NYX_PASID_NONE
+ * @op: of enum nyx_dma_op
+ * @width: FILL: 1, 2, 4 or 8, of which @length is a multiple; the atomics: 4
+ *         or 8, equal to @length; otherwise 0
+ * @iova: first IOVA; the atomics: aligned to @width
+ * @length: bytes, at most 1 GiB for READ, WRITE and FILL
+ * @buffer: READ, WRITE: user pointer; otherwise 0
+ * @operand: FILL and the atomics; otherwise 0
+ * @compare: CAS; otherwise 0
+ * @out_old: the atomics: what was there
+ * @out_done: bytes transferred: all before the faulting byte
+ * @out_fault: what stopped it, or reason NYX_FAULT_NONE
+ *
+ * A DMA by a device. Bytes are transferred in ascending order; the parts of an
+ * access are not atomic against each other. If @buffer is not accessible:
+ * -EFAULT, with @out_done.
+ */
+struct nyx_dma {
+	__u32 size;
+	__u32 flags;
+	__u32 sbdf;
+	__u32 pasid;
+	__u32 op;
+	__u32 width;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 buffer;
+	__aligned_u64 operand;
+	__aligned_u64 compare;
+	__aligned_u64 out_old;
+	__aligned_u64 out_done;
+	struct nyx_fault out_fault;
+};
+#define NYX_DMA _IO(NYX_IOCTL_TYPE, NYX_CMD_DMA)
+
+/**
+ * struct nyx_array - ioctl(NYX_ARRAY)
+ * @size: sizeof(struct nyx_array)
+ * @flags: must be 0
+ * @cmd: NYX_CMD_MAP, _UNMAP, _INVALIDATE, _TRANSLATE or _DMA
+ * @item_size: bytes from one item to the next; each item's own size field says
+ *             the same
+ * @items: user pointer to @nr structures of that command
+ * @nr: items, 1 to NYX_ARRAY_MAX
+ * @out_done: items that succeeded, all before the failing one
+ *
+ * Do many commands in one call. Stops at the first item that fails, with its
+ * errno; a guest fault is no failure. The ``out_`` fields of the items up to
+ * and including the failing one are written. NYX_UNMAP items wait for accesses
+ * in flight together, at the end.
+ */
+struct nyx_array {
+	__u32 size;
+	__u32 flags;
+	__u32 cmd;
+	__u32 item_size;
+	__aligned_u64 items;
+	__u32 nr;
+	__u32 out_done;
+};
+#define NYX_ARRAY _IO(NYX_IOCTL_TYPE, NYX_CMD_ARRAY)
+
+/**
+ * enum nyx_events_flags - flags of NYX_EVENTS_OPEN
+ * @NYX_EVENTS_F_HISTORY: begin with the oldest record that the unit holds, not
+ *                        with the next one
+ * @NYX_EVENTS_F_NONBLOCK: read(2) returns -EAGAIN instead of waiting
+ */
+enum nyx_events_flags {
+	NYX_EVENTS_F_HISTORY = 1 << 0,
+	NYX_EVENTS_F_NONBLOCK = 1 << 1,
+};
+
+/**
+ * struct nyx_events_open - ioctl(NYX_EVENTS_OPEN)
+ * @size: sizeof(struct nyx_events_open)
+ * @flags: of enum nyx_events_flags
+ * @out_fd: a file descriptor, close-on-exec
+ * @__reserved: must be 0
+ *
+ * Open the unit's one stream of events. read(2) returns whole struct nyx_event
+ * and -EINVAL if there is no room for one; poll(2) tells readiness. Each file
+ * descriptor reads at its own pace: a reader that falls behind by more than
+ * the unit's ring finds one NYX_EVENT_LOST record with the count. After the
+ * unit's end read(2) returns what is left, then 0.
+ */
+struct nyx_events_open {
+	__u32 size;
+	__u32 flags;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+#define NYX_EVENTS_OPEN _IO(NYX_IOCTL_TYPE, NYX_CMD_EVENTS_OPEN)
+
+/**
+ * enum nyx_event_type - what happened
+ * @NYX_EVENT_LOST: the reader was too slow: &nyx_event.lost
+ * @NYX_EVENT_FAULT: an access was refused: &nyx_event.fault
+ */
+enum nyx_event_type {
+	NYX_EVENT_LOST = 0,
+	NYX_EVENT_FAULT = 1,
+};
+
+/**
+ * struct nyx_event_fault - an access that was refused
+ * @sbdf: the device
+ * @pasid: its PASID, or NYX_PASID_NONE
+ * @domain_id: its domain, or 0
+ * @__reserved: 0
+ * @length: bytes of the access that were left, from the refused one on
+ * @fault: where and why
+ */
+struct nyx_event_fault {
+	__u32 sbdf;
+	__u32 pasid;
+	__u32 domain_id;
+	__u32 __reserved;
+	__aligned_u64 length;
+	struct nyx_fault fault;
+};
+
+/**
+ * struct nyx_event - record of the event stream, 128 bytes
+ * @type: of enum nyx_event_type
+ * @flags: 0
+ * @seq: number of the record in the unit, from 0; for NYX_EVENT_LOST, of the
+ *       first record that is missing
+ * @time_ns: CLOCK_BOOTTIME
+ * @lost: NYX_EVENT_LOST: number of records that are missing
+ * @fault: NYX_EVENT_FAULT
+ */
+struct nyx_event {
+	__u32 type;
+	__u32 flags;
+	__aligned_u64 seq;
+	__aligned_u64 time_ns;
+	union {
+		__aligned_u64 lost;
+		struct nyx_event_fault fault;
+		/* private: */
+		__aligned_u64 __pad[13];
+	};
+};
+
+#endif /* _UAPI_LINUX_NYX_IOMMU_H */
