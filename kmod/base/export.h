@@ -20,7 +20,7 @@
 #if IS_ENABLED(CONFIG_KUNIT)
 #define NYX_EXPORT_FOR_TEST(sym)	EXPORT_SYMBOL_NS_GPL(sym, NYX_INTERNAL)
 #else
-#define NYX_EXPORT_FOR_TEST(sym)
+#define NYX_EXPORT_FOR_TEST(sym)	extern typeof(sym) sym
 #endif
 
 #endif /* NYX_BASE_EXPORT_H */

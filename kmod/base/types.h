@@ -16,6 +16,7 @@
 #ifndef NYX_BASE_TYPES_H
 #define NYX_BASE_TYPES_H
 
+#include <linux/bits.h>
 #include <linux/overflow.h>
 #include <linux/types.h>
 
@@ -26,7 +27,7 @@
 #define NYX_ACC_RW	(NYX_ACC_READ | NYX_ACC_WRITE)
 
 #define NYX_PAGE_LG2	12u
-#define NYX_PAGE_SIZE	(1ull << NYX_PAGE_LG2)
+#define NYX_PAGE_SIZE	BIT_ULL(NYX_PAGE_LG2)
 #define NYX_PAGE_MASK	(NYX_PAGE_SIZE - 1)
 
 /* GPAs are 52 bits wide, as in every page-table format of the module. */

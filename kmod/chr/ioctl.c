@@ -210,6 +210,7 @@ static const struct nyx_op nyx_ops[] = {
 		.flags = NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK,
 	},
 };
+
 static_assert(ARRAY_SIZE(nyx_ops) == NYX_CMD_MAX);
 
 int nyx_check_name(const u8 *name, const char *extra)

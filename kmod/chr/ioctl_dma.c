@@ -44,7 +44,7 @@ static bool run_extends(const struct nyx_run *run, const struct nyx_run *next)
 	       run->memory_flags == next->memory_flags;
 }
 
-/* Runs are copied out between accesses, not during one: it may fault. */
+/* Runs are copied out between accesses, not during one: that may sleep long. */
 static int run_flush(struct run_out *out)
 {
 	if (copy_to_user(out->to, out->buf, out->n * sizeof(out->buf[0])))
@@ -96,10 +96,10 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 			cmd->out_page_size_lg2 = span.lg2;
 		if (out->n && run_extends(&out->buf[out->n - 1], &run)) {
 			out->buf[out->n - 1].length += run.length;
-		} else if (out->n == max) {
-			*full = true;
-			return;
 		} else {
+			*full = out->n == max;
+			if (*full)
+				return;
 			out->buf[out->n++] = run;
 		}
 		*done += span.length;
@@ -129,6 +129,7 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 	cmd->out_page_size_lg2 = 0;
 	cmd->out_done = 0;
 	memset(&cmd->out_run, 0, sizeof(cmd->out_run));
+	memset(&cmd->out_fault, 0, sizeof(cmd->out_fault));
 
 	do {
 		full = false;
@@ -160,8 +161,6 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 	} while (full && out.room);
 
 	cmd->out_done = done;
-	if (cmd->out_fault.reason == NYX_FAULT_NONE)
-		memset(&cmd->out_fault, 0, sizeof(cmd->out_fault));
 	return 0;
 }
 

@@ -120,7 +120,7 @@ int nyx_ioctl_unit_open(struct nyx_ucmd *uc, void *_cmd)
 	if (ret)
 		return ret;
 	/* Exactly one of them. */
-	if ((cmd->unit_id == NYX_ID_ANY) == !cmd->name[0])
+	if (!cmd->unit_id == !cmd->name[0])
 		return -EINVAL;
 
 	mutex_lock(&uc->file->lock);

@@ -97,9 +97,13 @@ static int dma_run(struct nyx_access *acc, struct nyx_dma_req *req)
 		if (unlikely(n < span.length)) {
 			if (err != -EIO)
 				return err;
-			req->fault.reason = NYX_FAULT_MEMORY_ERROR;
-			req->fault.iova = req->iova + req->done;
-			req->fault.gpa = span.gpa + n;
+			req->fault = (struct nyx_fault) {
+				.reason = NYX_FAULT_MEMORY_ERROR,
+				.access = perm,
+				.level = NYX_LEVEL_NONE,
+				.iova = req->iova + req->done,
+				.gpa = span.gpa + n,
+			};
 			return 0;
 		}
 		if (unlikely(!--budget)) {
@@ -139,8 +143,6 @@ int nyx_dma_do(struct nyx_unit *unit, struct nyx_dma_req *req)
 	ret = dma_run(&acc, req);
 	if (unlikely(req->fault.reason != NYX_FAULT_NONE))
 		nyx_fault_report(&acc, &req->fault, req->length - req->done);
-	else
-		req->fault = (struct nyx_fault){ .reason = NYX_FAULT_NONE };
 
 	dma_count(acc.dev->stats, req);
 	dma_count(acc.dom->stats, req);

@@ -66,6 +66,20 @@ static u32 walk_reason(u8 status)
 	return reason[status];
 }
 
+/* An access is refused. Returns false, for the caller to return. */
+static noinline bool refuse(struct nyx_fault *fault, enum nyx_fault_reason reason,
+			    u64 iova, unsigned int perm, u64 gpa)
+{
+	*fault = (struct nyx_fault) {
+		.reason = reason,
+		.access = perm,
+		.level = NYX_LEVEL_NONE,
+		.iova = iova,
+		.gpa = gpa,
+	};
+	return false;
+}
+
 /* The table walk behind the cache: fills it, or says exactly what is wrong. */
 static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 		 struct nyx_span *span, struct nyx_fault *fault)
@@ -81,11 +95,11 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	rcu_read_unlock();
 
 	if (unlikely(res.status != PT_OK)) {
-		fault->reason = walk_reason(res.status);
+		refuse(fault, walk_reason(res.status), iova, perm,
+		       res.status == PT_NO_READ || res.status == PT_NO_WRITE ?
+		       res.oa : NYX_GPA_UNKNOWN);
 		if (res.status != PT_WIDTH)
 			fault->level = res.level;
-		if (res.status == PT_NO_READ || res.status == PT_NO_WRITE)
-			fault->gpa = res.oa;
 		return false;
 	}
 	iotlb_fill(&acc->unit->iotlb, &dom->space, &snap, iova, res.oa, res.lg2,
@@ -137,19 +151,14 @@ static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
 	}
 	rcu_read_unlock();
 
-	if (unlikely(!slot)) {
-		fault->reason = NYX_FAULT_NO_MEMORY;
-		fault->gpa = span->gpa;
-		return false;
-	}
+	if (unlikely(!slot))
+		return refuse(fault, NYX_FAULT_NO_MEMORY, iova, perm, span->gpa);
 	if (span->length - 1 > left)
 		span->length = left + 1;
 	if (unlikely((perm & NYX_ACC_WRITE) &&
-		     (region_flags(span->region) & REGION_READONLY))) {
-		fault->reason = NYX_FAULT_READONLY_MEMORY;
-		fault->gpa = span->gpa;
-		return false;
-	}
+		     (region_flags(span->region) & REGION_READONLY)))
+		return refuse(fault, NYX_FAULT_READONLY_MEMORY, iova, perm,
+			      span->gpa);
 	return true;
 }
 
@@ -160,14 +169,7 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	struct nyx_domain *dom = acc->dom;
 	u64 left;
 
-	*fault = (struct nyx_fault) {
-		.access = perm,
-		.level = NYX_LEVEL_NONE,
-		.iova = iova,
-		.gpa = NYX_GPA_UNKNOWN,
-	};
 	span->length = length;
-
 	switch (dom->kind) {
 	case NYX_DOMAIN_PAGING:
 		if (!translate_paging(acc, iova, perm, span, fault))
@@ -183,11 +185,11 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		span->lg2 = 0;
 		break;
 	case NYX_DOMAIN_BLOCKED:
-		fault->reason = NYX_FAULT_BLOCKED;
-		return false;
+		return refuse(fault, NYX_FAULT_BLOCKED, iova, perm,
+			      NYX_GPA_UNKNOWN);
 	default:
-		fault->reason = NYX_FAULT_NO_DOMAIN;
-		return false;
+		return refuse(fault, NYX_FAULT_NO_DOMAIN, iova, perm,
+			      NYX_GPA_UNKNOWN);
 	}
 	return find_memory(acc, iova, perm, span, fault);
 }

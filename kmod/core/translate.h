@@ -86,7 +86,7 @@ void nyx_access_end(struct nyx_access *acc);
  * @length: bytes, not 0
  * @perm: NYX_ACC_* that must be granted, by the mapping and by the memory
  * @span: set on success
- * @fault: set on failure, @fault->reason is not NYX_FAULT_NONE
+ * @fault: set on failure only; @fault->reason is not NYX_FAULT_NONE then
  *
  * Context: any.
  * Return: true on success.

@@ -227,7 +227,8 @@ static int region_charge(struct region *region)
 	u64 nr_chunks = (region->bias + region->length - 1) / CHUNK_SIZE + 1;
 	unsigned long *chunks;
 
-	if (nr_chunks > INT_MAX / sizeof(*chunks))
+	/* Before an index is made for what cannot be */
+	if (region->nr_pages > totalram_pages())
 		return -ENOMEM;
 	if (account_locked_vm(region->mm, region->nr_pages, true))
 		return -EDQUOT;

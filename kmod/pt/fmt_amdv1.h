@@ -76,7 +76,6 @@ static inline bool amdv1_pt_entry_present(u64 entry)
 {
 	return entry & AMDV1_PR;
 }
-#define pt_entry_present amdv1_pt_entry_present
 
 static inline bool amdv1_pt_entry_leaf(u64 entry, unsigned int level)
 {
@@ -84,7 +83,6 @@ static inline bool amdv1_pt_entry_leaf(u64 entry, unsigned int level)
 
 	return !nl || nl == AMDV1_NL_SIZED;
 }
-#define pt_entry_leaf amdv1_pt_entry_leaf
 
 static inline unsigned int amdv1_pt_entry_lg2(u64 entry, unsigned int level)
 {
@@ -93,7 +91,6 @@ static inline unsigned int amdv1_pt_entry_lg2(u64 entry, unsigned int level)
 	/* There is a zero bit: the shift has brought some from above. */
 	return NYX_PAGE_LG2 + 1 + __ffs64(~(entry >> NYX_PAGE_LG2));
 }
-#define pt_entry_lg2 amdv1_pt_entry_lg2
 
 static inline bool amdv1_pt_entry_reserved(u64 entry, unsigned int level,
 					   u64 sizes)
@@ -110,39 +107,33 @@ static inline bool amdv1_pt_entry_reserved(u64 entry, unsigned int level,
 		return true;
 	return lg2 > NYX_GPA_LG2 || !(sizes & BIT_ULL(lg2));
 }
-#define pt_entry_reserved amdv1_pt_entry_reserved
 
 static inline u64 amdv1_pt_entry_next(u64 entry)
 {
 	return entry & AMDV1_ADDR;
 }
-#define pt_entry_next amdv1_pt_entry_next
 
 static inline unsigned int amdv1_pt_entry_next_level(u64 entry,
 						     unsigned int level)
 {
 	return amdv1_pt_nl(entry) - 1;
 }
-#define pt_entry_next_level amdv1_pt_entry_next_level
 
 static inline u64 amdv1_pt_entry_oa(u64 entry, unsigned int level)
 {
 	return entry & AMDV1_ADDR & (~0ull << amdv1_pt_entry_lg2(entry, level));
 }
-#define pt_entry_oa amdv1_pt_entry_oa
 
 static inline u64 amdv1_pt_entry_grant(u64 entry)
 {
 	return entry;
 }
-#define pt_entry_grant amdv1_pt_entry_grant
 
 static inline unsigned int amdv1_pt_grant_perm(u64 grant)
 {
 	return ((grant & AMDV1_IR) ? NYX_ACC_READ : 0) |
 	       ((grant & AMDV1_IW) ? NYX_ACC_WRITE : 0);
 }
-#define pt_grant_perm amdv1_pt_grant_perm
 
 static inline u64 amdv1_pt_make_leaf(u64 oa, unsigned int lg2,
 				     unsigned int level, unsigned int perm)
@@ -157,13 +148,24 @@ static inline u64 amdv1_pt_make_leaf(u64 oa, unsigned int lg2,
 	return entry | AMDV1_NL |
 	       (((1ull << (lg2 - 1)) - 1) & ~(u64)NYX_PAGE_MASK);
 }
-#define pt_make_leaf amdv1_pt_make_leaf
 
 static inline u64 amdv1_pt_make_table(u64 addr, unsigned int level)
 {
 	return addr | AMDV1_PR | AMDV1_IR | AMDV1_IW |
 	       (u64)level << AMDV1_NL_SHIFT;
 }
-#define pt_make_table amdv1_pt_make_table
+
+/* The contract's names: see pt_fmt.h. */
+#define pt_entry_present	amdv1_pt_entry_present
+#define pt_entry_leaf	amdv1_pt_entry_leaf
+#define pt_entry_lg2	amdv1_pt_entry_lg2
+#define pt_entry_reserved	amdv1_pt_entry_reserved
+#define pt_entry_next	amdv1_pt_entry_next
+#define pt_entry_next_level	amdv1_pt_entry_next_level
+#define pt_entry_oa	amdv1_pt_entry_oa
+#define pt_entry_grant	amdv1_pt_entry_grant
+#define pt_grant_perm	amdv1_pt_grant_perm
+#define pt_make_leaf	amdv1_pt_make_leaf
+#define pt_make_table	amdv1_pt_make_table
 
 #endif /* NYX_PT_FMT_AMDV1_H */

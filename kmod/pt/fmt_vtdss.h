@@ -53,13 +53,11 @@ static inline bool vtdss_pt_entry_present(u64 entry)
 {
 	return entry & (VTDSS_R | VTDSS_W);
 }
-#define pt_entry_present vtdss_pt_entry_present
 
 static inline bool vtdss_pt_entry_leaf(u64 entry, unsigned int level)
 {
 	return !level || (entry & VTDSS_PS);
 }
-#define pt_entry_leaf vtdss_pt_entry_leaf
 
 static inline bool vtdss_pt_entry_reserved(u64 entry, unsigned int level,
 					   u64 sizes)
@@ -71,45 +69,38 @@ static inline bool vtdss_pt_entry_reserved(u64 entry, unsigned int level,
 	return level > 2 || !(sizes & pt_span(level)) ||
 	       (entry & VTDSS_ADDR & (pt_span(level) - 1));
 }
-#define pt_entry_reserved vtdss_pt_entry_reserved
 
 static inline u64 vtdss_pt_entry_next(u64 entry)
 {
 	return entry & VTDSS_ADDR;
 }
-#define pt_entry_next vtdss_pt_entry_next
 
 static inline unsigned int vtdss_pt_entry_next_level(u64 entry,
 						     unsigned int level)
 {
 	return level - 1;
 }
-#define pt_entry_next_level vtdss_pt_entry_next_level
 
 static inline u64 vtdss_pt_entry_oa(u64 entry, unsigned int level)
 {
 	return entry & VTDSS_ADDR;
 }
-#define pt_entry_oa vtdss_pt_entry_oa
 
 static inline unsigned int vtdss_pt_entry_lg2(u64 entry, unsigned int level)
 {
 	return pt_shift(level);
 }
-#define pt_entry_lg2 vtdss_pt_entry_lg2
 
 static inline u64 vtdss_pt_entry_grant(u64 entry)
 {
 	return entry;
 }
-#define pt_entry_grant vtdss_pt_entry_grant
 
 static inline unsigned int vtdss_pt_grant_perm(u64 grant)
 {
 	return ((grant & VTDSS_R) ? NYX_ACC_READ : 0) |
 	       ((grant & VTDSS_W) ? NYX_ACC_WRITE : 0);
 }
-#define pt_grant_perm vtdss_pt_grant_perm
 
 static inline u64 vtdss_pt_make_leaf(u64 oa, unsigned int lg2,
 				     unsigned int level, unsigned int perm)
@@ -118,12 +109,23 @@ static inline u64 vtdss_pt_make_leaf(u64 oa, unsigned int lg2,
 	       ((perm & (NYX_ACC_READ | NYX_ACC_EXEC)) ? VTDSS_R : 0) |
 	       ((perm & NYX_ACC_WRITE) ? VTDSS_W : 0);
 }
-#define pt_make_leaf vtdss_pt_make_leaf
 
 static inline u64 vtdss_pt_make_table(u64 addr, unsigned int level)
 {
 	return addr | VTDSS_R | VTDSS_W;
 }
-#define pt_make_table vtdss_pt_make_table
+
+/* The contract's names: see pt_fmt.h. */
+#define pt_entry_present	vtdss_pt_entry_present
+#define pt_entry_leaf	vtdss_pt_entry_leaf
+#define pt_entry_reserved	vtdss_pt_entry_reserved
+#define pt_entry_next	vtdss_pt_entry_next
+#define pt_entry_next_level	vtdss_pt_entry_next_level
+#define pt_entry_oa	vtdss_pt_entry_oa
+#define pt_entry_lg2	vtdss_pt_entry_lg2
+#define pt_entry_grant	vtdss_pt_entry_grant
+#define pt_grant_perm	vtdss_pt_grant_perm
+#define pt_make_leaf	vtdss_pt_make_leaf
+#define pt_make_table	vtdss_pt_make_table
 
 #endif /* NYX_PT_FMT_VTDSS_H */

@@ -60,13 +60,11 @@ static inline bool x86_pt_entry_present(u64 entry)
 {
 	return entry & X86PT_P;
 }
-#define pt_entry_present x86_pt_entry_present
 
 static inline bool x86_pt_entry_leaf(u64 entry, unsigned int level)
 {
 	return !level || (entry & X86PT_PS);
 }
-#define pt_entry_leaf x86_pt_entry_leaf
 
 static inline bool x86_pt_entry_reserved(u64 entry, unsigned int level,
 					 u64 sizes)
@@ -76,39 +74,33 @@ static inline bool x86_pt_entry_reserved(u64 entry, unsigned int level,
 	return level > 2 || !(sizes & pt_span(level)) ||
 	       (entry & X86PT_ADDR & ~X86PT_PAT_LARGE & (pt_span(level) - 1));
 }
-#define pt_entry_reserved x86_pt_entry_reserved
 
 static inline u64 x86_pt_entry_next(u64 entry)
 {
 	return entry & X86PT_ADDR;
 }
-#define pt_entry_next x86_pt_entry_next
 
 static inline unsigned int x86_pt_entry_next_level(u64 entry,
 						   unsigned int level)
 {
 	return level - 1;
 }
-#define pt_entry_next_level x86_pt_entry_next_level
 
 static inline u64 x86_pt_entry_oa(u64 entry, unsigned int level)
 {
 	return entry & X86PT_ADDR & ~(pt_span(level) - 1);
 }
-#define pt_entry_oa x86_pt_entry_oa
 
 static inline unsigned int x86_pt_entry_lg2(u64 entry, unsigned int level)
 {
 	return pt_shift(level);
 }
-#define pt_entry_lg2 x86_pt_entry_lg2
 
 /* XD forbids, so its inverse is what can be ANDed. */
 static inline u64 x86_pt_entry_grant(u64 entry)
 {
 	return entry ^ X86PT_XD;
 }
-#define pt_entry_grant x86_pt_entry_grant
 
 static inline unsigned int x86_pt_grant_perm(u64 grant)
 {
@@ -118,7 +110,6 @@ static inline unsigned int x86_pt_grant_perm(u64 grant)
 	       ((grant & X86PT_RW) ? NYX_ACC_WRITE : 0) |
 	       ((grant & X86PT_XD) ? NYX_ACC_EXEC : 0);
 }
-#define pt_grant_perm x86_pt_grant_perm
 
 static inline u64 x86_pt_make_leaf(u64 oa, unsigned int lg2,
 				   unsigned int level, unsigned int perm)
@@ -128,12 +119,23 @@ static inline u64 x86_pt_make_leaf(u64 oa, unsigned int lg2,
 	       ((perm & NYX_ACC_EXEC) ? 0 : X86PT_XD) |
 	       (level ? X86PT_PS : 0);
 }
-#define pt_make_leaf x86_pt_make_leaf
 
 static inline u64 x86_pt_make_table(u64 addr, unsigned int level)
 {
 	return addr | X86PT_P | X86PT_RW | X86PT_US | X86PT_A;
 }
-#define pt_make_table x86_pt_make_table
+
+/* The contract's names: see pt_fmt.h. */
+#define pt_entry_present	x86_pt_entry_present
+#define pt_entry_leaf	x86_pt_entry_leaf
+#define pt_entry_reserved	x86_pt_entry_reserved
+#define pt_entry_next	x86_pt_entry_next
+#define pt_entry_next_level	x86_pt_entry_next_level
+#define pt_entry_oa	x86_pt_entry_oa
+#define pt_entry_lg2	x86_pt_entry_lg2
+#define pt_entry_grant	x86_pt_entry_grant
+#define pt_grant_perm	x86_pt_grant_perm
+#define pt_make_leaf	x86_pt_make_leaf
+#define pt_make_table	x86_pt_make_table
 
 #endif /* NYX_PT_FMT_X86_H */

@@ -64,7 +64,6 @@ int pt_init(struct pt *pt, const struct pt_config *cfg)
 	};
 	return 0;
 }
-NYX_EXPORT_FOR_TEST(pt_init);
 
 void pt_fini(struct pt *pt)
 {
@@ -80,7 +79,6 @@ void pt_fini(struct pt *pt)
 		break;
 	}
 }
-NYX_EXPORT_FOR_TEST(pt_fini);
 
 int pt_map(struct pt *pt, u64 va, u64 last, u64 oa, unsigned int perm,
 	   struct pt_chain *free)
@@ -96,7 +94,6 @@ int pt_map(struct pt *pt, u64 va, u64 last, u64 oa, unsigned int perm,
 	WARN_ON_ONCE(1);
 	return -EINVAL;
 }
-NYX_EXPORT_FOR_TEST(pt_map);
 
 int pt_unmap(struct pt *pt, u64 va, u64 last, struct pt_chain *free,
 	     u64 *unmapped)
@@ -113,7 +110,6 @@ int pt_unmap(struct pt *pt, u64 va, u64 last, struct pt_chain *free,
 	*unmapped = 0;
 	return 0;
 }
-NYX_EXPORT_FOR_TEST(pt_unmap);
 
 void pt_walk(const struct pt *pt, u64 va, unsigned int access,
 	     struct pt_result *res)
@@ -133,7 +129,6 @@ void pt_walk(const struct pt *pt, u64 va, unsigned int access,
 		*res = (struct pt_result){ .status = PT_WIDTH };
 	}
 }
-NYX_EXPORT_FOR_TEST(pt_walk);
 
 void pt_walk_guest(const struct pt_config *cfg, u64 root,
 		   const struct pt_guest_mem *mem, u64 va, unsigned int access,
@@ -154,7 +149,6 @@ void pt_walk_guest(const struct pt_config *cfg, u64 root,
 		*res = (struct pt_result){ .status = PT_WIDTH };
 	}
 }
-NYX_EXPORT_FOR_TEST(pt_walk_guest);
 
 bool pt_next(const struct pt *pt, u64 va, u64 last, struct pt_extent *ext)
 {
@@ -168,7 +162,6 @@ bool pt_next(const struct pt *pt, u64 va, u64 last, struct pt_extent *ext)
 	}
 	return false;
 }
-NYX_EXPORT_FOR_TEST(pt_next);
 
 void pt_dump(const struct pt *pt,
 	     bool (*fn)(void *ctx, const struct pt_entry *entry), void *ctx)
@@ -185,7 +178,6 @@ void pt_dump(const struct pt *pt,
 		break;
 	}
 }
-NYX_EXPORT_FOR_TEST(pt_dump);
 
 u64 pt_format_page_sizes(enum pt_format format, unsigned int levels)
 {
@@ -193,7 +185,6 @@ u64 pt_format_page_sizes(enum pt_format format, unsigned int levels)
 
 	return pt_shape(format, levels, &va_lg2);
 }
-NYX_EXPORT_FOR_TEST(pt_format_page_sizes);
 
 unsigned int pt_format_levels(enum pt_format format, unsigned int va_lg2)
 {
@@ -205,4 +196,14 @@ unsigned int pt_format_levels(enum pt_format format, unsigned int va_lg2)
 	}
 	return 0;
 }
+
+NYX_EXPORT_FOR_TEST(pt_init);
+NYX_EXPORT_FOR_TEST(pt_fini);
+NYX_EXPORT_FOR_TEST(pt_map);
+NYX_EXPORT_FOR_TEST(pt_unmap);
+NYX_EXPORT_FOR_TEST(pt_walk);
+NYX_EXPORT_FOR_TEST(pt_walk_guest);
+NYX_EXPORT_FOR_TEST(pt_next);
+NYX_EXPORT_FOR_TEST(pt_dump);
+NYX_EXPORT_FOR_TEST(pt_format_page_sizes);
 NYX_EXPORT_FOR_TEST(pt_format_levels);

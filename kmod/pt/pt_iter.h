@@ -22,7 +22,7 @@ u64 PT_NAME(shape)(unsigned int levels, unsigned int *va_lg2)
 		return 0;
 	*va_lg2 = width - PT_FMT_CANONICAL;
 	/* A page is smaller than the table. */
-	return PT_FMT_SIZES & (nyx_lg2_last(width) >> 1);
+	return PT_FMT_SIZES & nyx_lg2_last(width);
 }
 
 static void pt_free_tables(u64 *table, unsigned int level)

@@ -214,44 +214,50 @@ static __always_inline unsigned int pt_run_entries(u64 va, u64 end,
 	return ((end - va) >> pt_shift(level)) + 1;
 }
 
+/* The table that an entry refers to; a new one if the entry is empty. */
+static int pt_get_child(struct pt *pt, u64 *table, u64 *slot,
+			unsigned int level, u64 **child)
+{
+	u64 entry = *slot;
+
+	if (pt_entry_present(entry)) {
+		if (pt_entry_leaf(entry, level))
+			return -EEXIST;
+		*child = pt_mem_ptr(pt_entry_next(entry));
+		return 0;
+	}
+	*child = pt_mem_alloc();
+	if (!*child)
+		return -ENOMEM;
+	pt->tables++;
+	pt_mem_meta(table)->present++;
+	/* The zeroes before the link. Pairs with pt_walk_step(). */
+	smp_store_release(slot, pt_make_table(pt_mem_addr(*child), level));
+	return 0;
+}
+
 static int pt_prepare(struct pt_mapping *m, u64 *table, unsigned int level,
 		      u64 va, u64 last)
 {
 	for (;;) {
 		u64 *slot = &table[pt_index(va, level)];
-		u64 entry = *slot;
 		u64 *child;
+		int err = 0;
 		u64 end;
-		int err;
 
 		m->reached = va;
 		if (pt_run(m, va, last, level, &end)) {
 			if (pt_busy(table, slot, pt_run_entries(va, end, level)))
 				return -EEXIST;
-			goto next;
-		}
-		if (pt_mem_relax())
-			return -EINTR;
-		if (!pt_entry_present(entry)) {
-			child = pt_mem_alloc();
-			if (!child)
-				return -ENOMEM;
-			m->pt->tables++;
-			pt_mem_meta(table)->present++;
-			/* Zeroes before the link. Pairs with pt_walk_step(). */
-			smp_store_release(slot, pt_make_table(pt_mem_addr(child),
-							      level));
-		} else if (pt_entry_leaf(entry, level)) {
-			return -EEXIST;
 		} else {
-			child = pt_mem_ptr(pt_entry_next(entry));
+			if (pt_mem_relax())
+				return -EINTR;
+			err = pt_get_child(m->pt, table, slot, level, &child);
+			if (!err)
+				err = pt_prepare(m, child, level - 1, va, end);
 		}
-		err = pt_prepare(m, child, level - 1, va, end);
-		if (err)
+		if (err || end == last)
 			return err;
-next:
-		if (end == last)
-			return 0;
 		va = end + 1;
 	}
 }

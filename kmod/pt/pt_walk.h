@@ -14,7 +14,7 @@
  *
  * A reader of a kernel-owned table reaches what an entry refers to by address
  * dependency; that pairs with the smp_store_release() of whoever links a table
- * (pt_prepare(), pt_cut(), and pt_map() for the root).
+ * (pt_get_child(), pt_cut(), and pt_map() for the root).
  */
 #ifndef NYX_PT_PT_WALK_H
 #define NYX_PT_PT_WALK_H

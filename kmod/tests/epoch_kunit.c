@@ -151,4 +151,5 @@ static struct kunit_suite epoch_suite = {
 	.exit = epoch_teardown,
 	.test_cases = epoch_cases,
 };
+
 kunit_test_suite(epoch_suite);

@@ -253,4 +253,5 @@ static struct kunit_suite iotlb_suite = {
 	.exit = iotlb_teardown,
 	.test_cases = iotlb_cases,
 };
+
 kunit_test_suite(iotlb_suite);

@@ -23,14 +23,12 @@ int epoch_init(struct epoch *epoch)
 	mutex_init(&epoch->lock);
 	return 0;
 }
-NYX_EXPORT_FOR_TEST(epoch_init);
 
 void epoch_fini(struct epoch *epoch)
 {
 	free_percpu(epoch->cpu);
 	epoch->cpu = NULL;
 }
-NYX_EXPORT_FOR_TEST(epoch_fini);
 
 /* True if all who entered by @pair have left. */
 static bool pair_idle(struct epoch *epoch, unsigned int pair)
@@ -52,10 +50,10 @@ static bool pair_idle(struct epoch *epoch, unsigned int pair)
 
 bool epoch_busy(struct epoch *epoch)
 {
-	smp_mb();				/* B */
+	/* B: see the head of epoch.h. */
+	smp_mb();
 	return !pair_idle(epoch, 0) || !pair_idle(epoch, 1);
 }
-NYX_EXPORT_FOR_TEST(epoch_busy);
 
 int epoch_drain(struct epoch *epoch)
 {
@@ -72,7 +70,8 @@ int epoch_drain(struct epoch *epoch)
 	if (ret)
 		return ret;
 	atomic_inc(&epoch->waiters);
-	smp_mb__after_atomic();			/* D */
+	/* D: see the head of epoch.h. */
+	smp_mb__after_atomic();
 
 	/*
 	 * Stragglers of an earlier flip first: a reader may have looked at
@@ -82,19 +81,25 @@ int epoch_drain(struct epoch *epoch)
 	ret = wait_event_killable(epoch->wait, pair_idle(epoch, !pair));
 	if (!ret) {
 		WRITE_ONCE(epoch->pair, !pair);
-		smp_mb();			/* B */
+		/* B, for those who still came in by the old pair. */
+		smp_mb();
 		ret = wait_event_killable(epoch->wait, pair_idle(epoch, pair));
 	}
 
 	atomic_dec(&epoch->waiters);
 	mutex_unlock(&epoch->lock);
+	/* What follows the drain comes after what the readers did. */
 	smp_mb();
 	return ret ? -EINTR : 0;
 }
-NYX_EXPORT_FOR_TEST(epoch_drain);
 
 void epoch_wake(struct epoch *epoch)
 {
 	wake_up_all(&epoch->wait);
 }
+
+NYX_EXPORT_FOR_TEST(epoch_init);
+NYX_EXPORT_FOR_TEST(epoch_fini);
+NYX_EXPORT_FOR_TEST(epoch_busy);
+NYX_EXPORT_FOR_TEST(epoch_drain);
 NYX_EXPORT_FOR_TEST(epoch_wake);

@@ -98,6 +98,7 @@ int epoch_drain(struct epoch *epoch);
  * A full memory barrier. "No" is reliable for everybody who entered before.
  *
  * Context: any.
+ * Return: true if somebody is.
  */
 bool epoch_busy(struct epoch *epoch);
 
@@ -118,7 +119,8 @@ static inline unsigned int epoch_enter(struct epoch *epoch)
 	unsigned int pair = READ_ONCE(epoch->pair);
 
 	atomic_long_inc(&raw_cpu_ptr(epoch->cpu)->in[pair]);
-	smp_mb__after_atomic();			/* A */
+	/* A: see the head of the file. */
+	smp_mb__after_atomic();
 	return pair;
 }
 
@@ -134,9 +136,11 @@ static inline unsigned int epoch_enter(struct epoch *epoch)
 static inline void epoch_exit(struct epoch *epoch, unsigned int pair)
 {
 	rcu_read_lock();
+	/* The access comes before it is counted out: pairs with pair_idle(). */
 	smp_mb__before_atomic();
 	atomic_long_inc(&raw_cpu_ptr(epoch->cpu)->out[pair]);
-	smp_mb__after_atomic();			/* C */
+	/* C: see the head of the file. */
+	smp_mb__after_atomic();
 	if (unlikely(atomic_read(&epoch->waiters)))
 		epoch_wake(epoch);
 	rcu_read_unlock();

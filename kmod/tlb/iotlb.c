@@ -41,14 +41,12 @@ int iotlb_init(struct iotlb *tlb, unsigned int entries)
 		return -ENOMEM;
 	return 0;
 }
-NYX_EXPORT_FOR_TEST(iotlb_init);
 
 void iotlb_fini(struct iotlb *tlb)
 {
 	kvfree(tlb->sets);
 	tlb->sets = NULL;
 }
-NYX_EXPORT_FOR_TEST(iotlb_fini);
 
 void iotlb_space_init(struct iotlb *tlb, struct iotlb_space *space)
 {
@@ -56,7 +54,6 @@ void iotlb_space_init(struct iotlb *tlb, struct iotlb_space *space)
 	space->invs = 0;
 	space->tag = atomic64_inc_return(&tlb->next_tag);
 }
-NYX_EXPORT_FOR_TEST(iotlb_space_init);
 
 /*
  * Own an entry. On success its count is odd, which readers see before any of
@@ -71,6 +68,7 @@ static bool entry_lock(struct iotlb_entry *e, u32 *seq)
 
 static void entry_unlock(struct iotlb_entry *e, u32 seq)
 {
+	/* The entry before its count: pairs with iotlb_lookup(). */
 	smp_store_release(&e->seq, seq + 2);
 }
 
@@ -126,7 +124,6 @@ void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
 	}
 	preempt_enable();
 }
-NYX_EXPORT_FOR_TEST(iotlb_fill);
 
 /* Empty the entries of a set that hold a page. */
 static void kill_key(struct iotlb_set *set, u64 key, u64 tag)
@@ -169,11 +166,12 @@ void iotlb_flush(struct iotlb *tlb, struct iotlb_space *space)
 	 * its class bit after it was cleared here.
 	 */
 	atomic_set(&space->classes, 0);
+	/* The order that is said above; pairs with atomic_or() in a fill. */
 	smp_wmb();
 	WRITE_ONCE(space->tag, atomic64_inc_return(&tlb->next_tag));
+	/* The tag is new before the caller waits for accesses in flight. */
 	smp_mb();
 }
-NYX_EXPORT_FOR_TEST(iotlb_flush);
 
 bool iotlb_invalidate(struct iotlb *tlb, struct iotlb_space *space, u64 va,
 		      u64 last)
@@ -185,7 +183,8 @@ bool iotlb_invalidate(struct iotlb *tlb, struct iotlb_space *space, u64 va,
 		return false;
 
 	WRITE_ONCE(space->invs, space->invs + 1);
-	smp_mb();	/* see the head of iotlb.h */
+	/* See the head of iotlb.h. */
+	smp_mb();
 
 	classes = atomic_read(&space->classes);
 	for (class = 0; class < IOTLB_NR_CLASSES; class++) {
@@ -213,7 +212,6 @@ bool iotlb_invalidate(struct iotlb *tlb, struct iotlb_space *space, u64 va,
 	}
 	return false;
 }
-NYX_EXPORT_FOR_TEST(iotlb_invalidate);
 
 void iotlb_count(const struct iotlb *tlb, const struct iotlb_space *space,
 		 unsigned int count[IOTLB_NR_CLASSES])
@@ -233,4 +231,11 @@ void iotlb_count(const struct iotlb *tlb, const struct iotlb_space *space,
 		}
 	}
 }
+
+NYX_EXPORT_FOR_TEST(iotlb_init);
+NYX_EXPORT_FOR_TEST(iotlb_fini);
+NYX_EXPORT_FOR_TEST(iotlb_space_init);
+NYX_EXPORT_FOR_TEST(iotlb_fill);
+NYX_EXPORT_FOR_TEST(iotlb_flush);
+NYX_EXPORT_FOR_TEST(iotlb_invalidate);
 NYX_EXPORT_FOR_TEST(iotlb_count);

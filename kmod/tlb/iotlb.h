@@ -36,7 +36,7 @@
 #include "base/types.h"
 
 #define IOTLB_WAYS		4u
-#define IOTLB_MAX_ENTRIES	(1u << 20)
+#define IOTLB_MAX_ENTRIES	1048576u
 /* A range of more pages than this is invalidated by flushing its space. */
 #define IOTLB_RANGE_MAX		512u
 
@@ -204,6 +204,8 @@ void iotlb_count(const struct iotlb *tlb, const struct iotlb_space *space,
 /**
  * iotlb_class_lg2() - log2 of the granularity of a class
  * @class: of enum iotlb_class
+ *
+ * Return: 12, 21 or 30.
  */
 static inline unsigned int iotlb_class_lg2(unsigned int class)
 {
@@ -270,13 +272,15 @@ static inline bool iotlb_lookup(const struct iotlb *tlb,
 
 			if (READ_ONCE(e->key) != key)
 				continue;
+			/* Pairs with entry_unlock(). */
 			seq = smp_load_acquire(&e->seq);
 			if (unlikely(seq & 1) || READ_ONCE(e->key) != key ||
 			    READ_ONCE(e->tag) != tag)
 				continue;
 			val = READ_ONCE(e->val);
 			hit->hint = READ_ONCE(e->hint);
-			smp_rmb();	/* pairs with entry_lock() */
+			/* Pairs with entry_lock(). */
+			smp_rmb();
 			if (unlikely(READ_ONCE(e->seq) != seq))
 				continue;
 			hit->lg2 = val & 0x3f;

@@ -117,6 +117,7 @@ struct nyx_module_info {
 	__u32 __reserved;
 	__u8 out_version[NYX_NAME_LEN];
 };
+
 #define NYX_MODULE_INFO _IO(NYX_IOCTL_TYPE, NYX_CMD_MODULE_INFO)
 
 /**
@@ -171,6 +172,7 @@ struct nyx_unit_create {
 	__u32 __reserved[2];
 	__u8 name[NYX_NAME_LEN];
 };
+
 #define NYX_UNIT_CREATE _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_CREATE)
 
 /**
@@ -191,6 +193,7 @@ struct nyx_unit_open {
 	__u32 out_unit_id;
 	__u8 name[NYX_NAME_LEN];
 };
+
 #define NYX_UNIT_OPEN _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_OPEN)
 
 /**
@@ -240,6 +243,7 @@ struct nyx_unit_info {
 	__u32 __reserved;
 	__u8 name[NYX_NAME_LEN];
 };
+
 #define NYX_UNIT_INFO _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_INFO)
 
 /**
@@ -255,6 +259,7 @@ struct nyx_unit_keep {
 	__u32 keep;
 	__u32 __reserved;
 };
+
 #define NYX_UNIT_KEEP _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_KEEP)
 
 /**
@@ -271,6 +276,7 @@ struct nyx_unit_destroy {
 	__u32 size;
 	__u32 flags;
 };
+
 #define NYX_UNIT_DESTROY _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_DESTROY)
 
 /**
@@ -322,6 +328,7 @@ struct nyx_list {
 	__u32 out_more;
 	__aligned_u64 out_next;
 };
+
 #define NYX_LIST _IO(NYX_IOCTL_TYPE, NYX_CMD_LIST)
 
 /**
@@ -399,6 +406,7 @@ struct nyx_stats {
 	__u32 nr;
 	__u32 out_nr;
 };
+
 #define NYX_STATS _IO(NYX_IOCTL_TYPE, NYX_CMD_STATS)
 
 /**
@@ -443,6 +451,7 @@ struct nyx_memory_add {
 	__s32 fd;
 	__u32 __reserved;
 };
+
 #define NYX_MEMORY_ADD _IO(NYX_IOCTL_TYPE, NYX_CMD_MEMORY_ADD)
 
 /**
@@ -461,6 +470,7 @@ struct nyx_memory_remove {
 	__aligned_u64 gpa;
 	__aligned_u64 length;
 };
+
 #define NYX_MEMORY_REMOVE _IO(NYX_IOCTL_TYPE, NYX_CMD_MEMORY_REMOVE)
 
 /**
@@ -546,6 +556,7 @@ struct nyx_domain_create {
 	__u32 out_domain_id;
 	__u32 __reserved;
 };
+
 #define NYX_DOMAIN_CREATE _IO(NYX_IOCTL_TYPE, NYX_CMD_DOMAIN_CREATE)
 
 /**
@@ -563,6 +574,7 @@ struct nyx_domain_destroy {
 	__u32 domain_id;
 	__u32 __reserved;
 };
+
 #define NYX_DOMAIN_DESTROY _IO(NYX_IOCTL_TYPE, NYX_CMD_DOMAIN_DESTROY)
 
 /**
@@ -636,6 +648,7 @@ struct nyx_device_add {
 	__u32 sbdf;
 	__u32 __reserved;
 };
+
 #define NYX_DEVICE_ADD _IO(NYX_IOCTL_TYPE, NYX_CMD_DEVICE_ADD)
 
 /**
@@ -654,6 +667,7 @@ struct nyx_device_remove {
 	__u32 sbdf;
 	__u32 __reserved;
 };
+
 #define NYX_DEVICE_REMOVE _IO(NYX_IOCTL_TYPE, NYX_CMD_DEVICE_REMOVE)
 
 /**
@@ -685,6 +699,7 @@ struct nyx_device_attach {
 	__u32 pasid;
 	__u32 __reserved;
 };
+
 #define NYX_DEVICE_ATTACH _IO(NYX_IOCTL_TYPE, NYX_CMD_DEVICE_ATTACH)
 
 /**
@@ -703,6 +718,7 @@ struct nyx_device_detach {
 	__u32 sbdf;
 	__u32 pasid;
 };
+
 #define NYX_DEVICE_DETACH _IO(NYX_IOCTL_TYPE, NYX_CMD_DEVICE_DETACH)
 
 /**
@@ -758,6 +774,7 @@ struct nyx_map {
 	__aligned_u64 gpa;
 	__aligned_u64 length;
 };
+
 #define NYX_MAP _IO(NYX_IOCTL_TYPE, NYX_CMD_MAP)
 
 /**
@@ -792,6 +809,7 @@ struct nyx_unmap {
 	__aligned_u64 length;
 	__aligned_u64 out_unmapped;
 };
+
 #define NYX_UNMAP _IO(NYX_IOCTL_TYPE, NYX_CMD_UNMAP)
 
 /**
@@ -818,6 +836,7 @@ struct nyx_invalidate {
 	__aligned_u64 iova;
 	__aligned_u64 length;
 };
+
 #define NYX_INVALIDATE _IO(NYX_IOCTL_TYPE, NYX_CMD_INVALIDATE)
 
 /**
@@ -938,6 +957,7 @@ struct nyx_translate {
 	struct nyx_run out_run;
 	struct nyx_fault out_fault;
 };
+
 #define NYX_TRANSLATE _IO(NYX_IOCTL_TYPE, NYX_CMD_TRANSLATE)
 
 /**
@@ -996,6 +1016,7 @@ struct nyx_dma {
 	__aligned_u64 out_done;
 	struct nyx_fault out_fault;
 };
+
 #define NYX_DMA _IO(NYX_IOCTL_TYPE, NYX_CMD_DMA)
 
 /**
@@ -1023,6 +1044,7 @@ struct nyx_array {
 	__u32 nr;
 	__u32 out_done;
 };
+
 #define NYX_ARRAY _IO(NYX_IOCTL_TYPE, NYX_CMD_ARRAY)
 
 /**
@@ -1055,6 +1077,7 @@ struct nyx_events_open {
 	__s32 out_fd;
 	__u32 __reserved;
 };
+
 #define NYX_EVENTS_OPEN _IO(NYX_IOCTL_TYPE, NYX_CMD_EVENTS_OPEN)
 
 /**
