@@ -136,4 +136,17 @@ static inline pgoff_t compat_folio_index(struct folio *folio)
 	return folio->index;
 }
 
+/* ---- lib/kunit ---------------------------------------------------------- */
+
+/*
+ * 6.11: kunit_vm_mmap() gives a case an address space and maps into it. Returns
+ * 0 where it is not there.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define compat_kunit_vm_mmap(test, file, addr, len, prot, flag, offset) \
+	kunit_vm_mmap(test, file, addr, len, prot, flag, offset)
+#else
+#define compat_kunit_vm_mmap(test, file, addr, len, prot, flag, offset)	0ul
+#endif
+
 #endif /* NYX_COMPAT_H */

@@ -267,74 +267,92 @@ static int check_head(const struct nyx_op *op, const void *cmd)
 	return 0;
 }
 
-/* One chunk of an array, in the kernel's size of the structure. */
-static int copy_items(const struct nyx_op *op, void *items, u32 n,
-		      const void __user *from, u32 item_size)
+/* Copy in an item of an array and check what can be checked by table. */
+static int copy_item(const struct nyx_op *op, void *item,
+		     const void __user *from, u32 item_size)
 {
-	u32 i;
+	u32 size;
 	int ret;
 
-	if (item_size == op->size)
-		return copy_from_user(items, from, (size_t)n * item_size) ?
-			-EFAULT : 0;
-	for (i = 0; i < n; i++) {
-		ret = copy_struct_from_user(items + i * op->size, op->size,
-					    from + (size_t)i * item_size,
-					    item_size);
-		if (ret)
-			return ret;
-	}
-	return 0;
+	if (get_user(size, (const u32 __user *)from))
+		return -EFAULT;
+	if (size != item_size)
+		return -EINVAL;
+	ret = copy_struct_from_user(item, op->size, from, item_size);
+	if (ret)
+		return ret;
+	((struct nyx_cmd_head *)item)->size = size;	/* the one that was checked */
+	return check_head(op, item);
 }
 
-static int respond_items(const struct nyx_op *op, const void *items, u32 n,
+/*
+ * Copy in a chunk. Returns the number of good items at its beginning, and in
+ * @err what is wrong with the one that follows them, if there is one.
+ */
+static u32 copy_items(const struct nyx_op *op, void *items, u32 n,
+		      const void __user *from, u32 item_size, int *err)
+{
+	u32 good = 0;
+
+	*err = 0;
+	if (item_size == op->size &&
+	    !copy_from_user(items, from, (size_t)n * item_size)) {
+		for (; good < n; good++, items += op->size) {
+			const struct nyx_cmd_head *head = items;
+
+			*err = head->size != item_size ? -EINVAL :
+							 check_head(op, head);
+			if (*err)
+				break;
+		}
+		return good;
+	}
+	for (; good < n; good++, items += op->size, from += item_size) {
+		*err = copy_item(op, items, from, item_size);
+		if (*err)
+			break;
+	}
+	return good;
+}
+
+/* Copy out a chunk. Returns the number of items for which that was possible. */
+static u32 respond_items(const struct nyx_op *op, const void *items, u32 n,
 			 void __user *to, u32 item_size)
 {
 	u32 i;
 
-	if (item_size == op->size)
-		return copy_to_user(to, items, (size_t)n * item_size) ?
-			-EFAULT : 0;
-	for (i = 0; i < n; i++) {
-		if (copy_to_user(to + (size_t)i * item_size,
-				 items + i * op->size,
-				 min_t(u32, item_size, op->size)))
-			return -EFAULT;
+	if (item_size == op->size &&
+	    !copy_to_user(to, items, (size_t)n * item_size))
+		return n;
+	for (i = 0; i < n; i++, items += op->size, to += item_size) {
+		if (copy_to_user(to, items, min_t(u32, item_size, op->size)))
+			break;
 	}
-	return 0;
+	return i;
 }
 
 /* Run one chunk. *done counts the items that succeeded. */
 static int run_chunk(struct nyx_ucmd *uc, const struct nyx_op *op, void *items,
 		     u32 n, void __user *user, u32 item_size, u32 *done)
 {
-	int ret, err = 0;
 	u32 good, out;
+	int ret, err;
 
 	*done = 0;
-	ret = copy_items(op, items, n, user, item_size);
-	if (ret)
-		return ret;
+	good = copy_items(op, items, n, user, item_size, &err);
 	/* If the answer cannot be given, the question is not asked. */
 	if (op->prop & OP_OUT) {
-		ret = respond_items(op, items, n, user, item_size);
-		if (ret)
-			return ret;
-	}
-	/* What is before a malformed item is done, and the item reported. */
-	for (good = 0; good < n; good++) {
-		const struct nyx_cmd_head *head = items + good * op->size;
-
-		err = head->size != item_size ? -EINVAL : check_head(op, head);
-		if (err)
-			break;
+		out = respond_items(op, items, good, user, item_size);
+		if (out < good)
+			err = -EFAULT;
+		good = out;
 	}
 	ret = good ? op->run(uc, items, good, done) : 0;
 	if (!ret)
 		ret = err;
 	if (op->prop & OP_OUT) {
-		out = min(*done + 1, n);
-		if (respond_items(op, items, out, user, item_size) && !ret)
+		out = min(*done + 1, good);
+		if (respond_items(op, items, out, user, item_size) < out && !ret)
 			ret = -EFAULT;
 	}
 	return ret;
@@ -384,9 +402,10 @@ static int get_unit(struct nyx_ucmd *uc, const struct nyx_op *op)
 	uc->unit = smp_load_acquire(&uc->file->unit);
 	if (!uc->unit)
 		return op->prop & OP_NO_UNIT ? 0 : -ENXIO;
-	if (READ_ONCE(uc->unit->dead))
-		return -ENODEV;
-	return 0;
+	if (!READ_ONCE(uc->unit->dead))
+		return 0;
+	uc->unit = NULL;
+	return op->prop & OP_NO_UNIT ? 0 : -ENODEV;
 }
 
 static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)

@@ -120,10 +120,14 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 	if (cmd->pasid != NYX_PASID_NONE || (cmd->access & ~NYX_ACC_RW))
 		return -EOPNOTSUPP;
 	if (!cmd->access || !cmd->length || cmd->nr_runs > NYX_ARRAY_MAX ||
-	    !cmd->nr_runs != !cmd->runs)
+	    (cmd->runs && !cmd->nr_runs))
 		return -EINVAL;
 	if (!nyx_range_last(cmd->iova, cmd->length, &last))
 		return -EOVERFLOW;
+
+	/* If the answer cannot be given, the question is not asked. */
+	if (cmd->nr_runs && clear_user(out.to, sizeof(*out.to)))
+		return -EFAULT;
 
 	cmd->out_nr_runs = 0;
 	cmd->out_page_size_lg2 = 0;
@@ -200,9 +204,6 @@ static int check_dma(const struct nyx_dma *cmd)
 		return -EINVAL;
 	if (atomic && ((cmd->width != 4 && cmd->width != 8) ||
 		       cmd->length != cmd->width || cmd->iova % cmd->width))
-		return -EINVAL;
-	if (!copy && cmd->width < 8 &&
-	    ((cmd->operand | cmd->compare) >> (8 * cmd->width)))
 		return -EINVAL;
 	return nyx_range_last(cmd->iova, cmd->length, &last) ? 0 : -EOVERFLOW;
 }

@@ -40,7 +40,7 @@ static int parse_paging(const struct nyx_unit *unit,
 			struct nyx_domain_config *cfg)
 {
 	u32 width = cmd->address_width;
-	u64 sizes;
+	struct pt probe;
 
 	if (cmd->format > NYX_FORMAT_AMDV1)
 		return -EOPNOTSUPP;
@@ -53,16 +53,16 @@ static int parse_paging(const struct nyx_unit *unit,
 
 	cfg->address_width = width;
 	cfg->pt.format = cmd->format;
-	cfg->pt.levels = pt_format_levels(cmd->format, width);
 	/* Canonical addresses: the upper half belongs to nobody. */
 	cfg->pt.va_lg2 = cmd->format == NYX_FORMAT_X86 ? width - 1 : width;
+	cfg->pt.levels = pt_format_levels(cmd->format, cfg->pt.va_lg2);
 
-	sizes = pt_format_page_sizes(cmd->format, cfg->pt.levels);
-	if (cmd->page_sizes && (!(cmd->page_sizes & NYX_PAGE_SIZE) ||
-				(cmd->page_sizes & ~sizes)))
-		return -EINVAL;
 	cfg->pt.page_sizes = cmd->page_sizes;
-	return 0;
+	if (pt_init(&probe, &cfg->pt))
+		return -EINVAL;
+	/* All that was asked for, or nothing. */
+	return cmd->page_sizes && cmd->page_sizes != probe.page_sizes ?
+		-EINVAL : 0;
 }
 
 int nyx_ioctl_domain_create(struct nyx_ucmd *uc, void *_cmd)

@@ -219,7 +219,7 @@ int nyx_ioctl_list(struct nyx_ucmd *uc, void *_cmd)
 		return -EOPNOTSUPP;
 	cmd->type = array_index_nospec(cmd->type, ARRAY_SIZE(listers));
 	if (!uc->unit && cmd->type != NYX_LIST_UNITS)
-		return -ENXIO;
+		return uc->file->unit ? -ENODEV : -ENXIO;
 	if (cmd->entry_size < 8 || cmd->entry_size > PAGE_SIZE ||
 	    cmd->nr > NYX_ARRAY_MAX)
 		return -EINVAL;

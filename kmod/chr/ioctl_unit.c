@@ -21,6 +21,7 @@
 #define DEFAULT_IOTLB	4096u
 #define DEFAULT_EVENTS	1024u
 #define DEFAULT_MEMORY	32768u
+#define DEFAULT_DEVICES	65536u
 #define MAX_DEVICES	1048576u
 #define MAX_MEMORY	65536u
 
@@ -72,7 +73,7 @@ static int parse_config(const struct nyx_unit_create *cmd,
 	cfg->event_entries = roundup_pow_of_two(entries);
 
 	if (parse_limit(cmd->max_domains, U16_MAX, U16_MAX, &cfg->max_domains) ||
-	    parse_limit(cmd->max_devices, MAX_DEVICES, MAX_DEVICES,
+	    parse_limit(cmd->max_devices, DEFAULT_DEVICES, MAX_DEVICES,
 			&cfg->max_devices) ||
 	    parse_limit(cmd->max_memory, DEFAULT_MEMORY, MAX_MEMORY,
 			&cfg->max_memory) ||

@@ -9,6 +9,7 @@
 #include <linux/err.h>
 #include <linux/slab.h>
 
+#include "base/export.h"
 #include "core/domain.h"
 #include "core/unit.h"
 
@@ -56,6 +57,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	}
 	return ret;
 }
+NYX_EXPORT_FOR_TEST(nyx_device_add);
 
 static void device_free_rcu(struct rcu_head *rcu)
 {
@@ -129,6 +131,7 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 	mutex_unlock(&unit->lock);
 	return ret;
 }
+NYX_EXPORT_FOR_TEST(nyx_device_attach);
 
 int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 {

@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
+#include "base/export.h"
 #include "base/trace.h"
 #include "core/device.h"
 #include "core/domain.h"
@@ -151,3 +152,4 @@ int nyx_dma_do(struct nyx_unit *unit, struct nyx_dma_req *req)
 	nyx_access_end(&acc);
 	return ret;
 }
+NYX_EXPORT_FOR_TEST(nyx_dma_do);

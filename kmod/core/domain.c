@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "base/export.h"
 #include "base/trace.h"
 #include "core/unit.h"
 
@@ -142,6 +143,7 @@ int nyx_domain_create(struct nyx_unit *unit,
 		domain_release(dom);
 	return ret;
 }
+NYX_EXPORT_FOR_TEST(nyx_domain_create);
 
 /* Keep what the domain has counted. */
 static void domain_retire(struct nyx_unit *unit, struct nyx_domain *dom)
@@ -185,12 +187,14 @@ struct nyx_domain *nyx_domain_get(struct nyx_unit *unit, u32 id)
 	rcu_read_unlock();
 	return dom;
 }
+NYX_EXPORT_FOR_TEST(nyx_domain_get);
 
 void nyx_domain_put(struct nyx_domain *dom)
 {
 	if (refcount_dec_and_test(&dom->ref))
 		domain_release(dom);
 }
+NYX_EXPORT_FOR_TEST(nyx_domain_put);
 
 void nyx_domains_purge(struct nyx_unit *unit)
 {
@@ -233,6 +237,7 @@ int nyx_domain_check_range(const struct nyx_domain *dom, u64 iova, u64 length,
 		return -EOVERFLOW;
 	return *last > dom->pt.va_last ? -ERANGE : 0;
 }
+NYX_EXPORT_FOR_TEST(nyx_domain_check_range);
 
 int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
 		   unsigned int perm)
@@ -253,6 +258,7 @@ int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
 	}
 	return ret;
 }
+NYX_EXPORT_FOR_TEST(nyx_domain_map);
 
 /* Returns with cached translations of the range gone, and none to come. */
 static void invalidate_locked(struct nyx_domain *dom, u64 iova, u64 last)
@@ -283,12 +289,13 @@ int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped)
 	pt_chain_free(&free);
 
 	trace_nyx_unmap(dom->unit->id, dom->id, iova, last, *unmapped, ret);
-	if (!ret) {
+	if (!ret && *unmapped) {
 		nyx_stat_add(dom->stats, NYX_STAT_UNMAPS, 1);
 		nyx_stat_add(dom->stats, NYX_STAT_UNMAPPED_BYTES, *unmapped);
 	}
 	return ret;
 }
+NYX_EXPORT_FOR_TEST(nyx_domain_unmap);
 
 void nyx_domain_invalidate(struct nyx_domain *dom, u64 iova, u64 last)
 {
@@ -296,3 +303,4 @@ void nyx_domain_invalidate(struct nyx_domain *dom, u64 iova, u64 last)
 	invalidate_locked(dom, iova, last);
 	mutex_unlock(&dom->lock);
 }
+NYX_EXPORT_FOR_TEST(nyx_domain_invalidate);

@@ -13,6 +13,7 @@
 #include <linux/err.h>
 #include <linux/slab.h>
 
+#include "base/export.h"
 #include "core/domain.h"
 #include "core/unit.h"
 #include "mem/gmap.h"
@@ -36,6 +37,7 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 	mutex_unlock(&unit->lock);
 	return ret;
 }
+NYX_EXPORT_FOR_TEST(nyx_memory_add);
 
 int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 {

@@ -8,6 +8,7 @@
 
 #include <linux/rcupdate.h>
 
+#include "base/export.h"
 #include "base/trace.h"
 #include "core/device.h"
 #include "core/domain.h"
@@ -42,6 +43,7 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
 	rcu_read_unlock();
 	return 0;
 }
+NYX_EXPORT_FOR_TEST(nyx_access_begin);
 
 void nyx_access_end(struct nyx_access *acc)
 {
@@ -49,6 +51,7 @@ void nyx_access_end(struct nyx_access *acc)
 	nyx_stat_tally(acc->dom->stats, &acc->tally);
 	epoch_exit(&acc->dom->epoch, acc->pair);
 }
+NYX_EXPORT_FOR_TEST(nyx_access_end);
 
 static u32 walk_reason(u8 status)
 {
@@ -107,6 +110,7 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	span->gpa = res.oa;
 	span->perm = res.perm;
 	span->lg2 = res.lg2;
+	span->reach = res.lg2;
 	return true;
 }
 
@@ -125,6 +129,7 @@ static bool translate_paging(struct nyx_access *acc, u64 iova,
 			span->gpa = hit.oa;
 			span->perm = hit.perm;
 			span->lg2 = hit.lg2;
+			span->reach = hit.reach;
 			return true;
 		}
 		acc->tally.misses++;
@@ -167,15 +172,16 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		   struct nyx_fault *fault)
 {
 	struct nyx_domain *dom = acc->dom;
-	u64 left;
+	u64 left, mask;
 
 	span->length = length;
 	switch (dom->kind) {
 	case NYX_DOMAIN_PAGING:
 		if (!translate_paging(acc, iova, perm, span, fault))
 			return false;
-		/* To the end of the page. */
-		left = nyx_lg2_last(span->lg2) - (iova & nyx_lg2_last(span->lg2));
+		/* To the end of what the translation speaks for. */
+		mask = nyx_lg2_last(span->reach);
+		left = mask - (iova & mask);
 		if (length - 1 > left)
 			span->length = left + 1;
 		break;
@@ -193,6 +199,7 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	}
 	return find_memory(acc, iova, perm, span, fault);
 }
+NYX_EXPORT_FOR_TEST(nyx_translate);
 
 void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
 		      u64 length)

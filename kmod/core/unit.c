@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "base/export.h"
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/memory.h"
@@ -179,6 +180,7 @@ struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, bool keep)
 	}
 	return unit;
 }
+NYX_EXPORT_FOR_TEST(nyx_unit_create);
 
 struct nyx_unit *nyx_unit_open(u32 id, const char *name)
 {
@@ -224,6 +226,7 @@ void nyx_unit_close(struct nyx_unit *unit)
 	if (last)
 		unit_teardown(unit);
 }
+NYX_EXPORT_FOR_TEST(nyx_unit_close);
 
 int nyx_unit_set_keep(struct nyx_unit *unit, bool keep)
 {

@@ -25,6 +25,7 @@
 #include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/bug.h>
+#include <linux/compiler.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -118,10 +119,11 @@ static u64 user_run(const struct xfer *xfer, u64 done, void *addr, u64 n)
 		return 0;
 	for (i = 0; i < n; i += part) {
 		part = region_usercopy_max(addr + i, n - i);
+		/* A guest may race with its devices as it likes */
 		if (xfer->op == XFER_READ)
-			left = copy_to_user(user + i, addr + i, part);
+			left = data_race(copy_to_user(user + i, addr + i, part));
 		else
-			left = copy_from_user(addr + i, user + i, part);
+			left = data_race(copy_from_user(addr + i, user + i, part));
 		if (left)
 			return i + part - left;
 	}

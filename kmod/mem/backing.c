@@ -668,6 +668,7 @@ u64 region_usercopy_max(const void *addr, u64 length)
 
 NYX_EXPORT_FOR_TEST(region_create_user);
 NYX_EXPORT_FOR_TEST(region_create_backing);
+NYX_EXPORT_FOR_TEST(region_create_file);
 NYX_EXPORT_FOR_TEST(region_put);
 NYX_EXPORT_FOR_TEST(region_get_info);
 NYX_EXPORT_FOR_TEST(region_flags);

@@ -5,10 +5,14 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Each change copies the array, O(n): a machine has tens of ranges, they change
- * when memory is plugged, and each DMA searches them.
+ * when memory is plugged, and each DMA searches them. Of tens of thousands, which
+ * are allowed, an array is more than a megabyte. RCU frees when it sees fit;
+ * so that former states do not pile up, the writer itself waits for the readers
+ * of large ones whenever there are too many.
  */
 #include "mem/gmap.h"
 
+#include <linux/bug.h>
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/mm.h>
@@ -20,6 +24,10 @@
 
 /* Up to so many slots a scan is faster than a binary search. */
 #define GMAP_SCAN_MAX	8
+
+/* Bytes from which on an array is large, and that large ones may come to. */
+#define GMAP_LARGE	(32u << 10)
+#define GMAP_LARGE_MAX	(16u << 20)
 
 /* The array, for the writer. */
 static struct gmap_array *writer_array(const struct gmap *map)
@@ -39,13 +47,42 @@ static struct gmap_array *array_alloc(unsigned int nr)
 	return array;
 }
 
+static void free_retired(struct gmap *map)
+{
+	struct gmap_array *array;
+
+	if (!map->retired)
+		return;
+	synchronize_rcu();
+	while ((array = map->retired)) {
+		map->retired = array->next;
+		kvfree(array);
+	}
+	map->retired_bytes = 0;
+}
+
+static void retire(struct gmap *map, struct gmap_array *array)
+{
+	size_t bytes = struct_size(array, slots, array->nr);
+
+	if (bytes < GMAP_LARGE) {
+		kvfree_rcu(array, rcu);
+		return;
+	}
+	array->next = map->retired;
+	map->retired = array;
+	map->retired_bytes += bytes;
+	if (map->retired_bytes > GMAP_LARGE_MAX)
+		free_retired(map);
+}
+
 static void publish(struct gmap *map, struct gmap_array *old,
 		    struct gmap_array *new)
 {
 	/* Pairs with rcu_dereference() in gmap_find() and gmap_next() */
 	rcu_assign_pointer(map->array, new);
 	if (old)
-		kvfree_rcu(old, rcu);
+		retire(map, old);
 }
 
 /* Index of the first slot that ends at or after @gpa, or the number of slots. */
@@ -71,11 +108,14 @@ void gmap_init(struct gmap *map, unsigned int max)
 	RCU_INIT_POINTER(map->array, NULL);
 	map->bytes = 0;
 	map->max = max;
+	map->retired = NULL;
+	map->retired_bytes = 0;
 }
 
 void gmap_fini(struct gmap *map)
 {
 	WARN_ON(writer_array(map));
+	free_retired(map);
 }
 
 int gmap_insert(struct gmap *map, u64 start, u64 last, struct region *region)

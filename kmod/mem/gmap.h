@@ -40,11 +40,15 @@ struct gmap_slot {
 /**
  * struct gmap_array - a published state of the map, immutable
  * @rcu: frees it
+ * @next: of the retired arrays; the writer's
  * @nr: number of slots
  * @slots: sorted by @start
  */
 struct gmap_array {
-	struct rcu_head rcu;
+	union {
+		struct rcu_head rcu;
+		struct gmap_array *next;
+	};
 	unsigned int nr;
 	struct gmap_slot slots[];
 };
@@ -54,11 +58,15 @@ struct gmap_array {
  * @array: the current state; NULL while the map is empty
  * @bytes: size of all ranges; the writer's
  * @max: limit on ranges; const after init
+ * @retired: large former states that readers may still use; the writer's
+ * @retired_bytes: their size; the writer's
  */
 struct gmap {
 	struct gmap_array __rcu *array;
 	u64 bytes;
 	unsigned int max;
+	struct gmap_array *retired;
+	size_t retired_bytes;
 };
 
 /**
@@ -71,6 +79,8 @@ void gmap_init(struct gmap *map, unsigned int max);
 /**
  * gmap_fini() - free the map, which must be empty
  * @map: the map, without readers
+ *
+ * Context: may sleep.
  */
 void gmap_fini(struct gmap *map);
 
@@ -100,8 +110,10 @@ int gmap_insert(struct gmap *map, u64 start, u64 last, struct region *region);
 struct region *gmap_remove(struct gmap *map, u64 start, u64 last);
 
 /**
- * gmap_pop() - take out the first range, to empty a map that has no readers
+ * gmap_pop() - take out a range, to empty a map that has no readers
  * @map: the map
+ *
+ * Needs no memory, and takes the same time however many ranges there are.
  *
  * Return: its region, with the map's reference, or NULL if the map is empty.
  */

@@ -49,9 +49,9 @@ struct region_info {
 };
 
 /**
- * struct membuf - the other side of a copy: exactly one pointer is set
- * @kern: kernel memory
- * @user: memory of the current process
+ * struct membuf - the other side of a copy
+ * @kern: kernel memory, of a kind that copy_to_user() takes; or NULL
+ * @user: without @kern: memory of the current process, any address
  */
 struct membuf {
 	void *kern;
@@ -135,7 +135,8 @@ u32 region_flags(const struct region *region);
  * @buf: where to
  * @length: bytes, within the region
  * @error: 0, -EFAULT if @buf is not accessible, -EIO if the guest memory is
- *         not, -EINTR if the caller was killed
+ *         not, -EINTR if the caller was killed (or, in rare cases, has a signal
+ *         pending while a huge page of a file has to be allocated)
  *
  * Context: may sleep unless the region is pinned and @buf is kernel memory.
  * Return: bytes copied, exact up to the first byte that was not accessible.

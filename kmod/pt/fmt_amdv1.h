@@ -157,15 +157,15 @@ static inline u64 amdv1_pt_make_table(u64 addr, unsigned int level)
 
 /* The contract's names: see pt_fmt.h. */
 #define pt_entry_present	amdv1_pt_entry_present
-#define pt_entry_leaf	amdv1_pt_entry_leaf
-#define pt_entry_lg2	amdv1_pt_entry_lg2
+#define pt_entry_leaf		amdv1_pt_entry_leaf
+#define pt_entry_lg2		amdv1_pt_entry_lg2
 #define pt_entry_reserved	amdv1_pt_entry_reserved
-#define pt_entry_next	amdv1_pt_entry_next
+#define pt_entry_next		amdv1_pt_entry_next
 #define pt_entry_next_level	amdv1_pt_entry_next_level
-#define pt_entry_oa	amdv1_pt_entry_oa
-#define pt_entry_grant	amdv1_pt_entry_grant
-#define pt_grant_perm	amdv1_pt_grant_perm
-#define pt_make_leaf	amdv1_pt_make_leaf
-#define pt_make_table	amdv1_pt_make_table
+#define pt_entry_oa		amdv1_pt_entry_oa
+#define pt_entry_grant		amdv1_pt_entry_grant
+#define pt_grant_perm		amdv1_pt_grant_perm
+#define pt_make_leaf		amdv1_pt_make_leaf
+#define pt_make_table		amdv1_pt_make_table
 
 #endif /* NYX_PT_FMT_AMDV1_H */

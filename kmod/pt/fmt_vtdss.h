@@ -117,15 +117,15 @@ static inline u64 vtdss_pt_make_table(u64 addr, unsigned int level)
 
 /* The contract's names: see pt_fmt.h. */
 #define pt_entry_present	vtdss_pt_entry_present
-#define pt_entry_leaf	vtdss_pt_entry_leaf
+#define pt_entry_leaf		vtdss_pt_entry_leaf
 #define pt_entry_reserved	vtdss_pt_entry_reserved
-#define pt_entry_next	vtdss_pt_entry_next
+#define pt_entry_next		vtdss_pt_entry_next
 #define pt_entry_next_level	vtdss_pt_entry_next_level
-#define pt_entry_oa	vtdss_pt_entry_oa
-#define pt_entry_lg2	vtdss_pt_entry_lg2
-#define pt_entry_grant	vtdss_pt_entry_grant
-#define pt_grant_perm	vtdss_pt_grant_perm
-#define pt_make_leaf	vtdss_pt_make_leaf
-#define pt_make_table	vtdss_pt_make_table
+#define pt_entry_oa		vtdss_pt_entry_oa
+#define pt_entry_lg2		vtdss_pt_entry_lg2
+#define pt_entry_grant		vtdss_pt_entry_grant
+#define pt_grant_perm		vtdss_pt_grant_perm
+#define pt_make_leaf		vtdss_pt_make_leaf
+#define pt_make_table		vtdss_pt_make_table
 
 #endif /* NYX_PT_FMT_VTDSS_H */

@@ -127,15 +127,15 @@ static inline u64 x86_pt_make_table(u64 addr, unsigned int level)
 
 /* The contract's names: see pt_fmt.h. */
 #define pt_entry_present	x86_pt_entry_present
-#define pt_entry_leaf	x86_pt_entry_leaf
+#define pt_entry_leaf		x86_pt_entry_leaf
 #define pt_entry_reserved	x86_pt_entry_reserved
-#define pt_entry_next	x86_pt_entry_next
+#define pt_entry_next		x86_pt_entry_next
 #define pt_entry_next_level	x86_pt_entry_next_level
-#define pt_entry_oa	x86_pt_entry_oa
-#define pt_entry_lg2	x86_pt_entry_lg2
-#define pt_entry_grant	x86_pt_entry_grant
-#define pt_grant_perm	x86_pt_grant_perm
-#define pt_make_leaf	x86_pt_make_leaf
-#define pt_make_table	x86_pt_make_table
+#define pt_entry_oa		x86_pt_entry_oa
+#define pt_entry_lg2		x86_pt_entry_lg2
+#define pt_entry_grant		x86_pt_entry_grant
+#define pt_grant_perm		x86_pt_grant_perm
+#define pt_make_leaf		x86_pt_make_leaf
+#define pt_make_table		x86_pt_make_table
 
 #endif /* NYX_PT_FMT_X86_H */

@@ -83,17 +83,25 @@ static bool pt_scan(const u64 *table, unsigned int level, u64 va, u64 last,
 		    struct pt_extent *ext)
 {
 	for (;;) {
-		u64 entry = table[pt_index(va, level)];
+		const u64 *slot = &table[pt_index(va, level)];
 		u64 end = pt_clip(va, last, level);
+		u64 entry = *slot;
 
 		if (!pt_entry_present(entry)) {
 			if (ext->lg2)
 				return false;
 		} else if (pt_entry_leaf(entry, level)) {
 			unsigned int lg2 = pt_entry_lg2(entry, level);
-			u64 oa = pt_entry_oa(entry, level) |
-				 (va & ((1ull << lg2) - 1));
+			u64 inside = va & ((1ull << lg2) - 1);
+			u64 oa = pt_entry_oa(entry, level) + inside;
 
+			end = min(last, va - inside + ((1ull << lg2) - 1));
+			/* Pages of one entry that go on alike need no decoding. */
+			while (lg2 == pt_shift(level) && end != last &&
+			       slot[1] == entry + pt_span(level)) {
+				end = pt_clip(end + 1, last, level);
+				entry = *++slot;
+			}
 			if (!pt_extent_add(ext, va, end, oa,
 					   pt_grant_perm(pt_entry_grant(entry)),
 					   lg2))

@@ -169,16 +169,14 @@ static u64 pt_reap(struct pt *pt, u64 *table, unsigned int level,
 	return bytes;
 }
 
-/* Clear a run of @n entries that begins at @slot, all leaves or empty. */
-static inline unsigned int pt_clear_leaves(u64 *table, u64 *slot,
-					   unsigned int n)
+/* Clear a run of entries up to @end, all leaves or empty. Returns how many were. */
+static inline unsigned int pt_clear_leaves(u64 *table, u64 *slot, u64 *end)
 {
 	struct pt_meta *meta = pt_mem_meta(table);
 	unsigned int count = 0;
-	u64 *end = slot + n;
 
 	if (meta->present == PT_ENTRIES) {
-		for (count = n; slot < end; slot++)
+		for (count = end - slot; slot < end; slot++)
 			WRITE_ONCE(*slot, 0);
 	} else {
 		for (; slot < end; slot++) {
@@ -190,39 +188,45 @@ static inline unsigned int pt_clear_leaves(u64 *table, u64 *slot,
 	return count;
 }
 
+/* Clear what is in a range, of which no page reaches out. Returns the bytes. */
 static u64 pt_clear(struct pt *pt, u64 *table, unsigned int level, u64 va,
 		    u64 last, struct pt_chain *free)
 {
 	struct pt_meta *meta = pt_mem_meta(table);
-	u64 bytes = 0;
+	u64 *slot = &table[pt_index(va, level)];
+	u64 *end = &table[pt_index(last, level)] + 1;
+	u64 upto, bytes = 0;
 
 	if (!level)
-		return pt_clear_leaves(table, &table[pt_index(va, 0)],
-				       ((last - va) >> pt_shift(0)) + 1) *
-		       pt_span(0);
+		return pt_clear_leaves(table, slot, end) * pt_span(0);
 
-	while (meta->present) {
-		u64 *slot = &table[pt_index(va, level)];
-		u64 end = pt_clip(va, last, level);
-		u64 entry = *slot;
-		u64 *child;
+	for (; slot < end && meta->present; slot++, va = upto + 1) {
+		u64 entry = *slot, *child;
 
+		upto = pt_clip(va, last, level);
 		if (!pt_entry_present(entry))
-			goto next;
+			continue;
 		if (pt_entry_leaf(entry, level)) {
-			WRITE_ONCE(*slot, 0);
-			meta->present--;
-			bytes += pt_span(level);
-			goto next;
+			u64 *first = slot;
+
+			do {
+				WRITE_ONCE(*slot++, 0);
+			} while (slot < end && pt_entry_present(*slot) &&
+				 pt_entry_leaf(*slot, level));
+			meta->present -= slot - first;
+			bytes += (slot - first) * pt_span(level);
+			upto = va + ((slot - first) * pt_span(level) - 1);
+			slot--;
+			continue;
 		}
 		child = pt_mem_ptr(pt_entry_next(entry));
-		if (pt_covers(va, end, level)) {
+		if (pt_covers(va, upto, level)) {
 			WRITE_ONCE(*slot, 0);
 			meta->present--;
 			bytes += pt_reap(pt, child, level - 1, free);
-			goto next;
+			continue;
 		}
-		bytes += pt_clear(pt, child, level - 1, va, end, free);
+		bytes += pt_clear(pt, child, level - 1, va, upto, free);
 		if (!pt_mem_meta(child)->present) {
 			WRITE_ONCE(*slot, 0);
 			meta->present--;
@@ -230,10 +234,6 @@ static u64 pt_clear(struct pt *pt, u64 *table, unsigned int level, u64 va,
 			pt->tables--;
 		}
 		pt_mem_relax();
-next:
-		if (end == last)
-			break;
-		va = end + 1;
 	}
 	return bytes;
 }

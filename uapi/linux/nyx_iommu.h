@@ -144,7 +144,7 @@ enum nyx_unit_flags {
  * @model: of enum nyx_model
  * @address_width: widest IOVA of the unit's domains in bits, 32 to 64; 0: 48
  * @iotlb_entries: size of the translation cache, rounded up to a power of two,
- *                 at most 1048576; 0: no cache; NYX_DEFAULT: 4096
+ *                 8 to 1048576; 0: no cache; NYX_DEFAULT: 4096
  * @event_entries: event records that the unit holds for readers, rounded up to
  *                 a power of two, 16 to 65536; 0: 1024
  * @max_domains: limit on domains, at most 65535; 0: 65535
@@ -267,8 +267,8 @@ struct nyx_unit_keep {
  * @size: sizeof(struct nyx_unit_destroy)
  * @flags: must be 0
  *
- * End the unit: its id and name are free at once, commands on any of its file
- * descriptors fail with -ENODEV, readers of its events see the end of the
+ * End the unit: its id and name are free at once, commands on its file
+ * descriptors that need a unit fail with -ENODEV, readers of its events see the end of the
  * stream. Its memory is given back when the command that is under way in
  * another thread, if any, has returned.
  */
@@ -538,8 +538,10 @@ enum nyx_domain_flags {
  *                 or 57 (X86, whose lower half is mapped), 32 to 64 (AMDV1),
  *                 not above the unit's; 0: the widest; otherwise must be 0
  * @domain_id: NYX_ID_ANY, or the wanted id, 1 to 65535
- * @page_sizes: NYX_DOMAIN_PAGING: bit mask of the page sizes that may be used,
- *              with 4096; 0: all of the format. Otherwise must be 0
+ * @page_sizes: NYX_DOMAIN_PAGING: bit mask of the page sizes that may be used;
+ *              0: all of the format. A size can only be used together with all
+ *              of 4K, 2M, 1G, ... (a factor of 512 each) that are smaller.
+ *              Otherwise must be 0
  * @name: NUL-terminated name, unique in the unit; empty: none
  * @out_domain_id: the new domain's id
  * @__reserved: must be 0
@@ -990,9 +992,9 @@ enum nyx_dma_op {
  * @iova: first IOVA; the atomics: aligned to @width
  * @length: bytes, at most 1 GiB for READ, WRITE and FILL
  * @buffer: READ, WRITE: user pointer; otherwise 0
- * @operand: FILL and the atomics; otherwise 0
- * @compare: CAS; otherwise 0
- * @out_old: the atomics: what was there
+ * @operand: FILL and the atomics: the low @width bytes count; otherwise 0
+ * @compare: CAS: the low @width bytes count; otherwise 0
+ * @out_old: the atomics: what was there, zero-extended
  * @out_done: bytes transferred: all before the faulting byte
  * @out_fault: what stopped it, or reason NYX_FAULT_NONE
  *
