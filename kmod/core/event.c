@@ -12,6 +12,8 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
+#include "base/export.h"
+
 struct nyx_events *nyx_events_alloc(u32 entries)
 {
 	struct nyx_events *ev = kzalloc(sizeof(*ev), GFP_KERNEL_ACCOUNT);
@@ -124,3 +126,11 @@ u64 nyx_events_oldest(struct nyx_events *ev)
 	spin_unlock_irqrestore(&ev->lock, flags);
 	return oldest;
 }
+
+NYX_EXPORT_FOR_TEST(nyx_events_alloc);
+NYX_EXPORT_FOR_TEST(nyx_events_get);
+NYX_EXPORT_FOR_TEST(nyx_events_put);
+NYX_EXPORT_FOR_TEST(nyx_events_push);
+NYX_EXPORT_FOR_TEST(nyx_events_end);
+NYX_EXPORT_FOR_TEST(nyx_events_pull);
+NYX_EXPORT_FOR_TEST(nyx_events_oldest);

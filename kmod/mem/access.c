@@ -119,10 +119,11 @@ static u64 user_run(const struct xfer *xfer, u64 done, void *addr, u64 n)
 		return 0;
 	for (i = 0; i < n; i += part) {
 		part = region_usercopy_max(addr + i, n - i);
-		/* A guest may race with its devices as it likes */
 		if (xfer->op == XFER_READ)
+			/* The guest may race with its devices as it likes */
 			left = data_race(copy_to_user(user + i, addr + i, part));
 		else
+			/* Here, too */
 			left = data_race(copy_from_user(addr + i, user + i, part));
 		if (left)
 			return i + part - left;
@@ -143,10 +144,35 @@ static u64 do_run(const struct xfer *xfer, u64 done, void *addr, u64 n)
 	return n;
 }
 
-static u64 xfer_walk(const struct xfer *xfer, int *error)
+/* Pinned memory. Unless the other side is user memory, the caller may not sleep. */
+static u64 xfer_pinned(const struct xfer *xfer, int *error)
 {
 	bool user = xfer->op != XFER_FILL && !xfer->buf.kern;
-	bool may_sleep = !xfer->region->chunks || user;
+	u64 done = 0, run, n;
+	void *addr;
+
+	*error = 0;
+	while (done < xfer->length) {
+		run = region_pinned_run(xfer->region, xfer->offset + done,
+					xfer->length - done, &addr);
+		n = do_run(xfer, done, addr, run);
+		done += n;
+		if (unlikely(n < run)) {
+			*error = killed_or(-EFAULT);
+			break;
+		}
+		if (user && done < xfer->length) {
+			*error = breathe();
+			if (*error)
+				break;
+		}
+	}
+	return done;
+}
+
+/* Files, and memory of another process. */
+static u64 xfer_walk(const struct xfer *xfer, int *error)
+{
 	struct region_walk walk;
 	u64 done = 0, n;
 	void *addr;
@@ -168,7 +194,7 @@ static u64 xfer_walk(const struct xfer *xfer, int *error)
 			*error = killed_or(-EFAULT);
 			break;
 		}
-		if (may_sleep && done < xfer->length) {
+		if (done < xfer->length) {
 			*error = breathe();
 			if (*error)
 				break;
@@ -182,7 +208,7 @@ static u64 xfer_walk(const struct xfer *xfer, int *error)
 
 static bool is_own(const struct region *region)
 {
-	return !region->chunks && region->mm && region->mm == current->mm;
+	return region->mm && region->mm == current->mm;
 }
 
 /*
@@ -256,8 +282,14 @@ static u64 xfer_own(const struct xfer *xfer, int *error)
 
 /* ---- what others see ---------------------------------------------------- */
 
+/* Where region_read() and region_write() do not have their fast path. */
 static u64 do_xfer(const struct xfer *xfer, int *error)
 {
+	*error = -EIO;
+	if (!in_region(xfer->region, xfer->offset, xfer->length))
+		return 0;
+	if (likely(xfer->region->chunks))
+		return xfer_pinned(xfer, error);
 	*error = 0;
 	if (!xfer->length)
 		return 0;
@@ -274,10 +306,7 @@ u64 region_read(struct region *region, u64 offset, struct membuf buf,
 	u64 done, n;
 	void *addr;
 
-	*error = -EIO;
-	if (!in_region(region, offset, length))
-		return 0;
-	if (!region->chunks || !buf.kern)
+	if (!region->chunks || !buf.kern || !in_region(region, offset, length))
 		return do_xfer(&xfer, error);
 
 	for (done = 0; done < length; done += n) {
@@ -298,10 +327,7 @@ u64 region_write(struct region *region, u64 offset, struct membuf buf,
 	u64 done, n;
 	void *addr;
 
-	*error = -EIO;
-	if (!in_region(region, offset, length))
-		return 0;
-	if (!region->chunks || !buf.kern)
+	if (!region->chunks || !buf.kern || !in_region(region, offset, length))
 		return do_xfer(&xfer, error);
 
 	for (done = 0; done < length; done += n) {
@@ -320,9 +346,6 @@ u64 region_fill(struct region *region, u64 offset, u64 pattern,
 		.pattern = ror64(pattern, 8 * (phase & 7)), .op = XFER_FILL,
 	};
 
-	*error = -EIO;
-	if (!in_region(region, offset, length))
-		return 0;
 	return do_xfer(&xfer, error);
 }
 

@@ -105,7 +105,7 @@ static inline bool amdv1_pt_entry_reserved(u64 entry, unsigned int level,
 	lg2 = amdv1_pt_entry_lg2(entry, level);
 	if (nl && (lg2 <= pt_shift(level) || lg2 >= pt_shift(level + 1)))
 		return true;
-	return lg2 > NYX_GPA_LG2 || !(sizes & BIT_ULL(lg2));
+	return !(sizes & BIT_ULL(lg2));
 }
 
 static inline u64 amdv1_pt_entry_next(u64 entry)

@@ -66,7 +66,7 @@ static inline bool vtdss_pt_entry_reserved(u64 entry, unsigned int level,
 		return true;
 	if (!vtdss_pt_entry_leaf(entry, level))
 		return entry & VTDSS_SNP;
-	return level > 2 || !(sizes & pt_span(level)) ||
+	return !(sizes & pt_span(level)) ||
 	       (entry & VTDSS_ADDR & (pt_span(level) - 1));
 }
 

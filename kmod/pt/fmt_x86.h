@@ -71,7 +71,7 @@ static inline bool x86_pt_entry_reserved(u64 entry, unsigned int level,
 {
 	if (!level || !(entry & X86PT_PS))
 		return false;
-	return level > 2 || !(sizes & pt_span(level)) ||
+	return !(sizes & pt_span(level)) ||
 	       (entry & X86PT_ADDR & ~X86PT_PAT_LARGE & (pt_span(level) - 1));
 }
 

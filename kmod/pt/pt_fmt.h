@@ -63,7 +63,7 @@ static inline bool pt_entry_leaf(u64 entry, unsigned int level);
  * pt_entry_reserved() - check an entry of a guest
  * @entry: the entry
  * @level: its level
- * @sizes: page sizes that the guest may use
+ * @sizes: page sizes that the guest may use, of PT_FMT_SIZES
  *
  * Return: true if it is not well formed.
  */

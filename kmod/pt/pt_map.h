@@ -81,7 +81,10 @@ static inline bool pt_busy(const u64 *table, const u64 *slot, unsigned int n)
 	return any;
 }
 
-/* Write leaves into a run of @n entries that begins at the one of @va. */
+/*
+ * Write leaves into a run of @n entries that begins at the one of @va, as large
+ * as @sizes allow.
+ */
 static inline void pt_fill(u64 *table, unsigned int level, u64 va,
 			   unsigned int n, u64 oa, unsigned int perm, u64 sizes)
 {
@@ -98,9 +101,12 @@ static inline void pt_fill(u64 *table, unsigned int level, u64 va,
 		return;
 	}
 	while (slot < end) {
-		/* As aligned as both addresses, and not beyond the end. */
-		unsigned int max = min_t(unsigned int,
-					 __ffs64(va | oa | BIT_ULL(63)),
+		/*
+		 * As aligned as the address, and not beyond the end. Both
+		 * addresses agree modulo the sizes that are asked for, or that
+		 * fit.
+		 */
+		unsigned int max = min_t(unsigned int, __ffs64(va | BIT_ULL(63)),
 					 pt_shift(level) + ilog2(end - slot));
 		u64 fit = sizes & nyx_lg2_last(max + 1);
 		unsigned int lg2 = fit ? fls64(fit) - 1 : pt_shift(level);

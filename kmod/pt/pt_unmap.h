@@ -130,8 +130,7 @@ static void pt_cut(struct pt *pt, u64 *table, unsigned int level, u64 cut,
 		}
 		child = pt_reserve_take(reserve);
 		level--;
-		pt_fill_cut(child, level, va, PT_ENTRIES, oa, perm,
-			    pt->page_sizes, cut);
+		pt_fill(child, level, va, PT_ENTRIES, oa, perm, pt->page_sizes);
 		pt_mem_meta(child)->present = PT_ENTRIES;
 		pt->tables++;
 		/* Entries before the link. Pairs with pt_walk_step(). */

@@ -184,7 +184,7 @@ void PT_NAME(walk_guest)(const struct pt_config *cfg, u64 root,
 	struct pt_walk_state w = {
 		.va = va,
 		.table = root,
-		.sizes = cfg->page_sizes ?: ~0ull,
+		.sizes = (cfg->page_sizes ?: ~0ull) & PT_FMT_SIZES,
 		.grant = ~0ull,
 		.mem = mem,
 		.access = access,

@@ -171,8 +171,11 @@ static inline bool fixture_lacks(struct pt_fixture *f, u64 va)
  * @hash: of all entries with their places
  * @bad: something is wrong
  * @below: the entry before this one refers to a table of this level, plus 1
- * @fixture: the table
- * @page: address that the next entry of a contiguous page must have
+ * @f: the table
+ * @prev: the leaf before this one
+ * @row: bytes that the table of a level maps contiguously from its first entry
+ * @oa: where to
+ * @perm: and how
  */
 struct pt_census {
 	u64 tables;
@@ -182,7 +185,34 @@ struct pt_census {
 	unsigned int below;
 	struct pt_fixture *f;
 	struct pt_entry prev;
+	u64 row[6];
+	u64 oa[6];
+	u8 perm[6];
 };
+
+/* A table that could be a page of the level above should be one. */
+static inline bool pt_census_could_be_page(struct pt_census *c,
+					   const struct pt_entry *e)
+{
+	unsigned int l = e->level, above = 21 + 9 * l;
+	u64 span = 1ull << (12 + 9 * l);
+	u64 at = e->va & (512 * span - 1);
+	u64 oa = e->next + (e->va & lg2_last(e->lg2));
+
+	/* The table of the highest level has nothing above. */
+	if (l + 1 >= c->f->shape->levels)
+		return false;
+	if (!at) {
+		c->row[l] = 0;
+		c->oa[l] = oa;
+		c->perm[l] = e->perm;
+	}
+	if (at != c->row[l] || oa != c->oa[l] + at || e->perm != c->perm[l])
+		return false;
+	c->row[l] += span;
+	return c->row[l] == 512 * span && !(c->oa[l] & (512 * span - 1)) &&
+	       (c->f->pt.page_sizes >> above & 1);
+}
 
 static inline bool pt_census_entry(void *ctx, const struct pt_entry *e)
 {
@@ -201,6 +231,8 @@ static inline bool pt_census_entry(void *ctx, const struct pt_entry *e)
 			c->bad = "table below level 0";
 		c->tables++;
 		c->below = e->level;
+		if (e->level)
+			c->row[e->level - 1] = ~0ull;
 		return true;
 	}
 	c->bytes += span;
@@ -217,6 +249,8 @@ static inline bool pt_census_entry(void *ctx, const struct pt_entry *e)
 	    (c->prev.raw != e->raw || c->prev.va + span != e->va))
 		c->bad = "contiguous page";
 	c->prev = *e;
+	if (pt_census_could_be_page(c, e))
+		c->bad = "not coalesced";
 	return true;
 }
 

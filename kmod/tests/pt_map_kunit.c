@@ -439,6 +439,21 @@ static void coalesce_mixed_sizes(struct kunit *test)
 	fixture_check(f);
 }
 
+static void coalesce_edges_of_a_long_range(struct kunit *test)
+{
+	struct pt_fixture *f = test->priv;
+
+	if (f->shape->levels < 2)
+		kunit_skip(test, "no large pages");
+	KUNIT_ASSERT_EQ(test, fixture_map(f, 0, 3 * K - 1, 0, RW), 0);
+	KUNIT_ASSERT_EQ(test, fixture_map(f, 5 * M2 - K, 5 * M2 - 1, 5 * M2 - K,
+					  RW), 0);
+	KUNIT_ASSERT_EQ(test, fixture_map(f, 3 * K, 5 * M2 - K - 1, 3 * K, RW), 0);
+	KUNIT_EXPECT_TRUE(test, fixture_maps(f, 0, 0, RW, 21));
+	KUNIT_EXPECT_TRUE(test, fixture_maps(f, 5 * M2 - 1, 5 * M2 - 1, RW, 21));
+	fixture_check(f);
+}
+
 static void coalesce_not_if_different(struct kunit *test)
 {
 	struct pt_fixture *f = test->priv;
@@ -499,6 +514,7 @@ static struct kunit_case map_cases[] = {
 	KUNIT_CASE_PARAM(coalesce_single_pages, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(coalesce_two_levels_at_once, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(coalesce_mixed_sizes, pt_shape_gen_params),
+	KUNIT_CASE_PARAM(coalesce_edges_of_a_long_range, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(coalesce_not_if_different, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(map_of_contiguous_memory_costs_no_tables, pt_shape_gen_params),
 	{}

@@ -27,7 +27,7 @@ static unsigned int pt_rounds = 600;
 module_param(pt_rounds, uint, 0444);
 MODULE_PARM_DESC(pt_rounds, "operations of each random page-table test");
 
-struct range {
+struct pt_piece {
 	u64 start;
 	u64 last;
 	u64 oa;
@@ -41,7 +41,7 @@ struct range {
  */
 struct oracle {
 	unsigned int nr;
-	struct range at[MAX_RANGES + 4];
+	struct pt_piece at[MAX_RANGES + 4];
 };
 
 /* Index of the first range that ends at or after @va. */
@@ -68,7 +68,7 @@ static bool oracle_map(struct oracle *o, u64 va, u64 last, u64 oa,
 	if (i < o->nr && o->at[i].start <= last)
 		return false;
 	oracle_move(o, i + 1, i);
-	o->at[i] = (struct range){ va, last, oa, perm };
+	o->at[i] = (struct pt_piece){ va, last, oa, perm };
 	return true;
 }
 
@@ -102,7 +102,7 @@ static u64 oracle_unmap(struct oracle *o, u64 va, u64 last)
 
 /* The extent that pt_next() must find: neighbours that fit are one. */
 static bool oracle_next(const struct oracle *o, u64 va, u64 last,
-			struct range *ext)
+			struct pt_piece *ext)
 {
 	unsigned int i = oracle_find(o, va);
 
@@ -126,7 +126,7 @@ static void check_extents(struct pt_fixture *f, const struct oracle *o,
 {
 	struct kunit *test = f->test;
 	struct pt_extent got;
-	struct range want;
+	struct pt_piece want;
 
 	while (oracle_next(o, va, last, &want)) {
 		KUNIT_ASSERT_TRUE(test, pt_next(&f->pt, va, last, &got));
@@ -148,7 +148,7 @@ static void check_all(struct pt_fixture *f, const struct oracle *o, u64 *state)
 	u64 bytes = 0;
 
 	for (i = 0; i < o->nr; i++) {
-		const struct range *r = &o->at[i];
+		const struct pt_piece *r = &o->at[i];
 		u64 at[] = { r->start, r->last,
 			     r->start + next_random(state) % (r->last - r->start + 1) };
 
@@ -305,6 +305,14 @@ static void next_tells_aliases_apart(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ext.oa, 32 * K);
 		KUNIT_EXPECT_EQ(test, fixture_unmap(f, 0, ~0ull), 2 * size);
 	}
+	/* From the middle of a page on, with a larger one behind it. */
+	KUNIT_ASSERT_EQ(test, fixture_map(f, 2 * K, 4 * K - 1, 32 * K,
+					  NYX_ACC_RW), 0);
+	KUNIT_ASSERT_EQ(test, fixture_map(f, 4 * K, 8 * K - 1, 32 * K,
+					  NYX_ACC_RW), 0);
+	KUNIT_ASSERT_TRUE(test, pt_next(&f->pt, 3 * K, ~0ull, &ext));
+	KUNIT_EXPECT_EQ(test, ext.oa, 33 * K);
+	KUNIT_EXPECT_EQ(test, ext.last, 4 * K - 1);
 }
 
 static bool dump_three(void *ctx, const struct pt_entry *entry)

@@ -350,6 +350,8 @@ static void guest_vtdss_entries(struct kunit *test)
 	guest_chain(g, 3, 0);
 	g->mem[0][0] |= 0x80;
 	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_RESERVED, 3);
+	g->mem[0][0] = 0x83;
+	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_RESERVED, 3);
 	guest_chain(g, 3, 0);
 
 	/* Large pages, allowed and not, aligned and not. */
@@ -418,6 +420,8 @@ static void guest_x86_entries(struct kunit *test)
 
 	/* PS at level 3; large pages; PAT is no address bit. */
 	g->mem[0][0] |= 0x80;
+	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_RESERVED, 3);
+	g->mem[0][0] = 0x87;
 	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_RESERVED, 3);
 	guest_chain(g, 0x27, 0);
 	g->mem[2][1] = 0x40201087;

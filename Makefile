@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Nyx: a software IOMMU in a kernel module.
+#
+#   make demo         build everything, boot a VM with the module, show what it does
+#   make check        all tests (cold caches: under an hour; warm: minutes)
+#   make check-quick  those that take under two minutes together
+#   make check-full   and those that take long: the SMP debug kernel
+#   make bench        the benchmarks
+#
+#   make [modules]    build/<kernel>/nyx-iommu.ko
+#   make lib cli      build/user/libnyx.so and build/user/nyxctl
+#   make load         put the module into this machine's kernel (root)
+#   make unload       and take it out
+#   make docs         Documentation/ with the reference from the sources, in build/docs
+#   make install      module, library, tool, udev rule; takes PREFIX and DESTDIR
+#   make dkms         let DKMS build the module for every kernel (root)
+#   make clean        remove build/
+#
+# KREL=<release> chooses the kernel to build for: one with installed headers, or a
+# test kernel (selftests/vm/kernel --help). Default: the running kernel when its
+# headers are there, else Debian's 6.12, fetched into the cache.
+#
+# NYX_DEMO_HOST=1 make demo runs the demo on this machine, after make load.
+
+KREL	?= $(if $(wildcard /lib/modules/$(shell uname -r)/build),$(shell uname -r),stock-6.12)
+PREFIX	?= /usr/local
+DESTDIR	?=
+VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+MODULE	= build/$(KREL)/nyx-iommu.ko
+MODULE_RELEASE = $(shell modinfo -F vermagic $(MODULE) | cut -d' ' -f1)
+DKMS_TREE = $(DESTDIR)/usr/src/nyx-$(VERSION)
+USER	= $(MAKE) --no-print-directory -C userspace O=$(CURDIR)/build/user PREFIX=$(PREFIX)
+
+.PHONY: modules
+modules:
+	@selftests/vm/build-module $(KREL)
+
+.PHONY: all
+all: modules lib cli
+
+.PHONY: lib cli
+lib:
+	@$(USER) $(CURDIR)/build/user/libnyx.so $(CURDIR)/build/user/libnyx.a
+cli:
+	@$(USER) $(CURDIR)/build/user/nyxctl
+
+.PHONY: demo
+demo:
+	@selftests/vm/deps demo
+	@$(MAKE) --no-print-directory lib cli
+	@$(if $(NYX_DEMO_HOST),,selftests/vm/run --kernel stock-6.12 --) selftests/cli/demo.sh
+
+.PHONY: check check-quick check-full
+check:
+	@selftests/check check
+check-quick:
+	@selftests/check quick
+check-full:
+	@selftests/check full
+
+.PHONY: bench
+bench:
+	@selftests/vm/deps check
+	@$(MAKE) --no-print-directory lib cli
+	@selftests/bench/run
+
+.PHONY: load unload
+load: modules
+	insmod $(MODULE)
+unload:
+	rmmod nyx-iommu
+
+.PHONY: docs
+docs:
+	@$(MAKE) --no-print-directory -C Documentation O=$(CURDIR)/build/docs
+
+# The module goes where depmod prefers it. With NYX_DKMS=1 its source does, for DKMS.
+.PHONY: install install-user install-module install-dkms
+install: install-user $(if $(NYX_DKMS),install-dkms,install-module)
+install-user:
+	@$(USER)
+	@$(USER) DESTDIR=$(DESTDIR) install
+	install -D -m 644 userspace/udev/60-nyx-iommu.rules \
+		$(DESTDIR)/usr/lib/udev/rules.d/60-nyx-iommu.rules
+	install -D -m 644 userspace/udev/nyx-iommu.conf \
+		$(DESTDIR)/usr/lib/modules-load.d/nyx-iommu.conf
+	$(if $(DESTDIR),,ldconfig)
+install-module: modules
+	install -D -m 644 $(MODULE) \
+		$(DESTDIR)/lib/modules/$(MODULE_RELEASE)/updates/nyx-iommu.ko
+	$(if $(DESTDIR),,depmod $(MODULE_RELEASE))
+install-dkms:
+	mkdir -p $(DKMS_TREE)
+	cp -a dkms.conf Kbuild kmod uapi $(DKMS_TREE)/
+
+.PHONY: dkms
+dkms: install-dkms
+	dkms add -m nyx -v $(VERSION) || dkms status nyx/$(VERSION) | grep -q .
+	dkms install -m nyx -v $(VERSION)
+
+.PHONY: clean
+clean:
+	rm -rf build
+
+.PHONY: help
+help:
+	@sed -n '2,/^$$/{s/^# \{0,1\}//p}' Makefile

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Makes a table, or with json=1 the JSON, out of the lines that measure.h describes,
+# each with its environment in front. Variables from the runner: see there.
+
+function ns(ps) { return ps == "-" || ps == 0 ? "-" : fixed(ps / 1000) }
+function fixed(x) { return sprintf(x < 100 ? "%.2f" : x < 10000 ? "%.1f" : "%.0f", x) }
+function num(ps) { return ps == "-" || ps == 0 ? "null" : sprintf("%.3f", ps / 1000) }
+function str(s) { gsub(/[\\"]/, "\\\\&", s); return s == "-" ? "null" : "\"" s "\"" }
+
+BEGIN {
+	FS = "\t"
+	if (json) {
+		printf "{\n  \"schema\": 1,\n  \"date\": %s,\n  \"commit\": %s,\n  \"cpu\": %s,\n", str(date), str(commit), str(cpu)
+		printf "  \"pinned_to\": %d,\n  \"clock\": \"thread CPU time\",\n  \"load\": %s,\n  \"seed\": %s,\n  \"reps\": %d,\n  \"rows\": [", pin, load, seed, reps
+	} else {
+		printf "Nyx benchmarks: %s, pinned to CPU %d, thread CPU time\n", cpu, pin
+		printf "%s, commit %s, load average %s, seed %s, median of %d repetitions\n", date, commit, load, seed, reps
+		print "N: user space, the module's own files. U: User Mode Linux, one CPU: atomics have no lock prefix."
+		print "ratio = time of the peer / ours"
+		line = "%-4s %-3s %-62s %9s %9s  %-31s %10s %7s %9s %6s  %s\n"
+		printf line, "id", "env", "operation", "ns", "min", "peer", "ns", "ratio", "target", "ratio", "met"
+	}
+}
+
+$2 == "row" {
+	env = $1; id = $3; variant = $4; own = $5; min = $6; peer = $7; other = $8
+	target = $10; want = $11
+	ratio = other != "-" && own > 0 ? other / own : 0
+	met = ""
+	if (target > 0)
+		met = own <= target ? "yes" : "no"
+	if (want > 0 && met != "no")
+		met = ratio * 100 >= want ? "yes" : "no"
+	if (json) {
+		printf "%s\n    {\"id\": %s, \"env\": %s, \"variant\": %s, \"ns\": %s, \"min_ns\": %s, \"peer\": %s, \"peer_ns\": %s, \"ratio\": %s, \"target_ns\": %s, \"target_ratio\": %s, \"met\": %s}",
+			n++ ? "," : "", str(id), str(env), str(variant), num(own), num(min), str(peer), num(other),
+			ratio ? sprintf("%.3f", ratio) : "null", num(target),
+			(want > 0 ? sprintf("%.2f", want / 100) : "null"),
+			met == "" ? "null" : met == "yes" ? "true" : "false"
+		next
+	}
+	same = (env id variant) == last
+	last = env id variant
+	printf line, same ? "" : id, same ? "" : env, same ? "" : variant, same ? "" : ns(own), same ? "" : ns(min),
+		peer == "-" ? "" : peer, ns(other) == "-" ? "" : ns(other), ratio ? sprintf("%.2f", ratio) : "",
+		ns(target) == "-" ? "" : ns(target), (want > 0 ? sprintf("%.2f", want / 100) : ""), met
+	if (met == "yes") hit++
+	if (met == "no") miss++
+}
+
+$2 == "skip" {
+	skips = skips (skips ? (json ? ",\n    " : "\n") : "") \
+		(json ? sprintf("{\"id\": %s, \"env\": %s, \"what\": %s, \"reason\": %s}", str($3), str($1), str($4), str($5)) \
+		      : sprintf("skipped: %s %s %s: %s", $3, $1, $4, $5))
+}
+
+END {
+	if (json) {
+		printf "\n  ],\n  \"skipped\": [%s]\n}\n", skips
+	} else {
+		if (skips) print skips
+		printf "%d targets met, %d missed\n", hit, miss
+	}
+}

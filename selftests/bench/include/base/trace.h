@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx benchmarks: tracepoints that are off.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#ifndef NYX_BASE_TRACE_H
+#define NYX_BASE_TRACE_H
+
+#define trace_nyx_map(...)		do { } while (0)
+#define trace_nyx_unmap(...)		do { } while (0)
+#define trace_nyx_invalidate(...)	do { } while (0)
+#define trace_nyx_translate_miss(...)	do { } while (0)
+#define trace_nyx_fault(...)		do { } while (0)
+#define trace_nyx_dma(...)		do { } while (0)
+
+#endif

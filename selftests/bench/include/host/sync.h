@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx benchmarks: the host build's header with the costs of the kernel.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * selftests/host is made to find bugs, so its barriers, locks and RCU are strong
+ * and real. Here they cost what they cost in an SMP kernel on x86 without
+ * preemption: barriers of reads and writes are the compiler's, RCU readers do
+ * nothing, an uncontended mutex is two atomic instructions, per-CPU data are
+ * near. One thread runs.
+ */
+#ifndef NYX_BENCH_HOST_SYNC_H
+#define NYX_BENCH_HOST_SYNC_H
+
+#include_next "host/sync.h"
+
+#undef smp_mb
+#undef smp_rmb
+#undef smp_wmb
+#undef smp_mb__before_atomic
+#undef smp_mb__after_atomic
+#define smp_mb()		__asm__ __volatile__("lock; addl $0,-4(%%rsp)" : : : "memory", "cc")
+#define smp_rmb()		barrier()
+#define smp_wmb()		barrier()
+#define smp_mb__before_atomic()	barrier()
+#define smp_mb__after_atomic()	barrier()
+
+#define rcu_read_lock()		barrier()
+#define rcu_read_unlock()	barrier()
+#undef rcu_dereference
+#undef rcu_dereference_raw
+#define rcu_dereference(p)	READ_ONCE(p)
+#define rcu_dereference_raw(p)	READ_ONCE(p)
+
+/* ---- per-CPU data: this is CPU 0 ----------------------------------------- */
+
+extern unsigned int bench_cpus;		/* possible CPUs */
+
+#undef raw_cpu_ptr
+#undef this_cpu_ptr
+#undef nr_cpu_ids
+#define raw_cpu_ptr(p)		(p)
+#define this_cpu_ptr(p)		(p)
+#define this_cpu_add(pcp, n)	((void)((pcp) += (n)))
+#define nr_cpu_ids		bench_cpus
+
+/* ---- the current thread --------------------------------------------------- */
+
+struct mm_struct;
+
+struct task_struct {
+	unsigned long flags;
+	struct mm_struct *mm;
+};
+
+extern struct task_struct bench_task;
+
+#undef current
+#undef fatal_signal_pending
+#undef cond_resched
+#define current			(&bench_task)
+#define fatal_signal_pending(t)	(!!READ_ONCE((t)->flags))
+#define cond_resched()		barrier()
+
+/* ---- mutexes, as __mutex_trylock_fast() and __mutex_unlock_fast() --------- */
+
+void bench_mutex_lock(unsigned long *owner);
+void bench_mutex_unlock(unsigned long *owner);
+
+#undef mutex_init
+#undef mutex_destroy
+#undef mutex_lock
+#undef mutex_lock_killable
+#undef mutex_unlock
+#define mutex_init(l)		(*(unsigned long *)(l) = 0)
+#define mutex_destroy(l)	((void)(l))
+#define mutex_lock(l)		bench_mutex_lock((unsigned long *)(l))
+#define mutex_lock_killable(l)	(bench_mutex_lock((unsigned long *)(l)), 0)
+#define mutex_unlock(l)		bench_mutex_unlock((unsigned long *)(l))
+
+#endif /* NYX_BENCH_HOST_SYNC_H */

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#define SZ_16K	0x4000
+#define SZ_1M	0x100000

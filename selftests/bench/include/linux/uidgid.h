@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "host/kernel.h"
+
+#ifndef NYX_BENCH_UIDGID_H
+#define NYX_BENCH_UIDGID_H
+
+typedef struct { unsigned int val; } kuid_t;
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx benchmarks: what the files of the user-space program share.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#ifndef NYX_BENCH_USER_BENCH_H
+#define NYX_BENCH_USER_BENCH_H
+
+#include "host/memory.h"
+
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/translate.h"
+#include "core/unit.h"
+#include "measure.h"
+#include "peer/peer.h"
+
+#define NS(n)		((u64)((n) * 1000))
+#define PAGES(n)	((u64)(n) << NYX_PAGE_LG2)
+
+/* Compilers must not know what a loop has found out. */
+#define bench_use(x)	__asm__ __volatile__("" : : "r" (x) : "memory")
+
+/* A benchmark that computes nonsense is worth nothing. */
+#define bench_check(cond)						\
+	do {								\
+		if (unlikely(!(cond)))					\
+			bench_fail(__FILE__, __LINE__, #cond);		\
+	} while (0)
+
+void bench_fail(const char *file, int line, const char *what) __noreturn;
+
+/**
+ * struct world - a unit with guest memory, a device, and its domain
+ * @unit: the unit, with a cache of WORLD_TLB entries
+ * @dom: the device's domain
+ * @sbdf: the device
+ * @memory: the pinned guest memory at GPA 0, of WORLD_MEMORY bytes; NULL if the
+ *          unit has memory at every GPA, but nothing behind it
+ */
+struct world {
+	struct nyx_unit unit;
+	struct nyx_domain *dom;
+	u32 sbdf;
+	char *memory;
+};
+
+#define WORLD_TLB	4096
+#define WORLD_MEMORY	(16ull << 20)
+/* Where IOVAs begin: far enough for AMD v1 to have four levels too. */
+#define WORLD_IOVA	(1ull << 40)
+
+struct world *world_new(enum pt_format format, bool memory);
+
+/**
+ * world_pick_pages() - choose random pages that the cache can hold together
+ * @tlb: the cache
+ * @tag: the address space's
+ * @lg2: log2 of the size of a page
+ * @nr: how many
+ * @pages: set to their addresses
+ *
+ * No set gets more pages than it has ways.
+ */
+void world_pick_pages(const struct iotlb *tlb, u64 tag, unsigned int lg2,
+		      unsigned int nr, u64 *pages);
+
+/* Rows for peers that are not there are not printed. Returns how many are. */
+unsigned int bench_peers(struct bench_side *peers, unsigned int nr);
+
+void bench_tlb(void);
+void bench_walk(void);
+void bench_map(void);
+void bench_dma(void);
+
+#endif /* NYX_BENCH_USER_BENCH_H */

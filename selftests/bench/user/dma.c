@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx benchmarks: copies through the translation. Rows D1, D4.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * nyx_dma_do() as it is: device, epoch, translation, memory map, region, copy,
+ * counters. The peer copies the same bytes. Guest memory is of huge pages.
+ */
+#include "user/bench.h"
+
+#include "core/dma.h"
+
+struct dma_bench {
+	struct world *w;
+	char *buf;
+	u64 length;
+	u64 iova;
+	u32 op;
+};
+
+static void run_dma(void *ctx, unsigned long n)
+{
+	struct dma_bench *b = ctx;
+	struct nyx_dma_req req = {
+		.sbdf = b->w->sbdf,
+		.op = b->op,
+		.iova = b->iova,
+		.length = b->length,
+		.buf = membuf_kern(b->buf),
+	};
+
+	while (n--) {
+		bench_check(!nyx_dma_do(&b->w->unit, &req));
+		bench_check(req.done == b->length);
+	}
+}
+
+/* The length is not known to the compiler, so this is a call. */
+static void run_memcpy(void *ctx, unsigned long n)
+{
+	struct dma_bench *b = ctx;
+
+	while (n--) {
+		if (b->op == NYX_DMA_READ)
+			memcpy(b->buf, b->w->memory, READ_ONCE(b->length));
+		else
+			memcpy(b->w->memory, b->buf, READ_ONCE(b->length));
+		barrier();
+	}
+}
+
+void bench_dma(void)
+{
+	static const struct {
+		u64 length;
+		const char *name;
+		u64 target;
+		unsigned int share;
+	} size[] = {
+		{ 64, "64 B", NS(12), 0 },
+		{ 4096, "4 KiB", 0, 80 },
+		{ 65536, "64 KiB", 0, 95 },
+		{ 1048576, "1 MiB", 0, 97 },
+	};
+	struct dma_bench b = { .w = world_new(PT_VTDSS, true) };
+	struct bench_side ours = { .ctx = &b, .run = run_dma };
+	struct bench_side peer = { .name = "memcpy", .ctx = &b, .run = run_memcpy };
+	u64 scattered = WORLD_IOVA + (1ull << 30);
+	char variant[64];
+	unsigned int i;
+
+	b.buf = aligned_alloc(PAGE_SIZE, 1 << 20);
+	memset(b.buf, 2, 1 << 20);
+	/* One large page, and 256 small ones that are no neighbours. */
+	bench_check(!nyx_domain_map(b.w->dom, WORLD_IOVA, WORLD_IOVA + (4ull << 20) - 1, 0,
+				    NYX_ACC_RW));
+	for (i = 0; i < 256; i++)
+		bench_check(!nyx_domain_map(b.w->dom, scattered + PAGES(i),
+					    scattered + PAGES(i + 1) - 1,
+					    PAGES(i * 5 % 256), NYX_ACC_RW));
+
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		b.length = size[i].length;
+		b.iova = WORLD_IOVA;
+		peer.share = size[i].share;
+		b.op = NYX_DMA_READ;
+		snprintf(variant, sizeof(variant), "nyx_dma_do read, %s, hot", size[i].name);
+		bench_row("D1", variant, size[i].target, &ours, &peer, 1);
+		b.op = NYX_DMA_WRITE;
+		snprintf(variant, sizeof(variant), "nyx_dma_do write, %s, hot", size[i].name);
+		bench_row("D1", variant, size[i].target, &ours, &peer, 1);
+	}
+	b.iova = scattered;
+	b.op = NYX_DMA_READ;
+	peer.share = 85;
+	bench_row("D4", "nyx_dma_do read, 1 MiB in 256 scattered 4K pages", 0, &ours, &peer, 1);
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx benchmarks: what the module's files ask of a kernel.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * RCU callbacks run in batches in the thread that queued them, as a softirq
+ * would, without a grace period: nobody else is there.
+ */
+#include "user/bench.h"
+
+#include "core/event.h"
+#include "mem/region_priv.h"
+
+#define RCU_BATCH	64
+
+struct task_struct bench_task;
+unsigned int bench_cpus = 2;
+
+static struct rcu_head *rcu_queue;
+static unsigned int rcu_queued;
+
+static void rcu_run(void)
+{
+	while (rcu_queue) {
+		struct rcu_head *head = rcu_queue;
+		unsigned long func = (unsigned long)head->func;
+
+		rcu_queue = head->next;
+		if (func < PAGE_SIZE)
+			kfree((char *)head - func);
+		else
+			head->func(head);
+	}
+	rcu_queued = 0;
+}
+
+void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
+{
+	head->func = func;
+	head->next = rcu_queue;
+	rcu_queue = head;
+	if (++rcu_queued == RCU_BATCH)
+		rcu_run();
+}
+
+/* Nobody reads but who calls. */
+void synchronize_rcu(void)
+{
+}
+
+void rcu_barrier(void)
+{
+	rcu_run();
+}
+
+noinline void bench_mutex_lock(unsigned long *owner)
+{
+	unsigned long none = 0;
+
+	if (!__atomic_compare_exchange_n(owner, &none, (unsigned long)current,
+					 false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		BUG();
+}
+
+noinline void bench_mutex_unlock(unsigned long *owner)
+{
+	unsigned long me = (unsigned long)current;
+
+	if (!__atomic_compare_exchange_n(owner, &me, 0, false, __ATOMIC_RELEASE,
+					 __ATOMIC_RELAXED))
+		BUG();
+}
+
+void host_warn(const char *file, int line, const char *what)
+{
+	bench_fail(file, line, what);
+}
+
+unsigned int host_cpu(void)
+{
+	return 0;
+}
+
+/* ---- what no benchmark gets to ------------------------------------------- */
+
+u32 region_flags(const struct region *region)
+{
+	return region->flags;
+}
+
+int region_walk_begin(struct region_walk *walk, struct region *region, bool write)
+{
+	BUG();
+}
+
+s64 region_walk_next(struct region_walk *walk, u64 offset, u64 length, void **addr)
+{
+	BUG();
+}
+
+void region_walk_end(struct region_walk *walk)
+{
+}
+
+u64 region_usercopy_max(const void *addr, u64 length)
+{
+	BUG();
+}
+
+void nyx_events_push(struct nyx_events *ev, struct nyx_event *event)
+{
+	bench_fail(__FILE__, __LINE__, "a fault");
+}

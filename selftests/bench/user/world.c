@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx benchmarks: units to measure with.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "user/bench.h"
+
+#include <sys/mman.h>
+
+#include "core/domain.h"
+#include "mem/region_priv.h"
+
+static void *huge_alloc(size_t size)
+{
+	char *p = mmap(NULL, size + CHUNK_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	bench_check(p != MAP_FAILED);
+	p = (char *)ALIGN((unsigned long)p, CHUNK_SIZE);
+	madvise(p, size, MADV_HUGEPAGE);
+	memset(p, 1, size);
+	return p;
+}
+
+static struct region *region_make(char *memory)
+{
+	struct region *region = kzalloc(sizeof(*region), GFP_KERNEL);
+	unsigned int i, nr = WORLD_MEMORY / CHUNK_SIZE;
+
+	region->length = memory ? WORLD_MEMORY : NYX_GPA_LAST + 1;
+	region->flags = REGION_PINNED;
+	region->page_lg2 = CHUNK_LG2;
+	if (!memory)
+		return region;
+	region->chunks = kcalloc(nr, sizeof(*region->chunks), GFP_KERNEL);
+	for (i = 0; i < nr; i++)
+		region->chunks[i] = (unsigned long)(memory + i * CHUNK_SIZE) | CHUNK_FLAT;
+	return region;
+}
+
+struct world *world_new(enum pt_format format, bool memory)
+{
+	struct nyx_domain_config cfg = {
+		.id = NYX_ID_ANY,
+		.kind = NYX_DOMAIN_PAGING,
+		.flags = NYX_DOMAIN_F_SHARED,
+		.pt = { .format = format, .levels = 4 },
+	};
+	struct world *w = kzalloc(sizeof(*w), GFP_KERNEL);
+	struct nyx_unit *unit = &w->unit;
+	struct region *region;
+	u32 id;
+
+	mutex_init(&unit->lock);
+	unit->cfg.max_domains = BENCH_SLOTS;
+	unit->cfg.max_devices = BENCH_SLOTS;
+	bench_check(!iotlb_init(&unit->iotlb, WORLD_TLB));
+	unit->nowhere = nyx_domain_nowhere(unit);
+	bench_check(!IS_ERR(unit->nowhere));
+	bench_check(!nyx_domain_create(unit, &cfg, &id));
+	w->dom = nyx_domain_get(unit, id);
+	w->sbdf = 8;
+	bench_check(!nyx_device_add(unit, w->sbdf));
+	bench_check(!nyx_device_attach(unit, w->sbdf, id, false));
+
+	if (memory)
+		w->memory = huge_alloc(WORLD_MEMORY);
+	region = region_make(w->memory);
+	gmap_init(&unit->mem, 16);
+	bench_check(!gmap_insert(&unit->mem, 0, region->length - 1, region));
+	return w;
+}
+
+void world_pick_pages(const struct iotlb *tlb, u64 tag, unsigned int lg2,
+		      unsigned int nr, u64 *pages)
+{
+	unsigned int class = (lg2 - NYX_PAGE_LG2) / 9, n = 0, i;
+	u8 *used = kcalloc(tlb->nr_sets, 1, GFP_KERNEL);
+
+	while (n < nr) {
+		u64 va = WORLD_IOVA + ((bench_random() % (1u << 24)) << lg2);
+		u64 set = iotlb_set(tlb, iotlb_key(va, class), tag) - tlb->sets;
+
+		if (used[set] == IOTLB_WAYS)
+			continue;
+		for (i = 0; i < n && pages[i] != va; i++)
+			;
+		if (i < n)
+			continue;
+		used[set]++;
+		pages[n++] = va;
+	}
+	kfree(used);
+}
+
+unsigned int bench_peers(struct bench_side *peers, unsigned int nr)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (peers[i].ctx)
+			peers[n++] = peers[i];
+	}
+	return n;
+}

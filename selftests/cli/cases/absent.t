@@ -1,0 +1,41 @@
+# Without the module, or with another device in its place.
+$ nyxctl --node /dev/nyx-none unit list
+! nyxctl: cannot open /dev/nyx-none: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'
+? 3
+$ nyxctl --node /dev/nyx-none unit list --json
+| {"error":{"code":"ENOENT","message":"cannot open /dev/nyx-none: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'"}}
+! nyxctl: cannot open /dev/nyx-none: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'
+? 3
+$ nyxctl --node /dev/nyx-none -u golden domain list
+! nyxctl: cannot open /dev/nyx-none: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'
+? 3
+$ nyxctl --node /dev/nyx-none module info
+! nyxctl: cannot open /dev/nyx-none: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'
+? 3
+$ nyxctl --node /dev/null unit list
+! nyxctl: /dev/null is not the device node of Nyx
+? 1
+$ nyxctl --node /dev/null unit list -j
+| {"error":{"code":"ENOTTY","message":"/dev/null is not the device node of Nyx"}}
+! nyxctl: /dev/null is not the device node of Nyx
+? 1
+# This one answers all the same.
+$ nyxctl --node /dev/nyx-none module version
+| nyxctl              0.1.0
+| libnyx              0.1.0
+| api version         1
+| module              -
+| module api version  -
+$ nyxctl --node /dev/nyx-none module version --json
+| {"versions":{"nyxctl":"0.1.0","libnyx":"0.1.0","api_version":1,"module":null,"module_api_version":null}}
+$ nyxctl --node /dev/nyx-none module version -o raw
+| nyxctl 0.1.0
+| libnyx 0.1.0
+| api_version 1
+| module -
+| module_api_version -
+# Completion is silent.
+$ nyxctl --node /dev/nyx-none __complete -u x map list ''
+! nyxctl: unknown object '__complete', not one of: module, unit, memory, domain, device, map, iotlb, dma, fault, event, stat
+? 2
+$ nyxctl __complete --node /dev/nyx-none unit show ''

@@ -1,0 +1,90 @@
+$ setup
+$ nyxctl device list --json
+| {"devices":[]}
+$ nyxctl domain create net
+| domain 1 (net) created
+$ nyxctl domain create storage --shared
+| domain 2 (storage) created
+$ nyxctl device add 0000:03:00.0
+| device 0000:03:00.0 added
+$ nyxctl device add 03:00.0
+! nyxctl: unit 'golden' has device 0000:03:00.0 already; 'nyxctl device show' tells its domain
+? 1
+$ nyxctl device add 03:00.0 --json
+| {"error":{"code":"EEXIST","message":"unit 'golden' has device 0000:03:00.0 already; 'nyxctl device show' tells its domain"}}
+! nyxctl: unit 'golden' has device 0000:03:00.0 already; 'nyxctl device show' tells its domain
+? 1
+$ nyxctl device add 1:4:1f.7 --json
+| {"device":{"device":"0001:04:1f.7","domain":null,"domain_name":null,"isolation":null,"fault_events":0,"last_fault_ns":null}}
+$ nyxctl device attach 03:00.0 net
+| device 0000:03:00.0 attached to domain 1 (net)
+$ nyxctl device attach 03:00.0 net
+! nyxctl: device 0000:03:00.0 is attached to domain 1 (net); use --replace to move it
+? 1
+$ nyxctl device attach 03:00.0 storage
+! nyxctl: device 0000:03:00.0 is attached to domain 1 (net); use --replace to move it
+? 1
+$ nyxctl device attach 0001:04:1f.7 net
+! nyxctl: domain 1 (net) is STRICT and has device 0000:03:00.0 already; make a domain for many devices with 'nyxctl domain create --shared'
+? 1
+$ nyxctl device attach 0001:04:1f.7 net --replace
+! nyxctl: domain 1 (net) is STRICT and has device 0000:03:00.0 already; make a domain for many devices with 'nyxctl domain create --shared'
+? 1
+$ nyxctl device attach 0001:04:1f.7 net --json
+| {"error":{"code":"EBUSY","message":"domain 1 (net) is STRICT and has device 0000:03:00.0 already; make a domain for many devices with 'nyxctl domain create --shared'"}}
+! nyxctl: domain 1 (net) is STRICT and has device 0000:03:00.0 already; make a domain for many devices with 'nyxctl domain create --shared'
+? 1
+$ nyxctl device attach 0001:04:1f.7 none
+! nyxctl: unit 'golden' has no domain 'none'; 'nyxctl domain list' shows all
+? 3
+$ nyxctl device attach 09:00.0 net
+! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+? 3
+$ nyxctl device attach 0001:04:1f.7 storage
+| device 0001:04:1f.7 attached to domain 2 (storage)
+$ nyxctl device attach 03:00.0 storage --replace
+| device 0000:03:00.0 attached to domain 2 (storage)
+$ nyxctl device list
+| DEVICE       DOMAIN DOMAIN-NAME ISOLATION FAULT-EVENTS LAST-FAULT
+| 0000:03:00.0      2 storage     shared               0          -
+| 0001:04:1f.7      2 storage     shared               0          -
+$ nyxctl device list --json
+| {"devices":[
+| {"device":"0000:03:00.0","domain":2,"domain_name":"storage","isolation":"shared","fault_events":0,"last_fault_ns":null},
+| {"device":"0001:04:1f.7","domain":2,"domain_name":"storage","isolation":"shared","fault_events":0,"last_fault_ns":null}
+| ]}
+$ nyxctl device list -o raw
+| 0000:03:00.0 2 storage shared 0 -
+| 0001:04:1f.7 2 storage shared 0 -
+$ nyxctl device show 03:00.0
+| device        0000:03:00.0
+| domain        2
+| domain name   storage
+| isolation     shared
+| fault events  0
+| last fault    -
+$ nyxctl device show 03:00.0 --json
+| {"device":{"device":"0000:03:00.0","domain":2,"domain_name":"storage","isolation":"shared","fault_events":0,"last_fault_ns":null}}
+$ nyxctl device show 09:00.0
+! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+? 3
+$ nyxctl device detach 03:00.0
+| device 0000:03:00.0 detached
+$ nyxctl device detach 03:00.0
+! nyxctl: device 0000:03:00.0 is attached to no domain; there is nothing to detach
+? 3
+$ nyxctl device detach 09:00.0
+! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+? 3
+$ nyxctl device list --columns device,domain
+| DEVICE       DOMAIN
+| 0000:03:00.0      -
+| 0001:04:1f.7      2
+$ nyxctl device remove 03:00.0
+| device 0000:03:00.0 removed
+$ nyxctl device remove 03:00.0
+! nyxctl: unit 'golden' has no device 0000:03:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+? 3
+$ nyxctl device remove 1:4:1f.7 --json
+| {"device":{"device":"0001:04:1f.7","domain":null,"domain_name":null,"isolation":null,"fault_events":0,"last_fault_ns":null}}
+$ nyxctl device list

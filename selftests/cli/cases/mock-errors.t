@@ -1,0 +1,161 @@
+# What the kernel can refuse, and what nyxctl says about it: never a number.
+$ setup
+$ nyxctl -q device assign 03:00.0 strict
+$ fail() { local spec=$1; shift; NYX_MOCK_FAIL=$spec nyxctl "$@"; }
+# At the node.
+$ NYX_MOCK_OPEN=13 nyxctl unit list
+! nyxctl: cannot open /dev/nyx-iommu: permission denied; join its group with 'usermod -aG kvm USER' or run as root
+? 4
+$ NYX_MOCK_OPEN=13 nyxctl unit list --json
+| {"error":{"code":"EACCES","message":"cannot open /dev/nyx-iommu: permission denied; join its group with 'usermod -aG kvm USER' or run as root"}}
+! nyxctl: cannot open /dev/nyx-iommu: permission denied; join its group with 'usermod -aG kvm USER' or run as root
+? 4
+$ NYX_MOCK_OPEN=2 nyxctl unit list
+! nyxctl: cannot open /dev/nyx-iommu: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'
+? 3
+$ NYX_MOCK_OPEN=19 nyxctl unit list
+! nyxctl: cannot open /dev/nyx-iommu: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'
+? 3
+$ NYX_MOCK_OPEN=24 nyxctl unit list
+! nyxctl: cannot open /dev/nyx-iommu: too many open files; raise the limit with 'ulimit -n'
+? 1
+$ fail 0x00:25 unit list
+! nyxctl: /dev/nyx-iommu is not the device node of Nyx
+? 1
+# Units.
+$ fail 0x01:28 unit create other
+! nyxctl: cannot make unit 'other': the module takes no more units; 'nyxctl module info' shows the limit
+? 1
+$ fail 0x01:12 unit create other
+! nyxctl: cannot make unit 'other': the kernel has no memory for it
+? 1
+$ fail 0x01:7 unit create other
+! nyxctl: cannot make unit 'other': nyxctl is newer than the module; load the module of the same release
+? 1
+$ fail 0x02:13 unit show
+! nyxctl: cannot open unit 'golden': the unit belongs to another user; run nyxctl as that user or as root
+? 4
+$ fail 0x02:13 unit show --json
+| {"error":{"code":"EACCES","message":"cannot open unit 'golden': the unit belongs to another user; run nyxctl as that user or as root"}}
+! nyxctl: cannot open unit 'golden': the unit belongs to another user; run nyxctl as that user or as root
+? 4
+$ fail 0x03:19 unit show
+! nyxctl: cannot ask unit 'golden': the unit was destroyed meanwhile
+? 3
+$ fail 0x05:19 unit destroy
+! nyxctl: cannot destroy unit 'golden': the unit was destroyed meanwhile
+? 3
+$ fail 0x04:19 unit keep
+! nyxctl: cannot change unit 'golden': the unit was destroyed meanwhile
+? 3
+$ fail 0x06:12 unit list
+! nyxctl: cannot list units: the kernel has no memory for it
+? 1
+$ fail 0x06:12 unit list --json
+| {"error":{"code":"ENOMEM","message":"cannot list units: the kernel has no memory for it"}}
+! nyxctl: cannot list units: the kernel has no memory for it
+? 1
+# Memory.
+$ fail 0x08:122 memory add --memfd 1M --gpa 1G --pinned
+! nyxctl: cannot add the memory: pinning would exceed the limit on locked memory; raise it with 'ulimit -l' or leave out --pinned
+? 1
+$ fail 0x08:12 memory add --memfd 1M --gpa 1G
+! nyxctl: cannot add the memory: the kernel has no memory for it
+? 1
+$ fail 0x08:28 memory add --memfd 1M --gpa 1G
+! nyxctl: cannot add the memory: a limit is reached; 'nyxctl unit show' and 'nyxctl module info' list the limits
+? 1
+$ fail 0x08:95 memory add --memfd 1M --gpa 1G
+! nyxctl: cannot add the memory: 'the file' is neither a memfd nor on tmpfs or hugetlbfs
+? 1
+$ fail 0x08:22 memory add --memfd 1M --gpa 1G
+! nyxctl: cannot add the memory: offset and length must be multiples of the page size of the file, and lie in it
+? 1
+$ fail 0x08:34 memory add --memfd 1M --gpa 1G
+! nyxctl: cannot add the memory: the range goes beyond the address width
+? 1
+# A signal is no reason to give up.
+$ fail 0x09:4 memory remove 0
+| 16M of guest memory removed at GPA 0x0
+# Domains.
+$ fail 0x0a:28 domain create x
+! nyxctl: cannot make the domain: the unit takes no more; 'nyxctl unit show' lists the limits
+? 1
+$ fail 0x0a:22 domain create x
+! nyxctl: cannot make the domain: the vtdss format has not such an address width or page size, or the unit is narrower; see nyxctl-domain(1)
+? 1
+$ fail 0x0a:95 domain create x
+! nyxctl: cannot make the domain: the module does not know this kind or format; 'nyxctl module info' shows what it knows
+? 1
+$ fail 0x0a:12 domain create x
+! nyxctl: cannot make the domain: the kernel has no memory for it
+? 1
+$ fail 0x0b:12 domain destroy strict/0000:03:00.0
+! nyxctl: cannot destroy domain 1 (strict/0000:03:00.0): the kernel has no memory for it
+? 1
+$ fail 0x06:12 domain list
+! nyxctl: cannot list domains: the kernel has no memory for it
+? 1
+$ fail 0x06:12 domain show 1
+! nyxctl: cannot look for domain '1': the kernel has no memory for it
+? 1
+# Devices.
+$ fail 0x0c:28 device add 4:0.0
+! nyxctl: cannot add device 0000:04:00.0: a limit is reached; 'nyxctl unit show' and 'nyxctl module info' list the limits
+? 1
+$ fail 0x0d:12 device remove 3:0.0
+! nyxctl: cannot remove device 0000:03:00.0: the kernel has no memory for it
+? 1
+$ fail 0x0e:12 device attach 3:0.0 1 --replace
+! nyxctl: cannot attach device 0000:03:00.0 to domain 1 (strict/0000:03:00.0): the kernel has no memory for it
+? 1
+$ fail 0x0f:12 device detach 3:0.0
+! nyxctl: cannot detach device 0000:03:00.0: the kernel has no memory for it
+? 1
+$ fail 0x06:12 device list
+! nyxctl: cannot list devices: the kernel has no memory for it
+? 1
+$ fail 0x0a:28 device assign 4:0.0 shared
+! nyxctl: cannot assign device 0000:04:00.0: a limit is reached; 'nyxctl unit show' and 'nyxctl module info' list the limits
+? 1
+$ fail 0x13:12 device translate 3:0.0 0
+! nyxctl: cannot translate IOVA 0x0: the kernel has no memory for it
+? 1
+# Mappings.
+$ fail 0x15:12 map add 1 0 0 4K
+! nyxctl: cannot map IOVA 0x0: the kernel has no memory for it
+? 1
+$ fail 0x15:75 map add 1 0 0 4K
+! nyxctl: cannot map IOVA 0x0: address and length together go beyond 64 bits
+? 1
+$ fail 0x11:12 map remove 1 --all
+! nyxctl: cannot unmap IOVA 0x0: the kernel has no memory for it
+? 1
+$ fail 0x06:12:1 map list 1
+$ fail 0x12:12 iotlb invalidate unit
+! nyxctl: cannot invalidate in unit 'golden': the kernel has no memory for it
+? 1
+# DMA, events, counters.
+$ fail 0x14:14 dma read 3:0.0 0 4
+! nyxctl: the read of device 0000:03:00.0 at IOVA 0x0 failed after 0 bytes: memory that was handed to the kernel is not accessible
+? 1
+$ fail 0x14:12 dma write 3:0.0 0 --data 00 --json
+| {"error":{"code":"ENOMEM","message":"the write of device 0000:03:00.0 at IOVA 0x0 failed after 0 bytes: the kernel has no memory for it"}}
+! nyxctl: the write of device 0000:03:00.0 at IOVA 0x0 failed after 0 bytes: the kernel has no memory for it
+? 1
+$ fail 0x14:19 dma cas 3:0.0 0 0 0
+! nyxctl: the cas of device 0000:03:00.0 at IOVA 0x0 failed after 0 bytes: the unit was destroyed meanwhile
+? 3
+$ fail 0x16:24 fault list
+! nyxctl: cannot open the events of unit 'golden': too many open files; raise the limit with 'ulimit -n'
+? 1
+$ fail 0x16:24 event monitor
+! nyxctl: cannot open the events of unit 'golden': too many open files; raise the limit with 'ulimit -n'
+? 1
+$ fail 0x07:12 stat show
+! nyxctl: cannot read the counters: the kernel has no memory for it
+? 1
+# Something nobody expects.
+$ fail 0x0c:71 device add 4:0.0
+! nyxctl: cannot add device 0000:04:00.0: Protocol error
+? 1

@@ -1,0 +1,134 @@
+$ nyxctl module info --columns api_version,models,formats
+| api version  1
+| models       native
+| formats      vtdss,x86,amdv1
+$ nyxctl module info --json --columns api_version,models,formats
+| {"module":{"api_version":1,"models":["native"],"formats":["vtdss","x86","amdv1"]}}
+$ nyxctl module version --columns nyxctl,libnyx,api_version
+| nyxctl       0.1.0
+| libnyx       0.1.0
+| api version  1
+$ nyxctl unit create golden --iotlb 100 --events 16 --max-domains 3 --max-devices 4 --max-memory 5 --address-width 40
+| unit golden created, id N
+$ nyxctl unit create golden
+! nyxctl: there is a unit 'golden' already; take another name or 'nyxctl unit destroy golden'
+? 1
+$ nyxctl unit create golden --json
+| {"error":{"code":"EEXIST","message":"there is a unit 'golden' already; take another name or 'nyxctl unit destroy golden'"}}
+! nyxctl: there is a unit 'golden' already; take another name or 'nyxctl unit destroy golden'
+? 1
+$ export NYX_UNIT=golden
+$ nyxctl unit show --columns name,model,address_width,keep,iotlb_entries,event_entries,max_domains,max_devices,max_memory_ranges,open_files
+| name               golden
+| model              native
+| address width      40
+| keep               yes
+| iotlb entries      128
+| event entries      16
+| max domains        3
+| max devices        4
+| max memory ranges  5
+| open files         1
+$ nyxctl unit show golden -o raw --columns name,iotlb_entries,domains,memory_bytes
+| name golden
+| iotlb_entries 128
+| domains 0
+| memory_bytes 0
+$ nyxctl unit show --json --columns name,model,address_width,keep,memory_bytes
+| {"unit":{"name":"golden","model":"native","address_width":40,"keep":true,"memory_bytes":0}}
+$ nyxctl unit list -o raw --columns name,model,domains,devices | grep golden
+| golden native 0 0
+$ nyxctl unit list --columns name,devices | grep -c golden
+| 1
+$ nyxctl unit status
+| unit          golden
+| enabled       yes
+| model         native
+| domains       0
+| devices       0
+| mapped        0
+| fault events  0
+$ nyxctl unit status --json
+| {"status":{"unit":"golden","enabled":true,"model":"native","domains":0,"devices":0,"mapped_bytes":0,"fault_events":0}}
+$ nyxctl unit status none
+! nyxctl: there is no unit 'none'; 'nyxctl unit list' shows all
+? 3
+$ nyxctl unit status none --json
+| {"error":{"code":"ENOENT","message":"there is no unit 'none'; 'nyxctl unit list' shows all"}}
+! nyxctl: there is no unit 'none'; 'nyxctl unit list' shows all
+? 3
+$ nyxctl -u none unit status
+! nyxctl: there is no unit 'none'; 'nyxctl unit list' shows all
+? 3
+$ NYX_UNIT= nyxctl unit status
+! nyxctl: which unit? Name it with --unit or in NYX_UNIT; 'nyxctl unit list' shows all
+? 2
+$ nyxctl unit status 0
+! nyxctl: there is no unit '0'; 'nyxctl unit list' shows all
+? 3
+$ nyxctl unit status 4000000000
+! nyxctl: there is no unit '4000000000'; 'nyxctl unit list' shows all
+? 3
+# By id, too.
+$ id=$(nyxctl unit show -o raw --columns id | cut -d' ' -f2)
+$ nyxctl unit show "$id" --columns name
+| name  golden
+$ nyxctl -u "$id" unit status --columns enabled,model
+| enabled  yes
+| model    native
+# Limits.
+$ for i in 1 2 3 4; do nyxctl domain create d$i; done
+| domain 1 (d1) created
+| domain 2 (d2) created
+| domain 3 (d3) created
+! nyxctl: cannot make the domain: the unit takes no more; 'nyxctl unit show' lists the limits
+? 1
+$ for i in 1 2 3 4 5; do nyxctl device add $i:0.0; done
+| device 0000:01:00.0 added
+| device 0000:02:00.0 added
+| device 0000:03:00.0 added
+| device 0000:04:00.0 added
+! nyxctl: cannot add device 0000:05:00.0: a limit is reached; 'nyxctl unit show' and 'nyxctl module info' list the limits
+? 1
+$ nyxctl device assign 9:0.0 strict
+! nyxctl: cannot assign device 0000:09:00.0: a limit is reached; 'nyxctl unit show' and 'nyxctl module info' list the limits
+? 1
+$ nyxctl unit keep --off --columns name,keep
+| name  golden
+| keep  no
+$ nyxctl unit status
+! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
+? 3
+$ nyxctl unit create golden --iotlb 0
+| unit golden created, id N
+$ nyxctl unit show --columns iotlb_entries
+| iotlb entries  0
+$ nyxctl unit keep
+| unit golden is kept
+$ nyxctl unit keep --json --columns name,keep
+| {"unit":{"name":"golden","keep":true}}
+$ nyxctl -q unit destroy
+$ nyxctl unit destroy
+! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
+? 3
+$ nyxctl unit destroy --json
+| {"error":{"code":"ENOENT","message":"there is no unit 'golden'; 'nyxctl unit list' shows all"}}
+! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
+? 3
+# A unit that lives as long as a command.
+$ nyxctl unit run golden -- bash -c 'nyxctl unit show --columns name,keep; exit 7'
+| name  golden
+| keep  no
+? 7
+$ nyxctl unit run golden --address-width 40 -- bash -c 'nyxctl unit show --columns address_width'
+| address width  40
+$ nyxctl unit run -- bash -c 'nyxctl unit show --columns name'
+| name  -
+$ nyxctl unit status golden
+! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
+? 3
+$ nyxctl unit run golden -- /nonexistent/command
+! nyxctl: cannot run '/nonexistent/command': No such file or directory
+? 127
+$ nyxctl unit run golden -- bash -c 'kill -9 $$'
+? 137

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: examples.sh [-v]
+#
+# What the documentation shows works: the programs of Documentation/examples compile
+# without a warning, succeed and end with "done"; the sessions of README and of the
+# tutorial run, command by command. -v prints what they print.
+#
+# Needs the module, and libnyx.a and nyxctl in build/user (make lib cli) or $NYX_USER.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+user=${NYX_USER:-$PWD/build/user} verbose=${1-}
+
+[[ -e /dev/nyx-iommu ]] || { echo "SKIP: the module is not loaded"; exit 77; }
+for need in libnyx.a nyxctl; do
+	[[ -e $user/$need ]] || { echo "$user/$need is missing; make lib cli"; exit 1; }
+done
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+bad=0
+
+# passed NAME / failed NAME: with what was printed
+passed()
+{
+	echo "$1: works"
+	[[ $verbose != -v ]] || sed 's/^/  /' "$out/log"
+}
+failed()
+{
+	echo "$1: failed"
+	sed 's/^/  /' "$out/log"
+	bad=1
+}
+
+# ---- programs ---------------------------------------------------------------
+for source in Documentation/examples/*.c; do
+	if gcc -std=gnu11 -O1 -Wall -Wextra -Werror -Iuserspace/libnyx/include -Iuapi \
+		-o "$out/program" "$source" "$user/libnyx.a" >"$out/log" 2>&1 &&
+		"$out/program" >"$out/log" 2>&1 && [[ $(tail -n1 "$out/log") == "done" ]]; then
+		passed "$source"
+	else
+		failed "$source"
+	fi
+done
+
+# ---- sessions: lines that begin with "$ " -----------------------------------
+# Some commands are there to be refused (1) or cut short (5); none is wrong usage, or
+# about something that is not there.
+session()
+{
+	local line status
+	while read -r line; do
+		echo "\$ $line"
+		status=0
+		eval "$line" || status=$?
+		case $status in
+		0 | 1 | 5) ;;
+		*) echo "this ended with status $status"; return 1 ;;
+		esac
+	done
+}
+
+for page in README Documentation/tutorial/demo.rst; do
+	mkdir "$out/cwd"
+	# In a shell of its own: they set variables
+	if sed -n 's/^ \{3,4\}\$ //p' "$page" >"$out/lines" && [[ -s $out/lines ]] &&
+		(PATH=$user:$PATH; cd "$out/cwd" && unset NYX_UNIT && export NYX_UNIT=demo &&
+			session <"$out/lines") >"$out/log" 2>&1; then
+		passed "$page"
+	else
+		failed "$page"
+	fi
+	rm -rf "$out/cwd"
+done
+exit $bad

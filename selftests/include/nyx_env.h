@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx selftests: a unit to test with, and what can be observed about it.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The functions end the case when something fails that is not its subject. The
+ * kernel cleans up after a case when its process ends, and the harness checks
+ * that it did: nyx_env.c defines the hooks of ktap.h.
+ */
+#ifndef NYX_SELFTESTS_NYX_ENV_H
+#define NYX_SELFTESTS_NYX_ENV_H
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "nyx_cmd.h"
+
+#define ENV_SBDF	NYX_SBDF(0, 3, 0, 0)
+#define ENV_IOTLB_OFF	0xfffffffeu
+
+/**
+ * enum env_memory - guest memory of an env
+ * @MEM_USER: anonymous memory, not pinned
+ * @MEM_PINNED: anonymous memory, pinned
+ * @MEM_FILE: a memfd, not pinned
+ * @MEM_FILE_PINNED: a memfd, pinned
+ * @MEM_NONE: none
+ * @MEM_RESERVED: addresses without memory behind them, to translate to
+ */
+enum env_memory {
+	MEM_USER = 0,
+	MEM_PINNED,
+	MEM_FILE,
+	MEM_FILE_PINNED,
+	MEM_NONE,
+	MEM_RESERVED,
+};
+
+/**
+ * struct env_opts - what is wanted; zero is the default of each
+ * @iotlb: entries of the cache; 0: the interface's default, or ENV_IOTLB_OFF
+ * @unit_width: address width of the unit
+ * @events: size of the event ring
+ * @memory: kind of guest memory
+ * @mem_size: its size, 4 MiB if 0; it begins at GPA 0
+ * @domain_flags: of the domain
+ * @kind: of the domain
+ * @format: of the domain
+ * @width: of the domain
+ * @page_sizes: of the domain
+ * @no_domain: a unit with memory only
+ */
+struct env_opts {
+	__u32 iotlb;
+	__u32 unit_width;
+	__u32 events;
+	enum env_memory memory;
+	size_t mem_size;
+	__u32 domain_flags;
+	__u32 kind;
+	__u32 format;
+	__u32 width;
+	__u64 page_sizes;
+	bool no_domain;
+};
+
+/**
+ * struct env - a unit with guest memory, a domain and a device attached to it
+ * @fd: bound to the unit
+ * @unit: the unit's id
+ * @domain: the domain's id
+ * @sbdf: the device
+ * @mem: guest memory in the test's address space, aligned to 2 MiB
+ * @mem_size: its size
+ * @file: the memfd, or -1
+ */
+struct env {
+	int fd;
+	__u32 unit;
+	__u32 domain;
+	__u32 sbdf;
+	unsigned char *mem;
+	size_t mem_size;
+	int file;
+};
+
+void env_open_opts(struct env *e, const struct env_opts *o);
+#define env_open(e, ...) \
+	env_open_opts(e, &(struct env_opts){ __VA_ARGS__ })
+
+/* Memory of @size bytes, aligned to @align, on 4 KiB pages, of zeros. */
+void *map_aligned(size_t size, size_t align, int prot, int flags, int fd);
+int memfd_new(const char *name, size_t size);
+
+/* A DMA that must work in whole. */
+void dma_write(int fd, __u32 sbdf, __u64 iova, const void *buf, __u64 length);
+void dma_read(int fd, __u32 sbdf, __u64 iova, void *buf, __u64 length);
+
+/* Fails unless a DMA of one byte is refused for this reason. */
+void dma_refused(int fd, __u32 sbdf, __u64 iova, __u32 access, __u32 reason);
+
+/* Fails unless @f is exactly this. @level -1 is any. */
+void check_fault(const struct nyx_fault *f, __u32 reason, __u32 access, int level, __u64 iova,
+		 __u64 gpa);
+
+/* One counter of the unit. */
+__u64 unit_stat(int fd, enum nyx_stat stat);
+
+/* The whole of a listing, for the caller to free. @nr is the number of entries. */
+void *list_all(int fd, __u32 type, __u32 domain, size_t entry_size, size_t *nr);
+
+void domain_info(int fd, __u32 id, struct nyx_domain_info *info);
+void device_info(int fd, __u32 sbdf, struct nyx_device_info *info);
+__u32 units_in_system(int fd);
+
+/**
+ * struct snapshot - all that commands tell about a unit
+ * @data: everything, one after the other
+ * @size: bytes
+ * @capacity: room
+ */
+struct snapshot {
+	unsigned char *data;
+	size_t size;
+	size_t capacity;
+};
+
+/* With @counters false the NYX_STATS are left out. */
+void snapshot_take(struct snapshot *s, int fd, bool counters);
+void snapshot_check(const struct snapshot *s, int fd, bool counters);
+void snapshot_free(struct snapshot *s);
+
+/* Pages that are pinned in the system now, or -1 if the kernel does not tell. */
+long pinned_pages(void);
+
+/* A field of /proc/self/status in KiB, or -1. */
+long status_kb(const char *field);
+
+unsigned int nr_cpus(void);
+
+/* Starts a thread; ends the case if it cannot. */
+pthread_t thread_start(void *(*fn)(void *), void *arg);
+
+/**
+ * struct stall - memory whose first access waits until the test lets it go on
+ * @uffd: userfaultfd(2)
+ * @addr: the page
+ * @size: its size
+ */
+struct stall {
+	int uffd;
+	unsigned char *addr;
+	size_t size;
+};
+
+/* Skips the case where the kernel has no userfaultfd. */
+void stall_arm(struct stall *s, void *addr, size_t size);
+void stall_wait(struct stall *s);	/* until somebody is held up */
+void stall_release(struct stall *s, unsigned char fill);
+
+/* Waits for a little while until thread @tid sleeps in the kernel. Never fails. */
+void wait_asleep(pid_t tid);
+
+#endif /* NYX_SELFTESTS_NYX_ENV_H */

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx selftests: allocations that fail, one after the other.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * With fault injection in the kernel, each command of ioctl_table.c is issued
+ * with its first allocation failing, then its second, and so on until it works:
+ * each time it either fails and has changed nothing, or has done all of it.
+ * What is looked for beside that is the kernel's own complaints.
+ */
+#include "ioctl_table.h"
+
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#define MAX_POINTS	400
+
+static void set_knob(const char *dir, const char *file, const char *value)
+{
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", dir, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (write(fd, value, strlen(value)) < 0)
+		ktap_print("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+/* Opens the switch of this thread. */
+static int open_fail_nth(void)
+{
+	static const char *const dirs[] = { "failslab", "fail_page_alloc" };
+	struct stat st;
+	int fd;
+
+	fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		SKIP("no fault injection in this kernel");
+	if (stat("/sys/kernel/debug/failslab", &st))
+		mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	if (stat("/sys/kernel/debug/failslab", &st))
+		SKIP("no failslab in debugfs");
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		set_knob(dirs[i], "ignore-gfp-wait", "N");
+		set_knob(dirs[i], "ignore-gfp-highmem", "N");
+		set_knob(dirs[i], "min-order", "0");
+		set_knob(dirs[i], "verbose", "0");
+	}
+	return fd;
+}
+
+static void arm(int nth, unsigned int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", n);
+
+	if (pwrite(nth, text, len, 0) != len)
+		FAIL("fail-nth: %s", strerror(errno));
+}
+
+/* Switches it off. True if the failure has been used up. */
+static bool disarm(int nth)
+{
+	char text[16] = { 0 };
+
+	if (pread(nth, text, sizeof(text) - 1, 0) <= 0)
+		FAIL("fail-nth: %s", strerror(errno));
+	arm(nth, 0);
+	return !atoi(text);
+}
+
+/* Issues a call until it meets no failure; what @check says holds after each. */
+static unsigned int sweep(const struct ioctl_desc *d, struct ioctl_world *w, int nth)
+{
+	struct ioctl_call call;
+	struct snapshot s;
+	unsigned int n;
+
+	for (n = 1; n < MAX_POINTS; n++) {
+		bool used;
+		int ret;
+
+		ktap_note("%s, allocation %u", d->name, n);
+		ioctl_prepare(d, w, &call);
+		snapshot_take(&s, w->fd, true);
+		arm(nth, n);
+		ret = nyx_cmd(call.fd, d->request, &call.arg);
+		used = disarm(nth);
+		if (ret) {
+			ASSERT_TRUE(used);
+			/* What a user may see of a failing allocation or copy. */
+			ASSERT_TRUE(ret == -ENOMEM || ret == -EFAULT || ret == -EDQUOT ||
+				    ret == -EMFILE || ret == -ENFILE);
+			snapshot_check(&s, w->fd, true);
+		}
+		snapshot_free(&s);
+		ioctl_undo(d, w, &call, ret);
+		if (!used)
+			return n - 1;
+	}
+	FAIL("no end after %u points", n);
+	return 0;
+}
+
+TEST(every_command)
+{
+	struct ioctl_world w;
+	int nth = open_fail_nth();
+
+	ioctl_world_open(&w);
+	for (unsigned int nr = 0; nr < NYX_CMD_MAX; nr++) {
+		unsigned int n;
+
+		/* What failed in a DMA may be a page of the process: it is counted. */
+		if (nr == NYX_CMD_DMA)
+			continue;
+		n = sweep(&ioctl_table[nr], &w, nth);
+		ktap_print("%s: %u points", ioctl_table[nr].name, n);
+	}
+}
+
+TEST(open_device)
+{
+	int nth = open_fail_nth(), fd;
+	bool used;
+
+	for (unsigned int n = 1; n < MAX_POINTS; n++) {
+		arm(nth, n);
+		fd = open(NYX_DEVICE, O_RDWR);
+		used = disarm(nth);
+		if (fd < 0)
+			ASSERT_TRUE(errno == ENOMEM || errno == ENFILE || errno == EMFILE);
+		else
+			close(fd);
+		if (!used)
+			return;
+	}
+	FAIL("no end");
+}
+
+/* A unit of every kind of memory, made and torn down with failures on the way. */
+static const struct add_case {
+	const char *name;
+	__u32 flags;
+	bool file;
+} add_cases[] = {
+	{ "user", 0, false },
+	{ "pinned", NYX_MEMORY_F_PINNED, false },
+	{ "file", 0, true },
+	{ "file_pinned", NYX_MEMORY_F_PINNED, true },
+};
+
+TEST_EACH(memory, add_cases)
+{
+	struct ioctl_world w;
+	struct snapshot s;
+	int nth = open_fail_nth(), memfd;
+
+	ioctl_world_open(&w);
+	memfd = memfd_new("fail", SZ_64K);
+	snapshot_take(&s, w.fd, true);
+	for (unsigned int n = 1; n < MAX_POINTS; n++) {
+		bool used;
+		int ret;
+
+		ktap_note("add, allocation %u", n);
+		arm(nth, n);
+		if (v->file)
+			ret = cmd_memory_add_file(w.fd, v->flags, W_FREE_GPA, SZ_64K, memfd, 0);
+		else
+			ret = cmd_memory_add(w.fd, v->flags, W_FREE_GPA, SZ_64K, w.spare);
+		used = disarm(nth);
+		if (ret) {
+			ASSERT_TRUE(used);
+			snapshot_check(&s, w.fd, true);
+			continue;
+		}
+		/* Removing must work, or change nothing, too. */
+		for (unsigned int m = 1; m < MAX_POINTS; m++) {
+			ktap_note("remove, allocation %u", m);
+			arm(nth, m);
+			ret = cmd_memory_remove(w.fd, W_FREE_GPA, SZ_64K);
+			disarm(nth);
+			if (!ret)
+				break;
+			ASSERT_EQ(-ENOMEM, ret);
+			ASSERT_EQ(-EEXIST, cmd_memory_add(w.fd, 0, W_FREE_GPA, SZ_64K, w.spare));
+		}
+		snapshot_check(&s, w.fd, true);
+		if (!used)
+			return;
+	}
+	FAIL("no end");
+}
+
+/* Maps and unmaps that need many tables, in each format. */
+static const struct table_case {
+	const char *name;
+	__u32 format;
+} table_cases[] = {
+	{ "vtdss", NYX_FORMAT_VTDSS },
+	{ "x86", NYX_FORMAT_X86 },
+	{ "amdv1", NYX_FORMAT_AMDV1 },
+};
+
+static void sweep_tables(const struct env *e, int nth, bool unmap, __u64 iova, __u64 length)
+{
+	struct snapshot s;
+
+	snapshot_take(&s, e->fd, true);
+	for (unsigned int n = 1; n < MAX_POINTS; n++) {
+		bool used;
+		int ret;
+
+		ktap_note("%s 0x%llx + 0x%llx, allocation %u", unmap ? "unmap" : "map",
+			  (unsigned long long)iova, (unsigned long long)length, n);
+		arm(nth, n);
+		if (unmap)
+			ret = cmd_unmap(e->fd, e->domain, iova, length, NULL);
+		else
+			ret = cmd_map(e->fd, e->domain, iova, iova, length, RW);
+		used = disarm(nth);
+		if (!ret) {
+			snapshot_free(&s);
+			return;
+		}
+		ASSERT_TRUE(used);
+		ASSERT_TRUE(ret == -ENOMEM || ret == -EFAULT);
+		snapshot_check(&s, e->fd, true);
+	}
+	FAIL("no end");
+}
+
+TEST_EACH(tables, table_cases)
+{
+	int nth = open_fail_nth();
+	struct env e;
+
+	env_open(&e, .memory = MEM_NONE, .format = v->format);
+	sweep_tables(&e, nth, false, SZ_1G - SZ_4K, SZ_1G + 3 * SZ_2M + SZ_4K);
+	sweep_tables(&e, nth, false, SZ_512G - 16 * SZ_4K, 32 * SZ_4K);
+	/* Splits at both ends of a range, of pages of 1 GiB. */
+	sweep_tables(&e, nth, false, 64 * SZ_1G, 4 * SZ_1G);
+	sweep_tables(&e, nth, true, 65 * SZ_1G + 17 * SZ_4K, SZ_1G);
+	sweep_tables(&e, nth, true, 64 * SZ_1G + SZ_2M, SZ_4K);
+	sweep_tables(&e, nth, true, 0, 1ull << 47);
+}
+
+/* DMA: bytes that are said to be done are done. */
+TEST(dma)
+{
+	int nth = open_fail_nth();
+	unsigned char buf[3 * 4096];
+	struct nyx_dma c;
+	struct env e;
+
+	memset(buf, 0x5d, sizeof(buf));
+	for (int memory = MEM_USER; memory <= MEM_FILE_PINNED; memory++) {
+		env_open(&e, .memory = memory, .mem_size = 64 * SZ_64K);
+		test_cmd(cmd_map(e.fd, e.domain, 0, 0, e.mem_size, RW));
+		for (unsigned int n = 1; n < 60; n++) {
+			/* Memory that has not been touched. */
+			const __u64 at = n * SZ_64K + 0x800;
+			bool used;
+			int ret;
+
+			ktap_note("memory %d, allocation %u", memory, n);
+			arm(nth, n);
+			ret = cmd_dma_write(e.fd, &c, e.sbdf, at, buf, sizeof(buf));
+			used = disarm(nth);
+			ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
+			if (!used)
+				ASSERT_TRUE(!ret && c.out_done == sizeof(buf));
+			if (!ret && c.out_done < sizeof(buf))
+				ASSERT_EQ(NYX_FAULT_MEMORY_ERROR, c.out_fault.reason);
+			if (ret == -EFAULT && c.out_done == 0xa5a5a5a5a5a5a5a5ull)
+				continue;	/* the structure could not be copied */
+			ASSERT_LE(c.out_done, sizeof(buf));
+			ASSERT_FILLED(e.mem + at, 0x5d, c.out_done);
+			ASSERT_FILLED(e.mem + at + c.out_done, 0, sizeof(buf) - c.out_done);
+			if (!used)
+				break;
+		}
+		close(e.fd);
+	}
+}

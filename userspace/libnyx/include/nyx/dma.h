@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libnyx: DMA, the accesses of devices.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A device model calls these functions where real hardware would master the
+ * bus. Bytes are transferred in ascending order and exactly up to the first
+ * byte that is refused.
+ *
+ * A refused access is no error: the call returns 0, and @fault tells. A caller
+ * that passes NULL for @fault gets -EREMOTEIO instead, so that it cannot take a
+ * fault for success. @done is valid after every return.
+ */
+#ifndef NYX_DMA_H
+#define NYX_DMA_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/nyx_iommu.h>
+
+#include <nyx/unit.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * nyx_dma_read() - a device reads guest memory
+ * @unit: the unit
+ * @sbdf: the device
+ * @iova: first IOVA, any alignment
+ * @buffer: where to put the bytes
+ * @length: bytes, not 0
+ * @done: where to put the bytes that were transferred, or NULL
+ * @fault: where to put what stopped the transfer (reason NYX_FAULT_NONE:
+ *         nothing), or NULL
+ *
+ * Return: 0; -ENOENT if there is no such device; -EFAULT if @buffer is not
+ * accessible; -EREMOTEIO, see above; other errors of the kernel.
+ */
+int nyx_dma_read(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, void *buffer,
+		 uint64_t length, uint64_t *done, struct nyx_fault *fault);
+
+/**
+ * nyx_dma_write() - a device writes guest memory
+ * @unit: the unit
+ * @sbdf: the device
+ * @iova: first IOVA, any alignment
+ * @buffer: the bytes
+ * @length: bytes, not 0
+ * @done: as for nyx_dma_read()
+ * @fault: as for nyx_dma_read()
+ *
+ * Return: as nyx_dma_read().
+ */
+int nyx_dma_write(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, const void *buffer,
+		  uint64_t length, uint64_t *done, struct nyx_fault *fault);
+
+/**
+ * nyx_dma_fill() - a device fills guest memory with a pattern
+ * @unit: the unit
+ * @sbdf: the device
+ * @iova: first IOVA, any alignment
+ * @length: bytes, a multiple of @width
+ * @pattern: the pattern, little endian
+ * @width: its bytes: 1, 2, 4 or 8
+ * @done: as for nyx_dma_read()
+ * @fault: as for nyx_dma_read()
+ *
+ * Return: as nyx_dma_read(); -EINVAL.
+ */
+int nyx_dma_fill(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint64_t length,
+		 uint64_t pattern, uint32_t width, uint64_t *done, struct nyx_fault *fault);
+
+/**
+ * nyx_dma_cas() - a device compares and swaps, atomically
+ * @unit: the unit
+ * @sbdf: the device
+ * @iova: IOVA, a multiple of @width
+ * @width: 4 or 8 bytes
+ * @compare: write only if this is there
+ * @value: what to write
+ * @old: where to put what was there, or NULL; valid if there was no fault
+ * @fault: as for nyx_dma_read()
+ *
+ * Return: as nyx_dma_read(); -EINVAL.
+ */
+int nyx_dma_cas(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint32_t width,
+		uint64_t compare, uint64_t value, uint64_t *old, struct nyx_fault *fault);
+
+/**
+ * nyx_dma_fetch_add() - a device adds, atomically
+ * @unit: the unit
+ * @sbdf: the device
+ * @iova: IOVA, a multiple of @width
+ * @width: 4 or 8 bytes
+ * @value: what to add
+ * @old: as for nyx_dma_cas()
+ * @fault: as for nyx_dma_read()
+ *
+ * Return: as nyx_dma_cas().
+ */
+int nyx_dma_fetch_add(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint32_t width,
+		      uint64_t value, uint64_t *old, struct nyx_fault *fault);
+
+/**
+ * nyx_dma_swap() - a device exchanges a value, atomically
+ * @unit: the unit
+ * @sbdf: the device
+ * @iova: IOVA, a multiple of @width
+ * @width: 4 or 8 bytes
+ * @value: what to write
+ * @old: as for nyx_dma_cas()
+ * @fault: as for nyx_dma_read()
+ *
+ * Return: as nyx_dma_cas().
+ */
+int nyx_dma_swap(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint32_t width,
+		 uint64_t value, uint64_t *old, struct nyx_fault *fault);
+
+/**
+ * nyx_dma_submit_array() - do many DMA operations in one system call
+ * @unit: the unit
+ * @items: the operations; the library sets size in each, the caller sets pasid
+ *         to NYX_PASID_NONE and the other inputs. Each item has its own
+ *         out_done and out_fault
+ * @item_size: sizeof(struct nyx_dma) as the caller knows it
+ * @nr: items; any number
+ * @done: where to put the number of items that succeeded, or NULL; valid also
+ *        after an error
+ *
+ * An item that meets a fault has succeeded: look at its out_fault.
+ *
+ * Return: 0, or the error of the first item that failed: nothing after it was
+ * tried. -EINTR if a signal interrupted: unlike the other functions this one
+ * does not go on by itself, since an item may have been done in part.
+ */
+int nyx_dma_submit_array(struct nyx_unit *unit, struct nyx_dma *items, size_t item_size,
+			 size_t nr, size_t *done);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NYX_DMA_H */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libnyx: the C library of the Nyx software IOMMU.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * This header includes all others; each of them compiles alone too.
+ *
+ * Rules that hold for every function, unless its comment says otherwise:
+ *
+ *  - A function that can fail returns 0 or a negative errno. The meaning of
+ *    each errno is written in <linux/nyx_iommu.h>. Outputs are valid only after
+ *    a return of 0, except those that are documented to report partial
+ *    progress.
+ *  - A guest fault, that is a DMA or a translation which the IOMMU refuses, is
+ *    no error: it is reported in a struct nyx_fault.
+ *  - Addresses and lengths are in bytes. Devices are named by their SBDF, see
+ *    nyx_sbdf_parse().
+ *  - All functions may be called from many threads at a time, with the same
+ *    handle. A handle lives until its last reference is dropped; the caller
+ *    must own a reference for as long as a call runs.
+ *  - The library never prints, never exits, reads no environment variable,
+ *    installs no signal handler and has no state outside its handles. Every
+ *    file descriptor it makes is close-on-exec.
+ *  - A system call that a signal interrupts is taken up again where it
+ *    stopped. The exceptions return -EINTR and say so.
+ *  - Structures of <linux/nyx_iommu.h> that are outputs come with the size that
+ *    the caller knows; "opts" structures begin with a size field. So a program
+ *    and a library of different ages work together: what the older side does
+ *    not know is zero.
+ */
+#ifndef NYX_NYX_H
+#define NYX_NYX_H
+
+#include <nyx/ctx.h>
+#include <nyx/device.h>
+#include <nyx/dma.h>
+#include <nyx/domain.h>
+#include <nyx/event.h>
+#include <nyx/iotlb.h>
+#include <nyx/map.h>
+#include <nyx/memory.h>
+#include <nyx/stat.h>
+#include <nyx/text.h>
+#include <nyx/unit.h>
+
+#endif /* NYX_NYX_H */

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libnyx: IOMMU units.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A unit is one emulated IOMMU, normally one per virtual machine. It ends with
+ * the last file descriptor that is bound to it, unless it is kept.
+ */
+#ifndef NYX_UNIT_H
+#define NYX_UNIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/nyx_iommu.h>
+
+#include <nyx/ctx.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct nyx_unit;
+
+/* For nyx_unit_create_opts::iotlb_entries: no translation cache. */
+#define NYX_IOTLB_OFF	0xfffffffeu
+
+/**
+ * struct nyx_unit_create_opts - how to make a unit; zero is a good default
+ * @size: sizeof(struct nyx_unit_create_opts)
+ * @name: name, unique in the system, or NULL. At most NYX_NAME_LEN - 1 letters,
+ *        digits and ``._:-``
+ * @flags: of enum nyx_unit_flags
+ * @model: of enum nyx_model
+ * @address_width: widest IOVA in bits, 32 to 64; 0: 48
+ * @iotlb_entries: size of the translation cache, at most 1048576; 0: 4096;
+ *                 NYX_IOTLB_OFF: none
+ * @event_entries: records held for readers of events, 16 to 65536; 0: 1024
+ * @max_domains: limit on domains; 0: 65535
+ * @max_devices: limit on devices; 0: 65536
+ * @max_memory: limit on guest memory ranges; 0: 32768
+ */
+struct nyx_unit_create_opts {
+	size_t size;
+	const char *name;
+	uint32_t flags;
+	uint32_t model;
+	uint32_t address_width;
+	uint32_t iotlb_entries;
+	uint32_t event_entries;
+	uint32_t max_domains;
+	uint32_t max_devices;
+	uint32_t max_memory;
+};
+
+/**
+ * nyx_unit_create() - make a unit
+ * @ctx: the context
+ * @opts: how, or NULL
+ * @unit: where to put the handle, with one reference
+ *
+ * Return: 0; -EEXIST if the name is taken; -EINVAL for a name with other
+ * characters or a value out of its range; -ENAMETOOLONG; -ENOSPC at the
+ * module's limit on units; other errors of open(2) and the kernel.
+ */
+int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create_opts *opts,
+		    struct nyx_unit **unit);
+
+/**
+ * nyx_unit_open() - open an existing unit by name
+ * @ctx: the context
+ * @name: its name
+ * @unit: where to put the handle, with one reference
+ *
+ * Return: 0; -ENOENT if there is no such unit; -EACCES if it belongs to another
+ * user; -ENAMETOOLONG; other errors of open(2).
+ */
+int nyx_unit_open(struct nyx_ctx *ctx, const char *name, struct nyx_unit **unit);
+
+/**
+ * nyx_unit_open_id() - open an existing unit by id
+ * @ctx: the context
+ * @id: its id
+ * @unit: where to put the handle, with one reference
+ *
+ * Return: as nyx_unit_open(); -EINVAL for NYX_ID_ANY.
+ */
+int nyx_unit_open_id(struct nyx_ctx *ctx, uint32_t id, struct nyx_unit **unit);
+
+/**
+ * nyx_unit_adopt() - make a handle of a file descriptor
+ * @fd: a file descriptor that is bound to a unit, for instance one that
+ *      another process sent; the handle owns it after a return of 0
+ * @unit: where to put the handle, with one reference
+ *
+ * Return: 0; -ENXIO if @fd is bound to no unit; -ENODEV if the unit has been
+ * destroyed; -ENOTTY or -EBADF if @fd is something else.
+ */
+int nyx_unit_adopt(int fd, struct nyx_unit **unit);
+
+/**
+ * nyx_unit_ref() - take a reference
+ * @unit: the unit
+ *
+ * Return: @unit.
+ */
+struct nyx_unit *nyx_unit_ref(struct nyx_unit *unit);
+
+/**
+ * nyx_unit_unref() - drop a reference, and with the last one the handle
+ * @unit: the unit, or NULL
+ *
+ * With the last file descriptor of a unit that is not kept the unit ends.
+ */
+void nyx_unit_unref(struct nyx_unit *unit);
+
+/**
+ * nyx_unit_fd() - the file descriptor of a handle
+ * @unit: the unit
+ *
+ * To be sent to another process or to be watched; it stays the handle's.
+ *
+ * Return: the file descriptor.
+ */
+int nyx_unit_fd(const struct nyx_unit *unit);
+
+/**
+ * nyx_unit_id() - the id of a unit
+ * @unit: the unit
+ *
+ * Return: the id, unique in the system.
+ */
+uint32_t nyx_unit_id(const struct nyx_unit *unit);
+
+/**
+ * nyx_unit_get() - properties, limits and contents of a unit
+ * @unit: the unit
+ * @info: where to put them
+ * @size: sizeof(struct nyx_unit_info) as the caller knows it
+ *
+ * Return: 0; -ENODEV if the unit was destroyed.
+ */
+int nyx_unit_get(struct nyx_unit *unit, struct nyx_unit_info *info, size_t size);
+
+/**
+ * struct nyx_unit_status - the state of a unit in short
+ * @size: the size that was given to nyx_unit_status_get()
+ * @enabled: 1 while the unit translates; 0 after it was destroyed, and then
+ *           all that follows is 0
+ * @model: of enum nyx_model
+ * @nr_domains: domains
+ * @nr_devices: devices
+ * @reserved: 0
+ * @mapped_bytes: sum over the paging domains
+ * @fault_events: faults that were reported
+ */
+struct nyx_unit_status {
+	uint32_t size;
+	uint32_t enabled;
+	uint32_t model;
+	uint32_t nr_domains;
+	uint32_t nr_devices;
+	uint32_t reserved;
+	uint64_t mapped_bytes;
+	uint64_t fault_events;
+};
+
+/**
+ * nyx_unit_status_get() - the state of a unit in short
+ * @unit: the unit
+ * @status: where to put it
+ * @size: sizeof(struct nyx_unit_status) as the caller knows it
+ *
+ * Return: 0, also if the unit was destroyed; a negative errno.
+ */
+int nyx_unit_status_get(struct nyx_unit *unit, struct nyx_unit_status *status, size_t size);
+
+/**
+ * nyx_unit_keep() - let the unit outlive its last file descriptor, or not
+ * @unit: the unit
+ * @keep: 1 or 0
+ *
+ * Return: 0 or a negative errno.
+ */
+int nyx_unit_keep(struct nyx_unit *unit, int keep);
+
+/**
+ * nyx_unit_destroy() - end the unit for everybody
+ * @unit: the unit; the handle remains the caller's, each call on it fails with
+ *        -ENODEV
+ *
+ * Return: 0; -ENODEV if another did it before.
+ */
+int nyx_unit_destroy(struct nyx_unit *unit);
+
+/**
+ * typedef nyx_unit_fn - what nyx_unit_foreach() calls
+ * @info: a unit; valid during the call
+ * @arg: the caller's
+ *
+ * Return: 0 to go on; anything else ends the listing.
+ */
+typedef int (*nyx_unit_fn)(const struct nyx_unit_info *info, void *arg);
+
+/**
+ * nyx_unit_foreach() - call a function for each unit of the system
+ * @ctx: the context
+ * @fn: what to call, in the order of ids
+ * @arg: passed on
+ *
+ * Units that come or go meanwhile may or may not appear. So do those of all
+ * users.
+ *
+ * Return: 0, a negative errno, or what @fn returned if that is not 0.
+ */
+int nyx_unit_foreach(struct nyx_ctx *ctx, nyx_unit_fn fn, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NYX_UNIT_H */

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * libnyx: devices. What assigns them to domains is in assign.c.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include <nyx/device.h>
+
+#include "private.h"
+
+NYX_EXPORT int nyx_device_add(struct nyx_unit *unit, uint32_t sbdf)
+{
+	struct nyx_device_add req = { .size = sizeof(req), .sbdf = sbdf };
+
+	return nyx__ioctl(unit->fd, NYX_DEVICE_ADD, &req);
+}
+
+NYX_EXPORT int nyx_device_remove(struct nyx_unit *unit, uint32_t sbdf)
+{
+	struct nyx_device_remove req = { .size = sizeof(req), .sbdf = sbdf };
+
+	return nyx__ioctl(unit->fd, NYX_DEVICE_REMOVE, &req);
+}
+
+NYX_EXPORT int nyx_device_attach(struct nyx_unit *unit, uint32_t sbdf, uint32_t domain_id,
+				 uint32_t flags)
+{
+	struct nyx_device_attach req = {
+		.size = sizeof(req),
+		.flags = flags,
+		.sbdf = sbdf,
+		.domain_id = domain_id,
+		.pasid = NYX_PASID_NONE,
+	};
+
+	return nyx__ioctl(unit->fd, NYX_DEVICE_ATTACH, &req);
+}
+
+NYX_EXPORT int nyx_device_detach(struct nyx_unit *unit, uint32_t sbdf)
+{
+	struct nyx_device_detach req = {
+		.size = sizeof(req),
+		.sbdf = sbdf,
+		.pasid = NYX_PASID_NONE,
+	};
+
+	return nyx__ioctl(unit->fd, NYX_DEVICE_DETACH, &req);
+}
+
+NYX_EXPORT int nyx_device_get(struct nyx_unit *unit, uint32_t sbdf, struct nyx_device_info *info,
+			      size_t size)
+{
+	return nyx__list_one(unit->fd, NYX_LIST_DEVICES, sbdf, info, size);
+}
+
+struct device_call {
+	nyx_device_fn fn;
+	void *arg;
+};
+
+static int device_entry(const void *entry, void *arg)
+{
+	const struct device_call *call = arg;
+
+	return call->fn(entry, call->arg);
+}
+
+NYX_EXPORT int nyx_device_foreach(struct nyx_unit *unit, nyx_device_fn fn, void *arg)
+{
+	struct device_call call = { .fn = fn, .arg = arg };
+
+	return nyx__list(unit->fd, NYX_LIST_DEVICES, 0, 0, device_entry, &call);
+}
+
+NYX_EXPORT int nyx_device_translate(struct nyx_unit *unit, struct nyx_translate *translate)
+{
+	return nyx__ioctl(unit->fd, NYX_TRANSLATE, translate);
+}
+
+NYX_EXPORT int nyx_device_translate_array(struct nyx_unit *unit, struct nyx_translate *items,
+					  size_t item_size, size_t nr, size_t *done)
+{
+	return nyx__array(unit, NYX_CMD_TRANSLATE, items, item_size, nr, true, done);
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * libnyx: the only caller of ioctl(2), and what goes with it.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * After EINTR a command has changed nothing or has said what it did, so trying
+ * again is safe for all but two: NYX_UNMAP, which has unmapped the range and
+ * only gave up waiting, and NYX_DMA, whose progress dma.c accounts for. Their
+ * callers use nyx__ioctl_once().
+ */
+#include "private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+int nyx__ioctl_once(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) < 0 ? -errno : 0;
+}
+
+int nyx__ioctl(int fd, unsigned long request, void *arg)
+{
+	int ret;
+
+	do {
+		ret = nyx__ioctl_once(fd, request, arg);
+	} while (ret == -EINTR);
+	return ret;
+}
+
+int nyx__name_copy(__u8 out[NYX_NAME_LEN], const char *name)
+{
+	size_t len = name ? strlen(name) : 0;
+
+	if (len >= NYX_NAME_LEN)
+		return -ENAMETOOLONG;
+	memset(out, 0, NYX_NAME_LEN);
+	if (len)
+		memcpy(out, name, len);
+	return 0;
+}
+
+/* As the kernel treats its structures: complete with zeros, refuse the unknown. */
+int nyx__opts_copy(void *opts, size_t opts_size, const void *user, size_t user_size)
+{
+	const unsigned char *bytes = user;
+	size_t i;
+
+	if (!user)
+		return 0;
+	if (user_size < sizeof(size_t))
+		return -EINVAL;
+	for (i = opts_size; i < user_size; i++) {
+		if (bytes[i])
+			return -E2BIG;
+	}
+	memcpy(opts, user, user_size < opts_size ? user_size : opts_size);
+	return 0;
+}
+
+int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t item_size, size_t nr,
+	       bool resume, size_t *done)
+{
+	unsigned char *item = items;
+	struct nyx_array array;
+	uint32_t size, count;
+	size_t ok = 0, i;
+	int ret = 0;
+
+	if (done)
+		*done = 0;
+	if (item_size < sizeof(size) || item_size % sizeof(uint64_t) || item_size > UINT32_MAX)
+		return -EINVAL;
+	size = (uint32_t)item_size;
+	for (i = 0; i < nr; i++)
+		memcpy(item + i * item_size, &size, sizeof(size));
+
+	while (ok < nr) {
+		count = nr - ok < NYX_ARRAY_MAX ? (uint32_t)(nr - ok) : NYX_ARRAY_MAX;
+		memset(&array, 0, sizeof(array));
+		array.size = sizeof(array);
+		array.cmd = cmd;
+		array.item_size = size;
+		array.items = (uintptr_t)(item + ok * item_size);
+		array.nr = count;
+		ret = nyx__ioctl_once(unit->fd, NYX_ARRAY, &array);
+		ok += array.out_done;
+		if (ret && !(ret == -EINTR && resume))
+			break;
+		ret = 0;
+	}
+	if (done)
+		*done = ok;
+	return ret;
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * libnyx: the translation cache.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include <nyx/iotlb.h>
+
+#include "private.h"
+
+static int invalidate(struct nyx_unit *unit, struct nyx_invalidate *req)
+{
+	req->size = sizeof(*req);
+	req->pasid = NYX_PASID_NONE;
+	return nyx__ioctl(unit->fd, NYX_INVALIDATE, req);
+}
+
+NYX_EXPORT int nyx_iotlb_invalidate_unit(struct nyx_unit *unit)
+{
+	struct nyx_invalidate req = { .scope = NYX_SCOPE_UNIT };
+
+	return invalidate(unit, &req);
+}
+
+NYX_EXPORT int nyx_iotlb_invalidate_domain(struct nyx_unit *unit, uint32_t domain_id)
+{
+	struct nyx_invalidate req = { .scope = NYX_SCOPE_DOMAIN, .domain_id = domain_id };
+
+	return invalidate(unit, &req);
+}
+
+NYX_EXPORT int nyx_iotlb_invalidate_device(struct nyx_unit *unit, uint32_t sbdf)
+{
+	struct nyx_invalidate req = { .scope = NYX_SCOPE_DEVICE, .sbdf = sbdf };
+
+	return invalidate(unit, &req);
+}
+
+NYX_EXPORT int nyx_iotlb_invalidate_range(struct nyx_unit *unit, uint32_t domain_id,
+					  uint64_t iova, uint64_t length)
+{
+	struct nyx_invalidate req = {
+		.scope = NYX_SCOPE_RANGE,
+		.domain_id = domain_id,
+		.iova = iova,
+		.length = length,
+	};
+
+	return invalidate(unit, &req);
+}
+
+NYX_EXPORT int nyx_iotlb_invalidate_array(struct nyx_unit *unit, struct nyx_invalidate *items,
+					  size_t item_size, size_t nr, size_t *done)
+{
+	return nyx__array(unit, NYX_CMD_INVALIDATE, items, item_size, nr, true, done);
+}

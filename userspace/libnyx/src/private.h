@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libnyx: what its files share.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Everything is hidden but what is marked NYX_EXPORT, which libnyx.map and the
+ * public headers list too. nyx__ioctl() is the only caller of ioctl(2).
+ */
+#ifndef LIBNYX_PRIVATE_H
+#define LIBNYX_PRIVATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/nyx_iommu.h>
+
+#define NYX_EXPORT	__attribute__((visibility("default")))
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+struct nyx_ctx {
+	atomic_uint refs;
+	int fd;			/* const after open; bound to no unit */
+	char *path;		/* const after open */
+};
+
+struct nyx_unit {
+	atomic_uint refs;
+	int fd;			/* const after open; bound to the unit */
+	uint32_t id;		/* const after open */
+};
+
+/* ctx.c: open a node, without binding it. Returns the descriptor or -errno. */
+int nyx__open_node(const char *path);
+
+/* ioctl.c. All return 0 or -errno; nyx__ioctl() goes on after EINTR. */
+int nyx__ioctl_once(int fd, unsigned long request, void *arg);
+int nyx__ioctl(int fd, unsigned long request, void *arg);
+int nyx__name_copy(__u8 out[NYX_NAME_LEN], const char *name);
+int nyx__opts_copy(void *opts, size_t opts_size, const void *user, size_t user_size);
+
+/*
+ * Run an array command, as often as it takes. With @resume an item that a
+ * signal interrupted is tried again.
+ */
+int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t item_size, size_t nr,
+	       bool resume, size_t *done);
+
+/*
+ * list.c: walk over NYX_LIST. Entries are handed out at least NYX__ENTRY_SIZE
+ * bytes long, completed with zeros: so a program that was built with a newer
+ * header than the library does not read beyond them.
+ */
+#define NYX__ENTRY_SIZE		256u
+
+typedef int (*nyx__entry_fn)(const void *entry, void *arg);
+
+int nyx__list(int fd, uint32_t type, uint32_t domain_id, uint64_t start, nyx__entry_fn fn,
+	      void *arg);
+/* The one entry with the key @key, cut or completed to @size; -ENOENT. */
+int nyx__list_one(int fd, uint32_t type, uint32_t key, void *entry, size_t size);
+
+#endif /* LIBNYX_PRIVATE_H */

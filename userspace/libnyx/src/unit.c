@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * libnyx: IOMMU units.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A handle is one file descriptor of its own, bound to the unit.
+ */
+#include <nyx/unit.h>
+
+#include "private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct nyx_unit *unit_alloc(void)
+{
+	struct nyx_unit *unit = calloc(1, sizeof(*unit));
+
+	if (unit) {
+		atomic_init(&unit->refs, 1);
+		unit->fd = -1;
+	}
+	return unit;
+}
+
+static int bind_by_create(struct nyx_unit *unit, void *request)
+{
+	struct nyx_unit_create *create = request;
+	int ret = nyx__ioctl(unit->fd, NYX_UNIT_CREATE, create);
+
+	unit->id = create->out_unit_id;
+	return ret;
+}
+
+static int bind_by_open(struct nyx_unit *unit, void *request)
+{
+	struct nyx_unit_open *req = request;
+	int ret = nyx__ioctl(unit->fd, NYX_UNIT_OPEN, req);
+
+	unit->id = req->out_unit_id;
+	return ret;
+}
+
+/* A fresh file descriptor, bound to a unit by @bind. */
+static int unit_bind(struct nyx_ctx *ctx, int (*bind)(struct nyx_unit *unit, void *request),
+		     void *request, struct nyx_unit **out)
+{
+	struct nyx_unit *unit = unit_alloc();
+	int ret;
+
+	if (!unit)
+		return -ENOMEM;
+	unit->fd = nyx__open_node(ctx->path);
+	if (unit->fd < 0) {
+		ret = unit->fd;
+		goto err_free;
+	}
+	ret = bind(unit, request);
+	if (ret)
+		goto err_close;
+	*out = unit;
+	return 0;
+
+err_close:
+	close(unit->fd);
+err_free:
+	free(unit);
+	return ret;
+}
+
+NYX_EXPORT int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create_opts *opts,
+			       struct nyx_unit **unit)
+{
+	struct nyx_unit_create req = { .size = sizeof(req) };
+	struct nyx_unit_create_opts o = { 0 };
+	int ret;
+
+	ret = nyx__opts_copy(&o, sizeof(o), opts, opts ? opts->size : 0);
+	if (ret)
+		return ret;
+	ret = nyx__name_copy(req.name, o.name);
+	if (ret)
+		return ret;
+	req.flags = o.flags;
+	req.model = o.model;
+	req.address_width = o.address_width;
+	if (o.iotlb_entries == NYX_IOTLB_OFF)
+		req.iotlb_entries = 0;
+	else
+		req.iotlb_entries = o.iotlb_entries ? o.iotlb_entries : NYX_DEFAULT;
+	req.event_entries = o.event_entries;
+	req.max_domains = o.max_domains;
+	req.max_devices = o.max_devices;
+	req.max_memory = o.max_memory;
+	return unit_bind(ctx, bind_by_create, &req, unit);
+}
+
+NYX_EXPORT int nyx_unit_open(struct nyx_ctx *ctx, const char *name, struct nyx_unit **unit)
+{
+	struct nyx_unit_open req = { .size = sizeof(req), .unit_id = NYX_ID_ANY };
+	int ret;
+
+	if (!name || !*name)
+		return -EINVAL;
+	ret = nyx__name_copy(req.name, name);
+	if (ret)
+		return ret;
+	return unit_bind(ctx, bind_by_open, &req, unit);
+}
+
+NYX_EXPORT int nyx_unit_open_id(struct nyx_ctx *ctx, uint32_t id, struct nyx_unit **unit)
+{
+	struct nyx_unit_open req = { .size = sizeof(req), .unit_id = id };
+
+	if (id == NYX_ID_ANY)
+		return -EINVAL;
+	return unit_bind(ctx, bind_by_open, &req, unit);
+}
+
+NYX_EXPORT int nyx_unit_adopt(int fd, struct nyx_unit **out)
+{
+	struct nyx_unit *unit = unit_alloc();
+	struct nyx_unit_info info;
+	int ret;
+
+	if (!unit)
+		return -ENOMEM;
+	unit->fd = fd;
+	ret = nyx_unit_get(unit, &info, sizeof(info));
+	if (ret) {
+		free(unit);
+		return ret;
+	}
+	unit->id = info.unit_id;
+	*out = unit;
+	return 0;
+}
+
+NYX_EXPORT struct nyx_unit *nyx_unit_ref(struct nyx_unit *unit)
+{
+	atomic_fetch_add_explicit(&unit->refs, 1, memory_order_relaxed);
+	return unit;
+}
+
+NYX_EXPORT void nyx_unit_unref(struct nyx_unit *unit)
+{
+	if (!unit || atomic_fetch_sub_explicit(&unit->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	close(unit->fd);
+	free(unit);
+}
+
+NYX_EXPORT int nyx_unit_fd(const struct nyx_unit *unit)
+{
+	return unit->fd;
+}
+
+NYX_EXPORT uint32_t nyx_unit_id(const struct nyx_unit *unit)
+{
+	return unit->id;
+}
+
+NYX_EXPORT int nyx_unit_get(struct nyx_unit *unit, struct nyx_unit_info *info, size_t size)
+{
+	if (size < sizeof(info->size) || size > UINT32_MAX)
+		return -EINVAL;
+	memset(info, 0, size);
+	info->size = (uint32_t)size;
+	return nyx__ioctl(unit->fd, NYX_UNIT_INFO, info);
+}
+
+NYX_EXPORT int nyx_unit_status_get(struct nyx_unit *unit, struct nyx_unit_status *status,
+				   size_t size)
+{
+	struct nyx_unit_status st = { .size = (uint32_t)size };
+	struct nyx_unit_info info;
+	int ret;
+
+	if (size < sizeof(st.size) || size > UINT32_MAX)
+		return -EINVAL;
+	ret = nyx_unit_get(unit, &info, sizeof(info));
+	if (ret && ret != -ENODEV)
+		return ret;
+	if (!ret) {
+		st.enabled = 1;
+		st.model = info.model;
+		st.nr_domains = info.nr_domains;
+		st.nr_devices = info.nr_devices;
+		st.mapped_bytes = info.mapped_bytes;
+		st.fault_events = info.fault_events;
+	}
+	memset(status, 0, size);
+	memcpy(status, &st, size < sizeof(st) ? size : sizeof(st));
+	return 0;
+}
+
+NYX_EXPORT int nyx_unit_keep(struct nyx_unit *unit, int keep)
+{
+	struct nyx_unit_keep req = { .size = sizeof(req), .keep = keep ? 1 : 0 };
+
+	return nyx__ioctl(unit->fd, NYX_UNIT_KEEP, &req);
+}
+
+NYX_EXPORT int nyx_unit_destroy(struct nyx_unit *unit)
+{
+	struct nyx_unit_destroy req = { .size = sizeof(req) };
+
+	return nyx__ioctl(unit->fd, NYX_UNIT_DESTROY, &req);
+}
+
+struct unit_call {
+	nyx_unit_fn fn;
+	void *arg;
+};
+
+static int unit_entry(const void *entry, void *arg)
+{
+	const struct unit_call *call = arg;
+
+	return call->fn(entry, call->arg);
+}
+
+NYX_EXPORT int nyx_unit_foreach(struct nyx_ctx *ctx, nyx_unit_fn fn, void *arg)
+{
+	struct unit_call call = { .fn = fn, .arg = arg };
+
+	return nyx__list(ctx->fd, NYX_LIST_UNITS, 0, 0, unit_entry, &call);
+}

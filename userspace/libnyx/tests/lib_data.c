@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libnyx tests: memory, mappings, translation, DMA, events and counters.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "lib_env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MB	(UINT64_C(1) << 20)
+#define IOVA	UINT64_C(0x10000000)
+
+/* A unit with 4 MiB of memory at GPA 0, a domain, and DEV in it. */
+struct setup {
+	struct nyx_unit *unit;
+	uint32_t domain;
+	int fd;
+	unsigned char *mem;
+};
+
+static struct setup setup(void)
+{
+	struct setup s = { .unit = env_unit() };
+
+	ASSERT_EQ(0, nyx_memfd_create(NULL, 4 * MB, 0, &s.fd));
+	s.mem = mmap(NULL, 4 * MB, PROT_READ | PROT_WRITE, MAP_SHARED, s.fd, 0);
+	ASSERT_TRUE(s.mem != MAP_FAILED);
+	ASSERT_EQ(0, nyx_memory_add_file(s.unit, 0, s.fd, 0, 4 * MB, 0));
+	ASSERT_EQ(0, nyx_domain_create(s.unit, NULL, &s.domain));
+	ASSERT_EQ(0, nyx_device_add(s.unit, DEV));
+	ASSERT_EQ(0, nyx_device_attach(s.unit, DEV, s.domain, 0));
+	return s;
+}
+
+TEST(memfd)
+{
+	int fd;
+
+	ASSERT_EQ(0, nyx_memfd_create("test", MB, 0, &fd));
+	EXPECT_EQ(MB, lseek(fd, 0, SEEK_END));
+	EXPECT_TRUE(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	EXPECT_EQ(-1, ftruncate(fd, 0));
+	close(fd);
+	EXPECT_EQ(-EINVAL, nyx_memfd_create(NULL, 0, 0, &fd));
+	EXPECT_EQ(-EINVAL, nyx_memfd_create(NULL, UINT64_MAX, 0, &fd));
+	EXPECT_EQ(-EINVAL, nyx_memfd_create(NULL, MB,
+					    NYX_MEMFD_F_HUGE_2M | NYX_MEMFD_F_HUGE_1G, &fd));
+	EXPECT_EQ(-EOPNOTSUPP, nyx_memfd_create(NULL, MB, 4, &fd));
+}
+
+static int see_memory(const struct nyx_memory_info *info, void *arg)
+{
+	struct nyx_memory_info *list = arg;
+	int i;
+
+	for (i = 0; list[i].length; i++)
+		;
+	list[i] = *info;
+	return 0;
+}
+
+TEST(memory_ranges)
+{
+	struct nyx_memory_info list[4] = { 0 };
+	struct nyx_unit *unit = env_unit();
+	void *user;
+	int fd;
+
+	user = mmap(NULL, MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(user != MAP_FAILED);
+	ASSERT_EQ(0, nyx_memfd_create(NULL, MB, 0, &fd));
+	ASSERT_EQ(0, nyx_memory_add_file(unit, 16 * MB, fd, 4096, 8192, NYX_MEMORY_F_READONLY));
+	ASSERT_EQ(0, nyx_memory_add_user(unit, 0, user, MB, 0));
+	EXPECT_EQ(-EEXIST, nyx_memory_add_user(unit, MB - 4096, user, 8192, 0));
+	EXPECT_EQ(-EINVAL, nyx_memory_add_user(unit, 32 * MB, user, 8192, NYX_MEMORY_F_FILE));
+	EXPECT_EQ(-EINVAL, nyx_memory_add_user(unit, 32 * MB, user, 100, 0));
+	ASSERT_EQ(0, nyx_memory_foreach(unit, see_memory, list));
+	EXPECT_EQ(0, list[0].gpa);
+	EXPECT_EQ(MB, list[0].length);
+	EXPECT_EQ((uintptr_t)user, list[0].backing);
+	EXPECT_EQ(0, list[0].flags);
+	EXPECT_EQ(16 * MB, list[1].gpa);
+	EXPECT_EQ(8192, list[1].length);
+	EXPECT_EQ(4096, list[1].backing);
+	EXPECT_EQ(NYX_MEMORY_F_READONLY | NYX_MEMORY_F_FILE, list[1].flags);
+	EXPECT_EQ(0, list[2].length);
+	EXPECT_EQ(-ENOENT, nyx_memory_remove(unit, 0, 4096));
+	ASSERT_EQ(0, nyx_memory_remove(unit, 0, MB));
+	EXPECT_EQ(-ENOENT, nyx_memory_remove(unit, 0, MB));
+}
+
+static int see_mapping(const struct nyx_mapping_info *info, void *arg)
+{
+	struct nyx_mapping_info *list = arg;
+	int i;
+
+	for (i = 0; list[i].length; i++)
+		;
+	list[i] = *info;
+	return 0;
+}
+
+TEST(map_and_unmap)
+{
+	struct nyx_mapping_info list[8] = { 0 };
+	struct setup s = setup();
+	uint64_t unmapped = 1;
+
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 2 * MB, RW));
+	EXPECT_EQ(-EEXIST, nyx_map_add(s.unit, s.domain, IOVA + 4096, 0, 4096, RW));
+	EXPECT_EQ(-EINVAL, nyx_map_add(s.unit, s.domain, IOVA + 1, 0, 4096, RW));
+	EXPECT_EQ(-EINVAL, nyx_map_add(s.unit, s.domain, 0, 0, 0, RW));
+	EXPECT_EQ(-EINVAL, nyx_map_add(s.unit, s.domain, 0, 0, 4096, 0));
+	EXPECT_EQ(-ENOENT, nyx_map_add(s.unit, 99, 0, 0, 4096, RW));
+	EXPECT_EQ(-ERANGE, nyx_map_add(s.unit, s.domain, UINT64_C(1) << 50, 0, 4096, RW));
+	ASSERT_EQ(0, nyx_map_remove(s.unit, s.domain, IOVA + MB, 4096, &unmapped));
+	EXPECT_EQ(4096, unmapped);
+	EXPECT_EQ(-ENOENT, nyx_map_remove(s.unit, s.domain, IOVA + MB, 4096, &unmapped));
+	EXPECT_EQ(0, unmapped);
+	ASSERT_EQ(0, nyx_map_foreach(s.unit, s.domain, 0, see_mapping, list));
+	EXPECT_EQ(IOVA, list[0].iova);
+	EXPECT_EQ(MB, list[0].length);
+	EXPECT_EQ(IOVA + MB + 4096, list[1].iova);
+	EXPECT_EQ(MB + 4096, list[1].gpa);
+	EXPECT_EQ(MB - 4096, list[1].length);
+	EXPECT_EQ(0, list[2].length);
+	ASSERT_EQ(0, nyx_map_remove_all(s.unit, s.domain, &unmapped));
+	EXPECT_EQ(2 * MB - 4096, unmapped);
+	ASSERT_EQ(0, nyx_map_remove_all(s.unit, s.domain, &unmapped));
+	EXPECT_EQ(0, unmapped);
+	ASSERT_EQ(0, nyx_map_remove_all(s.unit, s.domain, NULL));
+}
+
+TEST(map_arrays)
+{
+	struct setup s = setup();
+	struct nyx_unmap unmaps[4] = { 0 };
+	struct nyx_map maps[4] = { 0 };
+	struct nyx_domain_info info;
+	size_t done = 99;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		maps[i].domain_id = unmaps[i].domain_id = s.domain;
+		maps[i].iova = unmaps[i].iova = IOVA + 8192u * (unsigned int)i;
+		maps[i].length = unmaps[i].length = 4096;
+		maps[i].prot = RW;
+	}
+	maps[3].iova = maps[1].iova;
+	ASSERT_EQ(-EEXIST, nyx_map_add_array(s.unit, maps, sizeof(maps[0]), 4, &done));
+	EXPECT_EQ(3, done);
+	ASSERT_EQ(0, nyx_domain_get(s.unit, s.domain, &info, sizeof(info)));
+	EXPECT_EQ(3 * 4096, info.mapped_bytes);
+	ASSERT_EQ(-ENOENT, nyx_map_remove_array(s.unit, unmaps, sizeof(unmaps[0]), 4, &done));
+	EXPECT_EQ(3, done);
+	EXPECT_EQ(4096, unmaps[0].out_unmapped);
+	EXPECT_EQ(4096, unmaps[2].out_unmapped);
+	EXPECT_EQ(0, unmaps[3].out_unmapped);
+	ASSERT_EQ(0, nyx_map_add_array(s.unit, maps, sizeof(maps[0]), 0, &done));
+	EXPECT_EQ(0, done);
+	ASSERT_EQ(0, nyx_map_add_array(s.unit, maps, sizeof(maps[0]), 2, NULL));
+	EXPECT_EQ(-EINVAL, nyx_map_add_array(s.unit, maps, 2, 2, &done));
+	EXPECT_EQ(-EINVAL, nyx_map_add_array(s.unit, maps, sizeof(maps[0]) + 1, 2, &done));
+}
+
+/* More items than one command takes. */
+TEST(array_of_many)
+{
+	const size_t nr = NYX_ARRAY_MAX + 100;
+	struct nyx_invalidate *items = ktap_alloc(nr * sizeof(*items));
+	struct setup s = setup();
+	size_t done, i;
+
+	memset(items, 0, nr * sizeof(*items));
+	for (i = 0; i < nr; i++) {
+		items[i].scope = NYX_SCOPE_DOMAIN;
+		items[i].domain_id = s.domain;
+		items[i].pasid = NYX_PASID_NONE;
+	}
+	ASSERT_EQ(0, nyx_iotlb_invalidate_array(s.unit, items, sizeof(*items), nr, &done));
+	EXPECT_EQ(nr, done);
+	items[nr - 2].domain_id = 99;
+	ASSERT_EQ(-ENOENT, nyx_iotlb_invalidate_array(s.unit, items, sizeof(*items), nr, &done));
+	EXPECT_EQ(nr - 2, done);
+}
+
+TEST(invalidate_scopes)
+{
+	struct setup s = setup();
+
+	EXPECT_EQ(0, nyx_iotlb_invalidate_unit(s.unit));
+	EXPECT_EQ(0, nyx_iotlb_invalidate_domain(s.unit, s.domain));
+	EXPECT_EQ(-ENOENT, nyx_iotlb_invalidate_domain(s.unit, 99));
+	EXPECT_EQ(0, nyx_iotlb_invalidate_device(s.unit, DEV));
+	EXPECT_EQ(-ENOENT, nyx_iotlb_invalidate_device(s.unit, DEV2));
+	EXPECT_EQ(0, nyx_iotlb_invalidate_range(s.unit, s.domain, 0, 4096));
+	EXPECT_EQ(-EINVAL, nyx_iotlb_invalidate_range(s.unit, s.domain, 1, 4096));
+}
+
+TEST(translate)
+{
+	struct setup s = setup();
+	struct nyx_run runs[4];
+	struct nyx_translate t = {
+		.size = sizeof(t), .sbdf = DEV, .pasid = NYX_PASID_NONE, .access = NYX_PROT_READ,
+		.iova = IOVA + 100, .length = 8192, .runs = (uintptr_t)runs, .nr_runs = 4,
+	};
+
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 8192, 4096, RW));
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA + 4096, 0, 4096, NYX_PROT_READ));
+	ASSERT_EQ(0, nyx_device_translate(s.unit, &t));
+	EXPECT_EQ(2, t.out_nr_runs);
+	EXPECT_EQ(8192 - 100, t.out_done);
+	EXPECT_EQ(8192 + 100, runs[0].gpa);
+	EXPECT_EQ(4096 - 100, runs[0].length);
+	EXPECT_EQ(0, runs[1].gpa);
+	EXPECT_EQ(4096, runs[1].length);
+	EXPECT_EQ(IOVA + 8192, t.out_fault.iova);
+	EXPECT_EQ(12, t.out_page_size_lg2);
+	EXPECT_EQ(NYX_PROT_READ, t.out_fault.access);
+	t.sbdf = DEV2;
+	EXPECT_EQ(-ENOENT, nyx_device_translate(s.unit, &t));
+}
+
+TEST(translate_array)
+{
+	struct setup s = setup();
+	struct nyx_translate items[3];
+	size_t done;
+	int i;
+
+	memset(items, 0, sizeof(items));
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 4096, RW));
+	for (i = 0; i < 3; i++) {
+		items[i].sbdf = DEV;
+		items[i].pasid = NYX_PASID_NONE;
+		items[i].access = NYX_PROT_READ;
+		items[i].iova = IOVA + 4000u * (unsigned int)i;
+		items[i].length = 8;
+	}
+	ASSERT_EQ(0, nyx_device_translate_array(s.unit, items, sizeof(items[0]), 3, &done));
+	EXPECT_EQ(3, done);
+	EXPECT_EQ(4000, items[1].out_run.gpa);
+	EXPECT_EQ(8, items[1].out_done);
+	EXPECT_EQ(0, items[2].out_done);
+	EXPECT_TRUE(items[2].out_fault.reason != NYX_FAULT_NONE);
+}
+
+TEST(dma_reaches_the_file)
+{
+	unsigned char buf[10000], back[10000];
+	struct setup s = setup();
+	struct nyx_fault fault;
+	uint64_t done = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(buf); i++)
+		buf[i] = (unsigned char)(i * 7);
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, MB, MB, RW));
+	ASSERT_EQ(0, nyx_dma_write(s.unit, DEV, IOVA + 4000, buf, sizeof(buf), &done, &fault));
+	EXPECT_EQ(sizeof(buf), done);
+	EXPECT_EQ(NYX_FAULT_NONE, fault.reason);
+	ASSERT_SAME(buf, s.mem + MB + 4000, sizeof(buf));
+	ASSERT_EQ(0, nyx_dma_read(s.unit, DEV, IOVA + 4000, back, sizeof(back), NULL, NULL));
+	ASSERT_SAME(buf, back, sizeof(buf));
+	ASSERT_EQ(0, nyx_dma_fill(s.unit, DEV, IOVA + 1, 4096, 0x0403020101020304, 4, &done,
+				  &fault));
+	EXPECT_EQ(0x04, s.mem[MB + 1]);
+	EXPECT_EQ(0x01, s.mem[MB + 4]);
+	EXPECT_EQ(0x04, s.mem[MB + 5]);
+	EXPECT_EQ(0, s.mem[MB]);
+}
+
+TEST(dma_faults)
+{
+	unsigned char buf[8192];
+	struct setup s = setup();
+	struct nyx_fault fault;
+	uint64_t done = 0, old;
+
+	memset(buf, 0x55, sizeof(buf));
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 4096, RW));
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA + MB, 4096, 4096, NYX_PROT_READ));
+	ASSERT_EQ(0, nyx_dma_write(s.unit, DEV, IOVA + 100, buf, sizeof(buf), &done, &fault));
+	EXPECT_EQ(4096 - 100, done);
+	EXPECT_TRUE(fault.reason == NYX_FAULT_NOT_PRESENT ||
+		    fault.reason == NYX_FAULT_TABLE_NOT_PRESENT);
+	EXPECT_EQ(IOVA + 4096, fault.iova);
+	EXPECT_EQ(NYX_PROT_WRITE, fault.access);
+	EXPECT_EQ(NYX_GPA_UNKNOWN, fault.gpa);
+	/* Nobody overlooks a fault. */
+	EXPECT_EQ(-EREMOTEIO, nyx_dma_write(s.unit, DEV, IOVA + MB, buf, 1, &done, NULL));
+	EXPECT_EQ(0, done);
+	EXPECT_EQ(-EREMOTEIO, nyx_dma_swap(s.unit, DEV, IOVA + MB, 4, 1, &old, NULL));
+	ASSERT_EQ(0, nyx_dma_cas(s.unit, DEV, IOVA + MB, 8, 0, 1, &old, &fault));
+	EXPECT_EQ(NYX_FAULT_WRITE_DENIED, fault.reason);
+	EXPECT_EQ(RW, fault.access);
+	EXPECT_EQ(4096, fault.gpa);
+	EXPECT_EQ(-ENOENT, nyx_dma_read(s.unit, DEV2, 0, buf, 1, NULL, NULL));
+	EXPECT_EQ(-EINVAL, nyx_dma_read(s.unit, DEV, IOVA, buf, 0, &done, NULL));
+	EXPECT_EQ(-EOVERFLOW, nyx_dma_read(s.unit, DEV, UINT64_MAX - 3, buf, 8, &done, NULL));
+	EXPECT_EQ(-EINVAL, nyx_dma_fill(s.unit, DEV, IOVA, 6, 0, 4, &done, NULL));
+	EXPECT_EQ(-EINVAL, nyx_dma_fetch_add(s.unit, DEV, IOVA + 2, 4, 1, NULL, NULL));
+}
+
+TEST(dma_atomics)
+{
+	struct setup s = setup();
+	uint64_t *word = (uint64_t *)s.mem, old;
+
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 4096, RW));
+	*word = 5;
+	ASSERT_EQ(0, nyx_dma_cas(s.unit, DEV, IOVA, 8, 4, 9, &old, NULL));
+	EXPECT_EQ(5, old);
+	EXPECT_EQ(5, *word);
+	ASSERT_EQ(0, nyx_dma_cas(s.unit, DEV, IOVA, 8, 5, 9, &old, NULL));
+	EXPECT_EQ(9, *word);
+	ASSERT_EQ(0, nyx_dma_fetch_add(s.unit, DEV, IOVA, 8, UINT64_MAX, &old, NULL));
+	EXPECT_EQ(9, old);
+	EXPECT_EQ(8, *word);
+	ASSERT_EQ(0, nyx_dma_swap(s.unit, DEV, IOVA + 4, 4, 0xffffffff, &old, NULL));
+	EXPECT_EQ(0, old);
+	EXPECT_EQ(0xffffffff00000008, *word);
+}
+
+TEST(dma_array)
+{
+	struct setup s = setup();
+	uint64_t value = 0x1122334455667788, back = 0;
+	struct nyx_dma items[3];
+	size_t done;
+	int i;
+
+	memset(items, 0, sizeof(items));
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 4096, RW));
+	for (i = 0; i < 3; i++) {
+		items[i].sbdf = DEV;
+		items[i].pasid = NYX_PASID_NONE;
+		items[i].iova = IOVA;
+		items[i].length = 8;
+	}
+	items[0].op = NYX_DMA_WRITE;
+	items[0].buffer = (uintptr_t)&value;
+	items[1].op = NYX_DMA_READ;
+	items[1].buffer = (uintptr_t)&back;
+	items[1].iova = 0;
+	items[2].op = NYX_DMA_READ;
+	items[2].buffer = (uintptr_t)&back;
+	ASSERT_EQ(0, nyx_dma_submit_array(s.unit, items, sizeof(items[0]), 3, &done));
+	EXPECT_EQ(3, done);
+	EXPECT_TRUE(items[1].out_fault.reason != NYX_FAULT_NONE);
+	EXPECT_EQ(value, back);
+	items[1].sbdf = DEV2;
+	ASSERT_EQ(-ENOENT, nyx_dma_submit_array(s.unit, items, sizeof(items[0]), 3, &done));
+	EXPECT_EQ(1, done);
+}
+
+TEST(events)
+{
+	struct nyx_event events[4];
+	struct setup s = setup();
+	struct nyx_fault fault;
+	int live, history, waiting;
+	unsigned char byte = 0;
+	struct pollfd pfd;
+	size_t got = 9;
+
+	ASSERT_EQ(0, nyx_dma_read(s.unit, DEV, IOVA, &byte, 1, NULL, &fault));
+	ASSERT_EQ(0, nyx_event_open(s.unit, NYX_EVENTS_F_NONBLOCK, &live));
+	ASSERT_EQ(0, nyx_event_open(s.unit, NYX_EVENTS_F_NONBLOCK | NYX_EVENTS_F_HISTORY,
+				    &history));
+	ASSERT_EQ(0, nyx_event_open(s.unit, 0, &waiting));
+	EXPECT_TRUE(fcntl(live, F_GETFD) & FD_CLOEXEC);
+	EXPECT_EQ(-EAGAIN, nyx_event_read(live, events, 4, &got));
+	EXPECT_EQ(-EINVAL, nyx_event_read(live, events, 0, &got));
+	ASSERT_EQ(0, nyx_event_read(history, events, 4, &got));
+	ASSERT_EQ(1, got);
+	EXPECT_EQ(NYX_EVENT_FAULT, events[0].type);
+	EXPECT_EQ(DEV, events[0].fault.sbdf);
+	EXPECT_EQ(s.domain, events[0].fault.domain_id);
+	EXPECT_EQ(IOVA, events[0].fault.fault.iova);
+
+	ASSERT_EQ(0, nyx_dma_write(s.unit, DEV, IOVA + 1, &byte, 1, NULL, &fault));
+	pfd = (struct pollfd){ .fd = live, .events = POLLIN };
+	ASSERT_EQ(1, poll(&pfd, 1, 1000));
+	ASSERT_EQ(0, nyx_event_read(live, events, 4, &got));
+	ASSERT_EQ(1, got);
+	EXPECT_EQ(1, events[0].seq);
+	EXPECT_EQ(IOVA + 1, events[0].fault.fault.iova);
+	ASSERT_EQ(0, nyx_event_read(waiting, events, 4, &got));
+	EXPECT_EQ(1, got);
+
+	ASSERT_EQ(0, nyx_unit_destroy(s.unit));
+	ASSERT_EQ(0, nyx_event_read(waiting, events, 4, &got));
+	EXPECT_EQ(0, got);
+}
+
+TEST(events_lost)
+{
+	struct nyx_unit_create_opts opts = { .size = sizeof(opts), .event_entries = 16 };
+	struct nyx_ctx *ctx = env_ctx();
+	struct nyx_event events[32];
+	char text[NYX_EVENT_TEXT_LEN];
+	struct nyx_unit *unit;
+	struct nyx_fault fault;
+	unsigned char byte;
+	size_t got;
+	int fd, i;
+
+	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
+	ASSERT_EQ(0, nyx_device_add(unit, DEV));
+	ASSERT_EQ(0, nyx_event_open(unit, NYX_EVENTS_F_NONBLOCK, &fd));
+	for (i = 0; i < 20; i++)
+		ASSERT_EQ(0, nyx_dma_read(unit, DEV, 0, &byte, 1, NULL, &fault));
+	EXPECT_EQ(NYX_FAULT_NO_DOMAIN, fault.reason);
+	ASSERT_EQ(0, nyx_event_read(fd, events, 32, &got));
+	ASSERT_EQ(17, got);
+	EXPECT_EQ(NYX_EVENT_LOST, events[0].type);
+	EXPECT_EQ(4, events[0].lost);
+	EXPECT_EQ(0, events[0].seq);
+	EXPECT_EQ(4, events[1].seq);
+	ASSERT_EQ(0, nyx_event_format(&events[0], text, sizeof(text)));
+	EXPECT_EQ(0, strcmp("4 records lost, from number 0 on", text));
+}
+
+TEST(counters)
+{
+	uint64_t values[NYX_STAT_MAX + 3];
+	struct setup s = setup();
+	unsigned char buf[100];
+	uint32_t known = 0;
+
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 8192, RW));
+	ASSERT_EQ(0, nyx_dma_read(s.unit, DEV, IOVA, buf, 100, NULL, NULL));
+	ASSERT_EQ(0, nyx_dma_write(s.unit, DEV, IOVA, buf, 50, NULL, NULL));
+	memset(values, 0xff, sizeof(values));
+	ASSERT_EQ(0, nyx_stat_get(s.unit, NYX_SCOPE_UNIT, 0, values, NYX_STAT_MAX + 3, &known));
+	EXPECT_TRUE(known >= NYX_STAT_MAX);
+	EXPECT_EQ(0, values[NYX_STAT_MAX + 2]);
+	EXPECT_EQ(100, values[NYX_STAT_READ_BYTES]);
+	EXPECT_EQ(50, values[NYX_STAT_WRITE_BYTES]);
+	EXPECT_EQ(2, values[NYX_STAT_DMA_OPS]);
+	EXPECT_EQ(1, values[NYX_STAT_MAPS]);
+	EXPECT_EQ(8192, values[NYX_STAT_MAPPED_BYTES]);
+	EXPECT_EQ(1, values[NYX_STAT_IOTLB_HITS]);
+	EXPECT_EQ(1, values[NYX_STAT_IOTLB_MISSES]);
+	ASSERT_EQ(0, nyx_stat_get(s.unit, NYX_SCOPE_DEVICE, DEV, values, NYX_STAT_MAX, NULL));
+	EXPECT_EQ(100, values[NYX_STAT_READ_BYTES]);
+	ASSERT_EQ(0, nyx_stat_get(s.unit, NYX_SCOPE_DOMAIN, s.domain, values, 1, NULL));
+	EXPECT_EQ(-ENOENT, nyx_stat_get(s.unit, NYX_SCOPE_DOMAIN, 99, values, 1, NULL));
+	EXPECT_EQ(-ENOENT, nyx_stat_get(s.unit, NYX_SCOPE_DEVICE, DEV2, values, 1, NULL));
+}
+
+/* After a signal the library goes on, but where it must not. */
+TEST(interrupted)
+{
+	struct setup s = setup();
+	uint64_t unmapped;
+	size_t done;
+	struct nyx_map map = {
+		.domain_id = s.domain, .prot = RW, .iova = IOVA, .length = 4096,
+	};
+
+	env_needs_mock();
+	setenv("NYX_MOCK_FAIL", "0x15:4", 1);
+	ASSERT_EQ(0, nyx_map_add_array(s.unit, &map, sizeof(map), 1, &done));
+	EXPECT_EQ(1, done);
+	ASSERT_EQ(0, nyx_map_remove(s.unit, s.domain, IOVA, 4096, &unmapped));
+}
+
+TEST(interrupted_unmap)
+{
+	struct setup s = setup();
+
+	env_needs_mock();
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 4096, RW));
+	setenv("NYX_MOCK_FAIL", "0x11:4", 1);
+	EXPECT_EQ(-EINTR, nyx_map_remove(s.unit, s.domain, IOVA, 4096, NULL));
+}
+
+TEST(interrupted_dma)
+{
+	struct setup s = setup();
+	uint32_t word = 7;
+	uint64_t done;
+
+	env_needs_mock();
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 4096, RW));
+	setenv("NYX_MOCK_FAIL", "0x14:4", 1);
+	EXPECT_EQ(0, nyx_dma_write(s.unit, DEV, IOVA, &word, sizeof(word), &done, NULL));
+	EXPECT_EQ(4, done);
+	EXPECT_EQ(7, *s.mem);
+}

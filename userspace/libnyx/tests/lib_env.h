@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * libnyx tests: what they share.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The programs run against the module, or against the mock (mock/mock.h).
+ */
+#ifndef LIBNYX_TESTS_LIB_ENV_H
+#define LIBNYX_TESTS_LIB_ENV_H
+
+#include <nyx/nyx.h>
+
+#include "ktap.h"
+
+#define DEV	NYX_SBDF(0, 3, 0, 0)
+#define DEV2	NYX_SBDF(0, 4, 0, 0)
+
+#define RW	(NYX_PROT_READ | NYX_PROT_WRITE)
+
+/* A context; a unit without a name, which ends with the case. */
+struct nyx_ctx *env_ctx(void);
+struct nyx_unit *env_unit(void);
+
+/* NYX_MOCK_FAIL works only on the mock: skip the case elsewhere. */
+void env_needs_mock(void);
+
+/* The mock cannot do it: skip the case there. */
+void env_needs_module(void);
+
+#endif /* LIBNYX_TESTS_LIB_ENV_H */

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libnyx tests: contexts and units, opts structures and sizes.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "lib_env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+TEST(ctx_open_missing_node)
+{
+	struct nyx_ctx *ctx;
+
+	ASSERT_EQ(-ENOENT, nyx_ctx_open("/dev/nyx-there-is-none", &ctx));
+}
+
+TEST(ctx_open_wrong_node)
+{
+	struct nyx_ctx *ctx;
+
+	ASSERT_EQ(-ENOTTY, nyx_ctx_open("/dev/null", &ctx));
+}
+
+TEST(ctx_refs)
+{
+	struct nyx_ctx *ctx = env_ctx();
+	struct nyx_module_info info;
+
+	ASSERT_TRUE(nyx_ctx_ref(ctx) == ctx);
+	nyx_ctx_unref(ctx);
+	ASSERT_EQ(0, nyx_module_get(ctx, &info, sizeof(info)));
+	nyx_ctx_unref(ctx);
+	nyx_ctx_unref(NULL);
+}
+
+TEST(module_info)
+{
+	struct nyx_ctx *ctx = env_ctx();
+	struct nyx_module_info info;
+
+	ASSERT_EQ(0, nyx_module_get(ctx, &info, sizeof(info)));
+	EXPECT_EQ(NYX_API_VERSION, info.out_api_version);
+	EXPECT_TRUE(info.out_models & 1u << NYX_MODEL_NATIVE);
+	EXPECT_TRUE(info.out_formats & 1u << NYX_FORMAT_VTDSS);
+	EXPECT_TRUE(info.out_max_units > 0);
+	EXPECT_TRUE(memchr(info.out_version, '\0', sizeof(info.out_version)));
+	ASSERT_EQ(-EINVAL, nyx_module_get(ctx, &info, 2));
+}
+
+TEST(unit_create_defaults)
+{
+	struct nyx_unit *unit = env_unit();
+	struct nyx_unit_info info;
+
+	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	EXPECT_EQ(nyx_unit_id(unit), info.unit_id);
+	EXPECT_EQ(48, info.address_width);
+	EXPECT_EQ(4096, info.iotlb_entries);
+	EXPECT_EQ(1024, info.event_entries);
+	EXPECT_EQ(65535, info.max_domains);
+	EXPECT_EQ(65536, info.max_devices);
+	EXPECT_EQ(32768, info.max_memory);
+	EXPECT_EQ(geteuid(), info.owner_uid);
+	EXPECT_EQ(0, info.flags);
+	EXPECT_EQ(1, info.nr_files);
+	EXPECT_EQ(0, info.name[0]);
+	nyx_unit_unref(unit);
+}
+
+TEST(unit_create_opts)
+{
+	const struct nyx_unit_create_opts opts = {
+		.size = sizeof(opts),
+		.name = "lib-opts",
+		.address_width = 40,
+		.iotlb_entries = NYX_IOTLB_OFF,
+		.event_entries = 16,
+		.max_domains = 3,
+		.max_devices = 4,
+		.max_memory = 5,
+	};
+	struct nyx_ctx *ctx = env_ctx();
+	struct nyx_unit_info info;
+	struct nyx_unit *unit, *again;
+
+	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	EXPECT_EQ(40, info.address_width);
+	EXPECT_EQ(0, info.iotlb_entries);
+	EXPECT_EQ(16, info.event_entries);
+	EXPECT_EQ(3, info.max_domains);
+	EXPECT_EQ(4, info.max_devices);
+	EXPECT_EQ(5, info.max_memory);
+	EXPECT_EQ(0, strcmp("lib-opts", (char *)info.name));
+	EXPECT_EQ(-EEXIST, nyx_unit_create(ctx, &opts, &again));
+}
+
+/* What a program of another age hands over. */
+struct bigger {
+	struct nyx_unit_create_opts opts;
+	uint64_t more;
+};
+
+TEST(unit_create_opts_sizes)
+{
+	struct bigger big = { .opts = { .size = sizeof(big) } };
+	struct nyx_unit_create_opts opts = { .size = offsetof(struct nyx_unit_create_opts, flags) };
+	struct nyx_ctx *ctx = env_ctx();
+	struct nyx_unit_info info;
+	struct nyx_unit *unit;
+
+	ASSERT_EQ(0, nyx_unit_create(ctx, &big.opts, &unit));
+	big.more = 1;
+	EXPECT_EQ(-E2BIG, nyx_unit_create(ctx, &big.opts, &unit));
+	/* Beyond the size nothing counts. */
+	opts.address_width = 99;
+	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	EXPECT_EQ(48, info.address_width);
+	opts.size = 0;
+	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
+}
+
+TEST(unit_names)
+{
+	struct nyx_unit_create_opts opts = { .size = sizeof(opts) };
+	struct nyx_ctx *ctx = env_ctx();
+	struct nyx_unit *unit;
+
+	opts.name = "0123456789012345678901234567890";
+	ASSERT_EQ(31, strlen(opts.name));
+	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
+	nyx_unit_unref(unit);
+	opts.name = "01234567890123456789012345678901";
+	EXPECT_EQ(-ENAMETOOLONG, nyx_unit_create(ctx, &opts, &unit));
+	opts.name = "a b";
+	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
+	EXPECT_EQ(-ENAMETOOLONG, nyx_unit_open(ctx, "01234567890123456789012345678901", &unit));
+	EXPECT_EQ(-ENOENT, nyx_unit_open(ctx, "lib-none", &unit));
+	EXPECT_EQ(-EINVAL, nyx_unit_open(ctx, "", &unit));
+	EXPECT_EQ(-EINVAL, nyx_unit_open_id(ctx, NYX_ID_ANY, &unit));
+	EXPECT_EQ(-ENOENT, nyx_unit_open_id(ctx, 0x7fffffff, &unit));
+}
+
+TEST(unit_open_by_name_and_id)
+{
+	const struct nyx_unit_create_opts opts = { .size = sizeof(opts), .name = "lib-open" };
+	struct nyx_unit *unit, *by_name, *by_id;
+	struct nyx_ctx *ctx = env_ctx();
+	struct nyx_unit_info info;
+
+	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
+	ASSERT_EQ(0, nyx_unit_open(ctx, "lib-open", &by_name));
+	ASSERT_EQ(0, nyx_unit_open_id(ctx, nyx_unit_id(unit), &by_id));
+	EXPECT_EQ(nyx_unit_id(unit), nyx_unit_id(by_name));
+	EXPECT_EQ(nyx_unit_id(unit), nyx_unit_id(by_id));
+	ASSERT_EQ(0, nyx_unit_get(by_id, &info, sizeof(info)));
+	EXPECT_EQ(3, info.nr_files);
+	/* The handles do not need the context, nor each other. */
+	nyx_ctx_unref(ctx);
+	nyx_unit_unref(unit);
+	nyx_unit_unref(by_name);
+	ASSERT_EQ(0, nyx_device_add(by_id, DEV));
+	nyx_unit_unref(by_id);
+	ctx = env_ctx();
+	EXPECT_EQ(-ENOENT, nyx_unit_open(ctx, "lib-open", &unit));
+}
+
+TEST(unit_refs)
+{
+	struct nyx_unit *unit = env_unit();
+
+	ASSERT_TRUE(nyx_unit_ref(unit) == unit);
+	nyx_unit_unref(unit);
+	ASSERT_EQ(0, nyx_device_add(unit, DEV));
+	nyx_unit_unref(unit);
+	nyx_unit_unref(NULL);
+}
+
+TEST(unit_keep)
+{
+	const struct nyx_unit_create_opts opts = {
+		.size = sizeof(opts),
+		.name = "lib-keep",
+		.flags = NYX_UNIT_F_KEEP,
+	};
+	struct nyx_ctx *ctx = env_ctx();
+	struct nyx_unit_info info;
+	struct nyx_unit *unit;
+
+	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
+	nyx_unit_unref(unit);
+	ASSERT_EQ(0, nyx_unit_open(ctx, "lib-keep", &unit));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	EXPECT_EQ(NYX_UNIT_F_KEEP, info.flags);
+	ASSERT_EQ(0, nyx_unit_keep(unit, 0));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	EXPECT_EQ(0, info.flags);
+	nyx_unit_unref(unit);
+	EXPECT_EQ(-ENOENT, nyx_unit_open(ctx, "lib-keep", &unit));
+}
+
+TEST(unit_destroy)
+{
+	struct nyx_unit *unit = env_unit();
+	struct nyx_unit_status status;
+	struct nyx_unit_info info;
+
+	ASSERT_EQ(0, nyx_unit_destroy(unit));
+	EXPECT_EQ(-ENODEV, nyx_unit_destroy(unit));
+	EXPECT_EQ(-ENODEV, nyx_unit_get(unit, &info, sizeof(info)));
+	EXPECT_EQ(-ENODEV, nyx_device_add(unit, DEV));
+	EXPECT_EQ(-ENODEV, nyx_domain_create(unit, NULL, NULL));
+	ASSERT_EQ(0, nyx_unit_status_get(unit, &status, sizeof(status)));
+	EXPECT_EQ(0, status.enabled);
+	nyx_unit_unref(unit);
+}
+
+TEST(unit_status)
+{
+	struct nyx_unit *unit = env_unit();
+	struct nyx_unit_status status;
+	uint32_t id;
+
+	ASSERT_EQ(0, nyx_domain_create(unit, NULL, &id));
+	ASSERT_EQ(0, nyx_device_add(unit, DEV));
+	ASSERT_EQ(0, nyx_device_add(unit, DEV2));
+	ASSERT_EQ(0, nyx_map_add(unit, id, 0, 0, 8192, RW));
+	memset(&status, 0xff, sizeof(status));
+	ASSERT_EQ(0, nyx_unit_status_get(unit, &status, sizeof(status)));
+	EXPECT_EQ(sizeof(status), status.size);
+	EXPECT_EQ(1, status.enabled);
+	EXPECT_EQ(NYX_MODEL_NATIVE, status.model);
+	EXPECT_EQ(1, status.nr_domains);
+	EXPECT_EQ(2, status.nr_devices);
+	EXPECT_EQ(8192, status.mapped_bytes);
+	EXPECT_EQ(0, status.fault_events);
+	EXPECT_EQ(0, status.reserved);
+}
+
+TEST(info_of_another_age)
+{
+	struct {
+		struct nyx_unit_info info;
+		unsigned char more[64];
+	} big;
+	struct nyx_unit *unit = env_unit();
+
+	memset(&big, 0xff, sizeof(big));
+	ASSERT_EQ(0, nyx_unit_get(unit, &big.info, sizeof(big)));
+	EXPECT_EQ(48, big.info.address_width);
+	ASSERT_FILLED(big.more, 0, sizeof(big.more));
+
+	/* There is no module older than the first. */
+	EXPECT_EQ(-EINVAL, nyx_unit_get(unit, &big.info, sizeof(big.info) - 8));
+	EXPECT_EQ(-EINVAL, nyx_unit_get(unit, &big.info, 1));
+}
+
+TEST(unit_adopt)
+{
+	struct nyx_unit *unit = env_unit(), *adopted;
+	int fd, plain;
+
+	fd = nyx_unit_fd(unit);
+	ASSERT_TRUE(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	plain = open(NYX_NODE_DEFAULT, O_RDWR | O_CLOEXEC);
+	ASSERT_TRUE(plain >= 0);
+	EXPECT_EQ(-ENXIO, nyx_unit_adopt(plain, &adopted));
+	close(plain);
+	plain = open("/dev/null", O_RDWR | O_CLOEXEC);
+	EXPECT_EQ(-ENOTTY, nyx_unit_adopt(plain, &adopted));
+	EXPECT_EQ(-EBADF, nyx_unit_adopt(-1, &adopted));
+	env_needs_module();
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	ASSERT_EQ(0, nyx_unit_adopt(fd, &adopted));
+	nyx_unit_unref(unit);
+	ASSERT_EQ(0, nyx_device_add(adopted, DEV));
+	nyx_unit_unref(adopted);
+	ASSERT_EQ(-1, fcntl(fd, F_GETFD));
+}
+
+struct seen {
+	uint32_t want;
+	unsigned int found;
+	unsigned int calls;
+	uint32_t last;
+};
+
+static int see_unit(const struct nyx_unit_info *info, void *arg)
+{
+	struct seen *seen = arg;
+
+	seen->calls++;
+	EXPECT_TRUE(info->unit_id > seen->last);
+	seen->last = info->unit_id;
+	if (info->unit_id != seen->want)
+		return 0;
+	seen->found++;
+	return 0;
+}
+
+static int stop_at_once(const struct nyx_unit_info *info, void *arg)
+{
+	(void)info;
+	++*(unsigned int *)arg;
+	return 77;
+}
+
+TEST(unit_foreach)
+{
+	struct nyx_unit *unit = env_unit();
+	struct seen seen = { .want = nyx_unit_id(unit) };
+	struct nyx_ctx *ctx = env_ctx();
+	unsigned int calls = 0;
+
+	env_unit();
+	ASSERT_EQ(0, nyx_unit_foreach(ctx, see_unit, &seen));
+	EXPECT_EQ(1, seen.found);
+	EXPECT_TRUE(seen.calls >= 2);
+	ASSERT_EQ(77, nyx_unit_foreach(ctx, stop_at_once, &calls));
+	EXPECT_EQ(1, calls);
+}

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyxctl: the command line, by the table.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * getopt_long(3) runs three times: up to the object, up to the verb, and over
+ * the rest, where the options of the verb count too and may stand anywhere. Each
+ * time the word before takes the place of the program's name.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "err.h"
+#include "parse.h"
+
+#define MAX_GLOBALS	16
+#define MAX_OPTS	(MAX_GLOBALS + CMD_MAX_OPTS)
+#define OPT_BASE	256	/* getopt_long() returns this plus an index into opts */
+
+/* The options that count at the moment, for getopt_long(). */
+struct options {
+	const struct cmd_opt *opts[MAX_OPTS];
+	struct option longs[MAX_OPTS + 1];
+	char letters[2 * MAX_OPTS + 3];
+	int nr;
+};
+
+static void options_add(struct options *options, const struct cmd_opt *opt)
+{
+	struct option *l;
+	char *letter;
+
+	for (; opt->name; opt++) {
+		assert(options->nr < MAX_OPTS);
+		l = &options->longs[options->nr];
+		l->name = opt->name;
+		l->has_arg = opt->arg ? required_argument : no_argument;
+		l->flag = NULL;
+		l->val = OPT_BASE + options->nr;
+		options->opts[options->nr++] = opt;
+		if (opt->letter) {
+			letter = options->letters + strlen(options->letters);
+			*letter++ = opt->letter;
+			if (opt->arg)
+				*letter++ = ':';
+			*letter = '\0';
+		}
+	}
+}
+
+static int option_by_letter(const struct options *options, int c)
+{
+	int i;
+
+	for (i = 0; i < options->nr; i++) {
+		if (options->opts[i]->letter == c)
+			return i;
+	}
+	return -1;
+}
+
+/* getopt_long() takes "--js" for "--json"; nyxctl does not. */
+static bool is_abbreviated(const char *word, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(word, "--", 2) || strncmp(word + 2, name, len) ||
+	       (word[2 + len] && word[2 + len] != '=');
+}
+
+/* "unit create" and a separator, for messages; as far as it is known. */
+static const char *command(const struct cli *cli, const char *separator)
+{
+	static char texts[2][64];
+	static unsigned int next;
+	char *text = texts[next++ % 2];
+
+	if (!cli->object)
+		return "";
+	snprintf(text, sizeof(texts[0]), "%s%s%s%s", cli->object->name, cli->verb ? " " : "",
+		 cli->verb ? cli->verb->name : "", separator);
+	return text;
+}
+
+static int unknown_option(const struct cli *cli, const char *word)
+{
+	return err_usage("%sunknown option '%s'; see 'nyxctl %s--help'", command(cli, ": "), word,
+			 command(cli, " "));
+}
+
+static void set_global(struct cli *cli, const struct cmd_opt *opt, const char *arg,
+		       enum cli_next *next)
+{
+	uint32_t format;
+
+	if (!strcmp(opt->name, "unit")) {
+		cli->unit_name = arg;
+	} else if (!strcmp(opt->name, "output")) {
+		if (!parse_choice("--output", arg, opt->choices, &format))
+			cli->out.format = (enum out_format)format;
+	} else if (!strcmp(opt->name, "json")) {
+		cli->out.format = OUT_JSON;
+	} else if (!strcmp(opt->name, "columns")) {
+		cli->out.columns = arg;
+	} else if (!strcmp(opt->name, "bytes")) {
+		cli->out.bytes = true;
+	} else if (!strcmp(opt->name, "quiet")) {
+		cli->quiet = cli->out.quiet = true;
+	} else if (!strcmp(opt->name, "verbose")) {
+		cli->out.verbose = true;
+	} else if (!strcmp(opt->name, "node")) {
+		cli->node = arg;
+	} else if (!strcmp(opt->name, "version")) {
+		puts("nyxctl " NYXCTL_VERSION);
+		*next = CLI_DONE;
+	} else {
+		if (cli->verb)
+			help_verb(cli->object, cli->verb);
+		else if (cli->object)
+			help_object(cli->object);
+		else
+			help_top();
+		*next = CLI_DONE;
+	}
+}
+
+static int set_option(struct cli *cli, const struct options *options, int index,
+		      const char *arg, enum cli_next *next)
+{
+	const struct cmd_opt *opt = options->opts[index];
+	char what[40];
+	uint32_t choice;
+
+	if (opt->arg && opt->kind == WORD_CHOICE) {
+		snprintf(what, sizeof(what), "--%s", opt->name);
+		if (parse_choice(what, arg, opt->choices, &choice))
+			return EXIT_USAGE;
+	}
+	if (cli->verb && opt >= cli->verb->opts && opt < cli->verb->opts + CMD_MAX_OPTS)
+		cli->opts[opt - cli->verb->opts] = arg ? arg : "";
+	else
+		set_global(cli, opt, arg, next);
+	return EXIT_OK;
+}
+
+/*
+ * Options in argv[1] and after; argv[0] is the word before. With @stop up to the
+ * first word that is none. *used: the words that were taken, argv[0] too.
+ */
+static int parse_options(struct cli *cli, int argc, char **argv, bool stop, int *used,
+			 enum cli_next *next)
+{
+	struct options options = { .letters = "" };
+	const char *word;
+	int c, index, rc;
+
+	strcpy(options.letters, stop ? "+:" : ":");
+	options_add(&options, cmd_globals);
+	if (cli->verb)
+		options_add(&options, cli->verb->opts);
+
+	optind = 0;
+	opterr = 0;
+	for (;;) {
+		c = getopt_long(argc, argv, options.letters, options.longs, NULL);
+		if (c < 0)
+			break;
+		word = argv[optind - 1];
+		if (c == '?') {
+			char letter[3] = { '-', (char)optopt, '\0' };
+
+			/* optopt: a letter; 0: a name; an index: a name with "=..." too much */
+			return unknown_option(cli, optopt > 0 && optopt < OPT_BASE ? letter :
+						   word);
+		}
+		if (c == ':')
+			return err_usage("%soption '%s' needs an argument", command(cli, ": "),
+					 word);
+		index = c >= OPT_BASE ? c - OPT_BASE : option_by_letter(&options, c);
+		if (c >= OPT_BASE && optarg == word)
+			word = argv[optind - 2];
+		if (c >= OPT_BASE && is_abbreviated(word, options.opts[index]->name))
+			return unknown_option(cli, word);
+		rc = set_option(cli, &options, index, optarg, next);
+		if (rc || *next == CLI_DONE)
+			return rc;
+	}
+	*used = optind;
+	return EXIT_OK;
+}
+
+/* Names of objects or verbs, for messages. */
+static void list_words(char *buf, size_t size, const struct cmd_object *object)
+{
+	size_t len = 0, i;
+	const char *name;
+
+	*buf = '\0';
+	for (i = 0; ; i++) {
+		name = object ? object->verbs[i].name : cmd_objects[i].name;
+		if (!name || len >= size)
+			break;
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", i ? ", " : "", name);
+	}
+}
+
+static int find_command(struct cli *cli, int *argc, char ***argv, enum cli_next *next)
+{
+	char words[256];
+	int used, rc;
+
+	rc = parse_options(cli, *argc, *argv, true, &used, next);
+	if (rc || *next == CLI_DONE)
+		return rc;
+	list_words(words, sizeof(words), cli->object);
+	if (used >= *argc) {
+		if (cli->object)
+			return err_usage("%s: a verb is missing, one of: %s", cli->object->name,
+					 words);
+		return err_usage("a command is missing; see 'nyxctl --help'");
+	}
+	*argc -= used;
+	*argv += used;
+	if (!cli->object) {
+		cli->object = cmd_find_object(**argv);
+		if (!cli->object)
+			return err_usage("unknown object '%s', not one of: %s", **argv, words);
+	} else {
+		cli->verb = cmd_find_verb(cli->object, **argv);
+		if (!cli->verb)
+			return err_usage("%s: unknown verb '%s', not one of: %s",
+					 cli->object->name, **argv, words);
+	}
+	return EXIT_OK;
+}
+
+static bool takes_command(const struct cmd_verb *verb)
+{
+	const struct cmd_arg *arg;
+
+	for (arg = verb->args; arg->name; arg++) {
+		if (arg->kind == WORD_COMMAND)
+			return true;
+	}
+	return false;
+}
+
+static int set_args(struct cli *cli, int nr, char **words)
+{
+	const struct cmd_arg *arg = cli->verb->args;
+	uint32_t choice;
+	int i;
+
+	for (i = 0; arg->name && arg->kind != WORD_COMMAND; i++, arg++) {
+		if (i >= nr && arg->optional)
+			continue;
+		if (i >= nr)
+			return err_usage("%s%s is missing: %s", command(cli, ": "), arg->name,
+					 arg->help);
+		if (arg->kind == WORD_CHOICE && parse_choice(arg->name, words[i], arg->choices,
+							     &choice))
+			return EXIT_USAGE;
+		cli->args[i] = words[i];
+	}
+	if (i < nr)
+		return err_usage("%s'%s' is one argument too many; see 'nyxctl %s--help'",
+				 command(cli, ": "), words[i], command(cli, " "));
+	if (arg->name && !cli->command && !arg->optional)
+		return err_usage("%s'-- %s' is missing: %s", command(cli, ": "), arg->name,
+				 arg->help);
+	return EXIT_OK;
+}
+
+static int check_columns(const struct cli *cli)
+{
+	const struct out_col *cols = cli->verb->cols, *col;
+	const char *s = cli->out.columns;
+	size_t len;
+
+	if (!s)
+		return EXIT_OK;
+	if (!cols)
+		return err_usage("%sthere are no columns", command(cli, ": "));
+	do {
+		len = strcspn(s, ",");
+		for (col = cols; col->key; col++) {
+			if (strlen(col->key) == len && !strncmp(col->key, s, len))
+				break;
+		}
+		if (!col->key)
+			return err_usage("%sunknown column '%.*s'; see 'nyxctl %s--help'",
+					 command(cli, ": "), (int)len, s, command(cli, " "));
+		s += len;
+	} while (*s++ == ',');
+	return EXIT_OK;
+}
+
+/* Errors about the command line itself should come in the right form. */
+static bool wants_json(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		if (!strcmp(argv[i], "-j") || !strcmp(argv[i], "--json") ||
+		    !strcmp(argv[i], "-ojson") || !strcmp(argv[i], "--output=json"))
+			return true;
+		if ((!strcmp(argv[i], "-o") || !strcmp(argv[i], "--output")) && argv[i + 1] &&
+		    !strcmp(argv[i + 1], "json"))
+			return true;
+	}
+	return false;
+}
+
+/* "nyxctl help [OBJECT [VERB]]" */
+static int help(struct cli *cli, int nr, char **words)
+{
+	if (nr < 1) {
+		help_top();
+		return EXIT_OK;
+	}
+	cli->object = cmd_find_object(words[0]);
+	if (!cli->object)
+		return err_usage("unknown object '%s'; see 'nyxctl --help'", words[0]);
+	if (nr < 2) {
+		help_object(cli->object);
+		return EXIT_OK;
+	}
+	cli->verb = cmd_find_verb(cli->object, words[1]);
+	if (!cli->verb)
+		return err_usage("%s: unknown verb '%s'; see 'nyxctl %s --help'", words[0], words[1],
+				 words[0]);
+	help_verb(cli->object, cli->verb);
+	return EXIT_OK;
+}
+
+int cli_parse(struct cli *cli, int argc, char **argv, enum cli_next *next)
+{
+	const char *env = getenv("NYX_UNIT");
+	int used, rc, i;
+
+	memset(cli, 0, sizeof(*cli));
+	cli->unit_name = env && *env ? env : NULL;
+	*next = CLI_RUN;
+	err_init(wants_json(argc, argv));
+
+	if (argc > 1 && !strcmp(argv[1], "help")) {
+		*next = CLI_DONE;
+		return help(cli, argc - 2, argv + 2);
+	}
+	while (!cli->verb) {
+		rc = find_command(cli, &argc, &argv, next);
+		if (rc || *next == CLI_DONE)
+			return rc;
+	}
+	for (i = 1; takes_command(cli->verb) && i < argc; i++) {
+		if (!strcmp(argv[i], "--")) {
+			if (argv[i + 1])
+				cli->command = argv + i + 1;
+			argc = i;
+		}
+	}
+	rc = parse_options(cli, argc, argv, false, &used, next);
+	if (rc || *next == CLI_DONE)
+		return rc;
+	rc = set_args(cli, argc - used, argv + used);
+	return rc ? rc : check_columns(cli);
+}
+
+const char *cli_opt(const struct cli *cli, const char *name)
+{
+	const struct cmd_opt *opt;
+
+	for (opt = cli->verb->opts; opt->name; opt++) {
+		if (!strcmp(opt->name, name))
+			return cli->opts[opt - cli->verb->opts];
+	}
+	assert(!"an option of the verb");
+	return NULL;
+}
+
+int cli_open_ctx(struct cli *cli)
+{
+	const char *node = cli->node ? cli->node : NYX_NODE_DEFAULT;
+	int ret;
+
+	if (cli->ctx)
+		return EXIT_OK;
+	ret = nyx_ctx_open(cli->node, &cli->ctx);
+	switch (-ret) {
+	case 0:
+		return EXIT_OK;
+	case ENOENT:
+	case ENXIO:
+	case ENODEV:
+		return err_say(ret, "cannot open %s: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'",
+			       node);
+	case EACCES:
+	case EPERM:
+		return err_say(ret, "cannot open %s: permission denied; join its group with 'usermod -aG kvm USER' or run as root",
+			       node);
+	case ENOTTY:
+	case EINVAL:
+		return err_say(ret, "%s is not the device node of Nyx", node);
+	default:
+		return err_explain(ret, "cannot open %s", node);
+	}
+}
+
+int cli_open_unit(struct cli *cli)
+{
+	const char *name = cli->unit_name;
+	uint32_t id;
+	int rc, ret;
+
+	if (cli->unit)
+		return EXIT_OK;
+	if (!name)
+		return err_usage("which unit? Name it with --unit or in NYX_UNIT; 'nyxctl unit list' shows all");
+	rc = cli_open_ctx(cli);
+	if (rc)
+		return rc;
+	if (parse_is_id(name)) {
+		rc = parse_u32("unit id", name, &id);
+		if (rc)
+			return rc;
+		ret = id ? nyx_unit_open_id(cli->ctx, id, &cli->unit) : -ENOENT;
+	} else {
+		ret = nyx_unit_open(cli->ctx, name, &cli->unit);
+	}
+	switch (-ret) {
+	case 0:
+		return EXIT_OK;
+	case ENOENT:
+	case EINVAL:
+	case ENAMETOOLONG:
+		return err_say(-ENOENT, "there is no unit '%s'; 'nyxctl unit list' shows all", name);
+	default:
+		return err_explain(ret, "cannot open unit '%s'", name);
+	}
+}
+
+void cli_close(struct cli *cli)
+{
+	nyx_unit_unref(cli->unit);
+	nyx_ctx_unref(cli->ctx);
+}

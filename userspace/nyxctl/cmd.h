@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyxctl: the table of commands, and what a command is given.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The table drives everything that must agree: parsing (cli.c), help (help.c)
+ * and completion (complete.c). A command is "OBJECT VERB"; all commands of an
+ * object are in cmd_OBJECT.c.
+ */
+#ifndef NYXCTL_CMD_H
+#define NYXCTL_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <nyx/nyx.h>
+
+#include "out.h"
+
+/* nyxctl(1) documents these. */
+enum exit_code {
+	EXIT_OK = 0,
+	EXIT_REFUSED = 1,	/* the kernel, or the IOMMU, refused */
+	EXIT_USAGE = 2,
+	EXIT_ABSENT = 3,	/* no such object, or the module is not loaded */
+	EXIT_DENIED = 4,	/* no permission */
+	EXIT_PARTIAL = 5,	/* a part was done */
+	EXIT_TIMEOUT = 124,	/* as timeout(1) */
+};
+
+/* What completes a word. */
+enum word_kind {
+	WORD_ANY,
+	WORD_FILE,
+	WORD_UNIT,
+	WORD_DOMAIN,
+	WORD_DEVICE,
+	WORD_CHOICE,		/* one of choices */
+	WORD_COMMAND,		/* a program and its arguments: everything after "--" */
+};
+
+/**
+ * struct cmd_arg - a positional argument
+ * @name: shown in capitals
+ * @kind: what it is
+ * @optional: may be left out; all after it too
+ * @choices: WORD_CHOICE: the words, closed by NULL
+ * @help: one line
+ */
+struct cmd_arg {
+	const char *name;
+	enum word_kind kind;
+	bool optional;
+	const char *const *choices;
+	const char *help;
+};
+
+/**
+ * struct cmd_opt - an option
+ * @name: long name, without dashes
+ * @letter: one-letter form, or 0
+ * @arg: name of its argument, or NULL if it has none
+ * @kind: what the argument is
+ * @choices: WORD_CHOICE: the words, closed by NULL
+ * @help: one line
+ */
+struct cmd_opt {
+	const char *name;
+	char letter;
+	const char *arg;
+	enum word_kind kind;
+	const char *const *choices;
+	const char *help;
+};
+
+#define CMD_MAX_ARGS	6
+#define CMD_MAX_OPTS	12
+
+struct cli;
+
+/**
+ * struct cmd_verb - a command
+ * @name: the verb
+ * @help: one line
+ * @args: positional arguments, closed by one without a name
+ * @opts: options, closed by one without a name
+ * @cols: columns of its listing, for --columns and help, or NULL
+ * @no_unit: has no use for --unit
+ * @run: does it; returns an enum exit_code
+ * @example: one command line for help, without "nyxctl"
+ */
+struct cmd_verb {
+	const char *name;
+	const char *help;
+	struct cmd_arg args[CMD_MAX_ARGS + 1];
+	struct cmd_opt opts[CMD_MAX_OPTS + 1];
+	const struct out_col *cols;
+	bool no_unit;
+	int (*run)(struct cli *cli);
+	const char *example;
+};
+
+/**
+ * struct cmd_object - what commands are about
+ * @name: the object
+ * @help: one line
+ * @verbs: its commands, closed by one without a name
+ */
+struct cmd_object {
+	const char *name;
+	const char *help;
+	const struct cmd_verb *verbs;
+};
+
+/**
+ * struct cli - a call of nyxctl
+ * @object: what it is about
+ * @verb: what is to be done
+ * @args: positional arguments; NULL: not given
+ * @opts: the argument of each option of @verb, "" for one without; NULL: not
+ *        given
+ * @command: the words after "--", or NULL
+ * @node: --node
+ * @unit_name: --unit, or from the environment, or NULL
+ * @out: how to print
+ * @quiet: --quiet
+ * @ctx: the way to the module, once it is open
+ * @unit: the unit, once it is open
+ */
+struct cli {
+	const struct cmd_object *object;
+	const struct cmd_verb *verb;
+	const char *args[CMD_MAX_ARGS];
+	const char *opts[CMD_MAX_OPTS];
+	char **command;
+	const char *node;
+	const char *unit_name;
+	struct out_style out;
+	bool quiet;
+	struct nyx_ctx *ctx;
+	struct nyx_unit *unit;
+};
+
+/* table.c */
+extern const struct cmd_object cmd_objects[];	/* closed by one without a name */
+extern const struct cmd_opt cmd_globals[];	/* closed by one without a name */
+
+const struct cmd_object *cmd_find_object(const char *name);
+const struct cmd_verb *cmd_find_verb(const struct cmd_object *object, const char *name);
+
+/* The verbs of each object, in its cmd_*.c. */
+extern const struct cmd_verb cmd_module_verbs[];
+extern const struct cmd_verb cmd_unit_verbs[];
+extern const struct cmd_verb cmd_memory_verbs[];
+extern const struct cmd_verb cmd_domain_verbs[];
+extern const struct cmd_verb cmd_device_verbs[];
+extern const struct cmd_verb cmd_map_verbs[];
+extern const struct cmd_verb cmd_iotlb_verbs[];
+extern const struct cmd_verb cmd_dma_verbs[];
+extern const struct cmd_verb cmd_fault_verbs[];
+extern const struct cmd_verb cmd_event_verbs[];
+extern const struct cmd_verb cmd_stat_verbs[];
+
+/* cli.c. Each returns an enum exit_code and has printed what was wrong. */
+enum cli_next { CLI_RUN, CLI_DONE };
+int cli_parse(struct cli *cli, int argc, char **argv, enum cli_next *next);
+
+/* The argument of an option of the verb ("" if it takes none); NULL: not given. */
+const char *cli_opt(const struct cli *cli, const char *name);
+int cli_open_ctx(struct cli *cli);
+int cli_open_unit(struct cli *cli);
+void cli_close(struct cli *cli);
+
+/* help.c */
+void help_top(void);
+void help_object(const struct cmd_object *object);
+void help_verb(const struct cmd_object *object, const struct cmd_verb *verb);
+
+/* complete.c: the hidden command that completion scripts call. */
+int complete(int nr_words, char **words);
+
+#endif /* NYXCTL_CMD_H */

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyxctl memory: guest memory that devices reach.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Always of files: memory of nyxctl itself would be gone with it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "err.h"
+#include "parse.h"
+
+enum {
+	COL_GPA, COL_LENGTH, COL_TYPE, COL_ACCESS, COL_PINNED, COL_BACKING, COL_PAGE,
+};
+
+static const struct out_col memory_cols[] = {
+	[COL_GPA] = { "gpa", OUT_ADDR },
+	[COL_LENGTH] = { "length_bytes", OUT_SIZE },
+	[COL_TYPE] = { "type", OUT_TEXT },
+	[COL_ACCESS] = { "access", OUT_TEXT },
+	[COL_PINNED] = { "pinned_bytes", OUT_SIZE },
+	[COL_BACKING] = { "backing", OUT_ADDR },
+	[COL_PAGE] = { "page_bytes", OUT_SIZE },
+	{ 0 }
+};
+
+static int put_memory(const struct nyx_memory_info *info, void *arg)
+{
+	struct out *out = arg;
+
+	out_u64(out, COL_GPA, info->gpa);
+	out_u64(out, COL_LENGTH, info->length);
+	out_text(out, COL_TYPE, info->flags & NYX_MEMORY_F_FILE ? "file" : "user");
+	out_text(out, COL_ACCESS, info->flags & NYX_MEMORY_F_READONLY ? "r" : "rw");
+	out_u64(out, COL_PINNED, info->pinned_bytes);
+	out_u64(out, COL_BACKING, info->backing);
+	out_u64(out, COL_PAGE, info->page_size);
+	out_row(out);
+	return 0;
+}
+
+struct search {
+	uint64_t gpa;
+	struct nyx_memory_info info;
+};
+
+static int match_gpa(const struct nyx_memory_info *info, void *arg)
+{
+	struct search *search = arg;
+
+	search->info = *info;
+	return info->gpa == search->gpa;
+}
+
+/* The range that begins at @gpa. */
+static int find_range(struct cli *cli, uint64_t gpa, struct nyx_memory_info *info)
+{
+	struct search search = { .gpa = gpa };
+	int ret;
+
+	ret = nyx_memory_foreach(cli->unit, match_gpa, &search);
+	if (ret < 0)
+		return err_explain(ret, "cannot list memory");
+	if (!ret)
+		return err_say(-ENOENT, "no memory range begins at 0x%" PRIx64 "; 'nyxctl memory list' shows all",
+			       gpa);
+	*info = search.info;
+	return EXIT_OK;
+}
+
+/* What is to be added. */
+struct source {
+	int fd;
+	uint64_t gpa;
+	uint64_t offset;
+	uint64_t length;
+	uint32_t flags;
+};
+
+static int open_memfd(const struct cli *cli, const char *size, struct source *src)
+{
+	const char *huge = cli_opt(cli, "huge");
+	uint32_t flags = 0;
+	int rc, ret;
+
+	rc = parse_length("--memfd", size, &src->length);
+	if (rc)
+		return rc;
+	if (huge)
+		flags = strcmp(huge, "2M") ? NYX_MEMFD_F_HUGE_1G : NYX_MEMFD_F_HUGE_2M;
+	ret = nyx_memfd_create(cli->unit_name, src->length, flags, &src->fd);
+	if (ret == -EINVAL && huge)
+		return err_say(ret, "--memfd '%s' is not a multiple of %s", size, huge);
+	if (ret == -ENOMEM && huge)
+		return err_say(ret, "there are not enough huge pages of %s; raise nr_hugepages in /sys/kernel/mm/hugepages",
+			       huge);
+	return ret ? err_explain(ret, "cannot make a memfd of %s", size) : EXIT_OK;
+}
+
+static int open_file(const struct cli *cli, const char *path, struct source *src)
+{
+	const char *offset = cli_opt(cli, "offset"), *length = cli_opt(cli, "length");
+	struct stat st;
+	int rc = EXIT_OK;
+
+	if (offset)
+		rc = parse_page("--offset", offset, &src->offset);
+	if (!rc && length)
+		rc = parse_length("--length", length, &src->length);
+	if (rc)
+		return rc;
+	src->fd = open(path, (src->flags & NYX_MEMORY_F_READONLY ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	if (src->fd < 0 || fstat(src->fd, &st))
+		return err_say(-errno, "cannot open '%s': %s", path, strerror(errno));
+	if (length)
+		return EXIT_OK;
+	if ((uint64_t)st.st_size <= src->offset)
+		return err_usage("'%s' ends at %" PRIu64 ", before --offset", path,
+				 (uint64_t)st.st_size);
+	src->length = (uint64_t)st.st_size - src->offset;
+	return EXIT_OK;
+}
+
+static int add_failed(const struct cli *cli, int err, const struct source *src)
+{
+	switch (-err) {
+	case EEXIST:
+		return err_say(err, "a part of GPA 0x%" PRIx64 " + %s is guest memory already; 'nyxctl memory list' shows all",
+			       src->gpa, out_bytes(src->length));
+	case EINVAL:
+		return err_say(err, "cannot add the memory: offset and length must be multiples of the page size of the file, and lie in it");
+	case ERANGE:
+		return err_say(err, "cannot add the memory: guest-physical addresses end below 0x10000000000000");
+	case EOPNOTSUPP:
+		if (cli_opt(cli, "file"))
+			return err_say(err, "cannot add the memory: '%s' is neither a memfd nor on tmpfs or hugetlbfs",
+				       cli_opt(cli, "file"));
+		return err_explain(err, "cannot add the memory");
+	default:
+		return err_explain(err, "cannot add the memory");
+	}
+}
+
+static int run_add(struct cli *cli)
+{
+	const char *memfd = cli_opt(cli, "memfd"), *file = cli_opt(cli, "file");
+	const char *gpa = cli_opt(cli, "gpa");
+	struct source src = { .fd = -1 };
+	struct nyx_memory_info info;
+	struct out *out;
+	int rc = EXIT_OK, ret;
+
+	if (!memfd == !file)
+		return err_usage("memory add needs --memfd SIZE or --file PATH");
+	if (memfd && (cli_opt(cli, "offset") || cli_opt(cli, "length")))
+		return err_usage("--offset and --length go with --file");
+	if (file && cli_opt(cli, "huge"))
+		return err_usage("--huge goes with --memfd; a file on hugetlbfs is huge by itself");
+	if (gpa)
+		rc = parse_page("--gpa", gpa, &src.gpa);
+	if (rc)
+		return rc;
+	src.flags = (cli_opt(cli, "read-only") ? NYX_MEMORY_F_READONLY : 0) |
+		    (cli_opt(cli, "pinned") ? NYX_MEMORY_F_PINNED : 0);
+	rc = cli_open_unit(cli);
+	if (!rc)
+		rc = memfd ? open_memfd(cli, memfd, &src) : open_file(cli, file, &src);
+	if (!rc) {
+		ret = nyx_memory_add_file(cli->unit, src.gpa, src.fd, src.offset, src.length,
+					  src.flags);
+		if (ret)
+			rc = add_failed(cli, ret, &src);
+	}
+	if (src.fd >= 0)
+		close(src.fd);
+	if (!rc)
+		rc = find_range(cli, src.gpa, &info);
+	if (rc)
+		return rc;
+	out = out_result(&cli->out, "memory", memory_cols,
+			 "%s of guest memory added at GPA 0x%" PRIx64, out_bytes(info.length),
+			 (uint64_t)info.gpa);
+	put_memory(&info, out);
+	return out_end(out);
+}
+
+static int run_remove(struct cli *cli)
+{
+	struct nyx_memory_info info;
+	uint64_t gpa, length = 0;
+	struct out *out;
+	int rc, ret;
+
+	rc = parse_page("GPA", cli->args[0], &gpa);
+	if (!rc && cli->args[1])
+		rc = parse_length("LENGTH", cli->args[1], &length);
+	if (!rc)
+		rc = cli_open_unit(cli);
+	if (!rc)
+		rc = find_range(cli, gpa, &info);
+	if (rc)
+		return rc;
+	if (cli->args[1] && length != info.length)
+		return err_say(-ENOENT, "the memory range at 0x%" PRIx64 " has %s; only a whole range can be removed",
+			       gpa, out_bytes(info.length));
+	ret = nyx_memory_remove(cli->unit, gpa, info.length);
+	if (ret)
+		return err_explain(ret, "cannot remove the memory range at 0x%" PRIx64, gpa);
+	out = out_result(&cli->out, "memory", memory_cols,
+			 "%s of guest memory removed at GPA 0x%" PRIx64, out_bytes(info.length),
+			 gpa);
+	put_memory(&info, out);
+	return out_end(out);
+}
+
+static int run_list(struct cli *cli)
+{
+	struct out *out;
+	int rc, ret;
+
+	rc = cli_open_unit(cli);
+	if (rc)
+		return rc;
+	out = out_list(&cli->out, "memory", memory_cols);
+	ret = nyx_memory_foreach(cli->unit, put_memory, out);
+	if (ret)
+		return out_cancel(out, err_explain(ret, "cannot list memory"));
+	return out_end(out);
+}
+
+static const char *const huge_sizes[] = { "2M", "1G", NULL };
+
+const struct cmd_verb cmd_memory_verbs[] = {
+	{
+		.name = "add",
+		.help = "Add a range of guest memory, new or of a file",
+		.opts = {
+			{ "memfd", 0, "SIZE", WORD_ANY, NULL, "new memory that lives as long as the unit" },
+			{ "huge", 0, "SIZE", WORD_CHOICE, huge_sizes, "with --memfd: of huge pages" },
+			{ "file", 0, "PATH", WORD_FILE, NULL, "a file on tmpfs or hugetlbfs, or a memfd in /proc" },
+			{ "offset", 0, "BYTES", WORD_ANY, NULL, "with --file: where it begins; 0" },
+			{ "length", 0, "BYTES", WORD_ANY, NULL, "with --file: how much; all" },
+			{ "gpa", 0, "ADDRESS", WORD_ANY, NULL, "first guest-physical address; 0" },
+			{ "read-only", 0, NULL, WORD_ANY, NULL, "devices cannot write it" },
+			{ "pinned", 0, NULL, WORD_ANY, NULL, "pin its pages" },
+		},
+		.cols = memory_cols,
+		.run = run_add,
+		.example = "memory add --memfd 64M -u vm1",
+	},
+	{
+		.name = "remove",
+		.help = "Remove a range of guest memory",
+		.args = {
+			{ "GPA", WORD_ANY, false, NULL, "its first guest-physical address" },
+			{ "LENGTH", WORD_ANY, true, NULL, "its length, to be sure" },
+		},
+		.cols = memory_cols,
+		.run = run_remove,
+		.example = "memory remove 0 -u vm1",
+	},
+	{
+		.name = "list",
+		.help = "List the ranges of guest memory",
+		.cols = memory_cols,
+		.run = run_list,
+		.example = "memory list -u vm1",
+	},
+	{ 0 }
+};

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyxctl unit: emulated IOMMUs.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Each call of nyxctl is a process of its own, and a unit ends with the last
+ * process that has it open. So "unit create" keeps the unit; "unit run" makes
+ * one that lives as long as a command.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "err.h"
+#include "parse.h"
+
+enum {
+	COL_ID, COL_NAME, COL_MODEL, COL_WIDTH, COL_OWNER, COL_KEEP, COL_IOTLB, COL_EVENTS,
+	COL_MAX_DOMAINS, COL_MAX_DEVICES, COL_MAX_MEMORY, COL_DOMAINS, COL_DEVICES,
+	COL_MEMORY_RANGES, COL_MEMORY, COL_MAPPED, COL_TABLES, COL_FAULTS, COL_FILES,
+};
+
+static const struct out_col unit_cols[] = {
+	[COL_ID] = { "id", OUT_COUNT },
+	[COL_NAME] = { "name", OUT_TEXT },
+	[COL_MODEL] = { "model", OUT_TEXT },
+	[COL_WIDTH] = { "address_width", OUT_COUNT, true },
+	[COL_OWNER] = { "owner_uid", OUT_COUNT },
+	[COL_KEEP] = { "keep", OUT_BOOL, true },
+	[COL_IOTLB] = { "iotlb_entries", OUT_COUNT, true },
+	[COL_EVENTS] = { "event_entries", OUT_COUNT, true },
+	[COL_MAX_DOMAINS] = { "max_domains", OUT_COUNT, true },
+	[COL_MAX_DEVICES] = { "max_devices", OUT_COUNT, true },
+	[COL_MAX_MEMORY] = { "max_memory_ranges", OUT_COUNT, true },
+	[COL_DOMAINS] = { "domains", OUT_COUNT },
+	[COL_DEVICES] = { "devices", OUT_COUNT },
+	[COL_MEMORY_RANGES] = { "memory_ranges", OUT_COUNT, true },
+	[COL_MEMORY] = { "memory_bytes", OUT_SIZE },
+	[COL_MAPPED] = { "mapped_bytes", OUT_SIZE },
+	[COL_TABLES] = { "table_bytes", OUT_SIZE, true },
+	[COL_FAULTS] = { "fault_events", OUT_COUNT },
+	[COL_FILES] = { "open_files", OUT_COUNT, true },
+	{ 0 }
+};
+
+static int put_unit(const struct nyx_unit_info *info, void *arg)
+{
+	struct out *out = arg;
+	char name[NYX_NAME_LEN + 1] = "";
+
+	memcpy(name, info->name, NYX_NAME_LEN);
+	out_u64(out, COL_ID, info->unit_id);
+	if (*name)
+		out_text(out, COL_NAME, name);
+	out_text(out, COL_MODEL, nyx_model_name(info->model));
+	out_u64(out, COL_WIDTH, info->address_width);
+	out_u64(out, COL_OWNER, info->owner_uid);
+	out_u64(out, COL_KEEP, !!(info->flags & NYX_UNIT_F_KEEP));
+	out_u64(out, COL_IOTLB, info->iotlb_entries);
+	out_u64(out, COL_EVENTS, info->event_entries);
+	out_u64(out, COL_MAX_DOMAINS, info->max_domains);
+	out_u64(out, COL_MAX_DEVICES, info->max_devices);
+	out_u64(out, COL_MAX_MEMORY, info->max_memory);
+	out_u64(out, COL_DOMAINS, info->nr_domains);
+	out_u64(out, COL_DEVICES, info->nr_devices);
+	out_u64(out, COL_MEMORY_RANGES, info->nr_memory);
+	out_u64(out, COL_MEMORY, info->memory_bytes);
+	out_u64(out, COL_MAPPED, info->mapped_bytes);
+	out_u64(out, COL_TABLES, info->table_bytes);
+	out_u64(out, COL_FAULTS, info->fault_events);
+	out_u64(out, COL_FILES, info->nr_files);
+	out_row(out);
+	return 0;
+}
+
+/* The unit may be named as an argument too. */
+static int open_named(struct cli *cli)
+{
+	if (cli->args[0])
+		cli->unit_name = cli->args[0];
+	return cli_open_unit(cli);
+}
+
+static int get_info(struct cli *cli, struct nyx_unit_info *info)
+{
+	int ret = nyx_unit_get(cli->unit, info, sizeof(*info));
+
+	return ret ? err_explain(ret, "cannot ask unit '%s'", cli->unit_name) : EXIT_OK;
+}
+
+/* An option with a number; @limit is what the uAPI allows. */
+static int number_opt(const struct cli *cli, const char *name, uint32_t limit, uint32_t *value)
+{
+	const char *word = cli_opt(cli, name);
+	char what[40];
+	int rc;
+
+	if (!word)
+		return EXIT_OK;
+	snprintf(what, sizeof(what), "--%s", name);
+	rc = parse_u32(what, word, value);
+	if (rc)
+		return rc;
+	if (*value > limit)
+		return err_usage("%s '%s' is too large; at most %u", what, word, limit);
+	return EXIT_OK;
+}
+
+static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts)
+{
+	const char *iotlb = cli_opt(cli, "iotlb");
+	int rc;
+
+	rc = number_opt(cli, "address-width", 64, &opts->address_width);
+	if (!rc && opts->address_width && opts->address_width < 32)
+		rc = err_usage("--address-width must be 32 to 64");
+	if (!rc)
+		rc = number_opt(cli, "events", 65536, &opts->event_entries);
+	if (!rc && opts->event_entries && opts->event_entries < 16)
+		rc = err_usage("--events must be 16 to 65536");
+	if (!rc)
+		rc = number_opt(cli, "max-domains", 65535, &opts->max_domains);
+	if (!rc)
+		rc = number_opt(cli, "max-devices", 1048576, &opts->max_devices);
+	if (!rc)
+		rc = number_opt(cli, "max-memory", 65536, &opts->max_memory);
+	if (!rc)
+		rc = number_opt(cli, "iotlb", 1048576, &opts->iotlb_entries);
+	if (!rc && iotlb && !opts->iotlb_entries)
+		opts->iotlb_entries = NYX_IOTLB_OFF;
+	return rc;
+}
+
+static int create(struct cli *cli, uint32_t flags)
+{
+	struct nyx_unit_create_opts opts = { .size = sizeof(opts), .flags = flags };
+	const char *name = cli->args[0];
+	int rc, ret;
+
+	if (name) {
+		rc = parse_name("the name", name, "._:-");
+		if (rc)
+			return rc;
+	}
+	opts.name = name;
+	rc = create_opts(cli, &opts);
+	if (!rc)
+		rc = cli_open_ctx(cli);
+	if (rc)
+		return rc;
+	ret = nyx_unit_create(cli->ctx, &opts, &cli->unit);
+	switch (-ret) {
+	case 0:
+		return EXIT_OK;
+	case EEXIST:
+		return err_say(ret, "there is a unit '%s' already; take another name or 'nyxctl unit destroy %s'",
+			       name, name);
+	case ENOSPC:
+		return err_say(ret, "cannot make unit '%s': the module takes no more units; 'nyxctl module info' shows the limit",
+			       name ? name : "");
+	default:
+		return err_explain(ret, "cannot make unit '%s'", name ? name : "");
+	}
+}
+
+static int run_create(struct cli *cli)
+{
+	struct nyx_unit_info info;
+	struct out *out;
+	int rc;
+
+	rc = create(cli, NYX_UNIT_F_KEEP);
+	if (!rc)
+		rc = get_info(cli, &info);
+	if (rc)
+		return rc;
+	out = out_result(&cli->out, "unit", unit_cols, "unit %s created, id %u", cli->args[0],
+			 info.unit_id);
+	put_unit(&info, out);
+	return out_end(out);
+}
+
+static int run_command(struct cli *cli)
+{
+	char id[16];
+	int rc, status;
+	pid_t pid;
+
+	rc = create(cli, 0);
+	if (rc)
+		return rc;
+	snprintf(id, sizeof(id), "%u", nyx_unit_id(cli->unit));
+	pid = fork();
+	if (pid < 0)
+		return err_explain(-errno, "cannot start '%s'", cli->command[0]);
+	if (!pid) {
+		setenv("NYX_UNIT", cli->args[0] ? cli->args[0] : id, 1);
+		execvp(cli->command[0], cli->command);
+		rc = errno == ENOENT ? 127 : 126;
+		fprintf(stderr, "nyxctl: cannot run '%s': %s\n", cli->command[0],
+			strerror(errno));
+		_exit(rc);
+	}
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return err_explain(-errno, "cannot wait for '%s'", cli->command[0]);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int run_list(struct cli *cli)
+{
+	struct out *out;
+	int rc, ret;
+
+	rc = cli_open_ctx(cli);
+	if (rc)
+		return rc;
+	out = out_list(&cli->out, "units", unit_cols);
+	ret = nyx_unit_foreach(cli->ctx, put_unit, out);
+	if (ret)
+		return out_cancel(out, err_explain(ret, "cannot list units"));
+	return out_end(out);
+}
+
+static int run_show(struct cli *cli)
+{
+	struct nyx_unit_info info;
+	struct out *out;
+	int rc;
+
+	rc = open_named(cli);
+	if (!rc)
+		rc = get_info(cli, &info);
+	if (rc)
+		return rc;
+	out = out_record(&cli->out, "unit", unit_cols);
+	put_unit(&info, out);
+	return out_end(out);
+}
+
+enum { ST_UNIT, ST_ENABLED, ST_MODEL, ST_DOMAINS, ST_DEVICES, ST_MAPPED, ST_FAULTS };
+
+static const struct out_col status_cols[] = {
+	[ST_UNIT] = { "unit", OUT_TEXT },
+	[ST_ENABLED] = { "enabled", OUT_BOOL },
+	[ST_MODEL] = { "model", OUT_TEXT },
+	[ST_DOMAINS] = { "domains", OUT_COUNT },
+	[ST_DEVICES] = { "devices", OUT_COUNT },
+	[ST_MAPPED] = { "mapped_bytes", OUT_SIZE },
+	[ST_FAULTS] = { "fault_events", OUT_COUNT },
+	{ 0 }
+};
+
+static int run_status(struct cli *cli)
+{
+	struct nyx_unit_status status;
+	struct out *out;
+	int rc, ret;
+
+	rc = open_named(cli);
+	if (rc)
+		return rc;
+	ret = nyx_unit_status_get(cli->unit, &status, sizeof(status));
+	if (ret)
+		return err_explain(ret, "cannot ask unit '%s'", cli->unit_name);
+	out = out_record(&cli->out, "status", status_cols);
+	out_text(out, ST_UNIT, cli->unit_name);
+	out_u64(out, ST_ENABLED, status.enabled);
+	out_text(out, ST_MODEL, nyx_model_name(status.model));
+	out_u64(out, ST_DOMAINS, status.nr_domains);
+	out_u64(out, ST_DEVICES, status.nr_devices);
+	out_u64(out, ST_MAPPED, status.mapped_bytes);
+	out_u64(out, ST_FAULTS, status.fault_events);
+	out_row(out);
+	return out_end(out);
+}
+
+static int run_keep(struct cli *cli)
+{
+	bool keep = !cli_opt(cli, "off");
+	struct nyx_unit_info info;
+	struct out *out;
+	int rc, ret;
+
+	rc = open_named(cli);
+	if (rc)
+		return rc;
+	ret = nyx_unit_keep(cli->unit, keep);
+	if (ret)
+		return err_explain(ret, "cannot change unit '%s'", cli->unit_name);
+	rc = get_info(cli, &info);
+	if (rc)
+		return rc;
+	out = out_result(&cli->out, "unit", unit_cols,
+			 keep ? "unit %s is kept" : "unit %s ends with its last user",
+			 cli->unit_name);
+	put_unit(&info, out);
+	return out_end(out);
+}
+
+static int run_destroy(struct cli *cli)
+{
+	struct nyx_unit_info info;
+	struct out *out;
+	int rc, ret;
+
+	rc = open_named(cli);
+	if (!rc)
+		rc = get_info(cli, &info);
+	if (rc)
+		return rc;
+	ret = nyx_unit_destroy(cli->unit);
+	if (ret)
+		return err_explain(ret, "cannot destroy unit '%s'", cli->unit_name);
+	out = out_result(&cli->out, "unit", unit_cols, "unit %s destroyed", cli->unit_name);
+	put_unit(&info, out);
+	return out_end(out);
+}
+
+#define UNIT_ARG { "UNIT", WORD_UNIT, true, NULL, "the unit, by name or id; else that of --unit" }
+
+#define CREATE_OPTS \
+	{ "address-width", 0, "BITS", WORD_ANY, NULL, "widest IOVA, 32 to 64; 48" }, \
+	{ "iotlb", 0, "ENTRIES", WORD_ANY, NULL, "size of the translation cache; 4096; 0: none" }, \
+	{ "events", 0, "ENTRIES", WORD_ANY, NULL, "event records held for readers; 1024" }, \
+	{ "max-domains", 0, "NUMBER", WORD_ANY, NULL, "limit on domains; 65535" }, \
+	{ "max-devices", 0, "NUMBER", WORD_ANY, NULL, "limit on devices; 65536" }, \
+	{ "max-memory", 0, "NUMBER", WORD_ANY, NULL, "limit on memory ranges; 32768" }
+
+const struct cmd_verb cmd_unit_verbs[] = {
+	{
+		.name = "create",
+		.help = "Make a unit, which is kept until it is destroyed",
+		.args = {
+			{ "NAME", WORD_ANY, false, NULL, "its name: letters, digits and '._:-'" },
+		},
+		.opts = { CREATE_OPTS },
+		.cols = unit_cols,
+		.no_unit = true,
+		.run = run_create,
+		.example = "unit create vm1 --iotlb 16K",
+	},
+	{
+		.name = "run",
+		.help = "Make a unit that lives as long as a command, which finds it in NYX_UNIT",
+		.args = {
+			{ "NAME", WORD_ANY, true, NULL, "its name; else it has none" },
+			{ "COMMAND", WORD_COMMAND, false, NULL,
+			  "the command and its arguments; its exit status is nyxctl's" },
+		},
+		.opts = { CREATE_OPTS },
+		.no_unit = true,
+		.run = run_command,
+		.example = "unit run vm1 -- sh -c 'nyxctl device add 03:00.0; nyxctl device list'",
+	},
+	{
+		.name = "list",
+		.help = "List the units of all users",
+		.cols = unit_cols,
+		.no_unit = true,
+		.run = run_list,
+		.example = "unit list --columns name,devices",
+	},
+	{
+		.name = "show",
+		.help = "Show properties, limits and contents of a unit",
+		.args = { UNIT_ARG },
+		.cols = unit_cols,
+		.run = run_show,
+		.example = "unit show vm1",
+	},
+	{
+		.name = "status",
+		.help = "Show the state of a unit in short",
+		.args = { UNIT_ARG },
+		.cols = status_cols,
+		.run = run_status,
+		.example = "unit status vm1 --json",
+	},
+	{
+		.name = "keep",
+		.help = "Let a unit outlive its last user, or not",
+		.args = { UNIT_ARG },
+		.opts = {
+			{ "off", 0, NULL, WORD_ANY, NULL,
+			  "end it with its last user; without one at once" },
+		},
+		.cols = unit_cols,
+		.run = run_keep,
+		.example = "unit keep vm1 --off",
+	},
+	{
+		.name = "destroy",
+		.help = "End a unit, for everybody",
+		.args = { UNIT_ARG },
+		.cols = unit_cols,
+		.run = run_destroy,
+		.example = "unit destroy vm1",
+	},
+	{ 0 }
+};

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyxctl: completion, from the table.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * "nyxctl __complete WORD..." prints what the last word may become, one a line.
+ * The words are those after "nyxctl"; the last one is what was typed so far.
+ * ":file" and ":command" ask the shell to complete those itself.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "parse.h"
+
+/* What has been typed. */
+struct typed {
+	const struct cmd_object *object;
+	const struct cmd_verb *verb;
+	unsigned int nr_args;
+	const struct cmd_opt *pending;	/* the option whose argument comes next */
+	const char *unit;
+	const char *node;
+	bool command;			/* behind "--" */
+	const char *word;		/* to be completed */
+};
+
+static void offer(const struct typed *typed, const char *candidate)
+{
+	if (!strncmp(candidate, typed->word, strlen(typed->word)))
+		puts(candidate);
+}
+
+static const struct cmd_opt *find_opt(const struct cmd_opt *opts, const char *word)
+{
+	size_t len;
+
+	for (; opts->name; opts++) {
+		if (!strncmp(word, "--", 2)) {
+			len = strcspn(word + 2, "=");
+			if (strlen(opts->name) == len && !strncmp(word + 2, opts->name, len))
+				return opts;
+		} else if (opts->letter && word[1] == opts->letter) {
+			return opts;
+		}
+	}
+	return NULL;
+}
+
+static const struct cmd_opt *any_opt(const struct typed *typed, const char *word)
+{
+	const struct cmd_opt *opt = find_opt(cmd_globals, word);
+
+	return opt || !typed->verb ? opt : find_opt(typed->verb->opts, word);
+}
+
+static void take_option(struct typed *typed, const struct cmd_opt *opt, const char *arg)
+{
+	if (!strcmp(opt->name, "unit"))
+		typed->unit = arg;
+	else if (!strcmp(opt->name, "node"))
+		typed->node = arg;
+}
+
+/* A word before the last. */
+static void take(struct typed *typed, const char *word)
+{
+	const struct cmd_opt *opt;
+	const char *arg;
+
+	if (typed->pending) {
+		take_option(typed, typed->pending, word);
+		typed->pending = NULL;
+	} else if (!strcmp(word, "--")) {
+		typed->command = true;
+	} else if (word[0] == '-' && word[1]) {
+		opt = any_opt(typed, word);
+		arg = !strncmp(word, "--", 2) ? strchr(word, '=') : word[2] ? word + 1 : NULL;
+		if (opt && opt->arg && arg)
+			take_option(typed, opt, arg + 1);
+		else if (opt && opt->arg)
+			typed->pending = opt;
+	} else if (!typed->object) {
+		typed->object = cmd_find_object(word);
+	} else if (!typed->verb) {
+		typed->verb = cmd_find_verb(typed->object, word);
+	} else {
+		typed->nr_args++;
+	}
+}
+
+static int offer_unit(const struct nyx_unit_info *info, void *arg)
+{
+	char name[NYX_NAME_LEN + 1] = "";
+
+	memcpy(name, info->name, NYX_NAME_LEN);
+	if (!*name)
+		snprintf(name, sizeof(name), "%u", info->unit_id);
+	offer(arg, name);
+	return 0;
+}
+
+static int offer_domain(const struct nyx_domain_info *info, void *arg)
+{
+	char name[NYX_NAME_LEN + 1] = "";
+
+	memcpy(name, info->name, NYX_NAME_LEN);
+	if (!*name)
+		snprintf(name, sizeof(name), "%u", info->domain_id);
+	offer(arg, name);
+	return 0;
+}
+
+static int offer_device(const struct nyx_device_info *info, void *arg)
+{
+	char text[NYX_SBDF_TEXT_LEN];
+
+	nyx_sbdf_format(info->sbdf, text, sizeof(text));
+	offer(arg, text);
+	return 0;
+}
+
+/* Objects that exist. Whatever goes wrong, there is just nothing to offer. */
+static void offer_live(struct typed *typed, enum word_kind kind)
+{
+	struct nyx_unit *unit = NULL;
+	struct nyx_ctx *ctx;
+
+	if (nyx_ctx_open(typed->node, &ctx))
+		return;
+	if (kind == WORD_UNIT) {
+		nyx_unit_foreach(ctx, offer_unit, typed);
+	} else if (typed->unit) {
+		if (parse_is_id(typed->unit))
+			nyx_unit_open_id(ctx, (uint32_t)strtoul(typed->unit, NULL, 10), &unit);
+		else
+			nyx_unit_open(ctx, typed->unit, &unit);
+	}
+	if (unit && kind == WORD_DOMAIN)
+		nyx_domain_foreach(unit, offer_domain, typed);
+	else if (unit && kind == WORD_DEVICE)
+		nyx_device_foreach(unit, offer_device, typed);
+	nyx_unit_unref(unit);
+	nyx_ctx_unref(ctx);
+}
+
+static void offer_words(struct typed *typed, enum word_kind kind, const char *const *choices)
+{
+	for (; choices && *choices; choices++)
+		offer(typed, *choices);
+	if (kind == WORD_FILE)
+		puts(":file");
+	else if (kind == WORD_COMMAND)
+		puts(":command");
+	else if (kind != WORD_ANY && kind != WORD_CHOICE)
+		offer_live(typed, kind);
+}
+
+static void offer_options(const struct typed *typed, const struct cmd_opt *opt)
+{
+	char text[48];
+
+	for (; opt->name; opt++) {
+		snprintf(text, sizeof(text), "--%s", opt->name);
+		offer(typed, text);
+	}
+}
+
+/* Column names; what was typed may be "id,name,de". */
+static void offer_columns(const struct typed *typed)
+{
+	const char *comma = strrchr(typed->word, ',');
+	int before = comma ? (int)(comma + 1 - typed->word) : 0;
+	const struct out_col *col;
+	char text[256];
+
+	for (col = typed->verb ? typed->verb->cols : NULL; col && col->key; col++) {
+		snprintf(text, sizeof(text), "%.*s%s", before, typed->word, col->key);
+		offer(typed, text);
+	}
+}
+
+static void offer_arg(struct typed *typed)
+{
+	const struct cmd_arg *arg = typed->verb->args;
+	unsigned int i;
+
+	for (i = 0; i < typed->nr_args && arg->name; i++)
+		arg++;
+	if (arg->name && arg->kind == WORD_COMMAND)
+		offer(typed, "--");
+	else if (arg->name)
+		offer_words(typed, arg->kind, arg->choices);
+}
+
+int complete(int nr_words, char **words)
+{
+	struct typed typed = { .unit = getenv("NYX_UNIT") };
+	const struct cmd_object *object;
+	const struct cmd_verb *verb;
+	int i;
+
+	for (i = 0; i + 1 < nr_words; i++)
+		take(&typed, words[i]);
+	typed.word = nr_words ? words[nr_words - 1] : "";
+
+	if (typed.pending && !strcmp(typed.pending->name, "columns")) {
+		offer_columns(&typed);
+	} else if (typed.pending) {
+		offer_words(&typed, typed.pending->kind, typed.pending->choices);
+	} else if (typed.command) {
+		offer_words(&typed, WORD_COMMAND, NULL);
+	} else if (typed.word[0] == '-') {
+		if (typed.verb)
+			offer_options(&typed, typed.verb->opts);
+		offer_options(&typed, cmd_globals);
+	} else if (!typed.object) {
+		for (object = cmd_objects; object->name; object++)
+			offer(&typed, object->name);
+		offer(&typed, "help");
+	} else if (!typed.verb) {
+		for (verb = typed.object->verbs; verb->name; verb++)
+			offer(&typed, verb->name);
+	} else {
+		offer_arg(&typed);
+	}
+	return EXIT_OK;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyxctl: help, from the table.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+
+#define LEFT	26	/* width of the column of names */
+
+static void print_opt(const struct cmd_opt *opt)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "%c%c%s --%s%s%s", opt->letter ? '-' : ' ',
+		 opt->letter ? opt->letter : ' ', opt->letter ? "," : " ", opt->name,
+		 opt->arg ? " " : "", opt->arg ? opt->arg : "");
+	printf("  %-*s %s\n", LEFT, left, opt->help);
+}
+
+static void print_globals(const struct cmd_verb *verb)
+{
+	const struct cmd_opt *opt;
+
+	for (opt = cmd_globals; opt->name; opt++) {
+		if (verb && verb->no_unit && !strcmp(opt->name, "unit"))
+			continue;
+		if (verb && !verb->cols && !strcmp(opt->name, "columns"))
+			continue;
+		print_opt(opt);
+	}
+}
+
+static void print_exit_codes(void)
+{
+	printf("\nExit status: 0 done, 1 refused, 2 wrong usage, 3 no such object or the module\n"
+	       "is not loaded, 4 no permission, 5 done in part, 124 time is over.\n");
+}
+
+void help_top(void)
+{
+	const struct cmd_object *object;
+
+	printf("Usage: nyxctl [OPTION]... OBJECT VERB [ARGUMENT]... [OPTION]...\n"
+	       "Look at and control the Nyx software IOMMU.\n\nObjects:\n");
+	for (object = cmd_objects; object->name; object++)
+		printf("  %-*s %s\n", LEFT, object->name, object->help);
+	printf("\nOptions:\n");
+	print_globals(NULL);
+	printf("\nNumbers are decimal or 0x..., and may end in K, M, G or T (powers of 1024).\n"
+	       "Devices are written like 0000:03:00.0. See also 'nyxctl OBJECT --help',\n"
+	       "'nyxctl OBJECT VERB --help' and nyxctl(1).\n");
+	print_exit_codes();
+}
+
+static void print_synopsis(const struct cmd_object *object, const struct cmd_verb *verb)
+{
+	const struct cmd_arg *arg;
+
+	printf("nyxctl %s %s", object->name, verb->name);
+	for (arg = verb->args; arg->name; arg++) {
+		if (arg->kind == WORD_COMMAND)
+			printf(arg->optional ? " [-- %s...]" : " -- %s...", arg->name);
+		else
+			printf(arg->optional ? " [%s]" : " %s", arg->name);
+	}
+	if (verb->opts[0].name)
+		printf(" [OPTION]...");
+	putchar('\n');
+}
+
+void help_object(const struct cmd_object *object)
+{
+	const struct cmd_verb *verb;
+
+	printf("Usage: nyxctl %s VERB [ARGUMENT]... [OPTION]...\n%s: %s.\n\nVerbs:\n",
+	       object->name, object->name, object->help);
+	for (verb = object->verbs; verb->name; verb++)
+		printf("  %-*s %s\n", LEFT, verb->name, verb->help);
+	printf("\nSee also 'nyxctl %s VERB --help' and nyxctl-%s(1).\n", object->name,
+	       object->name);
+}
+
+void help_verb(const struct cmd_object *object, const struct cmd_verb *verb)
+{
+	const struct out_col *col;
+	const struct cmd_arg *arg;
+	const struct cmd_opt *opt;
+
+	printf("Usage: ");
+	print_synopsis(object, verb);
+	printf("%s.\n", verb->help);
+	if (verb->args[0].name)
+		printf("\nArguments:\n");
+	for (arg = verb->args; arg->name; arg++)
+		printf("  %-*s %s\n", LEFT, arg->name, arg->help);
+	if (verb->opts[0].name)
+		printf("\nOptions:\n");
+	for (opt = verb->opts; opt->name; opt++)
+		print_opt(opt);
+	printf("\nOptions of every command:\n");
+	print_globals(verb);
+	if (verb->cols) {
+		printf("\nColumns:\n ");
+		for (col = verb->cols; col->key; col++)
+			printf(" %s", col->key);
+		printf("\n");
+	}
+	if (verb->example)
+		printf("\nExample:\n  nyxctl %s\n", verb->example);
+}

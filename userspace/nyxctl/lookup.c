@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyxctl: objects of a unit, from what people call them.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "lookup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "parse.h"
+
+#define NR_TEXTS	4
+
+int lookup_no_domain(struct cli *cli, const char *word)
+{
+	return err_say(-ENOENT, "unit '%s' has no domain '%s'; 'nyxctl domain list' shows all",
+		       cli->unit_name, word);
+}
+
+int lookup_domain(struct cli *cli, const char *word, struct nyx_domain_info *info)
+{
+	uint32_t id;
+	int rc, ret;
+
+	rc = cli_open_unit(cli);
+	if (rc)
+		return rc;
+	if (parse_is_id(word)) {
+		rc = parse_u32("domain id", word, &id);
+		if (rc)
+			return rc;
+		ret = id ? nyx_domain_get(cli->unit, id, info, sizeof(*info)) : -ENOENT;
+	} else {
+		ret = nyx_domain_find(cli->unit, word, info, sizeof(*info));
+	}
+	if (ret == -ENOENT)
+		return lookup_no_domain(cli, word);
+	if (ret)
+		return err_explain(ret, "cannot look for domain '%s'", word);
+	return EXIT_OK;
+}
+
+int lookup_sbdf(struct cli *cli, const char *word, uint32_t *sbdf)
+{
+	int rc;
+
+	rc = parse_sbdf(word, sbdf);
+	return rc ? rc : cli_open_unit(cli);
+}
+
+int lookup_no_device(struct cli *cli, uint32_t sbdf)
+{
+	return err_say(-ENOENT,
+		       "unit '%s' has no device %s; add it with 'nyxctl device add' or 'nyxctl device assign'",
+		       cli->unit_name, lookup_sbdf_text(sbdf));
+}
+
+int lookup_device(struct cli *cli, const char *word, struct nyx_device_info *info)
+{
+	uint32_t sbdf;
+	int rc, ret;
+
+	rc = lookup_sbdf(cli, word, &sbdf);
+	if (rc)
+		return rc;
+	ret = nyx_device_get(cli->unit, sbdf, info, sizeof(*info));
+	if (ret == -ENOENT)
+		return lookup_no_device(cli, sbdf);
+	if (ret)
+		return err_explain(ret, "cannot look for device %s", lookup_sbdf_text(sbdf));
+	return EXIT_OK;
+}
+
+const char *lookup_domain_text(const struct nyx_domain_info *info)
+{
+	static char texts[NR_TEXTS][NYX_NAME_LEN + 16];
+	static unsigned int next;
+	char *text = texts[next++ % NR_TEXTS];
+
+	if (info->name[0])
+		snprintf(text, sizeof(texts[0]), "%u (%.*s)", info->domain_id, NYX_NAME_LEN,
+			 (const char *)info->name);
+	else
+		snprintf(text, sizeof(texts[0]), "%u", info->domain_id);
+	return text;
+}
+
+const char *lookup_sbdf_text(uint32_t sbdf)
+{
+	static char texts[NR_TEXTS][NYX_SBDF_TEXT_LEN];
+	static unsigned int next;
+	char *text = texts[next++ % NR_TEXTS];
+
+	nyx_sbdf_format(sbdf, text, sizeof(texts[0]));
+	return text;
+}
+
+struct search {
+	uint32_t domain_id;
+	uint32_t sbdf;
+};
+
+static int match_device(const struct nyx_device_info *info, void *arg)
+{
+	struct search *search = arg;
+
+	search->sbdf = info->sbdf;
+	return info->domain_id == search->domain_id;
+}
+
+bool lookup_any_device(struct cli *cli, uint32_t domain_id, uint32_t *sbdf)
+{
+	struct search search = { .domain_id = domain_id };
+	bool found = nyx_device_foreach(cli->unit, match_device, &search) == 1;
+
+	*sbdf = search.sbdf;
+	return found;
+}
+
+void lookup_domain_name(struct cli *cli, uint32_t domain_id, char *name)
+{
+	struct nyx_domain_info info;
+
+	*name = '\0';
+	if (!domain_id || nyx_domain_get(cli->unit, domain_id, &info, sizeof(info)))
+		return;
+	memcpy(name, info.name, NYX_NAME_LEN);
+	name[NYX_NAME_LEN] = '\0';
+}

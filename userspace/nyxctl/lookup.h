@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyxctl: objects of a unit, from what people call them.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Each function that returns an int returns an exit code and has printed what
+ * was wrong.
+ */
+#ifndef NYXCTL_LOOKUP_H
+#define NYXCTL_LOOKUP_H
+
+#include "cmd.h"
+
+/* Opens the unit and finds a domain by name or id. */
+int lookup_domain(struct cli *cli, const char *word, struct nyx_domain_info *info);
+
+/* Opens the unit and reads the name of a device; it need not exist. */
+int lookup_sbdf(struct cli *cli, const char *word, uint32_t *sbdf);
+
+/* As lookup_sbdf(), but the device must exist. */
+int lookup_device(struct cli *cli, const char *word, struct nyx_device_info *info);
+
+/* What to say about a failed call on a device or a domain. */
+int lookup_no_device(struct cli *cli, uint32_t sbdf);
+int lookup_no_domain(struct cli *cli, const char *word);
+
+/* "3 (net)" or "3". The result of the last four calls is valid. */
+const char *lookup_domain_text(const struct nyx_domain_info *info);
+/* "0000:03:00.0". The result of the last four calls is valid. */
+const char *lookup_sbdf_text(uint32_t sbdf);
+
+/* Any device of a domain. */
+bool lookup_any_device(struct cli *cli, uint32_t domain_id, uint32_t *sbdf);
+
+/* The name of a domain; "" if it has none or is gone. @name: NYX_NAME_LEN + 1 */
+void lookup_domain_name(struct cli *cli, uint32_t domain_id, char *name);
+
+#endif /* NYXCTL_LOOKUP_H */

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyxctl: the table of objects, and the options that every command has.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include <string.h>
+
+#include "cmd.h"
+
+const struct cmd_object cmd_objects[] = {
+	{ "module", "what the kernel module is and can do", cmd_module_verbs },
+	{ "unit", "emulated IOMMUs, one per virtual machine", cmd_unit_verbs },
+	{ "memory", "guest memory that devices reach", cmd_memory_verbs },
+	{ "domain", "address spaces of devices", cmd_domain_verbs },
+	{ "device", "devices and what they are attached to", cmd_device_verbs },
+	{ "map", "mappings of a domain", cmd_map_verbs },
+	{ "iotlb", "the translation cache", cmd_iotlb_verbs },
+	{ "dma", "accesses as a device makes them", cmd_dma_verbs },
+	{ "fault", "accesses that were refused", cmd_fault_verbs },
+	{ "event", "the event stream", cmd_event_verbs },
+	{ "stat", "counters", cmd_stat_verbs },
+	{ 0 }
+};
+
+static const char *const formats[] = { "table", "json", "raw", NULL };
+
+const struct cmd_opt cmd_globals[] = {
+	{ "unit", 'u', "UNIT", WORD_UNIT, NULL, "the unit, by name or id; else from NYX_UNIT" },
+	{ "output", 'o', "FORMAT", WORD_CHOICE, formats, "table, json or raw" },
+	{ "json", 'j', NULL, WORD_ANY, NULL, "the same as --output json" },
+	{ "columns", 0, "LIST", WORD_ANY, NULL, "the columns to print, separated by commas" },
+	{ "bytes", 'b', NULL, WORD_ANY, NULL, "sizes in bytes, not in K, M, G" },
+	{ "quiet", 'q', NULL, WORD_ANY, NULL, "do not say what was done" },
+	{ "verbose", 'v', NULL, WORD_ANY, NULL, "all columns" },
+	{ "node", 0, "PATH", WORD_FILE, NULL, "the device node; " NYX_NODE_DEFAULT },
+	{ "help", 'h', NULL, WORD_ANY, NULL, "explain the object or the command, and exit" },
+	{ "version", 'V', NULL, WORD_ANY, NULL, "print the release of nyxctl, and exit" },
+	{ 0 }
+};
+
+const struct cmd_object *cmd_find_object(const char *name)
+{
+	const struct cmd_object *object;
+
+	for (object = cmd_objects; object->name; object++) {
+		if (!strcmp(object->name, name))
+			return object;
+	}
+	return NULL;
+}
+
+const struct cmd_verb *cmd_find_verb(const struct cmd_object *object, const char *name)
+{
+	const struct cmd_verb *verb;
+
+	for (verb = object->verbs; verb->name; verb++) {
+		if (!strcmp(verb->name, name))
+			return verb;
+	}
+	return NULL;
+}
