@@ -20,7 +20,8 @@
 #if IS_ENABLED(CONFIG_KUNIT)
 #define NYX_EXPORT_FOR_TEST(sym)	EXPORT_SYMBOL_NS_GPL(sym, NYX_INTERNAL)
 #else
-#define NYX_EXPORT_FOR_TEST(sym)	extern typeof(sym) sym
+/* Something to put a semicolon after. */
+#define NYX_EXPORT_FOR_TEST(sym)	struct nyx_no_export_##sym
 #endif
 
 #endif /* NYX_BASE_EXPORT_H */

@@ -146,8 +146,10 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 		    (cmd->flags & NYX_TRANSLATE_F_REPORT))
 			nyx_fault_report(&acc, &cmd->out_fault,
 					 cmd->length - done);
-		nyx_stat_add(acc.dev->stats, NYX_STAT_TRANSLATIONS, 1);
-		nyx_stat_add(acc.dom->stats, NYX_STAT_TRANSLATIONS, 1);
+		if (first) {
+			nyx_stat_add(acc.dev->stats, NYX_STAT_TRANSLATIONS, 1);
+			nyx_stat_add(acc.dom->stats, NYX_STAT_TRANSLATIONS, 1);
+		}
 		nyx_access_end(&acc);
 
 		if (first && out.n)

@@ -59,8 +59,12 @@ static ssize_t reader_copy(struct reader *r, char __user *buf, size_t count)
 				    &ended);
 		if (!n)
 			return done || ended ? done : -EAGAIN;
-		if (copy_to_user(buf + done, chunk, n * sizeof(chunk[0])))
+		if (copy_to_user(buf + done, chunk, n * sizeof(chunk[0]))) {
+			/* The reader was not told: it will be. */
+			if (chunk[0].type == NYX_EVENT_LOST)
+				atomic64_sub(chunk[0].lost, &r->events->lost);
 			return done ?: -EFAULT;
+		}
 		WRITE_ONCE(r->pos, pos);
 		done += n * sizeof(chunk[0]);
 	}

@@ -141,22 +141,15 @@ static int invalidate_unit(struct nyx_ucmd *uc)
 {
 	struct nyx_domain *dom;
 	unsigned long id = 0;
-	int ret;
+	int ret = 0;
 
-	for (;; id++) {
-		mutex_lock(&uc->unit->lock);
-		dom = xa_find(&uc->unit->domains, &id, ULONG_MAX, XA_PRESENT);
-		if (dom)
-			refcount_inc(&dom->ref);
-		mutex_unlock(&uc->unit->lock);
-		if (!dom)
-			return 0;
+	while (!ret && (dom = nyx_domain_next(uc->unit, id))) {
 		ret = invalidate_dom(uc, dom, 0, U64_MAX);
+		id = dom->id + 1ul;
 		nyx_domain_put(dom);
-		if (ret)
-			return ret;
 		cond_resched();
 	}
+	return ret;
 }
 
 static int invalidate_one(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd)

@@ -57,7 +57,6 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	}
 	return ret;
 }
-NYX_EXPORT_FOR_TEST(nyx_device_add);
 
 static void device_free_rcu(struct rcu_head *rcu)
 {
@@ -68,41 +67,101 @@ static void device_free_rcu(struct rcu_head *rcu)
 }
 
 /*
- * Move a device to another domain, and wait until no access of it uses the
- * former one. Whoever enters an epoch looks at the device's domain
- * again when it is inside; pairs with the barrier in epoch_drain().
+ * Commands that move a device go one at a time: begin, wait for accesses in
+ * flight without a lock, end. In between the device is busy and cannot go.
+ *
+ * From here on the device's accesses go to @to; those in flight may still be in
+ * the domain that is returned, with a reference. Whoever enters an epoch looks
+ * at the device's domain again when it is inside; pairs with the barrier in
+ * epoch_drain().
  */
-static int device_move(struct nyx_unit *unit, struct nyx_device *dev,
-		       struct nyx_domain *to)
+static struct nyx_domain *move_begin(struct nyx_unit *unit,
+				     struct nyx_device *dev,
+				     struct nyx_domain *to)
 {
 	struct nyx_domain *from = domain_of(unit, dev);
-	int ret;
 
+	lockdep_assert_held(&unit->lock);
+	refcount_inc(&from->ref);
+	from->nr_devices--;
 	to->nr_devices++;
 	rcu_assign_pointer(dev->domain, to);
-	from->nr_devices--;
-	ret = epoch_drain(&from->epoch);
+	dev->busy = true;
+	return from;
+}
+
+/* Wait for the accesses in flight. What a kill leaves undone is remembered. */
+static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
+		     struct nyx_domain *from)
+{
+	int ret = epoch_drain(&from->epoch);
+
+	nyx_domain_put(from);
+	mutex_lock(&unit->lock);
 	if (ret)
 		dev->unsettled = true;
+	dev->busy = false;
+	mutex_unlock(&unit->lock);
 	return ret;
+}
+
+/* A device that no other command is about to move. */
+static struct nyx_device *find_idle(struct nyx_unit *unit, u32 sbdf)
+{
+	struct nyx_device *dev = xa_load(&unit->devices, sbdf);
+
+	lockdep_assert_held(&unit->lock);
+	if (!dev)
+		return ERR_PTR(-ENOENT);
+	return dev->busy ? ERR_PTR(-EBUSY) : dev;
+}
+
+/*
+ * The last step of a removal. The accesses that are left are those of a device
+ * without a domain; they are refused at once. One that finds the device, but
+ * enters the epoch too late to be waited for, sees that it has no domain any
+ * more, not even that one.
+ */
+static void device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
+{
+	mutex_lock(&unit->lock);
+	xa_erase(&unit->devices, dev->sbdf);
+	unit->nr_devices--;
+	unit->nowhere->nr_devices--;
+	RCU_INIT_POINTER(dev->domain, NULL);
+	mutex_unlock(&unit->lock);
+
+	epoch_drain_bounded(&unit->nowhere->epoch);
+	call_rcu(&dev->rcu, device_free_rcu);
 }
 
 int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 {
+	struct nyx_domain *from;
 	struct nyx_device *dev;
 	int ret;
 
 	mutex_lock(&unit->lock);
-	dev = xa_load(&unit->devices, sbdf);
-	ret = dev ? device_move(unit, dev, unit->nowhere) : -ENOENT;
+	dev = find_idle(unit, sbdf);
+	if (IS_ERR(dev)) {
+		mutex_unlock(&unit->lock);
+		return PTR_ERR(dev);
+	}
+	from = move_begin(unit, dev, unit->nowhere);
+	mutex_unlock(&unit->lock);
+
+	ret = epoch_drain(&from->epoch);
+	nyx_domain_put(from);
 	if (!ret && dev->unsettled)
 		ret = nyx_domains_drain(unit);
 	if (!ret) {
-		xa_erase(&unit->devices, sbdf);
-		unit->nr_devices--;
-		unit->nowhere->nr_devices--;
-		call_rcu(&dev->rcu, device_free_rcu);
+		device_unpublish(unit, dev);
+		return 0;
 	}
+
+	mutex_lock(&unit->lock);
+	dev->unsettled = true;
+	dev->busy = false;
 	mutex_unlock(&unit->lock);
 	return ret;
 }
@@ -112,40 +171,57 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 {
 	struct nyx_domain *dom, *from;
 	struct nyx_device *dev;
-	int ret;
+	int ret = 0;
 
 	mutex_lock(&unit->lock);
-	dev = xa_load(&unit->devices, sbdf);
+	dev = find_idle(unit, sbdf);
 	dom = xa_load(&unit->domains, domain_id);
-	from = dev ? domain_of(unit, dev) : NULL;
-	if (!dev || !dom)
+	if (IS_ERR(dev)) {
+		ret = PTR_ERR(dev);
+		goto out_unlock;
+	}
+	if (!dom) {
 		ret = -ENOENT;
-	else if (from != unit->nowhere && !replace)
+		goto out_unlock;
+	}
+	from = domain_of(unit, dev);
+	if ((from != unit->nowhere && !replace) || dom->dying) {
 		ret = -EBUSY;
-	else if (from == dom)
-		ret = 0;
-	else if (!(dom->flags & NYX_DOMAIN_F_SHARED) && dom->nr_devices)
+		goto out_unlock;
+	}
+	if (from == dom)
+		goto out_unlock;
+	if (!(dom->flags & NYX_DOMAIN_F_SHARED) && dom->nr_devices) {
 		ret = -EBUSY;
-	else
-		ret = device_move(unit, dev, dom);
+		goto out_unlock;
+	}
+	from = move_begin(unit, dev, dom);
+	mutex_unlock(&unit->lock);
+	return move_wait(unit, dev, from);
+
+out_unlock:
 	mutex_unlock(&unit->lock);
 	return ret;
 }
-NYX_EXPORT_FOR_TEST(nyx_device_attach);
 
 int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 {
+	struct nyx_domain *from;
 	struct nyx_device *dev;
 	int ret;
 
 	mutex_lock(&unit->lock);
-	dev = xa_load(&unit->devices, sbdf);
-	if (!dev || domain_of(unit, dev) == unit->nowhere)
+	dev = find_idle(unit, sbdf);
+	ret = PTR_ERR_OR_ZERO(dev);
+	if (!ret && domain_of(unit, dev) == unit->nowhere)
 		ret = -ENOENT;
-	else
-		ret = device_move(unit, dev, unit->nowhere);
+	if (ret) {
+		mutex_unlock(&unit->lock);
+		return ret;
+	}
+	from = move_begin(unit, dev, unit->nowhere);
 	mutex_unlock(&unit->lock);
-	return ret;
+	return move_wait(unit, dev, from);
 }
 
 void nyx_devices_purge(struct nyx_unit *unit)
@@ -163,3 +239,6 @@ void nyx_devices_purge(struct nyx_unit *unit)
 	unit->nr_devices = 0;
 	xa_destroy(&unit->devices);
 }
+
+NYX_EXPORT_FOR_TEST(nyx_device_add);
+NYX_EXPORT_FOR_TEST(nyx_device_attach);

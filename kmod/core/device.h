@@ -23,11 +23,15 @@ struct nyx_unit;
 
 /**
  * struct nyx_device - a requester
- * @domain: its domain, never NULL; written under &nyx_unit.lock
+ * @domain: its domain, or &nyx_unit.nowhere; NULL when it has been removed and
+ *          only accesses that found it before still see it; written under
+ *          &nyx_unit.lock
  * @sbdf: segment and requester id; const after init
  * @stats: its counters
  * @faults: faults reported
  * @last_fault_ns: CLOCK_BOOTTIME of the last one
+ * @busy: a command is moving it to another domain, or removing it; under
+ *        &nyx_unit.lock
  * @unsettled: accesses may still use a domain that it left, because the wait
  *             for them was cut short by a kill; under &nyx_unit.lock
  * @rcu: frees it
@@ -38,6 +42,7 @@ struct nyx_device {
 	struct nyx_stats_cpu __percpu *stats;
 	atomic64_t faults;
 	u64 last_fault_ns;
+	bool busy;
 	bool unsettled;
 	struct rcu_head rcu;
 };
@@ -58,8 +63,9 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf);
  * @sbdf: the device
  *
  * Context: may sleep.
- * Return: 0; -ENOENT; -EINTR if the caller was killed before the device's
- * accesses had ended: the device is still there, detached.
+ * Return: 0; -ENOENT; -EBUSY if another command is moving it; -EINTR if the
+ * caller was killed before the device's accesses had ended: the device is still
+ * there, detached.
  */
 int nyx_device_remove(struct nyx_unit *unit, u32 sbdf);
 
@@ -71,8 +77,9 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf);
  * @replace: the device may have a domain, and leaves it
  *
  * Context: may sleep.
- * Return: 0; -ENOENT; -EBUSY if the domain is STRICT and has a device, or if
- * the device has a domain and @replace is false; -EINTR if the caller was
+ * Return: 0; -ENOENT; -EBUSY if the domain is STRICT and has a device, if the
+ * device has a domain and @replace is false, or if another command is moving
+ * the device or destroying the domain; -EINTR if the caller was
  * killed: the device is attached, but accesses may still use its old domain.
  */
 int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
@@ -84,8 +91,8 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
  * @sbdf: the device
  *
  * Context: may sleep.
- * Return: 0; -ENOENT if there is no such device, or it has no domain; -EINTR if
- * the caller was killed: the device is detached, but accesses may still use its
+ * Return: 0; -ENOENT if there is no such device, or it has no domain; -EBUSY if
+ * another command is moving it; -EINTR if the caller was killed: the device is detached, but accesses may still use its
  * old domain.
  */
 int nyx_device_detach(struct nyx_unit *unit, u32 sbdf);

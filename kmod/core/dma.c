@@ -8,6 +8,7 @@
 
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 
 #include "base/export.h"
 #include "base/trace.h"
@@ -16,8 +17,8 @@
 #include "core/translate.h"
 #include "core/unit.h"
 
-/* Spans between two looks at whether others want to run. */
-#define DMA_BATCH	256u
+/* Bytes between two looks at whether others want to run. */
+#define DMA_BATCH	SZ_1M
 
 static unsigned int dma_perm(u32 op)
 {
@@ -82,17 +83,18 @@ static u64 do_span(struct nyx_dma_req *req, const struct nyx_span *span,
 
 static int dma_run(struct nyx_access *acc, struct nyx_dma_req *req)
 {
-	unsigned int perm = dma_perm(req->op), budget = DMA_BATCH;
+	unsigned int perm = dma_perm(req->op);
 	u64 pattern = req->op == NYX_DMA_FILL ? fill_pattern(req) : 0;
+	u64 n, pause = DMA_BATCH;
 	struct nyx_span span;
 	int err = 0;
-	u64 n;
 
 	while (req->done < req->length) {
 		if (!nyx_translate(acc, req->iova + req->done,
 				   req->length - req->done, perm, &span,
 				   &req->fault))
 			return 0;
+		span.length = min_t(u64, span.length, DMA_BATCH);
 		n = do_span(req, &span, pattern, &err);
 		req->done += n;
 		if (unlikely(n < span.length)) {
@@ -107,11 +109,11 @@ static int dma_run(struct nyx_access *acc, struct nyx_dma_req *req)
 			};
 			return 0;
 		}
-		if (unlikely(!--budget)) {
+		if (unlikely(req->done >= pause)) {
 			if (fatal_signal_pending(current))
 				return -EINTR;
 			cond_resched();
-			budget = DMA_BATCH;
+			pause = req->done + DMA_BATCH;
 		}
 	}
 	return 0;
@@ -152,4 +154,5 @@ int nyx_dma_do(struct nyx_unit *unit, struct nyx_dma_req *req)
 	nyx_access_end(&acc);
 	return ret;
 }
+
 NYX_EXPORT_FOR_TEST(nyx_dma_do);

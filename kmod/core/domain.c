@@ -6,6 +6,7 @@
  */
 #include "core/domain.h"
 
+#include <linux/cleanup.h>
 #include <linux/err.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -143,34 +144,44 @@ int nyx_domain_create(struct nyx_unit *unit,
 		domain_release(dom);
 	return ret;
 }
-NYX_EXPORT_FOR_TEST(nyx_domain_create);
 
-/* Keep what the domain has counted. */
-static void domain_retire(struct nyx_unit *unit, struct nyx_domain *dom)
+/* Let nobody attach a device, if there is none. */
+static struct nyx_domain *destroy_begin(struct nyx_unit *unit, u32 id)
 {
-	lockdep_assert_held(&unit->lock);
+	struct nyx_domain *dom;
+
+	guard(mutex)(&unit->lock);
+	dom = xa_load(&unit->domains, id);
+	if (!dom)
+		return ERR_PTR(-ENOENT);
+	if (dom->nr_devices || dom->dying)
+		return ERR_PTR(-EBUSY);
+	dom->dying = true;
+	return dom;
+}
+
+static void destroy_end(struct nyx_unit *unit, struct nyx_domain *dom, bool gone)
+{
+	guard(mutex)(&unit->lock);
+	dom->dying = false;
+	if (!gone)
+		return;
+	xa_erase(&unit->domains, dom->id);
+	unit->nr_domains--;
+	/* Keep what it has counted. */
 	nyx_stats_sum(dom->stats, unit->retired);
 }
 
 int nyx_domain_destroy(struct nyx_unit *unit, u32 id)
 {
-	struct nyx_domain *dom;
-	int ret = 0;
+	struct nyx_domain *dom = destroy_begin(unit, id);
+	int ret;
 
-	mutex_lock(&unit->lock);
-	dom = xa_load(&unit->domains, id);
-	if (!dom)
-		ret = -ENOENT;
-	else if (dom->nr_devices)
-		ret = -EBUSY;
-	else	/* A detach may have been killed before it had waited. */
-		ret = epoch_drain(&dom->epoch);
-	if (!ret) {
-		xa_erase(&unit->domains, id);
-		unit->nr_domains--;
-		domain_retire(unit, dom);
-	}
-	mutex_unlock(&unit->lock);
+	if (IS_ERR(dom))
+		return PTR_ERR(dom);
+	/* A detach may have been killed before it had waited. */
+	ret = epoch_drain(&dom->epoch);
+	destroy_end(unit, dom, !ret);
 	if (!ret)
 		nyx_domain_put(dom);
 	return ret;
@@ -187,14 +198,23 @@ struct nyx_domain *nyx_domain_get(struct nyx_unit *unit, u32 id)
 	rcu_read_unlock();
 	return dom;
 }
-NYX_EXPORT_FOR_TEST(nyx_domain_get);
+
+struct nyx_domain *nyx_domain_next(struct nyx_unit *unit, unsigned long id)
+{
+	struct nyx_domain *dom;
+
+	guard(mutex)(&unit->lock);
+	dom = xa_find(&unit->domains, &id, ULONG_MAX, XA_PRESENT);
+	if (dom)
+		refcount_inc(&dom->ref);
+	return dom;
+}
 
 void nyx_domain_put(struct nyx_domain *dom)
 {
 	if (refcount_dec_and_test(&dom->ref))
 		domain_release(dom);
 }
-NYX_EXPORT_FOR_TEST(nyx_domain_put);
 
 void nyx_domains_purge(struct nyx_unit *unit)
 {
@@ -214,16 +234,16 @@ void nyx_domains_purge(struct nyx_unit *unit)
 int nyx_domains_drain(struct nyx_unit *unit)
 {
 	struct nyx_domain *dom;
-	unsigned long id;
-	int ret;
+	unsigned long id = 0;
+	int ret = 0;
 
-	lockdep_assert_held(&unit->lock);
-	xa_for_each(&unit->domains, id, dom) {
+	/* One that goes meanwhile has been waited for by who destroys it. */
+	while (!ret && (dom = nyx_domain_next(unit, id))) {
 		ret = epoch_drain(&dom->epoch);
-		if (ret)
-			return ret;
+		id = dom->id + 1ul;
+		nyx_domain_put(dom);
 	}
-	return 0;
+	return ret;
 }
 
 int nyx_domain_check_range(const struct nyx_domain *dom, u64 iova, u64 length,
@@ -237,7 +257,6 @@ int nyx_domain_check_range(const struct nyx_domain *dom, u64 iova, u64 length,
 		return -EOVERFLOW;
 	return *last > dom->pt.va_last ? -ERANGE : 0;
 }
-NYX_EXPORT_FOR_TEST(nyx_domain_check_range);
 
 int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
 		   unsigned int perm)
@@ -258,7 +277,6 @@ int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
 	}
 	return ret;
 }
-NYX_EXPORT_FOR_TEST(nyx_domain_map);
 
 /* Returns with cached translations of the range gone, and none to come. */
 static void invalidate_locked(struct nyx_domain *dom, u64 iova, u64 last)
@@ -295,7 +313,6 @@ int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped)
 	}
 	return ret;
 }
-NYX_EXPORT_FOR_TEST(nyx_domain_unmap);
 
 void nyx_domain_invalidate(struct nyx_domain *dom, u64 iova, u64 last)
 {
@@ -303,4 +320,11 @@ void nyx_domain_invalidate(struct nyx_domain *dom, u64 iova, u64 last)
 	invalidate_locked(dom, iova, last);
 	mutex_unlock(&dom->lock);
 }
+
+NYX_EXPORT_FOR_TEST(nyx_domain_create);
+NYX_EXPORT_FOR_TEST(nyx_domain_get);
+NYX_EXPORT_FOR_TEST(nyx_domain_put);
+NYX_EXPORT_FOR_TEST(nyx_domain_check_range);
+NYX_EXPORT_FOR_TEST(nyx_domain_map);
+NYX_EXPORT_FOR_TEST(nyx_domain_unmap);
 NYX_EXPORT_FOR_TEST(nyx_domain_invalidate);

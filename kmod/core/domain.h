@@ -60,6 +60,7 @@ struct nyx_domain_config {
  * @faults: faults reported
  * @lock: serialises writers of @pt and invalidations of @space
  * @nr_devices: devices attached; under &nyx_unit.lock
+ * @dying: being destroyed, takes no devices; under &nyx_unit.lock
  * @ref: references
  * @rcu: frees it
  * @address_width: bits of an IOVA, or 0; const after init
@@ -77,6 +78,7 @@ struct nyx_domain {
 	atomic64_t faults;
 	struct mutex lock;
 	unsigned int nr_devices;
+	bool dying;
 	refcount_t ref;
 	struct rcu_head rcu;
 	u32 address_width;
@@ -111,8 +113,8 @@ int nyx_domain_create(struct nyx_unit *unit,
  * @id: its id
  *
  * Context: may sleep.
- * Return: 0; -ENOENT; -EBUSY while it has devices; -EINTR if the caller was
- * killed, with nothing changed.
+ * Return: 0; -ENOENT; -EBUSY while it has devices, or another caller is about
+ * to destroy it; -EINTR if the caller was killed, with nothing changed.
  */
 int nyx_domain_destroy(struct nyx_unit *unit, u32 id);
 
@@ -125,6 +127,16 @@ int nyx_domain_destroy(struct nyx_unit *unit, u32 id);
  * Return: the domain with a reference for nyx_domain_put(), or NULL.
  */
 struct nyx_domain *nyx_domain_get(struct nyx_unit *unit, u32 id);
+
+/**
+ * nyx_domain_next() - find the next domain by id
+ * @unit: the unit
+ * @id: the first id of interest
+ *
+ * Context: may sleep.
+ * Return: the domain with a reference for nyx_domain_put(), or NULL.
+ */
+struct nyx_domain *nyx_domain_next(struct nyx_unit *unit, unsigned long id);
 
 /**
  * nyx_domain_put() - drop a reference
@@ -141,7 +153,7 @@ void nyx_domains_purge(struct nyx_unit *unit);
  * nyx_domains_drain() - wait for the accesses in flight in all domains
  * @unit: the unit
  *
- * Context: may sleep; under &nyx_unit.lock.
+ * Context: may sleep; not under &nyx_unit.lock.
  * Return: 0, or -EINTR if the caller was killed.
  */
 int nyx_domains_drain(struct nyx_unit *unit);

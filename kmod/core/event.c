@@ -20,7 +20,8 @@ struct nyx_events *nyx_events_alloc(u32 entries)
 
 	if (!ev)
 		return NULL;
-	ev->ring = kvcalloc(entries, sizeof(*ev->ring), GFP_KERNEL_ACCOUNT);
+	ev->ring = kvcalloc(entries, sizeof(*ev->ring),
+			    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!ev->ring) {
 		kfree(ev);
 		return NULL;
@@ -55,8 +56,8 @@ void nyx_events_push(struct nyx_events *ev, struct nyx_event *event)
 {
 	unsigned long flags;
 
-	event->time_ns = ktime_get_boottime_ns();
 	spin_lock_irqsave(&ev->lock, flags);
+	event->time_ns = ktime_get_boottime_ns();
 	event->seq = ev->head;
 	ev->ring[ev->head & ev->mask] = *event;
 	/* Readiness is looked at without the lock, in poll. */

@@ -37,7 +37,6 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 	mutex_unlock(&unit->lock);
 	return ret;
 }
-NYX_EXPORT_FOR_TEST(nyx_memory_add);
 
 int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 {
@@ -52,24 +51,25 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 
 	mutex_lock(&unit->lock);
 	region = gmap_remove(&unit->mem, gpa, last);
+	if (!IS_ERR(region))
+		unit->nr_memory--;
+	mutex_unlock(&unit->lock);
 	if (IS_ERR(region)) {
-		mutex_unlock(&unit->lock);
 		kfree(limbo);
 		return PTR_ERR(region);
 	}
-	unit->nr_memory--;
+
 	ret = nyx_domains_drain(unit);
 	if (ret) {
 		limbo->region = region;
+		mutex_lock(&unit->lock);
 		list_add(&limbo->link, &unit->limbo);
+		mutex_unlock(&unit->lock);
+		return ret;
 	}
-	mutex_unlock(&unit->lock);
-
-	if (!ret) {
-		region_put(region);
-		kfree(limbo);
-	}
-	return ret;
+	region_put(region);
+	kfree(limbo);
+	return 0;
 }
 
 void nyx_memory_purge(struct nyx_unit *unit)
@@ -90,3 +90,5 @@ void nyx_memory_purge(struct nyx_unit *unit)
 		kfree(limbo);
 	}
 }
+
+NYX_EXPORT_FOR_TEST(nyx_memory_add);

@@ -30,6 +30,10 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
 	acc->dev = dev;
 	for (;;) {
 		dom = rcu_dereference(dev->domain);
+		if (unlikely(!dom)) {
+			rcu_read_unlock();
+			return -ENOENT;
+		}
 		acc->dom = dom;
 		acc->pair = epoch_enter(&dom->epoch);
 		/*
@@ -43,7 +47,6 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
 	rcu_read_unlock();
 	return 0;
 }
-NYX_EXPORT_FOR_TEST(nyx_access_begin);
 
 void nyx_access_end(struct nyx_access *acc)
 {
@@ -51,7 +54,6 @@ void nyx_access_end(struct nyx_access *acc)
 	nyx_stat_tally(acc->dom->stats, &acc->tally);
 	epoch_exit(&acc->dom->epoch, acc->pair);
 }
-NYX_EXPORT_FOR_TEST(nyx_access_end);
 
 static u32 walk_reason(u8 status)
 {
@@ -83,16 +85,15 @@ static noinline bool refuse(struct nyx_fault *fault, enum nyx_fault_reason reaso
 	return false;
 }
 
-/* The table walk behind the cache: fills it, or says exactly what is wrong. */
+/* The table walk behind the cache. Says exactly what is wrong. */
 static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 		 struct nyx_span *span, struct nyx_fault *fault)
 {
 	struct nyx_domain *dom = acc->dom;
-	struct iotlb_snap snap;
 	struct pt_result res;
 
 	acc->tally.walks++;
-	iotlb_begin(&dom->space, &snap);
+	iotlb_begin(&dom->space, &acc->snap);
 	rcu_read_lock();
 	pt_walk(&dom->pt, iova, perm, &res);
 	rcu_read_unlock();
@@ -105,8 +106,6 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 			fault->level = res.level;
 		return false;
 	}
-	iotlb_fill(&acc->unit->iotlb, &dom->space, &snap, iova, res.oa, res.lg2,
-		   res.perm, acc->hint);
 	span->gpa = res.oa;
 	span->perm = res.perm;
 	span->lg2 = res.lg2;
@@ -114,9 +113,10 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	return true;
 }
 
+/* True on success; *walked tells whether the cache could have it. */
 static bool translate_paging(struct nyx_access *acc, u64 iova,
 			     unsigned int perm, struct nyx_span *span,
-			     struct nyx_fault *fault)
+			     struct nyx_fault *fault, bool *walked)
 {
 	struct iotlb *tlb = &acc->unit->iotlb;
 	struct iotlb_hit hit;
@@ -136,6 +136,7 @@ static bool translate_paging(struct nyx_access *acc, u64 iova,
 	}
 	trace_nyx_translate_miss(acc->unit->id, acc->dom->id, acc->dev->sbdf,
 				 iova, perm);
+	*walked = true;
 	return walk(acc, iova, perm, span, fault);
 }
 
@@ -172,12 +173,13 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		   struct nyx_fault *fault)
 {
 	struct nyx_domain *dom = acc->dom;
+	bool walked = false;
 	u64 left, mask;
 
 	span->length = length;
 	switch (dom->kind) {
 	case NYX_DOMAIN_PAGING:
-		if (!translate_paging(acc, iova, perm, span, fault))
+		if (!translate_paging(acc, iova, perm, span, fault, &walked))
 			return false;
 		/* To the end of what the translation speaks for. */
 		mask = nyx_lg2_last(span->reach);
@@ -197,9 +199,14 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		return refuse(fault, NYX_FAULT_NO_DOMAIN, iova, perm,
 			      NYX_GPA_UNKNOWN);
 	}
-	return find_memory(acc, iova, perm, span, fault);
+	if (!find_memory(acc, iova, perm, span, fault))
+		return false;
+	/* Now that it is known where the memory is: the entry says so, too. */
+	if (walked)
+		iotlb_fill(&acc->unit->iotlb, &dom->space, &acc->snap, iova,
+			   span->gpa, span->lg2, span->perm, acc->hint);
+	return true;
 }
-NYX_EXPORT_FOR_TEST(nyx_translate);
 
 void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
 		      u64 length)
@@ -225,3 +232,7 @@ void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
 			fault->iova, fault->gpa, fault->access, fault->reason,
 			fault->level);
 }
+
+NYX_EXPORT_FOR_TEST(nyx_access_begin);
+NYX_EXPORT_FOR_TEST(nyx_access_end);
+NYX_EXPORT_FOR_TEST(nyx_translate);

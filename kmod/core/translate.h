@@ -16,6 +16,7 @@
 #include <linux/types.h>
 
 #include "core/stats.h"
+#include "tlb/iotlb.h"
 
 struct nyx_device;
 struct nyx_domain;
@@ -29,6 +30,7 @@ struct region;
  * @dom: its domain
  * @pair: for epoch_exit()
  * @hint: where the memory map was last hit
+ * @snap: the cache's side of the domain before the last walk
  * @tally: what it counted
  */
 struct nyx_access {
@@ -37,6 +39,7 @@ struct nyx_access {
 	struct nyx_domain *dom;
 	unsigned int pair;
 	u32 hint;
+	struct iotlb_snap snap;
 	struct nyx_tally tally;
 };
 

@@ -180,7 +180,6 @@ struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, bool keep)
 	}
 	return unit;
 }
-NYX_EXPORT_FOR_TEST(nyx_unit_create);
 
 struct nyx_unit *nyx_unit_open(u32 id, const char *name)
 {
@@ -226,7 +225,6 @@ void nyx_unit_close(struct nyx_unit *unit)
 	if (last)
 		unit_teardown(unit);
 }
-NYX_EXPORT_FOR_TEST(nyx_unit_close);
 
 int nyx_unit_set_keep(struct nyx_unit *unit, bool keep)
 {
@@ -305,3 +303,6 @@ void nyx_unit_get_stats(struct nyx_unit *unit, u64 *count)
 		nyx_stats_sum(dom->stats, count);
 	count[NYX_STAT_EVENTS_LOST] = atomic64_read(&unit->events->lost);
 }
+
+NYX_EXPORT_FOR_TEST(nyx_unit_create);
+NYX_EXPORT_FOR_TEST(nyx_unit_close);

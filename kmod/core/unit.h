@@ -25,6 +25,9 @@
  *   epoch::lock         drains that wait
  *   nyx_events::lock    (spinlock, any context) the event ring
  *
+ * Nobody waits for accesses in flight with one of the first three locks held: an
+ * access may wait for user space, and they are taken by those who only look.
+ *
  * Translations and accesses take none of them: they find device and domain
  * under RCU, enter the domain's epoch, and read tables, cache and memory map
  * as these allow. mmap_lock of a process may be taken inside nyx_unit::lock
@@ -91,7 +94,7 @@ struct nyx_unit_config {
  * @nr_devices: how many
  * @retired: counters of domains that are gone
  * @limbo: regions that left @mem when the wait for their accesses was cut
- *         short by a kill; head of &struct nyx_limbo.link
+ *         short by a kill, until the end; head of &nyx_limbo.link
  * @iotlb: translation cache
  * @events: event stream
  * @dev: directory in sysfs; obs/'s

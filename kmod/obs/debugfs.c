@@ -82,7 +82,7 @@ static bool show_entry(void *ctx, const struct pt_entry *e)
 {
 	struct seq_file *m = ctx;
 
-	/* Two blanks a level, the top at the margin. */
+	/* Two blanks a level, from the highest level that a format has. */
 	seq_printf(m, "%*s0x%016llx L%u %s 0x%013llx", 2 * (6 - e->level), "",
 		   e->va, e->level, e->leaf ? "page " : "table", e->next);
 	if (e->leaf)

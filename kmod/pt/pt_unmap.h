@@ -194,15 +194,15 @@ static u64 pt_clear(struct pt *pt, u64 *table, unsigned int level, u64 va,
 	struct pt_meta *meta = pt_mem_meta(table);
 	u64 *slot = &table[pt_index(va, level)];
 	u64 *end = &table[pt_index(last, level)] + 1;
-	u64 upto, bytes = 0;
+	u64 stop, bytes = 0;
 
 	if (!level)
 		return pt_clear_leaves(table, slot, end) * pt_span(0);
 
-	for (; slot < end && meta->present; slot++, va = upto + 1) {
+	for (; slot < end && meta->present; slot++, va = stop + 1) {
 		u64 entry = *slot, *child;
 
-		upto = pt_clip(va, last, level);
+		stop = pt_clip(va, last, level);
 		if (!pt_entry_present(entry))
 			continue;
 		if (pt_entry_leaf(entry, level)) {
@@ -214,18 +214,18 @@ static u64 pt_clear(struct pt *pt, u64 *table, unsigned int level, u64 va,
 				 pt_entry_leaf(*slot, level));
 			meta->present -= slot - first;
 			bytes += (slot - first) * pt_span(level);
-			upto = va + ((slot - first) * pt_span(level) - 1);
+			stop = va + ((slot - first) * pt_span(level) - 1);
 			slot--;
 			continue;
 		}
 		child = pt_mem_ptr(pt_entry_next(entry));
-		if (pt_covers(va, upto, level)) {
+		if (pt_covers(va, stop, level)) {
 			WRITE_ONCE(*slot, 0);
 			meta->present--;
 			bytes += pt_reap(pt, child, level - 1, free);
 			continue;
 		}
-		bytes += pt_clear(pt, child, level - 1, va, upto, free);
+		bytes += pt_clear(pt, child, level - 1, va, stop, free);
 		if (!pt_mem_meta(child)->present) {
 			WRITE_ONCE(*slot, 0);
 			meta->present--;

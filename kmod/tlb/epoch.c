@@ -55,20 +55,21 @@ bool epoch_busy(struct epoch *epoch)
 	return !pair_idle(epoch, 0) || !pair_idle(epoch, 1);
 }
 
-int epoch_drain(struct epoch *epoch)
+/* Wait until all who entered by @pair have left, or the caller is killed. */
+static int wait_idle(struct epoch *epoch, unsigned int pair, bool killable)
+{
+	if (killable)
+		return wait_event_killable(epoch->wait, pair_idle(epoch, pair));
+	wait_event(epoch->wait, pair_idle(epoch, pair));
+	return 0;
+}
+
+static int drain_slow(struct epoch *epoch, bool killable)
 {
 	unsigned int pair;
 	int ret;
 
-	if (!epoch_busy(epoch)) {
-		/* What follows the drain comes after what the readers did. */
-		smp_mb();
-		return 0;
-	}
-
-	ret = mutex_lock_killable(&epoch->lock);
-	if (ret)
-		return ret;
+	lockdep_assert_held(&epoch->lock);
 	atomic_inc(&epoch->waiters);
 	/* D: see the head of epoch.h. */
 	smp_mb__after_atomic();
@@ -78,19 +79,43 @@ int epoch_drain(struct epoch *epoch)
 	 * @pair before that flip and counted itself in after it.
 	 */
 	pair = epoch->pair;
-	ret = wait_event_killable(epoch->wait, pair_idle(epoch, !pair));
+	ret = wait_idle(epoch, !pair, killable);
 	if (!ret) {
 		WRITE_ONCE(epoch->pair, !pair);
 		/* B, for those who still came in by the old pair. */
 		smp_mb();
-		ret = wait_event_killable(epoch->wait, pair_idle(epoch, pair));
+		ret = wait_idle(epoch, pair, killable);
 	}
 
 	atomic_dec(&epoch->waiters);
-	mutex_unlock(&epoch->lock);
+	return ret ? -EINTR : 0;
+}
+
+int epoch_drain(struct epoch *epoch)
+{
+	int ret = 0;
+
+	if (epoch_busy(epoch)) {
+		ret = mutex_lock_killable(&epoch->lock);
+		if (ret)
+			return ret;
+		ret = drain_slow(epoch, true);
+		mutex_unlock(&epoch->lock);
+	}
 	/* What follows the drain comes after what the readers did. */
 	smp_mb();
-	return ret ? -EINTR : 0;
+	return ret;
+}
+
+void epoch_drain_bounded(struct epoch *epoch)
+{
+	if (epoch_busy(epoch)) {
+		mutex_lock(&epoch->lock);
+		drain_slow(epoch, false);
+		mutex_unlock(&epoch->lock);
+	}
+	/* As in epoch_drain(). */
+	smp_mb();
 }
 
 void epoch_wake(struct epoch *epoch)

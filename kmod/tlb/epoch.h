@@ -92,6 +92,16 @@ void epoch_fini(struct epoch *epoch);
 int epoch_drain(struct epoch *epoch);
 
 /**
+ * epoch_drain_bounded() - wait for everybody who is inside now, whatever comes
+ * @epoch: an epoch in which nobody sleeps or stays long
+ *
+ * A full memory barrier.
+ *
+ * Context: may sleep; cannot be killed.
+ */
+void epoch_drain_bounded(struct epoch *epoch);
+
+/**
  * epoch_busy() - is anybody inside?
  * @epoch: the epoch
  *

@@ -36,7 +36,7 @@ int iotlb_init(struct iotlb *tlb, unsigned int entries)
 	tlb->nr_sets = entries / IOTLB_WAYS;
 	tlb->shift = 64 - ilog2(tlb->nr_sets);
 	tlb->sets = kvcalloc(tlb->nr_sets, sizeof(*tlb->sets),
-			     GFP_KERNEL_ACCOUNT);
+			     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!tlb->sets)
 		return -ENOMEM;
 	return 0;
@@ -158,9 +158,19 @@ static void kill_key(struct iotlb_set *set, u64 key, u64 tag)
 	}
 }
 
+/*
+ * From here on a fill that began before is dropped. The table has changed
+ * before the count does: pairs with the barrier in iotlb_begin().
+ */
+static void count_invalidation(struct iotlb_space *space)
+{
+	smp_wmb();
+	WRITE_ONCE(space->invs, space->invs + 1);
+}
+
 void iotlb_flush(struct iotlb *tlb, struct iotlb_space *space)
 {
-	WRITE_ONCE(space->invs, space->invs + 1);
+	count_invalidation(space);
 	/*
 	 * First the classes, then the tag: a filler that has the new tag sets
 	 * its class bit after it was cleared here.
@@ -182,7 +192,7 @@ bool iotlb_invalidate(struct iotlb *tlb, struct iotlb_space *space, u64 va,
 	if (!tlb->sets)
 		return false;
 
-	WRITE_ONCE(space->invs, space->invs + 1);
+	count_invalidation(space);
 	/* See the head of iotlb.h. */
 	smp_mb();
 

@@ -62,6 +62,23 @@ static __u64 range_gpa(unsigned int n)
 	return n % RANGES * SZ_1M;
 }
 
+/* Something to work with: a new unit is empty. */
+static void populate(struct churner *t, struct rng *r, int fd)
+{
+	for (unsigned int i = 0; i < RANGES; i += 2)
+		cmd_memory_add(fd, 0, range_gpa(i), SZ_1M, t->c->mem + i * SZ_1M);
+	for (__u32 i = 1; i <= DOMAINS / 2; i++) {
+		struct nyx_domain_create d = {
+			.flags = rng_below(r, 4), .domain_id = i, .format = rng_below(r, 3),
+		};
+
+		cmd_domain_create(fd, &d);
+		cmd_map(fd, i, 0, 0, 4 * SZ_1M, RW);
+		cmd_device_add(fd, i - 1);
+		cmd_device_attach(fd, i - 1, i, 0);
+	}
+}
+
 static void churn_unit(struct churner *t, struct rng *r, int *slot)
 {
 	struct nyx_unit_create c = {
@@ -77,6 +94,7 @@ static void churn_unit(struct churner *t, struct rng *r, int *slot)
 		if (fd < 0)
 			FAIL("open: %s", strerror(errno));
 		judge(t, "create", cmd_unit_create(fd, &c));
+		populate(t, r, fd);
 		fd = __atomic_exchange_n(slot, fd, __ATOMIC_SEQ_CST);
 		close(fd);
 		break;

@@ -292,7 +292,7 @@ static void prepare(struct stale *s)
 
 TEST_EACH(stale, stale_cases)
 {
-	const unsigned long rounds = ktap_iterations(60);
+	const unsigned long rounds = ktap_iterations(16);
 	unsigned long waited = 0;
 	struct stale s = { .v = v };
 	unsigned int now = 0;

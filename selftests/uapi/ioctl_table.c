@@ -505,11 +505,14 @@ void ioctl_world_open(struct ioctl_world *w)
 	const int anon = MAP_PRIVATE | MAP_ANONYMOUS;
 	const int rw = PROT_READ | PROT_WRITE;
 
+	/* Memory that is there already, for allocations to fail in commands only. */
+	const int there = anon | MAP_POPULATE;
+
 	w->fd = nyx_open();
 	w->other = nyx_open();
 	w->mem = map_aligned(W_MEM, SZ_2M, rw, anon, -1);
-	w->spare = map_aligned(NEW_LENGTH, SZ_4K, rw, anon, -1);
-	w->buf = map_aligned(SZ_64K, SZ_4K, rw, anon, -1);
+	w->spare = map_aligned(NEW_LENGTH, SZ_4K, rw, there, -1);
+	w->buf = map_aligned(SZ_64K, SZ_4K, rw, there, -1);
 
 	test_cmd(cmd_unit_create_dflt(w->fd, W_NAME, 0, &w->unit));
 	test_cmd(cmd_memory_add(w->fd, 0, 0, W_MEM, w->mem));

@@ -41,14 +41,18 @@
  *  - ERANGE: the range leaves the address width of the domain or of the unit.
  *  - ENOENT: no such unit, domain, device, memory range or mapping.
  *  - EEXIST: the name, the id, the device or a part of the range is taken.
- *  - EBUSY: the object is in use, or the STRICT domain has its device.
+ *  - EBUSY: the object is in use, another command is moving it, or the STRICT
+ *    domain has its device.
  *  - ENOSPC: a limit of the unit or of the module is reached.
  *  - EDQUOT: pinning would exceed RLIMIT_MEMLOCK.
  *  - EMSGSIZE: the caller's array is too short; the needed count was returned.
  *  - ENOMEM: the kernel has no memory for it.
  *  - ENXIO: the file descriptor is not bound to a unit.
  *  - ENODEV: the unit was destroyed.
- *  - EACCES: the unit belongs to another user.
+ *  - EACCES: the unit belongs to another user, or a file is not open for the
+ *    access that is needed.
+ *  - EBADF: a file descriptor is not open.
+ *  - EMFILE, ENFILE: no file descriptor is left.
  *  - EINTR: a signal arrived; nothing was changed, or what was done is said.
  *
  * A failing command changes nothing. A *guest* fault (a DMA that the IOMMU
@@ -340,7 +344,7 @@ struct nyx_list {
  * @NYX_STAT_READ_BYTES: bytes that devices read from guest memory
  * @NYX_STAT_WRITE_BYTES: bytes that devices wrote to guest memory
  * @NYX_STAT_DMA_OPS: DMA operations
- * @NYX_STAT_TRANSLATIONS: IOVAs translated by NYX_TRANSLATE
+ * @NYX_STAT_TRANSLATIONS: NYX_TRANSLATE commands and items
  * @NYX_STAT_MAPS: map operations (unit and domain)
  * @NYX_STAT_UNMAPS: unmap operations (unit and domain)
  * @NYX_STAT_MAPPED_BYTES: bytes that were mapped in all (unit and domain)
@@ -435,7 +439,7 @@ enum nyx_memory_flags {
  * @file_offset: with NYX_MEMORY_F_FILE: offset in the file, a multiple of 4096
  *               (of the page size for hugetlbfs)
  * @fd: with NYX_MEMORY_F_FILE: the file, open for reading, and for writing
- *      unless NYX_MEMORY_F_READONLY
+ *      unless NYX_MEMORY_F_READONLY; otherwise must be 0
  * @__reserved: must be 0
  *
  * Add a range to the guest's memory. -EEXIST if it overlaps one. GPAs end
@@ -542,7 +546,8 @@ enum nyx_domain_flags {
  *              0: all of the format. A size can only be used together with all
  *              of 4K, 2M, 1G, ... (a factor of 512 each) that are smaller.
  *              Otherwise must be 0
- * @name: NUL-terminated name, unique in the unit; empty: none
+ * @name: NUL-terminated name, unique in the unit, of letters, digits and
+ *        ``._:-/``; empty: none
  * @out_domain_id: the new domain's id
  * @__reserved: must be 0
  */
@@ -1034,8 +1039,8 @@ struct nyx_dma {
  *
  * Do many commands in one call. Stops at the first item that fails, with its
  * errno; a guest fault is no failure. The ``out_`` fields of the items up to
- * and including the failing one are written. NYX_UNMAP items wait for accesses
- * in flight together, at the end.
+ * and including the failing one are written. NYX_UNMAP and NYX_INVALIDATE items
+ * of the same domain in a row wait for accesses in flight together, at the end.
  */
 struct nyx_array {
 	__u32 size;

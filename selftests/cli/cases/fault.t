@@ -54,9 +54,9 @@ $ nyxctl event monitor --history --count 3
 | [TIME] device 0000:03:00.0, domain 1: read of 16 bytes at IOVA 0x10001000 refused: nothing is mapped there, level 0
 | [TIME] device 0000:04:00.0: read of 1 byte at IOVA 0x1234 refused: the device has no domain
 $ nyxctl event monitor --history --count 3 --json
-| {"seq":0,"time_ns":T,"device":"0000:03:00.0","pasid":null,"domain":1,"access":"w","iova":"0x10000010","length_bytes":1,"gpa":"0x10","level":0,"reason":"write-denied","type":"fault","lost":null}
-| {"seq":1,"time_ns":T,"device":"0000:03:00.0","pasid":null,"domain":1,"access":"r","iova":"0x10001000","length_bytes":16,"gpa":null,"level":0,"reason":"not-present","type":"fault","lost":null}
-| {"seq":2,"time_ns":T,"device":"0000:04:00.0","pasid":null,"domain":null,"access":"r","iova":"0x1234","length_bytes":1,"gpa":null,"level":null,"reason":"no-domain","type":"fault","lost":null}
+| {"type":"fault","seq":0,"time_ns":T,"device":"0000:03:00.0","pasid":null,"domain":1,"access":"w","iova":"0x10000010","length_bytes":1,"gpa":"0x10","level":0,"reason":"write-denied","lost":null}
+| {"type":"fault","seq":1,"time_ns":T,"device":"0000:03:00.0","pasid":null,"domain":1,"access":"r","iova":"0x10001000","length_bytes":16,"gpa":null,"level":0,"reason":"not-present","lost":null}
+| {"type":"fault","seq":2,"time_ns":T,"device":"0000:04:00.0","pasid":null,"domain":null,"access":"r","iova":"0x1234","length_bytes":1,"gpa":null,"level":null,"reason":"no-domain","lost":null}
 $ nyxctl event monitor --history --timeout 0.1 --device 4:0.0 -o raw --columns type,device,reason
 | fault 0000:04:00.0 no-domain
 $ nyxctl event monitor --timeout 0.1

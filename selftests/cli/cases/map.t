@@ -96,7 +96,7 @@ $ nyxctl map add net --from ranges
 $ nyxctl map remove net 0x8000 4K
 | 4K unmapped from domain 1 (net)
 $ nyxctl map add net --from ranges --json
-| {"map":{"domain":1,"ranges":3,"done":1,"done_bytes":4096,"failed_line":2,"failure":"it exists already"}}
+| {"map":{"domain":1,"ranges":3,"done":1,"done_bytes":4096,"failed_line":2,"failure":"EEXIST"}}
 ! nyxctl: line 2: a part of IOVA 0x3000 + 4K is mapped already in domain 1 (net); 'nyxctl map list' shows what is
 ! nyxctl: 1 of 3 ranges were mapped
 ? 5

@@ -9,7 +9,7 @@ $ nyxctl memory add --memfd 16M
 $ nyxctl memory add --memfd 16M --gpa 1G --read-only
 | 16M of guest memory added at GPA 0x40000000
 $ nyxctl memory add --memfd 2M --gpa 0x80000000 --pinned --json
-| {"memory":{"gpa":"0x80000000","length_bytes":2097152,"type":"file","access":"rw","pinned":true,"pinned_bytes":2097152,"backing":"0x0","page_bytes":4096}}
+| {"memory":{"gpa":"0x80000000","length_bytes":2097152,"type":"file","access":"rw","pinned_bytes":2097152,"backing":"0x0","page_bytes":4096}}
 $ nyxctl memory add --memfd 8K --gpa 0xfff000
 ! nyxctl: a part of GPA 0xfff000 + 8K is guest memory already; 'nyxctl memory list' shows all
 ? 1
@@ -19,24 +19,24 @@ $ nyxctl memory add --memfd 8K --gpa 0xfff000 --json
 ? 1
 $ nyxctl memory list
 |        GPA LENGTH TYPE ACCESS PINNED BACKING PAGE
-|        0x0    16M file rw     no         0x0   4K
-| 0x40000000    16M file r      no         0x0   4K
-| 0x80000000     2M file rw     yes        0x0   4K
+|        0x0    16M file rw          0     0x0   4K
+| 0x40000000    16M file r           0     0x0   4K
+| 0x80000000     2M file rw         2M     0x0   4K
 $ nyxctl memory list --bytes --verbose
-|        GPA   LENGTH TYPE ACCESS PINNED  PINNED BACKING PAGE
-|        0x0 16777216 file rw     no           0     0x0 4096
-| 0x40000000 16777216 file r      no           0     0x0 4096
-| 0x80000000  2097152 file rw     yes    2097152     0x0 4096
+|        GPA   LENGTH TYPE ACCESS  PINNED BACKING PAGE
+|        0x0 16777216 file rw           0     0x0 4096
+| 0x40000000 16777216 file r            0     0x0 4096
+| 0x80000000  2097152 file rw     2097152     0x0 4096
 $ nyxctl memory list --json
 | {"memory":[
-| {"gpa":"0x0","length_bytes":16777216,"type":"file","access":"rw","pinned":false,"pinned_bytes":0,"backing":"0x0","page_bytes":4096},
-| {"gpa":"0x40000000","length_bytes":16777216,"type":"file","access":"r","pinned":false,"pinned_bytes":0,"backing":"0x0","page_bytes":4096},
-| {"gpa":"0x80000000","length_bytes":2097152,"type":"file","access":"rw","pinned":true,"pinned_bytes":2097152,"backing":"0x0","page_bytes":4096}
+| {"gpa":"0x0","length_bytes":16777216,"type":"file","access":"rw","pinned_bytes":0,"backing":"0x0","page_bytes":4096},
+| {"gpa":"0x40000000","length_bytes":16777216,"type":"file","access":"r","pinned_bytes":0,"backing":"0x0","page_bytes":4096},
+| {"gpa":"0x80000000","length_bytes":2097152,"type":"file","access":"rw","pinned_bytes":2097152,"backing":"0x0","page_bytes":4096}
 | ]}
 $ nyxctl memory list -o raw
-| 0x0 16777216 file rw no 0 0x0 4096
-| 0x40000000 16777216 file r no 0 0x0 4096
-| 0x80000000 2097152 file rw yes 2097152 0x0 4096
+| 0x0 16777216 file rw 0 0x0 4096
+| 0x40000000 16777216 file r 0 0x0 4096
+| 0x80000000 2097152 file rw 2097152 0x0 4096
 # Files.
 $ head -c 16384 /dev/zero >/dev/shm/nyx-golden
 $ nyxctl memory add --file /dev/shm/nyx-golden --gpa 2M

@@ -74,6 +74,7 @@ typedef unsigned int gfp_t;
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define unreachable()		__builtin_unreachable()
+#define __same_type(a, b)	__builtin_types_compatible_p(typeof(a), typeof(b))
 #define barrier()		__asm__ __volatile__("" : : : "memory")
 #define prefetch(p)		__builtin_prefetch(p)
 #define OPTIMIZER_HIDE_VAR(v)	__asm__ ("" : "=r" (v) : "0" (v))

@@ -369,7 +369,7 @@ $ nyxctl event monitor --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   seq time_ns device pasid domain access iova length_bytes gpa level reason type lost
+|   type seq time_ns device pasid domain access iova length_bytes gpa level reason lost
 |
 | Example:
 |   nyxctl event monitor --json -u vm1

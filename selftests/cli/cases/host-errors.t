@@ -66,13 +66,13 @@ $ fail 0x08:28 memory add --memfd 1M --gpa 1G
 ! nyxctl: cannot add the memory: a limit is reached; 'nyxctl unit show' and 'nyxctl module info' list the limits
 ? 1
 $ fail 0x08:95 memory add --memfd 1M --gpa 1G
-! nyxctl: cannot add the memory: 'the file' is neither a memfd nor on tmpfs or hugetlbfs
+! nyxctl: cannot add the memory: the module, or this kind of object, does not support it
 ? 1
 $ fail 0x08:22 memory add --memfd 1M --gpa 1G
 ! nyxctl: cannot add the memory: offset and length must be multiples of the page size of the file, and lie in it
 ? 1
 $ fail 0x08:34 memory add --memfd 1M --gpa 1G
-! nyxctl: cannot add the memory: the range goes beyond the address width
+! nyxctl: cannot add the memory: guest-physical addresses end below 0x10000000000000
 ? 1
 # A signal is no reason to give up.
 $ fail 0x09:4 memory remove 0
@@ -129,9 +129,11 @@ $ fail 0x15:75 map add 1 0 0 4K
 ! nyxctl: cannot map IOVA 0x0: address and length together go beyond 64 bits
 ? 1
 $ fail 0x11:12 map remove 1 --all
-! nyxctl: cannot unmap IOVA 0x0: the kernel has no memory for it
+! nyxctl: cannot unmap domain 1 (strict/0000:03:00.0): the kernel has no memory for it
 ? 1
 $ fail 0x06:12:1 map list 1
+! nyxctl: cannot list mappings: the kernel has no memory for it
+? 1
 $ fail 0x12:12 iotlb invalidate unit
 ! nyxctl: cannot invalidate in unit 'golden': the kernel has no memory for it
 ? 1
