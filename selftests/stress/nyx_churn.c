@@ -319,7 +319,7 @@ static const struct churn_case {
 TEST_EACH(churn, churn_cases)
 {
 	struct churn c = {
-		.steps = ktap_iterations(12000) / v->threads, .kill_units = v->kill_units,
+		.steps = ktap_iterations(8000) / v->threads, .kill_units = v->kill_units,
 	};
 	struct churner t[9] = { { .c = NULL } };
 	pthread_t thread[9];
