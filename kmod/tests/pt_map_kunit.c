@@ -522,6 +522,7 @@ static struct kunit_case map_cases[] = {
 
 static struct kunit_suite map_suite = {
 	.name = "nyx_pt_map",
+	.suite_exit = pt_suite_exit,
 	.init = pt_fixture_init,
 	.exit = pt_fixture_exit,
 	.test_cases = map_cases,

@@ -345,6 +345,7 @@ static struct kunit_case random_cases[] = {
 
 static struct kunit_suite random_suite = {
 	.name = "nyx_pt_random",
+	.suite_exit = pt_suite_exit,
 	.init = pt_fixture_init,
 	.exit = pt_fixture_exit,
 	.test_cases = random_cases,

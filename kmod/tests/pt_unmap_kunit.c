@@ -192,6 +192,7 @@ static struct kunit_case unmap_cases[] = {
 
 static struct kunit_suite unmap_suite = {
 	.name = "nyx_pt_unmap",
+	.suite_exit = pt_suite_exit,
 	.init = pt_fixture_init,
 	.exit = pt_fixture_exit,
 	.test_cases = unmap_cases,

@@ -138,6 +138,7 @@ static struct kunit_case entry_cases[] = {
 
 static struct kunit_suite entry_suite = {
 	.name = "nyx_pt_entry",
+	.suite_exit = pt_suite_exit,
 	.test_cases = entry_cases,
 };
 
@@ -252,6 +253,7 @@ static struct kunit_case walk_cases[] = {
 
 static struct kunit_suite walk_suite = {
 	.name = "nyx_pt_walk",
+	.suite_exit = pt_suite_exit,
 	.init = pt_fixture_init,
 	.exit = pt_fixture_exit,
 	.test_cases = walk_cases,

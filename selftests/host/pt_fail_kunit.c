@@ -149,6 +149,7 @@ static struct kunit_case fail_cases[] = {
 
 static struct kunit_suite fail_suite = {
 	.name = "nyx_pt_fail",
+	.suite_exit = pt_suite_exit,
 	.init = pt_fixture_init,
 	.exit = pt_fixture_exit,
 	.test_cases = fail_cases,

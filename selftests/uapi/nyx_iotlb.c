@@ -186,6 +186,44 @@ TEST_EACH(cut_huge_page, cache_cases)
 	}
 }
 
+/*
+ * A part of a large page is cached, another part goes: an access that begins in
+ * the one and reaches into the other ends exactly there, however large the page
+ * was when it was cached.
+ */
+TEST_EACH(cross_into_hole, cache_cases)
+{
+	static unsigned char buf[64 * 1024];
+	struct nyx_translate t;
+	struct nyx_dma c;
+	struct env e;
+
+	cache_env(&e, v);
+	for (unsigned int lg2 = 13; lg2 <= 32; lg2++) {
+		const __u64 size = 1ull << lg2, base = 16 * SZ_1G;
+		const __u64 seen = size < MEM_PAGES * SZ_4K ? size : MEM_PAGES * SZ_4K;
+
+		for (unsigned int n = 1; n < 8 && n * SZ_4K < seen; n++) {
+			const __u64 hole = n % 2 ? n * SZ_4K : seen - n * SZ_4K;
+
+			ktap_note("page of 2^%u, hole at 0x%llx", lg2, (unsigned long long)hole);
+			test_cmd(cmd_map(e.fd, e.domain, base, 0, size, RW));
+			for (__u64 at = 0; at < seen; at += seen / 8 < SZ_4K ? SZ_4K : seen / 8)
+				check_at(&e, base + at, at);
+			check_at(&e, base + hole - SZ_4K, hole - SZ_4K);
+			test_cmd(cmd_unmap(e.fd, e.domain, base + hole, SZ_4K, NULL));
+			sync_domain(&e, v);
+			test_cmd(cmd_dma_read(e.fd, &c, e.sbdf, base + hole - 100, buf, 1000));
+			ASSERT_EQ(100, c.out_done);
+			ASSERT_EQ(base + hole, c.out_fault.iova);
+			test_cmd(cmd_translate(e.fd, &t, e.sbdf, RW, base, seen));
+			ASSERT_LE(t.out_done, hole);
+			test_cmd(cmd_unmap_all(e.fd, e.domain, NULL));
+			sync_domain(&e, v);
+		}
+	}
+}
+
 /* Small pages that were cached, and the large one that they became. */
 TEST_EACH(coalesced, cache_cases)
 {
