@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
+#include "base/types.h"
 #include "chr/ioctl.h"
 #include "core/unit.h"
 #include "obs/obs.h"
@@ -68,5 +69,5 @@ module_init(nyx_init);
 module_exit(nyx_exit);
 MODULE_AUTHOR("The Nyx authors");
 MODULE_DESCRIPTION("Nyx: a software IOMMU for virtual machines");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION(NYX_VERSION);
 MODULE_LICENSE("GPL");

@@ -109,6 +109,9 @@ static inline void pt_mem_free(u64 *table)
 	__free_page(page);
 }
 
+/* Tables that an RCU callback may free at once. */
+#define PT_CHAIN_RCU_MAX	256ul
+
 /**
  * struct pt_chain - tables that were taken out of a radix tree
  * @head: the first, linked through page->private; NULL: none
@@ -133,34 +136,51 @@ static inline void pt_chain_add(struct pt_chain *chain, u64 *table)
 	chain->count++;
 }
 
-static inline void pt_chain_free_list(struct page *page)
+/* Free a list of pages. Returns what is left after @max of them. */
+static inline struct page *pt_chain_free_some(struct page *page,
+					      unsigned long max)
 {
-	while (page) {
+	while (page && max--) {
 		struct page *next = (struct page *)page_private(page);
 
 		set_page_private(page, 0);
 		__free_page(page);
 		page = next;
 	}
+	return page;
 }
 
 static inline void pt_chain_free_rcu_cb(struct rcu_head *head)
 {
-	pt_chain_free_list(container_of(head, struct page, rcu_head));
+	pt_chain_free_some(container_of(head, struct page, rcu_head),
+			   PT_CHAIN_RCU_MAX);
 }
 
 /**
  * pt_chain_free() - free the tables of a chain when their readers are gone
  * @chain: the chain, empty afterwards
  *
- * Context: any. Readers are RCU read-side critical sections. A module that
- * uses it calls rcu_barrier() before it goes.
+ * Readers are RCU read-side critical sections. A module that uses it calls
+ * rcu_barrier() before it goes. A long chain is not left to a callback, which
+ * nothing could interrupt.
+ *
+ * Context: may sleep.
  */
 static inline void pt_chain_free(struct pt_chain *chain)
 {
-	if (!chain->head)
+	struct page *page = chain->head;
+
+	if (!page)
 		return;
-	call_rcu(&chain->head->rcu_head, pt_chain_free_rcu_cb);
+	if (chain->count <= PT_CHAIN_RCU_MAX) {
+		call_rcu(&page->rcu_head, pt_chain_free_rcu_cb);
+	} else {
+		synchronize_rcu();
+		while (page) {
+			page = pt_chain_free_some(page, PT_CHAIN_RCU_MAX);
+			cond_resched();
+		}
+	}
 	chain->head = NULL;
 	chain->count = 0;
 }

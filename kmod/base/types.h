@@ -20,6 +20,9 @@
 #include <linux/overflow.h>
 #include <linux/types.h>
 
+/* Release of the module. */
+#define NYX_VERSION	"0.1.0"
+
 /* Bits of a permission, and of what an access asks for. */
 #define NYX_ACC_READ	0x1u
 #define NYX_ACC_WRITE	0x2u

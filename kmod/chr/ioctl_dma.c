@@ -21,6 +21,8 @@
 #define DMA_MAX_LENGTH	SZ_1G
 /* Runs that are copied out at once. */
 #define RUN_CHUNK	16u
+/* Spans between two looks at whether others want to run. */
+#define SPAN_BATCH	256u
 
 /**
  * struct run_out - runs on their way to the caller
@@ -82,11 +84,18 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 			   u64 *done, struct run_out *out, bool *full)
 {
 	u32 max = max(min(out->room, RUN_CHUNK), 1u);
+	const struct region *prev = NULL;
+	unsigned int spans = 0;
 	struct nyx_span span;
 	struct nyx_run run;
 	u64 iova;
 
 	while (*done < cmd->length) {
+		if (unlikely(++spans % SPAN_BATCH == 0)) {
+			if (fatal_signal_pending(current))
+				return;
+			cond_resched();
+		}
 		iova = cmd->iova + *done;
 		if (!nyx_translate(acc, iova, cmd->length - *done, cmd->access,
 				   &span, &cmd->out_fault))
@@ -94,7 +103,9 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 		span_to_run(iova, &span, &run);
 		if (!*done)
 			cmd->out_page_size_lg2 = span.lg2;
-		if (out->n && run_extends(&out->buf[out->n - 1], &run)) {
+		/* Numbers that go on in another file are another place. */
+		if (span.region == prev &&
+		    run_extends(&out->buf[out->n - 1], &run)) {
 			out->buf[out->n - 1].length += run.length;
 		} else {
 			*full = out->n == max;
@@ -102,6 +113,7 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 				return;
 			out->buf[out->n++] = run;
 		}
+		prev = span.region;
 		*done += span.length;
 	}
 }
@@ -155,14 +167,14 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 		if (first && out.n)
 			cmd->out_run = out.buf[0];
 		first = false;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		if (!cmd->nr_runs)
 			break;
 		cmd->out_nr_runs += out.n;
 		ret = run_flush(&out);
 		if (ret)
 			return ret;
-		if (fatal_signal_pending(current))
-			return -EINTR;
 		cond_resched();
 	} while (full && out.room);
 

@@ -19,7 +19,7 @@
 #include "core/unit.h"
 
 /* Records that are copied out at once. */
-#define EVENT_CHUNK	8u
+#define EVENT_CHUNK	4u
 
 static_assert(sizeof(struct nyx_event) == 128);
 

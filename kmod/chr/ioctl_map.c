@@ -87,8 +87,9 @@ static int unmap_one(struct nyx_ucmd *uc, struct nyx_domain *dom,
 	ret = nyx_domain_unmap(dom, cmd->iova, last, &cmd->out_unmapped);
 	if (ret)
 		return ret;
-	if (!cmd->out_unmapped)
-		return all ? 0 : -ENOENT;
+	/* All of a domain is waited for even if somebody else has unmapped it. */
+	if (!cmd->out_unmapped && !all)
+		return -ENOENT;
 	if (dom->flags & NYX_DOMAIN_F_BATCHED)
 		return 0;
 	return nyx_ucmd_drain(uc, dom);

@@ -34,7 +34,7 @@ int nyx_ioctl_module_info(struct nyx_ucmd *uc, void *_cmd)
 	cmd->out_formats = BIT(NYX_FORMAT_VTDSS) | BIT(NYX_FORMAT_X86) |
 			   BIT(NYX_FORMAT_AMDV1);
 	cmd->out_nr_units = nyx_unit_count(&cmd->out_max_units);
-	strscpy_pad((char *)cmd->out_version, THIS_MODULE->version,
+	strscpy_pad((char *)cmd->out_version, NYX_VERSION,
 		    sizeof(cmd->out_version));
 	return 0;
 }
@@ -159,6 +159,9 @@ void nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info)
 	info->__reserved = 0;
 	memcpy(info->name, unit->cfg.name, sizeof(info->name));
 
+	/* One that has ended has nothing to tell, and its end may take long. */
+	if (READ_ONCE(unit->dead))
+		return;
 	mutex_lock(&unit->lock);
 	info->nr_domains = unit->nr_domains;
 	info->nr_devices = unit->nr_devices;

@@ -68,7 +68,8 @@ static void device_free_rcu(struct rcu_head *rcu)
 
 /*
  * Commands that move a device go one at a time: begin, wait for accesses in
- * flight without a lock, end. In between the device is busy and cannot go.
+ * flight without a lock, end. In between the device is busy and cannot go, and
+ * counts in both domains: a STRICT one is not free before the wait is over.
  *
  * From here on the device's accesses go to @to; those in flight may still be in
  * the domain that is returned, with a reference. Whoever enters an epoch looks
@@ -83,7 +84,6 @@ static struct nyx_domain *move_begin(struct nyx_unit *unit,
 
 	lockdep_assert_held(&unit->lock);
 	refcount_inc(&from->ref);
-	from->nr_devices--;
 	to->nr_devices++;
 	rcu_assign_pointer(dev->domain, to);
 	dev->busy = true;
@@ -96,13 +96,23 @@ static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 {
 	int ret = epoch_drain(&from->epoch);
 
-	nyx_domain_put(from);
+	/* The device is busy: nobody else looks at it. */
+	if (!ret && dev->unsettled)
+		ret = nyx_domains_drain(unit);
+	dev->unsettled = ret;
+
 	mutex_lock(&unit->lock);
-	if (ret)
-		dev->unsettled = true;
+	from->nr_devices--;
+	mutex_unlock(&unit->lock);
+	nyx_domain_put(from);
+	return ret;
+}
+
+static void move_end(struct nyx_unit *unit, struct nyx_device *dev)
+{
+	mutex_lock(&unit->lock);
 	dev->busy = false;
 	mutex_unlock(&unit->lock);
-	return ret;
 }
 
 /* A device that no other command is about to move. */
@@ -150,19 +160,11 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 	from = move_begin(unit, dev, unit->nowhere);
 	mutex_unlock(&unit->lock);
 
-	ret = epoch_drain(&from->epoch);
-	nyx_domain_put(from);
-	if (!ret && dev->unsettled)
-		ret = nyx_domains_drain(unit);
-	if (!ret) {
+	ret = move_wait(unit, dev, from);
+	if (ret)
+		move_end(unit, dev);
+	else
 		device_unpublish(unit, dev);
-		return 0;
-	}
-
-	mutex_lock(&unit->lock);
-	dev->unsettled = true;
-	dev->busy = false;
-	mutex_unlock(&unit->lock);
 	return ret;
 }
 
@@ -197,7 +199,9 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 	}
 	from = move_begin(unit, dev, dom);
 	mutex_unlock(&unit->lock);
-	return move_wait(unit, dev, from);
+	ret = move_wait(unit, dev, from);
+	move_end(unit, dev);
+	return ret;
 
 out_unlock:
 	mutex_unlock(&unit->lock);
@@ -221,7 +225,9 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 	}
 	from = move_begin(unit, dev, unit->nowhere);
 	mutex_unlock(&unit->lock);
-	return move_wait(unit, dev, from);
+	ret = move_wait(unit, dev, from);
+	move_end(unit, dev);
+	return ret;
 }
 
 void nyx_devices_purge(struct nyx_unit *unit)

@@ -33,7 +33,7 @@ struct nyx_unit;
  * @busy: a command is moving it to another domain, or removing it; under
  *        &nyx_unit.lock
  * @unsettled: accesses may still use a domain that it left, because the wait
- *             for them was cut short by a kill; under &nyx_unit.lock
+ *             for them was cut short by a kill; owned by who made it @busy
  * @rcu: frees it
  */
 struct nyx_device {

@@ -6,6 +6,8 @@
  */
 #include "core/dma.h"
 
+#include <linux/kernel.h>
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -54,7 +56,8 @@ static int do_atomic(struct nyx_dma_req *req, const struct nyx_span *span)
 		[NYX_DMA_SWAP] = REGION_SWAP,
 	};
 
-	return region_atomic(span->region, span->offset, op[req->op],
+	return region_atomic(span->region, span->offset,
+			     op[array_index_nospec(req->op, ARRAY_SIZE(op))],
 			     req->width, req->operand, req->compare, &req->old);
 }
 

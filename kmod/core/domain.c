@@ -6,8 +6,8 @@
  */
 #include "core/domain.h"
 
-#include <linux/cleanup.h>
 #include <linux/err.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -150,26 +150,29 @@ static struct nyx_domain *destroy_begin(struct nyx_unit *unit, u32 id)
 {
 	struct nyx_domain *dom;
 
-	guard(mutex)(&unit->lock);
+	mutex_lock(&unit->lock);
 	dom = xa_load(&unit->domains, id);
 	if (!dom)
-		return ERR_PTR(-ENOENT);
-	if (dom->nr_devices || dom->dying)
-		return ERR_PTR(-EBUSY);
-	dom->dying = true;
+		dom = ERR_PTR(-ENOENT);
+	else if (dom->nr_devices || dom->dying)
+		dom = ERR_PTR(-EBUSY);
+	else
+		dom->dying = true;
+	mutex_unlock(&unit->lock);
 	return dom;
 }
 
 static void destroy_end(struct nyx_unit *unit, struct nyx_domain *dom, bool gone)
 {
-	guard(mutex)(&unit->lock);
+	mutex_lock(&unit->lock);
 	dom->dying = false;
-	if (!gone)
-		return;
-	xa_erase(&unit->domains, dom->id);
-	unit->nr_domains--;
-	/* Keep what it has counted. */
-	nyx_stats_sum(dom->stats, unit->retired);
+	if (gone) {
+		xa_erase(&unit->domains, dom->id);
+		unit->nr_domains--;
+		/* Keep what it has counted. */
+		nyx_stats_sum(dom->stats, unit->retired);
+	}
+	mutex_unlock(&unit->lock);
 }
 
 int nyx_domain_destroy(struct nyx_unit *unit, u32 id)
@@ -203,10 +206,11 @@ struct nyx_domain *nyx_domain_next(struct nyx_unit *unit, unsigned long id)
 {
 	struct nyx_domain *dom;
 
-	guard(mutex)(&unit->lock);
+	mutex_lock(&unit->lock);
 	dom = xa_find(&unit->domains, &id, ULONG_MAX, XA_PRESENT);
 	if (dom)
 		refcount_inc(&dom->ref);
+	mutex_unlock(&unit->lock);
 	return dom;
 }
 
@@ -239,9 +243,11 @@ int nyx_domains_drain(struct nyx_unit *unit)
 
 	/* One that goes meanwhile has been waited for by who destroys it. */
 	while (!ret && (dom = nyx_domain_next(unit, id))) {
-		ret = epoch_drain(&dom->epoch);
+		ret = fatal_signal_pending(current) ? -EINTR :
+						      epoch_drain(&dom->epoch);
 		id = dom->id + 1ul;
 		nyx_domain_put(dom);
+		cond_resched();
 	}
 	return ret;
 }
@@ -296,12 +302,14 @@ static void invalidate_locked(struct nyx_domain *dom, u64 iova, u64 last)
 
 int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped)
 {
+	/* 2^64 bytes count as 0: a whole domain is not judged by its bytes. */
+	bool whole = !iova && last >= dom->pt.va_last;
 	struct pt_chain free = {};
 	int ret;
 
 	mutex_lock(&dom->lock);
 	ret = pt_unmap(&dom->pt, iova, last, &free, unmapped);
-	if (!ret && *unmapped && !(dom->flags & NYX_DOMAIN_F_BATCHED))
+	if (!ret && (*unmapped || whole) && !(dom->flags & NYX_DOMAIN_F_BATCHED))
 		invalidate_locked(dom, iova, last);
 	mutex_unlock(&dom->lock);
 	pt_chain_free(&free);

@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/timekeeping.h>
 
 #include "base/export.h"
@@ -99,12 +100,13 @@ unsigned int nyx_events_pull(struct nyx_events *ev, u64 *pos,
 	oldest = oldest_locked(ev);
 	if (*pos < oldest) {
 		lost = oldest - *pos;
-		out[n++] = (struct nyx_event) {
-			.type = NYX_EVENT_LOST,
-			.seq = *pos,
-			.time_ns = ev->ring[oldest & ev->mask].time_ns,
-			.lost = lost,
-		};
+		/* All of it goes to user space, also what no field names. */
+		memset(out, 0, sizeof(*out));
+		out->type = NYX_EVENT_LOST;
+		out->seq = *pos;
+		out->time_ns = ev->ring[oldest & ev->mask].time_ns;
+		out->lost = lost;
+		n++;
 		*pos = oldest;
 	}
 	for (; n < max && *pos < ev->head; n++)

@@ -7,6 +7,7 @@
 #include "core/translate.h"
 
 #include <linux/rcupdate.h>
+#include <linux/string.h>
 
 #include "base/export.h"
 #include "base/trace.h"
@@ -211,16 +212,16 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
 		      u64 length)
 {
-	struct nyx_event event = {
-		.type = NYX_EVENT_FAULT,
-		.fault = {
-			.sbdf = acc->dev->sbdf,
-			.pasid = NYX_PASID_NONE,
-			.domain_id = acc->dom->id,
-			.length = length,
-			.fault = *fault,
-		},
-	};
+	struct nyx_event event;
+
+	/* All of it goes to user space, also what no field names. */
+	memset(&event, 0, sizeof(event));
+	event.type = NYX_EVENT_FAULT;
+	event.fault.sbdf = acc->dev->sbdf;
+	event.fault.pasid = NYX_PASID_NONE;
+	event.fault.domain_id = acc->dom->id;
+	event.fault.length = length;
+	event.fault.fault = *fault;
 
 	nyx_events_push(acc->unit->events, &event);
 	atomic64_inc(&acc->dev->faults);

@@ -104,11 +104,14 @@ void nyx_unit_put(struct nyx_unit *unit)
  */
 static void unit_teardown(struct nyx_unit *unit)
 {
+	struct nyx_domain *nowhere;
+
 	mutex_lock(&unit->lock);
 	nyx_devices_purge(unit);
 	nyx_domains_purge(unit);
-	nyx_domain_put(unit->nowhere);
+	nowhere = unit->nowhere;
 	unit->nowhere = NULL;
+	nyx_domain_put(nowhere);
 	nyx_memory_purge(unit);
 	mutex_unlock(&unit->lock);
 
@@ -199,13 +202,16 @@ struct nyx_unit *nyx_unit_open(u32 id, const char *name)
 	return unit;
 }
 
-/* From here on nobody finds the unit. */
+/*
+ * From here on nobody finds the unit. Who shows it is told by the caller, without
+ * the lock, because it waits for those who are looking. Until then the unit has
+ * its last user, or the caller as one.
+ */
 static void unit_end(struct nyx_unit *unit)
 {
 	lockdep_assert_held(&units_lock);
 	WRITE_ONCE(unit->dead, true);
 	unit->keep = false;
-	observer->remove(unit);
 	xa_erase(&units, unit->id);
 	nr_units--;
 	nyx_events_end(unit->events);
@@ -213,15 +219,19 @@ static void unit_end(struct nyx_unit *unit)
 
 void nyx_unit_close(struct nyx_unit *unit)
 {
-	bool last;
+	bool last, ended = false;
 
 	mutex_lock(&units_lock);
 	WRITE_ONCE(unit->users, unit->users - 1);
 	last = !unit->users && !unit->keep;
-	if (last && !unit->dead)
+	if (last && !unit->dead) {
 		unit_end(unit);
+		ended = true;
+	}
 	mutex_unlock(&units_lock);
 
+	if (ended)
+		observer->remove(unit);
 	if (last)
 		unit_teardown(unit);
 }
@@ -249,6 +259,8 @@ int nyx_unit_destroy(struct nyx_unit *unit)
 	else
 		unit_end(unit);
 	mutex_unlock(&units_lock);
+	if (!ret)
+		observer->remove(unit);
 	return ret;
 }
 
@@ -286,6 +298,7 @@ void nyx_unit_get_totals(struct nyx_unit *unit, struct nyx_unit_totals *totals)
 		totals->mapped += READ_ONCE(dom->pt.mapped);
 		totals->tables += READ_ONCE(dom->pt.tables) * PAGE_SIZE;
 		totals->faults += atomic64_read(&dom->faults);
+		cond_resched();
 	}
 }
 
@@ -299,8 +312,10 @@ void nyx_unit_get_stats(struct nyx_unit *unit, u64 *count)
 	memcpy(count, unit->retired, sizeof(unit->retired));
 	if (unit->nowhere)	/* not torn down */
 		nyx_stats_sum(unit->nowhere->stats, count);
-	xa_for_each(&unit->domains, id, dom)
+	xa_for_each(&unit->domains, id, dom) {
 		nyx_stats_sum(dom->stats, count);
+		cond_resched();
+	}
 	count[NYX_STAT_EVENTS_LOST] = atomic64_read(&unit->events->lost);
 }
 

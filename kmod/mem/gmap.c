@@ -188,16 +188,19 @@ struct region *gmap_pop(struct gmap *map)
 	return region;
 }
 
+const struct gmap_slot *gmap_array_next(const struct gmap_array *array, u64 gpa)
+{
+	unsigned int at = lower_bound(array, gpa);
+
+	return at < array->nr ? &array->slots[at] : NULL;
+}
+
 const struct gmap_slot *gmap_next(const struct gmap *map, u64 gpa)
 {
 	/* Pairs with rcu_assign_pointer() in publish() */
 	const struct gmap_array *array = rcu_dereference_raw(map->array);
-	unsigned int at;
 
-	if (!array)
-		return NULL;
-	at = lower_bound(array, gpa);
-	return at < array->nr ? &array->slots[at] : NULL;
+	return array ? gmap_array_next(array, gpa) : NULL;
 }
 
 NYX_EXPORT_FOR_TEST(gmap_init);
@@ -206,3 +209,4 @@ NYX_EXPORT_FOR_TEST(gmap_insert);
 NYX_EXPORT_FOR_TEST(gmap_remove);
 NYX_EXPORT_FOR_TEST(gmap_pop);
 NYX_EXPORT_FOR_TEST(gmap_next);
+NYX_EXPORT_FOR_TEST(gmap_array_next);

@@ -130,6 +130,16 @@ struct region *gmap_pop(struct gmap *map);
 const struct gmap_slot *gmap_next(const struct gmap *map, u64 gpa);
 
 /**
+ * gmap_array_next() - gmap_next() in a state of the map
+ * @array: the state
+ * @gpa: the address
+ *
+ * Context: that in which @array was found.
+ * Return: the slot, or NULL.
+ */
+const struct gmap_slot *gmap_array_next(const struct gmap_array *array, u64 gpa);
+
+/**
  * gmap_find() - find the range that holds an address
  * @map: the map
  * @gpa: the address
@@ -152,7 +162,7 @@ static inline const struct gmap_slot *gmap_find(const struct gmap *map, u64 gpa,
 		if (likely(gpa >= slot->start && gpa <= slot->last))
 			return slot;
 	}
-	slot = gmap_next(map, gpa);
+	slot = gmap_array_next(array, gpa);
 	if (!slot || gpa < slot->start)
 		return NULL;
 	*hint = slot - array->slots;

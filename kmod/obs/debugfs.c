@@ -10,6 +10,7 @@
 
 #include <linux/debugfs.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
 
@@ -64,6 +65,8 @@ static int iotlb_show(struct seq_file *m, void *v)
 
 		if (dom->kind != NYX_DOMAIN_PAGING)
 			continue;
+		if (fatal_signal_pending(current) || seq_has_overflowed(m))
+			break;
 		iotlb_count(&unit->iotlb, &dom->space, count);
 		nyx_stats_sum(dom->stats, stats);
 		seq_printf(m, "%-6u %-18llu %-8u %-8u %-8u %-20llu %llu\n",

@@ -178,8 +178,8 @@ void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
  * @va: first address
  * @last: last address
  *
- * Context: any; the caller serialises invalidations of the space. The table was
- * changed before.
+ * Context: process; the caller serialises invalidations of the space. The table
+ * was changed before.
  * Return: true if the whole space was flushed instead.
  */
 bool iotlb_invalidate(struct iotlb *tlb, struct iotlb_space *space, u64 va,

@@ -273,8 +273,7 @@ struct nyx_unit_keep {
  *
  * End the unit: its id and name are free at once, commands on its file
  * descriptors that need a unit fail with -ENODEV, readers of its events see the end of the
- * stream. Its memory is given back when the command that is under way in
- * another thread, if any, has returned.
+ * stream. What it has is given back when its last file descriptor is closed.
  */
 struct nyx_unit_destroy {
 	__u32 size;
@@ -800,7 +799,7 @@ enum nyx_unmap_flags {
  * @__reserved: must be 0
  * @iova: first IOVA, a multiple of 4096
  * @length: bytes, a multiple of 4096
- * @out_unmapped: bytes that were mapped and no longer are
+ * @out_unmapped: bytes that were mapped and no longer are, modulo 2^64
  *
  * Unmap what is mapped in a range; mappings may be cut anywhere. -ENOENT if
  * nothing was mapped there (never with NYX_UNMAP_F_ALL). When the command

@@ -131,19 +131,20 @@ static int open_file(const struct cli *cli, const char *path, struct source *src
 
 static int add_failed(const struct cli *cli, int err, const struct source *src)
 {
+	const char *path = cli_opt(cli, "file") ? cli_opt(cli, "file") : "memfd";
+
 	switch (-err) {
 	case EEXIST:
 		return err_say(err, "a part of GPA 0x%" PRIx64 " + %s is guest memory already; 'nyxctl memory list' shows all",
 			       src->gpa, out_bytes(src->length));
 	case EINVAL:
-		return err_say(err, "cannot add the memory: offset and length must be multiples of the page size of the file, and lie in it");
+		return err_say(err, "cannot add the memory: '%s' must be a memfd or a file on tmpfs or hugetlbfs, and offset and length multiples of its page size, within it",
+			       path);
+	case EPERM:
+		return err_say(err, "cannot add the memory: '%s' is sealed against writing; use --read-only",
+			       path);
 	case ERANGE:
 		return err_say(err, "cannot add the memory: guest-physical addresses end below 0x10000000000000");
-	case EOPNOTSUPP:
-		if (cli_opt(cli, "file"))
-			return err_say(err, "cannot add the memory: '%s' is neither a memfd nor on tmpfs or hugetlbfs",
-				       cli_opt(cli, "file"));
-		return err_explain(err, "cannot add the memory");
 	default:
 		return err_explain(err, "cannot add the memory");
 	}

@@ -69,7 +69,7 @@ $ fail 0x08:95 memory add --memfd 1M --gpa 1G
 ! nyxctl: cannot add the memory: the module, or this kind of object, does not support it
 ? 1
 $ fail 0x08:22 memory add --memfd 1M --gpa 1G
-! nyxctl: cannot add the memory: offset and length must be multiples of the page size of the file, and lie in it
+! nyxctl: cannot add the memory: 'memfd' must be a memfd or a file on tmpfs or hugetlbfs, and offset and length multiples of its page size, within it
 ? 1
 $ fail 0x08:34 memory add --memfd 1M --gpa 1G
 ! nyxctl: cannot add the memory: guest-physical addresses end below 0x10000000000000

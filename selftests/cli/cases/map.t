@@ -29,7 +29,7 @@ $ nyxctl map list net -o raw
 | 0x20002000 4096 0x0 w 4096
 $ nyxctl map list net --start 0x10000001 --count 1
 |       IOVA LENGTH GPA PROT SMALLEST-PAGE
-| 0x10000000   4.0M 0x0 rw              4K
+| 0x10000001   4.0M 0x1 rw              4K
 $ nyxctl map list net --start 0x20000000
 |       IOVA LENGTH GPA PROT SMALLEST-PAGE
 | 0x20000000     8K 0x0 r               4K

@@ -50,7 +50,7 @@ $ nyxctl memory add --file /dev/shm/nyx-golden --gpa 66M --offset 16K
 ! nyxctl: '/dev/shm/nyx-golden' ends at 16384, before --offset
 ? 2
 $ nyxctl memory add --file /dev/shm/nyx-golden --gpa 66M --offset 8K --length 16K
-! nyxctl: cannot add the memory: offset and length must be multiples of the page size of the file, and lie in it
+! nyxctl: cannot add the memory: '/dev/shm/nyx-golden' must be a memfd or a file on tmpfs or hugetlbfs, and offset and length multiples of its page size, within it
 ? 1
 $ nyxctl memory add --file /dev/shm/nyx-golden --gpa 66M --offset 100
 ! nyxctl: --offset '100' is not a multiple of 4096
@@ -59,7 +59,7 @@ $ nyxctl memory add --file /nonexistent --gpa 66M
 ! nyxctl: cannot open '/nonexistent': No such file or directory
 ? 3
 $ nyxctl memory add --file /dev/null --gpa 66M --length 4K
-! nyxctl: cannot add the memory: '/dev/null' is neither a memfd nor on tmpfs or hugetlbfs
+! nyxctl: cannot add the memory: '/dev/null' must be a memfd or a file on tmpfs or hugetlbfs, and offset and length multiples of its page size, within it
 ? 1
 $ nyxctl memory list --columns gpa,length_bytes,access,backing
 |        GPA LENGTH ACCESS BACKING

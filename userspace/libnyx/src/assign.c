@@ -15,6 +15,8 @@
  *    even been replaced by another with the same id; after it, that cannot
  *    happen any more. assign_once() therefore looks at the name again after it
  *    has attached, and begins anew if the domain is not the one it meant.
+ *    Many that do so at a time can get into each other's way again and again,
+ *    in step. back_off() gets them out of step.
  *  - A device belongs to one domain. Of two callers that assign the same device
  *    one gets -EBUSY, and removes the device only if it added it and it has
  *    still no domain.
@@ -28,9 +30,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-/* Others may get in the way, but not that often. */
-#define ASSIGN_TRIES	64
+/* Others may get in the way, but not that often; the last tries are 8 ms apart. */
+#define TRIES	128
+#define BACK_OFF_AFTER	4
 
 #define STRICT_PREFIX	"strict/"
 #define SHARED_NAME	"shared"
@@ -123,6 +127,21 @@ static bool device_has_domain(struct nyx_unit *unit, uint32_t sbdf)
 	return !nyx_device_get(unit, sbdf, &info, sizeof(info)) && info.domain_id;
 }
 
+/*
+ * -EBUSY also means that another call destroys the domain or moves the device at
+ * this moment: then it is not for good.
+ */
+static bool busy_for_good(struct nyx_unit *unit, const struct target *target, uint32_t sbdf,
+			  uint32_t id)
+{
+	struct nyx_domain_info info;
+
+	if (device_has_domain(unit, sbdf))
+		return true;
+	return !(target->flags & NYX_DOMAIN_F_SHARED) &&
+	       !nyx_domain_get(unit, id, &info, sizeof(info)) && info.nr_devices;
+}
+
 /* Attach to the domain that has the name, the kind and the id. -EAGAIN as above. */
 static int attach_to(struct nyx_unit *unit, const struct target *target, uint32_t sbdf,
 		     uint32_t id)
@@ -133,6 +152,8 @@ static int attach_to(struct nyx_unit *unit, const struct target *target, uint32_
 	ret = nyx_device_attach(unit, sbdf, id, 0);
 	if (ret == -ENOENT)
 		return -EAGAIN;		/* the domain has gone, or the device */
+	if (ret == -EBUSY && !busy_for_good(unit, target, sbdf, id))
+		return -EAGAIN;
 	if (ret)
 		return ret;
 	ret = nyx_domain_get(unit, id, &info, sizeof(info));
@@ -170,6 +191,23 @@ static int assign_once(struct nyx_unit *unit, const struct target *target, uint3
 	return ret;
 }
 
+static void back_off(uint32_t sbdf, int try)
+{
+	uint32_t most, noise;
+	struct timespec ts;
+
+	if (try < BACK_OFF_AFTER)
+		return;
+	try -= BACK_OFF_AFTER;
+	most = 1000u << (try < 13 ? try : 13);
+	/* Different for each caller, and each time. */
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	noise = ((uint32_t)ts.tv_nsec ^ sbdf * 2654435761u) * 2654435761u;
+	ts.tv_sec = 0;
+	ts.tv_nsec = noise % most;
+	nanosleep(&ts, NULL);
+}
+
 NYX_EXPORT int nyx_device_assign(struct nyx_unit *unit, uint32_t sbdf, uint32_t isolation,
 				 const char *group, uint32_t *domain_id)
 {
@@ -180,10 +218,11 @@ NYX_EXPORT int nyx_device_assign(struct nyx_unit *unit, uint32_t sbdf, uint32_t 
 	ret = target_init(&target, sbdf, isolation, group);
 	if (ret)
 		return ret;
-	for (i = 0; i < ASSIGN_TRIES; i++) {
+	for (i = 0; i < TRIES; i++) {
 		ret = assign_once(unit, &target, sbdf, &id);
 		if (ret != -EAGAIN)
 			break;
+		back_off(sbdf, i);
 	}
 	if (ret)
 		return ret == -EAGAIN ? -EBUSY : ret;
@@ -202,7 +241,7 @@ static bool is_managed(const struct nyx_domain_info *info)
 	       !strncmp(name, STRICT_PREFIX, strlen(STRICT_PREFIX));
 }
 
-NYX_EXPORT int nyx_device_release(struct nyx_unit *unit, uint32_t sbdf)
+static int release_once(struct nyx_unit *unit, uint32_t sbdf)
 {
 	struct nyx_domain_info domain;
 	struct nyx_device_info device;
@@ -214,7 +253,7 @@ NYX_EXPORT int nyx_device_release(struct nyx_unit *unit, uint32_t sbdf)
 	/* Detaches too. */
 	ret = nyx_device_remove(unit, sbdf);
 	if (ret || !device.domain_id)
-		return ret;
+		return ret == -EBUSY ? -EAGAIN : ret;
 
 	ret = nyx_domain_get(unit, device.domain_id, &domain, sizeof(domain));
 	if (ret || !is_managed(&domain) || domain.nr_devices)
@@ -222,4 +261,17 @@ NYX_EXPORT int nyx_device_release(struct nyx_unit *unit, uint32_t sbdf)
 	ret = nyx_domain_destroy(unit, device.domain_id);
 	/* Another device has come, or another caller was faster. */
 	return ret == -EBUSY || ret == -ENOENT ? 0 : ret;
+}
+
+NYX_EXPORT int nyx_device_release(struct nyx_unit *unit, uint32_t sbdf)
+{
+	int ret, i;
+
+	for (i = 0; i < TRIES; i++) {
+		ret = release_once(unit, sbdf);
+		if (ret != -EAGAIN)
+			return ret;
+		back_off(sbdf, i);
+	}
+	return -EBUSY;
 }

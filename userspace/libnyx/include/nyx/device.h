@@ -122,7 +122,8 @@ enum nyx_isolation {
  *
  * Finds the domain, or makes it, and attaches the device. A failure undoes what
  * the call itself made, and nothing else. Any number of threads and processes
- * may assign and release at a time.
+ * may assign and release at a time; a call that meets others may sleep for some
+ * milliseconds.
  *
  * Domains are recognised by their names, so a domain with one of the names
  * above is taken for the manager's, whoever made it: a program may make it
@@ -145,7 +146,8 @@ int nyx_device_assign(struct nyx_unit *unit, uint32_t sbdf, uint32_t isolation,
  * nyx_device_assign() and no device is left in it, the domain is destroyed,
  * with its mappings.
  *
- * Return: 0; -ENOENT if there is no such device.
+ * Return: 0; -ENOENT if there is no such device; -EBUSY if others keep moving
+ * it.
  */
 int nyx_device_release(struct nyx_unit *unit, uint32_t sbdf);
 

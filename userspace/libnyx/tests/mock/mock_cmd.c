@@ -71,6 +71,12 @@ static void next_mapping(struct m_unit *unit, uint32_t domain_id, uint64_t start
 	}
 	best->key = merged.iova + merged.length - 1;
 	best->data = &merged;
+	/* It begins where it is asked for. */
+	if (merged.iova < start) {
+		merged.gpa += start - merged.iova;
+		merged.length -= start - merged.iova;
+		merged.iova = start;
+	}
 }
 
 static int next_entry(struct m_unit *unit, const struct nyx_list *l, uint64_t start,

@@ -181,7 +181,7 @@ int m_memory_add(struct m_unit *unit, struct nyx_memory_add *a)
 		if (fstat(a->fd, &st))
 			return -EBADF;
 		if (!S_ISREG(st.st_mode))
-			return -EOPNOTSUPP;
+			return -EINVAL;
 		if (a->file_offset & PAGE_MASK || a->file_offset + a->length > (uint64_t)st.st_size)
 			return -EINVAL;
 		slot->serial = ++m_state->last_serial;
