@@ -16,6 +16,11 @@ static unsigned int max_units = 4096;
 module_param(max_units, uint, 0444);
 MODULE_PARM_DESC(max_units, "most IOMMU units that may exist (default 4096)");
 
+static unsigned int max_units_per_user = 256;
+module_param(max_units_per_user, uint, 0444);
+MODULE_PARM_DESC(max_units_per_user,
+		 "most units of a user without CAP_SYS_RESOURCE (default 256)");
+
 static int unit_shown(struct nyx_unit *unit)
 {
 	int ret = nyx_sysfs_add(unit);
@@ -40,7 +45,7 @@ static int __init nyx_init(void)
 {
 	int ret;
 
-	nyx_unit_init(max_units, &observer);
+	nyx_unit_init(max_units, max_units_per_user, &observer);
 	ret = nyx_sysfs_init();
 	if (ret)
 		return ret;

@@ -89,7 +89,7 @@ static inline struct pt_meta *pt_mem_meta(const u64 *table)
  */
 static inline u64 *pt_mem_alloc(void)
 {
-	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 
 	if (!page)
 		return NULL;

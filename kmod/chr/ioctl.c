@@ -428,6 +428,8 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return -EFAULT;
 	if (uc.size < op->min_size)
 		return -EINVAL;
+	if (uc.size > PAGE_SIZE)
+		return -E2BIG;
 	ret = copy_struct_from_user(&buf, op->size, uc.arg, uc.size);
 	if (ret)
 		return ret;

@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -67,6 +68,9 @@ static ssize_t reader_copy(struct reader *r, char __user *buf, size_t count)
 		}
 		WRITE_ONCE(r->pos, pos);
 		done += n * sizeof(chunk[0]);
+		if (fatal_signal_pending(current))
+			break;
+		cond_resched();
 	}
 	return done;
 }

@@ -193,7 +193,9 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 	}
 	if (from == dom)
 		goto out_unlock;
-	if (!(dom->flags & NYX_DOMAIN_F_SHARED) && dom->nr_devices) {
+	/* Accesses of a device that has left may be there, after a kill. */
+	if (!(dom->flags & NYX_DOMAIN_F_SHARED) &&
+	    (dom->nr_devices || epoch_busy(&dom->epoch))) {
 		ret = -EBUSY;
 		goto out_unlock;
 	}

@@ -92,8 +92,8 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
  *
  * Context: may sleep.
  * Return: 0; -ENOENT if there is no such device, or it has no domain; -EBUSY if
- * another command is moving it; -EINTR if the caller was killed: the device is detached, but accesses may still use its
- * old domain.
+ * another command is moving it; -EINTR if the caller was killed: the device is
+ * detached, but accesses may still use its old domain.
  */
 int nyx_device_detach(struct nyx_unit *unit, u32 sbdf);
 

@@ -39,7 +39,7 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
 		acc->pair = epoch_enter(&dom->epoch);
 		/*
 		 * Inside, is it still the device's? If so a detach from now on
-		 * waits for us. Pairs with device_move().
+		 * waits for us. Pairs with move_begin().
 		 */
 		if (likely(rcu_access_pointer(dev->domain) == dom))
 			break;

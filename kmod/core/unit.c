@@ -23,12 +23,15 @@ static DEFINE_MUTEX(units_lock);
 static DEFINE_XARRAY_ALLOC1(units);
 static unsigned int nr_units;
 static unsigned int max_units;
+static unsigned int max_per_user;
 static u32 next_id;
 static const struct nyx_observer *observer;
 
-void nyx_unit_init(unsigned int max, const struct nyx_observer *obs)
+void nyx_unit_init(unsigned int max, unsigned int per_user,
+		   const struct nyx_observer *obs)
 {
 	max_units = max;
+	max_per_user = per_user;
 	observer = obs;
 }
 
@@ -119,6 +122,21 @@ static void unit_teardown(struct nyx_unit *unit)
 	module_put(THIS_MODULE);
 }
 
+/* May the owner of a unit have one more? */
+static bool within_quota(const struct nyx_unit *unit)
+{
+	const struct nyx_unit *other;
+	unsigned int count = 0;
+	unsigned long id;
+
+	lockdep_assert_held(&units_lock);
+	if (capable(CAP_SYS_RESOURCE))
+		return true;
+	xa_for_each(&units, id, other)
+		count += uid_eq(other->owner, unit->owner);
+	return count < max_per_user;
+}
+
 static struct nyx_unit *find_name(const char *name)
 {
 	struct nyx_unit *unit;
@@ -140,7 +158,7 @@ static int unit_publish(struct nyx_unit *unit)
 	lockdep_assert_held(&units_lock);
 	if (unit->cfg.name[0] && find_name(unit->cfg.name))
 		return -EEXIST;
-	if (nr_units >= max_units)
+	if (nr_units >= max_units || !within_quota(unit))
 		return -ENOSPC;
 	/* Ids are not reused soon: who holds a stale one finds nothing. */
 	ret = xa_alloc_cyclic(&units, &unit->id, NULL, XA_LIMIT(1, INT_MAX),

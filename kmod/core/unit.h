@@ -31,7 +31,7 @@
  * Translations and accesses take none of them: they find device and domain
  * under RCU, enter the domain's epoch, and read tables, cache and memory map
  * as these allow. mmap_lock of a process may be taken inside nyx_unit::lock
- * (when memory is pinned), never the other way round.
+ * (when pins are given back at a unit's end), never the other way round.
  */
 #ifndef NYX_CORE_UNIT_H
 #define NYX_CORE_UNIT_H
@@ -141,9 +141,11 @@ struct nyx_observer {
 /**
  * nyx_unit_init() - prepare for units
  * @max: limit on units in the system
+ * @per_user: limit on units of a user without CAP_SYS_RESOURCE
  * @observer: told of each unit
  */
-void nyx_unit_init(unsigned int max, const struct nyx_observer *observer);
+void nyx_unit_init(unsigned int max, unsigned int per_user,
+		   const struct nyx_observer *observer);
 
 /**
  * nyx_unit_exit() - wait for what units have left to RCU

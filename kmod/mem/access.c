@@ -108,6 +108,15 @@ static void fill_run(u8 *to, u64 pattern, u64 n)
 	memcpy(to + (n & ~7ull), &pattern, n & 7);
 }
 
+/*
+ * copy_from_user() that leaves alone what it could not copy, instead of clearing
+ * it: what is there is the guest's.
+ */
+static u64 guest_from_user(void *to, const void __user *from, u64 n)
+{
+	return access_ok(from, n) ? __copy_from_user(to, from, n) : n;
+}
+
 /* Copy to or from user memory. Returns bytes done. */
 static u64 user_run(const struct xfer *xfer, u64 done, void *addr, u64 n)
 {
@@ -124,7 +133,7 @@ static u64 user_run(const struct xfer *xfer, u64 done, void *addr, u64 n)
 			left = data_race(copy_to_user(user + i, addr + i, part));
 		else
 			/* Here, too */
-			left = data_race(copy_from_user(addr + i, user + i, part));
+			left = data_race(guest_from_user(addr + i, user + i, part));
 		if (left)
 			return i + part - left;
 	}

@@ -12,9 +12,9 @@
  * threads may change that mapping meanwhile; therefore each page is checked to be
  * the file's.
  *
- * A pinned region charges its whole size to mm->locked_vm, against
- * RLIMIT_MEMLOCK, before it pins anything, and holds the mm so as to give the
- * charge back to where it was taken, whoever drops the last reference.
+ * A pinned region charges its whole size to the user and to mm->locked_vm, both
+ * against RLIMIT_MEMLOCK, before it pins anything, and holds both so as to give
+ * the charges back to where they were taken, whoever drops the last reference.
  *
  * A file is looked up in its page cache under a reference to the folio, which
  * keeps it from being swapped out or migrated (not from being truncated: then the
@@ -30,6 +30,7 @@
  */
 #include "mem/region_priv.h"
 
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/falloc.h>
@@ -43,6 +44,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/user.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 
@@ -221,7 +223,33 @@ static void region_unpin(struct region *region)
 	region->nr_pinned = 0;
 }
 
-/* Charge the current process, make room for the index. */
+/*
+ * Charge the current user. A process can leave its mm behind, with what is
+ * charged to it, by exec or exit, while the pins live on.
+ */
+static bool user_charge(struct region *region)
+{
+	struct user_struct *user = get_uid(current_user());
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+
+	if (atomic_long_add_return(region->nr_pages, &user->locked_vm) > limit &&
+	    !capable(CAP_IPC_LOCK)) {
+		atomic_long_sub(region->nr_pages, &user->locked_vm);
+		free_uid(user);
+		return false;
+	}
+	region->user = user;
+	return true;
+}
+
+static void user_uncharge(struct region *region)
+{
+	atomic_long_sub(region->nr_pages, &region->user->locked_vm);
+	free_uid(region->user);
+	region->user = NULL;
+}
+
+/* Charge the current user and process, make room for the index. */
 static int region_charge(struct region *region)
 {
 	u64 nr_chunks = (region->bias + region->length - 1) / CHUNK_SIZE + 1;
@@ -230,11 +258,16 @@ static int region_charge(struct region *region)
 	/* Before an index is made for what cannot be */
 	if (region->nr_pages > totalram_pages())
 		return -ENOMEM;
-	if (account_locked_vm(region->mm, region->nr_pages, true))
+	if (!user_charge(region))
 		return -EDQUOT;
+	if (account_locked_vm(region->mm, region->nr_pages, true)) {
+		user_uncharge(region);
+		return -EDQUOT;
+	}
 	chunks = kvcalloc(nr_chunks, sizeof(*chunks), GFP_CALLER);
 	if (!chunks) {
 		account_locked_vm(region->mm, region->nr_pages, false);
+		user_uncharge(region);
 		return -ENOMEM;
 	}
 	region->chunks = chunks;
@@ -245,6 +278,7 @@ static void region_uncharge(struct region *region)
 {
 	kvfree(region->chunks);
 	account_locked_vm(region->mm, region->nr_pages, false);
+	user_uncharge(region);
 }
 
 static int region_pin_user(struct region *region)
@@ -401,6 +435,9 @@ struct region *region_create_backing(struct file *file, u64 offset, u64 length,
 		return ERR_PTR(-EINVAL);
 	if (!(file->f_mode & FMODE_READ) ||
 	    !(file->f_mode & FMODE_WRITE || flags & REGION_READONLY))
+		return ERR_PTR(-EACCES);
+	/* Devices write where they like, not only at the end. */
+	if (IS_APPEND(file_inode(file)) && !(flags & REGION_READONLY))
 		return ERR_PTR(-EACCES);
 
 	region = region_alloc(offset, length, flags | REGION_FILE, page_lg2);

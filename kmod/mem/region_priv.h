@@ -32,6 +32,7 @@
 struct file;
 struct mm_struct;
 struct page;
+struct user_struct;
 
 /* All memory is in the direct map, in pages of 4 KiB, and little endian. */
 static_assert(IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_HIGHMEM) &&
@@ -53,6 +54,7 @@ static_assert(IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_HIGHMEM) &&
  * @backing: user address or offset in the file
  * @mm: whose memory it is, and who is charged for pins; holds mm_count. NULL
  *      for a file that is not pinned
+ * @user: who is charged for pins, or NULL
  * @file: the file, or NULL. While the region may be written to, the file's
  *        mapping counts as a writable one
  * @nr_pages: size in pages, which is what is charged for pins
@@ -69,6 +71,7 @@ struct region {
 	u32 page_lg2;
 	u64 backing;
 	struct mm_struct *mm;
+	struct user_struct *user;
 	struct file *file;
 	unsigned long nr_pages;
 	unsigned long nr_pinned;

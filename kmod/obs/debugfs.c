@@ -50,33 +50,37 @@ static int memory_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(memory);
 
+static void show_space(struct seq_file *m, struct nyx_unit *unit,
+		       struct nyx_domain *dom)
+{
+	unsigned int count[IOTLB_NR_CLASSES];
+	u64 stats[NYX_STAT_MAX] = {};
+
+	iotlb_count(&unit->iotlb, &dom->space, count);
+	nyx_stats_sum(dom->stats, stats);
+	seq_printf(m, "%-6u %-18llu %-8u %-8u %-8u %-20llu %llu\n",
+		   dom->id, READ_ONCE(dom->space.tag), count[IOTLB_4K],
+		   count[IOTLB_2M], count[IOTLB_1G],
+		   stats[NYX_STAT_IOTLB_HITS], stats[NYX_STAT_IOTLB_MISSES]);
+}
+
+/* The whole cache is looked at for each domain: not with the lock held. */
 static int iotlb_show(struct seq_file *m, void *v)
 {
 	struct nyx_unit *unit = m->private;
-	unsigned int count[IOTLB_NR_CLASSES];
 	struct nyx_domain *dom;
-	unsigned long id;
+	unsigned long id = 0;
 
 	seq_printf(m, "entries %u\n", unit->cfg.iotlb_entries);
 	seq_puts(m, "domain tag                4K       2M       1G       hits                 misses\n");
-	mutex_lock(&unit->lock);
-	xa_for_each(&unit->domains, id, dom) {
-		u64 stats[NYX_STAT_MAX] = {};
-
-		if (dom->kind != NYX_DOMAIN_PAGING)
-			continue;
-		if (fatal_signal_pending(current) || seq_has_overflowed(m))
-			break;
-		iotlb_count(&unit->iotlb, &dom->space, count);
-		nyx_stats_sum(dom->stats, stats);
-		seq_printf(m, "%-6u %-18llu %-8u %-8u %-8u %-20llu %llu\n",
-			   dom->id, READ_ONCE(dom->space.tag), count[IOTLB_4K],
-			   count[IOTLB_2M], count[IOTLB_1G],
-			   stats[NYX_STAT_IOTLB_HITS],
-			   stats[NYX_STAT_IOTLB_MISSES]);
+	while (!fatal_signal_pending(current) && !seq_has_overflowed(m) &&
+	       (dom = nyx_domain_next(unit, id))) {
+		if (dom->kind == NYX_DOMAIN_PAGING)
+			show_space(m, unit, dom);
+		id = dom->id + 1ul;
+		nyx_domain_put(dom);
 		cond_resched();
 	}
-	mutex_unlock(&unit->lock);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(iotlb);

@@ -158,12 +158,10 @@ static void kill_key(struct iotlb_set *set, u64 key, u64 tag)
 	}
 }
 
-/*
- * From here on a fill that began before is dropped. The table has changed
- * before the count does: pairs with the barrier in iotlb_begin().
- */
+/* From here on a fill that began before is dropped. */
 static void count_invalidation(struct iotlb_space *space)
 {
+	/* The table has changed before the count: pairs with iotlb_begin(). */
 	smp_wmb();
 	WRITE_ONCE(space->invs, space->invs + 1);
 }

@@ -334,6 +334,73 @@ TEST_EACH(stale, stale_cases)
 	ASSERT_GT(s.written, rounds / 4);
 }
 
+/* ---- short accesses, taken away the moment they begin ---- */
+
+/*
+ * Here nothing waits for the writers: the memory is taken away while they still
+ * walk the table, or look at the device, for the first time. What one of them
+ * then leaves in the cache, or still has in its hands, shows in the canary.
+ */
+static void *short_writer(void *arg)
+{
+	struct stale *s = arg;
+	struct nyx_dma c;
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
+		int ret = cmd_dma_fill(s->e.fd, &c, s->e.sbdf, s->at, 8, 8,
+				       0xddddddddddddddddull);
+
+		ASSERT_TRUE(!ret || (ret == -ENOENT && s->v->take == take_device));
+		__atomic_add_fetch(&s->written, 1, __ATOMIC_SEQ_CST);
+	}
+	return NULL;
+}
+
+static const struct stale_case short_cases[] = {
+	ALL_MEMORY("unmap", 0, SZ_4K, take_pages, give_pages),
+	ALL_MEMORY("unmap_2m", 0, SZ_4K, take_all, give_window),
+	CASE("cut", MEM_PINNED, 64, 0, SZ_4K, take_cut, give_cut),
+	ALL_IOTLB("batched", MEM_PINNED, NYX_DOMAIN_F_BATCHED, SZ_4K, take_pages, give_pages),
+	ALL_IOTLB("detach", MEM_PINNED, 0, SZ_4K, take_detach, give_attach),
+	ALL_IOTLB("replace", MEM_PINNED, 0, SZ_4K, take_replace, give_nothing),
+	CASE("device_remove", MEM_PINNED, 64, 0, SZ_4K, take_device, give_device),
+	CASE("memory_remove", MEM_USER, 64, 0, SZ_4K, take_memory, give_memory),
+	CASE("memory_remove", MEM_PINNED, 64, 0, SZ_4K, take_memory, give_memory),
+};
+
+TEST_EACH(short_access, short_cases)
+{
+	struct rng r = rng_start(1);
+	struct stale s = { .v = v };
+	volatile unsigned int spin;
+	unsigned int now = 0;
+	pthread_t t[WRITERS];
+
+	prepare(&s);
+	for (int i = 0; i < WRITERS; i++)
+		t[i] = thread_start(short_writer, &s);
+	for (unsigned long i = 0; i < ktap_iterations(1000); i++) {
+		unsigned char *old = s.e.mem + now * WINDOW + s.at;
+		const __u64 canary = i;
+		__u64 seen;
+
+		ktap_note("round %lu", i);
+		for (spin = rng_below(&r, 4) ? rng_below(&r, 3000) : 0; spin; spin--)
+			;
+		v->take(&s);
+		memcpy(old, &canary, sizeof(canary));
+		/* Some that begin now, and see what the others have left. */
+		wait_for_writes(&s);
+		memcpy(&seen, old, sizeof(seen));
+		ASSERT_EQ(canary, seen);
+		v->give(&s, !now);
+		now = !now;
+	}
+	s.stop = true;
+	for (int i = 0; i < WRITERS; i++)
+		pthread_join(t[i], NULL);
+}
+
 /* ---- an access that begins after a map sees it; at once, on every CPU ---- */
 
 struct fresh {

@@ -178,7 +178,8 @@ static const struct bad_value bad_values[] = {
 	V2("user address of the kernel", EINVAL, EFAULT, F(user_addr, 0xffff888000000000)),
 	V2("user address at the end", EINVAL, EFAULT, F(user_addr, TOP), F(length, SZ_4K)),
 	V2("user address + length leaves 64 bits", EOVERFLOW, EINVAL, F(user_addr, TOP)),
-	V2("user range into the kernel", EINVAL, EFAULT, F(length, 1ull << 51)),
+	/* With five levels of page tables user space is 2^56 bytes. */
+	V2("user range into the kernel", EINVAL, EFAULT, F(user_addr, (1ull << 56) - SZ_4K)),
 	V2("pinned, but nothing there", EFAULT, EINVAL, F(flags, NYX_MEMORY_F_PINNED),
 	   F(user_addr, 0x1000)),
 	V2("no file", EBADF, 0, F(flags, NYX_MEMORY_F_FILE), F(user_addr, 0), F(fd, -1)),

@@ -20,7 +20,8 @@
  * Every command takes a pointer to one structure that begins with ``__u32
  * size``, the caller's idea of sizeof(), and ``__u32 flags``. Structures only
  * grow at their end. A shorter structure than the kernel's is completed with
- * zeros; a longer one is accepted if what the kernel does not know is zero.
+ * zeros; a longer one, of up to 4096 bytes, is accepted if what the kernel does
+ * not know is zero.
  * Fields named ``out_*`` are written by the kernel, also when a command that
  * is documented to report partial progress fails; ``__reserved`` fields must
  * be zero.
@@ -31,7 +32,8 @@
  * What each errno means, for all commands:
  *
  *  - ENOTTY: the command is unknown.
- *  - E2BIG: a part of the structure that this kernel does not know is not zero.
+ *  - E2BIG: a part of the structure that this kernel does not know is not zero,
+ *    or it is longer than 4096 bytes.
  *  - EINVAL: the structure is too short, a value is out of its range or
  *    misaligned, or fields contradict each other.
  *  - EOPNOTSUPP: a flag, a reserved field or an enumerated value is not known
@@ -43,7 +45,7 @@
  *  - EEXIST: the name, the id, the device or a part of the range is taken.
  *  - EBUSY: the object is in use, another command is moving it, or the STRICT
  *    domain has its device.
- *  - ENOSPC: a limit of the unit or of the module is reached.
+ *  - ENOSPC: a limit of the unit, of the module or of the user is reached.
  *  - EDQUOT: pinning would exceed RLIMIT_MEMLOCK.
  *  - EMSGSIZE: the caller's array is too short; the needed count was returned.
  *  - ENOMEM: the kernel has no memory for it.
@@ -350,8 +352,8 @@ struct nyx_list {
  * @NYX_STAT_UNMAPPED_BYTES: bytes that were unmapped in all (unit and domain)
  * @NYX_STAT_INVALIDATIONS: invalidations of ranges (unit and domain)
  * @NYX_STAT_FLUSHES: invalidations of a whole domain (unit and domain)
- * @NYX_STAT_EVENTS_LOST: event records overwritten before a reader had them,
- *                        summed over the readers (unit)
+ * @NYX_STAT_EVENTS_LOST: event records that readers were told they have missed
+ *                        (unit)
  * @NYX_STAT_MAX: number of counters
  */
 enum nyx_stat {

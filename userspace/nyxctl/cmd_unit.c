@@ -9,6 +9,7 @@
  * one that lives as long as a command.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,7 @@ static int run_create(struct cli *cli)
 
 static int run_command(struct cli *cli)
 {
+	void (*old_int)(int), (*old_quit)(int);
 	char id[16];
 	int rc, status;
 	pid_t pid;
@@ -195,10 +197,15 @@ static int run_command(struct cli *cli)
 	if (rc)
 		return rc;
 	snprintf(id, sizeof(id), "%u", nyx_unit_id(cli->unit));
+	/* Who types ^C means the command; the unit stays until that has ended. */
+	old_int = signal(SIGINT, SIG_IGN);
+	old_quit = signal(SIGQUIT, SIG_IGN);
 	pid = fork();
 	if (pid < 0)
 		return err_explain(-errno, "cannot start '%s'", cli->command[0]);
 	if (!pid) {
+		signal(SIGINT, old_int);
+		signal(SIGQUIT, old_quit);
 		setenv("NYX_UNIT", cli->args[0] ? cli->args[0] : id, 1);
 		execvp(cli->command[0], cli->command);
 		rc = errno == ENOENT ? 127 : 126;
