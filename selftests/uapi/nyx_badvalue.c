@@ -185,6 +185,8 @@ static const struct bad_value bad_values[] = {
 	V2("no file", EBADF, 0, F(flags, NYX_MEMORY_F_FILE), F(user_addr, 0), F(fd, -1)),
 	V2("closed file", EBADF, 0, F(flags, NYX_MEMORY_F_FILE), F(user_addr, 0),
 	   F(fd, 1000)),
+	V2("a file without its flag", EINVAL, 0, F(fd, 3)),
+	V2("no file without its flag", EINVAL, 0, F(fd, -1)),
 	V2("file and user address", EINVAL, EBADF, F(flags, NYX_MEMORY_F_FILE), F(fd, -1)),
 #undef V
 #undef V2
@@ -243,6 +245,9 @@ static const struct bad_value bad_values[] = {
 	V("id taken", EEXIST, F(domain_id, W_STRICT)),
 	V("page sizes without 4096", EINVAL, F(page_sizes, SZ_2M)),
 	V2("page size of 8 KiB in VTDSS", EINVAL, EOPNOTSUPP, F(page_sizes, 0x3000)),
+	V("page sizes with a gap", EINVAL, F(page_sizes, SZ_4K | SZ_1G)),
+	V("page sizes of AMDV1 with a gap", EINVAL, F(format, NYX_FORMAT_AMDV1),
+	  F(page_sizes, SZ_4K | 4 * SZ_1M)),
 	V2("page size of 2 KiB", EINVAL, EOPNOTSUPP, F(page_sizes, 0x1800)),
 	V2("page size of 1 byte", EINVAL, EOPNOTSUPP, F(page_sizes, 0x1001)),
 	V2("all page sizes", EINVAL, EOPNOTSUPP, F(page_sizes, END)),
@@ -251,6 +256,10 @@ static const struct bad_value bad_values[] = {
 #undef F
 #define N(what, error, name) { what, NYX_CMD_DOMAIN_CREATE, error, { { 0 } }, name, 0 }
 	N("name not terminated", EINVAL, NAME_32),
+	N("name with a space", EINVAL, "a b"),
+	N("name with a newline", EINVAL, "a\n"),
+	N("name with a per cent", EINVAL, "%s"),
+	N("name beyond ASCII", EINVAL, "\xc3\xa4"),
 	N("name taken", EEXIST, W_DOMAIN_NAME),
 #undef N
 

@@ -82,7 +82,7 @@ struct size_case {
 
 static const struct size_case size_cases[] = {
 	{ "smallest", { .address_width = 32, .iotlb_entries = 1, .event_entries = 16,
-			.max_domains = 1, .max_devices = 1, .max_memory = 1 }, 4, 16 },
+			.max_domains = 1, .max_devices = 1, .max_memory = 1 }, 8, 16 },
 	{ "odd", { .address_width = 39, .iotlb_entries = 65, .event_entries = 17,
 		   .max_domains = 3, .max_devices = 5, .max_memory = 7 }, 128, 32 },
 	{ "no_cache", { .address_width = 57 }, 0, 1024 },
@@ -103,11 +103,8 @@ TEST_EACH(create_sizes, size_cases)
 	test_cmd(ret);
 	test_cmd(cmd_unit_info(fd, &info));
 	ASSERT_EQ(v->c.address_width, info.address_width);
-	/* Rounded up to a power of two; a few more for the least of caches. */
-	if (v->c.iotlb_entries == 1)
-		ASSERT_LE(info.iotlb_entries, 16);
-	else
-		ASSERT_EQ(v->iotlb, info.iotlb_entries);
+	/* Rounded up to a power of two of at least 8. */
+	ASSERT_EQ(v->iotlb, info.iotlb_entries);
 	ASSERT_EQ(v->events, info.event_entries);
 	ASSERT_EQ(v->c.max_domains ? v->c.max_domains : 65535, info.max_domains);
 	ASSERT_EQ(v->c.max_devices ? v->c.max_devices : 65536, info.max_devices);
@@ -408,6 +405,58 @@ TEST(owner)
 	as_user(NOBODY, owner_can_open, fds, nobodys);
 	as_user(NOBODY - 1, third_user_cannot_open, fds, nobodys);
 	test_cmd(cmd_unit_destroy(fd));
+}
+
+/* How many units a user without privileges may have, or 0. */
+static unsigned int units_per_user(void)
+{
+	unsigned int n = 0;
+	FILE *f = fopen("/sys/module/nyx_iommu/parameters/max_units_per_user", "re");
+
+	if (f && fscanf(f, "%u", &n) != 1)
+		n = 0;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static void make_units(const int *fds, __u32 limit)
+{
+	struct nyx_unit_create c = { .event_entries = 16 };
+
+	for (__u32 i = 0; i < limit; i++) {
+		ktap_note("unit %u", i);
+		test_cmd(cmd_unit_create(fds[i], &c));
+	}
+	test_err(ENOSPC, cmd_unit_create(fds[limit], &c));
+	/* One that goes makes room. */
+	test_cmd(cmd_unit_destroy(fds[0]));
+	test_cmd(cmd_unit_create(fds[limit], &c));
+}
+
+static void make_one_unit(const int *fds, __u32 unused)
+{
+	(void)unused;
+	test_cmd(cmd_unit_create_dflt(fds[0], NULL, 0, NULL));
+}
+
+/* A user has a quota; others have theirs. */
+TEST(quota)
+{
+	unsigned int limit = units_per_user();
+	int *fds;
+
+	if (geteuid())
+		SKIP("needs root");
+	if (!limit || limit > 900)
+		SKIP("a quota of %u", limit);
+	fds = ktap_alloc((limit + 3) * sizeof(*fds));
+	for (unsigned int i = 0; i < limit + 3; i++)
+		fds[i] = nyx_open();
+	/* The files stay open here, and with them the units. */
+	as_user(NOBODY, make_units, fds, limit);
+	as_user(NOBODY - 1, make_one_unit, fds + limit + 1, 0);
+	test_cmd(cmd_unit_create_dflt(fds[limit + 2], NULL, 0, NULL));
 }
 
 /* The node is for its owner and group. */
