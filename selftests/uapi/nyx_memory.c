@@ -325,15 +325,18 @@ TEST(pinned_memory_stays)
 	dma_write(e.fd, e.sbdf, 0, "more", 4);
 }
 
+static const struct backing private_backings[] = {
+	{ "user", MEM_USER },
+	{ "pinned", MEM_PINNED },
+};
+
 /* The device sees what the process sees, also of the zero page and after fork. */
-TEST_EACH(zero_page_and_fork, backings)
+TEST_EACH(zero_page_and_fork, private_backings)
 {
 	unsigned char buf[4096], *mem;
 	struct env e;
 	pid_t pid;
 
-	if (v->memory != MEM_USER && v->memory != MEM_PINNED)
-		SKIP("files have no private pages");
 	mem = map_aligned(SZ_64K, SZ_4K, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	/* Reading maps the zero page. */
 	ASSERT_FILLED(mem, 0, SZ_64K);
@@ -574,6 +577,49 @@ TEST(pins_are_limited)
 	ASSERT_TRUE(pid >= 0);
 	if (!pid) {
 		limited_user(fd);
+		_exit(0);
+	}
+	ktap_wait_exit(pid);
+}
+
+/* Pins outlive the process that made them, and count for its user. */
+static void limited_family(int fd)
+{
+	const struct rlimit limit = { SZ_64K * 4, SZ_64K * 4 };
+	unsigned char *mem = map_aligned(SZ_1M, SZ_4K, PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	pid_t pid;
+
+	/* A user of its own, whom no other case has charged. */
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) || setgroups(0, NULL) ||
+	    setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY - 7, NOBODY - 7, NOBODY - 7))
+		SKIP("cannot become another user: %s", strerror(errno));
+	test_cmd(cmd_unit_create_dflt(fd, NULL, 0, NULL));
+	pid = fork();
+	ASSERT_TRUE(pid >= 0);
+	if (!pid) {
+		test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_PINNED, 0, SZ_64K * 3, mem));
+		_exit(0);
+	}
+	ktap_wait_exit(pid);
+	test_err(EDQUOT, cmd_memory_add(fd, NYX_MEMORY_F_PINNED, SZ_1G, SZ_64K * 2, mem));
+	test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_PINNED, SZ_1G, SZ_64K, mem));
+	test_err(EDQUOT, cmd_memory_add(fd, NYX_MEMORY_F_PINNED, 2 * SZ_1G, SZ_4K, mem));
+	test_cmd(cmd_memory_remove(fd, 0, SZ_64K * 3));
+	test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_PINNED, 0, SZ_64K * 3, mem));
+}
+
+TEST(pins_are_the_users)
+{
+	int fd = nyx_open();
+	pid_t pid;
+
+	if (geteuid())
+		SKIP("needs root");
+	pid = fork();
+	ASSERT_TRUE(pid >= 0);
+	if (!pid) {
+		limited_family(fd);
 		_exit(0);
 	}
 	ktap_wait_exit(pid);
