@@ -13,5 +13,7 @@ static inline unsigned long copy_to_user(void *to, const void *from, unsigned lo
 }
 
 #define copy_from_user		copy_to_user
+#define __copy_from_user	copy_to_user
+#define access_ok(addr, n)	true
 
 #endif
