@@ -292,7 +292,7 @@ static void prepare(struct stale *s)
 
 TEST_EACH(stale, stale_cases)
 {
-	const unsigned long rounds = ktap_iterations(16);
+	const unsigned long rounds = ktap_iterations(nr_cpus() > 1 ? 16 : 8);
 	unsigned long waited = 0;
 	struct stale s = { .v = v };
 	unsigned int now = 0;
@@ -372,6 +372,8 @@ TEST_EACH(short_access, short_cases)
 {
 	struct rng r = rng_start(1);
 	struct stale s = { .v = v };
+	/* On one CPU a round takes a slice of the scheduler or two. */
+	const unsigned long rounds = ktap_iterations(nr_cpus() > 1 ? 1000 : 15);
 	volatile unsigned int spin;
 	unsigned int now = 0;
 	pthread_t t[WRITERS];
@@ -379,7 +381,7 @@ TEST_EACH(short_access, short_cases)
 	prepare(&s);
 	for (int i = 0; i < WRITERS; i++)
 		t[i] = thread_start(short_writer, &s);
-	for (unsigned long i = 0; i < ktap_iterations(1000); i++) {
+	for (unsigned long i = 0; i < rounds; i++) {
 		unsigned char *old = s.e.mem + now * WINDOW + s.at;
 		const __u64 canary = i;
 		__u64 seen;
