@@ -112,9 +112,11 @@ static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
 		return -ENOSPC;
 	/* The id is part of the domain before the domain can be found. */
 	if (want == NYX_ID_ANY) {
-		ret = xa_alloc(&unit->domains, &dom->id, NULL,
-			       XA_LIMIT(1, U16_MAX), GFP_KERNEL_ACCOUNT);
-		if (ret)
+		/* Ids are not reused soon: who holds a stale one finds nothing. */
+		ret = xa_alloc_cyclic(&unit->domains, &dom->id, NULL,
+				      XA_LIMIT(1, U16_MAX), &unit->next_domain,
+				      GFP_KERNEL_ACCOUNT);
+		if (ret < 0)
 			return ret == -EBUSY ? -ENOSPC : ret;
 	} else {
 		dom->id = want;

@@ -19,7 +19,7 @@
 #include "mem/gmap.h"
 #include "mem/region.h"
 
-/* A region whose accesses could not be waited for. */
+/* A region that has left the map, and may still be in use. */
 struct nyx_limbo {
 	struct list_head link;	/* Head at nyx_unit::limbo */
 	struct region *region;
@@ -38,10 +38,22 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 	return ret;
 }
 
+static void limbo_free(struct list_head *list)
+{
+	struct nyx_limbo *limbo, *next;
+
+	list_for_each_entry_safe(limbo, next, list, link) {
+		region_put(limbo->region);
+		kfree(limbo);
+		cond_resched();
+	}
+}
+
 int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 {
 	struct nyx_limbo *limbo;
 	struct region *region;
+	LIST_HEAD(gone);
 	int ret;
 
 	/* Before anything changes: the failing path must not need memory. */
@@ -51,44 +63,46 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 
 	mutex_lock(&unit->lock);
 	region = gmap_remove(&unit->mem, gpa, last);
-	if (!IS_ERR(region))
-		unit->nr_memory--;
-	mutex_unlock(&unit->lock);
 	if (IS_ERR(region)) {
+		mutex_unlock(&unit->lock);
 		kfree(limbo);
 		return PTR_ERR(region);
 	}
+	unit->nr_memory--;
+	limbo->region = region;
+	/* With it goes what a killed removal has left behind. */
+	list_splice_init(&unit->limbo, &gone);
+	list_add(&limbo->link, &gone);
+	mutex_unlock(&unit->lock);
 
 	ret = nyx_domains_drain(unit);
 	if (ret) {
-		limbo->region = region;
 		mutex_lock(&unit->lock);
-		list_add(&limbo->link, &unit->limbo);
+		list_splice(&gone, &unit->limbo);
 		mutex_unlock(&unit->lock);
 		return ret;
 	}
-	region_put(region);
-	kfree(limbo);
+	limbo_free(&gone);
 	return 0;
 }
 
 void nyx_memory_purge(struct nyx_unit *unit)
 {
-	struct nyx_limbo *limbo, *next;
 	struct region *region;
 
-	lockdep_assert_held(&unit->lock);
-	while ((region = gmap_pop(&unit->mem))) {
+	/* Giving back pins takes long, and looking at the unit needs the lock. */
+	for (;;) {
+		mutex_lock(&unit->lock);
+		region = gmap_pop(&unit->mem);
+		unit->nr_memory = 0;
+		mutex_unlock(&unit->lock);
+		if (!region)
+			break;
 		region_put(region);
 		cond_resched();
 	}
-	unit->nr_memory = 0;
 	gmap_fini(&unit->mem);
-	list_for_each_entry_safe(limbo, next, &unit->limbo, link) {
-		list_del(&limbo->link);
-		region_put(limbo->region);
-		kfree(limbo);
-	}
+	limbo_free(&unit->limbo);
 }
 
 NYX_EXPORT_FOR_TEST(nyx_memory_add);

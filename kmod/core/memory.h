@@ -36,7 +36,7 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
  * Context: may sleep.
  * Return: 0; -ENOENT; -ENOMEM; -EINTR if the caller was killed: the range is
  * gone, but accesses may still use its backing, which the unit keeps until its
- * end.
+ * end or the end of another removal.
  */
 int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last);
 

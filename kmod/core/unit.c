@@ -115,8 +115,8 @@ static void unit_teardown(struct nyx_unit *unit)
 	nowhere = unit->nowhere;
 	unit->nowhere = NULL;
 	nyx_domain_put(nowhere);
-	nyx_memory_purge(unit);
 	mutex_unlock(&unit->lock);
+	nyx_memory_purge(unit);
 
 	nyx_unit_put(unit);
 	module_put(THIS_MODULE);

@@ -30,8 +30,7 @@
  *
  * Translations and accesses take none of them: they find device and domain
  * under RCU, enter the domain's epoch, and read tables, cache and memory map
- * as these allow. mmap_lock of a process may be taken inside nyx_unit::lock
- * (when pins are given back at a unit's end), never the other way round.
+ * as these allow.
  */
 #ifndef NYX_CORE_UNIT_H
 #define NYX_CORE_UNIT_H
@@ -89,12 +88,13 @@ struct nyx_unit_config {
  * @nr_memory: ranges in @mem
  * @domains: struct nyx_domain by id
  * @nr_domains: how many
+ * @next_domain: the id from which on a free one is looked for
  * @nowhere: the domain of devices that have none; const after init
  * @devices: struct nyx_device by SBDF
  * @nr_devices: how many
  * @retired: counters of domains that are gone
- * @limbo: regions that left @mem when the wait for their accesses was cut
- *         short by a kill, until the end; head of &nyx_limbo.link
+ * @limbo: regions that left @mem while the wait for their accesses was cut
+ *         short by a kill, until another wait is done; head of &nyx_limbo.link
  * @iotlb: translation cache
  * @events: event stream
  * @dev: directory in sysfs; obs/'s
@@ -114,6 +114,7 @@ struct nyx_unit {
 	unsigned int nr_memory;
 	struct xarray domains;
 	unsigned int nr_domains;
+	u32 next_domain;
 	struct nyx_domain *nowhere;
 	struct xarray devices;
 	unsigned int nr_devices;

@@ -443,10 +443,11 @@ struct region *region_create_backing(struct file *file, u64 offset, u64 length,
 	region = region_alloc(offset, length, flags | REGION_FILE, page_lg2);
 	if (IS_ERR(region))
 		return region;
-	if (!(flags & REGION_READONLY) &&
-	    file_get_writable(file, page_lg2 != PAGE_SHIFT)) {
+	ret = flags & REGION_READONLY ? 0 :
+		file_get_writable(file, page_lg2 != PAGE_SHIFT);
+	if (ret) {
 		region_free(region);
-		return ERR_PTR(-EINVAL);
+		return ERR_PTR(ret);
 	}
 	get_file(file);
 	region->file = file;

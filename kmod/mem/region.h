@@ -99,8 +99,8 @@ struct region *region_create_user(u64 uaddr, u64 length, u32 flags);
  *
  * Context: may sleep; process context.
  * Return: the region with one reference, or ERR_PTR: -EBADF, -EACCES if the
- * file is not open for the access, -EINVAL if it is no such file or too short,
- * or sealed against what is needed, and as region_create_user().
+ * file is not open for the access, -EPERM if it is sealed against writing,
+ * -EINVAL if it is no such file or too short, and as region_create_user().
  */
 struct region *region_create_file(int fd, u64 offset, u64 length, u32 flags);
 

@@ -471,9 +471,9 @@ static void writable_region_keeps_seals_away(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, mapping_deny_writable(mapping), 0);
 	region = region_create_backing(f->file, 0, SIZE, 0);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EINVAL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EPERM);
 	region = region_create_backing(f->file, 0, SIZE, REGION_PINNED);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EINVAL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EPERM);
 	region = region_create_backing(f->file, 0, SIZE, REGION_READONLY);
 	KUNIT_EXPECT_FALSE(test, IS_ERR(region));
 	if (!IS_ERR(region))
@@ -482,7 +482,7 @@ static void writable_region_keeps_seals_away(struct kunit *test)
 
 	*seals |= F_SEAL_FUTURE_WRITE;
 	region = region_create_backing(f->file, 0, SIZE, 0);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EINVAL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EPERM);
 	KUNIT_EXPECT_EQ(test, atomic_read(&mapping->i_mmap_writable), 0);
 	*seals &= ~F_SEAL_FUTURE_WRITE;
 	end_of_process();

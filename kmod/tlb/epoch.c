@@ -12,8 +12,22 @@
 
 #include "base/export.h"
 
+/* For lockdep: whoever drains must not be waited for by a reader. */
+static void epoch_dep_drain(struct epoch *epoch)
+{
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	lock_map_acquire(&epoch->dep_map);
+	lock_map_release(&epoch->dep_map);
+#endif
+}
+
 int epoch_init(struct epoch *epoch)
 {
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	static struct lock_class_key key;
+
+	lockdep_init_map(&epoch->dep_map, "nyx_epoch", &key, 0);
+#endif
 	epoch->cpu = alloc_percpu_gfp(struct epoch_cpu, GFP_KERNEL_ACCOUNT);
 	if (!epoch->cpu)
 		return -ENOMEM;
@@ -95,6 +109,8 @@ int epoch_drain(struct epoch *epoch)
 {
 	int ret = 0;
 
+	might_sleep();
+	epoch_dep_drain(epoch);
 	if (epoch_busy(epoch)) {
 		ret = mutex_lock_killable(&epoch->lock);
 		if (ret)
@@ -109,6 +125,8 @@ int epoch_drain(struct epoch *epoch)
 
 void epoch_drain_bounded(struct epoch *epoch)
 {
+	might_sleep();
+	epoch_dep_drain(epoch);
 	if (epoch_busy(epoch)) {
 		mutex_lock(&epoch->lock);
 		drain_slow(epoch, false);

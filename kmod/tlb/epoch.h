@@ -31,6 +31,7 @@
 
 #include <linux/atomic.h>
 #include <linux/compiler.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
@@ -54,6 +55,7 @@ struct epoch_cpu {
  * @waiters: drains that sleep
  * @wait: where they sleep
  * @lock: serialises drains that have to wait
+ * @dep_map: what lockdep knows: readers hold it, a drain takes it for a moment
  */
 struct epoch {
 	struct epoch_cpu __percpu *cpu;
@@ -61,7 +63,26 @@ struct epoch {
 	atomic_t waiters;
 	wait_queue_head_t wait;
 	struct mutex lock;
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	struct lockdep_map dep_map;
+#endif
 };
+
+/* lockdep's side; nothing without it */
+static inline void epoch_dep_enter(struct epoch *epoch)
+{
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	/* May be inside one of another domain, or of the same. */
+	lock_map_acquire_read(&epoch->dep_map);
+#endif
+}
+
+static inline void epoch_dep_exit(struct epoch *epoch)
+{
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	lock_map_release(&epoch->dep_map);
+#endif
+}
 
 /**
  * epoch_init() - prepare an epoch
@@ -131,6 +152,7 @@ static inline unsigned int epoch_enter(struct epoch *epoch)
 	atomic_long_inc(&raw_cpu_ptr(epoch->cpu)->in[pair]);
 	/* A: see the head of the file. */
 	smp_mb__after_atomic();
+	epoch_dep_enter(epoch);
 	return pair;
 }
 
@@ -145,6 +167,7 @@ static inline unsigned int epoch_enter(struct epoch *epoch)
  */
 static inline void epoch_exit(struct epoch *epoch, unsigned int pair)
 {
+	epoch_dep_exit(epoch);
 	rcu_read_lock();
 	/* The access comes before it is counted out: pairs with pair_idle(). */
 	smp_mb__before_atomic();

@@ -205,7 +205,7 @@ TEST(file_sealed)
 
 	env_open(&e, .memory = MEM_NONE);
 	test_cmd(fcntl(memfd, F_ADD_SEALS, F_SEAL_WRITE));
-	ASSERT_TRUE(cmd_memory_add_file(e.fd, 0, 0, SZ_64K, memfd, 0) < 0);
+	ASSERT_EQ(-EPERM, cmd_memory_add_file(e.fd, 0, 0, SZ_64K, memfd, 0));
 	test_cmd(cmd_memory_add_file(e.fd, NYX_MEMORY_F_READONLY, 0, SZ_64K, memfd, 0));
 }
 

@@ -53,6 +53,7 @@
  *  - ENODEV: the unit was destroyed.
  *  - EACCES: the unit belongs to another user, or a file is not open for the
  *    access that is needed.
+ *  - EPERM: a file is sealed against writing.
  *  - EBADF: a file descriptor is not open.
  *  - EMFILE, ENFILE: no file descriptor is left.
  *  - EINTR: a signal arrived; nothing was changed, or what was done is said.
@@ -318,7 +319,7 @@ enum nyx_list_type {
  * @out_next: the @start with which to go on if @out_more
  *
  * A page of a listing. Objects that come or go between two calls may or may
- * not appear.
+ * not appear. The first mapping begins at @start if that is inside it.
  */
 struct nyx_list {
 	__u32 size;
@@ -443,8 +444,8 @@ enum nyx_memory_flags {
  *      unless NYX_MEMORY_F_READONLY; otherwise must be 0
  * @__reserved: must be 0
  *
- * Add a range to the guest's memory. -EEXIST if it overlaps one. GPAs end
- * below 2^52.
+ * Add a range to the guest's memory. -EEXIST if it overlaps one; -EPERM if
+ * devices are to write a file that is sealed against it. GPAs end below 2^52.
  */
 struct nyx_memory_add {
 	__u32 size;
@@ -542,7 +543,8 @@ enum nyx_domain_flags {
  * @address_width: NYX_DOMAIN_PAGING: bits of an IOVA: 39, 48 or 57 (VTDSS), 48
  *                 or 57 (X86, whose lower half is mapped), 32 to 64 (AMDV1),
  *                 not above the unit's; 0: the widest; otherwise must be 0
- * @domain_id: NYX_ID_ANY, or the wanted id, 1 to 65535
+ * @domain_id: NYX_ID_ANY: one that was not in use lately; or the wanted id, 1
+ *             to 65535
  * @page_sizes: NYX_DOMAIN_PAGING: bit mask of the page sizes that may be used;
  *              0: all of the format. A size can only be used together with all
  *              of 4K, 2M, 1G, ... (a factor of 512 each) that are smaller.
@@ -908,6 +910,8 @@ struct nyx_fault {
  * @backing: user address, or offset in the file, of the guest memory
  * @prot: of enum nyx_prot: what the mapping and the memory allow
  * @memory_flags: of enum nyx_memory_flags
+ *
+ * Never grows: what knows more will be another structure, asked for by a flag.
  */
 struct nyx_run {
 	__aligned_u64 iova;

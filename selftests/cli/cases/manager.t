@@ -86,6 +86,6 @@ $ nyxctl device release 03:00.0 --json
 | {"device":{"device":"0000:03:00.0","domain":null,"domain_name":null,"isolation":null,"fault_events":0,"last_fault_ns":null}}
 $ nyxctl domain list --columns name
 | NAME
-| mine
 | strict/0000:0a:00.0
 | shared/odd
+| mine

@@ -73,6 +73,7 @@ struct m_unit {
 	struct m_mapping mappings[MAX_MAPPINGS];
 	struct nyx_event events[MAX_EVENTS];
 	uint64_t head;
+	uint32_t last_domain_id;
 	uint64_t retired[NYX_STAT_MAX];
 	uint64_t retired_faults;
 };

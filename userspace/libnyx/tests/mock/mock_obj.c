@@ -286,8 +286,9 @@ int m_domain_create(struct m_unit *unit, struct nyx_domain_create *c)
 		return -ENOSPC;
 	if (c->domain_id && m_domain_find(unit, c->domain_id))
 		return -EEXIST;
-	for (id = c->domain_id ? c->domain_id : 1; m_domain_find(unit, id); id++)
-		;
+	id = c->domain_id;
+	while (!id || (!c->domain_id && m_domain_find(unit, id)))
+		id = ++unit->last_domain_id;
 	memset(slot, 0, sizeof(*slot));
 	info.domain_id = id;
 	info.flags = c->flags;
