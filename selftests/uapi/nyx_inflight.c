@@ -544,6 +544,55 @@ TEST_EACH(killed_while_waiting, wait_cases)
 	test_err(ENOENT, cmd_memory_remove(s.e.fd, 0, s.e.mem_size));
 }
 
+/* What the killed removal of a range has kept, the next removal gives back. */
+TEST(killed_removal_is_made_good)
+{
+	static const struct wait_case v = { "", do_unmap, 0 };
+	int ready[2], status, memfd = memfd_new("removed", SZ_64K);
+	const __u64 gpa = SZ_1G;
+	struct nyx_unit_info info;
+	struct scene s;
+	pthread_t dma;
+	char byte;
+	pid_t pid;
+
+	test_cmd(pipe(ready));
+	scene_open(&s, &v, MEM_USER);
+	test_cmd(cmd_memory_add_file(s.e.fd, 0, gpa, SZ_64K, memfd, 0));
+	test_cmd(cmd_memory_add_file(s.e.fd, 0, 2 * gpa, SZ_64K, memfd_new("other", SZ_64K), 0));
+	s.dma.op = NYX_DMA_WRITE;
+	pid = fork();
+	ASSERT_TRUE(pid >= 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		ASSERT_EQ(1, read(ready[0], &byte, 1));
+		cmd_memory_remove(s.e.fd, gpa, SZ_64K);
+		_exit(0);	/* must not come before it is killed */
+	}
+	stall_arm(&s.stall, s.e.mem + SZ_4K, SZ_4K);
+	dma = thread_start(dma_thread, &s);
+	stall_wait(&s.stall);
+	ASSERT_EQ(1, write(ready[1], "x", 1));
+	/* Gone from the map: the command is past the point of no return. */
+	do {
+		usleep(1000);
+		test_cmd(cmd_unit_info(s.e.fd, &info));
+	} while (info.nr_memory != 2);
+	wait_asleep(pid);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	test_err(ENOENT, cmd_memory_remove(s.e.fd, gpa, SZ_64K));
+	/* Still in use, as far as anybody knows: a range that may be written. */
+	ASSERT_EQ(-1, fcntl(memfd, F_ADD_SEALS, F_SEAL_WRITE));
+	ASSERT_EQ(EBUSY, errno);
+
+	stall_release(&s.stall, 0);
+	pthread_join(dma, NULL);
+	test_cmd(cmd_memory_remove(s.e.fd, 2 * gpa, SZ_64K));
+	test_cmd(fcntl(memfd, F_ADD_SEALS, F_SEAL_WRITE));
+}
+
 /* A process whose own access is held and whose own command waits. */
 TEST_EACH(killed_with_both, wait_cases)
 {
