@@ -13,6 +13,7 @@
 
 #include "base/export.h"
 #include "base/trace.h"
+#include "core/history.h"
 #include "core/unit.h"
 
 static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
@@ -59,6 +60,8 @@ static void domain_free_rcu(struct rcu_head *rcu)
 {
 	struct nyx_domain *dom = container_of(rcu, struct nyx_domain, rcu);
 
+	kfree(rcu_dereference_protected(dom->qos, true));
+	kfree(dom->history);
 	epoch_fini(&dom->epoch);
 	free_percpu(dom->stats);
 	kfree(dom);
@@ -309,8 +312,12 @@ int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped)
 	struct pt_chain free = {};
 	int ret;
 
+	nyx_history_prepare(dom);
 	mutex_lock(&dom->lock);
+	nyx_history_before(dom, iova, last);
 	ret = pt_unmap(&dom->pt, iova, last, &free, unmapped);
+	if (!ret && *unmapped)
+		nyx_history_after(dom, iova, last);
 	if (!ret && (*unmapped || whole) && !(dom->flags & NYX_DOMAIN_F_BATCHED))
 		invalidate_locked(dom, iova, last);
 	mutex_unlock(&dom->lock);

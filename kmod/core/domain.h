@@ -24,6 +24,8 @@
 #include "tlb/epoch.h"
 #include "tlb/iotlb.h"
 
+struct nyx_history;
+struct nyx_qos;
 struct nyx_unit;
 
 /* The kind of &nyx_unit.nowhere, beside those of enum nyx_domain_kind. */
@@ -58,6 +60,9 @@ struct nyx_domain_config {
  * @unit: its unit; const after init
  * @stats: its counters
  * @faults: faults reported
+ * @refused: devices that are quarantined and keep the others from working, too
+ * @qos: its limits, or NULL; written under &nyx_unit.lock
+ * @history: what was unmapped lately, or NULL
  * @lock: serialises writers of @pt and invalidations of @space
  * @nr_devices: devices attached; under &nyx_unit.lock
  * @dying: being destroyed, takes no devices; under &nyx_unit.lock
@@ -76,6 +81,9 @@ struct nyx_domain {
 	struct nyx_unit *unit;
 	struct nyx_stats_cpu __percpu *stats;
 	atomic64_t faults;
+	atomic_t refused;
+	struct nyx_qos __rcu *qos;
+	struct nyx_history *history;
 	struct mutex lock;
 	unsigned int nr_devices;
 	bool dying;

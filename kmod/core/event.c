@@ -11,7 +11,6 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
 
 #include "base/export.h"
 

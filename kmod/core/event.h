@@ -53,7 +53,7 @@ struct nyx_events *nyx_events_get(struct nyx_events *ev);
 void nyx_events_put(struct nyx_events *ev);
 
 /**
- * nyx_events_push() - add a record
+ * nyx_events_push() - add a record of any type
  * @ev: the ring
  * @event: the record; its number and time are filled in
  *

@@ -16,6 +16,7 @@
 #include "base/export.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/irqfd.h"
 #include "core/memory.h"
 
 /* Protects the fields below, and users, keep and dead of every unit. */
@@ -59,11 +60,14 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 		ret = -ENOMEM;
 		goto err_iotlb;
 	}
+	ret = nyx_irq_init(&unit->irq, cfg->irt_entries);
+	if (ret)
+		goto err_events;
 
 	unit->nowhere = nyx_domain_nowhere(unit);
 	if (IS_ERR(unit->nowhere)) {
 		ret = PTR_ERR(unit->nowhere);
-		goto err_events;
+		goto err_irq;
 	}
 
 	kref_init(&unit->ref);
@@ -75,8 +79,13 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	xa_init_flags(&unit->domains, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&unit->devices, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&unit->limbo);
+	unit->policy = nyx_policy_default;
+	nyx_pages_init(&unit->pages);
+	nyx_duty_init(&unit->duty);
 	return unit;
 
+err_irq:
+	nyx_irq_fini(&unit->irq);
 err_events:
 	nyx_events_put(unit->events);
 err_iotlb:
@@ -91,6 +100,7 @@ static void unit_free(struct kref *ref)
 	struct nyx_unit *unit = container_of(ref, struct nyx_unit, ref);
 
 	iotlb_fini(&unit->iotlb);
+	nyx_irq_fini(&unit->irq);
 	nyx_events_put(unit->events);
 	mutex_destroy(&unit->lock);
 	kfree(unit);
@@ -109,6 +119,9 @@ static void unit_teardown(struct nyx_unit *unit)
 {
 	struct nyx_domain *nowhere;
 
+	nyx_bindings_purge(unit);
+	nyx_pages_fini(&unit->pages);
+	nyx_duty_fini(&unit->duty);
 	mutex_lock(&unit->lock);
 	nyx_devices_purge(unit);
 	nyx_domains_purge(unit);
@@ -248,8 +261,10 @@ void nyx_unit_close(struct nyx_unit *unit)
 	}
 	mutex_unlock(&units_lock);
 
-	if (ended)
+	if (ended) {
+		nyx_pages_end(unit);
 		observer->remove(unit);
+	}
 	if (last)
 		unit_teardown(unit);
 }
@@ -277,8 +292,10 @@ int nyx_unit_destroy(struct nyx_unit *unit)
 	else
 		unit_end(unit);
 	mutex_unlock(&units_lock);
-	if (!ret)
+	if (!ret) {
+		nyx_pages_end(unit);
 		observer->remove(unit);
+	}
 	return ret;
 }
 

@@ -44,6 +44,9 @@
 #include <linux/xarray.h>
 
 #include "core/event.h"
+#include "core/irq.h"
+#include "core/page.h"
+#include "core/quarantine.h"
 #include "core/stats.h"
 #include "mem/gmap.h"
 #include "tlb/iotlb.h"
@@ -61,6 +64,7 @@ struct nyx_domain;
  * @max_domains: limit
  * @max_devices: limit
  * @max_memory: limit
+ * @irt_entries: size of the interrupt remapping table
  * @name: name, or empty
  */
 struct nyx_unit_config {
@@ -71,6 +75,7 @@ struct nyx_unit_config {
 	u32 max_domains;
 	u32 max_devices;
 	u32 max_memory;
+	u32 irt_entries;
 	char name[NYX_NAME_LEN];
 };
 
@@ -93,8 +98,13 @@ struct nyx_unit_config {
  * @devices: struct nyx_device by SBDF
  * @nr_devices: how many
  * @retired: counters of domains that are gone
+ * @policy: fault policy of devices without one of their own
  * @limbo: regions that left @mem while the wait for their accesses was cut
  *         short by a kill, until another wait is done; head of &nyx_limbo.link
+ * @irq: interrupt remapping
+ * @pages: page requests
+ * @duty: what is due for devices at some time
+ * @nr_refused: devices that are quarantined or disabled
  * @iotlb: translation cache
  * @events: event stream
  * @dev: directory in sysfs; obs/'s
@@ -119,7 +129,13 @@ struct nyx_unit {
 	struct xarray devices;
 	unsigned int nr_devices;
 	u64 retired[NYX_STAT_MAX];
+	struct nyx_policy policy;
 	struct list_head limbo;
+
+	struct nyx_irq irq;
+	struct nyx_pages pages;
+	struct nyx_duty duty;
+	atomic_t nr_refused;
 
 	struct iotlb iotlb;
 	struct nyx_events *events;
