@@ -81,40 +81,47 @@ static int check_irte(const struct nyx_irte_set *cmd)
 	}
 }
 
+static int set_one(struct nyx_ucmd *uc, const struct nyx_irte_set *cmd)
+{
+	const struct irt_entry entry = {
+		.flags = cmd->flags,
+		.dest = cmd->dest,
+		.source = cmd->source,
+		.vector = cmd->vector,
+		.delivery = cmd->delivery,
+		.check = cmd->source_check,
+		.mask = cmd->source_mask,
+		.posted = cmd->posted,
+	};
+	int ret = check_irte(cmd);
+
+	return ret ?: nyx_irte_write(uc->unit, cmd->index, 1, &entry);
+}
+
 int nyx_ioctl_irte_set(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 {
 	struct nyx_irte_set *cmd = items;
-	struct irt_entry entry;
-	int ret;
+	int ret = 0, err;
 
 	for (*done = 0; *done < n; (*done)++, cmd++) {
-		ret = check_irte(cmd);
+		ret = set_one(uc, cmd);
 		if (ret)
-			return ret;
-		entry = (struct irt_entry) {
-			.flags = cmd->flags,
-			.dest = cmd->dest,
-			.source = cmd->source,
-			.vector = cmd->vector,
-			.delivery = cmd->delivery,
-			.check = cmd->source_check,
-			.mask = cmd->source_mask,
-			.posted = cmd->posted,
-		};
-		ret = nyx_irte_write(uc->unit, cmd->index, 1, &entry);
-		if (ret)
-			return ret;
+			break;
 	}
-	return 0;
+	/* Once for all of them. */
+	err = *done ? nyx_irq_drain(uc->unit) : 0;
+	return ret ?: err;
 }
 
 int nyx_ioctl_irte_clear(struct nyx_ucmd *uc, void *_cmd)
 {
 	struct nyx_irte_clear *cmd = _cmd;
+	int ret;
 
 	if (!cmd->nr)
 		return -EINVAL;
-	return nyx_irte_write(uc->unit, cmd->index, cmd->nr, NULL);
+	ret = nyx_irte_write(uc->unit, cmd->index, cmd->nr, NULL);
+	return ret ?: nyx_irq_drain(uc->unit);
 }
 
 static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)
@@ -144,7 +151,12 @@ static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)
 	cmd->out_reason = req.reason;
 	cmd->out_index = req.msg.index;
 	if (req.result == NYX_IRQ_DELIVER || req.result == NYX_IRQ_NOTIFY) {
-		irt_compose(&req.msg, &cmd->out_address, &cmd->out_data);
+		if (req.msg.as_is) {
+			cmd->out_address = cmd->address;
+			cmd->out_data = cmd->data;
+		} else {
+			irt_compose(&req.msg, &cmd->out_address, &cmd->out_data);
+		}
 		cmd->out_dest = req.msg.dest;
 		cmd->out_vector = req.msg.vector;
 		cmd->out_delivery = req.msg.delivery;

@@ -157,6 +157,7 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 	unsigned int pair = epoch_enter(&irq->epoch);
 	struct nyx_device *dev;
 	struct nyx_domain *dom;
+	bool posted;
 	int ret = 0;
 
 	rcu_read_lock();
@@ -164,10 +165,6 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 	dom = dev ? rcu_dereference(dev->domain) : NULL;
 	if (unlikely(!dom || READ_ONCE(dev->leaving))) {
 		ret = -ENOENT;
-		goto out;
-	}
-	if (unlikely(throttled(dev, dom, progress, wait))) {
-		ret = -EAGAIN;
 		goto out;
 	}
 
@@ -180,15 +177,19 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 					req->sbdf, req->address, req->data,
 					&req->msg);
 	}
-	if (unlikely(req->reason != NYX_FAULT_NONE)) {
-		req->result = NYX_IRQ_REFUSED;
-	} else if (req->msg.flags & NYX_IRTE_F_POSTED) {
-		if (posting)
-			*posting = epoch_enter(&irq->posting);
+	posted = !req->reason && (req->msg.flags & NYX_IRTE_F_POSTED);
+	if (posted && !posting) {
 		ret = -EINPROGRESS;
-		goto out;
+	} else if (unlikely(throttled(dev, dom, progress, wait))) {
+		ret = -EAGAIN;
+	} else if (posted) {
+		*posting = epoch_enter(&irq->posting);
+		ret = -EINPROGRESS;
+	} else {
+		if (unlikely(req->reason))
+			req->result = NYX_IRQ_REFUSED;
+		finish(unit, dev, dom, req);
 	}
-	finish(unit, dev, dom, req);
 out:
 	rcu_read_unlock();
 	epoch_exit(&irq->epoch, pair);
@@ -222,6 +223,15 @@ static struct region *find_descriptor(struct nyx_unit *unit, u64 gpa, u64 *offse
 	return region;
 }
 
+/* Set bits in guest memory; returns what was there. */
+static int set_bits(const struct nyx_irq_req *req, struct region *region,
+		    u64 offset, u64 bits, u64 *old)
+{
+	return region_atomic(region, offset,
+			     REGION_OR | (req->nowait ? REGION_NOWAIT : 0),
+			     sizeof(u64), bits, 0, old);
+}
+
 /* Set the pending bit, and find out who is to be told. */
 static int post(struct nyx_unit *unit, struct nyx_irq_req *req)
 {
@@ -233,18 +243,15 @@ static int post(struct nyx_unit *unit, struct nyx_irq_req *req)
 	region = find_descriptor(unit, msg->posted, &offset);
 	if (!region)
 		return -EIO;
-	ret = region_atomic(region, offset + PID_CONTROL, REGION_OR, sizeof(u64),
-			    0, 0, &control);
+	ret = set_bits(req, region, offset + PID_CONTROL, 0, &control);
 	if (ret)
 		return ret;
 	if (control & PID_RESERVED)
 		return -EIO;
-	ret = region_atomic(region, offset + msg->vector / 64 * sizeof(u64),
-			    REGION_OR, sizeof(u64), BIT_ULL(msg->vector % 64),
-			    0, &old);
+	ret = set_bits(req, region, offset + msg->vector / 64 * sizeof(u64),
+		       BIT_ULL(msg->vector % 64), &old);
 	if (!ret)
-		ret = region_atomic(region, offset + PID_CONTROL, REGION_OR,
-				    sizeof(u64), 0, 0, &control);
+		ret = set_bits(req, region, offset + PID_CONTROL, 0, &control);
 	if (ret)
 		return ret;
 
@@ -253,8 +260,7 @@ static int post(struct nyx_unit *unit, struct nyx_irq_req *req)
 	    ((control & PID_SN) && !(msg->flags & NYX_IRTE_F_URGENT)))
 		return 0;
 	/* Who sets it notifies. */
-	ret = region_atomic(region, offset + PID_CONTROL, REGION_OR, sizeof(u64),
-			    PID_ON, 0, &control);
+	ret = set_bits(req, region, offset + PID_CONTROL, PID_ON, &control);
 	if (ret || (control & PID_ON))
 		return ret;
 	req->result = NYX_IRQ_NOTIFY;
@@ -271,7 +277,7 @@ static int post_and_finish(struct nyx_unit *unit, struct nyx_irq_req *req)
 	struct nyx_domain *dom;
 	int ret = post(unit, req);
 
-	if (ret == -EINTR)
+	if (ret == -EINTR || ret == -EAGAIN)
 		return ret;
 	if (ret) {
 		req->result = NYX_IRQ_REFUSED;
@@ -367,9 +373,7 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 	if (was || e)
 		tell_change(unit, index, nr);
 	mutex_unlock(&irq->lock);
-	if (!was && !e)
-		return -ENOENT;
-	return nyx_irq_drain(unit);
+	return !was && !e ? -ENOENT : 0;
 }
 
 NYX_EXPORT_FOR_TEST(nyx_irq_send);

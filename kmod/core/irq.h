@@ -53,6 +53,7 @@ struct nyx_irq {
  * @address: its address
  * @signal: signal this if it is to be delivered; or NULL
  * @nonblock: do not wait for a limit
+ * @nowait: nor for user space to bring in memory
  * @result: of enum nyx_irq_result, set
  * @reason: of enum nyx_fault_reason, set
  * @msg: what it has become, set; of a notification, what that is
@@ -63,6 +64,7 @@ struct nyx_irq_req {
 	u64 address;
 	struct eventfd_ctx *signal;
 	bool nonblock;
+	bool nowait;
 	u32 result;
 	u32 reason;
 	struct irt_msg msg;
@@ -88,7 +90,8 @@ void nyx_irq_fini(struct nyx_irq *irq);
  *
  * Context: may sleep.
  * Return: 0, also if it is refused; -ENOENT if there is no such device; -EAGAIN
- * over a limit if @req->nonblock; -EINTR if a signal arrived while it waited.
+ * over a limit if @req->nonblock, or if it would have to wait for memory and
+ * @req->nowait; -EINTR if a signal arrived while it waited.
  */
 int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req);
 
@@ -125,7 +128,7 @@ int nyx_irq_drain(struct nyx_unit *unit);
 int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode);
 
 /**
- * nyx_irte_write() - set or clear entries
+ * nyx_irte_write() - set or clear entries; to be followed by nyx_irq_drain()
  * @unit: the unit
  * @index: the first
  * @nr: how many, not 0
@@ -133,7 +136,7 @@ int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode);
  *
  * Context: may sleep.
  * Return: 0; -EINVAL beyond the table; -ENOENT if entries are cleared and none
- * was present; -EINTR as nyx_irq_set_mode().
+ * was present.
  */
 int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 		   const struct irt_entry *e);

@@ -126,6 +126,8 @@ static void send_posted(struct work_struct *work)
 	if (!compose(b, &req))
 		return;
 	req.nonblock = true;
+	/* Not here, where nobody could end the wait. */
+	req.nowait = true;
 	ret = nyx_irq_send(b->unit, &req);
 	if (ret == -EAGAIN) {
 		postpone(b, NSEC_PER_MSEC);

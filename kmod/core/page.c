@@ -76,6 +76,7 @@ static void group_remove(struct nyx_pages *pages, struct page_group *group)
 	lockdep_assert_held(&pages->lock);
 	xa_erase(&pages->groups, group->id);
 	group->dev->nr_groups--;
+	pages->nr_groups--;
 }
 
 /* A group has its answer, or will have none. */
@@ -167,7 +168,8 @@ static int group_publish(struct nyx_unit *unit, struct page_group *group)
 	lockdep_assert_held(&pages->lock);
 	if (READ_ONCE(unit->dead))
 		return -ENODEV;
-	if (group->dev->nr_groups >= NYX_PAGE_GROUPS_MAX)
+	if (group->dev->nr_groups >= NYX_PAGE_GROUPS_MAX ||
+	    pages->nr_groups >= GROUPS_MAX)
 		return -ENOSPC;
 	ret = xa_alloc_cyclic(&pages->groups, &group->id, group,
 			      XA_LIMIT(1, INT_MAX), &pages->next_group,
@@ -175,6 +177,7 @@ static int group_publish(struct nyx_unit *unit, struct page_group *group)
 	if (ret < 0)
 		return ret;
 	group->dev->nr_groups++;
+	pages->nr_groups++;
 	return 0;
 }
 
@@ -193,6 +196,11 @@ static int ask(struct nyx_unit *unit, u32 sbdf, struct page_group *group,
 		goto out_unlock;
 	group->dev = acc.dev;
 	group->domain_id = acc.dom->id;
+	if (READ_ONCE(acc.dev->refused) || atomic_read(&acc.dom->refused)) {
+		nyx_access_end(&acc);
+		ret = -EPERM;
+		goto out_unlock;
+	}
 	ret = acc.dom->kind == NYX_DOMAIN_PAGING ? group_publish(unit, group) :
 						   -EOPNOTSUPP;
 	if (!ret) {

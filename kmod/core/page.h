@@ -21,6 +21,7 @@ struct nyx_unit;
  * struct nyx_pages - page requests of a unit
  * @lock: protects what follows; inside no other lock
  * @groups: requests without an answer, by id
+ * @nr_groups: how many
  * @next_group: the id from which on a free one is looked for
  * @wait: who waits for answers
  * @work: gives up on groups that nobody waits for, and nobody answers
@@ -28,6 +29,7 @@ struct nyx_unit;
 struct nyx_pages {
 	struct mutex lock;
 	struct xarray groups;
+	u32 nr_groups;
 	u32 next_group;
 	wait_queue_head_t wait;
 	struct delayed_work work;
@@ -68,7 +70,7 @@ void nyx_pages_forget(struct nyx_unit *unit, struct nyx_device *dev);
  *
  * Context: may sleep.
  * Return: 0; -ENOENT if there is no such device, or it was removed meanwhile;
- * -EOPNOTSUPP if its domain is not paging; -ENOSPC; -ENOMEM; -EINTR; -ENODEV if
+ * -EPERM if it is quarantined; -EOPNOTSUPP if its domain is not paging; -ENOSPC; -ENOMEM; -EINTR; -ENODEV if
  * the unit has ended.
  */
 int nyx_page_request(struct nyx_unit *unit, u32 sbdf, const struct nyx_page *page,

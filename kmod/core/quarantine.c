@@ -107,31 +107,32 @@ static void clue_add(struct nyx_guard *g, u64 address, u32 reason, u32 access,
 static u8 clues_tell(const struct nyx_guard *g, u64 now,
 		     struct nyx_evidence *out)
 {
-	u64 window = (u64)g->policy.window_ms * NSEC_PER_MSEC;
-	const struct nyx_clue *c, *best;
-	u64 before = U64_MAX;
-	u8 n;
+	u64 window = (u64)g->policy.window_ms * NSEC_PER_MSEC, ago;
+	unsigned int taken = 0, i, best;
+	u8 n = 0;
 
-	for (n = 0; n < NYX_EVIDENCE_MAX; n++) {
-		best = NULL;
-		for (c = g->clues; c < g->clues + NYX_EVIDENCE_MAX; c++) {
-			if (c->count && c->time_ns < before &&
-			    now - min(now, c->time_ns) <= window &&
-			    (!best || c->time_ns > best->time_ns))
-				best = c;
+	for (;;) {
+		best = NYX_EVIDENCE_MAX;
+		for (i = 0; i < NYX_EVIDENCE_MAX; i++) {
+			if (!(taken & BIT(i)) && g->clues[i].count &&
+			    (best == NYX_EVIDENCE_MAX ||
+			     g->clues[i].time_ns > g->clues[best].time_ns))
+				best = i;
 		}
-		if (!best)
-			break;
-		before = best->time_ns;
-		out[n] = (struct nyx_evidence) {
-			.address = best->address,
-			.ago_ms = div_u64(now - min(now, before), NSEC_PER_MSEC),
-			.reason = best->reason,
-			.access = best->access,
-			.count = best->count,
+		if (best == NYX_EVIDENCE_MAX)
+			return n;
+		taken |= BIT(best);
+		ago = now - min(now, g->clues[best].time_ns);
+		if (ago > window)
+			return n;
+		out[n++] = (struct nyx_evidence) {
+			.address = g->clues[best].address,
+			.ago_ms = div_u64(ago, NSEC_PER_MSEC),
+			.reason = g->clues[best].reason,
+			.access = g->clues[best].access,
+			.count = g->clues[best].count,
 		};
 	}
-	return n;
 }
 
 /* ---- what is due -------------------------------------------------------- */
@@ -245,8 +246,8 @@ static u64 backoff_ns(const struct nyx_guard *g)
 {
 	u64 ms = g->policy.backoff_ms;
 
-	/* At most 86400000 << 5 before the check. */
-	ms = ms << min(g->tries - 1, 31u);
+	/* A day has 2^27 ms. */
+	ms <<= min(g->tries - 1, 31u);
 	return min_t(u64, ms, g->policy.backoff_max_ms) * NSEC_PER_MSEC;
 }
 
@@ -316,6 +317,20 @@ void nyx_guard_tell(struct nyx_unit *unit, struct nyx_device *dev,
 			       s->cause, s->score, s->tries);
 }
 
+/* The record of the faults that were not told one by one. */
+static struct nyx_event take_untold(struct nyx_guard *g)
+{
+	struct nyx_event event = g->untold_event;
+
+	lockdep_assert_held(&g->lock);
+	if (event.type == NYX_EVENT_FAULT)
+		event.fault.count = g->untold;
+	else
+		event.irq_fault.count = g->untold;
+	g->untold = 0;
+	return event;
+}
+
 /* Do what is due for a device. It may be gone, but not its memory. */
 static void do_due(struct nyx_unit *unit, struct nyx_device *dev, u64 now)
 {
@@ -327,12 +342,7 @@ static void do_due(struct nyx_unit *unit, struct nyx_device *dev, u64 now)
 	if (g->gone)
 		goto out_unlock;
 	if (g->untold && now >= g->tell_start + NSEC_PER_SEC) {
-		told = g->untold_event;
-		if (told.type == NYX_EVENT_FAULT)
-			told.fault.count = g->untold;
-		else
-			told.irq_fault.count = g->untold;
-		g->untold = 0;
+		told = take_untold(g);
 		g->tell_start = now;
 		g->told = 1;
 	}
@@ -413,16 +423,21 @@ void nyx_guard_init(struct nyx_device *dev, const struct nyx_policy *policy)
 void nyx_guard_gone(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	struct nyx_guard *g = &dev->guard;
+	struct nyx_event told = {};
 	unsigned long flags;
 
 	spin_lock_irqsave(&g->lock, flags);
 	g->gone = true;
+	if (g->untold)
+		told = take_untold(g);
 	if (state_refuses(g->state))
 		atomic_dec(&unit->nr_refused);
 	g->state = NYX_DEVICE_ACTIVE;
 	hold_domain(dev);
 	enqueue(unit, g, 0);
 	spin_unlock_irqrestore(&g->lock, flags);
+	if (told.type != NYX_EVENT_LOST)
+		nyx_events_push(unit->events, &told);
 }
 
 void nyx_guard_move(struct nyx_device *dev, struct nyx_domain *to)

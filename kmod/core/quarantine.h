@@ -7,18 +7,18 @@
  * Each device has a guard that weighs its faults. When they come to the
  * threshold of its policy within the window the device is quarantined:
  *
- *              faults                      time
- *   ACTIVE ------------> QUARANTINED --------------> PROBATION
- *     ^  ^                 ^   |                       |    |
- *     |  |                 |   | no tries left         |    |
- *     |  |                 |   v                       |    |
- *     |  |      command    | DISABLED        faults    |    |
- *     |  +-----------------+---------------------------+    |
- *     |                            time without a burst     |
- *     +-----------------------------------------------------+
+ *                faults                  time
+ *     ACTIVE -----------> QUARANTINED --------> PROBATION
+ *       ^                      ^                  |  |  |
+ *       |                      |     faults       |  |  |
+ *       |                      +------------------+  |  |
+ *       |       time without a burst                 |  |
+ *       +--------------------------------------------+  |
+ *                                                       | faults, no tries left
+ *                           DISABLED <------------------+
  *
- * (a command brings it from each state to ACTIVE, QUARANTINED or DISABLED; with
- * faults the way from PROBATION leads back to QUARANTINED, for twice as long).
+ * From PROBATION the way back to QUARANTINED is for twice as long. A command
+ * brings a device from each state to ACTIVE, QUARANTINED or DISABLED.
  *
  * A quarantined device is marked, and the mark is looked at by each access and
  * interrupt. Faults come in any context, so a guard has a spinlock:

@@ -245,7 +245,14 @@ static void unit_end(struct nyx_unit *unit)
 	unit->keep = false;
 	xa_erase(&units, unit->id);
 	nr_units--;
+}
+
+/* The rest of the end, which may wait for locks of the unit. */
+static void unit_hide(struct nyx_unit *unit)
+{
+	nyx_pages_end(unit);
 	nyx_events_end(unit->events);
+	observer->remove(unit);
 }
 
 void nyx_unit_close(struct nyx_unit *unit)
@@ -261,10 +268,8 @@ void nyx_unit_close(struct nyx_unit *unit)
 	}
 	mutex_unlock(&units_lock);
 
-	if (ended) {
-		nyx_pages_end(unit);
-		observer->remove(unit);
-	}
+	if (ended)
+		unit_hide(unit);
 	if (last)
 		unit_teardown(unit);
 }
@@ -292,10 +297,8 @@ int nyx_unit_destroy(struct nyx_unit *unit)
 	else
 		unit_end(unit);
 	mutex_unlock(&units_lock);
-	if (!ret) {
-		nyx_pages_end(unit);
-		observer->remove(unit);
-	}
+	if (!ret)
+		unit_hide(unit);
 	return ret;
 }
 

@@ -23,10 +23,17 @@
  *                       and the writers' side of the memory map
  *   nyx_domain::lock    the writers' side of the page table, invalidations
  *   epoch::lock         drains that wait
- *   nyx_events::lock    (spinlock, any context) the event ring
+ *   nyx_guard::lock     (spinlock, any context) a device's state
+ *   nyx_duty::lock      (likewise) what is due when
+ *   nyx_events::lock    (likewise) the event ring
  *
- * Nobody waits for accesses in flight with one of the first three locks held: an
- * access may wait for user space, and they are taken by those who only look.
+ * Beside them, inside none of the first three and with none of them inside:
+ * nyx_pages::lock (page requests), and nyx_irq::lock (interrupt remapping), in
+ * which are those of core/irqfd.h.
+ *
+ * Nobody waits for accesses in flight with one of the mutexes held, but for
+ * epoch::lock: an access may wait for user space, and they are taken by those
+ * who only look.
  *
  * Translations and accesses take none of them: they find device and domain
  * under RCU, enter the domain's epoch, and read tables, cache and memory map

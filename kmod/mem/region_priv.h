@@ -86,6 +86,7 @@ struct region {
  * @region: the region
  * @mm: if not NULL, holds mm_users
  * @write: pages become dirty
+ * @nowait: rather fail with -EAGAIN than wait for user space or a disk
  * @nr: pages held
  * @next: of these, the first one that was not handed out
  * @pages: held: pinned for user memory, else by a reference
@@ -94,6 +95,7 @@ struct region_walk {
 	struct region *region;
 	struct mm_struct *mm;
 	bool write;
+	bool nowait;
 	unsigned int nr;
 	unsigned int next;
 	struct page *pages[WALK_BATCH];
@@ -119,7 +121,7 @@ int region_walk_begin(struct region_walk *walk, struct region *region, bool writ
  * @addr: set to the address of the run
  *
  * Context: as region_walk_begin().
- * Return: bytes of the run, at least 1, or -EIO, or -EINTR.
+ * Return: bytes of the run, at least 1, or -EIO, or -EINTR, or -EAGAIN.
  */
 s64 region_walk_next(struct region_walk *walk, u64 offset, u64 length, void **addr);
 

@@ -161,6 +161,7 @@ static bool source_allowed(u64 lo, u32 source, u32 sbdf)
 /* A compatibility-format message, as the local APIC takes it. */
 static u32 pass(u64 address, u32 data, struct irt_msg *msg)
 {
+	msg->as_is = true;
 	msg->dest = address >> 12 & 0xff;
 	msg->vector = data;
 	msg->delivery = data >> 8 & 7;

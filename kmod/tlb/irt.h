@@ -95,6 +95,7 @@ struct irt_entry {
  * @vector: vector
  * @delivery: of enum nyx_delivery
  * @flags: NYX_IRTE_F_*
+ * @as_is: it was not remapped
  * @posted: with NYX_IRTE_F_POSTED: GPA of the descriptor
  */
 struct irt_msg {
@@ -103,6 +104,7 @@ struct irt_msg {
 	u8 vector;
 	u8 delivery;
 	u16 flags;
+	bool as_is;
 	u64 posted;
 };
 
@@ -162,7 +164,7 @@ u32 irt_remap(const struct irt *irt, u32 mode, u32 sbdf, u64 address, u32 data,
 
 /**
  * irt_compose() - the message that a local APIC understands
- * @msg: what an interrupt has become
+ * @msg: what an interrupt has become by remapping
  * @address: set, with bits 31:8 of the destination in bits 63:40
  * @data: set
  */

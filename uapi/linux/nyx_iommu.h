@@ -56,7 +56,7 @@
  *  - ENODEV: the unit was destroyed.
  *  - EACCES: the unit belongs to another user, or a file is not open for the
  *    access that is needed.
- *  - EPERM: a file is sealed against writing.
+ *  - EPERM: a file is sealed against writing; the device is quarantined.
  *  - EBADF: a file descriptor is not open.
  *  - EMFILE, ENFILE: no file descriptor is left.
  *  - EINTR: a signal arrived; nothing was changed, or what was done is said.
@@ -995,7 +995,7 @@ enum nyx_fault_reason {
  * enum nyx_fault_cause - what led to a fault, as far as is known
  * @NYX_CAUSE_UNKNOWN: it was not looked for
  * @NYX_CAUSE_NEVER_MAPPED: nothing is, or lately was, mapped there
- * @NYX_CAUSE_UNMAPPED: it was unmapped, or lies in a range of less than 2 MiB
+ * @NYX_CAUSE_UNMAPPED: it was unmapped, or lies in a range of at most 2 MiB
  *                      that was; the detail is how long ago, in ns
  * @NYX_CAUSE_PAST_END: a mapping ends shortly before; the detail is the
  *                      distance from its end, in bytes
@@ -1243,8 +1243,9 @@ struct nyx_events_open {
  * section 5.1.2.2: bits 31:20 of the address are 0xFEE, bit 4 is set, bit 3 says
  * that the data holds a sub-handle in bits 15:0 (31:16 are 0), bits 19:5 and 2
  * are the handle (2 is its bit 15); bits 1:0, and without bit 3 the data, have no
- * meaning. Handle + sub-handle index the unit's interrupt remapping table. The entry there says who may use it, and becomes
- * the interrupt that the processor sees.
+ * meaning. Handle + sub-handle index the unit's interrupt remapping table. The
+ * entry there says who may use it, and becomes the interrupt that the processor
+ * sees.
  */
 
 /**
@@ -1502,15 +1503,16 @@ enum nyx_bind_flags {
  * @target: an eventfd that is signalled for each interrupt to be delivered
  * @coalesce_us: an interrupt is held for so long, for others to join it, at
  *               most 1000000; 0: not at all
- * @coalesce_count: unless so many have come, which are then delivered as one;
- *                  0: whatever the count
+ * @coalesce_count: with @coalesce_us, unless so many have come, which are then
+ *                  delivered as one; 0: whatever the count
  * @out_binding_id: the binding's id
  * @__reserved: must be 0
  *
  * Bind an eventfd to an interrupt, in the kernel. -EBUSY if the source is bound;
  * -ELOOP if it is the target of a binding, or @target a source; -EINVAL if
  * either is no eventfd, or both are the same. A signal that is there already
- * counts. Signals that come together may be delivered as one.
+ * counts. Signals that come together may be delivered as one; of an
+ * EFD_SEMAPHORE each write is one signal.
  */
 struct nyx_irq_bind {
 	__u32 size;
@@ -1892,7 +1894,8 @@ enum nyx_page_response {
  * A device asks for pages: each becomes a NYX_EVENT_PAGE_REQUEST. Whoever
  * serves the unit maps them and answers with NYX_PAGE_RESPOND. -ENOSPC if
  * NYX_PAGE_GROUPS_MAX groups of the device have no answer; -EINTR if a signal
- * arrives: the group is withdrawn; -EOPNOTSUPP if the domain is not paging.
+ * arrives: the group is withdrawn; -EPERM if the device is quarantined;
+ * -EOPNOTSUPP if the domain is not paging.
  */
 struct nyx_page_request {
 	__u32 size;
