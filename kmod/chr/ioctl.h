@@ -125,8 +125,9 @@ void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit);
  * @info: set, but for its size
  *
  * Context: may sleep.
+ * Return: 0, or -ENODEV if it has ended: then what it has is not told.
  */
-void nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info);
+int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info);
 
 /**
  * nyx_check_name() - is it a name, or empty?

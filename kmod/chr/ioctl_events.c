@@ -101,6 +101,11 @@ static __poll_t reader_poll(struct file *filp, poll_table *wait)
 	__poll_t mask = 0;
 
 	poll_wait(filp, &r->events->wait, wait);
+	/*
+	 * In the queue, then the look at the ring. Pairs with wq_has_sleeper()
+	 * in nyx_events_push(). poll_wait() does not promise it everywhere.
+	 */
+	smp_mb();
 	if (READ_ONCE(r->pos) != READ_ONCE(r->events->head))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (READ_ONCE(r->events->ended))

@@ -54,6 +54,7 @@ static bool next_unit(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
 	unit = nyx_unit_next(*key);
 	if (!unit)
 		return false;
+	/* One that has ended since it was found appears empty. */
 	nyx_fill_unit_info(unit, &e->unit);
 	e->unit.size = sizeof(e->unit);
 	*key = unit->id;
@@ -154,13 +155,13 @@ static bool next_mapping(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
 	bool found;
 
 	mutex_lock(&dom->lock);
-	/* An extent of 2^64 bytes would have no length: cut in the middle. */
-	found = *key == 0 && pt_next(&dom->pt, 0, S64_MAX, &ext);
-	if (!found)
-		found = pt_next(&dom->pt, *key ?: 1ull << 63, U64_MAX, &ext);
+	found = pt_next(&dom->pt, *key, U64_MAX, &ext);
 	mutex_unlock(&dom->lock);
 	if (!found)
 		return false;
+	/* An extent of 2^64 bytes would have no length: cut in the middle. */
+	if (!ext.start && ext.last == U64_MAX)
+		ext.last = S64_MAX;
 
 	e->mapping = (struct nyx_mapping_info) {
 		.iova = ext.start,

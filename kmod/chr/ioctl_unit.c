@@ -147,7 +147,7 @@ out_unlock:
 	return ret;
 }
 
-void nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info)
+int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info)
 {
 	struct nyx_unit_totals totals;
 
@@ -169,10 +169,12 @@ void nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info)
 	info->nr_quarantined = atomic_read(&unit->nr_refused);
 	memcpy(info->name, unit->cfg.name, sizeof(info->name));
 
-	/* One that has ended has nothing to tell, and its end may take long. */
-	if (READ_ONCE(unit->dead))
-		return;
 	mutex_lock(&unit->lock);
+	/* One that has ended has nothing more to tell. */
+	if (READ_ONCE(unit->dead)) {
+		mutex_unlock(&unit->lock);
+		return -ENODEV;
+	}
 	info->nr_domains = unit->nr_domains;
 	info->nr_devices = unit->nr_devices;
 	info->nr_memory = unit->nr_memory;
@@ -182,12 +184,12 @@ void nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info)
 	info->mapped_bytes = totals.mapped;
 	info->table_bytes = totals.tables;
 	info->fault_events = totals.faults;
+	return 0;
 }
 
 int nyx_ioctl_unit_info(struct nyx_ucmd *uc, void *cmd)
 {
-	nyx_fill_unit_info(uc->unit, cmd);
-	return 0;
+	return nyx_fill_unit_info(uc->unit, cmd);
 }
 
 int nyx_ioctl_unit_keep(struct nyx_ucmd *uc, void *_cmd)

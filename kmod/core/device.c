@@ -107,6 +107,8 @@ static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 
 	mutex_lock(&unit->lock);
 	from->nr_devices--;
+	if (ret)
+		from->unsettled = true;
 	mutex_unlock(&unit->lock);
 	nyx_domain_put(from);
 	return ret;
@@ -225,6 +227,18 @@ void nyx_device_count(struct nyx_device *dev, u32 stat, u64 n)
 	rcu_read_unlock();
 }
 
+/* Has a domain no room for one more device? */
+static bool domain_full(struct nyx_unit *unit, struct nyx_domain *dom)
+{
+	lockdep_assert_held(&unit->lock);
+	if (dom->flags & NYX_DOMAIN_F_SHARED)
+		return false;
+	/* Accesses of a device that has left may be there, after a kill. */
+	if (dom->unsettled)
+		dom->unsettled = epoch_busy(&dom->epoch);
+	return dom->nr_devices || dom->unsettled;
+}
+
 int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 		      bool replace)
 {
@@ -248,11 +262,10 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 		ret = -EBUSY;
 		goto out_unlock;
 	}
-	if (from == dom)
+	/* It is there, and nothing is left to wait for. */
+	if (from == dom && !dev->unsettled)
 		goto out_unlock;
-	/* Accesses of a device that has left may be there, after a kill. */
-	if (!(dom->flags & NYX_DOMAIN_F_SHARED) &&
-	    (dom->nr_devices || epoch_busy(&dom->epoch))) {
+	if (from != dom && domain_full(unit, dom)) {
 		ret = -EBUSY;
 		goto out_unlock;
 	}

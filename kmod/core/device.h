@@ -40,7 +40,8 @@ struct nyx_unit;
  * @busy: a command is moving it to another domain, or removing it; under
  *        &nyx_unit.lock
  * @unsettled: accesses may still use a domain that it left, because the wait
- *             for them was cut short by a kill; owned by who made it @busy
+ *             for them was cut short by a kill; owned by who made it @busy,
+ *             else under &nyx_unit.lock
  * @rcu: frees it
  */
 struct nyx_device {
@@ -93,6 +94,7 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf);
  * device has a domain and @replace is false, or if another command is moving
  * the device or destroying the domain; -EINTR if the caller was
  * killed: the device is attached, but accesses may still use its old domain.
+ * The same once more, with @replace, waits for them.
  */
 int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 		      bool replace);

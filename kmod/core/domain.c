@@ -228,15 +228,22 @@ void nyx_domain_put(struct nyx_domain *dom)
 void nyx_domains_purge(struct nyx_unit *unit)
 {
 	struct nyx_domain *dom;
-	unsigned long id;
+	unsigned long id = 0;
 
-	lockdep_assert_held(&unit->lock);
-	xa_for_each(&unit->domains, id, dom) {
-		xa_erase(&unit->domains, id);
+	/* Giving back tables takes long, and looking at the unit needs the lock. */
+	for (;;) {
+		mutex_lock(&unit->lock);
+		dom = xa_find(&unit->domains, &id, ULONG_MAX, XA_PRESENT);
+		if (dom) {
+			xa_erase(&unit->domains, id);
+			unit->nr_domains--;
+		}
+		mutex_unlock(&unit->lock);
+		if (!dom)
+			break;
 		nyx_domain_put(dom);
 		cond_resched();
 	}
-	unit->nr_domains = 0;
 	xa_destroy(&unit->domains);
 }
 

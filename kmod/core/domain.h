@@ -13,6 +13,7 @@
 #define NYX_CORE_DOMAIN_H
 
 #include <linux/atomic.h>
+#include <linux/cache.h>
 #include <linux/mutex.h>
 #include <linux/nyx_iommu.h>
 #include <linux/rcupdate.h>
@@ -54,39 +55,46 @@ struct nyx_domain_config {
  * @kind: of enum nyx_domain_kind, or NYX_DOMAIN_NOWHERE; const after init
  * @flags: of enum nyx_domain_flags; const after init
  * @id: its id; const after init
+ * @refused: devices that are quarantined and keep the others from working, too
  * @space: its side of the translation cache; invalidations under @lock
- * @pt: its table; writers under @lock
+ * @stats: its counters
  * @epoch: accesses in flight
  * @unit: its unit; const after init
- * @stats: its counters
- * @faults: faults reported
- * @refused: devices that are quarantined and keep the others from working, too
  * @qos: its limits, or NULL; written under &nyx_unit.lock
- * @history: what was unmapped lately, or NULL
+ * @pt: its table; writers under @lock
  * @lock: serialises writers of @pt and invalidations of @space
+ * @history: what was unmapped lately, or NULL
+ * @faults: faults reported
  * @nr_devices: devices attached; under &nyx_unit.lock
  * @dying: being destroyed, takes no devices; under &nyx_unit.lock
+ * @unsettled: accesses of a device that left may be inside, because the wait
+ *             for them was cut short by a kill; under &nyx_unit.lock
  * @ref: references
  * @rcu: frees it
  * @address_width: bits of an IOVA, or 0; const after init
  * @name: name, or empty; const after init
+ *
+ * What an access that hits the cache reads is in the first cache line; what
+ * commands write is behind what any access reads.
  */
 struct nyx_domain {
 	u32 kind;
 	u32 flags;
 	u32 id;
+	atomic_t refused;
 	struct iotlb_space space;
-	struct pt pt;
+	struct nyx_stats_cpu __percpu *stats;
 	struct epoch epoch;
 	struct nyx_unit *unit;
-	struct nyx_stats_cpu __percpu *stats;
-	atomic64_t faults;
-	atomic_t refused;
 	struct nyx_qos __rcu *qos;
+	struct pt pt;
+
+	struct mutex lock ____cacheline_aligned_in_smp;
 	struct nyx_history *history;
-	struct mutex lock;
+	atomic64_t faults;
 	unsigned int nr_devices;
 	bool dying;
+	bool unsettled;
 	refcount_t ref;
 	struct rcu_head rcu;
 	u32 address_width;
@@ -154,7 +162,10 @@ struct nyx_domain *nyx_domain_next(struct nyx_unit *unit, unsigned long id);
  */
 void nyx_domain_put(struct nyx_domain *dom);
 
-/* Drop all domains of a unit that has no devices any more; at its end. */
+/*
+ * Drop all domains of a unit that has no devices any more; at its end. Takes
+ * &nyx_unit.lock, for each domain anew.
+ */
 void nyx_domains_purge(struct nyx_unit *unit);
 
 /**

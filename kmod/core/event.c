@@ -59,12 +59,18 @@ void nyx_events_push(struct nyx_events *ev, struct nyx_event *event)
 	spin_lock_irqsave(&ev->lock, flags);
 	event->time_ns = ktime_get_boottime_ns();
 	event->seq = ev->head;
-	ev->ring[ev->head & ev->mask] = *event;
-	/* Readiness is looked at without the lock, in poll. */
-	WRITE_ONCE(ev->head, ev->head + 1);
+	/* Readers may have been told that nothing follows. */
+	if (!ev->ended) {
+		ev->ring[ev->head & ev->mask] = *event;
+		/* Readiness is looked at without the lock, in poll. */
+		WRITE_ONCE(ev->head, ev->head + 1);
+	}
 	spin_unlock_irqrestore(&ev->lock, flags);
 
-	/* wq_has_sleeper() has the barrier that pairs with prepare_to_wait(). */
+	/*
+	 * wq_has_sleeper() has the barrier that pairs with prepare_to_wait(),
+	 * and with that of reader_poll().
+	 */
 	if (wq_has_sleeper(&ev->wait))
 		wake_up_interruptible_poll(&ev->wait, EPOLLIN | EPOLLRDNORM);
 }

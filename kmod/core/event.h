@@ -57,6 +57,8 @@ void nyx_events_put(struct nyx_events *ev);
  * @ev: the ring
  * @event: the record; its number and time are filled in
  *
+ * Once the stream has ended the record is dropped.
+ *
  * Context: any.
  */
 void nyx_events_push(struct nyx_events *ev, struct nyx_event *event);

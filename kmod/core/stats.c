@@ -13,6 +13,16 @@ struct nyx_stats_cpu __percpu *nyx_stats_alloc(void)
 	return alloc_percpu_gfp(struct nyx_stats_cpu, GFP_KERNEL_ACCOUNT);
 }
 
+u64 nyx_stat_get(struct nyx_stats_cpu __percpu *stats, enum nyx_stat stat)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(stats, cpu)->count[stat]);
+	return sum;
+}
+
 void nyx_stats_sum(struct nyx_stats_cpu __percpu *stats, u64 *total)
 {
 	unsigned int i;

@@ -62,6 +62,16 @@ static inline void nyx_stat_tally(struct nyx_stats_cpu __percpu *stats,
 struct nyx_stats_cpu __percpu *nyx_stats_alloc(void);
 
 /**
+ * nyx_stat_get() - one of an object's counters
+ * @stats: its counters
+ * @stat: which
+ *
+ * Context: any.
+ * Return: its value, which may be a moment old.
+ */
+u64 nyx_stat_get(struct nyx_stats_cpu __percpu *stats, enum nyx_stat stat);
+
+/**
  * nyx_stats_sum() - add an object's counters to a total
  * @stats: its counters
  * @total: array of NYX_STAT_MAX

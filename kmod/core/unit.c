@@ -19,10 +19,12 @@
 #include "core/irqfd.h"
 #include "core/memory.h"
 
-/* Protects the fields below, and users, keep and dead of every unit. */
+/* Protects the fields below, and users, keep, dead and link of every unit. */
 static DEFINE_MUTEX(units_lock);
 static DEFINE_XARRAY_ALLOC1(units);
 static unsigned int nr_units;
+/* Those that can be found, and those that have ended and still hold memory. */
+static LIST_HEAD(all_units);
 static unsigned int max_units;
 static unsigned int max_per_user;
 static u32 next_id;
@@ -82,6 +84,7 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	unit->policy = nyx_policy_default;
 	nyx_pages_init(&unit->pages);
 	nyx_duty_init(&unit->duty);
+	INIT_LIST_HEAD(&unit->link);
 	return unit;
 
 err_irq:
@@ -124,30 +127,33 @@ static void unit_teardown(struct nyx_unit *unit)
 	nyx_duty_fini(&unit->duty);
 	mutex_lock(&unit->lock);
 	nyx_devices_purge(unit);
-	nyx_domains_purge(unit);
 	nowhere = unit->nowhere;
 	unit->nowhere = NULL;
-	nyx_domain_put(nowhere);
 	mutex_unlock(&unit->lock);
+	nyx_domain_put(nowhere);
+	nyx_domains_purge(unit);
 	nyx_memory_purge(unit);
 
+	mutex_lock(&units_lock);
+	list_del(&unit->link);
+	mutex_unlock(&units_lock);
 	nyx_unit_put(unit);
 	module_put(THIS_MODULE);
 }
 
-/* May the owner of a unit have one more? */
-static bool within_quota(const struct nyx_unit *unit)
+/* May there be one more unit, and may its owner have it? */
+static bool within_limits(const struct nyx_unit *unit)
 {
 	const struct nyx_unit *other;
-	unsigned int count = 0;
-	unsigned long id;
+	unsigned int count = 0, owners = 0;
 
 	lockdep_assert_held(&units_lock);
-	if (capable(CAP_SYS_RESOURCE))
-		return true;
-	xa_for_each(&units, id, other)
-		count += uid_eq(other->owner, unit->owner);
-	return count < max_per_user;
+	list_for_each_entry(other, &all_units, link) {
+		count++;
+		owners += uid_eq(other->owner, unit->owner);
+	}
+	return count < max_units &&
+	       (owners < max_per_user || capable(CAP_SYS_RESOURCE));
 }
 
 static struct nyx_unit *find_name(const char *name)
@@ -171,7 +177,7 @@ static int unit_publish(struct nyx_unit *unit)
 	lockdep_assert_held(&units_lock);
 	if (unit->cfg.name[0] && find_name(unit->cfg.name))
 		return -EEXIST;
-	if (nr_units >= max_units || !within_quota(unit))
+	if (!within_limits(unit))
 		return -ENOSPC;
 	/* Ids are not reused soon: who holds a stale one finds nothing. */
 	ret = xa_alloc_cyclic(&units, &unit->id, NULL, XA_LIMIT(1, INT_MAX),
@@ -185,6 +191,7 @@ static int unit_publish(struct nyx_unit *unit)
 	}
 	/* Cannot fail: the slot is reserved. */
 	xa_store(&units, unit->id, unit, GFP_KERNEL);
+	list_add(&unit->link, &all_units);
 	nr_units++;
 	return 0;
 }
@@ -338,6 +345,27 @@ void nyx_unit_get_totals(struct nyx_unit *unit, struct nyx_unit_totals *totals)
 		totals->faults += atomic64_read(&dom->faults);
 		cond_resched();
 	}
+}
+
+u64 nyx_unit_get_stat(struct nyx_unit *unit, enum nyx_stat stat)
+{
+	struct nyx_domain *dom;
+	unsigned long id = 0;
+	u64 sum;
+
+	mutex_lock(&unit->lock);
+	sum = unit->retired[stat];
+	if (unit->nowhere)	/* not torn down */
+		sum += nyx_stat_get(unit->nowhere->stats, stat);
+	mutex_unlock(&unit->lock);
+
+	while ((dom = nyx_domain_next(unit, id))) {
+		sum += nyx_stat_get(dom->stats, stat);
+		id = dom->id + 1ul;
+		nyx_domain_put(dom);
+		cond_resched();
+	}
+	return sum;
 }
 
 /* A domain counts what happens in it: their sum is the unit's. */

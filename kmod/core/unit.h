@@ -12,9 +12,10 @@
  *
  * It ends when the last user of a unit that is not kept leaves, or when it is
  * destroyed by command; from then on nobody finds it, and commands on it fail.
- * It is torn down when it has ended and its last user has left. No command can
- * be under way then, because a command is a user. Who lists units, or shows
- * one, holds a reference and @lock, and finds an ended unit empty.
+ * It is torn down when it has ended and its last user has left; until then it
+ * counts for the limits on units. No command can be under way then, because a
+ * command is a user. Who lists units, or shows one, holds a reference and
+ * @lock, and finds an ended unit empty.
  *
  * Lock order, outermost first; rendered in Documentation/explanation/locking.rst:
  *
@@ -42,6 +43,7 @@
 #ifndef NYX_CORE_UNIT_H
 #define NYX_CORE_UNIT_H
 
+#include <linux/cache.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -89,63 +91,68 @@ struct nyx_unit_config {
 /**
  * struct nyx_unit - an IOMMU unit
  * @id: its id; const after init
- * @ref: references to the memory of this struct
- * @cfg: what it was created from; const after init
+ * @dead: it has ended; written under units_lock
+ * @devices: struct nyx_device by SBDF; writers under @lock
+ * @mem: guest memory; writers under @lock
+ * @iotlb: translation cache
+ * @domains: struct nyx_domain by id; writers under @lock
+ * @events: event stream; const after init
  * @owner: the user it belongs to; const after init
+ * @cfg: what it was created from; const after init
+ * @irq: interrupt remapping
+ * @ref: references to the memory of this struct
  * @users: file descriptors bound to it; under units_lock
  * @keep: survives its last user; under units_lock
- * @dead: it has ended; written under units_lock
- * @lock: protects what follows
- * @mem: guest memory
+ * @link: in the list of units that count for limits; under units_lock
+ * @lock: protects what follows, and who is in the maps above
  * @nr_memory: ranges in @mem
- * @domains: struct nyx_domain by id
  * @nr_domains: how many
  * @next_domain: the id from which on a free one is looked for
- * @nowhere: the domain of devices that have none; const after init
- * @devices: struct nyx_device by SBDF
+ * @nowhere: the domain of devices that have none; NULL once it is torn down
  * @nr_devices: how many
  * @retired: counters of domains that are gone
  * @policy: fault policy of devices without one of their own
  * @limbo: regions that left @mem while the wait for their accesses was cut
  *         short by a kill, until another wait is done; head of &nyx_limbo.link
- * @irq: interrupt remapping
  * @pages: page requests
  * @duty: what is due for devices at some time
  * @nr_refused: devices that are quarantined or disabled
- * @iotlb: translation cache
- * @events: event stream
  * @dev: directory in sysfs; obs/'s
  * @debugfs: directory in debugfs; obs/'s
+ *
+ * What accesses read comes first; what commands write has cache lines of its
+ * own.
  */
 struct nyx_unit {
 	u32 id;
-	struct kref ref;
-	struct nyx_unit_config cfg;
+	bool dead;
+	struct xarray devices;
+	struct gmap mem;
+	struct iotlb iotlb;
+	struct xarray domains;
+	struct nyx_events *events;
 	kuid_t owner;
+	struct nyx_unit_config cfg;
+	struct nyx_irq irq;
+
+	struct kref ref ____cacheline_aligned_in_smp;
 	unsigned int users;
 	bool keep;
-	bool dead;
+	struct list_head link;
 
 	struct mutex lock;
-	struct gmap mem;
 	unsigned int nr_memory;
-	struct xarray domains;
 	unsigned int nr_domains;
 	u32 next_domain;
 	struct nyx_domain *nowhere;
-	struct xarray devices;
 	unsigned int nr_devices;
 	u64 retired[NYX_STAT_MAX];
 	struct nyx_policy policy;
 	struct list_head limbo;
 
-	struct nyx_irq irq;
 	struct nyx_pages pages;
 	struct nyx_duty duty;
 	atomic_t nr_refused;
-
-	struct iotlb iotlb;
-	struct nyx_events *events;
 
 	struct device *dev;
 	struct dentry *debugfs;
@@ -239,7 +246,7 @@ struct nyx_unit *nyx_unit_next(u32 id);
 void nyx_unit_put(struct nyx_unit *unit);
 
 /**
- * nyx_unit_count() - units in the system
+ * nyx_unit_count() - units in the system that have not ended
  * @max: set to the limit
  *
  * Return: their number.
@@ -266,6 +273,17 @@ struct nyx_unit_totals {
  * Context: under &nyx_unit.lock.
  */
 void nyx_unit_get_totals(struct nyx_unit *unit, struct nyx_unit_totals *totals);
+
+/**
+ * nyx_unit_get_stat() - one of the counters that a unit's domains have
+ * @unit: the unit, not torn down meanwhile
+ * @stat: which
+ *
+ * Context: may sleep; takes &nyx_unit.lock, for each domain anew.
+ * Return: the sum. What a domain counted that is destroyed at this moment may
+ * be missing.
+ */
+u64 nyx_unit_get_stat(struct nyx_unit *unit, enum nyx_stat stat);
 
 /**
  * nyx_unit_get_stats() - counters of a unit

@@ -224,19 +224,35 @@ static void region_unpin(struct region *region)
 }
 
 /*
+ * Charge a user up to the limit, or not at all: nobody else may meet a charge
+ * that is about to be refused.
+ */
+static bool user_charge_limited(struct user_struct *user, unsigned long nr)
+{
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	long locked = atomic_long_read(&user->locked_vm);
+
+	do {
+		if (locked + nr > limit)
+			return false;
+	} while (!atomic_long_try_cmpxchg(&user->locked_vm, &locked, locked + nr));
+	return true;
+}
+
+/*
  * Charge the current user. A process can leave its mm behind, with what is
  * charged to it, by exec or exit, while the pins live on.
  */
 static bool user_charge(struct region *region)
 {
 	struct user_struct *user = get_uid(current_user());
-	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 
-	if (atomic_long_add_return(region->nr_pages, &user->locked_vm) > limit &&
-	    !capable(CAP_IPC_LOCK)) {
-		atomic_long_sub(region->nr_pages, &user->locked_vm);
-		free_uid(user);
-		return false;
+	if (!user_charge_limited(user, region->nr_pages)) {
+		if (!capable(CAP_IPC_LOCK)) {
+			free_uid(user);
+			return false;
+		}
+		atomic_long_add(region->nr_pages, &user->locked_vm);
 	}
 	region->user = user;
 	return true;
@@ -281,10 +297,33 @@ static void region_uncharge(struct region *region)
 	user_uncharge(region);
 }
 
+/*
+ * Is all of a range mapped in the current process? Pinning finds out, too; but
+ * if the hole is below a stack it prints a warning (since 6.5).
+ */
+static int check_mapped(unsigned long uaddr, unsigned long end)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	do {
+		vma = vma_lookup(mm, uaddr);
+		if (vma)
+			uaddr = vma->vm_end;
+	} while (vma && uaddr < end);
+	mmap_read_unlock(mm);
+	return vma ? 0 : -EFAULT;
+}
+
 static int region_pin_user(struct region *region)
 {
 	int ret = region_charge(region);
 
+	if (!ret)
+		ret = check_mapped(region->backing,
+				   region->backing + region->length);
 	return ret ?: region_pin(region, region->backing);
 }
 

@@ -24,17 +24,16 @@
 
 static struct dentry *nyx_root;
 
-static int memory_show(struct seq_file *m, void *v)
+/* Show the first range that ends at or after *gpa, and move on behind it. */
+static bool show_slot(struct seq_file *m, struct nyx_unit *unit, u64 *gpa)
 {
-	struct nyx_unit *unit = m->private;
 	const struct gmap_slot *slot;
 	struct region_info info;
-	u64 gpa = 0;
 
-	seq_puts(m, "first              last               backing            pages    flags\n");
 	mutex_lock(&unit->lock);
 	rcu_read_lock();
-	while ((slot = gmap_next(&unit->mem, gpa))) {
+	slot = gmap_next(&unit->mem, *gpa);
+	if (slot) {
 		region_get_info(slot->region, &info);
 		seq_printf(m, "0x%016llx 0x%016llx 0x%016llx %-8u %s%s%s\n",
 			   slot->start, slot->last, info.backing,
@@ -42,10 +41,22 @@ static int memory_show(struct seq_file *m, void *v)
 			   info.flags & REGION_FILE ? "file" : "user",
 			   info.flags & REGION_PINNED ? ",pinned" : "",
 			   info.flags & REGION_READONLY ? ",readonly" : "");
-		gpa = slot->last + 1;
+		*gpa = slot->last + 1;
 	}
 	rcu_read_unlock();
 	mutex_unlock(&unit->lock);
+	return slot;
+}
+
+static int memory_show(struct seq_file *m, void *v)
+{
+	struct nyx_unit *unit = m->private;
+	u64 gpa = 0;
+
+	seq_puts(m, "first              last               backing            pages    flags\n");
+	while (!fatal_signal_pending(current) && !seq_has_overflowed(m) &&
+	       show_slot(m, unit, &gpa))
+		cond_resched();
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(memory);
@@ -100,35 +111,41 @@ static bool show_entry(void *ctx, const struct pt_entry *e)
 	return m->count < TABLES_MAX_BYTES && !seq_has_overflowed(m);
 }
 
-static int tables_show(struct seq_file *m, void *v)
+static void show_table(struct seq_file *m, struct nyx_domain *dom)
 {
 	static const char * const format[] = {
 		[PT_VTDSS] = "vtdss",
 		[PT_X86] = "x86",
 		[PT_AMDV1] = "amdv1",
 	};
+
+	mutex_lock(&dom->lock);
+	seq_printf(m, "domain %u %s levels %u tables %llu mapped %llu\n",
+		   dom->id, format[dom->pt.format], dom->pt.top + 1,
+		   dom->pt.tables, dom->pt.mapped);
+	pt_dump(&dom->pt, show_entry, m);
+	mutex_unlock(&dom->lock);
+}
+
+/* A table is long, and its writer may be at work: not with the unit's lock held. */
+static int tables_show(struct seq_file *m, void *v)
+{
 	struct nyx_unit *unit = m->private;
 	struct nyx_domain *dom;
-	unsigned long id;
+	unsigned long id = 0;
 
-	mutex_lock(&unit->lock);
-	xa_for_each(&unit->domains, id, dom) {
-		if (dom->kind != NYX_DOMAIN_PAGING)
-			continue;
-		seq_printf(m, "domain %u %s levels %u tables %llu mapped %llu\n",
-			   dom->id, format[dom->pt.format], dom->pt.top + 1,
-			   READ_ONCE(dom->pt.tables), READ_ONCE(dom->pt.mapped));
-		mutex_lock(&dom->lock);
-		pt_dump(&dom->pt, show_entry, m);
-		mutex_unlock(&dom->lock);
+	while (!fatal_signal_pending(current) && !seq_has_overflowed(m) &&
+	       (dom = nyx_domain_next(unit, id))) {
+		if (dom->kind == NYX_DOMAIN_PAGING)
+			show_table(m, dom);
+		id = dom->id + 1ul;
+		nyx_domain_put(dom);
 		if (m->count >= TABLES_MAX_BYTES) {
 			seq_puts(m, "(cut)\n");
 			break;
 		}
-		if (seq_has_overflowed(m))
-			break;
+		cond_resched();
 	}
-	mutex_unlock(&unit->lock);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(tables);

@@ -29,14 +29,11 @@ enum value {
 	VAL_MAPPED_BYTES,
 	VAL_TABLE_BYTES,
 	VAL_FAULT_EVENTS,
-	VAL_IOTLB_HITS,
-	VAL_IOTLB_MISSES,
 };
 
 static u64 value_of(struct nyx_unit *unit, enum value value)
 {
 	struct nyx_unit_totals totals;
-	u64 count[NYX_STAT_MAX];
 
 	lockdep_assert_held(&unit->lock);
 	switch (value) {
@@ -48,11 +45,6 @@ static u64 value_of(struct nyx_unit *unit, enum value value)
 		return unit->nr_memory;
 	case VAL_MEMORY_BYTES:
 		return unit->mem.bytes;
-	case VAL_IOTLB_HITS:
-	case VAL_IOTLB_MISSES:
-		nyx_unit_get_stats(unit, count);
-		return count[value == VAL_IOTLB_HITS ? NYX_STAT_IOTLB_HITS :
-						       NYX_STAT_IOTLB_MISSES];
 	default:
 		nyx_unit_get_totals(unit, &totals);
 		return value == VAL_MAPPED_BYTES ? totals.mapped :
@@ -86,8 +78,26 @@ VALUE_ATTR(memory_bytes, VAL_MEMORY_BYTES);
 VALUE_ATTR(mapped_bytes, VAL_MAPPED_BYTES);
 VALUE_ATTR(table_bytes, VAL_TABLE_BYTES);
 VALUE_ATTR(fault_events, VAL_FAULT_EVENTS);
-VALUE_ATTR(iotlb_hits, VAL_IOTLB_HITS);
-VALUE_ATTR(iotlb_misses, VAL_IOTLB_MISSES);
+
+static ssize_t iotlb_hits_show(struct device *dev,
+			       struct device_attribute *attr, char *buf)
+{
+	struct nyx_unit *unit = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%llu\n",
+			  nyx_unit_get_stat(unit, NYX_STAT_IOTLB_HITS));
+}
+static DEVICE_ATTR_RO(iotlb_hits);
+
+static ssize_t iotlb_misses_show(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	struct nyx_unit *unit = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%llu\n",
+			  nyx_unit_get_stat(unit, NYX_STAT_IOTLB_MISSES));
+}
+static DEVICE_ATTR_RO(iotlb_misses);
 
 static ssize_t name_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)

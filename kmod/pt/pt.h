@@ -23,6 +23,8 @@
 #ifndef NYX_PT_PT_H
 #define NYX_PT_PT_H
 
+#include <linux/cache.h>
+
 #include "base/pt_mem.h"
 #include "base/types.h"
 
@@ -104,7 +106,7 @@ struct pt_config {
  * @page_sizes: page sizes in use, bit mask; const after init
  * @format: of enum pt_format; const after init
  * @top: level of the top table; const after init
- * @mapped: bytes mapped; the writer's
+ * @mapped: bytes mapped; the writer's, in a cache line that no walk reads
  * @tables: tables allocated; the writer's
  */
 struct pt {
@@ -113,7 +115,7 @@ struct pt {
 	u64 page_sizes;
 	u8 format;
 	u8 top;
-	u64 mapped;
+	u64 mapped ____cacheline_aligned_in_smp;
 	u64 tables;
 };
 

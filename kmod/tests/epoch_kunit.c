@@ -35,6 +35,7 @@ static void drain_of_empty_returns(struct kunit *test)
 	for (i = 0; i < 10; i++)
 		KUNIT_EXPECT_EQ(test, epoch_drain(e), 0);
 	KUNIT_EXPECT_EQ(test, e->pair, 0);	/* without a flip */
+	KUNIT_EXPECT_EQ(test, e->waiters, 0);
 }
 
 static void busy_counts_readers(struct kunit *test)
@@ -118,6 +119,41 @@ static void drain_ignores_newcomers(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, epoch_busy(e));
 }
 
+/* A drain names the pair that it waits for: who leaves the other wakes nobody. */
+static void drain_names_its_pair(struct kunit *test)
+{
+	struct epoch *e = test->priv;
+	struct drainer d;
+	unsigned int a, b;
+	int i;
+
+	a = epoch_enter(e);
+	start_drain(test, &d);
+	for (i = 0; i < 1000 && READ_ONCE(e->waiters) != BIT(a); i++)
+		usleep_range(1000, 2000);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(e->waiters), BIT(a));
+	/* The flip follows at once. */
+	for (i = 0; i < 1000 && READ_ONCE(e->pair) == a; i++)
+		usleep_range(1000, 2000);
+	b = epoch_enter(e);
+	KUNIT_EXPECT_NE(test, a, b);
+	epoch_exit(e, b);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(e->waiters), BIT(a));
+
+	/* The next one waits for those who came meanwhile, by the new pair. */
+	b = epoch_enter(e);
+	epoch_exit(e, a);
+	wait_for_completion(&d.done);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(e->waiters), 0);
+	start_drain(test, &d);
+	for (i = 0; i < 1000 && READ_ONCE(e->waiters) != BIT(b); i++)
+		usleep_range(1000, 2000);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(e->waiters), BIT(b));
+	epoch_exit(e, b);
+	wait_for_completion(&d.done);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(e->waiters), 0);
+}
+
 /* Drains that wait at the same time all end. */
 static void drains_may_overlap(struct kunit *test)
 {
@@ -141,6 +177,7 @@ static struct kunit_case epoch_cases[] = {
 	KUNIT_CASE(busy_counts_readers),
 	KUNIT_CASE(drain_waits_for_reader),
 	KUNIT_CASE(drain_ignores_newcomers),
+	KUNIT_CASE(drain_names_its_pair),
 	KUNIT_CASE(drains_may_overlap),
 	{}
 };

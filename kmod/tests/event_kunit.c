@@ -284,6 +284,27 @@ static void end_of_empty_is_seen_at_once(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ended);
 }
 
+/* An access may still be under way when its unit ends. */
+static void push_after_the_end_is_dropped(struct kunit *test)
+{
+	struct nyx_events *ev = test->priv;
+	struct nyx_event late = { .type = NYX_EVENT_FAULT };
+	struct reader r = {};
+	bool ended;
+
+	push_many(ev, 2);
+	nyx_events_end(ev);
+	nyx_events_push(ev, &late);
+	KUNIT_EXPECT_NE(test, late.time_ns, 0);	/* its issuer may want it */
+	KUNIT_EXPECT_EQ(test, ev->head, 2);
+	KUNIT_EXPECT_EQ(test, pull(test, &r, MAX_PULL, &ended), 2);
+	KUNIT_EXPECT_TRUE(test, ended);
+	push_many(ev, ENTRIES + 1);
+	KUNIT_EXPECT_EQ(test, pull(test, &r, MAX_PULL, &ended), 0);
+	KUNIT_EXPECT_TRUE(test, ended);
+	KUNIT_EXPECT_EQ(test, nyx_events_oldest(ev), 0);
+}
+
 static void ring_outlives_its_owner(struct kunit *test)
 {
 	struct nyx_events *ev = nyx_events_get(test->priv);
@@ -505,6 +526,7 @@ static struct kunit_case event_cases[] = {
 	KUNIT_CASE(oldest_begins_with_what_is_there),
 	KUNIT_CASE(end_is_behind_the_last_record),
 	KUNIT_CASE(end_of_empty_is_seen_at_once),
+	KUNIT_CASE(push_after_the_end_is_dropped),
 	KUNIT_CASE(ring_outlives_its_owner),
 	KUNIT_CASE(counts_are_exact_at_any_pace),
 	KUNIT_CASE(writers_may_overlap),

@@ -32,7 +32,7 @@ int epoch_init(struct epoch *epoch)
 	if (!epoch->cpu)
 		return -ENOMEM;
 	epoch->pair = 0;
-	atomic_set(&epoch->waiters, 0);
+	epoch->waiters = 0;
 	init_waitqueue_head(&epoch->wait);
 	mutex_init(&epoch->lock);
 	return 0;
@@ -84,24 +84,24 @@ static int drain_slow(struct epoch *epoch, bool killable)
 	int ret;
 
 	lockdep_assert_held(&epoch->lock);
-	atomic_inc(&epoch->waiters);
-	/* D: see the head of epoch.h. */
-	smp_mb__after_atomic();
-
 	/*
 	 * Stragglers of an earlier flip first: a reader may have looked at
 	 * @pair before that flip and counted itself in after it.
 	 */
 	pair = epoch->pair;
+	WRITE_ONCE(epoch->waiters, BIT(!pair));
+	/* D: see the head of epoch.h. */
+	smp_mb();
 	ret = wait_idle(epoch, !pair, killable);
 	if (!ret) {
+		WRITE_ONCE(epoch->waiters, BIT(pair));
 		WRITE_ONCE(epoch->pair, !pair);
-		/* B, for those who still came in by the old pair. */
+		/* D; and B, for those who still came in by the old pair. */
 		smp_mb();
 		ret = wait_idle(epoch, pair, killable);
 	}
 
-	atomic_dec(&epoch->waiters);
+	WRITE_ONCE(epoch->waiters, 0);
 	return ret ? -EINTR : 0;
 }
 
@@ -138,7 +138,12 @@ void epoch_drain_bounded(struct epoch *epoch)
 
 void epoch_wake(struct epoch *epoch)
 {
-	wake_up_all(&epoch->wait);
+	/*
+	 * Behind barrier C. Pairs with that of prepare_to_wait(), after which
+	 * the drain looks at the counters once more before it sleeps.
+	 */
+	if (waitqueue_active(&epoch->wait))
+		wake_up_all(&epoch->wait);
 }
 
 NYX_EXPORT_FOR_TEST(epoch_init);

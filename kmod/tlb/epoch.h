@@ -19,8 +19,9 @@
  * What pairs with what: a reader counts itself in, then (full barrier A) looks
  * at the tables; the drain's caller changes the tables, then (full barrier B)
  * the drain looks at the counters. One of the two sees the other. Likewise a
- * reader counts itself out, then (C) looks for somebody who waits, and the
- * drain announces that it waits, then (D) looks at the counters.
+ * reader counts itself out, then (C) looks whether its pair is waited for, and
+ * the drain announces which pair it waits for, then (D) looks at the counters.
+ * Who leaves the other pair disturbs nobody.
  *
  * epoch_exit() still looks at the epoch after it has counted itself out. It
  * does so in an RCU read-side critical section; whoever frees what the epoch is
@@ -30,6 +31,7 @@
 #define NYX_TLB_EPOCH_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
@@ -52,15 +54,15 @@ struct epoch_cpu {
  * struct epoch - accesses in flight
  * @cpu: counters
  * @pair: the pair that newcomers use; written under @lock
- * @waiters: drains that sleep
- * @wait: where they sleep
+ * @waiters: pair that a drain waits for, as a bit, or 0; written under @lock
+ * @wait: where the drain sleeps
  * @lock: serialises drains that have to wait
  * @dep_map: what lockdep knows: readers hold it, a drain takes it for a moment
  */
 struct epoch {
 	struct epoch_cpu __percpu *cpu;
 	unsigned int pair;
-	atomic_t waiters;
+	unsigned int waiters;
 	wait_queue_head_t wait;
 	struct mutex lock;
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
@@ -133,7 +135,7 @@ void epoch_drain_bounded(struct epoch *epoch);
  */
 bool epoch_busy(struct epoch *epoch);
 
-/* Wakes the drains; the slow path of epoch_exit(). */
+/* Wakes the drain, if it sleeps; the slow path of epoch_exit(). */
 void epoch_wake(struct epoch *epoch);
 
 /**
@@ -174,7 +176,7 @@ static inline void epoch_exit(struct epoch *epoch, unsigned int pair)
 	atomic_long_inc(&raw_cpu_ptr(epoch->cpu)->out[pair]);
 	/* C: see the head of the file. */
 	smp_mb__after_atomic();
-	if (unlikely(atomic_read(&epoch->waiters)))
+	if (unlikely(READ_ONCE(epoch->waiters) & BIT(pair)))
 		epoch_wake(epoch);
 	rcu_read_unlock();
 }

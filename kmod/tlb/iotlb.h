@@ -30,6 +30,7 @@
 #define NYX_TLB_IOTLB_H
 
 #include <linux/atomic.h>
+#include <linux/cache.h>
 #include <linux/compiler.h>
 #include <linux/types.h>
 
@@ -77,13 +78,13 @@ struct iotlb_set {
  * @sets: the sets, or NULL: no cache
  * @shift: 64 - log2 of the number of sets; const after init
  * @nr_sets: number of sets; const after init
- * @next_tag: source of tags
+ * @next_tag: source of tags; not in the cache line of what each lookup reads
  */
 struct iotlb {
 	struct iotlb_set *sets;
 	unsigned int shift;
 	unsigned int nr_sets;
-	atomic64_t next_tag;
+	atomic64_t next_tag ____cacheline_aligned_in_smp;
 };
 
 /**

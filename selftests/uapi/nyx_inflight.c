@@ -499,37 +499,81 @@ TEST(close_does_not_wait)
 	ASSERT_EQ(units, units_in_system(fd));
 }
 
+/* An access that outlives its unit is refused as ever, but nobody is told any more. */
+TEST(no_event_after_the_end)
+{
+	static const struct wait_case v = { "", do_unmap, 0 };
+	struct nyx_event event;
+	struct scene s;
+	pthread_t dma;
+	int ev;
+
+	scene_open(&s, &v, MEM_USER);
+	test_cmd(cmd_unmap(s.e.fd, s.e.domain, 2 * SZ_4K, SZ_4K, NULL));
+	test_cmd(cmd_events_open(s.e.fd, NYX_EVENTS_F_HISTORY, &ev));
+	s.dma.op = NYX_DMA_WRITE;
+	stall_arm(&s.stall, s.e.mem + SZ_4K, SZ_4K);
+	dma = thread_start(dma_thread, &s);
+	stall_wait(&s.stall);
+	test_cmd(cmd_unit_destroy(s.e.fd));
+	ASSERT_EQ(0, read(ev, &event, sizeof(event)));
+	stall_release(&s.stall, 0);
+	pthread_join(dma, NULL);
+	test_cmd(s.dma_ret);
+	ASSERT_EQ(2 * SZ_4K, s.dma.out_done);
+	ASSERT_EQ(NYX_FAULT_NOT_PRESENT, s.dma.out_fault.reason);
+	ASSERT_EQ(0, read(ev, &event, sizeof(event)));
+}
+
 /* ---- kill(2) ---- */
+
+/* A process that issues the command when it is told to, to be killed in it. */
+static pid_t fork_command(struct scene *s, int *tell)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	test_cmd(pipe(ready));
+	pid = fork();
+	ASSERT_TRUE(pid >= 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		ASSERT_EQ(1, read(ready[0], &byte, 1));
+		s->command(s);
+		_exit(0);	/* must not come before it is killed */
+	}
+	*tell = ready[1];
+	return pid;
+}
+
+/* It may not have begun when it is killed; never may it have returned. */
+static void kill_command(pid_t pid)
+{
+	int status;
+
+	wait_asleep(pid);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
 
 /* A process that waits dies of SIGKILL although the access never ends. */
 TEST_EACH(killed_while_waiting, wait_cases)
 {
 	struct scene s;
 	pthread_t dma;
-	int ready[2], status;
-	char byte;
 	pid_t pid;
+	int tell;
 
-	test_cmd(pipe(ready));
 	scene_open(&s, v, MEM_USER);
 	s.dma.op = NYX_DMA_WRITE;
-	pid = fork();
-	ASSERT_TRUE(pid >= 0);
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		ASSERT_EQ(1, read(ready[0], &byte, 1));
-		s.command(&s);
-		_exit(0);	/* must not come before it is killed */
-	}
+	pid = fork_command(&s, &tell);
 	stall_arm(&s.stall, s.e.mem + SZ_4K, SZ_4K);
 	dma = thread_start(dma_thread, &s);
 	stall_wait(&s.stall);
-	ASSERT_EQ(1, write(ready[1], "x", 1));
-	wait_asleep(pid);
-	/* It may still be in read(2) when it is killed; never may it have returned. */
-	kill(pid, SIGKILL);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ASSERT_EQ(1, write(tell, "x", 1));
+	kill_command(pid);
 
 	/* The access is still alive and well, and so is the unit. */
 	stall_release(&s.stall, 0);
@@ -544,44 +588,37 @@ TEST_EACH(killed_while_waiting, wait_cases)
 	test_err(ENOENT, cmd_memory_remove(s.e.fd, 0, s.e.mem_size));
 }
 
+static int do_remove_unused_memory(struct scene *s)
+{
+	return cmd_memory_remove(s->e.fd, SZ_1G, SZ_64K);
+}
+
 /* What the killed removal of a range has kept, the next removal gives back. */
 TEST(killed_removal_is_made_good)
 {
-	static const struct wait_case v = { "", do_unmap, 0 };
-	int ready[2], status, memfd = memfd_new("removed", SZ_64K);
+	static const struct wait_case v = { "", do_remove_unused_memory, 0 };
+	int tell, memfd = memfd_new("removed", SZ_64K);
 	const __u64 gpa = SZ_1G;
 	struct nyx_unit_info info;
 	struct scene s;
 	pthread_t dma;
-	char byte;
 	pid_t pid;
 
-	test_cmd(pipe(ready));
 	scene_open(&s, &v, MEM_USER);
 	test_cmd(cmd_memory_add_file(s.e.fd, 0, gpa, SZ_64K, memfd, 0));
 	test_cmd(cmd_memory_add_file(s.e.fd, 0, 2 * gpa, SZ_64K, memfd_new("other", SZ_64K), 0));
 	s.dma.op = NYX_DMA_WRITE;
-	pid = fork();
-	ASSERT_TRUE(pid >= 0);
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		ASSERT_EQ(1, read(ready[0], &byte, 1));
-		cmd_memory_remove(s.e.fd, gpa, SZ_64K);
-		_exit(0);	/* must not come before it is killed */
-	}
+	pid = fork_command(&s, &tell);
 	stall_arm(&s.stall, s.e.mem + SZ_4K, SZ_4K);
 	dma = thread_start(dma_thread, &s);
 	stall_wait(&s.stall);
-	ASSERT_EQ(1, write(ready[1], "x", 1));
+	ASSERT_EQ(1, write(tell, "x", 1));
 	/* Gone from the map: the command is past the point of no return. */
 	do {
 		usleep(1000);
 		test_cmd(cmd_unit_info(s.e.fd, &info));
 	} while (info.nr_memory != 2);
-	wait_asleep(pid);
-	kill(pid, SIGKILL);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	kill_command(pid);
 	test_err(ENOENT, cmd_memory_remove(s.e.fd, gpa, SZ_64K));
 	/* Still in use, as far as anybody knows: a range that may be written. */
 	ASSERT_EQ(-1, fcntl(memfd, F_ADD_SEALS, F_SEAL_WRITE));
@@ -591,6 +628,47 @@ TEST(killed_removal_is_made_good)
 	pthread_join(dma, NULL);
 	test_cmd(cmd_memory_remove(s.e.fd, 2 * gpa, SZ_64K));
 	test_cmd(fcntl(memfd, F_ADD_SEALS, F_SEAL_WRITE));
+}
+
+/* What the killed replacement has not waited for, the same command again does. */
+TEST(killed_replace_is_made_good)
+{
+	static const struct wait_case v = { "", do_replace, 0 };
+	struct nyx_device_info info;
+	pthread_t dma, command;
+	struct scene s;
+	pid_t pid;
+	int tell;
+
+	scene_open(&s, &v, MEM_USER);
+	test_cmd(cmd_device_add(s.e.fd, 0x77));
+	s.dma.op = NYX_DMA_WRITE;
+	pid = fork_command(&s, &tell);
+	stall_arm(&s.stall, s.e.mem + SZ_4K, SZ_4K);
+	dma = thread_start(dma_thread, &s);
+	stall_wait(&s.stall);
+	ASSERT_EQ(1, write(tell, "x", 1));
+	/* It has moved: the command is past the point of no return. */
+	do {
+		usleep(1000);
+		device_info(s.e.fd, s.e.sbdf, &info);
+	} while (info.domain_id != s.other_domain);
+	kill_command(pid);
+	/* The access is in the STRICT domain that its device has left. */
+	test_err(EBUSY, cmd_device_attach(s.e.fd, 0x77, s.e.domain, 0));
+
+	command = start_command(&s);
+	__atomic_store_n(&s.let_go, true, __ATOMIC_SEQ_CST);
+	stall_release(&s.stall, 0);
+	pthread_join(command, NULL);
+	pthread_join(dma, NULL);
+	if (s.returned_early)
+		FAIL("the command did not wait for the DMA");
+	test_cmd(s.ret);
+	test_cmd(s.dma_ret);
+	test_cmd(cmd_device_attach(s.e.fd, 0x77, s.e.domain, 0));
+	/* All is made good: nothing is left to wait for. */
+	test_cmd(do_replace(&s));
 }
 
 /* A process whose own access is held and whose own command waits. */

@@ -445,6 +445,25 @@ TEST_EACH(random_ops, formats)
 	oracle_free(&o);
 }
 
+/* A mapping across the middle of 64 bits is one, in a listing as elsewhere. */
+TEST(listed_across_the_middle)
+{
+	const __u64 middle = 1ull << 63;
+	struct nyx_mapping_info *info;
+	struct env e;
+	size_t nr;
+
+	env_open(&e, .memory = MEM_NONE, .unit_width = 64, .format = NYX_FORMAT_AMDV1,
+		 .width = 64);
+	test_cmd(cmd_map(e.fd, e.domain, middle - SZ_64K, SZ_1G, 2 * SZ_64K, RW));
+	info = list_all(e.fd, NYX_LIST_MAPPINGS, e.domain, sizeof(*info), &nr);
+	ASSERT_EQ(1, nr);
+	ASSERT_EQ(middle - SZ_64K, info->iova);
+	ASSERT_EQ(2 * SZ_64K, info->length);
+	ASSERT_EQ(SZ_1G, info->gpa);
+	free(info);
+}
+
 /* ---- unmap reports what was there ---- */
 
 TEST(unmap_counts)

@@ -538,6 +538,35 @@ TEST(pins_are_accounted)
 	ASSERT_EQ(base, locked_kb());
 }
 
+/*
+ * A hole below a stack, before, in and behind which there is something. The kernel
+ * would complain in its log, which whoever runs this looks at.
+ */
+TEST(pin_below_a_stack)
+{
+	const int rw = PROT_READ | PROT_WRITE;
+	const int fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+	unsigned char *stack;
+	struct env e;
+	long base;
+
+	env_open(&e, .memory = MEM_NONE);
+	stack = map_aligned(SZ_2M, SZ_4K, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	munmap(stack, SZ_2M);
+	stack += SZ_1M;
+	if (mmap(stack, SZ_64K, rw, fixed | MAP_GROWSDOWN, -1, 0) != stack)
+		SKIP("MAP_GROWSDOWN: %s", strerror(errno));
+	base = locked_kb();
+	test_err(EFAULT, cmd_memory_add(e.fd, NYX_MEMORY_F_PINNED, 0, SZ_4K, stack - SZ_4K));
+	test_err(EFAULT, cmd_memory_add(e.fd, NYX_MEMORY_F_PINNED, 0, SZ_64K, stack - SZ_4K));
+	ASSERT_TRUE(mmap(stack - 4 * SZ_4K, SZ_4K, rw, fixed, -1, 0) != MAP_FAILED);
+	test_err(EFAULT, cmd_memory_add(e.fd, NYX_MEMORY_F_PINNED, 0, SZ_64K, stack - 4 * SZ_4K));
+	ASSERT_EQ(base, locked_kb());
+	/* What is there can be pinned. */
+	test_cmd(cmd_memory_add(e.fd, NYX_MEMORY_F_PINNED, 0, SZ_4K, stack - 4 * SZ_4K));
+	test_cmd(cmd_memory_add(e.fd, NYX_MEMORY_F_PINNED, SZ_1G, SZ_64K, stack));
+}
+
 /* Runs as a user with a limit of 256 KiB. */
 static void limited_user(int fd)
 {
@@ -577,6 +606,62 @@ TEST(pins_are_limited)
 	ASSERT_TRUE(pid >= 0);
 	if (!pid) {
 		limited_user(fd);
+		_exit(0);
+	}
+	ktap_wait_exit(pid);
+}
+
+struct greed {
+	int fd;
+	unsigned char *mem;
+	bool stop;
+};
+
+static void *pin_too_much(void *arg)
+{
+	struct greed *g = arg;
+
+	while (!__atomic_load_n(&g->stop, __ATOMIC_RELAXED))
+		test_err(EDQUOT, cmd_memory_add(g->fd, NYX_MEMORY_F_PINNED, 0, SZ_1M, g->mem));
+	return NULL;
+}
+
+static void limited_pair(int fd)
+{
+	const struct rlimit limit = { SZ_64K * 4, SZ_64K * 4 };
+	struct greed g = { .fd = fd };
+	pthread_t t;
+
+	g.mem = map_aligned(SZ_1M, SZ_4K, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1);
+	/* A user of its own, as below. */
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) || setgroups(0, NULL) ||
+	    setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY - 8, NOBODY - 8, NOBODY - 8))
+		SKIP("cannot become another user: %s", strerror(errno));
+	test_cmd(cmd_unit_create_dflt(fd, NULL, 0, NULL));
+	t = thread_start(pin_too_much, &g);
+	for (unsigned long i = 0; i < ktap_iterations(1000); i++) {
+		test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_PINNED, SZ_1G, SZ_4K, g.mem));
+		test_cmd(cmd_memory_remove(fd, SZ_1G, SZ_4K));
+		if (i % 64 == 0)
+			sched_yield();
+	}
+	__atomic_store_n(&g.stop, true, __ATOMIC_RELAXED);
+	pthread_join(t, NULL);
+}
+
+/* Who is refused a pin takes nothing from others of the same user, not for a moment. */
+TEST(refused_pins_do_not_count)
+{
+	int fd = nyx_open();
+	pid_t pid;
+
+	if (geteuid())
+		SKIP("needs root");
+	pid = fork();
+	ASSERT_TRUE(pid >= 0);
+	if (!pid) {
+		limited_pair(fd);
 		_exit(0);
 	}
 	ktap_wait_exit(pid);

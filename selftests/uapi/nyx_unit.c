@@ -265,6 +265,38 @@ TEST(destroy_frees_name_and_id)
 	test_cmd(cmd_device_remove(c, 1));
 }
 
+static void *info_until_the_end(void *arg)
+{
+	struct nyx_unit_info info;
+	int ret, fd = *(int *)arg;
+
+	while (!(ret = cmd_unit_info(fd, &info))) {
+		ASSERT_EQ(0, info.nr_domains);
+		ASSERT_EQ(1, info.nr_devices);
+		ASSERT_EQ(0, info.fault_events);
+	}
+	ASSERT_EQ(-ENODEV, ret);
+	return NULL;
+}
+
+/* Whoever is told about a unit that is being destroyed is told all, or nothing. */
+TEST(info_races_with_destroy)
+{
+	for (unsigned long i = 0; i < ktap_iterations(100); i++) {
+		struct nyx_unit_create c = { .event_entries = 16 };
+		int fd = nyx_open();
+		pthread_t t;
+
+		test_cmd(cmd_unit_create(fd, &c));
+		test_cmd(cmd_device_add(fd, 1));
+		t = thread_start(info_until_the_end, &fd);
+		sched_yield();
+		test_cmd(cmd_unit_destroy(fd));
+		pthread_join(t, NULL);
+		close(fd);
+	}
+}
+
 TEST(limits)
 {
 	struct nyx_unit_create c = {
@@ -429,15 +461,21 @@ static void make_units(const int *fds, __u32 limit)
 		test_cmd(cmd_unit_create(fds[i], &c));
 	}
 	test_err(ENOSPC, cmd_unit_create(fds[limit], &c));
-	/* One that goes makes room. */
+	/* One that is destroyed is still there as long as its file is open. */
 	test_cmd(cmd_unit_destroy(fds[0]));
-	test_cmd(cmd_unit_create(fds[limit], &c));
+	test_err(ENOSPC, cmd_unit_create(fds[limit], &c));
 }
 
 static void make_one_unit(const int *fds, __u32 unused)
 {
 	(void)unused;
 	test_cmd(cmd_unit_create_dflt(fds[0], NULL, 0, NULL));
+}
+
+static void make_none(const int *fds, __u32 unused)
+{
+	(void)unused;
+	test_err(ENOSPC, cmd_unit_create_dflt(fds[0], NULL, 0, NULL));
 }
 
 /* A user has a quota; others have theirs. */
@@ -455,6 +493,10 @@ TEST(quota)
 		fds[i] = nyx_open();
 	/* The files stay open here, and with them the units. */
 	as_user(NOBODY, make_units, fds, limit);
+	/* One that goes makes room, for one. */
+	close(fds[0]);
+	as_user(NOBODY, make_one_unit, fds + limit, 0);
+	as_user(NOBODY, make_none, fds + limit + 2, 0);
 	as_user(NOBODY - 1, make_one_unit, fds + limit + 1, 0);
 	test_cmd(cmd_unit_create_dflt(fds[limit + 2], NULL, 0, NULL));
 }

@@ -304,7 +304,8 @@ struct nyx_unit_keep {
  *
  * End the unit: its id and name are free at once, commands on its file
  * descriptors that need a unit fail with -ENODEV, readers of its events see the end of the
- * stream. What it has is given back when its last file descriptor is closed.
+ * stream. What it has is given back when its last file descriptor is closed; until
+ * then it counts for the limits on units.
  */
 struct nyx_unit_destroy {
 	__u32 size;
@@ -522,7 +523,9 @@ struct nyx_memory_add {
  * @length: its length, as it was added
  *
  * Remove a whole range. When the command returns no device access uses it any
- * more. -ENOENT if no range has exactly these bounds.
+ * more. -ENOENT if no range has exactly these bounds. -EINTR: the range is
+ * gone, but a fatal signal ended the wait, and the unit keeps its backing until
+ * another NYX_MEMORY_REMOVE has waited, or until its own end.
  */
 struct nyx_memory_remove {
 	__u32 size;
@@ -723,7 +726,8 @@ struct nyx_device_add {
  * @__reserved: must be 0
  *
  * Remove a device, after detaching it. When the command returns no access of
- * the device is under way.
+ * the device is under way. -EINTR: the device is detached, but a fatal signal
+ * ended the wait, and it is still there; the same command again removes it.
  */
 struct nyx_device_remove {
 	__u32 size;
@@ -754,6 +758,9 @@ enum nyx_attach_flags {
  * @__reserved: must be 0
  *
  * When the command returns no access of the device uses its former domain.
+ * -EINTR: the device is attached, but a fatal signal ended the wait; the same
+ * command again with NYX_ATTACH_F_REPLACE, or NYX_INVALIDATE of the former
+ * domain, waits for what is left.
  */
 struct nyx_device_attach {
 	__u32 size;
@@ -774,7 +781,9 @@ struct nyx_device_attach {
  * @pasid: must be NYX_PASID_NONE
  *
  * When the command returns no access of the device uses the domain. -ENOENT if
- * the device has no domain.
+ * the device has no domain. -EINTR: the device is detached, but a fatal signal
+ * ended the wait; the next NYX_DEVICE_ATTACH or NYX_DEVICE_REMOVE of it, or
+ * NYX_INVALIDATE of the domain, waits for what is left.
  */
 struct nyx_device_detach {
 	__u32 size;

@@ -225,6 +225,7 @@ typedef struct wait_queue_head {
 #define wake_up(q)		wake_up_all(q)
 #define wake_up_interruptible	wake_up_all
 #define wq_has_sleeper(q)	1
+#define waitqueue_active(q)	1
 #define wait_event(q, cond)						\
 	do {								\
 		pthread_mutex_lock(&(q).m);				\
