@@ -57,7 +57,9 @@ int nyx_ioctl_page_respond(struct nyx_ucmd *uc, void *_cmd)
 {
 	struct nyx_page_respond *cmd = _cmd;
 
-	if (cmd->response > NYX_PAGE_FAILURE)
+	if (cmd->response > NYX_PAGE_TIMEOUT)
 		return -EOPNOTSUPP;
+	if (cmd->response == NYX_PAGE_TIMEOUT)
+		return -EINVAL;		/* that is for us to say */
 	return nyx_page_respond(uc->unit, cmd->group, cmd->response);
 }

@@ -127,6 +127,7 @@ static void expect_message(struct kunit *test, const struct irt_entry *e,
 	KUNIT_EXPECT_EQ(test, (u32)msg->delivery, (u32)e->delivery);
 	KUNIT_EXPECT_EQ(test, msg->dest, e->dest);
 	KUNIT_EXPECT_EQ(test, msg->posted, e->posted);
+	KUNIT_EXPECT_FALSE(test, msg->as_is);
 }
 
 /* What is written is read, and, if everybody may use it, is what is sent. */
@@ -583,7 +584,8 @@ static void expect_passed(struct kunit *test, const struct irt_msg *msg,
 			(address & 8 ? NYX_IRTE_F_HINT : 0) |
 			(data & 0x8000 ? NYX_IRTE_F_LEVEL : 0));
 	KUNIT_EXPECT_EQ(test, msg->posted, 0);
-	/* What comes out is what went in. */
+	KUNIT_EXPECT_TRUE(test, msg->as_is);
+	/* What is understood of it makes the same message again. */
 	irt_compose(msg, &to, &what);
 	KUNIT_EXPECT_EQ(test, to, address & 0xfffff00c);
 	KUNIT_EXPECT_EQ(test, what, (data & 0x87ff) |

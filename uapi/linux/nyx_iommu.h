@@ -389,7 +389,8 @@ struct nyx_list {
  * @NYX_STAT_FLUSHES: invalidations of a whole domain (unit and domain)
  * @NYX_STAT_EVENTS_LOST: event records that readers were told they have missed
  *                        (unit)
- * @NYX_STAT_IRQS: interrupts that were remapped (unit and device)
+ * @NYX_STAT_IRQS: interrupts that were remapped; a domain's are those of its
+ *                 devices
  * @NYX_STAT_IRQS_POSTED: those of them that were posted into a descriptor
  * @NYX_STAT_IRQ_FAULTS: interrupts refused and reported, a part of
  *                       NYX_STAT_FAULTS
@@ -1007,7 +1008,7 @@ enum nyx_fault_reason {
  * @NYX_CAUSE_UNMAPPED: it was unmapped, or lies in a range of at most 2 MiB
  *                      that was; the detail is how long ago, in ns
  * @NYX_CAUSE_PAST_END: a mapping ends shortly before; the detail is the
- *                      distance from its end, in bytes
+ *                      distance from its end, in bytes: 0 right behind it
  * @NYX_CAUSE_PERMISSION: it is mapped, with less permission; the detail is what
  *                        is granted, of enum nyx_prot
  * @NYX_CAUSE_BLOCKED: the domain blocks everything, or there is none
@@ -1459,8 +1460,8 @@ enum nyx_irq_result {
  * @out_data: its data: vector, delivery mode in bits 10:8, and for a level trigger
  *            bits 14 and 15
  * @out_index: index of the entry, if there is one, or 0xffffffff
- * @out_dest: destination
- * @out_vector: vector
+ * @out_dest: destination; this and the above are 0 if nothing is to be delivered
+ * @out_vector: vector, likewise
  * @out_delivery: of enum nyx_delivery
  * @out_flags: NYX_IRTE_F_LOGICAL, _LEVEL, _HINT, _POSTED
  * @out_reason: of enum nyx_fault_reason: why it was refused
