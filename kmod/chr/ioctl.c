@@ -30,6 +30,7 @@
 #define OP_NO_UNIT	0x1	/* works on a file that is not bound */
 #define OP_OUT		0x2	/* has out_ fields */
 #define OP_OUT_ERROR	0x4	/* fills them also when it fails */
+#define OP_NATIVE	0x8	/* what the guest does if there is a vendor model */
 
 /**
  * struct nyx_op - a command
@@ -147,12 +148,13 @@ static const struct nyx_op nyx_ops[] = {
 		OP_SIZE(struct nyx_domain_create, __reserved),
 		OP_RESV(struct nyx_domain_create),
 		.flags = NYX_DOMAIN_F_SHARED | NYX_DOMAIN_F_BATCHED,
-		.prop = OP_OUT,
+		.prop = OP_NATIVE | OP_OUT,
 	},
 	[NYX_CMD_DOMAIN_DESTROY] = {
 		.fn = nyx_ioctl_domain_destroy,
 		OP_SIZE(struct nyx_domain_destroy, __reserved),
 		OP_RESV(struct nyx_domain_destroy),
+		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_DEVICE_ADD] = {
 		.fn = nyx_ioctl_device_add,
@@ -169,21 +171,24 @@ static const struct nyx_op nyx_ops[] = {
 		OP_SIZE(struct nyx_device_attach, __reserved),
 		OP_RESV(struct nyx_device_attach),
 		.flags = NYX_ATTACH_F_REPLACE,
+		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_DEVICE_DETACH] = {
 		.fn = nyx_ioctl_device_detach,
 		OP_SIZE(struct nyx_device_detach, pasid),
+		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_MAP] = {
 		.run = nyx_ioctl_map,
 		OP_SIZE(struct nyx_map, length),
+		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_UNMAP] = {
 		.run = nyx_ioctl_unmap,
 		OP_SIZE(struct nyx_unmap, out_unmapped),
 		OP_RESV(struct nyx_unmap),
 		.flags = NYX_UNMAP_F_ALL,
-		.prop = OP_OUT | OP_OUT_ERROR,
+		.prop = OP_NATIVE | OP_OUT | OP_OUT_ERROR,
 	},
 	[NYX_CMD_INVALIDATE] = {
 		.run = nyx_ioctl_invalidate,
@@ -215,6 +220,7 @@ static const struct nyx_op nyx_ops[] = {
 		.fn = nyx_ioctl_irq_setup,
 		OP_SIZE(struct nyx_irq_setup, __reserved),
 		OP_RESV(struct nyx_irq_setup),
+		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_IRTE_SET] = {
 		.run = nyx_ioctl_irte_set,
@@ -222,10 +228,12 @@ static const struct nyx_op nyx_ops[] = {
 		.flags = NYX_IRTE_F_QUIET | NYX_IRTE_F_LOGICAL |
 			 NYX_IRTE_F_LEVEL | NYX_IRTE_F_HINT |
 			 NYX_IRTE_F_POSTED | NYX_IRTE_F_URGENT,
+		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_IRTE_CLEAR] = {
 		.fn = nyx_ioctl_irte_clear,
 		OP_SIZE(struct nyx_irte_clear, nr),
+		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_IRQ_SEND] = {
 		.run = nyx_ioctl_irq_send,
@@ -286,6 +294,16 @@ static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_PAGE_RESPOND] = {
 		.fn = nyx_ioctl_page_respond,
 		OP_SIZE(struct nyx_page_respond, response),
+	},
+	[NYX_CMD_MMIO] = {
+		.run = nyx_ioctl_mmio,
+		OP_SIZE(struct nyx_mmio, value),
+		.flags = NYX_MMIO_F_WRITE,
+		.prop = OP_OUT,
+	},
+	[NYX_CMD_UNIT_RESET] = {
+		.fn = nyx_ioctl_unit_reset,
+		OP_SIZE(struct nyx_unit_reset, flags),
 	},
 };
 
@@ -449,7 +467,7 @@ static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
 	if (cmd->cmd >= ARRAY_SIZE(nyx_ops))
 		return -EOPNOTSUPP;
 	op = &nyx_ops[array_index_nospec(cmd->cmd, ARRAY_SIZE(nyx_ops))];
-	if (!op->run)
+	if (!op->run || (op->prop & OP_NATIVE && uc->unit->guest.front))
 		return -EOPNOTSUPP;
 	if (!cmd->nr || cmd->nr > NYX_ARRAY_MAX)
 		return -EINVAL;
@@ -481,7 +499,8 @@ static int get_unit(struct nyx_ucmd *uc, const struct nyx_op *op)
 	if (!uc->unit)
 		return op->prop & OP_NO_UNIT ? 0 : -ENXIO;
 	if (!READ_ONCE(uc->unit->dead))
-		return 0;
+		return op->prop & OP_NATIVE && uc->unit->guest.front ?
+			-EOPNOTSUPP : 0;
 	uc->unit = NULL;
 	return op->prop & OP_NO_UNIT ? 0 : -ENODEV;
 }

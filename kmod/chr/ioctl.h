@@ -75,6 +75,7 @@ int nyx_ioctl_limit_set(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_limit_get(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_page_request(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_page_respond(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_unit_reset(struct nyx_ucmd *uc, void *cmd);
 
 /*
  * Commands that NYX_ARRAY takes work on @n structures in a row. They return at
@@ -87,6 +88,7 @@ int nyx_ioctl_translate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 int nyx_ioctl_dma(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 int nyx_ioctl_irte_set(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 int nyx_ioctl_irq_send(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
+int nyx_ioctl_mmio(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 
 /**
  * nyx_ucmd_respond() - copy a structure out

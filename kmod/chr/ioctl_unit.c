@@ -20,6 +20,7 @@
 #define DEFAULT_WIDTH	48u
 #define DEFAULT_IOTLB	4096u
 #define DEFAULT_EVENTS	1024u
+#define VTD_FAULTS_MAX	8u
 #define DEFAULT_IRT	256u
 #define DEFAULT_MEMORY	32768u
 #define DEFAULT_DEVICES	65536u
@@ -31,7 +32,7 @@ int nyx_ioctl_module_info(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_module_info *cmd = _cmd;
 
 	cmd->out_api_version = NYX_API_VERSION;
-	cmd->out_models = BIT(NYX_MODEL_NATIVE);
+	cmd->out_models = BIT(NYX_MODEL_NATIVE) | BIT(NYX_MODEL_VTD);
 	cmd->out_formats = BIT(NYX_FORMAT_VTDSS) | BIT(NYX_FORMAT_X86) |
 			   BIT(NYX_FORMAT_AMDV1);
 	cmd->out_nr_units = nyx_unit_count(&cmd->out_max_units);
@@ -54,7 +55,7 @@ static int parse_config(const struct nyx_unit_create *cmd,
 {
 	u32 entries;
 
-	if (cmd->model != NYX_MODEL_NATIVE)
+	if (cmd->model > NYX_MODEL_VTD)
 		return -EOPNOTSUPP;
 	cfg->model = cmd->model;
 
@@ -73,7 +74,22 @@ static int parse_config(const struct nyx_unit_create *cmd,
 		return -EINVAL;
 	cfg->event_entries = roundup_pow_of_two(entries);
 
-	entries = cmd->irt_entries ?: DEFAULT_IRT;
+	if (cfg->model == NYX_MODEL_VTD) {
+		if (cmd->vtd_flags & ~(NYX_VTD_F_CACHING_MODE | NYX_VTD_F_XAPIC |
+				       NYX_VTD_F_SMALL_PAGES | NYX_VTD_F_POSTED))
+			return -EOPNOTSUPP;
+		if (cfg->address_width != 39 && cfg->address_width != 48)
+			return -EINVAL;
+		if (cmd->vtd_faults > VTD_FAULTS_MAX || cmd->irt_entries)
+			return -EINVAL;
+		cfg->vtd_flags = cmd->vtd_flags;
+		cfg->vtd_faults = cmd->vtd_faults ?: VTD_FAULTS_MAX;
+	} else if (cmd->vtd_flags || cmd->vtd_faults) {
+		return -EINVAL;
+	}
+
+	entries = cmd->irt_entries ?: cfg->model == NYX_MODEL_VTD ?
+		IRT_MAX_ENTRIES : DEFAULT_IRT;
 	if (entries > IRT_MAX_ENTRIES)
 		return -EINVAL;
 	cfg->irt_entries = roundup_pow_of_two(entries);

@@ -13,6 +13,7 @@
 
 #include "base/export.h"
 #include "base/trace.h"
+#include "core/guest.h"
 #include "core/history.h"
 #include "core/unit.h"
 
@@ -88,6 +89,21 @@ struct nyx_domain *nyx_domain_nowhere(struct nyx_unit *unit)
 	};
 
 	return domain_alloc(unit, &cfg);
+}
+
+struct nyx_domain *nyx_domain_guest(struct nyx_unit *unit,
+				    const struct nyx_guest_map *map)
+{
+	const struct nyx_domain_config cfg = {
+		.kind = NYX_DOMAIN_GUEST,
+		.flags = NYX_DOMAIN_F_SHARED,
+		.address_width = map->width,
+	};
+	struct nyx_domain *dom = domain_alloc(unit, &cfg);
+
+	if (!IS_ERR(dom))
+		dom->guest = *map;
+	return dom;
 }
 
 static bool name_taken(struct nyx_unit *unit, const char *name)

@@ -20,6 +20,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "core/front.h"
 #include "core/stats.h"
 #include "pt/pt.h"
 #include "tlb/epoch.h"
@@ -61,6 +62,7 @@ struct nyx_domain_config {
  * @epoch: accesses in flight
  * @unit: its unit; const after init
  * @qos: its limits, or NULL; written under &nyx_unit.lock
+ * @guest: NYX_DOMAIN_GUEST: where its table is; const after init
  * @pt: its table; writers under @lock
  * @lock: serialises writers of @pt and invalidations of @space
  * @history: what was unmapped lately, or NULL
@@ -87,6 +89,7 @@ struct nyx_domain {
 	struct epoch epoch;
 	struct nyx_unit *unit;
 	struct nyx_qos __rcu *qos;
+	struct nyx_guest_map guest;
 	struct pt pt;
 
 	struct mutex lock ____cacheline_aligned_in_smp;
@@ -109,6 +112,17 @@ struct nyx_domain {
  * Return: a domain with id 0 that cannot be found, or ERR_PTR(-ENOMEM).
  */
 struct nyx_domain *nyx_domain_nowhere(struct nyx_unit *unit);
+
+/**
+ * nyx_domain_guest() - make a domain whose table the guest owns
+ * @unit: the unit
+ * @map: where it is
+ *
+ * Context: may sleep.
+ * Return: a domain without an id that cannot be found, or ERR_PTR(-ENOMEM).
+ */
+struct nyx_domain *nyx_domain_guest(struct nyx_unit *unit,
+				    const struct nyx_guest_map *map);
 
 /**
  * nyx_domain_create() - make a domain

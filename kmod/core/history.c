@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "core/domain.h"
+#include "core/guest.h"
 #include "core/translate.h"
 
 /* How far behind a mapping an access has run past its end, in pages. */
@@ -148,6 +149,10 @@ u32 nyx_fault_explain(struct nyx_access *acc, const struct nyx_fault *fault,
 	struct pt_result res;
 
 	*detail = 0;
+	/* The guest's table may have changed, and must not be walked here. */
+	if (acc->dom->kind == NYX_DOMAIN_GUEST &&
+	    fault->reason != NYX_FAULT_ADDRESS_WIDTH)
+		return NYX_CAUSE_UNKNOWN;
 	switch (fault->reason) {
 	case NYX_FAULT_NOT_PRESENT:
 	case NYX_FAULT_TABLE_NOT_PRESENT:

@@ -9,6 +9,7 @@
 #include <linux/bitfield.h>
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 
 #include "base/export.h"
@@ -96,6 +97,14 @@ static void refused(struct nyx_unit *unit, struct nyx_device *dev,
 	nyx_stat_add(dom->stats, NYX_STAT_IRQ_FAULTS, 1);
 	if (nyx_guard_fault(unit, dev, &event, &state))
 		nyx_events_push(unit->events, &event);
+	if (unit->guest.front) {
+		const struct nyx_refusal refusal = {
+			.reason = req->reason, .code = req->code,
+		};
+
+		unit->guest.front->ops->irq_fault(unit->guest.front, req->sbdf,
+						  req->msg.index, &refusal);
+	}
 	nyx_guard_tell(unit, dev, &state);
 }
 
@@ -178,7 +187,11 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 					&req->msg);
 	}
 	posted = !req->reason && (req->msg.flags & NYX_IRTE_F_POSTED);
-	if (posted && !posting) {
+	/* Not in the cache of a guest's table: bring it in, once. */
+	if (req->reason == NYX_FAULT_IRQ_NOT_PRESENT && unit->guest.front &&
+	    !req->refused) {
+		ret = -ENODATA;
+	} else if (posted && !posting) {
 		ret = -EINPROGRESS;
 	} else if (unlikely(throttled(dev, dom, progress, wait))) {
 		ret = -EAGAIN;
@@ -188,6 +201,12 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 	} else {
 		if (unlikely(req->reason))
 			req->result = NYX_IRQ_REFUSED;
+		if (unlikely(req->refused &&
+			     req->reason == NYX_FAULT_IRQ_NOT_PRESENT)) {
+			req->reason = req->refused_reason;
+			if (req->quiet)
+				req->msg.flags |= NYX_IRTE_F_QUIET;
+		}
 		finish(unit, dev, dom, req);
 	}
 out:
@@ -199,10 +218,13 @@ out:
 int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req, u64 *wait_ns)
 {
 	struct progress progress = {};
-	int ret = attempt(unit, req, &progress, false, NULL);
+	int ret;
 
+	req->refused = false;
+	req->code = 0;
+	ret = attempt(unit, req, &progress, false, NULL);
 	*wait_ns = progress.wait_ns;
-	return ret;
+	return ret == -ENODATA ? -EINPROGRESS : ret;
 }
 
 /* The memory of a descriptor, as long as the caller is inside. */
@@ -307,13 +329,43 @@ static void give_back(struct nyx_unit *unit, u32 sbdf)
 	rcu_read_unlock();
 }
 
+/* The entry is not in the cache: bring it in from the guest's table. */
+static int resolve_and_attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
+			       struct progress *progress, unsigned int *pair)
+{
+	struct nyx_refusal refusal;
+	int ret;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		ret = nyx_guest_resolve_irte(unit, req->msg.index, req->nowait,
+					     &refusal);
+		if (ret == -EACCES) {
+			req->refused = true;
+			req->code = refusal.code;
+			req->refused_reason = refusal.reason;
+			req->quiet = refusal.quiet;
+		} else if (ret) {
+			return ret;
+		}
+		ret = attempt(unit, req, progress, !req->nonblock, pair);
+		cond_resched();
+	} while (ret == -ENODATA);
+	return ret;
+}
+
 int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 {
 	struct progress progress = {};
 	unsigned int pair;
 	int ret;
 
+	req->refused = false;
+	req->code = 0;
 	ret = attempt(unit, req, &progress, !req->nonblock, &pair);
+	if (unlikely(ret == -ENODATA))
+		ret = resolve_and_attempt(unit, req, &progress, &pair);
 	if (unlikely(ret == -EAGAIN && !req->nonblock)) {
 		if (nyx_qos_sleep(progress.wait_ns)) {
 			give_back(unit, req->sbdf);

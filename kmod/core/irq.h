@@ -54,6 +54,10 @@ struct nyx_irq {
  * @signal: signal this if it is to be delivered; or NULL
  * @nonblock: do not wait for a limit
  * @nowait: nor for user space to bring in memory
+ * @refused: the entry in the guest's table was looked at, and is refused
+ * @quiet: then: the guest does not want to know
+ * @code: then: the vendor's fault reason
+ * @refused_reason: then: of enum nyx_fault_reason
  * @result: of enum nyx_irq_result, set
  * @reason: of enum nyx_fault_reason, set
  * @msg: what it has become, set; of a notification, what that is
@@ -65,6 +69,10 @@ struct nyx_irq_req {
 	struct eventfd_ctx *signal;
 	bool nonblock;
 	bool nowait;
+	bool refused;
+	bool quiet;
+	u16 code;
+	u32 refused_reason;
 	u32 result;
 	u32 reason;
 	struct irt_msg msg;

@@ -14,11 +14,12 @@
 #include "base/trace.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/guest.h"
 #include "core/history.h"
 #include "core/unit.h"
 #include "mem/region.h"
 
-int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
+static int enter(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
 {
 	struct nyx_device *dev;
 	struct nyx_domain *dom;
@@ -49,6 +50,30 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
 	}
 	rcu_read_unlock();
 	return 0;
+}
+
+/* A device whose domain only the guest's tables know. */
+static noinline int enter_guest(struct nyx_unit *unit, u32 sbdf,
+				struct nyx_access *acc)
+{
+	int ret;
+
+	do {
+		epoch_exit(&acc->dom->epoch, acc->pair);
+		ret = nyx_guest_resolve(unit, sbdf, &acc->refusal);
+		if (!ret)
+			ret = enter(unit, sbdf, acc);
+	} while (!ret && acc->dom == unit->nowhere && !acc->refusal.reason);
+	return ret;
+}
+
+int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
+{
+	int ret = enter(unit, sbdf, acc);
+
+	if (unlikely(!ret && unit->guest.front && acc->dom == unit->nowhere))
+		ret = enter_guest(unit, sbdf, acc);
+	return ret;
 }
 
 void nyx_access_end(struct nyx_access *acc)
@@ -97,9 +122,13 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 
 	acc->tally.walks++;
 	iotlb_begin(&dom->space, &acc->snap);
-	rcu_read_lock();
-	pt_walk(&dom->pt, iova, perm, &res);
-	rcu_read_unlock();
+	if (dom->kind == NYX_DOMAIN_GUEST) {
+		nyx_guest_walk(acc->unit, dom, iova, perm, &res);
+	} else {
+		rcu_read_lock();
+		pt_walk(&dom->pt, iova, perm, &res);
+		rcu_read_unlock();
+	}
 
 	if (unlikely(res.status != PT_OK)) {
 		refuse(fault, walk_reason(res.status), iova, perm,
@@ -184,6 +213,20 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 			      NYX_GPA_UNKNOWN);
 	span->length = length;
 	switch (dom->kind) {
+	case NYX_DOMAIN_GUEST:
+		if (dom->guest.pass_through) {
+			mask = nyx_lg2_last(dom->guest.width);
+			if (iova > mask)
+				return refuse(fault, NYX_FAULT_ADDRESS_WIDTH,
+					      iova, perm, NYX_GPA_UNKNOWN);
+			if (length - 1 > mask - iova)
+				span->length = mask - iova + 1;
+			span->gpa = iova;
+			span->perm = NYX_ACC_RW;
+			span->lg2 = 0;
+			break;
+		}
+		fallthrough;
 	case NYX_DOMAIN_PAGING:
 		if (!translate_paging(acc, iova, perm, span, fault, &walked))
 			return false;
@@ -202,8 +245,10 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		return refuse(fault, NYX_FAULT_BLOCKED, iova, perm,
 			      NYX_GPA_UNKNOWN);
 	default:
-		return refuse(fault, NYX_FAULT_NO_DOMAIN, iova, perm,
-			      NYX_GPA_UNKNOWN);
+		refuse(fault, acc->refusal.reason ?: NYX_FAULT_NO_DOMAIN, iova,
+		       perm, NYX_GPA_UNKNOWN);
+		fault->vendor = acc->refusal.code;
+		return false;
 	}
 	if (!find_memory(acc, iova, perm, span, fault))
 		return false;
@@ -212,6 +257,17 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		iotlb_fill(&acc->unit->iotlb, &dom->space, &acc->snap, iova,
 			   span->gpa, span->lg2, span->perm, acc->hint);
 	return true;
+}
+
+/* The guest's driver is told in the guest's own words. */
+static void tell_guest(struct nyx_access *acc, const struct nyx_fault *fault)
+{
+	struct nyx_refusal refusal = acc->refusal;
+
+	if (acc->dom->kind == NYX_DOMAIN_GUEST)
+		refusal = (struct nyx_refusal){ .quiet = acc->dom->guest.quiet };
+	acc->unit->guest.front->ops->dma_fault(acc->unit->guest.front,
+					       acc->dev->sbdf, fault, &refusal);
 }
 
 void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
@@ -247,6 +303,8 @@ void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
 						      &event.fault.detail);
 		nyx_events_push(acc->unit->events, &event);
 	}
+	if (acc->unit->guest.front)
+		tell_guest(acc, fault);
 	nyx_guard_tell(acc->unit, acc->dev, &state);
 }
 

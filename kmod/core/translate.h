@@ -15,6 +15,7 @@
 #include <linux/nyx_iommu.h>
 #include <linux/types.h>
 
+#include "core/front.h"
 #include "core/stats.h"
 #include "tlb/iotlb.h"
 
@@ -29,6 +30,7 @@ struct region;
  * @dev: the device
  * @dom: its domain
  * @pair: for epoch_exit()
+ * @refusal: why the guest's tables refuse it, if they do
  * @hint: where the memory map was last hit
  * @snap: the cache's side of the domain before the last walk
  * @tally: what it counted
@@ -38,6 +40,7 @@ struct nyx_access {
 	struct nyx_device *dev;
 	struct nyx_domain *dom;
 	unsigned int pair;
+	struct nyx_refusal refusal;
 	u32 hint;
 	struct iotlb_snap snap;
 	struct nyx_tally tally;
@@ -72,8 +75,9 @@ struct nyx_span {
  * @sbdf: the device
  * @acc: set; zero before
  *
- * Context: any.
- * Return: 0, or -ENOENT if there is no such device.
+ * Context: any; of a unit with a vendor model may sleep.
+ * Return: 0, or -ENOENT if there is no such device; with a vendor model also
+ * -ENOMEM, -ENOSPC, -EINTR.
  */
 int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc);
 

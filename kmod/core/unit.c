@@ -84,9 +84,16 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	unit->policy = nyx_policy_default;
 	nyx_pages_init(&unit->pages);
 	nyx_duty_init(&unit->duty);
+	unit->guest.front = nyx_front_create(unit, cfg);
+	if (IS_ERR(unit->guest.front)) {
+		ret = PTR_ERR(unit->guest.front);
+		goto err_nowhere;
+	}
 	INIT_LIST_HEAD(&unit->link);
 	return unit;
 
+err_nowhere:
+	nyx_domain_put(unit->nowhere);
 err_irq:
 	nyx_irq_fini(&unit->irq);
 err_events:
@@ -102,6 +109,8 @@ static void unit_free(struct kref *ref)
 {
 	struct nyx_unit *unit = container_of(ref, struct nyx_unit, ref);
 
+	if (unit->guest.front)
+		unit->guest.front->ops->destroy(unit->guest.front);
 	iotlb_fini(&unit->iotlb);
 	nyx_irq_fini(&unit->irq);
 	nyx_events_put(unit->events);

@@ -53,6 +53,7 @@
 #include <linux/xarray.h>
 
 #include "core/event.h"
+#include "core/guest.h"
 #include "core/irq.h"
 #include "core/page.h"
 #include "core/quarantine.h"
@@ -74,6 +75,8 @@ struct nyx_domain;
  * @max_devices: limit
  * @max_memory: limit
  * @irt_entries: size of the interrupt remapping table
+ * @vtd_flags: of enum nyx_vtd_flags
+ * @vtd_faults: fault recording registers
  * @name: name, or empty
  */
 struct nyx_unit_config {
@@ -85,6 +88,8 @@ struct nyx_unit_config {
 	u32 max_devices;
 	u32 max_memory;
 	u32 irt_entries;
+	u32 vtd_flags;
+	u32 vtd_faults;
 	char name[NYX_NAME_LEN];
 };
 
@@ -99,6 +104,7 @@ struct nyx_unit_config {
  * @events: event stream; const after init
  * @owner: the user it belongs to; const after init
  * @cfg: what it was created from; const after init
+ * @guest: what belongs to its vendor model
  * @irq: interrupt remapping
  * @ref: references to the memory of this struct
  * @users: file descriptors bound to it; under units_lock
@@ -133,6 +139,7 @@ struct nyx_unit {
 	struct nyx_events *events;
 	kuid_t owner;
 	struct nyx_unit_config cfg;
+	struct nyx_guest guest;
 	struct nyx_irq irq;
 
 	struct kref ref ____cacheline_aligned_in_smp;

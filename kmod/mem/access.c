@@ -415,6 +415,28 @@ int region_atomic(struct region *region, u64 offset, unsigned int op,
 	return ret;
 }
 
+int region_read64(struct region *region, u64 offset, bool nowait, u64 *val)
+{
+	struct region_walk walk;
+	void *addr;
+	s64 run;
+	int ret;
+
+	if (!in_region(region, offset, sizeof(*val)) || offset & 7)
+		return -EIO;
+	ret = region_walk_begin(&walk, region, false);
+	if (ret)
+		return ret;
+	walk.nowait = nowait;
+	run = region_walk_next(&walk, offset, sizeof(*val), &addr);
+	if (run < 0)
+		ret = run;
+	else
+		*val = le64_to_cpu(READ_ONCE(*(__le64 *)addr));
+	region_walk_end(&walk);
+	return ret;
+}
+
 NYX_EXPORT_FOR_TEST(region_read);
 NYX_EXPORT_FOR_TEST(region_write);
 NYX_EXPORT_FOR_TEST(region_fill);

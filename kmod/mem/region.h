@@ -208,4 +208,16 @@ enum region_atomic_op {
 int region_atomic(struct region *region, u64 offset, unsigned int op,
 		  unsigned int width, u64 operand, u64 compare, u64 *old);
 
+/**
+ * region_read64() - read a word of guest memory, once
+ * @region: the region
+ * @offset: first byte in it, a multiple of 8
+ * @nowait: rather fail than wait for user space or a disk
+ * @val: set, in CPU order; it is little endian in memory
+ *
+ * Context: as region_read().
+ * Return: 0, -EIO if the memory is not accessible, -EINTR, or -EAGAIN.
+ */
+int region_read64(struct region *region, u64 offset, bool nowait, u64 *val);
+
 #endif /* NYX_MEM_REGION_H */

@@ -157,7 +157,10 @@ static DEVICE_ATTR_RO(name);
 static ssize_t model_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
-	return sysfs_emit(buf, "native\n");
+	struct nyx_unit *unit = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%s\n",
+			  unit->cfg.model == NYX_MODEL_VTD ? "vtd" : "native");
 }
 static DEVICE_ATTR_RO(model);
 

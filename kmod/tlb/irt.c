@@ -20,6 +20,7 @@ int irt_init(struct irt *irt, u32 nr)
 {
 	irt->entries = kvcalloc(nr, sizeof(*irt->entries), GFP_KERNEL_ACCOUNT);
 	irt->nr = nr;
+	irt->limit = nr;
 	irt->nr_present = 0;
 	return irt->entries ? 0 : -ENOMEM;
 }
@@ -196,7 +197,7 @@ u32 irt_remap(const struct irt *irt, u32 mode, u32 sbdf, u64 address, u32 data,
 		index += data;
 	}
 	msg->index = index;
-	if (unlikely(index >= irt->nr))
+	if (unlikely(index >= READ_ONCE(irt->limit)))
 		return NYX_FAULT_IRQ_INDEX;
 	load(&irt->entries[array_index_nospec(index, irt->nr)], &lo, &source);
 

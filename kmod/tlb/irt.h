@@ -58,11 +58,13 @@ struct irte {
  * struct irt - a table
  * @entries: the entries
  * @nr: their number; const after init
+ * @limit: those that may be used, at most @nr; the writer's
  * @nr_present: how many are present; the writer's
  */
 struct irt {
 	struct irte *entries;
 	u32 nr;
+	u32 limit;
 	u32 nr_present;
 };
 

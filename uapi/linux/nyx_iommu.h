@@ -106,6 +106,8 @@ enum nyx_cmd {
 	NYX_CMD_LIMIT_GET	= 0x22,
 	NYX_CMD_PAGE_REQUEST	= 0x23,
 	NYX_CMD_PAGE_RESPOND	= 0x24,
+	NYX_CMD_MMIO		= 0x25,
+	NYX_CMD_UNIT_RESET	= 0x26,
 	NYX_CMD_MAX,
 };
 
@@ -147,9 +149,29 @@ struct nyx_module_info {
 /**
  * enum nyx_model - what the guest sees of a unit
  * @NYX_MODEL_NATIVE: nothing: the VMM maps by the commands of this file
+ * @NYX_MODEL_VTD: Intel VT-d, legacy mode: registers (NYX_MMIO), tables and queue
+ *                 in guest memory. The guest attaches devices and maps; the
+ *                 commands for that, and for interrupt remapping entries, are
+ *                 -EOPNOTSUPP
  */
 enum nyx_model {
 	NYX_MODEL_NATIVE = 0,
+	NYX_MODEL_VTD = 1,
+};
+
+/**
+ * enum nyx_vtd_flags - properties of a VT-d unit
+ * @NYX_VTD_F_CACHING_MODE: CAP.CM: the guest invalidates also what was not
+ *                          present before
+ * @NYX_VTD_F_XAPIC: no ECAP.EIM: interrupt destinations have 8 bits
+ * @NYX_VTD_F_SMALL_PAGES: no CAP.SLLPS: pages of 4 KiB only
+ * @NYX_VTD_F_POSTED: CAP.PI: interrupts can be posted
+ */
+enum nyx_vtd_flags {
+	NYX_VTD_F_CACHING_MODE = 1 << 0,
+	NYX_VTD_F_XAPIC = 1 << 1,
+	NYX_VTD_F_SMALL_PAGES = 1 << 2,
+	NYX_VTD_F_POSTED = 1 << 3,
 };
 
 /**
@@ -180,6 +202,12 @@ enum nyx_unit_flags {
  * @__reserved: must be 0
  * @name: NUL-terminated name, unique in the system, of letters, digits and
  *        ``._:-``; empty: none
+ * @vtd_flags: NYX_MODEL_VTD: of enum nyx_vtd_flags; otherwise must be 0
+ * @vtd_faults: NYX_MODEL_VTD: fault recording registers, 1 to 8; 0: 8; otherwise
+ *              must be 0
+ *
+ * A VT-d unit has an address width of 39 or 48, and an interrupt remapping table
+ * cache of 65536 entries; @irt_entries must be 0.
  *
  * Create a unit and bind the file descriptor to it: -EBUSY if it is bound. The
  * unit belongs to the caller's effective user.
@@ -198,6 +226,8 @@ struct nyx_unit_create {
 	__u32 irt_entries;
 	__u32 __reserved;
 	__u8 name[NYX_NAME_LEN];
+	__u32 vtd_flags;
+	__u32 vtd_faults;
 };
 
 #define NYX_UNIT_CREATE _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_CREATE)
@@ -973,6 +1003,8 @@ struct nyx_invalidate {
  *                          that the mode does not allow
  * @NYX_FAULT_IRQ_SOURCE: the entry belongs to another requester
  * @NYX_FAULT_IRQ_TABLE: the entry could not be read
+ * @NYX_FAULT_CONTEXT: the guest's root or context entry refuses the device; the
+ *                     vendor's reason says why
  * @NYX_FAULT_IRQ_POST: the posted-interrupt descriptor is not in guest memory
  *                      that can be written, or has a reserved bit set
  */
@@ -999,6 +1031,7 @@ enum nyx_fault_reason {
 	NYX_FAULT_IRQ_SOURCE = 19,
 	NYX_FAULT_IRQ_TABLE = 20,
 	NYX_FAULT_IRQ_POST = 21,
+	NYX_FAULT_CONTEXT = 22,
 };
 
 /**
@@ -1039,7 +1072,7 @@ enum nyx_fault_cause {
  * @reason: of enum nyx_fault_reason
  * @access: of enum nyx_prot: what was tried
  * @level: table level, 0 for the leaves, or NYX_LEVEL_NONE
- * @__reserved: 0
+ * @vendor: the fault reason that a vendor model tells the guest, or 0
  * @iova: the first byte that was refused
  * @gpa: its GPA, or NYX_GPA_UNKNOWN
  */
@@ -1047,7 +1080,7 @@ struct nyx_fault {
 	__u32 reason;
 	__u8 access;
 	__u8 level;
-	__u16 __reserved;
+	__u16 vendor;
 	__aligned_u64 iova;
 	__aligned_u64 gpa;
 };
@@ -1244,6 +1277,54 @@ struct nyx_events_open {
 };
 
 #define NYX_EVENTS_OPEN _IO(NYX_IOCTL_TYPE, NYX_CMD_EVENTS_OPEN)
+
+/**
+ * enum nyx_mmio_flags - flags of NYX_MMIO
+ * @NYX_MMIO_F_WRITE: write; without it read
+ */
+enum nyx_mmio_flags {
+	NYX_MMIO_F_WRITE = 1 << 0,
+};
+
+#define NYX_MMIO_SIZE	4096u	/* of a VT-d unit's registers */
+
+/**
+ * struct nyx_mmio - ioctl(NYX_MMIO), and the item of NYX_ARRAY
+ * @size: sizeof(struct nyx_mmio)
+ * @flags: of enum nyx_mmio_flags
+ * @offset: of the register, a multiple of @width, below NYX_MMIO_SIZE
+ * @width: bytes, 4 or 8
+ * @value: in: what to write; out: what was read. A read needs 0
+ *
+ * The guest reads or writes a register of the unit's vendor model; -EOPNOTSUPP
+ * without one. What a write of the guest's leads to, as the execution of its
+ * invalidation queue, is done when the command returns. -EINTR if the caller was
+ * killed before: it goes on with the next write.
+ */
+struct nyx_mmio {
+	__u32 size;
+	__u32 flags;
+	__u32 offset;
+	__u32 width;
+	__aligned_u64 value;
+};
+
+#define NYX_MMIO _IO(NYX_IOCTL_TYPE, NYX_CMD_MMIO)
+
+/**
+ * struct nyx_unit_reset - ioctl(NYX_UNIT_RESET)
+ * @size: sizeof(struct nyx_unit_reset)
+ * @flags: must be 0
+ *
+ * The registers of the unit's vendor model are as after power-on, and what the
+ * guest's tables said is forgotten. -EOPNOTSUPP without a vendor model.
+ */
+struct nyx_unit_reset {
+	__u32 size;
+	__u32 flags;
+};
+
+#define NYX_UNIT_RESET _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_RESET)
 
 /**
  * DOC: Interrupts
@@ -1952,6 +2033,8 @@ struct nyx_page_respond {
  * @NYX_EVENT_PAGE_REQUEST: a device asks for a page: &nyx_event.page
  * @NYX_EVENT_PAGE_RESPONSE: the answer to a group with NYX_PAGE_F_NOWAIT:
  *                           &nyx_event.page, without @iova
+ * @NYX_EVENT_MSI: the unit itself sends an interrupt, which is not remapped:
+ *                 &nyx_event.msi
  */
 enum nyx_event_type {
 	NYX_EVENT_LOST = 0,
@@ -1961,6 +2044,7 @@ enum nyx_event_type {
 	NYX_EVENT_IRTE = 4,
 	NYX_EVENT_PAGE_REQUEST = 5,
 	NYX_EVENT_PAGE_RESPONSE = 6,
+	NYX_EVENT_MSI = 7,
 };
 
 /**
@@ -2072,6 +2156,19 @@ struct nyx_event_irte {
 };
 
 /**
+ * struct nyx_event_msi - an interrupt of the unit itself
+ * @address: of the message, as the guest has programmed it: bits 31:8 of a
+ *           32-bit destination are in bits 63:40
+ * @data: of the message
+ * @__reserved: 0
+ */
+struct nyx_event_msi {
+	__aligned_u64 address;
+	__u32 data;
+	__u32 __reserved;
+};
+
+/**
  * struct nyx_event_page - a page request, or the answer to a group
  * @sbdf: the device
  * @pasid: its PASID, or NYX_PASID_NONE
@@ -2108,6 +2205,7 @@ struct nyx_event_page {
  * @state: NYX_EVENT_DEVICE_STATE
  * @irte: NYX_EVENT_IRTE
  * @page: NYX_EVENT_PAGE_REQUEST, NYX_EVENT_PAGE_RESPONSE
+ * @msi: NYX_EVENT_MSI
  */
 struct nyx_event {
 	__u32 type;
@@ -2121,6 +2219,7 @@ struct nyx_event {
 		struct nyx_event_state state;
 		struct nyx_event_irte irte;
 		struct nyx_event_page page;
+		struct nyx_event_msi msi;
 		/* private: */
 		__aligned_u64 __pad[13];
 	};

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: commands about a unit's vendor model.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "chr/ioctl.h"
+#include "core/unit.h"
+
+static int mmio_one(struct nyx_front *front, struct nyx_mmio *cmd)
+{
+	if (cmd->width != 4 && cmd->width != 8)
+		return -EINVAL;
+	if (cmd->offset % cmd->width || cmd->offset >= NYX_MMIO_SIZE)
+		return -EINVAL;
+	if (cmd->flags & NYX_MMIO_F_WRITE) {
+		if (cmd->width == 4 && cmd->value >> 32)
+			return -EINVAL;
+		return front->ops->mmio_write(front, cmd->offset, cmd->width,
+					      cmd->value);
+	}
+	if (cmd->value)
+		return -EINVAL;
+	cmd->value = front->ops->mmio_read(front, cmd->offset, cmd->width);
+	return 0;
+}
+
+int nyx_ioctl_mmio(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
+{
+	struct nyx_front *front = uc->unit->guest.front;
+	struct nyx_mmio *cmd = items;
+	int ret;
+
+	*done = 0;
+	if (!front)
+		return -EOPNOTSUPP;
+	for (; *done < n; (*done)++, cmd++) {
+		ret = mmio_one(front, cmd);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int nyx_ioctl_unit_reset(struct nyx_ucmd *uc, void *cmd)
+{
+	struct nyx_front *front = uc->unit->guest.front;
+
+	return front ? front->ops->reset(front) : -EOPNOTSUPP;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: what a unit's vendor model offers to the core.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A front end turns a vendor's registers, queues and tables in guest memory into
+ * calls of the core, and tells the core what these tables say. The core caches
+ * that, and owns what follows from it: domains, translations, interrupts, faults.
+ */
+#ifndef NYX_CORE_FRONT_H
+#define NYX_CORE_FRONT_H
+
+#include <linux/types.h>
+
+#include "pt/pt.h"
+
+struct irt_entry;
+struct nyx_fault;
+struct nyx_front;
+struct nyx_unit;
+struct nyx_unit_config;
+
+/**
+ * struct nyx_guest_map - what a requester's accesses go through
+ * @tag: the guest's id of the domain
+ * @pass_through: addresses are not translated
+ * @quiet: the guest does not want to know of faults
+ * @width: bits of an address
+ * @cfg: shape of the table
+ * @root: GPA of the table
+ */
+struct nyx_guest_map {
+	u32 tag;
+	bool pass_through;
+	bool quiet;
+	u8 width;
+	struct pt_config cfg;
+	u64 root;
+};
+
+/**
+ * struct nyx_refusal - why the guest's tables do not let something through
+ * @reason: of enum nyx_fault_reason
+ * @code: the vendor's fault reason
+ * @quiet: the guest does not want to know
+ */
+struct nyx_refusal {
+	u32 reason;
+	u16 code;
+	bool quiet;
+};
+
+/**
+ * struct nyx_front_ops - a vendor model
+ * @destroy: free the front end; the unit has no users
+ * @reset: as after power-on; may sleep
+ * @mmio_read: read registers; any context
+ * @mmio_write: write registers, and do what follows; may sleep. 0, or -EINTR if
+ *              the caller was killed meanwhile
+ * @decode_device: find what a requester's accesses go through; may sleep. False
+ *                 if they are refused
+ * @decode_irte: read an interrupt remapping table entry; sleeps unless @nowait.
+ *               0; -EACCES if it is refused; -EAGAIN if it would have to wait
+ * @dma_fault: an access was refused; any context
+ * @irq_fault: an interrupt was refused; any context
+ */
+struct nyx_front_ops {
+	void (*destroy)(struct nyx_front *front);
+	int (*reset)(struct nyx_front *front);
+	u64 (*mmio_read)(struct nyx_front *front, u32 offset, u32 size);
+	int (*mmio_write)(struct nyx_front *front, u32 offset, u32 size,
+			  u64 value);
+	bool (*decode_device)(struct nyx_front *front, u32 sbdf,
+			      struct nyx_guest_map *map,
+			      struct nyx_refusal *refusal);
+	int (*decode_irte)(struct nyx_front *front, u32 index, bool nowait,
+			   struct irt_entry *e, struct nyx_refusal *refusal);
+	void (*dma_fault)(struct nyx_front *front, u32 sbdf,
+			  const struct nyx_fault *fault,
+			  const struct nyx_refusal *refusal);
+	void (*irq_fault)(struct nyx_front *front, u32 sbdf, u32 index,
+			  const struct nyx_refusal *refusal);
+};
+
+/**
+ * struct nyx_front - the front end of a unit
+ * @ops: its model
+ * @unit: the unit
+ */
+struct nyx_front {
+	const struct nyx_front_ops *ops;
+	struct nyx_unit *unit;
+};
+
+/* Makes the front end of a unit, or ERR_PTR; found by model. */
+typedef struct nyx_front *(*nyx_front_create_fn)(struct nyx_unit *unit,
+						 const struct nyx_unit_config *cfg);
+
+/**
+ * nyx_front_register() - say how to make front ends of a model
+ * @model: of enum nyx_model
+ * @create: makes one
+ *
+ * Context: while the module starts.
+ */
+void nyx_front_register(u32 model, nyx_front_create_fn create);
+
+/**
+ * nyx_front_create() - make the front end of a unit
+ * @unit: the unit
+ * @cfg: says which
+ *
+ * Context: may sleep.
+ * Return: the front end; NULL if the model has none; ERR_PTR.
+ */
+struct nyx_front *nyx_front_create(struct nyx_unit *unit,
+				   const struct nyx_unit_config *cfg);
+
+/* ---- what front ends call ------------------------------------------------ */
+
+/**
+ * nyx_guest_read64() - read a word of guest memory
+ * @unit: the unit
+ * @gpa: a multiple of 8
+ * @nowait: rather fail than wait for user space or a disk
+ * @val: set, in CPU order
+ *
+ * Context: may sleep unless @nowait; inside an epoch that whoever removes memory
+ * drains.
+ * Return: 0; -EIO if there is no such memory; -EAGAIN; -EINTR.
+ */
+int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, bool nowait, u64 *val);
+
+/**
+ * nyx_guest_write32() - write a word of guest memory
+ * @unit: the unit
+ * @gpa: a multiple of 4
+ * @val: what to write, in CPU order
+ *
+ * Context: as nyx_guest_read64(), and may sleep.
+ * Return: 0, -EIO or -EINTR.
+ */
+int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val);
+
+/**
+ * nyx_guest_forget() - forget what the guest's tables say about requesters
+ * @unit: the unit
+ * @match: says which; NULL: all
+ * @ctx: handed to @match, with the requester and its guest domain's id
+ *
+ * Accesses under way may still use it until nyx_guest_drain().
+ *
+ * Context: may sleep.
+ */
+void nyx_guest_forget(struct nyx_unit *unit,
+		      bool (*match)(const void *ctx, u32 sbdf, u32 tag),
+		      const void *ctx);
+
+#define NYX_GUEST_ALL_TAGS	0xffffffffu
+
+/**
+ * nyx_guest_invalidate() - forget translations
+ * @unit: the unit
+ * @tag: the guest's domain, or NYX_GUEST_ALL_TAGS
+ * @first: first address
+ * @last: last address
+ *
+ * As nyx_guest_forget().
+ */
+void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last);
+
+/**
+ * nyx_guest_forget_irtes() - forget interrupt remapping table entries
+ * @unit: the unit
+ * @first: the first
+ * @nr: how many
+ *
+ * As nyx_guest_forget(), until nyx_irq_drain().
+ */
+void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr);
+
+/**
+ * nyx_guest_drain() - wait for accesses that may use what was forgotten
+ * @unit: the unit
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int nyx_guest_drain(struct nyx_unit *unit);
+
+/**
+ * nyx_guest_msi() - tell the VMM to deliver an interrupt of the unit itself
+ * @unit: the unit
+ * @address: of the message
+ * @data: of the message
+ *
+ * Context: any.
+ */
+void nyx_guest_msi(struct nyx_unit *unit, u64 address, u32 data);
+
+#endif /* NYX_CORE_FRONT_H */

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: address spaces whose tables the guest owns.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/guest.h"
+
+#include <linux/err.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/event.h"
+#include "core/irq.h"
+#include "core/unit.h"
+#include "mem/region.h"
+
+/* Models with a front end, by enum nyx_model. */
+static nyx_front_create_fn front_create[4];
+
+void nyx_front_register(u32 model, nyx_front_create_fn create)
+{
+	front_create[model] = create;
+}
+
+struct nyx_front *nyx_front_create(struct nyx_unit *unit,
+				   const struct nyx_unit_config *cfg)
+{
+	nyx_front_create_fn create = front_create[cfg->model];
+
+	return create ? create(unit, cfg) : NULL;
+}
+
+/* ---- guest memory ------------------------------------------------------- */
+
+/* The memory behind an address, as long as the caller is inside an epoch. */
+static struct region *find(struct nyx_unit *unit, u64 gpa, u64 *offset)
+{
+	const struct gmap_slot *slot;
+	struct region *region = NULL;
+	u32 hint = 0;
+
+	rcu_read_lock();
+	slot = gmap_find(&unit->mem, gpa, &hint);
+	if (slot) {
+		region = slot->region;
+		*offset = gpa - slot->start;
+	}
+	rcu_read_unlock();
+	return region;
+}
+
+int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, bool nowait, u64 *val)
+{
+	struct region *region;
+	u64 offset;
+
+	region = find(unit, gpa, &offset);
+	return region ? region_read64(region, offset, nowait, val) : -EIO;
+}
+
+int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val)
+{
+	struct region *region;
+	u64 offset, old;
+
+	region = find(unit, gpa, &offset);
+	if (!region || (region_flags(region) & REGION_READONLY))
+		return -EIO;
+	return region_atomic(region, offset, REGION_SWAP, sizeof(val), val, 0,
+			     &old);
+}
+
+void nyx_guest_msi(struct nyx_unit *unit, u64 address, u32 data)
+{
+	struct nyx_event event;
+
+	memset(&event, 0, sizeof(event));
+	event.type = NYX_EVENT_MSI;
+	event.msi.address = address;
+	event.msi.data = data;
+	nyx_events_push(unit->events, &event);
+}
+
+/* ---- contexts ----------------------------------------------------------- */
+
+/*
+ * The ids of guest domains: the guest's id, and a number that tells apart those
+ * with the same id and different tables.
+ */
+#define SIBLINGS_LG2	8
+#define FIRST_ID(tag)	(((tag) << SIBLINGS_LG2) + 1)
+#define LAST_ID(tag)	(FIRST_ID(tag) + BIT(SIBLINGS_LG2) - 1)
+
+static bool same_map(const struct nyx_guest_map *a, const struct nyx_guest_map *b)
+{
+	return a->pass_through == b->pass_through && a->quiet == b->quiet &&
+	       a->width == b->width && a->root == b->root &&
+	       a->cfg.levels == b->cfg.levels && a->cfg.format == b->cfg.format;
+}
+
+/* The domain for a map; made if there is none. */
+static struct nyx_domain *domain_for(struct nyx_unit *unit,
+				     const struct nyx_guest_map *map)
+{
+	struct nyx_domain *dom;
+	unsigned long id;
+	int ret;
+
+	lockdep_assert_held(&unit->lock);
+	xa_for_each_range(&unit->domains, id, dom, FIRST_ID(map->tag),
+			  LAST_ID(map->tag)) {
+		if (!dom->dying && same_map(&dom->guest, map))
+			return dom;
+	}
+	if (unit->nr_domains >= unit->cfg.max_domains)
+		return ERR_PTR(-ENOSPC);
+	dom = nyx_domain_guest(unit, map);
+	if (IS_ERR(dom))
+		return dom;
+	ret = xa_alloc(&unit->domains, &dom->id, dom,
+		       XA_LIMIT(FIRST_ID(map->tag), LAST_ID(map->tag)),
+		       GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		nyx_domain_put(dom);
+		return ERR_PTR(ret == -EBUSY ? -ENOSPC : ret);
+	}
+	unit->nr_domains++;
+	return dom;
+}
+
+static int install(struct nyx_unit *unit, u32 sbdf,
+		   const struct nyx_guest_map *map, u64 generation)
+{
+	struct nyx_domain *dom;
+	struct nyx_device *dev;
+	int ret = 0;
+
+	mutex_lock(&unit->lock);
+	dev = xa_load(&unit->devices, sbdf);
+	if (!dev)
+		ret = -ENOENT;
+	else if (unit->guest.generation != generation || dev->busy)
+		ret = -EAGAIN;
+	if (ret || rcu_access_pointer(dev->domain) != unit->nowhere)
+		goto out_unlock;
+	dom = domain_for(unit, map);
+	if (IS_ERR(dom)) {
+		ret = PTR_ERR(dom);
+		goto out_unlock;
+	}
+	dom->nr_devices++;
+	unit->nowhere->nr_devices--;
+	nyx_guard_move(dev, dom);
+out_unlock:
+	mutex_unlock(&unit->lock);
+	return ret;
+}
+
+int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf,
+		      struct nyx_refusal *refusal)
+{
+	struct nyx_front *front = unit->guest.front;
+	struct nyx_guest_map map;
+	unsigned int pair;
+	u64 generation;
+	int ret;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		/* Whoever removes memory, or the device, waits for us. */
+		pair = epoch_enter(&unit->irq.posting);
+		generation = READ_ONCE(unit->guest.generation);
+		/* Pairs with the lock of who counts: the tables are read later. */
+		smp_mb();
+		*refusal = (struct nyx_refusal){};
+		ret = 0;
+		if (front->ops->decode_device(front, sbdf, &map, refusal))
+			ret = install(unit, sbdf, &map, generation);
+		epoch_exit(&unit->irq.posting, pair);
+		cond_resched();
+	} while (ret == -EAGAIN);
+	return ret;
+}
+
+void nyx_guest_forget(struct nyx_unit *unit,
+		      bool (*match)(const void *ctx, u32 sbdf, u32 tag),
+		      const void *ctx)
+{
+	struct nyx_domain *dom;
+	struct nyx_device *dev;
+	unsigned long sbdf;
+
+	mutex_lock(&unit->lock);
+	WRITE_ONCE(unit->guest.generation, unit->guest.generation + 1);
+	xa_for_each(&unit->devices, sbdf, dev) {
+		dom = rcu_dereference_protected(dev->domain,
+						lockdep_is_held(&unit->lock));
+		if (dom->kind != NYX_DOMAIN_GUEST || dev->busy ||
+		    (match && !match(ctx, sbdf, dom->guest.tag)))
+			continue;
+		dom->nr_devices--;
+		unit->nowhere->nr_devices++;
+		nyx_guard_move(dev, unit->nowhere);
+		dom->unsettled = true;
+		cond_resched();
+	}
+	mutex_unlock(&unit->lock);
+}
+
+static void forget_translations(struct nyx_domain *dom, u64 first, u64 last)
+{
+	mutex_lock(&dom->lock);
+	if (!first && last == U64_MAX)
+		iotlb_flush(&dom->unit->iotlb, &dom->space);
+	else
+		iotlb_invalidate(&dom->unit->iotlb, &dom->space, first, last);
+	mutex_unlock(&dom->lock);
+	WRITE_ONCE(dom->unsettled, true);
+	nyx_stat_add(dom->stats, NYX_STAT_INVALIDATIONS, 1);
+}
+
+void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last)
+{
+	bool all = tag == NYX_GUEST_ALL_TAGS;
+	unsigned long id = all ? 0 : FIRST_ID(tag);
+	struct nyx_domain *dom;
+
+	while ((dom = nyx_domain_next(unit, id))) {
+		id = dom->id + 1ul;
+		if (!all && dom->id > LAST_ID(tag)) {
+			nyx_domain_put(dom);
+			break;
+		}
+		forget_translations(dom, first, last);
+		nyx_domain_put(dom);
+		cond_resched();
+	}
+}
+
+/* Take a domain away that has no device any more, and no accesses. */
+static void domain_drop(struct nyx_unit *unit, struct nyx_domain *dom)
+{
+	bool drop;
+
+	mutex_lock(&unit->lock);
+	drop = !dom->nr_devices && !dom->dying;
+	if (drop) {
+		dom->dying = true;
+		xa_erase(&unit->domains, dom->id);
+		unit->nr_domains--;
+		nyx_stats_sum(dom->stats, unit->retired);
+	}
+	mutex_unlock(&unit->lock);
+	if (drop)
+		nyx_domain_put(dom);
+}
+
+int nyx_guest_drain(struct nyx_unit *unit)
+{
+	struct nyx_domain *dom;
+	unsigned long id = 0;
+	int ret = 0;
+
+	while (!ret && (dom = nyx_domain_next(unit, id))) {
+		id = dom->id + 1ul;
+		if (READ_ONCE(dom->unsettled)) {
+			WRITE_ONCE(dom->unsettled, false);
+			ret = epoch_drain(&dom->epoch);
+			if (ret)
+				WRITE_ONCE(dom->unsettled, true);
+			else
+				domain_drop(unit, dom);
+		}
+		nyx_domain_put(dom);
+		cond_resched();
+	}
+	return ret;
+}
+
+static int walk_read(void *ctx, u64 gpa, u64 *val)
+{
+	return nyx_guest_read64(ctx, gpa, false, val);
+}
+
+void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
+		    unsigned int perm, struct pt_result *res)
+{
+	const struct pt_guest_mem mem = { .read64 = walk_read, .ctx = unit };
+
+	pt_walk_guest(&dom->guest.cfg, dom->guest.root, &mem, iova, perm, res);
+}
+
+/* ---- interrupt remapping table ------------------------------------------ */
+
+int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index, bool nowait,
+			   struct nyx_refusal *refusal)
+{
+	struct nyx_front *front = unit->guest.front;
+	struct irt_entry entry;
+	unsigned int pair;
+	u64 generation;
+	int ret;
+
+	pair = epoch_enter(&unit->irq.posting);
+	generation = READ_ONCE(unit->guest.irte_generation);
+	/* Pairs with the lock of who counts: the entry is read later. */
+	smp_mb();
+	*refusal = (struct nyx_refusal){};
+	ret = front->ops->decode_irte(front, index, nowait, &entry, refusal);
+	if (!ret) {
+		mutex_lock(&unit->irq.lock);
+		if (unit->guest.irte_generation == generation)
+			irt_write(&unit->irq.irt, index, &entry);
+		mutex_unlock(&unit->irq.lock);
+	}
+	epoch_exit(&unit->irq.posting, pair);
+	return ret;
+}
+
+void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr)
+{
+	struct irt *irt = &unit->irq.irt;
+	u32 i;
+
+	mutex_lock(&unit->irq.lock);
+	WRITE_ONCE(unit->guest.irte_generation, unit->guest.irte_generation + 1);
+	if (first < irt->nr) {
+		for (i = first; i < irt->nr && i - first < nr; i++) {
+			irt_write(irt, i, NULL);
+			cond_resched();
+		}
+	}
+	mutex_unlock(&unit->irq.lock);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: address spaces whose tables the guest owns.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A device of a unit with a vendor model has no domain until it makes an access.
+ * Then the front end says what the guest's tables want, and the device moves to
+ * a domain of kind NYX_DOMAIN_GUEST, of which there is one for each combination
+ * of the guest's domain id and table. When the guest invalidates, the device
+ * loses its domain again. So a cached context entry is a device's domain, and
+ * all that holds for domains holds for it: who has forgotten one waits, by the
+ * domain's epoch, for accesses that use it.
+ *
+ * A context that was read before it was invalidated must not be installed after:
+ * whoever reads notes &nyx_guest.generation first, and installs, under the unit's
+ * lock, only if it is still the same. Likewise for interrupt remapping entries,
+ * with &nyx_guest.irte_generation under &nyx_irq.lock.
+ */
+#ifndef NYX_CORE_GUEST_H
+#define NYX_CORE_GUEST_H
+
+#include <linux/types.h>
+
+#include "core/front.h"
+
+struct nyx_access;
+struct nyx_domain;
+struct nyx_irq_req;
+struct pt_result;
+
+/* The kind of domains whose table the guest owns. */
+#define NYX_DOMAIN_GUEST	0xfeu
+
+/**
+ * struct nyx_guest - the guest's side of a unit
+ * @front: the front end, or NULL: the unit has no vendor model
+ * @generation: counts what was forgotten of contexts; under &nyx_unit.lock
+ * @irte_generation: likewise of entries; under &nyx_irq.lock
+ */
+struct nyx_guest {
+	struct nyx_front *front;
+	u64 generation;
+	u64 irte_generation;
+};
+
+/**
+ * nyx_guest_resolve() - give a device the domain that the guest wants
+ * @unit: the unit, with a front end
+ * @sbdf: the device
+ * @refusal: set if the guest's tables refuse its accesses
+ *
+ * Context: may sleep.
+ * Return: 0: try again, or it is refused; -ENOENT; -ENOMEM; -ENOSPC; -EINTR.
+ */
+int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf,
+		      struct nyx_refusal *refusal);
+
+/**
+ * nyx_guest_walk() - walk a table that the guest owns
+ * @unit: the unit
+ * @dom: a domain of kind NYX_DOMAIN_GUEST
+ * @iova: the address
+ * @perm: NYX_ACC_* that is asked for
+ * @res: set
+ *
+ * Context: may sleep; inside the domain's epoch.
+ */
+void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
+		    unsigned int perm, struct pt_result *res);
+
+/**
+ * nyx_guest_resolve_irte() - bring in an interrupt remapping table entry
+ * @unit: the unit, with a front end
+ * @index: which one, within the table
+ * @nowait: rather fail than wait
+ * @refusal: set if it is refused
+ *
+ * Context: may sleep unless @nowait.
+ * Return: 0: try again; -EACCES: it is refused; -EAGAIN; -EINTR.
+ */
+int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index, bool nowait,
+			   struct nyx_refusal *refusal);
+
+#endif /* NYX_CORE_GUEST_H */

@@ -1,0 +1,555 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: Intel VT-d: registers, and what the core asks.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "front/vtd/vtd.h"
+
+#include <linux/bitfield.h>
+#include <linux/err.h>
+#include <linux/slab.h>
+
+#include "core/irq.h"
+#include "core/unit.h"
+
+#define REG(_name, _size, _rw, _w1c)					\
+	{								\
+		.offset = VTD_##_name, .size = (_size),			\
+		.index = REG_##_name, .rw = (_rw), .w1c = (_w1c),	\
+	}
+
+#define ALL	(~0ull)
+
+/* Section 11.4. Those without bits to write are read-only, or are hooked. */
+static const struct reg_def vtd_defs[] = {
+	REG(VER, 4, 0, 0),
+	REG(CAP, 8, 0, 0),
+	REG(ECAP, 8, 0, 0),
+	REG(GCMD, 4, 0, 0),
+	REG(GSTS, 4, 0, 0),
+	REG(RTADDR, 8, VTD_RTADDR_ADDR | VTD_RTADDR_TTM, 0),
+	REG(CCMD, 8, ALL & ~VTD_CCMD_CAIG, 0),
+	REG(FSTS, 4, 0, VTD_FSTS_PFO | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE),
+	REG(FECTL, 4, VTD_CTL_IM, 0),
+	REG(FEDATA, 4, ALL, 0),
+	REG(FEADDR, 4, ALL & ~3ull, 0),
+	REG(FEUADDR, 4, ALL, 0),
+	REG(IQH, 8, 0, 0),
+	REG(IQT, 8, VTD_IQ_OFFSET, 0),
+	REG(IQA, 8, VTD_IQA_ADDR | VTD_IQA_DW | VTD_IQA_QS, 0),
+	REG(ICS, 4, 0, VTD_ICS_IWC),
+	REG(IECTL, 4, VTD_CTL_IM, 0),
+	REG(IEDATA, 4, ALL, 0),
+	REG(IEADDR, 4, ALL & ~3ull, 0),
+	REG(IEUADDR, 4, ALL, 0),
+	REG(IQERCD, 8, 0, 0),
+	REG(IRTA, 8, VTD_IRTA_ADDR | VTD_IRTA_EIME | VTD_IRTA_S, 0),
+	REG(IVA, 8, VTD_IVA_ADDR | VTD_IVA_IH | VTD_IVA_AM, 0),
+	REG(IOTLB, 8, ALL & ~VTD_IOTLB_IAIG, 0),
+};
+
+/* ---- what the core asks --------------------------------------------------- */
+
+static int read_word(void *ctx, u64 gpa, u64 *val)
+{
+	return nyx_guest_read64(ctx, gpa, false, val);
+}
+
+static void map_identity(const struct vtd *vtd, struct nyx_guest_map *map)
+{
+	*map = (struct nyx_guest_map) {
+		.pass_through = true,
+		.width = vtd->shape.haw,
+	};
+}
+
+static bool vtd_decode(struct nyx_front *front, u32 sbdf,
+		       struct nyx_guest_map *map, struct nyx_refusal *refusal)
+{
+	struct vtd *vtd = to_vtd(front);
+	const struct pt_guest_mem mem = {
+		.read64 = read_word, .ctx = front->unit,
+	};
+	struct vtd_context ctx;
+	unsigned long flags;
+	u64 root, gsts;
+	u8 code;
+
+	spin_lock_irqsave(&vtd->lock, flags);
+	root = vtd->root;
+	gsts = vtd->value[REG_GSTS];
+	spin_unlock_irqrestore(&vtd->lock, flags);
+	if (!(gsts & VTD_GSTS_TES)) {
+		map_identity(vtd, map);
+		return true;
+	}
+	code = vtd_decode_device(&vtd->shape, root, &mem, sbdf, &ctx);
+	if (code) {
+		*refusal = (struct nyx_refusal) {
+			.reason = NYX_FAULT_CONTEXT,
+			.code = code,
+			/* Only what is behind the bit is kept from the guest. */
+			.quiet = ctx.quiet,
+		};
+		return false;
+	}
+	*map = (struct nyx_guest_map) {
+		.tag = ctx.did,
+		.pass_through = ctx.pass_through,
+		.quiet = ctx.quiet,
+		.width = ctx.width,
+		.cfg = {
+			.format = PT_VTDSS,
+			.levels = ctx.levels,
+			.va_lg2 = ctx.width,
+		},
+		.root = ctx.root,
+	};
+	return true;
+}
+
+static int vtd_decode_entry(struct nyx_front *front, u32 index, bool nowait,
+			    struct irt_entry *e, struct nyx_refusal *refusal)
+{
+	struct vtd *vtd = to_vtd(front);
+	unsigned long flags;
+	u64 irta, at, lo, hi;
+	u8 code;
+	int ret;
+
+	spin_lock_irqsave(&vtd->lock, flags);
+	irta = vtd->irta;
+	spin_unlock_irqrestore(&vtd->lock, flags);
+
+	at = (irta & VTD_IRTA_ADDR) + (u64)index * VTD_ENTRY_SIZE;
+	ret = nyx_guest_read64(front->unit, at, nowait, &lo);
+	if (!ret)
+		ret = nyx_guest_read64(front->unit, at + 8, nowait, &hi);
+	if (ret == -EIO) {
+		*refusal = (struct nyx_refusal) {
+			.reason = NYX_FAULT_IRQ_TABLE, .code = VTD_IR_ACCESS,
+		};
+		return -EACCES;
+	}
+	if (ret)
+		return ret;
+	code = vtd_decode_irte(&vtd->shape, irta & VTD_IRTA_EIME, lo, hi,
+			       vtd->segment, e);
+	if (!code)
+		return 0;
+	*refusal = (struct nyx_refusal) {
+		.reason = code == VTD_IR_NOT_PRESENT ? NYX_FAULT_IRQ_NOT_PRESENT :
+						       NYX_FAULT_IRQ_RESERVED,
+		.code = code,
+		.quiet = e->flags & NYX_IRTE_F_QUIET,
+	};
+	return -EACCES;
+}
+
+/* Section 7.1.3: what the guest is told, or VTD_OK: nothing. */
+static u8 dma_code(const struct nyx_fault *fault)
+{
+	bool write = fault->access & NYX_PROT_WRITE;
+
+	switch (fault->reason) {
+	case NYX_FAULT_ADDRESS_WIDTH:
+		return VTD_ADDR_BEYOND;
+	case NYX_FAULT_NOT_PRESENT:
+	case NYX_FAULT_TABLE_NOT_PRESENT:
+		return write ? VTD_WRITE_DENIED : VTD_READ_DENIED;
+	case NYX_FAULT_READ_DENIED:
+		return VTD_READ_DENIED;
+	case NYX_FAULT_WRITE_DENIED:
+		return VTD_WRITE_DENIED;
+	case NYX_FAULT_RESERVED_BIT:
+		return VTD_PTE_RESERVED;
+	case NYX_FAULT_TABLE_ACCESS:
+		return VTD_TABLE_ACCESS;
+	default:
+		/* Behind the IOMMU: the bus would answer, or nobody. */
+		return VTD_OK;
+	}
+}
+
+static void vtd_dma_fault(struct nyx_front *front, u32 sbdf,
+			  const struct nyx_fault *fault,
+			  const struct nyx_refusal *refusal)
+{
+	u8 code = refusal->code ?: dma_code(fault);
+
+	if (code && !refusal->quiet)
+		vtd_fault_record(to_vtd(front), sbdf,
+				 fault->iova & VTD_FRCD_FI_ADDR, code,
+				 !(fault->access & NYX_PROT_WRITE));
+}
+
+static u8 irq_code(u32 reason)
+{
+	switch (reason) {
+	case NYX_FAULT_IRQ_REQUEST:
+		return VTD_IR_REQ_RESERVED;
+	case NYX_FAULT_IRQ_COMPAT:
+		return VTD_IR_COMPAT_BLOCKED;
+	case NYX_FAULT_IRQ_INDEX:
+		return VTD_IR_INDEX_BEYOND;
+	case NYX_FAULT_IRQ_NOT_PRESENT:
+		return VTD_IR_NOT_PRESENT;
+	case NYX_FAULT_IRQ_RESERVED:
+		return VTD_IR_RESERVED;
+	case NYX_FAULT_IRQ_SOURCE:
+		return VTD_IR_SOURCE;
+	case NYX_FAULT_IRQ_TABLE:
+		return VTD_IR_ACCESS;
+	case NYX_FAULT_IRQ_POST:
+		return VTD_IR_PID_ACCESS;
+	default:
+		return VTD_OK;
+	}
+}
+
+static void vtd_irq_fault(struct nyx_front *front, u32 sbdf, u32 index,
+			  const struct nyx_refusal *refusal)
+{
+	u8 code = refusal->code ?: irq_code(refusal->reason);
+
+	if (code && !refusal->quiet)
+		vtd_fault_record(to_vtd(front), sbdf,
+				 FIELD_PREP(VTD_FRCD_FI_INDEX, index & 0xffff),
+				 code, false);
+}
+
+/* ---- commands ----------------------------------------------------------- */
+
+static int forget_all(struct vtd *vtd)
+{
+	nyx_guest_forget(vtd->front.unit, NULL, NULL);
+	vtd->drain = true;
+	return nyx_guest_drain(vtd->front.unit);
+}
+
+/* Tell the core how interrupts are treated. */
+static int set_irq_mode(struct vtd *vtd, u64 gsts)
+{
+	u32 mode = 0;
+
+	if (!(vtd->irta & VTD_IRTA_EIME) || !(gsts & VTD_GSTS_IRES))
+		mode |= NYX_IRQ_MODE_XAPIC;
+	if (!(gsts & VTD_GSTS_IRES))
+		mode |= NYX_IRQ_MODE_OFF;
+	else if ((gsts & VTD_GSTS_CFIS) && (mode & NYX_IRQ_MODE_XAPIC))
+		mode |= NYX_IRQ_MODE_COMPAT;
+	return nyx_irq_set_mode(vtd->front.unit, mode);
+}
+
+static void set_status(struct vtd *vtd, u64 mask, u64 gcmd)
+{
+	spin_lock_irq(&vtd->lock);
+	vtd->value[REG_GSTS] &= ~mask;
+	vtd->value[REG_GSTS] |= gcmd & mask;
+	spin_unlock_irq(&vtd->lock);
+}
+
+static int set_root(struct vtd *vtd)
+{
+	spin_lock_irq(&vtd->lock);
+	vtd->root = vtd->value[REG_RTADDR];
+	vtd->value[REG_GSTS] |= VTD_GSTS_RTPS;
+	spin_unlock_irq(&vtd->lock);
+	return forget_all(vtd);
+}
+
+static int set_irt(struct vtd *vtd)
+{
+	struct nyx_unit *unit = vtd->front.unit;
+
+	spin_lock_irq(&vtd->lock);
+	vtd->irta = vtd->value[REG_IRTA];
+	vtd->value[REG_GSTS] |= VTD_GSTS_IRTPS;
+	spin_unlock_irq(&vtd->lock);
+	WRITE_ONCE(unit->irq.irt.limit, 2u << FIELD_GET(VTD_IRTA_S, vtd->irta));
+	nyx_guest_forget_irtes(unit, 0, IRT_MAX_ENTRIES);
+	return set_irq_mode(vtd, vtd->value[REG_GSTS]);
+}
+
+static int set_queue(struct vtd *vtd, bool on)
+{
+	spin_lock_irq(&vtd->lock);
+	vtd->value[REG_IQH] = 0;
+	spin_unlock_irq(&vtd->lock);
+	set_status(vtd, VTD_GSTS_QIES, on ? VTD_GSTS_QIES : 0);
+	return on ? vtd_queue_run(vtd) : 0;
+}
+
+/*
+ * Section 11.4.4. Each bit that differs from the status is a command; those of
+ * the pointers are one whenever they are set. All are allowed in any order: a
+ * guest that takes over from another turns the queue off first.
+ */
+static int command(struct vtd *vtd, u64 gcmd)
+{
+	u64 gsts = vtd->value[REG_GSTS], changed = gcmd ^ gsts;
+	int ret = 0;
+
+	if (gcmd & VTD_GCMD_SRTP)
+		ret = set_root(vtd);
+	if (!ret && (gcmd & VTD_GCMD_SIRTP))
+		ret = set_irt(vtd);
+	if (!ret && (changed & VTD_GCMD_QIE))
+		ret = set_queue(vtd, gcmd & VTD_GCMD_QIE);
+	if (!ret && (changed & (VTD_GCMD_IRE | VTD_GCMD_CFI))) {
+		set_status(vtd, VTD_GSTS_IRES | VTD_GSTS_CFIS, gcmd);
+		ret = set_irq_mode(vtd, vtd->value[REG_GSTS]);
+	}
+	if (!ret && (changed & VTD_GCMD_TE)) {
+		set_status(vtd, VTD_GSTS_TES, gcmd);
+		ret = forget_all(vtd);
+	}
+	return ret;
+}
+
+/* Sections 11.4.6.1: CCMD. The command is done when the bit is clear. */
+static int context_command(struct vtd *vtd, u64 ccmd)
+{
+	struct vtd_desc desc = {
+		.granularity = FIELD_GET(VTD_CCMD_CIRG, ccmd),
+		.did = FIELD_GET(VTD_CCMD_DID, ccmd),
+		.sid = FIELD_GET(VTD_CCMD_SID, ccmd),
+		.function_mask = vtd_function_mask(FIELD_GET(VTD_CCMD_FM, ccmd)),
+	};
+	int ret = 0;
+
+	if (desc.granularity) {
+		vtd_invalidate_context(vtd, &desc);
+		ret = nyx_guest_drain(vtd->front.unit);
+	}
+	spin_lock_irq(&vtd->lock);
+	vtd->value[REG_CCMD] &= ~(VTD_CCMD_ICC | VTD_CCMD_CAIG);
+	vtd->value[REG_CCMD] |= FIELD_PREP(VTD_CCMD_CAIG, desc.granularity);
+	spin_unlock_irq(&vtd->lock);
+	return ret;
+}
+
+/* Section 11.4.6.3: IOTLB_REG. */
+static int iotlb_command(struct vtd *vtd, u64 cmd)
+{
+	u64 iva = vtd->value[REG_IVA], span;
+	u8 am = FIELD_GET(VTD_IVA_AM, iva);
+	struct vtd_desc desc = {
+		.granularity = FIELD_GET(VTD_IOTLB_IIRG, cmd),
+		.did = FIELD_GET(VTD_IOTLB_DID, cmd),
+	};
+	int ret = 0;
+
+	if (desc.granularity == VTD_PAGE && am > VTD_MAMV)
+		desc.granularity = VTD_DOMAIN;
+	span = nyx_lg2_last(NYX_PAGE_LG2 + min(am, VTD_MAMV));
+	desc.first = iva & VTD_IVA_ADDR & ~span;
+	desc.last = desc.first | span;
+	if (desc.granularity) {
+		vtd_invalidate_iotlb(vtd, &desc);
+		ret = nyx_guest_drain(vtd->front.unit);
+	}
+	spin_lock_irq(&vtd->lock);
+	vtd->value[REG_IOTLB] &= ~(VTD_IOTLB_IVT | VTD_IOTLB_IAIG);
+	vtd->value[REG_IOTLB] |= FIELD_PREP(VTD_IOTLB_IAIG, desc.granularity);
+	spin_unlock_irq(&vtd->lock);
+	return ret;
+}
+
+/* What a write of a register leads to. Under @mutex. */
+static int follow(struct vtd *vtd, const struct reg_write *w)
+{
+	switch (w->def->index) {
+	case REG_GCMD:
+		return command(vtd, w->written);
+	case REG_CCMD:
+		return w->written & VTD_CCMD_ICC ?
+			context_command(vtd, w->new) : 0;
+	case REG_IOTLB:
+		return w->written & VTD_IOTLB_IVT ?
+			iotlb_command(vtd, w->new) : 0;
+	case REG_FSTS:
+		/* Once the error is seen, the queue goes on from its head. */
+		return w->old & ~w->new & VTD_FSTS_IQE ? vtd_queue_run(vtd) : 0;
+	case REG_IQT:
+		return vtd_queue_run(vtd);
+	default:
+		return 0;
+	}
+}
+
+/* What it means for the registers themselves. Under @lock. */
+static void settle(struct vtd *vtd, const struct reg_write *w)
+{
+	switch (w->def->index) {
+	case REG_FSTS:
+	case REG_FECTL:
+		vtd_fault_written(vtd, w);
+		break;
+	case REG_ICS:
+	case REG_IECTL:
+		vtd_event_written(vtd, w);
+		break;
+	default:
+		if (w->def->index >= REG_FRCD)
+			vtd_fault_written(vtd, w);
+		break;
+	}
+}
+
+static u64 vtd_mmio_read(struct nyx_front *front, u32 offset, u32 size)
+{
+	struct vtd *vtd = to_vtd(front);
+	unsigned long flags;
+	u64 value;
+
+	spin_lock_irqsave(&vtd->lock, flags);
+	value = regfile_read(&vtd->regs, offset, size);
+	spin_unlock_irqrestore(&vtd->lock, flags);
+	return value;
+}
+
+static int vtd_mmio_write(struct nyx_front *front, u32 offset, u32 size, u64 value)
+{
+	struct vtd *vtd = to_vtd(front);
+	struct reg_write w[2];
+	unsigned int n, i;
+	int ret = 0;
+
+	if (mutex_lock_killable(&vtd->mutex))
+		return -EINTR;
+	spin_lock_irq(&vtd->lock);
+	n = regfile_write(&vtd->regs, offset, size, value, w);
+	for (i = 0; i < n; i++)
+		settle(vtd, &w[i]);
+	spin_unlock_irq(&vtd->lock);
+	for (i = 0; i < n && !ret; i++)
+		ret = follow(vtd, &w[i]);
+	mutex_unlock(&vtd->mutex);
+	return ret;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static int vtd_reset(struct nyx_front *front)
+{
+	struct vtd *vtd = to_vtd(front);
+	int ret;
+
+	if (mutex_lock_killable(&vtd->mutex))
+		return -EINTR;
+	spin_lock_irq(&vtd->lock);
+	regfile_reset(&vtd->regs);
+	vtd->next_frcd = 0;
+	vtd->root = 0;
+	vtd->irta = 0;
+	spin_unlock_irq(&vtd->lock);
+	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
+	nyx_guest_forget_irtes(front->unit, 0, IRT_MAX_ENTRIES);
+	ret = forget_all(vtd);
+	if (!ret)
+		ret = set_irq_mode(vtd, 0);
+	mutex_unlock(&vtd->mutex);
+	return ret;
+}
+
+static void vtd_destroy(struct nyx_front *front)
+{
+	struct vtd *vtd = to_vtd(front);
+
+	mutex_destroy(&vtd->mutex);
+	kfree(vtd);
+}
+
+static const struct nyx_front_ops vtd_ops = {
+	.destroy = vtd_destroy,
+	.reset = vtd_reset,
+	.mmio_read = vtd_mmio_read,
+	.mmio_write = vtd_mmio_write,
+	.decode_device = vtd_decode,
+	.decode_irte = vtd_decode_entry,
+	.dma_fault = vtd_dma_fault,
+	.irq_fault = vtd_irq_fault,
+};
+
+static u64 capability(const struct nyx_unit_config *cfg)
+{
+	u64 cap = VTD_CAP_ND_64K | VTD_CAP_MGAW(cfg->address_width) |
+		  VTD_CAP_ZLR | VTD_CAP_FRO | VTD_CAP_PSI |
+		  VTD_CAP_NFR(cfg->vtd_faults) | VTD_CAP_MAMV(VTD_MAMV) |
+		  VTD_CAP_DWD | VTD_CAP_DRD | VTD_CAP_SAGAW_39;
+
+	if (cfg->address_width >= 48)
+		cap |= VTD_CAP_SAGAW_48;
+	if (!(cfg->vtd_flags & NYX_VTD_F_SMALL_PAGES))
+		cap |= VTD_CAP_SLLPS_2M | VTD_CAP_SLLPS_1G;
+	if (cfg->vtd_flags & NYX_VTD_F_CACHING_MODE)
+		cap |= VTD_CAP_CM;
+	if (cfg->vtd_flags & NYX_VTD_F_POSTED)
+		cap |= VTD_CAP_PI;
+	return cap;
+}
+
+static u64 extended_capability(const struct nyx_unit_config *cfg)
+{
+	u64 ecap = VTD_ECAP_C | VTD_ECAP_QI | VTD_ECAP_IR | VTD_ECAP_PT |
+		   VTD_ECAP_SC | VTD_ECAP_IRO | VTD_ECAP_MHMV;
+
+	if (!(cfg->vtd_flags & NYX_VTD_F_XAPIC))
+		ecap |= VTD_ECAP_EIM;
+	return ecap;
+}
+
+static void make_registers(struct vtd *vtd, const struct nyx_unit_config *cfg)
+{
+	unsigned int n = ARRAY_SIZE(vtd_defs), i;
+
+	memcpy(vtd->def, vtd_defs, sizeof(vtd_defs));
+	vtd->def[REG_VER].reset = VTD_VER_1_0;
+	vtd->def[REG_CAP].reset = capability(cfg);
+	vtd->def[REG_ECAP].reset = extended_capability(cfg);
+	vtd->def[REG_FECTL].reset = VTD_CTL_IM;
+	vtd->def[REG_IECTL].reset = VTD_CTL_IM;
+	for (i = 0; i < 2 * vtd->nr_frcd; i++) {
+		vtd->def[n++] = (struct reg_def) {
+			.offset = VTD_FRCD + 8 * i,
+			.size = 8,
+			.index = REG_FRCD + i,
+			.w1c = i % 2 ? VTD_FRCD_F : 0,
+		};
+	}
+	vtd->regs.def = vtd->def;
+	vtd->regs.nr = n;
+	vtd->regs.value = vtd->value;
+	regfile_reset(&vtd->regs);
+}
+
+static struct nyx_front *vtd_create(struct nyx_unit *unit,
+				    const struct nyx_unit_config *cfg)
+{
+	struct vtd *vtd = kzalloc(sizeof(*vtd), GFP_KERNEL_ACCOUNT);
+
+	static_assert(ARRAY_SIZE(vtd_defs) == REG_FRCD);
+	if (!vtd)
+		return ERR_PTR(-ENOMEM);
+	vtd->front.ops = &vtd_ops;
+	vtd->front.unit = unit;
+	mutex_init(&vtd->mutex);
+	spin_lock_init(&vtd->lock);
+	vtd->nr_frcd = cfg->vtd_faults;
+	vtd->shape = (struct vtd_shape) {
+		.haw = NYX_GPA_LG2,
+		.sagaw = cfg->address_width >= 48 ? BIT(1) | BIT(2) : BIT(1),
+		.mgaw = cfg->address_width,
+		.pass_through = true,
+		.posted = cfg->vtd_flags & NYX_VTD_F_POSTED,
+	};
+	make_registers(vtd, cfg);
+	return &vtd->front;
+}
+
+void vtd_init(void)
+{
+	nyx_front_register(NYX_MODEL_VTD, vtd_create);
+}

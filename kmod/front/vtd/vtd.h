@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: Intel VT-d: a unit's front end.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Locks: a write of a register is done, with all that follows from it, under
+ * @mutex; it may execute the whole invalidation queue, and wait for accesses and
+ * for guest memory. Registers are read and changed under @lock, by faults in any
+ * context. Nothing that waits for a write holds what a write waits for: faults
+ * and the decoding of tables take @lock only.
+ */
+#ifndef NYX_FRONT_VTD_H
+#define NYX_FRONT_VTD_H
+
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "core/front.h"
+#include "front/regfile.h"
+#include "front/vtd/vtd_decode.h"
+
+/* Values in &vtd.value. */
+enum vtd_reg {
+	REG_VER, REG_CAP, REG_ECAP, REG_GCMD, REG_GSTS, REG_RTADDR, REG_CCMD,
+	REG_FSTS, REG_FECTL, REG_FEDATA, REG_FEADDR, REG_FEUADDR, REG_IQH,
+	REG_IQT, REG_IQA, REG_ICS, REG_IECTL, REG_IEDATA, REG_IEADDR,
+	REG_IEUADDR, REG_IQERCD, REG_IRTA, REG_IVA, REG_IOTLB,
+	REG_FRCD,	/* two for each record */
+	REG_MAX = REG_FRCD + 2 * VTD_FRCD_MAX,
+};
+
+/**
+ * struct vtd - a front end
+ * @front: what the core knows
+ * @mutex: serialises writes and the queue
+ * @lock: protects the registers, and what follows
+ * @regs: the registers
+ * @value: their values
+ * @def: their table; a unit's own, for its capabilities
+ * @shape: what the tables may look like; const after init
+ * @segment: PCI segment; const after init
+ * @nr_frcd: fault records; const after init
+ * @next_frcd: the one that is written next
+ * @root: GPA of the root table that is in use
+ * @irta: the interrupt remapping table's register that is in use
+ * @drain: descriptors since the last wait make one necessary; under @mutex
+ */
+struct vtd {
+	struct nyx_front front;
+	struct mutex mutex;
+	spinlock_t lock;
+	struct regfile regs;
+	u64 value[REG_MAX];
+	struct reg_def def[REG_MAX];
+	struct vtd_shape shape;
+	u16 segment;
+	unsigned int nr_frcd;
+	unsigned int next_frcd;
+	u64 root;
+	u64 irta;
+	bool drain;
+};
+
+/* Make VT-d front ends known; while the module starts. */
+void vtd_init(void);
+
+/* ---- vtd_fault.c -------------------------------------------------------- */
+
+/**
+ * vtd_fault_record() - record a fault for the guest
+ * @vtd: the front end
+ * @sid: the requester
+ * @info: the low word of the record: address or index
+ * @code: of enum vtd_reason
+ * @read: the access was a read
+ *
+ * Section 7.2.1. Context: any.
+ */
+void vtd_fault_record(struct vtd *vtd, u16 sid, u64 info, u8 code, bool read);
+
+/**
+ * vtd_fault_status() - set a bit of FSTS that is not about records
+ * @vtd: the front end
+ * @bit: VTD_FSTS_IQE
+ *
+ * Context: under &vtd.lock.
+ */
+void vtd_fault_status(struct vtd *vtd, u64 bit);
+
+/**
+ * vtd_fault_written() - FSTS, FECTL or a record was written
+ * @vtd: the front end
+ * @w: how
+ *
+ * Context: under &vtd.lock.
+ */
+void vtd_fault_written(struct vtd *vtd, const struct reg_write *w);
+
+/**
+ * vtd_completion() - a wait descriptor asks for an interrupt
+ * @vtd: the front end
+ *
+ * Context: under &vtd.lock.
+ */
+void vtd_completion(struct vtd *vtd);
+
+/**
+ * vtd_event_written() - ICS or IECTL was written
+ * @vtd: the front end
+ * @w: how
+ *
+ * Context: under &vtd.lock.
+ */
+void vtd_event_written(struct vtd *vtd, const struct reg_write *w);
+
+/* ---- vtd_qi.c ----------------------------------------------------------- */
+
+/**
+ * vtd_queue_run() - execute what is in the invalidation queue
+ * @vtd: the front end
+ *
+ * Context: may sleep; under &vtd.mutex.
+ * Return: 0, or -EINTR if the caller was killed: the rest is executed with the
+ * next write of the tail.
+ */
+int vtd_queue_run(struct vtd *vtd);
+
+/**
+ * vtd_invalidate_context() - CCMD, or a descriptor
+ * @vtd: the front end
+ * @desc: granularity, domain, requester
+ */
+void vtd_invalidate_context(struct vtd *vtd, const struct vtd_desc *desc);
+
+/**
+ * vtd_invalidate_iotlb() - IOTLB_REG, or a descriptor
+ * @vtd: the front end
+ * @desc: granularity, domain, range
+ */
+void vtd_invalidate_iotlb(struct vtd *vtd, const struct vtd_desc *desc);
+
+static inline struct vtd *to_vtd(struct nyx_front *front)
+{
+	return container_of(front, struct vtd, front);
+}
+
+#endif /* NYX_FRONT_VTD_H */
