@@ -138,7 +138,7 @@ static bool throttled(struct nyx_device *dev, struct nyx_domain *dom,
 		return false;
 	progress->wait_ns = nyx_qos_charge(mine, ours, &one_irq, ktime_get_ns(),
 					   wait);
-	progress->charged = wait;
+	progress->charged = wait || !progress->wait_ns;
 	if (!progress->wait_ns)
 		return false;
 	nyx_stat_add(dev->stats, NYX_STAT_THROTTLED, 1);
@@ -323,6 +323,8 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 	}
 	if (ret == -EINPROGRESS) {
 		ret = post_and_finish(unit, req);
+		if (ret && progress.charged)
+			give_back(unit, req->sbdf);
 		epoch_exit(&unit->irq.posting, pair);
 	}
 	return ret;

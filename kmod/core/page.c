@@ -224,13 +224,14 @@ static int wait_for_answer(struct nyx_unit *unit, struct page_group *group,
 			   u32 *response)
 {
 	struct nyx_pages *pages = &unit->pages;
-	unsigned long now = jiffies;
-	long left = 0;
+	unsigned long now = jiffies, timeout = 0;
+	long left;
 
 	if (time_before(now, group->deadline))
-		left = wait_event_interruptible_timeout(pages->wait,
-				READ_ONCE(group->fate) != GROUP_OPEN,
-				group->deadline - now);
+		timeout = group->deadline - now;
+	left = wait_event_interruptible_timeout(pages->wait,
+						READ_ONCE(group->fate) != GROUP_OPEN,
+						timeout);
 
 	mutex_lock(&pages->lock);
 	if (group->fate == GROUP_OPEN) {

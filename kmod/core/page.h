@@ -70,8 +70,8 @@ void nyx_pages_forget(struct nyx_unit *unit, struct nyx_device *dev);
  *
  * Context: may sleep.
  * Return: 0; -ENOENT if there is no such device, or it was removed meanwhile;
- * -EPERM if it is quarantined; -EOPNOTSUPP if its domain is not paging; -ENOSPC; -ENOMEM; -EINTR; -ENODEV if
- * the unit has ended.
+ * -EPERM if it is quarantined; -EOPNOTSUPP if its domain is not paging; -ENOSPC;
+ * -ENOMEM; -EINTR; -ENODEV if the unit has ended.
  */
 int nyx_page_request(struct nyx_unit *unit, u32 sbdf, const struct nyx_page *page,
 		     u32 nr, u32 timeout_ms, bool wait, u32 *group,

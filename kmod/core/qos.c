@@ -22,7 +22,7 @@
 #include "core/unit.h"
 
 #define TIME_LG2	4	/* &nyx_bucket.busy_until is in 2^-4 ns */
-#define COST_LG2	24	/* &nyx_bucket.cost has so many bits more */
+#define COST_LG2	28	/* &nyx_bucket.cost has so many bits more */
 #define BURST_MS	10u	/* unless said otherwise */
 
 static u64 bucket_cost(const struct nyx_bucket *b, u64 amount)
@@ -138,7 +138,7 @@ static u64 rate_cost(u64 per_s)
 {
 	if (!per_s)
 		return 0;
-	/* A rate of one per second is the largest cost: 2^58. */
+	/* A rate of one per second is the largest cost: 2^62. */
 	return max_t(u64, div64_u64((u64)NSEC_PER_SEC << (TIME_LG2 + COST_LG2),
 				    per_s), 1);
 }

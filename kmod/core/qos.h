@@ -33,7 +33,7 @@ enum nyx_rate {
 
 /**
  * struct nyx_bucket - one limit
- * @cost: of one unit, in 2^-28 ns; 0: no limit; const after init
+ * @cost: of one unit, in 2^-32 ns; 0: no limit; const after init
  * @busy_until: the time that is said above, in 2^-4 ns
  */
 struct nyx_bucket {

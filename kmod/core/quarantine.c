@@ -343,6 +343,7 @@ static void do_due(struct nyx_unit *unit, struct nyx_device *dev, u64 now)
 		goto out_unlock;
 	if (g->untold && now >= g->tell_start + NSEC_PER_SEC) {
 		told = take_untold(g);
+		told.time_ns = now;
 		g->tell_start = now;
 		g->told = 1;
 	}

@@ -24,7 +24,7 @@
 #include "core/qos.h"
 
 /* In the units of struct nyx_bucket, and of struct nyx_qos. */
-#define COST(rate)	div64_u64((u64)NSEC_PER_SEC << 28, rate)
+#define COST(rate)	div64_u64((u64)NSEC_PER_SEC << 32, rate)
 #define TICKS(ns)	((u64)(ns) << 4)
 #define MS		((u64)NSEC_PER_MSEC)
 #define SEC		((u64)NSEC_PER_SEC)
