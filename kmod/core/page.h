@@ -22,16 +22,22 @@ struct nyx_unit;
  * @lock: protects what follows; inside no other lock
  * @groups: requests without an answer, by id
  * @nr_groups: how many
+ * @nr_pages: pages of all of them
  * @next_group: the id from which on a free one is looked for
  * @wait: who waits for answers
+ * @armed: @work will run
+ * @due: then: jiffies at which
  * @work: gives up on groups that nobody waits for, and nobody answers
  */
 struct nyx_pages {
 	struct mutex lock;
 	struct xarray groups;
 	u32 nr_groups;
+	u32 nr_pages;
 	u32 next_group;
 	wait_queue_head_t wait;
+	bool armed;
+	unsigned long due;
 	struct delayed_work work;
 };
 
