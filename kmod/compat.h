@@ -14,6 +14,7 @@
 #define NYX_COMPAT_H
 
 #include <linux/device/class.h>
+#include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -42,6 +43,16 @@ static inline unsigned int hugetlb_seals(struct inode *inode)
 	return HUGETLBFS_I(inode)->seals;
 #else
 	return 0;
+#endif
+}
+
+/* 6.8: eventfd_signal() lost its argument @n. */
+static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
 #endif
 }
 

@@ -172,6 +172,65 @@ TRACE_EVENT(nyx_dma,
 		  __entry->length, __entry->done, __entry->reason)
 );
 
+TRACE_EVENT(nyx_irq,
+	TP_PROTO(u32 unit, u32 sbdf, u64 address, u32 data, u32 index,
+		 u32 result, u32 reason, u32 vector, u32 dest),
+	TP_ARGS(unit, sbdf, address, data, index, result, reason, vector, dest),
+	TP_STRUCT__entry(
+		__field(u32, unit)
+		__field(u32, sbdf)
+		__field(u64, address)
+		__field(u32, data)
+		__field(u32, index)
+		__field(u32, result)
+		__field(u32, reason)
+		__field(u32, vector)
+		__field(u32, dest)
+	),
+	TP_fast_assign(
+		__entry->unit = unit;
+		__entry->sbdf = sbdf;
+		__entry->address = address;
+		__entry->data = data;
+		__entry->index = index;
+		__entry->result = result;
+		__entry->reason = reason;
+		__entry->vector = vector;
+		__entry->dest = dest;
+	),
+	TP_printk("unit=%u sbdf=0x%08x address=0x%llx data=0x%x index=%d result=%u reason=%u vector=%u dest=0x%x",
+		  __entry->unit, __entry->sbdf, __entry->address, __entry->data,
+		  __entry->index, __entry->result, __entry->reason,
+		  __entry->vector, __entry->dest)
+);
+
+TRACE_EVENT(nyx_device_state,
+	TP_PROTO(u32 unit, u32 sbdf, u32 old, u32 new, u32 cause, u32 score,
+		 u32 tries),
+	TP_ARGS(unit, sbdf, old, new, cause, score, tries),
+	TP_STRUCT__entry(
+		__field(u32, unit)
+		__field(u32, sbdf)
+		__field(u32, old)
+		__field(u32, new)
+		__field(u32, cause)
+		__field(u32, score)
+		__field(u32, tries)
+	),
+	TP_fast_assign(
+		__entry->unit = unit;
+		__entry->sbdf = sbdf;
+		__entry->old = old;
+		__entry->new = new;
+		__entry->cause = cause;
+		__entry->score = score;
+		__entry->tries = tries;
+	),
+	TP_printk("unit=%u sbdf=0x%08x old=%u new=%u cause=%u score=%u tries=%u",
+		  __entry->unit, __entry->sbdf, __entry->old, __entry->new,
+		  __entry->cause, __entry->score, __entry->tries)
+);
+
 #endif /* NYX_BASE_TRACE_H */
 
 /* Found through the -I of kmod/Kbuild. */

@@ -82,6 +82,8 @@ union nyx_cmd_buf {
 	struct nyx_translate translate;
 	struct nyx_dma dma;
 	struct nyx_array array;
+	struct nyx_irq_send irq_send;
+	struct nyx_policy_get policy_get;
 };
 
 static int nyx_ioctl_array(struct nyx_ucmd *uc, void *cmd);
@@ -107,7 +109,7 @@ static const struct nyx_op nyx_ops[] = {
 	},
 	[NYX_CMD_UNIT_INFO] = {
 		.fn = nyx_ioctl_unit_info,
-		OP_SIZE(struct nyx_unit_info, name),
+		OP_SIZE(struct nyx_unit_info, nr_quarantined),
 		.prop = OP_OUT,
 	},
 	[NYX_CMD_UNIT_KEEP] = {
@@ -208,6 +210,82 @@ static const struct nyx_op nyx_ops[] = {
 		OP_SIZE(struct nyx_events_open, __reserved),
 		OP_RESV(struct nyx_events_open),
 		.flags = NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK,
+	},
+	[NYX_CMD_IRQ_SETUP] = {
+		.fn = nyx_ioctl_irq_setup,
+		OP_SIZE(struct nyx_irq_setup, __reserved),
+		OP_RESV(struct nyx_irq_setup),
+	},
+	[NYX_CMD_IRTE_SET] = {
+		.run = nyx_ioctl_irte_set,
+		OP_SIZE(struct nyx_irte_set, posted),
+		.flags = NYX_IRTE_F_QUIET | NYX_IRTE_F_LOGICAL |
+			 NYX_IRTE_F_LEVEL | NYX_IRTE_F_HINT |
+			 NYX_IRTE_F_POSTED | NYX_IRTE_F_URGENT,
+	},
+	[NYX_CMD_IRTE_CLEAR] = {
+		.fn = nyx_ioctl_irte_clear,
+		OP_SIZE(struct nyx_irte_clear, nr),
+	},
+	[NYX_CMD_IRQ_SEND] = {
+		.run = nyx_ioctl_irq_send,
+		OP_SIZE(struct nyx_irq_send, __reserved),
+		OP_RESV(struct nyx_irq_send),
+		.flags = NYX_IRQ_F_SIGNAL,
+		.prop = OP_OUT,
+	},
+	[NYX_CMD_IRQ_BIND] = {
+		.fn = nyx_ioctl_irq_bind,
+		OP_SIZE(struct nyx_irq_bind, __reserved),
+		OP_RESV(struct nyx_irq_bind),
+		.flags = NYX_BIND_F_MASKED,
+		.prop = OP_OUT,
+	},
+	[NYX_CMD_IRQ_UNBIND] = {
+		.fn = nyx_ioctl_irq_unbind,
+		OP_SIZE(struct nyx_irq_unbind, __reserved),
+		OP_RESV(struct nyx_irq_unbind),
+	},
+	[NYX_CMD_IRQ_CHANGE] = {
+		.fn = nyx_ioctl_irq_change,
+		OP_SIZE(struct nyx_irq_change, __reserved),
+		OP_RESV(struct nyx_irq_change),
+		.flags = NYX_CHANGE_F_MASK | NYX_CHANGE_F_MESSAGE |
+			 NYX_CHANGE_F_COALESCE,
+	},
+	[NYX_CMD_POLICY_SET] = {
+		.fn = nyx_ioctl_policy_set,
+		OP_SIZE(struct nyx_policy_set, policy),
+		.flags = NYX_POLICY_SET_F_INHERIT,
+	},
+	[NYX_CMD_POLICY_GET] = {
+		.fn = nyx_ioctl_policy_get,
+		OP_SIZE(struct nyx_policy_get, out_policy),
+		OP_RESV(struct nyx_policy_get),
+		.prop = OP_OUT,
+	},
+	[NYX_CMD_DEVICE_CONTROL] = {
+		.fn = nyx_ioctl_device_control,
+		OP_SIZE(struct nyx_device_control, action),
+	},
+	[NYX_CMD_LIMIT_SET] = {
+		.fn = nyx_ioctl_limit_set,
+		OP_SIZE(struct nyx_limit_set, limits),
+	},
+	[NYX_CMD_LIMIT_GET] = {
+		.fn = nyx_ioctl_limit_get,
+		OP_SIZE(struct nyx_limit_get, out_limits),
+		.prop = OP_OUT,
+	},
+	[NYX_CMD_PAGE_REQUEST] = {
+		.fn = nyx_ioctl_page_request,
+		OP_SIZE(struct nyx_page_request, out_response),
+		.flags = NYX_PAGE_F_NOWAIT,
+		.prop = OP_OUT,
+	},
+	[NYX_CMD_PAGE_RESPOND] = {
+		.fn = nyx_ioctl_page_respond,
+		OP_SIZE(struct nyx_page_respond, response),
 	},
 };
 
@@ -412,6 +490,7 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	struct nyx_ucmd uc = {
 		.file = filp->private_data,
+		.nonblock = filp->f_flags & O_NONBLOCK,
 		.arg = (void __user *)arg,
 	};
 	unsigned int nr = _IOC_NR(cmd);

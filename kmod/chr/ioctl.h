@@ -34,6 +34,7 @@ struct nyx_file {
  * @unit: its unit; NULL only for commands that need none
  * @arg: the caller's structure
  * @size: its size as the caller knows it
+ * @nonblock: the file is non-blocking
  * @drain: domain whose accesses have to be waited for, with a reference
  */
 struct nyx_ucmd {
@@ -41,6 +42,7 @@ struct nyx_ucmd {
 	struct nyx_unit *unit;
 	void __user *arg;
 	u32 size;
+	bool nonblock;
 	struct nyx_domain *drain;
 };
 
@@ -61,6 +63,18 @@ int nyx_ioctl_device_remove(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_device_attach(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_device_detach(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_events_open(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_irq_setup(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_irte_clear(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_irq_bind(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_irq_unbind(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_irq_change(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_policy_set(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_policy_get(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_device_control(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_limit_set(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_limit_get(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_page_request(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_page_respond(struct nyx_ucmd *uc, void *cmd);
 
 /*
  * Commands that NYX_ARRAY takes work on @n structures in a row. They return at
@@ -71,6 +85,8 @@ int nyx_ioctl_unmap(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 int nyx_ioctl_invalidate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 int nyx_ioctl_translate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 int nyx_ioctl_dma(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
+int nyx_ioctl_irte_set(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
+int nyx_ioctl_irq_send(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 
 /**
  * nyx_ucmd_respond() - copy a structure out

@@ -233,6 +233,7 @@ static int dma_one(struct nyx_ucmd *uc, struct nyx_dma *cmd)
 		.buf = membuf_user(u64_to_user_ptr(cmd->buffer)),
 		.operand = cmd->operand,
 		.compare = cmd->compare,
+		.nonblock = uc->nonblock,
 	};
 	int ret;
 

@@ -17,6 +17,7 @@
 #include "chr/ioctl.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/irqfd.h"
 #include "core/unit.h"
 #include "mem/gmap.h"
 #include "mem/region.h"
@@ -27,6 +28,8 @@ union list_entry {
 	struct nyx_domain_info domain;
 	struct nyx_device_info device;
 	struct nyx_mapping_info mapping;
+	struct nyx_irte_info irte;
+	struct nyx_binding_info binding;
 };
 
 /**
@@ -133,7 +136,11 @@ static bool next_device(struct nyx_ucmd *uc, struct nyx_domain *unused,
 			.domain_id = dom->id,
 			.fault_events = atomic64_read(&dev->faults),
 			.last_fault_ns = READ_ONCE(dev->last_fault_ns),
+			.refused = nyx_stat_get(dev->stats, NYX_STAT_REFUSED),
 		};
+		if (rcu_access_pointer(dev->qos))
+			e->device.flags |= NYX_DEVICE_F_LIMITS;
+		nyx_guard_get(dev, &e->device);
 	}
 	mutex_unlock(&uc->unit->lock);
 	*key = sbdf;
@@ -168,12 +175,50 @@ static bool next_mapping(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
 	return true;
 }
 
+static bool next_irte(struct nyx_ucmd *uc, struct nyx_domain *unused, u64 *key,
+		      u64 *last, union list_entry *e)
+{
+	const struct irt *irt = &uc->unit->irq.irt;
+	struct irt_entry entry;
+
+	for (; *key < irt->nr; ++*key) {
+		if (!irt_read(irt, array_index_nospec(*key, irt->nr), &entry))
+			continue;
+		e->irte = (struct nyx_irte_info) {
+			.index = *key,
+			.flags = entry.flags,
+			.dest = entry.dest,
+			.source = entry.source,
+			.vector = entry.vector,
+			.delivery = entry.delivery,
+			.source_check = entry.check,
+			.source_mask = entry.mask,
+			.posted = entry.posted,
+		};
+		*last = *key;
+		return true;
+	}
+	return false;
+}
+
+static bool next_binding(struct nyx_ucmd *uc, struct nyx_domain *unused,
+			 u64 *key, u64 *last, union list_entry *e)
+{
+	if (!nyx_binding_next(uc->unit, *key, &e->binding))
+		return false;
+	*key = e->binding.binding_id;
+	*last = *key;
+	return true;
+}
+
 static const struct lister listers[] = {
 	[NYX_LIST_UNITS] = { next_unit, sizeof(struct nyx_unit_info) },
 	[NYX_LIST_MEMORY] = { next_memory, sizeof(struct nyx_memory_info) },
 	[NYX_LIST_DOMAINS] = { next_domain, sizeof(struct nyx_domain_info) },
 	[NYX_LIST_DEVICES] = { next_device, sizeof(struct nyx_device_info) },
 	[NYX_LIST_MAPPINGS] = { next_mapping, sizeof(struct nyx_mapping_info) },
+	[NYX_LIST_IRTES] = { next_irte, sizeof(struct nyx_irte_info) },
+	[NYX_LIST_BINDINGS] = { next_binding, sizeof(struct nyx_binding_info) },
 };
 
 static int list_objects(struct nyx_ucmd *uc, struct nyx_list *cmd,

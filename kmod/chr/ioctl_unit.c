@@ -20,6 +20,7 @@
 #define DEFAULT_WIDTH	48u
 #define DEFAULT_IOTLB	4096u
 #define DEFAULT_EVENTS	1024u
+#define DEFAULT_IRT	256u
 #define DEFAULT_MEMORY	32768u
 #define DEFAULT_DEVICES	65536u
 #define MAX_DEVICES	1048576u
@@ -71,6 +72,11 @@ static int parse_config(const struct nyx_unit_create *cmd,
 	if (entries < 16 || entries > 65536)
 		return -EINVAL;
 	cfg->event_entries = roundup_pow_of_two(entries);
+
+	entries = cmd->irt_entries ?: DEFAULT_IRT;
+	if (entries > IRT_MAX_ENTRIES)
+		return -EINVAL;
+	cfg->irt_entries = roundup_pow_of_two(entries);
 
 	if (parse_limit(cmd->max_domains, U16_MAX, U16_MAX, &cfg->max_domains) ||
 	    parse_limit(cmd->max_devices, DEFAULT_DEVICES, MAX_DEVICES,
@@ -155,8 +161,12 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info)
 	info->max_domains = unit->cfg.max_domains;
 	info->max_devices = unit->cfg.max_devices;
 	info->max_memory = unit->cfg.max_memory;
+	info->irt_entries = unit->cfg.irt_entries;
 	info->nr_files = READ_ONCE(unit->users);
-	info->__reserved = 0;
+	info->irq_mode = READ_ONCE(unit->irq.mode);
+	info->nr_irtes = READ_ONCE(unit->irq.irt.nr_present);
+	info->nr_bindings = READ_ONCE(unit->irq.nr_bindings);
+	info->nr_quarantined = atomic_read(&unit->nr_refused);
 	memcpy(info->name, unit->cfg.name, sizeof(info->name));
 
 	mutex_lock(&unit->lock);

@@ -11,6 +11,8 @@
 
 #include "base/export.h"
 #include "core/domain.h"
+#include "core/irq.h"
+#include "core/page.h"
 #include "core/unit.h"
 
 static struct nyx_domain *domain_of(struct nyx_unit *unit,
@@ -37,6 +39,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	}
 
 	mutex_lock(&unit->lock);
+	nyx_guard_init(dev, &unit->policy);
 	if (xa_load(&unit->devices, sbdf)) {
 		ret = -EEXIST;
 	} else if (unit->nr_devices >= unit->cfg.max_devices) {
@@ -62,6 +65,7 @@ static void device_free_rcu(struct rcu_head *rcu)
 {
 	struct nyx_device *dev = container_of(rcu, struct nyx_device, rcu);
 
+	kfree(rcu_dereference_protected(dev->qos, true));
 	free_percpu(dev->stats);
 	kfree(dev);
 }
@@ -85,7 +89,7 @@ static struct nyx_domain *move_begin(struct nyx_unit *unit,
 	lockdep_assert_held(&unit->lock);
 	refcount_inc(&from->ref);
 	to->nr_devices++;
-	rcu_assign_pointer(dev->domain, to);
+	nyx_guard_move(dev, to);
 	dev->busy = true;
 	return from;
 }
@@ -140,10 +144,13 @@ static void device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
 	xa_erase(&unit->devices, dev->sbdf);
 	unit->nr_devices--;
 	unit->nowhere->nr_devices--;
+	nyx_guard_gone(unit, dev);
 	RCU_INIT_POINTER(dev->domain, NULL);
 	mutex_unlock(&unit->lock);
 
 	epoch_drain_bounded(&unit->nowhere->epoch);
+	epoch_drain_bounded(&unit->irq.epoch);
+	nyx_pages_forget(unit, dev);
 	call_rcu(&dev->rcu, device_free_rcu);
 }
 
@@ -160,14 +167,64 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 		return PTR_ERR(dev);
 	}
 	from = move_begin(unit, dev, unit->nowhere);
+	WRITE_ONCE(dev->leaving, true);
 	mutex_unlock(&unit->lock);
 
 	ret = move_wait(unit, dev, from);
-	if (ret)
+	if (!ret)
+		ret = nyx_irq_drain(unit);
+	if (ret) {
+		WRITE_ONCE(dev->leaving, false);
 		move_end(unit, dev);
-	else
+	} else {
 		device_unpublish(unit, dev);
+	}
 	return ret;
+}
+
+struct nyx_device *nyx_device_claim(struct nyx_unit *unit, u32 sbdf)
+{
+	struct nyx_device *dev;
+
+	mutex_lock(&unit->lock);
+	dev = find_idle(unit, sbdf);
+	if (!IS_ERR(dev))
+		dev->busy = true;
+	mutex_unlock(&unit->lock);
+	return dev;
+}
+
+void nyx_device_unclaim(struct nyx_unit *unit, struct nyx_device *dev)
+{
+	move_end(unit, dev);
+}
+
+int nyx_device_settle(struct nyx_unit *unit, struct nyx_device *dev)
+{
+	struct nyx_domain *dom;
+	int ret;
+
+	mutex_lock(&unit->lock);
+	dom = domain_of(unit, dev);
+	refcount_inc(&dom->ref);
+	mutex_unlock(&unit->lock);
+	ret = epoch_drain(&dom->epoch);
+	nyx_domain_put(dom);
+	if (!ret && dev->unsettled)
+		ret = nyx_domains_drain(unit);
+	return ret ?: nyx_irq_drain(unit);
+}
+
+void nyx_device_count(struct nyx_device *dev, u32 stat, u64 n)
+{
+	struct nyx_domain *dom;
+
+	nyx_stat_add(dev->stats, stat, n);
+	rcu_read_lock();
+	dom = rcu_dereference(dev->domain);
+	if (dom)
+		nyx_stat_add(dom->stats, stat, n);
+	rcu_read_unlock();
 }
 
 /* Has a domain no room for one more device? */
@@ -245,6 +302,19 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 	return ret;
 }
 
+void nyx_devices_flush(struct nyx_unit *unit)
+{
+	struct nyx_device *dev;
+	unsigned long sbdf;
+
+	mutex_lock(&unit->lock);
+	xa_for_each(&unit->devices, sbdf, dev) {
+		nyx_guard_flush(unit, dev);
+		cond_resched();
+	}
+	mutex_unlock(&unit->lock);
+}
+
 void nyx_devices_purge(struct nyx_unit *unit)
 {
 	struct nyx_device *dev;
@@ -258,6 +328,7 @@ void nyx_devices_purge(struct nyx_unit *unit)
 		cond_resched();
 	}
 	unit->nr_devices = 0;
+	atomic_set(&unit->nr_refused, 0);
 	xa_destroy(&unit->devices);
 }
 

@@ -16,9 +16,11 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
+#include "core/quarantine.h"
 #include "core/stats.h"
 
 struct nyx_domain;
+struct nyx_qos;
 struct nyx_unit;
 
 /**
@@ -30,6 +32,11 @@ struct nyx_unit;
  * @stats: its counters
  * @faults: faults reported
  * @last_fault_ns: CLOCK_BOOTTIME of the last one
+ * @refused: it is quarantined or disabled; written under &nyx_guard.lock
+ * @leaving: it is being removed, and sends no interrupts any more
+ * @qos: its limits, or NULL; written under &nyx_unit.lock
+ * @guard: its faults, its state
+ * @nr_groups: page requests without an answer; under &nyx_pages.lock
  * @busy: a command is moving it to another domain, or removing it; under
  *        &nyx_unit.lock
  * @unsettled: accesses may still use a domain that it left, because the wait
@@ -43,6 +50,11 @@ struct nyx_device {
 	struct nyx_stats_cpu __percpu *stats;
 	atomic64_t faults;
 	u64 last_fault_ns;
+	bool refused;
+	bool leaving;
+	struct nyx_qos __rcu *qos;
+	struct nyx_guard guard;
+	u32 nr_groups;
 	bool busy;
 	bool unsettled;
 	struct rcu_head rcu;
@@ -98,6 +110,42 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
  * detached, but accesses may still use its old domain.
  */
 int nyx_device_detach(struct nyx_unit *unit, u32 sbdf);
+
+/**
+ * nyx_device_claim() - keep a device from being moved or removed
+ * @unit: the unit
+ * @sbdf: the device
+ *
+ * Context: may sleep.
+ * Return: the device, for nyx_device_unclaim(); or ERR_PTR: -ENOENT; -EBUSY if
+ * another command is moving it.
+ */
+struct nyx_device *nyx_device_claim(struct nyx_unit *unit, u32 sbdf);
+
+void nyx_device_unclaim(struct nyx_unit *unit, struct nyx_device *dev);
+
+/**
+ * nyx_device_settle() - wait for all accesses and interrupts of a device
+ * @unit: the unit
+ * @dev: the device, claimed
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int nyx_device_settle(struct nyx_unit *unit, struct nyx_device *dev);
+
+/**
+ * nyx_device_count() - count something for a device and its domain
+ * @dev: the device, which cannot go
+ * @stat: of enum nyx_stat
+ * @n: how many
+ *
+ * Context: any.
+ */
+void nyx_device_count(struct nyx_device *dev, u32 stat, u64 n);
+
+/* Record the faults of all devices that were only counted; the unit ends. */
+void nyx_devices_flush(struct nyx_unit *unit);
 
 /* Drop all devices of a unit that has no accesses any more; at its end. */
 void nyx_devices_purge(struct nyx_unit *unit);

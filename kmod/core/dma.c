@@ -7,6 +7,7 @@
 #include "core/dma.h"
 
 #include <linux/kernel.h>
+#include <linux/ktime.h>
 #include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -16,6 +17,7 @@
 #include "base/trace.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/qos.h"
 #include "core/translate.h"
 #include "core/unit.h"
 
@@ -84,7 +86,8 @@ static u64 do_span(struct nyx_dma_req *req, const struct nyx_span *span,
 	}
 }
 
-static int dma_run(struct nyx_access *acc, struct nyx_dma_req *req)
+/* Go on up to byte @end. */
+static int dma_run(struct nyx_access *acc, struct nyx_dma_req *req, u64 end)
 {
 	unsigned int perm = dma_perm(req->op);
 	u64 pattern = req->op == NYX_DMA_FILL ? fill_pattern(req) : 0;
@@ -92,9 +95,9 @@ static int dma_run(struct nyx_access *acc, struct nyx_dma_req *req)
 	struct nyx_span span;
 	int err = 0;
 
-	while (req->done < req->length) {
+	while (req->done < end) {
 		if (!nyx_translate(acc, req->iova + req->done,
-				   req->length - req->done, perm, &span,
+				   end - req->done, perm, &span,
 				   &req->fault))
 			return 0;
 		span.length = min_t(u64, span.length, DMA_BATCH);
@@ -123,15 +126,123 @@ static int dma_run(struct nyx_access *acc, struct nyx_dma_req *req)
 }
 
 static void dma_count(struct nyx_stats_cpu __percpu *stats,
-		      const struct nyx_dma_req *req)
+		      const struct nyx_dma_req *req, u64 bytes)
 {
 	unsigned int perm = dma_perm(req->op);
 
-	nyx_stat_add(stats, NYX_STAT_DMA_OPS, 1);
 	if (perm & NYX_ACC_READ)
-		nyx_stat_add(stats, NYX_STAT_READ_BYTES, req->done);
+		nyx_stat_add(stats, NYX_STAT_READ_BYTES, bytes);
 	if (perm & NYX_ACC_WRITE)
-		nyx_stat_add(stats, NYX_STAT_WRITE_BYTES, req->done);
+		nyx_stat_add(stats, NYX_STAT_WRITE_BYTES, bytes);
+}
+
+/* Go on up to byte @end, and count it. */
+static int dma_part(struct nyx_access *acc, struct nyx_dma_req *req, u64 end)
+{
+	u64 start = req->done;
+	int ret = dma_run(acc, req, end);
+
+	if (unlikely(req->fault.reason != NYX_FAULT_NONE))
+		nyx_fault_report(acc, &req->fault, req->length - req->done);
+	if (!start) {
+		nyx_stat_add(acc->dev->stats, NYX_STAT_DMA_OPS, 1);
+		nyx_stat_add(acc->dom->stats, NYX_STAT_DMA_OPS, 1);
+	}
+	dma_count(acc->dev->stats, req, req->done - start);
+	dma_count(acc->dom->stats, req, req->done - start);
+	return ret;
+}
+
+/* ---- limits ------------------------------------------------------------- */
+
+static bool is_limited(const struct nyx_access *acc)
+{
+	return rcu_access_pointer(acc->dev->qos) ||
+	       rcu_access_pointer(acc->dom->qos);
+}
+
+/*
+ * What the next part is and costs. Returns ns to wait before it. Then it is
+ * charged already if the DMA waits.
+ */
+static u64 charge_part(const struct nyx_access *acc,
+		       const struct nyx_dma_req *req, u64 *end,
+		       struct nyx_charge *charge)
+{
+	struct nyx_qos *dev, *dom;
+	u64 wait;
+
+	rcu_read_lock();
+	dev = rcu_dereference(acc->dev->qos);
+	dom = rcu_dereference(acc->dom->qos);
+	*end = req->done + nyx_qos_chunk(dev, dom, min_t(u64, DMA_BATCH,
+							 req->length - req->done));
+	charge->work = (struct nyx_work) {
+		.amount[NYX_RATE_BYTES] = *end - req->done,
+		.amount[NYX_RATE_OPS] = !req->done,
+	};
+	wait = nyx_qos_charge(dev, dom, charge, ktime_get_ns(), !req->nonblock);
+	rcu_read_unlock();
+	if (wait) {
+		nyx_stat_add(acc->dev->stats, NYX_STAT_THROTTLED, 1);
+		nyx_stat_add(acc->dom->stats, NYX_STAT_THROTTLED, 1);
+	}
+	return wait;
+}
+
+/* Wait for the limit, outside of the access, and begin another one. */
+static int wait_for_limit(struct nyx_access *acc, const struct nyx_dma_req *req,
+			  u64 wait, const struct nyx_charge *charge)
+{
+	struct nyx_unit *unit = acc->unit;
+	struct nyx_domain *dom = acc->dom;
+	int ret;
+
+	/* Its own reference keeps it as long as the access does. */
+	refcount_inc(&dom->ref);
+	nyx_access_end(acc);
+	ret = nyx_qos_wait(unit, req->sbdf, dom, charge, wait);
+	if (!ret) {
+		*acc = (struct nyx_access){};
+		ret = nyx_access_begin(unit, req->sbdf, acc);
+		if (ret)
+			nyx_qos_give_back(unit, req->sbdf, dom, charge);
+	}
+	nyx_domain_put(dom);
+	return ret;
+}
+
+/*
+ * A DMA of a device that has limits, or whose domain has: part by part, each an
+ * access of its own, so that nobody waits for who waits for a limit.
+ */
+static int dma_limited(struct nyx_unit *unit, struct nyx_dma_req *req)
+{
+	struct nyx_charge charge;
+	struct nyx_access acc;
+	u64 end, wait;
+	int ret;
+
+	do {
+		acc = (struct nyx_access){};
+		ret = nyx_access_begin(unit, req->sbdf, &acc);
+		if (ret)
+			return ret;
+		wait = charge_part(&acc, req, &end, &charge);
+		if (wait && req->nonblock) {
+			nyx_access_end(&acc);
+			return -EAGAIN;
+		}
+		if (wait) {
+			ret = wait_for_limit(&acc, req, wait, &charge);
+			if (ret)
+				return ret;
+		}
+		ret = dma_part(&acc, req, end);
+		nyx_access_end(&acc);
+	} while (!ret && req->fault.reason == NYX_FAULT_NONE &&
+		 req->done < req->length);
+	return ret;
 }
 
 int nyx_dma_do(struct nyx_unit *unit, struct nyx_dma_req *req)
@@ -145,16 +256,15 @@ int nyx_dma_do(struct nyx_unit *unit, struct nyx_dma_req *req)
 	ret = nyx_access_begin(unit, req->sbdf, &acc);
 	if (ret)
 		return ret;
-
-	ret = dma_run(&acc, req);
-	if (unlikely(req->fault.reason != NYX_FAULT_NONE))
-		nyx_fault_report(&acc, &req->fault, req->length - req->done);
-
-	dma_count(acc.dev->stats, req);
-	dma_count(acc.dom->stats, req);
+	if (unlikely(is_limited(&acc))) {
+		nyx_access_end(&acc);
+		ret = dma_limited(unit, req);
+	} else {
+		ret = dma_part(&acc, req, req->length);
+		nyx_access_end(&acc);
+	}
 	trace_nyx_dma(unit->id, req->sbdf, req->op, req->iova, req->length,
 		      req->done, req->fault.reason);
-	nyx_access_end(&acc);
 	return ret;
 }
 

@@ -24,6 +24,7 @@ struct nyx_unit;
  * @buf: READ, WRITE: the other side
  * @operand: FILL, atomics
  * @compare: CAS
+ * @nonblock: do not wait for a limit
  * @old: atomics: what was there; set
  * @done: bytes transferred; set
  * @fault: what stopped it, or reason NYX_FAULT_NONE; set
@@ -37,6 +38,7 @@ struct nyx_dma_req {
 	struct membuf buf;
 	u64 operand;
 	u64 compare;
+	bool nonblock;
 	u64 old;
 	u64 done;
 	struct nyx_fault fault;
@@ -52,7 +54,8 @@ struct nyx_dma_req {
  * Context: may sleep, unless all memory is pinned and @req->buf is kernel
  * memory.
  * Return: 0; -ENOENT if there is no such device; -EFAULT if @req->buf is not
- * accessible; -EINTR if the caller was killed.
+ * accessible; -EAGAIN over a limit, if @req->nonblock; -EINTR if the caller was
+ * killed, or a signal arrived while it waited for a limit.
  */
 int nyx_dma_do(struct nyx_unit *unit, struct nyx_dma_req *req);
 

@@ -13,6 +13,7 @@
 
 #include "base/export.h"
 #include "base/trace.h"
+#include "core/history.h"
 #include "core/unit.h"
 
 static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
@@ -59,6 +60,8 @@ static void domain_free_rcu(struct rcu_head *rcu)
 {
 	struct nyx_domain *dom = container_of(rcu, struct nyx_domain, rcu);
 
+	kfree(rcu_dereference_protected(dom->qos, true));
+	kfree(dom->history);
 	epoch_fini(&dom->epoch);
 	free_percpu(dom->stats);
 	kfree(dom);
@@ -186,6 +189,8 @@ int nyx_domain_destroy(struct nyx_unit *unit, u32 id)
 		return PTR_ERR(dom);
 	/* A detach may have been killed before it had waited. */
 	ret = epoch_drain(&dom->epoch);
+	/* Interrupts count in the domain of their device. */
+	epoch_drain_bounded(&unit->irq.epoch);
 	destroy_end(unit, dom, !ret);
 	if (!ret)
 		nyx_domain_put(dom);
@@ -316,8 +321,12 @@ int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped)
 	struct pt_chain free = {};
 	int ret;
 
+	nyx_history_prepare(dom);
 	mutex_lock(&dom->lock);
+	nyx_history_before(dom, iova, last);
 	ret = pt_unmap(&dom->pt, iova, last, &free, unmapped);
+	if (!ret && *unmapped)
+		nyx_history_after(dom, iova, last);
 	if (!ret && (*unmapped || whole) && !(dom->flags & NYX_DOMAIN_F_BATCHED))
 		invalidate_locked(dom, iova, last);
 	mutex_unlock(&dom->lock);

@@ -25,6 +25,8 @@
 #include "tlb/epoch.h"
 #include "tlb/iotlb.h"
 
+struct nyx_history;
+struct nyx_qos;
 struct nyx_unit;
 
 /* The kind of &nyx_unit.nowhere, beside those of enum nyx_domain_kind. */
@@ -53,12 +55,15 @@ struct nyx_domain_config {
  * @kind: of enum nyx_domain_kind, or NYX_DOMAIN_NOWHERE; const after init
  * @flags: of enum nyx_domain_flags; const after init
  * @id: its id; const after init
+ * @refused: devices that are quarantined and keep the others from working, too
  * @space: its side of the translation cache; invalidations under @lock
  * @stats: its counters
  * @epoch: accesses in flight
  * @unit: its unit; const after init
+ * @qos: its limits, or NULL; written under &nyx_unit.lock
  * @pt: its table; writers under @lock
  * @lock: serialises writers of @pt and invalidations of @space
+ * @history: what was unmapped lately, or NULL
  * @faults: faults reported
  * @nr_devices: devices attached; under &nyx_unit.lock
  * @dying: being destroyed, takes no devices; under &nyx_unit.lock
@@ -76,13 +81,16 @@ struct nyx_domain {
 	u32 kind;
 	u32 flags;
 	u32 id;
+	atomic_t refused;
 	struct iotlb_space space;
 	struct nyx_stats_cpu __percpu *stats;
 	struct epoch epoch;
 	struct nyx_unit *unit;
+	struct nyx_qos __rcu *qos;
 	struct pt pt;
 
 	struct mutex lock ____cacheline_aligned_in_smp;
+	struct nyx_history *history;
 	atomic64_t faults;
 	unsigned int nr_devices;
 	bool dying;

@@ -75,7 +75,7 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 	list_add(&limbo->link, &gone);
 	mutex_unlock(&unit->lock);
 
-	ret = nyx_domains_drain(unit);
+	ret = nyx_domains_drain(unit) ?: nyx_irq_drain(unit);
 	if (ret) {
 		mutex_lock(&unit->lock);
 		list_splice(&gone, &unit->limbo);

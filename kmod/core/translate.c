@@ -6,6 +6,7 @@
  */
 #include "core/translate.h"
 
+#include <linux/ktime.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 
@@ -13,6 +14,7 @@
 #include "base/trace.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/history.h"
 #include "core/unit.h"
 #include "mem/region.h"
 
@@ -177,6 +179,9 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	bool walked = false;
 	u64 left, mask;
 
+	if (unlikely(READ_ONCE(acc->dev->refused) || atomic_read(&dom->refused)))
+		return refuse(fault, NYX_FAULT_QUARANTINED, iova, perm,
+			      NYX_GPA_UNKNOWN);
 	span->length = length;
 	switch (dom->kind) {
 	case NYX_DOMAIN_PAGING:
@@ -212,18 +217,23 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
 		      u64 length)
 {
-	struct nyx_event event;
+	struct nyx_event event, state;
 
+	if (fault->reason == NYX_FAULT_QUARANTINED) {
+		nyx_stat_add(acc->dev->stats, NYX_STAT_REFUSED, 1);
+		nyx_stat_add(acc->dom->stats, NYX_STAT_REFUSED, 1);
+		return;
+	}
 	/* All of it goes to user space, also what no field names. */
 	memset(&event, 0, sizeof(event));
 	event.type = NYX_EVENT_FAULT;
+	event.time_ns = ktime_get_boottime_ns();
 	event.fault.sbdf = acc->dev->sbdf;
 	event.fault.pasid = NYX_PASID_NONE;
 	event.fault.domain_id = acc->dom->id;
 	event.fault.length = length;
 	event.fault.fault = *fault;
 
-	nyx_events_push(acc->unit->events, &event);
 	atomic64_inc(&acc->dev->faults);
 	WRITE_ONCE(acc->dev->last_fault_ns, event.time_ns);
 	nyx_stat_add(acc->dev->stats, NYX_STAT_FAULTS, 1);
@@ -232,6 +242,12 @@ void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
 	trace_nyx_fault(acc->unit->id, event.fault.domain_id, acc->dev->sbdf,
 			fault->iova, fault->gpa, fault->access, fault->reason,
 			fault->level);
+	if (nyx_guard_fault(acc->unit, acc->dev, &event, &state)) {
+		event.fault.cause = nyx_fault_explain(acc, fault, event.time_ns,
+						      &event.fault.detail);
+		nyx_events_push(acc->unit->events, &event);
+	}
+	nyx_guard_tell(acc->unit, acc->dev, &state);
 }
 
 NYX_EXPORT_FOR_TEST(nyx_access_begin);

@@ -16,6 +16,7 @@
 #include "base/export.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/irqfd.h"
 #include "core/memory.h"
 
 /* Protects the fields below, and users, keep, dead and link of every unit. */
@@ -61,11 +62,14 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 		ret = -ENOMEM;
 		goto err_iotlb;
 	}
+	ret = nyx_irq_init(&unit->irq, cfg->irt_entries);
+	if (ret)
+		goto err_events;
 
 	unit->nowhere = nyx_domain_nowhere(unit);
 	if (IS_ERR(unit->nowhere)) {
 		ret = PTR_ERR(unit->nowhere);
-		goto err_events;
+		goto err_irq;
 	}
 
 	kref_init(&unit->ref);
@@ -77,9 +81,14 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	xa_init_flags(&unit->domains, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&unit->devices, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&unit->limbo);
+	unit->policy = nyx_policy_default;
+	nyx_pages_init(&unit->pages);
+	nyx_duty_init(&unit->duty);
 	INIT_LIST_HEAD(&unit->link);
 	return unit;
 
+err_irq:
+	nyx_irq_fini(&unit->irq);
 err_events:
 	nyx_events_put(unit->events);
 err_iotlb:
@@ -94,6 +103,7 @@ static void unit_free(struct kref *ref)
 	struct nyx_unit *unit = container_of(ref, struct nyx_unit, ref);
 
 	iotlb_fini(&unit->iotlb);
+	nyx_irq_fini(&unit->irq);
 	nyx_events_put(unit->events);
 	mutex_destroy(&unit->lock);
 	kfree(unit);
@@ -112,6 +122,9 @@ static void unit_teardown(struct nyx_unit *unit)
 {
 	struct nyx_domain *nowhere;
 
+	nyx_bindings_purge(unit);
+	nyx_pages_fini(&unit->pages);
+	nyx_duty_fini(&unit->duty);
 	mutex_lock(&unit->lock);
 	nyx_devices_purge(unit);
 	nowhere = unit->nowhere;
@@ -239,7 +252,15 @@ static void unit_end(struct nyx_unit *unit)
 	unit->keep = false;
 	xa_erase(&units, unit->id);
 	nr_units--;
+}
+
+/* The rest of the end, which may wait for locks of the unit. */
+static void unit_hide(struct nyx_unit *unit)
+{
+	nyx_pages_end(unit);
+	nyx_devices_flush(unit);
 	nyx_events_end(unit->events);
+	observer->remove(unit);
 }
 
 void nyx_unit_close(struct nyx_unit *unit)
@@ -256,7 +277,7 @@ void nyx_unit_close(struct nyx_unit *unit)
 	mutex_unlock(&units_lock);
 
 	if (ended)
-		observer->remove(unit);
+		unit_hide(unit);
 	if (last)
 		unit_teardown(unit);
 }
@@ -285,7 +306,7 @@ int nyx_unit_destroy(struct nyx_unit *unit)
 		unit_end(unit);
 	mutex_unlock(&units_lock);
 	if (!ret)
-		observer->remove(unit);
+		unit_hide(unit);
 	return ret;
 }
 

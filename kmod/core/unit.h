@@ -24,10 +24,17 @@
  *                       and the writers' side of the memory map
  *   nyx_domain::lock    the writers' side of the page table, invalidations
  *   epoch::lock         drains that wait
- *   nyx_events::lock    (spinlock, any context) the event ring
+ *   nyx_guard::lock     (spinlock, any context) a device's state
+ *   nyx_duty::lock      (likewise) what is due when
+ *   nyx_events::lock    (likewise) the event ring
  *
- * Nobody waits for accesses in flight with one of the first three locks held: an
- * access may wait for user space, and they are taken by those who only look.
+ * Beside them, inside none of the first three and with none of them inside:
+ * nyx_pages::lock (page requests), and nyx_irq::lock (interrupt remapping), in
+ * which are those of core/irqfd.h.
+ *
+ * Nobody waits for accesses in flight with one of the mutexes held, but for
+ * epoch::lock: an access may wait for user space, and they are taken by those
+ * who only look.
  *
  * Translations and accesses take none of them: they find device and domain
  * under RCU, enter the domain's epoch, and read tables, cache and memory map
@@ -46,6 +53,9 @@
 #include <linux/xarray.h>
 
 #include "core/event.h"
+#include "core/irq.h"
+#include "core/page.h"
+#include "core/quarantine.h"
 #include "core/stats.h"
 #include "mem/gmap.h"
 #include "tlb/iotlb.h"
@@ -63,6 +73,7 @@ struct nyx_domain;
  * @max_domains: limit
  * @max_devices: limit
  * @max_memory: limit
+ * @irt_entries: size of the interrupt remapping table
  * @name: name, or empty
  */
 struct nyx_unit_config {
@@ -73,6 +84,7 @@ struct nyx_unit_config {
 	u32 max_domains;
 	u32 max_devices;
 	u32 max_memory;
+	u32 irt_entries;
 	char name[NYX_NAME_LEN];
 };
 
@@ -87,6 +99,7 @@ struct nyx_unit_config {
  * @events: event stream; const after init
  * @owner: the user it belongs to; const after init
  * @cfg: what it was created from; const after init
+ * @irq: interrupt remapping
  * @ref: references to the memory of this struct
  * @users: file descriptors bound to it; under units_lock
  * @keep: survives its last user; under units_lock
@@ -98,8 +111,12 @@ struct nyx_unit_config {
  * @nowhere: the domain of devices that have none; NULL once it is torn down
  * @nr_devices: how many
  * @retired: counters of domains that are gone
+ * @policy: fault policy of devices without one of their own
  * @limbo: regions that left @mem while the wait for their accesses was cut
  *         short by a kill, until another wait is done; head of &nyx_limbo.link
+ * @pages: page requests
+ * @duty: what is due for devices at some time
+ * @nr_refused: devices that are quarantined or disabled
  * @dev: directory in sysfs; obs/'s
  * @debugfs: directory in debugfs; obs/'s
  *
@@ -116,6 +133,7 @@ struct nyx_unit {
 	struct nyx_events *events;
 	kuid_t owner;
 	struct nyx_unit_config cfg;
+	struct nyx_irq irq;
 
 	struct kref ref ____cacheline_aligned_in_smp;
 	unsigned int users;
@@ -129,7 +147,12 @@ struct nyx_unit {
 	struct nyx_domain *nowhere;
 	unsigned int nr_devices;
 	u64 retired[NYX_STAT_MAX];
+	struct nyx_policy policy;
 	struct list_head limbo;
+
+	struct nyx_pages pages;
+	struct nyx_duty duty;
+	atomic_t nr_refused;
 
 	struct device *dev;
 	struct dentry *debugfs;

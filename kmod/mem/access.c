@@ -367,6 +367,8 @@ static u64 atomic_on_u32(u32 *at, enum region_atomic_op op, u32 operand, u32 com
 		return (u32)atomic_fetch_add(operand, (atomic_t *)at);
 	case REGION_SWAP:
 		return xchg(at, operand);
+	case REGION_OR:
+		return (u32)atomic_fetch_or(operand, (atomic_t *)at);
 	}
 	return 0;
 }
@@ -380,6 +382,8 @@ static u64 atomic_on_u64(u64 *at, enum region_atomic_op op, u64 operand, u64 com
 		return atomic64_fetch_add(operand, (atomic64_t *)at);
 	case REGION_SWAP:
 		return xchg(at, operand);
+	case REGION_OR:
+		return atomic64_fetch_or(operand, (atomic64_t *)at);
 	}
 	return 0;
 }

@@ -178,11 +178,13 @@ u64 region_fill(struct region *region, u64 offset, u64 pattern,
  * @REGION_CAS: compare-and-swap
  * @REGION_ADD: fetch-and-add
  * @REGION_SWAP: exchange
+ * @REGION_OR: fetch-and-or
  */
 enum region_atomic_op {
 	REGION_CAS,
 	REGION_ADD,
 	REGION_SWAP,
+	REGION_OR,
 };
 
 /**
@@ -191,7 +193,7 @@ enum region_atomic_op {
  * @offset: first byte in it, a multiple of @width
  * @op: of enum region_atomic_op
  * @width: 4 or 8
- * @operand: the new value, or what to add
+ * @operand: the new value, or what to add or to set
  * @compare: REGION_CAS: the expected value
  * @old: set to the former value
  *

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: debugfs nyx-iommu/unit<ID>: memory map, translation cache, page tables.
+ * Nyx: debugfs nyx-iommu/unit<ID>: memory map, translation cache, page
+ * tables, interrupts, devices.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -14,7 +15,9 @@
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
 
+#include "core/device.h"
 #include "core/domain.h"
+#include "core/irqfd.h"
 #include "core/unit.h"
 #include "mem/gmap.h"
 #include "mem/region.h"
@@ -150,6 +153,93 @@ static int tables_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(tables);
 
+static int irt_show(struct seq_file *m, void *v)
+{
+	struct nyx_unit *unit = m->private;
+	const struct irt *irt = &unit->irq.irt;
+	struct irt_entry e;
+	u32 i;
+
+	seq_printf(m, "entries %u mode%s%s%s\n", irt->nr,
+		   unit->irq.mode & NYX_IRQ_MODE_XAPIC ? " xapic" : " x2apic",
+		   unit->irq.mode & NYX_IRQ_MODE_COMPAT ? " compat" : "",
+		   unit->irq.mode & NYX_IRQ_MODE_OFF ? " off" : "");
+	seq_puts(m, "index vector delivery dest       source     check mask flags posted\n");
+	for (i = 0; i < irt->nr && !seq_has_overflowed(m); i++) {
+		if (fatal_signal_pending(current))
+			break;
+		cond_resched();
+		if (!irt_read(irt, i, &e))
+			continue;
+		seq_printf(m, "%-5u 0x%02x   %-8u 0x%08x 0x%08x %-5u %-4u 0x%02x  0x%llx\n",
+			   i, e.vector, e.delivery, e.dest, e.source, e.check,
+			   e.mask, e.flags, e.posted);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(irt);
+
+static int bindings_show(struct seq_file *m, void *v)
+{
+	struct nyx_unit *unit = m->private;
+	struct nyx_binding_info b;
+	unsigned long id = 0;
+
+	seq_puts(m, "id     device     address    data       flags us      count   signals              delivered            refused\n");
+	while (!fatal_signal_pending(current) && !seq_has_overflowed(m) &&
+	       nyx_binding_next(unit, id, &b)) {
+		seq_printf(m, "%-6u 0x%08x 0x%08llx 0x%08x 0x%02x  %-7u %-7u %-20llu %-20llu %llu\n",
+			   b.binding_id, b.sbdf, b.address, b.data, b.flags,
+			   b.coalesce_us, b.coalesce_count, b.signals,
+			   b.delivered, b.refused);
+		id = b.binding_id + 1ul;
+		cond_resched();
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(bindings);
+
+/* Show the first device at or after *sbdf, and move on behind it. */
+static bool show_device(struct seq_file *m, struct nyx_unit *unit,
+			unsigned long *sbdf)
+{
+	static const char * const state[] = {
+		[NYX_DEVICE_ACTIVE] = "active",
+		[NYX_DEVICE_QUARANTINED] = "quarantined",
+		[NYX_DEVICE_PROBATION] = "probation",
+		[NYX_DEVICE_DISABLED] = "disabled",
+	};
+	struct nyx_device_info info = {};
+	struct nyx_device *dev;
+
+	mutex_lock(&unit->lock);
+	dev = xa_find(&unit->devices, sbdf, ULONG_MAX, XA_PRESENT);
+	if (dev) {
+		nyx_guard_get(dev, &info);
+		seq_printf(m, "0x%08x %-11s %-8u %-5u %-16llu %-20llu %s\n",
+			   dev->sbdf, state[info.state], info.score, info.tries,
+			   info.next_ns,
+			   (u64)atomic64_read(&dev->faults),
+			   info.flags & NYX_DEVICE_F_HELD ? "held" : "-");
+		*sbdf = dev->sbdf + 1ul;
+	}
+	mutex_unlock(&unit->lock);
+	return dev;
+}
+
+static int devices_show(struct seq_file *m, void *v)
+{
+	struct nyx_unit *unit = m->private;
+	unsigned long sbdf = 0;
+
+	seq_puts(m, "device     state       score    tries next             faults               held\n");
+	while (!fatal_signal_pending(current) && !seq_has_overflowed(m) &&
+	       show_device(m, unit, &sbdf))
+		cond_resched();
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(devices);
+
 void nyx_debugfs_init(void)
 {
 	nyx_root = debugfs_create_dir("nyx-iommu", NULL);
@@ -169,6 +259,11 @@ void nyx_debugfs_add(struct nyx_unit *unit)
 	debugfs_create_file("memory", 0400, unit->debugfs, unit, &memory_fops);
 	debugfs_create_file("iotlb", 0400, unit->debugfs, unit, &iotlb_fops);
 	debugfs_create_file("tables", 0400, unit->debugfs, unit, &tables_fops);
+	debugfs_create_file("irt", 0400, unit->debugfs, unit, &irt_fops);
+	debugfs_create_file("bindings", 0400, unit->debugfs, unit,
+			    &bindings_fops);
+	debugfs_create_file("devices", 0400, unit->debugfs, unit,
+			    &devices_fops);
 }
 
 void nyx_debugfs_remove(struct nyx_unit *unit)

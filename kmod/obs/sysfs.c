@@ -99,6 +99,52 @@ static ssize_t iotlb_misses_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(iotlb_misses);
 
+static ssize_t interrupts_show(struct device *dev,
+			       struct device_attribute *attr, char *buf)
+{
+	struct nyx_unit *unit = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%llu\n",
+			  nyx_unit_get_stat(unit, NYX_STAT_IRQS));
+}
+static DEVICE_ATTR_RO(interrupts);
+
+static ssize_t irt_entries_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	struct nyx_unit *unit = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%u\n", unit->cfg.irt_entries);
+}
+static DEVICE_ATTR_RO(irt_entries);
+
+static ssize_t irtes_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct nyx_unit *unit = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(unit->irq.irt.nr_present));
+}
+static DEVICE_ATTR_RO(irtes);
+
+static ssize_t bindings_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	struct nyx_unit *unit = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(unit->irq.nr_bindings));
+}
+static DEVICE_ATTR_RO(bindings);
+
+static ssize_t quarantined_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	struct nyx_unit *unit = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%d\n", atomic_read(&unit->nr_refused));
+}
+static DEVICE_ATTR_RO(quarantined);
+
 static ssize_t name_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
@@ -167,6 +213,11 @@ static struct attribute *unit_attrs[] = {
 	&dev_attr_iotlb_entries.attr,
 	&dev_attr_iotlb_hits.attr,
 	&dev_attr_iotlb_misses.attr,
+	&dev_attr_irt_entries.attr,
+	&dev_attr_irtes.attr,
+	&dev_attr_bindings.attr,
+	&dev_attr_interrupts.attr,
+	&dev_attr_quarantined.attr,
 	&dev_attr_files.attr,
 	NULL
 };

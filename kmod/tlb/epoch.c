@@ -15,9 +15,9 @@
 /* For lockdep: whoever drains must not be waited for by a reader. */
 static void epoch_dep_drain(struct epoch *epoch)
 {
-#ifdef CONFIG_DEBUG_LOCK_ALLOC
-	lock_map_acquire(&epoch->dep_map);
-	lock_map_release(&epoch->dep_map);
+#if defined(CONFIG_DEBUG_LOCK_ALLOC) && defined(lock_map_sync)
+	/* Since 6.5. Not an acquisition: readers may come in interrupts. */
+	lock_map_sync(&epoch->dep_map);
 #endif
 }
 

@@ -3,8 +3,8 @@
 # usage: examples.sh [-v]
 #
 # What the documentation shows works: the programs of Documentation/examples compile
-# without a warning, succeed and end with "done"; the sessions of README and of the
-# tutorial run, command by command. -v prints what they print.
+# without a warning, succeed and end with "done"; the sessions of README, of the tutorial
+# and of some how-tos run, command by command. -v prints what they print.
 #
 # Needs the module, and libnyx.a and nyxctl in build/user (make lib cli) or $NYX_USER.
 set -euo pipefail
@@ -62,7 +62,8 @@ session()
 	done
 }
 
-for page in README Documentation/tutorial/demo.rst; do
+for page in README Documentation/tutorial/demo.rst Documentation/howto/high-fault-rate.rst \
+	Documentation/howto/quarantine.rst; do
 	mkdir "$out/cwd"
 	# In a shell of its own: they set variables
 	if sed -n 's/^ \{3,4\}\$ //p' "$page" >"$out/lines" && [[ -s $out/lines ]] &&

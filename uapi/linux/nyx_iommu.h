@@ -47,13 +47,16 @@
  *    domain has its device.
  *  - ENOSPC: a limit of the unit, of the module or of the user is reached.
  *  - EDQUOT: pinning would exceed RLIMIT_MEMLOCK.
+ *  - EAGAIN: a limit of the device or of its domain is reached for now, and the
+ *    file descriptor does not block.
+ *  - ELOOP: the source of a binding is the target of one, or the reverse.
  *  - EMSGSIZE: the caller's array is too short; the needed count was returned.
  *  - ENOMEM: the kernel has no memory for it.
  *  - ENXIO: the file descriptor is not bound to a unit.
  *  - ENODEV: the unit was destroyed.
  *  - EACCES: the unit belongs to another user, or a file is not open for the
  *    access that is needed.
- *  - EPERM: a file is sealed against writing.
+ *  - EPERM: a file is sealed against writing; the device is quarantined.
  *  - EBADF: a file descriptor is not open.
  *  - EMFILE, ENFILE: no file descriptor is left.
  *  - EINTR: a signal arrived; nothing was changed, or what was done is said.
@@ -89,6 +92,20 @@ enum nyx_cmd {
 	NYX_CMD_DMA		= 0x14,
 	NYX_CMD_ARRAY		= 0x15,
 	NYX_CMD_EVENTS_OPEN	= 0x16,
+	NYX_CMD_IRQ_SETUP	= 0x17,
+	NYX_CMD_IRTE_SET	= 0x18,
+	NYX_CMD_IRTE_CLEAR	= 0x19,
+	NYX_CMD_IRQ_SEND	= 0x1a,
+	NYX_CMD_IRQ_BIND	= 0x1b,
+	NYX_CMD_IRQ_UNBIND	= 0x1c,
+	NYX_CMD_IRQ_CHANGE	= 0x1d,
+	NYX_CMD_POLICY_SET	= 0x1e,
+	NYX_CMD_POLICY_GET	= 0x1f,
+	NYX_CMD_DEVICE_CONTROL	= 0x20,
+	NYX_CMD_LIMIT_SET	= 0x21,
+	NYX_CMD_LIMIT_GET	= 0x22,
+	NYX_CMD_PAGE_REQUEST	= 0x23,
+	NYX_CMD_PAGE_RESPOND	= 0x24,
 	NYX_CMD_MAX,
 };
 
@@ -158,6 +175,8 @@ enum nyx_unit_flags {
  * @max_devices: limit on devices, at most 1048576; 0: 65536
  * @max_memory: limit on guest memory ranges, at most 65536; 0: 32768
  * @out_unit_id: the new unit's id
+ * @irt_entries: entries of the interrupt remapping table, rounded up to a power
+ *               of two, at most 65536; 0: 256
  * @__reserved: must be 0
  * @name: NUL-terminated name, unique in the system, of letters, digits and
  *        ``._:-``; empty: none
@@ -176,7 +195,8 @@ struct nyx_unit_create {
 	__u32 max_devices;
 	__u32 max_memory;
 	__u32 out_unit_id;
-	__u32 __reserved[2];
+	__u32 irt_entries;
+	__u32 __reserved;
 	__u8 name[NYX_NAME_LEN];
 };
 
@@ -224,8 +244,12 @@ struct nyx_unit_open {
  * @table_bytes: out: memory of all page tables
  * @fault_events: out: faults that were reported
  * @nr_files: out: file descriptors bound to the unit
- * @__reserved: 0
+ * @irt_entries: out: size of the interrupt remapping table
  * @name: out: name, or empty
+ * @irq_mode: out: of enum nyx_irq_mode
+ * @nr_irtes: out: entries of that table that are present
+ * @nr_bindings: out: bound interrupts
+ * @nr_quarantined: out: devices that are quarantined or disabled
  */
 struct nyx_unit_info {
 	__u32 size;
@@ -247,8 +271,12 @@ struct nyx_unit_info {
 	__aligned_u64 table_bytes;
 	__aligned_u64 fault_events;
 	__u32 nr_files;
-	__u32 __reserved;
+	__u32 irt_entries;
 	__u8 name[NYX_NAME_LEN];
+	__u32 irq_mode;
+	__u32 nr_irtes;
+	__u32 nr_bindings;
+	__u32 nr_quarantined;
 };
 
 #define NYX_UNIT_INFO _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_INFO)
@@ -295,6 +323,9 @@ struct nyx_unit_destroy {
  * @NYX_LIST_MAPPINGS: mappings of one paging domain: struct nyx_mapping_info,
  *                     by IOVA; adjacent mappings that are contiguous in both
  *                     address spaces and agree in permission appear as one
+ * @NYX_LIST_IRTES: entries of the interrupt remapping table that are present:
+ *                  struct nyx_irte_info, by index
+ * @NYX_LIST_BINDINGS: bound interrupts: struct nyx_binding_info, by id
  */
 enum nyx_list_type {
 	NYX_LIST_UNITS = 0,
@@ -302,6 +333,8 @@ enum nyx_list_type {
 	NYX_LIST_DOMAINS = 2,
 	NYX_LIST_DEVICES = 3,
 	NYX_LIST_MAPPINGS = 4,
+	NYX_LIST_IRTES = 5,
+	NYX_LIST_BINDINGS = 6,
 };
 
 /**
@@ -310,7 +343,7 @@ enum nyx_list_type {
  * @flags: must be 0
  * @type: of enum nyx_list_type
  * @domain_id: NYX_LIST_MAPPINGS: the domain; otherwise must be 0
- * @start: the first key that is wanted (id, GPA, SBDF or IOVA)
+ * @start: the first key that is wanted (id, index, GPA, SBDF or IOVA)
  * @entries: user pointer to an array of @nr entries
  * @entry_size: sizeof() one entry as the caller knows it: a shorter one is cut,
  *              a longer one is completed with zeros; at least 8
@@ -356,6 +389,19 @@ struct nyx_list {
  * @NYX_STAT_FLUSHES: invalidations of a whole domain (unit and domain)
  * @NYX_STAT_EVENTS_LOST: event records that readers were told they have missed
  *                        (unit)
+ * @NYX_STAT_IRQS: interrupts that were remapped; a domain's are those of its
+ *                 devices
+ * @NYX_STAT_IRQS_POSTED: those of them that were posted into a descriptor
+ * @NYX_STAT_IRQ_FAULTS: interrupts refused and reported, a part of
+ *                       NYX_STAT_FAULTS
+ * @NYX_STAT_REFUSED: accesses and interrupts refused because of quarantine,
+ *                    which are not faults
+ * @NYX_STAT_QUARANTINES: changes to NYX_DEVICE_QUARANTINED or _DISABLED
+ * @NYX_STAT_PROBATIONS: changes to NYX_DEVICE_PROBATION
+ * @NYX_STAT_RECOVERIES: changes back to NYX_DEVICE_ACTIVE
+ * @NYX_STAT_THROTTLED: times that a limit made an access or interrupt wait, or
+ *                      refused it for now
+ * @NYX_STAT_PAGE_REQUESTS: pages that were asked for
  * @NYX_STAT_MAX: number of counters
  */
 enum nyx_stat {
@@ -374,6 +420,15 @@ enum nyx_stat {
 	NYX_STAT_INVALIDATIONS,
 	NYX_STAT_FLUSHES,
 	NYX_STAT_EVENTS_LOST,
+	NYX_STAT_IRQS,
+	NYX_STAT_IRQS_POSTED,
+	NYX_STAT_IRQ_FAULTS,
+	NYX_STAT_REFUSED,
+	NYX_STAT_QUARANTINES,
+	NYX_STAT_PROBATIONS,
+	NYX_STAT_RECOVERIES,
+	NYX_STAT_THROTTLED,
+	NYX_STAT_PAGE_REQUESTS,
 	NYX_STAT_MAX,
 };
 
@@ -741,21 +796,56 @@ struct nyx_device_detach {
 #define NYX_DEVICE_DETACH _IO(NYX_IOCTL_TYPE, NYX_CMD_DEVICE_DETACH)
 
 /**
+ * enum nyx_device_state - what a device may do
+ * @NYX_DEVICE_ACTIVE: its accesses and interrupts are checked
+ * @NYX_DEVICE_QUARANTINED: they are refused
+ * @NYX_DEVICE_PROBATION: they are checked; the next burst of faults brings the
+ *                        device back into quarantine, for longer
+ * @NYX_DEVICE_DISABLED: they are refused until NYX_DEVICE_CONTROL
+ */
+enum nyx_device_state {
+	NYX_DEVICE_ACTIVE = 0,
+	NYX_DEVICE_QUARANTINED = 1,
+	NYX_DEVICE_PROBATION = 2,
+	NYX_DEVICE_DISABLED = 3,
+};
+
+/**
+ * enum nyx_device_flags - properties of a device, in struct nyx_device_info
+ * @NYX_DEVICE_F_POLICY: it has a fault policy of its own
+ * @NYX_DEVICE_F_LIMITS: it has limits
+ * @NYX_DEVICE_F_HELD: refused because of another device in its domain
+ */
+enum nyx_device_flags {
+	NYX_DEVICE_F_POLICY = 1 << 0,
+	NYX_DEVICE_F_LIMITS = 1 << 1,
+	NYX_DEVICE_F_HELD = 1 << 2,
+};
+
+/**
  * struct nyx_device_info - entry of NYX_LIST_DEVICES
  * @sbdf: the device
- * @flags: 0
+ * @flags: of enum nyx_device_flags
  * @domain_id: its domain, or 0
- * @__reserved: 0
+ * @state: of enum nyx_device_state
  * @fault_events: faults reported
  * @last_fault_ns: CLOCK_BOOTTIME of the last one, or 0
+ * @score: weight of the faults within the policy's window
+ * @tries: times that it was quarantined since it was last active for good
+ * @next_ns: CLOCK_BOOTTIME of the next change of state by itself, or 0
+ * @refused: accesses and interrupts that were refused because of quarantine
  */
 struct nyx_device_info {
 	__u32 sbdf;
 	__u32 flags;
 	__u32 domain_id;
-	__u32 __reserved;
+	__u32 state;
 	__aligned_u64 fault_events;
 	__aligned_u64 last_fault_ns;
+	__u32 score;
+	__u32 tries;
+	__aligned_u64 next_ns;
+	__aligned_u64 refused;
 };
 
 /**
@@ -873,6 +963,18 @@ struct nyx_invalidate {
  * @NYX_FAULT_NO_MEMORY: the GPA is not guest memory
  * @NYX_FAULT_READONLY_MEMORY: a write to guest memory that is read-only
  * @NYX_FAULT_MEMORY_ERROR: the host could not provide the memory
+ * @NYX_FAULT_QUARANTINED: the device, or its domain, is quarantined
+ * @NYX_FAULT_IRQ_REQUEST: the message is no interrupt (the address is not
+ *                         0xFEExxxxx), or has a reserved bit set
+ * @NYX_FAULT_IRQ_COMPAT: a compatibility-format message where those are blocked
+ * @NYX_FAULT_IRQ_INDEX: the index is beyond the interrupt remapping table
+ * @NYX_FAULT_IRQ_NOT_PRESENT: the entry is not present
+ * @NYX_FAULT_IRQ_RESERVED: the entry has a reserved bit set, or a destination
+ *                          that the mode does not allow
+ * @NYX_FAULT_IRQ_SOURCE: the entry belongs to another requester
+ * @NYX_FAULT_IRQ_TABLE: the entry could not be read
+ * @NYX_FAULT_IRQ_POST: the posted-interrupt descriptor is not in guest memory
+ *                      that can be written, or has a reserved bit set
  */
 enum nyx_fault_reason {
 	NYX_FAULT_NONE = 0,
@@ -888,6 +990,45 @@ enum nyx_fault_reason {
 	NYX_FAULT_NO_MEMORY = 10,
 	NYX_FAULT_READONLY_MEMORY = 11,
 	NYX_FAULT_MEMORY_ERROR = 12,
+	NYX_FAULT_QUARANTINED = 13,
+	NYX_FAULT_IRQ_REQUEST = 14,
+	NYX_FAULT_IRQ_COMPAT = 15,
+	NYX_FAULT_IRQ_INDEX = 16,
+	NYX_FAULT_IRQ_NOT_PRESENT = 17,
+	NYX_FAULT_IRQ_RESERVED = 18,
+	NYX_FAULT_IRQ_SOURCE = 19,
+	NYX_FAULT_IRQ_TABLE = 20,
+	NYX_FAULT_IRQ_POST = 21,
+};
+
+/**
+ * enum nyx_fault_cause - what led to a fault, as far as is known
+ * @NYX_CAUSE_UNKNOWN: it was not looked for
+ * @NYX_CAUSE_NEVER_MAPPED: nothing is, or lately was, mapped there
+ * @NYX_CAUSE_UNMAPPED: it was unmapped, or lies in a range of at most 2 MiB
+ *                      that was; the detail is how long ago, in ns
+ * @NYX_CAUSE_PAST_END: a mapping ends shortly before; the detail is the
+ *                      distance from its end, in bytes: 0 right behind it
+ * @NYX_CAUSE_PERMISSION: it is mapped, with less permission; the detail is what
+ *                        is granted, of enum nyx_prot
+ * @NYX_CAUSE_BLOCKED: the domain blocks everything, or there is none
+ * @NYX_CAUSE_QUARANTINED: the device is quarantined
+ * @NYX_CAUSE_TABLE: the table is damaged: reserved bits, or out of reach
+ * @NYX_CAUSE_WIDTH: beyond the address width
+ * @NYX_CAUSE_MEMORY: mapped, but not to usable guest memory; the detail is the
+ *                    GPA
+ */
+enum nyx_fault_cause {
+	NYX_CAUSE_UNKNOWN = 0,
+	NYX_CAUSE_NEVER_MAPPED = 1,
+	NYX_CAUSE_UNMAPPED = 2,
+	NYX_CAUSE_PAST_END = 3,
+	NYX_CAUSE_PERMISSION = 4,
+	NYX_CAUSE_BLOCKED = 5,
+	NYX_CAUSE_QUARANTINED = 6,
+	NYX_CAUSE_TABLE = 7,
+	NYX_CAUSE_WIDTH = 8,
+	NYX_CAUSE_MEMORY = 9,
 };
 
 #define NYX_LEVEL_NONE		0xffu	/* no table level took part */
@@ -1019,7 +1160,9 @@ enum nyx_dma_op {
  *
  * A DMA by a device. Bytes are transferred in ascending order; the parts of an
  * access are not atomic against each other. If @buffer is not accessible:
- * -EFAULT, with @out_done.
+ * -EFAULT, with @out_done. Over a limit (NYX_LIMIT_SET) the command waits; if
+ * the file descriptor is non-blocking: -EAGAIN, with @out_done; if a signal
+ * arrives meanwhile: -EINTR, with @out_done.
  */
 struct nyx_dma {
 	__u32 size;
@@ -1044,7 +1187,8 @@ struct nyx_dma {
  * struct nyx_array - ioctl(NYX_ARRAY)
  * @size: sizeof(struct nyx_array)
  * @flags: must be 0
- * @cmd: NYX_CMD_MAP, _UNMAP, _INVALIDATE, _TRANSLATE or _DMA
+ * @cmd: NYX_CMD_MAP, _UNMAP, _INVALIDATE, _TRANSLATE, _DMA,
+ *       _IRTE_SET or _IRQ_SEND
  * @item_size: bytes from one item to the next; each item's own size field says
  *             the same
  * @items: user pointer to @nr structures of that command
@@ -1102,13 +1246,724 @@ struct nyx_events_open {
 #define NYX_EVENTS_OPEN _IO(NYX_IOCTL_TYPE, NYX_CMD_EVENTS_OPEN)
 
 /**
+ * DOC: Interrupts
+ *
+ * A message-signalled interrupt is a write of a device to 0xFEExxxxx. Its
+ * address and data have the remappable format of the VT-d specification,
+ * section 5.1.2.2: bits 31:20 of the address are 0xFEE, bit 4 is set, bit 3 says
+ * that the data holds a sub-handle in bits 15:0 (31:16 are 0), bits 19:5 and 2
+ * are the handle (2 is its bit 15); bits 1:0, and without bit 3 the data, have no
+ * meaning. Handle + sub-handle index the unit's interrupt remapping table. The
+ * entry there says who may use it, and becomes the interrupt that the processor
+ * sees.
+ */
+
+/**
+ * enum nyx_irq_mode - how a unit treats interrupts
+ * @NYX_IRQ_MODE_XAPIC: destinations have 8 bits; without it 32
+ * @NYX_IRQ_MODE_COMPAT: compatibility-format messages (bit 4 of the address is
+ *                       clear) pass as they are; only with NYX_IRQ_MODE_XAPIC.
+ *                       Otherwise they are refused
+ * @NYX_IRQ_MODE_OFF: nothing is remapped, all messages pass as they are; only
+ *                    with NYX_IRQ_MODE_XAPIC
+ */
+enum nyx_irq_mode {
+	NYX_IRQ_MODE_XAPIC = 1 << 0,
+	NYX_IRQ_MODE_COMPAT = 1 << 1,
+	NYX_IRQ_MODE_OFF = 1 << 2,
+};
+
+/**
+ * struct nyx_irq_setup - ioctl(NYX_IRQ_SETUP)
+ * @size: sizeof(struct nyx_irq_setup)
+ * @flags: must be 0
+ * @mode: of enum nyx_irq_mode; a new unit has 0
+ * @__reserved: must be 0
+ *
+ * When the command returns no interrupt is under way in the old mode.
+ */
+struct nyx_irq_setup {
+	__u32 size;
+	__u32 flags;
+	__u32 mode;
+	__u32 __reserved;
+};
+
+#define NYX_IRQ_SETUP _IO(NYX_IOCTL_TYPE, NYX_CMD_IRQ_SETUP)
+
+/**
+ * enum nyx_irte_flags - properties of an interrupt remapping table entry
+ * @NYX_IRTE_F_QUIET: its faults are not reported (fault processing disable)
+ * @NYX_IRTE_F_LOGICAL: the destination mode is logical, not physical
+ * @NYX_IRTE_F_LEVEL: the trigger mode is level, not edge
+ * @NYX_IRTE_F_HINT: redirection hint
+ * @NYX_IRTE_F_POSTED: posts into a descriptor in guest memory
+ * @NYX_IRTE_F_URGENT: posted: notifies although the descriptor suppresses it
+ */
+enum nyx_irte_flags {
+	NYX_IRTE_F_QUIET = 1 << 0,
+	NYX_IRTE_F_LOGICAL = 1 << 1,
+	NYX_IRTE_F_LEVEL = 1 << 2,
+	NYX_IRTE_F_HINT = 1 << 3,
+	NYX_IRTE_F_POSTED = 1 << 4,
+	NYX_IRTE_F_URGENT = 1 << 5,
+};
+
+/**
+ * enum nyx_delivery - delivery mode, as the local APIC has it
+ * @NYX_DELIVERY_FIXED: to the destination
+ * @NYX_DELIVERY_LOWEST: to the one of the destination with the lowest priority
+ * @NYX_DELIVERY_SMI: system management
+ * @NYX_DELIVERY_NMI: not maskable
+ * @NYX_DELIVERY_INIT: INIT
+ * @NYX_DELIVERY_EXTINT: from an 8259A
+ */
+enum nyx_delivery {
+	NYX_DELIVERY_FIXED = 0,
+	NYX_DELIVERY_LOWEST = 1,
+	NYX_DELIVERY_SMI = 2,
+	NYX_DELIVERY_NMI = 4,
+	NYX_DELIVERY_INIT = 5,
+	NYX_DELIVERY_EXTINT = 7,
+};
+
+/**
+ * enum nyx_source_check - who may use an entry
+ * @NYX_SOURCE_ANY: everybody
+ * @NYX_SOURCE_RID: one requester, or functions of one device
+ * @NYX_SOURCE_BUS: requesters of a range of buses
+ */
+enum nyx_source_check {
+	NYX_SOURCE_ANY = 0,
+	NYX_SOURCE_RID = 1,
+	NYX_SOURCE_BUS = 2,
+};
+
+/* The source of NYX_SOURCE_BUS. */
+#define NYX_SOURCE_BUSES(seg, first, last) \
+	(((__u32)(seg) << 16) | ((__u32)(first) << 8) | (__u32)(last))
+
+/**
+ * struct nyx_irte_set - ioctl(NYX_IRTE_SET), and the item of NYX_ARRAY
+ * @size: sizeof(struct nyx_irte_set)
+ * @flags: of enum nyx_irte_flags
+ * @index: which entry
+ * @dest: destination: an APIC id or a logical destination; 0 if posted
+ * @vector: vector, 16 to 255; of no meaning, and any, for SMI, NMI, INIT and
+ *          EXTINT
+ * @delivery: of enum nyx_delivery; 0 if posted
+ * @source_check: of enum nyx_source_check
+ * @source_mask: NYX_SOURCE_RID: bits of the function number that are ignored:
+ *               0, 4, 6 or 7; otherwise 0
+ * @source: NYX_SOURCE_RID: the SBDF; NYX_SOURCE_BUS: NYX_SOURCE_BUSES();
+ *          otherwise 0
+ * @posted: NYX_IRTE_F_POSTED: GPA of the posted-interrupt descriptor (VT-d
+ *          specification, section 9.11), a multiple of 64; otherwise 0
+ *
+ * Set an entry, whether it is present or not. When the command returns no
+ * interrupt uses what was there before.
+ */
+struct nyx_irte_set {
+	__u32 size;
+	__u32 flags;
+	__u32 index;
+	__u32 dest;
+	__u8 vector;
+	__u8 delivery;
+	__u8 source_check;
+	__u8 source_mask;
+	__u32 source;
+	__aligned_u64 posted;
+};
+
+#define NYX_IRTE_SET _IO(NYX_IOCTL_TYPE, NYX_CMD_IRTE_SET)
+
+/**
+ * struct nyx_irte_clear - ioctl(NYX_IRTE_CLEAR)
+ * @size: sizeof(struct nyx_irte_clear)
+ * @flags: must be 0
+ * @index: first entry
+ * @nr: how many, not 0
+ *
+ * Make entries not present. -ENOENT if none of them was. When the command
+ * returns no interrupt uses them.
+ */
+struct nyx_irte_clear {
+	__u32 size;
+	__u32 flags;
+	__u32 index;
+	__u32 nr;
+};
+
+#define NYX_IRTE_CLEAR _IO(NYX_IOCTL_TYPE, NYX_CMD_IRTE_CLEAR)
+
+/**
+ * struct nyx_irte_info - entry of NYX_LIST_IRTES
+ * @index: which entry
+ * @flags: of enum nyx_irte_flags
+ * @dest: destination
+ * @source: as it was set
+ * @vector: vector
+ * @delivery: of enum nyx_delivery
+ * @source_check: of enum nyx_source_check
+ * @source_mask: as it was set
+ * @__reserved: 0
+ * @posted: GPA of the descriptor, or 0
+ */
+struct nyx_irte_info {
+	__u32 index;
+	__u32 flags;
+	__u32 dest;
+	__u32 source;
+	__u8 vector;
+	__u8 delivery;
+	__u8 source_check;
+	__u8 source_mask;
+	__u32 __reserved;
+	__aligned_u64 posted;
+};
+
+/**
+ * enum nyx_irq_flags - flags of NYX_IRQ_SEND
+ * @NYX_IRQ_F_SIGNAL: signal @eventfd if the interrupt is to be delivered
+ */
+enum nyx_irq_flags {
+	NYX_IRQ_F_SIGNAL = 1 << 0,
+};
+
+/**
+ * enum nyx_irq_result - what became of an interrupt
+ * @NYX_IRQ_DELIVER: to be delivered as the reply says
+ * @NYX_IRQ_POSTED: in a descriptor; nobody needs to be told
+ * @NYX_IRQ_NOTIFY: in a descriptor; the reply is the notification to deliver
+ * @NYX_IRQ_REFUSED: refused, as the reply says
+ */
+enum nyx_irq_result {
+	NYX_IRQ_DELIVER = 0,
+	NYX_IRQ_POSTED = 1,
+	NYX_IRQ_NOTIFY = 2,
+	NYX_IRQ_REFUSED = 3,
+};
+
+/**
+ * struct nyx_irq_send - ioctl(NYX_IRQ_SEND), and the item of NYX_ARRAY
+ * @size: sizeof(struct nyx_irq_send)
+ * @flags: of enum nyx_irq_flags
+ * @sbdf: the device
+ * @data: data of the message
+ * @address: address of the message
+ * @eventfd: NYX_IRQ_F_SIGNAL: an eventfd; otherwise 0
+ * @out_result: of enum nyx_irq_result
+ * @out_address: address of the message for the processor: with 32-bit
+ *               destinations bits 31:8 of the destination are in bits 63:40, as
+ *               KVM takes it
+ * @out_data: its data: vector, delivery mode in bits 10:8, and for a level trigger
+ *            bits 14 and 15
+ * @out_index: index of the entry, if there is one, or 0xffffffff
+ * @out_dest: destination; this and the above are 0 if nothing is to be delivered
+ * @out_vector: vector, likewise
+ * @out_delivery: of enum nyx_delivery
+ * @out_flags: NYX_IRTE_F_LOGICAL, _LEVEL, _HINT, _POSTED
+ * @out_reason: of enum nyx_fault_reason: why it was refused
+ * @__reserved: must be 0
+ *
+ * A device sends an interrupt. Over a limit as in NYX_DMA.
+ */
+struct nyx_irq_send {
+	__u32 size;
+	__u32 flags;
+	__u32 sbdf;
+	__u32 data;
+	__aligned_u64 address;
+	__s32 eventfd;
+	__u32 out_result;
+	__aligned_u64 out_address;
+	__u32 out_data;
+	__u32 out_index;
+	__u32 out_dest;
+	__u8 out_vector;
+	__u8 out_delivery;
+	__u16 out_flags;
+	__u32 out_reason;
+	__u32 __reserved;
+};
+
+#define NYX_IRQ_SEND _IO(NYX_IOCTL_TYPE, NYX_CMD_IRQ_SEND)
+
+/**
+ * enum nyx_bind_flags - flags of a bound interrupt
+ * @NYX_BIND_F_MASKED: it is masked
+ * @NYX_BIND_F_PENDING: an interrupt came while it was masked; only told
+ * @NYX_BIND_F_CLOSED: the source was closed; only told
+ */
+enum nyx_bind_flags {
+	NYX_BIND_F_MASKED = 1 << 0,
+	NYX_BIND_F_PENDING = 1 << 1,
+	NYX_BIND_F_CLOSED = 1 << 2,
+};
+
+/**
+ * struct nyx_irq_bind - ioctl(NYX_IRQ_BIND)
+ * @size: sizeof(struct nyx_irq_bind)
+ * @flags: NYX_BIND_F_MASKED: begin masked
+ * @sbdf: the device that the interrupts come from
+ * @data: data of its message
+ * @address: address of its message
+ * @source: an eventfd: each signal is an interrupt
+ * @target: an eventfd that is signalled for each interrupt to be delivered
+ * @coalesce_us: an interrupt is held for so long, for others to join it, at
+ *               most 1000000; 0: not at all
+ * @coalesce_count: with @coalesce_us, unless so many have come, which are then
+ *                  delivered as one; 0: whatever the count
+ * @out_binding_id: the binding's id
+ * @__reserved: must be 0
+ *
+ * Bind an eventfd to an interrupt, in the kernel. -EBUSY if the source is bound;
+ * -ELOOP if it is the target of a binding, or @target a source; -EINVAL if
+ * either is no eventfd, or both are the same. A signal that is there already
+ * counts. Posting (NYX_IRTE_F_POSTED) needs a descriptor in pinned memory here,
+ * otherwise the interrupt is refused. Signals that come together may be delivered as one; of an
+ * EFD_SEMAPHORE each write is one signal.
+ */
+struct nyx_irq_bind {
+	__u32 size;
+	__u32 flags;
+	__u32 sbdf;
+	__u32 data;
+	__aligned_u64 address;
+	__s32 source;
+	__s32 target;
+	__u32 coalesce_us;
+	__u32 coalesce_count;
+	__u32 out_binding_id;
+	__u32 __reserved;
+};
+
+#define NYX_IRQ_BIND _IO(NYX_IOCTL_TYPE, NYX_CMD_IRQ_BIND)
+
+/**
+ * struct nyx_irq_unbind - ioctl(NYX_IRQ_UNBIND)
+ * @size: sizeof(struct nyx_irq_unbind)
+ * @flags: must be 0
+ * @binding_id: the binding
+ * @__reserved: must be 0
+ *
+ * When the command returns the target is not signalled any more. An interrupt
+ * that is pending or held is dropped.
+ */
+struct nyx_irq_unbind {
+	__u32 size;
+	__u32 flags;
+	__u32 binding_id;
+	__u32 __reserved;
+};
+
+#define NYX_IRQ_UNBIND _IO(NYX_IOCTL_TYPE, NYX_CMD_IRQ_UNBIND)
+
+/**
+ * enum nyx_change_flags - what NYX_IRQ_CHANGE changes
+ * @NYX_CHANGE_F_MASK: @masked
+ * @NYX_CHANGE_F_MESSAGE: @address and @data
+ * @NYX_CHANGE_F_COALESCE: @coalesce_us and @coalesce_count
+ */
+enum nyx_change_flags {
+	NYX_CHANGE_F_MASK = 1 << 0,
+	NYX_CHANGE_F_MESSAGE = 1 << 1,
+	NYX_CHANGE_F_COALESCE = 1 << 2,
+};
+
+/**
+ * struct nyx_irq_change - ioctl(NYX_IRQ_CHANGE)
+ * @size: sizeof(struct nyx_irq_change)
+ * @flags: of enum nyx_change_flags, at least one; what is not named is ignored
+ *         and must be 0
+ * @binding_id: the binding
+ * @masked: 1 to mask, 0 to unmask. While it is masked one interrupt is kept, to
+ *          be delivered when it is unmasked
+ * @address: address of the message
+ * @data: data of the message
+ * @coalesce_us: as in NYX_IRQ_BIND
+ * @coalesce_count: as in NYX_IRQ_BIND
+ * @__reserved: must be 0
+ */
+struct nyx_irq_change {
+	__u32 size;
+	__u32 flags;
+	__u32 binding_id;
+	__u32 masked;
+	__aligned_u64 address;
+	__u32 data;
+	__u32 coalesce_us;
+	__u32 coalesce_count;
+	__u32 __reserved;
+};
+
+#define NYX_IRQ_CHANGE _IO(NYX_IOCTL_TYPE, NYX_CMD_IRQ_CHANGE)
+
+/**
+ * struct nyx_binding_info - entry of NYX_LIST_BINDINGS
+ * @binding_id: id
+ * @flags: of enum nyx_bind_flags
+ * @sbdf: the device
+ * @data: data of its message
+ * @address: address of its message
+ * @coalesce_us: microseconds
+ * @coalesce_count: interrupts
+ * @last_reason: of enum nyx_fault_reason: of the last interrupt refused
+ * @__reserved: 0
+ * @signals: signals of the source
+ * @delivered: signals of the target
+ * @refused: interrupts refused
+ */
+struct nyx_binding_info {
+	__u32 binding_id;
+	__u32 flags;
+	__u32 sbdf;
+	__u32 data;
+	__aligned_u64 address;
+	__u32 coalesce_us;
+	__u32 coalesce_count;
+	__u32 last_reason;
+	__u32 __reserved;
+	__aligned_u64 signals;
+	__aligned_u64 delivered;
+	__aligned_u64 refused;
+};
+
+/**
+ * enum nyx_fault_class - kinds of faults that a policy tells apart
+ * @NYX_CLASS_ADDRESS: nothing is there: not present, beyond the width, blocked,
+ *                     no domain
+ * @NYX_CLASS_PERMISSION: something is there that may not be read or written
+ * @NYX_CLASS_TABLE: a table with reserved bits, or out of reach
+ * @NYX_CLASS_MEMORY: no usable guest memory behind the mapping
+ * @NYX_CLASS_INTERRUPT: a refused interrupt
+ * @NYX_CLASS_MAX: their number
+ */
+enum nyx_fault_class {
+	NYX_CLASS_ADDRESS = 0,
+	NYX_CLASS_PERMISSION = 1,
+	NYX_CLASS_TABLE = 2,
+	NYX_CLASS_MEMORY = 3,
+	NYX_CLASS_INTERRUPT = 4,
+	NYX_CLASS_MAX,
+};
+
+/**
+ * enum nyx_policy_action - what happens when the threshold is reached
+ * @NYX_ACTION_REPORT: nothing: faults are reported
+ * @NYX_ACTION_QUARANTINE: the device is quarantined
+ */
+enum nyx_policy_action {
+	NYX_ACTION_REPORT = 0,
+	NYX_ACTION_QUARANTINE = 1,
+};
+
+/**
+ * enum nyx_policy_flags - how it happens
+ * @NYX_POLICY_F_OBSERVE: an event says what would happen, once in a window, and
+ *                        it does not
+ * @NYX_POLICY_F_DOMAIN: all devices of the domain are refused, as long as the
+ *                       device is quarantined
+ * @NYX_POLICY_F_RECOVER: the device comes back by itself
+ */
+enum nyx_policy_flags {
+	NYX_POLICY_F_OBSERVE = 1 << 0,
+	NYX_POLICY_F_DOMAIN = 1 << 1,
+	NYX_POLICY_F_RECOVER = 1 << 2,
+};
+
+/**
+ * struct nyx_policy - what a device may do wrong, and what follows
+ * @flags: of enum nyx_policy_flags
+ * @action: of enum nyx_policy_action
+ * @threshold: weight of faults, 1 to 1000000, within
+ * @window_ms: milliseconds, 1 to 3600000, at which the action is taken; a fault
+ *             counts for seven eighths of the window at least
+ * @weight: by enum nyx_fault_class: what a fault counts, at most 1000; 0: not
+ *          at all
+ * @backoff_ms: first time in quarantine before probation, 1 to 86400000;
+ *              doubles with each try
+ * @backoff_max_ms: up to this, at least @backoff_ms, at most 86400000
+ * @probation_ms: time in probation without a burst before the device is active,
+ *                1 to 86400000
+ * @max_tries: times that it comes back, 1 to 1000; then it is disabled
+ * @records_per_s: fault records of the device in the event stream per second;
+ *                 further faults are counted, and told together in one record;
+ *                 1 to 0xffffffff: all
+ * @__reserved: must be 0
+ *
+ * A new unit's policy: quarantine with recovery; threshold 10, 10 s window, all
+ * weights 1, back-off 1 s to 60 s, probation 10 s, 5 tries, 64 records.
+ */
+struct nyx_policy {
+	__u32 flags;
+	__u32 action;
+	__u32 threshold;
+	__u32 window_ms;
+	__u16 weight[8];
+	__u32 backoff_ms;
+	__u32 backoff_max_ms;
+	__u32 probation_ms;
+	__u32 max_tries;
+	__u32 records_per_s;
+	__u32 __reserved;
+};
+
+/**
+ * enum nyx_policy_set_flags - flags of NYX_POLICY_SET
+ * @NYX_POLICY_SET_F_INHERIT: NYX_SCOPE_DEVICE: the device has the unit's policy
+ *                            again; @policy must be zero
+ */
+enum nyx_policy_set_flags {
+	NYX_POLICY_SET_F_INHERIT = 1 << 0,
+};
+
+/**
+ * struct nyx_policy_set - ioctl(NYX_POLICY_SET)
+ * @size: sizeof(struct nyx_policy_set)
+ * @flags: of enum nyx_policy_set_flags
+ * @scope: NYX_SCOPE_UNIT: for devices without a policy of their own; or
+ *         NYX_SCOPE_DEVICE
+ * @sbdf: NYX_SCOPE_DEVICE: the device; otherwise 0
+ * @policy: the policy
+ *
+ * A quarantined device stays so, for the time that was set then.
+ */
+struct nyx_policy_set {
+	__u32 size;
+	__u32 flags;
+	__u32 scope;
+	__u32 sbdf;
+	struct nyx_policy policy;
+};
+
+#define NYX_POLICY_SET _IO(NYX_IOCTL_TYPE, NYX_CMD_POLICY_SET)
+
+/**
+ * struct nyx_policy_get - ioctl(NYX_POLICY_GET)
+ * @size: sizeof(struct nyx_policy_get)
+ * @flags: must be 0
+ * @scope: NYX_SCOPE_UNIT or NYX_SCOPE_DEVICE
+ * @sbdf: NYX_SCOPE_DEVICE: the device; otherwise 0
+ * @out_own: NYX_SCOPE_DEVICE: 1 if the device has a policy of its own
+ * @__reserved: must be 0
+ * @out_policy: the policy that applies
+ */
+struct nyx_policy_get {
+	__u32 size;
+	__u32 flags;
+	__u32 scope;
+	__u32 sbdf;
+	__u32 out_own;
+	__u32 __reserved;
+	struct nyx_policy out_policy;
+};
+
+#define NYX_POLICY_GET _IO(NYX_IOCTL_TYPE, NYX_CMD_POLICY_GET)
+
+/**
+ * enum nyx_device_action - of NYX_DEVICE_CONTROL
+ * @NYX_DEVICE_DO_RESET: to NYX_DEVICE_ACTIVE, its faults forgotten
+ * @NYX_DEVICE_DO_QUARANTINE: to NYX_DEVICE_QUARANTINED; it does not come back
+ *                            by itself
+ * @NYX_DEVICE_DO_DISABLE: to NYX_DEVICE_DISABLED
+ */
+enum nyx_device_action {
+	NYX_DEVICE_DO_RESET = 0,
+	NYX_DEVICE_DO_QUARANTINE = 1,
+	NYX_DEVICE_DO_DISABLE = 2,
+};
+
+/**
+ * struct nyx_device_control - ioctl(NYX_DEVICE_CONTROL)
+ * @size: sizeof(struct nyx_device_control)
+ * @flags: must be 0
+ * @sbdf: the device
+ * @action: of enum nyx_device_action
+ *
+ * Change a device's state by hand. When QUARANTINE or DISABLE returns no access
+ * or interrupt of the device is under way.
+ */
+struct nyx_device_control {
+	__u32 size;
+	__u32 flags;
+	__u32 sbdf;
+	__u32 action;
+};
+
+#define NYX_DEVICE_CONTROL _IO(NYX_IOCTL_TYPE, NYX_CMD_DEVICE_CONTROL)
+
+#define NYX_LIMIT_MAX	1000000000000000ull	/* of a rate, per second */
+
+/**
+ * struct nyx_limits - rates
+ * @bytes_per_s: bytes of DMA per second, at most NYX_LIMIT_MAX; 0: no limit
+ * @ops_per_s: DMA operations per second; likewise
+ * @irqs_per_s: interrupts per second; likewise
+ * @burst_ms: how much may come at once: what the rate gives in so many
+ *            milliseconds, at most 10000 (0: 10), and one operation, interrupt or
+ *            part of a DMA more
+ * @__reserved: must be 0
+ */
+struct nyx_limits {
+	__aligned_u64 bytes_per_s;
+	__aligned_u64 ops_per_s;
+	__aligned_u64 irqs_per_s;
+	__u32 burst_ms;
+	__u32 __reserved;
+};
+
+/**
+ * struct nyx_limit_set - ioctl(NYX_LIMIT_SET)
+ * @size: sizeof(struct nyx_limit_set)
+ * @flags: must be 0
+ * @scope: NYX_SCOPE_DOMAIN or NYX_SCOPE_DEVICE
+ * @id: the domain, or the device's SBDF
+ * @limits: the limits; all rates 0: none
+ *
+ * An access or interrupt has to keep the limits of its device and of the
+ * device's domain. Bound interrupts over a limit are held and delivered, as
+ * one, when it allows.
+ */
+struct nyx_limit_set {
+	__u32 size;
+	__u32 flags;
+	__u32 scope;
+	__u32 id;
+	struct nyx_limits limits;
+};
+
+#define NYX_LIMIT_SET _IO(NYX_IOCTL_TYPE, NYX_CMD_LIMIT_SET)
+
+/**
+ * struct nyx_limit_get - ioctl(NYX_LIMIT_GET)
+ * @size: sizeof(struct nyx_limit_get)
+ * @flags: must be 0
+ * @scope: NYX_SCOPE_DOMAIN or NYX_SCOPE_DEVICE
+ * @id: the domain, or the device's SBDF
+ * @out_limits: the limits
+ */
+struct nyx_limit_get {
+	__u32 size;
+	__u32 flags;
+	__u32 scope;
+	__u32 id;
+	struct nyx_limits out_limits;
+};
+
+#define NYX_LIMIT_GET _IO(NYX_IOCTL_TYPE, NYX_CMD_LIMIT_GET)
+
+#define NYX_PAGE_GROUP_MAX	64u	/* pages of one request */
+#define NYX_PAGE_GROUPS_MAX	64u	/* requests of a device without an answer */
+
+/**
+ * struct nyx_page - a page that a device asks for
+ * @iova: its first IOVA, a multiple of 4096
+ * @access: of enum nyx_prot, at least one: what for
+ * @__reserved: must be 0
+ */
+struct nyx_page {
+	__aligned_u64 iova;
+	__u32 access;
+	__u32 __reserved;
+};
+
+/**
+ * enum nyx_page_flags - flags of NYX_PAGE_REQUEST
+ * @NYX_PAGE_F_NOWAIT: do not wait for the answer; it is an event
+ */
+enum nyx_page_flags {
+	NYX_PAGE_F_NOWAIT = 1 << 0,
+};
+
+/**
+ * enum nyx_page_response - answer to a page request
+ * @NYX_PAGE_SUCCESS: the pages are mapped; the device may try again
+ * @NYX_PAGE_INVALID: at least one cannot be had
+ * @NYX_PAGE_FAILURE: the device shall not ask any more
+ * @NYX_PAGE_TIMEOUT: nobody answered in time; given by the kernel
+ */
+enum nyx_page_response {
+	NYX_PAGE_SUCCESS = 0,
+	NYX_PAGE_INVALID = 1,
+	NYX_PAGE_FAILURE = 2,
+	NYX_PAGE_TIMEOUT = 3,
+};
+
+/**
+ * struct nyx_page_request - ioctl(NYX_PAGE_REQUEST)
+ * @size: sizeof(struct nyx_page_request)
+ * @flags: of enum nyx_page_flags
+ * @sbdf: the device, attached to a paging domain
+ * @pasid: must be NYX_PASID_NONE
+ * @pages: user pointer to an array of @nr struct nyx_page
+ * @nr: pages, 1 to NYX_PAGE_GROUP_MAX: a group, which is answered as one
+ * @timeout_ms: 1 to 600000: time for the answer
+ * @out_group: the group's id in the unit
+ * @out_response: of enum nyx_page_response; not with NYX_PAGE_F_NOWAIT
+ *
+ * A device asks for pages: each becomes a NYX_EVENT_PAGE_REQUEST. Whoever
+ * serves the unit maps them and answers with NYX_PAGE_RESPOND. -ENOSPC if
+ * NYX_PAGE_GROUPS_MAX groups of the device have no answer, or those of the unit
+ * have half as many pages as it holds event records; -EINTR if a signal
+ * arrives: the group is withdrawn; -EPERM if the device is quarantined;
+ * -EOPNOTSUPP if the domain is not paging.
+ */
+struct nyx_page_request {
+	__u32 size;
+	__u32 flags;
+	__u32 sbdf;
+	__u32 pasid;
+	__aligned_u64 pages;
+	__u32 nr;
+	__u32 timeout_ms;
+	__u32 out_group;
+	__u32 out_response;
+};
+
+#define NYX_PAGE_REQUEST _IO(NYX_IOCTL_TYPE, NYX_CMD_PAGE_REQUEST)
+
+/**
+ * struct nyx_page_respond - ioctl(NYX_PAGE_RESPOND)
+ * @size: sizeof(struct nyx_page_respond)
+ * @flags: must be 0
+ * @group: the group
+ * @response: NYX_PAGE_SUCCESS, NYX_PAGE_INVALID or NYX_PAGE_FAILURE
+ *
+ * Answer a group. -ENOENT if there is none that waits for an answer.
+ */
+struct nyx_page_respond {
+	__u32 size;
+	__u32 flags;
+	__u32 group;
+	__u32 response;
+};
+
+#define NYX_PAGE_RESPOND _IO(NYX_IOCTL_TYPE, NYX_CMD_PAGE_RESPOND)
+
+/**
  * enum nyx_event_type - what happened
  * @NYX_EVENT_LOST: the reader was too slow: &nyx_event.lost
  * @NYX_EVENT_FAULT: an access was refused: &nyx_event.fault
+ * @NYX_EVENT_IRQ_FAULT: an interrupt was refused: &nyx_event.irq_fault
+ * @NYX_EVENT_DEVICE_STATE: a device's state has changed, or would have:
+ *                          &nyx_event.state
+ * @NYX_EVENT_IRTE: entries of the interrupt remapping table, or the mode of the
+ *                  unit, have changed while interrupts are bound:
+ *                  &nyx_event.irte
+ * @NYX_EVENT_PAGE_REQUEST: a device asks for a page: &nyx_event.page
+ * @NYX_EVENT_PAGE_RESPONSE: the answer to a group with NYX_PAGE_F_NOWAIT:
+ *                           &nyx_event.page, without @iova
  */
 enum nyx_event_type {
 	NYX_EVENT_LOST = 0,
 	NYX_EVENT_FAULT = 1,
+	NYX_EVENT_IRQ_FAULT = 2,
+	NYX_EVENT_DEVICE_STATE = 3,
+	NYX_EVENT_IRTE = 4,
+	NYX_EVENT_PAGE_REQUEST = 5,
+	NYX_EVENT_PAGE_RESPONSE = 6,
 };
 
 /**
@@ -1116,17 +1971,131 @@ enum nyx_event_type {
  * @sbdf: the device
  * @pasid: its PASID, or NYX_PASID_NONE
  * @domain_id: its domain, or 0
- * @__reserved: 0
+ * @cause: of enum nyx_fault_cause
  * @length: bytes of the access that were left, from the refused one on
  * @fault: where and why
+ * @detail: as @cause says
+ * @count: faults of the device that the record stands for: this one, and those
+ *         before it that were not recorded one by one
  */
 struct nyx_event_fault {
 	__u32 sbdf;
 	__u32 pasid;
 	__u32 domain_id;
-	__u32 __reserved;
+	__u32 cause;
 	__aligned_u64 length;
 	struct nyx_fault fault;
+	__aligned_u64 detail;
+	__aligned_u64 count;
+};
+
+/**
+ * struct nyx_event_irq_fault - an interrupt that was refused
+ * @sbdf: the device
+ * @reason: of enum nyx_fault_reason
+ * @index: index of the entry, if there is one, or 0xffffffff
+ * @data: data of the message
+ * @address: address of the message
+ * @count: as in struct nyx_event_fault
+ */
+struct nyx_event_irq_fault {
+	__u32 sbdf;
+	__u32 reason;
+	__u32 index;
+	__u32 data;
+	__aligned_u64 address;
+	__aligned_u64 count;
+};
+
+/**
+ * enum nyx_state_cause - why a device's state changes
+ * @NYX_STATE_BY_FAULTS: the threshold of its policy was reached
+ * @NYX_STATE_BY_TIME: the time in its state is over
+ * @NYX_STATE_BY_COMMAND: NYX_DEVICE_CONTROL
+ * @NYX_STATE_WOULD: the threshold was reached, and the policy only observes
+ */
+enum nyx_state_cause {
+	NYX_STATE_BY_FAULTS = 0,
+	NYX_STATE_BY_TIME = 1,
+	NYX_STATE_BY_COMMAND = 2,
+	NYX_STATE_WOULD = 3,
+};
+
+#define NYX_EVIDENCE_MAX	5u
+
+/**
+ * struct nyx_evidence - faults that led to a change of state
+ * @address: address of the first of them: an IOVA, or that of a message
+ * @ago_ms: how long before the change the last of them was
+ * @reason: of enum nyx_fault_reason
+ * @access: of enum nyx_prot
+ * @count: faults with this reason and access in the page of @address, at most
+ *         65535
+ */
+struct nyx_evidence {
+	__aligned_u64 address;
+	__u32 ago_ms;
+	__u8 reason;
+	__u8 access;
+	__u16 count;
+};
+
+/**
+ * struct nyx_event_state - a device's state has changed, or would have
+ * @sbdf: the device
+ * @old_state: of enum nyx_device_state
+ * @new_state: of enum nyx_device_state
+ * @cause: of enum nyx_state_cause
+ * @nr_evidence: how many of @evidence are filled in
+ * @score: weight of the faults within the window
+ * @tries: times that it was quarantined since it was last active for good
+ * @next_ns: CLOCK_BOOTTIME of the next change by itself, or 0
+ * @evidence: the faults, latest first
+ */
+struct nyx_event_state {
+	__u32 sbdf;
+	__u8 old_state;
+	__u8 new_state;
+	__u8 cause;
+	__u8 nr_evidence;
+	__u32 score;
+	__u32 tries;
+	__aligned_u64 next_ns;
+	struct nyx_evidence evidence[NYX_EVIDENCE_MAX];
+};
+
+/**
+ * struct nyx_event_irte - interrupt remapping has changed
+ * @index: first entry
+ * @nr: how many; all, if the mode has changed
+ */
+struct nyx_event_irte {
+	__u32 index;
+	__u32 nr;
+};
+
+/**
+ * struct nyx_event_page - a page request, or the answer to a group
+ * @sbdf: the device
+ * @pasid: its PASID, or NYX_PASID_NONE
+ * @domain_id: its domain
+ * @group: the group
+ * @iova: first IOVA of the page
+ * @access: of enum nyx_prot
+ * @nr: pages of the group
+ * @index: which of them
+ * @response: NYX_EVENT_PAGE_RESPONSE: of enum nyx_page_response
+ */
+struct nyx_event_page {
+	__u32 sbdf;
+	__u32 pasid;
+	__u32 domain_id;
+	__u32 group;
+	__aligned_u64 iova;
+	__u32 access;
+	__u32 nr;
+	__u32 index;
+	__u32 response;
 };
 
 /**
@@ -1138,6 +2107,10 @@ struct nyx_event_fault {
  * @time_ns: CLOCK_BOOTTIME
  * @lost: NYX_EVENT_LOST: number of records that are missing
  * @fault: NYX_EVENT_FAULT
+ * @irq_fault: NYX_EVENT_IRQ_FAULT
+ * @state: NYX_EVENT_DEVICE_STATE
+ * @irte: NYX_EVENT_IRTE
+ * @page: NYX_EVENT_PAGE_REQUEST, NYX_EVENT_PAGE_RESPONSE
  */
 struct nyx_event {
 	__u32 type;
@@ -1147,6 +2120,10 @@ struct nyx_event {
 	union {
 		__aligned_u64 lost;
 		struct nyx_event_fault fault;
+		struct nyx_event_irq_fault irq_fault;
+		struct nyx_event_state state;
+		struct nyx_event_irte irte;
+		struct nyx_event_page page;
 		/* private: */
 		__aligned_u64 __pad[13];
 	};

@@ -31,6 +31,7 @@ struct options {
 	int nr;
 };
 
+/* The first of two options with the same name counts; the other has its letter. */
 static void options_add(struct options *options, const struct cmd_opt *opt)
 {
 	struct option *l;
@@ -161,9 +162,9 @@ static int parse_options(struct cli *cli, int argc, char **argv, bool stop, int 
 	int c, index, rc;
 
 	strcpy(options.letters, stop ? "+:" : ":");
-	options_add(&options, cmd_globals);
 	if (cli->verb)
 		options_add(&options, cli->verb->opts);
+	options_add(&options, cmd_globals);
 
 	optind = 0;
 	opterr = 0;

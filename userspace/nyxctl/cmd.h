@@ -6,7 +6,8 @@
  *
  * The table drives everything that must agree: parsing (cli.c), help (help.c)
  * and completion (complete.c). A command is "OBJECT VERB"; all commands of an
- * object are in cmd_OBJECT.c.
+ * object are in cmd_OBJECT.c. What several objects have is in a file of its own:
+ * policies, limits.
  */
 #ifndef NYXCTL_CMD_H
 #define NYXCTL_CMD_H
@@ -76,7 +77,7 @@ struct cmd_opt {
 };
 
 #define CMD_MAX_ARGS	6
-#define CMD_MAX_OPTS	12
+#define CMD_MAX_OPTS	16
 
 struct cli;
 
@@ -145,8 +146,14 @@ struct cli {
 
 /* table.c */
 extern const struct cmd_object cmd_objects[];	/* closed by one without a name */
-extern const struct cmd_opt cmd_globals[];	/* closed by one without a name */
+/*
+ * Closed by one without a name. A verb may have an option with the name of one of
+ * them; then behind the verb that of the verb is meant.
+ */
+extern const struct cmd_opt cmd_globals[];
 
+/* Has the verb, or NULL, an option of this name? */
+bool cmd_has_option(const struct cmd_verb *verb, const char *name);
 const struct cmd_object *cmd_find_object(const char *name);
 const struct cmd_verb *cmd_find_verb(const struct cmd_object *object, const char *name);
 
@@ -159,6 +166,8 @@ extern const struct cmd_verb cmd_device_verbs[];
 extern const struct cmd_verb cmd_map_verbs[];
 extern const struct cmd_verb cmd_iotlb_verbs[];
 extern const struct cmd_verb cmd_dma_verbs[];
+extern const struct cmd_verb cmd_irq_verbs[];
+extern const struct cmd_verb cmd_page_verbs[];
 extern const struct cmd_verb cmd_fault_verbs[];
 extern const struct cmd_verb cmd_event_verbs[];
 extern const struct cmd_verb cmd_stat_verbs[];

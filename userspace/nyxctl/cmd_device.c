@@ -5,23 +5,36 @@
  * Copyright (C) 2026 The Nyx authors
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
 #include "err.h"
+#include "limit.h"
 #include "lookup.h"
 #include "parse.h"
+#include "policy.h"
+#include "translate.h"
 
-enum { COL_DEVICE, COL_DOMAIN, COL_DOMAIN_NAME, COL_ISOLATION, COL_FAULTS, COL_LAST_FAULT };
+enum {
+	COL_DEVICE, COL_DOMAIN, COL_DOMAIN_NAME, COL_ISOLATION, COL_STATE, COL_SCORE, COL_TRIES,
+	COL_NEXT, COL_REFUSED, COL_HELD, COL_OWN_POLICY, COL_LIMITED, COL_FAULTS, COL_LAST_FAULT,
+};
 
 static const struct out_col device_cols[] = {
 	[COL_DEVICE] = { "device", OUT_TEXT },
 	[COL_DOMAIN] = { "domain", OUT_COUNT },
 	[COL_DOMAIN_NAME] = { "domain_name", OUT_TEXT },
 	[COL_ISOLATION] = { "isolation", OUT_TEXT },
+	[COL_STATE] = { "state", OUT_TEXT },
+	[COL_SCORE] = { "score", OUT_COUNT },
+	[COL_TRIES] = { "tries", OUT_COUNT },
+	[COL_NEXT] = { "next_change_ns", OUT_SECONDS },
+	[COL_REFUSED] = { "refused", OUT_COUNT },
+	[COL_HELD] = { "held", OUT_BOOL, true },
+	[COL_OWN_POLICY] = { "own_policy", OUT_BOOL, true },
+	[COL_LIMITED] = { "limited", OUT_BOOL, true },
 	[COL_FAULTS] = { "fault_events", OUT_COUNT },
 	[COL_LAST_FAULT] = { "last_fault_ns", OUT_SECONDS },
 	{ 0 }
@@ -79,6 +92,15 @@ static void put_device(struct out *out, const struct nyx_device_info *info,
 			out_text(out, COL_DOMAIN_NAME, name);
 		out_text(out, COL_ISOLATION, isolation_of(domain));
 	}
+	out_text(out, COL_STATE, nyx_device_state_name(info->state));
+	out_u64(out, COL_SCORE, info->score);
+	out_u64(out, COL_TRIES, info->tries);
+	if (info->next_ns)
+		out_u64(out, COL_NEXT, info->next_ns);
+	out_u64(out, COL_REFUSED, info->refused);
+	out_u64(out, COL_HELD, !!(info->flags & NYX_DEVICE_F_HELD));
+	out_u64(out, COL_OWN_POLICY, !!(info->flags & NYX_DEVICE_F_POLICY));
+	out_u64(out, COL_LIMITED, !!(info->flags & NYX_DEVICE_F_LIMITS));
 	out_u64(out, COL_FAULTS, info->fault_events);
 	if (info->last_fault_ns)
 		out_u64(out, COL_LAST_FAULT, info->last_fault_ns);
@@ -124,12 +146,12 @@ static int run_list(struct cli *cli)
 /* The row of one device, as it is now; it may have gone. */
 static int put_current(struct cli *cli, struct out *out, uint32_t sbdf)
 {
-	struct nyx_device_info info = { .sbdf = sbdf };
+	struct nyx_device_info info;
 	struct nyx_domain_info domain;
 	bool found;
 
 	if (nyx_device_get(cli->unit, sbdf, &info, sizeof(info)))
-		info.sbdf = sbdf;
+		info = (struct nyx_device_info){ .sbdf = sbdf, .state = UINT32_MAX };
 	found = info.domain_id &&
 		!nyx_domain_get(cli->unit, info.domain_id, &domain, sizeof(domain));
 	put_device(out, &info, found ? &domain : NULL);
@@ -345,111 +367,63 @@ static int run_release(struct cli *cli)
 					   "device %s released", lookup_sbdf_text(sbdf)), sbdf);
 }
 
-enum { RUN_IOVA, RUN_LENGTH, RUN_GPA, RUN_BACKING, RUN_PROT, RUN_PAGE, RUN_FAULT, RUN_LEVEL };
-
-static const struct out_col run_cols[] = {
-	[RUN_IOVA] = { "iova", OUT_ADDR },
-	[RUN_LENGTH] = { "length_bytes", OUT_SIZE },
-	[RUN_GPA] = { "gpa", OUT_ADDR },
-	[RUN_BACKING] = { "backing", OUT_ADDR },
-	[RUN_PROT] = { "prot", OUT_TEXT },
-	[RUN_PAGE] = { "page_bytes", OUT_SIZE },
-	[RUN_FAULT] = { "fault", OUT_TEXT },
-	[RUN_LEVEL] = { "fault_level", OUT_COUNT, true },
-	{ 0 }
-};
-
-#define NR_RUNS	256u
-
-/* One page of runs. */
-static void put_runs(struct out *out, const struct nyx_translate *t, const struct nyx_run *runs)
+/* Change the state by hand. */
+static int control(struct cli *cli, int (*change)(struct nyx_unit *unit, uint32_t sbdf),
+		   const char *verb, const char *past)
 {
-	uint32_t i;
-
-	for (i = 0; i < t->out_nr_runs; i++) {
-		out_u64(out, RUN_IOVA, runs[i].iova);
-		out_u64(out, RUN_LENGTH, runs[i].length);
-		out_u64(out, RUN_GPA, runs[i].gpa);
-		out_u64(out, RUN_BACKING, runs[i].backing);
-		out_text(out, RUN_PROT, nyx_prot_name(runs[i].prot));
-		if (!i && t->out_page_size_lg2)
-			out_u64(out, RUN_PAGE, UINT64_C(1) << t->out_page_size_lg2);
-		out_row(out);
-	}
-}
-
-/* What was refused comes last, so that the rows are the whole range. */
-static void put_refused(struct out *out, const struct nyx_fault *fault, uint64_t length)
-{
-	out_u64(out, RUN_IOVA, fault->iova);
-	out_u64(out, RUN_LENGTH, length);
-	if (fault->gpa != NYX_GPA_UNKNOWN)
-		out_u64(out, RUN_GPA, fault->gpa);
-	out_text(out, RUN_FAULT, nyx_fault_reason_name(fault->reason));
-	if (fault->level != NYX_LEVEL_NONE)
-		out_u64(out, RUN_LEVEL, fault->level);
-	out_row(out);
-}
-
-static int translate(struct cli *cli, struct out *out, struct nyx_translate *t)
-{
-	uint64_t begin = t->iova, length = t->length;
-	struct nyx_run runs[NR_RUNS];
+	uint32_t sbdf;
 	int rc, ret;
 
-	t->runs = (uintptr_t)runs;
-	t->nr_runs = NR_RUNS;
-	do {
-		ret = nyx_device_translate(cli->unit, t);
-		if (ret == -ENOENT)
-			return out_cancel(out, lookup_no_device(cli, t->sbdf));
-		if (ret)
-			return out_cancel(out, err_explain(ret, "cannot translate IOVA 0x%" PRIx64,
-							   (uint64_t)t->iova));
-		put_runs(out, t, runs);
-		t->iova += t->out_done;
-		t->length -= t->out_done;
-	} while (t->length && t->out_done && t->out_fault.reason == NYX_FAULT_NONE);
-	if (t->out_fault.reason == NYX_FAULT_NONE)
-		return out_end(out);
-
-	put_refused(out, &t->out_fault, t->length);
-	rc = out_end(out);
-	err_note("device %s may not %s IOVA 0x%" PRIx64 ": %s", lookup_sbdf_text(t->sbdf),
-		 t->access == NYX_PROT_READ ? "read" : t->access == NYX_PROT_WRITE ? "write" :
-		 "read and write", (uint64_t)t->out_fault.iova,
-		 nyx_fault_reason_text(t->out_fault.reason));
+	rc = lookup_sbdf(cli, cli->args[0], &sbdf);
 	if (rc)
 		return rc;
-	return t->length < length && t->iova != begin ? EXIT_PARTIAL : EXIT_REFUSED;
+	ret = change(cli->unit, sbdf);
+	if (ret == -ENOENT)
+		return lookup_no_device(cli, sbdf);
+	if (ret == -EBUSY)
+		return err_say(ret, "cannot %s device %s: another command is moving it; try again",
+			       verb, lookup_sbdf_text(sbdf));
+	if (ret)
+		return err_explain(ret, "cannot %s device %s", verb, lookup_sbdf_text(sbdf));
+	return put_current(cli, out_result(&cli->out, "device", device_cols, "device %s %s",
+					   lookup_sbdf_text(sbdf), past), sbdf);
 }
 
-static int run_translate(struct cli *cli)
+static int run_reset(struct cli *cli)
 {
-	struct nyx_translate t = {
-		.size = sizeof(t),
-		.pasid = NYX_PASID_NONE,
-		.access = NYX_PROT_READ,
-	};
-	uint64_t iova, length = 1;
+	return control(cli, nyx_device_reset, "reset", "reset");
+}
+
+static int run_quarantine(struct cli *cli)
+{
+	return control(cli, nyx_device_quarantine, "quarantine", "quarantined");
+}
+
+static int run_disable(struct cli *cli)
+{
+	return control(cli, nyx_device_disable, "disable", "disabled");
+}
+
+static int run_policy(struct cli *cli)
+{
+	struct nyx_device_info info;
 	int rc;
 
-	rc = parse_u64("IOVA", cli->args[1], &iova);
-	if (!rc && cli->args[2])
-		rc = parse_u64("LENGTH", cli->args[2], &length);
-	if (!rc && !length)
-		rc = err_usage("LENGTH must not be 0");
-	if (!rc && cli_opt(cli, "access"))
-		rc = parse_prot("--access", cli_opt(cli, "access"), &t.access);
+	rc = policy_check(cli);
 	if (!rc)
-		rc = lookup_sbdf(cli, cli->args[0], &t.sbdf);
-	if (rc)
-		return rc;
-	t.iova = iova;
-	t.length = length;
-	if (cli_opt(cli, "report"))
-		t.flags = NYX_TRANSLATE_F_REPORT;
-	return translate(cli, out_list(&cli->out, "runs", run_cols), &t);
+		rc = lookup_device(cli, cli->args[0], &info);
+	return rc ? rc : policy_run(cli, NYX_SCOPE_DEVICE, info.sbdf);
+}
+
+static int run_limit(struct cli *cli)
+{
+	struct nyx_device_info info;
+	int rc;
+
+	rc = limit_check(cli);
+	if (!rc)
+		rc = lookup_device(cli, cli->args[0], &info);
+	return rc ? rc : limit_run(cli, NYX_SCOPE_DEVICE, info.sbdf);
 }
 
 static const char *const prots[] = { "r", "w", "rw", NULL };
@@ -542,9 +516,54 @@ const struct cmd_verb cmd_device_verbs[] = {
 			{ "access", 0, "ACCESS", WORD_CHOICE, prots, "what is to be allowed: r, w or rw; r" },
 			{ "report", 0, NULL, WORD_ANY, NULL, "count and report a fault as a DMA's" },
 		},
-		.cols = run_cols,
-		.run = run_translate,
+		.cols = translate_cols,
+		.run = translate_run,
 		.example = "device translate 0000:03:00.0 0x1000 8K -u vm1",
+	},
+	{
+		.name = "reset",
+		.help = "Make a device active, whatever it did, and forget its faults",
+		.args = { DEVICE_ARG },
+		.cols = device_cols,
+		.run = run_reset,
+		.example = "device reset 0000:03:00.0 -u vm1",
+	},
+	{
+		.name = "quarantine",
+		.help = "Refuse all accesses and interrupts of a device, until it is reset",
+		.args = { DEVICE_ARG },
+		.cols = device_cols,
+		.run = run_quarantine,
+		.example = "device quarantine 0000:03:00.0 -u vm1",
+	},
+	{
+		.name = "disable",
+		.help = "As 'quarantine', for a device that is given up",
+		.args = { DEVICE_ARG },
+		.cols = device_cols,
+		.run = run_disable,
+		.example = "device disable 0000:03:00.0 -u vm1",
+	},
+	{
+		.name = "policy",
+		.help = "Show the fault policy of a device, or give it one of its own",
+		.args = { DEVICE_ARG },
+		.opts = {
+			POLICY_OPTS,
+			{ "inherit", 0, NULL, WORD_ANY, NULL, "have the policy of the unit again" },
+		},
+		.cols = policy_cols,
+		.run = run_policy,
+		.example = "device policy 0000:03:00.0 --threshold 100 -u vm1",
+	},
+	{
+		.name = "limit",
+		.help = "Show the limits of a device, or change them",
+		.args = { DEVICE_ARG },
+		.opts = { LIMIT_OPTS },
+		.cols = limit_cols,
+		.run = run_limit,
+		.example = "device limit 0000:03:00.0 --bytes 100M --ops 10K -u vm1",
 	},
 	{ 0 }
 };

@@ -11,6 +11,7 @@
 
 #include "cmd.h"
 #include "err.h"
+#include "limit.h"
 #include "lookup.h"
 #include "parse.h"
 
@@ -204,6 +205,17 @@ static int run_show(struct cli *cli)
 	return out_end(out);
 }
 
+static int run_limit(struct cli *cli)
+{
+	struct nyx_domain_info info;
+	int rc;
+
+	rc = limit_check(cli);
+	if (!rc)
+		rc = lookup_domain(cli, cli->args[0], &info);
+	return rc ? rc : limit_run(cli, NYX_SCOPE_DOMAIN, info.domain_id);
+}
+
 #define DOMAIN_ARG { "DOMAIN", WORD_DOMAIN, false, NULL, "the domain, by name or id" }
 
 const struct cmd_verb cmd_domain_verbs[] = {
@@ -248,6 +260,15 @@ const struct cmd_verb cmd_domain_verbs[] = {
 		.cols = domain_cols,
 		.run = run_show,
 		.example = "domain show net -u vm1",
+	},
+	{
+		.name = "limit",
+		.help = "Show the limits of a domain, or change them",
+		.args = { DOMAIN_ARG },
+		.opts = { LIMIT_OPTS },
+		.cols = limit_cols,
+		.run = run_limit,
+		.example = "domain limit net --bytes 1G -u vm1",
 	},
 	{ 0 }
 };

@@ -19,14 +19,20 @@
 #include "parse.h"
 
 #define NR_EVENTS	64
+#define NO_INDEX	UINT32_MAX	/* of an interrupt without an entry */
 
 /* The columns of a fault; those of an event have the type before and more after. */
 enum {
 	COL_SEQ, COL_TIME, COL_DEVICE, COL_PASID, COL_DOMAIN, COL_ACCESS, COL_IOVA, COL_LENGTH,
-	COL_GPA, COL_LEVEL, COL_REASON, NR_FAULT_COLS,
+	COL_GPA, COL_LEVEL, COL_REASON, COL_INDEX, COL_DATA, COL_CAUSE, COL_AGO, COL_PAST,
+	COL_GRANTED, COL_COUNT, COL_WHY, NR_FAULT_COLS,
 };
 
-enum { COL_TYPE, COL_FAULT, COL_LOST = COL_FAULT + NR_FAULT_COLS };
+enum {
+	COL_TYPE, COL_FAULT, COL_OLD = COL_FAULT + NR_FAULT_COLS, COL_NEW, COL_STATE_CAUSE,
+	COL_SCORE, COL_TRIES, COL_NEXT, COL_EVIDENCE, COL_IRTE_INDEX, COL_IRTE_NR, COL_GROUP,
+	COL_PAGE_NR, COL_PAGE_INDEX, COL_RESPONSE, COL_LOST,
+};
 
 #define FAULT_COLS(base) \
 	[(base) + COL_SEQ] = { "seq", OUT_COUNT }, \
@@ -39,7 +45,15 @@ enum { COL_TYPE, COL_FAULT, COL_LOST = COL_FAULT + NR_FAULT_COLS };
 	[(base) + COL_LENGTH] = { "length_bytes", OUT_SIZE }, \
 	[(base) + COL_GPA] = { "gpa", OUT_ADDR }, \
 	[(base) + COL_LEVEL] = { "level", OUT_COUNT, true }, \
-	[(base) + COL_REASON] = { "reason", OUT_TEXT }
+	[(base) + COL_REASON] = { "reason", OUT_TEXT }, \
+	[(base) + COL_INDEX] = { "index", OUT_COUNT, true }, \
+	[(base) + COL_DATA] = { "data", OUT_ADDR, true }, \
+	[(base) + COL_CAUSE] = { "cause", OUT_TEXT, true }, \
+	[(base) + COL_AGO] = { "unmapped_ago_ns", OUT_SECONDS, true }, \
+	[(base) + COL_PAST] = { "past_end_bytes", OUT_COUNT, true }, \
+	[(base) + COL_GRANTED] = { "granted", OUT_TEXT, true }, \
+	[(base) + COL_COUNT] = { "count", OUT_COUNT, true }, \
+	[(base) + COL_WHY] = { "why", OUT_TEXT }
 
 static const struct out_col fault_cols[] = {
 	FAULT_COLS(0),
@@ -49,9 +63,78 @@ static const struct out_col fault_cols[] = {
 static const struct out_col event_cols[] = {
 	[COL_TYPE] = { "type", OUT_TEXT },
 	FAULT_COLS(COL_FAULT),
+	[COL_OLD] = { "state.old", OUT_TEXT },
+	[COL_NEW] = { "state.new", OUT_TEXT },
+	[COL_STATE_CAUSE] = { "state.cause", OUT_TEXT },
+	[COL_SCORE] = { "state.score", OUT_COUNT },
+	[COL_TRIES] = { "state.tries", OUT_COUNT },
+	[COL_NEXT] = { "state.next_change_ns", OUT_SECONDS },
+	[COL_EVIDENCE] = { "state.evidence", OUT_NESTED },
+	[COL_IRTE_INDEX] = { "irte.index", OUT_COUNT },
+	[COL_IRTE_NR] = { "irte.entries", OUT_COUNT },
+	[COL_GROUP] = { "page.group", OUT_COUNT },
+	[COL_PAGE_NR] = { "page.pages", OUT_COUNT },
+	[COL_PAGE_INDEX] = { "page.index", OUT_COUNT },
+	[COL_RESPONSE] = { "page.response", OUT_TEXT },
 	[COL_LOST] = { "lost", OUT_COUNT },
 	{ 0 }
 };
+
+/* For people: what led to it, and whether it stands for others. */
+static void put_why(struct out *out, unsigned int base, const char *why, uint64_t count)
+{
+	char text[256];
+
+	out_u64(out, base + COL_COUNT, count);
+	if (count > 1)
+		snprintf(text, sizeof(text), "%s%s%" PRIu64 " faults", why, *why ? ", " : "",
+			 count);
+	else
+		snprintf(text, sizeof(text), "%s", why);
+	if (*text)
+		out_text(out, base + COL_WHY, text);
+}
+
+static void put_cause(struct out *out, unsigned int base, const struct nyx_event_fault *fault)
+{
+	char why[NYX_CAUSE_TEXT_LEN];
+
+	out_text(out, base + COL_CAUSE, nyx_fault_cause_name(fault->cause));
+	switch (fault->cause) {
+	case NYX_CAUSE_UNMAPPED:
+		out_u64(out, base + COL_AGO, fault->detail);
+		break;
+	case NYX_CAUSE_PAST_END:
+		out_u64(out, base + COL_PAST, fault->detail);
+		break;
+	case NYX_CAUSE_PERMISSION:
+		out_text(out, base + COL_GRANTED, nyx_prot_name((uint32_t)fault->detail));
+		break;
+	}
+	nyx_fault_cause_format(fault->cause, fault->detail, why, sizeof(why));
+	put_why(out, base, why, fault->count);
+}
+
+/* The message is an access of the device, too. */
+static void put_irq_fault(struct out *out, unsigned int base,
+			  const struct nyx_event_irq_fault *fault)
+{
+	char why[192];
+
+	out_text(out, base + COL_DEVICE, lookup_sbdf_text(fault->sbdf));
+	out_text(out, base + COL_ACCESS, "irq");
+	out_u64(out, base + COL_IOVA, fault->address);
+	out_text(out, base + COL_REASON, nyx_fault_reason_name(fault->reason));
+	out_u64(out, base + COL_DATA, fault->data);
+	if (fault->index != NO_INDEX) {
+		out_u64(out, base + COL_INDEX, fault->index);
+		snprintf(why, sizeof(why), "%s, entry %u", nyx_fault_reason_text(fault->reason),
+			 fault->index);
+	} else {
+		snprintf(why, sizeof(why), "%s", nyx_fault_reason_text(fault->reason));
+	}
+	put_why(out, base, why, fault->count);
+}
 
 /* The columns of a fault, from @base on; the row is not ended. */
 static void put_fault(struct out *out, unsigned int base, const struct nyx_event *event)
@@ -60,6 +143,10 @@ static void put_fault(struct out *out, unsigned int base, const struct nyx_event
 
 	out_u64(out, base + COL_SEQ, event->seq);
 	out_u64(out, base + COL_TIME, event->time_ns);
+	if (event->type == NYX_EVENT_IRQ_FAULT) {
+		put_irq_fault(out, base, &event->irq_fault);
+		return;
+	}
 	out_text(out, base + COL_DEVICE, lookup_sbdf_text(fault->sbdf));
 	if (fault->pasid != NYX_PASID_NONE)
 		out_u64(out, base + COL_PASID, fault->pasid);
@@ -73,10 +160,69 @@ static void put_fault(struct out *out, unsigned int base, const struct nyx_event
 	if (fault->fault.level != NYX_LEVEL_NONE)
 		out_u64(out, base + COL_LEVEL, fault->fault.level);
 	out_text(out, base + COL_REASON, nyx_fault_reason_name(fault->fault.reason));
+	put_cause(out, base, fault);
+}
+
+static const char *evidence_access(const struct nyx_evidence *ev)
+{
+	return ev->reason >= NYX_FAULT_IRQ_REQUEST ? "irq" : nyx_prot_name(ev->access);
+}
+
+/* [{"address":"0x1000",...},...] */
+static void put_evidence(struct out *out, const struct nyx_event_state *state)
+{
+	static const char format[] =
+		"%s{\"address\":\"0x%" PRIx64 "\",\"access\":\"%s\",\"reason\":\"%s\",\"count\":%u,\"ago_ms\":%u}";
+	const struct nyx_evidence *ev = state->evidence;
+	char text[1024] = "[";
+	const char *reason;
+	size_t len = 1;
+	unsigned int i;
+
+	for (i = 0; i < state->nr_evidence && i < NYX_EVIDENCE_MAX; i++, ev++) {
+		reason = nyx_fault_reason_name(ev->reason);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, format, i ? "," : "",
+					(uint64_t)ev->address, evidence_access(ev),
+					reason ? reason : "unknown", ev->count, ev->ago_ms);
+	}
+	snprintf(text + len, sizeof(text) - len, "]");
+	out_text(out, COL_EVIDENCE, text);
+}
+
+static void put_state(struct out *out, const struct nyx_event_state *state)
+{
+	out_text(out, COL_FAULT + COL_DEVICE, lookup_sbdf_text(state->sbdf));
+	out_text(out, COL_OLD, nyx_device_state_name(state->old_state));
+	out_text(out, COL_NEW, nyx_device_state_name(state->new_state));
+	out_text(out, COL_STATE_CAUSE, nyx_state_cause_name(state->cause));
+	out_u64(out, COL_SCORE, state->score);
+	out_u64(out, COL_TRIES, state->tries);
+	if (state->next_ns)
+		out_u64(out, COL_NEXT, state->next_ns);
+	put_evidence(out, state);
+}
+
+static void put_page(struct out *out, uint32_t type, const struct nyx_event_page *page)
+{
+	out_text(out, COL_FAULT + COL_DEVICE, lookup_sbdf_text(page->sbdf));
+	if (page->pasid != NYX_PASID_NONE)
+		out_u64(out, COL_FAULT + COL_PASID, page->pasid);
+	if (page->domain_id)
+		out_u64(out, COL_FAULT + COL_DOMAIN, page->domain_id);
+	out_u64(out, COL_GROUP, page->group);
+	out_u64(out, COL_PAGE_NR, page->nr);
+	if (type == NYX_EVENT_PAGE_RESPONSE) {
+		out_text(out, COL_RESPONSE, nyx_page_response_name(page->response));
+		return;
+	}
+	out_text(out, COL_FAULT + COL_ACCESS, nyx_prot_name(page->access));
+	out_u64(out, COL_FAULT + COL_IOVA, page->iova);
+	out_u64(out, COL_PAGE_INDEX, page->index);
 }
 
 /* Which events are wanted, and how many. */
 struct filter {
+	bool faults_only;
 	bool by_device;
 	uint32_t sbdf;
 	uint64_t count;		/* UINT64_MAX: all */
@@ -98,10 +244,14 @@ static int filter_init(struct cli *cli, struct filter *filter)
 	return rc;
 }
 
-static bool filter_fault(const struct filter *filter, const struct nyx_event *event)
+static bool filter_wants(const struct filter *filter, const struct nyx_event *event)
 {
-	return event->type == NYX_EVENT_FAULT &&
-	       (!filter->by_device || event->fault.sbdf == filter->sbdf);
+	uint32_t sbdf;
+
+	if (filter->faults_only && event->type != NYX_EVENT_FAULT &&
+	    event->type != NYX_EVENT_IRQ_FAULT)
+		return false;
+	return !filter->by_device || (!nyx_event_device(event, &sbdf) && sbdf == filter->sbdf);
 }
 
 static int open_events(struct cli *cli, uint32_t flags, int *fd)
@@ -139,7 +289,7 @@ static int history_read(int fd, const struct filter *filter, struct history *his
 		for (i = 0; i < got; i++) {
 			if (events[i].type == NYX_EVENT_LOST)
 				history->lost += events[i].lost;
-			if (!filter_fault(filter, &events[i]))
+			if (!filter_wants(filter, &events[i]))
 				continue;
 			if (history->nr == history->room) {
 				history->room = history->room ? 2 * history->room : 256;
@@ -155,8 +305,8 @@ static int history_read(int fd, const struct filter *filter, struct history *his
 
 static int run_fault_list(struct cli *cli)
 {
+	struct filter filter = { .faults_only = true };
 	struct history history = { 0 };
-	struct filter filter;
 	struct out *out;
 	size_t i;
 	int rc, ret, fd;
@@ -189,16 +339,30 @@ out_free:
 static int put_event(struct out *out, const struct nyx_event *event)
 {
 	char text[NYX_EVENT_TEXT_LEN], line[NYX_EVENT_TEXT_LEN + 32];
+	const char *type = nyx_event_type_name(event->type);
 
-	if (event->type == NYX_EVENT_FAULT) {
+	out_u64(out, COL_FAULT + COL_SEQ, event->seq);
+	out_u64(out, COL_FAULT + COL_TIME, event->time_ns);
+	out_text(out, COL_TYPE, type ? type : "unknown");
+	switch (event->type) {
+	case NYX_EVENT_LOST:
+		out_u64(out, COL_LOST, event->lost);
+		break;
+	case NYX_EVENT_FAULT:
+	case NYX_EVENT_IRQ_FAULT:
 		put_fault(out, COL_FAULT, event);
-		out_text(out, COL_TYPE, "fault");
-	} else {
-		out_u64(out, COL_FAULT + COL_SEQ, event->seq);
-		out_u64(out, COL_FAULT + COL_TIME, event->time_ns);
-		out_text(out, COL_TYPE, event->type == NYX_EVENT_LOST ? "lost" : "unknown");
-		if (event->type == NYX_EVENT_LOST)
-			out_u64(out, COL_LOST, event->lost);
+		break;
+	case NYX_EVENT_DEVICE_STATE:
+		put_state(out, &event->state);
+		break;
+	case NYX_EVENT_IRTE:
+		out_u64(out, COL_IRTE_INDEX, event->irte.index);
+		out_u64(out, COL_IRTE_NR, event->irte.nr);
+		break;
+	case NYX_EVENT_PAGE_REQUEST:
+	case NYX_EVENT_PAGE_RESPONSE:
+		put_page(out, event->type, &event->page);
+		break;
 	}
 	if (nyx_event_format(event, text, sizeof(text)))
 		snprintf(text, sizeof(text), "an event of a kind that nyxctl does not know");
@@ -265,8 +429,7 @@ static int monitor(struct cli *cli, int fd, struct out *out, const struct filter
 			return err_say(-ENODEV, "unit '%s' was destroyed; %" PRIu64 " of %" PRIu64 " events came",
 				       cli->unit_name, filter->count - left, filter->count);
 		}
-		if (filter->by_device && !filter_fault(filter, &event) &&
-		    event.type != NYX_EVENT_LOST)
+		if (event.type != NYX_EVENT_LOST && !filter_wants(filter, &event))
 			continue;
 		rc = put_event(out, &event);
 		if (rc)
@@ -276,12 +439,12 @@ static int monitor(struct cli *cli, int fd, struct out *out, const struct filter
 	return EXIT_OK;
 }
 
-static int run_monitor(struct cli *cli)
+static int watch(struct cli *cli, bool faults_only)
 {
+	struct filter filter = { .faults_only = faults_only };
 	const char *timeout = cli_opt(cli, "timeout");
 	uint32_t flags = NYX_EVENTS_F_NONBLOCK;
 	int64_t deadline = -1;
-	struct filter filter;
 	struct out *out;
 	int rc, fd, ms = 0;
 
@@ -305,10 +468,26 @@ static int run_monitor(struct cli *cli)
 	return out_cancel(out, rc);
 }
 
+static int run_fault_watch(struct cli *cli)
+{
+	return watch(cli, true);
+}
+
+static int run_monitor(struct cli *cli)
+{
+	return watch(cli, false);
+}
+
+#define WATCH_OPTS \
+	{ "device", 0, "DEVICE", WORD_DEVICE, NULL, "of this device only" }, \
+	{ "count", 0, "NUMBER", WORD_ANY, NULL, "end after so many" }, \
+	{ "timeout", 0, "SECONDS", WORD_ANY, NULL, "end after this time" }, \
+	{ "history", 0, NULL, WORD_ANY, NULL, "begin with what the unit remembers" }
+
 const struct cmd_verb cmd_fault_verbs[] = {
 	{
 		.name = "list",
-		.help = "List the faults that the unit remembers, oldest first",
+		.help = "List the faults that the unit remembers, oldest first, and what led to them",
 		.opts = {
 			{ "device", 0, "DEVICE", WORD_DEVICE, NULL, "of this device only" },
 			{ "count", 0, "NUMBER", WORD_ANY, NULL, "the newest so many; all" },
@@ -317,6 +496,14 @@ const struct cmd_verb cmd_fault_verbs[] = {
 		.run = run_fault_list,
 		.example = "fault list --device 0000:03:00.0 -u vm1",
 	},
+	{
+		.name = "watch",
+		.help = "Print faults as they come, one a line; with --json one object a line",
+		.opts = { WATCH_OPTS },
+		.cols = event_cols,
+		.run = run_fault_watch,
+		.example = "fault watch --timeout 60 -u vm1",
+	},
 	{ 0 }
 };
 
@@ -324,12 +511,7 @@ const struct cmd_verb cmd_event_verbs[] = {
 	{
 		.name = "monitor",
 		.help = "Print events as they come, one a line; with --json one object a line",
-		.opts = {
-			{ "device", 0, "DEVICE", WORD_DEVICE, NULL, "of this device only" },
-			{ "count", 0, "NUMBER", WORD_ANY, NULL, "end after so many" },
-			{ "timeout", 0, "SECONDS", WORD_ANY, NULL, "end after this time" },
-			{ "history", 0, NULL, WORD_ANY, NULL, "begin with what the unit remembers" },
-		},
+		.opts = { WATCH_OPTS },
 		.cols = event_cols,
 		.run = run_monitor,
 		.example = "event monitor --json -u vm1",

@@ -36,6 +36,15 @@ static const struct out_col stat_cols[] = {
 	[COL_STAT + NYX_STAT_INVALIDATIONS] = { "invalidations", OUT_COUNT },
 	[COL_STAT + NYX_STAT_FLUSHES] = { "flushes", OUT_COUNT },
 	[COL_STAT + NYX_STAT_EVENTS_LOST] = { "events_lost", OUT_COUNT },
+	[COL_STAT + NYX_STAT_IRQS] = { "irqs", OUT_COUNT },
+	[COL_STAT + NYX_STAT_IRQS_POSTED] = { "irqs_posted", OUT_COUNT },
+	[COL_STAT + NYX_STAT_IRQ_FAULTS] = { "irq_faults", OUT_COUNT },
+	[COL_STAT + NYX_STAT_REFUSED] = { "refused", OUT_COUNT },
+	[COL_STAT + NYX_STAT_QUARANTINES] = { "quarantines", OUT_COUNT },
+	[COL_STAT + NYX_STAT_PROBATIONS] = { "probations", OUT_COUNT },
+	[COL_STAT + NYX_STAT_RECOVERIES] = { "recoveries", OUT_COUNT },
+	[COL_STAT + NYX_STAT_THROTTLED] = { "throttled", OUT_COUNT },
+	[COL_STAT + NYX_STAT_PAGE_REQUESTS] = { "page_requests", OUT_COUNT },
 	[COL_STAT + NYX_STAT_MAX] = { 0 }
 };
 

@@ -19,11 +19,13 @@
 #include "cmd.h"
 #include "err.h"
 #include "parse.h"
+#include "policy.h"
 
 enum {
 	COL_ID, COL_NAME, COL_MODEL, COL_WIDTH, COL_OWNER, COL_KEEP, COL_IOTLB, COL_EVENTS,
 	COL_MAX_DOMAINS, COL_MAX_DEVICES, COL_MAX_MEMORY, COL_DOMAINS, COL_DEVICES,
 	COL_MEMORY_RANGES, COL_MEMORY, COL_MAPPED, COL_TABLES, COL_FAULTS, COL_FILES,
+	COL_QUARANTINED, COL_IRT, COL_IRQ_MODE, COL_IRTES, COL_BINDINGS,
 };
 
 static const struct out_col unit_cols[] = {
@@ -46,6 +48,11 @@ static const struct out_col unit_cols[] = {
 	[COL_TABLES] = { "table_bytes", OUT_SIZE, true },
 	[COL_FAULTS] = { "fault_events", OUT_COUNT },
 	[COL_FILES] = { "open_files", OUT_COUNT, true },
+	[COL_QUARANTINED] = { "quarantined", OUT_COUNT, true },
+	[COL_IRT] = { "irt_entries", OUT_COUNT, true },
+	[COL_IRQ_MODE] = { "irq_mode", OUT_TEXT, true },
+	[COL_IRTES] = { "irtes", OUT_COUNT, true },
+	[COL_BINDINGS] = { "bindings", OUT_COUNT, true },
 	{ 0 }
 };
 
@@ -75,6 +82,11 @@ static int put_unit(const struct nyx_unit_info *info, void *arg)
 	out_u64(out, COL_TABLES, info->table_bytes);
 	out_u64(out, COL_FAULTS, info->fault_events);
 	out_u64(out, COL_FILES, info->nr_files);
+	out_u64(out, COL_QUARANTINED, info->nr_quarantined);
+	out_u64(out, COL_IRT, info->irt_entries);
+	out_text(out, COL_IRQ_MODE, nyx_irq_mode_name(info->irq_mode));
+	out_u64(out, COL_IRTES, info->nr_irtes);
+	out_u64(out, COL_BINDINGS, info->nr_bindings);
 	out_row(out);
 	return 0;
 }
@@ -132,6 +144,10 @@ static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts)
 		rc = number_opt(cli, "max-memory", 65536, &opts->max_memory);
 	if (!rc)
 		rc = number_opt(cli, "iotlb", 1048576, &opts->iotlb_entries);
+	if (!rc)
+		rc = number_opt(cli, "irt", 65536, &opts->irt_entries);
+	if (!rc && cli_opt(cli, "irt") && !opts->irt_entries)
+		rc = err_usage("--irt must be 1 to 65536");
 	if (!rc && iotlb && !opts->iotlb_entries)
 		opts->iotlb_entries = NYX_IOTLB_OFF;
 	return rc;
@@ -251,7 +267,10 @@ static int run_show(struct cli *cli)
 	return out_end(out);
 }
 
-enum { ST_UNIT, ST_ENABLED, ST_MODEL, ST_DOMAINS, ST_DEVICES, ST_MAPPED, ST_FAULTS };
+enum {
+	ST_UNIT, ST_ENABLED, ST_MODEL, ST_DOMAINS, ST_DEVICES, ST_MAPPED, ST_FAULTS,
+	ST_QUARANTINED, ST_IRT, ST_IRTES, ST_BINDINGS,
+};
 
 static const struct out_col status_cols[] = {
 	[ST_UNIT] = { "unit", OUT_TEXT },
@@ -261,6 +280,10 @@ static const struct out_col status_cols[] = {
 	[ST_DEVICES] = { "devices", OUT_COUNT },
 	[ST_MAPPED] = { "mapped_bytes", OUT_SIZE },
 	[ST_FAULTS] = { "fault_events", OUT_COUNT },
+	[ST_QUARANTINED] = { "quarantined", OUT_COUNT },
+	[ST_IRT] = { "irt_entries", OUT_COUNT },
+	[ST_IRTES] = { "irtes", OUT_COUNT },
+	[ST_BINDINGS] = { "bindings", OUT_COUNT },
 	{ 0 }
 };
 
@@ -284,6 +307,10 @@ static int run_status(struct cli *cli)
 	out_u64(out, ST_DEVICES, status.nr_devices);
 	out_u64(out, ST_MAPPED, status.mapped_bytes);
 	out_u64(out, ST_FAULTS, status.fault_events);
+	out_u64(out, ST_QUARANTINED, status.nr_quarantined);
+	out_u64(out, ST_IRT, status.irt_entries);
+	out_u64(out, ST_IRTES, status.nr_irtes);
+	out_u64(out, ST_BINDINGS, status.nr_bindings);
 	out_row(out);
 	return out_end(out);
 }
@@ -330,6 +357,16 @@ static int run_destroy(struct cli *cli)
 	return out_end(out);
 }
 
+static int run_policy(struct cli *cli)
+{
+	int rc;
+
+	rc = policy_check(cli);
+	if (!rc)
+		rc = open_named(cli);
+	return rc ? rc : policy_run(cli, NYX_SCOPE_UNIT, 0);
+}
+
 #define UNIT_ARG { "UNIT", WORD_UNIT, true, NULL, "the unit, by name or id; else that of --unit" }
 
 #define CREATE_OPTS \
@@ -338,7 +375,8 @@ static int run_destroy(struct cli *cli)
 	{ "events", 0, "ENTRIES", WORD_ANY, NULL, "event records held for readers; 1024" }, \
 	{ "max-domains", 0, "NUMBER", WORD_ANY, NULL, "limit on domains; 65535" }, \
 	{ "max-devices", 0, "NUMBER", WORD_ANY, NULL, "limit on devices; 65536" }, \
-	{ "max-memory", 0, "NUMBER", WORD_ANY, NULL, "limit on memory ranges; 32768" }
+	{ "max-memory", 0, "NUMBER", WORD_ANY, NULL, "limit on memory ranges; 32768" }, \
+	{ "irt", 0, "ENTRIES", WORD_ANY, NULL, "size of the interrupt remapping table; 256" }
 
 const struct cmd_verb cmd_unit_verbs[] = {
 	{
@@ -389,6 +427,15 @@ const struct cmd_verb cmd_unit_verbs[] = {
 		.cols = status_cols,
 		.run = run_status,
 		.example = "unit status vm1 --json",
+	},
+	{
+		.name = "policy",
+		.help = "Show the fault policy of the unit's devices, or change it",
+		.args = { UNIT_ARG },
+		.opts = { POLICY_OPTS },
+		.cols = policy_cols,
+		.run = run_policy,
+		.example = "unit policy vm1 --threshold 100 --window 1m",
 	},
 	{
 		.name = "keep",

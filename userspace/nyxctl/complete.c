@@ -51,9 +51,9 @@ static const struct cmd_opt *find_opt(const struct cmd_opt *opts, const char *wo
 
 static const struct cmd_opt *any_opt(const struct typed *typed, const char *word)
 {
-	const struct cmd_opt *opt = find_opt(cmd_globals, word);
+	const struct cmd_opt *opt = typed->verb ? find_opt(typed->verb->opts, word) : NULL;
 
-	return opt || !typed->verb ? opt : find_opt(typed->verb->opts, word);
+	return opt ? opt : find_opt(cmd_globals, word);
 }
 
 static void take_option(struct typed *typed, const struct cmd_opt *opt, const char *arg)
@@ -158,11 +158,15 @@ static void offer_words(struct typed *typed, enum word_kind kind, const char *co
 		offer_live(typed, kind);
 }
 
-static void offer_options(const struct typed *typed, const struct cmd_opt *opt)
+/* @but: a verb whose options are not offered again, or NULL */
+static void offer_options(const struct typed *typed, const struct cmd_opt *opt,
+			  const struct cmd_verb *but)
 {
 	char text[48];
 
 	for (; opt->name; opt++) {
+		if (cmd_has_option(but, opt->name))
+			continue;
 		snprintf(text, sizeof(text), "--%s", opt->name);
 		offer(typed, text);
 	}
@@ -214,8 +218,8 @@ int complete(int nr_words, char **words)
 		offer_words(&typed, WORD_COMMAND, NULL);
 	} else if (typed.word[0] == '-') {
 		if (typed.verb)
-			offer_options(&typed, typed.verb->opts);
-		offer_options(&typed, cmd_globals);
+			offer_options(&typed, typed.verb->opts, NULL);
+		offer_options(&typed, cmd_globals, typed.verb);
 	} else if (!typed.object) {
 		for (object = cmd_objects; object->name; object++)
 			offer(&typed, object->name);

@@ -40,6 +40,7 @@ static const struct {
 	{ EINVAL, "EINVAL", "a value is out of its range or misaligned" },
 	{ EIO, "EIO", "reading or writing failed" },
 	{ EISDIR, "EISDIR", "it is a directory" },
+	{ ELOOP, "ELOOP", "the source of a binding is the target of one, or the reverse" },
 	{ EMFILE, "EMFILE", "too many open files; raise the limit with 'ulimit -n'" },
 	{ EMSGSIZE, "EMSGSIZE", "the answer is longer than expected; try again" },
 	{ ENAMETOOLONG, "ENAMETOOLONG", "the name is too long; use at most 31 characters" },

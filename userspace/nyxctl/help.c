@@ -11,6 +11,14 @@
 
 #define LEFT	26	/* width of the column of names */
 
+static void print_letter(const struct cmd_opt *opt)
+{
+	char left[8];
+
+	snprintf(left, sizeof(left), "-%c", opt->letter);
+	printf("  %-*s %s\n", LEFT, left, opt->help);
+}
+
 static void print_opt(const struct cmd_opt *opt)
 {
 	char left[64];
@@ -30,7 +38,10 @@ static void print_globals(const struct cmd_verb *verb)
 			continue;
 		if (verb && !verb->cols && !strcmp(opt->name, "columns"))
 			continue;
-		print_opt(opt);
+		if (cmd_has_option(verb, opt->name))
+			print_letter(opt);
+		else
+			print_opt(opt);
 	}
 }
 

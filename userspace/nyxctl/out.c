@@ -23,7 +23,7 @@
 #include "cmd.h"
 #include "err.h"
 
-#define MAX_COLS	40u
+#define MAX_COLS	48u
 
 struct value {
 	bool set;
@@ -96,7 +96,7 @@ static size_t label_length(const char *key)
 
 	if (len > 6 && !strcmp(key + len - 6, "_bytes"))
 		return len - 6;
-	if (len > 3 && !strcmp(key + len - 3, "_ns"))
+	if (len > 3 && (!strcmp(key + len - 3, "_ns") || !strcmp(key + len - 3, "_ms")))
 		return len - 3;
 	return len;
 }
@@ -129,6 +129,7 @@ static void start_table(struct out *out)
 		case OUT_ADDR:
 		case OUT_RATIO:
 		case OUT_SECONDS:
+		case OUT_MILLIS:
 			flags = SCOLS_FL_RIGHT;
 			break;
 		default:
@@ -260,6 +261,19 @@ static void format_size(char *buf, size_t size, uint64_t bytes)
 		snprintf(buf, size, "%" PRIu64 "%c", bytes >> shift, suffixes[shift / 10 - 1]);
 }
 
+/* In the largest unit that does without a fraction. */
+static void format_millis(char *buf, size_t size, uint64_t ms)
+{
+	if (!ms || ms % 1000)
+		snprintf(buf, size, "%" PRIu64 "ms", ms);
+	else if (ms % 60000)
+		snprintf(buf, size, "%" PRIu64 "s", ms / 1000);
+	else if (ms % 3600000)
+		snprintf(buf, size, "%" PRIu64 "m", ms / 60000);
+	else
+		snprintf(buf, size, "%" PRIu64 "h", ms / 3600000);
+}
+
 /* A value for people, or for the raw form. */
 static const char *format_value(const struct out *out, unsigned int col, char *buf, size_t size)
 {
@@ -271,6 +285,7 @@ static const char *format_value(const struct out *out, unsigned int col, char *b
 	switch (out->cols[col].type) {
 	case OUT_TEXT:
 	case OUT_LIST:
+	case OUT_NESTED:
 		return *value->s ? value->s : "-";
 	case OUT_COUNT:
 		snprintf(buf, size, "%" PRIu64, value->u);
@@ -298,6 +313,12 @@ static const char *format_value(const struct out *out, unsigned int col, char *b
 		else
 			snprintf(buf, size, "%" PRIu64 ".%06" PRIu64 "s", value->u / 1000000000,
 				 value->u % 1000000000 / 1000);
+		break;
+	case OUT_MILLIS:
+		if (raw)
+			snprintf(buf, size, "%" PRIu64, value->u);
+		else
+			format_millis(buf, size, value->u);
 		break;
 	}
 	return buf;
@@ -335,6 +356,8 @@ static struct json_object *json_value(const struct out *out, unsigned int col)
 		return json_object_new_double_s(value->d, buf);
 	case OUT_LIST:
 		return json_list(value->s);
+	case OUT_NESTED:
+		return json_tokener_parse(value->s);
 	default:
 		return json_object_new_uint64(value->u);
 	}

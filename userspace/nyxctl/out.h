@@ -50,7 +50,9 @@ enum out_type {
 	OUT_BOOL,
 	OUT_RATIO,	/* 0 to 1; people see per cent */
 	OUT_SECONDS,	/* handed over in nanoseconds */
+	OUT_MILLIS,	/* milliseconds; people see 10s, 250ms */
 	OUT_LIST,	/* of texts, separated by commas */
+	OUT_NESTED,	/* the text of a JSON value */
 };
 
 /**

@@ -138,6 +138,30 @@ int parse_seconds(const char *what, const char *word, int *ms)
 	return EXIT_OK;
 }
 
+int parse_duration(const char *what, const char *word, uint32_t *ms)
+{
+	static const struct {
+		const char *suffix;
+		double ms;
+	} units[] = { { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	char *end;
+	size_t i;
+	double v;
+
+	errno = 0;
+	v = strtod(word, &end);
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (!strcmp(end, units[i].suffix))
+			break;
+	}
+	if (errno || end == word || i == sizeof(units) / sizeof(units[0]) ||
+	    !isdigit((unsigned char)*word) || !isfinite(v) || v * units[i].ms > 1e9)
+		return err_usage("%s '%s' is not a time; write it like 10s, 250ms or 1.5m", what,
+				 word);
+	*ms = (uint32_t)(v * units[i].ms + 0.5);
+	return EXIT_OK;
+}
+
 int parse_page_sizes(const char *what, const char *word, uint64_t *mask)
 {
 	char *copy = strdup(word), *rest = copy, *item;

@@ -26,6 +26,8 @@ int parse_prot(const char *what, const char *word, uint32_t *prot);
 int parse_sbdf(const char *word, uint32_t *sbdf);
 /* Seconds, with a fraction, to milliseconds. */
 int parse_seconds(const char *what, const char *word, int *ms);
+/* A time like 10s, 250ms, 1.5m or 2h, without a unit in seconds, to milliseconds. */
+int parse_duration(const char *what, const char *word, uint32_t *ms);
 /* Page sizes, separated by commas, to a bit mask. */
 int parse_page_sizes(const char *what, const char *word, uint64_t *mask);
 /* Hexadecimal digits, two a byte. *bytes is to be freed. */

@@ -17,7 +17,9 @@ const struct cmd_object cmd_objects[] = {
 	{ "map", "mappings of a domain", cmd_map_verbs },
 	{ "iotlb", "the translation cache", cmd_iotlb_verbs },
 	{ "dma", "accesses as a device makes them", cmd_dma_verbs },
-	{ "fault", "accesses that were refused", cmd_fault_verbs },
+	{ "irq", "interrupts and their remapping", cmd_irq_verbs },
+	{ "page", "pages that devices ask for", cmd_page_verbs },
+	{ "fault", "accesses and interrupts that were refused", cmd_fault_verbs },
 	{ "event", "the event stream", cmd_event_verbs },
 	{ "stat", "counters", cmd_stat_verbs },
 	{ 0 }
@@ -59,4 +61,15 @@ const struct cmd_verb *cmd_find_verb(const struct cmd_object *object, const char
 			return verb;
 	}
 	return NULL;
+}
+
+bool cmd_has_option(const struct cmd_verb *verb, const char *name)
+{
+	const struct cmd_opt *opt;
+
+	for (opt = verb ? verb->opts : NULL; opt && opt->name; opt++) {
+		if (!strcmp(opt->name, name))
+			return true;
+	}
+	return false;
 }

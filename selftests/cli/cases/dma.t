@@ -1,4 +1,5 @@
 $ setup
+$ nyxctl -q unit policy --action report
 $ nyxctl -q device assign 03:00.0 strict
 $ nyxctl -q map add strict/0000:03:00.0 0x10000000 0 64K
 $ nyxctl -q map add strict/0000:03:00.0 0x10010000 1M 4K --prot r

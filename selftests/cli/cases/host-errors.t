@@ -157,6 +157,60 @@ $ fail 0x16:24 event monitor
 $ fail 0x07:12 stat show
 ! nyxctl: cannot read the counters: the kernel has no memory for it
 ? 1
+# Interrupts, policies, limits, pages.
+$ fail 0x17:12 irq setup xapic
+! nyxctl: cannot change the interrupt mode of unit 'golden': the kernel has no memory for it
+? 1
+$ fail 0x18:12 irq set 5 0x40
+! nyxctl: cannot set entry 5: the kernel has no memory for it
+? 1
+$ fail 0x18:22 irq set 5 0x40
+! nyxctl: cannot set entry 5: a value is out of its range or misaligned
+? 1
+$ fail 0x19:12 irq clear 5
+! nyxctl: cannot clear entry 5: the kernel has no memory for it
+? 1
+$ fail 0x06:12 irq list
+! nyxctl: cannot list the interrupt remapping table: the kernel has no memory for it
+? 1
+$ fail 0x06:12 irq bindings
+! nyxctl: cannot list bound interrupts: the kernel has no memory for it
+? 1
+$ fail 0x1a:11 irq send 3:0.0 --index 5
+! nyxctl: cannot send an interrupt of device 0000:03:00.0: nothing to be had at the moment; try again
+? 1
+$ fail 0x1f:12 unit policy
+! nyxctl: cannot read the policy of unit golden: the kernel has no memory for it
+? 1
+$ fail 0x1e:12 unit policy --threshold 5
+! nyxctl: cannot change the policy of unit golden: the kernel has no memory for it
+? 1
+$ fail 0x1e:22 device policy 3:0.0 --threshold 5
+! nyxctl: cannot change the policy of device 0000:03:00.0: a value is out of its range or misaligned
+? 1
+$ fail 0x1e:12 device policy 3:0.0 --inherit
+! nyxctl: cannot change the policy of device 0000:03:00.0: the kernel has no memory for it
+? 1
+$ fail 0x20:16 device quarantine 3:0.0
+! nyxctl: cannot quarantine device 0000:03:00.0: another command is moving it; try again
+? 1
+$ fail 0x20:4 device quarantine 3:0.0
+| device 0000:03:00.0 quarantined
+$ fail 0x21:12 device limit 3:0.0 --ops 5
+! nyxctl: cannot change the limits of device 0000:03:00.0: the kernel has no memory for it
+? 1
+$ fail 0x22:12 device limit 3:0.0
+! nyxctl: cannot read the limits of device 0000:03:00.0: the kernel has no memory for it
+? 1
+$ fail 0x23:28 page request 3:0.0 0x1000
+! nyxctl: device 0000:03:00.0 has 64 requests without an answer; answer them with 'nyxctl page respond'
+? 1
+$ fail 0x23:4 page request 3:0.0 0x1000
+! nyxctl: a signal came before an answer; the request of device 0000:03:00.0 is withdrawn
+? 1
+$ fail 0x24:12 page respond 7 success
+! nyxctl: cannot answer group N: the kernel has no memory for it
+? 1
 # Something nobody expects.
 $ fail 0x0c:71 device add 4:0.0
 ! nyxctl: cannot add device 0000:04:00.0: Protocol error

@@ -12,7 +12,9 @@ $ nyxctl --help
 |   map                        mappings of a domain
 |   iotlb                      the translation cache
 |   dma                        accesses as a device makes them
-|   fault                      accesses that were refused
+|   irq                        interrupts and their remapping
+|   page                       pages that devices ask for
+|   fault                      accesses and interrupts that were refused
 |   event                      the event stream
 |   stat                       counters
 |
@@ -58,6 +60,7 @@ $ nyxctl unit --help
 |   list                       List the units of all users
 |   show                       Show properties, limits and contents of a unit
 |   status                     Show the state of a unit in short
+|   policy                     Show the fault policy of the unit's devices, or change it
 |   keep                       Let a unit outlive its last user, or not
 |   destroy                    End a unit, for everybody
 |
@@ -81,6 +84,7 @@ $ nyxctl domain --help
 |   destroy                    Destroy a domain that has no devices, with its mappings
 |   list                       List the domains of the unit
 |   show                       Show a domain
+|   limit                      Show the limits of a domain, or change them
 |
 | See also 'nyxctl domain VERB --help' and nyxctl-domain(1).
 $ nyxctl device --help
@@ -97,6 +101,11 @@ $ nyxctl device --help
 |   list                       List the devices of the unit
 |   show                       Show a device
 |   translate                  Translate IOVAs as a DMA of the device would
+|   reset                      Make a device active, whatever it did, and forget its faults
+|   quarantine                 Refuse all accesses and interrupts of a device, until it is reset
+|   disable                    As 'quarantine', for a device that is given up
+|   policy                     Show the fault policy of a device, or give it one of its own
+|   limit                      Show the limits of a device, or change them
 |
 | See also 'nyxctl device VERB --help' and nyxctl-device(1).
 $ nyxctl map --help
@@ -132,10 +141,11 @@ $ nyxctl dma --help
 | See also 'nyxctl dma VERB --help' and nyxctl-dma(1).
 $ nyxctl fault --help
 | Usage: nyxctl fault VERB [ARGUMENT]... [OPTION]...
-| fault: accesses that were refused.
+| fault: accesses and interrupts that were refused.
 |
 | Verbs:
-|   list                       List the faults that the unit remembers, oldest first
+|   list                       List the faults that the unit remembers, oldest first, and what led to them
+|   watch                      Print faults as they come, one a line; with --json one object a line
 |
 | See also 'nyxctl fault VERB --help' and nyxctl-fault(1).
 $ nyxctl event --help
@@ -168,6 +178,7 @@ $ nyxctl unit create --help
 |       --max-domains NUMBER   limit on domains; 65535
 |       --max-devices NUMBER   limit on devices; 65536
 |       --max-memory NUMBER    limit on memory ranges; 32768
+|       --irt ENTRIES          size of the interrupt remapping table; 256
 |
 | Options of every command:
 |   -o, --output FORMAT        table, json or raw
@@ -181,7 +192,7 @@ $ nyxctl unit create --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model address_width owner_uid keep iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files
+|   id name model address_width owner_uid keep iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files quarantined irt_entries irq_mode irtes bindings
 |
 | Example:
 |   nyxctl unit create vm1 --iotlb 16K
@@ -201,6 +212,7 @@ $ nyxctl unit run --help
 |       --max-domains NUMBER   limit on domains; 65535
 |       --max-devices NUMBER   limit on devices; 65536
 |       --max-memory NUMBER    limit on memory ranges; 32768
+|       --irt ENTRIES          size of the interrupt remapping table; 256
 |
 | Options of every command:
 |   -o, --output FORMAT        table, json or raw
@@ -230,7 +242,7 @@ $ nyxctl unit list --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model address_width owner_uid keep iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files
+|   id name model address_width owner_uid keep iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files quarantined irt_entries irq_mode irtes bindings
 |
 | Example:
 |   nyxctl unit list --columns name,devices
@@ -286,7 +298,7 @@ $ nyxctl device assign --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   device domain domain_name isolation fault_events last_fault_ns
+|   device domain domain_name isolation state score tries next_change_ns refused held own_policy limited fault_events last_fault_ns
 |
 | Example:
 |   nyxctl device assign 0000:03:00.0 shared,group=storage -u vm1
@@ -369,7 +381,162 @@ $ nyxctl event monitor --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   type seq time_ns device pasid domain access iova length_bytes gpa level reason lost
+|   type seq time_ns device pasid domain access iova length_bytes gpa level reason index data cause unmapped_ago_ns past_end_bytes granted count why state.old state.new state.cause state.score state.tries state.next_change_ns state.evidence irte.index irte.entries page.group page.pages page.index page.response lost
 |
 | Example:
 |   nyxctl event monitor --json -u vm1
+$ nyxctl irq --help
+| Usage: nyxctl irq VERB [ARGUMENT]... [OPTION]...
+| irq: interrupts and their remapping.
+|
+| Verbs:
+|   setup                      Say how the unit treats interrupts
+|   set                        Set an entry of the interrupt remapping table
+|   clear                      Make entries of the interrupt remapping table not present
+|   list                       List the entries that are present
+|   send                       Send an interrupt as a device does, and show what becomes of it
+|   bindings                   List the interrupts that are bound to eventfds, and what they did
+|
+| See also 'nyxctl irq VERB --help' and nyxctl-irq(1).
+$ nyxctl irq set --help
+| Usage: nyxctl irq set INDEX [VECTOR] [OPTION]...
+| Set an entry of the interrupt remapping table.
+|
+| Arguments:
+|   INDEX                      which entry
+|   VECTOR                     16 to 255; not for smi, nmi, init, extint
+|
+| Options:
+|       --dest ID              destination; 0
+|       --source DEVICE        who may use it; everybody
+|       --mask MASK            with --source: bits of the function to ignore; 0
+|       --buses RANGE          buses that may use it, like 00-1f
+|       --delivery MODE        fixed, lowest, smi, nmi, init, extint
+|       --logical              the destination is logical
+|       --level                level-triggered
+|       --hint                 redirection hint
+|       --no-report            do not report its faults
+|       --posted GPA           post into this descriptor
+|       --urgent               with --posted: notify always
+|
+| Options of every command:
+|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|   -o, --output FORMAT        table, json or raw
+|   -j, --json                 the same as --output json
+|       --columns LIST         the columns to print, separated by commas
+|   -b, --bytes                sizes in bytes, not in K, M, G
+|   -q, --quiet                do not say what was done
+|   -v, --verbose              all columns
+|       --node PATH            the device node; /dev/nyx-iommu
+|   -h, --help                 explain the object or the command, and exit
+|   -V, --version              print the release of nyxctl, and exit
+|
+| Columns:
+|   index vector dest dest_mode delivery trigger source source_mask hint report posted urgent
+|
+| Example:
+|   nyxctl irq set 5 0x41 --dest 1 --source 0000:03:00.0 -u vm1
+$ nyxctl page --help
+| Usage: nyxctl page VERB [ARGUMENT]... [OPTION]...
+| page: pages that devices ask for.
+|
+| Verbs:
+|   request                    Ask for pages as a device does, and wait for the answer
+|   respond                    Answer a group of pages, which are mapped, or not to be had
+|
+| See also 'nyxctl page VERB --help' and nyxctl-page(1).
+$ nyxctl device policy --help
+| Usage: nyxctl device policy DEVICE [OPTION]...
+| Show the fault policy of a device, or give it one of its own.
+|
+| Arguments:
+|   DEVICE                     the device, like 0000:03:00.0
+|
+| Options:
+|       --threshold NUMBER     weight of faults that is too much
+|       --window TIME          within this time, like 10s
+|       --action ACTION        what follows: report (nothing) or quarantine
+|       --observe              only tell what would follow; --action ends it
+|       --scope SCOPE          what is refused then: the device, or its whole domain
+|       --weight LIST          what faults count, like address=1,interrupt=5
+|       --recover ANSWER       does the device come back by itself: yes or no
+|       --backoff TIME         first time in quarantine; doubles each time
+|       --backoff-max TIME     up to this
+|       --probation TIME       time on probation before it is active
+|       --max-tries NUMBER     times that it comes back
+|       --records NUMBER       fault records a second, or 'all'
+|       --inherit              have the policy of the unit again
+|
+| Options of every command:
+|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|   -o, --output FORMAT        table, json or raw
+|   -j, --json                 the same as --output json
+|       --columns LIST         the columns to print, separated by commas
+|   -b, --bytes                sizes in bytes, not in K, M, G
+|   -q, --quiet                do not say what was done
+|   -v, --verbose              all columns
+|       --node PATH            the device node; /dev/nyx-iommu
+|   -h, --help                 explain the object or the command, and exit
+|   -V, --version              print the release of nyxctl, and exit
+|
+| Columns:
+|   unit device inherited action observe scope threshold window_ms weight.address weight.permission weight.table weight.memory weight.interrupt recover backoff_ms backoff_max_ms probation_ms max_tries records_per_s
+|
+| Example:
+|   nyxctl device policy 0000:03:00.0 --threshold 100 -u vm1
+$ nyxctl domain limit --help
+| Usage: nyxctl domain limit DOMAIN [OPTION]...
+| Show the limits of a domain, or change them.
+|
+| Arguments:
+|   DOMAIN                     the domain, by name or id
+|
+| Options:
+|       --bytes NUMBER         bytes of DMA a second; 0: no limit
+|       --ops NUMBER           DMA operations a second; 0: no limit
+|       --irqs NUMBER          interrupts a second; 0: no limit
+|       --burst TIME           what this time gives may come at once; 10ms
+|       --none                 no limits
+|
+| Options of every command:
+|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|   -o, --output FORMAT        table, json or raw
+|   -j, --json                 the same as --output json
+|       --columns LIST         the columns to print, separated by commas
+|   -b                         sizes in bytes, not in K, M, G
+|   -q, --quiet                do not say what was done
+|   -v, --verbose              all columns
+|       --node PATH            the device node; /dev/nyx-iommu
+|   -h, --help                 explain the object or the command, and exit
+|   -V, --version              print the release of nyxctl, and exit
+|
+| Columns:
+|   domain device bytes_per_s ops_per_s irqs_per_s burst_ms
+|
+| Example:
+|   nyxctl domain limit net --bytes 1G -u vm1
+$ nyxctl fault list --help
+| Usage: nyxctl fault list [OPTION]...
+| List the faults that the unit remembers, oldest first, and what led to them.
+|
+| Options:
+|       --device DEVICE        of this device only
+|       --count NUMBER         the newest so many; all
+|
+| Options of every command:
+|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|   -o, --output FORMAT        table, json or raw
+|   -j, --json                 the same as --output json
+|       --columns LIST         the columns to print, separated by commas
+|   -b, --bytes                sizes in bytes, not in K, M, G
+|   -q, --quiet                do not say what was done
+|   -v, --verbose              all columns
+|       --node PATH            the device node; /dev/nyx-iommu
+|   -h, --help                 explain the object or the command, and exit
+|   -V, --version              print the release of nyxctl, and exit
+|
+| Columns:
+|   seq time_ns device pasid domain access iova length_bytes gpa level reason index data cause unmapped_ago_ns past_end_bytes granted count why
+|
+| Example:
+|   nyxctl fault list --device 0000:03:00.0 -u vm1

@@ -3,19 +3,19 @@ $ nyxctl
 ! nyxctl: a command is missing; see 'nyxctl --help'
 ? 2
 $ nyxctl nonsense
-! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, fault, event, stat
+! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, page, fault, event, stat
 ? 2
 $ nyxctl unit
-! nyxctl: unit: a verb is missing, one of: create, run, list, show, status, keep, destroy
+! nyxctl: unit: a verb is missing, one of: create, run, list, show, status, policy, keep, destroy
 ? 2
 $ nyxctl unit nonsense
-! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, keep, destroy
+! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, policy, keep, destroy
 ? 2
 $ nyxctl uni list
-! nyxctl: unknown object 'uni', not one of: module, unit, memory, domain, device, map, iotlb, dma, fault, event, stat
+! nyxctl: unknown object 'uni', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, page, fault, event, stat
 ? 2
 $ nyxctl unit lis
-! nyxctl: unit: unknown verb 'lis', not one of: create, run, list, show, status, keep, destroy
+! nyxctl: unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, keep, destroy
 ? 2
 $ nyxctl --nonsense
 ! nyxctl: unknown option '--nonsense'; see 'nyxctl --help'
@@ -86,12 +86,12 @@ $ nyxctl help unit nonsense
 ? 2
 # In the wanted form, too.
 $ nyxctl -j nonsense
-| {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, fault, event, stat"}}
-! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, fault, event, stat
+| {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, page, fault, event, stat"}}
+! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, page, fault, event, stat
 ? 2
 $ nyxctl unit lis --json
-| {"error":{"code":"USAGE","message":"unit: unknown verb 'lis', not one of: create, run, list, show, status, keep, destroy"}}
-! nyxctl: unit: unknown verb 'lis', not one of: create, run, list, show, status, keep, destroy
+| {"error":{"code":"USAGE","message":"unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, keep, destroy"}}
+! nyxctl: unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, keep, destroy
 ? 2
 $ nyxctl -o json unit list --nonsense
 | {"error":{"code":"USAGE","message":"unit list: unknown option '--nonsense'; see 'nyxctl unit list --help'"}}
@@ -346,4 +346,183 @@ $ nyxctl -u x event monitor --count 0
 ? 2
 $ nyxctl -u x fault list --device x
 ! nyxctl: 'x' is not a device; write it like 0000:03:00.0
+? 2
+
+# Interrupts.
+$ nyxctl -u x irq setup on
+! nyxctl: MODE 'on' is not one of: x2apic, xapic, compat, off
+? 2
+$ nyxctl -u x irq set
+! nyxctl: irq set: INDEX is missing: which entry
+? 2
+$ nyxctl -u x irq set 5
+! nyxctl: irq set: VECTOR is missing: 16 to 255
+? 2
+$ nyxctl -u x irq set 5 15
+! nyxctl: VECTOR must be 16 to 255
+? 2
+$ nyxctl -u x irq set 5 256
+! nyxctl: VECTOR must be 16 to 255
+? 2
+$ nyxctl -u x irq set 65536 0x40
+! nyxctl: INDEX must be 0 to 65535
+? 2
+$ nyxctl -u x irq set 5 0x40 --delivery fast
+! nyxctl: --delivery 'fast' is not one of: fixed, lowest, smi, nmi, init, extint
+? 2
+$ nyxctl -u x irq set 5 0x40 --source 3
+! nyxctl: '3' is not a device; write it like 0000:03:00.0
+? 2
+$ nyxctl -u x irq set 5 0x40 --source 3:0.0 --buses 00-1f
+! nyxctl: --source and --buses exclude each other
+? 2
+$ nyxctl -u x irq set 5 0x40 --mask 4
+! nyxctl: --mask goes with --source
+? 2
+$ nyxctl -u x irq set 5 0x40 --source 3:0.0 --mask 3
+! nyxctl: --mask '3' is not one of: 0, 4, 6, 7
+? 2
+$ nyxctl -u x irq set 5 0x40 --buses 1f
+! nyxctl: --buses '1f' is wrong; write it like 00-1f or 0000:00-1f
+? 2
+$ nyxctl -u x irq set 5 0x40 --buses 0-1fx
+! nyxctl: --buses '0-1fx' is wrong; write it like 00-1f or 0000:00-1f
+? 2
+$ nyxctl -u x irq set 5 0x40 --buses 0:00-' 1'
+! nyxctl: --buses '0:00- 1' is wrong; write it like 00-1f or 0000:00-1f
+? 2
+$ nyxctl -u x irq set 5 0x40 --buses 1f-00
+! nyxctl: --buses '1f-00' ends before it begins
+? 2
+$ nyxctl -u x irq set 5 0x40 --posted 0x20
+! nyxctl: --posted '0x20' is not a multiple of 64
+? 2
+$ nyxctl -u x irq set 5 0x40 --posted 0x40 --dest 1
+! nyxctl: a posted interrupt goes where its descriptor says; --dest, --delivery, --logical, --level and --hint do not go with --posted
+? 2
+$ nyxctl -u x irq set 5 0x40 --urgent
+! nyxctl: --urgent goes with --posted
+? 2
+$ nyxctl -u x irq clear 0 0
+! nyxctl: NUMBER must not be 0
+? 2
+$ nyxctl -u x irq send 3:0.0
+! nyxctl: irq send needs ADDRESS DATA, or --index INDEX
+? 2
+$ nyxctl -u x irq send 3:0.0 0xfee00000
+! nyxctl: irq send needs ADDRESS DATA, or --index INDEX
+? 2
+$ nyxctl -u x irq send 3:0.0 0xfee00000 0 --index 5
+! nyxctl: irq send needs ADDRESS DATA, or --index INDEX
+? 2
+$ nyxctl -u x irq send 3:0.0 --index 65536
+! nyxctl: --index must be 0 to 65535
+? 2
+
+# Policies.
+$ nyxctl -u x unit policy --threshold 0
+! nyxctl: --threshold must be 1 to 1000000
+? 2
+$ nyxctl -u x unit policy --threshold 1000001
+! nyxctl: --threshold must be 1 to 1000000
+? 2
+$ nyxctl -u x unit policy --window 10
+! nyxctl: there is no unit 'x'; 'nyxctl unit list' shows all
+? 3
+$ nyxctl -u x unit policy --window 10x
+! nyxctl: --window '10x' is not a time; write it like 10s, 250ms or 1.5m
+? 2
+$ nyxctl -u x unit policy --window -1s
+! nyxctl: --window '-1s' is not a time; write it like 10s, 250ms or 1.5m
+? 2
+$ nyxctl -u x unit policy --window 0
+! nyxctl: --window must be 1ms to 1h
+? 2
+$ nyxctl -u x unit policy --window 2h
+! nyxctl: --window must be 1ms to 1h
+? 2
+$ nyxctl -u x unit policy --action punish
+! nyxctl: --action 'punish' is not one of: report, quarantine
+? 2
+$ nyxctl -u x unit policy --scope unit
+! nyxctl: --scope 'unit' is not one of: device, domain
+? 2
+$ nyxctl -u x unit policy --recover maybe
+! nyxctl: --recover 'maybe' is not one of: no, yes
+? 2
+$ nyxctl -u x unit policy --weight address
+! nyxctl: --weight 'address' is wrong; write it like address=1,interrupt=5
+? 2
+$ nyxctl -u x unit policy --weight adress=1
+! nyxctl: the class 'adress' is not one of: address, permission, table, memory, interrupt
+? 2
+$ nyxctl -u x unit policy --weight address=1,interrupt=1001
+! nyxctl: the weight '1001' is too large; at most 1000
+? 2
+$ nyxctl -u x unit policy --weight address=
+! nyxctl: the weight '' is not a number; write it like 4096, 0x1000 or 4K
+? 2
+$ nyxctl -u x unit policy --backoff 25h
+! nyxctl: --backoff must be 1ms to 24h
+? 2
+$ nyxctl -u x unit policy --max-tries 1001
+! nyxctl: --max-tries must be 1 to 1000
+? 2
+$ nyxctl -u x unit policy --records 0
+! nyxctl: --records must be 1 to 4294967295
+? 2
+$ nyxctl -u x device policy 3:0.0 --inherit --threshold 5
+! nyxctl: --inherit goes alone: the device has the unit's policy, whatever that is
+? 2
+$ nyxctl -u x unit policy --inherit
+! nyxctl: unit policy: unknown option '--inherit'; see 'nyxctl unit policy --help'
+? 2
+
+# Limits.
+$ nyxctl -u x device limit 3:0.0 --bytes
+! nyxctl: device limit: option '--bytes' needs an argument
+? 2
+$ nyxctl -u x device limit 3:0.0 --bytes much
+! nyxctl: --bytes 'much' is not a number; write it like 4096, 0x1000 or 4K
+? 2
+$ nyxctl -u x device limit 3:0.0 --ops 1000T
+! nyxctl: --ops '1000T' is too large; at most 1000000000000000
+? 2
+$ nyxctl -u x device limit 3:0.0 --burst 11s
+! nyxctl: --burst must be 1ms to 10s
+? 2
+$ nyxctl -u x device limit 3:0.0 --none --ops 5
+! nyxctl: --none goes alone: it takes all limits away
+? 2
+$ nyxctl -u x unit create x --irt 65537
+! nyxctl: --irt '65537' is too large; at most 65536
+? 2
+$ nyxctl -u x unit create x --irt 0
+! nyxctl: --irt must be 1 to 65536
+? 2
+
+# Pages.
+$ nyxctl -u x page request 3:0.0 0x1001
+! nyxctl: IOVA '0x1001' is not a multiple of 4096
+? 2
+$ nyxctl -u x page request 3:0.0 0x1000 0
+! nyxctl: PAGES must be 1 to 64
+? 2
+$ nyxctl -u x page request 3:0.0 0x1000 65
+! nyxctl: PAGES must be 1 to 64
+? 2
+$ nyxctl -u x page request 3:0.0 0xfffffffffffff000 2
+! nyxctl: IOVA '0xfffffffffffff000' and PAGES go beyond 64 bits
+? 2
+$ nyxctl -u x page request 3:0.0 0x1000 --access x
+! nyxctl: --access 'x' is not one of: r, w, rw
+? 2
+$ nyxctl -u x page request 3:0.0 0x1000 --timeout 11m
+! nyxctl: --timeout must be 1ms to 10m
+? 2
+$ nyxctl -u x page respond 7
+! nyxctl: page respond: RESPONSE is missing: success, invalid or failure
+? 2
+$ nyxctl -u x page respond 7 timeout
+! nyxctl: RESPONSE 'timeout' is not one of: success, invalid, failure
 ? 2

@@ -48,8 +48,12 @@ $ nyxctl unit status
 | devices       0
 | mapped        0
 | fault events  0
+| quarantined   0
+| irt entries   256
+| irtes         0
+| bindings      0
 $ nyxctl unit status --json
-| {"status":{"unit":"golden","enabled":true,"model":"native","domains":0,"devices":0,"mapped_bytes":0,"fault_events":0}}
+| {"status":{"unit":"golden","enabled":true,"model":"native","domains":0,"devices":0,"mapped_bytes":0,"fault_events":0,"quarantined":0,"irt_entries":256,"irtes":0,"bindings":0}}
 $ nyxctl unit status none
 ! nyxctl: there is no unit 'none'; 'nyxctl unit list' shows all
 ? 3

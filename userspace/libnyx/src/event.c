@@ -42,6 +42,9 @@ NYX_EXPORT int nyx_event_read(int fd, struct nyx_event *events, size_t nr, size_
 	return 0;
 }
 
+/* Of an interrupt without an entry. */
+#define NO_INDEX	UINT32_MAX
+
 /* A text that is written piece by piece into a buffer of limited size. */
 struct text {
 	char *at;
@@ -82,23 +85,151 @@ static const char *access_name(uint8_t access)
 	}
 }
 
+static void put_device(struct text *text, uint32_t sbdf, uint32_t pasid)
+{
+	char name[NYX_SBDF_TEXT_LEN];
+
+	nyx_sbdf_format(sbdf, name, sizeof(name));
+	put(text, "device %s", name);
+	if (pasid != NYX_PASID_NONE)
+		put(text, " PASID %" PRIu32, pasid);
+}
+
+static void put_count(struct text *text, uint64_t count)
+{
+	if (count > 1)
+		put(text, " (and %" PRIu64 " %s before it)", count - 1,
+		    count == 2 ? "fault" : "faults");
+}
+
+/* Is the cause more than the reason says anyway? */
+static bool says_more(uint32_t cause)
+{
+	switch (cause) {
+	case NYX_CAUSE_NEVER_MAPPED:
+	case NYX_CAUSE_UNMAPPED:
+	case NYX_CAUSE_PAST_END:
+	case NYX_CAUSE_PERMISSION:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void put_fault(struct text *text, const struct nyx_event_fault *fault)
 {
-	char sbdf[NYX_SBDF_TEXT_LEN];
+	char cause[NYX_CAUSE_TEXT_LEN];
 
-	nyx_sbdf_format(fault->sbdf, sbdf, sizeof(sbdf));
-	put(text, "device %s", sbdf);
-	if (fault->pasid != NYX_PASID_NONE)
-		put(text, " PASID %" PRIu32, fault->pasid);
+	put_device(text, fault->sbdf, fault->pasid);
 	if (fault->domain_id)
 		put(text, ", domain %" PRIu32, fault->domain_id);
 	put(text, ": %s of %" PRIu64 " %s at IOVA 0x%" PRIx64 " refused: %s",
 	    access_name(fault->fault.access), (uint64_t)fault->length,
-	    fault->length == 1 ? "byte" : "bytes", (uint64_t)fault->fault.iova, nyx_fault_reason_text(fault->fault.reason));
+	    fault->length == 1 ? "byte" : "bytes", (uint64_t)fault->fault.iova,
+	    nyx_fault_reason_text(fault->fault.reason));
 	if (fault->fault.gpa != NYX_GPA_UNKNOWN)
 		put(text, ", GPA 0x%" PRIx64, (uint64_t)fault->fault.gpa);
 	if (fault->fault.level != NYX_LEVEL_NONE)
 		put(text, ", level %u", fault->fault.level);
+	if (says_more(fault->cause)) {
+		nyx_fault_cause_format(fault->cause, fault->detail, cause, sizeof(cause));
+		put(text, "; %s", cause);
+	}
+	put_count(text, fault->count);
+}
+
+static void put_irq_fault(struct text *text, const struct nyx_event_irq_fault *fault)
+{
+	put_device(text, fault->sbdf, NYX_PASID_NONE);
+	put(text, ": interrupt, address 0x%" PRIx64 " data 0x%" PRIx32, (uint64_t)fault->address,
+	    (uint32_t)fault->data);
+	if (fault->index != NO_INDEX)
+		put(text, ", entry %" PRIu32, (uint32_t)fault->index);
+	put(text, ", refused: %s", nyx_fault_reason_text(fault->reason));
+	put_count(text, fault->count);
+}
+
+static const char *state_name(uint32_t state)
+{
+	const char *name = nyx_device_state_name(state);
+
+	if (state == NYX_DEVICE_PROBATION)
+		return "on probation";
+	return name ? name : "in an unknown state";
+}
+
+static void put_evidence(struct text *text, const struct nyx_event_state *state)
+{
+	const struct nyx_evidence *ev = state->evidence;
+	const char *reason;
+	unsigned int i;
+
+	for (i = 0; i < state->nr_evidence && i < NYX_EVIDENCE_MAX; i++, ev++) {
+		reason = nyx_fault_reason_name(ev->reason);
+		put(text, "; %u x %s at 0x%" PRIx64 " (%s), %" PRIu32 " ms before", ev->count,
+		    ev->reason >= NYX_FAULT_IRQ_REQUEST ? "interrupt" : access_name(ev->access),
+		    (uint64_t)ev->address, reason ? reason : "unknown", (uint32_t)ev->ago_ms);
+	}
+}
+
+static void put_state(struct text *text, const struct nyx_event_state *state)
+{
+	put_device(text, state->sbdf, NYX_PASID_NONE);
+	if (state->cause == NYX_STATE_WOULD)
+		put(text, " is %s and would be %s", state_name(state->old_state),
+		    state_name(state->new_state));
+	else
+		put(text, " was %s and is %s", state_name(state->old_state),
+		    state_name(state->new_state));
+	switch (state->cause) {
+	case NYX_STATE_BY_FAULTS:
+	case NYX_STATE_WOULD:
+		put(text, ": too many faults, score %" PRIu32, (uint32_t)state->score);
+		break;
+	case NYX_STATE_BY_TIME:
+		put(text, ": the time is over");
+		break;
+	case NYX_STATE_BY_COMMAND:
+		put(text, ": by command");
+		break;
+	}
+	if (state->tries)
+		put(text, ", try %" PRIu32, (uint32_t)state->tries);
+	if (state->next_ns)
+		put(text, ", next change at %" PRIu64 ".%06" PRIu64 " s",
+		    (uint64_t)state->next_ns / 1000000000,
+		    (uint64_t)state->next_ns % 1000000000 / 1000);
+	put_evidence(text, state);
+}
+
+static void put_irte(struct text *text, const struct nyx_event_irte *irte)
+{
+	if (irte->nr == 1)
+		put(text, "entry %u of the interrupt remapping table has changed", irte->index);
+	else
+		put(text, "%u entries of the interrupt remapping table have changed, from %u on",
+		    irte->nr, irte->index);
+}
+
+static void put_page(struct text *text, uint32_t type, const struct nyx_event_page *page)
+{
+	const char *response;
+
+	put_device(text, page->sbdf, page->pasid);
+	if (page->domain_id)
+		put(text, ", domain %" PRIu32, (uint32_t)page->domain_id);
+	if (type == NYX_EVENT_PAGE_REQUEST) {
+		put(text, ": asks for the page at IOVA 0x%" PRIx64 " to %s",
+		    (uint64_t)page->iova,
+		    page->access == (NYX_PROT_READ | NYX_PROT_WRITE) ? "read and write" :
+		    access_name((uint8_t)page->access));
+		put(text, ", page %" PRIu64 " of %u of group %u", (uint64_t)page->index + 1,
+		    page->nr, page->group);
+		return;
+	}
+	response = nyx_page_response_name(page->response);
+	put(text, ": the answer to group %" PRIu32 " is %s", (uint32_t)page->group,
+	    response ? response : "unknown");
 }
 
 NYX_EXPORT int nyx_event_format(const struct nyx_event *event, char *buffer, size_t size)
@@ -113,7 +244,41 @@ NYX_EXPORT int nyx_event_format(const struct nyx_event *event, char *buffer, siz
 	case NYX_EVENT_FAULT:
 		put_fault(&text, &event->fault);
 		return text.err;
+	case NYX_EVENT_IRQ_FAULT:
+		put_irq_fault(&text, &event->irq_fault);
+		return text.err;
+	case NYX_EVENT_DEVICE_STATE:
+		put_state(&text, &event->state);
+		return text.err;
+	case NYX_EVENT_IRTE:
+		put_irte(&text, &event->irte);
+		return text.err;
+	case NYX_EVENT_PAGE_REQUEST:
+	case NYX_EVENT_PAGE_RESPONSE:
+		put_page(&text, event->type, &event->page);
+		return text.err;
 	default:
 		return -EINVAL;
+	}
+}
+
+NYX_EXPORT int nyx_event_device(const struct nyx_event *event, uint32_t *sbdf)
+{
+	switch (event->type) {
+	case NYX_EVENT_FAULT:
+		*sbdf = event->fault.sbdf;
+		return 0;
+	case NYX_EVENT_IRQ_FAULT:
+		*sbdf = event->irq_fault.sbdf;
+		return 0;
+	case NYX_EVENT_DEVICE_STATE:
+		*sbdf = event->state.sbdf;
+		return 0;
+	case NYX_EVENT_PAGE_REQUEST:
+	case NYX_EVENT_PAGE_RESPONSE:
+		*sbdf = event->page.sbdf;
+		return 0;
+	default:
+		return -ENOENT;
 	}
 }

@@ -5,9 +5,10 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * After EINTR a command has changed nothing or has said what it did, so trying
- * again is safe for all but two: NYX_UNMAP, which has unmapped the range and
- * only gave up waiting, and NYX_DMA, whose progress dma.c accounts for. Their
- * callers use nyx__ioctl_once().
+ * again is safe for all but three: NYX_UNMAP, which has unmapped the range and
+ * only gave up waiting, NYX_DMA, whose progress dma.c accounts for, and
+ * NYX_PAGE_REQUEST, which has withdrawn the request. Their callers use
+ * nyx__ioctl_once().
  */
 #include "private.h"
 

@@ -53,6 +53,10 @@ static size_t key_offset(uint32_t type)
 	switch (type) {
 	case NYX_LIST_DOMAINS:
 		return offsetof(struct nyx_domain_info, domain_id);
+	case NYX_LIST_IRTES:
+		return offsetof(struct nyx_irte_info, index);
+	case NYX_LIST_BINDINGS:
+		return offsetof(struct nyx_binding_info, binding_id);
 	default:
 		return offsetof(struct nyx_device_info, sbdf);
 	}

@@ -24,6 +24,15 @@ static const char *const stat_names[] = {
 	[NYX_STAT_INVALIDATIONS]	= "invalidations",
 	[NYX_STAT_FLUSHES]		= "flushes",
 	[NYX_STAT_EVENTS_LOST]		= "events_lost",
+	[NYX_STAT_IRQS]			= "irqs",
+	[NYX_STAT_IRQS_POSTED]		= "irqs_posted",
+	[NYX_STAT_IRQ_FAULTS]		= "irq_faults",
+	[NYX_STAT_REFUSED]		= "refused",
+	[NYX_STAT_QUARANTINES]		= "quarantines",
+	[NYX_STAT_PROBATIONS]		= "probations",
+	[NYX_STAT_RECOVERIES]		= "recoveries",
+	[NYX_STAT_THROTTLED]		= "throttled",
+	[NYX_STAT_PAGE_REQUESTS]	= "page_requests",
 };
 
 _Static_assert(ARRAY_SIZE(stat_names) == NYX_STAT_MAX, "a name for each counter");

@@ -10,6 +10,7 @@
 #include "private.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 /* Up to @max_digits hexadecimal digits; returns what follows them, or NULL. */
@@ -97,6 +98,30 @@ static const struct {
 	[NYX_FAULT_MEMORY_ERROR] = {
 		"memory-error", "the host could not provide the memory",
 	},
+	[NYX_FAULT_QUARANTINED] = {
+		"quarantined", "the device, or another in its domain, is quarantined",
+	},
+	[NYX_FAULT_IRQ_REQUEST] = {
+		"irq-request", "the message is no interrupt, or has a reserved bit set",
+	},
+	[NYX_FAULT_IRQ_COMPAT] = {
+		"irq-compat", "messages in the compatibility format are blocked",
+	},
+	[NYX_FAULT_IRQ_INDEX] = {
+		"irq-index", "the index is beyond the interrupt remapping table",
+	},
+	[NYX_FAULT_IRQ_NOT_PRESENT] = {
+		"irq-not-present", "the entry of the interrupt remapping table is not present",
+	},
+	[NYX_FAULT_IRQ_RESERVED] = {
+		"irq-reserved",
+		"the entry has a reserved bit set, or a destination that the mode does not allow",
+	},
+	[NYX_FAULT_IRQ_SOURCE] = { "irq-source", "the entry belongs to another requester" },
+	[NYX_FAULT_IRQ_TABLE] = { "irq-table", "the entry could not be read" },
+	[NYX_FAULT_IRQ_POST] = {
+		"irq-post", "the posted-interrupt descriptor could not be reached",
+	},
 };
 
 NYX_EXPORT const char *nyx_fault_reason_name(uint32_t reason)
@@ -108,6 +133,209 @@ NYX_EXPORT const char *nyx_fault_reason_text(uint32_t reason)
 {
 	return reason < ARRAY_SIZE(fault_reasons) ? fault_reasons[reason].text :
 						    "for an unknown reason";
+}
+
+NYX_EXPORT const char *nyx_fault_cause_name(uint32_t cause)
+{
+	static const char *const names[] = {
+		[NYX_CAUSE_UNKNOWN] = "unknown",
+		[NYX_CAUSE_NEVER_MAPPED] = "never-mapped",
+		[NYX_CAUSE_UNMAPPED] = "unmapped",
+		[NYX_CAUSE_PAST_END] = "past-end",
+		[NYX_CAUSE_PERMISSION] = "permission",
+		[NYX_CAUSE_BLOCKED] = "blocked",
+		[NYX_CAUSE_QUARANTINED] = "quarantined",
+		[NYX_CAUSE_TABLE] = "table",
+		[NYX_CAUSE_WIDTH] = "width",
+		[NYX_CAUSE_MEMORY] = "memory",
+	};
+
+	return cause < ARRAY_SIZE(names) ? names[cause] : NULL;
+}
+
+/* "12.3 ms" */
+static void duration(char *buf, size_t size, uint64_t ns)
+{
+	static const struct {
+		uint64_t ns;
+		const char *name;
+	} units[] = { { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" } };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(units); i++) {
+		if (ns >= units[i].ns) {
+			snprintf(buf, size, "%" PRIu64 ".%u %s", ns / units[i].ns,
+				 (unsigned int)(ns % units[i].ns * 10 / units[i].ns),
+				 units[i].name);
+			return;
+		}
+	}
+	snprintf(buf, size, "%" PRIu64 " ns", ns);
+}
+
+NYX_EXPORT int nyx_fault_cause_format(uint32_t cause, uint64_t detail, char *buffer, size_t size)
+{
+	char ago[48];
+	int n;
+
+	switch (cause) {
+	case NYX_CAUSE_NEVER_MAPPED:
+		n = snprintf(buffer, size, "never mapped");
+		break;
+	case NYX_CAUSE_UNMAPPED:
+		duration(ago, sizeof(ago), detail);
+		n = snprintf(buffer, size, "unmapped %s ago", ago);
+		break;
+	case NYX_CAUSE_PAST_END:
+		if (!detail)	/* the first byte behind it */
+			n = snprintf(buffer, size, "just past the end of a mapping");
+		else
+			n = snprintf(buffer, size, "%" PRIu64 " %s past the end of a mapping",
+				     detail, detail == 1 ? "byte" : "bytes");
+		break;
+	case NYX_CAUSE_PERMISSION:
+		n = snprintf(buffer, size, "wrong permission (is %s)",
+			     nyx_prot_name((uint32_t)detail));
+		break;
+	case NYX_CAUSE_BLOCKED:
+		n = snprintf(buffer, size, "blocked, or no domain");
+		break;
+	case NYX_CAUSE_QUARANTINED:
+		n = snprintf(buffer, size, "quarantined");
+		break;
+	case NYX_CAUSE_TABLE:
+		n = snprintf(buffer, size, "the table is damaged");
+		break;
+	case NYX_CAUSE_WIDTH:
+		n = snprintf(buffer, size, "beyond the address width");
+		break;
+	case NYX_CAUSE_MEMORY:
+		n = snprintf(buffer, size, "mapped to GPA 0x%" PRIx64 ", which is not usable",
+			     detail);
+		break;
+	default:
+		n = snprintf(buffer, size, "%s", "");
+		break;
+	}
+	return n < 0 || (size_t)n >= size ? -EMSGSIZE : 0;
+}
+
+NYX_EXPORT const char *nyx_fault_class_name(uint32_t fault_class)
+{
+	static const char *const names[] = {
+		[NYX_CLASS_ADDRESS] = "address",
+		[NYX_CLASS_PERMISSION] = "permission",
+		[NYX_CLASS_TABLE] = "table",
+		[NYX_CLASS_MEMORY] = "memory",
+		[NYX_CLASS_INTERRUPT] = "interrupt",
+	};
+
+	_Static_assert(ARRAY_SIZE(names) == NYX_CLASS_MAX, "a name for each class");
+	return fault_class < ARRAY_SIZE(names) ? names[fault_class] : NULL;
+}
+
+NYX_EXPORT const char *nyx_policy_action_name(uint32_t action)
+{
+	static const char *const names[] = {
+		[NYX_ACTION_REPORT] = "report",
+		[NYX_ACTION_QUARANTINE] = "quarantine",
+	};
+
+	return action < ARRAY_SIZE(names) ? names[action] : NULL;
+}
+
+NYX_EXPORT const char *nyx_device_state_name(uint32_t state)
+{
+	static const char *const names[] = {
+		[NYX_DEVICE_ACTIVE] = "active",
+		[NYX_DEVICE_QUARANTINED] = "quarantined",
+		[NYX_DEVICE_PROBATION] = "probation",
+		[NYX_DEVICE_DISABLED] = "disabled",
+	};
+
+	return state < ARRAY_SIZE(names) ? names[state] : NULL;
+}
+
+NYX_EXPORT const char *nyx_state_cause_name(uint32_t cause)
+{
+	static const char *const names[] = {
+		[NYX_STATE_BY_FAULTS] = "faults",
+		[NYX_STATE_BY_TIME] = "time",
+		[NYX_STATE_BY_COMMAND] = "command",
+		[NYX_STATE_WOULD] = "would",
+	};
+
+	return cause < ARRAY_SIZE(names) ? names[cause] : NULL;
+}
+
+NYX_EXPORT const char *nyx_irq_mode_name(uint32_t mode)
+{
+	switch (mode) {
+	case 0:
+		return "x2apic";
+	case NYX_IRQ_MODE_XAPIC:
+		return "xapic";
+	case NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_COMPAT:
+		return "compat";
+	case NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF:
+	case NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_COMPAT | NYX_IRQ_MODE_OFF:
+		return "off";
+	default:
+		return NULL;
+	}
+}
+
+NYX_EXPORT const char *nyx_delivery_name(uint32_t delivery)
+{
+	static const char *const names[] = {
+		[NYX_DELIVERY_FIXED] = "fixed",
+		[NYX_DELIVERY_LOWEST] = "lowest",
+		[NYX_DELIVERY_SMI] = "smi",
+		[NYX_DELIVERY_NMI] = "nmi",
+		[NYX_DELIVERY_INIT] = "init",
+		[NYX_DELIVERY_EXTINT] = "extint",
+	};
+
+	return delivery < ARRAY_SIZE(names) ? names[delivery] : NULL;
+}
+
+NYX_EXPORT const char *nyx_irq_result_name(uint32_t result)
+{
+	static const char *const names[] = {
+		[NYX_IRQ_DELIVER] = "deliver",
+		[NYX_IRQ_POSTED] = "posted",
+		[NYX_IRQ_NOTIFY] = "notify",
+		[NYX_IRQ_REFUSED] = "refused",
+	};
+
+	return result < ARRAY_SIZE(names) ? names[result] : NULL;
+}
+
+NYX_EXPORT const char *nyx_page_response_name(uint32_t response)
+{
+	static const char *const names[] = {
+		[NYX_PAGE_SUCCESS] = "success",
+		[NYX_PAGE_INVALID] = "invalid",
+		[NYX_PAGE_FAILURE] = "failure",
+		[NYX_PAGE_TIMEOUT] = "timeout",
+	};
+
+	return response < ARRAY_SIZE(names) ? names[response] : NULL;
+}
+
+NYX_EXPORT const char *nyx_event_type_name(uint32_t type)
+{
+	static const char *const names[] = {
+		[NYX_EVENT_LOST] = "lost",
+		[NYX_EVENT_FAULT] = "fault",
+		[NYX_EVENT_IRQ_FAULT] = "irq-fault",
+		[NYX_EVENT_DEVICE_STATE] = "device-state",
+		[NYX_EVENT_IRTE] = "irte",
+		[NYX_EVENT_PAGE_REQUEST] = "page-request",
+		[NYX_EVENT_PAGE_RESPONSE] = "page-response",
+	};
+
+	return type < ARRAY_SIZE(names) ? names[type] : NULL;
 }
 
 NYX_EXPORT const char *nyx_prot_name(uint32_t prot)

@@ -81,6 +81,8 @@ NYX_EXPORT int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create
 	ret = nyx__opts_copy(&o, sizeof(o), opts, opts ? opts->size : 0);
 	if (ret)
 		return ret;
+	if (o.reserved)
+		return -EINVAL;
 	ret = nyx__name_copy(req.name, o.name);
 	if (ret)
 		return ret;
@@ -95,6 +97,7 @@ NYX_EXPORT int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create
 	req.max_domains = o.max_domains;
 	req.max_devices = o.max_devices;
 	req.max_memory = o.max_memory;
+	req.irt_entries = o.irt_entries;
 	return unit_bind(ctx, bind_by_create, &req, unit);
 }
 
@@ -191,6 +194,10 @@ NYX_EXPORT int nyx_unit_status_get(struct nyx_unit *unit, struct nyx_unit_status
 		st.nr_devices = info.nr_devices;
 		st.mapped_bytes = info.mapped_bytes;
 		st.fault_events = info.fault_events;
+		st.irt_entries = info.irt_entries;
+		st.nr_irtes = info.nr_irtes;
+		st.nr_bindings = info.nr_bindings;
+		st.nr_quarantined = info.nr_quarantined;
 	}
 	memset(status, 0, size);
 	memcpy(status, &st, size < sizeof(st) ? size : sizeof(st));

@@ -44,6 +44,16 @@ struct nyx_unit *env_unit(void)
 	return unit;
 }
 
+void env_tolerate(struct nyx_unit *unit)
+{
+	struct nyx_policy policy;
+
+	ASSERT_EQ(0, nyx_policy_get(unit, NYX_SCOPE_UNIT, 0, &policy, sizeof(policy), NULL));
+	policy.action = NYX_ACTION_REPORT;
+	policy.records_per_s = UINT32_MAX;
+	ASSERT_EQ(0, nyx_policy_set(unit, NYX_SCOPE_UNIT, 0, &policy, sizeof(policy)));
+}
+
 void env_needs_mock(void)
 {
 	if (!getenv("NYX_MOCK_STATE"))

@@ -87,7 +87,7 @@ TEST(names_are_complete)
 			ASSERT_TRUE(strcmp(nyx_stat_name(i), nyx_stat_name(j)));
 	}
 	EXPECT_TRUE(!nyx_stat_name(NYX_STAT_MAX));
-	for (i = 0; i <= NYX_FAULT_MEMORY_ERROR; i++) {
+	for (i = 0; i <= NYX_FAULT_IRQ_POST; i++) {
 		ASSERT_TRUE(nyx_fault_reason_name(i));
 		ASSERT_TRUE(nyx_fault_reason_text(i));
 	}
@@ -102,6 +102,38 @@ TEST(names_are_complete)
 	for (i = 0; i <= NYX_ISOLATION_UNMANAGED; i++)
 		ASSERT_TRUE(nyx_isolation_name(i));
 	EXPECT_TRUE(!nyx_isolation_name(i));
+	for (i = 0; i <= NYX_CAUSE_MEMORY; i++)
+		ASSERT_TRUE(nyx_fault_cause_name(i));
+	EXPECT_TRUE(!nyx_fault_cause_name(i));
+	for (i = 0; i < NYX_CLASS_MAX; i++)
+		ASSERT_TRUE(nyx_fault_class_name(i));
+	EXPECT_TRUE(!nyx_fault_class_name(i));
+	for (i = 0; i <= NYX_ACTION_QUARANTINE; i++)
+		ASSERT_TRUE(nyx_policy_action_name(i));
+	EXPECT_TRUE(!nyx_policy_action_name(i));
+	for (i = 0; i <= NYX_DEVICE_DISABLED; i++)
+		ASSERT_TRUE(nyx_device_state_name(i));
+	EXPECT_TRUE(!nyx_device_state_name(i));
+	for (i = 0; i <= NYX_STATE_WOULD; i++)
+		ASSERT_TRUE(nyx_state_cause_name(i));
+	EXPECT_TRUE(!nyx_state_cause_name(i));
+	for (i = 0; i <= NYX_IRQ_REFUSED; i++)
+		ASSERT_TRUE(nyx_irq_result_name(i));
+	EXPECT_TRUE(!nyx_irq_result_name(i));
+	for (i = 0; i <= NYX_PAGE_TIMEOUT; i++)
+		ASSERT_TRUE(nyx_page_response_name(i));
+	EXPECT_TRUE(!nyx_page_response_name(i));
+	for (i = 0; i <= NYX_EVENT_PAGE_RESPONSE; i++)
+		ASSERT_TRUE(nyx_event_type_name(i));
+	EXPECT_TRUE(!nyx_event_type_name(i));
+	for (i = 0; i <= NYX_DELIVERY_EXTINT; i++)
+		EXPECT_EQ(i == 3 || i == 6, !nyx_delivery_name(i));
+	EXPECT_TRUE(!nyx_delivery_name(i));
+	EXPECT_EQ(0, strcmp("x2apic", nyx_irq_mode_name(0)));
+	EXPECT_EQ(0, strcmp("xapic", nyx_irq_mode_name(NYX_IRQ_MODE_XAPIC)));
+	EXPECT_EQ(0, strcmp("compat", nyx_irq_mode_name(3)));
+	EXPECT_EQ(0, strcmp("off", nyx_irq_mode_name(5)));
+	EXPECT_TRUE(!nyx_irq_mode_name(NYX_IRQ_MODE_OFF));
 	EXPECT_EQ(0, strcmp("native", nyx_model_name(NYX_MODEL_NATIVE)));
 	EXPECT_TRUE(!nyx_model_name(99));
 	EXPECT_EQ(0, strcmp("rw", nyx_prot_name(3)));
@@ -147,17 +179,199 @@ TEST(event_text)
 /* The longest text there can be. */
 TEST(event_text_fits)
 {
-	char text[NYX_EVENT_TEXT_LEN];
+	char text[NYX_EVENT_TEXT_LEN], why[NYX_CAUSE_TEXT_LEN];
 	struct nyx_event event = { .type = NYX_EVENT_FAULT };
-	uint32_t reason;
+	uint32_t reason, cause;
 
 	memset(&event.fault, 0xff, sizeof(event.fault));
 	event.fault.pasid = 0xfffffffe;
 	event.fault.fault.gpa = NYX_GPA_UNKNOWN - 1;
 	event.fault.fault.level = 0xfe;
 	event.fault.fault.access = NYX_PROT_READ | NYX_PROT_WRITE;
-	for (reason = 0; reason <= NYX_FAULT_MEMORY_ERROR + 1; reason++) {
+	event.fault.count = UINT64_MAX;
+	for (reason = 0; reason <= NYX_FAULT_IRQ_POST + 1; reason++) {
 		event.fault.fault.reason = reason;
 		ASSERT_EQ(0, nyx_event_format(&event, text, sizeof(text)));
+	}
+	for (cause = 0; cause <= NYX_CAUSE_MEMORY + 1; cause++) {
+		event.fault.cause = cause;
+		ASSERT_EQ(0, nyx_event_format(&event, text, sizeof(text)));
+		ASSERT_EQ(0, nyx_fault_cause_format(cause, UINT64_MAX, why, sizeof(why)));
+	}
+	memset(&event.__pad, 0xff, sizeof(event.__pad));
+	for (event.type = NYX_EVENT_LOST; event.type <= NYX_EVENT_PAGE_RESPONSE; event.type++)
+		ASSERT_EQ(0, nyx_event_format(&event, text, sizeof(text)));
+	event.type = NYX_EVENT_DEVICE_STATE;
+	event.state.old_state = NYX_DEVICE_QUARANTINED;
+	event.state.new_state = NYX_DEVICE_QUARANTINED;
+	event.state.cause = NYX_STATE_WOULD;
+	for (cause = 0; cause < NYX_EVIDENCE_MAX; cause++) {
+		event.state.evidence[cause].access = NYX_PROT_READ | NYX_PROT_WRITE;
+		event.state.evidence[cause].reason = NYX_FAULT_TABLE_NOT_PRESENT;
+	}
+	ASSERT_EQ(0, nyx_event_format(&event, text, sizeof(text)));
+}
+
+static const struct {
+	const char *name;
+	uint32_t cause;
+	uint64_t detail;
+} causes[] = {
+	{ "", NYX_CAUSE_UNKNOWN, 5 },
+	{ "never mapped", NYX_CAUSE_NEVER_MAPPED, 0 },
+	{ "unmapped 0 ns ago", NYX_CAUSE_UNMAPPED, 0 },
+	{ "unmapped 999 ns ago", NYX_CAUSE_UNMAPPED, 999 },
+	{ "unmapped 1.0 us ago", NYX_CAUSE_UNMAPPED, 1000 },
+	{ "unmapped 12.3 ms ago", NYX_CAUSE_UNMAPPED, 12399999 },
+	{ "unmapped 61.5 s ago", NYX_CAUSE_UNMAPPED, 61500000000 },
+	{ "just past the end of a mapping", NYX_CAUSE_PAST_END, 0 },
+	{ "1 byte past the end of a mapping", NYX_CAUSE_PAST_END, 1 },
+	{ "16 bytes past the end of a mapping", NYX_CAUSE_PAST_END, 16 },
+	{ "wrong permission (is r)", NYX_CAUSE_PERMISSION, NYX_PROT_READ },
+	{ "blocked, or no domain", NYX_CAUSE_BLOCKED, 0 },
+	{ "quarantined", NYX_CAUSE_QUARANTINED, 0 },
+	{ "the table is damaged", NYX_CAUSE_TABLE, 0 },
+	{ "beyond the address width", NYX_CAUSE_WIDTH, 0 },
+	{ "mapped to GPA 0x1000, which is not usable", NYX_CAUSE_MEMORY, 0x1000 },
+	{ "", 99, 0 },
+};
+
+TEST_EACH(cause_text, causes)
+{
+	char text[NYX_CAUSE_TEXT_LEN];
+
+	ASSERT_EQ(0, nyx_fault_cause_format(v->cause, v->detail, text, sizeof(text)));
+	EXPECT_EQ(0, strcmp(v->name, text));
+	EXPECT_EQ(-EMSGSIZE, nyx_fault_cause_format(v->cause, v->detail, text, strlen(v->name)));
+}
+
+static const struct {
+	const char *name;
+	struct nyx_event event;
+} events[] = {
+	{
+		"device 0000:03:00.0, domain 4: read of 2 bytes at IOVA 0x3000 refused: nothing is mapped there, level 0; unmapped 12.3 ms ago (and 1 fault before it)",
+		{
+			.type = NYX_EVENT_FAULT,
+			.fault = {
+				.sbdf = NYX_SBDF(0, 3, 0, 0), .pasid = NYX_PASID_NONE,
+				.domain_id = 4, .length = 2, .cause = NYX_CAUSE_UNMAPPED,
+				.detail = 12345678, .count = 2,
+				.fault = {
+					.reason = NYX_FAULT_NOT_PRESENT, .access = NYX_PROT_READ,
+					.iova = 0x3000, .gpa = NYX_GPA_UNKNOWN,
+				},
+			},
+		},
+	}, {
+		"device 0000:03:00.0: interrupt, address 0xfee000b0 data 0x0, entry 5, refused: the entry belongs to another requester (and 9 faults before it)",
+		{
+			.type = NYX_EVENT_IRQ_FAULT,
+			.irq_fault = {
+				.sbdf = NYX_SBDF(0, 3, 0, 0), .reason = NYX_FAULT_IRQ_SOURCE,
+				.index = 5, .address = 0xfee000b0, .count = 10,
+			},
+		},
+	}, {
+		"device 0000:03:00.0: interrupt, address 0x1000 data 0x7, refused: the message is no interrupt, or has a reserved bit set",
+		{
+			.type = NYX_EVENT_IRQ_FAULT,
+			.irq_fault = {
+				.sbdf = NYX_SBDF(0, 3, 0, 0), .reason = NYX_FAULT_IRQ_REQUEST,
+				.index = 0xffffffff, .address = 0x1000, .data = 7, .count = 1,
+			},
+		},
+	}, {
+		"device 0000:03:00.0 was active and is quarantined: too many faults, score 10, try 1, next change at 5.250000 s; 9 x write at 0x1000 (write-denied), 3 ms before; 1 x interrupt at 0xfee00010 (irq-index), 20 ms before",
+		{
+			.type = NYX_EVENT_DEVICE_STATE,
+			.state = {
+				.sbdf = NYX_SBDF(0, 3, 0, 0),
+				.new_state = NYX_DEVICE_QUARANTINED, .nr_evidence = 2,
+				.score = 10, .tries = 1, .next_ns = 5250000000,
+				.evidence = {
+					{
+						.address = 0x1000, .ago_ms = 3, .count = 9,
+						.reason = NYX_FAULT_WRITE_DENIED,
+						.access = NYX_PROT_WRITE,
+					}, {
+						.address = 0xfee00010, .ago_ms = 20, .count = 1,
+						.reason = NYX_FAULT_IRQ_INDEX,
+					},
+				},
+			},
+		},
+	}, {
+		"device 0000:03:00.0 is active and would be quarantined: too many faults, score 3",
+		{
+			.type = NYX_EVENT_DEVICE_STATE,
+			.state = {
+				.sbdf = NYX_SBDF(0, 3, 0, 0),
+				.new_state = NYX_DEVICE_QUARANTINED, .score = 3,
+				.cause = NYX_STATE_WOULD,
+			},
+		},
+	}, {
+		"device 0000:03:00.0 was quarantined and is on probation: the time is over, try 2",
+		{
+			.type = NYX_EVENT_DEVICE_STATE,
+			.state = {
+				.sbdf = NYX_SBDF(0, 3, 0, 0), .tries = 2,
+				.old_state = NYX_DEVICE_QUARANTINED,
+				.new_state = NYX_DEVICE_PROBATION, .cause = NYX_STATE_BY_TIME,
+			},
+		},
+	}, {
+		"device 0000:03:00.0 was disabled and is active: by command",
+		{
+			.type = NYX_EVENT_DEVICE_STATE,
+			.state = {
+				.sbdf = NYX_SBDF(0, 3, 0, 0), .old_state = NYX_DEVICE_DISABLED,
+				.cause = NYX_STATE_BY_COMMAND,
+			},
+		},
+	}, {
+		"entry 5 of the interrupt remapping table has changed",
+		{ .type = NYX_EVENT_IRTE, .irte = { .index = 5, .nr = 1 } },
+	}, {
+		"256 entries of the interrupt remapping table have changed, from 0 on",
+		{ .type = NYX_EVENT_IRTE, .irte = { .nr = 256 } },
+	}, {
+		"device 0000:03:00.0, domain 4: asks for the page at IOVA 0x1000 to read and write, page 2 of 3 of group 7",
+		{
+			.type = NYX_EVENT_PAGE_REQUEST,
+			.page = {
+				.sbdf = NYX_SBDF(0, 3, 0, 0), .pasid = NYX_PASID_NONE,
+				.domain_id = 4, .group = 7, .iova = 0x1000, .access = 3, .nr = 3,
+				.index = 1,
+			},
+		},
+	}, {
+		"device 0000:03:00.0, domain 4: the answer to group 7 is invalid",
+		{
+			.type = NYX_EVENT_PAGE_RESPONSE,
+			.page = {
+				.sbdf = NYX_SBDF(0, 3, 0, 0), .pasid = NYX_PASID_NONE,
+				.domain_id = 4, .group = 7, .nr = 3,
+				.response = NYX_PAGE_INVALID,
+			},
+		},
+	},
+};
+
+TEST_EACH(event_texts, events)
+{
+	char text[NYX_EVENT_TEXT_LEN];
+	uint32_t sbdf = 0;
+
+	ASSERT_EQ(0, nyx_event_format(&v->event, text, sizeof(text)));
+	if (strcmp(v->name, text))
+		ktap_print("%s", text);
+	EXPECT_EQ(0, strcmp(v->name, text));
+	if (v->event.type == NYX_EVENT_IRTE) {
+		EXPECT_EQ(-ENOENT, nyx_event_device(&v->event, &sbdf));
+	} else {
+		EXPECT_EQ(0, nyx_event_device(&v->event, &sbdf));
+		EXPECT_EQ(NYX_SBDF(0, 3, 0, 0), sbdf);
 	}
 }

@@ -6,7 +6,7 @@
 
 TESTS_DIR	:= libnyx/tests
 SELFTESTS	:= ../selftests
-TEST_NAMES	:= lib_text lib_unit lib_domain lib_data
+TEST_NAMES	:= lib_text lib_unit lib_domain lib_data lib_irq lib_policy
 TEST_BINS	:= $(TEST_NAMES:%=$(O)/tests/%)
 MOCK_SRC	:= $(sort $(wildcard $(TESTS_DIR)/mock/*.c))
 MOCK		:= $(O)/tests/libnyx-mock.so

@@ -37,7 +37,8 @@ extern "C" {
  *         nothing), or NULL
  *
  * Return: 0; -ENOENT if there is no such device; -EFAULT if @buffer is not
- * accessible; -EREMOTEIO, see above; other errors of the kernel.
+ * accessible; -EREMOTEIO, see above; -EAGAIN over a limit, if the file descriptor
+ * of the unit is non-blocking; other errors of the kernel.
  */
 int nyx_dma_read(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, void *buffer,
 		 uint64_t length, uint64_t *done, struct nyx_fault *fault);

@@ -47,7 +47,7 @@ int nyx_event_open(struct nyx_unit *unit, uint32_t flags, int *fd);
 int nyx_event_read(int fd, struct nyx_event *events, size_t nr, size_t *got);
 
 /* Enough room for every text of nyx_event_format(). */
-#define NYX_EVENT_TEXT_LEN	256
+#define NYX_EVENT_TEXT_LEN	1024
 
 /**
  * nyx_event_format() - say in one line what happened
@@ -61,6 +61,15 @@ int nyx_event_read(int fd, struct nyx_event *events, size_t nr, size_t *got);
  * library does not know.
  */
 int nyx_event_format(const struct nyx_event *event, char *buffer, size_t size);
+
+/**
+ * nyx_event_device() - the device that an event is about
+ * @event: the record
+ * @sbdf: where to put it
+ *
+ * Return: 0; -ENOENT if it is about no device.
+ */
+int nyx_event_device(const struct nyx_event *event, uint32_t *sbdf);
 
 #ifdef __cplusplus
 }

@@ -13,7 +13,8 @@
  *    a return of 0, except those that are documented to report partial
  *    progress.
  *  - A guest fault, that is a DMA or a translation which the IOMMU refuses, is
- *    no error: it is reported in a struct nyx_fault.
+ *    no error: it is reported in a struct nyx_fault. So is an interrupt that is
+ *    refused: it is reported in the answer.
  *  - Addresses and lengths are in bytes. Devices are named by their SBDF, see
  *    nyx_sbdf_parse().
  *  - All functions may be called from many threads at a time, with the same
@@ -38,8 +39,12 @@
 #include <nyx/domain.h>
 #include <nyx/event.h>
 #include <nyx/iotlb.h>
+#include <nyx/irq.h>
+#include <nyx/limit.h>
 #include <nyx/map.h>
 #include <nyx/memory.h>
+#include <nyx/page.h>
+#include <nyx/policy.h>
 #include <nyx/stat.h>
 #include <nyx/text.h>
 #include <nyx/unit.h>

@@ -58,6 +58,102 @@ const char *nyx_fault_reason_name(uint32_t reason);
 const char *nyx_fault_reason_text(uint32_t reason);
 
 /**
+ * nyx_fault_cause_name() - the name of what led to a fault
+ * @cause: of enum nyx_fault_cause
+ *
+ * Return: a name like "unmapped", or NULL if the library does not know it.
+ */
+const char *nyx_fault_cause_name(uint32_t cause);
+
+/* Enough room for every text of nyx_fault_cause_format(). */
+#define NYX_CAUSE_TEXT_LEN	96
+
+/**
+ * nyx_fault_cause_format() - say what led to a fault, for people
+ * @cause: of enum nyx_fault_cause
+ * @detail: of struct nyx_event_fault
+ * @buffer: where to put a text like "unmapped 12.3 ms ago"; empty if the cause
+ *          is not known
+ * @size: room at @buffer; NYX_CAUSE_TEXT_LEN is enough
+ *
+ * Return: 0; -EMSGSIZE if @size is too small.
+ */
+int nyx_fault_cause_format(uint32_t cause, uint64_t detail, char *buffer, size_t size);
+
+/**
+ * nyx_fault_class_name() - the name of a class of faults
+ * @fault_class: of enum nyx_fault_class
+ *
+ * Return: a name like "address", or NULL if the library does not know it.
+ */
+const char *nyx_fault_class_name(uint32_t fault_class);
+
+/**
+ * nyx_policy_action_name() - the name of what a policy does
+ * @action: of enum nyx_policy_action
+ *
+ * Return: "report", "quarantine", or NULL if the library does not know it.
+ */
+const char *nyx_policy_action_name(uint32_t action);
+
+/**
+ * nyx_device_state_name() - the name of the state of a device
+ * @state: of enum nyx_device_state
+ *
+ * Return: a name like "quarantined", or NULL if the library does not know it.
+ */
+const char *nyx_device_state_name(uint32_t state);
+
+/**
+ * nyx_state_cause_name() - the name of why the state of a device changes
+ * @cause: of enum nyx_state_cause
+ *
+ * Return: a name like "faults", or NULL if the library does not know it.
+ */
+const char *nyx_state_cause_name(uint32_t cause);
+
+/**
+ * nyx_irq_mode_name() - the name of how a unit treats interrupts
+ * @mode: of enum nyx_irq_mode
+ *
+ * Return: "x2apic", "xapic", "compat" (and xapic), "off", or NULL for other
+ * combinations.
+ */
+const char *nyx_irq_mode_name(uint32_t mode);
+
+/**
+ * nyx_delivery_name() - the name of a delivery mode
+ * @delivery: of enum nyx_delivery
+ *
+ * Return: a name like "fixed", or NULL if the library does not know it.
+ */
+const char *nyx_delivery_name(uint32_t delivery);
+
+/**
+ * nyx_irq_result_name() - the name of what became of an interrupt
+ * @result: of enum nyx_irq_result
+ *
+ * Return: a name like "deliver", or NULL if the library does not know it.
+ */
+const char *nyx_irq_result_name(uint32_t result);
+
+/**
+ * nyx_page_response_name() - the name of an answer to a page request
+ * @response: of enum nyx_page_response
+ *
+ * Return: a name like "success", or NULL if the library does not know it.
+ */
+const char *nyx_page_response_name(uint32_t response);
+
+/**
+ * nyx_event_type_name() - the name of a type of events
+ * @type: of enum nyx_event_type
+ *
+ * Return: a name like "fault", or NULL if the library does not know it.
+ */
+const char *nyx_event_type_name(uint32_t type);
+
+/**
  * nyx_prot_name() - the name of a set of permissions
  * @prot: of enum nyx_prot
  *

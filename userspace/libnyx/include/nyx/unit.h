@@ -39,6 +39,8 @@ struct nyx_unit;
  * @max_domains: limit on domains; 0: 65535
  * @max_devices: limit on devices; 0: 65536
  * @max_memory: limit on guest memory ranges; 0: 32768
+ * @irt_entries: entries of the interrupt remapping table, at most 65536; 0: 256
+ * @reserved: must be 0
  */
 struct nyx_unit_create_opts {
 	size_t size;
@@ -51,6 +53,8 @@ struct nyx_unit_create_opts {
 	uint32_t max_domains;
 	uint32_t max_devices;
 	uint32_t max_memory;
+	uint32_t irt_entries;
+	uint32_t reserved;
 };
 
 /**
@@ -153,6 +157,10 @@ int nyx_unit_get(struct nyx_unit *unit, struct nyx_unit_info *info, size_t size)
  * @reserved: 0
  * @mapped_bytes: sum over the paging domains
  * @fault_events: faults that were reported
+ * @irt_entries: size of the interrupt remapping table
+ * @nr_irtes: entries of it that are present
+ * @nr_bindings: bound interrupts
+ * @nr_quarantined: devices that are quarantined or disabled
  */
 struct nyx_unit_status {
 	uint32_t size;
@@ -163,6 +171,10 @@ struct nyx_unit_status {
 	uint32_t reserved;
 	uint64_t mapped_bytes;
 	uint64_t fault_events;
+	uint32_t irt_entries;
+	uint32_t nr_irtes;
+	uint32_t nr_bindings;
+	uint32_t nr_quarantined;
 };
 
 /**

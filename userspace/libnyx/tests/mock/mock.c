@@ -95,6 +95,15 @@ static void leave(void)
 	errno = err;
 }
 
+void m_pause(void)
+{
+	const struct timespec ts = { .tv_nsec = 2000000 };
+
+	leave();
+	nanosleep(&ts, NULL);
+	enter();
+}
+
 struct m_unit *m_unit_find(uint32_t id)
 {
 	unsigned int i;

@@ -109,9 +109,26 @@ static int next_entry(struct m_unit *unit, const struct nyx_list *l, uint64_t st
 		return 0;
 	case NYX_LIST_DEVICES:
 		for (i = 0; i < MAX_DEVICES; i++) {
-			if (unit->devices[i].used)
-				consider(best, start, unit->devices[i].info.sbdf,
-					 &unit->devices[i].info, sizeof(struct nyx_device_info));
+			if (!unit->devices[i].used)
+				continue;
+			m_device_flags(unit, &unit->devices[i]);
+			consider(best, start, unit->devices[i].info.sbdf,
+				 &unit->devices[i].info, sizeof(struct nyx_device_info));
+		}
+		return 0;
+	case NYX_LIST_IRTES:
+		for (i = 0; i < unit->info.irt_entries; i++) {
+			if (unit->irt[i].present)
+				consider(best, start, i, &unit->irt[i].info,
+					 sizeof(struct nyx_irte_info));
+		}
+		return 0;
+	case NYX_LIST_BINDINGS:
+		for (i = 0; i < MAX_BINDINGS; i++) {
+			if (unit->bindings[i].info.binding_id)
+				consider(best, start, unit->bindings[i].info.binding_id,
+					 &unit->bindings[i].info,
+					 sizeof(struct nyx_binding_info));
 		}
 		return 0;
 	case NYX_LIST_MAPPINGS:
@@ -222,6 +239,20 @@ static const uint32_t sizes[NYX_CMD_MAX] = {
 	[NYX_CMD_DMA] = sizeof(struct nyx_dma),
 	[NYX_CMD_ARRAY] = sizeof(struct nyx_array),
 	[NYX_CMD_EVENTS_OPEN] = sizeof(struct nyx_events_open),
+	[NYX_CMD_IRQ_SETUP] = sizeof(struct nyx_irq_setup),
+	[NYX_CMD_IRTE_SET] = sizeof(struct nyx_irte_set),
+	[NYX_CMD_IRTE_CLEAR] = sizeof(struct nyx_irte_clear),
+	[NYX_CMD_IRQ_SEND] = sizeof(struct nyx_irq_send),
+	[NYX_CMD_IRQ_BIND] = sizeof(struct nyx_irq_bind),
+	[NYX_CMD_IRQ_UNBIND] = sizeof(struct nyx_irq_unbind),
+	[NYX_CMD_IRQ_CHANGE] = sizeof(struct nyx_irq_change),
+	[NYX_CMD_POLICY_SET] = sizeof(struct nyx_policy_set),
+	[NYX_CMD_POLICY_GET] = sizeof(struct nyx_policy_get),
+	[NYX_CMD_DEVICE_CONTROL] = sizeof(struct nyx_device_control),
+	[NYX_CMD_LIMIT_SET] = sizeof(struct nyx_limit_set),
+	[NYX_CMD_LIMIT_GET] = sizeof(struct nyx_limit_get),
+	[NYX_CMD_PAGE_REQUEST] = sizeof(struct nyx_page_request),
+	[NYX_CMD_PAGE_RESPOND] = sizeof(struct nyx_page_respond),
 };
 
 static int check_size(unsigned int cmd, const void *arg)
@@ -267,6 +298,12 @@ static int array(struct m_unit *unit, struct nyx_array *a)
 			break;
 		case NYX_CMD_DMA:
 			ret = m_dma(unit, (struct nyx_dma *)item);
+			break;
+		case NYX_CMD_IRTE_SET:
+			ret = m_irte_set(unit, (struct nyx_irte_set *)item);
+			break;
+		case NYX_CMD_IRQ_SEND:
+			ret = m_irq_send(unit, (struct nyx_irq_send *)item);
 			break;
 		default:
 			return -EOPNOTSUPP;
@@ -368,6 +405,34 @@ int m_command(struct m_file *file, unsigned long request, void *arg)
 		return array(unit, arg);
 	case NYX_EVENTS_OPEN:
 		return events_open(unit, arg);
+	case NYX_IRQ_SETUP:
+		return m_irq_setup(unit, arg);
+	case NYX_IRTE_SET:
+		return m_irte_set(unit, arg);
+	case NYX_IRTE_CLEAR:
+		return m_irte_clear(unit, arg);
+	case NYX_IRQ_SEND:
+		return m_irq_send(unit, arg);
+	case NYX_IRQ_BIND:
+		return m_irq_bind(unit, arg);
+	case NYX_IRQ_UNBIND:
+		return m_irq_unbind(unit, arg);
+	case NYX_IRQ_CHANGE:
+		return m_irq_change(unit, arg);
+	case NYX_POLICY_SET:
+		return m_policy_set(unit, arg);
+	case NYX_POLICY_GET:
+		return m_policy_get(unit, arg);
+	case NYX_DEVICE_CONTROL:
+		return m_device_control(unit, arg);
+	case NYX_LIMIT_SET:
+		return m_limit_set(unit, arg);
+	case NYX_LIMIT_GET:
+		return m_limit_get(unit, arg);
+	case NYX_PAGE_REQUEST:
+		return m_page_request(unit, arg);
+	case NYX_PAGE_RESPOND:
+		return m_page_respond(unit, arg);
 	default:
 		return -ENOTTY;
 	}

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A piece of an access that is contiguous everywhere. */
@@ -40,13 +39,6 @@ struct m_device *m_device_find(struct m_unit *unit, uint32_t sbdf)
 			return &unit->devices[i];
 	}
 	return NULL;
-}
-
-static void count(struct m_device *dev, struct m_domain *dom, unsigned int stat, uint64_t n)
-{
-	dev->count[stat] += n;
-	if (dom)
-		dom->count[stat] += n;
 }
 
 static struct m_mapping *mapping_at(struct m_unit *unit, uint32_t domain_id, uint64_t iova)
@@ -99,6 +91,17 @@ static uint8_t miss_level(struct m_unit *unit, const struct m_domain *dom, uint6
 	return (uint8_t)level;
 }
 
+/* A fault that does not lead to an address. */
+static void refuse(struct nyx_fault *fault, uint32_t reason, uint32_t access, uint64_t iova)
+{
+	memset(fault, 0, sizeof(*fault));
+	fault->reason = reason;
+	fault->access = (uint8_t)access;
+	fault->level = NYX_LEVEL_NONE;
+	fault->iova = iova;
+	fault->gpa = NYX_GPA_UNKNOWN;
+}
+
 /* By the table. Sets what @span holds, or fault->reason. */
 static bool span_paging(struct m_unit *unit, struct m_device *dev, struct m_domain *dom,
 			uint64_t iova, uint32_t access, struct span *span, struct nyx_fault *fault)
@@ -112,9 +115,9 @@ static bool span_paging(struct m_unit *unit, struct m_device *dev, struct m_doma
 	}
 	map = mapping_at(unit, dom->info.domain_id, iova);
 	if (unit->info.iotlb_entries)
-		count(dev, dom, map && map->hot ? NYX_STAT_IOTLB_HITS : NYX_STAT_IOTLB_MISSES, 1);
+		m_count(unit, dev, map && map->hot ? NYX_STAT_IOTLB_HITS : NYX_STAT_IOTLB_MISSES, 1);
 	if (!map || !map->hot || !unit->info.iotlb_entries)
-		count(dev, dom, NYX_STAT_WALKS, 1);
+		m_count(unit, dev, NYX_STAT_WALKS, 1);
 	if (!map) {
 		fault->level = miss_level(unit, dom, iova);
 		fault->reason = fault->level ? NYX_FAULT_TABLE_NOT_PRESENT :
@@ -141,11 +144,7 @@ static bool span_at(struct m_unit *unit, struct m_device *dev, struct m_domain *
 		    uint64_t iova, uint64_t length, uint32_t access, struct span *span,
 		    struct nyx_fault *fault)
 {
-	memset(fault, 0, sizeof(*fault));
-	fault->access = (uint8_t)access;
-	fault->level = NYX_LEVEL_NONE;
-	fault->iova = iova;
-	fault->gpa = NYX_GPA_UNKNOWN;
+	refuse(fault, NYX_FAULT_NONE, access, iova);
 	memset(span, 0, sizeof(*span));
 	span->length = length;
 
@@ -181,29 +180,6 @@ static bool span_at(struct m_unit *unit, struct m_device *dev, struct m_domain *
 	return true;
 }
 
-static void report(struct m_unit *unit, struct m_device *dev, struct m_domain *dom,
-		   const struct nyx_fault *fault, uint64_t length)
-{
-	struct nyx_event *event = &unit->events[unit->head % MAX_EVENTS];
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	memset(event, 0, sizeof(*event));
-	event->type = NYX_EVENT_FAULT;
-	event->seq = unit->head++;
-	event->time_ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-	event->fault.sbdf = dev->info.sbdf;
-	event->fault.pasid = NYX_PASID_NONE;
-	event->fault.domain_id = dom ? dom->info.domain_id : 0;
-	event->fault.length = length;
-	event->fault.fault = *fault;
-	dev->info.fault_events++;
-	dev->info.last_fault_ns = event->time_ns;
-	if (dom)
-		dom->info.fault_events++;
-	count(dev, dom, NYX_STAT_FAULTS, 1);
-}
-
 int m_translate(struct m_unit *unit, struct nyx_translate *t)
 {
 	struct m_device *dev = m_device_find(unit, t->sbdf);
@@ -221,17 +197,22 @@ int m_translate(struct m_unit *unit, struct nyx_translate *t)
 	if (!dev)
 		return -ENOENT;
 	dom = m_domain_find(unit, dev->info.domain_id);
-	count(dev, dom, NYX_STAT_TRANSLATIONS, 1);
+	m_count(unit, dev, NYX_STAT_TRANSLATIONS, 1);
 	t->out_nr_runs = 0;
 	t->out_done = 0;
 	t->out_page_size_lg2 = 0;
 	memset(&t->out_run, 0, sizeof(t->out_run));
 	memset(&t->out_fault, 0, sizeof(t->out_fault));
+	if (m_refused(unit, dev, t->flags & NYX_TRANSLATE_F_REPORT)) {
+		refuse(&t->out_fault, NYX_FAULT_QUARANTINED, t->access, t->iova);
+		return 0;
+	}
 	while (t->out_done < t->length && t->out_nr_runs < (t->nr_runs ? t->nr_runs : 1)) {
 		if (!span_at(unit, dev, dom, t->iova + t->out_done, t->length - t->out_done,
 			     t->access, &span, &t->out_fault)) {
 			if (t->flags & NYX_TRANSLATE_F_REPORT)
-				report(unit, dev, dom, &t->out_fault, t->length - t->out_done);
+				m_fault(unit, dev, dom, &t->out_fault,
+					t->length - t->out_done);
 			break;
 		}
 		memset(&t->out_fault, 0, sizeof(t->out_fault));
@@ -287,6 +268,23 @@ static bool poke(const struct m_memory *mem, uint64_t offset, const void *buf, u
 		return false;
 	return pwrite(m_state_fd, buf, length, (off_t)(mem->storage + offset)) ==
 		(ssize_t)length;
+}
+
+bool m_peek(struct m_unit *unit, uint64_t gpa, void *buf, uint64_t length)
+{
+	struct m_memory *mem = memory_at(unit, gpa);
+
+	return mem && gpa - mem->info.gpa <= mem->info.length - length &&
+	       peek(mem, gpa - mem->info.gpa, buf, length);
+}
+
+bool m_poke(struct m_unit *unit, uint64_t gpa, const void *buf, uint64_t length)
+{
+	struct m_memory *mem = memory_at(unit, gpa);
+
+	return mem && gpa - mem->info.gpa <= mem->info.length - length &&
+	       !(mem->info.flags & NYX_MEMORY_F_READONLY) &&
+	       poke(mem, gpa - mem->info.gpa, buf, length);
 }
 
 static bool fill(const struct m_memory *mem, uint64_t offset, const struct nyx_dma *dma,
@@ -378,27 +376,29 @@ int m_dma(struct m_unit *unit, struct nyx_dma *dma)
 	dma->out_done = 0;
 	dma->out_old = 0;
 	memset(&dma->out_fault, 0, sizeof(dma->out_fault));
+	m_count(unit, dev, NYX_STAT_DMA_OPS, 1);
+	if (m_refused(unit, dev, true)) {
+		refuse(&dma->out_fault, NYX_FAULT_QUARANTINED, access, dma->iova);
+		return 0;
+	}
 	while (dma->out_done < dma->length) {
 		if (!span_at(unit, dev, dom, dma->iova + dma->out_done,
 			     dma->length - dma->out_done, access, &span, &dma->out_fault))
 			break;
 		memset(&dma->out_fault, 0, sizeof(dma->out_fault));
 		if (!move(dma, &span)) {
-			dma->out_fault.reason = NYX_FAULT_MEMORY_ERROR;
-			dma->out_fault.access = (uint8_t)access;
-			dma->out_fault.level = NYX_LEVEL_NONE;
-			dma->out_fault.iova = dma->iova + dma->out_done;
+			refuse(&dma->out_fault, NYX_FAULT_MEMORY_ERROR, access,
+			       dma->iova + dma->out_done);
 			dma->out_fault.gpa = span.gpa;
 			break;
 		}
 		dma->out_done += span.length;
 	}
 	if (dma->out_fault.reason)
-		report(unit, dev, dom, &dma->out_fault, dma->length - dma->out_done);
-	count(dev, dom, NYX_STAT_DMA_OPS, 1);
+		m_fault(unit, dev, dom, &dma->out_fault, dma->length - dma->out_done);
 	if (access & NYX_PROT_READ)
-		count(dev, dom, NYX_STAT_READ_BYTES, dma->out_done);
+		m_count(unit, dev, NYX_STAT_READ_BYTES, dma->out_done);
 	if (access & NYX_PROT_WRITE)
-		count(dev, dom, NYX_STAT_WRITE_BYTES, dma->out_done);
+		m_count(unit, dev, NYX_STAT_WRITE_BYTES, dma->out_done);
 	return 0;
 }

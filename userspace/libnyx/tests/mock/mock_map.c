@@ -114,6 +114,7 @@ int m_unmap(struct m_unit *unit, struct nyx_unmap *u)
 		if (!u->flags && u->iova + u->length < to)
 			to = u->iova + u->length;
 		map->used = false;
+		m_past_add(unit, u->domain_id, from, to - from);
 		u->out_unmapped += to - from;
 		if (from > old.iova)
 			mapping_new(unit, dom, old.iova, old.gpa, from - old.iova, old.prot);

@@ -58,7 +58,8 @@ int m_unit_create(struct m_file *file, struct nyx_unit_create *c)
 	if (!name_ok(c->name, "._:-") ||
 	    (c->address_width && (c->address_width < 32 || c->address_width > 64)) ||
 	    (c->iotlb_entries != NYX_DEFAULT && c->iotlb_entries > 1048576) ||
-	    (c->event_entries && (c->event_entries < 16 || c->event_entries > 65536)))
+	    (c->event_entries && (c->event_entries < 16 || c->event_entries > 65536)) ||
+	    c->irt_entries > MAX_IRTES || c->__reserved)
 		return -EINVAL;
 	if (unit_by_name(c->name))
 		return -EEXIST;
@@ -83,6 +84,8 @@ int m_unit_create(struct m_file *file, struct nyx_unit_create *c)
 	unit->info.max_domains = c->max_domains ? c->max_domains : 65535;
 	unit->info.max_devices = c->max_devices ? c->max_devices : 65536;
 	unit->info.max_memory = c->max_memory ? c->max_memory : 32768;
+	unit->info.irt_entries = c->irt_entries ? pow2(c->irt_entries) : 256;
+	m_policy_init(&unit->policy);
 	memcpy(unit->info.name, c->name, NYX_NAME_LEN);
 	m_unit_use(unit);
 	file->unit_id = unit->info.unit_id;
@@ -118,6 +121,11 @@ void m_unit_totals(struct m_unit *unit)
 	info->nr_domains = info->nr_devices = info->nr_memory = 0;
 	info->memory_bytes = info->mapped_bytes = info->table_bytes = 0;
 	info->fault_events = unit->retired_faults;
+	info->nr_irtes = info->nr_bindings = info->nr_quarantined = 0;
+	for (i = 0; i < info->irt_entries; i++)
+		info->nr_irtes += unit->irt[i].present;
+	for (i = 0; i < MAX_BINDINGS; i++)
+		info->nr_bindings += unit->bindings[i].info.binding_id != 0;
 	for (i = 0; i < MAX_DOMAINS; i++) {
 		if (!unit->domains[i].info.domain_id)
 			continue;
@@ -129,6 +137,9 @@ void m_unit_totals(struct m_unit *unit)
 		if (unit->devices[i].used) {
 			info->nr_devices++;
 			info->fault_events += unit->devices[i].info.fault_events;
+			info->nr_quarantined +=
+				unit->devices[i].info.state == NYX_DEVICE_QUARANTINED ||
+				unit->devices[i].info.state == NYX_DEVICE_DISABLED;
 		}
 	}
 	for (i = 0; i < MAX_MEMORY; i++) {
@@ -365,6 +376,7 @@ int m_device_remove(struct m_unit *unit, uint32_t sbdf)
 	if (!dev)
 		return -ENOENT;
 	m_device_detach(unit, dev);
+	m_bindings_drop(unit, sbdf);
 	unit->retired_faults += dev->info.fault_events;
 	dev->used = false;
 	return 0;

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: commands about interrupts.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include <linux/err.h>
+#include <linux/eventfd.h>
+
+#include "base/types.h"
+#include "chr/ioctl.h"
+#include "core/irq.h"
+#include "core/irqfd.h"
+#include "core/unit.h"
+
+#define COALESCE_MAX_US	1000000u
+
+int nyx_ioctl_irq_setup(struct nyx_ucmd *uc, void *_cmd)
+{
+	struct nyx_irq_setup *cmd = _cmd;
+
+	if (cmd->mode & ~(NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_COMPAT |
+			  NYX_IRQ_MODE_OFF))
+		return -EOPNOTSUPP;
+	if (cmd->mode && !(cmd->mode & NYX_IRQ_MODE_XAPIC))
+		return -EINVAL;
+	return nyx_irq_set_mode(uc->unit, cmd->mode);
+}
+
+static int check_source(const struct nyx_irte_set *cmd)
+{
+	switch (cmd->source_check) {
+	case NYX_SOURCE_ANY:
+		return cmd->source || cmd->source_mask ? -EINVAL : 0;
+	case NYX_SOURCE_RID:
+		return cmd->source_mask != 0 && cmd->source_mask != 4 &&
+		       cmd->source_mask != 6 && cmd->source_mask != 7 ?
+		       -EINVAL : 0;
+	case NYX_SOURCE_BUS:
+		return cmd->source_mask ||
+		       NYX_SBDF_BUS(cmd->source) > (cmd->source & 0xff) ?
+		       -EINVAL : 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int check_posted(const struct nyx_irte_set *cmd)
+{
+	if (cmd->delivery || cmd->dest || cmd->vector < 16)
+		return -EINVAL;
+	if (cmd->flags & (NYX_IRTE_F_LOGICAL | NYX_IRTE_F_LEVEL |
+			  NYX_IRTE_F_HINT))
+		return -EINVAL;
+	if (cmd->posted & 63)
+		return -EINVAL;
+	return cmd->posted > NYX_GPA_LAST ? -ERANGE : 0;
+}
+
+static int check_irte(const struct nyx_irte_set *cmd)
+{
+	int ret = check_source(cmd);
+
+	if (ret)
+		return ret;
+	if (cmd->flags & NYX_IRTE_F_POSTED)
+		return check_posted(cmd);
+	if (cmd->posted || (cmd->flags & NYX_IRTE_F_URGENT))
+		return -EINVAL;
+	switch (cmd->delivery) {
+	case NYX_DELIVERY_FIXED:
+	case NYX_DELIVERY_LOWEST:
+		return cmd->vector < 16 ? -EINVAL : 0;
+	case NYX_DELIVERY_SMI:
+	case NYX_DELIVERY_NMI:
+	case NYX_DELIVERY_INIT:
+	case NYX_DELIVERY_EXTINT:
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int set_one(struct nyx_ucmd *uc, const struct nyx_irte_set *cmd)
+{
+	const struct irt_entry entry = {
+		.flags = cmd->flags,
+		.dest = cmd->dest,
+		.source = cmd->source,
+		.vector = cmd->vector,
+		.delivery = cmd->delivery,
+		.check = cmd->source_check,
+		.mask = cmd->source_mask,
+		.posted = cmd->posted,
+	};
+	int ret = check_irte(cmd);
+
+	return ret ?: nyx_irte_write(uc->unit, cmd->index, 1, &entry);
+}
+
+int nyx_ioctl_irte_set(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
+{
+	struct nyx_irte_set *cmd = items;
+	int ret = 0, err;
+
+	for (*done = 0; *done < n; (*done)++, cmd++) {
+		ret = set_one(uc, cmd);
+		if (ret)
+			break;
+	}
+	/* Once for all of them. */
+	err = *done ? nyx_irq_drain(uc->unit) : 0;
+	return ret ?: err;
+}
+
+int nyx_ioctl_irte_clear(struct nyx_ucmd *uc, void *_cmd)
+{
+	struct nyx_irte_clear *cmd = _cmd;
+	int ret;
+
+	if (!cmd->nr)
+		return -EINVAL;
+	ret = nyx_irte_write(uc->unit, cmd->index, cmd->nr, NULL);
+	return ret ?: nyx_irq_drain(uc->unit);
+}
+
+static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)
+{
+	struct nyx_irq_req req = {
+		.sbdf = cmd->sbdf,
+		.data = cmd->data,
+		.address = cmd->address,
+		.nonblock = uc->nonblock,
+	};
+	int ret;
+
+	if (cmd->flags & NYX_IRQ_F_SIGNAL) {
+		req.signal = eventfd_ctx_fdget(cmd->eventfd);
+		if (IS_ERR(req.signal))
+			return PTR_ERR(req.signal);
+	} else if (cmd->eventfd) {
+		return -EINVAL;
+	}
+	ret = nyx_irq_send(uc->unit, &req);
+	if (req.signal)
+		eventfd_ctx_put(req.signal);
+	if (ret)
+		return ret;
+
+	cmd->out_result = req.result;
+	cmd->out_reason = req.reason;
+	cmd->out_index = req.msg.index;
+	if (req.result == NYX_IRQ_DELIVER || req.result == NYX_IRQ_NOTIFY) {
+		if (req.msg.as_is) {
+			cmd->out_address = cmd->address;
+			cmd->out_data = cmd->data;
+		} else {
+			irt_compose(&req.msg, &cmd->out_address, &cmd->out_data);
+		}
+		cmd->out_dest = req.msg.dest;
+		cmd->out_vector = req.msg.vector;
+		cmd->out_delivery = req.msg.delivery;
+	}
+	if (req.result != NYX_IRQ_REFUSED)
+		cmd->out_flags = req.msg.flags &
+				 (NYX_IRTE_F_LOGICAL | NYX_IRTE_F_LEVEL |
+				  NYX_IRTE_F_HINT | NYX_IRTE_F_POSTED);
+	return 0;
+}
+
+int nyx_ioctl_irq_send(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
+{
+	struct nyx_irq_send *cmd = items;
+	int ret;
+
+	for (*done = 0; *done < n; (*done)++, cmd++) {
+		cmd->out_result = 0;
+		cmd->out_address = 0;
+		cmd->out_data = 0;
+		cmd->out_index = 0;
+		cmd->out_dest = 0;
+		cmd->out_vector = 0;
+		cmd->out_delivery = 0;
+		cmd->out_flags = 0;
+		cmd->out_reason = 0;
+		ret = send_one(uc, cmd);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int nyx_ioctl_irq_bind(struct nyx_ucmd *uc, void *_cmd)
+{
+	struct nyx_irq_bind *cmd = _cmd;
+	const struct nyx_binding_config cfg = {
+		.sbdf = cmd->sbdf,
+		.data = cmd->data,
+		.address = cmd->address,
+		.coalesce_us = cmd->coalesce_us,
+		.coalesce_count = cmd->coalesce_count,
+		.masked = cmd->flags & NYX_BIND_F_MASKED,
+	};
+
+	if (cfg.coalesce_us > COALESCE_MAX_US ||
+	    (cfg.coalesce_count && !cfg.coalesce_us))
+		return -EINVAL;
+	return nyx_irq_bind(uc->unit, &cfg, cmd->source, cmd->target,
+			    &cmd->out_binding_id);
+}
+
+int nyx_ioctl_irq_unbind(struct nyx_ucmd *uc, void *_cmd)
+{
+	struct nyx_irq_unbind *cmd = _cmd;
+
+	return nyx_irq_unbind(uc->unit, cmd->binding_id);
+}
+
+int nyx_ioctl_irq_change(struct nyx_ucmd *uc, void *_cmd)
+{
+	struct nyx_irq_change *cmd = _cmd;
+	const struct nyx_binding_config cfg = {
+		.data = cmd->data,
+		.address = cmd->address,
+		.coalesce_us = cmd->coalesce_us,
+		.coalesce_count = cmd->coalesce_count,
+		.masked = cmd->masked,
+	};
+
+	if (!cmd->flags || cmd->masked > 1)
+		return -EINVAL;
+	if (!(cmd->flags & NYX_CHANGE_F_MASK) && cmd->masked)
+		return -EINVAL;
+	if (!(cmd->flags & NYX_CHANGE_F_MESSAGE) && (cmd->address || cmd->data))
+		return -EINVAL;
+	if (!(cmd->flags & NYX_CHANGE_F_COALESCE) &&
+	    (cmd->coalesce_us || cmd->coalesce_count))
+		return -EINVAL;
+	if (cfg.coalesce_us > COALESCE_MAX_US ||
+	    (cfg.coalesce_count && !cfg.coalesce_us))
+		return -EINVAL;
+	return nyx_irq_change(uc->unit, cmd->binding_id, cmd->flags, &cfg);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: commands about page requests.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include <linux/err.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "base/types.h"
+#include "chr/ioctl.h"
+#include "core/page.h"
+#include "core/unit.h"
+
+#define TIMEOUT_MAX_MS	600000u
+
+static int check_pages(const struct nyx_page *page, u32 nr)
+{
+	for (; nr; nr--, page++) {
+		if (page->__reserved || (page->access & ~NYX_ACC_RW))
+			return -EOPNOTSUPP;
+		if (!page->access || (page->iova & NYX_PAGE_MASK))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int nyx_ioctl_page_request(struct nyx_ucmd *uc, void *_cmd)
+{
+	struct nyx_page_request *cmd = _cmd;
+	struct nyx_page *page;
+	int ret;
+
+	if (cmd->pasid != NYX_PASID_NONE)
+		return -EOPNOTSUPP;
+	if (!cmd->nr || cmd->nr > NYX_PAGE_GROUP_MAX || !cmd->timeout_ms ||
+	    cmd->timeout_ms > TIMEOUT_MAX_MS)
+		return -EINVAL;
+	page = memdup_user(u64_to_user_ptr(cmd->pages),
+			   array_size(cmd->nr, sizeof(*page)));
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	cmd->out_response = 0;
+	ret = check_pages(page, cmd->nr);
+	if (!ret)
+		ret = nyx_page_request(uc->unit, cmd->sbdf, page, cmd->nr,
+				       cmd->timeout_ms,
+				       !(cmd->flags & NYX_PAGE_F_NOWAIT),
+				       &cmd->out_group, &cmd->out_response);
+	kfree(page);
+	return ret;
+}
+
+int nyx_ioctl_page_respond(struct nyx_ucmd *uc, void *_cmd)
+{
+	struct nyx_page_respond *cmd = _cmd;
+
+	if (cmd->response > NYX_PAGE_TIMEOUT)
+		return -EOPNOTSUPP;
+	if (cmd->response == NYX_PAGE_TIMEOUT)
+		return -EINVAL;		/* that is for us to say */
+	return nyx_page_respond(uc->unit, cmd->group, cmd->response);
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: interrupt remapping: from a device's message to what the processor sees.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/irq.h"
+
+#include <linux/bitfield.h>
+#include <linux/ktime.h>
+#include <linux/rcupdate.h>
+#include <linux/string.h>
+
+#include "base/export.h"
+#include "base/trace.h"
+#include "compat.h"
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/event.h"
+#include "core/qos.h"
+#include "core/unit.h"
+#include "mem/region.h"
+
+/* Posted-interrupt descriptor: VT-d specification, section 9.11 */
+#define PID_SIZE	64u
+#define PID_CONTROL	32u		/* offset of the word with the rest */
+#define PID_ON		BIT_ULL(0)
+#define PID_SN		BIT_ULL(1)
+#define PID_NV		GENMASK_ULL(23, 16)
+#define PID_NDST	GENMASK_ULL(63, 32)
+#define PID_NDST_XAPIC	GENMASK_ULL(47, 40)
+#define PID_RESERVED	(GENMASK_ULL(15, 2) | GENMASK_ULL(31, 24))
+
+int nyx_irq_init(struct nyx_irq *irq, u32 entries)
+{
+	int ret;
+
+	ret = irt_init(&irq->irt, entries);
+	if (ret)
+		return ret;
+	ret = epoch_init(&irq->epoch);
+	if (ret)
+		goto err_irt;
+	ret = epoch_init(&irq->posting);
+	if (ret)
+		goto err_epoch;
+	irq->mode = 0;
+	mutex_init(&irq->lock);
+	xa_init_flags(&irq->bindings, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	return 0;
+
+err_epoch:
+	epoch_fini(&irq->epoch);
+err_irt:
+	irt_fini(&irq->irt);
+	return ret;
+}
+
+void nyx_irq_fini(struct nyx_irq *irq)
+{
+	xa_destroy(&irq->bindings);
+	mutex_destroy(&irq->lock);
+	epoch_fini(&irq->posting);
+	epoch_fini(&irq->epoch);
+	irt_fini(&irq->irt);
+}
+
+static void refused(struct nyx_unit *unit, struct nyx_device *dev,
+		    struct nyx_domain *dom, const struct nyx_irq_req *req)
+{
+	struct nyx_event event, state;
+
+	if (req->reason == NYX_FAULT_QUARANTINED) {
+		nyx_stat_add(dev->stats, NYX_STAT_REFUSED, 1);
+		nyx_stat_add(dom->stats, NYX_STAT_REFUSED, 1);
+		return;
+	}
+	if (req->msg.flags & NYX_IRTE_F_QUIET)
+		return;
+
+	memset(&event, 0, sizeof(event));
+	event.type = NYX_EVENT_IRQ_FAULT;
+	event.time_ns = ktime_get_boottime_ns();
+	event.irq_fault.sbdf = req->sbdf;
+	event.irq_fault.reason = req->reason;
+	event.irq_fault.index = req->msg.index;
+	event.irq_fault.data = req->data;
+	event.irq_fault.address = req->address;
+
+	atomic64_inc(&dev->faults);
+	WRITE_ONCE(dev->last_fault_ns, event.time_ns);
+	atomic64_inc(&dom->faults);
+	nyx_stat_add(dev->stats, NYX_STAT_FAULTS, 1);
+	nyx_stat_add(dev->stats, NYX_STAT_IRQ_FAULTS, 1);
+	nyx_stat_add(dom->stats, NYX_STAT_FAULTS, 1);
+	nyx_stat_add(dom->stats, NYX_STAT_IRQ_FAULTS, 1);
+	if (nyx_guard_fault(unit, dev, &event, &state))
+		nyx_events_push(unit->events, &event);
+	nyx_guard_tell(unit, dev, &state);
+}
+
+static void finish(struct nyx_unit *unit, struct nyx_device *dev,
+		   struct nyx_domain *dom, struct nyx_irq_req *req)
+{
+	if (req->result == NYX_IRQ_REFUSED) {
+		refused(unit, dev, dom, req);
+	} else {
+		nyx_stat_add(dev->stats, NYX_STAT_IRQS, 1);
+		nyx_stat_add(dom->stats, NYX_STAT_IRQS, 1);
+		if (req->msg.flags & NYX_IRTE_F_POSTED) {
+			nyx_stat_add(dev->stats, NYX_STAT_IRQS_POSTED, 1);
+			nyx_stat_add(dom->stats, NYX_STAT_IRQS_POSTED, 1);
+		}
+		if (req->signal && req->result != NYX_IRQ_POSTED)
+			compat_eventfd_signal(req->signal);
+	}
+	trace_nyx_irq(unit->id, req->sbdf, req->address, req->data,
+		      req->msg.index, req->result, req->reason, req->msg.vector,
+		      req->msg.dest);
+}
+
+/* Over a limit? Then it is charged for later if it can wait. */
+static bool throttled(struct nyx_device *dev, struct nyx_domain *dom,
+		      struct nyx_irq_wait *wait, bool reserve, bool keep)
+{
+	struct nyx_qos *mine = rcu_dereference(dev->qos);
+	struct nyx_qos *ours = rcu_dereference(dom->qos);
+
+	if (likely(!mine && !ours) || wait->charged)
+		return false;
+	wait->charge.work = (struct nyx_work){ .amount[NYX_RATE_IRQS] = 1 };
+	wait->ns = nyx_qos_charge(mine, ours, &wait->charge, ktime_get_ns(),
+				  reserve);
+	wait->charged = reserve || !wait->ns;
+	/* For who may have to take it back; not where it cannot be put. */
+	if (wait->charged && keep && refcount_inc_not_zero(&dom->ref))
+		wait->dom = dom;
+	if (!wait->ns)
+		return false;
+	nyx_stat_add(dev->stats, NYX_STAT_THROTTLED, 1);
+	nyx_stat_add(dom->stats, NYX_STAT_THROTTLED, 1);
+	return true;
+}
+
+void nyx_irq_wait_end(struct nyx_unit *unit, u32 sbdf, struct nyx_irq_wait *wait,
+		      bool sent)
+{
+	if (!wait->charged)
+		return;
+	if (!sent)
+		nyx_qos_give_back(unit, sbdf, wait->dom, &wait->charge);
+	if (wait->dom)
+		nyx_domain_put(wait->dom);
+	*wait = (struct nyx_irq_wait){};
+}
+
+/* The memory of a descriptor, as long as the caller is inside. */
+static struct region *find_descriptor(struct nyx_unit *unit, u64 gpa, u64 *offset)
+{
+	const struct gmap_slot *slot;
+	struct region *region = NULL;
+	u32 hint = 0;
+
+	rcu_read_lock();
+	slot = gmap_find(&unit->mem, gpa, &hint);
+	/* Ranges are made of pages: all of it is there, or nothing. */
+	if (slot && !(region_flags(slot->region) & REGION_READONLY)) {
+		region = slot->region;
+		*offset = gpa - slot->start;
+	}
+	rcu_read_unlock();
+	return region;
+}
+
+/* Set bits in guest memory; returns what was there. */
+static int set_bits(struct region *region, u64 offset, u64 bits, u64 *old)
+{
+	return region_atomic(region, offset, REGION_OR, sizeof(u64), bits, 0, old);
+}
+
+/*
+ * Set the pending bit, and find out who is to be told. Where one must not sleep
+ * only pinned memory is good enough.
+ */
+static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool pinned)
+{
+	struct irt_msg *msg = &req->msg;
+	struct region *region;
+	u64 offset, old, control;
+	int ret;
+
+	region = find_descriptor(unit, msg->posted, &offset);
+	if (!region || (pinned && !(region_flags(region) & REGION_PINNED)))
+		return -EIO;
+	ret = set_bits(region, offset + PID_CONTROL, 0, &control);
+	if (ret)
+		return ret;
+	if (control & PID_RESERVED)
+		return -EIO;
+	ret = set_bits(region, offset + msg->vector / 64 * sizeof(u64),
+		       BIT_ULL(msg->vector % 64), &old);
+	if (!ret)
+		ret = set_bits(region, offset + PID_CONTROL, 0, &control);
+	if (ret)
+		return ret;
+
+	req->result = NYX_IRQ_POSTED;
+	if ((control & PID_ON) ||
+	    ((control & PID_SN) && !(msg->flags & NYX_IRTE_F_URGENT)))
+		return 0;
+	/* Who sets it notifies. */
+	ret = set_bits(region, offset + PID_CONTROL, PID_ON, &control);
+	if (ret || (control & PID_ON))
+		return ret;
+	req->result = NYX_IRQ_NOTIFY;
+	msg->vector = FIELD_GET(PID_NV, control);
+	msg->dest = READ_ONCE(unit->irq.mode) & NYX_IRQ_MODE_XAPIC ?
+		FIELD_GET(PID_NDST_XAPIC, control) : FIELD_GET(PID_NDST, control);
+	return 0;
+}
+
+static void post_failed(struct nyx_irq_req *req)
+{
+	req->result = NYX_IRQ_REFUSED;
+	req->reason = NYX_FAULT_IRQ_POST;
+}
+
+/*
+ * All but the way to guest memory that may have to be brought in. On -EINPROGRESS
+ * the caller has to go it, and is inside &nyx_irq.posting, if it has said where
+ * to put the pair; else the interrupt has to do with pinned memory.
+ */
+static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
+		   struct nyx_irq_wait *wait, bool reserve,
+		   unsigned int *posting)
+{
+	struct nyx_irq *irq = &unit->irq;
+	unsigned int pair = epoch_enter(&irq->epoch);
+	struct nyx_device *dev;
+	struct nyx_domain *dom;
+	bool posted;
+	int ret = 0;
+
+	rcu_read_lock();
+	dev = xa_load(&unit->devices, req->sbdf);
+	dom = dev ? rcu_dereference(dev->domain) : NULL;
+	if (unlikely(!dom || READ_ONCE(dev->leaving))) {
+		ret = -ENOENT;
+		goto out;
+	}
+
+	req->result = NYX_IRQ_DELIVER;
+	if (unlikely(READ_ONCE(dev->refused) || atomic_read(&dom->refused))) {
+		req->msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
+		req->reason = NYX_FAULT_QUARANTINED;
+	} else {
+		req->reason = irt_remap(&irq->irt, READ_ONCE(irq->mode),
+					req->sbdf, req->address, req->data,
+					&req->msg);
+	}
+	if (unlikely(throttled(dev, dom, wait, reserve, posting))) {
+		ret = -EAGAIN;
+		goto out;
+	}
+	posted = !req->reason && (req->msg.flags & NYX_IRTE_F_POSTED);
+	if (posted && posting) {
+		*posting = epoch_enter(&irq->posting);
+		ret = -EINPROGRESS;
+		goto out;
+	}
+	if (unlikely(req->reason))
+		req->result = NYX_IRQ_REFUSED;
+	else if (posted && post(unit, req, true))
+		post_failed(req);
+	finish(unit, dev, dom, req);
+out:
+	rcu_read_unlock();
+	epoch_exit(&irq->epoch, pair);
+	return ret;
+}
+
+int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
+		struct nyx_irq_wait *wait)
+{
+	return attempt(unit, req, wait, true, NULL);
+}
+
+/* The rest of the way of a posted interrupt, whose device cannot go meanwhile. */
+static int post_and_finish(struct nyx_unit *unit, struct nyx_irq_req *req)
+{
+	struct nyx_device *dev;
+	struct nyx_domain *dom;
+	unsigned int pair;
+	int ret = post(unit, req, false);
+
+	if (ret == -EINTR)
+		return ret;
+	if (ret)
+		post_failed(req);
+	/* What is counted in the domain is so before that goes. */
+	pair = epoch_enter(&unit->irq.epoch);
+	rcu_read_lock();
+	dev = xa_load(&unit->devices, req->sbdf);
+	dom = dev ? rcu_dereference(dev->domain) : NULL;
+	if (dom)
+		finish(unit, dev, dom, req);
+	rcu_read_unlock();
+	epoch_exit(&unit->irq.epoch, pair);
+	return 0;
+}
+
+int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
+{
+	struct nyx_irq_wait wait = {};
+	unsigned int pair;
+	int ret;
+
+	ret = attempt(unit, req, &wait, !req->nonblock, &pair);
+	if (unlikely(ret == -EAGAIN && wait.charged)) {
+		ret = nyx_qos_wait(unit, req->sbdf, wait.dom, &wait.charge,
+				   wait.ns);
+		if (ret) {
+			/* It was given back. */
+			nyx_irq_wait_end(unit, req->sbdf, &wait, true);
+			return ret;
+		}
+		ret = attempt(unit, req, &wait, true, &pair);
+	}
+	if (ret == -EINPROGRESS) {
+		ret = post_and_finish(unit, req);
+		epoch_exit(&unit->irq.posting, pair);
+	}
+	nyx_irq_wait_end(unit, req->sbdf, &wait, !ret);
+	return ret;
+}
+
+int nyx_irq_drain(struct nyx_unit *unit)
+{
+	epoch_drain_bounded(&unit->irq.epoch);
+	/* Who was about to post is inside by now. */
+	return epoch_drain(&unit->irq.posting);
+}
+
+/* Tell who has bound interrupts, and might have routes of them elsewhere. */
+static void tell_change(struct nyx_unit *unit, u32 index, u32 nr)
+{
+	struct nyx_event event;
+
+	if (!unit->irq.nr_bindings)
+		return;
+	memset(&event, 0, sizeof(event));
+	event.type = NYX_EVENT_IRTE;
+	event.irte.index = index;
+	event.irte.nr = nr;
+	nyx_events_push(unit->events, &event);
+}
+
+int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode)
+{
+	mutex_lock(&unit->irq.lock);
+	WRITE_ONCE(unit->irq.mode, mode);
+	tell_change(unit, 0, unit->irq.irt.nr);
+	mutex_unlock(&unit->irq.lock);
+	return nyx_irq_drain(unit);
+}
+
+int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
+		   const struct irt_entry *e)
+{
+	struct nyx_irq *irq = &unit->irq;
+	bool was = false;
+	u32 i;
+
+	if (index >= irq->irt.nr || nr > irq->irt.nr - index)
+		return -EINVAL;
+	mutex_lock(&irq->lock);
+	for (i = 0; i < nr; i++)
+		was |= irt_write(&irq->irt, index + i, e);
+	if (was || e)
+		tell_change(unit, index, nr);
+	mutex_unlock(&irq->lock);
+	return !was && !e ? -ENOENT : 0;
+}
+
+NYX_EXPORT_FOR_TEST(nyx_irq_send);
+NYX_EXPORT_FOR_TEST(nyx_irte_write);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: interrupt remapping: from a device's message to what the processor sees.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * An interrupt finds its device and its entry inside &nyx_irq.epoch, in any
+ * context and without waiting. If the entry is a posted one it goes on, in
+ * process context and inside &nyx_irq.posting, to the descriptor in guest memory;
+ * that may have to wait for user space. Whoever changes entries, removes devices
+ * or memory waits for both.
+ */
+#ifndef NYX_CORE_IRQ_H
+#define NYX_CORE_IRQ_H
+
+#include <linux/mutex.h>
+#include <linux/nyx_iommu.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+#include "core/qos.h"
+#include "tlb/epoch.h"
+#include "tlb/irt.h"
+
+struct eventfd_ctx;
+struct nyx_domain;
+struct nyx_unit;
+
+/**
+ * struct nyx_irq - interrupts of a unit
+ * @irt: its table; writers under @lock
+ * @mode: of enum nyx_irq_mode; written under @lock
+ * @epoch: interrupts that look at the table or signal somebody
+ * @posting: interrupts that look at guest memory
+ * @lock: serialises changes; inside no other lock of the unit
+ * @bindings: struct nyx_binding by id; written under @lock
+ * @nr_bindings: how many; written under @lock
+ * @next_binding: the id from which on a free one is looked for
+ */
+struct nyx_irq {
+	struct irt irt;
+	u32 mode;
+	struct epoch epoch;
+	struct epoch posting;
+	struct mutex lock;
+	struct xarray bindings;
+	u32 nr_bindings;
+	u32 next_binding;
+};
+
+/**
+ * struct nyx_irq_req - an interrupt
+ * @sbdf: who sends it
+ * @data: its data
+ * @address: its address
+ * @signal: signal this if it is to be delivered; or NULL
+ * @nonblock: do not wait for a limit
+ * @result: of enum nyx_irq_result, set
+ * @reason: of enum nyx_fault_reason, set
+ * @msg: what it has become, set; of a notification, what that is
+ */
+struct nyx_irq_req {
+	u32 sbdf;
+	u32 data;
+	u64 address;
+	struct eventfd_ctx *signal;
+	bool nonblock;
+	u32 result;
+	u32 reason;
+	struct irt_msg msg;
+};
+
+/**
+ * nyx_irq_init() - prepare a unit for interrupts
+ * @irq: its interrupts
+ * @entries: size of the table
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int nyx_irq_init(struct nyx_irq *irq, u32 entries);
+
+/* Nobody is, or comes, inside. */
+void nyx_irq_fini(struct nyx_irq *irq);
+
+/**
+ * struct nyx_irq_wait - how an interrupt gets on with limits; zero at first
+ * @charged: the limits know of it
+ * @ns: after -EAGAIN: how long to wait
+ * @charge: what was charged
+ * @dom: the domain that was, with a reference; or NULL
+ */
+struct nyx_irq_wait {
+	bool charged;
+	u64 ns;
+	struct nyx_charge charge;
+	struct nyx_domain *dom;
+};
+
+/**
+ * nyx_irq_send() - a device sends an interrupt
+ * @unit: the unit
+ * @req: the interrupt
+ *
+ * Context: may sleep.
+ * Return: 0, also if it is refused; -ENOENT if there is no such device; -EAGAIN
+ * over a limit if @req->nonblock; -EINTR if a signal arrived while it waited.
+ */
+int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req);
+
+/**
+ * nyx_irq_try() - as nyx_irq_send(), without waiting
+ * @unit: the unit
+ * @req: the interrupt
+ * @wait: kept by the caller from one try to the next
+ *
+ * A posted interrupt needs a descriptor in pinned memory, or is refused.
+ *
+ * Context: any.
+ * Return: 0; -ENOENT; -EAGAIN over a limit: to be tried again with the same @wait
+ * after @wait->ns, when it will not be over that limit again.
+ */
+int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
+		struct nyx_irq_wait *wait);
+
+/**
+ * nyx_irq_wait_end() - an interrupt was sent, or will not be
+ * @unit: the unit
+ * @sbdf: who sends it
+ * @wait: zero again afterwards
+ * @sent: it was; otherwise what was charged is taken back
+ *
+ * Context: any.
+ */
+void nyx_irq_wait_end(struct nyx_unit *unit, u32 sbdf, struct nyx_irq_wait *wait,
+		      bool sent);
+
+/**
+ * nyx_irq_drain() - wait for all interrupts under way
+ * @unit: the unit
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int nyx_irq_drain(struct nyx_unit *unit);
+
+/**
+ * nyx_irq_set_mode() - say how interrupts are treated
+ * @unit: the unit
+ * @mode: of enum nyx_irq_mode
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the caller was killed: it is set, but interrupts may
+ * be under way in the old mode.
+ */
+int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode);
+
+/**
+ * nyx_irte_write() - set or clear entries; to be followed by nyx_irq_drain()
+ * @unit: the unit
+ * @index: the first
+ * @nr: how many, not 0
+ * @e: what to write, checked by the caller; NULL: nothing is present any more
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL beyond the table; -ENOENT if entries are cleared and none
+ * was present.
+ */
+int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
+		   const struct irt_entry *e);
+
+#endif /* NYX_CORE_IRQ_H */

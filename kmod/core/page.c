@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: page requests: a device asks for pages, the VMM maps them and answers.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A group is in the table for as long as it has no answer. Who waits for it owns
+ * it and takes it out; a group that nobody waits for is taken out by the answer,
+ * or by the work item when its time is over.
+ */
+#include "core/page.h"
+
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/event.h"
+#include "core/translate.h"
+#include "core/unit.h"
+
+/* Requests of a unit without an answer. */
+#define GROUPS_MAX	4096u
+
+/* What became of a group that somebody waits for. */
+enum group_fate { GROUP_OPEN, GROUP_ANSWERED, GROUP_NO_DEVICE, GROUP_NO_UNIT };
+
+/**
+ * struct page_group - a request
+ * @id: its id
+ * @dev: the device; cannot go while the group is in the table
+ * @domain_id: its domain
+ * @nr: pages
+ * @deadline: jiffies at which its time is over
+ * @wait: somebody waits for it
+ * @fate: of enum group_fate
+ * @response: the answer
+ */
+struct page_group {
+	u32 id;
+	struct nyx_device *dev;
+	u32 domain_id;
+	u32 nr;
+	unsigned long deadline;
+	bool wait;
+	enum group_fate fate;
+	u32 response;
+};
+
+static void tell(struct nyx_unit *unit, const struct page_group *group, u32 type,
+		 const struct nyx_page *page, u32 index)
+{
+	struct nyx_event event;
+
+	memset(&event, 0, sizeof(event));
+	event.type = type;
+	event.page.sbdf = group->dev->sbdf;
+	event.page.pasid = NYX_PASID_NONE;
+	event.page.domain_id = group->domain_id;
+	event.page.group = group->id;
+	event.page.nr = group->nr;
+	event.page.response = group->response;
+	if (page) {
+		event.page.iova = page->iova;
+		event.page.access = page->access;
+		event.page.index = index;
+	}
+	nyx_events_push(unit->events, &event);
+}
+
+/* Take a group out of the table. */
+static void group_remove(struct nyx_pages *pages, struct page_group *group)
+{
+	lockdep_assert_held(&pages->lock);
+	xa_erase(&pages->groups, group->id);
+	group->dev->nr_groups--;
+	pages->nr_groups--;
+	pages->nr_pages -= group->nr;
+}
+
+/* A group has its answer, or will have none. */
+static void group_close(struct nyx_unit *unit, struct page_group *group,
+			enum group_fate fate, u32 response)
+{
+	struct nyx_pages *pages = &unit->pages;
+
+	lockdep_assert_held(&pages->lock);
+	group_remove(pages, group);
+	group->response = response;
+	if (group->wait) {
+		WRITE_ONCE(group->fate, fate);
+		wake_up_all(&pages->wait);
+		return;		/* freed by who waits */
+	}
+	tell(unit, group, NYX_EVENT_PAGE_RESPONSE, NULL, 0);
+	kfree(group);
+}
+
+/* Look at the groups at @deadline, if not before. */
+static void arm(struct nyx_pages *pages, unsigned long deadline)
+{
+	unsigned long now = jiffies;
+
+	lockdep_assert_held(&pages->lock);
+	if (pages->armed && !time_before(deadline, pages->due))
+		return;
+	pages->armed = true;
+	pages->due = deadline;
+	mod_delayed_work(system_wq, &pages->work,
+			 time_after(deadline, now) ? deadline - now : 0);
+}
+
+/* Close the groups that nobody waits for, and whose time is over. */
+static void pages_work(struct work_struct *work)
+{
+	struct nyx_pages *pages = container_of(work, struct nyx_pages, work.work);
+	struct nyx_unit *unit = container_of(pages, struct nyx_unit, pages);
+	unsigned long id, now = jiffies, next = 0;
+	struct page_group *group;
+	bool more = false;
+
+	mutex_lock(&pages->lock);
+	pages->armed = false;
+	xa_for_each(&pages->groups, id, group) {
+		if (group->wait)
+			continue;
+		if (time_after_eq(now, group->deadline)) {
+			group_close(unit, group, GROUP_ANSWERED, NYX_PAGE_TIMEOUT);
+			continue;
+		}
+		if (!more || time_before(group->deadline, next))
+			next = group->deadline;
+		more = true;
+	}
+	if (more)
+		arm(pages, next);
+	mutex_unlock(&pages->lock);
+}
+
+void nyx_pages_init(struct nyx_pages *pages)
+{
+	mutex_init(&pages->lock);
+	xa_init_flags(&pages->groups, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	init_waitqueue_head(&pages->wait);
+	INIT_DELAYED_WORK(&pages->work, pages_work);
+}
+
+void nyx_pages_fini(struct nyx_pages *pages)
+{
+	cancel_delayed_work_sync(&pages->work);
+	xa_destroy(&pages->groups);
+	mutex_destroy(&pages->lock);
+}
+
+static void close_all(struct nyx_unit *unit, const struct nyx_device *dev,
+		      enum group_fate fate)
+{
+	struct page_group *group;
+	unsigned long id;
+
+	mutex_lock(&unit->pages.lock);
+	xa_for_each(&unit->pages.groups, id, group) {
+		if (!dev || group->dev == dev)
+			group_close(unit, group, fate, NYX_PAGE_INVALID);
+	}
+	mutex_unlock(&unit->pages.lock);
+}
+
+void nyx_pages_end(struct nyx_unit *unit)
+{
+	close_all(unit, NULL, GROUP_NO_UNIT);
+}
+
+void nyx_pages_forget(struct nyx_unit *unit, struct nyx_device *dev)
+{
+	if (dev->nr_groups)
+		close_all(unit, dev, GROUP_NO_DEVICE);
+}
+
+/* Put a group into the table. Its device is there, and kept from going. */
+static int group_publish(struct nyx_unit *unit, struct page_group *group)
+{
+	struct nyx_pages *pages = &unit->pages;
+	int ret;
+
+	lockdep_assert_held(&pages->lock);
+	if (READ_ONCE(unit->dead))
+		return -ENODEV;
+	if (group->dev->nr_groups >= NYX_PAGE_GROUPS_MAX ||
+	    pages->nr_groups >= GROUPS_MAX ||
+	    pages->nr_pages + group->nr > unit->cfg.event_entries / 2)
+		return -ENOSPC;
+	ret = xa_alloc_cyclic(&pages->groups, &group->id, group,
+			      XA_LIMIT(1, INT_MAX), &pages->next_group,
+			      GFP_KERNEL_ACCOUNT);
+	if (ret < 0)
+		return ret;
+	group->dev->nr_groups++;
+	pages->nr_groups++;
+	pages->nr_pages += group->nr;
+	return 0;
+}
+
+/* Ask: the group is in the table, and everybody is told. */
+static int ask(struct nyx_unit *unit, u32 sbdf, struct page_group *group,
+	       const struct nyx_page *page, u32 timeout_ms, u32 *id)
+{
+	struct nyx_access acc = {};
+	u32 i;
+	int ret;
+
+	mutex_lock(&unit->pages.lock);
+	/* Who removes the device waits for us, and then forgets the group. */
+	ret = nyx_access_begin(unit, sbdf, &acc);
+	if (ret)
+		goto out_unlock;
+	group->dev = acc.dev;
+	group->domain_id = acc.dom->id;
+	if (READ_ONCE(acc.dev->refused) || atomic_read(&acc.dom->refused)) {
+		nyx_access_end(&acc);
+		ret = -EPERM;
+		goto out_unlock;
+	}
+	ret = acc.dom->kind == NYX_DOMAIN_PAGING ? group_publish(unit, group) :
+						   -EOPNOTSUPP;
+	if (!ret) {
+		*id = group->id;
+		group->deadline = jiffies + msecs_to_jiffies(timeout_ms) + 1;
+		for (i = 0; i < group->nr; i++)
+			tell(unit, group, NYX_EVENT_PAGE_REQUEST, &page[i], i);
+		nyx_stat_add(acc.dev->stats, NYX_STAT_PAGE_REQUESTS, group->nr);
+		nyx_stat_add(acc.dom->stats, NYX_STAT_PAGE_REQUESTS, group->nr);
+		if (!group->wait)
+			arm(&unit->pages, group->deadline);
+	}
+	nyx_access_end(&acc);
+out_unlock:
+	mutex_unlock(&unit->pages.lock);
+	return ret;
+}
+
+/* Wait for the answer. The group is out of the table in the end. */
+static int wait_for_answer(struct nyx_unit *unit, struct page_group *group,
+			   u32 *response)
+{
+	struct nyx_pages *pages = &unit->pages;
+	unsigned long now = jiffies, timeout = 0;
+	long left;
+
+	if (time_before(now, group->deadline))
+		timeout = group->deadline - now;
+	left = wait_event_interruptible_timeout(pages->wait,
+						READ_ONCE(group->fate) != GROUP_OPEN,
+						timeout);
+
+	mutex_lock(&pages->lock);
+	if (group->fate == GROUP_OPEN) {
+		group_remove(pages, group);
+		group->response = NYX_PAGE_TIMEOUT;
+	}
+	mutex_unlock(&pages->lock);
+
+	switch (group->fate) {
+	case GROUP_NO_DEVICE:
+		return -ENOENT;
+	case GROUP_NO_UNIT:
+		return -ENODEV;
+	case GROUP_OPEN:
+		if (left < 0)
+			return -EINTR;
+		break;
+	default:
+		break;
+	}
+	*response = group->response;
+	return 0;
+}
+
+int nyx_page_request(struct nyx_unit *unit, u32 sbdf, const struct nyx_page *page,
+		     u32 nr, u32 timeout_ms, bool wait, u32 *id, u32 *response)
+{
+	struct page_group *group;
+	int ret;
+
+	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
+	if (!group)
+		return -ENOMEM;
+	group->nr = nr;
+	group->wait = wait;
+	ret = ask(unit, sbdf, group, page, timeout_ms, id);
+	if (ret) {
+		kfree(group);
+		return ret;
+	}
+	if (!wait)
+		return 0;
+	ret = wait_for_answer(unit, group, response);
+	kfree(group);
+	return ret;
+}
+
+int nyx_page_respond(struct nyx_unit *unit, u32 id, u32 response)
+{
+	struct page_group *group;
+
+	mutex_lock(&unit->pages.lock);
+	group = xa_load(&unit->pages.groups, id);
+	if (group)
+		group_close(unit, group, GROUP_ANSWERED, response);
+	mutex_unlock(&unit->pages.lock);
+	return group ? 0 : -ENOENT;
+}

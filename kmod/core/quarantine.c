@@ -1,0 +1,644 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: fault policy, quarantine and recovery.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/quarantine.h"
+
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+#include <linux/time64.h>
+
+#include "base/export.h"
+#include "base/trace.h"
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/event.h"
+#include "core/unit.h"
+
+#define RECORDS_ALL	0xffffffffu
+
+const struct nyx_policy nyx_policy_default = {
+	.flags = NYX_POLICY_F_RECOVER,
+	.action = NYX_ACTION_QUARANTINE,
+	.threshold = 10,
+	.window_ms = 10 * MSEC_PER_SEC,
+	.weight = { 1, 1, 1, 1, 1 },
+	.backoff_ms = MSEC_PER_SEC,
+	.backoff_max_ms = 60 * MSEC_PER_SEC,
+	.probation_ms = 10 * MSEC_PER_SEC,
+	.max_tries = 5,
+	.records_per_s = 64,
+};
+
+/* ---- the score ---------------------------------------------------------- */
+
+void nyx_score_setup(struct nyx_score *score, u64 window_ns)
+{
+	memset(score, 0, sizeof(*score));
+	score->part_ns = window_ns / NYX_SCORE_PARTS;
+}
+
+u32 nyx_score_add(struct nyx_score *score, u64 now, u32 weight)
+{
+	unsigned int n;
+
+	if (now > score->start && now - score->start >= score->part_ns) {
+		u64 parts = div64_u64(now - score->start, score->part_ns);
+
+		score->start += parts * score->part_ns;
+		for (n = 0; n < min_t(u64, parts, NYX_SCORE_PARTS); n++) {
+			score->part = (score->part + 1) % NYX_SCORE_PARTS;
+			score->sum -= score->weight[score->part];
+			score->weight[score->part] = 0;
+		}
+	}
+	/* Far above every threshold there is no need to count on. */
+	weight = min_t(u32, weight, S32_MAX - score->sum);
+	score->weight[score->part] += weight;
+	score->sum += weight;
+	return score->sum;
+}
+
+static u32 fault_class(u32 reason)
+{
+	switch (reason) {
+	case NYX_FAULT_READ_DENIED:
+	case NYX_FAULT_WRITE_DENIED:
+	case NYX_FAULT_READONLY_MEMORY:
+		return NYX_CLASS_PERMISSION;
+	case NYX_FAULT_RESERVED_BIT:
+	case NYX_FAULT_TABLE_ACCESS:
+		return NYX_CLASS_TABLE;
+	case NYX_FAULT_NO_MEMORY:
+	case NYX_FAULT_MEMORY_ERROR:
+		return NYX_CLASS_MEMORY;
+	case NYX_FAULT_IRQ_REQUEST ... NYX_FAULT_IRQ_POST:
+		return NYX_CLASS_INTERRUPT;
+	default:
+		return NYX_CLASS_ADDRESS;
+	}
+}
+
+/* ---- evidence ----------------------------------------------------------- */
+
+static void clue_add(struct nyx_guard *g, u64 address, u32 reason, u32 access,
+		     u64 now)
+{
+	struct nyx_clue *c, *oldest = g->clues;
+
+	for (c = g->clues; c < g->clues + NYX_EVIDENCE_MAX; c++) {
+		if (c->count && c->reason == reason && c->access == access &&
+		    c->address >> NYX_PAGE_LG2 == address >> NYX_PAGE_LG2) {
+			c->time_ns = now;
+			c->count = min(c->count + 1, U16_MAX);
+			return;
+		}
+		if (c->time_ns < oldest->time_ns)
+			oldest = c;
+	}
+	*oldest = (struct nyx_clue){ address, now, reason, access, 1 };
+}
+
+/* The clues of the current window, latest first. */
+static u8 clues_tell(const struct nyx_guard *g, u64 now,
+		     struct nyx_evidence *out)
+{
+	u64 window = (u64)g->policy.window_ms * NSEC_PER_MSEC, ago;
+	unsigned int taken = 0, i, best;
+	u8 n = 0;
+
+	for (;;) {
+		best = NYX_EVIDENCE_MAX;
+		for (i = 0; i < NYX_EVIDENCE_MAX; i++) {
+			if (!(taken & BIT(i)) && g->clues[i].count &&
+			    (best == NYX_EVIDENCE_MAX ||
+			     g->clues[i].time_ns > g->clues[best].time_ns))
+				best = i;
+		}
+		if (best == NYX_EVIDENCE_MAX)
+			return n;
+		taken |= BIT(best);
+		ago = now - min(now, g->clues[best].time_ns);
+		if (ago > window)
+			return n;
+		out[n++] = (struct nyx_evidence) {
+			.address = g->clues[best].address,
+			.ago_ms = div_u64(ago, NSEC_PER_MSEC),
+			.reason = g->clues[best].reason,
+			.access = g->clues[best].access,
+			.count = g->clues[best].count,
+		};
+	}
+}
+
+/* ---- what is due -------------------------------------------------------- */
+
+/* When something has to be done about a guard, or 0. */
+static u64 due_time(const struct nyx_guard *g)
+{
+	u64 tell = g->untold ? g->tell_start + NSEC_PER_SEC : 0;
+
+	if (!tell || !g->next_ns)
+		return tell ?: g->next_ns;
+	return min(tell, g->next_ns);
+}
+
+static void kick(struct nyx_duty *duty, u64 at, u64 now)
+{
+	/* Rounded up, so that it is not early. */
+	u64 delay = at > now ? nsecs_to_jiffies64(at - now) + 1 : 0;
+
+	mod_delayed_work(system_wq, &duty->work,
+			 min_t(u64, delay, MAX_JIFFY_OFFSET));
+}
+
+/* Put the guard where it belongs in the queue. */
+static void enqueue(struct nyx_unit *unit, struct nyx_guard *g, u64 now)
+{
+	struct nyx_duty *duty = &unit->duty;
+	u64 at = g->gone ? 0 : due_time(g);
+
+	lockdep_assert_held(&g->lock);
+	spin_lock(&duty->lock);
+	if (g->queued && g->node.expires != at) {
+		timerqueue_del(&duty->queue, &g->node);
+		g->queued = false;
+	}
+	if (at && !g->queued) {
+		g->node.expires = at;
+		g->queued = true;
+		if (timerqueue_add(&duty->queue, &g->node))
+			kick(duty, at, now);
+	}
+	spin_unlock(&duty->lock);
+}
+
+/* ---- changes of state --------------------------------------------------- */
+
+static bool state_refuses(u8 state)
+{
+	return state == NYX_DEVICE_QUARANTINED || state == NYX_DEVICE_DISABLED;
+}
+
+/* Let the device's domain refuse its other devices, too, or no more. */
+static void hold_domain(struct nyx_device *dev)
+{
+	struct nyx_guard *g = &dev->guard;
+	struct nyx_domain *dom = NULL;
+
+	lockdep_assert_held(&g->lock);
+	if (state_refuses(g->state) && (g->policy.flags & NYX_POLICY_F_DOMAIN))
+		dom = rcu_dereference_protected(dev->domain, true);
+	if (dom && dom->kind == NYX_DOMAIN_NOWHERE)
+		dom = NULL;
+	if (dom == g->held)
+		return;
+	if (g->held)
+		atomic_dec(&g->held->refused);
+	if (dom)
+		atomic_inc(&dom->refused);
+	g->held = dom;
+}
+
+static void describe(struct nyx_device *dev, struct nyx_event *event, u8 new,
+		     enum nyx_state_cause cause, u64 now)
+{
+	struct nyx_guard *g = &dev->guard;
+
+	memset(event, 0, sizeof(*event));
+	event->type = NYX_EVENT_DEVICE_STATE;
+	event->state.sbdf = dev->sbdf;
+	event->state.old_state = g->state;
+	event->state.new_state = new;
+	event->state.cause = cause;
+	event->state.score = g->score.sum;
+	event->state.tries = g->tries;
+	event->state.next_ns = g->next_ns;
+	event->state.nr_evidence = clues_tell(g, now, event->state.evidence);
+}
+
+/* &nyx_guard.tries and next_ns are those of the new state. */
+static void change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
+			 enum nyx_state_cause cause, u64 now,
+			 struct nyx_event *event)
+{
+	struct nyx_guard *g = &dev->guard;
+	bool was = state_refuses(g->state), is = state_refuses(new);
+
+	lockdep_assert_held(&g->lock);
+	describe(dev, event, new, cause, now);
+	if (new == g->state)
+		event->type = NYX_EVENT_LOST;	/* nothing to tell */
+	g->state = new;
+	WRITE_ONCE(dev->refused, is);
+	if (is != was)
+		atomic_add(is ? 1 : -1, &unit->nr_refused);
+	hold_domain(dev);
+	nyx_score_setup(&g->score, (u64)g->policy.window_ms * NSEC_PER_MSEC);
+	memset(g->clues, 0, sizeof(g->clues));
+}
+
+static u64 backoff_ns(const struct nyx_guard *g)
+{
+	u64 ms = g->policy.backoff_ms;
+
+	/* A day has 2^27 ms. */
+	ms <<= min(g->tries - 1, 31u);
+	return min_t(u64, ms, g->policy.backoff_max_ms) * NSEC_PER_MSEC;
+}
+
+/* The threshold was reached. */
+static void too_much(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
+		     struct nyx_event *event)
+{
+	struct nyx_guard *g = &dev->guard;
+	u8 state = NYX_DEVICE_QUARANTINED;
+
+	lockdep_assert_held(&g->lock);
+	if (g->policy.action == NYX_ACTION_REPORT || g->gone)
+		return;
+	if (g->policy.flags & NYX_POLICY_F_OBSERVE) {
+		/* Once in a window: nobody stops the device. */
+		if (!g->would_ns || now - g->would_ns >=
+		    (u64)g->policy.window_ms * NSEC_PER_MSEC) {
+			describe(dev, event, state, NYX_STATE_WOULD, now);
+			g->would_ns = now;
+		}
+		nyx_score_setup(&g->score,
+				(u64)g->policy.window_ms * NSEC_PER_MSEC);
+		return;
+	}
+	g->tries++;
+	g->next_ns = 0;
+	if (g->tries > g->policy.max_tries)
+		state = NYX_DEVICE_DISABLED;
+	else if (g->policy.flags & NYX_POLICY_F_RECOVER)
+		g->next_ns = now + backoff_ns(g);
+	change_state(unit, dev, state, NYX_STATE_BY_FAULTS, now, event);
+}
+
+/* The time of the state is over. */
+static void time_is_over(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
+			 struct nyx_event *event)
+{
+	struct nyx_guard *g = &dev->guard;
+
+	lockdep_assert_held(&g->lock);
+	if (g->state == NYX_DEVICE_QUARANTINED) {
+		g->next_ns = now + (u64)g->policy.probation_ms * NSEC_PER_MSEC;
+		change_state(unit, dev, NYX_DEVICE_PROBATION, NYX_STATE_BY_TIME,
+			     now, event);
+	} else if (g->state == NYX_DEVICE_PROBATION) {
+		g->next_ns = 0;
+		g->tries = 0;
+		change_state(unit, dev, NYX_DEVICE_ACTIVE, NYX_STATE_BY_TIME,
+			     now, event);
+	} else {
+		g->next_ns = 0;
+	}
+}
+
+void nyx_guard_tell(struct nyx_unit *unit, struct nyx_device *dev,
+		    struct nyx_event *event)
+{
+	static const u8 stat[] = {
+		[NYX_DEVICE_ACTIVE] = NYX_STAT_RECOVERIES,
+		[NYX_DEVICE_QUARANTINED] = NYX_STAT_QUARANTINES,
+		[NYX_DEVICE_PROBATION] = NYX_STAT_PROBATIONS,
+		[NYX_DEVICE_DISABLED] = NYX_STAT_QUARANTINES,
+	};
+	const struct nyx_event_state *s = &event->state;
+
+	if (event->type != NYX_EVENT_DEVICE_STATE)
+		return;
+	/* Who reads the record finds it counted. */
+	if (s->cause != NYX_STATE_WOULD)
+		nyx_device_count(dev, stat[s->new_state], 1);
+	nyx_events_push(unit->events, event);
+	trace_nyx_device_state(unit->id, s->sbdf, s->old_state, s->new_state,
+			       s->cause, s->score, s->tries);
+}
+
+/* The record of the faults that were not told one by one. */
+static struct nyx_event take_untold(struct nyx_guard *g)
+{
+	struct nyx_event event = g->untold_event;
+
+	lockdep_assert_held(&g->lock);
+	if (event.type == NYX_EVENT_FAULT)
+		event.fault.count = g->untold;
+	else
+		event.irq_fault.count = g->untold;
+	g->untold = 0;
+	return event;
+}
+
+/* Do what is due for a device. It may be gone, but not its memory. */
+static void do_due(struct nyx_unit *unit, struct nyx_device *dev, u64 now)
+{
+	struct nyx_event told = {}, state = {};
+	struct nyx_guard *g = &dev->guard;
+	unsigned long flags;
+
+	spin_lock_irqsave(&g->lock, flags);
+	if (g->gone)
+		goto out_unlock;
+	if (g->untold && now >= g->tell_start + NSEC_PER_SEC) {
+		told = take_untold(g);
+		told.time_ns = now;
+		g->tell_start = now;
+		g->told = 1;
+	}
+	if (g->next_ns && now >= g->next_ns)
+		time_is_over(unit, dev, now, &state);
+	enqueue(unit, g, now);
+out_unlock:
+	spin_unlock_irqrestore(&g->lock, flags);
+
+	if (told.type != NYX_EVENT_LOST)
+		nyx_events_push(unit->events, &told);
+	nyx_guard_tell(unit, dev, &state);
+}
+
+static void duty_work(struct work_struct *work)
+{
+	struct nyx_duty *duty = container_of(work, struct nyx_duty, work.work);
+	struct nyx_unit *unit = container_of(duty, struct nyx_unit, duty);
+	struct timerqueue_node *node;
+	struct nyx_device *dev;
+	u64 now;
+
+	for (;;) {
+		/* Keeps the memory of the device that is found. */
+		rcu_read_lock();
+		spin_lock_irq(&duty->lock);
+		now = ktime_get_boottime_ns();
+		node = timerqueue_getnext(&duty->queue);
+		if (!node || node->expires > now) {
+			if (node)
+				kick(duty, node->expires, now);
+			spin_unlock_irq(&duty->lock);
+			rcu_read_unlock();
+			return;
+		}
+		timerqueue_del(&duty->queue, node);
+		dev = container_of(node, struct nyx_device, guard.node);
+		dev->guard.queued = false;
+		spin_unlock_irq(&duty->lock);
+		do_due(unit, dev, now);
+		rcu_read_unlock();
+		cond_resched();
+	}
+}
+
+void nyx_duty_init(struct nyx_duty *duty)
+{
+	spin_lock_init(&duty->lock);
+	timerqueue_init_head(&duty->queue);
+	INIT_DELAYED_WORK(&duty->work, duty_work);
+}
+
+void nyx_duty_fini(struct nyx_duty *duty)
+{
+	cancel_delayed_work_sync(&duty->work);
+}
+
+/* ---- guards ------------------------------------------------------------- */
+
+static void adopt(struct nyx_guard *g, const struct nyx_policy *policy, bool own)
+{
+	bool window = g->policy.window_ms != policy->window_ms;
+
+	g->policy = *policy;
+	g->own = own;
+	if (window)
+		nyx_score_setup(&g->score,
+				(u64)policy->window_ms * NSEC_PER_MSEC);
+}
+
+void nyx_guard_init(struct nyx_device *dev, const struct nyx_policy *policy)
+{
+	spin_lock_init(&dev->guard.lock);
+	timerqueue_init(&dev->guard.node);
+	adopt(&dev->guard, policy, false);
+}
+
+void nyx_guard_gone(struct nyx_unit *unit, struct nyx_device *dev)
+{
+	struct nyx_guard *g = &dev->guard;
+	struct nyx_event told = {};
+	unsigned long flags;
+
+	spin_lock_irqsave(&g->lock, flags);
+	g->gone = true;
+	if (g->untold)
+		told = take_untold(g);
+	if (state_refuses(g->state))
+		atomic_dec(&unit->nr_refused);
+	g->state = NYX_DEVICE_ACTIVE;
+	hold_domain(dev);
+	enqueue(unit, g, 0);
+	spin_unlock_irqrestore(&g->lock, flags);
+	if (told.type != NYX_EVENT_LOST)
+		nyx_events_push(unit->events, &told);
+}
+
+void nyx_guard_flush(struct nyx_unit *unit, struct nyx_device *dev)
+{
+	struct nyx_guard *g = &dev->guard;
+	struct nyx_event told = {};
+	unsigned long flags;
+
+	spin_lock_irqsave(&g->lock, flags);
+	if (g->untold)
+		told = take_untold(g);
+	/* From now on each has a record of its own, until the stream ends. */
+	g->policy.records_per_s = RECORDS_ALL;
+	spin_unlock_irqrestore(&g->lock, flags);
+	if (told.type != NYX_EVENT_LOST)
+		nyx_events_push(unit->events, &told);
+}
+
+void nyx_guard_move(struct nyx_device *dev, struct nyx_domain *to)
+{
+	struct nyx_guard *g = &dev->guard;
+	unsigned long flags;
+
+	spin_lock_irqsave(&g->lock, flags);
+	rcu_assign_pointer(dev->domain, to);
+	hold_domain(dev);
+	spin_unlock_irqrestore(&g->lock, flags);
+}
+
+/* May the fault have a record of its own? Sets the count of the record. */
+static bool may_tell(struct nyx_guard *g, struct nyx_event *event, u64 now)
+{
+	u64 count = g->untold + 1;
+
+	lockdep_assert_held(&g->lock);
+	if (event->type == NYX_EVENT_FAULT)
+		event->fault.count = count;
+	else
+		event->irq_fault.count = count;
+	if (g->policy.records_per_s == RECORDS_ALL || g->gone) {
+		g->untold = 0;
+		return true;
+	}
+	if (now - g->tell_start >= NSEC_PER_SEC && now > g->tell_start) {
+		g->tell_start = now;
+		g->told = 0;
+	}
+	if (g->told < g->policy.records_per_s) {
+		g->told++;
+		g->untold = 0;
+		return true;
+	}
+	g->untold = count;
+	g->untold_event = *event;
+	return false;
+}
+
+bool nyx_guard_fault(struct nyx_unit *unit, struct nyx_device *dev,
+		     struct nyx_event *event, struct nyx_event *state)
+{
+	bool dma = event->type == NYX_EVENT_FAULT;
+	u32 reason = dma ? event->fault.fault.reason : event->irq_fault.reason;
+	struct nyx_guard *g = &dev->guard;
+	u64 now = event->time_ns;
+	unsigned long flags;
+	u32 weight;
+	bool tell;
+
+	state->type = NYX_EVENT_LOST;
+	spin_lock_irqsave(&g->lock, flags);
+	tell = may_tell(g, event, now);
+	weight = g->policy.weight[fault_class(reason)];
+	if (weight && !state_refuses(g->state)) {
+		clue_add(g, dma ? event->fault.fault.iova :
+				  event->irq_fault.address,
+			 reason, dma ? event->fault.fault.access : 0, now);
+		if (nyx_score_add(&g->score, now, weight) >= g->policy.threshold)
+			too_much(unit, dev, now, state);
+	}
+	if (g->untold == 1 || state->type != NYX_EVENT_LOST)
+		enqueue(unit, g, now);
+	spin_unlock_irqrestore(&g->lock, flags);
+	return tell;
+}
+
+void nyx_guard_get(struct nyx_device *dev, struct nyx_device_info *info)
+{
+	struct nyx_guard *g = &dev->guard;
+	struct nyx_domain *dom;
+	unsigned long flags;
+
+	spin_lock_irqsave(&g->lock, flags);
+	info->state = g->state;
+	info->score = nyx_score_add(&g->score, ktime_get_boottime_ns(), 0);
+	info->tries = g->tries;
+	info->next_ns = g->next_ns;
+	if (g->own)
+		info->flags |= NYX_DEVICE_F_POLICY;
+	dom = rcu_dereference_protected(dev->domain, true);
+	if (dom && atomic_read(&dom->refused) && !state_refuses(g->state))
+		info->flags |= NYX_DEVICE_F_HELD;
+	spin_unlock_irqrestore(&g->lock, flags);
+}
+
+/* ---- commands ----------------------------------------------------------- */
+
+static void control(struct nyx_unit *unit, struct nyx_device *dev, u32 action)
+{
+	static const u8 state[] = {
+		[NYX_DEVICE_DO_RESET] = NYX_DEVICE_ACTIVE,
+		[NYX_DEVICE_DO_QUARANTINE] = NYX_DEVICE_QUARANTINED,
+		[NYX_DEVICE_DO_DISABLE] = NYX_DEVICE_DISABLED,
+	};
+	struct nyx_guard *g = &dev->guard;
+	u64 now = ktime_get_boottime_ns();
+	struct nyx_event event;
+
+	spin_lock_irq(&g->lock);
+	g->next_ns = 0;
+	if (action == NYX_DEVICE_DO_RESET)
+		g->tries = 0;
+	change_state(unit, dev, state[action], NYX_STATE_BY_COMMAND, now,
+		     &event);
+	enqueue(unit, g, now);
+	spin_unlock_irq(&g->lock);
+	nyx_guard_tell(unit, dev, &event);
+}
+
+int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action)
+{
+	struct nyx_device *dev;
+	int ret;
+
+	dev = nyx_device_claim(unit, sbdf);
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	control(unit, dev, action);
+	ret = action == NYX_DEVICE_DO_RESET ? 0 : nyx_device_settle(unit, dev);
+	nyx_device_unclaim(unit, dev);
+	return ret;
+}
+
+int nyx_policy_set(struct nyx_unit *unit, const u32 *sbdf,
+		   const struct nyx_policy *policy)
+{
+	struct nyx_device *dev;
+	unsigned long id;
+	int ret = 0;
+
+	mutex_lock(&unit->lock);
+	if (sbdf) {
+		dev = xa_load(&unit->devices, *sbdf);
+		if (dev) {
+			spin_lock_irq(&dev->guard.lock);
+			adopt(&dev->guard, policy ?: &unit->policy, policy);
+			spin_unlock_irq(&dev->guard.lock);
+		} else {
+			ret = -ENOENT;
+		}
+	} else {
+		unit->policy = *policy;
+		xa_for_each(&unit->devices, id, dev) {
+			spin_lock_irq(&dev->guard.lock);
+			if (!dev->guard.own)
+				adopt(&dev->guard, policy, false);
+			spin_unlock_irq(&dev->guard.lock);
+			cond_resched();
+		}
+	}
+	mutex_unlock(&unit->lock);
+	return ret;
+}
+
+int nyx_policy_get(struct nyx_unit *unit, const u32 *sbdf,
+		   struct nyx_policy *policy, bool *own)
+{
+	struct nyx_device *dev;
+	int ret = 0;
+
+	*own = false;
+	mutex_lock(&unit->lock);
+	dev = sbdf ? xa_load(&unit->devices, *sbdf) : NULL;
+	if (dev) {
+		/* Changes only under the unit's lock. */
+		*policy = dev->guard.policy;
+		*own = dev->guard.own;
+	} else if (sbdf) {
+		ret = -ENOENT;
+	} else {
+		*policy = unit->policy;
+	}
+	mutex_unlock(&unit->lock);
+	return ret;
+}
+
+NYX_EXPORT_FOR_TEST(nyx_score_setup);
+NYX_EXPORT_FOR_TEST(nyx_score_add);

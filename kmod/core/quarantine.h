@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: fault policy, quarantine and recovery.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Each device has a guard that weighs its faults. When they come to the
+ * threshold of its policy within the window the device is quarantined:
+ *
+ *                faults                  time
+ *     ACTIVE -----------> QUARANTINED --------> PROBATION
+ *       ^                      ^                  |  |  |
+ *       |                      |     faults       |  |  |
+ *       |                      +------------------+  |  |
+ *       |       time without a burst                 |  |
+ *       +--------------------------------------------+  |
+ *                                                       | faults, no tries left
+ *                           DISABLED <------------------+
+ *
+ * From PROBATION the way back to QUARANTINED is for twice as long. A command
+ * brings a device from each state to ACTIVE, QUARANTINED or DISABLED.
+ *
+ * A quarantined device is marked, and the mark is looked at by each access and
+ * interrupt. Faults come in any context, so a guard has a spinlock:
+ *
+ *   nyx_guard::lock     state, score, evidence, the device's domain
+ *   nyx_duty::lock      inside it: the queue of guards that wait for a time
+ *
+ * A unit has one work item that does what is due: changes of state, and the
+ * record of faults that were counted but not told one by one.
+ */
+#ifndef NYX_CORE_QUARANTINE_H
+#define NYX_CORE_QUARANTINE_H
+
+#include <linux/nyx_iommu.h>
+#include <linux/spinlock.h>
+#include <linux/timerqueue.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+struct nyx_device;
+struct nyx_domain;
+struct nyx_unit;
+
+/* A window has so many parts; the oldest is forgotten as a whole. */
+#define NYX_SCORE_PARTS	8u
+
+/**
+ * struct nyx_score - weight of faults within a window
+ * @part_ns: length of a part; const until it is set up anew
+ * @start: time at which the current part began
+ * @part: index of the current part
+ * @sum: of all parts
+ * @weight: by part
+ */
+struct nyx_score {
+	u64 part_ns;
+	u64 start;
+	u32 part;
+	u32 sum;
+	u32 weight[NYX_SCORE_PARTS];
+};
+
+/* Faults that look alike; see struct nyx_evidence. */
+struct nyx_clue {
+	u64 address;
+	u64 time_ns;
+	u8 reason;
+	u8 access;
+	u16 count;
+};
+
+/**
+ * struct nyx_guard - what watches a device
+ * @lock: protects what follows
+ * @state: of enum nyx_device_state
+ * @own: the policy is the device's, not the unit's
+ * @gone: the device has been removed
+ * @tries: times that it was quarantined since it was last active for good
+ * @next_ns: CLOCK_BOOTTIME of the next change of state, or 0
+ * @held: domain whose &nyx_domain.refused counts this device, or NULL
+ * @policy: what applies
+ * @score: its faults
+ * @clues: the last kinds of faults
+ * @tell_start: CLOCK_BOOTTIME at which the current second of records began
+ * @told: records in it
+ * @would_ns: CLOCK_BOOTTIME of the last time it was told what would happen
+ * @untold: faults since the last record
+ * @untold_event: the last of them
+ * @node: in &nyx_duty.queue; under &nyx_duty.lock
+ * @queued: it is; under &nyx_duty.lock
+ */
+struct nyx_guard {
+	spinlock_t lock;
+	u8 state;
+	bool own;
+	bool gone;
+	u32 tries;
+	u64 next_ns;
+	struct nyx_domain *held;
+	struct nyx_policy policy;
+	struct nyx_score score;
+	struct nyx_clue clues[NYX_EVIDENCE_MAX];
+	u64 tell_start;
+	u32 told;
+	u64 would_ns;
+	u64 untold;
+	struct nyx_event untold_event;
+	struct timerqueue_node node;
+	bool queued;
+};
+
+/**
+ * struct nyx_duty - guards of a unit that wait for a time
+ * @lock: protects @queue
+ * @queue: of &nyx_guard.node, by CLOCK_BOOTTIME
+ * @work: does what is due
+ */
+struct nyx_duty {
+	spinlock_t lock;
+	struct timerqueue_head queue;
+	struct delayed_work work;
+};
+
+/**
+ * nyx_score_setup() - an empty window
+ * @score: the score
+ * @window_ns: its length
+ */
+void nyx_score_setup(struct nyx_score *score, u64 window_ns);
+
+/**
+ * nyx_score_add() - a fault
+ * @score: the score
+ * @now: CLOCK_BOOTTIME; never goes back by more than a part
+ * @weight: what it counts; 0: only bring the score up to date
+ *
+ * Return: weight of the faults in the window.
+ */
+u32 nyx_score_add(struct nyx_score *score, u64 now, u32 weight);
+
+/* The policy of a new unit. */
+extern const struct nyx_policy nyx_policy_default;
+
+void nyx_duty_init(struct nyx_duty *duty);
+
+/* Nothing will be due any more: no device of the unit can fault. May sleep. */
+void nyx_duty_fini(struct nyx_duty *duty);
+
+/**
+ * nyx_guard_init() - begin to watch a device
+ * @dev: the device
+ * @policy: the unit's policy
+ */
+void nyx_guard_init(struct nyx_device *dev, const struct nyx_policy *policy);
+
+/**
+ * nyx_guard_gone() - stop watching a device that is removed
+ * @unit: the unit
+ * @dev: the device
+ *
+ * Context: under &nyx_unit.lock, or without other users.
+ */
+void nyx_guard_gone(struct nyx_unit *unit, struct nyx_device *dev);
+
+/**
+ * nyx_guard_flush() - record the faults that were only counted
+ * @unit: the unit, which ends
+ * @dev: the device
+ *
+ * Context: under &nyx_unit.lock.
+ */
+void nyx_guard_flush(struct nyx_unit *unit, struct nyx_device *dev);
+
+/**
+ * nyx_guard_move() - give a device another domain
+ * @dev: the device
+ * @to: the domain
+ *
+ * Context: under &nyx_unit.lock. Accesses that begin later see @to.
+ */
+void nyx_guard_move(struct nyx_device *dev, struct nyx_domain *to);
+
+/**
+ * nyx_guard_fault() - weigh a fault, and say whether to record it
+ * @unit: the unit
+ * @dev: the device, which cannot go
+ * @event: the record, with its time and without its cause: a NYX_EVENT_FAULT or
+ *         NYX_EVENT_IRQ_FAULT; its count is set
+ * @state: if the device's state changes: the record that says so; else its type
+ *         is NYX_EVENT_LOST
+ *
+ * Context: any.
+ * Return: true if @event is to be recorded.
+ */
+bool nyx_guard_fault(struct nyx_unit *unit, struct nyx_device *dev,
+		     struct nyx_event *event, struct nyx_event *state);
+
+/**
+ * nyx_guard_tell() - record a change of state
+ * @unit: the unit
+ * @dev: the device
+ * @state: what nyx_guard_fault() said, also nothing
+ */
+void nyx_guard_tell(struct nyx_unit *unit, struct nyx_device *dev,
+		    struct nyx_event *state);
+
+/**
+ * nyx_guard_get() - what a guard knows
+ * @dev: the device
+ * @info: state, score, tries, time and flags are set
+ *
+ * Context: any.
+ */
+void nyx_guard_get(struct nyx_device *dev, struct nyx_device_info *info);
+
+/**
+ * nyx_device_control() - change a device's state by hand
+ * @unit: the unit
+ * @sbdf: the device
+ * @action: of enum nyx_device_action
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT; -EBUSY if a command is moving the device; -EINTR if the
+ * caller was killed before the device's accesses had ended.
+ */
+int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action);
+
+/**
+ * nyx_policy_set() - set a policy
+ * @unit: the unit
+ * @sbdf: the device, or NULL: the unit's own, and that of its devices without
+ *        one of their own
+ * @policy: the policy, checked by the caller; NULL: the unit's
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOENT.
+ */
+int nyx_policy_set(struct nyx_unit *unit, const u32 *sbdf,
+		   const struct nyx_policy *policy);
+
+/**
+ * nyx_policy_get() - tell a policy
+ * @unit: the unit
+ * @sbdf: the device, or NULL
+ * @policy: set
+ * @own: set to whether the device has one of its own
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOENT.
+ */
+int nyx_policy_get(struct nyx_unit *unit, const u32 *sbdf,
+		   struct nyx_policy *policy, bool *own);
+
+#endif /* NYX_CORE_QUARANTINE_H */

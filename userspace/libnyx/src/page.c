@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * libnyx: page requests.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include <nyx/page.h>
+
+#include "private.h"
+
+NYX_EXPORT int nyx_page_request(struct nyx_unit *unit, uint32_t sbdf,
+				const struct nyx_page *pages, uint32_t nr, uint32_t timeout_ms,
+				uint32_t *group, uint32_t *response)
+{
+	struct nyx_page_request req = {
+		.size = sizeof(req),
+		.sbdf = sbdf,
+		.pasid = NYX_PASID_NONE,
+		.pages = (uintptr_t)pages,
+		.nr = nr,
+		.timeout_ms = timeout_ms,
+	};
+	int ret;
+
+	/* Not again after EINTR: the group is withdrawn, another would begin. */
+	ret = nyx__ioctl_once(unit->fd, NYX_PAGE_REQUEST, &req);
+	if (ret)
+		return ret;
+	if (group)
+		*group = req.out_group;
+	*response = req.out_response;
+	return 0;
+}
+
+NYX_EXPORT int nyx_page_request_nowait(struct nyx_unit *unit, uint32_t sbdf,
+				       const struct nyx_page *pages, uint32_t nr,
+				       uint32_t timeout_ms, uint32_t *group)
+{
+	struct nyx_page_request req = {
+		.size = sizeof(req),
+		.flags = NYX_PAGE_F_NOWAIT,
+		.sbdf = sbdf,
+		.pasid = NYX_PASID_NONE,
+		.pages = (uintptr_t)pages,
+		.nr = nr,
+		.timeout_ms = timeout_ms,
+	};
+	int ret;
+
+	ret = nyx__ioctl(unit->fd, NYX_PAGE_REQUEST, &req);
+	if (!ret && group)
+		*group = req.out_group;
+	return ret;
+}
+
+NYX_EXPORT int nyx_page_respond(struct nyx_unit *unit, uint32_t group, uint32_t response)
+{
+	struct nyx_page_respond req = {
+		.size = sizeof(req),
+		.group = group,
+		.response = response,
+	};
+
+	return nyx__ioctl(unit->fd, NYX_PAGE_RESPOND, &req);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyxctl: limits of domains and devices.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#ifndef NYXCTL_LIMIT_H
+#define NYXCTL_LIMIT_H
+
+#include "cmd.h"
+
+extern const struct out_col limit_cols[];
+
+#define LIMIT_OPTS \
+	{ "bytes", 0, "NUMBER", WORD_ANY, NULL, "bytes of DMA a second; 0: no limit" }, \
+	{ "ops", 0, "NUMBER", WORD_ANY, NULL, "DMA operations a second; 0: no limit" }, \
+	{ "irqs", 0, "NUMBER", WORD_ANY, NULL, "interrupts a second; 0: no limit" }, \
+	{ "burst", 0, "TIME", WORD_ANY, NULL, "what this time gives may come at once; 10ms" }, \
+	{ "none", 0, NULL, WORD_ANY, NULL, "no limits" }
+
+/* Are the options right? No unit is needed. */
+int limit_check(struct cli *cli);
+
+/* Without options show the limits, with options change them. The unit is open. */
+int limit_run(struct cli *cli, uint32_t scope, uint32_t id);
+
+#endif /* NYXCTL_LIMIT_H */

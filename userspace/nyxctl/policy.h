@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyxctl: fault policies of units and devices.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#ifndef NYXCTL_POLICY_H
+#define NYXCTL_POLICY_H
+
+#include "cmd.h"
+
+extern const struct out_col policy_cols[];
+extern const char *const policy_actions[];
+extern const char *const policy_scopes[];
+extern const char *const policy_yes_no[];
+
+#define POLICY_OPTS \
+	{ "threshold", 0, "NUMBER", WORD_ANY, NULL, "weight of faults that is too much" }, \
+	{ "window", 0, "TIME", WORD_ANY, NULL, "within this time, like 10s" }, \
+	{ "action", 0, "ACTION", WORD_CHOICE, policy_actions, \
+	  "what follows: report (nothing) or quarantine" }, \
+	{ "observe", 0, NULL, WORD_ANY, NULL, "only tell what would follow; --action ends it" }, \
+	{ "scope", 0, "SCOPE", WORD_CHOICE, policy_scopes, \
+	  "what is refused then: the device, or its whole domain" }, \
+	{ "weight", 0, "LIST", WORD_ANY, NULL, \
+	  "what faults count, like address=1,interrupt=5" }, \
+	{ "recover", 0, "ANSWER", WORD_CHOICE, policy_yes_no, \
+	  "does the device come back by itself: yes or no" }, \
+	{ "backoff", 0, "TIME", WORD_ANY, NULL, "first time in quarantine; doubles each time" }, \
+	{ "backoff-max", 0, "TIME", WORD_ANY, NULL, "up to this" }, \
+	{ "probation", 0, "TIME", WORD_ANY, NULL, "time on probation before it is active" }, \
+	{ "max-tries", 0, "NUMBER", WORD_ANY, NULL, "times that it comes back" }, \
+	{ "records", 0, "NUMBER", WORD_ANY, NULL, "fault records a second, or 'all'" }
+
+/* Are the options right? No unit is needed. */
+int policy_check(struct cli *cli);
+
+/* Without options show the policy, with options change it. The unit is open. */
+int policy_run(struct cli *cli, uint32_t scope, uint32_t sbdf);
+
+#endif /* NYXCTL_POLICY_H */

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyxctl device translate: where an access of a device would go.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "translate.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "err.h"
+#include "lookup.h"
+#include "parse.h"
+
+enum { RUN_IOVA, RUN_LENGTH, RUN_GPA, RUN_BACKING, RUN_PROT, RUN_PAGE, RUN_FAULT, RUN_LEVEL };
+
+const struct out_col translate_cols[] = {
+	[RUN_IOVA] = { "iova", OUT_ADDR },
+	[RUN_LENGTH] = { "length_bytes", OUT_SIZE },
+	[RUN_GPA] = { "gpa", OUT_ADDR },
+	[RUN_BACKING] = { "backing", OUT_ADDR },
+	[RUN_PROT] = { "prot", OUT_TEXT },
+	[RUN_PAGE] = { "page_bytes", OUT_SIZE },
+	[RUN_FAULT] = { "fault", OUT_TEXT },
+	[RUN_LEVEL] = { "fault_level", OUT_COUNT, true },
+	{ 0 }
+};
+
+#define NR_RUNS	256u
+
+/* One page of runs. */
+static void put_runs(struct out *out, const struct nyx_translate *t, const struct nyx_run *runs)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->out_nr_runs; i++) {
+		out_u64(out, RUN_IOVA, runs[i].iova);
+		out_u64(out, RUN_LENGTH, runs[i].length);
+		out_u64(out, RUN_GPA, runs[i].gpa);
+		out_u64(out, RUN_BACKING, runs[i].backing);
+		out_text(out, RUN_PROT, nyx_prot_name(runs[i].prot));
+		if (!i && t->out_page_size_lg2)
+			out_u64(out, RUN_PAGE, UINT64_C(1) << t->out_page_size_lg2);
+		out_row(out);
+	}
+}
+
+/* What was refused comes last, so that the rows are the whole range. */
+static void put_refused(struct out *out, const struct nyx_fault *fault, uint64_t length)
+{
+	out_u64(out, RUN_IOVA, fault->iova);
+	out_u64(out, RUN_LENGTH, length);
+	if (fault->gpa != NYX_GPA_UNKNOWN)
+		out_u64(out, RUN_GPA, fault->gpa);
+	out_text(out, RUN_FAULT, nyx_fault_reason_name(fault->reason));
+	if (fault->level != NYX_LEVEL_NONE)
+		out_u64(out, RUN_LEVEL, fault->level);
+	out_row(out);
+}
+
+static int translate(struct cli *cli, struct out *out, struct nyx_translate *t)
+{
+	uint64_t begin = t->iova, length = t->length;
+	struct nyx_run runs[NR_RUNS];
+	int rc, ret;
+
+	t->runs = (uintptr_t)runs;
+	t->nr_runs = NR_RUNS;
+	do {
+		ret = nyx_device_translate(cli->unit, t);
+		if (ret == -ENOENT)
+			return out_cancel(out, lookup_no_device(cli, t->sbdf));
+		if (ret)
+			return out_cancel(out, err_explain(ret, "cannot translate IOVA 0x%" PRIx64,
+							   (uint64_t)t->iova));
+		put_runs(out, t, runs);
+		t->iova += t->out_done;
+		t->length -= t->out_done;
+	} while (t->length && t->out_done && t->out_fault.reason == NYX_FAULT_NONE);
+	if (t->out_fault.reason == NYX_FAULT_NONE)
+		return out_end(out);
+
+	put_refused(out, &t->out_fault, t->length);
+	rc = out_end(out);
+	err_note("device %s may not %s IOVA 0x%" PRIx64 ": %s", lookup_sbdf_text(t->sbdf),
+		 t->access == NYX_PROT_READ ? "read" : t->access == NYX_PROT_WRITE ? "write" :
+		 "read and write", (uint64_t)t->out_fault.iova,
+		 nyx_fault_reason_text(t->out_fault.reason));
+	if (rc)
+		return rc;
+	return t->length < length && t->iova != begin ? EXIT_PARTIAL : EXIT_REFUSED;
+}
+
+int translate_run(struct cli *cli)
+{
+	struct nyx_translate t = {
+		.size = sizeof(t),
+		.pasid = NYX_PASID_NONE,
+		.access = NYX_PROT_READ,
+	};
+	uint64_t iova, length = 1;
+	int rc;
+
+	rc = parse_u64("IOVA", cli->args[1], &iova);
+	if (!rc && cli->args[2])
+		rc = parse_u64("LENGTH", cli->args[2], &length);
+	if (!rc && !length)
+		rc = err_usage("LENGTH must not be 0");
+	if (!rc && cli_opt(cli, "access"))
+		rc = parse_prot("--access", cli_opt(cli, "access"), &t.access);
+	if (!rc)
+		rc = lookup_sbdf(cli, cli->args[0], &t.sbdf);
+	if (rc)
+		return rc;
+	t.iova = iova;
+	t.length = length;
+	if (cli_opt(cli, "report"))
+		t.flags = NYX_TRANSLATE_F_REPORT;
+	return translate(cli, out_list(&cli->out, "runs", translate_cols), &t);
+}
