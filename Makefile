@@ -13,22 +13,34 @@
 #   make unload       and take it out
 #   make docs         Documentation/ with the reference from the sources, in build/docs
 #   make install      module, library, tool, udev rule; takes PREFIX and DESTDIR
+#   make uninstall    and take them away
 #   make dkms         let DKMS build the module for every kernel (root)
 #   make clean        remove build/
 #
 # KREL=<release> chooses the kernel to build for: one with installed headers, or a
 # test kernel (selftests/vm/kernel --help). Default: the running kernel when its
-# headers are there, else Debian's 6.12, fetched into the cache.
+# headers are there, else Debian's 6.12, fetched into the cache; but load and install
+# choose no other kernel than the running one by themselves.
 #
 # NYX_DEMO_HOST=1 make demo runs the demo on this machine, after make load.
 
-KREL	?= $(if $(wildcard /lib/modules/$(shell uname -r)/build),$(shell uname -r),stock-6.12)
+# An ordinary user's lacks modinfo
+export PATH := $(PATH):/usr/sbin:/sbin
+
+RUNNING	:= $(shell uname -r)
+HEADERS	:= $(wildcard /lib/modules/$(RUNNING)/build)
+ifeq ($(origin KREL)$(HEADERS),undefined)
+ifneq ($(filter load install-module $(if $(NYX_DKMS),,install),$(MAKECMDGOALS)),)
+$(error no headers for $(RUNNING); apt-get install linux-headers-$(RUNNING), or KREL=RELEASE)
+endif
+endif
+KREL	?= $(if $(HEADERS),$(RUNNING),stock-6.12)
 PREFIX	?= /usr/local
 DESTDIR	?=
 VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 MODULE	= build/$(KREL)/nyx-iommu.ko
-MODULE_RELEASE = $(shell modinfo -F vermagic $(MODULE) | cut -d' ' -f1)
+MODULE_RELEASE = $(shell PATH="$(PATH)" modinfo -F vermagic $(MODULE) | cut -d' ' -f1)
 DKMS_TREE = $(DESTDIR)/usr/src/nyx-$(VERSION)
 USER	= $(MAKE) --no-print-directory -C userspace O=$(CURDIR)/build/user PREFIX=$(PREFIX)
 
@@ -94,8 +106,27 @@ install-dkms:
 	mkdir -p $(DKMS_TREE)
 	cp -a dkms.conf Kbuild kmod uapi $(DKMS_TREE)/
 
+# With the PREFIX, DESTDIR and NYX_DKMS of the install. The module goes from every kernel.
+.PHONY: uninstall uninstall-user uninstall-module uninstall-dkms
+uninstall: uninstall-user $(if $(NYX_DKMS),uninstall-dkms,uninstall-module)
+uninstall-user:
+	@$(USER) DESTDIR=$(DESTDIR) uninstall
+	rm -f $(DESTDIR)/usr/lib/udev/rules.d/60-nyx-iommu.rules \
+		$(DESTDIR)/usr/lib/modules-load.d/nyx-iommu.conf
+	$(if $(DESTDIR),,ldconfig)
+uninstall-module:
+	for dir in $(DESTDIR)/lib/modules/*; do \
+		[ -e $$dir/updates/nyx-iommu.ko ] || continue; \
+		rm $$dir/updates/nyx-iommu.ko || exit; \
+		$(if $(DESTDIR),,depmod $${dir##*/} || exit;) \
+	done
+uninstall-dkms:
+	rm -rf $(DKMS_TREE)
+
 .PHONY: dkms
-dkms: install-dkms
+dkms:
+	@command -v dkms >/dev/null || { echo 'no dkms; apt-get install dkms' >&2; exit 1; }
+	@$(MAKE) --no-print-directory install-dkms
 	dkms add -m nyx -v $(VERSION) || dkms status nyx/$(VERSION) | grep -q .
 	dkms install -m nyx -v $(VERSION)
 

@@ -302,6 +302,19 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 	return ret;
 }
 
+void nyx_devices_flush(struct nyx_unit *unit)
+{
+	struct nyx_device *dev;
+	unsigned long sbdf;
+
+	mutex_lock(&unit->lock);
+	xa_for_each(&unit->devices, sbdf, dev) {
+		nyx_guard_flush(unit, dev);
+		cond_resched();
+	}
+	mutex_unlock(&unit->lock);
+}
+
 void nyx_devices_purge(struct nyx_unit *unit)
 {
 	struct nyx_device *dev;

@@ -144,6 +144,9 @@ int nyx_device_settle(struct nyx_unit *unit, struct nyx_device *dev);
  */
 void nyx_device_count(struct nyx_device *dev, u32 stat, u64 n);
 
+/* Record the faults of all devices that were only counted; the unit ends. */
+void nyx_devices_flush(struct nyx_unit *unit);
+
 /* Drop all devices of a unit that has no accesses any more; at its end. */
 void nyx_devices_purge(struct nyx_unit *unit);
 

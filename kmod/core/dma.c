@@ -167,7 +167,7 @@ static bool is_limited(const struct nyx_access *acc)
  */
 static u64 charge_part(const struct nyx_access *acc,
 		       const struct nyx_dma_req *req, u64 *end,
-		       struct nyx_work *work)
+		       struct nyx_charge *charge)
 {
 	struct nyx_qos *dev, *dom;
 	u64 wait;
@@ -177,11 +177,11 @@ static u64 charge_part(const struct nyx_access *acc,
 	dom = rcu_dereference(acc->dom->qos);
 	*end = req->done + nyx_qos_chunk(dev, dom, min_t(u64, DMA_BATCH,
 							 req->length - req->done));
-	*work = (struct nyx_work) {
+	charge->work = (struct nyx_work) {
 		.amount[NYX_RATE_BYTES] = *end - req->done,
 		.amount[NYX_RATE_OPS] = !req->done,
 	};
-	wait = nyx_qos_charge(dev, dom, work, ktime_get_ns(), !req->nonblock);
+	wait = nyx_qos_charge(dev, dom, charge, ktime_get_ns(), !req->nonblock);
 	rcu_read_unlock();
 	if (wait) {
 		nyx_stat_add(acc->dev->stats, NYX_STAT_THROTTLED, 1);
@@ -190,19 +190,26 @@ static u64 charge_part(const struct nyx_access *acc,
 	return wait;
 }
 
-/* A part that was charged is not done. */
-static void refund_part(struct nyx_unit *unit, u32 sbdf,
-			const struct nyx_work *work)
+/* Wait for the limit, outside of the access, and begin another one. */
+static int wait_for_limit(struct nyx_access *acc, const struct nyx_dma_req *req,
+			  u64 wait, const struct nyx_charge *charge)
 {
-	struct nyx_access acc = {};
+	struct nyx_unit *unit = acc->unit;
+	struct nyx_domain *dom = acc->dom;
+	int ret;
 
-	if (nyx_access_begin(unit, sbdf, &acc))
-		return;
-	rcu_read_lock();
-	nyx_qos_refund(rcu_dereference(acc.dev->qos),
-		       rcu_dereference(acc.dom->qos), work);
-	rcu_read_unlock();
-	nyx_access_end(&acc);
+	/* Its own reference keeps it as long as the access does. */
+	refcount_inc(&dom->ref);
+	nyx_access_end(acc);
+	ret = nyx_qos_wait(unit, req->sbdf, dom, charge, wait);
+	if (!ret) {
+		*acc = (struct nyx_access){};
+		ret = nyx_access_begin(unit, req->sbdf, acc);
+		if (ret)
+			nyx_qos_give_back(unit, req->sbdf, dom, charge);
+	}
+	nyx_domain_put(dom);
+	return ret;
 }
 
 /*
@@ -211,8 +218,8 @@ static void refund_part(struct nyx_unit *unit, u32 sbdf,
  */
 static int dma_limited(struct nyx_unit *unit, struct nyx_dma_req *req)
 {
+	struct nyx_charge charge;
 	struct nyx_access acc;
-	struct nyx_work work;
 	u64 end, wait;
 	int ret;
 
@@ -221,18 +228,13 @@ static int dma_limited(struct nyx_unit *unit, struct nyx_dma_req *req)
 		ret = nyx_access_begin(unit, req->sbdf, &acc);
 		if (ret)
 			return ret;
-		wait = charge_part(&acc, req, &end, &work);
-		if (wait) {
+		wait = charge_part(&acc, req, &end, &charge);
+		if (wait && req->nonblock) {
 			nyx_access_end(&acc);
-			if (req->nonblock)
-				return -EAGAIN;
-			ret = nyx_qos_sleep(wait);
-			if (ret) {
-				refund_part(unit, req->sbdf, &work);
-				return ret;
-			}
-			acc = (struct nyx_access){};
-			ret = nyx_access_begin(unit, req->sbdf, &acc);
+			return -EAGAIN;
+		}
+		if (wait) {
+			ret = wait_for_limit(&acc, req, wait, &charge);
 			if (ret)
 				return ret;
 		}

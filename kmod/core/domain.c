@@ -205,6 +205,8 @@ int nyx_domain_destroy(struct nyx_unit *unit, u32 id)
 		return PTR_ERR(dom);
 	/* A detach may have been killed before it had waited. */
 	ret = epoch_drain(&dom->epoch);
+	/* Interrupts count in the domain of their device. */
+	epoch_drain_bounded(&unit->irq.epoch);
 	destroy_end(unit, dom, !ret);
 	if (!ret)
 		nyx_domain_put(dom);

@@ -57,7 +57,8 @@ void nyx_events_push(struct nyx_events *ev, struct nyx_event *event)
 	unsigned long flags;
 
 	spin_lock_irqsave(&ev->lock, flags);
-	event->time_ns = ktime_get_boottime_ns();
+	if (!event->time_ns)
+		event->time_ns = ktime_get_boottime_ns();
 	event->seq = ev->head;
 	/* Readers may have been told that nothing follows. */
 	if (!ev->ended) {

@@ -55,7 +55,7 @@ void nyx_events_put(struct nyx_events *ev);
 /**
  * nyx_events_push() - add a record of any type
  * @ev: the ring
- * @event: the record; its number and time are filled in
+ * @event: the record; its number is filled in, and its time unless it is set
  *
  * Once the stream has ended the record is dropped.
  *

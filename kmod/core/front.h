@@ -60,8 +60,8 @@ struct nyx_refusal {
  *              the caller was killed meanwhile
  * @decode_device: find what a requester's accesses go through; may sleep. False
  *                 if they are refused
- * @decode_irte: read an interrupt remapping table entry; sleeps unless @nowait.
- *               0; -EACCES if it is refused; -EAGAIN if it would have to wait
+ * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if
+ *               it is refused; -EINTR
  * @dma_fault: an access was refused; any context
  * @irq_fault: an interrupt was refused; any context
  */
@@ -74,7 +74,7 @@ struct nyx_front_ops {
 	bool (*decode_device)(struct nyx_front *front, u32 sbdf,
 			      struct nyx_guest_map *map,
 			      struct nyx_refusal *refusal);
-	int (*decode_irte)(struct nyx_front *front, u32 index, bool nowait,
+	int (*decode_irte)(struct nyx_front *front, u32 index,
 			   struct irt_entry *e, struct nyx_refusal *refusal);
 	void (*dma_fault)(struct nyx_front *front, u32 sbdf,
 			  const struct nyx_fault *fault,
@@ -123,14 +123,12 @@ struct nyx_front *nyx_front_create(struct nyx_unit *unit,
  * nyx_guest_read64() - read a word of guest memory
  * @unit: the unit
  * @gpa: a multiple of 8
- * @nowait: rather fail than wait for user space or a disk
  * @val: set, in CPU order
  *
- * Context: may sleep unless @nowait; inside an epoch that whoever removes memory
- * drains.
- * Return: 0; -EIO if there is no such memory; -EAGAIN; -EINTR.
+ * Context: may sleep; inside an epoch that whoever removes memory drains.
+ * Return: 0; -EIO if there is no such memory; -EINTR.
  */
-int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, bool nowait, u64 *val);
+int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val);
 
 /**
  * nyx_guest_write32() - write a word of guest memory
@@ -138,7 +136,7 @@ int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, bool nowait, u64 *val);
  * @gpa: a multiple of 4
  * @val: what to write, in CPU order
  *
- * Context: as nyx_guest_read64(), and may sleep.
+ * Context: as nyx_guest_read64().
  * Return: 0, -EIO or -EINTR.
  */
 int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val);

@@ -52,13 +52,13 @@ static struct region *find(struct nyx_unit *unit, u64 gpa, u64 *offset)
 	return region;
 }
 
-int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, bool nowait, u64 *val)
+int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val)
 {
 	struct region *region;
 	u64 offset;
 
 	region = find(unit, gpa, &offset);
-	return region ? region_read64(region, offset, nowait, val) : -EIO;
+	return region ? region_read64(region, offset, val) : -EIO;
 }
 
 int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val)
@@ -283,7 +283,7 @@ int nyx_guest_drain(struct nyx_unit *unit)
 
 static int walk_read(void *ctx, u64 gpa, u64 *val)
 {
-	return nyx_guest_read64(ctx, gpa, false, val);
+	return nyx_guest_read64(ctx, gpa, val);
 }
 
 void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
@@ -296,7 +296,7 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 
 /* ---- interrupt remapping table ------------------------------------------ */
 
-int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index, bool nowait,
+int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index,
 			   struct nyx_refusal *refusal)
 {
 	struct nyx_front *front = unit->guest.front;
@@ -310,7 +310,7 @@ int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index, bool nowait,
 	/* Pairs with the lock of who counts: the entry is read later. */
 	smp_mb();
 	*refusal = (struct nyx_refusal){};
-	ret = front->ops->decode_irte(front, index, nowait, &entry, refusal);
+	ret = front->ops->decode_irte(front, index, &entry, refusal);
 	if (!ret) {
 		mutex_lock(&unit->irq.lock);
 		if (unit->guest.irte_generation == generation)

@@ -73,13 +73,12 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
  * nyx_guest_resolve_irte() - bring in an interrupt remapping table entry
  * @unit: the unit, with a front end
  * @index: which one, within the table
- * @nowait: rather fail than wait
  * @refusal: set if it is refused
  *
- * Context: may sleep unless @nowait.
- * Return: 0: try again; -EACCES: it is refused; -EAGAIN; -EINTR.
+ * Context: may sleep.
+ * Return: 0: try again; -EACCES: it is refused; -EINTR.
  */
-int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index, bool nowait,
+int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index,
 			   struct nyx_refusal *refusal);
 
 #endif /* NYX_CORE_GUEST_H */

@@ -128,39 +128,120 @@ static void finish(struct nyx_unit *unit, struct nyx_device *dev,
 		      req->msg.dest);
 }
 
-/* How an interrupt gets on with limits. */
-struct progress {
-	bool charged;	/* the limits know of it */
-	u64 wait_ns;
-};
-
-static const struct nyx_work one_irq = { .amount[NYX_RATE_IRQS] = 1 };
-
 /* Over a limit? Then it is charged for later if it can wait. */
 static bool throttled(struct nyx_device *dev, struct nyx_domain *dom,
-		      struct progress *progress, bool wait)
+		      struct nyx_irq_wait *wait, bool reserve, bool keep)
 {
 	struct nyx_qos *mine = rcu_dereference(dev->qos);
 	struct nyx_qos *ours = rcu_dereference(dom->qos);
 
-	if (likely(!mine && !ours) || progress->charged)
+	if (likely(!mine && !ours) || wait->charged)
 		return false;
-	progress->wait_ns = nyx_qos_charge(mine, ours, &one_irq, ktime_get_ns(),
-					   wait);
-	progress->charged = wait;
-	if (!progress->wait_ns)
+	wait->charge.work = (struct nyx_work){ .amount[NYX_RATE_IRQS] = 1 };
+	wait->ns = nyx_qos_charge(mine, ours, &wait->charge, ktime_get_ns(),
+				  reserve);
+	wait->charged = reserve || !wait->ns;
+	/* For who may have to take it back; not where it cannot be put. */
+	if (wait->charged && keep && refcount_inc_not_zero(&dom->ref))
+		wait->dom = dom;
+	if (!wait->ns)
 		return false;
 	nyx_stat_add(dev->stats, NYX_STAT_THROTTLED, 1);
 	nyx_stat_add(dom->stats, NYX_STAT_THROTTLED, 1);
 	return true;
 }
 
+void nyx_irq_wait_end(struct nyx_unit *unit, u32 sbdf, struct nyx_irq_wait *wait,
+		      bool sent)
+{
+	if (!wait->charged)
+		return;
+	if (!sent)
+		nyx_qos_give_back(unit, sbdf, wait->dom, &wait->charge);
+	if (wait->dom)
+		nyx_domain_put(wait->dom);
+	*wait = (struct nyx_irq_wait){};
+}
+
+/* The memory of a descriptor, as long as the caller is inside. */
+static struct region *find_descriptor(struct nyx_unit *unit, u64 gpa, u64 *offset)
+{
+	const struct gmap_slot *slot;
+	struct region *region = NULL;
+	u32 hint = 0;
+
+	rcu_read_lock();
+	slot = gmap_find(&unit->mem, gpa, &hint);
+	/* Ranges are made of pages: all of it is there, or nothing. */
+	if (slot && !(region_flags(slot->region) & REGION_READONLY)) {
+		region = slot->region;
+		*offset = gpa - slot->start;
+	}
+	rcu_read_unlock();
+	return region;
+}
+
+/* Set bits in guest memory; returns what was there. */
+static int set_bits(struct region *region, u64 offset, u64 bits, u64 *old)
+{
+	return region_atomic(region, offset, REGION_OR, sizeof(u64), bits, 0, old);
+}
+
 /*
- * All but the way to guest memory. On -EINPROGRESS the caller has to go it: it
- * is inside &nyx_irq.posting then, if it has said where to put the pair.
+ * Set the pending bit, and find out who is to be told. Where one must not sleep
+ * only pinned memory is good enough.
+ */
+static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool pinned)
+{
+	struct irt_msg *msg = &req->msg;
+	struct region *region;
+	u64 offset, old, control;
+	int ret;
+
+	region = find_descriptor(unit, msg->posted, &offset);
+	if (!region || (pinned && !(region_flags(region) & REGION_PINNED)))
+		return -EIO;
+	ret = set_bits(region, offset + PID_CONTROL, 0, &control);
+	if (ret)
+		return ret;
+	if (control & PID_RESERVED)
+		return -EIO;
+	ret = set_bits(region, offset + msg->vector / 64 * sizeof(u64),
+		       BIT_ULL(msg->vector % 64), &old);
+	if (!ret)
+		ret = set_bits(region, offset + PID_CONTROL, 0, &control);
+	if (ret)
+		return ret;
+
+	req->result = NYX_IRQ_POSTED;
+	if ((control & PID_ON) ||
+	    ((control & PID_SN) && !(msg->flags & NYX_IRTE_F_URGENT)))
+		return 0;
+	/* Who sets it notifies. */
+	ret = set_bits(region, offset + PID_CONTROL, PID_ON, &control);
+	if (ret || (control & PID_ON))
+		return ret;
+	req->result = NYX_IRQ_NOTIFY;
+	msg->vector = FIELD_GET(PID_NV, control);
+	msg->dest = READ_ONCE(unit->irq.mode) & NYX_IRQ_MODE_XAPIC ?
+		FIELD_GET(PID_NDST_XAPIC, control) : FIELD_GET(PID_NDST, control);
+	return 0;
+}
+
+static void post_failed(struct nyx_irq_req *req)
+{
+	req->result = NYX_IRQ_REFUSED;
+	req->reason = NYX_FAULT_IRQ_POST;
+}
+
+/*
+ * All but the way to guest memory that may have to be brought in. On -EINPROGRESS
+ * the caller has to go it, and is inside &nyx_irq.posting, if it has said where
+ * to put the pair; else the interrupt has to do with pinned memory.
  */
 static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
-		   struct progress *progress, bool wait, unsigned int *posting)
+		   struct nyx_irq_wait *wait, bool reserve,
+		   unsigned int *posting)
 {
 	struct nyx_irq *irq = &unit->irq;
 	unsigned int pair = epoch_enter(&irq->epoch);
@@ -186,110 +267,42 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 					req->sbdf, req->address, req->data,
 					&req->msg);
 	}
-	posted = !req->reason && (req->msg.flags & NYX_IRTE_F_POSTED);
-	/* Not in the cache of a guest's table: bring it in, once. */
-	if (req->reason == NYX_FAULT_IRQ_NOT_PRESENT && unit->guest.front &&
-	    !req->refused) {
-		ret = -ENODATA;
-	} else if (posted && !posting) {
-		ret = -EINPROGRESS;
-	} else if (unlikely(throttled(dev, dom, progress, wait))) {
+	if (unlikely(req->reason == NYX_FAULT_IRQ_NOT_PRESENT &&
+		     unit->guest.front)) {
+		/* Not in the cache of the guest's table: bring it in, once. */
+		if (!req->refused) {
+			ret = -ENODATA;
+			goto out;
+		}
+		req->reason = req->refused_reason;
+		if (req->quiet)
+			req->msg.flags |= NYX_IRTE_F_QUIET;
+	}
+	if (unlikely(throttled(dev, dom, wait, reserve, posting))) {
 		ret = -EAGAIN;
-	} else if (posted) {
+		goto out;
+	}
+	posted = !req->reason && (req->msg.flags & NYX_IRTE_F_POSTED);
+	if (posted && posting) {
 		*posting = epoch_enter(&irq->posting);
 		ret = -EINPROGRESS;
-	} else {
-		if (unlikely(req->reason))
-			req->result = NYX_IRQ_REFUSED;
-		if (unlikely(req->refused &&
-			     req->reason == NYX_FAULT_IRQ_NOT_PRESENT)) {
-			req->reason = req->refused_reason;
-			if (req->quiet)
-				req->msg.flags |= NYX_IRTE_F_QUIET;
-		}
-		finish(unit, dev, dom, req);
+		goto out;
 	}
+	if (unlikely(req->reason))
+		req->result = NYX_IRQ_REFUSED;
+	else if (posted && post(unit, req, true))
+		post_failed(req);
+	finish(unit, dev, dom, req);
 out:
 	rcu_read_unlock();
 	epoch_exit(&irq->epoch, pair);
 	return ret;
 }
 
-int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req, u64 *wait_ns)
+int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
+		struct nyx_irq_wait *wait)
 {
-	struct progress progress = {};
-	int ret;
-
-	req->refused = false;
-	req->code = 0;
-	ret = attempt(unit, req, &progress, false, NULL);
-	*wait_ns = progress.wait_ns;
-	return ret == -ENODATA ? -EINPROGRESS : ret;
-}
-
-/* The memory of a descriptor, as long as the caller is inside. */
-static struct region *find_descriptor(struct nyx_unit *unit, u64 gpa, u64 *offset)
-{
-	const struct gmap_slot *slot;
-	struct region *region = NULL;
-	u32 hint = 0;
-
-	rcu_read_lock();
-	slot = gmap_find(&unit->mem, gpa, &hint);
-	/* Ranges are made of pages: all of it is there, or nothing. */
-	if (slot && !(region_flags(slot->region) & REGION_READONLY)) {
-		region = slot->region;
-		*offset = gpa - slot->start;
-	}
-	rcu_read_unlock();
-	return region;
-}
-
-/* Set bits in guest memory; returns what was there. */
-static int set_bits(const struct nyx_irq_req *req, struct region *region,
-		    u64 offset, u64 bits, u64 *old)
-{
-	return region_atomic(region, offset,
-			     REGION_OR | (req->nowait ? REGION_NOWAIT : 0),
-			     sizeof(u64), bits, 0, old);
-}
-
-/* Set the pending bit, and find out who is to be told. */
-static int post(struct nyx_unit *unit, struct nyx_irq_req *req)
-{
-	struct irt_msg *msg = &req->msg;
-	struct region *region;
-	u64 offset, old, control;
-	int ret;
-
-	region = find_descriptor(unit, msg->posted, &offset);
-	if (!region)
-		return -EIO;
-	ret = set_bits(req, region, offset + PID_CONTROL, 0, &control);
-	if (ret)
-		return ret;
-	if (control & PID_RESERVED)
-		return -EIO;
-	ret = set_bits(req, region, offset + msg->vector / 64 * sizeof(u64),
-		       BIT_ULL(msg->vector % 64), &old);
-	if (!ret)
-		ret = set_bits(req, region, offset + PID_CONTROL, 0, &control);
-	if (ret)
-		return ret;
-
-	req->result = NYX_IRQ_POSTED;
-	if ((control & PID_ON) ||
-	    ((control & PID_SN) && !(msg->flags & NYX_IRTE_F_URGENT)))
-		return 0;
-	/* Who sets it notifies. */
-	ret = set_bits(req, region, offset + PID_CONTROL, PID_ON, &control);
-	if (ret || (control & PID_ON))
-		return ret;
-	req->result = NYX_IRQ_NOTIFY;
-	msg->vector = FIELD_GET(PID_NV, control);
-	msg->dest = READ_ONCE(unit->irq.mode) & NYX_IRQ_MODE_XAPIC ?
-		FIELD_GET(PID_NDST_XAPIC, control) : FIELD_GET(PID_NDST, control);
-	return 0;
+	return attempt(unit, req, wait, true, NULL);
 }
 
 /* The rest of the way of a posted interrupt, whose device cannot go meanwhile. */
@@ -297,50 +310,39 @@ static int post_and_finish(struct nyx_unit *unit, struct nyx_irq_req *req)
 {
 	struct nyx_device *dev;
 	struct nyx_domain *dom;
-	int ret = post(unit, req);
+	unsigned int pair;
+	int ret = post(unit, req, false);
 
-	if (ret == -EINTR || ret == -EAGAIN)
+	if (ret == -EINTR)
 		return ret;
-	if (ret) {
-		req->result = NYX_IRQ_REFUSED;
-		req->reason = NYX_FAULT_IRQ_POST;
-	}
+	if (ret)
+		post_failed(req);
+	/* What is counted in the domain is so before that goes. */
+	pair = epoch_enter(&unit->irq.epoch);
 	rcu_read_lock();
 	dev = xa_load(&unit->devices, req->sbdf);
 	dom = dev ? rcu_dereference(dev->domain) : NULL;
 	if (dom)
 		finish(unit, dev, dom, req);
 	rcu_read_unlock();
+	epoch_exit(&unit->irq.epoch, pair);
 	return 0;
 }
 
-/* What was charged for later does not come. */
-static void give_back(struct nyx_unit *unit, u32 sbdf)
-{
-	struct nyx_device *dev;
-	struct nyx_domain *dom;
-
-	rcu_read_lock();
-	dev = xa_load(&unit->devices, sbdf);
-	dom = dev ? rcu_dereference(dev->domain) : NULL;
-	if (dom)
-		nyx_qos_refund(rcu_dereference(dev->qos),
-			       rcu_dereference(dom->qos), &one_irq);
-	rcu_read_unlock();
-}
-
-/* The entry is not in the cache: bring it in from the guest's table. */
-static int resolve_and_attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
-			       struct progress *progress, unsigned int *pair)
+/* attempt(), with entries that are not in the cache brought in. */
+static int attempt_guest(struct nyx_unit *unit, struct nyx_irq_req *req,
+			 struct nyx_irq_wait *wait, unsigned int *posting)
 {
 	struct nyx_refusal refusal;
 	int ret;
 
-	do {
+	for (;;) {
+		ret = attempt(unit, req, wait, !req->nonblock, posting);
+		if (likely(ret != -ENODATA))
+			return ret;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		ret = nyx_guest_resolve_irte(unit, req->msg.index, req->nowait,
-					     &refusal);
+		ret = nyx_guest_resolve_irte(unit, req->msg.index, &refusal);
 		if (ret == -EACCES) {
 			req->refused = true;
 			req->code = refusal.code;
@@ -349,34 +351,35 @@ static int resolve_and_attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 		} else if (ret) {
 			return ret;
 		}
-		ret = attempt(unit, req, progress, !req->nonblock, pair);
 		cond_resched();
-	} while (ret == -ENODATA);
-	return ret;
+	}
 }
 
 int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 {
-	struct progress progress = {};
+	struct nyx_irq_wait wait = {};
 	unsigned int pair;
 	int ret;
 
 	req->refused = false;
+	req->quiet = false;
 	req->code = 0;
-	ret = attempt(unit, req, &progress, !req->nonblock, &pair);
-	if (unlikely(ret == -ENODATA))
-		ret = resolve_and_attempt(unit, req, &progress, &pair);
-	if (unlikely(ret == -EAGAIN && !req->nonblock)) {
-		if (nyx_qos_sleep(progress.wait_ns)) {
-			give_back(unit, req->sbdf);
-			return -EINTR;
+	ret = attempt_guest(unit, req, &wait, &pair);
+	if (unlikely(ret == -EAGAIN && wait.charged)) {
+		ret = nyx_qos_wait(unit, req->sbdf, wait.dom, &wait.charge,
+				   wait.ns);
+		if (ret) {
+			/* It was given back. */
+			nyx_irq_wait_end(unit, req->sbdf, &wait, true);
+			return ret;
 		}
-		ret = attempt(unit, req, &progress, true, &pair);
+		ret = attempt_guest(unit, req, &wait, &pair);
 	}
 	if (ret == -EINPROGRESS) {
 		ret = post_and_finish(unit, req);
 		epoch_exit(&unit->irq.posting, pair);
 	}
+	nyx_irq_wait_end(unit, req->sbdf, &wait, !ret);
 	return ret;
 }
 

@@ -18,10 +18,12 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+#include "core/qos.h"
 #include "tlb/epoch.h"
 #include "tlb/irt.h"
 
 struct eventfd_ctx;
+struct nyx_domain;
 struct nyx_unit;
 
 /**
@@ -53,7 +55,6 @@ struct nyx_irq {
  * @address: its address
  * @signal: signal this if it is to be delivered; or NULL
  * @nonblock: do not wait for a limit
- * @nowait: nor for user space to bring in memory
  * @refused: the entry in the guest's table was looked at, and is refused
  * @quiet: then: the guest does not want to know
  * @code: then: the vendor's fault reason
@@ -68,7 +69,6 @@ struct nyx_irq_req {
 	u64 address;
 	struct eventfd_ctx *signal;
 	bool nonblock;
-	bool nowait;
 	bool refused;
 	bool quiet;
 	u16 code;
@@ -92,14 +92,27 @@ int nyx_irq_init(struct nyx_irq *irq, u32 entries);
 void nyx_irq_fini(struct nyx_irq *irq);
 
 /**
+ * struct nyx_irq_wait - how an interrupt gets on with limits; zero at first
+ * @charged: the limits know of it
+ * @ns: after -EAGAIN: how long to wait
+ * @charge: what was charged
+ * @dom: the domain that was, with a reference; or NULL
+ */
+struct nyx_irq_wait {
+	bool charged;
+	u64 ns;
+	struct nyx_charge charge;
+	struct nyx_domain *dom;
+};
+
+/**
  * nyx_irq_send() - a device sends an interrupt
  * @unit: the unit
  * @req: the interrupt
  *
  * Context: may sleep.
  * Return: 0, also if it is refused; -ENOENT if there is no such device; -EAGAIN
- * over a limit if @req->nonblock, or if it would have to wait for memory and
- * @req->nowait; -EINTR if a signal arrived while it waited.
+ * over a limit if @req->nonblock; -EINTR if a signal arrived while it waited.
  */
 int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req);
 
@@ -107,13 +120,28 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req);
  * nyx_irq_try() - as nyx_irq_send(), without waiting
  * @unit: the unit
  * @req: the interrupt
- * @wait_ns: set on -EAGAIN: when the limit allows it
+ * @wait: kept by the caller from one try to the next
+ *
+ * A posted interrupt needs a descriptor in pinned memory, or is refused.
  *
  * Context: any.
- * Return: 0; -ENOENT; -EAGAIN over a limit; -EINPROGRESS: nothing was done,
- * because the entry is a posted one, which needs nyx_irq_send().
+ * Return: 0; -ENOENT; -EAGAIN over a limit: to be tried again with the same @wait
+ * after @wait->ns, when it will not be over that limit again.
  */
-int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req, u64 *wait_ns);
+int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
+		struct nyx_irq_wait *wait);
+
+/**
+ * nyx_irq_wait_end() - an interrupt was sent, or will not be
+ * @unit: the unit
+ * @sbdf: who sends it
+ * @wait: zero again afterwards
+ * @sent: it was; otherwise what was charged is taken back
+ *
+ * Context: any.
+ */
+void nyx_irq_wait_end(struct nyx_unit *unit, u32 sbdf, struct nyx_irq_wait *wait,
+		      bool sent);
 
 /**
  * nyx_irq_drain() - wait for all interrupts under way

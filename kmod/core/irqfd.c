@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <linux/hashtable.h>
 #include <linux/ktime.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -26,11 +27,73 @@ static DEFINE_HASHTABLE(targets, 10);
 
 /* ---- sending ------------------------------------------------------------ */
 
+static u32 add_sat(u32 a, u64 b)
+{
+	return b > U32_MAX - a ? U32_MAX : a + b;
+}
+
+/* Send what is held in @ns, if not before. */
 static void hold(struct nyx_binding *b, u64 ns)
 {
+	ktime_t due = ktime_add_ns(ktime_get(), ns);
+
 	lockdep_assert_held(&b->lock);
-	if (!b->dead && !hrtimer_is_queued(&b->timer))
-		hrtimer_start(&b->timer, ns_to_ktime(ns), HRTIMER_MODE_REL);
+	if (b->dead || (hrtimer_is_queued(&b->timer) && ktime_before(b->due, due)))
+		return;
+	b->due = due;
+	hrtimer_start(&b->timer, due, HRTIMER_MODE_ABS);
+}
+
+/*
+ * The interrupt that is to be sent now; false if there is none to be. All that
+ * came so far are one.
+ */
+static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
+		    struct nyx_irq_wait *limit)
+{
+	unsigned long flags;
+	bool send = false;
+
+	*limit = (struct nyx_irq_wait){};
+	*req = (struct nyx_irq_req) {
+		.sbdf = b->cfg.sbdf,
+		.signal = b->target,
+	};
+	spin_lock_irqsave(&b->lock, flags);
+	/* It has a turn, and this is not it. */
+	if (b->limit.charged && ktime_before(ktime_get(), b->due))
+		goto out_unlock;
+	send = b->held && !b->cfg.masked && !b->dead;
+	if (b->held && b->cfg.masked)
+		b->pending = true;
+	b->held = 0;
+	/* What comes from now on has a time of its own. */
+	hrtimer_try_to_cancel(&b->timer);
+	*limit = b->limit;
+	b->limit = (struct nyx_irq_wait){};
+	req->data = b->cfg.data;
+	req->address = b->cfg.address;
+out_unlock:
+	spin_unlock_irqrestore(&b->lock, flags);
+	return send && !READ_ONCE(b->unit->dead);
+}
+
+/* Over a limit: it has its turn after @limit->ns. */
+static void postpone(struct nyx_binding *b, const struct nyx_irq_wait *limit)
+{
+	struct nyx_irq_wait spare = *limit;
+	unsigned long flags;
+
+	spin_lock_irqsave(&b->lock, flags);
+	b->held = add_sat(b->held, 1);
+	/* Two that were sent at once need one turn only. */
+	if (!b->limit.charged && !b->dead) {
+		b->limit = *limit;
+		spare.charged = false;
+	}
+	hold(b, limit->ns);
+	spin_unlock_irqrestore(&b->lock, flags);
+	nyx_irq_wait_end(b->unit, b->cfg.sbdf, &spare, false);
 }
 
 /* What became of an interrupt that was sent. */
@@ -48,62 +111,35 @@ static void account(struct nyx_binding *b, const struct nyx_irq_req *req)
 	spin_unlock_irqrestore(&b->lock, flags);
 }
 
-/* The interrupt that is to be sent now; false if there is none to be. */
-static bool compose(struct nyx_binding *b, struct nyx_irq_req *req)
-{
-	unsigned long flags;
-	bool send;
-
-	spin_lock_irqsave(&b->lock, flags);
-	send = b->held && !b->cfg.masked && !b->dead;
-	if (b->held && b->cfg.masked)
-		b->pending = true;
-	b->held = 0;
-	*req = (struct nyx_irq_req) {
-		.sbdf = b->cfg.sbdf,
-		.data = b->cfg.data,
-		.address = b->cfg.address,
-		.signal = b->target,
-	};
-	spin_unlock_irqrestore(&b->lock, flags);
-	return send && !READ_ONCE(b->unit->dead);
-}
-
-/* Not now: try again after @ns, or, if 0, where one may sleep. */
-static void postpone(struct nyx_binding *b, u64 ns)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&b->lock, flags);
-	b->held++;
-	if (ns)
-		hold(b, ns);
-	else if (!b->dead)
-		queue_work(system_highpri_wq, &b->post);
-	spin_unlock_irqrestore(&b->lock, flags);
-}
-
+/* With interrupts off. */
 static void send(struct nyx_binding *b)
 {
+	struct nyx_unit *unit = b->unit;
+	struct nyx_irq_wait limit;
 	struct nyx_irq_req req;
-	u64 wait_ns;
+	unsigned int pair;
 	int ret;
 
-	if (!compose(b, &req))
-		return;
-	ret = nyx_irq_try(b->unit, &req, &wait_ns);
+	/* Who changes message or mask waits for those that have read them. */
+	pair = epoch_enter(&unit->irq.epoch);
+	if (!compose(b, &req, &limit)) {
+		nyx_irq_wait_end(unit, req.sbdf, &limit, false);
+		goto out;
+	}
+	ret = nyx_irq_try(unit, &req, &limit);
 	if (ret == -EAGAIN) {
-		postpone(b, wait_ns);
-	} else if (ret == -EINPROGRESS) {
-		postpone(b, 0);
-	} else if (ret) {
+		postpone(b, &limit);
+		goto out;
+	}
+	nyx_irq_wait_end(unit, req.sbdf, &limit, !ret);
+	if (ret) {
 		/* The device has been removed. */
 		req.result = NYX_IRQ_REFUSED;
 		req.reason = NYX_FAULT_NO_DOMAIN;
-		account(b, &req);
-	} else {
-		account(b, &req);
 	}
+	account(b, &req);
+out:
+	epoch_exit(&unit->irq.epoch, pair);
 }
 
 static void send_work(struct irq_work *work)
@@ -117,29 +153,6 @@ static enum hrtimer_restart send_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-static void send_posted(struct work_struct *work)
-{
-	struct nyx_binding *b = container_of(work, struct nyx_binding, post);
-	struct nyx_irq_req req;
-	int ret;
-
-	if (!compose(b, &req))
-		return;
-	req.nonblock = true;
-	/* Not here, where nobody could end the wait. */
-	req.nowait = true;
-	ret = nyx_irq_send(b->unit, &req);
-	if (ret == -EAGAIN) {
-		postpone(b, NSEC_PER_MSEC);
-		return;
-	}
-	if (ret) {
-		req.result = NYX_IRQ_REFUSED;
-		req.reason = NYX_FAULT_NO_DOMAIN;
-	}
-	account(b, &req);
-}
-
 /* ---- receiving ---------------------------------------------------------- */
 
 /* @n signals of the source have come. */
@@ -149,18 +162,21 @@ static void receive(struct nyx_binding *b, u64 n)
 
 	spin_lock_irqsave(&b->lock, flags);
 	b->signals += n;
-	if (b->dead) {
-		;
-	} else if (b->cfg.masked) {
+	if (b->dead)
+		goto out_unlock;
+	if (b->cfg.masked) {
 		b->pending = true;
-	} else {
-		b->held = min_t(u64, b->held + n, U32_MAX);
-		if (!b->cfg.coalesce_us ||
-		    (b->cfg.coalesce_count && b->held >= b->cfg.coalesce_count))
-			irq_work_queue(&b->work);
-		else
-			hold(b, (u64)b->cfg.coalesce_us * NSEC_PER_USEC);
+		goto out_unlock;
 	}
+	b->held = add_sat(b->held, n);
+	if (b->limit.charged)
+		;	/* has its turn */
+	else if (!b->cfg.coalesce_us ||
+		 (b->cfg.coalesce_count && b->held >= b->cfg.coalesce_count))
+		irq_work_queue(&b->work);
+	else
+		hold(b, (u64)b->cfg.coalesce_us * NSEC_PER_USEC);
+out_unlock:
 	spin_unlock_irqrestore(&b->lock, flags);
 }
 
@@ -175,7 +191,8 @@ static int source_wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync,
 
 	if (flags & EPOLLIN) {
 		eventfd_ctx_do_read(b->source, &n);
-		receive(b, n);
+		if (n)
+			receive(b, n);
 	}
 	if (flags & EPOLLHUP) {
 		spin_lock_irqsave(&b->lock, irq_flags);
@@ -205,6 +222,8 @@ static void listen(struct nyx_binding *b, struct file *source)
 		return;
 	spin_lock_irq(&b->queue->lock);
 	eventfd_ctx_do_read(b->source, &n);
+	/* Somebody may wait for room to write. */
+	wake_up_locked_poll(b->queue, EPOLLOUT);
 	spin_unlock_irq(&b->queue->lock);
 	if (n)
 		receive(b, n);
@@ -272,26 +291,28 @@ static struct nyx_binding *binding_alloc(struct nyx_unit *unit,
 	b->cfg = *cfg;
 	spin_lock_init(&b->lock);
 	init_irq_work(&b->work, send_work);
-	hrtimer_init(&b->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	hrtimer_init(&b->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	b->timer.function = send_timer;
-	INIT_WORK(&b->post, send_posted);
 	return b;
 }
 
-/* Nobody can find the binding. */
-static void binding_free(struct nyx_binding *b)
+/* No signal comes in any more, nothing is begun. Nobody can find the binding. */
+static void binding_stop(struct nyx_binding *b)
 {
 	u64 n;
 
-	if (b->queue)
-		eventfd_ctx_remove_wait_queue(b->source, &b->wait, &n);
+	eventfd_ctx_remove_wait_queue(b->source, &b->wait, &n);
 	spin_lock_irq(&b->lock);
 	b->dead = true;
 	spin_unlock_irq(&b->lock);
-	/* Nothing starts the timer or the works any more, but these may run. */
 	irq_work_sync(&b->work);
+}
+
+/* A grace period after binding_stop() began. */
+static void binding_free(struct nyx_binding *b)
+{
 	hrtimer_cancel(&b->timer);
-	cancel_work_sync(&b->post);
+	nyx_irq_wait_end(b->unit, b->cfg.sbdf, &b->limit, false);
 	eventfds_release(b);
 	eventfd_ctx_put(b->target);
 	eventfd_ctx_put(b->source);
@@ -388,6 +409,9 @@ int nyx_irq_unbind(struct nyx_unit *unit, u32 id)
 	mutex_unlock(&unit->irq.lock);
 	if (!b)
 		return -ENOENT;
+	binding_stop(b);
+	/* See the head of irqfd.h. */
+	synchronize_rcu_expedited();
 	binding_free(b);
 	return 0;
 }
@@ -431,6 +455,9 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	spin_unlock_irq(&b->lock);
 out_unlock:
 	mutex_unlock(&unit->irq.lock);
+	/* Who has read the old message or mask has sent. */
+	if (!ret)
+		epoch_drain_bounded(&unit->irq.epoch);
 	return ret;
 }
 
@@ -469,7 +496,15 @@ void nyx_bindings_purge(struct nyx_unit *unit)
 	struct nyx_binding *b;
 	unsigned long id;
 
+	if (xa_empty(&unit->irq.bindings))
+		return;
 	/* Nobody else uses the unit. */
+	xa_for_each(&unit->irq.bindings, id, b) {
+		binding_stop(b);
+		cond_resched();
+	}
+	/* See the head of irqfd.h. */
+	synchronize_rcu();
 	xa_for_each(&unit->irq.bindings, id, b) {
 		xa_erase(&unit->irq.bindings, id);
 		binding_free(b);

@@ -7,9 +7,12 @@
  * Whoever signals the source runs our wait-queue entry, with interrupts off and
  * inside the source; nobody may signal another eventfd there. So it only counts,
  * and leaves the rest to an irq_work, or to a timer if the interrupt is to be
- * held. No thread wakes up but those that wait for the target. Only an interrupt
- * that is posted to guest memory goes through a workqueue, because that memory
- * may have to be brought in.
+ * held. No thread wakes up but those that wait for the target. Nothing here may
+ * sleep, so an interrupt is posted to pinned memory only.
+ *
+ * An irq_work that is raised anew while it runs can run on two CPUs at once, and
+ * irq_work_sync() waits for one of them. Both are RCU read-side critical sections,
+ * because interrupts are off: who frees a binding waits for a grace period, too.
  *
  * Bindings must not form loops. No eventfd may be a source here and a target
  * there, in the whole system, so that there are not even chains.
@@ -29,7 +32,8 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
-#include <linux/workqueue.h>
+
+#include "core/irq.h"
 
 struct eventfd_ctx;
 struct nyx_unit;
@@ -67,13 +71,14 @@ struct nyx_binding_config {
  * @target_node: likewise, as a target
  * @work: sends the interrupt
  * @timer: sends it later
- * @post: sends it where one may sleep
  * @lock: protects what follows
  * @cfg: message, coalescing, mask
  * @dead: it is being unbound: nothing is sent any more
  * @closed: the source was closed
  * @pending: interrupts that came while it was masked; all count as one
  * @held: interrupts that wait for the timer
+ * @due: when the timer ends, if it runs
+ * @limit: how the next one gets on with limits
  * @last_reason: of enum nyx_fault_reason
  * @signals: signals of the source
  * @delivered: signals of the target
@@ -91,13 +96,14 @@ struct nyx_binding {
 	struct hlist_node target_node;
 	struct irq_work work;
 	struct hrtimer timer;
-	struct work_struct post;
 	spinlock_t lock;
 	struct nyx_binding_config cfg;
 	bool dead;
 	bool closed;
 	bool pending;
 	u32 held;
+	ktime_t due;
+	struct nyx_irq_wait limit;
 	u32 last_reason;
 	u64 signals;
 	u64 delivered;

@@ -77,6 +77,7 @@ static void group_remove(struct nyx_pages *pages, struct page_group *group)
 	xa_erase(&pages->groups, group->id);
 	group->dev->nr_groups--;
 	pages->nr_groups--;
+	pages->nr_pages -= group->nr;
 }
 
 /* A group has its answer, or will have none. */
@@ -97,6 +98,20 @@ static void group_close(struct nyx_unit *unit, struct page_group *group,
 	kfree(group);
 }
 
+/* Look at the groups at @deadline, if not before. */
+static void arm(struct nyx_pages *pages, unsigned long deadline)
+{
+	unsigned long now = jiffies;
+
+	lockdep_assert_held(&pages->lock);
+	if (pages->armed && !time_before(deadline, pages->due))
+		return;
+	pages->armed = true;
+	pages->due = deadline;
+	mod_delayed_work(system_wq, &pages->work,
+			 time_after(deadline, now) ? deadline - now : 0);
+}
+
 /* Close the groups that nobody waits for, and whose time is over. */
 static void pages_work(struct work_struct *work)
 {
@@ -104,18 +119,23 @@ static void pages_work(struct work_struct *work)
 	struct nyx_unit *unit = container_of(pages, struct nyx_unit, pages);
 	unsigned long id, now = jiffies, next = 0;
 	struct page_group *group;
+	bool more = false;
 
 	mutex_lock(&pages->lock);
+	pages->armed = false;
 	xa_for_each(&pages->groups, id, group) {
 		if (group->wait)
 			continue;
-		if (time_after_eq(now, group->deadline))
+		if (time_after_eq(now, group->deadline)) {
 			group_close(unit, group, GROUP_ANSWERED, NYX_PAGE_TIMEOUT);
-		else if (!next || time_before(group->deadline, next))
+			continue;
+		}
+		if (!more || time_before(group->deadline, next))
 			next = group->deadline;
+		more = true;
 	}
-	if (next)
-		mod_delayed_work(system_wq, &pages->work, next - now);
+	if (more)
+		arm(pages, next);
 	mutex_unlock(&pages->lock);
 }
 
@@ -169,7 +189,8 @@ static int group_publish(struct nyx_unit *unit, struct page_group *group)
 	if (READ_ONCE(unit->dead))
 		return -ENODEV;
 	if (group->dev->nr_groups >= NYX_PAGE_GROUPS_MAX ||
-	    pages->nr_groups >= GROUPS_MAX)
+	    pages->nr_groups >= GROUPS_MAX ||
+	    pages->nr_pages + group->nr > unit->cfg.event_entries / 2)
 		return -ENOSPC;
 	ret = xa_alloc_cyclic(&pages->groups, &group->id, group,
 			      XA_LIMIT(1, INT_MAX), &pages->next_group,
@@ -178,6 +199,7 @@ static int group_publish(struct nyx_unit *unit, struct page_group *group)
 		return ret;
 	group->dev->nr_groups++;
 	pages->nr_groups++;
+	pages->nr_pages += group->nr;
 	return 0;
 }
 
@@ -211,7 +233,7 @@ static int ask(struct nyx_unit *unit, u32 sbdf, struct page_group *group,
 		nyx_stat_add(acc.dev->stats, NYX_STAT_PAGE_REQUESTS, group->nr);
 		nyx_stat_add(acc.dom->stats, NYX_STAT_PAGE_REQUESTS, group->nr);
 		if (!group->wait)
-			mod_delayed_work(system_wq, &unit->pages.work, 1);
+			arm(&unit->pages, group->deadline);
 	}
 	nyx_access_end(&acc);
 out_unlock:
@@ -224,13 +246,14 @@ static int wait_for_answer(struct nyx_unit *unit, struct page_group *group,
 			   u32 *response)
 {
 	struct nyx_pages *pages = &unit->pages;
-	unsigned long now = jiffies;
-	long left = 0;
+	unsigned long now = jiffies, timeout = 0;
+	long left;
 
 	if (time_before(now, group->deadline))
-		left = wait_event_interruptible_timeout(pages->wait,
-				READ_ONCE(group->fate) != GROUP_OPEN,
-				group->deadline - now);
+		timeout = group->deadline - now;
+	left = wait_event_interruptible_timeout(pages->wait,
+						READ_ONCE(group->fate) != GROUP_OPEN,
+						timeout);
 
 	mutex_lock(&pages->lock);
 	if (group->fate == GROUP_OPEN) {

@@ -22,16 +22,22 @@ struct nyx_unit;
  * @lock: protects what follows; inside no other lock
  * @groups: requests without an answer, by id
  * @nr_groups: how many
+ * @nr_pages: pages of all of them
  * @next_group: the id from which on a free one is looked for
  * @wait: who waits for answers
+ * @armed: @work will run
+ * @due: then: jiffies at which
  * @work: gives up on groups that nobody waits for, and nobody answers
  */
 struct nyx_pages {
 	struct mutex lock;
 	struct xarray groups;
 	u32 nr_groups;
+	u32 nr_pages;
 	u32 next_group;
 	wait_queue_head_t wait;
+	bool armed;
+	unsigned long due;
 	struct delayed_work work;
 };
 
@@ -70,8 +76,8 @@ void nyx_pages_forget(struct nyx_unit *unit, struct nyx_device *dev);
  *
  * Context: may sleep.
  * Return: 0; -ENOENT if there is no such device, or it was removed meanwhile;
- * -EPERM if it is quarantined; -EOPNOTSUPP if its domain is not paging; -ENOSPC; -ENOMEM; -EINTR; -ENODEV if
- * the unit has ended.
+ * -EPERM if it is quarantined; -EOPNOTSUPP if its domain is not paging; -ENOSPC;
+ * -ENOMEM; -EINTR; -ENODEV if the unit has ended.
  */
 int nyx_page_request(struct nyx_unit *unit, u32 sbdf, const struct nyx_page *page,
 		     u32 nr, u32 timeout_ms, bool wait, u32 *group,

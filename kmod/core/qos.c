@@ -22,8 +22,10 @@
 #include "core/unit.h"
 
 #define TIME_LG2	4	/* &nyx_bucket.busy_until is in 2^-4 ns */
-#define COST_LG2	24	/* &nyx_bucket.cost has so many bits more */
+#define COST_LG2	28	/* &nyx_bucket.cost has so many bits more */
 #define BURST_MS	10u	/* unless said otherwise */
+
+static atomic64_t last_serial;
 
 static u64 bucket_cost(const struct nyx_bucket *b, u64 amount)
 {
@@ -83,23 +85,33 @@ static u64 charge_one(struct nyx_qos *qos, const struct nyx_work *work, u64 now,
 }
 
 u64 nyx_qos_charge(struct nyx_qos *dev, struct nyx_qos *dom,
-		   const struct nyx_work *work, u64 now, bool reserve)
+		   struct nyx_charge *charge, u64 now, bool reserve)
 {
-	u64 first = charge_one(dev, work, now, reserve), second;
+	const struct nyx_work *work = &charge->work;
+	u64 first, second;
 
+	charge->dev = 0;
+	charge->dom = 0;
+	first = charge_one(dev, work, now, reserve);
 	if (first && !reserve)
 		return first;
 	second = charge_one(dom, work, now, reserve);
-	if (second && !reserve)
+	if (second && !reserve) {
 		refund_some(dev, work, NYX_RATE_MAX);
+		return second;
+	}
+	charge->dev = dev ? dev->serial : 0;
+	charge->dom = dom ? dom->serial : 0;
 	return max(first, second);
 }
 
 void nyx_qos_refund(struct nyx_qos *dev, struct nyx_qos *dom,
-		    const struct nyx_work *work)
+		    const struct nyx_charge *charge)
 {
-	refund_some(dev, work, NYX_RATE_MAX);
-	refund_some(dom, work, NYX_RATE_MAX);
+	if (dev && dev->serial == charge->dev)
+		refund_some(dev, &charge->work, NYX_RATE_MAX);
+	if (dom && dom->serial == charge->dom)
+		refund_some(dom, &charge->work, NYX_RATE_MAX);
 }
 
 static u64 chunk_one(const struct nyx_qos *qos, u64 max)
@@ -118,7 +130,10 @@ u64 nyx_qos_chunk(const struct nyx_qos *dev, const struct nyx_qos *dom, u64 max)
 	return min(chunk_one(dev, max), chunk_one(dom, max));
 }
 
-int nyx_qos_sleep(u64 ns)
+/* How long a sleeper may miss that its limits have changed. */
+#define LOOK_NS		(100 * NSEC_PER_MSEC)
+
+static int sleep_ns(u64 ns)
 {
 	ktime_t until = ktime_add_ns(ktime_get(), ns);
 
@@ -134,11 +149,65 @@ int nyx_qos_sleep(u64 ns)
 	return 0;
 }
 
+/* The limits of a device and a domain, as they are now. Under RCU. */
+static void limits_now(struct nyx_unit *unit, u32 sbdf, struct nyx_domain *dom,
+		       struct nyx_qos **mine, struct nyx_qos **ours)
+{
+	struct nyx_device *dev = xa_load(&unit->devices, sbdf);
+
+	if (!dom && dev)
+		dom = rcu_dereference(dev->domain);
+	*mine = dev ? rcu_dereference(dev->qos) : NULL;
+	*ours = dom ? rcu_dereference(dom->qos) : NULL;
+}
+
+void nyx_qos_give_back(struct nyx_unit *unit, u32 sbdf, struct nyx_domain *dom,
+		       const struct nyx_charge *charge)
+{
+	struct nyx_qos *mine, *ours;
+
+	rcu_read_lock();
+	limits_now(unit, sbdf, dom, &mine, &ours);
+	nyx_qos_refund(mine, ours, charge);
+	rcu_read_unlock();
+}
+
+static bool limits_stand(struct nyx_unit *unit, u32 sbdf, struct nyx_domain *dom,
+			 const struct nyx_charge *charge)
+{
+	struct nyx_qos *mine, *ours;
+	bool same;
+
+	rcu_read_lock();
+	limits_now(unit, sbdf, dom, &mine, &ours);
+	same = (mine ? mine->serial : 0) == charge->dev &&
+	       (ours ? ours->serial : 0) == charge->dom;
+	rcu_read_unlock();
+	return same;
+}
+
+int nyx_qos_wait(struct nyx_unit *unit, u32 sbdf, struct nyx_domain *dom,
+		 const struct nyx_charge *charge, u64 ns)
+{
+	u64 step;
+	int ret;
+
+	for (; ns && limits_stand(unit, sbdf, dom, charge); ns -= step) {
+		step = min_t(u64, ns, LOOK_NS);
+		ret = sleep_ns(step);
+		if (ret) {
+			nyx_qos_give_back(unit, sbdf, dom, charge);
+			return ret;
+		}
+	}
+	return 0;
+}
+
 static u64 rate_cost(u64 per_s)
 {
 	if (!per_s)
 		return 0;
-	/* A rate of one per second is the largest cost: 2^58. */
+	/* A rate of one per second is the largest cost: 2^62. */
 	return max_t(u64, div64_u64((u64)NSEC_PER_SEC << (TIME_LG2 + COST_LG2),
 				    per_s), 1);
 }
@@ -149,6 +218,7 @@ static struct nyx_qos *qos_alloc(const struct nyx_limits *limits)
 
 	if (!qos)
 		return ERR_PTR(-ENOMEM);
+	qos->serial = atomic64_inc_return(&last_serial);
 	qos->limits = *limits;
 	if (!qos->limits.burst_ms)
 		qos->limits.burst_ms = BURST_MS;

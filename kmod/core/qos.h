@@ -33,7 +33,7 @@ enum nyx_rate {
 
 /**
  * struct nyx_bucket - one limit
- * @cost: of one unit, in 2^-28 ns; 0: no limit; const after init
+ * @cost: of one unit, in 2^-32 ns; 0: no limit; const after init
  * @busy_until: the time that is said above, in 2^-4 ns
  */
 struct nyx_bucket {
@@ -44,12 +44,14 @@ struct nyx_bucket {
 /**
  * struct nyx_qos - limits of an object
  * @rcu: frees it
+ * @serial: never used twice; const after init
  * @limits: as they were set; const after init
  * @burst: time that work may be ahead, in 2^-4 ns; const after init
  * @rate: the buckets
  */
 struct nyx_qos {
 	struct rcu_head rcu;
+	u64 serial;
 	struct nyx_limits limits;
 	u64 burst;
 	struct nyx_bucket rate[NYX_RATE_MAX];
@@ -64,10 +66,22 @@ struct nyx_work {
 };
 
 /**
+ * struct nyx_charge - work that was charged
+ * @work: the work
+ * @dev: serial of the device's limits that know of it, or 0
+ * @dom: of the domain's
+ */
+struct nyx_charge {
+	struct nyx_work work;
+	u64 dev;
+	u64 dom;
+};
+
+/**
  * nyx_qos_charge() - charge work to a device and its domain
  * @dev: limits of the device, or NULL
  * @dom: limits of its domain, or NULL
- * @work: the work
+ * @charge: the work; it is noted who was charged
  * @now: CLOCK_MONOTONIC, ns
  * @reserve: charge it also if it has to wait
  *
@@ -76,18 +90,18 @@ struct nyx_work {
  * then if @reserve, else not charged.
  */
 u64 nyx_qos_charge(struct nyx_qos *dev, struct nyx_qos *dom,
-		   const struct nyx_work *work, u64 now, bool reserve);
+		   struct nyx_charge *charge, u64 now, bool reserve);
 
 /**
  * nyx_qos_refund() - take back a charge
- * @dev: as it was charged
- * @dom: as it was charged
- * @work: the work that is not done
+ * @dev: limits of the device, or NULL
+ * @dom: limits of the domain, or NULL
+ * @charge: the work that is not done; who was not charged gets nothing
  *
  * Context: as nyx_qos_charge().
  */
 void nyx_qos_refund(struct nyx_qos *dev, struct nyx_qos *dom,
-		    const struct nyx_work *work);
+		    const struct nyx_charge *charge);
 
 /**
  * nyx_qos_chunk() - how many bytes to charge at once
@@ -101,13 +115,33 @@ void nyx_qos_refund(struct nyx_qos *dev, struct nyx_qos *dom,
 u64 nyx_qos_chunk(const struct nyx_qos *dev, const struct nyx_qos *dom, u64 max);
 
 /**
- * nyx_qos_sleep() - wait for a limit
+ * nyx_qos_wait() - wait for a limit
+ * @unit: the unit
+ * @sbdf: the device
+ * @dom: its domain when it was charged, with a reference; NULL: the one it has
+ * @charge: what was charged
  * @ns: how long
  *
- * Context: may sleep.
+ * Ends early if the limits are no more those that were charged. If it fails the
+ * charge is taken back.
+ *
+ * Context: may sleep; outside of accesses.
  * Return: 0, or -EINTR if a signal arrived.
  */
-int nyx_qos_sleep(u64 ns);
+int nyx_qos_wait(struct nyx_unit *unit, u32 sbdf, struct nyx_domain *dom,
+		 const struct nyx_charge *charge, u64 ns);
+
+/**
+ * nyx_qos_give_back() - take back a charge of a device that may be gone
+ * @unit: the unit
+ * @sbdf: the device
+ * @dom: its domain when it was charged, with a reference; NULL: the one it has
+ * @charge: what was charged
+ *
+ * Context: any.
+ */
+void nyx_qos_give_back(struct nyx_unit *unit, u32 sbdf, struct nyx_domain *dom,
+		       const struct nyx_charge *charge);
 
 /**
  * nyx_limits_set() - set limits

@@ -262,7 +262,12 @@ static void too_much(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 	if (g->policy.action == NYX_ACTION_REPORT || g->gone)
 		return;
 	if (g->policy.flags & NYX_POLICY_F_OBSERVE) {
-		describe(dev, event, state, NYX_STATE_WOULD, now);
+		/* Once in a window: nobody stops the device. */
+		if (!g->would_ns || now - g->would_ns >=
+		    (u64)g->policy.window_ms * NSEC_PER_MSEC) {
+			describe(dev, event, state, NYX_STATE_WOULD, now);
+			g->would_ns = now;
+		}
 		nyx_score_setup(&g->score,
 				(u64)g->policy.window_ms * NSEC_PER_MSEC);
 		return;
@@ -310,9 +315,10 @@ void nyx_guard_tell(struct nyx_unit *unit, struct nyx_device *dev,
 
 	if (event->type != NYX_EVENT_DEVICE_STATE)
 		return;
-	nyx_events_push(unit->events, event);
+	/* Who reads the record finds it counted. */
 	if (s->cause != NYX_STATE_WOULD)
 		nyx_device_count(dev, stat[s->new_state], 1);
+	nyx_events_push(unit->events, event);
 	trace_nyx_device_state(unit->id, s->sbdf, s->old_state, s->new_state,
 			       s->cause, s->score, s->tries);
 }
@@ -343,6 +349,7 @@ static void do_due(struct nyx_unit *unit, struct nyx_device *dev, u64 now)
 		goto out_unlock;
 	if (g->untold && now >= g->tell_start + NSEC_PER_SEC) {
 		told = take_untold(g);
+		told.time_ns = now;
 		g->tell_start = now;
 		g->told = 1;
 	}
@@ -440,6 +447,22 @@ void nyx_guard_gone(struct nyx_unit *unit, struct nyx_device *dev)
 		nyx_events_push(unit->events, &told);
 }
 
+void nyx_guard_flush(struct nyx_unit *unit, struct nyx_device *dev)
+{
+	struct nyx_guard *g = &dev->guard;
+	struct nyx_event told = {};
+	unsigned long flags;
+
+	spin_lock_irqsave(&g->lock, flags);
+	if (g->untold)
+		told = take_untold(g);
+	/* From now on each has a record of its own, until the stream ends. */
+	g->policy.records_per_s = RECORDS_ALL;
+	spin_unlock_irqrestore(&g->lock, flags);
+	if (told.type != NYX_EVENT_LOST)
+		nyx_events_push(unit->events, &told);
+}
+
 void nyx_guard_move(struct nyx_device *dev, struct nyx_domain *to)
 {
 	struct nyx_guard *g = &dev->guard;
@@ -461,7 +484,7 @@ static bool may_tell(struct nyx_guard *g, struct nyx_event *event, u64 now)
 		event->fault.count = count;
 	else
 		event->irq_fault.count = count;
-	if (g->policy.records_per_s == RECORDS_ALL) {
+	if (g->policy.records_per_s == RECORDS_ALL || g->gone) {
 		g->untold = 0;
 		return true;
 	}

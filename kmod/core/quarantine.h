@@ -84,6 +84,7 @@ struct nyx_clue {
  * @clues: the last kinds of faults
  * @tell_start: CLOCK_BOOTTIME at which the current second of records began
  * @told: records in it
+ * @would_ns: CLOCK_BOOTTIME of the last time it was told what would happen
  * @untold: faults since the last record
  * @untold_event: the last of them
  * @node: in &nyx_duty.queue; under &nyx_duty.lock
@@ -102,6 +103,7 @@ struct nyx_guard {
 	struct nyx_clue clues[NYX_EVIDENCE_MAX];
 	u64 tell_start;
 	u32 told;
+	u64 would_ns;
 	u64 untold;
 	struct nyx_event untold_event;
 	struct timerqueue_node node;
@@ -160,6 +162,15 @@ void nyx_guard_init(struct nyx_device *dev, const struct nyx_policy *policy);
  * Context: under &nyx_unit.lock, or without other users.
  */
 void nyx_guard_gone(struct nyx_unit *unit, struct nyx_device *dev);
+
+/**
+ * nyx_guard_flush() - record the faults that were only counted
+ * @unit: the unit, which ends
+ * @dev: the device
+ *
+ * Context: under &nyx_unit.lock.
+ */
+void nyx_guard_flush(struct nyx_unit *unit, struct nyx_device *dev);
 
 /**
  * nyx_guard_move() - give a device another domain

@@ -35,13 +35,3 @@ void nyx_stats_sum(struct nyx_stats_cpu __percpu *stats, u64 *total)
 			total[i] += READ_ONCE(s->count[i]);
 	}
 }
-
-u64 nyx_stats_one(struct nyx_stats_cpu __percpu *stats, enum nyx_stat stat)
-{
-	u64 sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(stats, cpu)->count[stat]);
-	return sum;
-}

@@ -80,14 +80,4 @@ u64 nyx_stat_get(struct nyx_stats_cpu __percpu *stats, enum nyx_stat stat);
  */
 void nyx_stats_sum(struct nyx_stats_cpu __percpu *stats, u64 *total);
 
-/**
- * nyx_stats_one() - one counter of an object
- * @stats: its counters
- * @stat: which one
- *
- * Context: any; as nyx_stats_sum().
- * Return: its value.
- */
-u64 nyx_stats_one(struct nyx_stats_cpu __percpu *stats, enum nyx_stat stat);
-
 #endif /* NYX_CORE_STATS_H */

@@ -267,6 +267,7 @@ static void unit_end(struct nyx_unit *unit)
 static void unit_hide(struct nyx_unit *unit)
 {
 	nyx_pages_end(unit);
+	nyx_devices_flush(unit);
 	nyx_events_end(unit->events);
 	observer->remove(unit);
 }

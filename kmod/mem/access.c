@@ -358,7 +358,7 @@ u64 region_fill(struct region *region, u64 offset, u64 pattern,
 	return do_xfer(&xfer, error);
 }
 
-static u64 atomic_on_u32(u32 *at, unsigned int op, u32 operand, u32 compare)
+static u64 atomic_on_u32(u32 *at, enum region_atomic_op op, u32 operand, u32 compare)
 {
 	switch (op) {
 	case REGION_CAS:
@@ -373,7 +373,7 @@ static u64 atomic_on_u32(u32 *at, unsigned int op, u32 operand, u32 compare)
 	return 0;
 }
 
-static u64 atomic_on_u64(u64 *at, unsigned int op, u64 operand, u64 compare)
+static u64 atomic_on_u64(u64 *at, enum region_atomic_op op, u64 operand, u64 compare)
 {
 	switch (op) {
 	case REGION_CAS:
@@ -388,22 +388,19 @@ static u64 atomic_on_u64(u64 *at, unsigned int op, u64 operand, u64 compare)
 	return 0;
 }
 
-int region_atomic(struct region *region, u64 offset, unsigned int op,
+int region_atomic(struct region *region, u64 offset, enum region_atomic_op op,
 		  unsigned int width, u64 operand, u64 compare, u64 *old)
 {
 	struct region_walk walk;
-	bool nowait = op & REGION_NOWAIT;
 	void *addr;
 	s64 run;
 	int ret;
 
-	op &= ~REGION_NOWAIT;
 	if (!in_region(region, offset, width) || offset & (width - 1))
 		return -EIO;
 	ret = region_walk_begin(&walk, region, true);
 	if (ret)
 		return ret;
-	walk.nowait = nowait;
 	run = region_walk_next(&walk, offset, width, &addr);
 	if (run < 0)
 		ret = run;
@@ -415,7 +412,7 @@ int region_atomic(struct region *region, u64 offset, unsigned int op,
 	return ret;
 }
 
-int region_read64(struct region *region, u64 offset, bool nowait, u64 *val)
+int region_read64(struct region *region, u64 offset, u64 *val)
 {
 	struct region_walk walk;
 	void *addr;
@@ -427,7 +424,6 @@ int region_read64(struct region *region, u64 offset, bool nowait, u64 *val)
 	ret = region_walk_begin(&walk, region, false);
 	if (ret)
 		return ret;
-	walk.nowait = nowait;
 	run = region_walk_next(&walk, offset, sizeof(*val), &addr);
 	if (run < 0)
 		ret = run;

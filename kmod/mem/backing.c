@@ -563,15 +563,6 @@ static long walk_pin(struct region_walk *walk, unsigned long uaddr, unsigned int
 	int locked = 1;
 	long ret;
 
-	if (walk->nowait) {
-		if (!walk->mm || !mmap_read_trylock(walk->mm))
-			return -EAGAIN;
-		ret = compat_pin_user_pages_remote(walk->mm, uaddr, nr,
-						   gup_flags | FOLL_NOWAIT,
-						   walk->pages, NULL);
-		mmap_read_unlock(walk->mm);
-		return ret ?: -EAGAIN;
-	}
 	if (!walk->mm)
 		return pin_user_pages_fast(uaddr, nr, gup_flags, walk->pages);
 	if (mmap_read_lock_killable(walk->mm))
@@ -596,8 +587,6 @@ static s64 walk_next_user(struct region_walk *walk, u64 offset, u64 length,
 		walk_release(walk);
 		ret = walk_pin(walk, walk->region->backing + offset - in_page,
 			       min_t(u64, nr, WALK_BATCH));
-		if (ret == -EAGAIN && walk->nowait)
-			return ret;
 		if (ret <= 0)
 			return walk_error();
 		walk->nr = ret;
@@ -720,7 +709,6 @@ int region_walk_begin(struct region_walk *walk, struct region *region, bool writ
 	walk->region = region;
 	walk->mm = NULL;
 	walk->write = write;
-	walk->nowait = false;
 	walk->nr = 0;
 	walk->next = 0;
 	if (!region->chunks && region->mm && region->mm != current->mm) {

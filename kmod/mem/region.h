@@ -179,14 +179,12 @@ u64 region_fill(struct region *region, u64 offset, u64 pattern,
  * @REGION_ADD: fetch-and-add
  * @REGION_SWAP: exchange
  * @REGION_OR: fetch-and-or
- * @REGION_NOWAIT: together with one of the others: rather fail than wait
  */
 enum region_atomic_op {
 	REGION_CAS,
 	REGION_ADD,
 	REGION_SWAP,
 	REGION_OR,
-	REGION_NOWAIT = 0x100,
 };
 
 /**
@@ -202,22 +200,20 @@ enum region_atomic_op {
  * Little endian, fully ordered, atomic against all CPUs.
  *
  * Context: as region_read().
- * Return: 0, -EIO if the memory is not accessible, -EINTR; with REGION_NOWAIT
- * -EAGAIN if that would take long.
+ * Return: 0, -EIO if the memory is not accessible, -EINTR.
  */
-int region_atomic(struct region *region, u64 offset, unsigned int op,
+int region_atomic(struct region *region, u64 offset, enum region_atomic_op op,
 		  unsigned int width, u64 operand, u64 compare, u64 *old);
 
 /**
  * region_read64() - read a word of guest memory, once
  * @region: the region
  * @offset: first byte in it, a multiple of 8
- * @nowait: rather fail than wait for user space or a disk
  * @val: set, in CPU order; it is little endian in memory
  *
  * Context: as region_read().
- * Return: 0, -EIO if the memory is not accessible, -EINTR, or -EAGAIN.
+ * Return: 0, -EIO if the memory is not accessible, or -EINTR.
  */
-int region_read64(struct region *region, u64 offset, bool nowait, u64 *val);
+int region_read64(struct region *region, u64 offset, u64 *val);
 
 #endif /* NYX_MEM_REGION_H */

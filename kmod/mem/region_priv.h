@@ -86,7 +86,6 @@ struct region {
  * @region: the region
  * @mm: if not NULL, holds mm_users
  * @write: pages become dirty
- * @nowait: rather fail with -EAGAIN than wait for user space or a disk
  * @nr: pages held
  * @next: of these, the first one that was not handed out
  * @pages: held: pinned for user memory, else by a reference
@@ -95,7 +94,6 @@ struct region_walk {
 	struct region *region;
 	struct mm_struct *mm;
 	bool write;
-	bool nowait;
 	unsigned int nr;
 	unsigned int next;
 	struct page *pages[WALK_BATCH];
@@ -121,7 +119,7 @@ int region_walk_begin(struct region_walk *walk, struct region *region, bool writ
  * @addr: set to the address of the run
  *
  * Context: as region_walk_begin().
- * Return: bytes of the run, at least 1, or -EIO, or -EINTR, or -EAGAIN.
+ * Return: bytes of the run, at least 1, or -EIO, or -EINTR.
  */
 s64 region_walk_next(struct region_walk *walk, u64 offset, u64 length, void **addr);
 

@@ -388,8 +388,8 @@ static int writer_thread(void *data)
  */
 static void writers_may_overlap(struct kunit *test)
 {
+	static struct nyx_event out[8];
 	struct nyx_events *ev = test->priv;
-	struct nyx_event out[4];
 	struct writer w[NR_WRITERS];
 	s64 last[NR_WRITERS] = { -1, -1, -1 };
 	u64 pos = 0, seen = 0, lost = 0, next = 0;

@@ -24,7 +24,7 @@
 #include "core/qos.h"
 
 /* In the units of struct nyx_bucket, and of struct nyx_qos. */
-#define COST(rate)	div64_u64((u64)NSEC_PER_SEC << 28, rate)
+#define COST(rate)	div64_u64((u64)NSEC_PER_SEC << 32, rate)
 #define TICKS(ns)	((u64)(ns) << 4)
 #define MS		((u64)NSEC_PER_MSEC)
 #define SEC		((u64)NSEC_PER_SEC)
@@ -53,8 +53,10 @@ static struct nyx_qos *limit(struct kunit *test, enum nyx_rate kind, u64 rate,
 			     u32 burst_ms)
 {
 	struct nyx_qos *qos = kunit_kzalloc(test, sizeof(*qos), GFP_KERNEL);
+	static u64 serial;
 
 	KUNIT_ASSERT_NOT_NULL(test, qos);
+	qos->serial = ++serial;
 	qos->burst = TICKS(burst_ms * MS);
 	qos->limits.burst_ms = burst_ms;
 	qos->rate[kind].cost = COST(rate);
@@ -63,18 +65,18 @@ static struct nyx_qos *limit(struct kunit *test, enum nyx_rate kind, u64 rate,
 	return qos;
 }
 
-static struct nyx_work some(enum nyx_rate kind, u64 amount)
+static struct nyx_charge some(enum nyx_rate kind, u64 amount)
 {
-	struct nyx_work work = {};
+	struct nyx_charge work = {};
 
-	work.amount[kind] = amount;
+	work.work.amount[kind] = amount;
 	return work;
 }
 
 static u64 try_one(struct nyx_qos *dev, struct nyx_qos *dom, enum nyx_rate kind,
 		   u64 amount, u64 now)
 {
-	struct nyx_work work = some(kind, amount);
+	struct nyx_charge work = some(kind, amount);
 
 	return nyx_qos_charge(dev, dom, &work, now, false);
 }
@@ -82,7 +84,7 @@ static u64 try_one(struct nyx_qos *dev, struct nyx_qos *dom, enum nyx_rate kind,
 static u64 reserve_one(struct nyx_qos *dev, struct nyx_qos *dom,
 		       enum nyx_rate kind, u64 amount, u64 now)
 {
-	struct nyx_work work = some(kind, amount);
+	struct nyx_charge work = some(kind, amount);
 
 	return nyx_qos_charge(dev, dom, &work, now, true);
 }
@@ -90,8 +92,10 @@ static u64 reserve_one(struct nyx_qos *dev, struct nyx_qos *dom,
 static void give_back(struct nyx_qos *dev, struct nyx_qos *dom,
 		      enum nyx_rate kind, u64 amount)
 {
-	struct nyx_work work = some(kind, amount);
+	struct nyx_charge work = some(kind, amount);
 
+	work.dev = dev ? dev->serial : 0;
+	work.dom = dom ? dom->serial : 0;
 	nyx_qos_refund(dev, dom, &work);
 }
 
@@ -243,7 +247,7 @@ static void extremes_do_not_overflow(struct kunit *test)
 /* Time that RUN times @amount takes, ns, one after the other. */
 static u64 run_time(struct nyx_qos *q, u64 amount, bool reserve)
 {
-	struct nyx_work work = some(NYX_RATE_BYTES, amount);
+	struct nyx_charge work = some(NYX_RATE_BYTES, amount);
 	u64 now = T0, wait;
 	unsigned int i;
 
@@ -431,10 +435,10 @@ static void late_refund_gives_no_credit(struct kunit *test)
 static void all_kinds_must_allow_it(struct kunit *test)
 {
 	struct nyx_qos *q = limit(test, NYX_RATE_BYTES, 1000000, 10);
-	struct nyx_work work = {
+	struct nyx_charge work = { .work = {
 		.amount[NYX_RATE_BYTES] = 1000, .amount[NYX_RATE_OPS] = 1,
 		.amount[NYX_RATE_IRQS] = 1,
-	};
+	} };
 	unsigned int n = 0;
 
 	q->rate[NYX_RATE_OPS].cost = COST(100);
@@ -463,6 +467,26 @@ static void all_kinds_must_allow_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nyx_qos_charge(q, NULL, &work, T0 + SEC, true), 0);
 	KUNIT_EXPECT_EQ(test, nyx_qos_charge(q, NULL, &work, T0 + SEC, true),
 			990 * MS);
+}
+
+static void others_get_no_refund(struct kunit *test)
+{
+	struct nyx_qos *a = limit(test, NYX_RATE_OPS, 100, 10);
+	struct nyx_qos *b = limit(test, NYX_RATE_OPS, 100, 10);
+	struct nyx_charge work = some(NYX_RATE_OPS, 10);
+	struct nyx_charge same = some(NYX_RATE_OPS, 10);
+
+	KUNIT_EXPECT_EQ(test, nyx_qos_charge(a, NULL, &work, T0, true), 0);
+	KUNIT_EXPECT_EQ(test, nyx_qos_charge(b, NULL, &same, T0, true), 0);
+	nyx_qos_refund(b, a, &work);
+	KUNIT_EXPECT_EQ(test, try_one(a, NULL, NYX_RATE_OPS, 1, T0), 90 * MS);
+	KUNIT_EXPECT_EQ(test, try_one(b, NULL, NYX_RATE_OPS, 1, T0), 90 * MS);
+	nyx_qos_refund(a, NULL, &work);
+	KUNIT_EXPECT_EQ(test, try_one(a, NULL, NYX_RATE_OPS, 1, T0), 0);
+	/* Refused work was not charged. */
+	KUNIT_EXPECT_GT(test, nyx_qos_charge(b, NULL, &same, T0, false), 0);
+	nyx_qos_refund(b, NULL, &same);
+	KUNIT_EXPECT_EQ(test, try_one(b, NULL, NYX_RATE_OPS, 1, T0), 90 * MS);
 }
 
 static void device_and_domain_must_allow_it(struct kunit *test)
@@ -612,6 +636,7 @@ static struct kunit_case qos_cases[] = {
 	KUNIT_CASE(refund_undoes_a_charge),
 	KUNIT_CASE(late_refund_gives_no_credit),
 	KUNIT_CASE(all_kinds_must_allow_it),
+	KUNIT_CASE(others_get_no_refund),
 	KUNIT_CASE(device_and_domain_must_allow_it),
 	KUNIT_CASE(devices_share_their_domain),
 	KUNIT_CASE(chunk_is_what_a_burst_allows),

@@ -24,7 +24,7 @@ BEGIN {
 
 $2 == "row" {
 	env = $1; id = $3; variant = $4; own = $5; min = $6; peer = $7; other = $8
-	target = $10; want = $11
+	target = $10; want = $11; note = NF >= 12 ? $12 : "-"
 	ratio = other != "-" && own > 0 ? other / own : 0
 	met = ""
 	if (target > 0)
@@ -32,18 +32,18 @@ $2 == "row" {
 	if (want > 0 && met != "no")
 		met = ratio * 100 >= want ? "yes" : "no"
 	if (json) {
-		printf "%s\n    {\"id\": %s, \"env\": %s, \"variant\": %s, \"ns\": %s, \"min_ns\": %s, \"peer\": %s, \"peer_ns\": %s, \"ratio\": %s, \"target_ns\": %s, \"target_ratio\": %s, \"met\": %s}",
+		printf "%s\n    {\"id\": %s, \"env\": %s, \"variant\": %s, \"ns\": %s, \"min_ns\": %s, \"peer\": %s, \"peer_ns\": %s, \"ratio\": %s, \"target_ns\": %s, \"target_ratio\": %s, \"met\": %s, \"note\": %s}",
 			n++ ? "," : "", str(id), str(env), str(variant), num(own), num(min), str(peer), num(other),
 			ratio ? sprintf("%.3f", ratio) : "null", num(target),
 			(want > 0 ? sprintf("%.2f", want / 100) : "null"),
-			met == "" ? "null" : met == "yes" ? "true" : "false"
+			met == "" ? "null" : met == "yes" ? "true" : "false", str(note)
 		next
 	}
 	same = (env id variant) == last
 	last = env id variant
 	printf line, same ? "" : id, same ? "" : env, same ? "" : variant, same ? "" : ns(own), same ? "" : ns(min),
 		peer == "-" ? "" : peer, ns(other) == "-" ? "" : ns(other), ratio ? sprintf("%.2f", ratio) : "",
-		ns(target) == "-" ? "" : ns(target), (want > 0 ? sprintf("%.2f", want / 100) : ""), met
+		ns(target) == "-" ? "" : ns(target), (want > 0 ? sprintf("%.2f", want / 100) : ""), note == "-" ? met : met note
 	if (met == "yes") hit++
 	if (met == "no") miss++
 }

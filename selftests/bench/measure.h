@@ -14,10 +14,11 @@
  * bench_print(), which takes a line:
  *
  *   row <tab> id, variant, ns, min_ns, peer, peer_ns, peer_min_ns, target_ns,
- *             target_ratio
+ *             target_ratio, note
  *
- * Fields are separated by tabs; what does not exist is "-". Times are in
- * picoseconds, ratios (peer / ours) in percent.
+ * Fields are separated by tabs; what does not exist is "-", or, at the end, left
+ * out. Times are in picoseconds, ratios (peer / ours) in percent. A note is what
+ * a time cannot say.
  */
 #ifndef NYX_BENCH_MEASURE_H
 #define NYX_BENCH_MEASURE_H
@@ -38,7 +39,8 @@ extern unsigned int bench_reps;
  * @name: what it is
  * @run: do it @n times
  * @prepare: before each batch, not timed; or NULL
- * @ctx: handed to both
+ * @took: the time of the batch in ns, if not all of it counts; or NULL
+ * @ctx: handed to all three
  * @most: operations in a batch at most; 0: as many as the clock needs
  * @ratio: of a peer: the target, its time / ours, in percent; 0: none
  * @share: of a peer: ours shall reach this share of its speed, in percent, which
@@ -48,6 +50,7 @@ struct bench_side {
 	const char *name;
 	void (*run)(void *ctx, unsigned long n);
 	void (*prepare)(void *ctx, unsigned long n);
+	u64 (*took)(void *ctx);
 	void *ctx;
 	unsigned long most;
 	unsigned int ratio;
@@ -74,6 +77,23 @@ u64 bench_random(void);
 void bench_row(const char *id, const char *variant, u64 target_ps,
 	       const struct bench_side *ours, const struct bench_side *peers,
 	       unsigned int nr);
+
+#define BENCH_MAX_PIECES	1024
+
+/**
+ * bench_between() - measure pieces of work that other work comes between
+ * @other: the other work, not timed
+ * @ours: a piece
+ * @ctx: handed to both
+ * @nr: pieces, at most BENCH_MAX_PIECES
+ *
+ * Short pieces are timed by the time stamp counter, and the median counts for
+ * all, so that an interruption does not.
+ *
+ * Return: time of all pieces, in ns.
+ */
+u64 bench_between(void (*other)(void *ctx), void (*ours)(void *ctx), void *ctx,
+		  unsigned int nr);
 
 /**
  * bench_skip() - say that a row is missing

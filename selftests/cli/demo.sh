@@ -9,6 +9,11 @@
 #
 # NYXCTL names another nyxctl than the one that was built here, or installed.
 set -euo pipefail
+case ${1-} in
+'') ;;
+-h | --help) sed -n '3,/^set/{/^# \{0,1\}/!d; s///p}' "$0"; exit ;;
+*) echo "demo: no argument '$1'; see --help" >&2; exit 2 ;;
+esac
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 tool=${NYXCTL:-$top/build/user/nyxctl}

@@ -27,6 +27,7 @@
 #include <linux/nyx_iommu.h>
 
 #include "ktap.h"
+#include "msi.h"
 
 #define NYX_DEVICE	"/dev/nyx-iommu"
 #define NYX_POISON	0xa5
@@ -109,7 +110,6 @@ static inline int cmd_unit_info(int fd, struct nyx_unit_info *info)
 	memset(info, NYX_POISON, sizeof(*info));
 	info->size = sizeof(*info);
 	info->flags = 0;
-	info->__reserved = 0;
 	return nyx_cmd(fd, NYX_UNIT_INFO, info);
 }
 
@@ -381,6 +381,229 @@ static inline int cmd_events_open(int fd, __u32 flags, int *events)
 
 	*events = c.out_fd;
 	return ret;
+}
+
+/* ---- interrupts ---- */
+
+static inline int cmd_irq_setup(int fd, __u32 mode)
+{
+	struct nyx_irq_setup c = { .size = sizeof(c), .mode = mode };
+
+	return nyx_cmd(fd, NYX_IRQ_SETUP, &c);
+}
+
+/* All but the size is the caller's. */
+static inline int cmd_irte_set(int fd, const struct nyx_irte_set *entry)
+{
+	struct nyx_irte_set c = *entry;
+
+	c.size = sizeof(c);
+	return nyx_cmd(fd, NYX_IRTE_SET, &c);
+}
+
+/* An entry that everybody may use: fixed, physical, edge. */
+static inline int cmd_irte_simple(int fd, __u32 index, __u32 dest, __u8 vector)
+{
+	struct nyx_irte_set c = { .index = index, .dest = dest, .vector = vector };
+
+	return cmd_irte_set(fd, &c);
+}
+
+static inline int cmd_irte_clear(int fd, __u32 index, __u32 nr)
+{
+	struct nyx_irte_clear c = { .size = sizeof(c), .index = index, .nr = nr };
+
+	return nyx_cmd(fd, NYX_IRTE_CLEAR, &c);
+}
+
+static inline void nyx_irq_init(struct nyx_irq_send *c, __u32 sbdf, struct msi m)
+{
+	memset(c, NYX_POISON, sizeof(*c));
+	c->size = sizeof(*c);
+	c->flags = 0;
+	c->sbdf = sbdf;
+	c->data = m.data;
+	c->address = m.address;
+	c->eventfd = 0;
+	c->__reserved = 0;
+}
+
+static inline int cmd_irq_send(int fd, struct nyx_irq_send *c, __u32 sbdf, struct msi m)
+{
+	nyx_irq_init(c, sbdf, m);
+	return nyx_cmd(fd, NYX_IRQ_SEND, c);
+}
+
+static inline int cmd_irq_signal(int fd, struct nyx_irq_send *c, __u32 sbdf, struct msi m,
+				 int eventfd)
+{
+	nyx_irq_init(c, sbdf, m);
+	c->flags = NYX_IRQ_F_SIGNAL;
+	c->eventfd = eventfd;
+	return nyx_cmd(fd, NYX_IRQ_SEND, c);
+}
+
+static inline void nyx_bind_init(struct nyx_irq_bind *c, __u32 sbdf, struct msi m, int source,
+				 int target)
+{
+	*c = (struct nyx_irq_bind) {
+		.size = sizeof(*c), .sbdf = sbdf, .data = m.data, .address = m.address,
+		.source = source, .target = target, .out_binding_id = 0xa5a5a5a5,
+	};
+}
+
+/* Neither masked nor coalesced. @id may be NULL. */
+static inline int cmd_irq_bind(int fd, __u32 sbdf, struct msi m, int source, int target,
+			       __u32 *id)
+{
+	struct nyx_irq_bind c;
+	int ret;
+
+	nyx_bind_init(&c, sbdf, m, source, target);
+	ret = nyx_cmd(fd, NYX_IRQ_BIND, &c);
+	if (id)
+		*id = c.out_binding_id;
+	return ret;
+}
+
+static inline int cmd_irq_unbind(int fd, __u32 id)
+{
+	struct nyx_irq_unbind c = { .size = sizeof(c), .binding_id = id };
+
+	return nyx_cmd(fd, NYX_IRQ_UNBIND, &c);
+}
+
+static inline int cmd_irq_mask(int fd, __u32 id, __u32 masked)
+{
+	struct nyx_irq_change c = {
+		.size = sizeof(c), .flags = NYX_CHANGE_F_MASK, .binding_id = id,
+		.masked = masked,
+	};
+
+	return nyx_cmd(fd, NYX_IRQ_CHANGE, &c);
+}
+
+static inline int cmd_irq_message(int fd, __u32 id, struct msi m)
+{
+	struct nyx_irq_change c = {
+		.size = sizeof(c), .flags = NYX_CHANGE_F_MESSAGE, .binding_id = id,
+		.address = m.address, .data = m.data,
+	};
+
+	return nyx_cmd(fd, NYX_IRQ_CHANGE, &c);
+}
+
+static inline int cmd_irq_coalesce(int fd, __u32 id, __u32 us, __u32 count)
+{
+	struct nyx_irq_change c = {
+		.size = sizeof(c), .flags = NYX_CHANGE_F_COALESCE, .binding_id = id,
+		.coalesce_us = us, .coalesce_count = count,
+	};
+
+	return nyx_cmd(fd, NYX_IRQ_CHANGE, &c);
+}
+
+/* ---- policy, limits, page requests ---- */
+
+/* @sbdf: 0 for the unit */
+static inline int cmd_policy_set(int fd, __u32 scope, __u32 sbdf, const struct nyx_policy *p)
+{
+	struct nyx_policy_set c = {
+		.size = sizeof(c), .scope = scope, .sbdf = sbdf, .policy = *p,
+	};
+
+	return nyx_cmd(fd, NYX_POLICY_SET, &c);
+}
+
+static inline int cmd_policy_inherit(int fd, __u32 sbdf)
+{
+	struct nyx_policy_set c = {
+		.size = sizeof(c), .flags = NYX_POLICY_SET_F_INHERIT,
+		.scope = NYX_SCOPE_DEVICE, .sbdf = sbdf,
+	};
+
+	return nyx_cmd(fd, NYX_POLICY_SET, &c);
+}
+
+static inline int cmd_policy_get(int fd, __u32 scope, __u32 sbdf, struct nyx_policy_get *c)
+{
+	memset(c, NYX_POISON, sizeof(*c));
+	c->size = sizeof(*c);
+	c->flags = 0;
+	c->scope = scope;
+	c->sbdf = sbdf;
+	c->__reserved = 0;
+	return nyx_cmd(fd, NYX_POLICY_GET, c);
+}
+
+static inline int cmd_device_control(int fd, __u32 sbdf, __u32 action)
+{
+	struct nyx_device_control c = { .size = sizeof(c), .sbdf = sbdf, .action = action };
+
+	return nyx_cmd(fd, NYX_DEVICE_CONTROL, &c);
+}
+
+static inline int cmd_limit_set(int fd, __u32 scope, __u32 id, const struct nyx_limits *l)
+{
+	struct nyx_limit_set c = {
+		.size = sizeof(c), .scope = scope, .id = id, .limits = *l,
+	};
+
+	return nyx_cmd(fd, NYX_LIMIT_SET, &c);
+}
+
+static inline int cmd_limit_get(int fd, __u32 scope, __u32 id, struct nyx_limits *l)
+{
+	struct nyx_limit_get c = { .size = sizeof(c), .scope = scope, .id = id };
+	int ret;
+
+	memset(&c.out_limits, NYX_POISON, sizeof(c.out_limits));
+	ret = nyx_cmd(fd, NYX_LIMIT_GET, &c);
+	*l = c.out_limits;
+	return ret;
+}
+
+static inline void nyx_page_init(struct nyx_page_request *c, __u32 flags, __u32 sbdf,
+				 const struct nyx_page *pages, __u32 nr, __u32 timeout_ms)
+{
+	*c = (struct nyx_page_request) {
+		.size = sizeof(*c), .flags = flags, .sbdf = sbdf, .pasid = NYX_PASID_NONE,
+		.pages = PTR(pages), .nr = nr, .timeout_ms = timeout_ms,
+		.out_group = 0xa5a5a5a5, .out_response = 0xa5a5a5a5,
+	};
+}
+
+/* Asks and waits. */
+static inline int cmd_page_ask(int fd, __u32 sbdf, const struct nyx_page *pages, __u32 nr,
+			       __u32 timeout_ms, __u32 *response)
+{
+	struct nyx_page_request c;
+	int ret;
+
+	nyx_page_init(&c, 0, sbdf, pages, nr, timeout_ms);
+	ret = nyx_cmd(fd, NYX_PAGE_REQUEST, &c);
+	*response = c.out_response;
+	return ret;
+}
+
+/* Asks without waiting. */
+static inline int cmd_page_post(int fd, __u32 sbdf, const struct nyx_page *pages, __u32 nr,
+				__u32 timeout_ms, __u32 *group)
+{
+	struct nyx_page_request c;
+	int ret;
+
+	nyx_page_init(&c, NYX_PAGE_F_NOWAIT, sbdf, pages, nr, timeout_ms);
+	ret = nyx_cmd(fd, NYX_PAGE_REQUEST, &c);
+	*group = c.out_group;
+	return ret;
+}
+
+static inline int cmd_page_respond(int fd, __u32 group, __u32 response)
+{
+	struct nyx_page_respond c = { .size = sizeof(c), .group = group, .response = response };
+
+	return nyx_cmd(fd, NYX_PAGE_RESPOND, &c);
 }
 
 #endif /* NYX_SELFTESTS_NYX_CMD_H */

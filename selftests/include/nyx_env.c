@@ -12,7 +12,9 @@
 #include "nyx_env.h"
 
 #include <ctype.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -25,7 +27,7 @@
 static long base_units, base_pins;
 static int kmsg = -1;
 
-static void pause_ms(unsigned int ms)
+void pause_ms(unsigned int ms)
 {
 	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
 
@@ -183,12 +185,23 @@ static void env_add_memory(struct env *e, const struct env_opts *o)
 	}
 }
 
+int policy_only_report(int fd)
+{
+	static const struct nyx_policy policy = {
+		.action = NYX_ACTION_REPORT, .threshold = 1000000, .window_ms = 1000,
+		.weight = { 1, 1, 1, 1, 1 }, .backoff_ms = 1000, .backoff_max_ms = 1000,
+		.probation_ms = 1000, .max_tries = 1, .records_per_s = 0xffffffff,
+	};
+
+	return cmd_policy_set(fd, NYX_SCOPE_UNIT, 0, &policy);
+}
+
 void env_open_opts(struct env *e, const struct env_opts *o)
 {
 	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	struct nyx_unit_create u = {
 		.address_width = o->unit_width, .event_entries = o->events,
-		.iotlb_entries = o->iotlb ? o->iotlb : NYX_DEFAULT,
+		.iotlb_entries = o->iotlb ? o->iotlb : NYX_DEFAULT, .irt_entries = o->irt,
 	};
 	struct nyx_domain_create d = {
 		.flags = o->domain_flags, .kind = o->kind, .format = o->format,
@@ -201,6 +214,8 @@ void env_open_opts(struct env *e, const struct env_opts *o)
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);	/* where it may */
 	test_cmd(cmd_unit_create(e->fd, &u));
 	e->unit = u.out_unit_id;
+	if (!o->kernel_policy)
+		test_cmd(policy_only_report(e->fd));
 	env_add_memory(e, o);
 	if (o->no_domain)
 		return;
@@ -317,12 +332,121 @@ void device_info(int fd, __u32 sbdf, struct nyx_device_info *info)
 	ASSERT_EQ(sbdf, info->sbdf);
 }
 
+__u32 device_state(int fd, __u32 sbdf)
+{
+	struct nyx_device_info info;
+
+	device_info(fd, sbdf, &info);
+	return info.state;
+}
+
+void binding_info(int fd, __u32 id, struct nyx_binding_info *info)
+{
+	struct nyx_list l = { .type = NYX_LIST_BINDINGS, .start = id };
+
+	test_cmd(cmd_list(fd, &l, info, sizeof(*info), 1));
+	ASSERT_EQ(1, l.out_nr);
+	ASSERT_EQ(id, info->binding_id);
+}
+
 __u32 units_in_system(int fd)
 {
 	struct nyx_module_info info;
 
 	test_cmd(cmd_module_info(fd, &info));
 	return info.out_nr_units;
+}
+
+/* ---- events ---- */
+
+unsigned int events_read(int ev, struct nyx_event *event, unsigned int max)
+{
+	ssize_t n;
+
+	memset(event, NYX_POISON, max * sizeof(*event));
+	n = read(ev, event, max * sizeof(*event));
+	if (n < 0) {
+		ASSERT_EQ(EAGAIN, errno);
+		return 0;
+	}
+	ASSERT_EQ(0, n % sizeof(*event));
+	return n / sizeof(*event);
+}
+
+/* Ends the case if nothing comes. */
+static void wait_readable(int fd, const char *what)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do {
+		n = poll(&p, 1, PATIENCE_NS / 1000000);
+	} while (n < 0 && errno == EINTR);
+	if (n != 1)
+		FAIL("waited in vain for %s", what);
+}
+
+void event_wait(int ev, __u32 type, struct nyx_event *event)
+{
+	char what[40];
+
+	snprintf(what, sizeof(what), "an event of type %u", type);
+	for (;;) {
+		wait_readable(ev, what);
+		ASSERT_EQ(1, events_read(ev, event, 1));
+		if (event->type == type)
+			return;
+		ASSERT_NE(NYX_EVENT_LOST, event->type);
+	}
+}
+
+unsigned int events_count(int ev, __u32 type)
+{
+	struct nyx_event event[16];
+	unsigned int n, count = 0;
+
+	while ((n = events_read(ev, event, ARRAY_SIZE(event))) > 0) {
+		for (unsigned int i = 0; i < n; i++) {
+			ASSERT_NE(NYX_EVENT_LOST, event[i].type);
+			count += event[i].type == type;
+		}
+	}
+	return count;
+}
+
+/* ---- eventfd(2) ---- */
+
+int eventfd_new(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (fd < 0)
+		FAIL("eventfd: %s", strerror(errno));
+	return fd;
+}
+
+void eventfd_give(int fd)
+{
+	const __u64 one = 1;
+
+	if (write(fd, &one, sizeof(one)) != sizeof(one))
+		FAIL("write to an eventfd: %s", strerror(errno));
+}
+
+__u64 eventfd_take(int fd)
+{
+	__u64 count;
+
+	if (read(fd, &count, sizeof(count)) == sizeof(count))
+		return count;
+	ASSERT_EQ(EAGAIN, errno);
+	return 0;
+}
+
+__u64 eventfd_wait(int fd)
+{
+	wait_readable(fd, "a signal");
+	return eventfd_take(fd);
 }
 
 /* ---- snapshots ---- */
@@ -350,6 +474,22 @@ static void *snapshot_list(struct snapshot *s, int fd, __u32 type, __u32 domain,
 	return all;
 }
 
+static void snapshot_limits(struct snapshot *s, int fd, __u32 scope, __u32 id)
+{
+	struct nyx_limits limits;
+
+	test_cmd(cmd_limit_get(fd, scope, id, &limits));
+	snapshot_add(s, &limits, sizeof(limits));
+}
+
+static void snapshot_policy(struct snapshot *s, int fd, __u32 scope, __u32 sbdf)
+{
+	struct nyx_policy_get policy;
+
+	test_cmd(cmd_policy_get(fd, scope, sbdf, &policy));
+	snapshot_add(s, &policy, sizeof(policy));
+}
+
 static void snapshot_stats(struct snapshot *s, int fd, __u32 scope, __u32 id)
 {
 	__u64 values[NYX_STAT_MAX];
@@ -373,21 +513,31 @@ void snapshot_take(struct snapshot *s, int fd, bool counters)
 	snapshot_add(s, &unit, sizeof(unit));
 	if (counters)
 		snapshot_stats(s, fd, NYX_SCOPE_UNIT, 0);
+	snapshot_policy(s, fd, NYX_SCOPE_UNIT, 0);
 	free(snapshot_list(s, fd, NYX_LIST_MEMORY, 0, sizeof(struct nyx_memory_info), &n));
+	free(snapshot_list(s, fd, NYX_LIST_IRTES, 0, sizeof(struct nyx_irte_info), &n));
+	free(snapshot_list(s, fd, NYX_LIST_BINDINGS, 0, sizeof(struct nyx_binding_info), &n));
 
 	domains = snapshot_list(s, fd, NYX_LIST_DOMAINS, 0, sizeof(*domains), &n);
 	for (size_t i = 0; i < n; i++) {
 		if (counters)
 			snapshot_stats(s, fd, NYX_SCOPE_DOMAIN, domains[i].domain_id);
+		snapshot_limits(s, fd, NYX_SCOPE_DOMAIN, domains[i].domain_id);
 		if (domains[i].kind == NYX_DOMAIN_PAGING)
 			free(snapshot_list(s, fd, NYX_LIST_MAPPINGS, domains[i].domain_id,
 					   sizeof(struct nyx_mapping_info), &m));
 	}
 	free(domains);
 
-	devices = snapshot_list(s, fd, NYX_LIST_DEVICES, 0, sizeof(*devices), &n);
-	for (size_t i = 0; counters && i < n; i++)
-		snapshot_stats(s, fd, NYX_SCOPE_DEVICE, devices[i].sbdf);
+	devices = list_all(fd, NYX_LIST_DEVICES, 0, sizeof(*devices), &n);
+	for (size_t i = 0; i < n; i++) {
+		devices[i].score = 0;	/* goes by with time */
+		snapshot_add(s, &devices[i], sizeof(devices[i]));
+		snapshot_limits(s, fd, NYX_SCOPE_DEVICE, devices[i].sbdf);
+		snapshot_policy(s, fd, NYX_SCOPE_DEVICE, devices[i].sbdf);
+		if (counters)
+			snapshot_stats(s, fd, NYX_SCOPE_DEVICE, devices[i].sbdf);
+	}
 	free(devices);
 }
 
@@ -467,6 +617,24 @@ pthread_t thread_start(void *(*fn)(void *), void *arg)
 	if (ret)
 		FAIL("pthread_create: %s", strerror(ret));
 	return t;
+}
+
+void thread_end(pthread_t t, const char *what)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += PATIENCE_NS / 1000000000;
+	if (pthread_timedjoin_np(t, NULL, &until))
+		FAIL("%s hangs", what);
+}
+
+__u64 boottime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
 void stall_arm(struct stall *s, void *addr, size_t size)

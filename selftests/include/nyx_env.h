@@ -50,6 +50,9 @@ enum env_memory {
  * @width: of the domain
  * @page_sizes: of the domain
  * @no_domain: a unit with memory only
+ * @irt: entries of the interrupt remapping table
+ * @kernel_policy: leave the fault policy as the kernel has it; otherwise every
+ *                 fault is a record of its own, and nothing follows from it
  */
 struct env_opts {
 	__u32 iotlb;
@@ -63,6 +66,8 @@ struct env_opts {
 	__u32 width;
 	__u64 page_sizes;
 	bool no_domain;
+	__u32 irt;
+	bool kernel_policy;
 };
 
 /**
@@ -89,6 +94,9 @@ void env_open_opts(struct env *e, const struct env_opts *o);
 #define env_open(e, ...) \
 	env_open_opts(e, &(struct env_opts){ __VA_ARGS__ })
 
+/* Gives a unit the policy that env_open() sets: 0 or -errno. */
+int policy_only_report(int fd);
+
 /* Memory of @size bytes, aligned to @align, on 4 KiB pages, of zeros. */
 void *map_aligned(size_t size, size_t align, int prot, int flags, int fd);
 int memfd_new(const char *name, size_t size);
@@ -112,7 +120,27 @@ void *list_all(int fd, __u32 type, __u32 domain, size_t entry_size, size_t *nr);
 
 void domain_info(int fd, __u32 id, struct nyx_domain_info *info);
 void device_info(int fd, __u32 sbdf, struct nyx_device_info *info);
+void binding_info(int fd, __u32 id, struct nyx_binding_info *info);
+__u32 device_state(int fd, __u32 sbdf);
 __u32 units_in_system(int fd);
+
+/* ---- events: of a file descriptor with NYX_EVENTS_F_NONBLOCK ---- */
+
+/* Reads up to @max records; 0 if there are none now, or no more ever. */
+unsigned int events_read(int ev, struct nyx_event *event, unsigned int max);
+
+/* The next record of a type; others before it are skipped. */
+void event_wait(int ev, __u32 type, struct nyx_event *event);
+
+/* Reads all that is there: how many of a type it was. */
+unsigned int events_count(int ev, __u32 type);
+
+/* ---- eventfd(2), which never block ---- */
+
+int eventfd_new(void);
+void eventfd_give(int fd);	/* adds 1 */
+__u64 eventfd_take(int fd);	/* what is there, which may be 0 */
+__u64 eventfd_wait(int fd);	/* what is there, when something is */
 
 /**
  * struct snapshot - all that commands tell about a unit
@@ -139,8 +167,28 @@ long status_kb(const char *field);
 
 unsigned int nr_cpus(void);
 
+__u64 boottime_ns(void);
+void pause_ms(unsigned int ms);
+
+/*
+ * Until something that must come has come. Only a case that fails takes that long.
+ */
+#define PATIENCE_NS	60000000000ull
+#define WAIT_FOR(cond) do {						\
+	__u64 __until = boottime_ns() + PATIENCE_NS;			\
+									\
+	while (!(cond)) {						\
+		if (boottime_ns() > __until)				\
+			FAIL("waited in vain for %s", #cond);		\
+		pause_ms(1);						\
+	}								\
+} while (0)
+
 /* Starts a thread; ends the case if it cannot. */
 pthread_t thread_start(void *(*fn)(void *), void *arg);
+
+/* Joins a thread; ends the case if it hangs. */
+void thread_end(pthread_t t, const char *what);
 
 /**
  * struct stall - memory whose first access waits until the test lets it go on

@@ -65,6 +65,7 @@ static __u64 range_gpa(unsigned int n)
 /* Something to work with: a new unit is empty. */
 static void populate(struct churner *t, struct rng *r, int fd)
 {
+	policy_only_report(fd);
 	for (unsigned int i = 0; i < RANGES; i += 2)
 		cmd_memory_add(fd, 0, range_gpa(i), SZ_1M, t->c->mem + i * SZ_1M);
 	for (__u32 i = 1; i <= DOMAINS / 2; i++) {
@@ -135,22 +136,24 @@ static void churn_read(struct churner *t, struct rng *r, int fd)
 		{ NYX_LIST_DOMAINS, sizeof(struct nyx_domain_info) },
 		{ NYX_LIST_DEVICES, sizeof(struct nyx_device_info) },
 		{ NYX_LIST_MAPPINGS, sizeof(struct nyx_mapping_info) },
+		{ NYX_LIST_IRTES, sizeof(struct nyx_irte_info) },
+		{ NYX_LIST_BINDINGS, sizeof(struct nyx_binding_info) },
 	};
 	unsigned char buf[8 * 256];
 	__u64 values[NYX_STAT_MAX];
 	struct nyx_unit_info info;
-	unsigned int n = rng_below(r, 8);
+	unsigned int n = rng_below(r, 10);
 	struct nyx_list l;
 	int ev;
 
 	switch (n) {
-	case 5:
+	case 7:
 		judge(t, "stats", cmd_stats(fd, rng_below(r, 3), rng_below(r, DOMAINS), values));
 		break;
-	case 6:
+	case 8:
 		judge(t, "info", cmd_unit_info(fd, &info));
 		break;
-	case 7:
+	case 9:
 		if (cmd_events_open(fd, NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK, &ev))
 			break;
 		while (read(ev, buf, sizeof(buf)) > 0 && rng_below(r, 4))
@@ -345,6 +348,7 @@ TEST_EACH(churn, churn_cases)
 			continue;
 		}
 		test_cmd(cmd_unit_create(c.fd[i], &u));
+		test_cmd(policy_only_report(c.fd[i]));
 	}
 	for (unsigned int i = 0; i < v->threads; i++) {
 		t[i] = (struct churner){ .c = &c, .nr = i };

@@ -37,6 +37,7 @@ static void fill_unit_create(struct ioctl_world *w, struct ioctl_call *call)
 {
 	fill_new_fd(w, call);
 	call->arg.unit_create.iotlb_entries = 64;
+	call->arg.unit_create.irt_entries = 4096;
 	nyx_set_name(call->arg.unit_create.name, "ioctl-new.unit:1_2");
 }
 
@@ -325,6 +326,225 @@ static void undo_array(struct ioctl_world *w, struct ioctl_call *call, int ret)
 		test_cmd(cmd_unmap(w->fd, W_SHARED, W_FREE_IOVA, 2 * SZ_1M, NULL));
 }
 
+/* ---- interrupts ---- */
+
+#define NEW_IRTE	77u
+
+static void fill_irq_setup(struct ioctl_world *w, struct ioctl_call *call)
+{
+	(void)w;
+	call->arg.irq_setup.mode = NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_COMPAT;
+}
+
+static void undo_irq_setup(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	(void)ret;
+	test_cmd(cmd_irq_setup(w->fd, 0));
+}
+
+static void fill_irte_set(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_irte_set *c = &call->arg.irte_set;
+
+	(void)w;
+	c->flags = NYX_IRTE_F_QUIET | NYX_IRTE_F_LOGICAL;
+	c->index = NEW_IRTE;
+	c->dest = 0x12345678;
+	c->vector = 0x41;
+	c->source_check = NYX_SOURCE_RID;
+	c->source_mask = 4;
+	c->source = X1;
+}
+
+static void undo_irte_set(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	if (!ret)
+		test_cmd(cmd_irte_clear(w->fd, NEW_IRTE, 1));
+}
+
+static void fill_irte_clear(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_irte_clear *c = &call->arg.irte_clear;
+
+	c->index = NEW_IRTE;
+	c->nr = 1;
+	test_cmd(cmd_irte_simple(w->fd, NEW_IRTE, 1, 0x50));
+}
+
+static void undo_irte_clear(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	if (ret)
+		test_cmd(cmd_irte_clear(w->fd, NEW_IRTE, 1));
+}
+
+static void fill_irq_send(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_irq_send *c = &call->arg.irq_send;
+	const struct msi m = msi_index(W_IRTE);
+
+	(void)w;
+	c->sbdf = X0;
+	c->address = m.address;
+	c->data = m.data;
+}
+
+static void fill_irq_bind(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_irq_bind *c = &call->arg.irq_bind;
+
+	nyx_bind_init(c, X0, msi_index(W_IRTE), w->eventfd[4], w->eventfd[5]);
+	c->flags = NYX_BIND_F_MASKED;
+	c->coalesce_us = 100;
+	c->coalesce_count = 10;
+}
+
+static void undo_irq_bind(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	if (!ret)
+		test_cmd(cmd_irq_unbind(w->fd, call->arg.irq_bind.out_binding_id));
+}
+
+static void fill_irq_unbind(struct ioctl_world *w, struct ioctl_call *call)
+{
+	test_cmd(cmd_irq_bind(w->fd, X0, msi_index(W_IRTE), w->eventfd[4], w->eventfd[5],
+			      &w->made));
+	call->arg.irq_unbind.binding_id = w->made;
+}
+
+static void undo_irq_unbind(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	if (ret)
+		test_cmd(cmd_irq_unbind(w->fd, w->made));
+}
+
+static void fill_irq_change(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_irq_change *c = &call->arg.irq_change;
+
+	c->flags = NYX_CHANGE_F_MASK;
+	c->binding_id = w->binding[0];
+	c->masked = 1;
+}
+
+static void undo_irq_change(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	(void)ret;
+	test_cmd(cmd_irq_mask(w->fd, w->binding[0], 0));
+}
+
+/* ---- policy, limits, page requests ---- */
+
+static void fill_policy_set(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_policy_set *c = &call->arg.policy_set;
+
+	(void)w;
+	c->scope = NYX_SCOPE_DEVICE;
+	c->sbdf = X1;
+	c->policy = (struct nyx_policy) {
+		.flags = NYX_POLICY_F_OBSERVE, .action = NYX_ACTION_QUARANTINE,
+		.threshold = 3, .window_ms = 1000, .weight = { 1, 2, 3, 4, 5 },
+		.backoff_ms = 10, .backoff_max_ms = 20, .probation_ms = 30, .max_tries = 4,
+		.records_per_s = 5,
+	};
+}
+
+static void undo_policy_set(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	if (!ret)
+		test_cmd(cmd_policy_inherit(w->fd, X1));
+}
+
+static void fill_policy_get(struct ioctl_world *w, struct ioctl_call *call)
+{
+	(void)w;
+	call->arg.policy_get.scope = NYX_SCOPE_DEVICE;
+	call->arg.policy_get.sbdf = X0;
+}
+
+static void fill_device_control(struct ioctl_world *w, struct ioctl_call *call)
+{
+	(void)w;
+	call->arg.device_control.sbdf = X1;
+	call->arg.device_control.action = NYX_DEVICE_DO_QUARANTINE;
+}
+
+static void undo_device_control(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	if (!ret)
+		test_cmd(cmd_device_control(w->fd, X1, NYX_DEVICE_DO_RESET));
+}
+
+static void fill_limit_set(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_limit_set *c = &call->arg.limit_set;
+
+	(void)w;
+	c->scope = NYX_SCOPE_DEVICE;
+	c->id = X1;
+	c->limits = (struct nyx_limits) {
+		.bytes_per_s = 1000000000, .ops_per_s = 100000, .irqs_per_s = 1000,
+		.burst_ms = 20,
+	};
+}
+
+static void undo_limit_set(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	if (!ret)
+		test_cmd(cmd_limit_set(w->fd, NYX_SCOPE_DEVICE, X1, &(struct nyx_limits){ 0 }));
+}
+
+static void fill_limit_get(struct ioctl_world *w, struct ioctl_call *call)
+{
+	(void)w;
+	call->arg.limit_get.scope = NYX_SCOPE_DOMAIN;
+	call->arg.limit_get.id = W_SHARED;
+}
+
+static void fill_page_request(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_page *pages = (struct nyx_page *)w->buf;
+
+	memset(pages, 0, 2 * sizeof(*pages));
+	pages[0].iova = W_FREE_IOVA;
+	pages[0].access = NYX_PROT_READ;
+	pages[1].iova = W_FREE_IOVA + SZ_4K;
+	pages[1].access = RW;
+	nyx_page_init(&call->arg.page_request, NYX_PAGE_F_NOWAIT, X0, pages, 2, 600000);
+	call->arg.page_request.out_response = 0;	/* none yet: it stays so */
+}
+
+static void undo_page_request(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	if (!ret)
+		test_cmd(cmd_page_respond(w->fd, call->arg.page_request.out_group,
+					  NYX_PAGE_INVALID));
+}
+
+static void fill_page_respond(struct ioctl_world *w, struct ioctl_call *call)
+{
+	const struct nyx_page page = { .iova = W_FREE_IOVA, .access = NYX_PROT_READ };
+
+	test_cmd(cmd_page_post(w->fd, X0, &page, 1, 600000, &w->made));
+	call->arg.page_respond.group = w->made;
+	call->arg.page_respond.response = NYX_PAGE_FAILURE;
+}
+
+static void undo_page_respond(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	if (ret)
+		test_cmd(cmd_page_respond(w->fd, w->made, NYX_PAGE_INVALID));
+}
+
 const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 	[NYX_CMD_MODULE_INFO] = {
 		.name = "module_info", .request = NYX_MODULE_INFO,
@@ -358,9 +578,8 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.size = sizeof(struct nyx_unit_info),
 		.fill = fill_nothing,
 		.out = { { offsetof(struct nyx_unit_info, unit_id),
-			   offsetof(struct nyx_unit_info, __reserved) -
-			   offsetof(struct nyx_unit_info, unit_id) },
-			 FIELD(nyx_unit_info, name) },
+			   sizeof(struct nyx_unit_info) -
+			   offsetof(struct nyx_unit_info, unit_id) } },
 	},
 	[NYX_CMD_UNIT_KEEP] = {
 		.name = "unit_keep", .request = NYX_UNIT_KEEP,
@@ -489,6 +708,105 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.out = { FIELD(nyx_events_open, out_fd) },
 		.may_vary = { FIELD(nyx_events_open, out_fd) },
 	},
+	[NYX_CMD_IRQ_SETUP] = {
+		.name = "irq_setup", .request = NYX_IRQ_SETUP,
+		.size = sizeof(struct nyx_irq_setup),
+		.fill = fill_irq_setup, .undo = undo_irq_setup,
+		.reserved = { FIELD(nyx_irq_setup, __reserved) },
+	},
+	[NYX_CMD_IRTE_SET] = {
+		.name = "irte_set", .request = NYX_IRTE_SET,
+		.size = sizeof(struct nyx_irte_set),
+		.known_flags = NYX_IRTE_F_QUIET | NYX_IRTE_F_LOGICAL | NYX_IRTE_F_LEVEL |
+			       NYX_IRTE_F_HINT | NYX_IRTE_F_POSTED | NYX_IRTE_F_URGENT,
+		.fill = fill_irte_set, .undo = undo_irte_set,
+	},
+	[NYX_CMD_IRTE_CLEAR] = {
+		.name = "irte_clear", .request = NYX_IRTE_CLEAR,
+		.size = sizeof(struct nyx_irte_clear),
+		.fill = fill_irte_clear, .undo = undo_irte_clear,
+	},
+	[NYX_CMD_IRQ_SEND] = {
+		.name = "irq_send", .request = NYX_IRQ_SEND,
+		.size = sizeof(struct nyx_irq_send), .known_flags = NYX_IRQ_F_SIGNAL,
+		.fill = fill_irq_send,
+		.reserved = { FIELD(nyx_irq_send, __reserved) },
+		.out = { FIELD(nyx_irq_send, out_result), FIELD(nyx_irq_send, out_address),
+			 FIELD(nyx_irq_send, out_data), FIELD(nyx_irq_send, out_index),
+			 FIELD(nyx_irq_send, out_dest),
+			 { offsetof(struct nyx_irq_send, out_vector), 4 },
+			 FIELD(nyx_irq_send, out_reason) },
+	},
+	[NYX_CMD_IRQ_BIND] = {
+		.name = "irq_bind", .request = NYX_IRQ_BIND,
+		.size = sizeof(struct nyx_irq_bind),
+		/* Two of them are not for this command: nyx_badvalue.c. */
+		.known_flags = NYX_BIND_F_MASKED | NYX_BIND_F_PENDING | NYX_BIND_F_CLOSED,
+		.fill = fill_irq_bind, .undo = undo_irq_bind,
+		.reserved = { FIELD(nyx_irq_bind, __reserved) },
+		.out = { FIELD(nyx_irq_bind, out_binding_id) },
+		.may_vary = { FIELD(nyx_irq_bind, out_binding_id) },
+	},
+	[NYX_CMD_IRQ_UNBIND] = {
+		.name = "irq_unbind", .request = NYX_IRQ_UNBIND,
+		.size = sizeof(struct nyx_irq_unbind),
+		.fill = fill_irq_unbind, .undo = undo_irq_unbind,
+		.reserved = { FIELD(nyx_irq_unbind, __reserved) },
+		.may_vary = { FIELD(nyx_irq_unbind, binding_id) },
+	},
+	[NYX_CMD_IRQ_CHANGE] = {
+		.name = "irq_change", .request = NYX_IRQ_CHANGE,
+		.size = sizeof(struct nyx_irq_change),
+		.known_flags = NYX_CHANGE_F_MASK | NYX_CHANGE_F_MESSAGE |
+			       NYX_CHANGE_F_COALESCE,
+		.fill = fill_irq_change, .undo = undo_irq_change,
+		.reserved = { FIELD(nyx_irq_change, __reserved) },
+	},
+	[NYX_CMD_POLICY_SET] = {
+		.name = "policy_set", .request = NYX_POLICY_SET,
+		.size = sizeof(struct nyx_policy_set),
+		.known_flags = NYX_POLICY_SET_F_INHERIT,
+		.fill = fill_policy_set, .undo = undo_policy_set,
+		.reserved = { FIELD(nyx_policy_set, policy.__reserved) },
+	},
+	[NYX_CMD_POLICY_GET] = {
+		.name = "policy_get", .request = NYX_POLICY_GET,
+		.size = sizeof(struct nyx_policy_get),
+		.fill = fill_policy_get,
+		.reserved = { FIELD(nyx_policy_get, __reserved) },
+		.out = { FIELD(nyx_policy_get, out_own), FIELD(nyx_policy_get, out_policy) },
+	},
+	[NYX_CMD_DEVICE_CONTROL] = {
+		.name = "device_control", .request = NYX_DEVICE_CONTROL,
+		.size = sizeof(struct nyx_device_control),
+		.fill = fill_device_control, .undo = undo_device_control,
+	},
+	[NYX_CMD_LIMIT_SET] = {
+		.name = "limit_set", .request = NYX_LIMIT_SET,
+		.size = sizeof(struct nyx_limit_set),
+		.fill = fill_limit_set, .undo = undo_limit_set,
+		.reserved = { FIELD(nyx_limit_set, limits.__reserved) },
+	},
+	[NYX_CMD_LIMIT_GET] = {
+		.name = "limit_get", .request = NYX_LIMIT_GET,
+		.size = sizeof(struct nyx_limit_get),
+		.fill = fill_limit_get,
+		.out = { FIELD(nyx_limit_get, out_limits) },
+	},
+	[NYX_CMD_PAGE_REQUEST] = {
+		.name = "page_request", .request = NYX_PAGE_REQUEST,
+		.size = sizeof(struct nyx_page_request), .known_flags = NYX_PAGE_F_NOWAIT,
+		.fill = fill_page_request, .undo = undo_page_request,
+		.out = { FIELD(nyx_page_request, out_group) },
+		.may_vary = { FIELD(nyx_page_request, out_group) },
+		.pointer = FIELD(nyx_page_request, pages),
+	},
+	[NYX_CMD_PAGE_RESPOND] = {
+		.name = "page_respond", .request = NYX_PAGE_RESPOND,
+		.size = sizeof(struct nyx_page_respond),
+		.fill = fill_page_respond, .undo = undo_page_respond,
+		.may_vary = { FIELD(nyx_page_respond, group) },
+	},
 };
 
 static void world_domain(int fd, __u32 id, __u32 kind, __u32 flags, const char *name)
@@ -527,12 +845,30 @@ void ioctl_world_open(struct ioctl_world *w)
 	test_cmd(cmd_device_attach(w->fd, X0, W_SHARED, 0));
 	test_cmd(cmd_device_attach(w->fd, X1, W_STRICT, 0));
 	test_cmd(cmd_map(w->fd, W_SHARED, 0, 0, W_MAPPED, RW));
+	test_cmd(cmd_irte_simple(w->fd, W_IRTE, 1, 0x31));
+	test_cmd(cmd_irte_simple(w->fd, W_IRTE + 1, 2, 0x32));
+	for (size_t i = 0; i < ARRAY_SIZE(w->eventfd); i++)
+		w->eventfd[i] = eventfd_new();
+	for (int i = 0; i < 2; i++)
+		test_cmd(cmd_irq_bind(w->fd, X0, msi_index(W_IRTE), w->eventfd[i],
+				      w->eventfd[2 + i], &w->binding[i]));
 
 	test_cmd(cmd_unit_create_dflt(w->other, NULL, 0, NULL));
 	world_domain(w->other, W_OTHER, NYX_DOMAIN_PAGING, NYX_DOMAIN_F_SHARED, NULL);
 	test_cmd(cmd_device_add(w->other, X_OTHER));
 	test_cmd(cmd_device_attach(w->other, X_OTHER, W_OTHER, 0));
 	test_cmd(cmd_memory_add(w->other, 0, W_OTHER_GPA, NEW_LENGTH, w->spare));
+}
+
+void ioctl_world_close(struct ioctl_world *w)
+{
+	close(w->fd);
+	close(w->other);
+	for (size_t i = 0; i < ARRAY_SIZE(w->eventfd); i++)
+		close(w->eventfd[i]);
+	munmap(w->mem, W_MEM);
+	munmap(w->spare, NEW_LENGTH);
+	munmap(w->buf, SZ_64K);
 }
 
 void ioctl_prepare(const struct ioctl_desc *d, struct ioctl_world *w, struct ioctl_call *call)

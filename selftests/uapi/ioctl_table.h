@@ -31,6 +31,8 @@
 #define W_FREE_GPA	SZ_1G		/* no guest memory of either */
 #define W_MAPPED	SZ_1M		/* of W_SHARED, from 0 */
 #define W_FREE_IOVA	(16 * SZ_1M)	/* not mapped in W_SHARED */
+#define W_IRTE		5u	/* entry for everybody, and the one behind it */
+#define W_IRTES		256u	/* entries of the interrupt remapping table */
 #define W_NAME		"ioctl-world"
 #define W_DOMAIN_NAME	"shared-one"
 
@@ -42,6 +44,10 @@
  * @mem: its guest memory
  * @spare: 64 KiB of memory for a range to add
  * @buf: 64 KiB for what commands point to
+ * @eventfd: two sources and two targets of its bindings, then a source and a
+ *           target that are free
+ * @binding: ids of its bindings
+ * @made: id of the binding, or the group, that a call is to take away
  */
 struct ioctl_world {
 	int fd;
@@ -50,6 +56,9 @@ struct ioctl_world {
 	unsigned char *mem;
 	unsigned char *spare;
 	unsigned char *buf;
+	int eventfd[6];
+	__u32 binding[2];
+	__u32 made;
 };
 
 /**
@@ -83,6 +92,20 @@ union ioctl_arg {
 	struct nyx_dma dma;
 	struct nyx_array array;
 	struct nyx_events_open events_open;
+	struct nyx_irq_setup irq_setup;
+	struct nyx_irte_set irte_set;
+	struct nyx_irte_clear irte_clear;
+	struct nyx_irq_send irq_send;
+	struct nyx_irq_bind irq_bind;
+	struct nyx_irq_unbind irq_unbind;
+	struct nyx_irq_change irq_change;
+	struct nyx_policy_set policy_set;
+	struct nyx_policy_get policy_get;
+	struct nyx_device_control device_control;
+	struct nyx_limit_set limit_set;
+	struct nyx_limit_get limit_get;
+	struct nyx_page_request page_request;
+	struct nyx_page_respond page_respond;
 	__u8 raw[256];
 };
 
@@ -149,6 +172,7 @@ struct ioctl_desc {
 extern const struct ioctl_desc ioctl_table[NYX_CMD_MAX];
 
 void ioctl_world_open(struct ioctl_world *w);
+void ioctl_world_close(struct ioctl_world *w);
 
 /* Prepares a call: poison in the output fields, everything else as @fill says. */
 void ioctl_prepare(const struct ioctl_desc *d, struct ioctl_world *w, struct ioctl_call *call);

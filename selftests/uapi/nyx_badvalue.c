@@ -42,7 +42,7 @@ struct bad_value {
 	const char *what;
 	unsigned int cmd;
 	int error;
-	struct bad_set set[4];
+	struct bad_set set[5];
 	const char *name;
 	int error2;
 };
@@ -77,6 +77,9 @@ static const struct bad_value bad_values[] = {
 	V("no end of devices", EINVAL, F(max_devices, 0xffffffff)),
 	V("many ranges", EINVAL, F(max_memory, 65537)),
 	V("no end of ranges", EINVAL, F(max_memory, 0xffffffff)),
+	V("large interrupt table", EINVAL, F(irt_entries, 65537)),
+	V("huge interrupt table", EINVAL, F(irt_entries, 0x80000000)),
+	V("no end of the interrupt table", EINVAL, F(irt_entries, 0xffffffff)),
 #undef V
 #undef F
 #define N(what, error, name) { what, NYX_CMD_UNIT_CREATE, error, { { 0 } }, name, 0 }
@@ -116,7 +119,9 @@ static const struct bad_value bad_values[] = {
 	/* LIST */
 #define V(what, error, ...) { what, NYX_CMD_LIST, error, { __VA_ARGS__ }, NULL, 0 }
 #define F(member, val) SET(nyx_list, member, val)
-	V("unknown type", EOPNOTSUPP, F(type, 5)),
+	V("unknown type", EOPNOTSUPP, F(type, NYX_LIST_BINDINGS + 1)),
+	V("entries of a domain", EINVAL, F(type, NYX_LIST_IRTES), F(domain_id, W_SHARED)),
+	V("bindings of a domain", EINVAL, F(type, NYX_LIST_BINDINGS), F(domain_id, W_SHARED)),
 	V("unknown type, all bits", EOPNOTSUPP, F(type, 0xffffffff)),
 	V("domains of a domain", EINVAL, F(domain_id, W_SHARED)),
 	V("units of a domain", EINVAL, F(type, NYX_LIST_UNITS), F(domain_id, W_SHARED)),
@@ -462,6 +467,9 @@ static const struct bad_value bad_values[] = {
 	V("unknown command, all bits", EOPNOTSUPP, F(cmd, 0xffffffff)),
 	V("an array of arrays", EOPNOTSUPP, F(cmd, NYX_CMD_ARRAY)),
 	V("an array of domains", EOPNOTSUPP, F(cmd, NYX_CMD_DOMAIN_CREATE)),
+	V("an array of bindings", EOPNOTSUPP, F(cmd, NYX_CMD_IRQ_BIND)),
+	V("an array of cleared entries", EOPNOTSUPP, F(cmd, NYX_CMD_IRTE_CLEAR)),
+	V("an array of page requests", EOPNOTSUPP, F(cmd, NYX_CMD_PAGE_REQUEST)),
 	V("an array of module infos", EOPNOTSUPP, F(cmd, NYX_CMD_MODULE_INFO)),
 	V("item size 0", EINVAL, F(item_size, 0)),
 	V("item size 4", EINVAL, F(item_size, 4)),
@@ -471,6 +479,263 @@ static const struct bad_value bad_values[] = {
 	V("many items", EINVAL, F(nr, NYX_ARRAY_MAX + 1)),
 	V("2^32-1 items", EINVAL, F(nr, 0xffffffff)),
 	V("2^31 items", EINVAL, F(nr, 0x80000000)),
+#undef V
+#undef F
+
+	/* IRQ_SETUP */
+#define V(what, error, ...) { what, NYX_CMD_IRQ_SETUP, error, { __VA_ARGS__ }, NULL, 0 }
+#define F(member, val) SET(nyx_irq_setup, member, val)
+	V("unknown mode", EOPNOTSUPP, F(mode, 8)),
+	V("unknown mode, last bit", EOPNOTSUPP, F(mode, 0x80000001)),
+	V("all modes", EOPNOTSUPP, F(mode, 0xffffffff)),
+	V("compatibility with 32 bits", EINVAL, F(mode, NYX_IRQ_MODE_COMPAT)),
+	V("off with 32 bits", EINVAL, F(mode, NYX_IRQ_MODE_OFF)),
+	V("off and compatibility with 32 bits", EINVAL,
+	  F(mode, NYX_IRQ_MODE_OFF | NYX_IRQ_MODE_COMPAT)),
+#undef V
+#undef F
+
+	/* IRTE_SET */
+#define V(what, error, ...) { what, NYX_CMD_IRTE_SET, error, { __VA_ARGS__ }, NULL, 0 }
+#define V2(what, error, error2, ...) \
+	{ what, NYX_CMD_IRTE_SET, error, { __VA_ARGS__ }, NULL, error2 }
+#define F(member, val) SET(nyx_irte_set, member, val)
+	V("index behind the table", EINVAL, F(index, W_IRTES)),
+	V("index 65536", EINVAL, F(index, 65536)),
+	V("index of all bits", EINVAL, F(index, 0xffffffff)),
+	V("vector 0", EINVAL, F(vector, 0)),
+	V("vector 15", EINVAL, F(vector, 15)),
+	V("vector 15, lowest priority", EINVAL, F(vector, 15), F(delivery, NYX_DELIVERY_LOWEST)),
+	V2("delivery 3", EOPNOTSUPP, EINVAL, F(delivery, 3)),
+	V2("delivery 6", EOPNOTSUPP, EINVAL, F(delivery, 6)),
+	V2("delivery 8", EOPNOTSUPP, EINVAL, F(delivery, 8)),
+	V2("delivery of all bits", EOPNOTSUPP, EINVAL, F(delivery, 0xff)),
+	V("unknown source check", EOPNOTSUPP, F(source_check, 3)),
+	V("unknown source check, all bits", EOPNOTSUPP, F(source_check, 0xff)),
+	V("source mask 1", EINVAL, F(source_mask, 1)),
+	V("source mask 2", EINVAL, F(source_mask, 2)),
+	V("source mask 3", EINVAL, F(source_mask, 3)),
+	V("source mask 5", EINVAL, F(source_mask, 5)),
+	V("source mask 8", EINVAL, F(source_mask, 8)),
+	V("source mask of all bits", EINVAL, F(source_mask, 0xff)),
+	V("everybody with a source", EINVAL, F(source_check, NYX_SOURCE_ANY), F(source_mask, 0)),
+	V("everybody with a mask", EINVAL, F(source_check, NYX_SOURCE_ANY), F(source, 0)),
+	V("buses with a mask", EINVAL, F(source_check, NYX_SOURCE_BUS),
+	  F(source, NYX_SOURCE_BUSES(0, 1, 2))),
+	V("buses the wrong way round", EINVAL, F(source_check, NYX_SOURCE_BUS),
+	  F(source_mask, 0), F(source, NYX_SOURCE_BUSES(0, 2, 1))),
+	V("urgent, but not posted", EINVAL, F(flags, NYX_IRTE_F_URGENT)),
+	V("a descriptor, but not posted", EINVAL, F(posted, 0x1000)),
+	V("posted with a destination", EINVAL, F(flags, NYX_IRTE_F_POSTED), F(posted, 0x1000)),
+	V("posted with a delivery mode", EINVAL, F(flags, NYX_IRTE_F_POSTED), F(dest, 0),
+	  F(posted, 0x1000), F(delivery, NYX_DELIVERY_NMI)),
+	V("posted to a misaligned descriptor", EINVAL, F(flags, NYX_IRTE_F_POSTED),
+	  F(dest, 0), F(posted, 0x1020)),
+	V("posted to an odd descriptor", EINVAL, F(flags, NYX_IRTE_F_POSTED),
+	  F(dest, 0), F(posted, 0x1001)),
+	V("posted, vector 15", EINVAL, F(flags, NYX_IRTE_F_POSTED),
+	  F(dest, 0), F(posted, 0x1000), F(vector, 15)),
+	V2("posted beyond 52 bits", ERANGE, EINVAL, F(flags, NYX_IRTE_F_POSTED),
+	   F(dest, 0), F(posted, GPAS)),
+	V2("posted at the end", ERANGE, EINVAL, F(flags, NYX_IRTE_F_POSTED),
+	   F(dest, 0), F(posted, 0ull - 64)),
+#undef V
+#undef V2
+#undef F
+
+	/* IRTE_CLEAR */
+#define V(what, error, ...) { what, NYX_CMD_IRTE_CLEAR, error, { __VA_ARGS__ }, NULL, 0 }
+#define F(member, val) SET(nyx_irte_clear, member, val)
+	V("none", EINVAL, F(nr, 0)),
+	V("index behind the table", EINVAL, F(index, W_IRTES)),
+	V("leaves the table", EINVAL, F(index, W_IRTES - 1), F(nr, 2)),
+	V("more than the table", EINVAL, F(index, 0), F(nr, W_IRTES + 1)),
+	V("2^32-1 entries", EINVAL, F(index, 0), F(nr, 0xffffffff)),
+	{ "index + nr leaves 32 bits", NYX_CMD_IRTE_CLEAR, EINVAL,
+	  { F(index, 0xffffffff), F(nr, 2) }, NULL, EOVERFLOW },
+	{ "index + nr leaves 32 bits, from within", NYX_CMD_IRTE_CLEAR, EINVAL,
+	  { F(index, 1), F(nr, 0xffffffff) }, NULL, EOVERFLOW },
+	V("nothing there", ENOENT, F(index, 100)),
+	V("nothing in a range", ENOENT, F(index, 100), F(nr, W_IRTES - 100)),
+#undef V
+#undef F
+
+	/* IRQ_SEND */
+#define V(what, error, ...) { what, NYX_CMD_IRQ_SEND, error, { __VA_ARGS__ }, NULL, 0 }
+#define F(member, val) SET(nyx_irq_send, member, val)
+	V("absent device", ENOENT, F(sbdf, X_ABSENT)),
+	V("another unit's device", ENOENT, F(sbdf, X_OTHER)),
+	V("an eventfd without its flag", EINVAL, F(eventfd, 3)),
+	V("no eventfd without its flag", EINVAL, F(eventfd, -1)),
+	V("no eventfd", EBADF, F(flags, NYX_IRQ_F_SIGNAL), F(eventfd, -1)),
+	V("closed eventfd", EBADF, F(flags, NYX_IRQ_F_SIGNAL), F(eventfd, 1000)),
+	V("closed eventfd, refused interrupt", EBADF, F(flags, NYX_IRQ_F_SIGNAL),
+	  F(eventfd, 1000), F(address, 0)),
+#undef V
+#undef F
+
+	/* IRQ_BIND */
+#define V(what, error, ...) { what, NYX_CMD_IRQ_BIND, error, { __VA_ARGS__ }, NULL, 0 }
+#define F(member, val) SET(nyx_irq_bind, member, val)
+	{ "begin pending", NYX_CMD_IRQ_BIND, EOPNOTSUPP, { F(flags, NYX_BIND_F_PENDING) }, NULL,
+	  EINVAL },
+	{ "begin closed", NYX_CMD_IRQ_BIND, EOPNOTSUPP, { F(flags, NYX_BIND_F_CLOSED) }, NULL,
+	  EINVAL },
+	V("absent device", ENOENT, F(sbdf, X_ABSENT)),
+	V("another unit's device", ENOENT, F(sbdf, X_OTHER)),
+	V("no source", EBADF, F(source, -1)),
+	V("closed source", EBADF, F(source, 1000)),
+	V("no target", EBADF, F(target, -1)),
+	V("closed target", EBADF, F(target, 1000)),
+	V("held for long", EINVAL, F(coalesce_us, 1000001)),
+	V("held for ever", EINVAL, F(coalesce_us, 0xffffffff)),
+#undef V
+#undef F
+
+	/* IRQ_UNBIND, IRQ_CHANGE */
+	{ "absent", NYX_CMD_IRQ_UNBIND, ENOENT,
+	  { SET(nyx_irq_unbind, binding_id, 0x7fffffff) }, NULL, 0 },
+	{ "all bits", NYX_CMD_IRQ_UNBIND, ENOENT,
+	  { SET(nyx_irq_unbind, binding_id, 0xffffffff) }, NULL, 0 },
+	{ "0", NYX_CMD_IRQ_UNBIND, ENOENT, { SET(nyx_irq_unbind, binding_id, 0) }, NULL, 0 },
+#define V(what, error, ...) { what, NYX_CMD_IRQ_CHANGE, error, { __VA_ARGS__ }, NULL, 0 }
+#define F(member, val) SET(nyx_irq_change, member, val)
+	V("absent", ENOENT, F(binding_id, 0x7fffffff)),
+	V("0", ENOENT, F(binding_id, 0)),
+	V("nothing", EINVAL, F(flags, 0), F(masked, 0)),
+	V("masked is not named", EINVAL, F(flags, NYX_CHANGE_F_COALESCE)),
+	V("half masked", EINVAL, F(masked, 2)),
+	V("masked, all bits", EINVAL, F(masked, 0xffffffff)),
+	V("an address is not named", EINVAL, F(address, MSI_BASE)),
+	V("data are not named", EINVAL, F(data, 1)),
+	V("a time is not named", EINVAL, F(coalesce_us, 1)),
+	V("a count is not named", EINVAL, F(coalesce_count, 1)),
+	V("held for long", EINVAL, F(flags, NYX_CHANGE_F_COALESCE), F(masked, 0),
+	  F(coalesce_us, 1000001)),
+#undef V
+#undef F
+
+	/* POLICY_SET */
+#define V(what, error, ...) { what, NYX_CMD_POLICY_SET, error, { __VA_ARGS__ }, NULL, 0 }
+#define V2(what, error, error2, ...) \
+	{ what, NYX_CMD_POLICY_SET, error, { __VA_ARGS__ }, NULL, error2 }
+#define F(member, val) SET(nyx_policy_set, member, val)
+	V("unknown scope", EOPNOTSUPP, F(scope, 4)),
+	V("unknown scope, all bits", EOPNOTSUPP, F(scope, 0xffffffff)),
+	V2("of a domain", EOPNOTSUPP, EINVAL, F(scope, NYX_SCOPE_DOMAIN)),
+	V2("of a range", EOPNOTSUPP, EINVAL, F(scope, NYX_SCOPE_RANGE)),
+	V("of a unit with a device", EINVAL, F(scope, NYX_SCOPE_UNIT)),
+	V("absent device", ENOENT, F(sbdf, X_ABSENT)),
+	V("another unit's device", ENOENT, F(sbdf, X_OTHER)),
+	V("inherits, and has one", EINVAL, F(flags, NYX_POLICY_SET_F_INHERIT)),
+	V("unknown flag", EOPNOTSUPP, F(policy.flags, 8)),
+	V("all flags", EOPNOTSUPP, F(policy.flags, 0xffffffff)),
+	V("unknown action", EOPNOTSUPP, F(policy.action, 2)),
+	V("unknown action, all bits", EOPNOTSUPP, F(policy.action, 0xffffffff)),
+	V("no threshold", EINVAL, F(policy.threshold, 0)),
+	V("high threshold", EINVAL, F(policy.threshold, 1000001)),
+	V("no window", EINVAL, F(policy.window_ms, 0)),
+	V("long window", EINVAL, F(policy.window_ms, 3600001)),
+	V("heavy address", EINVAL, F(policy.weight[NYX_CLASS_ADDRESS], 1001)),
+	V("heavy interrupt", EINVAL, F(policy.weight[NYX_CLASS_INTERRUPT], 0xffff)),
+	V2("weight of no class", EINVAL, EOPNOTSUPP, F(policy.weight[NYX_CLASS_MAX], 1)),
+	V2("weight of no class, last", EINVAL, EOPNOTSUPP, F(policy.weight[7], 1)),
+	V("no back-off", EINVAL, F(policy.backoff_ms, 0)),
+	V("long back-off", EINVAL, F(policy.backoff_ms, 86400001),
+	  F(policy.backoff_max_ms, 86400001)),
+	V("back-off above its maximum", EINVAL, F(policy.backoff_ms, 21)),
+	V("long maximum", EINVAL, F(policy.backoff_max_ms, 86400001)),
+	V("no probation", EINVAL, F(policy.probation_ms, 0)),
+	V("long probation", EINVAL, F(policy.probation_ms, 86400001)),
+	V("no tries", EINVAL, F(policy.max_tries, 0)),
+	V("many tries", EINVAL, F(policy.max_tries, 1001)),
+	V("no records", EINVAL, F(policy.records_per_s, 0)),
+#undef V
+#undef V2
+#undef F
+
+	/* POLICY_GET */
+#define V(what, error, ...) { what, NYX_CMD_POLICY_GET, error, { __VA_ARGS__ }, NULL, 0 }
+#define F(member, val) SET(nyx_policy_get, member, val)
+	V("unknown scope", EOPNOTSUPP, F(scope, 4)),
+	{ "of a domain", NYX_CMD_POLICY_GET, EOPNOTSUPP, { F(scope, NYX_SCOPE_DOMAIN) }, NULL,
+	  EINVAL },
+	V("of a unit with a device", EINVAL, F(scope, NYX_SCOPE_UNIT)),
+	V("absent device", ENOENT, F(sbdf, X_ABSENT)),
+	V("another unit's device", ENOENT, F(sbdf, X_OTHER)),
+#undef V
+#undef F
+
+	/* DEVICE_CONTROL */
+#define V(what, error, ...) { what, NYX_CMD_DEVICE_CONTROL, error, { __VA_ARGS__ }, NULL, 0 }
+#define F(member, val) SET(nyx_device_control, member, val)
+	V("absent device", ENOENT, F(sbdf, X_ABSENT)),
+	V("another unit's device", ENOENT, F(sbdf, X_OTHER)),
+	V("unknown action", EOPNOTSUPP, F(action, 3)),
+	V("unknown action, all bits", EOPNOTSUPP, F(action, 0xffffffff)),
+#undef V
+#undef F
+
+	/* LIMIT_SET, LIMIT_GET */
+#define V(what, error, ...) { what, NYX_CMD_LIMIT_SET, error, { __VA_ARGS__ }, NULL, 0 }
+#define V2(what, error, error2, ...) \
+	{ what, NYX_CMD_LIMIT_SET, error, { __VA_ARGS__ }, NULL, error2 }
+#define F(member, val) SET(nyx_limit_set, member, val)
+	V("unknown scope", EOPNOTSUPP, F(scope, 4)),
+	V2("of the unit", EOPNOTSUPP, EINVAL, F(scope, NYX_SCOPE_UNIT)),
+	V2("of a range", EOPNOTSUPP, EINVAL, F(scope, NYX_SCOPE_RANGE)),
+	V("absent device", ENOENT, F(id, X_ABSENT)),
+	V("another unit's device", ENOENT, F(id, X_OTHER)),
+	V("absent domain", ENOENT, F(scope, NYX_SCOPE_DOMAIN), F(id, W_ABSENT)),
+	V("domain 0", ENOENT, F(scope, NYX_SCOPE_DOMAIN), F(id, 0)),
+	V("domain beyond 16 bits", ENOENT, F(scope, NYX_SCOPE_DOMAIN), F(id, 65536 + W_EMPTY)),
+	V("another unit's domain", ENOENT, F(scope, NYX_SCOPE_DOMAIN), F(id, W_OTHER)),
+	V("many bytes", EINVAL, F(limits.bytes_per_s, NYX_LIMIT_MAX + 1)),
+	V("no end of bytes", EINVAL, F(limits.bytes_per_s, END)),
+	V("many operations", EINVAL, F(limits.ops_per_s, NYX_LIMIT_MAX + 1)),
+	V("no end of operations", EINVAL, F(limits.ops_per_s, END)),
+	V("many interrupts", EINVAL, F(limits.irqs_per_s, NYX_LIMIT_MAX + 1)),
+	V("no end of interrupts", EINVAL, F(limits.irqs_per_s, 1ull << 63)),
+	V("long burst", EINVAL, F(limits.burst_ms, 10001)),
+	V("no end of a burst", EINVAL, F(limits.burst_ms, 0xffffffff)),
+#undef V
+#undef V2
+#undef F
+#define V(what, error, ...) { what, NYX_CMD_LIMIT_GET, error, { __VA_ARGS__ }, NULL, 0 }
+#define F(member, val) SET(nyx_limit_get, member, val)
+	V("unknown scope", EOPNOTSUPP, F(scope, 4)),
+	V("absent domain", ENOENT, F(id, W_ABSENT)),
+	V("another unit's domain", ENOENT, F(id, W_OTHER)),
+	V("absent device", ENOENT, F(scope, NYX_SCOPE_DEVICE), F(id, X_ABSENT)),
+	V("another unit's device", ENOENT, F(scope, NYX_SCOPE_DEVICE), F(id, X_OTHER)),
+#undef V
+#undef F
+
+	/* PAGE_REQUEST, PAGE_RESPOND */
+#define V(what, error, ...) { what, NYX_CMD_PAGE_REQUEST, error, { __VA_ARGS__ }, NULL, 0 }
+#define V2(what, error, error2, ...) \
+	{ what, NYX_CMD_PAGE_REQUEST, error, { __VA_ARGS__ }, NULL, error2 }
+#define F(member, val) SET(nyx_page_request, member, val)
+	V2("a PASID", EOPNOTSUPP, EINVAL, F(pasid, 0)),
+	V("absent device", ENOENT, F(sbdf, X_ABSENT)),
+	V("another unit's device", ENOENT, F(sbdf, X_OTHER)),
+	V2("a device without a domain", EOPNOTSUPP, ENOENT, F(sbdf, X2)),
+	V("no pages", EINVAL, F(nr, 0)),
+	V("many pages", EINVAL, F(nr, NYX_PAGE_GROUP_MAX + 1)),
+	V("2^32-1 pages", EINVAL, F(nr, 0xffffffff)),
+	V("no time", EINVAL, F(timeout_ms, 0)),
+	V("much time", EINVAL, F(timeout_ms, 600001)),
+	V("no end of time", EINVAL, F(timeout_ms, 0xffffffff)),
+#undef V
+#undef V2
+#undef F
+#define V(what, error, ...) { what, NYX_CMD_PAGE_RESPOND, error, { __VA_ARGS__ }, NULL, 0 }
+#define F(member, val) SET(nyx_page_respond, member, val)
+	V("absent", ENOENT, F(group, 0x7fffffff)),
+	V("unknown response", EOPNOTSUPP, F(response, 4)),
+	V("unknown response, all bits", EOPNOTSUPP, F(response, 0xffffffff)),
+	{ "the kernel's response", NYX_CMD_PAGE_RESPOND, EINVAL,
+	  { F(response, NYX_PAGE_TIMEOUT) }, NULL, EOPNOTSUPP },
 #undef V
 #undef F
 };
@@ -533,6 +798,20 @@ static const struct bad_cmd bad_cmds[] = {
 	{ "translate", NYX_CMD_TRANSLATE },
 	{ "dma", NYX_CMD_DMA },
 	{ "array", NYX_CMD_ARRAY },
+	{ "irq_setup", NYX_CMD_IRQ_SETUP },
+	{ "irte_set", NYX_CMD_IRTE_SET },
+	{ "irte_clear", NYX_CMD_IRTE_CLEAR },
+	{ "irq_send", NYX_CMD_IRQ_SEND },
+	{ "irq_bind", NYX_CMD_IRQ_BIND },
+	{ "irq_unbind", NYX_CMD_IRQ_UNBIND },
+	{ "irq_change", NYX_CMD_IRQ_CHANGE },
+	{ "policy_set", NYX_CMD_POLICY_SET },
+	{ "policy_get", NYX_CMD_POLICY_GET },
+	{ "device_control", NYX_CMD_DEVICE_CONTROL },
+	{ "limit_set", NYX_CMD_LIMIT_SET },
+	{ "limit_get", NYX_CMD_LIMIT_GET },
+	{ "page_request", NYX_CMD_PAGE_REQUEST },
+	{ "page_respond", NYX_CMD_PAGE_RESPOND },
 };
 
 TEST_EACH(bad_values_of, bad_cmds)
@@ -581,6 +860,49 @@ TEST(bad_values_of_atomics)
 		}
 		if (ops[i] != NYX_DMA_CAS)
 			test_err(EINVAL, cmd_dma_atomic(w.fd, &c, X0, ops[i], 0x100, 8, 1, 1));
+	}
+	snapshot_check(&s, w.fd, true);
+}
+
+/* The unit has nothing to inherit from; pages that cannot be asked for. */
+TEST(bad_values_inside)
+{
+	static const struct {
+		const char *what;
+		struct nyx_page page;
+		int error;
+	} pages[] = {
+		{ "no access", { .iova = SZ_4K }, EINVAL },
+		{ "unknown access", { .iova = SZ_4K, .access = 4 }, EOPNOTSUPP },
+		{ "all accesses", { .iova = SZ_4K, .access = 0xffffffff }, EOPNOTSUPP },
+		{ "misaligned", { .iova = SZ_4K + 8, .access = RW }, EINVAL },
+		{ "reserved", { .iova = SZ_4K, .access = RW, .__reserved = 1 }, EOPNOTSUPP },
+	};
+	struct nyx_policy_set policy = {
+		.size = sizeof(policy), .flags = NYX_POLICY_SET_F_INHERIT,
+		.scope = NYX_SCOPE_UNIT,
+	};
+	struct ioctl_world w;
+	struct snapshot s;
+	__u32 group;
+
+	ioctl_world_open(&w);
+	snapshot_take(&s, w.fd, true);
+	test_err(EINVAL, nyx_cmd(w.fd, NYX_POLICY_SET, &policy));
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		for (unsigned int at = 0; at < 3; at++) {
+			struct nyx_page three[3];
+
+			ktap_note("%s, page %u", pages[i].what, at);
+			for (unsigned int j = 0; j < 3; j++)
+				three[j] = (struct nyx_page) {
+					.iova = W_FREE_IOVA + j * SZ_4K, .access = RW,
+				};
+			three[at] = pages[i].page;
+			test_err(pages[i].error,
+				 cmd_page_post(w.fd, X0, three, 3, 1000, &group));
+			snapshot_check(&s, w.fd, true);
+		}
 	}
 	snapshot_check(&s, w.fd, true);
 }

@@ -32,9 +32,13 @@ TEST(any_sbdf)
 		ASSERT_EQ(sbdfs[i], all[i].sbdf);
 		ASSERT_EQ(0, all[i].flags);
 		ASSERT_EQ(0, all[i].domain_id);
-		ASSERT_EQ(0, all[i].__reserved);
+		ASSERT_EQ(NYX_DEVICE_ACTIVE, all[i].state);
 		ASSERT_EQ(0, all[i].fault_events);
 		ASSERT_EQ(0, all[i].last_fault_ns);
+		ASSERT_EQ(0, all[i].score);
+		ASSERT_EQ(0, all[i].tries);
+		ASSERT_EQ(0, all[i].next_ns);
+		ASSERT_EQ(0, all[i].refused);
 	}
 	free(all);
 	for (size_t i = 0; i < ARRAY_SIZE(sbdfs); i++)

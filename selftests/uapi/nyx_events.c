@@ -10,17 +10,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #define RING	16u	/* the smallest */
-
-static __u64 boottime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
 
 /* @n faults, at IOVAs that tell them apart. */
 static void make_faults(const struct env *e, __u64 first, unsigned int n)
@@ -32,21 +23,6 @@ static void make_faults(const struct env *e, __u64 first, unsigned int n)
 		test_cmd(cmd_dma_write(e->fd, &c, e->sbdf, (first + i) * SZ_4K, &byte, 1));
 		ASSERT_NE(NYX_FAULT_NONE, c.out_fault.reason);
 	}
-}
-
-/* Reads up to @max records; 0 if there are none now, or no more ever. */
-static unsigned int read_events(int ev, struct nyx_event *event, unsigned int max)
-{
-	ssize_t n;
-
-	memset(event, NYX_POISON, max * sizeof(*event));
-	n = read(ev, event, max * sizeof(*event));
-	if (n < 0) {
-		ASSERT_EQ(EAGAIN, errno);
-		return 0;
-	}
-	ASSERT_EQ(0, n % sizeof(*event));
-	return n / sizeof(*event);
 }
 
 static void check_event(const struct nyx_event *event, __u64 seq, __u64 page)
@@ -80,7 +56,7 @@ TEST(record)
 	before = boottime_ns();
 	test_cmd(cmd_dma_write(e.fd, &c, e.sbdf, 0x123, buf, 100));
 	after = boottime_ns();
-	ASSERT_EQ(1, read_events(ev, &event, 1));
+	ASSERT_EQ(1, events_read(ev, &event, 1));
 	ASSERT_EQ(NYX_EVENT_FAULT, event.type);
 	ASSERT_EQ(0, event.flags);
 	ASSERT_EQ(0, event.seq);
@@ -88,7 +64,9 @@ TEST(record)
 	ASSERT_EQ(e.sbdf, event.fault.sbdf);
 	ASSERT_EQ(NYX_PASID_NONE, event.fault.pasid);
 	ASSERT_EQ(e.domain, event.fault.domain_id);
-	ASSERT_EQ(0, event.fault.__reserved);
+	ASSERT_EQ(NYX_CAUSE_PERMISSION, event.fault.cause);
+	ASSERT_EQ(NYX_PROT_READ, event.fault.detail);
+	ASSERT_EQ(1, event.fault.count);
 	ASSERT_EQ(100, event.fault.length);
 	check_fault(&event.fault.fault, NYX_FAULT_WRITE_DENIED, NYX_PROT_WRITE, 0, 0x123, 0x123);
 	ASSERT_EQ(0, memcmp(&event.fault.fault, &c.out_fault, sizeof(c.out_fault)));
@@ -97,7 +75,7 @@ TEST(record)
 
 	/* The length is what was left from the refused byte on. */
 	test_cmd(cmd_dma_read(e.fd, &c, e.sbdf, SZ_4K - 30, buf, 100));
-	ASSERT_EQ(1, read_events(ev, &event, 1));
+	ASSERT_EQ(1, events_read(ev, &event, 1));
 	ASSERT_EQ(1, event.seq);
 	ASSERT_EQ(70, event.fault.length);
 	check_fault(&event.fault.fault, NYX_FAULT_NOT_PRESENT, NYX_PROT_READ, 0, SZ_4K,
@@ -106,7 +84,7 @@ TEST(record)
 	/* A device without a domain. */
 	test_cmd(cmd_device_detach(e.fd, e.sbdf));
 	dma_refused(e.fd, e.sbdf, 5, NYX_PROT_READ, NYX_FAULT_NO_DOMAIN);
-	ASSERT_EQ(1, read_events(ev, &event, 1));
+	ASSERT_EQ(1, events_read(ev, &event, 1));
 	ASSERT_EQ(2, event.seq);
 	ASSERT_EQ(0, event.fault.domain_id);
 	check_fault(&event.fault.fault, NYX_FAULT_NO_DOMAIN, NYX_PROT_READ, NYX_LEVEL_NONE, 5,
@@ -158,19 +136,19 @@ TEST(polling)
 	make_faults(&e, 0, 2);
 	ASSERT_EQ(1, poll(&p, 1, -1));
 	ASSERT_EQ(POLLIN, p.revents);
-	ASSERT_EQ(1, read_events(ev, &event, 1));
+	ASSERT_EQ(1, events_read(ev, &event, 1));
 	ASSERT_EQ(1, poll(&p, 1, 0));
-	ASSERT_EQ(1, read_events(ev, &event, 1));
+	ASSERT_EQ(1, events_read(ev, &event, 1));
 	ASSERT_EQ(0, poll(&p, 1, 0));
 	/* The end is readable, too. */
 	make_faults(&e, 7, 1);
 	test_cmd(cmd_unit_destroy(e.fd));
 	ASSERT_EQ(1, poll(&p, 1, 0));
 	ASSERT_TRUE(p.revents & POLLIN);
-	ASSERT_EQ(1, read_events(ev, &event, 1));
+	ASSERT_EQ(1, events_read(ev, &event, 1));
 	check_event(&event, 2, 7);
 	ASSERT_EQ(1, poll(&p, 1, 0));
-	ASSERT_EQ(0, read_events(ev, &event, 1));
+	ASSERT_EQ(0, events_read(ev, &event, 1));
 	ASSERT_EQ(0, read(ev, &event, sizeof(event)));
 }
 
@@ -184,19 +162,19 @@ TEST(history)
 	make_faults(&e, 0, 5);
 	test_cmd(cmd_events_open(e.fd, NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK, &all));
 	test_cmd(cmd_events_open(e.fd, NYX_EVENTS_F_NONBLOCK, &next));
-	ASSERT_EQ(0, read_events(next, event, 8));
+	ASSERT_EQ(0, events_read(next, event, 8));
 	make_faults(&e, 5, 1);
-	ASSERT_EQ(6, read_events(all, event, 8));
+	ASSERT_EQ(6, events_read(all, event, 8));
 	for (unsigned int i = 0; i < 6; i++)
 		check_event(&event[i], i, i);
-	ASSERT_EQ(1, read_events(next, event, 8));
+	ASSERT_EQ(1, events_read(next, event, 8));
 	check_event(&event[0], 5, 5);
 	close(all);
 
 	/* The oldest that is there; what is gone was never promised to a new reader. */
 	make_faults(&e, 6, 100);
 	test_cmd(cmd_events_open(e.fd, NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK, &all));
-	ASSERT_EQ(8, read_events(all, event, 8));
+	ASSERT_EQ(8, events_read(all, event, 8));
 	check_event(&event[0], 106 - RING, 106 - RING);
 }
 
@@ -217,7 +195,7 @@ TEST(lost)
 
 		ktap_note("%u records", behind);
 		make_faults(&e, seq, behind);
-		n = read_events(ev, event, 2 * RING);
+		n = events_read(ev, event, 2 * RING);
 		if (behind > RING) {
 			ASSERT_EQ(RING + 1, n);
 			ASSERT_EQ(NYX_EVENT_LOST, event[0].type);
@@ -234,20 +212,20 @@ TEST(lost)
 		for (; at < n; at++, seq++)
 			check_event(&event[at], seq, seq);
 		ASSERT_EQ(lost, unit_stat(e.fd, NYX_STAT_EVENTS_LOST));
-		ASSERT_EQ(0, read_events(ev, event, 1));
+		ASSERT_EQ(0, events_read(ev, event, 1));
 	}
 	/* The record of the loss takes the room of one in a small read. */
 	make_faults(&e, seq, 20);
-	ASSERT_EQ(1, read_events(ev, event, 1));
+	ASSERT_EQ(1, events_read(ev, event, 1));
 	ASSERT_EQ(NYX_EVENT_LOST, event[0].type);
 	ASSERT_EQ(4, event[0].lost);
 	make_faults(&e, seq + 20, 1);
-	ASSERT_EQ(1, read_events(ev, event, 1));
+	ASSERT_EQ(1, events_read(ev, event, 1));
 	/* Overtaken again by that one. */
 	ASSERT_EQ(NYX_EVENT_LOST, event[0].type);
 	ASSERT_EQ(seq + 4, event[0].seq);
 	ASSERT_EQ(1, event[0].lost);
-	ASSERT_EQ(RING, read_events(ev, event, 2 * RING));
+	ASSERT_EQ(RING, events_read(ev, event, 2 * RING));
 	check_event(&event[0], seq + 5, seq + 5);
 }
 
@@ -263,19 +241,19 @@ TEST(two_readers)
 	test_cmd(cmd_events_open(e.fd, NYX_EVENTS_F_NONBLOCK, &slow));
 	for (unsigned int i = 0; i < 50; i++) {
 		make_faults(&e, i, 1);
-		ASSERT_EQ(1, read_events(fast, event, 2 * RING));
+		ASSERT_EQ(1, events_read(fast, event, 2 * RING));
 		check_event(&event[0], i, i);
 	}
 	test_cmd(cmd_events_open(e.fd, NYX_EVENTS_F_NONBLOCK, &late));
-	ASSERT_EQ(RING + 1, read_events(slow, event, 2 * RING));
+	ASSERT_EQ(RING + 1, events_read(slow, event, 2 * RING));
 	ASSERT_EQ(50 - RING, event[0].lost);
 	check_event(&event[1], 50 - RING, 50 - RING);
 	make_faults(&e, 50, RING + 2);
-	ASSERT_EQ(RING + 1, read_events(late, event, 2 * RING));
+	ASSERT_EQ(RING + 1, events_read(late, event, 2 * RING));
 	ASSERT_EQ(2, event[0].lost);
 	ASSERT_EQ(50, event[0].seq);
 	close(late);
-	ASSERT_EQ(RING + 1, read_events(fast, event, 2 * RING));
+	ASSERT_EQ(RING + 1, events_read(fast, event, 2 * RING));
 	ASSERT_EQ(2, event[0].lost);
 	ASSERT_EQ(50 - RING + 2 + 2, unit_stat(e.fd, NYX_STAT_EVENTS_LOST));
 }
@@ -411,7 +389,7 @@ TEST(closed_while_waiting)
 	ASSERT_EQ(sizeof(event), w.ret);
 	/* A duplicate shares the position. */
 	test_cmd(fcntl(ev, F_SETFL, O_NONBLOCK));
-	ASSERT_EQ(0, read_events(ev, &event, 1));
+	ASSERT_EQ(0, events_read(ev, &event, 1));
 }
 
 /* The stream outlives the unit: history and a reader that comes late to the end. */
@@ -426,7 +404,7 @@ TEST(after_the_end)
 	test_cmd(cmd_events_open(e.fd, NYX_EVENTS_F_HISTORY, &ev));
 	make_faults(&e, 3, 1);
 	close(e.fd);
-	ASSERT_EQ(4, read_events(ev, event, 8));
+	ASSERT_EQ(4, events_read(ev, event, 8));
 	check_event(&event[3], 3, 3);
 	ASSERT_EQ(0, read(ev, event, sizeof(event)));
 	ASSERT_EQ(0, read(ev, event, sizeof(event)));
@@ -445,7 +423,7 @@ TEST(many_readers)
 		test_cmd(cmd_events_open(e.fd, NYX_EVENTS_F_NONBLOCK, &ev[i]));
 	make_faults(&e, 42, 1);
 	for (int i = 0; i < READERS; i++) {
-		ASSERT_EQ(1, read_events(ev[i], &event, 1));
+		ASSERT_EQ(1, events_read(ev[i], &event, 1));
 		check_event(&event, 0, 42);
 	}
 }

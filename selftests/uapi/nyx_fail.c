@@ -186,8 +186,7 @@ TEST(every_copy)
 			if (call.fd != w.fd)
 				close(call.fd);
 			cmd_unit_keep(w.fd, 0);
-			close(w.fd);
-			close(w.other);
+			ioctl_world_close(&w);
 		}
 		ktap_print("%s: %u copies", d->name, n - 2);
 	}

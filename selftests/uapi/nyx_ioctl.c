@@ -461,7 +461,7 @@ TEST(list_of_units_needs_no_unit)
 
 	test_cmd(cmd_list(fd, &l, info, sizeof(info[0]), 4));
 	ASSERT_EQ(units_in_system(fd) < 4 ? units_in_system(fd) : 4, l.out_nr);
-	for (__u32 type = NYX_LIST_MEMORY; type <= NYX_LIST_MAPPINGS; type++) {
+	for (__u32 type = NYX_LIST_MEMORY; type <= NYX_LIST_BINDINGS; type++) {
 		l = (struct nyx_list){ .type = type };
 		l.domain_id = type == NYX_LIST_MAPPINGS ? 1 : 0;
 		test_err(ENXIO, cmd_list(fd, &l, info, sizeof(info[0]), 4));
@@ -508,8 +508,7 @@ TEST(destroyed_unit)
 		test_err(ENODEV, nyx_cmd(call.fd, d->request, &call.arg));
 		if (call.fd != w.fd)
 			close(call.fd);
-		close(w.fd);
-		close(w.other);
+		ioctl_world_close(&w);
 	}
 }
 
@@ -523,13 +522,16 @@ struct list_bytes {
 };
 
 static const struct list_bytes list_bytes[] = {
-	{ "units", NYX_LIST_UNITS, sizeof(struct nyx_unit_info),
-	  { offsetof(struct nyx_unit_info, __reserved), 4 } },
+	{ "units", NYX_LIST_UNITS, sizeof(struct nyx_unit_info), { 0 } },
 	{ "memory", NYX_LIST_MEMORY, sizeof(struct nyx_memory_info), { 0 } },
 	{ "domains", NYX_LIST_DOMAINS, sizeof(struct nyx_domain_info), { 0 } },
 	{ "devices", NYX_LIST_DEVICES, sizeof(struct nyx_device_info),
 	  { offsetof(struct nyx_device_info, flags), 4 } },
 	{ "mappings", NYX_LIST_MAPPINGS, sizeof(struct nyx_mapping_info), { 0 } },
+	{ "irtes", NYX_LIST_IRTES, sizeof(struct nyx_irte_info),
+	  { offsetof(struct nyx_irte_info, __reserved), 4 } },
+	{ "bindings", NYX_LIST_BINDINGS, sizeof(struct nyx_binding_info),
+	  { offsetof(struct nyx_binding_info, __reserved), 4 } },
 };
 
 TEST_EACH(list_entry_size, list_bytes)

@@ -423,6 +423,7 @@ TEST_EACH(memory_moves, cache_cases)
 	};
 
 	test_cmd(cmd_unit_create(e.fd, &u));
+	test_cmd(policy_only_report(e.fd));
 	test_cmd(cmd_domain_create(e.fd, &d));
 	test_cmd(cmd_device_add(e.fd, e.sbdf));
 	test_cmd(cmd_device_attach(e.fd, e.sbdf, d.out_domain_id, 0));

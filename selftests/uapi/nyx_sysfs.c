@@ -18,10 +18,13 @@
 static const char *const files[] = {
 	"name", "model", "address_width", "owner_uid", "domains", "devices", "memory_ranges",
 	"memory_bytes", "mapped_bytes", "table_bytes", "fault_events", "iotlb_entries",
-	"iotlb_hits", "iotlb_misses", "files",
+	"iotlb_hits", "iotlb_misses", "files", "irt_entries", "irtes", "bindings",
+	"interrupts", "quarantined",
 };
 
-static const char *const debug_files[] = { "memory", "iotlb", "tables" };
+static const char *const debug_files[] = {
+	"memory", "iotlb", "tables", "irt", "bindings", "devices"
+};
 
 /* The whole of a file, by reads of @chunk bytes; NULL and errno if it fails. */
 static char *read_file(const char *path, size_t chunk, size_t *size)

@@ -70,25 +70,31 @@ TEST(create_defaults)
 	ASSERT_EQ(0, info.table_bytes);
 	ASSERT_EQ(0, info.fault_events);
 	ASSERT_EQ(1, info.nr_files);
-	ASSERT_EQ(0, info.__reserved);
+	ASSERT_EQ(256, info.irt_entries);
+	ASSERT_EQ(0, info.irq_mode);
+	ASSERT_EQ(0, info.nr_irtes);
+	ASSERT_EQ(0, info.nr_bindings);
+	ASSERT_EQ(0, info.nr_quarantined);
 	ASSERT_FILLED(info.name, 0, NYX_NAME_LEN);
 }
 
 struct size_case {
 	const char *name;
 	struct nyx_unit_create c;
-	__u32 iotlb, events;
+	__u32 iotlb, events, irt;
 };
 
 static const struct size_case size_cases[] = {
 	{ "smallest", { .address_width = 32, .iotlb_entries = 1, .event_entries = 16,
-			.max_domains = 1, .max_devices = 1, .max_memory = 1 }, 8, 16 },
+			.max_domains = 1, .max_devices = 1, .max_memory = 1,
+			.irt_entries = 2 }, 8, 16, 2 },
 	{ "odd", { .address_width = 39, .iotlb_entries = 65, .event_entries = 17,
-		   .max_domains = 3, .max_devices = 5, .max_memory = 7 }, 128, 32 },
-	{ "no_cache", { .address_width = 57 }, 0, 1024 },
+		   .max_domains = 3, .max_devices = 5, .max_memory = 7,
+		   .irt_entries = 257 }, 128, 32, 512 },
+	{ "no_cache", { .address_width = 57 }, 0, 1024, 256 },
 	{ "largest", { .address_width = 64, .iotlb_entries = 1048576, .event_entries = 65536,
-		       .max_domains = 65535, .max_devices = 1048576, .max_memory = 65536 },
-	  1048576, 65536 },
+		       .max_domains = 65535, .max_devices = 1048576, .max_memory = 65536,
+		       .irt_entries = 65536 }, 1048576, 65536, 65536 },
 };
 
 TEST_EACH(create_sizes, size_cases)
@@ -106,6 +112,7 @@ TEST_EACH(create_sizes, size_cases)
 	/* Rounded up to a power of two of at least 8. */
 	ASSERT_EQ(v->iotlb, info.iotlb_entries);
 	ASSERT_EQ(v->events, info.event_entries);
+	ASSERT_EQ(v->irt, info.irt_entries);
 	ASSERT_EQ(v->c.max_domains ? v->c.max_domains : 65535, info.max_domains);
 	ASSERT_EQ(v->c.max_devices ? v->c.max_devices : 65536, info.max_devices);
 	ASSERT_EQ(v->c.max_memory ? v->c.max_memory : 32768, info.max_memory);

@@ -6,6 +6,8 @@ NYX_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 NYX_CACHE=${NYX_CACHE:-$HOME/.cache/nyx}
 # shellcheck disable=SC2034
 readonly NYX_TOP NYX_CACHE
+# An ordinary user's lacks modprobe and depmod
+[[ :$PATH: == *:/usr/sbin:* ]] || PATH=$PATH:/usr/sbin:/sbin
 
 # Progress goes to stderr: stdout belongs to the result of each script.
 say() { echo "${0##*/}: $*" >&"${say_fd:-2}"; }

@@ -151,8 +151,8 @@ struct nyx_module_info {
  * @NYX_MODEL_NATIVE: nothing: the VMM maps by the commands of this file
  * @NYX_MODEL_VTD: Intel VT-d, legacy mode: registers (NYX_MMIO), tables and queue
  *                 in guest memory. The guest attaches devices and maps; the
- *                 commands for that, and for interrupt remapping entries, are
- *                 -EOPNOTSUPP
+ *                 commands for that, for interrupt remapping entries and for
+ *                 bound interrupts are -EOPNOTSUPP
  */
 enum nyx_model {
 	NYX_MODEL_NATIVE = 0,
@@ -1602,7 +1602,8 @@ enum nyx_bind_flags {
  * Bind an eventfd to an interrupt, in the kernel. -EBUSY if the source is bound;
  * -ELOOP if it is the target of a binding, or @target a source; -EINVAL if
  * either is no eventfd, or both are the same. A signal that is there already
- * counts. Signals that come together may be delivered as one; of an
+ * counts. Posting (NYX_IRTE_F_POSTED) needs a descriptor in pinned memory here,
+ * otherwise the interrupt is refused. Signals that come together may be delivered as one; of an
  * EFD_SEMAPHORE each write is one signal.
  */
 struct nyx_irq_bind {
@@ -1741,7 +1742,8 @@ enum nyx_policy_action {
 
 /**
  * enum nyx_policy_flags - how it happens
- * @NYX_POLICY_F_OBSERVE: an event says what would happen, and it does not
+ * @NYX_POLICY_F_OBSERVE: an event says what would happen, once in a window, and
+ *                        it does not
  * @NYX_POLICY_F_DOMAIN: all devices of the domain are refused, as long as the
  *                       device is quarantined
  * @NYX_POLICY_F_RECOVER: the device comes back by itself
@@ -1881,8 +1883,8 @@ struct nyx_device_control {
  * @ops_per_s: DMA operations per second; likewise
  * @irqs_per_s: interrupts per second; likewise
  * @burst_ms: how much may come at once: what the rate gives in so many
- *            milliseconds, at most 10000; 0: 10. One operation, and one page,
- *            may always
+ *            milliseconds, at most 10000 (0: 10), and one operation, interrupt or
+ *            part of a DMA more
  * @__reserved: must be 0
  */
 struct nyx_limits {
@@ -1984,7 +1986,8 @@ enum nyx_page_response {
  *
  * A device asks for pages: each becomes a NYX_EVENT_PAGE_REQUEST. Whoever
  * serves the unit maps them and answers with NYX_PAGE_RESPOND. -ENOSPC if
- * NYX_PAGE_GROUPS_MAX groups of the device have no answer; -EINTR if a signal
+ * NYX_PAGE_GROUPS_MAX groups of the device have no answer, or those of the unit
+ * have half as many pages as it holds event records; -EINTR if a signal
  * arrives: the group is withdrawn; -EPERM if the device is quarantined;
  * -EOPNOTSUPP if the domain is not paging.
  */

@@ -44,3 +44,11 @@ install-libnyx: $(O)/libnyx.so $(O)/libnyx.a $(O)/libnyx.pc
 	$(INSTALL) -m 644 $(O)/libnyx.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	$(INSTALL) -m 644 $(LIBNYX_HEADERS) $(DESTDIR)$(INCLUDEDIR)/nyx/
 	$(INSTALL) -m 644 $(UAPI)/linux/nyx_iommu.h $(DESTDIR)$(INCLUDEDIR)/linux/
+
+.PHONY: uninstall-libnyx
+uninstall-libnyx:
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libnyx.so.$(VERSION) $(LIBNYX_SONAME) libnyx.so \
+		libnyx.a pkgconfig/libnyx.pc)
+	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/,linux/nyx_iommu.h \
+		$(LIBNYX_HEADERS:libnyx/include/%=%))
+	rmdir $(DESTDIR)$(INCLUDEDIR)/nyx 2>/dev/null || true

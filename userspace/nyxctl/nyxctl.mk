@@ -29,3 +29,7 @@ install-nyxctl: $(O)/nyxctl
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(COMPLETIONDIR)
 	$(INSTALL) -m 755 $(O)/nyxctl $(DESTDIR)$(BINDIR)/
 	$(INSTALL) -m 644 nyxctl/completion/nyxctl.bash $(DESTDIR)$(COMPLETIONDIR)/nyxctl
+
+.PHONY: uninstall-nyxctl
+uninstall-nyxctl:
+	rm -f $(DESTDIR)$(BINDIR)/nyxctl $(DESTDIR)$(COMPLETIONDIR)/nyxctl

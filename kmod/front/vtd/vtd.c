@@ -53,7 +53,7 @@ static const struct reg_def vtd_defs[] = {
 
 static int read_word(void *ctx, u64 gpa, u64 *val)
 {
-	return nyx_guest_read64(ctx, gpa, false, val);
+	return nyx_guest_read64(ctx, gpa, val);
 }
 
 static void map_identity(const struct vtd *vtd, struct nyx_guest_map *map)
@@ -109,7 +109,7 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf,
 	return true;
 }
 
-static int vtd_decode_entry(struct nyx_front *front, u32 index, bool nowait,
+static int vtd_decode_entry(struct nyx_front *front, u32 index,
 			    struct irt_entry *e, struct nyx_refusal *refusal)
 {
 	struct vtd *vtd = to_vtd(front);
@@ -123,9 +123,9 @@ static int vtd_decode_entry(struct nyx_front *front, u32 index, bool nowait,
 	spin_unlock_irqrestore(&vtd->lock, flags);
 
 	at = (irta & VTD_IRTA_ADDR) + (u64)index * VTD_ENTRY_SIZE;
-	ret = nyx_guest_read64(front->unit, at, nowait, &lo);
+	ret = nyx_guest_read64(front->unit, at, &lo);
 	if (!ret)
-		ret = nyx_guest_read64(front->unit, at + 8, nowait, &hi);
+		ret = nyx_guest_read64(front->unit, at + 8, &hi);
 	if (ret == -EIO) {
 		*refusal = (struct nyx_refusal) {
 			.reason = NYX_FAULT_IRQ_TABLE, .code = VTD_IR_ACCESS,

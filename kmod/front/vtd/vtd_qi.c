@@ -125,9 +125,9 @@ static int fetch(struct vtd *vtd, u64 gpa, u64 word[2])
 	unsigned int pair = epoch_enter(&unit->irq.posting);
 	int ret;
 
-	ret = nyx_guest_read64(unit, gpa, false, &word[0]);
+	ret = nyx_guest_read64(unit, gpa, &word[0]);
 	if (!ret)
-		ret = nyx_guest_read64(unit, gpa + 8, false, &word[1]);
+		ret = nyx_guest_read64(unit, gpa + 8, &word[1]);
 	epoch_exit(&unit->irq.posting, pair);
 	return ret;
 }

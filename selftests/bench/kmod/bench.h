@@ -53,6 +53,10 @@ void world_end(struct world *w);
 
 void bench_rows(struct world *w);
 
+/* @fd: an eventfd, or -1. */
+void bench_irq_rows(struct world *w, int fd);
+void bench_fault_rows(struct world *w);
+
 #ifdef CONFIG_UML
 /* The kernel is a thread of the host; its CPU time is what counts. */
 static inline u64 bench_cpu_time(void)

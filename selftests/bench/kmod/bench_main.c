@@ -26,6 +26,10 @@ MODULE_PARM_DESC(seed, "where random numbers begin");
 module_param_named(reps, bench_reps, uint, 0444);
 MODULE_PARM_DESC(reps, "repetitions, at least 15");
 
+static int eventfd = -1;
+module_param(eventfd, int, 0444);
+MODULE_PARM_DESC(eventfd, "an eventfd of the process that loads the module");
+
 static char *text;
 static size_t used;
 static bool failed;
@@ -76,6 +80,8 @@ static int __init bench_module_init(void)
 	ret = world_begin(&w);
 	if (!ret) {
 		bench_rows(&w);
+		bench_irq_rows(&w, eventfd);
+		bench_fault_rows(&w);
 		ret = failed ? -EIO : 0;
 	}
 	world_end(&w);

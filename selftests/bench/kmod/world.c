@@ -42,10 +42,11 @@ int world_begin(struct world *w)
 		.model = NYX_MODEL_NATIVE,
 		.address_width = 48,
 		.iotlb_entries = WORLD_TLB,
-		.event_entries = 64,
+		.event_entries = 1024,
 		.max_domains = 64,
 		.max_devices = 64,
 		.max_memory = 64,
+		.irt_entries = 1024,
 	};
 	static const struct nyx_domain_config dom_cfg = {
 		.id = NYX_ID_ANY,

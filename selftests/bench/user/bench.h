@@ -48,10 +48,24 @@ struct world {
 
 #define WORLD_TLB	4096
 #define WORLD_MEMORY	(16ull << 20)
+/* As many as a unit has by default, and as an interrupt table may have. */
+#define WORLD_EVENTS	1024
+#define WORLD_IRT	65536
 /* Where IOVAs begin: far enough for AMD v1 to have four levels too. */
 #define WORLD_IOVA	(1ull << 40)
 
 struct world *world_new(enum pt_format format, bool memory);
+
+/**
+ * world_add_device() - add a device with a domain of its own
+ * @w: the world
+ * @sbdf: the device
+ * @policy: its fault policy
+ *
+ * Return: its domain.
+ */
+struct nyx_domain *world_add_device(struct world *w, u32 sbdf,
+				    const struct nyx_policy *policy);
 
 /**
  * world_pick_pages() - choose random pages that the cache can hold together
@@ -73,5 +87,7 @@ void bench_tlb(void);
 void bench_walk(void);
 void bench_map(void);
 void bench_dma(void);
+void bench_irq(void);
+void bench_fault(void);
 
 #endif /* NYX_BENCH_USER_BENCH_H */

@@ -6,7 +6,8 @@
  *
  * usage: nyx-bench [-c CPU] [-s SEED] [-r REPS] [AREA]...
  *
- * Prints the lines that measure.h describes. Areas: floor tlb walk map dma.
+ * Prints the lines that measure.h describes. Areas: floor tlb walk map dma irq
+ * fault.
  */
 #include "user/bench.h"
 
@@ -135,6 +136,8 @@ static const struct area {
 	{ "walk", bench_walk },
 	{ "map", bench_map },
 	{ "dma", bench_dma },
+	{ "irq", bench_irq },
+	{ "fault", bench_fault },
 };
 
 int main(int argc, char **argv)

@@ -9,7 +9,7 @@
  */
 #include "user/bench.h"
 
-#include "core/event.h"
+#include "core/page.h"
 #include "mem/region_priv.h"
 
 #define RCU_BATCH	64
@@ -108,7 +108,7 @@ u64 region_usercopy_max(const void *addr, u64 length)
 	BUG();
 }
 
-void nyx_events_push(struct nyx_events *ev, struct nyx_event *event)
+void nyx_pages_forget(struct nyx_unit *unit, struct nyx_device *dev)
 {
-	bench_fail(__FILE__, __LINE__, "a fault");
+	BUG();
 }

@@ -39,14 +39,19 @@ static struct region *region_make(char *memory)
 	return region;
 }
 
-struct world *world_new(enum pt_format format, bool memory)
+static struct nyx_domain_config domain_config(enum pt_format format)
 {
-	struct nyx_domain_config cfg = {
+	return (struct nyx_domain_config) {
 		.id = NYX_ID_ANY,
 		.kind = NYX_DOMAIN_PAGING,
 		.flags = NYX_DOMAIN_F_SHARED,
 		.pt = { .format = format, .levels = 4 },
 	};
+}
+
+struct world *world_new(enum pt_format format, bool memory)
+{
+	struct nyx_domain_config cfg = domain_config(format);
 	struct world *w = kzalloc(sizeof(*w), GFP_KERNEL);
 	struct nyx_unit *unit = &w->unit;
 	struct region *region;
@@ -56,6 +61,11 @@ struct world *world_new(enum pt_format format, bool memory)
 	unit->cfg.max_domains = BENCH_SLOTS;
 	unit->cfg.max_devices = BENCH_SLOTS;
 	bench_check(!iotlb_init(&unit->iotlb, WORLD_TLB));
+	unit->events = nyx_events_alloc(WORLD_EVENTS);
+	bench_check(unit->events);
+	bench_check(!nyx_irq_init(&unit->irq, WORLD_IRT));
+	unit->policy = nyx_policy_default;
+	nyx_duty_init(&unit->duty);
 	unit->nowhere = nyx_domain_nowhere(unit);
 	bench_check(!IS_ERR(unit->nowhere));
 	bench_check(!nyx_domain_create(unit, &cfg, &id));
@@ -70,6 +80,19 @@ struct world *world_new(enum pt_format format, bool memory)
 	gmap_init(&unit->mem, 16);
 	bench_check(!gmap_insert(&unit->mem, 0, region->length - 1, region));
 	return w;
+}
+
+struct nyx_domain *world_add_device(struct world *w, u32 sbdf,
+				    const struct nyx_policy *policy)
+{
+	struct nyx_domain_config cfg = domain_config(PT_VTDSS);
+	u32 id;
+
+	bench_check(!nyx_domain_create(&w->unit, &cfg, &id));
+	bench_check(!nyx_device_add(&w->unit, sbdf));
+	bench_check(!nyx_device_attach(&w->unit, sbdf, id, false));
+	bench_check(!nyx_policy_set(&w->unit, &sbdf, policy));
+	return nyx_domain_get(&w->unit, id);
 }
 
 void world_pick_pages(const struct iotlb *tlb, u64 tag, unsigned int lg2,

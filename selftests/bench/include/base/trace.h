@@ -13,5 +13,7 @@
 #define trace_nyx_translate_miss(...)	do { } while (0)
 #define trace_nyx_fault(...)		do { } while (0)
 #define trace_nyx_dma(...)		do { } while (0)
+#define trace_nyx_irq(...)		do { } while (0)
+#define trace_nyx_device_state(...)	do { } while (0)
 
 #endif

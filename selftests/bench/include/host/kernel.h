@@ -19,6 +19,32 @@
 #undef IS_ENABLED
 #define IS_ENABLED(option)	BENCH_IS_SET(option)
 
+/* As newer kernels have them: integers of any width that compare rightly. */
+#undef min
+#define min(a, b) ({ __auto_type _a = (a); __auto_type _b = (b); \
+		     _a < _b ? _a : _b; })
+
+#define S32_MAX			((s32)(U32_MAX >> 1))
+#define MAX_JIFFY_OFFSET	((LONG_MAX >> 1) - 1)
+#define MSEC_PER_SEC		1000L
+#define NSEC_PER_USEC		1000L
+
+static inline u64 mul_u64_u64_shr(u64 a, u64 b, unsigned int shift)
+{
+	return (u64)((unsigned __int128)a * b >> shift);
+}
+
+static inline void *memchr_inv(const void *p, int c, size_t n)
+{
+	const unsigned char *b = p;
+
+	for (; n; n--, b++) {
+		if (*b != (unsigned char)c)
+			return (void *)b;
+	}
+	return NULL;
+}
+
 static inline u64 ror64(u64 x, unsigned int n)
 {
 	return x >> (n & 63) | x << (-n & 63);

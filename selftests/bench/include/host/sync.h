@@ -58,10 +58,60 @@ extern struct task_struct bench_task;
 
 #undef current
 #undef fatal_signal_pending
+#undef signal_pending
 #undef cond_resched
 #define current			(&bench_task)
 #define fatal_signal_pending(t)	(!!READ_ONCE((t)->flags))
+#define signal_pending(t)	fatal_signal_pending(t)
 #define cond_resched()		barrier()
+
+/* ---- spinlocks, as queued ones that nobody waits for ----------------------- */
+
+/* Interrupts are not switched off: that takes privileges. */
+static inline void bench_spin_lock(void *lock)
+{
+	unsigned int none = 0;
+
+	if (!__atomic_compare_exchange_n((unsigned int *)lock, &none, 1, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		BUG();
+}
+
+static inline void bench_spin_unlock(void *lock)
+{
+	__atomic_store_n((unsigned int *)lock, 0, __ATOMIC_RELEASE);
+}
+
+#undef spin_lock_init
+#undef spin_lock
+#undef spin_unlock
+#define spin_lock_init(l)	((void)(*(unsigned int *)(l) = 0))
+#define spin_lock(l)		bench_spin_lock(l)
+#define spin_unlock(l)		bench_spin_unlock(l)
+
+/* Who would wait is not there; the barrier is. */
+#undef wq_has_sleeper
+#define wq_has_sleeper(q)	({ smp_mb(); false; })
+
+/* ---- time ------------------------------------------------------------------ */
+
+typedef s64 ktime_t;
+
+static inline u64 bench_clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * (u64)NSEC_PER_SEC + ts.tv_nsec;
+}
+
+/* The vDSO, which does what the kernel's own functions do. */
+#define ktime_get()			((ktime_t)ktime_get_ns())
+#define ktime_add_ns(t, ns)		((t) + (s64)(ns))
+#define ktime_before(a, b)		((a) < (b))
+#define ktime_get_boottime_ns()		bench_clock_ns(CLOCK_BOOTTIME)
+#define ktime_get_coarse_boottime_ns()	bench_clock_ns(CLOCK_MONOTONIC_COARSE)
+#define nsecs_to_jiffies64(ns)		((u64)(ns) / 4000000)
 
 /* ---- mutexes, as __mutex_trylock_fast() and __mutex_unlock_fast() --------- */
 

@@ -6,4 +6,9 @@
 
 struct kref { refcount_t refcount; };
 
+#define kref_init(k)		refcount_set(&(k)->refcount, 1)
+#define kref_get(k)		refcount_inc(&(k)->refcount)
+#define kref_put(k, release) \
+	(refcount_dec_and_test(&(k)->refcount) ? (release(k), 1) : 0)
+
 #endif

@@ -39,8 +39,8 @@ int nyx_memory_add_user(struct nyx_unit *unit, uint64_t gpa, void *addr, uint64_
  * nyx_memory_add_file() - add guest memory that is a part of a file
  * @unit: the unit
  * @gpa: first guest-physical address, a multiple of 4096
- * @fd: a memfd or a file of hugetlbfs, open for reading and, unless read-only,
- *      for writing; the unit holds the file itself, so @fd may be closed
+ * @fd: a memfd or a file of tmpfs or hugetlbfs, open for reading and, unless
+ *      read-only, for writing; the unit holds the file itself, so @fd may be closed
  * @offset: offset in the file, a multiple of the file's page size
  * @length: bytes, a multiple of 4096
  * @flags: NYX_MEMORY_F_READONLY, NYX_MEMORY_F_PINNED

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx benchmarks: differences between kernel versions.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include <linux/eventfd.h>
+
+#ifndef NYX_BENCH_COMPAT_H
+#define NYX_BENCH_COMPAT_H
+
+/* Nobody waits for it. */
+static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
+{
+	spin_lock(&ctx->lock);
+	ctx->count++;
+	spin_unlock(&ctx->lock);
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx benchmarks: sequence counts, as the kernel has them.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "host/sync.h"
+
+#ifndef NYX_BENCH_SEQLOCK_H
+#define NYX_BENCH_SEQLOCK_H
+
+typedef struct { unsigned int sequence; } seqcount_t;
+
+#define seqcount_init(s)	((s)->sequence = 0)
+#define raw_read_seqcount(s)	smp_load_acquire(&(s)->sequence)
+
+static inline bool read_seqcount_retry(const seqcount_t *s, unsigned int seq)
+{
+	smp_rmb();
+	return READ_ONCE(s->sequence) != seq;
+}
+
+static inline void raw_write_seqcount_begin(seqcount_t *s)
+{
+	WRITE_ONCE(s->sequence, s->sequence + 1);
+	smp_wmb();
+}
+
+static inline void raw_write_seqcount_end(seqcount_t *s)
+{
+	smp_wmb();
+	WRITE_ONCE(s->sequence, s->sequence + 1);
+}
+
+#endif
