@@ -79,127 +79,40 @@ VALUE_ATTR(mapped_bytes, VAL_MAPPED_BYTES);
 VALUE_ATTR(table_bytes, VAL_TABLE_BYTES);
 VALUE_ATTR(fault_events, VAL_FAULT_EVENTS);
 
-static ssize_t iotlb_hits_show(struct device *dev,
-			       struct device_attribute *attr, char *buf)
+/* A file that shows one thing, which needs no lock. */
+#define UNIT_ATTR(_name, _format, _value)				\
+static ssize_t _name##_show(struct device *dev,			\
+			    struct device_attribute *attr, char *buf)	\
+{									\
+	struct nyx_unit *unit = dev_get_drvdata(dev);			\
+									\
+	return sysfs_emit(buf, _format "\n", _value);			\
+}									\
+static DEVICE_ATTR_RO(_name)
+
+static const char *model_name(const struct nyx_unit *unit)
 {
-	struct nyx_unit *unit = dev_get_drvdata(dev);
+	static const char * const name[] = {
+		[NYX_MODEL_NATIVE] = "native",
+		[NYX_MODEL_VTD] = "vtd",
+	};
 
-	return sysfs_emit(buf, "%llu\n",
-			  nyx_unit_get_stat(unit, NYX_STAT_IOTLB_HITS));
+	return name[unit->cfg.model];
 }
-static DEVICE_ATTR_RO(iotlb_hits);
 
-static ssize_t iotlb_misses_show(struct device *dev,
-				 struct device_attribute *attr, char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%llu\n",
-			  nyx_unit_get_stat(unit, NYX_STAT_IOTLB_MISSES));
-}
-static DEVICE_ATTR_RO(iotlb_misses);
-
-static ssize_t interrupts_show(struct device *dev,
-			       struct device_attribute *attr, char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%llu\n",
-			  nyx_unit_get_stat(unit, NYX_STAT_IRQS));
-}
-static DEVICE_ATTR_RO(interrupts);
-
-static ssize_t irt_entries_show(struct device *dev,
-				struct device_attribute *attr, char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%u\n", unit->cfg.irt_entries);
-}
-static DEVICE_ATTR_RO(irt_entries);
-
-static ssize_t irtes_show(struct device *dev, struct device_attribute *attr,
-			  char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%u\n", READ_ONCE(unit->irq.irt.nr_present));
-}
-static DEVICE_ATTR_RO(irtes);
-
-static ssize_t bindings_show(struct device *dev, struct device_attribute *attr,
-			     char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%u\n", READ_ONCE(unit->irq.nr_bindings));
-}
-static DEVICE_ATTR_RO(bindings);
-
-static ssize_t quarantined_show(struct device *dev,
-				struct device_attribute *attr, char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%d\n", atomic_read(&unit->nr_refused));
-}
-static DEVICE_ATTR_RO(quarantined);
-
-static ssize_t name_show(struct device *dev, struct device_attribute *attr,
-			 char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%s\n", unit->cfg.name);
-}
-static DEVICE_ATTR_RO(name);
-
-static ssize_t model_show(struct device *dev, struct device_attribute *attr,
-			  char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%s\n",
-			  unit->cfg.model == NYX_MODEL_VTD ? "vtd" : "native");
-}
-static DEVICE_ATTR_RO(model);
-
-static ssize_t address_width_show(struct device *dev,
-				  struct device_attribute *attr, char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%u\n", unit->cfg.address_width);
-}
-static DEVICE_ATTR_RO(address_width);
-
-static ssize_t owner_uid_show(struct device *dev, struct device_attribute *attr,
-			      char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%u\n",
-			  from_kuid_munged(&init_user_ns, unit->owner));
-}
-static DEVICE_ATTR_RO(owner_uid);
-
-static ssize_t iotlb_entries_show(struct device *dev,
-				  struct device_attribute *attr, char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%u\n", unit->cfg.iotlb_entries);
-}
-static DEVICE_ATTR_RO(iotlb_entries);
-
-static ssize_t files_show(struct device *dev, struct device_attribute *attr,
-			  char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-
-	return sysfs_emit(buf, "%u\n", READ_ONCE(unit->users));
-}
-static DEVICE_ATTR_RO(files);
+UNIT_ATTR(name, "%s", unit->cfg.name);
+UNIT_ATTR(model, "%s", model_name(unit));
+UNIT_ATTR(address_width, "%u", unit->cfg.address_width);
+UNIT_ATTR(owner_uid, "%u", from_kuid_munged(&init_user_ns, unit->owner));
+UNIT_ATTR(iotlb_entries, "%u", unit->cfg.iotlb_entries);
+UNIT_ATTR(iotlb_hits, "%llu", nyx_unit_get_stat(unit, NYX_STAT_IOTLB_HITS));
+UNIT_ATTR(iotlb_misses, "%llu", nyx_unit_get_stat(unit, NYX_STAT_IOTLB_MISSES));
+UNIT_ATTR(files, "%u", READ_ONCE(unit->users));
+UNIT_ATTR(irt_entries, "%u", unit->cfg.irt_entries);
+UNIT_ATTR(irtes, "%u", READ_ONCE(unit->irq.irt.nr_present));
+UNIT_ATTR(bindings, "%u", READ_ONCE(unit->irq.nr_bindings));
+UNIT_ATTR(interrupts, "%llu", nyx_unit_get_stat(unit, NYX_STAT_IRQS));
+UNIT_ATTR(quarantined, "%d", atomic_read(&unit->nr_refused));
 
 static struct attribute *unit_attrs[] = {
 	&dev_attr_name.attr,
