@@ -109,7 +109,6 @@ static inline int cmd_unit_info(int fd, struct nyx_unit_info *info)
 	memset(info, NYX_POISON, sizeof(*info));
 	info->size = sizeof(*info);
 	info->flags = 0;
-	info->__reserved = 0;
 	return nyx_cmd(fd, NYX_UNIT_INFO, info);
 }
 
