@@ -39,9 +39,9 @@ struct nyx_unit;
  * @nr_groups: page requests without an answer; under &nyx_pages.lock
  * @busy: a command is moving it to another domain, or removing it; under
  *        &nyx_unit.lock
- * @unsettled: accesses may still use a domain that it left, because the wait
- *             for them was cut short by a kill; owned by who made it @busy,
- *             else under &nyx_unit.lock
+ * @unsettled: accesses may still use a domain that it left: the wait for them
+ *             was cut short by a kill, or a guest has forgotten its context;
+ *             cleared by who made it @busy, set also under &nyx_unit.lock
  * @rcu: frees it
  */
 struct nyx_device {

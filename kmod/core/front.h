@@ -44,11 +44,13 @@ struct nyx_guest_map {
  * @reason: of enum nyx_fault_reason
  * @code: the vendor's fault reason
  * @quiet: the guest does not want to know
+ * @levels: of the table that refused it; 0: none did
  */
 struct nyx_refusal {
 	u32 reason;
 	u16 code;
 	bool quiet;
+	u8 levels;
 };
 
 /**

@@ -7,6 +7,7 @@
 #include "core/guest.h"
 
 #include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
@@ -140,9 +141,9 @@ static int install(struct nyx_unit *unit, u32 sbdf,
 
 	mutex_lock(&unit->lock);
 	dev = xa_load(&unit->devices, sbdf);
-	if (!dev)
+	if (!dev || READ_ONCE(dev->leaving))
 		ret = -ENOENT;
-	else if (unit->guest.generation != generation || dev->busy)
+	else if (unit->guest.generation != generation)
 		ret = -EAGAIN;
 	if (ret || rcu_access_pointer(dev->domain) != unit->nowhere)
 		goto out_unlock;
@@ -199,13 +200,15 @@ void nyx_guest_forget(struct nyx_unit *unit,
 	xa_for_each(&unit->devices, sbdf, dev) {
 		dom = rcu_dereference_protected(dev->domain,
 						lockdep_is_held(&unit->lock));
-		if (dom->kind != NYX_DOMAIN_GUEST || dev->busy ||
+		if (dom->kind != NYX_DOMAIN_GUEST ||
 		    (match && !match(ctx, sbdf, dom->guest.tag)))
 			continue;
 		dom->nr_devices--;
 		unit->nowhere->nr_devices++;
 		nyx_guard_move(dev, unit->nowhere);
 		dom->unsettled = true;
+		/* Whoever removes it, or has claimed it, waits for that domain, too. */
+		dev->unsettled = true;
 		cond_resched();
 	}
 	mutex_unlock(&unit->lock);
@@ -321,18 +324,34 @@ int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index,
 	return ret;
 }
 
+/* Tell who has bound interrupts, and might have routes of them elsewhere. */
+static void tell_irtes(struct nyx_unit *unit, u32 first, u32 nr)
+{
+	struct nyx_event event;
+
+	if (!unit->irq.nr_bindings)
+		return;
+	memset(&event, 0, sizeof(event));
+	event.type = NYX_EVENT_IRTE;
+	event.irte.index = first;
+	event.irte.nr = nr;
+	nyx_events_push(unit->events, &event);
+}
+
 void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr)
 {
 	struct irt *irt = &unit->irq.irt;
 	u32 i;
 
+	if (first >= irt->nr)
+		return;
+	nr = min(nr, irt->nr - first);
 	mutex_lock(&unit->irq.lock);
 	WRITE_ONCE(unit->guest.irte_generation, unit->guest.irte_generation + 1);
-	if (first < irt->nr) {
-		for (i = first; i < irt->nr && i - first < nr; i++) {
-			irt_write(irt, i, NULL);
-			cond_resched();
-		}
+	for (i = 0; i < nr && irt->nr_present; i++) {
+		irt_write(irt, first + i, NULL);
+		cond_resched();
 	}
+	tell_irtes(unit, first, nr);
 	mutex_unlock(&unit->irq.lock);
 }

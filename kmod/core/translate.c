@@ -265,7 +265,10 @@ static void tell_guest(struct nyx_access *acc, const struct nyx_fault *fault)
 	struct nyx_refusal refusal = acc->refusal;
 
 	if (acc->dom->kind == NYX_DOMAIN_GUEST)
-		refusal = (struct nyx_refusal){ .quiet = acc->dom->guest.quiet };
+		refusal = (struct nyx_refusal) {
+			.quiet = acc->dom->guest.quiet,
+			.levels = acc->dom->guest.cfg.levels,
+		};
 	acc->unit->guest.front->ops->dma_fault(acc->unit->guest.front,
 					       acc->dev->sbdf, fault, &refusal);
 }

@@ -6,6 +6,7 @@
  */
 #include "front/regfile.h"
 
+#include "base/export.h"
 #include "base/types.h"
 
 static u64 size_mask(u32 size)
@@ -83,3 +84,7 @@ unsigned int regfile_write(struct regfile *regs, u32 offset, u32 size, u64 value
 	}
 	return n;
 }
+
+NYX_EXPORT_FOR_TEST(regfile_reset);
+NYX_EXPORT_FOR_TEST(regfile_read);
+NYX_EXPORT_FOR_TEST(regfile_write);

@@ -103,6 +103,7 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf,
 			.format = PT_VTDSS,
 			.levels = ctx.levels,
 			.va_lg2 = ctx.width,
+			.page_sizes = vtd->page_sizes,
 		},
 		.root = ctx.root,
 	};
@@ -148,7 +149,7 @@ static int vtd_decode_entry(struct nyx_front *front, u32 index,
 }
 
 /* Section 7.1.3: what the guest is told, or VTD_OK: nothing. */
-static u8 dma_code(const struct nyx_fault *fault)
+static u8 dma_code(const struct nyx_fault *fault, unsigned int levels)
 {
 	bool write = fault->access & NYX_PROT_WRITE;
 
@@ -165,7 +166,9 @@ static u8 dma_code(const struct nyx_fault *fault)
 	case NYX_FAULT_RESERVED_BIT:
 		return VTD_PTE_RESERVED;
 	case NYX_FAULT_TABLE_ACCESS:
-		return VTD_TABLE_ACCESS;
+		/* The pointer to the top table is the context entry's. */
+		return fault->level + 1u == levels ? VTD_CTX_INVALID :
+						     VTD_TABLE_ACCESS;
 	default:
 		/* Behind the IOMMU: the bus would answer, or nobody. */
 		return VTD_OK;
@@ -176,7 +179,7 @@ static void vtd_dma_fault(struct nyx_front *front, u32 sbdf,
 			  const struct nyx_fault *fault,
 			  const struct nyx_refusal *refusal)
 {
-	u8 code = refusal->code ?: dma_code(fault);
+	u8 code = refusal->code ?: dma_code(fault, refusal->levels);
 
 	if (code && !refusal->quiet)
 		vtd_fault_record(to_vtd(front), sbdf,
@@ -228,8 +231,8 @@ static int forget_all(struct vtd *vtd)
 	return nyx_guest_drain(vtd->front.unit);
 }
 
-/* Tell the core how interrupts are treated. */
-static int set_irq_mode(struct vtd *vtd, u64 gsts)
+/* How interrupts are treated. */
+static u32 irq_mode(const struct vtd *vtd, u64 gsts)
 {
 	u32 mode = 0;
 
@@ -239,7 +242,12 @@ static int set_irq_mode(struct vtd *vtd, u64 gsts)
 		mode |= NYX_IRQ_MODE_OFF;
 	else if ((gsts & VTD_GSTS_CFIS) && (mode & NYX_IRQ_MODE_XAPIC))
 		mode |= NYX_IRQ_MODE_COMPAT;
-	return nyx_irq_set_mode(vtd->front.unit, mode);
+	return mode;
+}
+
+static int set_irq_mode(struct vtd *vtd, u64 gsts)
+{
+	return nyx_irq_set_mode(vtd->front.unit, irq_mode(vtd, gsts));
 }
 
 static void set_status(struct vtd *vtd, u64 mask, u64 gcmd)
@@ -511,6 +519,8 @@ static void make_registers(struct vtd *vtd, const struct nyx_unit_config *cfg)
 	vtd->def[REG_ECAP].reset = extended_capability(cfg);
 	vtd->def[REG_FECTL].reset = VTD_CTL_IM;
 	vtd->def[REG_IECTL].reset = VTD_CTL_IM;
+	if (cfg->vtd_flags & NYX_VTD_F_XAPIC)
+		vtd->def[REG_IRTA].rw &= ~VTD_IRTA_EIME;
 	for (i = 0; i < 2 * vtd->nr_frcd; i++) {
 		vtd->def[n++] = (struct reg_def) {
 			.offset = VTD_FRCD + 8 * i,
@@ -545,7 +555,11 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 		.pass_through = true,
 		.posted = cfg->vtd_flags & NYX_VTD_F_POSTED,
 	};
+	if (cfg->vtd_flags & NYX_VTD_F_SMALL_PAGES)
+		vtd->page_sizes = NYX_PAGE_SIZE;
 	make_registers(vtd, cfg);
+	/* As after a reset; nobody knows the unit yet. */
+	unit->irq.mode = irq_mode(vtd, 0);
 	return &vtd->front;
 }
 

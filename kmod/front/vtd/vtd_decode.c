@@ -214,6 +214,7 @@ u8 vtd_decode_desc(u64 lo, u64 hi, struct vtd_desc *desc)
 	}
 }
 
+NYX_EXPORT_FOR_TEST(vtd_function_mask);
 NYX_EXPORT_FOR_TEST(vtd_decode_device);
 NYX_EXPORT_FOR_TEST(vtd_decode_irte);
 NYX_EXPORT_FOR_TEST(vtd_decode_desc);

@@ -132,11 +132,16 @@ static int fetch(struct vtd *vtd, u64 gpa, u64 word[2])
 	return ret;
 }
 
+static void stop_locked(struct vtd *vtd, u8 error)
+{
+	vtd->value[REG_IQERCD] = error;
+	vtd_fault_status(vtd, VTD_FSTS_IQE);
+}
+
 static void stop(struct vtd *vtd, u8 error)
 {
 	spin_lock_irq(&vtd->lock);
-	vtd->value[REG_IQERCD] = error;
-	vtd_fault_status(vtd, VTD_FSTS_IQE);
+	stop_locked(vtd, error);
 	spin_unlock_irq(&vtd->lock);
 }
 
@@ -154,6 +159,11 @@ static bool next(struct vtd *vtd, u64 *gpa, u64 *after)
 	*after = (head + VTD_DESC_SIZE) % size;
 	go = (vtd->value[REG_GSTS] & VTD_GSTS_QIES) && head != tail &&
 	     !(vtd->value[REG_FSTS] & VTD_FSTS_IQE);
+	/* No head would ever get there. */
+	if (go && tail >= size) {
+		stop_locked(vtd, VTD_IQE_TAIL);
+		go = false;
+	}
 	spin_unlock_irq(&vtd->lock);
 	return go;
 }
