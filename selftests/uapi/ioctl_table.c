@@ -66,6 +66,26 @@ static void fill_unit_destroy(struct ioctl_world *w, struct ioctl_call *call)
 	test_cmd(cmd_unit_create_dflt(call->fd, NULL, 0, NULL));
 }
 
+/* A unit with a vendor model, for the commands that need one. */
+static void fill_vtd_fd(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_unit_create c = {
+		.size = sizeof(c), .model = NYX_MODEL_VTD, .iotlb_entries = NYX_DEFAULT,
+	};
+
+	fill_new_fd(w, call);
+	test_cmd(ioctl(call->fd, NYX_UNIT_CREATE, &c));
+}
+
+static void fill_mmio(struct ioctl_world *w, struct ioctl_call *call)
+{
+	fill_vtd_fd(w, call);
+	call->arg.mmio.flags = NYX_MMIO_F_WRITE;
+	call->arg.mmio.offset = 0x40;
+	call->arg.mmio.width = 4;
+	call->arg.mmio.value = 0xfee00000;
+}
+
 static void fill_list(struct ioctl_world *w, struct ioctl_call *call)
 {
 	struct nyx_list *c = &call->arg.list;
@@ -806,6 +826,17 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.size = sizeof(struct nyx_page_respond),
 		.fill = fill_page_respond, .undo = undo_page_respond,
 		.may_vary = { FIELD(nyx_page_respond, group) },
+	},
+	[NYX_CMD_MMIO] = {
+		.name = "mmio", .request = NYX_MMIO,
+		.size = sizeof(struct nyx_mmio),
+		.known_flags = NYX_MMIO_F_WRITE,
+		.fill = fill_mmio, .undo = undo_close,
+	},
+	[NYX_CMD_UNIT_RESET] = {
+		.name = "unit_reset", .request = NYX_UNIT_RESET,
+		.size = sizeof(struct nyx_unit_reset),
+		.fill = fill_vtd_fd, .undo = undo_close,
 	},
 };
 

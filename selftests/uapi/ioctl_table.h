@@ -106,6 +106,8 @@ union ioctl_arg {
 	struct nyx_limit_get limit_get;
 	struct nyx_page_request page_request;
 	struct nyx_page_respond page_respond;
+	struct nyx_mmio mmio;
+	struct nyx_unit_reset unit_reset;
 	__u8 raw[256];
 };
 

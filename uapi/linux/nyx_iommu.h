@@ -1221,7 +1221,7 @@ struct nyx_dma {
  * @size: sizeof(struct nyx_array)
  * @flags: must be 0
  * @cmd: NYX_CMD_MAP, _UNMAP, _INVALIDATE, _TRANSLATE, _DMA,
- *       _IRTE_SET or _IRQ_SEND
+ *       _IRTE_SET, _IRQ_SEND or _MMIO
  * @item_size: bytes from one item to the next; each item's own size field says
  *             the same
  * @items: user pointer to @nr structures of that command
