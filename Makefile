@@ -9,6 +9,7 @@
 #
 #   make [modules]    build/<kernel>/nyx-iommu.ko
 #   make lib cli      build/user/libnyx.so and build/user/nyxctl
+#   make vmm          build/user/nyx-vmm
 #   make load         put the module into this machine's kernel (root)
 #   make unload       and take it out
 #   make docs         Documentation/ with the reference from the sources, in build/docs
@@ -49,13 +50,15 @@ modules:
 	@selftests/vm/build-module $(KREL)
 
 .PHONY: all
-all: modules lib cli
+all: modules lib cli vmm
 
-.PHONY: lib cli
+.PHONY: lib cli vmm
 lib:
 	@$(USER) $(CURDIR)/build/user/libnyx.so $(CURDIR)/build/user/libnyx.a
 cli:
 	@$(USER) $(CURDIR)/build/user/nyxctl
+vmm:
+	@$(USER) $(CURDIR)/build/user/nyx-vmm
 
 .PHONY: demo
 demo:
