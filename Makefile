@@ -6,6 +6,8 @@
 #   make check-quick  those that take under two minutes together
 #   make check-full   and those that take long: the SMP debug kernel
 #   make bench        the benchmarks
+#   make guest        boot a stock guest behind an emulated VT-d, show its console;
+#                     IOMMU=vtd|none, KERNEL=cloud-6.12|stock-6.12|stock-6.1, APPEND=
 #
 #   make [modules]    build/<kernel>/nyx-iommu.ko
 #   make lib cli      build/user/libnyx.so and build/user/nyxctl
@@ -79,6 +81,12 @@ bench:
 	@selftests/vm/deps check
 	@$(MAKE) --no-print-directory lib cli
 	@selftests/bench/run
+
+.PHONY: guest
+guest:
+	@selftests/vm/deps check
+	@selftests/guest/show $(if $(IOMMU),--iommu '$(IOMMU)') \
+		$(if $(KERNEL),--kernel '$(KERNEL)') $(if $(APPEND),--append '$(APPEND)')
 
 .PHONY: load unload
 load: modules

@@ -223,6 +223,35 @@ static void attack_ioapic(void)
 	w32(0xfec00040, rnd());
 }
 
+/*
+ * Registers of an IOMMU: pointers into the arena, where the attacks on queues leave
+ * what looks like tables; a queue of its own; and anything anywhere.
+ */
+static void attack_iommu(void)
+{
+	static const u32 pointers[] = { 0x20, 0x90, 0xb8 };
+	u32 i, queue = ARENA + (rnd() & (ARENA_SIZE - 1) & ~4095u);
+
+	w32(0xfed90000 + pointers[below(3)], (ARENA + (rnd() & (ARENA_SIZE - 1))) & ~4088u);
+	w32(0xfed90018, rnd() & (below(4) ? 0x7f800000 : ~0u));
+	if (below(2)) {
+		w32(0xfed90000 + (below(4096) & ~3u), rnd());
+		r32(0xfed90000 + (below(4096) & ~3u));
+		w16(0xfed90000 + below(4096), (u16)rnd());
+	}
+	for (i = 0; i < 256; i++) {
+		w32(queue + 16 * i, (below(64) ? 1 + below(5) : rnd()) | (rnd() & 0x30));
+		w32(queue + 16 * i + 4, rnd() & 0xffff);
+		w32(queue + 16 * i + 8, below(2) ? 0 : address() & ~4095u);
+		w32(queue + 16 * i + 12, 0);
+	}
+	w32(0xfed90090, queue);
+	w32(0xfed90018, 0x04000000 | (rnd() & 0x03800000));
+	w32(0xfed90034, ~0u);
+	w32(0xfed90088, below(4) ? below(256) << 4 : rnd());
+	w32(0xfed90034, ~0u);
+}
+
 static void attack_edu(u32 slot)
 {
 	u32 bar = bars[slot][0] & ~15u, dir = below(2) * 2, there, here;
@@ -390,7 +419,10 @@ void run(const u32 *info)
 			attack_bar();
 			break;
 		case 4:
-			attack_ioapic();
+			if (below(2))
+				attack_ioapic();
+			else
+				attack_iommu();
 			break;
 		default:
 			if (ids[slot] == 0x11e81234)

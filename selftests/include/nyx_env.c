@@ -263,7 +263,7 @@ void dma_refused(int fd, __u32 sbdf, __u64 iova, __u32 access, __u32 reason)
 	ASSERT_EQ(reason, c.out_fault.reason);
 	ASSERT_EQ(access, c.out_fault.access);
 	ASSERT_EQ(iova, c.out_fault.iova);
-	ASSERT_EQ(0, c.out_fault.__reserved);
+	ASSERT_EQ(0, c.out_fault.vendor);
 }
 
 void check_fault(const struct nyx_fault *f, __u32 reason, __u32 access, int level, __u64 iova,
@@ -273,7 +273,7 @@ void check_fault(const struct nyx_fault *f, __u32 reason, __u32 access, int leve
 	ASSERT_EQ(access, f->access);
 	if (level >= 0)
 		ASSERT_EQ(level, f->level);
-	ASSERT_EQ(0, f->__reserved);
+	ASSERT_EQ(0, f->vendor);
 	ASSERT_EQ(iova, f->iova);
 	ASSERT_EQ(gpa, f->gpa);
 }

@@ -51,7 +51,7 @@ struct iommu_ops {
 	/*
 	 * A message of @rid to the CPUs. 0; -EFAULT: blocked. @probe: nobody sends it now,
 	 * it is for KVM's table, and being blocked is no fault. Any thread. When its answers
-	 * change, the IOMMU calls irq_routes_refresh(), not from in here.
+	 * to that change, the IOMMU calls irq_routes_refresh(), not from in here with @probe.
 	 */
 	int (*remap)(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
 		     bool probe, struct irq_message *message);
@@ -61,5 +61,6 @@ struct iommu_ops {
 };
 
 extern const struct iommu_ops iommu_none;
+extern const struct iommu_ops iommu_vtd;
 
 #endif /* NYX_VMM_IOMMU_H */

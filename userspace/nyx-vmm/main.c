@@ -161,6 +161,8 @@ int main(int argc, char **argv)
 	status = options_parse(&opts, argc, argv);
 	if (status < 0) {
 		vmm.opts = &opts;
+		if (opts.iommu == IOMMU_VTD)
+			vmm.iommu = &iommu_vtd;
 		pthread_mutex_init(&vmm.lock, NULL);
 		status = STATUS_HOST;
 		if (!io_init(&vmm) && !loop_init() && !catch_signals(&vmm, &mask))

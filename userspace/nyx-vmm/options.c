@@ -36,8 +36,12 @@ static const char help[] =
 "  --device edu[,dma-mask=MASK]\n"
 "                        QEMU's device for exercises; it reaches MASK (0xfffffff)\n"
 "  --iommu none[,copy]   no IOMMU. With copy, devices map no guest memory, they copy\n"
-"  --iommu vtd|amdvi     (not built in yet)\n"
+"  --iommu vtd[,OPTION]... Intel VT-d, by the Nyx module. Options: width=39|48 (48),\n"
+"                        caching-mode, xapic (no x2APIC), small-pages (4K only),\n"
+"                        quarantine (what devices do wrong can stop them)\n"
+"  --iommu amdvi         (not built in yet)\n"
 "  --no-reboot           a reset ends nyx-vmm; otherwise the machine starts anew\n"
+"  -v, --verbose         say what the IOMMU reports\n"
 "  -h, --help            this\n"
 "  -V, --version         the release\n"
 "\n"
@@ -71,6 +75,7 @@ static const struct option long_options[] = {
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "iommu", required_argument, NULL, OPT_IOMMU },
 	{ "no-reboot", no_argument, NULL, OPT_NO_REBOOT },
+	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -153,6 +158,34 @@ static int parse_device(struct options *opts, const char *word)
 	return usage("--device", word, "write it like edu or edu,dma-mask=0xfffffff");
 }
 
+/* @rest: empty, or a comma before each option */
+static int parse_vtd(struct options *opts, const char *word, const char *rest)
+{
+	const struct { const char *name; bool *flag; } flags[] = {
+		{ "caching-mode", &opts->vtd.caching_mode }, { "xapic", &opts->vtd.xapic },
+		{ "small-pages", &opts->vtd.small_pages }, { "quarantine", &opts->vtd.quarantine },
+	};
+	unsigned int i;
+	size_t len;
+
+	opts->vtd.width = 48;
+	while (*rest++ == ',') {
+		len = strcspn(rest, ",");
+		for (i = 0; i < ARRAY_SIZE(flags); i++) {
+			if (strlen(flags[i].name) == len && !strncmp(rest, flags[i].name, len))
+				break;
+		}
+		if (i < ARRAY_SIZE(flags))
+			*flags[i].flag = true;
+		else if (len == 8 && !strncmp(rest, "width=39", len))
+			opts->vtd.width = 39;
+		else if (len != 8 || strncmp(rest, "width=48", len))
+			return usage("--iommu", word, "see --help for the options of vtd");
+		rest += len;
+	}
+	return -1;
+}
+
 static int parse_iommu(struct options *opts, const char *word)
 {
 	static const struct { const char *name; enum iommu_kind kind; } kinds[] = {
@@ -166,8 +199,10 @@ static int parse_iommu(struct options *opts, const char *word)
 		if (strlen(kinds[i].name) != len || strncmp(word, kinds[i].name, len))
 			continue;
 		opts->iommu = kinds[i].kind;
+		if (opts->iommu == IOMMU_VTD)
+			return parse_vtd(opts, word, rest);
 		if (opts->iommu != IOMMU_NONE) {
-			say("--iommu %.*s is not built in yet; use --iommu none", (int)len, word);
+			say("--iommu %.*s is not built in yet; use --iommu vtd", (int)len, word);
 			return STATUS_USAGE;
 		}
 		opts->dma_copy = !strcmp(rest, ",copy");
@@ -224,6 +259,9 @@ static int parse_one(struct options *opts, int option, char *word)
 	case OPT_NO_REBOOT:
 		opts->no_reboot = true;
 		return -1;
+	case 'v':
+		opts->verbose = true;
+		return -1;
 	case 'h':
 		fputs(help, stdout);
 		return STATUS_POWEROFF;
@@ -244,7 +282,7 @@ int options_parse(struct options *opts, int argc, char **argv)
 	};
 	/* In front of what getopt_long() says */
 	argv[0] = program_invocation_short_name;
-	while ((option = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "hVv", long_options, NULL)) != -1) {
 		rc = parse_one(opts, option, optarg);
 		if (rc >= 0)
 			return rc;

@@ -110,7 +110,13 @@ struct options {
 	bool edu;
 	uint64_t edu_dma_mask;
 	enum iommu_kind iommu;
+	struct {
+		unsigned int width;
+		bool caching_mode, xapic, small_pages;
+		bool quarantine;	/* the kernel's policy; else only reports */
+	} vtd;
 	bool dma_copy;			/* devices copy, they map nothing */
+	bool verbose;			/* say what the IOMMU reports */
 	bool no_reboot;
 };
 

@@ -546,6 +546,8 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 		.posted = cfg->vtd_flags & NYX_VTD_F_POSTED,
 	};
 	make_registers(vtd, cfg);
+	/* As after a reset: nobody uses the unit yet. */
+	unit->irq.mode = NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF;
 	return &vtd->front;
 }
 

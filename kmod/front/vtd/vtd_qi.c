@@ -154,6 +154,12 @@ static bool next(struct vtd *vtd, u64 *gpa, u64 *after)
 	*after = (head + VTD_DESC_SIZE) % size;
 	go = (vtd->value[REG_GSTS] & VTD_GSTS_QIES) && head != tail &&
 	     !(vtd->value[REG_FSTS] & VTD_FSTS_IQE);
+	/* A tail outside the queue would never be reached. */
+	if (go && tail >= size) {
+		vtd->value[REG_IQERCD] = VTD_IQE_TAIL;
+		vtd_fault_status(vtd, VTD_FSTS_IQE);
+		go = false;
+	}
 	spin_unlock_irq(&vtd->lock);
 	return go;
 }
