@@ -6,9 +6,12 @@
 #   make check-quick  those that take under two minutes together
 #   make check-full   and those that take long: the SMP debug kernel
 #   make bench        the benchmarks
+#   make guest        boot a stock guest behind an emulated VT-d, show its console;
+#                     IOMMU=vtd|none, KERNEL=cloud-6.12|stock-6.12|stock-6.1, APPEND=
 #
 #   make [modules]    build/<kernel>/nyx-iommu.ko
 #   make lib cli      build/user/libnyx.so and build/user/nyxctl
+#   make vmm          build/user/nyx-vmm
 #   make load         put the module into this machine's kernel (root)
 #   make unload       and take it out
 #   make docs         Documentation/ with the reference from the sources, in build/docs
@@ -49,13 +52,15 @@ modules:
 	@selftests/vm/build-module $(KREL)
 
 .PHONY: all
-all: modules lib cli
+all: modules lib cli vmm
 
-.PHONY: lib cli
+.PHONY: lib cli vmm
 lib:
 	@$(USER) $(CURDIR)/build/user/libnyx.so $(CURDIR)/build/user/libnyx.a
 cli:
 	@$(USER) $(CURDIR)/build/user/nyxctl
+vmm:
+	@$(USER) $(CURDIR)/build/user/nyx-vmm
 
 .PHONY: demo
 demo:
@@ -76,6 +81,12 @@ bench:
 	@selftests/vm/deps check
 	@$(MAKE) --no-print-directory lib cli
 	@selftests/bench/run
+
+.PHONY: guest
+guest:
+	@selftests/vm/deps check
+	@selftests/guest/show $(if $(IOMMU),--iommu '$(IOMMU)') \
+		$(if $(KERNEL),--kernel '$(KERNEL)') $(if $(APPEND),--append '$(APPEND)')
 
 .PHONY: load unload
 load: modules

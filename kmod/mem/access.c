@@ -117,6 +117,43 @@ static u64 guest_from_user(void *to, const void __user *from, u64 n)
 	return access_ok(from, n) ? __copy_from_user(to, from, n) : n;
 }
 
+/*
+ * What driver and device agree on without locks, as the index of a ring, must not
+ * be torn, and the copies of user memory may go byte by byte. False: not one word,
+ * or user memory is not at hand.
+ */
+static bool user_word(const struct xfer *xfer, void __user *user, void *addr, u64 n)
+{
+	union { u16 u16; u32 u32; u64 u64; } v;
+	bool read = xfer->op == XFER_READ;
+
+	if ((n != 2 && n != 4 && n != 8) || (unsigned long)addr & (n - 1))
+		return false;
+	if (!read && copy_from_user(&v, user, n))
+		return false;
+	switch (n) {
+	case 2:
+		if (read)
+			v.u16 = READ_ONCE(*(u16 *)addr);
+		else
+			WRITE_ONCE(*(u16 *)addr, v.u16);
+		break;
+	case 4:
+		if (read)
+			v.u32 = READ_ONCE(*(u32 *)addr);
+		else
+			WRITE_ONCE(*(u32 *)addr, v.u32);
+		break;
+	default:
+		if (read)
+			v.u64 = READ_ONCE(*(u64 *)addr);
+		else
+			WRITE_ONCE(*(u64 *)addr, v.u64);
+		break;
+	}
+	return !read || !copy_to_user(user, &v, n);
+}
+
 /* Copy to or from user memory. Returns bytes done. */
 static u64 user_run(const struct xfer *xfer, u64 done, void *addr, u64 n)
 {
@@ -126,6 +163,8 @@ static u64 user_run(const struct xfer *xfer, u64 done, void *addr, u64 n)
 	/* Without a process user memory is whoever's ran here before. */
 	if (!current->mm)
 		return 0;
+	if (user_word(xfer, user, addr, n))
+		return n;
 	for (i = 0; i < n; i += part) {
 		part = region_usercopy_max(addr + i, n - i);
 		if (xfer->op == XFER_READ)

@@ -126,9 +126,11 @@ static int number_opt(const struct cli *cli, const char *name, uint32_t limit, u
 
 static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts)
 {
-	const char *iotlb = cli_opt(cli, "iotlb");
+	const char *iotlb = cli_opt(cli, "iotlb"), *model = cli_opt(cli, "model");
 	int rc;
 
+	if (model && !strcmp(model, nyx_model_name(NYX_MODEL_VTD)))
+		opts->model = NYX_MODEL_VTD;
 	rc = number_opt(cli, "address-width", 64, &opts->address_width);
 	if (!rc && opts->address_width && opts->address_width < 32)
 		rc = err_usage("--address-width must be 32 to 64");
@@ -148,6 +150,11 @@ static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts)
 		rc = number_opt(cli, "irt", 65536, &opts->irt_entries);
 	if (!rc && cli_opt(cli, "irt") && !opts->irt_entries)
 		rc = err_usage("--irt must be 1 to 65536");
+	if (!rc && opts->model == NYX_MODEL_VTD && opts->irt_entries)
+		rc = err_usage("--irt is not for --model vtd, whose guest brings the table");
+	if (!rc && opts->model == NYX_MODEL_VTD && opts->address_width &&
+	    opts->address_width != 39 && opts->address_width != 48)
+		rc = err_usage("--address-width must be 39 or 48 for --model vtd");
 	if (!rc && iotlb && !opts->iotlb_entries)
 		opts->iotlb_entries = NYX_IOTLB_OFF;
 	return rc;
@@ -369,7 +376,10 @@ static int run_policy(struct cli *cli)
 
 #define UNIT_ARG { "UNIT", WORD_UNIT, true, NULL, "the unit, by name or id; else that of --unit" }
 
+static const char *const models[] = { "native", "vtd", NULL };
+
 #define CREATE_OPTS \
+	{ "model", 0, "MODEL", WORD_CHOICE, models, "what a guest sees of it: native (nothing) or vtd; native" }, \
 	{ "address-width", 0, "BITS", WORD_ANY, NULL, "widest IOVA, 32 to 64; 48" }, \
 	{ "iotlb", 0, "ENTRIES", WORD_ANY, NULL, "size of the translation cache; 4096; 0: none" }, \
 	{ "events", 0, "ENTRIES", WORD_ANY, NULL, "event records held for readers; 1024" }, \

@@ -211,6 +211,12 @@ static void put_irte(struct text *text, const struct nyx_event_irte *irte)
 		    irte->nr, irte->index);
 }
 
+static void put_msi(struct text *text, const struct nyx_event_msi *msi)
+{
+	put(text, "the unit sends an interrupt, address 0x%" PRIx64 " data 0x%" PRIx32,
+	    (uint64_t)msi->address, (uint32_t)msi->data);
+}
+
 static void put_page(struct text *text, uint32_t type, const struct nyx_event_page *page)
 {
 	const char *response;
@@ -256,6 +262,9 @@ NYX_EXPORT int nyx_event_format(const struct nyx_event *event, char *buffer, siz
 	case NYX_EVENT_PAGE_REQUEST:
 	case NYX_EVENT_PAGE_RESPONSE:
 		put_page(&text, event->type, &event->page);
+		return text.err;
+	case NYX_EVENT_MSI:
+		put_msi(&text, &event->msi);
 		return text.err;
 	default:
 		return -EINVAL;

@@ -5,10 +5,10 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * After EINTR a command has changed nothing or has said what it did, so trying
- * again is safe for all but three: NYX_UNMAP, which has unmapped the range and
- * only gave up waiting, NYX_DMA, whose progress dma.c accounts for, and
- * NYX_PAGE_REQUEST, which has withdrawn the request. Their callers use
- * nyx__ioctl_once().
+ * again is safe for all but four: NYX_UNMAP, which has unmapped the range and
+ * only gave up waiting, NYX_DMA, whose progress dma.c accounts for,
+ * NYX_PAGE_REQUEST, which has withdrawn the request, and a write of NYX_MMIO,
+ * which has written the register. Their callers use nyx__ioctl_once().
  */
 #include "private.h"
 

@@ -122,6 +122,9 @@ static const struct {
 	[NYX_FAULT_IRQ_POST] = {
 		"irq-post", "the posted-interrupt descriptor could not be reached",
 	},
+	[NYX_FAULT_CONTEXT] = {
+		"context", "the guest's root or context entry refuses the device",
+	},
 };
 
 NYX_EXPORT const char *nyx_fault_reason_name(uint32_t reason)
@@ -333,6 +336,7 @@ NYX_EXPORT const char *nyx_event_type_name(uint32_t type)
 		[NYX_EVENT_IRTE] = "irte",
 		[NYX_EVENT_PAGE_REQUEST] = "page-request",
 		[NYX_EVENT_PAGE_RESPONSE] = "page-response",
+		[NYX_EVENT_MSI] = "msi",
 	};
 
 	return type < ARRAY_SIZE(names) ? names[type] : NULL;
@@ -352,7 +356,10 @@ NYX_EXPORT const char *nyx_prot_name(uint32_t prot)
 
 NYX_EXPORT const char *nyx_model_name(uint32_t model)
 {
-	static const char *const names[] = { [NYX_MODEL_NATIVE] = "native" };
+	static const char *const names[] = {
+		[NYX_MODEL_NATIVE] = "native",
+		[NYX_MODEL_VTD] = "vtd",
+	};
 
 	return model < ARRAY_SIZE(names) ? names[model] : NULL;
 }

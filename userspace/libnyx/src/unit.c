@@ -98,6 +98,8 @@ NYX_EXPORT int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create
 	req.max_devices = o.max_devices;
 	req.max_memory = o.max_memory;
 	req.irt_entries = o.irt_entries;
+	req.vtd_flags = o.vtd_flags;
+	req.vtd_faults = o.vtd_faults;
 	return unit_bind(ctx, bind_by_create, &req, unit);
 }
 
@@ -216,6 +218,37 @@ NYX_EXPORT int nyx_unit_destroy(struct nyx_unit *unit)
 	struct nyx_unit_destroy req = { .size = sizeof(req) };
 
 	return nyx__ioctl(unit->fd, NYX_UNIT_DESTROY, &req);
+}
+
+NYX_EXPORT int nyx_unit_reset(struct nyx_unit *unit)
+{
+	struct nyx_unit_reset req = { .size = sizeof(req) };
+
+	return nyx__ioctl(unit->fd, NYX_UNIT_RESET, &req);
+}
+
+NYX_EXPORT int nyx_mmio_read(struct nyx_unit *unit, uint32_t offset, uint32_t width,
+			     uint64_t *value)
+{
+	struct nyx_mmio req = { .size = sizeof(req), .offset = offset, .width = width };
+	int ret;
+
+	ret = nyx__ioctl(unit->fd, NYX_MMIO, &req);
+	if (!ret)
+		*value = req.value;
+	return ret;
+}
+
+/* Not again after EINTR: only a thread that is killed finds that. */
+NYX_EXPORT int nyx_mmio_write(struct nyx_unit *unit, uint32_t offset, uint32_t width,
+			      uint64_t value)
+{
+	struct nyx_mmio req = {
+		.size = sizeof(req), .flags = NYX_MMIO_F_WRITE, .offset = offset,
+		.width = width, .value = value,
+	};
+
+	return nyx__ioctl_once(unit->fd, NYX_MMIO, &req);
 }
 
 struct unit_call {

@@ -87,7 +87,7 @@ TEST(names_are_complete)
 			ASSERT_TRUE(strcmp(nyx_stat_name(i), nyx_stat_name(j)));
 	}
 	EXPECT_TRUE(!nyx_stat_name(NYX_STAT_MAX));
-	for (i = 0; i <= NYX_FAULT_IRQ_POST; i++) {
+	for (i = 0; i <= NYX_FAULT_CONTEXT; i++) {
 		ASSERT_TRUE(nyx_fault_reason_name(i));
 		ASSERT_TRUE(nyx_fault_reason_text(i));
 	}
@@ -123,7 +123,7 @@ TEST(names_are_complete)
 	for (i = 0; i <= NYX_PAGE_TIMEOUT; i++)
 		ASSERT_TRUE(nyx_page_response_name(i));
 	EXPECT_TRUE(!nyx_page_response_name(i));
-	for (i = 0; i <= NYX_EVENT_PAGE_RESPONSE; i++)
+	for (i = 0; i <= NYX_EVENT_MSI; i++)
 		ASSERT_TRUE(nyx_event_type_name(i));
 	EXPECT_TRUE(!nyx_event_type_name(i));
 	for (i = 0; i <= NYX_DELIVERY_EXTINT; i++)
@@ -135,6 +135,7 @@ TEST(names_are_complete)
 	EXPECT_EQ(0, strcmp("off", nyx_irq_mode_name(5)));
 	EXPECT_TRUE(!nyx_irq_mode_name(NYX_IRQ_MODE_OFF));
 	EXPECT_EQ(0, strcmp("native", nyx_model_name(NYX_MODEL_NATIVE)));
+	EXPECT_EQ(0, strcmp("vtd", nyx_model_name(NYX_MODEL_VTD)));
 	EXPECT_TRUE(!nyx_model_name(99));
 	EXPECT_EQ(0, strcmp("rw", nyx_prot_name(3)));
 	EXPECT_EQ(0, strcmp("r", nyx_prot_name(1)));
@@ -189,7 +190,7 @@ TEST(event_text_fits)
 	event.fault.fault.level = 0xfe;
 	event.fault.fault.access = NYX_PROT_READ | NYX_PROT_WRITE;
 	event.fault.count = UINT64_MAX;
-	for (reason = 0; reason <= NYX_FAULT_IRQ_POST + 1; reason++) {
+	for (reason = 0; reason <= NYX_FAULT_CONTEXT + 1; reason++) {
 		event.fault.fault.reason = reason;
 		ASSERT_EQ(0, nyx_event_format(&event, text, sizeof(text)));
 	}
@@ -199,7 +200,7 @@ TEST(event_text_fits)
 		ASSERT_EQ(0, nyx_fault_cause_format(cause, UINT64_MAX, why, sizeof(why)));
 	}
 	memset(&event.__pad, 0xff, sizeof(event.__pad));
-	for (event.type = NYX_EVENT_LOST; event.type <= NYX_EVENT_PAGE_RESPONSE; event.type++)
+	for (event.type = NYX_EVENT_LOST; event.type <= NYX_EVENT_MSI; event.type++)
 		ASSERT_EQ(0, nyx_event_format(&event, text, sizeof(text)));
 	event.type = NYX_EVENT_DEVICE_STATE;
 	event.state.old_state = NYX_DEVICE_QUARANTINED;
@@ -356,6 +357,12 @@ static const struct {
 				.response = NYX_PAGE_INVALID,
 			},
 		},
+	}, {
+		"the unit sends an interrupt, address 0x1200fee00000 data 0x41",
+		{
+			.type = NYX_EVENT_MSI,
+			.msi = { .address = UINT64_C(0x1200fee00000), .data = 0x41 },
+		},
 	},
 };
 
@@ -368,7 +375,7 @@ TEST_EACH(event_texts, events)
 	if (strcmp(v->name, text))
 		ktap_print("%s", text);
 	EXPECT_EQ(0, strcmp(v->name, text));
-	if (v->event.type == NYX_EVENT_IRTE) {
+	if (v->event.type == NYX_EVENT_IRTE || v->event.type == NYX_EVENT_MSI) {
 		EXPECT_EQ(-ENOENT, nyx_event_device(&v->event, &sbdf));
 	} else {
 		EXPECT_EQ(0, nyx_event_device(&v->event, &sbdf));

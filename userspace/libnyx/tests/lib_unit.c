@@ -52,6 +52,60 @@ TEST(module_info)
 	ASSERT_EQ(-EINVAL, nyx_module_get(ctx, &info, 2));
 }
 
+/* Not those that lead the model anywhere: there are no tables */
+TEST(unit_vtd)
+{
+	struct nyx_unit_create_opts opts = {
+		.size = sizeof(opts), .model = NYX_MODEL_VTD, .address_width = 39,
+		.vtd_flags = NYX_VTD_F_CACHING_MODE | NYX_VTD_F_SMALL_PAGES, .vtd_faults = 1,
+	};
+	struct nyx_ctx *ctx = env_ctx();
+	struct nyx_unit_info info;
+	struct nyx_unit *unit;
+	uint64_t v;
+
+	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	EXPECT_EQ(NYX_MODEL_VTD, info.model);
+	EXPECT_EQ(39, info.address_width);
+	EXPECT_EQ(65536, info.irt_entries);
+	EXPECT_EQ(NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF, info.irq_mode);
+	EXPECT_EQ(-EOPNOTSUPP, nyx_irq_setup(unit, 0));
+
+	ASSERT_EQ(0, nyx_mmio_read(unit, 0x08, 8, &v));
+	EXPECT_EQ(UINT64_C(0x00d2008022660286), v);
+	ASSERT_EQ(0, nyx_mmio_read(unit, 0x10, 8, &v));
+	EXPECT_EQ(UINT64_C(0xf00fdb), v);
+	/* SRTP, and the root table's address in two halves */
+	EXPECT_EQ(0, nyx_mmio_write(unit, 0x20, 4, 0x12345000));
+	EXPECT_EQ(0, nyx_mmio_write(unit, 0x24, 4, 1));
+	ASSERT_EQ(0, nyx_mmio_read(unit, 0x20, 8, &v));
+	EXPECT_EQ(UINT64_C(0x112345000), v);
+	EXPECT_EQ(0, nyx_mmio_write(unit, 0x18, 4, 1u << 30));
+	ASSERT_EQ(0, nyx_mmio_read(unit, 0x1c, 4, &v));
+	EXPECT_EQ(1u << 30, v);
+	EXPECT_EQ(0, nyx_unit_reset(unit));
+	ASSERT_EQ(0, nyx_mmio_read(unit, 0x1c, 4, &v));
+	EXPECT_EQ(0, v);
+	EXPECT_EQ(-EINVAL, nyx_mmio_read(unit, 0x1d, 4, &v));
+	EXPECT_EQ(-EINVAL, nyx_mmio_read(unit, 0x1c, 2, &v));
+	EXPECT_EQ(-EINVAL, nyx_mmio_write(unit, NYX_MMIO_SIZE, 4, 0));
+	nyx_unit_unref(unit);
+
+	opts.address_width = 40;
+	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
+	opts.address_width = 0;
+	opts.model = NYX_MODEL_NATIVE;
+	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
+	nyx_ctx_unref(ctx);
+
+	unit = env_unit();
+	EXPECT_EQ(-EOPNOTSUPP, nyx_mmio_read(unit, 0, 4, &v));
+	EXPECT_EQ(-EOPNOTSUPP, nyx_mmio_write(unit, 0, 4, 0));
+	EXPECT_EQ(-EOPNOTSUPP, nyx_unit_reset(unit));
+	nyx_unit_unref(unit);
+}
+
 TEST(unit_create_defaults)
 {
 	struct nyx_unit *unit = env_unit();

@@ -41,6 +41,8 @@ struct nyx_unit;
  * @max_memory: limit on guest memory ranges; 0: 32768
  * @irt_entries: entries of the interrupt remapping table, at most 65536; 0: 256
  * @reserved: must be 0
+ * @vtd_flags: NYX_MODEL_VTD: of enum nyx_vtd_flags
+ * @vtd_faults: NYX_MODEL_VTD: fault recording registers, 1 to 8; 0: 8
  */
 struct nyx_unit_create_opts {
 	size_t size;
@@ -55,6 +57,8 @@ struct nyx_unit_create_opts {
 	uint32_t max_memory;
 	uint32_t irt_entries;
 	uint32_t reserved;
+	uint32_t vtd_flags;
+	uint32_t vtd_faults;
 };
 
 /**
@@ -204,6 +208,41 @@ int nyx_unit_keep(struct nyx_unit *unit, int keep);
  * Return: 0; -ENODEV if another did it before.
  */
 int nyx_unit_destroy(struct nyx_unit *unit);
+
+/**
+ * nyx_unit_reset() - put the registers of a vendor model back to power-on
+ * @unit: the unit
+ *
+ * What the guest's tables said is forgotten.
+ *
+ * Return: 0; -EOPNOTSUPP if the unit has no vendor model.
+ */
+int nyx_unit_reset(struct nyx_unit *unit);
+
+/**
+ * nyx_mmio_read() - the guest reads a register of a vendor model
+ * @unit: the unit
+ * @offset: offset of the register, a multiple of @width, below NYX_MMIO_SIZE
+ * @width: bytes, 4 or 8
+ * @value: where to put what was read
+ *
+ * Return: 0; -EINVAL; -EOPNOTSUPP if the unit has no vendor model.
+ */
+int nyx_mmio_read(struct nyx_unit *unit, uint32_t offset, uint32_t width, uint64_t *value);
+
+/**
+ * nyx_mmio_write() - the guest writes a register of a vendor model
+ * @unit: the unit
+ * @offset: as for nyx_mmio_read()
+ * @width: as for nyx_mmio_read()
+ * @value: what to write
+ *
+ * What the write leads to, as the execution of the invalidation queue, is done
+ * when the call returns.
+ *
+ * Return: as nyx_mmio_read(); -EINTR if the process was killed before.
+ */
+int nyx_mmio_write(struct nyx_unit *unit, uint32_t offset, uint32_t width, uint64_t value);
 
 /**
  * typedef nyx_unit_fn - what nyx_unit_foreach() calls

@@ -138,6 +138,9 @@ struct m_unit {
 	uint32_t last_group;
 	struct m_past past[MAX_PAST];
 	uint64_t nr_past;
+	uint32_t vtd_flags;
+	uint32_t vtd_faults;
+	uint8_t regs[NYX_MMIO_SIZE];
 };
 
 struct m_state {
@@ -241,5 +244,13 @@ void m_bindings_drop(struct m_unit *unit, uint32_t sbdf);
 /* mock_page.c */
 int m_page_request(struct m_unit *unit, struct nyx_page_request *r);
 int m_page_respond(struct m_unit *unit, const struct nyx_page_respond *r);
+
+/* mock_mmio.c */
+int m_model_check(const struct nyx_unit_create *c);
+void m_model_init(struct m_unit *unit, const struct nyx_unit_create *c);
+/* Is the command not for units of this model? */
+bool m_model_refuses(const struct m_unit *unit, unsigned int cmd);
+int m_mmio(struct m_unit *unit, struct nyx_mmio *m);
+int m_unit_reset(struct m_unit *unit);
 
 #endif /* LIBNYX_TESTS_MOCK_H */

@@ -14,7 +14,7 @@ static int module_info(struct nyx_module_info *info)
 	unsigned int i;
 
 	info->out_api_version = NYX_API_VERSION;
-	info->out_models = 1u << NYX_MODEL_NATIVE;
+	info->out_models = 1u << NYX_MODEL_NATIVE | 1u << NYX_MODEL_VTD;
 	info->out_formats = 1u << NYX_FORMAT_VTDSS | 1u << NYX_FORMAT_X86 | 1u << NYX_FORMAT_AMDV1;
 	for (info->out_nr_units = 0, i = 0; i < MAX_UNITS; i++)
 		info->out_nr_units += m_state->units[i].info.unit_id != 0;
@@ -253,6 +253,8 @@ static const uint32_t sizes[NYX_CMD_MAX] = {
 	[NYX_CMD_LIMIT_GET] = sizeof(struct nyx_limit_get),
 	[NYX_CMD_PAGE_REQUEST] = sizeof(struct nyx_page_request),
 	[NYX_CMD_PAGE_RESPOND] = sizeof(struct nyx_page_respond),
+	[NYX_CMD_MMIO] = sizeof(struct nyx_mmio),
+	[NYX_CMD_UNIT_RESET] = sizeof(struct nyx_unit_reset),
 };
 
 static int check_size(unsigned int cmd, const void *arg)
@@ -282,6 +284,8 @@ static int array(struct m_unit *unit, struct nyx_array *a)
 	ret = check_size(a->cmd, item);
 	if (ret)
 		return ret;
+	if (m_model_refuses(unit, a->cmd))
+		return -EOPNOTSUPP;
 	for (a->out_done = 0; a->out_done < a->nr && !ret; item += a->item_size) {
 		switch (a->cmd) {
 		case NYX_CMD_MAP:
@@ -301,6 +305,9 @@ static int array(struct m_unit *unit, struct nyx_array *a)
 			break;
 		case NYX_CMD_IRTE_SET:
 			ret = m_irte_set(unit, (struct nyx_irte_set *)item);
+			break;
+		case NYX_CMD_MMIO:
+			ret = m_mmio(unit, (struct nyx_mmio *)item);
 			break;
 		case NYX_CMD_IRQ_SEND:
 			ret = m_irq_send(unit, (struct nyx_irq_send *)item);
@@ -364,6 +371,8 @@ int m_command(struct m_file *file, unsigned long request, void *arg)
 		return -ENXIO;
 	if (!unit)
 		return -ENODEV;
+	if (m_model_refuses(unit, request & 0xff))
+		return -EOPNOTSUPP;
 	switch (request) {
 	case NYX_UNIT_INFO:
 		return unit_info(unit, arg);
@@ -433,6 +442,10 @@ int m_command(struct m_file *file, unsigned long request, void *arg)
 		return m_page_request(unit, arg);
 	case NYX_PAGE_RESPOND:
 		return m_page_respond(unit, arg);
+	case NYX_MMIO:
+		return m_mmio(unit, arg);
+	case NYX_UNIT_RESET:
+		return m_unit_reset(unit);
 	default:
 		return -ENOTTY;
 	}

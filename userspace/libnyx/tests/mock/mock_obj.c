@@ -50,11 +50,15 @@ int m_unit_create(struct m_file *file, struct nyx_unit_create *c)
 {
 	struct m_unit *unit = NULL;
 	unsigned int i;
+	int ret;
 
 	if (file->unit_id)
 		return -EBUSY;
-	if (c->flags & ~(uint32_t)NYX_UNIT_F_KEEP || c->model != NYX_MODEL_NATIVE)
+	if (c->flags & ~(uint32_t)NYX_UNIT_F_KEEP)
 		return -EOPNOTSUPP;
+	ret = m_model_check(c);
+	if (ret)
+		return ret;
 	if (!name_ok(c->name, "._:-") ||
 	    (c->address_width && (c->address_width < 32 || c->address_width > 64)) ||
 	    (c->iotlb_entries != NYX_DEFAULT && c->iotlb_entries > 1048576) ||
@@ -85,6 +89,7 @@ int m_unit_create(struct m_file *file, struct nyx_unit_create *c)
 	unit->info.max_devices = c->max_devices ? c->max_devices : 65536;
 	unit->info.max_memory = c->max_memory ? c->max_memory : 32768;
 	unit->info.irt_entries = c->irt_entries ? pow2(c->irt_entries) : 256;
+	m_model_init(unit, c);
 	m_policy_init(&unit->policy);
 	memcpy(unit->info.name, c->name, NYX_NAME_LEN);
 	m_unit_use(unit);

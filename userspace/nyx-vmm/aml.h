@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyx-vmm: writes the byte code of ACPI.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Terms are appended one after the other. What has a length, like a device, is opened
+ * with a function that returns a mark, and closed with aml_end(mark). Running out of
+ * room is remembered, and everything afterwards does nothing: check aml::full at the
+ * end.
+ */
+#ifndef NYX_VMM_AML_H
+#define NYX_VMM_AML_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct aml {
+	uint8_t *bytes;
+	size_t room;
+	size_t len;
+	bool full;
+};
+
+/* Names: segments of four characters, "_SB_", after an optional backslash. */
+size_t aml_scope(struct aml *aml, const char *name);
+size_t aml_device(struct aml *aml, const char *name);
+size_t aml_package(struct aml *aml, uint8_t elements);
+void aml_end(struct aml *aml, size_t mark);
+
+void aml_name(struct aml *aml, const char *name);	/* its value follows */
+void aml_integer(struct aml *aml, uint64_t value);
+void aml_string(struct aml *aml, const char *text);
+void aml_eisa_id(struct aml *aml, const char *id);	/* "PNP0A08" */
+
+/* A template of resources; its mark is closed by aml_resources_end(). */
+size_t aml_resources(struct aml *aml);
+void aml_resources_end(struct aml *aml, size_t mark);
+void aml_io(struct aml *aml, uint16_t base, uint8_t length);
+void aml_irq(struct aml *aml, unsigned int irq);
+void aml_memory32(struct aml *aml, uint32_t base, uint32_t length);
+/* Windows of a bus */
+enum aml_window { AML_WINDOW_MEMORY, AML_WINDOW_IO, AML_WINDOW_BUS };
+void aml_window16(struct aml *aml, enum aml_window kind, uint16_t first, uint16_t last);
+void aml_window32(struct aml *aml, enum aml_window kind, uint32_t first, uint32_t last);
+
+#endif /* NYX_VMM_AML_H */

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: how devices reach the guest's memory.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A function that is no bus master reaches nothing. Interrupts leave here for
+ * irq_send(). All else goes to the IOMMU, or straight to RAM where there is none.
+ */
+#include "dma.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "iommu.h"
+#include "pci.h"
+#include "vmm.h"
+
+#define COPY(type, to, from) do {						\
+	type value = __atomic_load_n((const type *)(from), __ATOMIC_ACQUIRE);	\
+										\
+	__atomic_store_n((type *)(to), value, __ATOMIC_RELEASE);		\
+} while (0)
+
+/*
+ * What driver and device agree on without locks, like an index of a ring, must not be
+ * torn; memcpy() promises nothing of that.
+ */
+static void copy(void *to, const void *from, uint64_t len)
+{
+	uintptr_t both = (uintptr_t)to | (uintptr_t)from;
+
+	if (len == 2 && !(both & 1))
+		COPY(uint16_t, to, from);
+	else if (len == 4 && !(both & 3))
+		COPY(uint32_t, to, from);
+	else if (len == 8 && !(both & 7))
+		COPY(uint64_t, to, from);
+	else
+		memcpy(to, from, len);
+}
+
+static int access_ram(struct vmm *vmm, uint64_t gpa, void *buffer, uint64_t len, bool write)
+{
+	void *ram = ram_ptr(vmm, gpa, len);
+
+	if (!ram)
+		return -EFAULT;
+	if (write)
+		copy(ram, buffer, len);
+	else
+		copy(buffer, ram, len);
+	return 0;
+}
+
+static bool is_message(uint64_t iova)
+{
+	return iova >= GPA_LAPIC && iova < GPA_MSI_END;
+}
+
+static int access(struct pci_dev *dev, uint64_t iova, void *buffer, uint64_t len, bool write)
+{
+	struct vmm *vmm = dev->vmm;
+	uint64_t last;
+
+	if (!len)
+		return 0;
+	if (!pci_is_master(dev) || __builtin_add_overflow(iova, len - 1, &last))
+		return -EFAULT;
+	if (is_message(iova) || is_message(last)) {
+		if (!write || len != 4 || iova & 3)
+			return -EFAULT;
+		return irq_send(vmm, dev->rid, iova, (uint32_t)le_get(buffer, 4));
+	}
+	if (vmm->iommu->access)
+		return vmm->iommu->access(vmm, dev->rid, iova, buffer, len, write);
+	return access_ram(vmm, iova, buffer, len, write);
+}
+
+int dma_read(struct pci_dev *dev, uint64_t iova, void *buffer, uint64_t len)
+{
+	return access(dev, iova, buffer, len, false);
+}
+
+int dma_write(struct pci_dev *dev, uint64_t iova, const void *buffer, uint64_t len)
+{
+	return access(dev, iova, (void *)(uintptr_t)buffer, len, true);
+}
+
+static int access_segs(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
+		       uint64_t skip, void *buffer, uint64_t len, bool write)
+{
+	uint8_t *at = buffer;
+	uint64_t part;
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < nr && len; i++) {
+		if (skip >= segs[i].len) {
+			skip -= segs[i].len;
+			continue;
+		}
+		part = segs[i].len - skip;
+		if (part > len)
+			part = len;
+		/* Where the sum overflows, access() cannot see it any more. */
+		if (segs[i].iova + skip < segs[i].iova)
+			return -EFAULT;
+		rc = access(dev, segs[i].iova + skip, at, part, write);
+		if (rc)
+			return rc;
+		at += part;
+		len -= part;
+		skip = 0;
+	}
+	return len ? -EFAULT : 0;
+}
+
+int dma_gather(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
+	       uint64_t skip, void *buffer, uint64_t len)
+{
+	return access_segs(dev, segs, nr, skip, buffer, len, false);
+}
+
+int dma_scatter(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
+		uint64_t skip, const void *buffer, uint64_t len)
+{
+	return access_segs(dev, segs, nr, skip, (void *)(uintptr_t)buffer, len, true);
+}
+
+void *dma_map(struct pci_dev *dev, uint64_t iova, uint64_t len, bool write)
+{
+	struct vmm *vmm = dev->vmm;
+
+	if (!len || vmm->opts->dma_copy || !pci_is_master(dev))
+		return NULL;
+	if (vmm->iommu->map)
+		return vmm->iommu->map(vmm, dev->rid, iova, len, write);
+	if (vmm->iommu->access)
+		return NULL;
+	return ram_ptr(vmm, iova, len);
+}
+
+void dma_unmap(struct pci_dev *dev, void *p, uint64_t len)
+{
+	/* What map() gave ends with the request; nothing is held. */
+	(void)dev;
+	(void)p;
+	(void)len;
+}

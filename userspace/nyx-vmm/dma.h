@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyx-vmm: how devices reach the guest's memory.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * There is no other way: a device model that includes this header and calls
+ * ram_ptr() is wrong.
+ */
+#ifndef NYX_VMM_DMA_H
+#define NYX_VMM_DMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pci_dev;
+
+struct dma_seg {
+	uint64_t iova;
+	uint32_t len;
+};
+
+/*
+ * 0, or -EFAULT: the access was refused; bytes before the first refused one may have
+ * been transferred. A naturally aligned access of 1, 2, 4 or 8 bytes is atomic. A
+ * write to 0xfeexxxxx is an interrupt, as on a real bus.
+ */
+int dma_read(struct pci_dev *dev, uint64_t iova, void *buffer, uint64_t len);
+int dma_write(struct pci_dev *dev, uint64_t iova, const void *buffer, uint64_t len);
+
+/*
+ * dma_gather() reads [skip, skip + len) of the segments laid end to end, dma_scatter()
+ * writes it. -EFAULT also if the segments are shorter than that.
+ */
+int dma_gather(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
+	       uint64_t skip, void *buffer, uint64_t len);
+int dma_scatter(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
+		uint64_t skip, const void *buffer, uint64_t len);
+
+/*
+ * A pointer to all of [iova, iova + len), valid until dma_unmap(); NULL where that
+ * cannot be: then the caller copies. The guest sees and changes the bytes meanwhile.
+ */
+void *dma_map(struct pci_dev *dev, uint64_t iova, uint64_t len, bool write);
+void dma_unmap(struct pci_dev *dev, void *p, uint64_t len);
+
+#endif /* NYX_VMM_DMA_H */

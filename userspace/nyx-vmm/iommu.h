@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyx-vmm: what an IOMMU does for the machine.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * One structure of functions for each kind of IOMMU; a function that is missing
+ * means "as if there were none". Everything else of the machine is the same with
+ * and without one.
+ */
+#ifndef NYX_VMM_IOMMU_H
+#define NYX_VMM_IOMMU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vmm;
+
+/* An interrupt as the local APICs take it. */
+struct irq_message {
+	uint32_t address_lo;
+	uint32_t address_hi;		/* bits 31:8: those of a 32-bit destination */
+	uint32_t data;
+};
+
+struct iommu_ops {
+	const char *name;
+
+	/* Before the devices are made, with RAM in place; registers: io_add(). */
+	int (*init)(struct vmm *vmm);
+	/* After the virtual CPUs and all workers have ended. */
+	void (*exit)(struct vmm *vmm);
+
+	/* A function appears at @rid. Before its first access. */
+	int (*device_add)(struct vmm *vmm, uint16_t rid);
+
+	/*
+	 * An access of @rid: @len bytes from or to @buffer. 0, or -EFAULT: refused,
+	 * at the byte that the IOMMU reports. Any thread.
+	 */
+	int (*access)(struct vmm *vmm, uint16_t rid, uint64_t iova, void *buffer,
+		      uint64_t len, bool write);
+
+	/*
+	 * The host's view of [iova, iova + len), if it is in one piece and may be
+	 * kept until the end of the device's request; NULL: the device copies.
+	 */
+	void *(*map)(struct vmm *vmm, uint16_t rid, uint64_t iova, uint64_t len, bool write);
+
+	/*
+	 * A message of @rid to the CPUs. 0; -EFAULT: blocked. @probe: nobody sends it now,
+	 * it is for KVM's table, and being blocked is no fault. Any thread. When its answers
+	 * to that change, the IOMMU calls irq_routes_refresh(), not from in here with @probe.
+	 */
+	int (*remap)(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
+		     bool probe, struct irq_message *message);
+
+	/* Its ACPI table (DMAR, IVRS) with a zero checksum. Bytes, 0: no room. */
+	size_t (*acpi)(struct vmm *vmm, uint8_t *table, size_t room);
+};
+
+extern const struct iommu_ops iommu_none;
+extern const struct iommu_ops iommu_vtd;
+
+#endif /* NYX_VMM_IOMMU_H */

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: the virtual machine and its CPUs, by KVM.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The local APICs are KVM's, the IOAPIC is ours ("split irqchip"): so each interrupt
+ * message passes through irq_send(), and through the IOMMU.
+ */
+#include <asm/kvm_para.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vmm.h"
+
+#define MSR_MTRR_DEF_TYPE	0x2ff
+#define MSR_MISC_ENABLE		0x1a0
+#define MTRR_ENABLED		(1u << 11)
+#define MTRR_WRITE_BACK		6
+#define MISC_FAST_STRING	1
+
+static const struct {
+	int number;
+	const char *name;
+} needed[] = {
+	{ KVM_CAP_SPLIT_IRQCHIP, "KVM_CAP_SPLIT_IRQCHIP" },
+	{ KVM_CAP_X2APIC_API, "KVM_CAP_X2APIC_API" },
+	{ KVM_CAP_SIGNAL_MSI, "KVM_CAP_SIGNAL_MSI" },
+	{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
+	{ KVM_CAP_IOEVENTFD_ANY_LENGTH, "KVM_CAP_IOEVENTFD_ANY_LENGTH" },
+	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
+};
+
+static void kicked(int sig)
+{
+	(void)sig;	/* it ended KVM_RUN, that is all */
+}
+
+static int enable(struct vmm *vmm, uint32_t cap, uint64_t arg)
+{
+	struct kvm_enable_cap enable = { .cap = cap, .args = { arg } };
+
+	return ioctl(vmm->vm_fd, KVM_ENABLE_CAP, &enable) ? -errno : 0;
+}
+
+int kvm_open(struct vmm *vmm)
+{
+	uint64_t identity = GPA_KVM_TSS + 3 * 4096;
+	unsigned int i;
+	int rc;
+
+	vmm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (vmm->kvm_fd < 0) {
+		say("/dev/kvm: %s; nyx-vmm needs KVM, and you in the group of that file",
+		    strerror(errno));
+		return -ENODEV;
+	}
+	if (ioctl(vmm->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
+		say("/dev/kvm is not the KVM that nyx-vmm knows");
+		return -ENODEV;
+	}
+	do {
+		vmm->vm_fd = ioctl(vmm->kvm_fd, KVM_CREATE_VM, 0);
+	} while (vmm->vm_fd < 0 && errno == EINTR);
+	if (vmm->vm_fd < 0) {
+		say("KVM makes no virtual machine: %s", strerror(errno));
+		return -ENODEV;
+	}
+	for (i = 0; i < ARRAY_SIZE(needed); i++) {
+		if (ioctl(vmm->vm_fd, KVM_CHECK_EXTENSION, needed[i].number) > 0)
+			continue;
+		say("this KVM lacks %s", needed[i].name);
+		return -ENODEV;
+	}
+
+	if (ioctl(vmm->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)GPA_KVM_TSS) ||
+	    ioctl(vmm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity)) {
+		say("KVM refuses its scratch pages: %s", strerror(errno));
+		return -errno;
+	}
+	rc = enable(vmm, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS);
+	if (!rc)
+		rc = enable(vmm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS |
+			    KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
+	if (rc)
+		say("KVM refuses a split interrupt controller: %s", strerror(-rc));
+	return rc;
+}
+
+void vmm_stop(struct vmm *vmm, int status)
+{
+	int running = STATUS_RUNNING;
+
+	if (atomic_compare_exchange_strong(&vmm->status, &running, status))
+		loop_wake();
+}
+
+int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on)
+{
+	struct kvm_ioeventfd io = {
+		.addr = addr, .fd = fd, .flags = on ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN,
+	};
+
+	return ioctl(vmm->vm_fd, KVM_IOEVENTFD, &io) ? -errno : 0;
+}
+
+/* ---- CPUs ---------------------------------------------------------------- */
+
+static struct kvm_segment flat(uint16_t selector, uint8_t type, bool long_mode)
+{
+	return (struct kvm_segment){
+		.base = 0, .limit = 0xffffffff, .selector = selector, .type = type,
+		.present = 1, .s = 1, .g = 1, .l = long_mode, .db = !long_mode,
+	};
+}
+
+/* The first CPU starts where the loader says; KVM keeps the others for INIT and SIPI. */
+static int set_start(struct vmm *vmm, struct vcpu *vcpu)
+{
+	const struct boot_state *boot = &vmm->boot;
+	struct kvm_regs regs = {
+		.rip = boot->rip, .rsi = boot->rsi, .rbx = boot->rbx, .rax = boot->rax,
+		.rflags = 2,
+	};
+	struct kvm_sregs sregs;
+
+	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs))
+		return -errno;
+	sregs.cs = flat(0x10, 0xb, boot->long_mode);
+	sregs.ds = flat(0x18, 0x3, false);
+	sregs.es = sregs.fs = sregs.gs = sregs.ss = sregs.ds;
+	sregs.tr = (struct kvm_segment){
+		.limit = 0x67, .type = 0xb, .present = 1, .selector = 0x20,
+	};
+	sregs.gdt.base = 0x1000;
+	sregs.gdt.limit = 5 * 8 - 1;
+	sregs.idt.base = 0;
+	sregs.idt.limit = 0;
+	sregs.cr0 = 0x11;		/* ET, PE */
+	if (boot->long_mode) {
+		sregs.cr0 |= 0x80000000;
+		sregs.cr3 = 0x9000;
+		sregs.cr4 = 0x20;	/* PAE */
+		sregs.efer = 0x500;	/* LMA, LME */
+	}
+	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) || ioctl(vcpu->fd, KVM_SET_REGS, &regs))
+		return -errno;
+	return 0;
+}
+
+/* What firmware leaves behind. MTRRs that are off would mean uncached memory. */
+static void set_msrs(struct vcpu *vcpu)
+{
+	static const struct { uint32_t index; uint64_t value; } values[] = {
+		{ MSR_MTRR_DEF_TYPE, MTRR_ENABLED | MTRR_WRITE_BACK },
+		{ MSR_MISC_ENABLE, MISC_FAST_STRING },
+	};
+	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + sizeof(msrs->entries[0]));
+	unsigned int i;
+
+	/* One by one: a CPU may lack one of them, and do without. */
+	for (i = 0; msrs && i < ARRAY_SIZE(values); i++) {
+		msrs->nmsrs = 1;
+		msrs->entries[0].index = values[i].index;
+		msrs->entries[0].data = values[i].value;
+		ioctl(vcpu->fd, KVM_SET_MSRS, msrs);
+	}
+	free(msrs);
+}
+
+static int create_vcpu(struct vmm *vmm, unsigned int id)
+{
+	struct vcpu *vcpu = &vmm->vcpus[id];
+	int size, rc;
+
+	vcpu->vmm = vmm;
+	vcpu->id = id;
+	vcpu->fd = ioctl(vmm->vm_fd, KVM_CREATE_VCPU, (unsigned long)id);
+	size = ioctl(vmm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (vcpu->fd < 0 || size < (int)sizeof(*vcpu->run))
+		return -errno;
+	vcpu->run_size = (size_t)size;
+	vcpu->run = mmap(NULL, vcpu->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	if (vcpu->run == MAP_FAILED) {
+		vcpu->run = NULL;
+		return -errno;
+	}
+	rc = cpuid_setup(vmm, vcpu);
+	if (rc)
+		return rc;
+	set_msrs(vcpu);
+	return id ? 0 : set_start(vmm, vcpu);
+}
+
+int kvm_create_vcpus(struct vmm *vmm)
+{
+	unsigned int i, wanted = vmm->opts->cpus;
+	int max = ioctl(vmm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS), rc;
+
+	if (max > 0 && wanted > (unsigned int)max) {
+		say("this KVM has at most %d CPUs for a guest", max);
+		return -EINVAL;
+	}
+	vmm->vcpus = calloc(wanted, sizeof(*vmm->vcpus));
+	if (!vmm->vcpus)
+		return -ENOMEM;
+	for (i = 0; i < wanted; i++)
+		vmm->vcpus[i].fd = -1;
+	vmm->nr_cpus = wanted;
+	for (i = 0; i < wanted; i++) {
+		rc = create_vcpu(vmm, i);
+		if (rc) {
+			say("KVM makes no CPU %u: %s", i, strerror(-rc));
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static void report(struct vcpu *vcpu, const char *what)
+{
+	struct kvm_sregs s = { 0 };
+	struct kvm_regs r = { 0 };
+
+	ioctl(vcpu->fd, KVM_GET_REGS, &r);
+	ioctl(vcpu->fd, KVM_GET_SREGS, &s);
+	say("CPU %u: %s; rip %#llx rsp %#llx cr0 %#llx cr2 %#llx cr3 %#llx", vcpu->id, what,
+	    r.rip, r.rsp, s.cr0, s.cr2, s.cr3);
+}
+
+/* True: go on. */
+static bool handle_exit(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	struct vmm *vmm = vcpu->vmm;
+	uint8_t *data;
+	uint32_t i;
+
+	switch (run->exit_reason) {
+	case KVM_EXIT_IO:
+		data = (uint8_t *)run + run->io.data_offset;
+		for (i = 0; i < run->io.count; i++, data += run->io.size)
+			io_access(vmm, IO_PORT, run->io.port, data, run->io.size,
+				  run->io.direction == KVM_EXIT_IO_OUT);
+		return true;
+	case KVM_EXIT_MMIO:
+		io_access(vmm, IO_MMIO, run->mmio.phys_addr, run->mmio.data, run->mmio.len,
+			  run->mmio.is_write);
+		return true;
+	case KVM_EXIT_IOAPIC_EOI:
+		ioapic_eoi(vmm, run->eoi.vector);
+		return true;
+	case KVM_EXIT_INTR:
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+		return true;
+	case KVM_EXIT_SHUTDOWN:
+		report(vcpu, "triple fault");
+		break;
+	case KVM_EXIT_SYSTEM_EVENT:
+		report(vcpu, "it asks KVM for a shutdown or reports a crash");
+		break;
+	case KVM_EXIT_INTERNAL_ERROR:
+		report(vcpu, "KVM cannot go on (internal error)");
+		break;
+	case KVM_EXIT_FAIL_ENTRY:
+		report(vcpu, "KVM cannot enter the guest");
+		break;
+	default:
+		report(vcpu, "KVM stopped for a reason that nyx-vmm does not know");
+		break;
+	}
+	vmm_stop(vmm, STATUS_CRASH);
+	return false;
+}
+
+static void *vcpu_main(void *arg)
+{
+	struct vcpu *vcpu = arg;
+	struct vmm *vmm = vcpu->vmm;
+	sigset_t kick;
+
+	sigemptyset(&kick);
+	sigaddset(&kick, SIGUSR1);
+	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
+
+	while (!vmm_stopping(vmm)) {
+		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
+			if (!handle_exit(vcpu))
+				break;
+		} else if (errno != EINTR && errno != EAGAIN) {
+			say("CPU %u: KVM_RUN: %s", vcpu->id, strerror(errno));
+			vmm_stop(vmm, errno == EFAULT ? STATUS_CRASH : STATUS_HOST);
+			break;
+		}
+	}
+	return NULL;
+}
+
+int kvm_start(struct vmm *vmm)
+{
+	struct sigaction action = { .sa_handler = kicked };
+	unsigned int i;
+
+	sigaction(SIGUSR1, &action, NULL);
+	for (i = 0; i < vmm->nr_cpus; i++) {
+		if (pthread_create(&vmm->vcpus[i].thread, NULL, vcpu_main, &vmm->vcpus[i])) {
+			say("no thread for CPU %u", i);
+			return -EAGAIN;
+		}
+		vmm->vcpus[i].started = true;
+	}
+	return 0;
+}
+
+void kvm_stop(struct vmm *vmm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vmm->nr_cpus; i++) {
+		if (!vmm->vcpus[i].started)
+			continue;
+		/* Whether it is in KVM_RUN or about to enter: it comes back. */
+		__atomic_store_n(&vmm->vcpus[i].run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+		pthread_kill(vmm->vcpus[i].thread, SIGUSR1);
+	}
+	for (i = 0; i < vmm->nr_cpus; i++) {
+		if (vmm->vcpus[i].started)
+			pthread_join(vmm->vcpus[i].thread, NULL);
+		vmm->vcpus[i].started = false;
+	}
+}
+
+void kvm_close(struct vmm *vmm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vmm->nr_cpus; i++) {
+		if (vmm->vcpus[i].run)
+			munmap(vmm->vcpus[i].run, vmm->vcpus[i].run_size);
+		if (vmm->vcpus[i].fd >= 0)
+			close(vmm->vcpus[i].fd);
+	}
+	free(vmm->vcpus);
+	vmm->nr_cpus = 0;
+	if (vmm->vm_fd >= 0)
+		close(vmm->vm_fd);
+	if (vmm->kvm_fd >= 0)
+		close(vmm->kvm_fd);
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: what the main thread waits for.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * poll(2), not epoll(7): standard input may be a plain file or /dev/null.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "vmm.h"
+
+#define MAX_SOURCES	16
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct source {
+	int fd;
+	bool paused;
+	loop_fn *fn;
+	void *opaque;
+} sources[MAX_SOURCES];		/* @lock */
+static unsigned int nr_sources;	/* @lock */
+static int wake_fd = -1;
+
+static void woken(void *opaque, int fd)
+{
+	uint64_t count;
+
+	(void)opaque;
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
+}
+
+int loop_init(void)
+{
+	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (wake_fd < 0)
+		return -errno;
+	return loop_add(wake_fd, woken, NULL);
+}
+
+void loop_exit(void)
+{
+	if (wake_fd >= 0)
+		close(wake_fd);
+	wake_fd = -1;
+	nr_sources = 0;
+}
+
+void loop_wake(void)
+{
+	uint64_t one = 1;
+
+	if (write(wake_fd, &one, sizeof(one)) < 0)
+		return;		/* full: it is awake */
+}
+
+int loop_add(int fd, loop_fn *fn, void *opaque)
+{
+	int rc = -ENOSPC;
+
+	pthread_mutex_lock(&lock);
+	if (nr_sources < MAX_SOURCES) {
+		sources[nr_sources++] = (struct source){ .fd = fd, .fn = fn, .opaque = opaque };
+		rc = 0;
+	}
+	pthread_mutex_unlock(&lock);
+	loop_wake();
+	return rc;
+}
+
+void loop_pause(int fd, bool paused)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < nr_sources; i++) {
+		if (sources[i].fd == fd)
+			sources[i].paused = paused;
+	}
+	pthread_mutex_unlock(&lock);
+	loop_wake();
+}
+
+void loop_remove(int fd)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < nr_sources; i++) {
+		if (sources[i].fd != fd)
+			continue;
+		sources[i] = sources[--nr_sources];
+		break;
+	}
+	pthread_mutex_unlock(&lock);
+	loop_wake();
+}
+
+void loop_run(struct vmm *vmm)
+{
+	struct pollfd fds[MAX_SOURCES];
+	struct source ready[MAX_SOURCES];
+	unsigned int i, nr;
+
+	while (!vmm_stopping(vmm)) {
+		pthread_mutex_lock(&lock);
+		nr = nr_sources;
+		for (i = 0; i < nr; i++) {
+			ready[i] = sources[i];
+			fds[i].fd = sources[i].paused ? -1 : sources[i].fd;
+			fds[i].events = POLLIN;
+			fds[i].revents = 0;
+		}
+		pthread_mutex_unlock(&lock);
+		if (poll(fds, nr, -1) < 0)
+			continue;	/* a signal */
+		for (i = 0; i < nr; i++) {
+			if (fds[i].revents)
+				ready[i].fn(ready[i].opaque, ready[i].fd);
+		}
+	}
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: a small virtual machine monitor with the Nyx software IOMMU.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * It is there to prove that stock guests run on Nyx, to be read by authors of other VMMs,
+ * and to make load. It is no product: one machine, fixed, without hot-plug.
+ *
+ * Nothing outlives the process: RAM is a memfd, and whatever else there is hangs on file
+ * descriptors.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "iommu.h"
+#include "pci.h"
+#include "vmm.h"
+
+void say(const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	/* One call, so that lines of two threads do not mix */
+	fprintf(stderr, "nyx-vmm: %s\n", line);
+}
+
+/* Main thread */
+static void signalled(void *opaque, int fd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(fd, &info, sizeof(info)) == sizeof(info))
+		vmm_stop(opaque, 128 + (int)info.ssi_signo);
+}
+
+/* Blocked in all threads, and read by the main loop. The previous mask comes out. */
+static int catch_signals(struct vmm *vmm, sigset_t *before)
+{
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);	/* kicks virtual CPUs, only they unblock it */
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, before);
+	sigdelset(&set, SIGUSR1);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : loop_add(fd, signalled, vmm);
+}
+
+static int add_platform(struct vmm *vmm)
+{
+	/* The reset register stands before the ports of PCI that surround it. */
+	int (*const inits[])(struct vmm *vmm) = {
+		pm_init, irq_init, ioapic_init, serial_init, rtc_init, pic_init,
+		pit_init, pci_init,
+	};
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < ARRAY_SIZE(inits) && !rc; i++)
+		rc = inits[i](vmm);
+	if (rc)
+		say("the machine cannot be put together: %s", strerror(-rc));
+	return rc;
+}
+
+static int add_devices(struct vmm *vmm)
+{
+	const struct options *opts = vmm->opts;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < opts->nr_disks && !rc; i++)
+		rc = virtio_blk_init(vmm, opts->disks[i].path, opts->disks[i].readonly);
+	for (i = 0; i < opts->nr_nets && !rc; i++)
+		rc = virtio_net_init(vmm, opts->nets[i].tap, opts->nets[i].fd);
+	if (opts->rng && !rc)
+		rc = virtio_rng_init(vmm);
+	if (opts->edu && !rc)
+		rc = edu_init(vmm, opts->edu_dma_mask);
+	return rc;
+}
+
+static int build(struct vmm *vmm)
+{
+	int rc;
+
+	rc = ram_init(vmm);
+	if (!rc && vmm->iommu->init)
+		rc = vmm->iommu->init(vmm);
+	if (!rc)
+		rc = add_platform(vmm);
+	if (!rc)
+		rc = add_devices(vmm);
+	if (!rc)
+		rc = acpi_build(vmm);
+	if (!rc)
+		rc = boot_load(vmm);
+	if (!rc)
+		rc = kvm_create_vcpus(vmm);
+	return rc;
+}
+
+/* The machine from its making to its end. */
+static int run(struct vmm *vmm)
+{
+	int status = STATUS_HOST;
+
+	if (kvm_open(vmm)) {
+		status = STATUS_NO_KVM;
+	} else if (!build(vmm)) {
+		if (!kvm_start(vmm))
+			loop_run(vmm);
+		else
+			vmm_stop(vmm, STATUS_HOST);
+		kvm_stop(vmm);
+		status = atomic_load(&vmm->status);
+	}
+
+	pci_exit(vmm);		/* ends the workers */
+	serial_exit();
+	pit_exit();
+	if (vmm->iommu->exit)
+		vmm->iommu->exit(vmm);
+	irq_exit(vmm);
+	kvm_close(vmm);
+	ram_exit(vmm);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct vmm vmm = {
+		.kvm_fd = -1, .vm_fd = -1, .ram_fd = -1, .iommu = &iommu_none,
+		.status = STATUS_RUNNING,
+	};
+	char **again = calloc((size_t)argc + 1, sizeof(*again));
+	struct options opts;
+	sigset_t mask;
+	int status, i;
+
+	sigemptyset(&mask);
+	/* Parsing cuts words up; a restart wants them whole. */
+	for (i = 0; again && i < argc; i++)
+		again[i] = strdup(argv[i]);
+	status = options_parse(&opts, argc, argv);
+	if (status < 0) {
+		vmm.opts = &opts;
+		if (opts.iommu == IOMMU_VTD)
+			vmm.iommu = &iommu_vtd;
+		pthread_mutex_init(&vmm.lock, NULL);
+		status = STATUS_HOST;
+		if (!io_init(&vmm) && !loop_init() && !catch_signals(&vmm, &mask))
+			status = run(&vmm);
+		else
+			say("no memory or file descriptors to begin with");
+		loop_exit();
+		io_exit(&vmm);
+	}
+	if (status == STATUS_RESTART && again) {
+		/* A reset is a new machine in the same process: nothing is left over. */
+		pthread_sigmask(SIG_SETMASK, &mask, NULL);
+		execv("/proc/self/exe", again);
+		say("the machine does not start anew: %s", strerror(errno));
+		status = STATUS_HOST;
+	}
+	for (i = 0; again && i < argc; i++)
+		free(again[i]);
+	free(again);
+	if (fflush(stdout))
+		status = STATUS_HOST;
+	return status;
+}

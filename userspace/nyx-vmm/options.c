@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: the command line.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm.h"
+
+#define MEMORY_DEFAULT	(256 * MIB)
+#define MEMORY_MIN	(32 * MIB)
+#define MEMORY_MAX	(UINT64_C(1) << 39)
+#define EDU_DMA_MASK	0x0fffffff
+
+static const char help[] =
+"usage: nyx-vmm --kernel FILE [OPTION]...\n"
+"\n"
+"Runs a virtual machine under KVM. Its serial port is standard input and output.\n"
+"\n"
+"  --kernel FILE         a Linux bzImage, or an ELF file for PVH or Multiboot\n"
+"  --initrd FILE         its initial RAM disk\n"
+"  --append STRING       its command line\n"
+"  --cpus N              processors (1)\n"
+"  --memory SIZE         memory (256M)\n"
+"  --disk FILE[,readonly]\n"
+"                        a virtio disk; repeatable\n"
+"  --net tap=NAME        a virtio network card on a tap interface that exists\n"
+"  --net socket=FD       or on a datagram socket, one frame each; repeatable\n"
+"  --rng                 a virtio source of random numbers\n"
+"  --device edu[,dma-mask=MASK]\n"
+"                        QEMU's device for exercises; it reaches MASK (0xfffffff)\n"
+"  --iommu none[,copy]   no IOMMU. With copy, devices map no guest memory, they copy\n"
+"  --iommu vtd[,OPTION]... Intel VT-d, by the Nyx module. Options: width=39|48 (48),\n"
+"                        caching-mode, xapic (no x2APIC), small-pages (4K only),\n"
+"                        quarantine (what devices do wrong can stop them)\n"
+"  --iommu amdvi         (not built in yet)\n"
+"  --no-reboot           a reset ends nyx-vmm; otherwise the machine starts anew\n"
+"  -v, --verbose         say what the IOMMU reports\n"
+"  -h, --help            this\n"
+"  -V, --version         the release\n"
+"\n"
+"Numbers may be hexadecimal, with 0x, and end in K, M, G or T. On a terminal, Ctrl-A x\n"
+"ends the machine.\n"
+"\n"
+"Exit status:\n"
+"  0   the guest powered off\n"
+"  1   something on this machine failed\n"
+"  2   the command line is wrong\n"
+"  3   KVM is missing or lacks what is needed\n"
+"  4   the guest crashed: a triple fault, or KVM could not go on\n"
+"  6   the guest reset the machine, with --no-reboot\n"
+"  2V+1   the guest wrote V to port 0xf4, as to QEMU's isa-debug-exit\n"
+"  128+N  signal N ended it\n";
+
+enum {
+	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DISK, OPT_NET,
+	OPT_RNG, OPT_DEVICE, OPT_IOMMU, OPT_NO_REBOOT,
+};
+
+static const struct option long_options[] = {
+	{ "kernel", required_argument, NULL, OPT_KERNEL },
+	{ "initrd", required_argument, NULL, OPT_INITRD },
+	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "net", required_argument, NULL, OPT_NET },
+	{ "rng", no_argument, NULL, OPT_RNG },
+	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "iommu", required_argument, NULL, OPT_IOMMU },
+	{ "no-reboot", no_argument, NULL, OPT_NO_REBOOT },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static bool number(const char *word, uint64_t *value)
+{
+	static const char suffixes[] = "KMGT";
+	bool hex = word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
+	const char *digits = hex ? word + 2 : word, *suffix;
+	unsigned long long v;
+	unsigned int shift = 0;
+	char *end;
+
+	/* strtoull() would take blanks and signs. */
+	if (!(hex ? isxdigit((unsigned char)*digits) : isdigit((unsigned char)*digits)))
+		return false;
+	errno = 0;
+	v = strtoull(digits, &end, hex ? 16 : 10);
+	if (*end) {
+		suffix = strchr(suffixes, toupper((unsigned char)*end));
+		if (!suffix || end[1])
+			return false;
+		shift = (unsigned int)(suffix - suffixes + 1) * 10;
+	}
+	if (errno || (v << shift) >> shift != v)
+		return false;
+	*value = (uint64_t)v << shift;
+	return true;
+}
+
+static int usage(const char *option, const char *word, const char *hint)
+{
+	say("%s '%s' is wrong; %s", option, word, hint);
+	return STATUS_USAGE;
+}
+
+static int parse_disk(struct options *opts, char *word)
+{
+	char *comma = strrchr(word, ',');
+	bool readonly = comma && !strcmp(comma, ",readonly");
+
+	if (readonly)
+		*comma = '\0';
+	if (!*word)
+		return usage("--disk", word, "write it like FILE or FILE,readonly");
+	if (opts->nr_disks == MAX_DISKS)
+		return usage("--disk", word, "there may be 8 at most");
+	opts->disks[opts->nr_disks].path = word;
+	opts->disks[opts->nr_disks++].readonly = readonly;
+	return -1;
+}
+
+static int parse_net(struct options *opts, const char *word)
+{
+	unsigned int nr = opts->nr_nets;
+	uint64_t fd;
+
+	if (nr == MAX_NETS)
+		return usage("--net", word, "there may be 4 at most");
+	opts->nets[nr].fd = -1;
+	if (!strncmp(word, "tap=", 4) && word[4])
+		opts->nets[nr].tap = word + 4;
+	else if (!strncmp(word, "socket=", 7) && number(word + 7, &fd) && fd <= INT32_MAX)
+		opts->nets[nr].fd = (int)fd;
+	else
+		return usage("--net", word, "write it like tap=NAME or socket=FD");
+	opts->nr_nets++;
+	return -1;
+}
+
+static int parse_device(struct options *opts, const char *word)
+{
+	opts->edu_dma_mask = EDU_DMA_MASK;
+	opts->edu = true;
+	if (!strcmp(word, "edu"))
+		return -1;
+	if (!strncmp(word, "edu,dma-mask=", 13) && number(word + 13, &opts->edu_dma_mask))
+		return -1;
+	return usage("--device", word, "write it like edu or edu,dma-mask=0xfffffff");
+}
+
+/* @rest: empty, or a comma before each option */
+static int parse_vtd(struct options *opts, const char *word, const char *rest)
+{
+	const struct { const char *name; bool *flag; } flags[] = {
+		{ "caching-mode", &opts->vtd.caching_mode }, { "xapic", &opts->vtd.xapic },
+		{ "small-pages", &opts->vtd.small_pages }, { "quarantine", &opts->vtd.quarantine },
+	};
+	unsigned int i;
+	size_t len;
+
+	opts->vtd.width = 48;
+	while (*rest++ == ',') {
+		len = strcspn(rest, ",");
+		for (i = 0; i < ARRAY_SIZE(flags); i++) {
+			if (strlen(flags[i].name) == len && !strncmp(rest, flags[i].name, len))
+				break;
+		}
+		if (i < ARRAY_SIZE(flags))
+			*flags[i].flag = true;
+		else if (len == 8 && !strncmp(rest, "width=39", len))
+			opts->vtd.width = 39;
+		else if (len != 8 || strncmp(rest, "width=48", len))
+			return usage("--iommu", word, "see --help for the options of vtd");
+		rest += len;
+	}
+	return -1;
+}
+
+static int parse_iommu(struct options *opts, const char *word)
+{
+	static const struct { const char *name; enum iommu_kind kind; } kinds[] = {
+		{ "none", IOMMU_NONE }, { "vtd", IOMMU_VTD }, { "amdvi", IOMMU_AMDVI },
+	};
+	size_t len = strcspn(word, ",");
+	const char *rest = word + len;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strlen(kinds[i].name) != len || strncmp(word, kinds[i].name, len))
+			continue;
+		opts->iommu = kinds[i].kind;
+		if (opts->iommu == IOMMU_VTD)
+			return parse_vtd(opts, word, rest);
+		if (opts->iommu != IOMMU_NONE) {
+			say("--iommu %.*s is not built in yet; use --iommu vtd", (int)len, word);
+			return STATUS_USAGE;
+		}
+		opts->dma_copy = !strcmp(rest, ",copy");
+		if (!*rest || opts->dma_copy)
+			return -1;
+		return usage("--iommu", word, "the one option is 'none,copy'");
+	}
+	return usage("--iommu", word, "it is one of none, vtd, amdvi");
+}
+
+static int parse_sizes(struct options *opts, int option, const char *word)
+{
+	uint64_t value;
+
+	if (option == OPT_CPUS) {
+		if (!number(word, &value) || value < 1 || value > MAX_CPUS)
+			return usage("--cpus", word, "it is 1 to 255");
+		opts->cpus = (unsigned int)value;
+		return -1;
+	}
+	if (!number(word, &value) || value < MEMORY_MIN || value > MEMORY_MAX ||
+	    value & (2 * MIB - 1))
+		return usage("--memory", word, "it is 32M to 512G, in steps of 2M, like 1G");
+	opts->memory = value;
+	return -1;
+}
+
+static int parse_one(struct options *opts, int option, char *word)
+{
+	switch (option) {
+	case OPT_KERNEL:
+		opts->kernel = word;
+		return -1;
+	case OPT_INITRD:
+		opts->initrd = word;
+		return -1;
+	case OPT_APPEND:
+		opts->append = word;
+		return -1;
+	case OPT_CPUS:
+	case OPT_MEMORY:
+		return parse_sizes(opts, option, word);
+	case OPT_DISK:
+		return parse_disk(opts, word);
+	case OPT_NET:
+		return parse_net(opts, word);
+	case OPT_RNG:
+		opts->rng = true;
+		return -1;
+	case OPT_DEVICE:
+		return parse_device(opts, word);
+	case OPT_IOMMU:
+		return parse_iommu(opts, word);
+	case OPT_NO_REBOOT:
+		opts->no_reboot = true;
+		return -1;
+	case 'v':
+		opts->verbose = true;
+		return -1;
+	case 'h':
+		fputs(help, stdout);
+		return STATUS_POWEROFF;
+	case 'V':
+		puts("nyx-vmm " NYX_VMM_VERSION);
+		return STATUS_POWEROFF;
+	default:	/* getopt_long() has said why */
+		return STATUS_USAGE;
+	}
+}
+
+int options_parse(struct options *opts, int argc, char **argv)
+{
+	int option, rc;
+
+	*opts = (struct options){
+		.cpus = 1, .memory = MEMORY_DEFAULT, .append = "",
+	};
+	/* In front of what getopt_long() says */
+	argv[0] = program_invocation_short_name;
+	while ((option = getopt_long(argc, argv, "hVv", long_options, NULL)) != -1) {
+		rc = parse_one(opts, option, optarg);
+		if (rc >= 0)
+			return rc;
+	}
+	if (optind < argc)
+		return usage("the word", argv[optind], "all options begin with --; see --help");
+	if (!opts->kernel) {
+		say("no --kernel; see --help");
+		return STATUS_USAGE;
+	}
+	return -1;
+}

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: the PCI host bridge, configuration space and BARs.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Configuration space is reached by ports 0xcf8 and 0xcfc and through the ECAM. Every
+ * function has its bytes and a mask of those that the guest may write; what a write
+ * means is worked out from the result. There is no firmware, so BARs get their first
+ * addresses here.
+ */
+#include "pci.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iommu.h"
+
+#define SLOTS		32
+#define CAPS_START	0x40
+#define VENDOR_REDHAT	0x1b36
+#define HOST_BRIDGE	0x0008	/* a plain PCIe host bridge, known for no quirk */
+
+struct pci_bus {
+	struct pci_dev *slots[SLOTS];
+	uint32_t address;		/* port 0xcf8 */
+	uint64_t next_bar;
+	struct pci_dev bridge;
+};
+
+/* ---- building a configuration --------------------------------------------- */
+
+void pci_config_set(struct pci_dev *dev, unsigned int at, uint32_t value, unsigned int len)
+{
+	le_put(dev->config + at, value, len);
+}
+
+void pci_writable(struct pci_dev *dev, unsigned int at, uint32_t mask, unsigned int len)
+{
+	le_put(dev->writable + at, mask, len);
+}
+
+void pci_config_init(struct pci_dev *dev, struct vmm *vmm, const char *name,
+		     uint16_t vendor, uint16_t device, uint32_t class_revision)
+{
+	dev->vmm = vmm;
+	dev->name = name;
+	dev->next_cap = CAPS_START;
+	pthread_mutex_init(&dev->irq_lock, NULL);
+	pci_config_set(dev, PCI_VENDOR_ID, vendor, 2);
+	pci_config_set(dev, PCI_DEVICE_ID, device, 2);
+	pci_config_set(dev, PCI_CLASS_REVISION, class_revision, 4);
+	pci_writable(dev, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
+		     PCI_COMMAND_INTX_DISABLE | PCI_COMMAND_SERR | PCI_COMMAND_PARITY, 2);
+	pci_writable(dev, PCI_CACHE_LINE_SIZE, 0xff, 1);
+	pci_writable(dev, PCI_INTERRUPT_LINE, 0xff, 1);
+}
+
+void pci_bar_init(struct pci_dev *dev, unsigned int bar, uint64_t size, bool is64,
+		  const struct io_ops *ops, void *opaque)
+{
+	unsigned int at = PCI_BASE_ADDRESS_0 + 4 * bar;
+	uint64_t mask = ~(size - 1);
+
+	dev->bars[bar] = (struct pci_bar){ .size = size, .ops = ops, .opaque = opaque,
+					   .is64 = is64 };
+	pci_writable(dev, at, (uint32_t)mask & PCI_BASE_ADDRESS_MEM_MASK, 4);
+	if (is64) {
+		pci_config_set(dev, at, PCI_BASE_ADDRESS_MEM_TYPE_64, 4);
+		pci_writable(dev, at + 4, (uint32_t)(mask >> 32), 4);
+	}
+}
+
+uint16_t pci_cap_add(struct pci_dev *dev, uint8_t id, uint8_t size)
+{
+	uint16_t at = dev->next_cap, link = PCI_CAPABILITY_LIST;
+
+	if (at + size > 256)
+		return 0;
+	while (dev->config[link])
+		link = dev->config[link] + PCI_CAP_LIST_NEXT;
+	pci_config_set(dev, link, at, 1);
+	pci_config_set(dev, at, id, 1);
+	pci_config_set(dev, PCI_STATUS, PCI_STATUS_CAP_LIST, 2);
+	dev->next_cap = (uint16_t)((at + size + 3) & ~3);
+	return at;
+}
+
+/* A function of the root complex: no link, nothing to configure but the control bits. */
+int pci_express_add(struct pci_dev *dev)
+{
+	uint16_t at = pci_cap_add(dev, PCI_CAP_ID_EXP, 0x3c);
+
+	if (!at)
+		return -ENOSPC;
+	pci_config_set(dev, at + PCI_EXP_FLAGS, PCI_EXP_TYPE_RC_END << 4 | 2, 2);
+	pci_config_set(dev, at + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER, 4);
+	pci_writable(dev, at + PCI_EXP_DEVCTL, 0x78ff, 2);
+	return 0;
+}
+
+unsigned int pci_intx_gsi(unsigned int slot, unsigned int pin)
+{
+	return PIN_PCI + (slot + pin) % (IOAPIC_PINS - PIN_PCI);
+}
+
+void pci_intx_add(struct pci_dev *dev)
+{
+	pci_config_set(dev, PCI_INTERRUPT_PIN, 1, 1);
+}
+
+/* ---- BARs ------------------------------------------------------------------ */
+
+static uint64_t bar_address(struct pci_dev *dev, unsigned int bar)
+{
+	unsigned int at = PCI_BASE_ADDRESS_0 + 4 * bar;
+	uint64_t addr = le_get(dev->config + at, 4) & PCI_BASE_ADDRESS_MEM_MASK;
+
+	if (dev->bars[bar].is64)
+		addr |= le_get(dev->config + at + 4, 4) << 32;
+	else
+		addr &= UINT32_MAX;
+	return addr;
+}
+
+static void bar_map(struct pci_dev *dev, unsigned int bar, bool map)
+{
+	struct pci_bar *b = &dev->bars[bar];
+
+	if (b->mapped) {
+		if (dev->bar_moved)
+			dev->bar_moved(dev, bar, false);
+		io_remove(dev->vmm, IO_MMIO, b->addr, b->opaque);
+		b->mapped = false;
+	}
+	if (!map)
+		return;
+	b->addr = bar_address(dev, bar);
+	/* At a senseless address it is just not seen. */
+	if (io_add_bar(dev->vmm, IO_MMIO, b->addr, b->size, b->ops, b->opaque))
+		return;
+	b->mapped = true;
+	if (dev->bar_moved)
+		dev->bar_moved(dev, bar, true);
+}
+
+static void bars_update(struct pci_dev *dev)
+{
+	bool decodes = le_get(dev->config + PCI_COMMAND, 2) & PCI_COMMAND_MEMORY;
+	unsigned int bar;
+
+	for (bar = 0; bar < PCI_BARS; bar++) {
+		struct pci_bar *b = &dev->bars[bar];
+
+		if (b->size && (b->mapped != decodes ||
+				(decodes && b->addr != bar_address(dev, bar))))
+			bar_map(dev, bar, decodes);
+	}
+}
+
+static int bar_place(struct pci_dev *dev, unsigned int bar)
+{
+	struct pci_bus *bus = dev->vmm->pci;
+	uint64_t size = dev->bars[bar].size, at;
+
+	at = (bus->next_bar + size - 1) & ~(size - 1);
+	if (at + size > GPA_ECAM)
+		return -ENOSPC;
+	bus->next_bar = at + size;
+	pci_config_set(dev, PCI_BASE_ADDRESS_0 + 4 * bar, (uint32_t)at |
+		       (dev->bars[bar].is64 ? PCI_BASE_ADDRESS_MEM_TYPE_64 : 0), 4);
+	return 0;
+}
+
+/* ---- accesses --------------------------------------------------------------- */
+
+static bool touches(unsigned int at, unsigned int len, unsigned int first, unsigned int size)
+{
+	return at < first + size && first < at + len;
+}
+
+static uint32_t config_read(struct pci_dev *dev, unsigned int at, unsigned int len)
+{
+	uint32_t value;
+
+	if (!dev || at + len > PCI_CONFIG_SIZE)
+		return UINT32_MAX;
+	if (dev->config_read && dev->config_read(dev, at, len, &value))
+		return value;
+	value = (uint32_t)le_get(dev->config + at, len);
+	if (touches(at, len, PCI_STATUS, 1)) {
+		pthread_mutex_lock(&dev->irq_lock);
+		if (dev->intx)
+			value |= (uint32_t)PCI_STATUS_INTERRUPT << 8 * (PCI_STATUS - at);
+		pthread_mutex_unlock(&dev->irq_lock);
+	}
+	return value;
+}
+
+static void config_write(struct pci_dev *dev, unsigned int at, uint32_t value, unsigned int len)
+{
+	unsigned int i;
+
+	if (!dev || at + len > PCI_CONFIG_SIZE)
+		return;
+	for (i = 0; i < len; i++, value >>= 8) {
+		uint8_t mask = dev->writable[at + i];
+
+		dev->config[at + i] = (uint8_t)((dev->config[at + i] & ~mask) | (value & mask));
+	}
+	if (touches(at, len, PCI_COMMAND, 2))
+		atomic_store(&dev->command, (uint16_t)le_get(dev->config + PCI_COMMAND, 2));
+	if (touches(at, len, PCI_COMMAND, 2) || touches(at, len, PCI_BASE_ADDRESS_0, 24))
+		bars_update(dev);
+	pci_msi_written(dev);
+	if (dev->config_written)
+		dev->config_written(dev, at, len);
+}
+
+/* Only bus 0 has functions; a slot has one. */
+static struct pci_dev *at_rid(struct pci_bus *bus, uint32_t rid)
+{
+	return rid < SLOTS << 3 && !(rid & 7) ? bus->slots[rid >> 3] : NULL;
+}
+
+static uint64_t ecam_read(void *opaque, uint64_t offset, unsigned int len)
+{
+	struct pci_bus *bus = opaque;
+
+	if (len > 4)
+		return UINT64_MAX;
+	return config_read(at_rid(bus, (uint32_t)(offset >> 12)), offset & 0xfff, len);
+}
+
+static void ecam_write(void *opaque, uint64_t offset, uint64_t value, unsigned int len)
+{
+	struct pci_bus *bus = opaque;
+
+	if (len <= 4)
+		config_write(at_rid(bus, (uint32_t)(offset >> 12)), offset & 0xfff,
+			     (uint32_t)value, len);
+}
+
+static uint64_t address_read(void *opaque, uint64_t offset, unsigned int len)
+{
+	struct pci_bus *bus = opaque;
+
+	return offset || len != 4 ? UINT32_MAX : bus->address;
+}
+
+static void address_write(void *opaque, uint64_t offset, uint64_t value, unsigned int len)
+{
+	struct pci_bus *bus = opaque;
+
+	if (!offset && len == 4)
+		bus->address = (uint32_t)value;
+}
+
+static struct pci_dev *selected(struct pci_bus *bus)
+{
+	return bus->address >> 31 ? at_rid(bus, bus->address >> 8 & 0xffff) : NULL;
+}
+
+static uint64_t data_read(void *opaque, uint64_t offset, unsigned int len)
+{
+	struct pci_bus *bus = opaque;
+
+	if (len > 4)
+		return UINT64_MAX;
+	return config_read(selected(bus), (bus->address & 0xfc) + (unsigned int)offset, len);
+}
+
+static void data_write(void *opaque, uint64_t offset, uint64_t value, unsigned int len)
+{
+	struct pci_bus *bus = opaque;
+
+	if (len <= 4)
+		config_write(selected(bus), (bus->address & 0xfc) + (unsigned int)offset,
+			     (uint32_t)value, len);
+}
+
+static const struct io_ops ecam = { ecam_read, ecam_write };
+static const struct io_ops address_port = { address_read, address_write };
+static const struct io_ops data_port = { data_read, data_write };
+
+/* ---- the bus ----------------------------------------------------------------- */
+
+int pci_register(struct pci_dev *dev)
+{
+	struct vmm *vmm = dev->vmm;
+	struct pci_bus *bus = vmm->pci;
+	unsigned int slot, bar;
+	int rc = 0;
+
+	for (slot = 0; slot < SLOTS && bus->slots[slot]; slot++)
+		;
+	if (slot == SLOTS) {
+		say("no PCI slot is left for %s", dev->name);
+		return -ENOSPC;
+	}
+	dev->rid = (uint16_t)(slot << 3);
+	if (dev->config[PCI_INTERRUPT_PIN])
+		pci_config_set(dev, PCI_INTERRUPT_LINE, pci_intx_gsi(slot, 0), 1);
+	for (bar = 0; bar < PCI_BARS && !rc; bar++) {
+		if (dev->bars[bar].size)
+			rc = bar_place(dev, bar);
+	}
+	if (!rc && vmm->iommu->device_add)
+		rc = vmm->iommu->device_add(vmm, dev->rid);
+	if (rc) {
+		say("%s: %s", dev->name, strerror(-rc));
+		return rc;
+	}
+	bus->slots[slot] = dev;
+	return 0;
+}
+
+int pci_init(struct vmm *vmm)
+{
+	struct pci_bus *bus = calloc(1, sizeof(*bus));
+	int rc;
+
+	if (!bus)
+		return -ENOMEM;
+	vmm->pci = bus;
+	bus->next_bar = GPA_PCI_WINDOW;
+	pci_config_init(&bus->bridge, vmm, "host bridge", VENDOR_REDHAT, HOST_BRIDGE,
+			0x06000000);
+	rc = pci_register(&bus->bridge);
+	/* 0xcf9, the reset register, lies within and stands before: pm.c */
+	if (!rc)
+		rc = io_add(vmm, IO_PORT, 0xcf8, 4, &address_port, bus);
+	if (!rc)
+		rc = io_add(vmm, IO_PORT, 0xcfc, 4, &data_port, bus);
+	if (!rc)
+		rc = io_add(vmm, IO_MMIO, GPA_ECAM, GPA_ECAM_SIZE, &ecam, bus);
+	return rc;
+}
+
+void pci_exit(struct vmm *vmm)
+{
+	struct pci_bus *bus = vmm->pci;
+	unsigned int slot;
+
+	if (!bus)
+		return;
+	for (slot = 0; slot < SLOTS; slot++) {
+		if (bus->slots[slot] && bus->slots[slot]->destroy)
+			bus->slots[slot]->destroy(bus->slots[slot]);
+	}
+	free(bus);
+	vmm->pci = NULL;
+}

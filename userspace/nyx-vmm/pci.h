@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyx-vmm: PCI functions.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A device embeds a struct pci_dev, fills in its configuration with the functions
+ * below, and registers it. All functions sit on bus 0, one for each slot.
+ */
+#ifndef NYX_VMM_PCI_H
+#define NYX_VMM_PCI_H
+
+#include <linux/pci_regs.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm.h"
+
+#define PCI_BARS	6
+#define PCI_CONFIG_SIZE	4096
+#define PCI_MSIX_MAX	32
+#define PCI_NO_VECTOR	0xffff
+
+struct pci_bar {
+	uint64_t size;			/* 0: none */
+	const struct io_ops *ops;
+	void *opaque;
+	uint64_t addr;			/* where the guest sees it now */
+	bool is64;
+	bool mapped;
+};
+
+struct pci_dev {
+	struct vmm *vmm;
+	uint16_t rid;			/* bus, device, function */
+	const char *name;
+
+	/* @vmm->lock */
+	uint8_t config[PCI_CONFIG_SIZE];
+	uint8_t writable[PCI_CONFIG_SIZE];
+	struct pci_bar bars[PCI_BARS];
+	uint16_t next_cap;
+	/* BAR @bar is now seen at bars[bar].addr, or no more; NULL: no matter */
+	void (*bar_moved)(struct pci_dev *dev, unsigned int bar, bool mapped);
+	/* Capabilities that a device answers itself: true if it did; or NULL */
+	bool (*config_read)(struct pci_dev *dev, unsigned int at, unsigned int len,
+			    uint32_t *value);
+	void (*config_written)(struct pci_dev *dev, unsigned int at, unsigned int len);
+	void (*destroy)(struct pci_dev *dev);
+
+	atomic_ushort command;		/* as config has it, for other threads */
+
+	pthread_mutex_t irq_lock;
+	struct {
+		uint16_t cap;		/* 0: none */
+		uint16_t control;
+		uint64_t address;
+		uint32_t data;
+	} msi;				/* @irq_lock */
+	struct {
+		uint16_t cap;
+		uint16_t control;
+		uint16_t nr;
+		uint64_t pending;	/* a bit for each entry */
+		struct { uint64_t address; uint32_t data, control; } table[PCI_MSIX_MAX];
+	} msix;				/* @irq_lock */
+	bool intx;			/* what the device says, @irq_lock */
+};
+
+/* pci.c */
+int pci_init(struct vmm *vmm);
+void pci_exit(struct vmm *vmm);
+/* Before registering: */
+void pci_config_set(struct pci_dev *dev, unsigned int at, uint32_t value, unsigned int len);
+void pci_config_init(struct pci_dev *dev, struct vmm *vmm, const char *name,
+		     uint16_t vendor, uint16_t device, uint32_t class_revision);
+void pci_bar_init(struct pci_dev *dev, unsigned int bar, uint64_t size, bool is64,
+		  const struct io_ops *ops, void *opaque);
+/* Offset of a new capability of @size bytes, its first two filled in; 0: no room. */
+uint16_t pci_cap_add(struct pci_dev *dev, uint8_t id, uint8_t size);
+void pci_writable(struct pci_dev *dev, unsigned int at, uint32_t mask, unsigned int len);
+int pci_express_add(struct pci_dev *dev);
+/* The pin INTA#, wired to the IOAPIC. */
+void pci_intx_add(struct pci_dev *dev);
+/* Chooses a slot and addresses for the BARs. @dev->destroy() is called in the end. */
+int pci_register(struct pci_dev *dev);
+/* The IOAPIC's pin of INTA#..INTD# (0..3) of a slot. */
+unsigned int pci_intx_gsi(unsigned int slot, unsigned int pin);
+
+static inline bool pci_is_master(struct pci_dev *dev)
+{
+	return atomic_load_explicit(&dev->command, memory_order_relaxed) & PCI_COMMAND_MASTER;
+}
+
+/* pci_msi.c. The functions that send may be called by any thread. */
+int pci_msi_add(struct pci_dev *dev);
+/* Makes BAR @bar, a page with the table and the pending bits. */
+int pci_msix_add(struct pci_dev *dev, unsigned int bar, uint16_t nr);
+void pci_msi_written(struct pci_dev *dev);
+bool pci_msi_send(struct pci_dev *dev);		/* false: MSI is off */
+bool pci_msix_enabled(struct pci_dev *dev);
+void pci_msix_send(struct pci_dev *dev, uint16_t vector);
+void pci_intx_set(struct pci_dev *dev, bool level);
+
+#endif /* NYX_VMM_PCI_H */

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: how a PCI function interrupts: MSI, MSI-X, INTx.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A message is a DMA write of the function, wherever it points: dma.c makes an interrupt
+ * of it, and the IOMMU sees who it is from.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "dma.h"
+#include "pci.h"
+
+/* The page of MSI-X: first the table, then the pending bits. */
+#define MSIX_PAGE	4096
+#define MSIX_PENDING	2048
+
+static void send_message(struct pci_dev *dev, uint64_t address, uint32_t data)
+{
+	uint8_t bytes[4];
+
+	le_put(bytes, data, 4);
+	dma_write(dev, address, bytes, sizeof(bytes));	/* blocked: nobody to tell */
+}
+
+/* ---- MSI: one message, 64-bit address ----------------------------------------- */
+
+int pci_msi_add(struct pci_dev *dev)
+{
+	uint16_t at = pci_cap_add(dev, PCI_CAP_ID_MSI, 14);
+
+	if (!at)
+		return -ENOSPC;
+	dev->msi.cap = at;
+	pci_config_set(dev, at + PCI_MSI_FLAGS, PCI_MSI_FLAGS_64BIT, 2);
+	pci_writable(dev, at + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE, 2);
+	pci_writable(dev, at + PCI_MSI_ADDRESS_LO, 0xfffffffc, 4);
+	pci_writable(dev, at + PCI_MSI_ADDRESS_HI, 0xffffffff, 4);
+	pci_writable(dev, at + PCI_MSI_DATA_64, 0xffff, 2);
+	return 0;
+}
+
+bool pci_msi_send(struct pci_dev *dev)
+{
+	bool on;
+
+	pthread_mutex_lock(&dev->irq_lock);
+	on = dev->msi.control & PCI_MSI_FLAGS_ENABLE;
+	if (on)
+		send_message(dev, dev->msi.address, dev->msi.data);
+	pthread_mutex_unlock(&dev->irq_lock);
+	return on;
+}
+
+/* ---- MSI-X ---------------------------------------------------------------------- */
+
+static bool usable(const struct pci_dev *dev, unsigned int vector)
+{
+	return dev->msix.control & PCI_MSIX_FLAGS_ENABLE &&
+		!(dev->msix.control & PCI_MSIX_FLAGS_MASKALL) &&
+		!(dev->msix.table[vector].control & PCI_MSIX_ENTRY_CTRL_MASKBIT);
+}
+
+/* Called with @irq_lock held: what waited for an entry to be unmasked. */
+static void deliver_pending(struct pci_dev *dev)
+{
+	unsigned int i;
+
+	for (i = 0; dev->msix.pending && i < dev->msix.nr; i++) {
+		if (!(dev->msix.pending >> i & 1) || !usable(dev, i))
+			continue;
+		dev->msix.pending &= ~(UINT64_C(1) << i);
+		send_message(dev, dev->msix.table[i].address, dev->msix.table[i].data);
+	}
+}
+
+bool pci_msix_enabled(struct pci_dev *dev)
+{
+	bool on;
+
+	pthread_mutex_lock(&dev->irq_lock);
+	on = dev->msix.control & PCI_MSIX_FLAGS_ENABLE;
+	pthread_mutex_unlock(&dev->irq_lock);
+	return on;
+}
+
+void pci_msix_send(struct pci_dev *dev, uint16_t vector)
+{
+	pthread_mutex_lock(&dev->irq_lock);
+	if (vector < dev->msix.nr && dev->msix.control & PCI_MSIX_FLAGS_ENABLE) {
+		dev->msix.pending |= UINT64_C(1) << vector;
+		deliver_pending(dev);
+	}
+	pthread_mutex_unlock(&dev->irq_lock);
+}
+
+/* The table as the guest sees it: 16 bytes an entry. */
+static uint64_t table_read(void *opaque, uint64_t offset, unsigned int len)
+{
+	struct pci_dev *dev = opaque;
+	uint64_t value = 0;
+	uint8_t entry[16];
+	uint64_t vector;
+
+	pthread_mutex_lock(&dev->irq_lock);
+	if (offset >= MSIX_PENDING) {
+		if (offset - MSIX_PENDING < 8)
+			value = dev->msix.pending >> 8 * (offset - MSIX_PENDING);
+	} else {
+		vector = offset / 16;
+		if (vector < dev->msix.nr && offset % 16 + len <= 16) {
+			le_put(entry, dev->msix.table[vector].address, 8);
+			le_put(entry + 8, dev->msix.table[vector].data, 4);
+			le_put(entry + 12, dev->msix.table[vector].control, 4);
+			value = le_get(entry + offset % 16, len);
+		}
+	}
+	pthread_mutex_unlock(&dev->irq_lock);
+	return value;
+}
+
+static void table_write(void *opaque, uint64_t offset, uint64_t value, unsigned int len)
+{
+	struct pci_dev *dev = opaque;
+	uint64_t vector = offset / 16;
+	uint8_t entry[16];
+
+	/* The specification allows aligned accesses of 4 and 8 bytes. */
+	if ((len != 4 && len != 8) || offset % len || vector >= dev->msix.nr)
+		return;
+	pthread_mutex_lock(&dev->irq_lock);
+	le_put(entry, dev->msix.table[vector].address, 8);
+	le_put(entry + 8, dev->msix.table[vector].data, 4);
+	le_put(entry + 12, dev->msix.table[vector].control, 4);
+	le_put(entry + offset % 16, value, len);
+	dev->msix.table[vector].address = le_get(entry, 8) & ~UINT64_C(3);
+	dev->msix.table[vector].data = (uint32_t)le_get(entry + 8, 4);
+	dev->msix.table[vector].control = (uint32_t)le_get(entry + 12, 4) &
+		PCI_MSIX_ENTRY_CTRL_MASKBIT;
+	deliver_pending(dev);
+	pthread_mutex_unlock(&dev->irq_lock);
+}
+
+static const struct io_ops table_ops = { table_read, table_write };
+
+int pci_msix_add(struct pci_dev *dev, unsigned int bar, uint16_t nr)
+{
+	uint16_t at = pci_cap_add(dev, PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF);
+	unsigned int i;
+
+	if (!at || nr > PCI_MSIX_MAX)
+		return -ENOSPC;
+	dev->msix.cap = at;
+	dev->msix.nr = nr;
+	for (i = 0; i < nr; i++)
+		dev->msix.table[i].control = PCI_MSIX_ENTRY_CTRL_MASKBIT;
+	pci_bar_init(dev, bar, MSIX_PAGE, false, &table_ops, dev);
+	pci_config_set(dev, at + PCI_MSIX_FLAGS, nr - 1u, 2);
+	pci_writable(dev, at + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL, 2);
+	pci_config_set(dev, at + PCI_MSIX_TABLE, bar, 4);
+	pci_config_set(dev, at + PCI_MSIX_PBA, MSIX_PENDING | bar, 4);
+	return 0;
+}
+
+/* ---- INTx ------------------------------------------------------------------------ */
+
+/* Called with @irq_lock held. */
+static void drive_pin(struct pci_dev *dev)
+{
+	bool masked = atomic_load(&dev->command) & PCI_COMMAND_INTX_DISABLE ||
+		dev->msi.control & PCI_MSI_FLAGS_ENABLE ||
+		dev->msix.control & PCI_MSIX_FLAGS_ENABLE;
+
+	if (dev->config[PCI_INTERRUPT_PIN])
+		ioapic_set(dev->vmm, pci_intx_gsi(dev->rid >> 3, 0), dev->rid >> 3,
+			   dev->intx && !masked);
+}
+
+void pci_intx_set(struct pci_dev *dev, bool level)
+{
+	pthread_mutex_lock(&dev->irq_lock);
+	dev->intx = level;
+	drive_pin(dev);
+	pthread_mutex_unlock(&dev->irq_lock);
+}
+
+/* ---- both ------------------------------------------------------------------------- */
+
+/* Called with vmm::lock held, after a write to configuration space. */
+void pci_msi_written(struct pci_dev *dev)
+{
+	uint16_t cap;
+
+	pthread_mutex_lock(&dev->irq_lock);
+	cap = dev->msi.cap;
+	if (cap) {
+		dev->msi.control = (uint16_t)le_get(dev->config + cap + PCI_MSI_FLAGS, 2);
+		dev->msi.address = le_get(dev->config + cap + PCI_MSI_ADDRESS_LO, 8);
+		dev->msi.data = (uint32_t)le_get(dev->config + cap + PCI_MSI_DATA_64, 2);
+	}
+	cap = dev->msix.cap;
+	if (cap) {
+		dev->msix.control = (uint16_t)le_get(dev->config + cap + PCI_MSIX_FLAGS, 2);
+		deliver_pending(dev);
+	}
+	drive_pin(dev);
+	pthread_mutex_unlock(&dev->irq_lock);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyx-vmm: virtio devices and their queues.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A device has one worker thread. It takes requests from the queues whenever the driver
+ * kicked one, or the device's own file descriptor is readable.
+ */
+#ifndef NYX_VMM_VIRTIO_H
+#define NYX_VMM_VIRTIO_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dma.h"
+#include "pci.h"
+
+#define VIRTIO_QUEUES		2
+#define VIRTQ_SIZE		256
+#define VIRTQ_SEGS		(VIRTQ_SIZE + 2)
+
+struct virtio_dev;
+
+/* A request: first what the device reads, then what it writes. */
+struct virtq_request {
+	uint16_t head;
+	unsigned int nr_out, nr_in;
+	uint64_t out_len, in_len;
+	struct dma_seg out[VIRTQ_SEGS];
+	struct dma_seg in[VIRTQ_SEGS];
+};
+
+struct virtq {
+	struct virtio_dev *dev;
+	int kick_fd;
+	/* Set by the driver; fixed while @enabled. virtio_dev::lock */
+	bool enabled;
+	uint16_t size;
+	uint16_t vector;
+	uint64_t desc, avail, used;
+	uint16_t last_avail;		/* the next that we take */
+	uint16_t used_idx;		/* the next that we fill */
+	uint16_t signalled_used;	/* @used_idx at the last interrupt */
+	bool signalled_valid;
+};
+
+struct virtio_ops {
+	const char *name;
+	uint16_t device_id;
+	uint32_t class_revision;
+	unsigned int nr_queues;
+	uint64_t features;		/* besides those of every device */
+	unsigned int config_size;
+	/* A byte of the device's own configuration */
+	uint8_t (*config_read)(struct virtio_dev *dev, unsigned int offset);
+	/*
+	 * Worker, with virtio_dev::lock held: do what there is. True: call me again soon,
+	 * others may take the lock in between.
+	 */
+	bool (*work)(struct virtio_dev *dev, unsigned int queue);
+	/* The own file descriptor is readable; worker, lock held */
+	void (*readable)(struct virtio_dev *dev);
+	/* Back to the start; lock held */
+	void (*reset)(struct virtio_dev *dev);
+	/* The last call; the worker has ended */
+	void (*destroy)(struct virtio_dev *dev);
+};
+
+struct virtio_dev {
+	struct pci_dev pci;		/* first */
+	const struct virtio_ops *ops;
+	uint64_t features;		/* offered */
+	int own_fd;			/* or -1 */
+	bool own_fd_paused;		/* the worker does not wait for it; @lock */
+
+	pthread_mutex_t lock;
+	uint64_t accepted;		/* by the driver, @lock */
+	uint8_t status;			/* @lock */
+	uint16_t config_vector;		/* @lock */
+	struct virtq queues[VIRTIO_QUEUES];
+	struct virtq_request request;	/* the one in work, worker only */
+
+	/* vmm::lock: selectors of the common configuration */
+	uint32_t feature_select, driver_feature_select;
+	uint16_t queue_select;
+	uint16_t pci_cfg_cap;
+
+	atomic_uint isr;
+	int stop_fd;
+	pthread_t worker;
+	bool worker_runs;
+};
+
+/* virtio.c */
+/* 1: there is one, 0: there is none, -1: the queue is broken, the device stops. */
+int virtq_pop(struct virtq *vq, struct virtq_request *req);
+/* The one that was popped last was not used: it comes again. */
+void virtq_unpop(struct virtq *vq);
+void virtq_push(struct virtq *vq, const struct virtq_request *req, uint32_t written);
+/* Interrupts the driver, if it wants that. */
+void virtq_notify(struct virtq *vq);
+bool virtio_running(const struct virtio_dev *dev);
+void virtio_fail(struct virtio_dev *dev);	/* "needs reset" */
+void virtio_set_status(struct virtio_dev *dev, uint8_t status);
+int virtio_start_worker(struct virtio_dev *dev);
+void virtio_stop_worker(struct virtio_dev *dev);
+void virtio_kick(struct virtq *vq);
+
+/* virtio_pci.c: the PCI function of a device. @dev must be zeroed. */
+int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio_ops *ops,
+		    uint64_t features, int own_fd);
+void virtio_interrupt(struct virtio_dev *dev, uint16_t vector, unsigned int isr);
+
+#endif /* NYX_VMM_VIRTIO_H */

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyx-vmm: the machine, and what its parts offer one another.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Threads: one for each virtual CPU, one for each virtio device, and the main
+ * thread, which runs the loop of loop.c.
+ *
+ * Locks, outermost first; a thread takes them in this order:
+ *
+ *	vmm::lock		every access of a virtual CPU to ports and MMIO;
+ *				registers of devices, the PCI configuration
+ *	virtio_dev::lock	queues of one device; its worker holds it
+ *	pci_dev::irq_lock	MSI, MSI-X and INTx state of one function
+ *	ioapic lock		pins and redirection entries
+ *	irq lock		the table of interrupt routes
+ *
+ * A worker never takes vmm::lock: a virtual CPU that resets the device waits for
+ * the worker with vmm::lock held.
+ *
+ * Everything a guest writes is hostile. It can make its own machine useless, but
+ * it reaches no host memory besides its RAM, no assertion, and no loop without an
+ * end.
+ */
+#ifndef NYX_VMM_VMM_H
+#define NYX_VMM_VMM_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define KIB		UINT64_C(1024)
+#define MIB		(UINT64_C(1) << 20)
+#define GIB		(UINT64_C(1) << 30)
+
+/* The guest's physical addresses. RAM fills [0, RAM_LOW_END) and goes on at 4G. */
+enum {
+	GPA_BIOS	= 0x000e0000,	/* ACPI tables, up to 1M */
+	GPA_BIOS_END	= 0x00100000,
+};
+
+#define GPA_RAM_LOW_END	UINT64_C(0xc0000000)
+#define GPA_PCI_WINDOW	UINT64_C(0xc0000000)	/* BARs, up to the ECAM */
+#define GPA_ECAM	UINT64_C(0xe0000000)	/* 256 buses */
+#define GPA_ECAM_SIZE	UINT64_C(0x10000000)
+#define GPA_IOAPIC	UINT64_C(0xfec00000)
+#define GPA_IOMMU	UINT64_C(0xfed90000)	/* free for an IOMMU's registers */
+#define GPA_LAPIC	UINT64_C(0xfee00000)
+#define GPA_MSI_END	UINT64_C(0xfef00000)	/* writes of devices below are interrupts */
+#define GPA_KVM_TSS	UINT64_C(0xfffbc000)	/* 4 pages that KVM wants on Intel */
+#define GPA_RAM_HIGH	(4 * GIB)
+
+enum {
+	PIN_PIT		= 2,
+	PIN_SERIAL	= 4,
+	PIN_RTC		= 8,
+	PIN_SCI		= 9,
+	PIN_PCI		= 16,		/* to 23: INTx */
+	IOAPIC_PINS	= 24,
+};
+
+enum {
+	PORT_PM		= 0x600,	/* PM1 event, PM1 control, timer */
+	PORT_PM_SIZE	= 12,
+	PORT_RESET	= 0xcf9,
+	PORT_DEBUG_EXIT	= 0xf4,
+	RESET_VALUE	= 0x06,
+	SLEEP_TYPE_S5	= 5,
+};
+
+/*
+ * IDs of requesters that are no PCI function. Bus 0xff exists in no machine of ours,
+ * and an id must not be 0: Linux takes that for "none".
+ */
+#define RID_IOAPIC	0xff00
+
+/* Exit statuses; those of isa-debug-exit are (value << 1) | 1. */
+enum {
+	STATUS_POWEROFF	= 0,
+	STATUS_HOST	= 1,		/* something on the host failed */
+	STATUS_USAGE	= 2,
+	STATUS_NO_KVM	= 3,
+	STATUS_CRASH	= 4,		/* triple fault, or KVM gave up */
+	STATUS_RESET	= 6,		/* with --no-reboot */
+	STATUS_RESTART	= -1,		/* internal: reset, and start anew */
+	STATUS_RUNNING	= -2,		/* internal: not at its end yet */
+};
+
+#define MAX_CPUS	255		/* without interrupt remapping */
+#define MAX_DISKS	8
+#define MAX_NETS	4
+
+enum iommu_kind { IOMMU_NONE, IOMMU_VTD, IOMMU_AMDVI };
+
+struct options {
+	const char *kernel;
+	const char *initrd;
+	const char *append;
+	unsigned int cpus;
+	uint64_t memory;
+	struct { const char *path; bool readonly; } disks[MAX_DISKS];
+	unsigned int nr_disks;
+	struct { const char *tap; int fd; } nets[MAX_NETS];	/* tap or fd */
+	unsigned int nr_nets;
+	bool rng;
+	bool edu;
+	uint64_t edu_dma_mask;
+	enum iommu_kind iommu;
+	struct {
+		unsigned int width;
+		bool caching_mode, xapic, small_pages;
+		bool quarantine;	/* the kernel's policy; else only reports */
+	} vtd;
+	bool dma_copy;			/* devices copy, they map nothing */
+	bool verbose;			/* say what the IOMMU reports */
+	bool no_reboot;
+};
+
+/* Where and how CPU 0 starts; a loader fills it in. */
+struct boot_state {
+	bool long_mode;			/* else 32-bit protected mode without paging */
+	uint64_t rip, rsi, rbx, rax;
+};
+
+struct vcpu {
+	struct vmm *vmm;
+	unsigned int id;		/* APIC id */
+	int fd;
+	struct kvm_run *run;
+	size_t run_size;
+	pthread_t thread;
+	bool started;
+};
+
+struct iommu_ops;
+struct pci_bus;
+struct io_space;
+
+struct vmm {
+	/* const after start */
+	const struct options *opts;
+	int kvm_fd;
+	int vm_fd;
+	int ram_fd;			/* memfd: low RAM, then high RAM */
+	uint8_t *ram;
+	uint64_t ram_low;		/* bytes below 4G */
+	uint64_t ram_high;		/* bytes from 4G on */
+	struct vcpu *vcpus;
+	unsigned int nr_cpus;
+	struct boot_state boot;
+	const struct iommu_ops *iommu;	/* never NULL */
+	void *iommu_data;
+	uint64_t rsdp;
+
+	pthread_mutex_t lock;
+	struct io_space *io;		/* @lock */
+	struct pci_bus *pci;		/* @lock */
+
+	atomic_int status;		/* STATUS_RUNNING until vmm_stop() */
+};
+
+static inline bool vmm_stopping(struct vmm *vmm)
+{
+	return atomic_load(&vmm->status) != STATUS_RUNNING;
+}
+
+/* main.c */
+__attribute__((format(printf, 1, 2))) void say(const char *format, ...);
+
+/* options.c: -1, or the status to exit with at once. */
+int options_parse(struct options *opts, int argc, char **argv);
+
+/* ram.c. A pointer into guest RAM, NULL where [gpa, gpa + len) is not all RAM. */
+int ram_init(struct vmm *vmm);
+void ram_exit(struct vmm *vmm);
+void *ram_ptr(struct vmm *vmm, uint64_t gpa, uint64_t len);
+
+/*
+ * io.c: ports and MMIO. Handlers run under vmm::lock; @len is 1, 2, 4 or 8, and an
+ * access never reaches beyond its region. What nobody handles reads as ones.
+ */
+enum io_kind { IO_PORT, IO_MMIO };
+
+struct io_ops {
+	uint64_t (*read)(void *opaque, uint64_t offset, unsigned int len);
+	void (*write)(void *opaque, uint64_t offset, uint64_t value, unsigned int len);
+};
+
+int io_init(struct vmm *vmm);
+void io_exit(struct vmm *vmm);
+/* The platform's regions come first: a BAR cannot cover them. */
+int io_add(struct vmm *vmm, enum io_kind kind, uint64_t base, uint64_t size,
+	   const struct io_ops *ops, void *opaque);
+int io_add_bar(struct vmm *vmm, enum io_kind kind, uint64_t base, uint64_t size,
+	       const struct io_ops *ops, void *opaque);
+void io_remove(struct vmm *vmm, enum io_kind kind, uint64_t base, void *opaque);
+void io_access(struct vmm *vmm, enum io_kind kind, uint64_t addr, void *data,
+	       unsigned int len, bool write);
+
+/* loop.c: file descriptors that the main thread waits for. Any thread may call. */
+typedef void loop_fn(void *opaque, int fd);
+int loop_init(void);
+int loop_add(int fd, loop_fn *fn, void *opaque);
+void loop_pause(int fd, bool paused);
+void loop_remove(int fd);
+void loop_wake(void);
+void loop_run(struct vmm *vmm);
+void loop_exit(void);
+
+/* kvm.c */
+int kvm_open(struct vmm *vmm);
+int kvm_create_vcpus(struct vmm *vmm);
+int kvm_start(struct vmm *vmm);
+void kvm_stop(struct vmm *vmm);
+void kvm_close(struct vmm *vmm);
+/* The first caller decides what the exit status is. Any thread. */
+void vmm_stop(struct vmm *vmm, int status);
+/* An eventfd that a guest's write to @addr signals, whatever it writes. */
+int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on);
+
+/* cpuid.c */
+int cpuid_setup(struct vmm *vmm, struct vcpu *vcpu);
+
+/* boot.c: the kernel into RAM, and vmm::boot; after acpi_build() */
+int boot_load(struct vmm *vmm);
+
+/* acpi.c: tables into [GPA_BIOS, GPA_BIOS_END). */
+int acpi_build(struct vmm *vmm);
+
+/*
+ * irq.c. irq_send() is the one way of an interrupt message to the CPUs: what a device
+ * writes to 0xfeexxxxx, or what the IOAPIC makes of a redirection entry. @rid says
+ * whose it is. Any thread; no lock needed.
+ */
+int irq_init(struct vmm *vmm);
+void irq_exit(struct vmm *vmm);
+int irq_send(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data);
+struct irq_message;
+/* Behind the IOMMU; its own messages, of faults, begin here. */
+void irq_deliver(struct vmm *vmm, const struct irq_message *message);
+/* What KVM must know of a message that comes by GSI: EOI exits, irqfds. */
+int irq_route_set(struct vmm *vmm, uint32_t gsi, uint16_t rid, uint64_t address,
+		  uint32_t data);
+void irq_route_clear(struct vmm *vmm, uint32_t gsi);
+int irq_route_alloc(struct vmm *vmm);	/* a GSI beyond the IOAPIC's, or -errno */
+int irq_fd_attach(struct vmm *vmm, uint32_t gsi, int eventfd, bool on);
+/* All routes once more through the IOMMU: its table of interrupts has changed. */
+void irq_routes_refresh(struct vmm *vmm);
+
+/* ioapic.c */
+int ioapic_init(struct vmm *vmm);
+/* A pin is high while any of its sources (0 to 31) is. Any thread. */
+void ioapic_set(struct vmm *vmm, unsigned int pin, unsigned int source, bool level);
+void ioapic_eoi(struct vmm *vmm, uint8_t vector);
+
+/* Platform devices */
+int serial_init(struct vmm *vmm);
+void serial_exit(void);
+int rtc_init(struct vmm *vmm);
+int pic_init(struct vmm *vmm);
+int pit_init(struct vmm *vmm);
+void pit_exit(void);
+int pm_init(struct vmm *vmm);
+
+/* PCI devices */
+int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly);
+int virtio_net_init(struct vmm *vmm, const char *tap, int fd);
+int virtio_rng_init(struct vmm *vmm);
+int edu_init(struct vmm *vmm, uint64_t dma_mask);
+
+/* The bytes of a little-endian value in the guest's memory or registers */
+static inline uint64_t le_get(const void *p, unsigned int len)
+{
+	const uint8_t *bytes = p;
+	uint64_t v = 0;
+
+	while (len--)
+		v = v << 8 | bytes[len];
+	return v;
+}
+
+static inline void le_put(void *p, uint64_t v, unsigned int len)
+{
+	uint8_t *bytes = p;
+
+	while (len--) {
+		*bytes++ = (uint8_t)v;
+		v >>= 8;
+	}
+}
+
+#endif /* NYX_VMM_VMM_H */
