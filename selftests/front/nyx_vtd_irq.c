@@ -486,13 +486,6 @@ TEST(posted_reserved)
 
 /* ---- bound interrupts ---- */
 
-static void pause_a_bit(void)
-{
-	struct timespec ts = { .tv_nsec = 1000000 };
-
-	nanosleep(&ts, NULL);
-}
-
 static __u64 take(int fd)
 {
 	__u64 n = 0;
@@ -500,56 +493,18 @@ static __u64 take(int fd)
 	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
 }
 
-TEST(bound)
+/* Entries may have to be brought in, for which there is no way from there yet. */
+TEST(bound_is_refused)
 {
 	struct nyx_irq_bind b = {
 		.size = sizeof(b), .sbdf = DEV, .address = msi_address(7),
 	};
 	struct guest guest, *g = &guest;
-	struct nyx_event e;
-	__u64 one = 1;
 
 	guest_open(g);
-	set_irte(g, 7, P | VECTOR(0x40), SVT_RID(DEV, 0));
-	boot(g, BOOT_QUEUE | BOOT_IRQ);
 	b.source = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	b.target = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	test_cmd(nyx_cmd(g->fd, NYX_IRQ_BIND, &b));
-	for (int i = 0; i < 20; i++) {
-		/* Every other time the entry is not in the cache. */
-		if (i & 1)
-			invalidate(g, IEC_INDEX(7, 0), 0);
-		ASSERT_EQ(8, write(b.source, &one, 8));
-		for (int k = 0; k < 20000 && !take(b.target); k++) {
-			ASSERT_LT(k, 19999);
-			pause_a_bit();
-		}
-	}
-	expect_no_record(g);
-	/* Who has routes is told which are stale: all, a range, and the mode. */
-	events(g, NYX_EVENT_IRTE, NULL);
-	invalidate(g, IEC_INDEX(7, 0), 0);
-	ASSERT_EQ(1, events(g, NYX_EVENT_IRTE, &e));
-	ASSERT_EQ(7, e.irte.index);
-	ASSERT_EQ(1, e.irte.nr);
-	invalidate(g, IEC_INDEX(0x125, 4), 0);
-	ASSERT_EQ(1, events(g, NYX_EVENT_IRTE, &e));
-	ASSERT_EQ(0x120, e.irte.index);
-	ASSERT_EQ(16, e.irte.nr);
-	invalidate(g, IEC_GLOBAL, 0);
-	ASSERT_EQ(1, events(g, NYX_EVENT_IRTE, &e));
-	ASSERT_EQ(0, e.irte.index);
-	ASSERT_EQ(65536, e.irte.nr);
-	command(g, 0, G_IRE);
-	ASSERT_GE(events(g, NYX_EVENT_IRTE, &e), 1);
-	command(g, G_IRE, 0);
-	/* A refused one is a fault, as if the device had sent it. */
-	set_irte(g, 7, 0, 0);
-	invalidate(g, IEC_GLOBAL, 0);
-	ASSERT_EQ(8, write(b.source, &one, 8));
-	for (int k = 0; k < 20000 && !(r32(g, FSTS) & F_PPF); k++)
-		pause_a_bit();
-	expect_record(g, DEV, 0x22, false, 7ull << 48);
+	test_err(EOPNOTSUPP, nyx_cmd(g->fd, NYX_IRQ_BIND, &b));
 	ASSERT_EQ(0, take(b.target));
 }
 
