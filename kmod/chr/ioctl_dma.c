@@ -159,8 +159,8 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 			nyx_fault_report(&acc, &cmd->out_fault,
 					 cmd->length - done);
 		if (first) {
-			nyx_stat_add(acc.dev->stats, NYX_STAT_TRANSLATIONS, 1);
-			nyx_stat_add(acc.dom->stats, NYX_STAT_TRANSLATIONS, 1);
+			nyx_stat_add_both(acc.dev->stats, acc.dom->stats,
+					  NYX_STAT_TRANSLATIONS, 1);
 		}
 		nyx_access_end(&acc);
 

@@ -190,6 +190,12 @@ int nyx_ioctl_irq_send(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 	return 0;
 }
 
+static bool coalesce_valid(const struct nyx_binding_config *cfg)
+{
+	return cfg->coalesce_us <= COALESCE_MAX_US &&
+	       (cfg->coalesce_us || !cfg->coalesce_count);
+}
+
 int nyx_ioctl_irq_bind(struct nyx_ucmd *uc, void *_cmd)
 {
 	struct nyx_irq_bind *cmd = _cmd;
@@ -202,8 +208,7 @@ int nyx_ioctl_irq_bind(struct nyx_ucmd *uc, void *_cmd)
 		.masked = cmd->flags & NYX_BIND_F_MASKED,
 	};
 
-	if (cfg.coalesce_us > COALESCE_MAX_US ||
-	    (cfg.coalesce_count && !cfg.coalesce_us))
+	if (!coalesce_valid(&cfg))
 		return -EINVAL;
 	return nyx_irq_bind(uc->unit, &cfg, cmd->source, cmd->target,
 			    &cmd->out_binding_id);
@@ -236,8 +241,7 @@ int nyx_ioctl_irq_change(struct nyx_ucmd *uc, void *_cmd)
 	if (!(cmd->flags & NYX_CHANGE_F_COALESCE) &&
 	    (cmd->coalesce_us || cmd->coalesce_count))
 		return -EINVAL;
-	if (cfg.coalesce_us > COALESCE_MAX_US ||
-	    (cfg.coalesce_count && !cfg.coalesce_us))
+	if (!coalesce_valid(&cfg))
 		return -EINVAL;
 	return nyx_irq_change(uc->unit, cmd->binding_id, cmd->flags, &cfg);
 }

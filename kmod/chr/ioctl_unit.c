@@ -15,12 +15,12 @@
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/unit.h"
+#include "front/vtd/vtd_regs.h"
 #include "mem/region.h"
 
 #define DEFAULT_WIDTH	48u
 #define DEFAULT_IOTLB	4096u
 #define DEFAULT_EVENTS	1024u
-#define VTD_FAULTS_MAX	8u
 #define DEFAULT_IRT	256u
 #define DEFAULT_MEMORY	32768u
 #define DEFAULT_DEVICES	65536u
@@ -80,10 +80,10 @@ static int parse_config(const struct nyx_unit_create *cmd,
 			return -EOPNOTSUPP;
 		if (cfg->address_width != 39 && cfg->address_width != 48)
 			return -EINVAL;
-		if (cmd->vtd_faults > VTD_FAULTS_MAX || cmd->irt_entries)
+		if (cmd->vtd_faults > VTD_FRCD_MAX || cmd->irt_entries)
 			return -EINVAL;
 		cfg->vtd_flags = cmd->vtd_flags;
-		cfg->vtd_faults = cmd->vtd_faults ?: VTD_FAULTS_MAX;
+		cfg->vtd_faults = cmd->vtd_faults ?: VTD_FRCD_MAX;
 	} else if (cmd->vtd_flags || cmd->vtd_faults) {
 		return -EINVAL;
 	}

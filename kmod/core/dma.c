@@ -145,8 +145,8 @@ static int dma_part(struct nyx_access *acc, struct nyx_dma_req *req, u64 end)
 	if (unlikely(req->fault.reason != NYX_FAULT_NONE))
 		nyx_fault_report(acc, &req->fault, req->length - req->done);
 	if (!start) {
-		nyx_stat_add(acc->dev->stats, NYX_STAT_DMA_OPS, 1);
-		nyx_stat_add(acc->dom->stats, NYX_STAT_DMA_OPS, 1);
+		nyx_stat_add_both(acc->dev->stats, acc->dom->stats,
+				  NYX_STAT_DMA_OPS, 1);
 	}
 	dma_count(acc->dev->stats, req, req->done - start);
 	dma_count(acc->dom->stats, req, req->done - start);
@@ -184,8 +184,8 @@ static u64 charge_part(const struct nyx_access *acc,
 	wait = nyx_qos_charge(dev, dom, charge, ktime_get_ns(), !req->nonblock);
 	rcu_read_unlock();
 	if (wait) {
-		nyx_stat_add(acc->dev->stats, NYX_STAT_THROTTLED, 1);
-		nyx_stat_add(acc->dom->stats, NYX_STAT_THROTTLED, 1);
+		nyx_stat_add_both(acc->dev->stats, acc->dom->stats,
+				  NYX_STAT_THROTTLED, 1);
 	}
 	return wait;
 }

@@ -15,6 +15,7 @@
 #include "core/domain.h"
 #include "core/event.h"
 #include "core/irq.h"
+#include "core/memory.h"
 #include "core/unit.h"
 #include "mem/region.h"
 
@@ -36,29 +37,12 @@ struct nyx_front *nyx_front_create(struct nyx_unit *unit,
 
 /* ---- guest memory ------------------------------------------------------- */
 
-/* The memory behind an address, as long as the caller is inside an epoch. */
-static struct region *find(struct nyx_unit *unit, u64 gpa, u64 *offset)
-{
-	const struct gmap_slot *slot;
-	struct region *region = NULL;
-	u32 hint = 0;
-
-	rcu_read_lock();
-	slot = gmap_find(&unit->mem, gpa, &hint);
-	if (slot) {
-		region = slot->region;
-		*offset = gpa - slot->start;
-	}
-	rcu_read_unlock();
-	return region;
-}
-
 int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val)
 {
 	struct region *region;
 	u64 offset;
 
-	region = find(unit, gpa, &offset);
+	region = nyx_memory_find(unit, gpa, &offset);
 	return region ? region_read64(region, offset, val) : -EIO;
 }
 
@@ -67,7 +51,7 @@ int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val)
 	struct region *region;
 	u64 offset, old;
 
-	region = find(unit, gpa, &offset);
+	region = nyx_memory_find(unit, gpa, &offset);
 	if (!region || (region_flags(region) & REGION_READONLY))
 		return -EIO;
 	return region_atomic(region, offset, REGION_SWAP, sizeof(val), val, 0,
@@ -324,20 +308,6 @@ int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index,
 	return ret;
 }
 
-/* Tell who has bound interrupts, and might have routes of them elsewhere. */
-static void tell_irtes(struct nyx_unit *unit, u32 first, u32 nr)
-{
-	struct nyx_event event;
-
-	if (!unit->irq.nr_bindings)
-		return;
-	memset(&event, 0, sizeof(event));
-	event.type = NYX_EVENT_IRTE;
-	event.irte.index = first;
-	event.irte.nr = nr;
-	nyx_events_push(unit->events, &event);
-}
-
 void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr)
 {
 	struct irt *irt = &unit->irq.irt;
@@ -352,6 +322,6 @@ void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr)
 		irt_write(irt, first + i, NULL);
 		cond_resched();
 	}
-	tell_irtes(unit, first, nr);
+	nyx_irq_tell_change(unit, first, nr);
 	mutex_unlock(&unit->irq.lock);
 }

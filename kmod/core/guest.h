@@ -24,9 +24,7 @@
 
 #include "core/front.h"
 
-struct nyx_access;
 struct nyx_domain;
-struct nyx_irq_req;
 struct pt_result;
 
 /* The kind of domains whose table the guest owns. */

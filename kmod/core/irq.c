@@ -18,6 +18,7 @@
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/event.h"
+#include "core/memory.h"
 #include "core/qos.h"
 #include "core/unit.h"
 #include "mem/region.h"
@@ -72,8 +73,7 @@ static void refused(struct nyx_unit *unit, struct nyx_device *dev,
 	struct nyx_event event, state;
 
 	if (req->reason == NYX_FAULT_QUARANTINED) {
-		nyx_stat_add(dev->stats, NYX_STAT_REFUSED, 1);
-		nyx_stat_add(dom->stats, NYX_STAT_REFUSED, 1);
+		nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_REFUSED, 1);
 		return;
 	}
 	if (req->msg.flags & NYX_IRTE_F_QUIET)
@@ -91,10 +91,8 @@ static void refused(struct nyx_unit *unit, struct nyx_device *dev,
 	atomic64_inc(&dev->faults);
 	WRITE_ONCE(dev->last_fault_ns, event.time_ns);
 	atomic64_inc(&dom->faults);
-	nyx_stat_add(dev->stats, NYX_STAT_FAULTS, 1);
-	nyx_stat_add(dev->stats, NYX_STAT_IRQ_FAULTS, 1);
-	nyx_stat_add(dom->stats, NYX_STAT_FAULTS, 1);
-	nyx_stat_add(dom->stats, NYX_STAT_IRQ_FAULTS, 1);
+	nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_FAULTS, 1);
+	nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_IRQ_FAULTS, 1);
 	if (nyx_guard_fault(unit, dev, &event, &state))
 		nyx_events_push(unit->events, &event);
 	if (unit->guest.front) {
@@ -114,11 +112,10 @@ static void finish(struct nyx_unit *unit, struct nyx_device *dev,
 	if (req->result == NYX_IRQ_REFUSED) {
 		refused(unit, dev, dom, req);
 	} else {
-		nyx_stat_add(dev->stats, NYX_STAT_IRQS, 1);
-		nyx_stat_add(dom->stats, NYX_STAT_IRQS, 1);
+		nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_IRQS, 1);
 		if (req->msg.flags & NYX_IRTE_F_POSTED) {
-			nyx_stat_add(dev->stats, NYX_STAT_IRQS_POSTED, 1);
-			nyx_stat_add(dom->stats, NYX_STAT_IRQS_POSTED, 1);
+			nyx_stat_add_both(dev->stats, dom->stats,
+					  NYX_STAT_IRQS_POSTED, 1);
 		}
 		if (req->signal && req->result != NYX_IRQ_POSTED)
 			compat_eventfd_signal(req->signal);
@@ -146,8 +143,7 @@ static bool throttled(struct nyx_device *dev, struct nyx_domain *dom,
 		wait->dom = dom;
 	if (!wait->ns)
 		return false;
-	nyx_stat_add(dev->stats, NYX_STAT_THROTTLED, 1);
-	nyx_stat_add(dom->stats, NYX_STAT_THROTTLED, 1);
+	nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_THROTTLED, 1);
 	return true;
 }
 
@@ -161,24 +157,6 @@ void nyx_irq_wait_end(struct nyx_unit *unit, u32 sbdf, struct nyx_irq_wait *wait
 	if (wait->dom)
 		nyx_domain_put(wait->dom);
 	*wait = (struct nyx_irq_wait){};
-}
-
-/* The memory of a descriptor, as long as the caller is inside. */
-static struct region *find_descriptor(struct nyx_unit *unit, u64 gpa, u64 *offset)
-{
-	const struct gmap_slot *slot;
-	struct region *region = NULL;
-	u32 hint = 0;
-
-	rcu_read_lock();
-	slot = gmap_find(&unit->mem, gpa, &hint);
-	/* Ranges are made of pages: all of it is there, or nothing. */
-	if (slot && !(region_flags(slot->region) & REGION_READONLY)) {
-		region = slot->region;
-		*offset = gpa - slot->start;
-	}
-	rcu_read_unlock();
-	return region;
 }
 
 /* Set bits in guest memory; returns what was there. */
@@ -198,8 +176,9 @@ static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool pinned)
 	u64 offset, old, control;
 	int ret;
 
-	region = find_descriptor(unit, msg->posted, &offset);
-	if (!region || (pinned && !(region_flags(region) & REGION_PINNED)))
+	region = nyx_memory_find(unit, msg->posted, &offset);
+	if (!region || (region_flags(region) & REGION_READONLY) ||
+	    (pinned && !(region_flags(region) & REGION_PINNED)))
 		return -EIO;
 	ret = set_bits(region, offset + PID_CONTROL, 0, &control);
 	if (ret)
@@ -390,8 +369,7 @@ int nyx_irq_drain(struct nyx_unit *unit)
 	return epoch_drain(&unit->irq.posting);
 }
 
-/* Tell who has bound interrupts, and might have routes of them elsewhere. */
-static void tell_change(struct nyx_unit *unit, u32 index, u32 nr)
+void nyx_irq_tell_change(struct nyx_unit *unit, u32 index, u32 nr)
 {
 	struct nyx_event event;
 
@@ -408,7 +386,7 @@ int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode)
 {
 	mutex_lock(&unit->irq.lock);
 	WRITE_ONCE(unit->irq.mode, mode);
-	tell_change(unit, 0, unit->irq.irt.nr);
+	nyx_irq_tell_change(unit, 0, unit->irq.irt.nr);
 	mutex_unlock(&unit->irq.lock);
 	return nyx_irq_drain(unit);
 }
@@ -426,7 +404,7 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 	for (i = 0; i < nr; i++)
 		was |= irt_write(&irq->irt, index + i, e);
 	if (was || e)
-		tell_change(unit, index, nr);
+		nyx_irq_tell_change(unit, index, nr);
 	mutex_unlock(&irq->lock);
 	return !was && !e ? -ENOENT : 0;
 }

@@ -164,6 +164,16 @@ int nyx_irq_drain(struct nyx_unit *unit);
 int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode);
 
 /**
+ * nyx_irq_tell_change() - tell who has bound interrupts, and routes of them
+ * @unit: the unit
+ * @index: first entry that has changed
+ * @nr: how many
+ *
+ * Context: under &nyx_irq.lock.
+ */
+void nyx_irq_tell_change(struct nyx_unit *unit, u32 index, u32 nr);
+
+/**
  * nyx_irte_write() - set or clear entries; to be followed by nyx_irq_drain()
  * @unit: the unit
  * @index: the first

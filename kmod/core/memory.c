@@ -86,6 +86,22 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 	return 0;
 }
 
+struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset)
+{
+	const struct gmap_slot *slot;
+	struct region *region = NULL;
+	u32 hint = 0;
+
+	rcu_read_lock();
+	slot = gmap_find(&unit->mem, gpa, &hint);
+	if (slot) {
+		region = slot->region;
+		*offset = gpa - slot->start;
+	}
+	rcu_read_unlock();
+	return region;
+}
+
 void nyx_memory_purge(struct nyx_unit *unit)
 {
 	struct region *region;

@@ -40,6 +40,18 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
  */
 int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last);
 
+/**
+ * nyx_memory_find() - the memory behind an address
+ * @unit: the unit
+ * @gpa: the address
+ * @offset: set to where in the region that is
+ *
+ * Context: any; inside an epoch that nyx_memory_remove() drains, for as long as
+ * the region is used. Ranges are made of pages.
+ * Return: the region, or NULL.
+ */
+struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset);
+
 /* Drop all memory of a unit that has no accesses any more; at its end. */
 void nyx_memory_purge(struct nyx_unit *unit);
 

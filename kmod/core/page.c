@@ -230,8 +230,8 @@ static int ask(struct nyx_unit *unit, u32 sbdf, struct page_group *group,
 		group->deadline = jiffies + msecs_to_jiffies(timeout_ms) + 1;
 		for (i = 0; i < group->nr; i++)
 			tell(unit, group, NYX_EVENT_PAGE_REQUEST, &page[i], i);
-		nyx_stat_add(acc.dev->stats, NYX_STAT_PAGE_REQUESTS, group->nr);
-		nyx_stat_add(acc.dom->stats, NYX_STAT_PAGE_REQUESTS, group->nr);
+		nyx_stat_add_both(acc.dev->stats, acc.dom->stats,
+				  NYX_STAT_PAGE_REQUESTS, group->nr);
 		if (!group->wait)
 			arm(&unit->pages, group->deadline);
 	}

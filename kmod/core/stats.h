@@ -42,6 +42,15 @@ static inline void nyx_stat_add(struct nyx_stats_cpu __percpu *stats,
 	this_cpu_add(stats->count[stat], n);
 }
 
+/* What counts for a device and for its domain. */
+static inline void nyx_stat_add_both(struct nyx_stats_cpu __percpu *a,
+				     struct nyx_stats_cpu __percpu *b,
+				     enum nyx_stat stat, u64 n)
+{
+	nyx_stat_add(a, stat, n);
+	nyx_stat_add(b, stat, n);
+}
+
 static inline void nyx_stat_tally(struct nyx_stats_cpu __percpu *stats,
 				  const struct nyx_tally *tally)
 {

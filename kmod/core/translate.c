@@ -279,8 +279,8 @@ void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
 	struct nyx_event event, state;
 
 	if (fault->reason == NYX_FAULT_QUARANTINED) {
-		nyx_stat_add(acc->dev->stats, NYX_STAT_REFUSED, 1);
-		nyx_stat_add(acc->dom->stats, NYX_STAT_REFUSED, 1);
+		nyx_stat_add_both(acc->dev->stats, acc->dom->stats,
+				  NYX_STAT_REFUSED, 1);
 		return;
 	}
 	/* All of it goes to user space, also what no field names. */
@@ -295,9 +295,8 @@ void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
 
 	atomic64_inc(&acc->dev->faults);
 	WRITE_ONCE(acc->dev->last_fault_ns, event.time_ns);
-	nyx_stat_add(acc->dev->stats, NYX_STAT_FAULTS, 1);
 	atomic64_inc(&acc->dom->faults);
-	nyx_stat_add(acc->dom->stats, NYX_STAT_FAULTS, 1);
+	nyx_stat_add_both(acc->dev->stats, acc->dom->stats, NYX_STAT_FAULTS, 1);
 	trace_nyx_fault(acc->unit->id, event.fault.domain_id, acc->dev->sbdf,
 			fault->iova, fault->gpa, fault->access, fault->reason,
 			fault->level);

@@ -6,4 +6,36 @@
 
 struct list_head { struct list_head *next, *prev; };
 
+#define LIST_HEAD(name) struct list_head name = { &(name), &(name) }
+
+#define list_for_each_entry_safe(pos, n, head, member)				\
+	for (pos = container_of((head)->next, typeof(*pos), member),		\
+	     n = container_of(pos->member.next, typeof(*pos), member);		\
+	     &pos->member != (head);						\
+	     pos = n, n = container_of(n->member.next, typeof(*n), member))
+
+static inline void list_add(struct list_head *entry, struct list_head *head)
+{
+	entry->next = head->next;
+	entry->prev = head;
+	head->next->prev = entry;
+	head->next = entry;
+}
+
+static inline void list_splice(struct list_head *list, struct list_head *head)
+{
+	if (list->next == list)
+		return;
+	list->next->prev = head;
+	list->prev->next = head->next;
+	head->next->prev = list->prev;
+	head->next = list->next;
+}
+
+static inline void list_splice_init(struct list_head *list, struct list_head *head)
+{
+	list_splice(list, head);
+	list->next = list->prev = list;
+}
+
 #endif

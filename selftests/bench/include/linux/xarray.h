@@ -75,8 +75,9 @@ static inline void *xa_find(struct xarray *xa, unsigned long *i,
 #define xa_err(p)		((void)(p), 0)
 #define xa_erase(xa, i)		xa_store(xa, i, NULL, 0)
 #define xa_destroy(xa)		((void)(xa))
-#define xa_for_each(xa, i, p)						\
-	for ((i) = 0; (i) < BENCH_SLOTS; (i)++)				\
+#define xa_for_each_range(xa, i, p, first, last)			\
+	for ((i) = (first); (i) < BENCH_SLOTS && (i) <= (last); (i)++)	\
 		if (((p) = (xa)->slot[i]))
+#define xa_for_each(xa, i, p)	xa_for_each_range(xa, i, p, 0, ULONG_MAX)
 
 #endif
