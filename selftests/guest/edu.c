@@ -145,6 +145,8 @@ int main(int argc, char **argv)
 		check("dma", 0, pa | pb);
 		return 1;
 	}
+	/* What an IOMMU may report of us: read there, written there */
+	printf("addresses %#llx %#llx\n", (unsigned long long)pa, (unsigned long long)pb);
 	set64(0x90, PAGE);
 	/* Not a bus master: nothing moves. uio left it so, but who knows. */
 	set_command(argv[1], 0, COMMAND_MASTER);
