@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dma_nyx.h"
 #include "vmm.h"
 
 #define NR_EVENTS	16
@@ -60,18 +61,12 @@ int iommu_unit_device_add(struct vmm *vmm, uint16_t rid)
 	return nyx_device_add(iu->unit, rid);
 }
 
-int iommu_unit_access(struct vmm *vmm, uint16_t rid, uint64_t iova, void *buffer,
-		      uint64_t len, bool write)
+int iommu_unit_access(struct vmm *vmm, uint16_t rid, const struct dma_op *ops,
+		      unsigned int nr)
 {
 	struct iommu_unit *iu = vmm->iommu_data;
-	struct nyx_fault fault;
-	int rc;
 
-	if (write)
-		rc = nyx_dma_write(iu->unit, rid, iova, buffer, len, NULL, &fault);
-	else
-		rc = nyx_dma_read(iu->unit, rid, iova, buffer, len, NULL, &fault);
-	return rc || fault.reason != NYX_FAULT_NONE ? -EFAULT : 0;
+	return dma_nyx(iu->unit, rid, ops, nr);
 }
 
 /* ---- interrupts ------------------------------------------------------------------ */
