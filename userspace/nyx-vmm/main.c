@@ -93,6 +93,8 @@ static int add_devices(struct vmm *vmm)
 		rc = virtio_rng_init(vmm);
 	if (opts->edu && !rc)
 		rc = edu_init(vmm, opts->edu_dma_mask);
+	if (vmm->iommu->functions && !rc)
+		rc = vmm->iommu->functions(vmm);
 	return rc;
 }
 
@@ -145,9 +147,12 @@ static int run(struct vmm *vmm)
 
 int main(int argc, char **argv)
 {
+	static const struct iommu_ops *const iommus[] = {
+		[IOMMU_NONE] = &iommu_none, [IOMMU_VTD] = &iommu_vtd,
+		[IOMMU_AMDVI] = &iommu_amdvi,
+	};
 	struct vmm vmm = {
-		.kvm_fd = -1, .vm_fd = -1, .ram_fd = -1, .iommu = &iommu_none,
-		.status = STATUS_RUNNING,
+		.kvm_fd = -1, .vm_fd = -1, .ram_fd = -1, .status = STATUS_RUNNING,
 	};
 	char **again = calloc((size_t)argc + 1, sizeof(*again));
 	struct options opts;
@@ -161,8 +166,7 @@ int main(int argc, char **argv)
 	status = options_parse(&opts, argc, argv);
 	if (status < 0) {
 		vmm.opts = &opts;
-		if (opts.iommu == IOMMU_VTD)
-			vmm.iommu = &iommu_vtd;
+		vmm.iommu = iommus[opts.iommu];
 		pthread_mutex_init(&vmm.lock, NULL);
 		status = STATUS_HOST;
 		if (!io_init(&vmm) && !loop_init() && !catch_signals(&vmm, &mask))

@@ -293,8 +293,11 @@ int pci_register(struct pci_dev *dev)
 	unsigned int slot, bar;
 	int rc = 0;
 
-	for (slot = 0; slot < SLOTS && bus->slots[slot]; slot++)
-		;
+	/* The IOAPIC may be known by the id of a slot: nobody else is to have it. */
+	for (slot = 0; slot < SLOTS; slot++) {
+		if (!bus->slots[slot] && slot != vmm->iommu->ioapic_rid >> 3)
+			break;
+	}
 	if (slot == SLOTS) {
 		say("no PCI slot is left for %s", dev->name);
 		return -ENOSPC;
