@@ -25,7 +25,7 @@
 #define SECTOR		512
 #define BUFFER		(256 * KIB)
 #define LONGEST		(64 * MIB)	/* one request; no driver makes longer ones */
-#define BATCH		16		/* requests between two chances for others */
+#define BATCH		VIRTQ_BATCH	/* requests between two chances for others */
 
 enum {
 	CLASS		= 0x01800001,	/* mass storage, other; revision 1 */
@@ -219,12 +219,14 @@ static bool work(struct virtio_dev *dev, unsigned int queue)
 		if (rc <= 0)
 			break;
 		if (!handle(blk, &dev->request, &written)) {
+			virtq_notify(vq);
 			virtio_fail(dev);
 			break;
 		}
 		virtq_push(vq, &dev->request, written);
-		virtq_notify(vq);
 	}
+	if (i)
+		virtq_notify(vq);
 	return i == BATCH;
 }
 
