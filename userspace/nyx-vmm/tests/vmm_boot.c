@@ -218,7 +218,7 @@ static const struct {
 
 TEST_EACH(word, words)
 {
-	const char *line[] = { "nyx-vmm", "--kernel", "x", v->option, v->word };
+	const char *const line[] = { "nyx-vmm", "--kernel", "x", v->option, v->word };
 	char **argv = ktap_alloc((ARRAY_SIZE(line) + 1) * sizeof(*argv));
 	struct options parsed;
 	unsigned int i;
