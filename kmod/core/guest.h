@@ -27,9 +27,6 @@
 struct nyx_domain;
 struct pt_result;
 
-/* The kind of domains whose table the guest owns. */
-#define NYX_DOMAIN_GUEST	0xfeu
-
 /**
  * struct nyx_guest - the guest's side of a unit
  * @front: the front end, or NULL: the unit has no vendor model
