@@ -404,7 +404,7 @@ static void try_binding(struct vm *vm)
 	int source = eventfd(0, EFD_CLOEXEC), target = eventfd(0, EFD_CLOEXEC);
 	struct pollfd pfd = { .fd = target, .events = POLLIN };
 	uint64_t count = 1;
-	uint32_t id;
+	uint32_t id = 0;
 
 	expect(source >= 0 && target >= 0, "no eventfd");
 	check(bind_msi(vm, DISK, 0xfee00010 | 5 << 5, 0, source, target, &id), "bind");
