@@ -33,7 +33,7 @@ $ nyxctl device show 3:0.0 --columns domain,isolation
 | isolation  -
 # The guest attaches and maps.
 $ nyxctl domain create net
-! nyxctl: cannot make the domain: the module does not know this kind or format; 'nyxctl module info' shows what it knows
+! nyxctl: unit 'golden' has a vendor model: its guest makes the domains, by its tables
 ? 1
 $ nyxctl device attach 3:0.0 net
 ! nyxctl: unit 'golden' has no domain 'net'; 'nyxctl domain list' shows all
