@@ -70,13 +70,15 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 /**
  * nyx_guest_resolve_irte() - bring in an interrupt remapping table entry
  * @unit: the unit, with a front end
+ * @sbdf: who sends the interrupt
  * @index: which one, within the table
  * @refusal: set if it is refused
  *
  * Context: may sleep.
- * Return: 0: try again; -EACCES: it is refused; -EINTR.
+ * Return: 0: try again; -EACCES: it is refused; -EINTR; -EAGAIN, for a kernel
+ * thread only: the memory is not at hand.
  */
-int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index,
+int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
 			   struct nyx_refusal *refusal);
 
 #endif /* NYX_CORE_GUEST_H */

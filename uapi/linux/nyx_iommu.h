@@ -1040,7 +1040,10 @@ struct nyx_invalidate {
  * @NYX_FAULT_CONTEXT: the guest's root or context entry refuses the device; the
  *                     vendor's reason says why
  * @NYX_FAULT_IRQ_POST: the posted-interrupt descriptor is not in guest memory
- *                      that can be written, or has a reserved bit set
+ *                      that can be written
+ * @NYX_FAULT_IRQ_POST_RESERVED: it has a reserved bit set
+ * @NYX_FAULT_INTERRUPT_RANGE: the IOVA, or the GPA that the guest's table gives,
+ *                             is in the range of interrupt messages, 0xFEExxxxx
  */
 enum nyx_fault_reason {
 	NYX_FAULT_NONE = 0,
@@ -1066,6 +1069,8 @@ enum nyx_fault_reason {
 	NYX_FAULT_IRQ_TABLE = 20,
 	NYX_FAULT_IRQ_POST = 21,
 	NYX_FAULT_CONTEXT = 22,
+	NYX_FAULT_IRQ_POST_RESERVED = 23,
+	NYX_FAULT_INTERRUPT_RANGE = 24,
 };
 
 /**
@@ -1330,7 +1335,7 @@ enum nyx_mmio_flags {
  * @offset: of the register, a multiple of @width, below NYX_MMIO_SIZE or
  *          NYX_MMIO_SIZE_AMDVI
  * @width: bytes, 4 or 8
- * @value: in: what to write; out: what was read. A read needs 0
+ * @value: in: what to write; out: what was read
  *
  * The guest reads or writes a register of the unit's vendor model; -EOPNOTSUPP
  * without one. What a write of the guest's leads to, as the execution of its

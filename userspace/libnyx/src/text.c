@@ -125,6 +125,12 @@ static const struct {
 	[NYX_FAULT_CONTEXT] = {
 		"context", "the guest's root or context entry refuses the device",
 	},
+	[NYX_FAULT_IRQ_POST_RESERVED] = {
+		"irq-post-reserved", "the posted-interrupt descriptor has a reserved bit set",
+	},
+	[NYX_FAULT_INTERRUPT_RANGE] = {
+		"interrupt-range", "the address is one of interrupt messages",
+	},
 };
 
 NYX_EXPORT const char *nyx_fault_reason_name(uint32_t reason)
