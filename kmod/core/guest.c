@@ -387,9 +387,10 @@ static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
 		/* Pairs with irt_remap_device(): it knows all or nothing. */
 		smp_store_release(&irqs->how, found.how | IRT_KNOWN);
 	}
-	/* Pairs with the loads of @irqs elsewhere. */
-	if (irqs)
+	if (irqs) {
+		/* Pairs with the loads in resolve(), and in core/irq.c. */
 		smp_store_release(&dev->irqs, irqs);
+	}
 	mutex_unlock(&unit->irq.lock);
 	return ret;
 }
@@ -417,6 +418,7 @@ static int resolve(struct nyx_unit *unit, u32 sbdf, u32 index, u64 generation,
 		dev = find_sender(unit, sbdf);
 		if (!dev)
 			return -ENOENT;
+		/* Pairs with resolve_irqs(). */
 		irqs = smp_load_acquire(&dev->irqs);
 		if (!irqs || !(READ_ONCE(irqs->how) & IRT_KNOWN))
 			return resolve_irqs(unit, dev, generation, refusal);

@@ -27,9 +27,6 @@
 struct nyx_domain;
 struct pt_result;
 
-/* The kind of domains whose table the guest owns. */
-#define NYX_DOMAIN_GUEST	0xfeu
-
 /* Where interrupt messages go: VT-d specification, section 3.14. */
 #define NYX_IRQ_RANGE_LG2	20
 #define NYX_IRQ_RANGE_START	0xfee00000ull

@@ -624,11 +624,15 @@ struct nyx_memory_info {
  * @NYX_DOMAIN_PAGING: looks it up in a table that NYX_MAP fills
  * @NYX_DOMAIN_IDENTITY: takes it for a GPA; still only guest memory is reached
  * @NYX_DOMAIN_BLOCKED: refuses it
+ * @NYX_DOMAIN_GUEST: looks it up in a table of the guest's, or takes it for a GPA
+ *                    if the guest wants that. Of units with a vendor model; only
+ *                    told: comes and goes with what the guest's tables say
  */
 enum nyx_domain_kind {
 	NYX_DOMAIN_PAGING = 0,
 	NYX_DOMAIN_IDENTITY = 1,
 	NYX_DOMAIN_BLOCKED = 2,
+	NYX_DOMAIN_GUEST = 3,
 };
 
 /**
@@ -711,7 +715,8 @@ struct nyx_domain_destroy {
 
 /**
  * struct nyx_domain_info - entry of NYX_LIST_DOMAINS
- * @domain_id: id
+ * @domain_id: id; of NYX_DOMAIN_GUEST 256 times the guest's id, and 1 to 256: the
+ *             guest may have several tables with one id
  * @flags: of enum nyx_domain_flags
  * @kind: of enum nyx_domain_kind
  * @format: of enum nyx_format
