@@ -230,11 +230,22 @@ void nyx_guest_forget(struct nyx_unit *unit,
 
 static void forget_translations(struct nyx_domain *dom, u64 first, u64 last)
 {
+	struct iotlb *tlb = &dom->unit->iotlb;
+	u32 lg2;
+	u64 rest;
+
 	mutex_lock(&dom->lock);
-	if (!first && last == U64_MAX)
-		iotlb_flush(&dom->unit->iotlb, &dom->space);
-	else
-		iotlb_invalidate(&dom->unit->iotlb, &dom->space, first, last);
+	do {
+		/* A page goes as a whole, if any of it is named. */
+		lg2 = READ_ONCE(dom->pieces_lg2);
+		rest = lg2 ? nyx_lg2_last(lg2) : 0;
+		if (!first && last == U64_MAX)
+			iotlb_flush(tlb, &dom->space);
+		else
+			iotlb_invalidate(tlb, &dom->space, first & ~rest,
+					 last | rest);
+		/* Who has filled before that has noted it; pairs with note_piece(). */
+	} while (READ_ONCE(dom->pieces_lg2) > lg2);
 	mutex_unlock(&dom->lock);
 	WRITE_ONCE(dom->unsettled, true);
 	nyx_stat_add(dom->stats, NYX_STAT_INVALIDATIONS, 1);
@@ -309,6 +320,15 @@ static int walk_read(void *ctx, u64 gpa, u64 *val)
 	return nyx_guest_read64(ctx, gpa, val);
 }
 
+/* The cache will hold a part of a page, if any. Before it does. */
+static void note_piece(struct nyx_domain *dom, u32 lg2)
+{
+	u32 old = READ_ONCE(dom->pieces_lg2);
+
+	while (old < lg2 && !try_cmpxchg(&dom->pieces_lg2, &old, lg2))
+		;
+}
+
 void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 		    unsigned int perm, struct pt_result *res)
 {
@@ -316,13 +336,20 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 	bool keep = dom->guest.keep_irqs;
 
 	pt_walk_guest(&dom->guest.cfg, dom->guest.root, &mem, iova, perm, res);
-	if (!keep || res->status != PT_OK)
+	if (res->status != PT_OK)
 		return;
-	if (nyx_guest_irq_range(res->oa))
+	if (iotlb_holds_part(res->lg2))
+		note_piece(dom, res->lg2);
+	if (!keep)
+		return;
+	if (nyx_guest_irq_range(res->oa)) {
 		res->status = PT_INTERRUPT_RANGE;
-	/* The rest of a large page is as good as any. */
-	else if (reaches_irqs(iova, res->lg2) || reaches_irqs(res->oa, res->lg2))
+	} else if (reaches_irqs(iova, res->lg2) ||
+		   reaches_irqs(res->oa, res->lg2)) {
+		/* The rest of a large page is as good as any. */
+		note_piece(dom, res->lg2);
 		res->lg2 = NYX_PAGE_LG2;
+	}
 }
 
 /* ---- interrupt remapping table ------------------------------------------ */
@@ -360,9 +387,10 @@ static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
 		/* Pairs with irt_remap_device(): it knows all or nothing. */
 		smp_store_release(&irqs->how, found.how | IRT_KNOWN);
 	}
-	/* Pairs with the loads of @irqs elsewhere. */
-	if (irqs)
+	if (irqs) {
+		/* Pairs with the loads in resolve(), and in core/irq.c. */
 		smp_store_release(&dev->irqs, irqs);
+	}
 	mutex_unlock(&unit->irq.lock);
 	return ret;
 }
@@ -390,6 +418,7 @@ static int resolve(struct nyx_unit *unit, u32 sbdf, u32 index, u64 generation,
 		dev = find_sender(unit, sbdf);
 		if (!dev)
 			return -ENOENT;
+		/* Pairs with resolve_irqs(). */
 		irqs = smp_load_acquire(&dev->irqs);
 		if (!irqs || !(READ_ONCE(irqs->how) & IRT_KNOWN))
 			return resolve_irqs(unit, dev, generation, refusal);

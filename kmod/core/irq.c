@@ -249,11 +249,14 @@ static void post_failed(struct nyx_irq_req *req, int error)
 static u32 remap(struct nyx_irq *irq, struct nyx_device *dev,
 		 struct nyx_irq_req *req)
 {
-	if (unlikely(irq->per_device))
-		/* Pairs with nyx_guest_resolve_irte(). */
-		return irt_remap_device(smp_load_acquire(&dev->irqs),
-					READ_ONCE(irq->mode), req->address,
-					req->data, &req->msg);
+	struct irt_device *irqs;
+
+	if (unlikely(irq->per_device)) {
+		/* Pairs with resolve_irqs(). */
+		irqs = smp_load_acquire(&dev->irqs);
+		return irt_remap_device(irqs, READ_ONCE(irq->mode),
+					req->address, req->data, &req->msg);
+	}
 	return irt_remap(&irq->irt, READ_ONCE(irq->mode), req->sbdf,
 			 req->address, req->data, &req->msg);
 }

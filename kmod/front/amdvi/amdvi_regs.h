@@ -236,7 +236,7 @@ enum amdvi_opcode {
 /* ---- GA log (2.10) ------------------------------------------------------ */
 
 #define AMDVI_GA_ENTRY_SIZE	8u
-#define AMDVI_GA_ENTRY_GUEST	(1ull << 60)
+#define AMDVI_GA_ENTRY_GUEST	BIT_ULL(60)
 #define AMDVI_GA_ENTRY_DEVICE	GENMASK_ULL(47, 32)
 #define AMDVI_GA_ENTRY_TAG	GENMASK_ULL(31, 0)
 

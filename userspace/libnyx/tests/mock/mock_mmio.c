@@ -183,7 +183,7 @@ static void write_half_amdvi(struct m_unit *unit, uint32_t offset, uint32_t valu
 	uint32_t reg = offset & ~7u;
 
 	if (reg <= CONTROL)
-		put(unit, offset, 4, value & rw[reg] >> 8 * (offset & 4));
+		put(unit, offset, 4, value & (uint32_t)(rw[reg] >> 8 * (offset & 4)));
 }
 
 int m_mmio(struct m_unit *unit, struct nyx_mmio *m)
