@@ -123,8 +123,9 @@ static bool transmit(struct virtio_dev *dev)
 			frame_write(net, req->out_len - HEADER);
 		}
 		virtq_push(vq, req, 0);
-		virtq_notify(vq);
 	}
+	if (i)
+		virtq_notify(vq);
 	return i == BATCH;
 }
 
