@@ -87,6 +87,8 @@ static int parse_config(const struct nyx_unit_create *cmd,
 	} else if (cmd->vtd_flags || cmd->vtd_faults) {
 		return -EINVAL;
 	}
+	if (cfg->model != NYX_MODEL_AMDVI && cmd->amdvi_flags)
+		return -EINVAL;
 
 	entries = cmd->irt_entries ?: cfg->model == NYX_MODEL_VTD ?
 		IRT_MAX_ENTRIES : DEFAULT_IRT;

@@ -507,7 +507,7 @@ TEST_EACH(boot_of, boot_cases)
 	ASSERT_EQ(2, msis(g, &e));
 	ASSERT_EQ(0x00000100fee01004ull, e.msi.address);
 	ASSERT_EQ(0x4023, e.msi.data);
-	ASSERT_EQ(0, e.msi.__reserved);
+	ASSERT_EQ(0, e.msi.flags);
 }
 
 /* ---- a kernel ends, the next one begins ---- */

@@ -215,6 +215,10 @@ static void put_irte(struct text *text, const struct nyx_event_irte *irte)
 
 static void put_msi(struct text *text, const struct nyx_event_msi *msi)
 {
+	if (msi->flags & NYX_MSI_F_FUNCTION) {
+		put(text, "the unit sends the interrupt of its PCI function");
+		return;
+	}
 	put(text, "the unit sends an interrupt, address 0x%" PRIx64 " data 0x%" PRIx32,
 	    (uint64_t)msi->address, (uint32_t)msi->data);
 }
