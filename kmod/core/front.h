@@ -29,13 +29,15 @@ struct nyx_unit_config;
  * @quiet: the guest does not want to know of faults
  * @keep_irqs: neither addresses nor what they become may be in the range of
  *             interrupt messages
- * @hole: addresses from @hole_first to @hole_last are not translated, nor blocked
+ * @hole: some addresses are neither translated nor blocked
  * @perm: NYX_ACC_* that is granted at all
  * @blocked: all is refused, for this vendor's reason; or 0
  * @note: for the front end: see &nyx_refusal.note
  * @width: bits of an address
  * @cfg: shape of the table
  * @root: GPA of the table
+ * @hole_first: with @hole: the first of them
+ * @hole_last: and the last
  */
 struct nyx_guest_map {
 	u32 tag;

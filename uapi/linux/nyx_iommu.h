@@ -150,9 +150,9 @@ struct nyx_module_info {
  * enum nyx_model - what the guest sees of a unit
  * @NYX_MODEL_NATIVE: nothing: the VMM maps by the commands of this file
  * @NYX_MODEL_VTD: Intel VT-d, legacy mode: registers (NYX_MMIO), tables and queue
- *                 in guest memory. The guest attaches devices and maps; the
- *                 commands for that, for interrupt remapping entries and for
- *                 bound interrupts are -EOPNOTSUPP
+ *                 in guest memory. The guest attaches devices, maps, and sets
+ *                 interrupt remapping entries; the commands for that are
+ *                 -EOPNOTSUPP
  * @NYX_MODEL_AMDVI: AMD-Vi, with host page tables (v1); otherwise as
  *                   NYX_MODEL_VTD
  */
@@ -388,7 +388,8 @@ struct nyx_unit_destroy {
  *                     by IOVA; adjacent mappings that are contiguous in both
  *                     address spaces and agree in permission appear as one
  * @NYX_LIST_IRTES: entries of the interrupt remapping table that are present:
- *                  struct nyx_irte_info, by index
+ *                  struct nyx_irte_info, by index. With a vendor model those
+ *                  of the guest's table that are in the unit's cache
  * @NYX_LIST_BINDINGS: bound interrupts: struct nyx_binding_info, by id
  */
 enum nyx_list_type {
@@ -777,7 +778,8 @@ struct nyx_mapping_info {
  * @sbdf: the device
  * @__reserved: must be 0
  *
- * Add a device. It has no domain: its accesses are refused.
+ * Add a device. It has no domain: its accesses are refused. In a unit with a
+ * vendor model they go as the guest's tables say, and the segment must be 0.
  */
 struct nyx_device_add {
 	__u32 size;

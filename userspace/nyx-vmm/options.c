@@ -97,6 +97,8 @@ static bool number(const char *word, uint64_t *value)
 	/* strtoull() would take blanks and signs. */
 	if (!(hex ? isxdigit((unsigned char)*digits) : isdigit((unsigned char)*digits)))
 		return false;
+	if (hex && (digits[1] == 'x' || digits[1] == 'X'))
+		return false;		/* nor a second 0x */
 	errno = 0;
 	v = strtoull(digits, &end, hex ? 16 : 10);
 	if (*end) {
