@@ -65,7 +65,7 @@ static const struct create_case {
 	{ "flags_top", { .model = NYX_MODEL_VTD, .vtd_flags = 1u << 31 }, EOPNOTSUPP },
 	{ "native_flags", { .vtd_flags = 1 }, EINVAL },
 	{ "native_faults", { .vtd_faults = 1 }, EINVAL },
-	{ "model_2", { .model = 2 }, EOPNOTSUPP },
+	{ "model_3", { .model = 3 }, EOPNOTSUPP },
 };
 
 TEST_EACH(create_refused, create_cases)

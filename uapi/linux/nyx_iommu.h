@@ -150,9 +150,9 @@ struct nyx_module_info {
  * enum nyx_model - what the guest sees of a unit
  * @NYX_MODEL_NATIVE: nothing: the VMM maps by the commands of this file
  * @NYX_MODEL_VTD: Intel VT-d, legacy mode: registers (NYX_MMIO), tables and queue
- *                 in guest memory. The guest attaches devices and maps; the
- *                 commands for that, for interrupt remapping entries and for
- *                 bound interrupts are -EOPNOTSUPP
+ *                 in guest memory. The guest attaches devices, maps, and sets
+ *                 interrupt remapping entries; the commands for that are
+ *                 -EOPNOTSUPP
  * @NYX_MODEL_AMDVI: AMD-Vi, with host page tables (v1); otherwise as
  *                   NYX_MODEL_VTD
  */
@@ -388,7 +388,8 @@ struct nyx_unit_destroy {
  *                     by IOVA; adjacent mappings that are contiguous in both
  *                     address spaces and agree in permission appear as one
  * @NYX_LIST_IRTES: entries of the interrupt remapping table that are present:
- *                  struct nyx_irte_info, by index
+ *                  struct nyx_irte_info, by index. With a vendor model those
+ *                  of the guest's table that are in the unit's cache
  * @NYX_LIST_BINDINGS: bound interrupts: struct nyx_binding_info, by id
  */
 enum nyx_list_type {
@@ -624,11 +625,15 @@ struct nyx_memory_info {
  * @NYX_DOMAIN_PAGING: looks it up in a table that NYX_MAP fills
  * @NYX_DOMAIN_IDENTITY: takes it for a GPA; still only guest memory is reached
  * @NYX_DOMAIN_BLOCKED: refuses it
+ * @NYX_DOMAIN_GUEST: looks it up in a table of the guest's, or takes it for a GPA
+ *                    if the guest wants that. Of units with a vendor model; only
+ *                    told: comes and goes with what the guest's tables say
  */
 enum nyx_domain_kind {
 	NYX_DOMAIN_PAGING = 0,
 	NYX_DOMAIN_IDENTITY = 1,
 	NYX_DOMAIN_BLOCKED = 2,
+	NYX_DOMAIN_GUEST = 3,
 };
 
 /**
@@ -711,7 +716,8 @@ struct nyx_domain_destroy {
 
 /**
  * struct nyx_domain_info - entry of NYX_LIST_DOMAINS
- * @domain_id: id
+ * @domain_id: id; of NYX_DOMAIN_GUEST 256 times the guest's id, and 1 to 256: the
+ *             guest may have several tables with one id
  * @flags: of enum nyx_domain_flags
  * @kind: of enum nyx_domain_kind
  * @format: of enum nyx_format
@@ -772,7 +778,8 @@ struct nyx_mapping_info {
  * @sbdf: the device
  * @__reserved: must be 0
  *
- * Add a device. It has no domain: its accesses are refused.
+ * Add a device. It has no domain: its accesses are refused. In a unit with a
+ * vendor model they go as the guest's tables say, and the segment must be 0.
  */
 struct nyx_device_add {
 	__u32 size;

@@ -147,12 +147,11 @@ static int look(struct virtq *vq)
 	return 0;
 }
 
-/* The first descriptors of all heads, with one call, and with another their tables. */
-static int fetch(struct virtq *vq)
+/* The first descriptors of all heads, with one call. */
+static int fetch_descs(struct virtq *vq)
 {
 	struct dma_op ops[VIRTQ_BATCH];
-	unsigned int i, nr = 0;
-	struct desc d;
+	unsigned int i;
 
 	for (i = 0; i < vq->nr_heads; i++) {
 		if (vq->heads[i] >= vq->size)
@@ -162,8 +161,16 @@ static int fetch(struct virtq *vq)
 			.buffer = vq->descs[i], .len = VIRTQ_DESC_SIZE,
 		};
 	}
-	if (dma_array(&vq->dev->pci, ops, vq->nr_heads))
-		return -1;
+	return dma_array(&vq->dev->pci, ops, vq->nr_heads);
+}
+
+/* Their indirect tables, if they have such, with another */
+static int fetch_tables(struct virtq *vq)
+{
+	struct dma_op ops[VIRTQ_BATCH];
+	unsigned int i, nr = 0;
+	struct desc d;
+
 	for (i = 0; i < vq->nr_heads; i++) {
 		d = to_desc(vq->descs[i]);
 		if (d.flags & VRING_DESC_F_INDIRECT && is_indirect(vq, &d) &&
@@ -172,8 +179,42 @@ static int fetch(struct virtq *vq)
 				.iova = d.addr, .buffer = vq->tables[i], .len = d.len,
 			};
 	}
+	return dma_array(&vq->dev->pci, ops, nr);
+}
+
+/* And the beginnings of the requests, which the device will want to see first */
+static void fetch_headers(struct virtq *vq)
+{
+	const unsigned int len = vq->dev->ops->header;
+	struct dma_op ops[VIRTQ_BATCH];
+	unsigned int i, nr = 0;
+	struct desc d;
+
+	vq->has_header = 0;
+	for (i = 0; len && i < vq->nr_heads; i++) {
+		d = to_desc(vq->descs[i]);
+		if (d.flags & VRING_DESC_F_INDIRECT) {
+			if (!is_indirect(vq, &d) || d.len > sizeof(vq->tables[i]))
+				continue;
+			d = to_desc(vq->tables[i]);
+		}
+		if (d.flags & (VRING_DESC_F_INDIRECT | VRING_DESC_F_WRITE) || d.len < len)
+			continue;
+		ops[nr++] = (struct dma_op){
+			.iova = d.addr, .buffer = vq->headers[i], .len = len,
+		};
+		vq->has_header |= UINT32_C(1) << i;
+	}
+	/* What cannot be read the device finds out itself, for each. */
 	if (dma_array(&vq->dev->pci, ops, nr))
+		vq->has_header = 0;
+}
+
+static int fetch(struct virtq *vq)
+{
+	if (fetch_descs(vq) || fetch_tables(vq))
 		return -1;
+	fetch_headers(vq);
 	vq->nr_fetched = vq->nr_heads;
 	return 0;
 }
@@ -318,6 +359,7 @@ int virtq_pop(struct virtq *vq, struct virtq_request *req)
 		return 0;
 	n = (uint16_t)(vq->last_avail - vq->heads_from);
 	req->head = vq->heads[n];
+	req->header = vq->has_header >> n & 1 ? vq->headers[n] : NULL;
 	req->nr_out = req->nr_in = 0;
 	req->out_len = req->in_len = 0;
 	if (!queue_chain(vq, n, req))

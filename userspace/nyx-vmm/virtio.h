@@ -22,6 +22,7 @@
 #define VIRTQ_SEGS		(VIRTQ_SIZE + 2)
 #define VIRTQ_BATCH		16	/* requests that are looked at together */
 #define VIRTQ_DESC_SIZE		16
+#define VIRTQ_HEADER		16	/* most of virtio_ops::header */
 #define VIRTQ_TABLE		32	/* entries of an indirect table that are read ahead */
 
 struct virtio_dev;
@@ -29,6 +30,7 @@ struct virtio_dev;
 /* A request: first what the device reads, then what it writes. */
 struct virtq_request {
 	uint16_t head;
+	const uint8_t *header;		/* what was read of it ahead; NULL: nothing */
 	unsigned int nr_out, nr_in;
 	uint64_t out_len, in_len;
 	struct dma_seg out[VIRTQ_SEGS];
@@ -53,6 +55,8 @@ struct virtq {
 	uint16_t heads[VIRTQ_BATCH];
 	uint8_t descs[VIRTQ_BATCH][VIRTQ_DESC_SIZE];
 	uint8_t tables[VIRTQ_BATCH][VIRTQ_TABLE * VIRTQ_DESC_SIZE];
+	uint8_t headers[VIRTQ_BATCH][VIRTQ_HEADER];
+	uint32_t has_header;		/* a bit for each */
 	bool fresh;			/* nothing was taken since, and nobody kicked */
 	bool announced;			/* the driver knows that we wait for @last_avail */
 	/* Elements of the used ring that the driver does not have yet */
@@ -69,6 +73,7 @@ struct virtio_ops {
 	uint32_t class_revision;
 	unsigned int nr_queues;
 	uint64_t features;		/* besides those of every device */
+	unsigned int header;		/* bytes that each request begins with, or 0 */
 	unsigned int config_size;
 	/* A byte of the device's own configuration */
 	uint8_t (*config_read)(struct virtio_dev *dev, unsigned int offset);

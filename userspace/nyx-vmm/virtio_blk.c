@@ -29,7 +29,7 @@
 
 enum {
 	CLASS		= 0x01800001,	/* mass storage, other; revision 1 */
-	HEADER		= 16,
+	HEADER		= 16,		/* VIRTQ_HEADER at most */
 };
 
 struct blk {
@@ -168,12 +168,13 @@ static uint8_t get_id(struct blk *blk, const struct virtq_request *req, uint64_t
 static bool handle(struct blk *blk, const struct virtq_request *req, uint32_t *written)
 {
 	struct pci_dev *pci = &blk->dev.pci;
-	uint8_t header[HEADER], status;
+	uint8_t bytes[HEADER], status;
+	const uint8_t *header = req->header ? req->header : bytes;
 	struct range r = { .told = false };
 	uint64_t room, sector;
 
 	if (!req->in_len || req->out_len < HEADER ||
-	    dma_gather(pci, req->out, req->nr_out, 0, header, HEADER))
+	    (!req->header && dma_gather(pci, req->out, req->nr_out, 0, bytes, HEADER)))
 		return false;
 	room = req->in_len - 1;
 	sector = le_get(header + 8, 8);
@@ -249,7 +250,7 @@ static const struct virtio_ops ops = {
 	.name = "virtio-blk", .device_id = 2, .class_revision = CLASS, .nr_queues = 1,
 	.features = UINT64_C(1) << VIRTIO_BLK_F_SEG_MAX | UINT64_C(1) << VIRTIO_BLK_F_BLK_SIZE |
 		UINT64_C(1) << VIRTIO_BLK_F_FLUSH,
-	.config_size = sizeof(struct virtio_blk_config),
+	.header = HEADER, .config_size = sizeof(struct virtio_blk_config),
 	.config_read = config_read, .work = work, .destroy = destroy,
 };
 
