@@ -27,6 +27,9 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	struct nyx_device *dev;
 	int ret;
 
+	/* A vendor's unit is for one segment, which the guest numbers. */
+	if (unit->guest.front && NYX_SBDF_SEGMENT(sbdf))
+		return -EINVAL;
 	dev = kzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
 	if (!dev)
 		return -ENOMEM;
@@ -66,6 +69,7 @@ static void device_free_rcu(struct rcu_head *rcu)
 	struct nyx_device *dev = container_of(rcu, struct nyx_device, rcu);
 
 	kfree(rcu_dereference_protected(dev->qos, true));
+	nyx_irqs_free(dev->irqs);
 	free_percpu(dev->stats);
 	kfree(dev);
 }

@@ -10,6 +10,7 @@
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "base/export.h"
@@ -47,6 +48,7 @@ int nyx_irq_init(struct nyx_irq *irq, u32 entries)
 	if (ret)
 		goto err_epoch;
 	irq->mode = 0;
+	irq->per_device = !entries;
 	mutex_init(&irq->lock);
 	xa_init_flags(&irq->bindings, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	return 0;
@@ -65,6 +67,42 @@ void nyx_irq_fini(struct nyx_irq *irq)
 	epoch_fini(&irq->posting);
 	epoch_fini(&irq->epoch);
 	irt_fini(&irq->irt);
+}
+
+struct irt_device *nyx_irqs_alloc(void)
+{
+	struct irt_device *irqs = kzalloc(sizeof(*irqs), GFP_KERNEL_ACCOUNT);
+
+	if (irqs && irt_init(&irqs->irt, IRT_DEVICE_ENTRIES)) {
+		kfree(irqs);
+		return NULL;
+	}
+	return irqs;
+}
+
+void nyx_irqs_free(struct irt_device *irqs)
+{
+	if (!irqs)
+		return;
+	irt_fini(&irqs->irt);
+	kfree(irqs);
+}
+
+/* The guest's driver is told in the guest's own words. */
+static void tell_guest(struct nyx_unit *unit, struct nyx_device *dev,
+		       const struct nyx_irq_req *req)
+{
+	struct irt_device *irqs = READ_ONCE(dev->irqs);
+	struct nyx_refusal refusal = {
+		.reason = req->reason,
+		.code = req->code,
+		.tag = irqs ? READ_ONCE(irqs->tag) : 0,
+	};
+
+	/* It was the table that refused it. */
+	if (req->code)
+		refusal = req->refusal;
+	unit->guest.front->ops->irq_fault(unit->guest.front, req, &refusal);
 }
 
 static void refused(struct nyx_unit *unit, struct nyx_device *dev,
@@ -95,14 +133,8 @@ static void refused(struct nyx_unit *unit, struct nyx_device *dev,
 	nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_IRQ_FAULTS, 1);
 	if (nyx_guard_fault(unit, dev, &event, &state))
 		nyx_events_push(unit->events, &event);
-	if (unit->guest.front) {
-		const struct nyx_refusal refusal = {
-			.reason = req->reason, .code = req->code,
-		};
-
-		unit->guest.front->ops->irq_fault(unit->guest.front, req->sbdf,
-						  req->msg.index, &refusal);
-	}
+	if (unit->guest.front)
+		tell_guest(unit, dev, req);
 	nyx_guard_tell(unit, dev, &state);
 }
 
@@ -184,7 +216,7 @@ static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool pinned)
 	if (ret)
 		return ret;
 	if (control & PID_RESERVED)
-		return -EIO;
+		return -EINVAL;
 	ret = set_bits(region, offset + msg->vector / 64 * sizeof(u64),
 		       BIT_ULL(msg->vector % 64), &old);
 	if (!ret)
@@ -207,10 +239,26 @@ static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool pinned)
 	return 0;
 }
 
-static void post_failed(struct nyx_irq_req *req)
+static void post_failed(struct nyx_irq_req *req, int error)
 {
 	req->result = NYX_IRQ_REFUSED;
-	req->reason = NYX_FAULT_IRQ_POST;
+	req->reason = error == -EINVAL ? NYX_FAULT_IRQ_POST_RESERVED :
+					 NYX_FAULT_IRQ_POST;
+}
+
+static u32 remap(struct nyx_irq *irq, struct nyx_device *dev,
+		 struct nyx_irq_req *req)
+{
+	struct irt_device *irqs;
+
+	if (unlikely(irq->per_device)) {
+		/* Pairs with resolve_irqs(). */
+		irqs = smp_load_acquire(&dev->irqs);
+		return irt_remap_device(irqs, READ_ONCE(irq->mode),
+					req->address, req->data, &req->msg);
+	}
+	return irt_remap(&irq->irt, READ_ONCE(irq->mode), req->sbdf,
+			 req->address, req->data, &req->msg);
 }
 
 /*
@@ -227,7 +275,7 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 	struct nyx_device *dev;
 	struct nyx_domain *dom;
 	bool posted;
-	int ret = 0;
+	int error, ret = 0;
 
 	rcu_read_lock();
 	dev = xa_load(&unit->devices, req->sbdf);
@@ -238,23 +286,23 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 	}
 
 	req->result = NYX_IRQ_DELIVER;
+	req->code = 0;
 	if (unlikely(READ_ONCE(dev->refused) || atomic_read(&dom->refused))) {
 		req->msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
 		req->reason = NYX_FAULT_QUARANTINED;
 	} else {
-		req->reason = irt_remap(&irq->irt, READ_ONCE(irq->mode),
-					req->sbdf, req->address, req->data,
-					&req->msg);
+		req->reason = remap(irq, dev, req);
 	}
 	if (unlikely(req->reason == NYX_FAULT_IRQ_NOT_PRESENT &&
 		     unit->guest.front)) {
 		/* Not in the cache of the guest's table: bring it in, once. */
-		if (!req->refused) {
+		if (req->refused_index != req->msg.index) {
 			ret = -ENODATA;
 			goto out;
 		}
-		req->reason = req->refused_reason;
-		if (req->quiet)
+		req->reason = req->refusal.reason;
+		req->code = req->refusal.code;
+		if (req->refusal.quiet)
 			req->msg.flags |= NYX_IRTE_F_QUIET;
 	}
 	if (unlikely(throttled(dev, dom, wait, reserve, posting))) {
@@ -267,10 +315,11 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 		ret = -EINPROGRESS;
 		goto out;
 	}
+	error = posted ? post(unit, req, true) : 0;
 	if (unlikely(req->reason))
 		req->result = NYX_IRQ_REFUSED;
-	else if (posted && post(unit, req, true))
-		post_failed(req);
+	else if (unlikely(error))
+		post_failed(req, error);
 	finish(unit, dev, dom, req);
 out:
 	rcu_read_unlock();
@@ -295,7 +344,7 @@ static int post_and_finish(struct nyx_unit *unit, struct nyx_irq_req *req)
 	if (ret == -EINTR)
 		return ret;
 	if (ret)
-		post_failed(req);
+		post_failed(req, ret);
 	/* What is counted in the domain is so before that goes. */
 	pair = epoch_enter(&unit->irq.epoch);
 	rcu_read_lock();
@@ -312,7 +361,6 @@ static int post_and_finish(struct nyx_unit *unit, struct nyx_irq_req *req)
 static int attempt_guest(struct nyx_unit *unit, struct nyx_irq_req *req,
 			 struct nyx_irq_wait *wait, unsigned int *posting)
 {
-	struct nyx_refusal refusal;
 	int ret;
 
 	for (;;) {
@@ -321,15 +369,12 @@ static int attempt_guest(struct nyx_unit *unit, struct nyx_irq_req *req,
 			return ret;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		ret = nyx_guest_resolve_irte(unit, req->msg.index, &refusal);
-		if (ret == -EACCES) {
-			req->refused = true;
-			req->code = refusal.code;
-			req->refused_reason = refusal.reason;
-			req->quiet = refusal.quiet;
-		} else if (ret) {
+		ret = nyx_guest_resolve_irte(unit, req->sbdf, req->msg.index,
+					     &req->refusal);
+		if (ret == -EACCES)
+			req->refused_index = req->msg.index;
+		else if (ret)
 			return ret;
-		}
 		cond_resched();
 	}
 }
@@ -340,9 +385,7 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 	unsigned int pair;
 	int ret;
 
-	req->refused = false;
-	req->quiet = false;
-	req->code = 0;
+	req->refused_index = IRT_INDEX_NONE;
 	ret = attempt_guest(unit, req, &wait, &pair);
 	if (unlikely(ret == -EAGAIN && wait.charged)) {
 		ret = nyx_qos_wait(unit, req->sbdf, wait.dom, &wait.charge,
@@ -386,7 +429,7 @@ int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode)
 {
 	mutex_lock(&unit->irq.lock);
 	WRITE_ONCE(unit->irq.mode, mode);
-	nyx_irq_tell_change(unit, 0, unit->irq.irt.nr);
+	nyx_irq_tell_change(unit, 0, unit->irq.irt.nr ?: IRT_DEVICE_ENTRIES);
 	mutex_unlock(&unit->irq.lock);
 	return nyx_irq_drain(unit);
 }

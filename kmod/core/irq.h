@@ -18,11 +18,13 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+#include "core/front.h"
 #include "core/qos.h"
 #include "tlb/epoch.h"
 #include "tlb/irt.h"
 
 struct eventfd_ctx;
+struct nyx_device;
 struct nyx_domain;
 struct nyx_unit;
 
@@ -30,6 +32,8 @@ struct nyx_unit;
  * struct nyx_irq - interrupts of a unit
  * @irt: its table; writers under @lock
  * @mode: of enum nyx_irq_mode; written under @lock
+ * @per_device: devices have tables of their own, and @irt has no entries; const
+ *              after init
  * @epoch: interrupts that look at the table or signal somebody
  * @posting: interrupts that look at guest memory
  * @lock: serialises changes; inside no other lock of the unit
@@ -40,6 +44,7 @@ struct nyx_unit;
 struct nyx_irq {
 	struct irt irt;
 	u32 mode;
+	bool per_device;
 	struct epoch epoch;
 	struct epoch posting;
 	struct mutex lock;
@@ -55,12 +60,12 @@ struct nyx_irq {
  * @address: its address
  * @signal: signal this if it is to be delivered; or NULL
  * @nonblock: do not wait for a limit
- * @refused: the entry in the guest's table was looked at, and is refused
- * @quiet: then: the guest does not want to know
- * @code: then: the vendor's fault reason
- * @refused_reason: then: of enum nyx_fault_reason
+ * @refused_index: the entry in the guest's table that was looked at and is
+ *                 refused, or IRT_INDEX_NONE
+ * @refusal: then: why
  * @result: of enum nyx_irq_result, set
  * @reason: of enum nyx_fault_reason, set
+ * @code: the vendor's fault reason, if the guest's table was looked at, set
  * @msg: what it has become, set; of a notification, what that is
  */
 struct nyx_irq_req {
@@ -69,24 +74,34 @@ struct nyx_irq_req {
 	u64 address;
 	struct eventfd_ctx *signal;
 	bool nonblock;
-	bool refused;
-	bool quiet;
-	u16 code;
-	u32 refused_reason;
+	u32 refused_index;
+	struct nyx_refusal refusal;
 	u32 result;
 	u32 reason;
+	u16 code;
 	struct irt_msg msg;
 };
 
 /**
  * nyx_irq_init() - prepare a unit for interrupts
  * @irq: its interrupts
- * @entries: size of the table
+ * @entries: size of the table; 0: each device has one of its own
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
  */
 int nyx_irq_init(struct nyx_irq *irq, u32 entries);
+
+/**
+ * nyx_irqs_alloc() - make what a device with a table of its own has
+ *
+ * Context: may sleep.
+ * Return: a table without entries, or NULL.
+ */
+struct irt_device *nyx_irqs_alloc(void);
+
+/* Any context; nobody is, or comes, inside. */
+void nyx_irqs_free(struct irt_device *irqs);
 
 /* Nobody is, or comes, inside. */
 void nyx_irq_fini(struct nyx_irq *irq);
@@ -126,7 +141,8 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req);
  *
  * Context: any.
  * Return: 0; -ENOENT; -EAGAIN over a limit: to be tried again with the same @wait
- * after @wait->ns, when it will not be over that limit again.
+ * after @wait->ns, when it will not be over that limit again; -ENODATA if entry
+ * @req->msg.index has first to be brought in by nyx_guest_resolve_irte().
  */
 int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
 		struct nyx_irq_wait *wait);

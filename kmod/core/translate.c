@@ -94,6 +94,7 @@ static u32 walk_reason(u8 status)
 		[PT_NO_WRITE] = NYX_FAULT_WRITE_DENIED,
 		[PT_RESERVED] = NYX_FAULT_RESERVED_BIT,
 		[PT_TABLE_ACCESS] = NYX_FAULT_TABLE_ACCESS,
+		[PT_INTERRUPT_RANGE] = NYX_FAULT_INTERRUPT_RANGE,
 	};
 
 	return reason[status];
@@ -132,14 +133,19 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 
 	if (unlikely(res.status != PT_OK)) {
 		refuse(fault, walk_reason(res.status), iova, perm,
-		       res.status == PT_NO_READ || res.status == PT_NO_WRITE ?
+		       res.status == PT_NO_READ || res.status == PT_NO_WRITE ||
+		       res.status == PT_INTERRUPT_RANGE ?
 		       res.oa : NYX_GPA_UNKNOWN);
-		if (res.status != PT_WIDTH)
+		if (res.status != PT_WIDTH && res.status != PT_INTERRUPT_RANGE)
 			fault->level = res.level;
+		if (res.status == PT_TABLE_ACCESS || res.status == PT_RESERVED)
+			acc->refusal.at = res.oa;
 		return false;
 	}
 	span->gpa = res.oa;
 	span->perm = res.perm;
+	if (dom->kind == NYX_DOMAIN_GUEST)
+		span->perm &= dom->guest.perm;
 	span->lg2 = res.lg2;
 	span->reach = res.lg2;
 	return true;
@@ -200,12 +206,76 @@ static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
 	return true;
 }
 
+/* The address is the output, up to @last. */
+static void pass(u64 iova, u64 last, unsigned int perm, struct nyx_span *span)
+{
+	if (span->length - 1 > last - iova)
+		span->length = last - iova + 1;
+	span->gpa = iova;
+	span->perm = perm;
+	span->lg2 = 0;
+}
+
+/* What is behind @first is treated in another way. */
+static void cut_before(u64 iova, u64 first, struct nyx_span *span)
+{
+	if (iova < first && span->length > first - iova)
+		span->length = first - iova;
+}
+
+enum guest_way { GUEST_TABLE, GUEST_PASS, GUEST_REFUSED };
+
+/* What the guest's tables say about a device before any table is walked. */
+static enum guest_way guest_way(struct nyx_access *acc, u64 iova,
+				unsigned int perm, struct nyx_span *span,
+				struct nyx_fault *fault)
+{
+	const struct nyx_guest_map *map = &acc->dom->guest;
+	u64 last = nyx_lg2_last(map->width);
+	enum nyx_fault_reason reason;
+
+	if (map->keep_irqs && nyx_guest_irq_range(iova)) {
+		reason = NYX_FAULT_INTERRUPT_RANGE;
+		goto refused;
+	}
+	if (map->hole && iova >= map->hole_first && iova <= map->hole_last) {
+		pass(iova, map->hole_last, NYX_ACC_RW, span);
+		return GUEST_PASS;
+	}
+	if (map->hole)
+		cut_before(iova, map->hole_first, span);
+	if (unlikely(map->blocked)) {
+		reason = NYX_FAULT_CONTEXT;
+		goto refused;
+	}
+	if (unlikely(perm & ~map->perm)) {
+		reason = perm & ~map->perm & NYX_ACC_WRITE ?
+			NYX_FAULT_WRITE_DENIED : NYX_FAULT_READ_DENIED;
+		goto refused;
+	}
+	if (!map->pass_through)
+		return GUEST_TABLE;
+	if (iova > last) {
+		reason = NYX_FAULT_ADDRESS_WIDTH;
+		goto refused;
+	}
+	if (map->keep_irqs)
+		cut_before(iova, NYX_IRQ_RANGE_START, span);
+	pass(iova, last, map->perm, span);
+	return GUEST_PASS;
+
+refused:
+	refuse(fault, reason, iova, perm, NYX_GPA_UNKNOWN);
+	return GUEST_REFUSED;
+}
+
 bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		   unsigned int perm, struct nyx_span *span,
 		   struct nyx_fault *fault)
 {
 	struct nyx_domain *dom = acc->dom;
 	bool walked = false;
+	enum guest_way way;
 	u64 left, mask;
 
 	if (unlikely(READ_ONCE(acc->dev->refused) || atomic_read(&dom->refused)))
@@ -214,18 +284,11 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	span->length = length;
 	switch (dom->kind) {
 	case NYX_DOMAIN_GUEST:
-		if (dom->guest.pass_through) {
-			mask = nyx_lg2_last(dom->guest.width);
-			if (iova > mask)
-				return refuse(fault, NYX_FAULT_ADDRESS_WIDTH,
-					      iova, perm, NYX_GPA_UNKNOWN);
-			if (length - 1 > mask - iova)
-				span->length = mask - iova + 1;
-			span->gpa = iova;
-			span->perm = NYX_ACC_RW;
-			span->lg2 = 0;
+		way = guest_way(acc, iova, perm, span, fault);
+		if (way == GUEST_REFUSED)
+			return false;
+		if (way == GUEST_PASS)
 			break;
-		}
 		fallthrough;
 	case NYX_DOMAIN_PAGING:
 		if (!translate_paging(acc, iova, perm, span, fault, &walked))
@@ -233,7 +296,7 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		/* To the end of what the translation speaks for. */
 		mask = nyx_lg2_last(span->reach);
 		left = mask - (iova & mask);
-		if (length - 1 > left)
+		if (span->length - 1 > left)
 			span->length = left + 1;
 		break;
 	case NYX_DOMAIN_IDENTITY:
@@ -245,10 +308,8 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		return refuse(fault, NYX_FAULT_BLOCKED, iova, perm,
 			      NYX_GPA_UNKNOWN);
 	default:
-		refuse(fault, acc->refusal.reason ?: NYX_FAULT_NO_DOMAIN, iova,
-		       perm, NYX_GPA_UNKNOWN);
-		fault->vendor = acc->refusal.code;
-		return false;
+		return refuse(fault, acc->refusal.reason ?: NYX_FAULT_NO_DOMAIN,
+			      iova, perm, NYX_GPA_UNKNOWN);
 	}
 	if (!find_memory(acc, iova, perm, span, fault))
 		return false;
@@ -259,30 +320,44 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	return true;
 }
 
-/* The guest's driver is told in the guest's own words. */
-static void tell_guest(struct nyx_access *acc, const struct nyx_fault *fault)
+/* What the guest's driver calls it. Returns whether the guest wants to know. */
+static bool name_for_guest(struct nyx_access *acc, struct nyx_fault *fault,
+			   struct nyx_refusal *refusal)
 {
-	struct nyx_refusal refusal = acc->refusal;
+	struct nyx_front *front = acc->unit->guest.front;
+	const struct nyx_guest_map *map = &acc->dom->guest;
 
+	if (!front)
+		return false;
+	*refusal = acc->refusal;
 	if (acc->dom->kind == NYX_DOMAIN_GUEST)
-		refusal = (struct nyx_refusal) {
-			.quiet = acc->dom->guest.quiet,
-			.levels = acc->dom->guest.cfg.levels,
+		*refusal = (struct nyx_refusal) {
+			.code = fault->reason == NYX_FAULT_CONTEXT ?
+				map->blocked : 0,
+			.quiet = map->quiet,
+			.levels = map->cfg.levels,
+			.note = map->note,
+			.tag = map->tag,
+			.at = acc->refusal.at,
 		};
-	acc->unit->guest.front->ops->dma_fault(acc->unit->guest.front,
-					       acc->dev->sbdf, fault, &refusal);
+	fault->vendor = front->ops->dma_code(front, fault, refusal);
+	return fault->vendor && !refusal->quiet;
 }
 
-void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
+void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 		      u64 length)
 {
+	struct nyx_front *front = acc->unit->guest.front;
 	struct nyx_event event, state;
+	struct nyx_refusal refusal;
+	bool tell;
 
 	if (fault->reason == NYX_FAULT_QUARANTINED) {
 		nyx_stat_add_both(acc->dev->stats, acc->dom->stats,
 				  NYX_STAT_REFUSED, 1);
 		return;
 	}
+	tell = name_for_guest(acc, fault, &refusal);
 	/* All of it goes to user space, also what no field names. */
 	memset(&event, 0, sizeof(event));
 	event.type = NYX_EVENT_FAULT;
@@ -305,8 +380,8 @@ void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
 						      &event.fault.detail);
 		nyx_events_push(acc->unit->events, &event);
 	}
-	if (acc->unit->guest.front)
-		tell_guest(acc, fault);
+	if (tell)
+		front->ops->dma_fault(front, acc->dev->sbdf, fault, &refusal);
 	nyx_guard_tell(acc->unit, acc->dev, &state);
 }
 

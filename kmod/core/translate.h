@@ -108,12 +108,12 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 /**
  * nyx_fault_report() - count a refused access and tell the unit's readers
  * @acc: the access
- * @fault: why, where
+ * @fault: why, where; @fault->vendor is set
  * @length: bytes of the access that were left
  *
  * Context: any.
  */
-void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
+void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 		      u64 length);
 
 #endif /* NYX_CORE_TRANSLATE_H */

@@ -349,7 +349,7 @@ int virtq_pop(struct virtq *vq, struct virtq_request *req)
 	unsigned int n;
 	int rc;
 
-	if (!vq->enabled || !virtio_running(vq->dev))
+	if (!vq->enabled || !virtio_running(vq->dev) || vmm_stopping(vq->dev->pci.vmm))
 		return 0;
 	rc = find(vq);
 	vq->fresh = false;

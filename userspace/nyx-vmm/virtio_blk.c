@@ -270,7 +270,8 @@ static uint64_t disk_size(int fd)
 static int open_disk(const char *path, bool readonly)
 {
 	struct flock lock = { .l_type = readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
-	int fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	/* Without O_NONBLOCK a FIFO would wait for a writer; disks know no difference. */
+	int fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0) {
 		say("%s: %s", path, strerror(errno));

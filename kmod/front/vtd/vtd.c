@@ -12,6 +12,7 @@
 
 #include "core/irq.h"
 #include "core/unit.h"
+#include "front/front.h"
 
 #define REG(_name, _size, _rw, _w1c)					\
 	{								\
@@ -60,6 +61,7 @@ static void map_identity(const struct vtd *vtd, struct nyx_guest_map *map)
 {
 	*map = (struct nyx_guest_map) {
 		.pass_through = true,
+		.perm = NYX_ACC_RW,
 		.width = vtd->shape.haw,
 	};
 }
@@ -98,6 +100,8 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf,
 		.tag = ctx.did,
 		.pass_through = ctx.pass_through,
 		.quiet = ctx.quiet,
+		.keep_irqs = true,
+		.perm = NYX_ACC_RW,
 		.width = ctx.width,
 		.cfg = {
 			.format = PT_VTDSS,
@@ -110,7 +114,7 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf,
 	return true;
 }
 
-static int vtd_decode_entry(struct nyx_front *front, u32 index,
+static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 			    struct irt_entry *e, struct nyx_refusal *refusal)
 {
 	struct vtd *vtd = to_vtd(front);
@@ -135,8 +139,7 @@ static int vtd_decode_entry(struct nyx_front *front, u32 index,
 	}
 	if (ret)
 		return ret;
-	code = vtd_decode_irte(&vtd->shape, irta & VTD_IRTA_EIME, lo, hi,
-			       vtd->segment, e);
+	code = vtd_decode_irte(&vtd->shape, irta & VTD_IRTA_EIME, lo, hi, e);
 	if (!code)
 		return 0;
 	*refusal = (struct nyx_refusal) {
@@ -148,11 +151,14 @@ static int vtd_decode_entry(struct nyx_front *front, u32 index,
 	return -EACCES;
 }
 
-/* Section 7.1.3: what the guest is told, or VTD_OK: nothing. */
-static u8 dma_code(const struct nyx_fault *fault, unsigned int levels)
+/* Section 7.1.3 */
+static u16 vtd_dma_code(struct nyx_front *front, const struct nyx_fault *fault,
+			const struct nyx_refusal *refusal)
 {
 	bool write = fault->access & NYX_PROT_WRITE;
 
+	if (refusal->code)
+		return refusal->code;
 	switch (fault->reason) {
 	case NYX_FAULT_ADDRESS_WIDTH:
 		return VTD_ADDR_BEYOND;
@@ -165,10 +171,14 @@ static u8 dma_code(const struct nyx_fault *fault, unsigned int levels)
 		return VTD_WRITE_DENIED;
 	case NYX_FAULT_RESERVED_BIT:
 		return VTD_PTE_RESERVED;
+	case NYX_FAULT_INTERRUPT_RANGE:
+		/* What goes there by itself is an interrupt, not our business. */
+		return fault->gpa == NYX_GPA_UNKNOWN ? VTD_OK :
+						       VTD_OUT_IN_IRQ_RANGE;
 	case NYX_FAULT_TABLE_ACCESS:
 		/* The pointer to the top table is the context entry's. */
-		return fault->level + 1u == levels ? VTD_CTX_INVALID :
-						     VTD_TABLE_ACCESS;
+		return fault->level + 1u == refusal->levels ? VTD_CTX_INVALID :
+							      VTD_TABLE_ACCESS;
 	default:
 		/* Behind the IOMMU: the bus would answer, or nobody. */
 		return VTD_OK;
@@ -179,12 +189,8 @@ static void vtd_dma_fault(struct nyx_front *front, u32 sbdf,
 			  const struct nyx_fault *fault,
 			  const struct nyx_refusal *refusal)
 {
-	u8 code = refusal->code ?: dma_code(fault, refusal->levels);
-
-	if (code && !refusal->quiet)
-		vtd_fault_record(to_vtd(front), sbdf,
-				 fault->iova & VTD_FRCD_FI_ADDR, code,
-				 !(fault->access & NYX_PROT_WRITE));
+	vtd_fault_record(to_vtd(front), sbdf, fault->iova & VTD_FRCD_FI_ADDR,
+			 fault->vendor, !(fault->access & NYX_PROT_WRITE));
 }
 
 static u8 irq_code(u32 reason)
@@ -206,19 +212,22 @@ static u8 irq_code(u32 reason)
 		return VTD_IR_ACCESS;
 	case NYX_FAULT_IRQ_POST:
 		return VTD_IR_PID_ACCESS;
+	case NYX_FAULT_IRQ_POST_RESERVED:
+		return VTD_IR_PID_RESERVED;
 	default:
 		return VTD_OK;
 	}
 }
 
-static void vtd_irq_fault(struct nyx_front *front, u32 sbdf, u32 index,
+static void vtd_irq_fault(struct nyx_front *front, const struct nyx_irq_req *req,
 			  const struct nyx_refusal *refusal)
 {
 	u8 code = refusal->code ?: irq_code(refusal->reason);
 
 	if (code && !refusal->quiet)
-		vtd_fault_record(to_vtd(front), sbdf,
-				 FIELD_PREP(VTD_FRCD_FI_INDEX, index & 0xffff),
+		vtd_fault_record(to_vtd(front), req->sbdf,
+				 FIELD_PREP(VTD_FRCD_FI_INDEX,
+					    req->msg.index & 0xffff),
 				 code, false);
 }
 
@@ -406,16 +415,15 @@ static void settle(struct vtd *vtd, const struct reg_write *w)
 	}
 }
 
-static u64 vtd_mmio_read(struct nyx_front *front, u32 offset, u32 size)
+static int vtd_mmio_read(struct nyx_front *front, u32 offset, u32 size,
+			 u64 *value)
 {
 	struct vtd *vtd = to_vtd(front);
-	unsigned long flags;
-	u64 value;
 
-	spin_lock_irqsave(&vtd->lock, flags);
-	value = regfile_read(&vtd->regs, offset, size);
-	spin_unlock_irqrestore(&vtd->lock, flags);
-	return value;
+	spin_lock_irq(&vtd->lock);
+	*value = regfile_read(&vtd->regs, offset, size);
+	spin_unlock_irq(&vtd->lock);
+	return 0;
 }
 
 static int vtd_mmio_write(struct nyx_front *front, u32 offset, u32 size, u64 value)
@@ -473,10 +481,12 @@ static void vtd_destroy(struct nyx_front *front)
 static const struct nyx_front_ops vtd_ops = {
 	.destroy = vtd_destroy,
 	.reset = vtd_reset,
+	.mmio_size = NYX_MMIO_SIZE,
 	.mmio_read = vtd_mmio_read,
 	.mmio_write = vtd_mmio_write,
 	.decode_device = vtd_decode,
 	.decode_irte = vtd_decode_entry,
+	.dma_code = vtd_dma_code,
 	.dma_fault = vtd_dma_fault,
 	.irq_fault = vtd_irq_fault,
 };

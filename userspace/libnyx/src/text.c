@@ -125,6 +125,12 @@ static const struct {
 	[NYX_FAULT_CONTEXT] = {
 		"context", "the guest's root or context entry refuses the device",
 	},
+	[NYX_FAULT_IRQ_POST_RESERVED] = {
+		"irq-post-reserved", "the posted-interrupt descriptor has a reserved bit set",
+	},
+	[NYX_FAULT_INTERRUPT_RANGE] = {
+		"interrupt-range", "the address is one of interrupt messages",
+	},
 };
 
 NYX_EXPORT const char *nyx_fault_reason_name(uint32_t reason)
@@ -359,6 +365,7 @@ NYX_EXPORT const char *nyx_model_name(uint32_t model)
 	static const char *const names[] = {
 		[NYX_MODEL_NATIVE] = "native",
 		[NYX_MODEL_VTD] = "vtd",
+		[NYX_MODEL_AMDVI] = "amdvi",
 	};
 
 	return model < ARRAY_SIZE(names) ? names[model] : NULL;
@@ -370,6 +377,7 @@ NYX_EXPORT const char *nyx_domain_kind_name(uint32_t kind)
 		[NYX_DOMAIN_PAGING] = "paging",
 		[NYX_DOMAIN_IDENTITY] = "identity",
 		[NYX_DOMAIN_BLOCKED] = "blocked",
+		[NYX_DOMAIN_GUEST] = "guest",
 	};
 
 	return kind < ARRAY_SIZE(names) ? names[kind] : NULL;

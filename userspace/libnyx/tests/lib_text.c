@@ -87,13 +87,13 @@ TEST(names_are_complete)
 			ASSERT_TRUE(strcmp(nyx_stat_name(i), nyx_stat_name(j)));
 	}
 	EXPECT_TRUE(!nyx_stat_name(NYX_STAT_MAX));
-	for (i = 0; i <= NYX_FAULT_CONTEXT; i++) {
+	for (i = 0; i <= NYX_FAULT_INTERRUPT_RANGE; i++) {
 		ASSERT_TRUE(nyx_fault_reason_name(i));
 		ASSERT_TRUE(nyx_fault_reason_text(i));
 	}
 	EXPECT_TRUE(!nyx_fault_reason_name(i));
 	EXPECT_TRUE(nyx_fault_reason_text(0xffffffff));
-	for (i = 0; i <= NYX_DOMAIN_BLOCKED; i++)
+	for (i = 0; i <= NYX_DOMAIN_GUEST; i++)
 		ASSERT_TRUE(nyx_domain_kind_name(i));
 	EXPECT_TRUE(!nyx_domain_kind_name(i));
 	for (i = 0; i <= NYX_FORMAT_AMDV1; i++)
@@ -136,6 +136,7 @@ TEST(names_are_complete)
 	EXPECT_TRUE(!nyx_irq_mode_name(NYX_IRQ_MODE_OFF));
 	EXPECT_EQ(0, strcmp("native", nyx_model_name(NYX_MODEL_NATIVE)));
 	EXPECT_EQ(0, strcmp("vtd", nyx_model_name(NYX_MODEL_VTD)));
+	EXPECT_EQ(0, strcmp("amdvi", nyx_model_name(NYX_MODEL_AMDVI)));
 	EXPECT_TRUE(!nyx_model_name(99));
 	EXPECT_EQ(0, strcmp("rw", nyx_prot_name(3)));
 	EXPECT_EQ(0, strcmp("r", nyx_prot_name(1)));
@@ -190,7 +191,7 @@ TEST(event_text_fits)
 	event.fault.fault.level = 0xfe;
 	event.fault.fault.access = NYX_PROT_READ | NYX_PROT_WRITE;
 	event.fault.count = UINT64_MAX;
-	for (reason = 0; reason <= NYX_FAULT_CONTEXT + 1; reason++) {
+	for (reason = 0; reason <= NYX_FAULT_INTERRUPT_RANGE + 1; reason++) {
 		event.fault.fault.reason = reason;
 		ASSERT_EQ(0, nyx_event_format(&event, text, sizeof(text)));
 	}
@@ -362,6 +363,12 @@ static const struct {
 		{
 			.type = NYX_EVENT_MSI,
 			.msi = { .address = UINT64_C(0x1200fee00000), .data = 0x41 },
+		},
+	}, {
+		"the unit sends the interrupt of its PCI function",
+		{
+			.type = NYX_EVENT_MSI,
+			.msi = { .flags = NYX_MSI_F_FUNCTION },
 		},
 	},
 };
