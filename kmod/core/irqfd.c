@@ -63,6 +63,7 @@ static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
 		.sbdf = b->cfg.sbdf,
 		.signal = b->target,
 		.refused_index = IRT_INDEX_NONE,
+		.posted_index = IRT_INDEX_NONE,
 	};
 	spin_lock_irqsave(&b->lock, flags);
 	/* It has a turn, and this is not it. */
@@ -137,7 +138,8 @@ static void fetch_work(struct work_struct *work)
 	if (ret) {
 		if (ret != -EACCES)
 			refusal = (struct nyx_refusal) {
-				.reason = NYX_FAULT_IRQ_TABLE,
+				.reason = ret > 0 ? NYX_FAULT_IRQ_POST :
+						    NYX_FAULT_IRQ_TABLE,
 			};
 		b->refused_index = index;
 		b->refusal = refusal;

@@ -1568,7 +1568,9 @@ enum nyx_irq_flags {
  * enum nyx_irq_result - what became of an interrupt
  * @NYX_IRQ_DELIVER: to be delivered as the reply says
  * @NYX_IRQ_POSTED: in a descriptor; nobody needs to be told
- * @NYX_IRQ_NOTIFY: in a descriptor; the reply is the notification to deliver
+ * @NYX_IRQ_NOTIFY: in a descriptor; the reply is the notification to deliver.
+ *                  NYX_AMDVI_F_GUEST_APIC: in a virtual APIC's page; out_dest is
+ *                  the processor whose doorbell is to be rung, without a vector
  * @NYX_IRQ_REFUSED: refused, as the reply says
  */
 enum nyx_irq_result {
