@@ -152,7 +152,7 @@ struct nyx_module_info {
  * @NYX_MODEL_VTD: Intel VT-d, legacy mode: registers (NYX_MMIO), tables and queue
  *                 in guest memory. The guest attaches devices and maps; the
  *                 commands for that, for interrupt remapping entries and for
- *                 bound interrupts are -EOPNOTSUPP
+ *                 page requests are -EOPNOTSUPP
  */
 enum nyx_model {
 	NYX_MODEL_NATIVE = 0,
@@ -1994,7 +1994,7 @@ enum nyx_page_response {
  * NYX_PAGE_GROUPS_MAX groups of the device have no answer, or those of the unit
  * have half as many pages as it holds event records; -EINTR if a signal
  * arrives: the group is withdrawn; -EPERM if the device is quarantined;
- * -EOPNOTSUPP if the domain is not paging.
+ * -EOPNOTSUPP if the domain is not paging, or the unit has a vendor model.
  */
 struct nyx_page_request {
 	__u32 size;
