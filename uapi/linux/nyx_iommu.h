@@ -1910,7 +1910,8 @@ struct nyx_limits {
  *
  * An access or interrupt has to keep the limits of its device and of the
  * device's domain. Bound interrupts over a limit are held and delivered, as
- * one, when it allows.
+ * one, when it allows. -EOPNOTSUPP for the domains of a unit with a vendor model,
+ * which come and go as the guest likes.
  */
 struct nyx_limit_set {
 	__u32 size;
