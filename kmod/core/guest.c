@@ -196,6 +196,8 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf,
 		ret = 0;
 		if (front->ops->decode_device(front, sbdf, &map, refusal))
 			ret = install(unit, sbdf, &map, generation);
+		else if (fatal_signal_pending(current))
+			ret = -EINTR;	/* maybe before it was read */
 		if (ret == -ENOSPC) {
 			/* More than the guest may have. */
 			refusal->reason = NYX_FAULT_NO_DOMAIN;
@@ -280,6 +282,8 @@ static void domain_drop(struct nyx_unit *unit, struct nyx_domain *dom)
 {
 	bool drop;
 
+	/* Interrupts count in the domain of their device. */
+	epoch_drain_bounded(&unit->irq.epoch);
 	mutex_lock(&unit->lock);
 	drop = !dom->nr_devices && !dom->dying;
 	if (drop) {
