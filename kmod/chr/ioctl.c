@@ -98,7 +98,7 @@ static const struct nyx_op nyx_ops[] = {
 	},
 	[NYX_CMD_UNIT_CREATE] = {
 		.fn = nyx_ioctl_unit_create,
-		OP_SIZE(struct nyx_unit_create, vtd_faults),
+		OP_SIZE(struct nyx_unit_create, __reserved2),
 		OP_RESV(struct nyx_unit_create),
 		.flags = NYX_UNIT_F_KEEP,
 		.prop = OP_NO_UNIT | OP_OUT,

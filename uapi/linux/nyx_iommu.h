@@ -232,6 +232,7 @@ enum nyx_unit_flags {
  * @vtd_faults: NYX_MODEL_VTD: fault recording registers, 1 to 8; 0: 8; otherwise
  *              must be 0
  * @amdvi_flags: NYX_MODEL_AMDVI: of enum nyx_amdvi_flags; otherwise must be 0
+ * @__reserved2: must be 0
  *
  * A VT-d unit has an address width of 39 or 48, and an interrupt remapping table
  * cache of 65536 entries; @irt_entries must be 0.
@@ -262,6 +263,7 @@ struct nyx_unit_create {
 	__u32 vtd_flags;
 	__u32 vtd_faults;
 	__u32 amdvi_flags;
+	__u32 __reserved2;
 };
 
 #define NYX_UNIT_CREATE _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_CREATE)
