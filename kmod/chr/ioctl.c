@@ -289,11 +289,12 @@ static const struct nyx_op nyx_ops[] = {
 		.fn = nyx_ioctl_page_request,
 		OP_SIZE(struct nyx_page_request, out_response),
 		.flags = NYX_PAGE_F_NOWAIT,
-		.prop = OP_OUT,
+		.prop = OP_NATIVE | OP_OUT,
 	},
 	[NYX_CMD_PAGE_RESPOND] = {
 		.fn = nyx_ioctl_page_respond,
 		OP_SIZE(struct nyx_page_respond, response),
+		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_MMIO] = {
 		.run = nyx_ioctl_mmio,

@@ -150,9 +150,9 @@ struct nyx_module_info {
  * enum nyx_model - what the guest sees of a unit
  * @NYX_MODEL_NATIVE: nothing: the VMM maps by the commands of this file
  * @NYX_MODEL_VTD: Intel VT-d, legacy mode: registers (NYX_MMIO), tables and queue
- *                 in guest memory. The guest attaches devices, maps, and sets
- *                 interrupt remapping entries; the commands for that are
- *                 -EOPNOTSUPP
+ *                 in guest memory. The guest attaches devices and maps; the
+ *                 commands for that, for interrupt remapping entries and for
+ *                 page requests are -EOPNOTSUPP
  * @NYX_MODEL_AMDVI: AMD-Vi, with host page tables (v1); otherwise as
  *                   NYX_MODEL_VTD
  */
@@ -1568,7 +1568,9 @@ enum nyx_irq_flags {
  * enum nyx_irq_result - what became of an interrupt
  * @NYX_IRQ_DELIVER: to be delivered as the reply says
  * @NYX_IRQ_POSTED: in a descriptor; nobody needs to be told
- * @NYX_IRQ_NOTIFY: in a descriptor; the reply is the notification to deliver
+ * @NYX_IRQ_NOTIFY: in a descriptor; the reply is the notification to deliver.
+ *                  NYX_AMDVI_F_GUEST_APIC: in a virtual APIC's page; out_dest is
+ *                  the processor whose doorbell is to be rung, without a vector
  * @NYX_IRQ_REFUSED: refused, as the reply says
  */
 enum nyx_irq_result {
@@ -1957,7 +1959,8 @@ struct nyx_limits {
  *
  * An access or interrupt has to keep the limits of its device and of the
  * device's domain. Bound interrupts over a limit are held and delivered, as
- * one, when it allows.
+ * one, when it allows. -EOPNOTSUPP for the domains of a unit with a vendor model,
+ * which come and go as the guest likes.
  */
 struct nyx_limit_set {
 	__u32 size;
@@ -2041,7 +2044,7 @@ enum nyx_page_response {
  * NYX_PAGE_GROUPS_MAX groups of the device have no answer, or those of the unit
  * have half as many pages as it holds event records; -EINTR if a signal
  * arrives: the group is withdrawn; -EPERM if the device is quarantined;
- * -EOPNOTSUPP if the domain is not paging.
+ * -EOPNOTSUPP if the domain is not paging, or the unit has a vendor model.
  */
 struct nyx_page_request {
 	__u32 size;
