@@ -390,8 +390,8 @@ struct nyx_unit_destroy {
  *                     by IOVA; adjacent mappings that are contiguous in both
  *                     address spaces and agree in permission appear as one
  * @NYX_LIST_IRTES: entries of the interrupt remapping table that are present:
- *                  struct nyx_irte_info, by index. With a vendor model those
- *                  of the guest's table that are in the unit's cache
+ *                  struct nyx_irte_info, by index. Of a VT-d unit those of
+ *                  the guest's table that are in the unit's cache
  * @NYX_LIST_BINDINGS: bound interrupts: struct nyx_binding_info, by id
  */
 enum nyx_list_type {
