@@ -687,6 +687,8 @@ static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 	}
 	amdvi->front.ops = &amdvi_ops;
 	amdvi->front.unit = unit;
+	amdvi->queue.unit = unit;
+	amdvi->queue.ops = &amdvi_queue_ops;
 	mutex_init(&amdvi->mutex);
 	mutex_init(&amdvi->log_mutex);
 	spin_lock_init(&amdvi->lock);

@@ -25,6 +25,7 @@
 
 #include "core/front.h"
 #include "front/amdvi/amdvi_decode.h"
+#include "front/queue.h"
 #include "front/regfile.h"
 
 /* Values in &amdvi.value. */
@@ -71,7 +72,7 @@ enum amdvi_log_id { LOG_EVENT, LOG_GA, LOG_MAX };
  * @cmd_stopped: a command was refused, and commands were not enabled anew
  * @silenced: requesters whose page faults are not logged until their entry is
  *            invalidated (SE), by requester id
- * @drain: commands since the last wait make one necessary; under @mutex
+ * @queue: the command buffer; under @mutex
  */
 struct amdvi {
 	struct nyx_front front;
@@ -86,7 +87,7 @@ struct amdvi {
 	bool unsent[3];
 	bool cmd_stopped;
 	unsigned long *silenced;
-	bool drain;
+	struct queue queue;
 };
 
 /**
@@ -178,6 +179,8 @@ void amdvi_vector_written(struct amdvi *amdvi, enum amdvi_reg reg);
 void amdvi_completion(struct amdvi *amdvi);
 
 /* ---- amdvi_cmd.c -------------------------------------------------------- */
+
+extern const struct queue_ops amdvi_queue_ops;
 
 /**
  * amdvi_cmd_run() - execute what is in the command buffer

@@ -4,34 +4,15 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Section 2.4. The command buffer is executed before the write of the tail
- * returns: stock drivers spin for the store of a COMPLETION_WAIT.
+ * Section 2.4.
  */
 #include "front/amdvi/amdvi.h"
 
 #include <linux/bitmap.h>
+#include <linux/container_of.h>
 #include <linux/lockdep.h>
-#include <linux/sched.h>
-#include <linux/sched/signal.h>
 
-#include "core/irq.h"
 #include "core/unit.h"
-#include "tlb/epoch.h"
-
-/* After this nobody uses what was invalidated. */
-static int drain(struct amdvi *amdvi)
-{
-	int ret;
-
-	if (!amdvi->drain)
-		return 0;
-	ret = nyx_guest_drain(amdvi->front.unit);
-	if (!ret)
-		ret = nyx_irq_drain(amdvi->front.unit);
-	if (!ret)
-		amdvi->drain = false;
-	return ret;
-}
 
 static void stop(struct amdvi *amdvi, u16 code, u64 address)
 {
@@ -51,23 +32,16 @@ static void stop_hardware(struct amdvi *amdvi, u64 address)
 /* 1: it cannot be done, and no more is. */
 static int completion_wait(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 {
-	struct nyx_unit *unit = amdvi->front.unit;
-	unsigned int pair;
 	int ret;
 
-	ret = drain(amdvi);
-	if (ret)
+	ret = queue_drain(&amdvi->queue);
+	if (!ret && cmd->store)
+		ret = queue_store(&amdvi->queue, cmd->addr, sizeof(u64), cmd->data);
+	if (ret == -EINTR)
 		return ret;
-	if (cmd->store) {
-		pair = epoch_enter(&unit->irq.posting);
-		ret = nyx_guest_write64(unit, cmd->addr, cmd->data);
-		epoch_exit(&unit->irq.posting, pair);
-		if (ret == -EINTR)
-			return ret;
-		if (ret) {
-			stop_hardware(amdvi, cmd->addr);
-			return 1;
-		}
+	if (ret) {
+		stop_hardware(amdvi, cmd->addr);
+		return 1;
 	}
 	if (cmd->interrupt) {
 		spin_lock_irq(&amdvi->lock);
@@ -124,7 +98,7 @@ static void invalidate_all(struct amdvi *amdvi)
 	bitmap_zero(amdvi->silenced, U16_MAX + 1);
 }
 
-static int execute(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
+static int perform(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 {
 	switch (cmd->opcode) {
 	case AMDVI_COMPLETION_WAIT:
@@ -146,26 +120,14 @@ static int execute(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 		/* Prefetching is a hint; no device has translations of its own. */
 		return 0;
 	}
-	amdvi->drain = true;
+	amdvi->queue.drain = true;
 	return 0;
 }
 
-static int fetch(struct amdvi *amdvi, u64 gpa, u64 word[2])
-{
-	struct nyx_unit *unit = amdvi->front.unit;
-	unsigned int pair = epoch_enter(&unit->irq.posting);
-	int ret;
-
-	ret = nyx_guest_read64(unit, gpa, &word[0]);
-	if (!ret)
-		ret = nyx_guest_read64(unit, gpa + 8, &word[1]);
-	epoch_exit(&unit->irq.posting, pair);
-	return ret;
-}
-
 /* The next command, if there is one to execute. */
-static bool next(struct amdvi *amdvi, u64 *gpa, u64 *after)
+static bool amdvi_next(struct queue *q, u64 *gpa, u64 *after)
 {
+	struct amdvi *amdvi = container_of(q, struct amdvi, queue);
 	u64 head, tail, base, size;
 	bool go;
 
@@ -189,36 +151,43 @@ static bool next(struct amdvi *amdvi, u64 *gpa, u64 *after)
 	return true;
 }
 
+static int amdvi_execute(struct queue *q, u64 gpa, const u64 word[2])
+{
+	struct amdvi *amdvi = container_of(q, struct amdvi, queue);
+	struct amdvi_cmd cmd;
+	u16 error;
+
+	error = amdvi_decode_cmd(&amdvi->shape, word[0], word[1], &cmd);
+	if (error) {
+		stop(amdvi, error, gpa);
+		return 1;
+	}
+	return perform(amdvi, &cmd);
+}
+
+static void amdvi_unreadable(struct queue *q, u64 gpa)
+{
+	stop_hardware(container_of(q, struct amdvi, queue), gpa);
+}
+
+static void amdvi_advance(struct queue *q, u64 after)
+{
+	struct amdvi *amdvi = container_of(q, struct amdvi, queue);
+
+	spin_lock_irq(&amdvi->lock);
+	amdvi->value[REG_CMD_HEAD] = after;
+	spin_unlock_irq(&amdvi->lock);
+}
+
+const struct queue_ops amdvi_queue_ops = {
+	.next = amdvi_next,
+	.execute = amdvi_execute,
+	.unreadable = amdvi_unreadable,
+	.advance = amdvi_advance,
+};
+
 int amdvi_cmd_run(struct amdvi *amdvi)
 {
-	struct amdvi_cmd cmd;
-	u64 gpa, after, word[2];
-	u16 error;
-	int ret;
-
 	lockdep_assert_held(&amdvi->mutex);
-	while (next(amdvi, &gpa, &after)) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		ret = fetch(amdvi, gpa, word);
-		if (ret == -EINTR)
-			return ret;
-		if (ret) {
-			stop_hardware(amdvi, gpa);
-			return 0;
-		}
-		error = amdvi_decode_cmd(&amdvi->shape, word[0], word[1], &cmd);
-		if (error) {
-			stop(amdvi, error, gpa);
-			return 0;
-		}
-		ret = execute(amdvi, &cmd);
-		if (ret)
-			return ret < 0 ? ret : 0;
-		spin_lock_irq(&amdvi->lock);
-		amdvi->value[REG_CMD_HEAD] = after;
-		spin_unlock_irq(&amdvi->lock);
-		cond_resched();
-	}
-	return 0;
+	return queue_run(&amdvi->queue);
 }

@@ -262,7 +262,7 @@ static void vtd_irq_fault(struct nyx_front *front, const struct nyx_irq_req *req
 static int forget_all(struct vtd *vtd)
 {
 	nyx_guest_forget(vtd->front.unit, NULL, NULL);
-	vtd->drain = true;
+	vtd->queue.drain = true;
 	return nyx_guest_drain(vtd->front.unit);
 }
 
@@ -596,6 +596,8 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 		return ERR_PTR(-ENOMEM);
 	vtd->front.ops = &vtd_ops;
 	vtd->front.unit = unit;
+	vtd->queue.unit = unit;
+	vtd->queue.ops = &vtd_queue_ops;
 	mutex_init(&vtd->mutex);
 	spin_lock_init(&vtd->lock);
 	vtd->nr_frcd = cfg->vtd_faults;

@@ -18,6 +18,7 @@
 #include <linux/types.h>
 
 #include "core/front.h"
+#include "front/queue.h"
 #include "front/regfile.h"
 #include "front/vtd/vtd_decode.h"
 
@@ -45,7 +46,7 @@ enum vtd_reg {
  * @next_frcd: the one that is written next
  * @root: GPA of the root table that is in use
  * @irta: the interrupt remapping table's register that is in use
- * @drain: descriptors since the last wait make one necessary; under @mutex
+ * @queue: the invalidation queue; under @mutex
  */
 struct vtd {
 	struct nyx_front front;
@@ -60,7 +61,7 @@ struct vtd {
 	unsigned int next_frcd;
 	u64 root;
 	u64 irta;
-	bool drain;
+	struct queue queue;
 };
 
 /* ---- vtd_fault.c -------------------------------------------------------- */
@@ -113,6 +114,8 @@ void vtd_completion(struct vtd *vtd);
 void vtd_event_written(struct vtd *vtd, const struct reg_write *w);
 
 /* ---- vtd_qi.c ----------------------------------------------------------- */
+
+extern const struct queue_ops vtd_queue_ops;
 
 /**
  * vtd_queue_run() - execute what is in the invalidation queue

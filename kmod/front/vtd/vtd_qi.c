@@ -4,18 +4,15 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Section 6.5. The queue is executed before the write of the tail returns: stock
- * drivers spin for the status with interrupts off.
+ * Section 6.5.
  */
 #include "front/vtd/vtd.h"
 
 #include <linux/bitfield.h>
-#include <linux/sched.h>
-#include <linux/sched/signal.h>
+#include <linux/container_of.h>
+#include <linux/lockdep.h>
 
-#include "core/irq.h"
 #include "core/unit.h"
-#include "tlb/epoch.h"
 
 /* Which requesters a context invalidation is about. */
 static bool context_match(const void *ctx, u32 sbdf, u32 tag)
@@ -37,7 +34,7 @@ static bool context_match(const void *ctx, u32 sbdf, u32 tag)
 void vtd_invalidate_context(struct vtd *vtd, const struct vtd_desc *desc)
 {
 	nyx_guest_forget(vtd->front.unit, context_match, desc);
-	vtd->drain = true;
+	vtd->queue.drain = true;
 }
 
 void vtd_invalidate_iotlb(struct vtd *vtd, const struct vtd_desc *desc)
@@ -55,50 +52,27 @@ void vtd_invalidate_iotlb(struct vtd *vtd, const struct vtd_desc *desc)
 		nyx_guest_invalidate(unit, desc->did, desc->first, desc->last);
 		break;
 	}
-	vtd->drain = true;
-}
-
-/* After this nobody uses what was invalidated. */
-static int drain(struct vtd *vtd)
-{
-	int ret;
-
-	if (!vtd->drain)
-		return 0;
-	ret = nyx_guest_drain(vtd->front.unit);
-	if (!ret)
-		ret = nyx_irq_drain(vtd->front.unit);
-	if (!ret)
-		vtd->drain = false;
-	return ret;
+	vtd->queue.drain = true;
 }
 
 static int wait_done(struct vtd *vtd, const struct vtd_desc *desc)
 {
-	struct nyx_unit *unit = vtd->front.unit;
-	unsigned int pair;
 	int ret;
 
-	ret = drain(vtd);
-	if (ret)
-		return ret;
-	if (desc->store) {
-		pair = epoch_enter(&unit->irq.posting);
-		ret = nyx_guest_write32(unit, desc->addr, desc->data);
-		epoch_exit(&unit->irq.posting, pair);
-		/* Where there is no memory the write is lost. */
-		if (ret == -EINTR)
-			return ret;
-	}
-	if (desc->interrupt) {
+	ret = queue_drain(&vtd->queue);
+	/* Where there is no memory the write is lost. */
+	if (!ret && desc->store &&
+	    queue_store(&vtd->queue, desc->addr, sizeof(u32), desc->data) == -EINTR)
+		ret = -EINTR;
+	if (!ret && desc->interrupt) {
 		spin_lock_irq(&vtd->lock);
 		vtd_completion(vtd);
 		spin_unlock_irq(&vtd->lock);
 	}
-	return 0;
+	return ret;
 }
 
-static int execute(struct vtd *vtd, const struct vtd_desc *desc)
+static int perform(struct vtd *vtd, const struct vtd_desc *desc)
 {
 	switch (desc->type) {
 	case VTD_DESC_CONTEXT:
@@ -110,26 +84,13 @@ static int execute(struct vtd *vtd, const struct vtd_desc *desc)
 	case VTD_DESC_IEC:
 		nyx_guest_forget_irtes(vtd->front.unit, desc->index,
 				       desc->nr ?: IRT_MAX_ENTRIES);
-		vtd->drain = true;
+		vtd->queue.drain = true;
 		return 0;
 	case VTD_DESC_WAIT:
 		return wait_done(vtd, desc);
 	default:
 		return 0;
 	}
-}
-
-static int fetch(struct vtd *vtd, u64 gpa, u64 word[2])
-{
-	struct nyx_unit *unit = vtd->front.unit;
-	unsigned int pair = epoch_enter(&unit->irq.posting);
-	int ret;
-
-	ret = nyx_guest_read64(unit, gpa, &word[0]);
-	if (!ret)
-		ret = nyx_guest_read64(unit, gpa + 8, &word[1]);
-	epoch_exit(&unit->irq.posting, pair);
-	return ret;
 }
 
 static void stop_locked(struct vtd *vtd, u8 error)
@@ -158,8 +119,9 @@ static u8 refuse_queue(const struct vtd *vtd, u64 tail, u64 size)
 }
 
 /* The next descriptor, if there is one to execute. */
-static bool next(struct vtd *vtd, u64 *gpa, u64 *after)
+static bool vtd_next(struct queue *q, u64 *gpa, u64 *after)
 {
+	struct vtd *vtd = container_of(q, struct vtd, queue);
 	u64 head, tail, size;
 	u8 error;
 	bool go;
@@ -181,33 +143,43 @@ static bool next(struct vtd *vtd, u64 *gpa, u64 *after)
 	return go;
 }
 
+static int vtd_execute(struct queue *q, u64 gpa, const u64 word[2])
+{
+	struct vtd *vtd = container_of(q, struct vtd, queue);
+	struct vtd_desc desc;
+	u8 error;
+
+	error = vtd_decode_desc(word[0], word[1], &desc);
+	if (error) {
+		stop(vtd, error);
+		return 1;
+	}
+	return perform(vtd, &desc);
+}
+
+static void vtd_unreadable(struct queue *q, u64 gpa)
+{
+	stop(container_of(q, struct vtd, queue), VTD_IQE_FETCH);
+}
+
+static void vtd_advance(struct queue *q, u64 after)
+{
+	struct vtd *vtd = container_of(q, struct vtd, queue);
+
+	spin_lock_irq(&vtd->lock);
+	vtd->value[REG_IQH] = after;
+	spin_unlock_irq(&vtd->lock);
+}
+
+const struct queue_ops vtd_queue_ops = {
+	.next = vtd_next,
+	.execute = vtd_execute,
+	.unreadable = vtd_unreadable,
+	.advance = vtd_advance,
+};
+
 int vtd_queue_run(struct vtd *vtd)
 {
-	struct vtd_desc desc;
-	u64 gpa, after, word[2];
-	u8 error;
-	int ret;
-
 	lockdep_assert_held(&vtd->mutex);
-	while (next(vtd, &gpa, &after)) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		ret = fetch(vtd, gpa, word);
-		if (ret == -EINTR)
-			return ret;
-		error = ret ? VTD_IQE_FETCH :
-			      vtd_decode_desc(word[0], word[1], &desc);
-		if (error) {
-			stop(vtd, error);
-			return 0;
-		}
-		ret = execute(vtd, &desc);
-		if (ret)
-			return ret;
-		spin_lock_irq(&vtd->lock);
-		vtd->value[REG_IQH] = after;
-		spin_unlock_irq(&vtd->lock);
-		cond_resched();
-	}
-	return 0;
+	return queue_run(&vtd->queue);
 }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: a queue of commands in guest memory.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "front/queue.h"
+
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "core/irq.h"
+#include "core/unit.h"
+#include "tlb/epoch.h"
+
+static int fetch(struct nyx_unit *unit, u64 gpa, u64 word[2])
+{
+	unsigned int pair = epoch_enter(&unit->irq.posting);
+	int ret;
+
+	ret = nyx_guest_read64(unit, gpa, &word[0]);
+	if (!ret)
+		ret = nyx_guest_read64(unit, gpa + 8, &word[1]);
+	epoch_exit(&unit->irq.posting, pair);
+	return ret;
+}
+
+int queue_run(struct queue *q)
+{
+	u64 gpa, after, word[2];
+	int ret;
+
+	while (q->ops->next(q, &gpa, &after)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		ret = fetch(q->unit, gpa, word);
+		if (ret == -EINTR)
+			return ret;
+		if (ret) {
+			q->ops->unreadable(q, gpa);
+			return 0;
+		}
+		ret = q->ops->execute(q, gpa, word);
+		if (ret)
+			return min(ret, 0);
+		q->ops->advance(q, after);
+		cond_resched();
+	}
+	return 0;
+}
+
+int queue_drain(struct queue *q)
+{
+	int ret;
+
+	if (!q->drain)
+		return 0;
+	ret = nyx_guest_drain(q->unit);
+	if (!ret)
+		ret = nyx_irq_drain(q->unit);
+	if (!ret)
+		q->drain = false;
+	return ret;
+}
+
+int queue_store(struct queue *q, u64 gpa, u32 width, u64 val)
+{
+	unsigned int pair = epoch_enter(&q->unit->irq.posting);
+	int ret;
+
+	ret = width == sizeof(u32) ? nyx_guest_write32(q->unit, gpa, val) :
+				     nyx_guest_write64(q->unit, gpa, val);
+	epoch_exit(&q->unit->irq.posting, pair);
+	return ret;
+}
