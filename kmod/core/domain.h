@@ -63,6 +63,8 @@ struct nyx_domain_config {
  * @unit: its unit; const after init
  * @qos: its limits, or NULL; written under &nyx_unit.lock
  * @guest: NYX_DOMAIN_GUEST: where its table is; const after init
+ * @pieces_lg2: NYX_DOMAIN_GUEST: log2 of the largest page of which the cache may
+ *              hold only a part, or 0
  * @pt: its table; writers under @lock
  * @lock: serialises writers of @pt and invalidations of @space
  * @history: what was unmapped lately, or NULL
@@ -90,6 +92,7 @@ struct nyx_domain {
 	struct nyx_unit *unit;
 	struct nyx_qos __rcu *qos;
 	struct nyx_guest_map guest;
+	u32 pieces_lg2;
 	struct pt pt;
 
 	struct mutex lock ____cacheline_aligned_in_smp;

@@ -27,8 +27,15 @@
 struct nyx_domain;
 struct pt_result;
 
-/* The kind of domains whose table the guest owns. */
-#define NYX_DOMAIN_GUEST	0xfeu
+/* Where interrupt messages go: VT-d specification, section 3.14. */
+#define NYX_IRQ_RANGE_LG2	20
+#define NYX_IRQ_RANGE_START	0xfee00000ull
+
+static inline bool nyx_guest_irq_range(u64 addr)
+{
+	return addr >> NYX_IRQ_RANGE_LG2 ==
+	       NYX_IRQ_RANGE_START >> NYX_IRQ_RANGE_LG2;
+}
 
 /**
  * struct nyx_guest - the guest's side of a unit
@@ -75,7 +82,8 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
  * @refusal: set if it is refused
  *
  * Context: may sleep.
- * Return: 0: try again; -EACCES: it is refused; -EINTR; -EAGAIN, for a kernel
+ * Return: 0: try again; -EACCES: it is refused; -ENOENT if there is no such device;
+ * -ENOMEM; -EINTR; -EAGAIN, for a kernel
  * thread only: the memory is not at hand.
  */
 int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct dma_op;
 struct vmm;
 
 /* An interrupt as the local APICs take it. */
@@ -26,21 +27,25 @@ struct irq_message {
 
 struct iommu_ops {
 	const char *name;
+	/* Whose the IOAPIC's messages are. Not 0: Linux takes that for "none". */
+	uint16_t ioapic_rid;
 
 	/* Before the devices are made, with RAM in place; registers: io_add(). */
 	int (*init)(struct vmm *vmm);
 	/* After the virtual CPUs and all workers have ended. */
 	void (*exit)(struct vmm *vmm);
+	/* Its PCI functions. After the devices. */
+	int (*functions)(struct vmm *vmm);
 
 	/* A function appears at @rid. Before its first access. */
 	int (*device_add)(struct vmm *vmm, uint16_t rid);
 
 	/*
-	 * An access of @rid: @len bytes from or to @buffer. 0, or -EFAULT: refused,
-	 * at the byte that the IOMMU reports. Any thread.
+	 * Accesses of @rid, in order. 0, or -EFAULT: one was refused, at the byte that
+	 * the IOMMU reports; those behind it may have been done. Any thread.
 	 */
-	int (*access)(struct vmm *vmm, uint16_t rid, uint64_t iova, void *buffer,
-		      uint64_t len, bool write);
+	int (*access)(struct vmm *vmm, uint16_t rid, const struct dma_op *ops,
+		      unsigned int nr);
 
 	/*
 	 * The host's view of [iova, iova + len), if it is in one piece and may be
@@ -62,5 +67,6 @@ struct iommu_ops {
 
 extern const struct iommu_ops iommu_none;
 extern const struct iommu_ops iommu_vtd;
+extern const struct iommu_ops iommu_amdvi;
 
 #endif /* NYX_VMM_IOMMU_H */

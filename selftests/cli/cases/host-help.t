@@ -13,6 +13,7 @@ $ nyxctl --help
 |   iotlb                      the translation cache
 |   dma                        accesses as a device makes them
 |   irq                        interrupts and their remapping
+|   mmio                       registers that a guest programs
 |   page                       pages that devices ask for
 |   fault                      accesses and interrupts that were refused
 |   event                      the event stream
@@ -61,6 +62,7 @@ $ nyxctl unit --help
 |   show                       Show properties, limits and contents of a unit
 |   status                     Show the state of a unit in short
 |   policy                     Show the fault policy of the unit's devices, or change it
+|   reset                      Put the registers of a unit with a vendor model back to power-on
 |   keep                       Let a unit outlive its last user, or not
 |   destroy                    End a unit, for everybody
 |
@@ -172,8 +174,8 @@ $ nyxctl unit create --help
 |   NAME                       its name: letters, digits and '._:-'
 |
 | Options:
-|       --model MODEL          what a guest sees of it: native (nothing) or vtd; native
-|       --address-width BITS   widest IOVA, 32 to 64; 48
+|       --model MODEL          what a guest sees of it: native (nothing), vtd or amdvi; native
+|       --address-width BITS   widest IOVA, 32 to 64; 48 (amdvi: 64)
 |       --iotlb ENTRIES        size of the translation cache; 4096; 0: none
 |       --events ENTRIES       event records held for readers; 1024
 |       --max-domains NUMBER   limit on domains; 65535
@@ -207,8 +209,8 @@ $ nyxctl unit run --help
 |   COMMAND                    the command and its arguments; its exit status is nyxctl's
 |
 | Options:
-|       --model MODEL          what a guest sees of it: native (nothing) or vtd; native
-|       --address-width BITS   widest IOVA, 32 to 64; 48
+|       --model MODEL          what a guest sees of it: native (nothing), vtd or amdvi; native
+|       --address-width BITS   widest IOVA, 32 to 64; 48 (amdvi: 64)
 |       --iotlb ENTRIES        size of the translation cache; 4096; 0: none
 |       --events ENTRIES       event records held for readers; 1024
 |       --max-domains NUMBER   limit on domains; 65535
@@ -383,7 +385,7 @@ $ nyxctl event monitor --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   type seq time_ns device pasid domain access iova length_bytes gpa level reason index data cause unmapped_ago_ns past_end_bytes granted count why state.old state.new state.cause state.score state.tries state.next_change_ns state.evidence irte.index irte.entries page.group page.pages page.index page.response lost
+|   type seq time_ns device pasid domain access iova length_bytes gpa level reason vendor index data cause unmapped_ago_ns past_end_bytes granted count why state.old state.new state.cause state.score state.tries state.next_change_ns state.evidence irte.index irte.entries page.group page.pages page.index page.response msi.address msi.data lost
 |
 | Example:
 |   nyxctl event monitor --json -u vm1
@@ -538,7 +540,7 @@ $ nyxctl fault list --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   seq time_ns device pasid domain access iova length_bytes gpa level reason index data cause unmapped_ago_ns past_end_bytes granted count why
+|   seq time_ns device pasid domain access iova length_bytes gpa level reason vendor index data cause unmapped_ago_ns past_end_bytes granted count why
 |
 | Example:
 |   nyxctl fault list --device 0000:03:00.0 -u vm1

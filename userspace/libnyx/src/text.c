@@ -365,6 +365,7 @@ NYX_EXPORT const char *nyx_model_name(uint32_t model)
 	static const char *const names[] = {
 		[NYX_MODEL_NATIVE] = "native",
 		[NYX_MODEL_VTD] = "vtd",
+		[NYX_MODEL_AMDVI] = "amdvi",
 	};
 
 	return model < ARRAY_SIZE(names) ? names[model] : NULL;
@@ -376,6 +377,7 @@ NYX_EXPORT const char *nyx_domain_kind_name(uint32_t kind)
 		[NYX_DOMAIN_PAGING] = "paging",
 		[NYX_DOMAIN_IDENTITY] = "identity",
 		[NYX_DOMAIN_BLOCKED] = "blocked",
+		[NYX_DOMAIN_GUEST] = "guest",
 	};
 
 	return kind < ARRAY_SIZE(names) ? names[kind] : NULL;

@@ -93,7 +93,7 @@ TEST(names_are_complete)
 	}
 	EXPECT_TRUE(!nyx_fault_reason_name(i));
 	EXPECT_TRUE(nyx_fault_reason_text(0xffffffff));
-	for (i = 0; i <= NYX_DOMAIN_BLOCKED; i++)
+	for (i = 0; i <= NYX_DOMAIN_GUEST; i++)
 		ASSERT_TRUE(nyx_domain_kind_name(i));
 	EXPECT_TRUE(!nyx_domain_kind_name(i));
 	for (i = 0; i <= NYX_FORMAT_AMDV1; i++)
@@ -136,6 +136,7 @@ TEST(names_are_complete)
 	EXPECT_TRUE(!nyx_irq_mode_name(NYX_IRQ_MODE_OFF));
 	EXPECT_EQ(0, strcmp("native", nyx_model_name(NYX_MODEL_NATIVE)));
 	EXPECT_EQ(0, strcmp("vtd", nyx_model_name(NYX_MODEL_VTD)));
+	EXPECT_EQ(0, strcmp("amdvi", nyx_model_name(NYX_MODEL_AMDVI)));
 	EXPECT_TRUE(!nyx_model_name(99));
 	EXPECT_EQ(0, strcmp("rw", nyx_prot_name(3)));
 	EXPECT_EQ(0, strcmp("r", nyx_prot_name(1)));
@@ -362,6 +363,12 @@ static const struct {
 		{
 			.type = NYX_EVENT_MSI,
 			.msi = { .address = UINT64_C(0x1200fee00000), .data = 0x41 },
+		},
+	}, {
+		"the unit sends the interrupt of its PCI function",
+		{
+			.type = NYX_EVENT_MSI,
+			.msi = { .flags = NYX_MSI_F_FUNCTION },
 		},
 	},
 };
