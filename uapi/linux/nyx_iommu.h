@@ -150,9 +150,9 @@ struct nyx_module_info {
  * enum nyx_model - what the guest sees of a unit
  * @NYX_MODEL_NATIVE: nothing: the VMM maps by the commands of this file
  * @NYX_MODEL_VTD: Intel VT-d, legacy mode: registers (NYX_MMIO), tables and queue
- *                 in guest memory. The guest attaches devices and maps; the
- *                 commands for that, for interrupt remapping entries and for
- *                 page requests are -EOPNOTSUPP
+ *                 in guest memory. The guest attaches devices, maps, and sets
+ *                 interrupt remapping entries; the commands for that, and for
+ *                 page requests, are -EOPNOTSUPP
  * @NYX_MODEL_AMDVI: AMD-Vi, with host page tables (v1); otherwise as
  *                   NYX_MODEL_VTD
  */

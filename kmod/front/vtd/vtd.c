@@ -132,6 +132,7 @@ static int read_entry(struct nyx_unit *unit, u64 at, u64 *lo, u64 *hi)
 		/* One after the other; the guest's store is a full barrier. */
 		smp_rmb();
 		ret = nyx_guest_read64(unit, at + 8, hi);
+		/* Likewise. */
 		smp_rmb();
 		if (!ret)
 			ret = nyx_guest_read64(unit, at, &again);
