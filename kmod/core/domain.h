@@ -27,6 +27,7 @@
 #include "tlb/iotlb.h"
 
 struct nyx_history;
+struct nyx_oracle;
 struct nyx_qos;
 struct nyx_unit;
 
@@ -64,6 +65,7 @@ struct nyx_domain_config {
  * @qos: its limits, or NULL; written under &nyx_unit.lock
  * @guest: NYX_DOMAIN_GUEST: where its table is; const after init
  * @pt: its table; writers under @lock
+ * @oracle: NYX_DOMAIN_F_ORACLE: holds the same; const after init, or NULL
  * @lock: serialises writers of @pt and invalidations of @space
  * @history: what was unmapped lately, or NULL
  * @faults: faults reported
@@ -91,6 +93,7 @@ struct nyx_domain {
 	struct nyx_qos __rcu *qos;
 	struct nyx_guest_map guest;
 	struct pt pt;
+	struct nyx_oracle *oracle;
 
 	struct mutex lock ____cacheline_aligned_in_smp;
 	struct nyx_history *history;

@@ -16,6 +16,7 @@
 #include "core/domain.h"
 #include "core/guest.h"
 #include "core/history.h"
+#include "core/oracle.h"
 #include "core/unit.h"
 #include "mem/region.h"
 
@@ -83,7 +84,7 @@ void nyx_access_end(struct nyx_access *acc)
 	epoch_exit(&acc->dom->epoch, acc->pair);
 }
 
-static u32 walk_reason(u8 status)
+u32 nyx_walk_reason(u8 status)
 {
 	static const u8 reason[] = {
 		[PT_OK] = NYX_FAULT_NONE,
@@ -124,6 +125,10 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	iotlb_begin(&dom->space, &acc->snap);
 	if (dom->kind == NYX_DOMAIN_GUEST) {
 		nyx_guest_walk(acc->unit, dom, iova, perm, &res);
+	} else if (unlikely(dom->oracle)) {
+		if (!nyx_oracle_walk(dom, iova, perm, &res))
+			return refuse(fault, NYX_FAULT_ORACLE, iova, perm,
+				      NYX_GPA_UNKNOWN);
 	} else {
 		rcu_read_lock();
 		pt_walk(&dom->pt, iova, perm, &res);
@@ -131,7 +136,7 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	}
 
 	if (unlikely(res.status != PT_OK)) {
-		refuse(fault, walk_reason(res.status), iova, perm,
+		refuse(fault, nyx_walk_reason(res.status), iova, perm,
 		       res.status == PT_NO_READ || res.status == PT_NO_WRITE ?
 		       res.oa : NYX_GPA_UNKNOWN);
 		if (res.status != PT_WIDTH)

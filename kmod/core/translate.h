@@ -90,6 +90,15 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc);
 void nyx_access_end(struct nyx_access *acc);
 
 /**
+ * nyx_walk_reason() - why a walk ends an access
+ * @status: of enum pt_status
+ *
+ * Context: any.
+ * Return: of enum nyx_fault_reason.
+ */
+u32 nyx_walk_reason(u8 status);
+
+/**
  * nyx_translate() - translate the beginning of a range
  * @acc: the access
  * @iova: first IOVA
