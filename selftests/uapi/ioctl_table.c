@@ -160,6 +160,7 @@ static void fill_domain_create(struct ioctl_world *w, struct ioctl_call *call)
 	struct nyx_domain_create *c = &call->arg.domain_create;
 
 	(void)w;
+	c->flags = NYX_DOMAIN_F_ORACLE;		/* the most that can fail */
 	c->domain_id = NEW_DOMAIN;
 	nyx_set_name(c->name, "new");
 }

@@ -59,15 +59,11 @@ static __u64 table_entry(const struct shape *v, __u64 gpa, unsigned int level)
 
 static void walk_init(struct nyx_walk *w, const struct shape *v, unsigned int levels, __u64 iova)
 {
-	memset(w, 0, sizeof(*w));
-	memset(&w->out_format, NYX_POISON, offsetof(struct nyx_walk, __reserved) -
-	       offsetof(struct nyx_walk, out_format));
-	memset(&w->out_steps, NYX_POISON, sizeof(*w) - offsetof(struct nyx_walk, out_steps));
-	w->size = sizeof(*w);
+	nyx_walk_init(w, 0, 0, iova);
+	w->flags = 0;
 	w->format = v->format;
 	w->levels = levels;
 	w->root = ROOT;
-	w->iova = iova;
 }
 
 static void walk(struct env *e, struct nyx_walk *w)
