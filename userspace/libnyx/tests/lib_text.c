@@ -87,7 +87,7 @@ TEST(names_are_complete)
 			ASSERT_TRUE(strcmp(nyx_stat_name(i), nyx_stat_name(j)));
 	}
 	EXPECT_TRUE(!nyx_stat_name(NYX_STAT_MAX));
-	for (i = 0; i <= NYX_FAULT_CONTEXT; i++) {
+	for (i = 0; i <= NYX_FAULT_ORACLE; i++) {
 		ASSERT_TRUE(nyx_fault_reason_name(i));
 		ASSERT_TRUE(nyx_fault_reason_text(i));
 	}
@@ -190,7 +190,7 @@ TEST(event_text_fits)
 	event.fault.fault.level = 0xfe;
 	event.fault.fault.access = NYX_PROT_READ | NYX_PROT_WRITE;
 	event.fault.count = UINT64_MAX;
-	for (reason = 0; reason <= NYX_FAULT_CONTEXT + 1; reason++) {
+	for (reason = 0; reason <= NYX_FAULT_ORACLE + 1; reason++) {
 		event.fault.fault.reason = reason;
 		ASSERT_EQ(0, nyx_event_format(&event, text, sizeof(text)));
 	}

@@ -1,0 +1,18 @@
+# A domain whose translations are compared.
+$ nyxctl -q unit create golden --iotlb 0
+$ nyxctl -q -u golden memory add --memfd 16M
+$ export NYX_UNIT=golden
+$ nyxctl domain create check --oracle --json --columns id,name,format,oracle
+$ nyxctl domain create id --kind identity --oracle
+$ nyxctl -q device add 3:0.0
+$ nyxctl -q device attach 3:0.0 check
+$ nyxctl -q map add check 0x10000000 0 4M
+$ nyxctl -q map add check 0x10400000 4M 4K --prot w
+$ nyxctl -q dma write 3:0.0 0x103ffff8 --data 0011223344556677
+$ nyxctl device translate 3:0.0 0x10000000 4M --columns iova,gpa,page_bytes
+$ nyxctl -q map remove check 0x10001000 4K
+$ nyxctl device translate 3:0.0 0x10000000 4M --columns iova,gpa,fault
+$ nyxctl stat show domain check --columns walks,oracle_checks,oracle_mismatches
+$ cat "/sys/class/nyx-iommu/unit$(nyxctl unit show -o raw --columns id | cut -d' ' -f2)/oracle_mismatches"
+$ nyxctl domain list -v --columns name,oracle
+$ nyxctl -q unit destroy
