@@ -102,6 +102,9 @@ TEST(names_are_complete)
 	for (i = 0; i <= NYX_ISOLATION_UNMANAGED; i++)
 		ASSERT_TRUE(nyx_isolation_name(i));
 	EXPECT_TRUE(!nyx_isolation_name(i));
+	for (i = 0; i <= NYX_WALK_PAGE; i++)
+		ASSERT_TRUE(nyx_walk_kind_name(i));
+	EXPECT_TRUE(!nyx_walk_kind_name(i));
 	for (i = 0; i <= NYX_CAUSE_MEMORY; i++)
 		ASSERT_TRUE(nyx_fault_cause_name(i));
 	EXPECT_TRUE(!nyx_fault_cause_name(i));
