@@ -71,8 +71,7 @@ static void walk(struct env *e, struct nyx_walk *w)
 	test_cmd(nyx_cmd(e->fd, NYX_WALK, w));
 	ASSERT_LE(w->out_nr_steps, NYX_WALK_STEPS);
 	for (__u32 i = w->out_nr_steps; i < NYX_WALK_STEPS; i++)
-		ASSERT_EQ(sizeof(w->out_steps[i]), ktap_differs(&w->out_steps[i], 0,
-								 sizeof(w->out_steps[i])));
+		ASSERT_FILLED(&w->out_steps[i], 0, sizeof(w->out_steps[i]));
 	for (__u32 i = 0; i < w->out_nr_steps; i++) {
 		ASSERT_EQ(0, w->out_steps[i].__reserved);
 		ASSERT_EQ(w->out_levels - 1 - i, w->out_steps[i].level);
