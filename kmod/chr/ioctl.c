@@ -249,13 +249,12 @@ static const struct nyx_op nyx_ops[] = {
 		OP_SIZE(struct nyx_irq_bind, __reserved),
 		OP_RESV(struct nyx_irq_bind),
 		.flags = NYX_BIND_F_MASKED,
-		.prop = OP_NATIVE | OP_OUT,
+		.prop = OP_OUT,
 	},
 	[NYX_CMD_IRQ_UNBIND] = {
 		.fn = nyx_ioctl_irq_unbind,
 		OP_SIZE(struct nyx_irq_unbind, __reserved),
 		OP_RESV(struct nyx_irq_unbind),
-		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_IRQ_CHANGE] = {
 		.fn = nyx_ioctl_irq_change,
@@ -263,7 +262,6 @@ static const struct nyx_op nyx_ops[] = {
 		OP_RESV(struct nyx_irq_change),
 		.flags = NYX_CHANGE_F_MASK | NYX_CHANGE_F_MESSAGE |
 			 NYX_CHANGE_F_COALESCE,
-		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_POLICY_SET] = {
 		.fn = nyx_ioctl_policy_set,

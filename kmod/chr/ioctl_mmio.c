@@ -19,8 +19,6 @@ static int mmio_one(struct nyx_front *front, struct nyx_mmio *cmd)
 		return front->ops->mmio_write(front, cmd->offset, cmd->width,
 					      cmd->value);
 	}
-	if (cmd->value)
-		return -EINVAL;
 	cmd->value = front->ops->mmio_read(front, cmd->offset, cmd->width);
 	return 0;
 }

@@ -26,6 +26,8 @@ struct nyx_unit_config;
  * @tag: the guest's id of the domain
  * @pass_through: addresses are not translated
  * @quiet: the guest does not want to know of faults
+ * @keep_irqs: neither addresses nor what they become may be in the range of
+ *             interrupt messages
  * @width: bits of an address
  * @cfg: shape of the table
  * @root: GPA of the table
@@ -34,6 +36,7 @@ struct nyx_guest_map {
 	u32 tag;
 	bool pass_through;
 	bool quiet;
+	bool keep_irqs;
 	u8 width;
 	struct pt_config cfg;
 	u64 root;
@@ -63,8 +66,10 @@ struct nyx_refusal {
  * @decode_device: find what a requester's accesses go through; may sleep. False
  *                 if they are refused
  * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if
- *               it is refused; -EINTR
- * @dma_fault: an access was refused; any context
+ *               it is refused; -EINTR; -EAGAIN
+ * @dma_code: what the guest's driver calls a fault, or 0: it does not see it; any
+ *            context
+ * @dma_fault: an access was refused, and the guest is to know; any context
  * @irq_fault: an interrupt was refused; any context
  */
 struct nyx_front_ops {
@@ -76,11 +81,12 @@ struct nyx_front_ops {
 	bool (*decode_device)(struct nyx_front *front, u32 sbdf,
 			      struct nyx_guest_map *map,
 			      struct nyx_refusal *refusal);
-	int (*decode_irte)(struct nyx_front *front, u32 index,
+	int (*decode_irte)(struct nyx_front *front, u32 sbdf, u32 index,
 			   struct irt_entry *e, struct nyx_refusal *refusal);
+	u16 (*dma_code)(struct nyx_front *front, const struct nyx_fault *fault,
+			const struct nyx_refusal *refusal);
 	void (*dma_fault)(struct nyx_front *front, u32 sbdf,
-			  const struct nyx_fault *fault,
-			  const struct nyx_refusal *refusal);
+			  const struct nyx_fault *fault);
 	void (*irq_fault)(struct nyx_front *front, u32 sbdf, u32 index,
 			  const struct nyx_refusal *refusal);
 };
@@ -128,7 +134,8 @@ struct nyx_front *nyx_front_create(struct nyx_unit *unit,
  * @val: set, in CPU order
  *
  * Context: may sleep; inside an epoch that whoever removes memory drains.
- * Return: 0; -EIO if there is no such memory; -EINTR.
+ * Return: 0; -EIO if there is no such memory; -EINTR; -EAGAIN, for a kernel thread
+ * only: it is not at hand.
  */
 int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val);
 

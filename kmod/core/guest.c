@@ -165,6 +165,11 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf,
 		ret = 0;
 		if (front->ops->decode_device(front, sbdf, &map, refusal))
 			ret = install(unit, sbdf, &map, generation);
+		if (ret == -ENOSPC) {
+			/* More than the guest may have. */
+			refusal->reason = NYX_FAULT_NO_DOMAIN;
+			ret = 0;
+		}
 		epoch_exit(&unit->irq.posting, pair);
 		cond_resched();
 	} while (ret == -EAGAIN);
@@ -268,22 +273,50 @@ int nyx_guest_drain(struct nyx_unit *unit)
 	return ret;
 }
 
+/* Where interrupt messages go: VT-d specification, section 3.14. */
+#define IRQ_RANGE_LG2	20
+#define IRQ_RANGE	0xfeeu
+
+static bool reaches_irqs(u64 addr, unsigned int lg2)
+{
+	return lg2 > IRQ_RANGE_LG2 &&
+	       addr >> lg2 == (u64)IRQ_RANGE << IRQ_RANGE_LG2 >> lg2;
+}
+
 static int walk_read(void *ctx, u64 gpa, u64 *val)
 {
 	return nyx_guest_read64(ctx, gpa, val);
 }
 
-void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
-		    unsigned int perm, struct pt_result *res)
+void nyx_guest_walk(struct nyx_unit *unit, const struct nyx_guest_map *map,
+		    u64 iova, unsigned int perm, struct pt_result *res,
+		    struct pt_trace *trace)
 {
 	const struct pt_guest_mem mem = { .read64 = walk_read, .ctx = unit };
+	bool keep = map->keep_irqs;
 
-	pt_walk_guest(&dom->guest.cfg, dom->guest.root, &mem, iova, perm, res);
+	if (keep && iova >> IRQ_RANGE_LG2 == IRQ_RANGE) {
+		*res = (struct pt_result) {
+			.status = PT_INTERRUPT_RANGE, .oa = NYX_GPA_UNKNOWN,
+		};
+		return;
+	}
+	if (unlikely(trace))
+		pt_walk_trace(&map->cfg, map->root, &mem, iova, perm, res, trace);
+	else
+		pt_walk_guest(&map->cfg, map->root, &mem, iova, perm, res);
+	if (!keep || res->status != PT_OK)
+		return;
+	if (res->oa >> IRQ_RANGE_LG2 == IRQ_RANGE)
+		res->status = PT_INTERRUPT_RANGE;
+	/* The rest of a large page is as good as any. */
+	else if (reaches_irqs(iova, res->lg2) || reaches_irqs(res->oa, res->lg2))
+		res->lg2 = NYX_PAGE_LG2;
 }
 
 /* ---- interrupt remapping table ------------------------------------------ */
 
-int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index,
+int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
 			   struct nyx_refusal *refusal)
 {
 	struct nyx_front *front = unit->guest.front;
@@ -297,7 +330,7 @@ int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index,
 	/* Pairs with the lock of who counts: the entry is read later. */
 	smp_mb();
 	*refusal = (struct nyx_refusal){};
-	ret = front->ops->decode_irte(front, index, &entry, refusal);
+	ret = front->ops->decode_irte(front, sbdf, index, &entry, refusal);
 	if (!ret) {
 		mutex_lock(&unit->irq.lock);
 		if (unit->guest.irte_generation == generation)

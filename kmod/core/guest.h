@@ -26,9 +26,7 @@
 
 struct nyx_domain;
 struct pt_result;
-
-/* The kind of domains whose table the guest owns. */
-#define NYX_DOMAIN_GUEST	0xfeu
+struct pt_trace;
 
 /**
  * struct nyx_guest - the guest's side of a unit
@@ -57,26 +55,30 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf,
 /**
  * nyx_guest_walk() - walk a table that the guest owns
  * @unit: the unit
- * @dom: a domain of kind NYX_DOMAIN_GUEST
+ * @map: where it is
  * @iova: the address
  * @perm: NYX_ACC_* that is asked for
  * @res: set
+ * @trace: gets the steps, or NULL
  *
- * Context: may sleep; inside the domain's epoch.
+ * Context: may sleep; inside an epoch that whoever removes memory drains.
  */
-void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
-		    unsigned int perm, struct pt_result *res);
+void nyx_guest_walk(struct nyx_unit *unit, const struct nyx_guest_map *map,
+		    u64 iova, unsigned int perm, struct pt_result *res,
+		    struct pt_trace *trace);
 
 /**
  * nyx_guest_resolve_irte() - bring in an interrupt remapping table entry
  * @unit: the unit, with a front end
+ * @sbdf: who sends the interrupt
  * @index: which one, within the table
  * @refusal: set if it is refused
  *
  * Context: may sleep.
- * Return: 0: try again; -EACCES: it is refused; -EINTR.
+ * Return: 0: try again; -EACCES: it is refused; -EINTR; -EAGAIN, for a kernel
+ * thread only: the memory is not at hand.
  */
-int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 index,
+int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
 			   struct nyx_refusal *refusal);
 
 #endif /* NYX_CORE_GUEST_H */

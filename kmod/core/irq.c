@@ -97,7 +97,8 @@ static void refused(struct nyx_unit *unit, struct nyx_device *dev,
 		nyx_events_push(unit->events, &event);
 	if (unit->guest.front) {
 		const struct nyx_refusal refusal = {
-			.reason = req->reason, .code = req->code,
+			.reason = req->reason,
+			.code = req->code,
 		};
 
 		unit->guest.front->ops->irq_fault(unit->guest.front, req->sbdf,
@@ -184,7 +185,7 @@ static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool pinned)
 	if (ret)
 		return ret;
 	if (control & PID_RESERVED)
-		return -EIO;
+		return -EINVAL;
 	ret = set_bits(region, offset + msg->vector / 64 * sizeof(u64),
 		       BIT_ULL(msg->vector % 64), &old);
 	if (!ret)
@@ -207,10 +208,11 @@ static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool pinned)
 	return 0;
 }
 
-static void post_failed(struct nyx_irq_req *req)
+static void post_failed(struct nyx_irq_req *req, int error)
 {
 	req->result = NYX_IRQ_REFUSED;
-	req->reason = NYX_FAULT_IRQ_POST;
+	req->reason = error == -EINVAL ? NYX_FAULT_IRQ_POST_RESERVED :
+					 NYX_FAULT_IRQ_POST;
 }
 
 /*
@@ -227,7 +229,7 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 	struct nyx_device *dev;
 	struct nyx_domain *dom;
 	bool posted;
-	int ret = 0;
+	int error, ret = 0;
 
 	rcu_read_lock();
 	dev = xa_load(&unit->devices, req->sbdf);
@@ -238,6 +240,7 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 	}
 
 	req->result = NYX_IRQ_DELIVER;
+	req->code = 0;
 	if (unlikely(READ_ONCE(dev->refused) || atomic_read(&dom->refused))) {
 		req->msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
 		req->reason = NYX_FAULT_QUARANTINED;
@@ -249,12 +252,13 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 	if (unlikely(req->reason == NYX_FAULT_IRQ_NOT_PRESENT &&
 		     unit->guest.front)) {
 		/* Not in the cache of the guest's table: bring it in, once. */
-		if (!req->refused) {
+		if (req->refused_index != req->msg.index) {
 			ret = -ENODATA;
 			goto out;
 		}
-		req->reason = req->refused_reason;
-		if (req->quiet)
+		req->reason = req->refusal.reason;
+		req->code = req->refusal.code;
+		if (req->refusal.quiet)
 			req->msg.flags |= NYX_IRTE_F_QUIET;
 	}
 	if (unlikely(throttled(dev, dom, wait, reserve, posting))) {
@@ -267,10 +271,11 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 		ret = -EINPROGRESS;
 		goto out;
 	}
+	error = posted ? post(unit, req, true) : 0;
 	if (unlikely(req->reason))
 		req->result = NYX_IRQ_REFUSED;
-	else if (posted && post(unit, req, true))
-		post_failed(req);
+	else if (unlikely(error))
+		post_failed(req, error);
 	finish(unit, dev, dom, req);
 out:
 	rcu_read_unlock();
@@ -295,7 +300,7 @@ static int post_and_finish(struct nyx_unit *unit, struct nyx_irq_req *req)
 	if (ret == -EINTR)
 		return ret;
 	if (ret)
-		post_failed(req);
+		post_failed(req, ret);
 	/* What is counted in the domain is so before that goes. */
 	pair = epoch_enter(&unit->irq.epoch);
 	rcu_read_lock();
@@ -312,7 +317,6 @@ static int post_and_finish(struct nyx_unit *unit, struct nyx_irq_req *req)
 static int attempt_guest(struct nyx_unit *unit, struct nyx_irq_req *req,
 			 struct nyx_irq_wait *wait, unsigned int *posting)
 {
-	struct nyx_refusal refusal;
 	int ret;
 
 	for (;;) {
@@ -321,15 +325,12 @@ static int attempt_guest(struct nyx_unit *unit, struct nyx_irq_req *req,
 			return ret;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		ret = nyx_guest_resolve_irte(unit, req->msg.index, &refusal);
-		if (ret == -EACCES) {
-			req->refused = true;
-			req->code = refusal.code;
-			req->refused_reason = refusal.reason;
-			req->quiet = refusal.quiet;
-		} else if (ret) {
+		ret = nyx_guest_resolve_irte(unit, req->sbdf, req->msg.index,
+					     &req->refusal);
+		if (ret == -EACCES)
+			req->refused_index = req->msg.index;
+		else if (ret)
 			return ret;
-		}
 		cond_resched();
 	}
 }
@@ -340,9 +341,7 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 	unsigned int pair;
 	int ret;
 
-	req->refused = false;
-	req->quiet = false;
-	req->code = 0;
+	req->refused_index = IRT_INDEX_NONE;
 	ret = attempt_guest(unit, req, &wait, &pair);
 	if (unlikely(ret == -EAGAIN && wait.charged)) {
 		ret = nyx_qos_wait(unit, req->sbdf, wait.dom, &wait.charge,

@@ -18,6 +18,7 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+#include "core/front.h"
 #include "core/qos.h"
 #include "tlb/epoch.h"
 #include "tlb/irt.h"
@@ -55,12 +56,12 @@ struct nyx_irq {
  * @address: its address
  * @signal: signal this if it is to be delivered; or NULL
  * @nonblock: do not wait for a limit
- * @refused: the entry in the guest's table was looked at, and is refused
- * @quiet: then: the guest does not want to know
- * @code: then: the vendor's fault reason
- * @refused_reason: then: of enum nyx_fault_reason
+ * @refused_index: the entry in the guest's table that was looked at and is
+ *                 refused, or IRT_INDEX_NONE
+ * @refusal: then: why
  * @result: of enum nyx_irq_result, set
  * @reason: of enum nyx_fault_reason, set
+ * @code: the vendor's fault reason, if the guest's table was looked at, set
  * @msg: what it has become, set; of a notification, what that is
  */
 struct nyx_irq_req {
@@ -69,12 +70,11 @@ struct nyx_irq_req {
 	u64 address;
 	struct eventfd_ctx *signal;
 	bool nonblock;
-	bool refused;
-	bool quiet;
-	u16 code;
-	u32 refused_reason;
+	u32 refused_index;
+	struct nyx_refusal refusal;
 	u32 result;
 	u32 reason;
+	u16 code;
 	struct irt_msg msg;
 };
 
@@ -126,7 +126,8 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req);
  *
  * Context: any.
  * Return: 0; -ENOENT; -EAGAIN over a limit: to be tried again with the same @wait
- * after @wait->ns, when it will not be over that limit again.
+ * after @wait->ns, when it will not be over that limit again; -ENODATA if entry
+ * @req->msg.index has first to be brought in by nyx_guest_resolve_irte().
  */
 int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
 		struct nyx_irq_wait *wait);

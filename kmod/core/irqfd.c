@@ -17,8 +17,12 @@
 
 #include "compat.h"
 #include "core/device.h"
+#include "core/guest.h"
 #include "core/irq.h"
 #include "core/unit.h"
+
+/* How often, a jiffy apart, memory that is not at hand is asked for. */
+#define FETCH_TRIES	250
 
 /* All eventfds that are bound, in the whole system. */
 static DEFINE_MUTEX(eventfds_lock);
@@ -58,6 +62,7 @@ static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
 	*req = (struct nyx_irq_req) {
 		.sbdf = b->cfg.sbdf,
 		.signal = b->target,
+		.refused_index = IRT_INDEX_NONE,
 	};
 	spin_lock_irqsave(&b->lock, flags);
 	/* It has a turn, and this is not it. */
@@ -71,6 +76,9 @@ static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
 	hrtimer_try_to_cancel(&b->timer);
 	*limit = b->limit;
 	b->limit = (struct nyx_irq_wait){};
+	req->refused_index = b->refused_index;
+	req->refusal = b->refusal;
+	b->refused_index = IRT_INDEX_NONE;
 	req->data = b->cfg.data;
 	req->address = b->cfg.address;
 out_unlock:
@@ -94,6 +102,50 @@ static void postpone(struct nyx_binding *b, const struct nyx_irq_wait *limit)
 	hold(b, limit->ns);
 	spin_unlock_irqrestore(&b->lock, flags);
 	nyx_irq_wait_end(b->unit, b->cfg.sbdf, &spare, false);
+}
+
+/* It waits for its entry, and so do those that come meanwhile. */
+static void miss(struct nyx_binding *b, struct nyx_irq_wait *limit, u32 index)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&b->lock, flags);
+	b->held = add_sat(b->held, 1);
+	b->missing = index;
+	if (!b->dead)
+		queue_delayed_work(system_unbound_wq, &b->fetch, 0);
+	spin_unlock_irqrestore(&b->lock, flags);
+	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
+}
+
+static void fetch_work(struct work_struct *work)
+{
+	struct nyx_binding *b = container_of(to_delayed_work(work),
+					     struct nyx_binding, fetch);
+	struct nyx_refusal refusal;
+	u32 index = READ_ONCE(b->missing);
+	int ret;
+
+	ret = nyx_guest_resolve_irte(b->unit, b->cfg.sbdf, index, &refusal);
+	spin_lock_irq(&b->lock);
+	if (b->dead)
+		goto out_unlock;
+	if (ret == -EAGAIN && ++b->tries < FETCH_TRIES) {
+		queue_delayed_work(system_unbound_wq, &b->fetch, 1);
+		goto out_unlock;
+	}
+	if (ret) {
+		if (ret != -EACCES)
+			refusal = (struct nyx_refusal) {
+				.reason = NYX_FAULT_IRQ_TABLE,
+			};
+		b->refused_index = index;
+		b->refusal = refusal;
+	}
+	b->tries = 0;
+	irq_work_queue(&b->work);
+out_unlock:
+	spin_unlock_irq(&b->lock);
 }
 
 /* What became of an interrupt that was sent. */
@@ -129,6 +181,10 @@ static void send(struct nyx_binding *b)
 	ret = nyx_irq_try(unit, &req, &limit);
 	if (ret == -EAGAIN) {
 		postpone(b, &limit);
+		goto out;
+	}
+	if (ret == -ENODATA) {
+		miss(b, &limit, req.msg.index);
 		goto out;
 	}
 	nyx_irq_wait_end(unit, req.sbdf, &limit, !ret);
@@ -293,6 +349,8 @@ static struct nyx_binding *binding_alloc(struct nyx_unit *unit,
 	init_irq_work(&b->work, send_work);
 	hrtimer_init(&b->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	b->timer.function = send_timer;
+	INIT_DELAYED_WORK(&b->fetch, fetch_work);
+	b->refused_index = IRT_INDEX_NONE;
 	return b;
 }
 
@@ -305,6 +363,7 @@ static void binding_stop(struct nyx_binding *b)
 	spin_lock_irq(&b->lock);
 	b->dead = true;
 	spin_unlock_irq(&b->lock);
+	cancel_delayed_work_sync(&b->fetch);
 	irq_work_sync(&b->work);
 }
 

@@ -8,7 +8,8 @@
  * inside the source; nobody may signal another eventfd there. So it only counts,
  * and leaves the rest to an irq_work, or to a timer if the interrupt is to be
  * held. No thread wakes up but those that wait for the target. Nothing here may
- * sleep, so an interrupt is posted to pinned memory only.
+ * sleep, so an interrupt is posted to pinned memory only. If the entry is one of
+ * the guest's that is not in the cache, a work item brings it in, and sends again.
  *
  * An irq_work that is raised anew while it runs can run on two CPUs at once, and
  * irq_work_sync() waits for one of them. Both are RCU read-side critical sections,
@@ -32,6 +33,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "core/irq.h"
 
@@ -71,6 +73,7 @@ struct nyx_binding_config {
  * @target_node: likewise, as a target
  * @work: sends the interrupt
  * @timer: sends it later
+ * @fetch: brings in the guest's entry, and sends it then
  * @lock: protects what follows
  * @cfg: message, coalescing, mask
  * @dead: it is being unbound: nothing is sent any more
@@ -79,6 +82,10 @@ struct nyx_binding_config {
  * @held: interrupts that wait for the timer
  * @due: when the timer ends, if it runs
  * @limit: how the next one gets on with limits
+ * @missing: the entry that is to be brought in
+ * @tries: how often that was tried
+ * @refused_index: as in struct nyx_irq_req, for the next one
+ * @refusal: likewise
  * @last_reason: of enum nyx_fault_reason
  * @signals: signals of the source
  * @delivered: signals of the target
@@ -96,6 +103,7 @@ struct nyx_binding {
 	struct hlist_node target_node;
 	struct irq_work work;
 	struct hrtimer timer;
+	struct delayed_work fetch;
 	spinlock_t lock;
 	struct nyx_binding_config cfg;
 	bool dead;
@@ -104,6 +112,10 @@ struct nyx_binding {
 	u32 held;
 	ktime_t due;
 	struct nyx_irq_wait limit;
+	u32 missing;
+	u32 tries;
+	u32 refused_index;
+	struct nyx_refusal refusal;
 	u32 last_reason;
 	u64 signals;
 	u64 delivered;

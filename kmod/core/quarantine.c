@@ -78,6 +78,7 @@ static u32 fault_class(u32 reason)
 	case NYX_FAULT_MEMORY_ERROR:
 		return NYX_CLASS_MEMORY;
 	case NYX_FAULT_IRQ_REQUEST ... NYX_FAULT_IRQ_POST:
+	case NYX_FAULT_IRQ_POST_RESERVED:
 		return NYX_CLASS_INTERRUPT;
 	default:
 		return NYX_CLASS_ADDRESS;

@@ -84,7 +84,7 @@ void nyx_access_end(struct nyx_access *acc)
 	epoch_exit(&acc->dom->epoch, acc->pair);
 }
 
-u32 nyx_walk_reason(u8 status)
+static u32 walk_reason(u8 status)
 {
 	static const u8 reason[] = {
 		[PT_OK] = NYX_FAULT_NONE,
@@ -95,6 +95,7 @@ u32 nyx_walk_reason(u8 status)
 		[PT_NO_WRITE] = NYX_FAULT_WRITE_DENIED,
 		[PT_RESERVED] = NYX_FAULT_RESERVED_BIT,
 		[PT_TABLE_ACCESS] = NYX_FAULT_TABLE_ACCESS,
+		[PT_INTERRUPT_RANGE] = NYX_FAULT_INTERRUPT_RANGE,
 	};
 
 	return reason[status];
@@ -114,6 +115,17 @@ static noinline bool refuse(struct nyx_fault *fault, enum nyx_fault_reason reaso
 	return false;
 }
 
+void nyx_walk_refuse(const struct pt_result *res, u64 iova, unsigned int perm,
+		     struct nyx_fault *fault)
+{
+	refuse(fault, walk_reason(res->status), iova, perm,
+	       res->status == PT_NO_READ || res->status == PT_NO_WRITE ||
+	       res->status == PT_INTERRUPT_RANGE ?
+	       res->oa : NYX_GPA_UNKNOWN);
+	if (res->status != PT_WIDTH && res->status != PT_INTERRUPT_RANGE)
+		fault->level = res->level;
+}
+
 /* The table walk behind the cache. Says exactly what is wrong. */
 static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 		 struct nyx_span *span, struct nyx_fault *fault)
@@ -124,7 +136,7 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	acc->tally.walks++;
 	iotlb_begin(&dom->space, &acc->snap);
 	if (dom->kind == NYX_DOMAIN_GUEST) {
-		nyx_guest_walk(acc->unit, dom, iova, perm, &res);
+		nyx_guest_walk(acc->unit, &dom->guest, iova, perm, &res, NULL);
 	} else if (unlikely(dom->oracle)) {
 		if (!nyx_oracle_walk(dom, iova, perm, &res))
 			return refuse(fault, NYX_FAULT_ORACLE, iova, perm,
@@ -136,11 +148,7 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	}
 
 	if (unlikely(res.status != PT_OK)) {
-		refuse(fault, nyx_walk_reason(res.status), iova, perm,
-		       res.status == PT_NO_READ || res.status == PT_NO_WRITE ?
-		       res.oa : NYX_GPA_UNKNOWN);
-		if (res.status != PT_WIDTH)
-			fault->level = res.level;
+		nyx_walk_refuse(&res, iova, perm, fault);
 		return false;
 	}
 	span->gpa = res.oa;
@@ -250,10 +258,8 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		return refuse(fault, NYX_FAULT_BLOCKED, iova, perm,
 			      NYX_GPA_UNKNOWN);
 	default:
-		refuse(fault, acc->refusal.reason ?: NYX_FAULT_NO_DOMAIN, iova,
-		       perm, NYX_GPA_UNKNOWN);
-		fault->vendor = acc->refusal.code;
-		return false;
+		return refuse(fault, acc->refusal.reason ?: NYX_FAULT_NO_DOMAIN,
+			      iova, perm, NYX_GPA_UNKNOWN);
 	}
 	if (!find_memory(acc, iova, perm, span, fault))
 		return false;
@@ -264,30 +270,35 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	return true;
 }
 
-/* The guest's driver is told in the guest's own words. */
-static void tell_guest(struct nyx_access *acc, const struct nyx_fault *fault)
+bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault)
 {
+	struct nyx_front *front = acc->unit->guest.front;
 	struct nyx_refusal refusal = acc->refusal;
 
+	if (!front)
+		return false;
 	if (acc->dom->kind == NYX_DOMAIN_GUEST)
 		refusal = (struct nyx_refusal) {
 			.quiet = acc->dom->guest.quiet,
 			.levels = acc->dom->guest.cfg.levels,
 		};
-	acc->unit->guest.front->ops->dma_fault(acc->unit->guest.front,
-					       acc->dev->sbdf, fault, &refusal);
+	fault->vendor = front->ops->dma_code(front, fault, &refusal);
+	return fault->vendor && !refusal.quiet;
 }
 
-void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
+void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 		      u64 length)
 {
+	struct nyx_front *front = acc->unit->guest.front;
 	struct nyx_event event, state;
+	bool tell;
 
 	if (fault->reason == NYX_FAULT_QUARANTINED) {
 		nyx_stat_add_both(acc->dev->stats, acc->dom->stats,
 				  NYX_STAT_REFUSED, 1);
 		return;
 	}
+	tell = nyx_fault_name(acc, fault);
 	/* All of it goes to user space, also what no field names. */
 	memset(&event, 0, sizeof(event));
 	event.type = NYX_EVENT_FAULT;
@@ -310,8 +321,8 @@ void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
 						      &event.fault.detail);
 		nyx_events_push(acc->unit->events, &event);
 	}
-	if (acc->unit->guest.front)
-		tell_guest(acc, fault);
+	if (tell)
+		front->ops->dma_fault(front, acc->dev->sbdf, fault);
 	nyx_guard_tell(acc->unit, acc->dev, &state);
 }
 

@@ -22,6 +22,7 @@
 struct nyx_device;
 struct nyx_domain;
 struct nyx_unit;
+struct pt_result;
 struct region;
 
 /**
@@ -90,13 +91,26 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc);
 void nyx_access_end(struct nyx_access *acc);
 
 /**
- * nyx_walk_reason() - why a walk ends an access
- * @status: of enum pt_status
+ * nyx_walk_refuse() - say why a walk ends an access
+ * @res: the walk, which is not PT_OK
+ * @iova: the address
+ * @perm: NYX_ACC_* that was asked for
+ * @fault: set
  *
  * Context: any.
- * Return: of enum nyx_fault_reason.
  */
-u32 nyx_walk_reason(u8 status);
+void nyx_walk_refuse(const struct pt_result *res, u64 iova, unsigned int perm,
+		     struct nyx_fault *fault);
+
+/**
+ * nyx_fault_name() - say what the guest's driver calls a fault
+ * @acc: the access
+ * @fault: the fault; @fault->vendor is set if the unit has a vendor model
+ *
+ * Context: any.
+ * Return: whether the guest wants to know.
+ */
+bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault);
 
 /**
  * nyx_translate() - translate the beginning of a range
@@ -117,12 +131,12 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 /**
  * nyx_fault_report() - count a refused access and tell the unit's readers
  * @acc: the access
- * @fault: why, where
+ * @fault: why, where; @fault->vendor is set
  * @length: bytes of the access that were left
  *
  * Context: any.
  */
-void nyx_fault_report(struct nyx_access *acc, const struct nyx_fault *fault,
+void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 		      u64 length);
 
 #endif /* NYX_CORE_TRANSLATE_H */

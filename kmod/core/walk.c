@@ -15,16 +15,10 @@
 #include "core/unit.h"
 #include "mem/region.h"
 
-static int read_word(void *ctx, u64 gpa, u64 *val)
-{
-	return nyx_guest_read64(ctx, gpa, val);
-}
-
 /* Addresses that are not translated: there is nothing to walk. */
 static void pass_through(const struct nyx_guest_map *map, u64 iova,
 			 struct nyx_walk_view *view)
 {
-	view->trace.nr = 0;
 	view->res = (struct pt_result){ .oa = iova, .perm = NYX_ACC_RW };
 	if (iova > nyx_lg2_last(map->width))
 		view->res.status = PT_WIDTH;
@@ -43,26 +37,6 @@ static u32 memory_reason(struct nyx_unit *unit, u64 gpa, unsigned int access)
 		NYX_FAULT_READONLY_MEMORY : NYX_FAULT_NONE;
 }
 
-static void judge(struct nyx_unit *unit, u64 iova, unsigned int access,
-		  struct nyx_walk_view *view)
-{
-	const struct pt_result *res = &view->res;
-	struct nyx_fault *fault = &view->fault;
-
-	fault->reason = nyx_walk_reason(res->status);
-	switch (res->status) {
-	case PT_OK:
-		fault->reason = memory_reason(unit, res->oa, access);
-		fallthrough;
-	case PT_NO_READ:
-	case PT_NO_WRITE:
-		fault->gpa = res->oa;
-		break;
-	}
-	if (res->status != PT_OK && res->status != PT_WIDTH)
-		fault->level = res->level;
-}
-
 static void view_init(struct nyx_walk_view *view, u64 iova, unsigned int access)
 {
 	view->trace.nr = 0;
@@ -78,7 +52,6 @@ static void view_init(struct nyx_walk_view *view, u64 iova, unsigned int access)
 int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
 		   struct nyx_walk_view *view)
 {
-	const struct pt_guest_mem mem = { .read64 = read_word, .ctx = unit };
 	const struct nyx_guest_map *map = &view->map;
 	unsigned int pair;
 
@@ -88,9 +61,13 @@ int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
 	if (map->pass_through)
 		pass_through(map, iova, view);
 	else
-		pt_walk_trace(&map->cfg, map->root, &mem, iova, access,
-			      &view->res, &view->trace);
-	judge(unit, iova, access, view);
+		nyx_guest_walk(unit, map, iova, access, &view->res, &view->trace);
+	if (view->res.status != PT_OK) {
+		nyx_walk_refuse(&view->res, iova, access, &view->fault);
+	} else {
+		view->fault.gpa = view->res.oa;
+		view->fault.reason = memory_reason(unit, view->res.oa, access);
+	}
 	epoch_exit(&unit->irq.posting, pair);
 	/* Then a word may not have been read that is there. */
 	return fatal_signal_pending(current) ? -EINTR : 0;
@@ -114,8 +91,9 @@ int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u64 iova,
 		view->map = (struct nyx_guest_map){};
 		view_init(view, iova, access);
 		view->fault.reason = acc.refusal.reason ?: NYX_FAULT_NO_DOMAIN;
-		view->fault.vendor = acc.refusal.code;
 	}
+	if (view->fault.reason != NYX_FAULT_NONE)
+		nyx_fault_name(&acc, &view->fault);
 	nyx_access_end(&acc);
 	return ret;
 }

@@ -556,6 +556,12 @@ static void walk_release(struct region_walk *walk)
 	walk->nr = 0;
 }
 
+/* Nobody can kill those, so they must not wait for user space. */
+static bool in_kernel_thread(void)
+{
+	return current->flags & PF_KTHREAD;
+}
+
 /* Pin the next pages of user memory, be it of the current process or another. */
 static long walk_pin(struct region_walk *walk, unsigned long uaddr, unsigned int nr)
 {
@@ -565,8 +571,13 @@ static long walk_pin(struct region_walk *walk, unsigned long uaddr, unsigned int
 
 	if (!walk->mm)
 		return pin_user_pages_fast(uaddr, nr, gup_flags, walk->pages);
-	if (mmap_read_lock_killable(walk->mm))
+	if (in_kernel_thread()) {
+		if (!mmap_read_trylock(walk->mm))
+			return 0;
+		gup_flags |= FOLL_NOWAIT;
+	} else if (mmap_read_lock_killable(walk->mm)) {
 		return -EINTR;
+	}
 	ret = compat_pin_user_pages_remote(walk->mm, uaddr, nr, gup_flags,
 					   walk->pages, &locked);
 	if (locked)
@@ -587,6 +598,8 @@ static s64 walk_next_user(struct region_walk *walk, u64 offset, u64 length,
 		walk_release(walk);
 		ret = walk_pin(walk, walk->region->backing + offset - in_page,
 			       min_t(u64, nr, WALK_BATCH));
+		if (!ret && in_kernel_thread())
+			return -EAGAIN;
 		if (ret <= 0)
 			return walk_error();
 		walk->nr = ret;

@@ -211,8 +211,10 @@ int region_atomic(struct region *region, u64 offset, enum region_atomic_op op,
  * @offset: first byte in it, a multiple of 8
  * @val: set, in CPU order; it is little endian in memory
  *
- * Context: as region_read().
- * Return: 0, -EIO if the memory is not accessible, or -EINTR.
+ * Context: as region_read(), and a kernel thread's, which never waits for user
+ * space.
+ * Return: 0; -EIO if the memory is not accessible; -EINTR; -EAGAIN, for a kernel
+ * thread only: it is not at hand now.
  */
 int region_read64(struct region *region, u64 offset, u64 *val);
 

@@ -48,6 +48,7 @@
 #define PT_FMT_CONTIG		0
 #define PT_FMT_EXEC		0
 #define PT_FMT_CANONICAL	0
+#define PT_FMT_DENY_FIRST	1
 
 static inline bool vtdss_pt_entry_present(u64 entry)
 {

@@ -55,6 +55,7 @@
 #define PT_FMT_CONTIG		0
 #define PT_FMT_EXEC		1
 #define PT_FMT_CANONICAL	1
+#define PT_FMT_DENY_FIRST	0
 
 static inline bool x86_pt_entry_present(u64 entry)
 {

@@ -53,6 +53,8 @@ enum pt_format {
  * @PT_NO_WRITE: writing is not allowed
  * @PT_RESERVED: a reserved bit is set, or a leaf stands where none may
  * @PT_TABLE_ACCESS: a table is not readable (guest-owned tables)
+ * @PT_INTERRUPT_RANGE: the address, or the output address, is in the range of
+ *                      interrupt messages; not of a walk, but of who asks for one
  */
 enum pt_status {
 	PT_OK,
@@ -63,6 +65,7 @@ enum pt_status {
 	PT_NO_WRITE,
 	PT_RESERVED,
 	PT_TABLE_ACCESS,
+	PT_INTERRUPT_RANGE,
 };
 
 /**
@@ -70,7 +73,7 @@ enum pt_status {
  * @oa: output address of the byte that was asked for
  * @status: of enum pt_status; the other fields but @level are valid for PT_OK
  *          and, as far as the entry grants anything, for PT_NO_READ and
- *          PT_NO_WRITE
+ *          PT_NO_WRITE; @oa is ~0 if a guest's table denies it before the leaf
  * @perm: NYX_ACC_* that all entries on the way grant together
  * @level: level of the entry that ended the walk
  * @lg2: log2 of the size of the page

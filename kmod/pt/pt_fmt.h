@@ -22,6 +22,8 @@
  *                      stored nor reported
  *   PT_FMT_CANONICAL   1: addresses are sign-extended; a kernel-owned table
  *                      maps the lower half
+ *   PT_FMT_DENY_FIRST  1: in a guest's table each entry is asked for permission
+ *                      before its reserved bits are looked at
  *
  * Functions of entries expect one that is present, except where they ask for
  * that. Those without "guest" in their comment trust the entry to be well

@@ -99,28 +99,51 @@ static __always_inline bool pt_walk_end(struct pt_walk_state *w,
 	return false;
 }
 
-static __always_inline bool pt_walk_leaf(struct pt_walk_state *w,
-					 unsigned int level, u64 entry)
+/* What the entries so far do not grant. */
+static __always_inline enum pt_status pt_walk_denied(const struct pt_walk_state *w)
 {
-	unsigned int lg2 = pt_entry_lg2(entry, level);
-	unsigned int perm = pt_grant_perm(w->grant);
 	unsigned int missing = w->access;
-	enum pt_status status = PT_OK;
 
 	if (missing & NYX_ACC_EXEC) {
 		missing |= NYX_ACC_READ;
 		if (!PT_FMT_EXEC)
 			missing &= ~NYX_ACC_EXEC;
 	}
-	missing &= ~perm;
-	if (unlikely(missing))
-		status = (missing & NYX_ACC_WRITE) ? PT_NO_WRITE : PT_NO_READ;
+	missing &= ~pt_grant_perm(w->grant);
+	if (likely(!missing))
+		return PT_OK;
+	return (missing & NYX_ACC_WRITE) ? PT_NO_WRITE : PT_NO_READ;
+}
+
+static __always_inline bool pt_walk_leaf(struct pt_walk_state *w,
+					 unsigned int level, u64 entry)
+{
+	unsigned int lg2 = pt_entry_lg2(entry, level);
+
 	w->res->oa = pt_entry_oa(entry, level) |
 		     (w->va & ((1ull << lg2) - 1));
-	w->res->status = status;
-	w->res->perm = perm;
+	w->res->status = pt_walk_denied(w);
+	w->res->perm = pt_grant_perm(w->grant);
 	w->res->level = level;
 	w->res->lg2 = lg2;
+	return false;
+}
+
+/* What only guests can get wrong. Returns true if the walk goes on. */
+static __always_inline bool pt_walk_check(struct pt_walk_state *w,
+					  unsigned int level, u64 entry)
+{
+	bool reserved = pt_entry_reserved(entry, level, w->sizes);
+	enum pt_status denied = PT_OK;
+
+	w->grant &= pt_entry_grant(entry);
+	if (PT_FMT_DENY_FIRST && (reserved || !pt_entry_leaf(entry, level)))
+		denied = pt_walk_denied(w);
+	if (likely(!denied && !reserved))
+		return true;
+	pt_walk_end(w, level, denied ?: PT_RESERVED);
+	if (denied)
+		w->res->oa = ~0ull;
 	return false;
 }
 
@@ -162,18 +185,16 @@ static __always_inline bool pt_walk_step(struct pt_walk_state *w,
 	if (unlikely(!pt_entry_present(entry)))
 		return pt_walk_end(w, level, level ? PT_TABLE_NOT_PRESENT :
 						     PT_NOT_PRESENT);
-	if (w->mem && pt_entry_reserved(entry, level, w->sizes))
-		return pt_walk_end(w, level, PT_RESERVED);
+	if (w->mem && !pt_walk_check(w, level, entry))
+		return false;
 
 	if (pt_entry_leaf(entry, level)) {
 		w->grant &= pt_entry_grant(entry);
 		return pt_walk_leaf(w, level, entry);
 	}
 	w->table = pt_entry_next(entry);
-	if (w->mem) {
-		w->grant &= pt_entry_grant(entry);
+	if (w->mem)
 		w->next = pt_entry_next_level(entry, level);
-	}
 	return true;
 }
 

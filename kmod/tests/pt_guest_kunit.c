@@ -201,9 +201,17 @@ static void guest_vtdss_entries(struct kunit *test)
 	EXPECT_OK(g, &cfg, 0x1000, 0x5000, 12, R);
 	g->mem[0][0] &= ~1ull;
 	EXPECT_OK(g, &cfg, 0x1000, 0x5000, 12, 0);
-	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_NO_READ, 0);
-	EXPECT_STATUS(g, &cfg, 0x1abc, W, PT_NO_WRITE, 0);
+	/* The first that does not grant it ends the walk. */
+	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_NO_READ, 3);
+	EXPECT_STATUS(g, &cfg, 0x1abc, W, PT_NO_WRITE, 2);
+	KUNIT_EXPECT_EQ(test, guest_walk(g, &cfg, 0x1abc, W).oa, ~0ull);
 	guest_chain(g, 3, 0);
+	g->mem[3][1] = 0x5001;
+	KUNIT_EXPECT_EQ(test, guest_walk(g, &cfg, 0x1abc, W).oa, 0x5abcull);
+	g->mem[3][1] = 0x4000000000005001;
+	EXPECT_STATUS(g, &cfg, 0x1abc, W, PT_NO_WRITE, 0);
+	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_RESERVED, 0);
+	g->mem[3][1] = 0x5003;
 
 	/* SNP, PS and TM where they do not belong. */
 	g->mem[2][0] |= 0x800;

@@ -147,7 +147,7 @@ static void vtd_device_found(struct kunit *test)
 
 	/* What belongs to the register, and not to the address. */
 	entries(m, ROOT_OK, 0, LO_OK, HI_OK);
-	KUNIT_EXPECT_EQ(test, decode_at(m, &wide, ROOT_AT | 0xfff, &ctx), 0);
+	KUNIT_EXPECT_EQ(test, decode_at(m, &wide, ROOT_AT | 0x3ff, &ctx), 0);
 }
 
 /* Bus and devfn choose the entries, each on its own. */
@@ -269,7 +269,7 @@ static void vtd_context_types(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ctx.pass_through, tt == 2);
 		KUNIT_EXPECT_EQ(test, ctx.levels, aw + 2);
 		KUNIT_EXPECT_EQ(test, ctx.did, 5);
-		KUNIT_EXPECT_EQ(test, ctx.width, min(30 + 9 * aw, 57u));
+		KUNIT_EXPECT_EQ(test, ctx.width, tt == 2 ? 52 : min(30 + 9 * aw, 57u));
 		KUNIT_EXPECT_EQ(test, ctx.root, tt == 2 ? 0 : TABLE_AT);
 	}
 }
@@ -305,6 +305,24 @@ static void vtd_context_pass_through(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, decode(m, &wide, &ctx), 0);
 	KUNIT_EXPECT_TRUE(test, ctx.pass_through);
 	KUNIT_EXPECT_EQ(test, ctx.did, 1);
+	/* What the bus has, not what a table would. */
+	KUNIT_EXPECT_EQ(test, ctx.width, wide.haw);
+}
+
+/* Tables of another mode are not even read. */
+static void vtd_table_type(struct kunit *test)
+{
+	struct words *m = test->priv;
+	struct vtd_context ctx;
+	unsigned int ttm;
+
+	entries(m, ROOT_OK, 0, LO_OK, HI_OK);
+	for (ttm = 0; ttm < 4; ttm++) {
+		KUNIT_EXPECT_EQ(test, decode_at(m, &wide, ROOT_AT | ttm << 10, &ctx),
+				ttm ? 0x33 : 0);
+		KUNIT_EXPECT_EQ(test, m->reads, ttm ? 0u : 4u);
+		KUNIT_EXPECT_FALSE(test, ctx.quiet);
+	}
 }
 
 /* Fewer bits: what is above them is reserved, and addresses end earlier. */
@@ -345,7 +363,7 @@ static u8 irte(const struct vtd_shape *shape, bool x2apic, u64 lo, u64 hi,
 	       struct irt_entry *e)
 {
 	memset(e, 0xa5, sizeof(*e));
-	return vtd_decode_irte(shape, x2apic, lo, hi, 3, e);
+	return vtd_decode_irte(shape, x2apic, lo, hi, e);
 }
 
 static void vtd_irte_fields(struct kunit *test)
@@ -362,7 +380,7 @@ static void vtd_irte_fields(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.delivery, 0);
 	KUNIT_EXPECT_EQ(test, e.check, NYX_SOURCE_RID);
 	KUNIT_EXPECT_EQ(test, e.mask, 0);
-	KUNIT_EXPECT_EQ(test, e.source, 0x30018u);
+	KUNIT_EXPECT_EQ(test, e.source, 0x18u);
 	KUNIT_EXPECT_EQ(test, e.posted, 0ull);
 
 	/* AVAIL, 11:8, means nothing. */
@@ -373,6 +391,11 @@ static void vtd_irte_fields(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.check, ANY);
 	KUNIT_EXPECT_EQ(test, e.source, 0u);
 	for (dlm = 0; dlm < 8; dlm++) {
+		/* Two do not exist. */
+		if (dlm == 3 || dlm == 6) {
+			KUNIT_EXPECT_EQ(test, irte(&wide, true, 1 | dlm << 5, 0, &e), 0x24);
+			continue;
+		}
 		KUNIT_ASSERT_EQ(test, irte(&wide, true, 1 | dlm << 5, 0, &e), 0);
 		KUNIT_EXPECT_EQ(test, e.delivery, dlm);
 	}
@@ -437,11 +460,11 @@ static void vtd_irte_source(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, irte(&wide, true, 1, hi | 1 << 18, &e), 0);
 		KUNIT_EXPECT_EQ(test, e.check, NYX_SOURCE_RID);
 		KUNIT_EXPECT_EQ(test, e.mask, mask[sq]);
-		KUNIT_EXPECT_EQ(test, e.source, 0x31234u);
+		KUNIT_EXPECT_EQ(test, e.source, 0x1234u);
 		KUNIT_ASSERT_EQ(test, irte(&wide, true, 1, hi | 2 << 18, &e), 0);
 		KUNIT_EXPECT_EQ(test, e.check, NYX_SOURCE_BUS);
 		KUNIT_EXPECT_EQ(test, e.mask, 0);
-		KUNIT_EXPECT_EQ(test, e.source, 0x31234u);
+		KUNIT_EXPECT_EQ(test, e.source, 0x1234u);
 		KUNIT_EXPECT_EQ(test, irte(&wide, true, 1, hi | 3 << 18, &e), 0x24);
 		KUNIT_EXPECT_EQ(test, vtd_function_mask(sq), mask[sq]);
 	}
@@ -465,7 +488,7 @@ static void vtd_irte_posted(struct kunit *test)
 					     NYX_IRTE_F_QUIET));
 	KUNIT_EXPECT_EQ(test, e.posted, 0xabcdeull << 32);
 	KUNIT_EXPECT_EQ(test, e.check, NYX_SOURCE_RID);
-	KUNIT_EXPECT_EQ(test, e.source, 0x30018u);
+	KUNIT_EXPECT_EQ(test, e.source, 0x18u);
 
 	for (bit = 1; bit < 64; bit++) {
 		bool bad = (bit >= 2 && bit <= 7) || bit == 12 || bit == 13 ||
@@ -530,7 +553,8 @@ static void vtd_desc_types(struct kunit *test)
 		u8 want = !high && low >= 1 && low <= 5 ? 0 : 3;
 
 		/* Granularity 1 for those that have one; IEC ignores it. */
-		KUNIT_EXPECT_EQ_MSG(test, desc(low | 1 << 4 | high << 9, 0, &d), want,
+		KUNIT_EXPECT_EQ_MSG(test, desc(low | (low == 3 ? 0 : 1 << 4) | high << 9,
+					       0, &d), want,
 				    "type 0x%x.%x", high, low);
 		if (!want)
 			KUNIT_EXPECT_EQ(test, d.type, low);
@@ -616,6 +640,12 @@ static void vtd_desc_iec(struct kunit *test)
 	}
 	expect_reserved(test, 0x14, 0, false, 0xffff000007fff1e0, TYPE_BITS);
 	expect_reserved(test, 0x04, 0, true, ~0ull, 0);
+}
+
+static void vtd_desc_device_tlb(struct kunit *test)
+{
+	expect_reserved(test, 3, 0, false, 0x000f0000ffe001f0, TYPE_BITS);
+	expect_reserved(test, 3, 0, true, 0xffe, 0);
 }
 
 static void vtd_desc_wait(struct kunit *test)
@@ -710,6 +740,7 @@ static struct kunit_case vtd_cases[] = {
 	KUNIT_CASE(vtd_context_types),
 	KUNIT_CASE(vtd_context_order),
 	KUNIT_CASE(vtd_context_pass_through),
+	KUNIT_CASE(vtd_table_type),
 	KUNIT_CASE(vtd_narrow),
 	KUNIT_CASE(vtd_irte_fields),
 	KUNIT_CASE(vtd_irte_destination),
@@ -720,6 +751,7 @@ static struct kunit_case vtd_cases[] = {
 	KUNIT_CASE(vtd_desc_context),
 	KUNIT_CASE(vtd_desc_iotlb),
 	KUNIT_CASE(vtd_desc_iec),
+	KUNIT_CASE(vtd_desc_device_tlb),
 	KUNIT_CASE(vtd_desc_wait),
 	KUNIT_CASE(vtd_random),
 	{}

@@ -224,8 +224,6 @@ TEST(odd_accesses)
 		test_err(EINVAL, mmio(g->fd, NYX_MMIO_F_WRITE, bad[i].offset, bad[i].width,
 				      &value));
 	}
-	value = 1;
-	test_err(EINVAL, mmio(g->fd, 0, VER, 4, &value));
 	value = BIT(32);
 	test_err(EINVAL, mmio(g->fd, NYX_MMIO_F_WRITE, FEDATA, 4, &value));
 	value = 0;
@@ -1035,6 +1033,38 @@ TEST(queue_fetch_fails)
 	R32(FSTS, 0);
 	R64(IQH, 257 << 4);
 	ASSERT_EQ(6, *(__u32 *)(g->ram + AT_STATUS));
+}
+
+/* A queue, or tables, of scalable mode: nothing is fetched. */
+TEST(queue_of_another_mode)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	W64(IQA, AT_QUEUE | BIT(11));
+	R64(IQA, AT_QUEUE | BIT(11));
+	command(g, G_QIE, 0);
+	R32(FSTS, 0);
+	words(g, AT_QUEUE)[0] = WAIT_SW | 5ull << 32;
+	words(g, AT_QUEUE)[1] = AT_STATUS;
+	W32(IQT, 0x10);
+	R32(FSTS, F_IQE);
+	R64(IQERCD, 5);
+	R64(IQH, 0);
+	W64(IQA, AT_QUEUE);
+	W64(RTADDR, AT_ROOT | BIT(10));
+	command(g, G_RTP, 0);
+	W32(FSTS, F_IQE);
+	R32(FSTS, F_IQE);
+	R64(IQERCD, 7);
+	R64(IQH, 0);
+	ASSERT_EQ(0, load32(g, AT_STATUS));
+	W64(RTADDR, AT_ROOT);
+	command(g, G_RTP, 0);
+	W32(FSTS, F_IQE);
+	R32(FSTS, 0);
+	R64(IQH, 0x10);
+	ASSERT_EQ(5, load32(g, AT_STATUS));
 }
 
 TEST(queue_on_and_off)

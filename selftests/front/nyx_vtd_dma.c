@@ -125,6 +125,8 @@ TEST(long_accesses)
 	memset(buf, 0x77, sizeof(buf));
 	test_cmd(cmd_dma_write(g->fd, &c, DEV, 0x800, buf, 4 * SZ_4K));
 	ASSERT_EQ(3 * SZ_4K - 0x800, c.out_done);
+	ASSERT_EQ(0x05, c.out_fault.vendor);
+	c.out_fault.vendor = 0;
 	check_fault(&c.out_fault, NYX_FAULT_WRITE_DENIED, NYX_PROT_WRITE, 0, 3 * SZ_4K,
 		    0x800000 + 3 * SZ_64K);
 	expect_record(g, DEV, 0x05, false, 3 * SZ_4K);
@@ -434,6 +436,19 @@ static void entry_reserved(struct guest *g, __u64 root, __u64 fpd)
 	*pte(g, root, 4, 0, 1) |= PTE_SNP;
 }
 
+/* Each entry is asked for permission first, before what is wrong with it and below. */
+static void denied_above(struct guest *g, __u64 root, __u64 fpd)
+{
+	lower_nowhere(g, root, fpd);
+	words(g, root)[0] &= ~PTE_W;
+}
+
+static void denied_and_reserved(struct guest *g, __u64 root, __u64 fpd)
+{
+	entry_reserved(g, root, fpd);
+	*pte(g, root, 4, 0, 1) &= ~PTE_R;
+}
+
 static const struct reason_case reason_cases[] = {
 	{ "01_root_not_present", 0x01, no_root, 0x123, false, true },
 	{ "02_context_not_present", 0x02, no_context, 0x123, false, false },
@@ -447,6 +462,10 @@ static const struct reason_case reason_cases[] = {
 	{ "04_beyond_read", 0x04, nothing, ~0xfffull, true, false },
 	{ "05_write_denied", 0x05, read_only, 0x123, false, false },
 	{ "05_not_present", 0x05, nothing, 0x5123, false, false },
+	{ "05_denied_above", 0x05, denied_above, 0x123, false, false },
+	{ "07_not_denied", 0x07, denied_above, 0x123, true, false },
+	{ "06_denied_and_reserved", 0x06, denied_and_reserved, 0x123, true, false },
+	{ "0c_not_denied", 0x0c, denied_and_reserved, 0x123, false, false },
 	{ "05_no_table", 0x05, no_upper, 0x123, false, false },
 	{ "06_read_denied", 0x06, write_only, 0x123, true, false },
 	{ "06_not_present", 0x06, nothing, 0x5123, true, false },
@@ -489,6 +508,7 @@ TEST_EACH(reason, reason_cases)
 	ASSERT_EQ(3, events(g, NYX_EVENT_FAULT, &e));
 	ASSERT_EQ(DEV, e.fault.sbdf);
 	ASSERT_EQ(v->iova, e.fault.fault.iova);
+	ASSERT_EQ(v->reason, e.fault.fault.vendor);
 
 	/* Who looks is told the same, and the guest nothing. */
 	test_cmd(cmd_walk_device(g->fd, &w, DEV, v->read ? NYX_PROT_READ : NYX_PROT_WRITE,
@@ -570,6 +590,97 @@ TEST(beyond_the_iommu)
 	ASSERT_EQ(NYX_FAULT_NO_MEMORY, poke(g, DEV, 0x5000));
 	ASSERT_EQ(NYX_FAULT_NO_MEMORY, poke(g, DEV2, NOWHERE));
 	expect_no_record(g);
+}
+
+/* Tables of scalable mode, which there is not; and back. */
+TEST(table_type)
+{
+	struct guest guest, *g = &guest;
+	__u64 root;
+
+	guest_open(g);
+	root = attach(g, DEV, DID, 4);
+	set_pte(g, root, 4, 0x5000, 0, 0x800000 | PTE_RW);
+	boot(g, BOOT_ALL);
+	for (__u64 ttm = 1; ttm < 4; ttm++) {
+		W64(RTADDR, AT_ROOT | ttm << 10);
+		reaches(g, DEV, 0x5000, 0x800000);	/* not yet */
+		command(g, G_RTP, 0);
+		refused(g, DEV, false, 0x5000, 0x33);
+		refused(g, DEV, true, 0x5000, 0x33);
+		W64(RTADDR, AT_ROOT);
+		command(g, G_RTP, 0);
+		reaches(g, DEV, 0x5000, 0x800000);
+	}
+}
+
+/* Nothing is written where interrupt messages go, whatever the table says. */
+TEST(interrupt_range)
+{
+	const __u64 behind = 0xfef00000;
+	struct guest guest, *g = &guest;
+	unsigned char *page = map_aligned(SZ_1M, SZ_1M, PROT_READ | PROT_WRITE,
+					  MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	__u64 root;
+
+	guest_open(g);
+	/* A VMM that has memory there, too. */
+	test_cmd(cmd_memory_add(g->fd, 0, 0xfee00000, SZ_4K, page));
+	test_cmd(cmd_memory_add(g->fd, 0, behind, SZ_4K, page + SZ_4K));
+	root = attach(g, DEV, DID, 4);
+	/* As output, by a small page and by a large one */
+	set_pte(g, root, 4, 0x5000, 0, 0xfee00000 | PTE_RW);
+	set_pte(g, root, 4, SZ_1G, 1, 0xfee00000 | PTE_PS | PTE_RW);
+	/* As input, likewise */
+	set_pte(g, root, 4, 0xfee00000, 0, 0x800000 | PTE_RW);
+	set_pte(g, root, 4, 0xfef00000, 0, 0x900000 | PTE_RW);
+	boot(g, BOOT_ALL);
+	for (int i = 0; i < 2; i++) {
+		/* What is behind it, first and in between. */
+		ASSERT_EQ(0, poke(g, DEV, SZ_1G + SZ_1M + 8));
+		ASSERT_NE(0, page[SZ_4K + 8]);
+		refused(g, DEV, false, 0x5123, 0x0e);
+		refused(g, DEV, true, 0x5123, 0x0e);
+		refused(g, DEV, false, SZ_1G, 0x0e);
+		refused(g, DEV, true, SZ_1G + SZ_1M - 1, 0x0e);
+		ASSERT_EQ(NYX_FAULT_INTERRUPT_RANGE, poke(g, DEV, 0xfee00000));
+		ASSERT_EQ(NYX_FAULT_INTERRUPT_RANGE, peek(g, DEV, 0xfee00fff));
+		expect_no_record(g);
+		reaches(g, DEV, 0xfef00000, 0x900000);
+	}
+	ASSERT_FILLED(page, 0, SZ_4K);
+	/* A large page on both sides */
+	words(g, root)[0] = 0;
+	set_pte(g, root, 4, SZ_1G * 3ull, 2, PTE_PS | PTE_RW);
+	invalidate(g, IOTLB_GLOBAL, 0);
+	reaches(g, DEV, 3ull * SZ_1G + 0x812345, 0x812345);
+	reaches(g, DEV, 3ull * SZ_1G + 0x912345, 0x912345);
+	ASSERT_EQ(NYX_FAULT_INTERRUPT_RANGE, poke(g, DEV, 0xfee12345));
+	expect_no_record(g);
+}
+
+/* More tables of one domain than a guest can have a use for. */
+TEST(tables_without_end)
+{
+	struct guest guest, *g = &guest;
+	unsigned int refusals = 0;
+
+	guest_open(g);
+	boot(g, BOOT_ALL);
+	for (unsigned int i = 0; i < 600; i++) {
+		set_context(g, DEV, (AT_DATA + i * SZ_4K) | 1, 2 | DID << 8);
+		put(g, CC_GLOBAL, 0);	/* and nobody waits for it */
+		submit(g);
+		if (peek(g, DEV, 0x5000) == NYX_FAULT_NO_DOMAIN) {
+			refusals++;
+			expect_no_record(g);
+		} else {
+			expect_record(g, DEV, 0x06, true, 0x5000);
+		}
+	}
+	ASSERT_GT(refusals, 0);
+	settle(g);
+	refused(g, DEV, true, 0x5000, 0x06);
 }
 
 /* Memory that goes, under data and under each table, and comes back. */

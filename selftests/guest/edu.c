@@ -2,6 +2,7 @@
 /*
  * The edu device from a program: edu DIRECTORY-IN-SYSFS. Bound to uio_pci_generic, which
  * gives its interrupts. Prints "NAME ok" or "NAME failed ..." for each thing it tries.
+ * "edu DIRECTORY read|write IOVA TIMES" only makes the device access 16 bytes there.
  * "edu exit" writes 5 to the port that ends the machine.
  */
 #include <fcntl.h>
@@ -103,6 +104,19 @@ static void try_interrupt(const char *dir)
 	close(uio);
 }
 
+/* What becomes of it the device does not tell. */
+static int access_only(const char *how, uint64_t iova, int times)
+{
+	set64(0x90, 16);
+	while (times-- > 0) {
+		if (!strcmp(how, "write"))
+			dma(DMA_MEMORY, iova, TO_RAM);
+		else
+			dma(iova, DMA_MEMORY, 0);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	uint8_t *a, *b;
@@ -110,7 +124,7 @@ int main(int argc, char **argv)
 	char path[256];
 	int fd, i;
 
-	if (argc != 2)
+	if (argc != 2 && argc != 5)
 		return 2;
 	if (!strcmp(argv[1], "exit") && !ioperm(0xf4, 1, 1))
 		outb(5, 0xf4);
@@ -123,6 +137,8 @@ int main(int argc, char **argv)
 		check("resource0", 0, 0);
 		return 1;
 	}
+	if (argc == 5)
+		return access_only(argv[2], strtoull(argv[3], NULL, 0), atoi(argv[4]));
 	check("identification", get32(0) == 0x010000ed, get32(0));
 	set32(4, 0x12345678);
 	check("liveness", get32(4) == ~0x12345678u, get32(4));

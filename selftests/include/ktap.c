@@ -29,7 +29,8 @@
 #define MAX_FAILURES	10	/* that one case prints */
 
 uint64_t ktap_seed = DEFAULT_SEED;
-unsigned long ktap_count;
+static unsigned long count;		/* -n, or 0: each case's default */
+static unsigned long effort = 100;
 
 static struct ktap_case *cases;
 static unsigned int timeout_s = 300;
@@ -288,7 +289,8 @@ static void ktap_usage(const char *prog)
 		"  -l  list the cases\n"
 		"  -n  iterations of the cases that repeat something\n"
 		"  -s  seed of the random cases, default %llu\n"
-		"  -T  a case that takes longer has failed, default %u s\n",
+		"  -T  a case that takes longer has failed, default %u s\n"
+		"NYX_TEST_EFFORT in the environment: iterations in percent of the default\n",
 		prog, DEFAULT_SEED, timeout_s);
 	exit(2);
 }
@@ -305,21 +307,31 @@ static unsigned long long parse_number(const char *prog, const char *arg)
 	return n;
 }
 
+unsigned long ktap_iterations(unsigned long dflt)
+{
+	unsigned long n = count ? count : dflt * effort / 100;
+
+	return n ? n : 1;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int nr = 0, passed = 0, failed = 0, skipped = 0;
 	const char *reason = NULL;
+	const char *env = getenv("NYX_TEST_EFFORT");
 	bool list = false;
 	char name[128];
 	int opt;
 
+	if (env)
+		effort = parse_number("NYX_TEST_EFFORT", env);
 	while ((opt = getopt(argc, argv, "ln:s:T:")) != -1) {
 		switch (opt) {
 		case 'l':
 			list = true;
 			break;
 		case 'n':
-			ktap_count = parse_number(argv[0], optarg);
+			count = parse_number(argv[0], optarg);
 			break;
 		case 's':
 			if (strcmp(optarg, "random"))

@@ -57,18 +57,14 @@ void ktap_add(struct ktap_case *c);
 
 /* Options of the command line. */
 extern uint64_t ktap_seed;	/* -s: of the random cases */
-extern unsigned long ktap_count;	/* -n: iterations, 0: the case's default */
 
 /**
  * ktap_iterations() - how often to do it
- * @dflt: without -n
+ * @dflt: without option -n, and at 100 percent of NYX_TEST_EFFORT
  *
- * Return: the number.
+ * Return: the number, at least 1.
  */
-static inline unsigned long ktap_iterations(unsigned long dflt)
-{
-	return ktap_count ? ktap_count : dflt;
-}
+unsigned long ktap_iterations(unsigned long dflt);
 
 /*
  * What a program may define beside its cases. @ktap_precheck: reason to skip

@@ -80,10 +80,8 @@ static void fill_vtd_fd(struct ioctl_world *w, struct ioctl_call *call)
 static void fill_mmio(struct ioctl_world *w, struct ioctl_call *call)
 {
 	fill_vtd_fd(w, call);
-	call->arg.mmio.flags = NYX_MMIO_F_WRITE;
 	call->arg.mmio.offset = 0x40;
 	call->arg.mmio.width = 4;
-	call->arg.mmio.value = 0xfee00000;
 }
 
 static void fill_list(struct ioctl_world *w, struct ioctl_call *call)
@@ -847,6 +845,7 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.size = sizeof(struct nyx_mmio),
 		.known_flags = NYX_MMIO_F_WRITE,
 		.fill = fill_mmio, .undo = undo_close,
+		.out = { FIELD(nyx_mmio, value) },
 	},
 	[NYX_CMD_UNIT_RESET] = {
 		.name = "unit_reset", .request = NYX_UNIT_RESET,

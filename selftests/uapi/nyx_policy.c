@@ -1000,6 +1000,7 @@ TEST_EACH(by_hand, hand_cases)
 	struct nyx_device_info info;
 	struct nyx_policy p = quick;
 	struct nyx_unit_info unit;
+	struct nyx_event event;
 	struct env e;
 	int ev;
 
@@ -1015,8 +1016,10 @@ TEST_EACH(by_hand, hand_cases)
 		break;
 	default:
 		faults(&e, 3);
-		if (v->from == NYX_DEVICE_PROBATION)
-			wait_state(&e, e.sbdf, NYX_DEVICE_PROBATION);
+		/* The state itself can be seen before it is told. */
+		do {
+			event_wait(ev, NYX_EVENT_DEVICE_STATE, &event);
+		} while (event.state.new_state != v->from);
 	}
 	device_info(e.fd, e.sbdf, &info);
 	if (info.state != v->from)

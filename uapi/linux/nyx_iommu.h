@@ -597,11 +597,15 @@ struct nyx_memory_info {
  * @NYX_DOMAIN_PAGING: looks it up in a table that NYX_MAP fills
  * @NYX_DOMAIN_IDENTITY: takes it for a GPA; still only guest memory is reached
  * @NYX_DOMAIN_BLOCKED: refuses it
+ * @NYX_DOMAIN_GUEST: looks it up in a table of the guest's, or takes it for a GPA
+ *                    if the guest wants that. Of units with a vendor model; only
+ *                    told: comes and goes with what the guest's tables say
  */
 enum nyx_domain_kind {
 	NYX_DOMAIN_PAGING = 0,
 	NYX_DOMAIN_IDENTITY = 1,
 	NYX_DOMAIN_BLOCKED = 2,
+	NYX_DOMAIN_GUEST = 3,
 };
 
 /**
@@ -691,7 +695,8 @@ struct nyx_domain_destroy {
 
 /**
  * struct nyx_domain_info - entry of NYX_LIST_DOMAINS
- * @domain_id: id
+ * @domain_id: id; of NYX_DOMAIN_GUEST 256 times the guest's id, and 1 to 256: the
+ *             guest may have several tables with one id
  * @flags: of enum nyx_domain_flags
  * @kind: of enum nyx_domain_kind
  * @format: of enum nyx_format
@@ -1020,7 +1025,10 @@ struct nyx_invalidate {
  * @NYX_FAULT_CONTEXT: the guest's root or context entry refuses the device; the
  *                     vendor's reason says why
  * @NYX_FAULT_IRQ_POST: the posted-interrupt descriptor is not in guest memory
- *                      that can be written, or has a reserved bit set
+ *                      that can be written
+ * @NYX_FAULT_IRQ_POST_RESERVED: it has a reserved bit set
+ * @NYX_FAULT_INTERRUPT_RANGE: the IOVA, or the GPA that the guest's table gives,
+ *                             is in the range of interrupt messages, 0xFEExxxxx
  * @NYX_FAULT_ORACLE: the tables of a domain with NYX_DOMAIN_F_ORACLE disagree: a
  *                    bug of the module
  */
@@ -1048,7 +1056,9 @@ enum nyx_fault_reason {
 	NYX_FAULT_IRQ_TABLE = 20,
 	NYX_FAULT_IRQ_POST = 21,
 	NYX_FAULT_CONTEXT = 22,
-	NYX_FAULT_ORACLE = 23,
+	NYX_FAULT_IRQ_POST_RESERVED = 23,
+	NYX_FAULT_INTERRUPT_RANGE = 24,
+	NYX_FAULT_ORACLE = 25,
 };
 
 /**
@@ -1311,7 +1321,7 @@ enum nyx_mmio_flags {
  * @flags: of enum nyx_mmio_flags
  * @offset: of the register, a multiple of @width, below NYX_MMIO_SIZE
  * @width: bytes, 4 or 8
- * @value: in: what to write; out: what was read. A read needs 0
+ * @value: in: what to write; out: what was read
  *
  * The guest reads or writes a register of the unit's vendor model; -EOPNOTSUPP
  * without one. What a write of the guest's leads to, as the execution of its

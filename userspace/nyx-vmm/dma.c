@@ -16,6 +16,8 @@
 #include "pci.h"
 #include "vmm.h"
 
+#define BATCH	32	/* segments that go to the IOMMU together */
+
 #define COPY(type, to, from) do {						\
 	type value = __atomic_load_n((const type *)(from), __ATOMIC_ACQUIRE);	\
 										\
@@ -58,41 +60,70 @@ static bool is_message(uint64_t iova)
 	return iova >= GPA_LAPIC && iova < GPA_MSI_END;
 }
 
-static int access(struct pci_dev *dev, uint64_t iova, void *buffer, uint64_t len, bool write)
+/* Accesses of memory only */
+static int access_memory(struct pci_dev *dev, const struct dma_op *ops, unsigned int nr)
 {
 	struct vmm *vmm = dev->vmm;
-	uint64_t last;
+	unsigned int i;
+	int rc = 0;
 
-	if (!len)
+	if (!nr)
 		return 0;
-	if (!pci_is_master(dev) || __builtin_add_overflow(iova, len - 1, &last))
-		return -EFAULT;
-	if (is_message(iova) || is_message(last)) {
-		if (!write || len != 4 || iova & 3)
-			return -EFAULT;
-		return irq_send(vmm, dev->rid, iova, (uint32_t)le_get(buffer, 4));
-	}
 	if (vmm->iommu->access)
-		return vmm->iommu->access(vmm, dev->rid, iova, buffer, len, write);
-	return access_ram(vmm, iova, buffer, len, write);
+		return vmm->iommu->access(vmm, dev->rid, ops, nr);
+	for (i = 0; i < nr && !rc; i++)
+		rc = access_ram(vmm, ops[i].iova, ops[i].buffer, ops[i].len, ops[i].write);
+	return rc;
+}
+
+int dma_array(struct pci_dev *dev, const struct dma_op *ops, unsigned int nr)
+{
+	unsigned int i, start = 0;
+	uint64_t last;
+	int rc;
+
+	for (i = 0; i < nr; i++) {
+		if (!pci_is_master(dev) || !ops[i].len ||
+		    __builtin_add_overflow(ops[i].iova, ops[i].len - 1, &last))
+			return -EFAULT;
+		if (!is_message(ops[i].iova) && !is_message(last))
+			continue;
+		/* An interrupt is not ahead of what was written before it. */
+		rc = access_memory(dev, ops + start, i - start);
+		if (rc)
+			return rc;
+		if (!ops[i].write || ops[i].len != 4 || ops[i].iova & 3)
+			return -EFAULT;
+		rc = irq_send(dev->vmm, dev->rid, ops[i].iova,
+			      (uint32_t)le_get(ops[i].buffer, 4));
+		if (rc)
+			return rc;
+		start = i + 1;
+	}
+	return access_memory(dev, ops + start, nr - start);
 }
 
 int dma_read(struct pci_dev *dev, uint64_t iova, void *buffer, uint64_t len)
 {
-	return access(dev, iova, buffer, len, false);
+	const struct dma_op op = { iova, buffer, len, false };
+
+	return len ? dma_array(dev, &op, 1) : 0;
 }
 
 int dma_write(struct pci_dev *dev, uint64_t iova, const void *buffer, uint64_t len)
 {
-	return access(dev, iova, (void *)(uintptr_t)buffer, len, true);
+	const struct dma_op op = { iova, (void *)(uintptr_t)buffer, len, true };
+
+	return len ? dma_array(dev, &op, 1) : 0;
 }
 
 static int access_segs(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
 		       uint64_t skip, void *buffer, uint64_t len, bool write)
 {
+	struct dma_op ops[BATCH];
+	unsigned int i, n = 0;
 	uint8_t *at = buffer;
 	uint64_t part;
-	unsigned int i;
 	int rc;
 
 	for (i = 0; i < nr && len; i++) {
@@ -103,17 +134,22 @@ static int access_segs(struct pci_dev *dev, const struct dma_seg *segs, unsigned
 		part = segs[i].len - skip;
 		if (part > len)
 			part = len;
-		/* Where the sum overflows, access() cannot see it any more. */
+		/* Where the sum overflows, dma_array() cannot see it any more. */
 		if (segs[i].iova + skip < segs[i].iova)
 			return -EFAULT;
-		rc = access(dev, segs[i].iova + skip, at, part, write);
-		if (rc)
-			return rc;
+		if (n == BATCH) {
+			rc = dma_array(dev, ops, n);
+			if (rc)
+				return rc;
+			n = 0;
+		}
+		ops[n++] = (struct dma_op){ segs[i].iova + skip, at, part, write };
 		at += part;
 		len -= part;
 		skip = 0;
 	}
-	return len ? -EFAULT : 0;
+	rc = dma_array(dev, ops, n);
+	return !rc && len ? -EFAULT : rc;
 }
 
 int dma_gather(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,

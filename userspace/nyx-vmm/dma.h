@@ -29,6 +29,21 @@ struct dma_seg {
 int dma_read(struct pci_dev *dev, uint64_t iova, void *buffer, uint64_t len);
 int dma_write(struct pci_dev *dev, uint64_t iova, const void *buffer, uint64_t len);
 
+/* An access: @len bytes from or to @buffer. */
+struct dma_op {
+	uint64_t iova;
+	void *buffer;
+	uint64_t len;
+	bool write;
+};
+
+/*
+ * Accesses one after another, with one call of the IOMMU where that can be: the driver
+ * sees the effects in that order, and a read is not ahead of a read before it. -EFAULT: at
+ * least one was refused; those behind it may have been done all the same.
+ */
+int dma_array(struct pci_dev *dev, const struct dma_op *ops, unsigned int nr);
+
 /*
  * dma_gather() reads [skip, skip + len) of the segments laid end to end, dma_scatter()
  * writes it. -EFAULT also if the segments are shorter than that.

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct dma_op;
 struct vmm;
 
 /* An interrupt as the local APICs take it. */
@@ -36,11 +37,11 @@ struct iommu_ops {
 	int (*device_add)(struct vmm *vmm, uint16_t rid);
 
 	/*
-	 * An access of @rid: @len bytes from or to @buffer. 0, or -EFAULT: refused,
-	 * at the byte that the IOMMU reports. Any thread.
+	 * Accesses of @rid, in order. 0, or -EFAULT: one was refused, at the byte that
+	 * the IOMMU reports; those behind it may have been done. Any thread.
 	 */
-	int (*access)(struct vmm *vmm, uint16_t rid, uint64_t iova, void *buffer,
-		      uint64_t len, bool write);
+	int (*access)(struct vmm *vmm, uint16_t rid, const struct dma_op *ops,
+		      unsigned int nr);
 
 	/*
 	 * The host's view of [iova, iova + len), if it is in one piece and may be

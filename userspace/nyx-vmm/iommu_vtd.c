@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dma_nyx.h"
 #include "iommu.h"
 #include "vmm.h"
 
@@ -103,18 +104,12 @@ static int vtd_device_add(struct vmm *vmm, uint16_t rid)
 	return nyx_device_add(vtd->unit, rid);
 }
 
-static int vtd_access(struct vmm *vmm, uint16_t rid, uint64_t iova, void *buffer,
-		      uint64_t len, bool write)
+static int vtd_access(struct vmm *vmm, uint16_t rid, const struct dma_op *ops,
+		      unsigned int nr)
 {
 	struct vtd *vtd = vmm->iommu_data;
-	struct nyx_fault fault;
-	int rc;
 
-	if (write)
-		rc = nyx_dma_write(vtd->unit, rid, iova, buffer, len, NULL, &fault);
-	else
-		rc = nyx_dma_read(vtd->unit, rid, iova, buffer, len, NULL, &fault);
-	return rc || fault.reason != NYX_FAULT_NONE ? -EFAULT : 0;
+	return dma_nyx(vtd->unit, rid, ops, nr);
 }
 
 /* ---- interrupts ------------------------------------------------------------------ */

@@ -18,6 +18,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define DESC_SIZE	16
+
 struct desc {
 	uint64_t addr;
 	uint32_t len;
@@ -30,29 +32,12 @@ static bool accepted(const struct virtio_dev *dev, unsigned int bit)
 	return dev->accepted >> bit & 1;
 }
 
-static int read16(struct virtq *vq, uint64_t addr, uint16_t *value)
+static struct desc to_desc(const uint8_t *bytes)
 {
-	return dma_read(&vq->dev->pci, addr, value, sizeof(*value));
-}
-
-static int write16(struct virtq *vq, uint64_t addr, uint16_t value)
-{
-	return dma_write(&vq->dev->pci, addr, &value, sizeof(value));
-}
-
-static int read_desc(struct virtq *vq, uint64_t table, uint32_t index, struct desc *d)
-{
-	uint8_t bytes[16];
-	int rc;
-
-	rc = dma_read(&vq->dev->pci, table + 16 * (uint64_t)index, bytes, sizeof(bytes));
-	if (rc)
-		return rc;
-	d->addr = le_get(bytes, 8);
-	d->len = (uint32_t)le_get(bytes + 8, 4);
-	d->flags = (uint16_t)le_get(bytes + 12, 2);
-	d->next = (uint16_t)le_get(bytes + 14, 2);
-	return 0;
+	return (struct desc){
+		.addr = le_get(bytes, 8), .len = (uint32_t)le_get(bytes + 8, 4),
+		.flags = (uint16_t)le_get(bytes + 12, 2), .next = (uint16_t)le_get(bytes + 14, 2),
+	};
 }
 
 static bool add_seg(struct virtq_request *req, const struct desc *d)
@@ -72,22 +57,32 @@ static bool add_seg(struct virtq_request *req, const struct desc *d)
 	return true;
 }
 
-/* A chain in a table of @size: it has at most that many links, or it is a ring. */
-static bool read_chain(struct virtq *vq, uint64_t table, uint32_t size, uint32_t index,
-		       struct virtq_request *req, bool indirect)
+/*
+ * A chain in a table of @size: it has at most that many links, or it is a ring. @copy is
+ * the table, if it was read as a whole; otherwise its entries are read one by one.
+ */
+static bool read_chain(struct virtq *vq, const uint8_t *copy, uint32_t size, uint32_t index,
+		       struct virtq_request *req)
 {
+	struct pci_dev *pci = &vq->dev->pci;
+	uint8_t entry[DESC_SIZE], table[DESC_SIZE * VIRTQ_SEGS];
 	struct desc d;
 	uint32_t left;
 
 	for (left = size; left; left--) {
-		if (index >= size || read_desc(vq, table, index, &d))
+		if (index >= size)
 			return false;
+		if (!copy && dma_read(pci, vq->desc + DESC_SIZE * (uint64_t)index, entry,
+				      DESC_SIZE))
+			return false;
+		d = to_desc(copy ? copy + DESC_SIZE * index : entry);
 		if (d.flags & VRING_DESC_F_INDIRECT) {
-			if (indirect || d.flags & VRING_DESC_F_NEXT ||
+			if (copy || d.flags & VRING_DESC_F_NEXT ||
 			    !accepted(vq->dev, VIRTIO_RING_F_INDIRECT_DESC) ||
-			    !d.len || d.len % 16 || d.len / 16 > VIRTQ_SEGS)
+			    !d.len || d.len % DESC_SIZE || d.len > sizeof(table) ||
+			    dma_read(pci, d.addr, table, d.len))
 				return false;
-			return read_chain(vq, d.addr, d.len / 16, 0, req, true);
+			return read_chain(vq, table, d.len / DESC_SIZE, 0, req);
 		}
 		if (!add_seg(req, &d))
 			return false;
@@ -98,12 +93,55 @@ static bool read_chain(struct virtq *vq, uint64_t table, uint32_t size, uint32_t
 	return false;
 }
 
-/* With EVENT_IDX: where the driver's next kick is wanted. */
-static int want_kick(struct virtq *vq)
+/*
+ * Reads the driver's wish for interrupts, the index of available requests and then, as many
+ * as may be there, their heads: of these only those before the index count.
+ */
+static int look(struct virtq *vq)
 {
-	if (!accepted(vq->dev, VIRTIO_RING_F_EVENT_IDX))
-		return 0;
-	return write16(vq, vq->used + 4 + 8 * (uint64_t)vq->size, vq->last_avail);
+	const uint64_t ring = vq->avail + 4, end = ring + 2 * (uint64_t)vq->size;
+	uint16_t slot = vq->last_avail % vq->size, nr = (uint16_t)(vq->size - slot);
+	uint16_t event, idx, heads[VIRTQ_HEADS];
+	struct dma_op ops[] = {
+		{ .iova = accepted(vq->dev, VIRTIO_RING_F_EVENT_IDX) ? end : vq->avail,
+		  .buffer = &event, .len = sizeof(event) },
+		/* The driver's barrier between its entry and its index pairs with our order. */
+		{ .iova = vq->avail + 2, .buffer = &idx, .len = sizeof(idx) },
+		{ .iova = ring + 2 * slot, .buffer = heads },
+	};
+
+	if (nr > VIRTQ_HEADS)
+		nr = VIRTQ_HEADS;
+	ops[2].len = nr * sizeof(heads[0]);
+	/*
+	 * Pairs with the driver's barriers between what it wants, a kick or an interrupt,
+	 * and its last look: first it sees what we wrote, then we look.
+	 */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (dma_array(&vq->dev->pci, ops, ARRAY_SIZE(ops)) ||
+	    (uint16_t)(idx - vq->last_avail) > vq->size)
+		return -1;
+	memcpy(vq->heads, heads, ops[2].len);
+	vq->heads_from = vq->last_avail;
+	vq->nr_heads = nr;
+	vq->avail_idx = idx;
+	vq->event = event;
+	vq->fresh = true;
+	return 0;
+}
+
+/* With EVENT_IDX: where the driver's next kick is wanted. Bytes to write, 0: no need to. */
+static struct dma_op announcement(struct virtq *vq)
+{
+	struct dma_op op = {
+		.iova = vq->used + 4 + 8 * (uint64_t)vq->size, .buffer = &vq->last_avail,
+		.len = sizeof(vq->last_avail), .write = true,
+	};
+
+	if (vq->announced || !accepted(vq->dev, VIRTIO_RING_F_EVENT_IDX))
+		op.len = 0;
+	vq->announced = true;
+	return op;
 }
 
 static int broken(struct virtq *vq)
@@ -112,90 +150,102 @@ static int broken(struct virtq *vq)
 	return -1;
 }
 
+/* 1: there is a request, and its head is known. 0: the driver will kick. */
+static int find(struct virtq *vq)
+{
+	struct dma_op op;
+
+	if (vq->avail_idx != vq->last_avail &&
+	    (uint16_t)(vq->last_avail - vq->heads_from) < vq->nr_heads)
+		return 1;
+	if (!vq->fresh && look(vq))
+		return -1;
+	if (vq->avail_idx != vq->last_avail)
+		return 1;
+	op = announcement(vq);
+	if (op.len && (dma_array(&vq->dev->pci, &op, 1) || look(vq)))
+		return -1;
+	return vq->avail_idx != vq->last_avail;
+}
+
 int virtq_pop(struct virtq *vq, struct virtq_request *req)
 {
-	uint16_t idx, head;
+	int rc;
 
 	if (!vq->enabled || !virtio_running(vq->dev))
 		return 0;
-	if (read16(vq, vq->avail + 2, &idx))
+	rc = find(vq);
+	vq->fresh = false;
+	if (rc < 0)
 		return broken(vq);
-	if (idx == vq->last_avail) {
-		/* Announce, then look again: a kick that we did not want came too late. */
-		if (want_kick(vq))
-			return broken(vq);
-		atomic_thread_fence(memory_order_seq_cst);
-		if (read16(vq, vq->avail + 2, &idx))
-			return broken(vq);
-		if (idx == vq->last_avail)
-			return 0;
-	}
-	/* Pairs with the driver's barrier between its entry and its index. */
-	atomic_thread_fence(memory_order_acquire);
-	if ((uint16_t)(idx - vq->last_avail) > vq->size ||
-	    read16(vq, vq->avail + 4 + 2 * (uint64_t)(vq->last_avail % vq->size), &head))
-		return broken(vq);
-
-	req->head = head;
+	if (!rc)
+		return 0;
+	req->head = vq->heads[(uint16_t)(vq->last_avail - vq->heads_from)];
 	req->nr_out = req->nr_in = 0;
 	req->out_len = req->in_len = 0;
-	if (!read_chain(vq, vq->desc, vq->size, head, req, false))
+	if (!read_chain(vq, NULL, vq->size, req->head, req))
 		return broken(vq);
 	vq->last_avail++;
+	vq->announced = false;
 	return 1;
 }
 
 void virtq_unpop(struct virtq *vq)
 {
 	vq->last_avail--;
+	vq->announced = false;
 }
 
 void virtq_push(struct virtq *vq, const struct virtq_request *req, uint32_t written)
 {
 	uint8_t element[8];
+	struct dma_op ops[] = {
+		{ .iova = vq->used + 4 + 8 * (uint64_t)(vq->used_idx % vq->size),
+		  .buffer = element, .len = sizeof(element), .write = true },
+		/* The driver's barrier between our index and our element pairs with our order. */
+		{ .iova = vq->used + 2, .buffer = &vq->used_idx, .len = sizeof(vq->used_idx),
+		  .write = true },
+		{ .len = 0 },
+	};
 
 	/* The driver may have reset the device meanwhile. */
 	if (!vq->enabled || !virtio_running(vq->dev))
 		return;
 	le_put(element, req->head, 4);
 	le_put(element + 4, written, 4);
-	if (dma_write(&vq->dev->pci, vq->used + 4 + 8 * (uint64_t)(vq->used_idx % vq->size),
-		      element, sizeof(element))) {
-		broken(vq);
-		return;
-	}
-	/* Pairs with the driver's barrier between our index and our element. */
-	atomic_thread_fence(memory_order_release);
-	if (write16(vq, vq->used + 2, ++vq->used_idx))
+	vq->used_idx++;
+	/* It was probably the last one: what waits for it may save a call. */
+	if (vq->avail_idx == vq->last_avail)
+		ops[2] = announcement(vq);
+	vq->fresh = false;
+	if (dma_array(&vq->dev->pci, ops, ops[2].len ? 3 : 2))
 		broken(vq);
 }
 
 void virtq_notify(struct virtq *vq)
 {
-	uint16_t flags, event, old = vq->signalled_used;
+	uint16_t old = vq->signalled_used;
 	bool valid = vq->signalled_valid;
 
 	if (!vq->enabled || !virtio_running(vq->dev))
 		return;
-	/* Pairs with the driver's barrier between "interrupt me" and its last look. */
-	atomic_thread_fence(memory_order_seq_cst);
 	if (accepted(vq->dev, VIRTIO_RING_F_EVENT_IDX)) {
 		if (valid && old == vq->used_idx)
 			return;		/* nothing new */
-		if (read16(vq, vq->avail + 4 + 2 * (uint64_t)vq->size, &event)) {
+		if (look(vq)) {
 			broken(vq);
 			return;
 		}
 		vq->signalled_used = vq->used_idx;
 		vq->signalled_valid = true;
-		if (valid && !vring_need_event(event, vq->used_idx, old))
+		if (valid && !vring_need_event(vq->event, vq->used_idx, old))
 			return;
 	} else {
-		if (read16(vq, vq->avail, &flags)) {
+		if (look(vq)) {
 			broken(vq);
 			return;
 		}
-		if (flags & VRING_AVAIL_F_NO_INTERRUPT)
+		if (vq->event & VRING_AVAIL_F_NO_INTERRUPT)
 			return;
 	}
 	virtio_interrupt(vq->dev, vq->vector, 1);
@@ -243,6 +293,8 @@ static void reset(struct virtio_dev *dev)
 		vq->desc = vq->avail = vq->used = 0;
 		vq->last_avail = vq->used_idx = vq->signalled_used = 0;
 		vq->signalled_valid = false;
+		vq->avail_idx = vq->heads_from = vq->nr_heads = 0;
+		vq->fresh = vq->announced = false;
 	}
 	if (dev->ops->reset)
 		dev->ops->reset(dev);

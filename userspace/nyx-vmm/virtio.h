@@ -20,6 +20,7 @@
 #define VIRTIO_QUEUES		2
 #define VIRTQ_SIZE		256
 #define VIRTQ_SEGS		(VIRTQ_SIZE + 2)
+#define VIRTQ_HEADS		16
 
 struct virtio_dev;
 
@@ -41,6 +42,14 @@ struct virtq {
 	uint16_t vector;
 	uint64_t desc, avail, used;
 	uint16_t last_avail;		/* the next that we take */
+	/* What the last look at the available ring saw, see look() */
+	uint16_t avail_idx;
+	uint16_t heads[VIRTQ_HEADS];	/* from the @heads_from-th request on */
+	uint16_t heads_from;
+	uint16_t nr_heads;
+	uint16_t event;			/* the driver's used_event, or its flags */
+	bool fresh;			/* nothing was taken since */
+	bool announced;			/* the driver knows that we wait for @last_avail */
 	uint16_t used_idx;		/* the next that we fill */
 	uint16_t signalled_used;	/* @used_idx at the last interrupt */
 	bool signalled_valid;

@@ -40,7 +40,7 @@ struct blk {
 	unsigned int nr;
 	struct virtio_blk_config config;
 	struct iovec iov[VIRTQ_SEGS];
-	uint8_t buffer[BUFFER];
+	uint8_t buffer[BUFFER + 1];	/* with the status behind the last data */
 };
 
 struct range {
@@ -50,6 +50,7 @@ struct range {
 	uint64_t len;
 	uint64_t offset;		/* in the file */
 	bool to_guest;
+	bool told;			/* the driver has the status, VIRTIO_BLK_S_OK */
 };
 
 /* All of it mapped, or nothing: entries of blk::iov, 0. */
@@ -123,8 +124,13 @@ static bool copy_through(struct blk *blk, struct range *r)
 			return false;
 		if (!file_vector(blk, &iov, 1, r->offset, part, r->to_guest))
 			return false;
-		if (r->to_guest && dma_scatter(&blk->dev.pci, r->segs, r->nr, r->skip,
-					       blk->buffer, part))
+		if (!r->to_guest)
+			continue;
+		/* Behind the data comes the status: one call for both. */
+		r->told = part == r->len;
+		blk->buffer[part] = VIRTIO_BLK_S_OK;
+		if (dma_scatter(&blk->dev.pci, r->segs, r->nr, r->skip, blk->buffer,
+				part + r->told))
 			return false;
 	}
 	return true;
@@ -163,7 +169,7 @@ static bool handle(struct blk *blk, const struct virtq_request *req, uint32_t *w
 {
 	struct pci_dev *pci = &blk->dev.pci;
 	uint8_t header[HEADER], status;
-	struct range r;
+	struct range r = { .told = false };
 	uint64_t room, sector;
 
 	if (!req->in_len || req->out_len < HEADER ||
@@ -196,6 +202,8 @@ static bool handle(struct blk *blk, const struct virtq_request *req, uint32_t *w
 		status = VIRTIO_BLK_S_UNSUPP;
 		break;
 	}
+	if (r.told && status == VIRTIO_BLK_S_OK)
+		return true;
 	return !dma_scatter(pci, req->in, req->nr_in, room, &status, 1);
 }
 

@@ -169,6 +169,7 @@ extern const struct cmd_verb cmd_map_verbs[];
 extern const struct cmd_verb cmd_iotlb_verbs[];
 extern const struct cmd_verb cmd_dma_verbs[];
 extern const struct cmd_verb cmd_irq_verbs[];
+extern const struct cmd_verb cmd_mmio_verbs[];
 extern const struct cmd_verb cmd_page_verbs[];
 extern const struct cmd_verb cmd_fault_verbs[];
 extern const struct cmd_verb cmd_event_verbs[];

@@ -113,8 +113,10 @@ static int create_opts(const struct cli *cli, struct nyx_domain_create_opts *opt
 	return rc;
 }
 
-static int create_failed(const struct nyx_domain_create_opts *opts, int err)
+static int create_failed(struct cli *cli, const struct nyx_domain_create_opts *opts, int err)
 {
+	struct nyx_unit_status status;
+
 	switch (-err) {
 	case EEXIST:
 		return err_say(err, "cannot make the domain: its name or id is taken; 'nyxctl domain list' shows all");
@@ -123,6 +125,10 @@ static int create_failed(const struct nyx_domain_create_opts *opts, int err)
 		return err_say(err, "cannot make the domain: the %s format has not such an address width or page size, or the unit is narrower; see nyxctl-domain(1)",
 			       nyx_format_name(opts->format));
 	case EOPNOTSUPP:
+		if (!nyx_unit_status_get(cli->unit, &status, sizeof(status)) &&
+		    status.model != NYX_MODEL_NATIVE)
+			return err_say(err, "unit '%s' has a vendor model: its guest makes the domains, by its tables",
+				       cli->unit_name);
 		return err_say(err, "cannot make the domain: the module does not know this kind or format; 'nyxctl module info' shows what it knows");
 	case ENOSPC:
 		return err_say(err, "cannot make the domain: the unit takes no more; 'nyxctl unit show' lists the limits");
@@ -146,7 +152,7 @@ static int run_create(struct cli *cli)
 		return rc;
 	ret = nyx_domain_create(cli->unit, &opts, &id);
 	if (ret)
-		return create_failed(&opts, ret);
+		return create_failed(cli, &opts, ret);
 	ret = nyx_domain_get(cli->unit, id, &info, sizeof(info));
 	if (ret)
 		return err_explain(ret, "cannot show domain %u", id);

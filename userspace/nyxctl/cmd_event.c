@@ -24,14 +24,14 @@
 /* The columns of a fault; those of an event have the type before and more after. */
 enum {
 	COL_SEQ, COL_TIME, COL_DEVICE, COL_PASID, COL_DOMAIN, COL_ACCESS, COL_IOVA, COL_LENGTH,
-	COL_GPA, COL_LEVEL, COL_REASON, COL_INDEX, COL_DATA, COL_CAUSE, COL_AGO, COL_PAST,
-	COL_GRANTED, COL_COUNT, COL_WHY, NR_FAULT_COLS,
+	COL_GPA, COL_LEVEL, COL_REASON, COL_VENDOR, COL_INDEX, COL_DATA, COL_CAUSE, COL_AGO,
+	COL_PAST, COL_GRANTED, COL_COUNT, COL_WHY, NR_FAULT_COLS,
 };
 
 enum {
 	COL_TYPE, COL_FAULT, COL_OLD = COL_FAULT + NR_FAULT_COLS, COL_NEW, COL_STATE_CAUSE,
 	COL_SCORE, COL_TRIES, COL_NEXT, COL_EVIDENCE, COL_IRTE_INDEX, COL_IRTE_NR, COL_GROUP,
-	COL_PAGE_NR, COL_PAGE_INDEX, COL_RESPONSE, COL_LOST,
+	COL_PAGE_NR, COL_PAGE_INDEX, COL_RESPONSE, COL_MSI_ADDRESS, COL_MSI_DATA, COL_LOST,
 };
 
 #define FAULT_COLS(base) \
@@ -46,6 +46,7 @@ enum {
 	[(base) + COL_GPA] = { "gpa", OUT_ADDR }, \
 	[(base) + COL_LEVEL] = { "level", OUT_COUNT, true }, \
 	[(base) + COL_REASON] = { "reason", OUT_TEXT }, \
+	[(base) + COL_VENDOR] = { "vendor", OUT_ADDR, true }, \
 	[(base) + COL_INDEX] = { "index", OUT_COUNT, true }, \
 	[(base) + COL_DATA] = { "data", OUT_ADDR, true }, \
 	[(base) + COL_CAUSE] = { "cause", OUT_TEXT, true }, \
@@ -76,6 +77,8 @@ static const struct out_col event_cols[] = {
 	[COL_PAGE_NR] = { "page.pages", OUT_COUNT },
 	[COL_PAGE_INDEX] = { "page.index", OUT_COUNT },
 	[COL_RESPONSE] = { "page.response", OUT_TEXT },
+	[COL_MSI_ADDRESS] = { "msi.address", OUT_ADDR },
+	[COL_MSI_DATA] = { "msi.data", OUT_ADDR },
 	[COL_LOST] = { "lost", OUT_COUNT },
 	{ 0 }
 };
@@ -160,6 +163,8 @@ static void put_fault(struct out *out, unsigned int base, const struct nyx_event
 	if (fault->fault.level != NYX_LEVEL_NONE)
 		out_u64(out, base + COL_LEVEL, fault->fault.level);
 	out_text(out, base + COL_REASON, nyx_fault_reason_name(fault->fault.reason));
+	if (fault->fault.vendor)
+		out_u64(out, base + COL_VENDOR, fault->fault.vendor);
 	put_cause(out, base, fault);
 }
 
@@ -362,6 +367,10 @@ static int put_event(struct out *out, const struct nyx_event *event)
 	case NYX_EVENT_PAGE_REQUEST:
 	case NYX_EVENT_PAGE_RESPONSE:
 		put_page(out, event->type, &event->page);
+		break;
+	case NYX_EVENT_MSI:
+		out_u64(out, COL_MSI_ADDRESS, event->msi.address);
+		out_u64(out, COL_MSI_DATA, event->msi.data);
 		break;
 	}
 	if (nyx_event_format(event, text, sizeof(text)))

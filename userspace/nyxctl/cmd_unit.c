@@ -364,6 +364,29 @@ static int run_destroy(struct cli *cli)
 	return out_end(out);
 }
 
+static int run_reset(struct cli *cli)
+{
+	struct nyx_unit_info info;
+	struct out *out;
+	int rc, ret;
+
+	rc = open_named(cli);
+	if (rc)
+		return rc;
+	ret = nyx_unit_reset(cli->unit);
+	if (ret == -EOPNOTSUPP)
+		return err_say(ret, "unit '%s' has no registers; only one made with --model has",
+			       cli->unit_name);
+	if (ret)
+		return err_explain(ret, "cannot reset unit '%s'", cli->unit_name);
+	rc = get_info(cli, &info);
+	if (rc)
+		return rc;
+	out = out_result(&cli->out, "unit", unit_cols, "unit %s reset", cli->unit_name);
+	put_unit(&info, out);
+	return out_end(out);
+}
+
 static int run_policy(struct cli *cli)
 {
 	int rc;
@@ -446,6 +469,14 @@ const struct cmd_verb cmd_unit_verbs[] = {
 		.cols = policy_cols,
 		.run = run_policy,
 		.example = "unit policy vm1 --threshold 100 --window 1m",
+	},
+	{
+		.name = "reset",
+		.help = "Put the registers of a unit with a vendor model back to power-on",
+		.args = { UNIT_ARG },
+		.cols = unit_cols,
+		.run = run_reset,
+		.example = "unit reset vm1",
 	},
 	{
 		.name = "keep",

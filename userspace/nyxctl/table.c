@@ -18,6 +18,7 @@ const struct cmd_object cmd_objects[] = {
 	{ "iotlb", "the translation cache", cmd_iotlb_verbs },
 	{ "dma", "accesses as a device makes them", cmd_dma_verbs },
 	{ "irq", "interrupts and their remapping", cmd_irq_verbs },
+	{ "mmio", "registers that a guest programs", cmd_mmio_verbs },
 	{ "page", "pages that devices ask for", cmd_page_verbs },
 	{ "fault", "accesses and interrupts that were refused", cmd_fault_verbs },
 	{ "event", "the event stream", cmd_event_verbs },

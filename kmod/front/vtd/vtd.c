@@ -98,6 +98,7 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf,
 		.tag = ctx.did,
 		.pass_through = ctx.pass_through,
 		.quiet = ctx.quiet,
+		.keep_irqs = true,
 		.width = ctx.width,
 		.cfg = {
 			.format = PT_VTDSS,
@@ -110,7 +111,7 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf,
 	return true;
 }
 
-static int vtd_decode_entry(struct nyx_front *front, u32 index,
+static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 			    struct irt_entry *e, struct nyx_refusal *refusal)
 {
 	struct vtd *vtd = to_vtd(front);
@@ -135,8 +136,7 @@ static int vtd_decode_entry(struct nyx_front *front, u32 index,
 	}
 	if (ret)
 		return ret;
-	code = vtd_decode_irte(&vtd->shape, irta & VTD_IRTA_EIME, lo, hi,
-			       vtd->segment, e);
+	code = vtd_decode_irte(&vtd->shape, irta & VTD_IRTA_EIME, lo, hi, e);
 	if (!code)
 		return 0;
 	*refusal = (struct nyx_refusal) {
@@ -148,11 +148,14 @@ static int vtd_decode_entry(struct nyx_front *front, u32 index,
 	return -EACCES;
 }
 
-/* Section 7.1.3: what the guest is told, or VTD_OK: nothing. */
-static u8 dma_code(const struct nyx_fault *fault, unsigned int levels)
+/* Section 7.1.3 */
+static u16 vtd_dma_code(struct nyx_front *front, const struct nyx_fault *fault,
+			const struct nyx_refusal *refusal)
 {
 	bool write = fault->access & NYX_PROT_WRITE;
 
+	if (refusal->code)
+		return refusal->code;
 	switch (fault->reason) {
 	case NYX_FAULT_ADDRESS_WIDTH:
 		return VTD_ADDR_BEYOND;
@@ -165,10 +168,14 @@ static u8 dma_code(const struct nyx_fault *fault, unsigned int levels)
 		return VTD_WRITE_DENIED;
 	case NYX_FAULT_RESERVED_BIT:
 		return VTD_PTE_RESERVED;
+	case NYX_FAULT_INTERRUPT_RANGE:
+		/* What goes there by itself is an interrupt, not our business. */
+		return fault->gpa == NYX_GPA_UNKNOWN ? VTD_OK :
+						       VTD_OUT_IN_IRQ_RANGE;
 	case NYX_FAULT_TABLE_ACCESS:
 		/* The pointer to the top table is the context entry's. */
-		return fault->level + 1u == levels ? VTD_CTX_INVALID :
-						     VTD_TABLE_ACCESS;
+		return fault->level + 1u == refusal->levels ? VTD_CTX_INVALID :
+							      VTD_TABLE_ACCESS;
 	default:
 		/* Behind the IOMMU: the bus would answer, or nobody. */
 		return VTD_OK;
@@ -176,15 +183,10 @@ static u8 dma_code(const struct nyx_fault *fault, unsigned int levels)
 }
 
 static void vtd_dma_fault(struct nyx_front *front, u32 sbdf,
-			  const struct nyx_fault *fault,
-			  const struct nyx_refusal *refusal)
+			  const struct nyx_fault *fault)
 {
-	u8 code = refusal->code ?: dma_code(fault, refusal->levels);
-
-	if (code && !refusal->quiet)
-		vtd_fault_record(to_vtd(front), sbdf,
-				 fault->iova & VTD_FRCD_FI_ADDR, code,
-				 !(fault->access & NYX_PROT_WRITE));
+	vtd_fault_record(to_vtd(front), sbdf, fault->iova & VTD_FRCD_FI_ADDR,
+			 fault->vendor, !(fault->access & NYX_PROT_WRITE));
 }
 
 static u8 irq_code(u32 reason)
@@ -206,6 +208,8 @@ static u8 irq_code(u32 reason)
 		return VTD_IR_ACCESS;
 	case NYX_FAULT_IRQ_POST:
 		return VTD_IR_PID_ACCESS;
+	case NYX_FAULT_IRQ_POST_RESERVED:
+		return VTD_IR_PID_RESERVED;
 	default:
 		return VTD_OK;
 	}
@@ -477,6 +481,7 @@ static const struct nyx_front_ops vtd_ops = {
 	.mmio_write = vtd_mmio_write,
 	.decode_device = vtd_decode,
 	.decode_irte = vtd_decode_entry,
+	.dma_code = vtd_dma_code,
 	.dma_fault = vtd_dma_fault,
 	.irq_fault = vtd_irq_fault,
 };

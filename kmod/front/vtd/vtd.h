@@ -41,7 +41,6 @@ enum vtd_reg {
  * @def: their table; a unit's own, for its capabilities
  * @shape: what the tables may look like; const after init
  * @page_sizes: that tables may use, 0: all; const after init
- * @segment: PCI segment; const after init
  * @nr_frcd: fault records; const after init
  * @next_frcd: the one that is written next
  * @root: GPA of the root table that is in use
@@ -57,7 +56,6 @@ struct vtd {
 	struct reg_def def[REG_MAX];
 	struct vtd_shape shape;
 	u64 page_sizes;
-	u16 segment;
 	unsigned int nr_frcd;
 	unsigned int next_frcd;
 	u64 root;

@@ -46,7 +46,8 @@ static u8 decode_context(const struct vtd_shape *shape, u64 lo, u64 hi,
 	ctx->did = FIELD_GET(VTD_CTX_DID, hi);
 	ctx->pass_through = type == VTD_TT_PASS;
 	ctx->levels = aw + 2;
-	ctx->width = min_t(u8, 30 + 9 * aw, shape->mgaw);
+	ctx->width = ctx->pass_through ? shape->haw :
+					 min_t(u8, 30 + 9 * aw, shape->mgaw);
 	ctx->root = ctx->pass_through ? 0 : lo & VTD_CTX_SLPTPTR;
 	return VTD_OK;
 }
@@ -58,6 +59,9 @@ u8 vtd_decode_device(const struct vtd_shape *shape, u64 rtaddr,
 	u64 lo, hi, at;
 
 	*ctx = (struct vtd_context){};
+	/* Scalable mode, and no mode at all */
+	if (rtaddr & VTD_RTADDR_TTM)
+		return VTD_TABLE_TYPE;
 	at = (rtaddr & VTD_RTADDR_ADDR) + (rid >> 8) * VTD_ENTRY_SIZE;
 	if (mem->read64(mem->ctx, at, &lo) || mem->read64(mem->ctx, at + 8, &hi))
 		return VTD_ROOT_ACCESS;
@@ -72,10 +76,8 @@ u8 vtd_decode_device(const struct vtd_shape *shape, u64 rtaddr,
 	return decode_context(shape, lo, hi, ctx);
 }
 
-static u8 decode_source(u64 hi, u16 segment, struct irt_entry *e)
+static u8 decode_source(u64 hi, struct irt_entry *e)
 {
-	u32 sid = FIELD_GET(VTD_IRTE_SID, hi);
-
 	switch (FIELD_GET(VTD_IRTE_SVT, hi)) {
 	case 0:
 		e->check = NYX_SOURCE_ANY;
@@ -90,7 +92,7 @@ static u8 decode_source(u64 hi, u16 segment, struct irt_entry *e)
 	default:
 		return VTD_IR_RESERVED;
 	}
-	e->source = (u32)segment << 16 | sid;
+	e->source = FIELD_GET(VTD_IRTE_SID, hi);
 	return VTD_OK;
 }
 
@@ -126,11 +128,12 @@ static u8 decode_remapped(bool x2apic, u64 lo, u64 hi, struct irt_entry *e)
 	if (lo & VTD_IRTE_TM)
 		e->flags |= NYX_IRTE_F_LEVEL;
 	e->delivery = FIELD_GET(VTD_IRTE_DLM, lo);
-	return VTD_OK;
+	/* Two of the modes do not exist. */
+	return e->delivery == 3 || e->delivery == 6 ? VTD_IR_RESERVED : VTD_OK;
 }
 
 u8 vtd_decode_irte(const struct vtd_shape *shape, bool x2apic, u64 lo, u64 hi,
-		   u16 segment, struct irt_entry *e)
+		   struct irt_entry *e)
 {
 	u8 reason;
 
@@ -142,7 +145,7 @@ u8 vtd_decode_irte(const struct vtd_shape *shape, bool x2apic, u64 lo, u64 hi,
 	e->vector = FIELD_GET(VTD_IRTE_VECTOR, lo);
 	reason = lo & VTD_IRTE_IM ? decode_posted(shape, lo, hi, e) :
 				    decode_remapped(x2apic, lo, hi, e);
-	return reason ?: decode_source(hi, segment, e);
+	return reason ?: decode_source(hi, e);
 }
 
 static u8 decode_iotlb(u64 lo, u64 hi, struct vtd_desc *desc)
@@ -198,7 +201,9 @@ u8 vtd_decode_desc(u64 lo, u64 hi, struct vtd_desc *desc)
 	case VTD_DESC_IOTLB:
 		return decode_iotlb(lo, hi, desc);
 	case VTD_DESC_DEVICE_TLB:
-		return VTD_IQE_NONE;	/* there are none to invalidate */
+		/* There are none to invalidate. */
+		return (lo & VTD_DESC_DEV_RESERVED) || (hi & VTD_DESC_DEV_RESERVED2) ?
+			VTD_IQE_RESERVED : VTD_IQE_NONE;
 	case VTD_DESC_IEC:
 		return decode_iec(lo, hi, desc);
 	case VTD_DESC_WAIT:

@@ -74,7 +74,6 @@ u8 vtd_decode_device(const struct vtd_shape *shape, u64 rtaddr,
  * @x2apic: destinations have 32 bits (EIME)
  * @lo: its low word
  * @hi: its high word
- * @segment: PCI segment of the unit
  * @e: set; @e->flags also if the entry is refused
  *
  * Sections 9.9, 9.10.
@@ -82,7 +81,7 @@ u8 vtd_decode_device(const struct vtd_shape *shape, u64 rtaddr,
  * Return: VTD_OK or of enum vtd_reason.
  */
 u8 vtd_decode_irte(const struct vtd_shape *shape, bool x2apic, u64 lo, u64 hi,
-		   u16 segment, struct irt_entry *e);
+		   struct irt_entry *e);
 
 /**
  * struct vtd_desc - an invalidation descriptor

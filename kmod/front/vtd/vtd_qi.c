@@ -145,10 +145,23 @@ static void stop(struct vtd *vtd, u8 error)
 	spin_unlock_irq(&vtd->lock);
 }
 
+/* What keeps the queue from being read. */
+static u8 refuse_queue(const struct vtd *vtd, u64 tail, u64 size)
+{
+	/* No head would ever get there. */
+	if (tail >= size)
+		return VTD_IQE_TAIL;
+	/* Descriptors of 256 bits, and tables, of scalable mode */
+	if (vtd->value[REG_IQA] & VTD_IQA_DW)
+		return VTD_IQE_WIDTH;
+	return vtd->root & VTD_RTADDR_TTM ? VTD_IQE_TABLE_TYPE : VTD_IQE_NONE;
+}
+
 /* The next descriptor, if there is one to execute. */
 static bool next(struct vtd *vtd, u64 *gpa, u64 *after)
 {
 	u64 head, tail, size;
+	u8 error;
 	bool go;
 
 	spin_lock_irq(&vtd->lock);
@@ -159,9 +172,9 @@ static bool next(struct vtd *vtd, u64 *gpa, u64 *after)
 	*after = (head + VTD_DESC_SIZE) % size;
 	go = (vtd->value[REG_GSTS] & VTD_GSTS_QIES) && head != tail &&
 	     !(vtd->value[REG_FSTS] & VTD_FSTS_IQE);
-	/* No head would ever get there. */
-	if (go && tail >= size) {
-		stop_locked(vtd, VTD_IQE_TAIL);
+	error = go ? refuse_queue(vtd, tail, size) : VTD_IQE_NONE;
+	if (error) {
+		stop_locked(vtd, error);
 		go = false;
 	}
 	spin_unlock_irq(&vtd->lock);

@@ -23,9 +23,9 @@ $ nyxctl fault list --columns seq,device,domain,access,iova,length_bytes,gpa,lev
 |   2 0000:04:00.0      - r          0x1234      1    -     - no-domain
 $ nyxctl fault list --json
 | {"faults":[
-| {"seq":0,"time_ns":T,"device":"0000:03:00.0","pasid":null,"domain":1,"access":"w","iova":"0x10000010","length_bytes":1,"gpa":"0x10","level":0,"reason":"write-denied","index":null,"data":null,"cause":"permission","unmapped_ago_ns":null,"past_end_bytes":null,"granted":"r","count":1,"why":"wrong permission (is r)"},
-| {"seq":1,"time_ns":T,"device":"0000:03:00.0","pasid":null,"domain":1,"access":"r","iova":"0x10001000","length_bytes":16,"gpa":null,"level":0,"reason":"not-present","index":null,"data":null,"cause":"past-end","unmapped_ago_ns":null,"past_end_bytes":0,"granted":null,"count":1,"why":"just past the end of a mapping"},
-| {"seq":2,"time_ns":T,"device":"0000:04:00.0","pasid":null,"domain":null,"access":"r","iova":"0x1234","length_bytes":1,"gpa":null,"level":null,"reason":"no-domain","index":null,"data":null,"cause":"blocked","unmapped_ago_ns":null,"past_end_bytes":null,"granted":null,"count":1,"why":"blocked, or no domain"}
+| {"seq":0,"time_ns":T,"device":"0000:03:00.0","pasid":null,"domain":1,"access":"w","iova":"0x10000010","length_bytes":1,"gpa":"0x10","level":0,"reason":"write-denied","vendor":null,"index":null,"data":null,"cause":"permission","unmapped_ago_ns":null,"past_end_bytes":null,"granted":"r","count":1,"why":"wrong permission (is r)"},
+| {"seq":1,"time_ns":T,"device":"0000:03:00.0","pasid":null,"domain":1,"access":"r","iova":"0x10001000","length_bytes":16,"gpa":null,"level":0,"reason":"not-present","vendor":null,"index":null,"data":null,"cause":"past-end","unmapped_ago_ns":null,"past_end_bytes":0,"granted":null,"count":1,"why":"just past the end of a mapping"},
+| {"seq":2,"time_ns":T,"device":"0000:04:00.0","pasid":null,"domain":null,"access":"r","iova":"0x1234","length_bytes":1,"gpa":null,"level":null,"reason":"no-domain","vendor":null,"index":null,"data":null,"cause":"blocked","unmapped_ago_ns":null,"past_end_bytes":null,"granted":null,"count":1,"why":"blocked, or no domain"}
 | ]}
 $ nyxctl fault list -o raw --columns device,iova,reason
 | 0000:03:00.0 0x10000010 write-denied
@@ -56,9 +56,9 @@ $ nyxctl event monitor --history --count 3
 | [TIME] device 0000:03:00.0, domain 1: read of 16 bytes at IOVA 0x10001000 refused: nothing is mapped there, level 0; just past the end of a mapping
 | [TIME] device 0000:04:00.0: read of 1 byte at IOVA 0x1234 refused: the device has no domain
 $ nyxctl event monitor --history --count 3 --json
-| {"type":"fault","seq":0,"time_ns":T,"device":"0000:03:00.0","pasid":null,"domain":1,"access":"w","iova":"0x10000010","length_bytes":1,"gpa":"0x10","level":0,"reason":"write-denied","index":null,"data":null,"cause":"permission","unmapped_ago_ns":null,"past_end_bytes":null,"granted":"r","count":1,"why":"wrong permission (is r)","state":null,"irte":null,"page":null,"lost":null}
-| {"type":"fault","seq":1,"time_ns":T,"device":"0000:03:00.0","pasid":null,"domain":1,"access":"r","iova":"0x10001000","length_bytes":16,"gpa":null,"level":0,"reason":"not-present","index":null,"data":null,"cause":"past-end","unmapped_ago_ns":null,"past_end_bytes":0,"granted":null,"count":1,"why":"just past the end of a mapping","state":null,"irte":null,"page":null,"lost":null}
-| {"type":"fault","seq":2,"time_ns":T,"device":"0000:04:00.0","pasid":null,"domain":null,"access":"r","iova":"0x1234","length_bytes":1,"gpa":null,"level":null,"reason":"no-domain","index":null,"data":null,"cause":"blocked","unmapped_ago_ns":null,"past_end_bytes":null,"granted":null,"count":1,"why":"blocked, or no domain","state":null,"irte":null,"page":null,"lost":null}
+| {"type":"fault","seq":0,"time_ns":T,"device":"0000:03:00.0","pasid":null,"domain":1,"access":"w","iova":"0x10000010","length_bytes":1,"gpa":"0x10","level":0,"reason":"write-denied","vendor":null,"index":null,"data":null,"cause":"permission","unmapped_ago_ns":null,"past_end_bytes":null,"granted":"r","count":1,"why":"wrong permission (is r)","state":null,"irte":null,"page":null,"msi":null,"lost":null}
+| {"type":"fault","seq":1,"time_ns":T,"device":"0000:03:00.0","pasid":null,"domain":1,"access":"r","iova":"0x10001000","length_bytes":16,"gpa":null,"level":0,"reason":"not-present","vendor":null,"index":null,"data":null,"cause":"past-end","unmapped_ago_ns":null,"past_end_bytes":0,"granted":null,"count":1,"why":"just past the end of a mapping","state":null,"irte":null,"page":null,"msi":null,"lost":null}
+| {"type":"fault","seq":2,"time_ns":T,"device":"0000:04:00.0","pasid":null,"domain":null,"access":"r","iova":"0x1234","length_bytes":1,"gpa":null,"level":null,"reason":"no-domain","vendor":null,"index":null,"data":null,"cause":"blocked","unmapped_ago_ns":null,"past_end_bytes":null,"granted":null,"count":1,"why":"blocked, or no domain","state":null,"irte":null,"page":null,"msi":null,"lost":null}
 $ nyxctl event monitor --history --timeout 0.1 --device 4:0.0 -o raw --columns type,device,reason
 | fault 0000:04:00.0 no-domain
 $ nyxctl event monitor --timeout 0.1

@@ -13,6 +13,7 @@ $ nyxctl --help
 |   iotlb                      the translation cache
 |   dma                        accesses as a device makes them
 |   irq                        interrupts and their remapping
+|   mmio                       registers that a guest programs
 |   page                       pages that devices ask for
 |   fault                      accesses and interrupts that were refused
 |   event                      the event stream
@@ -62,6 +63,7 @@ $ nyxctl unit --help
 |   show                       Show properties, limits and contents of a unit
 |   status                     Show the state of a unit in short
 |   policy                     Show the fault policy of the unit's devices, or change it
+|   reset                      Put the registers of a unit with a vendor model back to power-on
 |   keep                       Let a unit outlive its last user, or not
 |   destroy                    End a unit, for everybody
 |
@@ -384,7 +386,7 @@ $ nyxctl event monitor --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   type seq time_ns device pasid domain access iova length_bytes gpa level reason index data cause unmapped_ago_ns past_end_bytes granted count why state.old state.new state.cause state.score state.tries state.next_change_ns state.evidence irte.index irte.entries page.group page.pages page.index page.response lost
+|   type seq time_ns device pasid domain access iova length_bytes gpa level reason vendor index data cause unmapped_ago_ns past_end_bytes granted count why state.old state.new state.cause state.score state.tries state.next_change_ns state.evidence irte.index irte.entries page.group page.pages page.index page.response msi.address msi.data lost
 |
 | Example:
 |   nyxctl event monitor --json -u vm1
@@ -539,7 +541,7 @@ $ nyxctl fault list --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   seq time_ns device pasid domain access iova length_bytes gpa level reason index data cause unmapped_ago_ns past_end_bytes granted count why
+|   seq time_ns device pasid domain access iova length_bytes gpa level reason vendor index data cause unmapped_ago_ns past_end_bytes granted count why
 |
 | Example:
 |   nyxctl fault list --device 0000:03:00.0 -u vm1

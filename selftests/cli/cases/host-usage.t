@@ -3,19 +3,19 @@ $ nyxctl
 ! nyxctl: a command is missing; see 'nyxctl --help'
 ? 2
 $ nyxctl nonsense
-! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, page, fault, event, stat, walk
+! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk
 ? 2
 $ nyxctl unit
-! nyxctl: unit: a verb is missing, one of: create, run, list, show, status, policy, keep, destroy
+! nyxctl: unit: a verb is missing, one of: create, run, list, show, status, policy, reset, keep, destroy
 ? 2
 $ nyxctl unit nonsense
-! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, policy, keep, destroy
+! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, policy, reset, keep, destroy
 ? 2
 $ nyxctl uni list
-! nyxctl: unknown object 'uni', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, page, fault, event, stat, walk
+! nyxctl: unknown object 'uni', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk
 ? 2
 $ nyxctl unit lis
-! nyxctl: unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, keep, destroy
+! nyxctl: unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, reset, keep, destroy
 ? 2
 $ nyxctl --nonsense
 ! nyxctl: unknown option '--nonsense'; see 'nyxctl --help'
@@ -86,12 +86,12 @@ $ nyxctl help unit nonsense
 ? 2
 # In the wanted form, too.
 $ nyxctl -j nonsense
-| {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, page, fault, event, stat, walk"}}
-! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, page, fault, event, stat, walk
+| {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk"}}
+! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk
 ? 2
 $ nyxctl unit lis --json
-| {"error":{"code":"USAGE","message":"unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, keep, destroy"}}
-! nyxctl: unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, keep, destroy
+| {"error":{"code":"USAGE","message":"unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, reset, keep, destroy"}}
+! nyxctl: unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, reset, keep, destroy
 ? 2
 $ nyxctl -o json unit list --nonsense
 | {"error":{"code":"USAGE","message":"unit list: unknown option '--nonsense'; see 'nyxctl unit list --help'"}}

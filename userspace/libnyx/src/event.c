@@ -127,6 +127,8 @@ static void put_fault(struct text *text, const struct nyx_event_fault *fault)
 	    access_name(fault->fault.access), (uint64_t)fault->length,
 	    fault->length == 1 ? "byte" : "bytes", (uint64_t)fault->fault.iova,
 	    nyx_fault_reason_text(fault->fault.reason));
+	if (fault->fault.vendor)
+		put(text, ", and the guest is told 0x%02x", fault->fault.vendor);
 	if (fault->fault.gpa != NYX_GPA_UNKNOWN)
 		put(text, ", GPA 0x%" PRIx64, (uint64_t)fault->fault.gpa);
 	if (fault->fault.level != NYX_LEVEL_NONE)

@@ -125,6 +125,12 @@ static const struct {
 	[NYX_FAULT_CONTEXT] = {
 		"context", "the guest's root or context entry refuses the device",
 	},
+	[NYX_FAULT_IRQ_POST_RESERVED] = {
+		"irq-post-reserved", "the posted-interrupt descriptor has a reserved bit set",
+	},
+	[NYX_FAULT_INTERRUPT_RANGE] = {
+		"interrupt-range", "the address is one of interrupt messages",
+	},
 	[NYX_FAULT_ORACLE] = {
 		"oracle", "the domain's tables disagree: a bug of the module",
 	},
@@ -386,6 +392,7 @@ NYX_EXPORT const char *nyx_domain_kind_name(uint32_t kind)
 		[NYX_DOMAIN_PAGING] = "paging",
 		[NYX_DOMAIN_IDENTITY] = "identity",
 		[NYX_DOMAIN_BLOCKED] = "blocked",
+		[NYX_DOMAIN_GUEST] = "guest",
 	};
 
 	return kind < ARRAY_SIZE(names) ? names[kind] : NULL;

@@ -93,7 +93,7 @@ TEST(names_are_complete)
 	}
 	EXPECT_TRUE(!nyx_fault_reason_name(i));
 	EXPECT_TRUE(nyx_fault_reason_text(0xffffffff));
-	for (i = 0; i <= NYX_DOMAIN_BLOCKED; i++)
+	for (i = 0; i <= NYX_DOMAIN_GUEST; i++)
 		ASSERT_TRUE(nyx_domain_kind_name(i));
 	EXPECT_TRUE(!nyx_domain_kind_name(i));
 	for (i = 0; i <= NYX_FORMAT_AMDV1; i++)

@@ -1,0 +1,71 @@
+# Registers of a unit with a vendor model.
+$ nyxctl -q unit create golden --model vtd
+$ export NYX_UNIT=golden
+$ nyxctl mmio read 0
+| offset  0x0
+| width   4
+| value   0x10
+$ nyxctl mmio read 0x8 --width 8
+| offset  0x8
+| width   8
+| value   0xd2078c226f0606
+$ nyxctl mmio read 0x10 --width 8 --json
+| {"register":{"offset":"0x10","width_bytes":8,"value":"0xf00fdb"}}
+$ nyxctl mmio read 0x10 --width 8 -o raw --columns value
+| value 0xf00fdb
+$ nyxctl mmio write 0x20 0x123456000 --width 8
+| 0x123456000 written at 0x20
+$ nyxctl mmio read 0x24
+| offset  0x24
+| width   4
+| value   0x1
+$ nyxctl mmio write 0x18 0x40000000 --json
+| {"register":{"offset":"0x18","width_bytes":4,"value":"0x40000000"}}
+$ nyxctl mmio read 0x1c --columns value
+| value  0x40000000
+$ nyxctl -q mmio write 0x18 0x80000000
+$ nyxctl mmio read 0x1c --columns value
+| value  0xc0000000
+# Back to power-on.
+$ nyxctl unit reset
+| unit golden reset
+$ nyxctl mmio read 0x1c --columns value
+| value  0x0
+$ nyxctl mmio read 0x20 --width 8 --columns value
+| value  0x0
+$ nyxctl unit reset --json --columns name,model
+| {"unit":{"name":"golden","model":"vtd"}}
+# What cannot be.
+$ nyxctl mmio read 0x1d
+! nyxctl: OFFSET '0x1d' is no register of 4 bytes: it must be a multiple of 4 below 0x1000
+? 2
+$ nyxctl mmio read 0x1c --width 8
+! nyxctl: OFFSET '0x1c' is no register of 8 bytes: it must be a multiple of 8 below 0x1000
+? 2
+$ nyxctl mmio read 4096
+! nyxctl: OFFSET '4096' is no register of 4 bytes: it must be a multiple of 4 below 0x1000
+? 2
+$ nyxctl mmio read 0x1c --width 2
+! nyxctl: --width '2' is not one of: 4, 8
+? 2
+$ nyxctl mmio write 0x18 0x100000000
+! nyxctl: VALUE '0x100000000' has more than 4 bytes; take --width 8
+? 2
+$ nyxctl mmio write 0x18
+! nyxctl: mmio write: VALUE is missing: what to write
+? 2
+$ nyxctl -q unit destroy
+$ setup
+$ nyxctl mmio read 0x1c
+! nyxctl: unit 'golden' has no registers; only one made with --model has
+? 1
+$ nyxctl mmio read 0x1c --json
+| {"error":{"code":"EOPNOTSUPP","message":"unit 'golden' has no registers; only one made with --model has"}}
+! nyxctl: unit 'golden' has no registers; only one made with --model has
+? 1
+$ nyxctl mmio write 0x18 0
+! nyxctl: unit 'golden' has no registers; only one made with --model has
+? 1
+$ nyxctl unit reset
+! nyxctl: unit 'golden' has no registers; only one made with --model has
+? 1

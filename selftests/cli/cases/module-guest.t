@@ -1,0 +1,43 @@
+# Domains of the guest: what a device goes through is in the guest's tables. Here
+# translation is off, and that is a domain, too.
+$ nyxctl -q unit create golden --model vtd
+$ export NYX_UNIT=golden
+$ nyxctl -q memory add --memfd 16M
+$ nyxctl -q device add 03:00.0
+$ nyxctl domain list --json
+| {"domains":[]}
+$ nyxctl dma write 3:0.0 0x5000 --data 1234
+| 2 bytes written to IOVA 0x5000 by device 0000:03:00.0
+$ nyxctl domain list --columns id,kind,isolation,devices
+| ID KIND  ISOLATION DEVICES
+|  1 guest shared          1
+$ nyxctl domain show 1 --json --columns id,kind,format,mapped_bytes
+| {"domain":{"id":1,"kind":"guest","format":null,"mapped_bytes":0}}
+$ nyxctl device show 3:0.0 --columns domain,isolation
+| domain     1
+| isolation  shared
+$ nyxctl map list 1
+! nyxctl: domain 1 is guest: only a paging domain has mappings
+? 1
+$ nyxctl device translate 3:0.0 0x5000 4K
+|   IOVA LENGTH    GPA BACKING PROT PAGE FAULT
+| 0x5000     4K 0x5000  0x5000 rw      - -
+# Turned on, with a root table that refuses; the domain is gone.
+$ nyxctl -q mmio write 0x20 0x1000 --width 8
+$ nyxctl -q mmio write 0x18 0x40000000
+$ nyxctl -q mmio write 0x18 0x80000000
+$ nyxctl domain list --json
+| {"domains":[]}
+$ nyxctl device show 3:0.0 --columns domain,isolation
+| domain     -
+| isolation  -
+# The guest attaches and maps.
+$ nyxctl domain create net
+! nyxctl: unit 'golden' has a vendor model: its guest makes the domains, by its tables
+? 1
+$ nyxctl device attach 3:0.0 net
+! nyxctl: unit 'golden' has no domain 'net'; 'nyxctl domain list' shows all
+? 3
+$ nyxctl irq set 5 0x41
+! nyxctl: cannot set entry 5: the module, or this kind of object, does not support it
+? 1

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: accesses of devices, by a unit of the Nyx module.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A system call costs far more than a translation: what a device does at once goes to the
+ * kernel at once.
+ */
+#include "dma_nyx.h"
+
+#include <errno.h>
+
+#define BATCH	32
+
+static int one(struct nyx_unit *unit, uint16_t rid, const struct dma_op *op)
+{
+	struct nyx_fault fault;
+	int rc;
+
+	if (op->write)
+		rc = nyx_dma_write(unit, rid, op->iova, op->buffer, op->len, NULL, &fault);
+	else
+		rc = nyx_dma_read(unit, rid, op->iova, op->buffer, op->len, NULL, &fault);
+	return rc || fault.reason != NYX_FAULT_NONE ? -EFAULT : 0;
+}
+
+static int some(struct nyx_unit *unit, uint16_t rid, const struct dma_op *ops, unsigned int nr)
+{
+	struct nyx_dma items[BATCH];
+	size_t done, from = 0;
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < nr; i++) {
+		items[i] = (struct nyx_dma){
+			.sbdf = rid, .pasid = NYX_PASID_NONE,
+			.op = ops[i].write ? NYX_DMA_WRITE : NYX_DMA_READ,
+			.iova = ops[i].iova, .length = ops[i].len,
+			.buffer = (uintptr_t)ops[i].buffer,
+		};
+	}
+	/* What a signal cut short is done again; that changes nothing. */
+	do {
+		rc = nyx_dma_submit_array(unit, items + from, sizeof(items[0]), nr - from,
+					  &done);
+		from += done;
+	} while (rc == -EINTR && from < nr);
+	if (rc)
+		return -EFAULT;
+	for (i = 0; i < nr; i++) {
+		if (items[i].out_fault.reason != NYX_FAULT_NONE)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+int dma_nyx(struct nyx_unit *unit, uint16_t rid, const struct dma_op *ops, unsigned int nr)
+{
+	unsigned int n;
+	int rc = 0;
+
+	for (; nr && !rc; nr -= n, ops += n) {
+		n = nr < BATCH ? nr : BATCH;
+		/* The library goes on with what a signal cut short, or is very long. */
+		rc = n == 1 ? one(unit, rid, ops) : some(unit, rid, ops, n);
+	}
+	return rc;
+}
