@@ -22,12 +22,11 @@ $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40403123 --json
 | {"level":null,"table":null,"index":null,"entry":null,"kind":"result","prot":"r","address":"0x400123","page_bytes":4096,"next_level":null,"bits":null,"bad_bits":null,"fault":null}
 | ]}
 $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40403123 --access w
-| LEVEL   TABLE INDEX    ENTRY KIND   PROT  ADDRESS PAGE BITS        BAD-BITS FAULT
-|     3 0x10000     0  0x11003 table  rw    0x11000    - R,W         -        -
-|     2 0x11000     1  0x12003 table  rw    0x12000    - R,W         -        -
-|     1 0x12000     2  0x13001 table  r     0x13000    - R           -        -
-|     0 0x13000     3 0x400907 page   rw   0x400000   4K R,W,X,A,SNP -        -
-|     0       -     -        - result r    0x400123   4K -           -        write-denied
+| LEVEL   TABLE INDEX   ENTRY KIND   PROT ADDRESS PAGE BITS BAD-BITS FAULT
+|     3 0x10000     0 0x11003 table  rw   0x11000    - R,W  -        -
+|     2 0x11000     1 0x12003 table  rw   0x12000    - R,W  -        -
+|     1 0x12000     2 0x13001 table  r    0x13000    - R    -        -
+|     1       -     -       - result -          -    - -    -        write-denied
 ! nyxctl: IOVA 0x40403123 would be refused: the mapping does not allow to write
 ? 1
 $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40403123 -o raw --columns level,kind,next_level
