@@ -6,8 +6,8 @@
 #   make check-quick  those that take under two minutes together
 #   make check-full   and those that take long: the SMP debug kernel
 #   make bench        the benchmarks
-#   make guest        boot a stock guest behind an emulated VT-d, show its console;
-#                     IOMMU=vtd|none, KERNEL=cloud-6.12|stock-6.12|stock-6.1, APPEND=
+#   make guest        boot a stock guest behind an emulated IOMMU, show its console;
+#                     IOMMU=vtd|amdvi|none, KERNEL=cloud-6.12|stock-6.12|stock-6.1, APPEND=
 #
 #   make [modules]    build/<kernel>/nyx-iommu.ko
 #   make lib cli      build/user/libnyx.so and build/user/nyxctl

@@ -10,7 +10,7 @@
 #include "base/types.h"
 #include "chr/ioctl.h"
 #include "core/unit.h"
-#include "front/vtd/vtd.h"
+#include "front/front.h"
 #include "obs/obs.h"
 
 static unsigned int max_units = 4096;
@@ -47,6 +47,7 @@ static int __init nyx_init(void)
 	int ret;
 
 	vtd_init();
+	amdvi_init();
 	nyx_unit_init(max_units, max_units_per_user, &observer);
 	ret = nyx_sysfs_init();
 	if (ret)

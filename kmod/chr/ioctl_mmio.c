@@ -11,7 +11,7 @@ static int mmio_one(struct nyx_front *front, struct nyx_mmio *cmd)
 {
 	if (cmd->width != 4 && cmd->width != 8)
 		return -EINVAL;
-	if (cmd->offset % cmd->width || cmd->offset >= NYX_MMIO_SIZE)
+	if (cmd->offset % cmd->width || cmd->offset >= front->ops->mmio_size)
 		return -EINVAL;
 	if (cmd->flags & NYX_MMIO_F_WRITE) {
 		if (cmd->width == 4 && cmd->value >> 32)
@@ -19,8 +19,7 @@ static int mmio_one(struct nyx_front *front, struct nyx_mmio *cmd)
 		return front->ops->mmio_write(front, cmd->offset, cmd->width,
 					      cmd->value);
 	}
-	cmd->value = front->ops->mmio_read(front, cmd->offset, cmd->width);
-	return 0;
+	return front->ops->mmio_read(front, cmd->offset, cmd->width, &cmd->value);
 }
 
 int nyx_ioctl_mmio(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)

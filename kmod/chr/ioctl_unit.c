@@ -32,7 +32,8 @@ int nyx_ioctl_module_info(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_module_info *cmd = _cmd;
 
 	cmd->out_api_version = NYX_API_VERSION;
-	cmd->out_models = BIT(NYX_MODEL_NATIVE) | BIT(NYX_MODEL_VTD);
+	cmd->out_models = BIT(NYX_MODEL_NATIVE) | BIT(NYX_MODEL_VTD) |
+			  BIT(NYX_MODEL_AMDVI);
 	cmd->out_formats = BIT(NYX_FORMAT_VTDSS) | BIT(NYX_FORMAT_X86) |
 			   BIT(NYX_FORMAT_AMDV1);
 	cmd->out_nr_units = nyx_unit_count(&cmd->out_max_units);
@@ -50,18 +51,89 @@ static int parse_limit(u32 value, u32 def, u32 max, u32 *out)
 	return 0;
 }
 
+static int parse_vtd(const struct nyx_unit_create *cmd,
+		     struct nyx_unit_config *cfg)
+{
+	if (cmd->vtd_flags & ~(NYX_VTD_F_CACHING_MODE | NYX_VTD_F_XAPIC |
+			       NYX_VTD_F_SMALL_PAGES | NYX_VTD_F_POSTED))
+		return -EOPNOTSUPP;
+	cfg->address_width = cmd->address_width ?: DEFAULT_WIDTH;
+	if (cfg->address_width != 39 && cfg->address_width != 48)
+		return -EINVAL;
+	if (cmd->vtd_faults > VTD_FRCD_MAX || cmd->irt_entries || cmd->amdvi_flags)
+		return -EINVAL;
+	cfg->vtd_flags = cmd->vtd_flags;
+	cfg->vtd_faults = cmd->vtd_faults ?: VTD_FRCD_MAX;
+	cfg->irt_entries = IRT_MAX_ENTRIES;
+	return 0;
+}
+
+static int parse_amdvi(const struct nyx_unit_create *cmd,
+		       struct nyx_unit_config *cfg)
+{
+	u32 flags = cmd->amdvi_flags;
+
+	if (flags & ~(NYX_AMDVI_F_XAPIC | NYX_AMDVI_F_SMALL_IRTES |
+		      NYX_AMDVI_F_GUEST_APIC | NYX_AMDVI_F_SEGMENTS |
+		      NYX_AMDVI_F_PREFETCH | NYX_AMDVI_F_DEVICE_TLB))
+		return -EOPNOTSUPP;
+	cfg->address_width = cmd->address_width ?: 64;
+	if (cfg->address_width != 48 && cfg->address_width != 57 &&
+	    cfg->address_width != 64)
+		return -EINVAL;
+	/* Wide destinations, and guests, need the large entries. */
+	if ((flags & NYX_AMDVI_F_SMALL_IRTES) &&
+	    (!(flags & NYX_AMDVI_F_XAPIC) || (flags & NYX_AMDVI_F_GUEST_APIC)))
+		return -EINVAL;
+	if (cmd->vtd_flags || cmd->vtd_faults || cmd->irt_entries)
+		return -EINVAL;
+	cfg->amdvi_flags = flags;
+	/* Each device has a table of its own. */
+	cfg->irt_entries = 0;
+	return 0;
+}
+
+static int parse_native(const struct nyx_unit_create *cmd,
+			struct nyx_unit_config *cfg)
+{
+	u32 entries = cmd->irt_entries ?: DEFAULT_IRT;
+
+	if (cmd->vtd_flags || cmd->vtd_faults || cmd->amdvi_flags)
+		return -EINVAL;
+	cfg->address_width = cmd->address_width ?: DEFAULT_WIDTH;
+	if (cfg->address_width < 32 || cfg->address_width > 64)
+		return -EINVAL;
+	if (entries > IRT_MAX_ENTRIES)
+		return -EINVAL;
+	cfg->irt_entries = roundup_pow_of_two(entries);
+	return 0;
+}
+
+static int parse_model(const struct nyx_unit_create *cmd,
+		       struct nyx_unit_config *cfg)
+{
+	cfg->model = cmd->model;
+	switch (cmd->model) {
+	case NYX_MODEL_NATIVE:
+		return parse_native(cmd, cfg);
+	case NYX_MODEL_VTD:
+		return parse_vtd(cmd, cfg);
+	case NYX_MODEL_AMDVI:
+		return parse_amdvi(cmd, cfg);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
 static int parse_config(const struct nyx_unit_create *cmd,
 			struct nyx_unit_config *cfg)
 {
 	u32 entries;
+	int ret;
 
-	if (cmd->model > NYX_MODEL_VTD)
-		return -EOPNOTSUPP;
-	cfg->model = cmd->model;
-
-	cfg->address_width = cmd->address_width ?: DEFAULT_WIDTH;
-	if (cfg->address_width < 32 || cfg->address_width > 64)
-		return -EINVAL;
+	ret = parse_model(cmd, cfg);
+	if (ret)
+		return ret;
 
 	entries = cmd->iotlb_entries == NYX_DEFAULT ? DEFAULT_IOTLB :
 						      cmd->iotlb_entries;
@@ -73,26 +145,6 @@ static int parse_config(const struct nyx_unit_create *cmd,
 	if (entries < 16 || entries > 65536)
 		return -EINVAL;
 	cfg->event_entries = roundup_pow_of_two(entries);
-
-	if (cfg->model == NYX_MODEL_VTD) {
-		if (cmd->vtd_flags & ~(NYX_VTD_F_CACHING_MODE | NYX_VTD_F_XAPIC |
-				       NYX_VTD_F_SMALL_PAGES | NYX_VTD_F_POSTED))
-			return -EOPNOTSUPP;
-		if (cfg->address_width != 39 && cfg->address_width != 48)
-			return -EINVAL;
-		if (cmd->vtd_faults > VTD_FRCD_MAX || cmd->irt_entries)
-			return -EINVAL;
-		cfg->vtd_flags = cmd->vtd_flags;
-		cfg->vtd_faults = cmd->vtd_faults ?: VTD_FRCD_MAX;
-	} else if (cmd->vtd_flags || cmd->vtd_faults) {
-		return -EINVAL;
-	}
-
-	entries = cmd->irt_entries ?: cfg->model == NYX_MODEL_VTD ?
-		IRT_MAX_ENTRIES : DEFAULT_IRT;
-	if (entries > IRT_MAX_ENTRIES)
-		return -EINVAL;
-	cfg->irt_entries = roundup_pow_of_two(entries);
 
 	if (parse_limit(cmd->max_domains, U16_MAX, U16_MAX, &cfg->max_domains) ||
 	    parse_limit(cmd->max_devices, DEFAULT_DEVICES, MAX_DEVICES,

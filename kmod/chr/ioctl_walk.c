@@ -21,7 +21,7 @@ static_assert((int)PT_STEP_LEAF == (int)NYX_WALK_PAGE);
 static_assert(PT_TRACE_STEPS == NYX_WALK_STEPS);
 
 static int parse_table(const struct nyx_unit *unit, const struct nyx_walk *cmd,
-		       struct nyx_guest_map *map)
+		       struct nyx_walk_view *view)
 {
 	u64 sizes;
 	u32 width;
@@ -32,18 +32,18 @@ static int parse_table(const struct nyx_unit *unit, const struct nyx_walk *cmd,
 		return -EINVAL;
 	if (cmd->root > NYX_GPA_LAST)
 		return -ERANGE;
-	map->cfg.format = cmd->format;
-	map->cfg.page_sizes = cmd->page_sizes;
-	map->root = cmd->root;
+	view->cfg.format = cmd->format;
+	view->cfg.page_sizes = cmd->page_sizes;
+	view->root = cmd->root;
 
 	/* VT-d tables have 57 bits at most, and x86 ones one less in each half. */
 	width = min(unit->cfg.address_width,
 		    cmd->format == NYX_FORMAT_AMDV1 ? 64u : 57u);
 	if (cmd->format == NYX_FORMAT_X86)
 		width--;
-	map->cfg.levels = cmd->levels > U8_MAX ? U8_MAX :
+	view->cfg.levels = cmd->levels > U8_MAX ? U8_MAX :
 			  cmd->levels ?: pt_format_levels(cmd->format, width);
-	sizes = pt_format_page_sizes(cmd->format, map->cfg.levels);
+	sizes = pt_format_page_sizes(cmd->format, view->cfg.levels);
 	if (!sizes || (cmd->page_sizes & ~sizes) ||
 	    (cmd->page_sizes && !(cmd->page_sizes & NYX_PAGE_SIZE)))
 		return -EINVAL;
@@ -68,16 +68,14 @@ static void tell_step(const struct pt_step *from, struct nyx_walk_step *to)
 
 static void tell(const struct nyx_walk_view *view, struct nyx_walk *cmd)
 {
-	const struct pt_result *res = &view->res;
 	unsigned int i;
 
-	cmd->out_format = view->map.cfg.format;
-	cmd->out_levels = view->map.pass_through ? 0 : view->map.cfg.levels;
-	cmd->out_root = view->map.root;
+	cmd->out_format = view->cfg.format;
+	cmd->out_levels = view->cfg.levels;
+	cmd->out_root = view->root;
 	cmd->out_gpa = view->fault.gpa;
-	/* Those who refused have come to a page, too. */
-	cmd->out_prot = res->perm & NYX_ACC_RW;
-	cmd->out_page_size_lg2 = res->lg2;
+	cmd->out_prot = view->perm & NYX_ACC_RW;
+	cmd->out_page_size_lg2 = view->lg2;
 	cmd->out_nr_steps = view->trace.nr;
 	memset(cmd->out_steps, 0, sizeof(cmd->out_steps));
 	for (i = 0; i < view->trace.nr; i++)
@@ -99,7 +97,7 @@ int nyx_ioctl_walk(struct nyx_ucmd *uc, void *_cmd)
 		ret = nyx_walk_device(uc->unit, cmd->sbdf, cmd->iova,
 				      cmd->access, &view);
 	} else {
-		ret = parse_table(uc->unit, cmd, &view.map) ?:
+		ret = parse_table(uc->unit, cmd, &view) ?:
 		      nyx_walk_table(uc->unit, cmd->iova, cmd->access, &view);
 	}
 	if (!ret)

@@ -69,6 +69,7 @@ static void device_free_rcu(struct rcu_head *rcu)
 	struct nyx_device *dev = container_of(rcu, struct nyx_device, rcu);
 
 	kfree(rcu_dereference_protected(dev->qos, true));
+	nyx_irqs_free(dev->irqs);
 	free_percpu(dev->stats);
 	kfree(dev);
 }

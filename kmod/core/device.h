@@ -19,6 +19,7 @@
 #include "core/quarantine.h"
 #include "core/stats.h"
 
+struct irt_device;
 struct nyx_domain;
 struct nyx_qos;
 struct nyx_unit;
@@ -35,6 +36,8 @@ struct nyx_unit;
  * @refused: it is quarantined or disabled; written under &nyx_guard.lock
  * @leaving: it is being removed, and sends no interrupts any more
  * @qos: its limits, or NULL; written under &nyx_unit.lock
+ * @irqs: its interrupt remapping table, if it can have one of its own and has
+ *        sent an interrupt; written, once, under &nyx_irq.lock
  * @guard: its faults, its state
  * @nr_groups: page requests without an answer; under &nyx_pages.lock
  * @busy: a command is moving it to another domain, or removing it; under
@@ -53,6 +56,7 @@ struct nyx_device {
 	bool refused;
 	bool leaving;
 	struct nyx_qos __rcu *qos;
+	struct irt_device *irqs;
 	struct nyx_guard guard;
 	u32 nr_groups;
 	bool busy;

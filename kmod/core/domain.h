@@ -64,6 +64,8 @@ struct nyx_domain_config {
  * @unit: its unit; const after init
  * @qos: its limits, or NULL; written under &nyx_unit.lock
  * @guest: NYX_DOMAIN_GUEST: where its table is; const after init
+ * @pieces_lg2: NYX_DOMAIN_GUEST: log2 of the largest page of which the cache may
+ *              hold only a part, or 0
  * @pt: its table; writers under @lock
  * @oracle: NYX_DOMAIN_F_ORACLE: holds the same; const after init, or NULL
  * @lock: serialises writers of @pt and invalidations of @space
@@ -92,6 +94,7 @@ struct nyx_domain {
 	struct nyx_unit *unit;
 	struct nyx_qos __rcu *qos;
 	struct nyx_guest_map guest;
+	u32 pieces_lg2;
 	struct pt pt;
 	struct nyx_oracle *oracle;
 

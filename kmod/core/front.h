@@ -18,6 +18,7 @@
 struct irt_entry;
 struct nyx_fault;
 struct nyx_front;
+struct nyx_irq_req;
 struct nyx_unit;
 struct nyx_unit_config;
 
@@ -28,18 +29,43 @@ struct nyx_unit_config;
  * @quiet: the guest does not want to know of faults
  * @keep_irqs: neither addresses nor what they become may be in the range of
  *             interrupt messages
+ * @hole: some addresses are neither translated nor blocked
+ * @perm: NYX_ACC_* that is granted at all
+ * @blocked: all is refused, for this vendor's reason; or 0
+ * @note: for the front end: see &nyx_refusal.note
  * @width: bits of an address
  * @cfg: shape of the table
  * @root: GPA of the table
+ * @hole_first: with @hole: the first of them
+ * @hole_last: and the last
  */
 struct nyx_guest_map {
 	u32 tag;
 	bool pass_through;
 	bool quiet;
 	bool keep_irqs;
+	bool hole;
+	u8 perm;
+	u16 blocked;
+	u16 note;
 	u8 width;
 	struct pt_config cfg;
 	u64 root;
+	u64 hole_first;
+	u64 hole_last;
+};
+
+/**
+ * struct nyx_guest_irqs - how interrupts of a requester with a table of its own
+ *                         are treated
+ * @how: IRT_PASS_ALL and so on
+ * @tag: the guest's id of the requester's domain
+ * @nr: entries of the table, at most IRT_DEVICE_ENTRIES
+ */
+struct nyx_guest_irqs {
+	u32 how;
+	u32 tag;
+	u32 nr;
 };
 
 /**
@@ -48,23 +74,34 @@ struct nyx_guest_map {
  * @code: the vendor's fault reason
  * @quiet: the guest does not want to know
  * @levels: of the table that refused it; 0: none did
+ * @note: what the front end noted in the map
+ * @tag: the guest's id of the domain, or 0
+ * @at: GPA of the table entry that could not be read; the entry that has reserved
+ *      bits
  */
 struct nyx_refusal {
 	u32 reason;
 	u16 code;
 	bool quiet;
 	u8 levels;
+	u16 note;
+	u32 tag;
+	u64 at;
 };
 
 /**
  * struct nyx_front_ops - a vendor model
  * @destroy: free the front end; the unit has no users
  * @reset: as after power-on; may sleep
- * @mmio_read: read registers; any context
+ * @mmio_size: bytes of registers
+ * @mmio_read: read registers; may sleep. 0, or -EINTR if the caller was killed
+ *             meanwhile
  * @mmio_write: write registers, and do what follows; may sleep. 0, or -EINTR if
  *              the caller was killed meanwhile
  * @decode_device: find what a requester's accesses go through; may sleep. False
  *                 if they are refused
+ * @decode_irqs: find how a requester's interrupts are treated; may sleep. As
+ *               @decode_irte. NULL: there is one table for all
  * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if
  *               it is refused; -EINTR; -EAGAIN
  * @dma_code: what the guest's driver calls a fault, or 0: it does not see it; any
@@ -75,19 +112,26 @@ struct nyx_refusal {
 struct nyx_front_ops {
 	void (*destroy)(struct nyx_front *front);
 	int (*reset)(struct nyx_front *front);
-	u64 (*mmio_read)(struct nyx_front *front, u32 offset, u32 size);
+	u32 mmio_size;
+	int (*mmio_read)(struct nyx_front *front, u32 offset, u32 size,
+			 u64 *value);
 	int (*mmio_write)(struct nyx_front *front, u32 offset, u32 size,
 			  u64 value);
 	bool (*decode_device)(struct nyx_front *front, u32 sbdf,
 			      struct nyx_guest_map *map,
 			      struct nyx_refusal *refusal);
+	int (*decode_irqs)(struct nyx_front *front, u32 sbdf,
+			   struct nyx_guest_irqs *irqs,
+			   struct nyx_refusal *refusal);
 	int (*decode_irte)(struct nyx_front *front, u32 sbdf, u32 index,
 			   struct irt_entry *e, struct nyx_refusal *refusal);
 	u16 (*dma_code)(struct nyx_front *front, const struct nyx_fault *fault,
 			const struct nyx_refusal *refusal);
 	void (*dma_fault)(struct nyx_front *front, u32 sbdf,
-			  const struct nyx_fault *fault);
-	void (*irq_fault)(struct nyx_front *front, u32 sbdf, u32 index,
+			  const struct nyx_fault *fault,
+			  const struct nyx_refusal *refusal);
+	void (*irq_fault)(struct nyx_front *front,
+			  const struct nyx_irq_req *req,
 			  const struct nyx_refusal *refusal);
 };
 
@@ -151,6 +195,17 @@ int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val);
 int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val);
 
 /**
+ * nyx_guest_write64() - write a word of guest memory
+ * @unit: the unit
+ * @gpa: a multiple of 8
+ * @val: what to write, in CPU order
+ *
+ * Context: as nyx_guest_read64().
+ * Return: 0, -EIO or -EINTR.
+ */
+int nyx_guest_write64(struct nyx_unit *unit, u64 gpa, u64 val);
+
+/**
  * nyx_guest_forget() - forget what the guest's tables say about requesters
  * @unit: the unit
  * @match: says which; NULL: all
@@ -187,6 +242,17 @@ void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last);
  */
 void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr);
 
+#define NYX_GUEST_ALL_IRQS	0xffffffffu
+
+/**
+ * nyx_guest_forget_irqs() - forget how a requester's interrupts are treated
+ * @unit: the unit, whose requesters have tables of their own
+ * @sbdf: the requester, or NYX_GUEST_ALL_IRQS
+ *
+ * As nyx_guest_forget_irtes().
+ */
+void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf);
+
 /**
  * nyx_guest_drain() - wait for accesses that may use what was forgotten
  * @unit: the unit
@@ -205,5 +271,13 @@ int nyx_guest_drain(struct nyx_unit *unit);
  * Context: any.
  */
 void nyx_guest_msi(struct nyx_unit *unit, u64 address, u32 data);
+
+/**
+ * nyx_guest_msi_function() - likewise, the message of its PCI function
+ * @unit: the unit
+ *
+ * Context: any.
+ */
+void nyx_guest_msi_function(struct nyx_unit *unit);
 
 #endif /* NYX_CORE_FRONT_H */

@@ -8,6 +8,7 @@
 
 #include <linux/err.h>
 #include <linux/minmax.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
@@ -46,7 +47,7 @@ int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val)
 	return region ? region_read64(region, offset, val) : -EIO;
 }
 
-int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val)
+static int guest_write(struct nyx_unit *unit, u64 gpa, u32 width, u64 val)
 {
 	struct region *region;
 	u64 offset, old;
@@ -54,11 +55,20 @@ int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val)
 	region = nyx_memory_find(unit, gpa, &offset);
 	if (!region || (region_flags(region) & REGION_READONLY))
 		return -EIO;
-	return region_atomic(region, offset, REGION_SWAP, sizeof(val), val, 0,
-			     &old);
+	return region_atomic(region, offset, REGION_SWAP, width, val, 0, &old);
 }
 
-void nyx_guest_msi(struct nyx_unit *unit, u64 address, u32 data)
+int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val)
+{
+	return guest_write(unit, gpa, sizeof(val), val);
+}
+
+int nyx_guest_write64(struct nyx_unit *unit, u64 gpa, u64 val)
+{
+	return guest_write(unit, gpa, sizeof(val), val);
+}
+
+static void push_msi(struct nyx_unit *unit, u64 address, u32 data, u32 flags)
 {
 	struct nyx_event event;
 
@@ -66,7 +76,18 @@ void nyx_guest_msi(struct nyx_unit *unit, u64 address, u32 data)
 	event.type = NYX_EVENT_MSI;
 	event.msi.address = address;
 	event.msi.data = data;
+	event.msi.flags = flags;
 	nyx_events_push(unit->events, &event);
+}
+
+void nyx_guest_msi(struct nyx_unit *unit, u64 address, u32 data)
+{
+	push_msi(unit, address, data, 0);
+}
+
+void nyx_guest_msi_function(struct nyx_unit *unit)
+{
+	push_msi(unit, 0, 0, NYX_MSI_F_FUNCTION);
 }
 
 /* ---- contexts ----------------------------------------------------------- */
@@ -82,7 +103,11 @@ void nyx_guest_msi(struct nyx_unit *unit, u64 address, u32 data)
 static bool same_map(const struct nyx_guest_map *a, const struct nyx_guest_map *b)
 {
 	return a->pass_through == b->pass_through && a->quiet == b->quiet &&
-	       a->width == b->width && a->root == b->root &&
+	       a->keep_irqs == b->keep_irqs && a->hole == b->hole &&
+	       a->perm == b->perm && a->blocked == b->blocked &&
+	       a->note == b->note && a->width == b->width &&
+	       a->root == b->root && a->hole_first == b->hole_first &&
+	       a->hole_last == b->hole_last &&
 	       a->cfg.levels == b->cfg.levels && a->cfg.format == b->cfg.format;
 }
 
@@ -205,11 +230,22 @@ void nyx_guest_forget(struct nyx_unit *unit,
 
 static void forget_translations(struct nyx_domain *dom, u64 first, u64 last)
 {
+	struct iotlb *tlb = &dom->unit->iotlb;
+	u32 lg2;
+	u64 rest;
+
 	mutex_lock(&dom->lock);
-	if (!first && last == U64_MAX)
-		iotlb_flush(&dom->unit->iotlb, &dom->space);
-	else
-		iotlb_invalidate(&dom->unit->iotlb, &dom->space, first, last);
+	do {
+		/* A page goes as a whole, if any of it is named. */
+		lg2 = READ_ONCE(dom->pieces_lg2);
+		rest = lg2 ? nyx_lg2_last(lg2) : 0;
+		if (!first && last == U64_MAX)
+			iotlb_flush(tlb, &dom->space);
+		else
+			iotlb_invalidate(tlb, &dom->space, first & ~rest,
+					 last | rest);
+		/* Who has filled before that has noted it; pairs with note_piece(). */
+	} while (READ_ONCE(dom->pieces_lg2) > lg2);
 	mutex_unlock(&dom->lock);
 	WRITE_ONCE(dom->unsettled, true);
 	nyx_stat_add(dom->stats, NYX_STAT_INVALIDATIONS, 1);
@@ -273,14 +309,10 @@ int nyx_guest_drain(struct nyx_unit *unit)
 	return ret;
 }
 
-/* Where interrupt messages go: VT-d specification, section 3.14. */
-#define IRQ_RANGE_LG2	20
-#define IRQ_RANGE	0xfeeu
-
 static bool reaches_irqs(u64 addr, unsigned int lg2)
 {
-	return lg2 > IRQ_RANGE_LG2 &&
-	       addr >> lg2 == (u64)IRQ_RANGE << IRQ_RANGE_LG2 >> lg2;
+	return lg2 > NYX_IRQ_RANGE_LG2 &&
+	       addr >> lg2 == NYX_IRQ_RANGE_START >> lg2;
 }
 
 static int walk_read(void *ctx, u64 gpa, u64 *val)
@@ -288,57 +320,166 @@ static int walk_read(void *ctx, u64 gpa, u64 *val)
 	return nyx_guest_read64(ctx, gpa, val);
 }
 
-void nyx_guest_walk(struct nyx_unit *unit, const struct nyx_guest_map *map,
-		    u64 iova, unsigned int perm, struct pt_result *res,
+/* The cache will hold a part of a page, if any. Before it does. */
+static void note_piece(struct nyx_domain *dom, u32 lg2)
+{
+	u32 old = READ_ONCE(dom->pieces_lg2);
+
+	while (old < lg2 && !try_cmpxchg(&dom->pieces_lg2, &old, lg2))
+		;
+}
+
+void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
+		    unsigned int perm, struct pt_result *res,
 		    struct pt_trace *trace)
 {
 	const struct pt_guest_mem mem = { .read64 = walk_read, .ctx = unit };
+	const struct nyx_guest_map *map = &dom->guest;
 	bool keep = map->keep_irqs;
 
-	if (keep && iova >> IRQ_RANGE_LG2 == IRQ_RANGE) {
-		*res = (struct pt_result) {
-			.status = PT_INTERRUPT_RANGE, .oa = NYX_GPA_UNKNOWN,
-		};
-		return;
-	}
 	if (unlikely(trace))
 		pt_walk_trace(&map->cfg, map->root, &mem, iova, perm, res, trace);
 	else
 		pt_walk_guest(&map->cfg, map->root, &mem, iova, perm, res);
-	if (!keep || res->status != PT_OK)
+	if (res->status != PT_OK)
 		return;
-	if (res->oa >> IRQ_RANGE_LG2 == IRQ_RANGE)
+	if (iotlb_holds_part(res->lg2))
+		note_piece(dom, res->lg2);
+	if (!keep)
+		return;
+	if (nyx_guest_irq_range(res->oa)) {
 		res->status = PT_INTERRUPT_RANGE;
-	/* The rest of a large page is as good as any. */
-	else if (reaches_irqs(iova, res->lg2) || reaches_irqs(res->oa, res->lg2))
+	} else if (reaches_irqs(iova, res->lg2) ||
+		   reaches_irqs(res->oa, res->lg2)) {
+		/* The rest of a large page is as good as any. */
+		note_piece(dom, res->lg2);
 		res->lg2 = NYX_PAGE_LG2;
+	}
 }
 
 /* ---- interrupt remapping table ------------------------------------------ */
 
+/* A device that is not leaving; inside &nyx_irq.posting, for which that waits. */
+static struct nyx_device *find_sender(struct nyx_unit *unit, u32 sbdf)
+{
+	struct nyx_device *dev;
+
+	rcu_read_lock();
+	dev = xa_load(&unit->devices, sbdf);
+	rcu_read_unlock();
+	return dev && !READ_ONCE(dev->leaving) ? dev : NULL;
+}
+
+/* How the interrupts of a device with a table of its own are treated. */
+static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
+			u64 generation, struct nyx_refusal *refusal)
+{
+	struct nyx_front *front = unit->guest.front;
+	struct nyx_guest_irqs found;
+	struct irt_device *irqs;
+	int ret;
+
+	ret = front->ops->decode_irqs(front, dev->sbdf, &found, refusal);
+	if (ret)
+		return ret;
+	mutex_lock(&unit->irq.lock);
+	irqs = dev->irqs ?: nyx_irqs_alloc();
+	if (!irqs) {
+		ret = -ENOMEM;
+	} else if (unit->guest.irte_generation == generation) {
+		WRITE_ONCE(irqs->tag, found.tag);
+		WRITE_ONCE(irqs->irt.limit, found.nr);
+		/* Pairs with irt_remap_device(): it knows all or nothing. */
+		smp_store_release(&irqs->how, found.how | IRT_KNOWN);
+	}
+	if (irqs) {
+		/* Pairs with the loads in resolve(), and in core/irq.c. */
+		smp_store_release(&dev->irqs, irqs);
+	}
+	mutex_unlock(&unit->irq.lock);
+	return ret;
+}
+
+static void irte_install(struct nyx_unit *unit, struct irt *irt, u32 index,
+			 const struct irt_entry *entry, u64 generation)
+{
+	mutex_lock(&unit->irq.lock);
+	if (unit->guest.irte_generation == generation && index < irt->nr)
+		irt_write(irt, index, entry);
+	mutex_unlock(&unit->irq.lock);
+}
+
+static int resolve(struct nyx_unit *unit, u32 sbdf, u32 index, u64 generation,
+		   struct nyx_refusal *refusal)
+{
+	struct nyx_front *front = unit->guest.front;
+	struct irt *irt = &unit->irq.irt;
+	struct irt_device *irqs;
+	struct irt_entry entry;
+	struct nyx_device *dev;
+	int ret;
+
+	if (unit->irq.per_device) {
+		dev = find_sender(unit, sbdf);
+		if (!dev)
+			return -ENOENT;
+		/* Pairs with resolve_irqs(). */
+		irqs = smp_load_acquire(&dev->irqs);
+		if (!irqs || !(READ_ONCE(irqs->how) & IRT_KNOWN))
+			return resolve_irqs(unit, dev, generation, refusal);
+		irt = &irqs->irt;
+	}
+	ret = front->ops->decode_irte(front, sbdf, index, &entry, refusal);
+	if (!ret)
+		irte_install(unit, irt, index, &entry, generation);
+	return ret;
+}
+
 int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
 			   struct nyx_refusal *refusal)
 {
-	struct nyx_front *front = unit->guest.front;
-	struct irt_entry entry;
-	unsigned int pair;
-	u64 generation;
+	unsigned int pair = epoch_enter(&unit->irq.posting);
+	u64 generation = READ_ONCE(unit->guest.irte_generation);
 	int ret;
 
-	pair = epoch_enter(&unit->irq.posting);
-	generation = READ_ONCE(unit->guest.irte_generation);
 	/* Pairs with the lock of who counts: the entry is read later. */
 	smp_mb();
 	*refusal = (struct nyx_refusal){};
-	ret = front->ops->decode_irte(front, sbdf, index, &entry, refusal);
-	if (!ret) {
-		mutex_lock(&unit->irq.lock);
-		if (unit->guest.irte_generation == generation)
-			irt_write(&unit->irq.irt, index, &entry);
-		mutex_unlock(&unit->irq.lock);
-	}
+	ret = resolve(unit, sbdf, index, generation, refusal);
 	epoch_exit(&unit->irq.posting, pair);
 	return ret;
+}
+
+static void forget_irqs(struct nyx_device *dev)
+{
+	struct irt_device *irqs = dev->irqs;
+
+	if (!irqs)
+		return;
+	WRITE_ONCE(irqs->how, 0);
+	irt_forget(&irqs->irt);
+}
+
+void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf)
+{
+	bool all = sbdf == NYX_GUEST_ALL_IRQS;
+	unsigned long i = all ? 0 : sbdf;
+	struct nyx_device *dev;
+
+	mutex_lock(&unit->irq.lock);
+	WRITE_ONCE(unit->guest.irte_generation, unit->guest.irte_generation + 1);
+	do {
+		rcu_read_lock();
+		dev = xa_find(&unit->devices, &i, all ? ULONG_MAX : sbdf,
+			      XA_PRESENT);
+		if (dev)
+			forget_irqs(dev);
+		rcu_read_unlock();
+		i++;
+		cond_resched();
+	} while (dev && all);
+	nyx_irq_tell_change(unit, 0, IRT_DEVICE_ENTRIES);
+	mutex_unlock(&unit->irq.lock);
 }
 
 void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr)

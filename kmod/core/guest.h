@@ -28,6 +28,16 @@ struct nyx_domain;
 struct pt_result;
 struct pt_trace;
 
+/* Where interrupt messages go: VT-d specification, section 3.14. */
+#define NYX_IRQ_RANGE_LG2	20
+#define NYX_IRQ_RANGE_START	0xfee00000ull
+
+static inline bool nyx_guest_irq_range(u64 addr)
+{
+	return addr >> NYX_IRQ_RANGE_LG2 ==
+	       NYX_IRQ_RANGE_START >> NYX_IRQ_RANGE_LG2;
+}
+
 /**
  * struct nyx_guest - the guest's side of a unit
  * @front: the front end, or NULL: the unit has no vendor model
@@ -55,16 +65,16 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf,
 /**
  * nyx_guest_walk() - walk a table that the guest owns
  * @unit: the unit
- * @map: where it is
+ * @dom: a domain of kind NYX_DOMAIN_GUEST
  * @iova: the address
  * @perm: NYX_ACC_* that is asked for
  * @res: set
  * @trace: gets the steps, or NULL
  *
- * Context: may sleep; inside an epoch that whoever removes memory drains.
+ * Context: may sleep; inside the domain's epoch.
  */
-void nyx_guest_walk(struct nyx_unit *unit, const struct nyx_guest_map *map,
-		    u64 iova, unsigned int perm, struct pt_result *res,
+void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
+		    unsigned int perm, struct pt_result *res,
 		    struct pt_trace *trace);
 
 /**
@@ -75,7 +85,8 @@ void nyx_guest_walk(struct nyx_unit *unit, const struct nyx_guest_map *map,
  * @refusal: set if it is refused
  *
  * Context: may sleep.
- * Return: 0: try again; -EACCES: it is refused; -EINTR; -EAGAIN, for a kernel
+ * Return: 0: try again; -EACCES: it is refused; -ENOENT if there is no such device;
+ * -ENOMEM; -EINTR; -EAGAIN, for a kernel
  * thread only: the memory is not at hand.
  */
 int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,

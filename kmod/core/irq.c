@@ -10,6 +10,7 @@
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "base/export.h"
@@ -47,6 +48,7 @@ int nyx_irq_init(struct nyx_irq *irq, u32 entries)
 	if (ret)
 		goto err_epoch;
 	irq->mode = 0;
+	irq->per_device = !entries;
 	mutex_init(&irq->lock);
 	xa_init_flags(&irq->bindings, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	return 0;
@@ -65,6 +67,42 @@ void nyx_irq_fini(struct nyx_irq *irq)
 	epoch_fini(&irq->posting);
 	epoch_fini(&irq->epoch);
 	irt_fini(&irq->irt);
+}
+
+struct irt_device *nyx_irqs_alloc(void)
+{
+	struct irt_device *irqs = kzalloc(sizeof(*irqs), GFP_KERNEL_ACCOUNT);
+
+	if (irqs && irt_init(&irqs->irt, IRT_DEVICE_ENTRIES)) {
+		kfree(irqs);
+		return NULL;
+	}
+	return irqs;
+}
+
+void nyx_irqs_free(struct irt_device *irqs)
+{
+	if (!irqs)
+		return;
+	irt_fini(&irqs->irt);
+	kfree(irqs);
+}
+
+/* The guest's driver is told in the guest's own words. */
+static void tell_guest(struct nyx_unit *unit, struct nyx_device *dev,
+		       const struct nyx_irq_req *req)
+{
+	struct irt_device *irqs = READ_ONCE(dev->irqs);
+	struct nyx_refusal refusal = {
+		.reason = req->reason,
+		.code = req->code,
+		.tag = irqs ? READ_ONCE(irqs->tag) : 0,
+	};
+
+	/* It was the table that refused it. */
+	if (req->code)
+		refusal = req->refusal;
+	unit->guest.front->ops->irq_fault(unit->guest.front, req, &refusal);
 }
 
 static void refused(struct nyx_unit *unit, struct nyx_device *dev,
@@ -95,15 +133,8 @@ static void refused(struct nyx_unit *unit, struct nyx_device *dev,
 	nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_IRQ_FAULTS, 1);
 	if (nyx_guard_fault(unit, dev, &event, &state))
 		nyx_events_push(unit->events, &event);
-	if (unit->guest.front) {
-		const struct nyx_refusal refusal = {
-			.reason = req->reason,
-			.code = req->code,
-		};
-
-		unit->guest.front->ops->irq_fault(unit->guest.front, req->sbdf,
-						  req->msg.index, &refusal);
-	}
+	if (unit->guest.front)
+		tell_guest(unit, dev, req);
 	nyx_guard_tell(unit, dev, &state);
 }
 
@@ -215,6 +246,21 @@ static void post_failed(struct nyx_irq_req *req, int error)
 					 NYX_FAULT_IRQ_POST;
 }
 
+static u32 remap(struct nyx_irq *irq, struct nyx_device *dev,
+		 struct nyx_irq_req *req)
+{
+	struct irt_device *irqs;
+
+	if (unlikely(irq->per_device)) {
+		/* Pairs with resolve_irqs(). */
+		irqs = smp_load_acquire(&dev->irqs);
+		return irt_remap_device(irqs, READ_ONCE(irq->mode),
+					req->address, req->data, &req->msg);
+	}
+	return irt_remap(&irq->irt, READ_ONCE(irq->mode), req->sbdf,
+			 req->address, req->data, &req->msg);
+}
+
 /*
  * All but the way to guest memory that may have to be brought in. On -EINPROGRESS
  * the caller has to go it, and is inside &nyx_irq.posting, if it has said where
@@ -245,9 +291,7 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 		req->msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
 		req->reason = NYX_FAULT_QUARANTINED;
 	} else {
-		req->reason = irt_remap(&irq->irt, READ_ONCE(irq->mode),
-					req->sbdf, req->address, req->data,
-					&req->msg);
+		req->reason = remap(irq, dev, req);
 	}
 	if (unlikely(req->reason == NYX_FAULT_IRQ_NOT_PRESENT &&
 		     unit->guest.front)) {
@@ -385,7 +429,7 @@ int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode)
 {
 	mutex_lock(&unit->irq.lock);
 	WRITE_ONCE(unit->irq.mode, mode);
-	nyx_irq_tell_change(unit, 0, unit->irq.irt.nr);
+	nyx_irq_tell_change(unit, 0, unit->irq.irt.nr ?: IRT_DEVICE_ENTRIES);
 	mutex_unlock(&unit->irq.lock);
 	return nyx_irq_drain(unit);
 }

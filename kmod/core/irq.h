@@ -24,6 +24,7 @@
 #include "tlb/irt.h"
 
 struct eventfd_ctx;
+struct nyx_device;
 struct nyx_domain;
 struct nyx_unit;
 
@@ -31,6 +32,8 @@ struct nyx_unit;
  * struct nyx_irq - interrupts of a unit
  * @irt: its table; writers under @lock
  * @mode: of enum nyx_irq_mode; written under @lock
+ * @per_device: devices have tables of their own, and @irt has no entries; const
+ *              after init
  * @epoch: interrupts that look at the table or signal somebody
  * @posting: interrupts that look at guest memory
  * @lock: serialises changes; inside no other lock of the unit
@@ -41,6 +44,7 @@ struct nyx_unit;
 struct nyx_irq {
 	struct irt irt;
 	u32 mode;
+	bool per_device;
 	struct epoch epoch;
 	struct epoch posting;
 	struct mutex lock;
@@ -81,12 +85,23 @@ struct nyx_irq_req {
 /**
  * nyx_irq_init() - prepare a unit for interrupts
  * @irq: its interrupts
- * @entries: size of the table
+ * @entries: size of the table; 0: each device has one of its own
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
  */
 int nyx_irq_init(struct nyx_irq *irq, u32 entries);
+
+/**
+ * nyx_irqs_alloc() - make what a device with a table of its own has
+ *
+ * Context: may sleep.
+ * Return: a table without entries, or NULL.
+ */
+struct irt_device *nyx_irqs_alloc(void);
+
+/* Any context; nobody is, or comes, inside. */
+void nyx_irqs_free(struct irt_device *irqs);
 
 /* Nobody is, or comes, inside. */
 void nyx_irq_fini(struct nyx_irq *irq);

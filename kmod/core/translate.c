@@ -84,7 +84,7 @@ void nyx_access_end(struct nyx_access *acc)
 	epoch_exit(&acc->dom->epoch, acc->pair);
 }
 
-static u32 walk_reason(u8 status)
+u32 nyx_walk_reason(u8 status)
 {
 	static const u8 reason[] = {
 		[PT_OK] = NYX_FAULT_NONE,
@@ -115,17 +115,6 @@ static noinline bool refuse(struct nyx_fault *fault, enum nyx_fault_reason reaso
 	return false;
 }
 
-void nyx_walk_refuse(const struct pt_result *res, u64 iova, unsigned int perm,
-		     struct nyx_fault *fault)
-{
-	refuse(fault, walk_reason(res->status), iova, perm,
-	       res->status == PT_NO_READ || res->status == PT_NO_WRITE ||
-	       res->status == PT_INTERRUPT_RANGE ?
-	       res->oa : NYX_GPA_UNKNOWN);
-	if (res->status != PT_WIDTH && res->status != PT_INTERRUPT_RANGE)
-		fault->level = res->level;
-}
-
 /* The table walk behind the cache. Says exactly what is wrong. */
 static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 		 struct nyx_span *span, struct nyx_fault *fault)
@@ -136,7 +125,7 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	acc->tally.walks++;
 	iotlb_begin(&dom->space, &acc->snap);
 	if (dom->kind == NYX_DOMAIN_GUEST) {
-		nyx_guest_walk(acc->unit, &dom->guest, iova, perm, &res, NULL);
+		nyx_guest_walk(acc->unit, dom, iova, perm, &res, acc->trace);
 	} else if (unlikely(dom->oracle)) {
 		if (!nyx_oracle_walk(dom, iova, perm, &res))
 			return refuse(fault, NYX_FAULT_ORACLE, iova, perm,
@@ -148,11 +137,20 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	}
 
 	if (unlikely(res.status != PT_OK)) {
-		nyx_walk_refuse(&res, iova, perm, fault);
+		refuse(fault, nyx_walk_reason(res.status), iova, perm,
+		       res.status == PT_NO_READ || res.status == PT_NO_WRITE ||
+		       res.status == PT_INTERRUPT_RANGE ?
+		       res.oa : NYX_GPA_UNKNOWN);
+		if (res.status != PT_WIDTH && res.status != PT_INTERRUPT_RANGE)
+			fault->level = res.level;
+		if (res.status == PT_TABLE_ACCESS || res.status == PT_RESERVED)
+			acc->refusal.at = res.oa;
 		return false;
 	}
 	span->gpa = res.oa;
 	span->perm = res.perm;
+	if (dom->kind == NYX_DOMAIN_GUEST)
+		span->perm &= dom->guest.perm;
 	span->lg2 = res.lg2;
 	span->reach = res.lg2;
 	return true;
@@ -213,12 +211,76 @@ static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
 	return true;
 }
 
+/* The address is the output, up to @last. */
+static void pass(u64 iova, u64 last, unsigned int perm, struct nyx_span *span)
+{
+	if (span->length - 1 > last - iova)
+		span->length = last - iova + 1;
+	span->gpa = iova;
+	span->perm = perm;
+	span->lg2 = 0;
+}
+
+/* What is behind @first is treated in another way. */
+static void cut_before(u64 iova, u64 first, struct nyx_span *span)
+{
+	if (iova < first && span->length > first - iova)
+		span->length = first - iova;
+}
+
+enum guest_way { GUEST_TABLE, GUEST_PASS, GUEST_REFUSED };
+
+/* What the guest's tables say about a device before any table is walked. */
+static enum guest_way guest_way(struct nyx_access *acc, u64 iova,
+				unsigned int perm, struct nyx_span *span,
+				struct nyx_fault *fault)
+{
+	const struct nyx_guest_map *map = &acc->dom->guest;
+	u64 last = nyx_lg2_last(map->width);
+	enum nyx_fault_reason reason;
+
+	if (map->keep_irqs && nyx_guest_irq_range(iova)) {
+		reason = NYX_FAULT_INTERRUPT_RANGE;
+		goto refused;
+	}
+	if (map->hole && iova >= map->hole_first && iova <= map->hole_last) {
+		pass(iova, map->hole_last, NYX_ACC_RW, span);
+		return GUEST_PASS;
+	}
+	if (map->hole)
+		cut_before(iova, map->hole_first, span);
+	if (unlikely(map->blocked)) {
+		reason = NYX_FAULT_CONTEXT;
+		goto refused;
+	}
+	if (unlikely(perm & ~map->perm)) {
+		reason = perm & ~map->perm & NYX_ACC_WRITE ?
+			NYX_FAULT_WRITE_DENIED : NYX_FAULT_READ_DENIED;
+		goto refused;
+	}
+	if (!map->pass_through)
+		return GUEST_TABLE;
+	if (iova > last) {
+		reason = NYX_FAULT_ADDRESS_WIDTH;
+		goto refused;
+	}
+	if (map->keep_irqs)
+		cut_before(iova, NYX_IRQ_RANGE_START, span);
+	pass(iova, last, map->perm, span);
+	return GUEST_PASS;
+
+refused:
+	refuse(fault, reason, iova, perm, NYX_GPA_UNKNOWN);
+	return GUEST_REFUSED;
+}
+
 bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		   unsigned int perm, struct nyx_span *span,
 		   struct nyx_fault *fault)
 {
 	struct nyx_domain *dom = acc->dom;
 	bool walked = false;
+	enum guest_way way;
 	u64 left, mask;
 
 	if (unlikely(READ_ONCE(acc->dev->refused) || atomic_read(&dom->refused)))
@@ -227,16 +289,15 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	span->length = length;
 	switch (dom->kind) {
 	case NYX_DOMAIN_GUEST:
-		if (dom->guest.pass_through) {
-			mask = nyx_lg2_last(dom->guest.width);
-			if (iova > mask)
-				return refuse(fault, NYX_FAULT_ADDRESS_WIDTH,
-					      iova, perm, NYX_GPA_UNKNOWN);
-			if (length - 1 > mask - iova)
-				span->length = mask - iova + 1;
-			span->gpa = iova;
-			span->perm = NYX_ACC_RW;
-			span->lg2 = 0;
+		way = guest_way(acc, iova, perm, span, fault);
+		if (way == GUEST_REFUSED)
+			return false;
+		if (way == GUEST_PASS)
+			break;
+		/* Who looks wants to see the walk. */
+		if (unlikely(acc->trace)) {
+			if (!walk(acc, iova, perm, span, fault))
+				return false;
 			break;
 		}
 		fallthrough;
@@ -246,7 +307,7 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		/* To the end of what the translation speaks for. */
 		mask = nyx_lg2_last(span->reach);
 		left = mask - (iova & mask);
-		if (length - 1 > left)
+		if (span->length - 1 > left)
 			span->length = left + 1;
 		break;
 	case NYX_DOMAIN_IDENTITY:
@@ -270,20 +331,27 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	return true;
 }
 
-bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault)
+bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault,
+		    struct nyx_refusal *refusal)
 {
 	struct nyx_front *front = acc->unit->guest.front;
-	struct nyx_refusal refusal = acc->refusal;
+	const struct nyx_guest_map *map = &acc->dom->guest;
 
 	if (!front)
 		return false;
+	*refusal = acc->refusal;
 	if (acc->dom->kind == NYX_DOMAIN_GUEST)
-		refusal = (struct nyx_refusal) {
-			.quiet = acc->dom->guest.quiet,
-			.levels = acc->dom->guest.cfg.levels,
+		*refusal = (struct nyx_refusal) {
+			.code = fault->reason == NYX_FAULT_CONTEXT ?
+				map->blocked : 0,
+			.quiet = map->quiet,
+			.levels = map->cfg.levels,
+			.note = map->note,
+			.tag = map->tag,
+			.at = acc->refusal.at,
 		};
-	fault->vendor = front->ops->dma_code(front, fault, &refusal);
-	return fault->vendor && !refusal.quiet;
+	fault->vendor = front->ops->dma_code(front, fault, refusal);
+	return fault->vendor && !refusal->quiet;
 }
 
 void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
@@ -291,6 +359,7 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 {
 	struct nyx_front *front = acc->unit->guest.front;
 	struct nyx_event event, state;
+	struct nyx_refusal refusal;
 	bool tell;
 
 	if (fault->reason == NYX_FAULT_QUARANTINED) {
@@ -298,7 +367,7 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 				  NYX_STAT_REFUSED, 1);
 		return;
 	}
-	tell = nyx_fault_name(acc, fault);
+	tell = nyx_fault_name(acc, fault, &refusal);
 	/* All of it goes to user space, also what no field names. */
 	memset(&event, 0, sizeof(event));
 	event.type = NYX_EVENT_FAULT;
@@ -322,7 +391,7 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 		nyx_events_push(acc->unit->events, &event);
 	}
 	if (tell)
-		front->ops->dma_fault(front, acc->dev->sbdf, fault);
+		front->ops->dma_fault(front, acc->dev->sbdf, fault, &refusal);
 	nyx_guard_tell(acc->unit, acc->dev, &state);
 }
 

@@ -74,9 +74,10 @@ struct nyx_domain;
  * @max_domains: limit
  * @max_devices: limit
  * @max_memory: limit
- * @irt_entries: size of the interrupt remapping table
+ * @irt_entries: size of the interrupt remapping table; 0: each device has one
  * @vtd_flags: of enum nyx_vtd_flags
  * @vtd_faults: fault recording registers
+ * @amdvi_flags: of enum nyx_amdvi_flags
  * @name: name, or empty
  */
 struct nyx_unit_config {
@@ -90,6 +91,7 @@ struct nyx_unit_config {
 	u32 irt_entries;
 	u32 vtd_flags;
 	u32 vtd_faults;
+	u32 amdvi_flags;
 	char name[NYX_NAME_LEN];
 };
 

@@ -15,13 +15,9 @@
 #include "core/unit.h"
 #include "mem/region.h"
 
-/* Addresses that are not translated: there is nothing to walk. */
-static void pass_through(const struct nyx_guest_map *map, u64 iova,
-			 struct nyx_walk_view *view)
+static int read_word(void *ctx, u64 gpa, u64 *val)
 {
-	view->res = (struct pt_result){ .oa = iova, .perm = NYX_ACC_RW };
-	if (iova > nyx_lg2_last(map->width))
-		view->res.status = PT_WIDTH;
+	return nyx_guest_read64(ctx, gpa, val);
 }
 
 /* What is behind the GPA. */
@@ -37,37 +33,43 @@ static u32 memory_reason(struct nyx_unit *unit, u64 gpa, unsigned int access)
 		NYX_FAULT_READONLY_MEMORY : NYX_FAULT_NONE;
 }
 
-static void view_init(struct nyx_walk_view *view, u64 iova, unsigned int access)
+static void walk_to_page(struct nyx_unit *unit, const struct pt_result *res,
+			 unsigned int access, struct nyx_walk_view *view)
 {
-	view->trace.nr = 0;
-	view->res = (struct pt_result){};
+	struct nyx_fault *fault = &view->fault;
+
+	fault->reason = nyx_walk_reason(res->status);
+	if (res->status == PT_OK) {
+		fault->reason = memory_reason(unit, res->oa, access);
+		fault->gpa = res->oa;
+		view->perm = res->perm;
+		view->lg2 = res->lg2;
+		return;
+	}
+	if (res->status == PT_NO_READ || res->status == PT_NO_WRITE)
+		fault->gpa = res->oa;
+	if (res->status != PT_WIDTH)
+		fault->level = res->level;
+}
+
+int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
+		   struct nyx_walk_view *view)
+{
+	const struct pt_guest_mem mem = { .read64 = read_word, .ctx = unit };
+	struct pt_result res;
+	unsigned int pair;
+
 	view->fault = (struct nyx_fault) {
 		.access = access,
 		.level = NYX_LEVEL_NONE,
 		.iova = iova,
 		.gpa = NYX_GPA_UNKNOWN,
 	};
-}
-
-int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
-		   struct nyx_walk_view *view)
-{
-	const struct nyx_guest_map *map = &view->map;
-	unsigned int pair;
-
-	view_init(view, iova, access);
 	/* Whoever removes memory waits for us. */
 	pair = epoch_enter(&unit->irq.posting);
-	if (map->pass_through)
-		pass_through(map, iova, view);
-	else
-		nyx_guest_walk(unit, map, iova, access, &view->res, &view->trace);
-	if (view->res.status != PT_OK) {
-		nyx_walk_refuse(&view->res, iova, access, &view->fault);
-	} else {
-		view->fault.gpa = view->res.oa;
-		view->fault.reason = memory_reason(unit, view->res.oa, access);
-	}
+	pt_walk_trace(&view->cfg, view->root, &mem, iova, access, &res,
+		      &view->trace);
+	walk_to_page(unit, &res, access, view);
 	epoch_exit(&unit->irq.posting, pair);
 	/* Then a word may not have been read that is there. */
 	return fatal_signal_pending(current) ? -EINTR : 0;
@@ -76,7 +78,10 @@ int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
 int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u64 iova,
 		    unsigned int access, struct nyx_walk_view *view)
 {
-	struct nyx_access acc = {};
+	struct nyx_access acc = { .trace = &view->trace };
+	const struct nyx_guest_map *map;
+	struct nyx_refusal refusal;
+	struct nyx_span span = {};
 	int ret;
 
 	if (!unit->guest.front)
@@ -84,16 +89,25 @@ int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u64 iova,
 	ret = nyx_access_begin(unit, sbdf, &acc);
 	if (ret)
 		return ret;
-	if (acc.dom->kind == NYX_DOMAIN_GUEST) {
-		view->map = acc.dom->guest;
-		ret = nyx_walk_table(unit, iova, access, view);
-	} else {
-		view->map = (struct nyx_guest_map){};
-		view_init(view, iova, access);
-		view->fault.reason = acc.refusal.reason ?: NYX_FAULT_NO_DOMAIN;
+	map = &acc.dom->guest;
+	if (acc.dom->kind == NYX_DOMAIN_GUEST && !map->pass_through &&
+	    !map->blocked) {
+		view->cfg = map->cfg;
+		view->root = map->root;
 	}
-	if (view->fault.reason != NYX_FAULT_NONE)
-		nyx_fault_name(&acc, &view->fault);
+	if (nyx_translate(&acc, iova, 1, access, &span, &view->fault))
+		view->fault = (struct nyx_fault) {
+			.access = access,
+			.level = NYX_LEVEL_NONE,
+			.iova = iova,
+			.gpa = span.gpa,
+		};
+	else
+		nyx_fault_name(&acc, &view->fault, &refusal);
+	view->perm = span.perm;
+	view->lg2 = span.lg2;
+	/* It was no access. */
+	acc.tally = (struct nyx_tally){};
 	nyx_access_end(&acc);
-	return ret;
+	return fatal_signal_pending(current) ? -EINTR : 0;
 }

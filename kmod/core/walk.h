@@ -4,9 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The walker is the one that translates (pt_walk_trace()); here is only where it
- * begins, and what a device would be told. Nothing is cached, counted or
- * reported.
+ * The walker is the one that translates, and for a device also all that is
+ * around it. Nothing is cached, counted or reported.
  */
 #ifndef NYX_CORE_WALK_H
 #define NYX_CORE_WALK_H
@@ -14,22 +13,26 @@
 #include <linux/nyx_iommu.h>
 #include <linux/types.h>
 
-#include "core/front.h"
 #include "pt/pt.h"
 
 struct nyx_unit;
 
 /**
  * struct nyx_walk_view - what a walk came by, and how it ended
- * @map: where it began
+ * @cfg: shape of the table; no levels: there is none
+ * @root: GPA of the table
  * @trace: the steps
- * @res: outcome of the walk
- * @fault: what would refuse the access, or reason NYX_FAULT_NONE
+ * @perm: NYX_ACC_* that is granted, unless it was refused before that was known
+ * @lg2: log2 of the size of the page, likewise
+ * @fault: what would refuse the access, or reason NYX_FAULT_NONE; its gpa is where
+ *         the address leads to
  */
 struct nyx_walk_view {
-	struct nyx_guest_map map;
+	struct pt_config cfg;
+	u64 root;
 	struct pt_trace trace;
-	struct pt_result res;
+	u8 perm;
+	u8 lg2;
 	struct nyx_fault fault;
 };
 
@@ -38,7 +41,7 @@ struct nyx_walk_view {
  * @unit: the unit
  * @iova: the address
  * @access: NYX_ACC_* that is asked for, or 0
- * @view: with &nyx_walk_view.map; the rest is set
+ * @view: with @view->cfg and @view->root; the rest is zero, and set
  *
  * Context: may sleep.
  * Return: 0, or -EINTR if the caller was killed.
@@ -52,7 +55,7 @@ int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
  * @sbdf: the device
  * @iova: the address
  * @access: NYX_ACC_* that is asked for, or 0
- * @view: set
+ * @view: zero, and set
  *
  * As with an access, the guest's tables are asked where the device's table is, if
  * that is not known.

@@ -95,6 +95,7 @@ static const char *model_name(const struct nyx_unit *unit)
 	static const char * const name[] = {
 		[NYX_MODEL_NATIVE] = "native",
 		[NYX_MODEL_VTD] = "vtd",
+		[NYX_MODEL_AMDVI] = "amdvi",
 	};
 
 	return name[unit->cfg.model];

@@ -73,7 +73,9 @@ enum pt_status {
  * @oa: output address of the byte that was asked for
  * @status: of enum pt_status; the other fields but @level are valid for PT_OK
  *          and, as far as the entry grants anything, for PT_NO_READ and
- *          PT_NO_WRITE; @oa is ~0 if a guest's table denies it before the leaf
+ *          PT_NO_WRITE; @oa is ~0 if a guest's table denies it before the leaf,
+ *          the entry for PT_RESERVED (0: the entry for a skipped level is not
+ *          the first), and the entry's GPA for PT_TABLE_ACCESS
  * @perm: NYX_ACC_* that all entries on the way grant together
  * @level: level of the entry that ended the walk
  * @lg2: log2 of the size of the page

@@ -142,8 +142,7 @@ static __always_inline bool pt_walk_check(struct pt_walk_state *w,
 	if (likely(!denied && !reserved))
 		return true;
 	pt_walk_end(w, level, denied ?: PT_RESERVED);
-	if (denied)
-		w->res->oa = ~0ull;
+	w->res->oa = denied ? ~0ull : entry;
 	return false;
 }
 

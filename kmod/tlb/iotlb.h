@@ -217,6 +217,19 @@ static inline unsigned int iotlb_class_lg2(unsigned int class)
 	return NYX_PAGE_LG2 + 9 * class;
 }
 
+/**
+ * iotlb_holds_part() - does an entry speak for a part of its page only?
+ * @lg2: log2 of the size of the page
+ *
+ * Return: true unless that is the granularity of a class.
+ */
+static inline bool iotlb_holds_part(unsigned int lg2)
+{
+	return lg2 != iotlb_class_lg2(IOTLB_4K) &&
+	       lg2 != iotlb_class_lg2(IOTLB_2M) &&
+	       lg2 != iotlb_class_lg2(IOTLB_1G);
+}
+
 static inline u64 iotlb_key(u64 va, unsigned int class)
 {
 	return (va >> iotlb_class_lg2(class)) << 2 | (class + 1);

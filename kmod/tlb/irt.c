@@ -78,6 +78,14 @@ bool irt_write(struct irt *irt, u32 index, const struct irt_entry *e)
 	return was;
 }
 
+void irt_forget(struct irt *irt)
+{
+	u32 i;
+
+	for (i = 0; i < irt->nr && irt->nr_present; i++)
+		irt_write(irt, i, NULL);
+}
+
 static __always_inline void load(const struct irte *irte, u64 *lo, u32 *source)
 {
 	u32 seq;
@@ -217,8 +225,71 @@ u32 irt_remap(const struct irt *irt, u32 mode, u32 sbdf, u64 address, u32 data,
 							  NYX_FAULT_IRQ_SOURCE;
 }
 
+/* The kinds of messages that are not remapped. */
+static bool device_passes(u32 how, u32 delivery)
+{
+	switch (delivery) {
+	case NYX_DELIVERY_FIXED:
+	case NYX_DELIVERY_LOWEST:
+		return how & IRT_PASS;
+	case NYX_DELIVERY_SMI:
+		return true;
+	case NYX_DELIVERY_NMI:
+		return how & IRT_PASS_NMI;
+	case NYX_DELIVERY_INIT:
+		return how & IRT_PASS_INIT;
+	case NYX_DELIVERY_EXTINT:
+		return how & IRT_PASS_EXTINT;
+	default:
+		return false;
+	}
+}
+
+u32 irt_remap_device(const struct irt_device *dev, u32 mode, u64 address,
+		     u32 data, struct irt_msg *msg)
+{
+	/* Pairs with who finds out: the limit is read later. */
+	u32 how = dev ? smp_load_acquire(&dev->how) : 0;
+	u32 delivery = data >> 8 & 7, index = data & 0x7ff, source;
+	u64 lo;
+
+	*msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
+	if (unlikely(address >> 20 != 0xfee))
+		return NYX_FAULT_IRQ_REQUEST;
+	if (unlikely(mode & NYX_IRQ_MODE_OFF))
+		return pass(address, data, msg);
+	if (unlikely(!(how & IRT_KNOWN))) {
+		msg->index = index;
+		return NYX_FAULT_IRQ_NOT_PRESENT;
+	}
+	if ((how & IRT_PASS_ALL) || device_passes(how, delivery))
+		return pass(address, data, msg);
+	if (how & IRT_QUIET)
+		msg->flags = NYX_IRTE_F_QUIET;
+	if (unlikely(!(how & IRT_REMAP) || delivery > NYX_DELIVERY_LOWEST))
+		return NYX_FAULT_IRQ_COMPAT;
+
+	msg->index = index;
+	if (unlikely(index >= READ_ONCE(dev->irt.limit)))
+		return NYX_FAULT_IRQ_INDEX;
+	load(&dev->irt.entries[array_index_nospec(index, IRT_DEVICE_ENTRIES)],
+	     &lo, &source);
+	if (unlikely(!(lo & IRTE_PRESENT)))
+		return NYX_FAULT_IRQ_NOT_PRESENT;
+	msg->flags = unpack_flags(lo);
+	msg->vector = lo >> IRTE_VECTOR_SHIFT;
+	msg->delivery = lo >> IRTE_DELIVERY_SHIFT & 7;
+	msg->dest = lo >> IRTE_DEST_SHIFT;
+	/* The entry says nothing about it: it stays as it was sent. */
+	if (data & 0x8000)
+		msg->flags |= NYX_IRTE_F_LEVEL;
+	return NYX_FAULT_NONE;
+}
+
 NYX_EXPORT_FOR_TEST(irt_init);
 NYX_EXPORT_FOR_TEST(irt_fini);
 NYX_EXPORT_FOR_TEST(irt_write);
 NYX_EXPORT_FOR_TEST(irt_read);
 NYX_EXPORT_FOR_TEST(irt_remap);
+NYX_EXPORT_FOR_TEST(irt_remap_device);
+NYX_EXPORT_FOR_TEST(irt_forget);

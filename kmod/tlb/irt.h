@@ -13,6 +13,9 @@
  * The format of messages and the order of the checks are those of the VT-d
  * specification (revision 4.1), sections 5.1.2 to 5.1.5; how entries lie in a
  * guest's memory is a front end's business.
+ *
+ * AMD-Vi has a table for each requester, and messages of the compatibility
+ * format: struct irt_device, irt_remap_device().
  */
 #ifndef NYX_TLB_IRT_H
 #define NYX_TLB_IRT_H
@@ -26,6 +29,9 @@
 
 #define IRT_MAX_ENTRIES	65536u
 #define IRT_INDEX_NONE	0xffffffffu
+
+/* Those of a requester: larger ones are other kinds of messages. */
+#define IRT_DEVICE_ENTRIES	512u
 
 /**
  * struct irte - an entry
@@ -66,6 +72,28 @@ struct irt {
 	u32 nr;
 	u32 limit;
 	u32 nr_present;
+};
+
+/* How a requester's interrupts are treated: &irt_device.how */
+#define IRT_KNOWN	BIT(0)	/* all that follows */
+#define IRT_PASS_ALL	BIT(1)	/* all pass as they are */
+#define IRT_PASS	BIT(2)	/* fixed and lowest priority: pass */
+#define IRT_REMAP	BIT(3)	/* likewise: are remapped; neither: refused */
+#define IRT_PASS_NMI	BIT(4)	/* others: pass, or are refused */
+#define IRT_PASS_INIT	BIT(5)
+#define IRT_PASS_EXTINT	BIT(6)
+#define IRT_QUIET	BIT(7)	/* faults are not reported */
+
+/**
+ * struct irt_device - interrupts of one requester
+ * @irt: its table, of IRT_DEVICE_ENTRIES
+ * @how: IRT_*; the writer's, as the table
+ * @tag: the guest's id of its domain; the writer's
+ */
+struct irt_device {
+	struct irt irt;
+	u32 how;
+	u32 tag;
 };
 
 /**
@@ -163,6 +191,30 @@ bool irt_read(const struct irt *irt, u32 index, struct irt_entry *e);
  */
 u32 irt_remap(const struct irt *irt, u32 mode, u32 sbdf, u64 address, u32 data,
 	      struct irt_msg *msg);
+
+/**
+ * irt_remap_device() - say what an interrupt becomes by its requester's table
+ * @dev: the requester's side, or NULL: nothing is known
+ * @mode: of enum nyx_irq_mode
+ * @address: where to
+ * @data: what
+ * @msg: as irt_remap()
+ *
+ * AMD IOMMU specification, section 2.2.5.
+ *
+ * Context: any.
+ * Return: as irt_remap(); NYX_FAULT_IRQ_NOT_PRESENT also if nothing is known.
+ */
+u32 irt_remap_device(const struct irt_device *dev, u32 mode, u64 address,
+		     u32 data, struct irt_msg *msg);
+
+/**
+ * irt_forget() - make all entries not present
+ * @irt: the table
+ *
+ * Context: as irt_write().
+ */
+void irt_forget(struct irt *irt);
 
 /**
  * irt_compose() - the message that a local APIC understands

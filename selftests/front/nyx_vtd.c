@@ -65,7 +65,7 @@ static const struct create_case {
 	{ "flags_top", { .model = NYX_MODEL_VTD, .vtd_flags = 1u << 31 }, EOPNOTSUPP },
 	{ "native_flags", { .vtd_flags = 1 }, EINVAL },
 	{ "native_faults", { .vtd_faults = 1 }, EINVAL },
-	{ "model_2", { .model = 2 }, EOPNOTSUPP },
+	{ "model_3", { .model = 3 }, EOPNOTSUPP },
 };
 
 TEST_EACH(create_refused, create_cases)
@@ -507,7 +507,7 @@ TEST_EACH(boot_of, boot_cases)
 	ASSERT_EQ(2, msis(g, &e));
 	ASSERT_EQ(0x00000100fee01004ull, e.msi.address);
 	ASSERT_EQ(0x4023, e.msi.data);
-	ASSERT_EQ(0, e.msi.__reserved);
+	ASSERT_EQ(0, e.msi.flags);
 }
 
 /* ---- a kernel ends, the next one begins ---- */

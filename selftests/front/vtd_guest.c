@@ -6,94 +6,23 @@
  */
 #include "vtd_guest.h"
 
-#include <sys/mman.h>
-
-static void observe_only(int fd)
-{
-	struct nyx_policy_get get = { .size = sizeof(get), .scope = NYX_SCOPE_UNIT };
-	struct nyx_policy_set set = { .size = sizeof(set), .scope = NYX_SCOPE_UNIT };
-
-	test_cmd(nyx_cmd(fd, NYX_POLICY_GET, &get));
-	set.policy = get.out_policy;
-	set.policy.action = NYX_ACTION_REPORT;
-	set.policy.records_per_s = 0xffffffff;
-	test_cmd(nyx_cmd(fd, NYX_POLICY_SET, &set));
-}
-
 void guest_open_opts(struct guest *g, const struct guest_opts *o)
 {
-	static const __u32 devices[] = { DEV, DEV_FN, DEV2, DEV_BUS };
 	struct nyx_unit_create u = {
 		.model = NYX_MODEL_VTD, .vtd_flags = o->flags, .vtd_faults = o->faults,
-		.address_width = o->width, .event_entries = 4096,
+		.address_width = o->width,
 		.iotlb_entries = o->iotlb ? o->iotlb : NYX_DEFAULT,
 	};
 
 	if (o->iotlb == ENV_IOTLB_OFF)
 		u.iotlb_entries = 0;
-	*g = (struct guest){
-		.fd = nyx_open(), .next_table = AT_TABLES, .slots = 256, .queue = AT_QUEUE,
-		.faults = o->faults ? o->faults : 8,
-	};
-	test_cmd(cmd_unit_create(g->fd, &u));
-	observe_only(g->fd);
-	test_cmd(cmd_events_open(g->fd, NYX_EVENTS_F_NONBLOCK, &g->events));
-	g->ram = map_aligned(GUEST_RAM, SZ_2M, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-	test_cmd(cmd_memory_add(g->fd, 0, 0, GUEST_RAM, g->ram));
-	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
-		test_cmd(cmd_device_add(g->fd, devices[i]));
+	guest_create(g, &u);
+	g->slots = 256;
+	g->queue = AT_QUEUE;
+	g->faults = o->faults ? o->faults : 8;
 }
 
 /* ---- registers ---- */
-
-int mmio(int fd, __u32 flags, __u32 offset, __u32 width, __u64 *value)
-{
-	struct nyx_mmio m = {
-		.size = sizeof(m), .flags = flags, .offset = offset, .width = width,
-		.value = *value,
-	};
-	int ret = nyx_cmd(fd, NYX_MMIO, &m);
-
-	*value = m.value;
-	return ret;
-}
-
-static __u64 reg_read(struct guest *g, __u32 offset, __u32 width)
-{
-	__u64 value = 0;
-
-	test_cmd(mmio(g->fd, 0, offset, width, &value));
-	return value;
-}
-
-static void reg_write(struct guest *g, __u32 offset, __u32 width, __u64 value)
-{
-	test_cmd(mmio(g->fd, NYX_MMIO_F_WRITE, offset, width, &value));
-}
-
-__u32 r32(struct guest *g, __u32 offset)
-{
-	__u64 value = reg_read(g, offset, 4);
-
-	ASSERT_EQ(0, value >> 32);
-	return value;
-}
-
-__u64 r64(struct guest *g, __u32 offset)
-{
-	return reg_read(g, offset, 8);
-}
-
-void w32(struct guest *g, __u32 offset, __u32 value)
-{
-	reg_write(g, offset, 4, value);
-}
-
-void w64(struct guest *g, __u32 offset, __u64 value)
-{
-	reg_write(g, offset, 8, value);
-}
 
 void command(struct guest *g, __u32 set, __u32 clear)
 {
@@ -106,16 +35,6 @@ void command(struct guest *g, __u32 set, __u32 clear)
 }
 
 /* ---- memory ---- */
-
-__u64 new_table(struct guest *g)
-{
-	__u64 gpa = g->next_table;
-
-	g->next_table += SZ_4K;
-	ASSERT_LE(g->next_table, AT_QUEUE);
-	memset(g->ram + gpa, 0, SZ_4K);
-	return gpa;
-}
 
 void set_context(struct guest *g, __u32 sbdf, __u64 lo, __u64 hi)
 {
@@ -238,65 +157,9 @@ void boot(struct guest *g, unsigned int what)
 
 /* ---- what devices do ---- */
 
-__u32 poke(struct guest *g, __u32 sbdf, __u64 iova)
-{
-	struct nyx_dma c;
-	__u8 byte = 0x5e;
-
-	test_cmd(cmd_dma_write(g->fd, &c, sbdf, iova, &byte, 1));
-	ASSERT_EQ(!c.out_fault.reason, c.out_done);
-	return c.out_fault.reason;
-}
-
-__u32 peek(struct guest *g, __u32 sbdf, __u64 iova)
-{
-	struct nyx_dma c;
-	__u8 byte;
-
-	test_cmd(cmd_dma_read(g->fd, &c, sbdf, iova, &byte, 1));
-	ASSERT_EQ(!c.out_fault.reason, c.out_done);
-	return c.out_fault.reason;
-}
-
-static __u64 pattern(struct guest *g)
-{
-	static __u64 n;
-
-	(void)g;
-	return 0x6e79782d76740000ull + ++n;
-}
-
-void writes_to(struct guest *g, __u32 sbdf, __u64 iova, __u64 gpa)
-{
-	__u64 word = pattern(g);
-
-	dma_write(g->fd, sbdf, iova, &word, sizeof(word));
-	ASSERT_EQ(word, *words(g, gpa));
-}
-
-void reaches(struct guest *g, __u32 sbdf, __u64 iova, __u64 gpa)
-{
-	__u64 word;
-
-	writes_to(g, sbdf, iova, gpa);
-	*words(g, gpa) = pattern(g);
-	dma_read(g->fd, sbdf, iova, &word, sizeof(word));
-	ASSERT_EQ(*words(g, gpa), word);
-}
-
 __u64 msi_address(unsigned int handle)
 {
 	return 0xfee00018 | (__u64)(handle & 0x7fff) << 5 | (__u64)(handle >> 15 & 1) << 2;
-}
-
-__u32 send_msi(struct guest *g, __u32 sbdf, __u64 address, __u32 data)
-{
-	g->s = (struct nyx_irq_send){
-		.size = sizeof(g->s), .sbdf = sbdf, .address = address, .data = data,
-		.out_result = 0xa5a5a5a5,
-	};
-	test_cmd(nyx_cmd(g->fd, NYX_IRQ_SEND, &g->s));
-	return g->s.out_result;
 }
 
 /* ---- faults ---- */
@@ -350,28 +213,4 @@ void msi_refused(struct guest *g, __u32 sbdf, __u64 address, __u32 data, __u8 re
 	expect_no_record(g);
 	ASSERT_EQ(NYX_IRQ_REFUSED, send_msi(g, sbdf, address, data));
 	expect_record(g, sbdf, reason, false, (__u64)(index & 0xffff) << 48);
-}
-
-/* ---- events ---- */
-
-unsigned int events(struct guest *g, __u32 type, struct nyx_event *e)
-{
-	struct nyx_event event;
-	unsigned int n = 0;
-
-	while (read(g->events, &event, sizeof(event)) == sizeof(event)) {
-		ASSERT_NE(NYX_EVENT_LOST, event.type);
-		if (event.type != type)
-			continue;
-		if (e)
-			*e = event;
-		n++;
-	}
-	ASSERT_EQ(EAGAIN, errno);
-	return n;
-}
-
-unsigned int msis(struct guest *g, struct nyx_event *e)
-{
-	return events(g, NYX_EVENT_MSI, e);
 }

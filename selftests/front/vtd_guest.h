@@ -10,7 +10,7 @@
 #ifndef NYX_SELFTESTS_VTD_GUEST_H
 #define NYX_SELFTESTS_VTD_GUEST_H
 
-#include "nyx_env.h"
+#include "guest.h"
 
 /* Registers. */
 #define VER	0x000
@@ -38,8 +38,6 @@
 #define IVA	0x0f0
 #define IOTLB	0x0f8
 #define FRCD(n)	(0x220 + 16 * (n))
-
-#define BIT(n)	(1ull << (n))
 
 /* Global commands, and what they become in the status. */
 #define G_TE	0x80000000u
@@ -76,23 +74,12 @@
 #define PTE_PS	0x80ull
 #define PTE_SNP	0x800ull
 
-/* Where the guest has its things. The first two pages are nobody's. */
+/* Where the guest has its things, beside those of guest.h. */
 #define AT_ROOT		0x11000ull
 #define AT_CTX		0x12000ull	/* of bus 0; others are made */
 #define AT_STATUS	0x13000ull	/* of wait descriptors */
-#define AT_TABLES	0x20000ull	/* grows */
 #define AT_QUEUE	0x100000ull	/* up to 512 KiB */
 #define AT_IRT		0x200000ull	/* 1 MiB */
-#define AT_DATA		0x400000ull	/* for whatever a case wants */
-#define GUEST_RAM	(64 * SZ_1M)
-#define NOWHERE		0x100000000ull	/* no memory */
-
-#define DEV		NYX_SBDF(0, 0, 3, 0)
-#define DEV_FN		NYX_SBDF(0, 0, 3, 1)	/* another function of it */
-#define DEV2		NYX_SBDF(0, 0, 4, 0)
-#define DEV_BUS		NYX_SBDF(0, 5, 4, 2)	/* on another bus */
-#define DEV_ABSENT	NYX_SBDF(0, 0, 9, 0)
-#define DID		7u
 
 /**
  * struct guest_opts - what kind of unit; zero is the default of each
@@ -108,34 +95,6 @@ struct guest_opts {
 	__u32 iotlb;
 };
 
-/**
- * struct guest - a guest
- * @fd: its unit
- * @events: the unit's events, not blocking
- * @ram: its memory, from address 0
- * @faults: fault records
- * @gcmd: what is on of TE, QIE, IRE, CFI
- * @tail: slot of the queue that is next
- * @slots: of the queue
- * @queue: address of the queue
- * @cookie: what the last wait descriptor stored
- * @next_table: next free page
- * @s: the last message that was sent
- */
-struct guest {
-	int fd;
-	int events;
-	unsigned char *ram;
-	unsigned int faults;
-	__u32 gcmd;
-	unsigned int tail;
-	unsigned int slots;
-	__u64 queue;
-	__u32 cookie;
-	__u64 next_table;
-	struct nyx_irq_send s;
-};
-
 /* The unit, with DEV and its kin added, and a policy that never intervenes. */
 void guest_open_opts(struct guest *g, const struct guest_opts *o);
 #define guest_open(g, ...) \
@@ -143,44 +102,11 @@ void guest_open_opts(struct guest *g, const struct guest_opts *o);
 
 /* ---- registers ---- */
 
-int mmio(int fd, __u32 flags, __u32 offset, __u32 width, __u64 *value);
-__u32 r32(struct guest *g, __u32 offset);
-__u64 r64(struct guest *g, __u32 offset);
-void w32(struct guest *g, __u32 offset, __u32 value);
-void w64(struct guest *g, __u32 offset, __u64 value);
-
-#define R32(offset, want)	ASSERT_EQ(want, r32(g, offset))
-#define R64(offset, want)	ASSERT_EQ(want, r64(g, offset))
-#define W32(offset, value)	w32(g, offset, value)
-#define W64(offset, value)	w64(g, offset, value)
-
 /* One global command, and its status. */
 void command(struct guest *g, __u32 set, __u32 clear);
 
 /* ---- memory ---- */
 
-static inline __u64 *words(struct guest *g, __u64 gpa)
-{
-	return (__u64 *)(g->ram + gpa);
-}
-
-/* Words that the kernel, or another thread, reads and writes meanwhile. */
-static inline __u32 load32(struct guest *g, __u64 gpa)
-{
-	return __atomic_load_n((__u32 *)(g->ram + gpa), __ATOMIC_SEQ_CST);
-}
-
-static inline void store32(struct guest *g, __u64 gpa, __u32 value)
-{
-	__atomic_store_n((__u32 *)(g->ram + gpa), value, __ATOMIC_SEQ_CST);
-}
-
-static inline void store64(struct guest *g, __u64 gpa, __u64 value)
-{
-	__atomic_store_n(words(g, gpa), value, __ATOMIC_SEQ_CST);
-}
-
-__u64 new_table(struct guest *g);	/* of zeros */
 void set_context(struct guest *g, __u32 sbdf, __u64 lo, __u64 hi);
 void set_irte(struct guest *g, unsigned int index, __u64 lo, __u64 hi);
 
@@ -214,19 +140,8 @@ void boot(struct guest *g, unsigned int what);
 
 /* ---- what devices do ---- */
 
-/* A byte; returns the reason of the fault. */
-__u32 poke(struct guest *g, __u32 sbdf, __u64 iova);
-__u32 peek(struct guest *g, __u32 sbdf, __u64 iova);
-
-/* Both go to @gpa. */
-void reaches(struct guest *g, __u32 sbdf, __u64 iova, __u64 gpa);
-/* A write reaches @gpa. */
-void writes_to(struct guest *g, __u32 sbdf, __u64 iova, __u64 gpa);
-
 /* The message of entry @handle, with a subhandle. */
 __u64 msi_address(unsigned int handle);
-/* Sends a message; the answer is in g->s. Returns the result. */
-__u32 send_msi(struct guest *g, __u32 sbdf, __u64 address, __u32 data);
 
 /* ---- faults ---- */
 
@@ -255,12 +170,5 @@ void refused(struct guest *g, __u32 sbdf, bool read, __u64 iova, __u8 reason);
 /* A message is, with this index. */
 void msi_refused(struct guest *g, __u32 sbdf, __u64 address, __u32 data, __u8 reason,
 		 unsigned int index);
-
-/* ---- events ---- */
-
-/* Interrupts of the unit since the last call. The last of them is in @e. */
-unsigned int msis(struct guest *g, struct nyx_event *e);
-/* Events of a type since the last call. */
-unsigned int events(struct guest *g, __u32 type, struct nyx_event *e);
 
 #endif /* NYX_SELFTESTS_VTD_GUEST_H */

@@ -227,7 +227,7 @@ static void attack_ioapic(void)
  * Registers of an IOMMU: pointers into the arena, where the attacks on queues leave
  * what looks like tables; a queue of its own; and anything anywhere.
  */
-static void attack_iommu(void)
+static void attack_vtd(void)
 {
 	static const u32 pointers[] = { 0x20, 0x90, 0xb8 };
 	u32 i, queue = ARENA + (rnd() & (ARENA_SIZE - 1) & ~4095u);
@@ -250,6 +250,52 @@ static void attack_iommu(void)
 	w32(0xfed90034, ~0u);
 	w32(0xfed90088, below(4) ? below(256) << 4 : rnd());
 	w32(0xfed90034, ~0u);
+}
+
+/* The same for AMD-Vi; where it is not, nobody sees it. */
+static void attack_amdvi(void)
+{
+	static const u16 bases[] = { 0x00, 0x08, 0x10, 0x20, 0x28, 0x38, 0xe0, 0x100, 0x108 };
+	static const u16 pointers[] = { 0x2000, 0x2008, 0x2010, 0x2018, 0x2030, 0x2040, 0x2048 };
+	u32 i, queue = ARENA + (rnd() & (ARENA_SIZE - 1) & ~4095u), len = 8 + below(8), at;
+
+	at = 0xfed80000 + bases[below(sizeof(bases) / 2)];
+	w32(at, (ARENA + (rnd() & (ARENA_SIZE - 1) & ~4095u)) | (rnd() & 0x1ff));
+	w32(at + 4, below(4) ? len << 24 : rnd());
+	/* A table for each device, with entries that are often valid */
+	w32(0xfed80000, queue | below(2));
+	w32(0xfed80004, 0);
+	for (i = 0; i < 128; i++) {
+		at = queue + 32 * i;
+		w32(at, (rnd() & 3) | below(8) << 9 | (address() & ~4095u));
+		w32(at + 4, below(2) ? 3u << 29 : rnd());
+		w32(at + 8, rnd() & (below(4) ? 0xffff : ~0u));
+		w32(at + 16, 1 | below(16) << 1 | (address() & ~127u));
+		w32(at + 20, below(4) ? 2u << 28 : rnd());
+	}
+	if (below(2)) {
+		w32(0xfed80000 + (below(0x4000) & ~3u), rnd());
+		r32(0xfed80000 + (below(0x4000) & ~3u));
+		w16(0xfed80000 + below(0x4000), (u16)rnd());
+		w32(0xfed80000 + pointers[below(sizeof(pointers) / 2)], rnd());
+	}
+	queue = ARENA + (rnd() & (ARENA_SIZE - 1) & ~4095u);
+	for (i = 0; i < 256; i++) {
+		at = queue + 16 * i;
+		w32(at, below(4) ? (address() & ~7u) | 1 : rnd());
+		w32(at + 4, (below(64) ? 1 + below(8) : rnd()) << 28 | (rnd() & 0xffff));
+		w32(at + 8, below(2) ? rnd() & 7 : address() | 1);
+		w32(at + 12, below(2) ? 0x7fffffff : 0);
+	}
+	w32(0xfed80018, 0);
+	w32(0xfed80008, queue);
+	w32(0xfed8000c, len << 24);
+	w32(0xfed82000, below(8) ? 0 : rnd());
+	w32(0xfed82008, 0);
+	w32(0xfed80018, 0x1005 | (rnd() & (below(4) ? 0x3002a008 : ~0u)));
+	w32(0xfed8001c, below(2) ? 0 : rnd());
+	w32(0xfed82008, below(4) ? below(256) << 4 : rnd());
+	w32(0xfed82020, ~0u);
 }
 
 static void attack_edu(u32 slot)
@@ -421,8 +467,10 @@ void run(const u32 *info)
 		case 4:
 			if (below(2))
 				attack_ioapic();
+			else if (below(2))
+				attack_vtd();
 			else
-				attack_iommu();
+				attack_amdvi();
 			break;
 		default:
 			if (ids[slot] == 0x11e81234)

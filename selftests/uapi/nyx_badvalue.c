@@ -57,9 +57,10 @@ static const struct bad_value bad_values[] = {
 	/* UNIT_CREATE */
 #define V(what, error, ...) { what, NYX_CMD_UNIT_CREATE, error, { __VA_ARGS__ }, NULL, 0 }
 #define F(member, val) SET(nyx_unit_create, member, val)
-	V("unknown model", EOPNOTSUPP, F(model, 2)),
+	V("unknown model", EOPNOTSUPP, F(model, 3)),
 	V("flags of another model", EINVAL, F(vtd_flags, 1)),
 	V("faults of another model", EINVAL, F(vtd_faults, 1)),
+	V("flags of a third model", EINVAL, F(amdvi_flags, 1)),
 	V("unknown model, all bits", EOPNOTSUPP, F(model, 0xffffffff)),
 	V("unknown model beyond 31", EOPNOTSUPP, F(model, 32)),
 	V("narrow", EINVAL, F(address_width, 31)),

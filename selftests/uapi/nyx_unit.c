@@ -28,7 +28,8 @@ TEST(module_info)
 	info.__reserved = 0;
 	test_cmd(nyx_cmd(fd, NYX_MODULE_INFO, &info));
 	ASSERT_EQ(NYX_API_VERSION, info.out_api_version);
-	ASSERT_EQ((1u << NYX_MODEL_NATIVE) | (1u << NYX_MODEL_VTD), info.out_models);
+	ASSERT_EQ((1u << NYX_MODEL_NATIVE) | (1u << NYX_MODEL_VTD) | (1u << NYX_MODEL_AMDVI),
+		  info.out_models);
 	ASSERT_EQ((1u << NYX_FORMAT_VTDSS) | (1u << NYX_FORMAT_X86) | (1u << NYX_FORMAT_AMDV1),
 		  info.out_formats);
 	ASSERT_GE(info.out_max_units, 64);

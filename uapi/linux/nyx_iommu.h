@@ -151,13 +151,16 @@ struct nyx_module_info {
  * enum nyx_model - what the guest sees of a unit
  * @NYX_MODEL_NATIVE: nothing: the VMM maps by the commands of this file
  * @NYX_MODEL_VTD: Intel VT-d, legacy mode: registers (NYX_MMIO), tables and queue
- *                 in guest memory. The guest attaches devices and maps; the
- *                 commands for that, for interrupt remapping entries and for
- *                 bound interrupts are -EOPNOTSUPP
+ *                 in guest memory. The guest attaches devices, maps, and sets
+ *                 interrupt remapping entries; the commands for that are
+ *                 -EOPNOTSUPP
+ * @NYX_MODEL_AMDVI: AMD-Vi, with host page tables (v1); otherwise as
+ *                   NYX_MODEL_VTD
  */
 enum nyx_model {
 	NYX_MODEL_NATIVE = 0,
 	NYX_MODEL_VTD = 1,
+	NYX_MODEL_AMDVI = 2,
 };
 
 /**
@@ -173,6 +176,29 @@ enum nyx_vtd_flags {
 	NYX_VTD_F_XAPIC = 1 << 1,
 	NYX_VTD_F_SMALL_PAGES = 1 << 2,
 	NYX_VTD_F_POSTED = 1 << 3,
+};
+
+/**
+ * enum nyx_amdvi_flags - properties of an AMD-Vi unit
+ * @NYX_AMDVI_F_XAPIC: no EFR.XTSup: interrupt destinations have 8 bits, and the
+ *                     unit's own interrupts are the MSI of its PCI function
+ * @NYX_AMDVI_F_SMALL_IRTES: no EFR.GASup: interrupt remapping table entries of
+ *                           32 bits only; needs NYX_AMDVI_F_XAPIC
+ * @NYX_AMDVI_F_GUEST_APIC: EFR.GAMSup: interrupts can be posted into the APIC of
+ *                          a guest of the guest; GA log. Not with
+ *                          NYX_AMDVI_F_SMALL_IRTES
+ * @NYX_AMDVI_F_SEGMENTS: EFR.DevTblSegSup: up to 8 device table segments
+ * @NYX_AMDVI_F_PREFETCH: EFR.PreFSup: PREFETCH_IOMMU_PAGES is a command
+ * @NYX_AMDVI_F_DEVICE_TLB: the capability block says IotlbSup:
+ *                          INVALIDATE_IOTLB_PAGES is a command
+ */
+enum nyx_amdvi_flags {
+	NYX_AMDVI_F_XAPIC = 1 << 0,
+	NYX_AMDVI_F_SMALL_IRTES = 1 << 1,
+	NYX_AMDVI_F_GUEST_APIC = 1 << 2,
+	NYX_AMDVI_F_SEGMENTS = 1 << 3,
+	NYX_AMDVI_F_PREFETCH = 1 << 4,
+	NYX_AMDVI_F_DEVICE_TLB = 1 << 5,
 };
 
 /**
@@ -206,9 +232,16 @@ enum nyx_unit_flags {
  * @vtd_flags: NYX_MODEL_VTD: of enum nyx_vtd_flags; otherwise must be 0
  * @vtd_faults: NYX_MODEL_VTD: fault recording registers, 1 to 8; 0: 8; otherwise
  *              must be 0
+ * @amdvi_flags: NYX_MODEL_AMDVI: of enum nyx_amdvi_flags; otherwise must be 0
  *
  * A VT-d unit has an address width of 39 or 48, and an interrupt remapping table
  * cache of 65536 entries; @irt_entries must be 0.
+ *
+ * An AMD-Vi unit has an address width of 48, 57 or 64 (0: 64), which is what
+ * EFR.HATS says: tables of up to 4, 5 or 6 levels. The interrupt remapping
+ * tables are those of its devices; @irt_entries must be 0. What the guest's ACPI
+ * tables and the capability block of the PCI function have to repeat can be read
+ * from the registers: EFR at 0x30, EFR2 at 0x1a0.
  *
  * Create a unit and bind the file descriptor to it: -EBUSY if it is bound. The
  * unit belongs to the caller's effective user.
@@ -229,6 +262,7 @@ struct nyx_unit_create {
 	__u8 name[NYX_NAME_LEN];
 	__u32 vtd_flags;
 	__u32 vtd_faults;
+	__u32 amdvi_flags;
 };
 
 #define NYX_UNIT_CREATE _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_CREATE)
@@ -355,7 +389,8 @@ struct nyx_unit_destroy {
  *                     by IOVA; adjacent mappings that are contiguous in both
  *                     address spaces and agree in permission appear as one
  * @NYX_LIST_IRTES: entries of the interrupt remapping table that are present:
- *                  struct nyx_irte_info, by index
+ *                  struct nyx_irte_info, by index. With a vendor model those
+ *                  of the guest's table that are in the unit's cache
  * @NYX_LIST_BINDINGS: bound interrupts: struct nyx_binding_info, by id
  */
 enum nyx_list_type {
@@ -757,7 +792,8 @@ struct nyx_mapping_info {
  * @sbdf: the device
  * @__reserved: must be 0
  *
- * Add a device. It has no domain: its accesses are refused.
+ * Add a device. It has no domain: its accesses are refused. In a unit with a
+ * vendor model they go as the guest's tables say, and the segment must be 0.
  */
 struct nyx_device_add {
 	__u32 size;
@@ -1313,19 +1349,21 @@ enum nyx_mmio_flags {
 	NYX_MMIO_F_WRITE = 1 << 0,
 };
 
-#define NYX_MMIO_SIZE	4096u	/* of a VT-d unit's registers */
+#define NYX_MMIO_SIZE		4096u	/* of a VT-d unit's registers */
+#define NYX_MMIO_SIZE_AMDVI	16384u	/* of an AMD-Vi unit's */
 
 /**
  * struct nyx_mmio - ioctl(NYX_MMIO), and the item of NYX_ARRAY
  * @size: sizeof(struct nyx_mmio)
  * @flags: of enum nyx_mmio_flags
- * @offset: of the register, a multiple of @width, below NYX_MMIO_SIZE
+ * @offset: of the register, a multiple of @width, below NYX_MMIO_SIZE or
+ *          NYX_MMIO_SIZE_AMDVI
  * @width: bytes, 4 or 8
  * @value: in: what to write; out: what was read
  *
  * The guest reads or writes a register of the unit's vendor model; -EOPNOTSUPP
  * without one. What a write of the guest's leads to, as the execution of its
- * invalidation queue, is done when the command returns. -EINTR if the caller was
+ * invalidation queue or command buffer, is done when the command returns. -EINTR if the caller was
  * killed before: it goes on with the next write.
  */
 struct nyx_mmio {
@@ -1431,9 +1469,9 @@ enum nyx_walk_flags {
  *              the guest's tables refuse the device
  * @out_root: GPA of the top table
  * @out_gpa: where the address leads to, or NYX_GPA_UNKNOWN
- * @out_prot: of enum nyx_prot: what the entries grant together, if the walk came
- *            to a page
- * @out_page_size_lg2: log2 of the size of that page, or 0
+ * @out_prot: of enum nyx_prot: what is granted there, unless the guest's tables
+ *            refuse the access
+ * @out_page_size_lg2: likewise, log2 of the size of the page; 0: there is none
  * @out_nr_steps: steps
  * @__reserved: must be 0
  * @out_steps: what the walk came by, from the top table on; it ended at the last
@@ -1478,6 +1516,10 @@ struct nyx_walk {
  * meaning. Handle + sub-handle index the unit's interrupt remapping table. The
  * entry there says who may use it, and becomes the interrupt that the processor
  * sees.
+ *
+ * A unit of NYX_MODEL_AMDVI has no such format, and a table for each device: bits
+ * 10:0 of the data index the table of the device that sends. A device that sends
+ * interrupts but makes no accesses, as an IOAPIC, has to be added, too.
  */
 
 /**
@@ -2292,7 +2334,8 @@ struct nyx_event_state {
 /**
  * struct nyx_event_irte - interrupt remapping has changed
  * @index: first entry
- * @nr: how many; all, if the mode has changed
+ * @nr: how many; all, if the mode has changed, and with NYX_MODEL_AMDVI: those of
+ *      any device's table
  */
 struct nyx_event_irte {
 	__u32 index;
@@ -2300,16 +2343,29 @@ struct nyx_event_irte {
 };
 
 /**
+ * enum nyx_msi_flags - flags of struct nyx_event_msi
+ * @NYX_MSI_F_FUNCTION: the message is that of the MSI capability of the unit's
+ *                      PCI function, which only the VMM knows: it sends it if the
+ *                      guest has enabled it; @address and @data are 0
+ */
+enum nyx_msi_flags {
+	NYX_MSI_F_FUNCTION = 1 << 0,
+};
+
+/**
  * struct nyx_event_msi - an interrupt of the unit itself
  * @address: of the message, as the guest has programmed it: bits 31:8 of a
  *           32-bit destination are in bits 63:40
  * @data: of the message
- * @__reserved: 0
+ * @flags: of enum nyx_msi_flags
+ *
+ * VT-d programs the messages in registers of the unit, AMD-Vi likewise with
+ * CONTROL.IntCapXTEn; without it NYX_MSI_F_FUNCTION is set.
  */
 struct nyx_event_msi {
 	__aligned_u64 address;
 	__u32 data;
-	__u32 __reserved;
+	__u32 flags;
 };
 
 /**

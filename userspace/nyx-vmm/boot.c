@@ -31,7 +31,8 @@ static const uint8_t *map_file(const char *path, size_t *size)
 	struct stat st;
 	int fd;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A FIFO would wait for a writer. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st)) {
 		say("%s: %s", path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode) || st.st_size <= 0) {

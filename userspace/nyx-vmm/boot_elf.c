@@ -112,8 +112,6 @@ static void read_notes(struct image *image, const struct segment *s)
 	const uint8_t *notes = image->file + s->offset;
 	Elf32_Nhdr note;
 
-	if (!within(image, s->offset, s->filesz))
-		return;
 	while (s->filesz - at >= sizeof(note)) {
 		memcpy(&note, notes + at, sizeof(note));
 		name = at + sizeof(note);
@@ -129,8 +127,13 @@ static void read_notes(struct image *image, const struct segment *s)
 	}
 }
 
+/*
+ * Of the file each byte is used twice at most, loaded and as a note: what a file costs
+ * has an end, even if all its segments are the same bytes. RAM is zero before.
+ */
 static int load_segments(struct vmm *vmm, struct image *image)
 {
+	uint64_t left = 2 * (uint64_t)image->size;
 	unsigned int i;
 	struct segment s;
 	void *to;
@@ -138,18 +141,24 @@ static int load_segments(struct vmm *vmm, struct image *image)
 	for (i = 0; i < image->phnum; i++) {
 		if (!read_segment(image, i, &s))
 			return -ENOEXEC;
-		if (s.type == PT_NOTE)
-			read_notes(image, &s);
-		if (s.type != PT_LOAD || !s.memsz)
+		if (s.type != PT_NOTE && s.type != PT_LOAD)
 			continue;
-		if (s.filesz > s.memsz || !within(image, s.offset, s.filesz))
+		if (!within(image, s.offset, s.filesz) || s.filesz > left)
+			return -ENOEXEC;
+		left -= s.filesz;
+		if (s.type == PT_NOTE) {
+			read_notes(image, &s);
+			continue;
+		}
+		if (!s.memsz)
+			continue;
+		if (s.filesz > s.memsz)
 			return -ENOEXEC;
 		/* What lies below would overwrite our tables */
 		to = s.paddr >= BOOT_LOWEST ? ram_ptr(vmm, s.paddr, s.memsz) : NULL;
 		if (!to)
 			return -ENOSPC;
 		memcpy(to, image->file + s.offset, s.filesz);
-		memset((uint8_t *)to + s.filesz, 0, s.memsz - s.filesz);
 		if (s.paddr + s.memsz > image->end)
 			image->end = s.paddr + s.memsz;
 	}
@@ -195,7 +204,6 @@ static void pvh_info(struct vmm *vmm, uint64_t initrd, uint64_t initrd_size)
 		le_put(p + 8, ranges[i].end - ranges[i].start, 8);
 		le_put(p + 16, ranges[i].type, 4);
 	}
-	vmm->boot.rip = 0;
 	vmm->boot.rbx = BOOT_INFO;
 }
 

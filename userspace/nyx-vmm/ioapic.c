@@ -13,8 +13,7 @@
  * that the local APICs broadcast, which KVM reports for the vectors in the routes, or
  * one written to the EOI register. Both name the vector of the redirection entry.
  */
-#include <errno.h>
-
+#include "iommu.h"
 #include "vmm.h"
 
 enum {
@@ -68,7 +67,7 @@ static void fire(struct vmm *vmm, unsigned int pin)
 			return;
 		*rte |= RTE_REMOTE_IRR;
 	}
-	irq_send(vmm, RID_IOAPIC, message_address(*rte), message_data(*rte));
+	irq_send(vmm, vmm->iommu->ioapic_rid, message_address(*rte), message_data(*rte));
 }
 
 void ioapic_set(struct vmm *vmm, unsigned int pin, unsigned int source, bool level)
@@ -126,7 +125,8 @@ static void rte_write(struct vmm *vmm, unsigned int pin, bool high, uint32_t val
 	if (*rte & RTE_MASKED)
 		irq_route_clear(vmm, pin);
 	else
-		irq_route_set(vmm, pin, RID_IOAPIC, message_address(*rte), message_data(*rte));
+		irq_route_set(vmm, pin, vmm->iommu->ioapic_rid, message_address(*rte),
+			      message_data(*rte));
 	/* An edge that came while the pin was masked is lost, a level is not. */
 	if (*rte & RTE_LEVEL)
 		fire(vmm, pin);

@@ -27,11 +27,15 @@ struct irq_message {
 
 struct iommu_ops {
 	const char *name;
+	/* Whose the IOAPIC's messages are. Not 0: Linux takes that for "none". */
+	uint16_t ioapic_rid;
 
 	/* Before the devices are made, with RAM in place; registers: io_add(). */
 	int (*init)(struct vmm *vmm);
 	/* After the virtual CPUs and all workers have ended. */
 	void (*exit)(struct vmm *vmm);
+	/* Its PCI functions. After the devices. */
+	int (*functions)(struct vmm *vmm);
 
 	/* A function appears at @rid. Before its first access. */
 	int (*device_add)(struct vmm *vmm, uint16_t rid);
@@ -63,5 +67,6 @@ struct iommu_ops {
 
 extern const struct iommu_ops iommu_none;
 extern const struct iommu_ops iommu_vtd;
+extern const struct iommu_ops iommu_amdvi;
 
 #endif /* NYX_VMM_IOMMU_H */

@@ -246,7 +246,7 @@ static bool handle_exit(struct vcpu *vcpu)
 	switch (run->exit_reason) {
 	case KVM_EXIT_IO:
 		data = (uint8_t *)run + run->io.data_offset;
-		for (i = 0; i < run->io.count; i++, data += run->io.size)
+		for (i = 0; i < run->io.count && !vmm_stopping(vmm); i++, data += run->io.size)
 			io_access(vmm, IO_PORT, run->io.port, data, run->io.size,
 				  run->io.direction == KVM_EXIT_IO_OUT);
 		return true;
@@ -295,8 +295,10 @@ static void *vcpu_main(void *arg)
 			if (!handle_exit(vcpu))
 				break;
 		} else if (errno != EINTR && errno != EAGAIN) {
-			say("CPU %u: KVM_RUN: %s", vcpu->id, strerror(errno));
-			vmm_stop(vmm, errno == EFAULT ? STATUS_CRASH : STATUS_HOST);
+			int error = errno;
+
+			say("CPU %u: KVM_RUN: %s", vcpu->id, strerror(error));
+			vmm_stop(vmm, error == EFAULT ? STATUS_CRASH : STATUS_HOST);
 			break;
 		}
 	}
@@ -319,7 +321,7 @@ int kvm_start(struct vmm *vmm)
 	return 0;
 }
 
-void kvm_stop(struct vmm *vmm)
+static void kick_all(struct vmm *vmm)
 {
 	unsigned int i;
 
@@ -330,9 +332,20 @@ void kvm_stop(struct vmm *vmm)
 		__atomic_store_n(&vmm->vcpus[i].run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 		pthread_kill(vmm->vcpus[i].thread, SIGUSR1);
 	}
+}
+
+void kvm_stop(struct vmm *vmm)
+{
+	unsigned int i;
+
 	for (i = 0; i < vmm->nr_cpus; i++) {
-		if (vmm->vcpus[i].started)
-			pthread_join(vmm->vcpus[i].thread, NULL);
+		if (!vmm->vcpus[i].started)
+			continue;
+		/* Who is about to wait for standard output misses a kick: they come again. */
+		do {
+			kick_all(vmm);
+			usleep(1000);
+		} while (pthread_tryjoin_np(vmm->vcpus[i].thread, NULL) == EBUSY);
 		vmm->vcpus[i].started = false;
 	}
 }

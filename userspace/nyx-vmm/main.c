@@ -11,6 +11,7 @@
  * descriptors.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,18 +45,39 @@ static void signalled(void *opaque, int fd)
 		vmm_stop(opaque, 128 + (int)info.ssi_signo);
 }
 
+/* What a caller has closed must not become a file of ours: the console is 0 and 1. */
+static int open_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
 /* Blocked in all threads, and read by the main loop. The previous mask comes out. */
 static int catch_signals(struct vmm *vmm, sigset_t *before)
 {
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action;
+	unsigned int i;
 	sigset_t set;
 	int fd;
 
+	/* Errors of write(2) instead */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
+	/* What nohup(1) had ignored remains so. */
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		if (!sigaction(ends[i], NULL, &action) && action.sa_handler != SIG_IGN)
+			sigaddset(&set, ends[i]);
+	}
 	sigaddset(&set, SIGUSR1);	/* kicks virtual CPUs, only they unblock it */
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, before);
 	sigdelset(&set, SIGUSR1);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -93,6 +115,8 @@ static int add_devices(struct vmm *vmm)
 		rc = virtio_rng_init(vmm);
 	if (opts->edu && !rc)
 		rc = edu_init(vmm, opts->edu_dma_mask);
+	if (vmm->iommu->functions && !rc)
+		rc = vmm->iommu->functions(vmm);
 	return rc;
 }
 
@@ -145,9 +169,12 @@ static int run(struct vmm *vmm)
 
 int main(int argc, char **argv)
 {
+	static const struct iommu_ops *const iommus[] = {
+		[IOMMU_NONE] = &iommu_none, [IOMMU_VTD] = &iommu_vtd,
+		[IOMMU_AMDVI] = &iommu_amdvi,
+	};
 	struct vmm vmm = {
-		.kvm_fd = -1, .vm_fd = -1, .ram_fd = -1, .iommu = &iommu_none,
-		.status = STATUS_RUNNING,
+		.kvm_fd = -1, .vm_fd = -1, .ram_fd = -1, .status = STATUS_RUNNING,
 	};
 	char **again = calloc((size_t)argc + 1, sizeof(*again));
 	struct options opts;
@@ -161,11 +188,11 @@ int main(int argc, char **argv)
 	status = options_parse(&opts, argc, argv);
 	if (status < 0) {
 		vmm.opts = &opts;
-		if (opts.iommu == IOMMU_VTD)
-			vmm.iommu = &iommu_vtd;
+		vmm.iommu = iommus[opts.iommu];
 		pthread_mutex_init(&vmm.lock, NULL);
 		status = STATUS_HOST;
-		if (!io_init(&vmm) && !loop_init() && !catch_signals(&vmm, &mask))
+		if (!open_standard_files() && !io_init(&vmm) && !loop_init() &&
+		    !catch_signals(&vmm, &mask))
 			status = run(&vmm);
 		else
 			say("no memory or file descriptors to begin with");

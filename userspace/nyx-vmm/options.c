@@ -39,7 +39,11 @@ static const char help[] =
 "  --iommu vtd[,OPTION]... Intel VT-d, by the Nyx module. Options: width=39|48 (48),\n"
 "                        caching-mode, xapic (no x2APIC), small-pages (4K only),\n"
 "                        quarantine (what devices do wrong can stop them)\n"
-"  --iommu amdvi         (not built in yet)\n"
+"  --iommu amdvi[,OPTION]... AMD-Vi, by the Nyx module. Options: width=48|57|64 (64),\n"
+"                        np-cache (the guest reports new mappings, too), xapic (no\n"
+"                        x2APIC), small-irtes (interrupt entries of 32 bits; no\n"
+"                        x2APIC), guest-apic (they can name a guest's APIC),\n"
+"                        quarantine\n"
 "  --no-reboot           a reset ends nyx-vmm; otherwise the machine starts anew\n"
 "  -v, --verbose         say what the IOMMU reports\n"
 "  -h, --help            this\n"
@@ -93,6 +97,8 @@ static bool number(const char *word, uint64_t *value)
 	/* strtoull() would take blanks and signs. */
 	if (!(hex ? isxdigit((unsigned char)*digits) : isdigit((unsigned char)*digits)))
 		return false;
+	if (hex && (digits[1] == 'x' || digits[1] == 'X'))
+		return false;		/* nor a second 0x */
 	errno = 0;
 	v = strtoull(digits, &end, hex ? 16 : 10);
 	if (*end) {
@@ -158,57 +164,96 @@ static int parse_device(struct options *opts, const char *word)
 	return usage("--device", word, "write it like edu or edu,dma-mask=0xfffffff");
 }
 
+struct word {
+	const char *name;
+	bool *flag;			/* set, or */
+	unsigned int width;		/* the new width */
+};
+
 /* @rest: empty, or a comma before each option */
-static int parse_vtd(struct options *opts, const char *word, const char *rest)
+static int parse_unit(struct options *opts, const char *word, const char *rest,
+		      const struct word *words, unsigned int nr)
 {
-	const struct { const char *name; bool *flag; } flags[] = {
-		{ "caching-mode", &opts->vtd.caching_mode }, { "xapic", &opts->vtd.xapic },
-		{ "small-pages", &opts->vtd.small_pages }, { "quarantine", &opts->vtd.quarantine },
-	};
 	unsigned int i;
 	size_t len;
 
-	opts->vtd.width = 48;
 	while (*rest++ == ',') {
 		len = strcspn(rest, ",");
-		for (i = 0; i < ARRAY_SIZE(flags); i++) {
-			if (strlen(flags[i].name) == len && !strncmp(rest, flags[i].name, len))
+		for (i = 0; i < nr; i++) {
+			if (strlen(words[i].name) == len && !strncmp(rest, words[i].name, len))
 				break;
 		}
-		if (i < ARRAY_SIZE(flags))
-			*flags[i].flag = true;
-		else if (len == 8 && !strncmp(rest, "width=39", len))
-			opts->vtd.width = 39;
-		else if (len != 8 || strncmp(rest, "width=48", len))
-			return usage("--iommu", word, "see --help for the options of vtd");
+		if (i == nr)
+			return usage("--iommu", word, "see --help for its options");
+		if (words[i].flag)
+			*words[i].flag = true;
+		else
+			opts->unit.width = words[i].width;
 		rest += len;
 	}
 	return -1;
 }
 
+static int parse_vtd(struct options *opts, const char *word, const char *rest)
+{
+	const struct word words[] = {
+		{ .name = "width=39", .width = 39 }, { .name = "width=48", .width = 48 },
+		{ "caching-mode", .flag = &opts->unit.caching_mode },
+		{ "xapic", .flag = &opts->unit.xapic },
+		{ "small-pages", .flag = &opts->unit.small_pages },
+		{ "quarantine", .flag = &opts->unit.quarantine },
+	};
+
+	return parse_unit(opts, word, rest, words, ARRAY_SIZE(words));
+}
+
+static int parse_amdvi(struct options *opts, const char *word, const char *rest)
+{
+	const struct word words[] = {
+		{ .name = "width=48", .width = 48 }, { .name = "width=57", .width = 57 },
+		{ .name = "width=64", .width = 64 },
+		{ "np-cache", .flag = &opts->unit.np_cache },
+		{ "xapic", .flag = &opts->unit.xapic },
+		{ "small-irtes", .flag = &opts->unit.small_irtes },
+		{ "guest-apic", .flag = &opts->unit.guest_apic },
+		{ "quarantine", .flag = &opts->unit.quarantine },
+	};
+	int rc = parse_unit(opts, word, rest, words, ARRAY_SIZE(words));
+
+	if (rc < 0 && opts->unit.small_irtes && opts->unit.guest_apic)
+		return usage("--iommu", word, "guest-apic needs large entries, not small-irtes");
+	return rc;
+}
+
+static int parse_none(struct options *opts, const char *word, const char *rest)
+{
+	opts->dma_copy = !strcmp(rest, ",copy");
+	if (!*rest || opts->dma_copy)
+		return -1;
+	return usage("--iommu", word, "the one option is 'none,copy'");
+}
+
 static int parse_iommu(struct options *opts, const char *word)
 {
-	static const struct { const char *name; enum iommu_kind kind; } kinds[] = {
-		{ "none", IOMMU_NONE }, { "vtd", IOMMU_VTD }, { "amdvi", IOMMU_AMDVI },
+	static const struct {
+		const char *name;
+		enum iommu_kind kind;
+		int (*parse)(struct options *opts, const char *word, const char *rest);
+	} kinds[] = {
+		{ "none", IOMMU_NONE, parse_none }, { "vtd", IOMMU_VTD, parse_vtd },
+		{ "amdvi", IOMMU_AMDVI, parse_amdvi },
 	};
 	size_t len = strcspn(word, ",");
-	const char *rest = word + len;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (strlen(kinds[i].name) != len || strncmp(word, kinds[i].name, len))
 			continue;
+		/* The last --iommu counts, and only it */
+		memset(&opts->unit, 0, sizeof(opts->unit));
+		opts->dma_copy = false;
 		opts->iommu = kinds[i].kind;
-		if (opts->iommu == IOMMU_VTD)
-			return parse_vtd(opts, word, rest);
-		if (opts->iommu != IOMMU_NONE) {
-			say("--iommu %.*s is not built in yet; use --iommu vtd", (int)len, word);
-			return STATUS_USAGE;
-		}
-		opts->dma_copy = !strcmp(rest, ",copy");
-		if (!*rest || opts->dma_copy)
-			return -1;
-		return usage("--iommu", word, "the one option is 'none,copy'");
+		return kinds[i].parse(opts, word, word + len);
 	}
 	return usage("--iommu", word, "it is one of none, vtd, amdvi");
 }

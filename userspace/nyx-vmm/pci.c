@@ -207,6 +207,9 @@ static void config_write(struct pci_dev *dev, unsigned int at, uint32_t value, u
 	for (i = 0; i < len; i++, value >>= 8) {
 		uint8_t mask = dev->writable[at + i];
 
+		/* What never changes other threads read without a lock. */
+		if (!mask)
+			continue;
 		dev->config[at + i] = (uint8_t)((dev->config[at + i] & ~mask) | (value & mask));
 	}
 	if (touches(at, len, PCI_COMMAND, 2))
@@ -293,8 +296,11 @@ int pci_register(struct pci_dev *dev)
 	unsigned int slot, bar;
 	int rc = 0;
 
-	for (slot = 0; slot < SLOTS && bus->slots[slot]; slot++)
-		;
+	/* The IOAPIC may be known by the id of a slot: nobody else is to have it. */
+	for (slot = 0; slot < SLOTS; slot++) {
+		if (!bus->slots[slot] && slot != vmm->iommu->ioapic_rid >> 3)
+			break;
+	}
 	if (slot == SLOTS) {
 		say("no PCI slot is left for %s", dev->name);
 		return -ENOSPC;

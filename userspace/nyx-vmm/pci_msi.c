@@ -54,6 +54,18 @@ bool pci_msi_send(struct pci_dev *dev)
 	return on;
 }
 
+bool pci_msi_get(struct pci_dev *dev, uint64_t *address, uint32_t *data)
+{
+	bool on;
+
+	pthread_mutex_lock(&dev->irq_lock);
+	on = dev->msi.control & PCI_MSI_FLAGS_ENABLE;
+	*address = dev->msi.address;
+	*data = dev->msi.data;
+	pthread_mutex_unlock(&dev->irq_lock);
+	return on;
+}
+
 /* ---- MSI-X ---------------------------------------------------------------------- */
 
 static bool usable(const struct pci_dev *dev, unsigned int vector)

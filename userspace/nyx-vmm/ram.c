@@ -55,6 +55,7 @@ int ram_init(struct vmm *vmm)
 		return -errno;
 	}
 	madvise(vmm->ram, size, MADV_DONTDUMP);
+	madvise(vmm->ram, size, MADV_HUGEPAGE);		/* where shmem_enabled is advise */
 
 	rc = add_slot(vmm, 0, 0, 0, vmm->ram_low);
 	if (!rc)

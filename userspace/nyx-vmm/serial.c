@@ -74,11 +74,16 @@ static uint8_t take(void)
 	return byte;
 }
 
+/* Called with @lock held: a byte that is written to UART_TX leaves the machine. */
+static bool transmits(void)
+{
+	return !(uart.lcr & UART_LCR_DLAB) && !(uart.mcr & UART_MCR_LOOP);
+}
+
+/* May wait, until a signal ends the machine: without @lock, which the main thread takes. */
 static void transmit(uint8_t byte)
 {
-	if (uart.mcr & UART_MCR_LOOP)
-		receive(byte);
-	else if (write(STDOUT_FILENO, &byte, 1) < 0)
+	if (write(STDOUT_FILENO, &byte, 1) < 0)
 		return;		/* nobody listens: a wire without an end */
 }
 
@@ -140,7 +145,8 @@ static void reg_write(uint64_t offset, uint8_t value)
 			uart.dll = value;
 			break;
 		}
-		transmit(value);
+		if (uart.mcr & UART_MCR_LOOP)
+			receive(value);
 		uart.thre_pending = true;
 		break;
 	case UART_IER:
@@ -194,11 +200,16 @@ static uint64_t port_read(void *opaque, uint64_t offset, unsigned int len)
 
 static void port_write(void *opaque, uint64_t offset, uint64_t value, unsigned int len)
 {
+	bool out;
+
 	(void)len;
 	pthread_mutex_lock(&lock);
+	out = offset == UART_TX && transmits();
 	reg_write(offset, (uint8_t)value);
 	accessed(opaque);
 	pthread_mutex_unlock(&lock);
+	if (out)
+		transmit((uint8_t)value);
 }
 
 /* True: the byte is for nyx-vmm. */

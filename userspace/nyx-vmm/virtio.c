@@ -18,8 +18,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define DESC_SIZE	16
-
 struct desc {
 	uint64_t addr;
 	uint32_t len;
@@ -57,38 +55,55 @@ static bool add_seg(struct virtq_request *req, const struct desc *d)
 	return true;
 }
 
-/*
- * A chain in a table of @size: it has at most that many links, or it is a ring. @copy is
- * the table, if it was read as a whole; otherwise its entries are read one by one.
- */
-static bool read_chain(struct virtq *vq, const uint8_t *copy, uint32_t size, uint32_t index,
-		       struct virtq_request *req)
+static bool is_indirect(struct virtq *vq, const struct desc *d)
 {
-	struct pci_dev *pci = &vq->dev->pci;
-	uint8_t entry[DESC_SIZE], table[DESC_SIZE * VIRTQ_SEGS];
+	return accepted(vq->dev, VIRTIO_RING_F_INDIRECT_DESC) &&
+		!(d->flags & VRING_DESC_F_NEXT) && d->len && !(d->len % VIRTQ_DESC_SIZE) &&
+		d->len <= VIRTQ_SEGS * VIRTQ_DESC_SIZE;
+}
+
+/* The chain of an indirect table: it has at most as many links, or it is a ring. */
+static bool table_chain(const uint8_t *table, uint32_t size, struct virtq_request *req)
+{
+	uint32_t left, index = 0;
 	struct desc d;
+
+	for (left = size; left && index < size; left--) {
+		d = to_desc(table + VIRTQ_DESC_SIZE * index);
+		if (d.flags & VRING_DESC_F_INDIRECT || !add_seg(req, &d))
+			return false;
+		if (!(d.flags & VRING_DESC_F_NEXT))
+			return true;
+		index = d.next;
+	}
+	return false;
+}
+
+/* The same for the queue's own table, which is not there as a whole; from @n-th head on */
+static bool queue_chain(struct virtq *vq, unsigned int n, struct virtq_request *req)
+{
+	uint8_t entry[VIRTQ_DESC_SIZE], table[VIRTQ_DESC_SIZE * VIRTQ_SEGS];
+	struct desc d = to_desc(vq->descs[n]);
 	uint32_t left;
 
-	for (left = size; left; left--) {
-		if (index >= size)
-			return false;
-		if (!copy && dma_read(pci, vq->desc + DESC_SIZE * (uint64_t)index, entry,
-				      DESC_SIZE))
-			return false;
-		d = to_desc(copy ? copy + DESC_SIZE * index : entry);
+	for (left = vq->size; left; left--) {
 		if (d.flags & VRING_DESC_F_INDIRECT) {
-			if (copy || d.flags & VRING_DESC_F_NEXT ||
-			    !accepted(vq->dev, VIRTIO_RING_F_INDIRECT_DESC) ||
-			    !d.len || d.len % DESC_SIZE || d.len > sizeof(table) ||
-			    dma_read(pci, d.addr, table, d.len))
+			if (!is_indirect(vq, &d))
 				return false;
-			return read_chain(vq, table, d.len / DESC_SIZE, 0, req);
+			if (left == vq->size && d.len <= sizeof(vq->tables[n]))
+				return table_chain(vq->tables[n], d.len / VIRTQ_DESC_SIZE, req);
+			return !dma_read(&vq->dev->pci, d.addr, table, d.len) &&
+				table_chain(table, d.len / VIRTQ_DESC_SIZE, req);
 		}
 		if (!add_seg(req, &d))
 			return false;
 		if (!(d.flags & VRING_DESC_F_NEXT))
 			return true;
-		index = d.next;
+		if (d.next >= vq->size ||
+		    dma_read(&vq->dev->pci, vq->desc + VIRTQ_DESC_SIZE * (uint64_t)d.next,
+			     entry, sizeof(entry)))
+			return false;
+		d = to_desc(entry);
 	}
 	return false;
 }
@@ -101,18 +116,19 @@ static int look(struct virtq *vq)
 {
 	const uint64_t ring = vq->avail + 4, end = ring + 2 * (uint64_t)vq->size;
 	uint16_t slot = vq->last_avail % vq->size, nr = (uint16_t)(vq->size - slot);
-	uint16_t event, idx, heads[VIRTQ_HEADS];
+	uint16_t event, idx;
 	struct dma_op ops[] = {
 		{ .iova = accepted(vq->dev, VIRTIO_RING_F_EVENT_IDX) ? end : vq->avail,
 		  .buffer = &event, .len = sizeof(event) },
 		/* The driver's barrier between its entry and its index pairs with our order. */
 		{ .iova = vq->avail + 2, .buffer = &idx, .len = sizeof(idx) },
-		{ .iova = ring + 2 * slot, .buffer = heads },
+		{ .iova = ring + 2 * (uint64_t)slot, .buffer = vq->heads },
 	};
 
-	if (nr > VIRTQ_HEADS)
-		nr = VIRTQ_HEADS;
-	ops[2].len = nr * sizeof(heads[0]);
+	if (nr > VIRTQ_BATCH)
+		nr = VIRTQ_BATCH;
+	ops[2].len = nr * sizeof(vq->heads[0]);
+	vq->nr_heads = vq->nr_fetched = 0;
 	/*
 	 * Pairs with the driver's barriers between what it wants, a kick or an interrupt,
 	 * and its last look: first it sees what we wrote, then we look.
@@ -121,7 +137,8 @@ static int look(struct virtq *vq)
 	if (dma_array(&vq->dev->pci, ops, ARRAY_SIZE(ops)) ||
 	    (uint16_t)(idx - vq->last_avail) > vq->size)
 		return -1;
-	memcpy(vq->heads, heads, ops[2].len);
+	if (nr > (uint16_t)(idx - vq->last_avail))
+		nr = (uint16_t)(idx - vq->last_avail);
 	vq->heads_from = vq->last_avail;
 	vq->nr_heads = nr;
 	vq->avail_idx = idx;
@@ -130,7 +147,79 @@ static int look(struct virtq *vq)
 	return 0;
 }
 
-/* With EVENT_IDX: where the driver's next kick is wanted. Bytes to write, 0: no need to. */
+/* The first descriptors of all heads, with one call. */
+static int fetch_descs(struct virtq *vq)
+{
+	struct dma_op ops[VIRTQ_BATCH];
+	unsigned int i;
+
+	for (i = 0; i < vq->nr_heads; i++) {
+		if (vq->heads[i] >= vq->size)
+			return -1;
+		ops[i] = (struct dma_op){
+			.iova = vq->desc + VIRTQ_DESC_SIZE * (uint64_t)vq->heads[i],
+			.buffer = vq->descs[i], .len = VIRTQ_DESC_SIZE,
+		};
+	}
+	return dma_array(&vq->dev->pci, ops, vq->nr_heads);
+}
+
+/* Their indirect tables, if they have such, with another */
+static int fetch_tables(struct virtq *vq)
+{
+	struct dma_op ops[VIRTQ_BATCH];
+	unsigned int i, nr = 0;
+	struct desc d;
+
+	for (i = 0; i < vq->nr_heads; i++) {
+		d = to_desc(vq->descs[i]);
+		if (d.flags & VRING_DESC_F_INDIRECT && is_indirect(vq, &d) &&
+		    d.len <= sizeof(vq->tables[i]))
+			ops[nr++] = (struct dma_op){
+				.iova = d.addr, .buffer = vq->tables[i], .len = d.len,
+			};
+	}
+	return dma_array(&vq->dev->pci, ops, nr);
+}
+
+/* And the beginnings of the requests, which the device will want to see first */
+static void fetch_headers(struct virtq *vq)
+{
+	const unsigned int len = vq->dev->ops->header;
+	struct dma_op ops[VIRTQ_BATCH];
+	unsigned int i, nr = 0;
+	struct desc d;
+
+	vq->has_header = 0;
+	for (i = 0; len && i < vq->nr_heads; i++) {
+		d = to_desc(vq->descs[i]);
+		if (d.flags & VRING_DESC_F_INDIRECT) {
+			if (!is_indirect(vq, &d) || d.len > sizeof(vq->tables[i]))
+				continue;
+			d = to_desc(vq->tables[i]);
+		}
+		if (d.flags & (VRING_DESC_F_INDIRECT | VRING_DESC_F_WRITE) || d.len < len)
+			continue;
+		ops[nr++] = (struct dma_op){
+			.iova = d.addr, .buffer = vq->headers[i], .len = len,
+		};
+		vq->has_header |= UINT32_C(1) << i;
+	}
+	/* What cannot be read the device finds out itself, for each. */
+	if (dma_array(&vq->dev->pci, ops, nr))
+		vq->has_header = 0;
+}
+
+static int fetch(struct virtq *vq)
+{
+	if (fetch_descs(vq) || fetch_tables(vq))
+		return -1;
+	fetch_headers(vq);
+	vq->nr_fetched = vq->nr_heads;
+	return 0;
+}
+
+/* With EVENT_IDX: where the driver's next kick is wanted. Empty: no need to write it. */
 static struct dma_op announcement(struct virtq *vq)
 {
 	struct dma_op op = {
@@ -150,29 +239,117 @@ static int broken(struct virtq *vq)
 	return -1;
 }
 
-/* 1: there is a request, and its head is known. 0: the driver will kick. */
-static int find(struct virtq *vq)
+/* What is done becomes the driver's: elements, then the index. */
+static int flush(struct virtq *vq)
 {
-	struct dma_op op;
+	uint16_t slot = vq->used_idx % vq->size, first = (uint16_t)(vq->size - slot);
+	uint16_t idx = (uint16_t)(vq->used_idx + vq->nr_done);
+	const uint64_t ring = vq->used + 4;
+	struct dma_op ops[4];
+	unsigned int n = 0;
 
-	if (vq->avail_idx != vq->last_avail &&
-	    (uint16_t)(vq->last_avail - vq->heads_from) < vq->nr_heads)
-		return 1;
-	if (!vq->fresh && look(vq))
-		return -1;
-	if (vq->avail_idx != vq->last_avail)
-		return 1;
-	op = announcement(vq);
-	if (op.len && (dma_array(&vq->dev->pci, &op, 1) || look(vq)))
-		return -1;
-	return vq->avail_idx != vq->last_avail;
+	if (!vq->nr_done)
+		return 0;
+	if (first > vq->nr_done)
+		first = vq->nr_done;
+	ops[n++] = (struct dma_op){
+		.iova = ring + 8 * (uint64_t)slot, .buffer = vq->done, .len = 8u * first,
+		.write = true,
+	};
+	if (first < vq->nr_done)
+		ops[n++] = (struct dma_op){
+			.iova = ring, .buffer = vq->done[first],
+			.len = 8u * (vq->nr_done - first), .write = true,
+		};
+	/* The driver's barrier between our index and our elements pairs with our order. */
+	ops[n++] = (struct dma_op){
+		.iova = vq->used + 2, .buffer = &idx, .len = sizeof(idx), .write = true,
+	};
+	/* There was probably no more: what waiting for more takes then saves a call. */
+	if (vq->avail_idx == vq->last_avail) {
+		ops[n] = announcement(vq);
+		n += !!ops[n].len;
+	}
+	vq->used_idx = idx;
+	vq->nr_done = 0;
+	vq->fresh = false;
+	return dma_array(&vq->dev->pci, ops, n);
 }
 
-int virtq_pop(struct virtq *vq, struct virtq_request *req)
+void virtq_push(struct virtq *vq, const struct virtq_request *req, uint32_t written)
+{
+	/* The driver may have reset the device meanwhile. */
+	if (!vq->enabled || !virtio_running(vq->dev))
+		return;
+	le_put(vq->done[vq->nr_done], req->head, 4);
+	le_put(vq->done[vq->nr_done] + 4, written, 4);
+	vq->nr_done++;
+	if ((vq->nr_done == VIRTQ_BATCH || vq->nr_done == vq->size) && flush(vq))
+		broken(vq);
+}
+
+/* Whether the driver wants an interrupt now. -1: broken. */
+static int wanted(struct virtq *vq)
+{
+	uint16_t old = vq->signalled_used;
+	bool valid = vq->signalled_valid;
+
+	if (!accepted(vq->dev, VIRTIO_RING_F_EVENT_IDX))
+		return look(vq) ? -1 : !(vq->event & VRING_AVAIL_F_NO_INTERRUPT);
+	if (valid && old == vq->used_idx)
+		return 0;		/* nothing new */
+	if (look(vq))
+		return -1;
+	vq->signalled_used = vq->used_idx;
+	vq->signalled_valid = true;
+	return !valid || vring_need_event(vq->event, vq->used_idx, old);
+}
+
+void virtq_notify(struct virtq *vq)
 {
 	int rc;
 
 	if (!vq->enabled || !virtio_running(vq->dev))
+		return;
+	rc = flush(vq);
+	if (!rc)
+		rc = wanted(vq);
+	if (rc < 0)
+		broken(vq);
+	else if (rc)
+		virtio_interrupt(vq->dev, vq->vector, 1);
+}
+
+/* 1: there is a request, and it was fetched. 0: the driver will kick. */
+static int find(struct virtq *vq)
+{
+	struct dma_op op;
+
+	if ((uint16_t)(vq->last_avail - vq->heads_from) < vq->nr_fetched)
+		return 1;
+	/* Before we look for more: its look at what the driver wants is one for that, too. */
+	if (vq->nr_done)
+		virtq_notify(vq);
+	if (!virtio_running(vq->dev))
+		return 0;
+	if (!vq->fresh && look(vq))
+		return -1;
+	if (!vq->nr_heads) {
+		op = announcement(vq);
+		if (op.len && (dma_array(&vq->dev->pci, &op, 1) || look(vq)))
+			return -1;
+		if (!vq->nr_heads)
+			return 0;
+	}
+	return fetch(vq) ? -1 : 1;
+}
+
+int virtq_pop(struct virtq *vq, struct virtq_request *req)
+{
+	unsigned int n;
+	int rc;
+
+	if (!vq->enabled || !virtio_running(vq->dev) || vmm_stopping(vq->dev->pci.vmm))
 		return 0;
 	rc = find(vq);
 	vq->fresh = false;
@@ -180,10 +357,12 @@ int virtq_pop(struct virtq *vq, struct virtq_request *req)
 		return broken(vq);
 	if (!rc)
 		return 0;
-	req->head = vq->heads[(uint16_t)(vq->last_avail - vq->heads_from)];
+	n = (uint16_t)(vq->last_avail - vq->heads_from);
+	req->head = vq->heads[n];
+	req->header = vq->has_header >> n & 1 ? vq->headers[n] : NULL;
 	req->nr_out = req->nr_in = 0;
 	req->out_len = req->in_len = 0;
-	if (!read_chain(vq, NULL, vq->size, req->head, req))
+	if (!queue_chain(vq, n, req))
 		return broken(vq);
 	vq->last_avail++;
 	vq->announced = false;
@@ -194,61 +373,6 @@ void virtq_unpop(struct virtq *vq)
 {
 	vq->last_avail--;
 	vq->announced = false;
-}
-
-void virtq_push(struct virtq *vq, const struct virtq_request *req, uint32_t written)
-{
-	uint8_t element[8];
-	struct dma_op ops[] = {
-		{ .iova = vq->used + 4 + 8 * (uint64_t)(vq->used_idx % vq->size),
-		  .buffer = element, .len = sizeof(element), .write = true },
-		/* The driver's barrier between our index and our element pairs with our order. */
-		{ .iova = vq->used + 2, .buffer = &vq->used_idx, .len = sizeof(vq->used_idx),
-		  .write = true },
-		{ .len = 0 },
-	};
-
-	/* The driver may have reset the device meanwhile. */
-	if (!vq->enabled || !virtio_running(vq->dev))
-		return;
-	le_put(element, req->head, 4);
-	le_put(element + 4, written, 4);
-	vq->used_idx++;
-	/* It was probably the last one: what waits for it may save a call. */
-	if (vq->avail_idx == vq->last_avail)
-		ops[2] = announcement(vq);
-	vq->fresh = false;
-	if (dma_array(&vq->dev->pci, ops, ops[2].len ? 3 : 2))
-		broken(vq);
-}
-
-void virtq_notify(struct virtq *vq)
-{
-	uint16_t old = vq->signalled_used;
-	bool valid = vq->signalled_valid;
-
-	if (!vq->enabled || !virtio_running(vq->dev))
-		return;
-	if (accepted(vq->dev, VIRTIO_RING_F_EVENT_IDX)) {
-		if (valid && old == vq->used_idx)
-			return;		/* nothing new */
-		if (look(vq)) {
-			broken(vq);
-			return;
-		}
-		vq->signalled_used = vq->used_idx;
-		vq->signalled_valid = true;
-		if (valid && !vring_need_event(vq->event, vq->used_idx, old))
-			return;
-	} else {
-		if (look(vq)) {
-			broken(vq);
-			return;
-		}
-		if (vq->event & VRING_AVAIL_F_NO_INTERRUPT)
-			return;
-	}
-	virtio_interrupt(vq->dev, vq->vector, 1);
 }
 
 /* ---- the device --------------------------------------------------------------- */
@@ -293,7 +417,8 @@ static void reset(struct virtio_dev *dev)
 		vq->desc = vq->avail = vq->used = 0;
 		vq->last_avail = vq->used_idx = vq->signalled_used = 0;
 		vq->signalled_valid = false;
-		vq->avail_idx = vq->heads_from = vq->nr_heads = 0;
+		vq->avail_idx = vq->heads_from = vq->nr_heads = vq->nr_fetched = 0;
+		vq->nr_done = 0;
 		vq->fresh = vq->announced = false;
 	}
 	if (dev->ops->reset)
@@ -368,6 +493,7 @@ static void *worker(void *arg)
 				continue;
 			drain(fds[i].fd);
 			pthread_mutex_lock(&dev->lock);
+			dev->queues[i].fresh = false;	/* since then came a kick */
 			again = virtio_running(dev) && dev->ops->work(dev, i);
 			pthread_mutex_unlock(&dev->lock);
 			if (again)

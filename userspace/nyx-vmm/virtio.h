@@ -20,13 +20,17 @@
 #define VIRTIO_QUEUES		2
 #define VIRTQ_SIZE		256
 #define VIRTQ_SEGS		(VIRTQ_SIZE + 2)
-#define VIRTQ_HEADS		16
+#define VIRTQ_BATCH		16	/* requests that are looked at together */
+#define VIRTQ_DESC_SIZE		16
+#define VIRTQ_HEADER		16	/* most of virtio_ops::header */
+#define VIRTQ_TABLE		32	/* entries of an indirect table that are read ahead */
 
 struct virtio_dev;
 
 /* A request: first what the device reads, then what it writes. */
 struct virtq_request {
 	uint16_t head;
+	const uint8_t *header;		/* what was read of it ahead; NULL: nothing */
 	unsigned int nr_out, nr_in;
 	uint64_t out_len, in_len;
 	struct dma_seg out[VIRTQ_SEGS];
@@ -44,12 +48,20 @@ struct virtq {
 	uint16_t last_avail;		/* the next that we take */
 	/* What the last look at the available ring saw, see look() */
 	uint16_t avail_idx;
-	uint16_t heads[VIRTQ_HEADS];	/* from the @heads_from-th request on */
-	uint16_t heads_from;
-	uint16_t nr_heads;
 	uint16_t event;			/* the driver's used_event, or its flags */
-	bool fresh;			/* nothing was taken since */
+	uint16_t heads_from;		/* the request of heads[0] */
+	uint16_t nr_heads;
+	uint16_t nr_fetched;		/* of which there are @descs and @tables */
+	uint16_t heads[VIRTQ_BATCH];
+	uint8_t descs[VIRTQ_BATCH][VIRTQ_DESC_SIZE];
+	uint8_t tables[VIRTQ_BATCH][VIRTQ_TABLE * VIRTQ_DESC_SIZE];
+	uint8_t headers[VIRTQ_BATCH][VIRTQ_HEADER];
+	uint32_t has_header;		/* a bit for each */
+	bool fresh;			/* nothing was taken since, and nobody kicked */
 	bool announced;			/* the driver knows that we wait for @last_avail */
+	/* Elements of the used ring that the driver does not have yet */
+	uint8_t done[VIRTQ_BATCH][8];
+	uint16_t nr_done;
 	uint16_t used_idx;		/* the next that we fill */
 	uint16_t signalled_used;	/* @used_idx at the last interrupt */
 	bool signalled_valid;
@@ -61,6 +73,7 @@ struct virtio_ops {
 	uint32_t class_revision;
 	unsigned int nr_queues;
 	uint64_t features;		/* besides those of every device */
+	unsigned int header;		/* bytes that each request begins with, or 0 */
 	unsigned int config_size;
 	/* A byte of the device's own configuration */
 	uint8_t (*config_read)(struct virtio_dev *dev, unsigned int offset);
@@ -107,8 +120,9 @@ struct virtio_dev {
 int virtq_pop(struct virtq *vq, struct virtq_request *req);
 /* The one that was popped last was not used: it comes again. */
 void virtq_unpop(struct virtq *vq);
+/* It is done. The driver gets it with virtq_notify() at the latest. */
 void virtq_push(struct virtq *vq, const struct virtq_request *req, uint32_t written);
-/* Interrupts the driver, if it wants that. */
+/* Gives the driver what is done, and interrupts it if it wants that. */
 void virtq_notify(struct virtq *vq);
 bool virtio_running(const struct virtio_dev *dev);
 void virtio_fail(struct virtio_dev *dev);	/* "needs reset" */

@@ -25,11 +25,11 @@
 #define SECTOR		512
 #define BUFFER		(256 * KIB)
 #define LONGEST		(64 * MIB)	/* one request; no driver makes longer ones */
-#define BATCH		16		/* requests between two chances for others */
+#define BATCH		VIRTQ_BATCH	/* requests between two chances for others */
 
 enum {
 	CLASS		= 0x01800001,	/* mass storage, other; revision 1 */
-	HEADER		= 16,
+	HEADER		= 16,		/* VIRTQ_HEADER at most */
 };
 
 struct blk {
@@ -168,12 +168,13 @@ static uint8_t get_id(struct blk *blk, const struct virtq_request *req, uint64_t
 static bool handle(struct blk *blk, const struct virtq_request *req, uint32_t *written)
 {
 	struct pci_dev *pci = &blk->dev.pci;
-	uint8_t header[HEADER], status;
+	uint8_t bytes[HEADER], status;
+	const uint8_t *header = req->header ? req->header : bytes;
 	struct range r = { .told = false };
 	uint64_t room, sector;
 
 	if (!req->in_len || req->out_len < HEADER ||
-	    dma_gather(pci, req->out, req->nr_out, 0, header, HEADER))
+	    (!req->header && dma_gather(pci, req->out, req->nr_out, 0, bytes, HEADER)))
 		return false;
 	room = req->in_len - 1;
 	sector = le_get(header + 8, 8);
@@ -219,12 +220,14 @@ static bool work(struct virtio_dev *dev, unsigned int queue)
 		if (rc <= 0)
 			break;
 		if (!handle(blk, &dev->request, &written)) {
+			virtq_notify(vq);
 			virtio_fail(dev);
 			break;
 		}
 		virtq_push(vq, &dev->request, written);
-		virtq_notify(vq);
 	}
+	if (i)
+		virtq_notify(vq);
 	return i == BATCH;
 }
 
@@ -247,7 +250,7 @@ static const struct virtio_ops ops = {
 	.name = "virtio-blk", .device_id = 2, .class_revision = CLASS, .nr_queues = 1,
 	.features = UINT64_C(1) << VIRTIO_BLK_F_SEG_MAX | UINT64_C(1) << VIRTIO_BLK_F_BLK_SIZE |
 		UINT64_C(1) << VIRTIO_BLK_F_FLUSH,
-	.config_size = sizeof(struct virtio_blk_config),
+	.header = HEADER, .config_size = sizeof(struct virtio_blk_config),
 	.config_read = config_read, .work = work, .destroy = destroy,
 };
 
@@ -267,7 +270,8 @@ static uint64_t disk_size(int fd)
 static int open_disk(const char *path, bool readonly)
 {
 	struct flock lock = { .l_type = readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
-	int fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	/* Without O_NONBLOCK a FIFO would wait for a writer; disks know no difference. */
+	int fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0) {
 		say("%s: %s", path, strerror(errno));

@@ -12,6 +12,7 @@
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -57,6 +58,14 @@ static void frame_write(struct net *net, size_t len)
 		return;		/* dropped */
 }
 
+/* Nothing comes any more, or only errors: it would be readable for ever. */
+static bool has_ended(struct net *net)
+{
+	struct pollfd p = { .fd = net->fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0 && p.revents;
+}
+
 /* One frame from the host to the guest. False: no more of them now. */
 static bool receive(struct net *net, struct virtq *vq)
 {
@@ -73,12 +82,14 @@ static bool receive(struct net *net, struct virtq *vq)
 	got = frame_read(net);
 	if (got <= 0) {
 		virtq_unpop(vq);
-		/* At its end, or broken: it would be readable for ever. */
-		if (!got || (errno != EAGAIN && errno != EINTR)) {
+		if (got < 0 && errno == EAGAIN)
+			return false;
+		/* Else an empty frame, or the error of an earlier send: only that is over. */
+		if (has_ended(net)) {
 			dev->own_fd = -1;
 			return false;
 		}
-		return errno == EINTR;
+		return true;
 	}
 	len = HEADER + (size_t)got;
 	if (req->in_len < len) {
@@ -123,8 +134,9 @@ static bool transmit(struct virtio_dev *dev)
 			frame_write(net, req->out_len - HEADER);
 		}
 		virtq_push(vq, req, 0);
-		virtq_notify(vq);
 	}
+	if (i)
+		virtq_notify(vq);
 	return i == BATCH;
 }
 
@@ -164,6 +176,11 @@ static int open_tap(const char *name)
 
 	if (strlen(name) >= sizeof(ifr.ifr_name)) {
 		say("tap interface '%s': the name is too long", name);
+		return -1;
+	}
+	/* The kernel would make one. */
+	if (!if_nametoindex(name)) {
+		say("tap interface '%s': there is none", name);
 		return -1;
 	}
 	strcpy(ifr.ifr_name, name);

@@ -34,8 +34,9 @@ static bool work(struct virtio_dev *dev, unsigned int queue)
 			break;
 		}
 		virtq_push(vq, req, (uint32_t)got);
-		virtq_notify(vq);
 	}
+	if (i)
+		virtq_notify(vq);
 	return i == BATCH;
 }
 

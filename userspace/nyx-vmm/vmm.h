@@ -48,7 +48,8 @@ enum {
 #define GPA_ECAM	UINT64_C(0xe0000000)	/* 256 buses */
 #define GPA_ECAM_SIZE	UINT64_C(0x10000000)
 #define GPA_IOAPIC	UINT64_C(0xfec00000)
-#define GPA_IOMMU	UINT64_C(0xfed90000)	/* free for an IOMMU's registers */
+#define GPA_AMDVI	UINT64_C(0xfed80000)	/* 16K, if there is one */
+#define GPA_VTD		UINT64_C(0xfed90000)	/* 4K */
 #define GPA_LAPIC	UINT64_C(0xfee00000)
 #define GPA_MSI_END	UINT64_C(0xfef00000)	/* writes of devices below are interrupts */
 #define GPA_KVM_TSS	UINT64_C(0xfffbc000)	/* 4 pages that KVM wants on Intel */
@@ -71,12 +72,6 @@ enum {
 	RESET_VALUE	= 0x06,
 	SLEEP_TYPE_S5	= 5,
 };
-
-/*
- * IDs of requesters that are no PCI function. Bus 0xff exists in no machine of ours,
- * and an id must not be 0: Linux takes that for "none".
- */
-#define RID_IOAPIC	0xff00
 
 /* Exit statuses; those of isa-debug-exit are (value << 1) | 1. */
 enum {
@@ -111,10 +106,12 @@ struct options {
 	uint64_t edu_dma_mask;
 	enum iommu_kind iommu;
 	struct {
-		unsigned int width;
-		bool caching_mode, xapic, small_pages;
+		unsigned int width;	/* 0: the widest */
+		bool xapic;
 		bool quarantine;	/* the kernel's policy; else only reports */
-	} vtd;
+		bool caching_mode, small_pages;			/* VT-d */
+		bool small_irtes, guest_apic, np_cache;		/* AMD-Vi */
+	} unit;
 	bool dma_copy;			/* devices copy, they map nothing */
 	bool verbose;			/* say what the IOMMU reports */
 	bool no_reboot;

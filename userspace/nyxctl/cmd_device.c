@@ -181,6 +181,9 @@ static int run_add(struct cli *cli)
 	if (ret == -EEXIST)
 		return err_say(ret, "unit '%s' has device %s already; 'nyxctl device show' tells its domain",
 			       cli->unit_name, lookup_sbdf_text(sbdf));
+	if (ret == -EINVAL && NYX_SBDF_SEGMENT(sbdf))
+		return err_say(ret, "unit '%s' has a vendor model, which has devices of segment 0 only",
+			       cli->unit_name);
 	if (ret)
 		return err_explain(ret, "cannot add device %s", lookup_sbdf_text(sbdf));
 	return put_current(cli, out_result(&cli->out, "device", device_cols, "device %s added",

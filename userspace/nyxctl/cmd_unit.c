@@ -124,13 +124,16 @@ static int number_opt(const struct cli *cli, const char *name, uint32_t limit, u
 	return EXIT_OK;
 }
 
+/* By enum nyx_model */
+static const char *const models[] = { "native", "vtd", "amdvi", NULL };
+
 static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts)
 {
 	const char *iotlb = cli_opt(cli, "iotlb"), *model = cli_opt(cli, "model");
 	int rc;
 
-	if (model && !strcmp(model, nyx_model_name(NYX_MODEL_VTD)))
-		opts->model = NYX_MODEL_VTD;
+	while (model && strcmp(model, models[opts->model]))
+		opts->model++;
 	rc = number_opt(cli, "address-width", 64, &opts->address_width);
 	if (!rc && opts->address_width && opts->address_width < 32)
 		rc = err_usage("--address-width must be 32 to 64");
@@ -150,11 +153,16 @@ static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts)
 		rc = number_opt(cli, "irt", 65536, &opts->irt_entries);
 	if (!rc && cli_opt(cli, "irt") && !opts->irt_entries)
 		rc = err_usage("--irt must be 1 to 65536");
-	if (!rc && opts->model == NYX_MODEL_VTD && opts->irt_entries)
-		rc = err_usage("--irt is not for --model vtd, whose guest brings the table");
+	if (!rc && opts->model != NYX_MODEL_NATIVE && opts->irt_entries)
+		rc = err_usage("--irt is not for --model %s, whose guest brings the table",
+			       model);
 	if (!rc && opts->model == NYX_MODEL_VTD && opts->address_width &&
 	    opts->address_width != 39 && opts->address_width != 48)
 		rc = err_usage("--address-width must be 39 or 48 for --model vtd");
+	if (!rc && opts->model == NYX_MODEL_AMDVI && opts->address_width &&
+	    opts->address_width != 48 && opts->address_width != 57 &&
+	    opts->address_width != 64)
+		rc = err_usage("--address-width must be 48, 57 or 64 for --model amdvi");
 	if (!rc && iotlb && !opts->iotlb_entries)
 		opts->iotlb_entries = NYX_IOTLB_OFF;
 	return rc;
@@ -399,11 +407,9 @@ static int run_policy(struct cli *cli)
 
 #define UNIT_ARG { "UNIT", WORD_UNIT, true, NULL, "the unit, by name or id; else that of --unit" }
 
-static const char *const models[] = { "native", "vtd", NULL };
-
 #define CREATE_OPTS \
-	{ "model", 0, "MODEL", WORD_CHOICE, models, "what a guest sees of it: native (nothing) or vtd; native" }, \
-	{ "address-width", 0, "BITS", WORD_ANY, NULL, "widest IOVA, 32 to 64; 48" }, \
+	{ "model", 0, "MODEL", WORD_CHOICE, models, "what a guest sees of it: native (nothing), vtd or amdvi; native" }, \
+	{ "address-width", 0, "BITS", WORD_ANY, NULL, "widest IOVA, 32 to 64; 48 (amdvi: 64)" }, \
 	{ "iotlb", 0, "ENTRIES", WORD_ANY, NULL, "size of the translation cache; 4096; 0: none" }, \
 	{ "events", 0, "ENTRIES", WORD_ANY, NULL, "event records held for readers; 1024" }, \
 	{ "max-domains", 0, "NUMBER", WORD_ANY, NULL, "limit on domains; 65535" }, \

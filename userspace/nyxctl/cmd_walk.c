@@ -135,12 +135,12 @@ static void put_result(struct out *out, const struct nyx_walk *walk)
 	const struct nyx_fault *fault = &walk->out_fault;
 
 	out_text(out, COL_KIND, "result");
-	if (walk->out_gpa != NYX_GPA_UNKNOWN) {
-		out_text(out, COL_PROT, nyx_prot_name(walk->out_prot));
+	if (walk->out_gpa != NYX_GPA_UNKNOWN)
 		out_u64(out, COL_ADDRESS, walk->out_gpa);
-		if (walk->out_page_size_lg2)
-			out_u64(out, COL_PAGE, UINT64_C(1) << walk->out_page_size_lg2);
-	}
+	if (walk->out_prot)
+		out_text(out, COL_PROT, nyx_prot_name(walk->out_prot));
+	if (walk->out_page_size_lg2)
+		out_u64(out, COL_PAGE, UINT64_C(1) << walk->out_page_size_lg2);
 	if (fault->level != NYX_LEVEL_NONE)
 		out_u64(out, COL_LEVEL, fault->level);
 	if (fault->reason != NYX_FAULT_NONE)

@@ -12,6 +12,7 @@
 
 #include "core/irq.h"
 #include "core/unit.h"
+#include "front/front.h"
 
 #define REG(_name, _size, _rw, _w1c)					\
 	{								\
@@ -60,6 +61,7 @@ static void map_identity(const struct vtd *vtd, struct nyx_guest_map *map)
 {
 	*map = (struct nyx_guest_map) {
 		.pass_through = true,
+		.perm = NYX_ACC_RW,
 		.width = vtd->shape.haw,
 	};
 }
@@ -99,6 +101,7 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf,
 		.pass_through = ctx.pass_through,
 		.quiet = ctx.quiet,
 		.keep_irqs = true,
+		.perm = NYX_ACC_RW,
 		.width = ctx.width,
 		.cfg = {
 			.format = PT_VTDSS,
@@ -183,7 +186,8 @@ static u16 vtd_dma_code(struct nyx_front *front, const struct nyx_fault *fault,
 }
 
 static void vtd_dma_fault(struct nyx_front *front, u32 sbdf,
-			  const struct nyx_fault *fault)
+			  const struct nyx_fault *fault,
+			  const struct nyx_refusal *refusal)
 {
 	vtd_fault_record(to_vtd(front), sbdf, fault->iova & VTD_FRCD_FI_ADDR,
 			 fault->vendor, !(fault->access & NYX_PROT_WRITE));
@@ -215,14 +219,15 @@ static u8 irq_code(u32 reason)
 	}
 }
 
-static void vtd_irq_fault(struct nyx_front *front, u32 sbdf, u32 index,
+static void vtd_irq_fault(struct nyx_front *front, const struct nyx_irq_req *req,
 			  const struct nyx_refusal *refusal)
 {
 	u8 code = refusal->code ?: irq_code(refusal->reason);
 
 	if (code && !refusal->quiet)
-		vtd_fault_record(to_vtd(front), sbdf,
-				 FIELD_PREP(VTD_FRCD_FI_INDEX, index & 0xffff),
+		vtd_fault_record(to_vtd(front), req->sbdf,
+				 FIELD_PREP(VTD_FRCD_FI_INDEX,
+					    req->msg.index & 0xffff),
 				 code, false);
 }
 
@@ -410,16 +415,15 @@ static void settle(struct vtd *vtd, const struct reg_write *w)
 	}
 }
 
-static u64 vtd_mmio_read(struct nyx_front *front, u32 offset, u32 size)
+static int vtd_mmio_read(struct nyx_front *front, u32 offset, u32 size,
+			 u64 *value)
 {
 	struct vtd *vtd = to_vtd(front);
-	unsigned long flags;
-	u64 value;
 
-	spin_lock_irqsave(&vtd->lock, flags);
-	value = regfile_read(&vtd->regs, offset, size);
-	spin_unlock_irqrestore(&vtd->lock, flags);
-	return value;
+	spin_lock_irq(&vtd->lock);
+	*value = regfile_read(&vtd->regs, offset, size);
+	spin_unlock_irq(&vtd->lock);
+	return 0;
 }
 
 static int vtd_mmio_write(struct nyx_front *front, u32 offset, u32 size, u64 value)
@@ -477,6 +481,7 @@ static void vtd_destroy(struct nyx_front *front)
 static const struct nyx_front_ops vtd_ops = {
 	.destroy = vtd_destroy,
 	.reset = vtd_reset,
+	.mmio_size = NYX_MMIO_SIZE,
 	.mmio_read = vtd_mmio_read,
 	.mmio_write = vtd_mmio_write,
 	.decode_device = vtd_decode,

@@ -63,9 +63,6 @@ struct vtd {
 	bool drain;
 };
 
-/* Make VT-d front ends known; while the module starts. */
-void vtd_init(void);
-
 /* ---- vtd_fault.c -------------------------------------------------------- */
 
 /**

@@ -175,8 +175,8 @@ $ nyxctl unit create --help
 |   NAME                       its name: letters, digits and '._:-'
 |
 | Options:
-|       --model MODEL          what a guest sees of it: native (nothing) or vtd; native
-|       --address-width BITS   widest IOVA, 32 to 64; 48
+|       --model MODEL          what a guest sees of it: native (nothing), vtd or amdvi; native
+|       --address-width BITS   widest IOVA, 32 to 64; 48 (amdvi: 64)
 |       --iotlb ENTRIES        size of the translation cache; 4096; 0: none
 |       --events ENTRIES       event records held for readers; 1024
 |       --max-domains NUMBER   limit on domains; 65535
@@ -210,8 +210,8 @@ $ nyxctl unit run --help
 |   COMMAND                    the command and its arguments; its exit status is nyxctl's
 |
 | Options:
-|       --model MODEL          what a guest sees of it: native (nothing) or vtd; native
-|       --address-width BITS   widest IOVA, 32 to 64; 48
+|       --model MODEL          what a guest sees of it: native (nothing), vtd or amdvi; native
+|       --address-width BITS   widest IOVA, 32 to 64; 48 (amdvi: 64)
 |       --iotlb ENTRIES        size of the translation cache; 4096; 0: none
 |       --events ENTRIES       event records held for readers; 1024
 |       --max-domains NUMBER   limit on domains; 65535

@@ -4,6 +4,9 @@ $ nyxctl -q unit create golden --model vtd
 $ export NYX_UNIT=golden
 $ nyxctl -q memory add --memfd 16M
 $ nyxctl -q device add 03:00.0
+$ nyxctl device add 0001:03:00.0
+! nyxctl: unit 'golden' has a vendor model, which has devices of segment 0 only
+? 1
 $ nyxctl domain list --json
 | {"domains":[]}
 $ nyxctl dma write 3:0.0 0x5000 --data 1234

@@ -1,9 +1,9 @@
 $ nyxctl module info --columns api_version,models,formats
 | api version  1
-| models       native,vtd
+| models       native,vtd,amdvi
 | formats      vtdss,x86,amdv1
 $ nyxctl module info --json --columns api_version,models,formats
-| {"module":{"api_version":1,"models":["native","vtd"],"formats":["vtdss","x86","amdv1"]}}
+| {"module":{"api_version":1,"models":["native","vtd","amdvi"],"formats":["vtdss","x86","amdv1"]}}
 $ nyxctl module version --columns nyxctl,libnyx,api_version
 | nyxctl       0.1.0
 | libnyx       0.1.0

@@ -128,7 +128,7 @@ static void put_fault(struct text *text, const struct nyx_event_fault *fault)
 	    fault->length == 1 ? "byte" : "bytes", (uint64_t)fault->fault.iova,
 	    nyx_fault_reason_text(fault->fault.reason));
 	if (fault->fault.vendor)
-		put(text, ", and the guest is told 0x%02x", fault->fault.vendor);
+		put(text, ", 0x%02x to the guest", fault->fault.vendor);
 	if (fault->fault.gpa != NYX_GPA_UNKNOWN)
 		put(text, ", GPA 0x%" PRIx64, (uint64_t)fault->fault.gpa);
 	if (fault->fault.level != NYX_LEVEL_NONE)
@@ -215,6 +215,10 @@ static void put_irte(struct text *text, const struct nyx_event_irte *irte)
 
 static void put_msi(struct text *text, const struct nyx_event_msi *msi)
 {
+	if (msi->flags & NYX_MSI_F_FUNCTION) {
+		put(text, "the unit sends the interrupt of its PCI function");
+		return;
+	}
 	put(text, "the unit sends an interrupt, address 0x%" PRIx64 " data 0x%" PRIx32,
 	    (uint64_t)msi->address, (uint32_t)msi->data);
 }

@@ -381,6 +381,7 @@ NYX_EXPORT const char *nyx_model_name(uint32_t model)
 	static const char *const names[] = {
 		[NYX_MODEL_NATIVE] = "native",
 		[NYX_MODEL_VTD] = "vtd",
+		[NYX_MODEL_AMDVI] = "amdvi",
 	};
 
 	return model < ARRAY_SIZE(names) ? names[model] : NULL;

@@ -139,6 +139,7 @@ TEST(names_are_complete)
 	EXPECT_TRUE(!nyx_irq_mode_name(NYX_IRQ_MODE_OFF));
 	EXPECT_EQ(0, strcmp("native", nyx_model_name(NYX_MODEL_NATIVE)));
 	EXPECT_EQ(0, strcmp("vtd", nyx_model_name(NYX_MODEL_VTD)));
+	EXPECT_EQ(0, strcmp("amdvi", nyx_model_name(NYX_MODEL_AMDVI)));
 	EXPECT_TRUE(!nyx_model_name(99));
 	EXPECT_EQ(0, strcmp("rw", nyx_prot_name(3)));
 	EXPECT_EQ(0, strcmp("r", nyx_prot_name(1)));
@@ -365,6 +366,12 @@ static const struct {
 		{
 			.type = NYX_EVENT_MSI,
 			.msi = { .address = UINT64_C(0x1200fee00000), .data = 0x41 },
+		},
+	}, {
+		"the unit sends the interrupt of its PCI function",
+		{
+			.type = NYX_EVENT_MSI,
+			.msi = { .flags = NYX_MSI_F_FUNCTION },
 		},
 	},
 };

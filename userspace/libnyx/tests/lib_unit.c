@@ -106,6 +106,54 @@ TEST(unit_vtd)
 	nyx_unit_unref(unit);
 }
 
+TEST(unit_amdvi)
+{
+	struct nyx_unit_create_opts opts = {
+		.size = sizeof(opts), .model = NYX_MODEL_AMDVI,
+		.amdvi_flags = NYX_AMDVI_F_GUEST_APIC | NYX_AMDVI_F_PREFETCH,
+	};
+	struct nyx_ctx *ctx = env_ctx();
+	struct nyx_unit_info info;
+	struct nyx_unit *unit;
+	uint64_t v;
+
+	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	EXPECT_EQ(NYX_MODEL_AMDVI, info.model);
+	EXPECT_EQ(64, info.address_width);
+	EXPECT_EQ(0, info.irt_entries);
+	ASSERT_EQ(0, nyx_mmio_read(unit, 0x30, 8, &v));
+	EXPECT_EQ(0x2008c5, v);
+	EXPECT_EQ(0, nyx_mmio_write(unit, 0x00, 4, 0x123451ff));
+	EXPECT_EQ(0, nyx_mmio_write(unit, 0x04, 4, 1));
+	ASSERT_EQ(0, nyx_mmio_read(unit, 0x00, 8, &v));
+	EXPECT_EQ(UINT64_C(0x1123451ff), v);
+	EXPECT_EQ(0, nyx_mmio_write(unit, 0x18, 8, 0x480));
+	ASSERT_EQ(0, nyx_mmio_read(unit, 0x18, 8, &v));
+	EXPECT_EQ(0x480, v);
+	EXPECT_EQ(0, nyx_unit_reset(unit));
+	ASSERT_EQ(0, nyx_mmio_read(unit, 0x18, 8, &v));
+	EXPECT_EQ(0, v);
+	EXPECT_EQ(0, nyx_mmio_read(unit, NYX_MMIO_SIZE_AMDVI - 8, 8, &v));
+	EXPECT_EQ(-EINVAL, nyx_mmio_read(unit, NYX_MMIO_SIZE_AMDVI, 8, &v));
+	nyx_unit_unref(unit);
+
+	opts.address_width = 39;
+	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
+	opts.address_width = 48;
+	opts.reserved2 = 1;
+	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
+	opts.reserved2 = 0;
+	opts.amdvi_flags = NYX_AMDVI_F_SMALL_IRTES;
+	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
+	opts.amdvi_flags = 1u << 31;
+	EXPECT_EQ(-EOPNOTSUPP, nyx_unit_create(ctx, &opts, &unit));
+	opts.amdvi_flags = 1;
+	opts.model = NYX_MODEL_VTD;
+	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
+	nyx_ctx_unref(ctx);
+}
+
 TEST(unit_create_defaults)
 {
 	struct nyx_unit *unit = env_unit();

@@ -22,7 +22,10 @@ extern "C" {
  * @unit: the unit
  * @sbdf: the device
  *
- * Return: 0; -EEXIST; -ENOSPC at the unit's limit.
+ * In a unit with a vendor model its accesses go as the guest's tables say.
+ *
+ * Return: 0; -EEXIST; -ENOSPC at the unit's limit; -EINVAL with a vendor model,
+ * unless the segment is 0.
  */
 int nyx_device_add(struct nyx_unit *unit, uint32_t sbdf);
 

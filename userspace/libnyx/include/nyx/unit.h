@@ -43,6 +43,8 @@ struct nyx_unit;
  * @reserved: must be 0
  * @vtd_flags: NYX_MODEL_VTD: of enum nyx_vtd_flags
  * @vtd_faults: NYX_MODEL_VTD: fault recording registers, 1 to 8; 0: 8
+ * @amdvi_flags: NYX_MODEL_AMDVI: of enum nyx_amdvi_flags
+ * @reserved2: must be 0
  */
 struct nyx_unit_create_opts {
 	size_t size;
@@ -59,6 +61,8 @@ struct nyx_unit_create_opts {
 	uint32_t reserved;
 	uint32_t vtd_flags;
 	uint32_t vtd_faults;
+	uint32_t amdvi_flags;
+	uint32_t reserved2;
 };
 
 /**

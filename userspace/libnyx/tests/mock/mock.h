@@ -139,8 +139,9 @@ struct m_unit {
 	struct m_past past[MAX_PAST];
 	uint64_t nr_past;
 	uint32_t vtd_flags;
+	uint32_t amdvi_flags;
 	uint32_t vtd_faults;
-	uint8_t regs[NYX_MMIO_SIZE];
+	uint8_t regs[NYX_MMIO_SIZE_AMDVI];
 };
 
 struct m_state {

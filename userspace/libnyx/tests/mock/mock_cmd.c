@@ -14,7 +14,8 @@ static int module_info(struct nyx_module_info *info)
 	unsigned int i;
 
 	info->out_api_version = NYX_API_VERSION;
-	info->out_models = 1u << NYX_MODEL_NATIVE | 1u << NYX_MODEL_VTD;
+	info->out_models = 1u << NYX_MODEL_NATIVE | 1u << NYX_MODEL_VTD |
+		1u << NYX_MODEL_AMDVI;
 	info->out_formats = 1u << NYX_FORMAT_VTDSS | 1u << NYX_FORMAT_X86 | 1u << NYX_FORMAT_AMDV1;
 	for (info->out_nr_units = 0, i = 0; i < MAX_UNITS; i++)
 		info->out_nr_units += m_state->units[i].info.unit_id != 0;

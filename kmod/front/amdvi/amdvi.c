@@ -1,0 +1,673 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: AMD-Vi: registers, and what the core asks.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "front/amdvi/amdvi.h"
+
+#include <linux/bitfield.h>
+#include <linux/bitmap.h>
+#include <linux/err.h>
+#include <linux/slab.h>
+
+#include "core/irq.h"
+#include "core/unit.h"
+#include "front/front.h"
+
+#define REG(_name, _rw, _w1c)						\
+	{								\
+		.offset = AMDVI_##_name, .size = 8,			\
+		.index = REG_##_name, .rw = (_rw), .w1c = (_w1c),	\
+	}
+#define SEGMENT(_n)							\
+	{								\
+		.offset = AMDVI_SEGMENT + 8 * ((_n) - 1), .size = 8,	\
+		.index = REG_SEGMENT##_n,				\
+	}
+
+#define ALL	(~0ull)
+#define TABLE	(AMDVI_BASE_ADDR | AMDVI_DEV_TABLE_SIZE)
+#define RING	(AMDVI_BASE_ADDR | AMDVI_RING_LEN)
+
+/* Those of CONTROL that each unit has. Features that it has not read as zero. */
+#define CONTROL	(AMDVI_CTL_IOMMU | AMDVI_CTL_HT_TUNNEL | AMDVI_CTL_EVT_LOG | \
+		 AMDVI_CTL_EVT_INT | AMDVI_CTL_WAIT_INT | \
+		 AMDVI_CTL_INV_TIMEOUT | AMDVI_CTL_PASS_PW | \
+		 AMDVI_CTL_RES_PASS_PW | AMDVI_CTL_COHERENT | \
+		 AMDVI_CTL_ISOC | AMDVI_CTL_CMD)
+
+/* Section 3.4. Features add to it: see make_registers(). */
+static const struct reg_def amdvi_defs[] = {
+	REG(DEV_TABLE, TABLE, 0),
+	REG(CMD_BASE, RING, 0),
+	REG(EVT_BASE, RING, 0),
+	REG(CONTROL, CONTROL, 0),
+	REG(EXCL_BASE, AMDVI_BASE_ADDR | AMDVI_EXCL_ENABLE | AMDVI_EXCL_ALLOW, 0),
+	REG(EXCL_LIMIT, AMDVI_BASE_ADDR, 0),
+	REG(EFR, 0, 0),
+	REG(GA_BASE, 0, 0),
+	REG(GA_TAIL_ADDR, 0, 0),
+	SEGMENT(1),
+	SEGMENT(2),
+	SEGMENT(3),
+	SEGMENT(4),
+	SEGMENT(5),
+	SEGMENT(6),
+	SEGMENT(7),
+	REG(XT_GENERAL, 0, 0),
+	REG(XT_PPR, 0, 0),
+	REG(XT_GA, 0, 0),
+	REG(EFR2, 0, 0),
+	REG(CMD_HEAD, AMDVI_RING_POINTER, 0),
+	REG(CMD_TAIL, AMDVI_RING_POINTER, 0),
+	REG(EVT_HEAD, AMDVI_RING_POINTER, 0),
+	REG(EVT_TAIL, AMDVI_RING_POINTER, 0),
+	REG(STATUS, 0, AMDVI_STS_EVT_OVERFLOW | AMDVI_STS_EVT_INT |
+		       AMDVI_STS_WAIT_INT),
+	REG(GA_HEAD, 0, 0),
+	REG(GA_TAIL, 0, 0),
+};
+
+/* ---- what the core asks: accesses --------------------------------------- */
+
+/* Notes of a guest map: whose page faults are not logged. */
+#define NOTE_QUIET	BIT(0)
+#define NOTE_QUIET_ONCE	BIT(1)
+
+/**
+ * struct settings - registers that say how a requester is treated
+ * @control: CONTROL
+ * @tables: the device table
+ * @excl_first: exclusion range
+ * @excl_last: likewise
+ * @excl: there is one
+ * @excl_all: for all devices
+ */
+struct settings {
+	u64 control;
+	struct amdvi_tables tables;
+	u64 excl_first;
+	u64 excl_last;
+	bool excl;
+	bool excl_all;
+};
+
+static void get_settings(struct amdvi *amdvi, struct settings *set)
+{
+	unsigned int n, lg2;
+	unsigned long flags;
+	u64 base, limit;
+
+	spin_lock_irqsave(&amdvi->lock, flags);
+	set->control = amdvi->value[REG_CONTROL];
+	lg2 = min_t(u32, FIELD_GET(AMDVI_CTL_SEGMENTS, set->control),
+		    AMDVI_SEGMENTS_LG2);
+	set->tables.segments_lg2 = lg2;
+	set->tables.base[0] = amdvi->value[REG_DEV_TABLE];
+	for (n = 1; n < 1u << lg2; n++)
+		set->tables.base[n] = amdvi->value[REG_SEGMENT1 + n - 1];
+	base = amdvi->value[REG_EXCL_BASE];
+	limit = amdvi->value[REG_EXCL_LIMIT];
+	spin_unlock_irqrestore(&amdvi->lock, flags);
+
+	set->excl = base & AMDVI_EXCL_ENABLE;
+	set->excl_all = base & AMDVI_EXCL_ALLOW;
+	set->excl_first = base & AMDVI_BASE_ADDR;
+	set->excl_last = limit | NYX_PAGE_MASK;
+}
+
+/*
+ * Bring in some words of a device table entry, in ascending order: drivers write
+ * the first last. Returns 0 or AMDVI_EVENT_*, or an error.
+ */
+static int read_dte(struct amdvi *amdvi, const struct settings *set, u16 rid,
+		    u64 dte[4], u64 *at)
+{
+	unsigned int i;
+	int ret;
+
+	if (!amdvi_find_dte(&set->tables, rid, at)) {
+		*at = 0;
+		return AMDVI_EVENT_ILLEGAL_DTE;
+	}
+	for (i = 0; i < 4; i++) {
+		ret = nyx_guest_read64(amdvi->front.unit, *at + 8 * i, &dte[i]);
+		if (ret == -EIO)
+			return AMDVI_EVENT_DTE_HARDWARE | AMDVI_EVENT_MASTER_ABORT;
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static void pass_all(struct nyx_guest_map *map)
+{
+	*map = (struct nyx_guest_map) {
+		.pass_through = true,
+		.perm = NYX_ACC_RW,
+		.width = 64,
+	};
+}
+
+static void make_map(const struct settings *set, const struct amdvi_dma *dma,
+		     u16 code, struct nyx_guest_map *map)
+{
+	*map = (struct nyx_guest_map) {
+		.tag = dma->did,
+		.pass_through = !dma->mode,
+		.keep_irqs = true,
+		.blocked = code,
+		.perm = dma->perm,
+		.note = (dma->quiet ? NOTE_QUIET : 0) |
+			(dma->quiet_once ? NOTE_QUIET_ONCE : 0),
+		.width = 64,
+		.cfg = { .format = PT_AMDV1, .levels = dma->mode },
+		.root = dma->root,
+	};
+	if (set->excl && (set->excl_all || dma->exclude) &&
+	    set->excl_first <= set->excl_last) {
+		map->hole = true;
+		map->hole_first = set->excl_first;
+		map->hole_last = set->excl_last;
+	}
+}
+
+static bool amdvi_decode(struct nyx_front *front, u32 sbdf,
+			 struct nyx_guest_map *map, struct nyx_refusal *refusal)
+{
+	struct amdvi *amdvi = to_amdvi(front);
+	struct settings set;
+	struct amdvi_dma dma;
+	u64 dte[4], at;
+	int code;
+
+	get_settings(amdvi, &set);
+	if (!(set.control & AMDVI_CTL_IOMMU)) {
+		pass_all(map);
+		return true;
+	}
+	code = read_dte(amdvi, &set, sbdf, dte, &at);
+	if (!code) {
+		code = amdvi_decode_dma(dte, &dma);
+		at = 0;
+	}
+	if (code) {
+		*refusal = (struct nyx_refusal) {
+			.reason = NYX_FAULT_CONTEXT,
+			/* The caller was killed: nobody will see it. */
+			.code = code < 0 ? 0 : code,
+			.at = at,
+		};
+		return false;
+	}
+	if (!dma.valid)
+		pass_all(map);
+	else
+		make_map(&set, &dma, amdvi_check_dma(&amdvi->shape, &dma), map);
+	return true;
+}
+
+static u16 amdvi_dma_code(struct nyx_front *front, const struct nyx_fault *fault,
+			  const struct nyx_refusal *refusal)
+{
+	u16 write = fault->access & NYX_PROT_WRITE ? AMDVI_EVENT_RW : 0;
+
+	if (refusal->code)
+		return refusal->code | write;
+	switch (fault->reason) {
+	case NYX_FAULT_ADDRESS_WIDTH:
+	case NYX_FAULT_NOT_PRESENT:
+	case NYX_FAULT_TABLE_NOT_PRESENT:
+		return AMDVI_EVENT_PAGE_FAULT | write;
+	case NYX_FAULT_READ_DENIED:
+	case NYX_FAULT_WRITE_DENIED:
+		return AMDVI_EVENT_PAGE_FAULT | AMDVI_EVENT_PR |
+		       AMDVI_EVENT_PE | write;
+	case NYX_FAULT_RESERVED_BIT:
+		return amdvi_pte_code(refusal->at) | write;
+	case NYX_FAULT_TABLE_ACCESS:
+		return AMDVI_EVENT_PTE_HARDWARE | AMDVI_EVENT_MASTER_ABORT | write;
+	case NYX_FAULT_INTERRUPT_RANGE:
+		/* A write is an interrupt, not our business. */
+		return write || fault->gpa != NYX_GPA_UNKNOWN ?
+			0 : AMDVI_EVENT_INVALID_REQUEST;
+	default:
+		/* Behind the IOMMU: the bus would answer, or nobody. */
+		return 0;
+	}
+}
+
+static void amdvi_dma_fault(struct nyx_front *front, u32 sbdf,
+			    const struct nyx_fault *fault,
+			    const struct nyx_refusal *refusal)
+{
+	struct amdvi *amdvi = to_amdvi(front);
+	u64 address = fault->iova;
+
+	switch (fault->vendor & AMDVI_EVENT_CODE) {
+	case AMDVI_EVENT_PAGE_FAULT:
+		if ((refusal->note & NOTE_QUIET) ||
+		    ((refusal->note & NOTE_QUIET_ONCE) &&
+		     test_and_set_bit((u16)sbdf, amdvi->silenced)))
+			return;
+		break;
+	case AMDVI_EVENT_DTE_HARDWARE:
+	case AMDVI_EVENT_PTE_HARDWARE:
+		address = refusal->at;
+		break;
+	case AMDVI_EVENT_ILLEGAL_DTE:
+		address &= ~3ull;
+		break;
+	}
+	amdvi_log_event(amdvi, sbdf, refusal->tag, fault->vendor, address);
+}
+
+/* ---- what the core asks: interrupts ------------------------------------- */
+
+static int refuse_int(struct nyx_refusal *refusal, u32 reason, int code,
+		      const struct amdvi_int *irq, bool quiet, u64 at)
+{
+	if (code < 0)
+		return code;
+	*refusal = (struct nyx_refusal) {
+		.reason = reason,
+		.code = code | AMDVI_EVENT_I,
+		.quiet = quiet,
+		.tag = irq ? irq->did : 0,
+		.at = at,
+	};
+	return -EACCES;
+}
+
+static int read_int(struct amdvi *amdvi, const struct settings *set, u32 sbdf,
+		    struct amdvi_int *irq, struct nyx_refusal *refusal)
+{
+	u64 dte[4], at;
+	int code;
+
+	code = read_dte(amdvi, set, sbdf, dte, &at);
+	if (code)
+		return refuse_int(refusal, NYX_FAULT_CONTEXT, code, NULL, false, at);
+	code = amdvi_decode_int(dte, irq);
+	/* What DTE.IG is about are page faults only. */
+	return code ? refuse_int(refusal, NYX_FAULT_CONTEXT, code, irq, false, 0) : 0;
+}
+
+static int amdvi_decode_irqs(struct nyx_front *front, u32 sbdf,
+			     struct nyx_guest_irqs *irqs,
+			     struct nyx_refusal *refusal)
+{
+	struct amdvi *amdvi = to_amdvi(front);
+	struct amdvi_int irq;
+	struct settings set;
+	int ret;
+
+	get_settings(amdvi, &set);
+	ret = read_int(amdvi, &set, sbdf, &irq, refusal);
+	if (ret)
+		return ret;
+	*irqs = (struct nyx_guest_irqs) {
+		.tag = irq.did,
+		.nr = min(irq.nr, IRT_DEVICE_ENTRIES),
+	};
+	if (!irq.valid) {
+		irqs->how = IRT_PASS_ALL;
+		return 0;
+	}
+	irqs->how = (irq.nmi ? IRT_PASS_NMI : 0) | (irq.init ? IRT_PASS_INIT : 0) |
+		    (irq.extint ? IRT_PASS_EXTINT : 0) |
+		    (irq.quiet ? IRT_QUIET : 0);
+	if (irq.ctl == AMDVI_INT_REMAP)
+		irqs->how |= IRT_REMAP;
+	else if (irq.ctl == AMDVI_INT_PASS)
+		irqs->how |= IRT_PASS;
+	return 0;
+}
+
+/* The entry as 128 bits, whatever its size. */
+static int read_irte(struct amdvi *amdvi, bool large, u64 root, u32 index,
+		     u64 word[2])
+{
+	struct nyx_unit *unit = amdvi->front.unit;
+	u64 at;
+	int ret;
+
+	if (large) {
+		at = root + (u64)index * AMDVI_IRTE128_SIZE;
+		ret = nyx_guest_read64(unit, at, &word[0]);
+		return ret ?: nyx_guest_read64(unit, at + 8, &word[1]);
+	}
+	at = root + (u64)index * AMDVI_IRTE32_SIZE;
+	ret = nyx_guest_read64(unit, at & ~7ull, &word[0]);
+	word[0] = (u32)(at & 4 ? word[0] >> 32 : word[0]);
+	return ret;
+}
+
+static int decode_entry(struct amdvi *amdvi, u32 sbdf, u32 index,
+			struct irt_entry *e, struct amdvi_post *post,
+			struct nyx_refusal *refusal)
+{
+	struct amdvi_int irq;
+	struct settings set;
+	u64 word[2];
+	bool large;
+	int ret;
+
+	get_settings(amdvi, &set);
+	ret = read_int(amdvi, &set, sbdf, &irq, refusal);
+	if (ret)
+		return ret;
+	large = set.control & AMDVI_CTL_GA;
+	/* It has changed since it was looked at. */
+	if (!irq.valid || irq.ctl != AMDVI_INT_REMAP || index >= irq.nr)
+		return refuse_int(refusal, NYX_FAULT_IRQ_INDEX,
+				  AMDVI_EVENT_PAGE_FAULT, &irq, irq.quiet, 0);
+	ret = read_irte(amdvi, large, irq.root, index, word);
+	/* There is no event for it; the next best. */
+	if (ret == -EIO)
+		return refuse_int(refusal, NYX_FAULT_IRQ_TABLE,
+				  AMDVI_EVENT_PTE_HARDWARE |
+				  AMDVI_EVENT_MASTER_ABORT, &irq, false,
+				  irq.root + (u64)index * (large ?
+				  AMDVI_IRTE128_SIZE : AMDVI_IRTE32_SIZE));
+	if (ret)
+		return ret;
+	ret = large ?
+		amdvi_decode_irte128(set.control & AMDVI_CTL_GAM,
+				     set.control & AMDVI_CTL_XT, word[0],
+				     word[1], e, post) :
+		amdvi_decode_irte32(word[0], e);
+	if (!ret)
+		return 0;
+	return refuse_int(refusal, ret & AMDVI_EVENT_PR ?
+			  NYX_FAULT_IRQ_RESERVED : NYX_FAULT_IRQ_NOT_PRESENT,
+			  ret, &irq, irq.quiet || (e->flags & NYX_IRTE_F_QUIET), 0);
+}
+
+static int amdvi_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
+			      struct irt_entry *e, struct nyx_refusal *refusal)
+{
+	struct amdvi_post post;
+
+	return decode_entry(to_amdvi(front), sbdf, index, e, &post, refusal);
+}
+
+static void amdvi_irq_fault(struct nyx_front *front,
+			    const struct nyx_irq_req *req,
+			    const struct nyx_refusal *refusal)
+{
+	u64 address = req->address & ~3ull;
+	u16 code = refusal->code;
+
+	if (!code && refusal->reason == NYX_FAULT_IRQ_INDEX)
+		code = AMDVI_EVENT_PAGE_FAULT | AMDVI_EVENT_I;
+	if (!code)
+		return;
+	/* A message is a write. */
+	code |= AMDVI_EVENT_RW;
+	if (refusal->at)
+		address = refusal->at;
+	amdvi_log_event(to_amdvi(front), req->sbdf, refusal->tag, code, address);
+}
+
+/* ---- registers ---------------------------------------------------------- */
+
+static int forget_all(struct amdvi *amdvi)
+{
+	nyx_guest_forget(amdvi->front.unit, NULL, NULL);
+	bitmap_zero(amdvi->silenced, U16_MAX + 1);
+	return nyx_guest_drain(amdvi->front.unit);
+}
+
+/* How interrupts are treated. */
+static u32 irq_mode(u64 control)
+{
+	if (!(control & AMDVI_CTL_IOMMU))
+		return NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF;
+	return (control & AMDVI_CTL_GA) && (control & AMDVI_CTL_XT) ?
+		0 : NYX_IRQ_MODE_XAPIC;
+}
+
+static int set_irq_mode(struct amdvi *amdvi, u64 control)
+{
+	nyx_guest_forget_irqs(amdvi->front.unit, NYX_GUEST_ALL_IRQS);
+	return nyx_irq_set_mode(amdvi->front.unit, irq_mode(control));
+}
+
+/* Section 3.4.4 */
+static int control_changed(struct amdvi *amdvi, u64 changed)
+{
+	u64 control = amdvi->value[REG_CONTROL];
+	int ret = 0;
+
+	if (changed & (AMDVI_CTL_IOMMU | AMDVI_CTL_SEGMENTS))
+		ret = forget_all(amdvi);
+	if (!ret && (changed & (AMDVI_CTL_IOMMU | AMDVI_CTL_SEGMENTS |
+				AMDVI_CTL_GA | AMDVI_CTL_XT | AMDVI_CTL_GAM)))
+		ret = set_irq_mode(amdvi, control);
+	return ret ?: amdvi_cmd_run(amdvi);
+}
+
+/* What a write of a register leads to. Under @mutex. */
+static int follow(struct amdvi *amdvi, const struct reg_write *w)
+{
+	switch (w->def->index) {
+	case REG_CONTROL:
+		return control_changed(amdvi, w->old ^ w->new);
+	case REG_CMD_TAIL:
+		return amdvi_cmd_run(amdvi);
+	default:
+		return 0;
+	}
+}
+
+/* What it means for the registers themselves. Under @lock. */
+static void settle(struct amdvi *amdvi, const struct reg_write *w)
+{
+	u64 status = amdvi->value[REG_STATUS];
+
+	switch (w->def->index) {
+	case REG_CONTROL:
+		amdvi_control_written(amdvi, w);
+		break;
+	case REG_XT_GENERAL:
+	case REG_XT_PPR:
+	case REG_XT_GA:
+		amdvi_vector_written(amdvi, w->def->index);
+		break;
+	/* While they run these are the unit's. */
+	case REG_CMD_HEAD:
+		if (status & AMDVI_STS_CMD_RUN)
+			amdvi->value[REG_CMD_HEAD] = w->old;
+		break;
+	case REG_EVT_TAIL:
+		if (status & AMDVI_STS_EVT_RUN)
+			amdvi->value[REG_EVT_TAIL] = w->old;
+		break;
+	case REG_GA_TAIL:
+		if (status & AMDVI_STS_GA_RUN)
+			amdvi->value[REG_GA_TAIL] = w->old;
+		break;
+	}
+}
+
+static int amdvi_mmio_read(struct nyx_front *front, u32 offset, u32 size,
+			   u64 *value)
+{
+	struct amdvi *amdvi = to_amdvi(front);
+	int ret;
+
+	ret = amdvi_log_flush(amdvi);
+	if (ret)
+		return ret;
+	spin_lock_irq(&amdvi->lock);
+	*value = regfile_read(&amdvi->regs, offset, size);
+	spin_unlock_irq(&amdvi->lock);
+	return 0;
+}
+
+static int amdvi_mmio_write(struct nyx_front *front, u32 offset, u32 size,
+			    u64 value)
+{
+	struct amdvi *amdvi = to_amdvi(front);
+	struct reg_write w[2];
+	unsigned int n, i;
+	int ret;
+
+	if (mutex_lock_killable(&amdvi->mutex))
+		return -EINTR;
+	/* By the registers as they were when it came up. */
+	ret = amdvi_log_flush(amdvi);
+	if (ret)
+		goto out_unlock;
+	spin_lock_irq(&amdvi->lock);
+	n = regfile_write(&amdvi->regs, offset, size, value, w);
+	for (i = 0; i < n; i++)
+		settle(amdvi, &w[i]);
+	spin_unlock_irq(&amdvi->lock);
+	for (i = 0; i < n && !ret; i++)
+		ret = follow(amdvi, &w[i]);
+out_unlock:
+	mutex_unlock(&amdvi->mutex);
+	return ret;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static int amdvi_reset(struct nyx_front *front)
+{
+	struct amdvi *amdvi = to_amdvi(front);
+	unsigned int i;
+	int ret;
+
+	if (mutex_lock_killable(&amdvi->mutex))
+		return -EINTR;
+	spin_lock_irq(&amdvi->lock);
+	regfile_reset(&amdvi->regs);
+	for (i = 0; i < LOG_MAX; i++) {
+		amdvi->log[i].nr = 0;
+		amdvi->log[i].stopped = false;
+	}
+	memset(amdvi->unsent, 0, sizeof(amdvi->unsent));
+	amdvi->cmd_stopped = false;
+	spin_unlock_irq(&amdvi->lock);
+	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
+	ret = forget_all(amdvi);
+	if (!ret)
+		ret = set_irq_mode(amdvi, 0);
+	mutex_unlock(&amdvi->mutex);
+	return ret;
+}
+
+static void amdvi_destroy(struct nyx_front *front)
+{
+	struct amdvi *amdvi = to_amdvi(front);
+
+	bitmap_free(amdvi->silenced);
+	mutex_destroy(&amdvi->log_mutex);
+	mutex_destroy(&amdvi->mutex);
+	kfree(amdvi);
+}
+
+static const struct nyx_front_ops amdvi_ops = {
+	.destroy = amdvi_destroy,
+	.reset = amdvi_reset,
+	.mmio_size = NYX_MMIO_SIZE_AMDVI,
+	.mmio_read = amdvi_mmio_read,
+	.mmio_write = amdvi_mmio_write,
+	.decode_device = amdvi_decode,
+	.decode_irqs = amdvi_decode_irqs,
+	.decode_irte = amdvi_decode_entry,
+	.dma_code = amdvi_dma_code,
+	.dma_fault = amdvi_dma_fault,
+	.irq_fault = amdvi_irq_fault,
+};
+
+static u64 features(const struct nyx_unit_config *cfg, u8 levels)
+{
+	u64 efr = AMDVI_EFR_IA | AMDVI_EFR_HATS(levels);
+
+	if (!(cfg->amdvi_flags & NYX_AMDVI_F_SMALL_IRTES))
+		efr |= AMDVI_EFR_GA;
+	if (!(cfg->amdvi_flags & NYX_AMDVI_F_XAPIC))
+		efr |= AMDVI_EFR_XT;
+	if (cfg->amdvi_flags & NYX_AMDVI_F_GUEST_APIC)
+		efr |= AMDVI_EFR_GAM;
+	if (cfg->amdvi_flags & NYX_AMDVI_F_SEGMENTS)
+		efr |= AMDVI_EFR_SEGMENTS;
+	if (cfg->amdvi_flags & NYX_AMDVI_F_PREFETCH)
+		efr |= AMDVI_EFR_PREFETCH;
+	return efr;
+}
+
+/* The registers, and the bits in them, that features bring. */
+static void make_registers(struct amdvi *amdvi, u64 efr)
+{
+	struct reg_def *def = amdvi->def;
+	unsigned int i;
+
+	memcpy(def, amdvi_defs, sizeof(amdvi_defs));
+	def[REG_EFR].reset = efr;
+	if (efr & AMDVI_EFR_GA)
+		def[REG_CONTROL].rw |= AMDVI_CTL_GA;
+	if (efr & AMDVI_EFR_XT) {
+		def[REG_CONTROL].rw |= AMDVI_CTL_XT | AMDVI_CTL_INT_CAP_XT;
+		for (i = REG_XT_GENERAL; i <= REG_XT_GA; i++)
+			def[i].rw = AMDVI_XT_LOGICAL | AMDVI_XT_DEST_LOW |
+				    AMDVI_XT_VECTOR | AMDVI_XT_DELIVERY |
+				    AMDVI_XT_DEST_HIGH;
+	}
+	if (efr & AMDVI_EFR_GAM) {
+		def[REG_CONTROL].rw |= AMDVI_CTL_GAM | AMDVI_CTL_GA_LOG |
+				       AMDVI_CTL_GA_INT;
+		def[REG_GA_BASE].rw = RING;
+		def[REG_GA_TAIL_ADDR].rw = AMDVI_GA_TAIL_ADDR_MASK;
+		def[REG_GA_HEAD].rw = AMDVI_GA_POINTER;
+		def[REG_GA_TAIL].rw = AMDVI_GA_POINTER;
+		def[REG_STATUS].w1c |= AMDVI_STS_GA_OVERFLOW | AMDVI_STS_GA_INT;
+	}
+	if (efr & AMDVI_EFR_SEGMENTS) {
+		def[REG_CONTROL].rw |= AMDVI_CTL_SEGMENTS;
+		for (i = REG_SEGMENT1; i <= REG_SEGMENT7; i++)
+			def[i].rw = TABLE;
+	}
+	amdvi->regs.def = def;
+	amdvi->regs.nr = ARRAY_SIZE(amdvi_defs);
+	amdvi->regs.value = amdvi->value;
+	regfile_reset(&amdvi->regs);
+}
+
+static struct nyx_front *amdvi_create(struct nyx_unit *unit,
+				      const struct nyx_unit_config *cfg)
+{
+	struct amdvi *amdvi = kzalloc(sizeof(*amdvi), GFP_KERNEL_ACCOUNT);
+
+	static_assert(ARRAY_SIZE(amdvi_defs) == REG_MAX);
+	if (!amdvi)
+		return ERR_PTR(-ENOMEM);
+	amdvi->silenced = bitmap_zalloc(U16_MAX + 1, GFP_KERNEL_ACCOUNT);
+	if (!amdvi->silenced) {
+		kfree(amdvi);
+		return ERR_PTR(-ENOMEM);
+	}
+	amdvi->front.ops = &amdvi_ops;
+	amdvi->front.unit = unit;
+	mutex_init(&amdvi->mutex);
+	mutex_init(&amdvi->log_mutex);
+	spin_lock_init(&amdvi->lock);
+	amdvi->shape = (struct amdvi_shape) {
+		.levels = pt_format_levels(PT_AMDV1, cfg->address_width),
+		.prefetch = cfg->amdvi_flags & NYX_AMDVI_F_PREFETCH,
+		.device_tlb = cfg->amdvi_flags & NYX_AMDVI_F_DEVICE_TLB,
+	};
+	make_registers(amdvi, features(cfg, amdvi->shape.levels));
+	/* As after a reset; nobody knows the unit yet. */
+	unit->irq.mode = irq_mode(0);
+	return &amdvi->front;
+}
+
+void amdvi_init(void)
+{
+	nyx_front_register(NYX_MODEL_AMDVI, amdvi_create);
+}

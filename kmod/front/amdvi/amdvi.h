@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: AMD-Vi: a unit's front end.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Locks: a write of a register is done, with all that follows from it, under
+ * @mutex; it may execute the whole command buffer, and wait for accesses and for
+ * guest memory. Registers are read and changed under @lock, by faults in any
+ * context. Nothing that waits for a write holds what a write waits for: faults
+ * and the decoding of tables take @lock only.
+ *
+ * Both logs lie in guest memory, and what is to be logged comes up in any
+ * context. So it is kept here, and the tail stays where it is, until somebody
+ * accesses a register; then the entries are written, under @log_mutex, inside
+ * @mutex. A guest cannot see the difference: to know how far it may read it has
+ * to read the tail.
+ */
+#ifndef NYX_FRONT_AMDVI_H
+#define NYX_FRONT_AMDVI_H
+
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "core/front.h"
+#include "front/amdvi/amdvi_decode.h"
+#include "front/regfile.h"
+
+/* Values in &amdvi.value. */
+enum amdvi_reg {
+	REG_DEV_TABLE, REG_CMD_BASE, REG_EVT_BASE, REG_CONTROL, REG_EXCL_BASE,
+	REG_EXCL_LIMIT, REG_EFR, REG_GA_BASE, REG_GA_TAIL_ADDR,
+	REG_SEGMENT1, REG_SEGMENT2, REG_SEGMENT3, REG_SEGMENT4, REG_SEGMENT5,
+	REG_SEGMENT6, REG_SEGMENT7, REG_XT_GENERAL, REG_XT_PPR, REG_XT_GA,
+	REG_EFR2, REG_CMD_HEAD, REG_CMD_TAIL, REG_EVT_HEAD, REG_EVT_TAIL,
+	REG_STATUS, REG_GA_HEAD, REG_GA_TAIL,
+	REG_MAX,
+};
+
+#define AMDVI_LOG_KEPT	256u
+
+/**
+ * struct amdvi_log - a log in guest memory
+ * @entry: what is to be written there; one word of an 8-byte entry
+ * @first: the oldest
+ * @nr: how many
+ * @stopped: it has overflowed, and was not enabled anew
+ */
+struct amdvi_log {
+	u64 entry[AMDVI_LOG_KEPT][2];
+	u32 first;
+	u32 nr;
+	bool stopped;
+};
+
+enum amdvi_log_id { LOG_EVENT, LOG_GA, LOG_MAX };
+
+/**
+ * struct amdvi - a front end
+ * @front: what the core knows
+ * @mutex: serialises writes and commands
+ * @log_mutex: serialises who brings the logs to guest memory
+ * @lock: protects the registers, and what follows
+ * @regs: the registers
+ * @value: their values
+ * @def: their table; a unit's own, for its features
+ * @shape: what commands and tables may look like; const after init
+ * @log: by enum amdvi_log_id
+ * @unsent: XT_GENERAL, XT_PPR, XT_GA: an interrupt waits for a vector
+ * @cmd_stopped: a command was refused, and commands were not enabled anew
+ * @silenced: requesters whose page faults are not logged until their entry is
+ *            invalidated (SE), by requester id
+ * @drain: commands since the last wait make one necessary; under @mutex
+ */
+struct amdvi {
+	struct nyx_front front;
+	struct mutex mutex;
+	struct mutex log_mutex;
+	spinlock_t lock;
+	struct regfile regs;
+	u64 value[REG_MAX];
+	struct reg_def def[REG_MAX];
+	struct amdvi_shape shape;
+	struct amdvi_log log[LOG_MAX];
+	bool unsent[3];
+	bool cmd_stopped;
+	unsigned long *silenced;
+	bool drain;
+};
+
+/**
+ * amdvi_ring_size() - size of the command buffer or of a log
+ * @base: its register
+ *
+ * Return: bytes; 0: a length that does not exist.
+ */
+u64 amdvi_ring_size(u64 base);
+
+/* ---- amdvi_log.c -------------------------------------------------------- */
+
+/**
+ * amdvi_log_event() - log an event
+ * @amdvi: the front end
+ * @rid: the requester, or 0
+ * @did: its domain, or 0
+ * @code: AMDVI_EVENT_*
+ * @address: address
+ *
+ * Section 2.5. Context: any.
+ */
+void amdvi_log_event(struct amdvi *amdvi, u16 rid, u16 did, u16 code, u64 address);
+
+/**
+ * amdvi_log_event_locked() - likewise
+ * @amdvi: the front end
+ * @rid: the requester, or 0
+ * @did: its domain, or 0
+ * @code: AMDVI_EVENT_*
+ * @address: address
+ *
+ * Context: under &amdvi.lock.
+ */
+void amdvi_log_event_locked(struct amdvi *amdvi, u16 rid, u16 did, u16 code,
+			    u64 address);
+
+/**
+ * amdvi_log_guest() - log an interrupt of a guest of the guest
+ * @amdvi: the front end
+ * @rid: the requester
+ * @tag: GATag
+ *
+ * Section 2.10. Context: any.
+ */
+void amdvi_log_guest(struct amdvi *amdvi, u16 rid, u32 tag);
+
+/**
+ * amdvi_log_flush() - bring the logs to guest memory
+ * @amdvi: the front end
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int amdvi_log_flush(struct amdvi *amdvi);
+
+/**
+ * amdvi_status_update() - make what STATUS says of rings that run true
+ * @amdvi: the front end
+ *
+ * Context: under &amdvi.lock.
+ */
+void amdvi_status_update(struct amdvi *amdvi);
+
+/**
+ * amdvi_control_written() - CONTROL was written
+ * @amdvi: the front end
+ * @w: how
+ *
+ * Context: under &amdvi.lock.
+ */
+void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w);
+
+/**
+ * amdvi_vector_written() - XT_GENERAL, XT_PPR or XT_GA was written
+ * @amdvi: the front end
+ * @reg: which one
+ *
+ * Context: under &amdvi.lock.
+ */
+void amdvi_vector_written(struct amdvi *amdvi, enum amdvi_reg reg);
+
+/**
+ * amdvi_completion() - a COMPLETION_WAIT asks for an interrupt
+ * @amdvi: the front end
+ *
+ * Context: under &amdvi.lock.
+ */
+void amdvi_completion(struct amdvi *amdvi);
+
+/* ---- amdvi_cmd.c -------------------------------------------------------- */
+
+/**
+ * amdvi_cmd_run() - execute what is in the command buffer
+ * @amdvi: the front end
+ *
+ * Context: may sleep; under &amdvi.mutex.
+ * Return: 0, or -EINTR if the caller was killed: the rest is executed with the
+ * next write of the tail.
+ */
+int amdvi_cmd_run(struct amdvi *amdvi);
+
+static inline struct amdvi *to_amdvi(struct nyx_front *front)
+{
+	return container_of(front, struct amdvi, front);
+}
+
+#endif /* NYX_FRONT_AMDVI_H */

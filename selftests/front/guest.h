@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx selftests: a guest with a unit of a vendor model.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * What the vendors share: memory, registers, devices, events. vtd_guest.h and
+ * amdvi_guest.h add the driver.
+ */
+#ifndef NYX_SELFTESTS_GUEST_H
+#define NYX_SELFTESTS_GUEST_H
+
+#include "nyx_env.h"
+
+#define BIT(n)	(1ull << (n))
+
+/* Where the guest has its things. The first two pages are nobody's. */
+#define AT_TABLES	0x20000ull	/* grows, */
+#define AT_TABLES_END	0x100000ull	/* up to this */
+#define AT_DATA		0x400000ull	/* for whatever a case wants */
+#define GUEST_RAM	(64 * SZ_1M)
+#define NOWHERE		0x100000000ull	/* no memory */
+
+#define DEV		NYX_SBDF(0, 0, 3, 0)
+#define DEV_FN		NYX_SBDF(0, 0, 3, 1)	/* another function of it */
+#define DEV2		NYX_SBDF(0, 0, 4, 0)
+#define DEV_BUS		NYX_SBDF(0, 5, 4, 2)	/* on another bus */
+#define DEV_ABSENT	NYX_SBDF(0, 0, 9, 0)
+#define DID		7u
+
+/**
+ * struct guest - a guest
+ * @fd: its unit
+ * @events: the unit's events, not blocking
+ * @ram: its memory, from address 0
+ * @faults: VT-d: fault records
+ * @gcmd: VT-d: what is on of TE, QIE, IRE, CFI
+ * @control: AMD-Vi: CONTROL
+ * @tail: slot of the queue that is next
+ * @slots: of the queue
+ * @queue: address of the queue
+ * @cookie: what the last wait stored
+ * @next_table: next free page
+ * @s: the last message that was sent
+ */
+struct guest {
+	int fd;
+	int events;
+	unsigned char *ram;
+	unsigned int faults;
+	__u32 gcmd;
+	__u64 control;
+	unsigned int tail;
+	unsigned int slots;
+	__u64 queue;
+	__u32 cookie;
+	__u64 next_table;
+	struct nyx_irq_send s;
+};
+
+/* A unit with memory, with DEV and its kin, and a policy that never intervenes. */
+void guest_create(struct guest *g, struct nyx_unit_create *u);
+
+/* ---- registers ---- */
+
+int mmio(int fd, __u32 flags, __u32 offset, __u32 width, __u64 *value);
+__u32 r32(struct guest *g, __u32 offset);
+__u64 r64(struct guest *g, __u32 offset);
+void w32(struct guest *g, __u32 offset, __u32 value);
+void w64(struct guest *g, __u32 offset, __u64 value);
+
+#define R32(offset, want)	ASSERT_EQ(want, r32(g, offset))
+#define R64(offset, want)	ASSERT_EQ(want, r64(g, offset))
+#define W32(offset, value)	w32(g, offset, value)
+#define W64(offset, value)	w64(g, offset, value)
+
+/* ---- memory ---- */
+
+static inline __u64 *words(struct guest *g, __u64 gpa)
+{
+	return (__u64 *)(g->ram + gpa);
+}
+
+/* Words that the kernel, or another thread, reads and writes meanwhile. */
+static inline __u32 load32(struct guest *g, __u64 gpa)
+{
+	return __atomic_load_n((__u32 *)(g->ram + gpa), __ATOMIC_SEQ_CST);
+}
+
+static inline __u64 load64(struct guest *g, __u64 gpa)
+{
+	return __atomic_load_n(words(g, gpa), __ATOMIC_SEQ_CST);
+}
+
+static inline void store32(struct guest *g, __u64 gpa, __u32 value)
+{
+	__atomic_store_n((__u32 *)(g->ram + gpa), value, __ATOMIC_SEQ_CST);
+}
+
+static inline void store64(struct guest *g, __u64 gpa, __u64 value)
+{
+	__atomic_store_n(words(g, gpa), value, __ATOMIC_SEQ_CST);
+}
+
+__u64 new_table(struct guest *g);	/* of zeros */
+
+/* ---- what devices do ---- */
+
+/* A byte; returns the reason of the fault. */
+__u32 poke(struct guest *g, __u32 sbdf, __u64 iova);
+__u32 peek(struct guest *g, __u32 sbdf, __u64 iova);
+
+/* Both go to @gpa. */
+void reaches(struct guest *g, __u32 sbdf, __u64 iova, __u64 gpa);
+/* A write reaches @gpa. */
+void writes_to(struct guest *g, __u32 sbdf, __u64 iova, __u64 gpa);
+
+/* Sends a message; the answer is in g->s. Returns the result. */
+__u32 send_msi(struct guest *g, __u32 sbdf, __u64 address, __u32 data);
+
+/* ---- events ---- */
+
+/* Interrupts of the unit since the last call. The last of them is in @e. */
+unsigned int msis(struct guest *g, struct nyx_event *e);
+/* Events of a type since the last call. */
+unsigned int events(struct guest *g, __u32 type, struct nyx_event *e);
+
+#endif /* NYX_SELFTESTS_GUEST_H */

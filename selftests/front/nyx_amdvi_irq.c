@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx selftests: AMD-Vi units: interrupt remapping.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "amdvi_guest.h"
+
+#include <sys/eventfd.h>
+
+#define MSI	0xfee00000ull
+#define REMAP	BIT(0)
+#define SUPIOPF	BIT(1)
+#define TYPE(n)	((__u64)(n) << 2)
+#define DM	BIT(6)
+#define GUEST	BIT(7)
+#define DEST(n)	((__u64)(n) << 8)	/* the low 24 bits */
+
+/* What a device table entry says about interrupts; all else in it is 0. */
+static void set_int(struct guest *g, __u32 sbdf, __u64 q2)
+{
+	dte(g, sbdf)[2] = q2;
+	invalidate(g, CMD_DTE(sbdf), 0);
+}
+
+/* A table of 512 entries, at a place of its own. */
+static void remap(struct guest *g, __u32 sbdf, unsigned int slot)
+{
+	set_int(g, sbdf, irt_at(slot) | D2_IV | D2_LEN(9) | D2_CTL(2));
+}
+
+static void put_irte(struct guest *g, unsigned int slot, unsigned int index, __u64 lo, __u64 hi)
+{
+	words(g, irt_at(slot))[2 * index + 1] = hi;
+	words(g, irt_at(slot))[2 * index] = lo;
+}
+
+static void set_irte(struct guest *g, unsigned int slot, unsigned int index, __u64 lo, __u64 hi)
+{
+	put_irte(g, slot, index, lo, hi);
+	invalidate(g, CMD_IRT(DEV), 0);
+}
+
+static void delivers(struct guest *g, __u32 sbdf, __u32 data, __u32 dest, __u8 vector)
+{
+	ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, sbdf, MSI, data));
+	ASSERT_EQ(dest, g->s.out_dest);
+	ASSERT_EQ(vector, g->s.out_vector);
+	ASSERT_EQ(data & 0x7ff, g->s.out_index);
+	ASSERT_EQ(MSI | (dest & 0xff) << 12 | (__u64)(dest & ~0xffu) << 32,
+		  g->s.out_address & ~4ull);
+}
+
+static void passes(struct guest *g, __u32 sbdf, __u64 address, __u32 data)
+{
+	ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, sbdf, address, data));
+	ASSERT_EQ(address, g->s.out_address);
+	ASSERT_EQ(data, g->s.out_data);
+	ASSERT_EQ(0xffffffff, g->s.out_index);
+	ASSERT_EQ((__u8)data, g->s.out_vector);
+	expect_no_event(g);
+}
+
+static void msi_refused(struct guest *g, __u32 sbdf, __u32 data, __u16 did, __u16 code,
+			__u64 address)
+{
+	expect_no_event(g);
+	ASSERT_EQ(NYX_IRQ_REFUSED, send_msi(g, sbdf, MSI, data));
+	expect_event(g, sbdf, did, code | E_I | E_RW, address);
+}
+
+static void msi_refused_quietly(struct guest *g, __u32 sbdf, __u32 data)
+{
+	expect_no_event(g);
+	ASSERT_EQ(NYX_IRQ_REFUSED, send_msi(g, sbdf, MSI, data));
+	expect_no_event(g);
+}
+
+/* ---- device table entries ---- */
+
+TEST(not_remapped)
+{
+	struct guest guest, *g = &guest;
+	struct nyx_unit_info info;
+
+	guest_open(g);
+	passes(g, DEV, 0xfee0300c, 0x8741);
+	boot(g, BOOT_XT);
+	test_cmd(cmd_unit_info(g->fd, &info));
+	ASSERT_EQ(0, info.irq_mode);
+	/* IV=0: all kinds, whatever else is there. */
+	set_int(g, DEV, ~0ull & ~D2_IV);
+	for (unsigned int mode = 0; mode < 8; mode++)
+		passes(g, DEV, 0xfee01000, mode << 8 | 0x41);
+	passes(g, DEV, 0xfee0300c, 0xc141);
+	/* No message at all. */
+	ASSERT_EQ(NYX_IRQ_REFUSED, send_msi(g, DEV, 0xfed00000, 0));
+	ASSERT_EQ(NYX_FAULT_IRQ_REQUEST, g->s.out_reason);
+	ASSERT_EQ(NYX_IRQ_REFUSED, send_msi(g, DEV, MSI | BIT(32), 0));
+	expect_no_event(g);
+	/* Off. */
+	set_int(g, DEV, D2_IV);
+	msi_refused_quietly(g, DEV, 0x41);
+	control(g, 0, C_IOMMU);
+	passes(g, DEV, 0xfee01000, 0x41);
+	test_cmd(cmd_unit_info(g->fd, &info));
+	ASSERT_EQ(NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF, info.irq_mode);
+}
+
+TEST(int_ctl)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	put_irte(g, 0, 0x41, REMAP | DEST(7), 0x99);
+	/* Refused, and the driver does not see it; the host does. */
+	set_int(g, DEV, irt_at(0) | D2_IV | D2_LEN(9) | D2_CTL(0));
+	msi_refused_quietly(g, DEV, 0x41);
+	ASSERT_EQ(NYX_FAULT_IRQ_COMPAT, g->s.out_reason);
+	ASSERT_EQ(1, events(g, NYX_EVENT_IRQ_FAULT, NULL));
+	set_int(g, DEV, irt_at(0) | D2_IV | D2_LEN(9) | D2_CTL(1));
+	passes(g, DEV, 0xfee01000, 0x41);
+	passes(g, DEV, 0xfee01000, 0x141);
+	set_int(g, DEV, irt_at(0) | D2_IV | D2_LEN(9) | D2_CTL(2));
+	delivers(g, DEV, 0x41, 7, 0x99);
+	set_int(g, DEV, irt_at(0) | D2_IV | D2_LEN(9) | D2_CTL(3));
+	msi_refused(g, DEV, 0x41, 0, E_DTE, MSI);
+	/* The domain is told if there is one. */
+	dte(g, DEV)[1] = DID;
+	dte(g, DEV)[0] = D_V;
+	invalidate(g, CMD_DTE(DEV), 0);
+	msi_refused(g, DEV, 0x41, DID, E_DTE, MSI);
+}
+
+static const struct kind_case {
+	const char *name;
+	__u32 mode;
+	__u64 pass;
+	bool always;
+} kind_cases[] = {
+	{ "smi", 2, 0, true },
+	{ "nmi", 4, D2_NMI, false },
+	{ "init", 5, D2_INIT, false },
+	{ "extint", 7, D2_EXTINT, false },
+	{ "mode_3", 3, 0, false },
+	{ "mode_6", 6, 0, false },
+};
+
+TEST_EACH(other_kinds, kind_cases)
+{
+	const __u64 all = D2_NMI | D2_INIT | D2_EXTINT | BIT(62) | BIT(63);
+	struct guest guest, *g = &guest;
+	__u32 data = v->mode << 8 | 0x12;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	for (unsigned int ctl = 0; ctl < 3; ctl++) {
+		const __u64 base = irt_at(0) | D2_IV | D2_LEN(11) | D2_CTL(ctl);
+
+		set_int(g, DEV, base | (all & ~v->pass));
+		if (v->always)
+			passes(g, DEV, 0xfee01000, data);
+		else
+			msi_refused_quietly(g, DEV, data);
+		if (!v->pass)
+			continue;
+		set_int(g, DEV, base | v->pass);
+		passes(g, DEV, 0xfee01000, data);
+	}
+}
+
+TEST(dte_reserved)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	put_irte(g, 0, 0, REMAP | DEST(1), 0x41);
+	for (unsigned int bit = 52; bit < 56; bit++) {
+		set_int(g, DEV, irt_at(0) | D2_IV | D2_LEN(9) | D2_CTL(2) | BIT(bit));
+		msi_refused(g, DEV, 0, 0, E_DTE | E_RZ, MSI);
+	}
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		ktap_note("bit %u of word 3", bit);
+		dte(g, DEV)[3] = BIT(bit);
+		remap(g, DEV, 0);
+		if (bit < 54)
+			msi_refused(g, DEV, 0, 0, E_DTE | E_RZ, MSI);
+		else
+			delivers(g, DEV, 0, 1, 0x41);
+	}
+	/* Accesses do not mind. */
+	reaches(g, DEV, AT_DATA, AT_DATA);
+}
+
+TEST(table_lengths)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	for (unsigned int i = 0; i < 512; i++)
+		put_irte(g, 0, i, REMAP | DEST(i), 0x30 + i % 0xc0);
+	for (unsigned int len = 0; len < 16; len++) {
+		const unsigned int nr = len < 9 ? 1 << len : 512;
+
+		ktap_note("2^%u entries", len);
+		set_int(g, DEV, irt_at(0) | D2_IV | D2_LEN(len) | D2_CTL(2));
+		if (len > 11) {
+			msi_refused(g, DEV, 0, 0, E_DTE, MSI);
+			continue;
+		}
+		delivers(g, DEV, 0, 0, 0x30);
+		delivers(g, DEV, nr - 1, nr - 1, 0x30 + (nr - 1) % 0xc0);
+		if (len >= 9)
+			continue;
+		msi_refused(g, DEV, nr, 0, E_FAULT, MSI);
+		msi_refused(g, DEV, 511, 0, E_FAULT, MSI);
+		ASSERT_EQ(NYX_FAULT_IRQ_INDEX, g->s.out_reason);
+		ASSERT_EQ(511, g->s.out_index);
+	}
+}
+
+TEST(tables_out_of_reach)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	set_int(g, DEV, NOWHERE | D2_IV | D2_LEN(9) | D2_CTL(2));
+	msi_refused(g, DEV, 3, 0, E_PTE_HW | E_ABORT, NOWHERE + 3 * 16);
+	ASSERT_EQ(NYX_FAULT_IRQ_TABLE, g->s.out_reason);
+	set_int(g, DEV, 0x000fffffffffffc0ull | D2_IV | D2_LEN(9) | D2_CTL(2));
+	msi_refused(g, DEV, 511, 0, E_PTE_HW | E_ABORT, 0x000fffffffffffc0ull + 511 * 16);
+	/* Half of an entry. */
+	set_int(g, DEV, (GUEST_RAM - 64) | D2_IV | D2_LEN(9) | D2_CTL(2));
+	msi_refused(g, DEV, 4, 0, E_PTE_HW | E_ABORT, GUEST_RAM);
+	/* The device table itself. */
+	W64(DEVTAB, AT_DEVTAB);
+	invalidate(g, CMD_ALL, 0);
+	msi_refused(g, DEV_BUS, 3, 0, E_DTE, MSI);
+	W64(DEVTAB, NOWHERE | 0x1ff);
+	invalidate(g, CMD_ALL, 0);
+	msi_refused(g, DEV, 3, 0, E_DTE_HW | E_ABORT, NOWHERE + 32 * DEV);
+}
+
+/* The interrupts of an IOAPIC come while no device table entry has V. */
+TEST(each_device_has_its_own)
+{
+	static const __u32 devices[] = { DEV, DEV_FN, DEV2, DEV_BUS, IOAPIC };
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	for (unsigned int i = 0; i < ARRAY_SIZE(devices); i++) {
+		put_irte(g, i, 5, REMAP | DEST(i), 0x50 + i);
+		remap(g, devices[i], i);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(devices); i++)
+		delivers(g, devices[i], 5, i, 0x50 + i);
+	/* An invalidation is of one. */
+	for (unsigned int i = 0; i < ARRAY_SIZE(devices); i++)
+		put_irte(g, i, 5, REMAP | DEST(i), 0x60 + i);
+	invalidate(g, CMD_IRT(DEV2), 0);
+	delivers(g, DEV2, 5, 2, 0x62);
+	invalidate(g, CMD_ALL, 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(devices); i++)
+		delivers(g, devices[i], 5, i, 0x60 + i);
+	/* Two that share one. */
+	remap(g, DEV, 1);
+	delivers(g, DEV, 5, 1, 0x61);
+	delivers(g, DEV_FN, 5, 1, 0x61);
+	/* And one that comes anew knows nothing of its former life. */
+	test_cmd(cmd_device_remove(g->fd, DEV));
+	put_irte(g, 1, 5, REMAP | DEST(3), 0x77);
+	test_cmd(cmd_device_add(g->fd, DEV));
+	delivers(g, DEV, 5, 3, 0x77);
+}
+
+/* ---- entries ---- */
+
+TEST(large_entries)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	remap(g, DEV, 0);
+	/* Every field at its widest, and what means nothing set. */
+	set_irte(g, 0, 9, REMAP | BIT(5) | DM | TYPE(1) | DEST(0xabcdef) | 0xffffffffull << 32,
+		 0x12ull << 56 | 0x000ffffffffff000ull | 0xfe);
+	delivers(g, DEV, 9, 0x12abcdef, 0xfe);
+	ASSERT_EQ(NYX_DELIVERY_LOWEST, g->s.out_delivery);
+	ASSERT_EQ(NYX_IRTE_F_LOGICAL, g->s.out_flags);
+	ASSERT_EQ(0x1fe, g->s.out_data);
+	ASSERT_EQ(0x12abcd00feeef004ull, g->s.out_address);
+	/* The trigger mode is the sender's. */
+	delivers(g, DEV, 0x8000 | 9, 0x12abcdef, 0xfe);
+	ASSERT_EQ(0xc1fe, g->s.out_data);
+	/* The address of the message has no say, the kind 1 is part of the index. */
+	ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, 0xfeefffff, 9));
+	ASSERT_EQ(0x12abcd00feeef004ull, g->s.out_address);
+	set_irte(g, 0, 0x1ff, REMAP | DEST(3), 0x20);
+	delivers(g, DEV, 0x1ff, 3, 0x20);
+	ASSERT_EQ(NYX_DELIVERY_FIXED, g->s.out_delivery);
+	/* 8-bit destinations. */
+	control(g, 0, C_XT);
+	set_irte(g, 0, 9, REMAP | DEST(0xabcdef), 0x12ull << 56 | 0xfe);
+	delivers(g, DEV, 9, 0xef, 0xfe);
+	control(g, C_XT, 0);
+	delivers(g, DEV, 9, 0x12abcdef, 0xfe);
+}
+
+TEST(large_entries_refused)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	remap(g, DEV, 0);
+	for (unsigned int type = 0; type < 8; type++) {
+		put_irte(g, 0, 1, REMAP | TYPE(type) | DEST(1), 0x41);
+		invalidate(g, CMD_IRT(DEV), 0);
+		if (type < 2)
+			delivers(g, DEV, 1, 1, 0x41);
+		else
+			msi_refused(g, DEV, 1, 0, E_FAULT | E_PR | E_RZ, MSI);
+	}
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		const __u64 bad = 0x00f0000000000f00ull;
+
+		ktap_note("bit %u", bit);
+		put_irte(g, 0, 1, REMAP | DEST(1), 0x41 ^ BIT(bit));
+		invalidate(g, CMD_IRT(DEV), 0);
+		if (bad & BIT(bit))
+			msi_refused(g, DEV, 1, 0, E_FAULT | E_PR | E_RZ, MSI);
+		else
+			ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, MSI, 1));
+	}
+	/* Of guests of the guest nothing is known. */
+	set_irte(g, 0, 1, REMAP | GUEST | DEST(1), 0x41);
+	msi_refused(g, DEV, 1, 0, E_FAULT | E_PR | E_RZ, MSI);
+	ASSERT_EQ(NYX_FAULT_IRQ_RESERVED, g->s.out_reason);
+	/* As the driver marks an entry that it has given away. */
+	set_irte(g, 0, 1, ~REMAP & ~SUPIOPF, 0xff);
+	msi_refused(g, DEV, 1, 0, E_FAULT, MSI);
+	ASSERT_EQ(NYX_FAULT_IRQ_NOT_PRESENT, g->s.out_reason);
+}
+
+/* An entry that is not usable is looked at again each time. */
+TEST(not_present_is_not_kept)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	remap(g, DEV, 0);
+	msi_refused(g, DEV, 4, 0, E_FAULT, MSI);
+	put_irte(g, 0, 4, REMAP | DEST(4), 0x44);
+	delivers(g, DEV, 4, 4, 0x44);
+}
+
+TEST(suppressed)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	remap(g, DEV, 0);
+	set_irte(g, 0, 1, SUPIOPF, 0);
+	msi_refused_quietly(g, DEV, 1);
+	set_irte(g, 0, 1, SUPIOPF | REMAP | TYPE(5), 0);
+	msi_refused_quietly(g, DEV, 1);
+	msi_refused(g, DEV, 2, 0, E_FAULT, MSI);
+	/* IG: all of the device; but not what is wrong with its entry. */
+	set_int(g, DEV, irt_at(0) | D2_IV | D2_IG | D2_LEN(4) | D2_CTL(2));
+	msi_refused_quietly(g, DEV, 2);
+	msi_refused_quietly(g, DEV, 16);
+	set_int(g, DEV, irt_at(0) | D2_IV | D2_IG | D2_LEN(4) | D2_CTL(3));
+	msi_refused(g, DEV, 2, 0, E_DTE, MSI);
+}
+
+TEST(small_entries)
+{
+	struct guest guest, *g = &guest;
+	__u32 *table;
+
+	guest_open(g, .flags = NYX_AMDVI_F_XAPIC | NYX_AMDVI_F_SMALL_IRTES);
+	boot(g, 0);
+	remap(g, DEV, 0);
+	table = (__u32 *)words(g, irt_at(0));
+	for (unsigned int i = 0; i < 512; i++)
+		table[i] = 1 | (i & 0xff) << 8 | (0x20 + i % 0xd0) << 16;
+	for (unsigned int i = 0; i < 512; i++)
+		delivers(g, DEV, i, i & 0xff, 0x20 + i % 0xd0);
+	table[3] = 1 | BIT(5) | DM | TYPE(1) | 0x33 << 8 | 0x44 << 16;
+	invalidate(g, CMD_IRT(DEV), 0);
+	delivers(g, DEV, 3, 0x33, 0x44);
+	ASSERT_EQ(NYX_DELIVERY_LOWEST, g->s.out_delivery);
+	ASSERT_EQ(NYX_IRTE_F_LOGICAL, g->s.out_flags);
+	for (unsigned int bit = 24; bit < 32; bit++) {
+		table[4] = 1 | 0x41 << 16 | 1u << bit;
+		invalidate(g, CMD_IRT(DEV), 0);
+		msi_refused(g, DEV, 4, 0, E_FAULT | E_PR | E_RZ, MSI);
+	}
+	table[4] = 1 | GUEST | 0x41 << 16;
+	invalidate(g, CMD_IRT(DEV), 0);
+	msi_refused(g, DEV, 4, 0, E_FAULT | E_PR | E_RZ, MSI);
+	table[4] = 1 | TYPE(4) | 0x41 << 16;
+	msi_refused(g, DEV, 4, 0, E_FAULT | E_PR | E_RZ, MSI);
+	table[4] = 0xfffffffc;
+	msi_refused(g, DEV, 4, 0, E_FAULT, MSI);
+	table[4] = 0xfffffffe;
+	msi_refused_quietly(g, DEV, 4);
+	/* Where none is. */
+	set_int(g, DEV, NOWHERE | D2_IV | D2_LEN(9) | D2_CTL(2));
+	msi_refused(g, DEV, 5, 0, E_PTE_HW | E_ABORT, NOWHERE + 5 * 4);
+}
+
+/* GAEn says how large they are, at any time. */
+TEST(sizes_change)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot(g, 0);
+	remap(g, DEV, 0);
+	*words(g, irt_at(0)) = 1 | 0x21 << 8 | 0x41 << 16;
+	words(g, irt_at(0))[1] = 0x55;
+	delivers(g, DEV, 0, 0x21, 0x41);
+	control(g, C_GA, 0);
+	delivers(g, DEV, 0, 0x21, 0x55);
+	control(g, C_XT, 0);
+	delivers(g, DEV, 0, 0x4121, 0x55);
+	control(g, 0, C_GA);
+	delivers(g, DEV, 0, 0x21, 0x41);
+}
+
+/* ---- bound interrupts ---- */
+
+static __u64 take(int fd)
+{
+	__u64 n = 0;
+
+	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
+}
+
+static void bind_irq(struct guest *g, struct nyx_irq_bind *b, __u32 data)
+{
+	*b = (struct nyx_irq_bind){
+		.size = sizeof(*b), .sbdf = DEV, .address = MSI, .data = data,
+		.source = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+		.target = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+	};
+	test_cmd(nyx_cmd(g->fd, NYX_IRQ_BIND, b));
+}
+
+static void arrives(struct guest *g, const struct nyx_irq_bind *b)
+{
+	ASSERT_EQ(0, eventfd_write(b->source, 1));
+	WAIT_FOR(take(b->target));
+	expect_no_event(g);
+}
+
+static void does_not_arrive(struct guest *g, const struct nyx_irq_bind *b, __u16 code)
+{
+	ASSERT_EQ(0, eventfd_write(b->source, 1));
+	WAIT_FOR(r32(g, EVTTAIL) != r32(g, EVTHEAD));
+	expect_event(g, DEV, 0, code | E_I | E_RW, MSI);
+	ASSERT_EQ(0, take(b->target));
+}
+
+TEST(bound)
+{
+	struct guest guest, *g = &guest;
+	struct nyx_irq_bind b;
+
+	guest_open(g);
+	bind_irq(g, &b, 7);
+	arrives(g, &b);
+	boot(g, BOOT_XT);
+	arrives(g, &b);
+	remap(g, DEV, 0);
+	does_not_arrive(g, &b, E_FAULT);
+	put_irte(g, 0, 7, REMAP | DEST(1), 0x41);
+	for (int i = 0; i < 3; i++)
+		arrives(g, &b);
+	set_irte(g, 0, 7, REMAP | TYPE(3) | DEST(1), 0x41);
+	does_not_arrive(g, &b, E_FAULT | E_PR | E_RZ);
+	does_not_arrive(g, &b, E_FAULT | E_PR | E_RZ);
+	set_irte(g, 0, 7, REMAP | DEST(1), 0x41);
+	arrives(g, &b);
+	set_int(g, DEV, irt_at(0) | D2_IV | D2_LEN(2) | D2_CTL(2));
+	does_not_arrive(g, &b, E_FAULT);
+	set_int(g, DEV, D2_IV | D2_CTL(3));
+	does_not_arrive(g, &b, E_DTE);
+	set_int(g, DEV, 0);
+	arrives(g, &b);
+}
