@@ -129,7 +129,7 @@ $ nyxctl walk --format x86 --root 0x20000 --iova 0x1234
 |     3 0x20000     0            0x21027 table  rw    0x21000    - P,RW,US,A         -        -
 |     2 0x21000     0            0x22023 table  none  0x22000    - P,RW,A            -        -
 |     1 0x22000     0 0x80000000004000e7 page   rw   0x400000   2M P,RW,US,A,D,PS,XD -        -
-|     1       -     -                  - result none 0x401234   2M -                 -        read-denied
+|     1       -     -                  - result -    0x401234    - -                 -        read-denied
 ! nyxctl: IOVA 0x1234 would be refused: the mapping does not allow to read
 ? 1
 $ poke 0x21000 0x22027
