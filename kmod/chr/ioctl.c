@@ -99,7 +99,7 @@ static const struct nyx_op nyx_ops[] = {
 	},
 	[NYX_CMD_UNIT_CREATE] = {
 		.fn = nyx_ioctl_unit_create,
-		OP_SIZE(struct nyx_unit_create, vtd_faults),
+		OP_SIZE(struct nyx_unit_create, __reserved2),
 		OP_RESV(struct nyx_unit_create),
 		.flags = NYX_UNIT_F_KEEP,
 		.prop = OP_NO_UNIT | OP_OUT,
@@ -291,11 +291,12 @@ static const struct nyx_op nyx_ops[] = {
 		.fn = nyx_ioctl_page_request,
 		OP_SIZE(struct nyx_page_request, out_response),
 		.flags = NYX_PAGE_F_NOWAIT,
-		.prop = OP_OUT,
+		.prop = OP_NATIVE | OP_OUT,
 	},
 	[NYX_CMD_PAGE_RESPOND] = {
 		.fn = nyx_ioctl_page_respond,
 		OP_SIZE(struct nyx_page_respond, response),
+		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_MMIO] = {
 		.run = nyx_ioctl_mmio,

@@ -115,6 +115,9 @@ int nyx_ioctl_limit_set(struct nyx_ucmd *uc, void *_cmd)
 	ret = check_limit_scope(cmd->scope);
 	if (ret)
 		return ret;
+	/* The guest drops its domains when it likes, and their limits with them. */
+	if (cmd->scope == NYX_SCOPE_DOMAIN && uc->unit->guest.front)
+		return -EOPNOTSUPP;
 	if (l->__reserved)
 		return -EOPNOTSUPP;
 	if (l->bytes_per_s > NYX_LIMIT_MAX || l->ops_per_s > NYX_LIMIT_MAX ||

@@ -131,6 +131,8 @@ static int parse_config(const struct nyx_unit_create *cmd,
 	u32 entries;
 	int ret;
 
+	if (cmd->__reserved2)
+		return -EOPNOTSUPP;
 	ret = parse_model(cmd, cfg);
 	if (ret)
 		return ret;

@@ -16,6 +16,7 @@
 #include "pt/pt.h"
 
 struct irt_entry;
+struct irt_msg;
 struct nyx_fault;
 struct nyx_front;
 struct nyx_irq_req;
@@ -29,15 +30,15 @@ struct nyx_unit_config;
  * @quiet: the guest does not want to know of faults
  * @keep_irqs: neither addresses nor what they become may be in the range of
  *             interrupt messages
- * @hole: some addresses are neither translated nor blocked
+ * @hole: addresses from @hole_first to @hole_last are not translated, nor blocked
  * @perm: NYX_ACC_* that is granted at all
  * @blocked: all is refused, for this vendor's reason; or 0
  * @note: for the front end: see &nyx_refusal.note
  * @width: bits of an address
  * @cfg: shape of the table
  * @root: GPA of the table
- * @hole_first: with @hole: the first of them
- * @hole_last: and the last
+ * @hole_first: see @hole
+ * @hole_last: likewise
  */
 struct nyx_guest_map {
 	u32 tag;
@@ -103,7 +104,11 @@ struct nyx_refusal {
  * @decode_irqs: find how a requester's interrupts are treated; may sleep. As
  *               @decode_irte. NULL: there is one table for all
  * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if
- *               it is refused; -EINTR; -EAGAIN
+ *               it is refused; -EINTR; -EAGAIN. NYX_IRTE_F_POSTED in an entry of
+ *               a requester's own table: it is for @post_irte
+ * @post_irte: post an interrupt as such an entry says; may sleep. Of enum
+ *             nyx_irq_result, with the message set; -EACCES if it is refused
+ *             meanwhile; -EIO; -EINTR
  * @dma_code: what the guest's driver calls a fault, or 0: it does not see it; any
  *            context
  * @dma_fault: an access was refused, and the guest is to know; any context
@@ -125,6 +130,8 @@ struct nyx_front_ops {
 			   struct nyx_refusal *refusal);
 	int (*decode_irte)(struct nyx_front *front, u32 sbdf, u32 index,
 			   struct irt_entry *e, struct nyx_refusal *refusal);
+	int (*post_irte)(struct nyx_front *front, u32 sbdf, u32 index,
+			 struct irt_msg *msg, struct nyx_refusal *refusal);
 	u16 (*dma_code)(struct nyx_front *front, const struct nyx_fault *fault,
 			const struct nyx_refusal *refusal);
 	void (*dma_fault)(struct nyx_front *front, u32 sbdf,
@@ -204,6 +211,17 @@ int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val);
  * Return: 0, -EIO or -EINTR.
  */
 int nyx_guest_write64(struct nyx_unit *unit, u64 gpa, u64 val);
+
+/**
+ * nyx_guest_or32() - set bits of a word of guest memory
+ * @unit: the unit
+ * @gpa: a multiple of 4
+ * @bits: which, in CPU order
+ *
+ * Context: as nyx_guest_read64().
+ * Return: 0, -EIO or -EINTR.
+ */
+int nyx_guest_or32(struct nyx_unit *unit, u64 gpa, u32 bits);
 
 /**
  * nyx_guest_forget() - forget what the guest's tables say about requesters

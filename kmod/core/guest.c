@@ -47,7 +47,8 @@ int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val)
 	return region ? region_read64(region, offset, val) : -EIO;
 }
 
-static int guest_write(struct nyx_unit *unit, u64 gpa, u32 width, u64 val)
+static int guest_write(struct nyx_unit *unit, u64 gpa, u32 width, u64 val,
+		       enum region_atomic_op op)
 {
 	struct region *region;
 	u64 offset, old;
@@ -55,17 +56,22 @@ static int guest_write(struct nyx_unit *unit, u64 gpa, u32 width, u64 val)
 	region = nyx_memory_find(unit, gpa, &offset);
 	if (!region || (region_flags(region) & REGION_READONLY))
 		return -EIO;
-	return region_atomic(region, offset, REGION_SWAP, width, val, 0, &old);
+	return region_atomic(region, offset, op, width, val, 0, &old);
 }
 
 int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val)
 {
-	return guest_write(unit, gpa, sizeof(val), val);
+	return guest_write(unit, gpa, sizeof(val), val, REGION_SWAP);
+}
+
+int nyx_guest_or32(struct nyx_unit *unit, u64 gpa, u32 bits)
+{
+	return guest_write(unit, gpa, sizeof(bits), bits, REGION_OR);
 }
 
 int nyx_guest_write64(struct nyx_unit *unit, u64 gpa, u64 val)
 {
-	return guest_write(unit, gpa, sizeof(val), val);
+	return guest_write(unit, gpa, sizeof(val), val, REGION_SWAP);
 }
 
 static void push_msi(struct nyx_unit *unit, u64 address, u32 data, u32 flags)
@@ -190,6 +196,8 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf,
 		ret = 0;
 		if (front->ops->decode_device(front, sbdf, &map, refusal))
 			ret = install(unit, sbdf, &map, generation);
+		else if (fatal_signal_pending(current))
+			ret = -EINTR;	/* maybe before it was read */
 		if (ret == -ENOSPC) {
 			/* More than the guest may have. */
 			refusal->reason = NYX_FAULT_NO_DOMAIN;
@@ -274,6 +282,8 @@ static void domain_drop(struct nyx_unit *unit, struct nyx_domain *dom)
 {
 	bool drop;
 
+	/* Interrupts count in the domain of their device. */
+	epoch_drain_bounded(&unit->irq.epoch);
 	mutex_lock(&unit->lock);
 	drop = !dom->nr_devices && !dom->dying;
 	if (drop) {
@@ -430,6 +440,9 @@ static int resolve(struct nyx_unit *unit, u32 sbdf, u32 index, u64 generation,
 		irt = &irqs->irt;
 	}
 	ret = front->ops->decode_irte(front, sbdf, index, &entry, refusal);
+	/* What it says is more than is cached, and looked at when it is posted. */
+	if (!ret && unit->irq.per_device && (entry.flags & NYX_IRTE_F_POSTED))
+		return 1;
 	if (!ret)
 		irte_install(unit, irt, index, &entry, generation);
 	return ret;

@@ -197,6 +197,26 @@ static int set_bits(struct region *region, u64 offset, u64 bits, u64 *old)
 	return region_atomic(region, offset, REGION_OR, sizeof(u64), bits, 0, old);
 }
 
+/* The front end knows how. */
+static int post_guest(struct nyx_unit *unit, struct nyx_irq_req *req)
+{
+	struct nyx_front *front = unit->guest.front;
+	int ret;
+
+	ret = front->ops->post_irte(front, req->sbdf, req->msg.index, &req->msg,
+				    &req->refusal);
+	if (ret == -EACCES) {
+		req->reason = req->refusal.reason;
+		req->code = req->refusal.code;
+		req->msg.flags = req->refusal.quiet ? NYX_IRTE_F_QUIET : 0;
+		ret = NYX_IRQ_REFUSED;
+	}
+	if (ret < 0)
+		return ret;
+	req->result = ret;
+	return 0;
+}
+
 /*
  * Set the pending bit, and find out who is to be told. Where one must not sleep
  * only pinned memory is good enough.
@@ -208,6 +228,8 @@ static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool pinned)
 	u64 offset, old, control;
 	int ret;
 
+	if (unit->irq.per_device)
+		return pinned ? -EIO : post_guest(unit, req);
 	region = nyx_memory_find(unit, msg->posted, &offset);
 	if (!region || (region_flags(region) & REGION_READONLY) ||
 	    (pinned && !(region_flags(region) & REGION_PINNED)))
@@ -296,14 +318,18 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 	if (unlikely(req->reason == NYX_FAULT_IRQ_NOT_PRESENT &&
 		     unit->guest.front)) {
 		/* Not in the cache of the guest's table: bring it in, once. */
-		if (req->refused_index != req->msg.index) {
+		if (req->posted_index == req->msg.index) {
+			req->reason = NYX_FAULT_NONE;
+			req->msg.flags = NYX_IRTE_F_POSTED;
+		} else if (req->refused_index == req->msg.index) {
+			req->reason = req->refusal.reason;
+			req->code = req->refusal.code;
+			if (req->refusal.quiet)
+				req->msg.flags |= NYX_IRTE_F_QUIET;
+		} else {
 			ret = -ENODATA;
 			goto out;
 		}
-		req->reason = req->refusal.reason;
-		req->code = req->refusal.code;
-		if (req->refusal.quiet)
-			req->msg.flags |= NYX_IRTE_F_QUIET;
 	}
 	if (unlikely(throttled(dev, dom, wait, reserve, posting))) {
 		ret = -EAGAIN;
@@ -371,7 +397,9 @@ static int attempt_guest(struct nyx_unit *unit, struct nyx_irq_req *req,
 			return -EINTR;
 		ret = nyx_guest_resolve_irte(unit, req->sbdf, req->msg.index,
 					     &req->refusal);
-		if (ret == -EACCES)
+		if (ret > 0)
+			req->posted_index = req->msg.index;
+		else if (ret == -EACCES)
 			req->refused_index = req->msg.index;
 		else if (ret)
 			return ret;
@@ -386,6 +414,7 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 	int ret;
 
 	req->refused_index = IRT_INDEX_NONE;
+	req->posted_index = IRT_INDEX_NONE;
 	ret = attempt_guest(unit, req, &wait, &pair);
 	if (unlikely(ret == -EAGAIN && wait.charged)) {
 		ret = nyx_qos_wait(unit, req->sbdf, wait.dom, &wait.charge,

@@ -63,6 +63,8 @@ struct nyx_irq {
  * @refused_index: the entry in the guest's table that was looked at and is
  *                 refused, or IRT_INDEX_NONE
  * @refusal: then: why
+ * @posted_index: the entry in the guest's table that was looked at and is to be
+ *                posted by the front end, or IRT_INDEX_NONE
  * @result: of enum nyx_irq_result, set
  * @reason: of enum nyx_fault_reason, set
  * @code: the vendor's fault reason, if the guest's table was looked at, set
@@ -76,6 +78,7 @@ struct nyx_irq_req {
 	bool nonblock;
 	u32 refused_index;
 	struct nyx_refusal refusal;
+	u32 posted_index;
 	u32 result;
 	u32 reason;
 	u16 code;

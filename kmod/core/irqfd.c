@@ -21,8 +21,8 @@
 #include "core/irq.h"
 #include "core/unit.h"
 
-/* How often, a jiffy apart, memory that is not at hand is asked for. */
-#define FETCH_TRIES	250
+/* How often memory that is not at hand is asked for, each time 1 ms later: 5 s. */
+#define FETCH_TRIES	100
 
 /* All eventfds that are bound, in the whole system. */
 static DEFINE_MUTEX(eventfds_lock);
@@ -63,6 +63,7 @@ static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
 		.sbdf = b->cfg.sbdf,
 		.signal = b->target,
 		.refused_index = IRT_INDEX_NONE,
+		.posted_index = IRT_INDEX_NONE,
 	};
 	spin_lock_irqsave(&b->lock, flags);
 	/* It has a turn, and this is not it. */
@@ -71,7 +72,11 @@ static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
 	send = b->held && !b->cfg.masked && !b->dead;
 	if (b->held && b->cfg.masked)
 		b->pending = true;
-	b->held = 0;
+	/* Those that came after the entry was read have to see it anew. */
+	b->held = send && b->refused_index != IRT_INDEX_NONE &&
+		  b->signals != b->fetched;
+	if (b->held)
+		irq_work_queue(&b->work);
 	/* What comes from now on has a time of its own. */
 	hrtimer_try_to_cancel(&b->timer);
 	*limit = b->limit;
@@ -123,24 +128,32 @@ static void fetch_work(struct work_struct *work)
 	struct nyx_binding *b = container_of(to_delayed_work(work),
 					     struct nyx_binding, fetch);
 	struct nyx_refusal refusal;
-	u32 index = READ_ONCE(b->missing);
+	u64 signals;
+	u32 index;
 	int ret;
 
+	spin_lock_irq(&b->lock);
+	index = b->missing;
+	signals = b->signals;
+	spin_unlock_irq(&b->lock);
 	ret = nyx_guest_resolve_irte(b->unit, b->cfg.sbdf, index, &refusal);
 	spin_lock_irq(&b->lock);
 	if (b->dead)
 		goto out_unlock;
 	if (ret == -EAGAIN && ++b->tries < FETCH_TRIES) {
-		queue_delayed_work(system_unbound_wq, &b->fetch, 1);
+		queue_delayed_work(system_unbound_wq, &b->fetch,
+				   msecs_to_jiffies(b->tries));
 		goto out_unlock;
 	}
 	if (ret) {
 		if (ret != -EACCES)
 			refusal = (struct nyx_refusal) {
-				.reason = NYX_FAULT_IRQ_TABLE,
+				.reason = ret > 0 ? NYX_FAULT_IRQ_POST :
+						    NYX_FAULT_IRQ_TABLE,
 			};
 		b->refused_index = index;
 		b->refusal = refusal;
+		b->fetched = signals;
 	}
 	b->tries = 0;
 	irq_work_queue(&b->work);

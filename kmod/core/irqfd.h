@@ -86,6 +86,7 @@ struct nyx_binding_config {
  * @tries: how often that was tried
  * @refused_index: as in struct nyx_irq_req, for the next one
  * @refusal: likewise
+ * @fetched: what @signals was before that was looked at
  * @last_reason: of enum nyx_fault_reason
  * @signals: signals of the source
  * @delivered: signals of the target
@@ -116,6 +117,7 @@ struct nyx_binding {
 	u32 tries;
 	u32 refused_index;
 	struct nyx_refusal refusal;
+	u64 fetched;
 	u32 last_reason;
 	u64 signals;
 	u64 delivered;

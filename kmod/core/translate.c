@@ -8,6 +8,7 @@
 
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 
 #include "base/export.h"
@@ -362,6 +363,10 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 	struct nyx_refusal refusal;
 	bool tell;
 
+	/* Whoever was killed while a table was read has seen nothing of it. */
+	if (fault->reason == NYX_FAULT_TABLE_ACCESS &&
+	    fatal_signal_pending(current))
+		return;
 	if (fault->reason == NYX_FAULT_QUARANTINED) {
 		nyx_stat_add_both(acc->dev->stats, acc->dom->stats,
 				  NYX_STAT_REFUSED, 1);

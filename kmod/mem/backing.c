@@ -562,6 +562,47 @@ static bool in_kernel_thread(void)
 	return current->flags & PF_KTHREAD;
 }
 
+/*
+ * Is what a mapping shows never another process's to give? FOLL_NOWAIT does not
+ * wait for a page, but what a file's filesystem does to begin to read it may.
+ */
+static bool vma_is_kernels(struct vm_area_struct *vma)
+{
+	const struct super_block *sb;
+
+	if (vma_is_anonymous(vma))
+		return true;
+	if (!vma->vm_file)
+		return false;
+	if (file_page_lg2(vma->vm_file))
+		return true;
+	sb = file_inode(vma->vm_file)->i_sb;
+	return (sb->s_type->fs_flags & FS_REQUIRES_DEV) &&
+	       sb->s_magic != FUSE_SUPER_MAGIC;
+}
+
+/* What is at hand for a kernel thread; 0 if nothing is now. */
+static long walk_pin_nowait(struct region_walk *walk, unsigned long uaddr,
+			    unsigned int nr, unsigned int gup_flags)
+{
+	struct vm_area_struct *vma;
+	int locked = 1;
+	long ret = -EFAULT;
+
+	if (!mmap_read_trylock(walk->mm))
+		return 0;
+	vma = vma_lookup(walk->mm, uaddr);
+	if (vma && vma_is_kernels(vma)) {
+		nr = min_t(unsigned long, nr, (vma->vm_end - uaddr) >> PAGE_SHIFT);
+		ret = compat_pin_user_pages_remote(walk->mm, uaddr, nr,
+						   gup_flags | FOLL_NOWAIT,
+						   walk->pages, &locked);
+	}
+	if (locked)
+		mmap_read_unlock(walk->mm);
+	return ret;
+}
+
 /* Pin the next pages of user memory, be it of the current process or another. */
 static long walk_pin(struct region_walk *walk, unsigned long uaddr, unsigned int nr)
 {
@@ -571,13 +612,10 @@ static long walk_pin(struct region_walk *walk, unsigned long uaddr, unsigned int
 
 	if (!walk->mm)
 		return pin_user_pages_fast(uaddr, nr, gup_flags, walk->pages);
-	if (in_kernel_thread()) {
-		if (!mmap_read_trylock(walk->mm))
-			return 0;
-		gup_flags |= FOLL_NOWAIT;
-	} else if (mmap_read_lock_killable(walk->mm)) {
+	if (in_kernel_thread())
+		return walk_pin_nowait(walk, uaddr, nr, gup_flags);
+	if (mmap_read_lock_killable(walk->mm))
 		return -EINTR;
-	}
 	ret = compat_pin_user_pages_remote(walk->mm, uaddr, nr, gup_flags,
 					   walk->pages, &locked);
 	if (locked)

@@ -212,7 +212,7 @@ int region_atomic(struct region *region, u64 offset, enum region_atomic_op op,
  * @val: set, in CPU order; it is little endian in memory
  *
  * Context: as region_read(), and a kernel thread's, which never waits for user
- * space.
+ * space, and has no memory of a process's files in user space (FUSE).
  * Return: 0; -EIO if the memory is not accessible; -EINTR; -EAGAIN, for a kernel
  * thread only: it is not at hand now.
  */

@@ -73,7 +73,7 @@ static void show_space(struct seq_file *m, struct nyx_unit *unit,
 
 	iotlb_count(&unit->iotlb, &dom->space, count);
 	nyx_stats_sum(dom->stats, stats);
-	seq_printf(m, "%-6u %-18llu %-8u %-8u %-8u %-20llu %llu\n",
+	seq_printf(m, "%-8u %-18llu %-8u %-8u %-8u %-20llu %llu\n",
 		   dom->id, READ_ONCE(dom->space.tag), count[IOTLB_4K],
 		   count[IOTLB_2M], count[IOTLB_1G],
 		   stats[NYX_STAT_IOTLB_HITS], stats[NYX_STAT_IOTLB_MISSES]);
@@ -87,10 +87,11 @@ static int iotlb_show(struct seq_file *m, void *v)
 	unsigned long id = 0;
 
 	seq_printf(m, "entries %u\n", unit->cfg.iotlb_entries);
-	seq_puts(m, "domain tag                4K       2M       1G       hits                 misses\n");
+	seq_puts(m, "domain   tag                4K       2M       1G       hits                 misses\n");
 	while (!fatal_signal_pending(current) && !seq_has_overflowed(m) &&
 	       (dom = nyx_domain_next(unit, id))) {
-		if (dom->kind == NYX_DOMAIN_PAGING)
+		if (dom->kind == NYX_DOMAIN_PAGING ||
+		    (dom->kind == NYX_DOMAIN_GUEST && !dom->guest.pass_through))
 			show_space(m, unit, dom);
 		id = dom->id + 1ul;
 		nyx_domain_put(dom);

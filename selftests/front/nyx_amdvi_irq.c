@@ -437,6 +437,102 @@ TEST(sizes_change)
 	delivers(g, DEV, 0, 0x21, 0x41);
 }
 
+/* ---- guests of the guest ---- */
+
+#define AT_VAPIC	(AT_DATA + 0x5000)
+#define LOGINTR		BIT(2)
+#define ISRUN		BIT(6)
+
+static void boot_guest_apic(struct guest *g)
+{
+	guest_open(g, .flags = NYX_AMDVI_F_GUEST_APIC);
+	W64(GABASE, AT_GALOG | 8ull << 56);
+	W32(GAHEAD, 0);
+	W32(GATAIL, 0);
+	boot(g, BOOT_XT);
+	control(g, C_GAM | C_GALOG | C_GAINT, 0);
+	R32(STATUS, S_CMDRUN | S_EVTRUN | S_GARUN);
+	remap(g, DEV, 0);
+}
+
+TEST(guest_apic)
+{
+	struct guest guest, *g = &guest;
+
+	boot_guest_apic(g);
+	for (unsigned int vector = 0; vector < 256; vector++) {
+		__u32 *irr = (__u32 *)(g->ram + AT_VAPIC + 0x200 + vector / 32 * 16);
+
+		put_irte(g, 0, 1, REMAP | GUEST | 0x12345678ull << 32, AT_VAPIC | vector);
+		invalidate(g, CMD_IRT(DEV), 0);
+		memset(g->ram + AT_VAPIC, 0, SZ_4K);
+		ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
+		ASSERT_EQ(1u << vector % 32, *irr);
+		*irr = 0;
+		ASSERT_FILLED(g->ram + AT_VAPIC, 0, SZ_4K);
+	}
+	/* Nobody asked for the log; on a processor that runs the doorbell is rung. */
+	R32(GATAIL, 0);
+	set_irte(g, 0, 1, REMAP | GUEST | ISRUN | LOGINTR | DEST(0x345678),
+		 0x12ull << 56 | AT_VAPIC | 0x41);
+	ASSERT_EQ(NYX_IRQ_NOTIFY, send_msi(g, DEV, MSI, 1));
+	ASSERT_EQ(0x12345678, g->s.out_dest);
+	ASSERT_EQ(0, g->s.out_vector);
+	ASSERT_EQ(NYX_IRTE_F_POSTED, g->s.out_flags);
+	ASSERT_EQ(2, *(__u32 *)(g->ram + AT_VAPIC + 0x220));
+	R32(GATAIL, 0);
+	ASSERT_EQ(0, msis(g, NULL));
+	/* And back to a plain one. */
+	set_irte(g, 0, 1, REMAP | DEST(5), 0x55);
+	delivers(g, DEV, 1, 5, 0x55);
+	/* Reserved bits; no mode for it; no page. */
+	for (unsigned int bit = 3; bit < 6; bit++) {
+		set_irte(g, 0, 1, REMAP | GUEST | BIT(bit), AT_VAPIC | 0x41);
+		msi_refused(g, DEV, 1, 0, E_FAULT | E_PR | E_RZ, MSI);
+	}
+	set_irte(g, 0, 1, REMAP | GUEST, NOWHERE | 0x41);
+	msi_refused_quietly(g, DEV, 1);
+	ASSERT_EQ(NYX_FAULT_IRQ_POST, g->s.out_reason);
+	control(g, 0, C_GAM);
+	set_irte(g, 0, 1, REMAP | GUEST, AT_VAPIC | 0x41);
+	msi_refused(g, DEV, 1, 0, E_FAULT | E_PR | E_RZ, MSI);
+}
+
+TEST(ga_log)
+{
+	struct guest guest, *g = &guest;
+
+	boot_guest_apic(g);
+	set_irte(g, 0, 1, REMAP | GUEST | LOGINTR | 0x89abcdefull << 32, AT_VAPIC | 0x41);
+	ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
+	R32(GATAIL, 8);
+	ASSERT_EQ(0x1000001889abcdefull, *words(g, AT_GALOG));
+	R32(STATUS, S_CMDRUN | S_EVTRUN | S_GARUN | S_GAINT);
+	ASSERT_EQ(1, msis(g, NULL));
+	W32(STATUS, S_GAINT);
+	/* 512 entries, of which one stays free. */
+	for (unsigned int i = 1; i < 511; i++) {
+		ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
+		R32(GATAIL, 8 * (i + 1));
+	}
+	R32(STATUS, S_CMDRUN | S_EVTRUN | S_GARUN | S_GAINT);
+	ASSERT_EQ(1, msis(g, NULL));
+	ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
+	R32(GATAIL, 8 * 511);
+	R32(STATUS, S_CMDRUN | S_EVTRUN | S_GAOVERFLOW | S_GAINT);
+	ASSERT_EQ(1, msis(g, NULL));
+	/* As the driver starts it anew. */
+	control(g, 0, C_GALOG | C_GAINT);
+	W32(STATUS, S_GAOVERFLOW | S_GAINT);
+	W32(GAHEAD, 8 * 511);
+	control(g, C_GALOG | C_GAINT, 0);
+	R32(STATUS, S_CMDRUN | S_EVTRUN | S_GARUN);
+	ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
+	R32(GATAIL, 0);
+	ASSERT_EQ(0x1000001889abcdefull, words(g, AT_GALOG)[511]);
+	expect_no_event(g);
+}
+
 /* ---- bound interrupts ---- */
 
 static __u64 take(int fd)

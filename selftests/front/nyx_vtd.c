@@ -278,6 +278,12 @@ TEST(commands_that_the_guest_gives)
 	struct nyx_irte_clear clear = { .size = sizeof(clear), .nr = 1 };
 	struct nyx_map map = { .size = sizeof(map), .domain_id = 1, .prot = RW, .length = SZ_4K };
 	struct nyx_unmap unmap = { .size = sizeof(unmap), .domain_id = 1, .length = SZ_4K };
+	struct nyx_page page = { .access = NYX_PROT_READ };
+	struct nyx_page_request ask = {
+		.size = sizeof(ask), .flags = NYX_PAGE_F_NOWAIT, .sbdf = DEV,
+		.pasid = NYX_PASID_NONE, .pages = PTR(&page), .nr = 1, .timeout_ms = 1000,
+	};
+	struct nyx_page_respond answer = { .size = sizeof(answer) };
 	struct guest guest, *g = &guest;
 	__u32 domain;
 	size_t nr;
@@ -307,6 +313,10 @@ TEST(commands_that_the_guest_gives)
 	test_err(EOPNOTSUPP, nyx_cmd(g->fd, NYX_IRTE_CLEAR, &clear));
 	test_err(EOPNOTSUPP, cmd_array(g->fd, NYX_CMD_IRTE_SET, &set, sizeof(set), 1, NULL));
 	test_err(EOPNOTSUPP, cmd_invalidate(g->fd, NYX_SCOPE_RANGE, domain, 0, 0, SZ_4K));
+	test_err(EOPNOTSUPP, nyx_cmd(g->fd, NYX_PAGE_REQUEST, &ask));
+	ask.sbdf = DEV_ABSENT;
+	test_err(EOPNOTSUPP, nyx_cmd(g->fd, NYX_PAGE_REQUEST, &ask));
+	test_err(EOPNOTSUPP, nyx_cmd(g->fd, NYX_PAGE_RESPOND, &answer));
 	/* These are for every unit. */
 	test_cmd(cmd_invalidate(g->fd, NYX_SCOPE_UNIT, 0, 0, 0, 0));
 	test_cmd(cmd_invalidate(g->fd, NYX_SCOPE_DEVICE, 0, DEV, 0, 0));

@@ -151,9 +151,9 @@ struct nyx_module_info {
  * enum nyx_model - what the guest sees of a unit
  * @NYX_MODEL_NATIVE: nothing: the VMM maps by the commands of this file
  * @NYX_MODEL_VTD: Intel VT-d, legacy mode: registers (NYX_MMIO), tables and queue
- *                 in guest memory. The guest attaches devices, maps, and sets
- *                 interrupt remapping entries; the commands for that are
- *                 -EOPNOTSUPP
+ *                 in guest memory. The guest attaches devices and maps; the
+ *                 commands for that, for interrupt remapping entries and for
+ *                 page requests are -EOPNOTSUPP
  * @NYX_MODEL_AMDVI: AMD-Vi, with host page tables (v1); otherwise as
  *                   NYX_MODEL_VTD
  */
@@ -233,6 +233,7 @@ enum nyx_unit_flags {
  * @vtd_faults: NYX_MODEL_VTD: fault recording registers, 1 to 8; 0: 8; otherwise
  *              must be 0
  * @amdvi_flags: NYX_MODEL_AMDVI: of enum nyx_amdvi_flags; otherwise must be 0
+ * @__reserved2: must be 0
  *
  * A VT-d unit has an address width of 39 or 48, and an interrupt remapping table
  * cache of 65536 entries; @irt_entries must be 0.
@@ -263,6 +264,7 @@ struct nyx_unit_create {
 	__u32 vtd_flags;
 	__u32 vtd_faults;
 	__u32 amdvi_flags;
+	__u32 __reserved2;
 };
 
 #define NYX_UNIT_CREATE _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_CREATE)
@@ -389,8 +391,8 @@ struct nyx_unit_destroy {
  *                     by IOVA; adjacent mappings that are contiguous in both
  *                     address spaces and agree in permission appear as one
  * @NYX_LIST_IRTES: entries of the interrupt remapping table that are present:
- *                  struct nyx_irte_info, by index. With a vendor model those
- *                  of the guest's table that are in the unit's cache
+ *                  struct nyx_irte_info, by index. Of a VT-d unit those of
+ *                  the guest's table that are in the unit's cache
  * @NYX_LIST_BINDINGS: bound interrupts: struct nyx_binding_info, by id
  */
 enum nyx_list_type {
@@ -1699,7 +1701,9 @@ enum nyx_irq_flags {
  * enum nyx_irq_result - what became of an interrupt
  * @NYX_IRQ_DELIVER: to be delivered as the reply says
  * @NYX_IRQ_POSTED: in a descriptor; nobody needs to be told
- * @NYX_IRQ_NOTIFY: in a descriptor; the reply is the notification to deliver
+ * @NYX_IRQ_NOTIFY: in a descriptor; the reply is the notification to deliver.
+ *                  NYX_AMDVI_F_GUEST_APIC: in a virtual APIC's page; out_dest is
+ *                  the processor whose doorbell is to be rung, without a vector
  * @NYX_IRQ_REFUSED: refused, as the reply says
  */
 enum nyx_irq_result {
@@ -2088,7 +2092,8 @@ struct nyx_limits {
  *
  * An access or interrupt has to keep the limits of its device and of the
  * device's domain. Bound interrupts over a limit are held and delivered, as
- * one, when it allows.
+ * one, when it allows. -EOPNOTSUPP for the domains of a unit with a vendor model,
+ * which come and go as the guest likes.
  */
 struct nyx_limit_set {
 	__u32 size;
@@ -2172,7 +2177,7 @@ enum nyx_page_response {
  * NYX_PAGE_GROUPS_MAX groups of the device have no answer, or those of the unit
  * have half as many pages as it holds event records; -EINTR if a signal
  * arrives: the group is withdrawn; -EPERM if the device is quarantined;
- * -EOPNOTSUPP if the domain is not paging.
+ * -EOPNOTSUPP if the domain is not paging, or the unit has a vendor model.
  */
 struct nyx_page_request {
 	__u32 size;

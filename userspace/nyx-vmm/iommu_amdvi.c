@@ -128,10 +128,13 @@ static int amdvi_init(struct vmm *vmm)
 	if (opts->unit.guest_apic)
 		create.amdvi_flags |= NYX_AMDVI_F_GUEST_APIC;
 	rc = iommu_unit_init(vmm, &amdvi->unit, &model, &create);
-	if (!rc)
-		rc = nyx_mmio_read(amdvi->unit.unit, REG_EFR, 8, &amdvi->efr);
+	if (rc)
+		return rc;
+	rc = nyx_mmio_read(amdvi->unit.unit, REG_EFR, 8, &amdvi->efr);
 	if (!rc)
 		rc = nyx_mmio_read(amdvi->unit.unit, REG_EFR2, 8, &amdvi->efr2);
+	if (rc)
+		say("the features of the AMD-Vi unit cannot be read: %s", strerror(-rc));
 	return rc;
 }
 

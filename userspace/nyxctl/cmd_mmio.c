@@ -38,9 +38,9 @@ static int open_register(struct cli *cli, uint32_t *offset, uint32_t *width)
 	if (rc)
 		return rc;
 	*width = choice ? 8 : 4;
-	if (*offset % *width || *offset >= NYX_MMIO_SIZE)
-		return err_usage("OFFSET '%s' is no register of %u bytes: it must be a multiple of %u below 0x%x",
-				 cli->args[0], *width, *width, NYX_MMIO_SIZE);
+	if (*offset % *width)
+		return err_usage("OFFSET '%s' is no register of %u bytes: it must be a multiple of %u",
+				 cli->args[0], *width, *width);
 	return cli_open_unit(cli);
 }
 
@@ -50,6 +50,9 @@ static int finish(struct cli *cli, int err, struct out *out, uint32_t offset, ui
 	if (err == -EOPNOTSUPP)
 		return out_cancel(out, err_say(err, "unit '%s' has no registers; only one made with --model has",
 					       cli->unit_name));
+	if (err == -EINVAL)
+		return out_cancel(out, err_say(err, "the registers of unit '%s' end before 0x%" PRIx32,
+					       cli->unit_name, offset));
 	if (err)
 		return out_cancel(out, err_explain(err, "cannot reach the registers of unit '%s'",
 						   cli->unit_name));

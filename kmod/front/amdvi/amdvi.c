@@ -393,6 +393,39 @@ static int amdvi_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 	return decode_entry(to_amdvi(front), sbdf, index, e, &post, refusal);
 }
 
+/* Section 2.10: an interrupt of a guest of the guest */
+static int amdvi_post_entry(struct nyx_front *front, u32 sbdf, u32 index,
+			    struct irt_msg *msg, struct nyx_refusal *refusal)
+{
+	struct amdvi *amdvi = to_amdvi(front);
+	struct amdvi_post post;
+	struct irt_entry e;
+	u64 irr;
+	int ret;
+
+	ret = decode_entry(amdvi, sbdf, index, &e, &post, refusal);
+	if (ret)
+		return ret;
+	*msg = (struct irt_msg) {
+		.index = index, .dest = e.dest, .flags = e.flags,
+	};
+	if (!(e.flags & NYX_IRTE_F_POSTED)) {
+		/* It has changed since it was looked at. */
+		msg->vector = e.vector;
+		msg->delivery = e.delivery;
+		return NYX_IRQ_DELIVER;
+	}
+	irr = post.apic + AMDVI_VAPIC_IRR + post.vector / 32 * 16;
+	ret = nyx_guest_or32(front->unit, irr, BIT(post.vector % 32));
+	if (ret)
+		return ret;
+	if (post.run)
+		return NYX_IRQ_NOTIFY;
+	if (post.log)
+		amdvi_log_guest(amdvi, sbdf, post.tag);
+	return NYX_IRQ_POSTED;
+}
+
 static void amdvi_irq_fault(struct nyx_front *front,
 			    const struct nyx_irq_req *req,
 			    const struct nyx_refusal *refusal)
@@ -579,6 +612,7 @@ static const struct nyx_front_ops amdvi_ops = {
 	.decode_device = amdvi_decode,
 	.decode_irqs = amdvi_decode_irqs,
 	.decode_irte = amdvi_decode_entry,
+	.post_irte = amdvi_post_entry,
 	.dma_code = amdvi_dma_code,
 	.dma_fault = amdvi_dma_fault,
 	.irq_fault = amdvi_irq_fault,

@@ -114,6 +114,34 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf,
 	return true;
 }
 
+/* How often an entry is read that the guest changes meanwhile. */
+#define ENTRY_TRIES	8
+
+/*
+ * An entry, as it was at some time: the guest may change both words at once.
+ * Whoever changes them one by one invalidates the entry afterwards.
+ */
+static int read_entry(struct nyx_unit *unit, u64 at, u64 *lo, u64 *hi)
+{
+	unsigned int tries;
+	u64 again;
+	int ret;
+
+	ret = nyx_guest_read64(unit, at, lo);
+	for (tries = 0; !ret && tries < ENTRY_TRIES; tries++) {
+		/* One after the other; the guest's store is a full barrier. */
+		smp_rmb();
+		ret = nyx_guest_read64(unit, at + 8, hi);
+		smp_rmb();
+		if (!ret)
+			ret = nyx_guest_read64(unit, at, &again);
+		if (ret || again == *lo)
+			break;
+		*lo = again;
+	}
+	return ret;
+}
+
 static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 			    struct irt_entry *e, struct nyx_refusal *refusal)
 {
@@ -128,9 +156,7 @@ static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 	spin_unlock_irqrestore(&vtd->lock, flags);
 
 	at = (irta & VTD_IRTA_ADDR) + (u64)index * VTD_ENTRY_SIZE;
-	ret = nyx_guest_read64(front->unit, at, &lo);
-	if (!ret)
-		ret = nyx_guest_read64(front->unit, at + 8, &hi);
+	ret = read_entry(front->unit, at, &lo, &hi);
 	if (ret == -EIO) {
 		*refusal = (struct nyx_refusal) {
 			.reason = NYX_FAULT_IRQ_TABLE, .code = VTD_IR_ACCESS,
@@ -276,6 +302,13 @@ static int set_root(struct vtd *vtd)
 	return forget_all(vtd);
 }
 
+/* How many entries the table has that is in use. */
+static void use_irt_limit(struct vtd *vtd)
+{
+	WRITE_ONCE(vtd->front.unit->irq.irt.limit,
+		   2u << FIELD_GET(VTD_IRTA_S, vtd->irta));
+}
+
 static int set_irt(struct vtd *vtd)
 {
 	struct nyx_unit *unit = vtd->front.unit;
@@ -284,7 +317,7 @@ static int set_irt(struct vtd *vtd)
 	vtd->irta = vtd->value[REG_IRTA];
 	vtd->value[REG_GSTS] |= VTD_GSTS_IRTPS;
 	spin_unlock_irq(&vtd->lock);
-	WRITE_ONCE(unit->irq.irt.limit, 2u << FIELD_GET(VTD_IRTA_S, vtd->irta));
+	use_irt_limit(vtd);
 	nyx_guest_forget_irtes(unit, 0, IRT_MAX_ENTRIES);
 	return set_irq_mode(vtd, vtd->value[REG_GSTS]);
 }
@@ -448,6 +481,16 @@ static int vtd_mmio_write(struct nyx_front *front, u32 offset, u32 size, u64 val
 
 /* ---- life --------------------------------------------------------------- */
 
+static void reset_registers(struct vtd *vtd)
+{
+	spin_lock_irq(&vtd->lock);
+	regfile_reset(&vtd->regs);
+	vtd->next_frcd = 0;
+	vtd->root = 0;
+	vtd->irta = 0;
+	spin_unlock_irq(&vtd->lock);
+}
+
 static int vtd_reset(struct nyx_front *front)
 {
 	struct vtd *vtd = to_vtd(front);
@@ -455,17 +498,15 @@ static int vtd_reset(struct nyx_front *front)
 
 	if (mutex_lock_killable(&vtd->mutex))
 		return -EINTR;
-	spin_lock_irq(&vtd->lock);
-	regfile_reset(&vtd->regs);
-	vtd->next_frcd = 0;
-	vtd->root = 0;
-	vtd->irta = 0;
-	spin_unlock_irq(&vtd->lock);
+	reset_registers(vtd);
+	use_irt_limit(vtd);
 	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
 	nyx_guest_forget_irtes(front->unit, 0, IRT_MAX_ENTRIES);
 	ret = forget_all(vtd);
 	if (!ret)
 		ret = set_irq_mode(vtd, 0);
+	/* Now also of faults of before. */
+	reset_registers(vtd);
 	mutex_unlock(&vtd->mutex);
 	return ret;
 }
@@ -570,6 +611,7 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 	make_registers(vtd, cfg);
 	/* As after a reset; nobody knows the unit yet. */
 	unit->irq.mode = irq_mode(vtd, 0);
+	use_irt_limit(vtd);
 	return &vtd->front;
 }
 

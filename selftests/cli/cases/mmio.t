@@ -37,14 +37,14 @@ $ nyxctl unit reset --json --columns name,model
 | {"unit":{"name":"golden","model":"vtd"}}
 # What cannot be.
 $ nyxctl mmio read 0x1d
-! nyxctl: OFFSET '0x1d' is no register of 4 bytes: it must be a multiple of 4 below 0x1000
+! nyxctl: OFFSET '0x1d' is no register of 4 bytes: it must be a multiple of 4
 ? 2
 $ nyxctl mmio read 0x1c --width 8
-! nyxctl: OFFSET '0x1c' is no register of 8 bytes: it must be a multiple of 8 below 0x1000
+! nyxctl: OFFSET '0x1c' is no register of 8 bytes: it must be a multiple of 8
 ? 2
 $ nyxctl mmio read 4096
-! nyxctl: OFFSET '4096' is no register of 4 bytes: it must be a multiple of 4 below 0x1000
-? 2
+! nyxctl: the registers of unit 'golden' end before 0x1000
+? 1
 $ nyxctl mmio read 0x1c --width 2
 ! nyxctl: --width '2' is not one of: 4, 8
 ? 2

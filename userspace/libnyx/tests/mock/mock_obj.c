@@ -63,7 +63,7 @@ int m_unit_create(struct m_file *file, struct nyx_unit_create *c)
 	    (c->address_width && (c->address_width < 32 || c->address_width > 64)) ||
 	    (c->iotlb_entries != NYX_DEFAULT && c->iotlb_entries > 1048576) ||
 	    (c->event_entries && (c->event_entries < 16 || c->event_entries > 65536)) ||
-	    c->irt_entries > MAX_IRTES || c->__reserved)
+	    c->irt_entries > MAX_IRTES || c->__reserved || c->__reserved2)
 		return -EINVAL;
 	if (unit_by_name(c->name))
 		return -EEXIST;

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm tests: files that are no good kernels, and words that are no good options.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The loaders get files in memory of exactly their size, so that a sanitizer sees what
+ * is read behind them.
+ */
+#include "vmm_env.h"
+
+#include <asm/bootparam.h>
+#include <elf.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "boot.h"
+
+#define FILE_SIZE	8192
+#define KERNEL_AT	0x200000
+#define HEADER_AT	0x1f1
+#define CANARY		0x5ca1ab1e0ddba11ull
+
+typedef int loader_fn(struct vmm *vmm, const uint8_t *file, size_t size);
+
+/* An ELF file of a segment, a note with the entry for PVH, and a Multiboot header */
+static void make_elf(uint8_t *file)
+{
+	Elf64_Ehdr e = {
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, 1 },
+		.e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = 1,
+		.e_entry = KERNEL_AT, .e_phoff = sizeof(e), .e_ehsize = sizeof(e),
+		.e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 3,
+	};
+	const Elf64_Phdr p[3] = {
+		{ .p_type = PT_LOAD, .p_offset = 4096, .p_paddr = KERNEL_AT,
+		  .p_filesz = 4096, .p_memsz = 8192 },
+		{ .p_type = PT_NOTE, .p_offset = 512, .p_filesz = 20, .p_align = 4 },
+		{ .p_type = PT_LOAD, .p_offset = 512, .p_paddr = KERNEL_AT + 8192,
+		  .p_filesz = 512, .p_memsz = 512 },
+	};
+	const uint32_t note[5] = { 4, 4, 18, 'X' | 'e' << 8 | 'n' << 16, KERNEL_AT };
+	const uint32_t multiboot[3] = { 0x1badb002, 0, -0x1badb002u };
+
+	memset(file, 0x90, FILE_SIZE);
+	memcpy(file, &e, sizeof(e));
+	memcpy(file + sizeof(e), p, sizeof(p));
+	memcpy(file + 512, note, sizeof(note));
+	memcpy(file + 1024, multiboot, sizeof(multiboot));
+}
+
+static void make_bzimage(uint8_t *file)
+{
+	struct setup_header h = {
+		.setup_sects = 4, .boot_flag = 0xaa55, .jump = 0x66eb, .header = 0x53726448,
+		.version = 0x20f, .xloadflags = XLF_KERNEL_64, .cmdline_size = 2047,
+		.init_size = 0x100000, .initrd_addr_max = 0x7fffffff,
+	};
+
+	memset(file, 0x90, FILE_SIZE);
+	memcpy(file + HEADER_AT, &h, sizeof(h));
+}
+
+static int load(loader_fn *loader, struct vmm *vmm, const uint8_t *file, size_t size)
+{
+	uint8_t *copy = ktap_alloc(size);
+	int rc;
+
+	memcpy(copy, file, size);
+	rc = loader(vmm, copy, size);
+	free(copy);
+	return rc;
+}
+
+static const struct {
+	const char *name;
+	loader_fn *loader;
+	void (*make)(uint8_t *file);
+	size_t first, last;		/* where it is damaged */
+} formats[] = {
+	{ "elf_header", boot_elf, make_elf, 0, 63 },
+	{ "elf_segments", boot_elf, make_elf, 64, 64 + 3 * 56 },
+	{ "elf_note", boot_elf, make_elf, 512, 532 },
+	{ "elf_all", boot_elf, make_elf, 0, 1036 },
+	{ "bzimage", boot_bzimage, make_bzimage, HEADER_AT, HEADER_AT + 123 },
+};
+
+static struct options opts = { .kernel = "kernel", .append = "words", .memory = ENV_RAM };
+
+/* Damaged here and there, cut off: refused or loaded, never below 1M. */
+TEST_EACH(damaged, formats)
+{
+	static const uint64_t edges[] = {
+		0, 1, 4, 7, 255, 4095, 4096, 65535, 0x7fffffff, 0x80000000, 0xffffffff,
+		ENV_RAM, ENV_RAM - 1, GPA_RAM_HIGH, UINT64_MAX, UINT64_MAX - 4095,
+	};
+	struct rng rng = rng_start((uint64_t)(v - formats));
+	unsigned long round, good = 0, rounds = ktap_iterations(10000);
+	struct vmm *vmm = env_machine(ENV_MAP);
+	uint8_t file[FILE_SIZE + 8];
+	size_t size, at;
+	unsigned int n;
+
+	vmm->opts = &opts;
+	v->make(file);
+	ASSERT_EQ(0, load(v->loader, vmm, file, FILE_SIZE));
+	for (round = 0; round < rounds; round++) {
+		v->make(file);
+		for (n = (unsigned int)rng_below(&rng, 4); n; n--) {
+			at = v->first + rng_below(&rng, v->last - v->first);
+			le_put(file + at, rng_below(&rng, 2) ? edges[rng_below(&rng, 16)] :
+			       rng_next(&rng) >> rng_below(&rng, 64),
+			       1u << rng_below(&rng, 4));
+		}
+		size = rng_below(&rng, 4) ? FILE_SIZE : 1 + rng_below(&rng, FILE_SIZE);
+		ktap_note("round %lu, %zu bytes", round, size);
+		env_put(vmm, GPA_BIOS, CANARY, 8);
+		env_put(vmm, GPA_BIOS_END - 8, CANARY, 8);
+		good += !load(v->loader, vmm, file, size);
+		ASSERT_EQ(CANARY, env_get(vmm, GPA_BIOS, 8));
+		ASSERT_EQ(CANARY, env_get(vmm, GPA_BIOS_END - 8, 8));
+	}
+	/* Otherwise this did not get far */
+	ASSERT_TRUE(good > rounds / 8 && good < rounds);
+	env_end(vmm);
+}
+
+static const struct {
+	const char *name;
+	int rc;
+	Elf64_Phdr p;			/* in place of the first segment */
+} segments[] = {
+	{ "fits", 0, { PT_LOAD, 7, 4096, 0, ENV_RAM - 4096, 4096, 4096, 0 } },
+	{ "below_1m", -ENOSPC, { PT_LOAD, 7, 4096, 0, 0xff000, 4096, 8192, 0 } },
+	{ "behind_ram", -ENOSPC, { PT_LOAD, 7, 4096, 0, ENV_RAM - 4096, 4096, 4097, 0 } },
+	{ "in_the_hole", -ENOSPC, { PT_LOAD, 7, 4096, 0, 0xc0000000, 4096, 4096, 0 } },
+	{ "wraps", -ENOSPC, { PT_LOAD, 7, 4096, 0, KERNEL_AT, 4096, UINT64_MAX, 0 } },
+	{ "behind_file", -ENOEXEC, { PT_LOAD, 7, 4097, 0, KERNEL_AT, 4096, 4096, 0 } },
+	{ "offset_wraps", -ENOEXEC, { PT_LOAD, 7, UINT64_MAX, 0, KERNEL_AT, 2, 2, 0 } },
+	{ "file_larger", -ENOEXEC, { PT_LOAD, 7, 4096, 0, KERNEL_AT, 4096, 4095, 0 } },
+	{ "note_behind_file", -ENOEXEC, { PT_NOTE, 4, UINT64_MAX - 3, 0, 0, 4096, 0, 4 } },
+};
+
+TEST_EACH(segment, segments)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	uint8_t file[FILE_SIZE];
+
+	vmm->opts = &opts;
+	make_elf(file);
+	memcpy(file + sizeof(Elf64_Ehdr), &v->p, sizeof(v->p));
+	EXPECT_EQ(v->rc, load(boot_elf, vmm, file, sizeof(file)));
+	env_end(vmm);
+}
+
+/* All of them the whole file: hours of work, if it were done. */
+TEST(many_segments)
+{
+	const size_t size = sizeof(Elf64_Ehdr) + 65535 * sizeof(Elf64_Phdr);
+	const Elf64_Phdr p = { .p_type = PT_LOAD, .p_paddr = KERNEL_AT, .p_filesz = size,
+			       .p_memsz = size };
+	struct vmm *vmm = env_machine(ENV_MAP);
+	uint8_t *file = ktap_alloc(size < FILE_SIZE ? FILE_SIZE : size);
+	Elf64_Ehdr e;
+	size_t at;
+
+	vmm->opts = &opts;
+	make_elf(file);
+	memcpy(&e, file, sizeof(e));
+	e.e_phnum = 65535;
+	memcpy(file, &e, sizeof(e));
+	for (at = sizeof(e); at < size; at += sizeof(p))
+		memcpy(file + at, &p, sizeof(p));
+	EXPECT_EQ(-ENOEXEC, boot_elf(vmm, file, size));
+	free(file);
+	env_end(vmm);
+}
+
+static const struct {
+	const char *name;
+	const char *option, *word;
+	int rc;				/* -1: taken */
+} words[] = {
+	{ "cpus", "--cpus", "255", -1 },
+	{ "cpus_hex", "--cpus", "0xfF", -1 },
+	{ "cpus_0", "--cpus", "0", STATUS_USAGE },
+	{ "cpus_256", "--cpus", "256", STATUS_USAGE },
+	{ "cpus_negative", "--cpus", "-1", STATUS_USAGE },
+	{ "cpus_empty", "--cpus", "", STATUS_USAGE },
+	{ "cpus_blank", "--cpus", " 1", STATUS_USAGE },
+	{ "cpus_0x", "--cpus", "0x", STATUS_USAGE },
+	{ "cpus_0x0x1", "--cpus", "0x0x1", STATUS_USAGE },
+	{ "cpus_0x_1", "--cpus", "0x-1", STATUS_USAGE },
+	{ "memory", "--memory", "512G", -1 },
+	{ "memory_small", "--memory", "30M", STATUS_USAGE },
+	{ "memory_large", "--memory", "514G", STATUS_USAGE },
+	{ "memory_odd", "--memory", "33M", STATUS_USAGE },
+	{ "memory_overflow", "--memory", "16777217T", STATUS_USAGE },
+	{ "memory_2_64", "--memory", "18446744073709551616", STATUS_USAGE },
+	{ "memory_suffixes", "--memory", "1GM", STATUS_USAGE },
+	{ "disk_empty", "--disk", "", STATUS_USAGE },
+	{ "disk_only_readonly", "--disk", ",readonly", STATUS_USAGE },
+	{ "net_fd", "--net", "socket=2147483647", -1 },
+	{ "net_fd_2_31", "--net", "socket=2147483648", STATUS_USAGE },
+	{ "net_fd_empty", "--net", "socket=", STATUS_USAGE },
+	{ "net_else", "--net", "user", STATUS_USAGE },
+	{ "edu", "--device", "edu,dma-mask=0xffffffffffffffff", -1 },
+	{ "edu_mask", "--device", "edu,dma-mask=", STATUS_USAGE },
+	{ "edu_comma", "--device", "edu,", STATUS_USAGE },
+	{ "vtd", "--iommu", "vtd,width=39,xapic,xapic", -1 },
+	{ "vtd_commas", "--iommu", "vtd,,xapic", STATUS_USAGE },
+	{ "vtd_prefix", "--iommu", "vtd,xapi", STATUS_USAGE },
+	{ "amdvi_of_vtd", "--iommu", "amdvi,caching-mode", STATUS_USAGE },
+	{ "none_copies", "--iommu", "none,copy,copy", STATUS_USAGE },
+};
+
+TEST_EACH(word, words)
+{
+	const char *const line[] = { "nyx-vmm", "--kernel", "x", v->option, v->word };
+	char **argv = ktap_alloc((ARRAY_SIZE(line) + 1) * sizeof(*argv));
+	struct options parsed;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(line); i++)
+		argv[i] = strdup(line[i]);	/* parsing cuts words up */
+	optind = 0;				/* the harness has used it, too */
+
+	EXPECT_EQ(v->rc, options_parse(&parsed, 5, argv));
+	if (v->rc >= 0)
+		EXPECT_TRUE(strstr(env_said(), v->option));
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm tests: a machine without KVM; see vmm_env.h.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "vmm_env.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_pci.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "dma.h"
+#include "iommu.h"
+#include "pci.h"
+
+#define GUARD	(64 * KIB)
+
+static struct vmm machine;
+static struct options options;
+static pthread_t loop;
+static atomic_uint stops;
+static unsigned int files;
+static char last_said[512];
+
+/* Devices write what the guest tells them to, of two threads in one place, too. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+	return "race:^copy$\nrace:^file_vector$\nrace:^refusing_access$\n";
+}
+
+/* ---- in place of main.c and kvm.c ------------------------------------------------ */
+
+void say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(last_said, sizeof(last_said), format, args);
+	va_end(args);
+}
+
+void vmm_stop(struct vmm *vmm, int status)
+{
+	(void)vmm;
+	(void)status;
+	atomic_fetch_add(&stops, 1);
+}
+
+int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on)
+{
+	(void)vmm;
+	(void)addr;
+	(void)fd;
+	(void)on;
+	return -EOPNOTSUPP;	/* kicks come as accesses */
+}
+
+/* ---- the machine ------------------------------------------------------------------- */
+
+static int refusing_access(struct vmm *vmm, uint16_t rid, const struct dma_op *ops,
+			   unsigned int nr)
+{
+	unsigned int i;
+	uint8_t *p;
+
+	(void)rid;
+	for (i = 0; i < nr; i++) {
+		p = ram_ptr(vmm, ops[i].iova, ops[i].len);
+		if (!p || env_refuses(ops[i].iova))
+			return -EFAULT;
+		memcpy(ops[i].write ? p : ops[i].buffer, ops[i].write ? ops[i].buffer : p,
+		       ops[i].len);
+	}
+	return 0;
+}
+
+static int refusing_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
+			  bool probe, struct irq_message *message)
+{
+	(void)vmm;
+	(void)rid;
+	(void)probe;
+	*message = (struct irq_message){ (uint32_t)address, 0, data };
+	return data & 0x10 ? -EFAULT : 0;
+}
+
+static const struct iommu_ops refusing = {
+	.name = "refusing", .ioapic_rid = 0xff00, .access = refusing_access,
+	.remap = refusing_remap,
+};
+
+static unsigned int count_entries(const char *path)
+{
+	DIR *dir = opendir(path);
+	unsigned int nr = 0;
+
+	while (dir && readdir(dir))
+		nr++;
+	closedir(dir);
+	return nr;
+}
+
+static void *run_loop(void *arg)
+{
+	loop_run(arg);
+	return NULL;
+}
+
+struct vmm *env_machine(enum env_dma dma)
+{
+	int (*const inits[])(struct vmm *vmm) = {
+		io_init, pm_init, irq_init, ioapic_init, serial_init, rtc_init, pic_init,
+		pit_init, pci_init,
+	};
+	struct vmm *vmm = &machine;
+	unsigned int i;
+	uint8_t *area;
+	int null = open("/dev/null", O_RDWR);
+
+	/* The console, and what the terminal is set to */
+	ASSERT_TRUE(null >= 0 && dup2(null, STDIN_FILENO) == STDIN_FILENO);
+	close(null);
+	files = count_entries("/proc/self/fd");
+	options = (struct options){
+		.memory = ENV_RAM, .append = "", .cpus = 1, .dma_copy = dma == ENV_COPY,
+	};
+	*vmm = (struct vmm){
+		.opts = &options, .kvm_fd = -1, .vm_fd = -1, .ram_fd = -1,
+		.ram_low = ENV_RAM, .status = STATUS_RUNNING,
+		.iommu = dma == ENV_FAULTS ? &refusing : &iommu_none,
+	};
+	area = mmap(NULL, ENV_RAM + 2 * GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(area != MAP_FAILED);
+	vmm->ram = area + GUARD;
+	ASSERT_EQ(0, mprotect(vmm->ram, ENV_RAM, PROT_READ | PROT_WRITE));
+	pthread_mutex_init(&vmm->lock, NULL);
+	ASSERT_EQ(0, loop_init());
+	for (i = 0; i < ARRAY_SIZE(inits); i++)
+		ASSERT_EQ(0, inits[i](vmm));
+	ASSERT_EQ(0, pthread_create(&loop, NULL, run_loop, vmm));
+	return vmm;
+}
+
+void env_end(struct vmm *vmm)
+{
+	atomic_store(&vmm->status, STATUS_POWEROFF);
+	loop_wake();
+	pthread_join(loop, NULL);
+	pci_exit(vmm);
+	serial_exit();
+	pit_exit();
+	irq_exit(vmm);
+	loop_exit();
+	io_exit(vmm);
+	EXPECT_EQ(files, count_entries("/proc/self/fd"));
+}
+
+void env_mute(bool on)
+{
+	static int saved = -1;
+
+	if (on) {
+		saved = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		ASSERT_TRUE(saved >= 0 && dup2(STDIN_FILENO, STDOUT_FILENO) == STDOUT_FILENO);
+	} else {
+		dup2(saved, STDOUT_FILENO);
+		close(saved);
+	}
+}
+
+unsigned int env_stops(void)
+{
+	return atomic_load(&stops);
+}
+
+const char *env_said(void)
+{
+	return last_said;
+}
+
+const char *env_file(uint64_t size, uint8_t byte, int *fd)
+{
+	static char name[64];
+	void *p;
+
+	*fd = memfd_create("disk", MFD_CLOEXEC);
+	ASSERT_TRUE(*fd >= 0 && !ftruncate(*fd, (off_t)size));
+	p = mmap(NULL, size, PROT_WRITE, MAP_SHARED, *fd, 0);
+	ASSERT_TRUE(p != MAP_FAILED);
+	memset(p, byte, size);
+	munmap(p, size);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", *fd);
+	return name;
+}
+
+/* ---- what a CPU does ------------------------------------------------------------------ */
+
+#define RACES	__attribute__((__noinline__, __no_sanitize__("thread")))
+
+RACES void env_put(struct vmm *vmm, uint64_t gpa, uint64_t value, unsigned int len)
+{
+	uint8_t *p = vmm->ram + gpa;
+
+	for (; len--; value >>= 8)
+		__atomic_store_n(p++, (uint8_t)value, __ATOMIC_RELAXED);
+}
+
+RACES uint64_t env_get(struct vmm *vmm, uint64_t gpa, unsigned int len)
+{
+	const uint8_t *p = vmm->ram + gpa;
+	uint64_t value = 0;
+
+	while (len--)
+		value = value << 8 | __atomic_load_n(p + len, __ATOMIC_RELAXED);
+	return value;
+}
+
+uint64_t env_in(struct vmm *vmm, enum io_kind kind, uint64_t addr, unsigned int len)
+{
+	uint8_t bytes[8] = { 0 };
+
+	io_access(vmm, kind, addr, bytes, len, false);
+	return le_get(bytes, 8);
+}
+
+void env_out(struct vmm *vmm, enum io_kind kind, uint64_t addr, uint64_t value,
+	     unsigned int len)
+{
+	uint8_t bytes[8];
+
+	le_put(bytes, value, 8);
+	io_access(vmm, kind, addr, bytes, len, true);
+}
+
+static uint64_t ecam(unsigned int slot, unsigned int at)
+{
+	return GPA_ECAM + ((uint64_t)slot << 15) + at;
+}
+
+uint32_t env_config_get(struct vmm *vmm, unsigned int slot, unsigned int at)
+{
+	return (uint32_t)env_in(vmm, IO_MMIO, ecam(slot, at), 4);
+}
+
+void env_config_set(struct vmm *vmm, unsigned int slot, unsigned int at, uint32_t value)
+{
+	env_out(vmm, IO_MMIO, ecam(slot, at), value, 4);
+}
+
+/* ---- what a driver does ------------------------------------------------------------------ */
+
+static uint8_t status(const struct env_virtio *dev)
+{
+	return (uint8_t)env_in(dev->vmm, IO_MMIO, dev->bar + VIRTIO_PCI_COMMON_STATUS, 1);
+}
+
+struct env_virtio env_virtio(struct vmm *vmm, unsigned int slot, uint64_t bar, uint16_t size)
+{
+	static const unsigned int tables[] = {
+		VIRTIO_PCI_COMMON_Q_DESCLO, VIRTIO_PCI_COMMON_Q_AVAILLO,
+		VIRTIO_PCI_COMMON_Q_USEDLO,
+	};
+	struct env_virtio dev = { .vmm = vmm, .slot = slot, .bar = bar };
+	unsigned int i, queue, nr;
+
+	for (i = 1; i < PCI_BARS; i++)
+		env_config_set(vmm, slot, PCI_BASE_ADDRESS_0 + 4 * i, 0xd0000000);
+	env_config_set(vmm, slot, PCI_BASE_ADDRESS_0, (uint32_t)bar);
+	env_config_set(vmm, slot, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_STATUS, 0, 1);
+	/* Whatever is offered, but for EVENT_IDX: no interrupts are wanted here */
+	for (i = 0; i < 2; i++) {
+		uint64_t features;
+
+		env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_DFSELECT, i, 4);
+		env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_GFSELECT, i, 4);
+		features = env_in(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_DF, 4);
+		if (!i)
+			features &= ~(UINT64_C(1) << 29);
+		env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_GF, features, 4);
+	}
+	env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_STATUS, VIRTIO_CONFIG_S_FEATURES_OK, 1);
+	ASSERT_EQ(VIRTIO_CONFIG_S_FEATURES_OK, status(&dev));
+	nr = (unsigned int)env_in(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_NUMQ, 2);
+	for (queue = 0; queue < nr; queue++) {
+		uint64_t at = ENV_RING + ENV_RING_STEP * queue;
+
+		for (i = 0; i < ENV_RING_STEP; i += 8)
+			env_put(vmm, at + i, 0, 8);
+		env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_Q_SELECT, queue, 2);
+		env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_Q_SIZE, size, 2);
+		for (i = 0; i < 3; i++)
+			env_out(vmm, IO_MMIO, bar + tables[i], at + i * ENV_AVAIL, 8);
+		env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_Q_ENABLE, 1, 2);
+		ASSERT_EQ(1, env_in(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_Q_ENABLE, 2));
+	}
+	env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_STATUS, VIRTIO_CONFIG_S_DRIVER_OK, 1);
+	return dev;
+}
+
+void env_desc(struct env_virtio *dev, unsigned int queue, unsigned int nr, uint64_t addr,
+	      uint32_t len, uint16_t flags, uint16_t next)
+{
+	uint64_t at = ENV_RING + ENV_RING_STEP * queue + 16 * nr;
+
+	env_put(dev->vmm, at, addr, 8);
+	env_put(dev->vmm, at + 8, len, 4);
+	env_put(dev->vmm, at + 12, flags, 2);
+	env_put(dev->vmm, at + 14, next, 2);
+}
+
+void env_kick(struct env_virtio *dev, unsigned int queue)
+{
+	env_out(dev->vmm, IO_MMIO, dev->bar + 0x3000 + 4 * queue, queue, 2);
+}
+
+void env_give(struct env_virtio *dev, unsigned int queue, uint16_t head)
+{
+	uint64_t avail = ENV_RING + ENV_RING_STEP * queue + ENV_AVAIL;
+
+	/* A queue of 256: the test takes no more */
+	env_put(dev->vmm, avail + 4 + 2 * dev->avail[queue], head, 2);
+	atomic_thread_fence(memory_order_seq_cst);
+	env_put(dev->vmm, avail + 2, ++dev->avail[queue], 2);
+	env_kick(dev, queue);
+}
+
+bool env_wait(struct env_virtio *dev, unsigned int queue)
+{
+	uint64_t used = ENV_RING + ENV_RING_STEP * queue + ENV_USED;
+
+	/* The harness ends it where that never happens */
+	while (env_get(dev->vmm, used + 2, 2) != dev->avail[queue]) {
+		if (status(dev) & VIRTIO_CONFIG_S_NEEDS_RESET)
+			return false;
+		usleep(100);
+	}
+	return true;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyx-vmm tests: a machine without KVM.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The platform and its devices as nyx-vmm makes them; what a guest's CPU would do the
+ * tests do, by io_access(). RAM lies between pages that nobody may touch.
+ */
+#ifndef NYX_VMM_TESTS_VMM_ENV_H
+#define NYX_VMM_TESTS_VMM_ENV_H
+
+#include "ktap.h"
+#include "vmm.h"
+
+#define ENV_RAM		(32 * MIB)
+#define ENV_SLOTS	8
+
+enum env_dma { ENV_MAP, ENV_COPY, ENV_FAULTS };	/* the last: an IOMMU that refuses some */
+
+/* A page that the IOMMU of ENV_FAULTS lets nobody reach */
+static inline bool env_refuses(uint64_t iova)
+{
+	return iova >> 12 & 1 && (iova >> 12) % 13 == 5;
+}
+
+/* One machine for each case. Its main loop runs in a thread. */
+struct vmm *env_machine(enum env_dma dma);
+/* Fails the case if a thread or a file descriptor is left. */
+void env_end(struct vmm *vmm);
+/* What the guest prints: not amid the lines of the harness, which then has none, either. */
+void env_mute(bool on);
+unsigned int env_stops(void);		/* how often the guest wanted to end it */
+const char *env_said(void);		/* the last message */
+
+/* A file of @size bytes, all @byte; its name is valid until the next call. */
+const char *env_file(uint64_t size, uint8_t byte, int *fd);
+
+/* Guest RAM, which workers change meanwhile: no race that a sanitizer is to see. */
+void env_put(struct vmm *vmm, uint64_t gpa, uint64_t value, unsigned int len);
+uint64_t env_get(struct vmm *vmm, uint64_t gpa, unsigned int len);
+
+uint64_t env_in(struct vmm *vmm, enum io_kind kind, uint64_t addr, unsigned int len);
+void env_out(struct vmm *vmm, enum io_kind kind, uint64_t addr, uint64_t value,
+	     unsigned int len);
+uint32_t env_config_get(struct vmm *vmm, unsigned int slot, unsigned int at);
+void env_config_set(struct vmm *vmm, unsigned int slot, unsigned int at, uint32_t value);
+
+/* Split queues of a virtio device; tables of queue Q at ENV_RING + Q * ENV_RING_STEP. */
+#define ENV_RING	0x400000
+#define ENV_RING_STEP	0x10000
+#define ENV_AVAIL	0x4000
+#define ENV_USED	0x8000
+#define ENV_DATA	0x600000	/* for buffers; env_refuses() none of its first 12K */
+
+enum { ENV_NEXT = 1, ENV_WRITE = 2, ENV_INDIRECT = 4 };
+
+struct env_virtio {
+	struct vmm *vmm;
+	unsigned int slot;
+	uint64_t bar;
+	uint16_t avail[2];		/* what the test has given the queues */
+	uint16_t free[2];		/* the next descriptor */
+};
+
+/* Resets the device in @slot, whose BAR 0 is at @bar, and starts it, queues of @size. */
+struct env_virtio env_virtio(struct vmm *vmm, unsigned int slot, uint64_t bar, uint16_t size);
+void env_desc(struct env_virtio *dev, unsigned int queue, unsigned int nr, uint64_t addr,
+	      uint32_t len, uint16_t flags, uint16_t next);
+/* Makes @head available, and kicks. */
+void env_give(struct env_virtio *dev, unsigned int queue, uint16_t head);
+void env_kick(struct env_virtio *dev, unsigned int queue);
+/* Waits until all that was given is used. False: the device "needs reset". */
+bool env_wait(struct env_virtio *dev, unsigned int queue);
+
+#endif /* NYX_VMM_TESTS_VMM_ENV_H */

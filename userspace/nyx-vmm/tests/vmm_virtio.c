@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm tests: what virtio devices refuse, and that they go on afterwards.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Virtual I/O Device (VIRTIO) 1.2: 2.7 (split queues), 3.1 (status), 5.1, 5.2.
+ */
+#include "vmm_env.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SLOT		1
+#define BAR		0xc8000000
+#define TABLE		(ENV_DATA + 0x1000)	/* an indirect one */
+#define DISK		(64 * KIB)
+#define OUTSIDE		UINT64_C(0xc0000000)
+#define HEADER		12			/* in front of each frame */
+
+struct desc { uint64_t addr; uint32_t len; uint16_t flags, next; };
+
+static void put_descs(struct env_virtio *dev, uint64_t at, const struct desc *d, unsigned int nr)
+{
+	for (; nr--; d++, at += 16) {
+		env_put(dev->vmm, at, d->addr, 8);
+		env_put(dev->vmm, at + 8, d->len, 4);
+		env_put(dev->vmm, at + 12, d->flags, 2);
+		env_put(dev->vmm, at + 14, d->next, 2);
+	}
+}
+
+/* 16 random bytes, and no fault. */
+static void rng_works(struct vmm *vmm)
+{
+	struct env_virtio dev = env_virtio(vmm, SLOT, BAR, 256);
+
+	env_desc(&dev, 0, 5, ENV_DATA, 16, ENV_WRITE, 0);
+	env_give(&dev, 0, 5);
+	ASSERT_TRUE(env_wait(&dev, 0));
+	ASSERT_EQ(5, env_get(vmm, ENV_RING + ENV_USED + 4, 4));
+	ASSERT_EQ(16, env_get(vmm, ENV_RING + ENV_USED + 8, 4));
+}
+
+#define W	ENV_WRITE
+#define N	ENV_NEXT
+#define I	ENV_INDIRECT
+
+static const struct {
+	const char *name;
+	uint16_t head, more;		/* more: what the index says beyond the truth */
+	struct desc descs[3];
+	struct desc table[3];		/* at TABLE */
+} broken[] = {
+	{ "head_256", .head = 256 },
+	{ "head_65535", .head = 65535 },
+	{ "index_too_far", .more = 256, .descs = { { ENV_DATA, 16, W } } },
+	{ "next_256", .descs = { { ENV_DATA, 16, W | N, 256 } } },
+	{ "next_65535", .descs = { { ENV_DATA, 16, W | N, 65535 } } },
+	{ "itself", .descs = { { ENV_DATA, 16, W | N, 0 } } },
+	{ "loop", .descs = { { ENV_DATA, 16, W | N, 1 }, { ENV_DATA, 16, W | N, 0 } } },
+	{ "read_behind_write",
+	  .descs = { { ENV_DATA, 16, W | N, 1 }, { ENV_DATA, 16, 0 } } },
+	{ "outside", .descs = { { OUTSIDE, 16, W } } },
+	{ "across_the_end", .descs = { { ENV_RAM - 8, 16, W } } },
+	{ "overflow", .descs = { { UINT64_MAX - 7, 16, W } } },
+	{ "indirect_and_next", .descs = { { TABLE, 16, I | N, 1 }, { ENV_DATA, 16, W } },
+	  .table = { { ENV_DATA, 16, W } } },
+	{ "indirect_empty", .descs = { { TABLE, 0, I } }, .table = { { ENV_DATA, 16, W } } },
+	{ "indirect_odd", .descs = { { TABLE, 17, I } }, .table = { { ENV_DATA, 16, W } } },
+	{ "indirect_long", .descs = { { TABLE, 16 * 259, I } },
+	  .table = { { ENV_DATA, 16, W } } },
+	{ "indirect_4g", .descs = { { TABLE, 0xfffffff0, I } },
+	  .table = { { ENV_DATA, 16, W } } },
+	{ "indirect_outside", .descs = { { OUTSIDE, 16, I } } },
+	{ "indirect_twice", .descs = { { TABLE, 32, I } }, .table = { { TABLE, 16, I } } },
+	{ "indirect_next", .descs = { { TABLE, 32, I } },
+	  .table = { { ENV_DATA, 16, W | N, 2 }, { 0 }, { ENV_DATA, 16, W } } },
+	{ "indirect_loop", .descs = { { TABLE, 32, I } },
+	  .table = { { ENV_DATA, 16, W | N, 1 }, { ENV_DATA, 16, W | N, 0 } } },
+};
+
+TEST_EACH(broken_queue, broken)
+{
+	static const struct desc good = { ENV_DATA, 16, W };
+	static const struct desc three[] = {
+		{ ENV_DATA, 16, W | N, 1 }, { ENV_DATA, 16, W | N, 2 }, { ENV_DATA, 16, W },
+	};
+	struct vmm *vmm = env_machine(ENV_MAP);
+	struct env_virtio dev;
+
+	ASSERT_EQ(0, virtio_rng_init(vmm));
+	rng_works(vmm);
+	dev = env_virtio(vmm, SLOT, BAR, 256);
+	/* What is behind a table looks good, there and in what the device remembers. */
+	put_descs(&dev, ENV_RING + 16 * 256, &good, 1);
+	put_descs(&dev, ENV_RING + 16 * 65535, &good, 1);
+	put_descs(&dev, TABLE, three, 3);
+	env_desc(&dev, 0, 9, TABLE, sizeof(three), I, 0);
+	env_give(&dev, 0, 9);
+	ASSERT_TRUE(env_wait(&dev, 0));
+
+	put_descs(&dev, ENV_RING, v->descs, 3);
+	put_descs(&dev, TABLE, v->table, 3);
+	dev.avail[0] += v->more;
+	env_give(&dev, 0, v->head);
+	EXPECT_TRUE(!env_wait(&dev, 0));
+	rng_works(vmm);
+	env_end(vmm);
+}
+
+static const struct { const char *name; uint64_t desc, avail, used; } rings[] = {
+	{ "desc_outside", OUTSIDE, ENV_RING + ENV_AVAIL, ENV_RING + ENV_USED },
+	{ "desc_over_bar", BAR, ENV_RING + ENV_AVAIL, ENV_RING + ENV_USED },
+	{ "avail_outside", ENV_RING, ENV_RAM - 4, ENV_RING + ENV_USED },
+	{ "avail_overflow", ENV_RING, UINT64_MAX - 1, ENV_RING + ENV_USED },
+	{ "used_outside", ENV_RING, ENV_RING + ENV_AVAIL, ENV_RAM - 4 },
+	{ "used_overflow", ENV_RING, ENV_RING + ENV_AVAIL, UINT64_MAX - 3 },
+};
+
+TEST_EACH(misplaced_ring, rings)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	struct env_virtio dev;
+
+	ASSERT_EQ(0, virtio_rng_init(vmm));
+	rng_works(vmm);
+	/* Once more, by hand: status, features, queue 0 elsewhere */
+	env_out(vmm, IO_MMIO, BAR + 0x14, 0, 1);
+	env_out(vmm, IO_MMIO, BAR + 0x08, 1, 4);
+	env_out(vmm, IO_MMIO, BAR + 0x0c, 1, 4);
+	env_out(vmm, IO_MMIO, BAR + 0x14, 8, 1);
+	env_out(vmm, IO_MMIO, BAR + 0x16, 0, 2);
+	env_out(vmm, IO_MMIO, BAR + 0x20, v->desc, 8);
+	env_out(vmm, IO_MMIO, BAR + 0x28, v->avail, 8);
+	env_out(vmm, IO_MMIO, BAR + 0x30, v->used, 8);
+	env_out(vmm, IO_MMIO, BAR + 0x1c, 1, 2);
+	dev = (struct env_virtio){ .vmm = vmm, .slot = SLOT, .bar = BAR };
+	env_put(vmm, ENV_RING + ENV_USED, 0, 4);
+	env_put(vmm, ENV_RING + ENV_AVAIL, 0, 4);
+	env_desc(&dev, 0, 0, ENV_DATA, 16, W, 0);
+	env_out(vmm, IO_MMIO, BAR + 0x14, 12, 1);
+	env_give(&dev, 0, 0);
+	EXPECT_TRUE(!env_wait(&dev, 0));
+	rng_works(vmm);
+	env_end(vmm);
+}
+
+static const struct { const char *name; enum env_dma dma; uint64_t without; } needed[] = {
+	{ "version_1", ENV_MAP, UINT64_C(1) << 32 },
+	{ "access_platform", ENV_FAULTS, UINT64_C(1) << 33 },
+};
+
+TEST_EACH(needed_feature, needed)
+{
+	struct vmm *vmm = env_machine(v->dma);
+	uint64_t features = 0;
+	unsigned int i;
+
+	ASSERT_EQ(0, virtio_rng_init(vmm));
+	rng_works(vmm);
+	env_out(vmm, IO_MMIO, BAR + 0x14, 0, 1);
+	for (i = 0; i < 2; i++) {
+		env_out(vmm, IO_MMIO, BAR, i, 4);
+		features |= env_in(vmm, IO_MMIO, BAR + 4, 4) << 32 * i;
+	}
+	ASSERT_TRUE(features & v->without);
+	for (i = 0; i < 2; i++) {
+		env_out(vmm, IO_MMIO, BAR + 8, i, 4);
+		env_out(vmm, IO_MMIO, BAR + 12, (features & ~v->without) >> 32 * i, 4);
+	}
+	env_out(vmm, IO_MMIO, BAR + 0x14, 15, 1);
+	EXPECT_EQ(3, env_in(vmm, IO_MMIO, BAR + 0x14, 1));
+	env_end(vmm);
+}
+
+/* ---- the disk ------------------------------------------------------------------------- */
+
+enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, OK = 0, IOERR = 1, UNSUPP = 2 };
+
+static const struct request {
+	const char *name;
+	uint32_t type;
+	uint64_t sector, addr;
+	uint32_t len;
+	uint8_t status;
+	bool readonly, shrunk;
+} requests[] = {
+	{ "read", IN, 1, ENV_DATA, 512, OK },
+	{ "read_last", IN, 127, ENV_DATA, 512, OK },
+	{ "read_nothing", IN, 128, ENV_DATA, 0, OK },
+	{ "read_behind", IN, 128, ENV_DATA, 512, IOERR },
+	{ "read_across", IN, 127, ENV_DATA, 1024, IOERR },
+	{ "read_overflow", IN, UINT64_MAX, ENV_DATA, 1024, IOERR },
+	{ "read_wraps", IN, UINT64_C(1) << 55, ENV_DATA, 512, IOERR },
+	{ "read_unaligned", IN, 1, ENV_DATA, 511, IOERR },
+	{ "read_4g", IN, 0, ENV_DATA, UINT32_MAX, IOERR },
+	{ "read_to_nowhere", IN, 0, OUTSIDE, 512, IOERR },
+	{ "read_over_the_end", IN, 0, ENV_RAM - 512, 1024, IOERR },
+	{ "read_shrunk", IN, 0, ENV_DATA, 512, IOERR, .shrunk = true },
+	{ "write", OUT, 1, ENV_DATA, 512, OK },
+	{ "write_behind", OUT, 128, ENV_DATA, 512, IOERR },
+	{ "write_unaligned", OUT, 0, ENV_DATA, 1000, IOERR },
+	{ "write_from_nowhere", OUT, 0, OUTSIDE, 512, IOERR },
+	{ "write_readonly", OUT, 0, ENV_DATA, 512, IOERR, .readonly = true },
+	{ "flush", FLUSH, 0, ENV_DATA, 0, OK },
+	{ "flush_readonly", FLUSH, 0, ENV_DATA, 0, OK, .readonly = true },
+	{ "id", GET_ID, 0, ENV_DATA, 20, OK },
+	{ "id_short", GET_ID, 0, ENV_DATA, 19, IOERR },
+	{ "unknown", 0x7fffffff, 0, ENV_DATA, 512, UNSUPP },
+};
+
+static void blk_request(struct vmm *vmm, uint32_t type, uint64_t sector, uint64_t addr,
+			uint32_t len, uint8_t want)
+{
+	struct env_virtio dev = env_virtio(vmm, SLOT, BAR, 256);
+	const uint64_t header = ENV_DATA + 0x1000, status = header + 16;
+
+	env_put(vmm, header, type, 8);
+	env_put(vmm, header + 8, sector, 8);
+	env_put(vmm, status, 0xee, 1);
+	env_desc(&dev, 0, 0, header, 16, N, len ? 1 : 2);
+	env_desc(&dev, 0, 1, addr, len, (uint16_t)(type == OUT ? N : N | W), 2);
+	env_desc(&dev, 0, 2, status, 1, W, 0);
+	env_give(&dev, 0, 0);
+	ASSERT_TRUE(env_wait(&dev, 0));
+	ASSERT_EQ(want, env_get(vmm, status, 1));
+}
+
+static void blk_case(enum env_dma dma, const struct request *v)
+{
+	struct vmm *vmm = env_machine(dma);
+	uint8_t sector[512];
+	int fd, i;
+
+	ktap_note("%s", dma == ENV_MAP ? "mapped" : dma == ENV_COPY ? "copied" : "refused");
+	ASSERT_EQ(0, virtio_blk_init(vmm, env_file(DISK, 0x5a, &fd), v->readonly));
+	if (v->shrunk)
+		ASSERT_EQ(0, ftruncate(fd, 0));
+	for (i = 0; i < 1024; i++)
+		env_put(vmm, ENV_DATA + i, 0xa5, 1);
+	blk_request(vmm, v->type, v->sector, v->addr, v->len, v->status);
+	if (v->type == IN && v->status == OK && v->len)
+		EXPECT_EQ(0x5a5a, env_get(vmm, ENV_DATA + v->len - 2, 2));
+	if (!v->shrunk) {
+		ASSERT_EQ(512, pread(fd, sector, 512, 512));
+		ASSERT_FILLED(sector, v->type == OUT && v->status == OK ? 0xa5 : 0x5a, 512);
+		blk_request(vmm, IN, 0, ENV_DATA, 1024, OK);
+	}
+	close(fd);
+	env_end(vmm);
+}
+
+TEST_EACH(blk_mapped, requests) { blk_case(ENV_MAP, v); }
+TEST_EACH(blk_copied, requests) { blk_case(ENV_COPY, v); }
+TEST_EACH(blk_iommu, requests) { blk_case(ENV_FAULTS, v); }
+
+static const struct { const char *name; uint32_t header; bool status; } hopeless[] = {
+	{ "short_header", 15, true },
+	{ "no_status", 16, false },
+};
+
+TEST_EACH(blk_without, hopeless)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	struct env_virtio dev;
+	int fd;
+
+	ASSERT_EQ(0, virtio_blk_init(vmm, env_file(DISK, 0, &fd), false));
+	dev = env_virtio(vmm, SLOT, BAR, 256);
+	env_desc(&dev, 0, 0, ENV_DATA, v->header, v->status ? N : 0, 1);
+	env_desc(&dev, 0, 1, ENV_DATA + 0x100, 1, W, 0);
+	env_give(&dev, 0, 0);
+	EXPECT_TRUE(!env_wait(&dev, 0));
+	blk_request(vmm, IN, 0, ENV_DATA, 512, OK);
+	close(fd);
+	env_end(vmm);
+}
+
+/* ---- the network card ------------------------------------------------------------------- */
+
+static struct env_virtio net_start(struct vmm *vmm, int fd)
+{
+	struct env_virtio dev;
+
+	ASSERT_EQ(0, virtio_net_init(vmm, NULL, fd));
+	dev = env_virtio(vmm, SLOT, BAR, 256);
+	env_desc(&dev, 0, 0, ENV_DATA, 1526, W, 0);
+	env_give(&dev, 0, 0);
+	return dev;
+}
+
+/* What comes next is a frame of 60 times @byte. */
+static void net_receives(struct env_virtio *dev, uint8_t byte)
+{
+	ASSERT_TRUE(env_wait(dev, 0));
+	ASSERT_EQ(HEADER + 60, env_get(dev->vmm, ENV_RING + ENV_USED + 8, 4));
+	ASSERT_EQ(byte, env_get(dev->vmm, ENV_DATA + HEADER, 1));
+	ASSERT_EQ(byte, env_get(dev->vmm, ENV_DATA + HEADER + 59, 1));
+}
+
+static void net_sends(struct env_virtio *dev, uint64_t addr, uint32_t len)
+{
+	env_desc(dev, 1, 0, addr, len, 0, 0);
+	env_give(dev, 1, 0);
+	ASSERT_TRUE(env_wait(dev, 1));
+}
+
+TEST(net_odd_frames)
+{
+	uint8_t frame[2000], seen[100];
+	struct env_virtio dev;
+	struct vmm *vmm;
+	int fds[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
+	vmm = env_machine(ENV_MAP);
+	dev = net_start(vmm, fds[0]);
+	memset(frame, 7, sizeof(frame));
+	ASSERT_EQ(0, send(fds[1], frame, 0, 0));
+	ASSERT_EQ(2000, send(fds[1], frame, 2000, 0));	/* longer than the buffer */
+	memset(frame, 9, sizeof(frame));
+	ASSERT_EQ(60, send(fds[1], frame, 60, 0));
+	net_receives(&dev, 9);
+
+	net_sends(&dev, 0x700000, HEADER);		/* no frame at all */
+	net_sends(&dev, 0x700000, HEADER + 65537);
+	net_sends(&dev, 0x700000, UINT32_MAX);
+	net_sends(&dev, 0x700000, HEADER + 42);
+	ASSERT_EQ(42, recv(fds[1], seen, sizeof(seen), 0));
+	shutdown(fds[1], SHUT_RDWR);
+	net_sends(&dev, 0x700000, HEADER + 42);		/* nobody is there */
+	env_end(vmm);
+}
+
+/* By UDP: the other side comes later than our first frame. */
+TEST(net_refused_once)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET }, b = a, nobody = a;
+	int ours = socket(AF_INET, SOCK_DGRAM, 0), theirs = socket(AF_INET, SOCK_DGRAM, 0);
+	socklen_t len = sizeof(a);
+	struct env_virtio dev;
+	uint8_t frame[60];
+	struct vmm *vmm;
+
+	a.sin_addr.s_addr = b.sin_addr.s_addr = nobody.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	nobody.sin_port = htons(1);
+	ASSERT_EQ(0, bind(ours, (struct sockaddr *)&a, len));
+	ASSERT_EQ(0, getsockname(ours, (struct sockaddr *)&a, &len));
+	ASSERT_EQ(0, bind(theirs, (struct sockaddr *)&b, len));
+	ASSERT_EQ(0, getsockname(theirs, (struct sockaddr *)&b, &len));
+	/* It takes nothing but from there: ours is refused. */
+	ASSERT_EQ(0, connect(theirs, (struct sockaddr *)&nobody, len));
+	ASSERT_EQ(0, connect(ours, (struct sockaddr *)&b, len));
+
+	vmm = env_machine(ENV_MAP);
+	dev = net_start(vmm, ours);
+	net_sends(&dev, 0x700000, HEADER + 60);
+	net_sends(&dev, 0x700000, HEADER + 60);
+	ASSERT_EQ(0, connect(theirs, (struct sockaddr *)&a, len));
+	memset(frame, 3, sizeof(frame));
+	ASSERT_EQ(60, send(theirs, frame, sizeof(frame), 0));
+	net_receives(&dev, 3);
+	env_end(vmm);
+}
+
+/* Its end is no reason to spin, nor to stop sending. */
+TEST(net_ended)
+{
+	struct env_virtio dev;
+	struct vmm *vmm;
+	int fds[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds));
+	vmm = env_machine(ENV_MAP);
+	dev = net_start(vmm, fds[0]);
+	shutdown(fds[1], SHUT_RDWR);
+	net_sends(&dev, 0x700000, HEADER + 42);
+	env_end(vmm);
+}
