@@ -231,6 +231,40 @@ TRACE_EVENT(nyx_device_state,
 		  __entry->cause, __entry->score, __entry->tries)
 );
 
+TRACE_EVENT(nyx_oracle,
+	TP_PROTO(u32 unit, u32 domain, u32 format, u64 iova, u32 status,
+		 u64 gpa, u32 prot, u64 true_gpa, u32 true_prot),
+	TP_ARGS(unit, domain, format, iova, status, gpa, prot, true_gpa,
+		true_prot),
+	TP_STRUCT__entry(
+		__field(u32, unit)
+		__field(u32, domain)
+		__field(u32, format)
+		__field(u64, iova)
+		__field(u32, status)
+		__field(u64, gpa)
+		__field(u32, prot)
+		__field(u64, true_gpa)
+		__field(u32, true_prot)
+	),
+	TP_fast_assign(
+		__entry->unit = unit;
+		__entry->domain = domain;
+		__entry->format = format;
+		__entry->iova = iova;
+		__entry->status = status;
+		__entry->gpa = gpa;
+		__entry->prot = prot;
+		__entry->true_gpa = true_gpa;
+		__entry->true_prot = true_prot;
+	),
+	TP_printk("unit=%u domain=%u format=%u iova=0x%llx status=%u gpa=0x%llx prot=%s true_gpa=0x%llx true_prot=%s",
+		  __entry->unit, __entry->domain, __entry->format,
+		  __entry->iova, __entry->status, __entry->gpa,
+		  NYX_TRACE_ACCESS(__entry->prot), __entry->true_gpa,
+		  NYX_TRACE_ACCESS(__entry->true_prot))
+);
+
 #endif /* NYX_BASE_TRACE_H */
 
 /* Found through the -I of kmod/Kbuild. */

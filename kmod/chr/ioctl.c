@@ -85,6 +85,7 @@ union nyx_cmd_buf {
 	struct nyx_array array;
 	struct nyx_irq_send irq_send;
 	struct nyx_policy_get policy_get;
+	struct nyx_walk walk;
 };
 
 static int nyx_ioctl_array(struct nyx_ucmd *uc, void *cmd);
@@ -147,7 +148,8 @@ static const struct nyx_op nyx_ops[] = {
 		.fn = nyx_ioctl_domain_create,
 		OP_SIZE(struct nyx_domain_create, __reserved),
 		OP_RESV(struct nyx_domain_create),
-		.flags = NYX_DOMAIN_F_SHARED | NYX_DOMAIN_F_BATCHED,
+		.flags = NYX_DOMAIN_F_SHARED | NYX_DOMAIN_F_BATCHED |
+			 NYX_DOMAIN_F_ORACLE,
 		.prop = OP_NATIVE | OP_OUT,
 	},
 	[NYX_CMD_DOMAIN_DESTROY] = {
@@ -305,6 +307,13 @@ static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_UNIT_RESET] = {
 		.fn = nyx_ioctl_unit_reset,
 		OP_SIZE(struct nyx_unit_reset, flags),
+	},
+	[NYX_CMD_WALK] = {
+		.fn = nyx_ioctl_walk,
+		OP_SIZE(struct nyx_walk, out_fault),
+		OP_RESV(struct nyx_walk),
+		.flags = NYX_WALK_F_DEVICE,
+		.prop = OP_OUT,
 	},
 };
 

@@ -76,6 +76,7 @@ int nyx_ioctl_limit_get(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_page_request(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_page_respond(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_reset(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_walk(struct nyx_ucmd *uc, void *cmd);
 
 /*
  * Commands that NYX_ARRAY takes work on @n structures in a row. They return at

@@ -88,7 +88,8 @@ int nyx_ioctl_domain_create(struct nyx_ucmd *uc, void *_cmd)
 		break;
 	case NYX_DOMAIN_IDENTITY:
 	case NYX_DOMAIN_BLOCKED:
-		if (cmd->format || cmd->address_width || cmd->page_sizes)
+		if (cmd->format || cmd->address_width || cmd->page_sizes ||
+		    (cmd->flags & NYX_DOMAIN_F_ORACLE))
 			ret = -EINVAL;
 		break;
 	default:

@@ -15,6 +15,7 @@
 #include "base/trace.h"
 #include "core/guest.h"
 #include "core/history.h"
+#include "core/oracle.h"
 #include "core/unit.h"
 
 static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
@@ -31,10 +32,17 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 		if (ret)
 			goto err_free;
 	}
+	if (cfg->flags & NYX_DOMAIN_F_ORACLE) {
+		dom->oracle = nyx_oracle_create(&dom->pt);
+		if (!dom->oracle) {
+			ret = -ENOMEM;
+			goto err_free;
+		}
+	}
 	dom->stats = nyx_stats_alloc();
 	if (!dom->stats) {
 		ret = -ENOMEM;
-		goto err_free;
+		goto err_oracle;
 	}
 	ret = epoch_init(&dom->epoch);
 	if (ret)
@@ -52,6 +60,8 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 
 err_stats:
 	free_percpu(dom->stats);
+err_oracle:
+	nyx_oracle_destroy(dom->oracle);
 err_free:
 	kfree(dom);
 	return ERR_PTR(ret);
@@ -77,6 +87,7 @@ static void domain_free_rcu(struct rcu_head *rcu)
 static void domain_release(struct nyx_domain *dom)
 {
 	pt_fini(&dom->pt);
+	nyx_oracle_destroy(dom->oracle);
 	mutex_destroy(&dom->lock);
 	call_rcu(&dom->rcu, domain_free_rcu);
 }
@@ -302,7 +313,9 @@ int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
 
 	mutex_lock(&dom->lock);
 	/* What was not mapped is not cached: nothing to invalidate. */
-	ret = pt_map(&dom->pt, iova, last, gpa, perm, &free);
+	ret = dom->oracle ?
+		nyx_oracle_map(dom, iova, last, gpa, perm, &free) :
+		pt_map(&dom->pt, iova, last, gpa, perm, &free);
 	mutex_unlock(&dom->lock);
 	pt_chain_free(&free);
 
@@ -340,7 +353,9 @@ int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped)
 	nyx_history_prepare(dom);
 	mutex_lock(&dom->lock);
 	nyx_history_before(dom, iova, last);
-	ret = pt_unmap(&dom->pt, iova, last, &free, unmapped);
+	ret = dom->oracle ?
+		nyx_oracle_unmap(dom, iova, last, &free, unmapped) :
+		pt_unmap(&dom->pt, iova, last, &free, unmapped);
 	if (!ret && *unmapped)
 		nyx_history_after(dom, iova, last);
 	if (!ret && (*unmapped || whole) && !(dom->flags & NYX_DOMAIN_F_BATCHED))

@@ -27,6 +27,7 @@
 #include "tlb/iotlb.h"
 
 struct nyx_history;
+struct nyx_oracle;
 struct nyx_qos;
 struct nyx_unit;
 
@@ -66,6 +67,7 @@ struct nyx_domain_config {
  * @pieces_lg2: NYX_DOMAIN_GUEST: log2 of the largest page of which the cache may
  *              hold only a part, or 0
  * @pt: its table; writers under @lock
+ * @oracle: NYX_DOMAIN_F_ORACLE: holds the same; const after init, or NULL
  * @lock: serialises writers of @pt and invalidations of @space
  * @history: what was unmapped lately, or NULL
  * @faults: faults reported
@@ -94,6 +96,7 @@ struct nyx_domain {
 	struct nyx_guest_map guest;
 	u32 pieces_lg2;
 	struct pt pt;
+	struct nyx_oracle *oracle;
 
 	struct mutex lock ____cacheline_aligned_in_smp;
 	struct nyx_history *history;

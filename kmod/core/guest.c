@@ -340,12 +340,17 @@ static void note_piece(struct nyx_domain *dom, u32 lg2)
 }
 
 void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
-		    unsigned int perm, struct pt_result *res)
+		    unsigned int perm, struct pt_result *res,
+		    struct pt_trace *trace)
 {
 	const struct pt_guest_mem mem = { .read64 = walk_read, .ctx = unit };
-	bool keep = dom->guest.keep_irqs;
+	const struct nyx_guest_map *map = &dom->guest;
+	bool keep = map->keep_irqs;
 
-	pt_walk_guest(&dom->guest.cfg, dom->guest.root, &mem, iova, perm, res);
+	if (unlikely(trace))
+		pt_walk_trace(&map->cfg, map->root, &mem, iova, perm, res, trace);
+	else
+		pt_walk_guest(&map->cfg, map->root, &mem, iova, perm, res);
 	if (res->status != PT_OK)
 		return;
 	if (iotlb_holds_part(res->lg2))

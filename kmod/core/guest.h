@@ -26,6 +26,7 @@
 
 struct nyx_domain;
 struct pt_result;
+struct pt_trace;
 
 /* Where interrupt messages go: VT-d specification, section 3.14. */
 #define NYX_IRQ_RANGE_LG2	20
@@ -68,11 +69,13 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf,
  * @iova: the address
  * @perm: NYX_ACC_* that is asked for
  * @res: set
+ * @trace: gets the steps, or NULL
  *
  * Context: may sleep; inside the domain's epoch.
  */
 void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
-		    unsigned int perm, struct pt_result *res);
+		    unsigned int perm, struct pt_result *res,
+		    struct pt_trace *trace);
 
 /**
  * nyx_guest_resolve_irte() - bring in an interrupt remapping table entry

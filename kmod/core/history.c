@@ -177,6 +177,7 @@ u32 nyx_fault_explain(struct nyx_access *acc, const struct nyx_fault *fault,
 		return NYX_CAUSE_WIDTH;
 	case NYX_FAULT_RESERVED_BIT:
 	case NYX_FAULT_TABLE_ACCESS:
+	case NYX_FAULT_ORACLE:
 		return NYX_CAUSE_TABLE;
 	case NYX_FAULT_NO_MEMORY:
 	case NYX_FAULT_MEMORY_ERROR:

@@ -72,6 +72,7 @@ static u32 fault_class(u32 reason)
 		return NYX_CLASS_PERMISSION;
 	case NYX_FAULT_RESERVED_BIT:
 	case NYX_FAULT_TABLE_ACCESS:
+	case NYX_FAULT_ORACLE:
 		return NYX_CLASS_TABLE;
 	case NYX_FAULT_NO_MEMORY:
 	case NYX_FAULT_MEMORY_ERROR:

@@ -8,6 +8,8 @@
 
 #include <linux/cpumask.h>
 
+#include "base/export.h"
+
 struct nyx_stats_cpu __percpu *nyx_stats_alloc(void)
 {
 	return alloc_percpu_gfp(struct nyx_stats_cpu, GFP_KERNEL_ACCOUNT);
@@ -35,3 +37,5 @@ void nyx_stats_sum(struct nyx_stats_cpu __percpu *stats, u64 *total)
 			total[i] += READ_ONCE(s->count[i]);
 	}
 }
+
+NYX_EXPORT_FOR_TEST(nyx_stat_get);

@@ -17,6 +17,7 @@
 #include "core/domain.h"
 #include "core/guest.h"
 #include "core/history.h"
+#include "core/oracle.h"
 #include "core/unit.h"
 #include "mem/region.h"
 
@@ -84,7 +85,7 @@ void nyx_access_end(struct nyx_access *acc)
 	epoch_exit(&acc->dom->epoch, acc->pair);
 }
 
-static u32 walk_reason(u8 status)
+u32 nyx_walk_reason(u8 status)
 {
 	static const u8 reason[] = {
 		[PT_OK] = NYX_FAULT_NONE,
@@ -125,7 +126,11 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	acc->tally.walks++;
 	iotlb_begin(&dom->space, &acc->snap);
 	if (dom->kind == NYX_DOMAIN_GUEST) {
-		nyx_guest_walk(acc->unit, dom, iova, perm, &res);
+		nyx_guest_walk(acc->unit, dom, iova, perm, &res, acc->trace);
+	} else if (unlikely(dom->oracle)) {
+		if (!nyx_oracle_walk(dom, iova, perm, &res))
+			return refuse(fault, NYX_FAULT_ORACLE, iova, perm,
+				      NYX_GPA_UNKNOWN);
 	} else {
 		rcu_read_lock();
 		pt_walk(&dom->pt, iova, perm, &res);
@@ -133,7 +138,7 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	}
 
 	if (unlikely(res.status != PT_OK)) {
-		refuse(fault, walk_reason(res.status), iova, perm,
+		refuse(fault, nyx_walk_reason(res.status), iova, perm,
 		       res.status == PT_NO_READ || res.status == PT_NO_WRITE ||
 		       res.status == PT_INTERRUPT_RANGE ?
 		       res.oa : NYX_GPA_UNKNOWN);
@@ -290,6 +295,12 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 			return false;
 		if (way == GUEST_PASS)
 			break;
+		/* Who looks wants to see the walk. */
+		if (unlikely(acc->trace)) {
+			if (!walk(acc, iova, perm, span, fault))
+				return false;
+			break;
+		}
 		fallthrough;
 	case NYX_DOMAIN_PAGING:
 		if (!translate_paging(acc, iova, perm, span, fault, &walked))
@@ -321,9 +332,8 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	return true;
 }
 
-/* What the guest's driver calls it. Returns whether the guest wants to know. */
-static bool name_for_guest(struct nyx_access *acc, struct nyx_fault *fault,
-			   struct nyx_refusal *refusal)
+bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault,
+		    struct nyx_refusal *refusal)
 {
 	struct nyx_front *front = acc->unit->guest.front;
 	const struct nyx_guest_map *map = &acc->dom->guest;
@@ -362,7 +372,7 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 				  NYX_STAT_REFUSED, 1);
 		return;
 	}
-	tell = name_for_guest(acc, fault, &refusal);
+	tell = nyx_fault_name(acc, fault, &refusal);
 	/* All of it goes to user space, also what no field names. */
 	memset(&event, 0, sizeof(event));
 	event.type = NYX_EVENT_FAULT;

@@ -22,6 +22,7 @@
 struct nyx_device;
 struct nyx_domain;
 struct nyx_unit;
+struct pt_trace;
 struct region;
 
 /**
@@ -34,6 +35,8 @@ struct region;
  * @hint: where the memory map was last hit
  * @snap: the cache's side of the domain before the last walk
  * @tally: what it counted
+ * @trace: somebody only looks at a table of the guest's: gets the steps of the
+ *         walk, and the cache takes no part; or NULL
  */
 struct nyx_access {
 	struct nyx_unit *unit;
@@ -44,6 +47,7 @@ struct nyx_access {
 	u32 hint;
 	struct iotlb_snap snap;
 	struct nyx_tally tally;
+	struct pt_trace *trace;
 };
 
 /**
@@ -88,6 +92,27 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc);
  * Context: any.
  */
 void nyx_access_end(struct nyx_access *acc);
+
+/**
+ * nyx_walk_reason() - why a walk ends an access
+ * @status: of enum pt_status
+ *
+ * Context: any.
+ * Return: of enum nyx_fault_reason.
+ */
+u32 nyx_walk_reason(u8 status);
+
+/**
+ * nyx_fault_name() - say what the guest's driver calls a fault
+ * @acc: the access
+ * @fault: the fault; @fault->vendor is set if the unit has a vendor model
+ * @refusal: set then: what the guest's tables say about it
+ *
+ * Context: any.
+ * Return: whether the guest wants to know.
+ */
+bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault,
+		    struct nyx_refusal *refusal);
 
 /**
  * nyx_translate() - translate the beginning of a range

@@ -18,6 +18,7 @@
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/irqfd.h"
+#include "core/oracle.h"
 #include "core/unit.h"
 #include "mem/gmap.h"
 #include "mem/region.h"
@@ -115,6 +116,21 @@ static bool show_entry(void *ctx, const struct pt_entry *e)
 	return m->count < TABLES_MAX_BYTES && !seq_has_overflowed(m);
 }
 
+/* Who holds the same mappings. */
+static void show_oracle(struct seq_file *m, const struct nyx_oracle *o,
+			const char * const *format)
+{
+	unsigned int i;
+
+	seq_puts(m, " oracle");
+	for (i = 0; i < PT_NR_FORMATS; i++) {
+		if (o->following & BIT(i))
+			seq_printf(m, " %s", format[i]);
+	}
+	if (o->following & BIT(PT_NR_FORMATS))
+		seq_puts(m, " ranges");
+}
+
 static void show_table(struct seq_file *m, struct nyx_domain *dom)
 {
 	static const char * const format[] = {
@@ -124,9 +140,12 @@ static void show_table(struct seq_file *m, struct nyx_domain *dom)
 	};
 
 	mutex_lock(&dom->lock);
-	seq_printf(m, "domain %u %s levels %u tables %llu mapped %llu\n",
+	seq_printf(m, "domain %u %s levels %u tables %llu mapped %llu",
 		   dom->id, format[dom->pt.format], dom->pt.top + 1,
 		   dom->pt.tables, dom->pt.mapped);
+	if (dom->oracle)
+		show_oracle(m, dom->oracle, format);
+	seq_putc(m, '\n');
 	pt_dump(&dom->pt, show_entry, m);
 	mutex_unlock(&dom->lock);
 }

@@ -108,6 +108,8 @@ UNIT_ATTR(owner_uid, "%u", from_kuid_munged(&init_user_ns, unit->owner));
 UNIT_ATTR(iotlb_entries, "%u", unit->cfg.iotlb_entries);
 UNIT_ATTR(iotlb_hits, "%llu", nyx_unit_get_stat(unit, NYX_STAT_IOTLB_HITS));
 UNIT_ATTR(iotlb_misses, "%llu", nyx_unit_get_stat(unit, NYX_STAT_IOTLB_MISSES));
+UNIT_ATTR(oracle_mismatches, "%llu",
+	  nyx_unit_get_stat(unit, NYX_STAT_ORACLE_MISMATCHES));
 UNIT_ATTR(files, "%u", READ_ONCE(unit->users));
 UNIT_ATTR(irt_entries, "%u", unit->cfg.irt_entries);
 UNIT_ATTR(irtes, "%u", READ_ONCE(unit->irq.irt.nr_present));
@@ -135,6 +137,7 @@ static struct attribute *unit_attrs[] = {
 	&dev_attr_bindings.attr,
 	&dev_attr_interrupts.attr,
 	&dev_attr_quarantined.attr,
+	&dev_attr_oracle_mismatches.attr,
 	&dev_attr_files.attr,
 	NULL
 };

@@ -93,20 +93,20 @@ static inline unsigned int amdv1_pt_entry_lg2(u64 entry, unsigned int level)
 	return NYX_PAGE_LG2 + 1 + __ffs64(~(entry >> NYX_PAGE_LG2));
 }
 
-static inline bool amdv1_pt_entry_reserved(u64 entry, unsigned int level,
-					   u64 sizes)
+static inline u64 amdv1_pt_entry_reserved(u64 entry, unsigned int level,
+					  u64 sizes)
 {
 	unsigned int nl = amdv1_pt_nl(entry);
 	unsigned int lg2;
 
 	if (nl && nl != AMDV1_NL_SIZED)
-		return nl > level || (entry & AMDV1_PDE_RSVD);
+		return (entry & AMDV1_PDE_RSVD) | (nl > level ? AMDV1_NL : 0);
 	if (entry & AMDV1_PTE_RSVD)
-		return true;
+		return entry & AMDV1_PTE_RSVD;
 	lg2 = amdv1_pt_entry_lg2(entry, level);
 	if (nl && (lg2 <= pt_shift(level) || lg2 >= pt_shift(level + 1)))
-		return true;
-	return !(sizes & BIT_ULL(lg2));
+		return AMDV1_NL;
+	return sizes & BIT_ULL(lg2) ? 0 : AMDV1_NL;
 }
 
 static inline u64 amdv1_pt_entry_next(u64 entry)

@@ -60,15 +60,13 @@ static inline bool vtdss_pt_entry_leaf(u64 entry, unsigned int level)
 	return !level || (entry & VTDSS_PS);
 }
 
-static inline bool vtdss_pt_entry_reserved(u64 entry, unsigned int level,
-					   u64 sizes)
+static inline u64 vtdss_pt_entry_reserved(u64 entry, unsigned int level,
+					  u64 sizes)
 {
-	if (entry & VTDSS_TM)
-		return true;
 	if (!vtdss_pt_entry_leaf(entry, level))
-		return entry & VTDSS_SNP;
-	return !(sizes & pt_span(level)) ||
-	       (entry & VTDSS_ADDR & (pt_span(level) - 1));
+		return entry & (VTDSS_TM | VTDSS_SNP);
+	return (entry & (VTDSS_TM | (VTDSS_ADDR & (pt_span(level) - 1)))) |
+	       (sizes & pt_span(level) ? 0 : VTDSS_PS);
 }
 
 static inline u64 vtdss_pt_entry_next(u64 entry)

@@ -67,13 +67,13 @@ static inline bool x86_pt_entry_leaf(u64 entry, unsigned int level)
 	return !level || (entry & X86PT_PS);
 }
 
-static inline bool x86_pt_entry_reserved(u64 entry, unsigned int level,
-					 u64 sizes)
+static inline u64 x86_pt_entry_reserved(u64 entry, unsigned int level,
+					u64 sizes)
 {
 	if (!level || !(entry & X86PT_PS))
-		return false;
-	return !(sizes & pt_span(level)) ||
-	       (entry & X86PT_ADDR & ~X86PT_PAT_LARGE & (pt_span(level) - 1));
+		return 0;
+	return (entry & X86PT_ADDR & ~X86PT_PAT_LARGE & (pt_span(level) - 1)) |
+	       (sizes & pt_span(level) ? 0 : X86PT_PS);
 }
 
 static inline u64 x86_pt_entry_next(u64 entry)

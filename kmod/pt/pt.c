@@ -150,6 +150,27 @@ void pt_walk_guest(const struct pt_config *cfg, u64 root,
 	}
 }
 
+void pt_walk_trace(const struct pt_config *cfg, u64 root,
+		   const struct pt_guest_mem *mem, u64 va, unsigned int access,
+		   struct pt_result *res, struct pt_trace *trace)
+{
+	switch (cfg->format) {
+	case PT_VTDSS:
+		vtdss_pt_walk_trace(cfg, root, mem, va, access, res, trace);
+		break;
+	case PT_X86:
+		x86_pt_walk_trace(cfg, root, mem, va, access, res, trace);
+		break;
+	case PT_AMDV1:
+		amdv1_pt_walk_trace(cfg, root, mem, va, access, res, trace);
+		break;
+	default:
+		WARN_ON_ONCE(1);
+		*res = (struct pt_result){ .status = PT_WIDTH };
+		trace->nr = 0;
+	}
+}
+
 bool pt_next(const struct pt *pt, u64 va, u64 last, struct pt_extent *ext)
 {
 	switch (pt->format) {
@@ -203,6 +224,7 @@ NYX_EXPORT_FOR_TEST(pt_map);
 NYX_EXPORT_FOR_TEST(pt_unmap);
 NYX_EXPORT_FOR_TEST(pt_walk);
 NYX_EXPORT_FOR_TEST(pt_walk_guest);
+NYX_EXPORT_FOR_TEST(pt_walk_trace);
 NYX_EXPORT_FOR_TEST(pt_next);
 NYX_EXPORT_FOR_TEST(pt_dump);
 NYX_EXPORT_FOR_TEST(pt_format_page_sizes);

@@ -89,6 +89,61 @@ struct pt_result {
 };
 
 /**
+ * enum pt_step_kind - what a walk came by at a level
+ * @PT_STEP_SKIPPED: nothing: the level above refers to one below. The walk goes
+ *                   on only if the index is 0
+ * @PT_STEP_UNREADABLE: a table that is not readable
+ * @PT_STEP_EMPTY: an entry that is not present
+ * @PT_STEP_TABLE: an entry that refers to a table
+ * @PT_STEP_LEAF: a leaf
+ */
+enum pt_step_kind {
+	PT_STEP_SKIPPED,
+	PT_STEP_UNREADABLE,
+	PT_STEP_EMPTY,
+	PT_STEP_TABLE,
+	PT_STEP_LEAF,
+};
+
+/**
+ * struct pt_step - a level of a walk, for people to look at
+ * @table: GPA of the table; 0 if the level is skipped
+ * @raw: the entry, if it was read
+ * @next: OA of a leaf's page, GPA of a table; 0 if @reserved is not
+ * @reserved: bits of the entry that are not as they must be
+ * @index: which entry
+ * @level: level of the table
+ * @next_level: level of the table at @next
+ * @kind: of enum pt_step_kind
+ * @perm: NYX_ACC_* of this entry alone
+ * @lg2: log2 of the size of a leaf's page
+ */
+struct pt_step {
+	u64 table;
+	u64 raw;
+	u64 next;
+	u64 reserved;
+	u16 index;
+	u8 level;
+	u8 next_level;
+	u8 kind;
+	u8 perm;
+	u8 lg2;
+};
+
+#define PT_TRACE_STEPS	6u
+
+/**
+ * struct pt_trace - a walk, level by level
+ * @nr: number of steps
+ * @step: the steps, from the top table on
+ */
+struct pt_trace {
+	unsigned int nr;
+	struct pt_step step[PT_TRACE_STEPS];
+};
+
+/**
  * struct pt_config - shape of a table
  * @format: of enum pt_format
  * @levels: number of levels
@@ -250,6 +305,22 @@ void pt_walk(const struct pt *pt, u64 va, unsigned int access,
 void pt_walk_guest(const struct pt_config *cfg, u64 root,
 		   const struct pt_guest_mem *mem, u64 va, unsigned int access,
 		   struct pt_result *res);
+
+/**
+ * pt_walk_trace() - as pt_walk_guest(), and tell how
+ * @cfg: as there
+ * @root: as there
+ * @mem: as there
+ * @va: as there
+ * @access: as there
+ * @res: as there
+ * @trace: what the walk came by; the last step is where it ended
+ *
+ * Context: that of @mem->read64().
+ */
+void pt_walk_trace(const struct pt_config *cfg, u64 root,
+		   const struct pt_guest_mem *mem, u64 va, unsigned int access,
+		   struct pt_result *res, struct pt_trace *trace);
 
 /**
  * pt_next() - find the next mapped extent

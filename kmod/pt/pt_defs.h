@@ -38,7 +38,7 @@
 
 #define PT_TABLE_LG2	9u
 #define PT_ENTRIES	512u
-#define PT_MAX_LEVELS	6u
+#define PT_MAX_LEVELS	PT_TRACE_STEPS
 
 /**
  * pt_shift() - log2 of what an entry spans
@@ -127,6 +127,11 @@ static __always_inline unsigned int pt_width(unsigned int levels)
 				 const struct pt_guest_mem *mem, u64 va, \
 				 unsigned int access,			\
 				 struct pt_result *res);		\
+	void fmt##_pt_walk_trace(const struct pt_config *cfg, u64 root,	\
+				 const struct pt_guest_mem *mem, u64 va, \
+				 unsigned int access,			\
+				 struct pt_result *res,			\
+				 struct pt_trace *trace);		\
 	bool fmt##_pt_next(const struct pt *pt, u64 va, u64 last,	\
 			   struct pt_extent *ext);			\
 	void fmt##_pt_dump(const struct pt *pt,				\

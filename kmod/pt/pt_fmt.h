@@ -67,9 +67,9 @@ static inline bool pt_entry_leaf(u64 entry, unsigned int level);
  * @level: its level
  * @sizes: page sizes that the guest may use, of PT_FMT_SIZES
  *
- * Return: true if it is not well formed.
+ * Return: the bits that are not as they must be; 0 if it is well formed.
  */
-static inline bool pt_entry_reserved(u64 entry, unsigned int level, u64 sizes);
+static inline u64 pt_entry_reserved(u64 entry, unsigned int level, u64 sizes);
 
 /**
  * pt_entry_next() - the table that an entry refers to

@@ -12,6 +12,9 @@
  * A step goes to a lower level or ends the walk, so a table that refers to
  * itself costs a guest as many reads as a good one.
  *
+ * A third kind of walk, for people, notes what each step came by; for the other
+ * two &pt_walk_state.trace is a compile-time NULL.
+ *
  * A reader of a kernel-owned table reaches what an entry refers to by address
  * dependency; that pairs with the smp_store_release() of whoever links a table
  * (pt_get_child(), pt_cut(), and pt_map() for the root).
@@ -33,6 +36,7 @@
  * @access: NYX_ACC_* that must be granted
  * @next: level of the table that is next
  * @res: outcome
+ * @trace: gets the steps, or NULL
  */
 struct pt_walk_state {
 	u64 va;
@@ -43,7 +47,49 @@ struct pt_walk_state {
 	unsigned int access;
 	unsigned int next;
 	struct pt_result *res;
+	struct pt_trace *trace;
 };
+
+/* What an entry says, whatever the walk makes of it. */
+static noinline void pt_trace_entry(struct pt_step *step, u64 entry, u64 sizes)
+{
+	unsigned int level = step->level;
+
+	step->raw = entry;
+	if (!pt_entry_present(entry)) {
+		step->kind = PT_STEP_EMPTY;
+		return;
+	}
+	step->perm = pt_grant_perm(pt_entry_grant(entry));
+	step->reserved = pt_entry_reserved(entry, level, sizes);
+	step->kind = pt_entry_leaf(entry, level) ? PT_STEP_LEAF : PT_STEP_TABLE;
+	/* What is not well formed leads nowhere. */
+	if (step->reserved)
+		return;
+	if (step->kind == PT_STEP_LEAF) {
+		step->lg2 = pt_entry_lg2(entry, level);
+		step->next = pt_entry_oa(entry, level);
+	} else {
+		step->next_level = pt_entry_next_level(entry, level);
+		step->next = pt_entry_next(entry);
+	}
+}
+
+/* Note a step. By value: &pt_walk_state must stay in registers. */
+static __always_inline struct pt_step *
+pt_trace_step(struct pt_trace *trace, u64 va, u64 table, unsigned int level,
+	      enum pt_step_kind kind)
+{
+	struct pt_step *step = &trace->step[trace->nr++];
+
+	*step = (struct pt_step){
+		.table = table,
+		.index = pt_index(va, level),
+		.level = level,
+		.kind = kind,
+	};
+	return step;
+}
 
 static __always_inline bool pt_walk_end(struct pt_walk_state *w,
 					unsigned int level,
@@ -112,15 +158,25 @@ static __always_inline bool pt_walk_step(struct pt_walk_state *w,
 
 		if (w->next != level) {
 			/* The level is skipped. */
+			if (w->trace)
+				pt_trace_step(w->trace, w->va, 0, level,
+					      PT_STEP_SKIPPED);
 			if (index)
 				return pt_walk_end(w, level, PT_RESERVED);
 			return true;
 		}
 		if (w->mem->read64(w->mem->ctx, gpa, &entry)) {
+			if (w->trace)
+				pt_trace_step(w->trace, w->va, w->table, level,
+					      PT_STEP_UNREADABLE);
 			pt_walk_end(w, level, PT_TABLE_ACCESS);
 			w->res->oa = gpa;
 			return false;
 		}
+		if (w->trace)
+			pt_trace_entry(pt_trace_step(w->trace, w->va, w->table,
+						     level, PT_STEP_EMPTY),
+				       entry, w->sizes);
 	} else {
 		entry = READ_ONCE(pt_mem_ptr(w->table)[index]);
 	}
@@ -195,9 +251,11 @@ void PT_NAME(walk)(const struct pt *pt, u64 va, unsigned int access,
 	pt_walk_levels(&w, top);
 }
 
-void PT_NAME(walk_guest)(const struct pt_config *cfg, u64 root,
-			 const struct pt_guest_mem *mem, u64 va,
-			 unsigned int access, struct pt_result *res)
+static __always_inline void
+pt_walk_guest_levels(const struct pt_config *cfg, u64 root,
+		     const struct pt_guest_mem *mem, u64 va,
+		     unsigned int access, struct pt_result *res,
+		     struct pt_trace *trace)
 {
 	unsigned int width = pt_width(cfg->levels);
 	unsigned int top = cfg->levels - 1;
@@ -210,6 +268,7 @@ void PT_NAME(walk_guest)(const struct pt_config *cfg, u64 root,
 		.access = access,
 		.next = top,
 		.res = res,
+		.trace = trace,
 	};
 
 	if (cfg->levels < PT_FMT_MIN_LEVELS || cfg->levels > PT_FMT_MAX_LEVELS ||
@@ -218,6 +277,22 @@ void PT_NAME(walk_guest)(const struct pt_config *cfg, u64 root,
 		pt_walk_end(&w, top, PT_WIDTH);
 	else
 		pt_walk_levels(&w, top);
+}
+
+void PT_NAME(walk_guest)(const struct pt_config *cfg, u64 root,
+			 const struct pt_guest_mem *mem, u64 va,
+			 unsigned int access, struct pt_result *res)
+{
+	pt_walk_guest_levels(cfg, root, mem, va, access, res, NULL);
+}
+
+void PT_NAME(walk_trace)(const struct pt_config *cfg, u64 root,
+			 const struct pt_guest_mem *mem, u64 va,
+			 unsigned int access, struct pt_result *res,
+			 struct pt_trace *trace)
+{
+	trace->nr = 0;
+	pt_walk_guest_levels(cfg, root, mem, va, access, res, trace);
 }
 
 #endif /* NYX_PT_PT_WALK_H */

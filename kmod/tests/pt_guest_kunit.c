@@ -79,16 +79,55 @@ static int guest_init(struct kunit *test)
 	return 0;
 }
 
+/* A walk that is told level by level ends as one that is not. */
+static struct pt_trace guest_trace(struct guest *g, const struct pt_config *cfg,
+				   u64 va, unsigned int access,
+				   const struct pt_result *want)
+{
+	struct pt_guest_mem mem = { .read64 = guest_read, .ctx = g };
+	struct pt_trace trace;
+	struct pt_result res;
+	unsigned int i, reads = 0;
+
+	memset(&trace, 0xa5, sizeof(trace));
+	memset(&res, 0xa5, sizeof(res));
+	g->reads = 0;
+	pt_walk_trace(cfg, g->base, &mem, va, access, &res, &trace);
+	KUNIT_EXPECT_EQ(g->test, res.status, want->status);
+	KUNIT_EXPECT_EQ(g->test, res.level, want->level);
+	KUNIT_EXPECT_EQ(g->test, res.perm, want->perm);
+	KUNIT_EXPECT_EQ(g->test, res.lg2, want->lg2);
+	KUNIT_EXPECT_EQ(g->test, res.oa, want->oa);
+	KUNIT_ASSERT_LE(g->test, trace.nr, PT_TRACE_STEPS);
+	KUNIT_EXPECT_EQ(g->test, !trace.nr, res.status == PT_WIDTH);
+	for (i = 0; i < trace.nr; i++) {
+		const struct pt_step *s = &trace.step[i];
+
+		reads += s->kind != PT_STEP_SKIPPED;
+		KUNIT_EXPECT_EQ(g->test, s->level, cfg->levels - 1 - i);
+		KUNIT_EXPECT_EQ(g->test, s->index,
+				va >> (12 + 9 * s->level) & 511);
+	}
+	KUNIT_EXPECT_EQ(g->test, g->reads, reads);
+	if (trace.nr)
+		KUNIT_EXPECT_EQ(g->test, trace.step[trace.nr - 1].level, res.level);
+	return trace;
+}
+
 static struct pt_result guest_walk(struct guest *g, const struct pt_config *cfg,
 				   u64 va, unsigned int access)
 {
 	struct pt_guest_mem mem = { .read64 = guest_read, .ctx = g };
 	struct pt_result res;
+	unsigned int reads;
 
 	memset(&res, 0xa5, sizeof(res));
 	g->reads = 0;
 	pt_walk_guest(cfg, g->base, &mem, va, access, &res);
 	KUNIT_EXPECT_LE(g->test, g->reads, cfg->levels);
+	reads = g->reads;
+	guest_trace(g, cfg, va, access, &res);
+	KUNIT_EXPECT_EQ(g->test, g->reads, reads);
 	return res;
 }
 
@@ -369,6 +408,123 @@ static void guest_amdv1_levels(struct kunit *test)
 	EXPECT_OK(g, &deep, 0x0011ffffffffffff, 0x1ffffffffffff, 52, RW);
 }
 
+static void expect_step(struct guest *g, const struct pt_step *s,
+			enum pt_step_kind kind, u64 table, u64 raw, u64 next,
+			u64 reserved, unsigned int perm, int line)
+{
+	KUNIT_EXPECT_EQ_MSG(g->test, s->kind, kind, "line %d", line);
+	KUNIT_EXPECT_EQ_MSG(g->test, s->table, table, "line %d", line);
+	KUNIT_EXPECT_EQ_MSG(g->test, s->raw, raw, "line %d", line);
+	KUNIT_EXPECT_EQ_MSG(g->test, s->next, next, "line %d", line);
+	KUNIT_EXPECT_EQ_MSG(g->test, s->reserved, reserved, "line %d", line);
+	KUNIT_EXPECT_EQ_MSG(g->test, s->perm, perm, "line %d", line);
+}
+
+#define EXPECT_STEP(g, s, kind, table, raw, next, reserved, perm) \
+	expect_step(g, s, kind, table, raw, next, reserved, perm, __LINE__)
+
+static struct pt_trace guest_look(struct guest *g, const struct pt_config *cfg,
+				  u64 va)
+{
+	struct pt_result res = guest_walk(g, cfg, va, 0);
+
+	return guest_trace(g, cfg, va, 0, &res);
+}
+
+/* What each kind of step tells. */
+static void guest_trace_tells_steps(struct kunit *test)
+{
+	static const struct pt_config vtd = { PT_VTDSS, 4 };
+	static const struct pt_config x86 = { PT_X86, 4 };
+	static const struct pt_config amd = { PT_AMDV1, 4 };
+	struct guest *g = test->priv;
+	struct pt_trace t;
+	u64 e;
+
+	guest_chain(g, 3, 0);
+	g->mem[1][0] &= ~2ull;
+	g->mem[2][1] = 0x40200883;
+	t = guest_look(g, &vtd, 0x200123);
+	KUNIT_ASSERT_EQ(test, t.nr, 3);
+	EXPECT_STEP(g, &t.step[0], PT_STEP_TABLE, GPAGE(g, 0), GPAGE(g, 1) | 3,
+		    GPAGE(g, 1), 0, RW);
+	KUNIT_EXPECT_EQ(test, t.step[0].next_level, 2);
+	EXPECT_STEP(g, &t.step[1], PT_STEP_TABLE, GPAGE(g, 1), GPAGE(g, 2) | 1,
+		    GPAGE(g, 2), 0, R);
+	EXPECT_STEP(g, &t.step[2], PT_STEP_LEAF, GPAGE(g, 2), 0x40200883,
+		    0x40200000, 0, RW);
+	KUNIT_EXPECT_EQ(test, t.step[2].lg2, 21);
+	KUNIT_EXPECT_EQ(test, t.step[2].index, 1);
+
+	/* All that is wrong with an entry, and nothing of where it leads. */
+	g->mem[2][1] = 0x4000000040203883;
+	t = guest_look(g, &vtd, 0x200123);
+	EXPECT_STEP(g, &t.step[2], PT_STEP_LEAF, GPAGE(g, 2), g->mem[2][1], 0,
+		    0x4000000000003000, RW);
+	g->mem[2][1] = 0x4000000000005803;
+	t = guest_look(g, &vtd, 0x200123);
+	EXPECT_STEP(g, &t.step[2], PT_STEP_TABLE, GPAGE(g, 2), g->mem[2][1], 0,
+		    0x4000000000000800, RW);
+	g->mem[0][0] |= 0x80;
+	t = guest_look(g, &vtd, 0x200123);
+	KUNIT_ASSERT_EQ(test, t.nr, 1);
+	/* The page would be too large; the address is no multiple of it either. */
+	EXPECT_STEP(g, &t.step[0], PT_STEP_LEAF, GPAGE(g, 0), GPAGE(g, 1) | 0x83,
+		    0, GPAGE(g, 1) | 0x80, RW);
+
+	/* Nothing there, and no memory there. */
+	t = guest_look(g, &vtd, 0x8000000000);
+	KUNIT_ASSERT_EQ(test, t.nr, 1);
+	EXPECT_STEP(g, &t.step[0], PT_STEP_EMPTY, GPAGE(g, 0), 0, 0, 0, 0);
+	g->mem[0][1] = 0xfffff00000003;
+	t = guest_look(g, &vtd, 0x8000000000);
+	KUNIT_ASSERT_EQ(test, t.nr, 2);
+	EXPECT_STEP(g, &t.step[1], PT_STEP_UNREADABLE, 0xfffff00000000, 0, 0, 0,
+		    0);
+
+	guest_chain(g, 0x25, 0);
+	g->mem[3][1] = 0x8000123456789063;
+	t = guest_look(g, &x86, 0x1abc);
+	KUNIT_ASSERT_EQ(test, t.nr, 4);
+	EXPECT_STEP(g, &t.step[0], PT_STEP_TABLE, GPAGE(g, 0), GPAGE(g, 1) | 0x25,
+		    GPAGE(g, 1), 0, R | X);
+	/* No user page: nothing for a device. */
+	EXPECT_STEP(g, &t.step[3], PT_STEP_LEAF, GPAGE(g, 3), g->mem[3][1],
+		    0x123456789000, 0, 0);
+
+	/* From the top to the leaves at once, rightly and not. */
+	e = GPAGE(g, 3) | AMD_TABLE(1);
+	g->mem[0][0] = e;
+	g->mem[3][2] = 0x7000000000044e01;
+	t = guest_look(g, &amd, 0x2abc);
+	KUNIT_ASSERT_EQ(test, t.nr, 4);
+	EXPECT_STEP(g, &t.step[0], PT_STEP_TABLE, GPAGE(g, 0), e, GPAGE(g, 3), 0,
+		    RW);
+	KUNIT_EXPECT_EQ(test, t.step[0].next_level, 0);
+	EXPECT_STEP(g, &t.step[1], PT_STEP_SKIPPED, 0, 0, 0, 0, 0);
+	EXPECT_STEP(g, &t.step[2], PT_STEP_SKIPPED, 0, 0, 0, 0, 0);
+	EXPECT_STEP(g, &t.step[3], PT_STEP_LEAF, GPAGE(g, 3), g->mem[3][2],
+		    0x44000, 0, RW);
+	KUNIT_EXPECT_EQ(test, t.step[3].lg2, 13);
+	t = guest_look(g, &amd, 0x202abc);
+	KUNIT_ASSERT_EQ(test, t.nr, 3);
+	EXPECT_STEP(g, &t.step[2], PT_STEP_SKIPPED, 0, 0, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, t.step[2].index, 1);
+	/* A level that is not below, a size that is none, reserved bits. */
+	g->mem[3][3] = GPAGE(g, 1) | AMD_TABLE(1) | 1ull << 60;
+	t = guest_look(g, &amd, 0x3abc);
+	EXPECT_STEP(g, &t.step[3], PT_STEP_TABLE, GPAGE(g, 3), g->mem[3][3], 0,
+		    1ull << 60 | 0xe00, RW);
+	g->mem[3][3] = 0x70000000002ffe01;
+	t = guest_look(g, &amd, 0x3abc);
+	EXPECT_STEP(g, &t.step[3], PT_STEP_LEAF, GPAGE(g, 3), g->mem[3][3], 0,
+		    0xe00, RW);
+	g->mem[3][3] = 0x7410000000005001;
+	t = guest_look(g, &amd, 0x3abc);
+	EXPECT_STEP(g, &t.step[3], PT_STEP_LEAF, GPAGE(g, 3), g->mem[3][3], 0,
+		    0x0410000000000000, RW);
+}
+
 static void guest_table_that_is_its_own_child(struct kunit *test)
 {
 	static const struct pt_config cfgs[] = {
@@ -415,6 +571,7 @@ static void guest_table_that_changes_all_the_time(struct kunit *test)
 	struct pt_guest_mem mem = { .read64 = guest_read_random };
 	struct guest *g = test->priv;
 	unsigned int seen = 0;
+	struct pt_trace trace;
 	struct pt_result res;
 	u64 state = 99;
 	int i;
@@ -432,6 +589,10 @@ static void guest_table_that_changes_all_the_time(struct kunit *test)
 		g->reads = 0;
 		pt_walk_guest(&cfg, 0x1000, &mem, va, i & 3, &res);
 		KUNIT_ASSERT_LE(test, g->reads, shape->levels);
+		if (i % 8 == 0) {
+			pt_walk_trace(&cfg, 0x1000, &mem, va, i & 3, &res, &trace);
+			KUNIT_ASSERT_LE(test, trace.nr, shape->levels);
+		}
 		KUNIT_ASSERT_LE(test, res.status, PT_TABLE_ACCESS);
 		KUNIT_ASSERT_LT(test, res.level, shape->levels);
 		seen |= 1u << res.status;
@@ -455,6 +616,7 @@ static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(guest_x86_entries),
 	KUNIT_CASE(guest_amdv1_entries),
 	KUNIT_CASE(guest_amdv1_levels),
+	KUNIT_CASE(guest_trace_tells_steps),
 	KUNIT_CASE(guest_table_that_is_its_own_child),
 	KUNIT_CASE(guest_config_that_makes_no_sense),
 	KUNIT_CASE_PARAM(guest_table_that_changes_all_the_time, pt_shape_gen_params),

@@ -500,6 +500,7 @@ TEST_EACH(reason, reason_cases)
 {
 	struct guest guest, *g = &guest;
 	struct nyx_event e;
+	struct nyx_walk w;
 
 	spoilt(g, v, 0);
 	for (int i = 0; i < 3; i++)
@@ -508,6 +509,52 @@ TEST_EACH(reason, reason_cases)
 	ASSERT_EQ(DEV, e.fault.sbdf);
 	ASSERT_EQ(v->iova, e.fault.fault.iova);
 	ASSERT_EQ(v->reason, e.fault.fault.vendor);
+
+	/* Who looks is told the same, and the guest nothing. */
+	test_cmd(cmd_walk_device(g->fd, &w, DEV, v->read ? NYX_PROT_READ : NYX_PROT_WRITE,
+				 v->iova));
+	ASSERT_EQ(0, memcmp(&w.out_fault, &e.fault.fault, sizeof(w.out_fault)));
+	expect_no_record(g);
+	ASSERT_EQ(0, events(g, NYX_EVENT_FAULT, &e));
+}
+
+/* What the guest has programmed, level by level. */
+TEST_EACH(walk, shapes)
+{
+	const __u64 iova = v->levels == 3 ? BIT(38) : BIT(47);
+	struct guest guest, *g = &guest;
+	struct nyx_walk w;
+	__u64 root;
+
+	guest_open(g, .iotlb = v->iotlb, .width = v->width);
+	/* Translation is off: there is no table. */
+	test_cmd(cmd_walk_device(g->fd, &w, DEV, RW, 0x800123));
+	ASSERT_EQ(0, w.out_levels);
+	ASSERT_EQ(0, w.out_nr_steps);
+	ASSERT_EQ(0x800123, w.out_gpa);
+	ASSERT_EQ(NYX_FAULT_NONE, w.out_fault.reason);
+
+	root = attach(g, DEV, DID, v->levels);
+	boot(g, BOOT_ALL);
+	set_pte(g, root, v->levels, iova, v->leaf, PTE_RW | (v->leaf ? PTE_PS : 0x800000));
+	test_cmd(cmd_walk_device(g->fd, &w, DEV, RW, iova | 0x123));
+	ASSERT_EQ(NYX_FORMAT_VTDSS, w.out_format);
+	ASSERT_EQ(v->levels, w.out_levels);
+	ASSERT_EQ(root, w.out_root);
+	ASSERT_EQ(v->levels - v->leaf, w.out_nr_steps);
+	ASSERT_EQ(root, w.out_steps[0].table);
+	ASSERT_EQ(NYX_WALK_PAGE, w.out_steps[w.out_nr_steps - 1].kind);
+	ASSERT_EQ(*pte(g, root, v->levels, iova, v->leaf), w.out_steps[w.out_nr_steps - 1].entry);
+	ASSERT_EQ((v->leaf ? 0 : 0x800000) + 0x123, w.out_gpa);
+	ASSERT_EQ(12 + 9 * v->leaf, w.out_page_size_lg2);
+	ASSERT_EQ(NYX_FAULT_NONE, w.out_fault.reason);
+	/* Nothing of it was cached: the table is read anew. */
+	*pte(g, root, v->levels, iova, v->leaf) &= ~PTE_W;
+	test_cmd(cmd_walk_device(g->fd, &w, DEV, NYX_PROT_WRITE, iova));
+	ASSERT_EQ(NYX_FAULT_WRITE_DENIED, w.out_fault.reason);
+	*pte(g, root, v->levels, iova, v->leaf) |= PTE_W;
+	test_err(ENOENT, cmd_walk_device(g->fd, &w, DEV_ABSENT, RW, 0));
+	expect_no_record(g);
 }
 
 /* FPD in the context entry, whether it is good or not: the guest is not told. */

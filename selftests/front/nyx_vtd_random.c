@@ -28,11 +28,13 @@
  * @g: its unit
  * @salt: of the sequence
  * @memory: it also takes memory and devices away
+ * @exact: nobody else is there, and nothing cached: walks and translations agree
  */
 struct chaos {
 	struct guest *g;
 	__u64 salt;
 	bool memory;
+	bool exact;
 };
 
 static const __u16 registers[] = {
@@ -295,6 +297,41 @@ static void do_dma(struct guest *g, struct rng *r)
 	check(ret);
 }
 
+/* A look at a table, which may be any page; or at what a device has. */
+static void do_walk(struct chaos *c, struct rng *r)
+{
+	const __u32 sbdf = devices[rng_below(r, 4)], access = 1 + rng_below(r, 3);
+	const bool device = rng_below(r, 2);
+	struct nyx_translate t;
+	struct nyx_walk w;
+	__u64 at = iova(r);
+	int ret;
+
+	nyx_walk_init(&w, sbdf, access, at);
+	if (!device) {
+		w.flags = 0;
+		w.sbdf = 0;
+		w.format = rng_below(r, 3);
+		w.root = page(r) & (BIT(52) - 1);
+	}
+	ret = nyx_cmd(c->g->fd, NYX_WALK, &w);
+	check(ret);
+	if (ret || !device || !c->exact)
+		return;
+	ret = cmd_translate(c->g->fd, &t, sbdf, access, at, 1);
+	check(ret);
+	if (ret)
+		return;
+	ASSERT_EQ(t.out_fault.reason, w.out_fault.reason);
+	if (t.out_fault.reason == NYX_FAULT_NONE) {
+		ASSERT_EQ(t.out_run.gpa, w.out_gpa);
+		ASSERT_EQ(t.out_page_size_lg2, w.out_page_size_lg2);
+	} else {
+		ASSERT_EQ(t.out_fault.gpa, w.out_gpa);
+		ASSERT_EQ(t.out_fault.level, w.out_fault.level);
+	}
+}
+
 static void do_msi(struct guest *g, struct rng *r)
 {
 	struct nyx_irq_send s = {
@@ -376,7 +413,10 @@ static void *chaos(void *arg)
 				;
 			break;
 		default:
-			do_dma(c->g, &r);
+			if (rng_below(&r, 8))
+				do_dma(c->g, &r);
+			else
+				do_walk(c, &r);
 			break;
 		}
 	}
@@ -434,6 +474,7 @@ TEST_EACH(hostile_guest, chaos_cases)
 	for (unsigned int i = 0; i < v->threads; i++) {
 		c[i] = (struct chaos){
 			.g = g, .salt = 100 * (unsigned int)(v - chaos_cases) + i, .memory = !i,
+			.exact = v->threads == 1 && v->opts.iotlb == ENV_IOTLB_OFF,
 		};
 		t[i] = thread_start(chaos, &c[i]);
 	}

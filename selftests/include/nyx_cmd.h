@@ -313,6 +313,25 @@ static inline int cmd_translate(int fd, struct nyx_translate *c, __u32 sbdf, __u
 	return nyx_cmd(fd, NYX_TRANSLATE, c);
 }
 
+/* Prepares a walk of what a device has; for another table the caller changes it. */
+static inline void nyx_walk_init(struct nyx_walk *c, __u32 sbdf, __u32 access, __u64 iova)
+{
+	memset(c, 0, sizeof(*c));
+	memset(&c->out_format, NYX_POISON, sizeof(*c) - offsetof(struct nyx_walk, out_format));
+	c->__reserved = 0;
+	c->size = sizeof(*c);
+	c->flags = NYX_WALK_F_DEVICE;
+	c->sbdf = sbdf;
+	c->access = access;
+	c->iova = iova;
+}
+
+static inline int cmd_walk_device(int fd, struct nyx_walk *c, __u32 sbdf, __u32 access, __u64 iova)
+{
+	nyx_walk_init(c, sbdf, access, iova);
+	return nyx_cmd(fd, NYX_WALK, c);
+}
+
 static inline void nyx_dma_init(struct nyx_dma *c, __u32 sbdf, __u32 op, __u64 iova, __u64 length)
 {
 	memset(c, 0, sizeof(*c));

@@ -158,6 +158,7 @@ static void fill_domain_create(struct ioctl_world *w, struct ioctl_call *call)
 	struct nyx_domain_create *c = &call->arg.domain_create;
 
 	(void)w;
+	c->flags = NYX_DOMAIN_F_ORACLE;		/* the most that can fail */
 	c->domain_id = NEW_DOMAIN;
 	nyx_set_name(c->name, "new");
 }
@@ -321,6 +322,19 @@ static void fill_dma(struct ioctl_world *w, struct ioctl_call *call)
 	c->iova = 0x123;
 	c->length = 0x5678;
 	c->buffer = PTR(w->buf);
+}
+
+static void fill_walk(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_walk *c = &call->arg.walk;
+
+	(void)w;
+	c->format = NYX_FORMAT_AMDV1;
+	c->levels = 3;
+	c->root = SZ_2M;
+	c->page_sizes = SZ_4K | SZ_64K;
+	c->iova = 0x123456;
+	c->access = RW;
 }
 
 static void fill_array(struct ioctl_world *w, struct ioctl_call *call)
@@ -641,7 +655,8 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 	[NYX_CMD_DOMAIN_CREATE] = {
 		.name = "domain_create", .request = NYX_DOMAIN_CREATE,
 		.size = sizeof(struct nyx_domain_create),
-		.known_flags = NYX_DOMAIN_F_SHARED | NYX_DOMAIN_F_BATCHED,
+		.known_flags = NYX_DOMAIN_F_SHARED | NYX_DOMAIN_F_BATCHED |
+			       NYX_DOMAIN_F_ORACLE,
 		.fill = fill_domain_create, .undo = undo_domain_create,
 		.reserved = { FIELD(nyx_domain_create, __reserved) },
 		.out = { FIELD(nyx_domain_create, out_domain_id) },
@@ -837,6 +852,16 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.name = "unit_reset", .request = NYX_UNIT_RESET,
 		.size = sizeof(struct nyx_unit_reset),
 		.fill = fill_vtd_fd, .undo = undo_close,
+	},
+	[NYX_CMD_WALK] = {
+		.name = "walk", .request = NYX_WALK,
+		.size = sizeof(struct nyx_walk), .known_flags = NYX_WALK_F_DEVICE,
+		.fill = fill_walk,
+		.reserved = { FIELD(nyx_walk, __reserved) },
+		.out = { { offsetof(struct nyx_walk, out_format),
+			   offsetof(struct nyx_walk, __reserved) -
+			   offsetof(struct nyx_walk, out_format) },
+			 FIELD(nyx_walk, out_steps), FIELD(nyx_walk, out_fault) },
 	},
 };
 

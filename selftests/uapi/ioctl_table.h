@@ -108,7 +108,8 @@ union ioctl_arg {
 	struct nyx_page_respond page_respond;
 	struct nyx_mmio mmio;
 	struct nyx_unit_reset unit_reset;
-	__u8 raw[256];
+	struct nyx_walk walk;
+	__u8 raw[512];
 };
 
 /**

@@ -187,7 +187,7 @@ static void do_longer_zeros(const struct ioctl_desc *d, struct ioctl_world *w,
 			    struct ioctl_call *call)
 {
 	/* Up to the longest structure that is taken. */
-	const size_t more[] = { 1, 4, 8, TAIL, SZ_4K - 256, SZ_4K - d->size };
+	const size_t more[] = { 1, 4, 8, TAIL, SZ_4K - sizeof(union ioctl_arg), SZ_4K - d->size };
 	static unsigned char buf[SZ_4K + TAIL];
 	union ioctl_arg exact, after;
 

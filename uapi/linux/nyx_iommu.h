@@ -108,6 +108,7 @@ enum nyx_cmd {
 	NYX_CMD_PAGE_RESPOND	= 0x24,
 	NYX_CMD_MMIO		= 0x25,
 	NYX_CMD_UNIT_RESET	= 0x26,
+	NYX_CMD_WALK		= 0x27,
 	NYX_CMD_MAX,
 };
 
@@ -469,6 +470,10 @@ struct nyx_list {
  * @NYX_STAT_THROTTLED: times that a limit made an access or interrupt wait, or
  *                      refused it for now
  * @NYX_STAT_PAGE_REQUESTS: pages that were asked for
+ * @NYX_STAT_ORACLE_CHECKS: walks that were compared, in domains with
+ *                          NYX_DOMAIN_F_ORACLE (unit and domain)
+ * @NYX_STAT_ORACLE_MISMATCHES: walks, maps and unmaps there whose results
+ *                              differed: a bug of the module (unit and domain)
  * @NYX_STAT_MAX: number of counters
  */
 enum nyx_stat {
@@ -496,6 +501,8 @@ enum nyx_stat {
 	NYX_STAT_RECOVERIES,
 	NYX_STAT_THROTTLED,
 	NYX_STAT_PAGE_REQUESTS,
+	NYX_STAT_ORACLE_CHECKS,
+	NYX_STAT_ORACLE_MISMATCHES,
 	NYX_STAT_MAX,
 };
 
@@ -657,10 +664,17 @@ enum nyx_format {
  * @NYX_DOMAIN_F_BATCHED: NYX_UNMAP does not invalidate; translations that were
  *                        removed may stay in use until NYX_INVALIDATE of the
  *                        domain or of the unit
+ * @NYX_DOMAIN_F_ORACLE: to find bugs of the module: NYX_DOMAIN_PAGING: the mappings
+ *                       are also held in tables of the other formats that are
+ *                       wide enough, and as plain ranges. Each walk compares
+ *                       all of them; where they differ, the access is refused
+ *                       with NYX_FAULT_ORACLE. Takes several times the memory
+ *                       and time
  */
 enum nyx_domain_flags {
 	NYX_DOMAIN_F_SHARED = 1 << 0,
 	NYX_DOMAIN_F_BATCHED = 1 << 1,
+	NYX_DOMAIN_F_ORACLE = 1 << 2,
 };
 
 /**
@@ -1053,6 +1067,8 @@ struct nyx_invalidate {
  * @NYX_FAULT_IRQ_POST_RESERVED: it has a reserved bit set
  * @NYX_FAULT_INTERRUPT_RANGE: the IOVA, or the GPA that the guest's table gives,
  *                             is in the range of interrupt messages, 0xFEExxxxx
+ * @NYX_FAULT_ORACLE: the tables of a domain with NYX_DOMAIN_F_ORACLE disagree: a
+ *                    bug of the module
  */
 enum nyx_fault_reason {
 	NYX_FAULT_NONE = 0,
@@ -1080,6 +1096,7 @@ enum nyx_fault_reason {
 	NYX_FAULT_CONTEXT = 22,
 	NYX_FAULT_IRQ_POST_RESERVED = 23,
 	NYX_FAULT_INTERRUPT_RANGE = 24,
+	NYX_FAULT_ORACLE = 25,
 };
 
 /**
@@ -1375,6 +1392,120 @@ struct nyx_unit_reset {
 };
 
 #define NYX_UNIT_RESET _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_RESET)
+
+/**
+ * enum nyx_walk_kind - what a walk came by at a level of a table
+ * @NYX_WALK_SKIPPED: nothing: the entry before refers to a level below. The walk
+ *                    goes on only if the address bits of this level are 0
+ * @NYX_WALK_UNREADABLE: the table does not lie in guest memory
+ * @NYX_WALK_EMPTY: an entry that is not present
+ * @NYX_WALK_TABLE: an entry that refers to a table
+ * @NYX_WALK_PAGE: an entry that maps a page
+ */
+enum nyx_walk_kind {
+	NYX_WALK_SKIPPED = 0,
+	NYX_WALK_UNREADABLE = 1,
+	NYX_WALK_EMPTY = 2,
+	NYX_WALK_TABLE = 3,
+	NYX_WALK_PAGE = 4,
+};
+
+#define NYX_WALK_STEPS	6u	/* levels that a table may have */
+
+/**
+ * struct nyx_walk_step - a level of a walk
+ * @table: GPA of the table; 0 for NYX_WALK_SKIPPED
+ * @entry: the entry as it was read; 0 if it was not
+ * @address: GPA of the next table or of the page; 0 if @bad is not
+ * @bad: bits of the entry that are reserved and set, or a field with a value
+ *       that is not allowed there
+ * @index: index of the entry in the table
+ * @level: level of the table, 0 for the leaves
+ * @next_level: NYX_WALK_TABLE: level of the next table
+ * @kind: of enum nyx_walk_kind
+ * @prot: of enum nyx_prot: what this entry alone grants
+ * @page_size_lg2: NYX_WALK_PAGE: log2 of the size of the page
+ * @__reserved: 0
+ *
+ * Never grows.
+ */
+struct nyx_walk_step {
+	__aligned_u64 table;
+	__aligned_u64 entry;
+	__aligned_u64 address;
+	__aligned_u64 bad;
+	__u16 index;
+	__u8 level;
+	__u8 next_level;
+	__u8 kind;
+	__u8 prot;
+	__u8 page_size_lg2;
+	__u8 __reserved;
+};
+
+/**
+ * enum nyx_walk_flags - flags of NYX_WALK
+ * @NYX_WALK_F_DEVICE: begin where an access of @sbdf does, as the guest has
+ *                     programmed the unit's vendor model
+ */
+enum nyx_walk_flags {
+	NYX_WALK_F_DEVICE = 1 << 0,
+};
+
+/**
+ * struct nyx_walk - ioctl(NYX_WALK)
+ * @size: sizeof(struct nyx_walk)
+ * @flags: of enum nyx_walk_flags
+ * @format: of enum nyx_format
+ * @levels: depth of the table: 3 to 5 (VTDSS), 4 or 5 (X86), 1 to 6 (AMDV1); 0:
+ *          what the unit's address width takes
+ * @root: GPA of the top table, a multiple of 4096, below 2^52
+ * @page_sizes: bit mask of the page sizes that the table may use, with 4096; 0:
+ *              all of the format
+ * @iova: the address, any alignment
+ * @sbdf: NYX_WALK_F_DEVICE: the device, and @format, @levels, @root and
+ *        @page_sizes must be 0; otherwise must be 0
+ * @access: of enum nyx_prot: what is to be allowed; 0: nothing
+ * @out_format: the format of the table
+ * @out_levels: its depth; 0 if there is none: addresses are not translated, or
+ *              the guest's tables refuse the device
+ * @out_root: GPA of the top table
+ * @out_gpa: where the address leads to, or NYX_GPA_UNKNOWN
+ * @out_prot: of enum nyx_prot: what is granted there, unless the guest's tables
+ *            refuse the access
+ * @out_page_size_lg2: likewise, log2 of the size of the page; 0: there is none
+ * @out_nr_steps: steps
+ * @__reserved: must be 0
+ * @out_steps: what the walk came by, from the top table on; it ended at the last
+ * @out_fault: what would refuse the access, or reason NYX_FAULT_NONE
+ *
+ * Walk a page table that lies in guest memory, with the walker that translates,
+ * and tell each step. Nothing is cached, counted or reported. -EOPNOTSUPP with
+ * NYX_WALK_F_DEVICE if the unit has no vendor model.
+ */
+struct nyx_walk {
+	__u32 size;
+	__u32 flags;
+	__u32 format;
+	__u32 levels;
+	__aligned_u64 root;
+	__aligned_u64 page_sizes;
+	__aligned_u64 iova;
+	__u32 sbdf;
+	__u32 access;
+	__u32 out_format;
+	__u32 out_levels;
+	__aligned_u64 out_root;
+	__aligned_u64 out_gpa;
+	__u32 out_prot;
+	__u32 out_page_size_lg2;
+	__u32 out_nr_steps;
+	__u32 __reserved;
+	struct nyx_walk_step out_steps[NYX_WALK_STEPS];
+	struct nyx_fault out_fault;
+};
+
+#define NYX_WALK _IO(NYX_IOCTL_TYPE, NYX_CMD_WALK)
 
 /**
  * DOC: Interrupts

@@ -84,8 +84,9 @@ static const char *command(const struct cli *cli, const char *separator)
 
 	if (!cli->object)
 		return "";
-	snprintf(text, sizeof(texts[0]), "%s%s%s%s", cli->object->name, cli->verb ? " " : "",
-		 cli->verb ? cli->verb->name : "", separator);
+	snprintf(text, sizeof(texts[0]), "%s%s%s%s", cli->object->name,
+		 cli->verb && *cli->verb->name ? " " : "", cli->verb ? cli->verb->name : "",
+		 separator);
 	return text;
 }
 
@@ -232,6 +233,7 @@ static int find_command(struct cli *cli, int *argc, char ***argv, enum cli_next 
 		cli->object = cmd_find_object(**argv);
 		if (!cli->object)
 			return err_usage("unknown object '%s', not one of: %s", **argv, words);
+		cli->verb = cmd_only_verb(cli->object);
 	} else {
 		cli->verb = cmd_find_verb(cli->object, **argv);
 		if (!cli->verb)
@@ -329,7 +331,11 @@ static int help(struct cli *cli, int nr, char **words)
 	if (!cli->object)
 		return err_usage("unknown object '%s'; see 'nyxctl --help'", words[0]);
 	if (nr < 2) {
-		help_object(cli->object);
+		cli->verb = cmd_only_verb(cli->object);
+		if (cli->verb)
+			help_verb(cli->object, cli->verb);
+		else
+			help_object(cli->object);
 		return EXIT_OK;
 	}
 	cli->verb = cmd_find_verb(cli->object, words[1]);

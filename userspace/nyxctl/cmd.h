@@ -83,7 +83,7 @@ struct cli;
 
 /**
  * struct cmd_verb - a command
- * @name: the verb
+ * @name: the verb; empty: the object has only this command, which needs none
  * @help: one line
  * @args: positional arguments, closed by one without a name
  * @opts: options, closed by one without a name
@@ -156,6 +156,8 @@ extern const struct cmd_opt cmd_globals[];
 bool cmd_has_option(const struct cmd_verb *verb, const char *name);
 const struct cmd_object *cmd_find_object(const char *name);
 const struct cmd_verb *cmd_find_verb(const struct cmd_object *object, const char *name);
+/* The command of an object that has no verbs, or NULL. */
+const struct cmd_verb *cmd_only_verb(const struct cmd_object *object);
 
 /* The verbs of each object, in its cmd_*.c. */
 extern const struct cmd_verb cmd_module_verbs[];
@@ -172,6 +174,7 @@ extern const struct cmd_verb cmd_page_verbs[];
 extern const struct cmd_verb cmd_fault_verbs[];
 extern const struct cmd_verb cmd_event_verbs[];
 extern const struct cmd_verb cmd_stat_verbs[];
+extern const struct cmd_verb cmd_walk_verbs[];
 
 /* cli.c. Each returns an enum exit_code and has printed what was wrong. */
 enum cli_next { CLI_RUN, CLI_DONE };

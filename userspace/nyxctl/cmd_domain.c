@@ -17,7 +17,7 @@
 
 enum {
 	COL_ID, COL_NAME, COL_KIND, COL_ISOLATION, COL_FORMAT, COL_WIDTH, COL_PAGES, COL_BATCHED,
-	COL_DEVICES, COL_MAPPED, COL_TABLES, COL_FAULTS,
+	COL_ORACLE, COL_DEVICES, COL_MAPPED, COL_TABLES, COL_FAULTS,
 };
 
 static const struct out_col domain_cols[] = {
@@ -29,6 +29,7 @@ static const struct out_col domain_cols[] = {
 	[COL_WIDTH] = { "address_width", OUT_COUNT, true },
 	[COL_PAGES] = { "page_sizes", OUT_LIST },
 	[COL_BATCHED] = { "batched", OUT_BOOL, true },
+	[COL_ORACLE] = { "oracle", OUT_BOOL, true },
 	[COL_DEVICES] = { "devices", OUT_COUNT },
 	[COL_MAPPED] = { "mapped_bytes", OUT_SIZE },
 	[COL_TABLES] = { "table_bytes", OUT_SIZE, true },
@@ -72,6 +73,7 @@ static int put_domain(const struct nyx_domain_info *info, void *arg)
 		out_text(out, COL_PAGES, sizes);
 	}
 	out_u64(out, COL_BATCHED, !!(info->flags & NYX_DOMAIN_F_BATCHED));
+	out_u64(out, COL_ORACLE, !!(info->flags & NYX_DOMAIN_F_ORACLE));
 	out_u64(out, COL_DEVICES, info->nr_devices);
 	out_u64(out, COL_MAPPED, info->mapped_bytes);
 	out_u64(out, COL_TABLES, info->table_bytes);
@@ -89,13 +91,15 @@ static int create_opts(const struct cli *cli, struct nyx_domain_create_opts *opt
 
 	opts->name = cli->args[0];
 	opts->flags = (cli_opt(cli, "shared") ? NYX_DOMAIN_F_SHARED : 0) |
-		      (cli_opt(cli, "batched") ? NYX_DOMAIN_F_BATCHED : 0);
+		      (cli_opt(cli, "batched") ? NYX_DOMAIN_F_BATCHED : 0) |
+		      (cli_opt(cli, "oracle") ? NYX_DOMAIN_F_ORACLE : 0);
 	if (opts->name)
 		rc = parse_name("the name", opts->name, "._:-/");
 	if (!rc && kind)
 		rc = parse_choice("--kind", kind, kinds, &opts->kind);
-	if (!rc && opts->kind != NYX_DOMAIN_PAGING && (format || width || sizes))
-		return err_usage("--format, --address-width and --page-sizes go with --kind paging");
+	if (!rc && opts->kind != NYX_DOMAIN_PAGING &&
+	    (format || width || sizes || cli_opt(cli, "oracle")))
+		return err_usage("--format, --address-width, --page-sizes and --oracle go with --kind paging");
 	if (!rc && format)
 		rc = parse_choice("--format", format, page_formats, &opts->format);
 	if (!rc && width)
@@ -238,6 +242,8 @@ const struct cmd_verb cmd_domain_verbs[] = {
 			  "page table: vtdss, x86 or amdv1; vtdss" },
 			{ "address-width", 0, "BITS", WORD_ANY, NULL, "bits of an IOVA; the widest" },
 			{ "page-sizes", 0, "LIST", WORD_ANY, NULL, "page sizes to use, like 4K,2M; all" },
+			{ "oracle", 0, NULL, WORD_ANY, NULL,
+			  "compare what walks of several tables say; to find bugs" },
 			{ "id", 0, "ID", WORD_ANY, NULL, "the wanted id, 1 to 65535; any" },
 		},
 		.cols = domain_cols,

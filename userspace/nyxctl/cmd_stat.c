@@ -45,6 +45,8 @@ static const struct out_col stat_cols[] = {
 	[COL_STAT + NYX_STAT_RECOVERIES] = { "recoveries", OUT_COUNT },
 	[COL_STAT + NYX_STAT_THROTTLED] = { "throttled", OUT_COUNT },
 	[COL_STAT + NYX_STAT_PAGE_REQUESTS] = { "page_requests", OUT_COUNT },
+	[COL_STAT + NYX_STAT_ORACLE_CHECKS] = { "oracle_checks", OUT_COUNT },
+	[COL_STAT + NYX_STAT_ORACLE_MISMATCHES] = { "oracle_mismatches", OUT_COUNT },
 	[COL_STAT + NYX_STAT_MAX] = { 0 }
 };
 

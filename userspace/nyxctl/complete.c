@@ -84,6 +84,7 @@ static void take(struct typed *typed, const char *word)
 			typed->pending = opt;
 	} else if (!typed->object) {
 		typed->object = cmd_find_object(word);
+		typed->verb = typed->object ? cmd_only_verb(typed->object) : NULL;
 	} else if (!typed->verb) {
 		typed->verb = cmd_find_verb(typed->object, word);
 	} else {

@@ -71,7 +71,7 @@ static void print_synopsis(const struct cmd_object *object, const struct cmd_ver
 {
 	const struct cmd_arg *arg;
 
-	printf("nyxctl %s %s", object->name, verb->name);
+	printf("nyxctl %s%s%s", object->name, *verb->name ? " " : "", verb->name);
 	for (arg = verb->args; arg->name; arg++) {
 		if (arg->kind == WORD_COMMAND)
 			printf(arg->optional ? " [-- %s...]" : " -- %s...", arg->name);

@@ -23,6 +23,7 @@ const struct cmd_object cmd_objects[] = {
 	{ "fault", "accesses and interrupts that were refused", cmd_fault_verbs },
 	{ "event", "the event stream", cmd_event_verbs },
 	{ "stat", "counters", cmd_stat_verbs },
+	{ "walk", "page tables that guests build", cmd_walk_verbs },
 	{ 0 }
 };
 
@@ -62,6 +63,11 @@ const struct cmd_verb *cmd_find_verb(const struct cmd_object *object, const char
 			return verb;
 	}
 	return NULL;
+}
+
+const struct cmd_verb *cmd_only_verb(const struct cmd_object *object)
+{
+	return *object->verbs->name ? NULL : object->verbs;
 }
 
 bool cmd_has_option(const struct cmd_verb *verb, const char *name)

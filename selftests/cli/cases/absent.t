@@ -36,6 +36,6 @@ $ nyxctl --node /dev/nyx-none module version -o raw
 | module_api_version -
 # Completion is silent.
 $ nyxctl --node /dev/nyx-none __complete -u x map list ''
-! nyxctl: unknown object '__complete', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat
+! nyxctl: unknown object '__complete', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk
 ? 2
 $ nyxctl __complete --node /dev/nyx-none unit show ''

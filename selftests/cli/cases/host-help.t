@@ -18,6 +18,7 @@ $ nyxctl --help
 |   fault                      accesses and interrupts that were refused
 |   event                      the event stream
 |   stat                       counters
+|   walk                       page tables that guests build
 |
 | Options:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
@@ -544,3 +545,43 @@ $ nyxctl fault list --help
 |
 | Example:
 |   nyxctl fault list --device 0000:03:00.0 -u vm1
+$ nyxctl walk --help
+| Usage: nyxctl walk [OPTION]...
+| Show what a walk of a table in guest memory comes by.
+|
+| Options:
+|       --format FORMAT        vtdss, x86 or amdv1
+|       --root GPA             where the top table is
+|       --levels N             its depth; what the unit's addresses take
+|       --page-sizes LIST      page sizes that it may use, like 4K,2M; all
+|       --device DEVICE        instead: the table that the guest gave this device
+|       --iova IOVA            the address to look for; 0
+|       --access PROT          r, w or rw; r
+|
+| Options of every command:
+|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|   -o, --output FORMAT        table, json or raw
+|   -j, --json                 the same as --output json
+|       --columns LIST         the columns to print, separated by commas
+|   -b, --bytes                sizes in bytes, not in K, M, G
+|   -q, --quiet                do not say what was done
+|   -v, --verbose              all columns
+|       --node PATH            the device node; /dev/nyx-iommu
+|   -h, --help                 explain the object or the command, and exit
+|   -V, --version              print the release of nyxctl, and exit
+|
+| Columns:
+|   level table index entry kind prot address page_bytes next_level bits bad_bits fault
+|
+| Example:
+|   nyxctl walk --format vtdss --root 0x10000 --iova 0x7f001000 -u vm1
+$ diff <(nyxctl walk --help) <(nyxctl help walk) && echo same
+| same
+$ nyxctl __complete wa
+| walk
+$ nyxctl __complete walk --p
+| --page-sizes
+$ nyxctl __complete walk --format ''
+| vtdss
+| x86
+| amdv1

@@ -3,7 +3,7 @@ $ nyxctl
 ! nyxctl: a command is missing; see 'nyxctl --help'
 ? 2
 $ nyxctl nonsense
-! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat
+! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk
 ? 2
 $ nyxctl unit
 ! nyxctl: unit: a verb is missing, one of: create, run, list, show, status, policy, reset, keep, destroy
@@ -12,7 +12,7 @@ $ nyxctl unit nonsense
 ! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, policy, reset, keep, destroy
 ? 2
 $ nyxctl uni list
-! nyxctl: unknown object 'uni', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat
+! nyxctl: unknown object 'uni', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk
 ? 2
 $ nyxctl unit lis
 ! nyxctl: unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, reset, keep, destroy
@@ -86,8 +86,8 @@ $ nyxctl help unit nonsense
 ? 2
 # In the wanted form, too.
 $ nyxctl -j nonsense
-| {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat"}}
-! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat
+| {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk"}}
+! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk
 ? 2
 $ nyxctl unit lis --json
 | {"error":{"code":"USAGE","message":"unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, reset, keep, destroy"}}
@@ -257,7 +257,7 @@ $ nyxctl -u x domain create --kind nonsense
 ! nyxctl: --kind 'nonsense' is not one of: paging, identity, blocked
 ? 2
 $ nyxctl -u x domain create --kind identity --format x86
-! nyxctl: --format, --address-width and --page-sizes go with --kind paging
+! nyxctl: --format, --address-width, --page-sizes and --oracle go with --kind paging
 ? 2
 $ nyxctl -u x domain create --page-sizes 2M
 ! nyxctl: --page-sizes '2M' must contain 4K
@@ -525,4 +525,50 @@ $ nyxctl -u x page respond 7
 ? 2
 $ nyxctl -u x page respond 7 timeout
 ! nyxctl: RESPONSE 'timeout' is not one of: success, invalid, failure
+? 2
+# Walks: an object that is its own verb.
+$ nyxctl -u x walk
+! nyxctl: walk: write --format FORMAT --root GPA, or --device DEVICE
+? 2
+$ nyxctl -u x walk --format vtdss
+! nyxctl: walk: write --format FORMAT --root GPA, or --device DEVICE
+? 2
+$ nyxctl -u x walk --root 0
+! nyxctl: walk: write --format FORMAT --root GPA, or --device DEVICE
+? 2
+$ nyxctl -u x walk --format ia64 --root 0
+! nyxctl: --format 'ia64' is not one of: vtdss, x86, amdv1
+? 2
+$ nyxctl -u x walk --format vtdss --root 0x123
+! nyxctl: --root '0x123' is not a multiple of 4096
+? 2
+$ nyxctl -u x walk --format vtdss --root 0 --levels 0
+! nyxctl: --levels must be 1 to 6
+? 2
+$ nyxctl -u x walk --format vtdss --root 0 --levels 7
+! nyxctl: --levels must be 1 to 6
+? 2
+$ nyxctl -u x walk --format vtdss --root 0 --iova here
+! nyxctl: --iova 'here' is not a number; write it like 4096, 0x1000 or 4K
+? 2
+$ nyxctl -u x walk --format vtdss --root 0 --access x
+! nyxctl: --access 'x' is not one of: r, w, rw
+? 2
+$ nyxctl -u x walk --format vtdss --root 0 --page-sizes 2M
+! nyxctl: --page-sizes '2M' must contain 4K
+? 2
+$ nyxctl -u x walk --device 3:0.0 --root 0
+! nyxctl: walk: with --device the guest says what --format, --root, --levels and --page-sizes are
+? 2
+$ nyxctl -u x walk show
+! nyxctl: walk: 'show' is one argument too many; see 'nyxctl walk --help'
+? 2
+$ nyxctl -u x walk --lev 4
+! nyxctl: walk: unknown option '--lev'; see 'nyxctl walk --help'
+? 2
+$ nyxctl walk --format vtdss --root 0
+! nyxctl: which unit? Name it with --unit or in NYX_UNIT; 'nyxctl unit list' shows all
+? 2
+$ nyxctl help walk show
+! nyxctl: walk: unknown verb 'show'; see 'nyxctl walk --help'
 ? 2

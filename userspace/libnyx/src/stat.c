@@ -33,6 +33,8 @@ static const char *const stat_names[] = {
 	[NYX_STAT_RECOVERIES]		= "recoveries",
 	[NYX_STAT_THROTTLED]		= "throttled",
 	[NYX_STAT_PAGE_REQUESTS]	= "page_requests",
+	[NYX_STAT_ORACLE_CHECKS]	= "oracle_checks",
+	[NYX_STAT_ORACLE_MISMATCHES]	= "oracle_mismatches",
 };
 
 _Static_assert(ARRAY_SIZE(stat_names) == NYX_STAT_MAX, "a name for each counter");

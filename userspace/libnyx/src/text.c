@@ -131,6 +131,9 @@ static const struct {
 	[NYX_FAULT_INTERRUPT_RANGE] = {
 		"interrupt-range", "the address is one of interrupt messages",
 	},
+	[NYX_FAULT_ORACLE] = {
+		"oracle", "the domain's tables disagree: a bug of the module",
+	},
 };
 
 NYX_EXPORT const char *nyx_fault_reason_name(uint32_t reason)
@@ -227,6 +230,19 @@ NYX_EXPORT int nyx_fault_cause_format(uint32_t cause, uint64_t detail, char *buf
 		break;
 	}
 	return n < 0 || (size_t)n >= size ? -EMSGSIZE : 0;
+}
+
+NYX_EXPORT const char *nyx_walk_kind_name(uint32_t kind)
+{
+	static const char *const names[] = {
+		[NYX_WALK_SKIPPED] = "skipped",
+		[NYX_WALK_UNREADABLE] = "unreadable",
+		[NYX_WALK_EMPTY] = "empty",
+		[NYX_WALK_TABLE] = "table",
+		[NYX_WALK_PAGE] = "page",
+	};
+
+	return kind < ARRAY_SIZE(names) ? names[kind] : NULL;
 }
 
 NYX_EXPORT const char *nyx_fault_class_name(uint32_t fault_class)

@@ -253,6 +253,36 @@ TEST(translate_array)
 	EXPECT_TRUE(items[2].out_fault.reason != NYX_FAULT_NONE);
 }
 
+TEST(walk)
+{
+	struct nyx_walk w = {
+		.size = sizeof(w), .format = NYX_FORMAT_AMDV1, .levels = 2, .root = MB,
+		.iova = 0x1234, .access = NYX_PROT_WRITE,
+	};
+	struct setup s = setup();
+	uint64_t *root = (uint64_t *)(s.mem + MB);
+
+	env_needs_module();
+	root[0] = UINT64_C(0x6000000000000201) | (MB + 4096);
+	root[512 + 1] = UINT64_C(0x6000000000002001);
+	ASSERT_EQ(0, nyx_walk_get(s.unit, &w));
+	ASSERT_EQ(2, w.out_nr_steps);
+	EXPECT_EQ(NYX_WALK_TABLE, w.out_steps[0].kind);
+	EXPECT_EQ(root[0], w.out_steps[0].entry);
+	EXPECT_EQ(MB + 4096, w.out_steps[1].table);
+	EXPECT_EQ(NYX_WALK_PAGE, w.out_steps[1].kind);
+	EXPECT_EQ(0x2234, w.out_gpa);
+	EXPECT_EQ(NYX_FAULT_NONE, w.out_fault.reason);
+	root[512 + 1] = 0;
+	ASSERT_EQ(0, nyx_walk_get(s.unit, &w));
+	EXPECT_EQ(NYX_FAULT_NOT_PRESENT, w.out_fault.reason);
+	w.root++;
+	EXPECT_EQ(-EINVAL, nyx_walk_get(s.unit, &w));
+	w = (struct nyx_walk){ .size = sizeof(w), .flags = NYX_WALK_F_DEVICE, .sbdf = DEV };
+	EXPECT_EQ(-EOPNOTSUPP, nyx_walk_get(s.unit, &w));
+	nyx_unit_unref(s.unit);
+}
+
 TEST(dma_reaches_the_file)
 {
 	unsigned char buf[10000], back[10000];

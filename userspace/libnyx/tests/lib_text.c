@@ -87,7 +87,7 @@ TEST(names_are_complete)
 			ASSERT_TRUE(strcmp(nyx_stat_name(i), nyx_stat_name(j)));
 	}
 	EXPECT_TRUE(!nyx_stat_name(NYX_STAT_MAX));
-	for (i = 0; i <= NYX_FAULT_INTERRUPT_RANGE; i++) {
+	for (i = 0; i <= NYX_FAULT_ORACLE; i++) {
 		ASSERT_TRUE(nyx_fault_reason_name(i));
 		ASSERT_TRUE(nyx_fault_reason_text(i));
 	}
@@ -102,6 +102,9 @@ TEST(names_are_complete)
 	for (i = 0; i <= NYX_ISOLATION_UNMANAGED; i++)
 		ASSERT_TRUE(nyx_isolation_name(i));
 	EXPECT_TRUE(!nyx_isolation_name(i));
+	for (i = 0; i <= NYX_WALK_PAGE; i++)
+		ASSERT_TRUE(nyx_walk_kind_name(i));
+	EXPECT_TRUE(!nyx_walk_kind_name(i));
 	for (i = 0; i <= NYX_CAUSE_MEMORY; i++)
 		ASSERT_TRUE(nyx_fault_cause_name(i));
 	EXPECT_TRUE(!nyx_fault_cause_name(i));
@@ -191,7 +194,7 @@ TEST(event_text_fits)
 	event.fault.fault.level = 0xfe;
 	event.fault.fault.access = NYX_PROT_READ | NYX_PROT_WRITE;
 	event.fault.count = UINT64_MAX;
-	for (reason = 0; reason <= NYX_FAULT_INTERRUPT_RANGE + 1; reason++) {
+	for (reason = 0; reason <= NYX_FAULT_ORACLE + 1; reason++) {
 		event.fault.fault.reason = reason;
 		ASSERT_EQ(0, nyx_event_format(&event, text, sizeof(text)));
 	}

@@ -48,5 +48,6 @@
 #include <nyx/stat.h>
 #include <nyx/text.h>
 #include <nyx/unit.h>
+#include <nyx/walk.h>
 
 #endif /* NYX_NYX_H */

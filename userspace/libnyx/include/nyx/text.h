@@ -81,6 +81,14 @@ const char *nyx_fault_cause_name(uint32_t cause);
 int nyx_fault_cause_format(uint32_t cause, uint64_t detail, char *buffer, size_t size);
 
 /**
+ * nyx_walk_kind_name() - the name of what a walk came by
+ * @kind: of enum nyx_walk_kind
+ *
+ * Return: a name like "table", or NULL if the library does not know it.
+ */
+const char *nyx_walk_kind_name(uint32_t kind);
+
+/**
  * nyx_fault_class_name() - the name of a class of faults
  * @fault_class: of enum nyx_fault_class
  *

@@ -279,13 +279,14 @@ int m_domain_create(struct m_unit *unit, struct nyx_domain_create *c)
 	unsigned int i;
 	int ret = 0;
 
-	if (c->flags & ~3u || c->kind > NYX_DOMAIN_BLOCKED)
+	if (c->flags & ~7u || c->kind > NYX_DOMAIN_BLOCKED)
 		return -EOPNOTSUPP;
 	if (!name_ok(c->name, "._:-/") || c->domain_id > 65535)
 		return -EINVAL;
 	if (c->kind == NYX_DOMAIN_PAGING)
 		ret = domain_paging(unit, c, &info);
-	else if (c->format || c->address_width || c->page_sizes)
+	else if (c->format || c->address_width || c->page_sizes ||
+		 c->flags & NYX_DOMAIN_F_ORACLE)
 		ret = -EINVAL;
 	if (ret)
 		return ret;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: walks of tables in guest memory, for people to look at.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/walk.h"
+
+#include <linux/sched/signal.h>
+
+#include "core/domain.h"
+#include "core/guest.h"
+#include "core/memory.h"
+#include "core/translate.h"
+#include "core/unit.h"
+#include "mem/region.h"
+
+static int read_word(void *ctx, u64 gpa, u64 *val)
+{
+	return nyx_guest_read64(ctx, gpa, val);
+}
+
+/* What is behind the GPA. */
+static u32 memory_reason(struct nyx_unit *unit, u64 gpa, unsigned int access)
+{
+	struct region *region;
+	u64 offset;
+
+	region = nyx_memory_find(unit, gpa, &offset);
+	if (!region)
+		return NYX_FAULT_NO_MEMORY;
+	return (access & NYX_ACC_WRITE) && (region_flags(region) & REGION_READONLY) ?
+		NYX_FAULT_READONLY_MEMORY : NYX_FAULT_NONE;
+}
+
+static void walk_to_page(struct nyx_unit *unit, const struct pt_result *res,
+			 unsigned int access, struct nyx_walk_view *view)
+{
+	struct nyx_fault *fault = &view->fault;
+
+	fault->reason = nyx_walk_reason(res->status);
+	if (res->status == PT_OK) {
+		fault->reason = memory_reason(unit, res->oa, access);
+		fault->gpa = res->oa;
+		view->perm = res->perm;
+		view->lg2 = res->lg2;
+		return;
+	}
+	if (res->status == PT_NO_READ || res->status == PT_NO_WRITE)
+		fault->gpa = res->oa;
+	if (res->status != PT_WIDTH)
+		fault->level = res->level;
+}
+
+int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
+		   struct nyx_walk_view *view)
+{
+	const struct pt_guest_mem mem = { .read64 = read_word, .ctx = unit };
+	struct pt_result res;
+	unsigned int pair;
+
+	view->fault = (struct nyx_fault) {
+		.access = access,
+		.level = NYX_LEVEL_NONE,
+		.iova = iova,
+		.gpa = NYX_GPA_UNKNOWN,
+	};
+	/* Whoever removes memory waits for us. */
+	pair = epoch_enter(&unit->irq.posting);
+	pt_walk_trace(&view->cfg, view->root, &mem, iova, access, &res,
+		      &view->trace);
+	walk_to_page(unit, &res, access, view);
+	epoch_exit(&unit->irq.posting, pair);
+	/* Then a word may not have been read that is there. */
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u64 iova,
+		    unsigned int access, struct nyx_walk_view *view)
+{
+	struct nyx_access acc = { .trace = &view->trace };
+	const struct nyx_guest_map *map;
+	struct nyx_refusal refusal;
+	struct nyx_span span = {};
+	int ret;
+
+	if (!unit->guest.front)
+		return -EOPNOTSUPP;
+	ret = nyx_access_begin(unit, sbdf, &acc);
+	if (ret)
+		return ret;
+	map = &acc.dom->guest;
+	if (acc.dom->kind == NYX_DOMAIN_GUEST && !map->pass_through &&
+	    !map->blocked) {
+		view->cfg = map->cfg;
+		view->root = map->root;
+	}
+	if (nyx_translate(&acc, iova, 1, access, &span, &view->fault))
+		view->fault = (struct nyx_fault) {
+			.access = access,
+			.level = NYX_LEVEL_NONE,
+			.iova = iova,
+			.gpa = span.gpa,
+		};
+	else
+		nyx_fault_name(&acc, &view->fault, &refusal);
+	view->perm = span.perm;
+	view->lg2 = span.lg2;
+	/* It was no access. */
+	acc.tally = (struct nyx_tally){};
+	nyx_access_end(&acc);
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}

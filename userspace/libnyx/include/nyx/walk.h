@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libnyx: page tables in guest memory, level by level.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#ifndef NYX_WALK_H
+#define NYX_WALK_H
+
+#include <linux/nyx_iommu.h>
+
+#include <nyx/unit.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * nyx_walk_get() - walk a table that a guest has built, and tell each step
+ * @unit: the unit
+ * @walk: where to begin and what to look for, and the answer. The caller sets
+ *        size and the other inputs
+ *
+ * The walker is the one that translates. Nothing is cached, counted or reported.
+ *
+ * Return: 0, also if the access would be refused: see out_fault; -EOPNOTSUPP with
+ * NYX_WALK_F_DEVICE if the unit has no vendor model; a negative errno.
+ */
+int nyx_walk_get(struct nyx_unit *unit, struct nyx_walk *walk);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NYX_WALK_H */
