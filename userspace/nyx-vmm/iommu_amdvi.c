@@ -24,6 +24,9 @@
 
 #define RID_IOAPIC	0x00a0
 #define CONTROL_ENABLE	(UINT64_C(1) << 0)
+#define CONTROL_XT_INT	(UINT64_C(1) << 51)
+#define XT_LOGICAL	(UINT64_C(1) << 2)
+#define XT_LOWEST	(UINT64_C(1) << 40)
 
 /* The Extended Feature Register: what a block of type 10h repeats */
 #define EFR_PREFETCH	(UINT64_C(1) << 0)
@@ -38,6 +41,7 @@
 enum {
 	REG_CONTROL	= 0x18,
 	REG_EFR		= 0x30,
+	REG_XT_GENERAL	= 0x170,
 	REG_EFR2	= 0x1a0,
 	EFR_HATS	= 10,		/* shifts */
 	EFR_GATS	= 12,
@@ -99,6 +103,29 @@ static void function_msi(struct vmm *vmm)
 	irq_deliver(vmm, &message);
 }
 
+/* By the function, or as the register for it says (3.4.9). */
+static void resend(struct vmm *vmm)
+{
+	const struct iommu_unit *iu = vmm->iommu_data;
+	struct irq_message message;
+	uint64_t control, xt;
+
+	if (nyx_mmio_read(iu->unit, REG_CONTROL, 8, &control) ||
+	    nyx_mmio_read(iu->unit, REG_XT_GENERAL, 8, &xt))
+		return;
+	if (!(control & CONTROL_XT_INT)) {
+		function_msi(vmm);
+		return;
+	}
+	message.address_lo = 0xfee00000 | (uint32_t)(xt >> 8 & 0xff) << 12 |
+			     (xt & XT_LOGICAL ? 0x4 : 0);
+	message.address_hi = (uint32_t)(xt >> 16 & 0xff) << 8 | (uint32_t)(xt >> 24 & 0xff) << 16 |
+			     (uint32_t)(xt >> 56) << 24;
+	message.data = (uint32_t)(xt >> 32 & 0xff) | (xt & XT_LOWEST ? 0x100 : 0);
+	if (message.data & 0xff)
+		irq_deliver(vmm, &message);
+}
+
 static const struct iommu_unit_model model = {
 	.gpa = GPA_AMDVI,
 	.size = NYX_MMIO_SIZE_AMDVI,
@@ -107,6 +134,7 @@ static const struct iommu_unit_model model = {
 	.len = 8,
 	.on = CONTROL_ENABLE,
 	.function_msi = function_msi,
+	.resend = resend,
 };
 
 static int amdvi_init(struct vmm *vmm)

@@ -192,6 +192,7 @@ static void tell(const struct vmm *vmm, const struct nyx_event *event)
 static void events_ready(void *opaque, int fd)
 {
 	struct vmm *vmm = opaque;
+	const struct iommu_unit *iu = vmm->iommu_data;
 	struct nyx_event events[NR_EVENTS];
 	size_t got, i;
 	int rc;
@@ -209,6 +210,8 @@ static void events_ready(void *opaque, int fd)
 			own_msi(vmm, &events[i].msi);
 		else
 			tell(vmm, &events[i]);
+		if (events[i].type == NYX_EVENT_LOST)
+			iu->model->resend(vmm);
 	}
 }
 

@@ -33,6 +33,9 @@ struct iommu_unit_model {
 
 	/* The unit's own interrupt, by its PCI function; NULL: it has none */
 	void (*function_msi)(struct vmm *vmm);
+
+	/* Events were lost, maybe such interrupts: send what can have been one. */
+	void (*resend)(struct vmm *vmm);
 };
 
 /* A level-triggered message of the IOAPIC, and what became of it last. */

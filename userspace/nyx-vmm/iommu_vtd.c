@@ -21,6 +21,9 @@
 enum {
 	REG_GCMD	= 0x18,
 	REG_GSTS	= 0x1c,
+	REG_FECTL	= 0x38,		/* then data, address, upper address */
+	REG_IECTL	= 0xa0,
+	CTL_MASKED_SHIFT = 31,
 
 	DMAR_SIZE	= 72,
 	DMAR_WIDTH	= 36,
@@ -33,6 +36,30 @@ enum {
 	HOST_WIDTH	= 48,
 };
 
+static void resend_by(struct vmm *vmm, uint32_t control)
+{
+	const struct iommu_unit *iu = vmm->iommu_data;
+	struct irq_message message;
+	uint64_t value[4];
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		if (nyx_mmio_read(iu->unit, control + 4 * i, 4, &value[i]))
+			return;
+	}
+	message.data = (uint32_t)value[1];
+	message.address_lo = (uint32_t)value[2];
+	message.address_hi = (uint32_t)value[3];
+	if (!(value[0] >> CTL_MASKED_SHIFT & 1))
+		irq_deliver(vmm, &message);
+}
+
+static void resend(struct vmm *vmm)
+{
+	resend_by(vmm, REG_FECTL);
+	resend_by(vmm, REG_IECTL);
+}
+
 static const struct iommu_unit_model model = {
 	.gpa = GPA_VTD,
 	.size = NYX_MMIO_SIZE,
@@ -40,6 +67,7 @@ static const struct iommu_unit_model model = {
 	.status = REG_GSTS,
 	.len = 4,
 	.on = GSTS_IRES,
+	.resend = resend,
 };
 
 static int vtd_init(struct vmm *vmm)
