@@ -344,6 +344,7 @@ TEST(reserved_bits)
 TEST(skipped_levels)
 {
 	struct guest guest, *g = &guest;
+	struct nyx_walk w;
 	__u64 leaf, root;
 
 	guest_open(g);
@@ -362,6 +363,17 @@ TEST(skipped_levels)
 			words(g, leaf)[7] = (next == 1 ? AT_DATA : 0) | P_RW;
 			invalidate(g, CMD_DTE(DEV), 0);
 			reaches(g, DEV, iova + 0x10, (next == 1 ? AT_DATA : 0) + 0x10);
+			test_cmd(cmd_walk_device(g->fd, &w, DEV, RW, iova + 0x10));
+			ASSERT_EQ(NYX_FORMAT_AMDV1, w.out_format);
+			ASSERT_EQ(mode, w.out_levels);
+			ASSERT_EQ(root, w.out_root);
+			ASSERT_EQ(mode - next + 1, w.out_nr_steps);
+			ASSERT_EQ(next - 1, w.out_steps[0].next_level);
+			ASSERT_EQ(NYX_WALK_SKIPPED, w.out_steps[1].kind);
+			ASSERT_EQ(leaf, w.out_steps[mode - next].table);
+			ASSERT_EQ(NYX_WALK_PAGE, w.out_steps[mode - next].kind);
+			ASSERT_EQ((next == 1 ? AT_DATA : 0) + 0x10, w.out_gpa);
+			ASSERT_EQ(NYX_FAULT_NONE, w.out_fault.reason);
 			/* The bits of each level in between are zero. */
 			for (unsigned int level = next + 1; level < mode; level++)
 				refused(g, DEV, true, iova | BIT(3 + 9 * level), DID,
@@ -550,6 +562,7 @@ TEST_EACH(exclusion, excl_cases)
 {
 	const __u64 first = AT_DATA + SZ_4K, end = AT_DATA + 3 * SZ_4K;
 	struct guest guest, *g = &guest;
+	struct nyx_walk w;
 	struct nyx_dma c;
 	char buf[64];
 
@@ -569,6 +582,11 @@ TEST_EACH(exclusion, excl_cases)
 		}
 		reaches(g, DEV, first, first);
 		reaches(g, DEV, end - 8, end - 8);
+		/* No table is looked at there. */
+		test_cmd(cmd_walk_device(g->fd, &w, DEV, RW, first));
+		ASSERT_EQ(0, w.out_nr_steps);
+		ASSERT_EQ(first, w.out_gpa);
+		ASSERT_EQ(NYX_FAULT_NONE, w.out_fault.reason);
 		/* Across its end: what is inside is done. */
 		test_cmd(cmd_dma_write(g->fd, &c, DEV, end - 16, buf, sizeof(buf)));
 		ASSERT_EQ(16, c.out_done);
