@@ -191,6 +191,20 @@ struct nyx_front *nyx_front_create(struct nyx_unit *unit,
 int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val);
 
 /**
+ * nyx_guest_read128() - read two words of guest memory, as they were at some time
+ * @unit: the unit
+ * @gpa: a multiple of 16
+ * @word: set, in CPU order
+ *
+ * The guest may change both at once. If it changes them one by one, or again and
+ * again, they may be of different times; then it invalidates what they are of.
+ *
+ * Context: as nyx_guest_read64().
+ * Return: as nyx_guest_read64().
+ */
+int nyx_guest_read128(struct nyx_unit *unit, u64 gpa, u64 word[2]);
+
+/**
  * nyx_guest_write32() - write a word of guest memory
  * @unit: the unit
  * @gpa: a multiple of 4

@@ -333,11 +333,9 @@ static int read_irte(struct amdvi *amdvi, bool large, u64 root, u32 index,
 	u64 at;
 	int ret;
 
-	if (large) {
-		at = root + (u64)index * AMDVI_IRTE128_SIZE;
-		ret = nyx_guest_read64(unit, at, &word[0]);
-		return ret ?: nyx_guest_read64(unit, at + 8, &word[1]);
-	}
+	if (large)
+		return nyx_guest_read128(unit, root + (u64)index *
+					 AMDVI_IRTE128_SIZE, word);
 	at = root + (u64)index * AMDVI_IRTE32_SIZE;
 	ret = nyx_guest_read64(unit, at & ~7ull, &word[0]);
 	word[0] = (u32)(at & 4 ? word[0] >> 32 : word[0]);
@@ -568,14 +566,10 @@ out_unlock:
 
 /* ---- life --------------------------------------------------------------- */
 
-static int amdvi_reset(struct nyx_front *front)
+static void reset_registers(struct amdvi *amdvi)
 {
-	struct amdvi *amdvi = to_amdvi(front);
 	unsigned int i;
-	int ret;
 
-	if (mutex_lock_killable(&amdvi->mutex))
-		return -EINTR;
 	spin_lock_irq(&amdvi->lock);
 	regfile_reset(&amdvi->regs);
 	for (i = 0; i < LOG_MAX; i++) {
@@ -585,10 +579,22 @@ static int amdvi_reset(struct nyx_front *front)
 	memset(amdvi->unsent, 0, sizeof(amdvi->unsent));
 	amdvi->cmd_stopped = false;
 	spin_unlock_irq(&amdvi->lock);
+}
+
+static int amdvi_reset(struct nyx_front *front)
+{
+	struct amdvi *amdvi = to_amdvi(front);
+	int ret;
+
+	if (mutex_lock_killable(&amdvi->mutex))
+		return -EINTR;
+	reset_registers(amdvi);
 	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
 	ret = forget_all(amdvi);
 	if (!ret)
 		ret = set_irq_mode(amdvi, 0);
+	/* Now also of faults of before. */
+	reset_registers(amdvi);
 	mutex_unlock(&amdvi->mutex);
 	return ret;
 }
