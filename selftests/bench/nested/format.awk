@@ -43,6 +43,28 @@ function row(mode, load, unit, text, less,    r, own, other, ratios, a, b, m)
 		printf "%-7s %-32s %-17s %9s %9s %7.2f  %.2f..%.2f\n", mode, text, unit, fixed(a), fixed(b), m, ratios[1], ratios[rounds]
 }
 
+# From the machine's start to the first read
+function of_boot(mode, what, text,    a, b)
+{
+	a = v["count", "nyx", mode, "boot", what]; b = v["count", "qemu", mode, "boot", what]
+	if (json)
+		printf "%s\n    {\"mode\": %s, \"load\": \"boot\", \"what\": %s, \"nyx\": %d, \"peer\": %d}",
+			n++ ? "," : "", str(mode), str(text), a, b
+	else
+		printf "%-7s %-14s %-35s %9d %9d\n", mode, "boot", text, a, b
+}
+
+# What the guest says of its disk
+function guests(mode,    a, b)
+{
+	a = v["count", "nyx", mode, "boot", "guest"]; b = v["count", "qemu", mode, "boot", "guest"]
+	if (json)
+		printf "%s\n    {\"mode\": %s, \"nyx\": %s, \"peer\": %s}",
+			n++ ? "," : "", str(mode), str(a), str(b)
+	else
+		printf "%-7s %-32s %-17s %s\n", mode, "the disk's domain, interrupts", a, b
+}
+
 function per_read(side, mode, load, what,    p, zero)
 {
 	p = "count" SUBSEP side SUBSEP mode SUBSEP load SUBSEP
@@ -67,13 +89,15 @@ END {
 	split("seq-64K random-4K random-4K-x16 same-512", loads, " ")
 	if (json) {
 		printf "{\n  \"schema\": 1,\n  \"date\": %s,\n  \"commit\": %s,\n  \"cpu\": %s,\n", str(date), str(commit), str(cpu)
+		printf "  \"iommu\": %s,\n  \"kernel\": %s,\n  \"peer\": %s,\n", str(iommu), str(kernel), str(peer)
 		printf "  \"accel\": %s,\n  \"load\": [%s],\n  \"rounds\": %d,\n  \"rows\": [", str(accel), load, rounds
 	} else {
-		printf "nyx-vmm and Nyx' VT-d beside QEMU and its intel-iommu: %s; the outer machine: %s\n", cpu, accel
+		printf "nyx-vmm --iommu %s beside QEMU and its %s, Linux %s: %s; the outer machine: %s\n", iommu, peer, kernel, cpu, accel
 		printf "%s, commit %s, load average %s, medians of %d rounds; ratio: more is better for us\n", date, commit, load, rounds
-		printf "%-7s %-32s %-17s %9s %9s %7s  %s\n", "mode", "what", "unit", "Nyx", "QEMU", "ratio", "of single rounds"
+		if (rounds)
+			printf "%-7s %-32s %-17s %9s %9s %7s  %s\n", "mode", "what", "unit", "Nyx", "QEMU", "ratio", "of single rounds"
 	}
-	for (i = 1; i <= 2; i++) {
+	for (i = 1; i <= 2 && rounds; i++) {
 		row(modes[i], "boot", "ms", "start of the VMM to init", 1)
 		row(modes[i], "boot", "ms, the kernel's", "start of the kernel to init", 1)
 		row(modes[i], "seq-64K", "MiB/s", "64 KiB direct reads, in a row", 0)
@@ -82,14 +106,30 @@ END {
 		row(modes[i], "same-512", "interrupts/s", "512-byte reads, one each", 0)
 	}
 	if (json)
+		printf "\n  ],\n  \"guests\": ["
+	else
+		printf "\n%-7s %-32s %-17s %s\n", "mode", "what the guest has", "Nyx", "QEMU"
+	n = 0
+	for (i = 1; i <= 2; i++)
+		guests(modes[i])
+	if (json)
 		printf "\n  ],\n  \"counts\": ["
 	else
-		printf "\n%-7s %-14s %-35s %9s %9s\n", "mode", "load", "per read", "Nyx", "QEMU"
+		printf "\n%-7s %-14s %-35s %9s %9s\n", "mode", "load", "in all", "Nyx", "QEMU"
 	n = 0
+	for (i = 1; i <= 2; i++) {
+		of_boot(modes[i], "tails", "writes to the queue's tail")
+		of_boot(modes[i], "mmio_exits", "MMIO exits to the VMM")
+		of_boot(modes[i], "exits", "exits of the guest")
+		of_boot(modes[i], "ioctls", "ioctls besides KVM_RUN")
+	}
+	if (!json)
+		printf "\n%-7s %-14s %-35s %9s %9s\n", "mode", "load", "per read", "Nyx", "QEMU"
 	for (i = 1; i <= 2; i++) {
 		for (j = 1; j <= 4; j++) {
 			count(modes[i], loads[j], "exits", "exits of the guest")
 			count(modes[i], loads[j], "mmio_exits", "MMIO exits to the VMM")
+			count(modes[i], loads[j], "tails", "writes to the queue's tail")
 			count(modes[i], loads[j], "ioctls", "ioctls besides KVM_RUN")
 			count(modes[i], loads[j], "calls", "system calls, all")
 		}

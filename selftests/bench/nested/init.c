@@ -10,6 +10,7 @@
  * after each, it says so on the console and waits for a line: who looks on may count there.
  *
  *	io: init NS			the time since the kernel began
+ *	io: domain TYPE INTERRUPTS	of the disk: DMA-FQ, DMA...; remapped or direct
  *	io: begin NAME
  *	io: end NAME NS COUNT INTERRUPTS
  *	io: failed WHAT
@@ -18,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,8 +74,8 @@ static void load_modules(void)
 	fclose(list);
 }
 
-/* All lines of the disk's queue, all processors */
-static uint64_t interrupts(void)
+/* All lines of the disk's queue, all processors, and whether a unit remaps them */
+static uint64_t interrupts(bool *remapped)
 {
 	char line[1024], *at, *end;
 	uint64_t sum = 0, n;
@@ -81,10 +83,12 @@ static uint64_t interrupts(void)
 
 	if (!f)
 		die("/proc/interrupts");
+	*remapped = false;
 	while (fgets(line, sizeof(line), f)) {
 		at = strchr(line, ':');
 		if (!at || !strstr(line, "virtio0-req"))
 			continue;
+		*remapped = strstr(line, " IR-");
 		for (at++;; at = end) {
 			n = strtoull(at, &end, 10);
 			if (end == at)
@@ -94,6 +98,20 @@ static uint64_t interrupts(void)
 	}
 	fclose(f);
 	return sum;
+}
+
+/* A disk that reaches memory past the unit would measure something else */
+static void tell_domain(void)
+{
+	FILE *f = fopen("/sys/block/vda/device/../iommu_group/type", "r");
+	bool remapped;
+	char type[32];
+
+	if (!f || fscanf(f, "%31s", type) != 1)
+		die("the disk's IOMMU group");
+	fclose(f);
+	interrupts(&remapped);
+	printf("io: domain %s %s\n", type, remapped ? "remapped" : "direct");
 }
 
 static void wait_for_line(void)
@@ -176,15 +194,16 @@ static void read_all(int fd, const struct load *l, uint8_t *memory, uint64_t blo
 static void measure(int fd, const struct load *l, uint64_t size, uint8_t *memory)
 {
 	uint64_t before, ns;
+	bool remapped;
 
 	printf("io: begin %s\n", l->name);
 	wait_for_line();
-	before = interrupts();
+	before = interrupts(&remapped);
 	ns = now(CLOCK_MONOTONIC);
 	read_all(fd, l, memory, size / l->bytes);
 	ns = now(CLOCK_MONOTONIC) - ns;
 	printf("io: end %s %llu %u %llu\n", l->name, (unsigned long long)ns, l->count,
-	       (unsigned long long)(interrupts() - before));
+	       (unsigned long long)(interrupts(&remapped) - before));
 	wait_for_line();
 }
 
@@ -225,6 +244,7 @@ int main(void)
 		die("mount");
 	load_modules();
 	fd = open_disk(&size);
+	tell_domain();
 	memory = mmap(NULL, MAX_BYTES, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	f = fopen("/proc/cmdline", "r");
