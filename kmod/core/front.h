@@ -191,6 +191,17 @@ struct nyx_front *nyx_front_create(struct nyx_unit *unit,
 int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val);
 
 /**
+ * nyx_guest_read128() - read a table entry of two words
+ * @unit: the unit
+ * @gpa: a multiple of 16
+ * @word: set, in CPU order, as they were at some time: the guest may change both at
+ *        once. Whoever changes them one by one invalidates the entry afterwards
+ *
+ * Context, return: as nyx_guest_read64().
+ */
+int nyx_guest_read128(struct nyx_unit *unit, u64 gpa, u64 word[2]);
+
+/**
  * nyx_guest_write32() - write a word of guest memory
  * @unit: the unit
  * @gpa: a multiple of 4

@@ -47,6 +47,31 @@ int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val)
 	return region ? region_read64(region, offset, val) : -EIO;
 }
 
+/* How often an entry is read that the guest changes meanwhile. */
+#define ENTRY_TRIES	8
+
+int nyx_guest_read128(struct nyx_unit *unit, u64 gpa, u64 word[2])
+{
+	unsigned int tries;
+	u64 again;
+	int ret;
+
+	ret = nyx_guest_read64(unit, gpa, &word[0]);
+	for (tries = 0; !ret && tries < ENTRY_TRIES; tries++) {
+		/* One after the other; the guest's store is a full barrier. */
+		smp_rmb();
+		ret = nyx_guest_read64(unit, gpa + 8, &word[1]);
+		/* Likewise. */
+		smp_rmb();
+		if (!ret)
+			ret = nyx_guest_read64(unit, gpa, &again);
+		if (ret || again == word[0])
+			break;
+		word[0] = again;
+	}
+	return ret;
+}
+
 static int guest_write(struct nyx_unit *unit, u64 gpa, u32 width, u64 val,
 		       enum region_atomic_op op)
 {

@@ -335,8 +335,7 @@ static int read_irte(struct amdvi *amdvi, bool large, u64 root, u32 index,
 
 	if (large) {
 		at = root + (u64)index * AMDVI_IRTE128_SIZE;
-		ret = nyx_guest_read64(unit, at, &word[0]);
-		return ret ?: nyx_guest_read64(unit, at + 8, &word[1]);
+		return nyx_guest_read128(unit, at, word);
 	}
 	at = root + (u64)index * AMDVI_IRTE32_SIZE;
 	ret = nyx_guest_read64(unit, at & ~7ull, &word[0]);

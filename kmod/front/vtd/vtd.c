@@ -114,40 +114,12 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf,
 	return true;
 }
 
-/* How often an entry is read that the guest changes meanwhile. */
-#define ENTRY_TRIES	8
-
-/*
- * An entry, as it was at some time: the guest may change both words at once.
- * Whoever changes them one by one invalidates the entry afterwards.
- */
-static int read_entry(struct nyx_unit *unit, u64 at, u64 *lo, u64 *hi)
-{
-	unsigned int tries;
-	u64 again;
-	int ret;
-
-	ret = nyx_guest_read64(unit, at, lo);
-	for (tries = 0; !ret && tries < ENTRY_TRIES; tries++) {
-		/* One after the other; the guest's store is a full barrier. */
-		smp_rmb();
-		ret = nyx_guest_read64(unit, at + 8, hi);
-		smp_rmb();
-		if (!ret)
-			ret = nyx_guest_read64(unit, at, &again);
-		if (ret || again == *lo)
-			break;
-		*lo = again;
-	}
-	return ret;
-}
-
 static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 			    struct irt_entry *e, struct nyx_refusal *refusal)
 {
 	struct vtd *vtd = to_vtd(front);
 	unsigned long flags;
-	u64 irta, at, lo, hi;
+	u64 irta, at, word[2];
 	u8 code;
 	int ret;
 
@@ -156,7 +128,7 @@ static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 	spin_unlock_irqrestore(&vtd->lock, flags);
 
 	at = (irta & VTD_IRTA_ADDR) + (u64)index * VTD_ENTRY_SIZE;
-	ret = read_entry(front->unit, at, &lo, &hi);
+	ret = nyx_guest_read128(front->unit, at, word);
 	if (ret == -EIO) {
 		*refusal = (struct nyx_refusal) {
 			.reason = NYX_FAULT_IRQ_TABLE, .code = VTD_IR_ACCESS,
@@ -165,7 +137,7 @@ static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 	}
 	if (ret)
 		return ret;
-	code = vtd_decode_irte(&vtd->shape, irta & VTD_IRTA_EIME, lo, hi, e);
+	code = vtd_decode_irte(&vtd->shape, irta & VTD_IRTA_EIME, word[0], word[1], e);
 	if (!code)
 		return 0;
 	*refusal = (struct nyx_refusal) {
