@@ -401,8 +401,11 @@ static struct nyx_device *find_sender(struct nyx_unit *unit, u32 sbdf)
 
 	rcu_read_lock();
 	dev = xa_load(&unit->devices, sbdf);
+	/* If it is, whoever removes it may not have waited for us. */
+	if (dev && READ_ONCE(dev->leaving))
+		dev = NULL;
 	rcu_read_unlock();
-	return dev && !READ_ONCE(dev->leaving) ? dev : NULL;
+	return dev;
 }
 
 /* How the interrupts of a device with a table of its own are treated. */

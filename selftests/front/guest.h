@@ -102,6 +102,19 @@ static inline void store64(struct guest *g, __u64 gpa, __u64 value)
 	__atomic_store_n(words(g, gpa), value, __ATOMIC_SEQ_CST);
 }
 
+/* Both words at once, if they are @old. */
+static inline bool swap16(__u64 *at, const __u64 old[2], const __u64 new[2])
+{
+	__u64 lo = old[0], hi = old[1];
+	bool done;
+
+	__asm__ volatile("lock cmpxchg16b %1"
+			 : "=@ccz" (done), "+m" (*(__u64 (*)[2])at), "+a" (lo), "+d" (hi)
+			 : "b" (new[0]), "c" (new[1])
+			 : "memory");
+	return done;
+}
+
 __u64 new_table(struct guest *g);	/* of zeros */
 
 /* ---- what devices do ---- */

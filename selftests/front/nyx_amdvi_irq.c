@@ -361,6 +361,52 @@ TEST(not_present_is_not_kept)
 	delivers(g, DEV, 4, 4, 0x44);
 }
 
+/**
+ * struct flipper - changes an entry as a whole
+ * @g: the guest
+ * @stop: it is enough
+ */
+struct flipper {
+	struct guest *g;
+	bool stop;
+};
+
+static const __u64 to_one[2] = { REMAP | DEST(1), 0x41 };
+static const __u64 to_two[2] = { REMAP | DEST(2), 0x42 };
+
+static void *flip(void *arg)
+{
+	struct flipper *f = arg;
+	__u64 *at = words(f->g, irt_at(0) + 16 * 5);
+
+	while (!__atomic_load_n(&f->stop, __ATOMIC_RELAXED)) {
+		ASSERT_TRUE(swap16(at, to_one, to_two));
+		ASSERT_TRUE(swap16(at, to_two, to_one));
+	}
+	return NULL;
+}
+
+/* An entry is read as it was at some time, not half as it was at another. */
+TEST(entry_is_read_whole)
+{
+	struct guest guest, *g = &guest;
+	struct flipper f = { .g = g };
+	pthread_t t;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	remap(g, DEV, 0);
+	set_irte(g, 0, 5, to_one[0], to_one[1]);
+	t = thread_start(flip, &f);
+	for (unsigned long i = 0; i < ktap_iterations(20000); i++) {
+		ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, MSI, 5));
+		ASSERT_EQ(0x40 + g->s.out_dest, g->s.out_vector);
+		cmd(g, CMD_IRT(DEV), 0);
+	}
+	__atomic_store_n(&f.stop, true, __ATOMIC_SEQ_CST);
+	thread_end(t, "who changes the entry");
+}
+
 TEST(suppressed)
 {
 	struct guest guest, *g = &guest;

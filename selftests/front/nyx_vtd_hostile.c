@@ -271,18 +271,6 @@ struct flipper {
 	bool stop;
 };
 
-static bool swap16(__u64 *at, const __u64 old[2], const __u64 new[2])
-{
-	__u64 lo = old[0], hi = old[1];
-	bool done;
-
-	__asm__ volatile("lock cmpxchg16b %1"
-			 : "=@ccz" (done), "+m" (*(__u64 (*)[2])at), "+a" (lo), "+d" (hi)
-			 : "b" (new[0]), "c" (new[1])
-			 : "memory");
-	return done;
-}
-
 static const __u64 not_for_dev[2] = { P | VECTOR(0x40), SVT_RID(DEV2) };
 static const __u64 for_dev[2] = { P | VECTOR(0x50), 0 };
 

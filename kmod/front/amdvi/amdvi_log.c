@@ -10,6 +10,7 @@
 
 #include <linux/bitfield.h>
 #include <linux/lockdep.h>
+#include <linux/sched.h>
 
 #include "core/unit.h"
 #include "tlb/epoch.h"
@@ -271,16 +272,21 @@ static int log_write(struct amdvi *amdvi, u64 gpa, const u64 word[2], u32 size)
 	return ret;
 }
 
+/* As many as can have been there: more may come all the time. */
 static int log_flush(struct amdvi *amdvi, enum amdvi_log_id id)
 {
+	unsigned int n;
 	u64 gpa, word[2];
 	int ret;
 
-	while (log_next(amdvi, id, &gpa, word)) {
+	for (n = 0; n < AMDVI_LOG_KEPT; n++) {
+		if (!log_next(amdvi, id, &gpa, word))
+			break;
 		ret = log_write(amdvi, gpa, word, log_defs[id].entry_size);
 		if (ret == -EINTR)
 			return ret;
 		log_done(amdvi, id, !ret);
+		cond_resched();
 	}
 	return 0;
 }
