@@ -264,24 +264,36 @@ TEST(bound_after_refused)
 /**
  * struct flipper - changes an entry as a whole
  * @g: the guest
+ * @sent: interrupts so far
  * @stop: it is enough
  */
 struct flipper {
 	struct guest *g;
+	unsigned int sent;
 	bool stop;
 };
 
-static const __u64 not_for_dev[2] = { P | VECTOR(0x40), SVT_RID(DEV2) };
-static const __u64 for_dev[2] = { P | VECTOR(0x50), 0 };
+/* The entry number @n: no two have a word in common; every other one is not for DEV. */
+static void nth(unsigned int n, __u64 entry[2])
+{
+	entry[0] = P | VECTOR(n % 2 ? 0x50 : 0x40) | (__u64)n << 32;
+	entry[1] = n % 2 ? 0 : SVT_RID(DEV2);
+}
 
 static void *flip(void *arg)
 {
 	struct flipper *f = arg;
-	__u64 *at = words(f->g, AT_IRT + 16 * 5);
+	__u64 *at = words(f->g, AT_IRT + 16 * 5), old[2], new[2];
 
-	while (!__atomic_load_n(&f->stop, __ATOMIC_RELAXED)) {
-		ASSERT_TRUE(swap16(at, not_for_dev, for_dev));
-		ASSERT_TRUE(swap16(at, for_dev, not_for_dev));
+	for (unsigned int n = 0; !__atomic_load_n(&f->stop, __ATOMIC_SEQ_CST); ) {
+		/* Once for each interrupt: it comes into any part of its way. */
+		if (__atomic_load_n(&f->sent, __ATOMIC_SEQ_CST) <= n) {
+			sched_yield();
+			continue;
+		}
+		nth(n, old);
+		nth(++n, new);
+		ASSERT_TRUE(swap16(at, old, new));
 	}
 	return NULL;
 }
@@ -291,15 +303,20 @@ TEST(entry_is_read_whole)
 {
 	struct guest guest, *g = &guest;
 	struct flipper f = { .g = g };
+	__u64 entry[2];
 	pthread_t t;
 
 	guest_open(g);
-	set_irte(g, 5, not_for_dev[0], not_for_dev[1]);
+	nth(0, entry);
+	set_irte(g, 5, entry[0], entry[1]);
 	boot(g, BOOT_QUEUE | BOOT_IRQ);
 	t = thread_start(flip, &f);
 	for (unsigned long i = 0; i < ktap_iterations(20000); i++) {
-		if (send_msi(g, DEV, msi_address(5), 0) == NYX_IRQ_DELIVER)
+		__atomic_add_fetch(&f.sent, 1, __ATOMIC_SEQ_CST);
+		if (send_msi(g, DEV, msi_address(5), 0) == NYX_IRQ_DELIVER) {
 			ASSERT_EQ(0x50, g->s.out_vector);
+			ASSERT_EQ(1, g->s.out_dest % 2);
+		}
 		put(g, IEC_INDEX(5, 0), 0);
 		submit(g);
 	}
