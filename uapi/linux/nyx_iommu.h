@@ -392,7 +392,8 @@ struct nyx_unit_destroy {
  *                     address spaces and agree in permission appear as one
  * @NYX_LIST_IRTES: entries of the interrupt remapping table that are present:
  *                  struct nyx_irte_info, by index. Of a VT-d unit those of
- *                  the guest's table that are in the unit's cache
+ *                  the guest's table that are in the unit's cache; of an AMD-Vi
+ *                  unit, whose tables are those of its devices, none
  * @NYX_LIST_BINDINGS: bound interrupts: struct nyx_binding_info, by id
  */
 enum nyx_list_type {
