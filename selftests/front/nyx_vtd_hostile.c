@@ -284,13 +284,17 @@ static void *flip(void *arg)
 {
 	struct flipper *f = arg;
 	__u64 *at = words(f->g, AT_IRT + 16 * 5), old[2], new[2];
+	unsigned int n = 0, seen = 0;
 
-	for (unsigned int n = 0; !__atomic_load_n(&f->stop, __ATOMIC_SEQ_CST); ) {
-		/* Once for each interrupt: it comes into any part of its way. */
-		if (__atomic_load_n(&f->sent, __ATOMIC_SEQ_CST) <= n) {
+	while (!__atomic_load_n(&f->stop, __ATOMIC_SEQ_CST)) {
+		unsigned int sent = __atomic_load_n(&f->sent, __ATOMIC_SEQ_CST);
+
+		/* Once for an interrupt at most: it comes into any part of its way. */
+		if (sent == seen) {
 			sched_yield();
 			continue;
 		}
+		seen = sent;
 		nth(n, old);
 		nth(++n, new);
 		ASSERT_TRUE(swap16(at, old, new));
