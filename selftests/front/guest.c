@@ -156,6 +156,75 @@ __u32 send_msi(struct guest *g, __u32 sbdf, __u64 address, __u32 data)
 	return g->s.out_result;
 }
 
+void bind_irq(struct guest *g, struct nyx_irq_bind *b, __u64 address, __u32 data)
+{
+	*b = (struct nyx_irq_bind){
+		.size = sizeof(*b), .sbdf = DEV, .address = address, .data = data,
+		.source = eventfd_new(), .target = eventfd_new(),
+	};
+	test_cmd(nyx_cmd(g->fd, NYX_IRQ_BIND, b));
+}
+
+void unbind_irq(struct guest *g, const struct nyx_irq_bind *b)
+{
+	test_cmd(nyx_cmd(g->fd, NYX_IRQ_UNBIND, &(struct nyx_irq_unbind){
+		.size = sizeof(struct nyx_irq_unbind), .binding_id = b->out_binding_id }));
+}
+
+/* ---- entries that change ---- */
+
+/* Both words at once, if they are @old. */
+static bool swap16(__u64 *at, const __u64 old[2], const __u64 new[2])
+{
+	__u64 lo = old[0], hi = old[1];
+	bool done;
+
+	__asm__ volatile("lock cmpxchg16b %1"
+			 : "=@ccz" (done), "+m" (*(__u64 (*)[2])at), "+a" (lo), "+d" (hi)
+			 : "b" (new[0]), "c" (new[1])
+			 : "memory");
+	return done;
+}
+
+static void *flip(void *arg)
+{
+	struct flipper *f = arg;
+	unsigned int n = 0, seen = 0;
+	__u64 old[2], new[2];
+
+	while (!__atomic_load_n(&f->stop, __ATOMIC_SEQ_CST)) {
+		unsigned int sent = __atomic_load_n(&f->sent, __ATOMIC_SEQ_CST);
+
+		/* Once for an interrupt at most: it comes into any part of its way. */
+		if (sent == seen) {
+			sched_yield();
+			continue;
+		}
+		seen = sent;
+		f->nth(n, old);
+		f->nth(++n, new);
+		ASSERT_TRUE(swap16(f->at, old, new));
+	}
+	return NULL;
+}
+
+pthread_t flipper_start(struct flipper *f)
+{
+	f->nth(0, f->at);
+	return thread_start(flip, f);
+}
+
+void flipper_sends(struct flipper *f)
+{
+	__atomic_add_fetch(&f->sent, 1, __ATOMIC_SEQ_CST);
+}
+
+void flipper_end(struct flipper *f, pthread_t t)
+{
+	__atomic_store_n(&f->stop, true, __ATOMIC_SEQ_CST);
+	thread_end(t, "who changes the entry");
+}
+
 /* ---- events ---- */
 
 unsigned int events(struct guest *g, __u32 type, struct nyx_event *e)

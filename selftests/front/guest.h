@@ -102,20 +102,26 @@ static inline void store64(struct guest *g, __u64 gpa, __u64 value)
 	__atomic_store_n(words(g, gpa), value, __ATOMIC_SEQ_CST);
 }
 
-/* Both words at once, if they are @old. */
-static inline bool swap16(__u64 *at, const __u64 old[2], const __u64 new[2])
-{
-	__u64 lo = old[0], hi = old[1];
-	bool done;
-
-	__asm__ volatile("lock cmpxchg16b %1"
-			 : "=@ccz" (done), "+m" (*(__u64 (*)[2])at), "+a" (lo), "+d" (hi)
-			 : "b" (new[0]), "c" (new[1])
-			 : "memory");
-	return done;
-}
-
 __u64 new_table(struct guest *g);	/* of zeros */
+
+/**
+ * struct flipper - changes an entry of two words, both at once
+ * @at: the entry
+ * @nth: what it is after so many changes; no two have a word in common
+ * @sent: interrupts so far
+ * @stop: it is enough
+ */
+struct flipper {
+	__u64 *at;
+	void (*nth)(unsigned int n, __u64 entry[2]);
+	unsigned int sent;
+	bool stop;
+};
+
+/* A thread: changes it once for an interrupt at most. Ended by flipper_end(). */
+pthread_t flipper_start(struct flipper *f);
+void flipper_sends(struct flipper *f);		/* before each interrupt */
+void flipper_end(struct flipper *f, pthread_t t);
 
 /* ---- what devices do ---- */
 
@@ -130,6 +136,10 @@ void writes_to(struct guest *g, __u32 sbdf, __u64 iova, __u64 gpa);
 
 /* Sends a message; the answer is in g->s. Returns the result. */
 __u32 send_msi(struct guest *g, __u32 sbdf, __u64 address, __u32 data);
+
+/* A message of DEV, between two new eventfds. */
+void bind_irq(struct guest *g, struct nyx_irq_bind *b, __u64 address, __u32 data);
+void unbind_irq(struct guest *g, const struct nyx_irq_bind *b);
 
 /* ---- events ---- */
 

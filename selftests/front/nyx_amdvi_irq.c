@@ -6,7 +6,6 @@
  */
 #include "amdvi_guest.h"
 
-#include <sys/eventfd.h>
 
 #define MSI	0xfee00000ull
 #define REMAP	BIT(0)
@@ -361,18 +360,6 @@ TEST(not_present_is_not_kept)
 	delivers(g, DEV, 4, 4, 0x44);
 }
 
-/**
- * struct flipper - changes an entry as a whole
- * @g: the guest
- * @sent: interrupts so far
- * @stop: it is enough
- */
-struct flipper {
-	struct guest *g;
-	unsigned int sent;
-	bool stop;
-};
-
 /* The entry number @n: no two have a word in common. */
 static void nth(unsigned int n, __u64 entry[2])
 {
@@ -380,50 +367,25 @@ static void nth(unsigned int n, __u64 entry[2])
 	entry[1] = 0x40 + n % 64;
 }
 
-static void *flip(void *arg)
-{
-	struct flipper *f = arg;
-	__u64 *at = words(f->g, irt_at(0) + 16 * 5), old[2], new[2];
-	unsigned int n = 0, seen = 0;
-
-	while (!__atomic_load_n(&f->stop, __ATOMIC_SEQ_CST)) {
-		unsigned int sent = __atomic_load_n(&f->sent, __ATOMIC_SEQ_CST);
-
-		/* Once for an interrupt at most: it comes into any part of its way. */
-		if (sent == seen) {
-			sched_yield();
-			continue;
-		}
-		seen = sent;
-		nth(n, old);
-		nth(++n, new);
-		ASSERT_TRUE(swap16(at, old, new));
-	}
-	return NULL;
-}
-
 /* An entry is read as it was at some time, not half as it was at another. */
 TEST(entry_is_read_whole)
 {
 	struct guest guest, *g = &guest;
-	struct flipper f = { .g = g };
-	__u64 entry[2];
+	struct flipper f = { .nth = nth };
 	pthread_t t;
 
 	guest_open(g);
 	boot(g, BOOT_XT);
 	remap(g, DEV, 0);
-	nth(0, entry);
-	set_irte(g, 0, 5, entry[0], entry[1]);
-	t = thread_start(flip, &f);
+	f.at = words(g, irt_at(0) + 16 * 5);
+	t = flipper_start(&f);
 	for (unsigned long i = 0; i < ktap_iterations(20000); i++) {
-		__atomic_add_fetch(&f.sent, 1, __ATOMIC_SEQ_CST);
+		flipper_sends(&f);
 		ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, MSI, 5));
 		ASSERT_EQ(0x40 + g->s.out_dest % 64, g->s.out_vector);
 		cmd(g, CMD_IRT(DEV), 0);
 	}
-	__atomic_store_n(&f.stop, true, __ATOMIC_SEQ_CST);
-	thread_end(t, "who changes the entry");
+	flipper_end(&f, t);
 }
 
 TEST(suppressed)
@@ -600,36 +562,19 @@ TEST(ga_log)
 
 /* ---- bound interrupts ---- */
 
-static __u64 take(int fd)
-{
-	__u64 n = 0;
-
-	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
-}
-
-static void bind_irq(struct guest *g, struct nyx_irq_bind *b, __u32 data)
-{
-	*b = (struct nyx_irq_bind){
-		.size = sizeof(*b), .sbdf = DEV, .address = MSI, .data = data,
-		.source = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
-		.target = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
-	};
-	test_cmd(nyx_cmd(g->fd, NYX_IRQ_BIND, b));
-}
-
 static void arrives(struct guest *g, const struct nyx_irq_bind *b)
 {
-	ASSERT_EQ(0, eventfd_write(b->source, 1));
-	WAIT_FOR(take(b->target));
+	eventfd_give(b->source);
+	WAIT_FOR(eventfd_take(b->target));
 	expect_no_event(g);
 }
 
 static void does_not_arrive(struct guest *g, const struct nyx_irq_bind *b, __u16 code)
 {
-	ASSERT_EQ(0, eventfd_write(b->source, 1));
+	eventfd_give(b->source);
 	WAIT_FOR(r32(g, EVTTAIL) != r32(g, EVTHEAD));
 	expect_event(g, DEV, 0, code | E_I | E_RW, MSI);
-	ASSERT_EQ(0, take(b->target));
+	ASSERT_EQ(0, eventfd_take(b->target));
 }
 
 TEST(bound)
@@ -638,7 +583,7 @@ TEST(bound)
 	struct nyx_irq_bind b;
 
 	guest_open(g);
-	bind_irq(g, &b, 7);
+	bind_irq(g, &b, MSI, 7);
 	arrives(g, &b);
 	boot(g, BOOT_XT);
 	arrives(g, &b);

@@ -211,28 +211,6 @@ TEST(no_table_was_set)
 	}
 }
 
-static __u64 take(int fd)
-{
-	__u64 n = 0;
-
-	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
-}
-
-static void bind_irq(struct guest *g, struct nyx_irq_bind *b, unsigned int index)
-{
-	*b = (struct nyx_irq_bind){
-		.size = sizeof(*b), .sbdf = DEV, .address = msi_address(index),
-		.source = eventfd_new(), .target = eventfd_new(),
-	};
-	test_cmd(nyx_cmd(g->fd, NYX_IRQ_BIND, b));
-}
-
-static void unbind_irq(struct guest *g, const struct nyx_irq_bind *b)
-{
-	test_cmd(nyx_cmd(g->fd, NYX_IRQ_UNBIND, &(struct nyx_irq_unbind){
-		.size = sizeof(struct nyx_irq_unbind), .binding_id = b->out_binding_id }));
-}
-
 /*
  * An interrupt that comes when the entry is there does not go the way of one that
  * came before, and is refused.
@@ -244,7 +222,7 @@ TEST(bound_after_refused)
 
 	guest_open(g);
 	boot(g, BOOT_QUEUE | BOOT_IRQ);
-	bind_irq(g, &b, 7);
+	bind_irq(g, &b, msi_address(7), 0);
 	for (unsigned long i = 0; i < ktap_iterations(200); i++) {
 		ktap_note("turn %lu", i);
 		store64(g, AT_IRT + 16 * 7, 0);
@@ -254,24 +232,12 @@ TEST(bound_after_refused)
 			pause_ms(1);
 		store64(g, AT_IRT + 16 * 7, P | VECTOR(0x60));
 		invalidate(g, IEC_INDEX(7, 0), 0);
-		take(b.target);
+		eventfd_take(b.target);
 		eventfd_give(b.source);
-		WAIT_FOR(take(b.target));
+		WAIT_FOR(eventfd_take(b.target));
 	}
 	unbind_irq(g, &b);
 }
-
-/**
- * struct flipper - changes an entry as a whole
- * @g: the guest
- * @sent: interrupts so far
- * @stop: it is enough
- */
-struct flipper {
-	struct guest *g;
-	unsigned int sent;
-	bool stop;
-};
 
 /* The entry number @n: no two have a word in common; every other one is not for DEV. */
 static void nth(unsigned int n, __u64 entry[2])
@@ -280,43 +246,19 @@ static void nth(unsigned int n, __u64 entry[2])
 	entry[1] = n % 2 ? 0 : SVT_RID(DEV2);
 }
 
-static void *flip(void *arg)
-{
-	struct flipper *f = arg;
-	__u64 *at = words(f->g, AT_IRT + 16 * 5), old[2], new[2];
-	unsigned int n = 0, seen = 0;
-
-	while (!__atomic_load_n(&f->stop, __ATOMIC_SEQ_CST)) {
-		unsigned int sent = __atomic_load_n(&f->sent, __ATOMIC_SEQ_CST);
-
-		/* Once for an interrupt at most: it comes into any part of its way. */
-		if (sent == seen) {
-			sched_yield();
-			continue;
-		}
-		seen = sent;
-		nth(n, old);
-		nth(++n, new);
-		ASSERT_TRUE(swap16(at, old, new));
-	}
-	return NULL;
-}
-
 /* An entry is read as it was at some time, not half as it was at another. */
 TEST(entry_is_read_whole)
 {
 	struct guest guest, *g = &guest;
-	struct flipper f = { .g = g };
-	__u64 entry[2];
+	struct flipper f = { .nth = nth };
 	pthread_t t;
 
 	guest_open(g);
-	nth(0, entry);
-	set_irte(g, 5, entry[0], entry[1]);
+	f.at = words(g, AT_IRT + 16 * 5);
 	boot(g, BOOT_QUEUE | BOOT_IRQ);
-	t = thread_start(flip, &f);
+	t = flipper_start(&f);
 	for (unsigned long i = 0; i < ktap_iterations(20000); i++) {
-		__atomic_add_fetch(&f.sent, 1, __ATOMIC_SEQ_CST);
+		flipper_sends(&f);
 		if (send_msi(g, DEV, msi_address(5), 0) == NYX_IRQ_DELIVER) {
 			ASSERT_EQ(0x50, g->s.out_vector);
 			ASSERT_EQ(1, g->s.out_dest % 2);
@@ -324,8 +266,7 @@ TEST(entry_is_read_whole)
 		put(g, IEC_INDEX(5, 0), 0);
 		submit(g);
 	}
-	__atomic_store_n(&f.stop, true, __ATOMIC_SEQ_CST);
-	thread_end(t, "who changes the entry");
+	flipper_end(&f, t);
 }
 
 /**
@@ -497,7 +438,7 @@ TEST(bound_table_of_a_file_server)
 	W64(IRTA, NOWHERE | 0x807);
 	command(g, G_IRTP, 0);
 	command(g, G_IRE, 0);
-	bind_irq(g, &b, 3);
+	bind_irq(g, &b, msi_address(3), 0);
 	eventfd_give(b.source);
 	WAIT_FOR(r32(g, FSTS) & F_PPF);
 	expect_record(g, DEV, 0x23, false, 3ull << 48);

@@ -484,37 +484,25 @@ TEST(posted_reserved)
 
 /* ---- bound interrupts ---- */
 
-static __u64 take(int fd)
-{
-	__u64 n = 0;
-
-	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
-}
-
 struct bound {
 	struct guest g;
 	struct nyx_irq_bind b;
 };
 
-static void bind_irq(struct bound *b, __u64 address)
+static void bind_msi(struct bound *b, __u64 address)
 {
-	b->b = (struct nyx_irq_bind){
-		.size = sizeof(b->b), .sbdf = DEV, .address = address,
-		.source = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
-		.target = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
-	};
-	test_cmd(nyx_cmd(b->g.fd, NYX_IRQ_BIND, &b->b));
+	bind_irq(&b->g, &b->b, address, 0);
 }
 
 static void raise_irq(struct bound *b)
 {
-	ASSERT_EQ(0, eventfd_write(b->b.source, 1));
+	eventfd_give(b->b.source);
 }
 
 static void arrives(struct bound *b)
 {
 	raise_irq(b);
-	WAIT_FOR(take(b->b.target));
+	WAIT_FOR(eventfd_take(b->b.target));
 	expect_no_record(&b->g);
 }
 
@@ -523,7 +511,7 @@ static void does_not_arrive(struct bound *b, __u8 reason, unsigned int index)
 	raise_irq(b);
 	WAIT_FOR(r32(&b->g, FSTS) & F_PPF);
 	expect_record(&b->g, DEV, reason, false, (__u64)index << 48);
-	ASSERT_EQ(0, take(b->b.target));
+	ASSERT_EQ(0, eventfd_take(b->b.target));
 }
 
 /* A bound interrupt follows the guest's entry, through the cache and without it. */
@@ -535,7 +523,7 @@ TEST(bound)
 	guest_open(g);
 	set_irte(g, 7, P | VECTOR(0x60), SVT_RID(DEV, 0));
 	boot(g, BOOT_QUEUE | BOOT_IRQ);
-	bind_irq(b, msi_address(7));
+	bind_msi(b, msi_address(7));
 	for (int i = 0; i < 3; i++)
 		arrives(b);
 	/* Another requester's */
@@ -559,10 +547,9 @@ TEST(bound)
 	raise_irq(b);
 	set_irte(g, 7, P | VECTOR(0x60), 0);
 	arrives(b);
-	test_cmd(nyx_cmd(g->fd, NYX_IRQ_UNBIND, &(struct nyx_irq_unbind){
-		.size = sizeof(struct nyx_irq_unbind), .binding_id = b->b.out_binding_id }));
+	unbind_irq(g, &b->b);
 	raise_irq(b);
-	ASSERT_EQ(0, take(b->b.target));
+	ASSERT_EQ(0, eventfd_take(b->b.target));
 }
 
 /* The message decides, as it does for any interrupt. */
@@ -575,7 +562,7 @@ TEST(bound_messages)
 	guest_open(g);
 	set_irte(g, 1, P | VECTOR(0x61), 0);
 	set_irte(g, 2, P | VECTOR(0x62), 0);
-	bind_irq(b, 0xfee01000);
+	bind_msi(b, 0xfee01000);
 	arrives(b);		/* not remapped yet */
 	boot(g, BOOT_QUEUE | BOOT_IRQ);
 	does_not_arrive(b, 0x25, 0xffff);
@@ -598,7 +585,7 @@ TEST(bound_no_table)
 
 	guest_open(g);
 	boot(g, BOOT_QUEUE | BOOT_IRQ);
-	bind_irq(b, msi_address(3));
+	bind_msi(b, msi_address(3));
 	W64(IRTA, NOWHERE | 0x80f);
 	command(g, G_IRTP, 0);
 	does_not_arrive(b, 0x23, 3);
@@ -622,17 +609,16 @@ TEST(bound_table_stalls)
 	guest_open(g);
 	boot(g, BOOT_QUEUE | BOOT_IRQ);
 	stall_arm(&stall, g->ram + AT_IRT, 4096);
-	bind_irq(b, msi_address(3));
+	bind_msi(b, msi_address(3));
 	raise_irq(b);
-	test_cmd(nyx_cmd(g->fd, NYX_IRQ_UNBIND, &(struct nyx_irq_unbind){
-		.size = sizeof(struct nyx_irq_unbind), .binding_id = b->b.out_binding_id }));
-	bind_irq(b, msi_address(3));
+	unbind_irq(g, &b->b);
+	bind_msi(b, msi_address(3));
 	raise_irq(b);
 	/* In the end it is as if the table could not be read. */
 	WAIT_FOR(r32(g, FSTS) & F_PPF);
 	take_record(g, &r);
 	ASSERT_EQ(0x23, r.reason);
-	ASSERT_EQ(0, take(b->b.target));
+	ASSERT_EQ(0, eventfd_take(b->b.target));
 	stall_release(&stall, 0);
 	does_not_arrive(b, 0x22, 3);
 	set_irte(g, 3, P | VECTOR(0x63), 0);
@@ -649,11 +635,11 @@ TEST(bound_table_stalls_to_the_end)
 	guest_open(g);
 	boot(g, BOOT_QUEUE | BOOT_IRQ);
 	stall_arm(&stall, g->ram + AT_IRT, 4096);
-	bind_irq(b, msi_address(3));
+	bind_msi(b, msi_address(3));
 	raise_irq(b);
 	close(g->fd);
 	close(g->events);
-	ASSERT_EQ(0, take(b->b.target));
+	ASSERT_EQ(0, eventfd_take(b->b.target));
 	close(stall.uffd);
 }
 
@@ -684,7 +670,7 @@ TEST(bound_while_invalidated)
 	guest_open(g);
 	set_irte(g, 7, P | VECTOR(0x60), 0);
 	boot(g, BOOT_QUEUE | BOOT_IRQ);
-	bind_irq(b, msi_address(7));
+	bind_msi(b, msi_address(7));
 	t = thread_start(bound_racer, &r);
 	for (unsigned long i = 0; i < ktap_iterations(300); i++) {
 		store64(g, AT_IRT + 16 * 7, P | VECTOR(0x60 + i % 16));
@@ -692,7 +678,7 @@ TEST(bound_while_invalidated)
 	}
 	__atomic_store_n(&r.stop, true, __ATOMIC_SEQ_CST);
 	thread_end(t, "who raises it");
-	take(b->b.target);
+	eventfd_take(b->b.target);
 	invalidate(g, IEC_GLOBAL, 0);
 	/* At most one of before is still on its way. */
 	arrives(b);
