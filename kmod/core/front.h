@@ -191,6 +191,14 @@ struct nyx_front *nyx_front_create(struct nyx_unit *unit,
 int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val);
 
 /**
+ * nyx_guest_mem() - guest memory, as those who walk tables want it
+ * @unit: the unit
+ *
+ * Return: that which reads by nyx_guest_read64().
+ */
+struct pt_guest_mem nyx_guest_mem(struct nyx_unit *unit);
+
+/**
  * nyx_guest_read128() - read two words of guest memory, as they were at some time
  * @unit: the unit
  * @gpa: a multiple of 16

@@ -47,6 +47,16 @@ int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val)
 	return region ? region_read64(region, offset, val) : -EIO;
 }
 
+static int read_word(void *ctx, u64 gpa, u64 *val)
+{
+	return nyx_guest_read64(ctx, gpa, val);
+}
+
+struct pt_guest_mem nyx_guest_mem(struct nyx_unit *unit)
+{
+	return (struct pt_guest_mem){ .read64 = read_word, .ctx = unit };
+}
+
 /* How often words are read that the guest changes meanwhile. */
 #define READ_TRIES	8
 
@@ -350,11 +360,6 @@ static bool reaches_irqs(u64 addr, unsigned int lg2)
 	       addr >> lg2 == NYX_IRQ_RANGE_START >> lg2;
 }
 
-static int walk_read(void *ctx, u64 gpa, u64 *val)
-{
-	return nyx_guest_read64(ctx, gpa, val);
-}
-
 /* The cache will hold a part of a page, if any. Before it does. */
 static void note_piece(struct nyx_domain *dom, u32 lg2)
 {
@@ -368,7 +373,7 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 		    unsigned int perm, struct pt_result *res,
 		    struct pt_trace *trace)
 {
-	const struct pt_guest_mem mem = { .read64 = walk_read, .ctx = unit };
+	const struct pt_guest_mem mem = nyx_guest_mem(unit);
 	const struct nyx_guest_map *map = &dom->guest;
 	bool keep = map->keep_irqs;
 

@@ -15,11 +15,6 @@
 #include "core/unit.h"
 #include "mem/region.h"
 
-static int read_word(void *ctx, u64 gpa, u64 *val)
-{
-	return nyx_guest_read64(ctx, gpa, val);
-}
-
 /* What is behind the GPA. */
 static u32 memory_reason(struct nyx_unit *unit, u64 gpa, unsigned int access)
 {
@@ -55,7 +50,7 @@ static void walk_to_page(struct nyx_unit *unit, const struct pt_result *res,
 int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
 		   struct nyx_walk_view *view)
 {
-	const struct pt_guest_mem mem = { .read64 = read_word, .ctx = unit };
+	const struct pt_guest_mem mem = nyx_guest_mem(unit);
 	struct pt_result res;
 	unsigned int pair;
 

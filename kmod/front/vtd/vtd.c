@@ -52,11 +52,6 @@ static const struct reg_def vtd_defs[] = {
 
 /* ---- what the core asks --------------------------------------------------- */
 
-static int read_word(void *ctx, u64 gpa, u64 *val)
-{
-	return nyx_guest_read64(ctx, gpa, val);
-}
-
 static void map_identity(const struct vtd *vtd, struct nyx_guest_map *map)
 {
 	*map = (struct nyx_guest_map) {
@@ -70,9 +65,7 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf,
 		       struct nyx_guest_map *map, struct nyx_refusal *refusal)
 {
 	struct vtd *vtd = to_vtd(front);
-	const struct pt_guest_mem mem = {
-		.read64 = read_word, .ctx = front->unit,
-	};
+	const struct pt_guest_mem mem = nyx_guest_mem(front->unit);
 	struct vtd_context ctx;
 	unsigned long flags;
 	u64 root, gsts;
