@@ -6,7 +6,6 @@
  */
 #include "amdvi_guest.h"
 
-
 #define MSI	0xfee00000ull
 #define REMAP	BIT(0)
 #define SUPIOPF	BIT(1)
