@@ -178,27 +178,11 @@ static bool next_mapping(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
 static bool next_irte(struct nyx_ucmd *uc, struct nyx_domain *unused, u64 *key,
 		      u64 *last, union list_entry *e)
 {
-	const struct irt *irt = &uc->unit->irq.irt;
-	struct irt_entry entry;
-
-	for (; *key < irt->nr; ++*key) {
-		if (!irt_read(irt, array_index_nospec(*key, irt->nr), &entry))
-			continue;
-		e->irte = (struct nyx_irte_info) {
-			.index = *key,
-			.flags = entry.flags,
-			.dest = entry.dest,
-			.source = entry.source,
-			.vector = entry.vector,
-			.delivery = entry.delivery,
-			.source_check = entry.check,
-			.source_mask = entry.mask,
-			.posted = entry.posted,
-		};
-		*last = *key;
-		return true;
-	}
-	return false;
+	if (!nyx_irte_next(uc->unit, *key, &e->irte))
+		return false;
+	*key = NYX_IRTE_KEY(e->irte.sbdf, e->irte.index);
+	*last = *key;
+	return true;
 }
 
 static bool next_binding(struct nyx_ucmd *uc, struct nyx_domain *unused,

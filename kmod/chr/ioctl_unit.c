@@ -234,7 +234,7 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info)
 	info->irt_entries = unit->cfg.irt_entries;
 	info->nr_files = READ_ONCE(unit->users);
 	info->irq_mode = READ_ONCE(unit->irq.mode);
-	info->nr_irtes = READ_ONCE(unit->irq.irt.nr_present);
+	info->nr_irtes = READ_ONCE(unit->irq.nr_irtes);
 	info->nr_bindings = READ_ONCE(unit->irq.nr_bindings);
 	info->nr_quarantined = atomic_read(&unit->nr_refused);
 	memcpy(info->name, unit->cfg.name, sizeof(info->name));

@@ -154,6 +154,9 @@ static void device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
 
 	epoch_drain_bounded(&unit->nowhere->epoch);
 	epoch_drain_bounded(&unit->irq.epoch);
+	mutex_lock(&unit->irq.lock);
+	nyx_irqs_forget(&unit->irq, dev);
+	mutex_unlock(&unit->irq.lock);
 	nyx_pages_forget(unit, dev);
 	call_rcu(&dev->rcu, device_free_rcu);
 }

@@ -448,7 +448,7 @@ static void irte_install(struct nyx_unit *unit, struct irt *irt, u32 index,
 {
 	mutex_lock(&unit->irq.lock);
 	if (unit->guest.irte_generation == generation && index < irt->nr)
-		irt_write(irt, index, entry);
+		nyx_irte_put(&unit->irq, irt, index, entry);
 	mutex_unlock(&unit->irq.lock);
 }
 
@@ -496,16 +496,6 @@ int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
 	return ret;
 }
 
-static void forget_irqs(struct nyx_device *dev)
-{
-	struct irt_device *irqs = dev->irqs;
-
-	if (!irqs)
-		return;
-	WRITE_ONCE(irqs->how, 0);
-	irt_forget(&irqs->irt);
-}
-
 void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf)
 {
 	bool all = sbdf == NYX_GUEST_ALL_IRQS;
@@ -519,12 +509,13 @@ void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf)
 		dev = xa_find(&unit->devices, &i, all ? ULONG_MAX : sbdf,
 			      XA_PRESENT);
 		if (dev)
-			forget_irqs(dev);
+			nyx_irqs_forget(&unit->irq, dev);
 		rcu_read_unlock();
 		i++;
 		cond_resched();
 	} while (dev && all);
-	nyx_irq_tell_change(unit, 0, IRT_DEVICE_ENTRIES);
+	nyx_irq_tell_change(unit, all ? NYX_SBDF_ANY : sbdf, 0,
+			    IRT_DEVICE_ENTRIES);
 	mutex_unlock(&unit->irq.lock);
 }
 
@@ -539,9 +530,9 @@ void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr)
 	mutex_lock(&unit->irq.lock);
 	WRITE_ONCE(unit->guest.irte_generation, unit->guest.irte_generation + 1);
 	for (i = 0; i < nr && irt->nr_present; i++) {
-		irt_write(irt, first + i, NULL);
+		nyx_irte_put(&unit->irq, irt, first + i, NULL);
 		cond_resched();
 	}
-	nyx_irq_tell_change(unit, first, nr);
+	nyx_irq_tell_change(unit, NYX_SBDF_ANY, first, nr);
 	mutex_unlock(&unit->irq.lock);
 }

@@ -8,6 +8,8 @@
 
 #include <linux/bitfield.h>
 #include <linux/ktime.h>
+#include <linux/lockdep.h>
+#include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -441,7 +443,7 @@ int nyx_irq_drain(struct nyx_unit *unit)
 	return epoch_drain(&unit->irq.posting);
 }
 
-void nyx_irq_tell_change(struct nyx_unit *unit, u32 index, u32 nr)
+void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr)
 {
 	struct nyx_event event;
 
@@ -451,6 +453,7 @@ void nyx_irq_tell_change(struct nyx_unit *unit, u32 index, u32 nr)
 	event.type = NYX_EVENT_IRTE;
 	event.irte.index = index;
 	event.irte.nr = nr;
+	event.irte.sbdf = sbdf;
 	nyx_events_push(unit->events, &event);
 }
 
@@ -458,9 +461,87 @@ int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode)
 {
 	mutex_lock(&unit->irq.lock);
 	WRITE_ONCE(unit->irq.mode, mode);
-	nyx_irq_tell_change(unit, 0, unit->irq.irt.nr ?: IRT_DEVICE_ENTRIES);
+	nyx_irq_tell_change(unit, NYX_SBDF_ANY, 0,
+			    unit->irq.irt.nr ?: IRT_DEVICE_ENTRIES);
 	mutex_unlock(&unit->irq.lock);
 	return nyx_irq_drain(unit);
+}
+
+bool nyx_irte_put(struct nyx_irq *irq, struct irt *irt, u32 index,
+		  const struct irt_entry *e)
+{
+	bool was = irt_write(irt, index, e);
+
+	WRITE_ONCE(irq->nr_irtes, irq->nr_irtes + !!e - was);
+	return was;
+}
+
+void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev)
+{
+	struct irt_device *irqs = dev->irqs;
+
+	lockdep_assert_held(&irq->lock);
+	if (!irqs)
+		return;
+	WRITE_ONCE(irqs->how, 0);
+	WRITE_ONCE(irq->nr_irtes, irq->nr_irtes - irqs->irt.nr_present);
+	irt_forget(&irqs->irt);
+}
+
+static bool next_entry(const struct irt *irt, u32 index,
+		       struct nyx_irte_info *info)
+{
+	struct irt_entry e;
+
+	for (; index < irt->nr; index++) {
+		if (!irt_read(irt, array_index_nospec(index, irt->nr), &e))
+			continue;
+		*info = (struct nyx_irte_info) {
+			.index = index,
+			.flags = e.flags,
+			.dest = e.dest,
+			.source = e.source,
+			.vector = e.vector,
+			.delivery = e.delivery,
+			.source_check = e.check,
+			.source_mask = e.mask,
+			.posted = e.posted,
+		};
+		return true;
+	}
+	return false;
+}
+
+static bool next_of_devices(struct nyx_unit *unit, unsigned long sbdf, u32 index,
+			    struct nyx_irte_info *info)
+{
+	unsigned long from = sbdf;
+	struct irt_device *irqs;
+	struct nyx_device *dev;
+	bool found;
+
+	do {
+		rcu_read_lock();
+		dev = xa_find(&unit->devices, &sbdf, ULONG_MAX, XA_PRESENT);
+		/* Pairs with resolve_irqs(). */
+		irqs = dev ? smp_load_acquire(&dev->irqs) : NULL;
+		if (sbdf != from)
+			index = 0;
+		found = irqs && next_entry(&irqs->irt, index, info);
+		rcu_read_unlock();
+		info->sbdf = sbdf++;
+		index = 0;
+		from = sbdf;
+		cond_resched();
+	} while (dev && !found);
+	return found;
+}
+
+bool nyx_irte_next(struct nyx_unit *unit, u64 key, struct nyx_irte_info *info)
+{
+	if (unit->irq.per_device)
+		return next_of_devices(unit, key >> 32, key, info);
+	return key < unit->irq.irt.nr && next_entry(&unit->irq.irt, key, info);
 }
 
 int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
@@ -474,9 +555,9 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 		return -EINVAL;
 	mutex_lock(&irq->lock);
 	for (i = 0; i < nr; i++)
-		was |= irt_write(&irq->irt, index + i, e);
+		was |= nyx_irte_put(irq, &irq->irt, index + i, e);
 	if (was || e)
-		nyx_irq_tell_change(unit, index, nr);
+		nyx_irq_tell_change(unit, NYX_SBDF_ANY, index, nr);
 	mutex_unlock(&irq->lock);
 	return !was && !e ? -ENOENT : 0;
 }

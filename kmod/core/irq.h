@@ -31,6 +31,7 @@ struct nyx_unit;
 /**
  * struct nyx_irq - interrupts of a unit
  * @irt: its table; writers under @lock
+ * @nr_irtes: entries that are present, in all tables; written under @lock
  * @mode: of enum nyx_irq_mode; written under @lock
  * @per_device: devices have tables of their own, and @irt has no entries; const
  *              after init
@@ -43,6 +44,7 @@ struct nyx_unit;
  */
 struct nyx_irq {
 	struct irt irt;
+	u32 nr_irtes;
 	u32 mode;
 	bool per_device;
 	struct epoch epoch;
@@ -185,12 +187,46 @@ int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode);
 /**
  * nyx_irq_tell_change() - tell who has bound interrupts, and routes of them
  * @unit: the unit
+ * @sbdf: the device whose table it is, or NYX_SBDF_ANY
  * @index: first entry that has changed
  * @nr: how many
  *
  * Context: under &nyx_irq.lock.
  */
-void nyx_irq_tell_change(struct nyx_unit *unit, u32 index, u32 nr);
+void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr);
+
+/**
+ * nyx_irte_put() - irt_write(), counted
+ * @irq: interrupts of a unit
+ * @irt: one of its tables
+ * @index: as irt_write()
+ * @e: likewise
+ *
+ * Context: under &nyx_irq.lock.
+ * Return: as irt_write().
+ */
+bool nyx_irte_put(struct nyx_irq *irq, struct irt *irt, u32 index,
+		  const struct irt_entry *e);
+
+/**
+ * nyx_irqs_forget() - forget how a device's interrupts are treated
+ * @irq: interrupts of its unit
+ * @dev: the device
+ *
+ * Context: under &nyx_irq.lock.
+ */
+void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev);
+
+/**
+ * nyx_irte_next() - the next entry that is present, in any table
+ * @unit: the unit
+ * @key: NYX_IRTE_KEY() from which on
+ * @info: set
+ *
+ * Context: may sleep.
+ * Return: false if there is none.
+ */
+bool nyx_irte_next(struct nyx_unit *unit, u64 key, struct nyx_irte_info *info);
 
 /**
  * nyx_irte_write() - set or clear entries; to be followed by nyx_irq_drain()

@@ -173,27 +173,59 @@ static int tables_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(tables);
 
+/* Show how interrupts of the first device at or after *sbdf are treated. */
+static bool show_irqs(struct seq_file *m, struct nyx_unit *unit,
+		      unsigned long *sbdf)
+{
+	const struct irt_device *irqs;
+	struct nyx_device *dev;
+	u32 how = 0;
+
+	rcu_read_lock();
+	dev = xa_find(&unit->devices, sbdf, ULONG_MAX, XA_PRESENT);
+	/* Pairs with resolve_irqs(). */
+	irqs = dev ? smp_load_acquire(&dev->irqs) : NULL;
+	if (irqs)
+		how = READ_ONCE(irqs->how);
+	if (how & IRT_KNOWN)
+		seq_printf(m, "device 0x%08lx %s%s%s%s%s entries %u domain %u\n",
+			   *sbdf,
+			   how & IRT_PASS_ALL ? "pass-all" :
+			   how & IRT_REMAP ? "remap" :
+			   how & IRT_PASS ? "pass" : "refuse",
+			   how & IRT_PASS_NMI ? " nmi" : "",
+			   how & IRT_PASS_INIT ? " init" : "",
+			   how & IRT_PASS_EXTINT ? " extint" : "",
+			   how & IRT_QUIET ? " quiet" : "",
+			   READ_ONCE(irqs->irt.limit), READ_ONCE(irqs->tag));
+	rcu_read_unlock();
+	++*sbdf;
+	return dev;
+}
+
 static int irt_show(struct seq_file *m, void *v)
 {
 	struct nyx_unit *unit = m->private;
-	const struct irt *irt = &unit->irq.irt;
-	struct irt_entry e;
-	u32 i;
+	struct nyx_irte_info e;
+	unsigned long sbdf = 0;
+	u64 key = 0;
 
-	seq_printf(m, "entries %u mode%s%s%s\n", irt->nr,
+	seq_printf(m, "entries %u mode%s%s%s\n", unit->irq.irt.nr,
 		   unit->irq.mode & NYX_IRQ_MODE_XAPIC ? " xapic" : " x2apic",
 		   unit->irq.mode & NYX_IRQ_MODE_COMPAT ? " compat" : "",
 		   unit->irq.mode & NYX_IRQ_MODE_OFF ? " off" : "");
-	seq_puts(m, "index vector delivery dest       source     check mask flags posted\n");
-	for (i = 0; i < irt->nr && !seq_has_overflowed(m); i++) {
-		if (fatal_signal_pending(current))
-			break;
+	while (unit->irq.per_device && !fatal_signal_pending(current) &&
+	       !seq_has_overflowed(m) && show_irqs(m, unit, &sbdf))
 		cond_resched();
-		if (!irt_read(irt, i, &e))
-			continue;
-		seq_printf(m, "%-5u 0x%02x   %-8u 0x%08x 0x%08x %-5u %-4u 0x%02x  0x%llx\n",
-			   i, e.vector, e.delivery, e.dest, e.source, e.check,
-			   e.mask, e.flags, e.posted);
+	seq_puts(m, "device     index vector delivery dest       source     check mask flags posted\n");
+	while (!fatal_signal_pending(current) && !seq_has_overflowed(m) &&
+	       nyx_irte_next(unit, key, &e)) {
+		seq_printf(m, "0x%08x %-5u 0x%02x   %-8u 0x%08x 0x%08x %-5u %-4u 0x%02x  0x%llx\n",
+			   e.sbdf, e.index, e.vector, e.delivery, e.dest,
+			   e.source, e.source_check, e.source_mask, e.flags,
+			   (u64)e.posted);
+		key = NYX_IRTE_KEY(e.sbdf, e.index) + 1;
+		cond_resched();
 	}
 	return 0;
 }

@@ -112,7 +112,7 @@ UNIT_ATTR(oracle_mismatches, "%llu",
 	  nyx_unit_get_stat(unit, NYX_STAT_ORACLE_MISMATCHES));
 UNIT_ATTR(files, "%u", READ_ONCE(unit->users));
 UNIT_ATTR(irt_entries, "%u", unit->cfg.irt_entries);
-UNIT_ATTR(irtes, "%u", READ_ONCE(unit->irq.irt.nr_present));
+UNIT_ATTR(irtes, "%u", READ_ONCE(unit->irq.nr_irtes));
 UNIT_ATTR(bindings, "%u", READ_ONCE(unit->irq.nr_bindings));
 UNIT_ATTR(interrupts, "%llu", nyx_unit_get_stat(unit, NYX_STAT_IRQS));
 UNIT_ATTR(quarantined, "%d", atomic_read(&unit->nr_refused));

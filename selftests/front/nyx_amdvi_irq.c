@@ -347,6 +347,66 @@ TEST(large_entries_refused)
 }
 
 /* An entry that is not usable is looked at again each time. */
+static unsigned int list_irtes(struct guest *g, __u64 start, struct nyx_irte_info list[4])
+{
+	struct nyx_list l = { .type = NYX_LIST_IRTES, .start = start };
+	struct nyx_unit_info info;
+
+	test_cmd(cmd_list(g->fd, &l, list, sizeof(*list), 4));
+	ASSERT_EQ(0, l.out_more);
+	test_cmd(cmd_unit_info(g->fd, &info));
+	ASSERT_TRUE(start || info.nr_irtes == l.out_nr);
+	return l.out_nr;
+}
+
+TEST(listed)
+{
+	struct nyx_irte_info list[4];
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	remap(g, DEV, 0);
+	remap(g, DEV2, 1);
+	put_irte(g, 0, 7, REMAP | DEST(1), 0x41);
+	put_irte(g, 0, 511, REMAP | DM | TYPE(1) | DEST(2), 0x12ull << 56 | 0x42);
+	put_irte(g, 1, 3, REMAP | SUPIOPF | DEST(3), 0x43);
+	/* Those that were looked at. */
+	ASSERT_EQ(0, list_irtes(g, 0, list));
+	delivers(g, DEV2, 3, 3, 0x43);
+	delivers(g, DEV, 7, 1, 0x41);
+	delivers(g, DEV, 511, 0x12000002, 0x42);
+	ASSERT_EQ(3, list_irtes(g, 0, list));
+	for (size_t i = 0; i < 2; i++)
+		ASSERT_EQ(DEV, list[i].sbdf);
+	ASSERT_EQ(7, list[0].index);
+	ASSERT_EQ(1, list[0].dest);
+	ASSERT_EQ(0x41, list[0].vector);
+	ASSERT_EQ(511, list[1].index);
+	ASSERT_EQ(0x12000002, list[1].dest);
+	ASSERT_EQ(NYX_IRTE_F_LOGICAL, list[1].flags);
+	ASSERT_EQ(NYX_DELIVERY_LOWEST, list[1].delivery);
+	ASSERT_EQ(DEV2, list[2].sbdf);
+	ASSERT_EQ(3, list[2].index);
+	ASSERT_EQ(NYX_IRTE_F_QUIET, list[2].flags);
+	ASSERT_EQ(2, list_irtes(g, NYX_IRTE_KEY(DEV, 8), list));
+	ASSERT_EQ(511, list[0].index);
+	ASSERT_EQ(1, list_irtes(g, NYX_IRTE_KEY(DEV + 1, 511), list));
+	ASSERT_EQ(3, list[0].index);
+	ASSERT_EQ(0, list_irtes(g, NYX_IRTE_KEY(DEV2, 4), list));
+	/* Forgotten with the table, and with the device. */
+	invalidate(g, CMD_IRT(DEV), 0);
+	ASSERT_EQ(1, list_irtes(g, 0, list));
+	ASSERT_EQ(DEV2, list[0].sbdf);
+	test_cmd(cmd_device_remove(g->fd, DEV2));
+	ASSERT_EQ(0, list_irtes(g, 0, list));
+	/* And with all. */
+	delivers(g, DEV, 7, 1, 0x41);
+	ASSERT_EQ(1, list_irtes(g, 0, list));
+	invalidate(g, CMD_ALL, 0);
+	ASSERT_EQ(0, list_irtes(g, 0, list));
+}
+
 TEST(not_present_is_not_kept)
 {
 	struct guest guest, *g = &guest;
@@ -602,4 +662,30 @@ TEST(bound)
 	does_not_arrive(g, &b, E_DTE);
 	set_int(g, DEV, 0);
 	arrives(g, &b);
+}
+
+/* Who has bound interrupts hears whose entries have changed. */
+TEST(changes_are_told)
+{
+	struct guest guest, *g = &guest;
+	struct nyx_event event;
+	struct nyx_irq_bind b;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	invalidate(g, CMD_IRT(DEV), 0);
+	ASSERT_EQ(0, events(g, NYX_EVENT_IRTE, NULL));
+	bind_irq(g, &b, MSI, 7);
+	invalidate(g, CMD_IRT(DEV2), 0);
+	ASSERT_EQ(1, events(g, NYX_EVENT_IRTE, &event));
+	ASSERT_EQ(DEV2, event.irte.sbdf);
+	ASSERT_EQ(0, event.irte.index);
+	ASSERT_EQ(512, event.irte.nr);
+	invalidate(g, CMD_DTE(DEV), 0);
+	ASSERT_EQ(1, events(g, NYX_EVENT_IRTE, &event));
+	ASSERT_EQ(DEV, event.irte.sbdf);
+	invalidate(g, CMD_ALL, 0);
+	ASSERT_EQ(1, events(g, NYX_EVENT_IRTE, &event));
+	ASSERT_EQ(NYX_SBDF_ANY, event.irte.sbdf);
+	unbind_irq(g, &b);
 }

@@ -635,6 +635,7 @@ TEST(entry_is_followed)
 	ASSERT_EQ(0, event.flags);
 	ASSERT_EQ(ENTRY, event.irte.index);
 	ASSERT_EQ(1, event.irte.nr);
+	ASSERT_EQ(NYX_SBDF_ANY, event.irte.sbdf);
 	ASSERT_FILLED((char *)&event + 24 + sizeof(event.irte), 0,
 		      sizeof(event) - 24 - sizeof(event.irte));
 	signal_is_refused(&b, NYX_FAULT_IRQ_NOT_PRESENT);

@@ -529,7 +529,7 @@ static const struct list_bytes list_bytes[] = {
 	  { offsetof(struct nyx_device_info, flags), 4 } },
 	{ "mappings", NYX_LIST_MAPPINGS, sizeof(struct nyx_mapping_info), { 0 } },
 	{ "irtes", NYX_LIST_IRTES, sizeof(struct nyx_irte_info),
-	  { offsetof(struct nyx_irte_info, __reserved), 4 } },
+	  { offsetof(struct nyx_irte_info, sbdf), 4 } },
 	{ "bindings", NYX_LIST_BINDINGS, sizeof(struct nyx_binding_info),
 	  { offsetof(struct nyx_binding_info, __reserved), 4 } },
 };

@@ -221,7 +221,7 @@ static void check_info(const struct nyx_irte_set *want, const struct nyx_irte_in
 	ASSERT_EQ(want->delivery, seen->delivery);
 	ASSERT_EQ(want->source_check, seen->source_check);
 	ASSERT_EQ(want->source_mask, seen->source_mask);
-	ASSERT_EQ(0, seen->__reserved);
+	ASSERT_EQ(0, seen->sbdf);
 	ASSERT_EQ(want->posted, seen->posted);
 	if (has_vector(want->delivery))
 		ASSERT_EQ(want->vector, seen->vector);

@@ -117,6 +117,7 @@ enum nyx_cmd {
 #define NYX_ID_ANY		0u
 #define NYX_DEFAULT		0xffffffffu	/* for counts where zero has a meaning */
 #define NYX_PASID_NONE		0xffffffffu
+#define NYX_SBDF_ANY		0xffffffffu
 #define NYX_ARRAY_MAX		65536u	/* most items of one NYX_ARRAY */
 
 /**
@@ -311,10 +312,10 @@ struct nyx_unit_open {
  * @table_bytes: out: memory of all page tables
  * @fault_events: out: faults that were reported
  * @nr_files: out: file descriptors bound to the unit
- * @irt_entries: out: size of the interrupt remapping table
+ * @irt_entries: out: size of the interrupt remapping table; 0: each device has one
  * @name: out: name, or empty
  * @irq_mode: out: of enum nyx_irq_mode
- * @nr_irtes: out: entries of that table that are present
+ * @nr_irtes: out: entries that NYX_LIST_IRTES lists
  * @nr_bindings: out: bound interrupts
  * @nr_quarantined: out: devices that are quarantined or disabled
  */
@@ -391,9 +392,9 @@ struct nyx_unit_destroy {
  *                     by IOVA; adjacent mappings that are contiguous in both
  *                     address spaces and agree in permission appear as one
  * @NYX_LIST_IRTES: entries of the interrupt remapping table that are present:
- *                  struct nyx_irte_info, by index. Of a VT-d unit those of
- *                  the guest's table that are in the unit's cache; of an AMD-Vi
- *                  unit, whose tables are those of its devices, none
+ *                  struct nyx_irte_info, by NYX_IRTE_KEY(). Of a unit with a
+ *                  vendor model, those of the guest's tables that are in the
+ *                  unit's cache
  * @NYX_LIST_BINDINGS: bound interrupts: struct nyx_binding_info, by id
  */
 enum nyx_list_type {
@@ -412,7 +413,7 @@ enum nyx_list_type {
  * @flags: must be 0
  * @type: of enum nyx_list_type
  * @domain_id: NYX_LIST_MAPPINGS: the domain; otherwise must be 0
- * @start: the first key that is wanted (id, index, GPA, SBDF or IOVA)
+ * @start: the first key that is wanted (id, GPA, SBDF, IOVA or NYX_IRTE_KEY())
  * @entries: user pointer to an array of @nr entries
  * @entry_size: sizeof() one entry as the caller knows it: a shorter one is cut,
  *              a longer one is completed with zeros; at least 8
@@ -1665,6 +1666,13 @@ struct nyx_irte_clear {
 #define NYX_IRTE_CLEAR _IO(NYX_IOCTL_TYPE, NYX_CMD_IRTE_CLEAR)
 
 /**
+ * NYX_IRTE_KEY() - the key of an entry for NYX_LIST_IRTES
+ * @sbdf: NYX_MODEL_AMDVI: the device whose table it is in; otherwise 0
+ * @index: which entry
+ */
+#define NYX_IRTE_KEY(sbdf, index)	((__u64)(sbdf) << 32 | (index))
+
+/**
  * struct nyx_irte_info - entry of NYX_LIST_IRTES
  * @index: which entry
  * @flags: of enum nyx_irte_flags
@@ -1674,7 +1682,7 @@ struct nyx_irte_clear {
  * @delivery: of enum nyx_delivery
  * @source_check: of enum nyx_source_check
  * @source_mask: as it was set
- * @__reserved: 0
+ * @sbdf: NYX_MODEL_AMDVI: the device whose table it is in; otherwise 0
  * @posted: GPA of the descriptor, or 0
  */
 struct nyx_irte_info {
@@ -1686,7 +1694,7 @@ struct nyx_irte_info {
 	__u8 delivery;
 	__u8 source_check;
 	__u8 source_mask;
-	__u32 __reserved;
+	__u32 sbdf;
 	__aligned_u64 posted;
 };
 
@@ -2340,12 +2348,16 @@ struct nyx_event_state {
 /**
  * struct nyx_event_irte - interrupt remapping has changed
  * @index: first entry
- * @nr: how many; all, if the mode has changed, and with NYX_MODEL_AMDVI: those of
- *      any device's table
+ * @nr: how many; all, if the mode has changed
+ * @sbdf: NYX_MODEL_AMDVI: the device whose table it is, or NYX_SBDF_ANY: all
+ *        devices' tables; otherwise NYX_SBDF_ANY
+ * @__reserved: 0
  */
 struct nyx_event_irte {
 	__u32 index;
 	__u32 nr;
+	__u32 sbdf;
+	__u32 __reserved;
 };
 
 /**

@@ -363,6 +363,9 @@ static int put_event(struct out *out, const struct nyx_event *event)
 	case NYX_EVENT_IRTE:
 		out_u64(out, COL_IRTE_INDEX, event->irte.index);
 		out_u64(out, COL_IRTE_NR, event->irte.nr);
+		if (event->irte.sbdf != NYX_SBDF_ANY)
+			out_text(out, COL_FAULT + COL_DEVICE,
+				 lookup_sbdf_text(event->irte.sbdf));
 		break;
 	case NYX_EVENT_PAGE_REQUEST:
 	case NYX_EVENT_PAGE_RESPONSE:

@@ -62,24 +62,28 @@ static int run_setup(struct cli *cli)
 
 enum {
 	COL_INDEX, COL_VECTOR, COL_DEST, COL_DEST_MODE, COL_DELIVERY, COL_TRIGGER, COL_SOURCE,
-	COL_MASK, COL_HINT, COL_REPORT, COL_POSTED, COL_URGENT,
+	COL_MASK, COL_HINT, COL_REPORT, COL_POSTED, COL_URGENT, COL_DEVICE,
 };
 
-static const struct out_col irte_cols[] = {
-	[COL_INDEX] = { "index", OUT_COUNT },
-	[COL_VECTOR] = { "vector", OUT_COUNT },
-	[COL_DEST] = { "dest", OUT_COUNT },
-	[COL_DEST_MODE] = { "dest_mode", OUT_TEXT },
-	[COL_DELIVERY] = { "delivery", OUT_TEXT },
-	[COL_TRIGGER] = { "trigger", OUT_TEXT },
-	[COL_SOURCE] = { "source", OUT_TEXT },
-	[COL_MASK] = { "source_mask", OUT_COUNT, true },
-	[COL_HINT] = { "hint", OUT_BOOL, true },
-	[COL_REPORT] = { "report", OUT_BOOL, true },
-	[COL_POSTED] = { "posted", OUT_ADDR },
-	[COL_URGENT] = { "urgent", OUT_BOOL, true },
+#define IRTE_COLS(_hide_source, _hide_device) \
+	[COL_INDEX] = { "index", OUT_COUNT }, \
+	[COL_VECTOR] = { "vector", OUT_COUNT }, \
+	[COL_DEST] = { "dest", OUT_COUNT }, \
+	[COL_DEST_MODE] = { "dest_mode", OUT_TEXT }, \
+	[COL_DELIVERY] = { "delivery", OUT_TEXT }, \
+	[COL_TRIGGER] = { "trigger", OUT_TEXT }, \
+	[COL_SOURCE] = { "source", OUT_TEXT, _hide_source }, \
+	[COL_MASK] = { "source_mask", OUT_COUNT, true }, \
+	[COL_HINT] = { "hint", OUT_BOOL, true }, \
+	[COL_REPORT] = { "report", OUT_BOOL, true }, \
+	[COL_POSTED] = { "posted", OUT_ADDR, _hide_source }, \
+	[COL_URGENT] = { "urgent", OUT_BOOL, true }, \
+	[COL_DEVICE] = { "device", OUT_TEXT, _hide_device }, \
 	{ 0 }
-};
+
+static const struct out_col irte_cols[] = { IRTE_COLS(false, true) };
+/* Of a unit whose devices have tables of their own */
+static const struct out_col device_irte_cols[] = { IRTE_COLS(true, false) };
 
 /* "any", "0000:03:00.0" or "0000:00-1f" */
 static void source_text(char *buf, size_t size, const struct nyx_irte_info *info)
@@ -108,9 +112,8 @@ static const char *trigger(uint32_t flags)
 	return flags & NYX_IRTE_F_LEVEL ? "level" : "edge";
 }
 
-static int put_irte(const struct nyx_irte_info *info, void *arg)
+static void put_irte(struct out *out, const struct nyx_irte_info *info)
 {
-	struct out *out = arg;
 	char source[32];
 
 	source_text(source, sizeof(source), info);
@@ -130,8 +133,6 @@ static int put_irte(const struct nyx_irte_info *info, void *arg)
 	out_u64(out, COL_HINT, !!(info->flags & NYX_IRTE_F_HINT));
 	out_u64(out, COL_REPORT, !(info->flags & NYX_IRTE_F_QUIET));
 	out_u64(out, COL_URGENT, !!(info->flags & NYX_IRTE_F_URGENT));
-	out_row(out);
-	return 0;
 }
 
 static const char *const deliveries[] = {
@@ -289,7 +290,8 @@ static int run_set(struct cli *cli)
 	if (ret)
 		return err_explain(ret, "cannot show entry %u", irte.index);
 	out = out_result(&cli->out, "irte", irte_cols, "entry %u set", irte.index);
-	put_irte(&info, out);
+	put_irte(out, &info);
+	out_row(out);
 	return out_end(out);
 }
 
@@ -335,16 +337,39 @@ static int run_clear(struct cli *cli)
 	return out_end(out);
 }
 
+struct list_call {
+	struct out *out;
+	bool devices;
+};
+
+static int list_irte(const struct nyx_irte_info *info, void *arg)
+{
+	const struct list_call *call = arg;
+
+	put_irte(call->out, info);
+	if (call->devices)
+		out_text(call->out, COL_DEVICE, lookup_sbdf_text(info->sbdf));
+	out_row(call->out);
+	return 0;
+}
+
 static int run_list(struct cli *cli)
 {
+	struct nyx_unit_info unit;
+	struct list_call call;
 	struct out *out;
 	int rc, ret;
 
 	rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
-	out = out_list(&cli->out, "irtes", irte_cols);
-	ret = nyx_irte_foreach(cli->unit, 0, put_irte, out);
+	ret = nyx_unit_get(cli->unit, &unit, sizeof(unit));
+	if (ret)
+		return err_explain(ret, "cannot ask unit '%s'", cli->unit_name);
+	call.devices = !unit.irt_entries;
+	out = out_list(&cli->out, "irtes", call.devices ? device_irte_cols : irte_cols);
+	call.out = out;
+	ret = nyx_irte_foreach(cli->unit, 0, list_irte, &call);
 	if (ret)
 		return out_cancel(out, err_explain(ret, "cannot list the interrupt remapping table"));
 	return out_end(out);

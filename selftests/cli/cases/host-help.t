@@ -437,7 +437,7 @@ $ nyxctl irq set --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   index vector dest dest_mode delivery trigger source source_mask hint report posted urgent
+|   index vector dest dest_mode delivery trigger source source_mask hint report posted urgent device
 |
 | Example:
 |   nyxctl irq set 5 0x41 --dest 1 --source 0000:03:00.0 -u vm1

@@ -10,9 +10,9 @@ $ nyxctl -q device add 04:00.0
 $ nyxctl irq set 5 0x41 --dest 1 --source 03:00.0
 | entry 5 set
 $ nyxctl irq set 6 66 --dest 0x12345 --source 03:00.0 --mask 7 --logical --level --delivery lowest --json
-| {"irte":{"index":6,"vector":66,"dest":74565,"dest_mode":"logical","delivery":"lowest","trigger":"level","source":"0000:03:00.0","source_mask":7,"hint":false,"report":true,"posted":null,"urgent":false}}
+| {"irte":{"index":6,"vector":66,"dest":74565,"dest_mode":"logical","delivery":"lowest","trigger":"level","source":"0000:03:00.0","source_mask":7,"hint":false,"report":true,"posted":null,"urgent":false,"device":null}}
 $ nyxctl irq set 7 --delivery nmi --buses 00-1f --no-report --json
-| {"irte":{"index":7,"vector":0,"dest":0,"dest_mode":"physical","delivery":"nmi","trigger":"edge","source":"0000:00-1f","source_mask":null,"hint":false,"report":false,"posted":null,"urgent":false}}
+| {"irte":{"index":7,"vector":0,"dest":0,"dest_mode":"physical","delivery":"nmi","trigger":"edge","source":"0000:00-1f","source_mask":null,"hint":false,"report":false,"posted":null,"urgent":false,"device":null}}
 $ nyxctl -q irq set 8 0x43 --buses 0001:02-03 --hint
 $ nyxctl -q irq set 9 0x44 --posted 0x1000 --urgent
 $ nyxctl -q irq set 10 0x45
@@ -25,12 +25,12 @@ $ nyxctl irq list
 |     9     68     - -         -        -       any          0x1000
 |    10     69     0 physical  fixed    edge    any               -
 $ nyxctl irq list -o raw
-| 5 65 1 physical fixed edge 0000:03:00.0 0 no yes - no
-| 6 66 74565 logical lowest level 0000:03:00.0 7 no yes - no
-| 7 0 0 physical nmi edge 0000:00-1f - no no - no
-| 8 67 0 physical fixed edge 0001:02-03 - yes yes - no
-| 9 68 - - - - any - no yes 0x1000 yes
-| 10 69 0 physical fixed edge any - no yes - no
+| 5 65 1 physical fixed edge 0000:03:00.0 0 no yes - no -
+| 6 66 74565 logical lowest level 0000:03:00.0 7 no yes - no -
+| 7 0 0 physical nmi edge 0000:00-1f - no no - no -
+| 8 67 0 physical fixed edge 0001:02-03 - yes yes - no -
+| 9 68 - - - - any - no yes 0x1000 yes -
+| 10 69 0 physical fixed edge any - no yes - no -
 $ nyxctl irq list --json --columns index,vector,source,source_mask,posted
 | {"irtes":[
 | {"index":5,"vector":65,"source":"0000:03:00.0","source_mask":0,"posted":null},

@@ -44,3 +44,26 @@ $ nyxctl device attach 3:0.0 net
 $ nyxctl irq set 5 0x41
 ! nyxctl: cannot set entry 5: the module, or this kind of object, does not support it
 ? 1
+$ nyxctl -q unit destroy golden
+# AMD-Vi: each device has a table of interrupts of its own.
+$ nyxctl -q unit create golden --model amdvi
+$ nyxctl -q memory add --memfd 16M
+$ nyxctl -q device add 03:00.0
+$ nyxctl irq list --json
+| {"irtes":[]}
+$ nyxctl -q dma write 3:0.0 0x206010 --data 1300120000000020
+$ nyxctl -q dma write 3:0.0 0x120050 --data 01070000000000004100000000000000
+$ nyxctl -q mmio write 0 0x2001ff --width 8
+$ nyxctl -q mmio write 0x18 0x20001 --width 8
+$ nyxctl irq send 3:0.0 0xfee00000 5
+| interrupt of device 0000:03:00.0: vector 65 to 7
+$ nyxctl irq list
+| INDEX VECTOR DEST DEST-MODE DELIVERY TRIGGER DEVICE
+|     5     65    7 physical  fixed    edge    0000:03:00.0
+$ nyxctl irq list --json --columns device,index,source
+| {"irtes":[
+| {"device":"0000:03:00.0","index":5,"source":"any"}
+| ]}
+$ nyxctl unit status --columns irt_entries,irtes
+| irt entries  0
+| irtes        1

@@ -206,6 +206,10 @@ static void put_state(struct text *text, const struct nyx_event_state *state)
 
 static void put_irte(struct text *text, const struct nyx_event_irte *irte)
 {
+	if (irte->sbdf != NYX_SBDF_ANY) {
+		put_device(text, irte->sbdf, NYX_PASID_NONE);
+		put(text, ": ");
+	}
 	if (irte->nr == 1)
 		put(text, "entry %u of the interrupt remapping table has changed", irte->index);
 	else
@@ -293,6 +297,9 @@ NYX_EXPORT int nyx_event_device(const struct nyx_event *event, uint32_t *sbdf)
 	case NYX_EVENT_PAGE_RESPONSE:
 		*sbdf = event->page.sbdf;
 		return 0;
+	case NYX_EVENT_IRTE:
+		*sbdf = event->irte.sbdf;
+		return *sbdf == NYX_SBDF_ANY ? -ENOENT : 0;
 	default:
 		return -ENOENT;
 	}

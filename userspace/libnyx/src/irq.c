@@ -36,10 +36,10 @@ NYX_EXPORT int nyx_irte_clear(struct nyx_unit *unit, uint32_t index, uint32_t nr
 	return nyx__ioctl(unit->fd, NYX_IRTE_CLEAR, &req);
 }
 
-NYX_EXPORT int nyx_irte_get(struct nyx_unit *unit, uint32_t index, struct nyx_irte_info *info,
+NYX_EXPORT int nyx_irte_get(struct nyx_unit *unit, uint64_t key, struct nyx_irte_info *info,
 			    size_t size)
 {
-	return nyx__list_one(unit->fd, NYX_LIST_IRTES, index, info, size);
+	return nyx__list_one(unit->fd, NYX_LIST_IRTES, key, info, size);
 }
 
 struct irte_call {
@@ -54,7 +54,7 @@ static int irte_entry(const void *entry, void *arg)
 	return call->fn(entry, call->arg);
 }
 
-NYX_EXPORT int nyx_irte_foreach(struct nyx_unit *unit, uint32_t start, nyx_irte_fn fn, void *arg)
+NYX_EXPORT int nyx_irte_foreach(struct nyx_unit *unit, uint64_t start, nyx_irte_fn fn, void *arg)
 {
 	struct irte_call call = { .fn = fn, .arg = arg };
 

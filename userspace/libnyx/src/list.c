@@ -47,22 +47,23 @@ int nyx__list(int fd, uint32_t type, uint32_t domain_id, uint64_t start, nyx__en
 	return ret;
 }
 
-/* Where the key of an entry, a __u32, lies in it. */
-static size_t key_offset(uint32_t type)
+static uint64_t key_of(uint32_t type, const void *entry)
 {
+	const struct nyx_irte_info *irte = entry;
+
 	switch (type) {
 	case NYX_LIST_DOMAINS:
-		return offsetof(struct nyx_domain_info, domain_id);
+		return ((const struct nyx_domain_info *)entry)->domain_id;
 	case NYX_LIST_IRTES:
-		return offsetof(struct nyx_irte_info, index);
+		return NYX_IRTE_KEY(irte->sbdf, irte->index);
 	case NYX_LIST_BINDINGS:
-		return offsetof(struct nyx_binding_info, binding_id);
+		return ((const struct nyx_binding_info *)entry)->binding_id;
 	default:
-		return offsetof(struct nyx_device_info, sbdf);
+		return ((const struct nyx_device_info *)entry)->sbdf;
 	}
 }
 
-int nyx__list_one(int fd, uint32_t type, uint32_t key, void *entry, size_t size)
+int nyx__list_one(int fd, uint32_t type, uint64_t key, void *entry, size_t size)
 {
 	struct nyx_list list = {
 		.type = type,
@@ -71,17 +72,13 @@ int nyx__list_one(int fd, uint32_t type, uint32_t key, void *entry, size_t size)
 		.nr = 1,
 	};
 	__aligned_u64 room[NYX__ENTRY_SIZE / sizeof(uint64_t)];
-	uint32_t found;
 	int ret;
 
 	list.entries = (uintptr_t)room;
 	ret = list_page(fd, &list);
 	if (ret)
 		return ret;
-	if (!list.out_nr)
-		return -ENOENT;
-	memcpy(&found, (unsigned char *)room + key_offset(type), sizeof(found));
-	if (found != key)
+	if (!list.out_nr || key_of(type, room) != key)
 		return -ENOENT;
 	memset(entry, 0, size);
 	memcpy(entry, room, size < sizeof(room) ? size : sizeof(room));

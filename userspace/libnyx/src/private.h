@@ -60,6 +60,6 @@ typedef int (*nyx__entry_fn)(const void *entry, void *arg);
 int nyx__list(int fd, uint32_t type, uint32_t domain_id, uint64_t start, nyx__entry_fn fn,
 	      void *arg);
 /* The one entry with the key @key, cut or completed to @size; -ENOENT. */
-int nyx__list_one(int fd, uint32_t type, uint32_t key, void *entry, size_t size);
+int nyx__list_one(int fd, uint32_t type, uint64_t key, void *entry, size_t size);
 
 #endif /* LIBNYX_PRIVATE_H */

@@ -337,10 +337,19 @@ static const struct {
 		},
 	}, {
 		"entry 5 of the interrupt remapping table has changed",
-		{ .type = NYX_EVENT_IRTE, .irte = { .index = 5, .nr = 1 } },
+		{
+			.type = NYX_EVENT_IRTE,
+			.irte = { .index = 5, .nr = 1, .sbdf = NYX_SBDF_ANY },
+		},
 	}, {
 		"256 entries of the interrupt remapping table have changed, from 0 on",
-		{ .type = NYX_EVENT_IRTE, .irte = { .nr = 256 } },
+		{ .type = NYX_EVENT_IRTE, .irte = { .nr = 256, .sbdf = NYX_SBDF_ANY } },
+	}, {
+		"device 0000:03:00.0: 512 entries of the interrupt remapping table have changed, from 0 on",
+		{
+			.type = NYX_EVENT_IRTE,
+			.irte = { .nr = 512, .sbdf = NYX_SBDF(0, 3, 0, 0) },
+		},
 	}, {
 		"device 0000:03:00.0, domain 4: asks for the page at IOVA 0x1000 to read and write, page 2 of 3 of group 7",
 		{
@@ -385,7 +394,7 @@ TEST_EACH(event_texts, events)
 	if (strcmp(v->name, text))
 		ktap_print("%s", text);
 	EXPECT_EQ(0, strcmp(v->name, text));
-	if (v->event.type == NYX_EVENT_IRTE || v->event.type == NYX_EVENT_MSI) {
+	if (strncmp(v->name, "device ", 7)) {
 		EXPECT_EQ(-ENOENT, nyx_event_device(&v->event, &sbdf));
 	} else {
 		EXPECT_EQ(0, nyx_event_device(&v->event, &sbdf));

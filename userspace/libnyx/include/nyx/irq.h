@@ -80,13 +80,13 @@ int nyx_irte_clear(struct nyx_unit *unit, uint32_t index, uint32_t nr);
 /**
  * nyx_irte_get() - an entry that is present
  * @unit: the unit
- * @index: which
+ * @key: which: its index, or NYX_IRTE_KEY() if devices have tables of their own
  * @info: where to put it
  * @size: sizeof(struct nyx_irte_info) as the caller knows it
  *
  * Return: 0; -ENOENT if it is not present.
  */
-int nyx_irte_get(struct nyx_unit *unit, uint32_t index, struct nyx_irte_info *info, size_t size);
+int nyx_irte_get(struct nyx_unit *unit, uint64_t key, struct nyx_irte_info *info, size_t size);
 
 /**
  * typedef nyx_irte_fn - what nyx_irte_foreach() calls
@@ -100,13 +100,13 @@ typedef int (*nyx_irte_fn)(const struct nyx_irte_info *info, void *arg);
 /**
  * nyx_irte_foreach() - call a function for each entry that is present
  * @unit: the unit
- * @start: the first index of interest
- * @fn: what to call, in the order of indices
+ * @start: the first key of interest, as of nyx_irte_get()
+ * @fn: what to call, in the order of keys
  * @arg: passed on
  *
  * Return: 0, a negative errno, or what @fn returned if that is not 0.
  */
-int nyx_irte_foreach(struct nyx_unit *unit, uint32_t start, nyx_irte_fn fn, void *arg);
+int nyx_irte_foreach(struct nyx_unit *unit, uint64_t start, nyx_irte_fn fn, void *arg);
 
 /**
  * nyx_irq_address() - the address of the message that uses an entry

@@ -36,6 +36,7 @@ static void changed(struct m_unit *unit, uint32_t index, uint32_t nr)
 	event = m_event(unit, NYX_EVENT_IRTE);
 	event->irte.index = index;
 	event->irte.nr = nr;
+	event->irte.sbdf = NYX_SBDF_ANY;
 }
 
 int m_irq_setup(struct m_unit *unit, const struct nyx_irq_setup *s)
