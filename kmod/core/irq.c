@@ -220,10 +220,10 @@ static int post_guest(struct nyx_unit *unit, struct nyx_irq_req *req)
 }
 
 /*
- * Set the pending bit, and find out who is to be told. Where one must not sleep
- * only pinned memory is good enough.
+ * Set the pending bit, and find out who is to be told. -EINPROGRESS: not here,
+ * where one must not sleep; for pinned memory alone one need not.
  */
-static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool pinned)
+static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool sleep)
 {
 	struct irt_msg *msg = &req->msg;
 	struct region *region;
@@ -231,11 +231,12 @@ static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool pinned)
 	int ret;
 
 	if (unit->irq.per_device)
-		return pinned ? -EIO : post_guest(unit, req);
+		return sleep ? post_guest(unit, req) : -EINPROGRESS;
 	region = nyx_memory_find(unit, msg->posted, &offset);
-	if (!region || (region_flags(region) & REGION_READONLY) ||
-	    (pinned && !(region_flags(region) & REGION_PINNED)))
+	if (!region || (region_flags(region) & REGION_READONLY))
 		return -EIO;
+	if (!sleep && !(region_flags(region) & REGION_PINNED))
+		return -EINPROGRESS;
 	ret = set_bits(region, offset + PID_CONTROL, 0, &control);
 	if (ret)
 		return ret;
@@ -287,19 +288,17 @@ static u32 remap(struct nyx_irq *irq, struct nyx_device *dev,
 
 /*
  * All but the way to guest memory that may have to be brought in. On -EINPROGRESS
- * the caller has to go it, and is inside &nyx_irq.posting, if it has said where
- * to put the pair; else the interrupt has to do with pinned memory.
+ * somebody has to go it, who may sleep, and is inside &nyx_irq.posting.
  */
 static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
-		   struct nyx_irq_wait *wait, bool reserve,
+		   struct nyx_irq_wait *wait, bool reserve, bool sleep,
 		   unsigned int *posting)
 {
 	struct nyx_irq *irq = &unit->irq;
 	unsigned int pair = epoch_enter(&irq->epoch);
 	struct nyx_device *dev;
 	struct nyx_domain *dom;
-	bool posted;
-	int error, ret = 0;
+	int error = 0, ret = 0;
 
 	rcu_read_lock();
 	dev = xa_load(&unit->devices, req->sbdf);
@@ -333,17 +332,17 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 			goto out;
 		}
 	}
-	if (unlikely(throttled(dev, dom, wait, reserve, posting))) {
+	if (unlikely(throttled(dev, dom, wait, reserve, sleep))) {
 		ret = -EAGAIN;
 		goto out;
 	}
-	posted = !req->reason && (req->msg.flags & NYX_IRTE_F_POSTED);
-	if (posted && posting) {
+	if (!req->reason && (req->msg.flags & NYX_IRTE_F_POSTED))
+		error = sleep ? -EINPROGRESS : post(unit, req, false);
+	if (error == -EINPROGRESS) {
 		*posting = epoch_enter(&irq->posting);
-		ret = -EINPROGRESS;
+		ret = error;
 		goto out;
 	}
-	error = posted ? post(unit, req, true) : 0;
 	if (unlikely(req->reason))
 		req->result = NYX_IRQ_REFUSED;
 	else if (unlikely(error))
@@ -356,20 +355,19 @@ out:
 }
 
 int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
-		struct nyx_irq_wait *wait)
+		struct nyx_irq_wait *wait, unsigned int *posting)
 {
-	return attempt(unit, req, wait, true, NULL);
+	return attempt(unit, req, wait, true, false, posting);
 }
 
-/* The rest of the way of a posted interrupt, whose device cannot go meanwhile. */
-static int post_and_finish(struct nyx_unit *unit, struct nyx_irq_req *req)
+int nyx_irq_post(struct nyx_unit *unit, struct nyx_irq_req *req, bool last)
 {
 	struct nyx_device *dev;
 	struct nyx_domain *dom;
 	unsigned int pair;
-	int ret = post(unit, req, false);
+	int ret = post(unit, req, true);
 
-	if (ret == -EINTR)
+	if (ret == -EINTR || (ret == -EAGAIN && !last))
 		return ret;
 	if (ret)
 		post_failed(req, ret);
@@ -392,7 +390,7 @@ static int attempt_guest(struct nyx_unit *unit, struct nyx_irq_req *req,
 	int ret;
 
 	for (;;) {
-		ret = attempt(unit, req, wait, !req->nonblock, posting);
+		ret = attempt(unit, req, wait, !req->nonblock, true, posting);
 		if (likely(ret != -ENODATA))
 			return ret;
 		if (fatal_signal_pending(current))
@@ -429,7 +427,7 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 		ret = attempt_guest(unit, req, &wait, &pair);
 	}
 	if (ret == -EINPROGRESS) {
-		ret = post_and_finish(unit, req);
+		ret = nyx_irq_post(unit, req, true);
 		epoch_exit(&unit->irq.posting, pair);
 	}
 	nyx_irq_wait_end(unit, req->sbdf, &wait, !ret);

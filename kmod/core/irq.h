@@ -141,16 +141,28 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req);
  * @unit: the unit
  * @req: the interrupt
  * @wait: kept by the caller from one try to the next
- *
- * A posted interrupt needs a descriptor in pinned memory, or is refused.
+ * @posting: set on -EINPROGRESS
  *
  * Context: any.
  * Return: 0; -ENOENT; -EAGAIN over a limit: to be tried again with the same @wait
  * after @wait->ns, when it will not be over that limit again; -ENODATA if entry
- * @req->msg.index has first to be brought in by nyx_guest_resolve_irte().
+ * @req->msg.index has first to be brought in by nyx_guest_resolve_irte();
+ * -EINPROGRESS if nyx_irq_post() has to follow, and then epoch_exit() of
+ * &nyx_irq.posting with @posting: what is posted to is not in pinned memory.
  */
 int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
-		struct nyx_irq_wait *wait);
+		struct nyx_irq_wait *wait, unsigned int *posting);
+
+/**
+ * nyx_irq_post() - the rest of the way of a posted interrupt
+ * @unit: the unit
+ * @req: the interrupt
+ * @last: a kernel thread need not wait for memory any more: it is refused
+ *
+ * Context: may sleep; inside &nyx_irq.posting, so that its device cannot go.
+ * Return: 0; -EINTR; -EAGAIN, for a kernel thread only: memory is not at hand.
+ */
+int nyx_irq_post(struct nyx_unit *unit, struct nyx_irq_req *req, bool last);
 
 /**
  * nyx_irq_wait_end() - an interrupt was sent, or will not be

@@ -63,12 +63,15 @@ static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
 		.sbdf = b->cfg.sbdf,
 		.signal = b->target,
 		.refused_index = IRT_INDEX_NONE,
-		.posted_index = IRT_INDEX_NONE,
 	};
 	spin_lock_irqsave(&b->lock, flags);
 	/* It has a turn, and this is not it. */
 	if (b->limit.charged && ktime_before(ktime_get(), b->due))
 		goto out_unlock;
+	if (b->busy) {
+		b->stalled = true;
+		goto out_unlock;
+	}
 	send = b->held && !b->cfg.masked && !b->dead;
 	if (b->held && b->cfg.masked)
 		b->pending = true;
@@ -84,6 +87,7 @@ static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
 	req->refused_index = b->refused_index;
 	req->refusal = b->refusal;
 	b->refused_index = IRT_INDEX_NONE;
+	req->posted_index = b->posted_index;
 	req->data = b->cfg.data;
 	req->address = b->cfg.address;
 out_unlock:
@@ -145,11 +149,12 @@ static void fetch_work(struct work_struct *work)
 				   msecs_to_jiffies(b->tries));
 		goto out_unlock;
 	}
-	if (ret) {
+	if (ret > 0) {
+		b->posted_index = index;
+	} else if (ret) {
 		if (ret != -EACCES)
 			refusal = (struct nyx_refusal) {
-				.reason = ret > 0 ? NYX_FAULT_IRQ_POST :
-						    NYX_FAULT_IRQ_TABLE,
+				.reason = NYX_FAULT_IRQ_TABLE,
 			};
 		b->refused_index = index;
 		b->refusal = refusal;
@@ -176,13 +181,75 @@ static void account(struct nyx_binding *b, const struct nyx_irq_req *req)
 	spin_unlock_irqrestore(&b->lock, flags);
 }
 
+/* Who may sleep posts it. What comes meanwhile waits for that. */
+static void post_later(struct nyx_binding *b, const struct nyx_irq_req *req,
+		       struct nyx_irq_wait *limit, unsigned int posting)
+{
+	unsigned long flags;
+	bool ours;
+
+	spin_lock_irqsave(&b->lock, flags);
+	ours = !b->busy && !b->dead;
+	if (ours) {
+		b->busy = true;
+		b->late = *req;
+		b->late_limit = *limit;
+		b->posting = posting;
+		/* It is inside instead of us. */
+		epoch_dep_exit(&b->unit->irq.posting);
+		queue_work(system_unbound_wq, &b->post);
+	} else {
+		b->held = add_sat(b->held, 1);
+		b->stalled = true;
+	}
+	spin_unlock_irqrestore(&b->lock, flags);
+	if (ours)
+		return;
+	epoch_exit(&b->unit->irq.posting, posting);
+	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
+}
+
+static void post_work(struct work_struct *work)
+{
+	struct nyx_binding *b = container_of(work, struct nyx_binding, post);
+	struct nyx_irq_wait limit = b->late_limit;
+	struct nyx_irq_req req = b->late;
+	int ret;
+
+	/* As post_later() left it. */
+	epoch_dep_enter(&b->unit->irq.posting);
+	ret = nyx_irq_post(b->unit, &req, READ_ONCE(b->tries) >= FETCH_TRIES);
+	if (!ret)
+		account(b, &req);
+	epoch_exit(&b->unit->irq.posting, b->posting);
+	nyx_irq_wait_end(b->unit, req.sbdf, &limit, !ret);
+
+	spin_lock_irq(&b->lock);
+	b->busy = false;
+	if (ret) {
+		/* Memory is not at hand: from the start, a little later. */
+		b->tries++;
+		b->held = add_sat(b->held, 1);
+		hold(b, (u64)b->tries * NSEC_PER_MSEC);
+	} else {
+		b->tries = 0;
+		/* Not posted any more: its entry can be in the cache. */
+		if (req.result == NYX_IRQ_DELIVER)
+			b->posted_index = IRT_INDEX_NONE;
+	}
+	if (b->stalled)
+		irq_work_queue(&b->work);
+	b->stalled = false;
+	spin_unlock_irq(&b->lock);
+}
+
 /* With interrupts off. */
 static void send(struct nyx_binding *b)
 {
 	struct nyx_unit *unit = b->unit;
 	struct nyx_irq_wait limit;
 	struct nyx_irq_req req;
-	unsigned int pair;
+	unsigned int pair, posting;
 	int ret;
 
 	/* Who changes message or mask waits for those that have read them. */
@@ -191,13 +258,17 @@ static void send(struct nyx_binding *b)
 		nyx_irq_wait_end(unit, req.sbdf, &limit, false);
 		goto out;
 	}
-	ret = nyx_irq_try(unit, &req, &limit);
+	ret = nyx_irq_try(unit, &req, &limit, &posting);
 	if (ret == -EAGAIN) {
 		postpone(b, &limit);
 		goto out;
 	}
 	if (ret == -ENODATA) {
 		miss(b, &limit, req.msg.index);
+		goto out;
+	}
+	if (ret == -EINPROGRESS) {
+		post_later(b, &req, &limit, posting);
 		goto out;
 	}
 	nyx_irq_wait_end(unit, req.sbdf, &limit, !ret);
@@ -363,7 +434,9 @@ static struct nyx_binding *binding_alloc(struct nyx_unit *unit,
 	hrtimer_init(&b->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	b->timer.function = send_timer;
 	INIT_DELAYED_WORK(&b->fetch, fetch_work);
+	INIT_WORK(&b->post, post_work);
 	b->refused_index = IRT_INDEX_NONE;
+	b->posted_index = IRT_INDEX_NONE;
 	return b;
 }
 
@@ -377,6 +450,8 @@ static void binding_stop(struct nyx_binding *b)
 	b->dead = true;
 	spin_unlock_irq(&b->lock);
 	cancel_delayed_work_sync(&b->fetch);
+	/* It is inside an epoch. */
+	flush_work(&b->post);
 	irq_work_sync(&b->work);
 }
 
@@ -488,6 +563,19 @@ int nyx_irq_unbind(struct nyx_unit *unit, u32 id)
 	return 0;
 }
 
+/* Does it post what was sent before it was changed? */
+static bool binding_busy(struct nyx_unit *unit, u32 id)
+{
+	struct nyx_binding *b;
+	bool busy;
+
+	mutex_lock(&unit->irq.lock);
+	b = xa_load(&unit->irq.bindings, id);
+	busy = b && READ_ONCE(b->busy);
+	mutex_unlock(&unit->irq.lock);
+	return busy;
+}
+
 int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 		   const struct nyx_binding_config *cfg)
 {
@@ -527,10 +615,11 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	spin_unlock_irq(&b->lock);
 out_unlock:
 	mutex_unlock(&unit->irq.lock);
+	if (ret)
+		return ret;
 	/* Who has read the old message or mask has sent. */
-	if (!ret)
-		epoch_drain_bounded(&unit->irq.epoch);
-	return ret;
+	epoch_drain_bounded(&unit->irq.epoch);
+	return binding_busy(unit, id) ? epoch_drain(&unit->irq.posting) : 0;
 }
 
 bool nyx_binding_next(struct nyx_unit *unit, unsigned long id,

@@ -7,9 +7,10 @@
  * Whoever signals the source runs our wait-queue entry, with interrupts off and
  * inside the source; nobody may signal another eventfd there. So it only counts,
  * and leaves the rest to an irq_work, or to a timer if the interrupt is to be
- * held. No thread wakes up but those that wait for the target. Nothing here may
- * sleep, so an interrupt is posted to pinned memory only. If the entry is one of
- * the guest's that is not in the cache, a work item brings it in, and sends again.
+ * held. No thread wakes up but those that wait for the target. Nothing there may
+ * sleep. If the entry is one of the guest's that is not in the cache, a work item
+ * brings it in, and sends again. If the interrupt is to be posted to memory that
+ * is not pinned, another one does that; what comes meanwhile waits for it.
  *
  * An irq_work that is raised anew while it runs can run on two CPUs at once, and
  * irq_work_sync() waits for one of them. Both are RCU read-side critical sections,
@@ -74,6 +75,7 @@ struct nyx_binding_config {
  * @work: sends the interrupt
  * @timer: sends it later
  * @fetch: brings in the guest's entry, and sends it then
+ * @post: posts @late
  * @lock: protects what follows
  * @cfg: message, coalescing, mask
  * @dead: it is being unbound: nothing is sent any more
@@ -87,6 +89,12 @@ struct nyx_binding_config {
  * @refused_index: as in struct nyx_irq_req, for the next one
  * @refusal: likewise
  * @fetched: what @signals was before that was looked at
+ * @posted_index: as in struct nyx_irq_req, for all that follow
+ * @busy: an interrupt is being posted by @post
+ * @stalled: another one wants to be sent meanwhile
+ * @late: the interrupt
+ * @late_limit: how it got on with limits
+ * @posting: its place in &nyx_irq.posting
  * @last_reason: of enum nyx_fault_reason
  * @signals: signals of the source
  * @delivered: signals of the target
@@ -105,6 +113,7 @@ struct nyx_binding {
 	struct irq_work work;
 	struct hrtimer timer;
 	struct delayed_work fetch;
+	struct work_struct post;
 	spinlock_t lock;
 	struct nyx_binding_config cfg;
 	bool dead;
@@ -118,6 +127,12 @@ struct nyx_binding {
 	u32 refused_index;
 	struct nyx_refusal refusal;
 	u64 fetched;
+	u32 posted_index;
+	bool busy;
+	bool stalled;
+	struct nyx_irq_req late;
+	struct nyx_irq_wait late_limit;
+	unsigned int posting;
 	u32 last_reason;
 	u64 signals;
 	u64 delivered;

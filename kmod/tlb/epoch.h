@@ -70,7 +70,7 @@ struct epoch {
 #endif
 };
 
-/* lockdep's side; nothing without it */
+/* lockdep's side; nothing without it. For who hands an access over to somebody else. */
 static inline void epoch_dep_enter(struct epoch *epoch)
 {
 #ifdef CONFIG_DEBUG_LOCK_ALLOC

@@ -664,6 +664,54 @@ TEST(bound)
 	arrives(g, &b);
 }
 
+static struct nyx_binding_info binding_of(struct guest *g, const struct nyx_irq_bind *b)
+{
+	struct nyx_binding_info info;
+
+	binding_info(g->fd, b->out_binding_id, &info);
+	return info;
+}
+
+/* To a guest's guest, in memory that is not pinned */
+TEST(bound_to_guest_apic)
+{
+	struct guest guest, *g = &guest;
+	struct nyx_irq_bind b;
+	__u32 *irr;
+
+	boot_guest_apic(g);
+	irr = (__u32 *)(g->ram + AT_VAPIC + 0x220);
+	bind_irq(g, &b, MSI, 1);
+	/* Nobody runs: it is logged. */
+	set_irte(g, 0, 1, REMAP | GUEST | LOGINTR | 0x77ull << 32, AT_VAPIC | 0x41);
+	for (unsigned int i = 1; i < 4; i++) {
+		eventfd_give(b.source);
+		WAIT_FOR(r32(g, GATAIL) == 8 * i);
+		ASSERT_EQ(2, __atomic_exchange_n(irr, 0, __ATOMIC_SEQ_CST));
+		ASSERT_EQ(0x1000001800000077ull, words(g, AT_GALOG)[i - 1]);
+	}
+	ASSERT_EQ(0, eventfd_take(b.target));
+	/* The doorbell is rung. */
+	set_irte(g, 0, 1, REMAP | GUEST | ISRUN | DEST(3), AT_VAPIC | 0x42);
+	arrives(g, &b);
+	ASSERT_EQ(4, __atomic_exchange_n(irr, 0, __ATOMIC_SEQ_CST));
+	/* Nowhere; with reserved bits; not for guests any more, and again. */
+	set_irte(g, 0, 1, REMAP | GUEST, NOWHERE | 0x41);
+	eventfd_give(b.source);
+	WAIT_FOR(binding_of(g, &b).refused == 1);
+	ASSERT_EQ(NYX_FAULT_IRQ_POST, binding_of(g, &b).last_reason);
+	set_irte(g, 0, 1, REMAP | GUEST | BIT(3), AT_VAPIC | 0x41);
+	does_not_arrive(g, &b, E_FAULT | E_PR | E_RZ);
+	set_irte(g, 0, 1, REMAP | DEST(5), 0x55);
+	for (unsigned int i = 0; i < 3; i++)
+		arrives(g, &b);
+	ASSERT_EQ(0, *irr);
+	set_irte(g, 0, 1, REMAP | GUEST | ISRUN, AT_VAPIC | 0x40);
+	arrives(g, &b);
+	ASSERT_EQ(1, *irr);
+	ASSERT_EQ(2, binding_of(g, &b).refused);
+}
+
 /* Who has bound interrupts hears whose entries have changed. */
 TEST(changes_are_told)
 {

@@ -1798,9 +1798,10 @@ enum nyx_bind_flags {
  * Bind an eventfd to an interrupt, in the kernel. -EBUSY if the source is bound;
  * -ELOOP if it is the target of a binding, or @target a source; -EINVAL if
  * either is no eventfd, or both are the same. A signal that is there already
- * counts. Posting (NYX_IRTE_F_POSTED) needs a descriptor in pinned memory here,
- * otherwise the interrupt is refused. Signals that come together may be delivered as one; of an
- * EFD_SEMAPHORE each write is one signal.
+ * counts. An interrupt that is posted (NYX_IRTE_F_POSTED) takes a little longer if
+ * the memory is not pinned, and is refused if it is not at hand for 5 seconds.
+ * Signals that come together may be delivered as one; of an EFD_SEMAPHORE each
+ * write is one signal.
  */
 struct nyx_irq_bind {
 	__u32 size;
