@@ -66,8 +66,8 @@ static int drain_thread(void *data)
 
 	complete(&d->started);
 	d->ret = epoch_drain(d->epoch);
-	complete(&d->done);
-	return 0;
+	/* Its module may be gone by the time that it would return. */
+	kthread_complete_and_exit(&d->done, 0);
 }
 
 static void start_drain(struct kunit *test, struct drainer *d)
@@ -83,6 +83,27 @@ static void start_drain(struct kunit *test, struct drainer *d)
 	wait_for_completion(&d->started);
 }
 
+/* A drain that has flipped, and waits for who came by @pair. */
+static void start_drain_of(struct kunit *test, struct drainer *d, unsigned int pair)
+{
+	struct epoch *e = test->priv;
+	bool waits = false;
+	int i;
+
+	start_drain(test, d);
+	/* Long, as the machine may be busy. */
+	for (i = 0; i < 20000 && !waits; i++) {
+		waits = READ_ONCE(e->pair) != pair && READ_ONCE(e->waiters) == BIT(pair);
+		if (!waits)
+			usleep_range(1000, 2000);
+	}
+	if (!waits) {
+		epoch_exit(e, pair);
+		wait_for_completion(&d->done);
+	}
+	KUNIT_ASSERT_TRUE(test, waits);
+}
+
 static void drain_waits_for_reader(struct kunit *test)
 {
 	struct epoch *e = test->priv;
@@ -90,7 +111,7 @@ static void drain_waits_for_reader(struct kunit *test)
 	unsigned int a;
 
 	a = epoch_enter(e);
-	start_drain(test, &d);
+	start_drain_of(test, &d, a);
 	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&d.done, HZ / 20), 0);
 	epoch_exit(e, a);
 	wait_for_completion(&d.done);
@@ -102,14 +123,10 @@ static void drain_ignores_newcomers(struct kunit *test)
 {
 	struct epoch *e = test->priv;
 	struct drainer d;
-	unsigned int a, b, flipped = e->pair;
-	int i;
+	unsigned int a, b;
 
 	a = epoch_enter(e);
-	start_drain(test, &d);
-	for (i = 0; i < 1000 && READ_ONCE(e->pair) == flipped; i++)
-		usleep_range(1000, 2000);
-	KUNIT_ASSERT_NE(test, READ_ONCE(e->pair), flipped);
+	start_drain_of(test, &d, a);
 	b = epoch_enter(e);
 	KUNIT_EXPECT_NE(test, a, b);
 	epoch_exit(e, a);
@@ -125,16 +142,9 @@ static void drain_names_its_pair(struct kunit *test)
 	struct epoch *e = test->priv;
 	struct drainer d;
 	unsigned int a, b;
-	int i;
 
 	a = epoch_enter(e);
-	start_drain(test, &d);
-	for (i = 0; i < 1000 && READ_ONCE(e->waiters) != BIT(a); i++)
-		usleep_range(1000, 2000);
-	KUNIT_EXPECT_EQ(test, READ_ONCE(e->waiters), BIT(a));
-	/* The flip follows at once. */
-	for (i = 0; i < 1000 && READ_ONCE(e->pair) == a; i++)
-		usleep_range(1000, 2000);
+	start_drain_of(test, &d, a);
 	b = epoch_enter(e);
 	KUNIT_EXPECT_NE(test, a, b);
 	epoch_exit(e, b);
@@ -145,10 +155,7 @@ static void drain_names_its_pair(struct kunit *test)
 	epoch_exit(e, a);
 	wait_for_completion(&d.done);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(e->waiters), 0);
-	start_drain(test, &d);
-	for (i = 0; i < 1000 && READ_ONCE(e->waiters) != BIT(b); i++)
-		usleep_range(1000, 2000);
-	KUNIT_EXPECT_EQ(test, READ_ONCE(e->waiters), BIT(b));
+	start_drain_of(test, &d, b);
 	epoch_exit(e, b);
 	wait_for_completion(&d.done);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(e->waiters), 0);

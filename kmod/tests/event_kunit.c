@@ -378,8 +378,8 @@ static int writer_thread(void *data)
 		if (!(i % 64))
 			cond_resched();
 	}
-	complete(&w->done);
-	return 0;
+	/* Its module may be gone by the time that it would return. */
+	kthread_complete_and_exit(&w->done, 0);
 }
 
 /*
@@ -458,8 +458,7 @@ static int sleeper_thread(void *data)
 	/* As read(2) waits; the interruptible wait of a thread without signals. */
 	wait_event_interruptible(s->ev->wait, READ_ONCE(s->ev->head) != s->pos ||
 				 READ_ONCE(s->ev->ended));
-	complete(&s->done);
-	return 0;
+	kthread_complete_and_exit(&s->done, 0);
 }
 
 static void start_sleeper(struct kunit *test, struct sleeper *s)

@@ -851,6 +851,7 @@ static void random_messages_match_oracle(struct kunit *test)
 #define RACE_READERS	2u
 #define RACE_STATES	64u
 #define RACE_INDEX	9u
+#define RACE_TURN	64	/* looks between two counts */
 
 /**
  * struct race - a reader, and what it has seen
@@ -919,7 +920,7 @@ static int race_reader(void *data)
 	while (!kthread_should_stop()) {
 		unsigned int i;
 
-		for (i = 0; i < 32; i++) {
+		for (i = 0; i < RACE_TURN / 2; i++) {
 			/* Who sends this may use that entry, and no other one. */
 			k = (k + 1) % RACE_STATES;
 			switch (irt_remap(r->irt, 0, k << 26 | k << 8,
@@ -948,7 +949,7 @@ static int race_reader(void *data)
 			else if (!race_read_is_whole(&got))
 				r->torn++;
 		}
-		atomic_long_add(2 * i, &r->looks);
+		atomic_long_add(RACE_TURN, &r->looks);
 		cond_resched();
 	}
 	return 0;
@@ -973,6 +974,7 @@ static void readers_never_see_a_torn_entry(struct kunit *test)
 	struct irt_entry *e;
 	struct race *race;
 	unsigned int i;
+	long looks;
 
 	race = kunit_kcalloc(test, RACE_READERS, sizeof(*race), GFP_KERNEL);
 	e = kunit_kcalloc(test, RACE_STATES, sizeof(*e), GFP_KERNEL);
@@ -988,18 +990,24 @@ static void readers_never_see_a_torn_entry(struct kunit *test)
 	/* All entries beforehand: the faster it writes, the more it meets. */
 	for (i = 0; i < RACE_STATES; i++)
 		race_entry(i, &e[i]);
-	for (i = 0; race_looks(race) < 50ul * irt_rounds; i++) {
+	for (i = 0; i < irt_rounds || race_looks(race) < 50ul * irt_rounds; i++) {
 		irt_write(irt, RACE_INDEX, i % 50 ? &e[i * 7 % RACE_STATES] :
 						    NULL);
 		/* Where there is one CPU the others want it, too. */
 		if (!(i % 16))
 			cond_resched();
 	}
+	/* Whoever looked only while there was none finds this one. */
+	irt_write(irt, RACE_INDEX, &e[0]);
 	for (i = 0; i < RACE_READERS; i++) {
 		if (IS_ERR(task[i])) {
 			KUNIT_FAIL(test, "no thread");
 			continue;
 		}
+		/* The turn that it is in, and another one. */
+		looks = atomic_long_read(&race[i].looks);
+		while (atomic_long_read(&race[i].looks) - looks < 2 * RACE_TURN)
+			cond_resched();
 		kthread_stop(task[i]);
 		KUNIT_EXPECT_EQ(test, race[i].torn, 0);
 		KUNIT_EXPECT_GT(test, race[i].seen + race[i].refused, 0);

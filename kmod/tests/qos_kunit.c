@@ -593,8 +593,8 @@ static int payer_thread(void *data)
 		if (!(i % 64))
 			cond_resched();
 	}
-	complete(&p->done);
-	return 0;
+	/* Its module may be gone by the time that it would return. */
+	kthread_complete_and_exit(&p->done, 0);
 }
 
 static void no_charge_is_lost(struct kunit *test)

@@ -5,7 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Arguments: -f GLOB runs the cases whose "suite.case" matches; NAME=VALUE sets
- * a module parameter. Exit status: 0, 1 if a case has failed, 2 for usage.
+ * a module parameter; host_late=MS lets threads begin late. Exit status: 0, 1 if
+ * a case has failed, 2 for usage.
  */
 #include <fnmatch.h>
 #include <stdarg.h>
@@ -24,6 +25,8 @@ static struct param {
 	void *value;
 } params[MAX_PARAMS];
 static unsigned int nr_params;
+
+module_param(host_late, uint, 0444);
 
 struct resource {
 	struct resource *next;

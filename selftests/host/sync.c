@@ -21,7 +21,6 @@ struct reader {
 	struct reader *next;
 };
 
-static pthread_mutex_t readers_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct reader *readers;
 static unsigned long period = 1;
 static __thread struct reader *self;
@@ -34,10 +33,10 @@ void rcu_read_lock(void)
 
 		if (!r)
 			abort();
-		pthread_mutex_lock(&readers_lock);
-		r->next = readers;
-		readers = r;
-		pthread_mutex_unlock(&readers_lock);
+		/* Without a lock: nobody waits here for a grace period. */
+		r->next = __atomic_load_n(&readers, __ATOMIC_RELAXED);
+		while (!try_cmpxchg(&readers, &r->next, r))
+			;
 		self = r;
 	}
 	if (self->nest++)
@@ -59,15 +58,14 @@ void synchronize_rcu(void)
 	struct reader *r;
 
 	smp_mb();
-	pthread_mutex_lock(&readers_lock);
-	for (r = readers; r; r = r->next) {
+	/* Who is not in the list yet, or idle, sees what came before. */
+	for (r = __atomic_load_n(&readers, __ATOMIC_ACQUIRE); r; r = r->next) {
 		unsigned long since;
 
 		while ((since = __atomic_load_n(&r->since, __ATOMIC_ACQUIRE)) &&
 		       since < mine)
 			sched_yield();
 	}
-	pthread_mutex_unlock(&readers_lock);
 	smp_mb();
 }
 
@@ -234,10 +232,16 @@ struct task_struct {
 static struct task_struct *tasks;
 static __thread struct task_struct *me;
 
+unsigned int host_late;
+
 static void *thread_main(void *task)
 {
+	unsigned int ms = host_late;
+
 	me = task;
-	me->ret = me->fn(me->arg);
+	while (ms-- && !kthread_should_stop())
+		msleep(1);
+	me->ret = kthread_should_stop() ? -EINTR : me->fn(me->arg);
 	return NULL;
 }
 
@@ -252,8 +256,10 @@ struct task_struct *host_thread_run(int (*fn)(void *arg), void *arg)
 	task->next = __atomic_load_n(&tasks, __ATOMIC_RELAXED);
 	while (!try_cmpxchg(&tasks, &task->next, task))
 		;
-	if (pthread_create(&task->thread, NULL, thread_main, task))
+	if (pthread_create(&task->thread, NULL, thread_main, task)) {
+		task->joined = true;
 		return ERR_PTR(-EAGAIN);
+	}
 	return task;
 }
 
@@ -263,6 +269,13 @@ int kthread_stop(struct task_struct *task)
 	pthread_join(task->thread, NULL);
 	task->joined = true;
 	return task->ret;
+}
+
+void kthread_complete_and_exit(struct completion *c, long ret)
+{
+	me->ret = ret;
+	complete(c);
+	pthread_exit(NULL);
 }
 
 void host_threads_join(void)

@@ -252,9 +252,17 @@ bool try_wait_for_completion(struct completion *c);
 
 /* ---- threads -------------------------------------------------------------- */
 
+/* Milliseconds by which each thread begins late, as on a busy machine. */
+extern unsigned int host_late;
+
 struct task_struct *host_thread_run(int (*fn)(void *arg), void *arg);
-/* Asks the thread to end, and waits; once for each thread. */
+/*
+ * Asks the thread to end, and waits; once for each thread. One that has not
+ * begun never does: -EINTR.
+ */
 int kthread_stop(struct task_struct *task);
+void __attribute__((__noreturn__))
+kthread_complete_and_exit(struct completion *c, long ret);
 bool kthread_should_stop(void);
 /* Waits for all threads that kthread_stop() was not called for. */
 void host_threads_join(void);
