@@ -66,7 +66,7 @@
 #define PT_FMT_CONTIG		1
 #define PT_FMT_EXEC		0
 #define PT_FMT_CANONICAL	0
-#define PT_FMT_DENY_FIRST	0
+#define PT_FMT_DENY_FIRST	1
 
 static inline unsigned int amdv1_pt_nl(u64 entry)
 {

@@ -330,8 +330,14 @@ static void guest_amdv1_entries(struct kunit *test)
 	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_RESERVED, 2);
 	guest_chain(g, AMD_TABLE(0), 9);
 	EXPECT_STATUS(g, &cfg, 0x1abc, RW, PT_NO_WRITE, 0);
+	/* Each entry is asked, and before its reserved bits are looked at. */
+	g->mem[3][1] = 0x3010000000005001;
+	EXPECT_STATUS(g, &cfg, 0x1abc, RW, PT_NO_WRITE, 0);
+	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_RESERVED, 0);
+	g->mem[1][0] = (g->mem[1][0] & ~(1ull << 61)) | 1ull << 52;
+	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_NO_READ, 2);
 	g->mem[0][0] &= ~(1ull << 61);
-	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_NO_READ, 0);
+	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_NO_READ, 3);
 	guest_chain(g, AMD_TABLE(0), 9);
 
 	/* Sizes in the address: 8K, 16K, 32K, 1M; not 2M, nor endless. */

@@ -330,12 +330,16 @@ TEST(reserved_bits)
 
 			ktap_note("level %u, bit %u", level, bit);
 			*entry = old ^ BIT(bit);
-			if (bad & BIT(bit))
+			if (bad & BIT(bit)) {
 				refused(g, DEV, true, 0x1000, DID, E_FAULT | E_PR | E_RZ);
-			else if (ignored & BIT(bit))
+				/* Permission comes first. */
+				*entry &= ~P_IR;
+				refused(g, DEV, true, 0x1000, DID, E_FAULT | E_PR | E_PE);
+			} else if (ignored & BIT(bit)) {
 				reaches(g, DEV, 0x1000, AT_DATA);
-			else if (bit == 0)
+			} else if (bit == 0) {
 				refused(g, DEV, true, 0x1000, DID, E_FAULT);
+			}
 			*entry = old;
 		}
 	}

@@ -590,8 +590,13 @@ TEST(ga_log)
 
 	boot_guest_apic(g);
 	set_irte(g, 0, 1, REMAP | GUEST | LOGINTR | 0x89abcdefull << 32, AT_VAPIC | 0x41);
+	W64(GATAILADDR, AT_SEM + 64);
+	*words(g, AT_SEM + 64) = 0x55;
 	ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
 	R32(GATAIL, 8);
+	/* That is also where the driver wants it, unless that is nowhere. */
+	ASSERT_EQ(8, *words(g, AT_SEM + 64));
+	W64(GATAILADDR, NOWHERE);
 	ASSERT_EQ(0x1000001889abcdefull, *words(g, AT_GALOG));
 	R32(STATUS, S_CMDRUN | S_EVTRUN | S_GARUN | S_GAINT);
 	ASSERT_EQ(1, msis(g, NULL));

@@ -272,6 +272,27 @@ static int log_write(struct amdvi *amdvi, u64 gpa, const u64 word[2], u32 size)
 	return ret;
 }
 
+/* Section 2.10: drivers need not read the register. */
+static int ga_tail_store(struct amdvi *amdvi)
+{
+	struct nyx_unit *unit = amdvi->front.unit;
+	unsigned int pair;
+	u64 gpa, tail;
+	int ret;
+
+	spin_lock_irq(&amdvi->lock);
+	gpa = amdvi->value[REG_GA_TAIL_ADDR];
+	tail = amdvi->value[REG_GA_TAIL];
+	spin_unlock_irq(&amdvi->lock);
+	if (!gpa)
+		return 0;
+	pair = epoch_enter(&unit->irq.posting);
+	ret = nyx_guest_write64(unit, gpa, tail);
+	epoch_exit(&unit->irq.posting, pair);
+	/* Where there is no memory nobody looks. */
+	return ret == -EINTR ? ret : 0;
+}
+
 /* As many as can have been there: more may come all the time. */
 static int log_flush(struct amdvi *amdvi, enum amdvi_log_id id)
 {
@@ -288,7 +309,7 @@ static int log_flush(struct amdvi *amdvi, enum amdvi_log_id id)
 		log_done(amdvi, id, !ret);
 		cond_resched();
 	}
-	return 0;
+	return n && id == LOG_GA ? ga_tail_store(amdvi) : 0;
 }
 
 int amdvi_log_flush(struct amdvi *amdvi)
