@@ -51,7 +51,8 @@ struct virtq {
 	uint16_t event;			/* the driver's used_event, or its flags */
 	uint16_t heads_from;		/* the request of heads[0] */
 	uint16_t nr_heads;
-	uint16_t nr_fetched;		/* of which there are @descs and @tables */
+	uint16_t nr_fetched;		/* of which there are @descs and @tables, */
+	uint16_t nr_good;		/* but for the first that is refused */
 	uint16_t heads[VIRTQ_BATCH];
 	uint8_t descs[VIRTQ_BATCH][VIRTQ_DESC_SIZE];
 	uint8_t tables[VIRTQ_BATCH][VIRTQ_TABLE * VIRTQ_DESC_SIZE];

@@ -29,6 +29,7 @@ static struct options options;
 static pthread_t loop;
 static atomic_uint stops;
 static unsigned int files;
+static atomic_uint accesses[ENV_RAM >> 12];	/* behind refusing_access() */
 static char last_said[512];
 
 /* Devices write what the guest tells them to, of two threads in one place, too. */
@@ -67,8 +68,7 @@ int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on)
 
 /* ---- the machine ------------------------------------------------------------------- */
 
-static int refusing_access(struct vmm *vmm, uint16_t rid, const struct dma_op *ops,
-			   unsigned int nr)
+static int refusing_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr)
 {
 	unsigned int i;
 	uint8_t *p;
@@ -76,10 +76,13 @@ static int refusing_access(struct vmm *vmm, uint16_t rid, const struct dma_op *o
 	(void)rid;
 	for (i = 0; i < nr; i++) {
 		p = ram_ptr(vmm, ops[i].iova, ops[i].len);
+		if (p)
+			atomic_fetch_add(&accesses[ops[i].iova >> 12], 1);
 		if (!p || env_refuses(ops[i].iova))
 			return -EFAULT;
 		memcpy(ops[i].write ? p : ops[i].buffer, ops[i].write ? ops[i].buffer : p,
 		       ops[i].len);
+		ops[i].done = true;
 	}
 	return 0;
 }
@@ -176,6 +179,11 @@ void env_mute(bool on)
 		dup2(saved, STDOUT_FILENO);
 		close(saved);
 	}
+}
+
+unsigned int env_accesses(uint64_t iova)
+{
+	return atomic_load(&accesses[iova >> 12]);
 }
 
 unsigned int env_stops(void)
