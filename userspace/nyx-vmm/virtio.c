@@ -534,22 +534,26 @@ static void *worker(void *arg)
 int virtio_start_worker(struct virtio_dev *dev)
 {
 	unsigned int i;
+	int rc = 0;
 
 	pthread_mutex_init(&dev->lock, NULL);
 	dev->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (dev->stop_fd < 0)
+		rc = -errno;
 	for (i = 0; i < dev->ops->nr_queues; i++) {
 		dev->queues[i].dev = dev;
 		dev->queues[i].kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (dev->queues[i].kick_fd < 0)
-			return -errno;
+			rc = -errno;
 	}
-	if (dev->stop_fd < 0)
-		return -errno;
-	reset(dev);
-	if (pthread_create(&dev->worker, NULL, worker, dev))
-		return -EAGAIN;
-	dev->worker_runs = true;
-	return 0;
+	if (!rc) {
+		reset(dev);
+		rc = -pthread_create(&dev->worker, NULL, worker, dev);
+		dev->worker_runs = !rc;
+	}
+	if (rc)
+		virtio_stop_worker(dev);
+	return rc;
 }
 
 void virtio_stop_worker(struct virtio_dev *dev)
@@ -559,8 +563,11 @@ void virtio_stop_worker(struct virtio_dev *dev)
 
 	if (dev->worker_runs && write(dev->stop_fd, &one, sizeof(one)) == sizeof(one))
 		pthread_join(dev->worker, NULL);
-	for (i = 0; i < dev->ops->nr_queues; i++)
-		close(dev->queues[i].kick_fd);
-	close(dev->stop_fd);
+	for (i = 0; i < dev->ops->nr_queues; i++) {
+		if (dev->queues[i].kick_fd >= 0)
+			close(dev->queues[i].kick_fd);
+	}
+	if (dev->stop_fd >= 0)
+		close(dev->stop_fd);
 	pthread_mutex_destroy(&dev->lock);
 }

@@ -132,7 +132,7 @@ int virtio_start_worker(struct virtio_dev *dev);
 void virtio_stop_worker(struct virtio_dev *dev);
 void virtio_kick(struct virtq *vq);
 
-/* virtio_pci.c: the PCI function of a device. @dev must be zeroed. */
+/* virtio_pci.c: the PCI function of a device. @dev must be zeroed; if it fails, it is gone. */
 int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio_ops *ops,
 		    uint64_t features, int own_fd);
 void virtio_interrupt(struct virtio_dev *dev, uint16_t vector, unsigned int isr);

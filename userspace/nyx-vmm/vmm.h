@@ -31,6 +31,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define KIB		UINT64_C(1024)
@@ -168,6 +169,16 @@ static inline bool vmm_stopping(struct vmm *vmm)
 /* main.c */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 
+/* Zeroed; that there is none is said, with what it is for. */
+static inline void *alloc_for(const char *name, size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		say("%s: no memory", name);
+	return p;
+}
+
 /* options.c: -1, or the status to exit with at once. */
 int options_parse(struct options *opts, int argc, char **argv);
 
@@ -263,7 +274,7 @@ int pit_init(struct vmm *vmm);
 void pit_exit(void);
 int pm_init(struct vmm *vmm);
 
-/* PCI devices */
+/* PCI devices. What fails they say themselves. */
 int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly);
 int virtio_net_init(struct vmm *vmm, const char *tap, int fd);
 int virtio_rng_init(struct vmm *vmm);

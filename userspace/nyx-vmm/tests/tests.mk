@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Tests of nyx-vmm's devices and loaders, without KVM. Included by ../../Makefile.
 
-VMM_TEST_NAMES	:= vmm_boot vmm_virtio vmm_fuzz
+VMM_TEST_NAMES	:= vmm_boot vmm_init vmm_virtio vmm_fuzz
 VMM_TEST_BINS	:= $(VMM_TEST_NAMES:%=$(O)/tests/%)
 # All but what needs KVM, and main(): vmm_env.c stands for them
 VMM_TEST_OBJ	:= $(filter-out %/main.o %/kvm.o %/cpuid.o,$(NYX_VMM_OBJ)) \
@@ -16,7 +16,7 @@ $(O)/obj/nyx-vmm-tests/%.o: nyx-vmm/tests/%.c $(O)/obj/flags | $(O)/obj/nyx-vmm-
 
 $(VMM_TEST_BINS): $(O)/tests/%: $(O)/obj/nyx-vmm-tests/%.o $(VMM_TEST_OBJ) \
 		$(O)/obj/tests/ktap.o $(O)/libnyx.a | $(O)/tests/
-	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread -o $@ $^
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread -Wl,--wrap=calloc -o $@ $^
 
 ifneq ($(filter $(O)/nyx-vmm,$(OUTPUTS)),)
 tests: $(VMM_TEST_BINS)

@@ -31,6 +31,8 @@ static atomic_uint stops;
 static unsigned int files;
 static atomic_uint accesses[ENV_RAM >> 12];	/* behind refusing_access() */
 static char last_said[512];
+static atomic_uint says;
+static atomic_bool no_memory;
 
 /* Devices write what the guest tells them to, of two threads in one place, too. */
 const char *__tsan_default_suppressions(void);
@@ -48,6 +50,7 @@ void say(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(last_said, sizeof(last_said), format, args);
 	va_end(args);
+	atomic_fetch_add(&says, 1);
 }
 
 void vmm_stop(struct vmm *vmm, int status)
@@ -64,6 +67,15 @@ int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on)
 	(void)fd;
 	(void)on;
 	return -EOPNOTSUPP;	/* kicks come as accesses */
+}
+
+/* ---- in place of calloc(), by the linker ----------------------------------------- */
+
+void *__real_calloc(size_t nr, size_t size);
+void *__wrap_calloc(size_t nr, size_t size);
+void *__wrap_calloc(size_t nr, size_t size)
+{
+	return atomic_load(&no_memory) ? NULL : __real_calloc(nr, size);
 }
 
 /* ---- the machine ------------------------------------------------------------------- */
@@ -194,6 +206,16 @@ unsigned int env_stops(void)
 const char *env_said(void)
 {
 	return last_said;
+}
+
+unsigned int env_says(void)
+{
+	return atomic_load(&says);
+}
+
+void env_no_memory(bool on)
+{
+	atomic_store(&no_memory, on);
 }
 
 const char *env_file(uint64_t size, uint8_t byte, int *fd)
