@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,18 +22,6 @@
 #include "iommu.h"
 #include "pci.h"
 #include "vmm.h"
-
-void say(const char *format, ...)
-{
-	char line[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	/* One call, so that lines of two threads do not mix */
-	fprintf(stderr, "nyx-vmm: %s\n", line);
-}
 
 /* Main thread */
 static void signalled(void *opaque, int fd)
@@ -154,11 +141,13 @@ static int run(struct vmm *vmm)
 	if (kvm_open(vmm)) {
 		status = STATUS_NO_KVM;
 	} else if (!build(vmm)) {
+		say_running(true);
 		if (!kvm_start(vmm))
 			loop_run(vmm);
 		else
 			vmm_stop(vmm, STATUS_HOST);
 		kvm_stop(vmm);
+		say_running(false);
 		status = atomic_load(&vmm->status);
 	}
 
@@ -204,6 +193,7 @@ static int begin(struct vmm *vmm, sigset_t *mask)
 {
 	int rc = open_standard_files();
 
+	say_init();
 	if (!rc)
 		rc = io_init(vmm);
 	if (!rc)

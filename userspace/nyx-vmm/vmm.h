@@ -166,8 +166,11 @@ static inline bool vmm_stopping(struct vmm *vmm)
 	return atomic_load(&vmm->status) != STATUS_RUNNING;
 }
 
-/* main.c */
+/* say.c: a line on standard error. Any thread. */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
+void say_init(void);
+/* From then on say() waits for nobody; in the end, for what is left. */
+void say_running(bool running);
 
 /* Zeroed; that there is none is said, with what it is for. */
 static inline void *alloc_for(const char *name, size_t size)

@@ -41,7 +41,7 @@ const char *__tsan_default_suppressions(void)
 	return "race:^copy$\nrace:^file_vector$\nrace:^refusing_access$\n";
 }
 
-/* ---- in place of main.c and kvm.c ------------------------------------------------ */
+/* ---- in place of say.c and kvm.c -------------------------------------------------- */
 
 void say(const char *format, ...)
 {
