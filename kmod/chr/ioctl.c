@@ -111,7 +111,7 @@ static const struct nyx_op nyx_ops[] = {
 	},
 	[NYX_CMD_UNIT_INFO] = {
 		.fn = nyx_ioctl_unit_info,
-		OP_SIZE(struct nyx_unit_info, nr_quarantined),
+		OP_SIZE(struct nyx_unit_info, __reserved),
 		.prop = OP_OUT,
 	},
 	[NYX_CMD_UNIT_KEEP] = {

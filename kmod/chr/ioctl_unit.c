@@ -225,6 +225,9 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info)
 	info->unit_id = unit->id;
 	info->model = unit->cfg.model;
 	info->address_width = unit->cfg.address_width;
+	/* Only those of the model can be there. */
+	info->model_flags = unit->cfg.vtd_flags | unit->cfg.amdvi_flags;
+	info->__reserved = 0;
 	info->owner_uid = from_kuid_munged(current_user_ns(), unit->owner);
 	info->iotlb_entries = unit->cfg.iotlb_entries;
 	info->event_entries = unit->cfg.event_entries;

@@ -42,6 +42,7 @@ TEST_EACH(features, efr_cases)
 	test_cmd(cmd_unit_info(g->fd, &info));
 	ASSERT_EQ(NYX_MODEL_AMDVI, info.model);
 	ASSERT_EQ(v->opts.width ? v->opts.width : 64, info.address_width);
+	ASSERT_EQ(v->opts.flags, info.model_flags);
 	ASSERT_EQ(0, info.irt_entries);
 	ASSERT_EQ(NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF, info.irq_mode);
 }

@@ -48,6 +48,7 @@ TEST_EACH(capabilities, caps_cases)
 	test_cmd(cmd_unit_info(g->fd, &info));
 	ASSERT_EQ(NYX_MODEL_VTD, info.model);
 	ASSERT_EQ(v->opts.width ? v->opts.width : 48, info.address_width);
+	ASSERT_EQ(v->opts.flags, info.model_flags);
 	ASSERT_EQ(65536, info.irt_entries);
 }
 

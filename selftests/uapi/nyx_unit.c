@@ -75,6 +75,7 @@ TEST(create_defaults)
 	ASSERT_EQ(0, info.nr_irtes);
 	ASSERT_EQ(0, info.nr_bindings);
 	ASSERT_EQ(0, info.nr_quarantined);
+	ASSERT_EQ(0, info.model_flags);
 	ASSERT_FILLED(info.name, 0, NYX_NAME_LEN);
 }
 

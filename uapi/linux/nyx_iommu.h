@@ -318,6 +318,9 @@ struct nyx_unit_open {
  * @nr_irtes: out: entries that NYX_LIST_IRTES lists
  * @nr_bindings: out: bound interrupts
  * @nr_quarantined: out: devices that are quarantined or disabled
+ * @model_flags: out: what it was created with, of enum nyx_vtd_flags or enum
+ *               nyx_amdvi_flags, by @model; otherwise 0
+ * @__reserved: out: 0
  */
 struct nyx_unit_info {
 	__u32 size;
@@ -345,6 +348,8 @@ struct nyx_unit_info {
 	__u32 nr_irtes;
 	__u32 nr_bindings;
 	__u32 nr_quarantined;
+	__u32 model_flags;
+	__u32 __reserved;
 };
 
 #define NYX_UNIT_INFO _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_INFO)

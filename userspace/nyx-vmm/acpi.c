@@ -403,8 +403,10 @@ int acpi_build(struct vmm *vmm)
 	uint64_t dsdt_gpa, facs_gpa;
 	uint8_t *root;
 
-	if (!w.area)
+	if (!w.area) {
+		say("there is no guest memory for the ACPI tables");
 		return -EINVAL;
+	}
 	memset(w.area, 0, GPA_BIOS_END - GPA_BIOS);
 	/* At the front, where those look who are not told */
 	root = next(&w);

@@ -17,63 +17,82 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE	UINT64_C(4096)
+#define PAGE		UINT64_C(4096)
+#define KERNEL_MAX	(4 * GIB)
 
-/* Maps a file of the host. The caller unmaps; an empty one is an error. */
-static const uint8_t *map_file(const char *path, size_t *size)
+/*
+ * Opens a file of the host, with anything in it. Files are read, not mapped: one that gets
+ * shorter meanwhile would end us.
+ */
+static int open_file(const char *path, uint64_t *size)
 {
-	const uint8_t *p = MAP_FAILED;
 	struct stat st;
-	int fd;
-
 	/* A FIFO would wait for a writer. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
 	if (fd < 0 || fstat(fd, &st)) {
 		say("%s: %s", path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode) || st.st_size <= 0) {
 		say("%s: not a file with anything in it", path);
 	} else {
-		*size = (size_t)st.st_size;
-		p = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (p == MAP_FAILED)
-			say("%s: %s", path, strerror(errno));
+		*size = (uint64_t)st.st_size;
+		return fd;
 	}
 	if (fd >= 0)
 		close(fd);
-	return p == MAP_FAILED ? NULL : p;
+	return -1;
+}
+
+static int read_file(const char *path, int fd, uint8_t *to, uint64_t size)
+{
+	uint64_t at = 0;
+	ssize_t got;
+
+	while (at < size) {
+		got = pread(fd, to + at, size - at, (off_t)at);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			say("%s: %s", path, strerror(errno));
+			return -EIO;
+		}
+		if (!got) {
+			say("%s got shorter while it was read", path);
+			return -EIO;
+		}
+		at += (uint64_t)got;
+	}
+	return 0;
 }
 
 int boot_place(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t highest,
 	       uint64_t *gpa, uint64_t *size)
 {
-	const uint8_t *file;
-	size_t bytes;
-	void *to;
+	void *to = NULL;
+	int fd, rc;
 
-	file = map_file(path, &bytes);
-	if (!file)
+	fd = open_file(path, size);
+	if (fd < 0)
 		return -ENOENT;
 	if (highest > vmm->ram_low)
 		highest = vmm->ram_low;
-	if (lowest > highest || bytes > highest - lowest) {
-		say("%s does not fit into the guest's memory; give it more with --memory", path);
-		munmap((void *)(uintptr_t)file, bytes);
-		return -ENOSPC;
+	if (lowest <= highest && *size <= highest - lowest) {
+		*gpa = (highest - *size) & ~(PAGE - 1);
+		to = *gpa >= lowest ? ram_ptr(vmm, *gpa, *size) : NULL;
 	}
-	*gpa = (highest - bytes) & ~(PAGE - 1);
-	*size = bytes;
-	to = *gpa >= lowest ? ram_ptr(vmm, *gpa, bytes) : NULL;
-	if (to)
-		memcpy(to, file, bytes);
-	else
-		say("%s does not fit into the guest's memory", path);
-	munmap((void *)(uintptr_t)file, bytes);
-	return to ? 0 : -ENOSPC;
+	if (to) {
+		rc = read_file(path, fd, to, *size);
+	} else {
+		say("%s does not fit into the guest's memory; give it more with --memory", path);
+		rc = -ENOSPC;
+	}
+	close(fd);
+	return rc;
 }
 
 int boot_cmdline(struct vmm *vmm, uint64_t max)
@@ -135,16 +154,10 @@ static void write_tables(struct vmm *vmm)
 		le_put(pages + 2 * PAGE + 8 * i, i << 21 | 0x83, 8);
 }
 
-int boot_load(struct vmm *vmm)
+static int load(struct vmm *vmm, const uint8_t *file, uint64_t size)
 {
-	const uint8_t *file;
-	size_t size;
-	int rc;
+	int rc = boot_bzimage(vmm, file, size);
 
-	file = map_file(vmm->opts->kernel, &size);
-	if (!file)
-		return -ENOENT;
-	rc = boot_bzimage(vmm, file, size);
 	if (rc == 1)
 		rc = boot_elf(vmm, file, size);
 	if (rc == 1) {
@@ -152,8 +165,33 @@ int boot_load(struct vmm *vmm)
 		    vmm->opts->kernel);
 		rc = -ENOEXEC;
 	}
-	munmap((void *)(uintptr_t)file, size);
 	if (!rc)
 		write_tables(vmm);
+	return rc;
+}
+
+int boot_load(struct vmm *vmm)
+{
+	const char *path = vmm->opts->kernel;
+	uint8_t *file = NULL;
+	uint64_t size;
+	int fd, rc;
+
+	fd = open_file(path, &size);
+	if (fd < 0)
+		return -ENOENT;
+	/* With all its symbols it may be larger than the guest */
+	if (size <= KERNEL_MAX)
+		file = malloc(size);
+	if (file) {
+		rc = read_file(path, fd, file, size);
+	} else {
+		say("%s is too large for a kernel, or for this machine", path);
+		rc = -ENOMEM;
+	}
+	close(fd);
+	if (!rc)
+		rc = load(vmm, file, size);
+	free(file);
 	return rc;
 }

@@ -61,7 +61,7 @@ static bool is_message(uint64_t iova)
 }
 
 /* Accesses of memory only */
-static int access_memory(struct pci_dev *dev, const struct dma_op *ops, unsigned int nr)
+static int access_memory(struct pci_dev *dev, struct dma_op *ops, unsigned int nr)
 {
 	struct vmm *vmm = dev->vmm;
 	unsigned int i;
@@ -71,12 +71,14 @@ static int access_memory(struct pci_dev *dev, const struct dma_op *ops, unsigned
 		return 0;
 	if (vmm->iommu->access)
 		return vmm->iommu->access(vmm, dev->rid, ops, nr);
-	for (i = 0; i < nr && !rc; i++)
+	for (i = 0; i < nr && !rc; i++) {
 		rc = access_ram(vmm, ops[i].iova, ops[i].buffer, ops[i].len, ops[i].write);
+		ops[i].done = !rc;
+	}
 	return rc;
 }
 
-int dma_array(struct pci_dev *dev, const struct dma_op *ops, unsigned int nr)
+int dma_array(struct pci_dev *dev, struct dma_op *ops, unsigned int nr)
 {
 	unsigned int i, start = 0;
 	uint64_t last;
@@ -85,7 +87,7 @@ int dma_array(struct pci_dev *dev, const struct dma_op *ops, unsigned int nr)
 	for (i = 0; i < nr; i++) {
 		if (!pci_is_master(dev) || !ops[i].len ||
 		    __builtin_add_overflow(ops[i].iova, ops[i].len - 1, &last))
-			return -EFAULT;
+			break;
 		if (!is_message(ops[i].iova) && !is_message(last))
 			continue;
 		/* An interrupt is not ahead of what was written before it. */
@@ -98,21 +100,23 @@ int dma_array(struct pci_dev *dev, const struct dma_op *ops, unsigned int nr)
 			      (uint32_t)le_get(ops[i].buffer, 4));
 		if (rc)
 			return rc;
+		ops[i].done = true;
 		start = i + 1;
 	}
-	return access_memory(dev, ops + start, nr - start);
+	rc = access_memory(dev, ops + start, i - start);
+	return !rc && i < nr ? -EFAULT : rc;
 }
 
 int dma_read(struct pci_dev *dev, uint64_t iova, void *buffer, uint64_t len)
 {
-	const struct dma_op op = { iova, buffer, len, false };
+	struct dma_op op = { iova, buffer, len, false };
 
 	return len ? dma_array(dev, &op, 1) : 0;
 }
 
 int dma_write(struct pci_dev *dev, uint64_t iova, const void *buffer, uint64_t len)
 {
-	const struct dma_op op = { iova, (void *)(uintptr_t)buffer, len, true };
+	struct dma_op op = { iova, (void *)(uintptr_t)buffer, len, true };
 
 	return len ? dma_array(dev, &op, 1) : 0;
 }

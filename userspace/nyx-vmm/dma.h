@@ -35,14 +35,16 @@ struct dma_op {
 	void *buffer;
 	uint64_t len;
 	bool write;
+	bool done;			/* out: all of it; false before */
 };
 
 /*
  * Accesses one after another, with one call of the IOMMU where that can be: the driver
  * sees the effects in that order, and a read is not ahead of a read before it. -EFAULT: at
- * least one was refused; those behind it may have been done all the same.
+ * least one was refused, the first that is not done; those behind it may have been done all
+ * the same.
  */
-int dma_array(struct pci_dev *dev, const struct dma_op *ops, unsigned int nr);
+int dma_array(struct pci_dev *dev, struct dma_op *ops, unsigned int nr);
 
 /*
  * dma_gather() reads [skip, skip + len) of the segments laid end to end, dma_scatter()

@@ -13,7 +13,7 @@
 
 #define BATCH	32
 
-static int one(struct nyx_unit *unit, uint16_t rid, const struct dma_op *op)
+static int one(struct nyx_unit *unit, uint16_t rid, struct dma_op *op)
 {
 	struct nyx_fault fault;
 	int rc;
@@ -22,10 +22,11 @@ static int one(struct nyx_unit *unit, uint16_t rid, const struct dma_op *op)
 		rc = nyx_dma_write(unit, rid, op->iova, op->buffer, op->len, NULL, &fault);
 	else
 		rc = nyx_dma_read(unit, rid, op->iova, op->buffer, op->len, NULL, &fault);
-	return rc || fault.reason != NYX_FAULT_NONE ? -EFAULT : 0;
+	op->done = !rc && fault.reason == NYX_FAULT_NONE;
+	return op->done ? 0 : -EFAULT;
 }
 
-static int some(struct nyx_unit *unit, uint16_t rid, const struct dma_op *ops, unsigned int nr)
+static int some(struct nyx_unit *unit, uint16_t rid, struct dma_op *ops, unsigned int nr)
 {
 	struct nyx_dma items[BATCH];
 	size_t done, from = 0;
@@ -46,16 +47,15 @@ static int some(struct nyx_unit *unit, uint16_t rid, const struct dma_op *ops, u
 					  &done);
 		from += done;
 	} while (rc == -EINTR && from < nr);
-	if (rc)
-		return -EFAULT;
-	for (i = 0; i < nr; i++) {
-		if (items[i].out_fault.reason != NYX_FAULT_NONE)
-			return -EFAULT;
+	for (i = 0; i < from; i++) {
+		ops[i].done = items[i].out_fault.reason == NYX_FAULT_NONE;
+		if (!ops[i].done)
+			rc = -EFAULT;
 	}
-	return 0;
+	return rc ? -EFAULT : 0;
 }
 
-int dma_nyx(struct nyx_unit *unit, uint16_t rid, const struct dma_op *ops, unsigned int nr)
+int dma_nyx(struct nyx_unit *unit, uint16_t rid, struct dma_op *ops, unsigned int nr)
 {
 	unsigned int n;
 	int rc = 0;

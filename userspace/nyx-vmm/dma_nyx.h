@@ -12,6 +12,6 @@
 #include "dma.h"
 
 /* As iommu_ops::access. */
-int dma_nyx(struct nyx_unit *unit, uint16_t rid, const struct dma_op *ops, unsigned int nr);
+int dma_nyx(struct nyx_unit *unit, uint16_t rid, struct dma_op *ops, unsigned int nr);
 
 #endif /* NYX_VMM_DMA_NYX_H */

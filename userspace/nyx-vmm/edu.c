@@ -21,6 +21,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dma.h"
 #include "pci.h"
@@ -207,7 +208,7 @@ static void destroy(struct pci_dev *pci)
 
 int edu_init(struct vmm *vmm, uint64_t dma_mask)
 {
-	struct edu *edu = calloc(1, sizeof(*edu));
+	struct edu *edu = alloc_for("edu", sizeof(*edu));
 	int rc;
 
 	if (!edu)
@@ -218,5 +219,11 @@ int edu_init(struct vmm *vmm, uint64_t dma_mask)
 	pci_bar_init(&edu->pci, 0, MIB, false, &ops, edu);
 	edu->pci.destroy = destroy;
 	rc = pci_msi_add(&edu->pci);
-	return rc ? rc : pci_register(&edu->pci);
+	if (rc)
+		say("edu: %s", strerror(-rc));
+	else
+		rc = pci_register(&edu->pci);
+	if (rc)
+		free(edu);
+	return rc;
 }

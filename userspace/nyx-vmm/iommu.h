@@ -41,11 +41,11 @@ struct iommu_ops {
 	int (*device_add)(struct vmm *vmm, uint16_t rid);
 
 	/*
-	 * Accesses of @rid, in order. 0, or -EFAULT: one was refused, at the byte that
-	 * the IOMMU reports; those behind it may have been done. Any thread.
+	 * Accesses of @rid, in order; each that is done it marks. 0, or -EFAULT: one was
+	 * refused, at the byte that the IOMMU reports; those behind it may have been done.
+	 * Any thread.
 	 */
-	int (*access)(struct vmm *vmm, uint16_t rid, const struct dma_op *ops,
-		      unsigned int nr);
+	int (*access)(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr);
 
 	/*
 	 * The host's view of [iova, iova + len), if it is in one piece and may be

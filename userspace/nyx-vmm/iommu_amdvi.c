@@ -144,7 +144,7 @@ static int amdvi_init(struct vmm *vmm)
 		.size = sizeof(create), .model = NYX_MODEL_AMDVI,
 		.address_width = opts->unit.width,
 	};
-	struct amdvi *amdvi = calloc(1, sizeof(*amdvi));
+	struct amdvi *amdvi = alloc_for("AMD-Vi", sizeof(*amdvi));
 	int rc;
 
 	if (!amdvi)
@@ -186,14 +186,16 @@ static int amdvi_functions(struct vmm *vmm)
 		header |= HEADER_NP_CACHE;
 	pci_config_init(dev, vmm, "AMD-Vi", VENDOR, DEVICE, CLASS);
 	at = pci_cap_add(dev, CAP_ID, CAP_SIZE);
-	if (!at)
-		return -ENOSPC;
+	rc = at ? pci_msi_add(dev) : -ENOSPC;
+	if (rc) {
+		say("the function of the AMD-Vi unit: %s", strerror(-rc));
+		return rc;
+	}
 	pci_config_set(dev, at + CAP_HEADER, header, 2);
 	pci_config_set(dev, at + CAP_BASE, (uint32_t)GPA_AMDVI | BASE_ENABLE, 4);
 	pci_config_set(dev, at + CAP_MISC, sizes(amdvi), 4);
 	amdvi->capability = at;
-	rc = pci_msi_add(dev);
-	return rc ? rc : pci_register(dev);
+	return pci_register(dev);
 }
 
 /* ---- IVRS -------------------------------------------------------------------------- */

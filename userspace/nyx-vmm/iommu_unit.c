@@ -61,8 +61,7 @@ int iommu_unit_device_add(struct vmm *vmm, uint16_t rid)
 	return nyx_device_add(iu->unit, rid);
 }
 
-int iommu_unit_access(struct vmm *vmm, uint16_t rid, const struct dma_op *ops,
-		      unsigned int nr)
+int iommu_unit_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr)
 {
 	struct iommu_unit *iu = vmm->iommu_data;
 

@@ -66,8 +66,7 @@ void iommu_unit_exit(struct vmm *vmm);
 
 /* Of struct iommu_ops */
 int iommu_unit_device_add(struct vmm *vmm, uint16_t rid);
-int iommu_unit_access(struct vmm *vmm, uint16_t rid, const struct dma_op *ops,
-		      unsigned int nr);
+int iommu_unit_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr);
 int iommu_unit_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
 		     bool probe, struct irq_message *message);
 

@@ -77,7 +77,7 @@ static int vtd_init(struct vmm *vmm)
 		.size = sizeof(create), .model = NYX_MODEL_VTD,
 		.address_width = opts->unit.width ? opts->unit.width : HOST_WIDTH,
 	};
-	struct iommu_unit *iu = calloc(1, sizeof(*iu));
+	struct iommu_unit *iu = alloc_for("VT-d", sizeof(*iu));
 
 	if (!iu)
 		return -ENOMEM;

@@ -156,7 +156,7 @@ static int set_start(struct vmm *vmm, struct vcpu *vcpu)
 }
 
 /* What firmware leaves behind. MTRRs that are off would mean uncached memory. */
-static void set_msrs(struct vcpu *vcpu)
+static int set_msrs(struct vcpu *vcpu)
 {
 	static const struct { uint32_t index; uint64_t value; } values[] = {
 		{ MSR_MTRR_DEF_TYPE, MTRR_ENABLED | MTRR_WRITE_BACK },
@@ -165,14 +165,17 @@ static void set_msrs(struct vcpu *vcpu)
 	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + sizeof(msrs->entries[0]));
 	unsigned int i;
 
+	if (!msrs)
+		return -ENOMEM;
 	/* One by one: a CPU may lack one of them, and do without. */
-	for (i = 0; msrs && i < ARRAY_SIZE(values); i++) {
+	for (i = 0; i < ARRAY_SIZE(values); i++) {
 		msrs->nmsrs = 1;
 		msrs->entries[0].index = values[i].index;
 		msrs->entries[0].data = values[i].value;
 		ioctl(vcpu->fd, KVM_SET_MSRS, msrs);
 	}
 	free(msrs);
+	return 0;
 }
 
 static int create_vcpu(struct vmm *vmm, unsigned int id)
@@ -193,10 +196,9 @@ static int create_vcpu(struct vmm *vmm, unsigned int id)
 		return -errno;
 	}
 	rc = cpuid_setup(vmm, vcpu);
-	if (rc)
-		return rc;
-	set_msrs(vcpu);
-	return id ? 0 : set_start(vmm, vcpu);
+	if (!rc)
+		rc = set_msrs(vcpu);
+	return rc || id ? rc : set_start(vmm, vcpu);
 }
 
 int kvm_create_vcpus(struct vmm *vmm)
@@ -208,7 +210,7 @@ int kvm_create_vcpus(struct vmm *vmm)
 		say("this KVM has at most %d CPUs for a guest", max);
 		return -EINVAL;
 	}
-	vmm->vcpus = calloc(wanted, sizeof(*vmm->vcpus));
+	vmm->vcpus = alloc_for("the CPUs", wanted * sizeof(*vmm->vcpus));
 	if (!vmm->vcpus)
 		return -ENOMEM;
 	for (i = 0; i < wanted; i++)

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,18 +22,6 @@
 #include "iommu.h"
 #include "pci.h"
 #include "vmm.h"
-
-void say(const char *format, ...)
-{
-	char line[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	/* One call, so that lines of two threads do not mix */
-	fprintf(stderr, "nyx-vmm: %s\n", line);
-}
 
 /* Main thread */
 static void signalled(void *opaque, int fd)
@@ -87,18 +74,23 @@ static int catch_signals(struct vmm *vmm, sigset_t *before)
 static int add_platform(struct vmm *vmm)
 {
 	/* The reset register stands before the ports of PCI that surround it. */
-	int (*const inits[])(struct vmm *vmm) = {
-		pm_init, irq_init, ioapic_init, serial_init, rtc_init, pic_init,
-		pit_init, pci_init,
+	static const struct { const char *name; int (*init)(struct vmm *vmm); } parts[] = {
+		{ "power management", pm_init }, { "interrupts", irq_init },
+		{ "IOAPIC", ioapic_init }, { "serial port", serial_init },
+		{ "clock", rtc_init }, { "interrupt controller", pic_init },
+		{ "timer", pit_init },
 	};
 	unsigned int i;
-	int rc = 0;
+	int rc;
 
-	for (i = 0; i < ARRAY_SIZE(inits) && !rc; i++)
-		rc = inits[i](vmm);
-	if (rc)
-		say("the machine cannot be put together: %s", strerror(-rc));
-	return rc;
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		rc = parts[i].init(vmm);
+		if (rc) {
+			say("the machine's %s: %s", parts[i].name, strerror(-rc));
+			return rc;
+		}
+	}
+	return pci_init(vmm);
 }
 
 static int add_devices(struct vmm *vmm)
@@ -120,6 +112,7 @@ static int add_devices(struct vmm *vmm)
 	return rc;
 }
 
+/* What fails has been said. */
 static int build(struct vmm *vmm)
 {
 	int rc;
@@ -148,11 +141,13 @@ static int run(struct vmm *vmm)
 	if (kvm_open(vmm)) {
 		status = STATUS_NO_KVM;
 	} else if (!build(vmm)) {
+		say_running(true);
 		if (!kvm_start(vmm))
 			loop_run(vmm);
 		else
 			vmm_stop(vmm, STATUS_HOST);
 		kvm_stop(vmm);
+		say_running(false);
 		status = atomic_load(&vmm->status);
 	}
 
@@ -167,6 +162,49 @@ static int run(struct vmm *vmm)
 	return status;
 }
 
+static void free_words(char **words)
+{
+	char **word;
+
+	for (word = words; word && *word; word++)
+		free(*word);
+	free(words);
+}
+
+/* Parsing cuts words up; a restart wants them whole. */
+static char **copy_words(int argc, char **argv)
+{
+	char **words = alloc_for("the command line", ((size_t)argc + 1) * sizeof(*words));
+	int i;
+
+	for (i = 0; words && i < argc; i++) {
+		words[i] = strdup(argv[i]);
+		if (words[i])
+			continue;
+		say("the command line: no memory");
+		free_words(words);
+		return NULL;
+	}
+	return words;
+}
+
+/* What the machine and its making need. The previous signal mask comes out. */
+static int begin(struct vmm *vmm, sigset_t *mask)
+{
+	int rc = open_standard_files();
+
+	say_init();
+	if (!rc)
+		rc = io_init(vmm);
+	if (!rc)
+		rc = loop_init();
+	if (!rc)
+		rc = catch_signals(vmm, mask);
+	if (rc)
+		say("no memory or file descriptors to begin with: %s", strerror(-rc));
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct iommu_ops *const iommus[] = {
@@ -176,40 +214,34 @@ int main(int argc, char **argv)
 	struct vmm vmm = {
 		.kvm_fd = -1, .vm_fd = -1, .ram_fd = -1, .status = STATUS_RUNNING,
 	};
-	char **again = calloc((size_t)argc + 1, sizeof(*again));
+	char **again = copy_words(argc, argv);
 	struct options opts;
 	sigset_t mask;
-	int status, i;
+	int status;
 
+	if (!again)
+		return STATUS_HOST;
 	sigemptyset(&mask);
-	/* Parsing cuts words up; a restart wants them whole. */
-	for (i = 0; again && i < argc; i++)
-		again[i] = strdup(argv[i]);
 	status = options_parse(&opts, argc, argv);
 	if (status < 0) {
 		vmm.opts = &opts;
 		vmm.iommu = iommus[opts.iommu];
 		pthread_mutex_init(&vmm.lock, NULL);
-		status = STATUS_HOST;
-		if (!open_standard_files() && !io_init(&vmm) && !loop_init() &&
-		    !catch_signals(&vmm, &mask))
-			status = run(&vmm);
-		else
-			say("no memory or file descriptors to begin with");
+		status = begin(&vmm, &mask) ? STATUS_HOST : run(&vmm);
 		loop_exit();
 		io_exit(&vmm);
 	}
-	if (status == STATUS_RESTART && again) {
+	if (status == STATUS_RESTART) {
 		/* A reset is a new machine in the same process: nothing is left over. */
 		pthread_sigmask(SIG_SETMASK, &mask, NULL);
 		execv("/proc/self/exe", again);
 		say("the machine does not start anew: %s", strerror(errno));
 		status = STATUS_HOST;
 	}
-	for (i = 0; again && i < argc; i++)
-		free(again[i]);
-	free(again);
-	if (fflush(stdout))
+	free_words(again);
+	if (fflush(stdout)) {
+		say("standard output: %s", strerror(errno));
 		status = STATUS_HOST;
+	}
 	return status;
 }

@@ -324,7 +324,7 @@ int pci_register(struct pci_dev *dev)
 
 int pci_init(struct vmm *vmm)
 {
-	struct pci_bus *bus = calloc(1, sizeof(*bus));
+	struct pci_bus *bus = alloc_for("the PCI bus", sizeof(*bus));
 	int rc;
 
 	if (!bus)
@@ -334,13 +334,16 @@ int pci_init(struct vmm *vmm)
 	pci_config_init(&bus->bridge, vmm, "host bridge", VENDOR_REDHAT, HOST_BRIDGE,
 			0x06000000);
 	rc = pci_register(&bus->bridge);
+	if (rc)
+		return rc;
 	/* 0xcf9, the reset register, lies within and stands before: pm.c */
-	if (!rc)
-		rc = io_add(vmm, IO_PORT, 0xcf8, 4, &address_port, bus);
+	rc = io_add(vmm, IO_PORT, 0xcf8, 4, &address_port, bus);
 	if (!rc)
 		rc = io_add(vmm, IO_PORT, 0xcfc, 4, &data_port, bus);
 	if (!rc)
 		rc = io_add(vmm, IO_MMIO, GPA_ECAM, GPA_ECAM_SIZE, &ecam, bus);
+	if (rc)
+		say("the PCI bus: %s", strerror(-rc));
 	return rc;
 }
 

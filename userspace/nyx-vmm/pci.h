@@ -83,7 +83,7 @@ void pci_writable(struct pci_dev *dev, unsigned int at, uint32_t mask, unsigned 
 int pci_express_add(struct pci_dev *dev);
 /* The pin INTA#, wired to the IOAPIC. */
 void pci_intx_add(struct pci_dev *dev);
-/* Chooses a slot and addresses for the BARs. @dev->destroy() is called in the end. */
+/* Chooses a slot and addresses for the BARs, and says what fails; @dev->destroy() in the end. */
 int pci_register(struct pci_dev *dev);
 /* The IOAPIC's pin of INTA#..INTD# (0..3) of a slot. */
 unsigned int pci_intx_gsi(unsigned int slot, unsigned int pin);

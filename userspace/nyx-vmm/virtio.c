@@ -147,51 +147,73 @@ static int look(struct virtq *vq)
 	return 0;
 }
 
-/* The first descriptors of all heads, with one call. */
-static int fetch_descs(struct virtq *vq)
-{
+/* Reads ahead, each for one of the heads */
+struct fetch {
+	unsigned int nr;
+	uint16_t head[VIRTQ_BATCH];
 	struct dma_op ops[VIRTQ_BATCH];
-	unsigned int i;
+};
 
-	for (i = 0; i < vq->nr_heads; i++) {
-		if (vq->heads[i] >= vq->size)
-			return -1;
-		ops[i] = (struct dma_op){
-			.iova = vq->desc + VIRTQ_DESC_SIZE * (uint64_t)vq->heads[i],
-			.buffer = vq->descs[i], .len = VIRTQ_DESC_SIZE,
-		};
+static void fetch_add(struct fetch *f, uint16_t head, uint64_t iova, void *buffer, uint64_t len)
+{
+	f->head[f->nr] = head;
+	f->ops[f->nr++] = (struct dma_op){ .iova = iova, .buffer = buffer, .len = len };
+}
+
+/* What is refused concerns one request: those in front of it are served first. */
+static void fetch_run(struct virtq *vq, struct fetch *f)
+{
+	unsigned int i = 0;
+
+	if (!dma_array(&vq->dev->pci, f->ops, f->nr))
+		return;
+	while (i + 1 < f->nr && f->ops[i].done)
+		i++;
+	vq->nr_good = f->head[i];
+}
+
+/* The first descriptors of all heads, with one call. */
+static void fetch_descs(struct virtq *vq)
+{
+	struct fetch f = { 0 };
+	uint16_t i;
+
+	for (i = 0; i < vq->nr_good; i++) {
+		if (vq->heads[i] < vq->size)
+			fetch_add(&f, i, vq->desc + VIRTQ_DESC_SIZE * (uint64_t)vq->heads[i],
+				  vq->descs[i], VIRTQ_DESC_SIZE);
+		else
+			vq->nr_good = i;
 	}
-	return dma_array(&vq->dev->pci, ops, vq->nr_heads);
+	fetch_run(vq, &f);
 }
 
 /* Their indirect tables, if they have such, with another */
-static int fetch_tables(struct virtq *vq)
+static void fetch_tables(struct virtq *vq)
 {
-	struct dma_op ops[VIRTQ_BATCH];
-	unsigned int i, nr = 0;
+	struct fetch f = { 0 };
 	struct desc d;
+	uint16_t i;
 
-	for (i = 0; i < vq->nr_heads; i++) {
+	for (i = 0; i < vq->nr_good; i++) {
 		d = to_desc(vq->descs[i]);
 		if (d.flags & VRING_DESC_F_INDIRECT && is_indirect(vq, &d) &&
 		    d.len <= sizeof(vq->tables[i]))
-			ops[nr++] = (struct dma_op){
-				.iova = d.addr, .buffer = vq->tables[i], .len = d.len,
-			};
+			fetch_add(&f, i, d.addr, vq->tables[i], d.len);
 	}
-	return dma_array(&vq->dev->pci, ops, nr);
+	fetch_run(vq, &f);
 }
 
 /* And the beginnings of the requests, which the device will want to see first */
 static void fetch_headers(struct virtq *vq)
 {
 	const unsigned int len = vq->dev->ops->header;
-	struct dma_op ops[VIRTQ_BATCH];
-	unsigned int i, nr = 0;
+	struct fetch f = { 0 };
 	struct desc d;
+	uint16_t i;
 
 	vq->has_header = 0;
-	for (i = 0; len && i < vq->nr_heads; i++) {
+	for (i = 0; len && i < vq->nr_good; i++) {
 		d = to_desc(vq->descs[i]);
 		if (d.flags & VRING_DESC_F_INDIRECT) {
 			if (!is_indirect(vq, &d) || d.len > sizeof(vq->tables[i]))
@@ -200,23 +222,19 @@ static void fetch_headers(struct virtq *vq)
 		}
 		if (d.flags & (VRING_DESC_F_INDIRECT | VRING_DESC_F_WRITE) || d.len < len)
 			continue;
-		ops[nr++] = (struct dma_op){
-			.iova = d.addr, .buffer = vq->headers[i], .len = len,
-		};
+		fetch_add(&f, i, d.addr, vq->headers[i], len);
 		vq->has_header |= UINT32_C(1) << i;
 	}
-	/* What cannot be read the device finds out itself, for each. */
-	if (dma_array(&vq->dev->pci, ops, nr))
-		vq->has_header = 0;
+	fetch_run(vq, &f);
 }
 
-static int fetch(struct virtq *vq)
+static void fetch(struct virtq *vq)
 {
-	if (fetch_descs(vq) || fetch_tables(vq))
-		return -1;
+	vq->nr_good = vq->nr_heads;
+	fetch_descs(vq);
+	fetch_tables(vq);
 	fetch_headers(vq);
 	vq->nr_fetched = vq->nr_heads;
-	return 0;
 }
 
 /* With EVENT_IDX: where the driver's next kick is wanted. Empty: no need to write it. */
@@ -341,7 +359,8 @@ static int find(struct virtq *vq)
 		if (!vq->nr_heads)
 			return 0;
 	}
-	return fetch(vq) ? -1 : 1;
+	fetch(vq);
+	return 1;
 }
 
 int virtq_pop(struct virtq *vq, struct virtq_request *req)
@@ -362,8 +381,10 @@ int virtq_pop(struct virtq *vq, struct virtq_request *req)
 	req->header = vq->has_header >> n & 1 ? vq->headers[n] : NULL;
 	req->nr_out = req->nr_in = 0;
 	req->out_len = req->in_len = 0;
-	if (!queue_chain(vq, n, req))
+	if (n >= vq->nr_good || !queue_chain(vq, n, req)) {
+		virtq_notify(vq);	/* of those in front of it */
 		return broken(vq);
+	}
 	vq->last_avail++;
 	vq->announced = false;
 	return 1;
@@ -513,22 +534,26 @@ static void *worker(void *arg)
 int virtio_start_worker(struct virtio_dev *dev)
 {
 	unsigned int i;
+	int rc = 0;
 
 	pthread_mutex_init(&dev->lock, NULL);
 	dev->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (dev->stop_fd < 0)
+		rc = -errno;
 	for (i = 0; i < dev->ops->nr_queues; i++) {
 		dev->queues[i].dev = dev;
 		dev->queues[i].kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (dev->queues[i].kick_fd < 0)
-			return -errno;
+			rc = -errno;
 	}
-	if (dev->stop_fd < 0)
-		return -errno;
-	reset(dev);
-	if (pthread_create(&dev->worker, NULL, worker, dev))
-		return -EAGAIN;
-	dev->worker_runs = true;
-	return 0;
+	if (!rc) {
+		reset(dev);
+		rc = -pthread_create(&dev->worker, NULL, worker, dev);
+		dev->worker_runs = !rc;
+	}
+	if (rc)
+		virtio_stop_worker(dev);
+	return rc;
 }
 
 void virtio_stop_worker(struct virtio_dev *dev)
@@ -538,8 +563,11 @@ void virtio_stop_worker(struct virtio_dev *dev)
 
 	if (dev->worker_runs && write(dev->stop_fd, &one, sizeof(one)) == sizeof(one))
 		pthread_join(dev->worker, NULL);
-	for (i = 0; i < dev->ops->nr_queues; i++)
-		close(dev->queues[i].kick_fd);
-	close(dev->stop_fd);
+	for (i = 0; i < dev->ops->nr_queues; i++) {
+		if (dev->queues[i].kick_fd >= 0)
+			close(dev->queues[i].kick_fd);
+	}
+	if (dev->stop_fd >= 0)
+		close(dev->stop_fd);
 	pthread_mutex_destroy(&dev->lock);
 }

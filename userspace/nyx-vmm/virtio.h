@@ -51,7 +51,8 @@ struct virtq {
 	uint16_t event;			/* the driver's used_event, or its flags */
 	uint16_t heads_from;		/* the request of heads[0] */
 	uint16_t nr_heads;
-	uint16_t nr_fetched;		/* of which there are @descs and @tables */
+	uint16_t nr_fetched;		/* of which there are @descs and @tables, */
+	uint16_t nr_good;		/* but for the first that is refused */
 	uint16_t heads[VIRTQ_BATCH];
 	uint8_t descs[VIRTQ_BATCH][VIRTQ_DESC_SIZE];
 	uint8_t tables[VIRTQ_BATCH][VIRTQ_TABLE * VIRTQ_DESC_SIZE];
@@ -131,7 +132,7 @@ int virtio_start_worker(struct virtio_dev *dev);
 void virtio_stop_worker(struct virtio_dev *dev);
 void virtio_kick(struct virtq *vq);
 
-/* virtio_pci.c: the PCI function of a device. @dev must be zeroed. */
+/* virtio_pci.c: the PCI function of a device. @dev must be zeroed; if it fails, it is gone. */
 int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio_ops *ops,
 		    uint64_t features, int own_fd);
 void virtio_interrupt(struct virtio_dev *dev, uint16_t vector, unsigned int isr);

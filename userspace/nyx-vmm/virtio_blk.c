@@ -290,12 +290,12 @@ int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly)
 {
 	static unsigned int count;
 	struct blk *blk;
-	int fd, rc;
+	int fd;
 
 	fd = open_disk(path, readonly);
 	if (fd < 0)
 		return -ENOENT;
-	blk = calloc(1, sizeof(*blk));
+	blk = alloc_for(path, sizeof(*blk));
 	if (!blk) {
 		close(fd);
 		return -ENOMEM;
@@ -313,7 +313,6 @@ int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly)
 	blk->config.capacity = blk->sectors;
 	blk->config.seg_max = VIRTQ_SIZE - 2;
 	blk->config.blk_size = SECTOR;
-	rc = virtio_pci_init(&blk->dev, vmm, &ops,
-			     readonly ? UINT64_C(1) << VIRTIO_BLK_F_RO : 0, -1);
-	return rc;
+	return virtio_pci_init(&blk->dev, vmm, &ops,
+			       readonly ? UINT64_C(1) << VIRTIO_BLK_F_RO : 0, -1);
 }

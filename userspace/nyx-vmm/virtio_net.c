@@ -221,9 +221,12 @@ int virtio_net_init(struct vmm *vmm, const char *tap, int fd)
 		fd = -1;
 	if (fd < 0)
 		return -ENODEV;
-	net = calloc(1, sizeof(*net));
-	if (!net)
+	net = alloc_for(ops.name, sizeof(*net));
+	if (!net) {
+		if (tap)
+			close(fd);
 		return -ENOMEM;
+	}
 	net->fd = fd;
 	net->is_socket = !tap;
 	memcpy(net->config.mac, mac, sizeof(mac));

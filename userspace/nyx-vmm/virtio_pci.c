@@ -377,7 +377,11 @@ int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio
 		rc = virtio_start_worker(dev);
 	if (rc) {
 		say("%s: %s", ops->name, strerror(-rc));
+		ops->destroy(dev);
 		return rc;
 	}
-	return pci_register(pci);
+	rc = pci_register(pci);
+	if (rc)
+		destroy(pci);
+	return rc;
 }

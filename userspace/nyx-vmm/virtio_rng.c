@@ -52,7 +52,7 @@ static const struct virtio_ops ops = {
 
 int virtio_rng_init(struct vmm *vmm)
 {
-	struct virtio_dev *dev = calloc(1, sizeof(*dev));
+	struct virtio_dev *dev = alloc_for(ops.name, sizeof(*dev));
 
 	return dev ? virtio_pci_init(dev, vmm, &ops, 0, -1) : -ENOMEM;
 }

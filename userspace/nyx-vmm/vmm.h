@@ -31,6 +31,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define KIB		UINT64_C(1024)
@@ -165,8 +166,21 @@ static inline bool vmm_stopping(struct vmm *vmm)
 	return atomic_load(&vmm->status) != STATUS_RUNNING;
 }
 
-/* main.c */
+/* say.c: a line on standard error. Any thread. */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
+void say_init(void);
+/* From then on say() waits for nobody; in the end, for what is left. */
+void say_running(bool running);
+
+/* Zeroed; that there is none is said, with what it is for. */
+static inline void *alloc_for(const char *name, size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		say("%s: no memory", name);
+	return p;
+}
 
 /* options.c: -1, or the status to exit with at once. */
 int options_parse(struct options *opts, int argc, char **argv);
@@ -263,7 +277,7 @@ int pit_init(struct vmm *vmm);
 void pit_exit(void);
 int pm_init(struct vmm *vmm);
 
-/* PCI devices */
+/* PCI devices. What fails they say themselves. */
 int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly);
 int virtio_net_init(struct vmm *vmm, const char *tap, int fd);
 int virtio_rng_init(struct vmm *vmm);

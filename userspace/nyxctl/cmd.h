@@ -39,6 +39,7 @@ enum word_kind {
 	WORD_DOMAIN,
 	WORD_DEVICE,
 	WORD_CHOICE,		/* one of choices */
+	WORD_CHOICES,		/* some of choices, separated by commas */
 	WORD_COMMAND,		/* a program and its arguments: everything after "--" */
 };
 
@@ -64,7 +65,7 @@ struct cmd_arg {
  * @letter: one-letter form, or 0
  * @arg: name of its argument, or NULL if it has none
  * @kind: what the argument is
- * @choices: WORD_CHOICE: the words, closed by NULL
+ * @choices: WORD_CHOICE, WORD_CHOICES: the words, closed by NULL
  * @help: one line
  */
 struct cmd_opt {

@@ -22,8 +22,8 @@
 #include "policy.h"
 
 enum {
-	COL_ID, COL_NAME, COL_MODEL, COL_WIDTH, COL_OWNER, COL_KEEP, COL_IOTLB, COL_EVENTS,
-	COL_MAX_DOMAINS, COL_MAX_DEVICES, COL_MAX_MEMORY, COL_DOMAINS, COL_DEVICES,
+	COL_ID, COL_NAME, COL_MODEL, COL_FEATURES, COL_WIDTH, COL_OWNER, COL_KEEP, COL_IOTLB,
+	COL_EVENTS, COL_MAX_DOMAINS, COL_MAX_DEVICES, COL_MAX_MEMORY, COL_DOMAINS, COL_DEVICES,
 	COL_MEMORY_RANGES, COL_MEMORY, COL_MAPPED, COL_TABLES, COL_FAULTS, COL_FILES,
 	COL_QUARANTINED, COL_IRT, COL_IRQ_MODE, COL_IRTES, COL_BINDINGS,
 };
@@ -32,6 +32,7 @@ static const struct out_col unit_cols[] = {
 	[COL_ID] = { "id", OUT_COUNT },
 	[COL_NAME] = { "name", OUT_TEXT },
 	[COL_MODEL] = { "model", OUT_TEXT },
+	[COL_FEATURES] = { "features", OUT_LIST, true },
 	[COL_WIDTH] = { "address_width", OUT_COUNT, true },
 	[COL_OWNER] = { "owner_uid", OUT_COUNT },
 	[COL_KEEP] = { "keep", OUT_BOOL, true },
@@ -56,6 +57,39 @@ static const struct out_col unit_cols[] = {
 	{ 0 }
 };
 
+/* By enum nyx_model */
+static const char *const models[] = { "native", "vtd", "amdvi", NULL };
+
+/* By the bits of enum nyx_vtd_flags and enum nyx_amdvi_flags; as options of nyx-vmm, too */
+static const char *const vtd_features[] = {
+	"caching-mode", "xapic", "small-pages", "posted", NULL
+};
+
+static const char *const amdvi_features[] = {
+	"xapic", "small-irtes", "guest-apic", "segments", "prefetch", "device-tlb", NULL
+};
+
+static const char *const no_features[] = { NULL };
+
+static const char *const *const features[] = { no_features, vtd_features, amdvi_features };
+
+static void put_features(struct out *out, const struct nyx_unit_info *info)
+{
+	const char *const *name = no_features;
+	uint32_t flags = info->model_flags;
+	char text[128] = "";
+	size_t len = 0;
+
+	if (info->model <= NYX_MODEL_AMDVI)
+		name = features[info->model];
+	for (; *name && len < sizeof(text); name++, flags >>= 1) {
+		if (flags & 1)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+						len ? "," : "", *name);
+	}
+	out_text(out, COL_FEATURES, text);
+}
+
 static int put_unit(const struct nyx_unit_info *info, void *arg)
 {
 	struct out *out = arg;
@@ -66,6 +100,7 @@ static int put_unit(const struct nyx_unit_info *info, void *arg)
 	if (*name)
 		out_text(out, COL_NAME, name);
 	out_text(out, COL_MODEL, nyx_model_name(info->model));
+	put_features(out, info);
 	out_u64(out, COL_WIDTH, info->address_width);
 	out_u64(out, COL_OWNER, info->owner_uid);
 	out_u64(out, COL_KEEP, !!(info->flags & NYX_UNIT_F_KEEP));
@@ -124,12 +159,38 @@ static int number_opt(const struct cli *cli, const char *name, uint32_t limit, u
 	return EXIT_OK;
 }
 
-/* By enum nyx_model */
-static const char *const models[] = { "native", "vtd", "amdvi", NULL };
+static int parse_features(const char *list, struct nyx_unit_create_opts *opts)
+{
+	const uint32_t no_guest = NYX_AMDVI_F_SMALL_IRTES | NYX_AMDVI_F_GUEST_APIC;
+	char *copy = strdup(list), *rest = copy, *item;
+	uint32_t flags = 0, bit;
+	int rc = EXIT_OK;
+
+	if (!copy)
+		return err_explain(-ENOMEM, "cannot read --features");
+	if (opts->model == NYX_MODEL_NATIVE)
+		rc = err_usage("--features goes with --model vtd or amdvi");
+	while (!rc && (item = strsep(&rest, ","))) {
+		rc = parse_choice("--features", item, features[opts->model], &bit);
+		if (!rc)
+			flags |= 1u << bit;
+	}
+	free(copy);
+	if (opts->model == NYX_MODEL_VTD) {
+		opts->vtd_flags = flags;
+		return rc;
+	}
+	if (!rc && (flags & no_guest) == no_guest)
+		rc = err_usage("--features guest-apic needs large entries, not small-irtes");
+	/* Small entries have no room for x2APIC's destinations */
+	opts->amdvi_flags = flags | (flags & NYX_AMDVI_F_SMALL_IRTES ? NYX_AMDVI_F_XAPIC : 0);
+	return rc;
+}
 
 static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts)
 {
 	const char *iotlb = cli_opt(cli, "iotlb"), *model = cli_opt(cli, "model");
+	const char *list = cli_opt(cli, "features");
 	int rc;
 
 	while (model && strcmp(model, models[opts->model]))
@@ -163,6 +224,8 @@ static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts)
 	    opts->address_width != 48 && opts->address_width != 57 &&
 	    opts->address_width != 64)
 		rc = err_usage("--address-width must be 48, 57 or 64 for --model amdvi");
+	if (!rc && list)
+		rc = parse_features(list, opts);
 	if (!rc && iotlb && !opts->iotlb_entries)
 		opts->iotlb_entries = NYX_IOTLB_OFF;
 	return rc;
@@ -405,10 +468,17 @@ static int run_policy(struct cli *cli)
 	return rc ? rc : policy_run(cli, NYX_SCOPE_UNIT, 0);
 }
 
+/* Of any model, to be completed */
+static const char *const all_features[] = {
+	"caching-mode", "xapic", "small-pages", "posted", "small-irtes", "guest-apic",
+	"segments", "prefetch", "device-tlb", NULL
+};
+
 #define UNIT_ARG { "UNIT", WORD_UNIT, true, NULL, "the unit, by name or id; else that of --unit" }
 
 #define CREATE_OPTS \
 	{ "model", 0, "MODEL", WORD_CHOICE, models, "what a guest sees of it: native (nothing), vtd or amdvi; native" }, \
+	{ "features", 0, "LIST", WORD_CHOICES, all_features, "of the model, like xapic,posted; see nyxctl-unit(1)" }, \
 	{ "address-width", 0, "BITS", WORD_ANY, NULL, "widest IOVA, 32 to 64; 48 (amdvi: 64)" }, \
 	{ "iotlb", 0, "ENTRIES", WORD_ANY, NULL, "size of the translation cache; 4096; 0: none" }, \
 	{ "events", 0, "ENTRIES", WORD_ANY, NULL, "event records held for readers; 1024" }, \

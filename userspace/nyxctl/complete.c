@@ -147,15 +147,30 @@ static void offer_live(struct typed *typed, enum word_kind kind)
 	nyx_ctx_unref(ctx);
 }
 
+/* An item of a list; what was typed may be "id,name,de". */
+static void offer_item(const struct typed *typed, const char *item)
+{
+	const char *comma = strrchr(typed->word, ',');
+	int before = comma ? (int)(comma + 1 - typed->word) : 0;
+	char text[256];
+
+	snprintf(text, sizeof(text), "%.*s%s", before, typed->word, item);
+	offer(typed, text);
+}
+
 static void offer_words(struct typed *typed, enum word_kind kind, const char *const *choices)
 {
-	for (; choices && *choices; choices++)
-		offer(typed, *choices);
+	for (; choices && *choices; choices++) {
+		if (kind == WORD_CHOICES)
+			offer_item(typed, *choices);
+		else
+			offer(typed, *choices);
+	}
 	if (kind == WORD_FILE)
 		puts(":file");
 	else if (kind == WORD_COMMAND)
 		puts(":command");
-	else if (kind != WORD_ANY && kind != WORD_CHOICE)
+	else if (kind != WORD_ANY && kind != WORD_CHOICE && kind != WORD_CHOICES)
 		offer_live(typed, kind);
 }
 
@@ -173,18 +188,12 @@ static void offer_options(const struct typed *typed, const struct cmd_opt *opt,
 	}
 }
 
-/* Column names; what was typed may be "id,name,de". */
 static void offer_columns(const struct typed *typed)
 {
-	const char *comma = strrchr(typed->word, ',');
-	int before = comma ? (int)(comma + 1 - typed->word) : 0;
 	const struct out_col *col;
-	char text[256];
 
-	for (col = typed->verb ? typed->verb->cols : NULL; col && col->key; col++) {
-		snprintf(text, sizeof(text), "%.*s%s", before, typed->word, col->key);
-		offer(typed, text);
-	}
+	for (col = typed->verb ? typed->verb->cols : NULL; col && col->key; col++)
+		offer_item(typed, col->key);
 }
 
 static void offer_arg(struct typed *typed)

@@ -176,6 +176,7 @@ $ nyxctl unit create --help
 |
 | Options:
 |       --model MODEL          what a guest sees of it: native (nothing), vtd or amdvi; native
+|       --features LIST        of the model, like xapic,posted; see nyxctl-unit(1)
 |       --address-width BITS   widest IOVA, 32 to 64; 48 (amdvi: 64)
 |       --iotlb ENTRIES        size of the translation cache; 4096; 0: none
 |       --events ENTRIES       event records held for readers; 1024
@@ -196,7 +197,7 @@ $ nyxctl unit create --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model address_width owner_uid keep iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files quarantined irt_entries irq_mode irtes bindings
+|   id name model features address_width owner_uid keep iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files quarantined irt_entries irq_mode irtes bindings
 |
 | Example:
 |   nyxctl unit create vm1 --iotlb 16K
@@ -211,6 +212,7 @@ $ nyxctl unit run --help
 |
 | Options:
 |       --model MODEL          what a guest sees of it: native (nothing), vtd or amdvi; native
+|       --features LIST        of the model, like xapic,posted; see nyxctl-unit(1)
 |       --address-width BITS   widest IOVA, 32 to 64; 48 (amdvi: 64)
 |       --iotlb ENTRIES        size of the translation cache; 4096; 0: none
 |       --events ENTRIES       event records held for readers; 1024
@@ -247,7 +249,7 @@ $ nyxctl unit list --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model address_width owner_uid keep iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files quarantined irt_entries irq_mode irtes bindings
+|   id name model features address_width owner_uid keep iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files quarantined irt_entries irq_mode irtes bindings
 |
 | Example:
 |   nyxctl unit list --columns name,devices
@@ -585,3 +587,9 @@ $ nyxctl __complete walk --format ''
 | vtdss
 | x86
 | amdv1
+$ nyxctl __complete unit create x --features posted,x
+| posted,xapic
+$ nyxctl __complete unit create x --features s
+| small-pages
+| small-irtes
+| segments

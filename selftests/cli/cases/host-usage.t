@@ -501,6 +501,32 @@ $ nyxctl -u x unit create x --irt 0
 ! nyxctl: --irt must be 1 to 65536
 ? 2
 
+# Features.
+$ nyxctl unit create x --features xapic
+! nyxctl: --features goes with --model vtd or amdvi
+? 2
+$ nyxctl unit create x --model native --features xapic
+! nyxctl: --features goes with --model vtd or amdvi
+? 2
+$ nyxctl unit create x --model vtd --features xapic,frob
+! nyxctl: --features 'frob' is not one of: caching-mode, xapic, small-pages, posted
+? 2
+$ nyxctl unit create x --model vtd --features guest-apic
+! nyxctl: --features 'guest-apic' is not one of: caching-mode, xapic, small-pages, posted
+? 2
+$ nyxctl unit create x --model vtd --features ''
+! nyxctl: --features '' is not one of: caching-mode, xapic, small-pages, posted
+? 2
+$ nyxctl unit create x --model vtd --features xapic,
+! nyxctl: --features '' is not one of: caching-mode, xapic, small-pages, posted
+? 2
+$ nyxctl unit run x --model amdvi --features posted -- true
+! nyxctl: --features 'posted' is not one of: xapic, small-irtes, guest-apic, segments, prefetch, device-tlb
+? 2
+$ nyxctl unit create x --model amdvi --features guest-apic,small-irtes
+! nyxctl: --features guest-apic needs large entries, not small-irtes
+? 2
+
 # Pages.
 $ nyxctl -u x page request 3:0.0 0x1001
 ! nyxctl: IOVA '0x1001' is not a multiple of 4096

@@ -119,6 +119,31 @@ $ nyxctl unit destroy --json
 | {"error":{"code":"ENOENT","message":"there is no unit 'golden'; 'nyxctl unit list' shows all"}}
 ! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
 ? 3
+# Features of a model.
+$ nyxctl -q unit create golden --model vtd --features small-pages,xapic
+$ nyxctl unit show --columns model,features,address_width
+| model          vtd
+| features       xapic,small-pages
+| address width  48
+$ nyxctl mmio read 0x10 --width 8 --columns value
+| value  0xf00fcb
+$ nyxctl unit show --json --columns features
+| {"unit":{"features":["xapic","small-pages"]}}
+$ nyxctl -q unit destroy; nyxctl -q unit create golden --model vtd --features caching-mode,posted
+$ nyxctl unit show --columns features
+| features  caching-mode,posted
+$ nyxctl -q unit destroy; nyxctl -q unit create golden --model amdvi --features guest-apic,segments,prefetch,device-tlb
+$ nyxctl unit show --columns features
+| features  guest-apic,segments,prefetch,device-tlb
+$ nyxctl -q unit destroy; nyxctl -q unit create golden --model amdvi --features small-irtes
+$ nyxctl unit show --columns features
+| features  xapic,small-irtes
+$ nyxctl -q unit destroy; nyxctl -q unit create golden --model amdvi
+$ nyxctl unit show --columns features
+| features  -
+$ nyxctl unit show --json --columns features
+| {"unit":{"features":[]}}
+$ nyxctl -q unit destroy
 # A unit that lives as long as a command.
 $ nyxctl unit run golden -- bash -c 'nyxctl unit show --columns name,keep; exit 7'
 | name  golden
@@ -128,6 +153,8 @@ $ nyxctl unit run golden --address-width 40 -- bash -c 'nyxctl unit show --colum
 | address width  40
 $ nyxctl unit run -- bash -c 'nyxctl unit show --columns name'
 | name  -
+$ nyxctl unit run golden --model vtd --features posted -- bash -c 'nyxctl unit show --columns features'
+| features  posted
 $ nyxctl unit status golden
 ! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
 ? 3

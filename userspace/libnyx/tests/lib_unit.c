@@ -68,6 +68,7 @@ TEST(unit_vtd)
 	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
 	EXPECT_EQ(NYX_MODEL_VTD, info.model);
 	EXPECT_EQ(39, info.address_width);
+	EXPECT_EQ(opts.vtd_flags, info.model_flags);
 	EXPECT_EQ(65536, info.irt_entries);
 	EXPECT_EQ(NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF, info.irq_mode);
 	EXPECT_EQ(-EOPNOTSUPP, nyx_irq_setup(unit, 0));
@@ -121,6 +122,7 @@ TEST(unit_amdvi)
 	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
 	EXPECT_EQ(NYX_MODEL_AMDVI, info.model);
 	EXPECT_EQ(64, info.address_width);
+	EXPECT_EQ(opts.amdvi_flags, info.model_flags);
 	EXPECT_EQ(0, info.irt_entries);
 	ASSERT_EQ(0, nyx_mmio_read(unit, 0x30, 8, &v));
 	EXPECT_EQ(0x2008c5, v);

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Tests of nyx-vmm's devices and loaders, without KVM. Included by ../../Makefile.
 
-VMM_TEST_NAMES	:= vmm_boot vmm_virtio vmm_fuzz
+VMM_TEST_NAMES	:= vmm_boot vmm_init vmm_virtio vmm_fuzz
 VMM_TEST_BINS	:= $(VMM_TEST_NAMES:%=$(O)/tests/%)
-# All but what needs KVM, and main(): vmm_env.c stands for them
-VMM_TEST_OBJ	:= $(filter-out %/main.o %/kvm.o %/cpuid.o,$(NYX_VMM_OBJ)) \
+VMM_TEST_ALL	:= $(VMM_TEST_BINS) $(O)/tests/vmm_say
+# All but what needs KVM, main() and say(): vmm_env.c stands for them
+VMM_TEST_OBJ	:= $(filter-out %/main.o %/say.o %/kvm.o %/cpuid.o,$(NYX_VMM_OBJ)) \
 	$(O)/obj/nyx-vmm-tests/vmm_env.o
 VMM_TEST_CPPFLAGS = $(NYX_VMM_CPPFLAGS) -Inyx-vmm -I../selftests/include
 
-DEPS	+= $(VMM_TEST_NAMES:%=$(O)/obj/nyx-vmm-tests/%.d) $(O)/obj/nyx-vmm-tests/vmm_env.d
+DEPS	+= $(VMM_TEST_ALL:$(O)/tests/%=$(O)/obj/nyx-vmm-tests/%.d) $(O)/obj/nyx-vmm-tests/vmm_env.d
 OBJDIRS	+= $(O)/obj/nyx-vmm-tests/
 
 $(O)/obj/nyx-vmm-tests/%.o: nyx-vmm/tests/%.c $(O)/obj/flags | $(O)/obj/nyx-vmm-tests/
@@ -16,13 +17,17 @@ $(O)/obj/nyx-vmm-tests/%.o: nyx-vmm/tests/%.c $(O)/obj/flags | $(O)/obj/nyx-vmm-
 
 $(VMM_TEST_BINS): $(O)/tests/%: $(O)/obj/nyx-vmm-tests/%.o $(VMM_TEST_OBJ) \
 		$(O)/obj/tests/ktap.o $(O)/libnyx.a | $(O)/tests/
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread -Wl,--wrap=calloc -o $@ $^
+
+$(O)/tests/vmm_say: $(O)/obj/nyx-vmm-tests/vmm_say.o $(O)/obj/nyx-vmm/say.o \
+		$(O)/obj/tests/ktap.o | $(O)/tests/
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread -o $@ $^
 
 ifneq ($(filter $(O)/nyx-vmm,$(OUTPUTS)),)
-tests: $(VMM_TEST_BINS)
+tests: $(VMM_TEST_ALL)
 check: check-nyx-vmm
 endif
 
 .PHONY: check-nyx-vmm
-check-nyx-vmm: $(VMM_TEST_BINS)
+check-nyx-vmm: $(VMM_TEST_ALL)
 	$(Q)for test in $^; do $$test || exit; done

@@ -15,6 +15,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "boot.h"
 
@@ -177,6 +178,80 @@ TEST(many_segments)
 	free(file);
 	env_end(vmm);
 }
+
+/* ---- files that change while they are read --------------------------------------- */
+
+static atomic_bool ended;
+
+static void *cut_and_grow(void *arg)
+{
+	const int *fd = arg;
+
+	while (!atomic_load(&ended)) {
+		ASSERT_EQ(0, ftruncate(*fd, 4096));
+		ASSERT_EQ(0, ftruncate(*fd, 4 * MIB));
+	}
+	return NULL;
+}
+
+static const struct { const char *name; bool initrd; } cut[] = {
+	{ "kernel", false }, { "initrd", true },
+};
+
+/* Read, or too short: said, and nothing else happens. */
+TEST_EACH(cut_off, cut)
+{
+	unsigned long i, rounds = ktap_iterations(200);
+	struct vmm *vmm = env_machine(ENV_MAP);
+	uint8_t file[FILE_SIZE];
+	struct options o = opts;
+	int kernel, other, rc;
+	char path[64];
+	pthread_t thread;
+
+	make_bzimage(file);
+	strcpy(path, env_file(4 * MIB, 0, &kernel));
+	ASSERT_EQ(FILE_SIZE, pwrite(kernel, file, FILE_SIZE, 0));
+	o.kernel = path;
+	vmm->opts = &o;
+	if (v->initrd)
+		o.initrd = env_file(4 * MIB, 1, &other);
+	ASSERT_EQ(0, boot_load(vmm));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, cut_and_grow, v->initrd ? &other : &kernel));
+	for (i = 0; i < rounds; i++) {
+		rc = boot_load(vmm);
+		ASSERT_TRUE(!rc || rc == -EIO || rc == -ENOEXEC);
+		if (rc)
+			EXPECT_TRUE(strstr(env_said(), v->initrd ? o.initrd : path));
+	}
+	atomic_store(&ended, true);
+	pthread_join(thread, NULL);
+	close(kernel);
+	if (v->initrd)
+		close(other);
+	env_end(vmm);
+}
+
+/* As large as one sees, and yet shorter */
+TEST(shorter_than_said)
+{
+	const char *path = "/sys/kernel/uevent_seqnum";
+	struct vmm *vmm = env_machine(ENV_MAP);
+	struct options o = opts;
+	uint64_t gpa, size;
+
+	if (access(path, R_OK))
+		SKIP("no %s", path);
+	o.kernel = path;
+	vmm->opts = &o;
+	EXPECT_EQ(-EIO, boot_load(vmm));
+	EXPECT_TRUE(strstr(env_said(), "got shorter"));
+	EXPECT_EQ(-EIO, boot_place(vmm, path, 0, ENV_RAM, &gpa, &size));
+	EXPECT_TRUE(strstr(env_said(), "got shorter"));
+	env_end(vmm);
+}
+
+/* ---- the command line ------------------------------------------------------------- */
 
 static const struct {
 	const char *name;

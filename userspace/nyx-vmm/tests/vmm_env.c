@@ -29,7 +29,10 @@ static struct options options;
 static pthread_t loop;
 static atomic_uint stops;
 static unsigned int files;
+static atomic_uint accesses[ENV_RAM >> 12];	/* behind refusing_access() */
 static char last_said[512];
+static atomic_uint says;
+static atomic_bool no_memory;
 
 /* Devices write what the guest tells them to, of two threads in one place, too. */
 const char *__tsan_default_suppressions(void);
@@ -38,7 +41,7 @@ const char *__tsan_default_suppressions(void)
 	return "race:^copy$\nrace:^file_vector$\nrace:^refusing_access$\n";
 }
 
-/* ---- in place of main.c and kvm.c ------------------------------------------------ */
+/* ---- in place of say.c and kvm.c -------------------------------------------------- */
 
 void say(const char *format, ...)
 {
@@ -47,6 +50,7 @@ void say(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(last_said, sizeof(last_said), format, args);
 	va_end(args);
+	atomic_fetch_add(&says, 1);
 }
 
 void vmm_stop(struct vmm *vmm, int status)
@@ -65,10 +69,18 @@ int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on)
 	return -EOPNOTSUPP;	/* kicks come as accesses */
 }
 
+/* ---- in place of calloc(), by the linker ----------------------------------------- */
+
+void *__real_calloc(size_t nr, size_t size);
+void *__wrap_calloc(size_t nr, size_t size);
+void *__wrap_calloc(size_t nr, size_t size)
+{
+	return atomic_load(&no_memory) ? NULL : __real_calloc(nr, size);
+}
+
 /* ---- the machine ------------------------------------------------------------------- */
 
-static int refusing_access(struct vmm *vmm, uint16_t rid, const struct dma_op *ops,
-			   unsigned int nr)
+static int refusing_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr)
 {
 	unsigned int i;
 	uint8_t *p;
@@ -76,10 +88,13 @@ static int refusing_access(struct vmm *vmm, uint16_t rid, const struct dma_op *o
 	(void)rid;
 	for (i = 0; i < nr; i++) {
 		p = ram_ptr(vmm, ops[i].iova, ops[i].len);
+		if (p)
+			atomic_fetch_add(&accesses[ops[i].iova >> 12], 1);
 		if (!p || env_refuses(ops[i].iova))
 			return -EFAULT;
 		memcpy(ops[i].write ? p : ops[i].buffer, ops[i].write ? ops[i].buffer : p,
 		       ops[i].len);
+		ops[i].done = true;
 	}
 	return 0;
 }
@@ -178,6 +193,11 @@ void env_mute(bool on)
 	}
 }
 
+unsigned int env_accesses(uint64_t iova)
+{
+	return atomic_load(&accesses[iova >> 12]);
+}
+
 unsigned int env_stops(void)
 {
 	return atomic_load(&stops);
@@ -186,6 +206,16 @@ unsigned int env_stops(void)
 const char *env_said(void)
 {
 	return last_said;
+}
+
+unsigned int env_says(void)
+{
+	return atomic_load(&says);
+}
+
+void env_no_memory(bool on)
+{
+	atomic_store(&no_memory, on);
 }
 
 const char *env_file(uint64_t size, uint8_t byte, int *fd)

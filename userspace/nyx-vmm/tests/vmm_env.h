@@ -30,8 +30,11 @@ struct vmm *env_machine(enum env_dma dma);
 void env_end(struct vmm *vmm);
 /* What the guest prints: not amid the lines of the harness, which then has none, either. */
 void env_mute(bool on);
+unsigned int env_accesses(uint64_t iova);	/* to its page, refused or not, of ENV_FAULTS */
 unsigned int env_stops(void);		/* how often the guest wanted to end it */
 const char *env_said(void);		/* the last message */
+unsigned int env_says(void);		/* how many there were */
+void env_no_memory(bool on);		/* calloc() fails */
 
 /* A file of @size bytes, all @byte; its name is valid until the next call. */
 const char *env_file(uint64_t size, uint8_t byte, int *fd);

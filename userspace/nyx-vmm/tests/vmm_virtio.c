@@ -280,6 +280,53 @@ TEST_EACH(blk_without, hopeless)
 	env_end(vmm);
 }
 
+/* Several requests, made available together; the third has something that is refused. */
+#define REFUSED		(ENV_DATA + 0x3000)
+#define PAGE(n)		(ENV_DATA + 0x10000 + 0x1000 * (n))
+
+static const struct { const char *name; struct desc desc; uint16_t head; } refused[] = {
+	{ "header", { REFUSED, 16, N, 1 }, 6 },
+	{ "header_outside", { OUTSIDE, 16, N, 1 }, 6 },
+	{ "header_overflow", { UINT64_MAX - 7, 16, N, 1 }, 6 },
+	{ "table", { REFUSED, 48, I }, 6 },
+	{ "head", { 0 }, 256 },
+};
+
+TEST_EACH(one_of_four, refused)
+{
+	struct vmm *vmm = env_machine(ENV_FAULTS);
+	struct env_virtio dev;
+	unsigned int i;
+	int fd;
+
+	ASSERT_TRUE(env_refuses(REFUSED));
+	ASSERT_EQ(0, virtio_blk_init(vmm, env_file(DISK, 0, &fd), false));
+	dev = env_virtio(vmm, SLOT, BAR, 256);
+	for (i = 0; i < 4; i++) {
+		ASSERT_TRUE(!env_refuses(PAGE(i)));
+		env_put(vmm, PAGE(i), FLUSH, 8);
+		env_put(vmm, PAGE(i) + 8, 0, 8);
+		env_put(vmm, PAGE(9) + i, 0xee, 1);
+		env_desc(&dev, 0, 3 * i, PAGE(i), 16, N, (uint16_t)(3 * i + 1));
+		env_desc(&dev, 0, 3 * i + 1, PAGE(9) + i, 1, W, 0);
+		env_put(vmm, ENV_RING + ENV_AVAIL + 4 + 2 * i, i == 2 ? v->head : 3 * i, 2);
+	}
+	put_descs(&dev, ENV_RING + 16 * 6, &v->desc, 1);
+	env_put(vmm, ENV_RING + ENV_AVAIL + 2, 4, 2);
+	dev.avail[0] = 4;
+	env_kick(&dev, 0);
+	ASSERT_TRUE(!env_wait(&dev, 0));
+
+	ASSERT_EQ(2, env_get(vmm, ENV_RING + ENV_USED + 2, 2));
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(i < 2 ? OK : 0xee, env_get(vmm, PAGE(9) + i, 1));
+	EXPECT_EQ(1, env_accesses(PAGE(0)));
+	EXPECT_EQ(1, env_accesses(PAGE(1)));
+	EXPECT_TRUE(env_accesses(REFUSED) <= 1);
+	close(fd);
+	env_end(vmm);
+}
+
 /* ---- the network card ------------------------------------------------------------------- */
 
 static struct env_virtio net_start(struct vmm *vmm, int fd)

@@ -121,6 +121,7 @@ void m_model_init(struct m_unit *unit, const struct nyx_unit_create *c)
 	unit->vtd_flags = c->vtd_flags;
 	unit->vtd_faults = c->vtd_faults ? c->vtd_faults : 8;
 	unit->amdvi_flags = c->amdvi_flags;
+	unit->info.model_flags = c->vtd_flags | c->amdvi_flags;
 	unit->info.irt_entries = c->model == NYX_MODEL_VTD ? MAX_IRTES : 0;
 	if (c->model == NYX_MODEL_AMDVI && !c->address_width)
 		unit->info.address_width = 64;

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: what it says, on standard error.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Nobody waits for a reader while the machine runs: a virtual CPU, or the main loop, which
+ * takes signals, would stand still. What finds no room is counted, and the count is said
+ * in front of the next line that finds some. Before and afterwards, when there is
+ * something to say that ends it all, a reader has a second.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm.h"
+
+#define PATIENCE_MS	1000
+#define LINE		512
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int say_fd = STDERR_FILENO;
+static bool runs;			/* @lock */
+static unsigned long lost;		/* @lock */
+
+/*
+ * Others have standard error open, too, maybe as their output: they would not expect it not
+ * to wait. What can be opened anew is; a socket cannot, and a file never waits.
+ */
+void say_init(void)
+{
+	struct stat st;
+	int fd;
+
+	if (fstat(STDERR_FILENO, &st) || !(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+		return;
+	fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0)
+		say_fd = fd;
+}
+
+/* Called with @lock held. One write, so that lines do not mix: whole, or it is lost. */
+static bool put(const char *text, size_t len)
+{
+	struct pollfd p = { .fd = say_fd, .events = POLLOUT };
+
+	/* Even where it waits, it does not if there is room; 4K of a pipe, or nothing */
+	if (poll(&p, 1, runs ? 0 : PATIENCE_MS) != 1 || !(p.revents & POLLOUT))
+		return false;
+	return write(say_fd, text, len) == (ssize_t)len;
+}
+
+/* Called with @lock held. @line: with its end, or empty. */
+static void put_line(const char *line)
+{
+	char text[2 * LINE] = "";
+	size_t len;
+
+	if (lost)
+		snprintf(text, LINE, "nyx-vmm: messages that nobody read, lost: %lu\n", lost);
+	len = strlen(text);
+	snprintf(text + len, sizeof(text) - len, "%s", line);
+	if (put(text, strlen(text)))
+		lost = 0;
+	else if (*line)
+		lost++;
+}
+
+void say(const char *format, ...)
+{
+	char text[LINE], line[LINE + 16];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	snprintf(line, sizeof(line), "nyx-vmm: %s\n", text);
+	pthread_mutex_lock(&lock);
+	put_line(line);
+	pthread_mutex_unlock(&lock);
+}
+
+void say_running(bool running)
+{
+	pthread_mutex_lock(&lock);
+	runs = running;
+	if (!runs && lost)
+		put_line("");
+	pthread_mutex_unlock(&lock);
+}
