@@ -131,6 +131,43 @@ static void do_msi(struct chaos *c, struct rng *r)
 	check(nyx_cmd(c->g->fd, NYX_IRQ_SEND, &s));
 }
 
+/* Whoever is bound sends at a time of its own. */
+static void do_bound(struct chaos *c, struct rng *r)
+{
+	struct nyx_irq_send s;
+	struct msi m;
+	__u32 id;
+	int ret;
+
+	c->model->message(r, &s);
+	m = (struct msi){ .address = s.address, .data = s.data };
+	switch (rng_below(r, 8)) {
+	case 0:
+		check(cmd_irq_unbind(c->g->fd, c->binding));
+		break;
+	case 1:
+		ret = cmd_irq_bind(c->g->fd, chaos_device(c->model, r), m, c->source, c->target,
+				   &id);
+		if (!ret)
+			c->binding = id;
+		else if (ret != -EBUSY)
+			check(ret);
+		break;
+	case 2:
+		check(cmd_irq_message(c->g->fd, c->binding, m));
+		break;
+	case 3:
+		check(cmd_irq_mask(c->g->fd, c->binding, rng_below(r, 2)));
+		break;
+	case 4:
+		eventfd_take(c->target);
+		break;
+	default:
+		eventfd_give(c->source);
+		break;
+	}
+}
+
 static void do_reset(struct guest *g)
 {
 	struct nyx_unit_reset reset = { .size = sizeof(reset) };
@@ -209,7 +246,10 @@ static void step(struct chaos *c, struct rng *r)
 		break;
 	case 4:
 	case 5:
-		do_msi(c, r);
+		if (c->alone || rng_below(r, 4))
+			do_msi(c, r);
+		else
+			do_bound(c, r);
 		break;
 	case 6:
 		if (c->memory && !rng_below(r, 8))
@@ -230,19 +270,23 @@ static void *run(void *arg)
 	struct chaos *c = arg;
 	struct rng r = rng_start(c->salt);
 
+	c->source = eventfd_new();
+	c->target = eventfd_new();
 	if (c->memory)
 		c->model->revive(c, &r);
 	for (unsigned long i = 0; i < c->steps; i++) {
 		ktap_note("step %lu of thread %llu", i, (unsigned long long)c->salt);
 		step(c, &r);
 	}
+	check(cmd_irq_unbind(c->g->fd, c->binding));
+	close(c->source);
+	close(c->target);
 	return NULL;
 }
 
 void chaos(const struct chaos *first, unsigned int threads)
 {
 	struct guest *g = first->g;
-	__u64 stats[NYX_STAT_MAX];
 	struct chaos c[3];
 	pthread_t t[3];
 
@@ -259,13 +303,19 @@ void chaos(const struct chaos *first, unsigned int threads)
 	}
 	for (unsigned int i = 0; i < threads; i++)
 		pthread_join(t[i], NULL);
-	test_cmd(cmd_stats(g->fd, NYX_SCOPE_UNIT, 0, stats));
-	ktap_print("%llu DMAs, %llu walks, %llu invalidations, %llu interrupts, %llu faults",
-		   stats[NYX_STAT_DMA_OPS], stats[NYX_STAT_WALKS], stats[NYX_STAT_INVALIDATIONS],
-		   stats[NYX_STAT_IRQS], stats[NYX_STAT_FAULTS]);
 	do_reset(g);
 	test_cmd(cmd_memory_remove(g->fd, 0, CHAOS_RAM));
 	test_cmd(cmd_memory_add(g->fd, 0, 0, GUEST_RAM, g->ram));
 	memset(g->ram, 0, CHAOS_RAM);
 	forget_events(g);
+}
+
+void chaos_tell(struct guest *g)
+{
+	__u64 stats[NYX_STAT_MAX];
+
+	test_cmd(cmd_stats(g->fd, NYX_SCOPE_UNIT, 0, stats));
+	ktap_print("%llu DMAs, %llu walks, %llu invalidations, %llu interrupts, %llu faults",
+		   stats[NYX_STAT_DMA_OPS], stats[NYX_STAT_WALKS], stats[NYX_STAT_INVALIDATIONS],
+		   stats[NYX_STAT_IRQS], stats[NYX_STAT_FAULTS]);
 }

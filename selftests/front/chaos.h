@@ -52,6 +52,9 @@ struct chaos_model {
  * @memory: it also takes memory and devices away
  * @alone: nobody else is there
  * @exact: nor is anything cached: walks and translations agree
+ * @source: eventfds of a binding, unless it is alone
+ * @target: likewise
+ * @binding: its id
  */
 struct chaos {
 	struct guest *g;
@@ -61,6 +64,9 @@ struct chaos {
 	bool memory;
 	bool alone;
 	bool exact;
+	int source;
+	int target;
+	__u32 binding;
 };
 
 /* A table, mostly; or any page, or anything. */
@@ -79,5 +85,7 @@ static inline void chaos_store(struct guest *g, __u64 at, __u64 lo, __u64 hi)
 
 /* Runs as many as @threads, up to 3, that do what @first is for. Then a reset. */
 void chaos(const struct chaos *first, unsigned int threads);
+/* A line about what was done. */
+void chaos_tell(struct guest *g);
 
 #endif /* NYX_SELFTESTS_CHAOS_H */

@@ -255,5 +255,6 @@ TEST_EACH(hostile_guest, chaos_cases)
 
 	guest_open_opts(g, &v->opts);
 	chaos(&first, v->threads);
+	chaos_tell(g);
 	works_again(g);
 }
