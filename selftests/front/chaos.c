@@ -55,17 +55,29 @@ static void check(int ret)
 		FAIL("%s", strerror(-ret));
 }
 
+static void do_translate(struct chaos *c, struct rng *r)
+{
+	const __u64 length = 1 + rng_below(r, rng_below(r, 8) ? 64 : SZ_64K);
+	struct nyx_translate t;
+
+	check(cmd_translate(c->g->fd, &t, chaos_device(c->model, r), 1 + rng_below(r, 3),
+			    chaos_iova(r), length));
+}
+
 static void do_dma(struct chaos *chaos, struct rng *r)
 {
 	static __thread unsigned char buf[SZ_64K];
 	const __u32 sbdf = chaos_device(chaos->model, r);
 	const __u64 length = 1 + rng_below(r, rng_below(r, 8) ? 64 : sizeof(buf));
+	const bool logged = chaos->alone && chaos->model->check_log;
 	const int fd = chaos->g->fd;
-	struct nyx_translate t;
+	__u32 mark = 0;
 	struct nyx_dma c;
 	int ret;
 
-	switch (rng_below(r, 5)) {
+	if (logged)
+		mark = chaos->model->mark_log(chaos->g);
+	switch (rng_below(r, 4)) {
 	case 0:
 		/* What it writes is as good as what the guest does. */
 		for (size_t i = 0; i < 64; i += 8)
@@ -76,14 +88,13 @@ static void do_dma(struct chaos *chaos, struct rng *r)
 		ret = cmd_dma_atomic(fd, &c, sbdf, NYX_DMA_FETCH_ADD, chaos_iova(r) & ~7ull, 8,
 				     SZ_4K, 0);
 		break;
-	case 2:
-		ret = cmd_translate(fd, &t, sbdf, 1 + rng_below(r, 3), chaos_iova(r), length);
-		break;
 	default:
 		ret = cmd_dma_read(fd, &c, sbdf, chaos_iova(r), buf, length);
 		break;
 	}
 	check(ret);
+	if (!ret && logged)
+		chaos->model->check_log(chaos->g, mark, sbdf, &c.out_fault);
 }
 
 /* A look at a table, which may be any page; or at what a device has. */
@@ -189,7 +200,8 @@ static void do_memory(struct chaos *c, struct rng *r)
 		/* Also then there is something to do. */
 		if (!rng_below(r, 4))
 			c->model->use_queue(c, r);
-		do_dma(c, r);
+		do_translate(c, r);
+		do_msi(c, r);
 		test_cmd(cmd_memory_add(g->fd, 0, 0, CHAOS_RAM, g->ram));
 		break;
 	case 2:
@@ -257,8 +269,10 @@ static void step(struct chaos *c, struct rng *r)
 		forget_events(c->g);
 		break;
 	default:
-		if (rng_below(r, 8))
+		if (rng_below(r, 3))
 			do_dma(c, r);
+		else if (rng_below(r, 2))
+			do_translate(c, r);
 		else
 			do_walk(c, r);
 		break;

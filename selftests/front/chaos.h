@@ -31,6 +31,8 @@ struct chaos;
  * @access_registers: any of them, in any way
  * @revive: everything on, at its place
  * @message: set address and data of an interrupt
+ * @mark_log: where faults are logged now
+ * @check_log: after a DMA that began there; NULL: nobody looks
  */
 struct chaos_model {
 	const __u32 *devices;
@@ -41,6 +43,8 @@ struct chaos_model {
 	void (*access_registers)(struct chaos *c, struct rng *r);
 	void (*revive)(struct chaos *c, struct rng *r);
 	void (*message)(struct rng *r, struct nyx_irq_send *s);
+	__u32 (*mark_log)(struct guest *g);
+	void (*check_log)(struct guest *g, __u32 mark, __u32 sbdf, const struct nyx_fault *f);
 };
 
 /**

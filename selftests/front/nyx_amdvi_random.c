@@ -547,12 +547,42 @@ static void message(struct rng *r, struct nyx_irq_send *s)
 	s->data = rng_below(r, 8) ? rng_below(r, 64) : rng_next(r) & 0x1ffff;
 }
 
+/* ---- the event log ---- */
+
+static __u32 mark_log(struct guest *g)
+{
+	return r32(g, EVTTAIL);
+}
+
+/* A DMA logs what the host is told, or there is a reason why it does not. */
+static void check_log(struct guest *g, __u32 mark, __u32 sbdf, const struct nyx_fault *f)
+{
+	const __u64 base = r64(g, EVTBASE), size = 16ull << (base >> 56);
+	const __u64 ring = base & RING_ADDRESS, at = ring + (mark & (size - 1));
+	const __u32 tail = r32(g, EVTTAIL), status = r32(g, STATUS);
+
+	if (tail != mark) {
+		ASSERT_NE(NYX_FAULT_NONE, f->reason);
+		ASSERT_EQ((mark + 16) & (size - 1), tail);
+		ASSERT_LT(at, CHAOS_RAM);
+		ASSERT_EQ((__u16)sbdf, (__u16)load64(g, at));
+		ASSERT_EQ(f->vendor, load64(g, at) >> 48);
+		if ((f->vendor & 0xf000) == E_FAULT)
+			ASSERT_EQ(f->iova, load64(g, at + 8));
+		return;
+	}
+	/* Only page faults can be suppressed. */
+	if (f->vendor && (f->vendor & 0xf000) != E_FAULT && size >= SZ_4K && at < CHAOS_RAM)
+		ASSERT_TRUE(!(status & S_EVTRUN) || (status & S_EVTOVERFLOW));
+}
+
 /* ---- the cases ---- */
 
 static const struct chaos_model model = {
 	.devices = devices, .nr_devices = ARRAY_SIZE(devices), .page = P_RW,
 	.write_memory = write_memory, .use_queue = use_queue,
 	.access_registers = access_registers, .revive = revive, .message = message,
+	.mark_log = mark_log, .check_log = check_log,
 };
 
 static void works_again(struct guest *g)
