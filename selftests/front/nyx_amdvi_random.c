@@ -639,8 +639,8 @@ static const struct chaos_case {
 	unsigned int threads;
 	struct guest_opts opts;
 } chaos_cases[] = {
-	{ "one", 1, { 0 } },
 	{ "one_everything", 1, { .flags = EVERYTHING } },
+	{ "one", 1, { 0 } },
 	{ "one_small", 1, { .flags = SMALL, .width = 48 } },
 	{ "one_no_iotlb", 1, { .iotlb = ENV_IOTLB_OFF } },
 	{ "three", 3, { .width = 57 } },
