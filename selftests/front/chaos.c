@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx selftests: a guest that does whatever comes to its mind.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "chaos.h"
+
+#include <stdlib.h>
+
+__u64 chaos_page(struct rng *r)
+{
+	switch (rng_below(r, 40)) {
+	case 0:
+		return rng_next(r) & ~0xfffull;
+	case 1:
+		return rng_below(r, CHAOS_RAM / SZ_4K) * SZ_4K;
+	case 2:
+		return rng_below(r, PAGES) * SZ_4K;
+	default:
+		return (TABLE_PAGE + rng_below(r, PAGES - TABLE_PAGE)) * SZ_4K;
+	}
+}
+
+__u64 chaos_noise(struct rng *r)
+{
+	return rng_below(r, 30) ? 0 : 1ull << rng_below(r, 64);
+}
+
+__u64 chaos_iova(struct rng *r)
+{
+	__u64 at = rng_below(r, SZ_4K);
+
+	switch (rng_below(r, 80)) {
+	case 0:
+		return rng_next(r);
+	case 1:
+		/* Interrupts are there. */
+		return MSI_BASE - SZ_64K + rng_below(r, 2 * SZ_1M);
+	}
+	for (unsigned int level = 0; level < 4; level++)
+		at |= rng_below(r, rng_below(r, 3) ? 8 : 1) << (12 + 9 * level);
+	return at;
+}
+
+__u32 chaos_device(const struct chaos_model *model, struct rng *r)
+{
+	return model->devices[rng_below(r, model->nr_devices)];
+}
+
+/* Whatever is wrong is the guest's own fault: errors are few, and known. */
+static void check(int ret)
+{
+	if (ret && ret != -ENOSPC && ret != -ENOENT && ret != -EOVERFLOW)
+		FAIL("%s", strerror(-ret));
+}
+
+static void do_translate(struct chaos *c, struct rng *r)
+{
+	const __u64 length = 1 + rng_below(r, rng_below(r, 8) ? 64 : SZ_64K);
+	struct nyx_translate t;
+
+	check(cmd_translate(c->g->fd, &t, chaos_device(c->model, r), 1 + rng_below(r, 3),
+			    chaos_iova(r), length));
+}
+
+static void do_dma(struct chaos *chaos, struct rng *r)
+{
+	static __thread unsigned char buf[SZ_64K];
+	const __u32 sbdf = chaos_device(chaos->model, r);
+	const __u64 length = 1 + rng_below(r, rng_below(r, 8) ? 64 : sizeof(buf));
+	const bool logged = chaos->alone && chaos->model->check_log;
+	const int fd = chaos->g->fd;
+	__u32 mark = 0;
+	struct nyx_dma c;
+	int ret;
+
+	if (logged)
+		mark = chaos->model->mark_log(chaos->g);
+	switch (rng_below(r, 4)) {
+	case 0:
+		/* What it writes is as good as what the guest does. */
+		for (size_t i = 0; i < 64; i += 8)
+			((__u64 *)buf)[i / 8] = chaos_page(r) | chaos->model->page;
+		ret = cmd_dma_write(fd, &c, sbdf, chaos_iova(r), buf, length);
+		break;
+	case 1:
+		ret = cmd_dma_atomic(fd, &c, sbdf, NYX_DMA_FETCH_ADD, chaos_iova(r) & ~7ull, 8,
+				     SZ_4K, 0);
+		break;
+	default:
+		ret = cmd_dma_read(fd, &c, sbdf, chaos_iova(r), buf, length);
+		break;
+	}
+	check(ret);
+	if (!ret && logged)
+		chaos->model->check_log(chaos->g, mark, sbdf, &c.out_fault);
+}
+
+/* A look at a table, which may be any page; or at what a device has. */
+static void do_walk(struct chaos *c, struct rng *r)
+{
+	const __u32 sbdf = chaos_device(c->model, r), access = 1 + rng_below(r, 3);
+	const bool device = rng_below(r, 2);
+	struct nyx_translate t;
+	struct nyx_walk w;
+	__u64 at = chaos_iova(r);
+	int ret;
+
+	nyx_walk_init(&w, sbdf, access, at);
+	if (!device) {
+		w.flags = 0;
+		w.sbdf = 0;
+		w.format = rng_below(r, 3);
+		w.root = chaos_page(r) & (BIT(52) - 1);
+	}
+	ret = nyx_cmd(c->g->fd, NYX_WALK, &w);
+	check(ret);
+	if (ret || !device || !c->exact)
+		return;
+	ret = cmd_translate(c->g->fd, &t, sbdf, access, at, 1);
+	check(ret);
+	if (ret)
+		return;
+	ASSERT_EQ(t.out_fault.reason, w.out_fault.reason);
+	if (t.out_fault.reason == NYX_FAULT_NONE) {
+		ASSERT_EQ(t.out_run.gpa, w.out_gpa);
+		ASSERT_EQ(t.out_page_size_lg2, w.out_page_size_lg2);
+	} else {
+		ASSERT_EQ(t.out_fault.gpa, w.out_gpa);
+		ASSERT_EQ(t.out_fault.level, w.out_fault.level);
+	}
+}
+
+static void do_msi(struct chaos *c, struct rng *r)
+{
+	struct nyx_irq_send s = {
+		.size = sizeof(s), .sbdf = chaos_device(c->model, r),
+	};
+
+	c->model->message(r, &s);
+	check(nyx_cmd(c->g->fd, NYX_IRQ_SEND, &s));
+}
+
+/* Whoever is bound sends at a time of its own. */
+static void do_bound(struct chaos *c, struct rng *r)
+{
+	struct nyx_irq_send s;
+	struct msi m;
+	__u32 id;
+	int ret;
+
+	c->model->message(r, &s);
+	m = (struct msi){ .address = s.address, .data = s.data };
+	switch (rng_below(r, 8)) {
+	case 0:
+		check(cmd_irq_unbind(c->g->fd, c->binding));
+		break;
+	case 1:
+		ret = cmd_irq_bind(c->g->fd, chaos_device(c->model, r), m, c->source, c->target,
+				   &id);
+		if (!ret)
+			c->binding = id;
+		else if (ret != -EBUSY)
+			check(ret);
+		break;
+	case 2:
+		check(cmd_irq_message(c->g->fd, c->binding, m));
+		break;
+	case 3:
+		check(cmd_irq_mask(c->g->fd, c->binding, rng_below(r, 2)));
+		break;
+	case 4:
+		eventfd_take(c->target);
+		break;
+	default:
+		eventfd_give(c->source);
+		break;
+	}
+}
+
+static void do_reset(struct guest *g)
+{
+	struct nyx_unit_reset reset = { .size = sizeof(reset) };
+
+	test_cmd(nyx_cmd(g->fd, NYX_UNIT_RESET, &reset));
+}
+
+static void do_memory(struct chaos *c, struct rng *r)
+{
+	const __u32 sbdf = chaos_device(c->model, r);
+	struct guest *g = c->g;
+	struct nyx_unit_info info;
+	size_t nr;
+
+	switch (rng_below(r, 6)) {
+	case 0:
+	case 1:
+		test_cmd(cmd_memory_remove(g->fd, 0, CHAOS_RAM));
+		/* Also then there is something to do. */
+		if (!rng_below(r, 4))
+			c->model->use_queue(c, r);
+		do_translate(c, r);
+		do_msi(c, r);
+		test_cmd(cmd_memory_add(g->fd, 0, 0, CHAOS_RAM, g->ram));
+		break;
+	case 2:
+		test_cmd(cmd_device_remove(g->fd, sbdf));
+		test_cmd(cmd_device_add(g->fd, sbdf));
+		break;
+	case 3:
+		if (!rng_below(r, 8))
+			do_reset(g);
+		break;
+	case 4:
+		test_cmd(cmd_unit_info(g->fd, &info));
+		free(list_all(g->fd, NYX_LIST_DOMAINS, 0, sizeof(struct nyx_domain_info), &nr));
+		free(list_all(g->fd, NYX_LIST_IRTES, 0, sizeof(struct nyx_irte_info), &nr));
+		break;
+	default:
+		test_cmd(cmd_invalidate(g->fd, NYX_SCOPE_UNIT, 0, 0, 0, 0));
+		break;
+	}
+}
+
+static void forget_events(struct guest *g)
+{
+	struct nyx_event event[32];
+
+	while (read(g->events, event, sizeof(event)) > 0)
+		;
+}
+
+static void step(struct chaos *c, struct rng *r)
+{
+	const struct chaos_model *model = c->model;
+
+	switch (rng_below(r, 10)) {
+	case 0:
+	case 1:
+		for (int k = 0; k < 8; k++)
+			model->write_memory(c->g, r);
+		/* Anything, anywhere. */
+		if (!rng_below(r, 10))
+			store64(c->g, rng_below(r, PAGES * SZ_4K / 8) * 8, rng_next(r));
+		break;
+	case 2:
+		if (rng_below(r, 4))
+			model->use_queue(c, r);
+		else
+			model->access_registers(c, r);
+		break;
+	case 3:
+		if (!rng_below(r, 8))
+			model->revive(c, r);
+		else
+			model->use_queue(c, r);
+		break;
+	case 4:
+	case 5:
+		if (c->alone || rng_below(r, 4))
+			do_msi(c, r);
+		else
+			do_bound(c, r);
+		break;
+	case 6:
+		if (c->memory && !rng_below(r, 8))
+			do_memory(c, r);
+		forget_events(c->g);
+		break;
+	default:
+		if (rng_below(r, 3))
+			do_dma(c, r);
+		else if (rng_below(r, 2))
+			do_translate(c, r);
+		else
+			do_walk(c, r);
+		break;
+	}
+}
+
+static void *run(void *arg)
+{
+	struct chaos *c = arg;
+	struct rng r = rng_start(c->salt);
+
+	c->source = eventfd_new();
+	c->target = eventfd_new();
+	if (c->memory)
+		c->model->revive(c, &r);
+	for (unsigned long i = 0; i < c->steps; i++) {
+		ktap_note("step %lu of thread %llu", i, (unsigned long long)c->salt);
+		step(c, &r);
+	}
+	check(cmd_irq_unbind(c->g->fd, c->binding));
+	close(c->source);
+	close(c->target);
+	return NULL;
+}
+
+void chaos(const struct chaos *first, unsigned int threads)
+{
+	struct guest *g = first->g;
+	struct chaos c[3];
+	pthread_t t[3];
+
+	ASSERT_LE(threads, ARRAY_SIZE(c));
+	test_cmd(cmd_memory_remove(g->fd, 0, GUEST_RAM));
+	test_cmd(cmd_memory_add(g->fd, 0, 0, CHAOS_RAM, g->ram));
+	for (unsigned int i = 0; i < threads; i++) {
+		c[i] = *first;
+		c[i].salt += i;
+		c[i].memory = !i;
+		c[i].alone = threads == 1;
+		c[i].exact = first->exact && c[i].alone;
+		t[i] = thread_start(run, &c[i]);
+	}
+	for (unsigned int i = 0; i < threads; i++)
+		pthread_join(t[i], NULL);
+	do_reset(g);
+	test_cmd(cmd_memory_remove(g->fd, 0, CHAOS_RAM));
+	test_cmd(cmd_memory_add(g->fd, 0, 0, GUEST_RAM, g->ram));
+	memset(g->ram, 0, CHAOS_RAM);
+	forget_events(g);
+}
+
+void chaos_tell(struct guest *g)
+{
+	__u64 stats[NYX_STAT_MAX];
+
+	test_cmd(cmd_stats(g->fd, NYX_SCOPE_UNIT, 0, stats));
+	ktap_print("%llu DMAs, %llu walks, %llu invalidations, %llu interrupts, %llu faults",
+		   stats[NYX_STAT_DMA_OPS], stats[NYX_STAT_WALKS], stats[NYX_STAT_INVALIDATIONS],
+		   stats[NYX_STAT_IRQS], stats[NYX_STAT_FAULTS]);
+}

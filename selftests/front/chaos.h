@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx selftests: a guest that does whatever comes to its mind.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Random registers, random tables and commands that are nearly right, random DMA
+ * and messages, memory that comes and goes; from several threads. The kernel must
+ * not complain, and every command must come back. A vendor's program says what
+ * its tables and registers look like. -s repeats the sequence of each thread.
+ */
+#ifndef NYX_SELFTESTS_CHAOS_H
+#define NYX_SELFTESTS_CHAOS_H
+
+#include "guest.h"
+
+/* Pages of the guest, as far as it keeps to its plan; what precedes is the vendor's. */
+#define TABLE_PAGE	16u
+#define PAGES		48u
+#define CHAOS_RAM	(2 * SZ_1M)
+
+struct chaos;
+
+/**
+ * struct chaos_model - what guests of a vendor do
+ * @devices: who there is
+ * @nr_devices: of them
+ * @page: an entry of a table that is a page is this and an address
+ * @write_memory: change a table
+ * @use_queue: give commands, as a driver
+ * @access_registers: any of them, in any way
+ * @revive: everything on, at its place
+ * @message: set address and data of an interrupt
+ * @mark_log: where faults are logged now
+ * @check_log: after a DMA that began there; NULL: nobody looks
+ */
+struct chaos_model {
+	const __u32 *devices;
+	unsigned int nr_devices;
+	__u64 page;
+	void (*write_memory)(struct guest *g, struct rng *r);
+	void (*use_queue)(struct chaos *c, struct rng *r);
+	void (*access_registers)(struct chaos *c, struct rng *r);
+	void (*revive)(struct chaos *c, struct rng *r);
+	void (*message)(struct rng *r, struct nyx_irq_send *s);
+	__u32 (*mark_log)(struct guest *g);
+	void (*check_log)(struct guest *g, __u32 mark, __u32 sbdf, const struct nyx_fault *f);
+};
+
+/**
+ * struct chaos - one thread of a guest
+ * @g: the guest
+ * @model: its vendor
+ * @salt: of the sequence
+ * @steps: how many
+ * @memory: it also takes memory and devices away
+ * @alone: nobody else is there
+ * @exact: nor is anything cached: walks and translations agree
+ * @source: eventfds of a binding, unless it is alone
+ * @target: likewise
+ * @binding: its id
+ */
+struct chaos {
+	struct guest *g;
+	const struct chaos_model *model;
+	__u64 salt;
+	unsigned long steps;
+	bool memory;
+	bool alone;
+	bool exact;
+	int source;
+	int target;
+	__u32 binding;
+};
+
+/* A table, mostly; or any page, or anything. */
+__u64 chaos_page(struct rng *r);
+/* Few bits. */
+__u64 chaos_noise(struct rng *r);
+__u64 chaos_iova(struct rng *r);
+__u32 chaos_device(const struct chaos_model *model, struct rng *r);
+
+/* An entry of two words: the second first. */
+static inline void chaos_store(struct guest *g, __u64 at, __u64 lo, __u64 hi)
+{
+	store64(g, at + 8, hi);
+	store64(g, at, lo);
+}
+
+/* Runs as many as @threads, up to 3, that do what @first is for. Then a reset. */
+void chaos(const struct chaos *first, unsigned int threads);
+/* A line about what was done. */
+void chaos_tell(struct guest *g);
+
+#endif /* NYX_SELFTESTS_CHAOS_H */

@@ -1,0 +1,680 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx selftests: AMD-Vi units: a guest that does whatever comes to its mind.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * See chaos.h. What registers promise is checked all the time, and afterwards
+ * the unit has to work.
+ */
+#include "amdvi_guest.h"
+#include "chaos.h"
+
+#include <sys/mman.h>
+
+/*
+ * Pages of the guest, as far as it keeps to its plan. Of the device table only
+ * two are looked at: the others have their own use.
+ */
+#define DEVTAB_PAGE	1u	/* of bus 0; and 11, of bus 5 */
+#define IRT_PAGE	2u	/* three */
+#define GALOG_PAGE	5u
+#define EVT_PAGE	6u	/* two */
+#define CMD_PAGE	8u	/* two */
+#define WAIT_PAGE	10u
+
+#define LEVELS		4u	/* of tables, mostly */
+
+/* In a segment of its own, if there are any. */
+#define DEV_FAR		NYX_SBDF(0, 0xc0, 3, 0)
+
+#define EFR_PREFETCH	BIT(0)
+#define EFR_XT		BIT(2)
+#define EFR_GA		BIT(7)
+#define EFR_GAM		BIT(21)
+#define EFR_SEGMENTS	BIT(39)
+
+#define ALL_BITS	(~0ull)
+#define LOW_HALF	0xffffffffull
+#define TABLE_BITS	0x000ffffffffff1ffull
+#define RING_BITS	0x0f0ffffffffff000ull
+#define RING_ADDRESS	0x000ffffffffff000ull
+#define XT_BITS		0xff0001ffffffff04ull
+#define ALL_ON		(C_IOMMU | C_CMD | C_EVT | C_GALOG)
+#define S_WRITABLE	(S_EVTOVERFLOW | S_EVTINT | S_WAITINT | S_GAOVERFLOW | S_GAINT)
+
+static const __u32 devices[] = { DEV, DEV_FN, DEV2, DEV_BUS, DEV_FAR, IOAPIC };
+
+/* EFR of the unit; there is one at a time. */
+static __u64 efr;
+
+/**
+ * struct reg - a register
+ * @offset: where
+ * @needs: a feature, or 0
+ * @bits: that may be set, with the feature
+ */
+struct reg {
+	__u16 offset;
+	__u64 needs;
+	__u64 bits;
+};
+
+static const struct reg registers[] = {
+	{ DEVTAB, 0, TABLE_BITS },
+	{ CMDBASE, 0, RING_BITS },
+	{ EVTBASE, 0, RING_BITS },
+	{ CONTROL, 0, 0x1fff },
+	{ CONTROL, EFR_GA, C_GA },
+	{ CONTROL, EFR_XT, C_XT | C_INTCAPXT },
+	{ CONTROL, EFR_GAM, 7 * C_GAM | C_GALOG | C_GAINT },
+	{ CONTROL, EFR_SEGMENTS, C_SEGMENTS(7) },
+	{ EXCLBASE, 0, 0x000ffffffffff003ull },
+	{ EXCLLIMIT, 0, 0x000ffffffffff000ull },
+	{ GABASE, EFR_GAM, RING_BITS },
+	{ GATAILADDR, EFR_GAM, 0x000ffffffffffff8ull },
+	{ SEGMENT(1), EFR_SEGMENTS, TABLE_BITS },
+	{ SEGMENT(2), EFR_SEGMENTS, TABLE_BITS },
+	{ SEGMENT(3), EFR_SEGMENTS, TABLE_BITS },
+	{ SEGMENT(4), EFR_SEGMENTS, TABLE_BITS },
+	{ SEGMENT(5), EFR_SEGMENTS, TABLE_BITS },
+	{ SEGMENT(6), EFR_SEGMENTS, TABLE_BITS },
+	{ SEGMENT(7), EFR_SEGMENTS, TABLE_BITS },
+	{ XTGENERAL, EFR_XT, XT_BITS },
+	{ XTPPR, EFR_XT, XT_BITS },
+	{ XTGA, EFR_XT, XT_BITS },
+	{ CMDHEAD, 0, 0x7fff0 },
+	{ CMDTAIL, 0, 0x7fff0 },
+	{ CMDTAIL, 0, 0x7fff0 },
+	{ EVTHEAD, 0, 0x7fff0 },
+	{ EVTTAIL, 0, 0x7fff0 },
+	{ STATUS, 0, S_EVTOVERFLOW | S_EVTINT | S_WAITINT | S_EVTRUN | S_CMDRUN },
+	{ STATUS, EFR_GAM, S_GARUN | S_GAOVERFLOW | S_GAINT },
+	{ GAHEAD, EFR_GAM, 0x7fff8 },
+	{ GATAIL, EFR_GAM, 0x7fff8 },
+};
+
+/* Of nothing, where there is nothing. */
+static __u64 bits_of(__u16 offset)
+{
+	__u64 bits = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(registers); i++) {
+		if (registers[i].offset == offset && (efr & registers[i].needs) == registers[i].needs)
+			bits |= registers[i].bits;
+	}
+	return bits;
+}
+
+/* ---- what is in memory ---- */
+
+static unsigned int level_of(__u64 table)
+{
+	return 1 + table / SZ_4K % LEVELS;
+}
+
+static __u64 table_of(struct rng *r, unsigned int level)
+{
+	return (TABLE_PAGE + LEVELS * rng_below(r, (PAGES - TABLE_PAGE) / LEVELS) + level - 1) *
+	       SZ_4K;
+}
+
+static __u64 few(struct rng *r, __u64 bit)
+{
+	return rng_below(r, 8) ? 0 : bit;
+}
+
+static __u64 many(struct rng *r, __u64 bit)
+{
+	return rng_below(r, 16) ? bit : 0;
+}
+
+static __u64 int_word(struct rng *r)
+{
+	return many(r, D2_IV) | D2_LEN(rng_below(r, 4) ? 6 + rng_below(r, 4) : rng_below(r, 16)) |
+	       (IRT_PAGE * SZ_4K + 64 * rng_below(r, 16)) |
+	       D2_CTL(rng_below(r, 4) ? 2 : rng_below(r, 4)) | few(r, D2_IG) |
+	       few(r, D2_INIT) | few(r, D2_EXTINT) | few(r, D2_NMI);
+}
+
+/* At its place with any number of segments. */
+static void write_dte(struct guest *g, struct rng *r)
+{
+	const __u32 rid = devices[rng_below(r, ARRAY_SIZE(devices))];
+	const __u64 at = DEVTAB_PAGE * SZ_4K + 32 * (rid & 0xffff >> rng_below(r, 4));
+	__u64 root = rng_below(r, 4) ? table_of(r, LEVELS) : chaos_page(r);
+	unsigned int mode = rng_below(r, 6) ? level_of(root) : rng_below(r, 8);
+
+	chaos_store(g, at + 16, int_word(r) ^ chaos_noise(r), chaos_noise(r) & few(r, ~0ull));
+	root |= D_MODE(mode) | many(r, D_V) | many(r, D_TV) | many(r, D_IR) | many(r, D_IW);
+	chaos_store(g, at, root ^ chaos_noise(r),
+		    (rng_below(r, 4) | few(r, D1_SE) | few(r, D1_SA) | few(r, D1_EX)) ^
+		    chaos_noise(r));
+}
+
+/* The address of a page of any power of two. */
+static __u64 sized(struct rng *r, unsigned int max)
+{
+	const unsigned int lg2 = 13 + rng_below(r, max);
+
+	return (chaos_page(r) & ~(BIT(lg2) - 1)) | (BIT(lg2 - 1) - SZ_4K) | P_NL(7);
+}
+
+static __u64 any_entry(struct rng *r, unsigned int level)
+{
+	switch (rng_below(r, 24)) {
+	case 0:
+		return chaos_page(r) | P_NL(rng_below(r, 8));
+	case 1:
+		return sized(r, 38);
+	case 2:
+		return sized(r, 9) << (9 * (level - 1));
+	case 3:
+		/* A large page. */
+		return rng_below(r, 2) ? SZ_1G : 0;
+	default:
+		break;
+	}
+	if (level == 1)
+		return chaos_page(r);
+	if (level > 2)
+		level -= !rng_below(r, 4);
+	return table_of(r, level - 1) | P_NL(level - 1);
+}
+
+static void write_entry(struct guest *g, struct rng *r)
+{
+	const unsigned int level = 1 + rng_below(r, LEVELS);
+
+	store64(g, table_of(r, level) + 8 * rng_below(r, 8),
+		(any_entry(r, level) | many(r, P_PR) | many(r, P_IR) | many(r, P_IW) |
+		 (level == 1 ? few(r, P_FC) : 0)) ^ chaos_noise(r));
+}
+
+/* Of both sizes, which share the table. */
+static void write_irte(struct guest *g, struct rng *r)
+{
+	const __u64 first = many(r, 1) | few(r, 2) | rng_below(r, 2) << 2 | rng_below(r, 4) << 5 |
+			    few(r, rng_below(r, 8) << 2);
+	const __u64 irt = IRT_PAGE * SZ_4K;
+
+	if (!(efr & EFR_GA) || !rng_below(r, 4)) {
+		store32(g, irt + 4 * rng_below(r, 128),
+			(first | rng_below(r, SZ_64K) << 8) ^ chaos_noise(r));
+		return;
+	}
+	chaos_store(g, irt + 16 * rng_below(r, 128),
+		    (first | (rng_below(r, 4) ? 0 : 1 << 7) | rng_next(r) << 8) ^ chaos_noise(r),
+		    (chaos_page(r) | rng_below(r, 256)) ^ chaos_noise(r));
+}
+
+static void write_memory(struct guest *g, struct rng *r)
+{
+	switch (rng_below(r, 8)) {
+	case 0:
+		write_dte(g, r);
+		break;
+	case 1:
+	case 2:
+		write_irte(g, r);
+		break;
+	default:
+		write_entry(g, r);
+		break;
+	}
+}
+
+/* ---- commands ---- */
+
+static __u64 pages_range(struct rng *r)
+{
+	switch (rng_below(r, 4)) {
+	case 0:
+		return PAGES_ALL;
+	case 1:
+		return (sized(r, 38) & ~0xfffull) | 1 | few(r, 2);
+	case 2:
+		return chaos_page(r) | rng_below(r, 4);
+	default:
+		return (chaos_iova(r) & ~0xfffull) | rng_below(r, 4);
+	}
+}
+
+static void write_command(struct guest *g, struct rng *r, __u64 at)
+{
+	const __u32 rid = devices[rng_below(r, ARRAY_SIZE(devices))];
+	__u64 lo, hi = 0;
+
+	switch (rng_below(r, 12)) {
+	case 0:
+		/* Stores anywhere; also with I, and F. */
+		lo = CMD_WAIT(chaos_page(r) & RING_ADDRESS) | 8 * rng_below(r, 512);
+		lo |= rng_below(r, 4) << 1;
+		hi = rng_next(r);
+		break;
+	case 1:
+		lo = CMD_WAIT_INT;
+		break;
+	case 2:
+	case 3:
+		lo = CMD_PAGES(rng_below(r, 4));
+		hi = pages_range(r);
+		break;
+	case 4:
+	case 5:
+		lo = CMD_IRT(rid);
+		break;
+	case 6:
+		lo = rng_below(r, 4) ? CMD_DTE(rid) : CMD_IOTLB(rid);
+		break;
+	case 7:
+		lo = rng_below(r, 4) && !(efr & EFR_PREFETCH) ? CMD_DTE(rid) : CMD_PREFETCH(rid);
+		break;
+	case 8:
+		lo = rng_below(r, 20) ? CMD_ALL : CMD_PPR;
+		break;
+	case 9:
+		lo = CMD_DTE(rid);
+		break;
+	default:
+		/* Any opcode; but then all that follow are not done. */
+		lo = rng_below(r, 20) ? CMD_DTE(rid) : rng_next(r);
+		break;
+	}
+	chaos_store(g, at, lo ^ chaos_noise(r) * !rng_below(r, 4), hi);
+}
+
+static void commands(struct guest *g, bool on)
+{
+	const __u64 control = r64(g, CONTROL);
+
+	w64(g, CONTROL, on ? control | C_CMD : control & ~C_CMD);
+}
+
+static void restart(struct guest *g)
+{
+	commands(g, false);
+	w32(g, CMDHEAD, 0);
+	w32(g, CMDTAIL, 0);
+	commands(g, true);
+}
+
+/* What has to be true when nobody else does anything. */
+static void check_rings(struct guest *g)
+{
+	const __u64 control = r64(g, CONTROL);
+	const __u32 status = r32(g, STATUS);
+
+	if (status & S_CMDRUN) {
+		ASSERT_EQ(C_IOMMU | C_CMD, control & (C_IOMMU | C_CMD));
+		ASSERT_EQ(r32(g, CMDTAIL), r32(g, CMDHEAD));
+	}
+	if (status & S_EVTRUN)
+		ASSERT_EQ(C_IOMMU | C_EVT, control & (C_IOMMU | C_EVT));
+	if (status & S_GARUN)
+		ASSERT_EQ(C_IOMMU | C_GALOG, control & (C_IOMMU | C_GALOG));
+}
+
+/* The last of some commands that were given; if all are done, it is. */
+static void check_done(struct guest *g, __u64 at, __u64 cookie)
+{
+	const __u64 lo = load64(g, at), hi = load64(g, at + 8);
+	const __u64 stored = load64(g, WAIT_PAGE * SZ_4K);
+	const __u32 status = r32(g, STATUS);
+
+	/* One of the others may have overwritten it. */
+	if (!(status & S_CMDRUN) || lo != (CMD_WAIT(WAIT_PAGE * SZ_4K) | 2) || hi != cookie)
+		return;
+	ASSERT_EQ(cookie, stored);
+	ASSERT_TRUE(status & S_WAITINT);
+}
+
+/* As a driver; and when the unit stops, one of the ways out. */
+static void use_queue(struct chaos *c, struct rng *r)
+{
+	struct guest *g = c->g;
+	const __u64 base = r64(g, CMDBASE), size = 16ull << (base >> 56);
+	const __u64 ring = base & RING_ADDRESS, cookie = rng_next(r);
+	const __u32 head = r32(g, CMDHEAD), n = 1 + rng_below(r, 20);
+	__u64 at = 0;
+
+	if (size < SZ_4K || ring + size > CHAOS_RAM || head >= size) {
+		w64(g, CMDBASE, CMD_PAGE * SZ_4K | (8 + rng_below(r, 2)) << 56);
+		restart(g);
+		return;
+	}
+	for (__u32 i = 0; i < n; i++) {
+		at = ring + ((head + 16 * i) & (size - 1));
+		write_command(g, r, at);
+	}
+	if (rng_below(r, 2))
+		chaos_store(g, at, CMD_WAIT(WAIT_PAGE * SZ_4K) | 2, cookie);
+	w32(g, CMDTAIL, (head + 16 * n) & (size - 1));
+	if (c->alone) {
+		check_done(g, at, cookie);
+		check_rings(g);
+	}
+	if (r32(g, STATUS) & S_CMDRUN)
+		return;
+	if (rng_below(r, 4)) {
+		commands(g, false);
+		chaos_store(g, ring + (r32(g, CMDHEAD) & (size - 1)), CMD_ALL, 0);
+		commands(g, true);
+	} else if (rng_below(r, 4)) {
+		restart(g);
+	}
+}
+
+/* ---- registers ---- */
+
+static __u64 near(struct rng *r, unsigned int page)
+{
+	return rng_below(r, 4) ? page * SZ_4K : chaos_page(r);
+}
+
+static __u64 register_value(struct rng *r, __u16 offset)
+{
+	/* Pages of a table; logarithms of a ring. */
+	const __u64 pages = rng_below(r, 4) ? 0x1ff : rng_below(r, 16);
+	const __u64 len = rng_below(r, 4) ? 8 + rng_below(r, 2) : rng_below(r, 16);
+
+	switch (offset) {
+	case DEVTAB:
+	case SEGMENT(1) ... SEGMENT(7):
+		return near(r, DEVTAB_PAGE) | pages | (chaos_noise(r) & 0xfff);
+	case CMDBASE:
+		return near(r, CMD_PAGE) | len << 56;
+	case EVTBASE:
+		return near(r, EVT_PAGE) | len << 56;
+	case GABASE:
+		return near(r, GALOG_PAGE) | len << 56;
+	case CONTROL:
+		/* Mostly on, as otherwise nothing happens. */
+		return rng_next(r) | (rng_below(r, 4) ? ALL_ON : 0);
+	case EXCLBASE:
+	case EXCLLIMIT:
+		return (chaos_iova(r) & ~0xfffull) | rng_below(r, 4);
+	case CMDHEAD ... EVTTAIL:
+	case GAHEAD:
+	case GATAIL:
+		return rng_below(r, rng_below(r, 4) ? 64 : 0x10000) << 4;
+	case XTGENERAL:
+	case XTPPR:
+	case XTGA:
+		/* A vector of 0 is special. */
+		return rng_next(r) & ~(rng_below(r, 2) ? 0xffull << 32 : 0);
+	default:
+		return rng_next(r);
+	}
+}
+
+static bool runs(__u64 status, __u16 offset)
+{
+	return (offset == CMDHEAD && (status & S_CMDRUN)) ||
+	       (offset == EVTTAIL && (status & S_EVTRUN)) ||
+	       (offset == GATAIL && (status & S_GARUN));
+}
+
+static void check_read(__u16 offset, __u64 mask, __u64 value)
+{
+	ktap_note("register 0x%x: 0x%llx", offset, (unsigned long long)value);
+	if (offset == EFR)
+		ASSERT_EQ(efr & mask, value);
+	else
+		ASSERT_EQ(0, value & ~(bits_of(offset) & mask));
+}
+
+/* What a register becomes that nobody else touches. */
+static __u64 becomes(__u16 offset, __u64 status, __u64 old, __u64 value, __u64 mask)
+{
+	if (offset == STATUS)
+		return old & ~(value & mask & S_WRITABLE);
+	mask &= bits_of(offset);
+	return runs(status, offset) ? old : (old & ~mask) | (value & mask);
+}
+
+/* @mask: all of it, or a half. */
+static void write_part(struct guest *g, __u16 offset, __u64 mask, __u64 value)
+{
+	if (mask == ALL_BITS)
+		w64(g, offset, value);
+	else if (mask == LOW_HALF)
+		w32(g, offset, value);
+	else
+		w32(g, offset + 4, value >> 32);
+}
+
+static __u64 read_part(struct guest *g, __u16 offset, __u64 mask)
+{
+	if (mask == ALL_BITS)
+		return r64(g, offset);
+	return mask == LOW_HALF ? r32(g, offset) : (__u64)r32(g, offset + 4) << 32;
+}
+
+static void write_register(struct chaos *c, __u16 offset, __u64 mask, __u64 value)
+{
+	struct guest *g = c->g;
+	__u64 old, status;
+
+	if (!c->alone) {
+		write_part(g, offset, mask, value);
+		return;
+	}
+	old = r64(g, offset);
+	status = r64(g, STATUS);
+	write_part(g, offset, mask, value);
+	ktap_note("register 0x%x was 0x%llx, 0x%llx of 0x%llx were written", offset,
+		  (unsigned long long)old, (unsigned long long)mask, (unsigned long long)value);
+	R64(offset, becomes(offset, status, old, value, mask));
+	check_rings(g);
+}
+
+/* Accesses of another width, or at other addresses, are none. */
+static void odd_access(struct guest *g, struct rng *r)
+{
+	__u32 offset = rng_below(r, NYX_MMIO_SIZE_AMDVI), width = rng_below(r, 20);
+	__u64 value = rng_next(r);
+
+	if (!rng_below(r, 4))
+		offset = rng_next(r);
+	if ((width == 4 || width == 8) && offset % width == 0 && offset < NYX_MMIO_SIZE_AMDVI)
+		return;
+	test_err(EINVAL, mmio(g->fd, rng_below(r, 2), offset, width, &value));
+}
+
+static void access_register(struct chaos *c, struct rng *r)
+{
+	static const __u64 parts[] = { ALL_BITS, ALL_BITS, LOW_HALF, ~LOW_HALF };
+	__u16 offset = registers[rng_below(r, ARRAY_SIZE(registers))].offset;
+	const __u64 mask = parts[rng_below(r, 4)];
+
+	if (!rng_below(r, 8))
+		odd_access(c->g, r);
+	/* One that is read-only, or not there. */
+	if (!rng_below(r, 8))
+		offset = 8 * rng_below(r, NYX_MMIO_SIZE_AMDVI / 8);
+	else if (!rng_below(r, 16))
+		offset = rng_below(r, 2) ? EFR : EFR2;
+	if (rng_below(r, 4))
+		write_register(c, offset, mask, register_value(r, offset));
+	check_read(offset, mask, read_part(c->g, offset, mask));
+}
+
+static void access_registers(struct chaos *c, struct rng *r)
+{
+	for (int i = 0; i < 4; i++)
+		access_register(c, r);
+	/* Once in a while it clears what stands in its way, or reads a log. */
+	if (!rng_below(r, 4))
+		w32(c->g, STATUS, S_WRITABLE);
+	if (!rng_below(r, 32))
+		w32(c->g, EVTHEAD, r32(c->g, EVTTAIL));
+	if (!rng_below(r, 32))
+		w32(c->g, GAHEAD, r32(c->g, GATAIL));
+}
+
+/* Everything on, at its place. */
+static void revive(struct chaos *c, struct rng *r)
+{
+	static const __u16 pointers[] = { CMDHEAD, CMDTAIL, EVTHEAD, EVTTAIL, GAHEAD, GATAIL };
+	struct guest *g = c->g;
+	__u64 on = ALL_ON | C_EVTINT | C_WAITINT | C_GAINT;
+
+	w64(g, CONTROL, 0);
+	w32(g, STATUS, S_WRITABLE);
+	for (size_t i = 0; i < ARRAY_SIZE(pointers); i++)
+		w32(g, pointers[i], 0);
+	w64(g, DEVTAB, DEVTAB_PAGE * SZ_4K | 0x1ff);
+	for (unsigned int n = 1; n < 8; n++)
+		w64(g, SEGMENT(n), DEVTAB_PAGE * SZ_4K | 0x1ff);
+	w64(g, CMDBASE, CMD_PAGE * SZ_4K | 8ull << 56);
+	w64(g, EVTBASE, EVT_PAGE * SZ_4K | 9ull << 56);
+	w64(g, GABASE, GALOG_PAGE * SZ_4K | 8ull << 56);
+	if (rng_below(r, 4))
+		w64(g, EXCLBASE, 0);
+	on |= few(r, C_SEGMENTS(rng_below(r, 8)));
+	on |= many(r, C_GA) | many(r, C_XT) | many(r, C_GAM) | few(r, C_INTCAPXT);
+	w64(g, CONTROL, on);
+	if (c->alone)
+		R32(STATUS, S_CMDRUN | S_EVTRUN | (efr & EFR_GAM ? S_GARUN : 0));
+	for (int i = 0; i < 4; i++)
+		write_dte(g, r);
+}
+
+static void message(struct rng *r, struct nyx_irq_send *s)
+{
+	s->address = (MSI_BASE | few(r, 4 * rng_below(r, SZ_64K))) ^ (chaos_noise(r) & 0xffffffff);
+	s->data = rng_below(r, 8) ? rng_below(r, 64) : rng_next(r) & 0x1ffff;
+}
+
+/* ---- the event log ---- */
+
+static __u32 mark_log(struct guest *g)
+{
+	return r32(g, EVTTAIL);
+}
+
+/* A DMA logs what the host is told, or there is a reason why it does not. */
+static void check_log(struct guest *g, __u32 mark, __u32 sbdf, const struct nyx_fault *f)
+{
+	const __u64 base = r64(g, EVTBASE), size = 16ull << (base >> 56);
+	const __u64 ring = base & RING_ADDRESS, at = ring + (mark & (size - 1));
+	const __u32 tail = r32(g, EVTTAIL), status = r32(g, STATUS);
+
+	if (tail != mark) {
+		ASSERT_NE(NYX_FAULT_NONE, f->reason);
+		ASSERT_EQ((mark + 16) & (size - 1), tail);
+		ASSERT_LT(at, CHAOS_RAM);
+		ASSERT_EQ((__u16)sbdf, (__u16)load64(g, at));
+		ASSERT_EQ(f->vendor, load64(g, at) >> 48);
+		if ((f->vendor & 0xf000) == E_FAULT)
+			ASSERT_EQ(f->iova, load64(g, at + 8));
+		return;
+	}
+	/* Only page faults can be suppressed. */
+	if (f->vendor && (f->vendor & 0xf000) != E_FAULT && size >= SZ_4K && at < CHAOS_RAM)
+		ASSERT_TRUE(!(status & S_EVTRUN) || (status & S_EVTOVERFLOW));
+}
+
+/* ---- the cases ---- */
+
+static const struct chaos_model model = {
+	.devices = devices, .nr_devices = ARRAY_SIZE(devices), .page = P_RW,
+	.write_memory = write_memory, .use_queue = use_queue,
+	.access_registers = access_registers, .revive = revive, .message = message,
+	.mark_log = mark_log, .check_log = check_log,
+};
+
+static void works_again(struct guest *g)
+{
+	__u64 root;
+
+	R64(CONTROL, 0);
+	R32(STATUS, 0);
+	R64(EFR, efr);
+	g->control = 0;
+	root = attach(g, DEV, DID, 4);
+	set_pte(g, root, 4, 0x5000, 1, 0x800000 | P_RW);
+	attach(g, DEV2, DID + 1, 3);
+	dte(g, DEV)[2] = irt_at(0) | D2_IV | D2_LEN(9) | D2_CTL(2);
+	if (efr & EFR_GA)
+		chaos_store(g, irt_at(0) + 3 * 16, 7 << 8 | 1, 0x42);
+	else
+		store32(g, irt_at(0) + 3 * 4, 0x42 << 16 | 7 << 8 | 1);
+	boot(g, (efr & EFR_XT ? BOOT_XT : 0) | (efr & EFR_GA ? BOOT_GA : 0));
+	R32(STATUS, S_CMDRUN | S_EVTRUN);
+	reaches(g, DEV, 0x5000, 0x800000);
+	ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, MSI_BASE, 3));
+	ASSERT_EQ(0x42, g->s.out_vector);
+	ASSERT_EQ(7, g->s.out_dest);
+	control(g, C_WAITINT, 0);
+	ASSERT_EQ(0, msis(g, NULL));
+	cmd(g, CMD_WAIT_INT, 0);
+	ASSERT_EQ(1, msis(g, NULL));
+	refused(g, DEV2, false, 0x5000, DID + 1, E_FAULT);
+	ASSERT_EQ(1, msis(g, NULL));
+	R32(STATUS, S_CMDRUN | S_EVTRUN | S_WAITINT | S_EVTINT);
+}
+
+static void hostile(struct guest *g, const struct guest_opts *opts, struct chaos *first,
+		    unsigned int threads)
+{
+	guest_open_opts(g, opts);
+	test_cmd(cmd_device_add(g->fd, DEV_FAR));
+	efr = r64(g, EFR);
+	first->g = g;
+	first->model = &model;
+	first->exact = opts->iotlb == ENV_IOTLB_OFF;
+	chaos(first, threads);
+	works_again(g);
+}
+
+#define GUEST_APIC	NYX_AMDVI_F_GUEST_APIC
+#define EVERYTHING	(GUEST_APIC | NYX_AMDVI_F_SEGMENTS | NYX_AMDVI_F_PREFETCH | \
+			 NYX_AMDVI_F_DEVICE_TLB)
+#define SMALL		(NYX_AMDVI_F_XAPIC | NYX_AMDVI_F_SMALL_IRTES)
+
+static const struct chaos_case {
+	const char *name;
+	unsigned int threads;
+	struct guest_opts opts;
+} chaos_cases[] = {
+	{ "one_everything", 1, { .flags = EVERYTHING } },
+	{ "one", 1, { 0 } },
+	{ "one_small", 1, { .flags = SMALL, .width = 48 } },
+	{ "one_no_iotlb", 1, { .iotlb = ENV_IOTLB_OFF } },
+	{ "three", 3, { .width = 57 } },
+	{ "three_everything", 3, { .flags = EVERYTHING, .iotlb = 64 } },
+};
+
+TEST_EACH(hostile_guest, chaos_cases)
+{
+	struct chaos first = {
+		.salt = 100 * (unsigned int)(v - chaos_cases), .steps = ktap_iterations(30000),
+	};
+	struct guest guest;
+
+	hostile(&guest, &v->opts, &first, v->threads);
+	chaos_tell(&guest);
+}
+
+/* All that there can be, a little of each. */
+TEST(every_feature)
+{
+	const __u32 all = SMALL | EVERYTHING;
+
+	for (__u32 flags = 0; flags <= all; flags++) {
+		const struct guest_opts opts = { .flags = flags };
+		struct chaos first = { .salt = 1000 + flags, .steps = ktap_iterations(500) };
+		struct guest guest;
+
+		/* Small entries have no room for the rest. */
+		if ((flags & NYX_AMDVI_F_SMALL_IRTES) &&
+		    (flags & (SMALL | GUEST_APIC)) != SMALL)
+			continue;
+		hostile(&guest, &opts, &first, 1);
+		close(guest.events);
+		close(guest.fd);
+		munmap(guest.ram, GUEST_RAM);
+	}
+}
