@@ -22,6 +22,11 @@
 
 #include <linux/userfaultfd.h>
 
+const struct memory_case memory_cases[4] = {
+	{ "user", MEM_USER }, { "pinned", MEM_PINNED }, { "file", MEM_FILE },
+	{ "file_pinned", MEM_FILE_PINNED },
+};
+
 #define LEAK_TRIES	500	/* of 20 ms */
 
 static long base_units, base_pins;

@@ -37,6 +37,14 @@ enum env_memory {
 	MEM_RESERVED,
 };
 
+/* For TEST_EACH(): memory of every kind that there is something in. */
+struct memory_case {
+	const char *name;
+	enum env_memory memory;
+};
+
+extern const struct memory_case memory_cases[4];
+
 /**
  * struct env_opts - what is wanted; zero is the default of each
  * @iotlb: entries of the cache; 0: the interface's default, or ENV_IOTLB_OFF

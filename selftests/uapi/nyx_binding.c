@@ -704,14 +704,6 @@ TEST(array_is_followed)
 	}
 }
 
-static const struct memory_case {
-	const char *name;
-	enum env_memory memory;
-} memory_cases[] = {
-	{ "user", MEM_USER }, { "pinned", MEM_PINNED }, { "file", MEM_FILE },
-	{ "file_pinned", MEM_FILE_PINNED },
-};
-
 /* Binds an entry that is posted to a descriptor at 0x2000. */
 static struct pi_desc *bind_posted(struct bound *b, enum env_memory memory,
 				   struct nyx_irte_set *c)

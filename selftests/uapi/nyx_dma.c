@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-static const struct memory_case {
+static const struct dma_case {
 	const char *name;
 	enum env_memory memory;
 	__u32 iotlb;
-} memory_cases[] = {
+} dma_cases[] = {
 	{ "user", MEM_USER, 0 },
 	{ "pinned", MEM_PINNED, 0 },
 	{ "file", MEM_FILE, 0 },
@@ -34,7 +34,7 @@ static void fill_random(struct rng *r, unsigned char *p, size_t n)
  * Guest memory in two ranges, scattered page by page over an IOVA range: each
  * access of random place and length against a flat copy.
  */
-TEST_EACH(scattered, memory_cases)
+TEST_EACH(scattered, dma_cases)
 {
 	enum { PAGES = 256 };
 	const size_t size = PAGES * SZ_4K;
@@ -90,7 +90,7 @@ TEST_EACH(scattered, memory_cases)
 }
 
 /* Large pages, and an access over all of them. */
-TEST_EACH(large, memory_cases)
+TEST_EACH(large, dma_cases)
 {
 	const size_t size = 8 * SZ_1M;
 	unsigned char *buf = ktap_alloc(size), *got = ktap_alloc(size);
@@ -112,7 +112,7 @@ TEST_EACH(large, memory_cases)
 	free(got);
 }
 
-TEST_EACH(fill, memory_cases)
+TEST_EACH(fill, dma_cases)
 {
 	const __u64 value = 0x8877665544332211ull;
 	struct nyx_dma c;
@@ -143,7 +143,7 @@ TEST_EACH(fill, memory_cases)
 	}
 }
 
-TEST_EACH(atomics, memory_cases)
+TEST_EACH(atomics, dma_cases)
 {
 	const __u64 start = 0xfedcba9876543210ull;
 	struct nyx_dma c;
@@ -217,7 +217,7 @@ static void *adder(void *arg)
 	return NULL;
 }
 
-TEST_EACH(atomics_are_atomic, memory_cases)
+TEST_EACH(atomics_are_atomic, dma_cases)
 {
 	struct adders a = { .n = ktap_iterations(1500) };
 	pthread_t t[3];
@@ -349,7 +349,7 @@ TEST_EACH(faults, fault_cases)
 
 /* ---- the caller's buffer: exact, too, and -EFAULT ---- */
 
-TEST_EACH(bad_buffer, memory_cases)
+TEST_EACH(bad_buffer, dma_cases)
 {
 	unsigned char *arena = mmap(NULL, 3 * SZ_4K, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -425,7 +425,7 @@ TEST(bad_buffer_and_fault)
 }
 
 /* The buffer is guest memory, even the same. */
-TEST_EACH(buffer_is_guest_memory, memory_cases)
+TEST_EACH(buffer_is_guest_memory, dma_cases)
 {
 	struct env e;
 

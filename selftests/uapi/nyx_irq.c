@@ -973,14 +973,6 @@ TEST(posted_xapic)
 }
 
 /* In memory of every kind; the domain of the device is of no importance. */
-static const struct memory_case {
-	const char *name;
-	enum env_memory memory;
-} memory_cases[] = {
-	{ "user", MEM_USER }, { "pinned", MEM_PINNED }, { "file", MEM_FILE },
-	{ "file_pinned", MEM_FILE_PINNED },
-};
-
 TEST_EACH(posted_memory, memory_cases)
 {
 	struct nyx_irq_send s;

@@ -14,18 +14,8 @@
 
 #define NOBODY	65534
 
-static const struct backing {
-	const char *name;
-	enum env_memory memory;
-} backings[] = {
-	{ "user", MEM_USER },
-	{ "pinned", MEM_PINNED },
-	{ "file", MEM_FILE },
-	{ "file_pinned", MEM_FILE_PINNED },
-};
-
 /* What a device writes the VMM sees, and the reverse; untouched memory is 0. */
-TEST_EACH(reads_and_writes, backings)
+TEST_EACH(reads_and_writes, memory_cases)
 {
 	unsigned char *buf = ktap_alloc(SZ_1M), *got = ktap_alloc(SZ_1M);
 	struct rng r = rng_start(1);
@@ -46,7 +36,7 @@ TEST_EACH(reads_and_writes, backings)
 	ASSERT_EQ(0, got[5000]);
 }
 
-TEST_EACH(listed, backings)
+TEST_EACH(listed, memory_cases)
 {
 	struct nyx_memory_info *info;
 	struct nyx_unit_info unit;
@@ -77,7 +67,7 @@ TEST_EACH(listed, backings)
 	ASSERT_EQ(0, unit.memory_bytes);
 }
 
-TEST_EACH(readonly, backings)
+TEST_EACH(readonly, memory_cases)
 {
 	const bool file = v->memory == MEM_FILE || v->memory == MEM_FILE_PINNED;
 	const bool pinned = v->memory == MEM_PINNED || v->memory == MEM_FILE_PINNED;
@@ -325,7 +315,7 @@ TEST(pinned_memory_stays)
 	dma_write(e.fd, e.sbdf, 0, "more", 4);
 }
 
-static const struct backing private_backings[] = {
+static const struct memory_case private_backings[] = {
 	{ "user", MEM_USER },
 	{ "pinned", MEM_PINNED },
 };
@@ -367,7 +357,7 @@ TEST_EACH(zero_page_and_fork, private_backings)
 
 /* ---- many ranges ---- */
 
-TEST_EACH(many_ranges, backings)
+TEST_EACH(many_ranges, memory_cases)
 {
 	enum { RANGES = 4096 };
 	const __u64 stride = 3 * SZ_4K;
@@ -464,7 +454,7 @@ TEST(aliases_and_ends)
 }
 
 /* Removing and adding under a mapping that stays: the device follows. */
-TEST_EACH(remove_and_add, backings)
+TEST_EACH(remove_and_add, memory_cases)
 {
 	unsigned char *other = map_aligned(SZ_64K, SZ_4K, PROT_READ | PROT_WRITE,
 					   MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -759,7 +749,7 @@ TEST(pins_of_another_process)
 /* ---- memory of another process ---- */
 
 /* A device model in another process reaches the memory of who added it. */
-TEST_EACH(other_process, backings)
+TEST_EACH(other_process, memory_cases)
 {
 	unsigned char buf[100];
 	struct nyx_dma c;
@@ -797,7 +787,7 @@ TEST_EACH(other_process, backings)
 }
 
 /* The memory of a process goes with it, but a file or a pin stays. */
-TEST_EACH(process_has_ended, backings)
+TEST_EACH(process_has_ended, memory_cases)
 {
 	struct nyx_dma c;
 	struct env e = { .fd = nyx_open(), .sbdf = ENV_SBDF };

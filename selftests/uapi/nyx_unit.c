@@ -683,18 +683,8 @@ static void busy_owner(int ready, enum env_memory memory)
 		pause();
 }
 
-static const struct kill_case {
-	const char *name;
-	enum env_memory memory;
-} kill_cases[] = {
-	{ "user", MEM_USER },
-	{ "pinned", MEM_PINNED },
-	{ "file", MEM_FILE },
-	{ "file_pinned", MEM_FILE_PINNED },
-};
-
 /* kill -9 of an owner whose devices are at work. */
-TEST_EACH(killed_owner, kill_cases)
+TEST_EACH(killed_owner, memory_cases)
 {
 	int fd = nyx_open();
 	__u32 before = units_in_system(fd);
