@@ -108,7 +108,7 @@ struct nyx_refusal {
  *               a requester's own table: it is for @post_irte
  * @post_irte: post an interrupt as such an entry says; may sleep. Of enum
  *             nyx_irq_result, with the message set; -EACCES if it is refused
- *             meanwhile; -EIO; -EINTR
+ *             meanwhile; -EIO; -EINTR; -EAGAIN
  * @dma_code: what the guest's driver calls a fault, or 0: it does not see it; any
  *            context
  * @dma_fault: an access was refused, and the guest is to know; any context
@@ -219,7 +219,7 @@ int nyx_guest_read128(struct nyx_unit *unit, u64 gpa, u64 word[2]);
  * @val: what to write, in CPU order
  *
  * Context: as nyx_guest_read64().
- * Return: 0, -EIO or -EINTR.
+ * Return: as nyx_guest_read64().
  */
 int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val);
 
@@ -230,7 +230,7 @@ int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val);
  * @val: what to write, in CPU order
  *
  * Context: as nyx_guest_read64().
- * Return: 0, -EIO or -EINTR.
+ * Return: as nyx_guest_read64().
  */
 int nyx_guest_write64(struct nyx_unit *unit, u64 gpa, u64 val);
 
@@ -241,7 +241,7 @@ int nyx_guest_write64(struct nyx_unit *unit, u64 gpa, u64 val);
  * @bits: which, in CPU order
  *
  * Context: as nyx_guest_read64().
- * Return: 0, -EIO or -EINTR.
+ * Return: as nyx_guest_read64().
  */
 int nyx_guest_or32(struct nyx_unit *unit, u64 gpa, u32 bits);
 

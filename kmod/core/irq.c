@@ -286,6 +286,15 @@ static u32 remap(struct nyx_irq *irq, struct nyx_device *dev,
 			 req->address, req->data, &req->msg);
 }
 
+/* Is it known that they are remapped? Else it may not be the entry that counts. */
+static bool irqs_known(const struct nyx_device *dev)
+{
+	/* Pairs with resolve_irqs(). */
+	const struct irt_device *irqs = smp_load_acquire(&dev->irqs);
+
+	return irqs && (READ_ONCE(irqs->how) & IRT_KNOWN);
+}
+
 /*
  * All but the way to guest memory that may have to be brought in. On -EINPROGRESS
  * somebody has to go it, who may sleep, and is inside &nyx_irq.posting.
@@ -319,7 +328,7 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 	if (unlikely(req->reason == NYX_FAULT_IRQ_NOT_PRESENT &&
 		     unit->guest.front)) {
 		/* Not in the cache of the guest's table: bring it in, once. */
-		if (req->posted_index == req->msg.index) {
+		if (req->posted_index == req->msg.index && irqs_known(dev)) {
 			req->reason = NYX_FAULT_NONE;
 			req->msg.flags = NYX_IRTE_F_POSTED;
 		} else if (req->refused_index == req->msg.index) {

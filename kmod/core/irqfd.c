@@ -21,8 +21,8 @@
 #include "core/irq.h"
 #include "core/unit.h"
 
-/* How often memory that is not at hand is asked for, each time 1 ms later: 5 s. */
-#define FETCH_TRIES	100
+/* For how long memory that is not at hand is asked for again. */
+#define PATIENCE_MS	5000
 
 /* All eventfds that are bound, in the whole system. */
 static DEFINE_MUTEX(eventfds_lock);
@@ -48,6 +48,18 @@ static void hold(struct nyx_binding *b, u64 ns)
 	hrtimer_start(&b->timer, due, HRTIMER_MODE_ABS);
 }
 
+/* Memory was not at hand: ask again in so many ms; 0: not any more. */
+static unsigned int ask_again_ms(ktime_t *since)
+{
+	ktime_t now = ktime_get();
+	s64 ms;
+
+	if (!*since)
+		*since = now;
+	ms = ktime_ms_delta(now, *since);
+	return ms < PATIENCE_MS ? 1 + ms / 50 : 0;
+}
+
 /*
  * The interrupt that is to be sent now; false if there is none to be. All that
  * came so far are one.
@@ -55,6 +67,7 @@ static void hold(struct nyx_binding *b, u64 ns)
 static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
 		    struct nyx_irq_wait *limit)
 {
+	ktime_t now = ktime_get();
 	unsigned long flags;
 	bool send = false;
 
@@ -66,10 +79,14 @@ static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
 	};
 	spin_lock_irqsave(&b->lock, flags);
 	/* It has a turn, and this is not it. */
-	if (b->limit.charged && ktime_before(ktime_get(), b->due))
+	if (b->limit.charged && ktime_before(now, b->due))
 		goto out_unlock;
 	if (b->busy) {
 		b->stalled = true;
+		goto out_unlock;
+	}
+	if (ktime_before(now, b->post_again)) {
+		hold(b, ktime_to_ns(ktime_sub(b->post_again, now)));
 		goto out_unlock;
 	}
 	send = b->held && !b->cfg.masked && !b->dead;
@@ -121,7 +138,8 @@ static void miss(struct nyx_binding *b, struct nyx_irq_wait *limit, u32 index)
 	spin_lock_irqsave(&b->lock, flags);
 	b->held = add_sat(b->held, 1);
 	b->missing = index;
-	if (!b->dead)
+	/* If that is under way it will come again. */
+	if (!b->dead && !b->fetch_since)
 		queue_delayed_work(system_unbound_wq, &b->fetch, 0);
 	spin_unlock_irqrestore(&b->lock, flags);
 	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
@@ -132,6 +150,7 @@ static void fetch_work(struct work_struct *work)
 	struct nyx_binding *b = container_of(to_delayed_work(work),
 					     struct nyx_binding, fetch);
 	struct nyx_refusal refusal;
+	unsigned int ms = 0;
 	u64 signals;
 	u32 index;
 	int ret;
@@ -144,11 +163,14 @@ static void fetch_work(struct work_struct *work)
 	spin_lock_irq(&b->lock);
 	if (b->dead)
 		goto out_unlock;
-	if (ret == -EAGAIN && ++b->tries < FETCH_TRIES) {
+	if (ret == -EAGAIN)
+		ms = ask_again_ms(&b->fetch_since);
+	if (ms) {
 		queue_delayed_work(system_unbound_wq, &b->fetch,
-				   msecs_to_jiffies(b->tries));
+				   msecs_to_jiffies(ms));
 		goto out_unlock;
 	}
+	b->fetch_since = 0;
 	if (ret > 0) {
 		b->posted_index = index;
 	} else if (ret) {
@@ -160,7 +182,6 @@ static void fetch_work(struct work_struct *work)
 		b->refusal = refusal;
 		b->fetched = signals;
 	}
-	b->tries = 0;
 	irq_work_queue(&b->work);
 out_unlock:
 	spin_unlock_irq(&b->lock);
@@ -214,11 +235,13 @@ static void post_work(struct work_struct *work)
 	struct nyx_binding *b = container_of(work, struct nyx_binding, post);
 	struct nyx_irq_wait limit = b->late_limit;
 	struct nyx_irq_req req = b->late;
+	bool last = b->post_since && !ask_again_ms(&b->post_since);
+	u64 ns;
 	int ret;
 
 	/* As post_later() left it. */
 	epoch_dep_enter(&b->unit->irq.posting);
-	ret = nyx_irq_post(b->unit, &req, READ_ONCE(b->tries) >= FETCH_TRIES);
+	ret = nyx_irq_post(b->unit, &req, last);
 	if (!ret)
 		account(b, &req);
 	epoch_exit(&b->unit->irq.posting, b->posting);
@@ -228,13 +251,15 @@ static void post_work(struct work_struct *work)
 	b->busy = false;
 	if (ret) {
 		/* Memory is not at hand: from the start, a little later. */
-		b->tries++;
+		ns = ask_again_ms(&b->post_since) * (u64)NSEC_PER_MSEC;
+		b->post_again = ktime_add_ns(ktime_get(), ns);
 		b->held = add_sat(b->held, 1);
-		hold(b, (u64)b->tries * NSEC_PER_MSEC);
+		hold(b, ns);
 	} else {
-		b->tries = 0;
-		/* Not posted any more: its entry can be in the cache. */
-		if (req.result == NYX_IRQ_DELIVER)
+		b->post_since = 0;
+		b->post_again = 0;
+		/* Not posted any more, maybe: its entry can be in the cache. */
+		if (req.result == NYX_IRQ_DELIVER || req.result == NYX_IRQ_REFUSED)
 			b->posted_index = IRT_INDEX_NONE;
 	}
 	if (b->stalled)
@@ -563,17 +588,18 @@ int nyx_irq_unbind(struct nyx_unit *unit, u32 id)
 	return 0;
 }
 
-/* Does it post what was sent before it was changed? */
-static bool binding_busy(struct nyx_unit *unit, u32 id)
+/* Wait for who has read the old message or mask, to send or to post. */
+static void binding_settle(struct nyx_unit *unit, u32 id)
 {
 	struct nyx_binding *b;
-	bool busy;
 
+	epoch_drain_bounded(&unit->irq.epoch);
 	mutex_lock(&unit->irq.lock);
 	b = xa_load(&unit->irq.bindings, id);
-	busy = b && READ_ONCE(b->busy);
+	/* It takes no lock of ours, and waits for nobody in user space. */
+	if (b)
+		flush_work(&b->post);
 	mutex_unlock(&unit->irq.lock);
-	return busy;
 }
 
 int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
@@ -615,11 +641,9 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	spin_unlock_irq(&b->lock);
 out_unlock:
 	mutex_unlock(&unit->irq.lock);
-	if (ret)
-		return ret;
-	/* Who has read the old message or mask has sent. */
-	epoch_drain_bounded(&unit->irq.epoch);
-	return binding_busy(unit, id) ? epoch_drain(&unit->irq.posting) : 0;
+	if (!ret)
+		binding_settle(unit, id);
+	return ret;
 }
 
 bool nyx_binding_next(struct nyx_unit *unit, unsigned long id,

@@ -85,7 +85,7 @@ struct nyx_binding_config {
  * @due: when the timer ends, if it runs
  * @limit: how the next one gets on with limits
  * @missing: the entry that is to be brought in
- * @tries: how often that was tried
+ * @fetch_since: since when that is tried again and again; or 0
  * @refused_index: as in struct nyx_irq_req, for the next one
  * @refusal: likewise
  * @fetched: what @signals was before that was looked at
@@ -95,6 +95,8 @@ struct nyx_binding_config {
  * @late: the interrupt
  * @late_limit: how it got on with limits
  * @posting: its place in &nyx_irq.posting
+ * @post_since: since when that is tried again and again; or 0
+ * @post_again: when it is next
  * @last_reason: of enum nyx_fault_reason
  * @signals: signals of the source
  * @delivered: signals of the target
@@ -123,7 +125,7 @@ struct nyx_binding {
 	ktime_t due;
 	struct nyx_irq_wait limit;
 	u32 missing;
-	u32 tries;
+	ktime_t fetch_since;
 	u32 refused_index;
 	struct nyx_refusal refusal;
 	u64 fetched;
@@ -133,6 +135,8 @@ struct nyx_binding {
 	struct nyx_irq_req late;
 	struct nyx_irq_wait late_limit;
 	unsigned int posting;
+	ktime_t post_since;
+	ktime_t post_again;
 	u32 last_reason;
 	u64 signals;
 	u64 delivered;

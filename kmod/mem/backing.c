@@ -685,12 +685,21 @@ static struct folio *get_huge_page(struct region_walk *walk, loff_t pos)
 						 lg2 - PAGE_SHIFT);
 		if (folio || !walk->write)
 			return folio;
+		/* Nobody would be charged for it. */
+		if (in_kernel_thread())
+			return ERR_PTR(-EAGAIN);
 		if (!tries--)
 			return ERR_PTR(-EIO);
 		ret = fill_hole(file, round_down(pos, 1ll << lg2), 1ll << lg2);
 		if (ret)
 			return ERR_PTR(ret == -EINTR ? -EINTR : -EIO);
 	}
+}
+
+static s64 walk_zeros(loff_t pos, void **addr)
+{
+	*addr = page_address(ZERO_PAGE(0)) + offset_in_page(pos);
+	return PAGE_SIZE - offset_in_page(pos);
 }
 
 static s64 walk_next_hugetlb(struct region_walk *walk, loff_t pos, void **addr)
@@ -700,11 +709,9 @@ static s64 walk_next_hugetlb(struct region_walk *walk, loff_t pos, void **addr)
 
 	if (IS_ERR(folio))
 		return PTR_ERR(folio);
-	if (!folio) {
-		/* As read(2) does: huge pages are too precious for zeros. */
-		*addr = page_address(ZERO_PAGE(0)) + offset_in_page(pos);
-		return PAGE_SIZE - offset_in_page(pos);
-	}
+	/* As read(2) does: huge pages are too precious for zeros. */
+	if (!folio)
+		return walk_zeros(pos, addr);
 	if (folio_test_hwpoison(folio)) {
 		folio_put(folio);
 		return -EIO;
@@ -717,12 +724,15 @@ static s64 walk_next_hugetlb(struct region_walk *walk, loff_t pos, void **addr)
 
 static s64 walk_next_shmem(struct region_walk *walk, loff_t pos, void **addr)
 {
+	struct address_space *mapping = walk->region->file->f_mapping;
 	struct folio *folio;
 	struct page *page;
 	u64 run;
 
-	page = shmem_read_mapping_page(walk->region->file->f_mapping,
-				       pos >> PAGE_SHIFT);
+	/* A hole: likewise. What was swapped out is none. */
+	if (in_kernel_thread() && !xa_load(&mapping->i_pages, pos >> PAGE_SHIFT))
+		return walk->write ? -EAGAIN : walk_zeros(pos, addr);
+	page = shmem_read_mapping_page(mapping, pos >> PAGE_SHIFT);
 	if (IS_ERR(page))
 		return walk_error();
 	walk->pages[0] = page;

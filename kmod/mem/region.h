@@ -199,8 +199,8 @@ enum region_atomic_op {
  *
  * Little endian, fully ordered, atomic against all CPUs.
  *
- * Context: as region_read().
- * Return: 0, -EIO if the memory is not accessible, -EINTR.
+ * Context: as region_read64().
+ * Return: as region_read64().
  */
 int region_atomic(struct region *region, u64 offset, enum region_atomic_op op,
 		  unsigned int width, u64 operand, u64 compare, u64 *old);

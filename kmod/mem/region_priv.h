@@ -119,7 +119,8 @@ int region_walk_begin(struct region_walk *walk, struct region *region, bool writ
  * @addr: set to the address of the run
  *
  * Context: as region_walk_begin().
- * Return: bytes of the run, at least 1, or -EIO, or -EINTR.
+ * Return: bytes of the run, at least 1; -EIO; -EINTR; -EAGAIN, for a kernel thread
+ * only: it is not at hand.
  */
 s64 region_walk_next(struct region_walk *walk, u64 offset, u64 length, void **addr);
 

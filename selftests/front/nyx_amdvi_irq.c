@@ -715,6 +715,17 @@ TEST(bound_to_guest_apic)
 	arrives(g, &b);
 	ASSERT_EQ(1, *irr);
 	ASSERT_EQ(2, binding_of(g, &b).refused);
+	/* Not remapped any more, in two ways, after it was posted. */
+	for (unsigned int i = 0; i < 2; i++) {
+		set_int(g, DEV, i ? D2_IV | D2_CTL(1) : 0);
+		arrives(g, &b);
+		arrives(g, &b);
+		remap(g, DEV, 0);
+		__atomic_store_n(irr, 0, __ATOMIC_SEQ_CST);
+		arrives(g, &b);
+		ASSERT_EQ(1, *irr);
+	}
+	ASSERT_EQ(2, binding_of(g, &b).refused);
 }
 
 /* Who has bound interrupts hears whose entries have changed. */

@@ -14,7 +14,7 @@
  * context. So it is kept here, and the tail stays where it is, until somebody
  * accesses a register; then the entries are written, under @log_mutex, inside
  * @mutex. A guest cannot see the difference: to know how far it may read it has
- * to read the tail.
+ * to read the tail, or at least, after an interrupt, STATUS.
  */
 #ifndef NYX_FRONT_AMDVI_H
 #define NYX_FRONT_AMDVI_H
@@ -62,6 +62,7 @@ enum amdvi_log_id { LOG_EVENT, LOG_GA, LOG_MAX };
  * @front: what the core knows
  * @mutex: serialises writes and commands
  * @log_mutex: serialises who brings the logs to guest memory
+ * @ga_tail_moved: the GA log's tail is to be stored at its address; under @log_mutex
  * @lock: protects the registers, and what follows
  * @regs: the registers
  * @value: their values
@@ -78,6 +79,7 @@ struct amdvi {
 	struct nyx_front front;
 	struct mutex mutex;
 	struct mutex log_mutex;
+	bool ga_tail_moved;
 	spinlock_t lock;
 	struct regfile regs;
 	u64 value[REG_MAX];

@@ -284,13 +284,18 @@ static int ga_tail_store(struct amdvi *amdvi)
 	gpa = amdvi->value[REG_GA_TAIL_ADDR];
 	tail = amdvi->value[REG_GA_TAIL];
 	spin_unlock_irq(&amdvi->lock);
-	if (!gpa)
+	if (!gpa) {
+		WRITE_ONCE(amdvi->ga_tail_moved, false);
 		return 0;
+	}
 	pair = epoch_enter(&unit->irq.posting);
 	ret = nyx_guest_write64(unit, gpa, tail);
 	epoch_exit(&unit->irq.posting, pair);
+	if (ret == -EINTR)
+		return ret;
 	/* Where there is no memory nobody looks. */
-	return ret == -EINTR ? ret : 0;
+	WRITE_ONCE(amdvi->ga_tail_moved, false);
+	return 0;
 }
 
 /* As many as can have been there: more may come all the time. */
@@ -309,7 +314,9 @@ static int log_flush(struct amdvi *amdvi, enum amdvi_log_id id)
 		log_done(amdvi, id, !ret);
 		cond_resched();
 	}
-	return n && id == LOG_GA ? ga_tail_store(amdvi) : 0;
+	if (n && id == LOG_GA)
+		WRITE_ONCE(amdvi->ga_tail_moved, true);
+	return 0;
 }
 
 int amdvi_log_flush(struct amdvi *amdvi)
@@ -319,12 +326,15 @@ int amdvi_log_flush(struct amdvi *amdvi)
 
 	/* What comes from now on is as good as a moment later. */
 	if (!READ_ONCE(amdvi->log[LOG_EVENT].nr) &&
-	    !READ_ONCE(amdvi->log[LOG_GA].nr))
+	    !READ_ONCE(amdvi->log[LOG_GA].nr) &&
+	    !READ_ONCE(amdvi->ga_tail_moved))
 		return 0;
 	if (mutex_lock_killable(&amdvi->log_mutex))
 		return -EINTR;
 	for (i = 0; i < LOG_MAX && !ret; i++)
 		ret = log_flush(amdvi, i);
+	if (!ret && amdvi->ga_tail_moved)
+		ret = ga_tail_store(amdvi);
 	mutex_unlock(&amdvi->log_mutex);
 	return ret;
 }
