@@ -67,9 +67,9 @@ static unsigned int ask_again_ms(ktime_t *since)
 static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
 		    struct nyx_irq_wait *limit)
 {
-	ktime_t now = ktime_get();
 	unsigned long flags;
 	bool send = false;
+	s64 rest;
 
 	*limit = (struct nyx_irq_wait){};
 	*req = (struct nyx_irq_req) {
@@ -79,14 +79,15 @@ static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
 	};
 	spin_lock_irqsave(&b->lock, flags);
 	/* It has a turn, and this is not it. */
-	if (b->limit.charged && ktime_before(now, b->due))
+	if (b->limit.charged && ktime_before(ktime_get(), b->due))
 		goto out_unlock;
 	if (b->busy) {
 		b->stalled = true;
 		goto out_unlock;
 	}
-	if (ktime_before(now, b->post_again)) {
-		hold(b, ktime_to_ns(ktime_sub(b->post_again, now)));
+	rest = b->post_again ? ktime_sub(b->post_again, ktime_get()) : 0;
+	if (rest > 0) {
+		hold(b, rest);
 		goto out_unlock;
 	}
 	send = b->held && !b->cfg.masked && !b->dead;
@@ -218,7 +219,8 @@ static void post_later(struct nyx_binding *b, const struct nyx_irq_req *req,
 		b->posting = posting;
 		/* It is inside instead of us. */
 		epoch_dep_exit(&b->unit->irq.posting);
-		queue_work(system_unbound_wq, &b->post);
+		/* Not where fetches wait for the lock under which it is flushed. */
+		queue_work(system_long_wq, &b->post);
 	} else {
 		b->held = add_sat(b->held, 1);
 		b->stalled = true;
