@@ -112,7 +112,9 @@ struct nyx_refusal {
  * @dma_code: what the guest's driver calls a fault, or 0: it does not see it; any
  *            context
  * @dma_fault: an access was refused, and the guest is to know; any context
- * @irq_fault: an interrupt was refused; any context
+ * @irq_code: likewise of an interrupt
+ * @irq_fault: an interrupt was refused, and the guest is to know; the refusal has
+ *             that code; any context
  */
 struct nyx_front_ops {
 	void (*destroy)(struct nyx_front *front);
@@ -137,6 +139,7 @@ struct nyx_front_ops {
 	void (*dma_fault)(struct nyx_front *front, u32 sbdf,
 			  const struct nyx_fault *fault,
 			  const struct nyx_refusal *refusal);
+	u16 (*irq_code)(const struct nyx_refusal *refusal);
 	void (*irq_fault)(struct nyx_front *front,
 			  const struct nyx_irq_req *req,
 			  const struct nyx_refusal *refusal);

@@ -90,26 +90,28 @@ void nyx_irqs_free(struct irt_device *irqs)
 	kfree(irqs);
 }
 
-/* The guest's driver is told in the guest's own words. */
-static void tell_guest(struct nyx_unit *unit, struct nyx_device *dev,
-		       const struct nyx_irq_req *req)
+/* In the guest's own words. */
+static void refusal_of(struct nyx_unit *unit, struct nyx_device *dev,
+		       const struct nyx_irq_req *req, struct nyx_refusal *refusal)
 {
 	struct irt_device *irqs = READ_ONCE(dev->irqs);
-	struct nyx_refusal refusal = {
-		.reason = req->reason,
-		.code = req->code,
-		.tag = irqs ? READ_ONCE(irqs->tag) : 0,
-	};
 
 	/* It was the table that refused it. */
 	if (req->code)
-		refusal = req->refusal;
-	unit->guest.front->ops->irq_fault(unit->guest.front, req, &refusal);
+		*refusal = req->refusal;
+	else
+		*refusal = (struct nyx_refusal) {
+			.reason = req->reason,
+			.tag = irqs ? READ_ONCE(irqs->tag) : 0,
+		};
+	refusal->code = unit->guest.front->ops->irq_code(refusal);
 }
 
 static void refused(struct nyx_unit *unit, struct nyx_device *dev,
 		    struct nyx_domain *dom, const struct nyx_irq_req *req)
 {
+	struct nyx_front *front = unit->guest.front;
+	struct nyx_refusal refusal = {};
 	struct nyx_event event, state;
 
 	if (req->reason == NYX_FAULT_QUARANTINED) {
@@ -127,6 +129,9 @@ static void refused(struct nyx_unit *unit, struct nyx_device *dev,
 	event.irq_fault.index = req->msg.index;
 	event.irq_fault.data = req->data;
 	event.irq_fault.address = req->address;
+	if (front)
+		refusal_of(unit, dev, req, &refusal);
+	event.irq_fault.vendor = refusal.code;
 
 	atomic64_inc(&dev->faults);
 	WRITE_ONCE(dev->last_fault_ns, event.time_ns);
@@ -135,8 +140,8 @@ static void refused(struct nyx_unit *unit, struct nyx_device *dev,
 	nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_IRQ_FAULTS, 1);
 	if (nyx_guard_fault(unit, dev, &event, &state))
 		nyx_events_push(unit->events, &event);
-	if (unit->guest.front)
-		tell_guest(unit, dev, req);
+	if (refusal.code)
+		front->ops->irq_fault(front, req, &refusal);
 	nyx_guard_tell(unit, dev, &state);
 }
 

@@ -62,9 +62,15 @@ static void passes(struct guest *g, __u32 sbdf, __u64 address, __u32 data)
 static void msi_refused(struct guest *g, __u32 sbdf, __u32 data, __u16 did, __u16 code,
 			__u64 address)
 {
+	struct nyx_event e;
+
+	events(g, NYX_EVENT_IRQ_FAULT, NULL);
 	expect_no_event(g);
 	ASSERT_EQ(NYX_IRQ_REFUSED, send_msi(g, sbdf, MSI, data));
 	expect_event(g, sbdf, did, code | E_I | E_RW, address);
+	/* The host is told the same, if not every time. */
+	if (events(g, NYX_EVENT_IRQ_FAULT, &e))
+		ASSERT_EQ(code | E_I | E_RW, e.irq_fault.vendor);
 }
 
 static void msi_refused_quietly(struct guest *g, __u32 sbdf, __u32 data)

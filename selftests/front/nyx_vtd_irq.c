@@ -303,6 +303,7 @@ TEST_EACH(irq_reason, irq_reasons)
 	}
 	ASSERT_EQ(3, events(g, NYX_EVENT_IRQ_FAULT, &e));
 	ASSERT_EQ(v->nyx, e.irq_fault.reason);
+	ASSERT_EQ(v->reason, e.irq_fault.vendor);
 	ASSERT_EQ(v->address, e.irq_fault.address);
 
 	set_irte(g, 6, v->lo | IFPD, v->hi);

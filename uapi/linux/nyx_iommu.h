@@ -2284,6 +2284,8 @@ struct nyx_event_fault {
  * @data: data of the message
  * @address: address of the message
  * @count: as in struct nyx_event_fault
+ * @vendor: as in struct nyx_fault
+ * @__reserved: 0
  */
 struct nyx_event_irq_fault {
 	__u32 sbdf;
@@ -2292,6 +2294,8 @@ struct nyx_event_irq_fault {
 	__u32 data;
 	__aligned_u64 address;
 	__aligned_u64 count;
+	__u32 vendor;
+	__u32 __reserved;
 };
 
 /**

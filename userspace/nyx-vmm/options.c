@@ -170,6 +170,20 @@ struct word {
 	unsigned int width;		/* the new width */
 };
 
+static int unknown_option(const char *word, const char *bad, size_t len,
+			  const struct word *words, unsigned int nr)
+{
+	char why[256];
+	size_t at;
+
+	at = (size_t)snprintf(why, sizeof(why), "'%.*s' is not one of", (int)(len < 64 ? len : 64),
+			      bad);
+	for (; nr && at < sizeof(why); words++, nr--)
+		at += (size_t)snprintf(why + at, sizeof(why) - at, " %s%s", words->name,
+				       nr > 1 ? "," : "");
+	return usage("--iommu", word, why);
+}
+
 /* @rest: empty, or a comma before each option */
 static int parse_unit(struct options *opts, const char *word, const char *rest,
 		      const struct word *words, unsigned int nr)
@@ -184,7 +198,7 @@ static int parse_unit(struct options *opts, const char *word, const char *rest,
 				break;
 		}
 		if (i == nr)
-			return usage("--iommu", word, "see --help for its options");
+			return unknown_option(word, rest, len, words, nr);
 		if (words[i].flag)
 			*words[i].flag = true;
 		else

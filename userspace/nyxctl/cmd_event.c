@@ -129,6 +129,8 @@ static void put_irq_fault(struct out *out, unsigned int base,
 	out_u64(out, base + COL_IOVA, fault->address);
 	out_text(out, base + COL_REASON, nyx_fault_reason_name(fault->reason));
 	out_u64(out, base + COL_DATA, fault->data);
+	if (fault->vendor)
+		out_u64(out, base + COL_VENDOR, fault->vendor);
 	if (fault->index != NO_INDEX) {
 		out_u64(out, base + COL_INDEX, fault->index);
 		snprintf(why, sizeof(why), "%s, entry %u", nyx_fault_reason_text(fault->reason),

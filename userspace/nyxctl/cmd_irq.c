@@ -19,6 +19,7 @@
 
 #define MIN_VECTOR	16u
 #define MAX_ENTRIES	65536u
+#define MAX_OWN_ENTRIES	512u	/* of a device with a table of its own */
 #define NO_INDEX	UINT32_MAX
 
 enum { ST_UNIT, ST_MODE };
@@ -264,6 +265,10 @@ static int irte_failed(struct cli *cli, const char *what, uint64_t last, int err
 {
 	struct nyx_unit_info info;
 
+	if (err == -EOPNOTSUPP && !nyx_unit_get(cli->unit, &info, sizeof(info)) &&
+	    info.model != NYX_MODEL_NATIVE)
+		return err_say(err, "unit '%s' has a vendor model: its guest writes the entries, in its memory",
+			       cli->unit_name);
 	if (err == -EINVAL && !nyx_unit_get(cli->unit, &info, sizeof(info)) &&
 	    last >= info.irt_entries)
 		return err_say(err, "the interrupt remapping table of unit '%s' has %u entries; 'nyxctl unit create --irt' makes a larger one",
@@ -471,6 +476,26 @@ static int parse_message(struct cli *cli, struct nyx_irq_send *irq)
 	return rc;
 }
 
+/* --index names an entry; how a message does depends on the unit's model. */
+static int use_own_table(struct cli *cli, struct nyx_irq_send *irq)
+{
+	const char *index = cli_opt(cli, "index");
+	struct nyx_unit_info unit;
+	int ret;
+
+	ret = index ? nyx_unit_get(cli->unit, &unit, sizeof(unit)) : 0;
+	if (ret)
+		return err_explain(ret, "cannot ask unit '%s'", cli->unit_name);
+	if (!index || unit.irt_entries)
+		return EXIT_OK;
+	irq->address = nyx_irq_address(0) & ~UINT64_C(0x10);
+	ret = parse_u32("--index", index, &irq->data);
+	if (!ret && irq->data >= MAX_OWN_ENTRIES)
+		ret = err_usage("--index must be 0 to %u: each device of unit '%s' has a table of its own",
+				MAX_OWN_ENTRIES - 1, cli->unit_name);
+	return ret;
+}
+
 static int run_send(struct cli *cli)
 {
 	struct nyx_irq_send irq = { .size = sizeof(irq) };
@@ -480,6 +505,8 @@ static int run_send(struct cli *cli)
 	rc = parse_message(cli, &irq);
 	if (!rc)
 		rc = lookup_sbdf(cli, cli->args[0], &irq.sbdf);
+	if (!rc)
+		rc = use_own_table(cli, &irq);
 	if (rc)
 		return rc;
 	ret = nyx_irq_send(cli->unit, &irq);

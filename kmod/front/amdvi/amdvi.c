@@ -424,22 +424,22 @@ static int amdvi_post_entry(struct nyx_front *front, u32 sbdf, u32 index,
 	return NYX_IRQ_POSTED;
 }
 
-static void amdvi_irq_fault(struct nyx_front *front,
-			    const struct nyx_irq_req *req,
-			    const struct nyx_refusal *refusal)
+static u16 amdvi_irq_code(const struct nyx_refusal *refusal)
 {
-	u64 address = req->address & ~3ull;
 	u16 code = refusal->code;
 
 	if (!code && refusal->reason == NYX_FAULT_IRQ_INDEX)
 		code = AMDVI_EVENT_PAGE_FAULT | AMDVI_EVENT_I;
-	if (!code)
-		return;
 	/* A message is a write. */
-	code |= AMDVI_EVENT_RW;
-	if (refusal->at)
-		address = refusal->at;
-	amdvi_log_event(to_amdvi(front), req->sbdf, refusal->tag, code, address);
+	return code ? code | AMDVI_EVENT_RW : 0;
+}
+
+static void amdvi_irq_fault(struct nyx_front *front,
+			    const struct nyx_irq_req *req,
+			    const struct nyx_refusal *refusal)
+{
+	amdvi_log_event(to_amdvi(front), req->sbdf, refusal->tag, refusal->code,
+			refusal->at ?: req->address & ~3ull);
 }
 
 /* ---- registers ---------------------------------------------------------- */
@@ -621,6 +621,7 @@ static const struct nyx_front_ops amdvi_ops = {
 	.post_irte = amdvi_post_entry,
 	.dma_code = amdvi_dma_code,
 	.dma_fault = amdvi_dma_fault,
+	.irq_code = amdvi_irq_code,
 	.irq_fault = amdvi_irq_fault,
 };
 

@@ -211,16 +211,19 @@ static u8 irq_code(u32 reason)
 	}
 }
 
+static u16 vtd_irq_code(const struct nyx_refusal *refusal)
+{
+	return refusal->code ?: irq_code(refusal->reason);
+}
+
 static void vtd_irq_fault(struct nyx_front *front, const struct nyx_irq_req *req,
 			  const struct nyx_refusal *refusal)
 {
-	u8 code = refusal->code ?: irq_code(refusal->reason);
-
-	if (code && !refusal->quiet)
+	if (!refusal->quiet)
 		vtd_fault_record(to_vtd(front), req->sbdf,
 				 FIELD_PREP(VTD_FRCD_FI_INDEX,
 					    req->msg.index & 0xffff),
-				 code, false);
+				 refusal->code, false);
 }
 
 /* ---- commands ----------------------------------------------------------- */
@@ -495,6 +498,7 @@ static const struct nyx_front_ops vtd_ops = {
 	.decode_irte = vtd_decode_entry,
 	.dma_code = vtd_dma_code,
 	.dma_fault = vtd_dma_fault,
+	.irq_code = vtd_irq_code,
 	.irq_fault = vtd_irq_fault,
 };
 

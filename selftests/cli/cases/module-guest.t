@@ -42,7 +42,7 @@ $ nyxctl device attach 3:0.0 net
 ! nyxctl: unit 'golden' has no domain 'net'; 'nyxctl domain list' shows all
 ? 3
 $ nyxctl irq set 5 0x41
-! nyxctl: cannot set entry 5: the module, or this kind of object, does not support it
+! nyxctl: unit 'golden' has a vendor model: its guest writes the entries, in its memory
 ? 1
 $ nyxctl -q unit destroy golden
 # AMD-Vi: each device has a table of interrupts of its own.
@@ -57,6 +57,19 @@ $ nyxctl -q mmio write 0 0x2001ff --width 8
 $ nyxctl -q mmio write 0x18 0x20001 --width 8
 $ nyxctl irq send 3:0.0 0xfee00000 5
 | interrupt of device 0000:03:00.0: vector 65 to 7
+$ nyxctl irq send 3:0.0 --index 5 --columns address,data,vector
+| address  0xfee00000
+| data     0x5
+| vector   65
+$ nyxctl irq send 3:0.0 --index 512
+! nyxctl: --index must be 0 to 511: each device of unit 'golden' has a table of its own
+? 2
+$ nyxctl irq send 3:0.0 --index 6
+! nyxctl: interrupt of device 0000:03:00.0, address 0xfee00000 data 0x6, refused: the entry of the interrupt remapping table is not present
+? 1
+$ nyxctl fault list --columns device,access,reason,vendor
+| DEVICE       ACCESS REASON          VENDOR
+| 0000:03:00.0 irq    irq-not-present 0x2028
 $ nyxctl irq list
 | INDEX VECTOR DEST DEST-MODE DELIVERY TRIGGER DEVICE
 |     5     65    7 physical  fixed    edge    0000:03:00.0

@@ -148,6 +148,8 @@ static void put_irq_fault(struct text *text, const struct nyx_event_irq_fault *f
 	if (fault->index != NO_INDEX)
 		put(text, ", entry %" PRIu32, (uint32_t)fault->index);
 	put(text, ", refused: %s", nyx_fault_reason_text(fault->reason));
+	if (fault->vendor)
+		put(text, ", 0x%02x to the guest", fault->vendor);
 	put_count(text, fault->count);
 }
 

@@ -123,7 +123,7 @@ static const struct {
 		"irq-post", "the posted-interrupt descriptor could not be reached",
 	},
 	[NYX_FAULT_CONTEXT] = {
-		"context", "the guest's root or context entry refuses the device",
+		"context", "the guest's root, context or device table entry refuses the device",
 	},
 	[NYX_FAULT_IRQ_POST_RESERVED] = {
 		"irq-post-reserved", "the posted-interrupt descriptor has a reserved bit set",

@@ -269,12 +269,12 @@ static const struct {
 			},
 		},
 	}, {
-		"device 0000:03:00.0: interrupt, address 0xfee000b0 data 0x0, entry 5, refused: the entry belongs to another requester (and 9 faults before it)",
+		"device 0000:03:00.0: interrupt, address 0xfee000b0 data 0x0, entry 5, refused: the entry belongs to another requester, 0x26 to the guest (and 9 faults before it)",
 		{
 			.type = NYX_EVENT_IRQ_FAULT,
 			.irq_fault = {
 				.sbdf = NYX_SBDF(0, 3, 0, 0), .reason = NYX_FAULT_IRQ_SOURCE,
-				.index = 5, .address = 0xfee000b0, .count = 10,
+				.index = 5, .address = 0xfee000b0, .count = 10, .vendor = 0x26,
 			},
 		},
 	}, {
