@@ -644,41 +644,23 @@ TEST(bound_table_stalls_to_the_end)
 	close(stall.uffd);
 }
 
-struct bound_race {
-	struct bound *b;
-	bool stop;
-};
-
-static void *bound_racer(void *arg)
-{
-	struct bound_race *r = arg;
-
-	while (!__atomic_load_n(&r->stop, __ATOMIC_RELAXED)) {
-		eventfd_write(r->b->b.source, 1);
-		sched_yield();
-	}
-	return NULL;
-}
-
 /* Entries come and go under it; none is lost, whatever is invalidated meanwhile. */
 TEST(bound_while_invalidated)
 {
 	struct bound bound, *b = &bound;
-	struct bound_race r = { .b = b };
 	struct guest *g = &b->g;
-	pthread_t t;
+	struct signaller s;
 
 	guest_open(g);
 	set_irte(g, 7, P | VECTOR(0x60), 0);
 	boot(g, BOOT_QUEUE | BOOT_IRQ);
 	bind_msi(b, msi_address(7));
-	t = thread_start(bound_racer, &r);
+	signaller_start(&s, b->b.source);
 	for (unsigned long i = 0; i < ktap_iterations(300); i++) {
 		store64(g, AT_IRT + 16 * 7, P | VECTOR(0x60 + i % 16));
 		invalidate(g, i & 1 ? IEC_GLOBAL : IEC_INDEX(7, 0), 0);
 	}
-	__atomic_store_n(&r.stop, true, __ATOMIC_SEQ_CST);
-	thread_end(t, "who raises it");
+	signaller_stop(&s);
 	eventfd_take(b->b.target);
 	invalidate(g, IEC_GLOBAL, 0);
 	/* At most one of before is still on its way. */

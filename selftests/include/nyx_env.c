@@ -13,6 +13,7 @@
 
 #include <ctype.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -640,6 +641,30 @@ __u64 boottime_ns(void)
 
 	clock_gettime(CLOCK_BOOTTIME, &ts);
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static void *signal_on(void *arg)
+{
+	struct signaller *s = arg;
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_SEQ_CST)) {
+		eventfd_give(s->fd);
+		if (__atomic_add_fetch(&s->given, 1, __ATOMIC_SEQ_CST) % 8 == 0)
+			sched_yield();
+	}
+	return NULL;
+}
+
+void signaller_start(struct signaller *s, int fd)
+{
+	*s = (struct signaller){ .fd = fd };
+	s->thread = thread_start(signal_on, s);
+}
+
+void signaller_stop(struct signaller *s)
+{
+	__atomic_store_n(&s->stop, true, __ATOMIC_SEQ_CST);
+	thread_end(s->thread, "who signals");
 }
 
 void stall_arm(struct stall *s, void *addr, size_t size)

@@ -199,6 +199,23 @@ pthread_t thread_start(void *(*fn)(void *), void *arg);
 void thread_end(pthread_t t, const char *what);
 
 /**
+ * struct signaller - a thread that signals an eventfd all the time
+ * @fd: the eventfd
+ * @stop: it is to end
+ * @given: signals so far
+ * @thread: it
+ */
+struct signaller {
+	int fd;
+	bool stop;
+	unsigned long given;
+	pthread_t thread;
+};
+
+void signaller_start(struct signaller *s, int fd);
+void signaller_stop(struct signaller *s);
+
+/**
  * struct stall - memory whose first access waits until the test lets it go on
  * @uffd: userfaultfd(2)
  * @addr: the page

@@ -800,39 +800,16 @@ TEST(posted_to_a_hole)
 	ASSERT_EQ(1u << 0x66 % 32, d->pir[0x66 / 32]);
 }
 
-/**
- * struct post_race - signals while a binding changes
- * @b: the binding
- * @stop: no more of them
- */
-struct post_race {
-	struct bound *b;
-	bool stop;
-};
-
-static void *post_racer(void *arg)
-{
-	struct post_race *r = arg;
-
-	while (!__atomic_load_n(&r->stop, __ATOMIC_RELAXED)) {
-		eventfd_write(r->b->source, 1);
-		sched_yield();
-	}
-	return NULL;
-}
-
 /* None is lost, and a changed entry or mask is followed, while others are posted. */
 TEST_EACH(posted_while_changed, memory_cases)
 {
 	struct nyx_irte_set c;
-	struct post_race r;
+	struct signaller s;
 	struct pi_desc *d;
 	struct bound b;
-	pthread_t t;
 
 	d = bind_posted(&b, v->memory, &c);
-	r = (struct post_race){ .b = &b };
-	t = thread_start(post_racer, &r);
+	signaller_start(&s, b.source);
 	for (unsigned long i = 0; i < ktap_iterations(200); i++) {
 		__u32 old = c.vector;
 
@@ -850,8 +827,7 @@ TEST_EACH(posted_while_changed, memory_cases)
 		ASSERT_EQ(0, __atomic_load_n(&d->pir[c.vector / 32], __ATOMIC_SEQ_CST));
 		test_cmd(cmd_irq_mask(b.e.fd, b.id, 0));
 	}
-	__atomic_store_n(&r.stop, true, __ATOMIC_SEQ_CST);
-	thread_end(t, "who signals");
+	signaller_stop(&s);
 	ASSERT_EQ(0, info_of(&b).refused);
 	__atomic_store_n(&d->pir[c.vector / 32], 0, __ATOMIC_SEQ_CST);
 	eventfd_give(b.source);
@@ -1076,40 +1052,14 @@ TEST_EACH(unit_ends, end_cases)
 
 /* ---- while it is signalled ---- */
 
-struct signaller {
-	int source;
-	bool stop;
-	unsigned long given;
-};
-
-static void *signal_thread(void *arg)
-{
-	struct signaller *s = arg;
-
-	while (!__atomic_load_n(&s->stop, __ATOMIC_SEQ_CST)) {
-		eventfd_give(s->source);
-		if (__atomic_add_fetch(&s->given, 1, __ATOMIC_SEQ_CST) % 8 == 0)
-			sched_yield();
-	}
-	return NULL;
-}
-
-static void signaller_stop(struct signaller *s, pthread_t t)
-{
-	__atomic_store_n(&s->stop, true, __ATOMIC_SEQ_CST);
-	pthread_join(t, NULL);
-}
-
 /* When an unbind has returned the target is not signalled any more. */
 TEST(unbind_under_signals)
 {
-	struct signaller s = { .stop = false };
+	struct signaller s;
 	struct bound b;
-	pthread_t t;
 
 	bound_env(&b);
-	s.source = b.source;
-	t = thread_start(signal_thread, &s);
+	signaller_start(&s, b.source);
 	for (unsigned long i = 0; i < ktap_iterations(200); i++) {
 		ktap_note("round %lu", i);
 		bind_coalesced(&b, i % 3 == 2 ? 100 : 0, i % 3 == 2 ? i % 4 : 0);
@@ -1123,7 +1073,7 @@ TEST(unbind_under_signals)
 			ASSERT_EQ(0, eventfd_take(b.target));
 		}
 	}
-	signaller_stop(&s, t);
+	signaller_stop(&s);
 	ktap_print("%lu signals", s.given);
 	bind_it(&b);
 	eventfd_give(b.source);
@@ -1133,16 +1083,14 @@ TEST(unbind_under_signals)
 /* Whatever happens to the entry, a signal is delivered or refused, and counted. */
 TEST(entry_under_signals)
 {
-	struct signaller s = { .stop = false };
+	struct signaller s;
 	struct nyx_binding_info info;
 	struct bound b;
-	pthread_t t;
 
 	bound_env(&b);
 	close(b.ev);
 	bind_it(&b);
-	s.source = b.source;
-	t = thread_start(signal_thread, &s);
+	signaller_start(&s, b.source);
 	for (unsigned long i = 0; i < ktap_iterations(1000); i++) {
 		switch (i % 4) {
 		case 0:
@@ -1161,7 +1109,7 @@ TEST(entry_under_signals)
 		if (i % 9 == 0)
 			pause_ms(1);
 	}
-	signaller_stop(&s, t);
+	signaller_stop(&s);
 	test_cmd(cmd_irte_simple(b.e.fd, ENTRY, 1, 0x40));
 	test_cmd(cmd_irq_message(b.e.fd, b.id, msi_index(ENTRY)));
 	test_cmd(cmd_irq_mask(b.e.fd, b.id, 0));
@@ -1184,14 +1132,12 @@ TEST(ends_under_signals)
 	struct bound b;
 
 	for (unsigned long i = 0; i < ktap_iterations(100); i++) {
-		struct signaller s = { .stop = false };
-		pthread_t t;
+		struct signaller s;
 
 		ktap_note("round %lu", i);
 		bound_env(&b);
 		bind_coalesced(&b, i % 2 ? 50 : 0, 0);
-		s.source = b.source;
-		t = thread_start(signal_thread, &s);
+		signaller_start(&s, b.source);
 		eventfd_wait(b.target);
 		switch (i % 3) {
 		case 0:
@@ -1206,7 +1152,7 @@ TEST(ends_under_signals)
 			close(b.target);
 		}
 		sched_yield();
-		signaller_stop(&s, t);
+		signaller_stop(&s);
 		close(b.source);
 		if (i % 3 != 2)
 			close(b.target);
