@@ -468,7 +468,7 @@ static int resolve(struct nyx_unit *unit, u32 sbdf, u32 index, u64 generation,
 			return -ENOENT;
 		/* Pairs with resolve_irqs(). */
 		irqs = smp_load_acquire(&dev->irqs);
-		if (!irqs || !(READ_ONCE(irqs->how) & IRT_KNOWN))
+		if (!irt_device_known(irqs))
 			return resolve_irqs(unit, dev, generation, refusal);
 		irt = &irqs->irt;
 	}

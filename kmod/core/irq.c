@@ -295,9 +295,7 @@ static u32 remap(struct nyx_irq *irq, struct nyx_device *dev,
 static bool irqs_known(const struct nyx_device *dev)
 {
 	/* Pairs with resolve_irqs(). */
-	const struct irt_device *irqs = smp_load_acquire(&dev->irqs);
-
-	return irqs && (READ_ONCE(irqs->how) & IRT_KNOWN);
+	return irt_device_known(smp_load_acquire(&dev->irqs));
 }
 
 /*
@@ -527,23 +525,20 @@ static bool next_entry(const struct irt *irt, u32 index,
 static bool next_of_devices(struct nyx_unit *unit, unsigned long sbdf, u32 index,
 			    struct nyx_irte_info *info)
 {
-	unsigned long from = sbdf;
+	unsigned long at = sbdf;
 	struct irt_device *irqs;
 	struct nyx_device *dev;
 	bool found;
 
 	do {
 		rcu_read_lock();
-		dev = xa_find(&unit->devices, &sbdf, ULONG_MAX, XA_PRESENT);
+		dev = xa_find(&unit->devices, &at, ULONG_MAX, XA_PRESENT);
 		/* Pairs with resolve_irqs(). */
 		irqs = dev ? smp_load_acquire(&dev->irqs) : NULL;
-		if (sbdf != from)
-			index = 0;
-		found = irqs && next_entry(&irqs->irt, index, info);
+		found = irqs && next_entry(&irqs->irt, at == sbdf ? index : 0,
+					   info);
 		rcu_read_unlock();
-		info->sbdf = sbdf++;
-		index = 0;
-		from = sbdf;
+		info->sbdf = at++;
 		cond_resched();
 	} while (dev && !found);
 	return found;

@@ -97,6 +97,17 @@ struct irt_device {
 };
 
 /**
+ * irt_device_known() - is it known how a requester's interrupts are treated?
+ * @dev: the requester's side, or NULL
+ *
+ * Context: any.
+ */
+static inline bool irt_device_known(const struct irt_device *dev)
+{
+	return dev && (READ_ONCE(dev->how) & IRT_KNOWN);
+}
+
+/**
  * struct irt_entry - an entry, spelled out
  * @flags: of enum nyx_irte_flags
  * @dest: destination

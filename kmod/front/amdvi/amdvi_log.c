@@ -275,22 +275,14 @@ static int log_write(struct amdvi *amdvi, u64 gpa, const u64 word[2], u32 size)
 /* Section 2.10: drivers need not read the register. */
 static int ga_tail_store(struct amdvi *amdvi)
 {
-	struct nyx_unit *unit = amdvi->front.unit;
-	unsigned int pair;
-	u64 gpa, tail;
+	u64 gpa, word[2] = {};
 	int ret;
 
 	spin_lock_irq(&amdvi->lock);
 	gpa = amdvi->value[REG_GA_TAIL_ADDR];
-	tail = amdvi->value[REG_GA_TAIL];
+	word[0] = amdvi->value[REG_GA_TAIL];
 	spin_unlock_irq(&amdvi->lock);
-	if (!gpa) {
-		WRITE_ONCE(amdvi->ga_tail_moved, false);
-		return 0;
-	}
-	pair = epoch_enter(&unit->irq.posting);
-	ret = nyx_guest_write64(unit, gpa, tail);
-	epoch_exit(&unit->irq.posting, pair);
+	ret = gpa ? log_write(amdvi, gpa, word, sizeof(word[0])) : 0;
 	if (ret == -EINTR)
 		return ret;
 	/* Where there is no memory nobody looks. */
