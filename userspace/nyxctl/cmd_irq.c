@@ -20,6 +20,7 @@
 #define MIN_VECTOR	16u
 #define MAX_ENTRIES	65536u
 #define MAX_OWN_ENTRIES	512u	/* of a device with a table of its own */
+#define OWN_ADDRESS	UINT64_C(0xfee00000)	/* and of its messages */
 #define NO_INDEX	UINT32_MAX
 
 enum { ST_UNIT, ST_MODE };
@@ -451,23 +452,22 @@ static void put_send(struct out *out, const struct nyx_irq_send *irq)
 	out_row(out);
 }
 
-static int parse_message(struct cli *cli, struct nyx_irq_send *irq)
+/* What --index names, or the message itself and NO_INDEX. */
+static int parse_message(struct cli *cli, struct nyx_irq_send *irq, uint32_t *index)
 {
 	const char *index_word = cli_opt(cli, "index");
 	uint64_t address;
-	uint32_t index;
 	int rc;
 
 	if (!index_word == !cli->args[1] || !cli->args[1] != !cli->args[2])
 		return err_usage("irq send needs ADDRESS DATA, or --index INDEX");
 	if (index_word) {
-		rc = parse_u32("--index", index_word, &index);
-		if (!rc && index >= MAX_ENTRIES)
+		rc = parse_u32("--index", index_word, index);
+		if (!rc && *index >= MAX_ENTRIES)
 			rc = err_usage("--index must be 0 to %u", MAX_ENTRIES - 1);
-		if (!rc)
-			irq->address = nyx_irq_address(index);
 		return rc;
 	}
+	*index = NO_INDEX;
 	rc = parse_u64("ADDRESS", cli->args[1], &address);
 	if (!rc)
 		rc = parse_u32("DATA", cli->args[2], &irq->data);
@@ -476,37 +476,39 @@ static int parse_message(struct cli *cli, struct nyx_irq_send *irq)
 	return rc;
 }
 
-/* --index names an entry; how a message does depends on the unit's model. */
-static int use_own_table(struct cli *cli, struct nyx_irq_send *irq)
+/* How a message names an entry depends on whose the table is. */
+static int name_entry(struct cli *cli, struct nyx_irq_send *irq, uint32_t index)
 {
-	const char *index = cli_opt(cli, "index");
 	struct nyx_unit_info unit;
 	int ret;
 
-	ret = index ? nyx_unit_get(cli->unit, &unit, sizeof(unit)) : 0;
+	ret = nyx_unit_get(cli->unit, &unit, sizeof(unit));
 	if (ret)
 		return err_explain(ret, "cannot ask unit '%s'", cli->unit_name);
-	if (!index || unit.irt_entries)
+	if (unit.irt_entries) {
+		irq->address = nyx_irq_address(index);
 		return EXIT_OK;
-	irq->address = nyx_irq_address(0) & ~UINT64_C(0x10);
-	ret = parse_u32("--index", index, &irq->data);
-	if (!ret && irq->data >= MAX_OWN_ENTRIES)
-		ret = err_usage("--index must be 0 to %u: each device of unit '%s' has a table of its own",
-				MAX_OWN_ENTRIES - 1, cli->unit_name);
-	return ret;
+	}
+	if (index >= MAX_OWN_ENTRIES)
+		return err_usage("--index must be 0 to %u: each device of unit '%s' has a table of its own",
+				 MAX_OWN_ENTRIES - 1, cli->unit_name);
+	irq->address = OWN_ADDRESS;
+	irq->data = index;
+	return EXIT_OK;
 }
 
 static int run_send(struct cli *cli)
 {
 	struct nyx_irq_send irq = { .size = sizeof(irq) };
 	struct out *out;
+	uint32_t index;
 	int rc, ret;
 
-	rc = parse_message(cli, &irq);
+	rc = parse_message(cli, &irq, &index);
 	if (!rc)
 		rc = lookup_sbdf(cli, cli->args[0], &irq.sbdf);
-	if (!rc)
-		rc = use_own_table(cli, &irq);
+	if (!rc && index != NO_INDEX)
+		rc = name_entry(cli, &irq, index);
 	if (rc)
 		return rc;
 	ret = nyx_irq_send(cli->unit, &irq);
