@@ -101,6 +101,7 @@ struct irt_device {
  * @dev: the requester's side, or NULL
  *
  * Context: any.
+ * Return: true if it is.
  */
 static inline bool irt_device_known(const struct irt_device *dev)
 {
