@@ -76,7 +76,7 @@ $ cat live
 | 0000:04:00.0 0xabc no-domain
 # The end of the unit is the end of the stream.
 $ nyxctl event monitor --history --count 99999 --timeout 20 >live 2>said & monitor=$!
-$ sleep 0.5; nyxctl unit destroy; wait $monitor
+$ for i in $(seq 200); do [ -s live ] && break; sleep 0.1; done; nyxctl unit destroy; wait $monitor
 | unit golden destroyed
 ? 3
 $ sed 's/[0-9]* of/N of/' said
