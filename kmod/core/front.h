@@ -248,21 +248,29 @@ int nyx_guest_write64(struct nyx_unit *unit, u64 gpa, u64 val);
  */
 int nyx_guest_or32(struct nyx_unit *unit, u64 gpa, u32 bits);
 
+#define NYX_GUEST_ALL_TAGS	0xffffffffu
+
 /**
  * nyx_guest_forget() - forget what the guest's tables say about requesters
  * @unit: the unit
- * @match: says which; NULL: all
- * @ctx: handed to @match, with the requester and its guest domain's id
+ * @tag: those in this domain of the guest, or NYX_GUEST_ALL_TAGS
  *
  * Accesses under way may still use it until nyx_guest_drain().
  *
  * Context: may sleep.
  */
-void nyx_guest_forget(struct nyx_unit *unit,
-		      bool (*match)(const void *ctx, u32 sbdf, u32 tag),
-		      const void *ctx);
+void nyx_guest_forget(struct nyx_unit *unit, u32 tag);
 
-#define NYX_GUEST_ALL_TAGS	0xffffffffu
+/**
+ * nyx_guest_forget_device() - forget what the guest's tables say about one
+ * @unit: the unit
+ * @sbdf: the requester
+ *
+ * As nyx_guest_forget().
+ *
+ * Return: the guest's domain that it was in; NYX_GUEST_ALL_TAGS: none.
+ */
+u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf);
 
 /**
  * nyx_guest_invalidate() - forget translations

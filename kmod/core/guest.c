@@ -210,13 +210,12 @@ out_unlock:
 	return ret;
 }
 
-int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf,
+int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u64 *generation,
 		      struct nyx_refusal *refusal)
 {
 	struct nyx_front *front = unit->guest.front;
 	struct nyx_guest_map map;
 	unsigned int pair;
-	u64 generation;
 	int ret;
 
 	do {
@@ -224,13 +223,13 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf,
 			return -EINTR;
 		/* Whoever removes memory, or the device, waits for us. */
 		pair = epoch_enter(&unit->irq.posting);
-		generation = READ_ONCE(unit->guest.generation);
+		*generation = READ_ONCE(unit->guest.generation);
 		/* Pairs with the lock of who counts: the tables are read later. */
 		smp_mb();
 		*refusal = (struct nyx_refusal){};
 		ret = 0;
 		if (front->ops->decode_device(front, sbdf, &map, refusal))
-			ret = install(unit, sbdf, &map, generation);
+			ret = install(unit, sbdf, &map, *generation);
 		else if (fatal_signal_pending(current))
 			ret = -EINTR;	/* maybe before it was read */
 		if (ret == -ENOSPC) {
@@ -244,31 +243,66 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf,
 	return ret;
 }
 
-void nyx_guest_forget(struct nyx_unit *unit,
-		      bool (*match)(const void *ctx, u32 sbdf, u32 tag),
-		      const void *ctx)
+static struct nyx_domain *guest_domain_of(struct nyx_unit *unit,
+					  struct nyx_device *dev)
+{
+	struct nyx_domain *dom;
+
+	dom = rcu_dereference_protected(dev->domain,
+					lockdep_is_held(&unit->lock));
+	return dom->kind == NYX_DOMAIN_GUEST ? dom : NULL;
+}
+
+static void forget_begin(struct nyx_unit *unit)
+{
+	mutex_lock(&unit->lock);
+	WRITE_ONCE(unit->guest.generation, unit->guest.generation + 1);
+	/* Some are about to report a refusal. */
+	unit->nowhere->unsettled = true;
+}
+
+static void forget_device(struct nyx_unit *unit, struct nyx_device *dev,
+			  struct nyx_domain *dom)
+{
+	dom->nr_devices--;
+	unit->nowhere->nr_devices++;
+	nyx_guard_move(dev, unit->nowhere);
+	dom->unsettled = true;
+	/* Whoever removes it, or has claimed it, waits for that domain, too. */
+	dev->unsettled = true;
+}
+
+void nyx_guest_forget(struct nyx_unit *unit, u32 tag)
 {
 	struct nyx_domain *dom;
 	struct nyx_device *dev;
 	unsigned long sbdf;
 
-	mutex_lock(&unit->lock);
-	WRITE_ONCE(unit->guest.generation, unit->guest.generation + 1);
+	forget_begin(unit);
 	xa_for_each(&unit->devices, sbdf, dev) {
-		dom = rcu_dereference_protected(dev->domain,
-						lockdep_is_held(&unit->lock));
-		if (dom->kind != NYX_DOMAIN_GUEST ||
-		    (match && !match(ctx, sbdf, dom->guest.tag)))
-			continue;
-		dom->nr_devices--;
-		unit->nowhere->nr_devices++;
-		nyx_guard_move(dev, unit->nowhere);
-		dom->unsettled = true;
-		/* Whoever removes it, or has claimed it, waits for that domain, too. */
-		dev->unsettled = true;
+		dom = guest_domain_of(unit, dev);
+		if (dom && (tag == NYX_GUEST_ALL_TAGS || tag == dom->guest.tag))
+			forget_device(unit, dev, dom);
 		cond_resched();
 	}
 	mutex_unlock(&unit->lock);
+}
+
+u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf)
+{
+	u32 tag = NYX_GUEST_ALL_TAGS;
+	struct nyx_domain *dom;
+	struct nyx_device *dev;
+
+	forget_begin(unit);
+	dev = xa_load(&unit->devices, sbdf);
+	dom = dev ? guest_domain_of(unit, dev) : NULL;
+	if (dom) {
+		tag = dom->guest.tag;
+		forget_device(unit, dev, dom);
+	}
+	mutex_unlock(&unit->lock);
+	return tag;
 }
 
 static void forget_translations(struct nyx_domain *dom, u64 first, u64 last)
@@ -320,7 +354,8 @@ static void domain_drop(struct nyx_unit *unit, struct nyx_domain *dom)
 	/* Interrupts count in the domain of their device. */
 	epoch_drain_bounded(&unit->irq.epoch);
 	mutex_lock(&unit->lock);
-	drop = !dom->nr_devices && !dom->dying;
+	/* A device that has left since may have left accesses inside. */
+	drop = !dom->nr_devices && !dom->dying && !READ_ONCE(dom->unsettled);
 	if (drop) {
 		dom->dying = true;
 		xa_erase(&unit->domains, dom->id);
@@ -332,20 +367,30 @@ static void domain_drop(struct nyx_unit *unit, struct nyx_domain *dom)
 		nyx_domain_put(dom);
 }
 
+static int domain_drain(struct nyx_domain *dom)
+{
+	int ret;
+
+	WRITE_ONCE(dom->unsettled, false);
+	ret = epoch_drain(&dom->epoch);
+	if (ret)
+		WRITE_ONCE(dom->unsettled, true);
+	return ret;
+}
+
 int nyx_guest_drain(struct nyx_unit *unit)
 {
 	struct nyx_domain *dom;
 	unsigned long id = 0;
 	int ret = 0;
 
+	if (READ_ONCE(unit->nowhere->unsettled))
+		ret = domain_drain(unit->nowhere);
 	while (!ret && (dom = nyx_domain_next(unit, id))) {
 		id = dom->id + 1ul;
 		if (READ_ONCE(dom->unsettled)) {
-			WRITE_ONCE(dom->unsettled, false);
-			ret = epoch_drain(&dom->epoch);
-			if (ret)
-				WRITE_ONCE(dom->unsettled, true);
-			else
+			ret = domain_drain(dom);
+			if (!ret)
 				domain_drop(unit, dom);
 		}
 		nyx_domain_put(dom);
@@ -530,6 +575,8 @@ void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr)
 	mutex_lock(&unit->irq.lock);
 	WRITE_ONCE(unit->guest.irte_generation, unit->guest.irte_generation + 1);
 	for (i = 0; i < nr && irt->nr_present; i++) {
+		if (!irt_present(irt, first + i))
+			continue;
 		nyx_irte_put(&unit->irq, irt, first + i, NULL);
 		cond_resched();
 	}

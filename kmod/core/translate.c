@@ -58,14 +58,18 @@ static int enter(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
 static noinline int enter_guest(struct nyx_unit *unit, u32 sbdf,
 				struct nyx_access *acc)
 {
+	u64 generation;
 	int ret;
 
+	/* A refusal, too, is one by tables that the guest has not taken back. */
 	do {
 		epoch_exit(&acc->dom->epoch, acc->pair);
-		ret = nyx_guest_resolve(unit, sbdf, &acc->refusal);
+		ret = nyx_guest_resolve(unit, sbdf, &generation, &acc->refusal);
 		if (!ret)
 			ret = enter(unit, sbdf, acc);
-	} while (!ret && acc->dom == unit->nowhere && !acc->refusal.reason);
+	} while (!ret && acc->dom == unit->nowhere &&
+		 (!acc->refusal.reason ||
+		  generation != READ_ONCE(unit->guest.generation)));
 	return ret;
 }
 

@@ -178,6 +178,19 @@ void irt_fini(struct irt *irt);
 bool irt_write(struct irt *irt, u32 index, const struct irt_entry *e);
 
 /**
+ * irt_present() - is an entry there?
+ * @irt: the table
+ * @index: below &irt.nr
+ *
+ * Context: any.
+ * Return: true if it is.
+ */
+static inline bool irt_present(const struct irt *irt, u32 index)
+{
+	return READ_ONCE(irt->entries[index].lo) & IRTE_PRESENT;
+}
+
+/**
  * irt_read() - spell out an entry
  * @irt: the table
  * @index: below &irt.nr

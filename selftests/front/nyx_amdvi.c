@@ -1043,6 +1043,42 @@ TEST_EACH(bad_log, bad_logs)
 	expect_event(g, DEV, DID, E_FAULT | E_RW, 0x77);
 }
 
+/* A new buffer is empty; while the old one is used nothing happens. */
+TEST(bases_empty_their_rings)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot_faulty(g);
+	settle(g);
+	event(g, 0x55);
+	W64(CMDBASE, AT_CMD | 9ull << 56);
+	R32(CMDTAIL, g->tail << 4);
+	W64(EVTBASE, AT_EVT | 9ull << 56);
+	ASSERT_NE(0, r32(g, EVTTAIL));
+	control(g, 0, C_CMD | C_EVT);
+	R32(CMDTAIL, g->tail << 4);
+	W64(CMDBASE, AT_CMD | 9ull << 56);
+	R32(CMDHEAD, 0);
+	R32(CMDTAIL, 0);
+	ASSERT_NE(0, r32(g, EVTTAIL));
+	W64(EVTBASE, AT_EVT | 9ull << 56);
+	R32(EVTHEAD, 0);
+	R32(EVTTAIL, 0);
+	/* A half of it will do. */
+	W32(CMDHEAD, 0x20);
+	W32(CMDTAIL, 0x40);
+	W32(CMDBASE, AT_CMD);
+	R32(CMDHEAD, 0);
+	R32(CMDTAIL, 0);
+	g->tail = 0;
+	control(g, C_CMD | C_EVT, 0);
+	settle(g);
+	event(g, 0x56);
+	R32(EVTTAIL, 0x10);
+	ASSERT_EQ(0x56, words(g, AT_EVT)[1]);
+}
+
 /* Odd pointers of a log: it stays within its memory. */
 TEST(log_pointers)
 {

@@ -6,6 +6,9 @@
  */
 #include "amdvi_guest.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 #define MSI	0xfee00000ull
 #define REMAP	BIT(0)
 #define SUPIOPF	BIT(1)
@@ -109,6 +112,56 @@ TEST(not_remapped)
 	passes(g, DEV, 0xfee01000, 0x41);
 	test_cmd(cmd_unit_info(g->fd, &info));
 	ASSERT_EQ(NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF, info.irq_mode);
+}
+
+static void *write_byte(void *arg)
+{
+	struct guest *g = arg;
+	struct nyx_dma c;
+	__u8 byte = 0x77;
+
+	test_cmd(cmd_dma_write(g->fd, &c, DEV, 0x5000, &byte, 1));
+	return NULL;
+}
+
+/* Who turns the unit on is killed while it waits for an access: it is on, all of it. */
+TEST(killed_while_it_is_turned_on)
+{
+	struct guest guest, *g = &guest;
+	struct nyx_unit_info info;
+	struct stall stall;
+	pthread_t who;
+	int status;
+	pid_t pid;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	set_int(g, DEV, D2_IV);
+	control(g, 0, C_IOMMU);
+	passes(g, DEV, 0xfee01000, 0x41);
+	stall_arm(&stall, g->ram + 0x5000, SZ_4K);
+	who = thread_start(write_byte, g);
+	stall_wait(&stall);
+	pid = fork();
+	ASSERT_NE(-1, pid);
+	if (!pid) {
+		control(g, C_IOMMU, 0);
+		_exit(1);
+	}
+	while (!(r64(g, CONTROL) & C_IOMMU))
+		pause_ms(1);
+	wait_asleep(pid);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFSIGNALED(status));
+	g->control |= C_IOMMU;
+	R64(CONTROL, g->control);
+	test_cmd(cmd_unit_info(g->fd, &info));
+	ASSERT_EQ(0, info.irq_mode);
+	msi_refused_quietly(g, DEV, 0x41);
+	stall_release(&stall, 0x77);
+	thread_end(who, "the DMA");
+	settle(g);
 }
 
 TEST(int_ctl)

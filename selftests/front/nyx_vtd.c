@@ -1003,6 +1003,25 @@ TEST_EACH(queue_error, bad_descs)
 	}
 }
 
+/* Past the last address the queue does not go on at the first. */
+TEST(queue_at_the_last_address)
+{
+	struct guest guest, *g = &guest;
+	__u64 head;
+
+	guest_open(g);
+	queue_on(g, 1);
+	while ((head = r64(g, IQH)) < SZ_4K)
+		settle(g);
+	words(g, head - SZ_4K)[0] = CC_GLOBAL;
+	words(g, head - SZ_4K)[1] = 0;
+	W64(IQA, 0xfffffffffffff001ull);
+	W32(IQT, head + 0x10);
+	R32(FSTS, F_IQE);
+	R64(IQERCD, 2);
+	R64(IQH, head);
+}
+
 /* The queue lies where no memory is, or its second page does. */
 TEST(queue_fetch_fails)
 {

@@ -334,6 +334,10 @@ TEST(irt_outside_of_memory)
 	W64(IRTA, 0xfffffffffffff80full);
 	command(g, G_IRTP, 0);
 	msi_refused(g, DEV, msi_address(7), 0, 0x23, 7);
+	/* Past the last address it does not go on at the first. */
+	words(g, 0)[0] = P | VECTOR(0x66);
+	words(g, 0)[1] = 0;
+	msi_refused(g, DEV, msi_address(256), 0, 0x23, 256);
 	/* The last page of memory, and beyond. */
 	W64(IRTA, (GUEST_RAM - SZ_4K) | 0x80f);
 	command(g, G_IRTP, 0);

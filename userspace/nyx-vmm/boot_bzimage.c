@@ -32,6 +32,20 @@ static void memory_map(struct vmm *vmm, struct boot_params *params)
 	params->e820_entries = (uint8_t)nr;
 }
 
+/*
+ * What the kernel uses before it has looked at the memory map: the file, and where it
+ * unpacks itself, which is its preferred address or, if it lies higher, where it was loaded.
+ */
+static uint64_t end_of_kernel(const struct setup_header *h, size_t size)
+{
+	uint64_t start = h->pref_address > BOOT_LOWEST ? h->pref_address : BOOT_LOWEST;
+	uint64_t end = start + h->init_size;
+
+	if (end < start)
+		return UINT64_MAX;
+	return end > BOOT_LOWEST + size ? end : BOOT_LOWEST + size;
+}
+
 int boot_bzimage(struct vmm *vmm, const uint8_t *file, size_t size)
 {
 	struct boot_params *params = ram_ptr(vmm, BOOT_PARAMS, sizeof(*params));
@@ -57,7 +71,7 @@ int boot_bzimage(struct vmm *vmm, const uint8_t *file, size_t size)
 		return -ENOEXEC;
 	}
 
-	kernel_end = BOOT_LOWEST + (h.init_size > size ? h.init_size : size);
+	kernel_end = end_of_kernel(&h, size);
 	to = ram_ptr(vmm, BOOT_LOWEST, size - setup);
 	if (!to || !params || kernel_end > vmm->ram_low) {
 		say("%s does not fit into the guest's memory; give it more with --memory",

@@ -121,10 +121,11 @@ static void rte_write(struct vmm *vmm, unsigned int pin, bool high, uint32_t val
 	/* Edge mode knows no Remote IRR: drivers clear a stuck one in this way. */
 	if (!(*rte & RTE_LEVEL))
 		*rte &= ~RTE_REMOTE_IRR;
-	/* KVM reports EOIs for what it finds in the routes. */
-	if (*rte & RTE_MASKED)
-		irq_route_clear(vmm, pin);
-	else
+	/*
+	 * KVM reports EOIs for what it finds in the routes. That of a masked pin stays: drivers
+	 * mask an interrupt that is in service, and its EOI comes then.
+	 */
+	if (!(*rte & RTE_MASKED))
 		irq_route_set(vmm, pin, vmm->iommu->ioapic_rid, message_address(*rte),
 			      message_data(*rte));
 	/* An edge that came while the pin was masked is lost, a level is not. */

@@ -24,7 +24,13 @@
 
 #define RID_IOAPIC	0x00a0
 #define CONTROL_ENABLE	(UINT64_C(1) << 0)
+#define CONTROL_EVT_INT	(UINT64_C(1) << 3)
+#define CONTROL_WAIT_INT (UINT64_C(1) << 4)
+#define CONTROL_GA_INT	(UINT64_C(1) << 29)
 #define CONTROL_XT_INT	(UINT64_C(1) << 51)
+#define STATUS_EVT	0x003	/* the event log: overflow, interrupt */
+#define STATUS_WAIT	0x004
+#define STATUS_GA	0x600	/* the GA log: overflow, interrupt */
 #define XT_LOGICAL	(UINT64_C(1) << 2)
 #define XT_LOWEST	(UINT64_C(1) << 40)
 
@@ -42,7 +48,9 @@ enum {
 	REG_CONTROL	= 0x18,
 	REG_EFR		= 0x30,
 	REG_XT_GENERAL	= 0x170,
+	REG_XT_GA	= 0x180,
 	REG_EFR2	= 0x1a0,
+	REG_STATUS	= 0x2020,
 	EFR_HATS	= 10,		/* shifts */
 	EFR_GATS	= 12,
 	EFR_GLX		= 14,
@@ -103,20 +111,15 @@ static void function_msi(struct vmm *vmm)
 	irq_deliver(vmm, &message);
 }
 
-/* By the function, or as the register for it says (3.4.9). */
-static void resend(struct vmm *vmm)
+/* As a register for it says (3.4.9) */
+static void xt_interrupt(struct vmm *vmm, uint32_t reg)
 {
 	const struct iommu_unit *iu = vmm->iommu_data;
 	struct irq_message message;
-	uint64_t control, xt;
+	uint64_t xt;
 
-	if (nyx_mmio_read(iu->unit, REG_CONTROL, 8, &control) ||
-	    nyx_mmio_read(iu->unit, REG_XT_GENERAL, 8, &xt))
+	if (nyx_mmio_read(iu->unit, reg, 8, &xt))
 		return;
-	if (!(control & CONTROL_XT_INT)) {
-		function_msi(vmm);
-		return;
-	}
 	message.address_lo = 0xfee00000 | (uint32_t)(xt >> 8 & 0xff) << 12 |
 			     (xt & XT_LOGICAL ? 0x4 : 0);
 	message.address_hi = (uint32_t)(xt >> 16 & 0xff) << 8 | (uint32_t)(xt >> 24 & 0xff) << 16 |
@@ -124,6 +127,30 @@ static void resend(struct vmm *vmm)
 	message.data = (uint32_t)(xt >> 32 & 0xff) | (xt & XT_LOWEST ? 0x100 : 0);
 	if (message.data & 0xff)
 		irq_deliver(vmm, &message);
+}
+
+/* Whichever the guest has not answered: by the function, or one for each log */
+static void resend(struct vmm *vmm)
+{
+	const struct iommu_unit *iu = vmm->iommu_data;
+	uint64_t control, status;
+	bool general, ga;
+
+	if (nyx_mmio_read(iu->unit, REG_CONTROL, 8, &control) ||
+	    nyx_mmio_read(iu->unit, REG_STATUS, 8, &status))
+		return;
+	general = (control & CONTROL_EVT_INT && status & STATUS_EVT) ||
+		  (control & CONTROL_WAIT_INT && status & STATUS_WAIT);
+	ga = control & CONTROL_GA_INT && status & STATUS_GA;
+	if (!(control & CONTROL_XT_INT)) {
+		if (general || ga)
+			function_msi(vmm);
+		return;
+	}
+	if (general)
+		xt_interrupt(vmm, REG_XT_GENERAL);
+	if (ga)
+		xt_interrupt(vmm, REG_XT_GA);
 }
 
 static const struct iommu_unit_model model = {

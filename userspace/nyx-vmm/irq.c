@@ -106,18 +106,6 @@ int irq_route_set(struct vmm *vmm, uint32_t gsi, uint16_t rid, uint64_t address,
 	return rc;
 }
 
-void irq_route_clear(struct vmm *vmm, uint32_t gsi)
-{
-	if (gsi >= MAX_ROUTES)
-		return;
-	pthread_mutex_lock(&lock);
-	if (routes[gsi].valid) {
-		routes[gsi].valid = false;
-		commit(vmm);
-	}
-	pthread_mutex_unlock(&lock);
-}
-
 int irq_route_alloc(struct vmm *vmm)
 {
 	uint32_t gsi;

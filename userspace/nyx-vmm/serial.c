@@ -9,9 +9,11 @@
  * terminal, Ctrl-A x ends the machine and Ctrl-A a sends a Ctrl-A.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/serial_reg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -34,6 +36,7 @@ static struct {
 /* Main thread */
 static struct termios saved;
 static bool raw, escaped;
+static int input_fd = -1;
 
 /* Called with @lock held: the highest pending interrupt, as IIR tells it. */
 static uint8_t pending(void)
@@ -182,7 +185,7 @@ static void accessed(struct vmm *vmm)
 	update(vmm);
 	if (uart.paused && uart.rx_nr < FIFO_SIZE) {
 		uart.paused = false;
-		loop_pause(STDIN_FILENO, false);
+		loop_pause(input_fd, false);
 	}
 }
 
@@ -265,6 +268,7 @@ static const struct io_ops ops = { port_read, port_write };
 int serial_init(struct vmm *vmm)
 {
 	struct termios wanted;
+	struct stat st;
 	int rc;
 
 	memset(&uart, 0, sizeof(uart));
@@ -275,7 +279,15 @@ int serial_init(struct vmm *vmm)
 		raw = !tcsetattr(STDIN_FILENO, TCSANOW, &wanted);
 	}
 	rc = io_add(vmm, IO_PORT, SERIAL_BASE, 8, &ops, vmm);
-	return rc ? rc : loop_add(STDIN_FILENO, input, vmm);
+	if (rc)
+		return rc;
+	/* Others may read it, too, and take what poll() has told us of: then do not wait. */
+	if (!fstat(STDIN_FILENO, &st) && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+		input_fd = open("/proc/self/fd/0",
+				O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (input_fd < 0)
+		input_fd = STDIN_FILENO;
+	return loop_add(input_fd, input, vmm);
 }
 
 void serial_exit(void)
@@ -283,4 +295,7 @@ void serial_exit(void)
 	if (raw)
 		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 	raw = false;
+	if (input_fd > STDIN_FILENO)
+		close(input_fd);
+	input_fd = -1;
 }

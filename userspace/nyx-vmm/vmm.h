@@ -256,7 +256,6 @@ void irq_deliver(struct vmm *vmm, const struct irq_message *message);
 /* What KVM must know of a message that comes by GSI: EOI exits, irqfds. */
 int irq_route_set(struct vmm *vmm, uint32_t gsi, uint16_t rid, uint64_t address,
 		  uint32_t data);
-void irq_route_clear(struct vmm *vmm, uint32_t gsi);
 int irq_route_alloc(struct vmm *vmm);	/* a GSI beyond the IOAPIC's, or -errno */
 int irq_fd_attach(struct vmm *vmm, uint32_t gsi, int eventfd, bool on);
 /* All routes once more through the IOMMU: its table of interrupts has changed. */

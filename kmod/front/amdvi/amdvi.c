@@ -446,8 +446,10 @@ static void amdvi_irq_fault(struct nyx_front *front,
 
 static int forget_all(struct amdvi *amdvi)
 {
-	nyx_guest_forget(amdvi->front.unit, NULL, NULL);
+	nyx_guest_forget(amdvi->front.unit, NYX_GUEST_ALL_TAGS);
 	bitmap_zero(amdvi->silenced, U16_MAX + 1);
+	/* What a kill leaves undone the next COMPLETION_WAIT does. */
+	amdvi->queue.drain = true;
 	return nyx_guest_drain(amdvi->front.unit);
 }
 
@@ -463,6 +465,7 @@ static u32 irq_mode(u64 control)
 static int set_irq_mode(struct amdvi *amdvi, u64 control)
 {
 	nyx_guest_forget_irqs(amdvi->front.unit, NYX_GUEST_ALL_IRQS);
+	amdvi->queue.drain = true;
 	return nyx_irq_set_mode(amdvi->front.unit, irq_mode(control));
 }
 
@@ -470,13 +473,16 @@ static int set_irq_mode(struct amdvi *amdvi, u64 control)
 static int control_changed(struct amdvi *amdvi, u64 changed)
 {
 	u64 control = amdvi->value[REG_CONTROL];
-	int ret = 0;
+	int ret = 0, err;
 
 	if (changed & (AMDVI_CTL_IOMMU | AMDVI_CTL_SEGMENTS))
 		ret = forget_all(amdvi);
-	if (!ret && (changed & (AMDVI_CTL_IOMMU | AMDVI_CTL_SEGMENTS |
-				AMDVI_CTL_GA | AMDVI_CTL_XT | AMDVI_CTL_GAM)))
-		ret = set_irq_mode(amdvi, control);
+	/* Also when the wait was cut short: nothing changes the next time. */
+	if (changed & (AMDVI_CTL_IOMMU | AMDVI_CTL_SEGMENTS | AMDVI_CTL_GA |
+		       AMDVI_CTL_XT | AMDVI_CTL_GAM)) {
+		err = set_irq_mode(amdvi, control);
+		ret = ret ?: err;
+	}
 	return ret ?: amdvi_cmd_run(amdvi);
 }
 
@@ -506,6 +512,19 @@ static void settle(struct amdvi *amdvi, const struct reg_write *w)
 	case REG_XT_PPR:
 	case REG_XT_GA:
 		amdvi_vector_written(amdvi, w->def->index);
+		break;
+	/* Sections 2.4 and 2.5: a new buffer is empty. */
+	case REG_CMD_BASE:
+		if (!(status & AMDVI_STS_CMD_RUN)) {
+			amdvi->value[REG_CMD_HEAD] = 0;
+			amdvi->value[REG_CMD_TAIL] = 0;
+		}
+		break;
+	case REG_EVT_BASE:
+		if (!(status & AMDVI_STS_EVT_RUN)) {
+			amdvi->value[REG_EVT_HEAD] = 0;
+			amdvi->value[REG_EVT_TAIL] = 0;
+		}
 		break;
 	/* While they run these are the unit's. */
 	case REG_CMD_HEAD:
@@ -588,6 +607,12 @@ static int amdvi_reset(struct nyx_front *front)
 
 	if (mutex_lock_killable(&amdvi->mutex))
 		return -EINTR;
+	/* Whoever writes a log does so before, or not at all. */
+	if (mutex_lock_killable(&amdvi->log_mutex)) {
+		mutex_unlock(&amdvi->mutex);
+		return -EINTR;
+	}
+	amdvi->ga_tail_moved = false;
 	reset_registers(amdvi);
 	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
 	ret = forget_all(amdvi);
@@ -595,6 +620,7 @@ static int amdvi_reset(struct nyx_front *front)
 		ret = set_irq_mode(amdvi, 0);
 	/* Now also of faults of before. */
 	reset_registers(amdvi);
+	mutex_unlock(&amdvi->log_mutex);
 	mutex_unlock(&amdvi->mutex);
 	return ret;
 }

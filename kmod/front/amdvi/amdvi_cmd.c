@@ -51,26 +51,6 @@ static int completion_wait(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 	return 0;
 }
 
-/**
- * struct forgotten - a requester that is to be forgotten
- * @rid: it
- * @tag: where its domain's id goes
- */
-struct forgotten {
-	u16 rid;
-	u32 *tag;
-};
-
-static bool device_match(const void *ctx, u32 sbdf, u32 tag)
-{
-	const struct forgotten *f = ctx;
-
-	if ((u16)sbdf != f->rid)
-		return false;
-	*f->tag = tag;
-	return true;
-}
-
 /*
  * Section 2.4.2. What was translated for the device by the old entry goes, too:
  * drivers expect that of hardware that has a cache for each device.
@@ -78,10 +58,8 @@ static bool device_match(const void *ctx, u32 sbdf, u32 tag)
 static void invalidate_device(struct amdvi *amdvi, u16 rid)
 {
 	struct nyx_unit *unit = amdvi->front.unit;
-	u32 tag = NYX_GUEST_ALL_TAGS;
-	const struct forgotten f = { .rid = rid, .tag = &tag };
+	u32 tag = nyx_guest_forget_device(unit, rid);
 
-	nyx_guest_forget(unit, device_match, &f);
 	if (tag != NYX_GUEST_ALL_TAGS)
 		nyx_guest_invalidate(unit, tag, 0, U64_MAX);
 	nyx_guest_forget_irqs(unit, rid);
@@ -92,7 +70,7 @@ static void invalidate_all(struct amdvi *amdvi)
 {
 	struct nyx_unit *unit = amdvi->front.unit;
 
-	nyx_guest_forget(unit, NULL, NULL);
+	nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS);
 	nyx_guest_invalidate(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
 	nyx_guest_forget_irqs(unit, NYX_GUEST_ALL_IRQS);
 	bitmap_zero(amdvi->silenced, U16_MAX + 1);

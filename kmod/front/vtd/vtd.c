@@ -112,7 +112,7 @@ static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 {
 	struct vtd *vtd = to_vtd(front);
 	unsigned long flags;
-	u64 irta, at, word[2];
+	u64 irta, base, at, word[2];
 	u8 code;
 	int ret;
 
@@ -120,8 +120,10 @@ static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 	irta = vtd->irta;
 	spin_unlock_irqrestore(&vtd->lock, flags);
 
-	at = (irta & VTD_IRTA_ADDR) + (u64)index * VTD_ENTRY_SIZE;
-	ret = nyx_guest_read128(front->unit, at, word);
+	base = irta & VTD_IRTA_ADDR;
+	at = base + (u64)index * VTD_ENTRY_SIZE;
+	/* Past the last address there is nothing; it does not go on at the first. */
+	ret = at < base ? -EIO : nyx_guest_read128(front->unit, at, word);
 	if (ret == -EIO) {
 		*refusal = (struct nyx_refusal) {
 			.reason = NYX_FAULT_IRQ_TABLE, .code = VTD_IR_ACCESS,
@@ -230,7 +232,7 @@ static void vtd_irq_fault(struct nyx_front *front, const struct nyx_irq_req *req
 
 static int forget_all(struct vtd *vtd)
 {
-	nyx_guest_forget(vtd->front.unit, NULL, NULL);
+	nyx_guest_forget(vtd->front.unit, NYX_GUEST_ALL_TAGS);
 	vtd->queue.drain = true;
 	return nyx_guest_drain(vtd->front.unit);
 }
@@ -249,8 +251,10 @@ static u32 irq_mode(const struct vtd *vtd, u64 gsts)
 	return mode;
 }
 
+/* What a kill leaves undone the next wait descriptor does. */
 static int set_irq_mode(struct vtd *vtd, u64 gsts)
 {
+	vtd->queue.drain = true;
 	return nyx_irq_set_mode(vtd->front.unit, irq_mode(vtd, gsts));
 }
 

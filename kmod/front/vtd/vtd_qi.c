@@ -14,26 +14,28 @@
 
 #include "core/unit.h"
 
-/* Which requesters a context invalidation is about. */
-static bool context_match(const void *ctx, u32 sbdf, u32 tag)
+void vtd_invalidate_context(struct vtd *vtd, const struct vtd_desc *desc)
 {
-	const struct vtd_desc *desc = ctx;
-	u16 ignored = desc->function_mask;
+	struct nyx_unit *unit = vtd->front.unit;
+	u16 ignored = desc->function_mask, function = 0;
 
 	switch (desc->granularity) {
 	case VTD_DOMAIN:
-		return tag == desc->did;
+		nyx_guest_forget(unit, desc->did);
+		break;
 	case VTD_DEVICE:
 		/* The domain is a hint: what counts is the requester. */
-		return !(((u16)sbdf ^ desc->sid) & ~ignored);
+		do {
+			nyx_guest_forget_device(unit, (desc->sid & ~ignored) |
+						function);
+			/* The next one made of these bits */
+			function = (function - ignored) & ignored;
+		} while (function);
+		break;
 	default:
-		return true;
+		nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS);
+		break;
 	}
-}
-
-void vtd_invalidate_context(struct vtd *vtd, const struct vtd_desc *desc)
-{
-	nyx_guest_forget(vtd->front.unit, context_match, desc);
 	vtd->queue.drain = true;
 }
 
@@ -107,7 +109,7 @@ static void stop(struct vtd *vtd, u8 error)
 }
 
 /* What keeps the queue from being read. */
-static u8 refuse_queue(const struct vtd *vtd, u64 tail, u64 size)
+static u8 refuse_queue(const struct vtd *vtd, u64 gpa, u64 tail, u64 size)
 {
 	/* No head would ever get there. */
 	if (tail >= size)
@@ -115,7 +117,11 @@ static u8 refuse_queue(const struct vtd *vtd, u64 tail, u64 size)
 	/* Descriptors of 256 bits, and tables, of scalable mode */
 	if (vtd->value[REG_IQA] & VTD_IQA_DW)
 		return VTD_IQE_WIDTH;
-	return vtd->root & VTD_RTADDR_TTM ? VTD_IQE_TABLE_TYPE : VTD_IQE_NONE;
+	if (vtd->root & VTD_RTADDR_TTM)
+		return VTD_IQE_TABLE_TYPE;
+	/* Past the last address there is nothing; it does not go on at the first. */
+	return gpa < (vtd->value[REG_IQA] & VTD_IQA_ADDR) ? VTD_IQE_FETCH :
+							    VTD_IQE_NONE;
 }
 
 /* The next descriptor, if there is one to execute. */
@@ -134,7 +140,7 @@ static bool vtd_next(struct queue *q, u64 *gpa, u64 *after)
 	*after = (head + VTD_DESC_SIZE) % size;
 	go = (vtd->value[REG_GSTS] & VTD_GSTS_QIES) && head != tail &&
 	     !(vtd->value[REG_FSTS] & VTD_FSTS_IQE);
-	error = go ? refuse_queue(vtd, tail, size) : VTD_IQE_NONE;
+	error = go ? refuse_queue(vtd, *gpa, tail, size) : VTD_IQE_NONE;
 	if (error) {
 		stop_locked(vtd, error);
 		go = false;

@@ -75,7 +75,7 @@ $ for i in $(seq 50); do nyxctl -q dma read 4:0.0 0xabc 1 2>/dev/null; sleep 0.1
 $ cat live
 | 0000:04:00.0 0xabc no-domain
 # The end of the unit is the end of the stream.
-$ nyxctl event monitor --history --count 99999 --timeout 20 >live 2>said & monitor=$!
+$ rm live; nyxctl event monitor --history --count 99999 --timeout 20 >live 2>said & monitor=$!
 $ for i in $(seq 200); do [ -s live ] && break; sleep 0.1; done; nyxctl unit destroy; wait $monitor
 | unit golden destroyed
 ? 3
