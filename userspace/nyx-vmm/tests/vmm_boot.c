@@ -131,6 +131,37 @@ TEST_EACH(damaged, formats)
 static const struct {
 	const char *name;
 	int rc;
+	uint64_t prefers;		/* an address */
+	uint32_t wants;			/* from there on */
+} places[] = {
+	{ "where_it_is", 0, 0, ENV_RAM - BOOT_LOWEST },
+	{ "where_it_is_too_large", -ENOSPC, 0, ENV_RAM - BOOT_LOWEST + 1 },
+	{ "higher", 0, ENV_RAM / 2, ENV_RAM / 2 },
+	{ "higher_too_large", -ENOSPC, ENV_RAM / 2, ENV_RAM / 2 + 1 },
+	{ "behind_ram", -ENOSPC, ENV_RAM, 1 },
+	{ "wraps", -ENOSPC, UINT64_MAX, 2 },
+};
+
+/* What a bzImage needs begins where it unpacks itself. */
+TEST_EACH(bzimage_place, places)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	struct setup_header h;
+	uint8_t file[FILE_SIZE];
+
+	vmm->opts = &opts;
+	make_bzimage(file);
+	memcpy(&h, file + HEADER_AT, sizeof(h));
+	h.pref_address = v->prefers;
+	h.init_size = v->wants;
+	memcpy(file + HEADER_AT, &h, sizeof(h));
+	EXPECT_EQ(v->rc, load(boot_bzimage, vmm, file, FILE_SIZE));
+	env_end(vmm);
+}
+
+static const struct {
+	const char *name;
+	int rc;
 	Elf64_Phdr p;			/* in place of the first segment */
 } segments[] = {
 	{ "fits", 0, { PT_LOAD, 7, 4096, 0, ENV_RAM - 4096, 4096, 4096, 0 } },
