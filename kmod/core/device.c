@@ -15,8 +15,8 @@
 #include "core/page.h"
 #include "core/unit.h"
 
-static struct nyx_domain *domain_of(struct nyx_unit *unit,
-				    struct nyx_device *dev)
+struct nyx_domain *nyx_device_domain(struct nyx_unit *unit,
+				     struct nyx_device *dev)
 {
 	return rcu_dereference_protected(dev->domain,
 					 lockdep_is_held(&unit->lock));
@@ -88,7 +88,7 @@ static struct nyx_domain *move_begin(struct nyx_unit *unit,
 				     struct nyx_device *dev,
 				     struct nyx_domain *to)
 {
-	struct nyx_domain *from = domain_of(unit, dev);
+	struct nyx_domain *from = nyx_device_domain(unit, dev);
 
 	lockdep_assert_held(&unit->lock);
 	refcount_inc(&from->ref);
@@ -212,7 +212,7 @@ int nyx_device_settle(struct nyx_unit *unit, struct nyx_device *dev)
 	int ret;
 
 	mutex_lock(&unit->lock);
-	dom = domain_of(unit, dev);
+	dom = nyx_device_domain(unit, dev);
 	refcount_inc(&dom->ref);
 	mutex_unlock(&unit->lock);
 	ret = epoch_drain(&dom->epoch);
@@ -264,7 +264,7 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 		ret = -ENOENT;
 		goto out_unlock;
 	}
-	from = domain_of(unit, dev);
+	from = nyx_device_domain(unit, dev);
 	if ((from != unit->nowhere && !replace) || dom->dying) {
 		ret = -EBUSY;
 		goto out_unlock;
@@ -296,7 +296,7 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 	mutex_lock(&unit->lock);
 	dev = find_idle(unit, sbdf);
 	ret = PTR_ERR_OR_ZERO(dev);
-	if (!ret && domain_of(unit, dev) == unit->nowhere)
+	if (!ret && nyx_device_domain(unit, dev) == unit->nowhere)
 		ret = -ENOENT;
 	if (ret) {
 		mutex_unlock(&unit->lock);
@@ -329,7 +329,7 @@ void nyx_devices_purge(struct nyx_unit *unit)
 
 	lockdep_assert_held(&unit->lock);
 	xa_for_each(&unit->devices, sbdf, dev) {
-		domain_of(unit, dev)->nr_devices--;
+		nyx_device_domain(unit, dev)->nr_devices--;
 		xa_erase(&unit->devices, sbdf);
 		call_rcu(&dev->rcu, device_free_rcu);
 		cond_resched();

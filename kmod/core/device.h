@@ -140,6 +140,16 @@ void nyx_device_unclaim(struct nyx_unit *unit, struct nyx_device *dev);
 int nyx_device_settle(struct nyx_unit *unit, struct nyx_device *dev);
 
 /**
+ * nyx_device_domain() - the domain that a device is in
+ * @unit: the unit; its lock is held
+ * @dev: the device
+ *
+ * Return: the domain, &nyx_unit.nowhere if it is attached to none.
+ */
+struct nyx_domain *nyx_device_domain(struct nyx_unit *unit,
+				     struct nyx_device *dev);
+
+/**
  * nyx_device_count() - count something for a device and its domain
  * @dev: the device, which cannot go
  * @stat: of enum nyx_stat

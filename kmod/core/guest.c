@@ -246,10 +246,8 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u64 *generation,
 static struct nyx_domain *guest_domain_of(struct nyx_unit *unit,
 					  struct nyx_device *dev)
 {
-	struct nyx_domain *dom;
+	struct nyx_domain *dom = nyx_device_domain(unit, dev);
 
-	dom = rcu_dereference_protected(dev->domain,
-					lockdep_is_held(&unit->lock));
 	return dom->kind == NYX_DOMAIN_GUEST ? dom : NULL;
 }
 

@@ -14,7 +14,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm.h"
@@ -27,18 +26,10 @@ static int say_fd = STDERR_FILENO;
 static bool runs;			/* @lock */
 static unsigned long lost;		/* @lock */
 
-/*
- * Others have standard error open, too, maybe as their output: they would not expect it not
- * to wait. What can be opened anew is; a socket cannot, and a file never waits.
- */
 void say_init(void)
 {
-	struct stat st;
-	int fd;
+	int fd = open_anew(STDERR_FILENO, O_WRONLY);
 
-	if (fstat(STDERR_FILENO, &st) || !(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
-		return;
-	fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd >= 0)
 		say_fd = fd;
 }

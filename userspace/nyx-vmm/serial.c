@@ -13,7 +13,6 @@
 #include <linux/serial_reg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -268,7 +267,6 @@ static const struct io_ops ops = { port_read, port_write };
 int serial_init(struct vmm *vmm)
 {
 	struct termios wanted;
-	struct stat st;
 	int rc;
 
 	memset(&uart, 0, sizeof(uart));
@@ -282,9 +280,7 @@ int serial_init(struct vmm *vmm)
 	if (rc)
 		return rc;
 	/* Others may read it, too, and take what poll() has told us of: then do not wait. */
-	if (!fstat(STDIN_FILENO, &st) && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
-		input_fd = open("/proc/self/fd/0",
-				O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	input_fd = open_anew(STDIN_FILENO, O_RDONLY);
 	if (input_fd < 0)
 		input_fd = STDIN_FILENO;
 	return loop_add(input_fd, input, vmm);

@@ -26,12 +26,15 @@
 #ifndef NYX_VMM_VMM_H
 #define NYX_VMM_VMM_H
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define KIB		UINT64_C(1024)
@@ -164,6 +167,22 @@ struct vmm {
 static inline bool vmm_stopping(struct vmm *vmm)
 {
 	return atomic_load(&vmm->status) != STATUS_RUNNING;
+}
+
+/*
+ * A way to what a FIFO or device is open for that does not wait. Others have @fd open, too,
+ * and would not expect it to change. -1: there is none; a socket cannot be opened anew, and a
+ * file never waits.
+ */
+static inline int open_anew(int fd, int how)
+{
+	struct stat st;
+	char path[32];
+
+	if (fstat(fd, &st) || !(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, how | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 /* say.c: a line on standard error. Any thread. */
