@@ -117,17 +117,28 @@ static u64 guest_from_user(void *to, const void __user *from, u64 n)
 	return access_ok(from, n) ? __copy_from_user(to, from, n) : n;
 }
 
+/* Driver and device agree on words without locks, as on the index of a ring. */
+union word {
+	u16 u16;
+	u32 u32;
+	u64 u64;
+};
+
+static bool is_word(unsigned long addr, u64 n)
+{
+	return (n == 2 || n == 4 || n == 8) && !(addr & (n - 1));
+}
+
 /*
- * What driver and device agree on without locks, as the index of a ring, must not
- * be torn, and the copies of user memory may go byte by byte. False: not one word,
- * or user memory is not at hand.
+ * Copy a word of guest memory in one access: the copies of user memory may go byte
+ * by byte. Returns false if this is no word, or if the user memory is not at hand.
  */
 static bool user_word(const struct xfer *xfer, void __user *user, void *addr, u64 n)
 {
-	union { u16 u16; u32 u32; u64 u64; } v;
 	bool read = xfer->op == XFER_READ;
+	union word v;
 
-	if ((n != 2 && n != 4 && n != 8) || (unsigned long)addr & (n - 1))
+	if (!is_word((unsigned long)addr, n))
 		return false;
 	if (!read && copy_from_user(&v, user, n))
 		return false;
@@ -259,6 +270,35 @@ static bool is_own(const struct region *region)
 	return region->mm && region->mm == current->mm;
 }
 
+/* user_word() for guest memory that is the current process's; the word is at @mid. */
+static bool own_word(bool read, void __user *guest, void *mid, u64 n)
+{
+	union word v = {};
+	int ret;
+
+	if (!is_word((unsigned long)guest, n))
+		return false;
+	if (!read)
+		memcpy(&v, mid, n);
+	switch (n) {
+	case 2:
+		ret = read ? get_user(v.u16, (u16 __user *)guest) :
+			     put_user(v.u16, (u16 __user *)guest);
+		break;
+	case 4:
+		ret = read ? get_user(v.u32, (u32 __user *)guest) :
+			     put_user(v.u32, (u32 __user *)guest);
+		break;
+	default:
+		ret = read ? get_user(v.u64, (u64 __user *)guest) :
+			     put_user(v.u64, (u64 __user *)guest);
+		break;
+	}
+	if (!ret && read)
+		memcpy(mid, &v, n);
+	return !ret;
+}
+
 /*
  * Do a piece. The data is at @mid in between, where a pattern already is; kernel
  * memory needs no in-between. Returns bytes done, and in @error what stopped it.
@@ -272,7 +312,8 @@ static u64 own_piece(const struct xfer *xfer, u64 done, void *mid, u64 n, int *e
 	if (buf.kern)
 		mid = buf.kern;
 	if (xfer->op == XFER_READ) {
-		in -= copy_from_user(mid, guest, n);
+		if (!own_word(true, guest, mid, n))
+			in -= copy_from_user(mid, guest, n);
 		out = in;
 		if (!buf.kern)
 			out -= copy_to_user(buf.user, mid, in);
@@ -280,7 +321,9 @@ static u64 own_piece(const struct xfer *xfer, u64 done, void *mid, u64 n, int *e
 	} else {
 		if (xfer->op == XFER_WRITE && !buf.kern)
 			in -= copy_from_user(mid, buf.user, n);
-		out = in - copy_to_user(guest, mid, in);
+		out = in;
+		if (!own_word(false, guest, mid, in))
+			out -= copy_to_user(guest, mid, in);
 		*error = out < in ? -EIO : -EFAULT;
 	}
 	return out;

@@ -1264,7 +1264,10 @@ enum nyx_dma_op {
  * @out_fault: what stopped it, or reason NYX_FAULT_NONE
  *
  * A DMA by a device. Bytes are transferred in ascending order; the parts of an
- * access are not atomic against each other. If @buffer is not accessible:
+ * access are not atomic against each other. Exceptions are the atomics, and a READ
+ * or WRITE of 2, 4 or 8 bytes at an IOVA that is aligned to its length: processors
+ * and other devices see it as a whole. The DMA of one thread, commands or items of
+ * NYX_ARRAY, are seen in their order. If @buffer is not accessible:
  * -EFAULT, with @out_done. Over a limit (NYX_LIMIT_SET) the command waits; if
  * the file descriptor is non-blocking: -EAGAIN, with @out_done; if a signal
  * arrives meanwhile: -EINTR, with @out_done.

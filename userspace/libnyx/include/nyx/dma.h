@@ -8,6 +8,13 @@
  * bus. Bytes are transferred in ascending order and exactly up to the first
  * byte that is refused.
  *
+ * Memory model. A transfer of 2, 4 or 8 bytes at an IOVA that is aligned to its length,
+ * and each atomic operation, is single-copy atomic: no processor and no other device sees
+ * a part of it. Longer, shorter and unaligned transfers, and fills, may be seen in parts, in
+ * any order. Calls of one thread are ordered as a PCI device's posted writes and reads
+ * are, and more: each is a full barrier, so that a vCPU that sees the second write sees the
+ * first one, too. The items of an array are ordered like calls.
+ *
  * A refused access is no error: the call returns 0, and @fault tells. A caller
  * that passes NULL for @fault gets -EREMOTEIO instead, so that it cannot take a
  * fault for success. @done is valid after every return.
