@@ -210,6 +210,7 @@ static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_ARRAY] = {
 		.fn = nyx_ioctl_array,
 		OP_SIZE(struct nyx_array, out_done),
+		.flags = NYX_ARRAY_F_STOP,
 		.prop = OP_OUT | OP_OUT_ERROR,
 	},
 	[NYX_CMD_EVENTS_OPEN] = {
@@ -454,7 +455,7 @@ static int run_chunk(struct nyx_ucmd *uc, const struct nyx_op *op, void *items,
 		good = out;
 	}
 	ret = good ? op->run(uc, items, good, done) : 0;
-	if (!ret)
+	if (!ret && *done == good)
 		ret = err;
 	if (op->prop & OP_OUT) {
 		out = min(*done + 1, good);
@@ -479,6 +480,8 @@ static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
 	op = &nyx_ops[array_index_nospec(cmd->cmd, ARRAY_SIZE(nyx_ops))];
 	if (!op->run || (op->prop & OP_NATIVE && uc->unit->guest.front))
 		return -EOPNOTSUPP;
+	if (cmd->flags && cmd->cmd != NYX_CMD_DMA)
+		return -EOPNOTSUPP;
 	if (!cmd->nr || cmd->nr > NYX_ARRAY_MAX)
 		return -EINVAL;
 	if (cmd->item_size < op->min_size || cmd->item_size > PAGE_SIZE ||
@@ -489,7 +492,9 @@ static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
 			      GFP_KERNEL_ACCOUNT);
 	if (!items)
 		return -ENOMEM;
-	for (nr = cmd->nr; nr && !ret; nr -= n) {
+	uc->stop_at_fault = cmd->flags & NYX_ARRAY_F_STOP;
+	n = done = 0;
+	for (nr = cmd->nr; nr && !ret && done == n; nr -= n) {
 		n = min(nr, ARRAY_CHUNK);
 		ret = run_chunk(uc, op, items, n, user, cmd->item_size, &done);
 		cmd->out_done += done;

@@ -35,6 +35,7 @@ struct nyx_file {
  * @arg: the caller's structure
  * @size: its size as the caller knows it
  * @nonblock: the file is non-blocking
+ * @stop_at_fault: an array of DMA ends at the first fault
  * @drain: domain whose accesses have to be waited for, with a reference
  */
 struct nyx_ucmd {
@@ -43,6 +44,7 @@ struct nyx_ucmd {
 	void __user *arg;
 	u32 size;
 	bool nonblock;
+	bool stop_at_fault;
 	struct nyx_domain *drain;
 };
 

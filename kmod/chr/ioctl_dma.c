@@ -259,6 +259,8 @@ int nyx_ioctl_dma(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 		ret = dma_one(uc, cmd);
 		if (ret)
 			return ret;
+		if (uc->stop_at_fault && cmd->out_fault.reason != NYX_FAULT_NONE)
+			break;
 	}
 	return 0;
 }

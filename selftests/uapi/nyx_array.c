@@ -423,3 +423,45 @@ TEST(array_leaves_memory)
 		test_cmd(cmd_unmap_all(e.fd, e.domain, NULL));
 	}
 }
+
+/* NYX_ARRAY_F_STOP: nothing behind the fault has happened, wherever the work is divided. */
+TEST_EACH(dma_stops_at_fault, count_cases)
+{
+	const __u32 nr = v->nr + 70 > NYX_ARRAY_MAX ? NYX_ARRAY_MAX : v->nr + 70;
+	const __u32 bad = v->nr - 1;
+	struct nyx_dma *d = ktap_alloc(nr * sizeof(*d));
+	__u8 *buf = ktap_alloc(nr);
+	struct nyx_array array;
+	struct env e;
+
+	env_open(&e);
+	test_cmd(cmd_map(e.fd, e.domain, SZ_1G, 0, SZ_1M, RW));
+	for (__u32 i = 0; i < nr; i++) {
+		buf[i] = 0x55;
+		d[i] = (struct nyx_dma) {
+			.size = sizeof(*d), .sbdf = e.sbdf, .pasid = NYX_PASID_NONE,
+			.op = NYX_DMA_WRITE, .iova = SZ_1G + 2 * i, .length = 1,
+			.buffer = PTR(&buf[i]), .out_done = 0xa5,
+		};
+	}
+	d[bad].iova = SZ_1G + SZ_1M;
+	/* Not looked at: it is behind the fault. */
+	if (bad + 1 < nr)
+		d[bad + 1].length = 0;
+	array = (struct nyx_array) {
+		.size = sizeof(array), .flags = NYX_ARRAY_F_STOP, .cmd = NYX_CMD_DMA,
+		.item_size = sizeof(*d), .items = PTR(d), .nr = nr,
+	};
+	test_cmd(nyx_cmd(e.fd, NYX_ARRAY, &array));
+	ASSERT_EQ(bad, array.out_done);
+	ASSERT_TRUE(d[bad].out_fault.reason != NYX_FAULT_NONE);
+	ASSERT_EQ(0, d[bad].out_done);
+	for (__u32 i = 0; i < nr; i++)
+		ASSERT_EQ(i < bad ? 0x55 : 0, e.mem[2 * i]);
+
+	array.cmd = NYX_CMD_TRANSLATE;
+	test_err(EOPNOTSUPP, nyx_cmd(e.fd, NYX_ARRAY, &array));
+	array.flags = NYX_ARRAY_F_STOP << 1;
+	array.cmd = NYX_CMD_DMA;
+	test_err(EOPNOTSUPP, nyx_cmd(e.fd, NYX_ARRAY, &array));
+}

@@ -1292,9 +1292,19 @@ struct nyx_dma {
 #define NYX_DMA _IO(NYX_IOCTL_TYPE, NYX_CMD_DMA)
 
 /**
+ * enum nyx_array_flags - flags of NYX_ARRAY
+ * @NYX_ARRAY_F_STOP: NYX_CMD_DMA: stop at the first item that meets a fault. The
+ *                    command succeeds; @out_done of struct nyx_array does not count
+ *                    that item, its ``out_`` fields are written
+ */
+enum nyx_array_flags {
+	NYX_ARRAY_F_STOP = 1 << 0,
+};
+
+/**
  * struct nyx_array - ioctl(NYX_ARRAY)
  * @size: sizeof(struct nyx_array)
- * @flags: must be 0
+ * @flags: of enum nyx_array_flags
  * @cmd: NYX_CMD_MAP, _UNMAP, _INVALIDATE, _TRANSLATE, _DMA,
  *       _IRTE_SET, _IRQ_SEND or _MMIO
  * @item_size: bytes from one item to the next; each item's own size field says

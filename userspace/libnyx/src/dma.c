@@ -93,6 +93,175 @@ NYX_EXPORT int nyx_dma_write(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova
 	return transfer(unit, &proto, done, fault);
 }
 
+/* ---- scattered transfers ------------------------------------------------- */
+
+/* Items of one system call. */
+#define VECTOR_BATCH	64
+
+/* Where a transfer is: the next segment and buffer, and the bytes that are done in each. */
+struct cursor {
+	const struct nyx_dma_seg *seg;
+	const struct nyx_dma_seg *seg_end;
+	const struct iovec *iov;
+	const struct iovec *iov_end;
+	uint64_t in_seg;
+	uint64_t in_iov;
+};
+
+/* Bytes up to the end of the segment or the buffer, whichever ends first; 0 at the end. */
+static uint64_t cursor_room(struct cursor *c)
+{
+	uint64_t seg, iov;
+
+	while (c->seg < c->seg_end && c->in_seg == c->seg->length) {
+		c->seg++;
+		c->in_seg = 0;
+	}
+	while (c->iov < c->iov_end && c->in_iov == c->iov->iov_len) {
+		c->iov++;
+		c->in_iov = 0;
+	}
+	if (c->seg == c->seg_end || c->iov == c->iov_end)
+		return 0;
+	seg = c->seg->length - c->in_seg;
+	iov = c->iov->iov_len - c->in_iov;
+	return seg < iov ? seg : iov;
+}
+
+static void cursor_move(struct cursor *c, uint64_t n)
+{
+	c->in_seg += n;
+	c->in_iov += n;
+}
+
+/* Items from @c on. Returns how many. */
+static size_t vector_items(struct cursor c, const struct nyx_dma *proto, struct nyx_dma *items)
+{
+	uint64_t room;
+	size_t n;
+
+	for (n = 0; n < VECTOR_BATCH; n++) {
+		room = cursor_room(&c);
+		if (!room)
+			break;
+		if (room > DMA_CHUNK)
+			room = DMA_CHUNK;
+		items[n] = *proto;
+		items[n].iova = c.seg->iova + c.in_seg;
+		items[n].length = room;
+		items[n].buffer = (uintptr_t)c.iov->iov_base + c.in_iov;
+		cursor_move(&c, room);
+	}
+	return n;
+}
+
+/* Move over what @items have done. Returns the bytes, and in @fault what stopped them. */
+static uint64_t vector_advance(struct cursor *c, const struct nyx_dma *items, size_t n,
+			       struct nyx_fault *fault)
+{
+	uint64_t total = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		cursor_room(c);		/* to the next segment or buffer */
+		cursor_move(c, items[i].out_done);
+		total += items[i].out_done;
+		*fault = items[i].out_fault;
+	}
+	return total;
+}
+
+static bool segs_valid(const struct nyx_dma_seg *segs, size_t nr_segs, const struct iovec *iov,
+		       size_t nr_iov)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < nr_segs; i++) {
+		if (segs[i].length && segs[i].iova + (segs[i].length - 1) < segs[i].iova)
+			return false;
+		if (__builtin_add_overflow(sum, segs[i].length, &sum))
+			return false;
+	}
+	for (sum = 0, i = 0; i < nr_iov; i++) {
+		if (__builtin_add_overflow(sum, (uint64_t)iov[i].iov_len, &sum))
+			return false;
+	}
+	return true;
+}
+
+static int transfer_vector(struct nyx_unit *unit, const struct nyx_dma *proto, struct cursor *c,
+			   uint64_t *done, struct nyx_fault *fault)
+{
+	struct nyx_fault found = { .reason = NYX_FAULT_NONE };
+	struct nyx_dma items[VECTOR_BATCH];
+	struct nyx_array array;
+	uint64_t total = 0;
+	size_t n, ran;
+	int ret = 0;
+
+	if (done)
+		*done = 0;
+	if (!segs_valid(c->seg, (size_t)(c->seg_end - c->seg), c->iov,
+			(size_t)(c->iov_end - c->iov)))
+		return -EOVERFLOW;
+	while ((n = vector_items(*c, proto, items))) {
+		array = (struct nyx_array) {
+			.size = sizeof(array),
+			.flags = NYX_ARRAY_F_STOP,
+			.cmd = NYX_CMD_DMA,
+			.item_size = sizeof(items[0]),
+			.items = (uintptr_t)items,
+			.nr = (uint32_t)n,
+		};
+		ret = nyx__ioctl_once(unit->fd, NYX_ARRAY, &array);
+		/* The one that did not succeed tells how far it came. */
+		ran = array.out_done < n ? array.out_done + 1 : n;
+		total += vector_advance(c, items, ran, &found);
+		if (ret == -EINTR)
+			ret = 0;
+		else if (ret || found.reason != NYX_FAULT_NONE)
+			break;
+	}
+	if (done)
+		*done = total;
+	return ret ? ret : report(&found, fault);
+}
+
+static int transfer_all(struct nyx_unit *unit, uint32_t sbdf, uint32_t op,
+			const struct nyx_dma_seg *segs, size_t nr_segs, const struct iovec *iov,
+			size_t nr_iov, uint64_t *done, struct nyx_fault *fault)
+{
+	const struct nyx_dma proto = {
+		.size = sizeof(proto),
+		.sbdf = sbdf,
+		.pasid = NYX_PASID_NONE,
+		.op = op,
+	};
+	struct cursor cursor = {
+		.seg = segs,
+		.seg_end = segs + nr_segs,
+		.iov = iov,
+		.iov_end = iov + nr_iov,
+	};
+
+	return transfer_vector(unit, &proto, &cursor, done, fault);
+}
+
+NYX_EXPORT int nyx_dma_readv(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_dma_seg *segs,
+			     size_t nr_segs, const struct iovec *iov, size_t nr_iov,
+			     uint64_t *done, struct nyx_fault *fault)
+{
+	return transfer_all(unit, sbdf, NYX_DMA_READ, segs, nr_segs, iov, nr_iov, done, fault);
+}
+
+NYX_EXPORT int nyx_dma_writev(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_dma_seg *segs,
+			      size_t nr_segs, const struct iovec *iov, size_t nr_iov,
+			      uint64_t *done, struct nyx_fault *fault)
+{
+	return transfer_all(unit, sbdf, NYX_DMA_WRITE, segs, nr_segs, iov, nr_iov, done, fault);
+}
+
 NYX_EXPORT int nyx_dma_fill(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint64_t length,
 			    uint64_t pattern, uint32_t width, uint64_t *done,
 			    struct nyx_fault *fault)

@@ -340,6 +340,69 @@ TEST(dma_faults)
 	EXPECT_EQ(-EINVAL, nyx_dma_fetch_add(s.unit, DEV, IOVA + 2, 4, 1, NULL, NULL));
 }
 
+/* Segments and buffers that end at different places, more than one system call takes. */
+TEST(dma_vectors)
+{
+	enum { SEGS = 300, TOTAL = SEGS * 7 };
+	unsigned char buf[TOTAL], back[TOTAL];
+	struct nyx_dma_seg segs[SEGS];
+	struct setup s = setup();
+	struct iovec iov[100];
+	struct nyx_fault fault;
+	uint64_t done = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(buf); i++)
+		buf[i] = (unsigned char)(i * 7);
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, MB, MB, RW));
+	/* Backwards in memory, some of them empty */
+	for (i = 0; i < SEGS; i++)
+		segs[i] = (struct nyx_dma_seg){
+			.iova = IOVA + (SEGS - i) * 32,
+			.length = i % 3 ? (i % 3 == 1 ? 14 : 7) : 0,
+		};
+	for (i = 0; i < 100; i++)
+		iov[i] = (struct iovec){ .iov_base = buf + i * 21, .iov_len = 21 };
+	ASSERT_EQ(0, nyx_dma_writev(s.unit, DEV, segs, SEGS, iov, 100, &done, &fault));
+	EXPECT_EQ(TOTAL, done);
+	EXPECT_EQ(NYX_FAULT_NONE, fault.reason);
+	ASSERT_SAME(buf, s.mem + MB + (SEGS - 1) * 32, 14);
+	ASSERT_SAME(buf + TOTAL - 7, s.mem + MB + 32, 7);
+	for (i = 0; i < 100; i++)
+		iov[i].iov_base = back + i * 21;
+	ASSERT_EQ(0, nyx_dma_readv(s.unit, DEV, segs, SEGS, iov, 100, &done, NULL));
+	EXPECT_EQ(TOTAL, done);
+	ASSERT_SAME(buf, back, TOTAL);
+
+	/* The shorter string ends it. */
+	ASSERT_EQ(0, nyx_dma_readv(s.unit, DEV, segs, SEGS, iov, 2, &done, NULL));
+	EXPECT_EQ(42, done);
+	ASSERT_EQ(0, nyx_dma_readv(s.unit, DEV, segs, 2, iov, 100, &done, NULL));
+	EXPECT_EQ(14, done);
+	ASSERT_EQ(0, nyx_dma_readv(s.unit, DEV, NULL, 0, iov, 100, &done, NULL));
+	EXPECT_EQ(0, done);
+	ASSERT_EQ(0, nyx_dma_writev(s.unit, DEV, segs, SEGS, NULL, 0, &done, &fault));
+	EXPECT_EQ(0, done);
+
+	/* A fault does, too: what is behind it is not tried. */
+	segs[101].iova = IOVA + MB - 3;
+	memset(s.mem + MB, 0, MB);
+	ASSERT_EQ(0, nyx_dma_writev(s.unit, DEV, segs, SEGS, iov, 100, &done, &fault));
+	EXPECT_EQ(IOVA + MB, fault.iova);
+	EXPECT_EQ(34 * 14 + 33 * 7 + 3, (int)done);
+	EXPECT_EQ(0, s.mem[MB + 32]);
+	EXPECT_EQ(-EREMOTEIO, nyx_dma_readv(s.unit, DEV, segs, SEGS, iov, 100, &done, NULL));
+	EXPECT_EQ(34 * 14 + 33 * 7 + 3, (int)done);
+
+	segs[1].length = UINT64_MAX;
+	EXPECT_EQ(-EOVERFLOW, nyx_dma_readv(s.unit, DEV, segs, SEGS, iov, 100, &done, &fault));
+	EXPECT_EQ(0, done);
+	segs[1] = (struct nyx_dma_seg){ .iova = UINT64_MAX - 5, .length = 7 };
+	EXPECT_EQ(-EOVERFLOW, nyx_dma_readv(s.unit, DEV, segs, SEGS, iov, 100, &done, &fault));
+	EXPECT_EQ(-ENOENT, nyx_dma_readv(s.unit, DEV2, segs + 2, 1, iov, 1, &done, &fault));
+	nyx_unit_unref(s.unit);
+}
+
 TEST(dma_atomics)
 {
 	struct setup s = setup();

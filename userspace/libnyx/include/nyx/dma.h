@@ -24,6 +24,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 #include <linux/nyx_iommu.h>
 
 #include <nyx/unit.h>
@@ -64,6 +65,56 @@ int nyx_dma_read(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, void *buff
  */
 int nyx_dma_write(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, const void *buffer,
 		  uint64_t length, uint64_t *done, struct nyx_fault *fault);
+
+/**
+ * struct nyx_dma_seg - a piece of the memory that a device transfers
+ * @iova: first IOVA, any alignment
+ * @length: bytes; 0 is allowed
+ */
+struct nyx_dma_seg {
+	uint64_t iova;
+	uint64_t length;
+};
+
+/**
+ * nyx_dma_readv() - a device reads scattered guest memory into scattered buffers
+ * @unit: the unit
+ * @sbdf: the device
+ * @segs: where the bytes are, as a chain of descriptors lists them
+ * @nr_segs: segments; any number
+ * @iov: where to put them
+ * @nr_iov: buffers; any number
+ * @done: where to put the bytes that were transferred, or NULL
+ * @fault: as for nyx_dma_read()
+ *
+ * Segments and buffers are each taken as one string of bytes, in their order; the
+ * shorter string ends the transfer. The first fault ends it, too: nothing behind the
+ * faulting byte is tried. A segment and a buffer of 2, 4 or 8 aligned bytes that fall
+ * together are one access, see the head of this file.
+ *
+ * Return: as nyx_dma_read(); 0 with nothing done if either string is empty;
+ * -EOVERFLOW if a string has more than 2^64 - 1 bytes.
+ */
+int nyx_dma_readv(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_dma_seg *segs,
+		  size_t nr_segs, const struct iovec *iov, size_t nr_iov, uint64_t *done,
+		  struct nyx_fault *fault);
+
+/**
+ * nyx_dma_writev() - a device writes scattered buffers to scattered guest memory
+ * @unit: the unit
+ * @sbdf: the device
+ * @segs: where to put the bytes
+ * @nr_segs: segments; any number
+ * @iov: the bytes
+ * @nr_iov: buffers; any number
+ * @done: as for nyx_dma_readv()
+ * @fault: as for nyx_dma_read()
+ *
+ * Return: as nyx_dma_readv().
+ */
+int nyx_dma_writev(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_dma_seg *segs,
+		   size_t nr_segs, const struct iovec *iov, size_t nr_iov, uint64_t *done,
+		   struct nyx_fault *fault);
 
 /**
  * nyx_dma_fill() - a device fills guest memory with a pattern

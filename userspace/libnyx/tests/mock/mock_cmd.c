@@ -280,6 +280,8 @@ static int array(struct m_unit *unit, struct nyx_array *a)
 	char *item = (char *)(uintptr_t)a->items;
 	int ret = 0;
 
+	if (a->flags & ~NYX_ARRAY_F_STOP || (a->flags && a->cmd != NYX_CMD_DMA))
+		return -EOPNOTSUPP;
 	if (!a->nr || a->nr > NYX_ARRAY_MAX)
 		return -EINVAL;
 	ret = check_size(a->cmd, item);
@@ -303,6 +305,9 @@ static int array(struct m_unit *unit, struct nyx_array *a)
 			break;
 		case NYX_CMD_DMA:
 			ret = m_dma(unit, (struct nyx_dma *)item);
+			if (!ret && a->flags &&
+			    ((struct nyx_dma *)item)->out_fault.reason != NYX_FAULT_NONE)
+				return 0;
 			break;
 		case NYX_CMD_IRTE_SET:
 			ret = m_irte_set(unit, (struct nyx_irte_set *)item);
