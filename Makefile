@@ -15,9 +15,10 @@
 #   make load         put the module into this machine's kernel (root)
 #   make unload       and take it out
 #   make docs         Documentation/ with the reference from the sources, in build/docs
-#   make install      module, library, tool, udev rule; takes PREFIX and DESTDIR
-#   make uninstall    and take them away
-#   make dkms         let DKMS build the module for every kernel (root)
+#   make install      module, library, tools, manual pages, udev rule; loads the module;
+#                     takes PREFIX and DESTDIR
+#   make dkms         the same, with a module that DKMS builds for every kernel (root)
+#   make uninstall    take them away; after make dkms with NYX_DKMS=1
 #   make clean        remove build/
 #
 # KREL=<release> chooses the kernel to build for: one with installed headers, or a
@@ -33,7 +34,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 RUNNING	:= $(shell uname -r)
 HEADERS	:= $(wildcard /lib/modules/$(RUNNING)/build)
 ifeq ($(origin KREL)$(HEADERS),undefined)
-ifneq ($(filter load install-module $(if $(NYX_DKMS),,install),$(MAKECMDGOALS)),)
+ifneq ($(filter load dkms install-module $(if $(NYX_DKMS),,install),$(MAKECMDGOALS)),)
 $(error no headers for $(RUNNING); apt-get install linux-headers-$(RUNNING), or KREL=RELEASE)
 endif
 endif
@@ -98,9 +99,11 @@ unload:
 docs:
 	@$(MAKE) --no-print-directory -C Documentation O=$(CURDIR)/build/docs
 
-# The module goes where depmod prefers it. With NYX_DKMS=1 its source does, for DKMS.
+# The module goes where depmod prefers it, without what debuggers read. With NYX_DKMS=1
+# its source does, for DKMS. Into DESTDIR only files go; else the system takes them into use.
 .PHONY: install install-user install-module install-dkms
 install: install-user $(if $(NYX_DKMS),install-dkms,install-module)
+	$(if $(DESTDIR)$(NYX_DKMS),,@PREFIX=$(PREFIX) userspace/setup finish $(MODULE_RELEASE))
 install-user:
 	@$(USER)
 	@$(USER) DESTDIR=$(DESTDIR) install
@@ -108,11 +111,10 @@ install-user:
 		$(DESTDIR)/usr/lib/udev/rules.d/60-nyx-iommu.rules
 	install -D -m 644 userspace/udev/nyx-iommu.conf \
 		$(DESTDIR)/usr/lib/modules-load.d/nyx-iommu.conf
-	$(if $(DESTDIR),,ldconfig)
 install-module: modules
-	install -D -m 644 $(MODULE) \
-		$(DESTDIR)/lib/modules/$(MODULE_RELEASE)/updates/nyx-iommu.ko
-	$(if $(DESTDIR),,depmod $(MODULE_RELEASE))
+	install -d $(DESTDIR)/lib/modules/$(MODULE_RELEASE)/updates
+	strip --strip-debug -o $(DESTDIR)/lib/modules/$(MODULE_RELEASE)/updates/nyx-iommu.ko \
+		$(MODULE)
 install-dkms:
 	mkdir -p $(DKMS_TREE)
 	cp -a dkms.conf Kbuild kmod uapi $(DKMS_TREE)/
@@ -132,14 +134,20 @@ uninstall-module:
 		$(if $(DESTDIR),,depmod $${dir##*/} || exit;) \
 	done
 uninstall-dkms:
-	rm -rf $(DKMS_TREE)
+	$(if $(DESTDIR),rm -rf $(DKMS_TREE),userspace/setup undo-dkms $(VERSION))
 
+# All of install, with a module that DKMS builds. Whatever can fail in this tree does so
+# before anything is installed: the module is built for the running kernel first.
 .PHONY: dkms
 dkms:
 	@command -v dkms >/dev/null || { echo 'no dkms; apt-get install dkms' >&2; exit 1; }
-	@$(MAKE) --no-print-directory install-dkms
-	dkms add -m nyx -v $(VERSION) || dkms status nyx/$(VERSION) | grep -q .
-	dkms install -m nyx -v $(VERSION)
+	@$(MAKE) --no-print-directory modules
+	@$(USER)
+	@userspace/setup undo-dkms $(VERSION)
+	@$(MAKE) --no-print-directory uninstall-module install-dkms
+	@userspace/setup dkms $(VERSION)
+	@$(MAKE) --no-print-directory install-user
+	@PREFIX=$(PREFIX) userspace/setup finish $(RUNNING)
 
 .PHONY: clean
 clean:
