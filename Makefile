@@ -66,8 +66,8 @@ vmm:
 .PHONY: demo
 demo:
 	@selftests/vm/deps demo
-	@$(MAKE) --no-print-directory lib cli
-	@$(if $(NYX_DEMO_HOST),,selftests/vm/run --kernel stock-6.12 --) selftests/cli/demo.sh
+	@$(MAKE) -s lib cli vmm
+	@selftests/guest/demo
 
 .PHONY: check check-quick check-full
 check:
