@@ -14,7 +14,7 @@
 #   make vmm          build/user/nyx-vmm
 #   make load         put the module into this machine's kernel (root)
 #   make unload       and take it out
-#   make docs         Documentation/ with the reference from the sources, in build/docs
+#   make docs         Documentation/ and the reference as a site, build/docs/html
 #   make install      module, library, tools, manual pages, udev rule; loads the module;
 #                     takes PREFIX and DESTDIR
 #   make dkms         the same, with a module that DKMS builds for every kernel (root)
@@ -97,7 +97,8 @@ unload:
 
 .PHONY: docs
 docs:
-	@$(MAKE) --no-print-directory -C Documentation O=$(CURDIR)/build/docs
+	@selftests/vm/deps docs
+	@Documentation/build build/docs
 
 # The module goes where depmod prefers it, without what debuggers read. With NYX_DKMS=1
 # its source does, for DKMS. Into DESTDIR only files go; else the system takes them into use.
