@@ -2,8 +2,8 @@
 # nyx-vmm, for x86-64. Included by ../Makefile.
 
 NYX_VMM_SRC	:= $(sort $(wildcard nyx-vmm/*.c))
-NYX_VMM_OBJ	:= $(NYX_VMM_SRC:nyx-vmm/%.c=$(O)/obj/nyx-vmm/%.o)
-NYX_VMM_CPPFLAGS = $(LIBNYX_CPPFLAGS) -DNYX_VMM_VERSION='"$(VERSION)"'
+NYX_VMM_OBJ	:= $(NYX_VMM_SRC:nyx-vmm/%.c=$(O)/obj/nyx-vmm/%.o) $(COMMON_OBJ)
+NYX_VMM_CPPFLAGS = $(LIBNYX_CPPFLAGS) $(COMMON_CPPFLAGS) -DNYX_VMM_VERSION='"$(VERSION)"'
 
 DEPS	+= $(NYX_VMM_OBJ:.o=.d)
 OBJDIRS	+= $(O)/obj/nyx-vmm/

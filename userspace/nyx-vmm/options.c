@@ -4,13 +4,13 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "number.h"
 #include "vmm.h"
 
 #define MEMORY_DEFAULT	(256 * MIB)
@@ -49,8 +49,8 @@ static const char help[] =
 "  -h, --help            this\n"
 "  -V, --version         the release\n"
 "\n"
-"Numbers may be hexadecimal, with 0x, and end in K, M, G or T. On a terminal, Ctrl-A x\n"
-"ends the machine.\n"
+"Numbers are decimal, like 64M, 1.5G (powers of 1024) or 64MB (of 1000), or hexadecimal,\n"
+"like 0x4000000; see nyxctl(1). On a terminal, Ctrl-A x ends the machine.\n"
 "\n"
 "Exit status:\n"
 "  0   the guest powered off\n"
@@ -85,34 +85,6 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static bool number(const char *word, uint64_t *value)
-{
-	static const char suffixes[] = "KMGT";
-	bool hex = word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
-	const char *digits = hex ? word + 2 : word, *suffix;
-	unsigned long long v;
-	unsigned int shift = 0;
-	char *end;
-
-	/* strtoull() would take blanks and signs. */
-	if (!(hex ? isxdigit((unsigned char)*digits) : isdigit((unsigned char)*digits)))
-		return false;
-	if (hex && (digits[1] == 'x' || digits[1] == 'X'))
-		return false;		/* nor a second 0x */
-	errno = 0;
-	v = strtoull(digits, &end, hex ? 16 : 10);
-	if (*end) {
-		suffix = strchr(suffixes, toupper((unsigned char)*end));
-		if (!suffix || end[1])
-			return false;
-		shift = (unsigned int)(suffix - suffixes + 1) * 10;
-	}
-	if (errno || (v << shift) >> shift != v)
-		return false;
-	*value = (uint64_t)v << shift;
-	return true;
-}
-
 static int usage(const char *option, const char *word, const char *hint)
 {
 	say("%s '%s' is wrong; %s", option, word, hint);
@@ -145,7 +117,7 @@ static int parse_net(struct options *opts, const char *word)
 	opts->nets[nr].fd = -1;
 	if (!strncmp(word, "tap=", 4) && word[4])
 		opts->nets[nr].tap = word + 4;
-	else if (!strncmp(word, "socket=", 7) && number(word + 7, &fd) && fd <= INT32_MAX)
+	else if (!strncmp(word, "socket=", 7) && !number_size(word + 7, &fd) && fd <= INT32_MAX)
 		opts->nets[nr].fd = (int)fd;
 	else
 		return usage("--net", word, "write it like tap=NAME or socket=FD");
@@ -159,7 +131,7 @@ static int parse_device(struct options *opts, const char *word)
 	opts->edu = true;
 	if (!strcmp(word, "edu"))
 		return -1;
-	if (!strncmp(word, "edu,dma-mask=", 13) && number(word + 13, &opts->edu_dma_mask))
+	if (!strncmp(word, "edu,dma-mask=", 13) && !number_size(word + 13, &opts->edu_dma_mask))
 		return -1;
 	return usage("--device", word, "write it like edu or edu,dma-mask=0xfffffff");
 }
@@ -277,14 +249,14 @@ static int parse_sizes(struct options *opts, int option, const char *word)
 	uint64_t value;
 
 	if (option == OPT_CPUS) {
-		if (!number(word, &value) || value < 1 || value > MAX_CPUS)
-			return usage("--cpus", word, "it is 1 to 255");
+		if (number_size(word, &value) || value < 1 || value > MAX_CPUS)
+			return usage("--cpus", word, "it must be 1 to 255");
 		opts->cpus = (unsigned int)value;
 		return -1;
 	}
-	if (!number(word, &value) || value < MEMORY_MIN || value > MEMORY_MAX ||
+	if (number_size(word, &value) || value < MEMORY_MIN || value > MEMORY_MAX ||
 	    value & (2 * MIB - 1))
-		return usage("--memory", word, "it is 32M to 512G, in steps of 2M, like 1G");
+		return usage("--memory", word, "it must be 32M to 512G, a multiple of 2M, like 1G");
 	opts->memory = value;
 	return -1;
 }

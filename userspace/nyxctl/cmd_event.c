@@ -19,6 +19,7 @@
 #include "parse.h"
 
 #define NR_EVENTS	64
+#define WAIT_MAX_MS	INT32_MAX	/* what poll(2) takes */
 #define NO_INDEX	UINT32_MAX	/* of an interrupt without an entry */
 
 /* The columns of a fault; those of an event have the type before and more after. */
@@ -460,11 +461,12 @@ static int watch(struct cli *cli, bool faults_only)
 	uint32_t flags = NYX_EVENTS_F_NONBLOCK;
 	int64_t deadline = -1;
 	struct out *out;
-	int rc, fd, ms = 0;
+	uint64_t ms = 0;
+	int rc, fd;
 
 	rc = filter_init(cli, &filter);
 	if (!rc && timeout)
-		rc = parse_seconds("--timeout", timeout, &ms);
+		rc = parse_time("--timeout", timeout, &ms);
 	if (cli_opt(cli, "history"))
 		flags |= NYX_EVENTS_F_HISTORY;
 	if (!rc)
@@ -475,7 +477,7 @@ static int watch(struct cli *cli, bool faults_only)
 	nyx_unit_unref(cli->unit);
 	cli->unit = NULL;
 	if (timeout)
-		deadline = now_ms() + ms;
+		deadline = now_ms() + (int64_t)(ms > WAIT_MAX_MS ? WAIT_MAX_MS : ms);
 	out = out_list(&cli->out, "events", event_cols);
 	rc = monitor(cli, fd, out, &filter, deadline);
 	close(fd);
@@ -495,7 +497,7 @@ static int run_monitor(struct cli *cli)
 #define WATCH_OPTS \
 	{ "device", 0, "DEVICE", WORD_DEVICE, NULL, "of this device only" }, \
 	{ "count", 0, "NUMBER", WORD_ANY, NULL, "end after so many" }, \
-	{ "timeout", 0, "SECONDS", WORD_ANY, NULL, "end after this time" }, \
+	{ "timeout", 0, "TIME", WORD_ANY, NULL, "end after this time, like 10s" }, \
 	{ "history", 0, NULL, WORD_ANY, NULL, "begin with what the unit remembers" }
 
 const struct cmd_verb cmd_fault_verbs[] = {

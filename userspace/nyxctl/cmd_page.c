@@ -45,6 +45,7 @@ struct request {
 static int request_init(struct cli *cli, struct request *r)
 {
 	const char *access = cli_opt(cli, "access"), *timeout = cli_opt(cli, "timeout");
+	uint64_t ms = TIMEOUT_MS;
 	uint32_t i;
 	int rc;
 
@@ -59,9 +60,10 @@ static int request_init(struct cli *cli, struct request *r)
 	if (!rc && access)
 		rc = parse_prot("--access", access, &r->access);
 	if (!rc && timeout)
-		rc = parse_duration("--timeout", timeout, &r->timeout_ms);
-	if (!rc && (!r->timeout_ms || r->timeout_ms > TIMEOUT_MAX_MS))
+		rc = parse_time("--timeout", timeout, &ms);
+	if (!rc && (!ms || ms > TIMEOUT_MAX_MS))
 		rc = err_usage("--timeout must be 1ms to 10m");
+	r->timeout_ms = (uint32_t)ms;
 	for (i = 0; !rc && i < r->nr; i++)
 		r->pages[i] = (struct nyx_page){
 			.iova = r->iova + (uint64_t)i * PAGE_BYTES,
@@ -118,7 +120,7 @@ static int answered(const struct request *r)
 static int run_request(struct cli *cli)
 {
 	struct request r = {
-		.nr = 1, .access = NYX_PROT_READ | NYX_PROT_WRITE, .timeout_ms = TIMEOUT_MS,
+		.nr = 1, .access = NYX_PROT_READ | NYX_PROT_WRITE,
 	};
 	struct out *out;
 	int rc, ret;

@@ -61,9 +61,10 @@ void help_top(void)
 		printf("  %-*s %s\n", LEFT, object->name, object->help);
 	printf("\nOptions:\n");
 	print_globals(NULL);
-	printf("\nNumbers are decimal or 0x..., and may end in K, M, G or T (powers of 1024).\n"
-	       "Devices are written like 0000:03:00.0. See also 'nyxctl OBJECT --help',\n"
-	       "'nyxctl OBJECT VERB --help' and nyxctl(1).\n");
+	printf("\nNumbers are decimal, like 64M, 1.5G (powers of 1024) or 64MB (of 1000), or\n"
+	       "hexadecimal, like 0x4000000. Times are written like 2s, 500ms or 1h, without a\n"
+	       "unit in seconds; devices like 0000:03:00.0 or 3:0.0. See also\n"
+	       "'nyxctl OBJECT --help', 'nyxctl OBJECT VERB --help' and nyxctl(1).\n");
 	print_exit_codes();
 }
 

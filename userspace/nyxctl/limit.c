@@ -56,7 +56,7 @@ static int rate_opt(const struct cli *cli, const char *name, __u64 *rate, bool *
 static int apply(const struct cli *cli, struct nyx_limits *l, bool *given)
 {
 	const char *burst = cli_opt(cli, "burst");
-	uint32_t ms;
+	uint64_t ms;
 	int rc;
 
 	*given = false;
@@ -67,11 +67,11 @@ static int apply(const struct cli *cli, struct nyx_limits *l, bool *given)
 		rc = rate_opt(cli, "irqs", &l->irqs_per_s, given);
 	if (!rc && burst) {
 		*given = true;
-		rc = parse_duration("--burst", burst, &ms);
+		rc = parse_time("--burst", burst, &ms);
 		if (!rc && (!ms || ms > BURST_MAX_MS))
 			rc = err_usage("--burst must be 1ms to 10s");
 		if (!rc)
-			l->burst_ms = ms;
+			l->burst_ms = (uint32_t)ms;
 	}
 	return rc;
 }

@@ -5,9 +5,9 @@
 # ldconfig(8). A package that ships the shared library sets NYXCTL_LIBNYX=shared.
 
 NYXCTL_SRC	:= $(sort $(wildcard nyxctl/*.c))
-NYXCTL_OBJ	:= $(NYXCTL_SRC:nyxctl/%.c=$(O)/obj/nyxctl/%.o)
+NYXCTL_OBJ	:= $(NYXCTL_SRC:nyxctl/%.c=$(O)/obj/nyxctl/%.o) $(COMMON_OBJ)
 NYXCTL_PKGS	:= json-c smartcols
-NYXCTL_CPPFLAGS	= $(LIBNYX_CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(NYXCTL_PKGS)) \
+NYXCTL_CPPFLAGS	= $(LIBNYX_CPPFLAGS) $(COMMON_CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(NYXCTL_PKGS)) \
 	-DNYXCTL_VERSION='"$(VERSION)"'
 NYXCTL_LIBS	= $(shell $(PKG_CONFIG) --libs $(NYXCTL_PKGS))
 NYXCTL_LIBNYX	?= static

@@ -8,59 +8,27 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
 #include "err.h"
+#include "number.h"
 
 #define PAGE_MASK	UINT64_C(4095)
 
-static int suffix_shift(const char *s)
-{
-	static const char suffixes[] = "KMGT";
-	const char *at;
-
-	if (!*s)
-		return 0;
-	at = strchr(suffixes, toupper((unsigned char)*s));
-	return at && !s[1] ? (int)(at - suffixes + 1) * 10 : -1;
-}
-
-/* 0, -EINVAL or -EOVERFLOW. */
-static int number(const char *word, uint64_t *value)
-{
-	bool hex = word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
-	const char *digits = hex ? word + 2 : word;
-	unsigned long long v;
-	char *end;
-	int shift;
-
-	/* strtoull() would take blanks and signs. */
-	if (!(hex ? isxdigit((unsigned char)*digits) : isdigit((unsigned char)*digits)))
-		return -EINVAL;
-	errno = 0;
-	v = strtoull(digits, &end, hex ? 16 : 10);
-	shift = suffix_shift(end);
-	if (shift < 0)
-		return -EINVAL;
-	if (errno || (v << shift) >> shift != v)
-		return -EOVERFLOW;
-	*value = (uint64_t)v << shift;
-	return 0;
-}
-
 int parse_u64(const char *what, const char *word, uint64_t *value)
 {
-	switch (number(word, value)) {
+	switch (number_size(word, value)) {
 	case 0:
 		return EXIT_OK;
 	case -EOVERFLOW:
 		return err_usage("%s '%s' does not fit in 64 bits", what, word);
+	case -EDOM:
+		return err_usage("%s '%s' is not a whole number", what, word);
 	default:
-		return err_usage("%s '%s' is not a number; write it like 4096, 0x1000 or 4K",
+		return err_usage("%s '%s' is not a number; write it like 4096, 0x1000, 4K or 1.5G",
 				 what, word);
 	}
 }
@@ -125,41 +93,19 @@ int parse_sbdf(const char *word, uint32_t *sbdf)
 	return EXIT_OK;
 }
 
-int parse_seconds(const char *what, const char *word, int *ms)
+int parse_time(const char *what, const char *word, uint64_t *ms)
 {
-	double v;
-	char *end;
-
-	errno = 0;
-	v = strtod(word, &end);
-	if (errno || end == word || *end || !isfinite(v) || v < 0 || v > 2000000)
-		return err_usage("%s '%s' is not a time; write seconds, like 5 or 0.5", what, word);
-	*ms = (int)(v * 1000 + 0.5);
-	return EXIT_OK;
-}
-
-int parse_duration(const char *what, const char *word, uint32_t *ms)
-{
-	static const struct {
-		const char *suffix;
-		double ms;
-	} units[] = { { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
-	char *end;
-	size_t i;
-	double v;
-
-	errno = 0;
-	v = strtod(word, &end);
-	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (!strcmp(end, units[i].suffix))
-			break;
-	}
-	if (errno || end == word || i == sizeof(units) / sizeof(units[0]) ||
-	    !isdigit((unsigned char)*word) || !isfinite(v) || v * units[i].ms > 1e9)
-		return err_usage("%s '%s' is not a time; write it like 10s, 250ms or 1.5m", what,
+	switch (number_time(word, ms)) {
+	case 0:
+		return EXIT_OK;
+	case -EOVERFLOW:
+		return err_usage("%s '%s' is too long", what, word);
+	case -EDOM:
+		return err_usage("%s '%s' is not a whole number of milliseconds", what, word);
+	default:
+		return err_usage("%s '%s' is not a time; write it like 2s, 500ms, 1.5m or 1h", what,
 				 word);
-	*ms = (uint32_t)(v * units[i].ms + 0.5);
-	return EXIT_OK;
+	}
 }
 
 int parse_page_sizes(const char *what, const char *word, uint64_t *mask)
@@ -169,7 +115,7 @@ int parse_page_sizes(const char *what, const char *word, uint64_t *mask)
 
 	*mask = 0;
 	while (copy && (item = strsep(&rest, ","))) {
-		if (number(item, &size) || size < 4096 || size & (size - 1)) {
+		if (number_size(item, &size) || size < 4096 || size & (size - 1)) {
 			err_usage("%s '%s' is wrong: '%s' is not a page size; write it like 4K,2M",
 				  what, word, item);
 			free(copy);
@@ -232,7 +178,13 @@ int parse_choice(const char *what, const char *word, const char *const *choices,
 
 bool parse_is_id(const char *word)
 {
-	return *word && word[strspn(word, "0123456789")] == '\0';
+	const char *digits = "0123456789";
+
+	if (word[0] == '0' && (word[1] == 'x' || word[1] == 'X')) {
+		digits = "0123456789abcdefABCDEF";
+		word += 2;
+	}
+	return *word && !word[strspn(word, digits)];
 }
 
 int parse_name(const char *what, const char *word, const char *others)
@@ -242,7 +194,8 @@ int parse_name(const char *what, const char *word, const char *others)
 	if (!*word)
 		return err_usage("%s is empty", what);
 	if (parse_is_id(word))
-		return err_usage("%s '%s' would be taken for an id; add a letter", what, word);
+		return err_usage("%s '%s' would be taken for an id; use a name that is not a number",
+				 what, word);
 	if (strlen(word) >= NYX_NAME_LEN)
 		return err_usage("%s '%s' is too long; use at most %d characters", what, word,
 				 NYX_NAME_LEN - 1);

@@ -4,9 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Numbers are decimal or, with 0x, hexadecimal, and may end in K, M, G or T
- * (powers of 1024). Each function returns EXIT_OK, or has printed what is wrong
- * with @what and returns EXIT_USAGE.
+ * Numbers, sizes and times are those of ../common/number.h. Each function returns
+ * EXIT_OK, or has printed what is wrong with @what and returns EXIT_USAGE.
  */
 #ifndef NYXCTL_PARSE_H
 #define NYXCTL_PARSE_H
@@ -24,10 +23,8 @@ int parse_page(const char *what, const char *word, uint64_t *value);
 int parse_length(const char *what, const char *word, uint64_t *value);
 int parse_prot(const char *what, const char *word, uint32_t *prot);
 int parse_sbdf(const char *word, uint32_t *sbdf);
-/* Seconds, with a fraction, to milliseconds. */
-int parse_seconds(const char *what, const char *word, int *ms);
-/* A time like 10s, 250ms, 1.5m or 2h, without a unit in seconds, to milliseconds. */
-int parse_duration(const char *what, const char *word, uint32_t *ms);
+/* To milliseconds. */
+int parse_time(const char *what, const char *word, uint64_t *ms);
 /* Page sizes, separated by commas, to a bit mask. */
 int parse_page_sizes(const char *what, const char *word, uint64_t *mask);
 /* Hexadecimal digits, two a byte. *bytes is to be freed. */
@@ -36,7 +33,7 @@ int parse_bytes(const char *what, const char *word, unsigned char **bytes, uint6
 int parse_choice(const char *what, const char *word, const char *const *choices,
 		 uint32_t *index);
 
-/* Is it an id, not a name? */
+/* Is it an id, decimal or hexadecimal, not a name? */
 bool parse_is_id(const char *word);
 
 /* A name: it fits, is of letters, digits and @others, and does not look like an id. */

@@ -78,18 +78,18 @@ static int time_opt(const struct cli *cli, const char *name, uint32_t limit, uin
 {
 	const char *word = cli_opt(cli, name);
 	char what[40];
-	uint32_t ms;
+	uint64_t ms;
 	int rc;
 
 	if (!word)
 		return EXIT_OK;
 	snprintf(what, sizeof(what), "--%s", name);
-	rc = parse_duration(what, word, &ms);
+	rc = parse_time(what, word, &ms);
 	if (rc)
 		return rc;
 	if (!ms || ms > limit)
 		return err_usage("%s must be 1ms to %uh", what, limit / HOUR_MS);
-	*value = ms;
+	*value = (uint32_t)ms;
 	return EXIT_OK;
 }
 

@@ -32,9 +32,10 @@ $ nyxctl --help
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
-| Numbers are decimal or 0x..., and may end in K, M, G or T (powers of 1024).
-| Devices are written like 0000:03:00.0. See also 'nyxctl OBJECT --help',
-| 'nyxctl OBJECT VERB --help' and nyxctl(1).
+| Numbers are decimal, like 64M, 1.5G (powers of 1024) or 64MB (of 1000), or
+| hexadecimal, like 0x4000000. Times are written like 2s, 500ms or 1h, without a
+| unit in seconds; devices like 0000:03:00.0 or 3:0.0. See also
+| 'nyxctl OBJECT --help', 'nyxctl OBJECT VERB --help' and nyxctl(1).
 |
 | Exit status: 0 done, 1 refused, 2 wrong usage, 3 no such object or the module
 | is not loaded, 4 no permission, 5 done in part, 124 time is over.
@@ -372,7 +373,7 @@ $ nyxctl event monitor --help
 | Options:
 |       --device DEVICE        of this device only
 |       --count NUMBER         end after so many
-|       --timeout SECONDS      end after this time
+|       --timeout TIME         end after this time, like 10s
 |       --history              begin with what the unit remembers
 |
 | Options of every command:

@@ -104,19 +104,50 @@ $ nyxctl --output=json unit list -z
 
 # Numbers.
 $ nyxctl unit create x --iotlb many
-! nyxctl: --iotlb 'many' is not a number; write it like 4096, 0x1000 or 4K
+! nyxctl: --iotlb 'many' is not a number; write it like 4096, 0x1000, 4K or 1.5G
 ? 2
 $ nyxctl unit create x --iotlb -1
-! nyxctl: --iotlb '-1' is not a number; write it like 4096, 0x1000 or 4K
+! nyxctl: --iotlb '-1' is not a number; write it like 4096, 0x1000, 4K or 1.5G
 ? 2
 $ nyxctl unit create x --iotlb ' 1'
-! nyxctl: --iotlb ' 1' is not a number; write it like 4096, 0x1000 or 4K
+! nyxctl: --iotlb ' 1' is not a number; write it like 4096, 0x1000, 4K or 1.5G
 ? 2
 $ nyxctl unit create x --iotlb 0x
-! nyxctl: --iotlb '0x' is not a number; write it like 4096, 0x1000 or 4K
+! nyxctl: --iotlb '0x' is not a number; write it like 4096, 0x1000, 4K or 1.5G
 ? 2
-$ nyxctl unit create x --iotlb 4KB
-! nyxctl: --iotlb '4KB' is not a number; write it like 4096, 0x1000 or 4K
+$ for n in 0x0x1 0X0x1 0x10K 0x1g 1b 1Kbit 4k4 1. .5K 1.K 1.5.5K +1 1e3 0b1; do nyxctl unit create x --iotlb $n; done
+! nyxctl: --iotlb '0x0x1' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '0X0x1' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '0x10K' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '0x1g' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '1b' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '1Kbit' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '4k4' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '1.' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '.5K' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '1.K' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '1.5.5K' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '+1' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '1e3' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: --iotlb '0b1' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+? 2
+$ nyxctl unit create x --iotlb 1.3K
+! nyxctl: --iotlb '1.3K' is not a whole number
+? 2
+$ nyxctl unit create x --iotlb 0.5
+! nyxctl: --iotlb '0.5' is not a whole number
+? 2
+$ nyxctl unit create x --iotlb 18446744073709551616
+! nyxctl: --iotlb '18446744073709551616' does not fit in 64 bits
+? 2
+$ nyxctl unit create x --iotlb 0x10000000000000000
+! nyxctl: --iotlb '0x10000000000000000' does not fit in 64 bits
+? 2
+$ nyxctl unit create x --iotlb 16E
+! nyxctl: --iotlb '16E' does not fit in 64 bits
+? 2
+$ nyxctl unit create x --iotlb 18446744073709551615.5K
+! nyxctl: --iotlb '18446744073709551615.5K' does not fit in 64 bits
 ? 2
 $ nyxctl unit create x --iotlb 2M
 ! nyxctl: --iotlb '2M' is too large; at most 1048576
@@ -170,12 +201,12 @@ $ nyxctl -u x map remove net 0
 ! nyxctl: map remove needs IOVA LENGTH, or --from FILE, or --all
 ? 2
 $ nyxctl -u x map list net --count x
-! nyxctl: --count 'x' is not a number; write it like 4096, 0x1000 or 4K
+! nyxctl: --count 'x' is not a number; write it like 4096, 0x1000, 4K or 1.5G
 ? 2
 
 # Names.
 $ nyxctl unit create 12
-! nyxctl: the name '12' would be taken for an id; add a letter
+! nyxctl: the name '12' would be taken for an id; use a name that is not a number
 ? 2
 $ nyxctl unit create ''
 ! nyxctl: the name is empty
@@ -190,7 +221,7 @@ $ nyxctl unit create 0123456789012345678901234567890x
 ! nyxctl: the name '0123456789012345678901234567890x' is too long; use at most 31 characters
 ? 2
 $ nyxctl -u x domain create 7
-! nyxctl: the name '7' would be taken for an id; add a letter
+! nyxctl: the name '7' would be taken for an id; use a name that is not a number
 ? 2
 $ nyxctl -u x domain create 'a b'
 ! nyxctl: the name 'a b' is wrong; use letters, digits and '._:-/' only
@@ -335,11 +366,27 @@ $ nyxctl -u x stat show device
 $ nyxctl -u x stat show unit x
 ! nyxctl: stat show: write 'unit', 'domain DOMAIN' or 'device DEVICE'
 ? 2
+$ for t in 1x 1S 1us '1 s' 1.s .5s 0x10 1m30s; do nyxctl -u x event monitor --timeout "$t"; done
+! nyxctl: --timeout '1x' is not a time; write it like 2s, 500ms, 1.5m or 1h
+! nyxctl: --timeout '1S' is not a time; write it like 2s, 500ms, 1.5m or 1h
+! nyxctl: --timeout '1us' is not a time; write it like 2s, 500ms, 1.5m or 1h
+! nyxctl: --timeout '1 s' is not a time; write it like 2s, 500ms, 1.5m or 1h
+! nyxctl: --timeout '1.s' is not a time; write it like 2s, 500ms, 1.5m or 1h
+! nyxctl: --timeout '.5s' is not a time; write it like 2s, 500ms, 1.5m or 1h
+! nyxctl: --timeout '0x10' is not a time; write it like 2s, 500ms, 1.5m or 1h
+! nyxctl: --timeout '1m30s' is not a time; write it like 2s, 500ms, 1.5m or 1h
+? 2
+$ nyxctl -u x event monitor --timeout 0.5ms
+! nyxctl: --timeout '0.5ms' is not a whole number of milliseconds
+? 2
+$ nyxctl -u x event monitor --timeout 300000000000d
+! nyxctl: --timeout '300000000000d' is too long
+? 2
 $ nyxctl -u x event monitor --timeout soon
-! nyxctl: --timeout 'soon' is not a time; write seconds, like 5 or 0.5
+! nyxctl: --timeout 'soon' is not a time; write it like 2s, 500ms, 1.5m or 1h
 ? 2
 $ nyxctl -u x event monitor --timeout -1
-! nyxctl: --timeout '-1' is not a time; write seconds, like 5 or 0.5
+! nyxctl: --timeout '-1' is not a time; write it like 2s, 500ms, 1.5m or 1h
 ? 2
 $ nyxctl -u x event monitor --count 0
 ! nyxctl: --count must not be 0
@@ -430,10 +477,10 @@ $ nyxctl -u x unit policy --window 10
 ! nyxctl: there is no unit 'x'; 'nyxctl unit list' shows all
 ? 3
 $ nyxctl -u x unit policy --window 10x
-! nyxctl: --window '10x' is not a time; write it like 10s, 250ms or 1.5m
+! nyxctl: --window '10x' is not a time; write it like 2s, 500ms, 1.5m or 1h
 ? 2
 $ nyxctl -u x unit policy --window -1s
-! nyxctl: --window '-1s' is not a time; write it like 10s, 250ms or 1.5m
+! nyxctl: --window '-1s' is not a time; write it like 2s, 500ms, 1.5m or 1h
 ? 2
 $ nyxctl -u x unit policy --window 0
 ! nyxctl: --window must be 1ms to 1h
@@ -460,7 +507,7 @@ $ nyxctl -u x unit policy --weight address=1,interrupt=1001
 ! nyxctl: the weight '1001' is too large; at most 1000
 ? 2
 $ nyxctl -u x unit policy --weight address=
-! nyxctl: the weight '' is not a number; write it like 4096, 0x1000 or 4K
+! nyxctl: the weight '' is not a number; write it like 4096, 0x1000, 4K or 1.5G
 ? 2
 $ nyxctl -u x unit policy --backoff 25h
 ! nyxctl: --backoff must be 1ms to 24h
@@ -483,7 +530,7 @@ $ nyxctl -u x device limit 3:0.0 --bytes
 ! nyxctl: device limit: option '--bytes' needs an argument
 ? 2
 $ nyxctl -u x device limit 3:0.0 --bytes much
-! nyxctl: --bytes 'much' is not a number; write it like 4096, 0x1000 or 4K
+! nyxctl: --bytes 'much' is not a number; write it like 4096, 0x1000, 4K or 1.5G
 ? 2
 $ nyxctl -u x device limit 3:0.0 --ops 1000T
 ! nyxctl: --ops '1000T' is too large; at most 1000000000000000
@@ -575,7 +622,7 @@ $ nyxctl -u x walk --format vtdss --root 0 --levels 7
 ! nyxctl: --levels must be 1 to 6
 ? 2
 $ nyxctl -u x walk --format vtdss --root 0 --iova here
-! nyxctl: --iova 'here' is not a number; write it like 4096, 0x1000 or 4K
+! nyxctl: --iova 'here' is not a number; write it like 4096, 0x1000, 4K or 1.5G
 ? 2
 $ nyxctl -u x walk --format vtdss --root 0 --access x
 ! nyxctl: --access 'x' is not one of: r, w, rw
