@@ -419,6 +419,18 @@ int cli_open_ctx(struct cli *cli)
 	}
 }
 
+/* Messages and results call the unit by its name, however the user did. */
+static void name_unit(struct cli *cli, uint32_t id)
+{
+	static char name[NYX_NAME_LEN + 1];
+	struct nyx_unit_info info;
+
+	snprintf(name, sizeof(name), "%u", id);
+	if (cli->unit && !nyx_unit_get(cli->unit, &info, sizeof(info)) && info.name[0])
+		memcpy(name, info.name, NYX_NAME_LEN);
+	cli->unit_name = name;
+}
+
 int cli_open_unit(struct cli *cli)
 {
 	const char *name = cli->unit_name;
@@ -428,7 +440,7 @@ int cli_open_unit(struct cli *cli)
 	if (cli->unit)
 		return EXIT_OK;
 	if (!name)
-		return err_usage("which unit? Name it with --unit or in NYX_UNIT; 'nyxctl unit list' shows all");
+		return err_usage("no unit given; use --unit or set NYX_UNIT; 'nyxctl unit list' shows all");
 	rc = cli_open_ctx(cli);
 	if (rc)
 		return rc;
@@ -437,6 +449,7 @@ int cli_open_unit(struct cli *cli)
 		if (rc)
 			return rc;
 		ret = id ? nyx_unit_open_id(cli->ctx, id, &cli->unit) : -ENOENT;
+		name_unit(cli, id);
 	} else {
 		ret = nyx_unit_open(cli->ctx, name, &cli->unit);
 	}
@@ -446,9 +459,10 @@ int cli_open_unit(struct cli *cli)
 	case ENOENT:
 	case EINVAL:
 	case ENAMETOOLONG:
-		return err_say(-ENOENT, "there is no unit '%s'; 'nyxctl unit list' shows all", name);
+		return err_say(-ENOENT, "there is no unit '%s'; 'nyxctl unit list' shows all",
+			       cli->unit_name);
 	default:
-		return err_explain(ret, "cannot open unit '%s'", name);
+		return err_explain(ret, "cannot open unit '%s'", cli->unit_name);
 	}
 }
 

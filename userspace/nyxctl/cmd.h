@@ -145,6 +145,11 @@ struct cli {
 	struct nyx_unit *unit;
 };
 
+/* Arguments that many commands have. */
+#define DEVICE_ARG { "DEVICE", WORD_DEVICE, false, NULL, "the device, like 0000:03:00.0" }
+#define DOMAIN_ARG \
+	{ "DOMAIN", WORD_DOMAIN, false, NULL, "the domain, by name, id or one of its devices" }
+
 /* table.c */
 extern const struct cmd_object cmd_objects[];	/* closed by one without a name */
 /*

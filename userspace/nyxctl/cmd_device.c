@@ -190,6 +190,17 @@ static int run_add(struct cli *cli)
 					   lookup_sbdf_text(sbdf)), sbdf);
 }
 
+/* A command on a device that exists: only another one that moves it is in the way. */
+static int device_failed(struct cli *cli, const char *verb, uint32_t sbdf, int err)
+{
+	if (err == -ENOENT)
+		return lookup_no_device(cli, sbdf);
+	if (err == -EBUSY)
+		return err_say(err, "cannot %s device %s: another command is moving it; try again",
+			       verb, lookup_sbdf_text(sbdf));
+	return err_explain(err, "cannot %s device %s", verb, lookup_sbdf_text(sbdf));
+}
+
 static int run_remove(struct cli *cli)
 {
 	uint32_t sbdf;
@@ -199,32 +210,41 @@ static int run_remove(struct cli *cli)
 	if (rc)
 		return rc;
 	ret = nyx_device_remove(cli->unit, sbdf);
-	if (ret == -ENOENT)
-		return lookup_no_device(cli, sbdf);
 	if (ret)
-		return err_explain(ret, "cannot remove device %s", lookup_sbdf_text(sbdf));
+		return device_failed(cli, "remove", sbdf, ret);
 	return put_current(cli, out_result(&cli->out, "device", device_cols,
 					   "device %s removed", lookup_sbdf_text(sbdf)), sbdf);
 }
 
-/* Why a device cannot be attached: it has a domain, or the domain is taken. */
-static int say_busy(struct cli *cli, uint32_t sbdf, const struct nyx_domain_info *target,
+/*
+ * Why a device cannot be attached. The kernel has four reasons for -EBUSY and does not
+ * say which: the device has a domain, the domain is STRICT and has a device, another
+ * command moves the device, or one destroys the domain. So state what is the case now,
+ * and of the last two that they may be. @advice: NULL if the device may have a domain.
+ */
+static int say_busy(struct cli *cli, uint32_t sbdf, struct nyx_domain_info *target,
 		    const char *advice)
 {
 	struct nyx_device_info info;
 	struct nyx_domain_info domain = { 0 };
 	uint32_t other;
 
-	if (!nyx_device_get(cli->unit, sbdf, &info, sizeof(info)) && info.domain_id) {
+	if (advice && !nyx_device_get(cli->unit, sbdf, &info, sizeof(info)) && info.domain_id) {
 		domain.domain_id = info.domain_id;
 		nyx_domain_get(cli->unit, info.domain_id, &domain, sizeof(domain));
+		if (target && target->domain_id == info.domain_id)
+			return err_say(-EBUSY, "device %s is attached to domain %s already",
+				       lookup_sbdf_text(sbdf), lookup_domain_text(&domain));
 		return err_say(-EBUSY, "device %s is attached to domain %s; %s",
 			       lookup_sbdf_text(sbdf), lookup_domain_text(&domain), advice);
 	}
-	if (target && lookup_any_device(cli, target->domain_id, &other))
-		return err_say(-EBUSY, "domain %s is STRICT and has device %s already; make a domain for many devices with 'nyxctl domain create --shared'",
+	if (target && !nyx_domain_get(cli->unit, target->domain_id, target, sizeof(*target)) &&
+	    !(target->flags & NYX_DOMAIN_F_SHARED) &&
+	    lookup_any_device(cli, target->domain_id, &other) && other != sbdf)
+		return err_say(-EBUSY, "domain %s is STRICT and has device %s; make a domain for many devices with 'nyxctl domain create --shared'",
 			       lookup_domain_text(target), lookup_sbdf_text(other));
-	return err_explain(-EBUSY, "cannot attach device %s", lookup_sbdf_text(sbdf));
+	return err_say(-EBUSY, "cannot attach device %s: another command may be changing it or its domain; try again",
+		       lookup_sbdf_text(sbdf));
 }
 
 static int run_attach(struct cli *cli)
@@ -241,15 +261,9 @@ static int run_attach(struct cli *cli)
 		return rc;
 	ret = nyx_device_attach(cli->unit, device.sbdf, domain.domain_id,
 				replace ? NYX_ATTACH_F_REPLACE : 0);
-	if (ret == -EBUSY && !replace)
-		return say_busy(cli, device.sbdf, &domain, "use --replace to move it");
-	if (ret == -EBUSY) {
-		uint32_t other;
-
-		if (lookup_any_device(cli, domain.domain_id, &other))
-			return err_say(ret, "domain %s is STRICT and has device %s already; make a domain for many devices with 'nyxctl domain create --shared'",
-				       lookup_domain_text(&domain), lookup_sbdf_text(other));
-	}
+	if (ret == -EBUSY)
+		return say_busy(cli, device.sbdf, &domain,
+				replace ? NULL : "use --replace to move it");
 	if (ret)
 		return err_explain(ret, "cannot attach device %s to domain %s",
 				   lookup_sbdf_text(device.sbdf), lookup_domain_text(&domain));
@@ -272,8 +286,7 @@ static int run_detach(struct cli *cli)
 		return err_say(ret, "device %s is attached to no domain; there is nothing to detach",
 			       lookup_sbdf_text(device.sbdf));
 	if (ret)
-		return err_explain(ret, "cannot detach device %s",
-				   lookup_sbdf_text(device.sbdf));
+		return device_failed(cli, "detach", device.sbdf, ret);
 	return put_current(cli, out_result(&cli->out, "device", device_cols,
 					   "device %s detached",
 					   lookup_sbdf_text(device.sbdf)), device.sbdf);
@@ -311,17 +324,18 @@ static int parse_isolation(const char *word, uint32_t *isolation, char *group, s
 	return EXIT_OK;
 }
 
-static int assign_failed(struct cli *cli, uint32_t sbdf, int err)
+static int assign_failed(struct cli *cli, uint32_t sbdf, uint32_t isolation, int err)
 {
 	struct nyx_domain_info domain;
 	char name[NYX_NAME_LEN];
+	bool found;
 
 	switch (-err) {
 	case EBUSY:
 		snprintf(name, sizeof(name), "strict/%s", lookup_sbdf_text(sbdf));
-		if (nyx_domain_find(cli->unit, name, &domain, sizeof(domain)))
-			return say_busy(cli, sbdf, NULL, "release it first with 'nyxctl device release'");
-		return say_busy(cli, sbdf, &domain, "release it first with 'nyxctl device release'");
+		found = !nyx_domain_find(cli->unit, name, &domain, sizeof(domain));
+		return say_busy(cli, sbdf, found && isolation == NYX_ISOLATION_STRICT ? &domain : NULL,
+				"release it first with 'nyxctl device release'");
 	case EEXIST:
 		return err_say(err, "a domain has the name that is needed for device %s but is of another kind; 'nyxctl domain list' shows all",
 			       lookup_sbdf_text(sbdf));
@@ -344,7 +358,7 @@ static int run_assign(struct cli *cli)
 		return rc;
 	ret = nyx_device_assign(cli->unit, sbdf, isolation, *group ? group : NULL, &id);
 	if (ret)
-		return assign_failed(cli, sbdf, ret);
+		return assign_failed(cli, sbdf, isolation, ret);
 	domain.domain_id = id;
 	nyx_domain_get(cli->unit, id, &domain, sizeof(domain));
 	return put_current(cli, out_result(&cli->out, "device", device_cols,
@@ -362,10 +376,8 @@ static int run_release(struct cli *cli)
 	if (rc)
 		return rc;
 	ret = nyx_device_release(cli->unit, sbdf);
-	if (ret == -ENOENT)
-		return lookup_no_device(cli, sbdf);
 	if (ret)
-		return err_explain(ret, "cannot release device %s", lookup_sbdf_text(sbdf));
+		return device_failed(cli, "release", sbdf, ret);
 	return put_current(cli, out_result(&cli->out, "device", device_cols,
 					   "device %s released", lookup_sbdf_text(sbdf)), sbdf);
 }
@@ -381,13 +393,8 @@ static int control(struct cli *cli, int (*change)(struct nyx_unit *unit, uint32_
 	if (rc)
 		return rc;
 	ret = change(cli->unit, sbdf);
-	if (ret == -ENOENT)
-		return lookup_no_device(cli, sbdf);
-	if (ret == -EBUSY)
-		return err_say(ret, "cannot %s device %s: another command is moving it; try again",
-			       verb, lookup_sbdf_text(sbdf));
 	if (ret)
-		return err_explain(ret, "cannot %s device %s", verb, lookup_sbdf_text(sbdf));
+		return device_failed(cli, verb, sbdf, ret);
 	return put_current(cli, out_result(&cli->out, "device", device_cols, "device %s %s",
 					   lookup_sbdf_text(sbdf), past), sbdf);
 }
@@ -431,8 +438,6 @@ static int run_limit(struct cli *cli)
 
 static const char *const prots[] = { "r", "w", "rw", NULL };
 
-#define DEVICE_ARG { "DEVICE", WORD_DEVICE, false, NULL, "the device, like 0000:03:00.0" }
-
 const struct cmd_verb cmd_device_verbs[] = {
 	{
 		.name = "add",
@@ -455,7 +460,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 		.help = "Attach a device to a domain",
 		.args = {
 			DEVICE_ARG,
-			{ "DOMAIN", WORD_DOMAIN, false, NULL, "the domain, by name or id" },
+			DOMAIN_ARG,
 		},
 		.opts = {
 			{ "replace", 0, NULL, WORD_ANY, NULL, "move it from the domain that it has" },

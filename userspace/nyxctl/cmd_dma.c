@@ -494,7 +494,6 @@ static int run_swap(struct cli *cli)
 	return atomic_finish(&acc, ret, old);
 }
 
-#define DEVICE_ARG { "DEVICE", WORD_DEVICE, false, NULL, "the device, like 0000:03:00.0" }
 #define IOVA_ARG { "IOVA", WORD_ANY, false, NULL, "where" }
 #define ATOMIC_OPTS \
 	{ "width", 0, "BYTES", WORD_CHOICE, atomic_widths, "4 or 8, of which IOVA is a multiple; 8" }

@@ -87,6 +87,7 @@ static int create_opts(const struct cli *cli, struct nyx_domain_create_opts *opt
 	const char *kind = cli_opt(cli, "kind"), *format = cli_opt(cli, "format");
 	const char *width = cli_opt(cli, "address-width"), *sizes = cli_opt(cli, "page-sizes");
 	const char *id = cli_opt(cli, "id");
+	uint32_t sbdf;
 	int rc = EXIT_OK;
 
 	opts->name = cli->args[0];
@@ -95,6 +96,9 @@ static int create_opts(const struct cli *cli, struct nyx_domain_create_opts *opt
 		      (cli_opt(cli, "oracle") ? NYX_DOMAIN_F_ORACLE : 0);
 	if (opts->name)
 		rc = parse_name("the name", opts->name, "._:-/");
+	if (!rc && opts->name && !nyx_sbdf_parse(opts->name, &sbdf))
+		rc = err_usage("the name '%s' would be taken for the domain of a device; use another",
+			       opts->name);
 	if (!rc && kind)
 		rc = parse_choice("--kind", kind, kinds, &opts->kind);
 	if (!rc && opts->kind != NYX_DOMAIN_PAGING &&
@@ -162,10 +166,24 @@ static int run_create(struct cli *cli)
 	return out_end(out);
 }
 
+/* It has devices, or another command is attaching one; the kernel does not say. */
+static int destroy_busy(struct cli *cli, struct nyx_domain_info *info)
+{
+	uint32_t sbdf;
+
+	if (!nyx_domain_get(cli->unit, info->domain_id, info, sizeof(*info)) &&
+	    info->nr_devices && lookup_any_device(cli, info->domain_id, &sbdf))
+		return err_say(-EBUSY, "domain %s has %u %s; detach %s first",
+			       lookup_domain_text(info), info->nr_devices,
+			       info->nr_devices == 1 ? "device" : "devices",
+			       info->nr_devices == 1 ? lookup_sbdf_text(sbdf) : "them");
+	return err_say(-EBUSY, "domain %s is busy: another command may be attaching a device; try again",
+		       lookup_domain_text(info));
+}
+
 static int run_destroy(struct cli *cli)
 {
 	struct nyx_domain_info info;
-	uint32_t sbdf;
 	struct out *out;
 	int rc, ret;
 
@@ -173,11 +191,8 @@ static int run_destroy(struct cli *cli)
 	if (rc)
 		return rc;
 	ret = nyx_domain_destroy(cli->unit, info.domain_id);
-	if (ret == -EBUSY && lookup_any_device(cli, info.domain_id, &sbdf))
-		return err_say(ret, "domain %s has %u %s; detach %s first",
-			       lookup_domain_text(&info), info.nr_devices,
-			       info.nr_devices == 1 ? "device" : "devices",
-			       info.nr_devices == 1 ? lookup_sbdf_text(sbdf) : "them");
+	if (ret == -EBUSY)
+		return destroy_busy(cli, &info);
 	if (ret)
 		return err_explain(ret, "cannot destroy domain %s", lookup_domain_text(&info));
 	out = out_result(&cli->out, "domain", domain_cols, "domain %s destroyed",
@@ -225,8 +240,6 @@ static int run_limit(struct cli *cli)
 		rc = lookup_domain(cli, cli->args[0], &info);
 	return rc ? rc : limit_run(cli, NYX_SCOPE_DOMAIN, info.domain_id);
 }
-
-#define DOMAIN_ARG { "DOMAIN", WORD_DOMAIN, false, NULL, "the domain, by name or id" }
 
 const struct cmd_verb cmd_domain_verbs[] = {
 	{

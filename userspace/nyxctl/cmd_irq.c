@@ -649,7 +649,7 @@ const struct cmd_verb cmd_irq_verbs[] = {
 		.name = "send",
 		.help = "Send an interrupt as a device does, and show what becomes of it",
 		.args = {
-			{ "DEVICE", WORD_DEVICE, false, NULL, "the device, like 0000:03:00.0" },
+			DEVICE_ARG,
 			{ "ADDRESS", WORD_ANY, true, NULL, "address of the message, 0xfee....." },
 			{ "DATA", WORD_ANY, true, NULL, "its data" },
 		},

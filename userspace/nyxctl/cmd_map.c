@@ -379,8 +379,6 @@ static int run_list(struct cli *cli)
 
 static const char *const prots[] = { "r", "w", "rw", NULL };
 
-#define DOMAIN_ARG { "DOMAIN", WORD_DOMAIN, false, NULL, "the domain, by name or id" }
-
 const struct cmd_verb cmd_map_verbs[] = {
 	{
 		.name = "add",

@@ -200,7 +200,7 @@ const struct cmd_verb cmd_page_verbs[] = {
 		.name = "request",
 		.help = "Ask for pages as a device does, and wait for the answer",
 		.args = {
-			{ "DEVICE", WORD_DEVICE, false, NULL, "the device, like 0000:03:00.0" },
+			DEVICE_ARG,
 			{ "IOVA", WORD_ANY, false, NULL, "the first page, a multiple of 4096" },
 			{ "PAGES", WORD_ANY, true, NULL, "how many, up to 64; 1" },
 		},

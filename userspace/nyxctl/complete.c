@@ -139,9 +139,10 @@ static void offer_live(struct typed *typed, enum word_kind kind)
 		else
 			nyx_unit_open(ctx, typed->unit, &unit);
 	}
+	/* A device stands for its domain. */
 	if (unit && kind == WORD_DOMAIN)
 		nyx_domain_foreach(unit, offer_domain, typed);
-	else if (unit && kind == WORD_DEVICE)
+	if (unit && (kind == WORD_DOMAIN || kind == WORD_DEVICE))
 		nyx_device_foreach(unit, offer_device, typed);
 	nyx_unit_unref(unit);
 	nyx_ctx_unref(ctx);

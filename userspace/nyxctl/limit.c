@@ -88,20 +88,23 @@ int limit_check(struct cli *cli)
 	return rc;
 }
 
-static const char *whose(uint32_t scope, uint32_t id)
+static const char *whose(const struct cli *cli, uint32_t scope, uint32_t id)
 {
-	static char text[32];
+	static char text[NYX_NAME_LEN + 32];
+	struct nyx_domain_info info;
 
-	if (scope == NYX_SCOPE_DOMAIN)
+	if (scope == NYX_SCOPE_DOMAIN && !nyx_domain_get(cli->unit, id, &info, sizeof(info)))
+		snprintf(text, sizeof(text), "domain %s", lookup_domain_text(&info));
+	else if (scope == NYX_SCOPE_DOMAIN)
 		snprintf(text, sizeof(text), "domain %u", id);
 	else
 		snprintf(text, sizeof(text), "device %s", lookup_sbdf_text(id));
 	return text;
 }
 
-static int failed(const char *what, uint32_t scope, uint32_t id, int err)
+static int failed(const struct cli *cli, const char *what, uint32_t scope, uint32_t id, int err)
 {
-	return err_explain(err, "cannot %s the limits of %s", what, whose(scope, id));
+	return err_explain(err, "cannot %s the limits of %s", what, whose(cli, scope, id));
 }
 
 /* The limits as they are now. */
@@ -112,7 +115,7 @@ static int put(struct cli *cli, struct out *out, uint32_t scope, uint32_t id)
 
 	ret = nyx_limit_get(cli->unit, scope, id, &l, sizeof(l));
 	if (ret)
-		return out_cancel(out, failed("read", scope, id, ret));
+		return out_cancel(out, failed(cli, "read", scope, id, ret));
 	if (scope == NYX_SCOPE_DOMAIN)
 		out_u64(out, COL_DOMAIN, id);
 	else
@@ -138,13 +141,13 @@ int limit_run(struct cli *cli, uint32_t scope, uint32_t id)
 	if (cli_opt(cli, "none")) {
 		ret = nyx_limit_set(cli->unit, scope, id, NULL, 0);
 		if (ret)
-			return failed("change", scope, id, ret);
+			return failed(cli, "change", scope, id, ret);
 		return put(cli, out_result(&cli->out, "limits", limit_cols, "%s has no limits",
-					   whose(scope, id)), scope, id);
+					   whose(cli, scope, id)), scope, id);
 	}
 	ret = nyx_limit_get(cli->unit, scope, id, &l, sizeof(l));
 	if (ret)
-		return failed("read", scope, id, ret);
+		return failed(cli, "read", scope, id, ret);
 	rc = apply(cli, &l, &given);
 	if (rc)
 		return rc;
@@ -152,7 +155,7 @@ int limit_run(struct cli *cli, uint32_t scope, uint32_t id)
 		return put(cli, out_record(&cli->out, "limits", limit_cols), scope, id);
 	ret = nyx_limit_set(cli->unit, scope, id, &l, sizeof(l));
 	if (ret)
-		return failed("change", scope, id, ret);
+		return failed(cli, "change", scope, id, ret);
 	return put(cli, out_result(&cli->out, "limits", limit_cols, "limits of %s set",
-				   whose(scope, id)), scope, id);
+				   whose(cli, scope, id)), scope, id);
 }

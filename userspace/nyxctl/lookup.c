@@ -21,27 +21,71 @@ int lookup_no_domain(struct cli *cli, const char *word)
 		       cli->unit_name, word);
 }
 
+static int domain_failed(struct cli *cli, const char *word, int err)
+{
+	if (err == -ENOENT)
+		return lookup_no_domain(cli, word);
+	return err_explain(err, "cannot look for domain '%s'", word);
+}
+
+static int domain_by_id(struct cli *cli, uint32_t id, struct nyx_domain_info *info)
+{
+	char word[16];
+	int ret;
+
+	ret = id ? nyx_domain_get(cli->unit, id, info, sizeof(*info)) : -ENOENT;
+	snprintf(word, sizeof(word), "%u", id);
+	return ret ? domain_failed(cli, word, ret) : EXIT_OK;
+}
+
+static int domain_by_device(struct cli *cli, const char *word, struct nyx_domain_info *info)
+{
+	struct nyx_device_info device;
+	int rc;
+
+	rc = lookup_device(cli, word, &device);
+	if (rc)
+		return rc;
+	if (!device.domain_id)
+		return err_say(-ENOENT, "device %s has no domain; 'nyxctl device attach' gives it one",
+			       lookup_sbdf_text(device.sbdf));
+	return domain_by_id(cli, device.domain_id, info);
+}
+
+static int domain_by_name(struct cli *cli, const char *name, struct nyx_domain_info *info)
+{
+	static const char strict[] = "strict/";
+	char text[sizeof(strict) + NYX_SBDF_TEXT_LEN];
+	uint32_t sbdf;
+	int ret;
+
+	/* "device assign" makes them, with the device as it is written in full. */
+	if (!strncmp(name, strict, strlen(strict)) &&
+	    !nyx_sbdf_parse(name + strlen(strict), &sbdf)) {
+		snprintf(text, sizeof(text), "%s%s", strict, lookup_sbdf_text(sbdf));
+		name = text;
+	}
+	ret = nyx_domain_find(cli->unit, name, info, sizeof(*info));
+	if (ret == -EINVAL || ret == -ENAMETOOLONG)
+		ret = -ENOENT;
+	return ret ? domain_failed(cli, name, ret) : EXIT_OK;
+}
+
 int lookup_domain(struct cli *cli, const char *word, struct nyx_domain_info *info)
 {
 	uint32_t id;
-	int rc, ret;
+	int rc;
 
 	rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
 	if (parse_is_id(word)) {
 		rc = parse_u32("domain id", word, &id);
-		if (rc)
-			return rc;
-		ret = id ? nyx_domain_get(cli->unit, id, info, sizeof(*info)) : -ENOENT;
-	} else {
-		ret = nyx_domain_find(cli->unit, word, info, sizeof(*info));
+		return rc ? rc : domain_by_id(cli, id, info);
 	}
-	if (ret == -ENOENT)
-		return lookup_no_domain(cli, word);
-	if (ret)
-		return err_explain(ret, "cannot look for domain '%s'", word);
-	return EXIT_OK;
+	if (!nyx_sbdf_parse(word, &id))
+		return domain_by_device(cli, word, info);
+	return domain_by_name(cli, word, info);
 }
 
 int lookup_sbdf(struct cli *cli, const char *word, uint32_t *sbdf)

@@ -12,7 +12,10 @@
 
 #include "cmd.h"
 
-/* Opens the unit and finds a domain by name or id. */
+/*
+ * Opens the unit and finds a domain: digits are an id, what is written like a device
+ * stands for the device's domain, all else is a name.
+ */
 int lookup_domain(struct cli *cli, const char *word, struct nyx_domain_info *info);
 
 /* Opens the unit and reads the name of a device; it need not exist. */

@@ -19,20 +19,20 @@ $ nyxctl device add 1:4:1f.7 --json
 $ nyxctl device attach 03:00.0 net
 | device 0000:03:00.0 attached to domain 1 (net)
 $ nyxctl device attach 03:00.0 net
-! nyxctl: device 0000:03:00.0 is attached to domain 1 (net); use --replace to move it
+! nyxctl: device 0000:03:00.0 is attached to domain 1 (net) already
 ? 1
 $ nyxctl device attach 03:00.0 storage
 ! nyxctl: device 0000:03:00.0 is attached to domain 1 (net); use --replace to move it
 ? 1
 $ nyxctl device attach 0001:04:1f.7 net
-! nyxctl: domain 1 (net) is STRICT and has device 0000:03:00.0 already; make a domain for many devices with 'nyxctl domain create --shared'
+! nyxctl: domain 1 (net) is STRICT and has device 0000:03:00.0; make a domain for many devices with 'nyxctl domain create --shared'
 ? 1
 $ nyxctl device attach 0001:04:1f.7 net --replace
-! nyxctl: domain 1 (net) is STRICT and has device 0000:03:00.0 already; make a domain for many devices with 'nyxctl domain create --shared'
+! nyxctl: domain 1 (net) is STRICT and has device 0000:03:00.0; make a domain for many devices with 'nyxctl domain create --shared'
 ? 1
 $ nyxctl device attach 0001:04:1f.7 net --json
-| {"error":{"code":"EBUSY","message":"domain 1 (net) is STRICT and has device 0000:03:00.0 already; make a domain for many devices with 'nyxctl domain create --shared'"}}
-! nyxctl: domain 1 (net) is STRICT and has device 0000:03:00.0 already; make a domain for many devices with 'nyxctl domain create --shared'
+| {"error":{"code":"EBUSY","message":"domain 1 (net) is STRICT and has device 0000:03:00.0; make a domain for many devices with 'nyxctl domain create --shared'"}}
+! nyxctl: domain 1 (net) is STRICT and has device 0000:03:00.0; make a domain for many devices with 'nyxctl domain create --shared'
 ? 1
 $ nyxctl device attach 0001:04:1f.7 none
 ! nyxctl: unit 'golden' has no domain 'none'; 'nyxctl domain list' shows all

@@ -109,6 +109,47 @@ $ fail 0x0d:12 device remove 3:0.0
 $ fail 0x0e:12 device attach 3:0.0 1 --replace
 ! nyxctl: cannot attach device 0000:03:00.0 to domain 1 (strict/0000:03:00.0): the kernel has no memory for it
 ? 1
+# Busy: the kernel has four reasons and does not say which. None is made up.
+$ nyxctl -q domain create pool --shared
+$ nyxctl -q domain create empty
+$ nyxctl -q device add 5:0.0
+$ nyxctl -q device attach 5:0.0 pool
+$ nyxctl -q device add 6:0.0
+$ fail 0x0e:16 device attach 6:0.0 pool
+! nyxctl: cannot attach device 0000:06:00.0: another command may be changing it or its domain; try again
+? 1
+$ fail 0x0e:16 device attach 6:0.0 pool --replace
+! nyxctl: cannot attach device 0000:06:00.0: another command may be changing it or its domain; try again
+? 1
+$ fail 0x0e:16 device attach 6:0.0 pool --json
+| {"error":{"code":"EBUSY","message":"cannot attach device 0000:06:00.0: another command may be changing it or its domain; try again"}}
+! nyxctl: cannot attach device 0000:06:00.0: another command may be changing it or its domain; try again
+? 1
+$ fail 0x0e:16 device attach 6:0.0 1 --replace
+! nyxctl: domain 1 (strict/0000:03:00.0) is STRICT and has device 0000:03:00.0; make a domain for many devices with 'nyxctl domain create --shared'
+? 1
+$ fail 0x0e:16 device attach 5:0.0 1
+! nyxctl: device 0000:05:00.0 is attached to domain 2 (pool); use --replace to move it
+? 1
+$ fail 0x0e:16 device attach 5:0.0 pool
+! nyxctl: device 0000:05:00.0 is attached to domain 2 (pool) already
+? 1
+$ fail 0x0e:16 device attach 5:0.0 pool --replace
+! nyxctl: cannot attach device 0000:05:00.0: another command may be changing it or its domain; try again
+? 1
+$ fail 0x0d:16 device remove 3:0.0
+! nyxctl: cannot remove device 0000:03:00.0: another command is moving it; try again
+? 1
+$ fail 0x0f:16 device detach 3:0.0
+! nyxctl: cannot detach device 0000:03:00.0: another command is moving it; try again
+? 1
+$ fail 0x0b:16 domain destroy pool
+! nyxctl: domain 2 (pool) has 1 device; detach 0000:05:00.0 first
+? 1
+$ fail 0x0b:16 domain destroy empty
+! nyxctl: domain 3 (empty) is busy: another command may be attaching a device; try again
+? 1
+$ for d in 5 6; do nyxctl -q device remove $d:0.0; done
 $ fail 0x0f:12 device detach 3:0.0
 ! nyxctl: cannot detach device 0000:03:00.0: the kernel has no memory for it
 ? 1

@@ -259,7 +259,7 @@ $ nyxctl map add --help
 | Map a range of IOVAs to guest memory, or many.
 |
 | Arguments:
-|   DOMAIN                     the domain, by name or id
+|   DOMAIN                     the domain, by name, id or one of its devices
 |   IOVA                       first IOVA, a multiple of 4096
 |   GPA                        first guest-physical address, a multiple of 4096
 |   LENGTH                     bytes, a multiple of 4096
@@ -497,7 +497,7 @@ $ nyxctl domain limit --help
 | Show the limits of a domain, or change them.
 |
 | Arguments:
-|   DOMAIN                     the domain, by name or id
+|   DOMAIN                     the domain, by name, id or one of its devices
 |
 | Options:
 |       --bytes NUMBER         bytes of DMA a second; 0: no limit

@@ -67,7 +67,7 @@ $ nyxctl unit run x --columns id -- true
 ! nyxctl: unit run: there are no columns
 ? 2
 $ nyxctl map add
-! nyxctl: map add: DOMAIN is missing: the domain, by name or id
+! nyxctl: map add: DOMAIN is missing: the domain, by name, id or one of its devices
 ? 2
 $ nyxctl unit run
 ! nyxctl: unit run: '-- COMMAND' is missing: the command and its arguments; its exit status is nyxctl's
@@ -76,7 +76,7 @@ $ nyxctl unit run x --
 ! nyxctl: unit run: '-- COMMAND' is missing: the command and its arguments; its exit status is nyxctl's
 ? 2
 $ nyxctl domain list
-! nyxctl: which unit? Name it with --unit or in NYX_UNIT; 'nyxctl unit list' shows all
+! nyxctl: no unit given; use --unit or set NYX_UNIT; 'nyxctl unit list' shows all
 ? 2
 $ nyxctl help nonsense
 ! nyxctl: unknown object 'nonsense'; see 'nyxctl --help'
@@ -640,7 +640,7 @@ $ nyxctl -u x walk --lev 4
 ! nyxctl: walk: unknown option '--lev'; see 'nyxctl walk --help'
 ? 2
 $ nyxctl walk --format vtdss --root 0
-! nyxctl: which unit? Name it with --unit or in NYX_UNIT; 'nyxctl unit list' shows all
+! nyxctl: no unit given; use --unit or set NYX_UNIT; 'nyxctl unit list' shows all
 ? 2
 $ nyxctl help walk show
 ! nyxctl: walk: unknown verb 'show'; see 'nyxctl walk --help'

@@ -40,7 +40,7 @@ $ nyxctl device list --columns device,limited
 | DEVICE       LIMITED
 | 0000:03:00.0 no
 $ nyxctl domain limit strict/0000:03:00.0 --bytes 1T --burst 1.5s
-| limits of domain 1 set
+| limits of domain 1 (strict/0000:03:00.0) set
 $ nyxctl domain limit 1
 | domain       1
 | device       -

@@ -3,7 +3,7 @@ $ setup
 $ nyxctl device assign 03:00.0 strict
 | device 0000:03:00.0 assigned to domain 1 (strict/0000:03:00.0)
 $ nyxctl device assign 03:00.0 strict
-! nyxctl: device 0000:03:00.0 is attached to domain 1 (strict/0000:03:00.0); release it first with 'nyxctl device release'
+! nyxctl: device 0000:03:00.0 is attached to domain 1 (strict/0000:03:00.0) already
 ? 1
 $ nyxctl device assign 03:00.0 shared --json
 | {"error":{"code":"EBUSY","message":"device 0000:03:00.0 is attached to domain 1 (strict/0000:03:00.0); release it first with 'nyxctl device release'"}}
@@ -53,7 +53,7 @@ $ nyxctl -q domain create strict/0000:0a:00.0
 $ nyxctl -q device add 0b:00.0
 $ nyxctl -q device attach 0b:00.0 strict/0000:0a:00.0
 $ nyxctl device assign 0a:00.0 strict
-! nyxctl: domain 5 (strict/0000:0a:00.0) is STRICT and has device 0000:0b:00.0 already; make a domain for many devices with 'nyxctl domain create --shared'
+! nyxctl: domain 5 (strict/0000:0a:00.0) is STRICT and has device 0000:0b:00.0; make a domain for many devices with 'nyxctl domain create --shared'
 ? 1
 $ nyxctl -q domain create shared/odd
 $ nyxctl device assign 0a:00.0 shared,group=odd
