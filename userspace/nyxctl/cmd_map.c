@@ -15,12 +15,13 @@
 #include "lookup.h"
 #include "parse.h"
 
-enum { COL_IOVA, COL_LENGTH, COL_GPA, COL_PROT, COL_PAGE };
+/* "map add --from" reads the rows of the raw form. */
+enum { COL_IOVA, COL_GPA, COL_LENGTH, COL_PROT, COL_PAGE };
 
 static const struct out_col map_cols[] = {
 	[COL_IOVA] = { "iova", OUT_ADDR },
-	[COL_LENGTH] = { "length_bytes", OUT_SIZE },
 	[COL_GPA] = { "gpa", OUT_ADDR },
+	[COL_LENGTH] = { "length_bytes", OUT_SIZE },
 	[COL_PROT] = { "prot", OUT_TEXT },
 	[COL_PAGE] = { "smallest_page_bytes", OUT_SIZE },
 	{ 0 }
@@ -69,13 +70,17 @@ static struct range *ranges_add(struct ranges *ranges)
 	return list;
 }
 
-/* "IOVA GPA LENGTH [PROT]", or without @with_gpa "IOVA LENGTH". */
+/*
+ * "IOVA GPA LENGTH [PROT]", or without @with_gpa "IOVA LENGTH". A row of "map list" goes
+ * on with the smallest page: the kernel chooses the pages anew.
+ */
 static int parse_range(char *const *words, unsigned int nr, bool with_gpa, struct range *range)
 {
-	unsigned int i = 0, need = with_gpa ? 3 : 2;
+	unsigned int i = 0, need = with_gpa ? 3 : 2, most = with_gpa ? 5 : 2;
+	uint64_t page;
 	int rc;
 
-	if (nr < need || nr > need + with_gpa)
+	if (nr < need || nr > most)
 		return err_usage("a range is written '%s'",
 				 with_gpa ? "IOVA GPA LENGTH [PROT]" : "IOVA LENGTH");
 	rc = parse_page("IOVA", words[i++], &range->iova);
@@ -84,7 +89,9 @@ static int parse_range(char *const *words, unsigned int nr, bool with_gpa, struc
 	if (!rc)
 		rc = parse_length("LENGTH", words[i++], &range->length);
 	if (!rc && i < nr)
-		rc = parse_prot("PROT", words[i], &range->prot);
+		rc = parse_prot("PROT", words[i++], &range->prot);
+	if (!rc && i < nr)
+		rc = parse_length("the page size", words[i], &page);
 	return rc;
 }
 
@@ -129,8 +136,6 @@ static int read_ranges(const char *path, struct ranges *ranges, uint32_t prot, b
 		rc = read_line(ranges, text, ++line, prot, with_gpa);
 	if (!rc && ferror(file))
 		rc = err_say(-EIO, "cannot read '%s'", path);
-	if (!rc && !ranges->nr)
-		rc = err_usage("there is no range in '%s'", path);
 	free(text);
 	if (!is_stdin)
 		fclose(file);
@@ -236,11 +241,12 @@ static int report(struct cli *cli, const struct nyx_domain_info *domain,
 static int add_ranges(struct cli *cli, const struct nyx_domain_info *domain,
 		      const struct ranges *ranges)
 {
-	struct nyx_map *maps = calloc(ranges->nr, sizeof(*maps));
+	struct nyx_map *maps = calloc(ranges->nr + 1, sizeof(*maps));
 	size_t done = 0, i;
 	uint64_t bytes = 0;
 	int ret;
 
+	/* There may be none: an empty list is mapped at once. */
 	if (!maps)
 		return err_explain(-ENOMEM, "cannot map");
 	for (i = 0; i < ranges->nr; i++) {
@@ -260,7 +266,7 @@ static int add_ranges(struct cli *cli, const struct nyx_domain_info *domain,
 static int remove_ranges(struct cli *cli, const struct nyx_domain_info *domain,
 			 const struct ranges *ranges)
 {
-	struct nyx_unmap *unmaps = calloc(ranges->nr, sizeof(*unmaps));
+	struct nyx_unmap *unmaps = calloc(ranges->nr + 1, sizeof(*unmaps));
 	size_t done = 0, i;
 	uint64_t bytes = 0;
 	int ret;
@@ -392,7 +398,7 @@ const struct cmd_verb cmd_map_verbs[] = {
 		.opts = {
 			{ "prot", 0, "PROT", WORD_CHOICE, prots, "what devices may do: r, w or rw; rw" },
 			{ "from", 0, "FILE", WORD_FILE, NULL,
-			  "lines of 'IOVA GPA LENGTH [PROT]' instead; -: standard input" },
+			  "read 'IOVA GPA LENGTH [PROT]' lines, as 'map list -o raw' prints them; -: standard input" },
 		},
 		.cols = result_cols,
 		.run = run_add,
@@ -409,7 +415,7 @@ const struct cmd_verb cmd_map_verbs[] = {
 		.opts = {
 			{ "all", 0, NULL, WORD_ANY, NULL, "the whole domain" },
 			{ "from", 0, "FILE", WORD_FILE, NULL,
-			  "lines of 'IOVA LENGTH' instead; -: standard input" },
+			  "read 'IOVA LENGTH' lines; -: standard input" },
 		},
 		.cols = result_cols,
 		.run = run_remove,

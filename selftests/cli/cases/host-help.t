@@ -266,7 +266,7 @@ $ nyxctl map add --help
 |
 | Options:
 |       --prot PROT            what devices may do: r, w or rw; rw
-|       --from FILE            lines of 'IOVA GPA LENGTH [PROT]' instead; -: standard input
+|       --from FILE            read 'IOVA GPA LENGTH [PROT]' lines, as 'map list -o raw' prints them; -: standard input
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT

@@ -13,27 +13,27 @@ $ nyxctl map add net 0x20000000 0 8K --prot r
 $ nyxctl map add net 0x20002000 0 4K --prot w --json
 | {"map":{"domain":1,"ranges":1,"done":1,"done_bytes":4096,"failed_line":null,"failure":null}}
 $ nyxctl map list net
-|       IOVA LENGTH GPA PROT SMALLEST-PAGE
-| 0x10000000   4.0M 0x0 rw              4K
-| 0x20000000     8K 0x0 r               4K
-| 0x20002000     4K 0x0 w               4K
+|       IOVA GPA LENGTH PROT SMALLEST-PAGE
+| 0x10000000 0x0   4.0M rw              4K
+| 0x20000000 0x0     8K r               4K
+| 0x20002000 0x0     4K w               4K
 $ nyxctl map list net --json
 | {"mappings":[
-| {"iova":"0x10000000","length_bytes":4198400,"gpa":"0x0","prot":"rw","smallest_page_bytes":4096},
-| {"iova":"0x20000000","length_bytes":8192,"gpa":"0x0","prot":"r","smallest_page_bytes":4096},
-| {"iova":"0x20002000","length_bytes":4096,"gpa":"0x0","prot":"w","smallest_page_bytes":4096}
+| {"iova":"0x10000000","gpa":"0x0","length_bytes":4198400,"prot":"rw","smallest_page_bytes":4096},
+| {"iova":"0x20000000","gpa":"0x0","length_bytes":8192,"prot":"r","smallest_page_bytes":4096},
+| {"iova":"0x20002000","gpa":"0x0","length_bytes":4096,"prot":"w","smallest_page_bytes":4096}
 | ]}
 $ nyxctl map list net -o raw
-| 0x10000000 4198400 0x0 rw 4096
-| 0x20000000 8192 0x0 r 4096
-| 0x20002000 4096 0x0 w 4096
+| 0x10000000 0x0 4198400 rw 4096
+| 0x20000000 0x0 8192 r 4096
+| 0x20002000 0x0 4096 w 4096
 $ nyxctl map list net --start 0x10000001 --count 1
-|       IOVA LENGTH GPA PROT SMALLEST-PAGE
-| 0x10000001   4.0M 0x1 rw              4K
+|       IOVA GPA LENGTH PROT SMALLEST-PAGE
+| 0x10000001 0x1   4.0M rw              4K
 $ nyxctl map list net --start 0x20000000
-|       IOVA LENGTH GPA PROT SMALLEST-PAGE
-| 0x20000000     8K 0x0 r               4K
-| 0x20002000     4K 0x0 w               4K
+|       IOVA GPA LENGTH PROT SMALLEST-PAGE
+| 0x20000000 0x0     8K r               4K
+| 0x20002000 0x0     4K w               4K
 $ nyxctl map list net --count 0
 $ nyxctl map add net 0x10000000 0 4K
 ! nyxctl: a part of IOVA 0x10000000 + 4K is mapped already in domain 1 (net); 'nyxctl map list' shows what is
@@ -84,9 +84,9 @@ $ printf '# IOVA GPA LENGTH PROT\n0x1000 0 4K\n\n0x3000 0x1000 8K r # read-only\
 $ nyxctl map add net --from ranges
 | 12K mapped in domain 1 (net)
 $ nyxctl map list net
-|   IOVA LENGTH    GPA PROT SMALLEST-PAGE
-| 0x1000     4K    0x0 rw              4K
-| 0x3000     8K 0x1000 r               4K
+|   IOVA    GPA LENGTH PROT SMALLEST-PAGE
+| 0x1000    0x0     4K rw              4K
+| 0x3000 0x1000     8K r               4K
 $ printf '0x8000 0 4K\n0x3000 0 4K\n0x9000 0 4K\n' >ranges
 $ nyxctl map add net --from ranges
 | 4K mapped in domain 1 (net)
@@ -112,8 +112,8 @@ $ nyxctl map remove net --from ranges
 ! nyxctl: 1 of 2 ranges were unmapped
 ? 5
 $ nyxctl map list net
-|   IOVA LENGTH    GPA PROT SMALLEST-PAGE
-| 0x3000     8K 0x1000 r               4K
+|   IOVA    GPA LENGTH PROT SMALLEST-PAGE
+| 0x3000 0x1000     8K r               4K
 $ printf '0x1000 0 4K\n0x2000 4K\n' >ranges
 $ nyxctl map add net --from ranges
 ! nyxctl: a range is written 'IOVA GPA LENGTH [PROT]'
@@ -124,12 +124,31 @@ $ nyxctl map add net --from ranges
 ! nyxctl: PROT 'rwx' is not one of: r, w, rw
 ! nyxctl: the error is in line 1
 ? 2
+$ printf '0x1000 0 4K rw 4K more\n' | nyxctl map add net --from -
+! nyxctl: a range is written 'IOVA GPA LENGTH [PROT]'
+! nyxctl: the error is in line 1
+? 2
+$ printf '0x1000 0 4K rw page\n' | nyxctl map add net --from -
+! nyxctl: the page size 'page' is not a number; write it like 4096, 0x1000, 4K or 1.5G
+! nyxctl: the error is in line 1
+? 2
 $ printf '# nothing\n' >ranges
 $ nyxctl map add net --from ranges
-! nyxctl: there is no range in 'ranges'
-? 2
+| 0 bytes mapped in domain 1 (net)
 $ nyxctl map add net --from missing
 ! nyxctl: cannot open 'missing': No such file or directory
 ? 3
 $ nyxctl domain show net --columns mapped_bytes
 | mapped  8K
+# What is listed in the raw form can be mapped elsewhere, and is the same there.
+$ nyxctl -q map add net 0x40000000 0x200000 2M --prot w
+$ nyxctl -q map add net 0x40200000 0 12K
+$ nyxctl -q domain create copy
+$ nyxctl map list net -o raw | nyxctl map add copy --from -
+| 2068K mapped in domain 3 (copy)
+$ nyxctl map list copy -o raw | diff - <(nyxctl map list net -o raw) && echo same
+| same
+$ nyxctl map list net -o raw --columns iova,length_bytes | nyxctl map remove copy --from -
+| 2068K unmapped from domain 3 (copy)
+$ nyxctl map list copy -o raw | nyxctl map add copy --from -
+| 0 bytes mapped in domain 3 (copy)
