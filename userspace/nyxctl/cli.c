@@ -11,9 +11,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "err.h"
@@ -391,6 +394,34 @@ const char *cli_opt(const struct cli *cli, const char *name)
 	return NULL;
 }
 
+#define MODULE_DIR	"/sys/module/nyx_iommu"
+
+/* Only of the default node it is known that it comes and goes with the module. */
+static int no_node(const char *node, int err)
+{
+	if (strcmp(node, NYX_NODE_DEFAULT))
+		return err_exit(EXIT_NO_MODULE, err, "cannot open %s: there is no such file; leave out --node for %s",
+				node, NYX_NODE_DEFAULT);
+	if (!access(MODULE_DIR, F_OK))
+		return err_exit(EXIT_NO_MODULE, err, "cannot open %s: the module is loaded, but its node is missing; udev makes it, see nyx-iommu(4)",
+				node);
+	return err_exit(EXIT_NO_MODULE, err, "cannot open %s: the module is not loaded; load it with 'modprobe nyx-iommu', or with 'make load' in the source tree",
+			node);
+}
+
+static int node_denied(const char *node, int err)
+{
+	const struct group *group = NULL;
+	struct stat st;
+
+	if (!stat(node, &st) && (st.st_mode & 0060) == 0060)
+		group = getgrgid(st.st_gid);
+	if (group && st.st_gid)
+		return err_say(err, "cannot open %s: permission denied; join its group with 'usermod -aG %s USER' or run as root",
+			       node, group->gr_name);
+	return err_say(err, "cannot open %s: permission denied; run as root", node);
+}
+
 int cli_open_ctx(struct cli *cli)
 {
 	const char *node = cli->node ? cli->node : NYX_NODE_DEFAULT;
@@ -403,19 +434,22 @@ int cli_open_ctx(struct cli *cli)
 	case 0:
 		return EXIT_OK;
 	case ENOENT:
+		return no_node(node, ret);
 	case ENXIO:
 	case ENODEV:
-		return err_say(ret, "cannot open %s: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'",
-			       node);
+		return err_exit(EXIT_NO_MODULE, ret, "cannot open %s: no driver serves it; load the module with 'modprobe nyx-iommu'",
+				node);
 	case EACCES:
 	case EPERM:
-		return err_say(ret, "cannot open %s: permission denied; join its group with 'usermod -aG kvm USER' or run as root",
-			       node);
+		return node_denied(node, ret);
 	case ENOTTY:
 	case EINVAL:
-		return err_say(ret, "%s is not the device node of Nyx", node);
-	default:
+		return err_exit(EXIT_NO_MODULE, ret, "%s is not the device node of Nyx", node);
+	case EMFILE:
+	case ENOMEM:
 		return err_explain(ret, "cannot open %s", node);
+	default:
+		return err_exit(EXIT_NO_MODULE, ret, "cannot open %s: %s", node, strerror(-ret));
 	}
 }
 

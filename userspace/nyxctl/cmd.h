@@ -25,9 +25,10 @@ enum exit_code {
 	EXIT_OK = 0,
 	EXIT_REFUSED = 1,	/* the kernel, or the IOMMU, refused */
 	EXIT_USAGE = 2,
-	EXIT_ABSENT = 3,	/* no such object, or the module is not loaded */
+	EXIT_ABSENT = 3,	/* no such object */
 	EXIT_DENIED = 4,	/* no permission */
 	EXIT_PARTIAL = 5,	/* a part was done */
+	EXIT_NO_MODULE = 6,	/* the node leads to no module */
 	EXIT_TIMEOUT = 124,	/* as timeout(1) */
 };
 

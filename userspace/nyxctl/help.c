@@ -47,8 +47,8 @@ static void print_globals(const struct cmd_verb *verb)
 
 static void print_exit_codes(void)
 {
-	printf("\nExit status: 0 done, 1 refused, 2 wrong usage, 3 no such object or the module\n"
-	       "is not loaded, 4 no permission, 5 done in part, 124 time is over.\n");
+	printf("\nExit status: 0 done, 1 refused, 2 wrong usage, 3 no such object, 4 no\n"
+	       "permission, 5 done in part, 6 no module, 124 timed out.\n");
 }
 
 void help_top(void)

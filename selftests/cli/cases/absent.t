@@ -1,24 +1,36 @@
 # Without the module, or with another device in its place.
 $ nyxctl --node /dev/nyx-none unit list
-! nyxctl: cannot open /dev/nyx-none: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'
-? 3
+! nyxctl: cannot open /dev/nyx-none: there is no such file; leave out --node for /dev/nyx-iommu
+? 6
 $ nyxctl --node /dev/nyx-none unit list --json
-| {"error":{"code":"ENOENT","message":"cannot open /dev/nyx-none: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'"}}
-! nyxctl: cannot open /dev/nyx-none: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'
-? 3
+| {"error":{"code":"ENOENT","message":"cannot open /dev/nyx-none: there is no such file; leave out --node for /dev/nyx-iommu"}}
+! nyxctl: cannot open /dev/nyx-none: there is no such file; leave out --node for /dev/nyx-iommu
+? 6
 $ nyxctl --node /dev/nyx-none -u golden domain list
-! nyxctl: cannot open /dev/nyx-none: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'
-? 3
+! nyxctl: cannot open /dev/nyx-none: there is no such file; leave out --node for /dev/nyx-iommu
+? 6
 $ nyxctl --node /dev/nyx-none module info
-! nyxctl: cannot open /dev/nyx-none: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'
-? 3
+! nyxctl: cannot open /dev/nyx-none: there is no such file; leave out --node for /dev/nyx-iommu
+? 6
 $ nyxctl --node /dev/null unit list
 ! nyxctl: /dev/null is not the device node of Nyx
-? 1
+? 6
 $ nyxctl --node /dev/null unit list -j
 | {"error":{"code":"ENOTTY","message":"/dev/null is not the device node of Nyx"}}
 ! nyxctl: /dev/null is not the device node of Nyx
-? 1
+? 6
+$ : >file; nyxctl --node file unit list
+! nyxctl: file is not the device node of Nyx
+? 6
+$ nyxctl --node file/x unit list
+! nyxctl: cannot open file/x: Not a directory
+? 6
+$ nyxctl --node . unit list
+! nyxctl: cannot open .: Is a directory
+? 6
+# Another thing than an object that does not exist; see unit.t.
+$ nyxctl --node /dev/nyx-none unit show nothing 2>/dev/null
+? 6
 # This one answers all the same.
 $ nyxctl --node /dev/nyx-none module version
 | nyxctl              0.1.0

@@ -4,24 +4,30 @@ $ nyxctl -q device assign 03:00.0 strict
 $ fail() { local spec=$1; shift; NYX_MOCK_FAIL=$spec nyxctl "$@"; }
 # At the node.
 $ NYX_MOCK_OPEN=13 nyxctl unit list
-! nyxctl: cannot open /dev/nyx-iommu: permission denied; join its group with 'usermod -aG kvm USER' or run as root
+! nyxctl: cannot open /dev/nyx-iommu: permission denied; run as root
 ? 4
 $ NYX_MOCK_OPEN=13 nyxctl unit list --json
-| {"error":{"code":"EACCES","message":"cannot open /dev/nyx-iommu: permission denied; join its group with 'usermod -aG kvm USER' or run as root"}}
-! nyxctl: cannot open /dev/nyx-iommu: permission denied; join its group with 'usermod -aG kvm USER' or run as root
+| {"error":{"code":"EACCES","message":"cannot open /dev/nyx-iommu: permission denied; run as root"}}
+! nyxctl: cannot open /dev/nyx-iommu: permission denied; run as root
 ? 4
 $ NYX_MOCK_OPEN=2 nyxctl unit list
-! nyxctl: cannot open /dev/nyx-iommu: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'
-? 3
+! nyxctl: cannot open /dev/nyx-iommu: the module is not loaded; load it with 'modprobe nyx-iommu', or with 'make load' in the source tree
+? 6
 $ NYX_MOCK_OPEN=19 nyxctl unit list
-! nyxctl: cannot open /dev/nyx-iommu: the module is not loaded; load it with 'modprobe nyx-iommu' or 'make load'
-? 3
+! nyxctl: cannot open /dev/nyx-iommu: no driver serves it; load the module with 'modprobe nyx-iommu'
+? 6
+$ NYX_MOCK_OPEN=6 nyxctl unit list
+! nyxctl: cannot open /dev/nyx-iommu: no driver serves it; load the module with 'modprobe nyx-iommu'
+? 6
+$ NYX_MOCK_OPEN=5 nyxctl unit list
+! nyxctl: cannot open /dev/nyx-iommu: Input/output error
+? 6
 $ NYX_MOCK_OPEN=24 nyxctl unit list
 ! nyxctl: cannot open /dev/nyx-iommu: too many open files; raise the limit with 'ulimit -n'
 ? 1
 $ fail 0x00:25 unit list
 ! nyxctl: /dev/nyx-iommu is not the device node of Nyx
-? 1
+? 6
 # Units.
 $ fail 0x01:28 unit create other
 ! nyxctl: cannot make unit 'other': the module takes no more units; 'nyxctl module info' shows the limit

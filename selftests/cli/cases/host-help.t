@@ -37,8 +37,8 @@ $ nyxctl --help
 | unit in seconds; devices like 0000:03:00.0 or 3:0.0. See also
 | 'nyxctl OBJECT --help', 'nyxctl OBJECT VERB --help' and nyxctl(1).
 |
-| Exit status: 0 done, 1 refused, 2 wrong usage, 3 no such object or the module
-| is not loaded, 4 no permission, 5 done in part, 124 time is over.
+| Exit status: 0 done, 1 refused, 2 wrong usage, 3 no such object, 4 no
+| permission, 5 done in part, 6 no module, 124 timed out.
 $ nyxctl -h | cmp - <(nyxctl help)
 $ nyxctl -V
 | nyxctl 0.1.0
