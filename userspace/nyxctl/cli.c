@@ -21,6 +21,7 @@
 #include "cmd.h"
 #include "err.h"
 #include "parse.h"
+#include "suggest.h"
 
 #define MAX_GLOBALS	16
 #define MAX_OPTS	(MAX_GLOBALS + CMD_MAX_OPTS)
@@ -95,6 +96,21 @@ static const char *command(const struct cli *cli, const char *separator)
 
 static int unknown_option(const struct cli *cli, const char *word)
 {
+	struct suggest s = suggest_begin("");
+	const struct cmd_opt *opt;
+	char name[32];
+
+	if (!strncmp(word, "--", 2)) {
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+		s = suggest_begin(name);
+	}
+	for (opt = cli->verb ? cli->verb->opts : cmd_globals; opt->name; opt++)
+		suggest_try(&s, opt->name);
+	for (opt = cmd_globals; opt->name; opt++)
+		suggest_try(&s, opt->name);
+	if (s.best)
+		return err_usage("%sunknown option '%s'%s", command(cli, ": "), word,
+				 suggest_text(&s, "--"));
 	return err_usage("%sunknown option '%s'; see 'nyxctl %s--help'", command(cli, ": "), word,
 			 command(cli, " "));
 }
@@ -200,19 +216,50 @@ static int parse_options(struct cli *cli, int argc, char **argv, bool stop, int 
 	return EXIT_OK;
 }
 
+/* The name of an object, or with @object of a verb of it; NULL behind the last. */
+static const char *name_of(const struct cmd_object *object, size_t i)
+{
+	return object ? object->verbs[i].name : cmd_objects[i].name;
+}
+
 /* Names of objects or verbs, for messages. */
 static void list_words(char *buf, size_t size, const struct cmd_object *object)
 {
 	size_t len = 0, i;
-	const char *name;
 
 	*buf = '\0';
-	for (i = 0; ; i++) {
-		name = object ? object->verbs[i].name : cmd_objects[i].name;
-		if (!name || len >= size)
-			break;
-		len += (size_t)snprintf(buf + len, size - len, "%s%s", i ? ", " : "", name);
-	}
+	for (i = 0; name_of(object, i) && len < size; i++)
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", i ? ", " : "",
+					name_of(object, i));
+}
+
+static int unknown_word(const struct cmd_object *object, const char *word)
+{
+	struct suggest s = suggest_begin(word);
+	char words[256];
+	size_t i;
+
+	for (i = 0; name_of(object, i); i++)
+		suggest_try(&s, name_of(object, i));
+	list_words(words, sizeof(words), object);
+	if (!object)
+		return s.best ? err_usage("unknown object '%s'%s", word, suggest_text(&s, "")) :
+				err_usage("unknown object '%s', not one of: %s", word, words);
+	if (cmd_only_verb(object))
+		return err_usage("%s has no verbs; see 'nyxctl %s --help'", object->name,
+				 object->name);
+	return s.best ? err_usage("%s: unknown verb '%s'%s", object->name, word,
+				  suggest_text(&s, "")) :
+			err_usage("%s: unknown verb '%s', not one of: %s", object->name, word, words);
+}
+
+int cli_find(const char *object, const char *verb, struct cli *cli)
+{
+	cli->object = cmd_find_object(object);
+	if (!cli->object)
+		return unknown_word(NULL, object);
+	cli->verb = verb ? cmd_find_verb(cli->object, verb) : cmd_only_verb(cli->object);
+	return verb && !cli->verb ? unknown_word(cli->object, verb) : EXIT_OK;
 }
 
 static int find_command(struct cli *cli, int *argc, char ***argv, enum cli_next *next)
@@ -223,8 +270,8 @@ static int find_command(struct cli *cli, int *argc, char ***argv, enum cli_next 
 	rc = parse_options(cli, *argc, *argv, true, &used, next);
 	if (rc || *next == CLI_DONE)
 		return rc;
-	list_words(words, sizeof(words), cli->object);
 	if (used >= *argc) {
+		list_words(words, sizeof(words), cli->object);
 		if (cli->object)
 			return err_usage("%s: a verb is missing, one of: %s", cli->object->name,
 					 words);
@@ -232,18 +279,7 @@ static int find_command(struct cli *cli, int *argc, char ***argv, enum cli_next 
 	}
 	*argc -= used;
 	*argv += used;
-	if (!cli->object) {
-		cli->object = cmd_find_object(**argv);
-		if (!cli->object)
-			return err_usage("unknown object '%s', not one of: %s", **argv, words);
-		cli->verb = cmd_only_verb(cli->object);
-	} else {
-		cli->verb = cmd_find_verb(cli->object, **argv);
-		if (!cli->verb)
-			return err_usage("%s: unknown verb '%s', not one of: %s",
-					 cli->object->name, **argv, words);
-	}
-	return EXIT_OK;
+	return cli->object ? cli_find(cli->object->name, **argv, cli) : cli_find(**argv, NULL, cli);
 }
 
 static bool takes_command(const struct cmd_verb *verb)
@@ -283,6 +319,23 @@ static int set_args(struct cli *cli, int nr, char **words)
 	return EXIT_OK;
 }
 
+static int unknown_column(const struct cli *cli, const char *name, size_t len)
+{
+	char word[48];
+	struct suggest s;
+	const struct out_col *col;
+
+	snprintf(word, sizeof(word), "%.*s", (int)len, name);
+	s = suggest_begin(word);
+	for (col = cli->verb->cols; col->key; col++)
+		suggest_try(&s, col->key);
+	if (s.best)
+		return err_usage("%sunknown column '%s'%s", command(cli, ": "), word,
+				 suggest_text(&s, ""));
+	return err_usage("%sunknown column '%s'; see 'nyxctl %s--help'", command(cli, ": "), word,
+			 command(cli, " "));
+}
+
 static int check_columns(const struct cli *cli)
 {
 	const struct out_col *cols = cli->verb->cols, *col;
@@ -300,8 +353,7 @@ static int check_columns(const struct cli *cli)
 				break;
 		}
 		if (!col->key)
-			return err_usage("%sunknown column '%.*s'; see 'nyxctl %s--help'",
-					 command(cli, ": "), (int)len, s, command(cli, " "));
+			return unknown_column(cli, s, len);
 		s += len;
 	} while (*s++ == ',');
 	return EXIT_OK;
@@ -323,32 +375,6 @@ static bool wants_json(int argc, char **argv)
 	return false;
 }
 
-/* "nyxctl help [OBJECT [VERB]]" */
-static int help(struct cli *cli, int nr, char **words)
-{
-	if (nr < 1) {
-		help_top();
-		return EXIT_OK;
-	}
-	cli->object = cmd_find_object(words[0]);
-	if (!cli->object)
-		return err_usage("unknown object '%s'; see 'nyxctl --help'", words[0]);
-	if (nr < 2) {
-		cli->verb = cmd_only_verb(cli->object);
-		if (cli->verb)
-			help_verb(cli->object, cli->verb);
-		else
-			help_object(cli->object);
-		return EXIT_OK;
-	}
-	cli->verb = cmd_find_verb(cli->object, words[1]);
-	if (!cli->verb)
-		return err_usage("%s: unknown verb '%s'; see 'nyxctl %s --help'", words[0], words[1],
-				 words[0]);
-	help_verb(cli->object, cli->verb);
-	return EXIT_OK;
-}
-
 int cli_parse(struct cli *cli, int argc, char **argv, enum cli_next *next)
 {
 	const char *env = getenv("NYX_UNIT");
@@ -359,10 +385,6 @@ int cli_parse(struct cli *cli, int argc, char **argv, enum cli_next *next)
 	*next = CLI_RUN;
 	err_init(wants_json(argc, argv));
 
-	if (argc > 1 && !strcmp(argv[1], "help")) {
-		*next = CLI_DONE;
-		return help(cli, argc - 2, argv + 2);
-	}
 	while (!cli->verb) {
 		rc = find_command(cli, &argc, &argv, next);
 		if (rc || *next == CLI_DONE)

@@ -42,6 +42,8 @@ enum word_kind {
 	WORD_CHOICE,		/* one of choices */
 	WORD_CHOICES,		/* some of choices, separated by commas */
 	WORD_COMMAND,		/* a program and its arguments: everything after "--" */
+	WORD_OBJECT,		/* a word of the table itself, */
+	WORD_VERB,		/* and one of the object before it */
 };
 
 /**
@@ -68,6 +70,8 @@ struct cmd_arg {
  * @kind: what the argument is
  * @choices: WORD_CHOICE, WORD_CHOICES: the words, closed by NULL
  * @help: one line
+ * @by: WORD_CHOICES: the option that decides on the words, instead of @choices
+ * @by_choices: with @by: the words, for each choice of that option
  */
 struct cmd_opt {
 	const char *name;
@@ -76,6 +80,8 @@ struct cmd_opt {
 	enum word_kind kind;
 	const char *const *choices;
 	const char *help;
+	const char *by;
+	const char *const *const *by_choices;
 };
 
 #define CMD_MAX_ARGS	6
@@ -161,6 +167,8 @@ extern const struct cmd_opt cmd_globals[];
 
 /* Has the verb, or NULL, an option of this name? */
 bool cmd_has_option(const struct cmd_verb *verb, const char *name);
+/* Each returns NULL if there is none. @opts is closed by one without a name. */
+const struct cmd_opt *cmd_find_opt(const struct cmd_opt *opts, const char *name);
 const struct cmd_object *cmd_find_object(const char *name);
 const struct cmd_verb *cmd_find_verb(const struct cmd_object *object, const char *name);
 /* The command of an object that has no verbs, or NULL. */
@@ -182,10 +190,14 @@ extern const struct cmd_verb cmd_fault_verbs[];
 extern const struct cmd_verb cmd_event_verbs[];
 extern const struct cmd_verb cmd_stat_verbs[];
 extern const struct cmd_verb cmd_walk_verbs[];
+extern const struct cmd_verb cmd_version_verbs[];
+extern const struct cmd_verb cmd_help_verbs[];
 
 /* cli.c. Each returns an enum exit_code and has printed what was wrong. */
 enum cli_next { CLI_RUN, CLI_DONE };
 int cli_parse(struct cli *cli, int argc, char **argv, enum cli_next *next);
+/* Sets the object and the verb; without @verb that of an object which has no others. */
+int cli_find(const char *object, const char *verb, struct cli *cli);
 
 /* The argument of an option of the verb ("" if it takes none); NULL: not given. */
 const char *cli_opt(const struct cli *cli, const char *name);
@@ -198,7 +210,10 @@ void help_top(void);
 void help_object(const struct cmd_object *object);
 void help_verb(const struct cmd_object *object, const struct cmd_verb *verb);
 
-/* complete.c: the hidden command that completion scripts call. */
-int complete(int nr_words, char **words);
+/*
+ * complete.c: the hidden commands that completion scripts call. @describe: with a tab and
+ * an explanation behind each word that has one.
+ */
+int complete(int nr_words, char **words, bool describe);
 
 #endif /* NYXCTL_CMD_H */

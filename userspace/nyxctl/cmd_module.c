@@ -130,3 +130,16 @@ const struct cmd_verb cmd_module_verbs[] = {
 	},
 	{ 0 }
 };
+
+/* The same as a word: what people type first. */
+const struct cmd_verb cmd_version_verbs[] = {
+	{
+		.name = "",
+		.help = "Show the releases of nyxctl, the library and, if loaded, the module",
+		.cols = version_cols,
+		.no_unit = true,
+		.run = run_version,
+		.example = "version",
+	},
+	{ 0 }
+};

@@ -468,17 +468,12 @@ static int run_policy(struct cli *cli)
 	return rc ? rc : policy_run(cli, NYX_SCOPE_UNIT, 0);
 }
 
-/* Of any model, to be completed */
-static const char *const all_features[] = {
-	"caching-mode", "xapic", "small-pages", "posted", "small-irtes", "guest-apic",
-	"segments", "prefetch", "device-tlb", NULL
-};
-
 #define UNIT_ARG { "UNIT", WORD_UNIT, true, NULL, "the unit, by name or id; else that of --unit" }
 
 #define CREATE_OPTS \
 	{ "model", 0, "MODEL", WORD_CHOICE, models, "what a guest sees of it: native (nothing), vtd or amdvi; native" }, \
-	{ "features", 0, "LIST", WORD_CHOICES, all_features, "of the model, like xapic,posted; see nyxctl-unit(1)" }, \
+	{ "features", 0, "LIST", WORD_CHOICES, NULL, "of the model, like xapic,posted; see nyxctl-unit(1)", \
+	  "model", features }, \
 	{ "address-width", 0, "BITS", WORD_ANY, NULL, "widest IOVA, 32 to 64; 48 (amdvi: 64)" }, \
 	{ "iotlb", 0, "ENTRIES", WORD_ANY, NULL, "size of the translation cache; 4096; 0: none" }, \
 	{ "events", 0, "ENTRIES", WORD_ANY, NULL, "event records held for readers; 1024" }, \

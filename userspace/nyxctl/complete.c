@@ -4,9 +4,11 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * "nyxctl __complete WORD..." prints what the last word may become, one a line.
- * The words are those after "nyxctl"; the last one is what was typed so far.
- * ":file" and ":command" ask the shell to complete those itself.
+ * "nyxctl __complete WORD..." prints what the last word may become, one a line;
+ * "nyxctl __describe WORD..." explains it, too, behind a tab. The words are those after
+ * "nyxctl"; the last one is what was typed so far. Shells hand over "--option=value" as
+ * one word or, bash, as three. ":file" and ":command" ask the shell to complete those
+ * itself.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,18 +21,27 @@
 struct typed {
 	const struct cmd_object *object;
 	const struct cmd_verb *verb;
+	const char *args[CMD_MAX_ARGS];
 	unsigned int nr_args;
+	const char *opts[CMD_MAX_OPTS];	/* arguments of the verb's options */
 	const struct cmd_opt *pending;	/* the option whose argument comes next */
 	const char *unit;
 	const char *node;
 	bool command;			/* behind "--" */
-	const char *word;		/* to be completed */
+	const char *word;		/* to be completed, */
+	const char *prefix;		/* behind this, of @prefix_len */
+	size_t prefix_len;
+	bool describe;
 };
 
-static void offer(const struct typed *typed, const char *candidate)
+static void offer(const struct typed *typed, const char *candidate, const char *help)
 {
-	if (!strncmp(candidate, typed->word, strlen(typed->word)))
-		puts(candidate);
+	if (strncmp(candidate, typed->word, strlen(typed->word)))
+		return;
+	printf("%.*s%s", (int)typed->prefix_len, typed->prefix, candidate);
+	if (typed->describe && help)
+		printf("\t%s", help);
+	putchar('\n');
 }
 
 static const struct cmd_opt *find_opt(const struct cmd_opt *opts, const char *word)
@@ -58,7 +69,11 @@ static const struct cmd_opt *any_opt(const struct typed *typed, const char *word
 
 static void take_option(struct typed *typed, const struct cmd_opt *opt, const char *arg)
 {
-	if (!strcmp(opt->name, "unit"))
+	const struct cmd_opt *opts = typed->verb ? typed->verb->opts : NULL;
+
+	if (opts && opt >= opts && opt < opts + CMD_MAX_OPTS)
+		typed->opts[opt - opts] = arg;
+	else if (!strcmp(opt->name, "unit"))
 		typed->unit = arg;
 	else if (!strcmp(opt->name, "node"))
 		typed->node = arg;
@@ -70,7 +85,9 @@ static void take(struct typed *typed, const char *word)
 	const struct cmd_opt *opt;
 	const char *arg;
 
-	if (typed->pending) {
+	if (typed->pending && !strcmp(word, "=")) {
+		return;
+	} else if (typed->pending) {
 		take_option(typed, typed->pending, word);
 		typed->pending = NULL;
 	} else if (!strcmp(word, "--")) {
@@ -87,8 +104,8 @@ static void take(struct typed *typed, const char *word)
 		typed->verb = typed->object ? cmd_only_verb(typed->object) : NULL;
 	} else if (!typed->verb) {
 		typed->verb = cmd_find_verb(typed->object, word);
-	} else {
-		typed->nr_args++;
+	} else if (typed->nr_args < CMD_MAX_ARGS) {
+		typed->args[typed->nr_args++] = word;
 	}
 }
 
@@ -99,7 +116,7 @@ static int offer_unit(const struct nyx_unit_info *info, void *arg)
 	memcpy(name, info->name, NYX_NAME_LEN);
 	if (!*name)
 		snprintf(name, sizeof(name), "%u", info->unit_id);
-	offer(arg, name);
+	offer(arg, name, NULL);
 	return 0;
 }
 
@@ -110,7 +127,7 @@ static int offer_domain(const struct nyx_domain_info *info, void *arg)
 	memcpy(name, info->name, NYX_NAME_LEN);
 	if (!*name)
 		snprintf(name, sizeof(name), "%u", info->domain_id);
-	offer(arg, name);
+	offer(arg, name, NULL);
 	return 0;
 }
 
@@ -119,7 +136,7 @@ static int offer_device(const struct nyx_device_info *info, void *arg)
 	char text[NYX_SBDF_TEXT_LEN];
 
 	nyx_sbdf_format(info->sbdf, text, sizeof(text));
-	offer(arg, text);
+	offer(arg, text, NULL);
 	return 0;
 }
 
@@ -156,7 +173,25 @@ static void offer_item(const struct typed *typed, const char *item)
 	char text[256];
 
 	snprintf(text, sizeof(text), "%.*s%s", before, typed->word, item);
-	offer(typed, text);
+	offer(typed, text, NULL);
+}
+
+static void offer_objects(const struct typed *typed)
+{
+	const struct cmd_object *object;
+
+	for (object = cmd_objects; object->name; object++)
+		offer(typed, object->name, object->help);
+}
+
+static void offer_verbs(const struct typed *typed, const struct cmd_object *object)
+{
+	const struct cmd_verb *verb;
+
+	if (!object || cmd_only_verb(object))
+		return;
+	for (verb = object->verbs; verb->name; verb++)
+		offer(typed, verb->name, verb->help);
 }
 
 static void offer_words(struct typed *typed, enum word_kind kind, const char *const *choices)
@@ -165,14 +200,60 @@ static void offer_words(struct typed *typed, enum word_kind kind, const char *co
 		if (kind == WORD_CHOICES)
 			offer_item(typed, *choices);
 		else
-			offer(typed, *choices);
+			offer(typed, *choices, NULL);
 	}
-	if (kind == WORD_FILE)
+	switch (kind) {
+	case WORD_FILE:
 		puts(":file");
-	else if (kind == WORD_COMMAND)
+		break;
+	case WORD_COMMAND:
 		puts(":command");
-	else if (kind != WORD_ANY && kind != WORD_CHOICE && kind != WORD_CHOICES)
+		break;
+	case WORD_OBJECT:
+		offer_objects(typed);
+		break;
+	case WORD_VERB:
+		offer_verbs(typed, cmd_find_object(typed->args[0]));
+		break;
+	case WORD_UNIT:
+	case WORD_DOMAIN:
+	case WORD_DEVICE:
 		offer_live(typed, kind);
+		break;
+	default:
+		break;
+	}
+}
+
+static bool is_among(const char *word, const char *const *words)
+{
+	while (*words && strcmp(*words, word))
+		words++;
+	return *words;
+}
+
+/*
+ * Words that depend on another option. Without it those of all its choices, each once; a
+ * wrong one has none.
+ */
+static void offer_dependent(const struct typed *typed, const struct cmd_opt *opt)
+{
+	const struct cmd_opt *by = cmd_find_opt(typed->verb->opts, opt->by);
+	const char *chosen = typed->opts[by - typed->verb->opts], *const *word;
+	unsigned int i, j;
+
+	for (i = 0; by->choices[i]; i++) {
+		if (chosen && strcmp(chosen, by->choices[i]))
+			continue;
+		for (word = opt->by_choices[i]; *word; word++) {
+			for (j = chosen ? i : 0; j < i; j++) {
+				if (is_among(*word, opt->by_choices[j]))
+					break;
+			}
+			if (j == i)
+				offer_item(typed, *word);
+		}
+	}
 }
 
 /* @but: a verb whose options are not offered again, or NULL */
@@ -185,7 +266,7 @@ static void offer_options(const struct typed *typed, const struct cmd_opt *opt,
 		if (cmd_has_option(but, opt->name))
 			continue;
 		snprintf(text, sizeof(text), "--%s", opt->name);
-		offer(typed, text);
+		offer(typed, text, opt->help);
 	}
 }
 
@@ -205,39 +286,62 @@ static void offer_arg(struct typed *typed)
 	for (i = 0; i < typed->nr_args && arg->name; i++)
 		arg++;
 	if (arg->name && arg->kind == WORD_COMMAND)
-		offer(typed, "--");
+		offer(typed, "--", NULL);
 	else if (arg->name)
 		offer_words(typed, arg->kind, arg->choices);
 }
 
-int complete(int nr_words, char **words)
+/* The argument of an option. */
+static void offer_value(struct typed *typed, const struct cmd_opt *opt)
 {
-	struct typed typed = { .unit = getenv("NYX_UNIT") };
-	const struct cmd_object *object;
-	const struct cmd_verb *verb;
+	if (!strcmp(opt->name, "columns"))
+		offer_columns(typed);
+	else if (opt->by)
+		offer_dependent(typed, opt);
+	else
+		offer_words(typed, opt->kind, opt->choices);
+}
+
+/* "--option=value" as one word: complete the value. */
+static bool split_word(struct typed *typed)
+{
+	const char *equals = strchr(typed->word, '=');
+
+	if (!equals || typed->word[0] != '-' || typed->word[1] != '-')
+		return false;
+	typed->pending = any_opt(typed, typed->word);
+	typed->prefix = typed->word;
+	typed->prefix_len = (size_t)(equals + 1 - typed->word);
+	typed->word = equals + 1;
+	return true;
+}
+
+int complete(int nr_words, char **words, bool describe)
+{
+	struct typed typed = { .unit = getenv("NYX_UNIT"), .prefix = "", .describe = describe };
 	int i;
 
 	for (i = 0; i + 1 < nr_words; i++)
 		take(&typed, words[i]);
 	typed.word = nr_words ? words[nr_words - 1] : "";
+	if (typed.pending && !strcmp(typed.word, "="))
+		typed.word = "";
 
-	if (typed.pending && !strcmp(typed.pending->name, "columns")) {
-		offer_columns(&typed);
-	} else if (typed.pending) {
-		offer_words(&typed, typed.pending->kind, typed.pending->choices);
-	} else if (typed.command) {
+	if (typed.command) {
 		offer_words(&typed, WORD_COMMAND, NULL);
+	} else if (typed.pending) {
+		offer_value(&typed, typed.pending);
+	} else if (split_word(&typed)) {
+		if (typed.pending && typed.pending->arg)
+			offer_value(&typed, typed.pending);
 	} else if (typed.word[0] == '-') {
 		if (typed.verb)
 			offer_options(&typed, typed.verb->opts, NULL);
 		offer_options(&typed, cmd_globals, typed.verb);
 	} else if (!typed.object) {
-		for (object = cmd_objects; object->name; object++)
-			offer(&typed, object->name);
-		offer(&typed, "help");
+		offer_objects(&typed);
 	} else if (!typed.verb) {
-		for (verb = typed.object->verbs; verb->name; verb++)
-			offer(&typed, verb->name);
+		offer_verbs(&typed, typed.object);
 	} else {
 		offer_arg(&typed);
 	}

@@ -17,8 +17,8 @@ int main(int argc, char **argv)
 	struct cli cli;
 	int rc;
 
-	if (argc > 1 && !strcmp(argv[1], "__complete"))
-		return complete(argc - 2, argv + 2);
+	if (argc > 1 && (!strcmp(argv[1], "__complete") || !strcmp(argv[1], "__describe")))
+		return complete(argc - 2, argv + 2, argv[1][2] == 'd');
 
 	rc = cli_parse(&cli, argc, argv, &next);
 	if (!rc && next == CLI_RUN) {

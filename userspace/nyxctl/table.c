@@ -24,6 +24,8 @@ const struct cmd_object cmd_objects[] = {
 	{ "event", "the event stream", cmd_event_verbs },
 	{ "stat", "counters", cmd_stat_verbs },
 	{ "walk", "page tables that guests build", cmd_walk_verbs },
+	{ "version", "releases of nyxctl, the library and the module", cmd_version_verbs },
+	{ "help", "explanations of objects and commands", cmd_help_verbs },
 	{ 0 }
 };
 
@@ -70,13 +72,16 @@ const struct cmd_verb *cmd_only_verb(const struct cmd_object *object)
 	return *object->verbs->name ? NULL : object->verbs;
 }
 
+const struct cmd_opt *cmd_find_opt(const struct cmd_opt *opts, const char *name)
+{
+	for (; opts->name; opts++) {
+		if (!strcmp(opts->name, name))
+			return opts;
+	}
+	return NULL;
+}
+
 bool cmd_has_option(const struct cmd_verb *verb, const char *name)
 {
-	const struct cmd_opt *opt;
-
-	for (opt = verb ? verb->opts : NULL; opt && opt->name; opt++) {
-		if (!strcmp(opt->name, name))
-			return true;
-	}
-	return false;
+	return verb && cmd_find_opt(verb->opts, name);
 }

@@ -46,8 +46,10 @@ $ nyxctl --node /dev/nyx-none module version -o raw
 | api_version 1
 | module -
 | module_api_version -
+$ diff <(nyxctl --node /dev/nyx-none version) <(nyxctl --node /dev/nyx-none module version) && echo same
+| same
 # Completion is silent.
 $ nyxctl --node /dev/nyx-none __complete -u x map list ''
-! nyxctl: unknown object '__complete', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk
+! nyxctl: unknown object '__complete', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
 ? 2
 $ nyxctl __complete --node /dev/nyx-none unit show ''

@@ -19,6 +19,8 @@ $ nyxctl --help
 |   event                      the event stream
 |   stat                       counters
 |   walk                       page tables that guests build
+|   version                    releases of nyxctl, the library and the module
+|   help                       explanations of objects and commands
 |
 | Options:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
@@ -580,6 +582,17 @@ $ nyxctl walk --help
 |   nyxctl walk --format vtdss --root 0x10000 --iova 0x7f001000 -u vm1
 $ diff <(nyxctl walk --help) <(nyxctl help walk) && echo same
 | same
+$ diff <(nyxctl unit --help) <(nyxctl help unit) && echo same
+| same
+$ diff <(nyxctl unit create --help) <(nyxctl help unit create) && echo same
+| same
+$ nyxctl help --help | head -n 6
+| Usage: nyxctl help [OBJECT] [VERB]
+| Explain nyxctl, an object, or a command.
+|
+| Arguments:
+|   OBJECT                     what commands are about
+|   VERB                       one of its commands
 $ nyxctl __complete wa
 | walk
 $ nyxctl __complete walk --p
@@ -588,6 +601,15 @@ $ nyxctl __complete walk --format ''
 | vtdss
 | x86
 | amdv1
+$ nyxctl __complete unit create x --model vtd --features s
+| small-pages
+$ nyxctl __complete unit create x --model=amdvi --features=xapic,s
+| --features=xapic,small-irtes
+| --features=xapic,segments
+$ nyxctl __complete unit create x --features s --model amd
+| amdvi
+$ nyxctl __describe unit de
+| destroy	End a unit, for everybody
 $ nyxctl __complete unit create x --features posted,x
 | posted,xapic
 $ nyxctl __complete unit create x --features s

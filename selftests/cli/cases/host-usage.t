@@ -3,7 +3,7 @@ $ nyxctl
 ! nyxctl: a command is missing; see 'nyxctl --help'
 ? 2
 $ nyxctl nonsense
-! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk
+! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
 ? 2
 $ nyxctl unit
 ! nyxctl: unit: a verb is missing, one of: create, run, list, show, status, policy, reset, keep, destroy
@@ -12,10 +12,10 @@ $ nyxctl unit nonsense
 ! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, policy, reset, keep, destroy
 ? 2
 $ nyxctl uni list
-! nyxctl: unknown object 'uni', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk
+! nyxctl: unknown object 'uni'; did you mean 'unit'?
 ? 2
 $ nyxctl unit lis
-! nyxctl: unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, reset, keep, destroy
+! nyxctl: unit: unknown verb 'lis'; did you mean 'list'?
 ? 2
 $ nyxctl --nonsense
 ! nyxctl: unknown option '--nonsense'; see 'nyxctl --help'
@@ -32,15 +32,54 @@ $ nyxctl unit list -z
 $ nyxctl unit list -qz
 ! nyxctl: unit list: unknown option '-z'; see 'nyxctl unit list --help'
 ? 2
+# What was meant, if it is close; never a guess from afar.
+$ for word in uint uni dvice deviec domian memoyr i xx units verion; do nyxctl $word list; done
+! nyxctl: unknown object 'uint'; did you mean 'unit'?
+! nyxctl: unknown object 'uni'; did you mean 'unit'?
+! nyxctl: unknown object 'dvice'; did you mean 'device'?
+! nyxctl: unknown object 'deviec'; did you mean 'device'?
+! nyxctl: unknown object 'domian'; did you mean 'domain'?
+! nyxctl: unknown object 'memoyr'; did you mean 'memory'?
+! nyxctl: unknown object 'i', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
+! nyxctl: unknown object 'xx', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
+! nyxctl: unknown object 'units'; did you mean 'unit'?
+! nyxctl: unknown object 'verion'; did you mean 'version'?
+? 2
+$ for word in lsit crate destory shwo pol quarantine; do nyxctl unit $word; done
+! nyxctl: unit: unknown verb 'lsit'; did you mean 'list'?
+! nyxctl: unit: unknown verb 'crate'; did you mean 'create'?
+! nyxctl: unit: unknown verb 'destory'; did you mean 'destroy'?
+! nyxctl: unit: unknown verb 'shwo'; did you mean 'show'?
+! nyxctl: unit: unknown verb 'pol'; did you mean 'policy'?
+! nyxctl: unit: unknown verb 'quarantine', not one of: create, run, list, show, status, policy, reset, keep, destroy
+? 2
+$ for word in --ouptut --node-path --quite --modle; do nyxctl unit create x $word; done
+! nyxctl: unit create: unknown option '--ouptut'; did you mean '--output'?
+! nyxctl: unit create: unknown option '--node-path'; see 'nyxctl unit create --help'
+! nyxctl: unit create: unknown option '--quite'; did you mean '--quiet'?
+! nyxctl: unit create: unknown option '--modle'; did you mean '--model'?
+? 2
+$ nyxctl --versoin
+! nyxctl: unknown option '--versoin'; did you mean '--version'?
+? 2
+$ nyxctl unit list --columns nmae,id
+! nyxctl: unit list: unknown column 'nmae'; did you mean 'name'?
+? 2
+$ nyxctl help untis
+! nyxctl: unknown object 'untis'; did you mean 'unit'?
+? 2
+$ nyxctl help unit lsit
+! nyxctl: unit: unknown verb 'lsit'; did you mean 'list'?
+? 2
 # Full words only.
 $ nyxctl unit list --js
-! nyxctl: unit list: unknown option '--js'; see 'nyxctl unit list --help'
+! nyxctl: unit list: unknown option '--js'; did you mean '--json'?
 ? 2
 $ nyxctl unit create x --iotl 4
-! nyxctl: unit create: unknown option '--iotl'; see 'nyxctl unit create --help'
+! nyxctl: unit create: unknown option '--iotl'; did you mean '--iotlb'?
 ? 2
 $ nyxctl unit list --json=yes
-! nyxctl: unit list: unknown option '--json=yes'; see 'nyxctl unit list --help'
+! nyxctl: unit list: unknown option '--json=yes'; did you mean '--json'?
 ? 2
 $ nyxctl unit list --output
 ! nyxctl: unit list: option '--output' needs an argument
@@ -79,19 +118,19 @@ $ nyxctl domain list
 ! nyxctl: no unit given; use --unit or set NYX_UNIT; 'nyxctl unit list' shows all
 ? 2
 $ nyxctl help nonsense
-! nyxctl: unknown object 'nonsense'; see 'nyxctl --help'
+! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
 ? 2
 $ nyxctl help unit nonsense
-! nyxctl: unit: unknown verb 'nonsense'; see 'nyxctl unit --help'
+! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, policy, reset, keep, destroy
 ? 2
 # In the wanted form, too.
 $ nyxctl -j nonsense
-| {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk"}}
-! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk
+| {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help"}}
+! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
 ? 2
 $ nyxctl unit lis --json
-| {"error":{"code":"USAGE","message":"unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, reset, keep, destroy"}}
-! nyxctl: unit: unknown verb 'lis', not one of: create, run, list, show, status, policy, reset, keep, destroy
+| {"error":{"code":"USAGE","message":"unit: unknown verb 'lis'; did you mean 'list'?"}}
+! nyxctl: unit: unknown verb 'lis'; did you mean 'list'?
 ? 2
 $ nyxctl -o json unit list --nonsense
 | {"error":{"code":"USAGE","message":"unit list: unknown option '--nonsense'; see 'nyxctl unit list --help'"}}
@@ -637,11 +676,11 @@ $ nyxctl -u x walk show
 ! nyxctl: walk: 'show' is one argument too many; see 'nyxctl walk --help'
 ? 2
 $ nyxctl -u x walk --lev 4
-! nyxctl: walk: unknown option '--lev'; see 'nyxctl walk --help'
+! nyxctl: walk: unknown option '--lev'; did you mean '--levels'?
 ? 2
 $ nyxctl walk --format vtdss --root 0
 ! nyxctl: no unit given; use --unit or set NYX_UNIT; 'nyxctl unit list' shows all
 ? 2
 $ nyxctl help walk show
-! nyxctl: walk: unknown verb 'show'; see 'nyxctl walk --help'
+! nyxctl: walk has no verbs; see 'nyxctl walk --help'
 ? 2
