@@ -26,10 +26,14 @@ $(O)/nyxctl: $(NYXCTL_OBJ) $(NYXCTL_LIB_$(NYXCTL_LIBNYX))
 
 .PHONY: install-nyxctl
 install-nyxctl: $(O)/nyxctl
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(COMPLETIONDIR)
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(COMPLETIONDIR) $(ZSHCOMPLETIONDIR) \
+		$(FISHCOMPLETIONDIR))
 	$(INSTALL) -m 755 $(O)/nyxctl $(DESTDIR)$(BINDIR)/
 	$(INSTALL) -m 644 nyxctl/completion/nyxctl.bash $(DESTDIR)$(COMPLETIONDIR)/nyxctl
+	$(INSTALL) -m 644 nyxctl/completion/_nyxctl $(DESTDIR)$(ZSHCOMPLETIONDIR)/
+	$(INSTALL) -m 644 nyxctl/completion/nyxctl.fish $(DESTDIR)$(FISHCOMPLETIONDIR)/
 
 .PHONY: uninstall-nyxctl
 uninstall-nyxctl:
-	rm -f $(DESTDIR)$(BINDIR)/nyxctl $(DESTDIR)$(COMPLETIONDIR)/nyxctl
+	rm -f $(addprefix $(DESTDIR),$(BINDIR)/nyxctl $(COMPLETIONDIR)/nyxctl \
+		$(ZSHCOMPLETIONDIR)/_nyxctl $(FISHCOMPLETIONDIR)/nyxctl.fish)
