@@ -25,18 +25,18 @@ enum {
 static const struct out_col device_cols[] = {
 	[COL_DEVICE] = { "device", OUT_TEXT },
 	[COL_DOMAIN] = { "domain", OUT_COUNT },
-	[COL_DOMAIN_NAME] = { "domain_name", OUT_TEXT },
-	[COL_ISOLATION] = { "isolation", OUT_TEXT },
+	[COL_DOMAIN_NAME] = { "domain_name", OUT_TEXT, .cut = true },
+	[COL_ISOLATION] = { "isolation", OUT_TEXT, true },
 	[COL_STATE] = { "state", OUT_TEXT },
-	[COL_SCORE] = { "score", OUT_COUNT },
-	[COL_TRIES] = { "tries", OUT_COUNT },
-	[COL_NEXT] = { "next_change_ns", OUT_SECONDS },
-	[COL_REFUSED] = { "refused", OUT_COUNT },
+	[COL_SCORE] = { "score", OUT_COUNT, true },
+	[COL_TRIES] = { "tries", OUT_COUNT, true },
+	[COL_NEXT] = { "next_change_ns", OUT_TIME },
+	[COL_REFUSED] = { "refused", OUT_COUNT, true },
 	[COL_HELD] = { "held", OUT_BOOL, true },
 	[COL_OWN_POLICY] = { "own_policy", OUT_BOOL, true },
 	[COL_LIMITED] = { "limited", OUT_BOOL, true },
 	[COL_FAULTS] = { "fault_events", OUT_COUNT },
-	[COL_LAST_FAULT] = { "last_fault_ns", OUT_SECONDS },
+	[COL_LAST_FAULT] = { "last_fault_ns", OUT_TIME },
 	{ 0 }
 };
 

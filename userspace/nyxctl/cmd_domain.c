@@ -22,12 +22,12 @@ enum {
 
 static const struct out_col domain_cols[] = {
 	[COL_ID] = { "id", OUT_COUNT },
-	[COL_NAME] = { "name", OUT_TEXT },
+	[COL_NAME] = { "name", OUT_TEXT, .cut = true },
 	[COL_KIND] = { "kind", OUT_TEXT },
 	[COL_ISOLATION] = { "isolation", OUT_TEXT },
 	[COL_FORMAT] = { "format", OUT_TEXT },
 	[COL_WIDTH] = { "address_width", OUT_COUNT, true },
-	[COL_PAGES] = { "page_sizes", OUT_LIST },
+	[COL_PAGES] = { "page_sizes", OUT_LIST, true },
 	[COL_BATCHED] = { "batched", OUT_BOOL, true },
 	[COL_ORACLE] = { "oracle", OUT_BOOL, true },
 	[COL_DEVICES] = { "devices", OUT_COUNT },

@@ -17,6 +17,7 @@
 #include "err.h"
 #include "lookup.h"
 #include "parse.h"
+#include "when.h"
 
 #define NR_EVENTS	64
 #define WAIT_MAX_MS	INT32_MAX	/* what poll(2) takes */
@@ -36,26 +37,26 @@ enum {
 };
 
 #define FAULT_COLS(base) \
-	[(base) + COL_SEQ] = { "seq", OUT_COUNT }, \
-	[(base) + COL_TIME] = { "time_ns", OUT_SECONDS }, \
+	[(base) + COL_SEQ] = { "seq", OUT_COUNT, true }, \
+	[(base) + COL_TIME] = { "time_ns", OUT_TIME }, \
 	[(base) + COL_DEVICE] = { "device", OUT_TEXT }, \
 	[(base) + COL_PASID] = { "pasid", OUT_COUNT, true }, \
-	[(base) + COL_DOMAIN] = { "domain", OUT_COUNT }, \
+	[(base) + COL_DOMAIN] = { "domain", OUT_COUNT, true }, \
 	[(base) + COL_ACCESS] = { "access", OUT_TEXT }, \
 	[(base) + COL_IOVA] = { "iova", OUT_ADDR }, \
-	[(base) + COL_LENGTH] = { "length_bytes", OUT_SIZE }, \
-	[(base) + COL_GPA] = { "gpa", OUT_ADDR }, \
+	[(base) + COL_LENGTH] = { "length_bytes", OUT_SIZE, true }, \
+	[(base) + COL_GPA] = { "gpa", OUT_ADDR, true }, \
 	[(base) + COL_LEVEL] = { "level", OUT_COUNT, true }, \
 	[(base) + COL_REASON] = { "reason", OUT_TEXT }, \
 	[(base) + COL_VENDOR] = { "vendor", OUT_ADDR, true }, \
 	[(base) + COL_INDEX] = { "index", OUT_COUNT, true }, \
 	[(base) + COL_DATA] = { "data", OUT_ADDR, true }, \
 	[(base) + COL_CAUSE] = { "cause", OUT_TEXT, true }, \
-	[(base) + COL_AGO] = { "unmapped_ago_ns", OUT_SECONDS, true }, \
+	[(base) + COL_AGO] = { "unmapped_ago_ns", OUT_DURATION, true }, \
 	[(base) + COL_PAST] = { "past_end_bytes", OUT_COUNT, true }, \
 	[(base) + COL_GRANTED] = { "granted", OUT_TEXT, true }, \
 	[(base) + COL_COUNT] = { "count", OUT_COUNT, true }, \
-	[(base) + COL_WHY] = { "why", OUT_TEXT }
+	[(base) + COL_WHY] = { "why", OUT_TEXT, .cut = true }
 
 static const struct out_col fault_cols[] = {
 	FAULT_COLS(0),
@@ -70,7 +71,7 @@ static const struct out_col event_cols[] = {
 	[COL_STATE_CAUSE] = { "state.cause", OUT_TEXT },
 	[COL_SCORE] = { "state.score", OUT_COUNT },
 	[COL_TRIES] = { "state.tries", OUT_COUNT },
-	[COL_NEXT] = { "state.next_change_ns", OUT_SECONDS },
+	[COL_NEXT] = { "state.next_change_ns", OUT_TIME },
 	[COL_EVIDENCE] = { "state.evidence", OUT_NESTED },
 	[COL_IRTE_INDEX] = { "irte.index", OUT_COUNT },
 	[COL_IRTE_NR] = { "irte.entries", OUT_COUNT },
@@ -346,7 +347,8 @@ out_free:
 
 static int put_event(struct out *out, const struct nyx_event *event)
 {
-	char text[NYX_EVENT_TEXT_LEN], line[NYX_EVENT_TEXT_LEN + 32];
+	char text[NYX_EVENT_TEXT_LEN], line[NYX_EVENT_TEXT_LEN + WHEN_TEXT_LEN + 4];
+	char when[WHEN_TEXT_LEN];
 	const char *type = nyx_event_type_name(event->type);
 
 	out_u64(out, COL_FAULT + COL_SEQ, event->seq);
@@ -381,9 +383,9 @@ static int put_event(struct out *out, const struct nyx_event *event)
 	}
 	if (nyx_event_format(event, text, sizeof(text)))
 		snprintf(text, sizeof(text), "an event of a kind that nyxctl does not know");
-	snprintf(line, sizeof(line), "[%6" PRIu64 ".%06" PRIu64 "] %s",
-		 (uint64_t)event->time_ns / 1000000000,
-		 (uint64_t)event->time_ns % 1000000000 / 1000, text);
+	/* "3 s ago" would be wrong as soon as it is on the screen. */
+	when_local(when, sizeof(when), event->time_ns);
+	snprintf(line, sizeof(line), "[%s] %s", when, text);
 	return out_event(out, line);
 }
 

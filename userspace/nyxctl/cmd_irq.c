@@ -549,7 +549,7 @@ static const struct out_col binding_cols[] = {
 	[BI_SIGNALS] = { "signals", OUT_COUNT },
 	[BI_DELIVERED] = { "delivered", OUT_COUNT },
 	[BI_REFUSED] = { "refused", OUT_COUNT },
-	[BI_REASON] = { "last_reason", OUT_TEXT },
+	[BI_REASON] = { "last_reason", OUT_TEXT, .cut = true },
 	{ 0 }
 };
 

@@ -30,7 +30,7 @@ enum {
 
 static const struct out_col unit_cols[] = {
 	[COL_ID] = { "id", OUT_COUNT },
-	[COL_NAME] = { "name", OUT_TEXT },
+	[COL_NAME] = { "name", OUT_TEXT, .cut = true },
 	[COL_MODEL] = { "model", OUT_TEXT },
 	[COL_FEATURES] = { "features", OUT_LIST, true },
 	[COL_WIDTH] = { "address_width", OUT_COUNT, true },

@@ -33,9 +33,9 @@ static const struct out_col walk_cols[] = {
 	[COL_ADDRESS] = { "address", OUT_ADDR },
 	[COL_PAGE] = { "page_bytes", OUT_SIZE },
 	[COL_NEXT] = { "next_level", OUT_COUNT, true },
-	[COL_BITS] = { "bits", OUT_LIST },
-	[COL_BAD] = { "bad_bits", OUT_LIST },
-	[COL_FAULT] = { "fault", OUT_TEXT },
+	[COL_BITS] = { "bits", OUT_LIST, .cut = true },
+	[COL_BAD] = { "bad_bits", OUT_LIST, .cut = true },
+	[COL_FAULT] = { "fault", OUT_TEXT, .cut = true },
 	{ 0 }
 };
 

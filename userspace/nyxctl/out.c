@@ -22,6 +22,7 @@
 
 #include "cmd.h"
 #include "err.h"
+#include "when.h"
 
 #define MAX_COLS	48u
 
@@ -41,6 +42,7 @@ struct out {
 	char *sentence;			/* of a result */
 	unsigned int shown[MAX_COLS];	/* columns, in the order wanted */
 	unsigned int nr_shown;
+	bool used[MAX_COLS];		/* some row has a value */
 	struct value row[MAX_COLS];
 	size_t nr_rows;
 	struct libscols_table *table;	/* lists for people */
@@ -128,7 +130,8 @@ static void start_table(struct out *out)
 		case OUT_SIZE:
 		case OUT_ADDR:
 		case OUT_RATIO:
-		case OUT_SECONDS:
+		case OUT_TIME:
+		case OUT_DURATION:
 		case OUT_MILLIS:
 			flags = SCOLS_FL_RIGHT;
 			break;
@@ -136,9 +139,35 @@ static void start_table(struct out *out)
 			flags = 0;
 			break;
 		}
+		if (out->cols[out->shown[i]].cut)
+			flags |= SCOLS_FL_TRUNC;
 		column = scols_table_new_column(out->table, head, 0, flags);
 		if (!column)
 			out_of_memory();
+	}
+}
+
+/* What is piped somewhere is whole; ls(1) and ps(1) heed COLUMNS, too. */
+static void fit_table(struct out *out)
+{
+	const char *columns = getenv("COLUMNS");
+	struct libscols_column *column;
+	unsigned int i;
+	int width = columns ? atoi(columns) : 0;
+
+	if (out->style->verbose) {
+		scols_table_set_termforce(out->table, SCOLS_TERMFORCE_NEVER);
+		return;
+	}
+	if (width > 0) {
+		scols_table_set_termforce(out->table, SCOLS_TERMFORCE_ALWAYS);
+		scols_table_set_termwidth(out->table, (size_t)width);
+	}
+	for (i = 0; !out->style->columns && i < out->nr_shown; i++) {
+		column = scols_table_get_column(out->table, i);
+		if (!out->used[out->shown[i]])
+			scols_column_set_flags(column, scols_column_get_flags(column) |
+						       SCOLS_FL_HIDDEN);
 	}
 }
 
@@ -307,12 +336,17 @@ static const char *format_value(const struct out *out, unsigned int col, char *b
 		else
 			snprintf(buf, size, "%.2f%%", value->d * 100);
 		break;
-	case OUT_SECONDS:
+	case OUT_TIME:
 		if (raw)
 			snprintf(buf, size, "%" PRIu64, value->u);
 		else
-			snprintf(buf, size, "%" PRIu64 ".%06" PRIu64 "s", value->u / 1000000000,
-				 value->u % 1000000000 / 1000);
+			when_relative(buf, size, value->u);
+		break;
+	case OUT_DURATION:
+		if (raw)
+			snprintf(buf, size, "%" PRIu64, value->u);
+		else
+			when_duration(buf, size, value->u);
 		break;
 	case OUT_MILLIS:
 		if (raw)
@@ -376,6 +410,21 @@ static bool group_is_set(const struct out *out, const char *prefix, size_t len)
 	return false;
 }
 
+/* A member, and of a moment the one that people can read. */
+static void json_add(struct json_object *to, const char *key, const struct out *out,
+		     unsigned int col)
+{
+	const struct value *value = &out->row[col];
+	char text[WHEN_TEXT_LEN], name[64];
+
+	json_object_object_add(to, key, json_value(out, col));
+	if (out->cols[col].type != OUT_TIME)
+		return;
+	snprintf(name, sizeof(name), "%.*s", (int)label_length(key), key);
+	when_utc(text, sizeof(text), value->u);
+	json_object_object_add(to, name, value->set ? json_object_new_string(text) : NULL);
+}
+
 static struct json_object *json_row(const struct out *out)
 {
 	struct json_object *row = json_object_new_object(), *group;
@@ -387,7 +436,7 @@ static struct json_object *json_row(const struct out *out)
 		key = out->cols[out->shown[i]].key;
 		dot = strchr(key, '.');
 		if (!dot) {
-			json_object_object_add(row, key, json_value(out, out->shown[i]));
+			json_add(row, key, out, out->shown[i]);
 			continue;
 		}
 		snprintf(name, sizeof(name), "%.*s", (int)(dot - key), key);
@@ -397,7 +446,7 @@ static struct json_object *json_row(const struct out *out)
 			json_object_object_add(row, name, group);
 		}
 		if (group)
-			json_object_object_add(group, dot + 1, json_value(out, out->shown[i]));
+			json_add(group, dot + 1, out, out->shown[i]);
 	}
 	return row;
 }
@@ -472,6 +521,7 @@ static void table_row(struct out *out)
 	unsigned int i;
 
 	for (i = 0; i < out->nr_shown; i++) {
+		out->used[out->shown[i]] |= out->row[out->shown[i]].set;
 		if (!line || scols_line_set_data(line, i, format_value(out, out->shown[i], buf,
 								       sizeof(buf))))
 			out_of_memory();
@@ -520,8 +570,10 @@ int out_end(struct out *out)
 	out->buffer = NULL;
 	if (json)
 		printf("{\"%s\":%s", out->name, out->list ? "[" : "");
-	if (out->table)
+	if (out->table) {
+		fit_table(out);
 		scols_print_table(out->table);
+	}
 	fwrite(out->text, 1, out->text_len, stdout);
 	if (json)
 		puts(!out->list ? "}" : out->nr_rows ? "\n]}" : "]}");

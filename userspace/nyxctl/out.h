@@ -41,7 +41,10 @@ struct out_style {
 	const char *columns;
 };
 
-/* In JSON: numbers, but text for OUT_TEXT and OUT_ADDR, booleans for OUT_BOOL. */
+/*
+ * In JSON: numbers, but text for OUT_TEXT and OUT_ADDR, booleans for OUT_BOOL. The key of
+ * OUT_TIME ends in "_ns"; without that it is there as well, in RFC 3339.
+ */
 enum out_type {
 	OUT_TEXT,
 	OUT_COUNT,
@@ -49,7 +52,8 @@ enum out_type {
 	OUT_ADDR,	/* hexadecimal */
 	OUT_BOOL,
 	OUT_RATIO,	/* 0 to 1; people see per cent */
-	OUT_SECONDS,	/* handed over in nanoseconds */
+	OUT_TIME,	/* CLOCK_BOOTTIME in nanoseconds; people see "3 s ago" */
+	OUT_DURATION,	/* nanoseconds; people see "12 ms" */
 	OUT_MILLIS,	/* milliseconds; people see 10s, 250ms */
 	OUT_LIST,	/* of texts, separated by commas */
 	OUT_NESTED,	/* the text of a JSON value */
@@ -60,16 +64,22 @@ enum out_type {
  * @key: name in JSON and for --columns; "a.b" is the member b of an object a
  * @type: what it holds
  * @hidden: shown to people with --verbose only
+ * @cut: may be cut where a table would be too wide
  */
 struct out_col {
 	const char *key;
 	enum out_type type;
 	bool hidden;
+	bool cut;
 };
 
 struct out;
 
-/* An array of rows, named in JSON. @cols is closed by one without a key. */
+/*
+ * An array of rows, named in JSON. @cols is closed by one without a key. A table leaves
+ * out columns that no row has a value for, and fits the terminal, or COLUMNS; with
+ * --verbose it does neither.
+ */
 struct out *out_list(const struct out_style *style, const char *name,
 		     const struct out_col *cols);
 /* One row alone, printed for people line by line. */

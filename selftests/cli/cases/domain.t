@@ -29,13 +29,13 @@ $ nyxctl domain create bad --address-width 40
 ! nyxctl: cannot make the domain: the vtdss format has not such an address width or page size, or the unit is narrower; see nyxctl-domain(1)
 ? 1
 $ nyxctl domain list
-| ID NAME    KIND     ISOLATION FORMAT PAGE-SIZES DEVICES MAPPED FAULT-EVENTS
-|  1 -       paging   strict    vtdss  4K,2M,1G         0      0            0
-|  2 net     paging   strict    vtdss  4K,2M            0      0            0
-|  3 storage paging   shared    amdv1  4K,64K,2M        0      0            0
-|  4 id      identity shared    -      -                0      0            0
-|  5 no      blocked  strict    -      -                0      0            0
-| 77 wide    paging   strict    x86    4K,2M,1G         0      0            0
+| ID NAME    KIND     ISOLATION FORMAT DEVICES MAPPED FAULT-EVENTS
+|  1 -       paging   strict    vtdss        0      0            0
+|  2 net     paging   strict    vtdss        0      0            0
+|  3 storage paging   shared    amdv1        0      0            0
+|  4 id      identity shared    -            0      0            0
+|  5 no      blocked  strict    -            0      0            0
+| 77 wide    paging   strict    x86          0      0            0
 $ nyxctl domain list -v --columns id,name,address_width,batched
 | ID NAME    ADDRESS-WIDTH BATCHED
 |  1 -                  48 no

@@ -13,9 +13,9 @@ $ cat >bind.py <<'END'
 > END
 $ ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=$NYX_MOCK_PRELOAD python3 bind.py
 $ nyxctl irq bindings
-| ID DEVICE          ADDRESS DATA MASKED SIGNALS DELIVERED REFUSED LAST-REASON
-|  1 0000:03:00.0 0xfee000b0  0x0 no           0         0       0 -
-|  2 0000:03:00.0 0xfee000b0  0x1 yes          0         0       0 -
+| ID DEVICE          ADDRESS DATA MASKED SIGNALS DELIVERED REFUSED
+|  1 0000:03:00.0 0xfee000b0  0x0 no           0         0       0
+|  2 0000:03:00.0 0xfee000b0  0x1 yes          0         0       0
 $ nyxctl irq bindings --json
 | {"bindings":[
 | {"id":1,"device":"0000:03:00.0","address":"0xfee000b0","data":"0x0","masked":false,"pending":false,"closed":false,"coalesce_us":0,"coalesce_count":0,"signals":0,"delivered":0,"refused":0,"last_reason":null},

@@ -117,7 +117,7 @@ $ nyxctl fault list --columns seq,device,iova,reason,why
 |   2 0000:03:00.0 0x5000 table-not-present never mapped
 |   4 0000:04:00.0 0x5000 table-not-present never mapped
 $ nyxctl event monitor --history --timeout 0.2 --json --columns type,device,state.old,state.new,state.cause,state.score,state.tries,state.next_change_ns,state.evidence | grep device-state
-| {"type":"device-state","device":"0000:03:00.0","state":{"old":"active","new":"quarantined","cause":"faults","score":3,"tries":1,"next_change_ns":null,"evidence":[{"address":"0x5000","access":"r","reason":"table-not-present","count":3,"ago_ms":T}]}}
+| {"type":"device-state","device":"0000:03:00.0","state":{"old":"active","new":"quarantined","cause":"faults","score":3,"tries":1,"next_change_ns":null,"next_change":null,"evidence":[{"address":"0x5000","access":"r","reason":"table-not-present","count":3,"ago_ms":T}]}}
 $ nyxctl device reset 3:0.0
 | device 0000:03:00.0 reset
 $ nyxctl device list --columns device,state,score,tries
@@ -133,7 +133,7 @@ $ nyxctl -q dma read 3:0.0 0x5000 4
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region
 ? 1
 $ nyxctl device show 3:0.0 --json --columns state,tries,next_change_ns
-| {"device":{"state":"quarantined","tries":1,"next_change_ns":T}}
+| {"device":{"state":"quarantined","tries":1,"next_change_ns":T,"next_change":T}}
 $ nyxctl -q device reset 3:0.0
 # The whole domain is refused.
 $ nyxctl -q unit policy --scope domain

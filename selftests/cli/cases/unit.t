@@ -65,7 +65,7 @@ $ nyxctl -u none unit status
 ! nyxctl: there is no unit 'none'; 'nyxctl unit list' shows all
 ? 3
 $ NYX_UNIT= nyxctl unit status
-! nyxctl: which unit? Name it with --unit or in NYX_UNIT; 'nyxctl unit list' shows all
+! nyxctl: no unit given; use --unit or set NYX_UNIT; 'nyxctl unit list' shows all
 ? 2
 $ nyxctl unit status 0
 ! nyxctl: there is no unit '0'; 'nyxctl unit list' shows all
