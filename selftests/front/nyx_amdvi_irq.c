@@ -683,6 +683,27 @@ TEST(ga_log)
 	expect_no_event(g);
 }
 
+/* A new base empties that log as others, unless it runs. */
+TEST(ga_base_empties_its_ring)
+{
+	struct guest guest, *g = &guest;
+
+	boot_guest_apic(g);
+	set_irte(g, 0, 1, REMAP | GUEST | LOGINTR, AT_VAPIC | 0x41);
+	ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
+	ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
+	R32(GATAIL, 16);
+	W32(GAHEAD, 8);
+	W64(GABASE, AT_GALOG | 8ull << 56);
+	R32(GAHEAD, 8);
+	R32(GATAIL, 16);
+	control(g, 0, C_GALOG);
+	R32(GATAIL, 16);
+	W32(GABASE, AT_GALOG);
+	R32(GAHEAD, 0);
+	R32(GATAIL, 0);
+}
+
 /* ---- bound interrupts ---- */
 
 static void arrives(struct guest *g, const struct nyx_irq_bind *b)

@@ -513,7 +513,7 @@ static void settle(struct amdvi *amdvi, const struct reg_write *w)
 	case REG_XT_GA:
 		amdvi_vector_written(amdvi, w->def->index);
 		break;
-	/* Sections 2.4 and 2.5: a new buffer is empty. */
+	/* Sections 2.4, 2.5 and 2.10: a new buffer is empty. */
 	case REG_CMD_BASE:
 		if (!(status & AMDVI_STS_CMD_RUN)) {
 			amdvi->value[REG_CMD_HEAD] = 0;
@@ -524,6 +524,12 @@ static void settle(struct amdvi *amdvi, const struct reg_write *w)
 		if (!(status & AMDVI_STS_EVT_RUN)) {
 			amdvi->value[REG_EVT_HEAD] = 0;
 			amdvi->value[REG_EVT_TAIL] = 0;
+		}
+		break;
+	case REG_GA_BASE:
+		if (!(status & AMDVI_STS_GA_RUN)) {
+			amdvi->value[REG_GA_HEAD] = 0;
+			amdvi->value[REG_GA_TAIL] = 0;
 		}
 		break;
 	/* While they run these are the unit's. */
