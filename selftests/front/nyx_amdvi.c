@@ -1043,6 +1043,40 @@ TEST_EACH(bad_log, bad_logs)
 	expect_event(g, DEV, DID, E_FAULT | E_RW, 0x77);
 }
 
+/* As section 2.5 has it, and as drivers do it. Without the one or the other: not. */
+TEST(log_restarts)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot_faulty(g);
+	for (unsigned int way = 0; way < 2; way++) {
+		W32(EVTHEAD, (r32(g, EVTTAIL) + 16) % 0x2000);
+		event(g, 1);
+		R32(STATUS, S_CMDRUN | S_EVTOVERFLOW | (way ? S_EVTINT : 0));
+		W32(EVTHEAD, r32(g, EVTTAIL));
+		/* It is told again; that is not cleared yet. */
+		w64(g, CONTROL, g->control);
+		R32(STATUS, S_CMDRUN | S_EVTOVERFLOW | (way ? S_EVTINT : 0));
+		W32(STATUS, S_EVTOVERFLOW | S_EVTINT);
+		R32(STATUS, S_CMDRUN);
+		/* The other half of the register. */
+		w32(g, CONTROL + 4, g->control >> 32);
+		R32(STATUS, S_CMDRUN);
+		event(g, 2);
+		expect_no_event(g);
+		if (way) {
+			control(g, 0, C_EVT);
+			control(g, C_EVT, 0);
+		} else {
+			w64(g, CONTROL, g->control);
+		}
+		R32(STATUS, S_CMDRUN | S_EVTRUN);
+		event(g, 3);
+		expect_event(g, DEV, DID, E_FAULT | E_RW, 3);
+	}
+}
+
 /* A new buffer is empty; while the old one is used nothing happens. */
 TEST(bases_empty_their_rings)
 {

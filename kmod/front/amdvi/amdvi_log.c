@@ -152,7 +152,9 @@ void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w)
 	for (i = 0; i < LOG_MAX; i++) {
 		const struct log_def *def = &log_defs[i];
 
-		if (on & def->enable)
+		/* Section 2.5: a 1 restarts it, once its overflow was cleared. */
+		if ((on & def->enable) ||
+		    ((w->written & def->enable) && !(status & def->overflow)))
 			amdvi->log[i].stopped = false;
 		/* What nobody was told of so far. */
 		if ((on & def->irq_enable) && (status & (def->irq | def->overflow)))
