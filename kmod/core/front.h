@@ -92,13 +92,15 @@ struct nyx_refusal {
 
 /**
  * struct nyx_front_ops - a vendor model
+ * @stop: end what the front end does by itself, before the unit's memory goes; the
+ *        unit has no users; may sleep. NULL: there is no such thing
  * @destroy: free the front end; the unit has no users
  * @reset: as after power-on; may sleep
  * @mmio_size: bytes of registers
  * @mmio_read: read registers; may sleep. 0, or -EINTR if the caller was killed
  *             meanwhile
- * @mmio_write: write registers, and do what follows; may sleep. 0, or -EINTR if
- *              the caller was killed meanwhile
+ * @mmio_write: write registers, and do what follows; may sleep. 0; -ENOMEM with
+ *              nothing changed; -EINTR if the caller was killed meanwhile
  * @decode_device: find what a requester's accesses go through; may sleep. False
  *                 if they are refused
  * @decode_irqs: find how a requester's interrupts are treated; may sleep. As
@@ -117,6 +119,7 @@ struct nyx_refusal {
  *             that code; any context
  */
 struct nyx_front_ops {
+	void (*stop)(struct nyx_front *front);
 	void (*destroy)(struct nyx_front *front);
 	int (*reset)(struct nyx_front *front);
 	u32 mmio_size;

@@ -129,6 +129,7 @@ void nyx_unit_put(struct nyx_unit *unit)
  */
 static void unit_teardown(struct nyx_unit *unit)
 {
+	struct nyx_front *front = unit->guest.front;
 	struct nyx_domain *nowhere;
 
 	nyx_bindings_purge(unit);
@@ -141,6 +142,8 @@ static void unit_teardown(struct nyx_unit *unit)
 	mutex_unlock(&unit->lock);
 	nyx_domain_put(nowhere);
 	nyx_domains_purge(unit);
+	if (front && front->ops->stop)
+		front->ops->stop(front);
 	nyx_memory_purge(unit);
 
 	mutex_lock(&units_lock);

@@ -858,10 +858,17 @@ TEST(registers_stay_readable)
 
 /* ---- the event log ---- */
 
-/* Makes an event, of DEV, whose entry says nothing. */
-static void event(struct guest *g, __u64 iova)
+/* Makes an event, of DEV, whose entry says nothing. No register is accessed. */
+static void event_unseen(struct guest *g, __u64 iova)
 {
 	ASSERT_NE(0, poke(g, DEV, iova));
+}
+
+/* Likewise; whoever reads a register finds that it was told. */
+static void event(struct guest *g, __u64 iova)
+{
+	event_unseen(g, iova);
+	r32(g, STATUS);
 }
 
 static void boot_faulty(struct guest *g)
@@ -904,6 +911,34 @@ TEST(log_wraps)
 		ASSERT_EQ(i, e.address);
 		R32(EVTTAIL, (i + 1) % 512 << 4);
 	}
+}
+
+static void *read_status(void *arg)
+{
+	r32(arg, STATUS);
+	return NULL;
+}
+
+/**
+ * struct mover - a thread that gives the event log another base
+ * @g: the guest
+ * @tid: the thread, once it runs
+ * @done: the register is written
+ */
+struct mover {
+	struct guest *g;
+	pid_t tid;
+	bool done;
+};
+
+static void *move_log(void *arg)
+{
+	struct mover *m = arg;
+
+	__atomic_store_n(&m->tid, gettid(), __ATOMIC_SEQ_CST);
+	w64(m->g, EVTBASE, AT_DATA | 9ull << 56);
+	__atomic_store_n(&m->done, true, __ATOMIC_SEQ_CST);
+	return NULL;
 }
 
 static void overflow(struct guest *g, unsigned int entries)
@@ -954,25 +989,193 @@ TEST(log_overflow)
 	overflow(g, 512);
 }
 
-/* Nobody looks at a register meanwhile: what waits for that is limited, too. */
-TEST(log_overflow_before_it_is_seen)
+/* Entry @n of a log at @base: an event of DEV at this address. */
+static void in_log(struct guest *g, __u64 base, unsigned int n, __u64 address)
+{
+	ASSERT_EQ(0x2020000700000018ull, load64(g, base + 16 * n));
+	ASSERT_EQ(address, load64(g, base + 16 * n + 8));
+}
+
+static const struct log_size_case {
+	const char *name;
+	unsigned int length;
+} log_sizes[] = {
+	{ "256", 8 }, { "512", 9 }, { "4096", 12 }, { "32768", 15 },
+};
+
+/*
+ * Nobody accesses a register: all entries but one can be used, they come to memory
+ * by themselves, and only the next one overflows.
+ */
+TEST_EACH(log_fills, log_sizes)
 {
 	struct guest guest, *g = &guest;
-	struct log_event e;
-	__u32 nr;
+	unsigned int entries = 1u << v->length, told = 0;
 
 	guest_open(g);
 	boot_faulty(g);
-	for (unsigned int i = 0; i < 2000; i++)
-		event(g, i);
-	nr = r32(g, EVTTAIL) >> 4;
-	ASSERT_GE(nr, 100);
-	ASSERT_LE(nr, 511);
-	R32(STATUS, S_CMDRUN | S_EVTINT | S_EVTOVERFLOW);
-	for (unsigned int i = 0; i < nr; i++) {
-		take_event(g, &e);
-		ASSERT_EQ(i, e.address);
+	control(g, 0, C_EVT);
+	W64(EVTBASE, AT_DATA | (__u64)v->length << 56);
+	control(g, C_EVT, 0);
+	for (unsigned int i = 0; i < entries - 1; i++) {
+		event_unseen(g, i);
+		/* The stream has faults, too, and is not to overflow. */
+		if (i % 1024 == 0)
+			told += msis(g, NULL);
 	}
+	WAIT_FOR(load64(g, AT_DATA + 16 * (entries - 2)));
+	for (unsigned int i = 0; i < entries - 1; i++)
+		in_log(g, AT_DATA, i, i);
+	WAIT_FOR(told += msis(g, NULL));
+	ASSERT_EQ(1, told);
+	event_unseen(g, 0xdead);
+	WAIT_FOR(msis(g, NULL));
+	ASSERT_EQ(0, load64(g, AT_DATA + 16 * (entries - 1)));
+	event_unseen(g, 0xdead);
+	R32(STATUS, S_CMDRUN | S_EVTINT | S_EVTOVERFLOW);
+	R32(EVTTAIL, (entries - 1) << 4);
+	ASSERT_EQ(0, msis(g, NULL));
+	/* One is taken: one can be used, behind the end and at the start. */
+	W32(EVTHEAD, 1 << 4);
+	W32(STATUS, S_EVTOVERFLOW);
+	w64(g, CONTROL, g->control);
+	R32(STATUS, S_CMDRUN | S_EVTRUN | S_EVTINT);
+	event_unseen(g, 0x77);
+	WAIT_FOR(load64(g, AT_DATA + 16 * (entries - 1)));
+	in_log(g, AT_DATA, entries - 1, 0x77);
+	R32(EVTTAIL, 0);
+	event(g, 0xdead);
+	R32(STATUS, S_CMDRUN | S_EVTINT | S_EVTOVERFLOW);
+}
+
+/* Faults that come faster than the log is brought to memory: none is lost. */
+TEST(log_fills_at_once)
+{
+	struct guest guest, *g = &guest;
+	struct stall stall;
+	pthread_t t;
+
+	guest_open(g);
+	boot_faulty(g);
+	control(g, 0, C_EVT);
+	W64(EVTBASE, AT_DATA | 11ull << 56);
+	control(g, C_EVT, 0);
+	stall_arm(&stall, g->ram + AT_DATA, SZ_4K);
+	for (unsigned int i = 0; i < 2047; i++)
+		event_unseen(g, i);
+	t = thread_start(read_status, g);
+	stall_wait(&stall);
+	stall_release(&stall, 0);
+	thread_end(t, "who reads");
+	for (unsigned int i = 0; i < 2047; i++)
+		in_log(g, AT_DATA, i, i);
+	R32(STATUS, S_CMDRUN | S_EVTRUN | S_EVTINT);
+	R32(EVTTAIL, 2047 << 4);
+}
+
+/* First the entry, then the tail, then the interrupt. */
+TEST(log_before_its_interrupt)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot_faulty(g);
+	for (unsigned int i = 0; i < 100; i++) {
+		event_unseen(g, i);
+		WAIT_FOR(msis(g, NULL));
+		in_log(g, AT_EVT, i, i);
+		W32(STATUS, S_EVTINT);
+	}
+}
+
+/* Its memory comes a little later: the entry waits for it, and needs nobody. */
+TEST(log_memory_later)
+{
+	struct guest guest, *g = &guest;
+	struct stall stall;
+
+	guest_open(g);
+	boot_faulty(g);
+	stall_arm(&stall, g->ram + AT_EVT, SZ_4K);
+	event_unseen(g, 1);
+	event_unseen(g, 2);
+	pause_ms(20);
+	ASSERT_EQ(0, msis(g, NULL));
+	stall_release(&stall, 0);
+	WAIT_FOR(load64(g, AT_EVT + 16));
+	in_log(g, AT_EVT, 0, 1);
+	in_log(g, AT_EVT, 1, 2);
+	WAIT_FOR(msis(g, NULL));
+	R32(EVTTAIL, 0x20);
+}
+
+/* It does not come: the interrupt does, and who reads then waits for the memory. */
+TEST(log_memory_much_later)
+{
+	struct guest guest, *g = &guest;
+	struct stall stall;
+	pthread_t t;
+
+	guest_open(g);
+	boot_faulty(g);
+	stall_arm(&stall, g->ram + AT_EVT, SZ_4K);
+	event_unseen(g, 1);
+	WAIT_FOR(msis(g, NULL));
+	event_unseen(g, 2);
+	t = thread_start(read_status, g);
+	stall_wait(&stall);
+	stall_release(&stall, 0);
+	thread_end(t, "who reads");
+	R32(EVTTAIL, 0x20);
+	in_log(g, AT_EVT, 0, 1);
+	in_log(g, AT_EVT, 1, 2);
+}
+
+/* The unit ends while its log waits for memory. */
+TEST(log_memory_never)
+{
+	struct guest guest, *g = &guest;
+	struct stall stall;
+
+	guest_open(g);
+	boot_faulty(g);
+	stall_arm(&stall, g->ram + AT_EVT, SZ_4K);
+	event_unseen(g, 1);
+	close(g->fd);
+	close(g->events);
+	close(stall.uffd);
+}
+
+/*
+ * A new base is not in use before the last entry is at the old one: no write of a
+ * register returns while somebody is at it.
+ */
+TEST(log_moves_while_it_is_written)
+{
+	struct guest guest, *g = &guest;
+	struct mover m = { .g = g };
+	struct stall stall;
+	pthread_t reader, mover;
+
+	guest_open(g);
+	boot_faulty(g);
+	stall_arm(&stall, g->ram + AT_EVT, SZ_4K);
+	event_unseen(g, 1);
+	reader = thread_start(read_status, g);
+	stall_wait(&stall);
+	mover = thread_start(move_log, &m);
+	WAIT_FOR(__atomic_load_n(&m.tid, __ATOMIC_SEQ_CST));
+	wait_asleep(m.tid);
+	event_unseen(g, 2);
+	ASSERT_EQ(false, __atomic_load_n(&m.done, __ATOMIC_SEQ_CST));
+	stall_release(&stall, 0);
+	thread_end(mover, "who writes the base");
+	in_log(g, AT_EVT, 0, 1);
+	in_log(g, AT_EVT, 1, 2);
+	thread_end(reader, "who reads");
+	event(g, 3);
+	ASSERT_EQ(0, load64(g, AT_EVT + 32));
+	in_log(g, AT_DATA, 2, 3);
 }
 
 TEST(log_interrupt_later)

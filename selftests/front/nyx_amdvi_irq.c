@@ -683,6 +683,47 @@ TEST(ga_log)
 	expect_no_event(g);
 }
 
+/* Of any size, and polled where its tail is stored: no register is accessed. */
+TEST(ga_log_fills)
+{
+	static const unsigned int lengths[] = { 8, 12 };
+	struct guest guest, *g = &guest;
+
+	boot_guest_apic(g);
+	set_irte(g, 0, 1, REMAP | GUEST | LOGINTR | 0x89abcdefull << 32, AT_VAPIC | 0x41);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		__u64 entries = 2ull << lengths[i];
+
+		control(g, 0, C_GALOG);
+		W64(GABASE, AT_DATA | (__u64)lengths[i] << 56);
+		R32(GAHEAD, 0);
+		R32(GATAIL, 0);
+		W64(GATAILADDR, AT_SEM + 64);
+		W32(STATUS, S_GAINT | S_GAOVERFLOW);
+		store64(g, AT_SEM + 64, 0);
+		memset(g->ram + AT_DATA, 0, 8 * entries);
+		control(g, C_GALOG, 0);
+		msis(g, NULL);
+		for (__u64 n = 1; n < entries; n++) {
+			ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
+			/* Now and then, to be seen one by one. */
+			if (n % 100)
+				continue;
+			WAIT_FOR(load64(g, AT_SEM + 64) == 8 * n);
+			ASSERT_EQ(0x1000001889abcdefull, load64(g, AT_DATA + 8 * (n - 1)));
+		}
+		WAIT_FOR(load64(g, AT_SEM + 64) == 8 * (entries - 1));
+		for (__u64 n = 0; n < entries - 1; n++)
+			ASSERT_EQ(0x1000001889abcdefull, load64(g, AT_DATA + 8 * n));
+		WAIT_FOR(msis(g, NULL));
+		ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
+		WAIT_FOR(msis(g, NULL));
+		R32(STATUS, S_CMDRUN | S_EVTRUN | S_GAOVERFLOW | S_GAINT);
+		R32(GATAIL, 8 * (entries - 1));
+		ASSERT_EQ(0, load64(g, AT_DATA + 8 * (entries - 1)));
+	}
+}
+
 /* A new base empties that log as others, unless it runs. */
 TEST(ga_base_empties_its_ring)
 {
@@ -702,6 +743,66 @@ TEST(ga_base_empties_its_ring)
 	W32(GABASE, AT_GALOG);
 	R32(GAHEAD, 0);
 	R32(GATAIL, 0);
+}
+
+static const struct log_change_case {
+	const char *name;
+	__u32 offset;
+	__u64 value;
+} log_changes[] = {
+	{ "base", EVTBASE, AT_DATA | 9ull << 56 },
+	{ "off", CONTROL, C_CMD | C_GA | C_XT | C_IOMMU | C_GAM | C_GALOG },
+	{ "all_off", CONTROL, 0 },
+};
+
+/**
+ * struct log_writer - a thread that writes a register
+ * @g: the guest
+ * @change: what it writes
+ */
+struct log_writer {
+	struct guest *g;
+	const struct log_change_case *change;
+};
+
+static void *write_register(void *arg)
+{
+	struct log_writer *w = arg;
+
+	w64(w->g, w->change->offset, w->change->value);
+	return NULL;
+}
+
+/*
+ * An event comes up while the write of a register waits for the other log: it is in
+ * the log when that returns. Afterwards nobody writes there.
+ */
+TEST_EACH(log_changes_while_an_event_comes, log_changes)
+{
+	struct guest guest, *g = &guest;
+	struct log_writer w = { .g = g, .change = v };
+	unsigned char before[SZ_4K];
+	struct stall stall;
+	pthread_t t;
+
+	boot_guest_apic(g);
+	set_irte(g, 0, 1, REMAP | GUEST | LOGINTR, AT_VAPIC | 0x41);
+	dte(g, DEV2)[1] = DID;
+	dte(g, DEV2)[0] = D_V;
+	invalidate(g, CMD_DTE(DEV2), 0);
+	stall_arm(&stall, g->ram + AT_GALOG, SZ_4K);
+	ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
+	t = thread_start(write_register, &w);
+	stall_wait(&stall);
+	ASSERT_NE(0, poke(g, DEV2, 0x1234));
+	stall_release(&stall, 0);
+	thread_end(t, "who writes a register");
+	memcpy(before, g->ram + AT_EVT, SZ_4K);
+	ASSERT_EQ(0x1234, load64(g, AT_EVT + 8));
+	R32(EVTTAIL, 0x10);
+	ASSERT_FILLED(g->ram + AT_DATA, 0, SZ_4K);
+	ASSERT_EQ(0, memcmp(before, g->ram + AT_EVT, SZ_4K));
+	ASSERT_EQ(0x1000001800000000ull, load64(g, AT_GALOG));
 }
 
 /* ---- bound interrupts ---- */
@@ -755,6 +856,26 @@ static struct nyx_binding_info binding_of(struct guest *g, const struct nyx_irq_
 
 	binding_info(g->fd, b->out_binding_id, &info);
 	return info;
+}
+
+/* They are refused with interrupts off; it is logged, and nobody reads a register. */
+TEST(bound_refused_is_logged)
+{
+	struct guest guest, *g = &guest;
+	struct nyx_irq_bind b;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	remap(g, DEV, 0);
+	bind_irq(g, &b, MSI, 7);
+	for (unsigned int i = 0; i < 511; i++) {
+		eventfd_give(b.source);
+		WAIT_FOR(load64(g, AT_EVT + 16 * i));
+		ASSERT_EQ(MSI, load64(g, AT_EVT + 16 * i + 8));
+	}
+	R32(STATUS, S_CMDRUN | S_EVTRUN | S_EVTINT);
+	R32(EVTTAIL, 511 << 4);
+	unbind_irq(g, &b);
 }
 
 /* To a guest's guest, in memory that is not pinned */

@@ -1385,8 +1385,10 @@ enum nyx_mmio_flags {
  *
  * The guest reads or writes a register of the unit's vendor model; -EOPNOTSUPP
  * without one. What a write of the guest's leads to, as the execution of its
- * invalidation queue or command buffer, is done when the command returns. -EINTR if the caller was
- * killed before: it goes on with the next write.
+ * invalidation queue or command buffer, is done when the command returns. -EINTR
+ * if the caller was killed before: it goes on with the next write. -ENOMEM if there
+ * is no memory for a log of the length that is written (NYX_MODEL_AMDVI): nothing
+ * has changed.
  */
 struct nyx_mmio {
 	__u32 size;

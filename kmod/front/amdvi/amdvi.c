@@ -513,7 +513,7 @@ static void settle(struct amdvi *amdvi, const struct reg_write *w)
 	case REG_XT_GA:
 		amdvi_vector_written(amdvi, w->def->index);
 		break;
-	/* Sections 2.4, 2.5 and 2.10: a new buffer is empty. */
+	/* Section 2.4: a new buffer is empty. */
 	case REG_CMD_BASE:
 		if (!(status & AMDVI_STS_CMD_RUN)) {
 			amdvi->value[REG_CMD_HEAD] = 0;
@@ -521,16 +521,8 @@ static void settle(struct amdvi *amdvi, const struct reg_write *w)
 		}
 		break;
 	case REG_EVT_BASE:
-		if (!(status & AMDVI_STS_EVT_RUN)) {
-			amdvi->value[REG_EVT_HEAD] = 0;
-			amdvi->value[REG_EVT_TAIL] = 0;
-		}
-		break;
 	case REG_GA_BASE:
-		if (!(status & AMDVI_STS_GA_RUN)) {
-			amdvi->value[REG_GA_HEAD] = 0;
-			amdvi->value[REG_GA_TAIL] = 0;
-		}
+		amdvi_log_base_written(amdvi, w->def->index);
 		break;
 	/* While they run these are the unit's. */
 	case REG_CMD_HEAD:
@@ -563,25 +555,46 @@ static int amdvi_mmio_read(struct nyx_front *front, u32 offset, u32 size,
 	return 0;
 }
 
+/* Change registers, unless something is kept for a log. False: something is. */
+static bool write_registers(struct amdvi *amdvi, u32 offset, u32 size, u64 value,
+			    struct reg_write w[2], unsigned int *n)
+{
+	unsigned int i;
+	bool done;
+
+	spin_lock_irq(&amdvi->lock);
+	done = !amdvi_log_pending(amdvi);
+	if (done) {
+		*n = regfile_write(&amdvi->regs, offset, size, value, w);
+		for (i = 0; i < *n; i++)
+			settle(amdvi, &w[i]);
+	}
+	spin_unlock_irq(&amdvi->lock);
+	return done;
+}
+
 static int amdvi_mmio_write(struct nyx_front *front, u32 offset, u32 size,
 			    u64 value)
 {
 	struct amdvi *amdvi = to_amdvi(front);
 	struct reg_write w[2];
-	unsigned int n, i;
+	unsigned int n = 0, i;
 	int ret;
 
 	if (mutex_lock_killable(&amdvi->mutex))
 		return -EINTR;
-	/* By the registers as they were when it came up. */
-	ret = amdvi_log_flush(amdvi);
+	ret = amdvi_log_prepare(amdvi, offset, size, value);
 	if (ret)
 		goto out_unlock;
-	spin_lock_irq(&amdvi->lock);
-	n = regfile_write(&amdvi->regs, offset, size, value, w);
-	for (i = 0; i < n; i++)
-		settle(amdvi, &w[i]);
-	spin_unlock_irq(&amdvi->lock);
+	if (mutex_lock_killable(&amdvi->log_mutex)) {
+		ret = -EINTR;
+		goto out_unlock;
+	}
+	/* Entries that came up before go by the registers as they were. */
+	do {
+		ret = amdvi_log_flush_locked(amdvi);
+	} while (!ret && !write_registers(amdvi, offset, size, value, w, &n));
+	amdvi_log_unlock(amdvi);
 	for (i = 0; i < n && !ret; i++)
 		ret = follow(amdvi, &w[i]);
 out_unlock:
@@ -593,14 +606,9 @@ out_unlock:
 
 static void reset_registers(struct amdvi *amdvi)
 {
-	unsigned int i;
-
 	spin_lock_irq(&amdvi->lock);
 	regfile_reset(&amdvi->regs);
-	for (i = 0; i < LOG_MAX; i++) {
-		amdvi->log[i].nr = 0;
-		amdvi->log[i].stopped = false;
-	}
+	amdvi_log_reset(amdvi);
 	memset(amdvi->unsent, 0, sizeof(amdvi->unsent));
 	amdvi->cmd_stopped = false;
 	spin_unlock_irq(&amdvi->lock);
@@ -613,12 +621,11 @@ static int amdvi_reset(struct nyx_front *front)
 
 	if (mutex_lock_killable(&amdvi->mutex))
 		return -EINTR;
-	/* Whoever writes a log does so before, or not at all. */
+	/* An entry is written before, or not at all. */
 	if (mutex_lock_killable(&amdvi->log_mutex)) {
 		mutex_unlock(&amdvi->mutex);
 		return -EINTR;
 	}
-	amdvi->ga_tail_moved = false;
 	reset_registers(amdvi);
 	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
 	ret = forget_all(amdvi);
@@ -626,22 +633,28 @@ static int amdvi_reset(struct nyx_front *front)
 		ret = set_irq_mode(amdvi, 0);
 	/* Now also of faults of before. */
 	reset_registers(amdvi);
-	mutex_unlock(&amdvi->log_mutex);
+	amdvi_log_unlock(amdvi);
 	mutex_unlock(&amdvi->mutex);
 	return ret;
+}
+
+static void amdvi_stop(struct nyx_front *front)
+{
+	amdvi_log_stop(to_amdvi(front));
 }
 
 static void amdvi_destroy(struct nyx_front *front)
 {
 	struct amdvi *amdvi = to_amdvi(front);
 
+	amdvi_log_fini(amdvi);
 	bitmap_free(amdvi->silenced);
-	mutex_destroy(&amdvi->log_mutex);
 	mutex_destroy(&amdvi->mutex);
 	kfree(amdvi);
 }
 
 static const struct nyx_front_ops amdvi_ops = {
+	.stop = amdvi_stop,
 	.destroy = amdvi_destroy,
 	.reset = amdvi_reset,
 	.mmio_size = NYX_MMIO_SIZE_AMDVI,
@@ -729,7 +742,7 @@ static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 	amdvi->queue.unit = unit;
 	amdvi->queue.ops = &amdvi_queue_ops;
 	mutex_init(&amdvi->mutex);
-	mutex_init(&amdvi->log_mutex);
+	amdvi_log_init(amdvi);
 	spin_lock_init(&amdvi->lock);
 	amdvi->shape = (struct amdvi_shape) {
 		.levels = pt_format_levels(PT_AMDV1, cfg->address_width),

@@ -10,11 +10,17 @@
  * context. Nothing that waits for a write holds what a write waits for: faults
  * and the decoding of tables take @lock only.
  *
- * Both logs lie in guest memory, and what is to be logged comes up in any
- * context. So it is kept here, and the tail stays where it is, until somebody
- * accesses a register; then the entries are written, under @log_mutex, inside
- * @mutex. A guest cannot see the difference: to know how far it may read it has
- * to read the tail, or at least, after an interrupt, STATUS.
+ * Both logs lie in guest memory, and faults come up in any context. So log_put()
+ * keeps an entry in a buffer of the log's own size, at the offset that it will
+ * have in the log, and a work item brings it to guest memory, under @log_mutex,
+ * inside @mutex: first the entry, then the tail, then the interrupt. Every access
+ * of a register does the same before it looks. A write of a register holds
+ * @log_mutex, with nothing kept, while the registers change: no entry is written
+ * by what they were before.
+ *
+ * A work item never waits for user space. It asks again for memory that is not at
+ * hand, for five seconds; then it sends the interrupt before the entry, and the
+ * access of a register that follows waits for the memory.
  */
 #ifndef NYX_FRONT_AMDVI_H
 #define NYX_FRONT_AMDVI_H
@@ -22,6 +28,7 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "core/front.h"
 #include "front/amdvi/amdvi_decode.h"
@@ -39,19 +46,24 @@ enum amdvi_reg {
 	REG_MAX,
 };
 
-#define AMDVI_LOG_KEPT	256u
-
 /**
  * struct amdvi_log - a log in guest memory
- * @entry: what is to be written there; one word of an 8-byte entry
- * @first: the oldest
- * @nr: how many
- * @stopped: it has overflowed, and was not enabled anew
+ * @kept: what is to be written there, at the offset that it will have there; as
+ *        large as the log. The registers say where: at the tail
+ * @size: bytes of @kept, or 0
+ * @spare: becomes @kept when the base is written; under &amdvi.mutex
+ * @spare_size: bytes of @spare, or 0; likewise
+ * @nr: entries that are kept
+ * @full: an entry found no room; told when those that are kept are written
+ * @stopped: it has overflowed, and was not started anew
  */
 struct amdvi_log {
-	u64 entry[AMDVI_LOG_KEPT][2];
-	u32 first;
+	u64 *kept;
+	u64 size;
+	u64 *spare;
+	u64 spare_size;
 	u32 nr;
+	bool full;
 	bool stopped;
 };
 
@@ -61,8 +73,10 @@ enum amdvi_log_id { LOG_EVENT, LOG_GA, LOG_MAX };
  * struct amdvi - a front end
  * @front: what the core knows
  * @mutex: serialises writes and commands
- * @log_mutex: serialises who brings the logs to guest memory
- * @ga_tail_moved: the GA log's tail is to be stored at its address; under @log_mutex
+ * @log_mutex: serialises who brings the logs to guest memory, and keeps their
+ *             registers as they are
+ * @log_work: brings the logs to guest memory
+ * @log_tries: how often @log_work has asked for memory; its own
  * @lock: protects the registers, and what follows
  * @regs: the registers
  * @value: their values
@@ -79,7 +93,8 @@ struct amdvi {
 	struct nyx_front front;
 	struct mutex mutex;
 	struct mutex log_mutex;
-	bool ga_tail_moved;
+	struct delayed_work log_work;
+	unsigned int log_tries;
 	spinlock_t lock;
 	struct regfile regs;
 	u64 value[REG_MAX];
@@ -138,6 +153,28 @@ void amdvi_log_event_locked(struct amdvi *amdvi, u16 rid, u16 did, u16 code,
 void amdvi_log_guest(struct amdvi *amdvi, u16 rid, u32 tag);
 
 /**
+ * amdvi_log_init() - prepare the logs
+ * @amdvi: the front end
+ */
+void amdvi_log_init(struct amdvi *amdvi);
+
+/**
+ * amdvi_log_stop() - end the work item
+ * @amdvi: the front end, which logs nothing any more
+ *
+ * Context: may sleep.
+ */
+void amdvi_log_stop(struct amdvi *amdvi);
+
+/**
+ * amdvi_log_fini() - free what the logs hold
+ * @amdvi: the front end, without users
+ *
+ * Context: may sleep.
+ */
+void amdvi_log_fini(struct amdvi *amdvi);
+
+/**
  * amdvi_log_flush() - bring the logs to guest memory
  * @amdvi: the front end
  *
@@ -145,6 +182,59 @@ void amdvi_log_guest(struct amdvi *amdvi, u16 rid, u32 tag);
  * Return: 0, or -EINTR if the caller was killed.
  */
 int amdvi_log_flush(struct amdvi *amdvi);
+
+/**
+ * amdvi_log_flush_locked() - likewise
+ * @amdvi: the front end
+ *
+ * Context: may sleep; under &amdvi.log_mutex.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int amdvi_log_flush_locked(struct amdvi *amdvi);
+
+/**
+ * amdvi_log_pending() - is there an entry that is not in guest memory?
+ * @amdvi: the front end
+ *
+ * Context: any; the answer lasts under &amdvi.lock.
+ * Return: true if there is.
+ */
+bool amdvi_log_pending(const struct amdvi *amdvi);
+
+/**
+ * amdvi_log_unlock() - release &amdvi.log_mutex
+ * @amdvi: the front end
+ */
+void amdvi_log_unlock(struct amdvi *amdvi);
+
+/**
+ * amdvi_log_prepare() - make room for what a write of a base asks for
+ * @amdvi: the front end
+ * @offset: of the write
+ * @size: of the write
+ * @value: what is written
+ *
+ * Context: may sleep; under &amdvi.mutex.
+ * Return: 0 or -ENOMEM.
+ */
+int amdvi_log_prepare(struct amdvi *amdvi, u32 offset, u32 size, u64 value);
+
+/**
+ * amdvi_log_base_written() - EVT_BASE or GA_BASE was written
+ * @amdvi: the front end
+ * @reg: which one
+ *
+ * Context: under &amdvi.lock, with nothing kept.
+ */
+void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg);
+
+/**
+ * amdvi_log_reset() - as after power-on
+ * @amdvi: the front end
+ *
+ * Context: under &amdvi.lock.
+ */
+void amdvi_log_reset(struct amdvi *amdvi);
 
 /**
  * amdvi_status_update() - make what STATUS says of rings that run true

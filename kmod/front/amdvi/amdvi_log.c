@@ -9,11 +9,16 @@
 #include "front/amdvi/amdvi.h"
 
 #include <linux/bitfield.h>
+#include <linux/jiffies.h>
 #include <linux/lockdep.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 
 #include "core/unit.h"
 #include "tlb/epoch.h"
+
+/* How often the work item asks for memory, each time a millisecond later: 5 s. */
+#define LOG_TRIES	100u
 
 /**
  * struct log_def - what tells the logs apart
@@ -165,30 +170,41 @@ void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w)
 	amdvi_status_update(amdvi);
 }
 
+static void log_overflow(struct amdvi *amdvi, enum amdvi_log_id id)
+{
+	const struct log_def *def = &log_defs[id];
+
+	amdvi->log[id].full = false;
+	amdvi->log[id].stopped = true;
+	amdvi_status_update(amdvi);
+	raise(amdvi, def->overflow, def->irq_enable, def->vector);
+}
+
 static void log_put(struct amdvi *amdvi, enum amdvi_log_id id, u64 lo, u64 hi)
 {
 	const struct log_def *def = &log_defs[id];
 	struct amdvi_log *log = &amdvi->log[id];
 	u64 size = amdvi_ring_size(amdvi->value[def->base]);
-	u64 status = amdvi->value[REG_STATUS], used;
+	u64 status = amdvi->value[REG_STATUS], next;
 	u64 *entry;
 
 	lockdep_assert_held(&amdvi->lock);
-	if (!(status & def->run) || (status & def->overflow) || !size)
+	if (!(status & def->run) || (status & def->overflow) || log->full || !size)
 		return;
-	used = amdvi->value[def->tail] - amdvi->value[def->head];
-	used = (used & (size - 1)) + (u64)log->nr * def->entry_size;
+	next = amdvi->value[def->tail] + (u64)log->nr * def->entry_size;
 	/* One stays free, or full would look like empty. */
-	if (used + def->entry_size >= size || log->nr == AMDVI_LOG_KEPT) {
-		log->stopped = true;
-		amdvi_status_update(amdvi);
-		raise(amdvi, def->overflow, def->irq_enable, def->vector);
+	if (((next - amdvi->value[def->head]) & (size - 1)) + def->entry_size >= size) {
+		log->full = true;
+		if (!log->nr)
+			log_overflow(amdvi, id);
 		return;
 	}
-	entry = log->entry[(log->first + log->nr++) % AMDVI_LOG_KEPT];
+	entry = log->kept + (next & (size - 1)) / sizeof(*entry);
 	entry[0] = lo;
-	entry[1] = hi;
-	raise(amdvi, def->irq, def->irq_enable, def->vector);
+	if (def->entry_size > sizeof(*entry))
+		entry[1] = hi;
+	WRITE_ONCE(log->nr, log->nr + 1);
+	queue_delayed_work(system_unbound_wq, &amdvi->log_work, 0);
 }
 
 void amdvi_log_event_locked(struct amdvi *amdvi, u16 rid, u16 did, u16 code,
@@ -216,50 +232,51 @@ void amdvi_log_guest(struct amdvi *amdvi, u16 rid, u32 tag)
 	spin_unlock_irqrestore(&amdvi->lock, flags);
 }
 
-/* The oldest entry, and where it goes. False if there is none. */
-static bool log_next(struct amdvi *amdvi, enum amdvi_log_id id, u64 *gpa,
-		     u64 word[2])
+/* ---- to guest memory ---------------------------------------------------- */
+
+/**
+ * struct log_entry - an entry on its way
+ * @gpa: where it goes
+ * @word: the entry
+ * @tail: what the tail is after it
+ * @tail_gpa: where the tail is stored, too, or 0
+ */
+struct log_entry {
+	u64 gpa;
+	u64 word[2];
+	u64 tail;
+	u64 tail_gpa;
+};
+
+/* The oldest entry. False if there is none. */
+static bool log_next(struct amdvi *amdvi, enum amdvi_log_id id,
+		     struct log_entry *e)
 {
 	const struct log_def *def = &log_defs[id];
 	struct amdvi_log *log = &amdvi->log[id];
-	u64 base, size;
+	u64 base, size, at;
 	bool any;
 
 	spin_lock_irq(&amdvi->lock);
-	base = amdvi->value[def->base];
-	size = amdvi_ring_size(base);
-	any = log->nr && size;
+	any = log->nr;
 	if (any) {
-		*gpa = (base & AMDVI_BASE_ADDR) +
-		       (amdvi->value[def->tail] & (size - 1));
-		word[0] = log->entry[log->first][0];
-		word[1] = log->entry[log->first][1];
-	} else {
-		log->nr = 0;
+		base = amdvi->value[def->base];
+		size = amdvi_ring_size(base);
+		at = amdvi->value[def->tail] & (size - 1);
+		*e = (struct log_entry) {
+			.gpa = (base & AMDVI_BASE_ADDR) + at,
+			.tail = (at + def->entry_size) & (size - 1),
+			.tail_gpa = id == LOG_GA ?
+				    amdvi->value[REG_GA_TAIL_ADDR] : 0,
+		};
+		memcpy(e->word, log->kept + at / sizeof(*log->kept),
+		       def->entry_size);
 	}
 	spin_unlock_irq(&amdvi->lock);
 	return any;
 }
 
-static void log_done(struct amdvi *amdvi, enum amdvi_log_id id, bool written)
-{
-	const struct log_def *def = &log_defs[id];
-	struct amdvi_log *log = &amdvi->log[id];
-	u64 size, *tail = &amdvi->value[def->tail];
-
-	spin_lock_irq(&amdvi->lock);
-	size = amdvi_ring_size(amdvi->value[def->base]);
-	if (log->nr) {
-		log->first = (log->first + 1) % AMDVI_LOG_KEPT;
-		log->nr--;
-		/* Where there is no memory the entry is lost. */
-		if (written && size)
-			*tail = (*tail + def->entry_size) & (size - 1);
-	}
-	spin_unlock_irq(&amdvi->lock);
-}
-
-static int log_write(struct amdvi *amdvi, u64 gpa, const u64 word[2], u32 size)
+static int log_write(struct amdvi *amdvi, const struct log_entry *e, u32 size)
 {
 	struct nyx_unit *unit = amdvi->front.unit;
 	unsigned int pair = epoch_enter(&unit->irq.posting);
@@ -267,68 +284,230 @@ static int log_write(struct amdvi *amdvi, u64 gpa, const u64 word[2], u32 size)
 
 	/* Drivers take an entry without a code, in the first word, for unfinished. */
 	if (size > sizeof(u64))
-		ret = nyx_guest_write64(unit, gpa + 8, word[1]);
+		ret = nyx_guest_write64(unit, e->gpa + 8, e->word[1]);
 	if (!ret)
-		ret = nyx_guest_write64(unit, gpa, word[0]);
+		ret = nyx_guest_write64(unit, e->gpa, e->word[0]);
+	/* Section 2.10: drivers need not read the register. */
+	if (!ret && e->tail_gpa) {
+		ret = nyx_guest_write64(unit, e->tail_gpa, e->tail);
+		/* Where there is no memory nobody looks. */
+		if (ret == -EIO)
+			ret = 0;
+	}
 	epoch_exit(&unit->irq.posting, pair);
 	return ret;
 }
 
-/* Section 2.10: drivers need not read the register. */
-static int ga_tail_store(struct amdvi *amdvi)
+/* The oldest entry is in memory. */
+static void log_done(struct amdvi *amdvi, enum amdvi_log_id id, u64 tail)
 {
-	u64 gpa, word[2] = {};
-	int ret;
+	const struct log_def *def = &log_defs[id];
+	struct amdvi_log *log = &amdvi->log[id];
 
 	spin_lock_irq(&amdvi->lock);
-	gpa = amdvi->value[REG_GA_TAIL_ADDR];
-	word[0] = amdvi->value[REG_GA_TAIL];
+	amdvi->value[def->tail] = tail;
+	WRITE_ONCE(log->nr, log->nr - 1);
+	raise(amdvi, def->irq, def->irq_enable, def->vector);
+	if (!log->nr && log->full)
+		log_overflow(amdvi, id);
 	spin_unlock_irq(&amdvi->lock);
-	ret = gpa ? log_write(amdvi, gpa, word, sizeof(word[0])) : 0;
-	if (ret == -EINTR)
-		return ret;
-	/* Where there is no memory nobody looks. */
-	WRITE_ONCE(amdvi->ga_tail_moved, false);
+}
+
+/* There is no memory where they go: they are lost, and the tail stays. */
+static void log_lose(struct amdvi *amdvi, enum amdvi_log_id id)
+{
+	struct amdvi_log *log = &amdvi->log[id];
+
+	spin_lock_irq(&amdvi->lock);
+	WRITE_ONCE(log->nr, 0);
+	if (log->full)
+		log_overflow(amdvi, id);
+	spin_unlock_irq(&amdvi->lock);
+}
+
+/* The head stays meanwhile, so the log is full before this goes on for ever. */
+static int log_flush(struct amdvi *amdvi, enum amdvi_log_id id)
+{
+	struct log_entry e;
+	int ret = 0;
+
+	while (!ret && log_next(amdvi, id, &e)) {
+		ret = log_write(amdvi, &e, log_defs[id].entry_size);
+		if (!ret)
+			log_done(amdvi, id, e.tail);
+		cond_resched();
+	}
+	return ret;
+}
+
+bool amdvi_log_pending(const struct amdvi *amdvi)
+{
+	return READ_ONCE(amdvi->log[LOG_EVENT].nr) ||
+	       READ_ONCE(amdvi->log[LOG_GA].nr);
+}
+
+int amdvi_log_flush_locked(struct amdvi *amdvi)
+{
+	unsigned int i;
+	int ret;
+
+	lockdep_assert_held(&amdvi->log_mutex);
+	for (i = 0; i < LOG_MAX; i++) {
+		ret = log_flush(amdvi, i);
+		if (ret == -EINTR)
+			return ret;
+		if (ret)
+			log_lose(amdvi, i);
+	}
 	return 0;
 }
 
-/* As many as can have been there: more may come all the time. */
-static int log_flush(struct amdvi *amdvi, enum amdvi_log_id id)
+void amdvi_log_unlock(struct amdvi *amdvi)
 {
-	unsigned int n;
-	u64 gpa, word[2];
-	int ret;
-
-	for (n = 0; n < AMDVI_LOG_KEPT; n++) {
-		if (!log_next(amdvi, id, &gpa, word))
-			break;
-		ret = log_write(amdvi, gpa, word, log_defs[id].entry_size);
-		if (ret == -EINTR)
-			return ret;
-		log_done(amdvi, id, !ret);
-		cond_resched();
-	}
-	if (n && id == LOG_GA)
-		WRITE_ONCE(amdvi->ga_tail_moved, true);
-	return 0;
+	mutex_unlock(&amdvi->log_mutex);
+	/* Pairs with log_work(), which does not wait for the lock. */
+	smp_mb();
+	if (amdvi_log_pending(amdvi))
+		queue_delayed_work(system_unbound_wq, &amdvi->log_work, 0);
 }
 
 int amdvi_log_flush(struct amdvi *amdvi)
 {
-	unsigned int i;
-	int ret = 0;
+	int ret;
 
-	/* What comes from now on is as good as a moment later. */
-	if (!READ_ONCE(amdvi->log[LOG_EVENT].nr) &&
-	    !READ_ONCE(amdvi->log[LOG_GA].nr) &&
-	    !READ_ONCE(amdvi->ga_tail_moved))
+	/* An entry that comes from now on may come a moment later. */
+	if (!amdvi_log_pending(amdvi))
 		return 0;
 	if (mutex_lock_killable(&amdvi->log_mutex))
 		return -EINTR;
-	for (i = 0; i < LOG_MAX && !ret; i++)
-		ret = log_flush(amdvi, i);
-	if (!ret && amdvi->ga_tail_moved)
-		ret = ga_tail_store(amdvi);
-	mutex_unlock(&amdvi->log_mutex);
+	ret = amdvi_log_flush_locked(amdvi);
+	amdvi_log_unlock(amdvi);
 	return ret;
+}
+
+/* The memory is not at hand: a handler that reads a register can wait for it. */
+static void log_call(struct amdvi *amdvi, enum amdvi_log_id id)
+{
+	const struct log_def *def = &log_defs[id];
+
+	spin_lock_irq(&amdvi->lock);
+	if (amdvi->log[id].nr)
+		raise(amdvi, def->irq, def->irq_enable, def->vector);
+	spin_unlock_irq(&amdvi->lock);
+}
+
+static void log_work(struct work_struct *work)
+{
+	struct amdvi *amdvi = container_of(to_delayed_work(work), struct amdvi,
+					   log_work);
+	bool again = false;
+	unsigned int i;
+	int ret;
+
+	/*
+	 * An entry was kept before this was queued. Pairs with amdvi_log_unlock():
+	 * whoever has the lock now, and may wait for user space, queues this again.
+	 */
+	smp_mb();
+	if (!mutex_trylock(&amdvi->log_mutex))
+		return;
+	for (i = 0; i < LOG_MAX; i++) {
+		ret = log_flush(amdvi, i);
+		if (ret == -EAGAIN && amdvi->log_tries < LOG_TRIES)
+			again = true;
+		else if (ret)
+			log_call(amdvi, i);
+	}
+	amdvi->log_tries = again ? amdvi->log_tries + 1 : 0;
+	if (again)
+		queue_delayed_work(system_unbound_wq, &amdvi->log_work,
+				   msecs_to_jiffies(amdvi->log_tries));
+	mutex_unlock(&amdvi->log_mutex);
+}
+
+/* ---- registers and life ------------------------------------------------- */
+
+/* The size of a log that a write of its base asks for; 0: it says nothing of that. */
+static u64 written_size(const struct reg_def *base, u32 offset, u32 size, u64 value)
+{
+	/* The length is in the upper half. */
+	if (size == sizeof(u64) && offset == base->offset)
+		return amdvi_ring_size(value & base->rw);
+	if (size == sizeof(u32) && offset == base->offset + sizeof(u32))
+		return amdvi_ring_size(value << 32 & base->rw);
+	return 0;
+}
+
+int amdvi_log_prepare(struct amdvi *amdvi, u32 offset, u32 size, u64 value)
+{
+	struct amdvi_log *log;
+	unsigned int i;
+	u64 want;
+
+	lockdep_assert_held(&amdvi->mutex);
+	for (i = 0; i < LOG_MAX; i++) {
+		log = &amdvi->log[i];
+		want = written_size(&amdvi->def[log_defs[i].base], offset, size,
+				    value);
+		if (want <= max(log->size, log->spare_size))
+			continue;
+		kvfree(log->spare);
+		log->spare = kvmalloc(want, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		log->spare_size = log->spare ? want : 0;
+		if (!log->spare)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Sections 2.5 and 2.10: a new buffer is empty, unless the log runs. */
+void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg)
+{
+	enum amdvi_log_id id = reg == REG_GA_BASE ? LOG_GA : LOG_EVENT;
+	const struct log_def *def = &log_defs[id];
+	struct amdvi_log *log = &amdvi->log[id];
+
+	lockdep_assert_held(&amdvi->lock);
+	if (log->spare_size > log->size) {
+		swap(log->kept, log->spare);
+		swap(log->size, log->spare_size);
+	}
+	if (amdvi->value[REG_STATUS] & def->run)
+		return;
+	amdvi->value[def->head] = 0;
+	amdvi->value[def->tail] = 0;
+}
+
+void amdvi_log_reset(struct amdvi *amdvi)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&amdvi->lock);
+	for (i = 0; i < LOG_MAX; i++) {
+		WRITE_ONCE(amdvi->log[i].nr, 0);
+		amdvi->log[i].full = false;
+		amdvi->log[i].stopped = false;
+	}
+}
+
+void amdvi_log_init(struct amdvi *amdvi)
+{
+	mutex_init(&amdvi->log_mutex);
+	INIT_DELAYED_WORK(&amdvi->log_work, log_work);
+}
+
+void amdvi_log_stop(struct amdvi *amdvi)
+{
+	cancel_delayed_work_sync(&amdvi->log_work);
+}
+
+void amdvi_log_fini(struct amdvi *amdvi)
+{
+	unsigned int i;
+
+	for (i = 0; i < LOG_MAX; i++) {
+		kvfree(amdvi->log[i].kept);
+		kvfree(amdvi->log[i].spare);
+	}
+	mutex_destroy(&amdvi->log_mutex);
 }
