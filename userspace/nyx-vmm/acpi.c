@@ -4,9 +4,10 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * RSDP, XSDT, FADT with its DSDT and FACS, MADT, MCFG, and the table of the IOMMU, one
- * behind the other in the BIOS area, which the memory map reserves. ACPI Specification
- * 6.5, chapter 5; PCI Firmware Specification 3.3 for MCFG.
+ * RSDP, RSDT and XSDT, FADT with its DSDT and FACS, MADT, MCFG, and the table of the IOMMU,
+ * one behind the other in the BIOS area, which the memory map reserves. Each address is
+ * there in 32 and in 64 bits: some payloads read only the one, some only the other. ACPI
+ * Specification 6.5, chapter 5; PCI Firmware Specification 3.3 for MCFG.
  */
 #include <errno.h>
 #include <string.h>
@@ -69,7 +70,7 @@ enum {
 struct writer {
 	uint8_t *area;			/* [GPA_BIOS, GPA_BIOS_END) */
 	size_t used;
-	uint64_t tables[MAX_TABLES];	/* what the XSDT lists */
+	uint64_t tables[MAX_TABLES];	/* for RSDT and XSDT */
 	unsigned int nr_tables;
 };
 
@@ -263,6 +264,7 @@ static uint64_t fadt(struct writer *w, uint64_t dsdt_gpa, uint64_t facs_gpa)
 	header(t, "FACP", 6);
 	t[FADT_MINOR] = 5;
 	le_put(t + FADT_FACS, facs_gpa, 4);
+	le_put(t + FADT_X_FACS, facs_gpa, 8);
 	le_put(t + FADT_DSDT, dsdt_gpa, 4);
 	le_put(t + FADT_X_DSDT, dsdt_gpa, 8);
 	le_put(t + FADT_SCI, PIN_SCI, 2);
@@ -375,22 +377,24 @@ static int iommu_table(struct vmm *vmm, struct writer *w)
 	return 0;
 }
 
-static uint64_t xsdt(struct writer *w)
+/* RSDT or XSDT: addresses of @width bytes */
+static uint64_t table_of_tables(struct writer *w, const char *signature, unsigned int width)
 {
 	uint8_t *t = next(w);
 	unsigned int i;
 
-	header(t, "XSDT", 1);
+	header(t, signature, 1);
 	for (i = 0; i < w->nr_tables; i++)
-		le_put(t + HEADER + 8 * i, w->tables[i], 8);
-	return finish(w, HEADER + 8 * w->nr_tables);
+		le_put(t + HEADER + width * i, w->tables[i], width);
+	return finish(w, HEADER + width * w->nr_tables);
 }
 
-static void rsdp(uint8_t *p, uint64_t xsdt_gpa)
+static void rsdp(uint8_t *p, uint64_t rsdt_gpa, uint64_t xsdt_gpa)
 {
 	memcpy(p, "RSD PTR ", 8);
 	memcpy(p + 9, "NYX   ", 6);
 	p[15] = 2;
+	le_put(p + 16, rsdt_gpa, 4);
 	le_put(p + 20, 36, 4);
 	le_put(p + 24, xsdt_gpa, 8);
 	p[8] = checksum(p, 20);
@@ -400,7 +404,7 @@ static void rsdp(uint8_t *p, uint64_t xsdt_gpa)
 int acpi_build(struct vmm *vmm)
 {
 	struct writer w = { .area = ram_ptr(vmm, GPA_BIOS, GPA_BIOS_END - GPA_BIOS) };
-	uint64_t dsdt_gpa, facs_gpa;
+	uint64_t dsdt_gpa, facs_gpa, rsdt_gpa;
 	uint8_t *root;
 
 	if (!w.area) {
@@ -425,6 +429,7 @@ int acpi_build(struct vmm *vmm)
 		say("the ACPI table of the %s IOMMU does not fit", vmm->iommu->name);
 		return -ENOSPC;
 	}
-	rsdp(root, xsdt(&w));
+	rsdt_gpa = table_of_tables(&w, "RSDT", 4);
+	rsdp(root, rsdt_gpa, table_of_tables(&w, "XSDT", 8));
 	return 0;
 }
