@@ -85,7 +85,8 @@ enum {
 	IVHD_PPR	= 1 << 7,
 
 	ENTRIES_SIZE	= 16,
-	ENTRY_ALL	= 1,
+	ENTRY_RANGE	= 3,		/* from here */
+	ENTRY_RANGE_END	= 4,		/* to here */
 	ENTRY_SPECIAL	= 0x48,
 	SPECIAL_IOAPIC	= 1,
 };
@@ -243,11 +244,17 @@ static uint32_t features(uint64_t efr)
 		field(efr, EFR_GATS, 2, 28) | field(efr, EFR_HATS, 2, 30);
 }
 
-/* All of the segment are behind the unit, and the IOAPIC, whose id in the MADT is 0. */
+/*
+ * All of the segment are behind the unit, and the IOAPIC, whose id in the MADT is 0. The
+ * range is what every driver reads: Xen 4.17 stops at an entry of type 1, "all", and
+ * FreeBSD finds no device by one.
+ */
 static void entries(uint8_t *p)
 {
-	p[0] = ENTRY_ALL;
-	p += 8;				/* filled up: the next is to be aligned */
+	p[0] = ENTRY_RANGE;		/* of id 0 */
+	p[4] = ENTRY_RANGE_END;
+	le_put(p + 5, 0xffff, 2);
+	p += 8;
 	p[0] = ENTRY_SPECIAL;
 	p[4] = 0;			/* its id */
 	le_put(p + 5, RID_IOAPIC, 2);

@@ -170,3 +170,33 @@ TEST(madt)
 	EXPECT_EQ(1, nmis);
 	env_end(vmm);
 }
+
+/*
+ * The blocks of types 10h and 11h: all devices as a range, which each driver understands,
+ * aligned as the entries want it, and the IOAPIC.
+ */
+TEST(ivrs)
+{
+	static const uint8_t entries[16] = {
+		3, 0, 0, 0, 4, 0xff, 0xff, 0, 0x48, 0, 0, 0, 0, 0xa0, 0, 1,
+	};
+	static const struct { uint8_t type; unsigned int header; } blocks[] = {
+		{ 0x10, 24 }, { 0x11, 40 },
+	};
+	struct vmm *vmm = build(&iommu_amdvi);
+	uint64_t ivrs = find(vmm, "IVRS"), at = ivrs + 48;
+	unsigned int i;
+
+	ASSERT_TRUE(ivrs);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
+		EXPECT_EQ(blocks[i].type, env_get(vmm, at, 1));
+		EXPECT_EQ(blocks[i].header + sizeof(entries), env_get(vmm, at + 2, 2));
+		EXPECT_EQ(GPA_AMDVI, env_get(vmm, at + 8, 8));
+		at += blocks[i].header;
+		EXPECT_EQ(0, at % 8);
+		EXPECT_TRUE(!memcmp(ram_ptr(vmm, at, 16), entries, sizeof(entries)));
+		at += sizeof(entries);
+	}
+	EXPECT_EQ(ivrs + length(vmm, ivrs), at);
+	env_end(vmm);
+}
