@@ -10,8 +10,10 @@
  * in 11) and that of interrupt remapping (index in 63:49 and 11, format in 48).
  *
  * A level-triggered pin sends once and waits, with its Remote IRR set, for an EOI: one
- * that the local APICs broadcast, which KVM reports for the vectors in the routes, or
- * one written to the EOI register. Both name the vector of the redirection entry.
+ * that a local APIC broadcasts, which KVM reports for what irq_send_level() has sent, or
+ * one written to the EOI register. Both name the vector of the redirection entry. A CPU
+ * whose local APIC suppresses broadcasts (directed EOI) writes the register, when the
+ * device is quiet: kvm.c keeps its broadcasts from us.
  */
 #include "iommu.h"
 #include "vmm.h"
@@ -66,6 +68,8 @@ static void fire(struct vmm *vmm, unsigned int pin)
 		if (!ioapic.level[pin] || *rte & RTE_REMOTE_IRR)
 			return;
 		*rte |= RTE_REMOTE_IRR;
+		irq_send_level(vmm, pin, message_address(*rte), message_data(*rte));
+		return;
 	}
 	irq_send(vmm, vmm->iommu->ioapic_rid, message_address(*rte), message_data(*rte));
 }
@@ -121,13 +125,9 @@ static void rte_write(struct vmm *vmm, unsigned int pin, bool high, uint32_t val
 	/* Edge mode knows no Remote IRR: drivers clear a stuck one in this way. */
 	if (!(*rte & RTE_LEVEL))
 		*rte &= ~RTE_REMOTE_IRR;
-	/*
-	 * KVM reports EOIs for what it finds in the routes. That of a masked pin stays: drivers
-	 * mask an interrupt that is in service, and its EOI comes then.
-	 */
-	if (!(*rte & RTE_MASKED))
-		irq_route_set(vmm, pin, vmm->iommu->ioapic_rid, message_address(*rte),
-			      message_data(*rte));
+	/* Drivers mask an interrupt that is in service, too: then its EOI still comes. */
+	if ((*rte & RTE_MASKED || !(*rte & RTE_LEVEL)) && !(*rte & RTE_REMOTE_IRR))
+		irq_forget_level(vmm, pin);
 	/* An edge that came while the pin was masked is lost, a level is not. */
 	if (*rte & RTE_LEVEL)
 		fire(vmm, pin);

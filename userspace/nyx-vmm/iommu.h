@@ -53,13 +53,9 @@ struct iommu_ops {
 	 */
 	void *(*map)(struct vmm *vmm, uint16_t rid, uint64_t iova, uint64_t len, bool write);
 
-	/*
-	 * A message of @rid to the CPUs. 0; -EFAULT: blocked. @probe: nobody sends it now,
-	 * it is for KVM's table, and being blocked is no fault. Any thread. When its answers
-	 * to that change, the IOMMU calls irq_routes_refresh(), not from in here with @probe.
-	 */
+	/* A message of @rid to the CPUs. 0; -EFAULT: blocked. Any thread. */
 	int (*remap)(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
-		     bool probe, struct irq_message *message);
+		     struct irq_message *message);
 
 	/* Its ACPI table (DMAR, IVRS) with a zero checksum. Bytes, 0: no room. */
 	size_t (*acpi)(struct vmm *vmm, uint8_t *table, size_t room);

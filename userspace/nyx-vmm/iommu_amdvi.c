@@ -23,7 +23,6 @@
 #include "vmm.h"
 
 #define RID_IOAPIC	0x00a0
-#define CONTROL_ENABLE	(UINT64_C(1) << 0)
 #define CONTROL_EVT_INT	(UINT64_C(1) << 3)
 #define CONTROL_WAIT_INT (UINT64_C(1) << 4)
 #define CONTROL_GA_INT	(UINT64_C(1) << 29)
@@ -157,10 +156,6 @@ static void resend(struct vmm *vmm)
 static const struct iommu_unit_model model = {
 	.gpa = GPA_AMDVI,
 	.size = NYX_MMIO_SIZE_AMDVI,
-	.command = REG_CONTROL,
-	.status = REG_CONTROL,
-	.len = 8,
-	.on = CONTROL_ENABLE,
 	.function_msi = function_msi,
 	.resend = resend,
 };

@@ -34,20 +34,8 @@ static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned i
 {
 	struct vmm *vmm = opaque;
 	struct iommu_unit *iu = vmm->iommu_data;
-	const struct iommu_unit_model *m = iu->model;
-	uint64_t status;
-	bool on;
 
-	if (nyx_mmio_write(iu->unit, (uint32_t)offset, len, value))
-		return;
-	/* Wide writes of what is before it may reach it, too */
-	if (offset >= m->command + m->len || offset + len <= m->command)
-		return;
-	if (nyx_mmio_read(iu->unit, m->status, m->len, &status))
-		return;
-	on = status & m->on;
-	if (atomic_exchange(&iu->remapping, on) != on)
-		irq_routes_refresh(vmm);
+	nyx_mmio_write(iu->unit, (uint32_t)offset, len, value);
 }
 
 static const struct io_ops mmio = { mmio_read, mmio_write };
@@ -78,91 +66,19 @@ static struct irq_message to_message(uint64_t address, uint32_t data)
 	};
 }
 
-/* Called with @lock held. */
-static struct iommu_level *find_level(struct iommu_unit *iu, uint64_t address, uint32_t data)
-{
-	unsigned int i;
-
-	for (i = 0; i < IOMMU_LEVELS; i++) {
-		struct iommu_level *l = &iu->levels[i];
-
-		if (l->valid && l->address == address && l->data == data)
-			return l;
-	}
-	return NULL;
-}
-
-/*
- * KVM has to know the vectors whose EOI the IOAPIC waits for before it sees one of
- * them. There is no need to follow the guest's changes of its table: what counts is
- * what the last message became.
- */
-static void learn_level(struct vmm *vmm, uint64_t address, uint32_t data,
-			const struct irq_message *message)
-{
-	struct iommu_unit *iu = vmm->iommu_data;
-	struct iommu_level *l;
-	bool news;
-
-	pthread_mutex_lock(&iu->lock);
-	l = find_level(iu, address, data);
-	news = !l || memcmp(&l->message, message, sizeof(*message));
-	if (news) {
-		if (!l) {
-			l = &iu->levels[iu->next_level];
-			iu->next_level = (iu->next_level + 1) % IOMMU_LEVELS;
-		}
-		*l = (struct iommu_level){
-			.valid = true, .data = data, .address = address, .message = *message,
-		};
-	}
-	pthread_mutex_unlock(&iu->lock);
-	if (news)
-		irq_routes_refresh(vmm);
-}
-
-/* To ask the unit would count, and be a fault if it refuses. */
-static int probe_level(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
-		       struct irq_message *message)
-{
-	struct iommu_unit *iu = vmm->iommu_data;
-	const struct iommu_level *l;
-	int rc = -EFAULT;
-
-	if (!atomic_load(&iu->remapping)) {
-		*message = to_message(address, data);
-		return 0;
-	}
-	if (rid != vmm->iommu->ioapic_rid)
-		return rc;
-	pthread_mutex_lock(&iu->lock);
-	l = find_level(iu, address, data);
-	if (l) {
-		*message = l->message;
-		rc = 0;
-	}
-	pthread_mutex_unlock(&iu->lock);
-	return rc;
-}
-
 int iommu_unit_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
-		     bool probe, struct irq_message *message)
+		     struct irq_message *message)
 {
 	struct iommu_unit *iu = vmm->iommu_data;
 	struct nyx_irq_send irq = {
 		.size = sizeof(irq), .sbdf = rid, .address = address, .data = data,
 	};
 
-	if (probe)
-		return probe_level(vmm, rid, address, data, message);
 	if (nyx_irq_send(iu->unit, &irq))
 		return -EFAULT;
 	if (irq.out_result != NYX_IRQ_DELIVER && irq.out_result != NYX_IRQ_NOTIFY)
 		return -EFAULT;
 	*message = to_message(irq.out_address, irq.out_data);
-	if (rid == vmm->iommu->ioapic_rid && irq.out_flags & NYX_IRTE_F_LEVEL &&
-	    atomic_load(&iu->remapping))
-		learn_level(vmm, address, data, message);
 	return 0;
 }
 
@@ -266,7 +182,6 @@ int iommu_unit_init(struct vmm *vmm, struct iommu_unit *iu,
 
 	iu->model = model;
 	iu->events = -1;
-	pthread_mutex_init(&iu->lock, NULL);
 	vmm->iommu_data = iu;
 	rc = create_unit(iu, vmm->iommu->name, create);
 	if (rc)
@@ -300,7 +215,6 @@ void iommu_unit_exit(struct vmm *vmm)
 	}
 	nyx_unit_unref(iu->unit);
 	nyx_ctx_unref(iu->ctx);
-	pthread_mutex_destroy(&iu->lock);
 	free(iu);
 	vmm->iommu_data = NULL;
 }

@@ -14,22 +14,13 @@
 #define NYX_VMM_IOMMU_UNIT_H
 
 #include <nyx/nyx.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "iommu.h"
 
-#define IOMMU_LEVELS	32
-
 struct iommu_unit_model {
 	uint64_t gpa;			/* of the registers */
 	uint32_t size;
-
-	/* A write to [command, command + len) may have changed bit @on of @status. */
-	uint32_t command, status, len;
-	uint64_t on;			/* interrupts are remapped */
 
 	/* The unit's own interrupt, by its PCI function; NULL: it has none */
 	void (*function_msi)(struct vmm *vmm);
@@ -38,24 +29,12 @@ struct iommu_unit_model {
 	void (*resend)(struct vmm *vmm);
 };
 
-/* A level-triggered message of the IOAPIC, and what became of it last. */
-struct iommu_level {
-	bool valid;
-	uint32_t data;
-	uint64_t address;
-	struct irq_message message;
-};
-
 /* The first member of what vmm::iommu_data points to, which free() takes. */
 struct iommu_unit {
 	const struct iommu_unit_model *model;
 	struct nyx_ctx *ctx;
 	struct nyx_unit *unit;
 	int events;
-	atomic_bool remapping;
-	pthread_mutex_t lock;				/* innermost */
-	struct iommu_level levels[IOMMU_LEVELS];	/* @lock */
-	unsigned int next_level;			/* @lock */
 };
 
 /* A failure is said; iommu_unit_exit() cleans up after it, too. */
@@ -68,6 +47,6 @@ void iommu_unit_exit(struct vmm *vmm);
 int iommu_unit_device_add(struct vmm *vmm, uint16_t rid);
 int iommu_unit_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr);
 int iommu_unit_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
-		     bool probe, struct irq_message *message);
+		     struct irq_message *message);
 
 #endif /* NYX_VMM_IOMMU_UNIT_H */

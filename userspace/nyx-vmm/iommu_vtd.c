@@ -16,11 +16,8 @@
 
 /* The IOAPIC is no PCI function: bus 0xff exists in no machine of ours. */
 #define RID_IOAPIC	0xff00
-#define GSTS_IRES	(UINT64_C(1) << 25)
 
 enum {
-	REG_GCMD	= 0x18,
-	REG_GSTS	= 0x1c,
 	REG_FECTL	= 0x38,		/* then data, address, upper address */
 	REG_IECTL	= 0xa0,
 	CTL_MASKED_SHIFT = 31,
@@ -63,10 +60,6 @@ static void resend(struct vmm *vmm)
 static const struct iommu_unit_model model = {
 	.gpa = GPA_VTD,
 	.size = NYX_MMIO_SIZE,
-	.command = REG_GCMD,
-	.status = REG_GSTS,
-	.len = 4,
-	.on = GSTS_IRES,
 	.resend = resend,
 };
 

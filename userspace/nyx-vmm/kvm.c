@@ -18,8 +18,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "iommu.h"
 #include "vmm.h"
 
+#define LAPIC_SPIV		0xf0
+#define SPIV_DIRECTED_EOI	(1u << 12)
 #define MSR_MTRR_DEF_TYPE	0x2ff
 #define MSR_MISC_ENABLE		0x1a0
 #define MTRR_ENABLED		(1u << 11)
@@ -33,7 +36,6 @@ static const struct {
 	{ KVM_CAP_SPLIT_IRQCHIP, "KVM_CAP_SPLIT_IRQCHIP" },
 	{ KVM_CAP_X2APIC_API, "KVM_CAP_X2APIC_API" },
 	{ KVM_CAP_SIGNAL_MSI, "KVM_CAP_SIGNAL_MSI" },
-	{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
 	{ KVM_CAP_IOEVENTFD_ANY_LENGTH, "KVM_CAP_IOEVENTFD_ANY_LENGTH" },
 	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
 };
@@ -100,6 +102,36 @@ void vmm_stop(struct vmm *vmm, int status)
 
 	if (atomic_compare_exchange_strong(&vmm->status, &running, status))
 		loop_wake();
+}
+
+void kvm_signal_msi(struct vmm *vmm, const struct irq_message *message)
+{
+	struct kvm_msi msi = {
+		.address_lo = message->address_lo, .address_hi = message->address_hi,
+		.data = message->data,
+	};
+
+	ioctl(vmm->vm_fd, KVM_SIGNAL_MSI, &msi);
+}
+
+void kvm_await_eois(struct vmm *vmm, const struct irq_message *messages, unsigned int nr)
+{
+	struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry entries[IOAPIC_PINS];
+	} table = { .head.nr = nr };
+	struct kvm_irq_routing_entry *e = table.entries;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++, e++) {
+		e->gsi = i;		/* no irqfd uses them */
+		e->type = KVM_IRQ_ROUTING_MSI;
+		e->u.msi.address_lo = messages[i].address_lo;
+		e->u.msi.address_hi = messages[i].address_hi;
+		e->u.msi.data = messages[i].data;
+	}
+	if (ioctl(vmm->vm_fd, KVM_SET_GSI_ROUTING, &table))
+		say("KVM refuses routes of level-triggered interrupts: %s", strerror(errno));
 }
 
 int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on)
@@ -237,6 +269,18 @@ static void report(struct vcpu *vcpu, const char *what)
 	    r.rip, r.rsp, s.cr0, s.cr2, s.cr3);
 }
 
+/*
+ * The CPU tells the IOAPIC itself. KVM reports each EOI, nevertheless, and an interrupt that
+ * we took for ended would be sent again while its line is high.
+ */
+static bool directs_eoi(const struct vcpu *vcpu)
+{
+	struct kvm_lapic_state lapic;
+
+	return !ioctl(vcpu->fd, KVM_GET_LAPIC, &lapic) &&
+	       le_get(lapic.regs + LAPIC_SPIV, 4) & SPIV_DIRECTED_EOI;
+}
+
 /* True: go on. */
 static bool handle_exit(struct vcpu *vcpu)
 {
@@ -257,7 +301,8 @@ static bool handle_exit(struct vcpu *vcpu)
 			  run->mmio.is_write);
 		return true;
 	case KVM_EXIT_IOAPIC_EOI:
-		ioapic_eoi(vmm, run->eoi.vector);
+		if (!directs_eoi(vcpu))
+			ioapic_eoi(vmm, run->eoi.vector);
 		return true;
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:

@@ -156,7 +156,6 @@ static int run(struct vmm *vmm)
 	pit_exit();
 	if (vmm->iommu->exit)
 		vmm->iommu->exit(vmm);
-	irq_exit(vmm);
 	kvm_close(vmm);
 	ram_exit(vmm);
 	return status;

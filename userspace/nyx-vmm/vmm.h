@@ -14,7 +14,7 @@
  *	virtio_dev::lock	queues of one device; its worker holds it
  *	pci_dev::irq_lock	MSI, MSI-X and INTx state of one function
  *	ioapic lock		pins and redirection entries
- *	irq lock		the table of interrupt routes
+ *	irq lock		the vectors whose EOI is awaited
  *
  * A worker never takes vmm::lock: a virtual CPU that resets the device waits for
  * the worker with vmm::lock held.
@@ -138,6 +138,7 @@ struct vcpu {
 };
 
 struct iommu_ops;
+struct irq_message;
 struct pci_bus;
 struct io_space;
 
@@ -249,6 +250,9 @@ void kvm_stop(struct vmm *vmm);
 void kvm_close(struct vmm *vmm);
 /* The first caller decides what the exit status is. Any thread. */
 void vmm_stop(struct vmm *vmm, int status);
+void kvm_signal_msi(struct vmm *vmm, const struct irq_message *message);
+/* The EOIs of these level-triggered messages are reported from now on, and only they. */
+void kvm_await_eois(struct vmm *vmm, const struct irq_message *messages, unsigned int nr);
 /* An eventfd that a guest's write to @addr signals, whatever it writes. */
 int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on);
 
@@ -267,18 +271,13 @@ int acpi_build(struct vmm *vmm);
  * whose it is. Any thread; no lock needed.
  */
 int irq_init(struct vmm *vmm);
-void irq_exit(struct vmm *vmm);
 int irq_send(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data);
-struct irq_message;
 /* Behind the IOMMU; its own messages, of faults, begin here. */
 void irq_deliver(struct vmm *vmm, const struct irq_message *message);
-/* What KVM must know of a message that comes by GSI: EOI exits, irqfds. */
-int irq_route_set(struct vmm *vmm, uint32_t gsi, uint16_t rid, uint64_t address,
-		  uint32_t data);
-int irq_route_alloc(struct vmm *vmm);	/* a GSI beyond the IOAPIC's, or -errno */
-int irq_fd_attach(struct vmm *vmm, uint32_t gsi, int eventfd, bool on);
-/* All routes once more through the IOMMU: its table of interrupts has changed. */
-void irq_routes_refresh(struct vmm *vmm);
+/* A level-triggered pin of the IOAPIC sends; KVM will report the EOI. */
+void irq_send_level(struct vmm *vmm, unsigned int pin, uint64_t address, uint32_t data);
+/* The pin awaits no EOI any more, and will not send for now. */
+void irq_forget_level(struct vmm *vmm, unsigned int pin);
 
 /* ioapic.c */
 int ioapic_init(struct vmm *vmm);

@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "dma.h"
-#include "iommu.h"
 #include "pci.h"
 
 #define GUARD	(64 * KIB)
@@ -33,6 +32,12 @@ static atomic_uint accesses[ENV_RAM >> 12];	/* behind refusing_access() */
 static char last_said[512];
 static atomic_uint says;
 static atomic_bool no_memory;
+static pthread_mutex_t irq_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+	unsigned int nr;
+	struct irq_message last;
+	bool awaited[256];
+} irqs;					/* @irq_lock */
 
 /* Devices write what the guest tells them to, of two threads in one place, too. */
 const char *__tsan_default_suppressions(void);
@@ -58,6 +63,25 @@ void vmm_stop(struct vmm *vmm, int status)
 	(void)vmm;
 	(void)status;
 	atomic_fetch_add(&stops, 1);
+}
+
+void kvm_signal_msi(struct vmm *vmm, const struct irq_message *message)
+{
+	(void)vmm;
+	pthread_mutex_lock(&irq_lock);
+	irqs.nr++;
+	irqs.last = *message;
+	pthread_mutex_unlock(&irq_lock);
+}
+
+void kvm_await_eois(struct vmm *vmm, const struct irq_message *messages, unsigned int nr)
+{
+	(void)vmm;
+	pthread_mutex_lock(&irq_lock);
+	memset(irqs.awaited, 0, sizeof(irqs.awaited));
+	while (nr--)
+		irqs.awaited[messages[nr].data & 0xff] = true;
+	pthread_mutex_unlock(&irq_lock);
 }
 
 int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on)
@@ -100,11 +124,10 @@ static int refusing_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, un
 }
 
 static int refusing_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
-			  bool probe, struct irq_message *message)
+			  struct irq_message *message)
 {
 	(void)vmm;
 	(void)rid;
-	(void)probe;
 	*message = (struct irq_message){ (uint32_t)address, 0, data };
 	return data & 0x10 ? -EFAULT : 0;
 }
@@ -174,7 +197,6 @@ void env_end(struct vmm *vmm)
 	pci_exit(vmm);
 	serial_exit();
 	pit_exit();
-	irq_exit(vmm);
 	loop_exit();
 	io_exit(vmm);
 	EXPECT_EQ(files, count_entries("/proc/self/fd"));
@@ -211,6 +233,36 @@ const char *env_said(void)
 unsigned int env_says(void)
 {
 	return atomic_load(&says);
+}
+
+unsigned int env_messages(void)
+{
+	unsigned int nr;
+
+	pthread_mutex_lock(&irq_lock);
+	nr = irqs.nr;
+	pthread_mutex_unlock(&irq_lock);
+	return nr;
+}
+
+struct irq_message env_message(void)
+{
+	struct irq_message last;
+
+	pthread_mutex_lock(&irq_lock);
+	last = irqs.last;
+	pthread_mutex_unlock(&irq_lock);
+	return last;
+}
+
+bool env_awaits_eoi(uint8_t vector)
+{
+	bool awaited;
+
+	pthread_mutex_lock(&irq_lock);
+	awaited = irqs.awaited[vector];
+	pthread_mutex_unlock(&irq_lock);
+	return awaited;
 }
 
 void env_no_memory(bool on)

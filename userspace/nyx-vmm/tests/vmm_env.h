@@ -10,6 +10,7 @@
 #ifndef NYX_VMM_TESTS_VMM_ENV_H
 #define NYX_VMM_TESTS_VMM_ENV_H
 
+#include "iommu.h"
 #include "ktap.h"
 #include "vmm.h"
 
@@ -34,6 +35,9 @@ unsigned int env_accesses(uint64_t iova);	/* to its page, refused or not, of ENV
 unsigned int env_stops(void);		/* how often the guest wanted to end it */
 const char *env_said(void);		/* the last message */
 unsigned int env_says(void);		/* how many there were */
+unsigned int env_messages(void);	/* interrupts that reached KVM */
+struct irq_message env_message(void);	/* the last of them */
+bool env_awaits_eoi(uint8_t vector);	/* KVM would report it */
 void env_no_memory(bool on);		/* calloc() fails */
 
 /* A file of @size bytes, all @byte; its name is valid until the next call. */
