@@ -6,11 +6,13 @@
  *
  * Low memory, for all loaders:
  *
+ *	0x00000		interrupt vectors, BIOS data area
  *	0x01000		GDT: null, null, code 0x10, data 0x18, TSS 0x20
  *	0x02000		PVH: start information
  *	0x07000		Linux: boot_params
  *	0x09000		page tables, 6 pages
  *	0x20000		command line
+ *	0x9fc00		extended BIOS data area
  *	0xe0000		ACPI tables
  */
 #include "boot.h"
@@ -117,7 +119,8 @@ unsigned int boot_memory_map(struct vmm *vmm, struct boot_range ranges[BOOT_RANG
 {
 	unsigned int nr = 0;
 
-	ranges[nr++] = (struct boot_range){ 0, 0x9fc00, BOOT_RAM };
+	ranges[nr++] = (struct boot_range){ 0, BOOT_EBDA, BOOT_RAM };
+	ranges[nr++] = (struct boot_range){ BOOT_EBDA, BOOT_EBDA_END, BOOT_RESERVED };
 	ranges[nr++] = (struct boot_range){ GPA_BIOS, GPA_BIOS_END, BOOT_RESERVED };
 	ranges[nr++] = (struct boot_range){ GPA_BIOS_END, vmm->ram_low, BOOT_RAM };
 	ranges[nr++] = (struct boot_range){ GPA_ECAM, GPA_ECAM + GPA_ECAM_SIZE,
@@ -165,9 +168,11 @@ static int load(struct vmm *vmm, const uint8_t *file, uint64_t size)
 		    vmm->opts->kernel);
 		rc = -ENOEXEC;
 	}
-	if (!rc)
-		write_tables(vmm);
-	return rc;
+	if (rc)
+		return rc;
+	bios_data(vmm);
+	write_tables(vmm);
+	return 0;
 }
 
 int boot_load(struct vmm *vmm)

@@ -16,11 +16,13 @@ enum {
 	BOOT_PAGES	= 0x9000,
 	BOOT_CMDLINE	= 0x20000,
 	BOOT_CMDLINE_MAX = 0x10000,
+	BOOT_EBDA	= 0x9fc00,	/* extended BIOS data area: RAM below, for payloads */
+	BOOT_EBDA_END	= 0xa0000,
 	BOOT_LOWEST	= 0x100000,	/* kernels lie above */
 };
 
 enum { BOOT_RAM = 1, BOOT_RESERVED = 2 };	/* as E820 has it */
-#define BOOT_RANGES	6
+#define BOOT_RANGES	7
 
 struct boot_range {
 	uint64_t start;
@@ -34,6 +36,9 @@ int boot_cmdline(struct vmm *vmm, uint64_t max);
 /* A file of the host as high in [lowest, highest) and low RAM as it goes, page-aligned */
 int boot_place(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t highest,
 	       uint64_t *gpa, uint64_t *size);
+
+/* bios_data.c: below BOOT_GDT, and in the EBDA */
+void bios_data(struct vmm *vmm);
 
 /* The loaders; 1: the file is something else */
 int boot_bzimage(struct vmm *vmm, const uint8_t *file, size_t size);

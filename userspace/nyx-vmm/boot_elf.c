@@ -216,8 +216,8 @@ static void multiboot_info(struct vmm *vmm, uint64_t initrd, uint64_t initrd_siz
 	memset(info, 0, 4096);
 	le_put(info, MB_HAS_MEMORY | MB_HAS_CMDLINE | MB_HAS_MMAP |
 	       (initrd_size ? MB_HAS_MODULES : 0), 4);
-	le_put(info + 4, 0x9fc00 / 1024, 4);
-	le_put(info + 8, (vmm->ram_low - BOOT_LOWEST) / 1024, 4);
+	le_put(info + 4, BOOT_EBDA / KIB, 4);
+	le_put(info + 8, (vmm->ram_low - BOOT_LOWEST) / KIB, 4);
 	le_put(info + 16, BOOT_CMDLINE, 4);
 	if (initrd_size) {
 		le_put(info + 20, 1, 4);

@@ -282,6 +282,51 @@ TEST(shorter_than_said)
 	env_end(vmm);
 }
 
+/* ---- what firmware leaves --------------------------------------------------------- */
+
+#define INFO		0x2000
+
+/* Below what the BIOS data area calls the end of memory there is memory, above none. */
+TEST(bios_data_area)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	uint64_t ebda, at, vector;
+	uint8_t file[FILE_SIZE];
+	struct options o = opts;
+	unsigned int i;
+	int fd;
+
+	make_elf(file);
+	memset(file + 512, 0, 20);
+	o.kernel = env_file(FILE_SIZE, 0, &fd);
+	ASSERT_EQ(FILE_SIZE, pwrite(fd, file, FILE_SIZE, 0));
+	vmm->opts = &o;
+	ASSERT_EQ(0, boot_load(vmm));
+	close(fd);
+
+	ebda = env_get(vmm, 0x40e, 2) << 4;
+	EXPECT_EQ(ebda, env_get(vmm, 0x413, 2) * 1024);
+	EXPECT_EQ(0xa0000, ebda + env_get(vmm, ebda, 1) * 1024);
+	EXPECT_EQ(0x3f8, env_get(vmm, 0x400, 2));
+	EXPECT_EQ(1, env_get(vmm, 0x410, 2) >> 9 & 7);
+	at = env_get(vmm, INFO + 48, 4);
+	EXPECT_EQ(0, env_get(vmm, at + 4, 8));
+	EXPECT_EQ(ebda, env_get(vmm, at + 12, 8));
+	EXPECT_EQ(1, env_get(vmm, at + 20, 4));
+	EXPECT_EQ(ebda, env_get(vmm, at + 28, 8));
+	EXPECT_EQ(0xa0000 - ebda, env_get(vmm, at + 36, 8));
+	EXPECT_EQ(2, env_get(vmm, at + 44, 4));
+	EXPECT_EQ(ebda / 1024, env_get(vmm, INFO + 4, 4));
+	/* Services and interrupts end in code of the EBDA, the GDT lies where it was. */
+	for (i = 0; i < 256; i++) {
+		vector = (env_get(vmm, 4 * i + 2, 2) << 4) + env_get(vmm, 4 * i, 2);
+		EXPECT_TRUE(vector > ebda && vector < 0xa0000 && env_get(vmm, vector, 1));
+	}
+	EXPECT_EQ(0, env_get(vmm, BOOT_GDT, 8));
+	EXPECT_EQ(0x00cf9b000000ffff, env_get(vmm, BOOT_GDT + 16, 8));
+	env_end(vmm);
+}
+
 /* ---- the command line ------------------------------------------------------------- */
 
 static const struct {
