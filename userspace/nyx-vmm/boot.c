@@ -8,10 +8,10 @@
  *
  *	0x00000		interrupt vectors, BIOS data area
  *	0x01000		GDT: null, null, code 0x10, data 0x18, TSS 0x20
- *	0x02000		PVH: start information
+ *	0x02000		PVH, Multiboot: start information
  *	0x07000		Linux: boot_params
  *	0x09000		page tables, 6 pages
- *	0x20000		command line
+ *	0x20000		command lines
  *	0x9fc00		extended BIOS data area
  *	0xe0000		ACPI tables
  */
@@ -72,8 +72,8 @@ static int read_file(const char *path, int fd, uint8_t *to, uint64_t size)
 	return 0;
 }
 
-int boot_place(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t highest,
-	       uint64_t *gpa, uint64_t *size)
+static int place(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t highest, bool low,
+		 uint64_t *gpa, uint64_t *size)
 {
 	void *to = NULL;
 	int fd, rc;
@@ -84,7 +84,7 @@ int boot_place(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t high
 	if (highest > vmm->ram_low)
 		highest = vmm->ram_low;
 	if (lowest <= highest && *size <= highest - lowest) {
-		*gpa = (highest - *size) & ~(PAGE - 1);
+		*gpa = low ? (lowest + PAGE - 1) & ~(PAGE - 1) : (highest - *size) & ~(PAGE - 1);
 		to = *gpa >= lowest ? ram_ptr(vmm, *gpa, *size) : NULL;
 	}
 	if (to) {
@@ -97,21 +97,39 @@ int boot_place(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t high
 	return rc;
 }
 
-int boot_cmdline(struct vmm *vmm, uint64_t max)
+int boot_place_high(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t highest,
+		    uint64_t *gpa, uint64_t *size)
 {
-	const char *text = vmm->opts->append;
-	size_t len = strlen(text) + 1;
+	return place(vmm, path, lowest, highest, false, gpa, size);
+}
+
+int boot_place_low(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t *gpa,
+		   uint64_t *size)
+{
+	return place(vmm, path, lowest, vmm->ram_low, true, gpa, size);
+}
+
+int boot_string(struct vmm *vmm, uint64_t *at, const char *path, bool named,
+		const char *words, uint64_t max)
+{
+	size_t name = named ? strlen(path) : 0, blank = named && *words;
+	size_t len = name + blank + strlen(words);
+	uint64_t room = BOOT_CMDLINE + BOOT_CMDLINE_MAX - *at;
 	char *to;
 
-	if (max > BOOT_CMDLINE_MAX)
-		max = BOOT_CMDLINE_MAX;
-	to = ram_ptr(vmm, BOOT_CMDLINE, len);
-	if (len > max || !to) {
-		say("the command line of the kernel is longer than %llu characters",
-		    (unsigned long long)max - 1);
+	/* Its end takes room, too */
+	if (max > room - 1)
+		max = room - 1;
+	if (!room || len > max) {
+		say("the command line of %s is longer than %llu characters", path,
+		    (unsigned long long)(room ? max : 0));
 		return -E2BIG;
 	}
-	memcpy(to, text, len);
+	to = ram_ptr(vmm, *at, len + 1);
+	memcpy(to, path, name);
+	memset(to + name, ' ', blank);
+	memcpy(to + name + blank, words, strlen(words) + 1);
+	*at += len + 1;
 	return 0;
 }
 
@@ -157,13 +175,21 @@ static void write_tables(struct vmm *vmm)
 		le_put(pages + 2 * PAGE + 8 * i, i << 21 | 0x83, 8);
 }
 
+static bool is_compressed(const uint8_t *file, uint64_t size)
+{
+	return size > 2 && file[0] == 0x1f && file[1] == 0x8b;
+}
+
 static int load(struct vmm *vmm, const uint8_t *file, uint64_t size)
 {
 	int rc = boot_bzimage(vmm, file, size);
 
 	if (rc == 1)
 		rc = boot_elf(vmm, file, size);
-	if (rc == 1) {
+	if (rc == 1 && is_compressed(file, size)) {
+		say("%s is compressed; unpack it with gzip -dc first", vmm->opts->kernel);
+		rc = -ENOEXEC;
+	} else if (rc == 1) {
 		say("%s is neither a bzImage of Linux nor an ELF file for PVH or Multiboot",
 		    vmm->opts->kernel);
 		rc = -ENOEXEC;

@@ -15,7 +15,7 @@ enum {
 	BOOT_PARAMS	= 0x7000,
 	BOOT_PAGES	= 0x9000,
 	BOOT_CMDLINE	= 0x20000,
-	BOOT_CMDLINE_MAX = 0x10000,
+	BOOT_CMDLINE_MAX = 0x10000,	/* those of modules behind it */
 	BOOT_EBDA	= 0x9fc00,	/* extended BIOS data area: RAM below, for payloads */
 	BOOT_EBDA_END	= 0xa0000,
 	BOOT_LOWEST	= 0x100000,	/* kernels lie above */
@@ -31,11 +31,22 @@ struct boot_range {
 };
 
 unsigned int boot_memory_map(struct vmm *vmm, struct boot_range ranges[BOOT_RANGES]);
-/* --append to BOOT_CMDLINE, if it is shorter than @max */
-int boot_cmdline(struct vmm *vmm, uint64_t max);
-/* A file of the host as high in [lowest, highest) and low RAM as it goes, page-aligned */
-int boot_place(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t highest,
-	       uint64_t *gpa, uint64_t *size);
+
+/*
+ * Puts the command line of @path, @words, at *@at, which moves behind it; with @named, @path
+ * is its first word. -E2BIG, said: it has more than @max characters, or the area is full.
+ */
+int boot_string(struct vmm *vmm, uint64_t *at, const char *path, bool named,
+		const char *words, uint64_t max);
+
+/*
+ * A file of the host into low RAM, page-aligned: as high in [lowest, highest) as it goes,
+ * or as low from @lowest on.
+ */
+int boot_place_high(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t highest,
+		    uint64_t *gpa, uint64_t *size);
+int boot_place_low(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t *gpa,
+		   uint64_t *size);
 
 /* bios_data.c: below BOOT_GDT, and in the EBDA */
 void bios_data(struct vmm *vmm);

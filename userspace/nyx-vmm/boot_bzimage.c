@@ -51,7 +51,7 @@ int boot_bzimage(struct vmm *vmm, const uint8_t *file, size_t size)
 	struct boot_params *params = ram_ptr(vmm, BOOT_PARAMS, sizeof(*params));
 	struct setup_header h;
 	size_t setup, header_len;
-	uint64_t initrd, initrd_size, kernel_end;
+	uint64_t initrd, initrd_size, kernel_end, at = BOOT_CMDLINE;
 	void *to;
 	int rc;
 
@@ -64,6 +64,10 @@ int boot_bzimage(struct vmm *vmm, const uint8_t *file, size_t size)
 		say("%s has no 64-bit entry; it is too old, or for 32 bits",
 		    vmm->opts->kernel);
 		return -ENOEXEC;
+	}
+	if (vmm->opts->nr_modules) {
+		say("%s takes --initrd, no --module", vmm->opts->kernel);
+		return -EINVAL;
 	}
 	setup = (size_t)((h.setup_sects ? h.setup_sects : 4) + 1) * 512;
 	if (setup >= size) {
@@ -93,12 +97,12 @@ int boot_bzimage(struct vmm *vmm, const uint8_t *file, size_t size)
 	params->hdr.ramdisk_size = 0;
 	params->hdr.setup_data = 0;
 	params->acpi_rsdp_addr = vmm->rsdp;
-	rc = boot_cmdline(vmm, (uint64_t)h.cmdline_size + 1);
+	rc = boot_string(vmm, &at, vmm->opts->kernel, false, vmm->opts->append, h.cmdline_size);
 	if (rc)
 		return rc;
 	if (vmm->opts->initrd) {
-		rc = boot_place(vmm, vmm->opts->initrd, kernel_end,
-				(uint64_t)h.initrd_addr_max + 1, &initrd, &initrd_size);
+		rc = boot_place_high(vmm, vmm->opts->initrd, kernel_end,
+				     (uint64_t)h.initrd_addr_max + 1, &initrd, &initrd_size);
 		if (rc)
 			return rc;
 		params->hdr.ramdisk_image = (uint32_t)initrd;

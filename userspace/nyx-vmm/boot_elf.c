@@ -7,6 +7,10 @@
  * Both enter in 32-bit protected mode without paging, with EBX at a structure that lists
  * memory and modules: the "HVM direct boot ABI" of Xen, version 1, and the Multiboot
  * Specification 0.6.96. A file that has both notes is booted by PVH.
+ *
+ * Modules lie right behind the kernel, one behind the other, and free RAM follows: some
+ * payloads load what they start behind the last one. As where GRUB or QEMU load them, a
+ * command line of Multiboot begins with the name of its file, one of PVH does not.
  */
 #include <elf.h>
 #include <errno.h>
@@ -20,7 +24,7 @@ enum {
 	/* struct hvm_start_info and what it points to, in BOOT_INFO */
 	START_MAGIC	= 0x336ec578,
 	START_MODULES	= 0x100,
-	START_MEMORY	= 0x200,
+	START_MEMORY	= 0x400,
 
 	MB_SEARCH	= 8192,
 	MB_HEADER_MAGIC	= 0x1badb002,
@@ -30,8 +34,22 @@ enum {
 	MB_HAS_CMDLINE	= 1 << 2,
 	MB_HAS_MODULES	= 1 << 3,
 	MB_HAS_MMAP	= 1 << 6,
+	MB_HAS_NAME	= 1 << 9,
+	MB_NAME		= 0x80,
 	MB_MODULES	= 0x100,
-	MB_MMAP		= 0x200,
+	MB_MMAP		= 0x400,
+};
+
+static const char loader_name[] = "nyx-vmm";
+
+struct module {
+	uint64_t start, end;
+	uint64_t words;			/* where its command line is */
+};
+
+struct modules {
+	unsigned int nr;
+	struct module list[MAX_MODULES + 1];	/* and the initial RAM disk */
 };
 
 struct image {
@@ -180,7 +198,40 @@ static const uint8_t *find_multiboot(const struct image *image)
 	return NULL;
 }
 
-static void pvh_info(struct vmm *vmm, uint64_t initrd, uint64_t initrd_size)
+static int load_module(struct vmm *vmm, const char *path, const char *words, bool named,
+		       uint64_t *gpa, uint64_t *at, struct modules *modules)
+{
+	struct module *module = &modules->list[modules->nr++];
+	uint64_t size;
+	int rc;
+
+	rc = boot_place_low(vmm, path, *gpa, &module->start, &size);
+	if (rc)
+		return rc;
+	module->end = *gpa = module->start + size;
+	module->words = *at;
+	return boot_string(vmm, at, path, named, words, BOOT_CMDLINE_MAX);
+}
+
+/* The kernel's command line to BOOT_CMDLINE, those of the modules behind it */
+static int load_modules(struct vmm *vmm, uint64_t gpa, bool named, struct modules *modules)
+{
+	const struct options *opts = vmm->opts;
+	uint64_t at = BOOT_CMDLINE;
+	unsigned int i;
+	int rc;
+
+	modules->nr = 0;
+	rc = boot_string(vmm, &at, opts->kernel, named, opts->append, BOOT_CMDLINE_MAX);
+	for (i = 0; i < opts->nr_modules && !rc; i++)
+		rc = load_module(vmm, opts->modules[i].path, opts->modules[i].words, named, &gpa,
+				 &at, modules);
+	if (!rc && opts->initrd)
+		rc = load_module(vmm, opts->initrd, "", named, &gpa, &at, modules);
+	return rc;
+}
+
+static void pvh_info(struct vmm *vmm, const struct modules *modules)
 {
 	uint8_t *info = ram_ptr(vmm, BOOT_INFO, 4096), *p;
 	struct boot_range ranges[BOOT_RANGES];
@@ -189,11 +240,12 @@ static void pvh_info(struct vmm *vmm, uint64_t initrd, uint64_t initrd_size)
 	memset(info, 0, 4096);
 	le_put(info, START_MAGIC, 4);
 	le_put(info + 4, 1, 4);			/* version */
-	if (initrd_size) {
-		le_put(info + 12, 1, 4);
-		le_put(info + 16, BOOT_INFO + START_MODULES, 8);
-		le_put(info + START_MODULES, initrd, 8);
-		le_put(info + START_MODULES + 8, initrd_size, 8);
+	le_put(info + 12, modules->nr, 4);
+	le_put(info + 16, modules->nr ? BOOT_INFO + START_MODULES : 0, 8);
+	for (i = 0, p = info + START_MODULES; i < modules->nr; i++, p += 32) {
+		le_put(p, modules->list[i].start, 8);
+		le_put(p + 8, modules->list[i].end - modules->list[i].start, 8);
+		le_put(p + 16, modules->list[i].words, 8);
 	}
 	le_put(info + 24, BOOT_CMDLINE, 8);
 	le_put(info + 32, vmm->rsdp, 8);
@@ -207,23 +259,24 @@ static void pvh_info(struct vmm *vmm, uint64_t initrd, uint64_t initrd_size)
 	vmm->boot.rbx = BOOT_INFO;
 }
 
-static void multiboot_info(struct vmm *vmm, uint64_t initrd, uint64_t initrd_size)
+static void multiboot_info(struct vmm *vmm, const struct modules *modules)
 {
 	uint8_t *info = ram_ptr(vmm, BOOT_INFO, 4096), *p;
 	struct boot_range ranges[BOOT_RANGES];
 	unsigned int i, nr = boot_memory_map(vmm, ranges);
 
 	memset(info, 0, 4096);
-	le_put(info, MB_HAS_MEMORY | MB_HAS_CMDLINE | MB_HAS_MMAP |
-	       (initrd_size ? MB_HAS_MODULES : 0), 4);
+	le_put(info, MB_HAS_MEMORY | MB_HAS_CMDLINE | MB_HAS_MODULES | MB_HAS_MMAP | MB_HAS_NAME,
+	       4);
 	le_put(info + 4, BOOT_EBDA / KIB, 4);
 	le_put(info + 8, (vmm->ram_low - BOOT_LOWEST) / KIB, 4);
 	le_put(info + 16, BOOT_CMDLINE, 4);
-	if (initrd_size) {
-		le_put(info + 20, 1, 4);
-		le_put(info + 24, BOOT_INFO + MB_MODULES, 4);
-		le_put(info + MB_MODULES, initrd, 4);
-		le_put(info + MB_MODULES + 4, initrd + initrd_size, 4);
+	le_put(info + 20, modules->nr, 4);
+	le_put(info + 24, BOOT_INFO + MB_MODULES, 4);
+	for (i = 0, p = info + MB_MODULES; i < modules->nr; i++, p += 16) {
+		le_put(p, modules->list[i].start, 4);
+		le_put(p + 4, modules->list[i].end, 4);
+		le_put(p + 8, modules->list[i].words, 4);
 	}
 	le_put(info + 44, nr * 24, 4);
 	le_put(info + 48, BOOT_INFO + MB_MMAP, 4);
@@ -233,6 +286,8 @@ static void multiboot_info(struct vmm *vmm, uint64_t initrd, uint64_t initrd_siz
 		le_put(p + 12, ranges[i].end - ranges[i].start, 8);
 		le_put(p + 20, ranges[i].type, 4);
 	}
+	le_put(info + 64, BOOT_INFO + MB_NAME, 4);
+	memcpy(info + MB_NAME, loader_name, sizeof(loader_name));
 	vmm->boot.rax = MB_LOADER_MAGIC;
 	vmm->boot.rbx = BOOT_INFO;
 }
@@ -240,8 +295,8 @@ static void multiboot_info(struct vmm *vmm, uint64_t initrd, uint64_t initrd_siz
 int boot_elf(struct vmm *vmm, const uint8_t *file, size_t size)
 {
 	struct image image = { .file = file, .size = size };
-	uint64_t initrd = 0, initrd_size = 0;
 	const uint8_t *multiboot;
+	struct modules modules;
 	int rc;
 
 	if (!read_header(&image))
@@ -261,17 +316,14 @@ int boot_elf(struct vmm *vmm, const uint8_t *file, size_t size)
 		return -ENOEXEC;
 	}
 
-	rc = boot_cmdline(vmm, BOOT_CMDLINE_MAX);
-	if (!rc && vmm->opts->initrd)
-		rc = boot_place(vmm, vmm->opts->initrd, image.end, UINT32_MAX, &initrd,
-				&initrd_size);
+	rc = load_modules(vmm, image.end, multiboot, &modules);
 	if (rc)
 		return rc;
 	vmm->boot = (struct boot_state){ .long_mode = false };
 	if (multiboot)
-		multiboot_info(vmm, initrd, initrd_size);
+		multiboot_info(vmm, &modules);
 	else
-		pvh_info(vmm, initrd, initrd_size);
+		pvh_info(vmm, &modules);
 	vmm->boot.rip = multiboot ? image.entry : image.pvh_entry;
 	return 0;
 }

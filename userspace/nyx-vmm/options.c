@@ -26,6 +26,9 @@ static const char help[] =
 "  --kernel FILE         a Linux bzImage, or an ELF file for PVH or Multiboot\n"
 "  --initrd FILE         its initial RAM disk\n"
 "  --append STRING       its command line\n"
+"  --module 'FILE[ STRING]'\n"
+"                        a module for an ELF file, with a command line; repeatable.\n"
+"                        --initrd is the last of them\n"
 "  --cpus N              processors (1)\n"
 "  --memory SIZE         memory (256M)\n"
 "  --disk FILE[,readonly]\n"
@@ -63,14 +66,15 @@ static const char help[] =
 "  128+N  signal N ended it\n";
 
 enum {
-	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DISK, OPT_NET,
-	OPT_RNG, OPT_DEVICE, OPT_IOMMU, OPT_NO_REBOOT,
+	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MODULE, OPT_CPUS, OPT_MEMORY, OPT_DISK,
+	OPT_NET, OPT_RNG, OPT_DEVICE, OPT_IOMMU, OPT_NO_REBOOT,
 };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
 	{ "initrd", required_argument, NULL, OPT_INITRD },
 	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "module", required_argument, NULL, OPT_MODULE },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{ "memory", required_argument, NULL, OPT_MEMORY },
 	{ "disk", required_argument, NULL, OPT_DISK },
@@ -89,6 +93,22 @@ static int usage(const char *option, const char *word, const char *hint)
 {
 	say("%s '%s' is wrong; %s", option, word, hint);
 	return STATUS_USAGE;
+}
+
+/* The first blank ends the name. */
+static int parse_module(struct options *opts, char *word)
+{
+	char *blank = strchr(word, ' ');
+
+	if (blank == word || !*word)
+		return usage("--module", word, "write it like FILE or 'FILE STRING'");
+	if (opts->nr_modules == MAX_MODULES)
+		return usage("--module", word, "there are 16 at most");
+	if (blank)
+		*blank = '\0';
+	opts->modules[opts->nr_modules].path = word;
+	opts->modules[opts->nr_modules++].words = blank ? blank + 1 : "";
+	return -1;
 }
 
 static int parse_disk(struct options *opts, char *word)
@@ -273,6 +293,8 @@ static int parse_one(struct options *opts, int option, char *word)
 	case OPT_APPEND:
 		opts->append = word;
 		return -1;
+	case OPT_MODULE:
+		return parse_module(opts, word);
 	case OPT_CPUS:
 	case OPT_MEMORY:
 		return parse_sizes(opts, option, word);

@@ -92,6 +92,7 @@ enum {
 #define MAX_CPUS	255		/* without interrupt remapping */
 #define MAX_DISKS	8
 #define MAX_NETS	4
+#define MAX_MODULES	16
 
 enum iommu_kind { IOMMU_NONE, IOMMU_VTD, IOMMU_AMDVI };
 
@@ -99,6 +100,8 @@ struct options {
 	const char *kernel;
 	const char *initrd;
 	const char *append;
+	struct { const char *path, *words; } modules[MAX_MODULES];
+	unsigned int nr_modules;
 	unsigned int cpus;
 	uint64_t memory;
 	struct { const char *path; bool readonly; } disks[MAX_DISKS];

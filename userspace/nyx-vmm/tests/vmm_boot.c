@@ -277,14 +277,166 @@ TEST(shorter_than_said)
 	vmm->opts = &o;
 	EXPECT_EQ(-EIO, boot_load(vmm));
 	EXPECT_TRUE(strstr(env_said(), "got shorter"));
-	EXPECT_EQ(-EIO, boot_place(vmm, path, 0, ENV_RAM, &gpa, &size));
+	EXPECT_EQ(-EIO, boot_place_high(vmm, path, 0, ENV_RAM, &gpa, &size));
 	EXPECT_TRUE(strstr(env_said(), "got shorter"));
 	env_end(vmm);
 }
 
-/* ---- what firmware leaves --------------------------------------------------------- */
+/* ---- modules, and what firmware leaves ------------------------------------------- */
 
 #define INFO		0x2000
+#define NR_MODULES	3
+
+static const struct { const char *name; bool pvh; } protocols[] = {
+	{ "multiboot", false }, { "pvh", true },
+};
+
+static const struct { const char *words; uint64_t size; } given[NR_MODULES] = {
+	{ "console=hvc0 a  b", 5000 }, { "", 4096 }, { "", 1 },		/* --initrd */
+};
+
+static struct options with_modules(const char *kernel)
+{
+	static char paths[NR_MODULES][64];
+	struct options o = opts;
+	unsigned int i;
+	int fd;
+
+	o.kernel = kernel;
+	for (i = 0; i < NR_MODULES; i++)
+		strcpy(paths[i], env_file(given[i].size, (uint8_t)(0x40 + i), &fd));
+	o.nr_modules = NR_MODULES - 1;
+	for (i = 0; i < o.nr_modules; i++) {
+		o.modules[i].path = paths[i];
+		o.modules[i].words = given[i].words;
+	}
+	o.initrd = paths[i];
+	return o;
+}
+
+/* The files of with_modules() are what the process has opened last. */
+static void close_files(int first)
+{
+	int fd;
+
+	for (fd = first; fd < first + NR_MODULES; fd++)
+		close(fd);
+}
+
+static const char *text(struct vmm *vmm, uint64_t gpa)
+{
+	const char *p = ram_ptr(vmm, gpa, 1);
+
+	ASSERT_TRUE(p && memchr(p, 0, 4096));
+	return p;
+}
+
+static struct entry { uint64_t start, end, words; } entry(struct vmm *vmm, bool pvh, unsigned int nr)
+{
+	uint64_t at;
+
+	if (pvh) {
+		at = env_get(vmm, INFO + 16, 8) + 32 * nr;
+		return (struct entry){
+			env_get(vmm, at, 8), env_get(vmm, at, 8) + env_get(vmm, at + 8, 8),
+			env_get(vmm, at + 16, 8),
+		};
+	}
+	at = env_get(vmm, INFO + 24, 4) + 16 * nr;
+	return (struct entry){
+		env_get(vmm, at, 4), env_get(vmm, at + 4, 4), env_get(vmm, at + 8, 4),
+	};
+}
+
+static void expect_words(struct vmm *vmm, uint64_t gpa, bool pvh, const char *path,
+			 const char *words)
+{
+	char both[256];
+
+	snprintf(both, sizeof(both), "%s%s%s", path, *words ? " " : "", words);
+	EXPECT_TRUE(!strcmp(text(vmm, gpa), pvh ? words : both));
+}
+
+/* One behind the other, behind the kernel; each with its words. RAM follows. */
+TEST_EACH(modules, protocols)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	uint64_t end = KERNEL_AT + 8192 + 512;
+	int first = dup(STDIN_FILENO);
+	uint8_t file[FILE_SIZE];
+	struct options o;
+	unsigned int i;
+
+	close(first);
+	o = with_modules("kernel");
+	vmm->opts = &o;
+	make_elf(file);
+	if (!v->pvh)
+		memset(file + 512, 0, 20);
+	ASSERT_EQ(0, load(boot_elf, vmm, file, sizeof(file)));
+	EXPECT_EQ(INFO, vmm->boot.rbx);
+	if (!v->pvh) {
+		EXPECT_EQ(0x2badb002, vmm->boot.rax);
+		EXPECT_EQ(0x24d, env_get(vmm, INFO, 4));
+		EXPECT_TRUE(!strcmp("nyx-vmm", text(vmm, env_get(vmm, INFO + 64, 4))));
+	}
+	EXPECT_EQ(NR_MODULES, env_get(vmm, INFO + (v->pvh ? 12 : 20), 4));
+	expect_words(vmm, env_get(vmm, INFO + (v->pvh ? 24 : 16), v->pvh ? 8 : 4), v->pvh,
+		     "kernel", "words");
+	for (i = 0; i < NR_MODULES; i++) {
+		struct entry e = entry(vmm, v->pvh, i);
+
+		EXPECT_EQ((end + 4095) / 4096 * 4096, e.start);
+		EXPECT_EQ(e.start + given[i].size, e.end);
+		EXPECT_EQ(0x40 + i, env_get(vmm, e.start, 1));
+		EXPECT_EQ(0x40 + i, env_get(vmm, e.end - 1, 1));
+		expect_words(vmm, e.words, v->pvh,
+			     i < o.nr_modules ? o.modules[i].path : o.initrd, given[i].words);
+		end = e.end;
+	}
+	close_files(first);
+	env_end(vmm);
+}
+
+/* What does not fit is named: files into RAM, command lines into their place. */
+TEST(modules_too_large)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	char *long_words = ktap_alloc(70000);
+	int first = dup(STDIN_FILENO), fd;
+	uint8_t file[FILE_SIZE];
+	struct options o;
+
+	close(first);
+	o = with_modules("kernel");
+	vmm->opts = &o;
+	make_elf(file);
+	memset(long_words, 'x', 69999);
+	long_words[40000] = 0;
+	o.modules[0].words = long_words;
+	ASSERT_EQ(0, load(boot_elf, vmm, file, sizeof(file)));
+	o.modules[1].words = long_words;
+	EXPECT_EQ(-E2BIG, load(boot_elf, vmm, file, sizeof(file)));
+	EXPECT_TRUE(strstr(env_said(), o.modules[1].path));
+	long_words[40000] = 'x';
+	o.append = long_words;
+	EXPECT_EQ(-E2BIG, load(boot_elf, vmm, file, sizeof(file)));
+	EXPECT_TRUE(strstr(env_said(), "of kernel is longer than 65535"));
+
+	o = opts;
+	o.nr_modules = 1;
+	o.modules[0].path = env_file(ENV_RAM - KERNEL_AT, 0, &fd);
+	o.modules[0].words = "";
+	EXPECT_EQ(-ENOSPC, load(boot_elf, vmm, file, sizeof(file)));
+	EXPECT_TRUE(strstr(env_said(), o.modules[0].path));
+	make_bzimage(file);
+	EXPECT_EQ(-EINVAL, load(boot_bzimage, vmm, file, sizeof(file)));
+	EXPECT_TRUE(strstr(env_said(), "--module"));
+	close(fd);
+	close_files(first);
+	free(long_words);
+	env_end(vmm);
+}
 
 /* Below what the BIOS data area calls the end of memory there is memory, above none. */
 TEST(bios_data_area)
@@ -327,6 +479,21 @@ TEST(bios_data_area)
 	env_end(vmm);
 }
 
+TEST(compressed)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	struct options o = opts;
+	int fd;
+
+	o.kernel = env_file(FILE_SIZE, 0, &fd);
+	ASSERT_EQ(3, pwrite(fd, "\x1f\x8b\x08", 3, 0));
+	vmm->opts = &o;
+	EXPECT_EQ(-ENOEXEC, boot_load(vmm));
+	EXPECT_TRUE(strstr(env_said(), "gzip -dc"));
+	close(fd);
+	env_end(vmm);
+}
+
 /* ---- the command line ------------------------------------------------------------- */
 
 static const struct {
@@ -351,6 +518,10 @@ static const struct {
 	{ "memory_overflow", "--memory", "16777217T", STATUS_USAGE },
 	{ "memory_2_64", "--memory", "18446744073709551616", STATUS_USAGE },
 	{ "memory_suffixes", "--memory", "1GM", STATUS_USAGE },
+	{ "module", "--module", "vmlinuz console=hvc0 quiet", -1 },
+	{ "module_alone", "--module", "vmlinuz", -1 },
+	{ "module_empty", "--module", "", STATUS_USAGE },
+	{ "module_blank", "--module", " vmlinuz", STATUS_USAGE },
 	{ "disk_empty", "--disk", "", STATUS_USAGE },
 	{ "disk_only_readonly", "--disk", ",readonly", STATUS_USAGE },
 	{ "net_fd", "--net", "socket=2147483647", -1 },
@@ -381,4 +552,22 @@ TEST_EACH(word, words)
 	EXPECT_EQ(v->rc, options_parse(&parsed, 5, argv));
 	if (v->rc >= 0)
 		EXPECT_TRUE(strstr(env_said(), v->option));
+}
+
+TEST(words_of_modules)
+{
+	char *argv[2 + MAX_MODULES + 1 + 1] = { strdup("nyx-vmm"), strdup("--kernel=x") };
+	struct options parsed;
+	int i;
+
+	for (i = 2; i < 2 + MAX_MODULES + 1; i++)
+		argv[i] = strdup("--module=file  two words");
+	optind = 0;
+	EXPECT_EQ(-1, options_parse(&parsed, 2 + MAX_MODULES, argv));
+	EXPECT_EQ(MAX_MODULES, parsed.nr_modules);
+	EXPECT_TRUE(!strcmp("file", parsed.modules[MAX_MODULES - 1].path));
+	EXPECT_TRUE(!strcmp(" two words", parsed.modules[MAX_MODULES - 1].words));
+	optind = 0;
+	EXPECT_EQ(STATUS_USAGE, options_parse(&parsed, 2 + MAX_MODULES + 1, argv));
+	EXPECT_TRUE(strstr(env_said(), "16"));
 }
