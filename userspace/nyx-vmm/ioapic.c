@@ -9,11 +9,15 @@
  * holds for both formats of an entry, the compatible one (destination in 63:56, mode
  * in 11) and that of interrupt remapping (index in 63:49 and 11, format in 48).
  *
- * A level-triggered pin sends once and waits, with its Remote IRR set, for an EOI: one
- * that a local APIC broadcasts, which KVM reports for what irq_send_level() has sent, or
- * one written to the EOI register. Both name the vector of the redirection entry. A CPU
- * whose local APIC suppresses broadcasts (directed EOI) writes the register, when the
- * device is quiet: kvm.c keeps its broadcasts from us.
+ * A level-triggered pin sends once and waits, with its Remote IRR set, for an EOI. There
+ * are two kinds:
+ *
+ *	that of a local APIC, which it broadcasts and KVM reports. It names the vector that
+ *	the CPU has seen: behind an IOMMU, not that of the redirection entry
+ *
+ *	that which a driver writes to the EOI register, with the entry's vector. CPUs with
+ *	directed EOI broadcast none: kvm.c keeps theirs from us. Xen 4.17 writes the
+ *	CPU's vector behind AMD-Vi, too; so a vector that no entry has is taken for that
  */
 #include "iommu.h"
 #include "vmm.h"
@@ -46,6 +50,7 @@ static struct {
 	uint8_t id;
 	uint32_t level[IOAPIC_PINS];	/* a bit for each source that is high */
 	uint64_t rte[IOAPIC_PINS];
+	int sent[IOAPIC_PINS];		/* the vector that the CPU saw last, or below 0 */
 } ioapic;				/* @lock */
 
 static uint64_t message_address(uint64_t rte)
@@ -68,7 +73,7 @@ static void fire(struct vmm *vmm, unsigned int pin)
 		if (!ioapic.level[pin] || *rte & RTE_REMOTE_IRR)
 			return;
 		*rte |= RTE_REMOTE_IRR;
-		irq_send_level(vmm, pin, message_address(*rte), message_data(*rte));
+		ioapic.sent[pin] = irq_send_level(vmm, pin, message_address(*rte), message_data(*rte));
 		return;
 	}
 	irq_send(vmm, vmm->iommu->ioapic_rid, message_address(*rte), message_data(*rte));
@@ -91,25 +96,48 @@ void ioapic_set(struct vmm *vmm, unsigned int pin, unsigned int source, bool lev
 	pthread_mutex_unlock(&lock);
 }
 
-static void eoi(struct vmm *vmm, uint8_t vector)
+/* A pin that awaits an EOI, level-triggered as it is then */
+static bool in_service(unsigned int pin)
+{
+	return ioapic.rte[pin] & RTE_REMOTE_IRR;
+}
+
+static void end(struct vmm *vmm, unsigned int pin)
+{
+	ioapic.rte[pin] &= ~RTE_REMOTE_IRR;
+	fire(vmm, pin);
+}
+
+static void broadcast(struct vmm *vmm, uint8_t vector)
 {
 	unsigned int pin;
 
 	for (pin = 0; pin < IOAPIC_PINS; pin++) {
-		uint64_t *rte = &ioapic.rte[pin];
-
-		if ((*rte & RTE_VECTOR) != vector || !(*rte & RTE_LEVEL) ||
-		    !(*rte & RTE_REMOTE_IRR))
-			continue;
-		*rte &= ~RTE_REMOTE_IRR;
-		fire(vmm, pin);
+		if (in_service(pin) && ioapic.sent[pin] == vector)
+			end(vmm, pin);
 	}
+}
+
+static void eoi_write(struct vmm *vmm, uint8_t vector)
+{
+	bool found = false;
+	unsigned int pin;
+
+	for (pin = 0; pin < IOAPIC_PINS; pin++) {
+		if ((ioapic.rte[pin] & RTE_VECTOR) != vector || !(ioapic.rte[pin] & RTE_LEVEL))
+			continue;
+		found = true;
+		if (in_service(pin))
+			end(vmm, pin);
+	}
+	if (!found)
+		broadcast(vmm, vector);
 }
 
 void ioapic_eoi(struct vmm *vmm, uint8_t vector)
 {
 	pthread_mutex_lock(&lock);
-	eoi(vmm, vector);
+	broadcast(vmm, vector);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -183,7 +211,7 @@ static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned i
 	else if (offset == REG_WINDOW)
 		window_write(opaque, (uint32_t)value);
 	else if (offset == REG_EOI)
-		eoi(opaque, (uint8_t)value);
+		eoi_write(opaque, (uint8_t)value);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -197,6 +225,7 @@ int ioapic_init(struct vmm *vmm)
 	ioapic.id = 0;
 	for (pin = 0; pin < IOAPIC_PINS; pin++) {
 		ioapic.level[pin] = 0;
+		ioapic.sent[pin] = -1;
 		ioapic.rte[pin] = RTE_MASKED;
 	}
 	return io_add(vmm, IO_MMIO, GPA_IOAPIC, IOAPIC_SIZE, &mmio, vmm);

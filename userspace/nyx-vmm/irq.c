@@ -79,15 +79,16 @@ static void await_eoi(struct vmm *vmm, unsigned int pin, const struct irq_messag
 	pthread_mutex_unlock(&lock);
 }
 
-void irq_send_level(struct vmm *vmm, unsigned int pin, uint64_t address, uint32_t data)
+int irq_send_level(struct vmm *vmm, unsigned int pin, uint64_t address, uint32_t data)
 {
 	struct irq_message message;
 
 	if (translate(vmm, vmm->iommu->ioapic_rid, address, data, &message))
-		return;
+		return -EFAULT;
 	if (message.data & LEVEL)
 		await_eoi(vmm, pin, &message);
 	irq_deliver(vmm, &message);
+	return message.data & 0xff;
 }
 
 void irq_forget_level(struct vmm *vmm, unsigned int pin)

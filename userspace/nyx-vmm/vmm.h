@@ -277,8 +277,11 @@ int irq_init(struct vmm *vmm);
 int irq_send(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data);
 /* Behind the IOMMU; its own messages, of faults, begin here. */
 void irq_deliver(struct vmm *vmm, const struct irq_message *message);
-/* A level-triggered pin of the IOAPIC sends; KVM will report the EOI. */
-void irq_send_level(struct vmm *vmm, unsigned int pin, uint64_t address, uint32_t data);
+/*
+ * A level-triggered pin of the IOAPIC sends; KVM will report the EOI. The vector that the CPU
+ * sees, or -EFAULT: blocked.
+ */
+int irq_send_level(struct vmm *vmm, unsigned int pin, uint64_t address, uint32_t data);
 /* The pin awaits no EOI any more, and will not send for now. */
 void irq_forget_level(struct vmm *vmm, unsigned int pin);
 
@@ -286,6 +289,7 @@ void irq_forget_level(struct vmm *vmm, unsigned int pin);
 int ioapic_init(struct vmm *vmm);
 /* A pin is high while any of its sources (0 to 31) is. Any thread. */
 void ioapic_set(struct vmm *vmm, unsigned int pin, unsigned int source, bool level);
+/* A CPU has ended @vector, and tells all IOAPICs. */
 void ioapic_eoi(struct vmm *vmm, uint8_t vector);
 
 /* Platform devices */

@@ -134,6 +134,29 @@ TEST(eoi_register)
 	env_end(vmm);
 }
 
+/*
+ * The register takes the vector of an entry. One that no entry has is that of the CPU, as Xen
+ * writes it behind AMD-Vi.
+ */
+TEST(eoi_register_remapped)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	vmm->iommu = &remapping;
+	table_entry = LEVEL | 0x77;
+	rte_set(vmm, 10, LEVEL | 0x05);
+	ioapic_set(vmm, 10, 0, true);
+	env_out(vmm, IO_MMIO, GPA_IOAPIC + 0x40, 0x05, 4);
+	expect_sent(2, 0x77);
+	env_out(vmm, IO_MMIO, GPA_IOAPIC + 0x40, 0x77, 4);
+	expect_sent(3, 0x77);
+	/* Now pin 11 has it, and is not in service. */
+	rte_set(vmm, 11, LEVEL | 0x77);
+	env_out(vmm, IO_MMIO, GPA_IOAPIC + 0x40, 0x77, 4);
+	expect_sent(3, 0x77);
+	env_end(vmm);
+}
+
 /* KVM awaits what the IOMMU's table has; that may be an edge, which has no EOI. */
 TEST(remapped)
 {
@@ -149,6 +172,8 @@ TEST(remapped)
 	table_entry = LEVEL | 0x78;
 	EXPECT_TRUE(env_awaits_eoi(0x77));
 	ioapic_eoi(vmm, 0x41);
+	expect_sent(1, 0x77);
+	ioapic_eoi(vmm, 0x77);
 	expect_sent(2, 0x78);
 	EXPECT_TRUE(env_awaits_eoi(0x78));
 	EXPECT_TRUE(!env_awaits_eoi(0x77));
