@@ -306,21 +306,22 @@ void virtq_push(struct virtq *vq, const struct virtq_request *req, uint32_t writ
 		broken(vq);
 }
 
-/* Whether the driver wants an interrupt now. -1: broken. */
+/*
+ * Whether the driver wants an interrupt now (2.7.7.2). Elements that an earlier call has
+ * decided about cause no second one. -1: broken.
+ */
 static int wanted(struct virtq *vq)
 {
 	uint16_t old = vq->signalled_used;
-	bool valid = vq->signalled_valid;
 
-	if (!accepted(vq->dev, VIRTIO_RING_F_EVENT_IDX))
-		return look(vq) ? -1 : !(vq->event & VRING_AVAIL_F_NO_INTERRUPT);
-	if (valid && old == vq->used_idx)
+	if (old == vq->used_idx)
 		return 0;		/* nothing new */
 	if (look(vq))
 		return -1;
 	vq->signalled_used = vq->used_idx;
-	vq->signalled_valid = true;
-	return !valid || vring_need_event(vq->event, vq->used_idx, old);
+	if (!accepted(vq->dev, VIRTIO_RING_F_EVENT_IDX))
+		return !(vq->event & VRING_AVAIL_F_NO_INTERRUPT);
+	return vring_need_event(vq->event, vq->used_idx, old);
 }
 
 void virtq_notify(struct virtq *vq)
@@ -437,7 +438,6 @@ static void reset(struct virtio_dev *dev)
 		vq->vector = PCI_NO_VECTOR;
 		vq->desc = vq->avail = vq->used = 0;
 		vq->last_avail = vq->used_idx = vq->signalled_used = 0;
-		vq->signalled_valid = false;
 		vq->avail_idx = vq->heads_from = vq->nr_heads = vq->nr_fetched = 0;
 		vq->nr_done = 0;
 		vq->fresh = vq->announced = false;

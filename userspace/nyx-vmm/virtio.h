@@ -64,8 +64,7 @@ struct virtq {
 	uint8_t done[VIRTQ_BATCH][8];
 	uint16_t nr_done;
 	uint16_t used_idx;		/* the next that we fill */
-	uint16_t signalled_used;	/* @used_idx at the last interrupt */
-	bool signalled_valid;
+	uint16_t signalled_used;	/* @used_idx when wanted() decided last */
 };
 
 struct virtio_ops {

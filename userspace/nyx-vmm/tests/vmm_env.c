@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
+#include <linux/virtio_ring.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ static pthread_t loop;
 static atomic_uint stops;
 static unsigned int files;
 static atomic_uint accesses[ENV_RAM >> 12];	/* behind refusing_access() */
+static atomic_uint sent[256];		/* through refusing_remap() */
 static char last_said[512];
 static atomic_uint says;
 static atomic_bool no_memory;
@@ -128,6 +130,7 @@ static int refusing_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint3
 {
 	(void)vmm;
 	(void)rid;
+	atomic_fetch_add(&sent[data & 0xff], 1);
 	*message = (struct irq_message){ (uint32_t)address, 0, data };
 	return data & 0x10 ? -EFAULT : 0;
 }
@@ -218,6 +221,11 @@ void env_mute(bool on)
 unsigned int env_accesses(uint64_t iova)
 {
 	return atomic_load(&accesses[iova >> 12]);
+}
+
+unsigned int env_sent(uint8_t vector)
+{
+	return atomic_load(&sent[vector]);
 }
 
 unsigned int env_stops(void)
@@ -346,7 +354,8 @@ static uint8_t status(const struct env_virtio *dev)
 	return (uint8_t)env_in(dev->vmm, IO_MMIO, dev->bar + VIRTIO_PCI_COMMON_STATUS, 1);
 }
 
-struct env_virtio env_virtio(struct vmm *vmm, unsigned int slot, uint64_t bar, uint16_t size)
+struct env_virtio env_virtio_events(struct vmm *vmm, unsigned int slot, uint64_t bar,
+				    uint16_t size, bool event_idx)
 {
 	static const unsigned int tables[] = {
 		VIRTIO_PCI_COMMON_Q_DESCLO, VIRTIO_PCI_COMMON_Q_AVAILLO,
@@ -360,15 +369,14 @@ struct env_virtio env_virtio(struct vmm *vmm, unsigned int slot, uint64_t bar, u
 	env_config_set(vmm, slot, PCI_BASE_ADDRESS_0, (uint32_t)bar);
 	env_config_set(vmm, slot, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_STATUS, 0, 1);
-	/* Whatever is offered, but for EVENT_IDX: no interrupts are wanted here */
 	for (i = 0; i < 2; i++) {
 		uint64_t features;
 
 		env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_DFSELECT, i, 4);
 		env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_GFSELECT, i, 4);
 		features = env_in(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_DF, 4);
-		if (!i)
-			features &= ~(UINT64_C(1) << 29);
+		if (!i && !event_idx)
+			features &= ~(UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX);
 		env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_GF, features, 4);
 	}
 	env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_STATUS, VIRTIO_CONFIG_S_FEATURES_OK, 1);
@@ -388,6 +396,26 @@ struct env_virtio env_virtio(struct vmm *vmm, unsigned int slot, uint64_t bar, u
 	}
 	env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_STATUS, VIRTIO_CONFIG_S_DRIVER_OK, 1);
 	return dev;
+}
+
+struct env_virtio env_virtio(struct vmm *vmm, unsigned int slot, uint64_t bar, uint16_t size)
+{
+	return env_virtio_events(vmm, slot, bar, size, false);
+}
+
+void env_msix(struct env_virtio *dev, unsigned int queue, uint8_t vector)
+{
+	uint64_t entry = 0xd0000000 + 16 * queue;	/* BAR 1 as env_virtio() puts it */
+	unsigned int cap = env_config_get(dev->vmm, dev->slot, PCI_CAPABILITY_LIST) & 0xff;
+	uint32_t head;
+
+	while (head = env_config_get(dev->vmm, dev->slot, cap), (head & 0xff) != PCI_CAP_ID_MSIX)
+		cap = head >> 8 & 0xff;
+	env_out(dev->vmm, IO_MMIO, entry, GPA_LAPIC, 8);
+	env_out(dev->vmm, IO_MMIO, entry + 8, vector, 8);
+	env_config_set(dev->vmm, dev->slot, cap, (uint32_t)PCI_MSIX_FLAGS_ENABLE << 16);
+	env_out(dev->vmm, IO_MMIO, dev->bar + VIRTIO_PCI_COMMON_Q_SELECT, queue, 2);
+	env_out(dev->vmm, IO_MMIO, dev->bar + VIRTIO_PCI_COMMON_Q_MSIX, queue, 2);
 }
 
 void env_desc(struct env_virtio *dev, unsigned int queue, unsigned int nr, uint64_t addr,

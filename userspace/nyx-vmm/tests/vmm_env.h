@@ -32,6 +32,7 @@ void env_end(struct vmm *vmm);
 /* What the guest prints: not amid the lines of the harness, which then has none, either. */
 void env_mute(bool on);
 unsigned int env_accesses(uint64_t iova);	/* to its page, refused or not, of ENV_FAULTS */
+unsigned int env_sent(uint8_t vector);	/* that devices of ENV_FAULTS have sent */
 unsigned int env_stops(void);		/* how often the guest wanted to end it */
 const char *env_said(void);		/* the last message */
 unsigned int env_says(void);		/* how many there were */
@@ -70,8 +71,15 @@ struct env_virtio {
 	uint16_t free[2];		/* the next descriptor */
 };
 
-/* Resets the device in @slot, whose BAR 0 is at @bar, and starts it, queues of @size. */
+/*
+ * Resets the device in @slot, whose BAR 0 is at @bar, and starts it, queues of @size. The
+ * driver takes what is offered, with or without EVENT_IDX; the first has it without.
+ */
 struct env_virtio env_virtio(struct vmm *vmm, unsigned int slot, uint64_t bar, uint16_t size);
+struct env_virtio env_virtio_events(struct vmm *vmm, unsigned int slot, uint64_t bar,
+				    uint16_t size, bool event_idx);
+/* Queue @queue interrupts by MSI-X with @vector. */
+void env_msix(struct env_virtio *dev, unsigned int queue, uint8_t vector);
 void env_desc(struct env_virtio *dev, unsigned int queue, unsigned int nr, uint64_t addr,
 	      uint32_t len, uint16_t flags, uint16_t next);
 /* Makes @head available, and kicks. */

@@ -428,3 +428,97 @@ TEST(net_ended)
 	net_sends(&dev, 0x700000, HEADER + 42);
 	env_end(vmm);
 }
+
+/* ---- interrupts ----------------------------------------------------------------------- */
+
+#define VECTOR		0x21	/* refusing_remap() of vmm_env.c lets it pass */
+
+static int wire[2];
+
+static int make_blk(struct vmm *vmm)
+{
+	int fd, rc = virtio_blk_init(vmm, env_file(DISK, 0, &fd), false);
+
+	close(fd);
+	return rc;
+}
+
+static int make_net(struct vmm *vmm)
+{
+	return virtio_net_init(vmm, NULL, wire[0]);
+}
+
+/* One request each */
+static void ask_rng(struct env_virtio *dev)
+{
+	env_desc(dev, 0, 0, ENV_DATA, 16, W, 0);
+	env_give(dev, 0, 0);
+}
+
+static void ask_blk(struct env_virtio *dev)
+{
+	env_put(dev->vmm, ENV_DATA, FLUSH, 8);
+	env_put(dev->vmm, ENV_DATA + 8, 0, 8);
+	env_desc(dev, 0, 0, ENV_DATA, 16, N, 1);
+	env_desc(dev, 0, 1, ENV_DATA + 0x100, 1, W, 0);
+	env_give(dev, 0, 0);
+}
+
+static void ask_net_in(struct env_virtio *dev)
+{
+	uint8_t frame[60] = { 0 };
+
+	env_desc(dev, 0, 0, ENV_DATA, 1526, W, 0);
+	env_give(dev, 0, 0);
+	ASSERT_EQ(60, send(wire[1], frame, sizeof(frame), 0));
+}
+
+static void ask_net_out(struct env_virtio *dev)
+{
+	env_desc(dev, 1, 0, ENV_DATA, HEADER + 60, 0, 0);
+	env_give(dev, 1, 0);
+}
+
+static const struct {
+	const char *name;
+	int (*make)(struct vmm *vmm);
+	void (*ask)(struct env_virtio *dev);
+	unsigned int queue;
+	bool event_idx, unwanted;
+} interrupts[] = {
+	{ "rng", virtio_rng_init, ask_rng },
+	{ "blk", make_blk, ask_blk },
+	{ "net_in", make_net, ask_net_in },
+	{ "net_out", make_net, ask_net_out, .queue = 1 },
+	{ "rng_events", virtio_rng_init, ask_rng, .event_idx = true },
+	{ "blk_events", make_blk, ask_blk, .event_idx = true },
+	{ "net_in_events", make_net, ask_net_in, .event_idx = true },
+	{ "net_out_events", make_net, ask_net_out, .queue = 1, .event_idx = true },
+	{ "rng_unwanted", virtio_rng_init, ask_rng, .unwanted = true },
+	{ "blk_unwanted", make_blk, ask_blk, .unwanted = true },
+};
+
+/* 2.7.7.2: one request is one interrupt, or none where the driver says so. */
+TEST_EACH(one_interrupt, interrupts)
+{
+	struct env_virtio dev;
+	unsigned int round;
+	struct vmm *vmm;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, wire));
+	vmm = env_machine(ENV_FAULTS);
+	ASSERT_EQ(0, v->make(vmm));
+	for (round = 1; round <= 3; round++) {
+		dev = env_virtio_events(vmm, SLOT, BAR, 256, v->event_idx);
+		env_msix(&dev, v->queue, VECTOR);
+		if (v->unwanted)
+			env_put(vmm, ENV_RING + ENV_AVAIL, 1, 2);
+		v->ask(&dev);
+		ASSERT_TRUE(env_wait(&dev, v->queue));
+		while (!v->unwanted && env_sent(VECTOR) < round)
+			usleep(100);
+	}
+	/* It waits for the worker: no more can come. */
+	env_end(vmm);
+	EXPECT_EQ(v->unwanted ? 0 : 3, env_sent(VECTOR));
+}
