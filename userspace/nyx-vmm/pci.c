@@ -7,7 +7,7 @@
  * Configuration space is reached by ports 0xcf8 and 0xcfc and through the ECAM. Every
  * function has its bytes and a mask of those that the guest may write; what a write
  * means is worked out from the result. There is no firmware, so BARs get their first
- * addresses here.
+ * addresses here, and functions decode them from the start.
  */
 #include "pci.h"
 
@@ -265,13 +265,22 @@ static struct pci_dev *selected(struct pci_bus *bus)
 	return bus->address >> 31 ? at_rid(bus, bus->address >> 8 & 0xffff) : NULL;
 }
 
+/*
+ * Drivers select a register by bits 7:2 of the address and its byte by the port, or, as other
+ * machines let them, by bits 7:0 and port 0xcfc.
+ */
+static unsigned int register_at(const struct pci_bus *bus, uint64_t offset)
+{
+	return (bus->address & 0xff) | (unsigned int)offset;
+}
+
 static uint64_t data_read(void *opaque, uint64_t offset, unsigned int len)
 {
 	struct pci_bus *bus = opaque;
 
 	if (len > 4)
 		return UINT64_MAX;
-	return config_read(selected(bus), (bus->address & 0xfc) + (unsigned int)offset, len);
+	return config_read(selected(bus), register_at(bus, offset), len);
 }
 
 static void data_write(void *opaque, uint64_t offset, uint64_t value, unsigned int len)
@@ -279,8 +288,7 @@ static void data_write(void *opaque, uint64_t offset, uint64_t value, unsigned i
 	struct pci_bus *bus = opaque;
 
 	if (len <= 4)
-		config_write(selected(bus), (bus->address & 0xfc) + (unsigned int)offset,
-			     (uint32_t)value, len);
+		config_write(selected(bus), register_at(bus, offset), (uint32_t)value, len);
 }
 
 static const struct io_ops ecam = { ecam_read, ecam_write };
@@ -319,6 +327,10 @@ int pci_register(struct pci_dev *dev)
 		return rc;
 	}
 	bus->slots[slot] = dev;
+	/* Payloads that expect firmware to have run do not turn it on themselves. */
+	pci_config_set(dev, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
+	atomic_store(&dev->command, PCI_COMMAND_MEMORY);
+	bars_update(dev);
 	return 0;
 }
 
