@@ -47,6 +47,7 @@
 #include <linux/sched/user.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
+#include <linux/user_namespace.h>
 
 #include "base/export.h"
 #include "compat.h"
@@ -248,7 +249,7 @@ static bool user_charge(struct region *region)
 	struct user_struct *user = get_uid(current_user());
 
 	if (!user_charge_limited(user, region->nr_pages)) {
-		if (!capable(CAP_IPC_LOCK)) {
+		if (!ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK)) {
 			free_uid(user);
 			return false;
 		}
@@ -265,6 +266,29 @@ static void user_uncharge(struct region *region)
 	region->user = NULL;
 }
 
+/*
+ * account_locked_vm() asks for CAP_IPC_LOCK in any case, which is a line in the
+ * audit log for each pin of a process without it; so it is asked for last here.
+ */
+static int mm_charge(struct mm_struct *mm, unsigned long nr)
+{
+	int ret;
+
+	mmap_write_lock(mm);
+	ret = __account_locked_vm(mm, nr, true, current, false);
+	if (ret && ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK))
+		ret = __account_locked_vm(mm, nr, true, current, true);
+	mmap_write_unlock(mm);
+	return ret;
+}
+
+static void mm_uncharge(struct mm_struct *mm, unsigned long nr)
+{
+	mmap_write_lock(mm);
+	__account_locked_vm(mm, nr, false, current, false);
+	mmap_write_unlock(mm);
+}
+
 /* Charge the current user and process, make room for the index. */
 static int region_charge(struct region *region)
 {
@@ -276,13 +300,13 @@ static int region_charge(struct region *region)
 		return -ENOMEM;
 	if (!user_charge(region))
 		return -EDQUOT;
-	if (account_locked_vm(region->mm, region->nr_pages, true)) {
+	if (mm_charge(region->mm, region->nr_pages)) {
 		user_uncharge(region);
 		return -EDQUOT;
 	}
 	chunks = kvcalloc(nr_chunks, sizeof(*chunks), GFP_CALLER);
 	if (!chunks) {
-		account_locked_vm(region->mm, region->nr_pages, false);
+		mm_uncharge(region->mm, region->nr_pages);
 		user_uncharge(region);
 		return -ENOMEM;
 	}
@@ -293,7 +317,7 @@ static int region_charge(struct region *region)
 static void region_uncharge(struct region *region)
 {
 	kvfree(region->chunks);
-	account_locked_vm(region->mm, region->nr_pages, false);
+	mm_uncharge(region->mm, region->nr_pages);
 	user_uncharge(region);
 }
 
