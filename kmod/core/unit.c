@@ -9,9 +9,11 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
+#include <linux/hashtable.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/user_namespace.h>
 
 #include "base/export.h"
 #include "core/device.h"
@@ -19,12 +21,29 @@
 #include "core/irqfd.h"
 #include "core/memory.h"
 
-/* Protects the fields below, and users, keep, dead and link of every unit. */
+/**
+ * struct nyx_tenant - a user, or a container, with the units it holds
+ * @node: in the table of tenants
+ * @uid: the user; of a container, INVALID_UID
+ * @ns: the container's outermost user namespace; of a user, NULL
+ * @nr_units: how many; the tenant exists while it has some
+ *
+ * All under units_lock. A unit of a container holds a reference to @ns.
+ */
+struct nyx_tenant {
+	struct hlist_node node;
+	kuid_t uid;
+	struct user_namespace *ns;
+	unsigned int nr_units;
+};
+
+/* Protects the fields below, and users, keep, dead and tenants of every unit. */
 static DEFINE_MUTEX(units_lock);
 static DEFINE_XARRAY_ALLOC1(units);
 static unsigned int nr_units;
 /* Those that can be found, and those that have ended and still hold memory. */
-static LIST_HEAD(all_units);
+static unsigned int nr_held;
+static DEFINE_HASHTABLE(tenants, 8);
 static unsigned int max_units;
 static unsigned int max_per_user;
 static u32 next_id;
@@ -75,6 +94,7 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	kref_init(&unit->ref);
 	unit->cfg = *cfg;
 	unit->owner = current_euid();
+	unit->user_ns = get_user_ns(current_user_ns());
 	unit->users = 1;
 	mutex_init(&unit->lock);
 	gmap_init(&unit->mem, cfg->max_memory);
@@ -89,10 +109,10 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 		ret = PTR_ERR(unit->guest.front);
 		goto err_nowhere;
 	}
-	INIT_LIST_HEAD(&unit->link);
 	return unit;
 
 err_nowhere:
+	put_user_ns(unit->user_ns);
 	nyx_domain_put(unit->nowhere);
 err_irq:
 	nyx_irq_fini(&unit->irq);
@@ -115,12 +135,30 @@ static void unit_free(struct kref *ref)
 	nyx_irq_fini(&unit->irq);
 	nyx_events_put(unit->events);
 	mutex_destroy(&unit->lock);
+	put_user_ns(unit->user_ns);
 	kfree(unit);
 }
 
 void nyx_unit_put(struct nyx_unit *unit)
 {
 	kref_put(&unit->ref, unit_free);
+}
+
+/* End what unit_charge() began. */
+static void unit_uncharge(struct nyx_unit *unit)
+{
+	struct nyx_tenant *tenant;
+	unsigned int i;
+
+	lockdep_assert_held(&units_lock);
+	for (i = 0; i < ARRAY_SIZE(unit->tenants); i++) {
+		tenant = unit->tenants[i];
+		unit->tenants[i] = NULL;
+		if (tenant && !--tenant->nr_units) {
+			hash_del(&tenant->node);
+			kfree(tenant);
+		}
+	}
 }
 
 /*
@@ -147,25 +185,83 @@ static void unit_teardown(struct nyx_unit *unit)
 	nyx_memory_purge(unit);
 
 	mutex_lock(&units_lock);
-	list_del(&unit->link);
+	if (unit->tenants[0]) {
+		nr_held--;
+		unit_uncharge(unit);
+	}
 	mutex_unlock(&units_lock);
 	nyx_unit_put(unit);
 	module_put(THIS_MODULE);
 }
 
-/* May there be one more unit, and may its owner have it? */
-static bool within_limits(const struct nyx_unit *unit)
+/*
+ * For whom do the units of the current process count?
+ *
+ * A user with subordinate ids is many users inside the namespaces that it makes.
+ * So the owner of the outermost namespace counts, as far as that is not root, who
+ * makes namespaces for others: those count as a container, too, all their users
+ * together.
+ */
+static void current_tenants(struct nyx_tenant *key)
 {
-	const struct nyx_unit *other;
-	unsigned int count = 0, owners = 0;
+	struct user_namespace *ns, *outermost = NULL;
+
+	key[0] = (struct nyx_tenant) { .uid = current_euid() };
+	for (ns = current_user_ns(); ns->parent; ns = ns->parent) {
+		outermost = ns;
+		if (!uid_eq(ns->owner, GLOBAL_ROOT_UID))
+			key[0].uid = ns->owner;
+	}
+	key[1] = (struct nyx_tenant) { .uid = INVALID_UID };
+	if (outermost && uid_eq(outermost->owner, GLOBAL_ROOT_UID))
+		key[1].ns = outermost;
+}
+
+/* One more unit for a tenant. */
+static struct nyx_tenant *tenant_charge(const struct nyx_tenant *key)
+{
+	unsigned long hash = __kuid_val(key->uid) ^ (unsigned long)key->ns;
+	struct nyx_tenant *tenant;
 
 	lockdep_assert_held(&units_lock);
-	list_for_each_entry(other, &all_units, link) {
-		count++;
-		owners += uid_eq(other->owner, unit->owner);
+	hash_for_each_possible(tenants, tenant, node, hash) {
+		if (uid_eq(tenant->uid, key->uid) && tenant->ns == key->ns)
+			break;
 	}
-	return count < max_units &&
-	       (owners < max_per_user || capable(CAP_SYS_RESOURCE));
+	if ((tenant ? tenant->nr_units : 0) >= max_per_user &&
+	    !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE))
+		return ERR_PTR(-ENOSPC);
+	if (!tenant) {
+		tenant = kmemdup(key, sizeof(*key), GFP_KERNEL_ACCOUNT);
+		if (!tenant)
+			return ERR_PTR(-ENOMEM);
+		hash_add(tenants, &tenant->node, hash);
+	}
+	tenant->nr_units++;
+	return tenant;
+}
+
+/* Count a new unit, where there may be one more. */
+static int unit_charge(struct nyx_unit *unit)
+{
+	struct nyx_tenant key[ARRAY_SIZE(unit->tenants)], *tenant;
+	unsigned int i;
+
+	if (nr_held >= max_units)
+		return -ENOSPC;
+	current_tenants(key);
+	for (i = 0; i < ARRAY_SIZE(key); i++) {
+		if (!uid_valid(key[i].uid) && !key[i].ns)
+			continue;
+		tenant = tenant_charge(&key[i]);
+		if (IS_ERR(tenant)) {
+			unit_uncharge(unit);
+			return PTR_ERR(tenant);
+		}
+		unit->tenants[i] = tenant;
+	}
+	nr_held++;
+	return 0;
 }
 
 static struct nyx_unit *find_name(const char *name)
@@ -189,9 +285,10 @@ static int unit_publish(struct nyx_unit *unit)
 	lockdep_assert_held(&units_lock);
 	if (unit->cfg.name[0] && find_name(unit->cfg.name))
 		return -EEXIST;
-	if (!within_limits(unit))
-		return -ENOSPC;
-	/* Ids are not reused soon: who holds a stale one finds nothing. */
+	ret = unit_charge(unit);
+	if (ret)
+		return ret;
+	/* Ids are not reused soon: a stale one finds nothing. */
 	ret = xa_alloc_cyclic(&units, &unit->id, NULL, XA_LIMIT(1, INT_MAX),
 			      &next_id, GFP_KERNEL_ACCOUNT);
 	if (ret < 0)
@@ -203,7 +300,6 @@ static int unit_publish(struct nyx_unit *unit)
 	}
 	/* Cannot fail: the slot is reserved. */
 	xa_store(&units, unit->id, unit, GFP_KERNEL);
-	list_add(&unit->link, &all_units);
 	nr_units++;
 	return 0;
 }

@@ -64,6 +64,8 @@
 struct dentry;
 struct device;
 struct nyx_domain;
+struct nyx_tenant;
+struct user_namespace;
 
 /**
  * struct nyx_unit_config - what a unit is created from; all values resolved
@@ -105,13 +107,15 @@ struct nyx_unit_config {
  * @domains: struct nyx_domain by id; writers under @lock
  * @events: event stream; const after init
  * @owner: the user it belongs to; const after init
+ * @user_ns: the user namespace of that user, held; const after init
  * @cfg: what it was created from; const after init
  * @guest: what belongs to its vendor model
  * @irq: interrupt remapping
  * @ref: references to the memory of this struct
  * @users: file descriptors bound to it; under units_lock
  * @keep: survives its last user; under units_lock
- * @link: in the list of units that count for limits; under units_lock
+ * @tenants: the user and the container that it counts for, or NULL; under
+ *           units_lock
  * @lock: protects what follows, and who is in the maps above
  * @nr_memory: ranges in @mem
  * @nr_domains: how many
@@ -140,6 +144,7 @@ struct nyx_unit {
 	struct xarray domains;
 	struct nyx_events *events;
 	kuid_t owner;
+	struct user_namespace *user_ns;
 	struct nyx_unit_config cfg;
 	struct nyx_guest guest;
 	struct nyx_irq irq;
@@ -147,7 +152,7 @@ struct nyx_unit {
 	struct kref ref ____cacheline_aligned_in_smp;
 	unsigned int users;
 	bool keep;
-	struct list_head link;
+	struct nyx_tenant *tenants[2];
 
 	struct mutex lock;
 	unsigned int nr_memory;
@@ -181,7 +186,8 @@ struct nyx_observer {
 /**
  * nyx_unit_init() - prepare for units
  * @max: limit on units in the system
- * @per_user: limit on units of a user without CAP_SYS_RESOURCE
+ * @per_user: limit on units of a user, in all its user namespaces together,
+ *            without CAP_SYS_RESOURCE
  * @observer: told of each unit
  */
 void nyx_unit_init(unsigned int max, unsigned int per_user,
