@@ -31,6 +31,7 @@
 #define OP_OUT		0x2	/* has out_ fields */
 #define OP_OUT_ERROR	0x4	/* fills them also when it fails */
 #define OP_NATIVE	0x8	/* what the guest does if there is a vendor model */
+#define OP_INSPECT	0x10	/* taken by files that are only to inspect a unit */
 
 /**
  * struct nyx_op - a command
@@ -95,24 +96,26 @@ static const struct nyx_op nyx_ops[] = {
 		.fn = nyx_ioctl_module_info,
 		OP_SIZE(struct nyx_module_info, out_version),
 		OP_RESV(struct nyx_module_info),
-		.prop = OP_NO_UNIT | OP_OUT,
+		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_UNIT_CREATE] = {
 		.fn = nyx_ioctl_unit_create,
 		OP_SIZE(struct nyx_unit_create, __reserved2),
 		OP_RESV(struct nyx_unit_create),
-		.flags = NYX_UNIT_F_KEEP,
-		.prop = OP_NO_UNIT | OP_OUT,
+		.flags = NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED,
+		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_UNIT_OPEN] = {
 		.fn = nyx_ioctl_unit_open,
-		OP_SIZE(struct nyx_unit_open, name),
-		.prop = OP_NO_UNIT | OP_OUT,
+		OP_SIZE(struct nyx_unit_open, __reserved),
+		OP_RESV(struct nyx_unit_open),
+		.flags = NYX_OPEN_F_OWNER,
+		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_UNIT_INFO] = {
 		.fn = nyx_ioctl_unit_info,
 		OP_SIZE(struct nyx_unit_info, __reserved),
-		.prop = OP_OUT,
+		.prop = OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_UNIT_KEEP] = {
 		.fn = nyx_ioctl_unit_keep,
@@ -122,23 +125,24 @@ static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_UNIT_DESTROY] = {
 		.fn = nyx_ioctl_unit_destroy,
 		OP_SIZE(struct nyx_unit_destroy, flags),
+		.prop = OP_INSPECT,
 	},
 	[NYX_CMD_LIST] = {
 		.fn = nyx_ioctl_list,
 		OP_SIZE(struct nyx_list, out_next),
-		.prop = OP_NO_UNIT | OP_OUT,
+		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_STATS] = {
 		.fn = nyx_ioctl_stats,
 		OP_SIZE(struct nyx_stats, out_nr),
-		.prop = OP_OUT,
+		.prop = OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_MEMORY_ADD] = {
 		.fn = nyx_ioctl_memory_add,
 		OP_SIZE(struct nyx_memory_add, __reserved),
 		OP_RESV(struct nyx_memory_add),
 		.flags = NYX_MEMORY_F_READONLY | NYX_MEMORY_F_PINNED |
-			 NYX_MEMORY_F_FILE,
+			 NYX_MEMORY_F_FILE | NYX_MEMORY_F_SHARED,
 	},
 	[NYX_CMD_MEMORY_REMOVE] = {
 		.fn = nyx_ioctl_memory_remove,
@@ -218,6 +222,7 @@ static const struct nyx_op nyx_ops[] = {
 		OP_SIZE(struct nyx_events_open, __reserved),
 		OP_RESV(struct nyx_events_open),
 		.flags = NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK,
+		.prop = OP_INSPECT,
 	},
 	[NYX_CMD_IRQ_SETUP] = {
 		.fn = nyx_ioctl_irq_setup,
@@ -268,25 +273,28 @@ static const struct nyx_op nyx_ops[] = {
 		.fn = nyx_ioctl_policy_set,
 		OP_SIZE(struct nyx_policy_set, policy),
 		.flags = NYX_POLICY_SET_F_INHERIT,
+		.prop = OP_INSPECT,
 	},
 	[NYX_CMD_POLICY_GET] = {
 		.fn = nyx_ioctl_policy_get,
 		OP_SIZE(struct nyx_policy_get, out_policy),
 		OP_RESV(struct nyx_policy_get),
-		.prop = OP_OUT,
+		.prop = OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_DEVICE_CONTROL] = {
 		.fn = nyx_ioctl_device_control,
 		OP_SIZE(struct nyx_device_control, action),
+		.prop = OP_INSPECT,
 	},
 	[NYX_CMD_LIMIT_SET] = {
 		.fn = nyx_ioctl_limit_set,
 		OP_SIZE(struct nyx_limit_set, limits),
+		.prop = OP_INSPECT,
 	},
 	[NYX_CMD_LIMIT_GET] = {
 		.fn = nyx_ioctl_limit_get,
 		OP_SIZE(struct nyx_limit_get, out_limits),
-		.prop = OP_OUT,
+		.prop = OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_PAGE_REQUEST] = {
 		.fn = nyx_ioctl_page_request,
@@ -315,6 +323,10 @@ static const struct nyx_op nyx_ops[] = {
 		OP_RESV(struct nyx_walk),
 		.flags = NYX_WALK_F_DEVICE,
 		.prop = OP_OUT,
+	},
+	[NYX_CMD_UNIT_SHARE] = {
+		.fn = nyx_ioctl_unit_share,
+		OP_SIZE(struct nyx_unit_share, flags),
 	},
 };
 
@@ -465,6 +477,16 @@ static int run_chunk(struct nyx_ucmd *uc, const struct nyx_op *op, void *items,
 	return ret;
 }
 
+/* Does the file take the command? */
+static int check_file(const struct nyx_file *file, const struct nyx_op *op)
+{
+	u8 refused = (op->prop ^ OP_INSPECT) & file->refused;
+
+	if (likely(!refused))
+		return 0;
+	return refused & OP_INSPECT ? -EACCES : -EOPNOTSUPP;
+}
+
 static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
 {
 	struct nyx_array *cmd = _cmd;
@@ -472,14 +494,17 @@ static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
 	const struct nyx_op *op;
 	u32 n, done, nr;
 	void *items;
-	int ret = 0;
+	int ret;
 
 	cmd->out_done = 0;
 	if (cmd->cmd >= ARRAY_SIZE(nyx_ops))
 		return -EOPNOTSUPP;
 	op = &nyx_ops[array_index_nospec(cmd->cmd, ARRAY_SIZE(nyx_ops))];
-	if (!op->run || (op->prop & OP_NATIVE && uc->unit->guest.front))
+	if (!op->run)
 		return -EOPNOTSUPP;
+	ret = check_file(uc->file, op);
+	if (ret)
+		return ret;
 	if (cmd->flags && cmd->cmd != NYX_CMD_DMA)
 		return -EOPNOTSUPP;
 	if (!cmd->nr || cmd->nr > NYX_ARRAY_MAX)
@@ -514,8 +539,7 @@ static int get_unit(struct nyx_ucmd *uc, const struct nyx_op *op)
 	if (!uc->unit)
 		return op->prop & OP_NO_UNIT ? 0 : -ENXIO;
 	if (!READ_ONCE(uc->unit->dead))
-		return op->prop & OP_NATIVE && uc->unit->guest.front ?
-			-EOPNOTSUPP : 0;
+		return check_file(uc->file, op);
 	uc->unit = NULL;
 	return op->prop & OP_NO_UNIT ? 0 : -ENODEV;
 }
@@ -579,6 +603,7 @@ static int nyx_open(struct inode *inode, struct file *filp)
 	if (!file)
 		return -ENOMEM;
 	mutex_init(&file->lock);
+	file->group = inode->i_gid;
 	filp->private_data = file;
 	return nonseekable_open(inode, filp);
 }
@@ -594,9 +619,11 @@ static int nyx_release(struct inode *inode, struct file *filp)
 	return 0;
 }
 
-void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit)
+void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit, bool inspect)
 {
 	lockdep_assert_held(&file->lock);
+	file->refused = (unit->guest.front ? OP_NATIVE : 0) |
+			(inspect ? OP_INSPECT : 0);
 	/* Pairs with get_unit(). */
 	smp_store_release(&file->unit, unit);
 }

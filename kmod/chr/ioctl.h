@@ -14,6 +14,7 @@
 #include <linux/mutex.h>
 #include <linux/nyx_iommu.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 
 struct nyx_domain;
 struct nyx_unit;
@@ -22,10 +23,14 @@ struct nyx_unit;
  * struct nyx_file - an open file of the device
  * @lock: serialises binding
  * @unit: the unit it is bound to, or NULL; set once
+ * @refused: the properties of commands that it does not take; set before @unit
+ * @group: group of the node through which it was opened
  */
 struct nyx_file {
 	struct mutex lock;
 	struct nyx_unit *unit;
+	u8 refused;
+	kgid_t group;
 };
 
 /**
@@ -52,6 +57,7 @@ int nyx_ioctl_module_info(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_create(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_open(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_info(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_unit_share(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_keep(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_destroy(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_list(struct nyx_ucmd *uc, void *cmd);
@@ -119,20 +125,23 @@ int nyx_ucmd_drain(struct nyx_ucmd *uc, struct nyx_domain *dom);
  * nyx_file_bind() - bind a file to a unit
  * @file: the file
  * @unit: the unit, of which the caller is a user; the file takes over
+ * @inspect: the file is only to inspect the unit
  *
  * Context: under &nyx_file.lock; the file is not bound.
  */
-void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit);
+void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit, bool inspect);
 
 /**
  * nyx_fill_unit_info() - describe a unit
  * @unit: the unit
  * @info: set, but for its size
+ * @all: with its state and counters, which are otherwise 0
  *
  * Context: may sleep.
  * Return: 0, or -ENODEV if it has ended: then what it has is not told.
  */
-int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info);
+int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
+		       bool all);
 
 /**
  * nyx_check_name() - is it a name, or empty?

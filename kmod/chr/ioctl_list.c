@@ -55,7 +55,7 @@ static bool next_unit(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
 	if (!unit)
 		return false;
 	/* One that has ended since it was found appears empty. */
-	nyx_fill_unit_info(unit, &e->unit);
+	nyx_fill_unit_info(unit, &e->unit, nyx_unit_is_visible(unit));
 	e->unit.size = sizeof(e->unit);
 	*key = unit->id;
 	*last = *key;

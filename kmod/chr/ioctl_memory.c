@@ -15,6 +15,7 @@
 static_assert(REGION_READONLY == NYX_MEMORY_F_READONLY);
 static_assert(REGION_PINNED == NYX_MEMORY_F_PINNED);
 static_assert(REGION_FILE == NYX_MEMORY_F_FILE);
+static_assert(REGION_SHARED == NYX_MEMORY_F_SHARED);
 
 static int check_gpa_range(u64 gpa, u64 length, u64 *last)
 {

@@ -155,6 +155,8 @@ static int parse_config(const struct nyx_unit_create *cmd,
 			&cfg->max_memory) ||
 	    nyx_check_name(cmd->name, "._:-"))
 		return -EINVAL;
+	if ((cmd->flags & NYX_UNIT_F_KEEP) && !(cmd->flags & NYX_UNIT_F_SHARED))
+		return -EINVAL;
 	strscpy(cfg->name, (const char *)cmd->name, sizeof(cfg->name));
 	return 0;
 }
@@ -175,13 +177,14 @@ int nyx_ioctl_unit_create(struct nyx_ucmd *uc, void *_cmd)
 		ret = -EBUSY;
 		goto out_unlock;
 	}
-	unit = nyx_unit_create(&cfg, cmd->flags & NYX_UNIT_F_KEEP);
+	cfg.group = uc->file->group;
+	unit = nyx_unit_create(&cfg, cmd->flags);
 	if (IS_ERR(unit)) {
 		ret = PTR_ERR(unit);
 		goto out_unlock;
 	}
 	cmd->out_unit_id = unit->id;
-	nyx_file_bind(uc->file, unit);
+	nyx_file_bind(uc->file, unit, false);
 out_unlock:
 	mutex_unlock(&uc->file->lock);
 	return ret;
@@ -190,7 +193,9 @@ out_unlock:
 int nyx_ioctl_unit_open(struct nyx_ucmd *uc, void *_cmd)
 {
 	struct nyx_unit_open *cmd = _cmd;
+	kuid_t owner = INVALID_UID;
 	struct nyx_unit *unit;
+	bool inspect;
 	int ret;
 
 	ret = nyx_check_name(cmd->name, "._:-");
@@ -199,29 +204,60 @@ int nyx_ioctl_unit_open(struct nyx_ucmd *uc, void *_cmd)
 	/* Exactly one of them. */
 	if (!cmd->unit_id == !cmd->name[0])
 		return -EINVAL;
+	if (cmd->flags & NYX_OPEN_F_OWNER) {
+		owner = make_kuid(current_user_ns(), cmd->owner_uid);
+		if (!uid_valid(owner))
+			return -EINVAL;
+	} else if (cmd->owner_uid) {
+		return -EINVAL;
+	}
 
 	mutex_lock(&uc->file->lock);
 	if (uc->file->unit) {
 		ret = -EBUSY;
 		goto out_unlock;
 	}
-	unit = nyx_unit_open(cmd->unit_id, (const char *)cmd->name);
+	unit = nyx_unit_open(cmd->unit_id, (const char *)cmd->name, owner,
+			     &inspect);
 	if (IS_ERR(unit)) {
 		ret = PTR_ERR(unit);
 		goto out_unlock;
 	}
 	cmd->out_unit_id = unit->id;
-	nyx_file_bind(uc->file, unit);
+	nyx_file_bind(uc->file, unit, inspect);
 out_unlock:
 	mutex_unlock(&uc->file->lock);
 	return ret;
 }
 
-int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info)
+/* What changes while the unit is used. */
+static void fill_unit_state(struct nyx_unit *unit, struct nyx_unit_info *info)
 {
 	struct nyx_unit_totals totals;
 
-	info->flags = READ_ONCE(unit->keep) ? NYX_UNIT_F_KEEP : 0;
+	lockdep_assert_held(&unit->lock);
+	nyx_unit_get_totals(unit, &totals);
+	info->nr_domains = unit->nr_domains;
+	info->nr_devices = unit->nr_devices;
+	info->nr_memory = unit->nr_memory;
+	info->mapped_bytes = totals.mapped;
+	info->table_bytes = totals.tables;
+	info->fault_events = totals.faults;
+	info->nr_files = READ_ONCE(unit->users);
+	info->irq_mode = READ_ONCE(unit->irq.mode);
+	info->nr_irtes = READ_ONCE(unit->irq.nr_irtes);
+	info->nr_bindings = READ_ONCE(unit->irq.nr_bindings);
+	info->nr_quarantined = atomic_read(&unit->nr_refused);
+}
+
+int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
+		       bool all)
+{
+	int ret = -ENODEV;
+
+	info->flags = (READ_ONCE(unit->keep) ? NYX_UNIT_F_KEEP : 0) |
+		      (READ_ONCE(unit->shared) ? NYX_UNIT_F_SHARED : 0) |
+		      (all ? 0 : NYX_UNIT_F_OTHERS);
 	info->unit_id = unit->id;
 	info->model = unit->cfg.model;
 	info->address_width = unit->cfg.address_width;
@@ -235,34 +271,28 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info)
 	info->max_devices = unit->cfg.max_devices;
 	info->max_memory = unit->cfg.max_memory;
 	info->irt_entries = unit->cfg.irt_entries;
-	info->nr_files = READ_ONCE(unit->users);
-	info->irq_mode = READ_ONCE(unit->irq.mode);
-	info->nr_irtes = READ_ONCE(unit->irq.nr_irtes);
-	info->nr_bindings = READ_ONCE(unit->irq.nr_bindings);
-	info->nr_quarantined = atomic_read(&unit->nr_refused);
 	memcpy(info->name, unit->cfg.name, sizeof(info->name));
 
 	mutex_lock(&unit->lock);
 	/* One that has ended has nothing more to tell. */
-	if (READ_ONCE(unit->dead)) {
-		mutex_unlock(&unit->lock);
-		return -ENODEV;
+	if (!READ_ONCE(unit->dead)) {
+		info->memory_bytes = unit->mem.bytes;
+		if (all)
+			fill_unit_state(unit, info);
+		ret = 0;
 	}
-	info->nr_domains = unit->nr_domains;
-	info->nr_devices = unit->nr_devices;
-	info->nr_memory = unit->nr_memory;
-	info->memory_bytes = unit->mem.bytes;
-	nyx_unit_get_totals(unit, &totals);
 	mutex_unlock(&unit->lock);
-	info->mapped_bytes = totals.mapped;
-	info->table_bytes = totals.tables;
-	info->fault_events = totals.faults;
-	return 0;
+	return ret;
 }
 
 int nyx_ioctl_unit_info(struct nyx_ucmd *uc, void *cmd)
 {
-	return nyx_fill_unit_info(uc->unit, cmd);
+	return nyx_fill_unit_info(uc->unit, cmd, true);
+}
+
+int nyx_ioctl_unit_share(struct nyx_ucmd *uc, void *cmd)
+{
+	return nyx_unit_share(uc->unit);
 }
 
 int nyx_ioctl_unit_keep(struct nyx_ucmd *uc, void *_cmd)

@@ -11,6 +11,7 @@
 #include "core/memory.h"
 
 #include <linux/err.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "base/export.h"
@@ -28,10 +29,12 @@ struct nyx_limbo {
 int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 		   struct region *region)
 {
-	int ret;
+	int ret = -EPERM;
 
 	mutex_lock(&unit->lock);
-	ret = gmap_insert(&unit->mem, gpa, last, region);
+	if (region_flags(region) & REGION_SHARED ||
+	    (!unit->shared && unit->mm == current->mm))
+		ret = gmap_insert(&unit->mem, gpa, last, region);
 	if (!ret)
 		unit->nr_memory++;
 	mutex_unlock(&unit->lock);
@@ -100,6 +103,26 @@ struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset)
 	}
 	rcu_read_unlock();
 	return region;
+}
+
+bool nyx_memory_shared(struct nyx_unit *unit)
+{
+	const struct gmap_slot *slot;
+	bool shared = true;
+	u64 gpa = 0;
+
+	lockdep_assert_held(&unit->lock);
+	do {
+		rcu_read_lock();
+		slot = gmap_next(&unit->mem, gpa);
+		if (slot) {
+			shared = region_flags(slot->region) & REGION_SHARED;
+			gpa = slot->last + 1;
+		}
+		rcu_read_unlock();
+		cond_resched();
+	} while (slot && shared);
+	return shared;
 }
 
 void nyx_memory_purge(struct nyx_unit *unit)

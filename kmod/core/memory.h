@@ -20,7 +20,9 @@ struct region;
  * @region: what backs it; on success the unit has the caller's reference
  *
  * Context: may sleep.
- * Return: 0, -EEXIST if it overlaps a range, -ENOSPC at the limit, -ENOMEM.
+ * Return: 0, -EEXIST if it overlaps a range, -ENOSPC at the limit, -ENOMEM, -EPERM
+ * if other processes than the current one would reach it, and it is not
+ * REGION_SHARED.
  */
 int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 		   struct region *region);
@@ -51,6 +53,15 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last);
  * Return: the region, or NULL.
  */
 struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset);
+
+/**
+ * nyx_memory_shared() - may other processes reach all memory of a unit?
+ * @unit: the unit
+ *
+ * Context: under &nyx_unit.lock; may sleep.
+ * Return: true if all of it is REGION_SHARED.
+ */
+bool nyx_memory_shared(struct nyx_unit *unit);
 
 /* Drop all memory of a unit that has no accesses any more; at its end. */
 void nyx_memory_purge(struct nyx_unit *unit);

@@ -11,6 +11,7 @@
 #include <linux/err.h>
 #include <linux/hashtable.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/user_namespace.h>
@@ -95,6 +96,9 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	unit->cfg = *cfg;
 	unit->owner = current_euid();
 	unit->user_ns = get_user_ns(current_user_ns());
+	unit->mm = current->mm;
+	if (unit->mm)
+		mmgrab(unit->mm);
 	unit->users = 1;
 	mutex_init(&unit->lock);
 	gmap_init(&unit->mem, cfg->max_memory);
@@ -112,6 +116,8 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	return unit;
 
 err_nowhere:
+	if (unit->mm)
+		mmdrop(unit->mm);
 	put_user_ns(unit->user_ns);
 	nyx_domain_put(unit->nowhere);
 err_irq:
@@ -135,6 +141,8 @@ static void unit_free(struct kref *ref)
 	nyx_irq_fini(&unit->irq);
 	nyx_events_put(unit->events);
 	mutex_destroy(&unit->lock);
+	if (unit->mm)
+		mmdrop(unit->mm);
 	put_user_ns(unit->user_ns);
 	kfree(unit);
 }
@@ -264,14 +272,20 @@ static int unit_charge(struct nyx_unit *unit)
 	return 0;
 }
 
-static struct nyx_unit *find_name(const char *name)
+/* Does a unit belong to a user, as it is in the current user namespace? */
+static bool is_of(const struct nyx_unit *unit, kuid_t owner)
+{
+	return uid_eq(unit->owner, owner) && unit->user_ns == current_user_ns();
+}
+
+static struct nyx_unit *find_name(const char *name, kuid_t owner)
 {
 	struct nyx_unit *unit;
 	unsigned long id;
 
 	lockdep_assert_held(&units_lock);
 	xa_for_each(&units, id, unit) {
-		if (!strcmp(unit->cfg.name, name))
+		if (is_of(unit, owner) && !strcmp(unit->cfg.name, name))
 			return unit;
 	}
 	return NULL;
@@ -283,7 +297,7 @@ static int unit_publish(struct nyx_unit *unit)
 	int ret;
 
 	lockdep_assert_held(&units_lock);
-	if (unit->cfg.name[0] && find_name(unit->cfg.name))
+	if (unit->cfg.name[0] && find_name(unit->cfg.name, unit->owner))
 		return -EEXIST;
 	ret = unit_charge(unit);
 	if (ret)
@@ -304,7 +318,7 @@ static int unit_publish(struct nyx_unit *unit)
 	return 0;
 }
 
-struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, bool keep)
+struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, u32 flags)
 {
 	struct nyx_unit *unit;
 	int ret;
@@ -318,7 +332,8 @@ struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, bool keep)
 		module_put(THIS_MODULE);
 		return unit;
 	}
-	unit->keep = keep;
+	unit->keep = flags & NYX_UNIT_F_KEEP;
+	unit->shared = flags & NYX_UNIT_F_SHARED;
 
 	mutex_lock(&units_lock);
 	ret = unit_publish(unit);
@@ -330,22 +345,62 @@ struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, bool keep)
 	return unit;
 }
 
-struct nyx_unit *nyx_unit_open(u32 id, const char *name)
+bool nyx_unit_is_visible(const struct nyx_unit *unit)
 {
-	struct nyx_unit *unit;
+	return is_of(unit, current_euid()) ||
+	       ns_capable_noaudit(unit->user_ns, CAP_SYS_ADMIN);
+}
 
+/* May the current process open a unit, and is that only to inspect it? */
+static int may_open(const struct nyx_unit *unit, bool *inspect)
+{
+	bool shared = READ_ONCE(unit->shared);
+
+	*inspect = false;
+	if (is_of(unit, current_euid()) && (shared || unit->mm == current->mm))
+		return 0;
+	/*
+	 * Without a word of its maker, a unit is no way around what the kernel
+	 * asks for to reach another process's memory: ptrace_may_access(), with
+	 * what security modules say there, which no module can ask.
+	 */
+	*inspect = !shared;
+	return ns_capable_noaudit(unit->user_ns, CAP_SYS_ADMIN) ? 0 : -EACCES;
+}
+
+struct nyx_unit *nyx_unit_open(u32 id, const char *name, kuid_t owner,
+			       bool *inspect)
+{
+	bool own = !uid_valid(owner);
+	struct nyx_unit *unit;
+	int ret;
+
+	if (own)
+		owner = current_euid();
 	mutex_lock(&units_lock);
-	unit = id == NYX_ID_ANY ? find_name(name) : xa_load(&units, id);
-	if (!unit) {
-		unit = ERR_PTR(-ENOENT);
-	} else if (!uid_eq(unit->owner, current_euid()) &&
-		   !capable(CAP_SYS_ADMIN)) {
-		unit = ERR_PTR(-EACCES);
-	} else {
+	unit = id == NYX_ID_ANY ? find_name(name, owner) : xa_load(&units, id);
+	if (!unit || !uid_eq(unit->owner, owner) || (own && !is_of(unit, owner)))
+		ret = -ENOENT;
+	else
+		ret = may_open(unit, inspect);
+	if (!ret)
 		unit->users++;
-	}
 	mutex_unlock(&units_lock);
-	return unit;
+	return ret ? ERR_PTR(ret) : unit;
+}
+
+int nyx_unit_share(struct nyx_unit *unit)
+{
+	int ret = -EBUSY;
+
+	mutex_lock(&unit->lock);
+	if (unit->shared || nyx_memory_shared(unit)) {
+		/* Pairs with may_open(): nyx_memory_add() sees it by the lock. */
+		WRITE_ONCE(unit->shared, true);
+		ret = 0;
+	}
+	mutex_unlock(&unit->lock);
+	return ret;
 }
 
 /*
@@ -397,6 +452,8 @@ int nyx_unit_set_keep(struct nyx_unit *unit, bool keep)
 	mutex_lock(&units_lock);
 	if (unit->dead)
 		ret = -ENODEV;
+	else if (keep && !READ_ONCE(unit->shared))
+		ret = -EINVAL;
 	else
 		unit->keep = keep;
 	mutex_unlock(&units_lock);

@@ -63,6 +63,7 @@
 
 struct dentry;
 struct device;
+struct mm_struct;
 struct nyx_domain;
 struct nyx_tenant;
 struct user_namespace;
@@ -80,6 +81,7 @@ struct user_namespace;
  * @vtd_flags: of enum nyx_vtd_flags
  * @vtd_faults: fault recording registers
  * @amdvi_flags: of enum nyx_amdvi_flags
+ * @group: group of the device node, which may look at the unit in sysfs
  * @name: name, or empty
  */
 struct nyx_unit_config {
@@ -94,6 +96,7 @@ struct nyx_unit_config {
 	u32 vtd_flags;
 	u32 vtd_faults;
 	u32 amdvi_flags;
+	kgid_t group;
 	char name[NYX_NAME_LEN];
 };
 
@@ -111,12 +114,16 @@ struct nyx_unit_config {
  * @cfg: what it was created from; const after init
  * @guest: what belongs to its vendor model
  * @irq: interrupt remapping
+ * @mm: the process that has made the unit, which needs no permission to reach
+ *      what it adds; holds mm_count, for comparison only; const after init
  * @ref: references to the memory of this struct
  * @users: file descriptors bound to it; under units_lock
  * @keep: survives its last user; under units_lock
  * @tenants: the user and the container that it counts for, or NULL; under
  *           units_lock
  * @lock: protects what follows, and who is in the maps above
+ * @shared: other processes of the owner may open the unit, and all of @mem is
+ *          REGION_SHARED; never false again
  * @nr_memory: ranges in @mem
  * @nr_domains: how many
  * @next_domain: the id from which on a free one is looked for
@@ -148,6 +155,7 @@ struct nyx_unit {
 	struct nyx_unit_config cfg;
 	struct nyx_guest guest;
 	struct nyx_irq irq;
+	struct mm_struct *mm;
 
 	struct kref ref ____cacheline_aligned_in_smp;
 	unsigned int users;
@@ -155,6 +163,7 @@ struct nyx_unit {
 	struct nyx_tenant *tenants[2];
 
 	struct mutex lock;
+	bool shared;
 	unsigned int nr_memory;
 	unsigned int nr_domains;
 	u32 next_domain;
@@ -203,24 +212,46 @@ void nyx_unit_exit(void);
 /**
  * nyx_unit_create() - make a unit
  * @cfg: its properties
- * @keep: it survives its last user
+ * @flags: NYX_UNIT_F_SHARED, and with it NYX_UNIT_F_KEEP
  *
  * Context: may sleep.
  * Return: the unit, of which the caller is the first user, or ERR_PTR:
- * -EEXIST if the name is taken, -ENOSPC at the limit on units, -ENOMEM.
+ * -EEXIST if the owner has a unit of that name, -ENOSPC at the limit on units,
+ * -ENOMEM.
  */
-struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, bool keep);
+struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, u32 flags);
 
 /**
  * nyx_unit_open() - become a user of a unit
  * @id: its id, or NYX_ID_ANY
  * @name: its name, if @id is NYX_ID_ANY
+ * @owner: its owner; INVALID_UID: the current user
+ * @inspect: set to whether the caller has only the right to inspect it
  *
  * Context: may sleep.
- * Return: the unit, or ERR_PTR: -ENOENT; -EACCES if it belongs to another user
- * and the caller lacks CAP_SYS_ADMIN.
+ * Return: the unit, or ERR_PTR: -ENOENT if @owner has no such unit; -EACCES if it
+ * is not open to the caller.
  */
-struct nyx_unit *nyx_unit_open(u32 id, const char *name);
+struct nyx_unit *nyx_unit_open(u32 id, const char *name, kuid_t owner,
+			       bool *inspect);
+
+/**
+ * nyx_unit_is_visible() - may the current user see the state of a unit?
+ * @unit: the unit
+ *
+ * Context: any process.
+ * Return: true for the owner, and with CAP_SYS_ADMIN in its user namespace.
+ */
+bool nyx_unit_is_visible(const struct nyx_unit *unit);
+
+/**
+ * nyx_unit_share() - let other processes of a unit's owner open it
+ * @unit: the unit, of which the caller is a user
+ *
+ * Context: may sleep.
+ * Return: 0, -EBUSY if it has memory that they may not reach.
+ */
+int nyx_unit_share(struct nyx_unit *unit);
 
 /**
  * nyx_unit_close() - stop being a user of a unit
@@ -236,7 +267,7 @@ void nyx_unit_close(struct nyx_unit *unit);
  * @keep: it does
  *
  * Context: may sleep.
- * Return: 0, or -ENODEV if it has ended.
+ * Return: 0, -ENODEV if it has ended, -EINVAL if nobody could open it again.
  */
 int nyx_unit_set_keep(struct nyx_unit *unit, bool keep);
 

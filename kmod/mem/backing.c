@@ -423,7 +423,7 @@ static bool region_args_valid(u64 backing, u64 length, u32 flags, u32 page_lg2,
 {
 	u64 mask = (1ull << page_lg2) - 1, last;
 
-	return !(flags & ~(REGION_READONLY | REGION_PINNED)) &&
+	return !(flags & ~(REGION_READONLY | REGION_PINNED | REGION_SHARED)) &&
 	       !((backing | length) & mask) &&
 	       nyx_range_last(backing, length, &last) && last < end;
 }

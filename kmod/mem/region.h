@@ -32,7 +32,7 @@ struct region;
 #define REGION_READONLY	0x1u
 #define REGION_PINNED	0x2u
 #define REGION_FILE	0x4u
-#define REGION_FLAGS	0x7u
+#define REGION_SHARED	0x8u	/* means nothing below core/ */
 
 /**
  * struct region_info - what there is to tell about a region
@@ -81,7 +81,7 @@ static inline struct membuf membuf_add(struct membuf b, u64 n)
  * region_create_user() - a region backed by memory of the current process
  * @uaddr: first address, a multiple of the page size
  * @length: bytes, a multiple of the page size
- * @flags: REGION_READONLY, REGION_PINNED
+ * @flags: REGION_READONLY, REGION_PINNED, REGION_SHARED
  *
  * Context: may sleep; process context.
  * Return: the region with one reference, or ERR_PTR: -EINVAL for a range that
@@ -95,7 +95,7 @@ struct region *region_create_user(u64 uaddr, u64 length, u32 flags);
  * @fd: the file, of the current process
  * @offset: first byte in the file, a multiple of its page size
  * @length: bytes, a multiple of its page size
- * @flags: REGION_READONLY, REGION_PINNED
+ * @flags: REGION_READONLY, REGION_PINNED, REGION_SHARED
  *
  * Context: may sleep; process context.
  * Return: the region with one reference, or ERR_PTR: -EBADF, -EACCES if the

@@ -112,7 +112,7 @@ static int oracle_init(struct kunit *test)
 		return -ENOMEM;
 	f->test = test;
 	test->priv = f;
-	unit = nyx_unit_create(&unit_cfg, false);
+	unit = nyx_unit_create(&unit_cfg, 0);
 	if (IS_ERR(unit))
 		return PTR_ERR(unit);
 	f->unit = unit;

@@ -93,6 +93,9 @@ static inline int cmd_unit_create_dflt(int fd, const char *name, __u32 flags, __
 	return ret;
 }
 
+/* A unit that outlives its last file, and can be opened again. */
+#define UNIT_KEPT	(NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED)
+
 static inline int cmd_unit_open(int fd, __u32 id, const char *name, __u32 *out)
 {
 	struct nyx_unit_open c = { .size = sizeof(c), .unit_id = id };
@@ -105,12 +108,30 @@ static inline int cmd_unit_open(int fd, __u32 id, const char *name, __u32 *out)
 	return ret;
 }
 
+/* A unit of another user, by name if @id is NYX_ID_ANY. */
+static inline int cmd_unit_open_of(int fd, __u32 owner, __u32 id, const char *name)
+{
+	struct nyx_unit_open c = {
+		.size = sizeof(c), .flags = NYX_OPEN_F_OWNER, .unit_id = id, .owner_uid = owner,
+	};
+
+	nyx_set_name(c.name, name);
+	return nyx_cmd(fd, NYX_UNIT_OPEN, &c);
+}
+
 static inline int cmd_unit_info(int fd, struct nyx_unit_info *info)
 {
 	memset(info, NYX_POISON, sizeof(*info));
 	info->size = sizeof(*info);
 	info->flags = 0;
 	return nyx_cmd(fd, NYX_UNIT_INFO, info);
+}
+
+static inline int cmd_unit_share(int fd)
+{
+	struct nyx_unit_share c = { .size = sizeof(c) };
+
+	return nyx_cmd(fd, NYX_UNIT_SHARE, &c);
 }
 
 static inline int cmd_unit_keep(int fd, __u32 keep)

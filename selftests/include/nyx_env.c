@@ -165,28 +165,29 @@ int memfd_new(const char *name, size_t size)
 static void env_add_memory(struct env *e, const struct env_opts *o)
 {
 	const int anon = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	__u32 flags = o->shared ? NYX_MEMORY_F_SHARED : 0;
 
+	if (o->memory == MEM_PINNED || o->memory == MEM_FILE_PINNED)
+		flags |= NYX_MEMORY_F_PINNED;
 	e->mem_size = o->mem_size ? o->mem_size : 4 * SZ_1M;
 	switch (o->memory) {
 	case MEM_NONE:
 		return;
 	case MEM_RESERVED:
 		e->mem = map_aligned(e->mem_size, SZ_2M, PROT_NONE, anon, -1);
-		test_cmd(cmd_memory_add(e->fd, 0, 0, e->mem_size, e->mem));
+		test_cmd(cmd_memory_add(e->fd, flags, 0, e->mem_size, e->mem));
 		return;
 	case MEM_USER:
 	case MEM_PINNED:
 		e->mem = map_aligned(e->mem_size, SZ_2M, PROT_READ | PROT_WRITE, anon, -1);
-		test_cmd(cmd_memory_add(e->fd, o->memory == MEM_PINNED ? NYX_MEMORY_F_PINNED : 0,
-					0, e->mem_size, e->mem));
+		test_cmd(cmd_memory_add(e->fd, flags, 0, e->mem_size, e->mem));
 		return;
 	case MEM_FILE:
 	case MEM_FILE_PINNED:
 		e->file = memfd_new("guest", e->mem_size);
 		e->mem = map_aligned(e->mem_size, SZ_2M, PROT_READ | PROT_WRITE, MAP_SHARED,
 				     e->file);
-		test_cmd(cmd_memory_add_file(e->fd, o->memory == MEM_FILE_PINNED ?
-					     NYX_MEMORY_F_PINNED : 0, 0, e->mem_size, e->file, 0));
+		test_cmd(cmd_memory_add_file(e->fd, flags, 0, e->mem_size, e->file, 0));
 		return;
 	}
 }
@@ -206,6 +207,7 @@ void env_open_opts(struct env *e, const struct env_opts *o)
 {
 	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	struct nyx_unit_create u = {
+		.flags = o->shared ? NYX_UNIT_F_SHARED : 0,
 		.address_width = o->unit_width, .event_entries = o->events,
 		.iotlb_entries = o->iotlb ? o->iotlb : NYX_DEFAULT, .irt_entries = o->irt,
 	};

@@ -59,6 +59,7 @@ extern const struct memory_case memory_cases[4];
  * @page_sizes: of the domain
  * @no_domain: a unit with memory only
  * @irt: entries of the interrupt remapping table
+ * @shared: other processes may open the unit, and reach its memory
  * @kernel_policy: leave the fault policy as the kernel has it; otherwise every
  *                 fault is a record of its own, and nothing follows from it
  */
@@ -75,6 +76,7 @@ struct env_opts {
 	__u64 page_sizes;
 	bool no_domain;
 	__u32 irt;
+	bool shared;
 	bool kernel_policy;
 };
 

@@ -403,7 +403,7 @@ TEST(units_come_and_go)
 		__u32 id;
 
 		test_cmd(cmd_unit_create_dflt(fd, i % 3 ? NULL : "come-and-go", i % 2 ?
-					      NYX_UNIT_F_KEEP : 0, &id));
+					      UNIT_KEPT : 0, &id));
 		test_cmd(cmd_domain_paging(fd, 0, &id));
 		test_cmd(cmd_map(fd, id, 0, 0, SZ_64K, RW));
 		if (i % 2)

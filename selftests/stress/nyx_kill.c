@@ -55,7 +55,8 @@ static void *worker(void *arg)
 			break;
 		case 4:
 			cmd_memory_remove(fd, 0, v->e.mem_size);
-			cmd_memory_add(fd, rng_below(&r, 2) ? NYX_MEMORY_F_PINNED : 0, 0,
+			cmd_memory_add(fd, NYX_MEMORY_F_SHARED |
+				       (rng_below(&r, 2) ? NYX_MEMORY_F_PINNED : 0), 0,
 				       v->e.mem_size, v->e.mem);
 			break;
 		case 5:
@@ -100,7 +101,7 @@ static void victim(__u64 seed, bool keep, int ready)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	env_open(&v.e, .memory = rng_below(&r, 4), .mem_size = 2 * SZ_1M,
-		 .iotlb = rng_below(&r, 2) ? 64 : ENV_IOTLB_OFF);
+		 .iotlb = rng_below(&r, 2) ? 64 : ENV_IOTLB_OFF, .shared = true);
 	if (keep)
 		test_cmd(cmd_unit_keep(v.e.fd, 1));
 	cmd_map(v.e.fd, v.e.domain, 0, 0, 2 * SZ_1M, RW);

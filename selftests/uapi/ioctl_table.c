@@ -47,17 +47,24 @@ static void fill_unit_open(struct ioctl_world *w, struct ioctl_call *call)
 	call->arg.unit_open.unit_id = w->unit;
 }
 
+/* Of a unit that is made for it: it cannot be undone. */
+static void fill_unit_share(struct ioctl_world *w, struct ioctl_call *call)
+{
+	fill_new_fd(w, call);
+	test_cmd(cmd_unit_create_dflt(call->fd, NULL, 0, NULL));
+}
+
 static void fill_unit_keep(struct ioctl_world *w, struct ioctl_call *call)
 {
-	(void)w;
+	fill_new_fd(w, call);
+	test_cmd(cmd_unit_create_dflt(call->fd, NULL, NYX_UNIT_F_SHARED, NULL));
 	call->arg.unit_keep.keep = 1;
 }
 
 static void undo_unit_keep(struct ioctl_world *w, struct ioctl_call *call, int ret)
 {
-	(void)call;
-	(void)ret;
-	test_cmd(cmd_unit_keep(w->fd, 0));
+	test_cmd(cmd_unit_keep(call->fd, 0));
+	undo_close(w, call, ret);
 }
 
 static void fill_unit_destroy(struct ioctl_world *w, struct ioctl_call *call)
@@ -593,7 +600,7 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 	[NYX_CMD_UNIT_CREATE] = {
 		.name = "unit_create", .request = NYX_UNIT_CREATE,
 		.size = sizeof(struct nyx_unit_create), .props = IOCTL_BARE_FD,
-		.known_flags = NYX_UNIT_F_KEEP,
+		.known_flags = NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED,
 		.fill = fill_unit_create, .undo = undo_close,
 		.reserved = { FIELD(nyx_unit_create, __reserved),
 			      FIELD(nyx_unit_create, __reserved2) },
@@ -603,7 +610,9 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 	[NYX_CMD_UNIT_OPEN] = {
 		.name = "unit_open", .request = NYX_UNIT_OPEN,
 		.size = sizeof(struct nyx_unit_open), .props = IOCTL_BARE_FD,
+		.known_flags = NYX_OPEN_F_OWNER,
 		.fill = fill_unit_open, .undo = undo_close,
+		.reserved = { FIELD(nyx_unit_open, __reserved) },
 		.out = { FIELD(nyx_unit_open, out_unit_id) },
 	},
 	[NYX_CMD_UNIT_INFO] = {
@@ -643,7 +652,8 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 	[NYX_CMD_MEMORY_ADD] = {
 		.name = "memory_add", .request = NYX_MEMORY_ADD,
 		.size = sizeof(struct nyx_memory_add),
-		.known_flags = NYX_MEMORY_F_READONLY | NYX_MEMORY_F_PINNED | NYX_MEMORY_F_FILE,
+		.known_flags = NYX_MEMORY_F_READONLY | NYX_MEMORY_F_PINNED | NYX_MEMORY_F_FILE |
+			       NYX_MEMORY_F_SHARED,
 		.fill = fill_memory_add, .undo = undo_memory_add,
 		.reserved = { FIELD(nyx_memory_add, __reserved) },
 	},
@@ -852,6 +862,11 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.name = "unit_reset", .request = NYX_UNIT_RESET,
 		.size = sizeof(struct nyx_unit_reset),
 		.fill = fill_vtd_fd, .undo = undo_close,
+	},
+	[NYX_CMD_UNIT_SHARE] = {
+		.name = "unit_share", .request = NYX_UNIT_SHARE,
+		.size = sizeof(struct nyx_unit_share),
+		.fill = fill_unit_share, .undo = undo_close,
 	},
 	[NYX_CMD_WALK] = {
 		.name = "walk", .request = NYX_WALK,

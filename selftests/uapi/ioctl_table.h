@@ -73,6 +73,7 @@ union ioctl_arg {
 	struct nyx_unit_create unit_create;
 	struct nyx_unit_open unit_open;
 	struct nyx_unit_info unit_info;
+	struct nyx_unit_share unit_share;
 	struct nyx_unit_keep unit_keep;
 	struct nyx_unit_destroy unit_destroy;
 	struct nyx_list list;

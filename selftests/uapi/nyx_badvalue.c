@@ -83,6 +83,7 @@ static const struct bad_value bad_values[] = {
 	V("large interrupt table", EINVAL, F(irt_entries, 65537)),
 	V("huge interrupt table", EINVAL, F(irt_entries, 0x80000000)),
 	V("no end of the interrupt table", EINVAL, F(irt_entries, 0xffffffff)),
+	V("kept out of reach", EINVAL, F(flags, NYX_UNIT_F_KEEP)),
 #undef V
 #undef F
 #define N(what, error, name) { what, NYX_CMD_UNIT_CREATE, error, { { 0 } }, name, 0 }
@@ -108,6 +109,10 @@ static const struct bad_value bad_values[] = {
 	V("name not terminated", EINVAL, NAME_32, F(unit_id, 0)),
 	V("id and name", EINVAL, W_NAME, { 0 }),
 	V("neither id nor name", EINVAL, NULL, F(unit_id, 0)),
+	V("an owner without the flag", EINVAL, NULL, F(owner_uid, 1)),
+	V("no owner", EINVAL, NULL, F(flags, NYX_OPEN_F_OWNER), F(owner_uid, 0xffffffff)),
+	V("an owner without units", ENOENT, NULL, F(flags, NYX_OPEN_F_OWNER),
+	  F(owner_uid, 0x7ffffff0)),
 #undef V
 #undef F
 

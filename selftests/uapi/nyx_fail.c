@@ -183,9 +183,9 @@ TEST(every_copy)
 			if (ret && (n == 1 || !d->out[0].size))
 				snapshot_check(&s, w.fd, true);
 			snapshot_free(&s);
+			cmd_unit_keep(call.fd, 0);
 			if (call.fd != w.fd)
 				close(call.fd);
-			cmd_unit_keep(w.fd, 0);
 			ioctl_world_close(&w);
 		}
 		ktap_print("%s: %u copies", d->name, n - 2);

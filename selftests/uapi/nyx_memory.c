@@ -673,7 +673,8 @@ static void limited_family(int fd)
 	pid = fork();
 	ASSERT_TRUE(pid >= 0);
 	if (!pid) {
-		test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_PINNED, 0, SZ_64K * 3, mem));
+		test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_PINNED | NYX_MEMORY_F_SHARED, 0,
+					SZ_64K * 3, mem));
 		_exit(0);
 	}
 	ktap_wait_exit(pid);
@@ -700,7 +701,7 @@ TEST(pins_are_the_users)
 	ktap_wait_exit(pid);
 }
 
-/* Who adds is charged, also when another process removes, or nobody does. */
+/* The process that adds is charged, also when another one removes, or none does. */
 TEST(pins_of_another_process)
 {
 	int fd = nyx_open(), fork_pipe[2];
@@ -719,7 +720,8 @@ TEST(pins_of_another_process)
 							 MAP_PRIVATE | MAP_ANONYMOUS, -1);
 			long own = locked_kb();
 
-			test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_PINNED, 0, size, mem));
+			test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_PINNED | NYX_MEMORY_F_SHARED, 0,
+						size, mem));
 			ASSERT_EQ(own + size / 1024, locked_kb());
 			ASSERT_EQ(1, write(fork_pipe[1], "x", 1));
 			if (i == 0)
@@ -748,7 +750,7 @@ TEST(pins_of_another_process)
 
 /* ---- memory of another process ---- */
 
-/* A device model in another process reaches the memory of who added it. */
+/* A device model that was given the file reaches the memory of another process. */
 TEST_EACH(other_process, memory_cases)
 {
 	unsigned char buf[100];
@@ -802,7 +804,7 @@ TEST_EACH(process_has_ended, memory_cases)
 	if (!pid) {
 		struct env owner;
 
-		env_open(&owner, .memory = v->memory);
+		env_open(&owner, .memory = v->memory, .shared = true);
 		test_cmd(cmd_unit_keep(owner.fd, 1));
 		test_cmd(cmd_map(owner.fd, owner.domain, 0, 0, owner.mem_size, RW));
 		memset(owner.mem, 0x77, SZ_64K);

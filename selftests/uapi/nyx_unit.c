@@ -188,9 +188,9 @@ TEST(keep)
 	__u32 id, id2, before = units_in_system(fd);
 	__u32 dom;
 
-	test_cmd(cmd_unit_create_dflt(fd, "kept", NYX_UNIT_F_KEEP, &id));
+	test_cmd(cmd_unit_create_dflt(fd, "kept", UNIT_KEPT, &id));
 	test_cmd(cmd_unit_info(fd, &info));
-	ASSERT_EQ(NYX_UNIT_F_KEEP, info.flags);
+	ASSERT_EQ(UNIT_KEPT, info.flags);
 	test_cmd(cmd_domain_paging(fd, 0, &dom));
 	close(fd);
 	ASSERT_EQ(before + 1, units_in_system(fd2));
@@ -203,7 +203,7 @@ TEST(keep)
 	/* No longer kept it goes with its last file descriptor. */
 	test_cmd(cmd_unit_keep(fd2, 0));
 	test_cmd(cmd_unit_info(fd2, &info));
-	ASSERT_EQ(0, info.flags);
+	ASSERT_EQ(NYX_UNIT_F_SHARED, info.flags);
 	close(fd2);
 	fd3 = nyx_open();
 	ASSERT_EQ(before, units_in_system(fd3));
@@ -211,6 +211,9 @@ TEST(keep)
 
 	/* Kept later, destroyed by command. */
 	test_cmd(cmd_unit_create_dflt(fd3, NULL, 0, &id));
+	test_err(EINVAL, cmd_unit_keep(fd3, 1));
+	test_cmd(cmd_unit_share(fd3));
+	test_cmd(cmd_unit_share(fd3));
 	test_cmd(cmd_unit_keep(fd3, 1));
 	test_cmd(cmd_unit_keep(fd3, 1));
 	close(fd3);
@@ -220,6 +223,7 @@ TEST(keep)
 	ASSERT_EQ(before, units_in_system(fd3));
 	test_err(ENODEV, cmd_unit_destroy(fd3));
 	test_err(ENODEV, cmd_unit_keep(fd3, 1));
+	test_err(ENODEV, cmd_unit_share(fd3));
 	close(fd3);
 }
 
@@ -229,7 +233,7 @@ TEST(keep_many_opens)
 	int fd = nyx_open();
 	__u32 id;
 
-	test_cmd(cmd_unit_create_dflt(fd, "many-opens", NYX_UNIT_F_KEEP, &id));
+	test_cmd(cmd_unit_create_dflt(fd, "many-opens", UNIT_KEPT, &id));
 	close(fd);
 	for (int i = 0; i < 50; i++) {
 		fd = nyx_open();
@@ -402,11 +406,13 @@ static void as_user(uid_t uid, void (*fn)(const int *fds, __u32 id), const int *
 
 static void other_user_cannot_open(const int *fds, __u32 id)
 {
-	test_err(EACCES, cmd_unit_open(fds[0], id, NULL, NULL));
-	test_err(EACCES, cmd_unit_open(fds[0], NYX_ID_ANY, "of-root", NULL));
+	test_err(ENOENT, cmd_unit_open(fds[0], id, NULL, NULL));
+	test_err(ENOENT, cmd_unit_open(fds[0], NYX_ID_ANY, "of-root", NULL));
+	test_err(EACCES, cmd_unit_open_of(fds[0], 0, id, NULL));
+	test_err(EACCES, cmd_unit_open_of(fds[0], 0, NYX_ID_ANY, "of-root"));
 	/* It is as good as unbound. */
 	test_err(ENXIO, cmd_unit_destroy(fds[0]));
-	test_cmd(cmd_unit_create_dflt(fds[0], "of-nobody", NYX_UNIT_F_KEEP, NULL));
+	test_cmd(cmd_unit_create_dflt(fds[0], "of-nobody", UNIT_KEPT, NULL));
 	/* A file descriptor that was bound by another user works: it was given. */
 	test_cmd(cmd_device_add(fds[1], 5));
 }
@@ -422,7 +428,7 @@ static void owner_can_open(const int *fds, __u32 id)
 
 static void third_user_cannot_open(const int *fds, __u32 id)
 {
-	test_err(EACCES, cmd_unit_open(fds[3], id, NULL, NULL));
+	test_err(EACCES, cmd_unit_open_of(fds[3], NOBODY, id, NULL));
 }
 
 TEST(owner)
@@ -434,13 +440,15 @@ TEST(owner)
 
 	if (geteuid())
 		SKIP("needs root");
-	test_cmd(cmd_unit_create_dflt(fds[1], "of-root", 0, &id));
+	test_cmd(cmd_unit_create_dflt(fds[1], "of-root", NYX_UNIT_F_SHARED, &id));
 	as_user(NOBODY, other_user_cannot_open, fds, id);
 	test_cmd(cmd_device_remove(fds[1], 5));
 
-	/* CAP_SYS_ADMIN opens it. */
-	test_cmd(cmd_unit_open(fd, NYX_ID_ANY, "of-nobody", &nobodys));
+	/* CAP_SYS_ADMIN opens it, if the owner is named. */
+	test_err(ENOENT, cmd_unit_open(fd, NYX_ID_ANY, "of-nobody", NULL));
+	test_cmd(cmd_unit_open_of(fd, NOBODY, NYX_ID_ANY, "of-nobody"));
 	test_cmd(cmd_unit_info(fd, &info));
+	nobodys = info.unit_id;
 	ASSERT_EQ(NOBODY, info.owner_uid);
 	as_user(NOBODY, owner_can_open, fds, nobodys);
 	as_user(NOBODY - 1, third_user_cannot_open, fds, nobodys);
@@ -727,7 +735,7 @@ TEST(end_of_events)
 
 	for (int i = 0; i < 3; i++) {
 		fd = nyx_open();
-		test_cmd(cmd_unit_create_dflt(fd, NULL, i == 2 ? NYX_UNIT_F_KEEP : 0, NULL));
+		test_cmd(cmd_unit_create_dflt(fd, NULL, i == 2 ? UNIT_KEPT : 0, NULL));
 		test_cmd(cmd_events_open(fd, 0, &ev));
 		t = thread_start(wait_end, &ev);
 		usleep(20000);

@@ -54,9 +54,10 @@
  *  - ENOMEM: the kernel has no memory for it.
  *  - ENXIO: the file descriptor is not bound to a unit.
  *  - ENODEV: the unit was destroyed.
- *  - EACCES: the unit belongs to another user, or a file is not open for the
- *    access that is needed.
- *  - EPERM: a file is sealed against writing; the device is quarantined.
+ *  - EACCES: the unit is not open to the caller, or not for this command; a file
+ *    is not open for the access that is needed.
+ *  - EPERM: a file is sealed against writing; the device is quarantined; memory
+ *    would be reached by others without NYX_MEMORY_F_SHARED.
  *  - EBADF: a file descriptor is not open.
  *  - EMFILE, ENFILE: no file descriptor is left.
  *  - EINTR: a signal arrived; nothing was changed, or what was done is said.
@@ -109,6 +110,7 @@ enum nyx_cmd {
 	NYX_CMD_MMIO		= 0x25,
 	NYX_CMD_UNIT_RESET	= 0x26,
 	NYX_CMD_WALK		= 0x27,
+	NYX_CMD_UNIT_SHARE	= 0x28,
 	NYX_CMD_MAX,
 };
 
@@ -205,16 +207,23 @@ enum nyx_amdvi_flags {
 /**
  * enum nyx_unit_flags - flags of a unit
  * @NYX_UNIT_F_KEEP: the unit outlives its last file descriptor, until
- *                   NYX_UNIT_DESTROY
+ *                   NYX_UNIT_DESTROY; needs NYX_UNIT_F_SHARED, without which its
+ *                   owner could not reach it again
+ * @NYX_UNIT_F_SHARED: other processes of its owner may open the unit; without it
+ *                     only the process that has made it
+ * @NYX_UNIT_F_OTHERS: out: the unit is another user's, which the caller may not
+ *                     open: its state and its counters are not told
  */
 enum nyx_unit_flags {
 	NYX_UNIT_F_KEEP = 1 << 0,
+	NYX_UNIT_F_SHARED = 1 << 1,
+	NYX_UNIT_F_OTHERS = 1 << 2,
 };
 
 /**
  * struct nyx_unit_create - ioctl(NYX_UNIT_CREATE)
  * @size: sizeof(struct nyx_unit_create)
- * @flags: of enum nyx_unit_flags
+ * @flags: NYX_UNIT_F_KEEP, NYX_UNIT_F_SHARED
  * @model: of enum nyx_model
  * @address_width: widest IOVA of the unit's domains in bits, 32 to 64; 0: 48
  * @iotlb_entries: size of the translation cache, rounded up to a power of two,
@@ -228,8 +237,8 @@ enum nyx_unit_flags {
  * @irt_entries: entries of the interrupt remapping table, rounded up to a power
  *               of two, at most 65536; 0: 256
  * @__reserved: must be 0
- * @name: NUL-terminated name, unique in the system, of letters, digits and
- *        ``._:-``; empty: none
+ * @name: NUL-terminated name, of letters, digits and ``._:-``, unique among the
+ *        units of the caller's effective user in its user namespace; empty: none
  * @vtd_flags: NYX_MODEL_VTD: of enum nyx_vtd_flags; otherwise must be 0
  * @vtd_faults: NYX_MODEL_VTD: fault recording registers, 1 to 8; 0: 8; otherwise
  *              must be 0
@@ -246,7 +255,9 @@ enum nyx_unit_flags {
  * from the registers: EFR at 0x30, EFR2 at 0x1a0.
  *
  * Create a unit and bind the file descriptor to it: -EBUSY if it is bound. The
- * unit belongs to the caller's effective user.
+ * unit belongs to the caller's effective user in its user namespace. It counts for
+ * the limit on the units of a user: of the one who owns the outermost of the
+ * caller's user namespaces, if that is not the initial one.
  */
 struct nyx_unit_create {
 	__u32 size;
@@ -271,15 +282,35 @@ struct nyx_unit_create {
 #define NYX_UNIT_CREATE _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_CREATE)
 
 /**
+ * enum nyx_open_flags - flags of NYX_UNIT_OPEN
+ * @NYX_OPEN_F_OWNER: a unit of the user @owner_uid, instead of one of the caller's
+ */
+enum nyx_open_flags {
+	NYX_OPEN_F_OWNER = 1 << 0,
+};
+
+/**
  * struct nyx_unit_open - ioctl(NYX_UNIT_OPEN)
  * @size: sizeof(struct nyx_unit_open)
- * @flags: must be 0
+ * @flags: of enum nyx_open_flags
  * @unit_id: id of the unit; NYX_ID_ANY: find it by @name
  * @out_unit_id: the unit's id
  * @name: NUL-terminated name; must be empty if @unit_id is given
+ * @owner_uid: with NYX_OPEN_F_OWNER: the unit's owner, in the user namespace of
+ *             the caller; otherwise must be 0
+ * @__reserved: must be 0
  *
- * Bind the file descriptor to an existing unit. Allowed to the user that owns
- * the unit and to CAP_SYS_ADMIN, otherwise -EACCES.
+ * Bind the file descriptor to an existing unit. The unit must belong to the
+ * caller's effective user, or to the one that NYX_OPEN_F_OWNER names, so that no
+ * unit of somebody else is opened by mistake: -ENOENT if there is no such unit of
+ * this user. A name is looked for in the user namespace of the caller.
+ *
+ * Allowed to the owner in the user namespace in which the unit was made, if it is
+ * NYX_UNIT_F_SHARED or the caller is the process that has made it, and to
+ * CAP_SYS_ADMIN in that namespace; otherwise -EACCES. CAP_SYS_ADMIN opens a unit
+ * that is not shared for inspection only: to look at it, to set policies and
+ * limits, to change the state of devices, and to destroy it; what reads or writes
+ * guest memory, and all else, is -EACCES.
  */
 struct nyx_unit_open {
 	__u32 size;
@@ -287,6 +318,8 @@ struct nyx_unit_open {
 	__u32 unit_id;
 	__u32 out_unit_id;
 	__u8 name[NYX_NAME_LEN];
+	__u32 owner_uid;
+	__u32 __reserved;
 };
 
 #define NYX_UNIT_OPEN _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_OPEN)
@@ -298,7 +331,9 @@ struct nyx_unit_open {
  * @unit_id: out: id
  * @model: out: of enum nyx_model
  * @address_width: out: bits
- * @owner_uid: out: owner, in the user namespace of the caller
+ * @owner_uid: out: owner, in the user namespace of the caller. Of a unit with
+ *             NYX_UNIT_F_OTHERS, all that is told beside it is id, model, name,
+ *             limits, sizes of tables and @memory_bytes; the rest is 0
  * @iotlb_entries: out: size of the translation cache
  * @event_entries: out: size of the event ring
  * @max_domains: out: limit
@@ -360,6 +395,8 @@ struct nyx_unit_info {
  * @flags: must be 0
  * @keep: 1: the unit outlives its last file descriptor; 0: it does not
  * @__reserved: must be 0
+ *
+ * -EINVAL if a unit is to be kept that is not NYX_UNIT_F_SHARED.
  */
 struct nyx_unit_keep {
 	__u32 size;
@@ -369,6 +406,22 @@ struct nyx_unit_keep {
 };
 
 #define NYX_UNIT_KEEP _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_KEEP)
+
+/**
+ * struct nyx_unit_share - ioctl(NYX_UNIT_SHARE)
+ * @size: sizeof(struct nyx_unit_share)
+ * @flags: must be 0
+ *
+ * Let other processes of the unit's owner open it, as if it had been made with
+ * NYX_UNIT_F_SHARED. There is no way back, because they may have done so. -EBUSY
+ * if the unit has memory without NYX_MEMORY_F_SHARED.
+ */
+struct nyx_unit_share {
+	__u32 size;
+	__u32 flags;
+};
+
+#define NYX_UNIT_SHARE _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_SHARE)
 
 /**
  * struct nyx_unit_destroy - ioctl(NYX_UNIT_DESTROY)
@@ -559,11 +612,14 @@ struct nyx_stats {
  *                       against RLIMIT_MEMLOCK of the process that adds it
  * @NYX_MEMORY_F_FILE: it is backed by a memfd or hugetlbfs file instead of
  *                     user memory
+ * @NYX_MEMORY_F_SHARED: the caller lets other processes reach it, by whatever way
+ *                       they come to the unit
  */
 enum nyx_memory_flags {
 	NYX_MEMORY_F_READONLY = 1 << 0,
 	NYX_MEMORY_F_PINNED = 1 << 1,
 	NYX_MEMORY_F_FILE = 1 << 2,
+	NYX_MEMORY_F_SHARED = 1 << 3,
 };
 
 /**
@@ -583,6 +639,12 @@ enum nyx_memory_flags {
  *
  * Add a range to the guest's memory. -EEXIST if it overlaps one; -EPERM if
  * devices are to write a file that is sealed against it. GPAs end below 2^52.
+ *
+ * Without NYX_MEMORY_F_SHARED, memory is added only by the process that has made
+ * the unit, and only while the unit is not NYX_UNIT_F_SHARED; otherwise -EPERM.
+ * Then no other process reaches it but one that was given a file descriptor of the
+ * unit. (A process is its address space here: a forked child, or a program that
+ * was executed, is another one.)
  */
 struct nyx_memory_add {
 	__u32 size;

@@ -165,12 +165,15 @@ static int report_only(struct iommu_unit *iu)
 
 static int add_memory(struct vmm *vmm, struct iommu_unit *iu)
 {
+	uint32_t flags = vmm->opts->unit.shared ? NYX_MEMORY_F_SHARED : 0;
 	int rc;
 
-	rc = nyx_memory_add_file(iu->unit, 0, vmm->ram_fd, 0, vmm->ram_low, 0);
+	rc = nyx_memory_add_file(iu->unit, 0, vmm->ram_fd, 0, vmm->ram_low, flags);
 	if (!rc && vmm->ram_high)
 		rc = nyx_memory_add_file(iu->unit, GPA_RAM_HIGH, vmm->ram_fd, vmm->ram_low,
-					 vmm->ram_high, 0);
+					 vmm->ram_high, flags);
+	if (!rc && vmm->opts->unit.shared)
+		rc = nyx_unit_share(iu->unit);
 	return rc;
 }
 

@@ -41,12 +41,13 @@ static const char help[] =
 "  --iommu none[,copy]   no IOMMU. With copy, devices map no guest memory, they copy\n"
 "  --iommu vtd[,OPTION]... Intel VT-d, by the Nyx module. Options: width=39|48 (48),\n"
 "                        caching-mode, xapic (no x2APIC), small-pages (4K only),\n"
-"                        quarantine (what devices do wrong can stop them)\n"
+"                        quarantine (what devices do wrong can stop them), shared\n"
+"                        (the user's other programs, like nyxctl, may open the unit)\n"
 "  --iommu amdvi[,OPTION]... AMD-Vi, by the Nyx module. Options: width=48|57|64 (64),\n"
 "                        np-cache (the guest reports new mappings, too), xapic (no\n"
 "                        x2APIC), small-irtes (interrupt entries of 32 bits; no\n"
 "                        x2APIC), guest-apic (they can name a guest's APIC),\n"
-"                        quarantine\n"
+"                        quarantine, shared\n"
 "  --no-reboot           a reset ends nyx-vmm; otherwise the machine starts anew\n"
 "  -v, --verbose         say what the IOMMU reports\n"
 "  -h, --help            this\n"
@@ -208,6 +209,7 @@ static int parse_vtd(struct options *opts, const char *word, const char *rest)
 		{ "xapic", .flag = &opts->unit.xapic },
 		{ "small-pages", .flag = &opts->unit.small_pages },
 		{ "quarantine", .flag = &opts->unit.quarantine },
+		{ "shared", .flag = &opts->unit.shared },
 	};
 
 	return parse_unit(opts, word, rest, words, ARRAY_SIZE(words));
@@ -223,6 +225,7 @@ static int parse_amdvi(struct options *opts, const char *word, const char *rest)
 		{ "small-irtes", .flag = &opts->unit.small_irtes },
 		{ "guest-apic", .flag = &opts->unit.guest_apic },
 		{ "quarantine", .flag = &opts->unit.quarantine },
+		{ "shared", .flag = &opts->unit.shared },
 	};
 	int rc = parse_unit(opts, word, rest, words, ARRAY_SIZE(words));
 

@@ -116,6 +116,7 @@ struct options {
 		unsigned int width;	/* 0: the widest */
 		bool xapic;
 		bool quarantine;	/* the kernel's policy; else only reports */
+		bool shared;		/* other processes of the user may open it */
 		bool caching_mode, small_pages;			/* VT-d */
 		bool small_irtes, guest_apic, np_cache;		/* AMD-Vi */
 	} unit;

@@ -122,6 +122,8 @@ static void set_global(struct cli *cli, const struct cmd_opt *opt, const char *a
 
 	if (!strcmp(opt->name, "unit")) {
 		cli->unit_name = arg;
+	} else if (!strcmp(opt->name, "owner")) {
+		cli->owner = arg;
 	} else if (!strcmp(opt->name, "output")) {
 		if (!parse_choice("--output", arg, opt->choices, &format))
 			cli->out.format = (enum out_format)format;
@@ -487,10 +489,33 @@ static void name_unit(struct cli *cli, uint32_t id)
 	cli->unit_name = name;
 }
 
+/* A unit of this name or id that the caller does not own; leaves its owner in @arg. */
+static int match_others(const struct nyx_unit_info *info, void *arg)
+{
+	struct nyx_unit_open_opts *opts = arg;
+
+	if (info->owner_uid == geteuid() ||
+	    (opts->id ? info->unit_id != opts->id :
+			strncmp((const char *)info->name, opts->name, NYX_NAME_LEN)))
+		return 0;
+	opts->owner_uid = info->owner_uid;
+	return 1;
+}
+
+static int no_unit(struct cli *cli, struct nyx_unit_open_opts *opts)
+{
+	if (!cli->owner && (opts->id || opts->name) &&
+	    nyx_unit_foreach(cli->ctx, match_others, opts) > 0)
+		return err_say(-ENOENT, "you have no unit '%s', but user %u has; only root may open that, with --owner",
+			       cli->unit_name, opts->owner_uid);
+	return err_say(-ENOENT, "there is no unit '%s'; 'nyxctl unit list' shows all",
+		       cli->unit_name);
+}
+
 int cli_open_unit(struct cli *cli)
 {
+	struct nyx_unit_open_opts opts = { .size = sizeof(opts) };
 	const char *name = cli->unit_name;
-	uint32_t id;
 	int rc, ret;
 
 	if (cli->unit)
@@ -500,23 +525,26 @@ int cli_open_unit(struct cli *cli)
 	rc = cli_open_ctx(cli);
 	if (rc)
 		return rc;
-	if (parse_is_id(name)) {
-		rc = parse_u32("unit id", name, &id);
-		if (rc)
-			return rc;
-		ret = id ? nyx_unit_open_id(cli->ctx, id, &cli->unit) : -ENOENT;
-		name_unit(cli, id);
-	} else {
-		ret = nyx_unit_open(cli->ctx, name, &cli->unit);
+	if (cli->owner) {
+		opts.flags = NYX_OPEN_F_OWNER;
+		rc = parse_user("--owner", cli->owner, &opts.owner_uid);
 	}
+	if (parse_is_id(name))
+		rc = rc ? rc : parse_u32("unit id", name, &opts.id);
+	else
+		opts.name = name;
+	if (rc)
+		return rc;
+	ret = nyx_unit_open_with(cli->ctx, &opts, &cli->unit);
+	if (opts.id)
+		name_unit(cli, opts.id);
 	switch (-ret) {
 	case 0:
 		return EXIT_OK;
 	case ENOENT:
 	case EINVAL:
 	case ENAMETOOLONG:
-		return err_say(-ENOENT, "there is no unit '%s'; 'nyxctl unit list' shows all",
-			       cli->unit_name);
+		return no_unit(cli, &opts);
 	default:
 		return err_explain(ret, "cannot open unit '%s'", cli->unit_name);
 	}

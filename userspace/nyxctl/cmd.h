@@ -133,6 +133,7 @@ struct cmd_object {
  * @command: the words after "--", or NULL
  * @node: --node
  * @unit_name: --unit, or from the environment, or NULL
+ * @owner: --owner, or NULL
  * @out: how to print
  * @quiet: --quiet
  * @ctx: the way to the module, once it is open
@@ -146,6 +147,7 @@ struct cli {
 	char **command;
 	const char *node;
 	const char *unit_name;
+	const char *owner;
 	struct out_style out;
 	bool quiet;
 	struct nyx_ctx *ctx;

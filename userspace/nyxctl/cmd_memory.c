@@ -169,7 +169,9 @@ static int run_add(struct cli *cli)
 		rc = parse_page("--gpa", gpa, &src.gpa);
 	if (rc)
 		return rc;
-	src.flags = (cli_opt(cli, "read-only") ? NYX_MEMORY_F_READONLY : 0) |
+	/* The unit is shared, for nyxctl could not have opened it otherwise. */
+	src.flags = NYX_MEMORY_F_SHARED |
+		    (cli_opt(cli, "read-only") ? NYX_MEMORY_F_READONLY : 0) |
 		    (cli_opt(cli, "pinned") ? NYX_MEMORY_F_PINNED : 0);
 	rc = cli_open_unit(cli);
 	if (!rc)

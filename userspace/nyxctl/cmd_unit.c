@@ -6,7 +6,8 @@
  *
  * Each call of nyxctl is a process of its own, and a unit ends with the last
  * process that has it open. So "unit create" keeps the unit; "unit run" makes
- * one that lives as long as a command.
+ * one that lives as long as a command. Both share it with the user's processes, as
+ * the next call of nyxctl is another one.
  */
 #include <errno.h>
 #include <signal.h>
@@ -22,7 +23,8 @@
 #include "policy.h"
 
 enum {
-	COL_ID, COL_NAME, COL_MODEL, COL_FEATURES, COL_WIDTH, COL_OWNER, COL_KEEP, COL_IOTLB,
+	COL_ID, COL_NAME, COL_MODEL, COL_FEATURES, COL_WIDTH, COL_OWNER, COL_KEEP, COL_SHARED,
+	COL_IOTLB,
 	COL_EVENTS, COL_MAX_DOMAINS, COL_MAX_DEVICES, COL_MAX_MEMORY, COL_DOMAINS, COL_DEVICES,
 	COL_MEMORY_RANGES, COL_MEMORY, COL_MAPPED, COL_TABLES, COL_FAULTS, COL_FILES,
 	COL_QUARANTINED, COL_IRT, COL_IRQ_MODE, COL_IRTES, COL_BINDINGS,
@@ -36,6 +38,7 @@ static const struct out_col unit_cols[] = {
 	[COL_WIDTH] = { "address_width", OUT_COUNT, true },
 	[COL_OWNER] = { "owner_uid", OUT_COUNT },
 	[COL_KEEP] = { "keep", OUT_BOOL, true },
+	[COL_SHARED] = { "shared", OUT_BOOL, true },
 	[COL_IOTLB] = { "iotlb_entries", OUT_COUNT, true },
 	[COL_EVENTS] = { "event_entries", OUT_COUNT, true },
 	[COL_MAX_DOMAINS] = { "max_domains", OUT_COUNT, true },
@@ -90,6 +93,22 @@ static void put_features(struct out *out, const struct nyx_unit_info *info)
 	out_text(out, COL_FEATURES, text);
 }
 
+/* What is not told of units of others */
+static void put_state(struct out *out, const struct nyx_unit_info *info)
+{
+	out_u64(out, COL_DOMAINS, info->nr_domains);
+	out_u64(out, COL_DEVICES, info->nr_devices);
+	out_u64(out, COL_MEMORY_RANGES, info->nr_memory);
+	out_u64(out, COL_MAPPED, info->mapped_bytes);
+	out_u64(out, COL_TABLES, info->table_bytes);
+	out_u64(out, COL_FAULTS, info->fault_events);
+	out_u64(out, COL_FILES, info->nr_files);
+	out_u64(out, COL_QUARANTINED, info->nr_quarantined);
+	out_text(out, COL_IRQ_MODE, nyx_irq_mode_name(info->irq_mode));
+	out_u64(out, COL_IRTES, info->nr_irtes);
+	out_u64(out, COL_BINDINGS, info->nr_bindings);
+}
+
 static int put_unit(const struct nyx_unit_info *info, void *arg)
 {
 	struct out *out = arg;
@@ -104,24 +123,16 @@ static int put_unit(const struct nyx_unit_info *info, void *arg)
 	out_u64(out, COL_WIDTH, info->address_width);
 	out_u64(out, COL_OWNER, info->owner_uid);
 	out_u64(out, COL_KEEP, !!(info->flags & NYX_UNIT_F_KEEP));
+	out_u64(out, COL_SHARED, !!(info->flags & NYX_UNIT_F_SHARED));
 	out_u64(out, COL_IOTLB, info->iotlb_entries);
 	out_u64(out, COL_EVENTS, info->event_entries);
 	out_u64(out, COL_MAX_DOMAINS, info->max_domains);
 	out_u64(out, COL_MAX_DEVICES, info->max_devices);
 	out_u64(out, COL_MAX_MEMORY, info->max_memory);
-	out_u64(out, COL_DOMAINS, info->nr_domains);
-	out_u64(out, COL_DEVICES, info->nr_devices);
-	out_u64(out, COL_MEMORY_RANGES, info->nr_memory);
 	out_u64(out, COL_MEMORY, info->memory_bytes);
-	out_u64(out, COL_MAPPED, info->mapped_bytes);
-	out_u64(out, COL_TABLES, info->table_bytes);
-	out_u64(out, COL_FAULTS, info->fault_events);
-	out_u64(out, COL_FILES, info->nr_files);
-	out_u64(out, COL_QUARANTINED, info->nr_quarantined);
 	out_u64(out, COL_IRT, info->irt_entries);
-	out_text(out, COL_IRQ_MODE, nyx_irq_mode_name(info->irq_mode));
-	out_u64(out, COL_IRTES, info->nr_irtes);
-	out_u64(out, COL_BINDINGS, info->nr_bindings);
+	if (!(info->flags & NYX_UNIT_F_OTHERS))
+		put_state(out, info);
 	out_row(out);
 	return 0;
 }
@@ -269,7 +280,7 @@ static int run_create(struct cli *cli)
 	struct out *out;
 	int rc;
 
-	rc = create(cli, NYX_UNIT_F_KEEP);
+	rc = create(cli, NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED);
 	if (!rc)
 		rc = get_info(cli, &info);
 	if (rc)
@@ -287,7 +298,7 @@ static int run_command(struct cli *cli)
 	int rc, status;
 	pid_t pid;
 
-	rc = create(cli, 0);
+	rc = create(cli, NYX_UNIT_F_SHARED);
 	if (rc)
 		return rc;
 	snprintf(id, sizeof(id), "%u", nyx_unit_id(cli->unit));

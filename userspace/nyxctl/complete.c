@@ -10,9 +10,11 @@
  * one word or, bash, as three. ":file" and ":command" ask the shell to complete those
  * itself.
  */
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "parse.h"
@@ -26,6 +28,7 @@ struct typed {
 	const char *opts[CMD_MAX_OPTS];	/* arguments of the verb's options */
 	const struct cmd_opt *pending;	/* the option whose argument comes next */
 	const char *unit;
+	const char *owner;
 	const char *node;
 	bool command;			/* behind "--" */
 	const char *word;		/* to be completed, */
@@ -77,6 +80,8 @@ static void take_option(struct typed *typed, const struct cmd_opt *opt, const ch
 		typed->unit = arg;
 	else if (!strcmp(opt->name, "node"))
 		typed->node = arg;
+	else if (!strcmp(opt->name, "owner"))
+		typed->owner = arg;
 }
 
 /* A word before the last. */
@@ -109,10 +114,25 @@ static void take(struct typed *typed, const char *word)
 	}
 }
 
+/* Whose units are meant? They are those of the caller unless others are named. */
+static uint32_t owner_of(const struct typed *typed)
+{
+	uint32_t uid = geteuid();
+	const struct passwd *pw;
+
+	if (typed->owner && parse_is_id(typed->owner))
+		uid = (uint32_t)strtoul(typed->owner, NULL, 10);
+	else if (typed->owner && (pw = getpwnam(typed->owner)))
+		uid = pw->pw_uid;
+	return uid;
+}
+
 static int offer_unit(const struct nyx_unit_info *info, void *arg)
 {
 	char name[NYX_NAME_LEN + 1] = "";
 
+	if (info->owner_uid != owner_of(arg))
+		return 0;
 	memcpy(name, info->name, NYX_NAME_LEN);
 	if (!*name)
 		snprintf(name, sizeof(name), "%u", info->unit_id);
@@ -143,6 +163,9 @@ static int offer_device(const struct nyx_device_info *info, void *arg)
 /* Objects that exist. Whatever goes wrong, there is just nothing to offer. */
 static void offer_live(struct typed *typed, enum word_kind kind)
 {
+	struct nyx_unit_open_opts opts = {
+		.size = sizeof(opts), .flags = NYX_OPEN_F_OWNER, .owner_uid = owner_of(typed),
+	};
 	struct nyx_unit *unit = NULL;
 	struct nyx_ctx *ctx;
 
@@ -152,9 +175,10 @@ static void offer_live(struct typed *typed, enum word_kind kind)
 		nyx_unit_foreach(ctx, offer_unit, typed);
 	} else if (typed->unit) {
 		if (parse_is_id(typed->unit))
-			nyx_unit_open_id(ctx, (uint32_t)strtoul(typed->unit, NULL, 10), &unit);
+			opts.id = (uint32_t)strtoul(typed->unit, NULL, 10);
 		else
-			nyx_unit_open(ctx, typed->unit, &unit);
+			opts.name = typed->unit;
+		nyx_unit_open_with(ctx, &opts, &unit);
 	}
 	/* A device stands for its domain. */
 	if (unit && kind == WORD_DOMAIN)

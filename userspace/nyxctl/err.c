@@ -28,7 +28,7 @@ static const struct {
 	const char *text;
 } errors[] = {
 	{ E2BIG, "E2BIG", "nyxctl is newer than the module; load the module of the same release" },
-	{ EACCES, "EACCES", "the unit belongs to another user; run nyxctl as that user or as root" },
+	{ EACCES, "EACCES", "the unit belongs to another user, or its program does not share it" },
 	{ EAGAIN, "EAGAIN", "nothing to be had at the moment; try again" },
 	{ EBADF, "EBADF", "the file is not open for what is wanted" },
 	{ EBUSY, "EBUSY", "it is in use" },

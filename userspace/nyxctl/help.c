@@ -34,7 +34,8 @@ static void print_globals(const struct cmd_verb *verb)
 	const struct cmd_opt *opt;
 
 	for (opt = cmd_globals; opt->name; opt++) {
-		if (verb && verb->no_unit && !strcmp(opt->name, "unit"))
+		if (verb && verb->no_unit &&
+		    (!strcmp(opt->name, "unit") || !strcmp(opt->name, "owner")))
 			continue;
 		if (verb && !verb->cols && !strcmp(opt->name, "columns"))
 			continue;

@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,19 @@ int parse_u32(const char *what, const char *word, uint32_t *value)
 	if (v > UINT32_MAX)
 		return err_usage("%s '%s' does not fit in 32 bits", what, word);
 	*value = (uint32_t)v;
+	return EXIT_OK;
+}
+
+int parse_user(const char *what, const char *word, uint32_t *uid)
+{
+	const struct passwd *pw;
+
+	if (parse_is_id(word))
+		return parse_u32(what, word, uid);
+	pw = getpwnam(word);
+	if (!pw)
+		return err_usage("%s '%s' is not a user of this machine", what, word);
+	*uid = pw->pw_uid;
 	return EXIT_OK;
 }
 

@@ -33,6 +33,9 @@ int parse_bytes(const char *what, const char *word, unsigned char **bytes, uint6
 int parse_choice(const char *what, const char *word, const char *const *choices,
 		 uint32_t *index);
 
+/* A user of this machine, by name or id. */
+int parse_user(const char *what, const char *word, uint32_t *uid);
+
 /* Is it an id, decimal or hexadecimal, not a name? */
 bool parse_is_id(const char *word);
 

@@ -33,6 +33,7 @@ static const char *const formats[] = { "table", "json", "raw", NULL };
 
 const struct cmd_opt cmd_globals[] = {
 	{ "unit", 'u', "UNIT", WORD_UNIT, NULL, "the unit, by name or id; else from NYX_UNIT" },
+	{ "owner", 0, "USER", WORD_ANY, NULL, "the user that the unit belongs to, by name or id; else who calls" },
 	{ "output", 'o', "FORMAT", WORD_CHOICE, formats, "table, json or raw" },
 	{ "json", 'j', NULL, WORD_ANY, NULL, "the same as --output json" },
 	{ "columns", 0, "LIST", WORD_ANY, NULL, "the columns to print, separated by commas" },

@@ -6,7 +6,7 @@ $ cat >bind.py <<'END'
 > import fcntl, os, struct
 > UNIT_OPEN, IRQ_BIND = 0xbf02, 0xbf1b
 > node = os.open('/dev/nyx-iommu', os.O_RDWR)
-> fcntl.ioctl(node, UNIT_OPEN, bytearray(struct.pack('=IIII32s', 48, 0, 0, 0, b'golden')))
+> fcntl.ioctl(node, UNIT_OPEN, bytearray(struct.pack('=IIII32sII', 56, 0, 0, 0, b'golden', 0, 0)))
 > for flags, data, us, count in ((0, 0, 0, 0), (1, 1, 100, 8)):
 >     fcntl.ioctl(node, IRQ_BIND, bytearray(struct.pack('=IIIIQiiIIII', 48, flags, 0x300, data,
 >         0xfee000b0, os.eventfd(0), os.eventfd(0), us, count, 0, 0)))

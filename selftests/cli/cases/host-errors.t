@@ -39,11 +39,11 @@ $ fail 0x01:7 unit create other
 ! nyxctl: cannot make unit 'other': nyxctl is newer than the module; load the module of the same release
 ? 1
 $ fail 0x02:13 unit show
-! nyxctl: cannot open unit 'golden': the unit belongs to another user; run nyxctl as that user or as root
+! nyxctl: cannot open unit 'golden': the unit belongs to another user, or its program does not share it
 ? 4
 $ fail 0x02:13 unit show --json
-| {"error":{"code":"EACCES","message":"cannot open unit 'golden': the unit belongs to another user; run nyxctl as that user or as root"}}
-! nyxctl: cannot open unit 'golden': the unit belongs to another user; run nyxctl as that user or as root
+| {"error":{"code":"EACCES","message":"cannot open unit 'golden': the unit belongs to another user, or its program does not share it"}}
+! nyxctl: cannot open unit 'golden': the unit belongs to another user, or its program does not share it
 ? 4
 $ fail 0x03:19 unit show
 ! nyxctl: cannot ask unit 'golden': the unit was destroyed meanwhile

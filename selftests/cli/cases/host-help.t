@@ -24,6 +24,7 @@ $ nyxctl --help
 |
 | Options:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|       --owner USER           the user that the unit belongs to, by name or id; else who calls
 |   -o, --output FORMAT        table, json or raw
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -200,7 +201,7 @@ $ nyxctl unit create --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model features address_width owner_uid keep iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files quarantined irt_entries irq_mode irtes bindings
+|   id name model features address_width owner_uid keep shared iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files quarantined irt_entries irq_mode irtes bindings
 |
 | Example:
 |   nyxctl unit create vm1 --iotlb 16K
@@ -252,7 +253,7 @@ $ nyxctl unit list --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model features address_width owner_uid keep iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files quarantined irt_entries irq_mode irtes bindings
+|   id name model features address_width owner_uid keep shared iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files quarantined irt_entries irq_mode irtes bindings
 |
 | Example:
 |   nyxctl unit list --columns name,devices
@@ -272,6 +273,7 @@ $ nyxctl map add --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|       --owner USER           the user that the unit belongs to, by name or id; else who calls
 |   -o, --output FORMAT        table, json or raw
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -297,6 +299,7 @@ $ nyxctl device assign --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|       --owner USER           the user that the unit belongs to, by name or id; else who calls
 |   -o, --output FORMAT        table, json or raw
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -326,6 +329,7 @@ $ nyxctl dma read --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|       --owner USER           the user that the unit belongs to, by name or id; else who calls
 |   -o, --output FORMAT        table, json or raw
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -353,6 +357,7 @@ $ nyxctl iotlb invalidate --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|       --owner USER           the user that the unit belongs to, by name or id; else who calls
 |   -o, --output FORMAT        table, json or raw
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -380,6 +385,7 @@ $ nyxctl event monitor --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|       --owner USER           the user that the unit belongs to, by name or id; else who calls
 |   -o, --output FORMAT        table, json or raw
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -431,6 +437,7 @@ $ nyxctl irq set --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|       --owner USER           the user that the unit belongs to, by name or id; else who calls
 |   -o, --output FORMAT        table, json or raw
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -479,6 +486,7 @@ $ nyxctl device policy --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|       --owner USER           the user that the unit belongs to, by name or id; else who calls
 |   -o, --output FORMAT        table, json or raw
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -510,6 +518,7 @@ $ nyxctl domain limit --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|       --owner USER           the user that the unit belongs to, by name or id; else who calls
 |   -o, --output FORMAT        table, json or raw
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -535,6 +544,7 @@ $ nyxctl fault list --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|       --owner USER           the user that the unit belongs to, by name or id; else who calls
 |   -o, --output FORMAT        table, json or raw
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -565,6 +575,7 @@ $ nyxctl walk --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
+|       --owner USER           the user that the unit belongs to, by name or id; else who calls
 |   -o, --output FORMAT        table, json or raw
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas

@@ -1,5 +1,5 @@
-# Users that may not: only root and the group of the node open it, and only the
-# owner and root open a kept unit.
+# Users that may not: only root and the group of the node open it, and a unit is its
+# owner's, and root's if root says whose it means.
 $ setup
 $ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$tool" "$@"; }
 $ as_nobody unit list
@@ -11,16 +11,44 @@ $ as_nobody unit list --json
 ? 4
 $ old=$(stat -c %a /dev/nyx-iommu); chmod 666 /dev/nyx-iommu
 $ as_nobody unit show golden
-! nyxctl: cannot open unit 'golden': the unit belongs to another user; run nyxctl as that user or as root
+! nyxctl: you have no unit 'golden', but user 0 has; only root may open that, with --owner
+? 3
+$ as_nobody unit show golden --owner root
+! nyxctl: cannot open unit 'golden': the unit belongs to another user, or its program does not share it
 ? 4
-$ as_nobody unit show golden --json
-| {"error":{"code":"EACCES","message":"cannot open unit 'golden': the unit belongs to another user; run nyxctl as that user or as root"}}
-! nyxctl: cannot open unit 'golden': the unit belongs to another user; run nyxctl as that user or as root
+$ as_nobody unit show golden --owner 0 --json
+| {"error":{"code":"EACCES","message":"cannot open unit 'golden': the unit belongs to another user, or its program does not share it"}}
+! nyxctl: cannot open unit 'golden': the unit belongs to another user, or its program does not share it
 ? 4
-$ as_nobody unit list --columns name | grep golden
-| golden
-$ as_nobody unit run theirs -- "$tool" unit show --columns name,owner_uid
+$ as_nobody unit show golden --owner nobody-of-that-name
+! nyxctl: --owner 'nobody-of-that-name' is not a user of this machine
+? 2
+# Of units of others names and sizes are told, and nothing of what happens in them.
+$ as_nobody unit list -o raw --columns name,owner_uid,memory_bytes,domains,fault_events,shared | grep golden
+| golden 0 16777216 - - yes
+$ as_nobody unit run theirs -- "$tool" unit show --columns name,owner_uid,keep,shared
 | name       theirs
 | owner uid  65534
+| keep       no
+| shared     yes
+# A name is its user's own.
+$ as_nobody unit run golden -- "$tool" unit show --columns name,owner_uid,memory_bytes
+| name       golden
+| owner uid  65534
+| memory     0
+$ nyxctl unit show --columns name,owner_uid,memory_bytes
+| name       golden
+| owner uid  0
+| memory     16M
+# Root has to say whose it means.
+$ as_nobody -q unit create theirs
+$ nyxctl unit show theirs
+! nyxctl: you have no unit 'theirs', but user 65534 has; only root may open that, with --owner
+? 3
+$ nyxctl --owner nobody unit show theirs --columns name,owner_uid
+| name       theirs
+| owner uid  65534
+$ nyxctl unit destroy theirs --owner 65534
+| unit theirs destroyed
 $ chmod "$old" /dev/nyx-iommu; stat -c %a /dev/nyx-iommu
 | 660

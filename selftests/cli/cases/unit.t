@@ -29,6 +29,15 @@ $ nyxctl unit show --columns name,model,address_width,keep,iotlb_entries,event_e
 | max devices        4
 | max memory ranges  5
 | open files         1
+$ nyxctl unit show --owner "$(id -u)" --columns name,shared
+| name    golden
+| shared  yes
+$ nyxctl unit show --owner 4294967294
+! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
+? 3
+$ nyxctl unit show --owner 0x
+! nyxctl: --owner '0x' is not a user of this machine
+? 2
 $ nyxctl unit show golden -o raw --columns name,iotlb_entries,domains,memory_bytes
 | name golden
 | iotlb_entries 128

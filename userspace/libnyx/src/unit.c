@@ -104,26 +104,39 @@ NYX_EXPORT int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create
 	return unit_bind(ctx, bind_by_create, &req, unit);
 }
 
-NYX_EXPORT int nyx_unit_open(struct nyx_ctx *ctx, const char *name, struct nyx_unit **unit)
+NYX_EXPORT int nyx_unit_open_with(struct nyx_ctx *ctx, const struct nyx_unit_open_opts *opts,
+				  struct nyx_unit **unit)
 {
-	struct nyx_unit_open req = { .size = sizeof(req), .unit_id = NYX_ID_ANY };
+	struct nyx_unit_open req = { .size = sizeof(req) };
+	struct nyx_unit_open_opts o = { 0 };
 	int ret;
 
-	if (!name || !*name)
-		return -EINVAL;
-	ret = nyx__name_copy(req.name, name);
+	ret = nyx__opts_copy(&o, sizeof(o), opts, opts ? opts->size : 0);
 	if (ret)
 		return ret;
+	if (o.reserved || !o.id == !(o.name && *o.name))
+		return -EINVAL;
+	ret = nyx__name_copy(req.name, o.name);
+	if (ret)
+		return ret;
+	req.unit_id = o.id;
+	req.flags = o.flags;
+	req.owner_uid = o.owner_uid;
 	return unit_bind(ctx, bind_by_open, &req, unit);
+}
+
+NYX_EXPORT int nyx_unit_open(struct nyx_ctx *ctx, const char *name, struct nyx_unit **unit)
+{
+	struct nyx_unit_open_opts opts = { .size = sizeof(opts), .name = name };
+
+	return nyx_unit_open_with(ctx, &opts, unit);
 }
 
 NYX_EXPORT int nyx_unit_open_id(struct nyx_ctx *ctx, uint32_t id, struct nyx_unit **unit)
 {
-	struct nyx_unit_open req = { .size = sizeof(req), .unit_id = id };
+	struct nyx_unit_open_opts opts = { .size = sizeof(opts), .id = id };
 
-	if (id == NYX_ID_ANY)
-		return -EINVAL;
-	return unit_bind(ctx, bind_by_open, &req, unit);
+	return nyx_unit_open_with(ctx, &opts, unit);
 }
 
 NYX_EXPORT int nyx_unit_adopt(int fd, struct nyx_unit **out)
@@ -205,6 +218,13 @@ NYX_EXPORT int nyx_unit_status_get(struct nyx_unit *unit, struct nyx_unit_status
 	memset(status, 0, size);
 	memcpy(status, &st, size < sizeof(st) ? size : sizeof(st));
 	return 0;
+}
+
+NYX_EXPORT int nyx_unit_share(struct nyx_unit *unit)
+{
+	struct nyx_unit_share req = { .size = sizeof(req) };
+
+	return nyx__ioctl(unit->fd, NYX_UNIT_SHARE, &req);
 }
 
 NYX_EXPORT int nyx_unit_keep(struct nyx_unit *unit, int keep)

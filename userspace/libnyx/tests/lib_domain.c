@@ -400,7 +400,9 @@ TEST(assign_races_threads)
 
 TEST(assign_races_processes)
 {
-	const struct nyx_unit_create_opts opts = { .size = sizeof(opts), .name = "lib-races" };
+	const struct nyx_unit_create_opts opts = {
+		.size = sizeof(opts), .name = "lib-races", .flags = NYX_UNIT_F_SHARED,
+	};
 	struct nyx_ctx *ctx = env_ctx();
 	struct nyx_unit *unit;
 	struct racer racer;

@@ -251,6 +251,80 @@ TEST(unit_names)
 	EXPECT_EQ(-ENOENT, nyx_unit_open_id(ctx, 0x7fffffff, &unit));
 }
 
+TEST(unit_open_with)
+{
+	struct nyx_unit_create_opts create = { .size = sizeof(create), .name = "lib-with" };
+	struct nyx_unit_open_opts opts = { .size = sizeof(opts), .name = "lib-with" };
+	struct nyx_ctx *ctx = env_ctx();
+	struct nyx_unit *unit, *again;
+
+	ASSERT_EQ(0, nyx_unit_create(ctx, &create, &unit));
+	ASSERT_EQ(0, nyx_unit_open_with(ctx, &opts, &again));
+	nyx_unit_unref(again);
+	opts.flags = NYX_OPEN_F_OWNER;
+	opts.owner_uid = geteuid();
+	ASSERT_EQ(0, nyx_unit_open_with(ctx, &opts, &again));
+	nyx_unit_unref(again);
+	opts.owner_uid = geteuid() + 1;
+	EXPECT_EQ(-ENOENT, nyx_unit_open_with(ctx, &opts, &again));
+	opts.name = NULL;
+	opts.id = nyx_unit_id(unit);
+	EXPECT_EQ(-ENOENT, nyx_unit_open_with(ctx, &opts, &again));
+	opts.flags = 0;
+	EXPECT_EQ(-EINVAL, nyx_unit_open_with(ctx, &opts, &again));
+	opts.owner_uid = 0;
+	ASSERT_EQ(0, nyx_unit_open_with(ctx, &opts, &again));
+	nyx_unit_unref(again);
+	opts.name = "lib-with";
+	EXPECT_EQ(-EINVAL, nyx_unit_open_with(ctx, &opts, &again));
+	opts.name = NULL;
+	opts.id = NYX_ID_ANY;
+	EXPECT_EQ(-EINVAL, nyx_unit_open_with(ctx, &opts, &again));
+	opts.id = nyx_unit_id(unit);
+	opts.reserved = 1;
+	EXPECT_EQ(-EINVAL, nyx_unit_open_with(ctx, &opts, &again));
+	EXPECT_EQ(-EINVAL, nyx_unit_open_with(ctx, NULL, &again));
+}
+
+/* Root may inspect a unit that is not shared, and no more. */
+static void other_process(struct nyx_ctx *ctx, uint32_t id, int wanted)
+{
+	struct nyx_unit *unit;
+	int pid = fork(), ret;
+
+	ASSERT_TRUE(pid >= 0);
+	if (!pid) {
+		ret = nyx_unit_open_id(ctx, id, &unit);
+		if (!ret)
+			ret = nyx_device_add(unit, DEV);
+		ASSERT_EQ(wanted, ret);
+		_exit(0);
+	}
+	ktap_wait_exit(pid);
+}
+
+TEST(unit_share)
+{
+	struct nyx_ctx *ctx = env_ctx();
+	struct nyx_unit_info info;
+	struct nyx_unit *unit;
+	int fd;
+
+	ASSERT_EQ(0, nyx_unit_create(ctx, NULL, &unit));
+	ASSERT_EQ(0, nyx_memfd_create("lib-share", 4096, 0, &fd));
+	ASSERT_EQ(0, nyx_memory_add_file(unit, 0, fd, 0, 4096, 0));
+	EXPECT_EQ(-EINVAL, nyx_unit_keep(unit, 1));
+	EXPECT_EQ(-EBUSY, nyx_unit_share(unit));
+	other_process(ctx, nyx_unit_id(unit), -EACCES);
+	ASSERT_EQ(0, nyx_memory_remove(unit, 0, 4096));
+	ASSERT_EQ(0, nyx_unit_share(unit));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	EXPECT_EQ(NYX_UNIT_F_SHARED, info.flags);
+	other_process(ctx, nyx_unit_id(unit), 0);
+	EXPECT_EQ(-EPERM, nyx_memory_add_file(unit, 0, fd, 0, 4096, 0));
+	ASSERT_EQ(0, nyx_memory_add_file(unit, 0, fd, 0, 4096, NYX_MEMORY_F_SHARED));
+}
+
 TEST(unit_open_by_name_and_id)
 {
 	const struct nyx_unit_create_opts opts = { .size = sizeof(opts), .name = "lib-open" };
@@ -291,7 +365,7 @@ TEST(unit_keep)
 	const struct nyx_unit_create_opts opts = {
 		.size = sizeof(opts),
 		.name = "lib-keep",
-		.flags = NYX_UNIT_F_KEEP,
+		.flags = NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED,
 	};
 	struct nyx_ctx *ctx = env_ctx();
 	struct nyx_unit_info info;
@@ -301,10 +375,10 @@ TEST(unit_keep)
 	nyx_unit_unref(unit);
 	ASSERT_EQ(0, nyx_unit_open(ctx, "lib-keep", &unit));
 	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
-	EXPECT_EQ(NYX_UNIT_F_KEEP, info.flags);
+	EXPECT_EQ(NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED, info.flags);
 	ASSERT_EQ(0, nyx_unit_keep(unit, 0));
 	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
-	EXPECT_EQ(0, info.flags);
+	EXPECT_EQ(NYX_UNIT_F_SHARED, info.flags);
 	nyx_unit_unref(unit);
 	EXPECT_EQ(-ENOENT, nyx_unit_open(ctx, "lib-keep", &unit));
 }

@@ -27,10 +27,13 @@ extern "C" {
  * @addr: the memory, at a multiple of 4096; it must stay mapped while devices
  *        use it
  * @length: bytes, a multiple of 4096
- * @flags: NYX_MEMORY_F_READONLY, NYX_MEMORY_F_PINNED
+ * @flags: NYX_MEMORY_F_READONLY, NYX_MEMORY_F_PINNED, NYX_MEMORY_F_SHARED: other
+ *         processes may reach it; needed in a unit that is shared, or that another
+ *         process has made
  *
  * Return: 0; -EEXIST if a part of the range is taken; -EDQUOT if pinning would
- * exceed RLIMIT_MEMLOCK; other errors of the kernel.
+ * exceed RLIMIT_MEMLOCK; -EPERM without NYX_MEMORY_F_SHARED where it is needed;
+ * other errors of the kernel.
  */
 int nyx_memory_add_user(struct nyx_unit *unit, uint64_t gpa, void *addr, uint64_t length,
 			uint32_t flags);
@@ -43,10 +46,10 @@ int nyx_memory_add_user(struct nyx_unit *unit, uint64_t gpa, void *addr, uint64_
  *      read-only, for writing; the unit holds the file itself, so @fd may be closed
  * @offset: offset in the file, a multiple of the file's page size
  * @length: bytes, a multiple of 4096
- * @flags: NYX_MEMORY_F_READONLY, NYX_MEMORY_F_PINNED
+ * @flags: as for nyx_memory_add_user()
  *
- * Return: 0; -EEXIST if a part of the range is taken; other errors of the
- * kernel.
+ * Return: 0; -EEXIST if a part of the range is taken; -EPERM if the file is sealed
+ * against writing, or as for nyx_memory_add_user(); other errors of the kernel.
  */
 int nyx_memory_add_file(struct nyx_unit *unit, uint64_t gpa, int fd, uint64_t offset,
 			uint64_t length, uint32_t flags);

@@ -28,9 +28,9 @@ struct nyx_unit;
 /**
  * struct nyx_unit_create_opts - how to make a unit; zero is a good default
  * @size: sizeof(struct nyx_unit_create_opts)
- * @name: name, unique in the system, or NULL. At most NYX_NAME_LEN - 1 letters,
- *        digits and ``._:-``
- * @flags: of enum nyx_unit_flags
+ * @name: name, unique among the units of the user, or NULL. At most
+ *        NYX_NAME_LEN - 1 letters, digits and ``._:-``
+ * @flags: NYX_UNIT_F_SHARED, and with it NYX_UNIT_F_KEEP
  * @model: of enum nyx_model
  * @address_width: widest IOVA in bits, 32 to 64; 0: 48
  * @iotlb_entries: size of the translation cache, at most 1048576; 0: 4096;
@@ -71,26 +71,27 @@ struct nyx_unit_create_opts {
  * @opts: how, or NULL
  * @unit: where to put the handle, with one reference
  *
- * Return: 0; -EEXIST if the name is taken; -EINVAL for a name with other
- * characters or a value out of its range; -ENAMETOOLONG; -ENOSPC at the
- * module's limit on units; other errors of open(2) and the kernel.
+ * Return: 0; -EEXIST if the user has a unit of that name; -EINVAL for a name with
+ * other characters, a value out of its range, or NYX_UNIT_F_KEEP alone;
+ * -ENAMETOOLONG; -ENOSPC at the limit on units of the user or the module; other
+ * errors of open(2) and the kernel.
  */
 int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create_opts *opts,
 		    struct nyx_unit **unit);
 
 /**
- * nyx_unit_open() - open an existing unit by name
+ * nyx_unit_open() - open an existing unit of the calling user by name
  * @ctx: the context
  * @name: its name
  * @unit: where to put the handle, with one reference
  *
- * Return: 0; -ENOENT if there is no such unit; -EACCES if it belongs to another
- * user; -ENAMETOOLONG; other errors of open(2).
+ * Return: 0; -ENOENT if the user has no such unit; -EACCES if another process has
+ * made it, without NYX_UNIT_F_SHARED; -ENAMETOOLONG; other errors of open(2).
  */
 int nyx_unit_open(struct nyx_ctx *ctx, const char *name, struct nyx_unit **unit);
 
 /**
- * nyx_unit_open_id() - open an existing unit by id
+ * nyx_unit_open_id() - open an existing unit of the calling user by id
  * @ctx: the context
  * @id: its id
  * @unit: where to put the handle, with one reference
@@ -98,6 +99,38 @@ int nyx_unit_open(struct nyx_ctx *ctx, const char *name, struct nyx_unit **unit)
  * Return: as nyx_unit_open(); -EINVAL for NYX_ID_ANY.
  */
 int nyx_unit_open_id(struct nyx_ctx *ctx, uint32_t id, struct nyx_unit **unit);
+
+/**
+ * struct nyx_unit_open_opts - which unit to open
+ * @size: sizeof(struct nyx_unit_open_opts)
+ * @name: its name, or NULL
+ * @id: without @name, its id
+ * @flags: of enum nyx_open_flags
+ * @owner_uid: with NYX_OPEN_F_OWNER: the user that it belongs to
+ * @reserved: must be 0
+ */
+struct nyx_unit_open_opts {
+	size_t size;
+	const char *name;
+	uint32_t id;
+	uint32_t flags;
+	uint32_t owner_uid;
+	uint32_t reserved;
+};
+
+/**
+ * nyx_unit_open_with() - open an existing unit, also another user's
+ * @ctx: the context
+ * @opts: which
+ * @unit: where to put the handle, with one reference
+ *
+ * Of another user's units, CAP_SYS_ADMIN is needed; one that is not
+ * NYX_UNIT_F_SHARED is then open for inspection only.
+ *
+ * Return: as nyx_unit_open() and nyx_unit_open_id(); -EINVAL for no such user id.
+ */
+int nyx_unit_open_with(struct nyx_ctx *ctx, const struct nyx_unit_open_opts *opts,
+		       struct nyx_unit **unit);
 
 /**
  * nyx_unit_adopt() - make a handle of a file descriptor
@@ -196,11 +229,21 @@ struct nyx_unit_status {
 int nyx_unit_status_get(struct nyx_unit *unit, struct nyx_unit_status *status, size_t size);
 
 /**
+ * nyx_unit_share() - let other processes of the unit's owner open it
+ * @unit: the unit
+ *
+ * There is no way back.
+ *
+ * Return: 0; -EBUSY if the unit has memory without NYX_MEMORY_F_SHARED.
+ */
+int nyx_unit_share(struct nyx_unit *unit);
+
+/**
  * nyx_unit_keep() - let the unit outlive its last file descriptor, or not
  * @unit: the unit
  * @keep: 1 or 0
  *
- * Return: 0 or a negative errno.
+ * Return: 0; -EINVAL if it is to be kept and is not NYX_UNIT_F_SHARED.
  */
 int nyx_unit_keep(struct nyx_unit *unit, int keep);
 
@@ -263,8 +306,8 @@ typedef int (*nyx_unit_fn)(const struct nyx_unit_info *info, void *arg);
  * @fn: what to call, in the order of ids
  * @arg: passed on
  *
- * Units that come or go meanwhile may or may not appear. So do those of all
- * users.
+ * Units that come or go meanwhile may or may not appear. Those of other users,
+ * NYX_UNIT_F_OTHERS, appear without their state.
  *
  * Return: 0, a negative errno, or what @fn returned if that is not 0.
  */

@@ -120,6 +120,7 @@ struct m_user {
 
 struct m_unit {
 	struct nyx_unit_info info;	/* unit_id 0: free */
+	pid_t maker;
 	struct m_user users[MAX_USERS];
 	struct m_domain domains[MAX_DOMAINS];
 	struct m_device devices[MAX_DEVICES];
@@ -185,6 +186,7 @@ bool m_overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len);
 int m_check_range(uint64_t start, uint64_t length);
 int m_unit_create(struct m_file *file, struct nyx_unit_create *c);
 int m_unit_open(struct m_file *file, struct nyx_unit_open *o);
+int m_unit_share(struct m_unit *unit);
 /* Bring the counts up to date that are not kept so. */
 void m_unit_totals(struct m_unit *unit);
 int m_memory_add(struct m_unit *unit, struct nyx_memory_add *a);

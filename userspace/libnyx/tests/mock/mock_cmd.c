@@ -256,6 +256,7 @@ static const uint32_t sizes[NYX_CMD_MAX] = {
 	[NYX_CMD_PAGE_RESPOND] = sizeof(struct nyx_page_respond),
 	[NYX_CMD_MMIO] = sizeof(struct nyx_mmio),
 	[NYX_CMD_UNIT_RESET] = sizeof(struct nyx_unit_reset),
+	[NYX_CMD_UNIT_SHARE] = sizeof(struct nyx_unit_share),
 };
 
 static int check_size(unsigned int cmd, const void *arg)
@@ -383,8 +384,13 @@ int m_command(struct m_file *file, unsigned long request, void *arg)
 	case NYX_UNIT_INFO:
 		return unit_info(unit, arg);
 	case NYX_UNIT_KEEP:
-		unit->info.flags = keep->keep ? NYX_UNIT_F_KEEP : 0;
+		if (keep->keep && !(unit->info.flags & NYX_UNIT_F_SHARED))
+			return -EINVAL;
+		unit->info.flags &= ~(uint32_t)NYX_UNIT_F_KEEP;
+		unit->info.flags |= keep->keep ? NYX_UNIT_F_KEEP : 0;
 		return 0;
+	case NYX_UNIT_SHARE:
+		return m_unit_share(unit);
 	case NYX_UNIT_DESTROY:
 		m_unit_free(unit);
 		return 0;

@@ -34,12 +34,13 @@ static uint32_t pow2(uint32_t n)
 	return p;
 }
 
-static struct m_unit *unit_by_name(const __u8 *name)
+static struct m_unit *unit_by_name(const __u8 *name, uint32_t owner)
 {
 	unsigned int i;
 
 	for (i = 0; *name && i < MAX_UNITS; i++) {
 		if (m_state->units[i].info.unit_id &&
+		    m_state->units[i].info.owner_uid == owner &&
 		    !strcmp((char *)m_state->units[i].info.name, (const char *)name))
 			return &m_state->units[i];
 	}
@@ -54,8 +55,10 @@ int m_unit_create(struct m_file *file, struct nyx_unit_create *c)
 
 	if (file->unit_id)
 		return -EBUSY;
-	if (c->flags & ~(uint32_t)NYX_UNIT_F_KEEP)
+	if (c->flags & ~(uint32_t)(NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED))
 		return -EOPNOTSUPP;
+	if (c->flags == NYX_UNIT_F_KEEP)
+		return -EINVAL;
 	ret = m_model_check(c);
 	if (ret)
 		return ret;
@@ -65,7 +68,7 @@ int m_unit_create(struct m_file *file, struct nyx_unit_create *c)
 	    (c->event_entries && (c->event_entries < 16 || c->event_entries > 65536)) ||
 	    c->irt_entries > MAX_IRTES || c->__reserved || c->__reserved2)
 		return -EINVAL;
-	if (unit_by_name(c->name))
+	if (unit_by_name(c->name, geteuid()))
 		return -EEXIST;
 	for (i = 0; i < MAX_UNITS && !unit; i++) {
 		if (!m_state->units[i].info.unit_id)
@@ -74,6 +77,7 @@ int m_unit_create(struct m_file *file, struct nyx_unit_create *c)
 	if (!unit)
 		return -ENOSPC;
 	memset(unit, 0, sizeof(*unit));
+	unit->maker = getpid();
 	unit->info.size = sizeof(unit->info);
 	unit->info.flags = c->flags;
 	unit->info.unit_id = ++m_state->last_unit_id;
@@ -100,20 +104,38 @@ int m_unit_create(struct m_file *file, struct nyx_unit_create *c)
 
 int m_unit_open(struct m_file *file, struct nyx_unit_open *o)
 {
+	uint32_t owner = o->flags & NYX_OPEN_F_OWNER ? o->owner_uid : geteuid();
 	struct m_unit *unit;
 
 	if (file->unit_id)
 		return -EBUSY;
-	if (!o->unit_id == !o->name[0] || !name_ok(o->name, "._:-"))
+	if (o->flags & ~(uint32_t)NYX_OPEN_F_OWNER || o->__reserved)
+		return -EOPNOTSUPP;
+	if (!o->unit_id == !o->name[0] || !name_ok(o->name, "._:-") ||
+	    (o->owner_uid && !(o->flags & NYX_OPEN_F_OWNER)))
 		return -EINVAL;
-	unit = o->unit_id ? m_unit_find(o->unit_id) : unit_by_name(o->name);
-	if (!unit)
+	unit = o->unit_id ? m_unit_find(o->unit_id) : unit_by_name(o->name, owner);
+	if (!unit || unit->info.owner_uid != owner)
 		return -ENOENT;
-	if (unit->info.owner_uid != geteuid() && geteuid())
+	/* There is no inspection here. */
+	if ((owner != geteuid() && geteuid()) ||
+	    (!(unit->info.flags & NYX_UNIT_F_SHARED) && unit->maker != getpid()))
 		return -EACCES;
 	m_unit_use(unit);
 	file->unit_id = unit->info.unit_id;
 	o->out_unit_id = unit->info.unit_id;
+	return 0;
+}
+
+int m_unit_share(struct m_unit *unit)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_MEMORY; i++) {
+		if (unit->memory[i].used && !(unit->memory[i].info.flags & NYX_MEMORY_F_SHARED))
+			return -EBUSY;
+	}
+	unit->info.flags |= NYX_UNIT_F_SHARED;
 	return 0;
 }
 
@@ -176,8 +198,11 @@ int m_memory_add(struct m_unit *unit, struct nyx_memory_add *a)
 	ssize_t n;
 	int ret;
 
-	if (a->flags & ~7u)
+	if (a->flags & ~15u)
 		return -EOPNOTSUPP;
+	if (!(a->flags & NYX_MEMORY_F_SHARED) &&
+	    (unit->info.flags & NYX_UNIT_F_SHARED || unit->maker != getpid()))
+		return -EPERM;
 	ret = m_check_range(a->gpa, a->length);
 	if (ret)
 		return ret;
