@@ -34,6 +34,13 @@ static inline struct class *compat_class_create(const char *name)
 #endif
 }
 
+/* 6.2: the device that class::get_ownership() is asked about became const. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define compat_ownership_device	const struct device
+#else
+#define compat_ownership_device	struct device
+#endif
+
 /* ---- fs ----------------------------------------------------------------- */
 
 /* Without CONFIG_HUGETLBFS its struct does not exist. Seals of its file. */

@@ -513,27 +513,6 @@ void nyx_unit_get_totals(struct nyx_unit *unit, struct nyx_unit_totals *totals)
 	}
 }
 
-u64 nyx_unit_get_stat(struct nyx_unit *unit, enum nyx_stat stat)
-{
-	struct nyx_domain *dom;
-	unsigned long id = 0;
-	u64 sum;
-
-	mutex_lock(&unit->lock);
-	sum = unit->retired[stat];
-	if (unit->nowhere)	/* not torn down */
-		sum += nyx_stat_get(unit->nowhere->stats, stat);
-	mutex_unlock(&unit->lock);
-
-	while ((dom = nyx_domain_next(unit, id))) {
-		sum += nyx_stat_get(dom->stats, stat);
-		id = dom->id + 1ul;
-		nyx_domain_put(dom);
-		cond_resched();
-	}
-	return sum;
-}
-
 /* A domain counts what happens in it: their sum is the unit's. */
 void nyx_unit_get_stats(struct nyx_unit *unit, u64 *count)
 {

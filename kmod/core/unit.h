@@ -321,17 +321,6 @@ struct nyx_unit_totals {
 void nyx_unit_get_totals(struct nyx_unit *unit, struct nyx_unit_totals *totals);
 
 /**
- * nyx_unit_get_stat() - one of the counters that a unit's domains have
- * @unit: the unit, not torn down meanwhile
- * @stat: which
- *
- * Context: may sleep; takes &nyx_unit.lock, for each domain anew.
- * Return: the sum. What a domain counted that is destroyed at this moment may
- * be missing.
- */
-u64 nyx_unit_get_stat(struct nyx_unit *unit, enum nyx_stat stat);
-
-/**
  * nyx_unit_get_stats() - counters of a unit
  * @unit: the unit
  * @count: array of NYX_STAT_MAX, set

@@ -4,8 +4,10 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A directory per unit, one value a file, in bytes, counts or words. What the
- * files mean is in Documentation/ABI/testing/sysfs-class-nyx-iommu.
+ * A directory per unit, one value a file, in bytes, counts or words: what the unit
+ * is, and how large. What happens in it is told by commands only, to those who may
+ * know. What the files mean is in
+ * Documentation/ABI/testing/sysfs-class-nyx-iommu.
  */
 #include "obs/obs.h"
 
@@ -15,69 +17,12 @@
 #include <linux/uidgid.h>
 
 #include "compat.h"
-#include "core/domain.h"
 #include "core/unit.h"
 
 static struct class *nyx_class;
 
-/* What a file shows; each needs the unit's lock. */
-enum value {
-	VAL_DOMAINS,
-	VAL_DEVICES,
-	VAL_MEMORY_RANGES,
-	VAL_MEMORY_BYTES,
-	VAL_MAPPED_BYTES,
-	VAL_TABLE_BYTES,
-	VAL_FAULT_EVENTS,
-};
-
-static u64 value_of(struct nyx_unit *unit, enum value value)
-{
-	struct nyx_unit_totals totals;
-
-	lockdep_assert_held(&unit->lock);
-	switch (value) {
-	case VAL_DOMAINS:
-		return unit->nr_domains;
-	case VAL_DEVICES:
-		return unit->nr_devices;
-	case VAL_MEMORY_RANGES:
-		return unit->nr_memory;
-	case VAL_MEMORY_BYTES:
-		return unit->mem.bytes;
-	default:
-		nyx_unit_get_totals(unit, &totals);
-		return value == VAL_MAPPED_BYTES ? totals.mapped :
-		       value == VAL_TABLE_BYTES ? totals.tables : totals.faults;
-	}
-}
-
-static ssize_t show_value(struct device *dev, enum value value, char *buf)
-{
-	struct nyx_unit *unit = dev_get_drvdata(dev);
-	u64 v;
-
-	mutex_lock(&unit->lock);
-	v = value_of(unit, value);
-	mutex_unlock(&unit->lock);
-	return sysfs_emit(buf, "%llu\n", v);
-}
-
-#define VALUE_ATTR(_name, _value)					\
-static ssize_t _name##_show(struct device *dev,			\
-			    struct device_attribute *attr, char *buf)	\
-{									\
-	return show_value(dev, _value, buf);				\
-}									\
-static DEVICE_ATTR_RO(_name)
-
-VALUE_ATTR(domains, VAL_DOMAINS);
-VALUE_ATTR(devices, VAL_DEVICES);
-VALUE_ATTR(memory_ranges, VAL_MEMORY_RANGES);
-VALUE_ATTR(memory_bytes, VAL_MEMORY_BYTES);
-VALUE_ATTR(mapped_bytes, VAL_MAPPED_BYTES);
-VALUE_ATTR(table_bytes, VAL_TABLE_BYTES);
-VALUE_ATTR(fault_events, VAL_FAULT_EVENTS);
+/* For the owner, who is root, and the group; see device_ownership(). */
+#define UNIT_ATTR_MODE	0440
 
 /* A file that shows one thing, which needs no lock. */
 #define UNIT_ATTR(_name, _format, _value)				\
@@ -88,7 +33,7 @@ static ssize_t _name##_show(struct device *dev,			\
 									\
 	return sysfs_emit(buf, _format "\n", _value);			\
 }									\
-static DEVICE_ATTR_RO(_name)
+static DEVICE_ATTR(_name, UNIT_ATTR_MODE, _name##_show, NULL)
 
 static const char *model_name(const struct nyx_unit *unit)
 {
@@ -106,47 +51,49 @@ UNIT_ATTR(model, "%s", model_name(unit));
 UNIT_ATTR(address_width, "%u", unit->cfg.address_width);
 UNIT_ATTR(owner_uid, "%u", from_kuid_munged(&init_user_ns, unit->owner));
 UNIT_ATTR(iotlb_entries, "%u", unit->cfg.iotlb_entries);
-UNIT_ATTR(iotlb_hits, "%llu", nyx_unit_get_stat(unit, NYX_STAT_IOTLB_HITS));
-UNIT_ATTR(iotlb_misses, "%llu", nyx_unit_get_stat(unit, NYX_STAT_IOTLB_MISSES));
-UNIT_ATTR(oracle_mismatches, "%llu",
-	  nyx_unit_get_stat(unit, NYX_STAT_ORACLE_MISMATCHES));
-UNIT_ATTR(files, "%u", READ_ONCE(unit->users));
 UNIT_ATTR(irt_entries, "%u", unit->cfg.irt_entries);
-UNIT_ATTR(irtes, "%u", READ_ONCE(unit->irq.nr_irtes));
-UNIT_ATTR(bindings, "%u", READ_ONCE(unit->irq.nr_bindings));
-UNIT_ATTR(interrupts, "%llu", nyx_unit_get_stat(unit, NYX_STAT_IRQS));
-UNIT_ATTR(quarantined, "%d", atomic_read(&unit->nr_refused));
+
+static ssize_t memory_bytes_show(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	struct nyx_unit *unit = dev_get_drvdata(dev);
+	u64 bytes;
+
+	mutex_lock(&unit->lock);
+	bytes = unit->mem.bytes;
+	mutex_unlock(&unit->lock);
+	return sysfs_emit(buf, "%llu\n", bytes);
+}
+static DEVICE_ATTR(memory_bytes, UNIT_ATTR_MODE, memory_bytes_show, NULL);
 
 static struct attribute *unit_attrs[] = {
 	&dev_attr_name.attr,
 	&dev_attr_model.attr,
 	&dev_attr_address_width.attr,
 	&dev_attr_owner_uid.attr,
-	&dev_attr_domains.attr,
-	&dev_attr_devices.attr,
-	&dev_attr_memory_ranges.attr,
 	&dev_attr_memory_bytes.attr,
-	&dev_attr_mapped_bytes.attr,
-	&dev_attr_table_bytes.attr,
-	&dev_attr_fault_events.attr,
 	&dev_attr_iotlb_entries.attr,
-	&dev_attr_iotlb_hits.attr,
-	&dev_attr_iotlb_misses.attr,
 	&dev_attr_irt_entries.attr,
-	&dev_attr_irtes.attr,
-	&dev_attr_bindings.attr,
-	&dev_attr_interrupts.attr,
-	&dev_attr_quarantined.attr,
-	&dev_attr_oracle_mismatches.attr,
-	&dev_attr_files.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(unit);
 
+static void device_ownership(compat_ownership_device *dev, kuid_t *uid,
+			     kgid_t *gid)
+{
+	const struct nyx_unit *unit = dev_get_drvdata(dev);
+
+	*uid = GLOBAL_ROOT_UID;
+	*gid = unit->cfg.group;
+}
+
 int nyx_sysfs_init(void)
 {
 	nyx_class = compat_class_create("nyx-iommu");
-	return PTR_ERR_OR_ZERO(nyx_class);
+	if (IS_ERR(nyx_class))
+		return PTR_ERR(nyx_class);
+	nyx_class->get_ownership = device_ownership;
+	return 0;
 }
 
 void nyx_sysfs_exit(void)

@@ -311,7 +311,7 @@ static void *by_unit_info(void *arg)
 static void *by_sysfs(void *arg)
 {
 	static const char *const files[] = {
-		"domains", "devices", "memory_bytes", "mapped_bytes", "iotlb_hits", "files",
+		"name", "model", "owner_uid", "memory_bytes", "iotlb_entries", "irt_entries",
 	};
 	struct bystander *b = arg;
 	char path[100], buf[64];

@@ -26,8 +26,8 @@ $ nyxctl stat show domain check --columns walks,oracle_checks,oracle_mismatches
 | walks              5
 | oracle checks      5
 | oracle mismatches  0
-$ cat "/sys/class/nyx-iommu/unit$(nyxctl unit show -o raw --columns id | cut -d' ' -f2)/oracle_mismatches"
-| 0
+$ nyxctl stat show -o raw --columns oracle_mismatches
+| oracle_mismatches 0
 $ nyxctl domain list -v --columns name,oracle
 | NAME  ORACLE
 | check yes
