@@ -350,12 +350,14 @@ int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped)
 	struct pt_chain free = {};
 	int ret;
 
+	*unmapped = 0;
 	nyx_history_prepare(dom);
 	mutex_lock(&dom->lock);
-	nyx_history_before(dom, iova, last);
-	ret = dom->oracle ?
-		nyx_oracle_unmap(dom, iova, last, &free, unmapped) :
-		pt_unmap(&dom->pt, iova, last, &free, unmapped);
+	ret = nyx_history_before(dom, iova, last);
+	if (!ret)
+		ret = dom->oracle ?
+			nyx_oracle_unmap(dom, iova, last, &free, unmapped) :
+			pt_unmap(&dom->pt, iova, last, &free, unmapped);
 	if (!ret && *unmapped)
 		nyx_history_after(dom, iova, last);
 	if (!ret && (*unmapped || whole) && !(dom->flags & NYX_DOMAIN_F_BATCHED))

@@ -57,16 +57,21 @@ static void add(struct nyx_history *h, u64 first, u64 last, u64 now)
 	local_irq_restore(flags);
 }
 
-void nyx_history_before(struct nyx_domain *dom, u64 first, u64 last)
+int nyx_history_before(struct nyx_domain *dom, u64 first, u64 last)
 {
 	struct nyx_history *h = dom->history;
 	struct pt_extent ext;
 	unsigned int i;
 	u64 now;
+	int ret;
 
 	lockdep_assert_held(&dom->lock);
 	if (!h || last - first < EXACT_FROM)
-		return;
+		return 0;
+	/* The only part of pt_unmap() that can fail comes before add(). */
+	ret = pt_split(&dom->pt, first, last);
+	if (ret)
+		return ret;
 	now = ktime_get_coarse_boottime_ns();
 	for (i = 0; i < NYX_HISTORY_MAX; i++) {
 		if (!pt_next(&dom->pt, first, last, &ext))
@@ -76,6 +81,7 @@ void nyx_history_before(struct nyx_domain *dom, u64 first, u64 last)
 			break;
 		first = ext.last + 1;
 	}
+	return 0;
 }
 
 void nyx_history_after(struct nyx_domain *dom, u64 first, u64 last)

@@ -58,9 +58,13 @@ void nyx_history_prepare(struct nyx_domain *dom);
  * @first: first IOVA
  * @last: last IOVA
  *
- * Of a large range that is remembered which is mapped in it.
+ * Records which parts of a large range are mapped: that cannot be read from the
+ * table any more when they are not. After that pt_unmap() of the range cannot
+ * fail, so that the history never has what is still mapped.
+ *
+ * Return: 0; -ENOMEM: the caller must not unmap it, and nothing is recorded.
  */
-void nyx_history_before(struct nyx_domain *dom, u64 first, u64 last);
+int nyx_history_before(struct nyx_domain *dom, u64 first, u64 last);
 
 /**
  * nyx_history_after() - something in a range was unmapped
@@ -68,7 +72,7 @@ void nyx_history_before(struct nyx_domain *dom, u64 first, u64 last);
  * @first: first IOVA
  * @last: last IOVA
  *
- * A small range is remembered as it is, mapped in whole or not.
+ * A small range is recorded as it is, mapped in whole or not.
  */
 void nyx_history_after(struct nyx_domain *dom, u64 first, u64 last);
 

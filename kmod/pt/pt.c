@@ -95,6 +95,20 @@ int pt_map(struct pt *pt, u64 va, u64 last, u64 oa, unsigned int perm,
 	return -EINVAL;
 }
 
+int pt_split(struct pt *pt, u64 va, u64 last)
+{
+	switch (pt->format) {
+	case PT_VTDSS:
+		return vtdss_pt_split(pt, va, last);
+	case PT_X86:
+		return x86_pt_split(pt, va, last);
+	case PT_AMDV1:
+		return amdv1_pt_split(pt, va, last);
+	}
+	WARN_ON_ONCE(1);
+	return -EINVAL;
+}
+
 int pt_unmap(struct pt *pt, u64 va, u64 last, struct pt_chain *free,
 	     u64 *unmapped)
 {
@@ -221,6 +235,7 @@ unsigned int pt_format_levels(enum pt_format format, unsigned int va_lg2)
 NYX_EXPORT_FOR_TEST(pt_init);
 NYX_EXPORT_FOR_TEST(pt_fini);
 NYX_EXPORT_FOR_TEST(pt_map);
+NYX_EXPORT_FOR_TEST(pt_split);
 NYX_EXPORT_FOR_TEST(pt_unmap);
 NYX_EXPORT_FOR_TEST(pt_walk);
 NYX_EXPORT_FOR_TEST(pt_walk_guest);

@@ -258,6 +258,20 @@ int pt_map(struct pt *pt, u64 va, u64 last, u64 oa, unsigned int perm,
 	   struct pt_chain *free);
 
 /**
+ * pt_split() - let no page reach out of a range
+ * @pt: the table
+ * @va: first address, a multiple of 4096
+ * @last: last address, one below a multiple of 4096
+ *
+ * The first half of pt_unmap(), which cannot fail afterwards. Nothing is
+ * translated in another way.
+ *
+ * Context: may sleep; the caller serialises writers.
+ * Return: 0, or -ENOMEM with nothing changed.
+ */
+int pt_split(struct pt *pt, u64 va, u64 last);
+
+/**
  * pt_unmap() - unmap what is mapped in a range
  * @pt: the table
  * @va: first address, a multiple of 4096

@@ -119,6 +119,7 @@ static __always_inline unsigned int pt_width(unsigned int levels)
 	void fmt##_pt_fini(struct pt *pt);				\
 	int fmt##_pt_map(struct pt *pt, u64 va, u64 last, u64 oa,	\
 			 unsigned int perm, struct pt_chain *free);	\
+	int fmt##_pt_split(struct pt *pt, u64 va, u64 last);		\
 	int fmt##_pt_unmap(struct pt *pt, u64 va, u64 last,		\
 			   struct pt_chain *free, u64 *unmapped);	\
 	void fmt##_pt_walk(const struct pt *pt, u64 va,			\

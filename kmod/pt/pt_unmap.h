@@ -237,26 +237,19 @@ static u64 pt_clear(struct pt *pt, u64 *table, unsigned int level, u64 va,
 	return bytes;
 }
 
-int PT_NAME(unmap)(struct pt *pt, u64 va, u64 last, struct pt_chain *free,
-		   u64 *unmapped)
+/* Let no page reach across an end of the range; @path ends above all of it. */
+static inline int pt_cut_ends(struct pt *pt, struct pt_path *path, u64 va,
+			      u64 last)
 {
-	struct pt_path path = { .level = pt->top };
 	struct pt_chain reserve = {};
 	unsigned int level, tables;
-	u64 bytes, *table;
+	u64 *table;
 	int err;
 
-	*unmapped = 0;
-	if (WARN_ON_ONCE(va > last || ((va | (last + 1)) & NYX_PAGE_MASK)))
-		return 0;
-	last = min(last, pt->va_last);
-	if (!pt->root || va > last)
-		return 0;
-
-	path.table[path.level] = pt_mem_ptr(pt->root);
-	pt_descend(&path, va, last);
-	level = path.level;
-	table = path.table[level];
+	path->table[path->level] = pt_mem_ptr(pt->root);
+	pt_descend(path, va, last);
+	level = path->level;
+	table = path->table[level];
 
 	tables = pt_cut_tables(table, level, va, 0);
 	tables += pt_cut_tables(table, level, last + 1, va);
@@ -267,7 +260,37 @@ int PT_NAME(unmap)(struct pt *pt, u64 va, u64 last, struct pt_chain *free,
 	}
 	pt_cut(pt, table, level, va, &reserve);
 	pt_cut(pt, table, level, last + 1, &reserve);
+	return 0;
+}
 
+int PT_NAME(split)(struct pt *pt, u64 va, u64 last)
+{
+	struct pt_path path = { .level = pt->top };
+
+	last = min(last, pt->va_last);
+	return pt->root && va <= last ? pt_cut_ends(pt, &path, va, last) : 0;
+}
+
+int PT_NAME(unmap)(struct pt *pt, u64 va, u64 last, struct pt_chain *free,
+		   u64 *unmapped)
+{
+	struct pt_path path = { .level = pt->top };
+	unsigned int level;
+	u64 bytes, *table;
+	int err;
+
+	*unmapped = 0;
+	if (WARN_ON_ONCE(va > last || ((va | (last + 1)) & NYX_PAGE_MASK)))
+		return 0;
+	last = min(last, pt->va_last);
+	if (!pt->root || va > last)
+		return 0;
+
+	err = pt_cut_ends(pt, &path, va, last);
+	if (err)
+		return err;
+	level = path.level;
+	table = path.table[level];
 	bytes = pt_clear(pt, table, level, va, last, free);
 	for (; level < pt->top && !pt_mem_meta(table)->present; level++) {
 		u64 *parent = path.table[level + 1];

@@ -140,9 +140,46 @@ static void first_map_without_memory_leaves_no_root(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, n, f->shape->levels + 1);
 }
 
+/* What is split before can be unmapped without memory. */
+static void unmap_of_what_is_split_cannot_fail(struct kunit *test)
+{
+	struct pt_fixture *f = test->priv;
+	unsigned int n, i;
+	u64 before, bytes, mapped;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		const struct op *op = &ops[i];
+
+		if (!op->unmap || op->levels > f->shape->levels)
+			continue;
+		prepare(f);
+		before = fixture_check(f);
+		mapped = f->pt.mapped;
+		for (n = 1;; n++) {
+			host_fail_nth(n);
+			err = pt_split(&f->pt, op->va, op->last);
+			host_fail_nth(0);
+			if (!err)
+				break;
+			KUNIT_ASSERT_EQ_MSG(test, err, -ENOMEM, "%s, %u", op->name, n);
+			KUNIT_ASSERT_EQ_MSG(test, fixture_check(f), before,
+					    "%s, %u", op->name, n);
+		}
+		KUNIT_ASSERT_EQ(test, f->pt.mapped, mapped);
+		host_fail_nth(1);
+		err = pt_unmap(&f->pt, op->va, op->last, &f->free, &bytes);
+		host_fail_nth(0);
+		KUNIT_ASSERT_EQ_MSG(test, err, 0, "%s", op->name);
+		KUNIT_EXPECT_GT(test, bytes, 0);
+		fixture_check(f);
+	}
+}
+
 static struct kunit_case fail_cases[] = {
 	KUNIT_CASE_PARAM(nothing_changes_without_memory, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(nothing_changes_if_killed, pt_shape_gen_params),
+	KUNIT_CASE_PARAM(unmap_of_what_is_split_cannot_fail, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(first_map_without_memory_leaves_no_root, pt_shape_gen_params),
 	{}
 };

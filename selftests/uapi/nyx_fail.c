@@ -319,6 +319,38 @@ TEST_EACH(tables, table_cases)
 	sweep_tables(&e, nth, true, 0, 1ull << 47);
 }
 
+/* What a failed unmap has not unmapped is not taken for unmapped. */
+TEST(history)
+{
+	const __u64 first = 64 * SZ_1G + SZ_4K, pages = 65 * SZ_1G + SZ_4K, before = SZ_1G;
+	struct nyx_event event;
+	int nth = open_fail_nth(false), ev, ret;
+	struct nyx_dma c;
+	struct env e;
+	__u8 byte;
+
+	env_open(&e, .memory = MEM_NONE);
+	test_cmd(cmd_events_open(e.fd, NYX_EVENTS_F_NONBLOCK, &ev));
+	test_cmd(cmd_map(e.fd, e.domain, before, 0, SZ_4K, RW));
+	test_cmd(cmd_unmap(e.fd, e.domain, before, SZ_4K, NULL));
+	/* A page that has to be split, and more pieces than a domain remembers. */
+	test_cmd(cmd_map(e.fd, e.domain, 64 * SZ_1G, 0, SZ_1G, RW));
+	for (__u64 i = 0; i < 70; i++)
+		test_cmd(cmd_map(e.fd, e.domain, pages + i * 2 * SZ_4K, 0, SZ_4K, RW));
+	arm(nth, 1);
+	ret = cmd_unmap(e.fd, e.domain, first, 2 * SZ_1G, NULL);
+	ASSERT_TRUE(disarm(nth));
+	ASSERT_EQ(-ENOMEM, ret);
+
+	test_cmd(cmd_dma_read(e.fd, &c, e.sbdf, before, &byte, 1));
+	event_wait(ev, NYX_EVENT_FAULT, &event);
+	ASSERT_EQ(NYX_CAUSE_UNMAPPED, event.fault.cause);
+	test_cmd(cmd_unmap(e.fd, e.domain, first, 2 * SZ_1G, NULL));
+	test_cmd(cmd_dma_read(e.fd, &c, e.sbdf, first, &byte, 1));
+	event_wait(ev, NYX_EVENT_FAULT, &event);
+	ASSERT_EQ(NYX_CAUSE_UNMAPPED, event.fault.cause);
+}
+
 /* DMA: bytes that are said to be done are done. */
 TEST(dma)
 {
