@@ -585,8 +585,9 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 			return ret;
 	}
 	ret = op->fn ? op->fn(&uc, &buf) : op->run(&uc, &buf, 1, &done);
+	/* -ENOENT promises no less than success, and must not hide -EINTR. */
 	err = drain_now(&uc);
-	if (!ret)
+	if (err)
 		ret = err;
 	if ((op->prop & OP_OUT) && (!ret || (op->prop & OP_OUT_ERROR))) {
 		err = nyx_ucmd_respond(&uc, &buf, op->size);

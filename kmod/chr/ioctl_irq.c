@@ -121,7 +121,10 @@ int nyx_ioctl_irte_clear(struct nyx_ucmd *uc, void *_cmd)
 	if (!cmd->nr)
 		return -EINVAL;
 	ret = nyx_irte_write(uc->unit, cmd->index, cmd->nr, NULL);
-	return ret ?: nyx_irq_drain(uc->unit);
+	if (ret == -EINVAL)
+		return ret;
+	/* -ENOENT: the caller that has cleared them may not have waited to the end. */
+	return nyx_irq_drain(uc->unit) ?: ret;
 }
 
 static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)

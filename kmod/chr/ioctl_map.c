@@ -87,12 +87,13 @@ static int unmap_one(struct nyx_ucmd *uc, struct nyx_domain *dom,
 	ret = nyx_domain_unmap(dom, cmd->iova, last, &cmd->out_unmapped);
 	if (ret)
 		return ret;
-	/* All of a domain is waited for even if somebody else has unmapped it. */
-	if (!cmd->out_unmapped && !all)
-		return -ENOENT;
-	if (dom->flags & NYX_DOMAIN_F_BATCHED)
-		return 0;
-	return nyx_ucmd_drain(uc, dom);
+	/*
+	 * Also for a range in which nothing is mapped: the caller that has
+	 * unmapped it may still wait, or have been killed while it waited.
+	 */
+	if (!(dom->flags & NYX_DOMAIN_F_BATCHED))
+		ret = nyx_ucmd_drain(uc, dom);
+	return ret ?: cmd->out_unmapped || all ? 0 : -ENOENT;
 }
 
 int nyx_ioctl_unmap(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
@@ -114,8 +115,12 @@ int nyx_ioctl_unmap(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 	return ret;
 }
 
-/* The domain that a device has now, with a reference, or NULL. */
-static struct nyx_domain *device_domain(struct nyx_unit *unit, u32 sbdf)
+/*
+ * The domain that a device has now, with a reference, or NULL. @moved: accesses
+ * of the device may be in a domain that it had before.
+ */
+static struct nyx_domain *device_domain(struct nyx_unit *unit, u32 sbdf,
+					bool *moved)
 {
 	struct nyx_domain *dom = NULL;
 	struct nyx_device *dev;
@@ -126,6 +131,7 @@ static struct nyx_domain *device_domain(struct nyx_unit *unit, u32 sbdf)
 		dom = rcu_dereference_protected(dev->domain,
 						lockdep_is_held(&unit->lock));
 		refcount_inc(&dom->ref);
+		*moved = dev->busy || dev->unsettled;
 	}
 	mutex_unlock(&unit->lock);
 	return dom;
@@ -157,6 +163,7 @@ static int invalidate_one(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd)
 {
 	struct nyx_domain *dom;
 	u64 last = U64_MAX;
+	bool moved = false;
 	int ret = 0;
 
 	if (cmd->scope > NYX_SCOPE_RANGE || cmd->pasid != NYX_PASID_NONE)
@@ -170,7 +177,7 @@ static int invalidate_one(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd)
 	if (cmd->scope == NYX_SCOPE_UNIT)
 		return invalidate_unit(uc);
 	dom = cmd->scope == NYX_SCOPE_DEVICE ?
-		device_domain(uc->unit, cmd->sbdf) :
+		device_domain(uc->unit, cmd->sbdf, &moved) :
 		nyx_domain_get(uc->unit, cmd->domain_id);
 	if (!dom)
 		return -ENOENT;
@@ -179,6 +186,8 @@ static int invalidate_one(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd)
 	if (!ret)
 		ret = invalidate_dom(uc, dom, cmd->iova, last);
 	nyx_domain_put(dom);
+	if (!ret && moved)
+		ret = nyx_domains_drain(uc->unit);
 	return ret;
 }
 

@@ -161,6 +161,20 @@ static void device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
 	call_rcu(&dev->rcu, device_free_rcu);
 }
 
+/*
+ * Why find_idle() has found nothing. The accesses of a device that another
+ * command has just taken out of sight are about to be refused: see
+ * device_unpublish().
+ */
+static int not_idle(struct nyx_unit *unit, int error)
+{
+	if (error == -ENOENT) {
+		epoch_drain_bounded(&unit->nowhere->epoch);
+		epoch_drain_bounded(&unit->irq.epoch);
+	}
+	return error;
+}
+
 int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 {
 	struct nyx_domain *from;
@@ -171,7 +185,7 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 	dev = find_idle(unit, sbdf);
 	if (IS_ERR(dev)) {
 		mutex_unlock(&unit->lock);
-		return PTR_ERR(dev);
+		return not_idle(unit, PTR_ERR(dev));
 	}
 	from = move_begin(unit, dev, unit->nowhere);
 	WRITE_ONCE(dev->leaving, true);
@@ -198,6 +212,8 @@ struct nyx_device *nyx_device_claim(struct nyx_unit *unit, u32 sbdf)
 	if (!IS_ERR(dev))
 		dev->busy = true;
 	mutex_unlock(&unit->lock);
+	if (IS_ERR(dev))
+		not_idle(unit, PTR_ERR(dev));
 	return dev;
 }
 
@@ -291,22 +307,26 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 {
 	struct nyx_domain *from;
 	struct nyx_device *dev;
+	bool attached;
 	int ret;
 
 	mutex_lock(&unit->lock);
 	dev = find_idle(unit, sbdf);
-	ret = PTR_ERR_OR_ZERO(dev);
-	if (!ret && nyx_device_domain(unit, dev) == unit->nowhere)
-		ret = -ENOENT;
-	if (ret) {
+	if (IS_ERR(dev)) {
 		mutex_unlock(&unit->lock);
-		return ret;
+		return not_idle(unit, PTR_ERR(dev));
+	}
+	attached = nyx_device_domain(unit, dev) != unit->nowhere;
+	/* It has no domain, and nothing is left to wait for. */
+	if (!attached && !dev->unsettled) {
+		mutex_unlock(&unit->lock);
+		return -ENOENT;
 	}
 	from = move_begin(unit, dev, unit->nowhere);
 	mutex_unlock(&unit->lock);
 	ret = move_wait(unit, dev, from);
 	move_end(unit, dev);
-	return ret;
+	return ret ?: attached ? 0 : -ENOENT;
 }
 
 void nyx_devices_flush(struct nyx_unit *unit)

@@ -81,9 +81,9 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf);
  * @sbdf: the device
  *
  * Context: may sleep.
- * Return: 0; -ENOENT; -EBUSY if another command is moving it; -EINTR if the
- * caller was killed before the device's accesses had ended: the device is still
- * there, detached.
+ * Return: 0; -ENOENT if there is no such device, and no access of it is under
+ * way; -EBUSY if another command is moving it; -EINTR if the caller was killed
+ * before the device's accesses had ended: the device is still there, detached.
  */
 int nyx_device_remove(struct nyx_unit *unit, u32 sbdf);
 
@@ -110,9 +110,10 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
  * @sbdf: the device
  *
  * Context: may sleep.
- * Return: 0; -ENOENT if there is no such device, or it has no domain; -EBUSY if
- * another command is moving it; -EINTR if the caller was killed: the device is
- * detached, but accesses may still use its old domain.
+ * Return: 0; -ENOENT if there is no such device, or it has no domain, and no
+ * access of it uses one; -EBUSY if another command is moving it; -EINTR if the
+ * caller was killed: the device is detached, but accesses may still use its old
+ * domain. The same once more waits for them.
  */
 int nyx_device_detach(struct nyx_unit *unit, u32 sbdf);
 

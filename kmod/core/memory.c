@@ -57,7 +57,7 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 	struct nyx_limbo *limbo;
 	struct region *region;
 	LIST_HEAD(gone);
-	int ret;
+	int ret, err;
 
 	/* Before anything changes: the failing path must not need memory. */
 	limbo = kmalloc(sizeof(*limbo), GFP_KERNEL_ACCOUNT);
@@ -66,27 +66,31 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 
 	mutex_lock(&unit->lock);
 	region = gmap_remove(&unit->mem, gpa, last);
-	if (IS_ERR(region)) {
-		mutex_unlock(&unit->lock);
-		kfree(limbo);
-		return PTR_ERR(region);
+	ret = PTR_ERR_OR_ZERO(region);
+	if (!ret) {
+		unit->nr_memory--;
+		limbo->region = region;
+		list_add(&limbo->link, &unit->limbo);
 	}
-	unit->nr_memory--;
-	limbo->region = region;
-	/* With it goes what a killed removal has left behind. */
-	list_splice_init(&unit->limbo, &gone);
-	list_add(&limbo->link, &gone);
+	/* What killed removals have left behind goes, too. */
+	if (!ret || ret == -ENOENT)
+		list_splice_init(&unit->limbo, &gone);
 	mutex_unlock(&unit->lock);
+	if (ret)
+		kfree(limbo);
+	if (ret == -ENOMEM)
+		return ret;
 
-	ret = nyx_domains_drain(unit) ?: nyx_irq_drain(unit);
-	if (ret) {
+	/* -ENOENT: another removal of the range may be here, or was killed here. */
+	err = nyx_domains_drain(unit) ?: nyx_irq_drain(unit);
+	if (err) {
 		mutex_lock(&unit->lock);
 		list_splice(&gone, &unit->limbo);
 		mutex_unlock(&unit->lock);
-		return ret;
+		return err;
 	}
 	limbo_free(&gone);
-	return 0;
+	return ret;
 }
 
 struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset)

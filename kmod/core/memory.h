@@ -33,12 +33,12 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
  * @gpa: first GPA of the range as it was added
  * @last: last GPA of the range as it was added
  *
- * When it returns 0 no access uses the range.
+ * When it returns 0 or -ENOENT no access uses the range.
  *
  * Context: may sleep.
  * Return: 0; -ENOENT; -ENOMEM; -EINTR if the caller was killed: the range is
  * gone, but accesses may still use its backing, which the unit keeps until its
- * end or the end of another removal.
+ * end or the end of another removal, also of a range that is not there.
  */
 int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last);
 

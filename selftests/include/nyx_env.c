@@ -14,11 +14,14 @@
 #include <ctype.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include <linux/userfaultfd.h>
@@ -734,4 +737,57 @@ void wait_asleep(pid_t tid)
 			asleep = 0;
 		pause_ms(5);
 	}
+}
+
+static void *caller_thread(void *arg)
+{
+	struct caller *c = arg;
+
+	__atomic_store_n(&c->tid, syscall(__NR_gettid), __ATOMIC_RELEASE);
+	c->ret = c->fn(c->arg);
+	__atomic_store_n(&c->done, true, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+void caller_start(struct caller *c, int (*fn)(void *arg), void *arg)
+{
+	*c = (struct caller){ .fn = fn, .arg = arg };
+	c->thread = thread_start(caller_thread, c);
+	while (!__atomic_load_n(&c->tid, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+bool caller_waits(struct caller *c)
+{
+	wait_asleep(c->tid);
+	return !__atomic_load_n(&c->done, __ATOMIC_SEQ_CST);
+}
+
+int caller_end(struct caller *c)
+{
+	thread_end(c->thread, "a call");
+	return c->ret;
+}
+
+pid_t caller_fork(int (*fn)(void *arg), void *arg)
+{
+	pid_t pid = fork();
+
+	ASSERT_TRUE(pid >= 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fn(arg);
+		_exit(0);
+	}
+	return pid;
+}
+
+void caller_kill(pid_t pid)
+{
+	int status;
+
+	wait_asleep(pid);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }

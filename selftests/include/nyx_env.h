@@ -237,4 +237,32 @@ void stall_release(struct stall *s, unsigned char fill);
 /* Waits for a little while until thread @tid sleeps in the kernel. Never fails. */
 void wait_asleep(pid_t tid);
 
+/**
+ * struct caller - a thread that makes one call, which may have to wait
+ * @fn: the call
+ * @arg: for it
+ * @ret: what it returned
+ * @done: it has returned
+ * @tid: the thread
+ * @thread: likewise
+ */
+struct caller {
+	int (*fn)(void *arg);
+	void *arg;
+	int ret;
+	bool done;
+	pid_t tid;
+	pthread_t thread;
+};
+
+void caller_start(struct caller *c, int (*fn)(void *arg), void *arg);
+/* True if it waits; a thread that is slow counts as one that does. */
+bool caller_waits(struct caller *c);
+int caller_end(struct caller *c);	/* what it returned; ends the case if it hangs */
+
+/* A process that makes the call, then ends with status 0. It makes no other use of @arg. */
+pid_t caller_fork(int (*fn)(void *arg), void *arg);
+/* Kills it in the call, from which it must not have returned. */
+void caller_kill(pid_t pid);
+
 #endif /* NYX_SELFTESTS_NYX_ENV_H */

@@ -62,6 +62,12 @@
  *  - EMFILE, ENFILE: no file descriptor is left.
  *  - EINTR: a signal arrived; nothing was changed, or what was done is said.
  *
+ * A command that takes something away promises the same by success and by
+ * -ENOENT: no access uses it any more. If another command has taken it away, and
+ * was killed while it waited for accesses, or still waits, this one waits as
+ * well. -EBUSY promises nothing. -EINTR: it is taken away, but accesses may
+ * still use it; the same command again waits for them.
+ *
  * A failing command changes nothing. A *guest* fault (a DMA that the IOMMU
  * refuses) is no error of the command: it is data in the reply.
  */
@@ -669,7 +675,8 @@ struct nyx_memory_add {
  * Remove a whole range. When the command returns no device access uses it any
  * more. -ENOENT if no range has exactly these bounds. -EINTR: the range is
  * gone, but a fatal signal ended the wait, and the unit keeps its backing until
- * another NYX_MEMORY_REMOVE has waited, or until its own end.
+ * another NYX_MEMORY_REMOVE, of this range or of any other, has waited, or until
+ * its own end.
  */
 struct nyx_memory_remove {
 	__u32 size;
@@ -916,8 +923,8 @@ enum nyx_attach_flags {
  *
  * When the command returns no access of the device uses its former domain.
  * -EINTR: the device is attached, but a fatal signal ended the wait; the same
- * command again with NYX_ATTACH_F_REPLACE, or NYX_INVALIDATE of the former
- * domain, waits for what is left.
+ * command again with NYX_ATTACH_F_REPLACE, or NYX_INVALIDATE of the device or of
+ * the former domain, waits for what is left.
  */
 struct nyx_device_attach {
 	__u32 size;
@@ -939,8 +946,9 @@ struct nyx_device_attach {
  *
  * When the command returns no access of the device uses the domain. -ENOENT if
  * the device has no domain. -EINTR: the device is detached, but a fatal signal
- * ended the wait; the next NYX_DEVICE_ATTACH or NYX_DEVICE_REMOVE of it, or
- * NYX_INVALIDATE of the domain, waits for what is left.
+ * ended the wait; the same command again, the next NYX_DEVICE_ATTACH,
+ * NYX_DEVICE_REMOVE or NYX_INVALIDATE of the device, or NYX_INVALIDATE of the
+ * domain, waits for what is left.
  */
 struct nyx_device_detach {
 	__u32 size;
@@ -1062,8 +1070,9 @@ enum nyx_unmap_flags {
  *
  * Unmap what is mapped in a range; mappings may be cut anywhere. -ENOENT if
  * nothing was mapped there (never with NYX_UNMAP_F_ALL). When the command
- * returns no access uses what was unmapped, except with NYX_DOMAIN_F_BATCHED.
- * -EINTR: the range is unmapped, but a fatal signal ended the wait.
+ * returns, also with -ENOENT, no access uses what was unmapped, except with
+ * NYX_DOMAIN_F_BATCHED. -EINTR: the range is unmapped, but a fatal signal ended
+ * the wait; the same command again waits for what is left.
  */
 struct nyx_unmap {
 	__u32 size;
@@ -1089,7 +1098,8 @@ struct nyx_unmap {
  * @iova: NYX_SCOPE_RANGE: first IOVA, a multiple of 4096; otherwise 0
  * @length: NYX_SCOPE_RANGE: bytes, a multiple of 4096; otherwise 0
  *
- * Drop cached translations and wait for accesses that use them.
+ * Drop cached translations and wait for accesses that use them. NYX_SCOPE_DEVICE
+ * waits, too, for accesses of the device that still use a former domain of it.
  */
 struct nyx_invalidate {
 	__u32 size;
@@ -1736,7 +1746,9 @@ struct nyx_irte_set {
  * @nr: how many, not 0
  *
  * Make entries not present. -ENOENT if none of them was. When the command
- * returns no interrupt uses them.
+ * returns, also with -ENOENT, no interrupt uses them. -EINTR: they are not
+ * present, but a fatal signal ended the wait; the same command again waits for
+ * what is left.
  */
 struct nyx_irte_clear {
 	__u32 size;
