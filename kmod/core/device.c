@@ -114,6 +114,9 @@ static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 	if (ret)
 		from->unsettled = true;
 	mutex_unlock(&unit->lock);
+	/* A removed device was maybe the last one: -EBUSY if it was not. */
+	if (!ret && from->kind == NYX_DOMAIN_GUEST)
+		nyx_domain_drop(unit, from);
 	nyx_domain_put(from);
 	return ret;
 }

@@ -178,27 +178,28 @@ int nyx_domain_create(struct nyx_unit *unit,
 }
 
 /* Let nobody attach a device, if there is none. */
-static struct nyx_domain *destroy_begin(struct nyx_unit *unit, u32 id)
+static int destroy_begin(struct nyx_unit *unit, struct nyx_domain *dom)
 {
-	struct nyx_domain *dom;
+	int ret = 0;
 
 	mutex_lock(&unit->lock);
-	dom = xa_load(&unit->domains, id);
-	if (!dom)
-		dom = ERR_PTR(-ENOENT);
+	if (xa_load(&unit->domains, dom->id) != dom)
+		ret = -ENOENT;
 	else if (dom->nr_devices || dom->dying)
-		dom = ERR_PTR(-EBUSY);
+		ret = -EBUSY;
 	else
 		dom->dying = true;
 	mutex_unlock(&unit->lock);
-	return dom;
+	return ret;
 }
 
 static void destroy_end(struct nyx_unit *unit, struct nyx_domain *dom, bool gone)
 {
 	mutex_lock(&unit->lock);
 	dom->dying = false;
-	if (gone) {
+	if (!gone) {
+		dom->unsettled = true;
+	} else {
 		xa_erase(&unit->domains, dom->id);
 		unit->nr_domains--;
 		/* Keep what it has counted. */
@@ -207,13 +208,12 @@ static void destroy_end(struct nyx_unit *unit, struct nyx_domain *dom, bool gone
 	mutex_unlock(&unit->lock);
 }
 
-int nyx_domain_destroy(struct nyx_unit *unit, u32 id)
+int nyx_domain_drop(struct nyx_unit *unit, struct nyx_domain *dom)
 {
-	struct nyx_domain *dom = destroy_begin(unit, id);
-	int ret;
+	int ret = destroy_begin(unit, dom);
 
-	if (IS_ERR(dom))
-		return PTR_ERR(dom);
+	if (ret)
+		return ret;
 	/* A detach may have been killed before it had waited. */
 	ret = epoch_drain(&dom->epoch);
 	/* Interrupts count in the domain of their device. */
@@ -221,6 +221,18 @@ int nyx_domain_destroy(struct nyx_unit *unit, u32 id)
 	destroy_end(unit, dom, !ret);
 	if (!ret)
 		nyx_domain_put(dom);
+	return ret;
+}
+
+int nyx_domain_destroy(struct nyx_unit *unit, u32 id)
+{
+	struct nyx_domain *dom = nyx_domain_get(unit, id);
+	int ret;
+
+	if (!dom)
+		return -ENOENT;
+	ret = nyx_domain_drop(unit, dom);
+	nyx_domain_put(dom);
 	return ret;
 }
 
@@ -282,10 +294,13 @@ int nyx_domains_drain(struct nyx_unit *unit)
 	unsigned long id = 0;
 	int ret = 0;
 
-	/* One that goes meanwhile has been waited for by who destroys it. */
+	/* A domain that goes meanwhile was drained by nyx_domain_drop(). */
 	while (!ret && (dom = nyx_domain_next(unit, id))) {
 		ret = fatal_signal_pending(current) ? -EINTR :
 						      epoch_drain(&dom->epoch);
+		/* Not one that has devices: -EBUSY. */
+		if (!ret && dom->kind == NYX_DOMAIN_GUEST)
+			nyx_domain_drop(unit, dom);
 		id = dom->id + 1ul;
 		nyx_domain_put(dom);
 		cond_resched();

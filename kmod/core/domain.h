@@ -144,13 +144,24 @@ int nyx_domain_create(struct nyx_unit *unit,
 		      const struct nyx_domain_config *cfg, u32 *id);
 
 /**
+ * nyx_domain_drop() - take a domain away, if no device is in it
+ * @unit: the unit
+ * @dom: the domain, of which the caller has a reference
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT if it has gone; -EBUSY while it has devices, or another
+ * caller is about to take it away; -EINTR if the caller was killed, with nothing
+ * changed.
+ */
+int nyx_domain_drop(struct nyx_unit *unit, struct nyx_domain *dom);
+
+/**
  * nyx_domain_destroy() - take a domain away
  * @unit: the unit
  * @id: its id
  *
  * Context: may sleep.
- * Return: 0; -ENOENT; -EBUSY while it has devices, or another caller is about
- * to destroy it; -EINTR if the caller was killed, with nothing changed.
+ * Return: as nyx_domain_drop().
  */
 int nyx_domain_destroy(struct nyx_unit *unit, u32 id);
 
@@ -191,6 +202,8 @@ void nyx_domains_purge(struct nyx_unit *unit);
 /**
  * nyx_domains_drain() - wait for the accesses in flight in all domains
  * @unit: the unit
+ *
+ * Domains of the guest that no device is in are taken away.
  *
  * Context: may sleep; not under &nyx_unit.lock.
  * Return: 0, or -EINTR if the caller was killed.

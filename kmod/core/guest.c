@@ -344,27 +344,6 @@ void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last)
 	}
 }
 
-/* Take a domain away that has no device any more, and no accesses. */
-static void domain_drop(struct nyx_unit *unit, struct nyx_domain *dom)
-{
-	bool drop;
-
-	/* Interrupts count in the domain of their device. */
-	epoch_drain_bounded(&unit->irq.epoch);
-	mutex_lock(&unit->lock);
-	/* A device that has left since may have left accesses inside. */
-	drop = !dom->nr_devices && !dom->dying && !READ_ONCE(dom->unsettled);
-	if (drop) {
-		dom->dying = true;
-		xa_erase(&unit->domains, dom->id);
-		unit->nr_domains--;
-		nyx_stats_sum(dom->stats, unit->retired);
-	}
-	mutex_unlock(&unit->lock);
-	if (drop)
-		nyx_domain_put(dom);
-}
-
 static int domain_drain(struct nyx_domain *dom)
 {
 	int ret;
@@ -388,8 +367,9 @@ int nyx_guest_drain(struct nyx_unit *unit)
 		id = dom->id + 1ul;
 		if (READ_ONCE(dom->unsettled)) {
 			ret = domain_drain(dom);
-			if (!ret)
-				domain_drop(unit, dom);
+			/* Not one that has devices: -EBUSY. */
+			if (!ret && nyx_domain_drop(unit, dom) == -EINTR)
+				ret = -EINTR;
 		}
 		nyx_domain_put(dom);
 		cond_resched();

@@ -963,6 +963,45 @@ TEST(domains_come_and_go)
 	ASSERT_LE(info.nr_domains, 4);
 }
 
+/* The domain of a removed device goes with it, and leaves what it has counted. */
+TEST(removed_device_takes_its_domain)
+{
+	struct nyx_unit_info info;
+	struct guest guest, *g = &guest;
+	__u64 root, faults;
+
+	guest_open(g);
+	root = attach(g, DEV, DID, 4);
+	set_context(g, DEV2, root | 1, 2 | DID << 8);
+	set_pte(g, root, 4, 0x5000, 0, AT_DATA | PTE_RW);
+	boot(g, BOOT_ALL);
+	/* With another device in it the domain stays. */
+	reaches(g, DEV, 0x5000, AT_DATA);
+	reaches(g, DEV2, 0x5000, AT_DATA);
+	ASSERT_NE(0, poke(g, DEV2, 0x6000));
+	faults = unit_stat(g->fd, NYX_STAT_FAULTS);
+	ASSERT_NE(0, faults);
+	test_cmd(cmd_device_remove(g->fd, DEV));
+	test_cmd(cmd_unit_info(g->fd, &info));
+	ASSERT_EQ(1, info.nr_domains);
+	reaches(g, DEV2, 0x5000, AT_DATA);
+	test_cmd(cmd_device_remove(g->fd, DEV2));
+	test_cmd(cmd_unit_info(g->fd, &info));
+	ASSERT_EQ(0, info.nr_domains);
+	ASSERT_EQ(faults, info.fault_events);
+	ASSERT_EQ(faults, unit_stat(g->fd, NYX_STAT_FAULTS));
+	/* It comes again with the device. */
+	test_cmd(cmd_device_add(g->fd, DEV));
+	reaches(g, DEV, 0x5000, AT_DATA);
+	/* One that the guest has forgotten, and nobody has waited for. */
+	put(g, CC_GLOBAL, 0);
+	submit(g);
+	test_cmd(cmd_device_remove(g->fd, DEV));
+	test_cmd(cmd_unit_info(g->fd, &info));
+	ASSERT_EQ(0, info.nr_domains);
+	settle(g);
+}
+
 /* ---- accesses under way ---- */
 
 /**
@@ -1117,6 +1156,44 @@ TEST_EACH(waits_for_access, held_cases)
 		FAIL("it did not wait");
 	test_cmd(h.ret);
 	ASSERT_GE(h.c.out_done, SZ_4K);
+}
+
+static int do_remove(void *arg)
+{
+	struct guest *g = arg;
+
+	return cmd_device_remove(g->fd, DEV);
+}
+
+/* The removal is killed while the access is in the domain; the next one is not. */
+TEST(domain_goes_after_a_killed_removal)
+{
+	struct guest guest, *g = &guest;
+	struct held h = { .g = g };
+	struct nyx_device_info dev;
+	struct nyx_unit_info info;
+	struct caller again;
+	pthread_t dma;
+	pid_t pid;
+
+	guest_open(g);
+	set_pte(g, attach(g, DEV, DID, 4), 4, 0x5000, 0, 0x800000 | PTE_RW);
+	boot(g, BOOT_ALL);
+	stall_arm(&h.stall, g->ram + 0x800000, SZ_4K);
+	dma = thread_start(held_dma, &h);
+	stall_wait(&h.stall);
+	pid = caller_fork(do_remove, g);
+	do {
+		device_info(g->fd, DEV, &dev);
+	} while (dev.domain_id);
+	caller_kill(pid);
+	caller_start(&again, do_remove, g);
+	ASSERT_TRUE(caller_waits(&again));
+	stall_release(&h.stall, 0);
+	test_cmd(caller_end(&again));
+	pthread_join(dma, NULL);
+	test_cmd(cmd_unit_info(g->fd, &info));
+	ASSERT_EQ(0, info.nr_domains);
 }
 
 /* The guest forgets contexts while a device is claimed by another command. */
