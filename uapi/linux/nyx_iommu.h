@@ -1458,9 +1458,10 @@ enum nyx_mmio_flags {
  * The guest reads or writes a register of the unit's vendor model; -EOPNOTSUPP
  * without one. What a write of the guest's leads to, as the execution of its
  * invalidation queue or command buffer, is done when the command returns. -EINTR
- * if the caller was killed before: it goes on with the next write. -ENOMEM if there
- * is no memory for a log of the length that is written (NYX_MODEL_AMDVI): nothing
- * has changed.
+ * if the caller was killed before: the queue goes on with the next write of its
+ * tail; a command that a register says is not done is waited for by the next
+ * access to a register. -ENOMEM if there is no memory for a log of the length that
+ * is written (NYX_MODEL_AMDVI): nothing has changed.
  */
 struct nyx_mmio {
 	__u32 size;
@@ -1478,7 +1479,9 @@ struct nyx_mmio {
  * @flags: must be 0
  *
  * The registers of the unit's vendor model are as after power-on, and what the
- * guest's tables said is forgotten. -EOPNOTSUPP without a vendor model.
+ * guest's tables said is forgotten. -EOPNOTSUPP without a vendor model. -EINTR:
+ * a fatal signal ended the wait for accesses by the old tables; the same command
+ * again waits for what is left.
  */
 struct nyx_unit_reset {
 	__u32 size;

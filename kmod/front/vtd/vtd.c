@@ -73,7 +73,7 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf,
 
 	spin_lock_irqsave(&vtd->lock, flags);
 	root = vtd->root;
-	gsts = vtd->value[REG_GSTS];
+	gsts = vtd->status;
 	spin_unlock_irqrestore(&vtd->lock, flags);
 	if (!(gsts & VTD_GSTS_TES)) {
 		map_identity(vtd, map);
@@ -230,49 +230,49 @@ static void vtd_irq_fault(struct nyx_front *front, const struct nyx_irq_req *req
 
 /* ---- commands ----------------------------------------------------------- */
 
-static int forget_all(struct vtd *vtd)
+static void forget_all(struct vtd *vtd)
 {
 	nyx_guest_forget(vtd->front.unit, NYX_GUEST_ALL_TAGS);
 	vtd->queue.drain = true;
-	return nyx_guest_drain(vtd->front.unit);
 }
 
 /* How interrupts are treated. */
-static u32 irq_mode(const struct vtd *vtd, u64 gsts)
+static u32 irq_mode(const struct vtd *vtd)
 {
 	u32 mode = 0;
 
-	if (!(vtd->irta & VTD_IRTA_EIME) || !(gsts & VTD_GSTS_IRES))
+	if (!(vtd->irta & VTD_IRTA_EIME) || !(vtd->status & VTD_GSTS_IRES))
 		mode |= NYX_IRQ_MODE_XAPIC;
-	if (!(gsts & VTD_GSTS_IRES))
+	if (!(vtd->status & VTD_GSTS_IRES))
 		mode |= NYX_IRQ_MODE_OFF;
-	else if ((gsts & VTD_GSTS_CFIS) && (mode & NYX_IRQ_MODE_XAPIC))
+	else if ((vtd->status & VTD_GSTS_CFIS) && (mode & NYX_IRQ_MODE_XAPIC))
 		mode |= NYX_IRQ_MODE_COMPAT;
 	return mode;
 }
 
-/* What a kill leaves undone the next wait descriptor does. */
-static int set_irq_mode(struct vtd *vtd, u64 gsts)
+static void set_irq_mode(struct vtd *vtd)
 {
 	vtd->queue.drain = true;
-	return nyx_irq_set_mode(vtd->front.unit, irq_mode(vtd, gsts));
+	/* If a kill ends its wait, finish() waits once more. */
+	nyx_irq_set_mode(vtd->front.unit, irq_mode(vtd));
 }
 
 static void set_status(struct vtd *vtd, u64 mask, u64 gcmd)
 {
 	spin_lock_irq(&vtd->lock);
-	vtd->value[REG_GSTS] &= ~mask;
-	vtd->value[REG_GSTS] |= gcmd & mask;
+	vtd->status &= ~mask;
+	vtd->status |= gcmd & mask;
 	spin_unlock_irq(&vtd->lock);
 }
 
-static int set_root(struct vtd *vtd)
+static void set_root(struct vtd *vtd)
 {
 	spin_lock_irq(&vtd->lock);
 	vtd->root = vtd->value[REG_RTADDR];
-	vtd->value[REG_GSTS] |= VTD_GSTS_RTPS;
+	vtd->status |= VTD_GSTS_RTPS;
+	vtd->value[REG_GSTS] &= ~VTD_GSTS_RTPS;
 	spin_unlock_irq(&vtd->lock);
-	return forget_all(vtd);
+	forget_all(vtd);
 }
 
 /* How many entries the table has that is in use. */
@@ -282,26 +282,56 @@ static void use_irt_limit(struct vtd *vtd)
 		   2u << FIELD_GET(VTD_IRTA_S, vtd->irta));
 }
 
-static int set_irt(struct vtd *vtd)
+static void set_irt(struct vtd *vtd)
 {
 	struct nyx_unit *unit = vtd->front.unit;
 
 	spin_lock_irq(&vtd->lock);
 	vtd->irta = vtd->value[REG_IRTA];
-	vtd->value[REG_GSTS] |= VTD_GSTS_IRTPS;
+	vtd->status |= VTD_GSTS_IRTPS;
+	vtd->value[REG_GSTS] &= ~VTD_GSTS_IRTPS;
 	spin_unlock_irq(&vtd->lock);
 	use_irt_limit(vtd);
 	nyx_guest_forget_irtes(unit, 0, IRT_MAX_ENTRIES);
-	return set_irq_mode(vtd, vtd->value[REG_GSTS]);
+	set_irq_mode(vtd);
 }
 
-static int set_queue(struct vtd *vtd, bool on)
+/* Is a command in effect of which the registers say that it is not done? */
+static bool unfinished(const struct vtd *vtd)
 {
+	return vtd->value[REG_GSTS] != vtd->status ||
+	       (vtd->value[REG_CCMD] & VTD_CCMD_ICC) ||
+	       (vtd->value[REG_IOTLB] & VTD_IOTLB_IVT);
+}
+
+/* Wait until it is, and say so. -EINTR leaves that to the next access. */
+static int finish(struct vtd *vtd)
+{
+	int ret;
+
+	lockdep_assert_held(&vtd->mutex);
+	ret = queue_drain(&vtd->queue);
+	if (ret)
+		return ret;
 	spin_lock_irq(&vtd->lock);
-	vtd->value[REG_IQH] = 0;
+	vtd->value[REG_GSTS] = vtd->status;
+	vtd->value[REG_CCMD] &= ~VTD_CCMD_ICC;
+	vtd->value[REG_IOTLB] &= ~VTD_IOTLB_IVT;
 	spin_unlock_irq(&vtd->lock);
-	set_status(vtd, VTD_GSTS_QIES, on ? VTD_GSTS_QIES : 0);
-	return on ? vtd_queue_run(vtd) : 0;
+	return 0;
+}
+
+/* Take @mutex, with nothing left of commands whose writer was killed. */
+static int enter(struct vtd *vtd)
+{
+	int ret;
+
+	if (mutex_lock_killable(&vtd->mutex))
+		return -EINTR;
+	ret = unfinished(vtd) ? finish(vtd) : 0;
+	if (ret)
+		mutex_unlock(&vtd->mutex);
+	return ret;
 }
 
 /*
@@ -311,27 +341,33 @@ static int set_queue(struct vtd *vtd, bool on)
  */
 static int command(struct vtd *vtd, u64 gcmd)
 {
-	u64 gsts = vtd->value[REG_GSTS], changed = gcmd ^ gsts;
+	u64 changed = gcmd ^ vtd->status;
 	int ret = 0;
 
 	if (gcmd & VTD_GCMD_SRTP)
-		ret = set_root(vtd);
-	if (!ret && (gcmd & VTD_GCMD_SIRTP))
-		ret = set_irt(vtd);
-	if (!ret && (changed & VTD_GCMD_QIE))
-		ret = set_queue(vtd, gcmd & VTD_GCMD_QIE);
-	if (!ret && (changed & (VTD_GCMD_IRE | VTD_GCMD_CFI))) {
+		set_root(vtd);
+	if (gcmd & VTD_GCMD_SIRTP)
+		set_irt(vtd);
+	if (changed & VTD_GCMD_QIE) {
+		spin_lock_irq(&vtd->lock);
+		vtd->value[REG_IQH] = 0;
+		spin_unlock_irq(&vtd->lock);
+		set_status(vtd, VTD_GSTS_QIES, gcmd);
+	}
+	if (changed & (VTD_GCMD_IRE | VTD_GCMD_CFI)) {
 		set_status(vtd, VTD_GSTS_IRES | VTD_GSTS_CFIS, gcmd);
-		ret = set_irq_mode(vtd, vtd->value[REG_GSTS]);
+		set_irq_mode(vtd);
 	}
-	if (!ret && (changed & VTD_GCMD_TE)) {
+	if (changed & VTD_GCMD_TE) {
 		set_status(vtd, VTD_GSTS_TES, gcmd);
-		ret = forget_all(vtd);
+		forget_all(vtd);
 	}
-	return ret;
+	if (changed & gcmd & VTD_GCMD_QIE)
+		ret = vtd_queue_run(vtd);
+	return ret ?: finish(vtd);
 }
 
-/* Sections 11.4.6.1: CCMD. The command is done when the bit is clear. */
+/* Section 11.4.6.1: CCMD. The command is done when ICC is clear. */
 static int context_command(struct vtd *vtd, u64 ccmd)
 {
 	struct vtd_desc desc = {
@@ -340,20 +376,17 @@ static int context_command(struct vtd *vtd, u64 ccmd)
 		.sid = FIELD_GET(VTD_CCMD_SID, ccmd),
 		.function_mask = vtd_function_mask(FIELD_GET(VTD_CCMD_FM, ccmd)),
 	};
-	int ret = 0;
 
-	if (desc.granularity) {
+	if (desc.granularity)
 		vtd_invalidate_context(vtd, &desc);
-		ret = nyx_guest_drain(vtd->front.unit);
-	}
 	spin_lock_irq(&vtd->lock);
-	vtd->value[REG_CCMD] &= ~(VTD_CCMD_ICC | VTD_CCMD_CAIG);
+	vtd->value[REG_CCMD] &= ~VTD_CCMD_CAIG;
 	vtd->value[REG_CCMD] |= FIELD_PREP(VTD_CCMD_CAIG, desc.granularity);
 	spin_unlock_irq(&vtd->lock);
-	return ret;
+	return finish(vtd);
 }
 
-/* Section 11.4.6.3: IOTLB_REG. */
+/* Section 11.4.6.3: IOTLB_REG. The command is done when IVT is clear. */
 static int iotlb_command(struct vtd *vtd, u64 cmd)
 {
 	u64 iva = vtd->value[REG_IVA], span;
@@ -362,22 +395,19 @@ static int iotlb_command(struct vtd *vtd, u64 cmd)
 		.granularity = FIELD_GET(VTD_IOTLB_IIRG, cmd),
 		.did = FIELD_GET(VTD_IOTLB_DID, cmd),
 	};
-	int ret = 0;
 
 	if (desc.granularity == VTD_PAGE && am > VTD_MAMV)
 		desc.granularity = VTD_DOMAIN;
 	span = nyx_lg2_last(NYX_PAGE_LG2 + min(am, VTD_MAMV));
 	desc.first = iva & VTD_IVA_ADDR & ~span;
 	desc.last = desc.first | span;
-	if (desc.granularity) {
+	if (desc.granularity)
 		vtd_invalidate_iotlb(vtd, &desc);
-		ret = nyx_guest_drain(vtd->front.unit);
-	}
 	spin_lock_irq(&vtd->lock);
-	vtd->value[REG_IOTLB] &= ~(VTD_IOTLB_IVT | VTD_IOTLB_IAIG);
+	vtd->value[REG_IOTLB] &= ~VTD_IOTLB_IAIG;
 	vtd->value[REG_IOTLB] |= FIELD_PREP(VTD_IOTLB_IAIG, desc.granularity);
 	spin_unlock_irq(&vtd->lock);
-	return ret;
+	return finish(vtd);
 }
 
 /* What a write of a register leads to. Under @mutex. */
@@ -425,11 +455,22 @@ static int vtd_mmio_read(struct nyx_front *front, u32 offset, u32 size,
 			 u64 *value)
 {
 	struct vtd *vtd = to_vtd(front);
+	bool again;
+	int ret;
 
-	spin_lock_irq(&vtd->lock);
-	*value = regfile_read(&vtd->regs, offset, size);
-	spin_unlock_irq(&vtd->lock);
-	return 0;
+	for (;;) {
+		spin_lock_irq(&vtd->lock);
+		*value = regfile_read(&vtd->regs, offset, size);
+		again = unfinished(vtd);
+		spin_unlock_irq(&vtd->lock);
+		/* A writer that is there waits itself: its command is not done. */
+		if (likely(!again) || !mutex_trylock(&vtd->mutex))
+			return 0;
+		ret = finish(vtd);
+		mutex_unlock(&vtd->mutex);
+		if (ret)
+			return ret;
+	}
 }
 
 static int vtd_mmio_write(struct nyx_front *front, u32 offset, u32 size, u64 value)
@@ -437,10 +478,11 @@ static int vtd_mmio_write(struct nyx_front *front, u32 offset, u32 size, u64 val
 	struct vtd *vtd = to_vtd(front);
 	struct reg_write w[2];
 	unsigned int n, i;
-	int ret = 0;
+	int ret;
 
-	if (mutex_lock_killable(&vtd->mutex))
-		return -EINTR;
+	ret = enter(vtd);
+	if (ret)
+		return ret;
 	spin_lock_irq(&vtd->lock);
 	n = regfile_write(&vtd->regs, offset, size, value, w);
 	for (i = 0; i < n; i++)
@@ -454,11 +496,17 @@ static int vtd_mmio_write(struct nyx_front *front, u32 offset, u32 size, u64 val
 
 /* ---- life --------------------------------------------------------------- */
 
+/* All but GSTS, which is finish()'s. */
 static void reset_registers(struct vtd *vtd)
 {
+	u64 gsts;
+
 	spin_lock_irq(&vtd->lock);
+	gsts = vtd->value[REG_GSTS];
 	regfile_reset(&vtd->regs);
+	vtd->value[REG_GSTS] = gsts;
 	vtd->next_frcd = 0;
+	vtd->status = 0;
 	vtd->root = 0;
 	vtd->irta = 0;
 	spin_unlock_irq(&vtd->lock);
@@ -469,15 +517,16 @@ static int vtd_reset(struct nyx_front *front)
 	struct vtd *vtd = to_vtd(front);
 	int ret;
 
-	if (mutex_lock_killable(&vtd->mutex))
-		return -EINTR;
+	ret = enter(vtd);
+	if (ret)
+		return ret;
 	reset_registers(vtd);
 	use_irt_limit(vtd);
 	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
 	nyx_guest_forget_irtes(front->unit, 0, IRT_MAX_ENTRIES);
-	ret = forget_all(vtd);
-	if (!ret)
-		ret = set_irq_mode(vtd, 0);
+	forget_all(vtd);
+	set_irq_mode(vtd);
+	ret = finish(vtd);
 	/* Now also of faults of before. */
 	reset_registers(vtd);
 	mutex_unlock(&vtd->mutex);
@@ -586,7 +635,7 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 		vtd->page_sizes = NYX_PAGE_SIZE;
 	make_registers(vtd, cfg);
 	/* As after a reset; nobody knows the unit yet. */
-	unit->irq.mode = irq_mode(vtd, 0);
+	unit->irq.mode = irq_mode(vtd);
 	use_irt_limit(vtd);
 	return &vtd->front;
 }

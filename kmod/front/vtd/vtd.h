@@ -9,6 +9,11 @@
  * for guest memory. Registers are read and changed under @lock, by faults in any
  * context. Nothing that waits for a write holds what a write waits for: faults
  * and the decoding of tables take @lock only.
+ *
+ * A command by register (GCMD, CCMD, IOTLB_REG) takes effect at once, and is seen
+ * to be done when accesses that may use what it has taken away have ended. Until
+ * then GSTS, CCMD.ICC and IOTLB_REG.IVT are as they were. If the writer is killed
+ * while it waits, the next access to any register waits in its place.
  */
 #ifndef NYX_FRONT_VTD_H
 #define NYX_FRONT_VTD_H
@@ -44,6 +49,8 @@ enum vtd_reg {
  * @page_sizes: that tables may use, 0: all; const after init
  * @nr_frcd: fault records; const after init
  * @next_frcd: the one that is written next
+ * @status: what is in effect of GSTS, which follows when nothing uses any more
+ *          what a command has taken away
  * @root: GPA of the root table that is in use
  * @irta: the interrupt remapping table's register that is in use
  * @queue: the invalidation queue; under @mutex
@@ -59,6 +66,7 @@ struct vtd {
 	u64 page_sizes;
 	unsigned int nr_frcd;
 	unsigned int next_frcd;
+	u64 status;
 	u64 root;
 	u64 irta;
 	struct queue queue;

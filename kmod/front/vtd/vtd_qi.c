@@ -138,7 +138,7 @@ static bool vtd_next(struct queue *q, u64 *gpa, u64 *after)
 	size = (u64)VTD_PAGE_SIZE << FIELD_GET(VTD_IQA_QS, vtd->value[REG_IQA]);
 	*gpa = (vtd->value[REG_IQA] & VTD_IQA_ADDR) + head;
 	*after = (head + VTD_DESC_SIZE) % size;
-	go = (vtd->value[REG_GSTS] & VTD_GSTS_QIES) && head != tail &&
+	go = (vtd->status & VTD_GSTS_QIES) && head != tail &&
 	     !(vtd->value[REG_FSTS] & VTD_FSTS_IQE);
 	error = go ? refuse_queue(vtd, *gpa, tail, size) : VTD_IQE_NONE;
 	if (error) {

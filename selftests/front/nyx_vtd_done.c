@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx selftests: VT-d units: when a command by register, or a wait descriptor, is
+ * seen to be done.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * GSTS, CCMD.ICC and IOTLB_REG.IVT say "done" when no access uses any more what
+ * the command has taken away: not while the writer waits for one, and not because
+ * the writer was killed. userfaultfd(2) holds the access, or a posted interrupt,
+ * for as long as the test wants.
+ */
+#include "vtd_guest.h"
+
+#define AT_HELD		0x800000ull	/* the page that is held */
+#define ENTRY		8u		/* posts to a descriptor in that page */
+#define POSTED_ENTRY	(0x910000ull | 0x8000ull | 1 | AT_HELD << 32)
+
+/**
+ * struct done_case - a command by register
+ * @name: for the report
+ * @write: the register that is written
+ * @value: what is written; of GCMD: bits that are set once
+ * @clear: GCMD: bits that are turned off
+ * @read: the register that says so
+ * @mask: its bit
+ * @done: what the bit is when the command is done
+ * @posted: what is held is an interrupt, not a DMA
+ */
+static const struct done_case {
+	const char *name;
+	__u32 write;
+	__u64 value;
+	__u32 clear;
+	__u32 read;
+	__u64 mask;
+	bool done;
+	bool posted;
+} done_cases[] = {
+	{ "context", CCMD, BIT(63) | BIT(61), 0, CCMD, BIT(63), false, false },
+	{ "iotlb", IOTLB, BIT(63) | BIT(60), 0, IOTLB, BIT(63), false, false },
+	{ "root", GCMD, G_RTP, 0, GSTS, G_RTP, true, false },
+	{ "translation_off", GCMD, 0, G_TE, GSTS, G_TE, false, false },
+	{ "irt", GCMD, G_IRTP, 0, GSTS, G_IRTP, true, true },
+	{ "remapping_off", GCMD, 0, G_IRE, GSTS, G_IRE, false, true },
+};
+
+/**
+ * struct scene - a guest with something that is held
+ * @guest: the guest
+ * @v: the command
+ * @stall: where
+ * @held: who is held
+ * @seen: what a thread has read
+ */
+struct scene {
+	struct guest guest;
+	const struct done_case *v;
+	struct stall stall;
+	struct caller held;
+	bool seen;
+};
+
+static int hold_dma(void *arg)
+{
+	static unsigned char buf[SZ_4K];
+	struct scene *s = arg;
+	struct nyx_dma c;
+
+	return cmd_dma_write(s->guest.fd, &c, DEV, 0x5000, buf, sizeof(buf));
+}
+
+static int hold_irq(void *arg)
+{
+	struct scene *s = arg;
+
+	send_msi(&s->guest, DEV, msi_address(ENTRY), 0);
+	return 0;
+}
+
+static void scene_open(struct scene *s, const struct done_case *v)
+{
+	struct guest *g = &s->guest;
+
+	*s = (struct scene){ .v = v };
+	guest_open(g, .flags = NYX_VTD_F_POSTED);
+	set_pte(g, attach(g, DEV, DID, 4), 4, 0x5000, 0, AT_HELD | PTE_RW);
+	set_irte(g, ENTRY, POSTED_ENTRY, 0);
+	boot(g, BOOT_ALL);
+	stall_arm(&s->stall, g->ram + AT_HELD, SZ_4K);
+	caller_start(&s->held, v && v->posted ? hold_irq : hold_dma, s);
+	stall_wait(&s->stall);
+}
+
+static void let_go(struct scene *s)
+{
+	stall_release(&s->stall, 0);
+	test_cmd(caller_end(&s->held));
+}
+
+static int write_command(void *arg)
+{
+	struct scene *s = arg;
+
+	if (s->v->write == GCMD)
+		w32(&s->guest, GCMD, (s->guest.gcmd & ~s->v->clear) | s->v->value);
+	else
+		w64(&s->guest, s->v->write, s->v->value);
+	return 0;
+}
+
+static bool looks_done(struct scene *s)
+{
+	__u64 value = s->v->read == GSTS ? r32(&s->guest, GSTS) : r64(&s->guest, s->v->read);
+
+	return !!(value & s->v->mask) == s->v->done;
+}
+
+static __u32 domain_of_dev(struct scene *s)
+{
+	struct nyx_device_info info;
+
+	device_info(s->guest.fd, DEV, &info);
+	return info.domain_id;
+}
+
+/* Has the command taken effect? By what the host sees, unless only the guest does. */
+static bool took(struct scene *s)
+{
+	struct nyx_unit_info info;
+
+	if (s->v->value)
+		return !looks_done(s);
+	if (!s->v->posted)
+		return !domain_of_dev(s);
+	test_cmd(cmd_unit_info(s->guest.fd, &info));
+	return info.irq_mode & NYX_IRQ_MODE_OFF;
+}
+
+/* Another processor looks while the one that gave the command waits. */
+TEST_EACH(seen_when_done, done_cases)
+{
+	struct caller writer;
+	struct scene s;
+
+	scene_open(&s, v);
+	caller_start(&writer, write_command, &s);
+	WAIT_FOR(took(&s));
+	ASSERT_TRUE(caller_waits(&writer));
+	ASSERT_TRUE(!looks_done(&s));
+	let_go(&s);
+	test_cmd(caller_end(&writer));
+	ASSERT_TRUE(looks_done(&s));
+}
+
+static int look(void *arg)
+{
+	struct scene *s = arg;
+
+	s->seen = looks_done(s);
+	return 0;
+}
+
+/* The writer is killed: the next access to a register waits in its place. */
+TEST_EACH(seen_after_a_kill, done_cases)
+{
+	struct caller reader;
+	struct scene s;
+	pid_t pid;
+
+	scene_open(&s, v);
+	pid = caller_fork(write_command, &s);
+	WAIT_FOR(took(&s));
+	caller_kill(pid);
+	caller_start(&reader, look, &s);
+	ASSERT_TRUE(caller_waits(&reader));
+	let_go(&s);
+	test_cmd(caller_end(&reader));
+	ASSERT_TRUE(s.seen);
+}
+
+static int write_another(void *arg)
+{
+	struct scene *s = arg;
+
+	w32(&s->guest, FEDATA, 0x55);
+	return 0;
+}
+
+TEST_EACH(written_after_a_kill, done_cases)
+{
+	struct caller writer;
+	struct scene s;
+	pid_t pid;
+
+	scene_open(&s, v);
+	pid = caller_fork(write_command, &s);
+	WAIT_FOR(took(&s));
+	caller_kill(pid);
+	caller_start(&writer, write_another, &s);
+	ASSERT_TRUE(caller_waits(&writer));
+	let_go(&s);
+	test_cmd(caller_end(&writer));
+	ASSERT_TRUE(looks_done(&s));
+	ASSERT_EQ(0x55, r32(&s.guest, FEDATA));
+}
+
+/* The next access is one of somebody who is killed as well, and so on. */
+TEST_EACH(killed_again, done_cases)
+{
+	struct caller reader;
+	struct scene s;
+	pid_t pid;
+
+	scene_open(&s, v);
+	pid = caller_fork(write_command, &s);
+	WAIT_FOR(took(&s));
+	caller_kill(pid);
+	caller_kill(caller_fork(look, &s));
+	caller_kill(caller_fork(write_another, &s));
+	caller_start(&reader, look, &s);
+	ASSERT_TRUE(caller_waits(&reader));
+	let_go(&s);
+	test_cmd(caller_end(&reader));
+	ASSERT_TRUE(s.seen);
+}
+
+/* ---- reset ---- */
+
+static int do_reset(void *arg)
+{
+	struct nyx_unit_reset reset = { .size = sizeof(reset) };
+	struct scene *s = arg;
+
+	return nyx_cmd(s->guest.fd, NYX_UNIT_RESET, &reset);
+}
+
+static const struct done_case off = {
+	.read = GSTS, .mask = G_TE, .done = false,
+};
+
+TEST(reset_after_a_kill)
+{
+	struct nyx_unit_info info;
+	struct caller reader;
+	struct scene s;
+	pid_t pid;
+
+	scene_open(&s, &off);
+	pid = caller_fork(do_reset, &s);
+	WAIT_FOR(!domain_of_dev(&s));
+	caller_kill(pid);
+	/* How interrupts are treated has followed. */
+	test_cmd(cmd_unit_info(s.guest.fd, &info));
+	ASSERT_EQ(NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF, info.irq_mode);
+	caller_start(&reader, look, &s);
+	ASSERT_TRUE(caller_waits(&reader));
+	let_go(&s);
+	test_cmd(caller_end(&reader));
+	ASSERT_TRUE(s.seen);
+	ASSERT_EQ(0, r32(&s.guest, GSTS));
+	ASSERT_EQ(0, r64(&s.guest, RTADDR));
+}
+
+TEST(reset_again)
+{
+	struct caller second;
+	struct scene s;
+	pid_t pid;
+
+	scene_open(&s, &off);
+	pid = caller_fork(do_reset, &s);
+	WAIT_FOR(!domain_of_dev(&s));
+	caller_kill(pid);
+	caller_start(&second, do_reset, &s);
+	ASSERT_TRUE(caller_waits(&second));
+	let_go(&s);
+	test_cmd(caller_end(&second));
+	ASSERT_EQ(0, r32(&s.guest, GSTS));
+}
+
+/* ---- the queue ---- */
+
+static int write_tail(void *arg)
+{
+	struct scene *s = arg;
+
+	submit(&s->guest);
+	return 0;
+}
+
+/* A wait descriptor whose waiter is killed is executed with the next write. */
+TEST(wait_after_a_kill)
+{
+	struct caller writer;
+	struct scene s;
+	struct guest *g = &s.guest;
+	pid_t pid;
+
+	scene_open(&s, NULL);
+	store32(g, AT_STATUS, 0);
+	put(g, CC_GLOBAL, 0);
+	put(g, WAIT_SW | 1ull << 32, AT_STATUS);
+	pid = caller_fork(write_tail, &s);
+	WAIT_FOR(!domain_of_dev(&s));
+	caller_kill(pid);
+	ASSERT_EQ(0, load32(g, AT_STATUS));
+	ASSERT_NE(r64(g, IQT), r64(g, IQH));
+	caller_start(&writer, write_tail, &s);
+	ASSERT_TRUE(caller_waits(&writer));
+	ASSERT_EQ(0, load32(g, AT_STATUS));
+	let_go(&s);
+	test_cmd(caller_end(&writer));
+	ASSERT_EQ(1, load32(g, AT_STATUS));
+	ASSERT_EQ(r64(g, IQT), r64(g, IQH));
+}
