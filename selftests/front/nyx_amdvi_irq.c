@@ -124,6 +124,12 @@ static void *write_byte(void *arg)
 	return NULL;
 }
 
+static int call_write_byte(void *arg)
+{
+	write_byte(arg);
+	return 0;
+}
+
 /* Who turns the unit on is killed while it waits for an access: it is on, all of it. */
 TEST(killed_while_it_is_turned_on)
 {
@@ -162,6 +168,44 @@ TEST(killed_while_it_is_turned_on)
 	stall_release(&stall, 0x77);
 	thread_end(who, "the DMA");
 	settle(g);
+}
+
+static int write_control(void *arg)
+{
+	struct guest *g = arg;
+
+	w64(g, CONTROL, g->control);
+	return 0;
+}
+
+/*
+ * Likewise for one that turns the unit off; then the same is written again, which
+ * changes nothing, and waits nevertheless.
+ */
+TEST(killed_while_it_is_turned_off)
+{
+	struct guest guest, *g = &guest;
+	struct caller held, again;
+	struct stall stall;
+	pid_t pid;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	set_pte(g, attach(g, DEV, DID, 4), 4, 0x5000, 1, 0x800000 | P_RW);
+	invalidate(g, CMD_DTE(DEV), 0);
+	stall_arm(&stall, g->ram + 0x800000, SZ_4K);
+	caller_start(&held, call_write_byte, g);
+	stall_wait(&stall);
+	g->control &= ~C_IOMMU;
+	pid = caller_fork(write_control, g);
+	WAIT_FOR(!(r64(g, CONTROL) & C_IOMMU));
+	caller_kill(pid);
+	caller_start(&again, write_control, g);
+	ASSERT_TRUE(caller_waits(&again));
+	stall_release(&stall, 0x77);
+	test_cmd(caller_end(&held));
+	test_cmd(caller_end(&again));
+	R64(CONTROL, g->control);
 }
 
 TEST(int_ctl)

@@ -444,13 +444,11 @@ static void amdvi_irq_fault(struct nyx_front *front,
 
 /* ---- registers ---------------------------------------------------------- */
 
-static int forget_all(struct amdvi *amdvi)
+static void forget_all(struct amdvi *amdvi)
 {
 	nyx_guest_forget(amdvi->front.unit, NYX_GUEST_ALL_TAGS);
 	bitmap_zero(amdvi->silenced, U16_MAX + 1);
-	/* What a kill leaves undone the next COMPLETION_WAIT does. */
 	amdvi->queue.drain = true;
-	return nyx_guest_drain(amdvi->front.unit);
 }
 
 /* How interrupts are treated. */
@@ -462,27 +460,26 @@ static u32 irq_mode(u64 control)
 		0 : NYX_IRQ_MODE_XAPIC;
 }
 
-static int set_irq_mode(struct amdvi *amdvi, u64 control)
+static void set_irq_mode(struct amdvi *amdvi, u64 control)
 {
 	nyx_guest_forget_irqs(amdvi->front.unit, NYX_GUEST_ALL_IRQS);
 	amdvi->queue.drain = true;
-	return nyx_irq_set_mode(amdvi->front.unit, irq_mode(control));
+	/* If a kill ends its wait, the next queue_drain() waits once more. */
+	nyx_irq_set_mode(amdvi->front.unit, irq_mode(control));
 }
 
 /* Section 3.4.4 */
 static int control_changed(struct amdvi *amdvi, u64 changed)
 {
-	u64 control = amdvi->value[REG_CONTROL];
-	int ret = 0, err;
+	int ret;
 
 	if (changed & (AMDVI_CTL_IOMMU | AMDVI_CTL_SEGMENTS))
-		ret = forget_all(amdvi);
-	/* Also when the wait was cut short: nothing changes the next time. */
+		forget_all(amdvi);
 	if (changed & (AMDVI_CTL_IOMMU | AMDVI_CTL_SEGMENTS | AMDVI_CTL_GA |
-		       AMDVI_CTL_XT | AMDVI_CTL_GAM)) {
-		err = set_irq_mode(amdvi, control);
-		ret = ret ?: err;
-	}
+		       AMDVI_CTL_XT | AMDVI_CTL_GAM))
+		set_irq_mode(amdvi, amdvi->value[REG_CONTROL]);
+	/* Also if nothing changes: a writer may have been killed in here. */
+	ret = queue_drain(&amdvi->queue);
 	return ret ?: amdvi_cmd_run(amdvi);
 }
 
@@ -628,9 +625,9 @@ static int amdvi_reset(struct nyx_front *front)
 	}
 	reset_registers(amdvi);
 	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
-	ret = forget_all(amdvi);
-	if (!ret)
-		ret = set_irq_mode(amdvi, 0);
+	forget_all(amdvi);
+	set_irq_mode(amdvi, 0);
+	ret = queue_drain(&amdvi->queue);
 	/* Now also of faults of before. */
 	reset_registers(amdvi);
 	amdvi_log_unlock(amdvi);
