@@ -8,6 +8,7 @@
 
 #include <linux/err.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
@@ -31,7 +32,9 @@ void nyx_front_register(u32 model, nyx_front_create_fn create)
 struct nyx_front *nyx_front_create(struct nyx_unit *unit,
 				   const struct nyx_unit_config *cfg)
 {
-	nyx_front_create_fn create = front_create[cfg->model];
+	nyx_front_create_fn create =
+		front_create[array_index_nospec(cfg->model,
+						ARRAY_SIZE(front_create))];
 
 	return create ? create(unit, cfg) : NULL;
 }

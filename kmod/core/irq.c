@@ -9,7 +9,6 @@
 #include <linux/bitfield.h>
 #include <linux/ktime.h>
 #include <linux/lockdep.h>
-#include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -504,7 +503,7 @@ static bool next_entry(const struct irt *irt, u32 index,
 	struct irt_entry e;
 
 	for (; index < irt->nr; index++) {
-		if (!irt_read(irt, array_index_nospec(index, irt->nr), &e))
+		if (!irt_read(irt, index, &e))
 			continue;
 		*info = (struct nyx_irte_info) {
 			.index = index,

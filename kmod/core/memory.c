@@ -103,7 +103,7 @@ struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset)
 	slot = gmap_find(&unit->mem, gpa, &hint);
 	if (slot) {
 		region = slot->region;
-		*offset = gpa - slot->start;
+		*offset = gmap_offset(slot, gpa);
 	}
 	rcu_read_unlock();
 	return region;

@@ -9,6 +9,7 @@
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/time64.h>
 
@@ -568,6 +569,7 @@ static void control(struct nyx_unit *unit, struct nyx_device *dev, u32 action)
 	g->next_ns = 0;
 	if (action == NYX_DEVICE_DO_RESET)
 		g->tries = 0;
+	action = array_index_nospec(action, ARRAY_SIZE(state));
 	change_state(unit, dev, state[action], NYX_STATE_BY_COMMAND, now,
 		     &event);
 	enqueue(unit, g, now);

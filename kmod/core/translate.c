@@ -200,7 +200,7 @@ static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
 	if (likely(slot)) {
 		/* The region stays: who removes it drains the domain. */
 		span->region = slot->region;
-		span->offset = span->gpa - slot->start;
+		span->offset = gmap_offset(slot, span->gpa);
 		left = slot->last - span->gpa;
 	}
 	rcu_read_unlock();

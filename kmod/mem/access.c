@@ -27,6 +27,7 @@
 #include <linux/bug.h>
 #include <linux/compiler.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -114,7 +115,11 @@ static void fill_run(u8 *to, u64 pattern, u64 n)
  */
 static u64 guest_from_user(void *to, const void __user *from, u64 n)
 {
-	return access_ok(from, n) ? __copy_from_user(to, from, n) : n;
+	if (!access_ok(from, n))
+		return n;
+	/* A check that is predicted wrongly ends here, as in copy_from_user(). */
+	barrier_nospec();
+	return __copy_from_user(to, from, n);
 }
 
 /* Driver and device agree on words without locks, as on the index of a ring. */
@@ -305,7 +310,8 @@ static bool own_word(bool read, void __user *guest, void *mid, u64 n)
  */
 static u64 own_piece(const struct xfer *xfer, u64 done, void *mid, u64 n, int *error)
 {
-	void __user *guest = u64_to_user_ptr(xfer->region->backing + xfer->offset + done);
+	u64 offset = region_clamp(xfer->region, xfer->offset + done);
+	void __user *guest = u64_to_user_ptr(xfer->region->backing + offset);
 	struct membuf buf = membuf_add(xfer->buf, done);
 	u64 in = n, out;
 

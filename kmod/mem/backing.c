@@ -658,6 +658,7 @@ static s64 walk_next_user(struct region_walk *walk, u64 offset, u64 length,
 
 	if (walk->next == walk->nr) {
 		walk_release(walk);
+		offset = region_clamp(walk->region, offset);
 		ret = walk_pin(walk, walk->region->backing + offset - in_page,
 			       min_t(u64, nr, WALK_BATCH));
 		if (!ret && in_kernel_thread())
@@ -773,7 +774,7 @@ static s64 walk_next_shmem(struct region_walk *walk, loff_t pos, void **addr)
 static s64 walk_next_file(struct region_walk *walk, u64 offset, u64 length,
 			  void **addr)
 {
-	loff_t pos = walk->region->backing + offset;
+	loff_t pos = walk->region->backing + region_clamp(walk->region, offset);
 	loff_t size = round_up(i_size_read(file_inode(walk->region->file)), PAGE_SIZE);
 	s64 run;
 

@@ -16,6 +16,7 @@
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -192,7 +193,8 @@ const struct gmap_slot *gmap_array_next(const struct gmap_array *array, u64 gpa)
 {
 	unsigned int at = lower_bound(array, gpa);
 
-	return at < array->nr ? &array->slots[at] : NULL;
+	return at < array->nr ? &array->slots[array_index_nospec(at, array->nr)] :
+				NULL;
 }
 
 const struct gmap_slot *gmap_next(const struct gmap *map, u64 gpa)

@@ -18,6 +18,7 @@
 #ifndef NYX_MEM_GMAP_H
 #define NYX_MEM_GMAP_H
 
+#include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
@@ -140,6 +141,22 @@ const struct gmap_slot *gmap_next(const struct gmap *map, u64 gpa);
 const struct gmap_slot *gmap_array_next(const struct gmap_array *array, u64 gpa);
 
 /**
+ * gmap_offset() - where in its range an address is
+ * @slot: the range
+ * @gpa: the address, in it
+ *
+ * A processor that speculates past the comparison of address and range gets an
+ * offset in the range, too.
+ *
+ * Context: that in which @slot was found.
+ * Return: the offset.
+ */
+static inline u64 gmap_offset(const struct gmap_slot *slot, u64 gpa)
+{
+	return array_index_nospec(gpa - slot->start, slot->last - slot->start + 1);
+}
+
+/**
  * gmap_find() - find the range that holds an address
  * @map: the map
  * @gpa: the address
@@ -158,7 +175,7 @@ static inline const struct gmap_slot *gmap_find(const struct gmap *map, u64 gpa,
 	if (!array)
 		return NULL;
 	if (likely(i < array->nr)) {
-		slot = &array->slots[i];
+		slot = &array->slots[array_index_nospec(i, array->nr)];
 		if (likely(gpa >= slot->start && gpa <= slot->last))
 			return slot;
 	}

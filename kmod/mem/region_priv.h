@@ -23,6 +23,7 @@
 #include <linux/build_bug.h>
 #include <linux/kconfig.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 
@@ -154,6 +155,19 @@ u64 region_usercopy_max(const void *addr, u64 length);
 struct region *region_create_backing(struct file *file, u64 offset, u64 length,
 				     u32 flags);
 
+/**
+ * region_clamp() - an offset, also for a processor that speculates
+ * @region: the region
+ * @offset: an offset in it, checked
+ *
+ * Context: any.
+ * Return: @offset; in the region also where the check was predicted wrongly.
+ */
+static inline u64 region_clamp(const struct region *region, u64 offset)
+{
+	return array_index_nospec(offset, region->length);
+}
+
 /* A run in a chunk that is not flat: pages, as far as they are adjacent. */
 static inline u64 region_table_run(const unsigned long *table, u64 pos,
 				   u64 length, void **addr)
@@ -181,7 +195,7 @@ static inline u64 region_table_run(const unsigned long *table, u64 pos,
 static inline u64 region_pinned_run(const struct region *region, u64 offset,
 				    u64 length, void **addr)
 {
-	u64 pos = region->bias + offset;
+	u64 pos = region->bias + region_clamp(region, offset);
 	unsigned long chunk = region->chunks[pos >> CHUNK_LG2];
 
 	if (unlikely(!(chunk & CHUNK_FLAT)))

@@ -60,7 +60,7 @@ static u64 pack(const struct irt_entry *e)
 
 bool irt_write(struct irt *irt, u32 index, const struct irt_entry *e)
 {
-	struct irte *irte = &irt->entries[index];
+	struct irte *irte = &irt->entries[array_index_nospec(index, irt->nr)];
 	bool was = irte->lo;
 	unsigned long flags;
 
@@ -134,7 +134,7 @@ bool irt_read(const struct irt *irt, u32 index, struct irt_entry *e)
 	u64 lo;
 
 	*e = (struct irt_entry){};
-	load(&irt->entries[index], &lo, &e->source);
+	load(&irt->entries[array_index_nospec(index, irt->nr)], &lo, &e->source);
 	if (!(lo & IRTE_PRESENT))
 		return false;
 	e->flags = unpack_flags(lo);

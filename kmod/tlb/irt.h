@@ -187,6 +187,7 @@ bool irt_write(struct irt *irt, u32 index, const struct irt_entry *e);
  */
 static inline bool irt_present(const struct irt *irt, u32 index)
 {
+	index = array_index_nospec(index, irt->nr);
 	return READ_ONCE(irt->entries[index].lo) & IRTE_PRESENT;
 }
 

@@ -199,7 +199,29 @@ static inline size_t size_add(size_t a, size_t b)
 #define flex_array_size(p, m, n)	size_mul(n, sizeof(*(p)->m))
 #define struct_size(p, m, n)		size_add(sizeof(*(p)), flex_array_size(p, m, n))
 #define array_size(a, b)		size_mul(a, b)
-#define array_index_nospec(i, n)	(i)
+
+/* As on x86: all ones, if the index is below the size, without a branch. */
+static inline unsigned long host_index_mask(unsigned long index, unsigned long size)
+{
+#ifdef __x86_64__
+	unsigned long mask;
+
+	__asm__ volatile("cmp %1, %2\n\tsbb %0, %0"
+			 : "=r" (mask) : "g" (size), "r" (index) : "cc");
+	return mask;
+#else
+	return index < size ? ~0ul : 0;
+#endif
+}
+
+static inline void barrier_nospec(void)
+{
+#ifdef __x86_64__
+	__asm__ volatile("lfence" ::: "memory");
+#endif
+}
+
+#define array_index_nospec(i, n)	((__typeof__(i))((i) & host_index_mask(i, n)))
 
 #define div_u64(a, b)		((u64)(a) / (u32)(b))
 #define div64_u64(a, b)		((u64)(a) / (u64)(b))
