@@ -9,6 +9,7 @@
 
 #include "base/types.h"
 #include "chr/ioctl.h"
+#include "core/irqfd.h"
 #include "core/unit.h"
 #include "front/front.h"
 #include "obs/obs.h"
@@ -49,9 +50,12 @@ static int __init nyx_init(void)
 	vtd_init();
 	amdvi_init();
 	nyx_unit_init(max_units, max_units_per_user, &observer);
-	ret = nyx_sysfs_init();
+	ret = nyx_irqfd_init();
 	if (ret)
 		return ret;
+	ret = nyx_sysfs_init();
+	if (ret)
+		goto err_irqfd;
 	nyx_debugfs_init();
 	ret = nyx_chr_init();
 	if (ret)
@@ -61,6 +65,8 @@ static int __init nyx_init(void)
 err_obs:
 	nyx_debugfs_exit();
 	nyx_sysfs_exit();
+err_irqfd:
+	nyx_irqfd_exit();
 	return ret;
 }
 
@@ -70,6 +76,7 @@ static void __exit nyx_exit(void)
 	nyx_chr_exit();
 	nyx_debugfs_exit();
 	nyx_sysfs_exit();
+	nyx_irqfd_exit();
 	nyx_unit_exit();
 }
 

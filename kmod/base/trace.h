@@ -204,6 +204,31 @@ TRACE_EVENT(nyx_irq,
 		  __entry->vector, __entry->dest)
 );
 
+TRACE_EVENT(nyx_irq_stall,
+	TP_PROTO(u32 unit, u32 sbdf, u32 binding, u32 waited_ms, u32 again_ms,
+		 u32 stalled),
+	TP_ARGS(unit, sbdf, binding, waited_ms, again_ms, stalled),
+	TP_STRUCT__entry(
+		__field(u32, unit)
+		__field(u32, sbdf)
+		__field(u32, binding)
+		__field(u32, waited_ms)
+		__field(u32, again_ms)
+		__field(u32, stalled)
+	),
+	TP_fast_assign(
+		__entry->unit = unit;
+		__entry->sbdf = sbdf;
+		__entry->binding = binding;
+		__entry->waited_ms = waited_ms;
+		__entry->again_ms = again_ms;
+		__entry->stalled = stalled;
+	),
+	TP_printk("unit=%u sbdf=0x%08x binding=%u waited_ms=%u again_ms=%u stalled=%u",
+		  __entry->unit, __entry->sbdf, __entry->binding,
+		  __entry->waited_ms, __entry->again_ms, __entry->stalled)
+);
+
 TRACE_EVENT(nyx_device_state,
 	TP_PROTO(u32 unit, u32 sbdf, u32 old, u32 new, u32 cause, u32 score,
 		 u32 tries),

@@ -297,12 +297,20 @@ static bool irqs_known(const struct nyx_device *dev)
 	return irt_device_known(smp_load_acquire(&dev->irqs));
 }
 
+/* Where an interrupt comes from, and what that allows. */
+enum sender {
+	SEND_COMMAND,	/* may sleep */
+	SEND_WORKER,	/* may sleep; what is left over is handled in an interrupt */
+	SEND_ATOMIC,
+};
+
 /*
  * All but the way to guest memory that may have to be brought in. On -EINPROGRESS
- * somebody has to go it, who may sleep, and is inside &nyx_irq.posting.
+ * the caller has to go that way; unless it is SEND_ATOMIC, it is inside
+ * &nyx_irq.posting.
  */
 static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
-		   struct nyx_irq_wait *wait, bool reserve, bool sleep,
+		   struct nyx_irq_wait *wait, enum sender sender,
 		   unsigned int *posting)
 {
 	struct nyx_irq *irq = &unit->irq;
@@ -343,14 +351,17 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 			goto out;
 		}
 	}
-	if (unlikely(throttled(dev, dom, wait, reserve, sleep))) {
+	if (unlikely(throttled(dev, dom, wait, !req->nonblock,
+			       sender == SEND_COMMAND))) {
 		ret = -EAGAIN;
 		goto out;
 	}
 	if (!req->reason && (req->msg.flags & NYX_IRTE_F_POSTED))
-		error = sleep ? -EINPROGRESS : post(unit, req, false);
+		error = sender == SEND_ATOMIC ? post(unit, req, false) :
+						-EINPROGRESS;
 	if (error == -EINPROGRESS) {
-		*posting = epoch_enter(&irq->posting);
+		if (sender != SEND_ATOMIC)
+			*posting = epoch_enter(&irq->posting);
 		ret = error;
 		goto out;
 	}
@@ -366,12 +377,20 @@ out:
 }
 
 int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
-		struct nyx_irq_wait *wait, unsigned int *posting)
+		struct nyx_irq_wait *wait)
 {
-	return attempt(unit, req, wait, true, false, posting);
+	int ret;
+
+	req->refused_index = IRT_INDEX_NONE;
+	ret = attempt(unit, req, wait, SEND_ATOMIC, NULL);
+	return ret == -ENODATA ? -EINPROGRESS : ret;
 }
 
-int nyx_irq_post(struct nyx_unit *unit, struct nyx_irq_req *req, bool last)
+/*
+ * The rest of the way of a posted interrupt; inside &nyx_irq.posting, so that its
+ * device cannot go. @last: a kernel thread need not wait for memory any more.
+ */
+static int post_slow(struct nyx_unit *unit, struct nyx_irq_req *req, bool last)
 {
 	struct nyx_device *dev;
 	struct nyx_domain *dom;
@@ -394,6 +413,54 @@ int nyx_irq_post(struct nyx_unit *unit, struct nyx_irq_req *req, bool last)
 	return 0;
 }
 
+/* Bring in the entry that attempt() has missed. 0: try again. */
+static int bring_in(struct nyx_unit *unit, struct nyx_irq_req *req)
+{
+	int ret = nyx_guest_resolve_irte(unit, req->sbdf, req->msg.index,
+					 &req->refusal);
+
+	if (ret > 0)
+		req->posted_index = req->msg.index;
+	else if (ret == -EACCES)
+		req->refused_index = req->msg.index;
+	else
+		return ret;
+	return 0;
+}
+
+/* How often a worker brings in an entry that the guest takes away again. */
+#define BRING_IN_TRIES	8u
+
+int nyx_irq_try_slow(struct nyx_unit *unit, struct nyx_irq_req *req,
+		     struct nyx_irq_wait *wait, bool last)
+{
+	unsigned int pair, tries;
+	int ret, error;
+
+	req->refused_index = IRT_INDEX_NONE;
+	for (tries = 0;; tries++) {
+		ret = attempt(unit, req, wait, SEND_WORKER, &pair);
+		if (ret != -ENODATA)
+			break;
+		error = tries < BRING_IN_TRIES ? bring_in(unit, req) : -EAGAIN;
+		if (error == -EAGAIN && !last)
+			return -EBUSY;
+		if (error) {
+			req->refused_index = req->msg.index;
+			req->refusal = (struct nyx_refusal) {
+				.reason = NYX_FAULT_IRQ_TABLE,
+			};
+		}
+	}
+	if (ret == -EINPROGRESS) {
+		ret = post_slow(unit, req, last);
+		epoch_exit(&unit->irq.posting, pair);
+		if (ret == -EAGAIN)
+			ret = -EBUSY;
+	}
+	return ret;
+}
+
 /* attempt(), with entries that are not in the cache brought in. */
 static int attempt_guest(struct nyx_unit *unit, struct nyx_irq_req *req,
 			 struct nyx_irq_wait *wait, unsigned int *posting)
@@ -401,18 +468,13 @@ static int attempt_guest(struct nyx_unit *unit, struct nyx_irq_req *req,
 	int ret;
 
 	for (;;) {
-		ret = attempt(unit, req, wait, !req->nonblock, true, posting);
+		ret = attempt(unit, req, wait, SEND_COMMAND, posting);
 		if (likely(ret != -ENODATA))
 			return ret;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		ret = nyx_guest_resolve_irte(unit, req->sbdf, req->msg.index,
-					     &req->refusal);
-		if (ret > 0)
-			req->posted_index = req->msg.index;
-		else if (ret == -EACCES)
-			req->refused_index = req->msg.index;
-		else if (ret)
+		ret = bring_in(unit, req);
+		if (ret)
 			return ret;
 		cond_resched();
 	}
@@ -438,7 +500,7 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 		ret = attempt_guest(unit, req, &wait, &pair);
 	}
 	if (ret == -EINPROGRESS) {
-		ret = nyx_irq_post(unit, req, true);
+		ret = post_slow(unit, req, true);
 		epoch_exit(&unit->irq.posting, pair);
 	}
 	nyx_irq_wait_end(unit, req->sbdf, &wait, !ret);

@@ -26,6 +26,7 @@
 struct eventfd_ctx;
 struct nyx_device;
 struct nyx_domain;
+struct nyx_irqfds;
 struct nyx_unit;
 
 /**
@@ -41,6 +42,8 @@ struct nyx_unit;
  * @bindings: struct nyx_binding by id; written under @lock
  * @nr_bindings: how many; written under @lock
  * @next_binding: the id from which on a free one is looked for
+ * @fds: what they have in common, or NULL if there has never been one; const after
+ *       that
  */
 struct nyx_irq {
 	struct irt irt;
@@ -53,6 +56,7 @@ struct nyx_irq {
 	struct xarray bindings;
 	u32 nr_bindings;
 	u32 next_binding;
+	struct nyx_irqfds *fds;
 };
 
 /**
@@ -62,11 +66,11 @@ struct nyx_irq {
  * @address: its address
  * @signal: signal this if it is to be delivered; or NULL
  * @nonblock: do not wait for a limit
- * @refused_index: the entry in the guest's table that was looked at and is
- *                 refused, or IRT_INDEX_NONE
+ * @refused_index: core/irq.c's: the entry in the guest's table that was looked at
+ *                 and is refused, or IRT_INDEX_NONE
  * @refusal: then: why
  * @posted_index: the entry in the guest's table that was looked at and is to be
- *                posted by the front end, or IRT_INDEX_NONE
+ *                posted by the front end, or IRT_INDEX_NONE; set
  * @result: of enum nyx_irq_result, set
  * @reason: of enum nyx_fault_reason, set
  * @code: the vendor's fault reason, if the guest's table was looked at, set
@@ -141,28 +145,30 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req);
  * @unit: the unit
  * @req: the interrupt
  * @wait: kept by the caller from one try to the next
- * @posting: set on -EINPROGRESS
  *
  * Context: any.
  * Return: 0; -ENOENT; -EAGAIN over a limit: to be tried again with the same @wait
- * after @wait->ns, when it will not be over that limit again; -ENODATA if entry
- * @req->msg.index has first to be brought in by nyx_guest_resolve_irte();
- * -EINPROGRESS if nyx_irq_post() has to follow, and then epoch_exit() of
- * &nyx_irq.posting with @posting: what is posted to is not in pinned memory.
+ * after @wait->ns, when it will not be over that limit again; -EINPROGRESS: only
+ * nyx_irq_try_slow() can do it, which looks at guest memory.
  */
 int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
-		struct nyx_irq_wait *wait, unsigned int *posting);
+		struct nyx_irq_wait *wait);
 
 /**
- * nyx_irq_post() - the rest of the way of a posted interrupt
+ * nyx_irq_try_slow() - as nyx_irq_try(), for a kernel thread
  * @unit: the unit
  * @req: the interrupt
- * @last: a kernel thread need not wait for memory any more: it is refused
+ * @wait: kept by the caller from one try to the next
+ * @last: if memory is not at hand the interrupt is refused
  *
- * Context: may sleep; inside &nyx_irq.posting, so that its device cannot go.
- * Return: 0; -EINTR; -EAGAIN, for a kernel thread only: memory is not at hand.
+ * Waits for nobody in user space.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT; -EAGAIN over a limit, as nyx_irq_try(); -EBUSY, unless
+ * @last: memory is not at hand.
  */
-int nyx_irq_post(struct nyx_unit *unit, struct nyx_irq_req *req, bool last);
+int nyx_irq_try_slow(struct nyx_unit *unit, struct nyx_irq_req *req,
+		     struct nyx_irq_wait *wait, bool last);
 
 /**
  * nyx_irq_wait_end() - an interrupt was sent, or will not be

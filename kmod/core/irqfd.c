@@ -11,23 +11,91 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hashtable.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/memcontrol.h>
+#include <linux/percpu.h>
+#include <linux/poll.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "base/trace.h"
 #include "compat.h"
 #include "core/device.h"
-#include "core/guest.h"
 #include "core/irq.h"
 #include "core/unit.h"
 
-/* For how long memory that is not at hand is asked for again. */
-#define PATIENCE_MS	5000
+/*
+ * For how long memory that is not at hand is asked for again, not counting how long
+ * that takes: 104 times at most.
+ */
+#define PATIENCE_MS	5000u
+
+/* Interrupts that a worker, or a timer, sends before others have their turn. */
+#define TURNS_MAX	64u
+
+/* Held interrupts that are sent in softirqs of one processor, in one tick. */
+#define SOFTIRQ_MAX	256u
+
+/* Ended bindings of a unit whose memory waits for a grace period. */
+#define DEAD_MAX	256u
+
+/* Does what takes long, for all units; its CPUs and nice value are in sysfs. */
+static struct workqueue_struct *workers;
 
 /* All eventfds that are bound, in the whole system. */
 static DEFINE_MUTEX(eventfds_lock);
 static DEFINE_HASHTABLE(sources, 10);
 static DEFINE_HASHTABLE(targets, 10);
+
+/* ---- later -------------------------------------------------------------- */
+
+/* Send what is held in @ns, if not before. */
+static void hold(struct nyx_binding *b, u64 ns)
+{
+	struct nyx_irqfds *fds = b->unit->irq.fds;
+	ktime_t due = ktime_add_ns(ktime_get(), ns);
+	bool queued;
+
+	lockdep_assert_held(&b->lock);
+	if (b->dead)
+		return;
+	spin_lock(&fds->lock);
+	queued = timerqueue_node_queued(&b->due);
+	if (!queued || ktime_before(due, b->due.expires)) {
+		if (queued)
+			timerqueue_del(&fds->due, &b->due);
+		b->due.expires = due;
+		if (timerqueue_add(&fds->due, &b->due))
+			hrtimer_start(&fds->timer, due, HRTIMER_MODE_ABS_SOFT);
+	}
+	spin_unlock(&fds->lock);
+}
+
+static void unhold(struct nyx_binding *b)
+{
+	struct nyx_irqfds *fds = b->unit->irq.fds;
+
+	lockdep_assert_held(&b->lock);
+	/* Under @b->lock it only leaves the queue. */
+	if (!data_race(timerqueue_node_queued(&b->due)))
+		return;
+	spin_lock(&fds->lock);
+	if (timerqueue_node_queued(&b->due))
+		timerqueue_del(&fds->due, &b->due);
+	spin_unlock(&fds->lock);
+}
+
+/* Let the worker send what is held. */
+static void make_ready(struct nyx_irqfds *fds, struct nyx_binding *b)
+{
+	lockdep_assert_held(&fds->lock);
+	if (!list_empty(&b->ready))
+		return;
+	list_add_tail(&b->ready, &fds->ready);
+	queue_work(workers, &fds->work);
+}
 
 /* ---- sending ------------------------------------------------------------ */
 
@@ -36,75 +104,36 @@ static u32 add_sat(u32 a, u64 b)
 	return b > U32_MAX - a ? U32_MAX : a + b;
 }
 
-/* Send what is held in @ns, if not before. */
-static void hold(struct nyx_binding *b, u64 ns)
-{
-	ktime_t due = ktime_add_ns(ktime_get(), ns);
-
-	lockdep_assert_held(&b->lock);
-	if (b->dead || (hrtimer_is_queued(&b->timer) && ktime_before(b->due, due)))
-		return;
-	b->due = due;
-	hrtimer_start(&b->timer, due, HRTIMER_MODE_ABS);
-}
-
-/* Memory was not at hand: ask again in so many ms; 0: not any more. */
-static unsigned int ask_again_ms(ktime_t *since)
-{
-	ktime_t now = ktime_get();
-	s64 ms;
-
-	if (!*since)
-		*since = now;
-	ms = ktime_ms_delta(now, *since);
-	return ms < PATIENCE_MS ? 1 + ms / 50 : 0;
-}
-
 /*
  * The interrupt that is to be sent now; false if there is none to be. All that
- * came so far are one.
+ * came so far are one. @slow: by the worker, which is the only one to send while
+ * &nyx_binding.slow is set.
  */
-static bool compose(struct nyx_binding *b, struct nyx_irq_req *req,
+static bool compose(struct nyx_binding *b, bool slow, struct nyx_irq_req *req,
 		    struct nyx_irq_wait *limit)
 {
 	unsigned long flags;
 	bool send = false;
-	s64 rest;
 
 	*limit = (struct nyx_irq_wait){};
 	*req = (struct nyx_irq_req) {
 		.sbdf = b->cfg.sbdf,
 		.signal = b->target,
-		.refused_index = IRT_INDEX_NONE,
 	};
 	spin_lock_irqsave(&b->lock, flags);
 	/* It has a turn, and this is not it. */
-	if (b->limit.charged && ktime_before(ktime_get(), b->due))
+	if (b->limit.charged && ktime_before(ktime_get(), b->due.expires))
 		goto out_unlock;
-	if (b->busy) {
-		b->stalled = true;
+	if (b->slow && !slow)
 		goto out_unlock;
-	}
-	rest = b->post_again ? ktime_sub(b->post_again, ktime_get()) : 0;
-	if (rest > 0) {
-		hold(b, rest);
-		goto out_unlock;
-	}
 	send = b->held && !b->cfg.masked && !b->dead;
 	if (b->held && b->cfg.masked)
 		b->pending = true;
-	/* Those that came after the entry was read have to see it anew. */
-	b->held = send && b->refused_index != IRT_INDEX_NONE &&
-		  b->signals != b->fetched;
-	if (b->held)
-		irq_work_queue(&b->work);
-	/* What comes from now on has a time of its own. */
-	hrtimer_try_to_cancel(&b->timer);
+	b->held = 0;
+	/* Signals that come from now on have a time of their own. */
+	unhold(b);
 	*limit = b->limit;
 	b->limit = (struct nyx_irq_wait){};
-	req->refused_index = b->refused_index;
-	req->refusal = b->refusal;
-	b->refused_index = IRT_INDEX_NONE;
 	req->posted_index = b->posted_index;
 	req->data = b->cfg.data;
 	req->address = b->cfg.address;
@@ -125,186 +154,70 @@ static void postpone(struct nyx_binding *b, const struct nyx_irq_wait *limit)
 	if (!b->limit.charged && !b->dead) {
 		b->limit = *limit;
 		spare.charged = false;
+		unhold(b);
 	}
 	hold(b, limit->ns);
 	spin_unlock_irqrestore(&b->lock, flags);
 	nyx_irq_wait_end(b->unit, b->cfg.sbdf, &spare, false);
 }
 
-/* It waits for its entry, and so do those that come meanwhile. */
-static void miss(struct nyx_binding *b, struct nyx_irq_wait *limit, u32 index)
+/* Only the worker can send it, which may sleep. Others join it meanwhile. */
+static void hand_over(struct nyx_binding *b, struct nyx_irq_wait *limit)
 {
+	struct nyx_irqfds *fds = b->unit->irq.fds;
 	unsigned long flags;
 
 	spin_lock_irqsave(&b->lock, flags);
 	b->held = add_sat(b->held, 1);
-	b->missing = index;
-	/* If that is under way it will come again. */
-	if (!b->dead && !b->fetch_since)
-		queue_delayed_work(system_unbound_wq, &b->fetch, 0);
+	if (!b->dead && !b->slow) {
+		WRITE_ONCE(b->slow, true);
+		spin_lock(&fds->lock);
+		make_ready(fds, b);
+		spin_unlock(&fds->lock);
+	}
 	spin_unlock_irqrestore(&b->lock, flags);
 	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
 }
 
-static void fetch_work(struct work_struct *work)
-{
-	struct nyx_binding *b = container_of(to_delayed_work(work),
-					     struct nyx_binding, fetch);
-	struct nyx_refusal refusal;
-	unsigned int ms = 0;
-	u64 signals;
-	u32 index;
-	int ret;
-
-	spin_lock_irq(&b->lock);
-	index = b->missing;
-	signals = b->signals;
-	spin_unlock_irq(&b->lock);
-	ret = nyx_guest_resolve_irte(b->unit, b->cfg.sbdf, index, &refusal);
-	spin_lock_irq(&b->lock);
-	if (b->dead)
-		goto out_unlock;
-	if (ret == -EAGAIN)
-		ms = ask_again_ms(&b->fetch_since);
-	if (ms) {
-		queue_delayed_work(system_unbound_wq, &b->fetch,
-				   msecs_to_jiffies(ms));
-		goto out_unlock;
-	}
-	b->fetch_since = 0;
-	if (ret > 0) {
-		b->posted_index = index;
-	} else if (ret) {
-		if (ret != -EACCES)
-			refusal = (struct nyx_refusal) {
-				.reason = NYX_FAULT_IRQ_TABLE,
-			};
-		b->refused_index = index;
-		b->refusal = refusal;
-		b->fetched = signals;
-	}
-	irq_work_queue(&b->work);
-out_unlock:
-	spin_unlock_irq(&b->lock);
-}
-
-/* What became of an interrupt that was sent. */
-static void account(struct nyx_binding *b, const struct nyx_irq_req *req)
+/* An interrupt has been sent, or refused; or, with @error, has no device. */
+static void account(struct nyx_binding *b, const struct nyx_irq_req *req,
+		    struct nyx_irq_wait *limit, int error)
 {
 	unsigned long flags;
 
+	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, !error);
 	spin_lock_irqsave(&b->lock, flags);
-	if (req->result == NYX_IRQ_REFUSED) {
+	if (error || req->result == NYX_IRQ_REFUSED) {
 		b->refused++;
-		b->last_reason = req->reason;
+		b->last_reason = error ? NYX_FAULT_NO_DOMAIN : req->reason;
 	} else if (req->result != NYX_IRQ_POSTED) {
 		b->delivered++;
 	}
 	spin_unlock_irqrestore(&b->lock, flags);
 }
 
-/* Who may sleep posts it. What comes meanwhile waits for that. */
-static void post_later(struct nyx_binding *b, const struct nyx_irq_req *req,
-		       struct nyx_irq_wait *limit, unsigned int posting)
-{
-	unsigned long flags;
-	bool ours;
-
-	spin_lock_irqsave(&b->lock, flags);
-	ours = !b->busy && !b->dead;
-	if (ours) {
-		b->busy = true;
-		b->late = *req;
-		b->late_limit = *limit;
-		b->posting = posting;
-		/* It is inside instead of us. */
-		epoch_dep_exit(&b->unit->irq.posting);
-		/* Not where fetches wait for the lock under which it is flushed. */
-		queue_work(system_long_wq, &b->post);
-	} else {
-		b->held = add_sat(b->held, 1);
-		b->stalled = true;
-	}
-	spin_unlock_irqrestore(&b->lock, flags);
-	if (ours)
-		return;
-	epoch_exit(&b->unit->irq.posting, posting);
-	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
-}
-
-static void post_work(struct work_struct *work)
-{
-	struct nyx_binding *b = container_of(work, struct nyx_binding, post);
-	struct nyx_irq_wait limit = b->late_limit;
-	struct nyx_irq_req req = b->late;
-	bool last = b->post_since && !ask_again_ms(&b->post_since);
-	u64 ns;
-	int ret;
-
-	/* As post_later() left it. */
-	epoch_dep_enter(&b->unit->irq.posting);
-	ret = nyx_irq_post(b->unit, &req, last);
-	if (!ret)
-		account(b, &req);
-	epoch_exit(&b->unit->irq.posting, b->posting);
-	nyx_irq_wait_end(b->unit, req.sbdf, &limit, !ret);
-
-	spin_lock_irq(&b->lock);
-	b->busy = false;
-	if (ret) {
-		/* Memory is not at hand: from the start, a little later. */
-		ns = ask_again_ms(&b->post_since) * (u64)NSEC_PER_MSEC;
-		b->post_again = ktime_add_ns(ktime_get(), ns);
-		b->held = add_sat(b->held, 1);
-		hold(b, ns);
-	} else {
-		b->post_since = 0;
-		b->post_again = 0;
-		/* Not posted any more, maybe: its entry can be in the cache. */
-		if (req.result == NYX_IRQ_DELIVER || req.result == NYX_IRQ_REFUSED)
-			b->posted_index = IRT_INDEX_NONE;
-	}
-	if (b->stalled)
-		irq_work_queue(&b->work);
-	b->stalled = false;
-	spin_unlock_irq(&b->lock);
-}
-
-/* With interrupts off. */
+/* Any context, under RCU. */
 static void send(struct nyx_binding *b)
 {
 	struct nyx_unit *unit = b->unit;
 	struct nyx_irq_wait limit;
 	struct nyx_irq_req req;
-	unsigned int pair, posting;
+	unsigned int pair;
 	int ret;
 
-	/* Who changes message or mask waits for those that have read them. */
+	/* NYX_IRQ_CHANGE and NYX_IRQ_UNBIND wait for those inside. */
 	pair = epoch_enter(&unit->irq.epoch);
-	if (!compose(b, &req, &limit)) {
+	if (!compose(b, false, &req, &limit)) {
 		nyx_irq_wait_end(unit, req.sbdf, &limit, false);
 		goto out;
 	}
-	ret = nyx_irq_try(unit, &req, &limit, &posting);
-	if (ret == -EAGAIN) {
+	ret = nyx_irq_try(unit, &req, &limit);
+	if (ret == -EAGAIN)
 		postpone(b, &limit);
-		goto out;
-	}
-	if (ret == -ENODATA) {
-		miss(b, &limit, req.msg.index);
-		goto out;
-	}
-	if (ret == -EINPROGRESS) {
-		post_later(b, &req, &limit, posting);
-		goto out;
-	}
-	nyx_irq_wait_end(unit, req.sbdf, &limit, !ret);
-	if (ret) {
-		/* The device has been removed. */
-		req.result = NYX_IRQ_REFUSED;
-		req.reason = NYX_FAULT_NO_DOMAIN;
-	}
-	account(b, &req);
+	else if (ret == -EINPROGRESS)
+		hand_over(b, &limit);
+	else
+		account(b, &req, &limit, ret);
 out:
 	epoch_exit(&unit->irq.epoch, pair);
 }
@@ -314,10 +227,203 @@ static void send_work(struct irq_work *work)
 	send(container_of(work, struct nyx_binding, work));
 }
 
+/* Send one whose time has come; false if there is none. */
+static bool send_due(struct nyx_irqfds *fds)
+{
+	struct timerqueue_node *node;
+	struct nyx_binding *b;
+	bool due, slow = false;
+	unsigned long flags;
+
+	rcu_read_lock();
+	spin_lock_irqsave(&fds->lock, flags);
+	node = timerqueue_getnext(&fds->due);
+	b = node ? container_of(node, struct nyx_binding, due) : NULL;
+	due = node && !ktime_before(ktime_get(), node->expires);
+	if (due) {
+		timerqueue_del(&fds->due, node);
+		slow = READ_ONCE(b->slow);
+		/* Whoever unbinds it looks for it there afterwards. */
+		if (slow)
+			make_ready(fds, b);
+	} else if (node && !hrtimer_is_queued(&fds->timer)) {
+		hrtimer_start(&fds->timer, node->expires, HRTIMER_MODE_ABS_SOFT);
+	}
+	spin_unlock_irqrestore(&fds->lock, flags);
+	if (due && !slow)
+		send(b);
+	rcu_read_unlock();
+	return due;
+}
+
+/**
+ * struct softirq_use - what a processor did in softirqs
+ * @tick: jiffies at which it began
+ * @nr: interrupts sent since
+ */
+struct softirq_use {
+	unsigned long tick;
+	unsigned int nr;
+};
+
+static DEFINE_PER_CPU(struct softirq_use, softirq_use);
+
+/* However many units have one that is due at the same moment. */
+static bool within_softirq_max(void)
+{
+	struct softirq_use *use = this_cpu_ptr(&softirq_use);
+	unsigned long now = jiffies;
+
+	if (use->tick != now) {
+		use->tick = now;
+		use->nr = 0;
+	}
+	return use->nr++ < SOFTIRQ_MAX;
+}
+
 static enum hrtimer_restart send_timer(struct hrtimer *timer)
 {
-	send(container_of(timer, struct nyx_binding, timer));
+	struct nyx_irqfds *fds = container_of(timer, struct nyx_irqfds, timer);
+	unsigned int turns;
+
+	for (turns = 0; turns < TURNS_MAX && within_softirq_max(); turns++) {
+		if (!send_due(fds))
+			return HRTIMER_NORESTART;
+	}
+	queue_work(workers, &fds->work);
 	return HRTIMER_NORESTART;
+}
+
+/* ---- the worker --------------------------------------------------------- */
+
+/* Memory is not at hand: it is asked for again later. */
+static void stall(struct nyx_binding *b, struct nyx_irq_wait *limit)
+{
+	atomic_t *nr_stalled = &b->unit->irq.fds->nr_stalled;
+	u32 ms, nr;
+
+	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
+	spin_lock_irq(&b->lock);
+	if (b->dead)
+		goto out_unlock;
+	if (!b->waited_ms)
+		atomic_inc(nr_stalled);
+	/* All together ask once in a millisecond, as one does at first. */
+	nr = atomic_read(nr_stalled);
+	ms = max(1 + b->waited_ms / 16, nr);
+	trace_nyx_irq_stall(b->unit->id, b->cfg.sbdf, b->id, b->waited_ms, ms, nr);
+	b->waited_ms += ms;
+	b->held = add_sat(b->held, 1);
+	hold(b, (u64)ms * NSEC_PER_MSEC);
+out_unlock:
+	spin_unlock_irq(&b->lock);
+}
+
+static void stall_end(struct nyx_binding *b)
+{
+	lockdep_assert_held(&b->lock);
+	if (b->waited_ms)
+		atomic_dec(&b->unit->irq.fds->nr_stalled);
+	b->waited_ms = 0;
+}
+
+/* Interrupts that come from now on need not wait for the worker. */
+static void hand_back(struct nyx_binding *b, u32 posted_index)
+{
+	spin_lock_irq(&b->lock);
+	stall_end(b);
+	b->posted_index = posted_index;
+	WRITE_ONCE(b->slow, false);
+	if (b->held && !b->limit.charged && !b->dead)
+		irq_work_queue(&b->work);
+	spin_unlock_irq(&b->lock);
+}
+
+/* Send an interrupt that nyx_irq_try() could not send. */
+static void send_slow(struct nyx_binding *b)
+{
+	struct nyx_irq_wait limit;
+	struct nyx_irq_req req;
+	int ret;
+
+	if (!compose(b, true, &req, &limit)) {
+		nyx_irq_wait_end(b->unit, req.sbdf, &limit, false);
+		hand_back(b, IRT_INDEX_NONE);
+		return;
+	}
+	ret = nyx_irq_try_slow(b->unit, &req, &limit,
+			       b->waited_ms >= PATIENCE_MS);
+	if (ret == -EBUSY) {
+		stall(b, &limit);
+		return;
+	}
+	if (ret == -EAGAIN) {
+		postpone(b, &limit);
+	} else {
+		account(b, &req, &limit, ret);
+		/* Else its entry can be in the cache now. */
+		if (ret || (req.result != NYX_IRQ_POSTED &&
+			    req.result != NYX_IRQ_NOTIFY))
+			req.posted_index = IRT_INDEX_NONE;
+	}
+	hand_back(b, req.posted_index);
+}
+
+/* Send one that is ready; false if there is none. */
+static bool send_ready(struct nyx_irqfds *fds)
+{
+	struct nyx_binding *b;
+	struct mem_cgroup *old;
+
+	spin_lock_irq(&fds->lock);
+	b = list_first_entry_or_null(&fds->ready, struct nyx_binding, ready);
+	if (b)
+		list_del_init(&b->ready);
+	fds->at_work = b;
+	spin_unlock_irq(&fds->lock);
+	if (!b)
+		return false;
+
+	old = set_active_memcg(b->memcg);
+	send_slow(b);
+	set_active_memcg(old);
+	spin_lock_irq(&fds->lock);
+	fds->at_work = NULL;
+	fds->turn++;
+	spin_unlock_irq(&fds->lock);
+	wake_up_all(&fds->wait);
+	return true;
+}
+
+static void worker(struct work_struct *work)
+{
+	struct nyx_irqfds *fds = container_of(work, struct nyx_irqfds, work);
+	unsigned int turns;
+	bool more = true;
+
+	for (turns = 0; more && turns < TURNS_MAX; turns++) {
+		more = send_due(fds);
+		more |= send_ready(fds);
+		cond_resched();
+	}
+	/* Behind other units. */
+	if (more)
+		queue_work(workers, &fds->work);
+}
+
+/* Wait until the worker has done with a binding, if it is at it. */
+static void worker_wait(struct nyx_irqfds *fds, const struct nyx_binding *b)
+{
+	unsigned int turn;
+	bool busy;
+
+	spin_lock_irq(&fds->lock);
+	turn = fds->turn;
+	busy = fds->at_work == b;
+	spin_unlock_irq(&fds->lock);
+	/* It waits for nobody in user space. */
+	if (busy)
+		wait_event(fds->wait, READ_ONCE(fds->turn) != turn);
 }
 
 /* ---- receiving ---------------------------------------------------------- */
@@ -336,7 +442,7 @@ static void receive(struct nyx_binding *b, u64 n)
 		goto out_unlock;
 	}
 	b->held = add_sat(b->held, n);
-	if (b->limit.charged)
+	if (b->limit.charged || b->slow)
 		;	/* has its turn */
 	else if (!b->cfg.coalesce_us ||
 		 (b->cfg.coalesce_count && b->held >= b->cfg.coalesce_count))
@@ -369,29 +475,42 @@ static int source_wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync,
 	return n != 0;
 }
 
+/**
+ * struct listener - how a binding finds the wait queue of its source
+ * @poll: asks for it
+ * @b: the binding
+ * @queue: set
+ */
+struct listener {
+	poll_table poll;
+	struct nyx_binding *b;
+	wait_queue_head_t *queue;
+};
+
 static void source_queue(struct file *file, wait_queue_head_t *queue,
 			 poll_table *poll)
 {
-	struct nyx_binding *b = container_of(poll, struct nyx_binding, poll);
+	struct listener *l = container_of(poll, struct listener, poll);
 
-	b->queue = queue;
-	add_wait_queue(queue, &b->wait);
+	l->queue = queue;
+	add_wait_queue(queue, &l->b->wait);
 }
 
 /* Begin to listen. What is there already counts. */
 static void listen(struct nyx_binding *b, struct file *source)
 {
+	struct listener l = { .b = b };
 	u64 n = 0;
 
 	init_waitqueue_func_entry(&b->wait, source_wakeup);
-	init_poll_funcptr(&b->poll, source_queue);
-	if (!(vfs_poll(source, &b->poll) & EPOLLIN))
+	init_poll_funcptr(&l.poll, source_queue);
+	if (!(vfs_poll(source, &l.poll) & EPOLLIN))
 		return;
-	spin_lock_irq(&b->queue->lock);
+	spin_lock_irq(&l.queue->lock);
 	eventfd_ctx_do_read(b->source, &n);
 	/* Somebody may wait for room to write. */
-	wake_up_locked_poll(b->queue, EPOLLOUT);
-	spin_unlock_irq(&b->queue->lock);
+	wake_up_locked_poll(l.queue, EPOLLOUT);
+	spin_unlock_irq(&l.queue->lock);
 	if (n)
 		receive(b, n);
 }
@@ -456,41 +575,89 @@ static struct nyx_binding *binding_alloc(struct nyx_unit *unit,
 		return NULL;
 	b->unit = unit;
 	b->cfg = *cfg;
+	b->memcg = get_mem_cgroup_from_mm(current->mm);
 	spin_lock_init(&b->lock);
 	init_irq_work(&b->work, send_work);
-	hrtimer_init(&b->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
-	b->timer.function = send_timer;
-	INIT_DELAYED_WORK(&b->fetch, fetch_work);
-	INIT_WORK(&b->post, post_work);
-	b->refused_index = IRT_INDEX_NONE;
+	timerqueue_init(&b->due);
+	INIT_LIST_HEAD(&b->ready);
 	b->posted_index = IRT_INDEX_NONE;
 	return b;
 }
 
-/* No signal comes in any more, nothing is begun. Nobody can find the binding. */
-static void binding_stop(struct nyx_binding *b)
+static void binding_free(struct nyx_binding *b)
 {
+	mem_cgroup_put(b->memcg);
+	kfree(b);
+}
+
+static void binding_free_rcu(struct rcu_head *rcu)
+{
+	binding_free(container_of(rcu, struct nyx_binding, rcu));
+}
+
+/* See the head of irqfd.h. Many wait for a grace period. */
+static void binding_retire(struct nyx_irqfds *fds, struct nyx_binding *b)
+{
+	bool wait;
+
+	spin_lock_irq(&fds->lock);
+	if (poll_state_synchronize_rcu(fds->grace))
+		fds->nr_dead = 0;
+	wait = ++fds->nr_dead > DEAD_MAX;
+	fds->grace = get_state_synchronize_rcu();
+	spin_unlock_irq(&fds->lock);
+	call_rcu(&b->rcu, binding_free_rcu);
+	if (wait)
+		synchronize_rcu();
+}
+
+/* When it returns nothing is sent any more. It cannot be found by others. */
+static void binding_end(struct nyx_binding *b)
+{
+	struct nyx_unit *unit = b->unit;
+	struct nyx_irqfds *fds = unit->irq.fds;
 	u64 n;
 
 	eventfd_ctx_remove_wait_queue(b->source, &b->wait, &n);
 	spin_lock_irq(&b->lock);
 	b->dead = true;
+	unhold(b);
+	stall_end(b);
+	spin_lock(&fds->lock);
+	list_del_init(&b->ready);
+	spin_unlock(&fds->lock);
 	spin_unlock_irq(&b->lock);
-	cancel_delayed_work_sync(&b->fetch);
-	/* It is inside an epoch. */
-	flush_work(&b->post);
+	/* An interrupt that was composed before that is still sent. */
+	epoch_drain_bounded(&unit->irq.epoch);
+	worker_wait(fds, b);
 	irq_work_sync(&b->work);
-}
-
-/* A grace period after binding_stop() began. */
-static void binding_free(struct nyx_binding *b)
-{
-	hrtimer_cancel(&b->timer);
-	nyx_irq_wait_end(b->unit, b->cfg.sbdf, &b->limit, false);
+	nyx_irq_wait_end(unit, b->cfg.sbdf, &b->limit, false);
 	eventfds_release(b);
 	eventfd_ctx_put(b->target);
 	eventfd_ctx_put(b->source);
-	kfree(b);
+	binding_retire(fds, b);
+}
+
+/* What the bindings of a unit have in common; made with the first of them. */
+static int irqfds_prepare(struct nyx_irq *irq)
+{
+	struct nyx_irqfds *fds;
+
+	lockdep_assert_held(&irq->lock);
+	if (irq->fds)
+		return 0;
+	fds = kzalloc(sizeof(*fds), GFP_KERNEL_ACCOUNT);
+	if (!fds)
+		return -ENOMEM;
+	spin_lock_init(&fds->lock);
+	timerqueue_init_head(&fds->due);
+	hrtimer_init(&fds->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
+	fds->timer.function = send_timer;
+	INIT_LIST_HEAD(&fds->ready);
+	INIT_WORK(&fds->work, worker);
+	init_waitqueue_head(&fds->wait);
+	irq->fds = fds;
+	return 0;
 }
 
 static int binding_publish(struct nyx_unit *unit, struct nyx_binding *b)
@@ -559,7 +726,9 @@ int nyx_irq_bind(struct nyx_unit *unit, const struct nyx_binding_config *cfg,
 	to = fget(target);
 	if (from && to) {
 		mutex_lock(&unit->irq.lock);
-		ret = bind_files(unit, b, from, to);
+		ret = irqfds_prepare(&unit->irq);
+		if (!ret)
+			ret = bind_files(unit, b, from, to);
 		*id = b->id;
 		mutex_unlock(&unit->irq.lock);
 	}
@@ -568,7 +737,7 @@ int nyx_irq_bind(struct nyx_unit *unit, const struct nyx_binding_config *cfg,
 	if (from)
 		fput(from);
 	if (ret)
-		kfree(b);
+		binding_free(b);
 	return ret;
 }
 
@@ -583,25 +752,8 @@ int nyx_irq_unbind(struct nyx_unit *unit, u32 id)
 	mutex_unlock(&unit->irq.lock);
 	if (!b)
 		return -ENOENT;
-	binding_stop(b);
-	/* See the head of irqfd.h. */
-	synchronize_rcu_expedited();
-	binding_free(b);
+	binding_end(b);
 	return 0;
-}
-
-/* Wait for who has read the old message or mask, to send or to post. */
-static void binding_settle(struct nyx_unit *unit, u32 id)
-{
-	struct nyx_binding *b;
-
-	epoch_drain_bounded(&unit->irq.epoch);
-	mutex_lock(&unit->irq.lock);
-	b = xa_load(&unit->irq.bindings, id);
-	/* It takes no lock of ours, and waits for nobody in user space. */
-	if (b)
-		flush_work(&b->post);
-	mutex_unlock(&unit->irq.lock);
 }
 
 int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
@@ -620,6 +772,9 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	if (what & NYX_CHANGE_F_MESSAGE) {
 		b->cfg.address = cfg->address;
 		b->cfg.data = cfg->data;
+		/* The new one may be for other memory. */
+		if (b->waited_ms)
+			hold(b, 0);
 	}
 	if (what & NYX_CHANGE_F_COALESCE) {
 		b->cfg.coalesce_us = cfg->coalesce_us;
@@ -643,8 +798,11 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	spin_unlock_irq(&b->lock);
 out_unlock:
 	mutex_unlock(&unit->irq.lock);
-	if (!ret)
-		binding_settle(unit, id);
+	if (!ret) {
+		/* A sender may have read the old message or mask. */
+		epoch_drain_bounded(&unit->irq.epoch);
+		worker_wait(unit->irq.fds, b);
+	}
 	return ret;
 }
 
@@ -680,22 +838,35 @@ bool nyx_binding_next(struct nyx_unit *unit, unsigned long id,
 
 void nyx_bindings_purge(struct nyx_unit *unit)
 {
+	struct nyx_irqfds *fds = unit->irq.fds;
 	struct nyx_binding *b;
 	unsigned long id;
 
-	if (xa_empty(&unit->irq.bindings))
+	if (!fds)
 		return;
 	/* Nobody else uses the unit. */
 	xa_for_each(&unit->irq.bindings, id, b) {
-		binding_stop(b);
-		cond_resched();
-	}
-	/* See the head of irqfd.h. */
-	synchronize_rcu();
-	xa_for_each(&unit->irq.bindings, id, b) {
 		xa_erase(&unit->irq.bindings, id);
-		binding_free(b);
+		binding_end(b);
 		cond_resched();
 	}
 	unit->irq.nr_bindings = 0;
+	hrtimer_cancel(&fds->timer);
+	cancel_work_sync(&fds->work);
+	/* The last of them looks at the unit, too. */
+	if (fds->nr_dead)
+		cond_synchronize_rcu(fds->grace);
+	unit->irq.fds = NULL;
+	kfree(fds);
+}
+
+int nyx_irqfd_init(void)
+{
+	workers = alloc_workqueue("nyx", WQ_UNBOUND | WQ_SYSFS, 0);
+	return workers ? 0 : -ENOMEM;
+}
+
+void nyx_irqfd_exit(void)
+{
+	destroy_workqueue(workers);
 }

@@ -4,24 +4,32 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Whoever signals the source runs our wait-queue entry, with interrupts off and
- * inside the source; nobody may signal another eventfd there. So it only counts,
- * and leaves the rest to an irq_work, or to a timer if the interrupt is to be
- * held. No thread wakes up but those that wait for the target. Nothing there may
- * sleep. If the entry is one of the guest's that is not in the cache, a work item
- * brings it in, and sends again. If the interrupt is to be posted to memory that
- * is not pinned, another one does that; what comes meanwhile waits for it.
+ * A signal of the source runs our wait-queue entry, with interrupts off and inside
+ * the source, where no other eventfd may be signalled. So it only counts, and
+ * leaves the rest to an irq_work; or, if the interrupt is to be held, to the unit's
+ * timer, which has a queue of those that are due. No thread wakes up but those that
+ * wait for the target. Nothing there may sleep. The unit's worker does the rest,
+ * which only a thread can do: bring in an entry of the guest's that is not in the
+ * cache, post to memory that is not pinned. Interrupts that come meanwhile wait
+ * for it.
  *
- * An irq_work that is raised anew while it runs can run on two CPUs at once, and
- * irq_work_sync() waits for one of them. Both are RCU read-side critical sections,
- * because interrupts are off: who frees a binding waits for a grace period, too.
+ * Work is bounded. A signal causes one attempt, at once, and one more by the worker.
+ * If memory is not at hand the worker tries again, for all bindings of a unit
+ * together no more often than once in a millisecond. The timer ends in a softirq,
+ * which sends some of what is due; the worker, which is scheduled like everybody
+ * else, sends the rest.
+ *
+ * A binding ends when its senders have left &nyx_irq.epoch and the worker has done
+ * with it. Its memory is freed a grace period later: an irq_work that is raised anew
+ * while it runs can run on two CPUs at once, of which irq_work_sync() waits for one,
+ * and the timer has taken it off the queue without a reference.
  *
  * Bindings must not form loops. No eventfd may be a source here and a target
  * there, in the whole system, so that there are not even chains.
  *
  * Lock order: nyx_irq::lock, then the lock of all bindings' eventfds (a mutex),
- * then an eventfd's wait queue, then nyx_binding::lock. Nothing is signalled with
- * the last one held.
+ * then an eventfd's wait queue, then nyx_binding::lock, then nyx_irqfds::lock.
+ * Nothing is signalled with the last two held.
  */
 #ifndef NYX_CORE_IRQFD_H
 #define NYX_CORE_IRQFD_H
@@ -30,8 +38,9 @@
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/nyx_iommu.h>
-#include <linux/poll.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
+#include <linux/timerqueue.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -39,6 +48,8 @@
 #include "core/irq.h"
 
 struct eventfd_ctx;
+struct mem_cgroup;
+struct nyx_binding;
 struct nyx_unit;
 
 #define NYX_BINDINGS_MAX	65536u	/* of a unit */
@@ -62,86 +73,103 @@ struct nyx_binding_config {
 };
 
 /**
+ * struct nyx_irqfds - what the bound interrupts of a unit have in common
+ * @lock: protects all but @nr_stalled
+ * @due: bindings by the time at which they are to be sent
+ * @timer: runs if @due has some; ends at the first of them or before
+ * @ready: bindings that the worker is to send
+ * @work: the worker
+ * @at_work: the binding that it is at, or NULL
+ * @turn: counts those that it was at
+ * @wait: for @turn
+ * @nr_stalled: bindings that wait for memory
+ * @nr_dead: bindings that ended, and may not have been freed
+ * @grace: the grace period of the last of them
+ */
+struct nyx_irqfds {
+	spinlock_t lock;
+	struct timerqueue_head due;
+	struct hrtimer timer;
+	struct list_head ready;
+	struct work_struct work;
+	struct nyx_binding *at_work;
+	unsigned int turn;
+	wait_queue_head_t wait;
+	atomic_t nr_stalled;
+	unsigned int nr_dead;
+	unsigned long grace;
+};
+
+/**
  * struct nyx_binding - a bound interrupt
  * @id: its id; const after init
  * @unit: its unit; const after init
  * @source: who signals; const after init
  * @target: who is signalled; const after init
- * @queue: wait queue of @source; const after init
- * @wait: ours, in @queue
- * @poll: puts it there
+ * @memcg: is charged for memory that the worker allocates: the cgroup of the
+ *         process that has bound it; const after init
+ * @wait: in the wait queue of @source
  * @node: in the table of eventfds, as a source; under its lock
  * @target_node: likewise, as a target
  * @work: sends the interrupt
- * @timer: sends it later
- * @fetch: brings in the guest's entry, and sends it then
- * @post: posts @late
+ * @due: in &nyx_irqfds.due; put there and moved under @lock and &nyx_irqfds.lock,
+ *       taken out under the latter
+ * @ready: in &nyx_irqfds.ready, under its lock
  * @lock: protects what follows
  * @cfg: message, coalescing, mask
  * @dead: it is being unbound: nothing is sent any more
  * @closed: the source was closed
  * @pending: interrupts that came while it was masked; all count as one
- * @held: interrupts that wait for the timer
- * @due: when the timer ends, if it runs
+ * @slow: only the worker sends what is held
+ * @held: interrupts that wait to be sent
+ * @waited_ms: for how long they have waited for memory, if for that
  * @limit: how the next one gets on with limits
- * @missing: the entry that is to be brought in
- * @fetch_since: since when that is tried again and again; or 0
- * @refused_index: as in struct nyx_irq_req, for the next one
- * @refusal: likewise
- * @fetched: what @signals was before that was looked at
- * @posted_index: as in struct nyx_irq_req, for all that follow
- * @busy: an interrupt is being posted by @post
- * @stalled: another one wants to be sent meanwhile
- * @late: the interrupt
- * @late_limit: how it got on with limits
- * @posting: its place in &nyx_irq.posting
- * @post_since: since when that is tried again and again; or 0
- * @post_again: when it is next
+ * @posted_index: as in struct nyx_irq_req
  * @last_reason: of enum nyx_fault_reason
  * @signals: signals of the source
  * @delivered: signals of the target
  * @refused: interrupts refused
+ * @rcu: frees it
  */
 struct nyx_binding {
 	u32 id;
 	struct nyx_unit *unit;
 	struct eventfd_ctx *source;
 	struct eventfd_ctx *target;
-	wait_queue_head_t *queue;
+	struct mem_cgroup *memcg;
 	wait_queue_entry_t wait;
-	poll_table poll;
 	struct hlist_node node;
 	struct hlist_node target_node;
 	struct irq_work work;
-	struct hrtimer timer;
-	struct delayed_work fetch;
-	struct work_struct post;
+	struct timerqueue_node due;
+	struct list_head ready;
 	spinlock_t lock;
 	struct nyx_binding_config cfg;
 	bool dead;
 	bool closed;
 	bool pending;
+	bool slow;
 	u32 held;
-	ktime_t due;
+	u32 waited_ms;
 	struct nyx_irq_wait limit;
-	u32 missing;
-	ktime_t fetch_since;
-	u32 refused_index;
-	struct nyx_refusal refusal;
-	u64 fetched;
 	u32 posted_index;
-	bool busy;
-	bool stalled;
-	struct nyx_irq_req late;
-	struct nyx_irq_wait late_limit;
-	unsigned int posting;
-	ktime_t post_since;
-	ktime_t post_again;
 	u32 last_reason;
 	u64 signals;
 	u64 delivered;
 	u64 refused;
+	struct rcu_head rcu;
 };
+
+/**
+ * nyx_irqfd_init() - prepare for bound interrupts
+ *
+ * Context: while the module starts.
+ * Return: 0 or -ENOMEM.
+ */
+int nyx_irqfd_init(void);
+
+/* No unit exists. May sleep. */
+void nyx_irqfd_exit(void);
 
 /**
  * nyx_irq_bind() - bind an interrupt
