@@ -12,8 +12,14 @@
 #include "nyx_env.h"
 
 #include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define ENTRY		5u
@@ -832,6 +838,244 @@ TEST_EACH(posted_while_changed, memory_cases)
 	__atomic_store_n(&d->pir[c.vector / 32], 0, __ATOMIC_SEQ_CST);
 	eventfd_give(b.source);
 	WAIT_FOR(__atomic_load_n(&d->pir[c.vector / 32], __ATOMIC_SEQ_CST));
+}
+
+/* ---- what it may cost ---- */
+
+#define TRACING		"/sys/kernel/tracing"
+#define INSTANCE	TRACING "/instances/nyx-binding"
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	ASSERT_TRUE(f);
+	ASSERT_GE(fputs(text, f), 0);
+	ASSERT_EQ(0, fclose(f));
+}
+
+/* Begins to trace an event of the module. */
+static void trace_begin(const char *event)
+{
+	char path[128];
+
+	mount("none", TRACING, "tracefs", 0, NULL);
+	rmdir(INSTANCE);
+	if (mkdir(INSTANCE, 0700))
+		SKIP("no tracefs with instances");
+	/* Nothing that the test looks at may be overwritten. */
+	write_file(INSTANCE "/buffer_size_kb", "4096");
+	snprintf(path, sizeof(path), INSTANCE "/events/nyx/%s/enable", event);
+	write_file(path, "1");
+}
+
+static FILE *trace_open(void)
+{
+	FILE *f;
+
+	write_file(INSTANCE "/tracing_on", "0");
+	f = fopen(INSTANCE "/trace", "r");
+	ASSERT_TRUE(f);
+	return f;
+}
+
+static void trace_end(FILE *f)
+{
+	fclose(f);
+	rmdir(INSTANCE);
+}
+
+/* How many events there were, also those that were overwritten. */
+static unsigned long trace_count(void)
+{
+	unsigned long kept, nr = 0;
+	FILE *f = trace_open();
+	char line[512];
+	bool found = false;
+
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "# entries-in-buffer/entries-written: %lu/%lu",
+			       &kept, &nr) == 2;
+	ASSERT_TRUE(found);
+	trace_end(f);
+	return nr;
+}
+
+/* Bindings of one message, each with a source of its own. */
+static void bind_many(struct bound *b, unsigned int nr, int *source, __u32 coalesce_us)
+{
+	struct rlimit files = { nr + 256, nr + 256 };
+	struct nyx_irq_bind c;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	for (unsigned int i = 0; i < nr; i++) {
+		source[i] = eventfd(0, EFD_NONBLOCK);
+		ASSERT_GE(source[i], 0);
+		nyx_bind_init(&c, b->e.sbdf, msi_index(ENTRY), source[i], b->target);
+		c.coalesce_us = coalesce_us;
+		test_cmd(nyx_cmd(b->e.fd, NYX_IRQ_BIND, &c));
+	}
+}
+
+/* Of all bindings of a unit. */
+static __u64 all_refused(int fd)
+{
+	struct nyx_binding_info *all;
+	__u64 refused = 0;
+	size_t nr;
+
+	all = list_all(fd, NYX_LIST_BINDINGS, 0, sizeof(*all), &nr);
+	for (size_t i = 0; i < nr; i++)
+		refused += all[i].refused;
+	free(all);
+	return refused;
+}
+
+/* How often memory that is not there is asked for. */
+TEST(attempts_for_one)
+{
+	struct nyx_irte_set c;
+	unsigned long nr;
+	struct bound b;
+
+	bind_posted(&b, MEM_FILE, &c);
+	c.posted = 0x9000;
+	test_cmd(cmd_irte_set(b.e.fd, &c));
+	trace_begin("nyx_irq_stall");
+	signal_is_refused(&b, NYX_FAULT_IRQ_POST);
+	nr = trace_count();
+	ktap_print("%lu attempts", nr);
+	ASSERT_GT(nr, 10);
+	ASSERT_LE(nr, 104);
+}
+
+/* Many that ask for it do so no more often than one, as long as that takes. */
+TEST(attempts_for_many)
+{
+	enum { NR = 1000 };
+	struct nyx_irte_set c;
+	unsigned long nr;
+	int source[NR];
+	struct bound b;
+	__u64 from, ms;
+
+	bind_posted(&b, MEM_FILE, &c);
+	c.posted = 0x9000;
+	test_cmd(cmd_irte_set(b.e.fd, &c));
+	bind_many(&b, NR, source, 0);
+	trace_begin("nyx_irq_stall");
+	from = boottime_ns();
+	for (unsigned int i = 0; i < NR; i++)
+		eventfd_give(source[i]);
+	WAIT_FOR(all_refused(b.e.fd) == NR);
+	ms = (boottime_ns() - from) / 1000000;
+	nr = trace_count();
+	ktap_print("%lu attempts in %llu ms", nr, (unsigned long long)ms);
+	ASSERT_GE(nr, NR);
+	/* At once, and when there were fewer; then one in a millisecond. */
+	ASSERT_LE(nr, 3 * NR + ms);
+}
+
+/* A trace line's flags, behind "[CPU]"; NULL if it is no event. */
+static const char *trace_flags(const char *line)
+{
+	const char *p = line[0] == '#' ? NULL : strchr(line, ']');
+
+	return p && strlen(p) > 6 ? p + 2 : NULL;
+}
+
+/* However many were held until the same moment: not one is sent in an interrupt. */
+TEST(held_together)
+{
+	enum { NR = 1024 };
+	unsigned long in_softirq = 0, total = 0;
+	const char *flags;
+	char line[512];
+	struct bound b;
+	int source[NR];
+	FILE *f;
+
+	bound_env(&b);
+	bind_many(&b, NR, source, 500000);
+	trace_begin("nyx_irq");
+	for (unsigned int i = 0; i < NR; i++)
+		eventfd_give(source[i]);
+	WAIT_FOR(unit_stat(b.e.fd, NYX_STAT_IRQS) == NR);
+	f = trace_open();
+	while (fgets(line, sizeof(line), f)) {
+		flags = trace_flags(line);
+		if (!flags)
+			continue;
+		if (flags[2] == 'h' || flags[2] == 'H')
+			FAIL("sent in an interrupt: %s", line);
+		in_softirq += flags[2] == 's';
+		total++;
+	}
+	trace_end(f);
+	ktap_print("%lu of %lu in softirqs", in_softirq, total);
+	ASSERT_EQ(NR, total);
+}
+
+/* Interrupts that a processor got from others that wanted it to do something. */
+static unsigned long calls_to(unsigned int cpu)
+{
+	FILE *f = fopen("/proc/interrupts", "r");
+	unsigned long calls = 0;
+	bool found = false;
+	char line[4096], *p;
+
+	ASSERT_TRUE(f);
+	while (!found && fgets(line, sizeof(line), f)) {
+		p = line + strspn(line, " ");
+		found = !strncmp(p, "CAL:", 4);
+		p += 4;
+		for (unsigned int i = 0; found && i <= cpu; i++)
+			calls = strtoul(p, &p, 10);
+	}
+	fclose(f);
+	if (!found)
+		SKIP("processors do not call each other here");
+	return calls;
+}
+
+static void stay_on(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		SKIP("no processor %u", cpu);
+}
+
+/* Other processors do not learn of an unbind. */
+TEST(unbind_calls_nobody)
+{
+	enum { NR = 500 };
+	unsigned long before, calls;
+	struct bound b;
+	pid_t busy;
+
+	stay_on(1);
+	stay_on(0);
+	bound_env(&b);
+	busy = fork();
+	ASSERT_GE(busy, 0);
+	if (!busy) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		stay_on(1);
+		for (;;)
+			__asm__ volatile("");
+	}
+	before = calls_to(1);
+	for (int i = 0; i < NR; i++) {
+		bind_it(&b);
+		test_cmd(cmd_irq_unbind(b.e.fd, b.id));
+	}
+	calls = calls_to(1) - before;
+	kill(busy, SIGKILL);
+	ktap_print("%d unbinds, %lu calls", NR, calls);
+	ASSERT_LT(calls, NR / 5);
 }
 
 /* ---- the end ---- */
