@@ -26,6 +26,8 @@
 #include <linux/sched/signal.h>
 #include <linux/types.h>
 
+#include "base/types.h"
+
 /**
  * struct pt_meta - a table's bookkeeping, for the writer alone
  * @present: entries that are not empty, 0 to 512
@@ -89,7 +91,7 @@ static inline struct pt_meta *pt_mem_meta(const u64 *table)
  */
 static inline u64 *pt_mem_alloc(void)
 {
-	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+	struct page *page = alloc_page(GFP_CALLER | __GFP_ZERO);
 
 	if (!page)
 		return NULL;

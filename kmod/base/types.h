@@ -23,6 +23,12 @@
 /* Release of the module. */
 #define NYX_VERSION	"0.1.0"
 
+/*
+ * All memory that a caller, or a guest, causes: it is charged to the caller's cgroup,
+ * and a failure is an errno, no line in the kernel's log.
+ */
+#define GFP_CALLER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+
 /* Bits of a permission, and of what an access asks for. */
 #define NYX_ACC_READ	0x1u
 #define NYX_ACC_WRITE	0x2u

@@ -20,6 +20,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "base/types.h"
 #include "core/domain.h"
 #include "core/unit.h"
 
@@ -513,8 +514,7 @@ static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
 	    cmd->item_size % sizeof(u64))
 		return -EINVAL;
 
-	items = kmalloc_array(min(cmd->nr, ARRAY_CHUNK), op->size,
-			      GFP_KERNEL_ACCOUNT);
+	items = kmalloc_array(min(cmd->nr, ARRAY_CHUNK), op->size, GFP_CALLER);
 	if (!items)
 		return -ENOMEM;
 	uc->stop_at_fault = cmd->flags & NYX_ARRAY_F_STOP;
@@ -599,7 +599,7 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 
 static int nyx_open(struct inode *inode, struct file *filp)
 {
-	struct nyx_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+	struct nyx_file *file = kzalloc(sizeof(*file), GFP_CALLER);
 
 	if (!file)
 		return -ENOMEM;

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "base/types.h"
 #include "chr/ioctl.h"
 #include "core/event.h"
 #include "core/unit.h"
@@ -143,7 +144,7 @@ int nyx_ioctl_events_open(struct nyx_ucmd *uc, void *_cmd)
 	if (cmd->flags & NYX_EVENTS_F_NONBLOCK)
 		fd_flags |= O_NONBLOCK;
 
-	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+	r = kzalloc(sizeof(*r), GFP_CALLER);
 	if (!r)
 		return -ENOMEM;
 	mutex_init(&r->lock);

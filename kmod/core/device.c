@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "base/export.h"
+#include "base/types.h"
 #include "core/domain.h"
 #include "core/irq.h"
 #include "core/page.h"
@@ -30,7 +31,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	/* A vendor's unit is for one segment, which the guest numbers. */
 	if (unit->guest.front && NYX_SBDF_SEGMENT(sbdf))
 		return -EINVAL;
-	dev = kzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
+	dev = kzalloc(sizeof(*dev), GFP_CALLER);
 	if (!dev)
 		return -ENOMEM;
 	dev->sbdf = sbdf;
@@ -48,8 +49,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	} else if (unit->nr_devices >= unit->cfg.max_devices) {
 		ret = -ENOSPC;
 	} else {
-		ret = xa_err(xa_store(&unit->devices, sbdf, dev,
-				      GFP_KERNEL_ACCOUNT));
+		ret = xa_err(xa_store(&unit->devices, sbdf, dev, GFP_CALLER));
 		if (!ret) {
 			unit->nr_devices++;
 			unit->nowhere->nr_devices++;

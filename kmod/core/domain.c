@@ -13,6 +13,7 @@
 
 #include "base/export.h"
 #include "base/trace.h"
+#include "base/types.h"
 #include "core/guest.h"
 #include "core/history.h"
 #include "core/oracle.h"
@@ -24,7 +25,7 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 	struct nyx_domain *dom;
 	int ret;
 
-	dom = kzalloc(sizeof(*dom), GFP_KERNEL_ACCOUNT);
+	dom = kzalloc(sizeof(*dom), GFP_CALLER);
 	if (!dom)
 		return ERR_PTR(-ENOMEM);
 	if (cfg->kind == NYX_DOMAIN_PAGING) {
@@ -145,17 +146,17 @@ static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
 		/* Ids are not reused soon: who holds a stale one finds nothing. */
 		ret = xa_alloc_cyclic(&unit->domains, &dom->id, NULL,
 				      XA_LIMIT(1, U16_MAX), &unit->next_domain,
-				      GFP_KERNEL_ACCOUNT);
+				      GFP_CALLER);
 		if (ret < 0)
 			return ret == -EBUSY ? -ENOSPC : ret;
 	} else {
 		dom->id = want;
-		ret = xa_insert(&unit->domains, want, NULL, GFP_KERNEL_ACCOUNT);
+		ret = xa_insert(&unit->domains, want, NULL, GFP_CALLER);
 		if (ret)
 			return ret == -EBUSY ? -EEXIST : ret;
 	}
 	/* Cannot fail: the slot is reserved. */
-	xa_store(&unit->domains, dom->id, dom, GFP_KERNEL);
+	xa_store(&unit->domains, dom->id, dom, GFP_CALLER);
 	unit->nr_domains++;
 	return 0;
 }

@@ -13,15 +13,15 @@
 #include <linux/string.h>
 
 #include "base/export.h"
+#include "base/types.h"
 
 struct nyx_events *nyx_events_alloc(u32 entries)
 {
-	struct nyx_events *ev = kzalloc(sizeof(*ev), GFP_KERNEL_ACCOUNT);
+	struct nyx_events *ev = kzalloc(sizeof(*ev), GFP_CALLER);
 
 	if (!ev)
 		return NULL;
-	ev->ring = kvcalloc(entries, sizeof(*ev->ring),
-			    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	ev->ring = kvcalloc(entries, sizeof(*ev->ring), GFP_CALLER);
 	if (!ev->ring) {
 		kfree(ev);
 		return NULL;

@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
+#include "base/types.h"
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/event.h"
@@ -176,7 +177,7 @@ static struct nyx_domain *domain_for(struct nyx_unit *unit,
 		return dom;
 	ret = xa_alloc(&unit->domains, &dom->id, dom,
 		       XA_LIMIT(FIRST_ID(map->tag), LAST_ID(map->tag)),
-		       GFP_KERNEL_ACCOUNT);
+		       GFP_CALLER);
 	if (ret) {
 		nyx_domain_put(dom);
 		return ERR_PTR(ret == -EBUSY ? -ENOSPC : ret);

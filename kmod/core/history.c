@@ -13,6 +13,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "base/types.h"
 #include "core/domain.h"
 #include "core/guest.h"
 #include "core/translate.h"
@@ -29,7 +30,7 @@ void nyx_history_prepare(struct nyx_domain *dom)
 
 	if (READ_ONCE(dom->history))
 		return;
-	history = kzalloc(sizeof(*history), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	history = kzalloc(sizeof(*history), GFP_CALLER);
 	if (!history)
 		return;
 	seqcount_init(&history->seq);

@@ -16,6 +16,7 @@
 
 #include "base/export.h"
 #include "base/trace.h"
+#include "base/types.h"
 #include "compat.h"
 #include "core/device.h"
 #include "core/domain.h"
@@ -72,7 +73,7 @@ void nyx_irq_fini(struct nyx_irq *irq)
 
 struct irt_device *nyx_irqs_alloc(void)
 {
-	struct irt_device *irqs = kzalloc(sizeof(*irqs), GFP_KERNEL_ACCOUNT);
+	struct irt_device *irqs = kzalloc(sizeof(*irqs), GFP_CALLER);
 
 	if (irqs && irt_init(&irqs->irt, IRT_DEVICE_ENTRIES)) {
 		kfree(irqs);

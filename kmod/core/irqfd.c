@@ -21,6 +21,7 @@
 #include <linux/slab.h>
 
 #include "base/trace.h"
+#include "base/types.h"
 #include "compat.h"
 #include "core/device.h"
 #include "core/irq.h"
@@ -569,7 +570,7 @@ static void eventfds_release(struct nyx_binding *b)
 static struct nyx_binding *binding_alloc(struct nyx_unit *unit,
 					 const struct nyx_binding_config *cfg)
 {
-	struct nyx_binding *b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
+	struct nyx_binding *b = kzalloc(sizeof(*b), GFP_CALLER);
 
 	if (!b)
 		return NULL;
@@ -646,7 +647,7 @@ static int irqfds_prepare(struct nyx_irq *irq)
 	lockdep_assert_held(&irq->lock);
 	if (irq->fds)
 		return 0;
-	fds = kzalloc(sizeof(*fds), GFP_KERNEL_ACCOUNT);
+	fds = kzalloc(sizeof(*fds), GFP_CALLER);
 	if (!fds)
 		return -ENOMEM;
 	spin_lock_init(&fds->lock);
@@ -674,7 +675,7 @@ static int binding_publish(struct nyx_unit *unit, struct nyx_binding *b)
 	if (ret)
 		return ret;
 	ret = xa_alloc_cyclic(&irq->bindings, &b->id, b, XA_LIMIT(1, INT_MAX),
-			      &irq->next_binding, GFP_KERNEL_ACCOUNT);
+			      &irq->next_binding, GFP_CALLER);
 	if (ret < 0)
 		return ret;
 	irq->nr_bindings++;

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "base/export.h"
+#include "base/types.h"
 #include "core/domain.h"
 #include "core/unit.h"
 #include "mem/gmap.h"
@@ -60,7 +61,7 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 	int ret, err;
 
 	/* Before anything changes: the failing path must not need memory. */
-	limbo = kmalloc(sizeof(*limbo), GFP_KERNEL_ACCOUNT);
+	limbo = kmalloc(sizeof(*limbo), GFP_CALLER);
 	if (!limbo)
 		return -ENOMEM;
 

@@ -15,6 +15,7 @@
 #include <linux/xarray.h>
 
 #include "base/trace.h"
+#include "base/types.h"
 #include "core/domain.h"
 #include "core/stats.h"
 #include "core/unit.h"
@@ -103,7 +104,7 @@ static int ranges_clear(struct nyx_oracle *o, u64 iova, u64 last, u64 *bytes)
 		if (!pages)
 			return 0;
 		ret = mtree_store_range(&o->ranges, first, end, NULL,
-					GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+					GFP_CALLER);
 		if (ret)
 			return ret;
 		*bytes += pages << NYX_PAGE_LG2;
@@ -120,7 +121,7 @@ struct nyx_oracle *nyx_oracle_create(const struct pt *pt)
 	struct pt_config cfg = { .va_lg2 = fls64(pt->va_last) };
 	struct nyx_oracle *o;
 
-	o = kzalloc(sizeof(*o), GFP_KERNEL_ACCOUNT);
+	o = kzalloc(sizeof(*o), GFP_CALLER);
 	if (!o)
 		return NULL;
 	seqcount_init(&o->seq);
@@ -204,8 +205,7 @@ int nyx_oracle_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
 	}
 	if (!ret && mtree_store_range(&o->ranges, iova >> NYX_PAGE_LG2,
 				      last >> NYX_PAGE_LG2,
-				      range_value(iova, gpa, perm),
-				      GFP_KERNEL_ACCOUNT | __GFP_NOWARN))
+				      range_value(iova, gpa, perm), GFP_CALLER))
 		give_up(o, ~0u);
 out:
 	raw_write_seqcount_end(&o->seq);

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "base/types.h"
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/event.h"
@@ -108,7 +109,7 @@ static void arm(struct nyx_pages *pages, unsigned long deadline)
 		return;
 	pages->armed = true;
 	pages->due = deadline;
-	mod_delayed_work(system_wq, &pages->work,
+	mod_delayed_work(system_unbound_wq, &pages->work,
 			 time_after(deadline, now) ? deadline - now : 0);
 }
 
@@ -194,7 +195,7 @@ static int group_publish(struct nyx_unit *unit, struct page_group *group)
 		return -ENOSPC;
 	ret = xa_alloc_cyclic(&pages->groups, &group->id, group,
 			      XA_LIMIT(1, INT_MAX), &pages->next_group,
-			      GFP_KERNEL_ACCOUNT);
+			      GFP_CALLER);
 	if (ret < 0)
 		return ret;
 	group->dev->nr_groups++;
@@ -284,7 +285,7 @@ int nyx_page_request(struct nyx_unit *unit, u32 sbdf, const struct nyx_page *pag
 	struct page_group *group;
 	int ret;
 
-	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
+	group = kzalloc(sizeof(*group), GFP_CALLER);
 	if (!group)
 		return -ENOMEM;
 	group->nr = nr;

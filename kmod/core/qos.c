@@ -214,7 +214,7 @@ static u64 rate_cost(u64 per_s)
 
 static struct nyx_qos *qos_alloc(const struct nyx_limits *limits)
 {
-	struct nyx_qos *qos = kzalloc(sizeof(*qos), GFP_KERNEL_ACCOUNT);
+	struct nyx_qos *qos = kzalloc(sizeof(*qos), GFP_CALLER);
 
 	if (!qos)
 		return ERR_PTR(-ENOMEM);

@@ -155,7 +155,7 @@ static void kick(struct nyx_duty *duty, u64 at, u64 now)
 	/* Rounded up, so that it is not early. */
 	u64 delay = at > now ? nsecs_to_jiffies64(at - now) + 1 : 0;
 
-	mod_delayed_work(system_wq, &duty->work,
+	mod_delayed_work(system_unbound_wq, &duty->work,
 			 min_t(u64, delay, MAX_JIFFY_OFFSET));
 }
 

@@ -9,10 +9,11 @@
 #include <linux/cpumask.h>
 
 #include "base/export.h"
+#include "base/types.h"
 
 struct nyx_stats_cpu __percpu *nyx_stats_alloc(void)
 {
-	return alloc_percpu_gfp(struct nyx_stats_cpu, GFP_KERNEL_ACCOUNT);
+	return alloc_percpu_gfp(struct nyx_stats_cpu, GFP_CALLER);
 }
 
 u64 nyx_stat_get(struct nyx_stats_cpu __percpu *stats, enum nyx_stat stat)

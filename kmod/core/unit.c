@@ -17,6 +17,7 @@
 #include <linux/user_namespace.h>
 
 #include "base/export.h"
+#include "base/types.h"
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/irqfd.h"
@@ -40,7 +41,7 @@ struct nyx_tenant {
 
 /* Protects the fields below, and users, keep, dead and tenants of every unit. */
 static DEFINE_MUTEX(units_lock);
-static DEFINE_XARRAY_ALLOC1(units);
+static struct xarray units = XARRAY_INIT(units, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 static unsigned int nr_units;
 /* Those that can be found, and those that have ended and still hold memory. */
 static unsigned int nr_held;
@@ -70,7 +71,7 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	struct nyx_unit *unit;
 	int ret;
 
-	unit = kzalloc(sizeof(*unit), GFP_KERNEL_ACCOUNT);
+	unit = kzalloc(sizeof(*unit), GFP_CALLER);
 	if (!unit)
 		return ERR_PTR(-ENOMEM);
 
@@ -240,7 +241,7 @@ static struct nyx_tenant *tenant_charge(const struct nyx_tenant *key)
 	    !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE))
 		return ERR_PTR(-ENOSPC);
 	if (!tenant) {
-		tenant = kmemdup(key, sizeof(*key), GFP_KERNEL_ACCOUNT);
+		tenant = kmemdup(key, sizeof(*key), GFP_CALLER);
 		if (!tenant)
 			return ERR_PTR(-ENOMEM);
 		hash_add(tenants, &tenant->node, hash);
@@ -304,7 +305,7 @@ static int unit_publish(struct nyx_unit *unit)
 		return ret;
 	/* Ids are not reused soon: a stale one finds nothing. */
 	ret = xa_alloc_cyclic(&units, &unit->id, NULL, XA_LIMIT(1, INT_MAX),
-			      &next_id, GFP_KERNEL_ACCOUNT);
+			      &next_id, GFP_CALLER);
 	if (ret < 0)
 		return ret;
 	ret = observer->add(unit);
@@ -313,7 +314,7 @@ static int unit_publish(struct nyx_unit *unit)
 		return ret;
 	}
 	/* Cannot fail: the slot is reserved. */
-	xa_store(&units, unit->id, unit, GFP_KERNEL);
+	xa_store(&units, unit->id, unit, GFP_CALLER);
 	nr_units++;
 	return 0;
 }

@@ -36,6 +36,7 @@
 #include <linux/uaccess.h>
 
 #include "base/export.h"
+#include "base/types.h"
 #include "mem/region_priv.h"
 
 /* Bytes copied by uaccess between two looks at signals and the scheduler. */
@@ -367,7 +368,7 @@ static u64 xfer_own(const struct xfer *xfer, int *error)
 		return own_pieces(xfer, NULL, PIECE_MAX, error);
 
 	if (size > sizeof(small))
-		large = kmalloc(size, GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
+		large = kmalloc(size, GFP_CALLER | __GFP_NORETRY);
 	size = large ? size : min_t(u64, size, sizeof(small));
 	mid = large ?: small;
 	if (xfer->op == XFER_FILL)

@@ -50,12 +50,10 @@
 #include <linux/user_namespace.h>
 
 #include "base/export.h"
+#include "base/types.h"
 #include "compat.h"
 
 static_assert(PAGE_SHIFT == NYX_PAGE_LG2);
-
-/* Memory on behalf of the caller; a failure is the caller's errno, no log line. */
-#define GFP_CALLER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
 /* Times that a hole is filled anew if somebody punches it out again. */
 #define FILL_TRIES	8

@@ -22,6 +22,7 @@
 #include <linux/string.h>
 
 #include "base/export.h"
+#include "base/types.h"
 
 /* Up to so many slots a scan is faster than a binary search. */
 #define GMAP_SCAN_MAX	8
@@ -41,8 +42,7 @@ static struct gmap_array *array_alloc(unsigned int nr)
 {
 	struct gmap_array *array;
 
-	array = kvmalloc(struct_size(array, slots, nr),
-			 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	array = kvmalloc(struct_size(array, slots, nr), GFP_CALLER);
 	if (array)
 		array->nr = nr;
 	return array;

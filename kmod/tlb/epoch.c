@@ -11,6 +11,7 @@
 #include <linux/sched/signal.h>
 
 #include "base/export.h"
+#include "base/types.h"
 
 /* For lockdep: whoever drains must not be waited for by a reader. */
 static void epoch_dep_drain(struct epoch *epoch)
@@ -28,7 +29,7 @@ int epoch_init(struct epoch *epoch)
 
 	lockdep_init_map(&epoch->dep_map, "nyx_epoch", &key, 0);
 #endif
-	epoch->cpu = alloc_percpu_gfp(struct epoch_cpu, GFP_KERNEL_ACCOUNT);
+	epoch->cpu = alloc_percpu_gfp(struct epoch_cpu, GFP_CALLER);
 	if (!epoch->cpu)
 		return -ENOMEM;
 	epoch->pair = 0;

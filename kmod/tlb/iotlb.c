@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 
 #include "base/export.h"
+#include "base/types.h"
 
 /* A page is 4K at least, which leaves the low bits of its address free. */
 static u64 make_val(u64 oa, unsigned int lg2, unsigned int perm)
@@ -35,8 +36,7 @@ int iotlb_init(struct iotlb *tlb, unsigned int entries)
 	entries = roundup_pow_of_two(max(entries, 2 * IOTLB_WAYS));
 	tlb->nr_sets = entries / IOTLB_WAYS;
 	tlb->shift = 64 - ilog2(tlb->nr_sets);
-	tlb->sets = kvcalloc(tlb->nr_sets, sizeof(*tlb->sets),
-			     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	tlb->sets = kvcalloc(tlb->nr_sets, sizeof(*tlb->sets), GFP_CALLER);
 	if (!tlb->sets)
 		return -ENOMEM;
 	return 0;

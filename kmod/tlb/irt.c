@@ -12,13 +12,14 @@
 #include <linux/slab.h>
 
 #include "base/export.h"
+#include "base/types.h"
 
 /* The bits of a function number that a source check can ignore. */
 static const u8 irte_masks[] = { 0, 4, 6, 7 };
 
 int irt_init(struct irt *irt, u32 nr)
 {
-	irt->entries = kvcalloc(nr, sizeof(*irt->entries), GFP_KERNEL_ACCOUNT);
+	irt->entries = kvcalloc(nr, sizeof(*irt->entries), GFP_CALLER);
 	irt->nr = nr;
 	irt->limit = nr;
 	irt->nr_present = 0;

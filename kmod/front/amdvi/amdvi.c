@@ -11,6 +11,7 @@
 #include <linux/err.h>
 #include <linux/slab.h>
 
+#include "base/types.h"
 #include "core/irq.h"
 #include "core/unit.h"
 #include "front/front.h"
@@ -724,12 +725,12 @@ static void make_registers(struct amdvi *amdvi, u64 efr)
 static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 				      const struct nyx_unit_config *cfg)
 {
-	struct amdvi *amdvi = kzalloc(sizeof(*amdvi), GFP_KERNEL_ACCOUNT);
+	struct amdvi *amdvi = kzalloc(sizeof(*amdvi), GFP_CALLER);
 
 	static_assert(ARRAY_SIZE(amdvi_defs) == REG_MAX);
 	if (!amdvi)
 		return ERR_PTR(-ENOMEM);
-	amdvi->silenced = bitmap_zalloc(U16_MAX + 1, GFP_KERNEL_ACCOUNT);
+	amdvi->silenced = bitmap_zalloc(U16_MAX + 1, GFP_CALLER);
 	if (!amdvi->silenced) {
 		kfree(amdvi);
 		return ERR_PTR(-ENOMEM);

@@ -452,7 +452,7 @@ int amdvi_log_prepare(struct amdvi *amdvi, u32 offset, u32 size, u64 value)
 		if (want <= max(log->size, log->spare_size))
 			continue;
 		kvfree(log->spare);
-		log->spare = kvmalloc(want, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		log->spare = kvmalloc(want, GFP_CALLER);
 		log->spare_size = log->spare ? want : 0;
 		if (!log->spare)
 			return -ENOMEM;

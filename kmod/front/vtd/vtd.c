@@ -10,6 +10,7 @@
 #include <linux/err.h>
 #include <linux/slab.h>
 
+#include "base/types.h"
 #include "core/irq.h"
 #include "core/unit.h"
 #include "front/front.h"
@@ -612,7 +613,7 @@ static void make_registers(struct vtd *vtd, const struct nyx_unit_config *cfg)
 static struct nyx_front *vtd_create(struct nyx_unit *unit,
 				    const struct nyx_unit_config *cfg)
 {
-	struct vtd *vtd = kzalloc(sizeof(*vtd), GFP_KERNEL_ACCOUNT);
+	struct vtd *vtd = kzalloc(sizeof(*vtd), GFP_CALLER);
 
 	static_assert(ARRAY_SIZE(vtd_defs) == REG_FRCD);
 	if (!vtd)
