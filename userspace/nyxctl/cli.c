@@ -159,12 +159,13 @@ static int set_option(struct cli *cli, const struct options *options, int index,
 	const struct cmd_opt *opt = options->opts[index];
 	char what[40];
 	uint32_t choice;
+	uint64_t ms;
 
-	if (opt->arg && opt->kind == WORD_CHOICE) {
-		snprintf(what, sizeof(what), "--%s", opt->name);
-		if (parse_choice(what, arg, opt->choices, &choice))
-			return EXIT_USAGE;
-	}
+	snprintf(what, sizeof(what), "--%s", opt->name);
+	if (opt->arg && opt->kind == WORD_CHOICE && parse_choice(what, arg, opt->choices, &choice))
+		return EXIT_USAGE;
+	if (opt->arg && opt->kind == WORD_TIME && parse_time(what, arg, &ms))
+		return EXIT_USAGE;
 	if (cli->verb && opt >= cli->verb->opts && opt < cli->verb->opts + CMD_MAX_OPTS)
 		cli->opts[opt - cli->verb->opts] = arg ? arg : "";
 	else

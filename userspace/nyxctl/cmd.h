@@ -41,6 +41,7 @@ enum word_kind {
 	WORD_DEVICE,
 	WORD_CHOICE,		/* one of choices */
 	WORD_CHOICES,		/* some of choices, separated by commas */
+	WORD_TIME,
 	WORD_COMMAND,		/* a program and its arguments: everything after "--" */
 	WORD_OBJECT,		/* a word of the table itself, */
 	WORD_VERB,		/* and one of the object before it */

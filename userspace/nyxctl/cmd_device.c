@@ -16,6 +16,7 @@
 #include "parse.h"
 #include "policy.h"
 #include "translate.h"
+#include "wait.h"
 
 enum {
 	COL_DEVICE, COL_DOMAIN, COL_DOMAIN_NAME, COL_ISOLATION, COL_STATE, COL_SCORE, COL_TRIES,
@@ -190,6 +191,9 @@ static int run_add(struct cli *cli)
 					   lookup_sbdf_text(sbdf)), sbdf);
 }
 
+/* What commands wait for. */
+#define ACCESSES	"accesses of device %s that are under way"
+
 /* A command on a device that exists: only another one that moves it is in the way. */
 static int device_failed(struct cli *cli, const char *verb, uint32_t sbdf, int err)
 {
@@ -209,7 +213,9 @@ static int run_remove(struct cli *cli)
 	rc = lookup_sbdf(cli, cli->args[0], &sbdf);
 	if (rc)
 		return rc;
+	wait_begin(cli, WAIT_REPEAT, ACCESSES, lookup_sbdf_text(sbdf));
 	ret = nyx_device_remove(cli->unit, sbdf);
+	wait_end();
 	if (ret)
 		return device_failed(cli, "remove", sbdf, ret);
 	return put_current(cli, out_result(&cli->out, "device", device_cols,
@@ -259,8 +265,11 @@ static int run_attach(struct cli *cli)
 		rc = lookup_domain(cli, cli->args[1], &domain);
 	if (rc)
 		return rc;
+	wait_begin(cli, "repeat it with --replace to go on waiting",
+		   ACCESSES " in its former domain", lookup_sbdf_text(device.sbdf));
 	ret = nyx_device_attach(cli->unit, device.sbdf, domain.domain_id,
 				replace ? NYX_ATTACH_F_REPLACE : 0);
+	wait_end();
 	if (ret == -EBUSY)
 		return say_busy(cli, device.sbdf, &domain,
 				replace ? NULL : "use --replace to move it");
@@ -276,12 +285,17 @@ static int run_attach(struct cli *cli)
 static int run_detach(struct cli *cli)
 {
 	struct nyx_device_info device;
+	char resume[64];
 	int rc, ret;
 
 	rc = lookup_device(cli, cli->args[0], &device);
 	if (rc)
 		return rc;
+	snprintf(resume, sizeof(resume), "'nyxctl iotlb invalidate domain %u' goes on waiting",
+		 device.domain_id);
+	wait_begin(cli, resume, ACCESSES, lookup_sbdf_text(device.sbdf));
 	ret = nyx_device_detach(cli->unit, device.sbdf);
+	wait_end();
 	if (ret == -ENOENT)
 		return err_say(ret, "device %s is attached to no domain; there is nothing to detach",
 			       lookup_sbdf_text(device.sbdf));
@@ -375,7 +389,9 @@ static int run_release(struct cli *cli)
 	rc = lookup_sbdf(cli, cli->args[0], &sbdf);
 	if (rc)
 		return rc;
+	wait_begin(cli, WAIT_REPEAT, ACCESSES, lookup_sbdf_text(sbdf));
 	ret = nyx_device_release(cli->unit, sbdf);
+	wait_end();
 	if (ret)
 		return device_failed(cli, "release", sbdf, ret);
 	return put_current(cli, out_result(&cli->out, "device", device_cols,
@@ -392,7 +408,10 @@ static int control(struct cli *cli, int (*change)(struct nyx_unit *unit, uint32_
 	rc = lookup_sbdf(cli, cli->args[0], &sbdf);
 	if (rc)
 		return rc;
+	wait_begin(cli, WAIT_REPEAT, ACCESSES,
+		   lookup_sbdf_text(sbdf));
 	ret = change(cli->unit, sbdf);
+	wait_end();
 	if (ret)
 		return device_failed(cli, verb, sbdf, ret);
 	return put_current(cli, out_result(&cli->out, "device", device_cols, "device %s %s",
@@ -451,6 +470,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 		.name = "remove",
 		.help = "Detach and remove a device",
 		.args = { DEVICE_ARG },
+		.opts = { WAIT_OPT },
 		.cols = device_cols,
 		.run = run_remove,
 		.example = "device remove 0000:03:00.0 -u vm1",
@@ -464,6 +484,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 		},
 		.opts = {
 			{ "replace", 0, NULL, WORD_ANY, NULL, "move it from the domain that it has" },
+			WAIT_OPT,
 		},
 		.cols = device_cols,
 		.run = run_attach,
@@ -473,6 +494,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 		.name = "detach",
 		.help = "Detach a device from its domain",
 		.args = { DEVICE_ARG },
+		.opts = { WAIT_OPT },
 		.cols = device_cols,
 		.run = run_detach,
 		.example = "device detach 0000:03:00.0 -u vm1",
@@ -493,6 +515,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 		.name = "release",
 		.help = "Undo 'assign': remove the device, and its domain if that is empty then",
 		.args = { DEVICE_ARG },
+		.opts = { WAIT_OPT },
 		.cols = device_cols,
 		.run = run_release,
 		.example = "device release 0000:03:00.0 -u vm1",
@@ -532,6 +555,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 		.name = "reset",
 		.help = "Make a device active, whatever it did, and forget its faults",
 		.args = { DEVICE_ARG },
+		.opts = { WAIT_OPT },
 		.cols = device_cols,
 		.run = run_reset,
 		.example = "device reset 0000:03:00.0 -u vm1",
@@ -540,6 +564,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 		.name = "quarantine",
 		.help = "Refuse all accesses and interrupts of a device, until it is reset",
 		.args = { DEVICE_ARG },
+		.opts = { WAIT_OPT },
 		.cols = device_cols,
 		.run = run_quarantine,
 		.example = "device quarantine 0000:03:00.0 -u vm1",
@@ -548,6 +573,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 		.name = "disable",
 		.help = "As 'quarantine', for a device that is given up",
 		.args = { DEVICE_ARG },
+		.opts = { WAIT_OPT },
 		.cols = device_cols,
 		.run = run_disable,
 		.example = "device disable 0000:03:00.0 -u vm1",

@@ -14,6 +14,7 @@
 #include "limit.h"
 #include "lookup.h"
 #include "parse.h"
+#include "wait.h"
 
 enum {
 	COL_ID, COL_NAME, COL_KIND, COL_ISOLATION, COL_FORMAT, COL_WIDTH, COL_PAGES, COL_BATCHED,
@@ -190,7 +191,9 @@ static int run_destroy(struct cli *cli)
 	rc = lookup_domain(cli, cli->args[0], &info);
 	if (rc)
 		return rc;
+	wait_begin(cli, WAIT_REPEAT, "accesses in domain %s that are under way", lookup_domain_text(&info));
 	ret = nyx_domain_destroy(cli->unit, info.domain_id);
+	wait_end();
 	if (ret == -EBUSY)
 		return destroy_busy(cli, &info);
 	if (ret)
@@ -267,6 +270,7 @@ const struct cmd_verb cmd_domain_verbs[] = {
 		.name = "destroy",
 		.help = "Destroy a domain that has no devices, with its mappings",
 		.args = { DOMAIN_ARG },
+		.opts = { WAIT_OPT },
 		.cols = domain_cols,
 		.run = run_destroy,
 		.example = "domain destroy net -u vm1",

@@ -17,6 +17,7 @@
 #include "err.h"
 #include "lookup.h"
 #include "parse.h"
+#include "wait.h"
 #include "when.h"
 
 #define NR_EVENTS	64
@@ -420,17 +421,27 @@ static int wait_event(int fd, int64_t deadline)
 static int monitor(struct cli *cli, int fd, struct out *out, const struct filter *filter,
 		   int64_t deadline)
 {
+	/* Once, if there is nothing to be seen at first. */
+	int64_t notice = cli->quiet ? -1 : now_ms() + WAIT_NOTICE_MS, until;
 	struct nyx_event event;
 	uint64_t left = filter->count;
 	size_t got;
 	int rc, ret;
 
 	while (left) {
-		ret = wait_event(fd, deadline);
+		until = notice >= 0 && (deadline < 0 || notice < deadline) ? notice : deadline;
+		ret = wait_event(fd, until);
+		if (!ret && until != deadline) {
+			err_note("waiting for %s of unit '%s'",
+				 filter->faults_only ? "faults" : "events", cli->unit_name);
+			notice = -1;
+			continue;
+		}
+		notice = -1;
 		if (!ret) {
 			if (filter->count == UINT64_MAX)
 				return EXIT_OK;
-			return err_exit(EXIT_TIMEOUT, -ETIMEDOUT, "the time is over; %" PRIu64 " of %" PRIu64 " events came",
+			return err_exit(EXIT_TIMEOUT, -ETIMEDOUT, "timed out: %" PRIu64 " of %" PRIu64 " events came",
 					filter->count - left, filter->count);
 		}
 		if (ret > 0)
@@ -459,16 +470,13 @@ static int monitor(struct cli *cli, int fd, struct out *out, const struct filter
 static int watch(struct cli *cli, bool faults_only)
 {
 	struct filter filter = { .faults_only = faults_only };
-	const char *timeout = cli_opt(cli, "timeout");
+	uint64_t timeout = wait_timeout(cli);
 	uint32_t flags = NYX_EVENTS_F_NONBLOCK;
 	int64_t deadline = -1;
 	struct out *out;
-	uint64_t ms = 0;
 	int rc, fd;
 
 	rc = filter_init(cli, &filter);
-	if (!rc && timeout)
-		rc = parse_time("--timeout", timeout, &ms);
 	if (cli_opt(cli, "history"))
 		flags |= NYX_EVENTS_F_HISTORY;
 	if (!rc)
@@ -478,8 +486,8 @@ static int watch(struct cli *cli, bool faults_only)
 	/* Its users would keep the unit alive. */
 	nyx_unit_unref(cli->unit);
 	cli->unit = NULL;
-	if (timeout)
-		deadline = now_ms() + (int64_t)(ms > WAIT_MAX_MS ? WAIT_MAX_MS : ms);
+	if (timeout != UINT64_MAX)
+		deadline = now_ms() + (int64_t)(timeout > WAIT_MAX_MS ? WAIT_MAX_MS : timeout);
 	out = out_list(&cli->out, "events", event_cols);
 	rc = monitor(cli, fd, out, &filter, deadline);
 	close(fd);
@@ -499,7 +507,7 @@ static int run_monitor(struct cli *cli)
 #define WATCH_OPTS \
 	{ "device", 0, "DEVICE", WORD_DEVICE, NULL, "of this device only" }, \
 	{ "count", 0, "NUMBER", WORD_ANY, NULL, "end after so many" }, \
-	{ "timeout", 0, "TIME", WORD_ANY, NULL, "end after this time, like 10s" }, \
+	{ "timeout", 0, "TIME", WORD_TIME, NULL, "end after this time, like 10s" }, \
 	{ "history", 0, NULL, WORD_ANY, NULL, "begin with what the unit remembers" }
 
 const struct cmd_verb cmd_fault_verbs[] = {

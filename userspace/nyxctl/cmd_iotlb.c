@@ -11,6 +11,7 @@
 #include "err.h"
 #include "lookup.h"
 #include "parse.h"
+#include "wait.h"
 
 enum { COL_SCOPE, COL_DOMAIN, COL_DEVICE, COL_IOVA, COL_LENGTH };
 
@@ -44,7 +45,10 @@ static int invalidate_unit(struct cli *cli)
 	rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
+	wait_begin(cli, WAIT_REPEAT, "accesses in unit '%s' that are under way",
+		   cli->unit_name);
 	ret = nyx_iotlb_invalidate_unit(cli->unit);
+	wait_end();
 	return finish(cli, ret, out_result(&cli->out, "invalidation", result_cols,
 					   "unit %s invalidated", cli->unit_name));
 }
@@ -58,7 +62,10 @@ static int invalidate_domain(struct cli *cli)
 	rc = lookup_domain(cli, cli->args[1], &domain);
 	if (rc)
 		return rc;
+	wait_begin(cli, WAIT_REPEAT, "accesses in domain %s that are under way",
+		   lookup_domain_text(&domain));
 	ret = nyx_iotlb_invalidate_domain(cli->unit, domain.domain_id);
+	wait_end();
 	out = out_result(&cli->out, "invalidation", result_cols, "domain %s invalidated",
 			 lookup_domain_text(&domain));
 	out_u64(out, COL_DOMAIN, domain.domain_id);
@@ -74,7 +81,10 @@ static int invalidate_device(struct cli *cli)
 	rc = lookup_device(cli, cli->args[1], &device);
 	if (rc)
 		return rc;
+	wait_begin(cli, WAIT_REPEAT, "accesses in the domain of device %s that are under way",
+		   lookup_sbdf_text(device.sbdf));
 	ret = nyx_iotlb_invalidate_device(cli->unit, device.sbdf);
+	wait_end();
 	out = out_result(&cli->out, "invalidation", result_cols,
 			 "domain of device %s invalidated", lookup_sbdf_text(device.sbdf));
 	out_text(out, COL_DEVICE, lookup_sbdf_text(device.sbdf));
@@ -95,7 +105,10 @@ static int invalidate_range(struct cli *cli)
 		rc = lookup_domain(cli, cli->args[1], &domain);
 	if (rc)
 		return rc;
+	wait_begin(cli, WAIT_REPEAT, "accesses in domain %s that are under way",
+		   lookup_domain_text(&domain));
 	ret = nyx_iotlb_invalidate_range(cli->unit, domain.domain_id, iova, length);
+	wait_end();
 	if (ret == -EOPNOTSUPP)
 		return err_say(ret, "domain %s is %s: only a paging domain has ranges; invalidate the domain",
 			       lookup_domain_text(&domain), nyx_domain_kind_name(domain.kind));
@@ -140,6 +153,7 @@ const struct cmd_verb cmd_iotlb_verbs[] = {
 			{ "IOVA", WORD_ANY, true, NULL, "range: first IOVA, a multiple of 4096" },
 			{ "LENGTH", WORD_ANY, true, NULL, "range: bytes, a multiple of 4096" },
 		},
+		.opts = { WAIT_OPT },
 		.cols = result_cols,
 		.run = run_invalidate,
 		.example = "iotlb invalidate domain net -u vm1",

@@ -16,6 +16,7 @@
 #include "err.h"
 #include "lookup.h"
 #include "parse.h"
+#include "wait.h"
 
 #define MIN_VECTOR	16u
 #define MAX_ENTRIES	65536u
@@ -50,7 +51,9 @@ static int run_setup(struct cli *cli)
 		rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
+	wait_begin(cli, WAIT_REPEAT, "interrupts that are under way");
 	ret = nyx_irq_setup(cli->unit, bits[mode]);
+	wait_end();
 	if (ret)
 		return err_explain(ret, "cannot change the interrupt mode of unit '%s'",
 				   cli->unit_name);
@@ -324,7 +327,9 @@ static int run_clear(struct cli *cli)
 		rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
+	wait_begin(cli, WAIT_REPEAT, "interrupts that are under way");
 	ret = nyx_irte_clear(cli->unit, index, nr);
+	wait_end();
 	if (ret == -ENOENT && nr == 1)
 		return err_say(ret, "entry %u is not present; 'nyxctl irq list' shows all", index);
 	if (ret == -ENOENT)
@@ -597,6 +602,7 @@ const struct cmd_verb cmd_irq_verbs[] = {
 		.args = {
 			{ "MODE", WORD_CHOICE, false, modes, "x2apic, xapic, compat or off" },
 		},
+		.opts = { WAIT_OPT },
 		.cols = setup_cols,
 		.run = run_setup,
 		.example = "irq setup xapic -u vm1",
@@ -634,6 +640,7 @@ const struct cmd_verb cmd_irq_verbs[] = {
 			{ "INDEX", WORD_ANY, false, NULL, "the first entry" },
 			{ "NUMBER", WORD_ANY, true, NULL, "how many; 1" },
 		},
+		.opts = { WAIT_OPT },
 		.cols = clear_cols,
 		.run = run_clear,
 		.example = "irq clear 5 -u vm1",

@@ -14,6 +14,7 @@
 #include "err.h"
 #include "lookup.h"
 #include "parse.h"
+#include "wait.h"
 
 /* "map add --from" reads the rows of the raw form. */
 enum { COL_IOVA, COL_GPA, COL_LENGTH, COL_PROT, COL_PAGE };
@@ -263,6 +264,16 @@ static int add_ranges(struct cli *cli, const struct nyx_domain_info *domain,
 	return report(cli, domain, ranges, done, bytes, ret, true);
 }
 
+static void unmap_begin(struct cli *cli, const struct nyx_domain_info *domain)
+{
+	static char resume[64];
+
+	snprintf(resume, sizeof(resume), "'nyxctl iotlb invalidate domain %u' goes on waiting",
+		 domain->domain_id);
+	wait_begin(cli, resume, "accesses in domain %s that are under way",
+		   lookup_domain_text(domain));
+}
+
 static int remove_ranges(struct cli *cli, const struct nyx_domain_info *domain,
 			 const struct ranges *ranges)
 {
@@ -278,7 +289,9 @@ static int remove_ranges(struct cli *cli, const struct nyx_domain_info *domain,
 		unmaps[i].iova = ranges->list[i].iova;
 		unmaps[i].length = ranges->list[i].length;
 	}
+	unmap_begin(cli, domain);
 	ret = nyx_map_remove_array(cli->unit, unmaps, sizeof(*unmaps), ranges->nr, &done);
+	wait_end();
 	for (i = 0; i < done; i++)
 		bytes += unmaps[i].out_unmapped;
 	free(unmaps);
@@ -311,7 +324,9 @@ static int remove_all(struct cli *cli)
 	rc = lookup_domain(cli, cli->args[0], &domain);
 	if (rc)
 		return rc;
+	unmap_begin(cli, &domain);
 	ret = nyx_map_remove_all(cli->unit, domain.domain_id, &unmapped);
+	wait_end();
 	return report(cli, &domain, &ranges, ret ? 0 : 1, unmapped, ret, false);
 }
 
@@ -416,6 +431,7 @@ const struct cmd_verb cmd_map_verbs[] = {
 			{ "all", 0, NULL, WORD_ANY, NULL, "the whole domain" },
 			{ "from", 0, "FILE", WORD_FILE, NULL,
 			  "read 'IOVA LENGTH' lines; -: standard input" },
+			WAIT_OPT,
 		},
 		.cols = result_cols,
 		.run = run_remove,

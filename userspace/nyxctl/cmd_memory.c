@@ -16,6 +16,7 @@
 #include "cmd.h"
 #include "err.h"
 #include "parse.h"
+#include "wait.h"
 
 enum {
 	COL_GPA, COL_LENGTH, COL_TYPE, COL_ACCESS, COL_PINNED, COL_BACKING, COL_PAGE,
@@ -214,7 +215,9 @@ static int run_remove(struct cli *cli)
 	if (cli->args[1] && length != info.length)
 		return err_say(-ENOENT, "the memory range at 0x%" PRIx64 " has %s; only a whole range can be removed",
 			       gpa, out_bytes(info.length));
+	wait_begin(cli, WAIT_REPEAT, "accesses of guest memory that are under way");
 	ret = nyx_memory_remove(cli->unit, gpa, info.length);
+	wait_end();
 	if (ret)
 		return err_explain(ret, "cannot remove the memory range at 0x%" PRIx64, gpa);
 	out = out_result(&cli->out, "memory", memory_cols,
@@ -264,8 +267,9 @@ const struct cmd_verb cmd_memory_verbs[] = {
 		.help = "Remove a range of guest memory",
 		.args = {
 			{ "GPA", WORD_ANY, false, NULL, "its first guest-physical address" },
-			{ "LENGTH", WORD_ANY, true, NULL, "its length, to be sure" },
+			{ "LENGTH", WORD_ANY, true, NULL, "expected length, which is checked" },
 		},
+		.opts = { WAIT_OPT },
 		.cols = memory_cols,
 		.run = run_remove,
 		.example = "memory remove 0 -u vm1",

@@ -13,6 +13,7 @@
 #include "cmd.h"
 #include "err.h"
 #include "parse.h"
+#include "wait.h"
 
 enum { COL_OFFSET, COL_WIDTH, COL_VALUE };
 
@@ -90,7 +91,9 @@ static int run_write(struct cli *cli)
 		return rc;
 	if (width == 4 && value >> 32)
 		return err_usage("VALUE '%s' has more than 4 bytes; take --width 8", cli->args[1]);
+	wait_begin(cli, "the next write goes on with it", "what follows the write, like the guest's invalidations");
 	ret = nyx_mmio_write(cli->unit, offset, width, value);
+	wait_end();
 	return finish(cli, ret, out_result(&cli->out, "register", register_cols,
 					   "0x%" PRIx64 " written at 0x%" PRIx32, value, offset),
 		      offset, width, value);
@@ -116,7 +119,7 @@ const struct cmd_verb cmd_mmio_verbs[] = {
 			OFFSET_ARG,
 			{ "VALUE", WORD_ANY, false, NULL, "what to write" },
 		},
-		.opts = { WIDTH_OPT },
+		.opts = { WIDTH_OPT, WAIT_OPT },
 		.cols = register_cols,
 		.run = run_write,
 		.example = "mmio write 0x20 0x11000 --width 8 -u vm1",

@@ -12,6 +12,7 @@
 #include "err.h"
 #include "lookup.h"
 #include "parse.h"
+#include "wait.h"
 
 #define PAGE_BYTES	4096u
 #define TIMEOUT_MS	10000u
@@ -117,6 +118,19 @@ static int answered(const struct request *r)
 	}
 }
 
+/* The kernel heeds the time-out: the request must not stay behind. */
+static int request_and_wait(struct cli *cli, struct request *r)
+{
+	int ret;
+
+	wait_begin(cli, NULL, "an answer to the page request of device %s; 'nyxctl page respond' gives it",
+		   lookup_sbdf_text(r->sbdf));
+	ret = nyx_page_request(cli->unit, r->sbdf, r->pages, r->nr, r->timeout_ms, &r->group,
+			       &r->response);
+	wait_end();
+	return ret;
+}
+
 static int run_request(struct cli *cli)
 {
 	struct request r = {
@@ -132,8 +146,7 @@ static int run_request(struct cli *cli)
 		ret = nyx_page_request_nowait(cli->unit, r.sbdf, r.pages, r.nr, r.timeout_ms,
 					      &r.group);
 	else
-		ret = nyx_page_request(cli->unit, r.sbdf, r.pages, r.nr, r.timeout_ms, &r.group,
-				       &r.response);
+		ret = request_and_wait(cli, &r);
 	if (ret)
 		return request_failed(cli, &r, ret);
 	/* answered() tells people what went wrong. */
@@ -206,7 +219,7 @@ const struct cmd_verb cmd_page_verbs[] = {
 		},
 		.opts = {
 			{ "access", 0, "ACCESS", WORD_CHOICE, prots, "what for: r, w or rw; rw" },
-			{ "timeout", 0, "TIME", WORD_ANY, NULL, "time for the answer; 10s" },
+			{ "timeout", 0, "TIME", WORD_TIME, NULL, "time for the answer; 10s" },
 			{ "nowait", 0, NULL, WORD_ANY, NULL, "do not wait; the answer is an event" },
 		},
 		.cols = request_cols,

@@ -15,7 +15,7 @@ extern const struct out_col limit_cols[];
 	{ "bytes", 0, "NUMBER", WORD_ANY, NULL, "bytes of DMA a second; 0: no limit" }, \
 	{ "ops", 0, "NUMBER", WORD_ANY, NULL, "DMA operations a second; 0: no limit" }, \
 	{ "irqs", 0, "NUMBER", WORD_ANY, NULL, "interrupts a second; 0: no limit" }, \
-	{ "burst", 0, "TIME", WORD_ANY, NULL, "what this time gives may come at once; 10ms" }, \
+	{ "burst", 0, "TIME", WORD_TIME, NULL, "what this time gives may come at once; 10ms" }, \
 	{ "none", 0, NULL, WORD_ANY, NULL, "no limits" }
 
 /* Are the options right? No unit is needed. */

@@ -22,7 +22,7 @@ $(O)/obj/nyxctl/%.o: nyxctl/%.c $(O)/obj/flags | $(O)/obj/nyxctl/
 	$(call cc,$(NYXCTL_CPPFLAGS))
 
 $(O)/nyxctl: $(NYXCTL_OBJ) $(NYXCTL_LIB_$(NYXCTL_LIBNYX))
-	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(NYXCTL_LIBS)
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(NYXCTL_LIBS)
 
 .PHONY: install-nyxctl
 install-nyxctl: $(O)/nyxctl

@@ -16,7 +16,7 @@ extern const char *const policy_yes_no[];
 
 #define POLICY_OPTS \
 	{ "threshold", 0, "NUMBER", WORD_ANY, NULL, "weight of faults that is too much" }, \
-	{ "window", 0, "TIME", WORD_ANY, NULL, "within this time, like 10s" }, \
+	{ "window", 0, "TIME", WORD_TIME, NULL, "within this time, like 10s" }, \
 	{ "action", 0, "ACTION", WORD_CHOICE, policy_actions, \
 	  "what follows: report (nothing) or quarantine" }, \
 	{ "observe", 0, NULL, WORD_ANY, NULL, "only tell what would follow; --action ends it" }, \
@@ -26,9 +26,9 @@ extern const char *const policy_yes_no[];
 	  "what faults count, like address=1,interrupt=5" }, \
 	{ "recover", 0, "ANSWER", WORD_CHOICE, policy_yes_no, \
 	  "does the device come back by itself: yes or no" }, \
-	{ "backoff", 0, "TIME", WORD_ANY, NULL, "first time in quarantine; doubles each time" }, \
-	{ "backoff-max", 0, "TIME", WORD_ANY, NULL, "up to this" }, \
-	{ "probation", 0, "TIME", WORD_ANY, NULL, "time on probation before it is active" }, \
+	{ "backoff", 0, "TIME", WORD_TIME, NULL, "first time in quarantine; doubles each time" }, \
+	{ "backoff-max", 0, "TIME", WORD_TIME, NULL, "up to this" }, \
+	{ "probation", 0, "TIME", WORD_TIME, NULL, "time on probation before it is active" }, \
 	{ "max-tries", 0, "NUMBER", WORD_ANY, NULL, "times that it comes back" }, \
 	{ "records", 0, "NUMBER", WORD_ANY, NULL, "fault records a second, or 'all'" }
 

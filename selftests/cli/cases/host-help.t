@@ -346,7 +346,7 @@ $ nyxctl dma read --help
 | Example:
 |   nyxctl dma read 0000:03:00.0 0x1000 64 -u vm1
 $ nyxctl iotlb invalidate --help
-| Usage: nyxctl iotlb invalidate SCOPE [OBJECT] [IOVA] [LENGTH]
+| Usage: nyxctl iotlb invalidate SCOPE [OBJECT] [IOVA] [LENGTH] [OPTION]...
 | Drop cached translations and wait for accesses that use them.
 |
 | Arguments:
@@ -354,6 +354,9 @@ $ nyxctl iotlb invalidate --help
 |   OBJECT                     domain or range: the domain; device: the device
 |   IOVA                       range: first IOVA, a multiple of 4096
 |   LENGTH                     range: bytes, a multiple of 4096
+|
+| Options:
+|       --timeout TIME         give up waiting after this time, like 500ms or 2s (default: never)
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT

@@ -293,6 +293,15 @@ static int injected(unsigned long request)
 	return err;
 }
 
+/* NYX_MOCK_HANG. A command that waits heeds only fatal signals. */
+static void hang(unsigned long request)
+{
+	const char *cmd = getenv("NYX_MOCK_HANG");
+
+	while (cmd && strtoul(cmd, NULL, 0) == (request & 0xff))
+		pause();
+}
+
 API int ioctl(int fd, unsigned long request, ...)
 {
 	struct m_file *file = file_of(fd);
@@ -311,6 +320,7 @@ API int ioctl(int fd, unsigned long request, ...)
 	if (!ret)
 		ret = m_command(file, request, arg);
 	leave();
+	hang(request);
 	if (ret >= 0)
 		return 0;
 	errno = -ret;

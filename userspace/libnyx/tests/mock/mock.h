@@ -13,6 +13,7 @@
  *   NYX_MOCK_OPEN	errno (a number) of open(2) of the node
  *   NYX_MOCK_FAIL	"CMD:ERRNO[:SKIP]" (numbers): the command fails, after it
  *			worked SKIP times in this process; once
+ *   NYX_MOCK_HANG	CMD (a number): the command is done, but does not return
  */
 #ifndef LIBNYX_TESTS_MOCK_H
 #define LIBNYX_TESTS_MOCK_H
