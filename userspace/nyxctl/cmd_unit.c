@@ -264,7 +264,7 @@ static int create(struct cli *cli, uint32_t flags)
 	case 0:
 		return EXIT_OK;
 	case EEXIST:
-		return err_say(ret, "there is a unit '%s' already; take another name or 'nyxctl unit destroy %s'",
+		return err_say(ret, "there is a unit '%s' already; take another name, or see with 'nyxctl unit show %s' what it is",
 			       name, name);
 	case ENOSPC:
 		return err_say(ret, "cannot make unit '%s': the module takes no more units; 'nyxctl module info' shows the limit",
@@ -427,6 +427,27 @@ static int run_keep(struct cli *cli)
 	return out_end(out);
 }
 
+/*
+ * Whoever has it open loses it. The kernel asks nobody, so the user must know; another
+ * program may still open it between this look and the end.
+ */
+static int confirm_destroy(struct cli *cli, const struct nyx_unit_info *info)
+{
+	uint32_t others = info->nr_files - 1;	/* without this nyxctl */
+	char answer[16];
+
+	if (info->nr_files <= 1 || cli_opt(cli, "force"))
+		return EXIT_OK;
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return err_say(-EBUSY, "unit '%s' is in use: it is open %u %s elsewhere; end the programs that use it, or use --force",
+			       cli->unit_name, others, others == 1 ? "time" : "times");
+	fprintf(stderr, "nyxctl: unit '%s' is in use: it is open %u %s elsewhere. Destroy it all the same? [y/N] ",
+		cli->unit_name, others, others == 1 ? "time" : "times");
+	if (fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y'))
+		return EXIT_OK;
+	return err_say(-EBUSY, "unit '%s' is not destroyed", cli->unit_name);
+}
+
 static int run_destroy(struct cli *cli)
 {
 	struct nyx_unit_info info;
@@ -436,6 +457,8 @@ static int run_destroy(struct cli *cli)
 	rc = open_named(cli);
 	if (!rc)
 		rc = get_info(cli, &info);
+	if (!rc)
+		rc = confirm_destroy(cli, &info);
 	if (rc)
 		return rc;
 	ret = nyx_unit_destroy(cli->unit);
@@ -574,8 +597,11 @@ const struct cmd_verb cmd_unit_verbs[] = {
 	},
 	{
 		.name = "destroy",
-		.help = "End a unit, for everybody",
+		.help = "End a unit; one that others have open only with --force, or if you say so",
 		.args = { UNIT_ARG },
+		.opts = {
+			{ "force", 0, NULL, WORD_ANY, NULL, "do not ask, even if others have it open" },
+		},
 		.cols = unit_cols,
 		.run = run_destroy,
 		.example = "unit destroy vm1",

@@ -63,11 +63,11 @@ $ nyxctl event monitor --history --timeout 0.1 --device 4:0.0 -o raw --columns t
 | fault 0000:04:00.0 no-domain
 $ nyxctl event monitor --timeout 0.1
 $ nyxctl event monitor --timeout 0.1 --count 1
-! nyxctl: the time is over; 0 of 1 events came
+! nyxctl: timed out: 0 of 1 events came
 ? 124
 $ nyxctl event monitor --timeout 0.1 --count 1 --json
-| {"error":{"code":"ETIMEDOUT","message":"the time is over; 0 of 1 events came"}}
-! nyxctl: the time is over; 0 of 1 events came
+| {"error":{"code":"ETIMEDOUT","message":"timed out: 0 of 1 events came"}}
+! nyxctl: timed out: 0 of 1 events came
 ? 124
 # As they come.
 $ nyxctl event monitor --count 1 --timeout 20 --columns device,iova,reason -o raw >live & monitor=$!

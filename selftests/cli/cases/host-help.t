@@ -69,7 +69,7 @@ $ nyxctl unit --help
 |   policy                     Show the fault policy of the unit's devices, or change it
 |   reset                      Put the registers of a unit with a vendor model back to power-on
 |   keep                       Let a unit outlive its last user, or not
-|   destroy                    End a unit, for everybody
+|   destroy                    End a unit; one that others have open only with --force, or if you say so
 |
 | See also 'nyxctl unit VERB --help' and nyxctl-unit(1).
 $ nyxctl memory --help
@@ -623,7 +623,7 @@ $ nyxctl __complete unit create x --model=amdvi --features=xapic,s
 $ nyxctl __complete unit create x --features s --model amd
 | amdvi
 $ nyxctl __describe unit de
-| destroy	End a unit, for everybody
+| destroy	End a unit; one that others have open only with --force, or if you say so
 $ nyxctl __complete unit create x --features posted,x
 | posted,xapic
 $ nyxctl __complete unit create x --features s

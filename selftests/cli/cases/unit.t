@@ -11,11 +11,11 @@ $ nyxctl module version --columns nyxctl,libnyx,api_version
 $ nyxctl unit create golden --iotlb 100 --events 16 --max-domains 3 --max-devices 4 --max-memory 5 --address-width 40
 | unit golden created, id N
 $ nyxctl unit create golden
-! nyxctl: there is a unit 'golden' already; take another name or 'nyxctl unit destroy golden'
+! nyxctl: there is a unit 'golden' already; take another name, or see with 'nyxctl unit show golden' what it is
 ? 1
 $ nyxctl unit create golden --json
-| {"error":{"code":"EEXIST","message":"there is a unit 'golden' already; take another name or 'nyxctl unit destroy golden'"}}
-! nyxctl: there is a unit 'golden' already; take another name or 'nyxctl unit destroy golden'
+| {"error":{"code":"EEXIST","message":"there is a unit 'golden' already; take another name, or see with 'nyxctl unit show golden' what it is"}}
+! nyxctl: there is a unit 'golden' already; take another name, or see with 'nyxctl unit show golden' what it is
 ? 1
 $ export NYX_UNIT=golden
 $ nyxctl unit show --columns name,model,address_width,keep,iotlb_entries,event_entries,max_domains,max_devices,max_memory_ranges,open_files
@@ -172,3 +172,21 @@ $ nyxctl unit run golden -- /nonexistent/command
 ? 127
 $ nyxctl unit run golden -- bash -c 'kill -9 $$'
 ? 137
+# A unit that others have open.
+$ nyxctl unit run held -- "$tool" unit destroy held
+! nyxctl: unit 'held' is in use: it is open 1 time elsewhere; end the programs that use it, or use --force
+? 1
+$ nyxctl unit run held -- "$tool" unit destroy held --json
+| {"error":{"code":"EBUSY","message":"unit 'held' is in use: it is open 1 time elsewhere; end the programs that use it, or use --force"}}
+! nyxctl: unit 'held' is in use: it is open 1 time elsewhere; end the programs that use it, or use --force
+? 1
+$ on_tty() { nyxctl unit run held -- script -qec "$tool unit destroy held" /dev/null | grep -oE 'Destroy it all the same|is not destroyed|unit held destroyed'; }
+$ on_tty <<<n
+| Destroy it all the same
+| is not destroyed
+? 1
+$ on_tty <<<y
+| Destroy it all the same
+| unit held destroyed
+$ nyxctl unit run held -- "$tool" unit destroy held --force
+| unit held destroyed
