@@ -43,6 +43,7 @@ enum {
 #define RTE_MASKED	(UINT64_C(1) << 16)
 #define RTE_READONLY	(RTE_STATUS | RTE_REMOTE_IRR)
 #define MSI_ASSERT	(1u << 14)
+#define PIC_WIRES	16
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -79,6 +80,15 @@ static void fire(struct vmm *vmm, unsigned int pin)
 	irq_send(vmm, vmm->iommu->ioapic_rid, message_address(*rte), message_data(*rte));
 }
 
+/* The PIT's wire is another one there; pins without a wire of ISA have none. */
+static void pic_wire(struct vmm *vmm, unsigned int pin, bool high)
+{
+	if (pin == PIN_PIT)
+		pic_set(vmm, 0, high);
+	else if (pin && pin < PIC_WIRES)
+		pic_set(vmm, pin, high);
+}
+
 void ioapic_set(struct vmm *vmm, unsigned int pin, unsigned int source, bool level)
 {
 	uint32_t before;
@@ -93,6 +103,8 @@ void ioapic_set(struct vmm *vmm, unsigned int pin, unsigned int source, bool lev
 		ioapic.level[pin] &= ~(UINT32_C(1) << source);
 	if (!before && ioapic.level[pin])
 		fire(vmm, pin);
+	if (!before != !ioapic.level[pin])
+		pic_wire(vmm, pin, ioapic.level[pin]);
 	pthread_mutex_unlock(&lock);
 }
 

@@ -327,6 +327,23 @@ static bool handle_exit(struct vcpu *vcpu)
 	return false;
 }
 
+/*
+ * LINT0 of CPU 0 takes interrupts of the 8259s if the guest has programmed it so; KVM knows
+ * that, and says when one can be injected.
+ */
+static void take_pic(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	struct kvm_interrupt interrupt;
+
+	run->request_interrupt_window = pic_raised();
+	if (!run->request_interrupt_window || !run->ready_for_interrupt_injection)
+		return;
+	interrupt.irq = pic_acknowledge(vcpu->vmm);
+	ioctl(vcpu->fd, KVM_INTERRUPT, &interrupt);
+	run->request_interrupt_window = pic_raised();
+}
+
 static void *vcpu_main(void *arg)
 {
 	struct vcpu *vcpu = arg;
@@ -337,7 +354,13 @@ static void *vcpu_main(void *arg)
 	sigaddset(&kick, SIGUSR1);
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 
-	while (!vmm_stopping(vmm)) {
+	for (;;) {
+		/* Pairs with kick(): what its caller changed before is seen below. */
+		__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+		if (vmm_stopping(vmm))
+			break;
+		if (!vcpu->id)
+			take_pic(vcpu);
 		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
 			if (!handle_exit(vcpu))
 				break;
@@ -368,17 +391,29 @@ int kvm_start(struct vmm *vmm)
 	return 0;
 }
 
+/* Whether it is in KVM_RUN or about to enter: it comes back. */
+static void kick(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	pthread_kill(vcpu->thread, SIGUSR1);
+}
+
 static void kick_all(struct vmm *vmm)
 {
 	unsigned int i;
 
 	for (i = 0; i < vmm->nr_cpus; i++) {
-		if (!vmm->vcpus[i].started)
-			continue;
-		/* Whether it is in KVM_RUN or about to enter: it comes back. */
-		__atomic_store_n(&vmm->vcpus[i].run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-		pthread_kill(vmm->vcpus[i].thread, SIGUSR1);
+		if (vmm->vcpus[i].started)
+			kick(&vmm->vcpus[i]);
 	}
+}
+
+void kvm_pic_raised(struct vmm *vmm)
+{
+	/* CPU 0 looks by itself before it enters the guest. */
+	if (vmm->nr_cpus && vmm->vcpus[0].started &&
+	    !pthread_equal(pthread_self(), vmm->vcpus[0].thread))
+		kick(&vmm->vcpus[0]);
 }
 
 void kvm_stop(struct vmm *vmm)

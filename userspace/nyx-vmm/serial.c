@@ -82,11 +82,14 @@ static bool transmits(void)
 	return !(uart.lcr & UART_LCR_DLAB) && !(uart.mcr & UART_MCR_LOOP);
 }
 
-/* May wait, until a signal ends the machine: without @lock, which the main thread takes. */
-static void transmit(uint8_t byte)
+/*
+ * May wait, until the machine ends: without @lock, which the main thread takes. A signal may
+ * as well be an interrupt for this CPU. Other errors: a wire without an end.
+ */
+static void transmit(struct vmm *vmm, uint8_t byte)
 {
-	if (write(STDOUT_FILENO, &byte, 1) < 0)
-		return;		/* nobody listens: a wire without an end */
+	while (write(STDOUT_FILENO, &byte, 1) < 0 && errno == EINTR && !vmm_stopping(vmm))
+		;
 }
 
 static uint8_t modem_status(void)
@@ -211,7 +214,7 @@ static void port_write(void *opaque, uint64_t offset, uint64_t value, unsigned i
 	accessed(opaque);
 	pthread_mutex_unlock(&lock);
 	if (out)
-		transmit((uint8_t)value);
+		transmit(opaque, (uint8_t)value);
 }
 
 /* True: the byte is for nyx-vmm. */

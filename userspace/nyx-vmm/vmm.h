@@ -15,6 +15,7 @@
  *	pci_dev::irq_lock	MSI, MSI-X and INTx state of one function
  *	ioapic lock		pins and redirection entries
  *	irq lock		the vectors whose EOI is awaited
+ *	pic lock		the 8259s; after the ioapic lock
  *
  * A worker never takes vmm::lock: a virtual CPU that resets the device waits for
  * the worker with vmm::lock held.
@@ -60,7 +61,7 @@ enum {
 #define GPA_RAM_HIGH	(4 * GIB)
 
 enum {
-	PIN_PIT		= 2,
+	PIN_PIT		= 2,		/* wire 0 of the 8259s; up to 15 others are alike */
 	PIN_SERIAL	= 4,
 	PIN_RTC		= 8,
 	PIN_SCI		= 9,
@@ -138,7 +139,7 @@ struct vcpu {
 	struct kvm_run *run;
 	size_t run_size;
 	pthread_t thread;
-	bool started;
+	atomic_bool started;
 };
 
 struct iommu_ops;
@@ -288,7 +289,10 @@ void irq_forget_level(struct vmm *vmm, unsigned int pin);
 
 /* ioapic.c */
 int ioapic_init(struct vmm *vmm);
-/* A pin is high while any of its sources (0 to 31) is. Any thread. */
+/*
+ * A pin is high while any of its sources (0 to 31) is; with it the wire of the 8259s that
+ * it has. Any thread.
+ */
 void ioapic_set(struct vmm *vmm, unsigned int pin, unsigned int source, bool level);
 /* A CPU has ended @vector, and tells all IOAPICs. */
 void ioapic_eoi(struct vmm *vmm, uint8_t vector);
@@ -297,7 +301,16 @@ void ioapic_eoi(struct vmm *vmm, uint8_t vector);
 int serial_init(struct vmm *vmm);
 void serial_exit(void);
 int rtc_init(struct vmm *vmm);
+/*
+ * pic.c. When pic_raised(), CPU 0 takes the interrupt as soon as it can: pic_acknowledge()
+ * gives its vector. kvm_pic_raised(), of kvm.c, tells it. Any thread.
+ */
 int pic_init(struct vmm *vmm);
+void pic_set(struct vmm *vmm, unsigned int wire, bool high);
+bool pic_raised(void);
+uint8_t pic_acknowledge(struct vmm *vmm);
+void kvm_pic_raised(struct vmm *vmm);
+
 int pit_init(struct vmm *vmm);
 void pit_exit(void);
 int pm_init(struct vmm *vmm);

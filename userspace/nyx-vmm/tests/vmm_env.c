@@ -95,6 +95,11 @@ int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on)
 	return -EOPNOTSUPP;	/* kicks come as accesses */
 }
 
+void kvm_pic_raised(struct vmm *vmm)
+{
+	(void)vmm;
+}
+
 /* ---- in place of calloc(), by the linker ----------------------------------------- */
 
 void *__real_calloc(size_t nr, size_t size);

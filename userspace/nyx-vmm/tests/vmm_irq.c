@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm tests: interrupt controllers and timers, as a CPU sees them.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Intel 82093AA (IOAPIC), 8259A; numbers of the data sheets are written out again.
+ */
+#include "vmm_env.h"
+
+#define IOAPIC		0xfec00000
+#define LEVEL		0x8000u
+#define REMOTE_IRR	0x4000u
+#define MASKED		0x10000u
+
+static void rte_set(struct vmm *vmm, unsigned int pin, uint32_t low)
+{
+	env_out(vmm, IO_MMIO, IOAPIC, 0x10 + 2 * pin, 4);
+	env_out(vmm, IO_MMIO, IOAPIC + 0x10, low, 4);
+}
+
+static uint32_t rte_get(struct vmm *vmm, unsigned int pin)
+{
+	env_out(vmm, IO_MMIO, IOAPIC, 0x10 + 2 * pin, 4);
+	return (uint32_t)env_in(vmm, IO_MMIO, IOAPIC + 0x10, 4);
+}
+
+/* The device asks, and is content when it has been served. */
+static void served(struct vmm *vmm, unsigned int pin, uint8_t vector)
+{
+	ioapic_set(vmm, pin, 0, true);
+	EXPECT_TRUE(rte_get(vmm, pin) & REMOTE_IRR);
+	EXPECT_TRUE(env_awaits_eoi(vector));
+	ioapic_set(vmm, pin, 0, false);
+	ioapic_eoi(vmm, vector);
+	EXPECT_TRUE(!(rte_get(vmm, pin) & REMOTE_IRR));
+}
+
+static const struct { const char *name; enum env_dma dma; uint8_t vector; } machines[] = {
+	{ "plain", ENV_MAP, 0x41 },
+	{ "iommu", ENV_FAULTS, 0x41 },
+};
+
+/* An EOI is awaited as long as its pin is in service, whatever other pins do. */
+TEST_EACH(eoi_awaited, machines)
+{
+	struct vmm *vmm = env_machine(v->dma);
+	unsigned int i;
+
+	rte_set(vmm, 10, LEVEL | v->vector);
+	ioapic_set(vmm, 10, 0, true);
+	EXPECT_TRUE(env_awaits_eoi(v->vector));
+	/* Other vectors than those with bit 4, which the IOMMU of the test blocks */
+	for (i = 0; i < 64; i++) {
+		rte_set(vmm, 11, LEVEL | (0x80 + (i >> 4 << 5) + (i & 15)));
+		served(vmm, 11, (uint8_t)(0x80 + (i >> 4 << 5) + (i & 15)));
+	}
+	/* Masked, and given another vector for later, it still is. */
+	rte_set(vmm, 10, MASKED | LEVEL | 0x42);
+	EXPECT_TRUE(env_awaits_eoi(v->vector));
+	rte_set(vmm, 10, LEVEL | v->vector);
+	EXPECT_TRUE(rte_get(vmm, 10) & REMOTE_IRR);
+	ioapic_set(vmm, 10, 0, false);
+	EXPECT_TRUE(env_awaits_eoi(v->vector));
+	ioapic_eoi(vmm, v->vector);
+	EXPECT_TRUE(!(rte_get(vmm, 10) & REMOTE_IRR));
+	served(vmm, 10, v->vector);
+	env_end(vmm);
+}
+
+/* A message that is blocked is awaited by nobody, and forgets no other. */
+TEST(eoi_of_a_blocked_message)
+{
+	struct vmm *vmm = env_machine(ENV_FAULTS);
+
+	rte_set(vmm, 10, LEVEL | 0x41);
+	ioapic_set(vmm, 10, 0, true);
+	rte_set(vmm, 11, LEVEL | 0x51);
+	ioapic_set(vmm, 11, 0, true);
+	EXPECT_TRUE(env_awaits_eoi(0x41) && !env_awaits_eoi(0x51));
+	/* Nor is one that is edge-triggered. */
+	rte_set(vmm, 12, 0x61);
+	ioapic_set(vmm, 12, 0, true);
+	EXPECT_TRUE(env_awaits_eoi(0x41) && !env_awaits_eoi(0x61));
+	env_end(vmm);
+}
+
+/* ---- the 8259s ------------------------------------------------------------------------ */
+
+#define MASTER		0x20
+#define SLAVE		0xa0
+#define EOI		0x20
+#define SPECIFIC_EOI	0x60
+
+/* As Linux does: vectors from 0x30 and 0x38, @mask of all 16 wires. */
+static struct vmm *pics(uint16_t mask, uint8_t icw4)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	unsigned int port;
+
+	for (port = MASTER; port <= SLAVE; port += SLAVE - MASTER) {
+		env_out(vmm, IO_PORT, port, 0x11, 1);
+		env_out(vmm, IO_PORT, port + 1, port == MASTER ? 0x30 : 0x38, 1);
+		env_out(vmm, IO_PORT, port + 1, port == MASTER ? 4 : 2, 1);
+		env_out(vmm, IO_PORT, port + 1, icw4, 1);
+		env_out(vmm, IO_PORT, port + 1, port == MASTER ? mask & 0xff : mask >> 8, 1);
+	}
+	return vmm;
+}
+
+static void pulse(struct vmm *vmm, unsigned int pin)
+{
+	ioapic_set(vmm, pin, 0, true);
+	ioapic_set(vmm, pin, 0, false);
+}
+
+/* The vector that CPU 0 takes, or 0 */
+static unsigned int taken(struct vmm *vmm)
+{
+	return pic_raised() ? pic_acknowledge(vmm) : 0;
+}
+
+static const struct { const char *name; unsigned int pin; uint8_t vector; } wires[] = {
+	{ "timer", 2, 0x30 },		/* the one that the MADT moves */
+	{ "serial", 4, 0x34 },
+	{ "clock", 8, 0x38 },
+	{ "sci", 9, 0x39 },
+	{ "last", 15, 0x3f },
+};
+
+TEST_EACH(pic_wire, wires)
+{
+	struct vmm *vmm = pics(0xffff, 1);
+	unsigned int port = v->vector >= 0x38 ? SLAVE : MASTER;
+	uint8_t bit = (uint8_t)(1 << (v->vector & 7));
+
+	pulse(vmm, v->pin);
+	EXPECT_TRUE(!pic_raised());
+	env_out(vmm, IO_PORT, port + 1, 0xff & ~bit, 1);
+	EXPECT_EQ(port == SLAVE, !pic_raised());
+	env_out(vmm, IO_PORT, MASTER + 1, port == SLAVE ? 0xfb : 0xff & ~bit, 1);
+	EXPECT_EQ(bit, env_in(vmm, IO_PORT, port, 1));		/* requested */
+	EXPECT_EQ(v->vector, taken(vmm));
+	EXPECT_EQ(0, env_in(vmm, IO_PORT, port, 1));
+	env_out(vmm, IO_PORT, port, 0x0b, 1);
+	EXPECT_EQ(bit, env_in(vmm, IO_PORT, port, 1));		/* in service */
+	/* Not again before its EOI; then the one that came meanwhile */
+	pulse(vmm, v->pin);
+	EXPECT_TRUE(!pic_raised());
+	env_out(vmm, IO_PORT, port, EOI, 1);
+	EXPECT_EQ(port == SLAVE, !pic_raised());
+	env_out(vmm, IO_PORT, MASTER, EOI, 1);
+	EXPECT_EQ(v->vector, taken(vmm));
+	EXPECT_EQ(0, taken(vmm));
+	env_end(vmm);
+}
+
+TEST(pic_priorities)
+{
+	struct vmm *vmm = pics(0, 1);
+
+	pulse(vmm, 4);
+	EXPECT_EQ(0x34, taken(vmm));
+	/* A lower one waits, a higher one does not, nor one of the slave, which is wire 2. */
+	pulse(vmm, 6);
+	EXPECT_EQ(0, taken(vmm));
+	pulse(vmm, 12);
+	EXPECT_EQ(0x3c, taken(vmm));
+	pulse(vmm, 2);
+	EXPECT_EQ(0x30, taken(vmm));
+	env_out(vmm, IO_PORT, MASTER, EOI, 1);			/* of the timer */
+	env_out(vmm, IO_PORT, SLAVE, EOI, 1);
+	env_out(vmm, IO_PORT, MASTER, SPECIFIC_EOI | 2, 1);
+	EXPECT_EQ(0, taken(vmm));
+	env_out(vmm, IO_PORT, MASTER, SPECIFIC_EOI | 4, 1);
+	EXPECT_EQ(0x36, taken(vmm));
+	/* Special mask mode: one in service that is masked holds nobody back. */
+	pulse(vmm, 7);
+	env_out(vmm, IO_PORT, MASTER + 1, 1 << 6, 1);
+	EXPECT_EQ(0, taken(vmm));
+	env_out(vmm, IO_PORT, MASTER, 0x68, 1);
+	EXPECT_EQ(0x37, taken(vmm));
+	env_end(vmm);
+}
+
+TEST(pic_rotation)
+{
+	struct vmm *vmm = pics(0, 1);
+
+	/* The one that was served comes last. */
+	pulse(vmm, 3);
+	EXPECT_EQ(0x33, taken(vmm));
+	env_out(vmm, IO_PORT, MASTER, 0xa0, 1);
+	pulse(vmm, 3);
+	pulse(vmm, 5);
+	EXPECT_EQ(0x35, taken(vmm));
+	/* Set by hand: wire 4 last, so 5 first */
+	env_out(vmm, IO_PORT, MASTER, EOI, 1);
+	env_out(vmm, IO_PORT, MASTER, 0xc4, 1);
+	pulse(vmm, 5);
+	EXPECT_EQ(0x35, taken(vmm));
+	env_out(vmm, IO_PORT, MASTER, EOI, 1);
+	EXPECT_EQ(0x33, taken(vmm));
+	env_end(vmm);
+}
+
+TEST(pic_auto_eoi)
+{
+	struct vmm *vmm = pics(0, 3);
+
+	pulse(vmm, 4);
+	EXPECT_EQ(0x34, taken(vmm));
+	pulse(vmm, 12);
+	EXPECT_EQ(0x3c, taken(vmm));
+	pulse(vmm, 4);
+	EXPECT_EQ(0x34, taken(vmm));
+	env_end(vmm);
+}
+
+TEST(pic_levels)
+{
+	struct vmm *vmm = pics(0, 1);
+
+	/* Wires 9 and 4; the timer's cannot be one. */
+	env_out(vmm, IO_PORT, 0x4d0, 0x11, 1);
+	env_out(vmm, IO_PORT, 0x4d1, 0x02, 1);
+	EXPECT_EQ(0x0210, env_in(vmm, IO_PORT, 0x4d0, 2));
+	ioapic_set(vmm, 9, 0, true);
+	EXPECT_EQ(0x39, taken(vmm));
+	env_out(vmm, IO_PORT, SLAVE, EOI, 1);
+	env_out(vmm, IO_PORT, MASTER, EOI, 1);
+	EXPECT_EQ(0x39, taken(vmm));				/* still high */
+	ioapic_set(vmm, 9, 0, false);
+	env_out(vmm, IO_PORT, SLAVE, EOI, 1);
+	env_out(vmm, IO_PORT, MASTER, EOI, 1);
+	EXPECT_EQ(0, taken(vmm));
+	/* Gone before it is taken: spurious, and nothing is in service. */
+	ioapic_set(vmm, 4, 0, true);
+	EXPECT_TRUE(pic_raised());
+	ioapic_set(vmm, 4, 0, false);
+	EXPECT_TRUE(!pic_raised());
+	EXPECT_EQ(0x37, pic_acknowledge(vmm));
+	env_out(vmm, IO_PORT, MASTER, 0x0b, 1);
+	EXPECT_EQ(0, env_in(vmm, IO_PORT, MASTER, 1));
+	env_end(vmm);
+}
+
+TEST(pic_poll)
+{
+	struct vmm *vmm = pics(0, 1);
+
+	env_out(vmm, IO_PORT, MASTER, 0x0c, 1);
+	EXPECT_EQ(0, env_in(vmm, IO_PORT, MASTER, 1) & 0x80);
+	pulse(vmm, 5);
+	env_out(vmm, IO_PORT, MASTER, 0x0c, 1);
+	EXPECT_EQ(0x85, env_in(vmm, IO_PORT, MASTER, 1));
+	EXPECT_EQ(0, taken(vmm));
+	env_end(vmm);
+}
+
+/* What Linux looks for before it believes that there is one, and after reset: all masked */
+TEST(pic_probe)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	EXPECT_EQ(0xff, env_in(vmm, IO_PORT, MASTER + 1, 1));
+	EXPECT_EQ(0xff, env_in(vmm, IO_PORT, SLAVE + 1, 1));
+	env_out(vmm, IO_PORT, MASTER + 1, 0xfb, 1);
+	EXPECT_EQ(0xfb, env_in(vmm, IO_PORT, MASTER + 1, 1));
+	pulse(vmm, 4);
+	EXPECT_TRUE(!pic_raised());
+	env_end(vmm);
+}
