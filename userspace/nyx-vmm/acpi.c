@@ -56,6 +56,7 @@ enum {
 	FLAG_TIMER32	= 1 << 8,
 	FLAG_RESET	= 1 << 10,
 
+	MADT_SIZE	= 128,		/* besides the processors */
 	MADT_LAPIC	= 0,
 	MADT_IOAPIC	= 1,
 	MADT_OVERRIDE	= 2,
@@ -288,20 +289,25 @@ static uint64_t fadt(struct writer *w, uint64_t dsdt_gpa, uint64_t facs_gpa)
 	return finish(w, FADT_SIZE);
 }
 
-static uint64_t madt(struct writer *w, unsigned int cpus)
+/* 0: it does not fit. */
+static uint64_t madt(struct writer *w, const struct options *opts)
 {
 	uint8_t *t = next(w), *p = t + 44;
-	unsigned int id;
 	bool small = true;
+	unsigned int cpu;
+	uint32_t id;
 
+	if (room(w) < MADT_SIZE + 16 * (size_t)opts->cpus)
+		return 0;
 	header(t, "APIC", 5);
 	le_put(t + 36, GPA_LAPIC, 4);
 	le_put(t + 40, 1, 4);			/* there are 8259s: pic.c */
-	for (id = 0; id < cpus; id++) {
-		if (id < 255) {
+	for (cpu = 0; cpu < opts->cpus; cpu++) {
+		id = cpu_id(opts, cpu);
+		if (id <= MAX_XAPIC_ID) {
 			p[0] = MADT_LAPIC;
 			p[1] = 8;
-			p[2] = (uint8_t)id;
+			p[2] = (uint8_t)cpu;
 			p[3] = (uint8_t)id;
 			le_put(p + 4, 1, 4);	/* enabled */
 		} else {
@@ -309,7 +315,7 @@ static uint64_t madt(struct writer *w, unsigned int cpus)
 			p[1] = 16;
 			le_put(p + 4, id, 4);
 			le_put(p + 8, 1, 4);
-			le_put(p + 12, id, 4);
+			le_put(p + 12, cpu, 4);
 			small = false;
 		}
 		p += p[1];
@@ -404,7 +410,7 @@ static void rsdp(uint8_t *p, uint64_t rsdt_gpa, uint64_t xsdt_gpa)
 int acpi_build(struct vmm *vmm)
 {
 	struct writer w = { .area = ram_ptr(vmm, GPA_BIOS, GPA_BIOS_END - GPA_BIOS) };
-	uint64_t dsdt_gpa, facs_gpa, rsdt_gpa;
+	uint64_t dsdt_gpa, facs_gpa, madt_gpa, rsdt_gpa;
 	uint8_t *root;
 
 	if (!w.area) {
@@ -423,7 +429,12 @@ int acpi_build(struct vmm *vmm)
 		return -ENOSPC;
 	}
 	list(&w, fadt(&w, dsdt_gpa, facs_gpa));
-	list(&w, madt(&w, vmm->opts->cpus));
+	madt_gpa = madt(&w, vmm->opts);
+	if (!madt_gpa) {
+		say("the ACPI table of the processors does not fit");
+		return -ENOSPC;
+	}
+	list(&w, madt_gpa);
 	list(&w, mcfg(&w));
 	if (iommu_table(vmm, &w)) {
 		say("the ACPI table of the %s IOMMU does not fit", vmm->iommu->name);

@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * All that KVM supports, with the topology replaced: one package, one thread a core,
- * the APIC id is the number of the CPU.
+ * All that KVM supports, with the topology replaced: one package, one thread a core. Where
+ * the APIC ids have gaps, the package has room for so many more cores.
  *
  * The guest finds its clocks here: with KVM's leaves it reads the frequency of the TSC
  * from kvmclock, and with the TSC deadline timer and ARAT it needs no PIT.
@@ -42,7 +42,8 @@ static uint32_t bits_for(uint32_t count)
 	return bits;
 }
 
-static void extended_topology(struct kvm_cpuid_entry2 *e, uint32_t id, uint32_t cpus)
+static void extended_topology(struct kvm_cpuid_entry2 *e, uint32_t id,
+			      const struct options *opts)
 {
 	e->eax = e->ebx = 0;
 	e->ecx = e->index & 0xff;
@@ -51,8 +52,8 @@ static void extended_topology(struct kvm_cpuid_entry2 *e, uint32_t id, uint32_t 
 		e->ebx = 1;			/* threads a core */
 		e->ecx |= LEVEL_SMT << 8;
 	} else if (e->index == 1) {
-		e->eax = bits_for(cpus);
-		e->ebx = cpus;
+		e->eax = bits_for(cpu_ids(opts));
+		e->ebx = opts->cpus;
 		e->ecx |= LEVEL_CORE << 8;
 	}
 }
@@ -67,7 +68,7 @@ static uint32_t cache_sharing(const struct kvm_cpuid_entry2 *e, uint32_t cpus)
 
 static void adjust(struct vmm *vmm, struct kvm_cpuid_entry2 *e, uint32_t id, bool deadline)
 {
-	uint32_t cpus = vmm->opts->cpus;
+	uint32_t cpus = cpu_ids(vmm->opts);
 
 	switch (e->function) {
 	case 1:
@@ -91,14 +92,15 @@ static void adjust(struct vmm *vmm, struct kvm_cpuid_entry2 *e, uint32_t id, boo
 		break;
 	case 0xb:
 	case 0x1f:
-		extended_topology(e, id, cpus);
+		extended_topology(e, id, vmm->opts);
 		break;
 	case 0x80000001:
 		if (cpus > 1)
 			e->ecx |= EXT1_ECX_CMP_LEGACY;
 		break;
 	case 0x80000008:
-		e->ecx = (e->ecx & ~0xf0ffu) | (cpus - 1) | bits_for(cpus) << 12;
+		e->ecx = (e->ecx & ~0xf0ffu) | (cpus < 256 ? cpus - 1 : 255) |
+			bits_for(cpus) << 12;
 		break;
 	case 0x8000001d:
 		if (e->eax & 0x1f)
@@ -113,7 +115,7 @@ static void adjust(struct vmm *vmm, struct kvm_cpuid_entry2 *e, uint32_t id, boo
 }
 
 /* KVM may list a leaf's subleaves only as far as the host has them. */
-static void add_leaf_b(struct kvm_cpuid2 *cpuid, uint32_t id, uint32_t cpus)
+static void add_leaf_b(struct kvm_cpuid2 *cpuid, uint32_t id, const struct options *opts)
 {
 	uint32_t i, nr = 0, index;
 
@@ -129,7 +131,7 @@ static void add_leaf_b(struct kvm_cpuid2 *cpuid, uint32_t id, uint32_t cpus)
 		e->function = 0xb;
 		e->index = index;
 		e->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
-		extended_topology(e, id, cpus);
+		extended_topology(e, id, opts);
 	}
 	for (i = 0; i < cpuid->nent; i++) {
 		if (cpuid->entries[i].function == 0 && cpuid->entries[i].eax < 0xb)
@@ -154,7 +156,7 @@ int cpuid_setup(struct vmm *vmm, struct vcpu *vcpu)
 	} else {
 		for (i = 0; i < cpuid->nent; i++)
 			adjust(vmm, &cpuid->entries[i], vcpu->id, deadline);
-		add_leaf_b(cpuid, vcpu->id, vmm->opts->cpus);
+		add_leaf_b(cpuid, vcpu->id, vmm->opts);
 		if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid))
 			rc = -errno;
 	}

@@ -28,6 +28,7 @@
 #define MTRR_ENABLED		(1u << 11)
 #define MTRR_WRITE_BACK		6
 #define MISC_FAST_STRING	1
+#define APIC_BASE_X2APIC	(1u << 10)
 
 static const struct {
 	int number;
@@ -187,6 +188,20 @@ static int set_start(struct vmm *vmm, struct vcpu *vcpu)
 	return 0;
 }
 
+/*
+ * An id that a local APIC in xAPIC mode cannot have: then firmware hands all processors
+ * over in x2APIC mode, and guests count on it.
+ */
+static int set_x2apic(struct vcpu *vcpu)
+{
+	struct kvm_sregs sregs;
+
+	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs))
+		return -errno;
+	sregs.apic_base |= APIC_BASE_X2APIC;
+	return ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) ? -errno : 0;
+}
+
 /* What firmware leaves behind. MTRRs that are off would mean uncached memory. */
 static int set_msrs(struct vcpu *vcpu)
 {
@@ -210,14 +225,14 @@ static int set_msrs(struct vcpu *vcpu)
 	return 0;
 }
 
-static int create_vcpu(struct vmm *vmm, unsigned int id)
+static int create_vcpu(struct vmm *vmm, unsigned int cpu)
 {
-	struct vcpu *vcpu = &vmm->vcpus[id];
+	struct vcpu *vcpu = &vmm->vcpus[cpu];
 	int size, rc;
 
 	vcpu->vmm = vmm;
-	vcpu->id = id;
-	vcpu->fd = ioctl(vmm->vm_fd, KVM_CREATE_VCPU, (unsigned long)id);
+	vcpu->id = cpu_id(vmm->opts, cpu);
+	vcpu->fd = ioctl(vmm->vm_fd, KVM_CREATE_VCPU, (unsigned long)vcpu->id);
 	size = ioctl(vmm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (vcpu->fd < 0 || size < (int)sizeof(*vcpu->run))
 		return -errno;
@@ -230,16 +245,33 @@ static int create_vcpu(struct vmm *vmm, unsigned int id)
 	rc = cpuid_setup(vmm, vcpu);
 	if (!rc)
 		rc = set_msrs(vcpu);
-	return rc || id ? rc : set_start(vmm, vcpu);
+	if (!rc && cpu_ids(vmm->opts) > MAX_XAPIC_ID + 1)
+		rc = set_x2apic(vcpu);
+	return rc || cpu ? rc : set_start(vmm, vcpu);
+}
+
+/* 0 if the host's KVM has no limit */
+static unsigned int limit(struct vmm *vmm, int cap)
+{
+	int value = ioctl(vmm->vm_fd, KVM_CHECK_EXTENSION, cap);
+
+	return value > 0 ? (unsigned int)value : 0;
 }
 
 int kvm_create_vcpus(struct vmm *vmm)
 {
 	unsigned int i, wanted = vmm->opts->cpus;
-	int max = ioctl(vmm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS), rc;
+	unsigned int max = limit(vmm, KVM_CAP_MAX_VCPUS);
+	unsigned int max_ids = limit(vmm, KVM_CAP_MAX_VCPU_ID);
+	int rc;
 
-	if (max > 0 && wanted > (unsigned int)max) {
-		say("this KVM has at most %d CPUs for a guest", max);
+	if (max && wanted > max) {
+		say("this KVM has at most %u CPUs for a guest", max);
+		return -EINVAL;
+	}
+	if (max_ids && cpu_ids(vmm->opts) > max_ids) {
+		say("this KVM has no CPU with the APIC id %u, only below %u",
+		    cpu_ids(vmm->opts) - 1, max_ids);
 		return -EINVAL;
 	}
 	vmm->vcpus = alloc_for("the CPUs", wanted * sizeof(*vmm->vcpus));

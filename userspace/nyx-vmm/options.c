@@ -17,6 +17,7 @@
 #define MEMORY_MIN	(32 * MIB)
 #define MEMORY_MAX	(UINT64_C(1) << 39)
 #define EDU_DMA_MASK	0x0fffffff
+#define MAX_CPU_STEP	32767
 
 static const char help[] =
 "usage: nyx-vmm --kernel FILE [OPTION]...\n"
@@ -29,7 +30,8 @@ static const char help[] =
 "  --module 'FILE[ STRING]'\n"
 "                        a module for an ELF file, with a command line; repeatable.\n"
 "                        --initrd is the last of them\n"
-"  --cpus N              processors (1)\n"
+"  --cpus N[,step=STEP]  processors (1), and the distance of their APIC ids (1). With ids\n"
+"                        above 254 an IOMMU has to remap interrupts in x2APIC mode\n"
 "  --memory SIZE         memory (256M)\n"
 "  --disk FILE[,readonly]\n"
 "                        a virtio disk; repeatable\n"
@@ -267,16 +269,30 @@ static int parse_iommu(struct options *opts, const char *word)
 	return usage("--iommu", word, "it is one of none, vtd, amdvi");
 }
 
-static int parse_sizes(struct options *opts, int option, const char *word)
+/* N, or N,step=STEP */
+static int parse_cpus(struct options *opts, char *word)
+{
+	char *comma = strstr(word, ",step=");
+	uint64_t cpus, step = 1;
+	bool good;
+
+	if (comma)
+		*comma = '\0';
+	good = !number_size(word, &cpus) && cpus >= 1 && cpus <= MAX_CPUS &&
+		(!comma || !number_size(comma + 6, &step)) && step >= 1 && step <= MAX_CPU_STEP;
+	if (comma)
+		*comma = ',';
+	if (!good)
+		return usage("--cpus", word, "it must be 1 to 4096, or like 4,step=100, up to 32767");
+	opts->cpus = (unsigned int)cpus;
+	opts->cpu_step = (unsigned int)step;
+	return -1;
+}
+
+static int parse_memory(struct options *opts, const char *word)
 {
 	uint64_t value;
 
-	if (option == OPT_CPUS) {
-		if (number_size(word, &value) || value < 1 || value > MAX_CPUS)
-			return usage("--cpus", word, "it must be 1 to 255");
-		opts->cpus = (unsigned int)value;
-		return -1;
-	}
 	if (number_size(word, &value) || value < MEMORY_MIN || value > MEMORY_MAX ||
 	    value & (2 * MIB - 1))
 		return usage("--memory", word, "it must be 32M to 512G, a multiple of 2M, like 1G");
@@ -299,8 +315,9 @@ static int parse_one(struct options *opts, int option, char *word)
 	case OPT_MODULE:
 		return parse_module(opts, word);
 	case OPT_CPUS:
+		return parse_cpus(opts, word);
 	case OPT_MEMORY:
-		return parse_sizes(opts, option, word);
+		return parse_memory(opts, word);
 	case OPT_DISK:
 		return parse_disk(opts, word);
 	case OPT_NET:
@@ -329,12 +346,19 @@ static int parse_one(struct options *opts, int option, char *word)
 	}
 }
 
+/* No message without remapping, and no entry of 32 bits, reaches an id above 254. */
+static bool reaches_all_cpus(const struct options *opts)
+{
+	return cpu_ids(opts) <= MAX_XAPIC_ID + 1 ||
+		(opts->iommu != IOMMU_NONE && !opts->unit.xapic && !opts->unit.small_irtes);
+}
+
 int options_parse(struct options *opts, int argc, char **argv)
 {
 	int option, rc;
 
 	*opts = (struct options){
-		.cpus = 1, .memory = MEMORY_DEFAULT, .append = "",
+		.cpus = 1, .cpu_step = 1, .memory = MEMORY_DEFAULT, .append = "",
 	};
 	/* In front of what getopt_long() says */
 	argv[0] = program_invocation_short_name;
@@ -347,6 +371,11 @@ int options_parse(struct options *opts, int argc, char **argv)
 		return usage("the word", argv[optind], "all options begin with --; see --help");
 	if (!opts->kernel) {
 		say("no --kernel; see --help");
+		return STATUS_USAGE;
+	}
+	if (!reaches_all_cpus(opts)) {
+		say("--cpus: APIC ids up to %u need --iommu vtd or amdvi, without xapic and small-irtes",
+		    cpu_id(opts, opts->cpus - 1));
 		return STATUS_USAGE;
 	}
 	return -1;

@@ -90,7 +90,8 @@ enum {
 	STATUS_RUNNING	= -2,		/* internal: not at its end yet */
 };
 
-#define MAX_CPUS	255		/* without interrupt remapping */
+#define MAX_CPUS	4096
+#define MAX_XAPIC_ID	254		/* higher ones need interrupts to be remapped */
 #define MAX_DISKS	8
 #define MAX_NETS	4
 #define MAX_MODULES	16
@@ -104,6 +105,7 @@ struct options {
 	struct { const char *path, *words; } modules[MAX_MODULES];
 	unsigned int nr_modules;
 	unsigned int cpus;
+	unsigned int cpu_step;		/* between their APIC ids */
 	uint64_t memory;
 	struct { const char *path; bool readonly; } disks[MAX_DISKS];
 	unsigned int nr_disks;
@@ -126,6 +128,17 @@ struct options {
 	bool no_reboot;
 };
 
+static inline uint32_t cpu_id(const struct options *opts, unsigned int cpu)
+{
+	return cpu * opts->cpu_step;
+}
+
+/* What the APIC ids of all processors are below */
+static inline uint32_t cpu_ids(const struct options *opts)
+{
+	return cpu_id(opts, opts->cpus - 1) + 1;
+}
+
 /* Where and how CPU 0 starts; a loader fills it in. */
 struct boot_state {
 	bool long_mode;			/* else 32-bit protected mode without paging */
@@ -134,7 +147,7 @@ struct boot_state {
 
 struct vcpu {
 	struct vmm *vmm;
-	unsigned int id;		/* APIC id */
+	uint32_t id;			/* APIC id */
 	int fd;
 	struct kvm_run *run;
 	size_t run_size;

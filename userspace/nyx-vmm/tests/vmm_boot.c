@@ -88,7 +88,9 @@ static const struct {
 	{ "bzimage", boot_bzimage, make_bzimage, HEADER_AT, HEADER_AT + 123 },
 };
 
-static struct options opts = { .kernel = "kernel", .append = "words", .memory = ENV_RAM };
+static struct options opts = {
+	.kernel = "kernel", .append = "words", .memory = ENV_RAM, .cpus = 1, .cpu_step = 1,
+};
 
 /* Damaged here and there, cut off: refused or loaded, never below 1M. */
 TEST_EACH(damaged, formats)

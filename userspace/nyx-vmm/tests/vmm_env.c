@@ -178,7 +178,7 @@ struct vmm *env_machine(enum env_dma dma)
 	close(null);
 	files = count_entries("/proc/self/fd");
 	options = (struct options){
-		.memory = ENV_RAM, .append = "", .cpus = 1, .dma_copy = dma == ENV_COPY,
+		.memory = ENV_RAM, .append = "", .cpus = 1, .cpu_step = 1, .dma_copy = dma == ENV_COPY,
 	};
 	*vmm = (struct vmm){
 		.opts = &options, .kvm_fd = -1, .vm_fd = -1, .ram_fd = -1,
