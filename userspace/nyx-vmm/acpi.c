@@ -65,6 +65,7 @@ enum {
 	MADT_LAPIC_NMI	= 4,
 	IRQ_LEVEL_HIGH	= 0x0d,
 
+	GAS_MEMORY	= 0,
 	GAS_IO		= 1,
 };
 
@@ -363,6 +364,19 @@ static uint64_t mcfg(struct writer *w)
 	return finish(w, 60);
 }
 
+static uint64_t hpet(struct writer *w)
+{
+	uint8_t *t = next(w);
+
+	header(t, "HPET", 1);
+	le_put(t + 36, 0x8086a201, 4);		/* as the low half of its capabilities: hpet.c */
+	t[40] = GAS_MEMORY;
+	t[41] = 64;
+	le_put(t + 44, GPA_HPET, 8);
+	le_put(t + 53, 128, 2);			/* the least period in ticks */
+	return finish(w, 56);
+}
+
 /* What the IOMMU calls itself and contains: DMAR, IVRS. */
 static int iommu_table(struct vmm *vmm, struct writer *w)
 {
@@ -436,6 +450,8 @@ int acpi_build(struct vmm *vmm)
 	}
 	list(&w, madt_gpa);
 	list(&w, mcfg(&w));
+	if (vmm->opts->hpet)
+		list(&w, hpet(&w));
 	if (iommu_table(vmm, &w)) {
 		say("the ACPI table of the %s IOMMU does not fit", vmm->iommu->name);
 		return -ENOSPC;

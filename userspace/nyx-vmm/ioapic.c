@@ -49,7 +49,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	uint8_t select;
 	uint8_t id;
-	uint32_t level[IOAPIC_PINS];	/* a bit for each source that is high */
+	uint64_t level[IOAPIC_PINS];	/* a bit for each source that is high */
 	uint64_t rte[IOAPIC_PINS];
 	int sent[IOAPIC_PINS];		/* the vector that the CPU saw last, or below 0 */
 } ioapic;				/* @lock */
@@ -91,16 +91,16 @@ static void pic_wire(struct vmm *vmm, unsigned int pin, bool high)
 
 void ioapic_set(struct vmm *vmm, unsigned int pin, unsigned int source, bool level)
 {
-	uint32_t before;
+	uint64_t before;
 
-	if (pin >= IOAPIC_PINS || source >= 32)
+	if (pin >= IOAPIC_PINS || source >= 64)
 		return;
 	pthread_mutex_lock(&lock);
 	before = ioapic.level[pin];
 	if (level)
-		ioapic.level[pin] |= UINT32_C(1) << source;
+		ioapic.level[pin] |= UINT64_C(1) << source;
 	else
-		ioapic.level[pin] &= ~(UINT32_C(1) << source);
+		ioapic.level[pin] &= ~(UINT64_C(1) << source);
 	if (!before && ioapic.level[pin])
 		fire(vmm, pin);
 	if (!before != !ioapic.level[pin])

@@ -105,6 +105,8 @@ static int add_devices(struct vmm *vmm)
 		rc = virtio_net_init(vmm, opts->nets[i].tap, opts->nets[i].fd);
 	if (opts->rng && !rc)
 		rc = virtio_rng_init(vmm);
+	if (opts->hpet && !rc)
+		rc = hpet_init(vmm);
 	if (opts->edu && !rc)
 		rc = edu_init(vmm, opts->edu_dma_mask);
 	if (vmm->iommu->functions && !rc)
@@ -154,6 +156,7 @@ static int run(struct vmm *vmm)
 	pci_exit(vmm);		/* ends the workers */
 	serial_exit();
 	pit_exit();
+	hpet_exit();
 	if (vmm->iommu->exit)
 		vmm->iommu->exit(vmm);
 	kvm_close(vmm);

@@ -40,6 +40,7 @@ static const char help[] =
 "  --rng                 a virtio source of random numbers\n"
 "  --device edu[,dma-mask=MASK]\n"
 "                        QEMU's device for exercises; it reaches MASK (0xfffffff)\n"
+"  --device hpet         a high precision event timer\n"
 "  --iommu none[,copy]   no IOMMU. With copy, devices map no guest memory, they copy\n"
 "  --iommu vtd[,OPTION]... Intel VT-d, by the Nyx module. Options: width=39|48 (48),\n"
 "                        caching-mode, xapic (no x2APIC), small-pages (4K only),\n"
@@ -150,13 +151,18 @@ static int parse_net(struct options *opts, const char *word)
 
 static int parse_device(struct options *opts, const char *word)
 {
+	if (!strcmp(word, "hpet")) {
+		opts->hpet = true;
+		return -1;
+	}
 	opts->edu_dma_mask = EDU_DMA_MASK;
 	opts->edu = true;
 	if (!strcmp(word, "edu"))
 		return -1;
 	if (!strncmp(word, "edu,dma-mask=", 13) && !number_size(word + 13, &opts->edu_dma_mask))
 		return -1;
-	return usage("--device", word, "write it like edu or edu,dma-mask=0xfffffff");
+	return usage("--device", word,
+		     "write it like edu, edu,dma-mask=0xfffffff or hpet");
 }
 
 struct word {

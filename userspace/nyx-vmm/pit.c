@@ -117,7 +117,7 @@ static void expired(void *opaque, int fd)
 {
 	uint64_t times;
 
-	if (read(fd, &times, sizeof(times)) != sizeof(times))
+	if (read(fd, &times, sizeof(times)) != sizeof(times) || hpet_is_legacy())
 		return;
 	ioapic_set(opaque, PIN_PIT, 0, true);
 	ioapic_set(opaque, PIN_PIT, 0, false);

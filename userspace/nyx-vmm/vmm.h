@@ -53,6 +53,7 @@ enum {
 #define GPA_ECAM	UINT64_C(0xe0000000)	/* 256 buses */
 #define GPA_ECAM_SIZE	UINT64_C(0x10000000)
 #define GPA_IOAPIC	UINT64_C(0xfec00000)
+#define GPA_HPET	UINT64_C(0xfed00000)	/* 1K, if there is one */
 #define GPA_AMDVI	UINT64_C(0xfed80000)	/* 16K, if there is one */
 #define GPA_VTD		UINT64_C(0xfed90000)	/* 4K */
 #define GPA_LAPIC	UINT64_C(0xfee00000)
@@ -96,6 +97,9 @@ enum {
 #define MAX_NETS	4
 #define MAX_MODULES	16
 
+/* Sources of pins; those of INTx are slots, the others of ISA are alone on their pins. */
+enum { SOURCE_HPET = 32 };
+
 enum iommu_kind { IOMMU_NONE, IOMMU_VTD, IOMMU_AMDVI };
 
 struct options {
@@ -112,6 +116,7 @@ struct options {
 	struct { const char *tap; int fd; } nets[MAX_NETS];	/* tap or fd */
 	unsigned int nr_nets;
 	bool rng;
+	bool hpet;
 	bool edu;
 	uint64_t edu_dma_mask;
 	enum iommu_kind iommu;
@@ -303,7 +308,7 @@ void irq_forget_level(struct vmm *vmm, unsigned int pin);
 /* ioapic.c */
 int ioapic_init(struct vmm *vmm);
 /*
- * A pin is high while any of its sources (0 to 31) is; with it the wire of the 8259s that
+ * A pin is high while any of its sources (0 to 63) is; with it the wire of the 8259s that
  * it has. Any thread.
  */
 void ioapic_set(struct vmm *vmm, unsigned int pin, unsigned int source, bool level);
@@ -327,6 +332,11 @@ void kvm_pic_raised(struct vmm *vmm);
 int pit_init(struct vmm *vmm);
 void pit_exit(void);
 int pm_init(struct vmm *vmm);
+
+/* Those of --device besides; what fails they say themselves. */
+int hpet_init(struct vmm *vmm);
+void hpet_exit(void);
+bool hpet_is_legacy(void);	/* it interrupts in place of the PIT */
 
 /* PCI devices. What fails they say themselves. */
 int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly);

@@ -533,6 +533,8 @@ static const struct {
 	{ "edu", "--device", "edu,dma-mask=0xffffffffffffffff", -1 },
 	{ "edu_mask", "--device", "edu,dma-mask=", STATUS_USAGE },
 	{ "edu_comma", "--device", "edu,", STATUS_USAGE },
+	{ "hpet", "--device", "hpet", -1 },
+	{ "hpet_more", "--device", "hpet,x", STATUS_USAGE },
 	{ "vtd", "--iommu", "vtd,width=39,xapic,xapic", -1 },
 	{ "vtd_commas", "--iommu", "vtd,,xapic", STATUS_USAGE },
 	{ "vtd_prefix", "--iommu", "vtd,xapi", STATUS_USAGE },

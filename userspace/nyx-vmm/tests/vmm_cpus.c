@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nyx-vmm tests: what the ACPI tables say of processors.
+ * nyx-vmm tests: what the ACPI tables say of processors and timers.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -122,6 +122,25 @@ TEST(madt_too_large)
 	EXPECT_EQ(-ENOSPC, acpi_build(vmm));
 	EXPECT_TRUE(strstr(env_said(), "processors does not fit"));
 	EXPECT_EQ(0x5ca1ab1e, env_get(vmm, GPA_BIOS_END, 4));
+	env_end(vmm);
+}
+
+TEST(hpet_table)
+{
+	struct options opts = { .memory = ENV_RAM, .append = "", .cpus = 1, .cpu_step = 1 };
+	struct vmm *vmm = env_machine(ENV_MAP);
+	const uint8_t *hpet;
+
+	vmm->opts = &opts;
+	ASSERT_EQ(0, acpi_build(vmm));
+	EXPECT_TRUE(!find_table(vmm, "HPET"));
+	opts.hpet = true;
+	ASSERT_EQ(0, acpi_build(vmm));
+	hpet = find_table(vmm, "HPET");
+	ASSERT_TRUE(hpet != NULL);
+	EXPECT_EQ(56, le_get(hpet + 4, 4));
+	/* What it says of the device is what the device says. */
+	EXPECT_EQ(env_in(vmm, IO_MMIO, le_get(hpet + 44, 8), 4), le_get(hpet + 36, 4));
 	env_end(vmm);
 }
 

@@ -166,7 +166,7 @@ struct vmm *env_machine(enum env_dma dma)
 {
 	int (*const inits[])(struct vmm *vmm) = {
 		io_init, pm_init, irq_init, ioapic_init, serial_init, rtc_init, pic_init,
-		pit_init, pci_init,
+		pit_init, pci_init, hpet_init,
 	};
 	struct vmm *vmm = &machine;
 	unsigned int i;
@@ -205,6 +205,7 @@ void env_end(struct vmm *vmm)
 	pci_exit(vmm);
 	serial_exit();
 	pit_exit();
+	hpet_exit();
 	loop_exit();
 	io_exit(vmm);
 	EXPECT_EQ(files, count_entries("/proc/self/fd"));

@@ -148,6 +148,7 @@ static void attack_ioapic(struct cpu *cpu)
 	env_out(cpu->vmm, IO_MMIO, GPA_IOAPIC, below(cpu, 72), width(cpu));
 	poke(cpu, IO_MMIO, GPA_IOAPIC + 0x10);
 	poke(cpu, IO_MMIO, GPA_IOAPIC + below(cpu, 0x50));
+	poke(cpu, IO_MMIO, GPA_HPET + 8 * below(cpu, 0x30));
 }
 
 static void put_desc(struct cpu *cpu, uint64_t at, uint64_t addr, uint32_t len, uint32_t flags,

@@ -4,9 +4,12 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Intel 82093AA (IOAPIC), 8259A; numbers of the data sheets are written out again.
+ * Intel 82093AA (IOAPIC), 8259A, IA-PC HPET Specification 1.0a; numbers of the data sheets are
+ * written out again.
  */
 #include "vmm_env.h"
+
+#include <unistd.h>
 
 #define IOAPIC		0xfec00000
 #define LEVEL		0x8000u
@@ -269,5 +272,135 @@ TEST(pic_probe)
 	EXPECT_EQ(0xfb, env_in(vmm, IO_PORT, MASTER + 1, 1));
 	pulse(vmm, 4);
 	EXPECT_TRUE(!pic_raised());
+	env_end(vmm);
+}
+
+/* ---- the HPET --------------------------------------------------------------------------- */
+
+#define HPET		UINT64_C(0xfed00000)
+#define TIMER(n)	(HPET + 0x100 + 0x20 * (n))
+
+/* The message of pin @pin, edge-triggered, is @vector. */
+static struct vmm *hpet(unsigned int pin, uint32_t rte)
+{
+	struct vmm *vmm = env_machine(ENV_FAULTS);
+
+	rte_set(vmm, pin, rte);
+	return vmm;
+}
+
+static uint64_t hpet_get(struct vmm *vmm, uint64_t reg)
+{
+	return env_in(vmm, IO_MMIO, reg, 8);
+}
+
+static void hpet_set(struct vmm *vmm, uint64_t reg, uint64_t value)
+{
+	env_out(vmm, IO_MMIO, reg, value, 8);
+}
+
+static void come(uint8_t vector, unsigned int times)
+{
+	while (env_sent(vector) < times)
+		usleep(1000);
+}
+
+TEST(hpet_counter)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	uint64_t caps = hpet_get(vmm, HPET), before;
+
+	EXPECT_EQ(10000000, caps >> 32);	/* fs */
+	EXPECT_EQ(0x8086a201, caps & UINT32_MAX);
+	EXPECT_EQ(0, hpet_get(vmm, HPET + 0xf0));
+	hpet_set(vmm, HPET + 0xf0, UINT64_C(0x123456789));
+	EXPECT_EQ(0x23456789, env_in(vmm, IO_MMIO, HPET + 0xf0, 4));
+	EXPECT_EQ(1, env_in(vmm, IO_MMIO, HPET + 0xf4, 4));
+	hpet_set(vmm, HPET + 0x10, 1);
+	while (hpet_get(vmm, HPET + 0xf0) <= UINT64_C(0x123456789))
+		;
+	/* While it counts it is not set, when it stops it stays. */
+	hpet_set(vmm, HPET + 0xf0, 0);
+	hpet_set(vmm, HPET + 0x10, 0);
+	before = hpet_get(vmm, HPET + 0xf0);
+	EXPECT_TRUE(before > UINT64_C(0x123456789));
+	usleep(1000);
+	EXPECT_EQ(before, hpet_get(vmm, HPET + 0xf0));
+	/* Neither in the middle nor in halves that do not exist */
+	EXPECT_EQ(0, env_in(vmm, IO_MMIO, HPET + 0xf2, 4));
+	EXPECT_EQ(0, env_in(vmm, IO_MMIO, HPET + 0xf0, 2));
+	env_end(vmm);
+}
+
+static const struct { const char *name; unsigned int timer, pin; uint64_t general, config; }
+hpet_timers[] = {
+	{ "pin", 2, 17, 1, 0x04 | 17 << 9 },
+	{ "pin_32", 1, 20, 1, 0x104 | 20 << 9 },
+	{ "replaces_the_pit", 0, 2, 3, 0x04 },
+	{ "replaces_the_clock", 1, 8, 3, 0x04 },
+};
+
+TEST_EACH(hpet_once, hpet_timers)
+{
+	struct vmm *vmm = hpet(v->pin, 0x41);
+
+	hpet_set(vmm, TIMER(v->timer), v->config);
+	hpet_set(vmm, TIMER(v->timer) + 8, 100000);
+	hpet_set(vmm, HPET + 0x10, v->general);
+	come(0x41, 1);
+	EXPECT_TRUE(hpet_get(vmm, HPET + 0xf0) >= 100000);
+	EXPECT_EQ(0, hpet_get(vmm, HPET + 0x20));
+	/* Again, from where the counter stops */
+	hpet_set(vmm, HPET + 0x10, v->general & ~UINT64_C(1));
+	hpet_set(vmm, TIMER(v->timer) + 8, hpet_get(vmm, HPET + 0xf0) + 1000);
+	hpet_set(vmm, HPET + 0x10, v->general);
+	come(0x41, 2);
+	env_end(vmm);
+	EXPECT_EQ(2, env_sent(0x41));
+}
+
+TEST_EACH(hpet_periodic, hpet_timers)
+{
+	struct vmm *vmm = hpet(v->pin, 0x41);
+
+	hpet_set(vmm, TIMER(v->timer), v->config | 0x48);
+	hpet_set(vmm, TIMER(v->timer) + 8, 50000);
+	EXPECT_EQ(0, hpet_get(vmm, TIMER(v->timer)) & 0x40);
+	hpet_set(vmm, HPET + 0x10, v->general);
+	come(0x41, 3);
+	EXPECT_EQ(0, hpet_get(vmm, TIMER(v->timer) + 8) % 50000);
+	EXPECT_TRUE(hpet_get(vmm, HPET + 0xf0) >= 150000);
+	env_end(vmm);
+}
+
+TEST(hpet_level)
+{
+	struct vmm *vmm = hpet(18, LEVEL | 0x41);
+
+	hpet_set(vmm, TIMER(0), 0x06 | 18 << 9);
+	hpet_set(vmm, TIMER(0) + 8, 1000);
+	hpet_set(vmm, HPET + 0x10, 1);
+	come(0x41, 1);
+	EXPECT_EQ(1, hpet_get(vmm, HPET + 0x20));
+	/* High until it is told that it was seen */
+	ioapic_eoi(vmm, 0x41);
+	EXPECT_EQ(2, env_sent(0x41));
+	hpet_set(vmm, HPET + 0x20, 1);
+	EXPECT_EQ(0, hpet_get(vmm, HPET + 0x20));
+	ioapic_eoi(vmm, 0x41);
+	EXPECT_EQ(2, env_sent(0x41));
+	EXPECT_TRUE(!(rte_get(vmm, 18) & REMOTE_IRR));
+	env_end(vmm);
+}
+
+/* It offers pins 16 to 23; another one leaves the last, and is not driven. */
+TEST(hpet_route)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	EXPECT_EQ(0xff0000, hpet_get(vmm, TIMER(0)) >> 32);
+	hpet_set(vmm, TIMER(0), 19 << 9);
+	hpet_set(vmm, TIMER(0), 4 << 9 | 4);
+	EXPECT_EQ(19 << 9 | 4, hpet_get(vmm, TIMER(0)) & 0x3e04);
 	env_end(vmm);
 }
