@@ -20,7 +20,17 @@
 enum {
 	REG_FECTL	= 0x38,		/* then data, address, upper address */
 	REG_IECTL	= 0xa0,
+	REG_IRTA	= 0xb8,
 	CTL_MASKED_SHIFT = 31,
+
+	/* Of a message in remappable format (5.1.2.2) */
+	ADDRESS_FORMAT	= 1 << 4,
+	ADDRESS_SUBHANDLE = 1 << 3,
+	IRTE_SIZE	= 16,
+	IRTE_SOURCE	= 8,		/* id, qualifier, type of validation */
+	IRTE_SVT	= 18,		/* shift */
+	SVT_ID		= 1,
+	SVT_BUS		= 2,
 
 	DMAR_SIZE	= 72,
 	DMAR_WIDTH	= 36,
@@ -83,6 +93,46 @@ static int vtd_init(struct vmm *vmm)
 	return iommu_unit_init(vmm, iu, &model, &create);
 }
 
+/*
+ * With ioapic-any-source: the id that the entry of the message asks for, or the IOAPIC's. So
+ * the unit checks the source as ever, but the id is one that passes if it is a function of the
+ * machine. The entry may change before the unit looks at it: then the message is a fault.
+ */
+static uint16_t wanted_source(struct vmm *vmm, uint64_t address, uint32_t data)
+{
+	const struct iommu_unit *iu = vmm->iommu_data;
+	uint32_t index = (uint32_t)(address >> 5 & 0x7fff) | (uint32_t)(address >> 2 & 1) << 15;
+	const uint8_t *entry;
+	uint64_t irta, source;
+
+	if (!(address & ADDRESS_FORMAT) || nyx_mmio_read(iu->unit, REG_IRTA, 8, &irta))
+		return RID_IOAPIC;
+	if (address & ADDRESS_SUBHANDLE)
+		index += data & 0xffff;
+	if (index >= UINT32_C(2) << (irta & 0xf))
+		return RID_IOAPIC;
+	entry = ram_ptr(vmm, (irta & ~UINT64_C(0xfff)) + IRTE_SIZE * (uint64_t)index, IRTE_SIZE);
+	if (!entry)
+		return RID_IOAPIC;
+	source = le_get(entry + IRTE_SOURCE, 4);
+	switch (source >> IRTE_SVT & 3) {
+	case SVT_ID:
+		return (uint16_t)source;
+	case SVT_BUS:
+		return source & 0xff00;
+	default:
+		return RID_IOAPIC;
+	}
+}
+
+static int vtd_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
+		     struct irq_message *message)
+{
+	if (rid == RID_IOAPIC && vmm->opts->unit.any_source)
+		rid = wanted_source(vmm, address, data);
+	return iommu_unit_remap(vmm, rid, address, data, message);
+}
+
 /* One unit for all functions, and for the IOAPIC, whose id in the MADT is 0. */
 static size_t vtd_acpi(struct vmm *vmm, uint8_t *table, size_t room)
 {
@@ -114,6 +164,6 @@ const struct iommu_ops iommu_vtd = {
 	.exit = iommu_unit_exit,
 	.device_add = iommu_unit_device_add,
 	.access = iommu_unit_access,
-	.remap = iommu_unit_remap,
+	.remap = vtd_remap,
 	.acpi = vtd_acpi,
 };

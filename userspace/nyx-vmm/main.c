@@ -78,7 +78,7 @@ static int add_platform(struct vmm *vmm)
 		{ "power management", pm_init }, { "interrupts", irq_init },
 		{ "IOAPIC", ioapic_init }, { "serial port", serial_init },
 		{ "clock", rtc_init }, { "interrupt controller", pic_init },
-		{ "timer", pit_init },
+		{ "timer", pit_init }, { "configuration", fw_cfg_init },
 	};
 	unsigned int i;
 	int rc;
@@ -107,6 +107,8 @@ static int add_devices(struct vmm *vmm)
 		rc = virtio_rng_init(vmm);
 	if (opts->hpet && !rc)
 		rc = hpet_init(vmm);
+	if (opts->testdev && !rc)
+		rc = testdev_init(vmm);
 	if (opts->edu && !rc)
 		rc = edu_init(vmm, opts->edu_dma_mask);
 	if (vmm->iommu->functions && !rc)

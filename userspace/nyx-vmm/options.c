@@ -41,11 +41,14 @@ static const char help[] =
 "  --device edu[,dma-mask=MASK]\n"
 "                        QEMU's device for exercises; it reaches MASK (0xfffffff)\n"
 "  --device hpet         a high precision event timer\n"
+"  --device testdev      ports of QEMU's pc-testdev: 0x2000 + N sets pin N of the IOAPIC\n"
 "  --iommu none[,copy]   no IOMMU. With copy, devices map no guest memory, they copy\n"
 "  --iommu vtd[,OPTION]... Intel VT-d, by the Nyx module. Options: width=39|48 (48),\n"
 "                        caching-mode, xapic (no x2APIC), small-pages (4K only),\n"
-"                        quarantine (what devices do wrong can stop them), shared\n"
-"                        (the user's other programs, like nyxctl, may open the unit)\n"
+"                        ioapic-any-source (entries of the IOAPIC may name any\n"
+"                        source), quarantine (what devices do wrong can stop them),\n"
+"                        shared (other programs of the user, like nyxctl, may open the\n"
+"                        unit)\n"
 "  --iommu amdvi[,OPTION]... AMD-Vi, by the Nyx module. Options: width=48|57|64 (64),\n"
 "                        np-cache (the guest reports new mappings, too), xapic (no\n"
 "                        x2APIC), small-irtes (interrupt entries of 32 bits; no\n"
@@ -155,6 +158,10 @@ static int parse_device(struct options *opts, const char *word)
 		opts->hpet = true;
 		return -1;
 	}
+	if (!strcmp(word, "testdev")) {
+		opts->testdev = true;
+		return -1;
+	}
 	opts->edu_dma_mask = EDU_DMA_MASK;
 	opts->edu = true;
 	if (!strcmp(word, "edu"))
@@ -162,7 +169,7 @@ static int parse_device(struct options *opts, const char *word)
 	if (!strncmp(word, "edu,dma-mask=", 13) && !number_size(word + 13, &opts->edu_dma_mask))
 		return -1;
 	return usage("--device", word,
-		     "write it like edu, edu,dma-mask=0xfffffff or hpet");
+		     "write it like edu, edu,dma-mask=0xfffffff, hpet or testdev");
 }
 
 struct word {
@@ -216,6 +223,7 @@ static int parse_vtd(struct options *opts, const char *word, const char *rest)
 		{ "caching-mode", .flag = &opts->unit.caching_mode },
 		{ "xapic", .flag = &opts->unit.xapic },
 		{ "small-pages", .flag = &opts->unit.small_pages },
+		{ "ioapic-any-source", .flag = &opts->unit.any_source },
 		{ "quarantine", .flag = &opts->unit.quarantine },
 		{ "shared", .flag = &opts->unit.shared },
 	};

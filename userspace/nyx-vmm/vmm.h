@@ -98,7 +98,7 @@ enum {
 #define MAX_MODULES	16
 
 /* Sources of pins; those of INTx are slots, the others of ISA are alone on their pins. */
-enum { SOURCE_HPET = 32 };
+enum { SOURCE_HPET = 32, SOURCE_TESTDEV = 40 };
 
 enum iommu_kind { IOMMU_NONE, IOMMU_VTD, IOMMU_AMDVI };
 
@@ -116,7 +116,7 @@ struct options {
 	struct { const char *tap; int fd; } nets[MAX_NETS];	/* tap or fd */
 	unsigned int nr_nets;
 	bool rng;
-	bool hpet;
+	bool hpet, testdev;
 	bool edu;
 	uint64_t edu_dma_mask;
 	enum iommu_kind iommu;
@@ -125,7 +125,7 @@ struct options {
 		bool xapic;
 		bool quarantine;	/* the kernel's policy; else only reports */
 		bool shared;		/* other processes of the user may open it */
-		bool caching_mode, small_pages;			/* VT-d */
+		bool caching_mode, small_pages, any_source;	/* VT-d */
 		bool small_irtes, guest_apic, np_cache;		/* AMD-Vi */
 	} unit;
 	bool dma_copy;			/* devices copy, they map nothing */
@@ -332,11 +332,13 @@ void kvm_pic_raised(struct vmm *vmm);
 int pit_init(struct vmm *vmm);
 void pit_exit(void);
 int pm_init(struct vmm *vmm);
+int fw_cfg_init(struct vmm *vmm);
 
 /* Those of --device besides; what fails they say themselves. */
 int hpet_init(struct vmm *vmm);
 void hpet_exit(void);
 bool hpet_is_legacy(void);	/* it interrupts in place of the PIT */
+int testdev_init(struct vmm *vmm);
 
 /* PCI devices. What fails they say themselves. */
 int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly);

@@ -36,7 +36,7 @@ static const uint8_t *find_table(struct vmm *vmm, const char *signature)
 	sound(xsdt, len);
 	for (at = 36; at < len; at += 8) {
 		table = ram_ptr(vmm, le_get(xsdt + at, 8), 36);
-		ASSERT_TRUE(table != NULL);
+		ASSERT_TRUE(!!table);
 		sound(table, le_get(table + 4, 4));
 		if (!memcmp(table, signature, 4))
 			return table;
@@ -62,7 +62,7 @@ TEST_EACH(madt_cpus, machines)
 	vmm->opts = &opts;
 	ASSERT_EQ(0, acpi_build(vmm));
 	madt = find_table(vmm, "APIC");
-	ASSERT_TRUE(madt != NULL);
+	ASSERT_TRUE(!!madt);
 	end = madt + le_get(madt + 4, 4);
 	for (p = madt + 44; p < end; p += p[1]) {
 		ASSERT_TRUE(p[1] && p + p[1] <= end);
@@ -137,7 +137,7 @@ TEST(hpet_table)
 	opts.hpet = true;
 	ASSERT_EQ(0, acpi_build(vmm));
 	hpet = find_table(vmm, "HPET");
-	ASSERT_TRUE(hpet != NULL);
+	ASSERT_TRUE(!!hpet);
 	EXPECT_EQ(56, le_get(hpet + 4, 4));
 	/* What it says of the device is what the device says. */
 	EXPECT_EQ(env_in(vmm, IO_MMIO, le_get(hpet + 44, 8), 4), le_get(hpet + 36, 4));

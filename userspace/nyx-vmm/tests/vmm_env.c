@@ -12,6 +12,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
+#include <nyx/nyx.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,9 @@
 #include "pci.h"
 
 #define GUARD	(64 * KIB)
+
+uint64_t env_irta;
+uint32_t env_sender;
 
 static struct vmm machine;
 static struct options options;
@@ -109,6 +113,30 @@ void *__wrap_calloc(size_t nr, size_t size)
 	return atomic_load(&no_memory) ? NULL : __real_calloc(nr, size);
 }
 
+/* ---- in place of a unit of the module, likewise ------------------------------------ */
+
+int __wrap_nyx_mmio_read(struct nyx_unit *unit, uint32_t offset, uint32_t width,
+			 uint64_t *value);
+int __wrap_nyx_mmio_read(struct nyx_unit *unit, uint32_t offset, uint32_t width,
+			 uint64_t *value)
+{
+	(void)unit;
+	(void)width;
+	*value = offset == 0xb8 ? env_irta : 0;
+	return 0;
+}
+
+int __wrap_nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_send *irq);
+int __wrap_nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_send *irq)
+{
+	(void)unit;
+	env_sender = irq->sbdf;
+	irq->out_result = NYX_IRQ_DELIVER;
+	irq->out_address = irq->address;
+	irq->out_data = irq->data;
+	return 0;
+}
+
 /* ---- the machine ------------------------------------------------------------------- */
 
 static int refusing_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr)
@@ -166,7 +194,7 @@ struct vmm *env_machine(enum env_dma dma)
 {
 	int (*const inits[])(struct vmm *vmm) = {
 		io_init, pm_init, irq_init, ioapic_init, serial_init, rtc_init, pic_init,
-		pit_init, pci_init, hpet_init,
+		pit_init, fw_cfg_init, pci_init, hpet_init, testdev_init,
 	};
 	struct vmm *vmm = &machine;
 	unsigned int i;

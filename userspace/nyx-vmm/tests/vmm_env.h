@@ -33,6 +33,9 @@ void env_end(struct vmm *vmm);
 void env_mute(bool on);
 unsigned int env_accesses(uint64_t iova);	/* to its page, refused or not, of ENV_FAULTS */
 unsigned int env_sent(uint8_t vector);	/* that devices of ENV_FAULTS have sent */
+/* Of a unit of VT-d that is none: its IRTA_REG, and the device that sent an interrupt last */
+extern uint64_t env_irta;
+extern uint32_t env_sender;
 unsigned int env_stops(void);		/* how often the guest wanted to end it */
 const char *env_said(void);		/* the last message */
 unsigned int env_says(void);		/* how many there were */

@@ -101,7 +101,7 @@ static void attack_ports(struct cpu *cpu)
 {
 	static const struct { uint16_t base, size; } ports[] = {
 		{ 0x20, 2 }, { 0xa0, 2 }, { 0x40, 4 }, { 0x61, 1 }, { 0x70, 2 }, { 0x3f8, 8 },
-		{ 0x600, 12 }, { 0xf4, 4 }, { 0xcf8, 8 }, { 0x4d0, 2 },
+		{ 0x600, 12 }, { 0xf4, 4 }, { 0xcf8, 8 }, { 0x4d0, 2 }, { 0x510, 2 },
 		{ 0, 0x7fff },
 	};
 	unsigned int i = below(cpu, ARRAY_SIZE(ports));

@@ -11,6 +11,9 @@
 
 #include <unistd.h>
 
+#include "iommu.h"
+#include "iommu_unit.h"
+
 #define IOAPIC		0xfec00000
 #define LEVEL		0x8000u
 #define REMOTE_IRR	0x4000u
@@ -85,6 +88,54 @@ TEST(eoi_of_a_blocked_message)
 	rte_set(vmm, 12, 0x61);
 	ioapic_set(vmm, 12, 0, true);
 	EXPECT_TRUE(env_awaits_eoi(0x41) && !env_awaits_eoi(0x61));
+	env_end(vmm);
+}
+
+/* ---- whose the IOAPIC's messages are ---------------------------------------------------- */
+
+#define IOAPIC_RID	0xff00
+#define IRT		0x300000
+#define REMAPPABLE	0xfee00010	/* 5.1.2.2 of VT-d: index in bits 19:5 and 2 */
+
+static const struct {
+	const char *name;
+	bool any;
+	uint64_t address;
+	uint32_t data;
+	uint64_t irta;
+	unsigned int index;		/* of the entry, whose high half is */
+	uint64_t entry;
+	uint32_t sender;
+} sources[] = {
+	{ "strict", false, REMAPPABLE | 3 << 5, 0, IRT | 7, 3, 1 << 18 | 0x0008, IOAPIC_RID },
+	{ "any", true, REMAPPABLE | 3 << 5, 0, IRT | 7, 3, 1 << 18 | 0x0008, 0x0008 },
+	{ "subhandle", true, REMAPPABLE | 8 | 3 << 5, 4, IRT | 7, 7, 1 << 18 | 0x10, 0x0010 },
+	{ "bit_2", true, REMAPPABLE | 4, 0, IRT | 15, 0x8000, 1 << 18 | 0x18, 0x0018 },
+	{ "buses", true, REMAPPABLE | 3 << 5, 0, IRT | 7, 3, 2 << 18 | 0x0305, 0x0300 },
+	{ "unchecked", true, REMAPPABLE | 3 << 5, 0, IRT | 7, 3, 0x0008, IOAPIC_RID },
+	{ "compatible", true, 0xfee03000, 0, IRT | 7, 0, 1 << 18 | 0x0008, IOAPIC_RID },
+	{ "behind", true, REMAPPABLE | 2 << 5, 0, IRT | 0, 2, 1 << 18 | 0x0008, IOAPIC_RID },
+	{ "last", true, REMAPPABLE | 1 << 5, 0, IRT | 0, 1, 1 << 18 | 0x0008, 0x0008 },
+	{ "nowhere", true, REMAPPABLE | 3 << 5, 0, 0xc0000007, 3, 0, IOAPIC_RID },
+};
+
+TEST_EACH(ioapic_source, sources)
+{
+	const struct options opts = { .unit.any_source = v->any };
+	struct iommu_unit iu = { .events = -1 };
+	struct vmm *vmm = env_machine(ENV_MAP);
+	struct irq_message message;
+
+	vmm->opts = &opts;
+	vmm->iommu_data = &iu;
+	vmm->iommu = &iommu_vtd;
+	env_irta = v->irta;
+	env_put(vmm, IRT + 16 * v->index + 8, v->entry, 8);
+	ASSERT_EQ(0, iommu_vtd.remap(vmm, IOAPIC_RID, v->address, v->data, &message));
+	EXPECT_EQ(v->sender, env_sender);
+	/* Others are always who they are. */
+	ASSERT_EQ(0, iommu_vtd.remap(vmm, 0x0020, v->address, v->data, &message));
+	EXPECT_EQ(0x0020, env_sender);
 	env_end(vmm);
 }
 
@@ -402,5 +453,57 @@ TEST(hpet_route)
 	hpet_set(vmm, TIMER(0), 19 << 9);
 	hpet_set(vmm, TIMER(0), 4 << 9 | 4);
 	EXPECT_EQ(19 << 9 | 4, hpet_get(vmm, TIMER(0)) & 0x3e04);
+	env_end(vmm);
+}
+
+/* ---- what kvm-unit-tests want ------------------------------------------------------------- */
+
+static uint64_t fw_cfg(struct vmm *vmm, uint16_t key, unsigned int len)
+{
+	uint64_t value = 0;
+	unsigned int i;
+
+	env_out(vmm, IO_PORT, 0x510, key, 2);
+	for (i = 0; i < len; i++)
+		value |= env_in(vmm, IO_PORT, 0x511, 1) << 8 * i;
+	return value;
+}
+
+TEST(fw_cfg_entries)
+{
+	const struct options opts = { .memory = 5 * GIB, .cpus = 300, .cpu_step = 3 };
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	vmm->opts = &opts;
+	EXPECT_EQ('Q' | 'E' << 8 | 'M' << 16 | 'U' << 24, fw_cfg(vmm, 0, 4));
+	EXPECT_EQ(1, fw_cfg(vmm, 1, 4));
+	EXPECT_EQ(5 * GIB, fw_cfg(vmm, 3, 8));
+	EXPECT_EQ(300, fw_cfg(vmm, 5, 2));
+	EXPECT_EQ(300, fw_cfg(vmm, 5, 8));		/* zeros behind it */
+	EXPECT_EQ(898, fw_cfg(vmm, 0x0f, 2));
+	EXPECT_EQ(0, fw_cfg(vmm, 0x19, 4));		/* no files */
+	EXPECT_EQ(0, fw_cfg(vmm, 0xffff, 4));
+	fw_cfg(vmm, 3, 8);
+	EXPECT_EQ(0, env_in(vmm, IO_PORT, 0x511, 1));	/* at its end */
+	env_end(vmm);
+}
+
+TEST(testdev_pins)
+{
+	struct vmm *vmm = env_machine(ENV_FAULTS);
+
+	rte_set(vmm, 14, 0x41);
+	rte_set(vmm, 2, 0x42);
+	env_out(vmm, IO_PORT, 0x200e, 1, 1);
+	EXPECT_EQ(1, env_sent(0x41));
+	env_out(vmm, IO_PORT, 0x200e, 1, 1);
+	EXPECT_EQ(1, env_sent(0x41));
+	env_out(vmm, IO_PORT, 0x200e, 0, 1);
+	env_out(vmm, IO_PORT, 0x200e, 1, 1);
+	EXPECT_EQ(2, env_sent(0x41));
+	env_out(vmm, IO_PORT, 0x2000, 1, 1);
+	EXPECT_EQ(1, env_sent(0x42));
+	env_out(vmm, IO_PORT, 0xe0, 0x12345678, 4);
+	EXPECT_EQ(0x1234, env_in(vmm, IO_PORT, 0xe2, 2));
 	env_end(vmm);
 }
