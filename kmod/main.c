@@ -23,6 +23,10 @@ module_param(max_units_per_user, uint, 0444);
 MODULE_PARM_DESC(max_units_per_user,
 		 "most units of a user without CAP_SYS_RESOURCE (default 256)");
 
+module_param_named(max_bindings_per_user, nyx_max_bindings_per_user, uint, 0644);
+MODULE_PARM_DESC(max_bindings_per_user,
+		 "most bound interrupts in the units of a user without CAP_SYS_RESOURCE (default 262144)");
+
 static int unit_shown(struct nyx_unit *unit)
 {
 	int ret = nyx_sysfs_add(unit);

@@ -6,6 +6,7 @@
  */
 #include "core/irqfd.h"
 
+#include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/eventfd.h>
 #include <linux/file.h>
@@ -19,6 +20,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/user_namespace.h>
 
 #include "base/trace.h"
 #include "base/types.h"
@@ -41,6 +43,8 @@
 
 /* Ended bindings of a unit whose memory waits for a grace period. */
 #define DEAD_MAX	256u
+
+unsigned int nyx_max_bindings_per_user = 262144;
 
 /* Does what takes long, for all units; its CPUs and nice value are in sysfs. */
 static struct workqueue_struct *workers;
@@ -300,17 +304,14 @@ static enum hrtimer_restart send_timer(struct hrtimer *timer)
 /* Memory is not at hand: it is asked for again later. */
 static void stall(struct nyx_binding *b, struct nyx_irq_wait *limit)
 {
-	atomic_t *nr_stalled = &b->unit->irq.fds->nr_stalled;
 	u32 ms, nr;
 
 	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
 	spin_lock_irq(&b->lock);
 	if (b->dead)
 		goto out_unlock;
-	if (!b->waited_ms)
-		atomic_inc(nr_stalled);
-	/* All together ask once in a millisecond, as one does at first. */
-	nr = atomic_read(nr_stalled);
+	/* All of a user together ask once in a millisecond, as one does at first. */
+	nr = nyx_tenants_add(b->unit, NYX_TENANT_STALLED, !b->waited_ms);
 	ms = max(1 + b->waited_ms / 16, nr);
 	trace_nyx_irq_stall(b->unit->id, b->cfg.sbdf, b->id, b->waited_ms, ms, nr);
 	b->waited_ms += ms;
@@ -324,7 +325,7 @@ static void stall_end(struct nyx_binding *b)
 {
 	lockdep_assert_held(&b->lock);
 	if (b->waited_ms)
-		atomic_dec(&b->unit->irq.fds->nr_stalled);
+		nyx_tenants_add(b->unit, NYX_TENANT_STALLED, -1);
 	b->waited_ms = 0;
 }
 
@@ -636,6 +637,7 @@ static void binding_end(struct nyx_binding *b)
 	eventfds_release(b);
 	eventfd_ctx_put(b->target);
 	eventfd_ctx_put(b->source);
+	nyx_tenants_add(unit, NYX_TENANT_BINDINGS, -1);
 	binding_retire(fds, b);
 }
 
@@ -674,12 +676,23 @@ static int binding_publish(struct nyx_unit *unit, struct nyx_binding *b)
 	rcu_read_unlock();
 	if (ret)
 		return ret;
+	/* An eventfd stays when its last descriptor is closed. */
+	if (nyx_tenants_add(unit, NYX_TENANT_BINDINGS, 1) >
+	    READ_ONCE(nyx_max_bindings_per_user) &&
+	    !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE)) {
+		ret = -ENOSPC;
+		goto err_count;
+	}
 	ret = xa_alloc_cyclic(&irq->bindings, &b->id, b, XA_LIMIT(1, INT_MAX),
 			      &irq->next_binding, GFP_CALLER);
 	if (ret < 0)
-		return ret;
+		goto err_count;
 	irq->nr_bindings++;
 	return 0;
+
+err_count:
+	nyx_tenants_add(unit, NYX_TENANT_BINDINGS, -1);
+	return ret;
 }
 
 static int bind_files(struct nyx_unit *unit, struct nyx_binding *b,

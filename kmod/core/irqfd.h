@@ -14,8 +14,8 @@
  * for it.
  *
  * Work is bounded. A signal causes one attempt, at once, and one more by the worker.
- * If memory is not at hand the worker tries again, for all bindings of a unit
- * together no more often than once in a millisecond. The timer ends in a softirq,
+ * If memory is not at hand workers try again, for all bindings of a user together
+ * no more often than once in a millisecond. The timer ends in a softirq,
  * which sends some of what is due; the worker, which is scheduled like everybody
  * else, sends the rest.
  *
@@ -54,6 +54,9 @@ struct nyx_unit;
 
 #define NYX_BINDINGS_MAX	65536u	/* of a unit */
 
+/* Of the units of a user without CAP_SYS_RESOURCE. May change at any time. */
+extern unsigned int nyx_max_bindings_per_user;
+
 /**
  * struct nyx_binding_config - what a binding is made from; all values checked
  * @sbdf: the device
@@ -74,7 +77,7 @@ struct nyx_binding_config {
 
 /**
  * struct nyx_irqfds - what the bound interrupts of a unit have in common
- * @lock: protects all but @nr_stalled
+ * @lock: protects what follows
  * @due: bindings by the time at which they are to be sent
  * @timer: runs if @due has some; ends at the first of them or before
  * @ready: bindings that the worker is to send
@@ -82,7 +85,6 @@ struct nyx_binding_config {
  * @at_work: the binding that it is at, or NULL
  * @turn: counts those that it was at
  * @wait: for @turn
- * @nr_stalled: bindings that wait for memory
  * @nr_dead: bindings that ended, and may not have been freed
  * @grace: the grace period of the last of them
  */
@@ -95,7 +97,6 @@ struct nyx_irqfds {
 	struct nyx_binding *at_work;
 	unsigned int turn;
 	wait_queue_head_t wait;
-	atomic_t nr_stalled;
 	unsigned int nr_dead;
 	unsigned long grace;
 };

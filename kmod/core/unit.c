@@ -29,14 +29,16 @@
  * @uid: the user; of a container, INVALID_UID
  * @ns: the container's outermost user namespace; of a user, NULL
  * @nr_units: how many; the tenant exists while it has some
+ * @count: what else they have, by enum nyx_tenant_count
  *
- * All under units_lock. A unit of a container holds a reference to @ns.
+ * All but @count under units_lock. A unit of a container holds a reference to @ns.
  */
 struct nyx_tenant {
 	struct hlist_node node;
 	kuid_t uid;
 	struct user_namespace *ns;
 	unsigned int nr_units;
+	atomic_t count[NYX_TENANT_COUNTS];
 };
 
 /* Protects the fields below, and users, keep, dead and tenants of every unit. */
@@ -271,6 +273,22 @@ static int unit_charge(struct nyx_unit *unit)
 	}
 	nr_held++;
 	return 0;
+}
+
+u32 nyx_tenants_add(struct nyx_unit *unit, enum nyx_tenant_count what, int n)
+{
+	struct nyx_tenant *tenant;
+	u32 most = 0;
+	unsigned int i;
+
+	/* They stay while the unit has objects. */
+	for (i = 0; i < ARRAY_SIZE(unit->tenants); i++) {
+		tenant = unit->tenants[i];
+		if (tenant)
+			most = max_t(u32, most,
+				     atomic_add_return(n, &tenant->count[what]));
+	}
+	return most;
 }
 
 /* Does a unit belong to a user, as it is in the current user namespace? */

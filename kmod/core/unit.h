@@ -101,6 +101,18 @@ struct nyx_unit_config {
 };
 
 /**
+ * enum nyx_tenant_count - what is counted for the user, and the container, of a unit
+ * @NYX_TENANT_BINDINGS: bound interrupts
+ * @NYX_TENANT_STALLED: those of them that wait for memory
+ * @NYX_TENANT_COUNTS: their number
+ */
+enum nyx_tenant_count {
+	NYX_TENANT_BINDINGS,
+	NYX_TENANT_STALLED,
+	NYX_TENANT_COUNTS,
+};
+
+/**
  * struct nyx_unit - an IOMMU unit
  * @id: its id; const after init
  * @dead: it has ended; written under units_lock
@@ -119,8 +131,8 @@ struct nyx_unit_config {
  * @ref: references to the memory of this struct
  * @users: file descriptors bound to it; under units_lock
  * @keep: survives its last user; under units_lock
- * @tenants: the user and the container that it counts for, or NULL; under
- *           units_lock
+ * @tenants: the user and the container that it counts for, or NULL; written under
+ *           units_lock, when nobody else has the unit
  * @lock: protects what follows, and who is in the maps above
  * @shared: other processes of the owner may open the unit, and all of @mem is
  *          REGION_SHARED; never false again
@@ -298,6 +310,17 @@ void nyx_unit_put(struct nyx_unit *unit);
  * Return: their number.
  */
 unsigned int nyx_unit_count(unsigned int *max);
+
+/**
+ * nyx_tenants_add() - count something for the user, and the container, of a unit
+ * @unit: the unit
+ * @what: it
+ * @n: what to add to the count
+ *
+ * Context: any.
+ * Return: the count then, of whichever has more.
+ */
+u32 nyx_tenants_add(struct nyx_unit *unit, enum nyx_tenant_count what, int n);
 
 /**
  * struct nyx_unit_totals - sums over a unit's objects

@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define ENTRY		5u
 #define TRIES		20	/* for what needs a machine that is not too slow */
@@ -1014,6 +1015,78 @@ TEST(held_together)
 	trace_end(f);
 	ktap_print("%lu of %lu in softirqs", in_softirq, total);
 	ASSERT_EQ(NR, total);
+}
+
+#define MAX_BINDINGS	"/sys/module/nyx_iommu/parameters/max_bindings_per_user"
+
+/* As a user who is not privileged; the limit was set before. */
+static void bind_to_the_limit(unsigned int max)
+{
+	const int target = eventfd_new();
+	struct env e[2];
+	__u32 id = 0;
+	int source;
+
+	test_cmd(setresgid(12345, 12345, 12345));
+	test_cmd(setresuid(12345, 12345, 12345));
+	for (int i = 0; i < 2; i++)
+		env_open(&e[i]);
+	/* In two units; the descriptors are closed, the eventfds are not gone. */
+	for (unsigned int i = 0; i < max; i++) {
+		source = eventfd_new();
+		test_cmd(cmd_irq_bind(e[i % 2].fd, e[i % 2].sbdf, msi_index(ENTRY), source,
+				      target, &id));
+		close(source);
+	}
+	source = eventfd_new();
+	for (int i = 0; i < 2; i++)
+		test_err(ENOSPC, cmd_irq_bind(e[i].fd, e[i].sbdf, msi_index(ENTRY), source,
+					      target, NULL));
+	/* An unbind makes room at once, in whichever unit. */
+	for (int i = 0; i < 1000; i++) {
+		test_cmd(cmd_irq_unbind(e[(max - 1) % 2].fd, id));
+		test_cmd(cmd_irq_bind(e[(max - 1) % 2].fd, e[(max - 1) % 2].sbdf,
+				      msi_index(ENTRY), source, target, &id));
+	}
+	/* So does the end of a unit. */
+	test_cmd(cmd_unit_destroy(e[1].fd));
+	close(e[1].fd);
+	for (unsigned int i = 0; i < max / 2; i++)
+		test_cmd(cmd_irq_bind(e[0].fd, e[0].sbdf, msi_index(ENTRY), eventfd_new(), target,
+				      NULL));
+}
+
+/* Bindings cannot multiply the descriptors that a user may have. */
+TEST(limit_of_a_user)
+{
+	enum { MAX = 100 };
+	char old[32] = "";
+	struct stat node;
+	struct bound b;
+	int status;
+	FILE *f;
+	pid_t pid;
+
+	f = fopen(MAX_BINDINGS, "r");
+	ASSERT_TRUE(f && fgets(old, sizeof(old), f));
+	fclose(f);
+	ASSERT_EQ(0, stat("/dev/nyx-iommu", &node));
+	ASSERT_EQ(0, chmod("/dev/nyx-iommu", 0666));
+	write_file(MAX_BINDINGS, "100");
+	pid = fork();
+	if (!pid) {
+		bind_to_the_limit(MAX);
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	/* Root is not limited. */
+	bound_env(&b);
+	for (int i = 0; i < MAX + 10; i++)
+		test_cmd(cmd_irq_bind(b.e.fd, b.e.sbdf, msi_index(ENTRY), eventfd_new(), b.target,
+				      NULL));
+	write_file(MAX_BINDINGS, old);
+	chmod("/dev/nyx-iommu", node.st_mode & 07777);
+	ASSERT_EQ(0, status);
 }
 
 /* Interrupts that a processor got from others that wanted it to do something. */
