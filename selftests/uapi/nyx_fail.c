@@ -351,6 +351,44 @@ TEST(history)
 	ASSERT_EQ(NYX_CAUSE_UNMAPPED, event.fault.cause);
 }
 
+/* AMD-Vi: a log whose length takes memory, by 0x10 (event log base). */
+TEST(log_base)
+{
+	struct nyx_unit_create c = {
+		.size = sizeof(c), .model = NYX_MODEL_AMDVI, .iotlb_entries = NYX_DEFAULT,
+	};
+	int nth = open_fail_nth(false), fd = nyx_open();
+	struct nyx_mmio m = { .size = sizeof(m), .offset = 0x10, .width = 8 };
+	unsigned int refused = 0;
+
+	test_cmd(nyx_cmd(fd, NYX_UNIT_CREATE, &c));
+	for (__u64 length = 8; length < 16; length++) {
+		__u64 before = m.value, base = 0x10000 | length << 56;
+		bool used = true;
+
+		for (unsigned int n = 1; used && n < MAX_POINTS; n++) {
+			int ret;
+
+			ktap_note("length %u, allocation %u", (unsigned int)length, n);
+			m.flags = NYX_MMIO_F_WRITE;
+			m.value = base;
+			arm(nth, n);
+			ret = nyx_cmd(fd, NYX_MMIO, &m);
+			used = disarm(nth);
+			if (ret) {
+				ASSERT_TRUE(used);
+				ASSERT_EQ(-ENOMEM, ret);
+				refused++;
+			}
+			m.flags = 0;
+			test_cmd(nyx_cmd(fd, NYX_MMIO, &m));
+			ASSERT_EQ(ret ? before : base, m.value);
+		}
+		ASSERT_EQ(false, used);
+	}
+	ASSERT_NE(0, refused);
+}
+
 /* DMA: bytes that are said to be done are done. */
 TEST(dma)
 {
