@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: the command that looks at a table in guest memory.
+ * Nyx: the command that looks at a table.
  *
  * Copyright (C) 2026 The Nyx authors
  */

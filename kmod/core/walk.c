@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: walks of tables in guest memory, for people to look at.
+ * Nyx: walks of tables, for people to look at.
  *
  * Copyright (C) 2026 The Nyx authors
  */
 #include "core/walk.h"
 
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 
+#include "core/device.h"
 #include "core/domain.h"
 #include "core/guest.h"
 #include "core/memory.h"
@@ -47,6 +49,16 @@ static void walk_to_page(struct nyx_unit *unit, const struct pt_result *res,
 		fault->level = res->level;
 }
 
+static void look(struct nyx_walk_view *view, u64 iova, unsigned int access)
+{
+	view->fault = (struct nyx_fault) {
+		.access = access,
+		.level = NYX_LEVEL_NONE,
+		.iova = iova,
+		.gpa = NYX_GPA_UNKNOWN,
+	};
+}
+
 int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
 		   struct nyx_walk_view *view)
 {
@@ -54,12 +66,7 @@ int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
 	struct pt_result res;
 	unsigned int pair;
 
-	view->fault = (struct nyx_fault) {
-		.access = access,
-		.level = NYX_LEVEL_NONE,
-		.iova = iova,
-		.gpa = NYX_GPA_UNKNOWN,
-	};
+	look(view, iova, access);
 	/* Whoever removes memory waits for us. */
 	pair = epoch_enter(&unit->irq.posting);
 	pt_walk_trace(&view->cfg, view->root, &mem, iova, access, &res,
@@ -70,37 +77,64 @@ int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
+/* The kernel's own table. */
+static void walk_own(const struct nyx_access *acc, u64 iova, unsigned int access,
+		     struct nyx_walk_view *view)
+{
+	const struct pt *pt = &acc->dom->pt;
+	struct pt_result res;
+
+	look(view, iova, access);
+	rcu_read_lock();
+	pt_walk_own_trace(pt, iova, access, &res, &view->trace);
+	rcu_read_unlock();
+	walk_to_page(acc->unit, &res, access, view);
+}
+
+/* All that an access meets, with a guest's table if there is one. */
+static void walk_access(struct nyx_access *acc, u64 iova, unsigned int access,
+			struct nyx_walk_view *view)
+{
+	struct nyx_refusal refusal;
+	struct nyx_span span = {};
+
+	if (nyx_translate(acc, iova, 1, access, &span, &view->fault)) {
+		look(view, iova, access);
+		view->fault.gpa = span.gpa;
+	} else {
+		nyx_fault_name(acc, &view->fault, &refusal);
+	}
+	view->perm = span.perm;
+	view->lg2 = span.lg2;
+}
+
 int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u64 iova,
 		    unsigned int access, struct nyx_walk_view *view)
 {
 	struct nyx_access acc = { .trace = &view->trace };
 	const struct nyx_guest_map *map;
-	struct nyx_refusal refusal;
-	struct nyx_span span = {};
+	const struct pt *pt;
 	int ret;
 
-	if (!unit->guest.front)
-		return -EOPNOTSUPP;
 	ret = nyx_access_begin(unit, sbdf, &acc);
 	if (ret)
 		return ret;
 	map = &acc.dom->guest;
+	pt = &acc.dom->pt;
 	if (acc.dom->kind == NYX_DOMAIN_GUEST && !map->pass_through &&
 	    !map->blocked) {
 		view->cfg = map->cfg;
 		view->root = map->root;
+	} else if (acc.dom->kind == NYX_DOMAIN_PAGING) {
+		view->cfg.format = pt->format;
+		view->cfg.levels = pt->top + 1;
+		view->root = NYX_GPA_UNKNOWN;
 	}
-	if (nyx_translate(&acc, iova, 1, access, &span, &view->fault))
-		view->fault = (struct nyx_fault) {
-			.access = access,
-			.level = NYX_LEVEL_NONE,
-			.iova = iova,
-			.gpa = span.gpa,
-		};
+	if (acc.dom->kind == NYX_DOMAIN_PAGING && !READ_ONCE(acc.dev->refused) &&
+	    !atomic_read(&acc.dom->refused))
+		walk_own(&acc, iova, access, view);
 	else
-		nyx_fault_name(&acc, &view->fault, &refusal);
-	view->perm = span.perm;
-	view->lg2 = span.lg2;
+		walk_access(&acc, iova, access, view);
 	/* It was no access. */
 	acc.tally = (struct nyx_tally){};
 	nyx_access_end(&acc);

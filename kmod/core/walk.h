@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx: walks of tables in guest memory, for people to look at.
+ * Nyx: walks of tables, for people to look at.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -20,7 +20,7 @@ struct nyx_unit;
 /**
  * struct nyx_walk_view - what a walk came by, and how it ended
  * @cfg: shape of the table; no levels: there is none
- * @root: GPA of the table
+ * @root: GPA of the table; NYX_GPA_UNKNOWN: it is the kernel's own
  * @trace: the steps
  * @perm: NYX_ACC_* that is granted, unless it was refused before that was known
  * @lg2: log2 of the size of the page, likewise
@@ -58,11 +58,10 @@ int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
  * @view: zero, and set
  *
  * As with an access, the guest's tables are asked where the device's table is, if
- * that is not known.
+ * that is not known. Without a vendor model it is that of the device's domain.
  *
  * Context: may sleep.
- * Return: 0; -EOPNOTSUPP if the unit has no vendor model; an error of
- * nyx_access_begin(); -EINTR.
+ * Return: 0; an error of nyx_access_begin(); -EINTR.
  */
 int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u64 iova,
 		    unsigned int access, struct nyx_walk_view *view);

@@ -144,6 +144,26 @@ void pt_walk(const struct pt *pt, u64 va, unsigned int access,
 	}
 }
 
+void pt_walk_own_trace(const struct pt *pt, u64 va, unsigned int access,
+		       struct pt_result *res, struct pt_trace *trace)
+{
+	switch (pt->format) {
+	case PT_VTDSS:
+		vtdss_pt_walk_own_trace(pt, va, access, res, trace);
+		break;
+	case PT_X86:
+		x86_pt_walk_own_trace(pt, va, access, res, trace);
+		break;
+	case PT_AMDV1:
+		amdv1_pt_walk_own_trace(pt, va, access, res, trace);
+		break;
+	default:
+		WARN_ON_ONCE(1);
+		*res = (struct pt_result){ .status = PT_WIDTH };
+		trace->nr = 0;
+	}
+}
+
 void pt_walk_guest(const struct pt_config *cfg, u64 root,
 		   const struct pt_guest_mem *mem, u64 va, unsigned int access,
 		   struct pt_result *res)
@@ -238,6 +258,7 @@ NYX_EXPORT_FOR_TEST(pt_map);
 NYX_EXPORT_FOR_TEST(pt_split);
 NYX_EXPORT_FOR_TEST(pt_unmap);
 NYX_EXPORT_FOR_TEST(pt_walk);
+NYX_EXPORT_FOR_TEST(pt_walk_own_trace);
 NYX_EXPORT_FOR_TEST(pt_walk_guest);
 NYX_EXPORT_FOR_TEST(pt_walk_trace);
 NYX_EXPORT_FOR_TEST(pt_next);

@@ -107,9 +107,10 @@ enum pt_step_kind {
 
 /**
  * struct pt_step - a level of a walk, for people to look at
- * @table: GPA of the table; 0 if the level is skipped
- * @raw: the entry, if it was read
- * @next: OA of a leaf's page, GPA of a table; 0 if @reserved is not
+ * @table: GPA of the table; 0 if the level is skipped; ~0 for a kernel-owned table
+ * @raw: the entry, if it was read; see pt_walk_own_trace()
+ * @next: OA of a leaf's page, GPA of a table; 0 if @reserved is not; ~0 for a
+ *        kernel-owned table
  * @reserved: bits of the entry that are not as they must be
  * @index: which entry
  * @level: level of the table
@@ -301,6 +302,21 @@ int pt_unmap(struct pt *pt, u64 va, u64 last, struct pt_chain *free,
  */
 void pt_walk(const struct pt *pt, u64 va, unsigned int access,
 	     struct pt_result *res);
+
+/**
+ * pt_walk_own_trace() - as pt_walk(), and tell how
+ * @pt: the table
+ * @va: as there
+ * @access: as there
+ * @res: as there
+ * @trace: the steps, as for pt_walk_trace(). Where the tables are is not told:
+ *         &pt_step.table is ~0, and in an entry that refers to a table there is no
+ *         address, and &pt_step.next is ~0
+ *
+ * Context: an RCU read-side critical section.
+ */
+void pt_walk_own_trace(const struct pt *pt, u64 va, unsigned int access,
+		       struct pt_result *res, struct pt_trace *trace);
 
 /**
  * pt_walk_guest() - translate an address by a table in guest memory

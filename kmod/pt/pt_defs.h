@@ -124,6 +124,10 @@ static __always_inline unsigned int pt_width(unsigned int levels)
 			   struct pt_chain *free, u64 *unmapped);	\
 	void fmt##_pt_walk(const struct pt *pt, u64 va,			\
 			   unsigned int access, struct pt_result *res);	\
+	void fmt##_pt_walk_own_trace(const struct pt *pt, u64 va,	\
+				     unsigned int access,		\
+				     struct pt_result *res,		\
+				     struct pt_trace *trace);		\
 	void fmt##_pt_walk_guest(const struct pt_config *cfg, u64 root,	\
 				 const struct pt_guest_mem *mem, u64 va, \
 				 unsigned int access,			\

@@ -12,8 +12,8 @@
  * A step goes to a lower level or ends the walk, so a table that refers to
  * itself costs a guest as many reads as a good one.
  *
- * A third kind of walk, for people, notes what each step came by; for the other
- * two &pt_walk_state.trace is a compile-time NULL.
+ * Two more, for people, note what each step came by; for the others
+ * &pt_walk_state.trace is a compile-time NULL.
  *
  * A reader of a kernel-owned table reaches what an entry refers to by address
  * dependency; that pairs with the smp_store_release() of whoever links a table
@@ -89,6 +89,23 @@ pt_trace_step(struct pt_trace *trace, u64 va, u64 table, unsigned int level,
 		.kind = kind,
 	};
 	return step;
+}
+
+/*
+ * Note an entry of a kernel-owned table. Its tables are at physical addresses, which
+ * are not for people to see.
+ */
+static __always_inline void pt_trace_own(struct pt_walk_state *w,
+					 unsigned int level, u64 entry)
+{
+	struct pt_step *step = pt_trace_step(w->trace, w->va, ~0ull, level,
+					     PT_STEP_EMPTY);
+
+	pt_trace_entry(step, entry, w->sizes);
+	if (step->kind == PT_STEP_TABLE) {
+		step->raw &= ~pt_entry_next(entry);
+		step->next = ~0ull;
+	}
 }
 
 static __always_inline bool pt_walk_end(struct pt_walk_state *w,
@@ -179,6 +196,8 @@ static __always_inline bool pt_walk_step(struct pt_walk_state *w,
 				       entry, w->sizes);
 	} else {
 		entry = READ_ONCE(pt_mem_ptr(w->table)[index]);
+		if (w->trace)
+			pt_trace_own(w, level, entry);
 	}
 
 	if (unlikely(!pt_entry_present(entry)))
@@ -221,17 +240,21 @@ static inline bool pt_canonical(u64 va, unsigned int bits)
 	return va + (1ull << (bits - 1)) <= nyx_lg2_last(bits);
 }
 
-void PT_NAME(walk)(const struct pt *pt, u64 va, unsigned int access,
-		   struct pt_result *res)
+static __always_inline void pt_walk_own(const struct pt *pt, u64 va,
+					unsigned int access,
+					struct pt_result *res,
+					struct pt_trace *trace)
 {
 	unsigned int top = pt->top;
 	struct pt_walk_state w = {
 		.va = va,
 		/* Pairs with the smp_store_release() in pt_map(). */
 		.table = READ_ONCE(pt->root),
+		.sizes = PT_FMT_SIZES,
 		.grant = ~0ull,
 		.access = access,
 		.res = res,
+		.trace = trace,
 	};
 
 	if (unlikely(va > pt->va_last)) {
@@ -244,11 +267,27 @@ void PT_NAME(walk)(const struct pt *pt, u64 va, unsigned int access,
 		return;
 	}
 	if (unlikely(!w.table)) {
+		/* As good as a table of empty entries. */
+		if (trace)
+			pt_trace_own(&w, top, 0);
 		pt_walk_end(&w, top, top ? PT_TABLE_NOT_PRESENT :
 					   PT_NOT_PRESENT);
 		return;
 	}
 	pt_walk_levels(&w, top);
+}
+
+void PT_NAME(walk)(const struct pt *pt, u64 va, unsigned int access,
+		   struct pt_result *res)
+{
+	pt_walk_own(pt, va, access, res, NULL);
+}
+
+void PT_NAME(walk_own_trace)(const struct pt *pt, u64 va, unsigned int access,
+			     struct pt_result *res, struct pt_trace *trace)
+{
+	trace->nr = 0;
+	pt_walk_own(pt, va, access, res, trace);
 }
 
 static __always_inline void

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx selftests: NYX_WALK: tables in guest memory, level by level.
+ * Nyx selftests: NYX_WALK: tables, level by level.
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Entries are written by hand from the specifications. Tables that a guest has
- * told its unit about are in selftests/front.
+ * Entries in guest memory are written by hand from the specifications. Tables that
+ * a guest has told its unit about are in selftests/front.
  */
 #include "nyx_env.h"
 
@@ -472,14 +472,169 @@ TEST_EACH(bad_value, bad_values)
 	test_err(v->error, nyx_cmd(e.fd, NYX_WALK, &w));
 }
 
-/* What the device has is the guest's to say; here is none. */
-TEST(device_of_native_unit)
+/* ---- devices of a unit without a vendor model ---- */
+
+#define ADDRESS		0x000ffffffffff000ull
+#define SMALL_AT	0x40003000ull	/* a page of 4 KiB, to PAGE_AT + 0x1000 */
+#define LARGE_AT	0x80000000ull	/* one of 2 MiB, to PAGE_AT, to be read */
+
+static void native_walk(struct env *e, struct nyx_walk *w, __u64 iova, __u32 access)
 {
-	struct nyx_walk w = { .size = sizeof(w), .flags = NYX_WALK_F_DEVICE, .sbdf = ENV_SBDF };
+	nyx_walk_init(w, e->sbdf, access, iova);
+	walk(e, w);
+}
+
+static void native_open(struct env *e, const struct shape *v)
+{
+	env_open(e, .format = v->format);
+	test_cmd(cmd_map(e->fd, e->domain, SMALL_AT, PAGE_AT + 0x1000, SZ_4K, RW));
+	test_cmd(cmd_map(e->fd, e->domain, LARGE_AT, PAGE_AT, SZ_2M, NYX_PROT_READ));
+}
+
+/* Tables, and a leaf at the end; where the kernel has its tables is not told. */
+static void native_steps(const struct nyx_walk *w, unsigned int steps, __u64 page, __u32 prot)
+{
+	ASSERT_EQ(NYX_GPA_UNKNOWN, w->out_root);
+	ASSERT_EQ(steps, w->out_nr_steps);
+	for (unsigned int i = 0; i < steps; i++) {
+		const struct nyx_walk_step *s = &w->out_steps[i];
+		bool last = i + 1 == steps;
+
+		ASSERT_EQ(NYX_GPA_UNKNOWN, s->table);
+		ASSERT_EQ(last ? NYX_WALK_PAGE : NYX_WALK_TABLE, s->kind);
+		ASSERT_EQ(last ? page : NYX_GPA_UNKNOWN, s->address);
+		ASSERT_NE(0, s->entry);
+		ASSERT_EQ(last ? page : 0, s->entry & ADDRESS);
+		ASSERT_EQ(last ? 0 : s->level - 1, s->next_level);
+		ASSERT_EQ(last ? 12 + 9 * s->level : 0, s->page_size_lg2);
+		ASSERT_EQ(last ? prot : RW, s->prot);
+		ASSERT_EQ(0, s->bad);
+	}
+}
+
+TEST_EACH(native_pages, shapes)
+{
+	struct nyx_walk w;
 	struct env e;
 
-	env_open(&e);
-	test_err(EOPNOTSUPP, nyx_cmd(e.fd, NYX_WALK, &w));
+	native_open(&e, v);
+	native_walk(&e, &w, SMALL_AT + 0x123, RW);
+	ended(&w, v->dflt, NYX_WALK_PAGE, NYX_FAULT_NONE);
+	native_steps(&w, v->dflt, PAGE_AT + 0x1000, RW);
+	ASSERT_EQ(v->format, w.out_format);
+	ASSERT_EQ(v->dflt, w.out_levels);
+	ASSERT_EQ(PAGE_AT + 0x1123, w.out_gpa);
+	ASSERT_EQ(RW, w.out_prot);
+	ASSERT_EQ(12, w.out_page_size_lg2);
+	ASSERT_EQ(NYX_LEVEL_NONE, w.out_fault.level);
+
+	native_walk(&e, &w, LARGE_AT + 0x12345, NYX_PROT_READ);
+	ended(&w, v->dflt - 1, NYX_WALK_PAGE, NYX_FAULT_NONE);
+	native_steps(&w, v->dflt - 1, PAGE_AT, NYX_PROT_READ);
+	ASSERT_EQ(PAGE_AT + 0x12345, w.out_gpa);
+	ASSERT_EQ(NYX_PROT_READ, w.out_prot);
+	ASSERT_EQ(21, w.out_page_size_lg2);
+
+	native_walk(&e, &w, LARGE_AT + 0x12345, NYX_PROT_WRITE);
+	ended(&w, v->dflt - 1, NYX_WALK_PAGE, NYX_FAULT_WRITE_DENIED);
+	native_steps(&w, v->dflt - 1, PAGE_AT, NYX_PROT_READ);
+	ASSERT_EQ(1, w.out_fault.level);
+	ASSERT_EQ(PAGE_AT + 0x12345, w.out_gpa);
+}
+
+TEST_EACH(native_is_not_there, shapes)
+{
+	struct nyx_walk w;
+	struct env e;
+
+	native_open(&e, v);
+	native_walk(&e, &w, SMALL_AT + 0x1000, NYX_PROT_READ);
+	ended(&w, v->dflt, NYX_WALK_EMPTY, NYX_FAULT_NOT_PRESENT);
+	ASSERT_EQ(0, w.out_fault.level);
+	ASSERT_EQ(NYX_GPA_UNKNOWN, w.out_steps[v->dflt - 1].table);
+	ASSERT_EQ(0, w.out_steps[v->dflt - 1].entry);
+	ASSERT_EQ(NYX_GPA_UNKNOWN, w.out_gpa);
+	native_walk(&e, &w, 0x123, NYX_PROT_READ);
+	ended(&w, 2, NYX_WALK_EMPTY, NYX_FAULT_TABLE_NOT_PRESENT);
+	ASSERT_EQ(2, w.out_fault.level);
+	native_walk(&e, &w, 1ull << 48, NYX_PROT_READ);
+	ASSERT_EQ(0, w.out_nr_steps);
+	ASSERT_EQ(NYX_FAULT_ADDRESS_WIDTH, w.out_fault.reason);
+	/* Without memory behind it. */
+	test_cmd(cmd_memory_remove(e.fd, 0, e.mem_size));
+	native_walk(&e, &w, SMALL_AT, NYX_PROT_READ);
+	ended(&w, v->dflt, NYX_WALK_PAGE, NYX_FAULT_NO_MEMORY);
+	ASSERT_EQ(PAGE_AT + 0x1000, w.out_gpa);
+	close(e.fd);
+	/* A table that nothing was ever mapped in. */
+	env_open(&e, .format = v->format);
+	native_walk(&e, &w, 0x123, NYX_PROT_READ);
+	ended(&w, 1, NYX_WALK_EMPTY, NYX_FAULT_TABLE_NOT_PRESENT);
+	ASSERT_EQ(v->dflt - 1, w.out_fault.level);
+}
+
+TEST_EACH(native_leaves_no_trace, shapes)
+{
+	struct snapshot s;
+	struct nyx_walk w;
+	struct env e;
+
+	native_open(&e, v);
+	snapshot_take(&s, e.fd, true);
+	for (__u64 iova = 0; iova < 4 * SZ_1G; iova += SZ_1G / 8)
+		native_walk(&e, &w, iova, RW);
+	native_walk(&e, &w, SMALL_AT, RW);
+	snapshot_check(&s, e.fd, true);
+	snapshot_free(&s);
+}
+
+/* No table at all: the answer is that of an access. */
+TEST(native_without_a_table)
+{
+	struct nyx_walk w;
+	struct env e;
+
+	env_open(&e, .kind = NYX_DOMAIN_IDENTITY);
+	native_walk(&e, &w, 0x1234, RW);
+	ASSERT_EQ(0, w.out_nr_steps);
+	ASSERT_EQ(0, w.out_levels);
+	ASSERT_EQ(NYX_FAULT_NONE, w.out_fault.reason);
+	ASSERT_EQ(0x1234, w.out_gpa);
+	ASSERT_EQ(RW, w.out_prot);
+	ASSERT_EQ(0, w.out_page_size_lg2);
+	native_walk(&e, &w, NOWHERE, RW);
+	ASSERT_EQ(NYX_FAULT_NO_MEMORY, w.out_fault.reason);
+	ASSERT_EQ(NOWHERE, w.out_gpa);
+	test_cmd(cmd_device_detach(e.fd, e.sbdf));
+	native_walk(&e, &w, 0x1234, RW);
+	ASSERT_EQ(NYX_FAULT_NO_DOMAIN, w.out_fault.reason);
+	ASSERT_EQ(0, w.out_levels);
+	ASSERT_EQ(NYX_GPA_UNKNOWN, w.out_gpa);
+	close(e.fd);
+
+	env_open(&e, .kind = NYX_DOMAIN_BLOCKED);
+	native_walk(&e, &w, 0x1234, 0);
+	ASSERT_EQ(NYX_FAULT_BLOCKED, w.out_fault.reason);
+	ASSERT_EQ(0, w.out_levels);
+	ASSERT_EQ(NYX_GPA_UNKNOWN, w.out_gpa);
+}
+
+TEST(native_refused)
+{
+	struct nyx_walk w;
+	struct env e;
+
+	native_open(&e, &shapes[0]);
+	test_cmd(cmd_device_control(e.fd, e.sbdf, NYX_DEVICE_DO_QUARANTINE));
+	native_walk(&e, &w, SMALL_AT, RW);
+	ASSERT_EQ(0, w.out_nr_steps);
+	ASSERT_EQ(NYX_FAULT_QUARANTINED, w.out_fault.reason);
+	test_cmd(cmd_device_control(e.fd, e.sbdf, NYX_DEVICE_DO_RESET));
+	native_walk(&e, &w, SMALL_AT, RW);
+	ended(&w, 4, NYX_WALK_PAGE, NYX_FAULT_NONE);
+	nyx_walk_init(&w, ENV_SBDF + 1, RW, 0);
+	test_err(ENOENT, nyx_cmd(e.fd, NYX_WALK, &w));
+	nyx_walk_init(&w, e.sbdf, RW, 0);
 	w.root = ROOT;
 	test_err(EINVAL, nyx_cmd(e.fd, NYX_WALK, &w));
 }

@@ -1511,9 +1511,12 @@ enum nyx_walk_kind {
 
 /**
  * struct nyx_walk_step - a level of a walk
- * @table: GPA of the table; 0 for NYX_WALK_SKIPPED
- * @entry: the entry as it was read; 0 if it was not
- * @address: GPA of the next table or of the page; 0 if @bad is not
+ * @table: GPA of the table; 0 for NYX_WALK_SKIPPED; NYX_GPA_UNKNOWN if it is the
+ *         kernel's own
+ * @entry: the entry as it was read; 0 if it was not. An entry that refers to a
+ *         table of the kernel's own is without the address
+ * @address: GPA of the next table, or NYX_GPA_UNKNOWN if that is the kernel's own,
+ *           or of the page; 0 if @bad is not
  * @bad: bits of the entry that are reserved and set, or a field with a value
  *       that is not allowed there
  * @index: index of the entry in the table
@@ -1542,8 +1545,9 @@ struct nyx_walk_step {
 
 /**
  * enum nyx_walk_flags - flags of NYX_WALK
- * @NYX_WALK_F_DEVICE: begin where an access of @sbdf does, as the guest has
- *                     programmed the unit's vendor model
+ * @NYX_WALK_F_DEVICE: begin where an access of @sbdf does: as the guest has
+ *                     programmed the unit's vendor model or, without one, at the
+ *                     table of the device's domain, which is the kernel's own
  */
 enum nyx_walk_flags {
 	NYX_WALK_F_DEVICE = 1 << 0,
@@ -1564,9 +1568,10 @@ enum nyx_walk_flags {
  *        @page_sizes must be 0; otherwise must be 0
  * @access: of enum nyx_prot: what is to be allowed; 0: nothing
  * @out_format: the format of the table
- * @out_levels: its depth; 0 if there is none: addresses are not translated, or
- *              the guest's tables refuse the device
- * @out_root: GPA of the top table
+ * @out_levels: its depth; 0 if there is none: addresses are not translated, the
+ *              device's domain lets nothing through, or the guest's tables refuse
+ *              the device
+ * @out_root: GPA of the top table, or NYX_GPA_UNKNOWN
  * @out_gpa: where the address leads to, or NYX_GPA_UNKNOWN
  * @out_prot: of enum nyx_prot: what is granted there, unless the guest's tables
  *            refuse the access
@@ -1576,9 +1581,9 @@ enum nyx_walk_flags {
  * @out_steps: what the walk came by, from the top table on; it ended at the last
  * @out_fault: what would refuse the access, or reason NYX_FAULT_NONE
  *
- * Walk a page table that lies in guest memory, with the walker that translates,
- * and tell each step. Nothing is cached, counted or reported. -EOPNOTSUPP with
- * NYX_WALK_F_DEVICE if the unit has no vendor model.
+ * Walk a page table that lies in guest memory, or that of a device's domain, with
+ * the walker that translates, and tell each step. Nothing is cached, counted or
+ * reported.
  */
 struct nyx_walk {
 	__u32 size;

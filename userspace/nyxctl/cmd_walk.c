@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nyxctl walk: page tables that guests build.
+ * nyxctl walk: page tables, level by level.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -107,7 +107,7 @@ static void put_step(struct out *out, uint32_t format, const struct nyx_walk_ste
 	out_u64(out, COL_LEVEL, step->level);
 	out_u64(out, COL_INDEX, step->index);
 	out_text(out, COL_KIND, nyx_walk_kind_name(step->kind));
-	if (step->kind != NYX_WALK_SKIPPED)
+	if (step->kind != NYX_WALK_SKIPPED && step->table != NYX_GPA_UNKNOWN)
 		out_u64(out, COL_TABLE, step->table);
 	if (step->kind >= NYX_WALK_EMPTY)
 		out_u64(out, COL_ENTRY, step->entry);
@@ -120,7 +120,8 @@ static void put_step(struct out *out, uint32_t format, const struct nyx_walk_ste
 		bits_text(text, format, step->entry, step->bad, true);
 		out_text(out, COL_BAD, text);
 	} else if (step->kind >= NYX_WALK_TABLE) {
-		out_u64(out, COL_ADDRESS, step->address);
+		if (step->address != NYX_GPA_UNKNOWN)
+			out_u64(out, COL_ADDRESS, step->address);
 		if (step->kind == NYX_WALK_PAGE)
 			out_u64(out, COL_PAGE, UINT64_C(1) << step->page_size_lg2);
 		else
@@ -159,7 +160,7 @@ static int parse_begin(struct cli *cli, struct nyx_walk *walk)
 
 	if (device) {
 		if (format || root || levels || sizes)
-			return err_usage("walk: with --device the guest says what --format, --root, --levels and --page-sizes are");
+			return err_usage("walk: with --device its domain says what --format, --root, --levels and --page-sizes are");
 		walk->flags = NYX_WALK_F_DEVICE;
 		return lookup_sbdf(cli, device, &walk->sbdf);
 	}
@@ -186,11 +187,6 @@ static int walk_failed(struct cli *cli, const struct nyx_walk *walk, int err)
 	case ENOENT:
 		if (walk->flags & NYX_WALK_F_DEVICE)
 			return lookup_no_device(cli, walk->sbdf);
-		break;
-	case EOPNOTSUPP:
-		if (walk->flags & NYX_WALK_F_DEVICE)
-			return err_say(err, "the devices of unit '%s' have no tables in guest memory: it has no vendor model; name a table with --format and --root",
-				       cli->unit_name);
 		break;
 	case EINVAL:
 	case ERANGE:
@@ -242,7 +238,7 @@ static int run_walk(struct cli *cli)
 const struct cmd_verb cmd_walk_verbs[] = {
 	{
 		.name = "",
-		.help = "Show what a walk of a table in guest memory comes by",
+		.help = "Show what a walk of a page table comes by",
 		.opts = {
 			{ "format", 0, "FORMAT", WORD_CHOICE, formats, "vtdss, x86 or amdv1" },
 			{ "root", 0, "GPA", WORD_ANY, NULL, "where the top table is" },
@@ -251,7 +247,7 @@ const struct cmd_verb cmd_walk_verbs[] = {
 			{ "page-sizes", 0, "LIST", WORD_ANY, NULL,
 			  "page sizes that it may use, like 4K,2M; all" },
 			{ "device", 0, "DEVICE", WORD_DEVICE, NULL,
-			  "instead: the table that the guest gave this device" },
+			  "instead: the table that this device has" },
 			{ "iova", 0, "IOVA", WORD_ANY, NULL, "the address to look for; 0" },
 			{ "access", 0, "PROT", WORD_CHOICE, accesses, "r, w or rw; r" },
 		},

@@ -23,7 +23,7 @@ const struct cmd_object cmd_objects[] = {
 	{ "fault", "accesses and interrupts that were refused", cmd_fault_verbs },
 	{ "event", "the event stream", cmd_event_verbs },
 	{ "stat", "counters", cmd_stat_verbs },
-	{ "walk", "page tables that guests build", cmd_walk_verbs },
+	{ "walk", "page tables, level by level", cmd_walk_verbs },
 	{ "version", "releases of nyxctl, the library and the module", cmd_version_verbs },
 	{ "help", "explanations of objects and commands", cmd_help_verbs },
 	{ 0 }

@@ -18,7 +18,7 @@ $ nyxctl --help
 |   fault                      accesses and interrupts that were refused
 |   event                      the event stream
 |   stat                       counters
-|   walk                       page tables that guests build
+|   walk                       page tables, level by level
 |   version                    releases of nyxctl, the library and the module
 |   help                       explanations of objects and commands
 |
@@ -565,14 +565,14 @@ $ nyxctl fault list --help
 |   nyxctl fault list --device 0000:03:00.0 -u vm1
 $ nyxctl walk --help
 | Usage: nyxctl walk [OPTION]...
-| Show what a walk of a table in guest memory comes by.
+| Show what a walk of a page table comes by.
 |
 | Options:
 |       --format FORMAT        vtdss, x86 or amdv1
 |       --root GPA             where the top table is
 |       --levels N             its depth; what the unit's addresses take
 |       --page-sizes LIST      page sizes that it may use, like 4K,2M; all
-|       --device DEVICE        instead: the table that the guest gave this device
+|       --device DEVICE        instead: the table that this device has
 |       --iova IOVA            the address to look for; 0
 |       --access PROT          r, w or rw; r
 |

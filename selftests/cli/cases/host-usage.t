@@ -670,7 +670,7 @@ $ nyxctl -u x walk --format vtdss --root 0 --page-sizes 2M
 ! nyxctl: --page-sizes '2M' must contain 4K
 ? 2
 $ nyxctl -u x walk --device 3:0.0 --root 0
-! nyxctl: walk: with --device the guest says what --format, --root, --levels and --page-sizes are
+! nyxctl: walk: with --device its domain says what --format, --root, --levels and --page-sizes are
 ? 2
 $ nyxctl -u x walk show
 ! nyxctl: walk: 'show' is one argument too many; see 'nyxctl walk --help'

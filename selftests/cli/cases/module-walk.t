@@ -195,8 +195,28 @@ $ nyxctl walk --format x86 --root 0x10000 --page-sizes 4K,64K
 $ nyxctl walk --format amdv1 --root 0x10000000000000
 ! nyxctl: cannot walk: the amdv1 format has not so many levels or such a page size, or the root is beyond 52 bits; see nyxctl-walk(1)
 ? 1
-$ nyxctl walk --device 3:0.0
-! nyxctl: the devices of unit 'golden' have no tables in guest memory: it has no vendor model; name a table with --format and --root
+# Devices of this unit have the table of their domain: none, or one of Nyx's.
+$ nyxctl walk --device 3:0.0 --iova 0x1234
+| LEVEL TABLE INDEX ENTRY KIND   PROT ADDRESS PAGE BITS BAD-BITS FAULT
+|     -     -     -     - result rw    0x1234    - -    -        -
+! nyxctl: device 0000:03:00.0: addresses are not translated
+$ nyxctl -q domain create own; nyxctl -q device add 4:0.0; nyxctl -q device attach 4:0.0 own
+$ nyxctl -q map add own 0x40403000 0x400000 4K
+$ nyxctl walk --device 4:0.0 --iova 0x40403123
+| LEVEL TABLE INDEX    ENTRY KIND   PROT  ADDRESS PAGE BITS BAD-BITS FAULT
+|     3     -     0      0x3 table  rw          -    - R,W  -        -
+|     2     -     1      0x3 table  rw          -    - R,W  -        -
+|     1     -     2      0x3 table  rw          -    - R,W  -        -
+|     0     -     3 0x400003 page   rw   0x400000   4K R,W  -        -
+|     -     -     -        - result rw   0x400123   4K -    -        -
+$ nyxctl walk --device 4:0.0 --iova 0x40404000 --columns level,table,kind,fault
+| LEVEL TABLE KIND   FAULT
+|     3     - table  -
+|     2     - table  -
+|     1     - table  -
+|     0     - empty  -
+|     0     - result not-present
+! nyxctl: IOVA 0x40404000 would be refused: nothing is mapped there
 ? 1
 # A guest with a VT-d unit says itself where its tables are.
 $ nyxctl -q unit create guest --model vtd

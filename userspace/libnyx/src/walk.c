@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * libnyx: page tables in guest memory, level by level.
+ * libnyx: page tables, level by level.
  *
  * Copyright (C) 2026 The Nyx authors
  */

@@ -16,15 +16,15 @@ extern "C" {
 #endif
 
 /**
- * nyx_walk_get() - walk a table that a guest has built, and tell each step
+ * nyx_walk_get() - walk a page table, and tell each step
  * @unit: the unit
  * @walk: where to begin and what to look for, and the answer. The caller sets
  *        size and the other inputs
  *
  * The walker is the one that translates. Nothing is cached, counted or reported.
  *
- * Return: 0, also if the access would be refused: see out_fault; -EOPNOTSUPP with
- * NYX_WALK_F_DEVICE if the unit has no vendor model; a negative errno.
+ * Return: 0, also if the access would be refused: see out_fault; -ENOENT if there is
+ * no such device; another negative errno.
  */
 int nyx_walk_get(struct nyx_unit *unit, struct nyx_walk *walk);
 
