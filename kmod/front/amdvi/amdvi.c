@@ -566,6 +566,7 @@ static bool write_registers(struct amdvi *amdvi, u32 offset, u32 size, u64 value
 		*n = regfile_write(&amdvi->regs, offset, size, value, w);
 		for (i = 0; i < *n; i++)
 			settle(amdvi, &w[i]);
+		amdvi_log_resume(amdvi);
 	}
 	spin_unlock_irq(&amdvi->lock);
 	return done;

@@ -55,6 +55,8 @@ enum amdvi_reg {
  * @spare_size: bytes of @spare, or 0; likewise
  * @nr: entries that are kept
  * @full: an entry found no room; told when those that are kept are written
+ * @lost: there is no memory where entries go: those that come up before
+ *        amdvi_log_resume() are lost, too; changes under &amdvi.log_mutex only
  * @stopped: it has overflowed, and was not started anew
  */
 struct amdvi_log {
@@ -64,6 +66,7 @@ struct amdvi_log {
 	u64 spare_size;
 	u32 nr;
 	bool full;
+	bool lost;
 	bool stopped;
 };
 
@@ -200,6 +203,14 @@ int amdvi_log_flush_locked(struct amdvi *amdvi);
  * Return: true if there is.
  */
 bool amdvi_log_pending(const struct amdvi *amdvi);
+
+/**
+ * amdvi_log_resume() - log again, where there was no memory
+ * @amdvi: the front end
+ *
+ * Context: under &amdvi.log_mutex and &amdvi.lock.
+ */
+void amdvi_log_resume(struct amdvi *amdvi);
 
 /**
  * amdvi_log_unlock() - release &amdvi.log_mutex

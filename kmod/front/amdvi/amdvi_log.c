@@ -13,6 +13,7 @@
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "core/unit.h"
 #include "tlb/epoch.h"
@@ -189,7 +190,8 @@ static void log_put(struct amdvi *amdvi, enum amdvi_log_id id, u64 lo, u64 hi)
 	u64 *entry;
 
 	lockdep_assert_held(&amdvi->lock);
-	if (!(status & def->run) || (status & def->overflow) || log->full || !size)
+	if (!(status & def->run) || (status & def->overflow) || log->full ||
+	    log->lost || !size)
 		return;
 	next = amdvi->value[def->tail] + (u64)log->nr * def->entry_size;
 	/* One stays free, or full would look like empty. */
@@ -320,6 +322,8 @@ static void log_lose(struct amdvi *amdvi, enum amdvi_log_id id)
 
 	spin_lock_irq(&amdvi->lock);
 	WRITE_ONCE(log->nr, 0);
+	/* A write of a register waits until nothing is kept. */
+	log->lost = true;
 	if (log->full)
 		log_overflow(amdvi, id);
 	spin_unlock_irq(&amdvi->lock);
@@ -332,7 +336,8 @@ static int log_flush(struct amdvi *amdvi, enum amdvi_log_id id)
 	int ret = 0;
 
 	while (!ret && log_next(amdvi, id, &e)) {
-		ret = log_write(amdvi, &e, log_defs[id].entry_size);
+		ret = fatal_signal_pending(current) ? -EINTR :
+		      log_write(amdvi, &e, log_defs[id].entry_size);
 		if (!ret)
 			log_done(amdvi, id, e.tail);
 		cond_resched();
@@ -362,8 +367,20 @@ int amdvi_log_flush_locked(struct amdvi *amdvi)
 	return 0;
 }
 
+void amdvi_log_resume(struct amdvi *amdvi)
+{
+	lockdep_assert_held(&amdvi->lock);
+	amdvi->log[LOG_EVENT].lost = false;
+	amdvi->log[LOG_GA].lost = false;
+}
+
 void amdvi_log_unlock(struct amdvi *amdvi)
 {
+	if (amdvi->log[LOG_EVENT].lost || amdvi->log[LOG_GA].lost) {
+		spin_lock_irq(&amdvi->lock);
+		amdvi_log_resume(amdvi);
+		spin_unlock_irq(&amdvi->lock);
+	}
 	mutex_unlock(&amdvi->log_mutex);
 	/* Pairs with log_work(), which does not wait for the lock. */
 	smp_mb();
