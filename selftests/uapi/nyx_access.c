@@ -50,7 +50,7 @@ static struct scene *new_scene(void)
 static void become(uid_t uid)
 {
 	if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
-		SKIP("cannot become another user: %s", strerror(errno));
+		SKIP("no change of user: %s", strerror(errno));
 }
 
 /* Another process of the same user: @fn, to its end. */
@@ -632,7 +632,8 @@ TEST(refusals_make_no_noise)
 	if (access(TRACING "/kprobe_events", W_OK))
 		mount("tracefs", TRACING, "tracefs", 0, NULL);
 	/* x86: the third and fourth argument of security_capable() */
-	if (!put(TRACING "/kprobe_events", "p:nyx/capable security_capable cap=%dx:u32 opts=%cx:u32\n"))
+	if (!put(TRACING "/kprobe_events",
+		 "p:nyx/capable security_capable cap=%dx:u32 opts=%cx:u32\n"))
 		SKIP("no kprobes");
 	test_cmd(cmd_unit_create_dflt(s->fd[0], NULL, 0, &s->id[0]));
 	test_cmd(setrlimit(RLIMIT_MEMLOCK, &room));
