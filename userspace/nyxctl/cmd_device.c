@@ -19,13 +19,15 @@
 #include "wait.h"
 
 enum {
-	COL_DEVICE, COL_DOMAIN, COL_DOMAIN_NAME, COL_ISOLATION, COL_STATE, COL_SCORE, COL_TRIES,
-	COL_NEXT, COL_REFUSED, COL_HELD, COL_OWN_POLICY, COL_LIMITED, COL_FAULTS, COL_LAST_FAULT,
+	COL_DEVICE, COL_DOMAIN, COL_DID, COL_DOMAIN_NAME, COL_ISOLATION, COL_STATE, COL_SCORE,
+	COL_TRIES, COL_NEXT, COL_REFUSED, COL_HELD, COL_OWN_POLICY, COL_LIMITED, COL_FAULTS,
+	COL_LAST_FAULT,
 };
 
 static const struct out_col device_cols[] = {
 	[COL_DEVICE] = { "device", OUT_TEXT },
 	[COL_DOMAIN] = { "domain", OUT_COUNT },
+	[COL_DID] = { "did", OUT_COUNT },
 	[COL_DOMAIN_NAME] = { "domain_name", OUT_TEXT, .cut = true },
 	[COL_ISOLATION] = { "isolation", OUT_TEXT, true },
 	[COL_STATE] = { "state", OUT_TEXT },
@@ -88,6 +90,7 @@ static void put_device(struct out *out, const struct nyx_device_info *info,
 	if (info->domain_id)
 		out_u64(out, COL_DOMAIN, info->domain_id);
 	if (domain) {
+		lookup_put_domain(out, COL_DOMAIN, domain);
 		memcpy(name, domain->name, NYX_NAME_LEN);
 		if (*name)
 			out_text(out, COL_DOMAIN_NAME, name);

@@ -17,12 +17,13 @@
 #include "wait.h"
 
 enum {
-	COL_ID, COL_NAME, COL_KIND, COL_ISOLATION, COL_FORMAT, COL_WIDTH, COL_PAGES, COL_BATCHED,
-	COL_ORACLE, COL_DEVICES, COL_MAPPED, COL_TABLES, COL_FAULTS,
+	COL_ID, COL_DID, COL_NAME, COL_KIND, COL_ISOLATION, COL_FORMAT, COL_WIDTH, COL_PAGES,
+	COL_BATCHED, COL_ORACLE, COL_DEVICES, COL_MAPPED, COL_TABLES, COL_FAULTS,
 };
 
 static const struct out_col domain_cols[] = {
 	[COL_ID] = { "id", OUT_COUNT },
+	[COL_DID] = { "did", OUT_COUNT },
 	[COL_NAME] = { "name", OUT_TEXT, .cut = true },
 	[COL_KIND] = { "kind", OUT_TEXT },
 	[COL_ISOLATION] = { "isolation", OUT_TEXT },
@@ -62,7 +63,7 @@ static int put_domain(const struct nyx_domain_info *info, void *arg)
 	struct out *out = arg;
 
 	memcpy(name, info->name, NYX_NAME_LEN);
-	out_u64(out, COL_ID, info->domain_id);
+	lookup_put_domain(out, COL_ID, info);
 	if (*name)
 		out_text(out, COL_NAME, name);
 	out_text(out, COL_KIND, nyx_domain_kind_name(info->kind));

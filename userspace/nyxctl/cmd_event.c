@@ -26,9 +26,9 @@
 
 /* The columns of a fault; those of an event have the type before and more after. */
 enum {
-	COL_SEQ, COL_TIME, COL_DEVICE, COL_PASID, COL_DOMAIN, COL_ACCESS, COL_IOVA, COL_LENGTH,
-	COL_GPA, COL_LEVEL, COL_REASON, COL_VENDOR, COL_INDEX, COL_DATA, COL_CAUSE, COL_AGO,
-	COL_PAST, COL_GRANTED, COL_COUNT, COL_WHY, NR_FAULT_COLS,
+	COL_SEQ, COL_TIME, COL_DEVICE, COL_PASID, COL_DOMAIN, COL_DID, COL_ACCESS, COL_IOVA,
+	COL_LENGTH, COL_GPA, COL_LEVEL, COL_REASON, COL_VENDOR, COL_INDEX, COL_DATA, COL_CAUSE,
+	COL_AGO, COL_PAST, COL_GRANTED, COL_COUNT, COL_WHY, NR_FAULT_COLS,
 };
 
 enum {
@@ -43,6 +43,7 @@ enum {
 	[(base) + COL_DEVICE] = { "device", OUT_TEXT }, \
 	[(base) + COL_PASID] = { "pasid", OUT_COUNT, true }, \
 	[(base) + COL_DOMAIN] = { "domain", OUT_COUNT, true }, \
+	[(base) + COL_DID] = { "did", OUT_COUNT, true }, \
 	[(base) + COL_ACCESS] = { "access", OUT_TEXT }, \
 	[(base) + COL_IOVA] = { "iova", OUT_ADDR }, \
 	[(base) + COL_LENGTH] = { "length_bytes", OUT_SIZE, true }, \
@@ -99,6 +100,27 @@ static void put_why(struct out *out, unsigned int base, const char *why, uint64_
 		snprintf(text, sizeof(text), "%s", why);
 	if (*text)
 		out_text(out, base + COL_WHY, text);
+}
+
+/* Is the unit one with a vendor model, whose domains have ids of the guest's? */
+static bool guest_ids;
+
+static int find_model(struct cli *cli)
+{
+	struct nyx_unit_info info;
+	int ret = nyx_unit_get(cli->unit, &info, sizeof(info));
+
+	guest_ids = !ret && info.model != NYX_MODEL_NATIVE;
+	return ret ? err_explain(ret, "cannot ask unit '%s'", cli->unit_name) : EXIT_OK;
+}
+
+static void put_domain(struct out *out, unsigned int base, uint32_t id)
+{
+	if (!id)
+		return;
+	out_u64(out, base + COL_DOMAIN, id);
+	if (guest_ids)
+		out_u64(out, base + COL_DID, NYX_DOMAIN_DID(id));
 }
 
 static void put_cause(struct out *out, unsigned int base, const struct nyx_event_fault *fault)
@@ -158,8 +180,7 @@ static void put_fault(struct out *out, unsigned int base, const struct nyx_event
 	out_text(out, base + COL_DEVICE, lookup_sbdf_text(fault->sbdf));
 	if (fault->pasid != NYX_PASID_NONE)
 		out_u64(out, base + COL_PASID, fault->pasid);
-	if (fault->domain_id)
-		out_u64(out, base + COL_DOMAIN, fault->domain_id);
+	put_domain(out, base, fault->domain_id);
 	out_text(out, base + COL_ACCESS, nyx_prot_name(fault->fault.access));
 	out_u64(out, base + COL_IOVA, fault->fault.iova);
 	out_u64(out, base + COL_LENGTH, fault->length);
@@ -217,8 +238,7 @@ static void put_page(struct out *out, uint32_t type, const struct nyx_event_page
 	out_text(out, COL_FAULT + COL_DEVICE, lookup_sbdf_text(page->sbdf));
 	if (page->pasid != NYX_PASID_NONE)
 		out_u64(out, COL_FAULT + COL_PASID, page->pasid);
-	if (page->domain_id)
-		out_u64(out, COL_FAULT + COL_DOMAIN, page->domain_id);
+	put_domain(out, COL_FAULT, page->domain_id);
 	out_u64(out, COL_GROUP, page->group);
 	out_u64(out, COL_PAGE_NR, page->nr);
 	if (type == NYX_EVENT_PAGE_RESPONSE) {
@@ -269,6 +289,8 @@ static int open_events(struct cli *cli, uint32_t flags, int *fd)
 	int rc, ret;
 
 	rc = cli_open_unit(cli);
+	if (!rc)
+		rc = find_model(cli);
 	if (rc)
 		return rc;
 	ret = nyx_event_open(cli->unit, flags, fd);
@@ -382,7 +404,7 @@ static int put_event(struct out *out, const struct nyx_event *event)
 		out_u64(out, COL_MSI_DATA, event->msi.data);
 		break;
 	}
-	if (nyx_event_format(event, text, sizeof(text)))
+	if ((guest_ids ? nyx_event_format_guest : nyx_event_format)(event, text, sizeof(text)))
 		snprintf(text, sizeof(text), "an event of a kind that nyxctl does not know");
 	/* "3 s ago" would be wrong as soon as it is on the screen. */
 	when_local(when, sizeof(when), event->time_ns);

@@ -13,11 +13,12 @@
 #include "parse.h"
 #include "wait.h"
 
-enum { COL_SCOPE, COL_DOMAIN, COL_DEVICE, COL_IOVA, COL_LENGTH };
+enum { COL_SCOPE, COL_DOMAIN, COL_DID, COL_DEVICE, COL_IOVA, COL_LENGTH };
 
 static const struct out_col result_cols[] = {
 	[COL_SCOPE] = { "scope", OUT_TEXT },
 	[COL_DOMAIN] = { "domain", OUT_COUNT },
+	[COL_DID] = { "did", OUT_COUNT },
 	[COL_DEVICE] = { "device", OUT_TEXT },
 	[COL_IOVA] = { "iova", OUT_ADDR },
 	[COL_LENGTH] = { "length_bytes", OUT_SIZE },
@@ -68,7 +69,7 @@ static int invalidate_domain(struct cli *cli)
 	wait_end();
 	out = out_result(&cli->out, "invalidation", result_cols, "domain %s invalidated",
 			 lookup_domain_text(&domain));
-	out_u64(out, COL_DOMAIN, domain.domain_id);
+	lookup_put_domain(out, COL_DOMAIN, &domain);
 	return finish(cli, ret, out);
 }
 
@@ -115,7 +116,7 @@ static int invalidate_range(struct cli *cli)
 	out = out_result(&cli->out, "invalidation", result_cols,
 			 "IOVA 0x%" PRIx64 " + %s of domain %s invalidated", iova,
 			 out_bytes(length), lookup_domain_text(&domain));
-	out_u64(out, COL_DOMAIN, domain.domain_id);
+	lookup_put_domain(out, COL_DOMAIN, &domain);
 	out_u64(out, COL_IOVA, iova);
 	out_u64(out, COL_LENGTH, length);
 	return finish(cli, ret, out);

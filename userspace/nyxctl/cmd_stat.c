@@ -12,13 +12,14 @@
 #include "lookup.h"
 #include "parse.h"
 
-enum { COL_SCOPE, COL_UNIT, COL_DOMAIN, COL_DEVICE, COL_HIT_RATE, COL_STAT };
+enum { COL_SCOPE, COL_UNIT, COL_DOMAIN, COL_DID, COL_DEVICE, COL_HIT_RATE, COL_STAT };
 
 /* Keys are those of nyx_stat_name(). */
 static const struct out_col stat_cols[] = {
 	[COL_SCOPE] = { "scope", OUT_TEXT },
 	[COL_UNIT] = { "unit", OUT_TEXT },
 	[COL_DOMAIN] = { "domain", OUT_COUNT },
+	[COL_DID] = { "did", OUT_COUNT },
 	[COL_DEVICE] = { "device", OUT_TEXT },
 	[COL_HIT_RATE] = { "iotlb_hit_rate", OUT_RATIO },
 	[COL_STAT + NYX_STAT_IOTLB_HITS] = { "iotlb_hits", OUT_COUNT },
@@ -87,7 +88,7 @@ static int run_show(struct cli *cli)
 	out_text(out, COL_SCOPE, scopes[scope]);
 	out_text(out, COL_UNIT, cli->unit_name);
 	if (scope == NYX_SCOPE_DOMAIN)
-		out_u64(out, COL_DOMAIN, id);
+		lookup_put_domain(out, COL_DOMAIN, &domain);
 	if (scope == NYX_SCOPE_DEVICE)
 		out_text(out, COL_DEVICE, lookup_sbdf_text(id));
 	lookups = values[NYX_STAT_IOTLB_HITS] + values[NYX_STAT_IOTLB_MISSES];

@@ -19,10 +19,11 @@
 #define BURST_DEFAULT_MS	10u
 #define BURST_MAX_MS		10000u
 
-enum { COL_DOMAIN, COL_DEVICE, COL_BYTES, COL_OPS, COL_IRQS, COL_BURST };
+enum { COL_DOMAIN, COL_DID, COL_DEVICE, COL_BYTES, COL_OPS, COL_IRQS, COL_BURST };
 
 const struct out_col limit_cols[] = {
 	[COL_DOMAIN] = { "domain", OUT_COUNT },
+	[COL_DID] = { "did", OUT_COUNT },
 	[COL_DEVICE] = { "device", OUT_TEXT },
 	[COL_BYTES] = { "bytes_per_s", OUT_SIZE },
 	[COL_OPS] = { "ops_per_s", OUT_COUNT },
@@ -110,13 +111,16 @@ static int failed(const struct cli *cli, const char *what, uint32_t scope, uint3
 /* The limits as they are now. */
 static int put(struct cli *cli, struct out *out, uint32_t scope, uint32_t id)
 {
+	struct nyx_domain_info domain;
 	struct nyx_limits l;
 	int ret;
 
 	ret = nyx_limit_get(cli->unit, scope, id, &l, sizeof(l));
 	if (ret)
 		return out_cancel(out, failed(cli, "read", scope, id, ret));
-	if (scope == NYX_SCOPE_DOMAIN)
+	if (scope == NYX_SCOPE_DOMAIN && !nyx_domain_get(cli->unit, id, &domain, sizeof(domain)))
+		lookup_put_domain(out, COL_DOMAIN, &domain);
+	else if (scope == NYX_SCOPE_DOMAIN)
 		out_u64(out, COL_DOMAIN, id);
 	else
 		out_text(out, COL_DEVICE, lookup_sbdf_text(id));

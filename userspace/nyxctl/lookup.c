@@ -128,9 +128,19 @@ const char *lookup_domain_text(const struct nyx_domain_info *info)
 	if (info->name[0])
 		snprintf(text, sizeof(texts[0]), "%u (%.*s)", info->domain_id, NYX_NAME_LEN,
 			 (const char *)info->name);
+	else if (info->kind == NYX_DOMAIN_GUEST)
+		snprintf(text, sizeof(texts[0]), "%u (DID %u)", info->domain_id,
+			 NYX_DOMAIN_DID(info->domain_id));
 	else
 		snprintf(text, sizeof(texts[0]), "%u", info->domain_id);
 	return text;
+}
+
+void lookup_put_domain(struct out *out, unsigned int col, const struct nyx_domain_info *info)
+{
+	out_u64(out, col, info->domain_id);
+	if (info->kind == NYX_DOMAIN_GUEST)
+		out_u64(out, col + 1, NYX_DOMAIN_DID(info->domain_id));
 }
 
 const char *lookup_sbdf_text(uint32_t sbdf)

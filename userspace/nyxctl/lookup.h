@@ -28,8 +28,13 @@ int lookup_device(struct cli *cli, const char *word, struct nyx_device_info *inf
 int lookup_no_device(struct cli *cli, uint32_t sbdf);
 int lookup_no_domain(struct cli *cli, const char *word);
 
-/* "3 (net)" or "3". The result of the last four calls is valid. */
+/*
+ * "3 (net)" or "3"; of a guest's domain "1281 (DID 5)". The result of the last four calls
+ * is valid.
+ */
 const char *lookup_domain_text(const struct nyx_domain_info *info);
+/* The columns of a domain: @col its id, @col + 1 the DID of a guest's. */
+void lookup_put_domain(struct out *out, unsigned int col, const struct nyx_domain_info *info);
 /* "0000:03:00.0". The result of the last four calls is valid. */
 const char *lookup_sbdf_text(uint32_t sbdf);
 

@@ -100,7 +100,7 @@ $ nyxctl fault list --columns seq,device,access,iova,reason,why
 |   5 0000:04:00.0 irq        0x1000 irq-request     the message is no interrupt, or has a reserved bit set
 $ nyxctl fault list --count 1 --json
 | {"faults":[
-| {"seq":5,"time_ns":T,"time":T,"device":"0000:04:00.0","pasid":null,"domain":null,"access":"irq","iova":"0x1000","length_bytes":null,"gpa":null,"level":null,"reason":"irq-request","vendor":null,"index":null,"data":"0x0","cause":null,"unmapped_ago_ns":null,"past_end_bytes":null,"granted":null,"count":1,"why":"the message is no interrupt, or has a reserved bit set"}
+| {"seq":5,"time_ns":T,"time":T,"device":"0000:04:00.0","pasid":null,"domain":null,"did":null,"access":"irq","iova":"0x1000","length_bytes":null,"gpa":null,"level":null,"reason":"irq-request","vendor":null,"index":null,"data":"0x0","cause":null,"unmapped_ago_ns":null,"past_end_bytes":null,"granted":null,"count":1,"why":"the message is no interrupt, or has a reserved bit set"}
 | ]}
 $ nyxctl fault watch --history --count 2
 | [TIME] device 0000:04:00.0: interrupt, address 0xfee000b0 data 0x0, entry 5, refused: the entry belongs to another requester

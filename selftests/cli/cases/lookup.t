@@ -27,7 +27,7 @@ $ nyxctl domain show 4:0.0 --columns id,name,devices
 $ nyxctl domain limit 4:0.0 --ops 10
 | limits of domain 1 (net) set
 $ nyxctl domain limit 1 --none --json
-| {"limits":{"domain":1,"device":null,"bytes_per_s":null,"ops_per_s":null,"irqs_per_s":null,"burst_ms":null}}
+| {"limits":{"domain":1,"did":null,"device":null,"bytes_per_s":null,"ops_per_s":null,"irqs_per_s":null,"burst_ms":null}}
 $ nyxctl stat show domain 4:0.0 --columns domain,maps
 | domain  1
 | maps    2

@@ -20,12 +20,14 @@ $ nyxctl device show 3:0.0 --columns domain,isolation
 | domain     1
 | isolation  shared
 $ nyxctl map list 1
-! nyxctl: domain 1 is guest: only a paging domain has mappings
+! nyxctl: domain 1 (DID 0) is guest: only a paging domain has mappings
 ? 1
 $ nyxctl device translate 3:0.0 0x5000 4K
 |   IOVA LENGTH    GPA BACKING PROT PAGE FAULT
 | 0x5000     4K 0x5000  0x5000 rw      - -
-# Turned on, with a root table that refuses; the domain is gone.
+# Turned on, with a root table that refuses; the domain is gone. 4:0.0 has a context entry.
+$ nyxctl -q dma write 3:0.0 0x1040 --data 01200000000000000000000000000000
+$ nyxctl -q dma write 3:0.0 0x2000 --data 01300000000000000205000000000000
 $ nyxctl -q mmio write 0x20 0x1000 --width 8
 $ nyxctl -q mmio write 0x18 0x40000000
 $ nyxctl -q mmio write 0x18 0x80000000
@@ -44,6 +46,31 @@ $ nyxctl device attach 3:0.0 net
 $ nyxctl irq set 5 0x41
 ! nyxctl: unit 'golden' has a vendor model: its guest writes the entries, in its memory
 ? 1
+# A domain has the id by which the guest knows it, and one for commands.
+$ nyxctl -q device add 4:0.0
+$ nyxctl -q dma write 4:0.0 0x5000 --data 00 2>/dev/null
+? 1
+$ nyxctl domain list --columns id,did,kind,devices
+| ID   DID KIND  DEVICES
+| 1281   5 guest       1
+$ nyxctl domain list --json --columns id,did
+| {"domains":[
+| {"id":1281,"did":5}
+| ]}
+$ nyxctl device list --columns device,domain,did
+| DEVICE       DOMAIN DID
+| 0000:03:00.0      -   -
+| 0000:04:00.0   1281   5
+$ nyxctl iotlb invalidate domain 4:0.0
+| domain 1281 (DID 5) invalidated
+$ nyxctl stat show domain 0x501 --json --columns domain,did,faults
+| {"stats":{"domain":1281,"did":5,"faults":1}}
+$ nyxctl fault list --device 4:0.0 --json --columns domain,did,reason
+| {"faults":[
+| {"domain":1281,"did":5,"reason":"table-not-present"}
+| ]}
+$ nyxctl event monitor --history --device 4:0.0 --count 1 | grep -c 'device 0000:04:00.0, DID 5: write of 1 byte at IOVA 0x5000 refused'
+| 1
 $ nyxctl -q unit destroy golden
 # AMD-Vi: each device has a table of interrupts of its own.
 $ nyxctl -q unit create golden --model amdvi

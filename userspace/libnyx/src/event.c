@@ -4,6 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
+#include <nyx/domain.h>
 #include <nyx/event.h>
 #include <nyx/text.h>
 
@@ -50,6 +51,7 @@ struct text {
 	char *at;
 	size_t room;
 	int err;
+	bool guest;	/* domains have the guest's ids */
 };
 
 __attribute__((format(printf, 2, 3)))
@@ -95,6 +97,14 @@ static void put_device(struct text *text, uint32_t sbdf, uint32_t pasid)
 		put(text, " PASID %" PRIu32, pasid);
 }
 
+static void put_domain(struct text *text, uint32_t id)
+{
+	if (id && text->guest)
+		put(text, ", DID %" PRIu32, NYX_DOMAIN_DID(id));
+	else if (id)
+		put(text, ", domain %" PRIu32, id);
+}
+
 static void put_count(struct text *text, uint64_t count)
 {
 	if (count > 1)
@@ -121,8 +131,7 @@ static void put_fault(struct text *text, const struct nyx_event_fault *fault)
 	char cause[NYX_CAUSE_TEXT_LEN];
 
 	put_device(text, fault->sbdf, fault->pasid);
-	if (fault->domain_id)
-		put(text, ", domain %" PRIu32, fault->domain_id);
+	put_domain(text, fault->domain_id);
 	put(text, ": %s of %" PRIu64 " %s at IOVA 0x%" PRIx64 " refused: %s",
 	    access_name(fault->fault.access), (uint64_t)fault->length,
 	    fault->length == 1 ? "byte" : "bytes", (uint64_t)fault->fault.iova,
@@ -176,7 +185,7 @@ static void put_evidence(struct text *text, const struct nyx_event_state *state)
 	}
 }
 
-static void put_state(struct text *text, const struct nyx_event_state *state)
+static void put_state(struct text *text, uint64_t now, const struct nyx_event_state *state)
 {
 	put_device(text, state->sbdf, NYX_PASID_NONE);
 	if (state->cause == NYX_STATE_WOULD)
@@ -191,7 +200,7 @@ static void put_state(struct text *text, const struct nyx_event_state *state)
 		put(text, ": too many faults, score %" PRIu32, (uint32_t)state->score);
 		break;
 	case NYX_STATE_BY_TIME:
-		put(text, ": the time is over");
+		put(text, ": its time has passed");
 		break;
 	case NYX_STATE_BY_COMMAND:
 		put(text, ": by command");
@@ -199,10 +208,10 @@ static void put_state(struct text *text, const struct nyx_event_state *state)
 	}
 	if (state->tries)
 		put(text, ", try %" PRIu32, (uint32_t)state->tries);
-	if (state->next_ns)
-		put(text, ", next change at %" PRIu64 ".%06" PRIu64 " s",
-		    (uint64_t)state->next_ns / 1000000000,
-		    (uint64_t)state->next_ns % 1000000000 / 1000);
+	if (state->next_ns > now)
+		put(text, ", next change in %" PRIu64 ".%u s",
+		    (uint64_t)(state->next_ns - now) / 1000000000,
+		    (unsigned int)((state->next_ns - now) % 1000000000 / 100000000));
 	put_evidence(text, state);
 }
 
@@ -234,8 +243,7 @@ static void put_page(struct text *text, uint32_t type, const struct nyx_event_pa
 	const char *response;
 
 	put_device(text, page->sbdf, page->pasid);
-	if (page->domain_id)
-		put(text, ", domain %" PRIu32, (uint32_t)page->domain_id);
+	put_domain(text, page->domain_id);
 	if (type == NYX_EVENT_PAGE_REQUEST) {
 		put(text, ": asks for the page at IOVA 0x%" PRIx64 " to %s",
 		    (uint64_t)page->iova,
@@ -250,9 +258,9 @@ static void put_page(struct text *text, uint32_t type, const struct nyx_event_pa
 	    response ? response : "unknown");
 }
 
-NYX_EXPORT int nyx_event_format(const struct nyx_event *event, char *buffer, size_t size)
+static int format(const struct nyx_event *event, bool guest, char *buffer, size_t size)
 {
-	struct text text = { .at = buffer, .room = size };
+	struct text text = { .at = buffer, .room = size, .guest = guest };
 
 	switch (event->type) {
 	case NYX_EVENT_LOST:
@@ -266,7 +274,7 @@ NYX_EXPORT int nyx_event_format(const struct nyx_event *event, char *buffer, siz
 		put_irq_fault(&text, &event->irq_fault);
 		return text.err;
 	case NYX_EVENT_DEVICE_STATE:
-		put_state(&text, &event->state);
+		put_state(&text, event->time_ns, &event->state);
 		return text.err;
 	case NYX_EVENT_IRTE:
 		put_irte(&text, &event->irte);
@@ -281,6 +289,16 @@ NYX_EXPORT int nyx_event_format(const struct nyx_event *event, char *buffer, siz
 	default:
 		return -EINVAL;
 	}
+}
+
+NYX_EXPORT int nyx_event_format(const struct nyx_event *event, char *buffer, size_t size)
+{
+	return format(event, false, buffer, size);
+}
+
+NYX_EXPORT int nyx_event_format_guest(const struct nyx_event *event, char *buffer, size_t size)
+{
+	return format(event, true, buffer, size);
 }
 
 NYX_EXPORT int nyx_event_device(const struct nyx_event *event, uint32_t *sbdf)

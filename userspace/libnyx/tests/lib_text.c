@@ -167,7 +167,15 @@ TEST(event_text)
 	EXPECT_EQ(0, strcmp("device 0000:03:00.0, domain 4: write of 1 byte at IOVA 0x1000 "
 			    "refused: the mapping does not allow to write, GPA 0x2000, level 0",
 			    text));
+	event.fault.domain_id = 0x501;
+	ASSERT_EQ(0, nyx_event_format_guest(&event, text, sizeof(text)));
+	EXPECT_EQ(0, strncmp("device 0000:03:00.0, DID 5: write of 1 byte at ", text, 47));
+	event.fault.domain_id = 1;	/* DIDs of AMD-Vi begin with 0 */
+	ASSERT_EQ(0, nyx_event_format_guest(&event, text, sizeof(text)));
+	EXPECT_EQ(0, strncmp("device 0000:03:00.0, DID 0: ", text, 28));
 	event.fault.domain_id = 0;
+	ASSERT_EQ(0, nyx_event_format_guest(&event, text, sizeof(text)));
+	EXPECT_EQ(0, strncmp("device 0000:03:00.0: ", text, 21));
 	event.fault.pasid = 5;
 	event.fault.fault.level = NYX_LEVEL_NONE;
 	event.fault.fault.gpa = NYX_GPA_UNKNOWN;
@@ -287,9 +295,9 @@ static const struct {
 			},
 		},
 	}, {
-		"device 0000:03:00.0 was active and is quarantined: too many faults, score 10, try 1, next change at 5.250000 s; 9 x write at 0x1000 (write-denied), 3 ms before; 1 x interrupt at 0xfee00010 (irq-index), 20 ms before",
+		"device 0000:03:00.0 was active and is quarantined: too many faults, score 10, try 1, next change in 4.2 s; 9 x write at 0x1000 (write-denied), 3 ms before; 1 x interrupt at 0xfee00010 (irq-index), 20 ms before",
 		{
-			.type = NYX_EVENT_DEVICE_STATE,
+			.type = NYX_EVENT_DEVICE_STATE, .time_ns = 1000000000,
 			.state = {
 				.sbdf = NYX_SBDF(0, 3, 0, 0),
 				.new_state = NYX_DEVICE_QUARANTINED, .nr_evidence = 2,
@@ -317,7 +325,7 @@ static const struct {
 			},
 		},
 	}, {
-		"device 0000:03:00.0 was quarantined and is on probation: the time is over, try 2",
+		"device 0000:03:00.0 was quarantined and is on probation: its time has passed, try 2",
 		{
 			.type = NYX_EVENT_DEVICE_STATE,
 			.state = {

@@ -17,6 +17,12 @@
 extern "C" {
 #endif
 
+/*
+ * The id by which the guest knows a domain of kind NYX_DOMAIN_GUEST: the domain id (DID)
+ * in its context or device table entries. Several domains may have the same.
+ */
+#define NYX_DOMAIN_DID(domain_id)	(((uint32_t)(domain_id) - 1) >> 8)
+
 /**
  * struct nyx_domain_create_opts - how to make a domain
  * @size: sizeof(struct nyx_domain_create_opts)

@@ -63,6 +63,18 @@ int nyx_event_read(int fd, struct nyx_event *events, size_t nr, size_t *got);
 int nyx_event_format(const struct nyx_event *event, char *buffer, size_t size);
 
 /**
+ * nyx_event_format_guest() - the same, of a unit with a vendor model
+ * @event: the record
+ * @buffer: where to put the text, without a new line
+ * @size: room at @buffer; NYX_EVENT_TEXT_LEN is enough
+ *
+ * Domains have the id by which the guest knows them: "DID 5", not "domain 1281".
+ *
+ * Return: as nyx_event_format().
+ */
+int nyx_event_format_guest(const struct nyx_event *event, char *buffer, size_t size);
+
+/**
  * nyx_event_device() - the device that an event is about
  * @event: the record
  * @sbdf: where to put it
