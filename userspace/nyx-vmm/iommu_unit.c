@@ -132,9 +132,10 @@ static void events_ready(void *opaque, int fd)
 
 /* ---- life ------------------------------------------------------------------------- */
 
-static int create_unit(struct iommu_unit *iu, const char *name,
-		       const struct nyx_unit_create_opts *create)
+static int create_unit(struct iommu_unit *iu, const char *model, const char *name,
+		       const struct nyx_unit_create_opts *how)
 {
+	struct nyx_unit_create_opts create = *how;
 	int rc;
 
 	rc = nyx_ctx_open(NULL, &iu->ctx);
@@ -142,11 +143,14 @@ static int create_unit(struct iommu_unit *iu, const char *name,
 		say("%s: %s; is the module loaded?", NYX_NODE_DEFAULT, strerror(-rc));
 		return rc;
 	}
-	rc = nyx_unit_create(iu->ctx, create, &iu->unit);
+	create.name = name;
+	rc = nyx_unit_create(iu->ctx, &create, &iu->unit);
 	if (rc == -EOPNOTSUPP)
-		say("no %s unit: the module that is loaded has no such model", name);
+		say("cannot create the %s unit: the loaded module does not support this model", model);
+	else if (rc == -EEXIST)
+		say("--name '%s': there is a unit of that name already", name);
 	else if (rc)
-		say("no %s unit: %s", name, strerror(-rc));
+		say("cannot create the %s unit: %s", model, strerror(-rc));
 	return rc;
 }
 
@@ -186,7 +190,7 @@ int iommu_unit_init(struct vmm *vmm, struct iommu_unit *iu,
 	iu->model = model;
 	iu->events = -1;
 	vmm->iommu_data = iu;
-	rc = create_unit(iu, vmm->iommu->name, create);
+	rc = create_unit(iu, vmm->iommu->name, vmm->opts->name, create);
 	if (rc)
 		return rc;
 	if (!vmm->opts->unit.quarantine)
@@ -202,7 +206,7 @@ int iommu_unit_init(struct vmm *vmm, struct iommu_unit *iu,
 	if (!rc)
 		rc = io_add(vmm, IO_MMIO, model->gpa, model->size, &mmio, vmm);
 	if (rc)
-		say("the %s unit cannot be set up: %s", vmm->iommu->name, strerror(-rc));
+		say("cannot set up the %s unit: %s", vmm->iommu->name, strerror(-rc));
 	return rc;
 }
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/nyx_iommu.h>
+
 #include "number.h"
 #include "vmm.h"
 
@@ -54,10 +56,11 @@ static const char help[] =
 "                        x2APIC), small-irtes (interrupt entries of 32 bits; no\n"
 "                        x2APIC), guest-apic (they can name a guest's APIC),\n"
 "                        quarantine, shared\n"
-"  --no-reboot           a reset ends nyx-vmm; otherwise the machine starts anew\n"
-"  -v, --verbose         say what the IOMMU reports\n"
-"  -h, --help            this\n"
-"  -V, --version         the release\n"
+"  --name NAME           the name of the IOMMU's unit, for nyxctl (default: none)\n"
+"  --no-reboot           exit on reset (default: reboot)\n"
+"  -v, --verbose         print what the IOMMU reports\n"
+"  -h, --help            print this help, and exit\n"
+"  -V, --version         print the release, and exit\n"
 "\n"
 "Numbers are decimal, like 64M, 1.5G (powers of 1024) or 64MB (of 1000), or hexadecimal,\n"
 "like 0x4000000; see nyxctl(1). On a terminal, Ctrl-A x ends the machine.\n"
@@ -74,7 +77,7 @@ static const char help[] =
 
 enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MODULE, OPT_CPUS, OPT_MEMORY, OPT_DISK,
-	OPT_NET, OPT_RNG, OPT_DEVICE, OPT_IOMMU, OPT_NO_REBOOT,
+	OPT_NET, OPT_RNG, OPT_DEVICE, OPT_IOMMU, OPT_NAME, OPT_NO_REBOOT,
 };
 
 static const struct option long_options[] = {
@@ -92,6 +95,7 @@ static const struct option long_options[] = {
 	{ "no-reboot", no_argument, NULL, OPT_NO_REBOOT },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
+	{ "name", required_argument, NULL, OPT_NAME },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -280,7 +284,22 @@ static int parse_iommu(struct options *opts, const char *word)
 		opts->iommu = kinds[i].kind;
 		return kinds[i].parse(opts, word, word + len);
 	}
-	return usage("--iommu", word, "it is one of none, vtd, amdvi");
+	return usage("--iommu", word, "use none, vtd or amdvi");
+}
+
+/* As nyxctl makes names: what it would take for an id is none. */
+static int parse_name(struct options *opts, const char *word)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-";
+	uint64_t id;
+
+	if (!*word || strlen(word) >= NYX_NAME_LEN || word[strspn(word, letters)])
+		return usage("--name", word, "use 1 to 31 letters, digits and '._:-'");
+	if (!number_size(word, &id))
+		return usage("--name", word, "nyxctl would take it for an id");
+	opts->name = word;
+	return -1;
 }
 
 /* N, or N,step=STEP */
@@ -346,6 +365,8 @@ static int parse_one(struct options *opts, int option, char *word)
 	case OPT_NO_REBOOT:
 		opts->no_reboot = true;
 		return -1;
+	case OPT_NAME:
+		return parse_name(opts, word);
 	case 'v':
 		opts->verbose = true;
 		return -1;
@@ -382,7 +403,9 @@ int options_parse(struct options *opts, int argc, char **argv)
 			return rc;
 	}
 	if (optind < argc)
-		return usage("the word", argv[optind], "all options begin with --; see --help");
+		return usage("argument", argv[optind], "options begin with --; see --help");
+	if (opts->name && opts->iommu == IOMMU_NONE)
+		return usage("--name", opts->name, "it goes with --iommu vtd or amdvi");
 	if (!opts->kernel) {
 		say("no --kernel; see --help");
 		return STATUS_USAGE;

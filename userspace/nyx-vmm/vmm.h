@@ -120,6 +120,7 @@ struct options {
 	bool edu;
 	uint64_t edu_dma_mask;
 	enum iommu_kind iommu;
+	const char *name;		/* of the unit, or NULL */
 	struct {
 		unsigned int width;	/* 0: the widest */
 		bool xapic;
