@@ -40,7 +40,7 @@ static int open_file(const char *path, uint64_t *size)
 	if (fd < 0 || fstat(fd, &st)) {
 		say("%s: %s", path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode) || st.st_size <= 0) {
-		say("%s: not a file with anything in it", path);
+		say("%s: not a regular file, or empty", path);
 	} else {
 		*size = (uint64_t)st.st_size;
 		return fd;
@@ -64,7 +64,7 @@ static int read_file(const char *path, int fd, uint8_t *to, uint64_t size)
 			return -EIO;
 		}
 		if (!got) {
-			say("%s got shorter while it was read", path);
+			say("%s was truncated while it was read", path);
 			return -EIO;
 		}
 		at += (uint64_t)got;
@@ -121,7 +121,7 @@ int boot_string(struct vmm *vmm, uint64_t *at, const char *path, bool named,
 	if (max > room - 1)
 		max = room - 1;
 	if (!room || len > max) {
-		say("the command line of %s is longer than %llu characters", path,
+		say("the command line of %s: longer than %llu characters", path,
 		    (unsigned long long)(room ? max : 0));
 		return -E2BIG;
 	}

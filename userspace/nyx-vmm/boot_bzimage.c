@@ -61,7 +61,7 @@ int boot_bzimage(struct vmm *vmm, const uint8_t *file, size_t size)
 	if (h.boot_flag != BOOT_FLAG || h.header != HEADER_MAGIC)
 		return 1;
 	if (h.version < OLDEST || !(h.xloadflags & XLF_KERNEL_64)) {
-		say("%s has no 64-bit entry; it is too old, or for 32 bits",
+		say("%s has no 64-bit entry point: it is too old, or for 32 bits",
 		    vmm->opts->kernel);
 		return -ENOEXEC;
 	}
@@ -71,7 +71,7 @@ int boot_bzimage(struct vmm *vmm, const uint8_t *file, size_t size)
 	}
 	setup = (size_t)((h.setup_sects ? h.setup_sects : 4) + 1) * 512;
 	if (setup >= size) {
-		say("%s is cut off", vmm->opts->kernel);
+		say("%s is truncated", vmm->opts->kernel);
 		return -ENOEXEC;
 	}
 

@@ -312,7 +312,7 @@ int boot_elf(struct vmm *vmm, const uint8_t *file, size_t size)
 	if (!image.pvh_entry && !multiboot)
 		return 1;
 	if (multiboot && le_get(multiboot + 4, 4) & MB_UNKNOWN) {
-		say("%s wants of Multiboot what nyx-vmm does not have", vmm->opts->kernel);
+		say("%s requires Multiboot features that nyx-vmm does not support", vmm->opts->kernel);
 		return -ENOEXEC;
 	}
 

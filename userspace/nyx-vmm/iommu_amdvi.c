@@ -185,7 +185,7 @@ static int amdvi_init(struct vmm *vmm)
 	if (!rc)
 		rc = nyx_mmio_read(amdvi->unit.unit, REG_EFR2, 8, &amdvi->efr2);
 	if (rc)
-		say("the features of the AMD-Vi unit cannot be read: %s", strerror(-rc));
+		say("cannot read the features of the AMD-Vi unit: %s", strerror(-rc));
 	return rc;
 }
 
@@ -211,7 +211,7 @@ static int amdvi_functions(struct vmm *vmm)
 	at = pci_cap_add(dev, CAP_ID, CAP_SIZE);
 	rc = at ? pci_msi_add(dev) : -ENOSPC;
 	if (rc) {
-		say("the function of the AMD-Vi unit: %s", strerror(-rc));
+		say("the PCI function of the AMD-Vi unit: %s", strerror(-rc));
 		return rc;
 	}
 	pci_config_set(dev, at + CAP_HEADER, header, 2);

@@ -99,7 +99,7 @@ static void tell(const struct vmm *vmm, const struct nyx_event *event)
 {
 	char text[NYX_EVENT_TEXT_LEN];
 
-	if (vmm->opts->verbose && !nyx_event_format(event, text, sizeof(text)))
+	if (vmm->opts->verbose && !nyx_event_format_guest(event, text, sizeof(text)))
 		say("%s", text);
 }
 
@@ -116,7 +116,7 @@ static void events_ready(void *opaque, int fd)
 	if (rc == -EAGAIN || rc == -EINTR)
 		return;
 	if (rc || !got) {
-		say("the unit of the IOMMU is gone");
+		say("the Nyx unit was destroyed");
 		loop_remove(fd);
 		return;
 	}

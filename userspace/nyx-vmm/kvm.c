@@ -61,19 +61,19 @@ int kvm_open(struct vmm *vmm)
 
 	vmm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (vmm->kvm_fd < 0) {
-		say("/dev/kvm: %s; nyx-vmm needs KVM, and you in the group of that file",
+		say("/dev/kvm: %s; nyx-vmm needs KVM: add your user to the group of /dev/kvm",
 		    strerror(errno));
 		return -ENODEV;
 	}
 	if (ioctl(vmm->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
-		say("/dev/kvm is not the KVM that nyx-vmm knows");
+		say("/dev/kvm has another API version than nyx-vmm needs");
 		return -ENODEV;
 	}
 	do {
 		vmm->vm_fd = ioctl(vmm->kvm_fd, KVM_CREATE_VM, 0);
 	} while (vmm->vm_fd < 0 && errno == EINTR);
 	if (vmm->vm_fd < 0) {
-		say("KVM makes no virtual machine: %s", strerror(errno));
+		say("KVM_CREATE_VM: %s", strerror(errno));
 		return -ENODEV;
 	}
 	for (i = 0; i < ARRAY_SIZE(needed); i++) {
@@ -85,7 +85,7 @@ int kvm_open(struct vmm *vmm)
 
 	if (ioctl(vmm->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)GPA_KVM_TSS) ||
 	    ioctl(vmm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity)) {
-		say("KVM refuses its scratch pages: %s", strerror(errno));
+		say("KVM_SET_TSS_ADDR: %s", strerror(errno));
 		return -errno;
 	}
 	rc = enable(vmm, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS);
@@ -93,7 +93,7 @@ int kvm_open(struct vmm *vmm)
 		rc = enable(vmm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS |
 			    KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
 	if (rc)
-		say("KVM refuses a split interrupt controller: %s", strerror(-rc));
+		say("KVM_CAP_SPLIT_IRQCHIP: %s", strerror(-rc));
 	return rc;
 }
 
@@ -266,11 +266,11 @@ int kvm_create_vcpus(struct vmm *vmm)
 	int rc;
 
 	if (max && wanted > max) {
-		say("this KVM has at most %u CPUs for a guest", max);
+		say("--cpus: this KVM supports at most %u", max);
 		return -EINVAL;
 	}
 	if (max_ids && cpu_ids(vmm->opts) > max_ids) {
-		say("this KVM has no CPU with the APIC id %u, only below %u",
+		say("--cpus: this KVM supports no APIC id %u, only ids below %u",
 		    cpu_ids(vmm->opts) - 1, max_ids);
 		return -EINVAL;
 	}
@@ -283,7 +283,7 @@ int kvm_create_vcpus(struct vmm *vmm)
 	for (i = 0; i < wanted; i++) {
 		rc = create_vcpu(vmm, i);
 		if (rc) {
-			say("KVM makes no CPU %u: %s", i, strerror(-rc));
+			say("CPU %u: KVM_CREATE_VCPU: %s", i, strerror(-rc));
 			return rc;
 		}
 	}
@@ -415,7 +415,7 @@ int kvm_start(struct vmm *vmm)
 	sigaction(SIGUSR1, &action, NULL);
 	for (i = 0; i < vmm->nr_cpus; i++) {
 		if (pthread_create(&vmm->vcpus[i].thread, NULL, vcpu_main, &vmm->vcpus[i])) {
-			say("no thread for CPU %u", i);
+			say("CPU %u: cannot start its thread", i);
 			return -EAGAIN;
 		}
 		vmm->vcpus[i].started = true;

@@ -185,7 +185,7 @@ static char **copy_words(int argc, char **argv)
 		words[i] = strdup(argv[i]);
 		if (words[i])
 			continue;
-		say("the command line: no memory");
+		say("out of memory");
 		free_words(words);
 		return NULL;
 	}
@@ -205,7 +205,7 @@ static int begin(struct vmm *vmm, sigset_t *mask)
 	if (!rc)
 		rc = catch_signals(vmm, mask);
 	if (rc)
-		say("no memory or file descriptors to begin with: %s", strerror(-rc));
+		say("cannot start: %s", strerror(-rc));
 	return rc;
 }
 
@@ -239,7 +239,7 @@ int main(int argc, char **argv)
 		/* A reset is a new machine in the same process: nothing is left over. */
 		pthread_sigmask(SIG_SETMASK, &mask, NULL);
 		execv("/proc/self/exe", again);
-		say("the machine does not start anew: %s", strerror(errno));
+		say("cannot restart: %s", strerror(errno));
 		status = STATUS_HOST;
 	}
 	free_words(again);

@@ -24,7 +24,7 @@
 static const char help[] =
 "usage: nyx-vmm --kernel FILE [OPTION]...\n"
 "\n"
-"Runs a virtual machine under KVM. Its serial port is standard input and output.\n"
+"Run a virtual machine under KVM. Its serial port is standard input and output.\n"
 "\n"
 "  --kernel FILE         a Linux bzImage, or an ELF file for PVH or Multiboot\n"
 "  --initrd FILE         its initial RAM disk\n"
@@ -32,28 +32,32 @@ static const char help[] =
 "  --module 'FILE[ STRING]'\n"
 "                        a module for an ELF file, with a command line; repeatable.\n"
 "                        --initrd is the last of them\n"
-"  --cpus N[,step=STEP]  processors (1), and the distance of their APIC ids (1). With ids\n"
-"                        above 254 an IOMMU has to remap interrupts in x2APIC mode\n"
-"  --memory SIZE         memory (256M)\n"
+"  --cpus N[,step=STEP]  processors (default: 1), and the distance of their APIC ids\n"
+"                        (default: 1). Ids above 254 need an IOMMU that remaps\n"
+"                        interrupts in x2APIC mode\n"
+"  --memory SIZE         memory (default: 256M)\n"
 "  --disk FILE[,readonly]\n"
 "                        a virtio disk; repeatable\n"
 "  --net tap=NAME        a virtio network card on a tap interface that exists\n"
 "  --net socket=FD       or on a datagram socket, one frame each; repeatable\n"
 "  --rng                 a virtio source of random numbers\n"
 "  --device edu[,dma-mask=MASK]\n"
-"                        QEMU's device for exercises; it reaches MASK (0xfffffff)\n"
+"                        QEMU's educational device, which reaches the addresses of\n"
+"                        MASK by DMA (default: 0xfffffff)\n"
 "  --device hpet         a high precision event timer\n"
 "  --device testdev      ports of QEMU's pc-testdev: 0x2000 + N sets pin N of the IOAPIC\n"
 "  --iommu none[,copy]   no IOMMU. With copy, devices map no guest memory, they copy\n"
-"  --iommu vtd[,OPTION]... Intel VT-d, by the Nyx module. Options: width=39|48 (48),\n"
-"                        caching-mode, xapic (no x2APIC), small-pages (4K only),\n"
+"  --iommu vtd[,OPTION]...\n"
+"                        Intel VT-d, by the Nyx module. Options: width=39|48 (default:\n"
+"                        48), caching-mode, xapic (no x2APIC), small-pages (4K only),\n"
 "                        ioapic-any-source (entries of the IOAPIC may name any\n"
-"                        source), quarantine (what devices do wrong can stop them),\n"
-"                        shared (other programs of the user, like nyxctl, may open the\n"
-"                        unit)\n"
-"  --iommu amdvi[,OPTION]... AMD-Vi, by the Nyx module. Options: width=48|57|64 (64),\n"
-"                        np-cache (the guest reports new mappings, too), xapic (no\n"
-"                        x2APIC), small-irtes (interrupt entries of 32 bits; no\n"
+"                        source), quarantine (stop devices with too many faults),\n"
+"                        shared (other programs of the user, like nyxctl, may open\n"
+"                        the unit)\n"
+"  --iommu amdvi[,OPTION]...\n"
+"                        AMD-Vi, by the Nyx module. Options: width=48|57|64 (default:\n"
+"                        64), np-cache (the guest reports new mappings, too), xapic\n"
+"                        (no x2APIC), small-irtes (interrupt entries of 32 bits; no\n"
 "                        x2APIC), guest-apic (they can name a guest's APIC),\n"
 "                        quarantine, shared\n"
 "  --name NAME           the name of the IOMMU's unit, for nyxctl (default: none)\n"
@@ -92,10 +96,10 @@ static const struct option long_options[] = {
 	{ "rng", no_argument, NULL, OPT_RNG },
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "iommu", required_argument, NULL, OPT_IOMMU },
+	{ "name", required_argument, NULL, OPT_NAME },
 	{ "no-reboot", no_argument, NULL, OPT_NO_REBOOT },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
-	{ "name", required_argument, NULL, OPT_NAME },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -132,7 +136,7 @@ static int parse_disk(struct options *opts, char *word)
 	if (!*word)
 		return usage("--disk", word, "write it like FILE or FILE,readonly");
 	if (opts->nr_disks == MAX_DISKS)
-		return usage("--disk", word, "there may be 8 at most");
+		return usage("--disk", word, "at most 8 are supported");
 	opts->disks[opts->nr_disks].path = word;
 	opts->disks[opts->nr_disks++].readonly = readonly;
 	return -1;
@@ -144,7 +148,7 @@ static int parse_net(struct options *opts, const char *word)
 	uint64_t fd;
 
 	if (nr == MAX_NETS)
-		return usage("--net", word, "there may be 4 at most");
+		return usage("--net", word, "at most 4 are supported");
 	opts->nets[nr].fd = -1;
 	if (!strncmp(word, "tap=", 4) && word[4])
 		opts->nets[nr].tap = word + 4;
@@ -362,11 +366,11 @@ static int parse_one(struct options *opts, int option, char *word)
 		return parse_device(opts, word);
 	case OPT_IOMMU:
 		return parse_iommu(opts, word);
+	case OPT_NAME:
+		return parse_name(opts, word);
 	case OPT_NO_REBOOT:
 		opts->no_reboot = true;
 		return -1;
-	case OPT_NAME:
-		return parse_name(opts, word);
 	case 'v':
 		opts->verbose = true;
 		return -1;

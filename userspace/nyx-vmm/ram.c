@@ -29,7 +29,7 @@ static int add_slot(struct vmm *vmm, uint32_t slot, uint64_t gpa, uint64_t offse
 	if (!size)
 		return 0;
 	if (ioctl(vmm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region)) {
-		say("KVM refuses the guest's memory: %s", strerror(errno));
+		say("KVM_SET_USER_MEMORY_REGION: %s", strerror(errno));
 		return -errno;
 	}
 	return 0;
@@ -44,14 +44,14 @@ int ram_init(struct vmm *vmm)
 	vmm->ram_high = size - vmm->ram_low;
 	vmm->ram_fd = memfd_create("nyx-vmm-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (vmm->ram_fd < 0 || ftruncate(vmm->ram_fd, (off_t)size)) {
-		say("no guest memory: %s", strerror(errno));
+		say("cannot allocate guest memory: %s", strerror(errno));
 		return -errno;
 	}
 	vmm->ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
 			vmm->ram_fd, 0);
 	if (vmm->ram == MAP_FAILED) {
 		vmm->ram = NULL;
-		say("guest memory cannot be mapped: %s", strerror(errno));
+		say("cannot map guest memory: %s", strerror(errno));
 		return -errno;
 	}
 	madvise(vmm->ram, size, MADV_DONTDUMP);

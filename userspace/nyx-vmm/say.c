@@ -52,7 +52,7 @@ static void put_line(const char *line)
 	size_t len;
 
 	if (lost)
-		snprintf(text, LINE, "nyx-vmm: messages that nobody read, lost: %lu\n", lost);
+		snprintf(text, LINE, "nyx-vmm: %lu messages dropped\n", lost);
 	len = strlen(text);
 	snprintf(text + len, sizeof(text) - len, "%s", line);
 	if (put(text, strlen(text)))

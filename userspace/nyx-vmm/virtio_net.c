@@ -180,7 +180,7 @@ static int open_tap(const char *name)
 	}
 	/* The kernel would make one. */
 	if (!if_nametoindex(name)) {
-		say("tap interface '%s': there is none", name);
+		say("tap interface '%s' does not exist", name);
 		return -1;
 	}
 	strcpy(ifr.ifr_name, name);

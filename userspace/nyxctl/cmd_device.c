@@ -504,7 +504,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 	},
 	{
 		.name = "assign",
-		.help = "Give a device the right domain: find or make it, add the device, attach",
+		.help = "Add a device and attach it to the domain for it, which is made if need be",
 		.args = {
 			{ "DEVICE", WORD_ANY, false, NULL, "the device, like 0000:03:00.0" },
 			{ "KIND", WORD_ANY, false, isolations,
@@ -544,11 +544,11 @@ const struct cmd_verb cmd_device_verbs[] = {
 		.args = {
 			DEVICE_ARG,
 			{ "IOVA", WORD_ANY, false, NULL, "the first IOVA" },
-			{ "LENGTH", WORD_ANY, true, NULL, "bytes; 1" },
+			{ "LENGTH", WORD_ANY, true, NULL, "bytes (default: 1)" },
 		},
 		.opts = {
-			{ "access", 0, "ACCESS", WORD_CHOICE, prots, "what is to be allowed: r, w or rw; r" },
-			{ "report", 0, NULL, WORD_ANY, NULL, "count and report a fault as a DMA's" },
+			{ "access", 0, "ACCESS", WORD_CHOICE, prots, "access to check: r, w or rw (default: r)" },
+			{ "report", 0, NULL, WORD_ANY, NULL, "count and report a fault, as for a DMA" },
 		},
 		.cols = translate_cols,
 		.run = translate_run,
@@ -556,7 +556,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 	},
 	{
 		.name = "reset",
-		.help = "Make a device active, whatever it did, and forget its faults",
+		.help = "Make a device active again, and forget its faults",
 		.args = { DEVICE_ARG },
 		.opts = { WAIT_OPT },
 		.cols = device_cols,
@@ -574,7 +574,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 	},
 	{
 		.name = "disable",
-		.help = "As 'quarantine', for a device that is given up",
+		.help = "As 'quarantine', for good: it does not come back by itself",
 		.args = { DEVICE_ARG },
 		.opts = { WAIT_OPT },
 		.cols = device_cols,
@@ -587,7 +587,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 		.args = { DEVICE_ARG },
 		.opts = {
 			POLICY_OPTS,
-			{ "inherit", 0, NULL, WORD_ANY, NULL, "have the policy of the unit again" },
+			{ "inherit", 0, NULL, WORD_ANY, NULL, "revert to the unit's policy" },
 		},
 		.cols = policy_cols,
 		.run = run_policy,

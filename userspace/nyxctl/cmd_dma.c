@@ -189,7 +189,7 @@ static int read_to_file(struct access *acc, const char *path)
 	int rc, fd;
 
 	if (is_stdout && acc->cli->out.format != OUT_TABLE)
-		return err_usage("--to - puts the data on standard output, where --json and --raw would write too");
+		return err_usage("--to - puts the data on standard output, where --output json and raw would write, too");
 	fd = is_stdout ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return err_say(-errno, "cannot open '%s': %s", path, strerror(errno));
@@ -300,7 +300,7 @@ static int write_from_fd(struct access *acc, int fd, const char *path, unsigned 
 			return access_failed(acc, ret);
 	}
 	if (limit != UINT64_MAX && acc->length < limit && acc->fault.reason == NYX_FAULT_NONE)
-		return err_usage("'%s' has only %s; they were written", path,
+		return err_usage("'%s' ended after %s, which were written", path,
 				 out_bytes(acc->length));
 	return acc->length ? EXIT_OK : err_usage("'%s' is empty", path);
 }
@@ -494,9 +494,9 @@ static int run_swap(struct cli *cli)
 	return atomic_finish(&acc, ret, old);
 }
 
-#define IOVA_ARG { "IOVA", WORD_ANY, false, NULL, "where" }
+#define IOVA_ARG { "IOVA", WORD_ANY, false, NULL, "the first IOVA" }
 #define ATOMIC_OPTS \
-	{ "width", 0, "BYTES", WORD_CHOICE, atomic_widths, "4 or 8, of which IOVA is a multiple; 8" }
+	{ "width", 0, "BYTES", WORD_CHOICE, atomic_widths, "4 or 8; IOVA must be a multiple (default: 8)" }
 
 const struct cmd_verb cmd_dma_verbs[] = {
 	{
@@ -517,7 +517,7 @@ const struct cmd_verb cmd_dma_verbs[] = {
 		.args = { DEVICE_ARG, IOVA_ARG },
 		.opts = {
 			{ "from", 0, "FILE", WORD_FILE, NULL, "where to take the bytes from; -: standard input" },
-			{ "length", 0, "BYTES", WORD_ANY, NULL, "with --from: how many; all" },
+			{ "length", 0, "BYTES", WORD_ANY, NULL, "with --from: how many (default: all)" },
 			{ "data", 0, "HEX", WORD_ANY, NULL, "the bytes, two digits each" },
 		},
 		.cols = dma_cols,
@@ -530,10 +530,10 @@ const struct cmd_verb cmd_dma_verbs[] = {
 		.args = {
 			DEVICE_ARG, IOVA_ARG,
 			{ "LENGTH", WORD_ANY, false, NULL, "bytes, a multiple of --width" },
-			{ "VALUE", WORD_ANY, true, NULL, "the pattern, little endian; 0" },
+			{ "VALUE", WORD_ANY, true, NULL, "the pattern, little endian (default: 0)" },
 		},
 		.opts = {
-			{ "width", 0, "BYTES", WORD_CHOICE, fill_widths, "bytes of the pattern: 1, 2, 4 or 8; 1" },
+			{ "width", 0, "BYTES", WORD_CHOICE, fill_widths, "bytes of the pattern: 1, 2, 4 or 8 (default: 1)" },
 		},
 		.cols = dma_cols,
 		.run = run_fill,

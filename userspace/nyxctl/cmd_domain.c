@@ -125,10 +125,10 @@ static int create_failed(struct cli *cli, const struct nyx_domain_create_opts *o
 
 	switch (-err) {
 	case EEXIST:
-		return err_say(err, "cannot make the domain: its name or id is taken; 'nyxctl domain list' shows all");
+		return err_say(err, "cannot make the domain: the name or the id is taken; 'nyxctl domain list' shows all");
 	case EINVAL:
 	case ERANGE:
-		return err_say(err, "cannot make the domain: the %s format has not such an address width or page size, or the unit is narrower; see nyxctl-domain(1)",
+		return err_say(err, "cannot make the domain: the %s format does not support this address width or page size, or the unit is narrower; see nyxctl-domain(1)",
 			       nyx_format_name(opts->format));
 	case EOPNOTSUPP:
 		if (!nyx_unit_status_get(cli->unit, &status, sizeof(status)) &&
@@ -137,7 +137,7 @@ static int create_failed(struct cli *cli, const struct nyx_domain_create_opts *o
 				       cli->unit_name);
 		return err_say(err, "cannot make the domain: the module does not know this kind or format; 'nyxctl module info' shows what it knows");
 	case ENOSPC:
-		return err_say(err, "cannot make the domain: the unit takes no more; 'nyxctl unit show' lists the limits");
+		return err_say(err, "cannot make the domain: the unit's limit is reached; 'nyxctl unit show' lists the limits");
 	default:
 		return err_explain(err, "cannot make the domain");
 	}
@@ -249,19 +249,19 @@ const struct cmd_verb cmd_domain_verbs[] = {
 	{
 		.name = "create",
 		.help = "Make a domain; STRICT (for one device) unless --shared",
-		.args = { { "NAME", WORD_ANY, true, NULL, "its name; else it has only an id" } },
+		.args = { { "NAME", WORD_ANY, true, NULL, "its name (default: none, only an id)" } },
 		.opts = {
 			{ "shared", 0, NULL, WORD_ANY, NULL, "it takes many devices" },
-			{ "kind", 0, "KIND", WORD_CHOICE, kinds, "paging, identity or blocked; paging" },
+			{ "kind", 0, "KIND", WORD_CHOICE, kinds, "paging, identity or blocked (default: paging)" },
 			{ "batched", 0, NULL, WORD_ANY, NULL,
 			  "unmap does not invalidate; see nyxctl-iotlb(1)" },
 			{ "format", 0, "FORMAT", WORD_CHOICE, page_formats,
-			  "page table: vtdss, x86 or amdv1; vtdss" },
-			{ "address-width", 0, "BITS", WORD_ANY, NULL, "bits of an IOVA; the widest" },
-			{ "page-sizes", 0, "LIST", WORD_ANY, NULL, "page sizes to use, like 4K,2M; all" },
+			  "page table: vtdss, x86 or amdv1 (default: vtdss)" },
+			{ "address-width", 0, "BITS", WORD_ANY, NULL, "bits of an IOVA (default: the widest)" },
+			{ "page-sizes", 0, "LIST", WORD_ANY, NULL, "page sizes to use, like 4K,2M (default: all)" },
 			{ "oracle", 0, NULL, WORD_ANY, NULL,
-			  "compare what walks of several tables say; to find bugs" },
-			{ "id", 0, "ID", WORD_ANY, NULL, "the wanted id, 1 to 65535; any" },
+			  "compare walks of several page tables, to find bugs of the module" },
+			{ "id", 0, "ID", WORD_ANY, NULL, "the wanted id, 1 to 65535 (default: a free one)" },
 		},
 		.cols = domain_cols,
 		.run = run_create,

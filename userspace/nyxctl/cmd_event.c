@@ -528,17 +528,17 @@ static int run_monitor(struct cli *cli)
 
 #define WATCH_OPTS \
 	{ "device", 0, "DEVICE", WORD_DEVICE, NULL, "of this device only" }, \
-	{ "count", 0, "NUMBER", WORD_ANY, NULL, "end after so many" }, \
+	{ "count", 0, "NUMBER", WORD_ANY, NULL, "end after this many" }, \
 	{ "timeout", 0, "TIME", WORD_TIME, NULL, "end after this time, like 10s" }, \
-	{ "history", 0, NULL, WORD_ANY, NULL, "begin with what the unit remembers" }
+	{ "history", 0, NULL, WORD_ANY, NULL, "start with buffered events" }
 
 const struct cmd_verb cmd_fault_verbs[] = {
 	{
 		.name = "list",
-		.help = "List the faults that the unit remembers, oldest first, and what led to them",
+		.help = "List the buffered faults, oldest first, and what led to them",
 		.opts = {
 			{ "device", 0, "DEVICE", WORD_DEVICE, NULL, "of this device only" },
-			{ "count", 0, "NUMBER", WORD_ANY, NULL, "the newest so many; all" },
+			{ "count", 0, "NUMBER", WORD_ANY, NULL, "the last NUMBER faults (default: all)" },
 		},
 		.cols = fault_cols,
 		.run = run_fault_list,

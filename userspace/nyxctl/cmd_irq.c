@@ -522,7 +522,7 @@ static int run_send(struct cli *cli)
 	if (ret)
 		return err_explain(ret, "cannot send an interrupt of device %s",
 				   lookup_sbdf_text(irq.sbdf));
-	/* Nothing to boast of. */
+	/* The note below tells people. */
 	if (irq.out_result == NYX_IRQ_REFUSED && cli->out.format == OUT_TABLE)
 		cli->out.quiet = true;
 	out = send_result(cli, &irq);
@@ -598,7 +598,7 @@ static int run_bindings(struct cli *cli)
 const struct cmd_verb cmd_irq_verbs[] = {
 	{
 		.name = "setup",
-		.help = "Say how the unit treats interrupts",
+		.help = "Set the interrupt mode of the unit",
 		.args = {
 			{ "MODE", WORD_CHOICE, false, modes, "x2apic, xapic, compat or off" },
 		},
@@ -611,17 +611,17 @@ const struct cmd_verb cmd_irq_verbs[] = {
 		.name = "set",
 		.help = "Set an entry of the interrupt remapping table",
 		.args = {
-			{ "INDEX", WORD_ANY, false, NULL, "which entry" },
+			{ "INDEX", WORD_ANY, false, NULL, "index of the entry" },
 			{ "VECTOR", WORD_ANY, true, NULL, "16 to 255; not for smi, nmi, init, extint" },
 		},
 		.opts = {
-			{ "dest", 0, "ID", WORD_ANY, NULL, "destination; 0" },
-			{ "source", 0, "DEVICE", WORD_DEVICE, NULL, "who may use it; everybody" },
+			{ "dest", 0, "ID", WORD_ANY, NULL, "destination APIC id (default: 0)" },
+			{ "source", 0, "DEVICE", WORD_DEVICE, NULL, "the device that may use it (default: any)" },
 			{ "mask", 0, "MASK", WORD_CHOICE, masks,
-			  "with --source: bits of the function to ignore; 0" },
+			  "with --source: bits of the function to ignore (default: 0)" },
 			{ "buses", 0, "RANGE", WORD_ANY, NULL, "buses that may use it, like 00-1f" },
 			{ "delivery", 0, "MODE", WORD_CHOICE, deliveries,
-			  "fixed, lowest, smi, nmi, init, extint" },
+			  "fixed, lowest, smi, nmi, init or extint (default: fixed)" },
 			{ "logical", 0, NULL, WORD_ANY, NULL, "the destination is logical" },
 			{ "level", 0, NULL, WORD_ANY, NULL, "level-triggered" },
 			{ "hint", 0, NULL, WORD_ANY, NULL, "redirection hint" },
@@ -638,7 +638,7 @@ const struct cmd_verb cmd_irq_verbs[] = {
 		.help = "Make entries of the interrupt remapping table not present",
 		.args = {
 			{ "INDEX", WORD_ANY, false, NULL, "the first entry" },
-			{ "NUMBER", WORD_ANY, true, NULL, "how many; 1" },
+			{ "NUMBER", WORD_ANY, true, NULL, "how many (default: 1)" },
 		},
 		.opts = { WAIT_OPT },
 		.cols = clear_cols,
@@ -654,14 +654,14 @@ const struct cmd_verb cmd_irq_verbs[] = {
 	},
 	{
 		.name = "send",
-		.help = "Send an interrupt as a device does, and show what becomes of it",
+		.help = "Send an interrupt as a device does, and show the result",
 		.args = {
 			DEVICE_ARG,
 			{ "ADDRESS", WORD_ANY, true, NULL, "address of the message, 0xfee....." },
 			{ "DATA", WORD_ANY, true, NULL, "its data" },
 		},
 		.opts = {
-			{ "index", 0, "INDEX", WORD_ANY, NULL, "the message that uses this entry" },
+			{ "index", 0, "INDEX", WORD_ANY, NULL, "send the message that uses this entry" },
 		},
 		.cols = send_cols,
 		.run = run_send,
@@ -669,7 +669,7 @@ const struct cmd_verb cmd_irq_verbs[] = {
 	},
 	{
 		.name = "bindings",
-		.help = "List the interrupts that are bound to eventfds, and what they did",
+		.help = "List the interrupts bound to eventfds, with counters",
 		.cols = binding_cols,
 		.run = run_bindings,
 		.example = "irq bindings -u vm1",

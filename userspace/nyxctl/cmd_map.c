@@ -411,7 +411,7 @@ const struct cmd_verb cmd_map_verbs[] = {
 			{ "LENGTH", WORD_ANY, true, NULL, "bytes, a multiple of 4096" },
 		},
 		.opts = {
-			{ "prot", 0, "PROT", WORD_CHOICE, prots, "what devices may do: r, w or rw; rw" },
+			{ "prot", 0, "PROT", WORD_CHOICE, prots, "what devices may do: r, w or rw (default: rw)" },
 			{ "from", 0, "FILE", WORD_FILE, NULL,
 			  "read 'IOVA GPA LENGTH [PROT]' lines, as 'map list -o raw' prints them; -: standard input" },
 		},
@@ -428,7 +428,7 @@ const struct cmd_verb cmd_map_verbs[] = {
 			{ "LENGTH", WORD_ANY, true, NULL, "bytes, a multiple of 4096" },
 		},
 		.opts = {
-			{ "all", 0, NULL, WORD_ANY, NULL, "the whole domain" },
+			{ "all", 0, NULL, WORD_ANY, NULL, "unmap the whole domain" },
 			{ "from", 0, "FILE", WORD_FILE, NULL,
 			  "read 'IOVA LENGTH' lines; -: standard input" },
 			WAIT_OPT,
@@ -442,8 +442,8 @@ const struct cmd_verb cmd_map_verbs[] = {
 		.help = "List what is mapped; contiguous mappings appear as one",
 		.args = { DOMAIN_ARG },
 		.opts = {
-			{ "start", 0, "IOVA", WORD_ANY, NULL, "from here on; 0" },
-			{ "count", 0, "NUMBER", WORD_ANY, NULL, "at most so many; all" },
+			{ "start", 0, "IOVA", WORD_ANY, NULL, "the first IOVA to list (default: 0)" },
+			{ "count", 0, "NUMBER", WORD_ANY, NULL, "at most NUMBER rows (default: all)" },
 		},
 		.cols = map_cols,
 		.run = run_list,

@@ -100,7 +100,7 @@ static int run_write(struct cli *cli)
 }
 
 #define OFFSET_ARG { "OFFSET", WORD_ANY, false, NULL, "of the register, in bytes" }
-#define WIDTH_OPT { "width", 0, "BYTES", WORD_CHOICE, widths, "4 or 8; 4" }
+#define WIDTH_OPT { "width", 0, "BYTES", WORD_CHOICE, widths, "4 or 8 (default: 4)" }
 
 const struct cmd_verb cmd_mmio_verbs[] = {
 	{
@@ -114,7 +114,7 @@ const struct cmd_verb cmd_mmio_verbs[] = {
 	},
 	{
 		.name = "write",
-		.help = "Write a register, as the guest would; what follows is done then",
+		.help = "Write a register, as the guest would, and do what follows from it",
 		.args = {
 			OFFSET_ARG,
 			{ "VALUE", WORD_ANY, false, NULL, "what to write" },

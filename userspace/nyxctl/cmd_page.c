@@ -104,15 +104,15 @@ static int answered(const struct request *r)
 	case NYX_PAGE_SUCCESS:
 		return EXIT_OK;
 	case NYX_PAGE_TIMEOUT:
-		err_note("nobody has answered group %u in time; who serves the unit watches 'nyxctl event monitor'",
+		err_note("group %u was not answered in time; 'nyxctl event monitor' shows requests to whoever serves the unit",
 			 r->group);
 		return EXIT_TIMEOUT;
 	case NYX_PAGE_INVALID:
-		err_note("the answer to group %u is invalid: at least one page cannot be had",
+		err_note("the answer to group %u is invalid: at least one page is not available",
 			 r->group);
 		return EXIT_REFUSED;
 	default:
-		err_note("the answer to group %u is failure: the device shall not ask any more",
+		err_note("the answer to group %u is failure: the device must not ask again",
 			 r->group);
 		return EXIT_REFUSED;
 	}
@@ -194,7 +194,7 @@ static int run_respond(struct cli *cli)
 		return rc;
 	ret = nyx_page_respond(cli->unit, group, response);
 	if (ret == -ENOENT)
-		return err_say(ret, "no group %u waits for an answer; 'nyxctl event monitor --history' shows who asked",
+		return err_say(ret, "no group %u waits for an answer; 'nyxctl event monitor --history' shows all requests",
 			       group);
 	if (ret)
 		return err_explain(ret, "cannot answer group %u", group);
@@ -215,11 +215,11 @@ const struct cmd_verb cmd_page_verbs[] = {
 		.args = {
 			DEVICE_ARG,
 			{ "IOVA", WORD_ANY, false, NULL, "the first page, a multiple of 4096" },
-			{ "PAGES", WORD_ANY, true, NULL, "how many, up to 64; 1" },
+			{ "PAGES", WORD_ANY, true, NULL, "how many, up to 64 (default: 1)" },
 		},
 		.opts = {
-			{ "access", 0, "ACCESS", WORD_CHOICE, prots, "what for: r, w or rw; rw" },
-			{ "timeout", 0, "TIME", WORD_TIME, NULL, "time for the answer; 10s" },
+			{ "access", 0, "ACCESS", WORD_CHOICE, prots, "access that the device wants: r, w or rw (default: rw)" },
+			{ "timeout", 0, "TIME", WORD_TIME, NULL, "time for the answer (default: 10s)" },
 			{ "nowait", 0, NULL, WORD_ANY, NULL, "do not wait; the answer is an event" },
 		},
 		.cols = request_cols,
@@ -228,9 +228,9 @@ const struct cmd_verb cmd_page_verbs[] = {
 	},
 	{
 		.name = "respond",
-		.help = "Answer a group of pages, which are mapped, or not to be had",
+		.help = "Answer a group of page requests",
 		.args = {
-			{ "GROUP", WORD_ANY, false, NULL, "the group, of the event" },
+			{ "GROUP", WORD_ANY, false, NULL, "the group, as in the event" },
 			{ "RESPONSE", WORD_CHOICE, false, responses, "success, invalid or failure" },
 		},
 		.cols = respond_cols,

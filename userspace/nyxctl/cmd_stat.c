@@ -106,7 +106,7 @@ const struct cmd_verb cmd_stat_verbs[] = {
 		.name = "show",
 		.help = "Show the counters of the unit, of a domain or of a device",
 		.args = {
-			{ "SCOPE", WORD_CHOICE, true, scopes, "unit, domain or device; unit" },
+			{ "SCOPE", WORD_CHOICE, true, scopes, "unit, domain or device (default: unit)" },
 			{ "OBJECT", WORD_DOMAIN, true, NULL, "the domain, or the device" },
 		},
 		.cols = stat_cols,

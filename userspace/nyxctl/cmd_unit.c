@@ -267,7 +267,7 @@ static int create(struct cli *cli, uint32_t flags)
 		return err_say(ret, "there is a unit '%s' already; take another name, or see with 'nyxctl unit show %s' what it is",
 			       name, name);
 	case ENOSPC:
-		return err_say(ret, "cannot make unit '%s': the module takes no more units; 'nyxctl module info' shows the limit",
+		return err_say(ret, "cannot make unit '%s': the limit on units is reached; 'nyxctl module info' shows the limit",
 			       name ? name : "");
 	default:
 		return err_explain(ret, "cannot make unit '%s'", name ? name : "");
@@ -302,7 +302,7 @@ static int run_command(struct cli *cli)
 	if (rc)
 		return rc;
 	snprintf(id, sizeof(id), "%u", nyx_unit_id(cli->unit));
-	/* Who types ^C means the command; the unit stays until that has ended. */
+	/* ^C is for the command; the unit stays until that has ended. */
 	old_int = signal(SIGINT, SIG_IGN);
 	old_quit = signal(SIGQUIT, SIG_IGN);
 	pid = fork();
@@ -502,19 +502,19 @@ static int run_policy(struct cli *cli)
 	return rc ? rc : policy_run(cli, NYX_SCOPE_UNIT, 0);
 }
 
-#define UNIT_ARG { "UNIT", WORD_UNIT, true, NULL, "the unit, by name or id; else that of --unit" }
+#define UNIT_ARG { "UNIT", WORD_UNIT, true, NULL, "the unit, by name or id (default: that of --unit)" }
 
 #define CREATE_OPTS \
-	{ "model", 0, "MODEL", WORD_CHOICE, models, "what a guest sees of it: native (nothing), vtd or amdvi; native" }, \
+	{ "model", 0, "MODEL", WORD_CHOICE, models, "what a guest sees of it: native (nothing), vtd or amdvi (default: native)" }, \
 	{ "features", 0, "LIST", WORD_CHOICES, NULL, "of the model, like xapic,posted; see nyxctl-unit(1)", \
 	  "model", features }, \
-	{ "address-width", 0, "BITS", WORD_ANY, NULL, "widest IOVA, 32 to 64; 48 (amdvi: 64)" }, \
-	{ "iotlb", 0, "ENTRIES", WORD_ANY, NULL, "size of the translation cache; 4096; 0: none" }, \
-	{ "events", 0, "ENTRIES", WORD_ANY, NULL, "event records held for readers; 1024" }, \
-	{ "max-domains", 0, "NUMBER", WORD_ANY, NULL, "limit on domains; 65535" }, \
-	{ "max-devices", 0, "NUMBER", WORD_ANY, NULL, "limit on devices; 65536" }, \
-	{ "max-memory", 0, "NUMBER", WORD_ANY, NULL, "limit on memory ranges; 32768" }, \
-	{ "irt", 0, "ENTRIES", WORD_ANY, NULL, "size of the interrupt remapping table; 256" }
+	{ "address-width", 0, "BITS", WORD_ANY, NULL, "widest IOVA, 32 to 64 (default: 48, amdvi: 64)" }, \
+	{ "iotlb", 0, "ENTRIES", WORD_ANY, NULL, "size of the translation cache; 0: none (default: 4096)" }, \
+	{ "events", 0, "ENTRIES", WORD_ANY, NULL, "event records held for readers (default: 1024)" }, \
+	{ "max-domains", 0, "NUMBER", WORD_ANY, NULL, "limit on domains (default: 65535)" }, \
+	{ "max-devices", 0, "NUMBER", WORD_ANY, NULL, "limit on devices (default: 65536)" }, \
+	{ "max-memory", 0, "NUMBER", WORD_ANY, NULL, "limit on memory ranges (default: 32768)" }, \
+	{ "irt", 0, "ENTRIES", WORD_ANY, NULL, "size of the interrupt remapping table (default: 256)" }
 
 const struct cmd_verb cmd_unit_verbs[] = {
 	{
@@ -531,9 +531,9 @@ const struct cmd_verb cmd_unit_verbs[] = {
 	},
 	{
 		.name = "run",
-		.help = "Make a unit that lives as long as a command, which finds it in NYX_UNIT",
+		.help = "Make a unit for as long as a command runs, which finds it in NYX_UNIT",
 		.args = {
-			{ "NAME", WORD_ANY, true, NULL, "its name; else it has none" },
+			{ "NAME", WORD_ANY, true, NULL, "its name (default: none)" },
 			{ "COMMAND", WORD_COMMAND, false, NULL,
 			  "the command and its arguments; its exit status is nyxctl's" },
 		},
@@ -589,7 +589,7 @@ const struct cmd_verb cmd_unit_verbs[] = {
 		.args = { UNIT_ARG },
 		.opts = {
 			{ "off", 0, NULL, WORD_ANY, NULL,
-			  "end it with its last user; without one at once" },
+			  "end it with its last user, at once if nobody uses it" },
 		},
 		.cols = unit_cols,
 		.run = run_keep,

@@ -190,7 +190,7 @@ static int walk_failed(struct cli *cli, const struct nyx_walk *walk, int err)
 		break;
 	case EINVAL:
 	case ERANGE:
-		return err_say(err, "cannot walk: the %s format has not so many levels or such a page size, or the root is beyond 52 bits; see nyxctl-walk(1)",
+		return err_say(err, "cannot walk: the %s format does not support so many levels or this page size, or the root is beyond 52 bits; see nyxctl-walk(1)",
 			       nyx_format_name(walk->format));
 	}
 	return err_explain(err, "cannot walk");
@@ -238,18 +238,18 @@ static int run_walk(struct cli *cli)
 const struct cmd_verb cmd_walk_verbs[] = {
 	{
 		.name = "",
-		.help = "Show what a walk of a page table comes by",
+		.help = "Show the steps of a walk of a page table",
 		.opts = {
 			{ "format", 0, "FORMAT", WORD_CHOICE, formats, "vtdss, x86 or amdv1" },
-			{ "root", 0, "GPA", WORD_ANY, NULL, "where the top table is" },
+			{ "root", 0, "GPA", WORD_ANY, NULL, "guest-physical address of the top table" },
 			{ "levels", 0, "N", WORD_ANY, NULL,
-			  "its depth; what the unit's addresses take" },
+			  "its depth (default: by the unit's address width)" },
 			{ "page-sizes", 0, "LIST", WORD_ANY, NULL,
-			  "page sizes that it may use, like 4K,2M; all" },
+			  "page sizes that it may use, like 4K,2M (default: all)" },
 			{ "device", 0, "DEVICE", WORD_DEVICE, NULL,
-			  "instead: the table that this device has" },
-			{ "iova", 0, "IOVA", WORD_ANY, NULL, "the address to look for; 0" },
-			{ "access", 0, "PROT", WORD_CHOICE, accesses, "r, w or rw; r" },
+			  "walk the table that this device has, instead" },
+			{ "iova", 0, "IOVA", WORD_ANY, NULL, "the address to translate (default: 0)" },
+			{ "access", 0, "PROT", WORD_CHOICE, accesses, "r, w or rw (default: r)" },
 		},
 		.cols = walk_cols,
 		.run = run_walk,

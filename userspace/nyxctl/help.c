@@ -10,13 +10,42 @@
 #include "cmd.h"
 
 #define LEFT	26	/* width of the column of names */
+#define RIGHT	79	/* where lines end */
+
+/* Words, broken into lines that begin at @indent; @at is where the first one goes on. */
+static void print_words(size_t at, size_t indent, const char *text)
+{
+	bool first = true;
+	size_t len;
+
+	for (; *text; text += len + (text[len] == ' ')) {
+		len = strcspn(text, " ");
+		if (!first && at + 1 + len > RIGHT) {
+			printf("\n%*s", (int)indent, "");
+			at = indent;
+		} else if (!first) {
+			putchar(' ');
+			at++;
+		}
+		printf("%.*s", (int)len, text);
+		at += len;
+		first = false;
+	}
+	putchar('\n');
+}
+
+static void print_item(const char *left, const char *help)
+{
+	printf("  %-*s ", LEFT, left);
+	print_words(strlen(left) > LEFT ? strlen(left) + 3 : LEFT + 3, LEFT + 3, help);
+}
 
 static void print_letter(const struct cmd_opt *opt)
 {
 	char left[8];
 
 	snprintf(left, sizeof(left), "-%c", opt->letter);
-	printf("  %-*s %s\n", LEFT, left, opt->help);
+	print_item(left, opt->help);
 }
 
 static void print_opt(const struct cmd_opt *opt)
@@ -26,7 +55,7 @@ static void print_opt(const struct cmd_opt *opt)
 	snprintf(left, sizeof(left), "%c%c%s --%s%s%s", opt->letter ? '-' : ' ',
 		 opt->letter ? opt->letter : ' ', opt->letter ? "," : " ", opt->name,
 		 opt->arg ? " " : "", opt->arg ? opt->arg : "");
-	printf("  %-*s %s\n", LEFT, left, opt->help);
+	print_item(left, opt->help);
 }
 
 static void print_globals(const struct cmd_verb *verb)
@@ -59,7 +88,7 @@ void help_top(void)
 	printf("Usage: nyxctl [OPTION]... OBJECT VERB [ARGUMENT]... [OPTION]...\n"
 	       "Look at and control the Nyx software IOMMU.\n\nObjects:\n");
 	for (object = cmd_objects; object->name; object++)
-		printf("  %-*s %s\n", LEFT, object->name, object->help);
+		print_item(object->name, object->help);
 	printf("\nOptions:\n");
 	print_globals(NULL);
 	printf("\nNumbers are decimal, like 64M, 1.5G (powers of 1024) or 64MB (of 1000), or\n"
@@ -92,7 +121,7 @@ void help_object(const struct cmd_object *object)
 	printf("Usage: nyxctl %s VERB [ARGUMENT]... [OPTION]...\n%s: %s.\n\nVerbs:\n",
 	       object->name, object->name, object->help);
 	for (verb = object->verbs; verb->name; verb++)
-		printf("  %-*s %s\n", LEFT, verb->name, verb->help);
+		print_item(verb->name, verb->help);
 	printf("\nSee also 'nyxctl %s VERB --help' and nyxctl-%s(1).\n", object->name,
 	       object->name);
 }
@@ -102,14 +131,17 @@ void help_verb(const struct cmd_object *object, const struct cmd_verb *verb)
 	const struct out_col *col;
 	const struct cmd_arg *arg;
 	const struct cmd_opt *opt;
+	char text[1024];
+	size_t len = 0;
 
 	printf("Usage: ");
 	print_synopsis(object, verb);
-	printf("%s.\n", verb->help);
+	snprintf(text, sizeof(text), "%s.", verb->help);
+	print_words(0, 0, text);
 	if (verb->args[0].name)
 		printf("\nArguments:\n");
 	for (arg = verb->args; arg->name; arg++)
-		printf("  %-*s %s\n", LEFT, arg->name, arg->help);
+		print_item(arg->name, arg->help);
 	if (verb->opts[0].name)
 		printf("\nOptions:\n");
 	for (opt = verb->opts; opt->name; opt++)
@@ -117,10 +149,11 @@ void help_verb(const struct cmd_object *object, const struct cmd_verb *verb)
 	printf("\nOptions of every command:\n");
 	print_globals(verb);
 	if (verb->cols) {
-		printf("\nColumns:\n ");
-		for (col = verb->cols; col->key; col++)
-			printf(" %s", col->key);
-		printf("\n");
+		for (col = verb->cols; col->key && len < sizeof(text); col++)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+						len ? " " : "", col->key);
+		printf("\nColumns:\n  ");
+		print_words(2, 2, text);
 	}
 	if (verb->example)
 		printf("\nExample:\n  nyxctl %s\n", verb->example);

@@ -12,11 +12,11 @@
 extern const struct out_col limit_cols[];
 
 #define LIMIT_OPTS \
-	{ "bytes", 0, "NUMBER", WORD_ANY, NULL, "bytes of DMA a second; 0: no limit" }, \
-	{ "ops", 0, "NUMBER", WORD_ANY, NULL, "DMA operations a second; 0: no limit" }, \
-	{ "irqs", 0, "NUMBER", WORD_ANY, NULL, "interrupts a second; 0: no limit" }, \
-	{ "burst", 0, "TIME", WORD_TIME, NULL, "what this time gives may come at once; 10ms" }, \
-	{ "none", 0, NULL, WORD_ANY, NULL, "no limits" }
+	{ "bytes", 0, "NUMBER", WORD_ANY, NULL, "bytes of DMA per second; 0: no limit" }, \
+	{ "ops", 0, "NUMBER", WORD_ANY, NULL, "DMA operations per second; 0: no limit" }, \
+	{ "irqs", 0, "NUMBER", WORD_ANY, NULL, "interrupts per second; 0: no limit" }, \
+	{ "burst", 0, "TIME", WORD_TIME, NULL, "allow bursts of what this time gives (default: 10ms)" }, \
+	{ "none", 0, NULL, WORD_ANY, NULL, "remove all limits" }
 
 /* Are the options right? No unit is needed. */
 int limit_check(struct cli *cli);

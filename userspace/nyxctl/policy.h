@@ -15,22 +15,22 @@ extern const char *const policy_scopes[];
 extern const char *const policy_yes_no[];
 
 #define POLICY_OPTS \
-	{ "threshold", 0, "NUMBER", WORD_ANY, NULL, "weight of faults that is too much" }, \
-	{ "window", 0, "TIME", WORD_TIME, NULL, "within this time, like 10s" }, \
+	{ "threshold", 0, "NUMBER", WORD_ANY, NULL, "fault score from which on the action is taken" }, \
+	{ "window", 0, "TIME", WORD_TIME, NULL, "time over which faults are counted, like 10s" }, \
 	{ "action", 0, "ACTION", WORD_CHOICE, policy_actions, \
-	  "what follows: report (nothing) or quarantine" }, \
-	{ "observe", 0, NULL, WORD_ANY, NULL, "only tell what would follow; --action ends it" }, \
+	  "report (only count) or quarantine" }, \
+	{ "observe", 0, NULL, WORD_ANY, NULL, "only report what the action would be; --action ends that" }, \
 	{ "scope", 0, "SCOPE", WORD_CHOICE, policy_scopes, \
-	  "what is refused then: the device, or its whole domain" }, \
+	  "quarantine the device, or all of its domain" }, \
 	{ "weight", 0, "LIST", WORD_ANY, NULL, \
-	  "what faults count, like address=1,interrupt=5" }, \
+	  "score of each class of faults, like address=1,interrupt=5" }, \
 	{ "recover", 0, "ANSWER", WORD_CHOICE, policy_yes_no, \
-	  "does the device come back by itself: yes or no" }, \
-	{ "backoff", 0, "TIME", WORD_TIME, NULL, "first time in quarantine; doubles each time" }, \
-	{ "backoff-max", 0, "TIME", WORD_TIME, NULL, "up to this" }, \
+	  "bring the device back after a while: yes or no" }, \
+	{ "backoff", 0, "TIME", WORD_TIME, NULL, "first time in quarantine; it doubles each time" }, \
+	{ "backoff-max", 0, "TIME", WORD_TIME, NULL, "longest time in quarantine" }, \
 	{ "probation", 0, "TIME", WORD_TIME, NULL, "time on probation before it is active" }, \
-	{ "max-tries", 0, "NUMBER", WORD_ANY, NULL, "times that it comes back" }, \
-	{ "records", 0, "NUMBER", WORD_ANY, NULL, "fault records a second, or 'all'" }
+	{ "max-tries", 0, "NUMBER", WORD_ANY, NULL, "times that it is brought back" }, \
+	{ "records", 0, "NUMBER", WORD_ANY, NULL, "fault records per second, or 'all'" }
 
 /* Are the options right? No unit is needed. */
 int policy_check(struct cli *cli);

@@ -32,15 +32,15 @@ const struct cmd_object cmd_objects[] = {
 static const char *const formats[] = { "table", "json", "raw", NULL };
 
 const struct cmd_opt cmd_globals[] = {
-	{ "unit", 'u', "UNIT", WORD_UNIT, NULL, "the unit, by name or id; else from NYX_UNIT" },
-	{ "owner", 0, "USER", WORD_ANY, NULL, "the user that the unit belongs to, by name or id; else who calls" },
-	{ "output", 'o', "FORMAT", WORD_CHOICE, formats, "table, json or raw" },
+	{ "unit", 'u', "UNIT", WORD_UNIT, NULL, "the unit, by name or id (default: NYX_UNIT)" },
+	{ "owner", 0, "USER", WORD_ANY, NULL, "the user that owns the unit, by name or id (default: you)" },
+	{ "output", 'o', "FORMAT", WORD_CHOICE, formats, "table, json or raw (default: table)" },
 	{ "json", 'j', NULL, WORD_ANY, NULL, "the same as --output json" },
 	{ "columns", 0, "LIST", WORD_ANY, NULL, "the columns to print, separated by commas" },
 	{ "bytes", 'b', NULL, WORD_ANY, NULL, "sizes in bytes, not in K, M, G" },
-	{ "quiet", 'q', NULL, WORD_ANY, NULL, "do not say what was done" },
-	{ "verbose", 'v', NULL, WORD_ANY, NULL, "all columns" },
-	{ "node", 0, "PATH", WORD_FILE, NULL, "the device node; " NYX_NODE_DEFAULT },
+	{ "quiet", 'q', NULL, WORD_ANY, NULL, "do not say what was done, or is waited for" },
+	{ "verbose", 'v', NULL, WORD_ANY, NULL, "all columns, as wide as they are" },
+	{ "node", 0, "PATH", WORD_FILE, NULL, "the device node (default: " NYX_NODE_DEFAULT ")" },
 	{ "help", 'h', NULL, WORD_ANY, NULL, "explain the object or the command, and exit" },
 	{ "version", 'V', NULL, WORD_ANY, NULL, "print the release of nyxctl, and exit" },
 	{ 0 }

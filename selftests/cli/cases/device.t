@@ -54,8 +54,8 @@ $ nyxctl device list --json
 | {"device":"0001:04:1f.7","domain":2,"did":null,"domain_name":"storage","isolation":"shared","state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"refused":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}
 | ]}
 $ nyxctl device list -o raw
-| 0000:03:00.0 2 storage shared active 0 0 - 0 no no no 0 -
-| 0001:04:1f.7 2 storage shared active 0 0 - 0 no no no 0 -
+| 0000:03:00.0 2 - storage shared active 0 0 - 0 no no no 0 -
+| 0001:04:1f.7 2 - storage shared active 0 0 - 0 no no no 0 -
 $ nyxctl device show 03:00.0
 | device        0000:03:00.0
 | domain        2

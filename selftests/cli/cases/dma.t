@@ -15,8 +15,8 @@ $ nyxctl dma read 3:0.0 0x10000ffe 9 -o raw --columns data
 $ nyxctl dma read 3:0.0 0x10000ffe 9 --to -
 | nyx-iommu
 $ nyxctl dma read 3:0.0 0x10000ffe 9 --to - --json
-| {"error":{"code":"USAGE","message":"--to - puts the data on standard output, where --json and --raw would write too"}}
-! nyxctl: --to - puts the data on standard output, where --json and --raw would write too
+| {"error":{"code":"USAGE","message":"--to - puts the data on standard output, where --output json and raw would write, too"}}
+! nyxctl: --to - puts the data on standard output, where --output json and raw would write, too
 ? 2
 # Files.
 $ seq 10000 >in
@@ -31,7 +31,7 @@ $ nyxctl dma read 3:0.0 0x10000000 4 --to - | od -An -c
 $ nyxctl dma write 3:0.0 0x10000000 --from in --length 4K
 | 4K written to IOVA 0x10000000 by device 0000:03:00.0
 $ nyxctl dma write 3:0.0 0x10000000 --from in --length 60000
-! nyxctl: 'in' has only 48894 bytes; they were written
+! nyxctl: 'in' ended after 48894 bytes, which were written
 ? 2
 $ : >empty
 $ nyxctl dma write 3:0.0 0x10000000 --from empty

@@ -23,15 +23,14 @@ $ nyxctl --help
 |   help                       explanations of objects and commands
 |
 | Options:
-|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
-|       --owner USER           the user that the unit belongs to, by name or id; else who calls
-|   -o, --output FORMAT        table, json or raw
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
@@ -53,7 +52,8 @@ $ nyxctl module --help
 |
 | Verbs:
 |   info                       Show what the loaded module can do
-|   version                    Show the releases of nyxctl, the library and, if loaded, the module
+|   version                    Show the releases of nyxctl, the library and, if
+|                              loaded, the module
 |
 | See also 'nyxctl module VERB --help' and nyxctl-module(1).
 $ nyxctl unit --help
@@ -62,14 +62,18 @@ $ nyxctl unit --help
 |
 | Verbs:
 |   create                     Make a unit, which is kept until it is destroyed
-|   run                        Make a unit that lives as long as a command, which finds it in NYX_UNIT
+|   run                        Make a unit for as long as a command runs, which
+|                              finds it in NYX_UNIT
 |   list                       List the units of all users
 |   show                       Show properties, limits and contents of a unit
 |   status                     Show the state of a unit in short
-|   policy                     Show the fault policy of the unit's devices, or change it
-|   reset                      Put the registers of a unit with a vendor model back to power-on
+|   policy                     Show the fault policy of the unit's devices, or
+|                              change it
+|   reset                      Put the registers of a unit with a vendor model
+|                              back to power-on
 |   keep                       Let a unit outlive its last user, or not
-|   destroy                    End a unit; one that others have open only with --force, or if you say so
+|   destroy                    End a unit; one that others have open only with
+|                              --force, or if you say so
 |
 | See also 'nyxctl unit VERB --help' and nyxctl-unit(1).
 $ nyxctl memory --help
@@ -87,8 +91,10 @@ $ nyxctl domain --help
 | domain: address spaces of devices.
 |
 | Verbs:
-|   create                     Make a domain; STRICT (for one device) unless --shared
-|   destroy                    Destroy a domain that has no devices, with its mappings
+|   create                     Make a domain; STRICT (for one device) unless
+|                              --shared
+|   destroy                    Destroy a domain that has no devices, with its
+|                              mappings
 |   list                       List the domains of the unit
 |   show                       Show a domain
 |   limit                      Show the limits of a domain, or change them
@@ -99,19 +105,25 @@ $ nyxctl device --help
 | device: devices and what they are attached to.
 |
 | Verbs:
-|   add                        Add a device; it has no domain, its accesses are refused
+|   add                        Add a device; it has no domain, its accesses are
+|                              refused
 |   remove                     Detach and remove a device
 |   attach                     Attach a device to a domain
 |   detach                     Detach a device from its domain
-|   assign                     Give a device the right domain: find or make it, add the device, attach
-|   release                    Undo 'assign': remove the device, and its domain if that is empty then
+|   assign                     Add a device and attach it to the domain for it,
+|                              which is made if need be
+|   release                    Undo 'assign': remove the device, and its domain
+|                              if that is empty then
 |   list                       List the devices of the unit
 |   show                       Show a device
 |   translate                  Translate IOVAs as a DMA of the device would
-|   reset                      Make a device active, whatever it did, and forget its faults
-|   quarantine                 Refuse all accesses and interrupts of a device, until it is reset
-|   disable                    As 'quarantine', for a device that is given up
-|   policy                     Show the fault policy of a device, or give it one of its own
+|   reset                      Make a device active again, and forget its faults
+|   quarantine                 Refuse all accesses and interrupts of a device,
+|                              until it is reset
+|   disable                    As 'quarantine', for good: it does not come back
+|                              by itself
+|   policy                     Show the fault policy of a device, or give it one
+|                              of its own
 |   limit                      Show the limits of a device, or change them
 |
 | See also 'nyxctl device VERB --help' and nyxctl-device(1).
@@ -122,7 +134,8 @@ $ nyxctl map --help
 | Verbs:
 |   add                        Map a range of IOVAs to guest memory, or many
 |   remove                     Unmap what is mapped in a range, in many, or all
-|   list                       List what is mapped; contiguous mappings appear as one
+|   list                       List what is mapped; contiguous mappings appear as
+|                              one
 |
 | See also 'nyxctl map VERB --help' and nyxctl-map(1).
 $ nyxctl iotlb --help
@@ -130,7 +143,8 @@ $ nyxctl iotlb --help
 | iotlb: the translation cache.
 |
 | Verbs:
-|   invalidate                 Drop cached translations and wait for accesses that use them
+|   invalidate                 Drop cached translations and wait for accesses
+|                              that use them
 |
 | See also 'nyxctl iotlb VERB --help' and nyxctl-iotlb(1).
 $ nyxctl dma --help
@@ -139,7 +153,8 @@ $ nyxctl dma --help
 |
 | Verbs:
 |   read                       Read guest memory, to a file or as text
-|   write                      Write guest memory, from a file or from the command line
+|   write                      Write guest memory, from a file or from the
+|                              command line
 |   fill                       Fill guest memory with a pattern
 |   cas                        Compare and swap, atomically
 |   fetch-add                  Add, atomically
@@ -151,8 +166,10 @@ $ nyxctl fault --help
 | fault: accesses and interrupts that were refused.
 |
 | Verbs:
-|   list                       List the faults that the unit remembers, oldest first, and what led to them
-|   watch                      Print faults as they come, one a line; with --json one object a line
+|   list                       List the buffered faults, oldest first, and what
+|                              led to them
+|   watch                      Print faults as they come, one a line; with --json
+|                              one object a line
 |
 | See also 'nyxctl fault VERB --help' and nyxctl-fault(1).
 $ nyxctl event --help
@@ -160,7 +177,8 @@ $ nyxctl event --help
 | event: the event stream.
 |
 | Verbs:
-|   monitor                    Print events as they come, one a line; with --json one object a line
+|   monitor                    Print events as they come, one a line; with --json
+|                              one object a line
 |
 | See also 'nyxctl event VERB --help' and nyxctl-event(1).
 $ nyxctl stat --help
@@ -168,7 +186,8 @@ $ nyxctl stat --help
 | stat: counters.
 |
 | Verbs:
-|   show                       Show the counters of the unit, of a domain or of a device
+|   show                       Show the counters of the unit, of a domain or of a
+|                              device
 |
 | See also 'nyxctl stat VERB --help' and nyxctl-stat(1).
 $ nyxctl unit create --help
@@ -179,59 +198,71 @@ $ nyxctl unit create --help
 |   NAME                       its name: letters, digits and '._:-'
 |
 | Options:
-|       --model MODEL          what a guest sees of it: native (nothing), vtd or amdvi; native
-|       --features LIST        of the model, like xapic,posted; see nyxctl-unit(1)
-|       --address-width BITS   widest IOVA, 32 to 64; 48 (amdvi: 64)
-|       --iotlb ENTRIES        size of the translation cache; 4096; 0: none
-|       --events ENTRIES       event records held for readers; 1024
-|       --max-domains NUMBER   limit on domains; 65535
-|       --max-devices NUMBER   limit on devices; 65536
-|       --max-memory NUMBER    limit on memory ranges; 32768
-|       --irt ENTRIES          size of the interrupt remapping table; 256
+|       --model MODEL          what a guest sees of it: native (nothing), vtd or
+|                              amdvi (default: native)
+|       --features LIST        of the model, like xapic,posted; see
+|                              nyxctl-unit(1)
+|       --address-width BITS   widest IOVA, 32 to 64 (default: 48, amdvi: 64)
+|       --iotlb ENTRIES        size of the translation cache; 0: none (default:
+|                              4096)
+|       --events ENTRIES       event records held for readers (default: 1024)
+|       --max-domains NUMBER   limit on domains (default: 65535)
+|       --max-devices NUMBER   limit on devices (default: 65536)
+|       --max-memory NUMBER    limit on memory ranges (default: 32768)
+|       --irt ENTRIES          size of the interrupt remapping table (default:
+|                              256)
 |
 | Options of every command:
-|   -o, --output FORMAT        table, json or raw
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model features address_width owner_uid keep shared iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files quarantined irt_entries irq_mode irtes bindings
+|   id name model features address_width owner_uid keep iotlb_entries
+|   event_entries max_domains max_devices max_memory_ranges domains devices
+|   memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files
+|   quarantined irt_entries irq_mode irtes bindings
 |
 | Example:
 |   nyxctl unit create vm1 --iotlb 16K
 $ nyxctl help unit create | cmp - <(nyxctl unit create -h)
 $ nyxctl unit run --help
 | Usage: nyxctl unit run [NAME] -- COMMAND... [OPTION]...
-| Make a unit that lives as long as a command, which finds it in NYX_UNIT.
+| Make a unit for as long as a command runs, which finds it in NYX_UNIT.
 |
 | Arguments:
-|   NAME                       its name; else it has none
-|   COMMAND                    the command and its arguments; its exit status is nyxctl's
+|   NAME                       its name (default: none)
+|   COMMAND                    the command and its arguments; its exit status is
+|                              nyxctl's
 |
 | Options:
-|       --model MODEL          what a guest sees of it: native (nothing), vtd or amdvi; native
-|       --features LIST        of the model, like xapic,posted; see nyxctl-unit(1)
-|       --address-width BITS   widest IOVA, 32 to 64; 48 (amdvi: 64)
-|       --iotlb ENTRIES        size of the translation cache; 4096; 0: none
-|       --events ENTRIES       event records held for readers; 1024
-|       --max-domains NUMBER   limit on domains; 65535
-|       --max-devices NUMBER   limit on devices; 65536
-|       --max-memory NUMBER    limit on memory ranges; 32768
-|       --irt ENTRIES          size of the interrupt remapping table; 256
+|       --model MODEL          what a guest sees of it: native (nothing), vtd or
+|                              amdvi (default: native)
+|       --features LIST        of the model, like xapic,posted; see
+|                              nyxctl-unit(1)
+|       --address-width BITS   widest IOVA, 32 to 64 (default: 48, amdvi: 64)
+|       --iotlb ENTRIES        size of the translation cache; 0: none (default:
+|                              4096)
+|       --events ENTRIES       event records held for readers (default: 1024)
+|       --max-domains NUMBER   limit on domains (default: 65535)
+|       --max-devices NUMBER   limit on devices (default: 65536)
+|       --max-memory NUMBER    limit on memory ranges (default: 32768)
+|       --irt ENTRIES          size of the interrupt remapping table (default:
+|                              256)
 |
 | Options of every command:
-|   -o, --output FORMAT        table, json or raw
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
@@ -242,18 +273,21 @@ $ nyxctl unit list --help
 | List the units of all users.
 |
 | Options of every command:
-|   -o, --output FORMAT        table, json or raw
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model features address_width owner_uid keep shared iotlb_entries event_entries max_domains max_devices max_memory_ranges domains devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files quarantined irt_entries irq_mode irtes bindings
+|   id name model features address_width owner_uid keep iotlb_entries
+|   event_entries max_domains max_devices max_memory_ranges domains devices
+|   memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files
+|   quarantined irt_entries irq_mode irtes bindings
 |
 | Example:
 |   nyxctl unit list --columns name,devices
@@ -268,19 +302,19 @@ $ nyxctl map add --help
 |   LENGTH                     bytes, a multiple of 4096
 |
 | Options:
-|       --prot PROT            what devices may do: r, w or rw; rw
-|       --from FILE            read 'IOVA GPA LENGTH [PROT]' lines, as 'map list -o raw' prints them; -: standard input
+|       --prot PROT            what devices may do: r, w or rw (default: rw)
+|       --from FILE            read 'IOVA GPA LENGTH [PROT]' lines, as 'map list
+|                              -o raw' prints them; -: standard input
 |
 | Options of every command:
-|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
-|       --owner USER           the user that the unit belongs to, by name or id; else who calls
-|   -o, --output FORMAT        table, json or raw
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
@@ -291,27 +325,27 @@ $ nyxctl map add --help
 |   nyxctl map add net 0x10000000 0 16M --prot r -u vm1
 $ nyxctl device assign --help
 | Usage: nyxctl device assign DEVICE KIND
-| Give a device the right domain: find or make it, add the device, attach.
+| Add a device and attach it to the domain for it, which is made if need be.
 |
 | Arguments:
 |   DEVICE                     the device, like 0000:03:00.0
 |   KIND                       strict, shared, shared,group=NAME or unmanaged
 |
 | Options of every command:
-|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
-|       --owner USER           the user that the unit belongs to, by name or id; else who calls
-|   -o, --output FORMAT        table, json or raw
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   device domain domain_name isolation state score tries next_change_ns refused held own_policy limited fault_events last_fault_ns
+|   device domain did domain_name isolation state score tries next_change_ns
+|   refused held own_policy limited fault_events last_fault_ns
 |
 | Example:
 |   nyxctl device assign 0000:03:00.0 shared,group=storage -u vm1
@@ -321,27 +355,27 @@ $ nyxctl dma read --help
 |
 | Arguments:
 |   DEVICE                     the device, like 0000:03:00.0
-|   IOVA                       where
+|   IOVA                       the first IOVA
 |   LENGTH                     bytes
 |
 | Options:
 |       --to FILE              where to put the bytes; -: standard output
 |
 | Options of every command:
-|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
-|       --owner USER           the user that the unit belongs to, by name or id; else who calls
-|   -o, --output FORMAT        table, json or raw
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   op device iova length_bytes done_bytes old data fault.reason fault.text fault.access fault.iova fault.gpa fault.level
+|   op device iova length_bytes done_bytes old data fault.reason fault.text
+|   fault.access fault.iova fault.gpa fault.level
 |
 | Example:
 |   nyxctl dma read 0000:03:00.0 0x1000 64 -u vm1
@@ -356,23 +390,23 @@ $ nyxctl iotlb invalidate --help
 |   LENGTH                     range: bytes, a multiple of 4096
 |
 | Options:
-|       --timeout TIME         give up waiting after this time, like 500ms or 2s (default: never)
+|       --timeout TIME         give up waiting after this time, like 500ms or 2s
+|                              (default: never)
 |
 | Options of every command:
-|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
-|       --owner USER           the user that the unit belongs to, by name or id; else who calls
-|   -o, --output FORMAT        table, json or raw
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   scope domain device iova length_bytes
+|   scope domain did device iova length_bytes
 |
 | Example:
 |   nyxctl iotlb invalidate domain net -u vm1
@@ -382,25 +416,28 @@ $ nyxctl event monitor --help
 |
 | Options:
 |       --device DEVICE        of this device only
-|       --count NUMBER         end after so many
+|       --count NUMBER         end after this many
 |       --timeout TIME         end after this time, like 10s
-|       --history              begin with what the unit remembers
+|       --history              start with buffered events
 |
 | Options of every command:
-|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
-|       --owner USER           the user that the unit belongs to, by name or id; else who calls
-|   -o, --output FORMAT        table, json or raw
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   type seq time_ns device pasid domain access iova length_bytes gpa level reason vendor index data cause unmapped_ago_ns past_end_bytes granted count why state.old state.new state.cause state.score state.tries state.next_change_ns state.evidence irte.index irte.entries page.group page.pages page.index page.response msi.address msi.data lost
+|   type seq time_ns device pasid domain did access iova length_bytes gpa level
+|   reason vendor index data cause unmapped_ago_ns past_end_bytes granted count
+|   why state.old state.new state.cause state.score state.tries
+|   state.next_change_ns state.evidence irte.index irte.entries page.group
+|   page.pages page.index page.response msi.address msi.data lost
 |
 | Example:
 |   nyxctl event monitor --json -u vm1
@@ -409,12 +446,15 @@ $ nyxctl irq --help
 | irq: interrupts and their remapping.
 |
 | Verbs:
-|   setup                      Say how the unit treats interrupts
+|   setup                      Set the interrupt mode of the unit
 |   set                        Set an entry of the interrupt remapping table
-|   clear                      Make entries of the interrupt remapping table not present
+|   clear                      Make entries of the interrupt remapping table not
+|                              present
 |   list                       List the entries that are present
-|   send                       Send an interrupt as a device does, and show what becomes of it
-|   bindings                   List the interrupts that are bound to eventfds, and what they did
+|   send                       Send an interrupt as a device does, and show the
+|                              result
+|   bindings                   List the interrupts bound to eventfds, with
+|                              counters
 |
 | See also 'nyxctl irq VERB --help' and nyxctl-irq(1).
 $ nyxctl irq set --help
@@ -422,15 +462,17 @@ $ nyxctl irq set --help
 | Set an entry of the interrupt remapping table.
 |
 | Arguments:
-|   INDEX                      which entry
+|   INDEX                      index of the entry
 |   VECTOR                     16 to 255; not for smi, nmi, init, extint
 |
 | Options:
-|       --dest ID              destination; 0
-|       --source DEVICE        who may use it; everybody
-|       --mask MASK            with --source: bits of the function to ignore; 0
+|       --dest ID              destination APIC id (default: 0)
+|       --source DEVICE        the device that may use it (default: any)
+|       --mask MASK            with --source: bits of the function to ignore
+|                              (default: 0)
 |       --buses RANGE          buses that may use it, like 00-1f
-|       --delivery MODE        fixed, lowest, smi, nmi, init, extint
+|       --delivery MODE        fixed, lowest, smi, nmi, init or extint (default:
+|                              fixed)
 |       --logical              the destination is logical
 |       --level                level-triggered
 |       --hint                 redirection hint
@@ -439,20 +481,20 @@ $ nyxctl irq set --help
 |       --urgent               with --posted: notify always
 |
 | Options of every command:
-|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
-|       --owner USER           the user that the unit belongs to, by name or id; else who calls
-|   -o, --output FORMAT        table, json or raw
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   index vector dest dest_mode delivery trigger source source_mask hint report posted urgent device
+|   index vector dest dest_mode delivery trigger source source_mask hint report
+|   posted urgent device
 |
 | Example:
 |   nyxctl irq set 5 0x41 --dest 1 --source 0000:03:00.0 -u vm1
@@ -461,8 +503,9 @@ $ nyxctl page --help
 | page: pages that devices ask for.
 |
 | Verbs:
-|   request                    Ask for pages as a device does, and wait for the answer
-|   respond                    Answer a group of pages, which are mapped, or not to be had
+|   request                    Ask for pages as a device does, and wait for the
+|                              answer
+|   respond                    Answer a group of page requests
 |
 | See also 'nyxctl page VERB --help' and nyxctl-page(1).
 $ nyxctl device policy --help
@@ -473,35 +516,38 @@ $ nyxctl device policy --help
 |   DEVICE                     the device, like 0000:03:00.0
 |
 | Options:
-|       --threshold NUMBER     weight of faults that is too much
-|       --window TIME          within this time, like 10s
-|       --action ACTION        what follows: report (nothing) or quarantine
-|       --observe              only tell what would follow; --action ends it
-|       --scope SCOPE          what is refused then: the device, or its whole domain
-|       --weight LIST          what faults count, like address=1,interrupt=5
-|       --recover ANSWER       does the device come back by itself: yes or no
-|       --backoff TIME         first time in quarantine; doubles each time
-|       --backoff-max TIME     up to this
+|       --threshold NUMBER     fault score from which on the action is taken
+|       --window TIME          time over which faults are counted, like 10s
+|       --action ACTION        report (only count) or quarantine
+|       --observe              only report what the action would be; --action
+|                              ends that
+|       --scope SCOPE          quarantine the device, or all of its domain
+|       --weight LIST          score of each class of faults, like
+|                              address=1,interrupt=5
+|       --recover ANSWER       bring the device back after a while: yes or no
+|       --backoff TIME         first time in quarantine; it doubles each time
+|       --backoff-max TIME     longest time in quarantine
 |       --probation TIME       time on probation before it is active
-|       --max-tries NUMBER     times that it comes back
-|       --records NUMBER       fault records a second, or 'all'
-|       --inherit              have the policy of the unit again
+|       --max-tries NUMBER     times that it is brought back
+|       --records NUMBER       fault records per second, or 'all'
+|       --inherit              revert to the unit's policy
 |
 | Options of every command:
-|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
-|       --owner USER           the user that the unit belongs to, by name or id; else who calls
-|   -o, --output FORMAT        table, json or raw
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   unit device inherited action observe scope threshold window_ms weight.address weight.permission weight.table weight.memory weight.interrupt recover backoff_ms backoff_max_ms probation_ms max_tries records_per_s
+|   unit device inherited action observe scope threshold window_ms weight.address
+|   weight.permission weight.table weight.memory weight.interrupt recover
+|   backoff_ms backoff_max_ms probation_ms max_tries records_per_s
 |
 | Example:
 |   nyxctl device policy 0000:03:00.0 --threshold 100 -u vm1
@@ -513,89 +559,92 @@ $ nyxctl domain limit --help
 |   DOMAIN                     the domain, by name, id or one of its devices
 |
 | Options:
-|       --bytes NUMBER         bytes of DMA a second; 0: no limit
-|       --ops NUMBER           DMA operations a second; 0: no limit
-|       --irqs NUMBER          interrupts a second; 0: no limit
-|       --burst TIME           what this time gives may come at once; 10ms
-|       --none                 no limits
+|       --bytes NUMBER         bytes of DMA per second; 0: no limit
+|       --ops NUMBER           DMA operations per second; 0: no limit
+|       --irqs NUMBER          interrupts per second; 0: no limit
+|       --burst TIME           allow bursts of what this time gives (default:
+|                              10ms)
+|       --none                 remove all limits
 |
 | Options of every command:
-|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
-|       --owner USER           the user that the unit belongs to, by name or id; else who calls
-|   -o, --output FORMAT        table, json or raw
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b                         sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   domain device bytes_per_s ops_per_s irqs_per_s burst_ms
+|   domain did device bytes_per_s ops_per_s irqs_per_s burst_ms
 |
 | Example:
 |   nyxctl domain limit net --bytes 1G -u vm1
 $ nyxctl fault list --help
 | Usage: nyxctl fault list [OPTION]...
-| List the faults that the unit remembers, oldest first, and what led to them.
+| List the buffered faults, oldest first, and what led to them.
 |
 | Options:
 |       --device DEVICE        of this device only
-|       --count NUMBER         the newest so many; all
+|       --count NUMBER         the last NUMBER faults (default: all)
 |
 | Options of every command:
-|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
-|       --owner USER           the user that the unit belongs to, by name or id; else who calls
-|   -o, --output FORMAT        table, json or raw
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   seq time_ns device pasid domain access iova length_bytes gpa level reason vendor index data cause unmapped_ago_ns past_end_bytes granted count why
+|   seq time_ns device pasid domain did access iova length_bytes gpa level reason
+|   vendor index data cause unmapped_ago_ns past_end_bytes granted count why
 |
 | Example:
 |   nyxctl fault list --device 0000:03:00.0 -u vm1
 $ nyxctl walk --help
 | Usage: nyxctl walk [OPTION]...
-| Show what a walk of a page table comes by.
+| Show the steps of a walk of a table in guest memory.
 |
 | Options:
 |       --format FORMAT        vtdss, x86 or amdv1
-|       --root GPA             where the top table is
-|       --levels N             its depth; what the unit's addresses take
-|       --page-sizes LIST      page sizes that it may use, like 4K,2M; all
-|       --device DEVICE        instead: the table that this device has
-|       --iova IOVA            the address to look for; 0
-|       --access PROT          r, w or rw; r
+|       --root GPA             guest-physical address of the top table
+|       --levels N             its depth (default: by the unit's address width)
+|       --page-sizes LIST      page sizes that it may use, like 4K,2M (default:
+|                              all)
+|       --device DEVICE        walk the table that the guest gave this device,
+|                              instead
+|       --iova IOVA            the address to translate (default: 0)
+|       --access PROT          r, w or rw (default: r)
 |
 | Options of every command:
-|   -u, --unit UNIT            the unit, by name or id; else from NYX_UNIT
-|       --owner USER           the user that the unit belongs to, by name or id; else who calls
-|   -o, --output FORMAT        table, json or raw
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done
-|   -v, --verbose              all columns
-|       --node PATH            the device node; /dev/nyx-iommu
+|   -q, --quiet                do not say what was done, or is waited for
+|   -v, --verbose              all columns, as wide as they are
+|       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   level table index entry kind prot address page_bytes next_level bits bad_bits fault
+|   level table index entry kind prot address page_bytes next_level bits bad_bits
+|   fault
 |
 | Example:
 |   nyxctl walk --format vtdss --root 0x10000 --iova 0x7f001000 -u vm1
 $ diff <(nyxctl walk --help) <(nyxctl help walk) && echo same
 | same
+$ for o in $(nyxctl __complete ''); do for v in '' $(nyxctl __complete $o ''); do nyxctl $o $v --help 2>/dev/null; done; done | awk 'length > 80 && !/nyxctl/ { print "too wide: " $0 }'
 $ diff <(nyxctl unit --help) <(nyxctl help unit) && echo same
 | same
 $ diff <(nyxctl unit create --help) <(nyxctl help unit create) && echo same

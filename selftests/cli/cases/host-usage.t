@@ -439,7 +439,7 @@ $ nyxctl -u x irq setup on
 ! nyxctl: MODE 'on' is not one of: x2apic, xapic, compat, off
 ? 2
 $ nyxctl -u x irq set
-! nyxctl: irq set: INDEX is missing: which entry
+! nyxctl: irq set: INDEX is missing: index of the entry
 ? 2
 $ nyxctl -u x irq set 5
 ! nyxctl: irq set: VECTOR is missing: 16 to 255
@@ -558,7 +558,7 @@ $ nyxctl -u x unit policy --records 0
 ! nyxctl: --records must be 1 to 4294967295
 ? 2
 $ nyxctl -u x device policy 3:0.0 --inherit --threshold 5
-! nyxctl: --inherit goes alone: the device has the unit's policy, whatever that is
+! nyxctl: --inherit goes with no other option
 ? 2
 $ nyxctl -u x unit policy --inherit
 ! nyxctl: unit policy: unknown option '--inherit'; see 'nyxctl unit policy --help'
@@ -578,7 +578,7 @@ $ nyxctl -u x device limit 3:0.0 --burst 11s
 ! nyxctl: --burst must be 1ms to 10s
 ? 2
 $ nyxctl -u x device limit 3:0.0 --none --ops 5
-! nyxctl: --none goes alone: it takes all limits away
+! nyxctl: --none goes with no other option
 ? 2
 $ nyxctl -u x unit create x --irt 65537
 ! nyxctl: --irt '65537' is too large; at most 65536

@@ -64,7 +64,7 @@ $ nyxctl fault watch --timeout 1100ms 2>&1
 $ nyxctl -q fault watch --timeout 1100ms 2>&1
 $ nyxctl page request 6:0.0 0x1000 --timeout 1100ms 2>&1
 | nyxctl: waiting for an answer to the page request of device 0000:06:00.0; 'nyxctl page respond' gives it
-| nyxctl: nobody has answered group N in time; who serves the unit watches 'nyxctl event monitor'
+| nyxctl: group N was not answered in time; 'nyxctl event monitor' shows requests to whoever serves the unit
 ? 124
 # In time, nothing is.
 $ nyxctl iotlb invalidate unit --timeout 10m 2>&1

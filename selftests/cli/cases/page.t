@@ -21,7 +21,7 @@ $ nyxctl page respond "$a" success
 $ nyxctl page respond "$b" invalid --json
 | {"response":{"group":N,"response":"invalid"}}
 $ nyxctl page respond "$b" success
-! nyxctl: no group N waits for an answer; 'nyxctl event monitor --history' shows who asked
+! nyxctl: no group N waits for an answer; 'nyxctl event monitor --history' shows all requests
 ? 3
 $ nyxctl event monitor --history --timeout 0.2 | tail -n 2
 | [TIME] device 0000:03:00.0, domain 1: the answer to group N is success
@@ -37,17 +37,17 @@ $ answer() { local i; for i in $(seq 300); do nyxctl -q page respond "$(newest)"
 $ nyxctl page request 3:0.0 0x10000000 --timeout 10m & answer success; wait $!
 | group N of device 0000:03:00.0 answered: the pages are mapped
 $ nyxctl page request 3:0.0 0x10000000 --timeout 10m & answer failure; wait $!
-! nyxctl: the answer to group N is failure: the device shall not ask any more
+! nyxctl: the answer to group N is failure: the device must not ask again
 ? 1
 $ nyxctl page request 3:0.0 0x10000000 --timeout 10m --json --columns pages,response 2>/dev/null & answer invalid; wait $!
 | {"request":{"pages":1,"response":"invalid"}}
 ? 1
 $ nyxctl page request 3:0.0 0x10000000 --timeout 10ms
-! nyxctl: nobody has answered group N in time; who serves the unit watches 'nyxctl event monitor'
+! nyxctl: group N was not answered in time; 'nyxctl event monitor' shows requests to whoever serves the unit
 ? 124
 $ nyxctl page request 3:0.0 0x10000000 --timeout 10ms --json
 | {"request":{"group":N,"device":"0000:03:00.0","iova":"0x10000000","pages":1,"access":"rw","response":"timeout"}}
-! nyxctl: nobody has answered group N in time; who serves the unit watches 'nyxctl event monitor'
+! nyxctl: group N was not answered in time; 'nyxctl event monitor' shows requests to whoever serves the unit
 ? 124
 # What cannot be asked.
 $ nyxctl page request 4:0.0 0x10000000
@@ -57,7 +57,7 @@ $ nyxctl page request 9:0.0 0x10000000
 ! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl page respond 4000000000 success
-! nyxctl: no group N waits for an answer; 'nyxctl event monitor --history' shows who asked
+! nyxctl: no group N waits for an answer; 'nyxctl event monitor --history' shows all requests
 ? 3
 $ nyxctl -q device quarantine 3:0.0
 $ nyxctl page request 3:0.0 0x10000000

@@ -94,7 +94,7 @@ $ for i in 1 2 3 4; do nyxctl domain create d$i; done
 | domain 1 (d1) created
 | domain 2 (d2) created
 | domain 3 (d3) created
-! nyxctl: cannot make the domain: the unit takes no more; 'nyxctl unit show' lists the limits
+! nyxctl: cannot make the domain: the unit's limit is reached; 'nyxctl unit show' lists the limits
 ? 1
 $ for i in 1 2 3 4 5; do nyxctl device add $i:0.0; done
 | device 0000:01:00.0 added

@@ -81,7 +81,7 @@ TEST_EACH(unread, kinds)
 	say("two");
 	empty(fd);
 	say("number %d", 3);
-	expect_read(fd, "nyx-vmm: messages that nobody read, lost: 2\nnyx-vmm: number 3\n");
+	expect_read(fd, "nyx-vmm: 2 messages dropped\nnyx-vmm: number 3\n");
 	say("four");
 	expect_read(fd, "nyx-vmm: four\n");
 }
@@ -94,7 +94,7 @@ TEST_EACH(told_in_the_end, kinds)
 	say("one");
 	empty(fd);
 	say_running(false);
-	expect_read(fd, "nyx-vmm: messages that nobody read, lost: 1\n");
+	expect_read(fd, "nyx-vmm: 1 messages dropped\n");
 	say_running(false);
 	say("the end");
 	expect_read(fd, "nyx-vmm: the end\n");
