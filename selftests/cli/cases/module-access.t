@@ -3,11 +3,11 @@
 $ setup
 $ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$tool" "$@"; }
 $ as_nobody unit list
-! nyxctl: cannot open /dev/nyx-iommu: permission denied; join its group with 'usermod -aG kvm USER' or run as root
+! nyxctl: cannot open /dev/nyx-iommu: permission denied; run as root
 ? 4
 $ as_nobody unit list --json
-| {"error":{"code":"EACCES","message":"cannot open /dev/nyx-iommu: permission denied; join its group with 'usermod -aG kvm USER' or run as root"}}
-! nyxctl: cannot open /dev/nyx-iommu: permission denied; join its group with 'usermod -aG kvm USER' or run as root
+| {"error":{"code":"EACCES","message":"cannot open /dev/nyx-iommu: permission denied; run as root"}}
+! nyxctl: cannot open /dev/nyx-iommu: permission denied; run as root
 ? 4
 $ old=$(stat -c %a /dev/nyx-iommu); chmod 666 /dev/nyx-iommu
 $ as_nobody unit show golden
