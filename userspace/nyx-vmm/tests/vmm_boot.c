@@ -278,9 +278,9 @@ TEST(shorter_than_said)
 	o.kernel = path;
 	vmm->opts = &o;
 	EXPECT_EQ(-EIO, boot_load(vmm));
-	EXPECT_TRUE(strstr(env_said(), "got shorter"));
+	EXPECT_TRUE(strstr(env_said(), "was truncated"));
 	EXPECT_EQ(-EIO, boot_place_high(vmm, path, 0, ENV_RAM, &gpa, &size));
-	EXPECT_TRUE(strstr(env_said(), "got shorter"));
+	EXPECT_TRUE(strstr(env_said(), "was truncated"));
 	env_end(vmm);
 }
 
@@ -423,7 +423,7 @@ TEST(modules_too_large)
 	long_words[40000] = 'x';
 	o.append = long_words;
 	EXPECT_EQ(-E2BIG, load(boot_elf, vmm, file, sizeof(file)));
-	EXPECT_TRUE(strstr(env_said(), "of kernel is longer than 65535"));
+	EXPECT_TRUE(strstr(env_said(), "of kernel: longer than 65535"));
 
 	o = opts;
 	o.nr_modules = 1;
