@@ -518,7 +518,8 @@ static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
 	if (!items)
 		return -ENOMEM;
 	uc->stop_at_fault = cmd->flags & NYX_ARRAY_F_STOP;
-	n = done = 0;
+	n = 0;
+	done = 0;
 	for (nr = cmd->nr; nr && !ret && done == n; nr -= n) {
 		n = min(nr, ARRAY_CHUNK);
 		ret = run_chunk(uc, op, items, n, user, cmd->item_size, &done);

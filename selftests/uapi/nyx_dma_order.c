@@ -36,7 +36,7 @@ struct watcher {
 	void *at;
 	__u32 width;
 	bool write;
-	_Atomic bool stop;
+	atomic_bool stop;
 	unsigned long torn;
 	unsigned long changes;
 };
@@ -155,7 +155,7 @@ TEST_EACH(word_read_at_once, word_cases)
 /* A ring: data, then the index. A processor that sees the index sees the data. */
 struct reader {
 	unsigned char *mem;
-	_Atomic bool stop;
+	atomic_bool stop;
 	unsigned long stale;
 };
 

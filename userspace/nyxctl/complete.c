@@ -117,14 +117,14 @@ static void take(struct typed *typed, const char *word)
 /* Whose units are meant? They are those of the caller unless others are named. */
 static uint32_t owner_of(const struct typed *typed)
 {
-	uint32_t uid = geteuid();
 	const struct passwd *pw;
 
-	if (typed->owner && parse_is_id(typed->owner))
-		uid = (uint32_t)strtoul(typed->owner, NULL, 10);
-	else if (typed->owner && (pw = getpwnam(typed->owner)))
-		uid = pw->pw_uid;
-	return uid;
+	if (!typed->owner)
+		return geteuid();
+	if (parse_is_id(typed->owner))
+		return (uint32_t)strtoul(typed->owner, NULL, 10);
+	pw = getpwnam(typed->owner);
+	return pw ? pw->pw_uid : geteuid();
 }
 
 static int offer_unit(const struct nyx_unit_info *info, void *arg)

@@ -24,6 +24,8 @@ $ nyxctl --help
 |
 | Options:
 |   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
 |   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -224,7 +226,7 @@ $ nyxctl unit create --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model features address_width owner_uid keep iotlb_entries
+|   id name model features address_width owner_uid keep shared iotlb_entries
 |   event_entries max_domains max_devices max_memory_ranges domains devices
 |   memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files
 |   quarantined irt_entries irq_mode irtes bindings
@@ -284,7 +286,7 @@ $ nyxctl unit list --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model features address_width owner_uid keep iotlb_entries
+|   id name model features address_width owner_uid keep shared iotlb_entries
 |   event_entries max_domains max_devices max_memory_ranges domains devices
 |   memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files
 |   quarantined irt_entries irq_mode irtes bindings
@@ -308,6 +310,8 @@ $ nyxctl map add --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
 |   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -333,6 +337,8 @@ $ nyxctl device assign --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
 |   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -363,6 +369,8 @@ $ nyxctl dma read --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
 |   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -395,6 +403,8 @@ $ nyxctl iotlb invalidate --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
 |   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -422,6 +432,8 @@ $ nyxctl event monitor --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
 |   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -482,6 +494,8 @@ $ nyxctl irq set --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
 |   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -534,6 +548,8 @@ $ nyxctl device policy --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
 |   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -568,6 +584,8 @@ $ nyxctl domain limit --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
 |   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -593,6 +611,8 @@ $ nyxctl fault list --help
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
 |   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
@@ -611,7 +631,7 @@ $ nyxctl fault list --help
 |   nyxctl fault list --device 0000:03:00.0 -u vm1
 $ nyxctl walk --help
 | Usage: nyxctl walk [OPTION]...
-| Show the steps of a walk of a table in guest memory.
+| Show the steps of a walk of a page table.
 |
 | Options:
 |       --format FORMAT        vtdss, x86 or amdv1
@@ -619,13 +639,14 @@ $ nyxctl walk --help
 |       --levels N             its depth (default: by the unit's address width)
 |       --page-sizes LIST      page sizes that it may use, like 4K,2M (default:
 |                              all)
-|       --device DEVICE        walk the table that the guest gave this device,
-|                              instead
+|       --device DEVICE        walk the table that this device has, instead
 |       --iova IOVA            the address to translate (default: 0)
 |       --access PROT          r, w or rw (default: r)
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
 |   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas

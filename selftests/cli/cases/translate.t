@@ -3,8 +3,8 @@ $ nyxctl -q device assign 03:00.0 strict
 $ nyxctl -q map add strict/0000:03:00.0 0x10000000 4M 2M
 $ nyxctl -q map add strict/0000:03:00.0 0x10200000 0 4K --prot r
 $ nyxctl device translate 3:0.0 0x10000123
-|       IOVA LENGTH      GPA  BACKING PROT PAGE FAULT
-| 0x10000123      1 0x400123 0x400123 rw     2M -
+|       IOVA LENGTH      GPA  BACKING PROT PAGE
+| 0x10000123      1 0x400123 0x400123 rw     2M
 $ nyxctl device translate 3:0.0 0x10000123 --json
 | {"runs":[
 | {"iova":"0x10000123","length_bytes":1,"gpa":"0x400123","backing":"0x400123","prot":"rw","page_bytes":2097152,"fault":null,"fault_level":null}
@@ -28,8 +28,8 @@ $ nyxctl device translate 3:0.0 0x101ffff0 8K --json
 ! nyxctl: device 0000:03:00.0 may not read IOVA 0x10201000: nothing is mapped there
 ? 5
 $ nyxctl device translate 3:0.0 0x10200000 --access w
-|       IOVA LENGTH GPA BACKING PROT PAGE FAULT
-| 0x10200000      1 0x0       - -       - write-denied
+|       IOVA LENGTH GPA FAULT
+| 0x10200000      1 0x0 write-denied
 ! nyxctl: device 0000:03:00.0 may not write IOVA 0x10200000: the mapping does not allow to write
 ? 1
 $ nyxctl device translate 3:0.0 0x10200000 --access rw --json
@@ -52,8 +52,8 @@ $ nyxctl device translate 4:0.0 0 --json
 $ nyxctl unit status --columns fault_events
 | fault events  0
 $ nyxctl device translate 3:0.0 0x10201000 --report
-|       IOVA LENGTH GPA BACKING PROT PAGE FAULT
-| 0x10201000      1   -       - -       - not-present
+|       IOVA LENGTH FAULT
+| 0x10201000      1 not-present
 ! nyxctl: device 0000:03:00.0 may not read IOVA 0x10201000: nothing is mapped there
 ? 1
 $ nyxctl unit status --columns fault_events
