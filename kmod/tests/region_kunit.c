@@ -404,7 +404,7 @@ static void create_rejects_bad_ranges(struct kunit *test)
 	}
 	region = region_create_user(f->uaddr, SIZE, REGION_FILE);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EINVAL);
-	region = region_create_user(f->uaddr, SIZE, 8);
+	region = region_create_user(f->uaddr, SIZE, REGION_SHARED << 1);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EINVAL);
 	region = region_create_file(-1, 0, SIZE, 0);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EBADF);
