@@ -413,7 +413,7 @@ static void worker(struct work_struct *work)
 		queue_work(workers, &fds->work);
 }
 
-/* Wait until the worker has done with a binding, if it is at it. */
+/* Wait until the worker has done with a binding, if it is at it; NULL: whichever it is. */
 static void worker_wait(struct nyx_irqfds *fds, const struct nyx_binding *b)
 {
 	unsigned int turn;
@@ -421,7 +421,7 @@ static void worker_wait(struct nyx_irqfds *fds, const struct nyx_binding *b)
 
 	spin_lock_irq(&fds->lock);
 	turn = fds->turn;
-	busy = fds->at_work == b;
+	busy = b ? fds->at_work == b : !!fds->at_work;
 	spin_unlock_irq(&fds->lock);
 	/* It waits for nobody in user space. */
 	if (busy)
@@ -659,7 +659,7 @@ static int irqfds_prepare(struct nyx_irq *irq)
 	INIT_LIST_HEAD(&fds->ready);
 	INIT_WORK(&fds->work, worker);
 	init_waitqueue_head(&fds->wait);
-	irq->fds = fds;
+	WRITE_ONCE(irq->fds, fds);
 	return 0;
 }
 
@@ -755,17 +755,33 @@ int nyx_irq_bind(struct nyx_unit *unit, const struct nyx_binding_config *cfg,
 	return ret;
 }
 
+/* Another command may be about to end the binding: wait as that does. */
+static int no_binding(struct nyx_unit *unit)
+{
+	struct nyx_irqfds *fds = READ_ONCE(unit->irq.fds);
+
+	epoch_drain_bounded(&unit->irq.epoch);
+	if (fds)
+		worker_wait(fds, NULL);
+	return -ENOENT;
+}
+
 int nyx_irq_unbind(struct nyx_unit *unit, u32 id)
 {
 	struct nyx_binding *b;
 
 	mutex_lock(&unit->irq.lock);
 	b = xa_erase(&unit->irq.bindings, id);
-	if (b)
+	if (b) {
 		unit->irq.nr_bindings--;
+		/* Before others find it gone: see no_binding(). */
+		spin_lock_irq(&b->lock);
+		b->dead = true;
+		spin_unlock_irq(&b->lock);
+	}
 	mutex_unlock(&unit->irq.lock);
 	if (!b)
-		return -ENOENT;
+		return no_binding(unit);
 	binding_end(b);
 	return 0;
 }
@@ -774,13 +790,12 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 		   const struct nyx_binding_config *cfg)
 {
 	struct nyx_binding *b;
-	int ret = 0;
 
 	mutex_lock(&unit->irq.lock);
 	b = xa_load(&unit->irq.bindings, id);
 	if (!b) {
-		ret = -ENOENT;
-		goto out_unlock;
+		mutex_unlock(&unit->irq.lock);
+		return no_binding(unit);
 	}
 	spin_lock_irq(&b->lock);
 	if (what & NYX_CHANGE_F_MESSAGE) {
@@ -810,14 +825,11 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 		}
 	}
 	spin_unlock_irq(&b->lock);
-out_unlock:
 	mutex_unlock(&unit->irq.lock);
-	if (!ret) {
-		/* A sender may have read the old message or mask. */
-		epoch_drain_bounded(&unit->irq.epoch);
-		worker_wait(unit->irq.fds, b);
-	}
-	return ret;
+	/* A sender may have read the old message or mask. */
+	epoch_drain_bounded(&unit->irq.epoch);
+	worker_wait(unit->irq.fds, b);
+	return 0;
 }
 
 bool nyx_binding_next(struct nyx_unit *unit, unsigned long id,

@@ -1397,6 +1397,60 @@ TEST(unbind_under_signals)
 	ASSERT_GE(eventfd_wait(b.target), 1);
 }
 
+struct unbind_race {
+	struct bound *b;
+	unsigned long round;
+	unsigned long gone;
+	bool stop;
+};
+
+/* Ends the binding of each round; when it is gone, by whomever, nothing is signalled. */
+static void *unbind_thread(void *arg)
+{
+	struct unbind_race *r = arg;
+	unsigned long seen = 0, round;
+
+	while (!__atomic_load_n(&r->stop, __ATOMIC_SEQ_CST)) {
+		round = __atomic_load_n(&r->round, __ATOMIC_SEQ_CST);
+		if (round == seen)
+			continue;
+		seen = round;
+		if (cmd_irq_unbind(r->b->e.fd, r->b->id) == -ENOENT) {
+			eventfd_take(r->b->target);
+			for (int j = 0; j < 5; j++) {
+				sched_yield();
+				ASSERT_EQ(0, eventfd_take(r->b->target));
+			}
+		}
+		__atomic_add_fetch(&r->gone, 1, __ATOMIC_SEQ_CST);
+	}
+	return NULL;
+}
+
+TEST(two_that_unbind)
+{
+	struct unbind_race r = {};
+	struct signaller s;
+	struct bound b;
+	pthread_t t[2];
+
+	bound_env(&b);
+	r.b = &b;
+	signaller_start(&s, b.source);
+	for (int i = 0; i < 2; i++)
+		t[i] = thread_start(unbind_thread, &r);
+	for (unsigned long i = 0; i < ktap_iterations(200); i++) {
+		bind_it(&b);
+		eventfd_wait(b.target);
+		__atomic_add_fetch(&r.round, 1, __ATOMIC_SEQ_CST);
+		WAIT_FOR(__atomic_load_n(&r.gone, __ATOMIC_SEQ_CST) == 2 * (i + 1));
+	}
+	__atomic_store_n(&r.stop, true, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < 2; i++)
+		thread_end(t[i], "a thread that unbinds");
+	signaller_stop(&s);
+}
+
 /* Whatever happens to the entry, a signal is delivered or refused, and counted. */
 TEST(entry_under_signals)
 {

@@ -1929,8 +1929,8 @@ struct nyx_irq_bind {
  * @binding_id: the binding
  * @__reserved: must be 0
  *
- * When the command returns the target is not signalled any more. An interrupt
- * that is pending or held is dropped.
+ * When the command returns, be it with success or -ENOENT, the target is not
+ * signalled any more. An interrupt that is pending or held is dropped.
  */
 struct nyx_irq_unbind {
 	__u32 size;
