@@ -141,7 +141,7 @@ static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)
 		req.signal = eventfd_ctx_fdget(cmd->eventfd);
 		if (IS_ERR(req.signal))
 			return PTR_ERR(req.signal);
-	} else if (cmd->eventfd) {
+	} else if (cmd->eventfd && cmd->eventfd != -1) {
 		return -EINVAL;
 	}
 	ret = nyx_irq_send(uc->unit, &req);

@@ -574,7 +574,7 @@ static const struct bad_value bad_values[] = {
 	V("absent device", ENOENT, F(sbdf, X_ABSENT)),
 	V("another unit's device", ENOENT, F(sbdf, X_OTHER)),
 	V("an eventfd without its flag", EINVAL, F(eventfd, 3)),
-	V("no eventfd without its flag", EINVAL, F(eventfd, -1)),
+	V("a negative eventfd without its flag", EINVAL, F(eventfd, -2)),
 	V("no eventfd", EBADF, F(flags, NYX_IRQ_F_SIGNAL), F(eventfd, -1)),
 	V("closed eventfd", EBADF, F(flags, NYX_IRQ_F_SIGNAL), F(eventfd, 1000)),
 	V("closed eventfd, refused interrupt", EBADF, F(flags, NYX_IRQ_F_SIGNAL),

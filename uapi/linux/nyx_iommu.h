@@ -1831,7 +1831,7 @@ enum nyx_irq_result {
  * @sbdf: the device
  * @data: data of the message
  * @address: address of the message
- * @eventfd: NYX_IRQ_F_SIGNAL: an eventfd; otherwise 0
+ * @eventfd: NYX_IRQ_F_SIGNAL: an eventfd; otherwise 0 or -1
  * @out_result: of enum nyx_irq_result
  * @out_address: address of the message for the processor: with 32-bit
  *               destinations bits 31:8 of the destination are in bits 63:40, as

@@ -324,3 +324,44 @@ NYX_EXPORT int nyx_event_device(const struct nyx_event *event, uint32_t *sbdf)
 		return -ENOENT;
 	}
 }
+
+/* ---- parts of a record -------------------------------------------------------- */
+
+NYX_EXPORT int nyx_event_lost(const struct nyx_event *event, uint64_t *lost)
+{
+	if (event->type != NYX_EVENT_LOST)
+		return -ENOENT;
+	*lost = event->lost;
+	return 0;
+}
+
+NYX_EXPORT const struct nyx_event_fault *nyx_event_as_fault(const struct nyx_event *event)
+{
+	return event->type == NYX_EVENT_FAULT ? &event->fault : NULL;
+}
+
+NYX_EXPORT const struct nyx_event_irq_fault *nyx_event_as_irq_fault(const struct nyx_event *event)
+{
+	return event->type == NYX_EVENT_IRQ_FAULT ? &event->irq_fault : NULL;
+}
+
+NYX_EXPORT const struct nyx_event_state *nyx_event_as_state(const struct nyx_event *event)
+{
+	return event->type == NYX_EVENT_DEVICE_STATE ? &event->state : NULL;
+}
+
+NYX_EXPORT const struct nyx_event_irte *nyx_event_as_irte(const struct nyx_event *event)
+{
+	return event->type == NYX_EVENT_IRTE ? &event->irte : NULL;
+}
+
+NYX_EXPORT const struct nyx_event_page *nyx_event_as_page(const struct nyx_event *event)
+{
+	return event->type == NYX_EVENT_PAGE_REQUEST || event->type == NYX_EVENT_PAGE_RESPONSE ?
+		&event->page : NULL;
+}
+
+NYX_EXPORT const struct nyx_event_msi *nyx_event_as_msi(const struct nyx_event *event)
+{
+	return event->type == NYX_EVENT_MSI ? &event->msi : NULL;
+}

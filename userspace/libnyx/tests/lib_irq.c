@@ -76,6 +76,42 @@ TEST(irt_size)
 	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
 }
 
+/* What begins as its initialiser is accepted, with the members that say what is wanted. */
+TEST(initialisers)
+{
+	struct nyx_domain_create_opts domain = NYX_DOMAIN_CREATE_OPTS_INIT;
+	struct nyx_unit_create_opts opts = NYX_UNIT_CREATE_OPTS_INIT;
+	struct nyx_translate translate = NYX_TRANSLATE_INIT;
+	struct nyx_irq_bind bind = NYX_IRQ_BIND_INIT;
+	struct nyx_irq_send send = NYX_IRQ_SEND_INIT;
+	struct nyx_dma dma = NYX_DMA_INIT;
+	struct nyx_unit *unit;
+	uint32_t id;
+
+	opts.flags = NYX_UNIT_F_SHARED;
+	ASSERT_EQ(0, nyx_unit_create(env_ctx(), &opts, &unit));
+	ASSERT_EQ(0, nyx_domain_create(unit, &domain, &id));
+	ASSERT_EQ(0, nyx_device_add(unit, NYX_SBDF(0, 3, 0, 0)));
+	ASSERT_EQ(0, nyx_device_attach(unit, NYX_SBDF(0, 3, 0, 0), id, 0));
+	send.sbdf = NYX_SBDF(0, 3, 0, 0);
+	bind.sbdf = send.sbdf;
+	translate.sbdf = send.sbdf;
+	dma.sbdf = send.sbdf;
+	translate.access = NYX_PROT_READ;
+	translate.length = 1;
+	ASSERT_EQ(0, nyx_device_translate(unit, &translate));
+	EXPECT_TRUE(translate.out_fault.reason != NYX_FAULT_NONE);
+	dma.buffer = (uintptr_t)&id;
+	dma.length = 1;
+	ASSERT_EQ(0, nyx_dma_submit_array(unit, &dma, sizeof(dma), 1, NULL));
+	EXPECT_TRUE(dma.out_fault.reason != NYX_FAULT_NONE);
+	send.address = nyx_irq_address(0);
+	ASSERT_EQ(0, nyx_irq_send(unit, &send));
+	EXPECT_EQ(NYX_IRQ_REFUSED, send.out_result);
+	EXPECT_TRUE(nyx_irq_bind(unit, &bind) < 0);
+	nyx_unit_unref(unit);
+}
+
 static int count_irte(const struct nyx_irte_info *info, void *arg)
 {
 	uint32_t *next = arg;

@@ -393,6 +393,25 @@ static const struct {
 	},
 };
 
+/* Each record has the part of its type, and no other. */
+TEST_EACH(event_parts, events)
+{
+	const struct nyx_event *e = &v->event;
+	bool page = e->type == NYX_EVENT_PAGE_REQUEST || e->type == NYX_EVENT_PAGE_RESPONSE;
+	uint64_t lost = 77;
+
+#define PART(is, part) ((is) ? (const void *)&e->part : NULL)
+	EXPECT_TRUE(nyx_event_as_fault(e) == PART(e->type == NYX_EVENT_FAULT, fault));
+	EXPECT_TRUE(nyx_event_as_irq_fault(e) == PART(e->type == NYX_EVENT_IRQ_FAULT, irq_fault));
+	EXPECT_TRUE(nyx_event_as_state(e) == PART(e->type == NYX_EVENT_DEVICE_STATE, state));
+	EXPECT_TRUE(nyx_event_as_irte(e) == PART(e->type == NYX_EVENT_IRTE, irte));
+	EXPECT_TRUE(nyx_event_as_page(e) == PART(page, page));
+	EXPECT_TRUE(nyx_event_as_msi(e) == PART(e->type == NYX_EVENT_MSI, msi));
+#undef PART
+	EXPECT_EQ(e->type == NYX_EVENT_LOST ? 0 : -ENOENT, nyx_event_lost(e, &lost));
+	EXPECT_EQ(e->type == NYX_EVENT_LOST ? e->lost : 77, lost);
+}
+
 TEST_EACH(event_texts, events)
 {
 	char text[NYX_EVENT_TEXT_LEN];

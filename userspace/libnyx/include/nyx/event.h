@@ -83,6 +83,68 @@ int nyx_event_format_guest(const struct nyx_event *event, char *buffer, size_t s
  */
 int nyx_event_device(const struct nyx_event *event, uint32_t *sbdf);
 
+/*
+ * The parts of a record, for languages without unions. Each function returns NULL for a
+ * record of another type; what it returns is a part of the record, and lives as long.
+ */
+
+/**
+ * nyx_event_lost() - how many records a reader has missed
+ * @event: the record
+ * @lost: where to put the number
+ *
+ * Return: 0; -ENOENT if it is no NYX_EVENT_LOST.
+ */
+int nyx_event_lost(const struct nyx_event *event, uint64_t *lost);
+
+/**
+ * nyx_event_as_fault() - an access that was refused
+ * @event: the record
+ *
+ * Return: the part of a record of type NYX_EVENT_FAULT, or NULL.
+ */
+const struct nyx_event_fault *nyx_event_as_fault(const struct nyx_event *event);
+
+/**
+ * nyx_event_as_irq_fault() - an interrupt that was refused
+ * @event: the record
+ *
+ * Return: the part of a record of type NYX_EVENT_IRQ_FAULT, or NULL.
+ */
+const struct nyx_event_irq_fault *nyx_event_as_irq_fault(const struct nyx_event *event);
+
+/**
+ * nyx_event_as_state() - a change of a device's state
+ * @event: the record
+ *
+ * Return: the part of a record of type NYX_EVENT_DEVICE_STATE, or NULL.
+ */
+const struct nyx_event_state *nyx_event_as_state(const struct nyx_event *event);
+
+/**
+ * nyx_event_as_irte() - a change of interrupt remapping
+ * @event: the record
+ *
+ * Return: the part of a record of type NYX_EVENT_IRTE, or NULL.
+ */
+const struct nyx_event_irte *nyx_event_as_irte(const struct nyx_event *event);
+
+/**
+ * nyx_event_as_page() - a page request, or the answer to a group
+ * @event: the record
+ *
+ * Return: the part of a record of type NYX_EVENT_PAGE_REQUEST or NYX_EVENT_PAGE_RESPONSE, or NULL.
+ */
+const struct nyx_event_page *nyx_event_as_page(const struct nyx_event *event);
+
+/**
+ * nyx_event_as_msi() - an interrupt of the unit's own
+ * @event: the record
+ *
+ * Return: the part of a record of type NYX_EVENT_MSI, or NULL.
+ */
+const struct nyx_event_msi *nyx_event_as_msi(const struct nyx_event *event);
+
 #ifdef __cplusplus
 }
 #endif

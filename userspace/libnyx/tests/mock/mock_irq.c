@@ -228,7 +228,7 @@ int m_irq_send(struct m_unit *unit, struct nyx_irq_send *irq)
 
 	if (irq->flags & ~(uint32_t)NYX_IRQ_F_SIGNAL || irq->__reserved)
 		return -EOPNOTSUPP;
-	if (!(irq->flags & NYX_IRQ_F_SIGNAL) && irq->eventfd)
+	if (!(irq->flags & NYX_IRQ_F_SIGNAL) && irq->eventfd && irq->eventfd != -1)
 		return -EINVAL;
 	if (!dev)
 		return -ENOENT;

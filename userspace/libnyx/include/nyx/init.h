@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libnyx: initialisers.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A structure that the caller fills begins as one of these: its size is set, it has no
+ * PASID, no eventfd, and otherwise the values that are the default. So
+ *
+ *	struct nyx_dma dma = NYX_DMA_INIT;
+ *
+ * They are for C; in C++ set the members that they set.
+ */
+#ifndef NYX_INIT_H
+#define NYX_INIT_H
+
+#include <linux/nyx_iommu.h>
+
+#include <nyx/domain.h>
+#include <nyx/unit.h>
+
+/* Of the commands that are passed on as they are. */
+#define NYX_MAP_INIT		{ .size = sizeof(struct nyx_map) }
+#define NYX_UNMAP_INIT		{ .size = sizeof(struct nyx_unmap) }
+#define NYX_INVALIDATE_INIT \
+	{ .size = sizeof(struct nyx_invalidate), .pasid = NYX_PASID_NONE }
+#define NYX_TRANSLATE_INIT \
+	{ .size = sizeof(struct nyx_translate), .pasid = NYX_PASID_NONE }
+#define NYX_DMA_INIT		{ .size = sizeof(struct nyx_dma), .pasid = NYX_PASID_NONE }
+#define NYX_WALK_INIT		{ .size = sizeof(struct nyx_walk) }
+#define NYX_IRTE_SET_INIT	{ .size = sizeof(struct nyx_irte_set) }
+#define NYX_IRQ_SEND_INIT	{ .size = sizeof(struct nyx_irq_send), .eventfd = -1 }
+#define NYX_IRQ_BIND_INIT \
+	{ .size = sizeof(struct nyx_irq_bind), .source = -1, .target = -1 }
+#define NYX_IRQ_CHANGE_INIT	{ .size = sizeof(struct nyx_irq_change) }
+
+/* Of the library's own. */
+#define NYX_UNIT_CREATE_OPTS_INIT	{ .size = sizeof(struct nyx_unit_create_opts) }
+#define NYX_UNIT_OPEN_OPTS_INIT		{ .size = sizeof(struct nyx_unit_open_opts) }
+#define NYX_DOMAIN_CREATE_OPTS_INIT	{ .size = sizeof(struct nyx_domain_create_opts) }
+
+#endif /* NYX_INIT_H */
