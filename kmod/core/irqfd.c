@@ -618,11 +618,15 @@ static void binding_end(struct nyx_binding *b)
 {
 	struct nyx_unit *unit = b->unit;
 	struct nyx_irqfds *fds = unit->irq.fds;
+	struct nyx_irq_wait limit;
 	u64 n;
 
 	eventfd_ctx_remove_wait_queue(b->source, &b->wait, &n);
 	spin_lock_irq(&b->lock);
 	b->dead = true;
+	/* send_due() may be on its way to compose(), and not in the epoch yet. */
+	limit = b->limit;
+	b->limit = (struct nyx_irq_wait){};
 	unhold(b);
 	stall_end(b);
 	spin_lock(&fds->lock);
@@ -633,7 +637,7 @@ static void binding_end(struct nyx_binding *b)
 	epoch_drain_bounded(&unit->irq.epoch);
 	worker_wait(fds, b);
 	irq_work_sync(&b->work);
-	nyx_irq_wait_end(unit, b->cfg.sbdf, &b->limit, false);
+	nyx_irq_wait_end(unit, b->cfg.sbdf, &limit, false);
 	eventfds_release(b);
 	eventfd_ctx_put(b->target);
 	eventfd_ctx_put(b->source);
