@@ -113,6 +113,11 @@ void wait_end(void)
 	if (!watch.running)
 		return;
 	pthread_mutex_lock(&watch.lock);
+	/* The watcher may be late. */
+	if (now_ms() >= watch.notice) {
+		watch.notice = NEVER;
+		err_note("waiting for %s", watch.what);
+	}
 	watch.over = true;
 	pthread_cond_signal(&watch.changed);
 	pthread_mutex_unlock(&watch.lock);
