@@ -230,7 +230,7 @@ out_unlock:
 	return ret;
 }
 
-/* What changes while the unit is used. */
+/* Fill in the fields that change while the unit is used. */
 static void fill_unit_state(struct nyx_unit *unit, struct nyx_unit_info *info)
 {
 	struct nyx_unit_totals totals;

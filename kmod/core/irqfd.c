@@ -248,7 +248,7 @@ static bool send_due(struct nyx_irqfds *fds)
 	if (due) {
 		timerqueue_del(&fds->due, node);
 		slow = READ_ONCE(b->slow);
-		/* Whoever unbinds it looks for it there afterwards. */
+		/* binding_end() looks for it there afterwards. */
 		if (slow)
 			make_ready(fds, b);
 	} else if (node && !hrtimer_is_queued(&fds->timer)) {
@@ -645,7 +645,7 @@ static void binding_end(struct nyx_binding *b)
 	binding_retire(fds, b);
 }
 
-/* What the bindings of a unit have in common; made with the first of them. */
+/* Make &struct nyx_irqfds of a unit, with the first of its bindings. */
 static int irqfds_prepare(struct nyx_irq *irq)
 {
 	struct nyx_irqfds *fds;

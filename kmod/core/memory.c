@@ -73,7 +73,7 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 		limbo->region = region;
 		list_add(&limbo->link, &unit->limbo);
 	}
-	/* What killed removals have left behind goes, too. */
+	/* Regions that killed removals have left behind go, too. */
 	if (!ret || ret == -ENOENT)
 		list_splice_init(&unit->limbo, &gone);
 	mutex_unlock(&unit->lock);

@@ -5,9 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A directory per unit, one value a file, in bytes, counts or words: what the unit
- * is, and how large. What happens in it is told by commands only, to those who may
- * know. What the files mean is in
- * Documentation/ABI/testing/sysfs-class-nyx-iommu.
+ * is, and how large. Commands alone tell what happens in it, to those who may know.
+ * Documentation/ABI/testing/sysfs-class-nyx-iommu says what the files mean.
  */
 #include "obs/obs.h"
 

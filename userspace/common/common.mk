@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What nyxctl and nyx-vmm share. Included by ../Makefile, before both.
+# The part that nyxctl and nyx-vmm share. Included by ../Makefile, before both.
 
 COMMON_OBJ	:= $(O)/obj/common/number.o
 COMMON_CPPFLAGS	:= -Icommon

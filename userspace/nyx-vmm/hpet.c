@@ -148,7 +148,7 @@ static void match(struct vmm *vmm, unsigned int nr, uint64_t now)
 		return;
 	t->armed = false;
 	if (t->config & TIMER_PERIODIC && t->period) {
-		/* What was missed is one interrupt. */
+		/* All periods that were missed are one interrupt. */
 		period = t->period < PERIOD_MIN ? PERIOD_MIN : t->period;
 		t->comparator += ((now - t->due) / period + 1) * period;
 		if (t->config & TIMER_32BIT)

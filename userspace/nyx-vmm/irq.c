@@ -40,7 +40,7 @@ static int translate(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t d
 
 void irq_deliver(struct vmm *vmm, const struct irq_message *message)
 {
-	/* No CPU may take it. What KVM calls invalid, a real bus drops. */
+	/* No CPU may take it. A real bus drops what KVM calls invalid. */
 	kvm_signal_msi(vmm, message);
 }
 

@@ -138,7 +138,7 @@ uint8_t pic_acknowledge(struct vmm *vmm)
 		if (wire != NONE)
 			acknowledge(pic, wire);
 	}
-	/* What asked for it has gone meanwhile. */
+	/* The wire that asked for it has gone down meanwhile. */
 	if (wire == NONE)
 		wire = SPURIOUS;
 	wire += pic->base;

@@ -139,7 +139,7 @@ static inline uint32_t cpu_id(const struct options *opts, unsigned int cpu)
 	return cpu * opts->cpu_step;
 }
 
-/* What the APIC ids of all processors are below */
+/* The APIC ids of all processors are below this */
 static inline uint32_t cpu_ids(const struct options *opts)
 {
 	return cpu_id(opts, opts->cpus - 1) + 1;

@@ -194,7 +194,7 @@ static int run_add(struct cli *cli)
 					   lookup_sbdf_text(sbdf)), sbdf);
 }
 
-/* What commands wait for. */
+/* Commands wait for these. */
 #define ACCESSES	"accesses of device %s that are under way"
 
 /* A command on a device that exists: only another one that moves it is in the way. */

@@ -93,7 +93,7 @@ static void put_features(struct out *out, const struct nyx_unit_info *info)
 	out_text(out, COL_FEATURES, text);
 }
 
-/* What is not told of units of others */
+/* The kernel does not tell this of units of others */
 static void put_state(struct out *out, const struct nyx_unit_info *info)
 {
 	out_u64(out, COL_DOMAINS, info->nr_domains);
@@ -428,8 +428,8 @@ static int run_keep(struct cli *cli)
 }
 
 /*
- * Whoever has it open loses it. The kernel asks nobody, so the user must know; another
- * program may still open it between this look and the end.
+ * Programs that have the unit open lose it. The kernel does not ask them, so the user must
+ * know; another program may still open it between this look and the end.
  */
 static int confirm_destroy(struct cli *cli, const struct nyx_unit_info *info)
 {

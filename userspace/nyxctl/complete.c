@@ -114,7 +114,7 @@ static void take(struct typed *typed, const char *word)
 	}
 }
 
-/* Whose units are meant? They are those of the caller unless others are named. */
+/* The user whose units are meant: the caller, unless --owner names another one. */
 static uint32_t owner_of(const struct typed *typed)
 {
 	const struct passwd *pw;

@@ -147,7 +147,7 @@ static void start_table(struct out *out)
 	}
 }
 
-/* What is piped somewhere is whole; ls(1) and ps(1) heed COLUMNS, too. */
+/* Values are whole in a pipe, unless COLUMNS is set; ls(1) and ps(1) heed it, too. */
 static void fit_table(struct out *out)
 {
 	const char *columns = getenv("COLUMNS");

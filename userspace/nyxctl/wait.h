@@ -6,7 +6,7 @@
  *
  * The kernel heeds only a fatal signal in such a wait. So a thread of nyxctl watches the
  * call: after a second it says what the command waits for, and when the time of
- * --timeout has passed it ends the process, and with it the wait. What the command has
+ * --timeout has passed it ends the process, and with it the wait. All that the command has
  * changed by then stays so.
  */
 #ifndef NYXCTL_WAIT_H

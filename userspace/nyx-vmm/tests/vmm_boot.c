@@ -400,7 +400,7 @@ TEST_EACH(modules, protocols)
 	env_end(vmm);
 }
 
-/* What does not fit is named: files into RAM, command lines into their place. */
+/* The error names what does not fit: files into RAM, command lines into their place. */
 TEST(modules_too_large)
 {
 	struct vmm *vmm = env_machine(ENV_MAP);

@@ -139,7 +139,7 @@ TEST(hpet_table)
 	hpet = find_table(vmm, "HPET");
 	ASSERT_TRUE(!!hpet);
 	EXPECT_EQ(56, le_get(hpet + 4, 4));
-	/* What it says of the device is what the device says. */
+	/* The table says of the device what the device says. */
 	EXPECT_EQ(env_in(vmm, IO_MMIO, le_get(hpet + 44, 8), 4), le_get(hpet + 36, 4));
 	env_end(vmm);
 }

@@ -312,7 +312,7 @@ TEST(pic_poll)
 	env_end(vmm);
 }
 
-/* What Linux looks for before it believes that there is one, and after reset: all masked */
+/* Linux looks for this before it believes that there is one; after reset all is masked */
 TEST(pic_probe)
 {
 	struct vmm *vmm = env_machine(ENV_MAP);
