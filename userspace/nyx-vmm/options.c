@@ -118,7 +118,7 @@ static int parse_module(struct options *opts, char *word)
 	if (blank == word || !*word)
 		return usage("--module", word, "write it like FILE or 'FILE STRING'");
 	if (opts->nr_modules == MAX_MODULES)
-		return usage("--module", word, "there are 16 at most");
+		return usage("--module", word, "at most 16 are supported");
 	if (blank)
 		*blank = '\0';
 	opts->modules[opts->nr_modules].path = word;
