@@ -621,6 +621,11 @@ static int nyx_release(struct inode *inode, struct file *filp)
 	return 0;
 }
 
+bool nyx_file_inspects(const struct nyx_file *file)
+{
+	return file->refused & OP_INSPECT;
+}
+
 void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit, bool inspect)
 {
 	lockdep_assert_held(&file->lock);

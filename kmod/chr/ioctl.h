@@ -132,6 +132,15 @@ int nyx_ucmd_drain(struct nyx_ucmd *uc, struct nyx_domain *dom);
 void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit, bool inspect);
 
 /**
+ * nyx_file_inspects() - is a file only to inspect its unit?
+ * @file: the file, bound
+ *
+ * Context: any.
+ * Return: true if it is.
+ */
+bool nyx_file_inspects(const struct nyx_file *file);
+
+/**
  * nyx_fill_unit_info() - describe a unit
  * @unit: the unit
  * @info: set, but for its size

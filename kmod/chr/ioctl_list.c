@@ -77,7 +77,9 @@ static bool next_memory(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
 		e->memory = (struct nyx_memory_info) {
 			.gpa = slot->start,
 			.length = slot->last - slot->start + 1,
-			.backing = info.backing,
+			/* A file for inspection tells no address of a process. */
+			.backing = nyx_file_inspects(uc->file) &&
+				   !(info.flags & REGION_FILE) ? 0 : info.backing,
 			.flags = info.flags,
 			.page_size = info.page_size,
 			.pinned_bytes = info.pinned,

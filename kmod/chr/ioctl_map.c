@@ -151,7 +151,8 @@ static int invalidate_unit(struct nyx_ucmd *uc)
 	int ret = 0;
 
 	while (!ret && (dom = nyx_domain_next(uc->unit, id))) {
-		ret = invalidate_dom(uc, dom, 0, U64_MAX);
+		ret = fatal_signal_pending(current) ? -EINTR :
+			invalidate_dom(uc, dom, 0, U64_MAX);
 		id = dom->id + 1ul;
 		nyx_domain_put(dom);
 		cond_resched();

@@ -273,12 +273,15 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 	info->irt_entries = unit->cfg.irt_entries;
 	memcpy(info->name, unit->cfg.name, sizeof(info->name));
 
+	info->memory_bytes = READ_ONCE(unit->mem.bytes);
+	/* The owner's memory cgroup may hold up the lock: that is not for others. */
+	if (!all)
+		return READ_ONCE(unit->dead) ? -ENODEV : 0;
+
 	mutex_lock(&unit->lock);
 	/* One that has ended has nothing more to tell. */
 	if (!READ_ONCE(unit->dead)) {
-		info->memory_bytes = unit->mem.bytes;
-		if (all)
-			fill_unit_state(unit, info);
+		fill_unit_state(unit, info);
 		ret = 0;
 	}
 	mutex_unlock(&unit->lock);

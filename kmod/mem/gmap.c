@@ -107,7 +107,7 @@ static unsigned int lower_bound(const struct gmap_array *array, u64 gpa)
 void gmap_init(struct gmap *map, unsigned int max)
 {
 	RCU_INIT_POINTER(map->array, NULL);
-	map->bytes = 0;
+	WRITE_ONCE(map->bytes, 0);
 	map->max = max;
 	map->retired = NULL;
 	map->retired_bytes = 0;
@@ -141,7 +141,7 @@ int gmap_insert(struct gmap *map, u64 start, u64 last, struct region *region)
 	new->slots[at] = (struct gmap_slot){
 		.start = start, .last = last, .region = region,
 	};
-	map->bytes += last - start + 1;
+	WRITE_ONCE(map->bytes, map->bytes + (last - start + 1));
 	publish(map, old, new);
 	return 0;
 }
@@ -165,7 +165,7 @@ struct region *gmap_remove(struct gmap *map, u64 start, u64 last)
 		       (new->nr - at) * sizeof(*new->slots));
 	}
 	region = old->slots[at].region;
-	map->bytes -= last - start + 1;
+	WRITE_ONCE(map->bytes, map->bytes - (last - start + 1));
 	publish(map, old, new);
 	return region;
 }
@@ -181,7 +181,7 @@ struct region *gmap_pop(struct gmap *map)
 	/* Without readers the array may change, and must not cost O(n) here. */
 	slot = &array->slots[--array->nr];
 	region = slot->region;
-	map->bytes -= slot->last - slot->start + 1;
+	WRITE_ONCE(map->bytes, map->bytes - (slot->last - slot->start + 1));
 	if (!array->nr) {
 		RCU_INIT_POINTER(map->array, NULL);
 		kvfree_rcu(array, rcu);

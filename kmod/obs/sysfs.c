@@ -56,12 +56,9 @@ static ssize_t memory_bytes_show(struct device *dev,
 				 struct device_attribute *attr, char *buf)
 {
 	struct nyx_unit *unit = dev_get_drvdata(dev);
-	u64 bytes;
 
-	mutex_lock(&unit->lock);
-	bytes = unit->mem.bytes;
-	mutex_unlock(&unit->lock);
-	return sysfs_emit(buf, "%llu\n", bytes);
+	/* Without the unit's lock: its owner's memory cgroup may hold that up. */
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(unit->mem.bytes));
 }
 static DEVICE_ATTR(memory_bytes, UNIT_ATTR_MODE, memory_bytes_show, NULL);
 

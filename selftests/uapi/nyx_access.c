@@ -297,6 +297,7 @@ TEST(inspection)
 {
 	struct scene *s = new_scene();
 	struct nyx_device_info *devices;
+	struct nyx_memory_info *memory;
 	struct nyx_unit_info info;
 	unsigned char buf[4096];
 	struct nyx_dma c;
@@ -313,6 +314,14 @@ TEST(inspection)
 	devices = list_all(s->fd[1], NYX_LIST_DEVICES, 0, sizeof(*devices), &nr);
 	ASSERT_EQ(1, nr);
 	free(devices);
+	/* Where its memory is, but not where that is in the process. */
+	for (int i = 0; i < 2; i++) {
+		memory = list_all(s->fd[i], NYX_LIST_MEMORY, 0, sizeof(*memory), &nr);
+		ASSERT_EQ(1, nr);
+		ASSERT_EQ(SZ_64K, memory->length);
+		ASSERT_EQ(i == 1, !memory->backing);
+		free(memory);
+	}
 	test_cmd(cmd_device_control(s->fd[1], 1, NYX_DEVICE_DO_QUARANTINE));
 	test_cmd(cmd_device_control(s->fd[1], 1, NYX_DEVICE_DO_RESET));
 	test_cmd(cmd_events_open(s->fd[1], NYX_EVENTS_F_NONBLOCK, &ev));
