@@ -455,7 +455,8 @@ static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
 	mutex_lock(&unit->irq.lock);
 	irqs = dev->irqs ?: nyx_irqs_alloc();
 	if (!irqs) {
-		ret = -ENOMEM;
+		/* A worker asks again later: the device is not to blame. */
+		ret = current->flags & PF_KTHREAD ? -EAGAIN : -ENOMEM;
 	} else if (unit->guest.irte_generation == generation) {
 		WRITE_ONCE(irqs->tag, found.tag);
 		WRITE_ONCE(irqs->irt.limit, found.nr);
