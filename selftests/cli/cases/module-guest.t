@@ -23,8 +23,8 @@ $ nyxctl map list 1
 ! nyxctl: domain 1 (DID 0) is guest: only a paging domain has mappings
 ? 1
 $ nyxctl device translate 3:0.0 0x5000 4K
-|   IOVA LENGTH    GPA BACKING PROT PAGE FAULT
-| 0x5000     4K 0x5000  0x5000 rw      - -
+|   IOVA LENGTH    GPA BACKING PROT
+| 0x5000     4K 0x5000  0x5000 rw
 # Turned on, with a root table that refuses; the domain is gone. 4:0.0 has a context entry.
 $ nyxctl -q dma write 3:0.0 0x1040 --data 01200000000000000000000000000000
 $ nyxctl -q dma write 3:0.0 0x2000 --data 01300000000000000205000000000000
@@ -51,7 +51,7 @@ $ nyxctl -q device add 4:0.0
 $ nyxctl -q dma write 4:0.0 0x5000 --data 00 2>/dev/null
 ? 1
 $ nyxctl domain list --columns id,did,kind,devices
-| ID   DID KIND  DEVICES
+|   ID DID KIND  DEVICES
 | 1281   5 guest       1
 $ nyxctl domain list --json --columns id,did
 | {"domains":[

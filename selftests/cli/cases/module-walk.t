@@ -7,12 +7,12 @@ $ poke() { nyxctl -q dma fill 3:0.0 "$1" "${3:-8}" "$2" --width 8; }
 # VT-d: 512 GiB, 1 GiB, 2 MiB, 4 KiB.
 $ poke 0x10000 0x11003; poke 0x11008 0x12003; poke 0x12010 0x13001; poke 0x13018 0x400907
 $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40403123
-| LEVEL   TABLE INDEX    ENTRY KIND   PROT  ADDRESS PAGE BITS        BAD-BITS FAULT
-|     3 0x10000     0  0x11003 table  rw    0x11000    - R,W         -        -
-|     2 0x11000     1  0x12003 table  rw    0x12000    - R,W         -        -
-|     1 0x12000     2  0x13001 table  r     0x13000    - R           -        -
-|     0 0x13000     3 0x400907 page   rw   0x400000   4K R,W,X,A,SNP -        -
-|     -       -     -        - result r    0x400123   4K -           -        -
+| LEVEL   TABLE INDEX    ENTRY KIND   PROT  ADDRESS PAGE BITS
+|     3 0x10000     0  0x11003 table  rw    0x11000    - R,W
+|     2 0x11000     1  0x12003 table  rw    0x12000    - R,W
+|     1 0x12000     2  0x13001 table  r     0x13000    - R
+|     0 0x13000     3 0x400907 page   rw   0x400000   4K R,W,X,A,SNP
+|     -       -     -        - result r    0x400123   4K -
 $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40403123 --json
 | {"steps":[
 | {"level":3,"table":"0x10000","index":0,"entry":"0x11003","kind":"table","prot":"rw","address":"0x11000","page_bytes":null,"next_level":2,"bits":["R","W"],"bad_bits":null,"fault":null},
@@ -22,11 +22,11 @@ $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40403123 --json
 | {"level":null,"table":null,"index":null,"entry":null,"kind":"result","prot":"r","address":"0x400123","page_bytes":4096,"next_level":null,"bits":null,"bad_bits":null,"fault":null}
 | ]}
 $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40403123 --access w
-| LEVEL   TABLE INDEX   ENTRY KIND   PROT ADDRESS PAGE BITS BAD-BITS FAULT
-|     3 0x10000     0 0x11003 table  rw   0x11000    - R,W  -        -
-|     2 0x11000     1 0x12003 table  rw   0x12000    - R,W  -        -
-|     1 0x12000     2 0x13001 table  r    0x13000    - R    -        -
-|     1       -     -       - result -          -    - -    -        write-denied
+| LEVEL   TABLE INDEX   ENTRY KIND   PROT ADDRESS BITS FAULT
+|     3 0x10000     0 0x11003 table  rw   0x11000 R,W  -
+|     2 0x11000     1 0x12003 table  rw   0x12000 R,W  -
+|     1 0x12000     2 0x13001 table  r    0x13000 R    -
+|     1       -     -       - result -          - -    write-denied
 ! nyxctl: IOVA 0x40403123 would be refused: the mapping does not allow to write
 ? 1
 $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40403123 -o raw --columns level,kind,next_level
@@ -36,12 +36,12 @@ $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40403123 -o raw --columns l
 | 0 page -
 | - result -
 $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40404000
-| LEVEL   TABLE INDEX   ENTRY KIND   PROT ADDRESS PAGE BITS BAD-BITS FAULT
-|     3 0x10000     0 0x11003 table  rw   0x11000    - R,W  -        -
-|     2 0x11000     1 0x12003 table  rw   0x12000    - R,W  -        -
-|     1 0x12000     2 0x13001 table  r    0x13000    - R    -        -
-|     0 0x13000     4     0x0 empty  -          -    - -    -        -
-|     0       -     -       - result -          -    - -    -        not-present
+| LEVEL   TABLE INDEX   ENTRY KIND   PROT ADDRESS BITS FAULT
+|     3 0x10000     0 0x11003 table  rw   0x11000 R,W  -
+|     2 0x11000     1 0x12003 table  rw   0x12000 R,W  -
+|     1 0x12000     2 0x13001 table  r    0x13000 R    -
+|     0 0x13000     4     0x0 empty  -          - -    -
+|     0       -     -       - result -          - -    not-present
 ! nyxctl: IOVA 0x40404000 would be refused: nothing is mapped there
 ? 1
 $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40404000 --json
@@ -55,10 +55,10 @@ $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40404000 --json
 ! nyxctl: IOVA 0x40404000 would be refused: nothing is mapped there
 ? 1
 $ nyxctl walk --format vtdss --root 0x10000
-| LEVEL   TABLE INDEX   ENTRY KIND   PROT ADDRESS PAGE BITS BAD-BITS FAULT
-|     3 0x10000     0 0x11003 table  rw   0x11000    - R,W  -        -
-|     2 0x11000     0     0x0 empty  -          -    - -    -        -
-|     2       -     -       - result -          -    - -    -        table-not-present
+| LEVEL   TABLE INDEX   ENTRY KIND   PROT ADDRESS BITS FAULT
+|     3 0x10000     0 0x11003 table  rw   0x11000 R,W  -
+|     2 0x11000     0     0x0 empty  -          - -    -
+|     2       -     -       - result -          - -    table-not-present
 ! nyxctl: IOVA 0x0 would be refused: nothing is mapped in that region
 ? 1
 $ nyxctl walk --format vtdss --root 0x11000 --levels 3 --iova 0x40403123 --columns level,table,kind
@@ -68,18 +68,18 @@ $ nyxctl walk --format vtdss --root 0x11000 --levels 3 --iova 0x40403123 --colum
 |     0 0x13000 page
 |     -       - result
 $ nyxctl walk --format vtdss --root 0x10000 --iova 0x1000000000000
-| LEVEL TABLE INDEX ENTRY KIND   PROT ADDRESS PAGE BITS BAD-BITS FAULT
-|     -     -     -     - result -          -    - -    -        address-width
+| KIND   FAULT
+| result address-width
 ! nyxctl: IOVA 0x1000000000000 would be refused: the IOVA is beyond the address width of the domain
 ? 1
 # A large page that is none, and one that may not be used.
 $ poke 0x12018 0x4000000000203083
 $ nyxctl walk --format vtdss --root 0x10000 --iova 0x40600000
-| LEVEL   TABLE INDEX              ENTRY KIND   PROT ADDRESS PAGE BITS      BAD-BITS FAULT
-|     3 0x10000     0            0x11003 table  rw   0x11000    - R,W       -        -
-|     2 0x11000     1            0x12003 table  rw   0x12000    - R,W       -        -
-|     1 0x12000     3 0x4000000000203083 page   rw         -    - R,W,PS,TM 12,13,TM -
-|     1       -     -                  - result -          -    - -         -        reserved-bit
+| LEVEL   TABLE INDEX              ENTRY KIND   PROT ADDRESS BITS      BAD-BITS FAULT
+|     3 0x10000     0            0x11003 table  rw   0x11000 R,W       -        -
+|     2 0x11000     1            0x12003 table  rw   0x12000 R,W       -        -
+|     1 0x12000     3 0x4000000000203083 page   rw         - R,W,PS,TM 12,13,TM -
+|     1       -     -                  - result -          - -         -        reserved-bit
 ! nyxctl: IOVA 0x40600000 would be refused: an entry of the table has a reserved bit set
 ? 1
 $ poke 0x12018 0x600083
@@ -125,20 +125,20 @@ $ nyxctl walk --format vtdss --root 0x40000000 --columns kind,table,fault
 # x86: the same tables look different.
 $ poke 0x20000 0x21027; poke 0x21000 0x22023; poke 0x22000 0x80000000004000e7
 $ nyxctl walk --format x86 --root 0x20000 --iova 0x1234
-| LEVEL   TABLE INDEX              ENTRY KIND   PROT  ADDRESS PAGE BITS              BAD-BITS FAULT
-|     3 0x20000     0            0x21027 table  rw    0x21000    - P,RW,US,A         -        -
-|     2 0x21000     0            0x22023 table  none  0x22000    - P,RW,A            -        -
-|     1 0x22000     0 0x80000000004000e7 page   rw   0x400000   2M P,RW,US,A,D,PS,XD -        -
-|     1       -     -                  - result -    0x401234    - -                 -        read-denied
+| LEVEL   TABLE INDEX              ENTRY KIND   PROT  ADDRESS PAGE BITS              FAULT
+|     3 0x20000     0            0x21027 table  rw    0x21000    - P,RW,US,A         -
+|     2 0x21000     0            0x22023 table  none  0x22000    - P,RW,A            -
+|     1 0x22000     0 0x80000000004000e7 page   rw   0x400000   2M P,RW,US,A,D,PS,XD -
+|     1       -     -                  - result -    0x401234    - -                 read-denied
 ! nyxctl: IOVA 0x1234 would be refused: the mapping does not allow to read
 ? 1
 $ poke 0x21000 0x22027
 $ nyxctl walk --format x86 --root 0x20000 --iova 0x1234
-| LEVEL   TABLE INDEX              ENTRY KIND   PROT  ADDRESS PAGE BITS              BAD-BITS FAULT
-|     3 0x20000     0            0x21027 table  rw    0x21000    - P,RW,US,A         -        -
-|     2 0x21000     0            0x22027 table  rw    0x22000    - P,RW,US,A         -        -
-|     1 0x22000     0 0x80000000004000e7 page   rw   0x400000   2M P,RW,US,A,D,PS,XD -        -
-|     -       -     -                  - result rw   0x401234   2M -                 -        -
+| LEVEL   TABLE INDEX              ENTRY KIND   PROT  ADDRESS PAGE BITS
+|     3 0x20000     0            0x21027 table  rw    0x21000    - P,RW,US,A
+|     2 0x21000     0            0x22027 table  rw    0x22000    - P,RW,US,A
+|     1 0x22000     0 0x80000000004000e7 page   rw   0x400000   2M P,RW,US,A,D,PS,XD
+|     -       -     -                  - result rw   0x401234   2M -
 $ nyxctl walk --format x86 --root 0x20000 --iova 0x800000000000 --columns kind,fault
 | KIND   FAULT
 | result address-width
@@ -147,17 +147,17 @@ $ nyxctl walk --format x86 --root 0x20000 --iova 0x800000000000 --columns kind,f
 # AMD-Vi: a level is skipped; a page of 64 KiB.
 $ poke 0x30000 0x6000000000031401; poke 0x31000 0x6000000000032201; poke 0x32080 0x7000000000407e01 128
 $ nyxctl walk --format amdv1 --root 0x30000 --iova 0x12345
-| LEVEL   TABLE INDEX              ENTRY KIND    PROT  ADDRESS PAGE BITS             BAD-BITS FAULT
-|     3 0x30000     0 0x6000000000031401 table   rw    0x31000    - PR,NL=2,IR,IW    -        -
-|     2       -     0                  - skipped -           -    - -                -        -
-|     1 0x31000     0 0x6000000000032201 table   rw    0x32000    - PR,NL=1,IR,IW    -        -
-|     0 0x32000    18 0x7000000000407e01 page    rw   0x400000  64K PR,NL=7,FC,IR,IW -        -
-|     -       -     -                  - result  rw   0x402345  64K -                -        -
+| LEVEL   TABLE INDEX              ENTRY KIND    PROT  ADDRESS PAGE BITS
+|     3 0x30000     0 0x6000000000031401 table   rw    0x31000    - PR,NL=2,IR,IW
+|     2       -     0                  - skipped -           -    - -
+|     1 0x31000     0 0x6000000000032201 table   rw    0x32000    - PR,NL=1,IR,IW
+|     0 0x32000    18 0x7000000000407e01 page    rw   0x400000  64K PR,NL=7,FC,IR,IW
+|     -       -     -                  - result  rw   0x402345  64K -
 $ nyxctl walk --format amdv1 --root 0x30000 --iova 0x40012345
-| LEVEL   TABLE INDEX              ENTRY KIND    PROT ADDRESS PAGE BITS          BAD-BITS FAULT
-|     3 0x30000     0 0x6000000000031401 table   rw   0x31000    - PR,NL=2,IR,IW -        -
-|     2       -     1                  - skipped -          -    - -             -        -
-|     2       -     -                  - result  -          -    - -             -        reserved-bit
+| LEVEL   TABLE INDEX              ENTRY KIND    PROT ADDRESS BITS          FAULT
+|     3 0x30000     0 0x6000000000031401 table   rw   0x31000 PR,NL=2,IR,IW -
+|     2       -     1                  - skipped -          - -             -
+|     2       -     -                  - result  -          - -             reserved-bit
 ! nyxctl: IOVA 0x40012345 would be refused: an entry of the table has a reserved bit set
 ? 1
 $ poke 0x32080 0x7010000000407e01 128
@@ -187,28 +187,28 @@ $ nyxctl walk --format amdv1 --root 0x30000 --levels 1 --columns level,kind,bad_
 ? 1
 # What the kernel refuses.
 $ nyxctl walk --format vtdss --root 0x10000 --levels 2
-! nyxctl: cannot walk: the vtdss format has not so many levels or such a page size, or the root is beyond 52 bits; see nyxctl-walk(1)
+! nyxctl: cannot walk: the vtdss format does not support so many levels or this page size, or the root is beyond 52 bits; see nyxctl-walk(1)
 ? 1
 $ nyxctl walk --format x86 --root 0x10000 --page-sizes 4K,64K
-! nyxctl: cannot walk: the x86 format has not so many levels or such a page size, or the root is beyond 52 bits; see nyxctl-walk(1)
+! nyxctl: cannot walk: the x86 format does not support so many levels or this page size, or the root is beyond 52 bits; see nyxctl-walk(1)
 ? 1
 $ nyxctl walk --format amdv1 --root 0x10000000000000
-! nyxctl: cannot walk: the amdv1 format has not so many levels or such a page size, or the root is beyond 52 bits; see nyxctl-walk(1)
+! nyxctl: cannot walk: the amdv1 format does not support so many levels or this page size, or the root is beyond 52 bits; see nyxctl-walk(1)
 ? 1
 # Devices of this unit have the table of their domain: none, or one of Nyx's.
 $ nyxctl walk --device 3:0.0 --iova 0x1234
-| LEVEL TABLE INDEX ENTRY KIND   PROT ADDRESS PAGE BITS BAD-BITS FAULT
-|     -     -     -     - result rw    0x1234    - -    -        -
+| KIND   PROT ADDRESS
+| result rw    0x1234
 ! nyxctl: device 0000:03:00.0: addresses are not translated
 $ nyxctl -q domain create own; nyxctl -q device add 4:0.0; nyxctl -q device attach 4:0.0 own
 $ nyxctl -q map add own 0x40403000 0x400000 4K
 $ nyxctl walk --device 4:0.0 --iova 0x40403123
-| LEVEL TABLE INDEX    ENTRY KIND   PROT  ADDRESS PAGE BITS BAD-BITS FAULT
-|     3     -     0      0x3 table  rw          -    - R,W  -        -
-|     2     -     1      0x3 table  rw          -    - R,W  -        -
-|     1     -     2      0x3 table  rw          -    - R,W  -        -
-|     0     -     3 0x400003 page   rw   0x400000   4K R,W  -        -
-|     -     -     -        - result rw   0x400123   4K -    -        -
+| LEVEL INDEX    ENTRY KIND   PROT  ADDRESS PAGE BITS
+|     3     0      0x3 table  rw          -    - R,W
+|     2     1      0x3 table  rw          -    - R,W
+|     1     2      0x3 table  rw          -    - R,W
+|     0     3 0x400003 page   rw   0x400000   4K R,W
+|     -     -        - result rw   0x400123   4K -
 $ nyxctl walk --device 4:0.0 --iova 0x40404000 --columns level,table,kind,fault
 | LEVEL TABLE KIND   FAULT
 |     3     - table  -
@@ -222,8 +222,8 @@ $ nyxctl walk --device 4:0.0 --iova 0x40404000 --columns level,table,kind,fault
 $ nyxctl -q unit create guest --model vtd
 $ nyxctl -u guest -q device add 3:0.0
 $ nyxctl -u guest walk --device 3:0.0 --iova 0x1234
-| LEVEL TABLE INDEX ENTRY KIND   PROT ADDRESS PAGE BITS BAD-BITS FAULT
-|     -     -     -     - result rw    0x1234    - -    -        no-memory
+| KIND   PROT ADDRESS FAULT
+| result rw    0x1234 no-memory
 ! nyxctl: IOVA 0x1234 would be refused: the GPA is not guest memory
 ? 1
 $ nyxctl -u guest walk --device 3:0.0 --iova 0x1234 --json

@@ -278,8 +278,17 @@ TEST(walk)
 	EXPECT_EQ(NYX_FAULT_NOT_PRESENT, w.out_fault.reason);
 	w.root++;
 	EXPECT_EQ(-EINVAL, nyx_walk_get(s.unit, &w));
-	w = (struct nyx_walk){ .size = sizeof(w), .flags = NYX_WALK_F_DEVICE, .sbdf = DEV };
-	EXPECT_EQ(-EOPNOTSUPP, nyx_walk_get(s.unit, &w));
+	/* The table of a domain, in the kernel */
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0x3000, 4096, RW));
+	w = (struct nyx_walk){
+		.size = sizeof(w), .flags = NYX_WALK_F_DEVICE, .sbdf = DEV, .iova = IOVA + 4,
+		.access = NYX_PROT_WRITE,
+	};
+	ASSERT_EQ(0, nyx_walk_get(s.unit, &w));
+	EXPECT_EQ(NYX_FAULT_NONE, w.out_fault.reason);
+	EXPECT_EQ(0x3004, w.out_gpa);
+	w.sbdf = DEV2;
+	EXPECT_EQ(-ENOENT, nyx_walk_get(s.unit, &w));
 	nyx_unit_unref(s.unit);
 }
 
