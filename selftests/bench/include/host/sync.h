@@ -61,6 +61,7 @@ extern struct task_struct bench_task;
 #undef signal_pending
 #undef cond_resched
 #define current			(&bench_task)
+#define PF_KTHREAD		0x00200000
 #define fatal_signal_pending(t)	(!!READ_ONCE((t)->flags))
 #define signal_pending(t)	fatal_signal_pending(t)
 #define cond_resched()		barrier()

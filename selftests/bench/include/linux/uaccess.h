@@ -14,6 +14,11 @@ static inline unsigned long copy_to_user(void *to, const void *from, unsigned lo
 
 #define copy_from_user		copy_to_user
 #define __copy_from_user	copy_to_user
+
+#define get_user(x, ptr) \
+	((x) = *(const volatile __typeof__(*(ptr)) *)(uintptr_t)(ptr), 0)
+#define put_user(x, ptr) \
+	(*(volatile __typeof__(*(ptr)) *)(uintptr_t)(ptr) = (x), 0)
 #define access_ok(addr, n)	true
 
 #endif

@@ -5,5 +5,6 @@
 #define NYX_BENCH_UIDGID_H
 
 typedef struct { unsigned int val; } kuid_t;
+typedef struct { unsigned int val; } kgid_t;
 
 #endif
