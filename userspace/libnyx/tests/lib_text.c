@@ -393,6 +393,11 @@ static const struct {
 	},
 };
 
+static const void *part(bool is, const void *at)
+{
+	return is ? at : NULL;
+}
+
 /* Each record has the part of its type, and no other. */
 TEST_EACH(event_parts, events)
 {
@@ -400,14 +405,12 @@ TEST_EACH(event_parts, events)
 	bool page = e->type == NYX_EVENT_PAGE_REQUEST || e->type == NYX_EVENT_PAGE_RESPONSE;
 	uint64_t lost = 77;
 
-#define PART(is, part) ((is) ? (const void *)&e->part : NULL)
-	EXPECT_TRUE(nyx_event_as_fault(e) == PART(e->type == NYX_EVENT_FAULT, fault));
-	EXPECT_TRUE(nyx_event_as_irq_fault(e) == PART(e->type == NYX_EVENT_IRQ_FAULT, irq_fault));
-	EXPECT_TRUE(nyx_event_as_state(e) == PART(e->type == NYX_EVENT_DEVICE_STATE, state));
-	EXPECT_TRUE(nyx_event_as_irte(e) == PART(e->type == NYX_EVENT_IRTE, irte));
-	EXPECT_TRUE(nyx_event_as_page(e) == PART(page, page));
-	EXPECT_TRUE(nyx_event_as_msi(e) == PART(e->type == NYX_EVENT_MSI, msi));
-#undef PART
+	EXPECT_TRUE(nyx_event_as_fault(e) == part(e->type == NYX_EVENT_FAULT, &e->fault));
+	EXPECT_TRUE(nyx_event_as_irq_fault(e) == part(e->type == NYX_EVENT_IRQ_FAULT, &e->irq_fault));
+	EXPECT_TRUE(nyx_event_as_state(e) == part(e->type == NYX_EVENT_DEVICE_STATE, &e->state));
+	EXPECT_TRUE(nyx_event_as_irte(e) == part(e->type == NYX_EVENT_IRTE, &e->irte));
+	EXPECT_TRUE(nyx_event_as_page(e) == part(page, &e->page));
+	EXPECT_TRUE(nyx_event_as_msi(e) == part(e->type == NYX_EVENT_MSI, &e->msi));
 	EXPECT_EQ(e->type == NYX_EVENT_LOST ? 0 : -ENOENT, nyx_event_lost(e, &lost));
 	EXPECT_EQ(e->type == NYX_EVENT_LOST ? e->lost : 77, lost);
 }
