@@ -491,3 +491,25 @@ bool env_wait(struct env_virtio *dev, unsigned int queue)
 	}
 	return true;
 }
+
+/* ---- the IOAPIC --------------------------------------------------------------------- */
+
+/* Intel 82093AA, written out again */
+#define IOAPIC		0xfec00000
+
+static void rte_select(struct vmm *vmm, unsigned int pin)
+{
+	env_out(vmm, IO_MMIO, IOAPIC, 0x10 + 2 * pin, 4);
+}
+
+void rte_set(struct vmm *vmm, unsigned int pin, uint32_t low)
+{
+	rte_select(vmm, pin);
+	env_out(vmm, IO_MMIO, IOAPIC + 0x10, low, 4);
+}
+
+uint32_t rte_get(struct vmm *vmm, unsigned int pin)
+{
+	rte_select(vmm, pin);
+	return (uint32_t)env_in(vmm, IO_MMIO, IOAPIC + 0x10, 4);
+}

@@ -91,4 +91,11 @@ void env_kick(struct env_virtio *dev, unsigned int queue);
 /* Waits until all that was given is used. False: the device "needs reset". */
 bool env_wait(struct env_virtio *dev, unsigned int queue);
 
+/* The lower half of a redirection entry of the IOAPIC, as a guest reaches it. */
+#define REMOTE_IRR	0x4000u
+#define LEVEL		0x8000u
+#define MASKED		0x10000u
+void rte_set(struct vmm *vmm, unsigned int pin, uint32_t low);
+uint32_t rte_get(struct vmm *vmm, unsigned int pin);
+
 #endif /* NYX_VMM_TESTS_VMM_ENV_H */

@@ -6,22 +6,6 @@
  */
 #include "vmm_env.h"
 
-#define LEVEL		0x8000u
-#define MASKED		0x10000u
-#define REMOTE_IRR	0x4000u
-
-static void rte_set(struct vmm *vmm, unsigned int pin, uint32_t value)
-{
-	env_out(vmm, IO_MMIO, GPA_IOAPIC, 0x10 + 2 * pin, 4);
-	env_out(vmm, IO_MMIO, GPA_IOAPIC + 0x10, value, 4);
-}
-
-static uint32_t rte_get(struct vmm *vmm, unsigned int pin)
-{
-	env_out(vmm, IO_MMIO, GPA_IOAPIC, 0x10 + 2 * pin, 4);
-	return (uint32_t)env_in(vmm, IO_MMIO, GPA_IOAPIC + 0x10, 4);
-}
-
 static void expect_sent(unsigned int nr, uint8_t vector)
 {
 	EXPECT_EQ(nr, env_messages());

@@ -15,21 +15,6 @@
 #include "iommu_unit.h"
 
 #define IOAPIC		0xfec00000
-#define LEVEL		0x8000u
-#define REMOTE_IRR	0x4000u
-#define MASKED		0x10000u
-
-static void rte_set(struct vmm *vmm, unsigned int pin, uint32_t low)
-{
-	env_out(vmm, IO_MMIO, IOAPIC, 0x10 + 2 * pin, 4);
-	env_out(vmm, IO_MMIO, IOAPIC + 0x10, low, 4);
-}
-
-static uint32_t rte_get(struct vmm *vmm, unsigned int pin)
-{
-	env_out(vmm, IO_MMIO, IOAPIC, 0x10 + 2 * pin, 4);
-	return (uint32_t)env_in(vmm, IO_MMIO, IOAPIC + 0x10, 4);
-}
 
 /* The device asks, and is content when it has been served. */
 static void served(struct vmm *vmm, unsigned int pin, uint8_t vector)
