@@ -44,7 +44,7 @@ static void enter_cgroup(void)
 	mount("none", ROOT, "cgroup2", 0, NULL);
 	if (!put_file(ROOT "/cgroup.subtree_control", "+memory"))
 		SKIP("no memory controller of cgroup v2");
-	/* That of the case before: its memory may be on its way. */
+	/* The memory of the case before may still be on its way. */
 	rmdir(GROUP);
 	mkdir(GROUP, 0755);
 	put_file(GROUP "/memory.max", "max");

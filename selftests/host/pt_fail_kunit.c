@@ -140,7 +140,7 @@ static void first_map_without_memory_leaves_no_root(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, n, f->shape->levels + 1);
 }
 
-/* What is split before can be unmapped without memory. */
+/* A range that was split before can be unmapped without memory. */
 static void unmap_of_what_is_split_cannot_fail(struct kunit *test)
 {
 	struct pt_fixture *f = test->priv;

@@ -159,7 +159,7 @@ static void open_is_refused(struct scene *s)
 	test_err(EACCES, cmd_unit_open(s->fd[1], NYX_ID_ANY, "mine", NULL));
 	test_err(EACCES, cmd_unit_open_of(s->fd[1], ALICE, s->id[0], NULL));
 	test_err(ENXIO, cmd_device_add(s->fd[1], 1));
-	/* What it was given works. */
+	/* The file that it was given works. */
 	test_cmd(cmd_device_add(s->fd[0], 2));
 }
 

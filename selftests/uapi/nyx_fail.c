@@ -319,7 +319,7 @@ TEST_EACH(tables, table_cases)
 	sweep_tables(&e, nth, true, 0, 1ull << 47);
 }
 
-/* What a failed unmap has not unmapped is not taken for unmapped. */
+/* A failed unmap enters nothing that is still mapped in the history. */
 TEST(history)
 {
 	const __u64 first = 64 * SZ_1G + SZ_4K, pages = 65 * SZ_1G + SZ_4K, before = SZ_1G;

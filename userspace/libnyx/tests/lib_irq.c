@@ -76,7 +76,7 @@ TEST(irt_size)
 	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
 }
 
-/* What begins as its initialiser is accepted, with the members that say what is wanted. */
+/* The kernel accepts a structure that begins as its initialiser. */
 TEST(initialisers)
 {
 	struct nyx_domain_create_opts domain = NYX_DOMAIN_CREATE_OPTS_INIT;
