@@ -265,6 +265,14 @@ int cli_find(const char *object, const char *verb, struct cli *cli)
 	return verb && !cli->verb ? unknown_word(cli->object, verb) : EXIT_OK;
 }
 
+/* Is it 'create unit' in place of 'unit create'? */
+static bool verb_first(int argc, char **argv)
+{
+	const struct cmd_object *object = argc > 1 ? cmd_find_object(argv[1]) : NULL;
+
+	return object && !cmd_find_object(argv[0]) && cmd_find_verb(object, argv[0]);
+}
+
 static int find_command(struct cli *cli, int *argc, char ***argv, enum cli_next *next)
 {
 	char words[256];
@@ -282,6 +290,9 @@ static int find_command(struct cli *cli, int *argc, char ***argv, enum cli_next 
 	}
 	*argc -= used;
 	*argv += used;
+	if (!cli->object && verb_first(*argc, *argv))
+		return err_usage("unknown object '%s'; the object comes first: 'nyxctl %s %s'",
+				 (*argv)[0], (*argv)[1], (*argv)[0]);
 	return cli->object ? cli_find(cli->object->name, **argv, cli) : cli_find(**argv, NULL, cli);
 }
 

@@ -32,6 +32,12 @@ $ nyxctl unit list -z
 $ nyxctl unit list -qz
 ! nyxctl: unit list: unknown option '-z'; see 'nyxctl unit list --help'
 ? 2
+$ for words in 'list unit' '-u vm1 create domain' 'list nonsense' 'unit unit'; do nyxctl $words; done
+! nyxctl: unknown object 'list'; the object comes first: 'nyxctl unit list'
+! nyxctl: unknown object 'create'; the object comes first: 'nyxctl domain create'
+! nyxctl: unknown object 'list', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
+! nyxctl: unit: unknown verb 'unit', not one of: create, run, list, show, status, policy, reset, keep, destroy
+? 2
 # What was meant, if it is close; never a guess from afar.
 $ for word in uint uni dvice deviec domian memoyr i xx units verion; do nyxctl $word list; done
 ! nyxctl: unknown object 'uint'; did you mean 'unit'?
