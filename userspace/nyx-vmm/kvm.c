@@ -61,8 +61,9 @@ int kvm_open(struct vmm *vmm)
 
 	vmm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (vmm->kvm_fd < 0) {
-		say("/dev/kvm: %s; nyx-vmm needs KVM: add your user to the group of /dev/kvm",
-		    strerror(errno));
+		say("/dev/kvm: %s; nyx-vmm needs KVM: %s", strerror(errno),
+		    errno == EACCES ? "add your user to the group of /dev/kvm" :
+		    "load kvm-intel or kvm-amd; in a virtual machine, its host has to allow it");
 		return -ENODEV;
 	}
 	if (ioctl(vmm->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
