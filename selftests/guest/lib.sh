@@ -15,7 +15,7 @@ guest()
 	shift
 	"$@" <"${input:-/dev/null}" >"$log" 2>"${errors:-$tmp/stderr}" || status=$?
 	[[ ${errors-} ]] || cat "$tmp/stderr" >>"$log"	# not amid the guest's lines
-	sed -i 's/\r$//' "$log"
+	sed -i 's/\r*$//' "$log"
 	[[ ${NYX_GUEST_VERBOSE-} ]] && sed 's/^/# | /' "$log"
 	((status == want)) || complain "ended with status $status, not $want"
 }
