@@ -141,13 +141,15 @@ static void hid(struct aml *aml, const char *id, unsigned int uid)
 	aml_integer(aml, uid);
 }
 
-/* Every pin of every slot to its pin of the IOAPIC, without a router between. */
-static void prt(struct aml *aml)
+typedef unsigned int intx_fn(unsigned int slot, unsigned int pin);
+
+/* Every pin of every slot, without a router between. */
+static void routes(struct aml *aml, const char *name, intx_fn *intx)
 {
 	unsigned int slot, pin;
 	size_t package, entry;
 
-	aml_name(aml, "_PRT");
+	aml_name(aml, name);
 	package = aml_package(aml, SLOTS * 4);
 	for (slot = 0; slot < SLOTS; slot++) {
 		for (pin = 0; pin < 4; pin++) {
@@ -155,11 +157,26 @@ static void prt(struct aml *aml)
 			aml_integer(aml, (uint64_t)slot << 16 | 0xffff);
 			aml_integer(aml, pin);
 			aml_integer(aml, 0);
-			aml_integer(aml, pci_intx_gsi(slot, pin));
+			aml_integer(aml, intx(slot, pin));
 			aml_end(aml, entry);
 		}
 	}
 	aml_end(aml, package);
+}
+
+/* To pins of the IOAPIC if the guest has said that it uses that, else to the 8259s */
+static void prt(struct aml *aml)
+{
+	size_t method, condition;
+
+	routes(aml, "PRTA", pci_intx_gsi);
+	routes(aml, "PRTP", pci_intx_isa);
+	method = aml_method(aml, "_PRT", 0);
+	condition = aml_if(aml, "APIC");
+	aml_return(aml, "PRTA");
+	aml_end(aml, condition);
+	aml_return(aml, "PRTP");
+	aml_end(aml, method);
 }
 
 static void host_bridge(struct aml *aml)
@@ -187,7 +204,14 @@ static void host_bridge(struct aml *aml)
 
 static void dsdt_body(struct aml *aml)
 {
-	size_t scope, device, resources, package;
+	size_t scope, device, resources, package, method;
+
+	/* The guest calls it with what it uses: 0, the 8259s; 1, the IOAPIC */
+	aml_name(aml, "\\APIC");
+	aml_integer(aml, 0);
+	method = aml_method(aml, "\\_PIC", 1);
+	aml_store_argument(aml, "\\APIC");
+	aml_end(aml, method);
 
 	scope = aml_scope(aml, "\\_SB_");
 	host_bridge(aml);

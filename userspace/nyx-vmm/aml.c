@@ -22,8 +22,13 @@ enum {
 	OP_SCOPE	= 0x10,
 	OP_BUFFER	= 0x11,
 	OP_PACKAGE	= 0x12,
+	OP_METHOD	= 0x14,
 	OP_EXTENDED	= 0x5b,
+	OP_ARGUMENT	= 0x68,		/* the first one */
+	OP_STORE	= 0x70,
 	OP_DEVICE	= 0x82,		/* behind OP_EXTENDED */
+	OP_IF		= 0xa0,
+	OP_RETURN	= 0xa4,
 
 	RES_IRQ		= 0x22,
 	RES_IO		= 0x47,
@@ -111,6 +116,40 @@ size_t aml_package(struct aml *aml, uint8_t elements)
 	mark = aml->len;
 	put(aml, elements, 1);
 	return mark;
+}
+
+size_t aml_method(struct aml *aml, const char *name, uint8_t arguments)
+{
+	size_t mark;
+
+	put(aml, OP_METHOD, 1);
+	mark = aml->len;
+	put_name(aml, name);
+	put(aml, arguments, 1);
+	return mark;
+}
+
+size_t aml_if(struct aml *aml, const char *name)
+{
+	size_t mark;
+
+	put(aml, OP_IF, 1);
+	mark = aml->len;
+	put_name(aml, name);
+	return mark;
+}
+
+void aml_store_argument(struct aml *aml, const char *name)
+{
+	put(aml, OP_STORE, 1);
+	put(aml, OP_ARGUMENT, 1);
+	put_name(aml, name);
+}
+
+void aml_return(struct aml *aml, const char *name)
+{
+	put(aml, OP_RETURN, 1);
+	put_name(aml, name);
 }
 
 void aml_end(struct aml *aml, size_t mark)

@@ -29,6 +29,12 @@ size_t aml_device(struct aml *aml, const char *name);
 size_t aml_package(struct aml *aml, uint8_t elements);
 void aml_end(struct aml *aml, size_t mark);
 
+/* Statements follow; a condition is a named integer that is not 0. */
+size_t aml_method(struct aml *aml, const char *name, uint8_t arguments);
+size_t aml_if(struct aml *aml, const char *name);
+void aml_store_argument(struct aml *aml, const char *name);	/* the first one, there */
+void aml_return(struct aml *aml, const char *name);
+
 void aml_name(struct aml *aml, const char *name);	/* its value follows */
 void aml_integer(struct aml *aml, uint64_t value);
 void aml_string(struct aml *aml, const char *text);

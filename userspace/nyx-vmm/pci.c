@@ -105,6 +105,11 @@ unsigned int pci_intx_gsi(unsigned int slot, unsigned int pin)
 	return PIN_PCI + (slot + pin) % (IOAPIC_PINS - PIN_PCI);
 }
 
+unsigned int pci_intx_isa(unsigned int slot, unsigned int pin)
+{
+	return PIN_PCI_ISA + (slot + pin) % 2;
+}
+
 void pci_intx_add(struct pci_dev *dev)
 {
 	pci_config_set(dev, PCI_INTERRUPT_PIN, 1, 1);
@@ -315,7 +320,7 @@ int pci_register(struct pci_dev *dev)
 	}
 	dev->rid = (uint16_t)(slot << 3);
 	if (dev->config[PCI_INTERRUPT_PIN])
-		pci_config_set(dev, PCI_INTERRUPT_LINE, pci_intx_gsi(slot, 0), 1);
+		pci_config_set(dev, PCI_INTERRUPT_LINE, pci_intx_isa(slot, 0), 1);
 	for (bar = 0; bar < PCI_BARS && !rc; bar++) {
 		if (dev->bars[bar].size)
 			rc = bar_place(dev, bar);

@@ -81,12 +81,16 @@ void pci_bar_init(struct pci_dev *dev, unsigned int bar, uint64_t size, bool is6
 uint16_t pci_cap_add(struct pci_dev *dev, uint8_t id, uint8_t size);
 void pci_writable(struct pci_dev *dev, unsigned int at, uint32_t mask, unsigned int len);
 int pci_express_add(struct pci_dev *dev);
-/* The pin INTA#, wired to the IOAPIC. */
+/* The pin INTA#, wired to the IOAPIC and to the 8259s. */
 void pci_intx_add(struct pci_dev *dev);
 /* Chooses a slot and addresses for the BARs, and says what fails; @dev->destroy() in the end. */
 int pci_register(struct pci_dev *dev);
-/* The IOAPIC's pin of INTA#..INTD# (0..3) of a slot. */
+/*
+ * INTA#..INTD# (0..3) of a slot drive two pins of the IOAPIC: one of their own, and one that
+ * is a wire of the 8259s.
+ */
 unsigned int pci_intx_gsi(unsigned int slot, unsigned int pin);
+unsigned int pci_intx_isa(unsigned int slot, unsigned int pin);
 
 static inline bool pci_is_master(struct pci_dev *dev)
 {

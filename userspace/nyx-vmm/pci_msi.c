@@ -184,10 +184,12 @@ static void drive_pin(struct pci_dev *dev)
 	bool masked = atomic_load(&dev->command) & PCI_COMMAND_INTX_DISABLE ||
 		dev->msi.control & PCI_MSI_FLAGS_ENABLE ||
 		dev->msix.control & PCI_MSIX_FLAGS_ENABLE;
+	unsigned int slot = dev->rid >> 3;
 
-	if (dev->config[PCI_INTERRUPT_PIN])
-		ioapic_set(dev->vmm, pci_intx_gsi(dev->rid >> 3, 0), dev->rid >> 3,
-			   dev->intx && !masked);
+	if (!dev->config[PCI_INTERRUPT_PIN])
+		return;
+	ioapic_set(dev->vmm, pci_intx_gsi(slot, 0), slot, dev->intx && !masked);
+	ioapic_set(dev->vmm, pci_intx_isa(slot, 0), slot, dev->intx && !masked);
 }
 
 void pci_intx_set(struct pci_dev *dev, bool level)

@@ -133,6 +133,72 @@ TEST(fadt)
 	env_end(vmm);
 }
 
+static uint64_t find_in(struct vmm *vmm, uint64_t table, const char *bytes, size_t len)
+{
+	uint64_t at, end = table + length(vmm, table);
+
+	for (at = table + 36; at + len <= end; at++) {
+		if (!memcmp(ram_ptr(vmm, at, len), bytes, len))
+			return at;
+	}
+	ASSERT_TRUE(!"found");
+	return 0;
+}
+
+/* An integer as AML has it; *at is moved behind. */
+static uint64_t integer(struct vmm *vmm, uint64_t *at)
+{
+	uint64_t op = env_get(vmm, (*at)++, 1), len = op == 0x0a ? 1 : op == 0x0b ? 2 : 4;
+
+	if (op <= 1)
+		return op;
+	ASSERT_TRUE(op >= 0x0a && op <= 0x0c);
+	*at += len;
+	return env_get(vmm, *at - len, (unsigned int)len);
+}
+
+static const struct { const char *name; char table[6]; unsigned int first, count; } irqs[] = {
+	{ "ioapic", "PRTA\x12", 16, 8 },
+	{ "8259s", "PRTP\x12", 10, 2 },
+};
+
+/* All pins of all slots have a pin of the interrupt controller that the guest uses. */
+TEST_EACH(intx_routes, irqs)
+{
+	struct vmm *vmm = build(&iommu_none);
+	uint64_t dsdt = env_get(vmm, find(vmm, "FACP") + 40, 4), at, end;
+	unsigned int i;
+
+	at = find_in(vmm, dsdt, v->table, 5) + 5;
+	at += 1 + (env_get(vmm, at, 1) >> 6);		/* the package's length */
+	EXPECT_EQ(32 * 4, env_get(vmm, at++, 1));
+	for (i = 0; i < 32 * 4; i++) {
+		EXPECT_EQ(0x12, env_get(vmm, at++, 1));
+		end = at + env_get(vmm, at, 1);
+		EXPECT_EQ(4, env_get(vmm, ++at, 1));
+		at++;
+		EXPECT_EQ(i / 4 << 16 | 0xffff, integer(vmm, &at));
+		EXPECT_EQ(i % 4, integer(vmm, &at));
+		EXPECT_EQ(0, integer(vmm, &at));
+		EXPECT_EQ(v->first + (i / 4 + i % 4) % v->count, integer(vmm, &at));
+		EXPECT_EQ(end, at);
+	}
+	env_end(vmm);
+}
+
+/* _PIC keeps what it is told; _PRT answers with the table for that. */
+TEST(intx_methods)
+{
+	static const char pic[] = "\x14\x0e\\_PIC\x01\x70\x68\\APIC";
+	static const char prt[] = "\x14\x16_PRT\x00\xa0\x0a" "APIC\xa4PRTA\xa4PRTP";
+	struct vmm *vmm = build(&iommu_none);
+	uint64_t dsdt = env_get(vmm, find(vmm, "FACP") + 40, 4);
+
+	EXPECT_TRUE(find_in(vmm, dsdt, pic, sizeof(pic) - 1));
+	EXPECT_TRUE(find_in(vmm, dsdt, prt, sizeof(prt) - 1));
+	env_end(vmm);
+}
+
 /* All processors, the IOAPIC, LINT1 of each as NMI */
 TEST(madt)
 {

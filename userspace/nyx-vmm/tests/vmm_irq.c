@@ -9,6 +9,7 @@
  */
 #include "vmm_env.h"
 
+#include <linux/pci_regs.h>
 #include <unistd.h>
 
 #include "iommu.h"
@@ -281,6 +282,34 @@ TEST(pic_levels)
 	EXPECT_EQ(0x37, pic_acknowledge(vmm));
 	env_out(vmm, IO_PORT, MASTER, 0x0b, 1);
 	EXPECT_EQ(0, env_in(vmm, IO_PORT, MASTER, 1));
+	env_end(vmm);
+}
+
+/* INTx of slot 1 asks the 8259s by wire 11, which is level-triggered as firmware leaves it. */
+TEST(pic_intx)
+{
+	struct vmm *vmm = pics(0, 1);
+	uint64_t bar;
+
+	ASSERT_EQ(0, edu_init(vmm, UINT64_MAX));
+	EXPECT_EQ(0x010b, env_config_get(vmm, 1, PCI_INTERRUPT_LINE) & 0xffff);
+	EXPECT_EQ(0x0c00, env_in(vmm, IO_PORT, 0x4d0, 2));
+	bar = env_config_get(vmm, 1, PCI_BASE_ADDRESS_0) & PCI_BASE_ADDRESS_MEM_MASK;
+	env_out(vmm, IO_MMIO, bar + 0x60, 1, 4);
+	EXPECT_EQ(0x3b, taken(vmm));
+	env_out(vmm, IO_PORT, SLAVE, EOI, 1);
+	env_out(vmm, IO_PORT, MASTER, EOI, 1);
+	EXPECT_EQ(0x3b, taken(vmm));				/* not served yet */
+	env_out(vmm, IO_MMIO, bar + 0x64, 1, 4);
+	env_out(vmm, IO_PORT, SLAVE, EOI, 1);
+	env_out(vmm, IO_PORT, MASTER, EOI, 1);
+	EXPECT_EQ(0, taken(vmm));
+	/* The same pin of the IOAPIC, and the one that only it has */
+	rte_set(vmm, 11, LEVEL | 0x41);
+	rte_set(vmm, 17, LEVEL | 0x42);
+	env_out(vmm, IO_MMIO, bar + 0x60, 1, 4);
+	EXPECT_TRUE(rte_get(vmm, 11) & REMOTE_IRR);
+	EXPECT_TRUE(rte_get(vmm, 17) & REMOTE_IRR);
 	env_end(vmm);
 }
 
