@@ -45,7 +45,7 @@ static const char help[] =
 "                        QEMU's educational device, which reaches the addresses of\n"
 "                        MASK by DMA (default: 0xfffffff)\n"
 "  --device hpet         a high precision event timer\n"
-"  --device testdev      ports of QEMU's pc-testdev: 0x2000 + N sets pin N of the IOAPIC\n"
+"  --device testdev      QEMU's pc-testdev, which kvm-unit-tests uses\n"
 "  --iommu none[,copy]   no IOMMU. With copy, devices map no guest memory, they copy\n"
 "  --iommu vtd[,OPTION]...\n"
 "                        Intel VT-d, by the Nyx module. Options: width=39|48 (default:\n"

@@ -213,7 +213,8 @@ struct vmm *env_machine(enum env_dma dma)
 		.ram_low = ENV_RAM, .status = STATUS_RUNNING,
 		.iommu = dma == ENV_FAULTS ? &refusing : &iommu_none,
 	};
-	area = mmap(NULL, ENV_RAM + 2 * GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* Shared, as RAM that is a file */
+	area = mmap(NULL, ENV_RAM + 2 * GUARD, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(area != MAP_FAILED);
 	vmm->ram = area + GUARD;
 	ASSERT_EQ(0, mprotect(vmm->ram, ENV_RAM, PROT_READ | PROT_WRITE));

@@ -517,7 +517,51 @@ TEST(testdev_pins)
 	EXPECT_EQ(2, env_sent(0x41));
 	env_out(vmm, IO_PORT, 0x2000, 1, 1);
 	EXPECT_EQ(1, env_sent(0x42));
+	env_end(vmm);
+}
+
+TEST(testdev_latches)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+
 	env_out(vmm, IO_PORT, 0xe0, 0x12345678, 4);
 	EXPECT_EQ(0x1234, env_in(vmm, IO_PORT, 0xe2, 2));
+	env_out(vmm, IO_PORT, 0xe9, 0x9a, 1);
+	env_out(vmm, IO_PORT, 0xe8, 0x1111, 2);
+	EXPECT_EQ(0x9a, env_in(vmm, IO_PORT, 0xe9, 1));
+	EXPECT_EQ(0, env_in(vmm, IO_PORT, 0xe8, 1));
+	EXPECT_EQ(0xffff, env_in(vmm, IO_PORT, 0xe8, 2));
+	env_out(vmm, IO_MMIO, 0xff00fff8, UINT64_C(0x0102030405060708), 8);
+	EXPECT_EQ(0x0304, env_in(vmm, IO_MMIO, 0xff00fffc, 2));
+	EXPECT_EQ(0x01, env_in(vmm, IO_MMIO, 0xff00ffff, 1));
+	EXPECT_EQ(0, env_in(vmm, IO_MMIO, 0xff000000, 8));
+	env_end(vmm);
+}
+
+/* Whether this process has the page of @p mapped now */
+static bool mapped(const void *p)
+{
+	uint64_t entry = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+
+	ASSERT_TRUE(fd >= 0);
+	ASSERT_EQ(8, pread(fd, &entry, 8, (off_t)((uintptr_t)p / 4096 * 8)));
+	close(fd);
+	return entry >> 63;
+}
+
+/* The page goes, not what is in it; there is none where no RAM is. */
+TEST(testdev_flush)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	env_put(vmm, 0x400000, 0x1122, 8);
+	env_put(vmm, 0x401000, 0x3344, 8);
+	ASSERT_TRUE(mapped(vmm->ram + 0x400000) && mapped(vmm->ram + 0x401000));
+	env_out(vmm, IO_PORT, 0xe4, 0x401123, 4);
+	EXPECT_TRUE(mapped(vmm->ram + 0x400000) && !mapped(vmm->ram + 0x401000));
+	EXPECT_EQ(0x3344, env_get(vmm, 0x401000, 8));
+	env_out(vmm, IO_PORT, 0xe4, 0xfffff000, 4);
+	env_out(vmm, IO_PORT, 0xe4, ENV_RAM, 4);
 	env_end(vmm);
 }
