@@ -12,421 +12,28 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hashtable.h>
-#include <linux/jiffies.h>
-#include <linux/ktime.h>
 #include <linux/memcontrol.h>
-#include <linux/percpu.h>
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
-#include "base/trace.h"
 #include "base/types.h"
-#include "compat.h"
 #include "core/device.h"
 #include "core/irq.h"
+#include "core/irqfd_send.h"
 #include "core/unit.h"
-
-/*
- * For how long memory that is not at hand is asked for again, not counting how long
- * that takes: 104 times at most.
- */
-#define PATIENCE_MS	5000u
-
-/* Interrupts that a worker, or a timer, sends before others have their turn. */
-#define TURNS_MAX	64u
-
-/* Held interrupts that are sent in softirqs of one processor, in one tick. */
-#define SOFTIRQ_MAX	256u
 
 /* Ended bindings of a unit whose memory waits for a grace period. */
 #define DEAD_MAX	256u
 
 unsigned int nyx_max_bindings_per_user = 262144;
 
-/* Does what takes long, for all units; its CPUs and nice value are in sysfs. */
-static struct workqueue_struct *workers;
-
 /* All eventfds that are bound, in the whole system. */
 static DEFINE_MUTEX(eventfds_lock);
 static DEFINE_HASHTABLE(sources, 10);
 static DEFINE_HASHTABLE(targets, 10);
-
-/* ---- later -------------------------------------------------------------- */
-
-/* Send what is held in @ns, if not before. */
-static void hold(struct nyx_binding *b, u64 ns)
-{
-	struct nyx_irqfds *fds = b->unit->irq.fds;
-	ktime_t due = ktime_add_ns(ktime_get(), ns);
-	bool queued;
-
-	lockdep_assert_held(&b->lock);
-	if (b->dead)
-		return;
-	spin_lock(&fds->lock);
-	queued = timerqueue_node_queued(&b->due);
-	if (!queued || ktime_before(due, b->due.expires)) {
-		if (queued)
-			timerqueue_del(&fds->due, &b->due);
-		b->due.expires = due;
-		if (timerqueue_add(&fds->due, &b->due))
-			hrtimer_start(&fds->timer, due, HRTIMER_MODE_ABS_SOFT);
-	}
-	spin_unlock(&fds->lock);
-}
-
-static void unhold(struct nyx_binding *b)
-{
-	struct nyx_irqfds *fds = b->unit->irq.fds;
-
-	lockdep_assert_held(&b->lock);
-	/* Under @b->lock it only leaves the queue. */
-	if (!data_race(timerqueue_node_queued(&b->due)))
-		return;
-	spin_lock(&fds->lock);
-	if (timerqueue_node_queued(&b->due))
-		timerqueue_del(&fds->due, &b->due);
-	spin_unlock(&fds->lock);
-}
-
-/* Let the worker send what is held. */
-static void make_ready(struct nyx_irqfds *fds, struct nyx_binding *b)
-{
-	lockdep_assert_held(&fds->lock);
-	if (!list_empty(&b->ready))
-		return;
-	list_add_tail(&b->ready, &fds->ready);
-	queue_work(workers, &fds->work);
-}
-
-/* ---- sending ------------------------------------------------------------ */
-
-static u32 add_sat(u32 a, u64 b)
-{
-	return b > U32_MAX - a ? U32_MAX : a + b;
-}
-
-/*
- * The interrupt that is to be sent now; false if there is none to be. All that
- * came so far are one. @slow: by the worker, which is the only one to send while
- * &nyx_binding.slow is set.
- */
-static bool compose(struct nyx_binding *b, bool slow, struct nyx_irq_req *req,
-		    struct nyx_irq_wait *limit)
-{
-	unsigned long flags;
-	bool send = false;
-
-	*limit = (struct nyx_irq_wait){};
-	*req = (struct nyx_irq_req) {
-		.sbdf = b->cfg.sbdf,
-		.signal = b->target,
-	};
-	spin_lock_irqsave(&b->lock, flags);
-	/* It has a turn, and this is not it. */
-	if (b->limit.charged && ktime_before(ktime_get(), b->due.expires))
-		goto out_unlock;
-	if (b->slow && !slow)
-		goto out_unlock;
-	send = b->held && !b->cfg.masked && !b->dead;
-	if (b->held && b->cfg.masked)
-		b->pending = true;
-	b->held = 0;
-	/* Signals that come from now on have a time of their own. */
-	unhold(b);
-	*limit = b->limit;
-	b->limit = (struct nyx_irq_wait){};
-	req->posted_index = b->posted_index;
-	req->data = b->cfg.data;
-	req->address = b->cfg.address;
-out_unlock:
-	spin_unlock_irqrestore(&b->lock, flags);
-	return send && !READ_ONCE(b->unit->dead);
-}
-
-/* Over a limit: it has its turn after @limit->ns. */
-static void postpone(struct nyx_binding *b, const struct nyx_irq_wait *limit)
-{
-	struct nyx_irq_wait spare = *limit;
-	unsigned long flags;
-
-	spin_lock_irqsave(&b->lock, flags);
-	b->held = add_sat(b->held, 1);
-	/* Two that were sent at once need one turn only. */
-	if (!b->limit.charged && !b->dead) {
-		b->limit = *limit;
-		spare.charged = false;
-		unhold(b);
-	}
-	hold(b, limit->ns);
-	spin_unlock_irqrestore(&b->lock, flags);
-	nyx_irq_wait_end(b->unit, b->cfg.sbdf, &spare, false);
-}
-
-/* Only the worker can send it, which may sleep. Others join it meanwhile. */
-static void hand_over(struct nyx_binding *b, struct nyx_irq_wait *limit)
-{
-	struct nyx_irqfds *fds = b->unit->irq.fds;
-	unsigned long flags;
-
-	spin_lock_irqsave(&b->lock, flags);
-	b->held = add_sat(b->held, 1);
-	if (!b->dead && !b->slow) {
-		WRITE_ONCE(b->slow, true);
-		spin_lock(&fds->lock);
-		make_ready(fds, b);
-		spin_unlock(&fds->lock);
-	}
-	spin_unlock_irqrestore(&b->lock, flags);
-	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
-}
-
-/* An interrupt has been sent, or refused; or, with @error, has no device. */
-static void account(struct nyx_binding *b, const struct nyx_irq_req *req,
-		    struct nyx_irq_wait *limit, int error)
-{
-	unsigned long flags;
-
-	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, !error);
-	spin_lock_irqsave(&b->lock, flags);
-	if (error || req->result == NYX_IRQ_REFUSED) {
-		b->refused++;
-		b->last_reason = error ? NYX_FAULT_NO_DOMAIN : req->reason;
-	} else if (req->result != NYX_IRQ_POSTED) {
-		b->delivered++;
-	}
-	spin_unlock_irqrestore(&b->lock, flags);
-}
-
-/* Any context, under RCU. */
-static void send(struct nyx_binding *b)
-{
-	struct nyx_unit *unit = b->unit;
-	struct nyx_irq_wait limit;
-	struct nyx_irq_req req;
-	unsigned int pair;
-	int ret;
-
-	/* NYX_IRQ_CHANGE and NYX_IRQ_UNBIND wait for those inside. */
-	pair = epoch_enter(&unit->irq.epoch);
-	if (!compose(b, false, &req, &limit)) {
-		nyx_irq_wait_end(unit, req.sbdf, &limit, false);
-		goto out;
-	}
-	ret = nyx_irq_try(unit, &req, &limit);
-	if (ret == -EAGAIN)
-		postpone(b, &limit);
-	else if (ret == -EINPROGRESS)
-		hand_over(b, &limit);
-	else
-		account(b, &req, &limit, ret);
-out:
-	epoch_exit(&unit->irq.epoch, pair);
-}
-
-static void send_work(struct irq_work *work)
-{
-	send(container_of(work, struct nyx_binding, work));
-}
-
-/* Send one whose time has come; false if there is none. */
-static bool send_due(struct nyx_irqfds *fds)
-{
-	struct timerqueue_node *node;
-	struct nyx_binding *b;
-	bool due, slow = false;
-	unsigned long flags;
-
-	rcu_read_lock();
-	spin_lock_irqsave(&fds->lock, flags);
-	node = timerqueue_getnext(&fds->due);
-	b = node ? container_of(node, struct nyx_binding, due) : NULL;
-	due = node && !ktime_before(ktime_get(), node->expires);
-	if (due) {
-		timerqueue_del(&fds->due, node);
-		slow = READ_ONCE(b->slow);
-		/* binding_end() looks for it there afterwards. */
-		if (slow)
-			make_ready(fds, b);
-	} else if (node && !hrtimer_is_queued(&fds->timer)) {
-		hrtimer_start(&fds->timer, node->expires, HRTIMER_MODE_ABS_SOFT);
-	}
-	spin_unlock_irqrestore(&fds->lock, flags);
-	if (due && !slow)
-		send(b);
-	rcu_read_unlock();
-	return due;
-}
-
-/**
- * struct softirq_use - what a processor did in softirqs
- * @tick: jiffies at which it began
- * @nr: interrupts sent since
- */
-struct softirq_use {
-	unsigned long tick;
-	unsigned int nr;
-};
-
-static DEFINE_PER_CPU(struct softirq_use, softirq_use);
-
-/* However many units have one that is due at the same moment. */
-static bool within_softirq_max(void)
-{
-	struct softirq_use *use = this_cpu_ptr(&softirq_use);
-	unsigned long now = jiffies;
-
-	if (use->tick != now) {
-		use->tick = now;
-		use->nr = 0;
-	}
-	return use->nr++ < SOFTIRQ_MAX;
-}
-
-static enum hrtimer_restart send_timer(struct hrtimer *timer)
-{
-	struct nyx_irqfds *fds = container_of(timer, struct nyx_irqfds, timer);
-	unsigned int turns;
-
-	for (turns = 0; turns < TURNS_MAX && within_softirq_max(); turns++) {
-		if (!send_due(fds))
-			return HRTIMER_NORESTART;
-	}
-	queue_work(workers, &fds->work);
-	return HRTIMER_NORESTART;
-}
-
-/* ---- the worker --------------------------------------------------------- */
-
-/* Memory is not at hand: it is asked for again later. */
-static void stall(struct nyx_binding *b, struct nyx_irq_wait *limit)
-{
-	u32 ms, nr;
-
-	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
-	spin_lock_irq(&b->lock);
-	if (b->dead)
-		goto out_unlock;
-	/* All of a user together ask once in a millisecond, as one does at first. */
-	nr = nyx_tenants_add(b->unit, NYX_TENANT_STALLED, !b->waited_ms);
-	ms = max(1 + b->waited_ms / 16, nr);
-	trace_nyx_irq_stall(b->unit->id, b->cfg.sbdf, b->id, b->waited_ms, ms, nr);
-	b->waited_ms += ms;
-	b->held = add_sat(b->held, 1);
-	hold(b, (u64)ms * NSEC_PER_MSEC);
-out_unlock:
-	spin_unlock_irq(&b->lock);
-}
-
-static void stall_end(struct nyx_binding *b)
-{
-	lockdep_assert_held(&b->lock);
-	if (b->waited_ms)
-		nyx_tenants_add(b->unit, NYX_TENANT_STALLED, -1);
-	b->waited_ms = 0;
-}
-
-/* Interrupts that come from now on need not wait for the worker. */
-static void hand_back(struct nyx_binding *b, u32 posted_index)
-{
-	spin_lock_irq(&b->lock);
-	stall_end(b);
-	b->posted_index = posted_index;
-	WRITE_ONCE(b->slow, false);
-	if (b->held && !b->limit.charged && !b->dead)
-		irq_work_queue(&b->work);
-	spin_unlock_irq(&b->lock);
-}
-
-/* Send an interrupt that nyx_irq_try() could not send. */
-static void send_slow(struct nyx_binding *b)
-{
-	struct nyx_irq_wait limit;
-	struct nyx_irq_req req;
-	int ret;
-
-	if (!compose(b, true, &req, &limit)) {
-		nyx_irq_wait_end(b->unit, req.sbdf, &limit, false);
-		hand_back(b, IRT_INDEX_NONE);
-		return;
-	}
-	ret = nyx_irq_try_slow(b->unit, &req, &limit,
-			       b->waited_ms >= PATIENCE_MS);
-	if (ret == -EBUSY) {
-		stall(b, &limit);
-		return;
-	}
-	if (ret == -EAGAIN) {
-		postpone(b, &limit);
-	} else {
-		account(b, &req, &limit, ret);
-		/* Else its entry can be in the cache now. */
-		if (ret || (req.result != NYX_IRQ_POSTED &&
-			    req.result != NYX_IRQ_NOTIFY))
-			req.posted_index = IRT_INDEX_NONE;
-	}
-	hand_back(b, req.posted_index);
-}
-
-/* Send one that is ready; false if there is none. */
-static bool send_ready(struct nyx_irqfds *fds)
-{
-	struct nyx_binding *b;
-	struct mem_cgroup *old;
-
-	spin_lock_irq(&fds->lock);
-	b = list_first_entry_or_null(&fds->ready, struct nyx_binding, ready);
-	if (b)
-		list_del_init(&b->ready);
-	fds->at_work = b;
-	spin_unlock_irq(&fds->lock);
-	if (!b)
-		return false;
-
-	old = set_active_memcg(b->memcg);
-	send_slow(b);
-	set_active_memcg(old);
-	spin_lock_irq(&fds->lock);
-	fds->at_work = NULL;
-	fds->turn++;
-	spin_unlock_irq(&fds->lock);
-	wake_up_all(&fds->wait);
-	return true;
-}
-
-static void worker(struct work_struct *work)
-{
-	struct nyx_irqfds *fds = container_of(work, struct nyx_irqfds, work);
-	unsigned int turns;
-	bool more = true;
-
-	for (turns = 0; more && turns < TURNS_MAX; turns++) {
-		more = send_due(fds);
-		more |= send_ready(fds);
-		cond_resched();
-	}
-	/* Behind other units. */
-	if (more)
-		queue_work(workers, &fds->work);
-}
-
-/* Wait until the worker has done with a binding, if it is at it; NULL: whichever it is. */
-static void worker_wait(struct nyx_irqfds *fds, const struct nyx_binding *b)
-{
-	unsigned int turn;
-	bool busy;
-
-	spin_lock_irq(&fds->lock);
-	turn = fds->turn;
-	busy = b ? fds->at_work == b : !!fds->at_work;
-	spin_unlock_irq(&fds->lock);
-	/* It waits for nobody in user space. */
-	if (busy)
-		wait_event(fds->wait, READ_ONCE(fds->turn) != turn);
-}
 
 /* ---- receiving ---------------------------------------------------------- */
 
@@ -450,7 +57,7 @@ static void receive(struct nyx_binding *b, u64 n)
 		 (b->cfg.coalesce_count && b->held >= b->cfg.coalesce_count))
 		irq_work_queue(&b->work);
 	else
-		hold(b, (u64)b->cfg.coalesce_us * NSEC_PER_USEC);
+		nyx_binding_hold(b, (u64)b->cfg.coalesce_us * NSEC_PER_USEC);
 out_unlock:
 	spin_unlock_irqrestore(&b->lock, flags);
 }
@@ -579,7 +186,7 @@ static struct nyx_binding *binding_alloc(struct nyx_unit *unit,
 	b->cfg = *cfg;
 	b->memcg = get_mem_cgroup_from_mm(current->mm);
 	spin_lock_init(&b->lock);
-	init_irq_work(&b->work, send_work);
+	init_irq_work(&b->work, nyx_binding_send_work);
 	timerqueue_init(&b->due);
 	INIT_LIST_HEAD(&b->ready);
 	b->posted_index = IRT_INDEX_NONE;
@@ -627,15 +234,15 @@ static void binding_end(struct nyx_binding *b)
 	/* send_due() may be on its way to compose(), and not in the epoch yet. */
 	limit = b->limit;
 	b->limit = (struct nyx_irq_wait){};
-	unhold(b);
-	stall_end(b);
+	nyx_binding_unhold(b);
+	nyx_binding_stall_end(b);
 	spin_lock(&fds->lock);
 	list_del_init(&b->ready);
 	spin_unlock(&fds->lock);
 	spin_unlock_irq(&b->lock);
 	/* An interrupt that was composed before that is still sent. */
 	epoch_drain_bounded(&unit->irq.epoch);
-	worker_wait(fds, b);
+	nyx_irqfds_wait(fds, b);
 	irq_work_sync(&b->work);
 	nyx_irq_wait_end(unit, b->cfg.sbdf, &limit, false);
 	eventfds_release(b);
@@ -653,16 +260,9 @@ static int irqfds_prepare(struct nyx_irq *irq)
 	lockdep_assert_held(&irq->lock);
 	if (irq->fds)
 		return 0;
-	fds = kzalloc(sizeof(*fds), GFP_CALLER);
+	fds = nyx_irqfds_alloc();
 	if (!fds)
 		return -ENOMEM;
-	spin_lock_init(&fds->lock);
-	timerqueue_init_head(&fds->due);
-	hrtimer_init(&fds->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
-	fds->timer.function = send_timer;
-	INIT_LIST_HEAD(&fds->ready);
-	INIT_WORK(&fds->work, worker);
-	init_waitqueue_head(&fds->wait);
 	WRITE_ONCE(irq->fds, fds);
 	return 0;
 }
@@ -766,7 +366,7 @@ static int no_binding(struct nyx_unit *unit)
 
 	epoch_drain_bounded(&unit->irq.epoch);
 	if (fds)
-		worker_wait(fds, NULL);
+		nyx_irqfds_wait(fds, NULL);
 	return -ENOENT;
 }
 
@@ -807,7 +407,7 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 		b->cfg.data = cfg->data;
 		/* The new one may be for other memory. */
 		if (b->waited_ms)
-			hold(b, 0);
+			nyx_binding_hold(b, 0);
 	}
 	if (what & NYX_CHANGE_F_COALESCE) {
 		b->cfg.coalesce_us = cfg->coalesce_us;
@@ -832,7 +432,7 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	mutex_unlock(&unit->irq.lock);
 	/* A sender may have read the old message or mask. */
 	epoch_drain_bounded(&unit->irq.epoch);
-	worker_wait(unit->irq.fds, b);
+	nyx_irqfds_wait(unit->irq.fds, b);
 	return 0;
 }
 
@@ -881,22 +481,10 @@ void nyx_bindings_purge(struct nyx_unit *unit)
 		cond_resched();
 	}
 	unit->irq.nr_bindings = 0;
-	hrtimer_cancel(&fds->timer);
-	cancel_work_sync(&fds->work);
+	nyx_irqfds_stop(fds);
 	/* The last of them looks at the unit, too. */
 	if (fds->nr_dead)
 		cond_synchronize_rcu(fds->grace);
 	unit->irq.fds = NULL;
 	kfree(fds);
-}
-
-int nyx_irqfd_init(void)
-{
-	workers = alloc_workqueue("nyx", WQ_UNBOUND | WQ_SYSFS, 0);
-	return workers ? 0 : -ENOMEM;
-}
-
-void nyx_irqfd_exit(void)
-{
-	destroy_workqueue(workers);
 }
