@@ -11,9 +11,9 @@
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/hashtable.h>
 #include <linux/memcontrol.h>
 #include <linux/poll.h>
+#include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -30,10 +30,9 @@
 
 unsigned int nyx_max_bindings_per_user = 262144;
 
-/* All eventfds that are bound, in the whole system. */
+/* All eventfds that are bound, in the whole system, by address. */
 static DEFINE_MUTEX(eventfds_lock);
-static DEFINE_HASHTABLE(sources, 10);
-static DEFINE_HASHTABLE(targets, 10);
+static struct rb_root eventfds = RB_ROOT;
 
 /* ---- receiving ---------------------------------------------------------- */
 
@@ -124,53 +123,92 @@ static void listen(struct nyx_binding *b, struct file *source)
 		receive(b, n);
 }
 
-/* ---- who is bound ------------------------------------------------------- */
+/* ---- eventfds that are bound -------------------------------------------- */
 
-static bool is_source(const struct eventfd_ctx *ctx)
+static struct nyx_eventfd *eventfd_of(const struct rb_node *node)
 {
-	struct nyx_binding *b;
-
-	hash_for_each_possible(sources, b, node, (unsigned long)ctx) {
-		if (b->source == ctx)
-			return true;
-	}
-	return false;
+	return rb_entry(node, struct nyx_eventfd, node);
 }
 
-static bool is_target(const struct eventfd_ctx *ctx)
+/* The eventfd, if it is bound; otherwise where it belongs. */
+static struct nyx_eventfd *eventfd_find(const struct eventfd_ctx *ctx,
+					struct rb_node **parent,
+					struct rb_node ***link)
 {
-	struct nyx_binding *b;
+	struct nyx_eventfd *e;
 
-	hash_for_each_possible(targets, b, target_node, (unsigned long)ctx) {
-		if (b->target == ctx)
-			return true;
+	lockdep_assert_held(&eventfds_lock);
+	*parent = NULL;
+	*link = &eventfds.rb_node;
+	while (**link) {
+		*parent = **link;
+		e = eventfd_of(*parent);
+		if (e->ctx == ctx)
+			return e;
+		*link = ctx < e->ctx ? &(*parent)->rb_left : &(*parent)->rb_right;
 	}
-	return false;
+	return NULL;
 }
 
+static void eventfd_insert(struct nyx_eventfd *e)
+{
+	struct rb_node *parent, **link;
+
+	eventfd_find(e->ctx, &parent, &link);
+	rb_link_node(&e->node, parent, link);
+	rb_insert_color(&e->node, &eventfds);
+}
+
+/*
+ * Take source and target for a binding. Nothing is allocated or walked with the
+ * lock held, which is that of all users: a target costs the same whether it is
+ * that of one binding or of a hundred thousand.
+ */
 static int eventfds_claim(struct nyx_binding *b)
 {
+	struct nyx_eventfd *source, *target, *spare;
+	struct rb_node *parent, **link;
 	int ret = 0;
 
+	spare = kzalloc(sizeof(*spare), GFP_CALLER);
+	if (!spare)
+		return -ENOMEM;
+	spare->ctx = b->target;
 	mutex_lock(&eventfds_lock);
-	if (is_source(b->source)) {
+	source = eventfd_find(b->source, &parent, &link);
+	target = eventfd_find(b->target, &parent, &link);
+	if (source && !source->nr_targeting) {
 		ret = -EBUSY;
-	} else if (is_target(b->source) || is_source(b->target)) {
+	} else if (source || (target && !target->nr_targeting)) {
 		ret = -ELOOP;
 	} else {
-		hash_add(sources, &b->node, (unsigned long)b->source);
-		hash_add(targets, &b->target_node, (unsigned long)b->target);
+		b->from.ctx = b->source;
+		eventfd_insert(&b->from);
+		if (!target) {
+			target = spare;
+			spare = NULL;
+			eventfd_insert(target);
+		}
+		target->nr_targeting++;
+		b->to = target;
 	}
 	mutex_unlock(&eventfds_lock);
+	kfree(spare);
 	return ret;
 }
 
 static void eventfds_release(struct nyx_binding *b)
 {
+	bool last;
+
 	mutex_lock(&eventfds_lock);
-	hash_del(&b->node);
-	hash_del(&b->target_node);
+	rb_erase(&b->from.node, &eventfds);
+	last = !--b->to->nr_targeting;
+	if (last)
+		rb_erase(&b->to->node, &eventfds);
 	mutex_unlock(&eventfds_lock);
+	if (last)
+		kfree(b->to);
 }
 
 /* ---- bind and unbind ---------------------------------------------------- */

@@ -38,6 +38,7 @@
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/nyx_iommu.h>
+#include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/timerqueue.h>
@@ -102,6 +103,20 @@ struct nyx_irqfds {
 };
 
 /**
+ * struct nyx_eventfd - an eventfd that is bound
+ * @node: in the tree of them, by @ctx
+ * @ctx: the eventfd; const while it is in the tree
+ * @nr_targeting: bindings whose target it is; 0: it is the source of one
+ *
+ * All under the lock of all bindings' eventfds. A source is a part of its binding.
+ */
+struct nyx_eventfd {
+	struct rb_node node;
+	struct eventfd_ctx *ctx;
+	u32 nr_targeting;
+};
+
+/**
  * struct nyx_binding - a bound interrupt
  * @id: its id; const after init
  * @unit: its unit; const after init
@@ -110,8 +125,8 @@ struct nyx_irqfds {
  * @memcg: is charged for memory that the worker allocates: the cgroup of the
  *         process that has bound it; const after init
  * @wait: in the wait queue of @source
- * @node: in the table of eventfds, as a source; under its lock
- * @target_node: likewise, as a target
+ * @from: @source, among the eventfds that are bound
+ * @to: likewise @target, which other bindings may have, too
  * @work: sends the interrupt
  * @due: in &nyx_irqfds.due; put there and moved under @lock and &nyx_irqfds.lock,
  *       taken out under the latter
@@ -139,8 +154,8 @@ struct nyx_binding {
 	struct eventfd_ctx *target;
 	struct mem_cgroup *memcg;
 	wait_queue_entry_t wait;
-	struct hlist_node node;
-	struct hlist_node target_node;
+	struct nyx_eventfd from;
+	struct nyx_eventfd *to;
 	struct irq_work work;
 	struct timerqueue_node due;
 	struct list_head ready;
