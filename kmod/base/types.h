@@ -29,6 +29,17 @@
  */
 #define GFP_CALLER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
+/*
+ * A lock that all users take must not be held where memory is charged to one of
+ * them, because its memory cgroup may make that process wait. Lockdep reports it
+ * from now on.
+ */
+#define mutex_never_allocates(mutex) do {				\
+	fs_reclaim_acquire(GFP_CALLER);					\
+	might_lock(mutex);						\
+	fs_reclaim_release(GFP_CALLER);					\
+} while (0)
+
 /* Bits of a permission, and of what an access asks for. */
 #define NYX_ACC_READ	0x1u
 #define NYX_ACC_WRITE	0x2u

@@ -11,6 +11,7 @@
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/lockdep.h>
 #include <linux/memcontrol.h>
 #include <linux/poll.h>
 #include <linux/rbtree.h>
@@ -525,4 +526,15 @@ void nyx_bindings_purge(struct nyx_unit *unit)
 		cond_synchronize_rcu(fds->grace);
 	unit->irq.fds = NULL;
 	kfree(fds);
+}
+
+int nyx_irqfd_init(void)
+{
+	mutex_never_allocates(&eventfds_lock);
+	return nyx_irqfds_init();
+}
+
+void nyx_irqfd_exit(void)
+{
+	nyx_irqfds_exit();
 }

@@ -427,13 +427,13 @@ void nyx_irqfds_stop(struct nyx_irqfds *fds)
 	cancel_work_sync(&fds->work);
 }
 
-int nyx_irqfd_init(void)
+int nyx_irqfds_init(void)
 {
 	workers = alloc_workqueue("nyx", WQ_UNBOUND | WQ_SYSFS, 0);
 	return workers ? 0 : -ENOMEM;
 }
 
-void nyx_irqfd_exit(void)
+void nyx_irqfds_exit(void)
 {
 	destroy_workqueue(workers);
 }

@@ -24,6 +24,17 @@ static inline u32 add_sat(u32 a, u64 b)
 }
 
 /**
+ * nyx_irqfds_init() - make the workqueue of all units
+ *
+ * Context: while the module starts.
+ * Return: 0 or -ENOMEM.
+ */
+int nyx_irqfds_init(void);
+
+/* No unit exists. May sleep. */
+void nyx_irqfds_exit(void);
+
+/**
  * nyx_irqfds_alloc() - make what the bindings of a unit have in common
  *
  * Context: may sleep.

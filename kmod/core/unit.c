@@ -10,6 +10,7 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/hashtable.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -41,9 +42,16 @@ struct nyx_tenant {
 	atomic_t count[NYX_TENANT_COUNTS];
 };
 
-/* Protects the fields below, and users, keep, dead and tenants of every unit. */
+/*
+ * Protects the fields below, and users, keep, dead and tenants of every unit.
+ *
+ * All users take it. Nothing is allocated with it held: see mutex_never_allocates().
+ */
 static DEFINE_MUTEX(units_lock);
+/* Ids are reserved, with room for the unit, without units_lock. */
 static struct xarray units = XARRAY_INIT(units, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+/* A unit of @units that can be found. Others are being made. */
+#define UNIT_FOUND	XA_MARK_1
 static unsigned int nr_units;
 /* Those that can be found, and those that have ended and still hold memory. */
 static unsigned int nr_held;
@@ -59,6 +67,7 @@ void nyx_unit_init(unsigned int max, unsigned int per_user,
 	max_units = max;
 	max_per_user = per_user;
 	observer = obs;
+	mutex_never_allocates(&units_lock);
 }
 
 void nyx_unit_exit(void)
@@ -228,48 +237,48 @@ static void current_tenants(struct nyx_tenant *key)
 		key[1].ns = outermost;
 }
 
-/* One more unit for a tenant. */
-static struct nyx_tenant *tenant_charge(const struct nyx_tenant *key)
+/* One more unit for a tenant, @spare of which is taken if there is none so far. */
+static struct nyx_tenant *tenant_charge(struct nyx_tenant **spare)
 {
-	unsigned long hash = __kuid_val(key->uid) ^ (unsigned long)key->ns;
+	unsigned long hash = __kuid_val((*spare)->uid) ^ (unsigned long)(*spare)->ns;
 	struct nyx_tenant *tenant;
 
 	lockdep_assert_held(&units_lock);
 	hash_for_each_possible(tenants, tenant, node, hash) {
-		if (uid_eq(tenant->uid, key->uid) && tenant->ns == key->ns)
+		if (uid_eq(tenant->uid, (*spare)->uid) && tenant->ns == (*spare)->ns)
 			break;
 	}
 	if ((tenant ? tenant->nr_units : 0) >= max_per_user &&
 	    !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE))
-		return ERR_PTR(-ENOSPC);
+		return NULL;
 	if (!tenant) {
-		tenant = kmemdup(key, sizeof(*key), GFP_CALLER);
-		if (!tenant)
-			return ERR_PTR(-ENOMEM);
+		tenant = *spare;
+		*spare = NULL;
 		hash_add(tenants, &tenant->node, hash);
 	}
 	tenant->nr_units++;
 	return tenant;
 }
 
-/* Count a new unit, where there may be one more. */
-static int unit_charge(struct nyx_unit *unit)
+/*
+ * Count a new unit, where there may be one more. Those of @spare that become tenants
+ * are NULL afterwards.
+ */
+static int unit_charge(struct nyx_unit *unit, struct nyx_tenant **spare)
 {
-	struct nyx_tenant key[ARRAY_SIZE(unit->tenants)], *tenant;
 	unsigned int i;
 
+	lockdep_assert_held(&units_lock);
 	if (nr_held >= max_units)
 		return -ENOSPC;
-	current_tenants(key);
-	for (i = 0; i < ARRAY_SIZE(key); i++) {
-		if (!uid_valid(key[i].uid) && !key[i].ns)
+	for (i = 0; i < ARRAY_SIZE(unit->tenants); i++) {
+		if (!spare[i])
 			continue;
-		tenant = tenant_charge(&key[i]);
-		if (IS_ERR(tenant)) {
+		unit->tenants[i] = tenant_charge(&spare[i]);
+		if (!unit->tenants[i]) {
 			unit_uncharge(unit);
-			return PTR_ERR(tenant);
+			return -ENOSPC;
 		}
-		unit->tenants[i] = tenant;
 	}
 	nr_held++;
 	return 0;
@@ -297,6 +306,7 @@ static bool is_of(const struct nyx_unit *unit, kuid_t owner)
 	return uid_eq(unit->owner, owner) && unit->user_ns == current_user_ns();
 }
 
+/* Also among those that are being made. */
 static struct nyx_unit *find_name(const char *name, kuid_t owner)
 {
 	struct nyx_unit *unit;
@@ -310,31 +320,65 @@ static struct nyx_unit *find_name(const char *name, kuid_t owner)
 	return NULL;
 }
 
-/* Reserve an id, show the unit, then let it be found. */
-static int unit_publish(struct nyx_unit *unit)
+/* Take id, name and quota for a unit that others do not find yet. */
+static int unit_reserve(struct nyx_unit *unit)
 {
+	struct nyx_tenant key[ARRAY_SIZE(unit->tenants)];
+	struct nyx_tenant *spare[ARRAY_SIZE(key)] = {};
+	unsigned int i;
 	int ret;
 
-	lockdep_assert_held(&units_lock);
-	if (unit->cfg.name[0] && find_name(unit->cfg.name, unit->owner))
-		return -EEXIST;
-	ret = unit_charge(unit);
-	if (ret)
-		return ret;
+	current_tenants(key);
+	for (i = 0; i < ARRAY_SIZE(key); i++) {
+		if (!uid_valid(key[i].uid) && !key[i].ns)
+			continue;
+		spare[i] = kmemdup(&key[i], sizeof(key[i]), GFP_CALLER);
+		if (!spare[i]) {
+			ret = -ENOMEM;
+			goto out_free;
+		}
+	}
 	/* Ids are not reused soon: a stale one finds nothing. */
 	ret = xa_alloc_cyclic(&units, &unit->id, NULL, XA_LIMIT(1, INT_MAX),
 			      &next_id, GFP_CALLER);
 	if (ret < 0)
+		goto out_free;
+
+	mutex_lock(&units_lock);
+	if (unit->cfg.name[0] && find_name(unit->cfg.name, unit->owner))
+		ret = -EEXIST;
+	else
+		ret = unit_charge(unit, spare);
+	/* Needs no memory, and so cannot fail: the slot is reserved. */
+	if (!ret)
+		xa_store(&units, unit->id, unit, 0);
+	mutex_unlock(&units_lock);
+	if (ret)
+		xa_release(&units, unit->id);
+out_free:
+	for (i = 0; i < ARRAY_SIZE(spare); i++)
+		kfree(spare[i]);
+	return ret;
+}
+
+/* Show a unit, then let it be found. */
+static int unit_publish(struct nyx_unit *unit)
+{
+	int ret;
+
+	ret = unit_reserve(unit);
+	if (ret)
 		return ret;
 	ret = observer->add(unit);
+	mutex_lock(&units_lock);
 	if (ret) {
-		xa_release(&units, unit->id);
-		return ret;
+		xa_erase(&units, unit->id);
+	} else {
+		xa_set_mark(&units, unit->id, UNIT_FOUND);
+		nr_units++;
 	}
-	/* Cannot fail: the slot is reserved. */
-	xa_store(&units, unit->id, unit, GFP_CALLER);
-	nr_units++;
-	return 0;
+	mutex_unlock(&units_lock);
+	return ret;
 }
 
 struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, u32 flags)
@@ -354,9 +398,7 @@ struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, u32 flags)
 	unit->keep = flags & NYX_UNIT_F_KEEP;
 	unit->shared = flags & NYX_UNIT_F_SHARED;
 
-	mutex_lock(&units_lock);
 	ret = unit_publish(unit);
-	mutex_unlock(&units_lock);
 	if (ret) {
 		unit_teardown(unit);
 		return ERR_PTR(ret);
@@ -398,7 +440,8 @@ struct nyx_unit *nyx_unit_open(u32 id, const char *name, kuid_t owner,
 		owner = current_euid();
 	mutex_lock(&units_lock);
 	unit = id == NYX_ID_ANY ? find_name(name, owner) : xa_load(&units, id);
-	if (!unit || !uid_eq(unit->owner, owner) || (own && !is_of(unit, owner)))
+	if (!unit || !xa_get_mark(&units, unit->id, UNIT_FOUND) ||
+	    !uid_eq(unit->owner, owner) || (own && !is_of(unit, owner)))
 		ret = -ENOENT;
 	else
 		ret = may_open(unit, inspect);
@@ -500,7 +543,7 @@ struct nyx_unit *nyx_unit_next(u32 id)
 	struct nyx_unit *unit;
 
 	mutex_lock(&units_lock);
-	unit = xa_find(&units, &index, ULONG_MAX, XA_PRESENT);
+	unit = xa_find(&units, &index, ULONG_MAX, UNIT_FOUND);
 	if (unit)
 		kref_get(&unit->ref);
 	mutex_unlock(&units_lock);

@@ -195,9 +195,10 @@ struct nyx_unit {
 
 /**
  * struct nyx_observer - who shows units to people
- * @add: a unit came to be; an error stops it. Called under units_lock
- * @remove: a unit has ended; nobody may look at it after this returned. Called
- *          without a lock
+ * @add: a unit is about to be found; an error stops it
+ * @remove: a unit has ended; nobody may look at it after this returned
+ *
+ * Both are called without a lock.
  */
 struct nyx_observer {
 	int (*add)(struct nyx_unit *unit);

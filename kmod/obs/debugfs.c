@@ -14,6 +14,7 @@
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
+#include <linux/workqueue.h>
 
 #include "core/device.h"
 #include "core/domain.h"
@@ -302,8 +303,19 @@ void nyx_debugfs_exit(void)
 	debugfs_remove_recursive(nyx_root);
 }
 
-void nyx_debugfs_add(struct nyx_unit *unit)
+/**
+ * struct addition - a unit whose files a kernel thread makes
+ * @work: in the system's workqueue
+ * @unit: the unit
+ */
+struct addition {
+	struct work_struct work;
+	struct nyx_unit *unit;
+};
+
+static void make_files(struct work_struct *work)
 {
+	struct nyx_unit *unit = container_of(work, struct addition, work)->unit;
 	char name[16];
 
 	snprintf(name, sizeof(name), "unit%u", unit->id);
@@ -316,6 +328,21 @@ void nyx_debugfs_add(struct nyx_unit *unit)
 			    &bindings_fops);
 	debugfs_create_file("devices", 0400, unit->debugfs, unit,
 			    &devices_fops);
+}
+
+/*
+ * The directory of all units is locked while the kernel allocates a file in it. The
+ * memory cgroup of the unit's owner, if it were charged, could make all wait that
+ * make or end a unit. That of a kernel thread does not.
+ */
+void nyx_debugfs_add(struct nyx_unit *unit)
+{
+	struct addition a = { .unit = unit };
+
+	INIT_WORK_ONSTACK(&a.work, make_files);
+	schedule_work(&a.work);
+	flush_work(&a.work);
+	destroy_work_on_stack(&a.work);
 }
 
 void nyx_debugfs_remove(struct nyx_unit *unit)
