@@ -15,9 +15,9 @@
  *
  * Work is bounded. A signal causes one attempt, at once, and one more by the worker.
  * If memory is not at hand workers try again, for all bindings of a user together
- * no more often than once in a millisecond. The timer ends in a softirq,
- * which sends some of what is due; the worker, which is scheduled like everybody
- * else, sends the rest.
+ * no more often than twice in a millisecond, in which units have equal parts. The
+ * timer ends in a softirq, which sends some of what is due; the worker, which is
+ * scheduled like everybody else, sends the rest.
  *
  * A binding ends when its senders have left &nyx_irq.epoch and the worker has done
  * with it. Its memory is freed a grace period later: an irq_work that is raised anew
@@ -34,6 +34,7 @@
 #ifndef NYX_CORE_IRQFD_H
 #define NYX_CORE_IRQFD_H
 
+#include <linux/atomic.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/list.h>
@@ -86,6 +87,7 @@ struct nyx_binding_config {
  * @at_work: the binding that it is at, or NULL
  * @turn: counts those that it was at
  * @wait: for @turn
+ * @nr_stalled: bindings that wait for memory; not under @lock
  * @nr_dead: bindings that ended, and may not have been freed
  * @grace: the grace period of the last of them
  */
@@ -98,6 +100,7 @@ struct nyx_irqfds {
 	struct nyx_binding *at_work;
 	unsigned int turn;
 	wait_queue_head_t wait;
+	atomic_t nr_stalled;
 	unsigned int nr_dead;
 	unsigned long grace;
 };

@@ -277,6 +277,33 @@ static enum hrtimer_restart send_timer(struct hrtimer *timer)
 
 /* ---- the worker --------------------------------------------------------- */
 
+/*
+ * After how many milliseconds a binding's next attempt does its user no injustice;
+ * @nr: how many bindings of the user wait for memory.
+ *
+ * If each of @nr came again after @nr ms, all together would do so once in a
+ * millisecond, however many there are, but a guest with many would slow those of
+ * the user's other guests. So units share the time: one with few of them takes its
+ * part of the milliseconds for these. Both together is two attempts in a millisecond
+ * at most, because either rule alone allows one.
+ */
+static u32 stall_share(struct nyx_binding *b, u32 *nr)
+{
+	struct nyx_irqfds *fds = b->unit->irq.fds;
+	u32 here, units;
+	bool first = !b->waited_ms;
+
+	lockdep_assert_held(&b->lock);
+	*nr = nyx_tenants_add(b->unit, NYX_TENANT_STALLED, first);
+	here = atomic_add_return(first, &fds->nr_stalled);
+	units = nyx_tenants_add(b->unit, NYX_TENANT_STALLED_UNITS,
+				first && here == 1);
+	/* A signal has caused it, as it caused the attempt before. */
+	if (first && here == 1)
+		return 1;
+	return min_t(u64, *nr, (u64)here * units);
+}
+
 /* Memory is not at hand: it is asked for again later. */
 static void stall(struct nyx_binding *b, struct nyx_irq_wait *limit)
 {
@@ -286,9 +313,7 @@ static void stall(struct nyx_binding *b, struct nyx_irq_wait *limit)
 	spin_lock_irq(&b->lock);
 	if (b->dead)
 		goto out_unlock;
-	/* All of a user together ask once in a millisecond, as one does at first. */
-	nr = nyx_tenants_add(b->unit, NYX_TENANT_STALLED, !b->waited_ms);
-	ms = max(1 + b->waited_ms / 16, nr);
+	ms = max(1 + b->waited_ms / 16, stall_share(b, &nr));
 	trace_nyx_irq_stall(b->unit->id, b->cfg.sbdf, b->id, b->waited_ms, ms, nr);
 	b->waited_ms += ms;
 	b->held = add_sat(b->held, 1);
@@ -300,9 +325,12 @@ out_unlock:
 void nyx_binding_stall_end(struct nyx_binding *b)
 {
 	lockdep_assert_held(&b->lock);
-	if (b->waited_ms)
-		nyx_tenants_add(b->unit, NYX_TENANT_STALLED, -1);
+	if (!b->waited_ms)
+		return;
 	b->waited_ms = 0;
+	nyx_tenants_add(b->unit, NYX_TENANT_STALLED, -1);
+	if (atomic_dec_and_test(&b->unit->irq.fds->nr_stalled))
+		nyx_tenants_add(b->unit, NYX_TENANT_STALLED_UNITS, -1);
 }
 
 /* Interrupts that come from now on need not wait for the worker. */

@@ -104,11 +104,13 @@ struct nyx_unit_config {
  * enum nyx_tenant_count - what is counted for the user, and the container, of a unit
  * @NYX_TENANT_BINDINGS: bound interrupts
  * @NYX_TENANT_STALLED: those of them that wait for memory
+ * @NYX_TENANT_STALLED_UNITS: units that have some of these
  * @NYX_TENANT_COUNTS: their number
  */
 enum nyx_tenant_count {
 	NYX_TENANT_BINDINGS,
 	NYX_TENANT_STALLED,
+	NYX_TENANT_STALLED_UNITS,
 	NYX_TENANT_COUNTS,
 };
 
