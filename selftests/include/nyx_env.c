@@ -18,8 +18,10 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -790,4 +792,55 @@ void caller_kill(pid_t pid)
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* ---- tracepoints ---- */
+
+void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	ASSERT_TRUE(f);
+	ASSERT_GE(fputs(text, f), 0);
+	ASSERT_EQ(0, fclose(f));
+}
+
+void trace_begin(const char *event)
+{
+	char path[128];
+
+	mount("none", TRACING, "tracefs", 0, NULL);
+	rmdir(TRACE_INSTANCE);
+	if (mkdir(TRACE_INSTANCE, 0700))
+		SKIP("no tracefs with instances");
+	/* Nothing that the test looks at may be overwritten. */
+	write_file(TRACE_INSTANCE "/buffer_size_kb", "4096");
+	snprintf(path, sizeof(path), TRACE_INSTANCE "/events/%s/enable", event);
+	write_file(path, "1");
+}
+
+void trace_stop(void)
+{
+	write_file(TRACE_INSTANCE "/tracing_on", "0");
+}
+
+FILE *trace_open(void)
+{
+	FILE *f;
+
+	trace_stop();
+	f = fopen(TRACE_INSTANCE "/trace", "r");
+	ASSERT_TRUE(f);
+	return f;
+}
+
+void trace_forget(void)
+{
+	rmdir(TRACE_INSTANCE);
+}
+
+void trace_end(FILE *f)
+{
+	fclose(f);
+	trace_forget();
 }

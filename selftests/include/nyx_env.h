@@ -265,4 +265,17 @@ pid_t caller_fork(int (*fn)(void *arg), void *arg);
 /* Kills it in the call, from which it must not have returned. */
 void caller_kill(pid_t pid);
 
+/* The whole of a file is @text; ends the case if that does not work. */
+void write_file(const char *path, const char *text);
+
+#define TRACING		"/sys/kernel/tracing"
+#define TRACE_INSTANCE	TRACING "/instances/nyx-selftests"
+
+/* Begins to trace an event, "group/name"; skips the case where that is not possible. */
+void trace_begin(const char *event);
+void trace_stop(void);
+FILE *trace_open(void);		/* what was traced until now; it traces no longer */
+void trace_end(FILE *f);
+void trace_forget(void);	/* the same without a file */
+
 #endif /* NYX_SELFTESTS_NYX_ENV_H */

@@ -598,7 +598,6 @@ TEST(quota_of_a_container_of_root)
 
 /* ---- refusals and the audit log ---- */
 
-#define TRACING		"/sys/kernel/tracing"
 #define CAP_OPT_NOAUDIT	2
 
 static bool put(const char *path, const char *text)

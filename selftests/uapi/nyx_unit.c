@@ -11,8 +11,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define NOBODY	65534
@@ -803,6 +805,128 @@ static void *bind_same_fd(void *arg)
 	else
 		ASSERT_EQ(-EBUSY, ret);
 	return NULL;
+}
+
+/* ---- others go on while a unit is made ---- */
+
+#define DEBUGFS		"/sys/kernel/debug"
+
+/**
+ * struct making - a unit that cannot be finished
+ * @dir: the directory of units in debugfs
+ * @page: where a reader of @dir is held, who keeps it locked
+ * @fd: of the unit that is made
+ * @other: of another unit, which is shared
+ * @id: of @other
+ */
+struct making {
+	int dir;
+	unsigned char *page;
+	int fd;
+	int other;
+	__u32 id;
+};
+
+static int read_directory(void *arg)
+{
+	struct making *m = arg;
+
+	return syscall(__NR_getdents64, m->dir, m->page, SZ_4K) > 0 ? 0 : -errno;
+}
+
+static int make_unit(void *arg)
+{
+	struct making *m = arg;
+
+	return cmd_unit_create_dflt(m->fd, "making", NYX_UNIT_F_SHARED, NULL);
+}
+
+/* All that others do with units, but make and end some. */
+static int use_units(void *arg)
+{
+	struct making *m = arg;
+	struct nyx_unit_info *all, info;
+	int fd = nyx_open();
+	size_t nr;
+
+	test_cmd(cmd_unit_open(fd, m->id, NULL, NULL));
+	test_cmd(cmd_unit_keep(fd, 1));
+	test_cmd(cmd_unit_keep(fd, 0));
+	test_cmd(cmd_unit_info(fd, &info));
+	close(fd);
+	fd = nyx_open();
+	test_cmd(cmd_unit_open(fd, NYX_ID_ANY, "other", NULL));
+	/* The unit is none yet, but has its name. */
+	all = list_all(fd, NYX_LIST_UNITS, 0, sizeof(*all), &nr);
+	for (size_t i = 0; i < nr; i++)
+		ASSERT_NE(0, strcmp((char *)all[i].name, "making"));
+	free(all);
+	close(fd);
+	fd = nyx_open();
+	test_err(ENOENT, cmd_unit_open(fd, NYX_ID_ANY, "making", NULL));
+	test_err(EEXIST, cmd_unit_create_dflt(fd, "making", NYX_UNIT_F_SHARED, NULL));
+	close(fd);
+	return 0;
+}
+
+/*
+ * A process may have to wait while it makes a unit, for memory if its cgroup has none
+ * left: nobody else waits with it. Here it waits for a reader of debugfs.
+ */
+TEST(creation_holds_up_nobody)
+{
+	struct caller reader, maker, others;
+	struct making m = { .fd = nyx_open(), .other = nyx_open() };
+	struct stall stall;
+
+	mount("debugfs", DEBUGFS, "debugfs", 0, NULL);
+	test_cmd(cmd_unit_create_dflt(m.other, "other", NYX_UNIT_F_SHARED, &m.id));
+	m.dir = open(DEBUGFS "/nyx-iommu", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m.dir < 0)
+		SKIP("no debugfs");
+	m.page = map_aligned(SZ_4K, SZ_4K, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			     -1);
+	stall_arm(&stall, m.page, SZ_4K);
+	caller_start(&reader, read_directory, &m);
+	stall_wait(&stall);
+	caller_start(&maker, make_unit, &m);
+	ASSERT_TRUE(caller_waits(&maker));
+	caller_start(&others, use_units, &m);
+	test_cmd(caller_end(&others));
+	stall_release(&stall, 0);
+	test_cmd(caller_end(&reader));
+	test_cmd(caller_end(&maker));
+	close(m.other);
+	m.other = nyx_open();
+	test_cmd(cmd_unit_open(m.other, NYX_ID_ANY, "making", NULL));
+}
+
+/* Nor does debugfs charge a process with its directory locked: a kernel thread makes files. */
+TEST(creation_in_debugfs)
+{
+	char line[512];
+	char pid[16];
+	int fd = nyx_open();
+	bool mine;
+	FILE *f;
+
+	if (access(DEBUGFS "/nyx-iommu", R_OK) && mount("debugfs", DEBUGFS, "debugfs", 0, NULL))
+		SKIP("no debugfs");
+	trace_begin("kmem/kmem_cache_alloc");
+	test_cmd(cmd_unit_create_dflt(fd, NULL, 0, NULL));
+	f = trace_open();
+	snprintf(pid, sizeof(pid), "-%d ", getpid());
+	mine = false;
+	while (fgets(line, sizeof(line), f)) {
+		if (line[0] == '#' || !strstr(line, pid))
+			continue;
+		mine = true;
+		if (strstr(line, "call_site=__d_alloc"))
+			FAIL("%s", line);
+	}
+	trace_end(f);
+	/* What the command itself allocates is seen, so that would be, too. */
+	ASSERT_TRUE(mine);
 }
 
 TEST(bind_races)
