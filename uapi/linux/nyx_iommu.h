@@ -1899,10 +1899,12 @@ enum nyx_bind_flags {
  *
  * Bind an eventfd to an interrupt, in the kernel. -EBUSY if the source is bound;
  * -ELOOP if it is the target of a binding, or @target a source; -EINVAL if
- * either is no eventfd, or both are the same. A signal that is there already
- * counts. An interrupt that is posted (NYX_IRTE_F_POSTED) takes a little longer if
- * the memory is not pinned, and is refused if it is not at hand for 5 seconds; where
- * many bindings of the user wait for memory, each is asked for less often.
+ * either is no eventfd, or both are the same; -ENOSPC if the unit has 65536
+ * bindings, or the units of the user together as many as the module's parameter
+ * max_bindings_per_user says. A signal that is there already counts. An interrupt
+ * that is posted (NYX_IRTE_F_POSTED) takes a little longer if the memory is not
+ * pinned, and is refused if it is not at hand for 5 seconds; where many bindings of
+ * the unit wait for memory, each is asked for less often.
  * Signals that come together may be delivered as one; of an EFD_SEMAPHORE each
  * write is one signal.
  */

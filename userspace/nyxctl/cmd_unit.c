@@ -267,7 +267,7 @@ static int create(struct cli *cli, uint32_t flags)
 		return err_say(ret, "there is a unit '%s' already; take another name, or see with 'nyxctl unit show %s' what it is",
 			       name, name);
 	case ENOSPC:
-		return err_say(ret, "cannot make unit '%s': the limit on units is reached; 'nyxctl module info' shows the limit",
+		return err_say(ret, "cannot make unit '%s': the limit on units is reached; 'nyxctl module info' shows that of the module, /sys/module/nyx_iommu/parameters/max_units_per_user that of a user",
 			       name ? name : "");
 	default:
 		return err_explain(ret, "cannot make unit '%s'", name ? name : "");

@@ -30,7 +30,7 @@ $ fail 0x00:25 unit list
 ? 6
 # Units.
 $ fail 0x01:28 unit create other
-! nyxctl: cannot make unit 'other': the limit on units is reached; 'nyxctl module info' shows the limit
+! nyxctl: cannot make unit 'other': the limit on units is reached; 'nyxctl module info' shows that of the module, /sys/module/nyx_iommu/parameters/max_units_per_user that of a user
 ? 1
 $ fail 0x01:12 unit create other
 ! nyxctl: cannot make unit 'other': out of memory

@@ -161,7 +161,8 @@ int nyx_irq_send_array(struct nyx_unit *unit, struct nyx_irq_send *items, size_t
  *
  * Return: 0; -ENOENT if there is no such device; -EBUSY if the source is bound;
  * -ELOOP if it is the target of a binding, or the target a source; -EINVAL if
- * either is no eventfd; -ENOSPC.
+ * either is no eventfd; -ENOSPC if the unit has 65536 bindings, or the units of the
+ * user as many as the module's parameter max_bindings_per_user says.
  */
 int nyx_irq_bind(struct nyx_unit *unit, struct nyx_irq_bind *bind);
 
