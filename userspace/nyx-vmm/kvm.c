@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "iommu.h"
@@ -29,6 +30,7 @@
 #define MTRR_WRITE_BACK		6
 #define MISC_FAST_STRING	1
 #define APIC_BASE_X2APIC	(1u << 10)
+#define OTHER_FILES		256	/* far more than devices and units need */
 
 static const struct {
 	int number;
@@ -259,6 +261,17 @@ static unsigned int limit(struct vmm *vmm, int cap)
 	return value > 0 ? (unsigned int)value : 0;
 }
 
+/* Each CPU is an open file. Shells leave 1024, of more that a process may ask for. */
+static void allow_files(unsigned int cpus)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= cpus + OTHER_FILES)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int kvm_create_vcpus(struct vmm *vmm)
 {
 	unsigned int i, wanted = vmm->opts->cpus;
@@ -281,10 +294,12 @@ int kvm_create_vcpus(struct vmm *vmm)
 	for (i = 0; i < wanted; i++)
 		vmm->vcpus[i].fd = -1;
 	vmm->nr_cpus = wanted;
+	allow_files(wanted);
 	for (i = 0; i < wanted; i++) {
 		rc = create_vcpu(vmm, i);
 		if (rc) {
-			say("CPU %u: KVM_CREATE_VCPU: %s", i, strerror(-rc));
+			say("CPU %u: KVM_CREATE_VCPU: %s%s", i, strerror(-rc),
+			    rc == -EMFILE ? "; raise the limit, see ulimit -Hn" : "");
 			return rc;
 		}
 	}
@@ -456,11 +471,14 @@ void kvm_stop(struct vmm *vmm)
 	for (i = 0; i < vmm->nr_cpus; i++) {
 		if (!vmm->vcpus[i].started)
 			continue;
-		/* Who is about to wait for standard output misses a kick: they come again. */
-		do {
+		/*
+		 * A CPU that is about to wait for standard output misses a kick, and may hold up
+		 * any other: so all are kicked again, until this one is through.
+		 */
+		while (pthread_tryjoin_np(vmm->vcpus[i].thread, NULL) == EBUSY) {
 			kick_all(vmm);
 			usleep(1000);
-		} while (pthread_tryjoin_np(vmm->vcpus[i].thread, NULL) == EBUSY);
+		}
 		vmm->vcpus[i].started = false;
 	}
 }
