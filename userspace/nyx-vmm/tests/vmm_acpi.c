@@ -190,7 +190,7 @@ TEST_EACH(intx_routes, irqs)
 TEST(intx_methods)
 {
 	static const char pic[] = "\x14\x0e\\_PIC\x01\x70\x68\\APIC";
-	static const char prt[] = "\x14\x16_PRT\x00\xa0\x0a" "APIC\xa4PRTA\xa4PRTP";
+	static const char prt[] = "\x14\x16_PRT\x00\xa0\012APIC\xa4PRTA\xa4PRTP";
 	struct vmm *vmm = build(&iommu_none);
 	uint64_t dsdt = env_get(vmm, find(vmm, "FACP") + 40, 4);
 
