@@ -5,8 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * The KUnit suites are a module of their own and call the layers directly.
- * What they call is exported in a namespace, and only where KUnit exists; so
- * the module exports nothing on a kernel of a distribution.
+ * The functions that they call are exported in a namespace, and only where KUnit
+ * exists; so the module exports nothing on a kernel of a distribution.
  *
  * A namespace was a bare word up to kernel 6.12 and is a string since 6.13;
  * there, whoever includes this file defines NYX_INTERNAL as "NYX_INTERNAL".

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What all commands have in common is done here, by table: size, unknown
+ * This file does by table what all commands have in common: size, unknown
  * fields, flags, reserved fields, the unit. Fields named in the table are
  * checked before the handler sees the command.
  */
@@ -375,7 +375,7 @@ int nyx_ucmd_drain(struct nyx_ucmd *uc, struct nyx_domain *dom)
 	return ret;
 }
 
-/* What the table says about a structure that was copied in. */
+/* Check a structure that was copied in, as the table says. */
 static int check_head(const struct nyx_op *op, const void *cmd)
 {
 	const struct nyx_cmd_head *head = cmd;

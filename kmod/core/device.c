@@ -98,7 +98,7 @@ static struct nyx_domain *move_begin(struct nyx_unit *unit,
 	return from;
 }
 
-/* Wait for the accesses in flight. What a kill leaves undone is remembered. */
+/* Wait for the accesses in flight. The device remembers what a kill leaves undone. */
 static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 		     struct nyx_domain *from)
 {

@@ -162,7 +162,7 @@ static bool is_limited(const struct nyx_access *acc)
 }
 
 /*
- * What the next part is and costs. Returns ns to wait before it. Then it is
+ * Find the next part and charge for it. Returns ns to wait before it. Then it is
  * charged already if the DMA waits.
  */
 static u64 charge_part(const struct nyx_access *acc,

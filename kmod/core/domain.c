@@ -81,7 +81,7 @@ static void domain_free_rcu(struct rcu_head *rcu)
 
 /*
  * No access can find the domain, none is in flight, and no command works on it.
- * What may still look at it is the tail of epoch_exit(), and an access that
+ * The tail of epoch_exit() may still look at it, and an access that
  * found it through a device and has not yet seen that the device moved on:
  * both only at the struct, under RCU.
  */
@@ -328,7 +328,7 @@ int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
 	int ret;
 
 	mutex_lock(&dom->lock);
-	/* What was not mapped is not cached: nothing to invalidate. */
+	/* A range that was not mapped is not cached: nothing to invalidate. */
 	ret = dom->oracle ?
 		nyx_oracle_map(dom, iova, last, gpa, perm, &free) :
 		pt_map(&dom->pt, iova, last, gpa, perm, &free);

@@ -80,8 +80,8 @@ struct nyx_domain_config {
  * @address_width: bits of an IOVA, or 0; const after init
  * @name: name, or empty; const after init
  *
- * What an access that hits the cache reads is in the first cache line; what
- * commands write is behind what any access reads.
+ * Fields that an access reads which hits the cache are in the first cache line;
+ * those that commands write are behind all that any access reads.
  */
 struct nyx_domain {
 	u32 kind;

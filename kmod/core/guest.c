@@ -323,7 +323,7 @@ static void forget_translations(struct nyx_domain *dom, u64 first, u64 last)
 		else
 			iotlb_invalidate(tlb, &dom->space, first & ~rest,
 					 last | rest);
-		/* Who has filled before that has noted it; pairs with note_piece(). */
+		/* A filler before that has noted it; pairs with note_piece(). */
 	} while (READ_ONCE(dom->pieces_lg2) > lg2);
 	mutex_unlock(&dom->lock);
 	WRITE_ONCE(dom->unsettled, true);
@@ -501,7 +501,7 @@ static int resolve(struct nyx_unit *unit, u32 sbdf, u32 index, u64 generation,
 		irt = &irqs->irt;
 	}
 	ret = front->ops->decode_irte(front, sbdf, index, &entry, refusal);
-	/* What it says is more than is cached, and looked at when it is posted. */
+	/* It says more than is cached; posting looks at that. */
 	if (!ret && unit->irq.per_device && (entry.flags & NYX_IRTE_F_POSTED))
 		return 1;
 	if (!ret)

@@ -258,7 +258,7 @@ static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool sleep)
 	if ((control & PID_ON) ||
 	    ((control & PID_SN) && !(msg->flags & NYX_IRTE_F_URGENT)))
 		return 0;
-	/* Who sets it notifies. */
+	/* The one that sets it notifies. */
 	ret = set_bits(region, offset + PID_CONTROL, PID_ON, &control);
 	if (ret || (control & PID_ON))
 		return ret;
@@ -402,7 +402,7 @@ static int post_slow(struct nyx_unit *unit, struct nyx_irq_req *req, bool last)
 		return ret;
 	if (ret)
 		post_failed(req, ret);
-	/* What is counted in the domain is so before that goes. */
+	/* The domain counts before it goes. */
 	pair = epoch_enter(&unit->irq.epoch);
 	rcu_read_lock();
 	dev = xa_load(&unit->devices, req->sbdf);
@@ -511,7 +511,7 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 int nyx_irq_drain(struct nyx_unit *unit)
 {
 	epoch_drain_bounded(&unit->irq.epoch);
-	/* Who was about to post is inside by now. */
+	/* A sender that was about to post is inside by now. */
 	return epoch_drain(&unit->irq.posting);
 }
 

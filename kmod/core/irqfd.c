@@ -105,7 +105,7 @@ static void source_queue(struct file *file, wait_queue_head_t *queue,
 	add_wait_queue(queue, &l->b->wait);
 }
 
-/* Begin to listen. What is there already counts. */
+/* Begin to listen. Signals that are there already count. */
 static void listen(struct nyx_binding *b, struct file *source)
 {
 	struct listener l = { .b = b };
@@ -451,7 +451,7 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	if (what & NYX_CHANGE_F_COALESCE) {
 		b->cfg.coalesce_us = cfg->coalesce_us;
 		b->cfg.coalesce_count = cfg->coalesce_count;
-		/* What is held was so by other rules. */
+		/* Interrupts are held by the old rules. */
 		if (b->held)
 			irq_work_queue(&b->work);
 	}

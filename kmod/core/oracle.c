@@ -29,7 +29,7 @@
 /* ---- ranges ------------------------------------------------------------- */
 
 /*
- * What is stored for a range: the same for each page of it, and so for what is
+ * The value that is stored for a range: the same for each page of it, and so for what is
  * left when a part is cut out.
  */
 static void *range_value(u64 iova, u64 gpa, unsigned int perm)
@@ -158,7 +158,7 @@ static void give_up(struct nyx_oracle *o, unsigned int who)
 	WRITE_ONCE(o->following, o->following & ~who);
 }
 
-/* Who could not follow for no fault of its own. */
+/* The formats that could not follow for no fault of their own. */
 static bool excused(int err)
 {
 	return err == -ENOMEM || err == -EINTR;
@@ -245,7 +245,7 @@ out:
 
 /* ---- walk --------------------------------------------------------------- */
 
-/* What a format makes of a permission: x86 has no pages to be written only. */
+/* A permission as a format has it: x86 has no pages to be written only. */
 static unsigned int format_perm(unsigned int format, unsigned int perm)
 {
 	return format == PT_X86 && perm ? perm | NYX_ACC_READ : perm;

@@ -13,8 +13,8 @@
  * (NYX_FAULT_ORACLE).
  *
  * A walk beside a map or unmap may see the tables at different moments: then they
- * are not compared. Who cannot follow for want of memory, or because the caller
- * was killed, is left out from then on; without the ranges nothing is compared.
+ * are not compared. A format that cannot follow for want of memory, or because
+ * the caller was killed, is left out from then on; without the ranges nothing is compared.
  */
 #ifndef NYX_CORE_ORACLE_H
 #define NYX_CORE_ORACLE_H

@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A group is in the table for as long as it has no answer. Who waits for it owns
- * it and takes it out; a group that nobody waits for is taken out by the answer,
+ * A group is in the table for as long as it has no answer. A caller that waits for
+ * it owns it and takes it out; a group that nobody waits for is taken out by the answer,
  * or by the work item when its time is over.
  */
 #include "core/page.h"
@@ -25,7 +25,7 @@
 /* Requests of a unit without an answer. */
 #define GROUPS_MAX	4096u
 
-/* What became of a group that somebody waits for. */
+/* The answer to a group that somebody waits for. */
 enum group_fate { GROUP_OPEN, GROUP_ANSWERED, GROUP_NO_DEVICE, GROUP_NO_UNIT };
 
 /**
@@ -213,7 +213,7 @@ static int ask(struct nyx_unit *unit, u32 sbdf, struct page_group *group,
 	int ret;
 
 	mutex_lock(&unit->pages.lock);
-	/* Who removes the device waits for us, and then forgets the group. */
+	/* A command that removes the device waits for us, and then forgets the group. */
 	ret = nyx_access_begin(unit, sbdf, &acc);
 	if (ret)
 		goto out_unlock;

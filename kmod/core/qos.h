@@ -23,7 +23,7 @@ struct nyx_device;
 struct nyx_domain;
 struct nyx_unit;
 
-/* What is limited. */
+/* The quantities that are limited. */
 enum nyx_rate {
 	NYX_RATE_BYTES,
 	NYX_RATE_OPS,

@@ -318,7 +318,7 @@ void nyx_guard_tell(struct nyx_unit *unit, struct nyx_device *dev,
 
 	if (event->type != NYX_EVENT_DEVICE_STATE)
 		return;
-	/* Who reads the record finds it counted. */
+	/* A reader of the record finds it counted. */
 	if (s->cause != NYX_STATE_WOULD)
 		nyx_device_count(dev, stat[s->new_state], 1);
 	nyx_events_push(unit->events, event);

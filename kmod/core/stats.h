@@ -42,7 +42,7 @@ static inline void nyx_stat_add(struct nyx_stats_cpu __percpu *stats,
 	this_cpu_add(stats->count[stat], n);
 }
 
-/* What counts for a device and for its domain. */
+/* The counters that a device and its domain have. */
 static inline void nyx_stat_add_both(struct nyx_stats_cpu __percpu *a,
 				     struct nyx_stats_cpu __percpu *b,
 				     enum nyx_stat stat, u64 n)

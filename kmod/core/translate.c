@@ -226,7 +226,7 @@ static void pass(u64 iova, u64 last, unsigned int perm, struct nyx_span *span)
 	span->lg2 = 0;
 }
 
-/* What is behind @first is treated in another way. */
+/* The pages behind @first are treated in another way. */
 static void cut_before(u64 iova, u64 first, struct nyx_span *span)
 {
 	if (iova < first && span->length > first - iova)
@@ -235,7 +235,7 @@ static void cut_before(u64 iova, u64 first, struct nyx_span *span)
 
 enum guest_way { GUEST_TABLE, GUEST_PASS, GUEST_REFUSED };
 
-/* What the guest's tables say about a device before any table is walked. */
+/* Decode what the guest's tables say about a device, before any table is walked. */
 static enum guest_way guest_way(struct nyx_access *acc, u64 iova,
 				unsigned int perm, struct nyx_span *span,
 				struct nyx_fault *fault)
@@ -299,7 +299,7 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 			return false;
 		if (way == GUEST_PASS)
 			break;
-		/* Who looks wants to see the walk. */
+		/* A caller that only looks wants to see the walk. */
 		if (unlikely(acc->trace)) {
 			if (!walk(acc, iova, perm, span, fault))
 				return false;

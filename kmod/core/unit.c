@@ -466,8 +466,8 @@ int nyx_unit_share(struct nyx_unit *unit)
 }
 
 /*
- * From here on nobody finds the unit. Who shows it is told by the caller, without
- * the lock, because it waits for those who are looking. Until then the unit has
+ * From here on nobody finds the unit. The caller tells the observer without the
+ * lock, because that waits for those who are looking. Until then the unit has
  * its last user, or the caller as one.
  */
 static void unit_end(struct nyx_unit *unit)

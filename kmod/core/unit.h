@@ -14,8 +14,8 @@
  * destroyed by command; from then on nobody finds it, and commands on it fail.
  * It is torn down when it has ended and its last user has left; until then it
  * counts for the limits on units. No command can be under way then, because a
- * command is a user. Who lists units, or shows one, holds a reference and
- * @lock, and finds an ended unit empty.
+ * command is a user. A command that lists units, or shows one, holds a reference
+ * and @lock, and finds an ended unit empty.
  *
  * Lock order, outermost first; rendered in Documentation/explanation/locking.rst:
  *
@@ -153,8 +153,8 @@ enum nyx_tenant_count {
  * @dev: directory in sysfs; obs/'s
  * @debugfs: directory in debugfs; obs/'s
  *
- * What accesses read comes first; what commands write has cache lines of its
- * own.
+ * Fields that accesses read come first; those that commands write have cache
+ * lines of their own.
  */
 struct nyx_unit {
 	u32 id;

@@ -17,7 +17,7 @@
 #include "core/unit.h"
 #include "mem/region.h"
 
-/* What is behind the GPA. */
+/* The memory behind the GPA. */
 static u32 memory_reason(struct nyx_unit *unit, u64 gpa, unsigned int access)
 {
 	struct region *region;

@@ -6,12 +6,12 @@
  *
  * A vendor model says in a table which registers it has: where, how wide, what
  * they are after a reset, which bits can be written, and which are cleared by
- * writing a one. What else a write does is the model's business: it is told
- * which registers a write has touched.
+ * writing a one. The model does all else that follows a write: it is told
+ * which registers the write has touched.
  *
  * Registers are 4 or 8 bytes wide and naturally aligned. Accesses are 4 or 8
  * bytes and naturally aligned: a half of a register, a register, or two small
- * ones. What is not in the table reads as zero and ignores writes.
+ * ones. A register that is not in the table reads as zero and ignores writes.
  */
 #ifndef NYX_FRONT_REGFILE_H
 #define NYX_FRONT_REGFILE_H

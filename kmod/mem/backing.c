@@ -603,7 +603,7 @@ static bool vma_is_kernels(struct vm_area_struct *vma)
 	       sb->s_magic != FUSE_SUPER_MAGIC;
 }
 
-/* What is at hand for a kernel thread; 0 if nothing is now. */
+/* The bytes that are at hand for a kernel thread; 0 if none are now. */
 static long walk_pin_nowait(struct region_walk *walk, unsigned long uaddr,
 			    unsigned int nr, unsigned int gup_flags)
 {
@@ -752,7 +752,7 @@ static s64 walk_next_shmem(struct region_walk *walk, loff_t pos, void **addr)
 	struct page *page;
 	u64 run;
 
-	/* A hole: likewise. What was swapped out is none. */
+	/* A hole: likewise. A page that was swapped out is no hole. */
 	if (in_kernel_thread() && !xa_load(&mapping->i_pages, pos >> PAGE_SHIFT))
 		return walk->write ? -EAGAIN : walk_zeros(pos, addr);
 	page = shmem_read_mapping_page(mapping, pos >> PAGE_SHIFT);

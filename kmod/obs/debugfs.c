@@ -117,7 +117,7 @@ static bool show_entry(void *ctx, const struct pt_entry *e)
 	return m->count < TABLES_MAX_BYTES && !seq_has_overflowed(m);
 }
 
-/* Who holds the same mappings. */
+/* The formats that hold the same mappings. */
 static void show_oracle(struct seq_file *m, const struct nyx_oracle *o,
 			const char * const *format)
 {
@@ -333,7 +333,7 @@ static void make_files(struct work_struct *work)
 /*
  * The directory of all units is locked while the kernel allocates a file in it. The
  * memory cgroup of the unit's owner, if it were charged, could make all wait that
- * make or end a unit. That of a kernel thread does not.
+ * make or end a unit. The cgroup of a kernel thread has no limit.
  */
 void nyx_debugfs_add(struct nyx_unit *unit)
 {

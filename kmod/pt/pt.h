@@ -16,9 +16,9 @@
  * Readers (pt_walk()) need no lock, only an RCU read-side critical section, and
  * may run beside a writer: an entry changes from one valid state to another by
  * a single store, a mapped address that a writer does not unmap translates at
- * every moment, and tables are freed after a grace period. What readers have
- * cached elsewhere is the caller's to invalidate, after pt_unmap() and before
- * it tells anybody that the range is gone.
+ * every moment, and tables are freed after a grace period. The
+ * caller invalidates what readers have cached elsewhere, after pt_unmap() and
+ * before it tells anybody that the range is gone.
  */
 #ifndef NYX_PT_PT_H
 #define NYX_PT_PT_H

@@ -7,7 +7,7 @@
  * - a table is 512 entries of eight bytes; an entry is empty, or refers to a
  *   table of a lower level, or is a leaf;
  * - levels count from the leaves: an entry of level 0 spans 4 KiB, one of level
- *   n spans 2^(12 + 9n) bytes. What the hardware manuals call level 1 is level 0
+ *   n spans 2^(12 + 9n) bytes. Level 1 of the hardware manuals is level 0
  *   here; their names appear in the fmt headers only;
  * - a page is what a leaf maps. It is as large as the span of its entry or, in a
  *   format with contiguous pages, a power of two of spans: then as many
@@ -111,7 +111,7 @@ static __always_inline unsigned int pt_width(unsigned int levels)
 }
 
 /*
- * What a format's .c file provides, by instantiating the templates. The names
+ * The functions that a format's .c file provides, by instantiating the templates. The names
  * are those of pt.h with the format in front.
  */
 #define PT_DECLARE_FORMAT(fmt)						\

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What looks at a whole kernel-owned table, or at much of it, while its writer
+ * Functions that look at a whole kernel-owned table, or at much of it, while its writer
  * is excluded: to list it, to show it, to free it. All of it recurses by level,
  * at most five deep.
  */

@@ -50,7 +50,7 @@ struct pt_walk_state {
 	struct pt_trace *trace;
 };
 
-/* What an entry says, whatever the walk makes of it. */
+/* The contents of an entry, whatever the walk makes of it. */
 static noinline void pt_trace_entry(struct pt_step *step, u64 entry, u64 sizes)
 {
 	unsigned int level = step->level;
@@ -63,7 +63,7 @@ static noinline void pt_trace_entry(struct pt_step *step, u64 entry, u64 sizes)
 	step->perm = pt_grant_perm(pt_entry_grant(entry));
 	step->reserved = pt_entry_reserved(entry, level, sizes);
 	step->kind = pt_entry_leaf(entry, level) ? PT_STEP_LEAF : PT_STEP_TABLE;
-	/* What is not well formed leads nowhere. */
+	/* An entry that is not well formed leads nowhere. */
 	if (step->reserved)
 		return;
 	if (step->kind == PT_STEP_LEAF) {
@@ -116,7 +116,7 @@ static __always_inline bool pt_walk_end(struct pt_walk_state *w,
 	return false;
 }
 
-/* What the entries so far do not grant. */
+/* The accesses that the entries so far do not grant. */
 static __always_inline enum pt_status pt_walk_denied(const struct pt_walk_state *w)
 {
 	unsigned int missing = w->access;
@@ -146,7 +146,7 @@ static __always_inline bool pt_walk_leaf(struct pt_walk_state *w,
 	return false;
 }
 
-/* What only guests can get wrong. Returns true if the walk goes on. */
+/* Check what only guests can get wrong. Returns true if the walk goes on. */
 static __always_inline bool pt_walk_check(struct pt_walk_state *w,
 					  unsigned int level, u64 entry)
 {

@@ -118,7 +118,7 @@ static void drain_waits_for_reader(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, d.ret, 0);
 }
 
-/* Who comes after the drain has begun does not hold it up. */
+/* A reader that comes after the drain has begun does not hold it up. */
 static void drain_ignores_newcomers(struct kunit *test)
 {
 	struct epoch *e = test->priv;

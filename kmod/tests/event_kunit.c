@@ -27,7 +27,7 @@ static unsigned long event_seed;
 module_param(event_seed, ulong, 0444);
 MODULE_PARM_DESC(event_seed, "seed of the random cases of nyx_event; 0: any");
 
-/* What the record number @seq carries. */
+/* The contents of the record number @seq. */
 static u64 mark_of(u64 seq)
 {
 	return seq * 0x9e3779b97f4a7c15ull + 1;

@@ -194,7 +194,7 @@ static void fill_after_invalidate_is_dropped(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, has(f, &f->a, 0x5000));
 }
 
-/* What a lookup finds is what was filled last, however full the cache is. */
+/* A lookup finds what was filled last, however full the cache is. */
 static void overfull_cache_never_lies(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -130,7 +130,7 @@ static void expect_message(struct kunit *test, const struct irt_entry *e,
 	KUNIT_EXPECT_FALSE(test, msg->as_is);
 }
 
-/* What is written is read, and, if everybody may use it, is what is sent. */
+/* An entry reads as it was written and, if everybody may use it, is sent so. */
 static void round_trip(struct kunit *test, const struct irt_entry *e)
 {
 	struct irt *irt = test->priv;
@@ -546,7 +546,7 @@ static void no_source_check_lets_all_in(struct kunit *test)
 	/* Nor is what stands in the field looked at. */
 	e.source = NYX_SBDF(3, 4, 5, 6);
 	KUNIT_EXPECT_EQ(test, wrong_sources(test->priv, &e, all_allowed), 0);
-	/* Who cannot be told from others is refused. */
+	/* A sender that cannot be told from others is refused. */
 	e.check = 3;
 	KUNIT_EXPECT_EQ(test, wrong_sources(test->priv, &e, none_allowed), 0);
 }
@@ -585,7 +585,7 @@ static void expect_passed(struct kunit *test, const struct irt_msg *msg,
 			(data & 0x8000 ? NYX_IRTE_F_LEVEL : 0));
 	KUNIT_EXPECT_EQ(test, msg->posted, 0);
 	KUNIT_EXPECT_TRUE(test, msg->as_is);
-	/* What is understood of it makes the same message again. */
+	/* The fields that were understood make the same message again. */
 	irt_compose(msg, &to, &what);
 	KUNIT_EXPECT_EQ(test, to, address & 0xfffff00c);
 	KUNIT_EXPECT_EQ(test, what, (data & 0x87ff) |
@@ -921,7 +921,7 @@ static int race_reader(void *data)
 		unsigned int i;
 
 		for (i = 0; i < RACE_TURN / 2; i++) {
-			/* Who sends this may use that entry, and no other one. */
+			/* The sender of this may use that entry, and no other one. */
 			k = (k + 1) % RACE_STATES;
 			switch (irt_remap(r->irt, 0, k << 26 | k << 8,
 					  msi(RACE_INDEX), 0, &msg)) {

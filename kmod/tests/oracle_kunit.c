@@ -261,7 +261,7 @@ static void tables_follow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stat(f, NYX_STAT_ORACLE_MISMATCHES), 0);
 }
 
-/* What x86 cannot hold is no difference. */
+/* A permission that x86 cannot hold is no difference. */
 static void write_only_pages_agree(struct kunit *test)
 {
 	const struct kind *kind = test->param_value;
@@ -357,7 +357,7 @@ static void finds_a_page_that_is_too_large(struct kunit *test)
 	}
 }
 
-/* What differs is counted by maps and unmaps, too, which go on. */
+/* Maps and unmaps count differences, too, and go on. */
 static void changes_compare(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -437,7 +437,7 @@ static struct pt_trace guest_look(struct guest *g, const struct pt_config *cfg,
 	return guest_trace(g, cfg, va, 0, &res);
 }
 
-/* What each kind of step tells. */
+/* Each kind of step tells this. */
 static void guest_trace_tells_steps(struct kunit *test)
 {
 	static const struct pt_config vtd = { PT_VTDSS, 4 };

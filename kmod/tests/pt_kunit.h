@@ -4,9 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The suites know the layer by pt.h alone. What an entry looks like, how large
- * a page may be and how wide a table is they derive anew from the
- * specifications, so that a slip of the format headers is found.
+ * The suites know the layer by pt.h alone. They derive anew from the
+ * specifications what an entry looks like, how large a page may be and how wide
+ * a table is, so that a slip of the format headers is found.
  */
 #ifndef NYX_TESTS_PT_KUNIT_H
 #define NYX_TESTS_PT_KUNIT_H
@@ -137,7 +137,7 @@ static inline u64 fixture_unmap(struct pt_fixture *f, u64 va, u64 last)
 	return bytes;
 }
 
-/* What a reader gets for @va; @lg2 is its page, 0 if it does not matter. */
+/* The result of a reader for @va; @lg2 is its page, 0 if it does not matter. */
 static inline bool fixture_maps(struct pt_fixture *f, u64 va, u64 oa,
 				unsigned int perm, unsigned int lg2)
 {

@@ -207,7 +207,7 @@ static int read_kernel_table(void *ctx, u64 gpa, u64 *val)
 	return 0;
 }
 
-/* What pt_map() builds a guest may build too: both walkers agree. */
+/* A guest may build what pt_map() builds: both walkers agree. */
 static void walkers_agree(struct kunit *test)
 {
 	struct pt_fixture *f = test->priv;

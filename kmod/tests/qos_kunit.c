@@ -173,7 +173,7 @@ static void wait_is_exact(struct kunit *test)
 	u64 wait;
 
 	KUNIT_EXPECT_EQ(test, burst_of(q, NULL, NYX_RATE_OPS, 1, T0), 11);
-	/* Who is refused is not charged: it does not become more. */
+	/* A caller that is refused is not charged: it does not become more. */
 	for (i = 0; i < 10; i++)
 		KUNIT_EXPECT_EQ(test, try_one(q, NULL, NYX_RATE_OPS, 1, T0), MS);
 	wait = try_one(q, NULL, NYX_RATE_OPS, 1, T0 + 1);
@@ -209,7 +209,7 @@ static void reservations_queue_up(struct kunit *test)
 	for (i = 1; i <= 100; i++)
 		KUNIT_EXPECT_EQ(test, reserve_one(q, NULL, NYX_RATE_OPS, 1, T0),
 				i * MS);
-	/* Who does not wait sees them all before it. */
+	/* A caller that does not wait sees them all before it. */
 	KUNIT_EXPECT_EQ(test, try_one(q, NULL, NYX_RATE_OPS, 1, T0), 101 * MS);
 	KUNIT_EXPECT_EQ(test, try_one(q, NULL, NYX_RATE_OPS, 1, T0 + 100 * MS),
 			MS);
@@ -254,7 +254,7 @@ static u64 run_time(struct nyx_qos *q, u64 amount, bool reserve)
 	for (i = 0; i < RUN; i++) {
 		wait = nyx_qos_charge(q, NULL, &work, now, reserve);
 		now += wait;
-		/* Who has waited as it was told to is let through. */
+		/* A caller that has waited as it was told to is let through. */
 		if (wait && !reserve && nyx_qos_charge(q, NULL, &work, now, false))
 			return 0;
 	}
@@ -364,7 +364,7 @@ static void random_charges_match_oracle(struct kunit *test)
 		struct oracle o = {
 			.rate = rates[r], .burst = 20000 * MS, .time = T0,
 		};
-		/* What the rate gives in a millisecond, on average. */
+		/* The amount that the rate gives in a millisecond, on average. */
 		u64 usual = max(div_u64(rates[r], 1000), 1ull), now = T0;
 
 		for (i = 0; i < ORACLE_STEPS; i++) {
@@ -412,7 +412,7 @@ static void refund_undoes_a_charge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, try_one(q, NULL, NYX_RATE_OPS, 1, T0), MS);
 	give_back(q, NULL, NYX_RATE_OPS, 1);
 	KUNIT_EXPECT_EQ(test, burst_of(q, NULL, NYX_RATE_OPS, 1, T0), 1);
-	/* What is not limited, and nobody, is not refunded. */
+	/* A quantity without a limit, and nobody, is not refunded. */
 	give_back(q, NULL, NYX_RATE_BYTES, 1000);
 	give_back(q, NULL, NYX_RATE_OPS, 0);
 	give_back(NULL, NULL, NYX_RATE_OPS, 1);
@@ -452,7 +452,7 @@ static void all_kinds_must_allow_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, burst_of(q, NULL, NYX_RATE_OPS, 1, T0), 1);
 	KUNIT_EXPECT_EQ(test, burst_of(q, NULL, NYX_RATE_BYTES, 1000, T0), 10);
 
-	/* Who reserves waits for the longest, and is charged for all. */
+	/* A caller that reserves waits for the longest, and is charged for all. */
 	KUNIT_EXPECT_EQ(test, nyx_qos_charge(q, NULL, &work, T0, true), 10 * MS);
 	KUNIT_EXPECT_EQ(test, try_one(q, NULL, NYX_RATE_IRQS, 1, T0), 30 * MS);
 	KUNIT_EXPECT_EQ(test, try_one(q, NULL, NYX_RATE_OPS, 1, T0), 20 * MS);
@@ -503,7 +503,7 @@ static void device_and_domain_must_allow_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, try_one(dev, dom, NYX_RATE_OPS, 1, T0), MS);
 	KUNIT_EXPECT_EQ(test, try_one(NULL, dom, NYX_RATE_OPS, 1, T0), 10 * MS);
 
-	/* Who reserves is charged in both and waits for the longer one. */
+	/* A caller that reserves is charged in both and waits for the longer one. */
 	KUNIT_EXPECT_EQ(test, reserve_one(dev, dom, NYX_RATE_OPS, 1, T0), 10 * MS);
 	KUNIT_EXPECT_EQ(test, try_one(dev, NULL, NYX_RATE_OPS, 1, T0), 2 * MS);
 	KUNIT_EXPECT_EQ(test, try_one(NULL, dom, NYX_RATE_OPS, 1, T0), 20 * MS);

@@ -5,8 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * One file of shmem is the guest's memory, by all four backings; what an access
- * did is looked up in the file itself. What needs processes that die, fork and
- * race is tested from user space.
+ * did is looked up in the file itself. Tests in user space have
+ * the cases that need processes which die, fork and race.
  */
 #include <kunit/test.h>
 #include <linux/err.h>

@@ -145,7 +145,7 @@ static void vtd_device_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ctx.levels, 3);
 	KUNIT_EXPECT_EQ(test, ctx.root, 0x000ffffffffff000ull);
 
-	/* What belongs to the register, and not to the address. */
+	/* Bits that belong to the register, and not to the address. */
 	entries(m, ROOT_OK, 0, LO_OK, HI_OK);
 	KUNIT_EXPECT_EQ(test, decode_at(m, &wide, ROOT_AT | 0x3ff, &ctx), 0);
 }
@@ -305,7 +305,7 @@ static void vtd_context_pass_through(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, decode(m, &wide, &ctx), 0);
 	KUNIT_EXPECT_TRUE(test, ctx.pass_through);
 	KUNIT_EXPECT_EQ(test, ctx.did, 1);
-	/* What the bus has, not what a table would. */
+	/* The permission is that of the bus, not of a table. */
 	KUNIT_EXPECT_EQ(test, ctx.width, wide.haw);
 }
 
@@ -371,7 +371,7 @@ static void vtd_irte_fields(struct kunit *test)
 	struct irt_entry e;
 	unsigned int dlm;
 
-	/* What Linux writes: present, hint, vector 0x42, 32-bit destination. */
+	/* Linux writes: present, hint, vector 0x42, 32-bit destination. */
 	KUNIT_ASSERT_EQ(test, irte(&wide, true, 0x12345678ull << 32 | 0x420009,
 				   0x40018, &e), 0);
 	KUNIT_EXPECT_EQ(test, e.vector, 0x42);
@@ -594,7 +594,7 @@ static void vtd_desc_iotlb(struct kunit *test)
 	unsigned int am;
 
 	KUNIT_EXPECT_EQ(test, desc(0x02, 0, &d), 4);
-	/* What Linux sends: with DW and DR. */
+	/* Linux sends it with DW and DR. */
 	KUNIT_ASSERT_EQ(test, desc(0xd2, 0, &d), 0);
 	KUNIT_EXPECT_EQ(test, d.granularity, 1);
 	KUNIT_ASSERT_EQ(test, desc(0xe2 | 0x1234 << 16, 0, &d), 0);

@@ -54,7 +54,7 @@ static bool pair_idle(struct epoch *epoch, unsigned int pair)
 	for_each_possible_cpu(cpu)
 		out += atomic_long_read(&per_cpu_ptr(epoch->cpu, cpu)->out[pair]);
 	/*
-	 * Who is seen to have left is also seen to have entered: pairs with
+	 * A reader that is seen to have left is also seen to have entered: pairs with
 	 * the barrier before the increment in epoch_exit().
 	 */
 	smp_mb();
@@ -119,7 +119,7 @@ int epoch_drain(struct epoch *epoch)
 		ret = drain_slow(epoch, true);
 		mutex_unlock(&epoch->lock);
 	}
-	/* What follows the drain comes after what the readers did. */
+	/* Orders all that follows the drain after what the readers did. */
 	smp_mb();
 	return ret;
 }

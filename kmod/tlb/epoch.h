@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Who uses a translation does so between epoch_enter() and epoch_exit() and
- * may sleep in between. Who has taken a translation away calls epoch_drain():
+ * A thread that uses a translation does so between epoch_enter() and epoch_exit() and
+ * may sleep in between. A thread that has taken one away calls epoch_drain():
  * when it returns, everybody who could have seen it has left.
  *
  * Readers count themselves in and out in per-CPU counters, of which there are
@@ -16,12 +16,12 @@
  * not one; the sum of those who left is taken before the sum of those who
  * entered, so that nobody is counted as gone who is not also counted as come.
  *
- * What pairs with what: a reader counts itself in, then (full barrier A) looks
+ * Barriers pair as follows: a reader counts itself in, then (full barrier A) looks
  * at the tables; the drain's caller changes the tables, then (full barrier B)
  * the drain looks at the counters. One of the two sees the other. Likewise a
  * reader counts itself out, then (C) looks whether its pair is waited for, and
  * the drain announces which pair it waits for, then (D) looks at the counters.
- * Who leaves the other pair disturbs nobody.
+ * A reader that leaves the other pair disturbs nobody.
  *
  * epoch_exit() still looks at the epoch after it has counted itself out. It
  * does so in an RCU read-side critical section; whoever frees what the epoch is

@@ -291,7 +291,7 @@ static int read_int(struct amdvi *amdvi, const struct settings *set, u32 sbdf,
 	if (code)
 		return refuse_int(refusal, NYX_FAULT_CONTEXT, code, NULL, false, at);
 	code = amdvi_decode_int(dte, irq);
-	/* What DTE.IG is about are page faults only. */
+	/* DTE.IG is about page faults only. */
 	return code ? refuse_int(refusal, NYX_FAULT_CONTEXT, code, irq, false, 0) : 0;
 }
 
@@ -484,7 +484,7 @@ static int control_changed(struct amdvi *amdvi, u64 changed)
 	return ret ?: amdvi_cmd_run(amdvi);
 }
 
-/* What a write of a register leads to. Under @mutex. */
+/* The effects of a write of a register. Under @mutex. */
 static int follow(struct amdvi *amdvi, const struct reg_write *w)
 {
 	switch (w->def->index) {
@@ -497,7 +497,7 @@ static int follow(struct amdvi *amdvi, const struct reg_write *w)
 	}
 }
 
-/* What it means for the registers themselves. Under @lock. */
+/* Its effects on the registers themselves. Under @lock. */
 static void settle(struct amdvi *amdvi, const struct reg_write *w)
 {
 	u64 status = amdvi->value[REG_STATUS];

@@ -52,7 +52,7 @@ static int completion_wait(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 }
 
 /*
- * Section 2.4.2. What was translated for the device by the old entry goes, too:
+ * Section 2.4.2. Translations for the device by the old entry go, too:
  * drivers expect that of hardware that has a cache for each device.
  */
 static void invalidate_device(struct amdvi *amdvi, u16 rid)

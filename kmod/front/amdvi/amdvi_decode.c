@@ -94,7 +94,7 @@ u16 amdvi_decode_int(const u64 dte[4], struct amdvi_int *irq)
 #define IRTE_RESERVED		(AMDVI_EVENT_PAGE_FAULT | AMDVI_EVENT_I | \
 				 AMDVI_EVENT_PR | AMDVI_EVENT_RZ)
 
-/* What both sizes have in their first byte. */
+/* The fields that both sizes have in their first byte. */
 static u16 decode_first_byte(u64 lo, struct irt_entry *e)
 {
 	*e = (struct irt_entry) { .check = NYX_SOURCE_ANY };

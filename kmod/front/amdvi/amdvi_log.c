@@ -162,7 +162,7 @@ void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w)
 		if ((on & def->enable) ||
 		    ((w->written & def->enable) && !(status & def->overflow)))
 			amdvi->log[i].stopped = false;
-		/* What nobody was told of so far. */
+		/* The entries that nobody was told of so far. */
 		if ((on & def->irq_enable) && (status & (def->irq | def->overflow)))
 			send(amdvi, def->vector);
 	}

@@ -167,7 +167,7 @@ static u16 vtd_dma_code(struct nyx_front *front, const struct nyx_fault *fault,
 	case NYX_FAULT_RESERVED_BIT:
 		return VTD_PTE_RESERVED;
 	case NYX_FAULT_INTERRUPT_RANGE:
-		/* What goes there by itself is an interrupt, not our business. */
+		/* A DMA that goes there by itself is an interrupt, not our business. */
 		return fault->gpa == NYX_GPA_UNKNOWN ? VTD_OK :
 						       VTD_OUT_IN_IRQ_RANGE;
 	case NYX_FAULT_TABLE_ACCESS:
@@ -411,7 +411,7 @@ static int iotlb_command(struct vtd *vtd, u64 cmd)
 	return finish(vtd);
 }
 
-/* What a write of a register leads to. Under @mutex. */
+/* The effects of a write of a register. Under @mutex. */
 static int follow(struct vtd *vtd, const struct reg_write *w)
 {
 	switch (w->def->index) {
@@ -433,7 +433,7 @@ static int follow(struct vtd *vtd, const struct reg_write *w)
 	}
 }
 
-/* What it means for the registers themselves. Under @lock. */
+/* Its effects on the registers themselves. Under @lock. */
 static void settle(struct vtd *vtd, const struct reg_write *w)
 {
 	switch (w->def->index) {

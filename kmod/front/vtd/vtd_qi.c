@@ -108,7 +108,7 @@ static void stop(struct vtd *vtd, u8 error)
 	spin_unlock_irq(&vtd->lock);
 }
 
-/* What keeps the queue from being read. */
+/* The states that keep the queue from being read. */
 static u8 refuse_queue(const struct vtd *vtd, u64 gpa, u64 tail, u64 size)
 {
 	/* No head would ever get there. */
