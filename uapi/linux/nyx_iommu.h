@@ -29,7 +29,7 @@
  * Addresses and lengths are in bytes. A range is given by its first byte and
  * its length; a length of zero is -EINVAL wherever nothing else is said.
  *
- * What each errno means, for all commands:
+ * Each errno means the same for all commands:
  *
  *  - ENOTTY: the command is unknown.
  *  - E2BIG: a part of the structure that this kernel does not know is not zero,
@@ -140,7 +140,7 @@ enum nyx_cmd {
  * @__reserved: must be 0
  * @out_version: release of the module, NUL-terminated
  *
- * What the module can do. Needs no unit.
+ * Tell what the module can do. Needs no unit.
  */
 struct nyx_module_info {
 	__u32 size;
@@ -256,9 +256,9 @@ enum nyx_unit_flags {
  *
  * An AMD-Vi unit has an address width of 48, 57 or 64 (0: 64), which is what
  * EFR.HATS says: tables of up to 4, 5 or 6 levels. The interrupt remapping
- * tables are those of its devices; @irt_entries must be 0. What the guest's ACPI
- * tables and the capability block of the PCI function have to repeat can be read
- * from the registers: EFR at 0x30, EFR2 at 0x1a0.
+ * tables are those of its devices; @irt_entries must be 0. The guest's ACPI
+ * tables and the capability block of the PCI function have to repeat some of its
+ * registers, which can be read: EFR at 0x30, EFR2 at 0x1a0.
  *
  * Create a unit and bind the file descriptor to it: -EBUSY if it is bound. The
  * unit belongs to the caller's effective user in its user namespace. It counts for
@@ -436,7 +436,7 @@ struct nyx_unit_share {
  *
  * End the unit: its id and name are free at once, commands on its file
  * descriptors that need a unit fail with -ENODEV, readers of its events see the end of the
- * stream. What it has is given back when its last file descriptor is closed; until
+ * stream. It gives back what it has when its last file descriptor is closed; until
  * then it counts for the limits on units.
  */
 struct nyx_unit_destroy {
@@ -1456,8 +1456,8 @@ enum nyx_mmio_flags {
  * @value: in: what to write; out: what was read
  *
  * The guest reads or writes a register of the unit's vendor model; -EOPNOTSUPP
- * without one. What a write of the guest's leads to, as the execution of its
- * invalidation queue or command buffer, is done when the command returns. -EINTR
+ * without one. The effects of a write of the guest's, as the execution of its
+ * invalidation queue or command buffer, are done when the command returns. -EINTR
  * if the caller was killed before: the queue goes on with the next write of its
  * tail; a command that a register says is not done is waited for by the next
  * access to a register. -ENOMEM if there is no memory for a log of the length that
