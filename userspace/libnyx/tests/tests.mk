@@ -6,7 +6,7 @@
 
 TESTS_DIR	:= libnyx/tests
 SELFTESTS	:= ../selftests
-TEST_NAMES	:= lib_text lib_unit lib_domain lib_data lib_irq lib_policy
+TEST_NAMES	:= lib_acpi lib_text lib_unit lib_domain lib_data lib_irq lib_policy
 TEST_BINS	:= $(TEST_NAMES:%=$(O)/tests/%)
 MOCK_SRC	:= $(sort $(wildcard $(TESTS_DIR)/mock/*.c))
 MOCK		:= $(O)/tests/libnyx-mock.so
@@ -23,7 +23,7 @@ $(O)/obj/tests/%.o: $(TESTS_DIR)/%.c $(O)/obj/flags | $(O)/obj/tests/
 $(O)/obj/tests/ktap.o: $(SELFTESTS)/include/ktap.c $(O)/obj/flags | $(O)/obj/tests/
 	$(call cc,$(TEST_CPPFLAGS) -w)
 
-$(filter-out %/lib_text,$(TEST_BINS)): $(O)/obj/tests/lib_env.o
+$(filter-out %/lib_acpi %/lib_text,$(TEST_BINS)): $(O)/obj/tests/lib_env.o
 $(TEST_BINS): $(O)/tests/%: $(O)/obj/tests/%.o $(O)/obj/tests/ktap.o $(O)/libnyx.a | $(O)/tests/
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread -o $@ \
 		$(filter %.o,$^) $(filter %.a,$^)

@@ -16,6 +16,7 @@
 
 #include <linux/nyx_iommu.h>
 
+#include <nyx/acpi.h>
 #include <nyx/domain.h>
 #include <nyx/unit.h>
 
@@ -38,5 +39,7 @@
 #define NYX_UNIT_CREATE_OPTS_INIT	{ .size = sizeof(struct nyx_unit_create_opts) }
 #define NYX_UNIT_OPEN_OPTS_INIT		{ .size = sizeof(struct nyx_unit_open_opts) }
 #define NYX_DOMAIN_CREATE_OPTS_INIT	{ .size = sizeof(struct nyx_domain_create_opts) }
+#define NYX_ACPI_DMAR_OPTS_INIT		{ .size = sizeof(struct nyx_acpi_dmar_opts) }
+#define NYX_ACPI_IVRS_OPTS_INIT		{ .size = sizeof(struct nyx_acpi_ivrs_opts) }
 
 #endif /* NYX_INIT_H */

@@ -35,6 +35,7 @@
 #ifndef NYX_NYX_H
 #define NYX_NYX_H
 
+#include <nyx/acpi.h>
 #include <nyx/ctx.h>
 #include <nyx/device.h>
 #include <nyx/dma.h>
