@@ -69,6 +69,14 @@ enum {
 	GAS_IO		= 1,
 };
 
+const struct nyx_acpi_ids acpi_ids = {
+	.oem_id = "NYX",
+	.oem_table_id = "NYXVMM",
+	.creator_id = "NYX",
+	.oem_revision = 1,
+	.creator_revision = 1,
+};
+
 struct writer {
 	uint8_t *area;			/* [GPA_BIOS, GPA_BIOS_END) */
 	size_t used;
@@ -109,7 +117,7 @@ static void header(uint8_t *table, const char *signature, uint8_t revision)
 	memcpy(table, signature, 4);
 	table[8] = revision;
 	memcpy(table + 10, "NYX   ", 6);
-	memcpy(table + 16, "NYXVMM  ", 8);
+	memcpy(table + 16, "NYXVMM  ", 8);	/* as acpi_ids has it */
 	le_put(table + 24, 1, 4);
 	memcpy(table + 28, "NYX ", 4);
 	le_put(table + 32, 1, 4);
@@ -401,24 +409,17 @@ static uint64_t hpet(struct writer *w)
 	return finish(w, 56);
 }
 
-/* What the IOMMU calls itself and contains: DMAR, IVRS. */
 static int iommu_table(struct vmm *vmm, struct writer *w)
 {
-	uint8_t *t = next(w);
-	char signature[4];
-	uint8_t revision;
 	size_t len;
+	int rc;
 
 	if (!vmm->iommu->acpi)
 		return 0;
-	len = vmm->iommu->acpi(vmm, t, room(w));
-	if (len < HEADER || len > room(w))
-		return -ENOSPC;
-	memcpy(signature, t, 4);
-	revision = t[8];
-	header(t, signature, revision);
-	list(w, finish(w, len));
-	return 0;
+	rc = vmm->iommu->acpi(vmm, next(w), room(w), &len);
+	if (!rc)
+		list(w, take(w, len));
+	return rc;
 }
 
 /* RSDT or XSDT: addresses of @width bytes */
@@ -450,6 +451,7 @@ int acpi_build(struct vmm *vmm)
 	struct writer w = { .area = ram_ptr(vmm, GPA_BIOS, GPA_BIOS_END - GPA_BIOS) };
 	uint64_t dsdt_gpa, facs_gpa, madt_gpa, rsdt_gpa;
 	uint8_t *root;
+	int rc;
 
 	if (!w.area) {
 		say("there is no guest memory for the ACPI tables");
@@ -476,9 +478,10 @@ int acpi_build(struct vmm *vmm)
 	list(&w, mcfg(&w));
 	if (vmm->opts->hpet)
 		list(&w, hpet(&w));
-	if (iommu_table(vmm, &w)) {
-		say("the ACPI table of the %s IOMMU does not fit", vmm->iommu->name);
-		return -ENOSPC;
+	rc = iommu_table(vmm, &w);
+	if (rc) {
+		say("the ACPI table of the %s IOMMU: %s", vmm->iommu->name, strerror(-rc));
+		return rc;
 	}
 	rsdt_gpa = table_of_tables(&w, "RSDT", 4);
 	rsdp(root, rsdt_gpa, table_of_tables(&w, "XSDT", 8));

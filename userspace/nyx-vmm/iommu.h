@@ -57,8 +57,8 @@ struct iommu_ops {
 	int (*remap)(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
 		     struct irq_message *message);
 
-	/* Its ACPI table (DMAR, IVRS) with a zero checksum. Bytes, 0: no room. */
-	size_t (*acpi)(struct vmm *vmm, uint8_t *table, size_t room);
+	/* Its ACPI table (DMAR, IVRS). 0 and its bytes; -EMSGSIZE: no room. */
+	int (*acpi)(struct vmm *vmm, void *table, size_t room, size_t *length);
 };
 
 extern const struct iommu_ops iommu_none;

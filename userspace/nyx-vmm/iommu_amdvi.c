@@ -12,7 +12,7 @@
  * chipsets. There is no entry for a HPET: the machine has none.
  *
  * AMD I/O Virtualization Technology (IOMMU) Specification, 48882, revision 3.07: 3.2
- * for the capability block, 3.4 for the registers, 5.2 for IVRS.
+ * for the capability block, 3.4 for the registers.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -33,16 +33,6 @@
 #define XT_LOGICAL	(UINT64_C(1) << 2)
 #define XT_LOWEST	(UINT64_C(1) << 40)
 
-/* The Extended Feature Register: what a block of type 10h repeats */
-#define EFR_PREFETCH	(UINT64_C(1) << 0)
-#define EFR_PPR		(UINT64_C(1) << 1)
-#define EFR_XT		(UINT64_C(1) << 2)
-#define EFR_NX		(UINT64_C(1) << 3)
-#define EFR_GT		(UINT64_C(1) << 4)
-#define EFR_IA		(UINT64_C(1) << 6)
-#define EFR_GA		(UINT64_C(1) << 7)
-#define EFR_HE		(UINT64_C(1) << 8)
-
 enum {
 	REG_CONTROL	= 0x18,
 	REG_EFR		= 0x30,
@@ -50,10 +40,7 @@ enum {
 	REG_XT_GA	= 0x180,
 	REG_EFR2	= 0x1a0,
 	REG_STATUS	= 0x2020,
-	EFR_HATS	= 10,		/* shifts */
-	EFR_GATS	= 12,
-	EFR_GLX		= 14,
-	EFR_PASMAX	= 32,
+	EFR_HATS	= 10,		/* shift */
 
 	/* as other VMMs have it; no chipset's, whose quirks a guest would look for */
 	VENDOR		= 0x1022,
@@ -70,24 +57,11 @@ enum {
 	HEADER_EFR	= 1 << 11,
 	BASE_ENABLE	= 1 << 0,
 
-	/* Sizes of addresses, alike in the capability and in the table */
+	/* Sizes of addresses */
 	SIZE_GUEST	= 2 << 5,	/* guest-virtual: 48 bits */
-	SIZE_PHYSICAL	= 48 << 8,
-	SIZE_VIRTUAL	= 15,		/* shift */
-
-	IVRS_INFO	= 36,
-	IVRS_SIZE	= 48,
-	INFO_EFR	= 1 << 0,
-	IVHD_10		= 24,
-	IVHD_11		= 40,
-	IVHD_PREFETCH	= 1 << 6,
-	IVHD_PPR	= 1 << 7,
-
-	ENTRIES_SIZE	= 16,
-	ENTRY_RANGE	= 3,		/* from here */
-	ENTRY_RANGE_END	= 4,		/* to here */
-	ENTRY_SPECIAL	= 0x48,
-	SPECIAL_IOAPIC	= 1,
+	SIZE_PHYSICAL	= 8,		/* shifts */
+	SIZE_VIRTUAL	= 15,
+	PHYSICAL_BITS	= 48,
 };
 
 struct amdvi {
@@ -190,11 +164,14 @@ static int amdvi_init(struct vmm *vmm)
 }
 
 /* The widest of 32, 40, 48 and 64 bits that there are for it: 4, 5 or 6 levels */
+static uint32_t virtual_bits(const struct amdvi *amdvi)
+{
+	return amdvi->efr >> EFR_HATS & 3 ? 64 : 48;
+}
+
 static uint32_t sizes(const struct amdvi *amdvi)
 {
-	uint32_t bits = amdvi->efr >> EFR_HATS & 3 ? 64 : 48;
-
-	return SIZE_GUEST | SIZE_PHYSICAL | bits << SIZE_VIRTUAL;
+	return SIZE_GUEST | PHYSICAL_BITS << SIZE_PHYSICAL | virtual_bits(amdvi) << SIZE_VIRTUAL;
 }
 
 static int amdvi_functions(struct vmm *vmm)
@@ -221,79 +198,40 @@ static int amdvi_functions(struct vmm *vmm)
 	return pci_register(dev);
 }
 
-/* ---- IVRS -------------------------------------------------------------------------- */
-
-/* Bits @nr from @from on of the register, at @to of the field */
-static uint32_t field(uint64_t efr, unsigned int from, unsigned int nr, unsigned int to)
-{
-	return (uint32_t)(efr >> from & ((1u << nr) - 1)) << to;
-}
-
-/* The features as a block of type 10h has them */
-static uint32_t features(uint64_t efr)
-{
-	return (efr & EFR_XT ? 1u << 0 : 0) | (efr & EFR_NX ? 1u << 1 : 0) |
-		(efr & EFR_GT ? 1u << 2 : 0) | field(efr, EFR_GLX, 2, 3) |
-		(efr & EFR_IA ? 1u << 5 : 0) | (efr & EFR_GA ? 1u << 6 : 0) |
-		(efr & EFR_HE ? 1u << 7 : 0) | field(efr, EFR_PASMAX, 5, 8) |
-		field(efr, EFR_GATS, 2, 28) | field(efr, EFR_HATS, 2, 30);
-}
-
 /*
  * All of the segment are behind the unit, and the IOAPIC, whose id in the MADT is 0. The
  * range is what every driver reads: Xen 4.17 stops at an entry of type 1, "all", and
- * FreeBSD finds no device by one.
+ * FreeBSD finds no device by one. There are two blocks about the one unit: an old guest reads
+ * the first, a newer one the second, which alone tells of x2APIC.
  */
-static void entries(uint8_t *p)
+static int amdvi_acpi(struct vmm *vmm, void *table, size_t room, size_t *length)
 {
-	p[0] = ENTRY_RANGE;		/* of id 0 */
-	p[4] = ENTRY_RANGE_END;
-	le_put(p + 5, 0xffff, 2);
-	p += 8;
-	p[0] = ENTRY_SPECIAL;
-	p[4] = 0;			/* its id */
-	le_put(p + 5, RID_IOAPIC, 2);
-	p[7] = SPECIAL_IOAPIC;
-}
-
-static uint8_t *block(const struct amdvi *amdvi, uint8_t *p, uint8_t type, uint16_t header)
-{
-	p[0] = type;
-	le_put(p + 2, header + ENTRIES_SIZE, 2);
-	le_put(p + 4, amdvi->function.rid, 2);
-	le_put(p + 6, amdvi->capability, 2);
-	le_put(p + 8, GPA_AMDVI, 8);
-	entries(p + header);
-	return p + header + ENTRIES_SIZE;
-}
-
-/*
- * Two blocks about the one unit: an old guest reads the first, a newer one the second,
- * which alone tells of x2APIC.
- */
-static size_t amdvi_acpi(struct vmm *vmm, uint8_t *table, size_t room)
-{
+	static const struct nyx_ivrs_entry entries[] = {
+		{ .type = NYX_IVRS_RANGE, .first = 0, .last = 0xffff },
+		{ .type = NYX_IVRS_IOAPIC, .first = RID_IOAPIC, .id = 0 },
+	};
 	const struct amdvi *amdvi = vmm->iommu_data;
-	uint8_t *p = table + IVRS_SIZE, *next;
+	const struct nyx_ivrs_unit unit = {
+		.base = GPA_AMDVI,
+		.efr = amdvi->efr,
+		.efr2 = amdvi->efr2,
+		.blocks = NYX_IVRS_BLOCK_10 | NYX_IVRS_BLOCK_11,
+		.function = amdvi->function.rid,
+		.capability = amdvi->capability,
+		.nr_entries = ARRAY_SIZE(entries),
+		.entries = entries,
+	};
+	const struct nyx_acpi_ivrs_opts opts = {
+		.size = sizeof(opts),
+		.ids = acpi_ids,
+		.virtual_bits = virtual_bits(amdvi),
+		.physical_bits = PHYSICAL_BITS,
+		.guest_bits = 48,
+		.nr_units = 1,
+		.units = &unit,
+	};
 
-	if (room < IVRS_SIZE + IVHD_10 + IVHD_11 + 2 * ENTRIES_SIZE)
-		return 0;
-	memcpy(table, "IVRS", 4);
-	table[8] = 2;
-	le_put(table + IVRS_INFO, INFO_EFR | sizes(amdvi), 4);
-
-	next = block(amdvi, p, 0x10, IVHD_10);
-	if (amdvi->efr & EFR_PREFETCH)
-		p[1] |= IVHD_PREFETCH;
-	if (amdvi->efr & EFR_PPR)
-		p[1] |= IVHD_PPR;
-	le_put(p + 20, features(amdvi->efr), 4);
-
-	p = next;
-	next = block(amdvi, p, 0x11, IVHD_11);
-	le_put(p + 24, amdvi->efr, 8);
-	le_put(p + 32, amdvi->efr2, 8);
-	return (size_t)(next - table);
+	return nyx_acpi_ivrs_build(&opts, table, room, length);
 }
 
 const struct iommu_ops iommu_amdvi = {

@@ -4,8 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Intel Virtualization Technology for Directed I/O, revision 4.1: chapter 8 for DMAR,
- * 11.4 for the registers.
+ * Intel Virtualization Technology for Directed I/O, revision 4.1: 11.4 for the registers.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -32,14 +31,6 @@ enum {
 	SVT_ID		= 1,
 	SVT_BUS		= 2,
 
-	DMAR_SIZE	= 72,
-	DMAR_WIDTH	= 36,
-	DMAR_FLAGS	= 37,
-	DMAR_DRHD	= 48,		/* type 0 */
-	DMAR_SCOPE	= 64,
-	DMAR_INTR_REMAP	= 1 << 0,
-	DRHD_PCI_ALL	= 1 << 0,
-	SCOPE_IOAPIC	= 3,
 	HOST_WIDTH	= 48,
 };
 
@@ -134,27 +125,31 @@ static int vtd_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t d
 }
 
 /* One unit for all functions, and for the IOAPIC, whose id in the MADT is 0. */
-static size_t vtd_acpi(struct vmm *vmm, uint8_t *table, size_t room)
+static int vtd_acpi(struct vmm *vmm, void *table, size_t room, size_t *length)
 {
-	uint8_t *drhd = table + DMAR_DRHD, *scope = table + DMAR_SCOPE;
+	const struct nyx_dmar_scope ioapic = {
+		.type = NYX_DMAR_IOAPIC,
+		.bus = RID_IOAPIC >> 8,
+		.nr_steps = 1,
+		.path = { { RID_IOAPIC >> 3 & 0x1f, RID_IOAPIC & 7 } },
+	};
+	const struct nyx_dmar_unit unit = {
+		.base = GPA_VTD,
+		.flags = NYX_DMAR_UNIT_F_ALL,
+		.scopes = &ioapic,
+		.nr_scopes = 1,
+	};
+	const struct nyx_acpi_dmar_opts opts = {
+		.size = sizeof(opts),
+		.flags = NYX_DMAR_F_INTR_REMAP,
+		.ids = acpi_ids,
+		.address_width = HOST_WIDTH,
+		.nr_units = 1,
+		.units = &unit,
+	};
 
 	(void)vmm;
-	if (room < DMAR_SIZE)
-		return 0;
-	memcpy(table, "DMAR", 4);
-	table[8] = 1;
-	table[DMAR_WIDTH] = HOST_WIDTH - 1;
-	table[DMAR_FLAGS] = DMAR_INTR_REMAP;
-	le_put(drhd + 2, DMAR_SIZE - DMAR_DRHD, 2);
-	drhd[4] = DRHD_PCI_ALL;
-	le_put(drhd + 8, GPA_VTD, 8);
-	scope[0] = SCOPE_IOAPIC;
-	scope[1] = DMAR_SIZE - DMAR_SCOPE;
-	scope[4] = 0;			/* its id */
-	scope[5] = RID_IOAPIC >> 8;
-	scope[6] = RID_IOAPIC >> 3 & 0x1f;
-	scope[7] = RID_IOAPIC & 7;
-	return DMAR_SIZE;
+	return nyx_acpi_dmar_build(&opts, table, room, length);
 }
 
 const struct iommu_ops iommu_vtd = {

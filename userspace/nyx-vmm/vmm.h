@@ -28,6 +28,7 @@
 #define NYX_VMM_VMM_H
 
 #include <fcntl.h>
+#include <nyx/acpi.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -289,6 +290,7 @@ int boot_load(struct vmm *vmm);
 
 /* acpi.c: tables into [GPA_BIOS, GPA_BIOS_END). */
 int acpi_build(struct vmm *vmm);
+extern const struct nyx_acpi_ids acpi_ids;
 
 /*
  * irq.c. irq_send() is the one way of an interrupt message to the CPUs: what a device

@@ -26,10 +26,15 @@ static uint64_t unit[512];
 
 static struct vmm *build(const struct iommu_ops *iommu)
 {
+	static struct iommu_ops ops;
 	struct vmm *vmm = env_machine(ENV_MAP);
 
-	vmm->iommu = iommu;
+	ops = *iommu;
+	ops.device_add = NULL;		/* it would ask the unit */
+	vmm->iommu = &ops;
 	vmm->iommu_data = unit;
+	if (iommu->functions)
+		ASSERT_EQ(0, ops.functions(vmm));
 	ASSERT_EQ(0, acpi_build(vmm));
 	return vmm;
 }
