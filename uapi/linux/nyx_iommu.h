@@ -1209,7 +1209,7 @@ enum nyx_fault_cause {
 };
 
 #define NYX_LEVEL_NONE		0xffu	/* no table level took part */
-#define NYX_GPA_UNKNOWN		(~(__u64)0)
+#define NYX_GPA_UNKNOWN		0xffffffffffffffffull
 
 /**
  * struct nyx_fault - what refused an access, and where
