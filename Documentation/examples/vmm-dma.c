@@ -22,7 +22,6 @@
 #include <nyx/nyx.h>
 
 #define RAM_SIZE	(16u << 20)
-#define DISK		NYX_SBDF(0, 3, 0, 0)	/* 0000:03:00.0 */
 
 /* What the guest's driver chose. */
 #define QUEUE_IOVA	0xfff00000ull
@@ -30,6 +29,8 @@
 #define BUFFER_IOVA	0xffc00000ull
 #define BUFFER_GPA	0x00400000ull
 #define BUFFER_SIZE	0x00200000ull
+
+static const nyx_device_t disk = { NYX_SBDF(0, 3, 0, 0) };	/* 0000:03:00.0 */
 
 /* A request in the guest's queue, little endian. */
 struct request {
@@ -74,22 +75,24 @@ static unsigned char *make_ram(struct nyx_unit *unit)
 /* ---- what the guest's driver asks for ----------------------------------- */
 
 /* Many ranges are one system call; whatever comes after a failed one is not done. */
-static void driver_maps(struct nyx_unit *unit, uint32_t domain)
+static void driver_maps(struct nyx_unit *unit, nyx_domain_t domain)
 {
 	struct nyx_map maps[] = {
 		{
-			.domain_id = domain, .iova = QUEUE_IOVA, .gpa = QUEUE_GPA,
-			.length = 4096, .prot = NYX_PROT_READ | NYX_PROT_WRITE,
+			.size = sizeof(maps[0]), .domain_id = domain.id,
+			.iova = QUEUE_IOVA, .gpa = QUEUE_GPA, .length = 4096,
+			.prot = NYX_PROT_READ | NYX_PROT_WRITE,
 		},
 		{
-			.domain_id = domain, .iova = BUFFER_IOVA, .gpa = BUFFER_GPA,
-			.length = BUFFER_SIZE, .prot = NYX_PROT_WRITE,
+			.size = sizeof(maps[0]), .domain_id = domain.id,
+			.iova = BUFFER_IOVA, .gpa = BUFFER_GPA, .length = BUFFER_SIZE,
+			.prot = NYX_PROT_WRITE,
 		},
 	};
 	size_t done;
 	int ret;
 
-	ret = nyx_map_add_array(unit, maps, sizeof(maps[0]), 2, &done);
+	ret = nyx_map_add_array(unit, maps, 2, &done);
 	if (ret)
 		fprintf(stderr, "only %zu of 2 ranges are mapped\n", done);
 	check(ret, "map");
@@ -116,7 +119,7 @@ static uint32_t disk_works(struct nyx_unit *unit)
 	uint64_t done;
 	int ret;
 
-	ret = nyx_dma_read(unit, DISK, QUEUE_IOVA, &req, sizeof(req), NULL, &fault);
+	ret = nyx_dma_read(unit, disk, QUEUE_IOVA, &req, sizeof(req), NULL, &fault);
 	check(ret, "dma");
 	if (fault.reason != NYX_FAULT_NONE)
 		return fault.reason;
@@ -125,7 +128,7 @@ static uint32_t disk_works(struct nyx_unit *unit)
 	if (!req.length || req.length > sizeof(sector))
 		return NYX_FAULT_NONE;
 	memset(sector, 0x5a, req.length);
-	ret = nyx_dma_write(unit, DISK, req.iova, sector, req.length, &done, &fault);
+	ret = nyx_dma_write(unit, disk, req.iova, sector, req.length, &done, &fault);
 	check(ret, "dma");
 	if (fault.reason != NYX_FAULT_NONE) {
 		printf("disk: wrote %" PRIu64 " of %" PRIu32 " bytes: %s\n", done, req.length,
@@ -134,7 +137,7 @@ static uint32_t disk_works(struct nyx_unit *unit)
 	}
 
 	/* Set by compare-and-swap: the driver may be giving up on the request. */
-	ret = nyx_dma_cas(unit, DISK, QUEUE_IOVA + offsetof(struct request, status),
+	ret = nyx_dma_cas(unit, disk, QUEUE_IOVA + offsetof(struct request, status),
 			  sizeof(req.status), 0, 1, NULL, &fault);
 	check(ret, "dma");
 	return fault.reason;
@@ -163,12 +166,12 @@ static unsigned int print_events(int fd)
 int main(void)
 {
 	struct nyx_unit_create_opts opts = { .size = sizeof(opts) };
-	struct nyx_unit_status status;
+	struct nyx_unit_status status = NYX_UNIT_STATUS_INIT;
 	struct nyx_unit *unit;
 	struct nyx_ctx *ctx;
 	unsigned char *ram;
 	uint64_t unmapped;
-	uint32_t domain;
+	nyx_domain_t domain;
 	int events;
 
 	/* One unit for one guest. It is gone when we are. */
@@ -179,7 +182,7 @@ int main(void)
 	check(nyx_event_open(unit, NYX_EVENTS_F_NONBLOCK, &events), "events");
 
 	/* A device with a domain of its own. */
-	check(nyx_device_assign(unit, DISK, NYX_ISOLATION_STRICT, NULL, &domain), "device");
+	check(nyx_device_assign(unit, disk, NYX_ISOLATION_STRICT, NULL, &domain), "device");
 
 	driver_maps(unit, domain);
 	driver_queues(ram, BUFFER_SIZE);
@@ -203,7 +206,7 @@ int main(void)
 	expect(ram[BUFFER_GPA + BUFFER_SIZE / 2] == 0, "the other half was written");
 	expect(print_events(events) == 1, "not one event");
 
-	check(nyx_unit_status_get(unit, &status, sizeof(status)), "status");
+	check(nyx_unit_status_get(unit, &status), "status");
 	printf("unit: %" PRIu32 " device, %" PRIu32 " domain, %" PRIu64 " bytes mapped, %" PRIu64
 	       " fault\n", status.nr_devices, status.nr_domains, status.mapped_bytes,
 	       status.fault_events);

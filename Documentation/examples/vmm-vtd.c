@@ -29,8 +29,9 @@
 #define RAM_LOW		(16ull << 20)
 #define RAM_HIGH	(16ull << 20)		/* from 4G on */
 #define HIGH_GPA	(4ull << 30)
-#define DISK		NYX_SBDF(0, 0, 3, 0)	/* 0000:00:03.0 */
-#define IOAPIC		NYX_SBDF(0, 0xff, 0, 0)	/* as the DMAR table says */
+
+static const nyx_device_t disk = { NYX_SBDF(0, 0, 3, 0) };	/* 0000:00:03.0 */
+static const nyx_device_t ioapic = { NYX_SBDF(0, 0xff, 0, 0) };	/* as the DMAR table says */
 
 struct vm {
 	struct nyx_unit *unit;
@@ -83,9 +84,9 @@ static int devices_add(struct vm *vm)
 {
 	int ret;
 
-	ret = nyx_device_add(vm->unit, DISK);
+	ret = nyx_device_add(vm->unit, disk);
 	if (!ret)
-		ret = nyx_device_add(vm->unit, IOAPIC);	/* for its interrupts */
+		ret = nyx_device_add(vm->unit, ioapic);	/* for its interrupts */
 	return ret;
 }
 
@@ -95,11 +96,11 @@ static int report_only(struct vm *vm)
 	struct nyx_policy policy;
 	int ret;
 
-	ret = nyx_policy_get(vm->unit, NYX_SCOPE_UNIT, 0, &policy, sizeof(policy), NULL);
+	ret = nyx_policy_get_unit(vm->unit, &policy, sizeof(policy));
 	if (ret)
 		return ret;
 	policy.action = NYX_ACTION_REPORT;
-	return nyx_policy_set(vm->unit, NYX_SCOPE_UNIT, 0, &policy, sizeof(policy));
+	return nyx_policy_set_unit(vm->unit, &policy, sizeof(policy));
 }
 
 /* KVM_EXIT_MMIO with an address from DRHD on, below DRHD + NYX_MMIO_SIZE. */
@@ -132,10 +133,10 @@ static void deliver(struct vm *vm, uint64_t address, uint32_t data)
 }
 
 /* A device, or the IOAPIC, sends an interrupt as its driver has programmed it. */
-static int send_msi(struct vm *vm, uint32_t sbdf, uint64_t address, uint32_t data)
+static int send_msi(struct vm *vm, nyx_device_t device, uint64_t address, uint32_t data)
 {
 	struct nyx_irq_send irq = {
-		.size = sizeof(irq), .sbdf = sbdf, .address = address, .data = data,
+		.size = sizeof(irq), .sbdf = device.sbdf, .address = address, .data = data,
 	};
 	int ret;
 
@@ -148,23 +149,23 @@ static int send_msi(struct vm *vm, uint32_t sbdf, uint64_t address, uint32_t dat
 }
 
 /* For a device model that signals an eventfd, instead of calling send_msi(). */
-static int bind_msi(struct vm *vm, uint32_t sbdf, uint64_t address, uint32_t data,
-		    int source, int target, uint32_t *id)
+static int bind_msi(struct vm *vm, nyx_device_t device, uint64_t address, uint32_t data,
+		    int source, int target, nyx_binding_t *binding)
 {
 	struct nyx_irq_bind bind = {
-		.size = sizeof(bind), .sbdf = sbdf, .address = address, .data = data,
+		.size = sizeof(bind), .sbdf = device.sbdf, .address = address, .data = data,
 		.source = source, .target = target,
 	};
 	int ret;
 
 	ret = nyx_irq_bind(vm->unit, &bind);
 	if (!ret)
-		*id = bind.out_binding_id;
+		binding->id = bind.out_binding_id;
 	return ret;
 }
 
 /* 0; -EFAULT: the guest's fault, of which it knows; anything else is ours. */
-static int device_dma(struct vm *vm, uint32_t sbdf, uint64_t iova, void *buffer,
+static int device_dma(struct vm *vm, nyx_device_t device, uint64_t iova, void *buffer,
 		      uint64_t length, bool write)
 {
 	struct nyx_fault fault;
@@ -174,12 +175,12 @@ static int device_dma(struct vm *vm, uint32_t sbdf, uint64_t iova, void *buffer,
 	/* A write to 0xFEExxxxx is an interrupt. */
 	if (write && iova >> 20 == 0xfee && length == sizeof(data)) {
 		memcpy(&data, buffer, sizeof(data));
-		return send_msi(vm, sbdf, iova, data);
+		return send_msi(vm, device, iova, data);
 	}
 	if (write)
-		ret = nyx_dma_write(vm->unit, sbdf, iova, buffer, length, NULL, &fault);
+		ret = nyx_dma_write(vm->unit, device, iova, buffer, length, NULL, &fault);
 	else
-		ret = nyx_dma_read(vm->unit, sbdf, iova, buffer, length, NULL, &fault);
+		ret = nyx_dma_read(vm->unit, device, iova, buffer, length, NULL, &fault);
 	if (!ret && fault.reason != NYX_FAULT_NONE)
 		ret = -EFAULT;
 	return ret;
@@ -236,7 +237,7 @@ static int machine_reset(struct vm *vm)
 
 	ret = nyx_unit_reset(vm->unit);
 	if (!ret)
-		ret = nyx_device_reset(vm->unit, DISK);	/* out of quarantine */
+		ret = nyx_device_reset(vm->unit, disk);	/* out of quarantine */
 	return ret;
 }
 
@@ -350,7 +351,7 @@ static void driver_starts(struct vm *vm)
 
 	/* The disk may send interrupt 5: vector 0x41, to processor 2. */
 	put(vm, IRT + 16 * 5, (uint64_t)APIC << 32 | VECTOR << 16 | 1);
-	put(vm, IRT + 16 * 5 + 8, 1 << 18 | (DISK & 0xffff));
+	put(vm, IRT + 16 * 5 + 8, 1 << 18 | (disk.sbdf & 0xffff));
 	write_reg(vm, REG_IRTA, 8, IRT | 0x807);		/* 256 entries, x2APIC */
 	write_reg(vm, REG_GCMD, 4, GCMD_QIE | GCMD_SIRTP);
 	invalidate_all(vm);
@@ -358,8 +359,8 @@ static void driver_starts(struct vm *vm)
 
 	/* One page for the disk, by a table of four levels. */
 	put(vm, ROOT, CONTEXTS | 1);
-	put(vm, CONTEXTS + 16 * (DISK & 0xff), TABLES | 1);
-	put(vm, CONTEXTS + 16 * (DISK & 0xff) + 8, 1 << 8 | 2);
+	put(vm, CONTEXTS + 16 * (disk.sbdf & 0xff), TABLES | 1);
+	put(vm, CONTEXTS + 16 * (disk.sbdf & 0xff) + 8, 1 << 8 | 2);
 	for (level = 0; level < 3; level++)
 		put(vm, TABLES + 0x1000 * level + (IOVA >> (39 - 9 * level) & 511) * 8,
 		    (TABLES + 0x1000 * (level + 1)) | RW);
@@ -376,7 +377,7 @@ static void driver_starts(struct vm *vm)
 }
 
 /* What the driver does in its fault interrupt: the oldest record, which it clears. */
-static void driver_sees_fault(struct vm *vm, uint32_t sbdf, uint64_t address,
+static void driver_sees_fault(struct vm *vm, nyx_device_t device, uint64_t address,
 			      unsigned int reason)
 {
 	uint64_t status = read_reg(vm, REG_FSTS, 4);
@@ -385,7 +386,7 @@ static void driver_sees_fault(struct vm *vm, uint32_t sbdf, uint64_t address,
 	expect(status & 2, "no fault is pending");
 	expect(read_reg(vm, record, 8) == address, "another address faulted");
 	expect((read_reg(vm, record + 12, 4) & 0xff) == reason, "for another reason");
-	expect((read_reg(vm, record + 8, 4) & 0xffff) == (sbdf & 0xffff), "another device");
+	expect((read_reg(vm, record + 8, 4) & 0xffff) == (device.sbdf & 0xffff), "another device");
 	write_reg(vm, record + 12, 4, 1u << 31);
 }
 
@@ -404,15 +405,15 @@ static void try_binding(struct vm *vm)
 	int source = eventfd(0, EFD_CLOEXEC), target = eventfd(0, EFD_CLOEXEC);
 	struct pollfd pfd = { .fd = target, .events = POLLIN };
 	uint64_t count = 1;
-	uint32_t id = 0;
+	nyx_binding_t binding = { 0 };
 
 	expect(source >= 0 && target >= 0, "no eventfd");
-	check(bind_msi(vm, DISK, 0xfee00010 | 5 << 5, 0, source, target, &id), "bind");
+	check(bind_msi(vm, disk, 0xfee00010 | 5 << 5, 0, source, target, &binding), "bind");
 	expect(write(source, &count, sizeof(count)) == sizeof(count), "no signal");
 	expect(poll(&pfd, 1, 60000) == 1, "no interrupt");
 	expect(read(target, &count, sizeof(count)) == sizeof(count) && count == 1,
 	       "not one interrupt");
-	check(nyx_irq_unbind(vm->unit, id), "unbind");
+	check(nyx_irq_unbind(vm->unit, binding), "unbind");
 	close(source);
 	close(target);
 }
@@ -436,33 +437,33 @@ int main(void)
 	memset(sector, 0x5a, sizeof(sector));
 
 	/* Before the driver: as if there were no IOMMU */
-	check(device_dma(&vm, DISK, BUFFER, sector, sizeof(sector), true), "dma");
-	check(device_dma(&vm, DISK, HIGH_GPA, sector, sizeof(sector), true), "dma");
+	check(device_dma(&vm, disk, BUFFER, sector, sizeof(sector), true), "dma");
+	check(device_dma(&vm, disk, HIGH_GPA, sector, sizeof(sector), true), "dma");
 	expect(vm.ram[BUFFER] == 0x5a && vm.ram[RAM_LOW] == 0x5a, "nothing was written");
 
 	driver_starts(&vm);
-	check(device_dma(&vm, DISK, IOVA + 0x800, sector, sizeof(sector), true), "dma");
+	check(device_dma(&vm, disk, IOVA + 0x800, sector, sizeof(sector), true), "dma");
 	expect(vm.ram[BUFFER + 0x800] == 0x5a, "the buffer is not filled");
 	puts("disk: DMA by the guest's table");
 
 	/* The message of entry 5, by the way that PCI takes it */
-	check(device_dma(&vm, DISK, 0xfee00010 | 5 << 5, &data, sizeof(data), true), "msi");
+	check(device_dma(&vm, disk, 0xfee00010 | 5 << 5, &data, sizeof(data), true), "msi");
 	expect(vm.interrupts == 1 && (vm.last.data & 0xff) == VECTOR &&
 	       vm.last.address_lo == (0xfee00000 | APIC << 12), "not the interrupt of the entry");
-	expect(send_msi(&vm, IOAPIC, 0xfee00010 | 5 << 5, 0) == -EFAULT,
+	expect(send_msi(&vm, ioapic, 0xfee00010 | 5 << 5, 0) == -EFAULT,
 	       "the entry served a stranger");
 	try_binding(&vm);
 	puts("disk: interrupts by the guest's table");
 	loop(&vm);
-	driver_sees_fault(&vm, IOAPIC, 5ull << 48, 0x26);
+	driver_sees_fault(&vm, ioapic, 5ull << 48, 0x26);
 	expect(vm.interrupts == 2 && vm.last.data == FAULT_VECTOR, "the driver was not told");
 
 	/* Beyond the page; the fault interrupt comes as an event. */
-	expect(device_dma(&vm, DISK, IOVA + 0x1000, sector, 4, true) == -EFAULT,
+	expect(device_dma(&vm, disk, IOVA + 0x1000, sector, 4, true) == -EFAULT,
 	       "the DMA was not refused");
 	loop(&vm);
 	expect(vm.interrupts == 3 && vm.last.data == FAULT_VECTOR, "the driver was not told");
-	driver_sees_fault(&vm, DISK, IOVA + 0x1000, 0x05);
+	driver_sees_fault(&vm, disk, IOVA + 0x1000, 0x05);
 	puts("disk: a fault, of which the guest knows");
 
 	/* Memory that is unplugged is out of reach when the call returns. */
@@ -470,8 +471,8 @@ int main(void)
 
 	check(machine_reset(&vm), "reset");
 	expect(!read_reg(&vm, REG_GSTS, 4), "something is on after a reset");
-	check(device_dma(&vm, DISK, BUFFER, sector, sizeof(sector), true), "dma");
-	expect(device_dma(&vm, DISK, HIGH_GPA, sector, sizeof(sector), true) == -EFAULT,
+	check(device_dma(&vm, disk, BUFFER, sector, sizeof(sector), true), "dma");
+	expect(device_dma(&vm, disk, HIGH_GPA, sector, sizeof(sector), true) == -EFAULT,
 	       "the memory is still there");
 
 	unit_end(&vm);

@@ -15,13 +15,14 @@
 
 static int one(struct nyx_unit *unit, uint16_t rid, struct dma_op *op)
 {
+	const nyx_device_t device = { rid };
 	struct nyx_fault fault;
 	int rc;
 
 	if (op->write)
-		rc = nyx_dma_write(unit, rid, op->iova, op->buffer, op->len, NULL, &fault);
+		rc = nyx_dma_write(unit, device, op->iova, op->buffer, op->len, NULL, &fault);
 	else
-		rc = nyx_dma_read(unit, rid, op->iova, op->buffer, op->len, NULL, &fault);
+		rc = nyx_dma_read(unit, device, op->iova, op->buffer, op->len, NULL, &fault);
 	op->done = !rc && fault.reason == NYX_FAULT_NONE;
 	return op->done ? 0 : -EFAULT;
 }
@@ -35,7 +36,7 @@ static int some(struct nyx_unit *unit, uint16_t rid, struct dma_op *ops, unsigne
 
 	for (i = 0; i < nr; i++) {
 		items[i] = (struct nyx_dma){
-			.sbdf = rid, .pasid = NYX_PASID_NONE,
+			.size = sizeof(items[i]), .sbdf = rid, .pasid = NYX_PASID_NONE,
 			.op = ops[i].write ? NYX_DMA_WRITE : NYX_DMA_READ,
 			.iova = ops[i].iova, .length = ops[i].len,
 			.buffer = (uintptr_t)ops[i].buffer,
@@ -43,8 +44,7 @@ static int some(struct nyx_unit *unit, uint16_t rid, struct dma_op *ops, unsigne
 	}
 	/* What a signal cut short is done again; that changes nothing. */
 	do {
-		rc = nyx_dma_submit_array(unit, items + from, sizeof(items[0]), nr - from,
-					  &done);
+		rc = nyx_dma_submit_array(unit, items + from, nr - from, &done);
 		from += done;
 	} while (rc == -EINTR && from < nr);
 	for (i = 0; i < from; i++) {

@@ -46,7 +46,7 @@ int iommu_unit_device_add(struct vmm *vmm, uint16_t rid)
 {
 	struct iommu_unit *iu = vmm->iommu_data;
 
-	return nyx_device_add(iu->unit, rid);
+	return nyx_device_add(iu->unit, (nyx_device_t){ rid });
 }
 
 int iommu_unit_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr)
@@ -160,11 +160,11 @@ static int report_only(struct iommu_unit *iu)
 	struct nyx_policy policy;
 	int rc;
 
-	rc = nyx_policy_get(iu->unit, NYX_SCOPE_UNIT, 0, &policy, sizeof(policy), NULL);
+	rc = nyx_policy_get_unit(iu->unit, &policy, sizeof(policy));
 	if (rc)
 		return rc;
 	policy.action = NYX_ACTION_REPORT;
-	return nyx_policy_set(iu->unit, NYX_SCOPE_UNIT, 0, &policy, sizeof(policy));
+	return nyx_policy_set_unit(iu->unit, &policy, sizeof(policy));
 }
 
 static int add_memory(struct vmm *vmm, struct iommu_unit *iu)

@@ -493,10 +493,10 @@ int cli_open_ctx(struct cli *cli)
 static void name_unit(struct cli *cli, uint32_t id)
 {
 	static char name[NYX_NAME_LEN + 1];
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 
 	snprintf(name, sizeof(name), "%u", id);
-	if (cli->unit && !nyx_unit_get(cli->unit, &info, sizeof(info)) && info.name[0])
+	if (cli->unit && !nyx_unit_get(cli->unit, &info) && info.name[0])
 		memcpy(name, info.name, NYX_NAME_LEN);
 	cli->unit_name = name;
 }

@@ -154,10 +154,11 @@ static int put_current(struct cli *cli, struct out *out, uint32_t sbdf)
 	struct nyx_domain_info domain;
 	bool found;
 
-	if (nyx_device_get(cli->unit, sbdf, &info, sizeof(info)))
+	if (nyx_device_get(cli->unit, (nyx_device_t){ sbdf }, &info, sizeof(info)))
 		info = (struct nyx_device_info){ .sbdf = sbdf, .state = UINT32_MAX };
 	found = info.domain_id &&
-		!nyx_domain_get(cli->unit, info.domain_id, &domain, sizeof(domain));
+		!nyx_domain_get(cli->unit, (nyx_domain_t){ info.domain_id }, &domain,
+				sizeof(domain));
 	put_device(out, &info, found ? &domain : NULL);
 	return out_end(out);
 }
@@ -181,7 +182,7 @@ static int run_add(struct cli *cli)
 	rc = lookup_sbdf(cli, cli->args[0], &sbdf);
 	if (rc)
 		return rc;
-	ret = nyx_device_add(cli->unit, sbdf);
+	ret = nyx_device_add(cli->unit, (nyx_device_t){ sbdf });
 	if (ret == -EEXIST)
 		return err_say(ret, "unit '%s' has device %s already; 'nyxctl device show' tells its domain",
 			       cli->unit_name, lookup_sbdf_text(sbdf));
@@ -217,7 +218,7 @@ static int run_remove(struct cli *cli)
 	if (rc)
 		return rc;
 	wait_begin(cli, WAIT_REPEAT, ACCESSES, lookup_sbdf_text(sbdf));
-	ret = nyx_device_remove(cli->unit, sbdf);
+	ret = nyx_device_remove(cli->unit, (nyx_device_t){ sbdf });
 	wait_end();
 	if (ret)
 		return device_failed(cli, "remove", sbdf, ret);
@@ -238,16 +239,19 @@ static int say_busy(struct cli *cli, uint32_t sbdf, struct nyx_domain_info *targ
 	struct nyx_domain_info domain = { 0 };
 	uint32_t other;
 
-	if (advice && !nyx_device_get(cli->unit, sbdf, &info, sizeof(info)) && info.domain_id) {
+	if (advice && !nyx_device_get(cli->unit, (nyx_device_t){ sbdf }, &info, sizeof(info)) &&
+	    info.domain_id) {
 		domain.domain_id = info.domain_id;
-		nyx_domain_get(cli->unit, info.domain_id, &domain, sizeof(domain));
+		nyx_domain_get(cli->unit, (nyx_domain_t){ info.domain_id }, &domain,
+			       sizeof(domain));
 		if (target && target->domain_id == info.domain_id)
 			return err_say(-EBUSY, "device %s is attached to domain %s already",
 				       lookup_sbdf_text(sbdf), lookup_domain_text(&domain));
 		return err_say(-EBUSY, "device %s is attached to domain %s; %s",
 			       lookup_sbdf_text(sbdf), lookup_domain_text(&domain), advice);
 	}
-	if (target && !nyx_domain_get(cli->unit, target->domain_id, target, sizeof(*target)) &&
+	if (target && !nyx_domain_get(cli->unit, (nyx_domain_t){ target->domain_id }, target,
+				       sizeof(*target)) &&
 	    !(target->flags & NYX_DOMAIN_F_SHARED) &&
 	    lookup_any_device(cli, target->domain_id, &other) && other != sbdf)
 		return err_say(-EBUSY, "domain %s is STRICT and has device %s; make a domain for many devices with 'nyxctl domain create --shared'",
@@ -270,7 +274,8 @@ static int run_attach(struct cli *cli)
 		return rc;
 	wait_begin(cli, "repeat it with --replace to go on waiting",
 		   ACCESSES " in its former domain", lookup_sbdf_text(device.sbdf));
-	ret = nyx_device_attach(cli->unit, device.sbdf, domain.domain_id,
+	ret = nyx_device_attach(cli->unit, (nyx_device_t){ device.sbdf },
+				(nyx_domain_t){ domain.domain_id },
 				replace ? NYX_ATTACH_F_REPLACE : 0);
 	wait_end();
 	if (ret == -EBUSY)
@@ -297,7 +302,7 @@ static int run_detach(struct cli *cli)
 	snprintf(resume, sizeof(resume), "'nyxctl iotlb invalidate domain %u' goes on waiting",
 		 device.domain_id);
 	wait_begin(cli, resume, ACCESSES, lookup_sbdf_text(device.sbdf));
-	ret = nyx_device_detach(cli->unit, device.sbdf);
+	ret = nyx_device_detach(cli->unit, (nyx_device_t){ device.sbdf });
 	wait_end();
 	if (ret == -ENOENT)
 		return err_say(ret, "device %s is attached to no domain; there is nothing to detach",
@@ -365,7 +370,8 @@ static int run_assign(struct cli *cli)
 {
 	struct nyx_domain_info domain = { 0 };
 	char group[NYX_GROUP_LEN + 1];
-	uint32_t sbdf, isolation, id;
+	uint32_t sbdf, isolation;
+	nyx_domain_t id;
 	int rc, ret;
 
 	rc = parse_isolation(cli->args[1], &isolation, group, sizeof(group));
@@ -373,10 +379,11 @@ static int run_assign(struct cli *cli)
 		rc = lookup_sbdf(cli, cli->args[0], &sbdf);
 	if (rc)
 		return rc;
-	ret = nyx_device_assign(cli->unit, sbdf, isolation, *group ? group : NULL, &id);
+	ret = nyx_device_assign(cli->unit, (nyx_device_t){ sbdf }, isolation,
+				*group ? group : NULL, &id);
 	if (ret)
 		return assign_failed(cli, sbdf, isolation, ret);
-	domain.domain_id = id;
+	domain.domain_id = id.id;
 	nyx_domain_get(cli->unit, id, &domain, sizeof(domain));
 	return put_current(cli, out_result(&cli->out, "device", device_cols,
 					   "device %s assigned to domain %s",
@@ -393,7 +400,7 @@ static int run_release(struct cli *cli)
 	if (rc)
 		return rc;
 	wait_begin(cli, WAIT_REPEAT, ACCESSES, lookup_sbdf_text(sbdf));
-	ret = nyx_device_release(cli->unit, sbdf);
+	ret = nyx_device_release(cli->unit, (nyx_device_t){ sbdf });
 	wait_end();
 	if (ret)
 		return device_failed(cli, "release", sbdf, ret);
@@ -402,7 +409,7 @@ static int run_release(struct cli *cli)
 }
 
 /* Change the state by hand. */
-static int control(struct cli *cli, int (*change)(struct nyx_unit *unit, uint32_t sbdf),
+static int control(struct cli *cli, int (*change)(struct nyx_unit *unit, nyx_device_t device),
 		   const char *verb, const char *past)
 {
 	uint32_t sbdf;
@@ -413,7 +420,7 @@ static int control(struct cli *cli, int (*change)(struct nyx_unit *unit, uint32_
 		return rc;
 	wait_begin(cli, WAIT_REPEAT, ACCESSES,
 		   lookup_sbdf_text(sbdf));
-	ret = change(cli->unit, sbdf);
+	ret = change(cli->unit, (nyx_device_t){ sbdf });
 	wait_end();
 	if (ret)
 		return device_failed(cli, verb, sbdf, ret);

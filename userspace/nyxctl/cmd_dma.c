@@ -52,7 +52,7 @@ struct access {
 	struct cli *cli;
 	const char *op;
 	const char *past;	/* "written to" */
-	uint32_t sbdf;
+	nyx_device_t device;
 	uint64_t iova;
 	uint64_t length;	/* 0: until the end of the input */
 	uint64_t done;
@@ -67,16 +67,16 @@ static int access_init(struct access *acc, struct cli *cli, const char *op, cons
 	acc->cli = cli;
 	acc->op = op;
 	acc->past = past;
-	rc = parse_sbdf(cli->args[0], &acc->sbdf);
+	rc = parse_sbdf(cli->args[0], &acc->device.sbdf);
 	return rc ? rc : parse_u64("IOVA", cli->args[1], &acc->iova);
 }
 
 static int access_failed(const struct access *acc, int err)
 {
 	if (err == -ENOENT)
-		return lookup_no_device(acc->cli, acc->sbdf);
+		return lookup_no_device(acc->cli, acc->device.sbdf);
 	return err_explain(err, "the %s of device %s at IOVA 0x%" PRIx64 " failed after %s",
-			   acc->op, lookup_sbdf_text(acc->sbdf), acc->iova,
+			   acc->op, lookup_sbdf_text(acc->device.sbdf), acc->iova,
 			   out_bytes(acc->done));
 }
 
@@ -85,7 +85,7 @@ static void put_access(struct out *out, const struct access *acc)
 	const struct nyx_fault *fault = &acc->fault;
 
 	out_text(out, COL_OP, acc->op);
-	out_text(out, COL_DEVICE, lookup_sbdf_text(acc->sbdf));
+	out_text(out, COL_DEVICE, lookup_sbdf_text(acc->device.sbdf));
 	out_u64(out, COL_IOVA, acc->iova);
 	out_u64(out, COL_LENGTH, acc->length);
 	out_u64(out, COL_DONE, acc->done);
@@ -112,7 +112,7 @@ static int finish(struct out *out, const struct access *acc)
 	if (rc || acc->fault.reason == NYX_FAULT_NONE)
 		return rc;
 	err_note("%s of %s by device %s at IOVA 0x%" PRIx64 " refused at 0x%" PRIx64 ", after %s: %s",
-		 acc->op, out_bytes(acc->length), lookup_sbdf_text(acc->sbdf), acc->iova,
+		 acc->op, out_bytes(acc->length), lookup_sbdf_text(acc->device.sbdf), acc->iova,
 		 (uint64_t)acc->fault.iova, out_bytes(acc->done),
 		 nyx_fault_reason_text(acc->fault.reason));
 	return acc->done ? EXIT_PARTIAL : EXIT_REFUSED;
@@ -126,7 +126,7 @@ static struct out *result(const struct access *acc)
 	if (!acc->done && style->format == OUT_TABLE)
 		style->quiet = true;
 	return out_result(style, "dma", dma_cols, "%s %s IOVA 0x%" PRIx64 " by device %s",
-			  out_bytes(acc->done), acc->past, acc->iova, lookup_sbdf_text(acc->sbdf));
+			  out_bytes(acc->done), acc->past, acc->iova, lookup_sbdf_text(acc->device.sbdf));
 }
 
 static int write_all(int fd, const unsigned char *buf, uint64_t length)
@@ -170,7 +170,7 @@ static int read_to_fd(struct access *acc, int fd, const char *path, unsigned cha
 
 	while (acc->done < acc->length && acc->fault.reason == NYX_FAULT_NONE) {
 		step = acc->length - acc->done < CHUNK ? acc->length - acc->done : CHUNK;
-		ret = nyx_dma_read(acc->cli->unit, acc->sbdf, acc->iova + acc->done, buf, step,
+		ret = nyx_dma_read(acc->cli->unit, acc->device, acc->iova + acc->done, buf, step,
 				   &got, &acc->fault);
 		acc->done += got;
 		if (ret)
@@ -237,7 +237,7 @@ static int read_to_text(struct access *acc)
 	buf = malloc(acc->length);
 	if (!buf)
 		return err_explain(-ENOMEM, "cannot read");
-	ret = nyx_dma_read(acc->cli->unit, acc->sbdf, acc->iova, buf, acc->length, &acc->done,
+	ret = nyx_dma_read(acc->cli->unit, acc->device, acc->iova, buf, acc->length, &acc->done,
 			   &acc->fault);
 	if (ret) {
 		free(buf);
@@ -292,7 +292,7 @@ static int write_from_fd(struct access *acc, int fd, const char *path, unsigned 
 				       strerror((int)-got));
 		if (!got)
 			break;
-		ret = nyx_dma_write(acc->cli->unit, acc->sbdf, acc->iova + acc->length, buf,
+		ret = nyx_dma_write(acc->cli->unit, acc->device, acc->iova + acc->length, buf,
 				    (uint64_t)got, &done, &acc->fault);
 		acc->length += (uint64_t)got;
 		acc->done += done;
@@ -347,7 +347,7 @@ static int run_write(struct cli *cli)
 		free(bytes);
 		return rc ? rc : write_from_file(&acc, from);
 	}
-	ret = nyx_dma_write(cli->unit, acc.sbdf, acc.iova, bytes, acc.length, &acc.done,
+	ret = nyx_dma_write(cli->unit, acc.device, acc.iova, bytes, acc.length, &acc.done,
 			    &acc.fault);
 	free(bytes);
 	return ret ? access_failed(&acc, ret) : finish(result(&acc), &acc);
@@ -401,7 +401,7 @@ static int run_fill(struct cli *cli)
 		rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
-	ret = nyx_dma_fill(cli->unit, acc.sbdf, acc.iova, acc.length, value, width, &acc.done,
+	ret = nyx_dma_fill(cli->unit, acc.device, acc.iova, acc.length, value, width, &acc.done,
 			   &acc.fault);
 	return ret ? access_failed(&acc, ret) : finish(result(&acc), &acc);
 }
@@ -454,7 +454,7 @@ static int run_cas(struct cli *cli)
 		rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
-	ret = nyx_dma_cas(cli->unit, acc.sbdf, acc.iova, width, compare, value, &old, &acc.fault);
+	ret = nyx_dma_cas(cli->unit, acc.device, acc.iova, width, compare, value, &old, &acc.fault);
 	return atomic_finish(&acc, ret, old);
 }
 
@@ -472,7 +472,7 @@ static int run_fetch_add(struct cli *cli)
 		rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
-	ret = nyx_dma_fetch_add(cli->unit, acc.sbdf, acc.iova, width, value, &old, &acc.fault);
+	ret = nyx_dma_fetch_add(cli->unit, acc.device, acc.iova, width, value, &old, &acc.fault);
 	return atomic_finish(&acc, ret, old);
 }
 
@@ -490,7 +490,7 @@ static int run_swap(struct cli *cli)
 		rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
-	ret = nyx_dma_swap(cli->unit, acc.sbdf, acc.iova, width, value, &old, &acc.fault);
+	ret = nyx_dma_swap(cli->unit, acc.device, acc.iova, width, value, &old, &acc.fault);
 	return atomic_finish(&acc, ret, old);
 }
 

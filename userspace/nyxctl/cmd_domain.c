@@ -89,7 +89,7 @@ static int create_opts(const struct cli *cli, struct nyx_domain_create_opts *opt
 	const char *kind = cli_opt(cli, "kind"), *format = cli_opt(cli, "format");
 	const char *width = cli_opt(cli, "address-width"), *sizes = cli_opt(cli, "page-sizes");
 	const char *id = cli_opt(cli, "id");
-	uint32_t sbdf;
+	nyx_device_t device;
 	int rc = EXIT_OK;
 
 	opts->name = cli->args[0];
@@ -98,7 +98,7 @@ static int create_opts(const struct cli *cli, struct nyx_domain_create_opts *opt
 		      (cli_opt(cli, "oracle") ? NYX_DOMAIN_F_ORACLE : 0);
 	if (opts->name)
 		rc = parse_name("the name", opts->name, "._:-/");
-	if (!rc && opts->name && !nyx_sbdf_parse(opts->name, &sbdf))
+	if (!rc && opts->name && !nyx_sbdf_parse(opts->name, &device))
 		rc = err_usage("the name '%s' would be taken for the domain of a device; use another",
 			       opts->name);
 	if (!rc && kind)
@@ -121,7 +121,7 @@ static int create_opts(const struct cli *cli, struct nyx_domain_create_opts *opt
 
 static int create_failed(struct cli *cli, const struct nyx_domain_create_opts *opts, int err)
 {
-	struct nyx_unit_status status;
+	struct nyx_unit_status status = NYX_UNIT_STATUS_INIT;
 
 	switch (-err) {
 	case EEXIST:
@@ -131,7 +131,7 @@ static int create_failed(struct cli *cli, const struct nyx_domain_create_opts *o
 		return err_say(err, "cannot make the domain: the %s format does not support this address width or page size, or the unit is narrower; see nyxctl-domain(1)",
 			       nyx_format_name(opts->format));
 	case EOPNOTSUPP:
-		if (!nyx_unit_status_get(cli->unit, &status, sizeof(status)) &&
+		if (!nyx_unit_status_get(cli->unit, &status) &&
 		    status.model != NYX_MODEL_NATIVE)
 			return err_say(err, "unit '%s' has a vendor model: its guest makes the domains, by its tables",
 				       cli->unit_name);
@@ -148,7 +148,7 @@ static int run_create(struct cli *cli)
 	struct nyx_domain_create_opts opts = { .size = sizeof(opts) };
 	struct nyx_domain_info info;
 	struct out *out;
-	uint32_t id;
+	nyx_domain_t id;
 	int rc, ret;
 
 	rc = create_opts(cli, &opts);
@@ -161,7 +161,7 @@ static int run_create(struct cli *cli)
 		return create_failed(cli, &opts, ret);
 	ret = nyx_domain_get(cli->unit, id, &info, sizeof(info));
 	if (ret)
-		return err_explain(ret, "cannot show domain %u", id);
+		return err_explain(ret, "cannot show domain %u", id.id);
 	out = out_result(&cli->out, "domain", domain_cols, "domain %s created",
 			 lookup_domain_text(&info));
 	put_domain(&info, out);
@@ -173,7 +173,7 @@ static int destroy_busy(struct cli *cli, struct nyx_domain_info *info)
 {
 	uint32_t sbdf;
 
-	if (!nyx_domain_get(cli->unit, info->domain_id, info, sizeof(*info)) &&
+	if (!nyx_domain_get(cli->unit, (nyx_domain_t){ info->domain_id }, info, sizeof(*info)) &&
 	    info->nr_devices && lookup_any_device(cli, info->domain_id, &sbdf))
 		return err_say(-EBUSY, "domain %s has %u %s; detach %s first",
 			       lookup_domain_text(info), info->nr_devices,
@@ -193,7 +193,7 @@ static int run_destroy(struct cli *cli)
 	if (rc)
 		return rc;
 	wait_begin(cli, WAIT_REPEAT, "accesses in domain %s that are under way", lookup_domain_text(&info));
-	ret = nyx_domain_destroy(cli->unit, info.domain_id);
+	ret = nyx_domain_destroy(cli->unit, (nyx_domain_t){ info.domain_id });
 	wait_end();
 	if (ret == -EBUSY)
 		return destroy_busy(cli, &info);

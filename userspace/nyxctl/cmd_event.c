@@ -107,8 +107,8 @@ static bool guest_ids;
 
 static int find_model(struct cli *cli)
 {
-	struct nyx_unit_info info;
-	int ret = nyx_unit_get(cli->unit, &info, sizeof(info));
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
+	int ret = nyx_unit_get(cli->unit, &info);
 
 	guest_ids = !ret && info.model != NYX_MODEL_NATIVE;
 	return ret ? err_explain(ret, "cannot ask unit '%s'", cli->unit_name) : EXIT_OK;
@@ -120,7 +120,7 @@ static void put_domain(struct out *out, unsigned int base, uint32_t id)
 		return;
 	out_u64(out, base + COL_DOMAIN, id);
 	if (guest_ids)
-		out_u64(out, base + COL_DID, NYX_DOMAIN_DID(id));
+		out_u64(out, base + COL_DID, nyx_domain_did((nyx_domain_t){ id }));
 }
 
 static void put_cause(struct out *out, unsigned int base, const struct nyx_event_fault *fault)
@@ -276,12 +276,13 @@ static int filter_init(struct cli *cli, struct filter *filter)
 
 static bool filter_wants(const struct filter *filter, const struct nyx_event *event)
 {
-	uint32_t sbdf;
+	nyx_device_t device;
 
 	if (filter->faults_only && event->type != NYX_EVENT_FAULT &&
 	    event->type != NYX_EVENT_IRQ_FAULT)
 		return false;
-	return !filter->by_device || (!nyx_event_device(event, &sbdf) && sbdf == filter->sbdf);
+	return !filter->by_device ||
+	       (!nyx_event_device(event, &device) && device.sbdf == filter->sbdf);
 }
 
 static int open_events(struct cli *cli, uint32_t flags, int *fd)

@@ -65,7 +65,7 @@ static int invalidate_domain(struct cli *cli)
 		return rc;
 	wait_begin(cli, WAIT_REPEAT, "accesses in domain %s that are under way",
 		   lookup_domain_text(&domain));
-	ret = nyx_iotlb_invalidate_domain(cli->unit, domain.domain_id);
+	ret = nyx_iotlb_invalidate_domain(cli->unit, (nyx_domain_t){ domain.domain_id });
 	wait_end();
 	out = out_result(&cli->out, "invalidation", result_cols, "domain %s invalidated",
 			 lookup_domain_text(&domain));
@@ -84,7 +84,7 @@ static int invalidate_device(struct cli *cli)
 		return rc;
 	wait_begin(cli, WAIT_REPEAT, "accesses in the domain of device %s that are under way",
 		   lookup_sbdf_text(device.sbdf));
-	ret = nyx_iotlb_invalidate_device(cli->unit, device.sbdf);
+	ret = nyx_iotlb_invalidate_device(cli->unit, (nyx_device_t){ device.sbdf });
 	wait_end();
 	out = out_result(&cli->out, "invalidation", result_cols,
 			 "domain of device %s invalidated", lookup_sbdf_text(device.sbdf));
@@ -108,7 +108,8 @@ static int invalidate_range(struct cli *cli)
 		return rc;
 	wait_begin(cli, WAIT_REPEAT, "accesses in domain %s that are under way",
 		   lookup_domain_text(&domain));
-	ret = nyx_iotlb_invalidate_range(cli->unit, domain.domain_id, iova, length);
+	ret = nyx_iotlb_invalidate_range(cli->unit, (nyx_domain_t){ domain.domain_id }, iova,
+					 length);
 	wait_end();
 	if (ret == -EOPNOTSUPP)
 		return err_say(ret, "domain %s is %s: only a paging domain has ranges; invalidate the domain",

@@ -95,7 +95,7 @@ static void source_text(char *buf, size_t size, const struct nyx_irte_info *info
 {
 	switch (info->source_check) {
 	case NYX_SOURCE_RID:
-		nyx_sbdf_format(info->source, buf, size);
+		nyx_sbdf_format((nyx_device_t){ info->source }, buf, size);
 		break;
 	case NYX_SOURCE_BUS:
 		snprintf(buf, size, "%04x:%02x-%02x", NYX_SBDF_SEGMENT(info->source),
@@ -267,13 +267,13 @@ static int parse_irte(const struct cli *cli, struct nyx_irte_set *irte)
 /* What to say of an entry that cannot be set or cleared. */
 static int irte_failed(struct cli *cli, const char *what, uint64_t last, int err)
 {
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 
-	if (err == -EOPNOTSUPP && !nyx_unit_get(cli->unit, &info, sizeof(info)) &&
+	if (err == -EOPNOTSUPP && !nyx_unit_get(cli->unit, &info) &&
 	    info.model != NYX_MODEL_NATIVE)
 		return err_say(err, "unit '%s' has a vendor model: its guest writes the entries, in its memory",
 			       cli->unit_name);
-	if (err == -EINVAL && !nyx_unit_get(cli->unit, &info, sizeof(info)) &&
+	if (err == -EINVAL && !nyx_unit_get(cli->unit, &info) &&
 	    last >= info.irt_entries)
 		return err_say(err, "the interrupt remapping table of unit '%s' has %u entries; 'nyxctl unit create --irt' makes a larger one",
 			       cli->unit_name, info.irt_entries);
@@ -366,7 +366,7 @@ static int list_irte(const struct nyx_irte_info *info, void *arg)
 
 static int run_list(struct cli *cli)
 {
-	struct nyx_unit_info unit;
+	struct nyx_unit_info unit = NYX_UNIT_INFO_INIT;
 	struct list_call call;
 	struct out *out;
 	int rc, ret;
@@ -374,7 +374,7 @@ static int run_list(struct cli *cli)
 	rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
-	ret = nyx_unit_get(cli->unit, &unit, sizeof(unit));
+	ret = nyx_unit_get(cli->unit, &unit);
 	if (ret)
 		return err_explain(ret, "cannot ask unit '%s'", cli->unit_name);
 	call.devices = !unit.irt_entries;
@@ -484,10 +484,10 @@ static int parse_message(struct cli *cli, struct nyx_irq_send *irq, uint32_t *in
 /* How a message names an entry depends on whose the table is. */
 static int name_entry(struct cli *cli, struct nyx_irq_send *irq, uint32_t index)
 {
-	struct nyx_unit_info unit;
+	struct nyx_unit_info unit = NYX_UNIT_INFO_INIT;
 	int ret;
 
-	ret = nyx_unit_get(cli->unit, &unit, sizeof(unit));
+	ret = nyx_unit_get(cli->unit, &unit);
 	if (ret)
 		return err_explain(ret, "cannot ask unit '%s'", cli->unit_name);
 	if (unit.irt_entries) {

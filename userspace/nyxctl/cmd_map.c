@@ -251,13 +251,14 @@ static int add_ranges(struct cli *cli, const struct nyx_domain_info *domain,
 	if (!maps)
 		return err_explain(-ENOMEM, "cannot map");
 	for (i = 0; i < ranges->nr; i++) {
+		maps[i] = (struct nyx_map)NYX_MAP_INIT;
 		maps[i].domain_id = domain->domain_id;
 		maps[i].iova = ranges->list[i].iova;
 		maps[i].gpa = ranges->list[i].gpa;
 		maps[i].length = ranges->list[i].length;
 		maps[i].prot = ranges->list[i].prot;
 	}
-	ret = nyx_map_add_array(cli->unit, maps, sizeof(*maps), ranges->nr, &done);
+	ret = nyx_map_add_array(cli->unit, maps, ranges->nr, &done);
 	for (i = 0; i < done; i++)
 		bytes += maps[i].length;
 	free(maps);
@@ -285,12 +286,13 @@ static int remove_ranges(struct cli *cli, const struct nyx_domain_info *domain,
 	if (!unmaps)
 		return err_explain(-ENOMEM, "cannot unmap");
 	for (i = 0; i < ranges->nr; i++) {
+		unmaps[i] = (struct nyx_unmap)NYX_UNMAP_INIT;
 		unmaps[i].domain_id = domain->domain_id;
 		unmaps[i].iova = ranges->list[i].iova;
 		unmaps[i].length = ranges->list[i].length;
 	}
 	unmap_begin(cli, domain);
-	ret = nyx_map_remove_array(cli->unit, unmaps, sizeof(*unmaps), ranges->nr, &done);
+	ret = nyx_map_remove_array(cli->unit, unmaps, ranges->nr, &done);
 	wait_end();
 	for (i = 0; i < done; i++)
 		bytes += unmaps[i].out_unmapped;
@@ -325,7 +327,7 @@ static int remove_all(struct cli *cli)
 	if (rc)
 		return rc;
 	unmap_begin(cli, &domain);
-	ret = nyx_map_remove_all(cli->unit, domain.domain_id, &unmapped);
+	ret = nyx_map_remove_all(cli->unit, (nyx_domain_t){ domain.domain_id }, &unmapped);
 	wait_end();
 	return report(cli, &domain, &ranges, ret ? 0 : 1, unmapped, ret, false);
 }
@@ -387,7 +389,8 @@ static int run_list(struct cli *cli)
 	if (rc)
 		return rc;
 	listing.out = out_list(&cli->out, "mappings", map_cols);
-	ret = nyx_map_foreach(cli->unit, domain.domain_id, start, put_mapping, &listing);
+	ret = nyx_map_foreach(cli->unit, (nyx_domain_t){ domain.domain_id }, start, put_mapping,
+			      &listing);
 	if (ret == -EOPNOTSUPP)
 		return out_cancel(listing.out,
 				  err_say(ret, "domain %s is %s: only a paging domain has mappings",

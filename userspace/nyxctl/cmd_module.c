@@ -47,13 +47,13 @@ static int get_info(struct cli *cli, struct nyx_module_info *info)
 	rc = cli_open_ctx(cli);
 	if (rc)
 		return rc;
-	ret = nyx_module_get(cli->ctx, info, sizeof(*info));
+	ret = nyx_module_get(cli->ctx, info);
 	return ret ? err_explain(ret, "cannot ask the module") : EXIT_OK;
 }
 
 static int run_info(struct cli *cli)
 {
-	struct nyx_module_info info;
+	struct nyx_module_info info = NYX_MODULE_INFO_INIT;
 	char text[128];
 	struct out *out;
 	int rc;
@@ -89,7 +89,7 @@ static const struct out_col version_cols[] = {
 /* Answers also without the module: that is when people ask. */
 static int run_version(struct cli *cli)
 {
-	struct nyx_module_info info;
+	struct nyx_module_info info = NYX_MODULE_INFO_INIT;
 	char text[NYX_NAME_LEN + 1];
 	struct nyx_ctx *ctx;
 	struct out *out;
@@ -99,7 +99,7 @@ static int run_version(struct cli *cli)
 	out_text(out, COL_LIBNYX, nyx_library_version());
 	out_u64(out, COL_HEADER, NYX_API_VERSION);
 	if (!nyx_ctx_open(cli->node, &ctx)) {
-		if (!nyx_module_get(ctx, &info, sizeof(info))) {
+		if (!nyx_module_get(ctx, &info)) {
 			snprintf(text, sizeof(text), "%.*s", NYX_NAME_LEN,
 				 (const char *)info.out_version);
 			out_text(out, COL_MODULE, text);

@@ -38,7 +38,7 @@ struct request {
 	uint32_t access;
 	uint32_t timeout_ms;
 	bool nowait;
-	uint32_t group;
+	nyx_group_t group;
 	uint32_t response;
 	struct nyx_page pages[NYX_PAGE_GROUP_MAX];
 };
@@ -105,15 +105,15 @@ static int answered(const struct request *r)
 		return EXIT_OK;
 	case NYX_PAGE_TIMEOUT:
 		err_note("group %u was not answered in time; 'nyxctl event monitor' shows requests to whoever serves the unit",
-			 r->group);
+			 r->group.id);
 		return EXIT_TIMEOUT;
 	case NYX_PAGE_INVALID:
 		err_note("the answer to group %u is invalid: at least one page is not available",
-			 r->group);
+			 r->group.id);
 		return EXIT_REFUSED;
 	default:
 		err_note("the answer to group %u is failure: the device must not ask again",
-			 r->group);
+			 r->group.id);
 		return EXIT_REFUSED;
 	}
 }
@@ -125,8 +125,8 @@ static int request_and_wait(struct cli *cli, struct request *r)
 
 	wait_begin(cli, NULL, "an answer to the page request of device %s; 'nyxctl page respond' gives it",
 		   lookup_sbdf_text(r->sbdf));
-	ret = nyx_page_request(cli->unit, r->sbdf, r->pages, r->nr, r->timeout_ms, &r->group,
-			       &r->response);
+	ret = nyx_page_request(cli->unit, (nyx_device_t){ r->sbdf }, r->pages, r->nr,
+			       r->timeout_ms, &r->group, &r->response);
 	wait_end();
 	return ret;
 }
@@ -143,8 +143,8 @@ static int run_request(struct cli *cli)
 	if (rc)
 		return rc;
 	if (r.nowait)
-		ret = nyx_page_request_nowait(cli->unit, r.sbdf, r.pages, r.nr, r.timeout_ms,
-					      &r.group);
+		ret = nyx_page_request_nowait(cli->unit, (nyx_device_t){ r.sbdf }, r.pages, r.nr,
+					      r.timeout_ms, &r.group);
 	else
 		ret = request_and_wait(cli, &r);
 	if (ret)
@@ -155,8 +155,8 @@ static int run_request(struct cli *cli)
 	out = out_result(&cli->out, "request", request_cols,
 			 r.nowait ? "group %u of device %s waits for an answer" :
 				    "group %u of device %s answered: the pages are mapped",
-			 r.group, lookup_sbdf_text(r.sbdf));
-	out_u64(out, COL_GROUP, r.group);
+			 r.group.id, lookup_sbdf_text(r.sbdf));
+	out_u64(out, COL_GROUP, r.group.id);
 	out_text(out, COL_DEVICE, lookup_sbdf_text(r.sbdf));
 	out_u64(out, COL_IOVA, r.iova);
 	out_u64(out, COL_PAGES, r.nr);
@@ -192,7 +192,7 @@ static int run_respond(struct cli *cli)
 		rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
-	ret = nyx_page_respond(cli->unit, group, response);
+	ret = nyx_page_respond(cli->unit, (nyx_group_t){ group }, response);
 	if (ret == -ENOENT)
 		return err_say(ret, "no group %u waits for an answer; 'nyxctl event monitor --history' shows all requests",
 			       group);

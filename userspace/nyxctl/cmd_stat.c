@@ -51,6 +51,20 @@ static const struct out_col stat_cols[] = {
 	[COL_STAT + NYX_STAT_MAX] = { 0 }
 };
 
+static int read_counters(struct cli *cli, uint32_t scope, uint32_t id, uint64_t *values)
+{
+	switch (scope) {
+	case NYX_SCOPE_DOMAIN:
+		return nyx_stat_get_domain(cli->unit, (nyx_domain_t){ id }, values, NYX_STAT_MAX,
+					   NULL);
+	case NYX_SCOPE_DEVICE:
+		return nyx_stat_get_device(cli->unit, (nyx_device_t){ id }, values, NYX_STAT_MAX,
+					   NULL);
+	default:
+		return nyx_stat_get_unit(cli->unit, values, NYX_STAT_MAX, NULL);
+	}
+}
+
 /* In the order of enum nyx_scope. */
 static const char *const scopes[] = { "unit", "domain", "device", NULL };
 
@@ -80,7 +94,7 @@ static int run_show(struct cli *cli)
 	}
 	if (rc)
 		return rc;
-	ret = nyx_stat_get(cli->unit, scope, id, values, NYX_STAT_MAX, NULL);
+	ret = read_counters(cli, scope, id, values);
 	if (ret)
 		return err_explain(ret, "cannot read the counters");
 

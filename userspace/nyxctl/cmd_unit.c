@@ -147,7 +147,7 @@ static int open_named(struct cli *cli)
 
 static int get_info(struct cli *cli, struct nyx_unit_info *info)
 {
-	int ret = nyx_unit_get(cli->unit, info, sizeof(*info));
+	int ret = nyx_unit_get(cli->unit, info);
 
 	return ret ? err_explain(ret, "cannot ask unit '%s'", cli->unit_name) : EXIT_OK;
 }
@@ -276,7 +276,7 @@ static int create(struct cli *cli, uint32_t flags)
 
 static int run_create(struct cli *cli)
 {
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct out *out;
 	int rc;
 
@@ -342,7 +342,7 @@ static int run_list(struct cli *cli)
 
 static int run_show(struct cli *cli)
 {
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct out *out;
 	int rc;
 
@@ -378,14 +378,14 @@ static const struct out_col status_cols[] = {
 
 static int run_status(struct cli *cli)
 {
-	struct nyx_unit_status status;
+	struct nyx_unit_status status = NYX_UNIT_STATUS_INIT;
 	struct out *out;
 	int rc, ret;
 
 	rc = open_named(cli);
 	if (rc)
 		return rc;
-	ret = nyx_unit_status_get(cli->unit, &status, sizeof(status));
+	ret = nyx_unit_status_get(cli->unit, &status);
 	if (ret)
 		return err_explain(ret, "cannot ask unit '%s'", cli->unit_name);
 	out = out_record(&cli->out, "status", status_cols);
@@ -407,7 +407,7 @@ static int run_status(struct cli *cli)
 static int run_keep(struct cli *cli)
 {
 	bool keep = !cli_opt(cli, "off");
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct out *out;
 	int rc, ret;
 
@@ -450,7 +450,7 @@ static int confirm_destroy(struct cli *cli, const struct nyx_unit_info *info)
 
 static int run_destroy(struct cli *cli)
 {
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct out *out;
 	int rc, ret;
 
@@ -471,7 +471,7 @@ static int run_destroy(struct cli *cli)
 
 static int run_reset(struct cli *cli)
 {
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct out *out;
 	int rc, ret;
 

@@ -155,7 +155,7 @@ static int offer_device(const struct nyx_device_info *info, void *arg)
 {
 	char text[NYX_SBDF_TEXT_LEN];
 
-	nyx_sbdf_format(info->sbdf, text, sizeof(text));
+	nyx_sbdf_format((nyx_device_t){ info->sbdf }, text, sizeof(text));
 	offer(arg, text, NULL);
 	return 0;
 }

@@ -94,7 +94,8 @@ static const char *whose(const struct cli *cli, uint32_t scope, uint32_t id)
 	static char text[NYX_NAME_LEN + 32];
 	struct nyx_domain_info info;
 
-	if (scope == NYX_SCOPE_DOMAIN && !nyx_domain_get(cli->unit, id, &info, sizeof(info)))
+	if (scope == NYX_SCOPE_DOMAIN &&
+	    !nyx_domain_get(cli->unit, (nyx_domain_t){ id }, &info, sizeof(info)))
 		snprintf(text, sizeof(text), "domain %s", lookup_domain_text(&info));
 	else if (scope == NYX_SCOPE_DOMAIN)
 		snprintf(text, sizeof(text), "domain %u", id);
@@ -108,6 +109,20 @@ static int failed(const struct cli *cli, const char *what, uint32_t scope, uint3
 	return err_explain(err, "cannot %s the limits of %s", what, whose(cli, scope, id));
 }
 
+static int limit_get(struct cli *cli, uint32_t scope, uint32_t id, struct nyx_limits *l)
+{
+	if (scope == NYX_SCOPE_DOMAIN)
+		return nyx_limit_get_domain(cli->unit, (nyx_domain_t){ id }, l, sizeof(*l));
+	return nyx_limit_get_device(cli->unit, (nyx_device_t){ id }, l, sizeof(*l));
+}
+
+static int limit_set(struct cli *cli, uint32_t scope, uint32_t id, const struct nyx_limits *l)
+{
+	if (scope == NYX_SCOPE_DOMAIN)
+		return nyx_limit_set_domain(cli->unit, (nyx_domain_t){ id }, l, sizeof(*l));
+	return nyx_limit_set_device(cli->unit, (nyx_device_t){ id }, l, sizeof(*l));
+}
+
 /* The limits as they are now. */
 static int put(struct cli *cli, struct out *out, uint32_t scope, uint32_t id)
 {
@@ -115,10 +130,11 @@ static int put(struct cli *cli, struct out *out, uint32_t scope, uint32_t id)
 	struct nyx_limits l;
 	int ret;
 
-	ret = nyx_limit_get(cli->unit, scope, id, &l, sizeof(l));
+	ret = limit_get(cli, scope, id, &l);
 	if (ret)
 		return out_cancel(out, failed(cli, "read", scope, id, ret));
-	if (scope == NYX_SCOPE_DOMAIN && !nyx_domain_get(cli->unit, id, &domain, sizeof(domain)))
+	if (scope == NYX_SCOPE_DOMAIN &&
+	    !nyx_domain_get(cli->unit, (nyx_domain_t){ id }, &domain, sizeof(domain)))
 		lookup_put_domain(out, COL_DOMAIN, &domain);
 	else if (scope == NYX_SCOPE_DOMAIN)
 		out_u64(out, COL_DOMAIN, id);
@@ -143,13 +159,13 @@ int limit_run(struct cli *cli, uint32_t scope, uint32_t id)
 	int rc, ret;
 
 	if (cli_opt(cli, "none")) {
-		ret = nyx_limit_set(cli->unit, scope, id, NULL, 0);
+		ret = limit_set(cli, scope, id, NULL);
 		if (ret)
 			return failed(cli, "change", scope, id, ret);
 		return put(cli, out_result(&cli->out, "limits", limit_cols, "%s has no limits",
 					   whose(cli, scope, id)), scope, id);
 	}
-	ret = nyx_limit_get(cli->unit, scope, id, &l, sizeof(l));
+	ret = limit_get(cli, scope, id, &l);
 	if (ret)
 		return failed(cli, "read", scope, id, ret);
 	rc = apply(cli, &l, &given);
@@ -157,7 +173,7 @@ int limit_run(struct cli *cli, uint32_t scope, uint32_t id)
 		return rc;
 	if (!given)
 		return put(cli, out_record(&cli->out, "limits", limit_cols), scope, id);
-	ret = nyx_limit_set(cli->unit, scope, id, &l, sizeof(l));
+	ret = limit_set(cli, scope, id, &l);
 	if (ret)
 		return failed(cli, "change", scope, id, ret);
 	return put(cli, out_result(&cli->out, "limits", limit_cols, "limits of %s set",

@@ -33,7 +33,7 @@ static int domain_by_id(struct cli *cli, uint32_t id, struct nyx_domain_info *in
 	char word[16];
 	int ret;
 
-	ret = id ? nyx_domain_get(cli->unit, id, info, sizeof(*info)) : -ENOENT;
+	ret = id ? nyx_domain_get(cli->unit, (nyx_domain_t){ id }, info, sizeof(*info)) : -ENOENT;
 	snprintf(word, sizeof(word), "%u", id);
 	return ret ? domain_failed(cli, word, ret) : EXIT_OK;
 }
@@ -56,13 +56,13 @@ static int domain_by_name(struct cli *cli, const char *name, struct nyx_domain_i
 {
 	static const char strict[] = "strict/";
 	char text[sizeof(strict) + NYX_SBDF_TEXT_LEN];
-	uint32_t sbdf;
+	nyx_device_t device;
 	int ret;
 
 	/* "device assign" makes them, with the device as it is written in full. */
 	if (!strncmp(name, strict, strlen(strict)) &&
-	    !nyx_sbdf_parse(name + strlen(strict), &sbdf)) {
-		snprintf(text, sizeof(text), "%s%s", strict, lookup_sbdf_text(sbdf));
+	    !nyx_sbdf_parse(name + strlen(strict), &device)) {
+		snprintf(text, sizeof(text), "%s%s", strict, lookup_sbdf_text(device.sbdf));
 		name = text;
 	}
 	ret = nyx_domain_find(cli->unit, name, info, sizeof(*info));
@@ -73,6 +73,7 @@ static int domain_by_name(struct cli *cli, const char *name, struct nyx_domain_i
 
 int lookup_domain(struct cli *cli, const char *word, struct nyx_domain_info *info)
 {
+	nyx_device_t device;
 	uint32_t id;
 	int rc;
 
@@ -83,7 +84,7 @@ int lookup_domain(struct cli *cli, const char *word, struct nyx_domain_info *inf
 		rc = parse_u32("domain id", word, &id);
 		return rc ? rc : domain_by_id(cli, id, info);
 	}
-	if (!nyx_sbdf_parse(word, &id))
+	if (!nyx_sbdf_parse(word, &device))
 		return domain_by_device(cli, word, info);
 	return domain_by_name(cli, word, info);
 }
@@ -111,7 +112,7 @@ int lookup_device(struct cli *cli, const char *word, struct nyx_device_info *inf
 	rc = lookup_sbdf(cli, word, &sbdf);
 	if (rc)
 		return rc;
-	ret = nyx_device_get(cli->unit, sbdf, info, sizeof(*info));
+	ret = nyx_device_get(cli->unit, (nyx_device_t){ sbdf }, info, sizeof(*info));
 	if (ret == -ENOENT)
 		return lookup_no_device(cli, sbdf);
 	if (ret)
@@ -130,7 +131,7 @@ const char *lookup_domain_text(const struct nyx_domain_info *info)
 			 (const char *)info->name);
 	else if (info->kind == NYX_DOMAIN_GUEST)
 		snprintf(text, sizeof(texts[0]), "%u (DID %u)", info->domain_id,
-			 NYX_DOMAIN_DID(info->domain_id));
+			 nyx_domain_did((nyx_domain_t){ info->domain_id }));
 	else
 		snprintf(text, sizeof(texts[0]), "%u", info->domain_id);
 	return text;
@@ -140,7 +141,7 @@ void lookup_put_domain(struct out *out, unsigned int col, const struct nyx_domai
 {
 	out_u64(out, col, info->domain_id);
 	if (info->kind == NYX_DOMAIN_GUEST)
-		out_u64(out, col + 1, NYX_DOMAIN_DID(info->domain_id));
+		out_u64(out, col + 1, nyx_domain_did((nyx_domain_t){ info->domain_id }));
 }
 
 const char *lookup_sbdf_text(uint32_t sbdf)
@@ -149,7 +150,7 @@ const char *lookup_sbdf_text(uint32_t sbdf)
 	static unsigned int next;
 	char *text = texts[next++ % NR_TEXTS];
 
-	nyx_sbdf_format(sbdf, text, sizeof(texts[0]));
+	nyx_sbdf_format((nyx_device_t){ sbdf }, text, sizeof(texts[0]));
 	return text;
 }
 
@@ -180,7 +181,8 @@ void lookup_domain_name(struct cli *cli, uint32_t domain_id, char *name)
 	struct nyx_domain_info info;
 
 	*name = '\0';
-	if (!domain_id || nyx_domain_get(cli->unit, domain_id, &info, sizeof(info)))
+	if (!domain_id ||
+	    nyx_domain_get(cli->unit, (nyx_domain_t){ domain_id }, &info, sizeof(info)))
 		return;
 	memcpy(name, info.name, NYX_NAME_LEN);
 	name[NYX_NAME_LEN] = '\0';

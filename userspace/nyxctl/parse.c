@@ -102,8 +102,11 @@ int parse_prot(const char *what, const char *word, uint32_t *prot)
 
 int parse_sbdf(const char *word, uint32_t *sbdf)
 {
-	if (nyx_sbdf_parse(word, sbdf))
+	nyx_device_t device;
+
+	if (nyx_sbdf_parse(word, &device))
 		return err_usage("'%s' is not a device; write it like 0000:03:00.0", word);
+	*sbdf = device.sbdf;
 	return EXIT_OK;
 }
 

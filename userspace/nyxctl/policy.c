@@ -216,14 +216,29 @@ static int failed(struct cli *cli, const char *what, uint32_t scope, uint32_t sb
 	return err_explain(err, "cannot %s the policy of %s", what, whose(cli, scope, sbdf));
 }
 
+static int policy_get(struct cli *cli, uint32_t scope, uint32_t sbdf, struct nyx_policy *p,
+		      uint32_t *own)
+{
+	if (scope == NYX_SCOPE_UNIT)
+		return nyx_policy_get_unit(cli->unit, p, sizeof(*p));
+	return nyx_policy_get_device(cli->unit, (nyx_device_t){ sbdf }, p, sizeof(*p), own);
+}
+
+static int policy_set(struct cli *cli, uint32_t scope, uint32_t sbdf, const struct nyx_policy *p)
+{
+	if (scope == NYX_SCOPE_UNIT)
+		return nyx_policy_set_unit(cli->unit, p, sizeof(*p));
+	return nyx_policy_set_device(cli->unit, (nyx_device_t){ sbdf }, p, sizeof(*p));
+}
+
 /* The policy as it is now. */
 static int put(struct cli *cli, struct out *out, uint32_t scope, uint32_t sbdf)
 {
+	uint32_t own = 0, i;
 	struct nyx_policy p;
-	uint32_t own, i;
 	int ret;
 
-	ret = nyx_policy_get(cli->unit, scope, sbdf, &p, sizeof(p), &own);
+	ret = policy_get(cli, scope, sbdf, &p, &own);
 	if (ret)
 		return out_cancel(out, failed(cli, "read", scope, sbdf, ret));
 	out_text(out, COL_UNIT, cli->unit_name);
@@ -255,14 +270,14 @@ int policy_run(struct cli *cli, uint32_t scope, uint32_t sbdf)
 	int rc, ret;
 
 	if (inherits(cli)) {
-		ret = nyx_policy_inherit(cli->unit, sbdf);
+		ret = nyx_policy_inherit(cli->unit, (nyx_device_t){ sbdf });
 		if (ret)
 			return failed(cli, "change", scope, sbdf, ret);
 		return put(cli, out_result(&cli->out, "policy", policy_cols,
 					   "device %s has the policy of its unit",
 					   lookup_sbdf_text(sbdf)), scope, sbdf);
 	}
-	ret = nyx_policy_get(cli->unit, scope, sbdf, &p, sizeof(p), NULL);
+	ret = policy_get(cli, scope, sbdf, &p, NULL);
 	if (ret)
 		return failed(cli, "read", scope, sbdf, ret);
 	rc = apply(cli, &p, &given);
@@ -273,7 +288,7 @@ int policy_run(struct cli *cli, uint32_t scope, uint32_t sbdf)
 	if (p.backoff_ms > p.backoff_max_ms)
 		return err_usage("the back-off would begin with %ums and end with %ums; set both, --backoff and --backoff-max",
 				 p.backoff_ms, p.backoff_max_ms);
-	ret = nyx_policy_set(cli->unit, scope, sbdf, &p, sizeof(p));
+	ret = policy_set(cli, scope, sbdf, &p);
 	if (ret)
 		return failed(cli, "change", scope, sbdf, ret);
 	return put(cli, out_result(&cli->out, "policy", policy_cols, "policy of %s set",

@@ -25,11 +25,11 @@ static int check(int ret, const char *what)
 
 static int demo(struct nyx_unit *unit, int memfd)
 {
-	const uint32_t device = NYX_SBDF(0, 3, 0, 0);
+	const nyx_device_t device = { NYX_SBDF(0, 3, 0, 0) };
 	const char out[] = "hello from the device";
 	char in[sizeof(out)] = "";
 	struct nyx_fault fault;
-	uint32_t domain;
+	nyx_domain_t domain;
 	uint64_t done;
 
 	if (check(nyx_memory_add_file(unit, 0, memfd, 0, SIZE, 0), "memory") ||

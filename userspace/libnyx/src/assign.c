@@ -32,6 +32,8 @@
 #include <string.h>
 #include <time.h>
 
+_Static_assert((int)NYX_GROUP_LEN == NYX_NAME_LEN - 1 - 7, "behind \"shared/\"");
+
 /* Others may get in the way, but not that often; the last tries are 8 ms apart. */
 #define TRIES	128
 #define BACK_OFF_AFTER	4
@@ -48,7 +50,7 @@ struct target {
 	uint32_t flags;
 };
 
-static int target_init(struct target *target, uint32_t sbdf, uint32_t isolation,
+static int target_init(struct target *target, nyx_device_t device, uint32_t isolation,
 		       const char *group)
 {
 	char text[NYX_SBDF_TEXT_LEN];
@@ -61,7 +63,7 @@ static int target_init(struct target *target, uint32_t sbdf, uint32_t isolation,
 	memset(target, 0, sizeof(*target));
 	switch (isolation) {
 	case NYX_ISOLATION_STRICT:
-		nyx_sbdf_format(sbdf, text, sizeof(text));
+		nyx_sbdf_format(device, text, sizeof(text));
 		snprintf(target->name, sizeof(target->name), STRICT_PREFIX "%s", text);
 		break;
 	case NYX_ISOLATION_SHARED:
@@ -95,7 +97,7 @@ static bool target_is(const struct target *target, const struct nyx_domain_info 
 }
 
 /* -EAGAIN: somebody made it or destroyed it meanwhile. */
-static int target_find(struct nyx_unit *unit, const struct target *target, uint32_t *id,
+static int target_find(struct nyx_unit *unit, const struct target *target, nyx_domain_t *domain,
 		       bool *made)
 {
 	const struct nyx_domain_create_opts opts = {
@@ -110,88 +112,88 @@ static int target_find(struct nyx_unit *unit, const struct target *target, uint3
 	*made = false;
 	ret = nyx_domain_find(unit, target->name, &info, sizeof(info));
 	if (!ret) {
-		*id = info.domain_id;
+		domain->id = info.domain_id;
 		return target_fits(target, &info) ? 0 : -EEXIST;
 	}
 	if (ret != -ENOENT)
 		return ret;
-	ret = nyx_domain_create(unit, &opts, id);
+	ret = nyx_domain_create(unit, &opts, domain);
 	*made = !ret;
 	return ret == -EEXIST ? -EAGAIN : ret;
 }
 
-static bool device_has_domain(struct nyx_unit *unit, uint32_t sbdf)
+static bool device_has_domain(struct nyx_unit *unit, nyx_device_t device)
 {
 	struct nyx_device_info info;
 
-	return !nyx_device_get(unit, sbdf, &info, sizeof(info)) && info.domain_id;
+	return !nyx_device_get(unit, device, &info, sizeof(info)) && info.domain_id;
 }
 
 /*
  * -EBUSY also means that another call destroys the domain or moves the device at
  * this moment: then it is not for good.
  */
-static bool busy_for_good(struct nyx_unit *unit, const struct target *target, uint32_t sbdf,
-			  uint32_t id)
+static bool busy_for_good(struct nyx_unit *unit, const struct target *target, nyx_device_t device,
+			  nyx_domain_t domain)
 {
 	struct nyx_domain_info info;
 
-	if (device_has_domain(unit, sbdf))
+	if (device_has_domain(unit, device))
 		return true;
 	return !(target->flags & NYX_DOMAIN_F_SHARED) &&
-	       !nyx_domain_get(unit, id, &info, sizeof(info)) && info.nr_devices;
+	       !nyx_domain_get(unit, domain, &info, sizeof(info)) && info.nr_devices;
 }
 
 /* Attach to the domain that has the name, the kind and the id. -EAGAIN as above. */
-static int attach_to(struct nyx_unit *unit, const struct target *target, uint32_t sbdf,
-		     uint32_t id)
+static int attach_to(struct nyx_unit *unit, const struct target *target, nyx_device_t device,
+		     nyx_domain_t domain)
 {
 	struct nyx_domain_info info;
 	int ret;
 
-	ret = nyx_device_attach(unit, sbdf, id, 0);
+	ret = nyx_device_attach(unit, device, domain, 0);
 	if (ret == -ENOENT)
 		return -EAGAIN;		/* the domain has gone, or the device */
-	if (ret == -EBUSY && !busy_for_good(unit, target, sbdf, id))
+	if (ret == -EBUSY && !busy_for_good(unit, target, device, domain))
 		return -EAGAIN;
 	if (ret)
 		return ret;
-	ret = nyx_domain_get(unit, id, &info, sizeof(info));
+	ret = nyx_domain_get(unit, domain, &info, sizeof(info));
 	if (!ret && target_is(target, &info))
 		return 0;
-	nyx_device_detach(unit, sbdf);
+	nyx_device_detach(unit, device);
 	return ret && ret != -ENOENT ? ret : -EAGAIN;
 }
 
-static int assign_once(struct nyx_unit *unit, const struct target *target, uint32_t sbdf,
-		       uint32_t *id)
+static int assign_once(struct nyx_unit *unit, const struct target *target, nyx_device_t device,
+		       nyx_domain_t *domain)
 {
 	bool made_domain, made_device;
 	int ret;
 
-	if (device_has_domain(unit, sbdf))
+	if (device_has_domain(unit, device))
 		return -EBUSY;
-	ret = target_find(unit, target, id, &made_domain);
+	ret = target_find(unit, target, domain, &made_domain);
 	if (ret)
 		return ret;
-	ret = nyx_device_add(unit, sbdf);
+	ret = nyx_device_add(unit, device);
 	made_device = !ret;
 	if (ret == -EEXIST)
 		ret = 0;
 	if (!ret)
-		ret = attach_to(unit, target, sbdf, *id);
+		ret = attach_to(unit, target, device, *domain);
 	if (!ret)
 		return 0;
 
-	if (made_device && !device_has_domain(unit, sbdf))
-		nyx_device_remove(unit, sbdf);
+	if (made_device && !device_has_domain(unit, device))
+		nyx_device_remove(unit, device);
 	/* If another's device is in it by now it stays, with -EBUSY. */
 	if (made_domain)
-		nyx_domain_destroy(unit, *id);
+		nyx_domain_destroy(unit, *domain);
 	return ret;
 }
 
-static void back_off(uint32_t sbdf, int try)
+static void back_off(nyx_device_t device, int try)
 {
 	uint32_t most, noise;
 	struct timespec ts;
@@ -202,32 +204,32 @@ static void back_off(uint32_t sbdf, int try)
 	most = 1000u << (try < 13 ? try : 13);
 	/* Different for each caller, and each time. */
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	noise = ((uint32_t)ts.tv_nsec ^ sbdf * 2654435761u) * 2654435761u;
+	noise = ((uint32_t)ts.tv_nsec ^ device.sbdf * 2654435761u) * 2654435761u;
 	ts.tv_sec = 0;
 	ts.tv_nsec = noise % most;
 	nanosleep(&ts, NULL);
 }
 
-NYX_EXPORT int nyx_device_assign(struct nyx_unit *unit, uint32_t sbdf, uint32_t isolation,
-				 const char *group, uint32_t *domain_id)
+NYX_EXPORT int nyx_device_assign(struct nyx_unit *unit, nyx_device_t device, uint32_t isolation,
+				 const char *group, nyx_domain_t *domain)
 {
 	struct target target;
-	uint32_t id;
+	nyx_domain_t own;
 	int ret, i;
 
-	ret = target_init(&target, sbdf, isolation, group);
+	ret = target_init(&target, device, isolation, group);
 	if (ret)
 		return ret;
 	for (i = 0; i < TRIES; i++) {
-		ret = assign_once(unit, &target, sbdf, &id);
+		ret = assign_once(unit, &target, device, &own);
 		if (ret != -EAGAIN)
 			break;
-		back_off(sbdf, i);
+		back_off(device, i);
 	}
 	if (ret)
 		return ret == -EAGAIN ? -EBUSY : ret;
-	if (domain_id)
-		*domain_id = id;
+	if (domain)
+		*domain = own;
 	return 0;
 }
 
@@ -241,37 +243,39 @@ static bool is_managed(const struct nyx_domain_info *info)
 	       !strncmp(name, STRICT_PREFIX, strlen(STRICT_PREFIX));
 }
 
-static int release_once(struct nyx_unit *unit, uint32_t sbdf)
+static int release_once(struct nyx_unit *unit, nyx_device_t device)
 {
-	struct nyx_domain_info domain;
-	struct nyx_device_info device;
+	struct nyx_domain_info domain_info;
+	struct nyx_device_info device_info;
+	nyx_domain_t domain;
 	int ret;
 
-	ret = nyx_device_get(unit, sbdf, &device, sizeof(device));
+	ret = nyx_device_get(unit, device, &device_info, sizeof(device_info));
 	if (ret)
 		return ret;
 	/* Detaches too. */
-	ret = nyx_device_remove(unit, sbdf);
-	if (ret || !device.domain_id)
+	ret = nyx_device_remove(unit, device);
+	if (ret || !device_info.domain_id)
 		return ret == -EBUSY ? -EAGAIN : ret;
 
-	ret = nyx_domain_get(unit, device.domain_id, &domain, sizeof(domain));
-	if (ret || !is_managed(&domain) || domain.nr_devices)
+	domain.id = device_info.domain_id;
+	ret = nyx_domain_get(unit, domain, &domain_info, sizeof(domain_info));
+	if (ret || !is_managed(&domain_info) || domain_info.nr_devices)
 		return ret == -ENOENT ? 0 : ret;
-	ret = nyx_domain_destroy(unit, device.domain_id);
+	ret = nyx_domain_destroy(unit, domain);
 	/* Another device has come, or another caller was faster. */
 	return ret == -EBUSY || ret == -ENOENT ? 0 : ret;
 }
 
-NYX_EXPORT int nyx_device_release(struct nyx_unit *unit, uint32_t sbdf)
+NYX_EXPORT int nyx_device_release(struct nyx_unit *unit, nyx_device_t device)
 {
 	int ret, i;
 
 	for (i = 0; i < TRIES; i++) {
-		ret = release_once(unit, sbdf);
+		ret = release_once(unit, device);
 		if (ret != -EAGAIN)
 			return ret;
-		back_off(sbdf, i);
+		back_off(device, i);
 	}
 	return -EBUSY;
 }

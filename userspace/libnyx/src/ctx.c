@@ -23,7 +23,7 @@ int nyx__open_node(const char *path)
 
 NYX_EXPORT int nyx_ctx_open(const char *path, struct nyx_ctx **ctx)
 {
-	struct nyx_module_info info;
+	struct nyx_module_info info = { .size = sizeof(info) };
 	struct nyx_ctx *c;
 	int ret;
 
@@ -42,7 +42,7 @@ NYX_EXPORT int nyx_ctx_open(const char *path, struct nyx_ctx **ctx)
 	}
 	atomic_init(&c->refs, 1);
 	/* Is it Nyx at all? */
-	ret = nyx_module_get(c, &info, sizeof(info));
+	ret = nyx_module_get(c, &info);
 	if (ret)
 		goto err_close;
 	*ctx = c;
@@ -71,12 +71,14 @@ NYX_EXPORT void nyx_ctx_unref(struct nyx_ctx *ctx)
 	free(ctx);
 }
 
-NYX_EXPORT int nyx_module_get(struct nyx_ctx *ctx, struct nyx_module_info *info, size_t size)
+NYX_EXPORT int nyx_module_get(struct nyx_ctx *ctx, struct nyx_module_info *info)
 {
-	if (size < sizeof(info->size) || size > UINT32_MAX)
+	uint32_t size = info->size;
+
+	if (size < sizeof(size))
 		return -EINVAL;
 	memset(info, 0, size);
-	info->size = (uint32_t)size;
+	info->size = size;
 	return nyx__ioctl(ctx->fd, NYX_MODULE_INFO, info);
 }
 

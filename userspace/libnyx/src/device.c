@@ -8,49 +8,49 @@
 
 #include "private.h"
 
-NYX_EXPORT int nyx_device_add(struct nyx_unit *unit, uint32_t sbdf)
+NYX_EXPORT int nyx_device_add(struct nyx_unit *unit, nyx_device_t device)
 {
-	struct nyx_device_add req = { .size = sizeof(req), .sbdf = sbdf };
+	struct nyx_device_add req = { .size = sizeof(req), .sbdf = device.sbdf };
 
 	return nyx__ioctl(unit->fd, NYX_DEVICE_ADD, &req);
 }
 
-NYX_EXPORT int nyx_device_remove(struct nyx_unit *unit, uint32_t sbdf)
+NYX_EXPORT int nyx_device_remove(struct nyx_unit *unit, nyx_device_t device)
 {
-	struct nyx_device_remove req = { .size = sizeof(req), .sbdf = sbdf };
+	struct nyx_device_remove req = { .size = sizeof(req), .sbdf = device.sbdf };
 
 	return nyx__ioctl(unit->fd, NYX_DEVICE_REMOVE, &req);
 }
 
-NYX_EXPORT int nyx_device_attach(struct nyx_unit *unit, uint32_t sbdf, uint32_t domain_id,
+NYX_EXPORT int nyx_device_attach(struct nyx_unit *unit, nyx_device_t device, nyx_domain_t domain,
 				 uint32_t flags)
 {
 	struct nyx_device_attach req = {
 		.size = sizeof(req),
 		.flags = flags,
-		.sbdf = sbdf,
-		.domain_id = domain_id,
+		.sbdf = device.sbdf,
+		.domain_id = domain.id,
 		.pasid = NYX_PASID_NONE,
 	};
 
 	return nyx__ioctl(unit->fd, NYX_DEVICE_ATTACH, &req);
 }
 
-NYX_EXPORT int nyx_device_detach(struct nyx_unit *unit, uint32_t sbdf)
+NYX_EXPORT int nyx_device_detach(struct nyx_unit *unit, nyx_device_t device)
 {
 	struct nyx_device_detach req = {
 		.size = sizeof(req),
-		.sbdf = sbdf,
+		.sbdf = device.sbdf,
 		.pasid = NYX_PASID_NONE,
 	};
 
 	return nyx__ioctl(unit->fd, NYX_DEVICE_DETACH, &req);
 }
 
-NYX_EXPORT int nyx_device_get(struct nyx_unit *unit, uint32_t sbdf, struct nyx_device_info *info,
+NYX_EXPORT int nyx_device_get(struct nyx_unit *unit, nyx_device_t device, struct nyx_device_info *info,
 			      size_t size)
 {
-	return nyx__list_one(unit->fd, NYX_LIST_DEVICES, sbdf, info, size);
+	return nyx__list_one(unit->fd, NYX_LIST_DEVICES, device.sbdf, info, size);
 }
 
 struct device_call {
@@ -78,7 +78,7 @@ NYX_EXPORT int nyx_device_translate(struct nyx_unit *unit, struct nyx_translate 
 }
 
 NYX_EXPORT int nyx_device_translate_array(struct nyx_unit *unit, struct nyx_translate *items,
-					  size_t item_size, size_t nr, size_t *done)
+					  size_t nr, size_t *done)
 {
-	return nyx__array(unit, NYX_CMD_TRANSLATE, items, item_size, nr, true, done);
+	return nyx__array(unit, NYX_CMD_TRANSLATE, items, nr, true, done);
 }

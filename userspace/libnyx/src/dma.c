@@ -64,11 +64,11 @@ static int transfer(struct nyx_unit *unit, const struct nyx_dma *proto, uint64_t
 	return ret ? ret : report(&req.out_fault, fault);
 }
 
-NYX_EXPORT int nyx_dma_read(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, void *buffer,
+NYX_EXPORT int nyx_dma_read(struct nyx_unit *unit, nyx_device_t device, uint64_t iova, void *buffer,
 			    uint64_t length, uint64_t *done, struct nyx_fault *fault)
 {
 	const struct nyx_dma proto = {
-		.sbdf = sbdf,
+		.sbdf = device.sbdf,
 		.op = NYX_DMA_READ,
 		.iova = iova,
 		.length = length,
@@ -78,12 +78,12 @@ NYX_EXPORT int nyx_dma_read(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova,
 	return transfer(unit, &proto, done, fault);
 }
 
-NYX_EXPORT int nyx_dma_write(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova,
+NYX_EXPORT int nyx_dma_write(struct nyx_unit *unit, nyx_device_t device, uint64_t iova,
 			     const void *buffer, uint64_t length, uint64_t *done,
 			     struct nyx_fault *fault)
 {
 	const struct nyx_dma proto = {
-		.sbdf = sbdf,
+		.sbdf = device.sbdf,
 		.op = NYX_DMA_WRITE,
 		.iova = iova,
 		.length = length,
@@ -228,13 +228,13 @@ static int transfer_vector(struct nyx_unit *unit, const struct nyx_dma *proto, s
 	return ret ? ret : report(&found, fault);
 }
 
-static int transfer_all(struct nyx_unit *unit, uint32_t sbdf, uint32_t op,
+static int transfer_all(struct nyx_unit *unit, nyx_device_t device, uint32_t op,
 			const struct nyx_dma_seg *segs, size_t nr_segs, const struct iovec *iov,
 			size_t nr_iov, uint64_t *done, struct nyx_fault *fault)
 {
 	const struct nyx_dma proto = {
 		.size = sizeof(proto),
-		.sbdf = sbdf,
+		.sbdf = device.sbdf,
 		.pasid = NYX_PASID_NONE,
 		.op = op,
 	};
@@ -248,26 +248,26 @@ static int transfer_all(struct nyx_unit *unit, uint32_t sbdf, uint32_t op,
 	return transfer_vector(unit, &proto, &cursor, done, fault);
 }
 
-NYX_EXPORT int nyx_dma_readv(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_dma_seg *segs,
+NYX_EXPORT int nyx_dma_readv(struct nyx_unit *unit, nyx_device_t device, const struct nyx_dma_seg *segs,
 			     size_t nr_segs, const struct iovec *iov, size_t nr_iov,
 			     uint64_t *done, struct nyx_fault *fault)
 {
-	return transfer_all(unit, sbdf, NYX_DMA_READ, segs, nr_segs, iov, nr_iov, done, fault);
+	return transfer_all(unit, device, NYX_DMA_READ, segs, nr_segs, iov, nr_iov, done, fault);
 }
 
-NYX_EXPORT int nyx_dma_writev(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_dma_seg *segs,
+NYX_EXPORT int nyx_dma_writev(struct nyx_unit *unit, nyx_device_t device, const struct nyx_dma_seg *segs,
 			      size_t nr_segs, const struct iovec *iov, size_t nr_iov,
 			      uint64_t *done, struct nyx_fault *fault)
 {
-	return transfer_all(unit, sbdf, NYX_DMA_WRITE, segs, nr_segs, iov, nr_iov, done, fault);
+	return transfer_all(unit, device, NYX_DMA_WRITE, segs, nr_segs, iov, nr_iov, done, fault);
 }
 
-NYX_EXPORT int nyx_dma_fill(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint64_t length,
+NYX_EXPORT int nyx_dma_fill(struct nyx_unit *unit, nyx_device_t device, uint64_t iova, uint64_t length,
 			    uint64_t pattern, uint32_t width, uint64_t *done,
 			    struct nyx_fault *fault)
 {
 	const struct nyx_dma proto = {
-		.sbdf = sbdf,
+		.sbdf = device.sbdf,
 		.op = NYX_DMA_FILL,
 		.width = width,
 		.iova = iova,
@@ -295,12 +295,12 @@ static int atomic_op(struct nyx_unit *unit, struct nyx_dma *req, uint64_t *old,
 	return report(&req->out_fault, fault);
 }
 
-NYX_EXPORT int nyx_dma_cas(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint32_t width,
+NYX_EXPORT int nyx_dma_cas(struct nyx_unit *unit, nyx_device_t device, uint64_t iova, uint32_t width,
 			   uint64_t compare, uint64_t value, uint64_t *old,
 			   struct nyx_fault *fault)
 {
 	struct nyx_dma req = {
-		.sbdf = sbdf,
+		.sbdf = device.sbdf,
 		.op = NYX_DMA_CAS,
 		.width = width,
 		.iova = iova,
@@ -311,12 +311,12 @@ NYX_EXPORT int nyx_dma_cas(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, 
 	return atomic_op(unit, &req, old, fault);
 }
 
-NYX_EXPORT int nyx_dma_fetch_add(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova,
+NYX_EXPORT int nyx_dma_fetch_add(struct nyx_unit *unit, nyx_device_t device, uint64_t iova,
 				 uint32_t width, uint64_t value, uint64_t *old,
 				 struct nyx_fault *fault)
 {
 	struct nyx_dma req = {
-		.sbdf = sbdf,
+		.sbdf = device.sbdf,
 		.op = NYX_DMA_FETCH_ADD,
 		.width = width,
 		.iova = iova,
@@ -326,11 +326,11 @@ NYX_EXPORT int nyx_dma_fetch_add(struct nyx_unit *unit, uint32_t sbdf, uint64_t 
 	return atomic_op(unit, &req, old, fault);
 }
 
-NYX_EXPORT int nyx_dma_swap(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint32_t width,
+NYX_EXPORT int nyx_dma_swap(struct nyx_unit *unit, nyx_device_t device, uint64_t iova, uint32_t width,
 			    uint64_t value, uint64_t *old, struct nyx_fault *fault)
 {
 	struct nyx_dma req = {
-		.sbdf = sbdf,
+		.sbdf = device.sbdf,
 		.op = NYX_DMA_SWAP,
 		.width = width,
 		.iova = iova,
@@ -341,7 +341,7 @@ NYX_EXPORT int nyx_dma_swap(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova,
 }
 
 NYX_EXPORT int nyx_dma_submit_array(struct nyx_unit *unit, struct nyx_dma *items,
-				    size_t item_size, size_t nr, size_t *done)
+				    size_t nr, size_t *done)
 {
-	return nyx__array(unit, NYX_CMD_DMA, items, item_size, nr, false, done);
+	return nyx__array(unit, NYX_CMD_DMA, items, nr, false, done);
 }

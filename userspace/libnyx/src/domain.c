@@ -12,7 +12,7 @@
 #include <string.h>
 
 NYX_EXPORT int nyx_domain_create(struct nyx_unit *unit,
-				 const struct nyx_domain_create_opts *opts, uint32_t *id)
+				 const struct nyx_domain_create_opts *opts, nyx_domain_t *domain)
 {
 	struct nyx_domain_create req = { .size = sizeof(req) };
 	struct nyx_domain_create_opts o = { 0 };
@@ -33,22 +33,22 @@ NYX_EXPORT int nyx_domain_create(struct nyx_unit *unit,
 	req.domain_id = o.domain_id;
 	req.page_sizes = o.page_sizes;
 	ret = nyx__ioctl(unit->fd, NYX_DOMAIN_CREATE, &req);
-	if (!ret && id)
-		*id = req.out_domain_id;
+	if (!ret && domain)
+		domain->id = req.out_domain_id;
 	return ret;
 }
 
-NYX_EXPORT int nyx_domain_destroy(struct nyx_unit *unit, uint32_t id)
+NYX_EXPORT int nyx_domain_destroy(struct nyx_unit *unit, nyx_domain_t domain)
 {
-	struct nyx_domain_destroy req = { .size = sizeof(req), .domain_id = id };
+	struct nyx_domain_destroy req = { .size = sizeof(req), .domain_id = domain.id };
 
 	return nyx__ioctl(unit->fd, NYX_DOMAIN_DESTROY, &req);
 }
 
-NYX_EXPORT int nyx_domain_get(struct nyx_unit *unit, uint32_t id, struct nyx_domain_info *info,
+NYX_EXPORT int nyx_domain_get(struct nyx_unit *unit, nyx_domain_t domain, struct nyx_domain_info *info,
 			      size_t size)
 {
-	return nyx__list_one(unit->fd, NYX_LIST_DOMAINS, id, info, size);
+	return nyx__list_one(unit->fd, NYX_LIST_DOMAINS, domain.id, info, size);
 }
 
 struct domain_search {

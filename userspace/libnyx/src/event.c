@@ -91,7 +91,7 @@ static void put_device(struct text *text, uint32_t sbdf, uint32_t pasid)
 {
 	char name[NYX_SBDF_TEXT_LEN];
 
-	nyx_sbdf_format(sbdf, name, sizeof(name));
+	nyx_sbdf_format((nyx_device_t){ sbdf }, name, sizeof(name));
 	put(text, "device %s", name);
 	if (pasid != NYX_PASID_NONE)
 		put(text, " PASID %" PRIu32, pasid);
@@ -100,7 +100,7 @@ static void put_device(struct text *text, uint32_t sbdf, uint32_t pasid)
 static void put_domain(struct text *text, uint32_t id)
 {
 	if (id && text->guest)
-		put(text, ", DID %" PRIu32, NYX_DOMAIN_DID(id));
+		put(text, ", DID %" PRIu32, nyx_domain_did((nyx_domain_t){ id }));
 	else if (id)
 		put(text, ", domain %" PRIu32, id);
 }
@@ -301,25 +301,25 @@ NYX_EXPORT int nyx_event_format_guest(const struct nyx_event *event, char *buffe
 	return format(event, true, buffer, size);
 }
 
-NYX_EXPORT int nyx_event_device(const struct nyx_event *event, uint32_t *sbdf)
+NYX_EXPORT int nyx_event_device(const struct nyx_event *event, nyx_device_t *device)
 {
 	switch (event->type) {
 	case NYX_EVENT_FAULT:
-		*sbdf = event->fault.sbdf;
+		device->sbdf = event->fault.sbdf;
 		return 0;
 	case NYX_EVENT_IRQ_FAULT:
-		*sbdf = event->irq_fault.sbdf;
+		device->sbdf = event->irq_fault.sbdf;
 		return 0;
 	case NYX_EVENT_DEVICE_STATE:
-		*sbdf = event->state.sbdf;
+		device->sbdf = event->state.sbdf;
 		return 0;
 	case NYX_EVENT_PAGE_REQUEST:
 	case NYX_EVENT_PAGE_RESPONSE:
-		*sbdf = event->page.sbdf;
+		device->sbdf = event->page.sbdf;
 		return 0;
 	case NYX_EVENT_IRTE:
-		*sbdf = event->irte.sbdf;
-		return *sbdf == NYX_SBDF_ANY ? -ENOENT : 0;
+		device->sbdf = event->irte.sbdf;
+		return device->sbdf == NYX_SBDF_ANY ? -ENOENT : 0;
 	default:
 		return -ENOENT;
 	}

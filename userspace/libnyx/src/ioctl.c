@@ -51,7 +51,7 @@ int nyx__opts_copy(void *opts, size_t opts_size, const void *user, size_t user_s
 
 	if (!user)
 		return 0;
-	if (user_size < sizeof(size_t))
+	if (user_size < sizeof(uint32_t))
 		return -EINVAL;
 	for (i = opts_size; i < user_size; i++) {
 		if (bytes[i])
@@ -61,8 +61,8 @@ int nyx__opts_copy(void *opts, size_t opts_size, const void *user, size_t user_s
 	return 0;
 }
 
-int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t item_size, size_t nr,
-	       bool resume, size_t *done)
+int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t nr, bool resume,
+	       size_t *done)
 {
 	unsigned char *item = items;
 	struct nyx_array array;
@@ -72,11 +72,15 @@ int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t item_siz
 
 	if (done)
 		*done = 0;
-	if (item_size < sizeof(size) || item_size % sizeof(uint64_t) || item_size > UINT32_MAX)
+	if (!nr)
+		return 0;
+	memcpy(&size, item, sizeof(size));
+	if (size < sizeof(size) || size % sizeof(uint64_t))
 		return -EINVAL;
-	size = (uint32_t)item_size;
-	for (i = 0; i < nr; i++)
-		memcpy(item + i * item_size, &size, sizeof(size));
+	for (i = 1; i < nr; i++) {
+		if (memcmp(item + i * size, &size, sizeof(size)))
+			return -EINVAL;
+	}
 
 	while (ok < nr) {
 		count = nr - ok < NYX_ARRAY_MAX ? (uint32_t)(nr - ok) : NYX_ARRAY_MAX;
@@ -84,7 +88,7 @@ int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t item_siz
 		array.size = sizeof(array);
 		array.cmd = cmd;
 		array.item_size = size;
-		array.items = (uintptr_t)(item + ok * item_size);
+		array.items = (uintptr_t)(item + ok * size);
 		array.nr = count;
 		ret = nyx__ioctl_once(unit->fd, NYX_ARRAY, &array);
 		ok += array.out_done;

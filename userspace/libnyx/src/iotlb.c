@@ -22,26 +22,26 @@ NYX_EXPORT int nyx_iotlb_invalidate_unit(struct nyx_unit *unit)
 	return invalidate(unit, &req);
 }
 
-NYX_EXPORT int nyx_iotlb_invalidate_domain(struct nyx_unit *unit, uint32_t domain_id)
+NYX_EXPORT int nyx_iotlb_invalidate_domain(struct nyx_unit *unit, nyx_domain_t domain)
 {
-	struct nyx_invalidate req = { .scope = NYX_SCOPE_DOMAIN, .domain_id = domain_id };
+	struct nyx_invalidate req = { .scope = NYX_SCOPE_DOMAIN, .domain_id = domain.id };
 
 	return invalidate(unit, &req);
 }
 
-NYX_EXPORT int nyx_iotlb_invalidate_device(struct nyx_unit *unit, uint32_t sbdf)
+NYX_EXPORT int nyx_iotlb_invalidate_device(struct nyx_unit *unit, nyx_device_t device)
 {
-	struct nyx_invalidate req = { .scope = NYX_SCOPE_DEVICE, .sbdf = sbdf };
+	struct nyx_invalidate req = { .scope = NYX_SCOPE_DEVICE, .sbdf = device.sbdf };
 
 	return invalidate(unit, &req);
 }
 
-NYX_EXPORT int nyx_iotlb_invalidate_range(struct nyx_unit *unit, uint32_t domain_id,
+NYX_EXPORT int nyx_iotlb_invalidate_range(struct nyx_unit *unit, nyx_domain_t domain,
 					  uint64_t iova, uint64_t length)
 {
 	struct nyx_invalidate req = {
 		.scope = NYX_SCOPE_RANGE,
-		.domain_id = domain_id,
+		.domain_id = domain.id,
 		.iova = iova,
 		.length = length,
 	};
@@ -50,7 +50,7 @@ NYX_EXPORT int nyx_iotlb_invalidate_range(struct nyx_unit *unit, uint32_t domain
 }
 
 NYX_EXPORT int nyx_iotlb_invalidate_array(struct nyx_unit *unit, struct nyx_invalidate *items,
-					  size_t item_size, size_t nr, size_t *done)
+					  size_t nr, size_t *done)
 {
-	return nyx__array(unit, NYX_CMD_INVALIDATE, items, item_size, nr, true, done);
+	return nyx__array(unit, NYX_CMD_INVALIDATE, items, nr, true, done);
 }

@@ -11,6 +11,8 @@
 
 #include "private.h"
 
+#include <errno.h>
+
 NYX_EXPORT int nyx_irq_setup(struct nyx_unit *unit, uint32_t mode)
 {
 	struct nyx_irq_setup req = { .size = sizeof(req), .mode = mode };
@@ -24,9 +26,9 @@ NYX_EXPORT int nyx_irte_set(struct nyx_unit *unit, struct nyx_irte_set *irte)
 }
 
 NYX_EXPORT int nyx_irte_set_array(struct nyx_unit *unit, struct nyx_irte_set *items,
-				  size_t item_size, size_t nr, size_t *done)
+				  size_t nr, size_t *done)
 {
-	return nyx__array(unit, NYX_CMD_IRTE_SET, items, item_size, nr, true, done);
+	return nyx__array(unit, NYX_CMD_IRTE_SET, items, nr, true, done);
 }
 
 NYX_EXPORT int nyx_irte_clear(struct nyx_unit *unit, uint32_t index, uint32_t nr)
@@ -34,6 +36,20 @@ NYX_EXPORT int nyx_irte_clear(struct nyx_unit *unit, uint32_t index, uint32_t nr
 	struct nyx_irte_clear req = { .size = sizeof(req), .index = index, .nr = nr };
 
 	return nyx__ioctl(unit->fd, NYX_IRTE_CLEAR, &req);
+}
+
+NYX_EXPORT uint64_t nyx_irte_key(nyx_device_t device, uint32_t index)
+{
+	return NYX_IRTE_KEY(device.sbdf, index);
+}
+
+NYX_EXPORT int nyx_irte_source_buses(uint32_t segment, uint32_t first, uint32_t last,
+				     uint32_t *source)
+{
+	if (segment > UINT16_MAX || first > last || last > UINT8_MAX)
+		return -EINVAL;
+	*source = NYX_SOURCE_BUSES(segment, first, last);
+	return 0;
 }
 
 NYX_EXPORT int nyx_irte_get(struct nyx_unit *unit, uint64_t key, struct nyx_irte_info *info,
@@ -74,9 +90,9 @@ NYX_EXPORT int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_send *irq)
 }
 
 NYX_EXPORT int nyx_irq_send_array(struct nyx_unit *unit, struct nyx_irq_send *items,
-				  size_t item_size, size_t nr, size_t *done)
+				  size_t nr, size_t *done)
 {
-	return nyx__array(unit, NYX_CMD_IRQ_SEND, items, item_size, nr, true, done);
+	return nyx__array(unit, NYX_CMD_IRQ_SEND, items, nr, true, done);
 }
 
 NYX_EXPORT int nyx_irq_bind(struct nyx_unit *unit, struct nyx_irq_bind *bind)
@@ -84,9 +100,9 @@ NYX_EXPORT int nyx_irq_bind(struct nyx_unit *unit, struct nyx_irq_bind *bind)
 	return nyx__ioctl(unit->fd, NYX_IRQ_BIND, bind);
 }
 
-NYX_EXPORT int nyx_irq_unbind(struct nyx_unit *unit, uint32_t binding_id)
+NYX_EXPORT int nyx_irq_unbind(struct nyx_unit *unit, nyx_binding_t binding)
 {
-	struct nyx_irq_unbind req = { .size = sizeof(req), .binding_id = binding_id };
+	struct nyx_irq_unbind req = { .size = sizeof(req), .binding_id = binding.id };
 
 	return nyx__ioctl(unit->fd, NYX_IRQ_UNBIND, &req);
 }
@@ -96,10 +112,10 @@ NYX_EXPORT int nyx_irq_change(struct nyx_unit *unit, struct nyx_irq_change *chan
 	return nyx__ioctl(unit->fd, NYX_IRQ_CHANGE, change);
 }
 
-NYX_EXPORT int nyx_irq_binding_get(struct nyx_unit *unit, uint32_t binding_id,
+NYX_EXPORT int nyx_irq_binding_get(struct nyx_unit *unit, nyx_binding_t binding,
 				   struct nyx_binding_info *info, size_t size)
 {
-	return nyx__list_one(unit->fd, NYX_LIST_BINDINGS, binding_id, info, size);
+	return nyx__list_one(unit->fd, NYX_LIST_BINDINGS, binding.id, info, size);
 }
 
 struct binding_call {

@@ -8,12 +8,12 @@
 
 #include "private.h"
 
-NYX_EXPORT int nyx_map_add(struct nyx_unit *unit, uint32_t domain_id, uint64_t iova,
+NYX_EXPORT int nyx_map_add(struct nyx_unit *unit, nyx_domain_t domain, uint64_t iova,
 			   uint64_t gpa, uint64_t length, uint32_t prot)
 {
 	struct nyx_map req = {
 		.size = sizeof(req),
-		.domain_id = domain_id,
+		.domain_id = domain.id,
 		.prot = prot,
 		.iova = iova,
 		.gpa = gpa,
@@ -23,10 +23,9 @@ NYX_EXPORT int nyx_map_add(struct nyx_unit *unit, uint32_t domain_id, uint64_t i
 	return nyx__ioctl(unit->fd, NYX_MAP, &req);
 }
 
-NYX_EXPORT int nyx_map_add_array(struct nyx_unit *unit, struct nyx_map *items, size_t item_size,
-				 size_t nr, size_t *done)
+NYX_EXPORT int nyx_map_add_array(struct nyx_unit *unit, struct nyx_map *items, size_t nr, size_t *done)
 {
-	return nyx__array(unit, NYX_CMD_MAP, items, item_size, nr, true, done);
+	return nyx__array(unit, NYX_CMD_MAP, items, nr, true, done);
 }
 
 static int unmap(struct nyx_unit *unit, struct nyx_unmap *req, uint64_t *unmapped)
@@ -41,11 +40,11 @@ static int unmap(struct nyx_unit *unit, struct nyx_unmap *req, uint64_t *unmappe
 	return ret;
 }
 
-NYX_EXPORT int nyx_map_remove(struct nyx_unit *unit, uint32_t domain_id, uint64_t iova,
+NYX_EXPORT int nyx_map_remove(struct nyx_unit *unit, nyx_domain_t domain, uint64_t iova,
 			      uint64_t length, uint64_t *unmapped)
 {
 	struct nyx_unmap req = {
-		.domain_id = domain_id,
+		.domain_id = domain.id,
 		.iova = iova,
 		.length = length,
 	};
@@ -53,20 +52,20 @@ NYX_EXPORT int nyx_map_remove(struct nyx_unit *unit, uint32_t domain_id, uint64_
 	return unmap(unit, &req, unmapped);
 }
 
-NYX_EXPORT int nyx_map_remove_all(struct nyx_unit *unit, uint32_t domain_id, uint64_t *unmapped)
+NYX_EXPORT int nyx_map_remove_all(struct nyx_unit *unit, nyx_domain_t domain, uint64_t *unmapped)
 {
 	struct nyx_unmap req = {
 		.flags = NYX_UNMAP_F_ALL,
-		.domain_id = domain_id,
+		.domain_id = domain.id,
 	};
 
 	return unmap(unit, &req, unmapped);
 }
 
 NYX_EXPORT int nyx_map_remove_array(struct nyx_unit *unit, struct nyx_unmap *items,
-				    size_t item_size, size_t nr, size_t *done)
+				    size_t nr, size_t *done)
 {
-	return nyx__array(unit, NYX_CMD_UNMAP, items, item_size, nr, false, done);
+	return nyx__array(unit, NYX_CMD_UNMAP, items, nr, false, done);
 }
 
 struct map_call {
@@ -81,10 +80,10 @@ static int map_entry(const void *entry, void *arg)
 	return call->fn(entry, call->arg);
 }
 
-NYX_EXPORT int nyx_map_foreach(struct nyx_unit *unit, uint32_t domain_id, uint64_t start,
+NYX_EXPORT int nyx_map_foreach(struct nyx_unit *unit, nyx_domain_t domain, uint64_t start,
 			       nyx_map_fn fn, void *arg)
 {
 	struct map_call call = { .fn = fn, .arg = arg };
 
-	return nyx__list(unit->fd, NYX_LIST_MAPPINGS, domain_id, start, map_entry, &call);
+	return nyx__list(unit->fd, NYX_LIST_MAPPINGS, domain.id, start, map_entry, &call);
 }

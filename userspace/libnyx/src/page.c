@@ -8,13 +8,13 @@
 
 #include "private.h"
 
-NYX_EXPORT int nyx_page_request(struct nyx_unit *unit, uint32_t sbdf,
+NYX_EXPORT int nyx_page_request(struct nyx_unit *unit, nyx_device_t device,
 				const struct nyx_page *pages, uint32_t nr, uint32_t timeout_ms,
-				uint32_t *group, uint32_t *response)
+				nyx_group_t *group, uint32_t *response)
 {
 	struct nyx_page_request req = {
 		.size = sizeof(req),
-		.sbdf = sbdf,
+		.sbdf = device.sbdf,
 		.pasid = NYX_PASID_NONE,
 		.pages = (uintptr_t)pages,
 		.nr = nr,
@@ -27,19 +27,19 @@ NYX_EXPORT int nyx_page_request(struct nyx_unit *unit, uint32_t sbdf,
 	if (ret)
 		return ret;
 	if (group)
-		*group = req.out_group;
+		group->id = req.out_group;
 	*response = req.out_response;
 	return 0;
 }
 
-NYX_EXPORT int nyx_page_request_nowait(struct nyx_unit *unit, uint32_t sbdf,
+NYX_EXPORT int nyx_page_request_nowait(struct nyx_unit *unit, nyx_device_t device,
 				       const struct nyx_page *pages, uint32_t nr,
-				       uint32_t timeout_ms, uint32_t *group)
+				       uint32_t timeout_ms, nyx_group_t *group)
 {
 	struct nyx_page_request req = {
 		.size = sizeof(req),
 		.flags = NYX_PAGE_F_NOWAIT,
-		.sbdf = sbdf,
+		.sbdf = device.sbdf,
 		.pasid = NYX_PASID_NONE,
 		.pages = (uintptr_t)pages,
 		.nr = nr,
@@ -49,15 +49,15 @@ NYX_EXPORT int nyx_page_request_nowait(struct nyx_unit *unit, uint32_t sbdf,
 
 	ret = nyx__ioctl(unit->fd, NYX_PAGE_REQUEST, &req);
 	if (!ret && group)
-		*group = req.out_group;
+		group->id = req.out_group;
 	return ret;
 }
 
-NYX_EXPORT int nyx_page_respond(struct nyx_unit *unit, uint32_t group, uint32_t response)
+NYX_EXPORT int nyx_page_respond(struct nyx_unit *unit, nyx_group_t group, uint32_t response)
 {
 	struct nyx_page_respond req = {
 		.size = sizeof(req),
-		.group = group,
+		.group = group.id,
 		.response = response,
 	};
 

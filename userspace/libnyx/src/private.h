@@ -42,11 +42,11 @@ int nyx__name_copy(__u8 out[NYX_NAME_LEN], const char *name);
 int nyx__opts_copy(void *opts, size_t opts_size, const void *user, size_t user_size);
 
 /*
- * Run an array command, as often as it takes. With @resume an item that a
- * signal interrupted is tried again.
+ * Run an array command, as often as it takes. Each item has its size, all the same. With
+ * @resume an item that a signal interrupted is tried again.
  */
-int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t item_size, size_t nr,
-	       bool resume, size_t *done);
+int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t nr, bool resume,
+	       size_t *done);
 
 /*
  * list.c: walk over NYX_LIST. Entries are handed out at least NYX__ENTRY_SIZE

@@ -39,8 +39,8 @@ static const char *const stat_names[] = {
 
 _Static_assert(ARRAY_SIZE(stat_names) == NYX_STAT_MAX, "a name for each counter");
 
-NYX_EXPORT int nyx_stat_get(struct nyx_unit *unit, uint32_t scope, uint32_t id,
-			    uint64_t *values, uint32_t nr, uint32_t *known)
+static int get(struct nyx_unit *unit, uint32_t scope, uint32_t id, uint64_t *values, uint32_t nr,
+	       uint32_t *known)
 {
 	struct nyx_stats req = {
 		.size = sizeof(req),
@@ -55,6 +55,24 @@ NYX_EXPORT int nyx_stat_get(struct nyx_unit *unit, uint32_t scope, uint32_t id,
 	if (!ret && known)
 		*known = req.out_nr;
 	return ret;
+}
+
+NYX_EXPORT int nyx_stat_get_unit(struct nyx_unit *unit, uint64_t *values, uint32_t nr,
+				 uint32_t *known)
+{
+	return get(unit, NYX_SCOPE_UNIT, 0, values, nr, known);
+}
+
+NYX_EXPORT int nyx_stat_get_domain(struct nyx_unit *unit, nyx_domain_t domain, uint64_t *values,
+				   uint32_t nr, uint32_t *known)
+{
+	return get(unit, NYX_SCOPE_DOMAIN, domain.id, values, nr, known);
+}
+
+NYX_EXPORT int nyx_stat_get_device(struct nyx_unit *unit, nyx_device_t device, uint64_t *values,
+				   uint32_t nr, uint32_t *known)
+{
+	return get(unit, NYX_SCOPE_DEVICE, device.sbdf, values, nr, known);
 }
 
 NYX_EXPORT const char *nyx_stat_name(uint32_t stat)

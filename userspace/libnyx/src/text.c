@@ -35,7 +35,7 @@ static const char *parse_hex(const char *s, int max_digits, uint32_t limit, uint
 	return s;
 }
 
-NYX_EXPORT int nyx_sbdf_parse(const char *text, uint32_t *sbdf)
+NYX_EXPORT int nyx_sbdf_parse(const char *text, nyx_device_t *parsed)
 {
 	uint32_t segment = 0, bus, device, function;
 	const char *s = text;
@@ -58,12 +58,13 @@ NYX_EXPORT int nyx_sbdf_parse(const char *text, uint32_t *sbdf)
 	s = parse_hex(s + 1, 1, 7, &function);
 	if (!s || *s)
 		return -EINVAL;
-	*sbdf = NYX_SBDF(segment, bus, device, function);
+	parsed->sbdf = NYX_SBDF(segment, bus, device, function);
 	return 0;
 }
 
-NYX_EXPORT int nyx_sbdf_format(uint32_t sbdf, char *buffer, size_t size)
+NYX_EXPORT int nyx_sbdf_format(nyx_device_t device, char *buffer, size_t size)
 {
+	uint32_t sbdf = device.sbdf;
 	int n;
 
 	n = snprintf(buffer, size, "%04x:%02x:%02x.%x", NYX_SBDF_SEGMENT(sbdf),

@@ -142,13 +142,13 @@ NYX_EXPORT int nyx_unit_open_id(struct nyx_ctx *ctx, uint32_t id, struct nyx_uni
 NYX_EXPORT int nyx_unit_adopt(int fd, struct nyx_unit **out)
 {
 	struct nyx_unit *unit = unit_alloc();
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = { .size = sizeof(info) };
 	int ret;
 
 	if (!unit)
 		return -ENOMEM;
 	unit->fd = fd;
-	ret = nyx_unit_get(unit, &info, sizeof(info));
+	ret = nyx_unit_get(unit, &info);
 	if (ret) {
 		free(unit);
 		return ret;
@@ -182,25 +182,27 @@ NYX_EXPORT uint32_t nyx_unit_id(const struct nyx_unit *unit)
 	return unit->id;
 }
 
-NYX_EXPORT int nyx_unit_get(struct nyx_unit *unit, struct nyx_unit_info *info, size_t size)
+NYX_EXPORT int nyx_unit_get(struct nyx_unit *unit, struct nyx_unit_info *info)
 {
-	if (size < sizeof(info->size) || size > UINT32_MAX)
+	uint32_t size = info->size;
+
+	if (size < sizeof(size))
 		return -EINVAL;
 	memset(info, 0, size);
-	info->size = (uint32_t)size;
+	info->size = size;
 	return nyx__ioctl(unit->fd, NYX_UNIT_INFO, info);
 }
 
-NYX_EXPORT int nyx_unit_status_get(struct nyx_unit *unit, struct nyx_unit_status *status,
-				   size_t size)
+NYX_EXPORT int nyx_unit_status_get(struct nyx_unit *unit, struct nyx_unit_status *status)
 {
-	struct nyx_unit_status st = { .size = (uint32_t)size };
-	struct nyx_unit_info info;
+	struct nyx_unit_status st = { .size = status->size };
+	uint32_t size = status->size;
+	struct nyx_unit_info info = { .size = sizeof(info) };
 	int ret;
 
-	if (size < sizeof(st.size) || size > UINT32_MAX)
+	if (size < sizeof(size))
 		return -EINVAL;
-	ret = nyx_unit_get(unit, &info, sizeof(info));
+	ret = nyx_unit_get(unit, &info);
 	if (ret && ret != -ENODEV)
 		return ret;
 	if (!ret) {

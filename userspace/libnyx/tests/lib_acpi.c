@@ -123,34 +123,46 @@ static const struct nyx_acpi_ivrs_opts ivrs = {
 	.nr_regions = ARRAY_SIZE(ivrs_regions),
 };
 
-#define IVHD_HEAD(type, flags, length)						\
-	type, flags, length, 0, 0x02, 0x00, 0x40, 0x00,				\
-	0x00, 0x00, 0x20, 0xfd, 0, 0, 0, 0, 1, 0, 0x01, 0x03
-/* Nothing of 4 bytes before what has 8, and one at the end */
-#define IVHD_ENTRIES								\
-	0x02, 0x08, 0x00, 0, 0, 0, 0, 0,					\
-	0x43, 0x00, 0x01, 0, 0, 0x10, 0x01, 0, 0x04, 0xff, 0x01, 0,		\
-	0x03, 0x00, 0x02, 0x80, 0x04, 0xff, 0x02, 0,				\
-	0x01, 0, 0, 0,								\
-	0x42, 0x00, 0x03, 0, 0, 0x20, 0x00, 0,					\
-	0x48, 0, 0, 0x07, 33, 0xa0, 0x00, 1,					\
-	0x48, 0, 0, 0x00, 0, 0xa1, 0x00, 2,					\
-	0x02, 0x00, 0x04, 0, 0, 0, 0, 0
-/* Attributes: 4 counters, 2 banks, message 2 */
-#define IVHD_EFR								\
-	0x00, 0x80, 0x04, 0x01, 0xdd, 0x5a, 0x00, 0x00, 0x0f, 0x00, 0x04, 0x00,	\
-	0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11
-
-static const uint8_t ivrs_table[] = {
+static const uint8_t ivrs_head[] = {
 	'I', 'V', 'R', 'S', 0xb8, 0x01, 0, 0, 2, 0, 'N', 'Y', 'X', ' ', ' ', ' ',
 	'N', 'Y', 'X', ' ', ' ', ' ', ' ', ' ', 0, 0, 0, 0, 'N', 'Y', 'X', ' ', 0, 0, 0, 0,
 	/* EFRSup, DMA protection, GVAsize 2, PAsize 48, VAsize 64, HtAtsResv */
 	0x43, 0x30, 0x60, 0x00, 0, 0, 0, 0, 0, 0, 0, 0,
-	/* IotlbSup, Coherent, PreFSup; XT NX GT GLX 1 IA GA, PASmax 15, ..., GATS 1, HATS 2 */
-	IVHD_HEAD(0x10, 0x70, 0x58), 0x6f, 0x8f, 0x04, 0x91, IVHD_ENTRIES,
-	IVHD_HEAD(0x11, 0x30, 0x68), IVHD_EFR, IVHD_ENTRIES,
-	IVHD_HEAD(0x40, 0x30, 0x68), IVHD_EFR, IVHD_ENTRIES,
-	/* IVMD: type, flags, length, device, last device, segment, base, length */
+};
+
+/* IotlbSup, Coherent, PreFSup; XT NX GT GLX 1 IA GA, PASmax 15, ..., GATS 1, HATS 2 */
+static const uint8_t ivhd_10[] = {
+	0x10, 0x70, 0x58, 0, 0x02, 0x00, 0x40, 0x00, 0x00, 0x00, 0x20, 0xfd, 0, 0, 0, 0,
+	1, 0, 0x01, 0x03, 0x6f, 0x8f, 0x04, 0x91,
+};
+
+/* Attributes: 4 counters, 2 banks, message 2 */
+static const uint8_t ivhd_11[] = {
+	0x11, 0x30, 0x68, 0, 0x02, 0x00, 0x40, 0x00, 0x00, 0x00, 0x20, 0xfd, 0, 0, 0, 0,
+	1, 0, 0x01, 0x03, 0x00, 0x80, 0x04, 0x01, 0xdd, 0x5a, 0x00, 0x00, 0x0f, 0x00, 0x04, 0x00,
+	0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11,
+};
+
+static const uint8_t ivhd_40[] = {
+	0x40, 0x30, 0x68, 0, 0x02, 0x00, 0x40, 0x00, 0x00, 0x00, 0x20, 0xfd, 0, 0, 0, 0,
+	1, 0, 0x01, 0x03, 0x00, 0x80, 0x04, 0x01, 0xdd, 0x5a, 0x00, 0x00, 0x0f, 0x00, 0x04, 0x00,
+	0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11,
+};
+
+/* Nothing of 4 bytes before what has 8, and one at the end */
+static const uint8_t ivhd_entries[] = {
+	0x02, 0x08, 0x00, 0, 0, 0, 0, 0,
+	0x43, 0x00, 0x01, 0, 0, 0x10, 0x01, 0, 0x04, 0xff, 0x01, 0,
+	0x03, 0x00, 0x02, 0x80, 0x04, 0xff, 0x02, 0,
+	0x01, 0, 0, 0,
+	0x42, 0x00, 0x03, 0, 0, 0x20, 0x00, 0,
+	0x48, 0, 0, 0x07, 33, 0xa0, 0x00, 1,
+	0x48, 0, 0, 0x00, 0, 0xa1, 0x00, 2,
+	0x02, 0x00, 0x04, 0, 0, 0, 0, 0,
+};
+
+/* IVMD: type, flags, length, device, last device, segment, base, length */
+static const uint8_t ivmd[] = {
 	0x20, 0x07, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 	0x00, 0x10, 0, 0, 0, 0, 0, 0, 0x00, 0x10, 0, 0, 0, 0, 0, 0,
 	0x21, 0x03, 32, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
@@ -158,6 +170,19 @@ static const uint8_t ivrs_table[] = {
 	0x22, 0x08, 32, 0, 8, 0, 15, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 	0x00, 0x40, 0, 0, 0, 0, 0, 0, 0x00, 0x20, 0, 0, 0, 0, 0, 0,
 };
+
+static const struct {
+	const uint8_t *bytes;
+	size_t len;
+} ivrs_parts[] = {
+	{ ivrs_head, sizeof(ivrs_head) },
+	{ ivhd_10, sizeof(ivhd_10) }, { ivhd_entries, sizeof(ivhd_entries) },
+	{ ivhd_11, sizeof(ivhd_11) }, { ivhd_entries, sizeof(ivhd_entries) },
+	{ ivhd_40, sizeof(ivhd_40) }, { ivhd_entries, sizeof(ivhd_entries) },
+	{ ivmd, sizeof(ivmd) },
+};
+
+#define IVRS_SIZE	0x1b8
 
 static uint8_t table[64 * 1024];
 
@@ -187,10 +212,17 @@ TEST(dmar_bytes)
 
 TEST(ivrs_bytes)
 {
-	size_t len;
+	uint8_t want[IVRS_SIZE];
+	size_t i, len, at = 0;
 
+	for (i = 0; i < ARRAY_SIZE(ivrs_parts); i++) {
+		ASSERT_TRUE(at + ivrs_parts[i].len <= sizeof(want));
+		memcpy(want + at, ivrs_parts[i].bytes, ivrs_parts[i].len);
+		at += ivrs_parts[i].len;
+	}
+	ASSERT_EQ(sizeof(want), at);
 	ASSERT_EQ(0, nyx_acpi_ivrs_build(&ivrs, table, sizeof(table), &len));
-	expect_bytes(ivrs_table, sizeof(ivrs_table), len);
+	expect_bytes(want, sizeof(want), len);
 }
 
 /* A guest that knows the first revision reads no block of another type. */
@@ -219,8 +251,8 @@ TEST(room)
 	EXPECT_EQ(sizeof(dmar_table), len);
 	memset(table, 0xee, sizeof(table));
 	EXPECT_EQ(-EMSGSIZE, nyx_acpi_dmar_build(&dmar, table, len - 1, &len));
-	EXPECT_EQ(-EMSGSIZE, nyx_acpi_ivrs_build(&ivrs, table, sizeof(ivrs_table) - 1, &i));
-	EXPECT_EQ(sizeof(ivrs_table), i);
+	EXPECT_EQ(-EMSGSIZE, nyx_acpi_ivrs_build(&ivrs, table, IVRS_SIZE - 1, &i));
+	EXPECT_EQ(IVRS_SIZE, i);
 	for (i = 0; i < sizeof(table); i++)
 		ASSERT_EQ(0xee, table[i]);
 	EXPECT_EQ(0, nyx_acpi_dmar_build(&dmar, table, len, &len));

@@ -17,10 +17,10 @@
 #define MB	(UINT64_C(1) << 20)
 #define IOVA	UINT64_C(0x10000000)
 
-/* A unit with 4 MiB of memory at GPA 0, a domain, and DEV in it. */
+/* A unit with 4 MiB of memory at GPA 0, a domain, and SBDF in it. */
 struct setup {
 	struct nyx_unit *unit;
-	uint32_t domain;
+	nyx_domain_t domain;
 	int fd;
 	unsigned char *mem;
 };
@@ -118,7 +118,7 @@ TEST(map_and_unmap)
 	EXPECT_EQ(-EINVAL, nyx_map_add(s.unit, s.domain, IOVA + 1, 0, 4096, RW));
 	EXPECT_EQ(-EINVAL, nyx_map_add(s.unit, s.domain, 0, 0, 0, RW));
 	EXPECT_EQ(-EINVAL, nyx_map_add(s.unit, s.domain, 0, 0, 4096, 0));
-	EXPECT_EQ(-ENOENT, nyx_map_add(s.unit, 99, 0, 0, 4096, RW));
+	EXPECT_EQ(-ENOENT, nyx_map_add(s.unit, (nyx_domain_t){ 99 }, 0, 0, 4096, RW));
 	EXPECT_EQ(-ERANGE, nyx_map_add(s.unit, s.domain, UINT64_C(1) << 50, 0, 4096, RW));
 	ASSERT_EQ(0, nyx_map_remove(s.unit, s.domain, IOVA + MB, 4096, &unmapped));
 	EXPECT_EQ(4096, unmapped);
@@ -141,33 +141,41 @@ TEST(map_and_unmap)
 TEST(map_arrays)
 {
 	struct setup s = setup();
-	struct nyx_unmap unmaps[4] = { 0 };
-	struct nyx_map maps[4] = { 0 };
+	struct nyx_unmap unmaps[4];
+	struct nyx_map maps[4];
 	struct nyx_domain_info info;
 	size_t done = 99;
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		maps[i].domain_id = unmaps[i].domain_id = s.domain;
+		maps[i] = (struct nyx_map)NYX_MAP_INIT;
+		unmaps[i] = (struct nyx_unmap)NYX_UNMAP_INIT;
+		maps[i].domain_id = unmaps[i].domain_id = s.domain.id;
 		maps[i].iova = unmaps[i].iova = IOVA + 8192u * (unsigned int)i;
 		maps[i].length = unmaps[i].length = 4096;
 		maps[i].prot = RW;
 	}
 	maps[3].iova = maps[1].iova;
-	ASSERT_EQ(-EEXIST, nyx_map_add_array(s.unit, maps, sizeof(maps[0]), 4, &done));
+	ASSERT_EQ(-EEXIST, nyx_map_add_array(s.unit, maps, 4, &done));
 	EXPECT_EQ(3, done);
 	ASSERT_EQ(0, nyx_domain_get(s.unit, s.domain, &info, sizeof(info)));
 	EXPECT_EQ(3 * 4096, info.mapped_bytes);
-	ASSERT_EQ(-ENOENT, nyx_map_remove_array(s.unit, unmaps, sizeof(unmaps[0]), 4, &done));
+	ASSERT_EQ(-ENOENT, nyx_map_remove_array(s.unit, unmaps, 4, &done));
 	EXPECT_EQ(3, done);
 	EXPECT_EQ(4096, unmaps[0].out_unmapped);
 	EXPECT_EQ(4096, unmaps[2].out_unmapped);
 	EXPECT_EQ(0, unmaps[3].out_unmapped);
-	ASSERT_EQ(0, nyx_map_add_array(s.unit, maps, sizeof(maps[0]), 0, &done));
+	ASSERT_EQ(0, nyx_map_add_array(s.unit, maps, 0, &done));
 	EXPECT_EQ(0, done);
-	ASSERT_EQ(0, nyx_map_add_array(s.unit, maps, sizeof(maps[0]), 2, NULL));
-	EXPECT_EQ(-EINVAL, nyx_map_add_array(s.unit, maps, 2, 2, &done));
-	EXPECT_EQ(-EINVAL, nyx_map_add_array(s.unit, maps, sizeof(maps[0]) + 1, 2, &done));
+	ASSERT_EQ(0, nyx_map_add_array(s.unit, maps, 2, NULL));
+	/* An item without a size, or of another one than the first: none is tried. */
+	maps[1].size = 0;
+	EXPECT_EQ(-EINVAL, nyx_map_add_array(s.unit, maps, 2, &done));
+	EXPECT_EQ(0, done);
+	maps[0].size = 0;
+	EXPECT_EQ(-EINVAL, nyx_map_add_array(s.unit, maps, 2, &done));
+	maps[0].size = maps[1].size = sizeof(maps[0]) + 1;
+	EXPECT_EQ(-EINVAL, nyx_map_add_array(s.unit, maps, 2, &done));
 }
 
 /* More items than one command takes. */
@@ -181,13 +189,14 @@ TEST(array_of_many)
 	memset(items, 0, nr * sizeof(*items));
 	for (i = 0; i < nr; i++) {
 		items[i].scope = NYX_SCOPE_DOMAIN;
-		items[i].domain_id = s.domain;
+		items[i].size = sizeof(items[i]);
+		items[i].domain_id = s.domain.id;
 		items[i].pasid = NYX_PASID_NONE;
 	}
-	ASSERT_EQ(0, nyx_iotlb_invalidate_array(s.unit, items, sizeof(*items), nr, &done));
+	ASSERT_EQ(0, nyx_iotlb_invalidate_array(s.unit, items, nr, &done));
 	EXPECT_EQ(nr, done);
 	items[nr - 2].domain_id = 99;
-	ASSERT_EQ(-ENOENT, nyx_iotlb_invalidate_array(s.unit, items, sizeof(*items), nr, &done));
+	ASSERT_EQ(-ENOENT, nyx_iotlb_invalidate_array(s.unit, items, nr, &done));
 	EXPECT_EQ(nr - 2, done);
 }
 
@@ -197,7 +206,7 @@ TEST(invalidate_scopes)
 
 	EXPECT_EQ(0, nyx_iotlb_invalidate_unit(s.unit));
 	EXPECT_EQ(0, nyx_iotlb_invalidate_domain(s.unit, s.domain));
-	EXPECT_EQ(-ENOENT, nyx_iotlb_invalidate_domain(s.unit, 99));
+	EXPECT_EQ(-ENOENT, nyx_iotlb_invalidate_domain(s.unit, (nyx_domain_t){ 99 }));
 	EXPECT_EQ(0, nyx_iotlb_invalidate_device(s.unit, DEV));
 	EXPECT_EQ(-ENOENT, nyx_iotlb_invalidate_device(s.unit, DEV2));
 	EXPECT_EQ(0, nyx_iotlb_invalidate_range(s.unit, s.domain, 0, 4096));
@@ -209,7 +218,7 @@ TEST(translate)
 	struct setup s = setup();
 	struct nyx_run runs[4];
 	struct nyx_translate t = {
-		.size = sizeof(t), .sbdf = DEV, .pasid = NYX_PASID_NONE, .access = NYX_PROT_READ,
+		.size = sizeof(t), .sbdf = SBDF, .pasid = NYX_PASID_NONE, .access = NYX_PROT_READ,
 		.iova = IOVA + 100, .length = 8192, .runs = (uintptr_t)runs, .nr_runs = 4,
 	};
 
@@ -225,7 +234,7 @@ TEST(translate)
 	EXPECT_EQ(IOVA + 8192, t.out_fault.iova);
 	EXPECT_EQ(12, t.out_page_size_lg2);
 	EXPECT_EQ(NYX_PROT_READ, t.out_fault.access);
-	t.sbdf = DEV2;
+	t.sbdf = SBDF2;
 	EXPECT_EQ(-ENOENT, nyx_device_translate(s.unit, &t));
 }
 
@@ -239,13 +248,14 @@ TEST(translate_array)
 	memset(items, 0, sizeof(items));
 	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 4096, RW));
 	for (i = 0; i < 3; i++) {
-		items[i].sbdf = DEV;
+		items[i].size = sizeof(items[i]);
+		items[i].sbdf = SBDF;
 		items[i].pasid = NYX_PASID_NONE;
 		items[i].access = NYX_PROT_READ;
 		items[i].iova = IOVA + 4000u * (unsigned int)i;
 		items[i].length = 8;
 	}
-	ASSERT_EQ(0, nyx_device_translate_array(s.unit, items, sizeof(items[0]), 3, &done));
+	ASSERT_EQ(0, nyx_device_translate_array(s.unit, items, 3, &done));
 	EXPECT_EQ(3, done);
 	EXPECT_EQ(4000, items[1].out_run.gpa);
 	EXPECT_EQ(8, items[1].out_done);
@@ -281,13 +291,13 @@ TEST(walk)
 	/* The table of a domain, in the kernel */
 	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0x3000, 4096, RW));
 	w = (struct nyx_walk){
-		.size = sizeof(w), .flags = NYX_WALK_F_DEVICE, .sbdf = DEV, .iova = IOVA + 4,
+		.size = sizeof(w), .flags = NYX_WALK_F_DEVICE, .sbdf = SBDF, .iova = IOVA + 4,
 		.access = NYX_PROT_WRITE,
 	};
 	ASSERT_EQ(0, nyx_walk_get(s.unit, &w));
 	EXPECT_EQ(NYX_FAULT_NONE, w.out_fault.reason);
 	EXPECT_EQ(0x3004, w.out_gpa);
-	w.sbdf = DEV2;
+	w.sbdf = SBDF2;
 	EXPECT_EQ(-ENOENT, nyx_walk_get(s.unit, &w));
 	nyx_unit_unref(s.unit);
 }
@@ -443,7 +453,8 @@ TEST(dma_array)
 	memset(items, 0, sizeof(items));
 	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 4096, RW));
 	for (i = 0; i < 3; i++) {
-		items[i].sbdf = DEV;
+		items[i].size = sizeof(items[i]);
+		items[i].sbdf = SBDF;
 		items[i].pasid = NYX_PASID_NONE;
 		items[i].iova = IOVA;
 		items[i].length = 8;
@@ -455,12 +466,12 @@ TEST(dma_array)
 	items[1].iova = 0;
 	items[2].op = NYX_DMA_READ;
 	items[2].buffer = (uintptr_t)&back;
-	ASSERT_EQ(0, nyx_dma_submit_array(s.unit, items, sizeof(items[0]), 3, &done));
+	ASSERT_EQ(0, nyx_dma_submit_array(s.unit, items, 3, &done));
 	EXPECT_EQ(3, done);
 	EXPECT_TRUE(items[1].out_fault.reason != NYX_FAULT_NONE);
 	EXPECT_EQ(value, back);
-	items[1].sbdf = DEV2;
-	ASSERT_EQ(-ENOENT, nyx_dma_submit_array(s.unit, items, sizeof(items[0]), 3, &done));
+	items[1].sbdf = SBDF2;
+	ASSERT_EQ(-ENOENT, nyx_dma_submit_array(s.unit, items, 3, &done));
 	EXPECT_EQ(1, done);
 }
 
@@ -485,8 +496,8 @@ TEST(events)
 	ASSERT_EQ(0, nyx_event_read(history, events, 4, &got));
 	ASSERT_EQ(1, got);
 	EXPECT_EQ(NYX_EVENT_FAULT, events[0].type);
-	EXPECT_EQ(DEV, events[0].fault.sbdf);
-	EXPECT_EQ(s.domain, events[0].fault.domain_id);
+	EXPECT_EQ(SBDF, events[0].fault.sbdf);
+	EXPECT_EQ(s.domain.id, events[0].fault.domain_id);
 	EXPECT_EQ(IOVA, events[0].fault.fault.iova);
 
 	ASSERT_EQ(0, nyx_dma_write(s.unit, DEV, IOVA + 1, &byte, 1, NULL, &fault));
@@ -544,7 +555,7 @@ TEST(counters)
 	ASSERT_EQ(0, nyx_dma_read(s.unit, DEV, IOVA, buf, 100, NULL, NULL));
 	ASSERT_EQ(0, nyx_dma_write(s.unit, DEV, IOVA, buf, 50, NULL, NULL));
 	memset(values, 0xff, sizeof(values));
-	ASSERT_EQ(0, nyx_stat_get(s.unit, NYX_SCOPE_UNIT, 0, values, NYX_STAT_MAX + 3, &known));
+	ASSERT_EQ(0, nyx_stat_get_unit(s.unit, values, NYX_STAT_MAX + 3, &known));
 	EXPECT_TRUE(known >= NYX_STAT_MAX);
 	EXPECT_EQ(0, values[NYX_STAT_MAX + 2]);
 	EXPECT_EQ(100, values[NYX_STAT_READ_BYTES]);
@@ -554,11 +565,11 @@ TEST(counters)
 	EXPECT_EQ(8192, values[NYX_STAT_MAPPED_BYTES]);
 	EXPECT_EQ(1, values[NYX_STAT_IOTLB_HITS]);
 	EXPECT_EQ(1, values[NYX_STAT_IOTLB_MISSES]);
-	ASSERT_EQ(0, nyx_stat_get(s.unit, NYX_SCOPE_DEVICE, DEV, values, NYX_STAT_MAX, NULL));
+	ASSERT_EQ(0, nyx_stat_get_device(s.unit, DEV, values, NYX_STAT_MAX, NULL));
 	EXPECT_EQ(100, values[NYX_STAT_READ_BYTES]);
-	ASSERT_EQ(0, nyx_stat_get(s.unit, NYX_SCOPE_DOMAIN, s.domain, values, 1, NULL));
-	EXPECT_EQ(-ENOENT, nyx_stat_get(s.unit, NYX_SCOPE_DOMAIN, 99, values, 1, NULL));
-	EXPECT_EQ(-ENOENT, nyx_stat_get(s.unit, NYX_SCOPE_DEVICE, DEV2, values, 1, NULL));
+	ASSERT_EQ(0, nyx_stat_get_domain(s.unit, s.domain, values, 1, NULL));
+	EXPECT_EQ(-ENOENT, nyx_stat_get_domain(s.unit, (nyx_domain_t){ 99 }, values, 1, NULL));
+	EXPECT_EQ(-ENOENT, nyx_stat_get_device(s.unit, DEV2, values, 1, NULL));
 }
 
 /* After a signal the library goes on, but where it must not. */
@@ -568,12 +579,13 @@ TEST(interrupted)
 	uint64_t unmapped;
 	size_t done;
 	struct nyx_map map = {
-		.domain_id = s.domain, .prot = RW, .iova = IOVA, .length = 4096,
+		.size = sizeof(map), .domain_id = s.domain.id, .prot = RW, .iova = IOVA,
+		.length = 4096,
 	};
 
 	env_needs_mock();
 	setenv("NYX_MOCK_FAIL", "0x15:4", 1);
-	ASSERT_EQ(0, nyx_map_add_array(s.unit, &map, sizeof(map), 1, &done));
+	ASSERT_EQ(0, nyx_map_add_array(s.unit, &map, 1, &done));
 	EXPECT_EQ(1, done);
 	ASSERT_EQ(0, nyx_map_remove(s.unit, s.domain, IOVA, 4096, &unmapped));
 }

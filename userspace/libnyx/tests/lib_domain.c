@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct nyx_domain_info domain_info(struct nyx_unit *unit, uint32_t id)
+static struct nyx_domain_info domain_info(struct nyx_unit *unit, nyx_domain_t id)
 {
 	struct nyx_domain_info info;
 
@@ -20,19 +20,19 @@ static struct nyx_domain_info domain_info(struct nyx_unit *unit, uint32_t id)
 	return info;
 }
 
-static uint32_t domain_of(struct nyx_unit *unit, uint32_t sbdf)
+static uint32_t domain_of(struct nyx_unit *unit, nyx_device_t device)
 {
 	struct nyx_device_info info;
 
-	ASSERT_EQ(0, nyx_device_get(unit, sbdf, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_device_get(unit, device, &info, sizeof(info)));
 	return info.domain_id;
 }
 
 static void expect_contents(struct nyx_unit *unit, unsigned int domains, unsigned int devices)
 {
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 
-	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(domains, info.nr_domains);
 	EXPECT_EQ(devices, info.nr_devices);
 }
@@ -50,11 +50,11 @@ TEST(domain_create_and_find)
 	};
 	struct nyx_unit *unit = env_unit();
 	struct nyx_domain_info info;
-	uint32_t id = 0;
+	nyx_domain_t id = { 0 };
 
 	ASSERT_EQ(0, nyx_domain_create(unit, &opts, &id));
-	EXPECT_EQ(77, id);
-	info = domain_info(unit, 77);
+	EXPECT_EQ(77, id.id);
+	info = domain_info(unit, id);
 	EXPECT_EQ(77, info.domain_id);
 	EXPECT_EQ(opts.flags, info.flags);
 	EXPECT_EQ(NYX_FORMAT_AMDV1, info.format);
@@ -65,18 +65,18 @@ TEST(domain_create_and_find)
 	EXPECT_EQ(77, info.domain_id);
 	EXPECT_EQ(-ENOENT, nyx_domain_find(unit, "ne", &info, sizeof(info)));
 	EXPECT_EQ(-ENOENT, nyx_domain_find(unit, "", &info, sizeof(info)));
-	EXPECT_EQ(-ENOENT, nyx_domain_get(unit, 76, &info, sizeof(info)));
-	EXPECT_EQ(-ENOENT, nyx_domain_get(unit, 0, &info, sizeof(info)));
+	EXPECT_EQ(-ENOENT, nyx_domain_get(unit, (nyx_domain_t){ 76 }, &info, sizeof(info)));
+	EXPECT_EQ(-ENOENT, nyx_domain_get(unit, (nyx_domain_t){ 0 }, &info, sizeof(info)));
 	EXPECT_EQ(-EEXIST, nyx_domain_create(unit, &opts, &id));
-	ASSERT_EQ(0, nyx_domain_destroy(unit, 77));
-	EXPECT_EQ(-ENOENT, nyx_domain_destroy(unit, 77));
+	ASSERT_EQ(0, nyx_domain_destroy(unit, (nyx_domain_t){ 77 }));
+	EXPECT_EQ(-ENOENT, nyx_domain_destroy(unit, (nyx_domain_t){ 77 }));
 }
 
 TEST(domain_opts_checks)
 {
 	struct nyx_domain_create_opts opts = { .size = sizeof(opts), .reserved = 1 };
 	struct nyx_unit *unit = env_unit();
-	uint32_t id;
+	nyx_domain_t id;
 
 	EXPECT_EQ(-EINVAL, nyx_domain_create(unit, &opts, &id));
 	opts.reserved = 0;
@@ -120,7 +120,7 @@ TEST(listings_of_many)
 	for (i = 0; i < domains; i++)
 		ASSERT_EQ(0, nyx_domain_create(unit, NULL, NULL));
 	for (i = 0; i < devices; i++)
-		ASSERT_EQ(0, nyx_device_add(unit, NYX_SBDF(1, 0, 0, 0) + i));
+		ASSERT_EQ(0, nyx_device_add(unit, (nyx_device_t){ NYX_SBDF(1, 0, 0, 0) + i }));
 	ASSERT_EQ(0, nyx_domain_foreach(unit, count_domain, &last));
 	EXPECT_EQ(domains, last);
 	ASSERT_EQ(0, nyx_device_foreach(unit, count_device, &nr));
@@ -131,19 +131,19 @@ TEST(device_life)
 {
 	struct nyx_unit *unit = env_unit();
 	struct nyx_device_info info;
-	uint32_t a, b;
+	nyx_domain_t a, b;
 
 	ASSERT_EQ(0, nyx_domain_create(unit, NULL, &a));
 	ASSERT_EQ(0, nyx_domain_create(unit, NULL, &b));
 	ASSERT_EQ(0, nyx_device_add(unit, DEV));
 	EXPECT_EQ(-EEXIST, nyx_device_add(unit, DEV));
 	EXPECT_EQ(-ENOENT, nyx_device_attach(unit, DEV2, a, 0));
-	EXPECT_EQ(-ENOENT, nyx_device_attach(unit, DEV, 99, 0));
+	EXPECT_EQ(-ENOENT, nyx_device_attach(unit, DEV, (nyx_domain_t){ 99 }, 0));
 	EXPECT_EQ(-ENOENT, nyx_device_detach(unit, DEV));
 	ASSERT_EQ(0, nyx_device_attach(unit, DEV, a, 0));
 	EXPECT_EQ(-EBUSY, nyx_device_attach(unit, DEV, b, 0));
 	ASSERT_EQ(0, nyx_device_attach(unit, DEV, b, NYX_ATTACH_F_REPLACE));
-	EXPECT_EQ(b, domain_of(unit, DEV));
+	EXPECT_EQ(b.id, domain_of(unit, DEV));
 	EXPECT_EQ(0, domain_info(unit, a).nr_devices);
 	EXPECT_EQ(-EBUSY, nyx_domain_destroy(unit, b));
 	ASSERT_EQ(0, nyx_device_add(unit, DEV2));
@@ -160,10 +160,10 @@ TEST(assign_strict)
 {
 	struct nyx_unit *unit = env_unit();
 	struct nyx_domain_info info;
-	uint32_t id, id2;
+	nyx_domain_t id, id2;
 
 	ASSERT_EQ(0, nyx_device_assign(unit, DEV, NYX_ISOLATION_STRICT, NULL, &id));
-	EXPECT_EQ(id, domain_of(unit, DEV));
+	EXPECT_EQ(id.id, domain_of(unit, DEV));
 	info = domain_info(unit, id);
 	EXPECT_EQ(0, strcmp("strict/0000:03:00.0", (char *)info.name));
 	EXPECT_EQ(NYX_DOMAIN_PAGING, info.kind);
@@ -171,11 +171,11 @@ TEST(assign_strict)
 	EXPECT_EQ(-EBUSY, nyx_device_assign(unit, DEV, NYX_ISOLATION_STRICT, NULL, NULL));
 	EXPECT_EQ(-EBUSY, nyx_device_assign(unit, DEV, NYX_ISOLATION_SHARED, NULL, NULL));
 	ASSERT_EQ(0, nyx_device_assign(unit, DEV2, NYX_ISOLATION_STRICT, NULL, &id2));
-	EXPECT_TRUE(id != id2);
+	EXPECT_TRUE(id.id != id2.id);
 	expect_contents(unit, 2, 2);
 	ASSERT_EQ(0, nyx_device_release(unit, DEV));
 	expect_contents(unit, 1, 1);
-	EXPECT_EQ(id2, domain_of(unit, DEV2));
+	EXPECT_EQ(id2.id, domain_of(unit, DEV2));
 	EXPECT_EQ(-ENOENT, nyx_device_release(unit, DEV));
 	ASSERT_EQ(0, nyx_device_release(unit, DEV2));
 	expect_contents(unit, 0, 0);
@@ -184,35 +184,37 @@ TEST(assign_strict)
 TEST(assign_shared)
 {
 	struct nyx_unit *unit = env_unit();
-	uint32_t a, b, c, d;
+	nyx_domain_t a, b, c, d;
 
 	ASSERT_EQ(0, nyx_device_assign(unit, DEV, NYX_ISOLATION_SHARED, NULL, &a));
 	ASSERT_EQ(0, nyx_device_assign(unit, DEV2, NYX_ISOLATION_SHARED, NULL, &b));
-	ASSERT_EQ(0, nyx_device_assign(unit, 5, NYX_ISOLATION_SHARED, "storage", &c));
-	ASSERT_EQ(0, nyx_device_assign(unit, 6, NYX_ISOLATION_SHARED, "storage", &d));
-	EXPECT_EQ(a, b);
-	EXPECT_EQ(c, d);
-	EXPECT_TRUE(a != c);
+	ASSERT_EQ(0, nyx_device_assign(unit, (nyx_device_t){ 5 }, NYX_ISOLATION_SHARED,
+				       "storage", &c));
+	ASSERT_EQ(0, nyx_device_assign(unit, (nyx_device_t){ 6 }, NYX_ISOLATION_SHARED,
+				       "storage", &d));
+	EXPECT_EQ(a.id, b.id);
+	EXPECT_EQ(c.id, d.id);
+	EXPECT_TRUE(a.id != c.id);
 	EXPECT_EQ(0, strcmp("shared", (char *)domain_info(unit, a).name));
 	EXPECT_EQ(0, strcmp("shared/storage", (char *)domain_info(unit, c).name));
 	EXPECT_EQ(2, domain_info(unit, a).nr_devices);
 	expect_contents(unit, 2, 4);
 	ASSERT_EQ(0, nyx_device_release(unit, DEV));
-	EXPECT_EQ(a, domain_of(unit, DEV2));
+	EXPECT_EQ(a.id, domain_of(unit, DEV2));
 	ASSERT_EQ(0, nyx_device_release(unit, DEV2));
-	ASSERT_EQ(0, nyx_device_release(unit, 5));
-	ASSERT_EQ(0, nyx_device_release(unit, 6));
+	ASSERT_EQ(0, nyx_device_release(unit, (nyx_device_t){ 5 }));
+	ASSERT_EQ(0, nyx_device_release(unit, (nyx_device_t){ 6 }));
 	expect_contents(unit, 0, 0);
 }
 
 TEST(assign_unmanaged)
 {
 	struct nyx_unit *unit = env_unit();
-	uint32_t a, b;
+	nyx_domain_t a, b;
 
 	ASSERT_EQ(0, nyx_device_assign(unit, DEV, NYX_ISOLATION_UNMANAGED, NULL, &a));
 	ASSERT_EQ(0, nyx_device_assign(unit, DEV2, NYX_ISOLATION_UNMANAGED, NULL, &b));
-	EXPECT_EQ(a, b);
+	EXPECT_EQ(a.id, b.id);
 	EXPECT_EQ(NYX_DOMAIN_IDENTITY, domain_info(unit, a).kind);
 	EXPECT_EQ(0, strcmp("identity", (char *)domain_info(unit, a).name));
 	ASSERT_EQ(0, nyx_device_release(unit, DEV));
@@ -240,13 +242,13 @@ TEST(assign_uses_what_exists)
 {
 	struct nyx_domain_create_opts opts = { .size = sizeof(opts), .name = "shared" };
 	struct nyx_unit *unit = env_unit();
-	uint32_t made, id;
+	nyx_domain_t made, id;
 
 	ASSERT_EQ(0, nyx_device_add(unit, DEV));
 	opts.flags = NYX_DOMAIN_F_SHARED;
 	ASSERT_EQ(0, nyx_domain_create(unit, &opts, &made));
 	ASSERT_EQ(0, nyx_device_assign(unit, DEV, NYX_ISOLATION_SHARED, NULL, &id));
-	EXPECT_EQ(made, id);
+	EXPECT_EQ(made.id, id.id);
 	expect_contents(unit, 1, 1);
 
 	/* Of the wrong kind. */
@@ -259,8 +261,8 @@ TEST(assign_uses_what_exists)
 	opts.name = "strict/0000:04:00.0";
 	opts.flags = 0;
 	ASSERT_EQ(0, nyx_domain_create(unit, &opts, &made));
-	ASSERT_EQ(0, nyx_device_add(unit, 9));
-	ASSERT_EQ(0, nyx_device_attach(unit, 9, made, 0));
+	ASSERT_EQ(0, nyx_device_add(unit, (nyx_device_t){ 9 }));
+	ASSERT_EQ(0, nyx_device_attach(unit, (nyx_device_t){ 9 }, made, 0));
 	EXPECT_EQ(-EBUSY, nyx_device_assign(unit, DEV2, NYX_ISOLATION_STRICT, NULL, NULL));
 	expect_contents(unit, 3, 2);
 }
@@ -269,7 +271,7 @@ TEST(release_spares_other_domains)
 {
 	const struct nyx_domain_create_opts opts = { .size = sizeof(opts), .name = "shared-by-hand" };
 	struct nyx_unit *unit = env_unit();
-	uint32_t id;
+	nyx_domain_t id;
 
 	ASSERT_EQ(0, nyx_domain_create(unit, &opts, &id));
 	ASSERT_EQ(0, nyx_device_add(unit, DEV));
@@ -333,12 +335,12 @@ TEST(assign_undoes_at_limits)
 TEST(assign_domain_vanishes)
 {
 	struct nyx_unit *unit = env_unit();
-	uint32_t id;
+	nyx_domain_t id;
 
 	env_needs_mock();
 	setenv("NYX_MOCK_FAIL", "0x0e:2", 1);
 	ASSERT_EQ(0, nyx_device_assign(unit, DEV, NYX_ISOLATION_SHARED, NULL, &id));
-	EXPECT_EQ(id, domain_of(unit, DEV));
+	EXPECT_EQ(id.id, domain_of(unit, DEV));
 	expect_contents(unit, 1, 1);
 }
 
@@ -368,16 +370,17 @@ static void *race_shared(void *arg)
 	struct racer *racer = arg;
 	struct nyx_domain_info info;
 	unsigned long i;
-	uint32_t id;
+	nyx_domain_t id;
 
 	for (i = 0; i < racer->rounds; i++) {
-		ASSERT_EQ(0, nyx_device_assign(racer->unit, racer->sbdf, NYX_ISOLATION_SHARED,
+		ASSERT_EQ(0, nyx_device_assign(racer->unit, (nyx_device_t){ racer->sbdf },
+					       NYX_ISOLATION_SHARED,
 					       "race", &id));
 		/* It cannot go while our device is in it. */
 		ASSERT_EQ(0, nyx_domain_get(racer->unit, id, &info, sizeof(info)));
 		ASSERT_EQ(0, strcmp("shared/race", (char *)info.name));
-		ASSERT_EQ(id, domain_of(racer->unit, racer->sbdf));
-		ASSERT_EQ(0, nyx_device_release(racer->unit, racer->sbdf));
+		ASSERT_EQ(id.id, domain_of(racer->unit, (nyx_device_t){ racer->sbdf }));
+		ASSERT_EQ(0, nyx_device_release(racer->unit, (nyx_device_t){ racer->sbdf }));
 	}
 	return NULL;
 }

@@ -48,10 +48,10 @@ void env_tolerate(struct nyx_unit *unit)
 {
 	struct nyx_policy policy;
 
-	ASSERT_EQ(0, nyx_policy_get(unit, NYX_SCOPE_UNIT, 0, &policy, sizeof(policy), NULL));
+	ASSERT_EQ(0, nyx_policy_get_unit(unit, &policy, sizeof(policy)));
 	policy.action = NYX_ACTION_REPORT;
 	policy.records_per_s = UINT32_MAX;
-	ASSERT_EQ(0, nyx_policy_set(unit, NYX_SCOPE_UNIT, 0, &policy, sizeof(policy)));
+	ASSERT_EQ(0, nyx_policy_set_unit(unit, &policy, sizeof(policy)));
 }
 
 void env_needs_mock(void)

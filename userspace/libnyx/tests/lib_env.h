@@ -13,8 +13,10 @@
 
 #include "ktap.h"
 
-#define DEV	NYX_SBDF(0, 3, 0, 0)
-#define DEV2	NYX_SBDF(0, 4, 0, 0)
+#define SBDF	NYX_SBDF(0, 3, 0, 0)
+#define SBDF2	NYX_SBDF(0, 4, 0, 0)
+#define DEV	((nyx_device_t){ SBDF })
+#define DEV2	((nyx_device_t){ SBDF2 })
 
 #define RW	(NYX_PROT_READ | NYX_PROT_WRITE)
 

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* An entry that DEV may use. */
+/* An entry that SBDF may use. */
 static struct nyx_irte_set entry(uint32_t index, uint8_t vector, uint32_t dest)
 {
 	return (struct nyx_irte_set){
@@ -22,7 +22,7 @@ static struct nyx_irte_set entry(uint32_t index, uint8_t vector, uint32_t dest)
 		.dest = dest,
 		.vector = vector,
 		.source_check = NYX_SOURCE_RID,
-		.source = DEV,
+		.source = SBDF,
 	};
 }
 
@@ -58,15 +58,15 @@ TEST(irt_size)
 {
 	struct nyx_unit_create_opts opts = { .size = sizeof(opts), .irt_entries = 1000 };
 	struct nyx_ctx *ctx = env_ctx();
-	struct nyx_unit_status status;
-	struct nyx_unit_info info;
+	struct nyx_unit_status status = NYX_UNIT_STATUS_INIT;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct nyx_unit *unit = env_unit();
 
-	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(256, info.irt_entries);
 	EXPECT_EQ(0, info.irq_mode);
 	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
-	ASSERT_EQ(0, nyx_unit_status_get(unit, &status, sizeof(status)));
+	ASSERT_EQ(0, nyx_unit_status_get(unit, &status));
 	EXPECT_EQ(1024, status.irt_entries);
 	EXPECT_EQ(0, status.nr_irtes);
 	opts.irt_entries = 65537;
@@ -86,13 +86,13 @@ TEST(initialisers)
 	struct nyx_irq_send send = NYX_IRQ_SEND_INIT;
 	struct nyx_dma dma = NYX_DMA_INIT;
 	struct nyx_unit *unit;
-	uint32_t id;
+	nyx_domain_t id;
 
 	opts.flags = NYX_UNIT_F_SHARED;
 	ASSERT_EQ(0, nyx_unit_create(env_ctx(), &opts, &unit));
 	ASSERT_EQ(0, nyx_domain_create(unit, &domain, &id));
-	ASSERT_EQ(0, nyx_device_add(unit, NYX_SBDF(0, 3, 0, 0)));
-	ASSERT_EQ(0, nyx_device_attach(unit, NYX_SBDF(0, 3, 0, 0), id, 0));
+	ASSERT_EQ(0, nyx_device_add(unit, (nyx_device_t){ NYX_SBDF(0, 3, 0, 0) }));
+	ASSERT_EQ(0, nyx_device_attach(unit, (nyx_device_t){ NYX_SBDF(0, 3, 0, 0) }, id, 0));
 	send.sbdf = NYX_SBDF(0, 3, 0, 0);
 	bind.sbdf = send.sbdf;
 	translate.sbdf = send.sbdf;
@@ -103,7 +103,7 @@ TEST(initialisers)
 	EXPECT_TRUE(translate.out_fault.reason != NYX_FAULT_NONE);
 	dma.buffer = (uintptr_t)&id;
 	dma.length = 1;
-	ASSERT_EQ(0, nyx_dma_submit_array(unit, &dma, sizeof(dma), 1, NULL));
+	ASSERT_EQ(0, nyx_dma_submit_array(unit, &dma, 1, NULL));
 	EXPECT_TRUE(dma.out_fault.reason != NYX_FAULT_NONE);
 	send.address = nyx_irq_address(0);
 	ASSERT_EQ(0, nyx_irq_send(unit, &send));
@@ -125,7 +125,7 @@ TEST(irte_life)
 {
 	struct nyx_irte_set irte = entry(6, 0x42, 1);
 	struct nyx_unit *unit = setup();
-	struct nyx_unit_info unit_info;
+	struct nyx_unit_info unit_info = NYX_UNIT_INFO_INIT;
 	struct nyx_irte_info info;
 	uint32_t next = 5;
 
@@ -142,10 +142,10 @@ TEST(irte_life)
 	EXPECT_EQ(1, info.dest);
 	EXPECT_EQ(NYX_SOURCE_RID, info.source_check);
 	EXPECT_EQ(7, info.source_mask);
-	EXPECT_EQ(DEV, info.source);
+	EXPECT_EQ(SBDF, info.source);
 	EXPECT_EQ(-ENOENT, nyx_irte_get(unit, 7, &info, sizeof(info)));
 	EXPECT_EQ(-ENOENT, nyx_irte_get(unit, 4, &info, sizeof(info)));
-	ASSERT_EQ(0, nyx_unit_get(unit, &unit_info, sizeof(unit_info)));
+	ASSERT_EQ(0, nyx_unit_get(unit, &unit_info));
 	EXPECT_EQ(2, unit_info.nr_irtes);
 	ASSERT_EQ(0, nyx_irte_clear(unit, 0, 256));
 	EXPECT_EQ(-ENOENT, nyx_irte_clear(unit, 5, 1));
@@ -163,15 +163,14 @@ TEST(irte_array)
 	struct nyx_unit *unit = setup();
 	size_t done = 9;
 
-	items[0].size = items[1].size = items[2].size = 0;
-	EXPECT_EQ(-EINVAL, nyx_irte_set_array(unit, items, sizeof(items[0]), 3, &done));
+	EXPECT_EQ(-EINVAL, nyx_irte_set_array(unit, items, 3, &done));
 	EXPECT_EQ(2, done);
-	EXPECT_EQ(0, nyx_irte_set_array(unit, items, sizeof(items[0]), 2, NULL));
+	EXPECT_EQ(0, nyx_irte_set_array(unit, items, 2, NULL));
 }
 
 TEST(send)
 {
-	struct nyx_irq_send irq = message(DEV, 5);
+	struct nyx_irq_send irq = message(SBDF, 5);
 	struct nyx_unit *unit = setup();
 	uint64_t value = 0;
 
@@ -184,21 +183,21 @@ TEST(send)
 	EXPECT_EQ(0x41, irq.out_data);
 	EXPECT_EQ(UINT64_C(0x12300fee45000), irq.out_address);
 
-	irq = message(DEV, 5);
+	irq = message(SBDF, 5);
 	irq.flags = NYX_IRQ_F_SIGNAL;
 	irq.eventfd = eventfd(0, EFD_NONBLOCK);
 	ASSERT_EQ(0, nyx_irq_send(unit, &irq));
 	ASSERT_EQ(8, read(irq.eventfd, &value, sizeof(value)));
 	EXPECT_EQ(1, value);
 
-	irq = message(DEV + 1, 5);
+	irq = message(SBDF + 1, 5);
 	EXPECT_EQ(-ENOENT, nyx_irq_send(unit, &irq));
 }
 
 /* A message with a sub-handle: entry 3 + 2. */
 TEST(send_subhandle)
 {
-	struct nyx_irq_send irq = message(DEV, 3);
+	struct nyx_irq_send irq = message(SBDF, 3);
 	struct nyx_unit *unit = setup();
 
 	irq.address |= 8;
@@ -216,13 +215,13 @@ static const struct {
 	uint32_t index;
 	uint32_t reason;
 } refusals[] = {
-	{ "source", DEV2, 0xfee000b0, 0, 5, NYX_FAULT_IRQ_SOURCE },
-	{ "not_present", DEV, 0xfee000d0, 0, 6, NYX_FAULT_IRQ_NOT_PRESENT },
-	{ "index", DEV, 0xfee02010, 0, 256, NYX_FAULT_IRQ_INDEX },
-	{ "compat", DEV, 0xfee00000, 0x41, 0xffffffff, NYX_FAULT_IRQ_COMPAT },
-	{ "not_fee", DEV, 0xfed000b0, 0, 0xffffffff, NYX_FAULT_IRQ_REQUEST },
-	{ "high", DEV, 0x1fee000b0, 0, 0xffffffff, NYX_FAULT_IRQ_REQUEST },
-	{ "reserved", DEV, 0xfee000b8, 0x10000, 0xffffffff, NYX_FAULT_IRQ_REQUEST },
+	{ "source", SBDF2, 0xfee000b0, 0, 5, NYX_FAULT_IRQ_SOURCE },
+	{ "not_present", SBDF, 0xfee000d0, 0, 6, NYX_FAULT_IRQ_NOT_PRESENT },
+	{ "index", SBDF, 0xfee02010, 0, 256, NYX_FAULT_IRQ_INDEX },
+	{ "compat", SBDF, 0xfee00000, 0x41, 0xffffffff, NYX_FAULT_IRQ_COMPAT },
+	{ "not_fee", SBDF, 0xfed000b0, 0, 0xffffffff, NYX_FAULT_IRQ_REQUEST },
+	{ "high", SBDF, 0x1fee000b0, 0, 0xffffffff, NYX_FAULT_IRQ_REQUEST },
+	{ "reserved", SBDF, 0xfee000b8, 0x10000, 0xffffffff, NYX_FAULT_IRQ_REQUEST },
 };
 
 TEST_EACH(send_refused, refusals)
@@ -249,7 +248,8 @@ TEST_EACH(send_refused, refusals)
 	EXPECT_EQ(v->address, event.irq_fault.address);
 	EXPECT_EQ(v->data, event.irq_fault.data);
 	EXPECT_EQ(1, event.irq_fault.count);
-	ASSERT_EQ(0, nyx_stat_get(unit, NYX_SCOPE_DEVICE, v->sbdf, values, NYX_STAT_MAX, NULL));
+	ASSERT_EQ(0, nyx_stat_get_device(unit, (nyx_device_t){ v->sbdf }, values, NYX_STAT_MAX,
+					 NULL));
 	EXPECT_EQ(1, values[NYX_STAT_IRQ_FAULTS]);
 	EXPECT_EQ(1, values[NYX_STAT_FAULTS]);
 	EXPECT_EQ(0, values[NYX_STAT_IRQS]);
@@ -258,7 +258,7 @@ TEST_EACH(send_refused, refusals)
 TEST(send_quiet)
 {
 	struct nyx_irte_set irte = entry(5, 0x41, 1);
-	struct nyx_irq_send irq = message(DEV2, 5);
+	struct nyx_irq_send irq = message(SBDF2, 5);
 	struct nyx_unit *unit = setup();
 	struct nyx_event event;
 	size_t got;
@@ -274,11 +274,11 @@ TEST(send_quiet)
 
 TEST(send_array)
 {
-	struct nyx_irq_send items[3] = { message(DEV, 5), message(DEV2, 5), message(99, 5) };
+	struct nyx_irq_send items[3] = { message(SBDF, 5), message(SBDF2, 5), message(99, 5) };
 	struct nyx_unit *unit = setup();
 	size_t done = 9;
 
-	EXPECT_EQ(-ENOENT, nyx_irq_send_array(unit, items, sizeof(items[0]), 3, &done));
+	EXPECT_EQ(-ENOENT, nyx_irq_send_array(unit, items, 3, &done));
 	EXPECT_EQ(2, done);
 	EXPECT_EQ(NYX_IRQ_DELIVER, items[0].out_result);
 	EXPECT_EQ(NYX_IRQ_REFUSED, items[1].out_result);
@@ -286,7 +286,7 @@ TEST(send_array)
 
 TEST(modes)
 {
-	struct nyx_irq_send compat = message(DEV, 0), far = message(DEV, 5);
+	struct nyx_irq_send compat = message(SBDF, 0), far = message(SBDF, 5);
 	struct nyx_unit *unit = setup();
 
 	EXPECT_EQ(-EINVAL, nyx_irq_setup(unit, NYX_IRQ_MODE_COMPAT));
@@ -331,31 +331,31 @@ TEST(posted)
 	irte.posted = 64;
 	ASSERT_EQ(0, nyx_irte_set(unit, &irte));
 
-	irq = message(DEV, 5);
+	irq = message(SBDF, 5);
 	ASSERT_EQ(0, nyx_irq_send(unit, &irq));
 	EXPECT_EQ(NYX_IRQ_NOTIFY, irq.out_result);
 	EXPECT_EQ(0xf2, irq.out_vector);
 	EXPECT_EQ(7, irq.out_dest);
 	EXPECT_EQ(2, mem[64 + 0x41 / 8]);
 	EXPECT_EQ(1, mem[64 + 32]);
-	irq = message(DEV, 5);
+	irq = message(SBDF, 5);
 	ASSERT_EQ(0, nyx_irq_send(unit, &irq));
 	EXPECT_EQ(NYX_IRQ_POSTED, irq.out_result);
 	/* Suppressed, unless it is urgent. */
 	mem[64 + 32] = 2;
-	irq = message(DEV, 5);
+	irq = message(SBDF, 5);
 	ASSERT_EQ(0, nyx_irq_send(unit, &irq));
 	EXPECT_EQ(NYX_IRQ_POSTED, irq.out_result);
 	irte.flags |= NYX_IRTE_F_URGENT;
 	ASSERT_EQ(0, nyx_irte_set(unit, &irte));
-	irq = message(DEV, 5);
+	irq = message(SBDF, 5);
 	ASSERT_EQ(0, nyx_irq_send(unit, &irq));
 	EXPECT_EQ(NYX_IRQ_NOTIFY, irq.out_result);
 	EXPECT_EQ(3, mem[64 + 32]);
 
 	irte.posted = 4096;
 	ASSERT_EQ(0, nyx_irte_set(unit, &irte));
-	irq = message(DEV, 5);
+	irq = message(SBDF, 5);
 	ASSERT_EQ(0, nyx_irq_send(unit, &irq));
 	EXPECT_EQ(NYX_FAULT_IRQ_POST, irq.out_reason);
 }
@@ -364,7 +364,7 @@ static struct nyx_irq_bind binding(int source, int target)
 {
 	return (struct nyx_irq_bind){
 		.size = sizeof(struct nyx_irq_bind),
-		.sbdf = DEV,
+		.sbdf = SBDF,
 		.address = nyx_irq_address(5),
 		.source = source,
 		.target = target,
@@ -391,19 +391,20 @@ TEST(binding_life)
 	};
 	struct nyx_unit *unit = setup();
 	struct nyx_binding_info info;
-	struct nyx_unit_info unit_info;
+	struct nyx_unit_info unit_info = NYX_UNIT_INFO_INIT;
 	uint32_t nr = 0;
 
 	ASSERT_EQ(0, nyx_irq_bind(unit, &bind));
-	ASSERT_EQ(0, nyx_irq_binding_get(unit, bind.out_binding_id, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_irq_binding_get(unit, (nyx_binding_t){ bind.out_binding_id }, &info,
+					 sizeof(info)));
 	EXPECT_EQ(0, info.flags);
-	EXPECT_EQ(DEV, info.sbdf);
+	EXPECT_EQ(SBDF, info.sbdf);
 	EXPECT_EQ(nyx_irq_address(5), info.address);
 	EXPECT_EQ(100, info.coalesce_us);
 	EXPECT_EQ(8, info.coalesce_count);
 	ASSERT_EQ(0, nyx_irq_binding_foreach(unit, count_binding, &nr));
 	EXPECT_EQ(1, nr);
-	ASSERT_EQ(0, nyx_unit_get(unit, &unit_info, sizeof(unit_info)));
+	ASSERT_EQ(0, nyx_unit_get(unit, &unit_info));
 	EXPECT_EQ(1, unit_info.nr_bindings);
 
 	other = binding(a, c);
@@ -419,7 +420,8 @@ TEST(binding_life)
 
 	change.binding_id = bind.out_binding_id;
 	ASSERT_EQ(0, nyx_irq_change(unit, &change));
-	ASSERT_EQ(0, nyx_irq_binding_get(unit, bind.out_binding_id, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_irq_binding_get(unit, (nyx_binding_t){ bind.out_binding_id }, &info,
+					 sizeof(info)));
 	EXPECT_EQ(NYX_BIND_F_MASKED, info.flags);
 	change.flags = 0;
 	change.masked = 0;
@@ -427,13 +429,15 @@ TEST(binding_life)
 	change.flags = NYX_CHANGE_F_MESSAGE;
 	change.address = nyx_irq_address(6);
 	ASSERT_EQ(0, nyx_irq_change(unit, &change));
-	ASSERT_EQ(0, nyx_irq_binding_get(unit, bind.out_binding_id, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_irq_binding_get(unit, (nyx_binding_t){ bind.out_binding_id }, &info,
+					 sizeof(info)));
 	EXPECT_EQ(nyx_irq_address(6), info.address);
 
-	ASSERT_EQ(0, nyx_irq_unbind(unit, bind.out_binding_id));
-	EXPECT_EQ(-ENOENT, nyx_irq_unbind(unit, bind.out_binding_id));
+	ASSERT_EQ(0, nyx_irq_unbind(unit, (nyx_binding_t){ bind.out_binding_id }));
+	EXPECT_EQ(-ENOENT, nyx_irq_unbind(unit, (nyx_binding_t){ bind.out_binding_id }));
 	EXPECT_EQ(-ENOENT, nyx_irq_change(unit, &change));
-	EXPECT_EQ(-ENOENT, nyx_irq_binding_get(unit, bind.out_binding_id, &info, sizeof(info)));
+	EXPECT_EQ(-ENOENT, nyx_irq_binding_get(unit, (nyx_binding_t){ bind.out_binding_id }, &info,
+					 sizeof(info)));
 }
 
 /* From the source to the target, past user space. */
@@ -477,7 +481,7 @@ TEST(change_events)
 
 TEST(interrupted)
 {
-	struct nyx_irq_send irq = message(DEV, 5);
+	struct nyx_irq_send irq = message(SBDF, 5);
 	struct nyx_unit *unit = setup();
 
 	env_needs_mock();

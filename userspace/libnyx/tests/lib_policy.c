@@ -15,11 +15,11 @@
 
 struct setup {
 	struct nyx_unit *unit;
-	uint32_t domain;
+	nyx_domain_t domain;
 	int events;
 };
 
-/* DEV and DEV2 in a domain without mappings. */
+/* SBDF and SBDF2 in a domain without mappings. */
 static struct setup setup(void)
 {
 	const struct nyx_domain_create_opts opts = {
@@ -40,30 +40,30 @@ static struct nyx_policy unit_policy(struct nyx_unit *unit)
 {
 	struct nyx_policy policy;
 
-	ASSERT_EQ(0, nyx_policy_get(unit, NYX_SCOPE_UNIT, 0, &policy, sizeof(policy), NULL));
+	ASSERT_EQ(0, nyx_policy_get_unit(unit, &policy, sizeof(policy)));
 	return policy;
 }
 
 static void set_policy(struct nyx_unit *unit, const struct nyx_policy *policy)
 {
-	ASSERT_EQ(0, nyx_policy_set(unit, NYX_SCOPE_UNIT, 0, policy, sizeof(*policy)));
+	ASSERT_EQ(0, nyx_policy_set_unit(unit, policy, sizeof(*policy)));
 }
 
-static struct nyx_device_info device(struct nyx_unit *unit, uint32_t sbdf)
+static struct nyx_device_info device(struct nyx_unit *unit, nyx_device_t dev)
 {
 	struct nyx_device_info info;
 
-	ASSERT_EQ(0, nyx_device_get(unit, sbdf, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_device_get(unit, dev, &info, sizeof(info)));
 	return info;
 }
 
 /* An access to nowhere; why it is refused. */
-static uint32_t touch(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova)
+static uint32_t touch(struct nyx_unit *unit, nyx_device_t dev, uint64_t iova)
 {
 	struct nyx_fault fault;
 	unsigned char byte;
 
-	ASSERT_EQ(0, nyx_dma_read(unit, sbdf, iova, &byte, 1, NULL, &fault));
+	ASSERT_EQ(0, nyx_dma_read(unit, dev, iova, &byte, 1, NULL, &fault));
 	return fault.reason;
 }
 
@@ -101,12 +101,12 @@ TEST(policy_of_a_device)
 	struct nyx_policy p = unit_policy(s.unit), q;
 	uint32_t own = 9;
 
-	ASSERT_EQ(0, nyx_policy_get(s.unit, NYX_SCOPE_DEVICE, DEV, &q, sizeof(q), &own));
+	ASSERT_EQ(0, nyx_policy_get_device(s.unit, DEV, &q, sizeof(q), &own));
 	EXPECT_EQ(0, own);
 	EXPECT_EQ(0, memcmp(&p, &q, sizeof(p)));
 	p.threshold = 3;
-	ASSERT_EQ(0, nyx_policy_set(s.unit, NYX_SCOPE_DEVICE, DEV, &p, sizeof(p)));
-	ASSERT_EQ(0, nyx_policy_get(s.unit, NYX_SCOPE_DEVICE, DEV, &q, sizeof(q), &own));
+	ASSERT_EQ(0, nyx_policy_set_device(s.unit, DEV, &p, sizeof(p)));
+	ASSERT_EQ(0, nyx_policy_get_device(s.unit, DEV, &q, sizeof(q), &own));
 	EXPECT_EQ(1, own);
 	EXPECT_EQ(3, q.threshold);
 	EXPECT_EQ(NYX_DEVICE_F_POLICY, device(s.unit, DEV).flags);
@@ -115,9 +115,9 @@ TEST(policy_of_a_device)
 	ASSERT_EQ(0, nyx_policy_inherit(s.unit, DEV));
 	ASSERT_EQ(0, nyx_policy_inherit(s.unit, DEV));
 	EXPECT_EQ(0, device(s.unit, DEV).flags);
-	EXPECT_EQ(-ENOENT, nyx_policy_inherit(s.unit, 9));
-	EXPECT_EQ(-ENOENT, nyx_policy_get(s.unit, NYX_SCOPE_DEVICE, 9, &q, sizeof(q), NULL));
-	EXPECT_EQ(-ENOENT, nyx_policy_set(s.unit, NYX_SCOPE_DEVICE, 9, &p, sizeof(p)));
+	EXPECT_EQ(-ENOENT, nyx_policy_inherit(s.unit, (nyx_device_t){ 9 }));
+	EXPECT_EQ(-ENOENT, nyx_policy_get_device(s.unit, (nyx_device_t){ 9 }, &q, sizeof(q), NULL));
+	EXPECT_EQ(-ENOENT, nyx_policy_set_device(s.unit, (nyx_device_t){ 9 }, &p, sizeof(p)));
 }
 
 /* Programs of other ages. */
@@ -131,18 +131,18 @@ TEST(policy_sizes)
 	uint32_t flags = 9;
 
 	newer.p = unit_policy(s.unit);
-	EXPECT_EQ(0, nyx_policy_set(s.unit, NYX_SCOPE_UNIT, 0, &newer.p, sizeof(newer)));
+	EXPECT_EQ(0, nyx_policy_set_unit(s.unit, &newer.p, sizeof(newer)));
 	newer.more = 1;
-	EXPECT_EQ(-E2BIG, nyx_policy_set(s.unit, NYX_SCOPE_UNIT, 0, &newer.p, sizeof(newer)));
-	EXPECT_EQ(0, nyx_policy_get(s.unit, NYX_SCOPE_UNIT, 0, &newer.p, sizeof(newer), NULL));
+	EXPECT_EQ(-E2BIG, nyx_policy_set_unit(s.unit, &newer.p, sizeof(newer)));
+	EXPECT_EQ(0, nyx_policy_get_unit(s.unit, &newer.p, sizeof(newer)));
 	EXPECT_EQ(0, newer.more);
-	EXPECT_EQ(0, nyx_policy_get(s.unit, NYX_SCOPE_UNIT, 0, (struct nyx_policy *)&flags,
-				    sizeof(flags), NULL));
+	EXPECT_EQ(0, nyx_policy_get_unit(s.unit, (struct nyx_policy *)&flags,
+				    sizeof(flags)));
 	EXPECT_EQ(NYX_POLICY_F_RECOVER, flags);
 	newer.p.threshold = 0;
-	EXPECT_EQ(-EINVAL, nyx_policy_set(s.unit, NYX_SCOPE_UNIT, 0, &newer.p,
+	EXPECT_EQ(-EINVAL, nyx_policy_set_unit(s.unit, &newer.p,
 					  sizeof(newer.p)));
-	EXPECT_EQ(-EINVAL, nyx_policy_set(s.unit, NYX_SCOPE_UNIT, 0, NULL, sizeof(newer.p)));
+	EXPECT_EQ(-EINVAL, nyx_policy_set_unit(s.unit, NULL, sizeof(newer.p)));
 }
 
 TEST(quarantine_by_faults)
@@ -172,7 +172,7 @@ TEST(quarantine_by_faults)
 		EXPECT_EQ(NYX_EVENT_FAULT, next_event(&s).type);
 	event = next_event(&s);
 	ASSERT_EQ(NYX_EVENT_DEVICE_STATE, event.type);
-	EXPECT_EQ(DEV, event.state.sbdf);
+	EXPECT_EQ(SBDF, event.state.sbdf);
 	EXPECT_EQ(NYX_DEVICE_ACTIVE, event.state.old_state);
 	EXPECT_EQ(NYX_DEVICE_QUARANTINED, event.state.new_state);
 	EXPECT_EQ(NYX_STATE_BY_FAULTS, event.state.cause);
@@ -227,7 +227,7 @@ TEST(observe_only)
 TEST(by_hand)
 {
 	struct setup s = setup();
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 
 	ASSERT_EQ(0, nyx_device_quarantine(s.unit, DEV));
 	EXPECT_EQ(NYX_DEVICE_QUARANTINED, device(s.unit, DEV).state);
@@ -235,14 +235,14 @@ TEST(by_hand)
 	EXPECT_EQ(NYX_FAULT_QUARANTINED, touch(s.unit, DEV, IOVA));
 	ASSERT_EQ(0, nyx_device_disable(s.unit, DEV2));
 	EXPECT_EQ(NYX_DEVICE_DISABLED, device(s.unit, DEV2).state);
-	ASSERT_EQ(0, nyx_unit_get(s.unit, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_unit_get(s.unit, &info));
 	EXPECT_EQ(2, info.nr_quarantined);
 	ASSERT_EQ(0, nyx_device_reset(s.unit, DEV));
 	ASSERT_EQ(0, nyx_device_reset(s.unit, DEV2));
 	EXPECT_EQ(NYX_DEVICE_ACTIVE, device(s.unit, DEV2).state);
-	EXPECT_EQ(-ENOENT, nyx_device_reset(s.unit, 9));
-	EXPECT_EQ(-ENOENT, nyx_device_quarantine(s.unit, 9));
-	EXPECT_EQ(-ENOENT, nyx_device_disable(s.unit, 9));
+	EXPECT_EQ(-ENOENT, nyx_device_reset(s.unit, (nyx_device_t){ 9 }));
+	EXPECT_EQ(-ENOENT, nyx_device_quarantine(s.unit, (nyx_device_t){ 9 }));
+	EXPECT_EQ(-ENOENT, nyx_device_disable(s.unit, (nyx_device_t){ 9 }));
 }
 
 TEST(fault_causes)
@@ -276,22 +276,22 @@ TEST(limits)
 	struct setup s = setup();
 	struct nyx_limits got;
 
-	ASSERT_EQ(0, nyx_limit_get(s.unit, NYX_SCOPE_DEVICE, DEV, &got, sizeof(got)));
+	ASSERT_EQ(0, nyx_limit_get_device(s.unit, DEV, &got, sizeof(got)));
 	EXPECT_EQ(0, got.bytes_per_s | got.ops_per_s | got.irqs_per_s);
-	ASSERT_EQ(0, nyx_limit_set(s.unit, NYX_SCOPE_DEVICE, DEV, &limits, sizeof(limits)));
-	ASSERT_EQ(0, nyx_limit_get(s.unit, NYX_SCOPE_DEVICE, DEV, &got, sizeof(got)));
+	ASSERT_EQ(0, nyx_limit_set_device(s.unit, DEV, &limits, sizeof(limits)));
+	ASSERT_EQ(0, nyx_limit_get_device(s.unit, DEV, &got, sizeof(got)));
 	EXPECT_EQ(0, memcmp(&limits, &got, sizeof(got)));
 	EXPECT_EQ(NYX_DEVICE_F_LIMITS, device(s.unit, DEV).flags);
-	ASSERT_EQ(0, nyx_limit_set(s.unit, NYX_SCOPE_DEVICE, DEV, NULL, 0));
+	ASSERT_EQ(0, nyx_limit_set_device(s.unit, DEV, NULL, 0));
 	EXPECT_EQ(0, device(s.unit, DEV).flags);
-	ASSERT_EQ(0, nyx_limit_set(s.unit, NYX_SCOPE_DOMAIN, s.domain, &limits, sizeof(limits)));
-	ASSERT_EQ(0, nyx_limit_get(s.unit, NYX_SCOPE_DOMAIN, s.domain, &got, sizeof(got)));
+	ASSERT_EQ(0, nyx_limit_set_domain(s.unit, s.domain, &limits, sizeof(limits)));
+	ASSERT_EQ(0, nyx_limit_get_domain(s.unit, s.domain, &got, sizeof(got)));
 	EXPECT_EQ(10000, got.ops_per_s);
 	limits.burst_ms = 10001;
-	EXPECT_EQ(-EINVAL, nyx_limit_set(s.unit, NYX_SCOPE_DEVICE, DEV, &limits,
+	EXPECT_EQ(-EINVAL, nyx_limit_set_device(s.unit, DEV, &limits,
 					 sizeof(limits)));
-	EXPECT_EQ(-ENOENT, nyx_limit_set(s.unit, NYX_SCOPE_DEVICE, 9, NULL, 0));
-	EXPECT_EQ(-ENOENT, nyx_limit_get(s.unit, NYX_SCOPE_DOMAIN, 99, &got, sizeof(got)));
+	EXPECT_EQ(-ENOENT, nyx_limit_set_device(s.unit, (nyx_device_t){ 9 }, NULL, 0));
+	EXPECT_EQ(-ENOENT, nyx_limit_get_domain(s.unit, (nyx_domain_t){ 99 }, &got, sizeof(got)));
 }
 
 TEST(page_request_nowait)
@@ -302,15 +302,16 @@ TEST(page_request_nowait)
 	};
 	struct setup s = setup();
 	struct nyx_event event;
-	uint32_t group, i;
+	nyx_group_t group;
+	uint32_t i;
 
 	ASSERT_EQ(0, nyx_page_request_nowait(s.unit, DEV, pages, 2, 600000, &group));
 	for (i = 0; i < 2; i++) {
 		event = next_event(&s);
 		ASSERT_EQ(NYX_EVENT_PAGE_REQUEST, event.type);
-		EXPECT_EQ(DEV, event.page.sbdf);
-		EXPECT_EQ(s.domain, event.page.domain_id);
-		EXPECT_EQ(group, event.page.group);
+		EXPECT_EQ(SBDF, event.page.sbdf);
+		EXPECT_EQ(s.domain.id, event.page.domain_id);
+		EXPECT_EQ(group.id, event.page.group);
 		EXPECT_EQ(pages[i].iova, event.page.iova);
 		EXPECT_EQ(pages[i].access, event.page.access);
 		EXPECT_EQ(2, event.page.nr);
@@ -321,7 +322,7 @@ TEST(page_request_nowait)
 	EXPECT_EQ(-ENOENT, nyx_page_respond(s.unit, group, NYX_PAGE_SUCCESS));
 	event = next_event(&s);
 	ASSERT_EQ(NYX_EVENT_PAGE_RESPONSE, event.type);
-	EXPECT_EQ(group, event.page.group);
+	EXPECT_EQ(group.id, event.page.group);
 	EXPECT_EQ(NYX_PAGE_INVALID, event.page.response);
 }
 
@@ -348,7 +349,7 @@ TEST(page_request_waits)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, ask, &s));
 	ASSERT_EQ(0, nyx_event_read(fd, &event, 1, &got));
 	ASSERT_EQ(NYX_EVENT_PAGE_REQUEST, event.type);
-	ASSERT_EQ(0, nyx_page_respond(s.unit, event.page.group, NYX_PAGE_SUCCESS));
+	ASSERT_EQ(0, nyx_page_respond(s.unit, (nyx_group_t){ event.page.group }, NYX_PAGE_SUCCESS));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 }
 
@@ -363,10 +364,11 @@ TEST(page_request_fails)
 	EXPECT_EQ(-EINVAL, nyx_page_request(s.unit, DEV, &page, 0, 1, NULL, &response));
 	EXPECT_EQ(-EINVAL, nyx_page_request(s.unit, DEV, &page, 65, 1, NULL, &response));
 	EXPECT_EQ(-EINVAL, nyx_page_request(s.unit, DEV, &page, 1, 0, NULL, &response));
-	EXPECT_EQ(-ENOENT, nyx_page_request(s.unit, 9, &page, 1, 1, NULL, &response));
+	EXPECT_EQ(-ENOENT, nyx_page_request(s.unit, (nyx_device_t){ 9 }, &page, 1, 1, NULL,
+					       &response));
 	page.access = 0;
 	EXPECT_EQ(-EINVAL, nyx_page_request(s.unit, DEV, &page, 1, 1, NULL, &response));
-	EXPECT_EQ(-ENOENT, nyx_page_respond(s.unit, 0, NYX_PAGE_SUCCESS));
+	EXPECT_EQ(-ENOENT, nyx_page_respond(s.unit, (nyx_group_t){ 0 }, NYX_PAGE_SUCCESS));
 	page.access = NYX_PROT_READ;
 	ASSERT_EQ(0, nyx_device_quarantine(s.unit, DEV));
 	EXPECT_EQ(-EPERM, nyx_page_request(s.unit, DEV, &page, 1, 1, NULL, &response));

@@ -44,37 +44,69 @@ static const struct {
 
 TEST_EACH(sbdf_parse, sbdfs)
 {
-	uint32_t sbdf = 0;
+	nyx_device_t device = { 0 };
 
-	EXPECT_EQ(v->ret, nyx_sbdf_parse(v->name, &sbdf));
-	EXPECT_EQ(v->sbdf, sbdf);
+	EXPECT_EQ(v->ret, nyx_sbdf_parse(v->name, &device));
+	EXPECT_EQ(v->sbdf, device.sbdf);
 }
 
 TEST(sbdf_format)
 {
+	const nyx_device_t device = { NYX_SBDF(0xabcd, 0x12, 0x1e, 3) }, none = { 0 };
 	char text[NYX_SBDF_TEXT_LEN];
 
-	ASSERT_EQ(0, nyx_sbdf_format(NYX_SBDF(0xabcd, 0x12, 0x1e, 3), text, sizeof(text)));
+	ASSERT_EQ(0, nyx_sbdf_format(device, text, sizeof(text)));
 	EXPECT_EQ(0, strcmp("abcd:12:1e.3", text));
-	ASSERT_EQ(0, nyx_sbdf_format(0, text, 13));
+	ASSERT_EQ(0, nyx_sbdf_format(none, text, 13));
 	EXPECT_EQ(0, strcmp("0000:00:00.0", text));
-	EXPECT_EQ(-EMSGSIZE, nyx_sbdf_format(0, text, 12));
-	EXPECT_EQ(-EMSGSIZE, nyx_sbdf_format(0, NULL, 0));
+	EXPECT_EQ(-EMSGSIZE, nyx_sbdf_format(none, text, 12));
+	EXPECT_EQ(-EMSGSIZE, nyx_sbdf_format(none, NULL, 0));
 }
 
 TEST(sbdf_round_trip)
 {
 	struct rng rng = rng_start(1);
 	char text[NYX_SBDF_TEXT_LEN];
-	uint32_t in, out;
+	nyx_device_t in, out;
 	unsigned long i;
 
 	for (i = 0; i < ktap_iterations(100000); i++) {
-		in = (uint32_t)rng_next(&rng);
+		in.sbdf = (uint32_t)rng_next(&rng);
 		ASSERT_EQ(0, nyx_sbdf_format(in, text, sizeof(text)));
 		ASSERT_EQ(0, nyx_sbdf_parse(text, &out));
-		ASSERT_EQ(in, out);
+		ASSERT_EQ(in.sbdf, out.sbdf);
 	}
+}
+
+/* The numbers that macros put together, for languages without them */
+TEST(pci_addresses)
+{
+	uint32_t segment, bus, slot, function, source = 0;
+	nyx_device_t device;
+
+	ASSERT_EQ(0, nyx_device_from_pci(0xabcd, 0x12, 0x1e, 3, &device));
+	EXPECT_EQ(0xabcd12f3, device.sbdf);
+	nyx_device_to_pci(device, &segment, &bus, &slot, &function);
+	EXPECT_EQ(0xabcd, segment);
+	EXPECT_EQ(0x12, bus);
+	EXPECT_EQ(0x1e, slot);
+	EXPECT_EQ(3, function);
+	nyx_device_to_pci(device, NULL, NULL, NULL, NULL);
+	EXPECT_EQ(-EINVAL, nyx_device_from_pci(0x10000, 0, 0, 0, &device));
+	EXPECT_EQ(-EINVAL, nyx_device_from_pci(0, 0x100, 0, 0, &device));
+	EXPECT_EQ(-EINVAL, nyx_device_from_pci(0, 0, 32, 0, &device));
+	EXPECT_EQ(-EINVAL, nyx_device_from_pci(0, 0, 0, 8, &device));
+	EXPECT_EQ(0xabcd12f3, device.sbdf);
+
+	EXPECT_EQ(0xabcd12f300000007, nyx_irte_key(device, 7));
+	EXPECT_EQ(5, nyx_domain_did((nyx_domain_t){ 5 * 256 + 1 }));
+	EXPECT_EQ(5, nyx_domain_did((nyx_domain_t){ 6 * 256 }));
+	ASSERT_EQ(0, nyx_irte_source_buses(1, 2, 3, &source));
+	EXPECT_EQ(0x00010203, source);
+	EXPECT_EQ(-EINVAL, nyx_irte_source_buses(0x10000, 2, 3, &source));
+	EXPECT_EQ(-EINVAL, nyx_irte_source_buses(1, 3, 2, &source));
+	EXPECT_EQ(-EINVAL, nyx_irte_source_buses(1, 2, 256, &source));
+	EXPECT_EQ(0x00010203, source);
 }
 
 TEST(names_are_complete)
@@ -418,16 +450,16 @@ TEST_EACH(event_parts, events)
 TEST_EACH(event_texts, events)
 {
 	char text[NYX_EVENT_TEXT_LEN];
-	uint32_t sbdf = 0;
+	nyx_device_t device;
 
 	ASSERT_EQ(0, nyx_event_format(&v->event, text, sizeof(text)));
 	if (strcmp(v->name, text))
 		ktap_print("%s", text);
 	EXPECT_EQ(0, strcmp(v->name, text));
 	if (strncmp(v->name, "device ", 7)) {
-		EXPECT_EQ(-ENOENT, nyx_event_device(&v->event, &sbdf));
+		EXPECT_EQ(-ENOENT, nyx_event_device(&v->event, &device));
 	} else {
-		EXPECT_EQ(0, nyx_event_device(&v->event, &sbdf));
-		EXPECT_EQ(NYX_SBDF(0, 3, 0, 0), sbdf);
+		EXPECT_EQ(0, nyx_event_device(&v->event, &device));
+		EXPECT_EQ(NYX_SBDF(0, 3, 0, 0), device.sbdf);
 	}
 }

@@ -29,11 +29,11 @@ TEST(ctx_open_wrong_node)
 TEST(ctx_refs)
 {
 	struct nyx_ctx *ctx = env_ctx();
-	struct nyx_module_info info;
+	struct nyx_module_info info = NYX_MODULE_INFO_INIT;
 
 	ASSERT_TRUE(nyx_ctx_ref(ctx) == ctx);
 	nyx_ctx_unref(ctx);
-	ASSERT_EQ(0, nyx_module_get(ctx, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_module_get(ctx, &info));
 	nyx_ctx_unref(ctx);
 	nyx_ctx_unref(NULL);
 }
@@ -41,15 +41,16 @@ TEST(ctx_refs)
 TEST(module_info)
 {
 	struct nyx_ctx *ctx = env_ctx();
-	struct nyx_module_info info;
+	struct nyx_module_info info = NYX_MODULE_INFO_INIT;
 
-	ASSERT_EQ(0, nyx_module_get(ctx, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_module_get(ctx, &info));
 	EXPECT_EQ(NYX_API_VERSION, info.out_api_version);
 	EXPECT_TRUE(info.out_models & 1u << NYX_MODEL_NATIVE);
 	EXPECT_TRUE(info.out_formats & 1u << NYX_FORMAT_VTDSS);
 	EXPECT_TRUE(info.out_max_units > 0);
 	EXPECT_TRUE(memchr(info.out_version, '\0', sizeof(info.out_version)));
-	ASSERT_EQ(-EINVAL, nyx_module_get(ctx, &info, 2));
+	info.size = 2;
+	ASSERT_EQ(-EINVAL, nyx_module_get(ctx, &info));
 }
 
 /* Not those that lead the model anywhere: there are no tables */
@@ -60,12 +61,12 @@ TEST(unit_vtd)
 		.vtd_flags = NYX_VTD_F_CACHING_MODE | NYX_VTD_F_SMALL_PAGES, .vtd_faults = 1,
 	};
 	struct nyx_ctx *ctx = env_ctx();
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct nyx_unit *unit;
 	uint64_t v;
 
 	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
-	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(NYX_MODEL_VTD, info.model);
 	EXPECT_EQ(39, info.address_width);
 	EXPECT_EQ(opts.vtd_flags, info.model_flags);
@@ -114,12 +115,12 @@ TEST(unit_amdvi)
 		.amdvi_flags = NYX_AMDVI_F_GUEST_APIC | NYX_AMDVI_F_PREFETCH,
 	};
 	struct nyx_ctx *ctx = env_ctx();
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct nyx_unit *unit;
 	uint64_t v;
 
 	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
-	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(NYX_MODEL_AMDVI, info.model);
 	EXPECT_EQ(64, info.address_width);
 	EXPECT_EQ(opts.amdvi_flags, info.model_flags);
@@ -159,9 +160,9 @@ TEST(unit_amdvi)
 TEST(unit_create_defaults)
 {
 	struct nyx_unit *unit = env_unit();
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 
-	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(nyx_unit_id(unit), info.unit_id);
 	EXPECT_EQ(48, info.address_width);
 	EXPECT_EQ(4096, info.iotlb_entries);
@@ -189,11 +190,11 @@ TEST(unit_create_opts)
 		.max_memory = 5,
 	};
 	struct nyx_ctx *ctx = env_ctx();
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct nyx_unit *unit, *again;
 
 	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
-	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(40, info.address_width);
 	EXPECT_EQ(0, info.iotlb_entries);
 	EXPECT_EQ(16, info.event_entries);
@@ -215,7 +216,7 @@ TEST(unit_create_opts_sizes)
 	struct bigger big = { .opts = { .size = sizeof(big) } };
 	struct nyx_unit_create_opts opts = { .size = offsetof(struct nyx_unit_create_opts, flags) };
 	struct nyx_ctx *ctx = env_ctx();
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct nyx_unit *unit;
 
 	ASSERT_EQ(0, nyx_unit_create(ctx, &big.opts, &unit));
@@ -224,7 +225,7 @@ TEST(unit_create_opts_sizes)
 	/* Beyond the size nothing counts. */
 	opts.address_width = 99;
 	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
-	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(48, info.address_width);
 	opts.size = 0;
 	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
@@ -306,7 +307,7 @@ static void other_process(struct nyx_ctx *ctx, uint32_t id, int wanted)
 TEST(unit_share)
 {
 	struct nyx_ctx *ctx = env_ctx();
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct nyx_unit *unit;
 	int fd;
 
@@ -318,7 +319,7 @@ TEST(unit_share)
 	other_process(ctx, nyx_unit_id(unit), -EACCES);
 	ASSERT_EQ(0, nyx_memory_remove(unit, 0, 4096));
 	ASSERT_EQ(0, nyx_unit_share(unit));
-	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(NYX_UNIT_F_SHARED, info.flags);
 	other_process(ctx, nyx_unit_id(unit), 0);
 	EXPECT_EQ(-EPERM, nyx_memory_add_file(unit, 0, fd, 0, 4096, 0));
@@ -330,14 +331,14 @@ TEST(unit_open_by_name_and_id)
 	const struct nyx_unit_create_opts opts = { .size = sizeof(opts), .name = "lib-open" };
 	struct nyx_unit *unit, *by_name, *by_id;
 	struct nyx_ctx *ctx = env_ctx();
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 
 	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
 	ASSERT_EQ(0, nyx_unit_open(ctx, "lib-open", &by_name));
 	ASSERT_EQ(0, nyx_unit_open_id(ctx, nyx_unit_id(unit), &by_id));
 	EXPECT_EQ(nyx_unit_id(unit), nyx_unit_id(by_name));
 	EXPECT_EQ(nyx_unit_id(unit), nyx_unit_id(by_id));
-	ASSERT_EQ(0, nyx_unit_get(by_id, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_unit_get(by_id, &info));
 	EXPECT_EQ(3, info.nr_files);
 	/* The handles do not need the context, nor each other. */
 	nyx_ctx_unref(ctx);
@@ -368,16 +369,16 @@ TEST(unit_keep)
 		.flags = NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED,
 	};
 	struct nyx_ctx *ctx = env_ctx();
-	struct nyx_unit_info info;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct nyx_unit *unit;
 
 	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
 	nyx_unit_unref(unit);
 	ASSERT_EQ(0, nyx_unit_open(ctx, "lib-keep", &unit));
-	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED, info.flags);
 	ASSERT_EQ(0, nyx_unit_keep(unit, 0));
-	ASSERT_EQ(0, nyx_unit_get(unit, &info, sizeof(info)));
+	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(NYX_UNIT_F_SHARED, info.flags);
 	nyx_unit_unref(unit);
 	EXPECT_EQ(-ENOENT, nyx_unit_open(ctx, "lib-keep", &unit));
@@ -386,15 +387,15 @@ TEST(unit_keep)
 TEST(unit_destroy)
 {
 	struct nyx_unit *unit = env_unit();
-	struct nyx_unit_status status;
-	struct nyx_unit_info info;
+	struct nyx_unit_status status = NYX_UNIT_STATUS_INIT;
+	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 
 	ASSERT_EQ(0, nyx_unit_destroy(unit));
 	EXPECT_EQ(-ENODEV, nyx_unit_destroy(unit));
-	EXPECT_EQ(-ENODEV, nyx_unit_get(unit, &info, sizeof(info)));
+	EXPECT_EQ(-ENODEV, nyx_unit_get(unit, &info));
 	EXPECT_EQ(-ENODEV, nyx_device_add(unit, DEV));
 	EXPECT_EQ(-ENODEV, nyx_domain_create(unit, NULL, NULL));
-	ASSERT_EQ(0, nyx_unit_status_get(unit, &status, sizeof(status)));
+	ASSERT_EQ(0, nyx_unit_status_get(unit, &status));
 	EXPECT_EQ(0, status.enabled);
 	nyx_unit_unref(unit);
 }
@@ -402,15 +403,16 @@ TEST(unit_destroy)
 TEST(unit_status)
 {
 	struct nyx_unit *unit = env_unit();
-	struct nyx_unit_status status;
-	uint32_t id;
+	struct nyx_unit_status status = NYX_UNIT_STATUS_INIT;
+	nyx_domain_t id;
 
 	ASSERT_EQ(0, nyx_domain_create(unit, NULL, &id));
 	ASSERT_EQ(0, nyx_device_add(unit, DEV));
 	ASSERT_EQ(0, nyx_device_add(unit, DEV2));
 	ASSERT_EQ(0, nyx_map_add(unit, id, 0, 0, 8192, RW));
 	memset(&status, 0xff, sizeof(status));
-	ASSERT_EQ(0, nyx_unit_status_get(unit, &status, sizeof(status)));
+	status.size = sizeof(status);
+	ASSERT_EQ(0, nyx_unit_status_get(unit, &status));
 	EXPECT_EQ(sizeof(status), status.size);
 	EXPECT_EQ(1, status.enabled);
 	EXPECT_EQ(NYX_MODEL_NATIVE, status.model);
@@ -430,13 +432,16 @@ TEST(info_of_another_age)
 	struct nyx_unit *unit = env_unit();
 
 	memset(&big, 0xff, sizeof(big));
-	ASSERT_EQ(0, nyx_unit_get(unit, &big.info, sizeof(big)));
+	big.info.size = sizeof(big);
+	ASSERT_EQ(0, nyx_unit_get(unit, &big.info));
 	EXPECT_EQ(48, big.info.address_width);
 	ASSERT_FILLED(big.more, 0, sizeof(big.more));
 
 	/* There is no module older than the first. */
-	EXPECT_EQ(-EINVAL, nyx_unit_get(unit, &big.info, sizeof(big.info) - 8));
-	EXPECT_EQ(-EINVAL, nyx_unit_get(unit, &big.info, 1));
+	big.info.size = sizeof(big.info) - 8;
+	EXPECT_EQ(-EINVAL, nyx_unit_get(unit, &big.info));
+	big.info.size = 1;
+	EXPECT_EQ(-EINVAL, nyx_unit_get(unit, &big.info));
 }
 
 TEST(unit_adopt)

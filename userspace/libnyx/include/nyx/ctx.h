@@ -52,12 +52,11 @@ void nyx_ctx_unref(struct nyx_ctx *ctx);
 /**
  * nyx_module_get() - what the module is and can do
  * @ctx: the context
- * @info: where to put it
- * @size: sizeof(struct nyx_module_info) as the caller knows it
+ * @info: where to put it; begins as NYX_MODULE_INFO_INIT
  *
  * Return: 0 or a negative errno.
  */
-int nyx_module_get(struct nyx_ctx *ctx, struct nyx_module_info *info, size_t size);
+int nyx_module_get(struct nyx_ctx *ctx, struct nyx_module_info *info);
 
 /**
  * nyx_library_version() - the release of the library that is running

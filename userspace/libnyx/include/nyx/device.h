@@ -20,31 +20,31 @@ extern "C" {
 /**
  * nyx_device_add() - add a device; it has no domain, its accesses are refused
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  *
  * In a unit with a vendor model its accesses go as the guest's tables say.
  *
  * Return: 0; -EEXIST; -ENOSPC at the unit's limit; -EINVAL with a vendor model,
  * unless the segment is 0.
  */
-int nyx_device_add(struct nyx_unit *unit, uint32_t sbdf);
+int nyx_device_add(struct nyx_unit *unit, nyx_device_t device);
 
 /**
  * nyx_device_remove() - detach and remove a device
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  *
  * When the call returns no access of the device is under way.
  *
  * Return: 0; -ENOENT.
  */
-int nyx_device_remove(struct nyx_unit *unit, uint32_t sbdf);
+int nyx_device_remove(struct nyx_unit *unit, nyx_device_t device);
 
 /**
  * nyx_device_attach() - attach a device to a domain
  * @unit: the unit
- * @sbdf: the device
- * @domain_id: the domain
+ * @device: the device
+ * @domain: the domain
  * @flags: of enum nyx_attach_flags
  *
  * When the call returns no access of the device uses its former domain.
@@ -52,29 +52,29 @@ int nyx_device_remove(struct nyx_unit *unit, uint32_t sbdf);
  * Return: 0; -EBUSY if the device is attached and is not to be replaced, or if
  * the domain is STRICT and has a device; -ENOENT.
  */
-int nyx_device_attach(struct nyx_unit *unit, uint32_t sbdf, uint32_t domain_id, uint32_t flags);
+int nyx_device_attach(struct nyx_unit *unit, nyx_device_t device, nyx_domain_t domain, uint32_t flags);
 
 /**
  * nyx_device_detach() - detach a device from its domain
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  *
  * When the call returns no access of the device uses the domain.
  *
  * Return: 0; -ENOENT if there is no such device or it has no domain.
  */
-int nyx_device_detach(struct nyx_unit *unit, uint32_t sbdf);
+int nyx_device_detach(struct nyx_unit *unit, nyx_device_t device);
 
 /**
  * nyx_device_get() - properties of a device
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  * @info: where to put them
  * @size: sizeof(struct nyx_device_info) as the caller knows it
  *
  * Return: 0; -ENOENT.
  */
-int nyx_device_get(struct nyx_unit *unit, uint32_t sbdf, struct nyx_device_info *info,
+int nyx_device_get(struct nyx_unit *unit, nyx_device_t device, struct nyx_device_info *info,
 		   size_t size);
 
 /**
@@ -111,17 +111,17 @@ enum nyx_isolation {
 };
 
 /* Longest group name of nyx_device_assign(). */
-#define NYX_GROUP_LEN	(NYX_NAME_LEN - 1 - 7)
+enum { NYX_GROUP_LEN = 24 };
 
 /**
  * nyx_device_assign() - give a device the right domain
  * @unit: the unit
- * @sbdf: the device; it is added if it is absent
+ * @device: the device; it is added if it is absent
  * @isolation: of enum nyx_isolation
  * @group: with NYX_ISOLATION_SHARED: name of a group of devices, of letters,
  *         digits and ``._:-/``, or NULL for the unit's one shared domain;
  *         otherwise must be NULL
- * @domain_id: where to put the id of the domain, or NULL
+ * @domain: where to put the id of the domain, or NULL
  *
  * Finds the domain, or makes it, and attaches the device. A failure undoes what
  * the call itself made, and nothing else. Any number of threads and processes
@@ -137,13 +137,13 @@ enum nyx_isolation {
  * kind; -EINVAL for a wrong @isolation or @group; -ENAMETOOLONG for a group
  * longer than NYX_GROUP_LEN; -ENOSPC.
  */
-int nyx_device_assign(struct nyx_unit *unit, uint32_t sbdf, uint32_t isolation,
-		      const char *group, uint32_t *domain_id);
+int nyx_device_assign(struct nyx_unit *unit, nyx_device_t device, uint32_t isolation,
+		      const char *group, nyx_domain_t *domain);
 
 /**
  * nyx_device_release() - undo nyx_device_assign()
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  *
  * Detaches and removes the device. If its domain has one of the names of
  * nyx_device_assign() and no device is left in it, the domain is destroyed,
@@ -152,13 +152,12 @@ int nyx_device_assign(struct nyx_unit *unit, uint32_t sbdf, uint32_t isolation,
  * Return: 0; -ENOENT if there is no such device; -EBUSY if others keep moving
  * it.
  */
-int nyx_device_release(struct nyx_unit *unit, uint32_t sbdf);
+int nyx_device_release(struct nyx_unit *unit, nyx_device_t device);
 
 /**
  * nyx_device_translate() - translate a range as a DMA of a device would
  * @unit: the unit
- * @translate: what to translate, and the answer. The caller sets size, pasid
- *             (NYX_PASID_NONE) and the other inputs
+ * @translate: what to translate, and the answer; begins as NYX_TRANSLATE_INIT
  *
  * The answer is a snapshot: an unmap does not wait for whoever uses it.
  *
@@ -170,8 +169,7 @@ int nyx_device_translate(struct nyx_unit *unit, struct nyx_translate *translate)
 /**
  * nyx_device_translate_array() - do many translations in one system call
  * @unit: the unit
- * @items: as for nyx_device_translate(), but the library sets size in each
- * @item_size: sizeof(struct nyx_translate) as the caller knows it
+ * @items: as for nyx_device_translate(); each begins as NYX_TRANSLATE_INIT
  * @nr: items; any number
  * @done: where to put the number of items that succeeded, or NULL; valid also
  *        after an error
@@ -180,7 +178,7 @@ int nyx_device_translate(struct nyx_unit *unit, struct nyx_translate *translate)
  * tried.
  */
 int nyx_device_translate_array(struct nyx_unit *unit, struct nyx_translate *items,
-			       size_t item_size, size_t nr, size_t *done);
+			       size_t nr, size_t *done);
 
 #ifdef __cplusplus
 }

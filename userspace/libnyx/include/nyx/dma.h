@@ -36,7 +36,7 @@ extern "C" {
 /**
  * nyx_dma_read() - a device reads guest memory
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  * @iova: first IOVA, any alignment
  * @buffer: where to put the bytes
  * @length: bytes, not 0
@@ -48,13 +48,13 @@ extern "C" {
  * accessible; -EREMOTEIO, see above; -EAGAIN over a limit, if the file descriptor
  * of the unit is non-blocking; other errors of the kernel.
  */
-int nyx_dma_read(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, void *buffer,
+int nyx_dma_read(struct nyx_unit *unit, nyx_device_t device, uint64_t iova, void *buffer,
 		 uint64_t length, uint64_t *done, struct nyx_fault *fault);
 
 /**
  * nyx_dma_write() - a device writes guest memory
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  * @iova: first IOVA, any alignment
  * @buffer: the bytes
  * @length: bytes, not 0
@@ -63,7 +63,7 @@ int nyx_dma_read(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, void *buff
  *
  * Return: as nyx_dma_read().
  */
-int nyx_dma_write(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, const void *buffer,
+int nyx_dma_write(struct nyx_unit *unit, nyx_device_t device, uint64_t iova, const void *buffer,
 		  uint64_t length, uint64_t *done, struct nyx_fault *fault);
 
 /**
@@ -79,7 +79,7 @@ struct nyx_dma_seg {
 /**
  * nyx_dma_readv() - a device reads scattered guest memory into scattered buffers
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  * @segs: where the bytes are, as a chain of descriptors lists them
  * @nr_segs: segments; any number
  * @iov: where to put them
@@ -95,14 +95,14 @@ struct nyx_dma_seg {
  * Return: as nyx_dma_read(); 0 with nothing done if either string is empty;
  * -EOVERFLOW if a string has more than 2^64 - 1 bytes.
  */
-int nyx_dma_readv(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_dma_seg *segs,
+int nyx_dma_readv(struct nyx_unit *unit, nyx_device_t device, const struct nyx_dma_seg *segs,
 		  size_t nr_segs, const struct iovec *iov, size_t nr_iov, uint64_t *done,
 		  struct nyx_fault *fault);
 
 /**
  * nyx_dma_writev() - a device writes scattered buffers to scattered guest memory
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  * @segs: where to put the bytes
  * @nr_segs: segments; any number
  * @iov: the bytes
@@ -112,14 +112,14 @@ int nyx_dma_readv(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_dma_seg
  *
  * Return: as nyx_dma_readv().
  */
-int nyx_dma_writev(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_dma_seg *segs,
+int nyx_dma_writev(struct nyx_unit *unit, nyx_device_t device, const struct nyx_dma_seg *segs,
 		   size_t nr_segs, const struct iovec *iov, size_t nr_iov, uint64_t *done,
 		   struct nyx_fault *fault);
 
 /**
  * nyx_dma_fill() - a device fills guest memory with a pattern
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  * @iova: first IOVA, any alignment
  * @length: bytes, a multiple of @width
  * @pattern: the pattern, little endian
@@ -129,13 +129,13 @@ int nyx_dma_writev(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_dma_se
  *
  * Return: as nyx_dma_read(); -EINVAL.
  */
-int nyx_dma_fill(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint64_t length,
+int nyx_dma_fill(struct nyx_unit *unit, nyx_device_t device, uint64_t iova, uint64_t length,
 		 uint64_t pattern, uint32_t width, uint64_t *done, struct nyx_fault *fault);
 
 /**
  * nyx_dma_cas() - a device compares and swaps, atomically
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  * @iova: IOVA, a multiple of @width
  * @width: 4 or 8 bytes
  * @compare: write only if this is there
@@ -145,13 +145,13 @@ int nyx_dma_fill(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint64_t l
  *
  * Return: as nyx_dma_read(); -EINVAL.
  */
-int nyx_dma_cas(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint32_t width,
+int nyx_dma_cas(struct nyx_unit *unit, nyx_device_t device, uint64_t iova, uint32_t width,
 		uint64_t compare, uint64_t value, uint64_t *old, struct nyx_fault *fault);
 
 /**
  * nyx_dma_fetch_add() - a device adds, atomically
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  * @iova: IOVA, a multiple of @width
  * @width: 4 or 8 bytes
  * @value: what to add
@@ -160,13 +160,13 @@ int nyx_dma_cas(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint32_t wi
  *
  * Return: as nyx_dma_cas().
  */
-int nyx_dma_fetch_add(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint32_t width,
+int nyx_dma_fetch_add(struct nyx_unit *unit, nyx_device_t device, uint64_t iova, uint32_t width,
 		      uint64_t value, uint64_t *old, struct nyx_fault *fault);
 
 /**
  * nyx_dma_swap() - a device exchanges a value, atomically
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  * @iova: IOVA, a multiple of @width
  * @width: 4 or 8 bytes
  * @value: what to write
@@ -175,16 +175,13 @@ int nyx_dma_fetch_add(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint3
  *
  * Return: as nyx_dma_cas().
  */
-int nyx_dma_swap(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint32_t width,
+int nyx_dma_swap(struct nyx_unit *unit, nyx_device_t device, uint64_t iova, uint32_t width,
 		 uint64_t value, uint64_t *old, struct nyx_fault *fault);
 
 /**
  * nyx_dma_submit_array() - do many DMA operations in one system call
  * @unit: the unit
- * @items: the operations; the library sets size in each, the caller sets pasid
- *         to NYX_PASID_NONE and the other inputs. Each item has its own
- *         out_done and out_fault
- * @item_size: sizeof(struct nyx_dma) as the caller knows it
+ * @items: the operations; each begins as NYX_DMA_INIT, and has its own out_done and out_fault
  * @nr: items; any number
  * @done: where to put the number of items that succeeded, or NULL; valid also
  *        after an error
@@ -195,8 +192,7 @@ int nyx_dma_swap(struct nyx_unit *unit, uint32_t sbdf, uint64_t iova, uint32_t w
  * tried. -EINTR if a signal interrupted: unlike the other functions this one
  * does not go on by itself, since an item may have been done in part.
  */
-int nyx_dma_submit_array(struct nyx_unit *unit, struct nyx_dma *items, size_t item_size,
-			 size_t nr, size_t *done);
+int nyx_dma_submit_array(struct nyx_unit *unit, struct nyx_dma *items, size_t nr, size_t *done);
 
 #ifdef __cplusplus
 }

@@ -17,18 +17,12 @@
 extern "C" {
 #endif
 
-/*
- * The id by which the guest knows a domain of kind NYX_DOMAIN_GUEST: the domain id (DID)
- * in its context or device table entries. Several domains may have the same.
- */
-#define NYX_DOMAIN_DID(domain_id)	(((uint32_t)(domain_id) - 1) >> 8)
-
 /**
  * struct nyx_domain_create_opts - how to make a domain
  * @size: sizeof(struct nyx_domain_create_opts)
+ * @flags: of enum nyx_domain_flags; 0: STRICT, takes one device
  * @name: name, unique in the unit, or NULL. At most NYX_NAME_LEN - 1 letters,
  *        digits and ``._:-/``
- * @flags: of enum nyx_domain_flags; 0: STRICT, takes one device
  * @kind: of enum nyx_domain_kind; 0: paging
  * @format: of enum nyx_format; paging domains only
  * @address_width: bits of an IOVA; 0: the widest; paging domains only
@@ -38,9 +32,9 @@ extern "C" {
  * @reserved: must be 0
  */
 struct nyx_domain_create_opts {
-	size_t size;
-	const char *name;
+	uint32_t size;
 	uint32_t flags;
+	const char *name;
 	uint32_t kind;
 	uint32_t format;
 	uint32_t address_width;
@@ -53,33 +47,33 @@ struct nyx_domain_create_opts {
  * nyx_domain_create() - make a domain
  * @unit: the unit
  * @opts: how, or NULL: a STRICT paging domain
- * @id: where to put its id, or NULL
+ * @domain: where to put its id, or NULL
  *
  * Return: 0; -EEXIST if the name or the id is taken; -EINVAL; -ENAMETOOLONG;
  * -ENOSPC at the unit's limit.
  */
 int nyx_domain_create(struct nyx_unit *unit, const struct nyx_domain_create_opts *opts,
-		      uint32_t *id);
+		      nyx_domain_t *domain);
 
 /**
  * nyx_domain_destroy() - destroy a domain without devices
  * @unit: the unit
- * @id: the domain
+ * @domain: the domain
  *
  * Return: 0; -EBUSY while it has devices; -ENOENT.
  */
-int nyx_domain_destroy(struct nyx_unit *unit, uint32_t id);
+int nyx_domain_destroy(struct nyx_unit *unit, nyx_domain_t domain);
 
 /**
  * nyx_domain_get() - properties of a domain
  * @unit: the unit
- * @id: the domain
+ * @domain: the domain
  * @info: where to put them
  * @size: sizeof(struct nyx_domain_info) as the caller knows it
  *
  * Return: 0; -ENOENT.
  */
-int nyx_domain_get(struct nyx_unit *unit, uint32_t id, struct nyx_domain_info *info,
+int nyx_domain_get(struct nyx_unit *unit, nyx_domain_t domain, struct nyx_domain_info *info,
 		   size_t size);
 
 /**

@@ -47,7 +47,7 @@ int nyx_event_open(struct nyx_unit *unit, uint32_t flags, int *fd);
 int nyx_event_read(int fd, struct nyx_event *events, size_t nr, size_t *got);
 
 /* Enough room for every text of nyx_event_format(). */
-#define NYX_EVENT_TEXT_LEN	1024
+enum { NYX_EVENT_TEXT_LEN = 1024 };
 
 /**
  * nyx_event_format() - say in one line what happened
@@ -77,11 +77,11 @@ int nyx_event_format_guest(const struct nyx_event *event, char *buffer, size_t s
 /**
  * nyx_event_device() - the device that an event is about
  * @event: the record
- * @sbdf: where to put it
+ * @device: where to put it
  *
  * Return: 0; -ENOENT if it is about no device.
  */
-int nyx_event_device(const struct nyx_event *event, uint32_t *sbdf);
+int nyx_event_device(const struct nyx_event *event, nyx_device_t *device);
 
 /*
  * The parts of a record, for languages without unions. Each function returns NULL for a

@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libnyx: initialisers.
+ * libnyx: initialisers, and the rule of sizes.
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A structure that the caller fills begins as one of these: its size is set, it has no
- * PASID, no eventfd, and otherwise the values that are the default. So
+ * A structure with a member "size" has it first, 32 bits wide, and the caller sets it to the
+ * sizeof() of the structure in its own header, before the first use, for inputs, outputs and
+ * every item of an array. No function has a parameter for it beside. The initialisers do that, and set
+ * what is not zero by default: no PASID, no eventfd. So
  *
  *	struct nyx_dma dma = NYX_DMA_INIT;
  *
- * They are for C; in C++ set the members that they set.
+ * A structure without such a member goes with a parameter "size" behind it: what listings
+ * give (struct nyx_domain_info and the like), struct nyx_policy, struct nyx_limits.
+ *
+ * Either way a program and a library of different ages work together: what the older side
+ * does not know is zero, and -E2BIG if it would matter. A size of 0 is -EINVAL, and so are
+ * items of different sizes in an array.
+ *
+ * The initialisers are for C; in C++ and elsewhere set the members that they set.
  */
 #ifndef NYX_INIT_H
 #define NYX_INIT_H
@@ -34,9 +43,12 @@
 #define NYX_IRQ_BIND_INIT \
 	{ .size = sizeof(struct nyx_irq_bind), .source = -1, .target = -1 }
 #define NYX_IRQ_CHANGE_INIT	{ .size = sizeof(struct nyx_irq_change) }
+#define NYX_MODULE_INFO_INIT	{ .size = sizeof(struct nyx_module_info) }
+#define NYX_UNIT_INFO_INIT	{ .size = sizeof(struct nyx_unit_info) }
 
 /* Of the library's own. */
 #define NYX_UNIT_CREATE_OPTS_INIT	{ .size = sizeof(struct nyx_unit_create_opts) }
+#define NYX_UNIT_STATUS_INIT		{ .size = sizeof(struct nyx_unit_status) }
 #define NYX_UNIT_OPEN_OPTS_INIT		{ .size = sizeof(struct nyx_unit_open_opts) }
 #define NYX_DOMAIN_CREATE_OPTS_INIT	{ .size = sizeof(struct nyx_domain_create_opts) }
 #define NYX_ACPI_DMAR_OPTS_INIT		{ .size = sizeof(struct nyx_acpi_dmar_opts) }

@@ -32,39 +32,37 @@ int nyx_iotlb_invalidate_unit(struct nyx_unit *unit);
 /**
  * nyx_iotlb_invalidate_domain() - invalidate what a domain holds
  * @unit: the unit
- * @domain_id: the domain
+ * @domain: the domain
  *
  * Return: 0; -ENOENT.
  */
-int nyx_iotlb_invalidate_domain(struct nyx_unit *unit, uint32_t domain_id);
+int nyx_iotlb_invalidate_domain(struct nyx_unit *unit, nyx_domain_t domain);
 
 /**
  * nyx_iotlb_invalidate_device() - invalidate what a device's domain holds
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  *
  * Return: 0; -ENOENT.
  */
-int nyx_iotlb_invalidate_device(struct nyx_unit *unit, uint32_t sbdf);
+int nyx_iotlb_invalidate_device(struct nyx_unit *unit, nyx_device_t device);
 
 /**
  * nyx_iotlb_invalidate_range() - invalidate a range of a domain
  * @unit: the unit
- * @domain_id: the domain
+ * @domain: the domain
  * @iova: first IOVA, a multiple of 4096
  * @length: bytes, a multiple of 4096
  *
  * Return: 0; -ENOENT; -EINVAL.
  */
-int nyx_iotlb_invalidate_range(struct nyx_unit *unit, uint32_t domain_id, uint64_t iova,
+int nyx_iotlb_invalidate_range(struct nyx_unit *unit, nyx_domain_t domain, uint64_t iova,
 			       uint64_t length);
 
 /**
  * nyx_iotlb_invalidate_array() - do many invalidations in one system call
  * @unit: the unit
- * @items: the invalidations; the library sets size in each, the caller sets
- *         pasid to NYX_PASID_NONE
- * @item_size: sizeof(struct nyx_invalidate) as the caller knows it
+ * @items: the invalidations; each begins as NYX_INVALIDATE_INIT
  * @nr: items; any number
  * @done: where to put the number of items that succeeded, or NULL; valid also
  *        after an error
@@ -73,7 +71,7 @@ int nyx_iotlb_invalidate_range(struct nyx_unit *unit, uint32_t domain_id, uint64
  * tried.
  */
 int nyx_iotlb_invalidate_array(struct nyx_unit *unit, struct nyx_invalidate *items,
-			       size_t item_size, size_t nr, size_t *done);
+			       size_t nr, size_t *done);
 
 #ifdef __cplusplus
 }

@@ -40,7 +40,7 @@ int nyx_irq_setup(struct nyx_unit *unit, uint32_t mode);
 /**
  * nyx_irte_set() - set an entry of the interrupt remapping table
  * @unit: the unit
- * @irte: the entry; the caller sets size and what is wanted. It is not changed
+ * @irte: the entry; begins as NYX_IRTE_SET_INIT. It is not changed
  *
  * The entry may be present already. When the call returns no interrupt uses what
  * was there before.
@@ -53,8 +53,7 @@ int nyx_irte_set(struct nyx_unit *unit, struct nyx_irte_set *irte);
 /**
  * nyx_irte_set_array() - set many entries in one system call
  * @unit: the unit
- * @items: the entries; the library sets size in each
- * @item_size: sizeof(struct nyx_irte_set) as the caller knows it
+ * @items: the entries; each begins as NYX_IRTE_SET_INIT
  * @nr: items; any number
  * @done: where to put the number of items that succeeded, or NULL; valid also
  *        after an error
@@ -62,8 +61,7 @@ int nyx_irte_set(struct nyx_unit *unit, struct nyx_irte_set *irte);
  * Return: 0, or the error of the first item that failed: all before it are set,
  * nothing after it was tried.
  */
-int nyx_irte_set_array(struct nyx_unit *unit, struct nyx_irte_set *items, size_t item_size,
-		       size_t nr, size_t *done);
+int nyx_irte_set_array(struct nyx_unit *unit, struct nyx_irte_set *items, size_t nr, size_t *done);
 
 /**
  * nyx_irte_clear() - make entries not present
@@ -76,6 +74,30 @@ int nyx_irte_set_array(struct nyx_unit *unit, struct nyx_irte_set *items, size_t
  * Return: 0; -ENOENT if none of them was present; -EINVAL.
  */
 int nyx_irte_clear(struct nyx_unit *unit, uint32_t index, uint32_t nr);
+
+/**
+ * nyx_irte_key() - the key of an entry in a table of a device's own
+ * @device: the device
+ * @index: the entry
+ *
+ * As NYX_IRTE_KEY(), which is a macro.
+ *
+ * Return: the key, for nyx_irte_get() and nyx_irte_foreach().
+ */
+uint64_t nyx_irte_key(nyx_device_t device, uint32_t index);
+
+/**
+ * nyx_irte_source_buses() - the source of an entry that requesters of some buses may use
+ * @segment: their PCI segment, up to 65535
+ * @first: the first bus, up to 255
+ * @last: the last bus, not below @first
+ * @source: where to put what nyx_irte_set::source is with NYX_SOURCE_BUS
+ *
+ * As NYX_SOURCE_BUSES(), which is a macro, and refuses what it cuts.
+ *
+ * Return: 0; -EINVAL.
+ */
+int nyx_irte_source_buses(uint32_t segment, uint32_t first, uint32_t last, uint32_t *source);
 
 /**
  * nyx_irte_get() - an entry that is present
@@ -121,8 +143,8 @@ uint64_t nyx_irq_address(uint32_t index);
 /**
  * nyx_irq_send() - a device sends an interrupt
  * @unit: the unit
- * @irq: the message, and the answer. The caller sets size, sbdf, address and
- *       data, and the eventfd that is to be signalled, if any
+ * @irq: the message, and the answer; begins as NYX_IRQ_SEND_INIT. The caller sets
+ *       sbdf, address and data, and the eventfd that is to be signalled, if any
  *
  * Over a limit the call waits, see <nyx/limit.h>; if the file descriptor of the
  * unit is non-blocking it returns -EAGAIN instead.
@@ -135,8 +157,7 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_send *irq);
 /**
  * nyx_irq_send_array() - send many interrupts in one system call
  * @unit: the unit
- * @items: as for nyx_irq_send(), but the library sets size in each
- * @item_size: sizeof(struct nyx_irq_send) as the caller knows it
+ * @items: as for nyx_irq_send()
  * @nr: items; any number
  * @done: where to put the number of items that succeeded, or NULL; valid also
  *        after an error
@@ -146,13 +167,12 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_send *irq);
  * Return: 0, or the error of the first item that failed: nothing after it was
  * tried.
  */
-int nyx_irq_send_array(struct nyx_unit *unit, struct nyx_irq_send *items, size_t item_size,
-		       size_t nr, size_t *done);
+int nyx_irq_send_array(struct nyx_unit *unit, struct nyx_irq_send *items, size_t nr, size_t *done);
 
 /**
  * nyx_irq_bind() - bind an eventfd to an interrupt, in the kernel
  * @unit: the unit
- * @bind: what is bound to what; the caller sets size and the inputs, and finds
+ * @bind: what is bound to what; begins as NYX_IRQ_BIND_INIT; the caller finds
  *        the id in out_binding_id
  *
  * From now on each signal of the source is an interrupt of the device, and each
@@ -169,20 +189,20 @@ int nyx_irq_bind(struct nyx_unit *unit, struct nyx_irq_bind *bind);
 /**
  * nyx_irq_unbind() - end a binding
  * @unit: the unit
- * @binding_id: the binding
+ * @binding: the binding
  *
  * When the call returns the target is not signalled any more. An interrupt that
  * is pending or held is dropped.
  *
  * Return: 0; -ENOENT.
  */
-int nyx_irq_unbind(struct nyx_unit *unit, uint32_t binding_id);
+int nyx_irq_unbind(struct nyx_unit *unit, nyx_binding_t binding);
 
 /**
  * nyx_irq_change() - change a binding: mask or unmask it, another message,
  *                    another coalescing
  * @unit: the unit
- * @change: what; the caller sets size, flags and what they name
+ * @change: what: flags and what they name; begins as NYX_IRQ_CHANGE_INIT
  *
  * Return: 0; -ENOENT; -EINVAL.
  */
@@ -191,13 +211,13 @@ int nyx_irq_change(struct nyx_unit *unit, struct nyx_irq_change *change);
 /**
  * nyx_irq_binding_get() - properties and counts of a binding
  * @unit: the unit
- * @binding_id: the binding
+ * @binding: the binding
  * @info: where to put them
  * @size: sizeof(struct nyx_binding_info) as the caller knows it
  *
  * Return: 0; -ENOENT.
  */
-int nyx_irq_binding_get(struct nyx_unit *unit, uint32_t binding_id,
+int nyx_irq_binding_get(struct nyx_unit *unit, nyx_binding_t binding,
 			struct nyx_binding_info *info, size_t size);
 
 /**

@@ -22,31 +22,54 @@ extern "C" {
 #endif
 
 /**
- * nyx_limit_get() - the limits of a device or a domain
+ * nyx_limit_get_domain() - the limits of a domain
  * @unit: the unit
- * @scope: NYX_SCOPE_DOMAIN or NYX_SCOPE_DEVICE
- * @id: the domain, or the device's SBDF
+ * @domain: the domain
  * @limits: where to put them; a rate of 0 is no limit
  * @size: sizeof(struct nyx_limits) as the caller knows it
  *
  * Return: 0; -ENOENT.
  */
-int nyx_limit_get(struct nyx_unit *unit, uint32_t scope, uint32_t id, struct nyx_limits *limits,
-		  size_t size);
+int nyx_limit_get_domain(struct nyx_unit *unit, nyx_domain_t domain, struct nyx_limits *limits,
+			 size_t size);
 
 /**
- * nyx_limit_set() - set the limits of a device or a domain
+ * nyx_limit_set_domain() - set the limits of a domain
  * @unit: the unit
- * @scope: NYX_SCOPE_DOMAIN or NYX_SCOPE_DEVICE
- * @id: the domain, or the device's SBDF
+ * @domain: the domain
  * @limits: the limits; NULL, or all rates 0: none
  * @size: sizeof(struct nyx_limits) as the caller knows it
  *
  * Return: 0; -EINVAL for a value out of its range; -ENOENT; -E2BIG if the
  * library is older than the limits.
  */
-int nyx_limit_set(struct nyx_unit *unit, uint32_t scope, uint32_t id,
-		  const struct nyx_limits *limits, size_t size);
+int nyx_limit_set_domain(struct nyx_unit *unit, nyx_domain_t domain,
+			 const struct nyx_limits *limits, size_t size);
+
+/**
+ * nyx_limit_get_device() - the limits of a device
+ * @unit: the unit
+ * @device: the device
+ * @limits: where to put them; a rate of 0 is no limit
+ * @size: sizeof(struct nyx_limits) as the caller knows it
+ *
+ * Return: 0; -ENOENT.
+ */
+int nyx_limit_get_device(struct nyx_unit *unit, nyx_device_t device, struct nyx_limits *limits,
+			 size_t size);
+
+/**
+ * nyx_limit_set_device() - set the limits of a device
+ * @unit: the unit
+ * @device: the device
+ * @limits: the limits; NULL, or all rates 0: none
+ * @size: sizeof(struct nyx_limits) as the caller knows it
+ *
+ * Return: 0; -EINVAL for a value out of its range; -ENOENT; -E2BIG if the
+ * library is older than the limits.
+ */
+int nyx_limit_set_device(struct nyx_unit *unit, nyx_device_t device,
+			 const struct nyx_limits *limits, size_t size);
 
 #ifdef __cplusplus
 }

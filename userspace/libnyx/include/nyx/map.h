@@ -20,7 +20,7 @@ extern "C" {
 /**
  * nyx_map_add() - map a range
  * @unit: the unit
- * @domain_id: a paging domain
+ * @domain: a paging domain
  * @iova: first IOVA, a multiple of 4096
  * @gpa: first guest-physical address, a multiple of 4096; the memory need not
  *       be there yet
@@ -31,14 +31,13 @@ extern "C" {
  * domain's address width; -EOPNOTSUPP if the domain is not paging; other errors
  * of the kernel.
  */
-int nyx_map_add(struct nyx_unit *unit, uint32_t domain_id, uint64_t iova, uint64_t gpa,
+int nyx_map_add(struct nyx_unit *unit, nyx_domain_t domain, uint64_t iova, uint64_t gpa,
 		uint64_t length, uint32_t prot);
 
 /**
  * nyx_map_add_array() - map many ranges in one system call
  * @unit: the unit
- * @items: the ranges; the library sets size in each
- * @item_size: sizeof(struct nyx_map) as the caller knows it
+ * @items: the ranges; each begins as NYX_MAP_INIT
  * @nr: items; any number
  * @done: where to put the number of items that succeeded, or NULL; valid also
  *        after an error
@@ -46,13 +45,13 @@ int nyx_map_add(struct nyx_unit *unit, uint32_t domain_id, uint64_t iova, uint64
  * Return: 0, or the error of the first item that failed: all before it are
  * mapped, nothing after it was tried.
  */
-int nyx_map_add_array(struct nyx_unit *unit, struct nyx_map *items, size_t item_size, size_t nr,
+int nyx_map_add_array(struct nyx_unit *unit, struct nyx_map *items, size_t nr,
 		      size_t *done);
 
 /**
  * nyx_map_remove() - unmap what is mapped in a range
  * @unit: the unit
- * @domain_id: a paging domain
+ * @domain: a paging domain
  * @iova: first IOVA, a multiple of 4096
  * @length: bytes, a multiple of 4096
  * @unmapped: where to put the bytes that were mapped and no longer are, or NULL
@@ -64,25 +63,24 @@ int nyx_map_add_array(struct nyx_unit *unit, struct nyx_map *items, size_t item_
  * Return: 0; -ENOENT if nothing was mapped there; -EINTR if a fatal signal
  * ended the wait for accesses: the range is unmapped, @unmapped is valid.
  */
-int nyx_map_remove(struct nyx_unit *unit, uint32_t domain_id, uint64_t iova, uint64_t length,
+int nyx_map_remove(struct nyx_unit *unit, nyx_domain_t domain, uint64_t iova, uint64_t length,
 		   uint64_t *unmapped);
 
 /**
  * nyx_map_remove_all() - unmap a whole domain
  * @unit: the unit
- * @domain_id: a paging domain
+ * @domain: a paging domain
  * @unmapped: as for nyx_map_remove()
  *
  * Return: as nyx_map_remove(), but 0 if nothing was mapped.
  */
-int nyx_map_remove_all(struct nyx_unit *unit, uint32_t domain_id, uint64_t *unmapped);
+int nyx_map_remove_all(struct nyx_unit *unit, nyx_domain_t domain, uint64_t *unmapped);
 
 /**
  * nyx_map_remove_array() - unmap many ranges in one system call
  * @unit: the unit
- * @items: the ranges; the library sets size in each; out_unmapped is valid up
+ * @items: the ranges; each begins as NYX_UNMAP_INIT; out_unmapped is valid up
  *         to and including the item that failed
- * @item_size: sizeof(struct nyx_unmap) as the caller knows it
  * @nr: items; any number
  * @done: where to put the number of items that succeeded, or NULL; valid also
  *        after an error
@@ -90,8 +88,7 @@ int nyx_map_remove_all(struct nyx_unit *unit, uint32_t domain_id, uint64_t *unma
  * Return: 0, or the error of the first item that failed: all before it are
  * unmapped, nothing after it was tried.
  */
-int nyx_map_remove_array(struct nyx_unit *unit, struct nyx_unmap *items, size_t item_size,
-			 size_t nr, size_t *done);
+int nyx_map_remove_array(struct nyx_unit *unit, struct nyx_unmap *items, size_t nr, size_t *done);
 
 /**
  * typedef nyx_map_fn - what nyx_map_foreach() calls
@@ -105,7 +102,7 @@ typedef int (*nyx_map_fn)(const struct nyx_mapping_info *info, void *arg);
 /**
  * nyx_map_foreach() - call a function for each mapped extent of a domain
  * @unit: the unit
- * @domain_id: a paging domain
+ * @domain: a paging domain
  * @start: the first IOVA of interest
  * @fn: what to call, in the order of IOVAs
  * @arg: passed on
@@ -115,7 +112,7 @@ typedef int (*nyx_map_fn)(const struct nyx_mapping_info *info, void *arg);
  *
  * Return: 0, a negative errno, or what @fn returned if that is not 0.
  */
-int nyx_map_foreach(struct nyx_unit *unit, uint32_t domain_id, uint64_t start, nyx_map_fn fn,
+int nyx_map_foreach(struct nyx_unit *unit, nyx_domain_t domain, uint64_t start, nyx_map_fn fn,
 		    void *arg);
 
 #ifdef __cplusplus

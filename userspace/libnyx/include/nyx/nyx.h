@@ -25,12 +25,10 @@
  *    file descriptor it makes is close-on-exec.
  *  - A system call that a signal interrupts is taken up again where it
  *    stopped. The exceptions return -EINTR and say so.
- *  - A structure that the caller fills begins as its initialiser, as in
- *    "struct nyx_dma dma = NYX_DMA_INIT;", see <nyx/init.h>.
- *  - Structures of <linux/nyx_iommu.h> that are outputs come with the size that
- *    the caller knows; "opts" structures begin with a size field. So a program
- *    and a library of different ages work together: what the older side does
- *    not know is zero.
+ *  - A structure with a member "size" begins as its initialiser, as in
+ *    "struct nyx_dma dma = NYX_DMA_INIT;". The rule of sizes is in <nyx/init.h>.
+ *  - Devices, domains, bindings and groups of pages have types of their own, see
+ *    <nyx/id.h>, so that none is taken for another.
  */
 #ifndef NYX_NYX_H
 #define NYX_NYX_H
@@ -41,6 +39,7 @@
 #include <nyx/dma.h>
 #include <nyx/domain.h>
 #include <nyx/event.h>
+#include <nyx/id.h>
 #include <nyx/init.h>
 #include <nyx/iotlb.h>
 #include <nyx/irq.h>

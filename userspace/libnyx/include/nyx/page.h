@@ -24,7 +24,7 @@ extern "C" {
 /**
  * nyx_page_request() - a device asks for pages, and waits for the answer
  * @unit: the unit
- * @sbdf: the device, attached to a paging domain
+ * @device: the device, attached to a paging domain
  * @pages: the pages
  * @nr: how many, 1 to NYX_PAGE_GROUP_MAX: a group, which is answered as one
  * @timeout_ms: time for the answer, 1 to 600000
@@ -36,13 +36,13 @@ extern "C" {
  * NYX_PAGE_GROUPS_MAX groups of the device have no answer; -EOPNOTSUPP if its
  * domain is not paging; -EPERM while the device is quarantined; -ENOENT; -EINVAL.
  */
-int nyx_page_request(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_page *pages,
-		     uint32_t nr, uint32_t timeout_ms, uint32_t *group, uint32_t *response);
+int nyx_page_request(struct nyx_unit *unit, nyx_device_t device, const struct nyx_page *pages,
+		     uint32_t nr, uint32_t timeout_ms, nyx_group_t *group, uint32_t *response);
 
 /**
  * nyx_page_request_nowait() - a device asks for pages; the answer is an event
  * @unit: the unit
- * @sbdf: as for nyx_page_request()
+ * @device: as for nyx_page_request()
  * @pages: as for nyx_page_request()
  * @nr: as for nyx_page_request()
  * @timeout_ms: as for nyx_page_request()
@@ -51,8 +51,8 @@ int nyx_page_request(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_page
  *
  * Return: as nyx_page_request(), but never -EINTR.
  */
-int nyx_page_request_nowait(struct nyx_unit *unit, uint32_t sbdf, const struct nyx_page *pages,
-			    uint32_t nr, uint32_t timeout_ms, uint32_t *group);
+int nyx_page_request_nowait(struct nyx_unit *unit, nyx_device_t device, const struct nyx_page *pages,
+			    uint32_t nr, uint32_t timeout_ms, nyx_group_t *group);
 
 /**
  * nyx_page_respond() - answer a group of pages
@@ -63,7 +63,7 @@ int nyx_page_request_nowait(struct nyx_unit *unit, uint32_t sbdf, const struct n
  * Return: 0; -ENOENT if there is none that waits for an answer; -EOPNOTSUPP for
  * another response.
  */
-int nyx_page_respond(struct nyx_unit *unit, uint32_t group, uint32_t response);
+int nyx_page_respond(struct nyx_unit *unit, nyx_group_t group, uint32_t response);
 
 #ifdef __cplusplus
 }

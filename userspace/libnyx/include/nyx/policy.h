@@ -23,10 +23,19 @@ extern "C" {
 #endif
 
 /**
- * nyx_policy_get() - the policy that applies
+ * nyx_policy_get_unit() - the policy of devices that have none of their own
  * @unit: the unit
- * @scope: NYX_SCOPE_UNIT or NYX_SCOPE_DEVICE
- * @sbdf: the device; 0 for the unit
+ * @policy: where to put it
+ * @size: sizeof(struct nyx_policy) as the caller knows it
+ *
+ * Return: 0 or a negative errno.
+ */
+int nyx_policy_get_unit(struct nyx_unit *unit, struct nyx_policy *policy, size_t size);
+
+/**
+ * nyx_policy_get_device() - the policy that applies to a device
+ * @unit: the unit
+ * @device: the device
  * @policy: where to put it
  * @size: sizeof(struct nyx_policy) as the caller knows it
  * @own: where to put 1 if the device has a policy of its own, 0 if it has the
@@ -34,65 +43,73 @@ extern "C" {
  *
  * Return: 0; -ENOENT if there is no such device.
  */
-int nyx_policy_get(struct nyx_unit *unit, uint32_t scope, uint32_t sbdf,
-		   struct nyx_policy *policy, size_t size, uint32_t *own);
+int nyx_policy_get_device(struct nyx_unit *unit, nyx_device_t device, struct nyx_policy *policy,
+			  size_t size, uint32_t *own);
 
 /**
- * nyx_policy_set() - set the policy of a unit or of a device
+ * nyx_policy_set_unit() - set the policy of devices that have none of their own
  * @unit: the unit
- * @scope: NYX_SCOPE_UNIT: for devices without a policy of their own; or
- *         NYX_SCOPE_DEVICE
- * @sbdf: the device; 0 for the unit
- * @policy: the policy. To change a part of it begin with nyx_policy_get()
+ * @policy: the policy. To change a part of it begin with nyx_policy_get_unit()
  * @size: sizeof(struct nyx_policy) as the caller knows it
  *
  * A device that is quarantined stays so, for the time that was set then.
  *
- * Return: 0; -EINVAL for a value out of its range; -ENOENT if there is no such
- * device; -E2BIG if the library is older than the policy.
+ * Return: 0; -EINVAL for a value out of its range; -E2BIG if the library is
+ * older than the policy.
  */
-int nyx_policy_set(struct nyx_unit *unit, uint32_t scope, uint32_t sbdf,
-		   const struct nyx_policy *policy, size_t size);
+int nyx_policy_set_unit(struct nyx_unit *unit, const struct nyx_policy *policy, size_t size);
+
+/**
+ * nyx_policy_set_device() - give a device a policy of its own
+ * @unit: the unit
+ * @device: the device
+ * @policy: the policy. To change a part of it begin with nyx_policy_get_device()
+ * @size: sizeof(struct nyx_policy) as the caller knows it
+ *
+ * Return: as nyx_policy_set_unit(); -ENOENT if there is no such device.
+ */
+int nyx_policy_set_device(struct nyx_unit *unit, nyx_device_t device,
+			  const struct nyx_policy *policy, size_t size);
 
 /**
  * nyx_policy_inherit() - let a device have the policy of the unit again
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  *
  * Return: 0, also if it has; -ENOENT.
  */
-int nyx_policy_inherit(struct nyx_unit *unit, uint32_t sbdf);
+int nyx_policy_inherit(struct nyx_unit *unit, nyx_device_t device);
 
 /**
  * nyx_device_reset() - make a device active, and forget its faults
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  *
  * Return: 0; -ENOENT.
  */
-int nyx_device_reset(struct nyx_unit *unit, uint32_t sbdf);
+int nyx_device_reset(struct nyx_unit *unit, nyx_device_t device);
 
 /**
  * nyx_device_quarantine() - quarantine a device, until nyx_device_reset()
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  *
  * When the call returns no access or interrupt of the device is under way.
  *
  * Return: 0; -ENOENT.
  */
-int nyx_device_quarantine(struct nyx_unit *unit, uint32_t sbdf);
+int nyx_device_quarantine(struct nyx_unit *unit, nyx_device_t device);
 
 /**
  * nyx_device_disable() - disable a device, until nyx_device_reset()
  * @unit: the unit
- * @sbdf: the device
+ * @device: the device
  *
  * When the call returns no access or interrupt of the device is under way.
  *
  * Return: 0; -ENOENT.
  */
-int nyx_device_disable(struct nyx_unit *unit, uint32_t sbdf);
+int nyx_device_disable(struct nyx_unit *unit, nyx_device_t device);
 
 #ifdef __cplusplus
 }

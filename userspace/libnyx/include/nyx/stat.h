@@ -18,19 +18,42 @@ extern "C" {
 #endif
 
 /**
- * nyx_stat_get() - read the counters of a unit, a domain or a device
+ * nyx_stat_get_unit() - read the counters of a unit
  * @unit: the unit
- * @scope: NYX_SCOPE_UNIT, NYX_SCOPE_DOMAIN or NYX_SCOPE_DEVICE
- * @id: domain id or SBDF; 0 for the unit
  * @values: array of @nr counters, indexed by enum nyx_stat; what the kernel
  *          does not count is 0
  * @nr: room at @values, normally NYX_STAT_MAX
  * @known: where to put the number of counters that the kernel knows, or NULL
  *
+ * Return: 0; -EINVAL.
+ */
+int nyx_stat_get_unit(struct nyx_unit *unit, uint64_t *values, uint32_t nr, uint32_t *known);
+
+/**
+ * nyx_stat_get_domain() - read the counters of a domain
+ * @unit: the unit
+ * @domain: the domain
+ * @values: as for nyx_stat_get_unit()
+ * @nr: as for nyx_stat_get_unit()
+ * @known: as for nyx_stat_get_unit()
+ *
  * Return: 0; -ENOENT; -EINVAL.
  */
-int nyx_stat_get(struct nyx_unit *unit, uint32_t scope, uint32_t id, uint64_t *values,
-		 uint32_t nr, uint32_t *known);
+int nyx_stat_get_domain(struct nyx_unit *unit, nyx_domain_t domain, uint64_t *values,
+			uint32_t nr, uint32_t *known);
+
+/**
+ * nyx_stat_get_device() - read the counters of a device
+ * @unit: the unit
+ * @device: the device
+ * @values: as for nyx_stat_get_unit()
+ * @nr: as for nyx_stat_get_unit()
+ * @known: as for nyx_stat_get_unit()
+ *
+ * Return: 0; -ENOENT; -EINVAL.
+ */
+int nyx_stat_get_device(struct nyx_unit *unit, nyx_device_t device, uint64_t *values,
+			uint32_t nr, uint32_t *known);
 
 /**
  * nyx_stat_name() - the name of a counter

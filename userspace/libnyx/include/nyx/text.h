@@ -14,32 +14,34 @@
 #include <stdint.h>
 #include <linux/nyx_iommu.h>
 
+#include <nyx/id.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* Room for the text of an SBDF, with the closing NUL. */
-#define NYX_SBDF_TEXT_LEN	16
+enum { NYX_SBDF_TEXT_LEN = 16 };
 
 /**
  * nyx_sbdf_parse() - read the name of a PCI device
  * @text: "SSSS:BB:DD.F" or "BB:DD.F", in hexadecimal digits; without a segment
  *        it is 0
- * @sbdf: where to put the number, see NYX_SBDF()
+ * @device: where to put it
  *
  * Return: 0; -EINVAL.
  */
-int nyx_sbdf_parse(const char *text, uint32_t *sbdf);
+int nyx_sbdf_parse(const char *text, nyx_device_t *device);
 
 /**
  * nyx_sbdf_format() - write the name of a PCI device, as "SSSS:BB:DD.F"
- * @sbdf: the number
+ * @device: the device
  * @buffer: where to put the text
  * @size: room at @buffer; NYX_SBDF_TEXT_LEN is enough
  *
  * Return: 0; -EMSGSIZE if @size is too small.
  */
-int nyx_sbdf_format(uint32_t sbdf, char *buffer, size_t size);
+int nyx_sbdf_format(nyx_device_t device, char *buffer, size_t size);
 
 /**
  * nyx_fault_reason_name() - the name of a fault reason
@@ -66,7 +68,7 @@ const char *nyx_fault_reason_text(uint32_t reason);
 const char *nyx_fault_cause_name(uint32_t cause);
 
 /* Enough room for every text of nyx_fault_cause_format(). */
-#define NYX_CAUSE_TEXT_LEN	96
+enum { NYX_CAUSE_TEXT_LEN = 96 };
 
 /**
  * nyx_fault_cause_format() - say what led to a fault, for people

@@ -15,6 +15,7 @@
 #include <linux/nyx_iommu.h>
 
 #include <nyx/ctx.h>
+#include <nyx/id.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,14 +24,14 @@ extern "C" {
 struct nyx_unit;
 
 /* For nyx_unit_create_opts::iotlb_entries: no translation cache. */
-#define NYX_IOTLB_OFF	0xfffffffeu
+enum { NYX_IOTLB_OFF = 0x7fffffff };
 
 /**
  * struct nyx_unit_create_opts - how to make a unit; zero is a good default
  * @size: sizeof(struct nyx_unit_create_opts)
+ * @flags: NYX_UNIT_F_SHARED, and with it NYX_UNIT_F_KEEP
  * @name: name, unique among the units of the user, or NULL. At most
  *        NYX_NAME_LEN - 1 letters, digits and ``._:-``
- * @flags: NYX_UNIT_F_SHARED, and with it NYX_UNIT_F_KEEP
  * @model: of enum nyx_model
  * @address_width: widest IOVA in bits, 32 to 64; 0: 48
  * @iotlb_entries: size of the translation cache, at most 1048576; 0: 4096;
@@ -47,9 +48,9 @@ struct nyx_unit;
  * @reserved2: must be 0
  */
 struct nyx_unit_create_opts {
-	size_t size;
-	const char *name;
+	uint32_t size;
 	uint32_t flags;
+	const char *name;
 	uint32_t model;
 	uint32_t address_width;
 	uint32_t iotlb_entries;
@@ -103,17 +104,17 @@ int nyx_unit_open_id(struct nyx_ctx *ctx, uint32_t id, struct nyx_unit **unit);
 /**
  * struct nyx_unit_open_opts - which unit to open
  * @size: sizeof(struct nyx_unit_open_opts)
+ * @flags: of enum nyx_open_flags
  * @name: its name, or NULL
  * @id: without @name, its id
- * @flags: of enum nyx_open_flags
  * @owner_uid: with NYX_OPEN_F_OWNER: the user that it belongs to
  * @reserved: must be 0
  */
 struct nyx_unit_open_opts {
-	size_t size;
+	uint32_t size;
+	uint32_t flags;
 	const char *name;
 	uint32_t id;
-	uint32_t flags;
 	uint32_t owner_uid;
 	uint32_t reserved;
 };
@@ -180,16 +181,15 @@ uint32_t nyx_unit_id(const struct nyx_unit *unit);
 /**
  * nyx_unit_get() - properties, limits and contents of a unit
  * @unit: the unit
- * @info: where to put them
- * @size: sizeof(struct nyx_unit_info) as the caller knows it
+ * @info: where to put them; begins as NYX_UNIT_INFO_INIT
  *
  * Return: 0; -ENODEV if the unit was destroyed.
  */
-int nyx_unit_get(struct nyx_unit *unit, struct nyx_unit_info *info, size_t size);
+int nyx_unit_get(struct nyx_unit *unit, struct nyx_unit_info *info);
 
 /**
  * struct nyx_unit_status - the state of a unit in short
- * @size: the size that was given to nyx_unit_status_get()
+ * @size: sizeof(struct nyx_unit_status)
  * @enabled: 1 while the unit translates; 0 after it was destroyed, and then
  *           all that follows is 0
  * @model: of enum nyx_model
@@ -221,12 +221,11 @@ struct nyx_unit_status {
 /**
  * nyx_unit_status_get() - the state of a unit in short
  * @unit: the unit
- * @status: where to put it
- * @size: sizeof(struct nyx_unit_status) as the caller knows it
+ * @status: where to put it; begins as NYX_UNIT_STATUS_INIT
  *
  * Return: 0, also if the unit was destroyed; a negative errno.
  */
-int nyx_unit_status_get(struct nyx_unit *unit, struct nyx_unit_status *status, size_t size);
+int nyx_unit_status_get(struct nyx_unit *unit, struct nyx_unit_status *status);
 
 /**
  * nyx_unit_share() - let other processes of the unit's owner open it

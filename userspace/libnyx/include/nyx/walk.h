@@ -18,8 +18,8 @@ extern "C" {
 /**
  * nyx_walk_get() - walk a page table, and tell each step
  * @unit: the unit
- * @walk: where to begin and what to look for, and the answer. The caller sets
- *        size and the other inputs
+ * @walk: where to begin and what to look for, and the answer. It begins
+ *        as NYX_WALK_INIT
  *
  * The walker is the one that translates. Nothing is cached, counted or reported.
  *
