@@ -218,6 +218,16 @@ bool try_wait_for_completion(struct completion *c)
 	return done;
 }
 
+bool completion_done(struct completion *c)
+{
+	bool done;
+
+	pthread_mutex_lock(&c->q.m);
+	done = c->done;
+	pthread_mutex_unlock(&c->q.m);
+	return done;
+}
+
 struct task_struct {
 	pthread_t thread;
 	int (*fn)(void *arg);

@@ -39,6 +39,7 @@ extern unsigned int bench_cpus;		/* possible CPUs */
 
 #undef raw_cpu_ptr
 #undef this_cpu_ptr
+#undef this_cpu_add
 #undef nr_cpu_ids
 #define raw_cpu_ptr(p)		(p)
 #define this_cpu_ptr(p)		(p)
@@ -94,25 +95,10 @@ static inline void bench_spin_unlock(void *lock)
 #undef wq_has_sleeper
 #define wq_has_sleeper(q)	({ smp_mb(); false; })
 
-/* ---- time ------------------------------------------------------------------ */
+/* ---- time: the vDSO does what the kernel's own functions do ----------------- */
 
-typedef s64 ktime_t;
-
-static inline u64 bench_clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * (u64)NSEC_PER_SEC + ts.tv_nsec;
-}
-
-/* The vDSO, which does what the kernel's own functions do. */
-#define ktime_get()			((ktime_t)ktime_get_ns())
-#define ktime_add_ns(t, ns)		((t) + (s64)(ns))
-#define ktime_before(a, b)		((a) < (b))
-#define ktime_get_boottime_ns()		bench_clock_ns(CLOCK_BOOTTIME)
-#define ktime_get_coarse_boottime_ns()	bench_clock_ns(CLOCK_MONOTONIC_COARSE)
-#define nsecs_to_jiffies64(ns)		((u64)(ns) / 4000000)
+#undef nsecs_to_jiffies64
+#define nsecs_to_jiffies64(ns)	((u64)(ns) / 4000000)
 
 /* ---- mutexes, as __mutex_trylock_fast() and __mutex_unlock_fast() --------- */
 

@@ -85,11 +85,17 @@ typedef unsigned int gfp_t;
 #define __PASTE(a, b)		___PASTE(a, b)
 #define __UNIQUE_ID(prefix)	__PASTE(__PASTE(__UNIQUE_ID_, prefix), __COUNTER__)
 
-/* No option is set. */
-#define IS_ENABLED(option)	0
-#define IS_BUILTIN(option)	0
+/* An option is set if it is defined as 1. */
+#define CONFIG_64BIT		1
+#define HOST_COMMA_1		0,
+#define HOST_SECOND(a, b, ...)	b
+#define HOST_IS_SET_3(x)	HOST_SECOND(x 1, 0, 0)
+#define HOST_IS_SET_2(x)	HOST_IS_SET_3(HOST_COMMA_##x)
+#define HOST_IS_SET(x)		HOST_IS_SET_2(x)
+#define IS_ENABLED(option)	HOST_IS_SET(option)
+#define IS_BUILTIN(option)	IS_ENABLED(option)
 #define IS_MODULE(option)	0
-#define IS_REACHABLE(option)	0
+#define IS_REACHABLE(option)	IS_ENABLED(option)
 
 #define BUILD_BUG_ON_MSG(cond, msg)	_Static_assert(!(cond), msg)
 #define BUILD_BUG_ON(cond)		BUILD_BUG_ON_MSG(cond, #cond)
@@ -103,8 +109,9 @@ typedef unsigned int gfp_t;
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 
+/* As newer kernels have it: integers of any width that compare rightly. */
 #define min(a, b) ({ __auto_type _a = (a); __auto_type _b = (b); \
-		     (void)(&_a == &_b); _a < _b ? _a : _b; })
+		     _a < _b ? _a : _b; })
 #define max(a, b) ({ __auto_type _a = (a); __auto_type _b = (b); \
 		     (void)(&_a == &_b); _a > _b ? _a : _b; })
 #define min_t(t, a, b) ({ t _a = (a); t _b = (b); _a < _b ? _a : _b; })
@@ -130,6 +137,7 @@ typedef unsigned int gfp_t;
 #define U16_MAX			((u16)~0)
 #define U32_MAX			((u32)~0U)
 #define U64_MAX			((u64)~0ULL)
+#define S32_MAX			((s32)(U32_MAX >> 1))
 #define S64_MAX			((s64)(U64_MAX >> 1))
 
 #define BITS_PER_LONG		64
@@ -223,11 +231,52 @@ static inline void barrier_nospec(void)
 
 #define array_index_nospec(i, n)	((__typeof__(i))((i) & host_index_mask(i, n)))
 
+static inline u64 mul_u64_u64_shr(u64 a, u64 b, unsigned int shift)
+{
+	return (u64)((unsigned __int128)a * b >> shift);
+}
+
+static inline u64 mul_u64_u64_div_u64(u64 a, u64 b, u64 c)
+{
+	return (u64)((unsigned __int128)a * b / c);
+}
+
+static inline u64 ror64(u64 x, unsigned int n)
+{
+	return x >> (n & 63) | x << (-n & 63);
+}
+
 #define div_u64(a, b)		((u64)(a) / (u32)(b))
 #define div64_u64(a, b)		((u64)(a) / (u64)(b))
 #define do_div(n, b) ({ u32 _r = (n) % (b); (n) /= (b); _r; })
 #define cpu_to_le64(x)		((__le64)(x))
 #define le64_to_cpu(x)		((u64)(x))
+
+/* ---- strings and memory ------------------------------------------------- */
+
+static inline void *memchr_inv(const void *p, int c, size_t n)
+{
+	const unsigned char *b = p;
+
+	for (; n; n--, b++) {
+		if (*b != (unsigned char)c)
+			return (void *)b;
+	}
+	return NULL;
+}
+
+static inline void *memset64(u64 *p, u64 v, size_t n)
+{
+	while (n--)
+		*p++ = v;
+	return p;
+}
+
+static inline long strscpy(char *to, const char *from, size_t size)
+{
+	snprintf(to, size, "%s", from);
+	return 0;
+}
 
 /* ---- single accesses ---------------------------------------------------- */
 

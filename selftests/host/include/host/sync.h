@@ -169,15 +169,19 @@ unsigned int host_cpu(void);
 /* ---- per-CPU data -------------------------------------------------------- */
 
 void *host_alloc_percpu(size_t size);
-#define HOST_PERCPU_STRIDE(t)	ALIGN(sizeof(t), 64)
-#define alloc_percpu_gfp(t, gfp) \
-	((t *)host_alloc_percpu(HOST_PERCPU_STRIDE(t) * HOST_NR_CPUS))
+/* The same for all types, so that it is that of a member, too. */
+#define HOST_PERCPU_STRIDE	512ul
+#define alloc_percpu_gfp(t, gfp) ({					\
+	_Static_assert(sizeof(t) <= HOST_PERCPU_STRIDE, "per-CPU data");	\
+	(t *)host_alloc_percpu(HOST_PERCPU_STRIDE * HOST_NR_CPUS);	\
+})
 #define alloc_percpu(t)		alloc_percpu_gfp(t, 0)
 void free_percpu(void *p);
 #define per_cpu_ptr(p, cpu) \
-	((typeof(p))((char *)(p) + (cpu) * HOST_PERCPU_STRIDE(*(p))))
+	((typeof(p))((char *)(p) + (cpu) * HOST_PERCPU_STRIDE))
 #define raw_cpu_ptr(p)		per_cpu_ptr(p, host_cpu())
 #define this_cpu_ptr(p)		raw_cpu_ptr(p)
+#define this_cpu_add(pcp, n)	((void)(*raw_cpu_ptr(&(pcp)) += (n)))
 #define get_cpu_ptr(p)		raw_cpu_ptr(p)
 #define put_cpu_ptr(p)		do { } while (0)
 
@@ -249,6 +253,7 @@ void wait_for_completion(struct completion *c);
 unsigned long wait_for_completion_timeout(struct completion *c,
 					  unsigned long timeout);
 bool try_wait_for_completion(struct completion *c);
+bool completion_done(struct completion *c);
 
 /* ---- threads -------------------------------------------------------------- */
 
@@ -273,15 +278,27 @@ void host_threads_join(void);
 #define HZ			1000
 #define NSEC_PER_SEC		1000000000L
 #define NSEC_PER_MSEC		1000000L
+#define NSEC_PER_USEC		1000L
+#define MSEC_PER_SEC		1000L
+#define MAX_JIFFY_OFFSET	((LONG_MAX >> 1) - 1)
 
-static inline u64 ktime_get_ns(void)
+typedef s64 ktime_t;
+
+static inline u64 host_clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return ts.tv_sec * (u64)NSEC_PER_SEC + ts.tv_nsec;
 }
 
+#define ktime_get_ns()			host_clock_ns(CLOCK_MONOTONIC)
+#define ktime_get()			((ktime_t)ktime_get_ns())
+#define ktime_add_ns(t, ns)		((t) + (s64)(ns))
+#define ktime_before(a, b)		((a) < (b))
+#define ktime_get_boottime_ns()		host_clock_ns(CLOCK_BOOTTIME)
+#define ktime_get_coarse_boottime_ns()	host_clock_ns(CLOCK_MONOTONIC_COARSE)
+#define nsecs_to_jiffies64(ns)		((u64)(ns) / NSEC_PER_MSEC)
 #define ktime_get_real_ns()	ktime_get_ns()
 #define jiffies			((unsigned long)(ktime_get_ns() / NSEC_PER_MSEC))
 #define msecs_to_jiffies(ms)	((unsigned long)(ms))

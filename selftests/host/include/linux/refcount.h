@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "host/sync.h"
 
-#ifndef NYX_BENCH_REFCOUNT_H
-#define NYX_BENCH_REFCOUNT_H
+#ifndef NYX_HOST_REFCOUNT_H
+#define NYX_HOST_REFCOUNT_H
 
 typedef struct { atomic_t refs; } refcount_t;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx benchmarks: sequence counts, as the kernel has them.
+ * Nyx host build: sequence counts, as the kernel has them.
  *
  * Copyright (C) 2026 The Nyx authors
  */
 #include "host/sync.h"
 
-#ifndef NYX_BENCH_SEQLOCK_H
-#define NYX_BENCH_SEQLOCK_H
+#ifndef NYX_HOST_SEQLOCK_H
+#define NYX_HOST_SEQLOCK_H
 
 typedef struct { unsigned int sequence; } seqcount_t;
 

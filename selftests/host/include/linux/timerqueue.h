@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx benchmarks: a list where the kernel has a tree: few guards wait.
+ * Nyx host build: a list where the kernel has a tree: few guards wait.
  *
  * Copyright (C) 2026 The Nyx authors
  */
 #include "host/kernel.h"
 
-#ifndef NYX_BENCH_TIMERQUEUE_H
-#define NYX_BENCH_TIMERQUEUE_H
+#ifndef NYX_HOST_TIMERQUEUE_H
+#define NYX_HOST_TIMERQUEUE_H
 
 struct timerqueue_node {
 	struct timerqueue_node *next;

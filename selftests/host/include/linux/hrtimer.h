@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx benchmarks: nobody waits.
+ * Nyx host build: nobody waits.
  *
  * Copyright (C) 2026 The Nyx authors
  */
 #include "host/sync.h"
 
-#ifndef NYX_BENCH_HRTIMER_H
-#define NYX_BENCH_HRTIMER_H
+#ifndef NYX_HOST_HRTIMER_H
+#define NYX_HOST_HRTIMER_H
 
 #define HRTIMER_MODE_ABS	0
 #define TASK_INTERRUPTIBLE	1

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx benchmarks: readers of files, of which there are none.
+ * Nyx host build: readers of files, of which there are none.
  *
  * Copyright (C) 2026 The Nyx authors
  */
 #include "host/sync.h"
 
-#ifndef NYX_BENCH_POLL_H
-#define NYX_BENCH_POLL_H
+#ifndef NYX_HOST_POLL_H
+#define NYX_HOST_POLL_H
 
 #define EPOLLIN		1u
 #define EPOLLRDNORM	2u

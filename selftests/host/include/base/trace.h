@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx benchmarks: tracepoints that are off.
+ * Nyx host build: tracepoints that are off.
  *
  * Copyright (C) 2026 The Nyx authors
  */
@@ -14,6 +14,7 @@
 #define trace_nyx_fault(...)		do { } while (0)
 #define trace_nyx_dma(...)		do { } while (0)
 #define trace_nyx_irq(...)		do { } while (0)
+#define trace_nyx_oracle(...)		do { } while (0)
 #define trace_nyx_device_state(...)	do { } while (0)
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx benchmarks: work that is never done: nobody else is there.
+ * Nyx host build: work that is never done: nobody else is there.
  *
  * Copyright (C) 2026 The Nyx authors
  */
 #include "host/sync.h"
 
-#ifndef NYX_BENCH_WORKQUEUE_H
-#define NYX_BENCH_WORKQUEUE_H
+#ifndef NYX_HOST_WORKQUEUE_H
+#define NYX_HOST_WORKQUEUE_H
 
 struct work_struct { void (*func)(struct work_struct *work); };
 struct delayed_work { struct work_struct work; unsigned long at; };
