@@ -5,6 +5,8 @@
 #   make check        all tests (cold caches: under an hour; warm: minutes)
 #   make check-quick  those that take under two minutes together
 #   make check-full   and those that take long: the SMP debug kernel
+#   make fuzz         fuzz the vendor models in user space; TIME=SECONDS for each,
+#                     MODEL=vtd|amdvi
 #   make bench        the benchmarks
 #   make guest        boot a stock guest behind an emulated IOMMU, show its console;
 #                     IOMMU=vtd|amdvi|none, KERNEL=cloud-6.12|stock-6.12|stock-6.1, APPEND=
@@ -76,6 +78,11 @@ check-quick:
 	@selftests/check quick
 check-full:
 	@selftests/check full
+
+.PHONY: fuzz
+fuzz:
+	@selftests/vm/deps check
+	@selftests/fuzz/run $(if $(TIME),--time '$(TIME)') $(if $(MODEL),--model '$(MODEL)')
 
 .PHONY: bench
 bench:

@@ -8,6 +8,12 @@ struct list_head { struct list_head *next, *prev; };
 
 #define LIST_HEAD(name) struct list_head name = { &(name), &(name) }
 
+static inline void INIT_LIST_HEAD(struct list_head *head)
+{
+	head->next = head;
+	head->prev = head;
+}
+
 #define list_for_each_entry_safe(pos, n, head, member)				\
 	for (pos = container_of((head)->next, typeof(*pos), member),		\
 	     n = container_of(pos->member.next, typeof(*pos), member);		\

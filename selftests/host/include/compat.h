@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx benchmarks: differences between kernel versions.
+ * Nyx host build: differences between kernel versions.
  *
  * Copyright (C) 2026 The Nyx authors
  */
 #include <linux/eventfd.h>
 
-#ifndef NYX_BENCH_COMPAT_H
-#define NYX_BENCH_COMPAT_H
+#ifndef NYX_HOST_COMPAT_H
+#define NYX_HOST_COMPAT_H
 
 /* Nobody waits for it. */
 static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "host/kernel.h"
 
-#ifndef NYX_BENCH_UACCESS_H
-#define NYX_BENCH_UACCESS_H
+#ifndef NYX_HOST_UACCESS_H
+#define NYX_HOST_UACCESS_H
 
 #define u64_to_user_ptr(x)	((void *)(unsigned long)(x))
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "host/memory.h"
+
+#ifndef NYX_HOST_BITMAP_H
+#define NYX_HOST_BITMAP_H
+
+#define BITS_TO_LONGS(n)	DIV_ROUND_UP(n, BITS_PER_LONG)
+#define bitmap_zalloc(n, gfp) \
+	((unsigned long *)kcalloc(BITS_TO_LONGS(n), sizeof(long), gfp))
+#define bitmap_free(map)	kfree(map)
+#define bitmap_zero(map, n)	((void)memset(map, 0, BITS_TO_LONGS(n) * sizeof(long)))
+
+static inline bool test_and_set_bit(long nr, unsigned long *map)
+{
+	unsigned long bit = BIT(nr % BITS_PER_LONG);
+
+	return __atomic_fetch_or(&map[nr / BITS_PER_LONG], bit, __ATOMIC_SEQ_CST) & bit;
+}
+
+static inline void clear_bit(long nr, unsigned long *map)
+{
+	__atomic_fetch_and(&map[nr / BITS_PER_LONG], ~BIT(nr % BITS_PER_LONG),
+			   __ATOMIC_RELAXED);
+}
+
+#endif
