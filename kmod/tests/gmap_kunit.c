@@ -21,7 +21,7 @@
 #define GPA_LAST	0xfffffffffffffull	/* 2^52 - 1 */
 #define MANY		4096u
 
-static unsigned long gmap_seed = 0x6d656d6f7279;
+static unsigned long gmap_seed;
 module_param(gmap_seed, ulong, 0444);
 
 static struct region *region_nr(unsigned long nr)
@@ -344,14 +344,14 @@ static void random_ops_match_oracle(struct kunit *test)
 {
 	struct oracle *o = kunit_kzalloc(test, sizeof(*o), GFP_KERNEL);
 	struct gmap *map = test->priv;
-	u64 state = gmap_seed ?: 1;
+	u64 seed = gmap_seed ?: ktime_get_ns(), state = seed ?: 1;
 	unsigned long owner = 0;
 	struct region *region;
 	u32 hint = 0;
 	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, o);
-	kunit_info(test, "gmap_seed=%lu\n", gmap_seed);
+	kunit_info(test, "gmap_seed=%llu\n", seed);
 	map->max = 40;
 	for (i = 0; i < 10000 && test->status == KUNIT_SUCCESS; i++) {
 		unsigned int first = next_random(&state) % ORACLE_PAGES;

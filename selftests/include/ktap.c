@@ -25,10 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DEFAULT_SEED	0x6e7978ull
 #define MAX_FAILURES	10	/* that one case prints */
 
-uint64_t ktap_seed = DEFAULT_SEED;
+uint64_t ktap_seed;
 static unsigned long count;		/* -n, or 0: each case's default */
 static unsigned long effort = 100;
 
@@ -285,13 +284,14 @@ static bool selected(const char *name, char *const *patterns, int nr)
 static void ktap_usage(const char *prog)
 {
 	fprintf(stderr,
-		"usage: %s [-l] [-n COUNT] [-s SEED|random] [-T SECONDS] [PART-OF-A-NAME]...\n"
+		"usage: %s [-l] [-n COUNT] [-s SEED] [-T SECONDS] [PART-OF-A-NAME]...\n"
 		"  -l  list the cases\n"
 		"  -n  iterations of the cases that repeat something\n"
-		"  -s  seed of the random cases, default %llu\n"
+		"  -s  seed of the random cases, a new one each time by default\n"
 		"  -T  a case that takes longer has failed, default %u s\n"
-		"NYX_TEST_EFFORT in the environment: iterations in percent of the default\n",
-		prog, DEFAULT_SEED, timeout_s);
+		"NYX_TEST_SEED in the environment: as -s; that of a run is in its first lines\n"
+		"NYX_TEST_EFFORT likewise: iterations in percent of the default\n",
+		prog, timeout_s);
 	exit(2);
 }
 
@@ -319,6 +319,7 @@ int main(int argc, char **argv)
 	unsigned int nr = 0, passed = 0, failed = 0, skipped = 0;
 	const char *reason = NULL;
 	const char *env = getenv("NYX_TEST_EFFORT");
+	const char *seed = getenv("NYX_TEST_SEED");
 	bool list = false;
 	char name[128];
 	int opt;
@@ -334,10 +335,7 @@ int main(int argc, char **argv)
 			count = parse_number(argv[0], optarg);
 			break;
 		case 's':
-			if (strcmp(optarg, "random"))
-				ktap_seed = parse_number(argv[0], optarg);
-			else if (getrandom(&ktap_seed, sizeof(ktap_seed), 0) < 0)
-				return 2;
+			seed = optarg;
 			break;
 		case 'T':
 			timeout_s = parse_number(argv[0], optarg);
@@ -346,6 +344,10 @@ int main(int argc, char **argv)
 			ktap_usage(argv[0]);
 		}
 	}
+	if (seed)
+		ktap_seed = parse_number(argv[0], seed);
+	else if (getrandom(&ktap_seed, sizeof(uint32_t), 0) < 0)
+		return 2;
 	argv += optind;
 	argc -= optind;
 
@@ -368,6 +370,7 @@ int main(int argc, char **argv)
 		return KTAP_FAIL;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	tap("KTAP version 1");
+	tap("# NYX_TEST_SEED=%" PRIu64, ktap_seed);
 	tap("1..%u", nr);
 	reason = ktap_precheck();
 
