@@ -5,11 +5,13 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Arguments: -f GLOB runs the cases whose "suite.case" matches; NAME=VALUE sets
- * a module parameter; host_late=MS lets threads begin late. Exit status: 0, 1 if
- * a case has failed, 2 for usage.
+ * a module parameter; host_late=MS lets threads begin late. Parameters that are
+ * seeds are NYX_TEST_SEED, or a new number, which is printed. Exit status: 0, 1 if
+ * a case has failed or none was run, 2 for usage.
  */
 #include <fnmatch.h>
 #include <stdarg.h>
+#include <sys/random.h>
 
 #include <kunit/test.h>
 
@@ -23,6 +25,7 @@ static struct param {
 	const char *name;
 	const char *type;
 	void *value;
+	bool set;
 } params[MAX_PARAMS];
 static unsigned int nr_params;
 
@@ -37,7 +40,7 @@ void host_param_add(const char *name, const char *type, void *value)
 {
 	if (nr_params == MAX_PARAMS)
 		abort();
-	params[nr_params++] = (struct param){ name, type, value };
+	params[nr_params++] = (struct param){ name, type, value, false };
 }
 
 void host_kunit_add(struct kunit_suite *const *more, unsigned int nr)
@@ -231,6 +234,11 @@ static int run_suite(struct kunit_suite *suite, const char *filter, int nr,
 		if (suite->suite_exit)
 			suite->suite_exit(suite);
 	}
+	/* A suite that tests nothing has failed. */
+	if (status == KUNIT_SKIPPED) {
+		printf("# %s has skipped all its cases\n", suite->name);
+		status = KUNIT_FAILURE;
+	}
 	report("", status, nr, suite->name, "");
 	*failed |= status == KUNIT_FAILURE;
 	return n;
@@ -243,7 +251,7 @@ static bool set_param(const char *arg)
 
 	for (i = 0; eq && i < nr_params; i++) {
 		unsigned long long v = strtoull(eq + 1, NULL, 0);
-		const struct param *p = &params[i];
+		struct param *p = &params[i];
 
 		if (strncmp(p->name, arg, eq - arg) || p->name[eq - arg])
 			continue;
@@ -257,9 +265,32 @@ static bool set_param(const char *arg)
 			*(unsigned long long *)p->value = v;
 		else
 			return false;
+		p->set = true;
 		return true;
 	}
 	return false;
+}
+
+/* Seeds that no argument has set. */
+static void set_seeds(void)
+{
+	static const char end[] = "_seed";
+	const char *env = getenv("NYX_TEST_SEED");
+	unsigned int seed = 0, i;
+
+	if (env)
+		seed = strtoul(env, NULL, 0);
+	else if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		abort();
+	for (i = 0; i < nr_params; i++) {
+		size_t len = strlen(params[i].name);
+
+		if (params[i].set || strcmp(params[i].type, "ulong") ||
+		    len < sizeof(end) || strcmp(params[i].name + len - strlen(end), end))
+			continue;
+		*(unsigned long *)params[i].value = seed;
+		printf("# NYX_TEST_SEED=%u\n", seed);
+	}
 }
 
 int main(int argc, char **argv)
@@ -285,8 +316,13 @@ int main(int argc, char **argv)
 		}
 	}
 	printf("KTAP version 1\n");
+	set_seeds();
 	for (i = 0; i < nr_suites; i++)
 		nr += run_suite(suites[i], filter, nr + 1, &failed) != 0;
+	if (!nr) {
+		failed = true;
+		report("", KUNIT_FAILURE, ++nr, "no case has run", "");
+	}
 	printf("1..%d\n", nr);
 	host_threads_join();
 	rcu_barrier();

@@ -686,7 +686,7 @@ void stall_arm(struct stall *s, void *addr, size_t size)
 	s->size = size;
 	s->uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
 	if (s->uffd < 0)
-		SKIP("userfaultfd: %s", strerror(errno));
+		NOT_HERE("userfaultfd: %s", strerror(errno));
 	if (ioctl(s->uffd, UFFDIO_API, &api))
 		SKIP("UFFDIO_API: %s", strerror(errno));
 	madvise(addr, size, MADV_DONTNEED);

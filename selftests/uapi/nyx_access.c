@@ -131,7 +131,7 @@ static void in_container(uid_t uid, uid_t first, unsigned int nr, void (*fn)(str
 		close(down[i]);
 	}
 	if (!made)
-		SKIP("no user namespaces");
+		NOT_HERE("no user namespaces");
 }
 
 static bool seen_by_id(int fd, __u32 id, struct nyx_unit_info *found)
@@ -643,7 +643,7 @@ TEST(refusals_make_no_noise)
 	/* x86: the third and fourth argument of security_capable() */
 	if (!put(TRACING "/kprobe_events",
 		 "p:nyx/capable security_capable cap=%dx:u32 opts=%cx:u32\n"))
-		SKIP("no kprobes");
+		NOT_HERE("no kprobes");
 	test_cmd(cmd_unit_create_dflt(s->fd[0], NULL, 0, &s->id[0]));
 	test_cmd(setrlimit(RLIMIT_MEMLOCK, &room));
 	ASSERT_TRUE(put(TRACING "/events/nyx/capable/enable", "1"));

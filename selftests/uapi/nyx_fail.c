@@ -42,7 +42,7 @@ static void select_kind(const char *dir, bool wanted)
 		return;
 	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/require-start", dir);
 	if (!wanted && stat(path, &st))
-		SKIP("%s cannot be told apart in this kernel", dir);
+		NOT_HERE("%s cannot be told apart in this kernel", dir);
 	set_knob(dir, "require-start", wanted ? "0x0" : "0x1");
 	set_knob(dir, "require-end", wanted ? "0xffffffffffffffff" : "0x2");
 }
@@ -56,13 +56,13 @@ static int open_fail_nth(bool copies)
 
 	fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		SKIP("no fault injection in this kernel");
+		NOT_HERE("no fault injection in this kernel");
 	if (stat("/sys/kernel/debug/failslab", &st))
 		mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
 	if (stat("/sys/kernel/debug/failslab", &st))
-		SKIP("no failslab in debugfs");
+		NOT_HERE("no failslab in debugfs");
 	if (copies && stat("/sys/kernel/debug/fail_usercopy", &st))
-		SKIP("no fail_usercopy in this kernel");
+		NOT_HERE("no fail_usercopy in this kernel");
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		set_knob(dirs[i], "ignore-gfp-wait", "N");
 		set_knob(dirs[i], "ignore-gfp-highmem", "N");

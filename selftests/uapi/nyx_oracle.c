@@ -107,7 +107,7 @@ TEST_EACH(huge_pages, shapes)
 
 	/* With small pages a terabyte is a lot of them. */
 	if (v->page_sizes)
-		SKIP("small pages");
+		NOT_HERE("small pages");
 	shape_env(&e, v);
 	test_cmd(cmd_map(e.fd, e.domain, 0, 0, end / 2 < 1ull << 50 ? end / 2 : 1ull << 50, RW));
 	for (int i = 0; i < 40; i++) {
