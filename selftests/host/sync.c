@@ -63,8 +63,10 @@ void synchronize_rcu(void)
 		unsigned long since;
 
 		while ((since = __atomic_load_n(&r->since, __ATOMIC_ACQUIRE)) &&
-		       since < mine)
-			sched_yield();
+		       since < mine) {
+			if (!host_yield())
+				sched_yield();
+		}
 	}
 	smp_mb();
 }

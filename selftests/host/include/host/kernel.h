@@ -22,6 +22,8 @@
 
 #include_next <linux/types.h>
 
+#include "host/step.h"
+
 typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
@@ -288,7 +290,10 @@ static inline long strscpy(char *to, const char *from, size_t size)
 #endif
 #endif
 
-#ifdef NYX_HOST_TSAN
+#if defined(NYX_HOST_STEP)
+#define READ_ONCE(x)		({ host_step(); *(const volatile typeof(x) *)&(x); })
+#define WRITE_ONCE(x, v) ({ typeof(x) _w = (v); host_step(); *(volatile typeof(x) *)&(x) = _w; })
+#elif defined(NYX_HOST_TSAN)
 /* Acquire stands for the address dependency that TSan does not know. */
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_ACQUIRE)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (typeof(x))(v), __ATOMIC_RELAXED)

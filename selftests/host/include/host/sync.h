@@ -33,53 +33,59 @@ extern int host_fence;
 #define smp_mb__before_atomic()	smp_mb()
 #define smp_mb__after_atomic()	smp_mb()
 #define smp_store_mb(v, x)	do { WRITE_ONCE(v, x); smp_mb(); } while (0)
-#define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define smp_store_release(p, v)	__atomic_store_n(p, (typeof(*(p)))(v), __ATOMIC_RELEASE)
+#define smp_load_acquire(p)	({ host_step(); __atomic_load_n(p, __ATOMIC_ACQUIRE); })
+#define smp_store_release(p, v) ({ typeof(*(p)) _v = (typeof(*(p)))(v);	\
+	host_step();							\
+	__atomic_store_n(p, _v, __ATOMIC_RELEASE); })
 
-#if defined(__x86_64__)
+#if defined(NYX_HOST_STEP)
+#define cpu_relax()		((void)host_yield())
+#elif defined(__x86_64__)
 #define cpu_relax()		__builtin_ia32_pause()
 #else
 #define cpu_relax()		barrier()
 #endif
 
-#define xchg(p, v)		__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
+#define xchg(p, v)		({ host_step(); __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST); })
 #define cmpxchg(p, o, n) ({ typeof(*(p)) _o = (o);			\
+	host_step();							\
 	__atomic_compare_exchange_n(p, &_o, n, false, __ATOMIC_SEQ_CST,	\
 				    __ATOMIC_SEQ_CST);			\
 	_o; })
 #define cmpxchg64		cmpxchg
 #define try_cmpxchg(p, o, n)						\
-	__atomic_compare_exchange_n(p, o, n, false, __ATOMIC_SEQ_CST,	\
-				    __ATOMIC_SEQ_CST)
+	({ host_step();							\
+	   __atomic_compare_exchange_n(p, o, n, false, __ATOMIC_SEQ_CST, \
+				       __ATOMIC_SEQ_CST); })
 
 #define HOST_ATOMIC(name, type)						\
 typedef struct { type counter; } name##_t;				\
 static inline type name##_read(const name##_t *v)			\
-{ return __atomic_load_n(&v->counter, __ATOMIC_RELAXED); }		\
+{ host_step(); return __atomic_load_n(&v->counter, __ATOMIC_RELAXED); }	\
 static inline type name##_read_acquire(const name##_t *v)		\
-{ return __atomic_load_n(&v->counter, __ATOMIC_ACQUIRE); }		\
+{ host_step(); return __atomic_load_n(&v->counter, __ATOMIC_ACQUIRE); }	\
 static inline void name##_set(name##_t *v, type i)			\
-{ __atomic_store_n(&v->counter, i, __ATOMIC_RELAXED); }			\
+{ host_step(); __atomic_store_n(&v->counter, i, __ATOMIC_RELAXED); }	\
 static inline void name##_set_release(name##_t *v, type i)		\
-{ __atomic_store_n(&v->counter, i, __ATOMIC_RELEASE); }			\
+{ host_step(); __atomic_store_n(&v->counter, i, __ATOMIC_RELEASE); }	\
 static inline void name##_add(type i, name##_t *v)			\
-{ __atomic_fetch_add(&v->counter, i, __ATOMIC_RELAXED); }		\
+{ host_step(); __atomic_fetch_add(&v->counter, i, __ATOMIC_RELAXED); }	\
 static inline void name##_sub(type i, name##_t *v)			\
-{ __atomic_fetch_sub(&v->counter, i, __ATOMIC_RELAXED); }		\
+{ host_step(); __atomic_fetch_sub(&v->counter, i, __ATOMIC_RELAXED); }	\
 static inline void name##_or(type i, name##_t *v)			\
-{ __atomic_fetch_or(&v->counter, i, __ATOMIC_RELAXED); }		\
+{ host_step(); __atomic_fetch_or(&v->counter, i, __ATOMIC_RELAXED); }	\
 static inline void name##_and(type i, name##_t *v)			\
-{ __atomic_fetch_and(&v->counter, i, __ATOMIC_RELAXED); }		\
+{ host_step(); __atomic_fetch_and(&v->counter, i, __ATOMIC_RELAXED); }	\
 static inline void name##_inc(name##_t *v)				\
 { name##_add(1, v); }							\
 static inline void name##_dec(name##_t *v)				\
 { name##_sub(1, v); }							\
 static inline type name##_add_return(type i, name##_t *v)		\
-{ return __atomic_add_fetch(&v->counter, i, __ATOMIC_SEQ_CST); }	\
+{ host_step(); return __atomic_add_fetch(&v->counter, i, __ATOMIC_SEQ_CST); } \
 static inline type name##_fetch_add(type i, name##_t *v)		\
-{ return __atomic_fetch_add(&v->counter, i, __ATOMIC_SEQ_CST); }	\
+{ host_step(); return __atomic_fetch_add(&v->counter, i, __ATOMIC_SEQ_CST); } \
 static inline type name##_fetch_or(type i, name##_t *v)			\
-{ return __atomic_fetch_or(&v->counter, i, __ATOMIC_SEQ_CST); }		\
+{ host_step(); return __atomic_fetch_or(&v->counter, i, __ATOMIC_SEQ_CST); } \
 static inline type name##_inc_return(name##_t *v)			\
 { return name##_add_return(1, v); }					\
 static inline type name##_dec_return(name##_t *v)			\
@@ -142,7 +148,11 @@ struct task_struct;
 bool host_killed(void);
 unsigned int host_cpu(void);
 
+#ifdef NYX_HOST_STEP
+#define HOST_NR_CPUS		4	/* fewer steps to add them up */
+#else
 #define HOST_NR_CPUS		64
+#endif
 #define nr_cpu_ids		((unsigned int)HOST_NR_CPUS)
 #define num_possible_cpus()	nr_cpu_ids
 #define num_online_cpus()	((unsigned int)sysconf(_SC_NPROCESSORS_ONLN))
@@ -191,9 +201,19 @@ struct mutex { pthread_mutex_t m; };
 #define DEFINE_MUTEX(n)		struct mutex n = { PTHREAD_MUTEX_INITIALIZER }
 #define mutex_init(l)		((void)pthread_mutex_init(&(l)->m, NULL))
 #define mutex_destroy(l)	((void)pthread_mutex_destroy(&(l)->m))
+#ifdef NYX_HOST_STEP
+/* The signals that end a wait. */
+enum host_signals { HOST_NO_SIGNAL, HOST_FATAL_SIGNAL, HOST_ANY_SIGNAL };
+
+int host_lock(pthread_mutex_t *m, enum host_signals heed);
+#define mutex_lock(l)		((void)host_lock(&(l)->m, HOST_NO_SIGNAL))
+#define mutex_lock_killable(l)	host_lock(&(l)->m, HOST_FATAL_SIGNAL)
+#define mutex_lock_interruptible(l) host_lock(&(l)->m, HOST_ANY_SIGNAL)
+#else
 #define mutex_lock(l)		((void)pthread_mutex_lock(&(l)->m))
 #define mutex_lock_killable(l)	pthread_mutex_lock(&(l)->m)
 #define mutex_lock_interruptible(l) pthread_mutex_lock(&(l)->m)
+#endif
 #define mutex_trylock(l)	(!pthread_mutex_trylock(&(l)->m))
 #define mutex_unlock(l)		((void)pthread_mutex_unlock(&(l)->m))
 
@@ -220,15 +240,38 @@ typedef struct wait_queue_head {
 		pthread_mutex_init(&(q)->m, NULL);			\
 		pthread_cond_init(&(q)->c, NULL);			\
 	} while (0)
+#ifdef NYX_HOST_STEP
+void host_queue_enter(wait_queue_head_t *q);
+void host_queue_leave(wait_queue_head_t *q);
+int host_queue_sleep(wait_queue_head_t *q, enum host_signals heed);
+bool host_queue_active(const wait_queue_head_t *q);
+void host_queue_wake(const wait_queue_head_t *q);
+#define wake_up_all(q)		host_queue_wake(q)
+#define waitqueue_active(q)	host_queue_active(q)
+/* As the kernel's: into the queue, a look, and to sleep if nobody has woken meanwhile. */
+#define host_wait(q, cond, heed) ({ int _ret = 0;			\
+	if (!(cond)) {							\
+		for (;;) {						\
+			host_queue_enter(&(q));				\
+			if (cond)					\
+				break;					\
+			_ret = host_queue_sleep(&(q), heed);		\
+			if (_ret)					\
+				break;					\
+		}							\
+		host_queue_leave(&(q));					\
+	}								\
+	_ret; })
+#define wait_event(q, cond)	((void)host_wait(q, cond, HOST_NO_SIGNAL))
+#define wait_event_killable(q, cond) host_wait(q, cond, HOST_FATAL_SIGNAL)
+#define wait_event_interruptible(q, cond) host_wait(q, cond, HOST_ANY_SIGNAL)
+#else
 #define wake_up_all(q)							\
 	do {								\
 		pthread_mutex_lock(&(q)->m);				\
 		pthread_cond_broadcast(&(q)->c);			\
 		pthread_mutex_unlock(&(q)->m);				\
 	} while (0)
-#define wake_up(q)		wake_up_all(q)
-#define wake_up_interruptible	wake_up_all
-#define wq_has_sleeper(q)	1
 #define waitqueue_active(q)	1
 #define wait_event(q, cond)						\
 	do {								\
@@ -239,6 +282,10 @@ typedef struct wait_queue_head {
 	} while (0)
 #define wait_event_killable(q, cond)	({ wait_event(q, cond); 0; })
 #define wait_event_interruptible(q, cond) ({ wait_event(q, cond); 0; })
+#endif
+#define wake_up(q)		wake_up_all(q)
+#define wake_up_interruptible	wake_up_all
+#define wq_has_sleeper(q)	waitqueue_active(q)
 
 struct completion {
 	wait_queue_head_t q;

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: KUnit suite nyx_iotlb_step: fills, invalidations and lookups in all orders.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A table is one word here, @mapped. An actor that fills notes the space, looks at the word, and
+ * fills if it is set; one that takes the translation away clears the word and invalidates.
+ */
+#include <kunit/test.h>
+
+#include "host/step.h"
+#include "tlb/iotlb.h"
+
+/* Two sets of four ways: the smallest cache. */
+#define ENTRIES		8u
+#define VA		0x5000ull
+#define OA		0x70000ull
+
+struct fixture {
+	struct iotlb tlb;
+	struct iotlb_space a;
+	struct iotlb_space b;
+	bool mapped;
+	bool filled;
+	bool flush;
+	u64 va;
+	u64 last;
+	unsigned int lg2;
+	u64 same_set[8];
+	unsigned int nr_same;
+	struct iotlb_hit hit[2];
+	bool found[2];
+};
+
+static int setup(struct kunit *test)
+{
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	KUNIT_ASSERT_EQ(test, iotlb_init(&f->tlb, ENTRIES), 0);
+	test->priv = f;
+	return 0;
+}
+
+static void teardown(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	if (f)
+		iotlb_fini(&f->tlb);
+}
+
+/* The output address, hint and permission of a page: no part of one fits to another. */
+static u64 oa_of(u64 va)
+{
+	return OA + (va << 4);
+}
+
+static u32 hint_of(u64 va)
+{
+	return va >> 12;
+}
+
+static void fill_page(struct fixture *f, struct iotlb_space *s, u64 va, unsigned int lg2)
+{
+	struct iotlb_snap snap;
+
+	iotlb_begin(s, &snap);
+	iotlb_fill(&f->tlb, s, &snap, va, oa_of(va), lg2, NYX_ACC_RW, hint_of(va));
+}
+
+static bool right(const struct iotlb_hit *hit, u64 va)
+{
+	return hit->oa == oa_of(va) && hit->hint == hint_of(va) && hit->lg2 == NYX_PAGE_LG2 &&
+	       hit->perm == NYX_ACC_RW && hit->reach == NYX_PAGE_LG2;
+}
+
+static void restart(void *arg)
+{
+	struct fixture *f = arg;
+
+	memset(f->tlb.sets, 0, f->tlb.nr_sets * sizeof(*f->tlb.sets));
+	atomic64_set(&f->tlb.next_tag, 0);
+	iotlb_space_init(&f->tlb, &f->a);
+	iotlb_space_init(&f->tlb, &f->b);
+	f->mapped = true;
+	if (f->filled)
+		fill_page(f, &f->a, f->va, f->lg2);
+	memset(f->hit, 0, sizeof(f->hit));
+	memset(f->found, 0, sizeof(f->found));
+}
+
+/* ---- a fill beside the end of its translation ------------------------------- */
+
+static void filler(void *arg)
+{
+	struct fixture *f = arg;
+	struct iotlb_snap snap;
+
+	iotlb_begin(&f->a, &snap);
+	if (READ_ONCE(f->mapped))
+		iotlb_fill(&f->tlb, &f->a, &snap, f->va, oa_of(f->va), f->lg2, NYX_ACC_RW, 0);
+}
+
+static void unmapper(void *arg)
+{
+	struct fixture *f = arg;
+
+	WRITE_ONCE(f->mapped, false);
+	if (f->flush)
+		iotlb_flush(&f->tlb, &f->a);
+	else
+		iotlb_invalidate(&f->tlb, &f->a, f->va, f->last);
+}
+
+static bool nothing_stale(void *arg)
+{
+	struct fixture *f = arg;
+	struct iotlb_hit hit;
+
+	/* Whatever class bits are lost: a page beside it sets them. */
+	fill_page(f, &f->a, f->va + (1ull << f->lg2), f->lg2);
+	return !iotlb_lookup(&f->tlb, &f->a, f->va, &hit) &&
+	       iotlb_lookup(&f->tlb, &f->a, f->va + (1ull << f->lg2), &hit);
+}
+
+static void fill_beside_invalidation_is_never_stale(struct kunit *test)
+{
+	static const unsigned int lg2[] = { 12, 21, 30 };
+	struct fixture *f = test->priv;
+	const struct step_actor actor[STEP_ACTORS] = { { filler, f }, { unmapper, f } };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(lg2); i++) {
+		f->lg2 = lg2[i];
+		f->va = 3ull << f->lg2;
+		f->last = f->va + NYX_PAGE_SIZE - 1;
+		f->filled = false;
+		KUNIT_EXPECT_GT(test, step_explore(test, actor, 3, restart, nothing_stale, f),
+				500);
+		/* A fill that is too late must not keep the invalidation from the entry. */
+		f->filled = true;
+		KUNIT_EXPECT_GT(test, step_explore(test, actor, 2, restart, nothing_stale, f),
+				100);
+	}
+}
+
+static void fill_beside_flush_is_never_stale(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	const struct step_actor actor[STEP_ACTORS] = { { filler, f }, { unmapper, f } };
+
+	f->lg2 = NYX_PAGE_LG2;
+	f->va = VA;
+	f->flush = true;
+	KUNIT_EXPECT_GT(test, step_explore(test, actor, 3, restart, nothing_stale, f), 100);
+	/* And a range that is too large to be looked for. */
+	f->flush = false;
+	f->last = ~0ull;
+	step_explore(test, actor, 3, restart, nothing_stale, f);
+}
+
+/* After a flush, a fill with the new tag is found by the invalidation that follows. */
+static void flush_then_unmap(void *arg)
+{
+	struct fixture *f = arg;
+
+	iotlb_flush(&f->tlb, &f->a);
+	unmapper(f);
+}
+
+static void fill_after_flush_is_invalidated(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	const struct step_actor actor[STEP_ACTORS] = { { filler, f }, { flush_then_unmap, f } };
+
+	f->lg2 = NYX_PAGE_LG2;
+	f->va = VA;
+	f->last = VA + NYX_PAGE_SIZE - 1;
+	step_explore(test, actor, 3, restart, nothing_stale, f);
+}
+
+/* ---- entries that are replaced ------------------------------------------------ */
+
+/* Pages that share a set with the first one, for a full set. */
+static void find_same_set(struct fixture *f, const struct iotlb_space *s)
+{
+	const struct iotlb_set *set;
+	u64 va = VA;
+
+	set = iotlb_set(&f->tlb, iotlb_key(va, IOTLB_4K), s->tag);
+	for (f->nr_same = 0; f->nr_same < ARRAY_SIZE(f->same_set); va += NYX_PAGE_SIZE) {
+		if (iotlb_set(&f->tlb, iotlb_key(va, IOTLB_4K), s->tag) == set)
+			f->same_set[f->nr_same++] = va;
+	}
+}
+
+static void restart_full(void *arg)
+{
+	struct fixture *f = arg;
+	unsigned int i;
+
+	restart(f);
+	find_same_set(f, &f->a);
+	for (i = 0; i < IOTLB_WAYS; i++)
+		fill_page(f, &f->a, f->same_set[i], NYX_PAGE_LG2);
+}
+
+/* Which of the four goes next depends on what went before; so all four are looked up. */
+static void replacer(void *arg)
+{
+	struct fixture *f = arg;
+
+	fill_page(f, &f->a, f->same_set[4], NYX_PAGE_LG2);
+	fill_page(f, &f->a, f->same_set[5], NYX_PAGE_LG2);
+}
+
+static void other_replacer(void *arg)
+{
+	struct fixture *f = arg;
+
+	fill_page(f, &f->a, f->same_set[6], NYX_PAGE_LG2);
+}
+
+static void looker(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->found[0] = iotlb_lookup(&f->tlb, &f->a, f->va, &f->hit[0]);
+}
+
+static bool all_right(void *arg)
+{
+	struct fixture *f = arg;
+	struct iotlb_hit hit;
+	unsigned int i;
+
+	if (f->found[0] && !right(&f->hit[0], f->va))
+		return false;
+	for (i = 0; i < f->nr_same; i++) {
+		if (iotlb_lookup(&f->tlb, &f->a, f->same_set[i], &hit) &&
+		    !right(&hit, f->same_set[i]))
+			return false;
+	}
+	return true;
+}
+
+static void lookup_beside_replacement_is_whole(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	const struct step_actor actor[STEP_ACTORS] = { { looker, f }, { replacer, f } };
+	unsigned int i;
+
+	for (i = 0; i < IOTLB_WAYS + 2; i++) {
+		restart_full(f);
+		f->va = f->same_set[i];
+		KUNIT_EXPECT_GT(test, step_explore(test, actor, 2, restart_full, all_right, f),
+				100);
+	}
+}
+
+/* Two that replace the same entry: the second one gives up, or comes later. */
+static void replacements_beside_each_other_are_whole(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	const struct step_actor actor[STEP_ACTORS] = { { replacer, f }, { other_replacer, f } };
+
+	restart_full(f);
+	f->va = f->same_set[0];
+	KUNIT_EXPECT_GT(test, step_explore(test, actor, 2, restart_full, all_right, f), 100);
+}
+
+/* An invalidation, while another page takes the entry. */
+static void unmap_first(void *arg)
+{
+	struct fixture *f = arg;
+
+	iotlb_invalidate(&f->tlb, &f->a, f->va, f->va + NYX_PAGE_SIZE - 1);
+}
+
+static bool first_is_gone(void *arg)
+{
+	struct fixture *f = arg;
+	struct iotlb_hit hit;
+
+	return !iotlb_lookup(&f->tlb, &f->a, f->va, &hit) && all_right(f);
+}
+
+static void invalidation_beside_replacement_is_done(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	const struct step_actor actor[STEP_ACTORS] = { { unmap_first, f }, { replacer, f } };
+	unsigned int i;
+
+	for (i = 0; i < IOTLB_WAYS; i++) {
+		restart_full(f);
+		f->va = f->same_set[i];
+		KUNIT_EXPECT_GT(test, step_explore(test, actor, 2, restart_full, first_is_gone, f),
+				100);
+	}
+}
+
+/*
+ * A fill that stands still with the entry of its page in its hands: the invalidation of the page
+ * waits for it, and then empties the entry.
+ */
+static void fill_first(void *arg)
+{
+	struct fixture *f = arg;
+
+	fill_page(f, &f->a, f->va, NYX_PAGE_LG2);
+}
+
+static void invalidation_waits_for_writer(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	const struct step_actor actor[STEP_ACTORS] = { { fill_first, f }, { unmap_first, f } };
+	struct iotlb_entry *e;
+	struct iotlb_hit hit;
+	unsigned int way;
+	bool odd = false;
+
+	restart(f);
+	f->va = VA;
+	e = iotlb_set(&f->tlb, iotlb_key(VA, IOTLB_4K), f->a.tag)->way;
+	step_start(actor);
+	while (!odd && step_go(0, 1)) {
+		for (way = 0; way < IOTLB_WAYS; way++)
+			odd |= e[way].seq & 1;
+	}
+	KUNIT_ASSERT_TRUE(test, odd);
+	KUNIT_EXPECT_TRUE(test, step_go(1, 300));
+	KUNIT_EXPECT_TRUE(test, step_go(1, 300));
+	step_finish();
+	KUNIT_EXPECT_FALSE(test, iotlb_lookup(&f->tlb, &f->a, VA, &hit));
+}
+
+/* ---- several spaces ------------------------------------------------------------- */
+
+static void tags_are_compared(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int count[IOTLB_NR_CLASSES];
+	struct iotlb_hit hit;
+	u64 va;
+
+	/* Of two sets, each page's is the same for both spaces every other time. */
+	for (va = 0; va < 64 * NYX_PAGE_SIZE; va += NYX_PAGE_SIZE) {
+		restart(f);
+		fill_page(f, &f->b, va, NYX_PAGE_LG2);
+		atomic_set(&f->a.classes, BIT(IOTLB_4K));
+		KUNIT_ASSERT_FALSE(test, iotlb_lookup(&f->tlb, &f->a, va, &hit));
+		fill_page(f, &f->a, va, NYX_PAGE_LG2);
+		/* Two entries: no page was replaced by that of the other space. */
+		KUNIT_ASSERT_TRUE(test, iotlb_lookup(&f->tlb, &f->b, va, &hit));
+		iotlb_count(&f->tlb, &f->a, count);
+		KUNIT_ASSERT_EQ(test, count[IOTLB_4K], 1);
+		iotlb_invalidate(&f->tlb, &f->a, va, va);
+		KUNIT_ASSERT_FALSE(test, iotlb_lookup(&f->tlb, &f->a, va, &hit));
+		KUNIT_ASSERT_TRUE(test, iotlb_lookup(&f->tlb, &f->b, va, &hit));
+		iotlb_count(&f->tlb, &f->a, count);
+		KUNIT_ASSERT_EQ(test, count[IOTLB_4K], 0);
+	}
+}
+
+/* Each entry of a set has its turn, so that none stays for ever. */
+static void full_set_replaces_each_in_turn(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct iotlb_hit hit;
+	unsigned int i, there;
+
+	restart_full(f);
+	for (i = 0; i < IOTLB_WAYS; i++)
+		KUNIT_EXPECT_TRUE(test, iotlb_lookup(&f->tlb, &f->a, f->same_set[i], &hit));
+	for (i = IOTLB_WAYS; i < 2 * IOTLB_WAYS; i++)
+		fill_page(f, &f->a, f->same_set[i], NYX_PAGE_LG2);
+	for (i = 0, there = 0; i < 2 * IOTLB_WAYS; i++)
+		there += iotlb_lookup(&f->tlb, &f->a, f->same_set[i], &hit);
+	KUNIT_EXPECT_EQ(test, there, IOTLB_WAYS);
+	for (i = IOTLB_WAYS; i < 2 * IOTLB_WAYS; i++)
+		KUNIT_EXPECT_TRUE(test, iotlb_lookup(&f->tlb, &f->a, f->same_set[i], &hit));
+}
+
+/* Nothing is replaced as long as there is an empty entry, wherever it is. */
+static void empty_entry_is_filled_first(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct iotlb_hit hit;
+	unsigned int a, b, i;
+	u64 *va = f->same_set;
+
+	for (a = 0; a < IOTLB_WAYS; a++) {
+		for (b = a + 1; b < IOTLB_WAYS; b++) {
+			restart_full(f);
+			iotlb_invalidate(&f->tlb, &f->a, va[a], va[a]);
+			iotlb_invalidate(&f->tlb, &f->a, va[b], va[b]);
+			fill_page(f, &f->a, va[IOTLB_WAYS], NYX_PAGE_LG2);
+			fill_page(f, &f->a, va[IOTLB_WAYS + 1], NYX_PAGE_LG2);
+			for (i = 0; i < IOTLB_WAYS + 2; i++) {
+				KUNIT_EXPECT_EQ(test, iotlb_lookup(&f->tlb, &f->a, va[i], &hit),
+						i != a && i != b);
+			}
+		}
+	}
+}
+
+static void no_memory_is_an_error(struct kunit *test)
+{
+	struct iotlb tlb;
+
+	host_fail_nth(1);
+	KUNIT_EXPECT_EQ(test, iotlb_init(&tlb, ENTRIES), -ENOMEM);
+	KUNIT_EXPECT_TRUE(test, host_failed());
+	host_fail_nth(0);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(fill_beside_invalidation_is_never_stale),
+	KUNIT_CASE(fill_beside_flush_is_never_stale),
+	KUNIT_CASE(fill_after_flush_is_invalidated),
+	KUNIT_CASE(lookup_beside_replacement_is_whole),
+	KUNIT_CASE(replacements_beside_each_other_are_whole),
+	KUNIT_CASE(invalidation_beside_replacement_is_done),
+	KUNIT_CASE(invalidation_waits_for_writer),
+	KUNIT_CASE(tags_are_compared),
+	KUNIT_CASE(full_set_replaces_each_in_turn),
+	KUNIT_CASE(empty_entry_is_filled_first),
+	KUNIT_CASE(no_memory_is_an_error),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "nyx_iotlb_step",
+	.init = setup,
+	.exit = teardown,
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);
