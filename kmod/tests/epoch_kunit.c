@@ -32,10 +32,11 @@ static void drain_of_empty_returns(struct kunit *test)
 	struct epoch *e = test->priv;
 	int i;
 
-	for (i = 0; i < 10; i++)
+	for (i = 0; i < 10; i++) {
 		KUNIT_EXPECT_EQ(test, epoch_drain(e), 0);
-	KUNIT_EXPECT_EQ(test, e->pair, 0);	/* without a flip */
-	KUNIT_EXPECT_EQ(test, e->waiters, 0);
+		KUNIT_EXPECT_EQ(test, e->pair, 0);	/* without a flip */
+		KUNIT_EXPECT_EQ(test, e->waiters, 0);
+	}
 }
 
 static void busy_counts_readers(struct kunit *test)

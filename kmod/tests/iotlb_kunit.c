@@ -71,6 +71,8 @@ static void fill_then_lookup_hits(struct kunit *test)
 		{ 0x80000000, 0xc00000, 22, NYX_ACC_RW, 0x801fffff, 0xdfffff },
 		{ 0x4000000000, 0x40000000, 30, NYX_ACC_RW, 0x400abcdef0, 0x4abcdef0 },
 		{ ~0xfffull, 0xffffffffff000, 12, NYX_ACC_RW, ~0ull, 0xfffffffffffff },
+		/* Not the first byte of the page: of no account. */
+		{ 0xb123, 0xc123, 12, NYX_ACC_READ | NYX_ACC_EXEC, 0xb456, 0xc456 },
 	};
 	struct fixture *f = test->priv;
 	struct iotlb_hit hit;
@@ -90,6 +92,45 @@ static void fill_then_lookup_hits(struct kunit *test)
 				t[i].lg2 < PAGE_1G ? PAGE_2M : PAGE_1G);
 	}
 	KUNIT_EXPECT_FALSE(test, has(f, &f->a, 0x80200000));
+}
+
+/* The number of a large page is that of a small one elsewhere. */
+static void classes_are_separate(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int count[IOTLB_NR_CLASSES];
+	struct iotlb_hit hit;
+	u64 nr;
+
+	for (nr = 0; nr < 64; nr++) {
+		iotlb_flush(&f->tlb, &f->a);
+		/* No class is probed that has nothing. */
+		KUNIT_EXPECT_EQ(test, atomic_read(&f->a.classes), 0);
+		fill(f, &f->a, nr << PAGE_2M, 0x40000000, PAGE_2M, NYX_ACC_RW);
+		atomic_or(BIT(IOTLB_4K) | BIT(IOTLB_1G), &f->a.classes);
+		KUNIT_EXPECT_TRUE(test, has(f, &f->a, nr << PAGE_2M));
+		if (nr) {
+			KUNIT_EXPECT_FALSE(test, has(f, &f->a, nr << PAGE_4K));
+			KUNIT_EXPECT_FALSE(test, has(f, &f->a, nr << PAGE_1G));
+		}
+		fill(f, &f->a, nr << PAGE_4K, 0x1000, PAGE_4K, NYX_ACC_RW);
+		KUNIT_ASSERT_TRUE(test, iotlb_lookup(&f->tlb, &f->a, nr << PAGE_4K, &hit));
+		KUNIT_EXPECT_EQ(test, hit.oa, 0x1000);
+		iotlb_count(&f->tlb, &f->a, count);
+		KUNIT_EXPECT_EQ(test, count[IOTLB_4K], 1);
+		KUNIT_EXPECT_EQ(test, count[IOTLB_2M], 1);
+		KUNIT_EXPECT_EQ(test, count[IOTLB_1G], 0);
+	}
+}
+
+static void only_other_sizes_are_parts(struct kunit *test)
+{
+	unsigned int lg2;
+
+	for (lg2 = PAGE_4K; lg2 < 53; lg2++) {
+		KUNIT_EXPECT_EQ(test, iotlb_holds_part(lg2),
+				lg2 != PAGE_4K && lg2 != PAGE_2M && lg2 != PAGE_1G);
+	}
 }
 
 static void spaces_are_separate(struct kunit *test)
@@ -220,6 +261,9 @@ static void size_is_rounded_and_checked(struct kunit *test)
 	struct iotlb tlb;
 
 	KUNIT_EXPECT_EQ(test, iotlb_init(&tlb, IOTLB_MAX_ENTRIES + 1), -EINVAL);
+	KUNIT_ASSERT_EQ(test, iotlb_init(&tlb, IOTLB_MAX_ENTRIES), 0);
+	KUNIT_EXPECT_EQ(test, tlb.nr_sets * IOTLB_WAYS, IOTLB_MAX_ENTRIES);
+	iotlb_fini(&tlb);
 	KUNIT_ASSERT_EQ(test, iotlb_init(&tlb, 1), 0);
 	KUNIT_EXPECT_EQ(test, tlb.nr_sets * IOTLB_WAYS, 8);
 	iotlb_fini(&tlb);
@@ -238,6 +282,8 @@ static void size_is_rounded_and_checked(struct kunit *test)
 
 static struct kunit_case iotlb_cases[] = {
 	KUNIT_CASE(fill_then_lookup_hits),
+	KUNIT_CASE(classes_are_separate),
+	KUNIT_CASE(only_other_sizes_are_parts),
 	KUNIT_CASE(spaces_are_separate),
 	KUNIT_CASE(refill_replaces_same_page),
 	KUNIT_CASE(invalidate_drops_range_only),
