@@ -8,7 +8,8 @@
  * GSTS, CCMD.ICC and IOTLB_REG.IVT say "done" when no access uses any more what
  * the command has taken away: not while the writer waits for one, and not because
  * the writer was killed. userfaultfd(2) holds the access, or a posted interrupt,
- * for as long as the test wants.
+ * for as long as the test wants. It also holds a reader of the guest's tables: what
+ * the reader has found before the guest invalidates is not in use after that.
  */
 #include "vtd_guest.h"
 
@@ -46,6 +47,29 @@ static const struct done_case {
 };
 
 /**
+ * struct desc_case - a descriptor of the queue
+ * @name: for the report
+ * @lo: the descriptor
+ * @hi: likewise
+ * @posted: what is held is an interrupt, not a DMA
+ */
+static const struct desc_case {
+	const char *name;
+	__u64 lo;
+	__u64 hi;
+	bool posted;
+} desc_cases[] = {
+	{ "context", CC_GLOBAL, 0, false },
+	{ "context_domain", CC_DOMAIN(DID), 0, false },
+	{ "context_device", CC_DEVICE(DID, DEV, 0), 0, false },
+	{ "iotlb", IOTLB_GLOBAL, 0, false },
+	{ "iotlb_domain", IOTLB_DOMAIN(DID), 0, false },
+	{ "iotlb_page", IOTLB_PAGE(DID), 0x5000, false },
+	{ "iec", IEC_GLOBAL, 0, true },
+	{ "iec_index", IEC_INDEX(ENTRY, 0), 0, true },
+};
+
+/**
  * struct scene - a guest with something that is held
  * @guest: the guest
  * @v: the command
@@ -78,7 +102,7 @@ static int hold_irq(void *arg)
 	return 0;
 }
 
-static void scene_open(struct scene *s, const struct done_case *v)
+static void scene_open_held(struct scene *s, const struct done_case *v, bool posted)
 {
 	struct guest *g = &s->guest;
 
@@ -88,8 +112,13 @@ static void scene_open(struct scene *s, const struct done_case *v)
 	set_irte(g, ENTRY, POSTED_ENTRY, 0);
 	boot(g, BOOT_ALL);
 	stall_arm(&s->stall, g->ram + AT_HELD, SZ_4K);
-	caller_start(&s->held, v && v->posted ? hold_irq : hold_dma, s);
+	caller_start(&s->held, posted ? hold_irq : hold_dma, s);
 	stall_wait(&s->stall);
+}
+
+static void scene_open(struct scene *s, const struct done_case *v)
+{
+	scene_open_held(s, v, v && v->posted);
 }
 
 static void let_go(struct scene *s)
@@ -313,4 +342,146 @@ TEST(wait_after_a_kill)
 	test_cmd(caller_end(&writer));
 	ASSERT_EQ(1, load32(g, AT_STATUS));
 	ASSERT_EQ(r64(g, IQT), r64(g, IQH));
+}
+
+/* The status is not written while what the descriptor has taken away is in use. */
+TEST_EACH(status_when_done, desc_cases)
+{
+	struct caller writer;
+	struct scene s;
+	struct guest *g = &s.guest;
+
+	scene_open_held(&s, NULL, v->posted);
+	store32(g, AT_STATUS, 0);
+	put(g, v->lo, v->hi);
+	put(g, WAIT_SW | 1ull << 32, AT_STATUS);
+	caller_start(&writer, write_tail, &s);
+	ASSERT_TRUE(caller_waits(&writer));
+	ASSERT_EQ(0, load32(g, AT_STATUS));
+	let_go(&s);
+	test_cmd(caller_end(&writer));
+	ASSERT_EQ(1, load32(g, AT_STATUS));
+}
+
+/* ---- what was found before ---- */
+
+#define OLD_DATA	0x810000ull
+#define NEW_DATA	0x820000ull
+
+/**
+ * struct context_case - how the guest says that contexts have changed
+ * @name: for the report
+ * @lo: a descriptor; 0: it writes CCMD
+ */
+static const struct context_case {
+	const char *name;
+	__u64 lo;
+} context_cases[] = {
+	{ "global", CC_GLOBAL },
+	{ "domain", CC_DOMAIN(DID) },
+	{ "device", CC_DEVICE(DID, DEV, 0) },
+	{ "register", 0 },
+};
+
+static int write_word(void *arg)
+{
+	struct scene *s = arg;
+	__u64 word = 0x5e;
+	struct nyx_dma c;
+
+	return cmd_dma_write(s->guest.fd, &c, DEV, 0x5000, &word, sizeof(word));
+}
+
+static int write_ccmd(void *arg)
+{
+	struct scene *s = arg;
+
+	w64(&s->guest, CCMD, BIT(63) | BIT(61));
+	return 0;
+}
+
+/*
+ * A context table is held after its root entry was read. The guest replaces that by
+ * one with another table, and invalidates: the domain that the old table names is no
+ * more the device's.
+ */
+TEST_EACH(context_of_before, context_cases)
+{
+	static __u64 page[SZ_4K / 8];
+	struct scene scene = {}, *s = &scene;
+	struct guest *g = &s->guest;
+	struct caller writer;
+	__u64 old, new, ctx;
+
+	guest_open(g);
+	old = attach(g, DEV, DID, 4);
+	set_pte(g, old, 4, 0x5000, 0, OLD_DATA | PTE_RW);
+	memcpy(page, words(g, AT_CTX), SZ_4K);
+	new = new_table(g);
+	set_pte(g, new, 4, 0x5000, 0, NEW_DATA | PTE_RW);
+	ctx = new_table(g);
+	words(g, ctx)[2 * DEV] = new | 1;
+	words(g, ctx)[2 * DEV + 1] = 2 | DID << 8;
+	boot(g, BOOT_ALL);
+	stall_arm(&s->stall, g->ram + AT_CTX, SZ_4K);
+	caller_start(&s->held, write_word, s);
+	stall_wait(&s->stall);
+	store64(g, AT_ROOT, ctx | 1);
+	if (v->lo) {
+		put(g, v->lo, 0);
+		submit(g);
+	} else {
+		caller_start(&writer, write_ccmd, s);
+		WAIT_FOR(r64(g, CCMD) & BIT(63));
+		/* It counts before it waits. */
+		ASSERT_TRUE(caller_waits(&writer));
+	}
+	stall_release_with(&s->stall, page);
+	test_cmd(caller_end(&s->held));
+	if (!v->lo)
+		test_cmd(caller_end(&writer));
+	settle(g);
+	reaches(g, DEV, 0x5000, NEW_DATA);
+}
+
+static int send_entry(void *arg)
+{
+	struct scene *s = arg;
+
+	ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(&s->guest, DEV, msi_address(ENTRY), 0));
+	return 0;
+}
+
+static int set_table(void *arg)
+{
+	struct scene *s = arg;
+
+	w32(&s->guest, GCMD, s->guest.gcmd | G_IRTP);
+	return 0;
+}
+
+/* An entry of the old table is held, while the guest has another one be used. */
+TEST(entry_of_before)
+{
+	static __u64 page[SZ_4K / 8];
+	struct scene scene = {}, *s = &scene;
+	struct guest *g = &s->guest;
+	struct caller writer;
+
+	guest_open(g);
+	boot(g, BOOT_QUEUE | BOOT_IRQ);
+	page[2 * ENTRY] = 1 | 0x41 << 16;
+	words(g, AT_IRT + SZ_64K)[2 * ENTRY] = 1 | 0x51 << 16;
+	stall_arm(&s->stall, g->ram + AT_IRT, SZ_4K);
+	caller_start(&s->held, send_entry, s);
+	stall_wait(&s->stall);
+	w64(g, IRTA, (AT_IRT + SZ_64K) | 0x80f);
+	caller_start(&writer, set_table, s);
+	WAIT_FOR(!(r32(g, GSTS) & G_IRTP));
+	ASSERT_TRUE(caller_waits(&writer));
+	stall_release_with(&s->stall, page);
+	test_cmd(caller_end(&s->held));
+	test_cmd(caller_end(&writer));
+	ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, msi_address(ENTRY), 0));
+	ASSERT_EQ(0x51, g->s.out_vector);
 }

@@ -703,18 +703,24 @@ void stall_wait(struct stall *s)
 	ASSERT_EQ(UFFD_EVENT_PAGEFAULT, msg.event);
 }
 
-void stall_release(struct stall *s, unsigned char fill)
+void stall_release_with(struct stall *s, const void *content)
 {
-	unsigned char *page = ktap_alloc(s->size);
-	struct uffdio_copy copy = { .dst = PTR(s->addr), .src = PTR(page), .len = s->size };
+	struct uffdio_copy copy = { .dst = PTR(s->addr), .src = PTR(content), .len = s->size };
 
-	memset(page, fill, s->size);
 	while (ioctl(s->uffd, UFFDIO_COPY, &copy)) {
 		if (errno != EAGAIN)
 			FAIL("UFFDIO_COPY: %s", strerror(errno));
 		copy.copy = 0;
 	}
 	close(s->uffd);
+}
+
+void stall_release(struct stall *s, unsigned char fill)
+{
+	unsigned char *page = ktap_alloc(s->size);
+
+	memset(page, fill, s->size);
+	stall_release_with(s, page);
 	free(page);
 }
 

@@ -233,6 +233,7 @@ struct stall {
 void stall_arm(struct stall *s, void *addr, size_t size);
 void stall_wait(struct stall *s);	/* until somebody is held up */
 void stall_release(struct stall *s, unsigned char fill);
+void stall_release_with(struct stall *s, const void *content);	/* of @size bytes */
 
 /* Waits for a little while until thread @tid sleeps in the kernel. Never fails. */
 void wait_asleep(pid_t tid);
