@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx selftests: AMD-Vi units: when a command, or a reset, is seen to be done.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * COMPLETION_WAIT stores its data when no access and no interrupt uses any more
+ * what the commands before it have taken away: not while its writer waits for one,
+ * and not because the writer was killed. userfaultfd(2) holds the access or the
+ * interrupt for as long as the test wants. It also holds a reader of the guest's
+ * tables: what the reader has found before the guest invalidates is not in use after
+ * that.
+ */
+#include "amdvi_guest.h"
+
+#define MSI		0xfee00000ull
+#define REMAP		BIT(0)
+#define ENTRY		5u
+#define AT_HELD		0x800000ull	/* the page that is held */
+
+/**
+ * struct scene - a guest with something that is held
+ * @guest: the guest
+ * @stall: where
+ * @held: who is held
+ * @page: what is there when it goes on
+ */
+struct scene {
+	struct guest guest;
+	struct stall stall;
+	struct caller held;
+	__u64 page[SZ_4K / 8];
+};
+
+static int hold_dma(void *arg)
+{
+	struct scene *s = arg;
+	struct nyx_dma c;
+	__u64 word = 0x5e;
+
+	return cmd_dma_write(s->guest.fd, &c, DEV, 0x5000, &word, sizeof(word));
+}
+
+static int hold_irq(void *arg)
+{
+	struct scene *s = arg;
+
+	send_msi(&s->guest, DEV, MSI, ENTRY);
+	return 0;
+}
+
+static void set_entry(__u64 *table, unsigned int index, unsigned int vector)
+{
+	table[2 * index] = REMAP;
+	table[2 * index + 1] = vector;
+}
+
+/* DEV writes to the page that is held; its interrupts are remapped by table @slot. */
+static void prepare(struct scene *s, unsigned int slot)
+{
+	struct guest *g = &s->guest;
+
+	guest_open(g);
+	set_pte(g, attach(g, DEV, DID, 4), 4, 0x5000, 1, AT_HELD | P_RW);
+	dte(g, DEV)[2] = irt_at(slot) | D2_IV | D2_LEN(9) | D2_CTL(2);
+	boot(g, BOOT_XT);
+}
+
+static void hold(struct scene *s, __u64 gpa, int (*fn)(void *arg))
+{
+	stall_arm(&s->stall, s->guest.ram + gpa, SZ_4K);
+	caller_start(&s->held, fn, s);
+	stall_wait(&s->stall);
+}
+
+static void let_go(struct scene *s)
+{
+	stall_release_with(&s->stall, s->page);
+	test_cmd(caller_end(&s->held));
+}
+
+/* Enters commands without telling the unit of them. */
+static void put(struct guest *g, __u64 lo, __u64 hi)
+{
+	__u64 *slot = words(g, g->queue) + 2 * g->tail;
+
+	slot[0] = lo;
+	slot[1] = hi;
+	g->tail = (g->tail + 1) % g->slots;
+}
+
+static int write_tail(void *arg)
+{
+	struct scene *s = arg;
+
+	w32(&s->guest, CMDTAIL, s->guest.tail << 4);
+	return 0;
+}
+
+/* ---- COMPLETION_WAIT ---- */
+
+/**
+ * struct done_case - a command that takes something away
+ * @name: for the report
+ * @lo: the command
+ * @hi: likewise
+ * @irq: what is held is an interrupt, not a DMA
+ */
+static const struct done_case {
+	const char *name;
+	__u64 lo;
+	__u64 hi;
+	bool irq;
+} done_cases[] = {
+	{ "device", CMD_DTE(DEV), 0, false },
+	{ "pages", CMD_PAGES(DID), PAGES_ALL, false },
+	{ "all", CMD_ALL, 0, false },
+	{ "interrupt_table", CMD_IRT(DEV), 0, true },
+	{ "device_irq", CMD_DTE(DEV), 0, true },
+	{ "all_irq", CMD_ALL, 0, true },
+};
+
+static void scene_open(struct scene *s, const struct done_case *v)
+{
+	struct guest *g = &s->guest;
+
+	*s = (struct scene){};
+	prepare(s, 0);
+	set_entry(s->page, ENTRY, 0x41);
+	hold(s, v->irq ? irt_at(0) : AT_HELD, v->irq ? hold_irq : hold_dma);
+	store64(g, AT_SEM, 0);
+	put(g, v->lo, v->hi);
+	put(g, CMD_WAIT(AT_SEM), 0x77);
+}
+
+TEST_EACH(stored_when_done, done_cases)
+{
+	struct caller writer;
+	struct scene s;
+	struct guest *g = &s.guest;
+
+	scene_open(&s, v);
+	caller_start(&writer, write_tail, &s);
+	ASSERT_TRUE(caller_waits(&writer));
+	ASSERT_EQ(0, load64(g, AT_SEM));
+	let_go(&s);
+	test_cmd(caller_end(&writer));
+	ASSERT_EQ(0x77, load64(g, AT_SEM));
+	R32(CMDHEAD, g->tail << 4);
+}
+
+/* The writer is killed: the next write of the tail executes COMPLETION_WAIT. */
+TEST_EACH(stored_after_a_kill, done_cases)
+{
+	struct caller writer;
+	struct scene s;
+	struct guest *g = &s.guest;
+	pid_t pid;
+
+	scene_open(&s, v);
+	pid = caller_fork(write_tail, &s);
+	/* The head is at the wait: what is before that was executed. */
+	WAIT_FOR(r32(g, CMDHEAD) == (g->tail - 1) << 4);
+	caller_kill(pid);
+	ASSERT_EQ(0, load64(g, AT_SEM));
+	R32(CMDHEAD, (g->tail - 1) << 4);
+	R32(STATUS, S_CMDRUN | S_EVTRUN);
+	caller_start(&writer, write_tail, &s);
+	ASSERT_TRUE(caller_waits(&writer));
+	ASSERT_EQ(0, load64(g, AT_SEM));
+	let_go(&s);
+	test_cmd(caller_end(&writer));
+	ASSERT_EQ(0x77, load64(g, AT_SEM));
+	R32(CMDHEAD, g->tail << 4);
+	expect_no_event(g);
+}
+
+/* Without a store: the interrupt tells it. */
+TEST(interrupt_after_a_kill)
+{
+	struct caller writer;
+	struct scene s = {};
+	struct guest *g = &s.guest;
+	pid_t pid;
+
+	prepare(&s, 0);
+	control(g, C_WAITINT, 0);
+	msis(g, NULL);
+	hold(&s, AT_HELD, hold_dma);
+	put(g, CMD_ALL, 0);
+	put(g, CMD_WAIT_INT, 0);
+	pid = caller_fork(write_tail, &s);
+	WAIT_FOR(r32(g, CMDHEAD) == (g->tail - 1) << 4);
+	caller_kill(pid);
+	R32(STATUS, S_CMDRUN | S_EVTRUN);
+	ASSERT_EQ(0, msis(g, NULL));
+	caller_start(&writer, write_tail, &s);
+	ASSERT_TRUE(caller_waits(&writer));
+	let_go(&s);
+	test_cmd(caller_end(&writer));
+	R32(STATUS, S_CMDRUN | S_EVTRUN | S_WAITINT);
+	ASSERT_EQ(1, msis(g, NULL));
+}
+
+/* ---- reset ---- */
+
+static int do_reset(void *arg)
+{
+	struct nyx_unit_reset reset = { .size = sizeof(reset) };
+	struct scene *s = arg;
+
+	return nyx_cmd(s->guest.fd, NYX_UNIT_RESET, &reset);
+}
+
+static bool is_off(struct scene *s)
+{
+	struct nyx_unit_info info;
+
+	test_cmd(cmd_unit_info(s->guest.fd, &info));
+	return info.irq_mode & NYX_IRQ_MODE_OFF;
+}
+
+/**
+ * struct reset_case - what is under way when the unit is reset
+ * @name: for the report
+ * @irq: an interrupt, not a DMA
+ */
+static const struct reset_case {
+	const char *name;
+	bool irq;
+} reset_cases[] = {
+	{ "dma", false },
+	{ "irq", true },
+};
+
+static void reset_open(struct scene *s, const struct reset_case *v)
+{
+	*s = (struct scene){};
+	prepare(s, 0);
+	set_entry(s->page, ENTRY, 0x41);
+	hold(s, v->irq ? irt_at(0) : AT_HELD, v->irq ? hold_irq : hold_dma);
+}
+
+TEST_EACH(reset_waits, reset_cases)
+{
+	struct caller reset;
+	struct scene s;
+
+	reset_open(&s, v);
+	caller_start(&reset, do_reset, &s);
+	WAIT_FOR(is_off(&s));
+	ASSERT_TRUE(caller_waits(&reset));
+	let_go(&s);
+	test_cmd(caller_end(&reset));
+}
+
+TEST_EACH(reset_again, reset_cases)
+{
+	struct caller second;
+	struct scene s;
+	pid_t pid;
+
+	reset_open(&s, v);
+	pid = caller_fork(do_reset, &s);
+	WAIT_FOR(is_off(&s));
+	caller_kill(pid);
+	caller_start(&second, do_reset, &s);
+	ASSERT_TRUE(caller_waits(&second));
+	let_go(&s);
+	test_cmd(caller_end(&second));
+}
+
+/* A page table that is held, and then has nothing: a fault of before the reset. */
+TEST(reset_forgets_late_faults)
+{
+	struct scene s = {};
+	struct guest *g = &s.guest;
+	struct caller reset;
+	__u64 root;
+
+	guest_open(g);
+	root = attach(g, DEV, DID, 4);
+	boot(g, BOOT_XT);
+	hold(&s, root, hold_dma);
+	caller_start(&reset, do_reset, &s);
+	WAIT_FOR(is_off(&s));
+	let_go(&s);
+	test_cmd(caller_end(&reset));
+	R64(CONTROL, 0);
+	R32(STATUS, 0);
+	R32(EVTHEAD, 0);
+	R32(EVTTAIL, 0);
+	/* Nor when the log is on again. */
+	g->control = 0;
+	g->tail = 0;
+	memset(g->ram + AT_EVT, 0, SZ_4K);
+	boot(g, BOOT_XT);
+	expect_no_event(g);
+	ASSERT_EQ(0, load64(g, AT_EVT));
+}
+
+/* ---- what was found before ---- */
+
+/**
+ * struct entry_case - how the guest says that an interrupt table has changed
+ * @name: for the report
+ * @lo: the command
+ */
+static const struct entry_case {
+	const char *name;
+	__u64 lo;
+} entry_cases[] = {
+	{ "interrupt_table", CMD_IRT(DEV) },
+	{ "device", CMD_DTE(DEV) },
+	{ "all", CMD_ALL },
+};
+
+/*
+ * An interrupt table is held after the device table entry was read. The guest
+ * replaces that by one with another table, and invalidates: the entry that was found
+ * in the old table is not in use after that.
+ */
+TEST_EACH(entry_of_before, entry_cases)
+{
+	struct scene s = {};
+	struct guest *g = &s.guest;
+
+	prepare(&s, 0);
+	set_entry(s.page, ENTRY, 0x41);
+	set_entry(words(g, irt_at(1)), ENTRY, 0x51);
+	/* How the device's interrupts are treated is known, another entry is cached. */
+	set_entry(words(g, irt_at(0)), ENTRY + 1, 0x42);
+	ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, MSI, ENTRY + 1));
+	hold(&s, irt_at(0), hold_irq);
+	dte(g, DEV)[2] = irt_at(1) | D2_IV | D2_LEN(9) | D2_CTL(2);
+	cmd(g, v->lo, 0);
+	let_go(&s);
+	settle(g);
+	ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, MSI, ENTRY));
+	ASSERT_EQ(0x51, g->s.out_vector);
+}
