@@ -634,6 +634,60 @@ TEST(exclusion_in_a_page)
 	ASSERT_FILLED(g->ram + at, 0, SZ_4K);
 }
 
+/**
+ * struct range_pair - two exclusion ranges that differ in one of their ends
+ * @name: for the report
+ * @first: first page of each
+ * @last: last page of each
+ * @only: a page that only the second has
+ */
+static const struct range_pair {
+	const char *name;
+	unsigned int first[2];
+	unsigned int last[2];
+	unsigned int only;
+} range_pairs[] = {
+	{ "end_later", { 2, 2 }, { 4, 5 }, 5 },
+	{ "end_last", { 2, 2 }, { 4, 7 }, 7 },
+	{ "begins_before", { 2, 1 }, { 4, 4 }, 1 },
+	{ "begins_at_first", { 2, 0 }, { 4, 4 }, 0 },
+};
+
+/*
+ * Two devices with the same domain id and table. The range changes between what is
+ * read of the one and of the other: they do not share what follows from it.
+ */
+TEST_EACH(exclusion_changes, range_pairs)
+{
+	static const __u32 devices[] = { DEV, DEV2 };
+	const __u64 at = AT_DATA, to = AT_DATA + SZ_2M, only = at + v->only * SZ_4K;
+	struct guest guest, *g = &guest;
+	struct nyx_unit_info info;
+	__u64 root;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	root = attach(g, DEV, DID, 3);
+	set_pte(g, root, 3, at, 2, to | P_RW);
+	dte(g, DEV2)[0] = dte(g, DEV)[0];
+	for (unsigned int i = 0; i < 2; i++)
+		dte(g, devices[i])[1] = D1_EX | DID;
+	for (unsigned int i = 0; i < 2; i++) {
+		W64(EXCLBASE, (at + v->first[i] * SZ_4K) | 1);
+		W64(EXCLLIMIT, at + v->last[i] * SZ_4K);
+		invalidate(g, CMD_DTE(devices[i]), 0);
+		reaches(g, devices[i], only, i ? only : only - at + to);
+	}
+	reaches(g, DEV, only, only - at + to);
+	test_cmd(cmd_unit_info(g->fd, &info));
+	ASSERT_EQ(2, info.nr_domains);
+	/* When it is read anew they are one. */
+	invalidate(g, CMD_DTE(DEV), 0);
+	reaches(g, DEV, only, only);
+	test_cmd(cmd_unit_info(g->fd, &info));
+	ASSERT_EQ(1, info.nr_domains);
+}
+
 /* ---- what is logged ---- */
 
 TEST(suppressed)
