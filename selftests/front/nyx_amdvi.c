@@ -8,6 +8,7 @@
 #include "amdvi_guest.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 /* ---- features, and what a unit is made of ---- */
@@ -1071,6 +1072,67 @@ TEST(log_fills_at_once)
 		in_log(g, AT_DATA, i, i);
 	R32(STATUS, S_CMDRUN | S_EVTRUN | S_EVTINT);
 	R32(EVTTAIL, 2047 << 4);
+}
+
+/**
+ * struct reporter - a thread that makes events, one when the last one was seen
+ * @g: the guest
+ * @seen: events that were seen
+ * @nr: how many it makes
+ */
+struct reporter {
+	struct guest *g;
+	unsigned int seen;
+	unsigned int nr;
+};
+
+#define ADDRESS_OF(n)	(((n) + 1ull) << 4)	/* of event number @n; not 0 */
+
+static void *report(void *arg)
+{
+	struct reporter *r = arg;
+
+	for (unsigned int i = 0; i < r->nr; i++) {
+		while (__atomic_load_n(&r->seen, __ATOMIC_ACQUIRE) < i)
+			sched_yield();
+		event(r->g, ADDRESS_OF(i));
+	}
+	return NULL;
+}
+
+/*
+ * A driver takes an entry whose first word is 0 for unfinished: when it is not, the
+ * second word is there. A processor of its own sees them in whichever order they come.
+ */
+TEST(log_entries_are_whole)
+{
+	struct guest guest, *g = &guest;
+	struct reporter r = { .g = g, .nr = ktap_iterations(500) };
+	bool alone = nr_cpus() == 1;
+	pthread_t t;
+
+	guest_open(g);
+	boot_faulty(g);
+	memset(g->ram + AT_EVT, 0, 512 * 16);
+	t = thread_start(report, &r);
+	for (unsigned int i = 0; i < r.nr; i++) {
+		const __u64 at = AT_EVT + i % 512 * 16;
+		__u64 until = boottime_ns() + PATIENCE_NS, address;
+
+		for (unsigned long looks = 1; !load64(g, at); looks++) {
+			if (alone)
+				sched_yield();
+			if (looks % 65536 == 0 && boottime_ns() > until)
+				FAIL("event %u does not come", i);
+		}
+		address = load64(g, at + 8);
+		ASSERT_EQ(ADDRESS_OF(i), address);
+		store64(g, at + 8, 0);
+		store64(g, at, 0);
+		__atomic_store_n(&r.seen, i + 1, __ATOMIC_RELEASE);
+		W32(EVTHEAD, (i + 1) % 512 << 4);
+	}
+	thread_end(t, "who makes events");
 }
 
 /* First the entry, then the tail, then the interrupt. */
