@@ -364,3 +364,6 @@ void nyx_devices_purge(struct nyx_unit *unit)
 
 NYX_EXPORT_FOR_TEST(nyx_device_add);
 NYX_EXPORT_FOR_TEST(nyx_device_attach);
+NYX_EXPORT_FOR_TEST(nyx_device_claim);
+NYX_EXPORT_FOR_TEST(nyx_device_detach);
+NYX_EXPORT_FOR_TEST(nyx_device_remove);

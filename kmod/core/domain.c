@@ -397,6 +397,7 @@ void nyx_domain_invalidate(struct nyx_domain *dom, u64 iova, u64 last)
 }
 
 NYX_EXPORT_FOR_TEST(nyx_domain_create);
+NYX_EXPORT_FOR_TEST(nyx_domain_destroy);
 NYX_EXPORT_FOR_TEST(nyx_domain_get);
 NYX_EXPORT_FOR_TEST(nyx_domain_put);
 NYX_EXPORT_FOR_TEST(nyx_domain_check_range);

@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
+#include "base/export.h"
 #include "base/types.h"
 #include "core/device.h"
 #include "core/domain.h"
@@ -566,3 +567,8 @@ void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr)
 	nyx_irq_tell_change(unit, NYX_SBDF_ANY, first, nr);
 	mutex_unlock(&unit->irq.lock);
 }
+
+NYX_EXPORT_FOR_TEST(nyx_guest_forget);
+NYX_EXPORT_FOR_TEST(nyx_guest_forget_device);
+NYX_EXPORT_FOR_TEST(nyx_guest_forget_irqs);
+NYX_EXPORT_FOR_TEST(nyx_guest_forget_irtes);

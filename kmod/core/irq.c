@@ -631,5 +631,7 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 	return !was && !e ? -ENOENT : 0;
 }
 
+NYX_EXPORT_FOR_TEST(nyx_irq_drain);
 NYX_EXPORT_FOR_TEST(nyx_irq_send);
+NYX_EXPORT_FOR_TEST(nyx_irq_set_mode);
 NYX_EXPORT_FOR_TEST(nyx_irte_write);

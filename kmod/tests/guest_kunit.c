@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: KUnit suite nyx_guest: what the guest's tables said before the guest
+ * invalidated is not installed after that; nothing is done while an interrupt that
+ * may use it is under way.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The front end is the suite's own. It can invalidate an entry while it decodes that,
+ * as the guest may do at any time.
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/guest.h"
+#include "core/irq.h"
+#include "core/translate.h"
+#include "core/unit.h"
+
+#define SBDF		0x0018u
+#define ENTRY		5u
+#define OLD		0x41u	/* a domain's tag, an entry's vector: before */
+#define NEW		0x51u	/* and after */
+#define ENTRIES		64u
+
+/* An interrupt's address: of ENTRY in a table for all; of any in one of a device. */
+#define SHARED_MSI	(0xfee00010ull | ENTRY << 5)
+#define DEVICE_MSI	0xfee00000ull
+
+/**
+ * struct fixture - a unit with a device, kunit.priv
+ * @test: the case
+ * @front: the front end of the unit
+ * @unit: the unit
+ * @decoded: how often something was decoded
+ * @decode_entry: it is the entry that changes while it is decoded
+ * @forget: how the guest says that something has changed
+ */
+struct fixture {
+	struct kunit *test;
+	struct nyx_front front;
+	struct nyx_unit *unit;
+	unsigned int decoded;
+	bool decode_entry;
+	void (*forget)(struct nyx_unit *unit);
+};
+
+static struct fixture *to_fixture(struct nyx_front *front)
+{
+	return container_of(front, struct fixture, front);
+}
+
+/* The guest's tables at this time; they change once before the answer is used. */
+static u32 decode(struct fixture *f)
+{
+	u32 found = f->decoded++ ? NEW : OLD;
+
+	if (found == OLD && f->forget)
+		f->forget(f->unit);
+	return found;
+}
+
+static void front_destroy(struct nyx_front *front)
+{
+}
+
+static bool front_decode_device(struct nyx_front *front, u32 sbdf,
+				struct nyx_guest_map *map,
+				struct nyx_refusal *refusal)
+{
+	*map = (struct nyx_guest_map) {
+		.tag = decode(to_fixture(front)),
+		.pass_through = true,
+		.perm = NYX_ACC_RW,
+		.width = 64,
+	};
+	return true;
+}
+
+static int front_decode_irqs(struct nyx_front *front, u32 sbdf,
+			     struct nyx_guest_irqs *irqs,
+			     struct nyx_refusal *refusal)
+{
+	struct fixture *f = to_fixture(front);
+	u32 found = f->decode_entry ? NEW : decode(f);
+
+	/* At first all pass as they are. */
+	*irqs = (struct nyx_guest_irqs) {
+		.how = found == OLD ? IRT_PASS_ALL : IRT_REMAP,
+		.tag = found,
+		.nr = ENTRIES,
+	};
+	return 0;
+}
+
+static int front_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
+			     struct irt_entry *e, struct nyx_refusal *refusal)
+{
+	struct fixture *f = to_fixture(front);
+
+	*e = (struct irt_entry) {
+		.vector = f->decode_entry ? decode(f) : NEW,
+	};
+	return 0;
+}
+
+static u16 front_irq_code(const struct nyx_refusal *refusal)
+{
+	return 0;
+}
+
+static const struct nyx_front_ops front_ops = {
+	.destroy = front_destroy,
+	.decode_device = front_decode_device,
+	.decode_irqs = front_decode_irqs,
+	.decode_irte = front_decode_irte,
+	.irq_code = front_irq_code,
+};
+
+static struct fixture *open_unit(struct kunit *test, u32 irt_entries, bool front)
+{
+	const struct nyx_unit_config cfg = {
+		.model = NYX_MODEL_NATIVE,
+		.address_width = 48,
+		.event_entries = 64,
+		.max_domains = 16,
+		.max_devices = 4,
+		.max_memory = 4,
+		.irt_entries = irt_entries,
+	};
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	struct nyx_unit *unit;
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->test = test;
+	f->front.ops = &front_ops;
+	unit = nyx_unit_create(&cfg, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
+	f->unit = unit;
+	f->front.unit = unit;
+	test->priv = f;
+	KUNIT_ASSERT_EQ(test, nyx_device_add(unit, SBDF), 0);
+	if (front)
+		unit->guest.front = &f->front;
+	return f;
+}
+
+static void guest_exit(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	if (f)
+		nyx_unit_close(f->unit);
+}
+
+/* ---- what was decoded before -------------------------------------------- */
+
+static void forget_all(struct nyx_unit *unit)
+{
+	nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS);
+}
+
+static void forget_tag(struct nyx_unit *unit)
+{
+	nyx_guest_forget(unit, OLD);
+}
+
+static void forget_device(struct nyx_unit *unit)
+{
+	nyx_guest_forget_device(unit, SBDF);
+}
+
+static void forget_entries(struct nyx_unit *unit)
+{
+	nyx_guest_forget_irtes(unit, 0, ENTRIES);
+}
+
+static void forget_entry(struct nyx_unit *unit)
+{
+	nyx_guest_forget_irtes(unit, ENTRY, 1);
+}
+
+static void forget_irqs(struct nyx_unit *unit)
+{
+	nyx_guest_forget_irqs(unit, NYX_GUEST_ALL_IRQS);
+}
+
+static void forget_device_irqs(struct nyx_unit *unit)
+{
+	nyx_guest_forget_irqs(unit, SBDF);
+}
+
+/* The domain that an access is in. */
+static u32 tag_of_access(struct fixture *f)
+{
+	struct nyx_access acc = {};
+	u32 tag;
+
+	KUNIT_ASSERT_EQ(f->test, nyx_access_begin(f->unit, SBDF, &acc), 0);
+	tag = acc.dom->guest.tag;
+	nyx_access_end(&acc);
+	return tag;
+}
+
+static void check_context(struct kunit *test, void (*forget)(struct nyx_unit *unit))
+{
+	struct fixture *f = open_unit(test, ENTRIES, true);
+
+	f->forget = forget;
+	KUNIT_EXPECT_EQ(test, tag_of_access(f), forget ? NEW : OLD);
+	KUNIT_EXPECT_EQ(test, f->decoded, forget ? 2u : 1u);
+	KUNIT_EXPECT_EQ(test, tag_of_access(f), forget ? NEW : OLD);
+	KUNIT_EXPECT_EQ(test, f->decoded, forget ? 2u : 1u);
+}
+
+static void context_is_kept(struct kunit *test)
+{
+	check_context(test, NULL);
+}
+
+static void context_of_before_all(struct kunit *test)
+{
+	check_context(test, forget_all);
+}
+
+static void context_of_before_domain(struct kunit *test)
+{
+	check_context(test, forget_tag);
+}
+
+static void context_of_before_device(struct kunit *test)
+{
+	check_context(test, forget_device);
+}
+
+/* The vector of an interrupt, or 0 if it is refused. */
+static u8 vector_of_irq(struct fixture *f, u64 address, u32 data)
+{
+	struct nyx_irq_req req = {
+		.sbdf = SBDF, .address = address, .data = data,
+	};
+
+	KUNIT_ASSERT_EQ(f->test, nyx_irq_send(f->unit, &req), 0);
+	return req.result == NYX_IRQ_DELIVER ? req.msg.vector : 0;
+}
+
+static void check_entry(struct kunit *test, u32 irt_entries,
+			void (*forget)(struct nyx_unit *unit))
+{
+	struct fixture *f = open_unit(test, irt_entries, true);
+	u64 address = irt_entries ? SHARED_MSI : DEVICE_MSI;
+	u32 data = irt_entries ? 0 : ENTRY;
+	unsigned int i;
+
+	f->decode_entry = true;
+	f->forget = forget;
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, vector_of_irq(f, address, data),
+				forget ? NEW : OLD);
+		KUNIT_EXPECT_EQ(test, f->decoded, forget ? 2u : 1u);
+	}
+}
+
+static void entry_is_kept(struct kunit *test)
+{
+	check_entry(test, ENTRIES, NULL);
+}
+
+static void entry_of_before(struct kunit *test)
+{
+	check_entry(test, ENTRIES, forget_entry);
+}
+
+static void entry_of_before_all(struct kunit *test)
+{
+	check_entry(test, ENTRIES, forget_entries);
+}
+
+static void device_entry_is_kept(struct kunit *test)
+{
+	check_entry(test, 0, NULL);
+}
+
+static void device_entry_of_before(struct kunit *test)
+{
+	check_entry(test, 0, forget_device_irqs);
+}
+
+static void device_entry_of_before_all(struct kunit *test)
+{
+	check_entry(test, 0, forget_irqs);
+}
+
+static void check_irqs(struct kunit *test, void (*forget)(struct nyx_unit *unit))
+{
+	struct fixture *f = open_unit(test, 0, true);
+	unsigned int i;
+
+	f->forget = forget;
+	/* As it is, or remapped. */
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, vector_of_irq(f, DEVICE_MSI, ENTRY),
+				forget ? NEW : ENTRY);
+		KUNIT_EXPECT_EQ(test, f->decoded, forget ? 2u : 1u);
+	}
+}
+
+static void irqs_are_kept(struct kunit *test)
+{
+	check_irqs(test, NULL);
+}
+
+static void irqs_of_before(struct kunit *test)
+{
+	check_irqs(test, forget_device_irqs);
+}
+
+static void irqs_of_before_all(struct kunit *test)
+{
+	check_irqs(test, forget_irqs);
+}
+
+/* ---- interrupts under way ----------------------------------------------- */
+
+/**
+ * struct waiter - a thread that does something for which it has to wait
+ * @unit: the unit
+ * @fn: what it does
+ * @done: it has
+ * @ret: what came of it
+ */
+struct waiter {
+	struct nyx_unit *unit;
+	int (*fn)(struct nyx_unit *unit);
+	struct completion done;
+	int ret;
+};
+
+static int waiter_thread(void *data)
+{
+	struct waiter *w = data;
+
+	w->ret = w->fn(w->unit);
+	/* Its module may be gone by the time that it would return. */
+	kthread_complete_and_exit(&w->done, 0);
+}
+
+static void waiter_start(struct kunit *test, struct waiter *w,
+			 int (*fn)(struct nyx_unit *unit))
+{
+	struct fixture *f = test->priv;
+	struct task_struct *t;
+
+	w->unit = f->unit;
+	w->fn = fn;
+	w->ret = -1;
+	init_completion(&w->done);
+	t = kthread_run(waiter_thread, w, "nyx-waiter");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(t));
+}
+
+/* True when it sleeps there; false if it came back instead. */
+static bool waits_for(struct waiter *w, struct epoch *epoch)
+{
+	while (!completion_done(&w->done)) {
+		/* Pairs with prepare_to_wait() of the drain. */
+		if (wq_has_sleeper(&epoch->wait))
+			return true;
+		usleep_range(500, 1000);
+	}
+	return false;
+}
+
+static int do_drain(struct nyx_unit *unit)
+{
+	return nyx_irq_drain(unit);
+}
+
+static int do_set_mode(struct nyx_unit *unit)
+{
+	return nyx_irq_set_mode(unit, NYX_IRQ_MODE_XAPIC);
+}
+
+#define DOMAIN	3u
+
+static int do_destroy(struct nyx_unit *unit)
+{
+	return nyx_domain_destroy(unit, DOMAIN);
+}
+
+static int do_remove(struct nyx_unit *unit)
+{
+	return nyx_device_remove(unit, SBDF);
+}
+
+/* Of a device that another command has just taken away. */
+static int do_remove_gone(struct nyx_unit *unit)
+{
+	return nyx_device_remove(unit, SBDF + 1);
+}
+
+static int do_detach_gone(struct nyx_unit *unit)
+{
+	return nyx_device_detach(unit, SBDF + 1);
+}
+
+static int do_claim_gone(struct nyx_unit *unit)
+{
+	return PTR_ERR(nyx_device_claim(unit, SBDF + 1));
+}
+
+/**
+ * struct wait_case - what has to wait, and for what
+ * @name: for the report
+ * @fn: it
+ * @ret: what comes of it
+ * @posting: for interrupts that look at guest memory
+ * @nowhere: for accesses of devices without a domain
+ */
+static const struct wait_case {
+	const char *name;
+	int (*fn)(struct nyx_unit *unit);
+	int ret;
+	bool posting;
+	bool nowhere;
+} wait_cases[] = {
+	{ "drain", do_drain, 0, false, false },
+	{ "drain_posted", do_drain, 0, true, false },
+	{ "mode", do_set_mode, 0, false, false },
+	{ "mode_posted", do_set_mode, 0, true, false },
+	{ "domain_destroy", do_destroy, 0, false, false },
+	{ "remove", do_remove, 0, false, false },
+	{ "remove_posted", do_remove, 0, true, false },
+	{ "remove_nowhere", do_remove, 0, false, true },
+	{ "remove_gone", do_remove_gone, -ENOENT, false, false },
+	{ "remove_gone_nowhere", do_remove_gone, -ENOENT, false, true },
+	{ "detach_gone", do_detach_gone, -ENOENT, false, false },
+	{ "detach_gone_nowhere", do_detach_gone, -ENOENT, false, true },
+	{ "claim_gone", do_claim_gone, -ENOENT, false, false },
+	{ "claim_gone_nowhere", do_claim_gone, -ENOENT, false, true },
+};
+
+static void wait_case_desc(const struct wait_case *c, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s", c->name);
+}
+
+KUNIT_ARRAY_PARAM(wait_cases, wait_cases, wait_case_desc);
+
+/* The device is in a domain of its own; nobody is in DOMAIN. */
+static struct fixture *open_with_domains(struct kunit *test)
+{
+	struct fixture *f = open_unit(test, ENTRIES, false);
+	struct nyx_domain_config cfg = {
+		.kind = NYX_DOMAIN_PAGING,
+		.pt = { .format = PT_VTDSS, .levels = 4 },
+		.id = DOMAIN,
+	};
+	u32 id;
+
+	KUNIT_ASSERT_EQ(test, nyx_domain_create(f->unit, &cfg, &id), 0);
+	cfg.id = DOMAIN + 1;
+	KUNIT_ASSERT_EQ(test, nyx_domain_create(f->unit, &cfg, &id), 0);
+	KUNIT_ASSERT_EQ(test, nyx_device_attach(f->unit, SBDF, DOMAIN + 1, false), 0);
+	return f;
+}
+
+static void waits_for_those_inside(struct kunit *test)
+{
+	const struct wait_case *c = test->param_value;
+	struct fixture *f = open_with_domains(test);
+	struct epoch *epoch = c->posting ? &f->unit->irq.posting :
+			      c->nowhere ? &f->unit->nowhere->epoch :
+					   &f->unit->irq.epoch;
+	unsigned int pair = epoch_enter(epoch);
+	struct waiter w;
+	bool waits;
+
+	waiter_start(test, &w, c->fn);
+	waits = waits_for(&w, epoch);
+	epoch_exit(epoch, pair);
+	wait_for_completion(&w.done);
+	KUNIT_EXPECT_TRUE(test, waits);
+	KUNIT_EXPECT_EQ(test, w.ret, c->ret);
+}
+
+/*
+ * An interrupt that has found the device before that is unpublished, and comes into
+ * the epoch when the removal has waited for those before.
+ */
+static void removal_waits_for_late_ones(struct kunit *test)
+{
+	struct fixture *f = open_with_domains(test);
+	struct nyx_irq *irq = &f->unit->irq;
+	unsigned int posting = epoch_enter(&irq->posting), pair;
+	struct waiter w;
+	bool waits;
+
+	waiter_start(test, &w, do_remove);
+	waits = waits_for(&w, &irq->posting);
+	KUNIT_EXPECT_TRUE(test, waits);
+	pair = epoch_enter(&irq->epoch);
+	epoch_exit(&irq->posting, posting);
+	waits = waits_for(&w, &irq->epoch);
+	epoch_exit(&irq->epoch, pair);
+	wait_for_completion(&w.done);
+	KUNIT_EXPECT_TRUE(test, waits);
+	KUNIT_EXPECT_EQ(test, w.ret, 0);
+}
+
+static struct kunit_case guest_cases[] = {
+	KUNIT_CASE(context_is_kept),
+	KUNIT_CASE(context_of_before_all),
+	KUNIT_CASE(context_of_before_domain),
+	KUNIT_CASE(context_of_before_device),
+	KUNIT_CASE(entry_is_kept),
+	KUNIT_CASE(entry_of_before),
+	KUNIT_CASE(entry_of_before_all),
+	KUNIT_CASE(device_entry_is_kept),
+	KUNIT_CASE(device_entry_of_before),
+	KUNIT_CASE(device_entry_of_before_all),
+	KUNIT_CASE(irqs_are_kept),
+	KUNIT_CASE(irqs_of_before),
+	KUNIT_CASE(irqs_of_before_all),
+	KUNIT_CASE_PARAM(waits_for_those_inside, wait_cases_gen_params),
+	KUNIT_CASE(removal_waits_for_late_ones),
+	{}
+};
+
+static struct kunit_suite guest_suite = {
+	.name = "nyx_guest",
+	.exit = guest_exit,
+	.test_cases = guest_cases,
+};
+
+kunit_test_suite(guest_suite);
