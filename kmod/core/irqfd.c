@@ -20,6 +20,7 @@
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
+#include "base/export.h"
 #include "base/types.h"
 #include "core/device.h"
 #include "core/irq.h"
@@ -538,3 +539,8 @@ void nyx_irqfd_exit(void)
 {
 	nyx_irqfds_exit();
 }
+
+NYX_EXPORT_FOR_TEST(nyx_irq_bind);
+NYX_EXPORT_FOR_TEST(nyx_irq_unbind);
+NYX_EXPORT_FOR_TEST(nyx_irq_change);
+NYX_EXPORT_FOR_TEST(nyx_binding_next);

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: KUnit suite nyx_irqfd: bound interrupts that the worker is at.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The front end is the suite's own: the worker waits in it, while it brings in an
+ * entry of the guest's table, for as long as a case wants.
+ *
+ * Only user space can make eventfds. Module parameter: eventfds is the descriptors of
+ * two, a source and a target, of the process that loads the module, which do not block.
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/eventfd.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+
+#include "compat.h"
+#include "core/device.h"
+#include "core/irq.h"
+#include "core/irqfd.h"
+#include "core/unit.h"
+
+#define SBDF		0x0018u
+#define ENTRIES		64u
+#define MSI		(0xfee00010ull | 5 << 5)	/* of entry 5 */
+
+static int eventfds[2] = { -1, -1 };
+module_param_array(eventfds, int, NULL, 0444);
+MODULE_PARM_DESC(eventfds, "descriptors of two eventfds");
+
+/* The files of those. */
+static struct file *source, *target;
+
+/**
+ * struct fixture - a unit with a bound interrupt, kunit.priv
+ * @test: the case
+ * @front: the front end of the unit
+ * @unit: the unit
+ * @id: the binding
+ * @came: the worker is in the front end
+ * @go: it may go on
+ * @stall: the memory of the entry is not at hand, for one time
+ */
+struct fixture {
+	struct kunit *test;
+	struct nyx_front front;
+	struct nyx_unit *unit;
+	u32 id;
+	struct completion came;
+	struct completion go;
+	bool stall;
+};
+
+static void front_destroy(struct nyx_front *front)
+{
+}
+
+static int front_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
+			     struct irt_entry *e, struct nyx_refusal *refusal)
+{
+	struct fixture *f = container_of(front, struct fixture, front);
+
+	complete(&f->came);
+	wait_for_completion(&f->go);
+	if (xchg(&f->stall, false))
+		return -EAGAIN;
+	*e = (struct irt_entry){ .vector = 0x41 };
+	return 0;
+}
+
+static u16 front_irq_code(const struct nyx_refusal *refusal)
+{
+	return 0;
+}
+
+static const struct nyx_front_ops front_ops = {
+	.destroy = front_destroy,
+	.decode_irte = front_decode_irte,
+	.irq_code = front_irq_code,
+};
+
+/* A descriptor of this thread for a file. */
+static int fd_of(struct kunit *test, struct file *file)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+
+	KUNIT_ASSERT_GE(test, fd, 0);
+	fd_install(fd, get_file(file));
+	return fd;
+}
+
+/* Was the target signalled since the last time? */
+static bool heard(void)
+{
+	loff_t pos = 0;
+	u64 n;
+
+	return kernel_read(target, &n, sizeof(n), &pos) == sizeof(n);
+}
+
+static void give(struct kunit *test)
+{
+	struct eventfd_ctx *ctx = eventfd_ctx_fileget(source);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(ctx));
+	compat_eventfd_signal(ctx);
+	eventfd_ctx_put(ctx);
+}
+
+static int irqfd_suite_init(struct kunit_suite *suite)
+{
+	source = eventfd_fget(eventfds[0]);
+	target = eventfd_fget(eventfds[1]);
+	return 0;
+}
+
+static void irqfd_suite_exit(struct kunit_suite *suite)
+{
+	if (!IS_ERR(source))
+		fput(source);
+	if (!IS_ERR(target))
+		fput(target);
+}
+
+static int irqfd_init(struct kunit *test)
+{
+	static const struct nyx_unit_config cfg = {
+		.model = NYX_MODEL_NATIVE,
+		.address_width = 48,
+		.event_entries = 64,
+		.max_domains = 4,
+		.max_devices = 4,
+		.max_memory = 4,
+		.irt_entries = ENTRIES,
+	};
+	const struct nyx_binding_config binding = {
+		.sbdf = SBDF,
+		.address = MSI,
+	};
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	int from, to, ret;
+
+	if (IS_ERR(source) || IS_ERR(target)) {
+		kunit_skip(test, "no eventfds");
+		return 0;
+	}
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->test = test;
+	f->front.ops = &front_ops;
+	init_completion(&f->came);
+	init_completion(&f->go);
+	f->unit = nyx_unit_create(&cfg, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(f->unit));
+	test->priv = f;
+	f->front.unit = f->unit;
+	f->unit->guest.front = &f->front;
+	KUNIT_ASSERT_EQ(test, nyx_device_add(f->unit, SBDF), 0);
+	from = fd_of(test, source);
+	to = fd_of(test, target);
+	ret = nyx_irq_bind(f->unit, &binding, from, to, &f->id);
+	close_fd(from);
+	close_fd(to);
+	heard();
+	return ret;
+}
+
+static void irqfd_exit(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	if (!f)
+		return;
+	complete_all(&f->go);
+	nyx_unit_close(f->unit);
+}
+
+/**
+ * struct waiter - a thread that does something for which it has to wait
+ * @f: what it does it with
+ * @fn: what it does
+ * @done: it has
+ * @ret: what came of it
+ */
+struct waiter {
+	struct fixture *f;
+	int (*fn)(struct fixture *f);
+	struct completion done;
+	int ret;
+};
+
+static int waiter_thread(void *data)
+{
+	struct waiter *w = data;
+
+	w->ret = w->fn(w->f);
+	/* Its module may be gone by the time that it would return. */
+	kthread_complete_and_exit(&w->done, 0);
+}
+
+static unsigned int sleepers(struct fixture *f)
+{
+	struct wait_queue_head *queue = &f->unit->irq.fds->wait;
+	struct wait_queue_entry *entry;
+	unsigned int n = 0;
+
+	spin_lock_irq(&queue->lock);
+	list_for_each_entry(entry, &queue->head, entry)
+		n++;
+	spin_unlock_irq(&queue->lock);
+	return n;
+}
+
+/* Begins something; true when it sleeps until the worker is done, false if it came back. */
+static bool waits_for_worker(struct fixture *f, struct waiter *w,
+			     int (*fn)(struct fixture *f))
+{
+	unsigned int before = sleepers(f);
+	struct task_struct *t;
+
+	w->f = f;
+	w->fn = fn;
+	w->ret = -1;
+	init_completion(&w->done);
+	t = kthread_run(waiter_thread, w, "nyx-waiter");
+	KUNIT_ASSERT_FALSE(f->test, IS_ERR(t));
+	while (!completion_done(&w->done)) {
+		if (sleepers(f) > before)
+			return true;
+		usleep_range(500, 1000);
+	}
+	return false;
+}
+
+static int do_unbind(struct fixture *f)
+{
+	return nyx_irq_unbind(f->unit, f->id);
+}
+
+static int set_mask(struct fixture *f, bool masked)
+{
+	const struct nyx_binding_config cfg = { .masked = masked };
+
+	return nyx_irq_change(f->unit, f->id, NYX_CHANGE_F_MASK, &cfg);
+}
+
+static int do_mask(struct fixture *f)
+{
+	return set_mask(f, true);
+}
+
+static int do_change_gone(struct fixture *f)
+{
+	/* Gone for others by now. */
+	return set_mask(f, true);
+}
+
+/* The target is not signalled when it is unbound, also by the worker. */
+static void unbind_waits_for_worker(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct waiter w;
+	bool waits;
+
+	give(test);
+	wait_for_completion(&f->came);
+	waits = waits_for_worker(f, &w, do_unbind);
+	KUNIT_EXPECT_FALSE(test, heard());
+	complete_all(&f->go);
+	wait_for_completion(&w.done);
+	KUNIT_EXPECT_TRUE(test, waits);
+	KUNIT_EXPECT_EQ(test, w.ret, 0);
+	heard();
+	give(test);
+	KUNIT_EXPECT_FALSE(test, heard());
+}
+
+/* Nor for another thread that finds no such binding any more. */
+static void who_finds_none_waits_for_worker(struct kunit *test)
+{
+	int (*const fn[])(struct fixture *f) = { do_unbind, do_unbind, do_change_gone };
+	struct fixture *f = test->priv;
+	struct waiter w[ARRAY_SIZE(fn)];
+	bool waits[ARRAY_SIZE(fn)];
+	unsigned int i;
+
+	give(test);
+	wait_for_completion(&f->came);
+	for (i = 0; i < ARRAY_SIZE(fn); i++)
+		waits[i] = waits_for_worker(f, &w[i], fn[i]);
+	complete_all(&f->go);
+	for (i = 0; i < ARRAY_SIZE(fn); i++) {
+		wait_for_completion(&w[i].done);
+		KUNIT_EXPECT_TRUE(test, waits[i]);
+		KUNIT_EXPECT_EQ(test, w[i].ret, i ? -ENOENT : 0);
+	}
+	heard();
+}
+
+/* The worker sends by the mask as it was: nothing comes when the mask is set. */
+static void mask_waits_for_worker(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct waiter w;
+	bool waits;
+
+	give(test);
+	wait_for_completion(&f->came);
+	waits = waits_for_worker(f, &w, do_mask);
+	complete_all(&f->go);
+	wait_for_completion(&w.done);
+	KUNIT_EXPECT_TRUE(test, waits);
+	KUNIT_EXPECT_EQ(test, w.ret, 0);
+	KUNIT_EXPECT_TRUE(test, heard());
+	give(test);
+	KUNIT_EXPECT_FALSE(test, heard());
+	KUNIT_EXPECT_EQ(test, set_mask(f, false), 0);
+}
+
+/* Until it is so; 20 s, as the machine may be busy. */
+#define UNTIL(cond) ({						\
+	unsigned int __n;					\
+								\
+	for (__n = 0; __n < 20000 && !(cond); __n++)		\
+		usleep_range(1000, 2000);			\
+	__n < 20000;						\
+})
+
+static u32 flags_of(struct fixture *f)
+{
+	struct nyx_binding_info info;
+
+	KUNIT_ASSERT_TRUE(f->test, nyx_binding_next(f->unit, f->id, &info));
+	return info.flags;
+}
+
+/*
+ * A signal is being sent when it is masked, and then cannot be: it is not lost, but
+ * pending.
+ */
+static void masked_while_it_is_sent(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct waiter w;
+
+	f->stall = true;
+	give(test);
+	wait_for_completion(&f->came);
+	KUNIT_EXPECT_TRUE(test, waits_for_worker(f, &w, do_mask));
+	KUNIT_EXPECT_EQ(test, flags_of(f), NYX_BIND_F_MASKED);
+	complete_all(&f->go);
+	wait_for_completion(&w.done);
+	KUNIT_EXPECT_EQ(test, w.ret, 0);
+	KUNIT_EXPECT_TRUE(test, UNTIL(flags_of(f) == (NYX_BIND_F_MASKED | NYX_BIND_F_PENDING)));
+	KUNIT_EXPECT_FALSE(test, heard());
+	KUNIT_EXPECT_EQ(test, set_mask(f, false), 0);
+	KUNIT_EXPECT_TRUE(test, UNTIL(heard()));
+	KUNIT_EXPECT_EQ(test, flags_of(f), 0u);
+}
+
+static struct kunit_case irqfd_cases[] = {
+	KUNIT_CASE(unbind_waits_for_worker),
+	KUNIT_CASE(who_finds_none_waits_for_worker),
+	KUNIT_CASE(mask_waits_for_worker),
+	KUNIT_CASE(masked_while_it_is_sent),
+	{}
+};
+
+static struct kunit_suite irqfd_suite = {
+	.name = "nyx_irqfd",
+	.suite_init = irqfd_suite_init,
+	.suite_exit = irqfd_suite_exit,
+	.init = irqfd_init,
+	.exit = irqfd_exit,
+	.test_cases = irqfd_cases,
+};
+
+kunit_test_suite(irqfd_suite);
