@@ -10,6 +10,7 @@
  */
 #include "nyx_env.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -546,6 +547,65 @@ TEST(interrupted)
 	ASSERT_EQ(-EINTR, w.ret);
 }
 
+/* Interrupts of a device that waits for a second each, if all of them are charged. */
+#define CHARGES		100	/* together more than a case is patient */
+
+/**
+ * struct give_back_case - who gives up
+ * @name: for the report
+ * @irq: an interrupt, not an access
+ * @domain: the limit is the domain's
+ */
+static const struct give_back_case {
+	const char *name;
+	bool irq;
+	bool domain;
+} give_back_cases[] = {
+	{ "access", false, false },
+	{ "access_of_domain", false, true },
+	{ "irq", true, false },
+	{ "irq_of_domain", true, true },
+};
+
+static void *wait_once(void *arg)
+{
+	struct waiter *w = arg;
+	struct nyx_irq_send s;
+	__u8 byte = 1;
+
+	__atomic_store_n(&w->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	if (w->irq)
+		w->ret = cmd_irq_send(w->l->e.fd, &s, w->l->e.sbdf, msi_index(1));
+	else
+		w->ret = cmd_dma_write(w->l->e.fd, &w->dma, w->l->e.sbdf, 0, &byte, 1);
+	return NULL;
+}
+
+/* A wait that a signal has ended gives back its charge. */
+TEST_EACH(interrupted_is_given_back, give_back_cases)
+{
+	int (*fn)(const struct limited *l, __u32 sbdf) = v->irq ? small_irq : small_access;
+	unsigned int interrupted = 0;
+	struct limited l;
+	struct waiter w;
+	pthread_t t;
+
+	catch_signals();
+	limited_env(&l);
+	set_limits(&l, v->domain ? NYX_SCOPE_DOMAIN : NYX_SCOPE_DEVICE, 0, 1, 1, 0);
+	until_refused(&l, l.e.sbdf, fn);
+	while (interrupted < CHARGES) {
+		w = (struct waiter){ .l = &l, .irq = v->irq };
+		t = thread_start(wait_once, &w);
+		while (!__atomic_load_n(&w.tid, __ATOMIC_ACQUIRE))
+			sched_yield();
+		interrupt_waiter(t);
+		ASSERT_TRUE(!w.ret || w.ret == -EINTR);
+		interrupted += !!w.ret;
+	}
+	WAIT_FOR(!fn(&l, l.e.sbdf));
+}
+
 TEST(killed)
 {
 	struct limited l;
@@ -785,6 +845,133 @@ TEST(bound_interrupts)
 		   (unsigned long long)info.delivered);
 	ASSERT_EQ(0, info.refused);
 	ASSERT_EQ(0, unit_stat(l.e.fd, NYX_STAT_FAULTS));
+}
+
+/* Held by a limit, and unbound: what was charged for it is given back. */
+TEST(unbound_is_given_back)
+{
+	int source = eventfd_new(), target = eventfd_new();
+	struct limited l;
+	__u64 throttled;
+	__u32 id;
+
+	limited_env(&l);
+	limit_device(&l, 0, 0, 1);
+	until_refused(&l, l.e.sbdf, small_irq);
+	for (unsigned int i = 0; i < CHARGES; i++) {
+		throttled = unit_stat(l.e.fd, NYX_STAT_THROTTLED);
+		test_cmd(cmd_irq_bind(l.e.fd, l.e.sbdf, msi_index(1), source, target, &id));
+		eventfd_give(source);
+		/* Held, or delivered when a second was over. */
+		WAIT_FOR(unit_stat(l.e.fd, NYX_STAT_THROTTLED) > throttled ||
+			 eventfd_take(target));
+		test_cmd(cmd_irq_unbind(l.e.fd, id));
+	}
+	eventfd_take(target);
+	WAIT_FOR(!small_irq(&l, l.e.sbdf));
+}
+
+/*
+ * An interrupt for memory that is not at hand is charged when it is sent, not each
+ * time that it is tried.
+ */
+TEST(stalled_is_charged_once)
+{
+	struct nyx_irte_set entry = {
+		.flags = NYX_IRTE_F_POSTED, .index = 1, .vector = 0x66, .posted = SZ_4K,
+	};
+	int source = eventfd_new(), target = eventfd_new();
+	struct nyx_binding_info info;
+	struct stall stall;
+	struct limited l;
+	__u32 id;
+
+	limited_env(&l);
+	test_cmd(cmd_irte_set(l.e.fd, &entry));
+	limit_device(&l, 0, 0, 1);
+	stall_arm(&stall, l.e.mem + SZ_4K, SZ_4K);
+	test_cmd(cmd_irq_bind(l.e.fd, l.e.sbdf, msi_index(1), source, target, &id));
+	eventfd_give(source);
+	/* It is tried again and again. */
+	WAIT_FOR((binding_info(l.e.fd, id, &info), info.signals));
+	pause_ms(200);
+	stall_release(&stall, 0);
+	ASSERT_EQ(1, eventfd_wait(target));
+	ASSERT_EQ(0, unit_stat(l.e.fd, NYX_STAT_THROTTLED));
+}
+
+/**
+ * struct burst - a thread that signals an eventfd at the same time as another one
+ * @fd: the eventfd
+ * @cpu: where it runs
+ * @round: signals so far
+ * @go: signals that it is to have given
+ * @stop: it is enough
+ */
+struct burst {
+	int fd;
+	unsigned int cpu;
+	unsigned long round;
+	const unsigned long *go;
+	bool stop;
+};
+
+static void *burst_thread(void *arg)
+{
+	struct burst *b = arg;
+	unsigned long looks = 0;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(b->cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	while (!__atomic_load_n(&b->stop, __ATOMIC_RELAXED)) {
+		if (__atomic_load_n(b->go, __ATOMIC_SEQ_CST) == b->round) {
+			/* Both see it at once, and the one who says so has its turn. */
+			if (++looks % 1024 == 0)
+				sched_yield();
+			continue;
+		}
+		eventfd_give(b->fd);
+		__atomic_store_n(&b->round, b->round + 1, __ATOMIC_SEQ_CST);
+	}
+	return NULL;
+}
+
+/* Two that are over the limit at the same time are held as one, and charged as one. */
+TEST(held_together_is_charged_once)
+{
+	int source = eventfd_new(), target = eventfd_new();
+	unsigned long go = 0;
+	struct burst b[2] = {
+		{ .fd = source, .cpu = 0, .go = &go }, { .fd = source, .cpu = 1, .go = &go },
+	};
+	struct limited l;
+	pthread_t t[2];
+	__u32 id;
+
+	if (nr_cpus() < 2)
+		SKIP("needs two processors");
+	limited_env(&l);
+	limit_device(&l, 0, 0, 1);
+	for (int i = 0; i < 2; i++)
+		t[i] = thread_start(burst_thread, &b[i]);
+	until_refused(&l, l.e.sbdf, small_irq);
+	for (unsigned long i = 0; i < ktap_iterations(24000); i++) {
+		test_cmd(cmd_irq_bind(l.e.fd, l.e.sbdf, msi_index(1), source, target, &id));
+		__atomic_store_n(&go, i + 1, __ATOMIC_SEQ_CST);
+		for (int k = 0; k < 2; k++) {
+			while (__atomic_load_n(&b[k].round, __ATOMIC_SEQ_CST) <= i)
+				sched_yield();
+		}
+		test_cmd(cmd_irq_unbind(l.e.fd, id));
+		eventfd_take(target);
+	}
+	for (int i = 0; i < 2; i++) {
+		__atomic_store_n(&b[i].stop, true, __ATOMIC_RELAXED);
+		thread_end(t[i], "who signals");
+	}
+	WAIT_FOR(!small_irq(&l, l.e.sbdf));
 }
 
 /* Held by a limit, and then: unbound, gone, or no longer limited. */
