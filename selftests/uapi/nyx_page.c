@@ -375,6 +375,77 @@ TEST(group_limit)
 	test_err(ENOSPC, cmd_page_post(e.fd, e.sbdf, &page, 1, LONG_MS, &other));
 }
 
+#define UNIT_GROUPS	4096u	/* of all devices of a unit, without an answer */
+
+static __u32 asker_sbdf(__u32 i)
+{
+	return 0x100 + i;
+}
+
+/* Many devices, none of which is at its own limit. */
+TEST(unit_group_limit)
+{
+	const __u32 each = NYX_PAGE_GROUPS_MAX - 1, nr = UNIT_GROUPS / each + 1;
+	struct nyx_page page = { .iova = SZ_1G, .access = RW };
+	__u32 last, id, response;
+	struct snapshot s;
+	struct env e;
+
+	env_open(&e, .domain_flags = NYX_DOMAIN_F_SHARED, .events = 4 * UNIT_GROUPS);
+	for (__u32 i = 0; i < nr; i++) {
+		test_cmd(cmd_device_add(e.fd, asker_sbdf(i)));
+		test_cmd(cmd_device_attach(e.fd, asker_sbdf(i), e.domain, 0));
+	}
+	for (__u32 i = 0; i < UNIT_GROUPS; i++)
+		test_cmd(cmd_page_post(e.fd, asker_sbdf(i / each), &page, 1, LONG_MS, &last));
+	for (int i = 0; i < 3; i++) {
+		snapshot_take(&s, e.fd, true);
+		test_err(ENOSPC, cmd_page_post(e.fd, e.sbdf, &page, 1, LONG_MS, &id));
+		test_err(ENOSPC, cmd_page_ask(e.fd, e.sbdf, &page, 1, LONG_MS, &response));
+		snapshot_check(&s, e.fd, true);
+		snapshot_free(&s);
+		/* One that was answered makes room for one. */
+		test_cmd(cmd_page_respond(e.fd, last, NYX_PAGE_SUCCESS));
+		test_cmd(cmd_page_post(e.fd, e.sbdf, &page, 1, LONG_MS, &last));
+	}
+	/* So do those of a device that goes. */
+	test_cmd(cmd_device_remove(e.fd, asker_sbdf(0)));
+	for (__u32 i = 0; i < each; i++)
+		test_cmd(cmd_page_post(e.fd, asker_sbdf(nr - 1), &page, 1, LONG_MS, &id));
+}
+
+/* The pages of all groups take up no more than half of the unit's events. */
+TEST(page_limit)
+{
+	enum { EVENTS = 256 };
+	struct nyx_page pages[NYX_PAGE_GROUP_MAX];
+	__u32 group[2], id;
+	struct snapshot s;
+	struct env e;
+
+	fill_pages(pages, NYX_PAGE_GROUP_MAX);
+	env_open(&e, .domain_flags = NYX_DOMAIN_F_SHARED, .events = EVENTS);
+	test_cmd(cmd_device_add(e.fd, SECOND_SBDF));
+	test_cmd(cmd_device_attach(e.fd, SECOND_SBDF, e.domain, 0));
+	ASSERT_EQ(EVENTS / 2, 2 * NYX_PAGE_GROUP_MAX);
+	test_cmd(cmd_page_post(e.fd, e.sbdf, pages, NYX_PAGE_GROUP_MAX, LONG_MS, &group[0]));
+	test_cmd(cmd_page_post(e.fd, e.sbdf, pages, NYX_PAGE_GROUP_MAX - 1, LONG_MS, &group[1]));
+	for (int i = 0; i < 3; i++) {
+		ktap_note("turn %d", i);
+		snapshot_take(&s, e.fd, true);
+		test_err(ENOSPC, cmd_page_post(e.fd, SECOND_SBDF, pages, 2, LONG_MS, &id));
+		snapshot_check(&s, e.fd, true);
+		snapshot_free(&s);
+		test_cmd(cmd_page_post(e.fd, SECOND_SBDF, pages, 1, LONG_MS, &id));
+		test_err(ENOSPC, cmd_page_post(e.fd, SECOND_SBDF, pages, 1, LONG_MS, &group[1]));
+		test_cmd(cmd_page_respond(e.fd, id, NYX_PAGE_SUCCESS));
+		/* As many as the answered one had. */
+		test_cmd(cmd_page_respond(e.fd, group[0], NYX_PAGE_FAILURE));
+		test_cmd(cmd_page_post(e.fd, SECOND_SBDF, pages, NYX_PAGE_GROUP_MAX, LONG_MS,
+				       &group[0]));
+	}
+}
+
 /* A group is answered in its own unit only. */
 TEST(of_another_unit)
 {
