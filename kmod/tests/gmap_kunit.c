@@ -394,6 +394,54 @@ static void random_ops_match_oracle(struct kunit *test)
 		check_page(test, map, o, i, &hint);
 }
 
+/* Limit on the bytes of large former states, and the size from which on one is large. */
+#define RETIRED_MAX	(16u << 20)
+#define RETIRED_LARGE	(32u << 10)
+
+/* Bytes of the former states that wait for their readers. */
+static size_t retired_bytes(const struct gmap *map)
+{
+	const struct gmap_array *array;
+	size_t bytes = 0;
+
+	for (array = map->retired; array; array = array->next)
+		bytes += sizeof(*array) + array->nr * sizeof(array->slots[0]);
+	return bytes;
+}
+
+/* However often a map changes, it does not keep more of its past than that. */
+static void former_states_are_bounded(struct kunit *test)
+{
+	struct gmap *map = test->priv;
+	unsigned int i, freed = 0;
+	size_t before = 0, now;
+
+	for (i = 0; i < MANY; i++) {
+		KUNIT_ASSERT_EQ(test, gmap_insert(map, i * PAGE_4K, i * PAGE_4K + 0xfff,
+						  region_nr(i)), 0);
+		now = map->retired_bytes;
+		KUNIT_ASSERT_LE(test, now, RETIRED_MAX);
+		/* Small ones are not kept at all. */
+		if (i * sizeof(struct gmap_slot) < RETIRED_LARGE - PAGE_4K)
+			KUNIT_ASSERT_EQ(test, now, 0);
+		if (now < before) {
+			KUNIT_ASSERT_NULL(test, map->retired);
+			freed++;
+		}
+		before = now;
+	}
+	KUNIT_EXPECT_GT(test, freed, 1u);
+	KUNIT_EXPECT_GT(test, map->retired_bytes, 0);
+	KUNIT_EXPECT_EQ(test, map->retired_bytes, retired_bytes(map));
+	/* The way down, too. */
+	for (i = 0; i < MANY; i++) {
+		KUNIT_ASSERT_PTR_EQ(test, gmap_remove(map, i * PAGE_4K, i * PAGE_4K + 0xfff),
+				    region_nr(i));
+		KUNIT_ASSERT_LE(test, map->retired_bytes, RETIRED_MAX);
+	}
+	KUNIT_EXPECT_EQ(test, map->retired_bytes, retired_bytes(map));
+}
+
 /* ---- readers beside a writer -------------------------------------------- */
 
 /**
@@ -501,6 +549,7 @@ static struct kunit_case gmap_cases[] = {
 	KUNIT_CASE_PARAM(every_range_is_found, counts_gen_params),
 	KUNIT_CASE(pop_hands_out_each_once),
 	KUNIT_CASE(random_ops_match_oracle),
+	KUNIT_CASE(former_states_are_bounded),
 	KUNIT_CASE(readers_see_whole_states),
 	{}
 };
