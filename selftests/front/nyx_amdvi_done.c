@@ -299,6 +299,26 @@ TEST(reset_forgets_late_faults)
 	ASSERT_EQ(0, load64(g, AT_EVT));
 }
 
+/* A fault of an access of before an invalidation does not silence the next one. */
+TEST(late_fault_silences_nobody)
+{
+	struct scene s = {};
+	struct guest *g = &s.guest;
+	__u64 root;
+
+	guest_open(g);
+	root = attach(g, DEV, DID, 4);
+	dte(g, DEV)[1] |= D1_SE;
+	boot(g, BOOT_XT);
+	hold(&s, root, hold_dma);
+	cmd(g, CMD_DTE(DEV), 0);
+	let_go(&s);
+	settle(g);
+	expect_event(g, DEV, DID, E_FAULT | E_RW, 0x5000);
+	refused(g, DEV, false, 0x6000, DID, E_FAULT);
+	refused_quietly(g, DEV, false, 0x7000);
+}
+
 /* ---- what was found before ---- */
 
 /**

@@ -448,7 +448,7 @@ static void amdvi_irq_fault(struct nyx_front *front,
 static void forget_all(struct amdvi *amdvi)
 {
 	nyx_guest_forget(amdvi->front.unit, NYX_GUEST_ALL_TAGS);
-	bitmap_zero(amdvi->silenced, U16_MAX + 1);
+	amdvi_forget_silence(amdvi, 0, U16_MAX + 1);
 	amdvi->queue.drain = true;
 }
 
@@ -465,7 +465,7 @@ static void set_irq_mode(struct amdvi *amdvi, u64 control)
 {
 	nyx_guest_forget_irqs(amdvi->front.unit, NYX_GUEST_ALL_IRQS);
 	amdvi->queue.drain = true;
-	/* If a kill ends its wait, the next queue_drain() waits once more. */
+	/* If a kill ends its wait, the next amdvi_drain() waits once more. */
 	nyx_irq_set_mode(amdvi->front.unit, irq_mode(control));
 }
 
@@ -480,7 +480,7 @@ static int control_changed(struct amdvi *amdvi, u64 changed)
 		       AMDVI_CTL_XT | AMDVI_CTL_GAM))
 		set_irq_mode(amdvi, amdvi->value[REG_CONTROL]);
 	/* Also if nothing changes: a writer may have been killed in here. */
-	ret = queue_drain(&amdvi->queue);
+	ret = amdvi_drain(amdvi);
 	return ret ?: amdvi_cmd_run(amdvi);
 }
 
@@ -629,9 +629,7 @@ static int amdvi_reset(struct nyx_front *front)
 	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
 	forget_all(amdvi);
 	set_irq_mode(amdvi, 0);
-	ret = queue_drain(&amdvi->queue);
-	/* Now also of faults of before. */
-	reset_registers(amdvi);
+	ret = amdvi_drain(amdvi);
 	amdvi_log_unlock(amdvi);
 	mutex_unlock(&amdvi->mutex);
 	return ret;
@@ -647,6 +645,7 @@ static void amdvi_destroy(struct nyx_front *front)
 	struct amdvi *amdvi = to_amdvi(front);
 
 	amdvi_log_fini(amdvi);
+	bitmap_free(amdvi->fresh);
 	bitmap_free(amdvi->silenced);
 	mutex_destroy(&amdvi->mutex);
 	kfree(amdvi);
@@ -732,7 +731,10 @@ static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 	if (!amdvi)
 		return ERR_PTR(-ENOMEM);
 	amdvi->silenced = bitmap_zalloc(U16_MAX + 1, GFP_CALLER);
-	if (!amdvi->silenced) {
+	amdvi->fresh = bitmap_zalloc(U16_MAX + 1, GFP_CALLER);
+	if (!amdvi->silenced || !amdvi->fresh) {
+		bitmap_free(amdvi->fresh);
+		bitmap_free(amdvi->silenced);
 		kfree(amdvi);
 		return ERR_PTR(-ENOMEM);
 	}

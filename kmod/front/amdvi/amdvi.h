@@ -90,6 +90,9 @@ enum amdvi_log_id { LOG_EVENT, LOG_GA, LOG_MAX };
  * @cmd_stopped: a command was refused, and commands were not enabled anew
  * @silenced: requesters whose page faults are not logged until their entry is
  *            invalidated (SE), by requester id
+ * @fresh: requesters whose entry was invalidated, and whose accesses of before may
+ *         still meet a fault; likewise; under @mutex
+ * @any_fresh: there are some
  * @queue: the command buffer; under @mutex
  */
 struct amdvi {
@@ -107,6 +110,8 @@ struct amdvi {
 	bool unsent[3];
 	bool cmd_stopped;
 	unsigned long *silenced;
+	unsigned long *fresh;
+	bool any_fresh;
 	struct queue queue;
 };
 
@@ -284,6 +289,25 @@ void amdvi_completion(struct amdvi *amdvi);
 /* ---- amdvi_cmd.c -------------------------------------------------------- */
 
 extern const struct queue_ops amdvi_queue_ops;
+
+/**
+ * amdvi_forget_silence() - log page faults of requesters again
+ * @amdvi: the front end
+ * @first: the first requester
+ * @nr: how many
+ *
+ * Context: under &amdvi.mutex; to be followed by amdvi_drain().
+ */
+void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr);
+
+/**
+ * amdvi_drain() - wait until nobody uses what was forgotten
+ * @amdvi: the front end
+ *
+ * Context: may sleep; under &amdvi.mutex.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int amdvi_drain(struct amdvi *amdvi);
 
 /**
  * amdvi_cmd_run() - execute what is in the command buffer

@@ -29,12 +29,45 @@ static void stop_hardware(struct amdvi *amdvi, u64 address)
 	     address);
 }
 
+static void clear_silence(struct amdvi *amdvi)
+{
+	unsigned int rid;
+
+	/* One by one: page faults set others meanwhile. */
+	for_each_set_bit(rid, amdvi->silenced, U16_MAX + 1) {
+		if (test_bit(rid, amdvi->fresh))
+			clear_bit(rid, amdvi->silenced);
+	}
+}
+
+void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr)
+{
+	lockdep_assert_held(&amdvi->mutex);
+	bitmap_set(amdvi->fresh, first, nr);
+	amdvi->any_fresh = true;
+	clear_silence(amdvi);
+}
+
+int amdvi_drain(struct amdvi *amdvi)
+{
+	int ret = queue_drain(&amdvi->queue);
+
+	lockdep_assert_held(&amdvi->mutex);
+	if (ret || !amdvi->any_fresh)
+		return ret;
+	/* A fault of before does not silence those that come from now on. */
+	clear_silence(amdvi);
+	bitmap_zero(amdvi->fresh, U16_MAX + 1);
+	amdvi->any_fresh = false;
+	return 0;
+}
+
 /* 1: it cannot be done, and no more is. */
 static int completion_wait(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 {
 	int ret;
 
-	ret = queue_drain(&amdvi->queue);
+	ret = amdvi_drain(amdvi);
 	if (!ret && cmd->store)
 		ret = queue_store(&amdvi->queue, cmd->addr, sizeof(u64), cmd->data);
 	if (ret == -EINTR)
@@ -63,7 +96,7 @@ static void invalidate_device(struct amdvi *amdvi, u16 rid)
 	if (tag != NYX_GUEST_ALL_TAGS)
 		nyx_guest_invalidate(unit, tag, 0, U64_MAX);
 	nyx_guest_forget_irqs(unit, rid);
-	clear_bit(rid, amdvi->silenced);
+	amdvi_forget_silence(amdvi, rid, 1);
 }
 
 static void invalidate_all(struct amdvi *amdvi)
@@ -73,7 +106,7 @@ static void invalidate_all(struct amdvi *amdvi)
 	nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS);
 	nyx_guest_invalidate(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
 	nyx_guest_forget_irqs(unit, NYX_GUEST_ALL_IRQS);
-	bitmap_zero(amdvi->silenced, U16_MAX + 1);
+	amdvi_forget_silence(amdvi, 0, U16_MAX + 1);
 }
 
 static int perform(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
