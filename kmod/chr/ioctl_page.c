@@ -4,7 +4,6 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include <linux/err.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -38,12 +37,13 @@ int nyx_ioctl_page_request(struct nyx_ucmd *uc, void *_cmd)
 	if (!cmd->nr || cmd->nr > NYX_PAGE_GROUP_MAX || !cmd->timeout_ms ||
 	    cmd->timeout_ms > TIMEOUT_MAX_MS)
 		return -EINVAL;
-	page = memdup_user(u64_to_user_ptr(cmd->pages),
-			   array_size(cmd->nr, sizeof(*page)));
-	if (IS_ERR(page))
-		return PTR_ERR(page);
+	page = kmalloc_array(cmd->nr, sizeof(*page), GFP_CALLER);
+	if (!page)
+		return -ENOMEM;
 	cmd->out_response = 0;
-	ret = check_pages(page, cmd->nr);
+	ret = copy_from_user(page, u64_to_user_ptr(cmd->pages),
+			     array_size(cmd->nr, sizeof(*page))) ? -EFAULT :
+		check_pages(page, cmd->nr);
 	if (!ret)
 		ret = nyx_page_request(uc->unit, cmd->sbdf, page, cmd->nr,
 				       cmd->timeout_ms,
