@@ -9,93 +9,8 @@
  * each time it either fails and has changed nothing, or has done all of it.
  * What is looked for beside that is the kernel's own complaints.
  */
+#include "fail.h"
 #include "ioctl_table.h"
-
-#include <stdlib.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-
-#define MAX_POINTS	400
-
-static void set_knob(const char *dir, const char *file, const char *value)
-{
-	char path[200];
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", dir, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (write(fd, value, strlen(value)) < 0)
-		ktap_print("%s: %s", path, strerror(errno));
-	close(fd);
-}
-
-/* Leaves a kind of failure to fail-nth, or keeps it out by an impossible caller. */
-static void select_kind(const char *dir, bool wanted)
-{
-	char path[200];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s", dir);
-	if (stat(path, &st))
-		return;
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/require-start", dir);
-	if (!wanted && stat(path, &st))
-		NOT_HERE("%s cannot be told apart in this kernel", dir);
-	set_knob(dir, "require-start", wanted ? "0x0" : "0x1");
-	set_knob(dir, "require-end", wanted ? "0xffffffffffffffff" : "0x2");
-}
-
-/* Opens the switch of this thread: failing allocations, or failing copies. */
-static int open_fail_nth(bool copies)
-{
-	static const char *const dirs[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
-	struct stat st;
-	int fd;
-
-	fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		NOT_HERE("no fault injection in this kernel");
-	if (stat("/sys/kernel/debug/failslab", &st))
-		mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	if (stat("/sys/kernel/debug/failslab", &st))
-		NOT_HERE("no failslab in debugfs");
-	if (copies && stat("/sys/kernel/debug/fail_usercopy", &st))
-		NOT_HERE("no fail_usercopy in this kernel");
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		set_knob(dirs[i], "ignore-gfp-wait", "N");
-		set_knob(dirs[i], "ignore-gfp-highmem", "N");
-		set_knob(dirs[i], "min-order", "0");
-		set_knob(dirs[i], "verbose", "0");
-		select_kind(dirs[i], copies == (i == 2));
-	}
-	return fd;
-}
-
-static void arm(int nth, unsigned int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", n);
-
-	while (pwrite(nth, text, len, 0) != len)
-		if (errno != EFAULT)	/* met the failure itself */
-			FAIL("fail-nth: %s", strerror(errno));
-}
-
-/* Switches it off. True if the failure has been used up. */
-static bool disarm(int nth)
-{
-	char text[16] = { 0 };
-	ssize_t n = pread(nth, text, sizeof(text) - 1, 0);
-
-	if (n < 0 && errno == EFAULT)
-		return false;	/* met the failure itself */
-	if (n <= 0)
-		FAIL("fail-nth: %s", strerror(errno));
-	arm(nth, 0);
-	return !atoi(text);
-}
 
 /* Issues a call until it meets no failure; what @check says holds after each. */
 static unsigned int sweep(const struct ioctl_desc *d, struct ioctl_world *w, int nth)
@@ -104,16 +19,16 @@ static unsigned int sweep(const struct ioctl_desc *d, struct ioctl_world *w, int
 	struct snapshot s;
 	unsigned int n;
 
-	for (n = 1; n < MAX_POINTS; n++) {
+	for (n = 1; n < FAIL_MAX; n++) {
 		bool used;
 		int ret;
 
 		ktap_note("%s, allocation %u", d->name, n);
 		ioctl_prepare(d, w, &call);
 		snapshot_take(&s, w->fd, true);
-		arm(nth, n);
+		fail_arm(nth, n);
 		ret = nyx_cmd(call.fd, d->request, &call.arg);
-		used = disarm(nth);
+		used = fail_disarm(nth);
 		if (ret) {
 			ASSERT_TRUE(used);
 			/* -EFAULT: of a page that could not be faulted in. */
@@ -132,7 +47,7 @@ static unsigned int sweep(const struct ioctl_desc *d, struct ioctl_world *w, int
 TEST(every_command)
 {
 	struct ioctl_world w;
-	int nth = open_fail_nth(false);
+	int nth = fail_open(false);
 
 	ioctl_world_open(&w);
 	for (unsigned int nr = 0; nr < NYX_CMD_MAX; nr++) {
@@ -153,14 +68,14 @@ TEST(every_command)
  */
 TEST(every_copy)
 {
-	int nth = open_fail_nth(true);
+	int nth = fail_open(true);
 
 	for (unsigned int nr = 0; nr < NYX_CMD_MAX; nr++) {
 		const struct ioctl_desc *d = &ioctl_table[nr];
 		unsigned int n;
 		bool used = true;
 
-		for (n = 1; used && n < MAX_POINTS; n++) {
+		for (n = 1; used && n < FAIL_MAX; n++) {
 			struct ioctl_world w;
 			struct ioctl_call call;
 			struct snapshot s;
@@ -170,9 +85,9 @@ TEST(every_copy)
 			ioctl_world_open(&w);
 			ioctl_prepare(d, &w, &call);
 			snapshot_take(&s, w.fd, true);
-			arm(nth, n);
+			fail_arm(nth, n);
 			ret = nyx_cmd(call.fd, d->request, &call.arg);
-			used = disarm(nth);
+			used = fail_disarm(nth);
 			/* On the guest's side of a DMA it is an error of the host. */
 			if (used && nr == NYX_CMD_DMA && !ret)
 				ASSERT_EQ(NYX_FAULT_MEMORY_ERROR, call.arg.dma.out_fault.reason);
@@ -194,13 +109,13 @@ TEST(every_copy)
 
 TEST(open_device)
 {
-	int nth = open_fail_nth(false), fd;
+	int nth = fail_open(false), fd;
 	bool used;
 
-	for (unsigned int n = 1; n < MAX_POINTS; n++) {
-		arm(nth, n);
+	for (unsigned int n = 1; n < FAIL_MAX; n++) {
+		fail_arm(nth, n);
 		fd = open(NYX_DEVICE, O_RDWR);
-		used = disarm(nth);
+		used = fail_disarm(nth);
 		if (fd < 0)
 			ASSERT_TRUE(errno == ENOMEM || errno == ENFILE || errno == EMFILE);
 		else
@@ -227,33 +142,33 @@ TEST_EACH(memory, add_cases)
 {
 	struct ioctl_world w;
 	struct snapshot s;
-	int nth = open_fail_nth(false), memfd;
+	int nth = fail_open(false), memfd;
 
 	ioctl_world_open(&w);
 	memfd = memfd_new("fail", SZ_64K);
 	snapshot_take(&s, w.fd, true);
-	for (unsigned int n = 1; n < MAX_POINTS; n++) {
+	for (unsigned int n = 1; n < FAIL_MAX; n++) {
 		bool used;
 		int ret;
 
 		ktap_note("add, allocation %u", n);
-		arm(nth, n);
+		fail_arm(nth, n);
 		if (v->file)
 			ret = cmd_memory_add_file(w.fd, v->flags, W_FREE_GPA, SZ_64K, memfd, 0);
 		else
 			ret = cmd_memory_add(w.fd, v->flags, W_FREE_GPA, SZ_64K, w.spare);
-		used = disarm(nth);
+		used = fail_disarm(nth);
 		if (ret) {
 			ASSERT_TRUE(used);
 			snapshot_check(&s, w.fd, true);
 			continue;
 		}
 		/* Removing must work, or change nothing, too. */
-		for (unsigned int m = 1; m < MAX_POINTS; m++) {
+		for (unsigned int m = 1; m < FAIL_MAX; m++) {
 			ktap_note("remove, allocation %u", m);
-			arm(nth, m);
+			fail_arm(nth, m);
 			ret = cmd_memory_remove(w.fd, W_FREE_GPA, SZ_64K);
-			disarm(nth);
+			fail_disarm(nth);
 			if (!ret)
 				break;
 			ASSERT_EQ(-ENOMEM, ret);
@@ -281,18 +196,18 @@ static void sweep_tables(const struct env *e, int nth, bool unmap, __u64 iova, _
 	struct snapshot s;
 
 	snapshot_take(&s, e->fd, true);
-	for (unsigned int n = 1; n < MAX_POINTS; n++) {
+	for (unsigned int n = 1; n < FAIL_MAX; n++) {
 		bool used;
 		int ret;
 
 		ktap_note("%s 0x%llx + 0x%llx, allocation %u", unmap ? "unmap" : "map",
 			  (unsigned long long)iova, (unsigned long long)length, n);
-		arm(nth, n);
+		fail_arm(nth, n);
 		if (unmap)
 			ret = cmd_unmap(e->fd, e->domain, iova, length, NULL);
 		else
 			ret = cmd_map(e->fd, e->domain, iova, iova, length, RW);
-		used = disarm(nth);
+		used = fail_disarm(nth);
 		if (!ret) {
 			snapshot_free(&s);
 			return;
@@ -306,7 +221,7 @@ static void sweep_tables(const struct env *e, int nth, bool unmap, __u64 iova, _
 
 TEST_EACH(tables, table_cases)
 {
-	int nth = open_fail_nth(false);
+	int nth = fail_open(false);
 	struct env e;
 
 	env_open(&e, .memory = MEM_NONE, .format = v->format);
@@ -324,7 +239,7 @@ TEST(history)
 {
 	const __u64 first = 64 * SZ_1G + SZ_4K, pages = 65 * SZ_1G + SZ_4K, before = SZ_1G;
 	struct nyx_event event;
-	int nth = open_fail_nth(false), ev, ret;
+	int nth = fail_open(false), ev, ret;
 	struct nyx_dma c;
 	struct env e;
 	__u8 byte;
@@ -337,9 +252,9 @@ TEST(history)
 	test_cmd(cmd_map(e.fd, e.domain, 64 * SZ_1G, 0, SZ_1G, RW));
 	for (__u64 i = 0; i < 70; i++)
 		test_cmd(cmd_map(e.fd, e.domain, pages + i * 2 * SZ_4K, 0, SZ_4K, RW));
-	arm(nth, 1);
+	fail_arm(nth, 1);
 	ret = cmd_unmap(e.fd, e.domain, first, 2 * SZ_1G, NULL);
-	ASSERT_TRUE(disarm(nth));
+	ASSERT_TRUE(fail_disarm(nth));
 	ASSERT_EQ(-ENOMEM, ret);
 
 	test_cmd(cmd_dma_read(e.fd, &c, e.sbdf, before, &byte, 1));
@@ -357,7 +272,7 @@ TEST(log_base)
 	struct nyx_unit_create c = {
 		.size = sizeof(c), .model = NYX_MODEL_AMDVI, .iotlb_entries = NYX_DEFAULT,
 	};
-	int nth = open_fail_nth(false), fd = nyx_open();
+	int nth = fail_open(false), fd = nyx_open();
 	struct nyx_mmio m = { .size = sizeof(m), .offset = 0x10, .width = 8 };
 	unsigned int refused = 0;
 
@@ -366,15 +281,15 @@ TEST(log_base)
 		__u64 before = m.value, base = 0x10000 | length << 56;
 		bool used = true;
 
-		for (unsigned int n = 1; used && n < MAX_POINTS; n++) {
+		for (unsigned int n = 1; used && n < FAIL_MAX; n++) {
 			int ret;
 
 			ktap_note("length %u, allocation %u", (unsigned int)length, n);
 			m.flags = NYX_MMIO_F_WRITE;
 			m.value = base;
-			arm(nth, n);
+			fail_arm(nth, n);
 			ret = nyx_cmd(fd, NYX_MMIO, &m);
-			used = disarm(nth);
+			used = fail_disarm(nth);
 			if (ret) {
 				ASSERT_TRUE(used);
 				ASSERT_EQ(-ENOMEM, ret);
@@ -392,7 +307,7 @@ TEST(log_base)
 /* DMA: bytes that are said to be done are done. */
 TEST(dma)
 {
-	int nth = open_fail_nth(false);
+	int nth = fail_open(false);
 	unsigned char buf[3 * 4096];
 	struct nyx_dma c;
 	struct env e;
@@ -414,9 +329,9 @@ TEST(dma)
 			int ret;
 
 			ktap_note("memory %d, allocation %u", memory, n);
-			arm(nth, n);
+			fail_arm(nth, n);
 			ret = cmd_dma_write(e.fd, &c, e.sbdf, at, buf, sizeof(buf));
-			used = disarm(nth);
+			used = fail_disarm(nth);
 			ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT);
 			if (!used)
 				ASSERT_TRUE(!ret && c.out_done == sizeof(buf));
