@@ -36,6 +36,14 @@ void guest_create(struct guest *g, struct nyx_unit_create *u)
 		test_cmd(cmd_device_add(g->fd, devices[i]));
 }
 
+void guest_share(struct guest *g)
+{
+	test_cmd(cmd_memory_remove(g->fd, 0, GUEST_RAM));
+	test_cmd(cmd_memory_add(g->fd, NYX_MEMORY_F_SHARED | NYX_MEMORY_F_PINNED, 0, GUEST_RAM,
+				g->ram));
+	test_cmd(cmd_unit_share(g->fd));
+}
+
 /* ---- registers ---- */
 
 int mmio(int fd, __u32 flags, __u32 offset, __u32 width, __u64 *value)

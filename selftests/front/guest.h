@@ -61,6 +61,12 @@ struct guest {
 /* A unit with memory, with DEV and its kin, and a policy that never intervenes. */
 void guest_create(struct guest *g, struct nyx_unit_create *u);
 
+/*
+ * Other processes may open the unit, and reach its memory. That is pinned: a signal ends
+ * no access to it, but what looks for one.
+ */
+void guest_share(struct guest *g);
+
 /* ---- registers ---- */
 
 int mmio(int fd, __u32 flags, __u32 offset, __u32 width, __u64 *value);

@@ -6,6 +6,7 @@
  * Copyright (C) 2026 The Nyx authors
  */
 #include "amdvi_guest.h"
+#include "victim.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -708,6 +709,70 @@ TEST(many_commands_at_once)
 	R32(CMDHEAD, g->tail << 4);
 	for (unsigned int i = 0; i < 500; i += 5)
 		ASSERT_EQ(i, load64(g, AT_SEM + 8 * i));
+}
+
+#define AT_LONG_RING	0x800000ull	/* 512 KiB */
+#define LONGEST		32768u		/* commands */
+#define CROWD		200u		/* devices, which each of them has to look at */
+
+static int crowd(void *arg)
+{
+	struct guest *g = arg;
+
+	guest_open(g);
+	guest_share(g);
+	for (unsigned int i = 0; i < CROWD; i++)
+		test_cmd(cmd_device_add(g->fd, NYX_SBDF(0, 16, 0, 0) + i));
+	W64(DEVTAB, AT_DEVTAB | 0x1ff);
+	W64(CMDBASE, AT_LONG_RING | 15ull << 56);
+	control(g, C_CMD | C_IOMMU, 0);
+	for (unsigned int i = 0; i < LONGEST - 1; i++)
+		words(g, AT_LONG_RING)[2 * i] = CMD_ALL;
+	return g->fd;
+}
+
+static void run_ring(void *arg)
+{
+	struct guest *g = arg;
+
+	W32(CMDTAIL, (LONGEST - 1) << 4);
+}
+
+static unsigned int executed(const struct victim *v)
+{
+	struct guest g = { .fd = v->fd };
+
+	return r32(&g, CMDHEAD) >> 4;
+}
+
+static bool ring_began(struct victim *v, void *arg)
+{
+	(void)arg;
+	return executed(v);
+}
+
+/* How soon a long ring ends: no command after the one that is being executed. */
+TEST(killed_in_a_long_ring)
+{
+	struct guest guest;
+	struct victim victim;
+
+	for (int i = 0; i < VICTIM_TRIES; i++) {
+		unsigned int seen, done = LONGEST - 1;
+
+		victim_start(&victim, crowd, run_ring, &guest);
+		victim_kill(&victim, ring_began, NULL);
+		seen = executed(&victim);
+		if (victim_end(&victim))
+			done = executed(&victim);
+		victim_close(&victim);
+		if (done == LONGEST - 1)
+			continue;
+		ktap_print("%u commands when it was killed, %u in all", seen, done);
+		ASSERT_LE(done, seen + 1);
+		return;
+	}
+	FAIL("the ring was executed in whole %d times", VICTIM_TRIES);
 }
 
 /* Pointers and lengths that lead nowhere. */

@@ -11,6 +11,7 @@
  * for as long as the test wants. It also holds a reader of the guest's tables: what
  * the reader has found before the guest invalidates is not in use after that.
  */
+#include "victim.h"
 #include "vtd_guest.h"
 
 #define AT_HELD		0x800000ull	/* the page that is held */
@@ -484,4 +485,65 @@ TEST(entry_of_before)
 	test_cmd(caller_end(&writer));
 	ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, msi_address(ENTRY), 0));
 	ASSERT_EQ(0x51, g->s.out_vector);
+}
+
+/* ---- how soon a long queue ends ---- */
+
+#define LONGEST	32768u	/* descriptors */
+#define CROWD	200u	/* devices, which each of them has to look at */
+
+static int crowd(void *arg)
+{
+	struct guest *g = arg;
+
+	guest_open(g);
+	guest_share(g);
+	for (unsigned int i = 0; i < CROWD; i++)
+		test_cmd(cmd_device_add(g->fd, NYX_SBDF(0, 16, 0, 0) + i));
+	queue_on(g, 7);
+	for (unsigned int i = 0; i < LONGEST - 1; i++)
+		put(g, CC_GLOBAL, 0);
+	return g->fd;
+}
+
+static void run_queue(void *arg)
+{
+	submit(arg);
+}
+
+static unsigned int executed(const struct victim *v)
+{
+	struct guest g = { .fd = v->fd };
+
+	return r64(&g, IQH) >> 4;
+}
+
+static bool queue_began(struct victim *v, void *arg)
+{
+	(void)arg;
+	return executed(v);
+}
+
+/* No descriptor after the one that is being executed. */
+TEST(killed_in_a_long_queue)
+{
+	struct guest guest;
+	struct victim victim;
+
+	for (int i = 0; i < VICTIM_TRIES; i++) {
+		unsigned int seen, done = LONGEST - 1;
+
+		victim_start(&victim, crowd, run_queue, &guest);
+		victim_kill(&victim, queue_began, NULL);
+		seen = executed(&victim);
+		if (victim_end(&victim))
+			done = executed(&victim);
+		victim_close(&victim);
+		if (done == LONGEST - 1)
+			continue;
+		ktap_print("%u descriptors when it was killed, %u in all", seen, done);
+		ASSERT_LE(done, seen + 1);
+		return;
+	}
+	FAIL("the queue was executed in whole %d times", VICTIM_TRIES);
 }
