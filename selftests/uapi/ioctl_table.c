@@ -6,7 +6,66 @@
  */
 #include "ioctl_table.h"
 
+#include <assert.h>
 #include <sys/mman.h>
+
+/* The same for callers of 32 bits and of 64, and for programs that are built already. */
+#define LAYOUT(type, bytes) static_assert(sizeof(struct type) == (bytes), #type)
+
+LAYOUT(nyx_module_info, 64);
+LAYOUT(nyx_unit_create, 96);
+LAYOUT(nyx_unit_open, 56);
+LAYOUT(nyx_unit_info, 152);
+LAYOUT(nyx_unit_keep, 16);
+LAYOUT(nyx_unit_destroy, 8);
+LAYOUT(nyx_list, 56);
+LAYOUT(nyx_stats, 32);
+LAYOUT(nyx_memory_add, 48);
+LAYOUT(nyx_memory_remove, 24);
+LAYOUT(nyx_domain_create, 72);
+LAYOUT(nyx_domain_destroy, 16);
+LAYOUT(nyx_device_add, 16);
+LAYOUT(nyx_device_remove, 16);
+LAYOUT(nyx_device_attach, 24);
+LAYOUT(nyx_device_detach, 16);
+LAYOUT(nyx_map, 40);
+LAYOUT(nyx_unmap, 40);
+LAYOUT(nyx_invalidate, 40);
+LAYOUT(nyx_translate, 128);
+LAYOUT(nyx_dma, 104);
+LAYOUT(nyx_array, 32);
+LAYOUT(nyx_events_open, 16);
+LAYOUT(nyx_irq_setup, 16);
+LAYOUT(nyx_irte_set, 32);
+LAYOUT(nyx_irte_clear, 16);
+LAYOUT(nyx_irq_send, 64);
+LAYOUT(nyx_irq_bind, 48);
+LAYOUT(nyx_irq_unbind, 16);
+LAYOUT(nyx_irq_change, 40);
+LAYOUT(nyx_policy_set, 72);
+LAYOUT(nyx_policy_get, 80);
+LAYOUT(nyx_device_control, 16);
+LAYOUT(nyx_limit_set, 48);
+LAYOUT(nyx_limit_get, 48);
+LAYOUT(nyx_page_request, 40);
+LAYOUT(nyx_page_respond, 16);
+LAYOUT(nyx_mmio, 24);
+LAYOUT(nyx_unit_reset, 8);
+LAYOUT(nyx_unit_share, 8);
+LAYOUT(nyx_walk, 352);
+LAYOUT(nyx_domain_info, 88);
+LAYOUT(nyx_device_info, 56);
+LAYOUT(nyx_memory_info, 40);
+LAYOUT(nyx_mapping_info, 32);
+LAYOUT(nyx_irte_info, 32);
+LAYOUT(nyx_binding_info, 64);
+LAYOUT(nyx_run, 40);
+LAYOUT(nyx_page, 16);
+LAYOUT(nyx_policy, 56);
+LAYOUT(nyx_limits, 32);
+LAYOUT(nyx_fault, 24);
+LAYOUT(nyx_walk_step, 40);
+LAYOUT(nyx_event, 128);
 
 #define NEW_DOMAIN	300u	/* that a call creates or destroys */
 #define NEW_SBDF	NYX_SBDF(1, 2, 3, 4)
