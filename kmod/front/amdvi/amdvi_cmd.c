@@ -29,14 +29,16 @@ static void stop_hardware(struct amdvi *amdvi, u64 address)
 	     address);
 }
 
-static void clear_silence(struct amdvi *amdvi)
+/* Those of a range that are fresh. One by one: page faults set others meanwhile. */
+static void clear_silence(struct amdvi *amdvi, unsigned long first, unsigned long nr)
 {
-	unsigned int rid;
+	unsigned long rid = first, end = first + nr;
 
-	/* One by one: page faults set others meanwhile. */
-	for_each_set_bit(rid, amdvi->silenced, U16_MAX + 1) {
-		if (test_bit(rid, amdvi->fresh))
-			clear_bit(rid, amdvi->silenced);
+	for (;; rid++) {
+		rid = find_next_and_bit(amdvi->silenced, amdvi->fresh, end, rid);
+		if (rid >= end)
+			break;
+		clear_bit(rid, amdvi->silenced);
 	}
 }
 
@@ -45,7 +47,7 @@ void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr)
 	lockdep_assert_held(&amdvi->mutex);
 	bitmap_set(amdvi->fresh, first, nr);
 	amdvi->any_fresh = true;
-	clear_silence(amdvi);
+	clear_silence(amdvi, first, nr);
 }
 
 int amdvi_drain(struct amdvi *amdvi)
@@ -56,7 +58,7 @@ int amdvi_drain(struct amdvi *amdvi)
 	if (ret || !amdvi->any_fresh)
 		return ret;
 	/* A fault of before does not silence those that come from now on. */
-	clear_silence(amdvi);
+	clear_silence(amdvi, 0, U16_MAX + 1);
 	bitmap_zero(amdvi->fresh, U16_MAX + 1);
 	amdvi->any_fresh = false;
 	return 0;
