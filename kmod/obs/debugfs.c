@@ -293,19 +293,25 @@ static int devices_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(devices);
 
+/* Makes the files of one unit after the other: debugfs lets no two do it at once. */
+static struct workqueue_struct *file_maker;
+
 void nyx_debugfs_init(void)
 {
 	nyx_root = debugfs_create_dir("nyx-iommu", NULL);
+	file_maker = alloc_workqueue("nyx-files", WQ_UNBOUND, 1);
 }
 
 void nyx_debugfs_exit(void)
 {
+	if (file_maker)
+		destroy_workqueue(file_maker);
 	debugfs_remove_recursive(nyx_root);
 }
 
 /**
  * struct addition - a unit whose files a kernel thread makes
- * @work: in the system's workqueue
+ * @work: in &file_maker
  * @unit: the unit
  */
 struct addition {
@@ -333,14 +339,17 @@ static void make_files(struct work_struct *work)
 /*
  * The directory of all units is locked while the kernel allocates a file in it. The
  * memory cgroup of the unit's owner, if it were charged, could make all wait that
- * make or end a unit. The cgroup of a kernel thread has no limit.
+ * make or end a unit. The cgroup of a kernel thread has no limit. The queue is not the
+ * system's: a user who is throttled with the directory locked holds up no work of others.
  */
 void nyx_debugfs_add(struct nyx_unit *unit)
 {
 	struct addition a = { .unit = unit };
 
+	if (!file_maker)
+		return;
 	INIT_WORK_ONSTACK(&a.work, make_files);
-	schedule_work(&a.work);
+	queue_work(file_maker, &a.work);
 	flush_work(&a.work);
 	destroy_work_on_stack(&a.work);
 }
