@@ -74,9 +74,10 @@ NYX_EXPORT void nyx_ctx_unref(struct nyx_ctx *ctx)
 NYX_EXPORT int nyx_module_get(struct nyx_ctx *ctx, struct nyx_module_info *info)
 {
 	uint32_t size = info->size;
+	int ret = nyx__size_check(size);
 
-	if (size < sizeof(size))
-		return -EINVAL;
+	if (ret)
+		return ret;
 	memset(info, 0, size);
 	info->size = size;
 	return nyx__ioctl(ctx->fd, NYX_MODULE_INFO, info);

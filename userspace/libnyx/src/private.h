@@ -10,6 +10,7 @@
 #ifndef LIBNYX_PRIVATE_H
 #define LIBNYX_PRIVATE_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,6 +35,14 @@ struct nyx_unit {
 
 /* ctx.c: open a node, without binding it. Returns the descriptor or -errno. */
 int nyx__open_node(const char *path);
+
+/* The size that a caller gives a structure: what was never set must not clear gigabytes. */
+#define SIZE_GIVEN_MAX	4096u
+
+static inline int nyx__size_check(uint32_t size)
+{
+	return size < sizeof(size) ? -EINVAL : size > SIZE_GIVEN_MAX ? -E2BIG : 0;
+}
 
 /* ioctl.c. All return 0 or -errno; nyx__ioctl() goes on after EINTR. */
 int nyx__ioctl_once(int fd, unsigned long request, void *arg);

@@ -185,9 +185,10 @@ NYX_EXPORT uint32_t nyx_unit_id(const struct nyx_unit *unit)
 NYX_EXPORT int nyx_unit_get(struct nyx_unit *unit, struct nyx_unit_info *info)
 {
 	uint32_t size = info->size;
+	int ret = nyx__size_check(size);
 
-	if (size < sizeof(size))
-		return -EINVAL;
+	if (ret)
+		return ret;
 	memset(info, 0, size);
 	info->size = size;
 	return nyx__ioctl(unit->fd, NYX_UNIT_INFO, info);
@@ -198,10 +199,10 @@ NYX_EXPORT int nyx_unit_status_get(struct nyx_unit *unit, struct nyx_unit_status
 	struct nyx_unit_status st = { .size = status->size };
 	uint32_t size = status->size;
 	struct nyx_unit_info info = { .size = sizeof(info) };
-	int ret;
+	int ret = nyx__size_check(size);
 
-	if (size < sizeof(size))
-		return -EINVAL;
+	if (ret)
+		return ret;
 	ret = nyx_unit_get(unit, &info);
 	if (ret && ret != -ENODEV)
 		return ret;

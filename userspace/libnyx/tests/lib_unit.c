@@ -51,6 +51,8 @@ TEST(module_info)
 	EXPECT_TRUE(memchr(info.out_version, '\0', sizeof(info.out_version)));
 	info.size = 2;
 	ASSERT_EQ(-EINVAL, nyx_module_get(ctx, &info));
+	info.size = 0x40000000;			/* of no structure that there is */
+	ASSERT_EQ(-E2BIG, nyx_module_get(ctx, &info));
 }
 
 /* Not those that lead the model anywhere: there are no tables */
