@@ -15,7 +15,8 @@
  *
  * Work is bounded. A signal causes one attempt, at once, and one more by the worker.
  * If memory is not at hand workers try again, for all bindings of a user together
- * no more often than twice in a millisecond, in which units have equal parts. The
+ * once for each signal and otherwise no more often than twice in a millisecond, in
+ * which units have equal parts. The
  * timer ends in a softirq, which sends some of what is due; the worker, which is
  * scheduled like everybody else, sends the rest.
  *

@@ -278,14 +278,15 @@ static enum hrtimer_restart send_timer(struct hrtimer *timer)
 /* ---- the worker --------------------------------------------------------- */
 
 /*
- * After how many milliseconds a binding's next attempt does its user no injustice;
- * @nr: how many bindings of the user wait for memory.
+ * The least time in milliseconds until a binding's next attempt; @nr: bindings of the
+ * user that wait for memory.
  *
  * If each of @nr came again after @nr ms, all together would do so once in a
  * millisecond, however many there are, but a guest with many would slow those of
  * the user's other guests. So units share the time: one with few of them takes its
  * part of the milliseconds for these. Both together is two attempts in a millisecond
- * at most, because either rule alone allows one.
+ * at most, because either rule alone allows one; the first one again of a unit's only
+ * binding comes beside them, once for a signal.
  */
 static u32 stall_share(struct nyx_binding *b, u32 *nr)
 {

@@ -1904,7 +1904,7 @@ enum nyx_bind_flags {
  * max_bindings_per_user says. A signal that is there already counts. An interrupt
  * that is posted (NYX_IRTE_F_POSTED) takes a little longer if the memory is not
  * pinned, and is refused if it is not at hand for 5 seconds; where many bindings of
- * the unit wait for memory, each is asked for less often.
+ * the unit, or many units of the user, wait for memory, each is asked for less often.
  * Signals that come together may be delivered as one; of an EFD_SEMAPHORE each
  * write is one signal.
  */

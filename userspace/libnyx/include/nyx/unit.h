@@ -72,7 +72,8 @@ struct nyx_unit_create_opts {
  * @opts: how, or NULL
  * @unit: where to put the handle, with one reference
  *
- * Return: 0; -EEXIST if the user has a unit of that name; -EINVAL for a name with
+ * Return: 0; -EEXIST if the user has a unit of that name, or another process is making
+ * one, which nyx_unit_open() finds when that is done; -EINVAL for a name with
  * other characters, a value out of its range, or NYX_UNIT_F_KEEP alone;
  * -ENAMETOOLONG; -ENOSPC at the limit on units of the user or the module; other
  * errors of open(2) and the kernel.
