@@ -16,11 +16,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 static void replay(const char *name)
 {
 	FILE *file = fopen(name, "rb");
-	uint8_t *data = NULL;
-	long size;
+	uint8_t *data;
+	long size = -1;
 
-	if (!file || fseek(file, 0, SEEK_END) || (size = ftell(file)) < 0 ||
-	    fseek(file, 0, SEEK_SET) || !(data = malloc(size + 1)) ||
+	if (file && !fseek(file, 0, SEEK_END))
+		size = ftell(file);
+	data = size < 0 ? NULL : malloc(size + 1);
+	if (!data || fseek(file, 0, SEEK_SET) ||
 	    fread(data, 1, size, file) != (size_t)size) {
 		perror(name);
 		exit(2);

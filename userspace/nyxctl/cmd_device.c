@@ -251,7 +251,7 @@ static int say_busy(struct cli *cli, uint32_t sbdf, struct nyx_domain_info *targ
 			       lookup_sbdf_text(sbdf), lookup_domain_text(&domain), advice);
 	}
 	if (target && !nyx_domain_get(cli->unit, (nyx_domain_t){ target->domain_id }, target,
-				       sizeof(*target)) &&
+				      sizeof(*target)) &&
 	    !(target->flags & NYX_DOMAIN_F_SHARED) &&
 	    lookup_any_device(cli, target->domain_id, &other) && other != sbdf)
 		return err_say(-EBUSY, "domain %s is STRICT and has device %s; make a domain for many devices with 'nyxctl domain create --shared'",

@@ -437,7 +437,7 @@ TEST(binding_life)
 	EXPECT_EQ(-ENOENT, nyx_irq_unbind(unit, (nyx_binding_t){ bind.out_binding_id }));
 	EXPECT_EQ(-ENOENT, nyx_irq_change(unit, &change));
 	EXPECT_EQ(-ENOENT, nyx_irq_binding_get(unit, (nyx_binding_t){ bind.out_binding_id }, &info,
-					 sizeof(info)));
+					       sizeof(info)));
 }
 
 /* From the source to the target, past user space. */

@@ -137,11 +137,11 @@ TEST(policy_sizes)
 	EXPECT_EQ(0, nyx_policy_get_unit(s.unit, &newer.p, sizeof(newer)));
 	EXPECT_EQ(0, newer.more);
 	EXPECT_EQ(0, nyx_policy_get_unit(s.unit, (struct nyx_policy *)&flags,
-				    sizeof(flags)));
+					 sizeof(flags)));
 	EXPECT_EQ(NYX_POLICY_F_RECOVER, flags);
 	newer.p.threshold = 0;
 	EXPECT_EQ(-EINVAL, nyx_policy_set_unit(s.unit, &newer.p,
-					  sizeof(newer.p)));
+					       sizeof(newer.p)));
 	EXPECT_EQ(-EINVAL, nyx_policy_set_unit(s.unit, NULL, sizeof(newer.p)));
 }
 
@@ -289,7 +289,7 @@ TEST(limits)
 	EXPECT_EQ(10000, got.ops_per_s);
 	limits.burst_ms = 10001;
 	EXPECT_EQ(-EINVAL, nyx_limit_set_device(s.unit, DEV, &limits,
-					 sizeof(limits)));
+						sizeof(limits)));
 	EXPECT_EQ(-ENOENT, nyx_limit_set_device(s.unit, (nyx_device_t){ 9 }, NULL, 0));
 	EXPECT_EQ(-ENOENT, nyx_limit_get_domain(s.unit, (nyx_domain_t){ 99 }, &got, sizeof(got)));
 }
@@ -365,7 +365,7 @@ TEST(page_request_fails)
 	EXPECT_EQ(-EINVAL, nyx_page_request(s.unit, DEV, &page, 65, 1, NULL, &response));
 	EXPECT_EQ(-EINVAL, nyx_page_request(s.unit, DEV, &page, 1, 0, NULL, &response));
 	EXPECT_EQ(-ENOENT, nyx_page_request(s.unit, (nyx_device_t){ 9 }, &page, 1, 1, NULL,
-					       &response));
+					    &response));
 	page.access = 0;
 	EXPECT_EQ(-EINVAL, nyx_page_request(s.unit, DEV, &page, 1, 1, NULL, &response));
 	EXPECT_EQ(-ENOENT, nyx_page_respond(s.unit, (nyx_group_t){ 0 }, NYX_PAGE_SUCCESS));
