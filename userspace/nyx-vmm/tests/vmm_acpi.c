@@ -22,7 +22,7 @@ static const struct {
 };
 
 /* A unit without features, as far as the tables ask for them */
-static uint64_t unit[512];
+static uint64_t unit[8192];
 
 static struct vmm *build(const struct iommu_ops *iommu)
 {
