@@ -136,6 +136,8 @@ void oracle_step(struct oracle *o, struct rng *r, __u64 gpas)
 			gpa = (iova % (gpas / 2)) & ~(SZ_4K - 1);
 			if (!rng_below(r, 8))
 				gpa ^= SZ_2M;
+			if (gpa > gpas - n * SZ_4K)
+				gpa = gpas - n * SZ_4K;
 		}
 		oracle_map(o, w->base + first * SZ_4K, gpa, n * SZ_4K,
 			   rng_below(r, 4) ? RW : 1 + rng_below(r, 3));
