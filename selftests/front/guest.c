@@ -230,7 +230,7 @@ void flipper_sends(struct flipper *f)
 void flipper_end(struct flipper *f, pthread_t t)
 {
 	__atomic_store_n(&f->stop, true, __ATOMIC_SEQ_CST);
-	thread_end(t, "who changes the entry");
+	thread_end(t, "the flipper");
 }
 
 /* ---- events ---- */

@@ -1132,7 +1132,7 @@ TEST(log_fills_at_once)
 	t = thread_start(read_status, g);
 	stall_wait(&stall);
 	stall_release(&stall, 0);
-	thread_end(t, "who reads");
+	thread_end(t, "the reader");
 	for (unsigned int i = 0; i < 2047; i++)
 		in_log(g, AT_DATA, i, i);
 	R32(STATUS, S_CMDRUN | S_EVTRUN | S_EVTINT);
@@ -1198,7 +1198,7 @@ TEST(log_entries_are_whole)
 		W32(EVTHEAD, (i + 1) % 512 << 4);
 		__atomic_store_n(&r.seen, i + 1, __ATOMIC_RELEASE);
 	}
-	thread_end(t, "who makes events");
+	thread_end(t, "the reporter");
 }
 
 /* First the entry, then the tail, then the interrupt. */
@@ -1252,7 +1252,7 @@ TEST(log_memory_much_later)
 	t = thread_start(read_status, g);
 	stall_wait(&stall);
 	stall_release(&stall, 0);
-	thread_end(t, "who reads");
+	thread_end(t, "the reader");
 	R32(EVTTAIL, 0x20);
 	in_log(g, AT_EVT, 0, 1);
 	in_log(g, AT_EVT, 1, 2);
@@ -1296,10 +1296,10 @@ TEST(log_moves_while_it_is_written)
 	event_unseen(g, 2);
 	ASSERT_EQ(false, __atomic_load_n(&m.done, __ATOMIC_SEQ_CST));
 	stall_release(&stall, 0);
-	thread_end(mover, "who writes the base");
+	thread_end(mover, "the mover");
 	in_log(g, AT_EVT, 0, 1);
 	in_log(g, AT_EVT, 1, 2);
-	thread_end(reader, "who reads");
+	thread_end(reader, "the reader");
 	event(g, 3);
 	ASSERT_EQ(0, load64(g, AT_EVT + 32));
 	in_log(g, AT_DATA, 2, 3);

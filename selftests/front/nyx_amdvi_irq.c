@@ -840,7 +840,7 @@ TEST_EACH(log_changes_while_an_event_comes, log_changes)
 	stall_wait(&stall);
 	ASSERT_NE(0, poke(g, DEV2, 0x1234));
 	stall_release(&stall, 0);
-	thread_end(t, "who writes a register");
+	thread_end(t, "the writer");
 	memcpy(before, g->ram + AT_EVT, SZ_4K);
 	ASSERT_EQ(0x1234, load64(g, AT_EVT + 8));
 	R32(EVTTAIL, 0x10);

@@ -316,7 +316,7 @@ TEST(counts_survive_contexts)
 		invalidate(g, CC_GLOBAL, 0);
 	}
 	__atomic_store_n(&s.stop, true, __ATOMIC_SEQ_CST);
-	thread_end(t, "who sends");
+	thread_end(t, "the sender");
 	ASSERT_EQ(s.n, unit_stat(g->fd, NYX_STAT_IRQS));
 }
 

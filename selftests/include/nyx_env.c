@@ -671,7 +671,7 @@ void signaller_start(struct signaller *s, int fd)
 void signaller_stop(struct signaller *s)
 {
 	__atomic_store_n(&s->stop, true, __ATOMIC_SEQ_CST);
-	thread_end(s->thread, "who signals");
+	thread_end(s->thread, "the signaller");
 }
 
 void stall_arm(struct stall *s, void *addr, size_t size)
@@ -685,8 +685,10 @@ void stall_arm(struct stall *s, void *addr, size_t size)
 	s->addr = addr;
 	s->size = size;
 	s->uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	if (s->uffd < 0 && errno == ENOSYS)
+		NOT_HERE("no userfaultfd in this kernel");
 	if (s->uffd < 0)
-		NOT_HERE("userfaultfd: %s", strerror(errno));
+		SKIP("userfaultfd: %s", strerror(errno));
 	if (ioctl(s->uffd, UFFDIO_API, &api))
 		SKIP("UFFDIO_API: %s", strerror(errno));
 	madvise(addr, size, MADV_DONTNEED);

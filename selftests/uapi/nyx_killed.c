@@ -15,10 +15,10 @@
 
 #define DEVICE	ENV_SBDF
 
-/* A command that each signal has found done, or that none has ended. */
+/* A command that each signal has found done, or that none has ended in time. */
 static void too_late(void)
 {
-	FAIL("the command did all of its work %d times, or was faster than a signal",
+	FAIL("the command did its work to the end %d times, or was faster than a signal",
 	     VICTIM_TRIES);
 }
 
@@ -232,7 +232,8 @@ TEST(translate)
 		if (victim_end(&victim))
 			done = unit_stat(victim.fd, NYX_STAT_WALKS);
 		victim_close(&victim);
-		if (!done || done >= t.pages)
+		/* Of what it has done nothing can be seen before its end: not much, once. */
+		if (!done || done > t.pages / 4)
 			continue;
 		ktap_print("%llu walks of %llu", (unsigned long long)done,
 			   (unsigned long long)t.pages);

@@ -969,7 +969,7 @@ TEST(held_together_is_charged_once)
 	}
 	for (int i = 0; i < 2; i++) {
 		__atomic_store_n(&b[i].stop, true, __ATOMIC_RELAXED);
-		thread_end(t[i], "who signals");
+		thread_end(t[i], "the signaller");
 	}
 	WAIT_FOR(!small_irq(&l, l.e.sbdf));
 }

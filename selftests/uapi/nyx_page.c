@@ -134,7 +134,7 @@ TEST_EACH(ask, nr_cases)
 		test_cmd(cmd_page_respond(e.fd, group, response));
 		/* Only once. */
 		test_err(ENOENT, cmd_page_respond(e.fd, group, response));
-		thread_end(t, "who asked");
+		thread_end(t, "the asker");
 		test_cmd(a.ret);
 		ASSERT_EQ(response, a.response);
 		test_err(ENOENT, cmd_page_respond(e.fd, group, response));
@@ -242,7 +242,7 @@ TEST(device_that_asks)
 		dma_write(e.fd, e.sbdf, iova + SZ_4K, &i, sizeof(i));
 		ASSERT_SAME(e.mem + iova % SZ_1M, &i, sizeof(i));
 	}
-	thread_end(t, "who serves");
+	thread_end(t, "the server");
 	ASSERT_EQ(40, s.served);
 }
 
@@ -557,7 +557,7 @@ TEST_EACH(ended_while_waiting, end_cases)
 	t = start_asker(&a, &e, 3, LONG_MS);
 	group = take_request(ev, &e, e.sbdf, a.pages, 3);
 	test_cmd(v->end(&e));
-	thread_end(t, "who asked");
+	thread_end(t, "the asker");
 	ktap_note("returned %d, response %u", a.ret, a.response);
 	ASSERT_TRUE(a.ret == -ENODEV || a.ret == -ENOENT ||
 		    (!a.ret && a.response != NYX_PAGE_SUCCESS));
@@ -643,7 +643,7 @@ TEST(answers_and_timeouts)
 		worked += !ret;
 	}
 	for (int i = 0; i < 3; i++)
-		thread_end(t[i], "who asked");
+		thread_end(t[i], "the asker");
 	ktap_print("%lu answers, %lu time-outs", r.answered, r.timed_out);
 	ASSERT_EQ(worked, r.answered);
 	ASSERT_EQ(3 * r.n, r.answered + r.timed_out);
