@@ -80,7 +80,7 @@ static void device_free_rcu(struct rcu_head *rcu)
  * counts in both domains: a STRICT one is not free before the wait is over.
  *
  * From here on the device's accesses go to @to; those in flight may still be in
- * the domain that is returned, with a reference. Whoever enters an epoch looks
+ * the domain that is returned, with a reference. A reader that enters an epoch looks
  * at the device's domain again when it is inside; pairs with the barrier in
  * epoch_drain().
  */

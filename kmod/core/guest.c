@@ -226,7 +226,7 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u64 *generation,
 	do {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		/* Whoever removes memory, or the device, waits for us. */
+		/* A thread that removes memory, or the device, waits for us. */
 		pair = epoch_enter(&unit->irq.posting);
 		*generation = READ_ONCE(unit->guest.generation);
 		/* Pairs with the lock of who counts: the tables are read later. */
@@ -271,7 +271,7 @@ static void forget_device(struct nyx_unit *unit, struct nyx_device *dev,
 	unit->nowhere->nr_devices++;
 	nyx_guard_move(dev, unit->nowhere);
 	dom->unsettled = true;
-	/* Whoever removes it, or has claimed it, waits for that domain, too. */
+	/* A thread that removes it, or has claimed it, waits for that domain, too. */
 	dev->unsettled = true;
 }
 

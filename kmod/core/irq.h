@@ -7,7 +7,7 @@
  * An interrupt finds its device and its entry inside &nyx_irq.epoch, in any
  * context and without waiting. If the entry is a posted one it goes on, in
  * process context and inside &nyx_irq.posting, to the descriptor in guest memory;
- * that may have to wait for user space. Whoever changes entries, removes devices
+ * that may have to wait for user space. A thread that changes entries, removes devices
  * or memory waits for both.
  */
 #ifndef NYX_CORE_IRQ_H

@@ -367,7 +367,7 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 	struct nyx_refusal refusal;
 	bool tell;
 
-	/* Whoever was killed while a table was read has seen nothing of it. */
+	/* A thread that was killed while a table was read has seen nothing of it. */
 	if (fault->reason == NYX_FAULT_TABLE_ACCESS &&
 	    fatal_signal_pending(current))
 		return;

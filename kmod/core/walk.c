@@ -67,7 +67,7 @@ int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
 	unsigned int pair;
 
 	look(view, iova, access);
-	/* Whoever removes memory waits for us. */
+	/* A thread that removes memory waits for us. */
 	pair = epoch_enter(&unit->irq.posting);
 	pt_walk_trace(&view->cfg, view->root, &mem, iova, access, &res,
 		      &view->trace);

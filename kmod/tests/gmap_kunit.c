@@ -409,7 +409,7 @@ static size_t retired_bytes(const struct gmap *map)
 	return bytes;
 }
 
-/* However often a map changes, it does not keep more of its past than that. */
+/* The bytes of former states stay below the limit, however often a map changes. */
 static void former_states_are_bounded(struct kunit *test)
 {
 	struct gmap *map = test->priv;

@@ -997,7 +997,7 @@ static void readers_never_see_a_torn_entry(struct kunit *test)
 		if (!(i % 16))
 			cond_resched();
 	}
-	/* Whoever looked only while there was none finds this one. */
+	/* A reader that looked only while there was none finds this one. */
 	irt_write(irt, RACE_INDEX, &e[0]);
 	for (i = 0; i < RACE_READERS; i++) {
 		if (IS_ERR(task[i])) {

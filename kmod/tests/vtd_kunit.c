@@ -305,7 +305,7 @@ static void vtd_context_pass_through(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, decode(m, &wide, &ctx), 0);
 	KUNIT_EXPECT_TRUE(test, ctx.pass_through);
 	KUNIT_EXPECT_EQ(test, ctx.did, 1);
-	/* The permission is that of the bus, not of a table. */
+	/* The width is that of the bus, not of a table. */
 	KUNIT_EXPECT_EQ(test, ctx.width, wide.haw);
 }
 

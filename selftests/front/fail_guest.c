@@ -47,7 +47,7 @@ void fail_creation(const struct nyx_unit_create *u)
 	for (n = 1; used && n < FAIL_MAX; n++) {
 		ktap_note("allocation %u", n);
 		ret = create(u, spare, nth, -1, n, &used);
-		/* What is large is tried twice. */
+		/* A large allocation is tried twice. */
 		ASSERT_TRUE(!ret || (used && ret == -ENOMEM));
 		refused += !!ret;
 	}
@@ -350,7 +350,7 @@ static void do_walk(struct guest *g, const struct fail_vendor *v, struct call *c
 	c->arg.walk.iova = AT_DATA;
 }
 
-/* What has been done, or prepared, goes. */
+/* Takes back all that was done or prepared. */
 static void undo(struct guest *g, const struct call *c)
 {
 	cmd_memory_remove(g->fd, NEW_GPA, NEW_LENGTH);
@@ -608,7 +608,7 @@ void fail_write(struct guest *g, const struct fail_vendor *v, const struct fail_
 		ktap_note("%s, allocation %u", w->name, n);
 		v->restart(g);
 		fresh(g, v);
-		/* What a device has done before, for the write to take away. */
+		/* The device has done this before, for the write to take away. */
 		reaches(g, DEV, AT_DATA, AT_DATA);
 		ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, v->msi.address, v->msi.data));
 		if (w->prepare)

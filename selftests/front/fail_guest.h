@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What the programs of the vendors share. Each call is made with its first
+ * The programs of the vendors share this. Each call is made with its first
  * allocation failing, then its second, and so on until it meets no failure. A call
  * that fails says -ENOMEM and has changed nothing; afterwards all goes on.
  */
@@ -35,8 +35,8 @@ void fail_creation(const struct nyx_unit_create *u);
 
 /*
  * Each command of the interface, by a table that must have all of them. DEV reaches
- * AT_DATA by tables of the guest, and v->msi is remapped. What DEV does is the
- * first that the unit hears of it, each time.
+ * AT_DATA by tables of the guest, and v->msi is remapped. The unit hears of
+ * DEV for the first time by this, each time.
  */
 void fail_commands(struct guest *g, const struct fail_vendor *v);
 

@@ -62,8 +62,8 @@ struct guest {
 void guest_create(struct guest *g, struct nyx_unit_create *u);
 
 /*
- * Other processes may open the unit, and reach its memory. That is pinned: a signal ends
- * no access to it, but what looks for one.
+ * Other processes may open the unit, and reach its memory. The memory is pinned: a
+ * signal ends no access to it, but what looks for one.
  */
 void guest_share(struct guest *g);
 

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What is looked for beside the answers is the kernel's own complaints, and leaks.
+ * Beside the answers, the kernel's own complaints and leaks are looked for.
  */
 #include "fail_guest.h"
 #include "vtd_guest.h"

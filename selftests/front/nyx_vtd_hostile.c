@@ -55,7 +55,7 @@ static const struct killed_case {
 	{ "table_translate", AT_TABLES, true },
 };
 
-/* Who is killed while the tables are read has met no fault of the guest's. */
+/* A caller that is killed while the tables are read has met no fault of the guest's. */
 TEST_EACH(killed_is_no_fault, killed_cases)
 {
 	struct nyx_translate t = {
@@ -445,7 +445,7 @@ TEST(bound_table_of_a_file_server)
 	unbind_irq(g, &b);
 	ASSERT_TRUE(!__atomic_load_n(&fuse.reading, __ATOMIC_SEQ_CST));
 	__atomic_store_n(&fuse.give, true, __ATOMIC_SEQ_CST);
-	/* Who sends by command waits, as for any memory. */
+	/* An interrupt that is sent by command waits, as for any memory. */
 	msi_refused(g, DEV, msi_address(3), 0, 0x22, 3);
 	ASSERT_TRUE(fuse.reading);
 	close(g->fd);

@@ -464,7 +464,7 @@ static bool read_entry(u32 rid, u64 dte[4])
 	return true;
 }
 
-/* What a leaf says of its size: log2, or 0: nothing that there is at this level. */
+/* The size that a leaf codes: log2; 0 if there is none at this level. */
 static unsigned int coded_size(u64 entry, unsigned int shift)
 {
 	unsigned int lg2;
@@ -595,7 +595,7 @@ static void irq_large(const u64 *lo, const u64 *hi, struct ref_irq *ref)
 	if (!lo || !hi || !(*lo & 1) || (*hi & 0x00f0000000000f00ull))
 		return;
 	if (*lo & 0x80) {
-		/* What becomes of it is in a virtual APIC. */
+		/* A virtual APIC has the outcome. */
 		if ((control & C_GAM) && !(*lo & 0x38))
 			ref->what = REF_NOT_SAID;
 		return;

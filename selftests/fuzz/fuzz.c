@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The first byte of an input says what kind of unit it is about, each of the others
- * begins an operation. What is checked:
+ * The first two bytes of an input say what kind of unit it is about; operations follow,
+ * each a byte and its arguments. Checked are:
  *
  *  - AddressSanitizer and UBSan; BUG and WARN; locks that are taken twice; memory,
  *    pages and work items that are left in the end.
@@ -482,7 +482,7 @@ static void do_reset(void)
 	check_registers();
 }
 
-/* What all devices' entries say, to see whether they stay. */
+/* A sum of all devices' entries, to see whether they stay. */
 static u64 entries_sum(void)
 {
 	unsigned int d, words, i;

@@ -133,7 +133,7 @@ struct fuzz_reg {
 
 #define FUZZ_UNLESS	0x80000000u
 
-/* What of the tables changes, and is invalidated alone. */
+/* The part of the tables that changes and is invalidated alone. */
 enum fuzz_edit { EDIT_PAGE, EDIT_DEVICE, EDIT_IRQ };
 
 /**

@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 	}
 	LLVMFuzzerInitialize(&argc, &argv);
 	for (i = 1; i < argc; i++) {
-		/* Whoever sees it end knows at which. */
+		/* The last line names the input that ended it. */
 		printf("# %s\n", argv[i]);
 		fflush(stdout);
 		replay(argv[i]);

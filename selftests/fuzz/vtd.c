@@ -528,7 +528,7 @@ static void irq(u32 sbdf, u64 address, u32 data, struct ref_irq *ref)
 		return;
 	posting = irte[0] & 0x8000;
 	if (posting) {
-		/* What becomes of it is in the descriptor. */
+		/* The descriptor has the outcome. */
 		if (fuzz_unit.cfg.vtd_flags & NYX_VTD_F_POSTED)
 			ref->what = REF_NOT_SAID;
 		return;

@@ -55,7 +55,7 @@ void *fuzz_kvcalloc(size_t n, size_t size, gfp_t gfp)
 	if (size_mul(n, size) != LARGE || large_used)
 		return kcalloc(n, size, gfp);
 	if (!large) {
-		/* What is behind its ends must not be touched. */
+		/* The pages beyond its ends must not be touched. */
 		large = mmap(NULL, LARGE + 2 * PAGE_SIZE, PROT_NONE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		FUZZ_CHECK(large != MAP_FAILED, "memory");

@@ -141,7 +141,7 @@ static void large_states_outlive_their_readers(struct kunit *test)
 	restart(f);
 	f->gpa = 6 * K + 5;
 	step_start(actor);
-	/* It has the state in its hands. */
+	/* It has read the pointer to the state. */
 	KUNIT_ASSERT_TRUE(test, step_go(0, 1));
 	KUNIT_EXPECT_TRUE(test, step_go(1, 1000));
 	KUNIT_EXPECT_GT(test, f->map.retired_bytes, RETIRED_MAX);

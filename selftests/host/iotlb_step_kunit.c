@@ -119,7 +119,7 @@ static bool nothing_stale(void *arg)
 	struct fixture *f = arg;
 	struct iotlb_hit hit;
 
-	/* Whatever class bits are lost: a page beside it sets them. */
+	/* Class bits may be lost: a page beside it sets them. */
 	fill_page(f, &f->a, f->va + (1ull << f->lg2), f->lg2);
 	return !iotlb_lookup(&f->tlb, &f->a, f->va, &hit) &&
 	       iotlb_lookup(&f->tlb, &f->a, f->va + (1ull << f->lg2), &hit);

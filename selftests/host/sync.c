@@ -58,7 +58,7 @@ void synchronize_rcu(void)
 	struct reader *r;
 
 	smp_mb();
-	/* Who is not in the list yet, or idle, sees what came before. */
+	/* A reader that is not in the list yet, or idle, sees what came before. */
 	for (r = __atomic_load_n(&readers, __ATOMIC_ACQUIRE); r; r = r->next) {
 		unsigned long since;
 

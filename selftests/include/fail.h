@@ -33,8 +33,8 @@ void fail_arm(int nth, unsigned int n);
 bool fail_disarm(int nth);
 
 /*
- * All of this thread's allocations fail when they have taken @bytes together. What has a
- * second way to get its memory, as kvmalloc() has, fails only so.
+ * All of this thread's allocations fail when they have taken @bytes together. An
+ * allocation with a second way to get memory, as kvmalloc() has, fails only so.
  */
 int fail_open_budget(void);
 void fail_budget(int fd, unsigned int bytes);

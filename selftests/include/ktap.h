@@ -124,7 +124,10 @@ __attribute__((__format__(__printf__, 4, 5)))
 void ktap_failed(bool fatal, const char *file, int line, const char *fmt, ...);
 
 #define SKIP(...)	ktap_skip(__VA_ARGS__)
-/* What can never be on a kernel like this one. selftests/check does not count it. */
+/*
+ * The case needs something that a kernel like this can never have. selftests/check does
+ * not count it.
+ */
 #define NOT_HERE(...)	ktap_skip("does not apply: " __VA_ARGS__)
 #define FAIL(...)	ktap_failed(true, __FILE__, __LINE__, __VA_ARGS__)
 

@@ -1246,7 +1246,7 @@ static void stay_on(unsigned int cpu)
 	SKIP("processor %u: %s", cpu, strerror(errno));
 }
 
-/* What CPU 1 is called for while bindings come and go on CPU 0. */
+/* The calls to CPU 1 while bindings come and go on CPU 0. */
 static unsigned long calls_of_unbinds(struct bound *b, unsigned int nr)
 {
 	unsigned long before = calls_to(1);

@@ -640,7 +640,7 @@ static void limited_pair(int fd)
 	pthread_join(t, NULL);
 }
 
-/* Who is refused a pin takes nothing from others of the same user, not for a moment. */
+/* A refused pin takes nothing from others of the same user, not for a moment. */
 TEST(refused_pins_do_not_count)
 {
 	int fd = nyx_open();

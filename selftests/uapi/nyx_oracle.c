@@ -199,7 +199,7 @@ static void *map_and_unmap(void *arg)
 	return NULL;
 }
 
-/* Who walks beside a writer sees no difference where there is none. */
+/* A walk beside a writer sees no difference where there is none. */
 TEST_EACH(beside_writers, shapes)
 {
 	struct beside b = { .r = rng_start(2) };

@@ -138,7 +138,7 @@ TEST_EACH(ask, nr_cases)
 		test_cmd(a.ret);
 		ASSERT_EQ(response, a.response);
 		test_err(ENOENT, cmd_page_respond(e.fd, group, response));
-		/* Who waits needs no event. */
+		/* A caller that waits needs no event. */
 		ASSERT_EQ(0, events_count(ev, NYX_EVENT_PAGE_RESPONSE));
 	}
 	ASSERT_EQ(3 * v->nr, unit_stat(e.fd, NYX_STAT_PAGE_REQUESTS));
@@ -492,7 +492,7 @@ TEST(kinds_of_domain)
 	test_cmd(cmd_page_post(e.fd, e.sbdf, &page, 1, LONG_MS, &group));
 }
 
-/* Who may do nothing may not ask either; what was asked before can be answered. */
+/* A device that may do nothing may not ask either; earlier requests can be answered. */
 TEST(quarantined)
 {
 	static const __u32 actions[] = { NYX_DEVICE_DO_QUARANTINE, NYX_DEVICE_DO_DISABLE };
@@ -544,7 +544,7 @@ static const struct end_case {
 	{ "unit_destroyed", end_destroy },
 };
 
-/* Who waits goes on, and nothing can be answered any more. */
+/* A caller that waits goes on, and nothing can be answered any more. */
 TEST_EACH(ended_while_waiting, end_cases)
 {
 	struct asker a;

@@ -5,8 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A structure lies across two pages, of which the second is not there: the kernel
- * has read the first part when it waits for the second one. What the first part is
- * changed into meanwhile must not count any more. So each field is read once, or
+ * has read the first part when it waits for the second one. A change of the first part
+ * meanwhile must not count. So each field is read once, or
  * what was read first is what is used.
  *
  * One part may be read twice: the size, before and with the rest of a structure.
@@ -436,7 +436,7 @@ static size_t pick_word(const struct ioctl_desc *d, struct rng *r)
 	return at;
 }
 
-/* Whatever is read, and when: it works or it is refused, and the kernel survives. */
+/* At any moment a change works or is refused, and the kernel survives. */
 TEST(any_moment)
 {
 	const unsigned long calls = ktap_iterations(16);

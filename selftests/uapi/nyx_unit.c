@@ -293,7 +293,7 @@ static void *info_until_the_end(void *arg)
 	return NULL;
 }
 
-/* Whoever is told about a unit that is being destroyed is told all, or nothing. */
+/* A caller is told all about a unit that is being destroyed, or nothing. */
 TEST(info_races_with_destroy)
 {
 	for (unsigned long i = 0; i < ktap_iterations(100); i++) {
@@ -336,7 +336,7 @@ TEST(limits)
 	test_err(ENOSPC, cmd_memory_add(fd, 0, 7 * SZ_1M, SZ_4K, mem));
 	snapshot_check(&s, fd, true);
 
-	/* Whoever goes makes room for one, and for one only. */
+	/* Each that goes makes room for one, and for one only. */
 	test_cmd(cmd_domain_destroy(fd, dom[1]));
 	test_cmd(cmd_domain_paging(fd, 0, &dom[1]));
 	test_err(ENOSPC, cmd_domain_paging(fd, 0, &dom[3]));

@@ -458,7 +458,7 @@ TEST(binding_delivers)
 	EXPECT_EQ(1, value);
 }
 
-/* Who has bound interrupts is told that the table has changed. */
+/* A caller with bound interrupts is told that the table has changed. */
 TEST(change_events)
 {
 	struct nyx_irq_bind bind = binding(eventfd(0, 0), eventfd(0, 0));

@@ -91,7 +91,7 @@ static inline void bench_spin_unlock(void *lock)
 #define spin_lock(l)		bench_spin_lock(l)
 #define spin_unlock(l)		bench_spin_unlock(l)
 
-/* Who would wait is not there; the barrier is. */
+/* There are no waiters; the barrier is there. */
 #undef wq_has_sleeper
 #define wq_has_sleeper(q)	({ smp_mb(); false; })
 

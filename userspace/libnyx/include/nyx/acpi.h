@@ -218,7 +218,7 @@ enum nyx_ivrs_setting {
 };
 
 /**
- * struct nyx_ivrs_entry - devices of a unit. What the type does not name is 0
+ * struct nyx_ivrs_entry - devices of a unit. Members that the type does not name are 0
  * @type: of enum nyx_ivrs_entry_type
  * @settings: of enum nyx_ivrs_setting
  * @first: bus, device and function, up to 65535

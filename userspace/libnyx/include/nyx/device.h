@@ -52,7 +52,8 @@ int nyx_device_remove(struct nyx_unit *unit, nyx_device_t device);
  * Return: 0; -EBUSY if the device is attached and is not to be replaced, or if
  * the domain is STRICT and has a device; -ENOENT.
  */
-int nyx_device_attach(struct nyx_unit *unit, nyx_device_t device, nyx_domain_t domain, uint32_t flags);
+int nyx_device_attach(struct nyx_unit *unit, nyx_device_t device, nyx_domain_t domain,
+		      uint32_t flags);
 
 /**
  * nyx_device_detach() - detach a device from its domain

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A device model asks with nyx_page_request(). Whoever serves the unit reads a
+ * A device model asks with nyx_page_request(). The server of the unit reads a
  * NYX_EVENT_PAGE_REQUEST for each page, maps them and answers the group with
  * nyx_page_respond().
  */
