@@ -569,7 +569,7 @@ static void guest_config_that_makes_no_sense(struct kunit *test)
 				PT_WIDTH);
 }
 
-/* Whatever the guest does, the walk ends and says something sensible. */
+/* The walk ends and says something sensible for anything that the guest does. */
 static void guest_table_that_changes_all_the_time(struct kunit *test)
 {
 	const struct pt_shape *shape = test->param_value;

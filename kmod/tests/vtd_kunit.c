@@ -690,7 +690,7 @@ static u64 sparse(u64 *state)
 	return word;
 }
 
-/* Whatever there is: an answer that makes sense, and in bounds. */
+/* Any contents have an answer that makes sense, and in bounds. */
 static void vtd_random(struct kunit *test)
 {
 	u64 state = vtd_seed ?: ktime_get_ns() | 1;

@@ -128,7 +128,7 @@ u64 bench_between(void (*other)(void *ctx), void (*ours)(void *ctx), void *ctx,
 	return ((start * nr) << 20) / tsc_rate;
 }
 
-/* Who is interrupted has more cycles for its time: the fewest are right. */
+/* A try that is interrupted has more cycles for its time: the fewest are right. */
 static void calibrate_tsc(void)
 {
 	u64 start, cycles, ns, rate;

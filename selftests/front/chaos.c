@@ -48,7 +48,7 @@ __u32 chaos_device(const struct chaos_model *model, struct rng *r)
 	return model->devices[rng_below(r, model->nr_devices)];
 }
 
-/* Whatever is wrong is the guest's own fault: errors are few, and known. */
+/* All that is wrong is the guest's own fault: errors are few, and known. */
 static void check(int ret)
 {
 	if (ret && ret != -ENOSPC && ret != -ENOENT && ret != -EOVERFLOW)
@@ -79,7 +79,7 @@ static void do_dma(struct chaos *chaos, struct rng *r)
 		mark = chaos->model->mark_log(chaos->g);
 	switch (rng_below(r, 4)) {
 	case 0:
-		/* What it writes is as good as what the guest does. */
+		/* Its writes are as good as what the guest does. */
 		for (size_t i = 0; i < 64; i += 8)
 			((__u64 *)buf)[i / 8] = chaos_page(r) | chaos->model->page;
 		ret = cmd_dma_write(fd, &c, sbdf, chaos_iova(r), buf, length);
@@ -142,7 +142,7 @@ static void do_msi(struct chaos *c, struct rng *r)
 	check(nyx_cmd(c->g->fd, NYX_IRQ_SEND, &s));
 }
 
-/* Whoever is bound sends at a time of its own. */
+/* A bound eventfd sends at a time of its own. */
 static void do_bound(struct chaos *c, struct rng *r)
 {
 	struct nyx_irq_send s;

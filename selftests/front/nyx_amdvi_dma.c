@@ -82,7 +82,7 @@ TEST_EACH(mode_0, perm_cases)
 	check_perm(g, v, AT_DATA);
 	if (!v->read || !v->write)
 		return;
-	/* What is beyond memory is nobody's. */
+	/* Addresses beyond memory are nobody's. */
 	refused_quietly(g, DEV, true, NOWHERE);
 	refused_quietly(g, DEV, false, ~0ull);
 }
@@ -410,7 +410,7 @@ TEST(tables_out_of_reach)
 		words(g, root)[i] = root | P_TABLE | P_NL(5);
 	invalidate(g, CMD_DTE(DEV), 0);
 	refused(g, DEV, true, 0x123456789000, DID, E_FAULT | E_PR);
-	/* What is mapped to where no memory is, is no fault of the table. */
+	/* A mapping to where no memory is, is no fault of the table. */
 	root = attach(g, DEV, DID, 1);
 	words(g, root)[1] = NOWHERE | P_RW;
 	invalidate(g, CMD_DTE(DEV), 0);
@@ -715,7 +715,7 @@ TEST(suppressed)
 	refused(g, DEV, true, 0x1000, DID, E_FAULT | E_PR | E_PE);
 	refused(g, DEV2, true, 0x1000, DID, E_FAULT | E_PR | E_PE);
 	refused_quietly(g, DEV2, true, 0x1000);
-	/* What is no page fault is always logged. */
+	/* An event that is no page fault is always logged. */
 	set_dte(g, DEV, D_V | D_TV | D_MODE(7), D1_SA | D1_SE | DID);
 	refused(g, DEV, true, 0x1000, DID, E_DTE);
 	refused(g, DEV, true, 0x1000, DID, E_DTE);

@@ -130,7 +130,7 @@ static int call_write_byte(void *arg)
 	return 0;
 }
 
-/* Who turns the unit on is killed while it waits for an access: it is on, all of it. */
+/* A thread that turns the unit on is killed while it waits for an access: all of it is on. */
 TEST(killed_while_it_is_turned_on)
 {
 	struct guest guest, *g = &guest;
@@ -973,7 +973,7 @@ TEST(bound_to_guest_apic)
 	ASSERT_EQ(2, binding_of(g, &b).refused);
 }
 
-/* Who has bound interrupts hears whose entries have changed. */
+/* A caller with bound interrupts hears whose entries have changed. */
 TEST(changes_are_told)
 {
 	struct guest guest, *g = &guest;

@@ -185,7 +185,7 @@ TEST(after_power_on)
 	check_reset(g);
 }
 
-/* What is not there takes writes and stays 0; no command is hidden there. */
+/* A register that is not there takes writes and stays 0; no command is hidden there. */
 TEST(holes_ignore_writes)
 {
 	struct guest guest, *g = &guest;
@@ -967,7 +967,7 @@ TEST_EACH(queue_error, bad_descs)
 	for (unsigned int turn = 0; turn < 3; turn++) {
 		store32(g, AT_STATUS, 1);
 		store32(g, AT_STATUS + 4, 1);
-		/* What is before it is done. */
+		/* The command before it is done. */
 		put(g, WAIT_SW | 7ull << 32, AT_STATUS + 4);
 		bad = g->tail;
 		put(g, v->lo, v->hi);
@@ -1235,7 +1235,7 @@ TEST(wait_interrupt)
 	ASSERT_EQ(8, *(__u32 *)(g->ram + AT_STATUS));
 	ASSERT_EQ(1, msis(g, NULL));
 	R32(ICS, 1);
-	/* What is pending is taken back with the status. */
+	/* A pending interrupt is taken back with the status. */
 	W32(ICS, 1);
 	W32(IECTL, IM);
 	invalidate(g, WAIT_IF, 0);

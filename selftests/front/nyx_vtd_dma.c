@@ -510,7 +510,7 @@ TEST_EACH(reason, reason_cases)
 	ASSERT_EQ(v->iova, e.fault.fault.iova);
 	ASSERT_EQ(v->reason, e.fault.fault.vendor);
 
-	/* Who looks is told the same, and the guest nothing. */
+	/* A caller that looks is told the same, and the guest nothing. */
 	test_cmd(cmd_walk_device(g->fd, &w, DEV, v->read ? NYX_PROT_READ : NYX_PROT_WRITE,
 				 v->iova));
 	ASSERT_EQ(0, memcmp(&w.out_fault, &e.fault.fault, sizeof(w.out_fault)));

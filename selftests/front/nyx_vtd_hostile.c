@@ -297,7 +297,7 @@ static void *send_many(void *arg)
 	return NULL;
 }
 
-/* What is counted in a domain is not lost when the guest's context goes. */
+/* Counts of a domain are not lost when the guest's context goes. */
 TEST(counts_survive_contexts)
 {
 	struct guest guest, *g = &guest;

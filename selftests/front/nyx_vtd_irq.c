@@ -394,7 +394,7 @@ TEST_EACH(entries_are_cached, iec_cases)
 	ASSERT_EQ(v->hits ? 0x50 : 0x40, g->s.out_vector);
 	if (!v->hits)
 		return;
-	/* What is not present, or refused, is not cached. */
+	/* An entry that is not present, or refused, is not cached. */
 	set_irte(g, 0x123, 0, 0);
 	ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, msi_address(0x123), 0));
 	invalidate(g, v->lo, 0);

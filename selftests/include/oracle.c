@@ -252,7 +252,7 @@ void oracle_check_list(const struct oracle *o)
 			ASSERT_LT(i, o->window[w].nr);
 			ASSERT_EQ(o->window[w].page[i], (m->gpa + at) | m->prot);
 		}
-		/* What could be one extent is one. */
+		/* Extents that could be one are one. */
 		if (i < o->window[w].nr)
 			ASSERT_NE(o->window[w].page[i], (m->gpa + m->length) | m->prot);
 		bytes += m->length;

@@ -341,7 +341,7 @@ static void step_binding(struct hot *h, struct rng *r)
 
 /* ---- no signal is lost ---- */
 
-/* What was on its way has come: nothing changes any more. */
+/* All that was on its way has come: nothing changes any more. */
 static void settle(const struct hot *h, const struct hot_binding *b,
 		   struct nyx_binding_info *info)
 {

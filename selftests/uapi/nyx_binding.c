@@ -469,7 +469,7 @@ TEST(begins_masked)
 	ASSERT_EQ(1, eventfd_wait(b.target));
 }
 
-/* What is kept while masked is judged when it is unmasked. */
+/* A signal that is kept while masked is judged when it is unmasked. */
 TEST(masked_and_refused)
 {
 	struct bound b;
@@ -1588,7 +1588,7 @@ TEST(two_that_unbind)
 	signaller_stop(&s);
 }
 
-/* Whatever happens to the entry, a signal is delivered or refused, and counted. */
+/* A signal is delivered or refused, and counted, for any change of the entry. */
 TEST(entry_under_signals)
 {
 	struct signaller s;

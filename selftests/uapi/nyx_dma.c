@@ -340,7 +340,7 @@ TEST_EACH(faults, fault_cases)
 				ASSERT_FILLED(e.mem + SZ_1M + edge - before, 0x22, before);
 				bytes[1] += before;
 			}
-			/* What was counted is what was done. */
+			/* All that was counted was done. */
 			ASSERT_EQ(bytes[0], unit_stat(e.fd, NYX_STAT_READ_BYTES));
 			ASSERT_EQ(bytes[1], unit_stat(e.fd, NYX_STAT_WRITE_BYTES));
 		}

@@ -7,7 +7,7 @@
  * With fault injection in the kernel, each command of ioctl_table.c is issued
  * with its first allocation failing, then its second, and so on until it works:
  * each time it either fails and has changed nothing, or has done all of it.
- * What is looked for beside that is the kernel's own complaints.
+ * Beside that, the kernel's own complaints are looked for.
  */
 #include "fail.h"
 #include "ioctl_table.h"

@@ -593,7 +593,7 @@ static int do_remove_unused_memory(struct scene *s)
 	return cmd_memory_remove(s->e.fd, SZ_1G, SZ_64K);
 }
 
-/* What the killed removal of a range has kept, the next removal gives back. */
+/* The next removal gives back what the killed removal of a range has kept. */
 TEST(killed_removal_is_made_good)
 {
 	static const struct wait_case v = { "", do_remove_unused_memory, 0 };
@@ -629,7 +629,7 @@ TEST(killed_removal_is_made_good)
 	test_cmd(fcntl(memfd, F_ADD_SEALS, F_SEAL_WRITE));
 }
 
-/* What the killed replacement has not waited for, the same command again does. */
+/* The same command again waits for what the killed replacement has not waited for. */
 TEST(killed_replace_is_made_good)
 {
 	static const struct wait_case v = { "", do_replace, 0 };

@@ -410,7 +410,7 @@ TEST_EACH(domains_do_not_mix, cache_cases)
 	}
 }
 
-/* What is remembered of the memory map does not outlive a change of it. */
+/* Nothing that is remembered of the memory map outlives a change of it. */
 TEST_EACH(memory_moves, cache_cases)
 {
 	enum { RANGES = 64 };

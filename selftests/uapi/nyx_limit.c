@@ -201,7 +201,7 @@ TEST(irqs)
 	irqs = unit_stat(l.e.fd, NYX_STAT_IRQS);
 	for (int i = 0; i < MANY; i++)
 		test_cmd(small_access(&l, l.e.sbdf));
-	/* What is not sent is not signalled. */
+	/* An interrupt that is not sent is not signalled. */
 	do {
 		eventfd_take(target);
 	} while (!cmd_irq_signal(l.nb, &s, l.e.sbdf, msi_index(1), target));
@@ -339,7 +339,7 @@ TEST(domain_shared)
 	test_cmd(cmd_device_attach(l.e.fd, THIRD_SBDF, other, 0));
 	limit_domain(&l, 0, 1, 1);
 	until_refused(&l, l.e.sbdf, small_access);
-	/* What the one has used up the other does not have. */
+	/* The other does not have what the one has used up. */
 	n = until_refused(&l, SECOND_SBDF, small_access);
 	ASSERT_LE(n, 20);
 	until_refused(&l, SECOND_SBDF, small_irq);
@@ -758,7 +758,7 @@ TEST_EACH(interrupt_holds_up_nobody, go_cases)
 	not_held_up(v, true);
 }
 
-/* What was unmapped while it waited is not written when it goes on. */
+/* Pages that were unmapped while it waited are not written when it goes on. */
 TEST(unmapped_meanwhile)
 {
 	struct limited l;

@@ -14,7 +14,7 @@
 
 #define NOBODY	65534
 
-/* What a device writes the VMM sees, and the reverse; untouched memory is 0. */
+/* The VMM sees what a device writes, and the reverse; untouched memory is 0. */
 TEST_EACH(reads_and_writes, memory_cases)
 {
 	unsigned char *buf = ktap_alloc(SZ_1M), *got = ktap_alloc(SZ_1M);
@@ -340,7 +340,7 @@ TEST_EACH(zero_page_and_fork, private_backings)
 	dma_read(e.fd, e.sbdf, SZ_4K, buf, 14);
 	ASSERT_EQ(0, memcmp(buf, "by the process", 14));
 
-	/* What a child writes to its copy stays there. */
+	/* Writes of a child to its copy stay there. */
 	pid = fork();
 	ASSERT_TRUE(pid >= 0);
 	if (!pid) {
@@ -552,7 +552,7 @@ TEST(pin_below_a_stack)
 	ASSERT_TRUE(mmap(stack - 4 * SZ_4K, SZ_4K, rw, fixed, -1, 0) != MAP_FAILED);
 	test_err(EFAULT, cmd_memory_add(e.fd, NYX_MEMORY_F_PINNED, 0, SZ_64K, stack - 4 * SZ_4K));
 	ASSERT_EQ(base, locked_kb());
-	/* What is there can be pinned. */
+	/* Memory that is there can be pinned. */
 	test_cmd(cmd_memory_add(e.fd, NYX_MEMORY_F_PINNED, 0, SZ_4K, stack - 4 * SZ_4K));
 	test_cmd(cmd_memory_add(e.fd, NYX_MEMORY_F_PINNED, SZ_1G, SZ_64K, stack));
 }
@@ -581,7 +581,7 @@ static void limited_user(int fd)
 	test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_PINNED, SZ_1G, SZ_64K, mem));
 	test_cmd(cmd_memory_remove(fd, 0, SZ_64K * 3));
 	test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_PINNED, 0, SZ_64K * 3, mem));
-	/* What is not pinned does not count. */
+	/* Memory that is not pinned does not count. */
 	test_cmd(cmd_memory_add(fd, 0, 2 * SZ_1G, SZ_1M, mem));
 }
 

@@ -318,7 +318,7 @@ TEST_EACH(threshold, threshold_cases)
 	check_refused(&e, e.sbdf, ev);
 }
 
-/* What is older than the window does not count. */
+/* A fault that is older than the window does not count. */
 TEST(window)
 {
 	struct nyx_policy p = strict;
@@ -699,7 +699,7 @@ TEST_EACH(domain, domain_cases)
 	device_info(e.fd, e.sbdf, &info);
 	ASSERT_EQ(0, info.flags & NYX_DEVICE_F_HELD);
 
-	/* Who comes is held, who goes is not. */
+	/* A device that comes is held, one that goes is not. */
 	test_cmd(cmd_device_attach(e.fd, THIRD_SBDF, e.domain, NYX_ATTACH_F_REPLACE));
 	check_refused(&e, THIRD_SBDF, ev);
 	test_cmd(cmd_device_attach(e.fd, THIRD_SBDF, other, NYX_ATTACH_F_REPLACE));
@@ -1247,7 +1247,7 @@ TEST_EACH(records, record_cases)
 	device_info(e.fd, e.sbdf, &info);
 	ASSERT_EQ(rounds * 1000 + (v->irqs ? (rounds + v->irqs - 1) / v->irqs : 0),
 		  info.fault_events);
-	/* What was left out comes in a last record, without another fault. */
+	/* Faults that were left out come in a last record, without another fault. */
 	WAIT_FOR((take_records(ev, &r), r.sum >= info.fault_events));
 	ASSERT_EQ(info.fault_events, r.sum);
 	seconds = (boottime_ns() - from) / 1000000000 + 1;
@@ -1288,7 +1288,7 @@ TEST(records_of_two)
 	ASSERT_EQ(1, event.fault.count);
 }
 
-/* Who leaves, or whose unit ends, before its last record does no harm. */
+/* A device that leaves, or whose unit ends, before its last record does no harm. */
 TEST(records_of_the_departed)
 {
 	struct nyx_policy p = strict;

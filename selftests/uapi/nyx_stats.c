@@ -127,7 +127,7 @@ TEST_EACH(hits_and_misses, iotlb_cases)
 	ASSERT_EQ(b.v[NYX_STAT_IOTLB_HITS], a.v[NYX_STAT_IOTLB_HITS]);
 }
 
-/* Whatever happens, hits + misses are the translations, misses are walks. */
+/* At all times hits + misses are the translations, misses are walks. */
 TEST_EACH(they_add_up, iotlb_cases)
 {
 	struct rng r = rng_start(1);
@@ -176,7 +176,7 @@ TEST(maps_and_unmaps)
 	ASSERT_EQ(SZ_1G + SZ_4K, u.v[NYX_STAT_MAPPED_BYTES]);
 	ASSERT_EQ(0, u.v[NYX_STAT_UNMAPS]);
 	before = u;
-	/* What fails does not count. */
+	/* A command that fails does not count. */
 	test_err(EEXIST, cmd_map(e.fd, e.domain, 0, 0, SZ_4K, RW));
 	test_err(ENOENT, cmd_unmap(e.fd, e.domain, SZ_512G, SZ_4K, NULL));
 	u = unit_counters(&e);
@@ -279,7 +279,7 @@ TEST(sums)
 		ktap_note("counter %d", j);
 		ASSERT_EQ(sum.v[j], u.v[j]);
 	}
-	/* Who goes leaves what it has counted. */
+	/* A device that goes leaves what it has counted. */
 	before = u;
 	for (__u32 i = 0; i < 3; i++) {
 		for (__u32 j = 0; j < 3; j++) {

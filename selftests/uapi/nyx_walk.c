@@ -240,7 +240,7 @@ TEST_EACH(permissions, shapes)
 		walk(&e, &w);
 		ended(&w, v->dflt, NYX_WALK_PAGE, NYX_FAULT_NONE);
 		ASSERT_EQ(NYX_PROT_READ, w.out_prot);
-		/* Who asks for nothing is denied nothing. */
+		/* A walk that asks for nothing is denied nothing. */
 		w.access = 0;
 		walk(&e, &w);
 		ended(&w, v->dflt, NYX_WALK_PAGE, NYX_FAULT_NONE);
@@ -351,7 +351,7 @@ TEST_EACH(own_child, shapes)
 	walk_init(&w, v, v->max, 0x123456789abcull);
 	walk(&e, &w);
 	if (v->format == NYX_FORMAT_AMDV1) {
-		/* What is right at the top is not one level below. */
+		/* An entry that is right at the top is not one level below. */
 		ended(&w, 2, NYX_WALK_TABLE, NYX_FAULT_RESERVED_BIT);
 		return;
 	}
@@ -641,7 +641,7 @@ TEST(native_refused)
 
 /* ---- guests that fight ---- */
 
-/* Whatever lies in memory, the answer is well formed. */
+/* The answer is well formed for any contents of memory. */
 TEST_EACH(random_tables, shapes)
 {
 	struct rng r = rng_start(1);

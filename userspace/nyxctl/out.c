@@ -214,7 +214,7 @@ struct out *out_result(const struct out_style *style, const char *name,
 	va_list args;
 
 	va_start(args, sentence);
-	/* Who names columns wants them. */
+	/* A user that names columns wants them. */
 	if (style->format == OUT_TABLE && !style->columns &&
 	    vasprintf(&out->sentence, sentence, args) < 0)
 		out_of_memory();

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Who waits gives the lock away meanwhile. Only who waits has a time-out.
+ * A caller that waits gives the lock away meanwhile. Only such a caller has a time-out.
  */
 #include "mock.h"
 
