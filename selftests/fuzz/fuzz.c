@@ -518,7 +518,7 @@ static bool change(struct input *in, u64 at)
 static void edit_page(struct input *in, u32 sbdf)
 {
 	u64 iova = input_iova(in), before, other;
-	unsigned int lg2, i;
+	unsigned int lg2;
 	struct ref ref;
 
 	remember_iova(iova);
@@ -535,15 +535,10 @@ static void edit_page(struct input *in, u32 sbdf)
 	    entries_sum() != before)
 		return;
 	other = lg2 < 64 ? iova ^ 1ull << (lg2 - 1) : iova;
-	for (i = 0; i < fuzz_model.nr_devices; i++) {
-		fuzz_model.translate(fuzz_model.devices[i], iova, NYX_ACC_READ, &ref);
-		if (!usable(fuzz_model.devices[i]))
-			continue;
-		if (fuzz_model.devices[i] != sbdf)
-			continue;
-		check_device(sbdf, iova);
-		check_device(sbdf, other);
-	}
+	if (!usable(sbdf))
+		return;
+	check_device(sbdf, iova);
+	check_device(sbdf, other);
 }
 
 static void edit_device(struct input *in, u32 sbdf)
