@@ -573,7 +573,7 @@ TEST(limit)
 	ASSERT_TRUE(put_group("memory.max", text));
 	test_cmd(pipe(result));
 	pid = fork();
-	ASSERT_GE(pid, 0);
+	ASSERT_TRUE(pid >= 0);
 	if (!pid) {
 		if (!put_group("cgroup.procs", "0"))
 			_exit(2);

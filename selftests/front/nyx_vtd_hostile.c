@@ -402,7 +402,7 @@ static void fuse_mount(struct fuse *f)
 		NOT_HERE("/dev/fuse: %s", strerror(errno));
 	strcpy(f->path, "/tmp/nyx-fuse-XXXXXX");
 	fd = mkstemp(f->path);
-	ASSERT_GE(fd, 0);
+	ASSERT_TRUE(fd >= 0);
 	close(fd);
 	/* Nobody else sees it, and it goes with us. */
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
@@ -426,7 +426,7 @@ TEST(bound_table_of_a_file_server)
 	fuse_mount(&fuse);
 	t = thread_start(fuse_serve, &fuse);
 	fd = open(fuse.path, O_RDWR | O_CLOEXEC);
-	ASSERT_GE(fd, 0);
+	ASSERT_TRUE(fd >= 0);
 	ASSERT_EQ(0, fstat(fd, &st));
 	ASSERT_EQ(SZ_4K, st.st_size);
 	page = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

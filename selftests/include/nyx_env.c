@@ -809,7 +809,7 @@ void write_file(const char *path, const char *text)
 	FILE *f = fopen(path, "w");
 
 	ASSERT_TRUE(f);
-	ASSERT_GE(fputs(text, f), 0);
+	ASSERT_TRUE(fputs(text, f) >= 0);
 	ASSERT_EQ(0, fclose(f));
 }
 

@@ -906,13 +906,18 @@ static unsigned long trace_count(void)
 /* Bindings of one message, each with a source of its own. */
 static void bind_many(struct bound *b, unsigned int nr, int *source, __u32 coalesce_us)
 {
-	struct rlimit files = { nr + 256, nr + 256 };
+	struct rlimit files;
 	struct nyx_irq_bind c;
 
+	/* Beside those that are open already */
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &files));
+	files.rlim_cur += nr;
+	if (files.rlim_max < files.rlim_cur)
+		files.rlim_max = files.rlim_cur;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
 	for (unsigned int i = 0; i < nr; i++) {
 		source[i] = eventfd(0, EFD_NONBLOCK);
-		ASSERT_GE(source[i], 0);
+		ASSERT_TRUE(source[i] >= 0);
 		nyx_bind_init(&c, b->e.sbdf, msi_index(ENTRY), source[i], b->target);
 		c.coalesce_us = coalesce_us;
 		test_cmd(nyx_cmd(b->e.fd, NYX_IRQ_BIND, &c));
@@ -1273,7 +1278,7 @@ TEST(unbind_calls_nobody)
 	stay_on(0);
 	bound_env(&b);
 	busy = fork();
-	ASSERT_GE(busy, 0);
+	ASSERT_TRUE(busy >= 0);
 	if (!busy) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		stay_on(1);
