@@ -167,7 +167,7 @@ static void amdvi_units(struct env *e, unsigned int nr)
 	}
 }
 
-/* What an AMD-Vi unit keeps until it is in the guest's log. */
+/* An AMD-Vi unit keeps entries in a buffer until they are in the guest's log. */
 static void logs(struct env *e, unsigned int nr)
 {
 	(void)e;

@@ -192,7 +192,7 @@ void fuzz_memory_add(unsigned int slot);
 void fuzz_memory_remove(unsigned int slot);
 /* A page cannot be reached from now on, or again. */
 void fuzz_memory_break(unsigned int slot, unsigned int page, bool broken);
-/* Nobody has written to what devices may only read. */
+/* Memory that devices may only read is as it was. */
 void fuzz_memory_check(void);
 /* Kernel threads find no memory at hand. */
 extern bool fuzz_memory_away;

@@ -505,7 +505,7 @@ void fuzz_unit_end(void)
 
 static void expect(int ret)
 {
-	/* Nobody is killed, and no memory lacks, unless that was asked for. */
+	/* Signals and lacks of memory are there only where an input asks for them. */
 	FUZZ_CHECK(!ret || (ret == -EINTR && fuzz_killed()) || (ret == -ENOMEM && host_failed()),
 		   "%d", ret);
 }
