@@ -511,39 +511,17 @@ static void run_queue(void *arg)
 	submit(arg);
 }
 
-static unsigned int executed(const struct victim *v)
+static unsigned int executed(int fd)
 {
-	struct guest g = { .fd = v->fd };
+	struct guest g = { .fd = fd };
 
 	return r64(&g, IQH) >> 4;
 }
 
-static bool queue_began(struct victim *v, void *arg)
-{
-	(void)arg;
-	return executed(v);
-}
-
-/* No descriptor after the one that is being executed. */
 TEST(killed_in_a_long_queue)
 {
+	static const struct victim_queue queue = { crowd, run_queue, executed, LONGEST - 1 };
 	struct guest guest;
-	struct victim victim;
 
-	for (int i = 0; i < VICTIM_TRIES; i++) {
-		unsigned int seen, done = LONGEST - 1;
-
-		victim_start(&victim, crowd, run_queue, &guest);
-		victim_kill(&victim, queue_began, NULL);
-		seen = executed(&victim);
-		if (victim_end(&victim))
-			done = executed(&victim);
-		victim_close(&victim);
-		if (done == LONGEST - 1)
-			continue;
-		ktap_print("%u descriptors when it was killed, %u in all", seen, done);
-		ASSERT_LE(done, seen + 1);
-		return;
-	}
-	FAIL("the queue was executed in whole %d times", VICTIM_TRIES);
+	victim_in_queue(&queue, &guest);
 }

@@ -86,3 +86,32 @@ void victim_close(struct victim *v)
 	close(v->fd);
 	munmap(v->state, SZ_4K);
 }
+
+static bool queue_began(struct victim *v, void *arg)
+{
+	const struct victim_queue *q = arg;
+
+	return q->executed(v->fd);
+}
+
+void victim_in_queue(const struct victim_queue *q, void *arg)
+{
+	struct victim victim;
+
+	for (int i = 0; i < VICTIM_TRIES; i++) {
+		unsigned int seen, done = q->entries;
+
+		victim_start(&victim, q->prepare, q->run, arg);
+		victim_kill(&victim, queue_began, (void *)q);
+		seen = q->executed(victim.fd);
+		if (victim_end(&victim))
+			done = q->executed(victim.fd);
+		victim_close(&victim);
+		if (done == q->entries)
+			continue;
+		ktap_print("%u entries when it was killed, %u in all", seen, done);
+		ASSERT_LE(done, seen + 1);
+		return;
+	}
+	FAIL("the queue was executed in whole %d times", VICTIM_TRIES);
+}

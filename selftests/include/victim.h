@@ -60,6 +60,23 @@ void victim_kill(struct victim *v, bool (*under_way)(struct victim *v, void *arg
 bool victim_end(struct victim *v);
 void victim_close(struct victim *v);
 
+/**
+ * struct victim_queue - a long queue that the register write of a guest executes
+ * @prepare: as in victim_start(); also leaves the queue full
+ * @run: writes the register
+ * @executed: entries that were executed so far, of the unit of a file
+ * @entries: of the queue
+ */
+struct victim_queue {
+	int (*prepare)(void *arg);
+	void (*run)(void *arg);
+	unsigned int (*executed)(int fd);
+	unsigned int entries;
+};
+
+/* A writer that is killed executes no entry after the one that is under way. */
+void victim_in_queue(const struct victim_queue *q, void *arg);
+
 /* Memory of zeros that both processes see; the test maps it before. */
 void *victim_memory(size_t size);
 
