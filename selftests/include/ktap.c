@@ -192,6 +192,18 @@ struct rng rng_start(uint64_t salt)
 	return r;
 }
 
+/* Tells of a case that takes a second or more: where a slow program spends its time. */
+static void tell_time(const char *name, const struct timespec *start)
+{
+	struct timespec now;
+	long ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = (now.tv_sec - start->tv_sec) * 1000 + (now.tv_nsec - start->tv_nsec) / 1000000;
+	if (ms >= 1000)
+		ktap_print("%s: %ld.%ld s", name, ms / 1000, ms % 1000 / 100);
+}
+
 /* Runs one case in a child and waits for all that comes of it. */
 static int run_case(const struct ktap_case *c, const void *v)
 {
@@ -378,6 +390,7 @@ int main(int argc, char **argv)
 	for (struct ktap_case *c = cases; c; c = c->next) {
 		for (size_t i = 0; i < c->nr; i++) {
 			const char *leak = NULL;
+			struct timespec start;
 			int result;
 
 			case_name(name, sizeof(name), c, case_entry(c, i));
@@ -389,6 +402,7 @@ int main(int argc, char **argv)
 				skipped++;
 				continue;
 			}
+			clock_gettime(CLOCK_MONOTONIC, &start);
 			ktap_baseline();
 			result = run_case(c, case_entry(c, i));
 			leak = ktap_leaks();
@@ -396,6 +410,7 @@ int main(int argc, char **argv)
 				ktap_print("left behind: %s", leak);
 				result = KTAP_FAIL;
 			}
+			tell_time(name, &start);
 			if (!result) {
 				tap("ok %u %s", nr, name);
 				passed++;
