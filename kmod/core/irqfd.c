@@ -283,7 +283,12 @@ static void binding_end(struct nyx_binding *b)
 	/* An interrupt that was composed before that is still sent. */
 	epoch_drain_bounded(&unit->irq.epoch);
 	nyx_irqfds_wait(fds, b);
-	irq_work_sync(&b->work);
+	/*
+	 * On PREEMPT_RT irq_work_sync() takes a grace period, also if there is nothing
+	 * to wait for. binding_retire() has one for what comes after &b->work is idle.
+	 */
+	if (irq_work_is_busy(&b->work))
+		irq_work_sync(&b->work);
 	nyx_irq_wait_end(unit, b->cfg.sbdf, &limit, false);
 	eventfds_release(b);
 	eventfd_ctx_put(b->target);
