@@ -458,7 +458,7 @@ int acpi_build(struct vmm *vmm)
 		return -EINVAL;
 	}
 	memset(w.area, 0, GPA_BIOS_END - GPA_BIOS);
-	/* At the front, where those look who are not told */
+	/* At the front: a kernel that is not told the address scans for the signature */
 	root = next(&w);
 	vmm->rsdp = take(&w, 36);
 

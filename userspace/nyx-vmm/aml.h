@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Terms are appended one after the other. What has a length, like a device, is opened
- * with a function that returns a mark, and closed with aml_end(mark). Running out of
+ * Terms are appended one after the other. A function that opens a term with a length,
+ * like a device, returns a mark; aml_end(mark) closes the term. Running out of
  * room is remembered, and everything afterwards does nothing: check aml::full at the
  * end.
  */

@@ -33,8 +33,8 @@ static void memory_map(struct vmm *vmm, struct boot_params *params)
 }
 
 /*
- * What the kernel uses before it has looked at the memory map: the file, and where it
- * unpacks itself, which is its preferred address or, if it lies higher, where it was loaded.
+ * The kernel uses this memory before it has read the memory map: the file, and the place where
+ * it unpacks itself: its preferred address or, if that is higher, the one it was loaded at.
  */
 static uint64_t end_of_kernel(const struct setup_header *h, size_t size)
 {

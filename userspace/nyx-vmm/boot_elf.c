@@ -172,7 +172,7 @@ static int load_segments(struct vmm *vmm, struct image *image)
 			continue;
 		if (s.filesz > s.memsz)
 			return -ENOEXEC;
-		/* What lies below would overwrite our tables */
+		/* A segment below would overwrite our tables */
 		to = s.paddr >= BOOT_LOWEST ? ram_ptr(vmm, s.paddr, s.memsz) : NULL;
 		if (!to)
 			return -ENOSPC;

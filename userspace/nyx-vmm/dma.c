@@ -25,8 +25,8 @@
 } while (0)
 
 /*
- * What driver and device agree on without locks, like an index of a ring, must not be
- * torn; memcpy() promises nothing of that.
+ * Words that driver and device share without locks, like an index of a ring, must not be
+ * torn, and memcpy() may tear them.
  */
 static void copy(void *to, const void *from, uint64_t len)
 {
@@ -183,7 +183,7 @@ void *dma_map(struct pci_dev *dev, uint64_t iova, uint64_t len, bool write)
 
 void dma_unmap(struct pci_dev *dev, void *p, uint64_t len)
 {
-	/* What map() gave ends with the request; nothing is held. */
+	/* dma_map() has taken nothing that is to be given back. */
 	(void)dev;
 	(void)p;
 	(void)len;

@@ -42,7 +42,7 @@ static int some(struct nyx_unit *unit, uint16_t rid, struct dma_op *ops, unsigne
 			.buffer = (uintptr_t)ops[i].buffer,
 		};
 	}
-	/* What a signal cut short is done again; that changes nothing. */
+	/* Go on after a signal. The item that it interrupted begins again, which is harmless. */
 	do {
 		rc = nyx_dma_submit_array(unit, items + from, nr - from, &done);
 		from += done;

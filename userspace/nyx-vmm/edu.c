@@ -16,7 +16,7 @@
  *	0x98	DMA command: 0x01 start, 0x02 from device to RAM, 0x04 interrupt after it
  *
  * The device's memory for DMA is 4096 bytes at 0x40000. Here DMA and factorials are done
- * when the write that starts them returns. What the IOMMU refuses changes nothing and
+ * when the write that starts them returns. A DMA that the IOMMU refuses changes nothing and
  * interrupts all the same: the device has no way to report it.
  */
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nyx-vmm: who answers at which port or address.
+ * nyx-vmm: the handlers of ports and addresses.
  *
  * Copyright (C) 2026 The Nyx authors
  *

@@ -6,7 +6,7 @@
  *
  * The guest finds the unit twice: in the IVRS table, and as a PCI function with a
  * capability block, whose MSI is the unit's own interrupt until the guest programs one
- * in its registers. What the table says of the unit's features is read from there.
+ * in its registers. IVRS gets the unit's features from the registers, too.
  *
  * Linux remaps interrupts only where IOAPIC 0 has the id of 00:14.0, as in AMD's
  * chipsets. There is no entry for a HPET: the machine has none.

@@ -154,7 +154,7 @@ static int create_unit(struct iommu_unit *iu, const char *model, const char *nam
 	return rc;
 }
 
-/* What a guest's own device does wrong is the guest's to see; it goes on working. */
+/* Report faults to the guest, and quarantine no device. */
 static int report_only(struct iommu_unit *iu)
 {
 	struct nyx_policy policy;

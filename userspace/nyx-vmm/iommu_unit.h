@@ -5,10 +5,10 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What a VMM has to do for it, whoever's model it is: give the unit the guest's memory
- * and the ids of its devices, pass on accesses of the registers, of devices to memory,
- * and their interrupts, and deliver what the unit itself sends. A model adds how the
- * guest finds it: an ACPI table, perhaps a PCI function.
+ * iommu_unit.c does what a VMM has to do for either model: it gives the unit the guest's
+ * memory and the ids of its devices, passes on accesses of the registers, of devices to
+ * memory, and their interrupts, and delivers the interrupts of the unit itself. A model adds
+ * how the guest finds it: an ACPI table, perhaps a PCI function.
  */
 #ifndef NYX_VMM_IOMMU_UNIT_H
 #define NYX_VMM_IOMMU_UNIT_H

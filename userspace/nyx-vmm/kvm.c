@@ -205,7 +205,7 @@ static int set_x2apic(struct vcpu *vcpu)
 	return ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) ? -errno : 0;
 }
 
-/* What firmware leaves behind. MTRRs that are off would mean uncached memory. */
+/* MSRs as firmware leaves them. MTRRs that are off would mean uncached memory. */
 static int set_msrs(struct vcpu *vcpu)
 {
 	static const struct { uint32_t index; uint64_t value; } values[] = {

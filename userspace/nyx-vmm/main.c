@@ -32,7 +32,7 @@ static void signalled(void *opaque, int fd)
 		vmm_stop(opaque, 128 + (int)info.ssi_signo);
 }
 
-/* What a caller has closed must not become a file of ours: the console is 0 and 1. */
+/* Fill closed standard descriptors, or files of ours would get them: the console is 0 and 1. */
 static int open_standard_files(void)
 {
 	int fd;
@@ -59,7 +59,7 @@ static int catch_signals(struct vmm *vmm, sigset_t *before)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
-	/* What nohup(1) had ignored remains so. */
+	/* Signals that nohup(1) had set to be ignored stay so. */
 	for (i = 0; i < ARRAY_SIZE(ends); i++) {
 		if (!sigaction(ends[i], NULL, &action) && action.sa_handler != SIG_IGN)
 			sigaddset(&set, ends[i]);
@@ -116,7 +116,7 @@ static int add_devices(struct vmm *vmm)
 	return rc;
 }
 
-/* What fails has been said. */
+/* Each part has said why it failed. */
 static int build(struct vmm *vmm)
 {
 	int rc;
@@ -192,7 +192,7 @@ static char **copy_words(int argc, char **argv)
 	return words;
 }
 
-/* What the machine and its making need. The previous signal mask comes out. */
+/* Prepare the process: standard files, output, ports, signals. @mask: the signal mask so far. */
 static int begin(struct vmm *vmm, sigset_t *mask)
 {
 	int rc = open_standard_files();

@@ -212,7 +212,7 @@ static void config_write(struct pci_dev *dev, unsigned int at, uint32_t value, u
 	for (i = 0; i < len; i++, value >>= 8) {
 		uint8_t mask = dev->writable[at + i];
 
-		/* What never changes other threads read without a lock. */
+		/* Store nothing: other threads read constant bytes without a lock. */
 		if (!mask)
 			continue;
 		dev->config[at + i] = (uint8_t)((dev->config[at + i] & ~mask) | (value & mask));

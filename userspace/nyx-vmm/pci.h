@@ -103,7 +103,7 @@ int pci_msi_add(struct pci_dev *dev);
 int pci_msix_add(struct pci_dev *dev, unsigned int bar, uint16_t nr);
 void pci_msi_written(struct pci_dev *dev);
 bool pci_msi_send(struct pci_dev *dev);		/* false: MSI is off */
-/* What it would send; for a function whose messages no IOMMU may remap. */
+/* The message of @dev's MSI; for a function whose messages no IOMMU may remap. */
 bool pci_msi_get(struct pci_dev *dev, uint64_t *address, uint32_t *data);
 bool pci_msix_enabled(struct pci_dev *dev);
 void pci_msix_send(struct pci_dev *dev, uint16_t vector);

@@ -22,7 +22,7 @@ static void send_message(struct pci_dev *dev, uint64_t address, uint32_t data)
 	uint8_t bytes[4];
 
 	le_put(bytes, data, 4);
-	dma_write(dev, address, bytes, sizeof(bytes));	/* blocked: nobody to tell */
+	dma_write(dev, address, bytes, sizeof(bytes));	/* blocked: it is lost */
 }
 
 /* ---- MSI: one message, 64-bit address ----------------------------------------- */

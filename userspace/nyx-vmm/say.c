@@ -5,9 +5,9 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Nobody waits for a reader while the machine runs: a virtual CPU, or the main loop, which
- * takes signals, would stand still. What finds no room is counted, and the count is said
- * in front of the next line that finds some. Before and afterwards, when there is
- * something to say that ends it all, a reader has a second.
+ * takes signals, would stand still. say() counts a line that finds no room, and puts the
+ * count in front of the next line that finds some. Before the machine runs, and after it,
+ * when a line tells why nyx-vmm ends, a reader has a second.
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -4,9 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What the guest sends goes to standard output at once; the transmitter is always
- * empty. Standard input is read by the main loop as fast as the guest takes it. On a
- * terminal, Ctrl-A x ends the machine and Ctrl-A a sends a Ctrl-A.
+ * Bytes of the guest go to standard output at once; the transmitter is always empty. The
+ * main loop reads standard input as fast as the guest takes it. On a terminal, Ctrl-A x ends
+ * the machine and Ctrl-A a sends a Ctrl-A.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -47,7 +47,7 @@ static bool add_seg(struct virtq_request *req, const struct desc *d)
 		req->in_len += d->len;
 		return true;
 	}
-	/* What we read comes first. */
+	/* Readable buffers come first. */
 	if (req->nr_in || req->nr_out == VIRTQ_SEGS)
 		return false;
 	req->out[req->nr_out++] = (struct dma_seg){ d->addr, d->len };
@@ -160,7 +160,7 @@ static void fetch_add(struct fetch *f, uint16_t head, uint64_t iova, void *buffe
 	f->ops[f->nr++] = (struct dma_op){ .iova = iova, .buffer = buffer, .len = len };
 }
 
-/* What is refused concerns one request: those in front of it are served first. */
+/* A refusal concerns one request: those in front of it are served first. */
 static void fetch_run(struct virtq *vq, struct fetch *f)
 {
 	unsigned int i = 0;
@@ -257,7 +257,7 @@ static int broken(struct virtq *vq)
 	return -1;
 }
 
-/* What is done becomes the driver's: elements, then the index. */
+/* Give the finished requests to the driver: elements, then the index. */
 static int flush(struct virtq *vq)
 {
 	uint16_t slot = vq->used_idx % vq->size, first = (uint16_t)(vq->size - slot);

@@ -46,7 +46,7 @@ struct virtq {
 	uint16_t vector;
 	uint64_t desc, avail, used;
 	uint16_t last_avail;		/* the next that we take */
-	/* What the last look at the available ring saw, see look() */
+	/* As look() read them from the available ring last */
 	uint16_t avail_idx;
 	uint16_t event;			/* the driver's used_event, or its flags */
 	uint16_t heads_from;		/* the request of heads[0] */
@@ -58,7 +58,7 @@ struct virtq {
 	uint8_t tables[VIRTQ_BATCH][VIRTQ_TABLE * VIRTQ_DESC_SIZE];
 	uint8_t headers[VIRTQ_BATCH][VIRTQ_HEADER];
 	uint32_t has_header;		/* a bit for each */
-	bool fresh;			/* nothing was taken since, and nobody kicked */
+	bool fresh;			/* no request was taken since, and no kick came */
 	bool announced;			/* the driver knows that we wait for @last_avail */
 	/* Elements of the used ring that the driver does not have yet */
 	uint8_t done[VIRTQ_BATCH][8];

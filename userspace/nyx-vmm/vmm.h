@@ -215,10 +215,10 @@ static inline int open_anew(int fd, int how)
 /* say.c: a line on standard error. Any thread. */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 void say_init(void);
-/* From then on say() waits for nobody; in the end, for what is left. */
+/* true: say() drops a line rather than wait for a reader. false: it waits, for a second. */
 void say_running(bool running);
 
-/* Zeroed; that there is none is said, with what it is for. */
+/* Zeroed memory. NULL: there is none, and a line with @name has said so. */
 static inline void *alloc_for(const char *name, size_t size)
 {
 	void *p = calloc(1, size);
@@ -238,7 +238,7 @@ void *ram_ptr(struct vmm *vmm, uint64_t gpa, uint64_t len);
 
 /*
  * io.c: ports and MMIO. Handlers run under vmm::lock; @len is 1, 2, 4 or 8, and an
- * access never reaches beyond its region. What nobody handles reads as ones.
+ * access never reaches beyond its region. An address without a handler reads as ones.
  */
 enum io_kind { IO_PORT, IO_MMIO };
 
@@ -344,7 +344,7 @@ void hpet_exit(void);
 bool hpet_is_legacy(void);	/* it interrupts in place of the PIT */
 int testdev_init(struct vmm *vmm);
 
-/* PCI devices. What fails they say themselves. */
+/* PCI devices. Each function says itself why it fails. */
 int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly);
 int virtio_net_init(struct vmm *vmm, const char *tap, int fd);
 int virtio_rng_init(struct vmm *vmm);

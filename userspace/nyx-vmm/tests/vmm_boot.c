@@ -144,7 +144,7 @@ static const struct {
 	{ "wraps", -ENOSPC, UINT64_MAX, 2 },
 };
 
-/* What a bzImage needs begins where it unpacks itself. */
+/* The memory that a bzImage needs begins where it unpacks itself. */
 TEST_EACH(bzimage_place, places)
 {
 	struct vmm *vmm = env_machine(ENV_MAP);

@@ -29,7 +29,7 @@ static inline bool env_refuses(uint64_t iova)
 struct vmm *env_machine(enum env_dma dma);
 /* Fails the case if a thread or a file descriptor is left. */
 void env_end(struct vmm *vmm);
-/* What the guest prints: not amid the lines of the harness, which then has none, either. */
+/* Keep the guest's output away from the lines of the harness, which then has none, either. */
 void env_mute(bool on);
 unsigned int env_accesses(uint64_t iova);	/* to its page, refused or not, of ENV_FAULTS */
 unsigned int env_sent(uint8_t vector);	/* that devices of ENV_FAULTS have sent */

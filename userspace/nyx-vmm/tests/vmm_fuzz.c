@@ -5,8 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Accesses at random, biased towards what nearly makes sense; sanitizers watch. After
- * that the machine must still work: a reset makes each device as new. What is accessed
- * depends on the seed, what comes of it also on the threads.
+ * that the machine must still work: a reset makes each device as new. The accesses
+ * depend on the seed, their results also on the threads.
  */
 #include "vmm_env.h"
 
@@ -329,7 +329,7 @@ static void still_works(struct vmm *vmm)
 		ASSERT_TRUE(env_wait(&dev, 0));
 		ASSERT_EQ(0, env_get(vmm, ENV_DATA + 64, 1));
 	}
-	/* What the second has was not to be changed. */
+	/* The second disk is read-only, and has kept its contents. */
 	ASSERT_EQ(0x7777777777777777, env_get(vmm, ENV_DATA + 512, 8));
 	for (slot = SLOT_NET; slot <= SLOT_RNG; slot++) {
 		unsigned int queue = slot == SLOT_NET;
@@ -388,7 +388,7 @@ TEST_EACH(two_cpus, kinds)
 	env_end(vmm);
 }
 
-/* What lies across the end of a function's configuration is not there. */
+/* An access across the end of a function's configuration space finds nothing. */
 TEST(end_of_config)
 {
 	struct vmm *vmm = env_machine(ENV_MAP);

@@ -95,7 +95,7 @@ TEST_EACH(broken_queue, broken)
 	ASSERT_EQ(0, virtio_rng_init(vmm));
 	rng_works(vmm);
 	dev = env_virtio(vmm, SLOT, BAR, 256);
-	/* What is behind a table looks good, there and in what the device remembers. */
+	/* Good descriptors lie behind the table, in memory and in the device's copies. */
 	put_descs(&dev, ENV_RING + 16 * 256, &good, 1);
 	put_descs(&dev, ENV_RING + 16 * 65535, &good, 1);
 	put_descs(&dev, TABLE, three, 3);
@@ -340,7 +340,7 @@ static struct env_virtio net_start(struct vmm *vmm, int fd)
 	return dev;
 }
 
-/* What comes next is a frame of 60 times @byte. */
+/* The next frame is 60 times @byte. */
 static void net_receives(struct env_virtio *dev, uint8_t byte)
 {
 	ASSERT_TRUE(env_wait(dev, 0));
