@@ -6,8 +6,8 @@
  *
  * The table drives everything that must agree: parsing (cli.c), help (help.c)
  * and completion (complete.c). A command is "OBJECT VERB"; all commands of an
- * object are in cmd_OBJECT.c. What several objects have is in a file of its own:
- * policies, limits.
+ * object are in cmd_OBJECT.c. Policies and limits, which several objects have, are in
+ * files of their own.
  */
 #ifndef NYXCTL_CMD_H
 #define NYXCTL_CMD_H
@@ -32,7 +32,7 @@ enum exit_code {
 	EXIT_TIMEOUT = 124,	/* as timeout(1) */
 };
 
-/* What completes a word. */
+/* The words that shells offer in the place of an argument. */
 enum word_kind {
 	WORD_ANY,
 	WORD_FILE,

@@ -406,7 +406,7 @@ static int run_fill(struct cli *cli)
 	return ret ? access_failed(&acc, ret) : finish(result(&acc), &acc);
 }
 
-/* What the three atomic operations share. */
+/* Begin one of the three atomic operations. */
 static int atomic_init(struct access *acc, struct cli *cli, const char *op, uint32_t *width)
 {
 	int rc;

@@ -250,7 +250,7 @@ static void put_page(struct out *out, uint32_t type, const struct nyx_event_page
 	out_u64(out, COL_PAGE_INDEX, page->index);
 }
 
-/* Which events are wanted, and how many. */
+/* The events to print, and how many. */
 struct filter {
 	bool faults_only;
 	bool by_device;

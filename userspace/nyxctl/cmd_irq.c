@@ -264,7 +264,7 @@ static int parse_irte(const struct cli *cli, struct nyx_irte_set *irte)
 	return rc ? rc : parse_vector(cli, irte);
 }
 
-/* What to say of an entry that cannot be set or cleared. */
+/* Report an entry that cannot be set or cleared. */
 static int irte_failed(struct cli *cli, const char *what, uint64_t last, int err)
 {
 	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
@@ -457,7 +457,7 @@ static void put_send(struct out *out, const struct nyx_irq_send *irq)
 	out_row(out);
 }
 
-/* What --index names, or the message itself and NO_INDEX. */
+/* Parse the message: by --index, or itself, with NO_INDEX. */
 static int parse_message(struct cli *cli, struct nyx_irq_send *irq, uint32_t *index)
 {
 	const char *index_word = cli_opt(cli, "index");

@@ -77,7 +77,7 @@ static int find_range(struct cli *cli, uint64_t gpa, struct nyx_memory_info *inf
 	return EXIT_OK;
 }
 
-/* What is to be added. */
+/* The range to add. */
 struct source {
 	int fd;
 	uint64_t gpa;

@@ -26,7 +26,7 @@ static const struct out_col register_cols[] = {
 
 static const char *const widths[] = { "4", "8", NULL };
 
-/* Which register, by the arguments; and the unit. */
+/* Parse the arguments that name a register, and open the unit. */
 static int open_register(struct cli *cli, uint32_t *offset, uint32_t *width)
 {
 	const char *word = cli_opt(cli, "width");

@@ -30,7 +30,7 @@ static const struct out_col request_cols[] = {
 	{ 0 }
 };
 
-/* What is asked for. */
+/* The pages to ask for. */
 struct request {
 	uint32_t sbdf;
 	uint64_t iova;
@@ -97,7 +97,7 @@ static int request_failed(struct cli *cli, const struct request *r, int err)
 	}
 }
 
-/* What the answer means, for people and for the exit status. */
+/* Print the meaning of the answer, and return its exit status. */
 static int answered(const struct request *r)
 {
 	switch (r->response) {

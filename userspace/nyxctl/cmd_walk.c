@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What an entry means is the module's to say. Here its bits get the names that
- * the specifications give them.
+ * The module decodes the entries. Here their bits get the names that the specifications
+ * give them.
  */
 #include <errno.h>
 #include <inttypes.h>

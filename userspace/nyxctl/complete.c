@@ -19,7 +19,7 @@
 #include "cmd.h"
 #include "parse.h"
 
-/* What has been typed. */
+/* The words typed so far. */
 struct typed {
 	const struct cmd_object *object;
 	const struct cmd_verb *verb;

@@ -47,7 +47,7 @@ void err_note(const char *format, ...);
 /* The name of a negative errno, like "ENOENT". */
 const char *err_code(int err);
 
-/* What a negative errno means and what to do about it; no numbers. */
+/* The meaning of a negative errno, and the remedy; no numbers. */
 const char *err_text(int err);
 
 #endif /* NYXCTL_ERR_H */

@@ -53,7 +53,7 @@ static int rate_opt(const struct cli *cli, const char *name, __u64 *rate, bool *
 	return EXIT_OK;
 }
 
-/* What the options say, over what is there. *given: is there any? */
+/* Change @l as the options say. *given: is there any option? */
 static int apply(const struct cli *cli, struct nyx_limits *l, bool *given)
 {
 	const char *burst = cli_opt(cli, "burst");

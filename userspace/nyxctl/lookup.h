@@ -24,7 +24,7 @@ int lookup_sbdf(struct cli *cli, const char *word, uint32_t *sbdf);
 /* As lookup_sbdf(), but the device must exist. */
 int lookup_device(struct cli *cli, const char *word, struct nyx_device_info *info);
 
-/* What to say about a failed call on a device or a domain. */
+/* Report that the device or the domain of a failed call does not exist. */
 int lookup_no_device(struct cli *cli, uint32_t sbdf);
 int lookup_no_domain(struct cli *cli, const char *word);
 

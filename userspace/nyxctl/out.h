@@ -93,7 +93,7 @@ __attribute__((format(printf, 4, 5)))
 struct out *out_result(const struct out_style *style, const char *name,
 		       const struct out_col *cols, const char *sentence, ...);
 
-/* A value of the current row. What is never set is null, or "-". */
+/* Set a value of the current row. One that is never set is null, or "-". */
 void out_text(struct out *out, unsigned int col, const char *text);
 void out_u64(struct out *out, unsigned int col, uint64_t value);
 void out_ratio(struct out *out, unsigned int col, double value);

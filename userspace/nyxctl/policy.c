@@ -128,7 +128,7 @@ static int parse_weights(const char *list, struct nyx_policy *p)
 	return rc;
 }
 
-/* What the options say, over what is there. *given: is there any? */
+/* Change @p as the options say. *given: is there any option? */
 static int apply(const struct cli *cli, struct nyx_policy *p, bool *given)
 {
 	const char *action = cli_opt(cli, "action"), *scope = cli_opt(cli, "scope");

@@ -46,7 +46,7 @@ static void put_runs(struct out *out, const struct nyx_translate *t, const struc
 	}
 }
 
-/* What was refused comes last, so that the rows are the whole range. */
+/* The refused part comes last, so that the rows are the whole range. */
 static void put_refused(struct out *out, const struct nyx_fault *fault, uint64_t length)
 {
 	out_u64(out, RUN_IOVA, fault->iova);
