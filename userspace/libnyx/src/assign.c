@@ -6,7 +6,7 @@
  *
  * The kernel knows domains and devices; which domain a device should have is
  * policy and lives here. There is no lock between the programs that use a unit.
- * What takes its place:
+ * Three rules of the kernel take its place:
  *
  *  - The kernel gives a name to one domain only. Of two callers that make the
  *    same domain one gets -EEXIST, and looks again.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * libnyx: devices. What assigns them to domains is in assign.c.
+ * libnyx: devices. assign.c assigns them to domains.
  *
  * Copyright (C) 2026 The Nyx authors
  */

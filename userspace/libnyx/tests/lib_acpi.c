@@ -493,8 +493,8 @@ static void disassemble(const char *name, size_t len)
 	ASSERT_EQ(len, fwrite(table, 1, len, file));
 	ASSERT_EQ(0, fclose(file));
 	/*
-	 * It says what it does not like in the text, and exits with 0. What is loaded
-	 * before this program is not for that one.
+	 * iasl reports errors in its text, and exits with 0. A library that is preloaded
+	 * into this program must not be into iasl.
 	 */
 	snprintf(command, sizeof(command), "unset LD_PRELOAD; cd %s && iasl -d %s >log 2>&1 && "
 		 "! grep -iE '\\*\\*\\*\\*|error|invalid|unknown|warning' log *.dsl; "

@@ -207,7 +207,7 @@ TEST(unit_create_opts)
 	EXPECT_EQ(-EEXIST, nyx_unit_create(ctx, &opts, &again));
 }
 
-/* What a program of another age hands over. */
+/* The options of a program that was built with a newer header. */
 struct bigger {
 	struct nyx_unit_create_opts opts;
 	uint64_t more;

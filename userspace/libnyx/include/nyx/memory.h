@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What devices reach when their accesses have been translated: ranges of
- * guest-physical addresses (GPA), backed by the caller's memory or by a file.
+ * Guest memory is ranges of guest-physical addresses (GPA), backed by the caller's
+ * memory or by a file. Devices reach nothing else.
  */
 #ifndef NYX_MEMORY_H
 #define NYX_MEMORY_H

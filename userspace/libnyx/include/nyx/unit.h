@@ -260,7 +260,7 @@ int nyx_unit_destroy(struct nyx_unit *unit);
  * nyx_unit_reset() - put the registers of a vendor model back to power-on
  * @unit: the unit
  *
- * What the guest's tables said is forgotten.
+ * The unit forgets its entries and translations of the guest's tables.
  *
  * Return: 0; -EOPNOTSUPP if the unit has no vendor model.
  */
@@ -284,7 +284,7 @@ int nyx_mmio_read(struct nyx_unit *unit, uint32_t offset, uint32_t width, uint64
  * @width: as for nyx_mmio_read()
  * @value: what to write
  *
- * What the write leads to, as the execution of the invalidation queue, is done
+ * The effects of the write, such as the execution of the invalidation queue, are done
  * when the call returns.
  *
  * Return: as nyx_mmio_read(); -EINTR if the process was killed before.

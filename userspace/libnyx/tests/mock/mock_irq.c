@@ -134,7 +134,7 @@ static bool source_ok(const struct nyx_irte_info *irte, uint32_t sbdf)
 	}
 }
 
-/* What the message becomes; a compatibility-format one is taken apart. */
+/* Pass the message on unchanged; take one of the compatibility format apart for the answer. */
 static void pass(struct nyx_irq_send *irq)
 {
 	irq->out_dest = (uint32_t)(irq->address >> 12) & 0xff;
@@ -258,7 +258,7 @@ int m_irq_send(struct m_unit *unit, struct nyx_irq_send *irq)
 	return 0;
 }
 
-/* Which eventfd of the system, or 0. */
+/* The eventfd's id in the system, or 0. */
 static uint64_t eventfd_id(int fd)
 {
 	unsigned long id = 0, value;

@@ -265,7 +265,7 @@ int m_memory_remove(struct m_unit *unit, const struct nyx_memory_remove *r)
 	return -ENOENT;
 }
 
-/* Which page sizes and widths a format has. */
+/* Take over the page sizes and the width of @c, if its format has them. */
 static int domain_paging(const struct m_unit *unit, const struct nyx_domain_create *c,
 			 struct nyx_domain_info *info)
 {
