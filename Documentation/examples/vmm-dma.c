@@ -23,7 +23,7 @@
 
 #define RAM_SIZE	(16u << 20)
 
-/* What the guest's driver chose. */
+/* The guest's driver chose these. */
 #define QUEUE_IOVA	0xfff00000ull
 #define QUEUE_GPA	0x00010000ull
 #define BUFFER_IOVA	0xffc00000ull

@@ -73,7 +73,7 @@ static int memory_add(struct vm *vm)
 {
 	int ret;
 
-	/* What lies between, registers and ROMs, is not memory. */
+	/* The hole between them, with registers and ROMs, is not memory. */
 	ret = nyx_memory_add_file(vm->unit, 0, vm->ram_fd, 0, RAM_LOW, 0);
 	if (!ret)
 		ret = nyx_memory_add_file(vm->unit, HIGH_GPA, vm->ram_fd, RAM_LOW, RAM_HIGH, 0);
@@ -376,7 +376,7 @@ static void driver_starts(struct vm *vm)
 	expect(read_reg(vm, REG_GSTS, 4) == 0xc7000000, "not everything is on");
 }
 
-/* What the driver does in its fault interrupt: the oldest record, which it clears. */
+/* As the driver does in its fault interrupt: read the oldest record, and clear it. */
 static void driver_sees_fault(struct vm *vm, nyx_device_t device, uint64_t address,
 			      unsigned int reason)
 {

@@ -104,7 +104,7 @@ static void try_interrupt(const char *dir)
 	close(uio);
 }
 
-/* What becomes of it the device does not tell. */
+/* The device does not report the outcome. */
 static int access_only(const char *how, uint64_t iova, int times)
 {
 	set64(0x90, 16);
