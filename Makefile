@@ -19,7 +19,8 @@
 #   make docs         Documentation/ and the reference as a site, build/docs/html
 #   make install      module, library, tools, manual pages, udev rule; loads the module;
 #                     takes PREFIX and DESTDIR
-#   make dkms         the same, with a module that DKMS builds for every kernel (root)
+#   make install-user all of that but the module
+#   make dkms         as install, with a module that DKMS builds for every kernel (root)
 #   make uninstall    take them away; after make dkms with NYX_DKMS=1
 #   make clean        remove build/
 #
