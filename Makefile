@@ -69,6 +69,8 @@ vmm:
 .PHONY: demo
 demo:
 	@selftests/vm/deps demo
+	@[ -e build/user/nyx-vmm ] || \
+		echo 'demo: building libnyx, nyxctl and nyx-vmm (usually half a minute)'
 	@$(MAKE) -s lib cli vmm
 	@selftests/guest/demo
 

@@ -150,6 +150,7 @@ run_guest()
 	head -c 4M /dev/urandom >"$tmp/disk"
 	sum=$(sha256sum <"$tmp/disk")
 	echo "   $dim\$ nyx-vmm --kernel vmlinuz --initrd initrd --disk disk --iommu vtd$plain"
+	echo '   (It boots within half a minute, or a minute or two where KVM is emulated)'
 	timeout 200 "$vmm" --kernel "$kernel" --initrd "$initrd" --disk "$tmp/disk" --iommu vtd \
 		--append 'console=ttyS0 panic=-1 noxsave intel_iommu=on guest.disk=vda guest.iommu' \
 		--no-reboot </dev/null 2>&1 | tee "$tmp/console" |
