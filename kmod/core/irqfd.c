@@ -25,6 +25,7 @@
 #include "core/device.h"
 #include "core/irq.h"
 #include "core/irqfd_send.h"
+#include "core/tenant.h"
 #include "core/unit.h"
 
 /* Ended bindings of a unit whose memory waits for a grace period. */

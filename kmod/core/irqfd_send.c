@@ -19,6 +19,7 @@
 #include "base/types.h"
 #include "compat.h"
 #include "core/irq.h"
+#include "core/tenant.h"
 #include "core/unit.h"
 
 /*

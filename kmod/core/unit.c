@@ -9,7 +9,6 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
-#include <linux/hashtable.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
@@ -23,24 +22,7 @@
 #include "core/domain.h"
 #include "core/irqfd.h"
 #include "core/memory.h"
-
-/**
- * struct nyx_tenant - a user, or a container, with the units it holds
- * @node: in the table of tenants
- * @uid: the user; of a container, INVALID_UID
- * @ns: the container's outermost user namespace; of a user, NULL
- * @nr_units: how many; the tenant exists while it has some
- * @count: what else they have, by enum nyx_tenant_count
- *
- * All but @count under units_lock. A unit of a container holds a reference to @ns.
- */
-struct nyx_tenant {
-	struct hlist_node node;
-	kuid_t uid;
-	struct user_namespace *ns;
-	unsigned int nr_units;
-	atomic_t count[NYX_TENANT_COUNTS];
-};
+#include "core/tenant.h"
 
 /*
  * Protects the fields below, and users, keep, dead and tenants of every unit.
@@ -55,9 +37,7 @@ static struct xarray units = XARRAY_INIT(units, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOU
 static unsigned int nr_units;
 /* Those that can be found, and those that have ended and still hold memory. */
 static unsigned int nr_held;
-static DEFINE_HASHTABLE(tenants, 8);
 static unsigned int max_units;
-static unsigned int max_per_user;
 static u32 next_id;
 static const struct nyx_observer *observer;
 
@@ -65,8 +45,8 @@ void nyx_unit_init(unsigned int max, unsigned int per_user,
 		   const struct nyx_observer *obs)
 {
 	max_units = max;
-	max_per_user = per_user;
 	observer = obs;
+	nyx_tenants_init(&units_lock, per_user);
 	mutex_never_allocates(&units_lock);
 }
 
@@ -164,23 +144,6 @@ void nyx_unit_put(struct nyx_unit *unit)
 	kref_put(&unit->ref, unit_free);
 }
 
-/* End what unit_charge() began. */
-static void unit_uncharge(struct nyx_unit *unit)
-{
-	struct nyx_tenant *tenant;
-	unsigned int i;
-
-	lockdep_assert_held(&units_lock);
-	for (i = 0; i < ARRAY_SIZE(unit->tenants); i++) {
-		tenant = unit->tenants[i];
-		unit->tenants[i] = NULL;
-		if (tenant && !--tenant->nr_units) {
-			hash_del(&tenant->node);
-			kfree(tenant);
-		}
-	}
-}
-
 /*
  * Give back what the unit has, leaves first. It has ended and its last user is
  * gone: no access is under way and none can begin.
@@ -207,57 +170,11 @@ static void unit_teardown(struct nyx_unit *unit)
 	mutex_lock(&units_lock);
 	if (unit->tenants[0]) {
 		nr_held--;
-		unit_uncharge(unit);
+		nyx_tenants_uncharge(unit);
 	}
 	mutex_unlock(&units_lock);
 	nyx_unit_put(unit);
 	module_put(THIS_MODULE);
-}
-
-/*
- * For whom do the units of the current process count?
- *
- * A user with subordinate ids is many users inside the namespaces that it makes.
- * So the owner of the outermost namespace counts, as far as that is not root, who
- * makes namespaces for others: those count as a container, too, all their users
- * together.
- */
-static void current_tenants(struct nyx_tenant *key)
-{
-	struct user_namespace *ns, *outermost = NULL;
-
-	key[0] = (struct nyx_tenant) { .uid = current_euid() };
-	for (ns = current_user_ns(); ns->parent; ns = ns->parent) {
-		outermost = ns;
-		if (!uid_eq(ns->owner, GLOBAL_ROOT_UID))
-			key[0].uid = ns->owner;
-	}
-	key[1] = (struct nyx_tenant) { .uid = INVALID_UID };
-	if (outermost && uid_eq(outermost->owner, GLOBAL_ROOT_UID))
-		key[1].ns = outermost;
-}
-
-/* One more unit for a tenant, @spare of which is taken if there is none so far. */
-static struct nyx_tenant *tenant_charge(struct nyx_tenant **spare)
-{
-	unsigned long hash = __kuid_val((*spare)->uid) ^ (unsigned long)(*spare)->ns;
-	struct nyx_tenant *tenant;
-
-	lockdep_assert_held(&units_lock);
-	hash_for_each_possible(tenants, tenant, node, hash) {
-		if (uid_eq(tenant->uid, (*spare)->uid) && tenant->ns == (*spare)->ns)
-			break;
-	}
-	if ((tenant ? tenant->nr_units : 0) >= max_per_user &&
-	    !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE))
-		return NULL;
-	if (!tenant) {
-		tenant = *spare;
-		*spare = NULL;
-		hash_add(tenants, &tenant->node, hash);
-	}
-	tenant->nr_units++;
-	return tenant;
 }
 
 /*
@@ -266,38 +183,15 @@ static struct nyx_tenant *tenant_charge(struct nyx_tenant **spare)
  */
 static int unit_charge(struct nyx_unit *unit, struct nyx_tenant **spare)
 {
-	unsigned int i;
+	int ret;
 
 	lockdep_assert_held(&units_lock);
 	if (nr_held >= max_units)
 		return -ENOSPC;
-	for (i = 0; i < ARRAY_SIZE(unit->tenants); i++) {
-		if (!spare[i])
-			continue;
-		unit->tenants[i] = tenant_charge(&spare[i]);
-		if (!unit->tenants[i]) {
-			unit_uncharge(unit);
-			return -ENOSPC;
-		}
-	}
-	nr_held++;
-	return 0;
-}
-
-u32 nyx_tenants_add(struct nyx_unit *unit, enum nyx_tenant_count what, int n)
-{
-	struct nyx_tenant *tenant;
-	u32 most = 0;
-	unsigned int i;
-
-	/* They stay while the unit has objects. */
-	for (i = 0; i < ARRAY_SIZE(unit->tenants); i++) {
-		tenant = unit->tenants[i];
-		if (tenant)
-			most = max_t(u32, most,
-				     atomic_add_return(n, &tenant->count[what]));
-	}
-	return most;
+	ret = nyx_tenants_charge(unit, spare);
+	if (!ret)
+		nr_held++;
+	return ret;
 }
 
 /* Does a unit belong to a user, as it is in the current user namespace? */
@@ -323,21 +217,12 @@ static struct nyx_unit *find_name(const char *name, kuid_t owner)
 /* Take id, name and quota for a unit that others do not find yet. */
 static int unit_reserve(struct nyx_unit *unit)
 {
-	struct nyx_tenant key[ARRAY_SIZE(unit->tenants)];
-	struct nyx_tenant *spare[ARRAY_SIZE(key)] = {};
-	unsigned int i;
+	struct nyx_tenant *spare[NYX_TENANTS];
 	int ret;
 
-	current_tenants(key);
-	for (i = 0; i < ARRAY_SIZE(key); i++) {
-		if (!uid_valid(key[i].uid) && !key[i].ns)
-			continue;
-		spare[i] = kmemdup(&key[i], sizeof(key[i]), GFP_CALLER);
-		if (!spare[i]) {
-			ret = -ENOMEM;
-			goto out_free;
-		}
-	}
+	ret = nyx_tenants_alloc(spare);
+	if (ret)
+		goto out_free;
 	/* Ids are not reused soon: a stale one finds nothing. */
 	ret = xa_alloc_cyclic(&units, &unit->id, NULL, XA_LIMIT(1, INT_MAX),
 			      &next_id, GFP_CALLER);
@@ -356,8 +241,7 @@ static int unit_reserve(struct nyx_unit *unit)
 	if (ret)
 		xa_release(&units, unit->id);
 out_free:
-	for (i = 0; i < ARRAY_SIZE(spare); i++)
-		kfree(spare[i]);
+	nyx_tenants_free(spare);
 	return ret;
 }
 

@@ -58,6 +58,7 @@
 #include "core/page.h"
 #include "core/quarantine.h"
 #include "core/stats.h"
+#include "core/tenant.h"
 #include "mem/gmap.h"
 #include "tlb/iotlb.h"
 
@@ -65,7 +66,6 @@ struct dentry;
 struct device;
 struct mm_struct;
 struct nyx_domain;
-struct nyx_tenant;
 struct user_namespace;
 
 /**
@@ -98,20 +98,6 @@ struct nyx_unit_config {
 	u32 amdvi_flags;
 	kgid_t group;
 	char name[NYX_NAME_LEN];
-};
-
-/**
- * enum nyx_tenant_count - what is counted for the user, and the container, of a unit
- * @NYX_TENANT_BINDINGS: bound interrupts
- * @NYX_TENANT_STALLED: those of them that wait for memory
- * @NYX_TENANT_STALLED_UNITS: units that have some of these
- * @NYX_TENANT_COUNTS: their number
- */
-enum nyx_tenant_count {
-	NYX_TENANT_BINDINGS,
-	NYX_TENANT_STALLED,
-	NYX_TENANT_STALLED_UNITS,
-	NYX_TENANT_COUNTS,
 };
 
 /**
@@ -174,7 +160,7 @@ struct nyx_unit {
 	struct kref ref ____cacheline_aligned_in_smp;
 	unsigned int users;
 	bool keep;
-	struct nyx_tenant *tenants[2];
+	struct nyx_tenant *tenants[NYX_TENANTS];
 
 	struct mutex lock;
 	bool shared;
@@ -313,17 +299,6 @@ void nyx_unit_put(struct nyx_unit *unit);
  * Return: their number.
  */
 unsigned int nyx_unit_count(unsigned int *max);
-
-/**
- * nyx_tenants_add() - count something for the user, and the container, of a unit
- * @unit: the unit
- * @what: it
- * @n: what to add to the count
- *
- * Context: any.
- * Return: the count then, of whichever has more.
- */
-u32 nyx_tenants_add(struct nyx_unit *unit, enum nyx_tenant_count what, int n);
 
 /**
  * struct nyx_unit_totals - sums over a unit's objects

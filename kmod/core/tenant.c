@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: the users, and the containers, that units count for.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/tenant.h"
+
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/hashtable.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "base/types.h"
+#include "core/unit.h"
+
+/**
+ * struct nyx_tenant - a user, or a container, with the units it holds
+ * @node: in the table of tenants
+ * @uid: the user; of a container, INVALID_UID
+ * @ns: the container's outermost user namespace; of a user, NULL
+ * @nr_units: how many; the tenant exists while it has some
+ * @count: what else they have, by enum nyx_tenant_count
+ *
+ * All but @count under the lock of tenants. A unit of a container holds a reference
+ * to @ns.
+ */
+struct nyx_tenant {
+	struct hlist_node node;
+	kuid_t uid;
+	struct user_namespace *ns;
+	unsigned int nr_units;
+	atomic_t count[NYX_TENANT_COUNTS];
+};
+
+static struct mutex *tenants_lock;
+static DEFINE_HASHTABLE(tenants, 8);
+static unsigned int max_per_user;
+
+void nyx_tenants_init(struct mutex *lock, unsigned int per_user)
+{
+	tenants_lock = lock;
+	max_per_user = per_user;
+}
+
+/*
+ * For whom do the units of the current process count?
+ *
+ * A user with subordinate ids is many users inside the namespaces that it makes.
+ * So the owner of the outermost namespace counts, as far as that is not root, who
+ * makes namespaces for others: those count as a container, too, all their users
+ * together.
+ */
+static void current_tenants(struct nyx_tenant *key)
+{
+	struct user_namespace *ns, *outermost = NULL;
+
+	key[0] = (struct nyx_tenant) { .uid = current_euid() };
+	for (ns = current_user_ns(); ns->parent; ns = ns->parent) {
+		outermost = ns;
+		if (!uid_eq(ns->owner, GLOBAL_ROOT_UID))
+			key[0].uid = ns->owner;
+	}
+	key[1] = (struct nyx_tenant) { .uid = INVALID_UID };
+	if (outermost && uid_eq(outermost->owner, GLOBAL_ROOT_UID))
+		key[1].ns = outermost;
+}
+
+int nyx_tenants_alloc(struct nyx_tenant **spare)
+{
+	struct nyx_tenant key[NYX_TENANTS];
+	unsigned int i;
+
+	memset(spare, 0, NYX_TENANTS * sizeof(*spare));
+	current_tenants(key);
+	for (i = 0; i < NYX_TENANTS; i++) {
+		if (!uid_valid(key[i].uid) && !key[i].ns)
+			continue;
+		spare[i] = kmemdup(&key[i], sizeof(key[i]), GFP_CALLER);
+		if (!spare[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void nyx_tenants_free(struct nyx_tenant **spare)
+{
+	unsigned int i;
+
+	for (i = 0; i < NYX_TENANTS; i++)
+		kfree(spare[i]);
+}
+
+/* One more unit for a tenant, @spare of which is taken if there is none so far. */
+static struct nyx_tenant *tenant_charge(struct nyx_tenant **spare)
+{
+	unsigned long hash = __kuid_val((*spare)->uid) ^ (unsigned long)(*spare)->ns;
+	struct nyx_tenant *tenant;
+
+	lockdep_assert_held(tenants_lock);
+	hash_for_each_possible(tenants, tenant, node, hash) {
+		if (uid_eq(tenant->uid, (*spare)->uid) && tenant->ns == (*spare)->ns)
+			break;
+	}
+	if ((tenant ? tenant->nr_units : 0) >= max_per_user &&
+	    !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE))
+		return NULL;
+	if (!tenant) {
+		tenant = *spare;
+		*spare = NULL;
+		hash_add(tenants, &tenant->node, hash);
+	}
+	tenant->nr_units++;
+	return tenant;
+}
+
+int nyx_tenants_charge(struct nyx_unit *unit, struct nyx_tenant **spare)
+{
+	unsigned int i;
+
+	for (i = 0; i < NYX_TENANTS; i++) {
+		if (!spare[i])
+			continue;
+		unit->tenants[i] = tenant_charge(&spare[i]);
+		if (!unit->tenants[i]) {
+			nyx_tenants_uncharge(unit);
+			return -ENOSPC;
+		}
+	}
+	return 0;
+}
+
+void nyx_tenants_uncharge(struct nyx_unit *unit)
+{
+	struct nyx_tenant *tenant;
+	unsigned int i;
+
+	lockdep_assert_held(tenants_lock);
+	for (i = 0; i < NYX_TENANTS; i++) {
+		tenant = unit->tenants[i];
+		unit->tenants[i] = NULL;
+		if (tenant && !--tenant->nr_units) {
+			hash_del(&tenant->node);
+			kfree(tenant);
+		}
+	}
+}
+
+u32 nyx_tenants_add(struct nyx_unit *unit, enum nyx_tenant_count what, int n)
+{
+	struct nyx_tenant *tenant;
+	u32 most = 0;
+	unsigned int i;
+
+	/* They stay while the unit has objects. */
+	for (i = 0; i < NYX_TENANTS; i++) {
+		tenant = unit->tenants[i];
+		if (tenant)
+			most = max_t(u32, most,
+				     atomic_add_return(n, &tenant->count[what]));
+	}
+	return most;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: the users, and the containers, that units count for.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A unit counts, from its creation to its teardown, for the user that has made it
+ * and, in a namespace that root has made for others, for that container. Each has
+ * a struct nyx_tenant for as long as it has units.
+ *
+ * Which tenants there are, and the number of their units, is protected by the lock
+ * that nyx_tenants_init() is told of. Nothing is allocated with it held.
+ */
+#ifndef NYX_CORE_TENANT_H
+#define NYX_CORE_TENANT_H
+
+#include <linux/types.h>
+
+struct mutex;
+struct nyx_tenant;
+struct nyx_unit;
+
+/* The user, and the container. */
+#define NYX_TENANTS	2
+
+/**
+ * enum nyx_tenant_count - what is counted for the user, and the container, of a unit
+ * @NYX_TENANT_BINDINGS: bound interrupts
+ * @NYX_TENANT_STALLED: those of them that wait for memory
+ * @NYX_TENANT_STALLED_UNITS: units that have some of these
+ * @NYX_TENANT_COUNTS: their number
+ */
+enum nyx_tenant_count {
+	NYX_TENANT_BINDINGS,
+	NYX_TENANT_STALLED,
+	NYX_TENANT_STALLED_UNITS,
+	NYX_TENANT_COUNTS,
+};
+
+/**
+ * nyx_tenants_init() - prepare for tenants
+ * @lock: protects them
+ * @per_user: limit on units of a user, in all its user namespaces together,
+ *            without CAP_SYS_RESOURCE
+ */
+void nyx_tenants_init(struct mutex *lock, unsigned int per_user);
+
+/**
+ * nyx_tenants_alloc() - find whom the units of the current process count for
+ * @spare: array of NYX_TENANTS, set: a struct for each, or NULL
+ *
+ * Context: may sleep; not under the lock of tenants.
+ * Return: 0, or -ENOMEM; in either case nyx_tenants_free() follows.
+ */
+int nyx_tenants_alloc(struct nyx_tenant **spare);
+
+/* Free what nyx_tenants_charge() has not taken of @spare. */
+void nyx_tenants_free(struct nyx_tenant **spare);
+
+/**
+ * nyx_tenants_charge() - count a new unit
+ * @unit: the unit
+ * @spare: of nyx_tenants_alloc(); those that become tenants are NULL afterwards
+ *
+ * Context: under the lock of tenants.
+ * Return: 0, or -ENOSPC with nothing counted.
+ */
+int nyx_tenants_charge(struct nyx_unit *unit, struct nyx_tenant **spare);
+
+/**
+ * nyx_tenants_uncharge() - end what nyx_tenants_charge() began
+ * @unit: the unit
+ *
+ * Context: under the lock of tenants.
+ */
+void nyx_tenants_uncharge(struct nyx_unit *unit);
+
+/**
+ * nyx_tenants_add() - count something for the user, and the container, of a unit
+ * @unit: the unit
+ * @what: it
+ * @n: what to add to the count
+ *
+ * Context: any.
+ * Return: the count then, of whichever has more.
+ */
+u32 nyx_tenants_add(struct nyx_unit *unit, enum nyx_tenant_count what, int n);
+
+#endif /* NYX_CORE_TENANT_H */
