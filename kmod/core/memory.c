@@ -150,3 +150,4 @@ void nyx_memory_purge(struct nyx_unit *unit)
 }
 
 NYX_EXPORT_FOR_TEST(nyx_memory_add);
+NYX_EXPORT_FOR_TEST(nyx_memory_remove);

@@ -15,10 +15,12 @@
 #include <linux/err.h>
 #include <linux/kthread.h>
 
+#include "base/types.h"
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/guest.h"
 #include "core/irq.h"
+#include "core/memory.h"
 #include "core/translate.h"
 #include "core/unit.h"
 
@@ -414,6 +416,12 @@ static int do_claim_gone(struct nyx_unit *unit)
 	return PTR_ERR(nyx_device_claim(unit, SBDF + 1));
 }
 
+/* Another command may have taken it out, and wait. */
+static int do_remove_memory_gone(struct nyx_unit *unit)
+{
+	return nyx_memory_remove(unit, 0, NYX_PAGE_MASK);
+}
+
 /**
  * struct wait_case - what has to wait, and for what
  * @name: for the report
@@ -443,6 +451,8 @@ static const struct wait_case {
 	{ "detach_gone_nowhere", do_detach_gone, -ENOENT, false, true },
 	{ "claim_gone", do_claim_gone, -ENOENT, false, false },
 	{ "claim_gone_nowhere", do_claim_gone, -ENOENT, false, true },
+	{ "memory_gone", do_remove_memory_gone, -ENOENT, false, false },
+	{ "memory_gone_posted", do_remove_memory_gone, -ENOENT, true, false },
 };
 
 static void wait_case_desc(const struct wait_case *c, char *desc)
