@@ -227,7 +227,7 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u64 *generation,
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		/* A thread that removes memory, or the device, waits for us. */
-		pair = epoch_enter(&unit->irq.posting);
+		pair = nyx_guest_mem_enter(unit);
 		*generation = READ_ONCE(unit->guest.generation);
 		/* Pairs with the lock of who counts: the tables are read later. */
 		smp_mb();
@@ -242,7 +242,7 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u64 *generation,
 			refusal->reason = NYX_FAULT_NO_DOMAIN;
 			ret = 0;
 		}
-		epoch_exit(&unit->irq.posting, pair);
+		nyx_guest_mem_exit(unit, pair);
 		cond_resched();
 	} while (ret == -EAGAIN);
 	return ret;
@@ -427,7 +427,7 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 
 /* ---- interrupt remapping table ------------------------------------------ */
 
-/* A device that is not leaving; inside &nyx_irq.posting, for which that waits. */
+/* A device that is not leaving; inside nyx_guest_mem_enter(), for which that waits. */
 static struct nyx_device *find_sender(struct nyx_unit *unit, u32 sbdf)
 {
 	struct nyx_device *dev;
@@ -513,7 +513,7 @@ static int resolve(struct nyx_unit *unit, u32 sbdf, u32 index, u64 generation,
 int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
 			   struct nyx_refusal *refusal)
 {
-	unsigned int pair = epoch_enter(&unit->irq.posting);
+	unsigned int pair = nyx_guest_mem_enter(unit);
 	u64 generation = READ_ONCE(unit->guest.irte_generation);
 	int ret;
 
@@ -521,7 +521,7 @@ int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
 	smp_mb();
 	*refusal = (struct nyx_refusal){};
 	ret = resolve(unit, sbdf, index, generation, refusal);
-	epoch_exit(&unit->irq.posting, pair);
+	nyx_guest_mem_exit(unit, pair);
 	return ret;
 }
 

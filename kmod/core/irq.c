@@ -44,29 +44,21 @@ int nyx_irq_init(struct nyx_irq *irq, u32 entries)
 	if (ret)
 		return ret;
 	ret = epoch_init(&irq->epoch);
-	if (ret)
-		goto err_irt;
-	ret = epoch_init(&irq->posting);
-	if (ret)
-		goto err_epoch;
+	if (ret) {
+		irt_fini(&irq->irt);
+		return ret;
+	}
 	irq->mode = 0;
 	irq->per_device = !entries;
 	mutex_init(&irq->lock);
 	xa_init_flags(&irq->bindings, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	return 0;
-
-err_epoch:
-	epoch_fini(&irq->epoch);
-err_irt:
-	irt_fini(&irq->irt);
-	return ret;
 }
 
 void nyx_irq_fini(struct nyx_irq *irq)
 {
 	xa_destroy(&irq->bindings);
 	mutex_destroy(&irq->lock);
-	epoch_fini(&irq->posting);
 	epoch_fini(&irq->epoch);
 	irt_fini(&irq->irt);
 }
@@ -307,8 +299,8 @@ enum sender {
 
 /*
  * All but the way to guest memory that may have to be brought in. On -EINPROGRESS
- * the caller has to go that way; unless it is SEND_ATOMIC, it is inside
- * &nyx_irq.posting.
+ * the caller has to go that way; unless it is SEND_ATOMIC, nyx_guest_mem_enter() was
+ * called for it.
  */
 static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 		   struct nyx_irq_wait *wait, enum sender sender,
@@ -362,7 +354,7 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 						-EINPROGRESS;
 	if (error == -EINPROGRESS) {
 		if (sender != SEND_ATOMIC)
-			*posting = epoch_enter(&irq->posting);
+			*posting = nyx_guest_mem_enter(unit);
 		ret = error;
 		goto out;
 	}
@@ -388,7 +380,7 @@ int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
 }
 
 /*
- * The rest of the way of a posted interrupt; inside &nyx_irq.posting, so that its
+ * The rest of the way of a posted interrupt; inside nyx_guest_mem_enter(), so that its
  * device cannot go. @last: a kernel thread need not wait for memory any more.
  */
 static int post_slow(struct nyx_unit *unit, struct nyx_irq_req *req, bool last)
@@ -455,7 +447,7 @@ int nyx_irq_try_slow(struct nyx_unit *unit, struct nyx_irq_req *req,
 	}
 	if (ret == -EINPROGRESS) {
 		ret = post_slow(unit, req, last);
-		epoch_exit(&unit->irq.posting, pair);
+		nyx_guest_mem_exit(unit, pair);
 		if (ret == -EAGAIN)
 			ret = -EBUSY;
 	}
@@ -502,7 +494,7 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 	}
 	if (ret == -EINPROGRESS) {
 		ret = post_slow(unit, req, true);
-		epoch_exit(&unit->irq.posting, pair);
+		nyx_guest_mem_exit(unit, pair);
 	}
 	nyx_irq_wait_end(unit, req->sbdf, &wait, !ret);
 	return ret;
@@ -511,8 +503,8 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 int nyx_irq_drain(struct nyx_unit *unit)
 {
 	epoch_drain_bounded(&unit->irq.epoch);
-	/* A sender that was about to post is inside by now. */
-	return epoch_drain(&unit->irq.posting);
+	/* A sender that was about to post to guest memory is there by now. */
+	return nyx_guest_mem_drain(unit);
 }
 
 void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr)

@@ -6,7 +6,7 @@
  *
  * An interrupt finds its device and its entry inside &nyx_irq.epoch, in any
  * context and without waiting. If the entry is a posted one it goes on, in
- * process context and inside &nyx_irq.posting, to the descriptor in guest memory;
+ * process context and inside nyx_guest_mem_enter(), to the descriptor in guest memory;
  * that may have to wait for user space. A thread that changes entries, removes devices
  * or memory waits for both.
  */
@@ -37,7 +37,6 @@ struct nyx_unit;
  * @per_device: devices have tables of their own, and @irt has no entries; const
  *              after init
  * @epoch: interrupts that look at the table or signal somebody
- * @posting: interrupts that look at guest memory
  * @lock: serialises changes; inside no other lock of the unit
  * @bindings: struct nyx_binding by id; written under @lock
  * @nr_bindings: how many; written under @lock
@@ -51,7 +50,6 @@ struct nyx_irq {
 	u32 mode;
 	bool per_device;
 	struct epoch epoch;
-	struct epoch posting;
 	struct mutex lock;
 	struct xarray bindings;
 	u32 nr_bindings;

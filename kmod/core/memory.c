@@ -27,6 +27,23 @@ struct nyx_limbo {
 	struct region *region;
 };
 
+int nyx_memory_init(struct nyx_unit *unit, unsigned int max)
+{
+	gmap_init(&unit->mem, max);
+	INIT_LIST_HEAD(&unit->limbo);
+	return epoch_init(&unit->mem_epoch);
+}
+
+void nyx_memory_fini(struct nyx_unit *unit)
+{
+	epoch_fini(&unit->mem_epoch);
+}
+
+int nyx_guest_mem_drain(struct nyx_unit *unit)
+{
+	return epoch_drain(&unit->mem_epoch);
+}
+
 int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 		   struct region *region)
 {
@@ -51,6 +68,18 @@ static void limbo_free(struct list_head *list)
 		kfree(limbo);
 		cond_resched();
 	}
+}
+
+/* Wait for everybody who may use memory that was found before. */
+static int drain_users(struct nyx_unit *unit)
+{
+	int ret = nyx_domains_drain(unit);
+
+	if (ret)
+		return ret;
+	/* Those that post to pinned memory. */
+	epoch_drain_bounded(&unit->irq.epoch);
+	return nyx_guest_mem_drain(unit);
 }
 
 int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
@@ -83,7 +112,7 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 		return ret;
 
 	/* -ENOENT: another removal of the range may be here, or was killed here. */
-	err = nyx_domains_drain(unit) ?: nyx_irq_drain(unit);
+	err = drain_users(unit);
 	if (err) {
 		mutex_lock(&unit->lock);
 		list_splice(&gone, &unit->limbo);
@@ -151,3 +180,4 @@ void nyx_memory_purge(struct nyx_unit *unit)
 
 NYX_EXPORT_FOR_TEST(nyx_memory_add);
 NYX_EXPORT_FOR_TEST(nyx_memory_remove);
+NYX_EXPORT_FOR_TEST(nyx_guest_mem_drain);

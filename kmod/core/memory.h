@@ -3,14 +3,73 @@
  * Nyx: guest memory of a unit.
  *
  * Copyright (C) 2026 The Nyx authors
+ *
+ * Memory that was removed is given back when nobody uses it any more. An access is
+ * inside the epoch of its domain. An interrupt that is posted with interrupts off, to
+ * pinned memory, is inside &nyx_irq.epoch. Everything else that looks at guest memory
+ * (the unit's own tables, queues and logs there, posted interrupts) does so between
+ * nyx_guest_mem_enter() and nyx_guest_mem_exit(), where it may wait for user space.
  */
 #ifndef NYX_CORE_MEMORY_H
 #define NYX_CORE_MEMORY_H
 
 #include <linux/types.h>
 
-struct nyx_unit;
+#include "core/unit.h"
+#include "tlb/epoch.h"
+
 struct region;
+
+/**
+ * nyx_memory_init() - prepare a unit for memory
+ * @unit: the unit
+ * @max: limit on ranges
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int nyx_memory_init(struct nyx_unit *unit, unsigned int max);
+
+/* Free what nyx_memory_init() has made; nobody is in the epoch, or can enter it. */
+void nyx_memory_fini(struct nyx_unit *unit);
+
+/**
+ * nyx_guest_mem_enter() - begin to look at guest memory, outside of an access
+ * @unit: the unit
+ *
+ * Until nyx_guest_mem_exit() memory that is found stays, and so does a device that
+ * is found, if it was not leaving. A full memory barrier.
+ *
+ * Context: any.
+ * Return: what to hand to nyx_guest_mem_exit().
+ */
+static inline unsigned int nyx_guest_mem_enter(struct nyx_unit *unit)
+{
+	return epoch_enter(&unit->mem_epoch);
+}
+
+/**
+ * nyx_guest_mem_exit() - end what nyx_guest_mem_enter() has begun
+ * @unit: the unit
+ * @pair: what nyx_guest_mem_enter() returned
+ *
+ * Context: any.
+ */
+static inline void nyx_guest_mem_exit(struct nyx_unit *unit, unsigned int pair)
+{
+	epoch_exit(&unit->mem_epoch, pair);
+}
+
+/**
+ * nyx_guest_mem_drain() - wait for everybody who is between those two now
+ * @unit: the unit
+ *
+ * A full memory barrier.
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int nyx_guest_mem_drain(struct nyx_unit *unit);
 
 /**
  * nyx_memory_add() - add a range to a unit's guest memory
@@ -48,8 +107,8 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last);
  * @gpa: the address
  * @offset: set to where in the region that is
  *
- * Context: any; inside an epoch that nyx_memory_remove() drains, for as long as
- * the region is used. Ranges are made of pages.
+ * Context: any; inside an epoch that nyx_memory_remove() drains (see the head of this
+ * file), for as long as the region is used. Ranges are made of pages.
  * Return: the region, or NULL.
  */
 struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset);

@@ -77,11 +77,14 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	ret = nyx_irq_init(&unit->irq, cfg->irt_entries);
 	if (ret)
 		goto err_events;
+	ret = nyx_memory_init(unit, cfg->max_memory);
+	if (ret)
+		goto err_irq;
 
 	unit->nowhere = nyx_domain_nowhere(unit);
 	if (IS_ERR(unit->nowhere)) {
 		ret = PTR_ERR(unit->nowhere);
-		goto err_irq;
+		goto err_memory;
 	}
 
 	kref_init(&unit->ref);
@@ -93,10 +96,8 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 		mmgrab(unit->mm);
 	unit->users = 1;
 	mutex_init(&unit->lock);
-	gmap_init(&unit->mem, cfg->max_memory);
 	xa_init_flags(&unit->domains, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&unit->devices, XA_FLAGS_ACCOUNT);
-	INIT_LIST_HEAD(&unit->limbo);
 	unit->policy = nyx_policy_default;
 	nyx_pages_init(&unit->pages);
 	nyx_duty_init(&unit->duty);
@@ -112,6 +113,8 @@ err_nowhere:
 		mmdrop(unit->mm);
 	put_user_ns(unit->user_ns);
 	nyx_domain_put(unit->nowhere);
+err_memory:
+	nyx_memory_fini(unit);
 err_irq:
 	nyx_irq_fini(&unit->irq);
 err_events:
@@ -130,6 +133,7 @@ static void unit_free(struct kref *ref)
 	if (unit->guest.front)
 		unit->guest.front->ops->destroy(unit->guest.front);
 	iotlb_fini(&unit->iotlb);
+	nyx_memory_fini(unit);
 	nyx_irq_fini(&unit->irq);
 	nyx_events_put(unit->events);
 	mutex_destroy(&unit->lock);

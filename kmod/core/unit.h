@@ -60,6 +60,7 @@
 #include "core/stats.h"
 #include "core/tenant.h"
 #include "mem/gmap.h"
+#include "tlb/epoch.h"
 #include "tlb/iotlb.h"
 
 struct dentry;
@@ -114,6 +115,7 @@ struct nyx_unit_config {
  * @cfg: what it was created from; const after init
  * @guest: what belongs to its vendor model
  * @irq: interrupt remapping
+ * @mem_epoch: see nyx_guest_mem_enter()
  * @mm: the process that has made the unit, which needs no permission to reach
  *      what it adds; holds mm_count, for comparison only; const after init
  * @ref: references to the memory of this struct
@@ -155,6 +157,7 @@ struct nyx_unit {
 	struct nyx_unit_config cfg;
 	struct nyx_guest guest;
 	struct nyx_irq irq;
+	struct epoch mem_epoch;
 	struct mm_struct *mm;
 
 	struct kref ref ____cacheline_aligned_in_smp;

@@ -68,11 +68,11 @@ int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
 
 	look(view, iova, access);
 	/* A thread that removes memory waits for us. */
-	pair = epoch_enter(&unit->irq.posting);
+	pair = nyx_guest_mem_enter(unit);
 	pt_walk_trace(&view->cfg, view->root, &mem, iova, access, &res,
 		      &view->trace);
 	walk_to_page(unit, &res, access, view);
-	epoch_exit(&unit->irq.posting, pair);
+	nyx_guest_mem_exit(unit, pair);
 	/* Then a word may not have been read that is there. */
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }

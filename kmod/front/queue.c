@@ -11,18 +11,18 @@
 #include <linux/sched/signal.h>
 
 #include "core/irq.h"
+#include "core/memory.h"
 #include "core/unit.h"
-#include "tlb/epoch.h"
 
 static int fetch(struct nyx_unit *unit, u64 gpa, u64 word[2])
 {
-	unsigned int pair = epoch_enter(&unit->irq.posting);
+	unsigned int pair = nyx_guest_mem_enter(unit);
 	int ret;
 
 	ret = nyx_guest_read64(unit, gpa, &word[0]);
 	if (!ret)
 		ret = nyx_guest_read64(unit, gpa + 8, &word[1]);
-	epoch_exit(&unit->irq.posting, pair);
+	nyx_guest_mem_exit(unit, pair);
 	return ret;
 }
 
@@ -66,11 +66,11 @@ int queue_drain(struct queue *q)
 
 int queue_store(struct queue *q, u64 gpa, u32 width, u64 val)
 {
-	unsigned int pair = epoch_enter(&q->unit->irq.posting);
+	unsigned int pair = nyx_guest_mem_enter(q->unit);
 	int ret;
 
 	ret = width == sizeof(u32) ? nyx_guest_write32(q->unit, gpa, val) :
 				     nyx_guest_write64(q->unit, gpa, val);
-	epoch_exit(&q->unit->irq.posting, pair);
+	nyx_guest_mem_exit(q->unit, pair);
 	return ret;
 }

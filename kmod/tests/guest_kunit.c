@@ -484,7 +484,7 @@ static void waits_for_those_inside(struct kunit *test)
 {
 	const struct wait_case *c = test->param_value;
 	struct fixture *f = open_with_domains(test);
-	struct epoch *epoch = c->posting ? &f->unit->irq.posting :
+	struct epoch *epoch = c->posting ? &f->unit->mem_epoch :
 			      c->nowhere ? &f->unit->nowhere->epoch :
 					   &f->unit->irq.epoch;
 	unsigned int pair = epoch_enter(epoch);
@@ -507,15 +507,15 @@ static void removal_waits_for_late_ones(struct kunit *test)
 {
 	struct fixture *f = open_with_domains(test);
 	struct nyx_irq *irq = &f->unit->irq;
-	unsigned int posting = epoch_enter(&irq->posting), pair;
+	unsigned int posting = nyx_guest_mem_enter(f->unit), pair;
 	struct waiter w;
 	bool waits;
 
 	waiter_start(test, &w, do_remove);
-	waits = waits_for(&w, &irq->posting);
+	waits = waits_for(&w, &f->unit->mem_epoch);
 	KUNIT_EXPECT_TRUE(test, waits);
 	pair = epoch_enter(&irq->epoch);
-	epoch_exit(&irq->posting, posting);
+	nyx_guest_mem_exit(f->unit, posting);
 	waits = waits_for(&w, &irq->epoch);
 	epoch_exit(&irq->epoch, pair);
 	wait_for_completion(&w.done);

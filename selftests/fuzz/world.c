@@ -449,15 +449,14 @@ void fuzz_unit_make(const struct nyx_unit_config *cfg)
 	unit->events = nyx_events_alloc(cfg->event_entries);
 	FUZZ_CHECK(unit->events, "memory");
 	FUZZ_CHECK(!nyx_irq_init(&unit->irq, cfg->irt_entries), "memory");
+	FUZZ_CHECK(!nyx_memory_init(unit, cfg->max_memory), "memory");
 	unit->nowhere = nyx_domain_nowhere(unit);
 	FUZZ_CHECK(!IS_ERR(unit->nowhere), "memory");
 	unit->cfg = *cfg;
 	unit->shared = true;
 	mutex_init(&unit->lock);
-	gmap_init(&unit->mem, cfg->max_memory);
 	xa_init_flags(&unit->domains, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&unit->devices, XA_FLAGS_ACCOUNT);
-	INIT_LIST_HEAD(&unit->limbo);
 	unit->policy = policy;
 	nyx_duty_init(&unit->duty);
 	unit->guest.front = nyx_front_create(unit, cfg);
@@ -494,6 +493,7 @@ void fuzz_unit_end(void)
 	fuzz_rcu();
 	front->ops->destroy(front);
 	iotlb_fini(&unit->iotlb);
+	nyx_memory_fini(unit);
 	nyx_irq_fini(&unit->irq);
 	nyx_events_put(unit->events);
 	mutex_destroy(&unit->lock);

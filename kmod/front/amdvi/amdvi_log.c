@@ -15,8 +15,8 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
+#include "core/memory.h"
 #include "core/unit.h"
-#include "tlb/epoch.h"
 
 /* How often the work item asks for memory, each time a millisecond later: 5 s. */
 #define LOG_TRIES	100u
@@ -281,7 +281,7 @@ static bool log_next(struct amdvi *amdvi, enum amdvi_log_id id,
 static int log_write(struct amdvi *amdvi, const struct log_entry *e, u32 size)
 {
 	struct nyx_unit *unit = amdvi->front.unit;
-	unsigned int pair = epoch_enter(&unit->irq.posting);
+	unsigned int pair = nyx_guest_mem_enter(unit);
 	int ret = 0;
 
 	/* Drivers take an entry without a code, in the first word, for unfinished. */
@@ -296,7 +296,7 @@ static int log_write(struct amdvi *amdvi, const struct log_entry *e, u32 size)
 		if (ret == -EIO)
 			ret = 0;
 	}
-	epoch_exit(&unit->irq.posting, pair);
+	nyx_guest_mem_exit(unit, pair);
 	return ret;
 }
 

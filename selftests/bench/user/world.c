@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "core/domain.h"
+#include "core/memory.h"
 #include "mem/region_priv.h"
 
 static void *huge_alloc(size_t size)
@@ -64,6 +65,7 @@ struct world *world_new(enum pt_format format, bool memory)
 	unit->events = nyx_events_alloc(WORLD_EVENTS);
 	bench_check(unit->events);
 	bench_check(!nyx_irq_init(&unit->irq, WORLD_IRT));
+	bench_check(!nyx_memory_init(unit, 16));
 	unit->policy = nyx_policy_default;
 	nyx_duty_init(&unit->duty);
 	unit->nowhere = nyx_domain_nowhere(unit);
@@ -77,7 +79,6 @@ struct world *world_new(enum pt_format format, bool memory)
 	if (memory)
 		w->memory = huge_alloc(WORLD_MEMORY);
 	region = region_make(w->memory);
-	gmap_init(&unit->mem, 16);
 	bench_check(!gmap_insert(&unit->mem, 0, region->length - 1, region));
 	return w;
 }
