@@ -8,133 +8,16 @@
 
 #include <linux/err.h>
 #include <linux/minmax.h>
-#include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
-#include <linux/string.h>
 
 #include "base/export.h"
 #include "base/types.h"
 #include "core/device.h"
 #include "core/domain.h"
-#include "core/event.h"
 #include "core/irq.h"
 #include "core/memory.h"
 #include "core/unit.h"
-#include "mem/region.h"
-
-/* Models with a front end, by enum nyx_model. */
-static nyx_front_create_fn front_create[4];
-
-void nyx_front_register(u32 model, nyx_front_create_fn create)
-{
-	front_create[model] = create;
-}
-
-struct nyx_front *nyx_front_create(struct nyx_unit *unit,
-				   const struct nyx_unit_config *cfg)
-{
-	nyx_front_create_fn create =
-		front_create[array_index_nospec(cfg->model,
-						ARRAY_SIZE(front_create))];
-
-	return create ? create(unit, cfg) : NULL;
-}
-
-/* ---- guest memory ------------------------------------------------------- */
-
-int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val)
-{
-	struct region *region;
-	u64 offset;
-
-	region = nyx_memory_find(unit, gpa, &offset);
-	return region ? region_read64(region, offset, val) : -EIO;
-}
-
-static int read_word(void *ctx, u64 gpa, u64 *val)
-{
-	return nyx_guest_read64(ctx, gpa, val);
-}
-
-struct pt_guest_mem nyx_guest_mem(struct nyx_unit *unit)
-{
-	return (struct pt_guest_mem){ .read64 = read_word, .ctx = unit };
-}
-
-/* How often words are read that the guest changes meanwhile. */
-#define READ_TRIES	8
-
-int nyx_guest_read128(struct nyx_unit *unit, u64 gpa, u64 word[2])
-{
-	unsigned int tries;
-	u64 again;
-	int ret;
-
-	ret = nyx_guest_read64(unit, gpa, &word[0]);
-	for (tries = 0; !ret && tries < READ_TRIES; tries++) {
-		/* One after the other; the guest's store is a full barrier. */
-		smp_rmb();
-		ret = nyx_guest_read64(unit, gpa + 8, &word[1]);
-		/* Likewise. */
-		smp_rmb();
-		if (!ret)
-			ret = nyx_guest_read64(unit, gpa, &again);
-		if (ret || again == word[0])
-			break;
-		word[0] = again;
-	}
-	return ret;
-}
-
-static int guest_write(struct nyx_unit *unit, u64 gpa, u32 width, u64 val,
-		       enum region_atomic_op op)
-{
-	struct region *region;
-	u64 offset, old;
-
-	region = nyx_memory_find(unit, gpa, &offset);
-	if (!region || (region_flags(region) & REGION_READONLY))
-		return -EIO;
-	return region_atomic(region, offset, op, width, val, 0, &old);
-}
-
-int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val)
-{
-	return guest_write(unit, gpa, sizeof(val), val, REGION_SWAP);
-}
-
-int nyx_guest_or32(struct nyx_unit *unit, u64 gpa, u32 bits)
-{
-	return guest_write(unit, gpa, sizeof(bits), bits, REGION_OR);
-}
-
-int nyx_guest_write64(struct nyx_unit *unit, u64 gpa, u64 val)
-{
-	return guest_write(unit, gpa, sizeof(val), val, REGION_SWAP);
-}
-
-static void push_msi(struct nyx_unit *unit, u64 address, u32 data, u32 flags)
-{
-	struct nyx_event event;
-
-	memset(&event, 0, sizeof(event));
-	event.type = NYX_EVENT_MSI;
-	event.msi.address = address;
-	event.msi.data = data;
-	event.msi.flags = flags;
-	nyx_events_push(unit->events, &event);
-}
-
-void nyx_guest_msi(struct nyx_unit *unit, u64 address, u32 data)
-{
-	push_msi(unit, address, data, 0);
-}
-
-void nyx_guest_msi_function(struct nyx_unit *unit)
-{
-	push_msi(unit, 0, 0, NYX_MSI_F_FUNCTION);
-}
 
 /* ---- contexts ----------------------------------------------------------- */
 

@@ -178,6 +178,79 @@ void nyx_memory_purge(struct nyx_unit *unit)
 	limbo_free(&unit->limbo);
 }
 
+/* ---- words -------------------------------------------------------------- */
+
+int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val)
+{
+	struct region *region;
+	u64 offset;
+
+	region = nyx_memory_find(unit, gpa, &offset);
+	return region ? region_read64(region, offset, val) : -EIO;
+}
+
+static int read_word(void *ctx, u64 gpa, u64 *val)
+{
+	return nyx_guest_read64(ctx, gpa, val);
+}
+
+struct pt_guest_mem nyx_guest_mem(struct nyx_unit *unit)
+{
+	return (struct pt_guest_mem){ .read64 = read_word, .ctx = unit };
+}
+
+/* How often words are read that the guest changes meanwhile. */
+#define READ_TRIES	8
+
+int nyx_guest_read128(struct nyx_unit *unit, u64 gpa, u64 word[2])
+{
+	unsigned int tries;
+	u64 again;
+	int ret;
+
+	ret = nyx_guest_read64(unit, gpa, &word[0]);
+	for (tries = 0; !ret && tries < READ_TRIES; tries++) {
+		/* One after the other; the guest's store is a full barrier. */
+		smp_rmb();
+		ret = nyx_guest_read64(unit, gpa + 8, &word[1]);
+		/* Likewise. */
+		smp_rmb();
+		if (!ret)
+			ret = nyx_guest_read64(unit, gpa, &again);
+		if (ret || again == word[0])
+			break;
+		word[0] = again;
+	}
+	return ret;
+}
+
+static int guest_write(struct nyx_unit *unit, u64 gpa, u32 width, u64 val,
+		       enum region_atomic_op op)
+{
+	struct region *region;
+	u64 offset, old;
+
+	region = nyx_memory_find(unit, gpa, &offset);
+	if (!region || (region_flags(region) & REGION_READONLY))
+		return -EIO;
+	return region_atomic(region, offset, op, width, val, 0, &old);
+}
+
+int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val)
+{
+	return guest_write(unit, gpa, sizeof(val), val, REGION_SWAP);
+}
+
+int nyx_guest_or32(struct nyx_unit *unit, u64 gpa, u32 bits)
+{
+	return guest_write(unit, gpa, sizeof(bits), bits, REGION_OR);
+}
+
+int nyx_guest_write64(struct nyx_unit *unit, u64 gpa, u64 val)
+{
+	return guest_write(unit, gpa, sizeof(val), val, REGION_SWAP);
+}
+
 NYX_EXPORT_FOR_TEST(nyx_memory_add);
 NYX_EXPORT_FOR_TEST(nyx_memory_remove);
 NYX_EXPORT_FOR_TEST(nyx_guest_mem_drain);

@@ -16,6 +16,7 @@
 #include <linux/types.h>
 
 #include "core/unit.h"
+#include "pt/pt.h"
 #include "tlb/epoch.h"
 
 struct region;
@@ -112,6 +113,73 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last);
  * Return: the region, or NULL.
  */
 struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset);
+
+/**
+ * nyx_guest_read64() - read a word of guest memory
+ * @unit: the unit
+ * @gpa: a multiple of 8
+ * @val: set, in CPU order
+ *
+ * Context: may sleep; inside an epoch that whoever removes memory drains.
+ * Return: 0; -EIO if there is no such memory; -EINTR; -EAGAIN, for a kernel thread
+ * only: it is not at hand.
+ */
+int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val);
+
+/**
+ * nyx_guest_mem() - guest memory, as those who walk tables want it
+ * @unit: the unit
+ *
+ * Return: that which reads by nyx_guest_read64().
+ */
+struct pt_guest_mem nyx_guest_mem(struct nyx_unit *unit);
+
+/**
+ * nyx_guest_read128() - read two words of guest memory, as they were at some time
+ * @unit: the unit
+ * @gpa: a multiple of 16
+ * @word: set, in CPU order
+ *
+ * The guest may change both at once. If it changes them one by one, or again and
+ * again, they may be of different times; then it invalidates what they are of.
+ *
+ * Context: as nyx_guest_read64().
+ * Return: as nyx_guest_read64().
+ */
+int nyx_guest_read128(struct nyx_unit *unit, u64 gpa, u64 word[2]);
+
+/**
+ * nyx_guest_write32() - write a word of guest memory
+ * @unit: the unit
+ * @gpa: a multiple of 4
+ * @val: what to write, in CPU order
+ *
+ * Context: as nyx_guest_read64().
+ * Return: as nyx_guest_read64().
+ */
+int nyx_guest_write32(struct nyx_unit *unit, u64 gpa, u32 val);
+
+/**
+ * nyx_guest_write64() - write a word of guest memory
+ * @unit: the unit
+ * @gpa: a multiple of 8
+ * @val: what to write, in CPU order
+ *
+ * Context: as nyx_guest_read64().
+ * Return: as nyx_guest_read64().
+ */
+int nyx_guest_write64(struct nyx_unit *unit, u64 gpa, u64 val);
+
+/**
+ * nyx_guest_or32() - set bits of a word of guest memory
+ * @unit: the unit
+ * @gpa: a multiple of 4
+ * @bits: which, in CPU order
+ *
+ * Context: as nyx_guest_read64().
+ * Return: as nyx_guest_read64().
+ */
+int nyx_guest_or32(struct nyx_unit *unit, u64 gpa, u32 bits);
 
 /**
  * nyx_memory_shared() - may other processes reach all memory of a unit?
