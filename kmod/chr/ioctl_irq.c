@@ -11,6 +11,7 @@
 #include "chr/ioctl.h"
 #include "core/irq.h"
 #include "core/irqfd.h"
+#include "core/irte.h"
 #include "core/unit.h"
 
 #define COALESCE_MAX_US	1000000u

@@ -13,6 +13,7 @@
 #include "base/types.h"
 #include "core/domain.h"
 #include "core/irq.h"
+#include "core/irte.h"
 #include "core/page.h"
 #include "core/unit.h"
 

@@ -220,27 +220,6 @@ u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf);
 void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last);
 
 /**
- * nyx_guest_forget_irtes() - forget interrupt remapping table entries
- * @unit: the unit
- * @first: the first
- * @nr: how many
- *
- * As nyx_guest_forget(), until nyx_irq_drain().
- */
-void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr);
-
-#define NYX_GUEST_ALL_IRQS	0xffffffffu
-
-/**
- * nyx_guest_forget_irqs() - forget how a requester's interrupts are treated
- * @unit: the unit, whose requesters have tables of their own
- * @sbdf: the requester, or NYX_GUEST_ALL_IRQS
- *
- * As nyx_guest_forget_irtes().
- */
-void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf);
-
-/**
  * nyx_guest_drain() - wait for accesses that may use what was forgotten
  * @unit: the unit
  *

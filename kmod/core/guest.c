@@ -7,7 +7,6 @@
 #include "core/guest.h"
 
 #include <linux/err.h>
-#include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 
@@ -15,7 +14,6 @@
 #include "base/types.h"
 #include "core/device.h"
 #include "core/domain.h"
-#include "core/irq.h"
 #include "core/memory.h"
 #include "core/unit.h"
 
@@ -308,150 +306,5 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 	}
 }
 
-/* ---- interrupt remapping table ------------------------------------------ */
-
-/* A device that is not leaving; inside nyx_guest_mem_enter(), for which that waits. */
-static struct nyx_device *find_sender(struct nyx_unit *unit, u32 sbdf)
-{
-	struct nyx_device *dev;
-
-	rcu_read_lock();
-	dev = xa_load(&unit->devices, sbdf);
-	/* If it is, whoever removes it may not have waited for us. */
-	if (dev && READ_ONCE(dev->leaving))
-		dev = NULL;
-	rcu_read_unlock();
-	return dev;
-}
-
-/* How the interrupts of a device with a table of its own are treated. */
-static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
-			u64 generation, struct nyx_refusal *refusal)
-{
-	struct nyx_front *front = unit->guest.front;
-	struct nyx_guest_irqs found;
-	struct irt_device *irqs;
-	int ret;
-
-	ret = front->ops->decode_irqs(front, dev->sbdf, &found, refusal);
-	if (ret)
-		return ret;
-	mutex_lock(&unit->irq.lock);
-	irqs = dev->irqs ?: nyx_irqs_alloc();
-	if (!irqs) {
-		/* A worker asks again later: the device is not to blame. */
-		ret = current->flags & PF_KTHREAD ? -EAGAIN : -ENOMEM;
-	} else if (unit->guest.irte_generation == generation) {
-		WRITE_ONCE(irqs->tag, found.tag);
-		WRITE_ONCE(irqs->irt.limit, found.nr);
-		/* Pairs with irt_remap_device(): it knows all or nothing. */
-		smp_store_release(&irqs->how, found.how | IRT_KNOWN);
-	}
-	if (irqs) {
-		/* Pairs with the loads in resolve(), and in core/irq.c. */
-		smp_store_release(&dev->irqs, irqs);
-	}
-	mutex_unlock(&unit->irq.lock);
-	return ret;
-}
-
-static void irte_install(struct nyx_unit *unit, struct irt *irt, u32 index,
-			 const struct irt_entry *entry, u64 generation)
-{
-	mutex_lock(&unit->irq.lock);
-	if (unit->guest.irte_generation == generation && index < irt->nr)
-		nyx_irte_put(&unit->irq, irt, index, entry);
-	mutex_unlock(&unit->irq.lock);
-}
-
-static int resolve(struct nyx_unit *unit, u32 sbdf, u32 index, u64 generation,
-		   struct nyx_refusal *refusal)
-{
-	struct nyx_front *front = unit->guest.front;
-	struct irt *irt = &unit->irq.irt;
-	struct irt_device *irqs;
-	struct irt_entry entry;
-	struct nyx_device *dev;
-	int ret;
-
-	if (unit->irq.per_device) {
-		dev = find_sender(unit, sbdf);
-		if (!dev)
-			return -ENOENT;
-		/* Pairs with resolve_irqs(). */
-		irqs = smp_load_acquire(&dev->irqs);
-		if (!irt_device_known(irqs))
-			return resolve_irqs(unit, dev, generation, refusal);
-		irt = &irqs->irt;
-	}
-	ret = front->ops->decode_irte(front, sbdf, index, &entry, refusal);
-	/* It says more than is cached; posting looks at that. */
-	if (!ret && unit->irq.per_device && (entry.flags & NYX_IRTE_F_POSTED))
-		return 1;
-	if (!ret)
-		irte_install(unit, irt, index, &entry, generation);
-	return ret;
-}
-
-int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
-			   struct nyx_refusal *refusal)
-{
-	unsigned int pair = nyx_guest_mem_enter(unit);
-	u64 generation = READ_ONCE(unit->guest.irte_generation);
-	int ret;
-
-	/* Pairs with the lock of who counts: the entry is read later. */
-	smp_mb();
-	*refusal = (struct nyx_refusal){};
-	ret = resolve(unit, sbdf, index, generation, refusal);
-	nyx_guest_mem_exit(unit, pair);
-	return ret;
-}
-
-void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf)
-{
-	bool all = sbdf == NYX_GUEST_ALL_IRQS;
-	unsigned long i = all ? 0 : sbdf;
-	struct nyx_device *dev;
-
-	mutex_lock(&unit->irq.lock);
-	WRITE_ONCE(unit->guest.irte_generation, unit->guest.irte_generation + 1);
-	do {
-		rcu_read_lock();
-		dev = xa_find(&unit->devices, &i, all ? ULONG_MAX : sbdf,
-			      XA_PRESENT);
-		if (dev)
-			nyx_irqs_forget(&unit->irq, dev);
-		rcu_read_unlock();
-		i++;
-		cond_resched();
-	} while (dev && all);
-	nyx_irq_tell_change(unit, all ? NYX_SBDF_ANY : sbdf, 0,
-			    IRT_DEVICE_ENTRIES);
-	mutex_unlock(&unit->irq.lock);
-}
-
-void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr)
-{
-	struct irt *irt = &unit->irq.irt;
-	u32 i;
-
-	if (first >= irt->nr)
-		return;
-	nr = min(nr, irt->nr - first);
-	mutex_lock(&unit->irq.lock);
-	WRITE_ONCE(unit->guest.irte_generation, unit->guest.irte_generation + 1);
-	for (i = 0; i < nr && irt->nr_present; i++) {
-		if (!irt_present(irt, first + i))
-			continue;
-		nyx_irte_put(&unit->irq, irt, first + i, NULL);
-		cond_resched();
-	}
-	nyx_irq_tell_change(unit, NYX_SBDF_ANY, first, nr);
-	mutex_unlock(&unit->irq.lock);
-}
-
 NYX_EXPORT_FOR_TEST(nyx_guest_forget);
 NYX_EXPORT_FOR_TEST(nyx_guest_forget_device);
-NYX_EXPORT_FOR_TEST(nyx_guest_forget_irqs);
-NYX_EXPORT_FOR_TEST(nyx_guest_forget_irtes);

@@ -78,19 +78,4 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 		    unsigned int perm, struct pt_result *res,
 		    struct pt_trace *trace);
 
-/**
- * nyx_guest_resolve_irte() - bring in an interrupt remapping table entry
- * @unit: the unit, with a front end
- * @sbdf: who sends the interrupt
- * @index: which one, within the table
- * @refusal: set if it is refused
- *
- * Context: may sleep.
- * Return: 0: try again; 1: it is for &nyx_front_ops.post_irte; -EACCES: it is
- * refused; -ENOENT if there is no such device; -ENOMEM; -EINTR; -EAGAIN, for a
- * kernel thread only: the memory is not at hand.
- */
-int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
-			   struct nyx_refusal *refusal);
-
 #endif /* NYX_CORE_GUEST_H */

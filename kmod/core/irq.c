@@ -8,10 +8,8 @@
 
 #include <linux/bitfield.h>
 #include <linux/ktime.h>
-#include <linux/lockdep.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "base/export.h"
@@ -21,6 +19,7 @@
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/event.h"
+#include "core/irte.h"
 #include "core/memory.h"
 #include "core/qos.h"
 #include "core/unit.h"
@@ -61,25 +60,6 @@ void nyx_irq_fini(struct nyx_irq *irq)
 	mutex_destroy(&irq->lock);
 	epoch_fini(&irq->epoch);
 	irt_fini(&irq->irt);
-}
-
-struct irt_device *nyx_irqs_alloc(void)
-{
-	struct irt_device *irqs = kzalloc(sizeof(*irqs), GFP_CALLER);
-
-	if (irqs && irt_init(&irqs->irt, IRT_DEVICE_ENTRIES)) {
-		kfree(irqs);
-		return NULL;
-	}
-	return irqs;
-}
-
-void nyx_irqs_free(struct irt_device *irqs)
-{
-	if (!irqs)
-		return;
-	irt_fini(&irqs->irt);
-	kfree(irqs);
 }
 
 /* In the guest's own words. */
@@ -507,20 +487,6 @@ int nyx_irq_drain(struct nyx_unit *unit)
 	return nyx_guest_mem_drain(unit);
 }
 
-void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr)
-{
-	struct nyx_event event;
-
-	if (!unit->irq.nr_bindings)
-		return;
-	memset(&event, 0, sizeof(event));
-	event.type = NYX_EVENT_IRTE;
-	event.irte.index = index;
-	event.irte.nr = nr;
-	event.irte.sbdf = sbdf;
-	nyx_events_push(unit->events, &event);
-}
-
 int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode)
 {
 	mutex_lock(&unit->irq.lock);
@@ -531,99 +497,6 @@ int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode)
 	return nyx_irq_drain(unit);
 }
 
-bool nyx_irte_put(struct nyx_irq *irq, struct irt *irt, u32 index,
-		  const struct irt_entry *e)
-{
-	bool was = irt_write(irt, index, e);
-
-	WRITE_ONCE(irq->nr_irtes, irq->nr_irtes + !!e - was);
-	return was;
-}
-
-void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev)
-{
-	struct irt_device *irqs = dev->irqs;
-
-	lockdep_assert_held(&irq->lock);
-	if (!irqs)
-		return;
-	WRITE_ONCE(irqs->how, 0);
-	WRITE_ONCE(irq->nr_irtes, irq->nr_irtes - irqs->irt.nr_present);
-	irt_forget(&irqs->irt);
-}
-
-static bool next_entry(const struct irt *irt, u32 index,
-		       struct nyx_irte_info *info)
-{
-	struct irt_entry e;
-
-	for (; index < irt->nr; index++) {
-		if (!irt_read(irt, index, &e))
-			continue;
-		*info = (struct nyx_irte_info) {
-			.index = index,
-			.flags = e.flags,
-			.dest = e.dest,
-			.source = e.source,
-			.vector = e.vector,
-			.delivery = e.delivery,
-			.source_check = e.check,
-			.source_mask = e.mask,
-			.posted = e.posted,
-		};
-		return true;
-	}
-	return false;
-}
-
-static bool next_of_devices(struct nyx_unit *unit, unsigned long sbdf, u32 index,
-			    struct nyx_irte_info *info)
-{
-	unsigned long at = sbdf;
-	struct irt_device *irqs;
-	struct nyx_device *dev;
-	bool found;
-
-	do {
-		rcu_read_lock();
-		dev = xa_find(&unit->devices, &at, ULONG_MAX, XA_PRESENT);
-		/* Pairs with resolve_irqs(). */
-		irqs = dev ? smp_load_acquire(&dev->irqs) : NULL;
-		found = irqs && next_entry(&irqs->irt, at == sbdf ? index : 0,
-					   info);
-		rcu_read_unlock();
-		info->sbdf = at++;
-		cond_resched();
-	} while (dev && !found);
-	return found;
-}
-
-bool nyx_irte_next(struct nyx_unit *unit, u64 key, struct nyx_irte_info *info)
-{
-	if (unit->irq.per_device)
-		return next_of_devices(unit, key >> 32, key, info);
-	return key < unit->irq.irt.nr && next_entry(&unit->irq.irt, key, info);
-}
-
-int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
-		   const struct irt_entry *e)
-{
-	struct nyx_irq *irq = &unit->irq;
-	bool was = false;
-	u32 i;
-
-	if (index >= irq->irt.nr || nr > irq->irt.nr - index)
-		return -EINVAL;
-	mutex_lock(&irq->lock);
-	for (i = 0; i < nr; i++)
-		was |= nyx_irte_put(irq, &irq->irt, index + i, e);
-	if (was || e)
-		nyx_irq_tell_change(unit, NYX_SBDF_ANY, index, nr);
-	mutex_unlock(&irq->lock);
-	return !was && !e ? -ENOENT : 0;
-}
-
 NYX_EXPORT_FOR_TEST(nyx_irq_drain);
 NYX_EXPORT_FOR_TEST(nyx_irq_send);
 NYX_EXPORT_FOR_TEST(nyx_irq_set_mode);
-NYX_EXPORT_FOR_TEST(nyx_irte_write);

@@ -99,17 +99,6 @@ struct nyx_irq_req {
  */
 int nyx_irq_init(struct nyx_irq *irq, u32 entries);
 
-/**
- * nyx_irqs_alloc() - make what a device with a table of its own has
- *
- * Context: may sleep.
- * Return: a table without entries, or NULL.
- */
-struct irt_device *nyx_irqs_alloc(void);
-
-/* Any context; nobody is, or comes, inside. */
-void nyx_irqs_free(struct irt_device *irqs);
-
 /* Nobody is, or comes, inside. */
 void nyx_irq_fini(struct nyx_irq *irq);
 
@@ -199,63 +188,5 @@ int nyx_irq_drain(struct nyx_unit *unit);
  * be under way in the old mode.
  */
 int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode);
-
-/**
- * nyx_irq_tell_change() - tell who has bound interrupts, and routes of them
- * @unit: the unit
- * @sbdf: the device whose table it is, or NYX_SBDF_ANY
- * @index: first entry that has changed
- * @nr: how many
- *
- * Context: under &nyx_irq.lock.
- */
-void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr);
-
-/**
- * nyx_irte_put() - irt_write(), counted
- * @irq: interrupts of a unit
- * @irt: one of its tables
- * @index: as irt_write()
- * @e: likewise
- *
- * Context: under &nyx_irq.lock.
- * Return: as irt_write().
- */
-bool nyx_irte_put(struct nyx_irq *irq, struct irt *irt, u32 index,
-		  const struct irt_entry *e);
-
-/**
- * nyx_irqs_forget() - forget how a device's interrupts are treated
- * @irq: interrupts of its unit
- * @dev: the device
- *
- * Context: under &nyx_irq.lock.
- */
-void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev);
-
-/**
- * nyx_irte_next() - the next entry that is present, in any table
- * @unit: the unit
- * @key: NYX_IRTE_KEY() from which on
- * @info: set
- *
- * Context: may sleep.
- * Return: false if there is none.
- */
-bool nyx_irte_next(struct nyx_unit *unit, u64 key, struct nyx_irte_info *info);
-
-/**
- * nyx_irte_write() - set or clear entries; to be followed by nyx_irq_drain()
- * @unit: the unit
- * @index: the first
- * @nr: how many, not 0
- * @e: what to write, checked by the caller; NULL: nothing is present any more
- *
- * Context: may sleep.
- * Return: 0; -EINVAL beyond the table; -ENOENT if entries are cleared and none
- * was present.
- */
-int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
-		   const struct irt_entry *e);
 
 #endif /* NYX_CORE_IRQ_H */

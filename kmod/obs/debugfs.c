@@ -19,6 +19,7 @@
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/irqfd.h"
+#include "core/irte.h"
 #include "core/oracle.h"
 #include "core/unit.h"
 #include "mem/gmap.h"

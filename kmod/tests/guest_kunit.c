@@ -20,6 +20,7 @@
 #include "core/domain.h"
 #include "core/guest.h"
 #include "core/irq.h"
+#include "core/irte.h"
 #include "core/memory.h"
 #include "core/translate.h"
 #include "core/unit.h"

@@ -13,6 +13,7 @@
 
 #include "base/types.h"
 #include "core/irq.h"
+#include "core/irte.h"
 #include "core/memory.h"
 #include "core/unit.h"
 #include "front/front.h"

@@ -12,6 +12,7 @@
 #include <linux/container_of.h>
 #include <linux/lockdep.h>
 
+#include "core/irte.h"
 #include "core/unit.h"
 
 static void stop(struct amdvi *amdvi, u16 code, u64 address)

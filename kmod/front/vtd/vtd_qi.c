@@ -12,6 +12,7 @@
 #include <linux/container_of.h>
 #include <linux/lockdep.h>
 
+#include "core/irte.h"
 #include "core/unit.h"
 
 void vtd_invalidate_context(struct vtd *vtd, const struct vtd_desc *desc)

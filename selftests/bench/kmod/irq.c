@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "core/irq.h"
+#include "core/irte.h"
 #include "core/unit.h"
 
 #define ENTRIES	1024u

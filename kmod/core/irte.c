@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: entries of interrupt remapping tables.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/irte.h"
+
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "base/export.h"
+#include "base/types.h"
+#include "core/device.h"
+#include "core/event.h"
+#include "core/irq.h"
+#include "core/memory.h"
+#include "core/unit.h"
+
+/* ---- tables ------------------------------------------------------------- */
+
+static struct irt_device *irqs_alloc(void)
+{
+	struct irt_device *irqs = kzalloc(sizeof(*irqs), GFP_CALLER);
+
+	if (irqs && irt_init(&irqs->irt, IRT_DEVICE_ENTRIES)) {
+		kfree(irqs);
+		return NULL;
+	}
+	return irqs;
+}
+
+void nyx_irqs_free(struct irt_device *irqs)
+{
+	if (!irqs)
+		return;
+	irt_fini(&irqs->irt);
+	kfree(irqs);
+}
+
+void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev)
+{
+	struct irt_device *irqs = dev->irqs;
+
+	lockdep_assert_held(&irq->lock);
+	if (!irqs)
+		return;
+	WRITE_ONCE(irqs->how, 0);
+	WRITE_ONCE(irq->nr_irtes, irq->nr_irtes - irqs->irt.nr_present);
+	irt_forget(&irqs->irt);
+}
+
+/* ---- entries ------------------------------------------------------------ */
+
+/* irt_write(), counted. */
+static bool irte_put(struct nyx_irq *irq, struct irt *irt, u32 index,
+		     const struct irt_entry *e)
+{
+	bool was = irt_write(irt, index, e);
+
+	WRITE_ONCE(irq->nr_irtes, irq->nr_irtes + !!e - was);
+	return was;
+}
+
+void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr)
+{
+	struct nyx_event event;
+
+	if (!unit->irq.nr_bindings)
+		return;
+	memset(&event, 0, sizeof(event));
+	event.type = NYX_EVENT_IRTE;
+	event.irte.index = index;
+	event.irte.nr = nr;
+	event.irte.sbdf = sbdf;
+	nyx_events_push(unit->events, &event);
+}
+
+int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
+		   const struct irt_entry *e)
+{
+	struct nyx_irq *irq = &unit->irq;
+	bool was = false;
+	u32 i;
+
+	if (index >= irq->irt.nr || nr > irq->irt.nr - index)
+		return -EINVAL;
+	mutex_lock(&irq->lock);
+	for (i = 0; i < nr; i++)
+		was |= irte_put(irq, &irq->irt, index + i, e);
+	if (was || e)
+		nyx_irq_tell_change(unit, NYX_SBDF_ANY, index, nr);
+	mutex_unlock(&irq->lock);
+	return !was && !e ? -ENOENT : 0;
+}
+
+static bool next_entry(const struct irt *irt, u32 index,
+		       struct nyx_irte_info *info)
+{
+	struct irt_entry e;
+
+	for (; index < irt->nr; index++) {
+		if (!irt_read(irt, index, &e))
+			continue;
+		*info = (struct nyx_irte_info) {
+			.index = index,
+			.flags = e.flags,
+			.dest = e.dest,
+			.source = e.source,
+			.vector = e.vector,
+			.delivery = e.delivery,
+			.source_check = e.check,
+			.source_mask = e.mask,
+			.posted = e.posted,
+		};
+		return true;
+	}
+	return false;
+}
+
+static bool next_of_devices(struct nyx_unit *unit, unsigned long sbdf, u32 index,
+			    struct nyx_irte_info *info)
+{
+	unsigned long at = sbdf;
+	struct irt_device *irqs;
+	struct nyx_device *dev;
+	bool found;
+
+	do {
+		rcu_read_lock();
+		dev = xa_find(&unit->devices, &at, ULONG_MAX, XA_PRESENT);
+		/* Pairs with resolve_irqs(). */
+		irqs = dev ? smp_load_acquire(&dev->irqs) : NULL;
+		found = irqs && next_entry(&irqs->irt, at == sbdf ? index : 0,
+					   info);
+		rcu_read_unlock();
+		info->sbdf = at++;
+		cond_resched();
+	} while (dev && !found);
+	return found;
+}
+
+bool nyx_irte_next(struct nyx_unit *unit, u64 key, struct nyx_irte_info *info)
+{
+	if (unit->irq.per_device)
+		return next_of_devices(unit, key >> 32, key, info);
+	return key < unit->irq.irt.nr && next_entry(&unit->irq.irt, key, info);
+}
+
+/* ---- the cache of a guest's tables -------------------------------------- */
+
+/* A device that is not leaving; inside nyx_guest_mem_enter(), for which that waits. */
+static struct nyx_device *find_sender(struct nyx_unit *unit, u32 sbdf)
+{
+	struct nyx_device *dev;
+
+	rcu_read_lock();
+	dev = xa_load(&unit->devices, sbdf);
+	/* If it is, whoever removes it may not have waited for us. */
+	if (dev && READ_ONCE(dev->leaving))
+		dev = NULL;
+	rcu_read_unlock();
+	return dev;
+}
+
+/* How the interrupts of a device with a table of its own are treated. */
+static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
+			u64 generation, struct nyx_refusal *refusal)
+{
+	struct nyx_front *front = unit->guest.front;
+	struct nyx_guest_irqs found;
+	struct irt_device *irqs;
+	int ret;
+
+	ret = front->ops->decode_irqs(front, dev->sbdf, &found, refusal);
+	if (ret)
+		return ret;
+	mutex_lock(&unit->irq.lock);
+	irqs = dev->irqs ?: irqs_alloc();
+	if (!irqs) {
+		/* A worker asks again later: the device is not to blame. */
+		ret = current->flags & PF_KTHREAD ? -EAGAIN : -ENOMEM;
+	} else if (unit->guest.irte_generation == generation) {
+		WRITE_ONCE(irqs->tag, found.tag);
+		WRITE_ONCE(irqs->irt.limit, found.nr);
+		/* Pairs with irt_remap_device(): it knows all or nothing. */
+		smp_store_release(&irqs->how, found.how | IRT_KNOWN);
+	}
+	if (irqs) {
+		/* Pairs with the loads in resolve(), and in core/irq.c. */
+		smp_store_release(&dev->irqs, irqs);
+	}
+	mutex_unlock(&unit->irq.lock);
+	return ret;
+}
+
+static void irte_install(struct nyx_unit *unit, struct irt *irt, u32 index,
+			 const struct irt_entry *entry, u64 generation)
+{
+	mutex_lock(&unit->irq.lock);
+	if (unit->guest.irte_generation == generation && index < irt->nr)
+		irte_put(&unit->irq, irt, index, entry);
+	mutex_unlock(&unit->irq.lock);
+}
+
+static int resolve(struct nyx_unit *unit, u32 sbdf, u32 index, u64 generation,
+		   struct nyx_refusal *refusal)
+{
+	struct nyx_front *front = unit->guest.front;
+	struct irt *irt = &unit->irq.irt;
+	struct irt_device *irqs;
+	struct irt_entry entry;
+	struct nyx_device *dev;
+	int ret;
+
+	if (unit->irq.per_device) {
+		dev = find_sender(unit, sbdf);
+		if (!dev)
+			return -ENOENT;
+		/* Pairs with resolve_irqs(). */
+		irqs = smp_load_acquire(&dev->irqs);
+		if (!irt_device_known(irqs))
+			return resolve_irqs(unit, dev, generation, refusal);
+		irt = &irqs->irt;
+	}
+	ret = front->ops->decode_irte(front, sbdf, index, &entry, refusal);
+	/* It says more than is cached; posting looks at that. */
+	if (!ret && unit->irq.per_device && (entry.flags & NYX_IRTE_F_POSTED))
+		return 1;
+	if (!ret)
+		irte_install(unit, irt, index, &entry, generation);
+	return ret;
+}
+
+int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
+			   struct nyx_refusal *refusal)
+{
+	unsigned int pair = nyx_guest_mem_enter(unit);
+	u64 generation = READ_ONCE(unit->guest.irte_generation);
+	int ret;
+
+	/* Pairs with the lock of who counts: the entry is read later. */
+	smp_mb();
+	*refusal = (struct nyx_refusal){};
+	ret = resolve(unit, sbdf, index, generation, refusal);
+	nyx_guest_mem_exit(unit, pair);
+	return ret;
+}
+
+void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf)
+{
+	bool all = sbdf == NYX_GUEST_ALL_IRQS;
+	unsigned long i = all ? 0 : sbdf;
+	struct nyx_device *dev;
+
+	mutex_lock(&unit->irq.lock);
+	WRITE_ONCE(unit->guest.irte_generation, unit->guest.irte_generation + 1);
+	do {
+		rcu_read_lock();
+		dev = xa_find(&unit->devices, &i, all ? ULONG_MAX : sbdf,
+			      XA_PRESENT);
+		if (dev)
+			nyx_irqs_forget(&unit->irq, dev);
+		rcu_read_unlock();
+		i++;
+		cond_resched();
+	} while (dev && all);
+	nyx_irq_tell_change(unit, all ? NYX_SBDF_ANY : sbdf, 0,
+			    IRT_DEVICE_ENTRIES);
+	mutex_unlock(&unit->irq.lock);
+}
+
+void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr)
+{
+	struct irt *irt = &unit->irq.irt;
+	u32 i;
+
+	if (first >= irt->nr)
+		return;
+	nr = min(nr, irt->nr - first);
+	mutex_lock(&unit->irq.lock);
+	WRITE_ONCE(unit->guest.irte_generation, unit->guest.irte_generation + 1);
+	for (i = 0; i < nr && irt->nr_present; i++) {
+		if (!irt_present(irt, first + i))
+			continue;
+		irte_put(&unit->irq, irt, first + i, NULL);
+		cond_resched();
+	}
+	nyx_irq_tell_change(unit, NYX_SBDF_ANY, first, nr);
+	mutex_unlock(&unit->irq.lock);
+}
+
+NYX_EXPORT_FOR_TEST(nyx_irte_write);
+NYX_EXPORT_FOR_TEST(nyx_guest_forget_irqs);
+NYX_EXPORT_FOR_TEST(nyx_guest_forget_irtes);

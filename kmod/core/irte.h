@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: entries of interrupt remapping tables.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Without a vendor model a unit has one table, whose entries its caller writes. With
+ * one the unit's table, or that of each device, is the cache of the guest's: an
+ * interrupt that misses its entry brings it in by nyx_guest_resolve_irte(), and an
+ * invalidation of the guest takes it out.
+ *
+ * An entry that was read before it was invalidated is not installed after:
+ * nyx_guest_resolve_irte() reads &nyx_guest.irte_generation before the guest's table,
+ * and installs the entry, under &nyx_irq.lock, only if the generation is still that.
+ */
+#ifndef NYX_CORE_IRTE_H
+#define NYX_CORE_IRTE_H
+
+#include <linux/nyx_iommu.h>
+#include <linux/types.h>
+
+struct irt_device;
+struct irt_entry;
+struct nyx_device;
+struct nyx_irq;
+struct nyx_refusal;
+struct nyx_unit;
+
+/**
+ * nyx_irqs_free() - free what a device with a table of its own has
+ * @irqs: it, or NULL; no interrupt can find it any more
+ *
+ * Context: any.
+ */
+void nyx_irqs_free(struct irt_device *irqs);
+
+/**
+ * nyx_irqs_forget() - forget how a device's interrupts are treated
+ * @irq: interrupts of its unit
+ * @dev: the device
+ *
+ * Context: under &nyx_irq.lock.
+ */
+void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev);
+
+/**
+ * nyx_irq_tell_change() - tell who has bound interrupts, and routes of them
+ * @unit: the unit
+ * @sbdf: the device whose table it is, or NYX_SBDF_ANY
+ * @index: first entry that has changed
+ * @nr: how many
+ *
+ * Context: under &nyx_irq.lock.
+ */
+void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr);
+
+/**
+ * nyx_irte_next() - the next entry that is present, in any table
+ * @unit: the unit
+ * @key: NYX_IRTE_KEY() from which on
+ * @info: set
+ *
+ * Context: may sleep.
+ * Return: false if there is none.
+ */
+bool nyx_irte_next(struct nyx_unit *unit, u64 key, struct nyx_irte_info *info);
+
+/**
+ * nyx_irte_write() - set or clear entries; to be followed by nyx_irq_drain()
+ * @unit: the unit
+ * @index: the first
+ * @nr: how many, not 0
+ * @e: what to write, checked by the caller; NULL: nothing is present any more
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL beyond the table; -ENOENT if entries are cleared and none
+ * was present.
+ */
+int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
+		   const struct irt_entry *e);
+
+/**
+ * nyx_guest_resolve_irte() - bring in an interrupt remapping table entry
+ * @unit: the unit, with a front end
+ * @sbdf: who sends the interrupt
+ * @index: which one, within the table
+ * @refusal: set if it is refused
+ *
+ * Context: may sleep.
+ * Return: 0: try again; 1: it is for &nyx_front_ops.post_irte; -EACCES: it is
+ * refused; -ENOENT if there is no such device; -ENOMEM; -EINTR; -EAGAIN, for a
+ * kernel thread only: the memory is not at hand.
+ */
+int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
+			   struct nyx_refusal *refusal);
+
+/**
+ * nyx_guest_forget_irtes() - forget interrupt remapping table entries
+ * @unit: the unit
+ * @first: the first
+ * @nr: how many
+ *
+ * As nyx_guest_forget(), until nyx_irq_drain().
+ */
+void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr);
+
+#define NYX_GUEST_ALL_IRQS	0xffffffffu
+
+/**
+ * nyx_guest_forget_irqs() - forget how a requester's interrupts are treated
+ * @unit: the unit, whose requesters have tables of their own
+ * @sbdf: the requester, or NYX_GUEST_ALL_IRQS
+ *
+ * As nyx_guest_forget_irtes().
+ */
+void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf);
+
+#endif /* NYX_CORE_IRTE_H */
