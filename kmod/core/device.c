@@ -24,6 +24,17 @@ struct nyx_domain *nyx_device_domain(struct nyx_unit *unit,
 					 lockdep_is_held(&unit->lock));
 }
 
+void nyx_device_set_domain(struct nyx_device *dev, struct nyx_domain *to)
+{
+	struct nyx_guard *g = &dev->guard;
+	unsigned long flags;
+
+	spin_lock_irqsave(&g->lock, flags);
+	rcu_assign_pointer(dev->domain, to);
+	nyx_guard_hold(dev);
+	spin_unlock_irqrestore(&g->lock, flags);
+}
+
 int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 {
 	struct nyx_device *dev;
@@ -94,7 +105,7 @@ static struct nyx_domain *move_begin(struct nyx_unit *unit,
 	lockdep_assert_held(&unit->lock);
 	refcount_inc(&from->ref);
 	to->nr_devices++;
-	nyx_guard_move(dev, to);
+	nyx_device_set_domain(dev, to);
 	dev->busy = true;
 	return from;
 }
@@ -242,18 +253,6 @@ int nyx_device_settle(struct nyx_unit *unit, struct nyx_device *dev)
 	return ret ?: nyx_irq_drain(unit);
 }
 
-void nyx_device_count(struct nyx_device *dev, u32 stat, u64 n)
-{
-	struct nyx_domain *dom;
-
-	nyx_stat_add(dev->stats, stat, n);
-	rcu_read_lock();
-	dom = rcu_dereference(dev->domain);
-	if (dom)
-		nyx_stat_add(dom->stats, stat, n);
-	rcu_read_unlock();
-}
-
 /* Has a domain no room for one more device? */
 static bool domain_full(struct nyx_unit *unit, struct nyx_domain *dom)
 {
@@ -331,6 +330,20 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 	ret = move_wait(unit, dev, from);
 	move_end(unit, dev);
 	return ret ?: attached ? 0 : -ENOENT;
+}
+
+int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action)
+{
+	struct nyx_device *dev;
+	int ret;
+
+	dev = nyx_device_claim(unit, sbdf);
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	nyx_guard_control(unit, dev, action);
+	ret = action == NYX_DEVICE_DO_RESET ? 0 : nyx_device_settle(unit, dev);
+	nyx_device_unclaim(unit, dev);
+	return ret;
 }
 
 void nyx_devices_flush(struct nyx_unit *unit)

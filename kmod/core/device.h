@@ -27,8 +27,8 @@ struct nyx_unit;
 /**
  * struct nyx_device - a requester
  * @domain: its domain, or &nyx_unit.nowhere; NULL when it has been removed and
- *          only accesses that found it before still see it; written under
- *          &nyx_unit.lock
+ *          only accesses that found it before still see it; written, by device.c
+ *          alone, under &nyx_unit.lock and &nyx_guard.lock
  * @sbdf: segment and requester id; const after init
  * @stats: its counters
  * @faults: faults reported
@@ -151,14 +151,28 @@ struct nyx_domain *nyx_device_domain(struct nyx_unit *unit,
 				     struct nyx_device *dev);
 
 /**
- * nyx_device_count() - count something for a device and its domain
- * @dev: the device, which cannot go
- * @stat: of enum nyx_stat
- * @n: how many
+ * nyx_device_set_domain() - give a device another domain
+ * @dev: the device
+ * @to: the domain
  *
- * Context: any.
+ * Accesses that begin later see @to. The caller counts the device in &nyx_domain.nr_devices
+ * of either domain, and waits for accesses in the old one.
+ *
+ * Context: under &nyx_unit.lock.
  */
-void nyx_device_count(struct nyx_device *dev, u32 stat, u64 n);
+void nyx_device_set_domain(struct nyx_device *dev, struct nyx_domain *to);
+
+/**
+ * nyx_device_control() - change a device's state by hand
+ * @unit: the unit
+ * @sbdf: the device
+ * @action: of enum nyx_device_action
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT; -EBUSY if a command is moving the device; -EINTR if the
+ * caller was killed before the device's accesses had ended.
+ */
+int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action);
 
 /* Record the faults of all devices that were only counted; the unit ends. */
 void nyx_devices_flush(struct nyx_unit *unit);

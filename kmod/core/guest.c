@@ -90,7 +90,7 @@ static int install(struct nyx_unit *unit, u32 sbdf,
 	}
 	dom->nr_devices++;
 	unit->nowhere->nr_devices--;
-	nyx_guard_move(dev, dom);
+	nyx_device_set_domain(dev, dom);
 out_unlock:
 	mutex_unlock(&unit->lock);
 	return ret;
@@ -150,7 +150,7 @@ static void forget_device(struct nyx_unit *unit, struct nyx_device *dev,
 {
 	dom->nr_devices--;
 	unit->nowhere->nr_devices++;
-	nyx_guard_move(dev, unit->nowhere);
+	nyx_device_set_domain(dev, unit->nowhere);
 	dom->unsettled = true;
 	/* A thread that removes it, or has claimed it, waits for that domain, too. */
 	dev->unsettled = true;

@@ -10,6 +10,7 @@
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/nospec.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 #include <linux/time64.h>
 
@@ -187,8 +188,7 @@ static bool state_refuses(u8 state)
 	return state == NYX_DEVICE_QUARANTINED || state == NYX_DEVICE_DISABLED;
 }
 
-/* Let the device's domain refuse its other devices, too, or no more. */
-static void hold_domain(struct nyx_device *dev)
+void nyx_guard_hold(struct nyx_device *dev)
 {
 	struct nyx_guard *g = &dev->guard;
 	struct nyx_domain *dom = NULL;
@@ -240,7 +240,7 @@ static void change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
 	WRITE_ONCE(dev->refused, is);
 	if (is != was)
 		atomic_add(is ? 1 : -1, &unit->nr_refused);
-	hold_domain(dev);
+	nyx_guard_hold(dev);
 	nyx_score_setup(&g->score, (u64)g->policy.window_ms * NSEC_PER_MSEC);
 	memset(g->clues, 0, sizeof(g->clues));
 }
@@ -305,6 +305,19 @@ static void time_is_over(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 	}
 }
 
+/* Count something for a device and its domain. */
+static void count(struct nyx_device *dev, u32 stat)
+{
+	struct nyx_domain *dom;
+
+	nyx_stat_add(dev->stats, stat, 1);
+	rcu_read_lock();
+	dom = rcu_dereference(dev->domain);
+	if (dom)
+		nyx_stat_add(dom->stats, stat, 1);
+	rcu_read_unlock();
+}
+
 void nyx_guard_tell(struct nyx_unit *unit, struct nyx_device *dev,
 		    struct nyx_event *event)
 {
@@ -320,7 +333,7 @@ void nyx_guard_tell(struct nyx_unit *unit, struct nyx_device *dev,
 		return;
 	/* A reader of the record finds it counted. */
 	if (s->cause != NYX_STATE_WOULD)
-		nyx_device_count(dev, stat[s->new_state], 1);
+		count(dev, stat[s->new_state]);
 	nyx_events_push(unit->events, event);
 	trace_nyx_device_state(unit->id, s->sbdf, s->old_state, s->new_state,
 			       s->cause, s->score, s->tries);
@@ -443,7 +456,7 @@ void nyx_guard_gone(struct nyx_unit *unit, struct nyx_device *dev)
 	if (state_refuses(g->state))
 		atomic_dec(&unit->nr_refused);
 	g->state = NYX_DEVICE_ACTIVE;
-	hold_domain(dev);
+	nyx_guard_hold(dev);
 	enqueue(unit, g, 0);
 	spin_unlock_irqrestore(&g->lock, flags);
 	if (told.type != NYX_EVENT_LOST)
@@ -464,17 +477,6 @@ void nyx_guard_flush(struct nyx_unit *unit, struct nyx_device *dev)
 	spin_unlock_irqrestore(&g->lock, flags);
 	if (told.type != NYX_EVENT_LOST)
 		nyx_events_push(unit->events, &told);
-}
-
-void nyx_guard_move(struct nyx_device *dev, struct nyx_domain *to)
-{
-	struct nyx_guard *g = &dev->guard;
-	unsigned long flags;
-
-	spin_lock_irqsave(&g->lock, flags);
-	rcu_assign_pointer(dev->domain, to);
-	hold_domain(dev);
-	spin_unlock_irqrestore(&g->lock, flags);
 }
 
 /* May the fault have a record of its own? Sets the count of the record. */
@@ -554,7 +556,7 @@ void nyx_guard_get(struct nyx_device *dev, struct nyx_device_info *info)
 
 /* ---- commands ----------------------------------------------------------- */
 
-static void control(struct nyx_unit *unit, struct nyx_device *dev, u32 action)
+void nyx_guard_control(struct nyx_unit *unit, struct nyx_device *dev, u32 action)
 {
 	static const u8 state[] = {
 		[NYX_DEVICE_DO_RESET] = NYX_DEVICE_ACTIVE,
@@ -575,20 +577,6 @@ static void control(struct nyx_unit *unit, struct nyx_device *dev, u32 action)
 	enqueue(unit, g, now);
 	spin_unlock_irq(&g->lock);
 	nyx_guard_tell(unit, dev, &event);
-}
-
-int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action)
-{
-	struct nyx_device *dev;
-	int ret;
-
-	dev = nyx_device_claim(unit, sbdf);
-	if (IS_ERR(dev))
-		return PTR_ERR(dev);
-	control(unit, dev, action);
-	ret = action == NYX_DEVICE_DO_RESET ? 0 : nyx_device_settle(unit, dev);
-	nyx_device_unclaim(unit, dev);
-	return ret;
 }
 
 int nyx_policy_set(struct nyx_unit *unit, const u32 *sbdf,

@@ -21,7 +21,9 @@
  * brings a device from each state to ACTIVE, QUARANTINED or DISABLED.
  *
  * A quarantined device is marked, and the mark is looked at by each access and
- * interrupt. Faults come in any context, so a guard has a spinlock:
+ * interrupt. A guard moves no device, and waits for no access: what it decides is for
+ * accesses that come later; nyx_device_control() waits for the others. Faults come in
+ * any context, so a guard has a spinlock:
  *
  *   nyx_guard::lock     state, score, evidence, the device's domain
  *   nyx_duty::lock      inside it: the queue of guards that wait for a time
@@ -173,13 +175,12 @@ void nyx_guard_gone(struct nyx_unit *unit, struct nyx_device *dev);
 void nyx_guard_flush(struct nyx_unit *unit, struct nyx_device *dev);
 
 /**
- * nyx_guard_move() - give a device another domain
- * @dev: the device
- * @to: the domain
+ * nyx_guard_hold() - let a device's domain refuse its other devices, too, or no more
+ * @dev: the device, whose domain has changed
  *
- * Context: under &nyx_unit.lock. Accesses that begin later see @to.
+ * Context: any, under &nyx_guard.lock.
  */
-void nyx_guard_move(struct nyx_device *dev, struct nyx_domain *to);
+void nyx_guard_hold(struct nyx_device *dev);
 
 /**
  * nyx_guard_fault() - weigh a fault, and say whether to record it
@@ -215,16 +216,14 @@ void nyx_guard_tell(struct nyx_unit *unit, struct nyx_device *dev,
 void nyx_guard_get(struct nyx_device *dev, struct nyx_device_info *info);
 
 /**
- * nyx_device_control() - change a device's state by hand
+ * nyx_guard_control() - change a device's state by hand
  * @unit: the unit
- * @sbdf: the device
+ * @dev: the device, which cannot go
  * @action: of enum nyx_device_action
  *
- * Context: may sleep.
- * Return: 0; -ENOENT; -EBUSY if a command is moving the device; -EINTR if the
- * caller was killed before the device's accesses had ended.
+ * Context: any process. Accesses that begin later see the new state.
  */
-int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action);
+void nyx_guard_control(struct nyx_unit *unit, struct nyx_device *dev, u32 action);
 
 /**
  * nyx_policy_set() - set a policy
