@@ -7,7 +7,7 @@
 #include <linux/string.h>
 
 #include "chr/ioctl.h"
-#include "core/device.h"
+#include "core/attach.h"
 #include "core/qos.h"
 #include "core/quarantine.h"
 #include "core/unit.h"

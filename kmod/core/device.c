@@ -7,14 +7,13 @@
 #include "core/device.h"
 
 #include <linux/err.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "base/export.h"
 #include "base/types.h"
 #include "core/domain.h"
-#include "core/irq.h"
 #include "core/irte.h"
-#include "core/page.h"
 #include "core/unit.h"
 
 struct nyx_domain *nyx_device_domain(struct nyx_unit *unit,
@@ -76,88 +75,12 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	return ret;
 }
 
-static void device_free_rcu(struct rcu_head *rcu)
-{
-	struct nyx_device *dev = container_of(rcu, struct nyx_device, rcu);
-
-	kfree(rcu_dereference_protected(dev->qos, true));
-	nyx_irqs_free(dev->irqs);
-	free_percpu(dev->stats);
-	kfree(dev);
-}
-
 /*
- * Commands that move a device go one at a time: begin, wait for accesses in
- * flight without a lock, end. In between the device is busy and cannot go, and
- * counts in both domains: a STRICT one is not free before the wait is over.
- *
- * From here on the device's accesses go to @to; those in flight may still be in
- * the domain that is returned, with a reference. A reader that enters an epoch looks
- * at the device's domain again when it is inside; pairs with the barrier in
- * epoch_drain().
+ * The accesses that are left are those of a device without a domain; they are refused
+ * at once. One that finds the device, but enters the epoch too late to be waited for,
+ * sees that it has no domain any more, not even that one.
  */
-static struct nyx_domain *move_begin(struct nyx_unit *unit,
-				     struct nyx_device *dev,
-				     struct nyx_domain *to)
-{
-	struct nyx_domain *from = nyx_device_domain(unit, dev);
-
-	lockdep_assert_held(&unit->lock);
-	refcount_inc(&from->ref);
-	to->nr_devices++;
-	nyx_device_set_domain(dev, to);
-	dev->busy = true;
-	return from;
-}
-
-/* Wait for the accesses in flight. The device remembers what a kill leaves undone. */
-static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
-		     struct nyx_domain *from)
-{
-	int ret = epoch_drain(&from->epoch);
-
-	/* The device is busy: nobody else looks at it. */
-	if (!ret && dev->unsettled)
-		ret = nyx_domains_drain(unit);
-	dev->unsettled = ret;
-
-	mutex_lock(&unit->lock);
-	from->nr_devices--;
-	if (ret)
-		from->unsettled = true;
-	mutex_unlock(&unit->lock);
-	/* A removed device was maybe the last one: -EBUSY if it was not. */
-	if (!ret && from->kind == NYX_DOMAIN_GUEST)
-		nyx_domain_drop(unit, from);
-	nyx_domain_put(from);
-	return ret;
-}
-
-static void move_end(struct nyx_unit *unit, struct nyx_device *dev)
-{
-	mutex_lock(&unit->lock);
-	dev->busy = false;
-	mutex_unlock(&unit->lock);
-}
-
-/* A device that no other command is about to move. */
-static struct nyx_device *find_idle(struct nyx_unit *unit, u32 sbdf)
-{
-	struct nyx_device *dev = xa_load(&unit->devices, sbdf);
-
-	lockdep_assert_held(&unit->lock);
-	if (!dev)
-		return ERR_PTR(-ENOENT);
-	return dev->busy ? ERR_PTR(-EBUSY) : dev;
-}
-
-/*
- * The last step of a removal. The accesses that are left are those of a device
- * without a domain; they are refused at once. One that finds the device, but
- * enters the epoch too late to be waited for, sees that it has no domain any
- * more, not even that one.
- */
-static void device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
+void nyx_device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	mutex_lock(&unit->lock);
 	xa_erase(&unit->devices, dev->sbdf);
@@ -172,178 +95,21 @@ static void device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
 	mutex_lock(&unit->irq.lock);
 	nyx_irqs_forget(&unit->irq, dev);
 	mutex_unlock(&unit->irq.lock);
-	nyx_pages_forget(unit, dev);
+}
+
+static void device_free_rcu(struct rcu_head *rcu)
+{
+	struct nyx_device *dev = container_of(rcu, struct nyx_device, rcu);
+
+	kfree(rcu_dereference_protected(dev->qos, true));
+	nyx_irqs_free(dev->irqs);
+	free_percpu(dev->stats);
+	kfree(dev);
+}
+
+void nyx_device_free(struct nyx_device *dev)
+{
 	call_rcu(&dev->rcu, device_free_rcu);
-}
-
-/*
- * Why find_idle() has found nothing. The accesses of a device that another
- * command has just taken out of sight are about to be refused: see
- * device_unpublish().
- */
-static int not_idle(struct nyx_unit *unit, int error)
-{
-	if (error == -ENOENT) {
-		epoch_drain_bounded(&unit->nowhere->epoch);
-		epoch_drain_bounded(&unit->irq.epoch);
-	}
-	return error;
-}
-
-int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
-{
-	struct nyx_domain *from;
-	struct nyx_device *dev;
-	int ret;
-
-	mutex_lock(&unit->lock);
-	dev = find_idle(unit, sbdf);
-	if (IS_ERR(dev)) {
-		mutex_unlock(&unit->lock);
-		return not_idle(unit, PTR_ERR(dev));
-	}
-	from = move_begin(unit, dev, unit->nowhere);
-	WRITE_ONCE(dev->leaving, true);
-	mutex_unlock(&unit->lock);
-
-	ret = move_wait(unit, dev, from);
-	if (!ret)
-		ret = nyx_irq_drain(unit);
-	if (ret) {
-		WRITE_ONCE(dev->leaving, false);
-		move_end(unit, dev);
-	} else {
-		device_unpublish(unit, dev);
-	}
-	return ret;
-}
-
-struct nyx_device *nyx_device_claim(struct nyx_unit *unit, u32 sbdf)
-{
-	struct nyx_device *dev;
-
-	mutex_lock(&unit->lock);
-	dev = find_idle(unit, sbdf);
-	if (!IS_ERR(dev))
-		dev->busy = true;
-	mutex_unlock(&unit->lock);
-	if (IS_ERR(dev))
-		not_idle(unit, PTR_ERR(dev));
-	return dev;
-}
-
-void nyx_device_unclaim(struct nyx_unit *unit, struct nyx_device *dev)
-{
-	move_end(unit, dev);
-}
-
-int nyx_device_settle(struct nyx_unit *unit, struct nyx_device *dev)
-{
-	struct nyx_domain *dom;
-	int ret;
-
-	mutex_lock(&unit->lock);
-	dom = nyx_device_domain(unit, dev);
-	refcount_inc(&dom->ref);
-	mutex_unlock(&unit->lock);
-	ret = epoch_drain(&dom->epoch);
-	nyx_domain_put(dom);
-	if (!ret && dev->unsettled)
-		ret = nyx_domains_drain(unit);
-	return ret ?: nyx_irq_drain(unit);
-}
-
-/* Has a domain no room for one more device? */
-static bool domain_full(struct nyx_unit *unit, struct nyx_domain *dom)
-{
-	lockdep_assert_held(&unit->lock);
-	if (dom->flags & NYX_DOMAIN_F_SHARED)
-		return false;
-	/* Accesses of a device that has left may be there, after a kill. */
-	if (dom->unsettled)
-		dom->unsettled = epoch_busy(&dom->epoch);
-	return dom->nr_devices || dom->unsettled;
-}
-
-int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
-		      bool replace)
-{
-	struct nyx_domain *dom, *from;
-	struct nyx_device *dev;
-	int ret = 0;
-
-	mutex_lock(&unit->lock);
-	dev = find_idle(unit, sbdf);
-	dom = xa_load(&unit->domains, domain_id);
-	if (IS_ERR(dev)) {
-		ret = PTR_ERR(dev);
-		goto out_unlock;
-	}
-	if (!dom) {
-		ret = -ENOENT;
-		goto out_unlock;
-	}
-	from = nyx_device_domain(unit, dev);
-	if ((from != unit->nowhere && !replace) || dom->dying) {
-		ret = -EBUSY;
-		goto out_unlock;
-	}
-	/* It is there, and nothing is left to wait for. */
-	if (from == dom && !dev->unsettled)
-		goto out_unlock;
-	if (from != dom && domain_full(unit, dom)) {
-		ret = -EBUSY;
-		goto out_unlock;
-	}
-	from = move_begin(unit, dev, dom);
-	mutex_unlock(&unit->lock);
-	ret = move_wait(unit, dev, from);
-	move_end(unit, dev);
-	return ret;
-
-out_unlock:
-	mutex_unlock(&unit->lock);
-	return ret;
-}
-
-int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
-{
-	struct nyx_domain *from;
-	struct nyx_device *dev;
-	bool attached;
-	int ret;
-
-	mutex_lock(&unit->lock);
-	dev = find_idle(unit, sbdf);
-	if (IS_ERR(dev)) {
-		mutex_unlock(&unit->lock);
-		return not_idle(unit, PTR_ERR(dev));
-	}
-	attached = nyx_device_domain(unit, dev) != unit->nowhere;
-	/* It has no domain, and nothing is left to wait for. */
-	if (!attached && !dev->unsettled) {
-		mutex_unlock(&unit->lock);
-		return -ENOENT;
-	}
-	from = move_begin(unit, dev, unit->nowhere);
-	mutex_unlock(&unit->lock);
-	ret = move_wait(unit, dev, from);
-	move_end(unit, dev);
-	return ret ?: attached ? 0 : -ENOENT;
-}
-
-int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action)
-{
-	struct nyx_device *dev;
-	int ret;
-
-	dev = nyx_device_claim(unit, sbdf);
-	if (IS_ERR(dev))
-		return PTR_ERR(dev);
-	nyx_guard_control(unit, dev, action);
-	ret = action == NYX_DEVICE_DO_RESET ? 0 : nyx_device_settle(unit, dev);
-	nyx_device_unclaim(unit, dev);
-	return ret;
 }
 
 void nyx_devices_flush(struct nyx_unit *unit)
@@ -377,7 +143,3 @@ void nyx_devices_purge(struct nyx_unit *unit)
 }
 
 NYX_EXPORT_FOR_TEST(nyx_device_add);
-NYX_EXPORT_FOR_TEST(nyx_device_attach);
-NYX_EXPORT_FOR_TEST(nyx_device_claim);
-NYX_EXPORT_FOR_TEST(nyx_device_detach);
-NYX_EXPORT_FOR_TEST(nyx_device_remove);

@@ -76,71 +76,6 @@ struct nyx_device {
 int nyx_device_add(struct nyx_unit *unit, u32 sbdf);
 
 /**
- * nyx_device_remove() - remove a device
- * @unit: the unit
- * @sbdf: the device
- *
- * Context: may sleep.
- * Return: 0; -ENOENT if there is no such device, and no access of it is under
- * way; -EBUSY if another command is moving it; -EINTR if the caller was killed
- * before the device's accesses had ended: the device is still there, detached.
- */
-int nyx_device_remove(struct nyx_unit *unit, u32 sbdf);
-
-/**
- * nyx_device_attach() - give a device a domain
- * @unit: the unit
- * @sbdf: the device
- * @domain_id: the domain
- * @replace: the device may have a domain, and leaves it
- *
- * Context: may sleep.
- * Return: 0; -ENOENT; -EBUSY if the domain is STRICT and has a device, if the
- * device has a domain and @replace is false, or if another command is moving
- * the device or destroying the domain; -EINTR if the caller was
- * killed: the device is attached, but accesses may still use its old domain.
- * The same once more, with @replace, waits for them.
- */
-int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
-		      bool replace);
-
-/**
- * nyx_device_detach() - take a device's domain away
- * @unit: the unit
- * @sbdf: the device
- *
- * Context: may sleep.
- * Return: 0; -ENOENT if there is no such device, or it has no domain, and no
- * access of it uses one; -EBUSY if another command is moving it; -EINTR if the
- * caller was killed: the device is detached, but accesses may still use its old
- * domain. The same once more waits for them.
- */
-int nyx_device_detach(struct nyx_unit *unit, u32 sbdf);
-
-/**
- * nyx_device_claim() - keep a device from being moved or removed
- * @unit: the unit
- * @sbdf: the device
- *
- * Context: may sleep.
- * Return: the device, for nyx_device_unclaim(); or ERR_PTR: -ENOENT; -EBUSY if
- * another command is moving it.
- */
-struct nyx_device *nyx_device_claim(struct nyx_unit *unit, u32 sbdf);
-
-void nyx_device_unclaim(struct nyx_unit *unit, struct nyx_device *dev);
-
-/**
- * nyx_device_settle() - wait for all accesses and interrupts of a device
- * @unit: the unit
- * @dev: the device, claimed
- *
- * Context: may sleep.
- * Return: 0, or -EINTR if the caller was killed.
- */
-int nyx_device_settle(struct nyx_unit *unit, struct nyx_device *dev);
-
-/**
  * nyx_device_domain() - the domain that a device is in
  * @unit: the unit; its lock is held
  * @dev: the device
@@ -163,16 +98,18 @@ struct nyx_domain *nyx_device_domain(struct nyx_unit *unit,
 void nyx_device_set_domain(struct nyx_device *dev, struct nyx_domain *to);
 
 /**
- * nyx_device_control() - change a device's state by hand
+ * nyx_device_unpublish() - take a device out of sight, and out of its last domain
  * @unit: the unit
- * @sbdf: the device
- * @action: of enum nyx_device_action
+ * @dev: the device, which is leaving and is in &nyx_unit.nowhere
  *
- * Context: may sleep.
- * Return: 0; -ENOENT; -EBUSY if a command is moving the device; -EINTR if the
- * caller was killed before the device's accesses had ended.
+ * When it returns no access and no interrupt uses the device.
+ *
+ * Context: may sleep; cannot be killed.
  */
-int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action);
+void nyx_device_unpublish(struct nyx_unit *unit, struct nyx_device *dev);
+
+/* Free a device after nyx_device_unpublish(), a grace period later. Any context. */
+void nyx_device_free(struct nyx_device *dev);
 
 /* Record the faults of all devices that were only counted; the unit ends. */
 void nyx_devices_flush(struct nyx_unit *unit);

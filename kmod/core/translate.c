@@ -44,7 +44,7 @@ static int enter(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
 		acc->pair = epoch_enter(&dom->epoch);
 		/*
 		 * Inside, is it still the device's? If so a detach from now on
-		 * waits for us. Pairs with move_begin().
+		 * waits for us. Pairs with move_begin() of core/attach.c.
 		 */
 		if (likely(rcu_access_pointer(dev->domain) == dom))
 			break;

@@ -16,6 +16,7 @@
 #include <linux/kthread.h>
 
 #include "base/types.h"
+#include "core/attach.h"
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/guest.h"
@@ -412,9 +413,9 @@ static int do_detach_gone(struct nyx_unit *unit)
 	return nyx_device_detach(unit, SBDF + 1);
 }
 
-static int do_claim_gone(struct nyx_unit *unit)
+static int do_control_gone(struct nyx_unit *unit)
 {
-	return PTR_ERR(nyx_device_claim(unit, SBDF + 1));
+	return nyx_device_control(unit, SBDF + 1, NYX_DEVICE_DO_QUARANTINE);
 }
 
 /* Another command may have taken it out, and wait. */
@@ -450,8 +451,8 @@ static const struct wait_case {
 	{ "remove_gone_nowhere", do_remove_gone, -ENOENT, false, true },
 	{ "detach_gone", do_detach_gone, -ENOENT, false, false },
 	{ "detach_gone_nowhere", do_detach_gone, -ENOENT, false, true },
-	{ "claim_gone", do_claim_gone, -ENOENT, false, false },
-	{ "claim_gone_nowhere", do_claim_gone, -ENOENT, false, true },
+	{ "control_gone", do_control_gone, -ENOENT, false, false },
+	{ "control_gone_nowhere", do_control_gone, -ENOENT, false, true },
 	{ "memory_gone", do_remove_memory_gone, -ENOENT, false, false },
 	{ "memory_gone_posted", do_remove_memory_gone, -ENOENT, true, false },
 };

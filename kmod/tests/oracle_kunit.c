@@ -14,6 +14,7 @@
 #include <linux/ktime.h>
 #include <linux/module.h>
 
+#include "core/attach.h"
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/oracle.h"

@@ -24,6 +24,7 @@
 
 #include <linux/eventfd.h>
 
+#include "core/attach.h"
 #include "core/device.h"
 #include "core/dma.h"
 #include "core/domain.h"

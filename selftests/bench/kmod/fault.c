@@ -13,6 +13,7 @@
 
 #include "bench.h"
 
+#include "core/attach.h"
 #include "core/device.h"
 #include "core/dma.h"
 #include "core/domain.h"

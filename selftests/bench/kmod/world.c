@@ -10,6 +10,7 @@
 
 #include "bench.h"
 
+#include "core/attach.h"
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/memory.h"

@@ -11,6 +11,7 @@
  */
 #include "user/bench.h"
 
+#include "core/attach.h"
 #include "core/history.h"
 
 #define FLOOD		9u		/* who faults; @w->sbdf does not */

@@ -8,6 +8,7 @@
 
 #include <sys/mman.h>
 
+#include "core/attach.h"
 #include "core/domain.h"
 #include "core/memory.h"
 #include "mem/region_priv.h"

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: commands that end accesses of a device: attach, detach, remove, stop.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A device is an object that many files look at (core/device.h). A command that takes
+ * it out of a domain, or away, waits for all of them, and so it is above them: above
+ * interrupts, and page requests.
+ *
+ * Commands that move a device go one at a time: &nyx_device.busy.
+ */
+#ifndef NYX_CORE_ATTACH_H
+#define NYX_CORE_ATTACH_H
+
+#include <linux/types.h>
+
+struct nyx_unit;
+
+/**
+ * nyx_device_remove() - remove a device
+ * @unit: the unit
+ * @sbdf: the device
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT if there is no such device, and no access of it is under
+ * way; -EBUSY if another command is moving it; -EINTR if the caller was killed
+ * before the device's accesses had ended: the device is still there, detached.
+ */
+int nyx_device_remove(struct nyx_unit *unit, u32 sbdf);
+
+/**
+ * nyx_device_attach() - give a device a domain
+ * @unit: the unit
+ * @sbdf: the device
+ * @domain_id: the domain
+ * @replace: the device may have a domain, and leaves it
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT; -EBUSY if the domain is STRICT and has a device, if the
+ * device has a domain and @replace is false, or if another command is moving
+ * the device or destroying the domain; -EINTR if the caller was
+ * killed: the device is attached, but accesses may still use its old domain.
+ * The same once more, with @replace, waits for them.
+ */
+int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
+		      bool replace);
+
+/**
+ * nyx_device_detach() - take a device's domain away
+ * @unit: the unit
+ * @sbdf: the device
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT if there is no such device, or it has no domain, and no
+ * access of it uses one; -EBUSY if another command is moving it; -EINTR if the
+ * caller was killed: the device is detached, but accesses may still use its old
+ * domain. The same once more waits for them.
+ */
+int nyx_device_detach(struct nyx_unit *unit, u32 sbdf);
+
+/**
+ * nyx_device_control() - change a device's state by hand
+ * @unit: the unit
+ * @sbdf: the device
+ * @action: of enum nyx_device_action
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT; -EBUSY if a command is moving the device; -EINTR if the
+ * caller was killed before the device's accesses had ended.
+ */
+int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action);
+
+#endif /* NYX_CORE_ATTACH_H */
