@@ -14,7 +14,6 @@
 #include "base/export.h"
 #include "base/trace.h"
 #include "base/types.h"
-#include "core/guest.h"
 #include "core/history.h"
 #include "core/oracle.h"
 #include "core/unit.h"

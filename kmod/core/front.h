@@ -7,6 +7,9 @@
  * A front end turns a vendor's registers, queues and tables in guest memory into
  * calls of the core, and tells the core what these tables say. The core caches
  * that, and owns what follows from it: domains, translations, interrupts, faults.
+ *
+ * What a front end calls is declared by the file that does it: core/context.h,
+ * core/irte.h, core/irq.h, core/memory.h; and below, for the unit's own interrupts.
  */
 #ifndef NYX_CORE_FRONT_H
 #define NYX_CORE_FRONT_H
@@ -181,52 +184,6 @@ void nyx_front_register(u32 model, nyx_front_create_fn create);
  */
 struct nyx_front *nyx_front_create(struct nyx_unit *unit,
 				   const struct nyx_unit_config *cfg);
-
-/* ---- what front ends call ------------------------------------------------ */
-
-#define NYX_GUEST_ALL_TAGS	0xffffffffu
-
-/**
- * nyx_guest_forget() - forget what the guest's tables say about requesters
- * @unit: the unit
- * @tag: those in this domain of the guest, or NYX_GUEST_ALL_TAGS
- *
- * Accesses under way may still use it until nyx_guest_drain().
- *
- * Context: may sleep.
- */
-void nyx_guest_forget(struct nyx_unit *unit, u32 tag);
-
-/**
- * nyx_guest_forget_device() - forget what the guest's tables say about one
- * @unit: the unit
- * @sbdf: the requester
- *
- * As nyx_guest_forget().
- *
- * Return: the guest's domain that it was in; NYX_GUEST_ALL_TAGS: none.
- */
-u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf);
-
-/**
- * nyx_guest_invalidate() - forget translations
- * @unit: the unit
- * @tag: the guest's domain, or NYX_GUEST_ALL_TAGS
- * @first: first address
- * @last: last address
- *
- * As nyx_guest_forget().
- */
-void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last);
-
-/**
- * nyx_guest_drain() - wait for accesses that may use what was forgotten
- * @unit: the unit
- *
- * Context: may sleep.
- * Return: 0, or -EINTR if the caller was killed.
- */
-int nyx_guest_drain(struct nyx_unit *unit);
 
 /**
  * nyx_guest_msi() - tell the VMM to deliver an interrupt of the unit itself

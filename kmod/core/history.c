@@ -15,7 +15,6 @@
 
 #include "base/types.h"
 #include "core/domain.h"
-#include "core/guest.h"
 #include "core/translate.h"
 
 /* How far behind a mapping an access has run past its end, in pages. */

@@ -13,9 +13,9 @@
 
 #include "base/export.h"
 #include "base/trace.h"
+#include "core/context.h"
 #include "core/device.h"
 #include "core/domain.h"
-#include "core/guest.h"
 #include "core/history.h"
 #include "core/oracle.h"
 #include "core/unit.h"

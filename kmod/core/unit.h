@@ -52,8 +52,8 @@
 #include <linux/uidgid.h>
 #include <linux/xarray.h>
 
+#include "core/context.h"
 #include "core/event.h"
-#include "core/guest.h"
 #include "core/irq.h"
 #include "core/page.h"
 #include "core/quarantine.h"

@@ -9,9 +9,9 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 
+#include "core/context.h"
 #include "core/device.h"
 #include "core/domain.h"
-#include "core/guest.h"
 #include "core/memory.h"
 #include "core/translate.h"
 #include "core/unit.h"

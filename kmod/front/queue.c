@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
+#include "core/context.h"
 #include "core/irq.h"
 #include "core/memory.h"
 #include "core/unit.h"

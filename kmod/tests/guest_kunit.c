@@ -17,9 +17,9 @@
 
 #include "base/types.h"
 #include "core/attach.h"
+#include "core/context.h"
 #include "core/device.h"
 #include "core/domain.h"
-#include "core/guest.h"
 #include "core/irq.h"
 #include "core/irte.h"
 #include "core/memory.h"

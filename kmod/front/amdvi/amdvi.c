@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 
 #include "base/types.h"
+#include "core/context.h"
 #include "core/irq.h"
 #include "core/irte.h"
 #include "core/memory.h"

@@ -12,6 +12,7 @@
 #include <linux/container_of.h>
 #include <linux/lockdep.h>
 
+#include "core/context.h"
 #include "core/irte.h"
 #include "core/unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx: address spaces whose tables the guest owns.
+ * Nyx: contexts: domains whose tables the guest owns.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -14,11 +14,11 @@
  *
  * A context that was read before it was invalidated must not be installed after:
  * whoever reads notes &nyx_guest.generation first, and installs, under the unit's
- * lock, only if it is still the same. Likewise for interrupt remapping entries,
- * with &nyx_guest.irte_generation under &nyx_irq.lock.
+ * lock, only if it is still the same. core/irte.h does likewise for interrupt
+ * remapping entries.
  */
-#ifndef NYX_CORE_GUEST_H
-#define NYX_CORE_GUEST_H
+#ifndef NYX_CORE_CONTEXT_H
+#define NYX_CORE_CONTEXT_H
 
 #include <linux/types.h>
 
@@ -78,4 +78,48 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 		    unsigned int perm, struct pt_result *res,
 		    struct pt_trace *trace);
 
-#endif /* NYX_CORE_GUEST_H */
+#define NYX_GUEST_ALL_TAGS	0xffffffffu
+
+/**
+ * nyx_guest_forget() - forget what the guest's tables say about requesters
+ * @unit: the unit
+ * @tag: those in this domain of the guest, or NYX_GUEST_ALL_TAGS
+ *
+ * Accesses under way may still use it until nyx_guest_drain().
+ *
+ * Context: may sleep.
+ */
+void nyx_guest_forget(struct nyx_unit *unit, u32 tag);
+
+/**
+ * nyx_guest_forget_device() - forget what the guest's tables say about one
+ * @unit: the unit
+ * @sbdf: the requester
+ *
+ * As nyx_guest_forget().
+ *
+ * Return: the guest's domain that it was in; NYX_GUEST_ALL_TAGS: none.
+ */
+u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf);
+
+/**
+ * nyx_guest_invalidate() - forget translations
+ * @unit: the unit
+ * @tag: the guest's domain, or NYX_GUEST_ALL_TAGS
+ * @first: first address
+ * @last: last address
+ *
+ * As nyx_guest_forget().
+ */
+void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last);
+
+/**
+ * nyx_guest_drain() - wait for accesses that may use what was forgotten
+ * @unit: the unit
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int nyx_guest_drain(struct nyx_unit *unit);
+
+#endif /* NYX_CORE_CONTEXT_H */

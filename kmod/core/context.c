@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: address spaces whose tables the guest owns.
+ * Nyx: contexts: domains whose tables the guest owns.
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/guest.h"
+#include "core/context.h"
 
 #include <linux/err.h>
 #include <linux/rcupdate.h>
@@ -16,8 +16,6 @@
 #include "core/domain.h"
 #include "core/memory.h"
 #include "core/unit.h"
-
-/* ---- contexts ----------------------------------------------------------- */
 
 /*
  * The ids of guest domains: the guest's id, and a number that tells apart those
