@@ -11,7 +11,6 @@
 #include "chr/ioctl.h"
 
 #include <linux/compat.h>
-#include <linux/ctype.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -21,18 +20,10 @@
 #include <linux/uaccess.h>
 
 #include "base/types.h"
-#include "core/domain.h"
 #include "core/unit.h"
 
 /* Items of NYX_ARRAY that are copied at once. */
 #define ARRAY_CHUNK	32u
-
-/* Properties of a command. */
-#define OP_NO_UNIT	0x1	/* works on a file that is not bound */
-#define OP_OUT		0x2	/* has out_ fields */
-#define OP_OUT_ERROR	0x4	/* fills them also when it fails */
-#define OP_NATIVE	0x8	/* what the guest does if there is a vendor model */
-#define OP_INSPECT	0x10	/* taken by files that are only to inspect a unit */
 
 /**
  * struct nyx_op - a command
@@ -333,48 +324,6 @@ static const struct nyx_op nyx_ops[] = {
 
 static_assert(ARRAY_SIZE(nyx_ops) == NYX_CMD_MAX);
 
-int nyx_check_name(const u8 *name, const char *extra)
-{
-	const u8 *c;
-
-	if (!memchr(name, 0, NYX_NAME_LEN))
-		return -EINVAL;
-	for (c = name; *c; c++) {
-		if (!isascii(*c) || (!isalnum(*c) && !strchr(extra, *c)))
-			return -EINVAL;
-	}
-	return 0;
-}
-
-int nyx_ucmd_respond(struct nyx_ucmd *uc, const void *cmd, u32 ksize)
-{
-	return copy_to_user(uc->arg, cmd, min(uc->size, ksize)) ? -EFAULT : 0;
-}
-
-static int drain_now(struct nyx_ucmd *uc)
-{
-	int ret;
-
-	if (!uc->drain)
-		return 0;
-	ret = epoch_drain(&uc->drain->epoch);
-	nyx_domain_put(uc->drain);
-	uc->drain = NULL;
-	return ret;
-}
-
-int nyx_ucmd_drain(struct nyx_ucmd *uc, struct nyx_domain *dom)
-{
-	int ret = 0;
-
-	if (uc->drain == dom)
-		return 0;
-	ret = drain_now(uc);
-	refcount_inc(&dom->ref);
-	uc->drain = dom;
-	return ret;
-}
-
 /* Check a structure that was copied in, as the table says. */
 static int check_head(const struct nyx_op *op, const void *cmd)
 {
@@ -587,7 +536,7 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	}
 	ret = op->fn ? op->fn(&uc, &buf) : op->run(&uc, &buf, 1, &done);
 	/* -ENOENT promises no less than success, and must not hide -EINTR. */
-	err = drain_now(&uc);
+	err = nyx_ucmd_drain_now(&uc);
 	if (err)
 		ret = err;
 	if ((op->prop & OP_OUT) && (!ret || (op->prop & OP_OUT_ERROR))) {
@@ -619,20 +568,6 @@ static int nyx_release(struct inode *inode, struct file *filp)
 	mutex_destroy(&file->lock);
 	kfree(file);
 	return 0;
-}
-
-bool nyx_file_inspects(const struct nyx_file *file)
-{
-	return file->refused & OP_INSPECT;
-}
-
-void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit, bool inspect)
-{
-	lockdep_assert_held(&file->lock);
-	file->refused = (unit->guest.front ? OP_NATIVE : 0) |
-			(inspect ? OP_INSPECT : 0);
-	/* Pairs with get_unit(). */
-	smp_store_release(&file->unit, unit);
 }
 
 static const struct file_operations nyx_fops = {

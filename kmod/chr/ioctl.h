@@ -6,7 +6,8 @@
  *
  * The dispatcher (ioctl.c) copies a command's structure in, checks what can be
  * checked by table, runs the handler on the copy, and copies it out. A handler
- * (ioctl_<noun>.c) parses, checks, calls core/, and fills in the out_ fields.
+ * (ioctl_<noun>.c) parses, checks, calls core/, and fills in the out_ fields. Below
+ * both is what they have in common (ucmd.c).
  */
 #ifndef NYX_CHR_IOCTL_H
 #define NYX_CHR_IOCTL_H
@@ -19,11 +20,18 @@
 struct nyx_domain;
 struct nyx_unit;
 
+/* Properties of a command. */
+#define OP_NO_UNIT	0x1	/* works on a file that is not bound */
+#define OP_OUT		0x2	/* has out_ fields */
+#define OP_OUT_ERROR	0x4	/* fills them also when it fails */
+#define OP_NATIVE	0x8	/* what the guest does if there is a vendor model */
+#define OP_INSPECT	0x10	/* taken by files that are only to inspect a unit */
+
 /**
  * struct nyx_file - an open file of the device
  * @lock: serialises binding
  * @unit: the unit it is bound to, or NULL; set once
- * @refused: the properties of commands that it does not take; set before @unit
+ * @refused: OP_* of commands that it does not take; set before @unit
  * @group: group of the node through which it was opened
  */
 struct nyx_file {
@@ -120,6 +128,15 @@ int nyx_ucmd_respond(struct nyx_ucmd *uc, const void *cmd, u32 ksize);
  * Return: 0, or -EINTR if the caller was killed.
  */
 int nyx_ucmd_drain(struct nyx_ucmd *uc, struct nyx_domain *dom);
+
+/**
+ * nyx_ucmd_drain_now() - wait for the accesses that nyx_ucmd_drain() has put off
+ * @uc: the command
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int nyx_ucmd_drain_now(struct nyx_ucmd *uc);
 
 /**
  * nyx_file_bind() - bind a file to a unit

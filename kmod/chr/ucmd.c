@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: what the handlers of commands have in common.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The dispatcher (ioctl.c) calls the handlers, and these call what is here.
+ */
+#include "chr/ioctl.h"
+
+#include <linux/ctype.h>
+#include <linux/lockdep.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "core/domain.h"
+#include "core/unit.h"
+
+int nyx_check_name(const u8 *name, const char *extra)
+{
+	const u8 *c;
+
+	if (!memchr(name, 0, NYX_NAME_LEN))
+		return -EINVAL;
+	for (c = name; *c; c++) {
+		if (!isascii(*c) || (!isalnum(*c) && !strchr(extra, *c)))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int nyx_ucmd_respond(struct nyx_ucmd *uc, const void *cmd, u32 ksize)
+{
+	return copy_to_user(uc->arg, cmd, min(uc->size, ksize)) ? -EFAULT : 0;
+}
+
+int nyx_ucmd_drain_now(struct nyx_ucmd *uc)
+{
+	int ret;
+
+	if (!uc->drain)
+		return 0;
+	ret = epoch_drain(&uc->drain->epoch);
+	nyx_domain_put(uc->drain);
+	uc->drain = NULL;
+	return ret;
+}
+
+int nyx_ucmd_drain(struct nyx_ucmd *uc, struct nyx_domain *dom)
+{
+	int ret = 0;
+
+	if (uc->drain == dom)
+		return 0;
+	ret = nyx_ucmd_drain_now(uc);
+	refcount_inc(&dom->ref);
+	uc->drain = dom;
+	return ret;
+}
+
+bool nyx_file_inspects(const struct nyx_file *file)
+{
+	return file->refused & OP_INSPECT;
+}
+
+void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit, bool inspect)
+{
+	lockdep_assert_held(&file->lock);
+	file->refused = (unit->guest.front ? OP_NATIVE : 0) |
+			(inspect ? OP_INSPECT : 0);
+	/* Pairs with get_unit(). */
+	smp_store_release(&file->unit, unit);
+}
