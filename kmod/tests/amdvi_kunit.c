@@ -296,6 +296,11 @@ static void amdvi_remap(struct kunit *test)
 		dev.how = IRT_KNOWN | (0x7c & ~(bit[mode] | IRT_REMAP));
 		KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, mode << 8, &m), want);
 	}
+	/* Whether they have an entry is not looked at. */
+	dev.how = IRT_KNOWN | IRT_REMAP;
+	for (mode = 3; mode < 8; mode++)
+		KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, mode << 8, &m),
+				(u32)NYX_FAULT_IRQ_COMPAT);
 	dev.how = IRT_KNOWN | IRT_PASS_ALL;
 	for (mode = 0; mode < 8; mode++)
 		KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, mode << 8, &m), 0u);

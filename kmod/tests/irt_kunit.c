@@ -247,6 +247,12 @@ static void write_counts_what_is_present(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, got.dest, 0);
 	KUNIT_EXPECT_EQ(test, (u32)got.vector, 0);
 	KUNIT_EXPECT_TRUE(test, irt_read(irt, ENTRIES - 1, &got));
+
+	irt_write(irt, 5, &fixed);
+	irt_forget(irt);
+	KUNIT_EXPECT_EQ(test, irt->nr_present, 0);
+	KUNIT_EXPECT_FALSE(test, irt_read(irt, 5, &got));
+	KUNIT_EXPECT_FALSE(test, irt_read(irt, ENTRIES - 1, &got));
 }
 
 /* All of the table is there, and no entry is another one. */
@@ -322,6 +328,11 @@ static void index_ends_with_the_table(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, send(irt, msi_sub(ENTRIES - 1), 1, &msg),
 			NYX_FAULT_IRQ_INDEX);
 	KUNIT_EXPECT_EQ(test, msg.index, ENTRIES);
+
+	/* A guest may have said that its table is shorter. */
+	WRITE_ONCE(irt->limit, 3);
+	KUNIT_EXPECT_EQ(test, send(irt, msi(2), 0, &msg), NYX_FAULT_NONE);
+	KUNIT_EXPECT_EQ(test, send(irt, msi(3), 0, &msg), NYX_FAULT_IRQ_INDEX);
 }
 
 static void request_must_be_well_formed(struct kunit *test)
