@@ -364,6 +364,9 @@ static void guest_amdv1_entries(struct kunit *test)
 	EXPECT_OK(g, &cfg, 0x3fffff, 0x407fffff, 22, RW);
 	g->mem[2][1] = 0x700000006ffffe01;
 	EXPECT_OK(g, &cfg, 0x3fffff, 0x603fffff, 29, RW);
+	/* 2M by size is what the entry has anyway. */
+	g->mem[2][1] = 0x70000000400ffe01;
+	EXPECT_STATUS(g, &cfg, 0x3fffff, R, PT_RESERVED, 1);
 	g->mem[2][1] = 0x7000000044444e01;
 	EXPECT_STATUS(g, &cfg, 0x3fffff, R, PT_RESERVED, 1);
 	g->mem[2][1] = 0x70000000dffffe01;

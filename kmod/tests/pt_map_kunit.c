@@ -332,6 +332,7 @@ static void map_permissions_come_back(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, fixture_map(f, 2 * K, 3 * K - 1, 0, W), 0);
 	KUNIT_ASSERT_EQ(test, fixture_map(f, 3 * K, 4 * K - 1, 0,
 					  R | NYX_ACC_EXEC), 0);
+	KUNIT_ASSERT_EQ(test, fixture_map(f, 4 * K, 5 * K - 1, 0, NYX_ACC_EXEC), 0);
 
 	KUNIT_EXPECT_TRUE(test, fixture_maps(f, 0, 0, R, 12));
 	KUNIT_EXPECT_TRUE(test, fixture_maps(f, K, 0, RW, 12));
@@ -358,6 +359,9 @@ static void map_permissions_come_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, res.status, x86 ? PT_NO_READ : PT_OK);
 	pt_walk(&f->pt, 2 * K, NYX_ACC_EXEC, &res);
 	KUNIT_EXPECT_EQ(test, res.status, PT_NO_READ);
+	pt_walk(&f->pt, 4 * K, NYX_ACC_EXEC, &res);
+	KUNIT_EXPECT_EQ(test, res.status, PT_OK);
+	KUNIT_EXPECT_EQ(test, res.perm, x86 ? R | NYX_ACC_EXEC : R);
 }
 
 /* ---- coalescing ------------------------------------------------------------ */
