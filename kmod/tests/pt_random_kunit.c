@@ -315,6 +315,29 @@ static void next_tells_aliases_apart(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ext.last, 4 * K - 1);
 }
 
+/* Of the pages in an extent the smallest is told, wherever it is. */
+static void next_tells_the_smallest_page(struct kunit *test)
+{
+	const u64 large = 512 * K;
+	struct pt_fixture *f = test->priv;
+	struct pt_extent ext;
+
+	if (f->pt.va_last < 3 * large)
+		return;
+	KUNIT_ASSERT_EQ(test, fixture_map(f, large - K, 2 * large - 1, large - K, NYX_ACC_RW), 0);
+	KUNIT_ASSERT_TRUE(test, pt_next(&f->pt, 0, ~0ull, &ext));
+	KUNIT_EXPECT_EQ(test, ext.start, large - K);
+	KUNIT_EXPECT_EQ(test, ext.last, 2 * large - 1);
+	KUNIT_EXPECT_EQ(test, ext.lg2, 12);
+	KUNIT_ASSERT_EQ(test, fixture_map(f, 2 * large, 2 * large + K - 1, 2 * large,
+					  NYX_ACC_RW), 0);
+	KUNIT_ASSERT_TRUE(test, pt_next(&f->pt, large, ~0ull, &ext));
+	KUNIT_EXPECT_EQ(test, ext.last, 2 * large + K - 1);
+	KUNIT_EXPECT_EQ(test, ext.lg2, 12);
+	KUNIT_ASSERT_TRUE(test, pt_next(&f->pt, large, 2 * large - 1, &ext));
+	KUNIT_EXPECT_EQ(test, ext.lg2, shape_has_size(f->shape, 21) ? 21 : 12);
+}
+
 static bool dump_three(void *ctx, const struct pt_entry *entry)
 {
 	unsigned int *n = ctx;
@@ -339,6 +362,7 @@ static struct kunit_case random_cases[] = {
 	KUNIT_CASE_PARAM(random_operations_match_oracle, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(next_of_empty_table, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(next_tells_aliases_apart, pt_shape_gen_params),
+	KUNIT_CASE_PARAM(next_tells_the_smallest_page, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(dump_ends_when_told, pt_shape_gen_params),
 	{}
 };
