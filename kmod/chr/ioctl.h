@@ -6,8 +6,8 @@
  *
  * The dispatcher (ioctl.c) copies a command's structure in, checks what can be
  * checked by table, runs the handler on the copy, and copies it out. A handler
- * (ioctl_<noun>.c) parses, checks, calls core/, and fills in the out_ fields. Below
- * both is what they have in common (ucmd.c).
+ * (ioctl_<noun>.c) parses, checks, calls core/, and fills in the out_ fields. Several
+ * of them share the functions of ucmd.c, which is below both.
  */
 #ifndef NYX_CHR_IOCTL_H
 #define NYX_CHR_IOCTL_H

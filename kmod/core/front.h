@@ -8,8 +8,8 @@
  * calls of the core, and tells the core what these tables say. The core caches
  * that, and owns what follows from it: domains, translations, interrupts, faults.
  *
- * What a front end calls is declared by the file that does it: core/context.h,
- * core/irte.h, core/irq.h, core/memory.h; and below, for the unit's own interrupts.
+ * A front end calls the functions of core/context.h, core/irte.h, core/irq.h and
+ * core/memory.h; and, for the unit's own interrupts, those below.
  */
 #ifndef NYX_CORE_FRONT_H
 #define NYX_CORE_FRONT_H

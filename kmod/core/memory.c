@@ -77,7 +77,7 @@ static int drain_users(struct nyx_unit *unit)
 
 	if (ret)
 		return ret;
-	/* Those that post to pinned memory. */
+	/* Interrupts are posted to pinned memory inside this one alone. */
 	epoch_drain_bounded(&unit->irq.epoch);
 	return nyx_guest_mem_drain(unit);
 }

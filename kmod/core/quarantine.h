@@ -21,9 +21,9 @@
  * brings a device from each state to ACTIVE, QUARANTINED or DISABLED.
  *
  * A quarantined device is marked, and the mark is looked at by each access and
- * interrupt. A guard moves no device, and waits for no access: what it decides is for
- * accesses that come later; nyx_device_control() waits for the others. Faults come in
- * any context, so a guard has a spinlock:
+ * interrupt. A guard moves no device, and waits for no access: it decides about
+ * accesses that come later, and nyx_device_control() waits for the others. Faults come
+ * in any context, so a guard has a spinlock:
  *
  *   nyx_guard::lock     state, score, evidence, the device's domain
  *   nyx_duty::lock      inside it: the queue of guards that wait for a time
