@@ -518,9 +518,9 @@ $ nyxctl -u x unit policy --threshold 0
 $ nyxctl -u x unit policy --threshold 1000001
 ! nyxctl: --threshold must be 1 to 1000000
 ? 2
-$ nyxctl -u x unit policy --window 10
-! nyxctl: there is no unit 'x'; 'nyxctl unit list' shows all
-? 3
+$ nyxctl --node /dev/nyx-none -u x unit policy --window 10
+! nyxctl: cannot open /dev/nyx-none: there is no such file; leave out --node for /dev/nyx-iommu
+? 6
 $ nyxctl -u x unit policy --window 10x
 ! nyxctl: --window '10x' is not a time; write it like 2s, 500ms, 1.5m or 1h
 ? 2

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -272,7 +271,6 @@ TEST(walk)
 	struct setup s = setup();
 	uint64_t *root = (uint64_t *)(s.mem + MB);
 
-	env_needs_module();
 	root[0] = UINT64_C(0x6000000000000201) | (MB + 4096);
 	root[512 + 1] = UINT64_C(0x6000000000002001);
 	ASSERT_EQ(0, nyx_walk_get(s.unit, &w));
@@ -583,9 +581,9 @@ TEST(interrupted)
 		.length = 4096,
 	};
 
-	env_needs_mock();
-	setenv("NYX_MOCK_FAIL", "0x15:4", 1);
+	env_inject("0x15:4");
 	ASSERT_EQ(0, nyx_map_add_array(s.unit, &map, 1, &done));
+	EXPECT_TRUE(inject_done);
 	EXPECT_EQ(1, done);
 	ASSERT_EQ(0, nyx_map_remove(s.unit, s.domain, IOVA, 4096, &unmapped));
 }
@@ -594,9 +592,8 @@ TEST(interrupted_unmap)
 {
 	struct setup s = setup();
 
-	env_needs_mock();
 	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 4096, RW));
-	setenv("NYX_MOCK_FAIL", "0x11:4", 1);
+	env_inject("0x11:4");
 	EXPECT_EQ(-EINTR, nyx_map_remove(s.unit, s.domain, IOVA, 4096, NULL));
 }
 
@@ -606,10 +603,10 @@ TEST(interrupted_dma)
 	uint32_t word = 7;
 	uint64_t done;
 
-	env_needs_mock();
 	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 4096, RW));
-	setenv("NYX_MOCK_FAIL", "0x14:4", 1);
+	env_inject("0x14:4");
 	EXPECT_EQ(0, nyx_dma_write(s.unit, DEV, IOVA, &word, sizeof(word), &done, NULL));
+	EXPECT_TRUE(inject_done);
 	EXPECT_EQ(4, done);
 	EXPECT_EQ(7, *s.mem);
 }

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -113,7 +112,7 @@ static int count_device(const struct nyx_device_info *info, void *arg)
 /* More than a page of a listing. */
 TEST(listings_of_many)
 {
-	unsigned int domains = getenv("NYX_MOCK_STATE") ? 100 : 1000, devices = 500, i;
+	unsigned int domains = 1000, devices = 500, i;
 	struct nyx_unit *unit = env_unit();
 	uint32_t last = 0, nr = 0;
 
@@ -298,8 +297,7 @@ TEST_EACH(assign_undoes, failures)
 {
 	struct nyx_unit *unit = env_unit();
 
-	env_needs_mock();
-	setenv("NYX_MOCK_FAIL", v->fail, 1);
+	env_inject(v->fail);
 	EXPECT_EQ(v->err, nyx_device_assign(unit, DEV, NYX_ISOLATION_STRICT, NULL, NULL));
 	expect_contents(unit, 0, 0);
 	/* The injected failure is gone. */
@@ -307,7 +305,7 @@ TEST_EACH(assign_undoes, failures)
 	expect_contents(unit, 1, 1);
 }
 
-/* The limits of a unit make the same failures on the module. */
+/* The limits of a unit make two of these failures without injection. */
 TEST(assign_undoes_at_limits)
 {
 	struct nyx_unit_create_opts opts = { .size = sizeof(opts), .max_devices = 1 };
@@ -337,9 +335,9 @@ TEST(assign_domain_vanishes)
 	struct nyx_unit *unit = env_unit();
 	nyx_domain_t id;
 
-	env_needs_mock();
-	setenv("NYX_MOCK_FAIL", "0x0e:2", 1);
+	env_inject("0x0e:2");
 	ASSERT_EQ(0, nyx_device_assign(unit, DEV, NYX_ISOLATION_SHARED, NULL, &id));
+	EXPECT_TRUE(inject_done);
 	EXPECT_EQ(id.id, domain_of(unit, DEV));
 	expect_contents(unit, 1, 1);
 }
@@ -349,9 +347,9 @@ TEST(assign_domain_appears)
 {
 	struct nyx_unit *unit = env_unit();
 
-	env_needs_mock();
-	setenv("NYX_MOCK_FAIL", "0x0a:17", 1);
+	env_inject("0x0a:17");
 	ASSERT_EQ(0, nyx_device_assign(unit, DEV, NYX_ISOLATION_SHARED, NULL, NULL));
+	EXPECT_TRUE(inject_done);
 	expect_contents(unit, 1, 1);
 }
 

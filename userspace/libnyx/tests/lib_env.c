@@ -54,14 +54,7 @@ void env_tolerate(struct nyx_unit *unit)
 	ASSERT_EQ(0, nyx_policy_set_unit(unit, &policy, sizeof(policy)));
 }
 
-void env_needs_mock(void)
+void env_inject(const char *spec)
 {
-	if (!getenv("NYX_MOCK_STATE"))
-		SKIP("on the mock only");
-}
-
-void env_needs_module(void)
-{
-	if (getenv("NYX_MOCK_STATE"))
-		SKIP("not on the mock");
+	ASSERT_EQ(0, setenv("NYX_INJECT", spec, 1));
 }

@@ -4,13 +4,14 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The programs run against the module, or against the mock (mock/mock.h).
+ * The programs run against the module. What it does not do by itself inject.c does.
  */
 #ifndef LIBNYX_TESTS_LIB_ENV_H
 #define LIBNYX_TESTS_LIB_ENV_H
 
 #include <nyx/nyx.h>
 
+#include "inject.h"
 #include "ktap.h"
 
 #define SBDF	NYX_SBDF(0, 3, 0, 0)
@@ -27,10 +28,7 @@ struct nyx_unit *env_unit(void);
 /* Faults have no consequences, and each has a record. */
 void env_tolerate(struct nyx_unit *unit);
 
-/* NYX_MOCK_FAIL works only on the mock: skip the case elsewhere. */
-void env_needs_mock(void);
-
-/* The mock cannot do it: skip the case there. */
-void env_needs_module(void);
+/* A command fails: @spec is what NYX_INJECT has in inject.c. */
+void env_inject(const char *spec);
 
 #endif /* LIBNYX_TESTS_LIB_ENV_H */

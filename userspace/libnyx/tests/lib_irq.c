@@ -7,7 +7,6 @@
 #include "lib_env.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -449,7 +448,6 @@ TEST(binding_delivers)
 	struct nyx_unit *unit;
 	uint64_t value = 0;
 
-	env_needs_module();
 	unit = setup();
 	bind.coalesce_us = bind.coalesce_count = 0;
 	ASSERT_EQ(0, nyx_irq_bind(unit, &bind));
@@ -484,8 +482,8 @@ TEST(interrupted)
 	struct nyx_irq_send irq = message(SBDF, 5);
 	struct nyx_unit *unit = setup();
 
-	env_needs_mock();
-	setenv("NYX_MOCK_FAIL", "0x1a:4", 1);
+	env_inject("0x1a:4");
 	ASSERT_EQ(0, nyx_irq_send(unit, &irq));
+	EXPECT_TRUE(inject_done);
 	EXPECT_EQ(NYX_IRQ_DELIVER, irq.out_result);
 }

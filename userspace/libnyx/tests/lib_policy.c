@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define IOVA	UINT64_C(0x10000000)
@@ -384,7 +383,6 @@ TEST(page_request_interrupted)
 	struct setup s = setup();
 	uint32_t response;
 
-	env_needs_mock();
-	setenv("NYX_MOCK_FAIL", "0x23:4", 1);
+	env_inject("0x23:4");
 	EXPECT_EQ(-EINTR, nyx_page_request(s.unit, DEV, &page, 1, 1, NULL, &response));
 }

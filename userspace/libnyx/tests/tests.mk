@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Tests of libnyx. Included by ../../Makefile.
 #
-#   make check       on this machine, against a mock of the module
-#   make tests       build the programs; they run against the module too
+#   make check       on this machine: what needs no module
+#   make tests       build the programs; selftests/cli/run --module runs those that need it
 
 TESTS_DIR	:= libnyx/tests
 SELFTESTS	:= ../selftests
 TEST_NAMES	:= lib_acpi lib_text lib_unit lib_domain lib_data lib_irq lib_policy
 TEST_BINS	:= $(TEST_NAMES:%=$(O)/tests/%)
-MOCK_SRC	:= $(sort $(wildcard $(TESTS_DIR)/mock/*.c))
-MOCK		:= $(O)/tests/libnyx-mock.so
+INJECT		:= $(O)/tests/libnyx-inject.so
+HOLD		:= $(O)/tests/hold
+EXAMPLES	:= $(O)/tests/example_static $(O)/tests/example_shared
 TEST_CPPFLAGS	:= $(LIBNYX_CPPFLAGS) -I$(SELFTESTS)/include
 TEST_OBJ	:= $(TEST_NAMES:%=$(O)/obj/tests/%.o) $(O)/obj/tests/lib_env.o \
-	$(O)/obj/tests/ktap.o
+	$(O)/obj/tests/inject.o $(O)/obj/tests/ktap.o $(O)/obj/tests/hold.o
 
 DEPS	+= $(TEST_OBJ:.o=.d)
 OBJDIRS	+= $(O)/obj/tests/ $(O)/tests/
@@ -23,19 +24,31 @@ $(O)/obj/tests/%.o: $(TESTS_DIR)/%.c $(O)/obj/flags | $(O)/obj/tests/
 $(O)/obj/tests/ktap.o: $(SELFTESTS)/include/ktap.c $(O)/obj/flags | $(O)/obj/tests/
 	$(call cc,$(TEST_CPPFLAGS) -w)
 
-$(filter-out %/lib_acpi %/lib_text,$(TEST_BINS)): $(O)/obj/tests/lib_env.o
+$(O)/obj/tests/hold.o: $(SELFTESTS)/cli/hold.c $(O)/obj/flags | $(O)/obj/tests/
+	$(call cc,$(TEST_CPPFLAGS))
+
+$(filter-out %/lib_acpi %/lib_text,$(TEST_BINS)): $(O)/obj/tests/lib_env.o $(O)/obj/tests/inject.o
 $(TEST_BINS): $(O)/tests/%: $(O)/obj/tests/%.o $(O)/obj/tests/ktap.o $(O)/libnyx.a | $(O)/tests/
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread -o $@ \
 		$(filter %.o,$^) $(filter %.a,$^)
 
-# Without sanitizers: it is loaded into programs that may have others. Without
-# _FILE_OFFSET_BITS, by which open(2) would have only one name.
-$(MOCK): $(MOCK_SRC) $(TESTS_DIR)/mock/mock.h $(UAPI)/linux/nyx_iommu.h | $(O)/tests/
+$(HOLD): $(O)/obj/tests/hold.o $(O)/libnyx.a | $(O)/tests/
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread -o $@ $^
+
+$(O)/tests/example_static: libnyx/examples/dma.c $(O)/libnyx.a $(O)/obj/flags | $(O)/tests/
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LIBNYX_CPPFLAGS) $(LDFLAGS) -o $@ $< $(O)/libnyx.a
+
+$(O)/tests/example_shared: libnyx/examples/dma.c $(O)/libnyx.so $(O)/obj/flags | $(O)/tests/
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LIBNYX_CPPFLAGS) $(LDFLAGS) -Wl,-rpath,$(O) -o $@ $< \
+		$(O)/libnyx.so
+
+# Without sanitizers: it is loaded into programs that may have others.
+$(INJECT): $(TESTS_DIR)/inject.c $(TESTS_DIR)/inject.h $(UAPI)/linux/nyx_iommu.h | $(O)/tests/
 	$(call say,LD)$(CC) -std=gnu11 -D_GNU_SOURCE -I$(UAPI) $(WARN) -O2 -g -fPIC \
-		-fvisibility=hidden -shared -o $@ $(MOCK_SRC) -ldl -pthread
+		-fvisibility=hidden -shared -o $@ $<
 
 .PHONY: tests
-tests: $(TEST_BINS) $(MOCK)
+tests: $(TEST_BINS) $(INJECT) $(HOLD) $(EXAMPLES)
 
 .PHONY: check
 check: all tests

@@ -2,23 +2,14 @@
 $ setup
 $ nyxctl -q device add 3:0.0
 $ nyxctl -q irq set 5 0x41 --source 3:0.0
-$ cat >bind.py <<'END'
-> import fcntl, os, struct
-> UNIT_OPEN, IRQ_BIND = 0xbf02, 0xbf1b
-> node = os.open('/dev/nyx-iommu', os.O_RDWR)
-> fcntl.ioctl(node, UNIT_OPEN, bytearray(struct.pack('=IIII32sII', 56, 0, 0, 0, b'golden', 0, 0)))
-> for flags, data, us, count in ((0, 0, 0, 0), (1, 1, 100, 8)):
->     fcntl.ioctl(node, IRQ_BIND, bytearray(struct.pack('=IIIIQiiIIII', 48, flags, 0x300, data,
->         0xfee000b0, os.eventfd(0), os.eventfd(0), us, count, 0, 0)))
-> END
-$ ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=$NYX_MOCK_PRELOAD python3 bind.py
+$ hold bind 3:0.0 0xfee000b0 0 0 0 0 signal 3 bind 3:0.0 0xfee000b0 1 1 100 8
 $ nyxctl irq bindings
 | ID DEVICE          ADDRESS DATA MASKED SIGNALS DELIVERED REFUSED
-|  1 0000:03:00.0 0xfee000b0  0x0 no           0         0       0
+|  1 0000:03:00.0 0xfee000b0  0x0 no           3         3       0
 |  2 0000:03:00.0 0xfee000b0  0x1 yes          0         0       0
 $ nyxctl irq bindings --json
 | {"bindings":[
-| {"id":1,"device":"0000:03:00.0","address":"0xfee000b0","data":"0x0","masked":false,"pending":false,"closed":false,"coalesce_us":0,"coalesce_count":0,"signals":0,"delivered":0,"refused":0,"last_reason":null},
+| {"id":1,"device":"0000:03:00.0","address":"0xfee000b0","data":"0x0","masked":false,"pending":false,"closed":false,"coalesce_us":0,"coalesce_count":0,"signals":3,"delivered":3,"refused":0,"last_reason":null},
 | {"id":2,"device":"0000:03:00.0","address":"0xfee000b0","data":"0x1","masked":true,"pending":false,"closed":false,"coalesce_us":100,"coalesce_count":8,"signals":0,"delivered":0,"refused":0,"last_reason":null}
 | ]}
 $ nyxctl unit status --columns bindings
@@ -35,3 +26,10 @@ $ nyxctl event monitor --history --count 3 --json --columns type,device,irte.ind
 | {"type":"irte","device":null,"irte":{"index":6,"entries":1}}
 | {"type":"irte","device":null,"irte":{"index":5,"entries":2}}
 | {"type":"irte","device":null,"irte":{"index":0,"entries":256}}
+# The process is gone, and with it the ends of the eventfds.
+$ let_go
+$ nyxctl irq bindings --json --columns id,signals,closed
+| {"bindings":[
+| {"id":1,"signals":3,"closed":true},
+| {"id":2,"signals":0,"closed":true}
+| ]}

@@ -1,4 +1,4 @@
-# Without the module, or with another device in its place.
+# Without the module, or with another device in its place; no module is needed.
 $ nyxctl --node /dev/nyx-none unit list
 ! nyxctl: cannot open /dev/nyx-none: there is no such file; leave out --node for /dev/nyx-iommu
 ? 6
