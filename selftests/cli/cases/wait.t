@@ -72,7 +72,37 @@ $ nyxctl page request 6:0.0 0x1000 --timeout 1100ms 2>&1
 | nyxctl: waiting for an answer to the page request of device 0000:06:00.0; 'nyxctl page respond' gives it
 | nyxctl: group N was not answered in time; 'nyxctl event monitor' shows requests to whoever serves the unit
 ? 124
+# Meanwhile others are refused: a device that a command moves, a domain that one destroys.
+# 'device attach' does not take the one for a domain that is STRICT and has a device.
+$ nyxctl device detach 6:0.0 >detached 2>said & detach=$!
+$ until grep -q waiting said || ! kill -0 $!; do sleep 0.1; done
+$ nyxctl device attach 6:0.0 other
+! nyxctl: cannot attach device 0000:06:00.0: another command may be changing it or its domain; try again
+? 1
+$ nyxctl device attach 6:0.0 other --replace --json
+| {"error":{"code":"EBUSY","message":"cannot attach device 0000:06:00.0: another command may be changing it or its domain; try again"}}
+! nyxctl: cannot attach device 0000:06:00.0: another command may be changing it or its domain; try again
+? 1
+$ nyxctl device remove 6:0.0
+! nyxctl: cannot remove device 0000:06:00.0: another command is moving it; try again
+? 1
+$ nyxctl device quarantine 6:0.0
+! nyxctl: cannot quarantine device 0000:06:00.0: another command is moving it; try again
+? 1
+$ nyxctl domain destroy empty >destroyed 2>said & destroy=$!
+$ until grep -q waiting said || ! kill -0 $!; do sleep 0.1; done
+$ nyxctl -q device add 8:0.0
+$ nyxctl device attach 8:0.0 empty
+! nyxctl: cannot attach device 0000:08:00.0: another command may be changing it or its domain; try again
+? 1
+$ nyxctl domain destroy empty
+! nyxctl: domain 2 (empty) is busy: another command may be attaching a device; try again
+? 1
+# As soon as the accesses are over, all goes on.
 $ let_go
+$ wait $detach $destroy; cat detached destroyed
+| device 0000:06:00.0 detached
+| domain 2 (empty) destroyed
 # In time, nothing is.
 $ nyxctl iotlb invalidate unit --timeout 10m 2>&1
 | unit golden invalidated
