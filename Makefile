@@ -95,7 +95,7 @@ bench:
 
 .PHONY: guest
 guest:
-	@selftests/vm/deps check
+	@selftests/vm/deps demo
 	@selftests/guest/show $(if $(IOMMU),--iommu '$(IOMMU)') \
 		$(if $(KERNEL),--kernel '$(KERNEL)') $(if $(APPEND),--append '$(APPEND)')
 
