@@ -2,7 +2,7 @@
 # Nyx: a software IOMMU in a kernel module.
 #
 #   make demo         build everything, boot a VM with the module, show what it does
-#   make check        all tests (cold caches: under an hour; warm: minutes)
+#   make check        all tests (half an hour on two processors; at first under an hour)
 #   make check-quick  those that take under two minutes together
 #   make check-full   and those that take long: the SMP debug kernel
 #   make fuzz         fuzz the vendor models in user space; TIME=SECONDS for each,
