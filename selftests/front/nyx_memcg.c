@@ -314,10 +314,13 @@ static void page_requests(struct env *e, unsigned int nr)
 				       &page, 1, 600000, &id));
 }
 
-/* Threads that wait for an answer, each with as many pages as it may ask for. */
+/*
+ * Threads that wait for an answer, each with as many pages as it may ask for. Until then
+ * they sleep: hundreds that looked now and then would leave no time to anybody else.
+ */
 static struct waiters {
 	int fd;
-	bool go;
+	pthread_barrier_t go;
 	unsigned int nr;
 } waiters;
 
@@ -331,8 +334,7 @@ static void *wait_for_pages(void *arg)
 	n = __atomic_fetch_add(&waiters.nr, 1, __ATOMIC_SEQ_CST);
 	for (unsigned int i = 0; i < NYX_PAGE_GROUP_MAX; i++)
 		pages[i] = (struct nyx_page){ .iova = SZ_1G, .access = NYX_PROT_READ };
-	while (!__atomic_load_n(&waiters.go, __ATOMIC_SEQ_CST))
-		pause_ms(10);
+	pthread_barrier_wait(&waiters.go);
 	nyx_page_init(&c, 0, NYX_SBDF(1, 0, 0, 0) + n / NYX_PAGE_GROUPS_MAX, pages,
 		      NYX_PAGE_GROUP_MAX, 600000);
 	/* The end of the case ends it. */
@@ -346,6 +348,7 @@ static void spare_waiters(struct env *e, unsigned int nr)
 	env_open(e, .events = 65536);
 	attached_devices(e, nr);
 	waiters.fd = e->fd;
+	test_cmd(pthread_barrier_init(&waiters.go, NULL, nr + 1));
 	for (unsigned int i = 0; i < nr; i++)
 		thread_start(wait_for_pages, NULL);
 	WAIT_FOR(__atomic_load_n(&waiters.nr, __ATOMIC_SEQ_CST) == nr);
@@ -353,7 +356,7 @@ static void spare_waiters(struct env *e, unsigned int nr)
 
 static void waiting_requests(struct env *e, unsigned int nr)
 {
-	__atomic_store_n(&waiters.go, true, __ATOMIC_SEQ_CST);
+	pthread_barrier_wait(&waiters.go);
 	WAIT_FOR(unit_stat(e->fd, NYX_STAT_PAGE_REQUESTS) == nr * NYX_PAGE_GROUP_MAX);
 }
 
