@@ -538,6 +538,22 @@ void region_put(struct region *region)
 		region_free(region);
 }
 
+void region_park(struct region *region, struct list_head *list, u64 number)
+{
+	region->number = number;
+	list_add_tail(&region->parked, list);
+}
+
+struct region *region_unpark(struct list_head *list, u64 until)
+{
+	struct region *region = list_first_entry_or_null(list, struct region, parked);
+
+	if (!region || region->number > until)
+		return NULL;
+	list_del(&region->parked);
+	return region;
+}
+
 void region_get_info(const struct region *region, struct region_info *info)
 {
 	*info = (struct region_info){

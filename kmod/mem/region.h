@@ -26,6 +26,7 @@
 
 #include "base/types.h"
 
+struct list_head;
 struct region;
 
 /* Properties of a region. The values are the uAPI's; chr/ checks that. */
@@ -112,6 +113,28 @@ struct region *region_create_file(int fd, u64 offset, u64 length, u32 flags);
  * Context: may sleep.
  */
 void region_put(struct region *region);
+
+/**
+ * region_park() - put a region aside until nobody uses it any more
+ * @region: the region; the list takes over the caller's reference
+ * @list: the list
+ * @number: greater than those that are in the list
+ *
+ * A region is in one list at most. Nothing is allocated.
+ *
+ * Context: any; the caller serialises the use of the list.
+ */
+void region_park(struct region *region, struct list_head *list, u64 number);
+
+/**
+ * region_unpark() - take a region out of such a list
+ * @list: the list
+ * @until: the greatest number of interest
+ *
+ * Context: as region_park().
+ * Return: the first one with such a number, with its reference; NULL: there is none.
+ */
+struct region *region_unpark(struct list_head *list, u64 until);
 
 /**
  * region_get_info() - describe a region

@@ -22,6 +22,7 @@
 #include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/kconfig.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/nospec.h>
 #include <linux/refcount.h>
@@ -61,8 +62,10 @@ static_assert(IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_HIGHMEM) &&
  * @nr_pages: size in pages, which is what is charged for pins
  * @nr_pinned: pages that are pinned, from the first one
  * @refs: references
+ * @parked: see region_park()
+ * @number: likewise
  *
- * All const after creation, but for @refs.
+ * All const after creation, but for the last three.
  */
 struct region {
 	u64 length;
@@ -77,6 +80,8 @@ struct region {
 	unsigned long nr_pages;
 	unsigned long nr_pinned;
 	refcount_t refs;
+	struct list_head parked;
+	u64 number;
 };
 
 /* Pages of another process that a walk pins at a time. */
