@@ -528,6 +528,7 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	if (ret)
 		return ret;
 
+	uc.ticket.unit = uc.unit;
 	/* If the answer cannot be given, the question is not asked. */
 	if (op->prop & OP_OUT) {
 		ret = nyx_ucmd_respond(&uc, &buf, op->size);
@@ -536,7 +537,7 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	}
 	ret = op->fn ? op->fn(&uc, &buf) : op->run(&uc, &buf, 1, &done);
 	/* -ENOENT promises no less than success, and must not hide -EINTR. */
-	err = nyx_ucmd_drain_now(&uc);
+	err = nyx_inval_wait(&uc.ticket);
 	if (err)
 		ret = err;
 	if ((op->prop & OP_OUT) && (!ret || (op->prop & OP_OUT_ERROR))) {

@@ -17,7 +17,8 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
-struct nyx_domain;
+#include "core/inval.h"
+
 struct nyx_unit;
 
 /* Properties of a command. */
@@ -49,7 +50,7 @@ struct nyx_file {
  * @size: its size as the caller knows it
  * @nonblock: the file is non-blocking
  * @stop_at_fault: an array of DMA ends at the first fault
- * @drain: domain whose accesses have to be waited for, with a reference
+ * @ticket: what has to be waited for before the command ends
  */
 struct nyx_ucmd {
 	struct nyx_file *file;
@@ -58,7 +59,7 @@ struct nyx_ucmd {
 	u32 size;
 	bool nonblock;
 	bool stop_at_fault;
-	struct nyx_domain *drain;
+	struct nyx_ticket ticket;
 };
 
 int nyx_ioctl_module_info(struct nyx_ucmd *uc, void *cmd);
@@ -116,27 +117,6 @@ int nyx_ioctl_mmio(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
  * Return: 0 or -EFAULT.
  */
 int nyx_ucmd_respond(struct nyx_ucmd *uc, const void *cmd, u32 ksize);
-
-/**
- * nyx_ucmd_drain() - wait for the accesses in a domain when the command ends
- * @uc: the command
- * @dom: the domain
- *
- * Commands that concern one domain wait once, however many they are.
- *
- * Context: may sleep.
- * Return: 0, or -EINTR if the caller was killed.
- */
-int nyx_ucmd_drain(struct nyx_ucmd *uc, struct nyx_domain *dom);
-
-/**
- * nyx_ucmd_drain_now() - wait for the accesses that nyx_ucmd_drain() has put off
- * @uc: the command
- *
- * Context: may sleep.
- * Return: 0, or -EINTR if the caller was killed.
- */
-int nyx_ucmd_drain_now(struct nyx_ucmd *uc);
 
 /**
  * nyx_file_bind() - bind a file to a unit

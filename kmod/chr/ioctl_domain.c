@@ -9,6 +9,7 @@
 
 #include "base/types.h"
 #include "chr/ioctl.h"
+#include "core/attach.h"
 #include "core/domain.h"
 #include "core/unit.h"
 

@@ -25,7 +25,8 @@ int nyx_ioctl_irq_setup(struct nyx_ucmd *uc, void *_cmd)
 		return -EOPNOTSUPP;
 	if (cmd->mode && !(cmd->mode & NYX_IRQ_MODE_XAPIC))
 		return -EINVAL;
-	return nyx_irq_set_mode(uc->unit, cmd->mode);
+	nyx_irq_set_mode(uc->unit, cmd->mode, &uc->ticket);
+	return 0;
 }
 
 static int check_source(const struct nyx_irte_set *cmd)
@@ -96,36 +97,30 @@ static int set_one(struct nyx_ucmd *uc, const struct nyx_irte_set *cmd)
 	};
 	int ret = check_irte(cmd);
 
-	return ret ?: nyx_irte_write(uc->unit, cmd->index, 1, &entry);
+	return ret ?: nyx_irte_write(uc->unit, cmd->index, 1, &entry,
+				     &uc->ticket);
 }
 
 int nyx_ioctl_irte_set(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 {
 	struct nyx_irte_set *cmd = items;
-	int ret = 0, err;
+	int ret;
 
 	for (*done = 0; *done < n; (*done)++, cmd++) {
 		ret = set_one(uc, cmd);
 		if (ret)
-			break;
+			return ret;
 	}
-	/* Once for all of them. */
-	err = *done ? nyx_irq_drain(uc->unit) : 0;
-	return ret ?: err;
+	return 0;
 }
 
 int nyx_ioctl_irte_clear(struct nyx_ucmd *uc, void *_cmd)
 {
 	struct nyx_irte_clear *cmd = _cmd;
-	int ret;
 
 	if (!cmd->nr)
 		return -EINVAL;
-	ret = nyx_irte_write(uc->unit, cmd->index, cmd->nr, NULL);
-	if (ret == -EINVAL)
-		return ret;
-	/* -ENOENT: the caller that has cleared them may not have waited to the end. */
-	return nyx_irq_drain(uc->unit) ?: ret;
+	return nyx_irte_write(uc->unit, cmd->index, cmd->nr, NULL, &uc->ticket);
 }
 
 static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)

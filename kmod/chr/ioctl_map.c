@@ -13,6 +13,7 @@
 #include "chr/ioctl.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/map.h"
 #include "core/unit.h"
 
 static_assert(NYX_ACC_READ == NYX_PROT_READ);
@@ -84,15 +85,7 @@ static int unmap_one(struct nyx_ucmd *uc, struct nyx_domain *dom,
 		if (ret)
 			return ret;
 	}
-	ret = nyx_domain_unmap(dom, cmd->iova, last, &cmd->out_unmapped);
-	if (ret)
-		return ret;
-	/*
-	 * Also for a range in which nothing is mapped: the caller that has
-	 * unmapped it may still wait, or have been killed while it waited.
-	 */
-	if (!(dom->flags & NYX_DOMAIN_F_BATCHED))
-		ret = nyx_ucmd_drain(uc, dom);
+	ret = nyx_domain_unmap(dom, cmd->iova, last, &cmd->out_unmapped, &uc->ticket);
 	return ret ?: cmd->out_unmapped || all ? 0 : -ENOENT;
 }
 
@@ -116,55 +109,46 @@ int nyx_ioctl_unmap(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 }
 
 /*
- * The domain that a device has now, with a reference, or NULL. @moved: accesses
- * of the device may be in a domain that it had before.
+ * The domain that a device has now, with a reference, or NULL. The command waits for the
+ * device's accesses in domains that it had before, too.
  */
-static struct nyx_domain *device_domain(struct nyx_unit *unit, u32 sbdf,
-					bool *moved)
+static struct nyx_domain *device_domain(struct nyx_ucmd *uc, u32 sbdf)
 {
+	struct nyx_unit *unit = uc->unit;
 	struct nyx_domain *dom = NULL;
 	struct nyx_device *dev;
 
 	mutex_lock(&unit->lock);
 	dev = xa_load(&unit->devices, sbdf);
 	if (dev) {
-		dom = rcu_dereference_protected(dev->domain,
-						lockdep_is_held(&unit->lock));
+		dom = nyx_device_domain(unit, dev);
 		refcount_inc(&dom->ref);
-		*moved = dev->busy || dev->unsettled;
+		nyx_ticket_device(&uc->ticket, dev);
 	}
 	mutex_unlock(&unit->lock);
 	return dom;
-}
-
-static int invalidate_dom(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 iova,
-			  u64 last)
-{
-	nyx_domain_invalidate(dom, iova, last);
-	return nyx_ucmd_drain(uc, dom);
 }
 
 static int invalidate_unit(struct nyx_ucmd *uc)
 {
 	struct nyx_domain *dom;
 	unsigned long id = 0;
-	int ret = 0;
 
-	while (!ret && (dom = nyx_domain_next(uc->unit, id))) {
-		ret = fatal_signal_pending(current) ? -EINTR :
-			invalidate_dom(uc, dom, 0, U64_MAX);
+	while ((dom = nyx_domain_next(uc->unit, id))) {
+		nyx_inval_range(dom, 0, U64_MAX, &uc->ticket);
 		id = dom->id + 1ul;
 		nyx_domain_put(dom);
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
-	return ret;
+	return 0;
 }
 
 static int invalidate_one(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd)
 {
 	struct nyx_domain *dom;
 	u64 last = U64_MAX;
-	bool moved = false;
 	int ret = 0;
 
 	if (cmd->scope > NYX_SCOPE_RANGE || cmd->pasid != NYX_PASID_NONE)
@@ -178,17 +162,15 @@ static int invalidate_one(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd)
 	if (cmd->scope == NYX_SCOPE_UNIT)
 		return invalidate_unit(uc);
 	dom = cmd->scope == NYX_SCOPE_DEVICE ?
-		device_domain(uc->unit, cmd->sbdf, &moved) :
+		device_domain(uc, cmd->sbdf) :
 		nyx_domain_get(uc->unit, cmd->domain_id);
 	if (!dom)
 		return -ENOENT;
 	if (cmd->scope == NYX_SCOPE_RANGE)
 		ret = nyx_domain_check_range(dom, cmd->iova, cmd->length, &last);
 	if (!ret)
-		ret = invalidate_dom(uc, dom, cmd->iova, last);
+		nyx_inval_range(dom, cmd->iova, last, &uc->ticket);
 	nyx_domain_put(dom);
-	if (!ret && moved)
-		ret = nyx_domains_drain(uc->unit);
 	return ret;
 }
 

@@ -13,7 +13,6 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "core/domain.h"
 #include "core/unit.h"
 
 int nyx_check_name(const u8 *name, const char *extra)
@@ -32,30 +31,6 @@ int nyx_check_name(const u8 *name, const char *extra)
 int nyx_ucmd_respond(struct nyx_ucmd *uc, const void *cmd, u32 ksize)
 {
 	return copy_to_user(uc->arg, cmd, min(uc->size, ksize)) ? -EFAULT : 0;
-}
-
-int nyx_ucmd_drain_now(struct nyx_ucmd *uc)
-{
-	int ret;
-
-	if (!uc->drain)
-		return 0;
-	ret = epoch_drain(&uc->drain->epoch);
-	nyx_domain_put(uc->drain);
-	uc->drain = NULL;
-	return ret;
-}
-
-int nyx_ucmd_drain(struct nyx_ucmd *uc, struct nyx_domain *dom)
-{
-	int ret = 0;
-
-	if (uc->drain == dom)
-		return 0;
-	ret = nyx_ucmd_drain_now(uc);
-	refcount_inc(&dom->ref);
-	uc->drain = dom;
-	return ret;
 }
 
 bool nyx_file_inspects(const struct nyx_file *file)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: commands that end accesses of a device: attach, detach, remove, stop.
+ * Nyx: commands that end accesses: attach, detach, remove or stop a device, destroy a domain.
  *
  * Copyright (C) 2026 The Nyx authors
  */
@@ -12,7 +12,7 @@
 #include "base/export.h"
 #include "core/device.h"
 #include "core/domain.h"
-#include "core/irq.h"
+#include "core/inval.h"
 #include "core/page.h"
 #include "core/unit.h"
 
@@ -28,7 +28,7 @@
  */
 static struct nyx_domain *move_begin(struct nyx_unit *unit,
 				     struct nyx_device *dev,
-				     struct nyx_domain *to)
+				     struct nyx_domain *to, struct nyx_ticket *t)
 {
 	struct nyx_domain *from = nyx_device_domain(unit, dev);
 
@@ -37,28 +37,25 @@ static struct nyx_domain *move_begin(struct nyx_unit *unit,
 	to->nr_devices++;
 	nyx_device_set_domain(dev, to);
 	dev->busy = true;
+	nyx_inval_context(dev, from, t);
 	return from;
 }
 
-/* Wait for the accesses in flight. The device remembers what a kill leaves undone. */
+/* Wait for the accesses in flight. The unit lists what a kill leaves undone. */
 static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
-		     struct nyx_domain *from)
+		     struct nyx_domain *from, struct nyx_ticket *t)
 {
-	int ret = epoch_drain(&from->epoch);
-
-	/* The device is busy: nobody else looks at it. */
-	if (!ret && dev->unsettled)
-		ret = nyx_domains_drain(unit);
-	dev->unsettled = ret;
+	int ret = nyx_inval_wait(t);
 
 	mutex_lock(&unit->lock);
 	from->nr_devices--;
-	if (ret)
-		from->unsettled = true;
+	/* The device is busy: nobody else moves it out of a domain. */
+	if (!ret)
+		dev->left = 0;
 	mutex_unlock(&unit->lock);
 	/* A removed device was maybe the last one: -EBUSY if it was not. */
 	if (!ret && from->kind == NYX_DOMAIN_GUEST)
-		nyx_domain_drop(unit, from);
+		nyx_inval_drop(from);
 	nyx_domain_put(from);
 	return ret;
 }
@@ -88,15 +85,14 @@ static struct nyx_device *find_idle(struct nyx_unit *unit, u32 sbdf)
  */
 static int not_idle(struct nyx_unit *unit, int error)
 {
-	if (error == -ENOENT) {
-		epoch_drain_bounded(&unit->nowhere->epoch);
-		epoch_drain_bounded(&unit->irq.epoch);
-	}
+	if (error == -ENOENT)
+		nyx_inval_wait_gone(unit);
 	return error;
 }
 
 int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 {
+	struct nyx_ticket ticket = NYX_TICKET(unit);
 	struct nyx_domain *from;
 	struct nyx_device *dev;
 	int ret;
@@ -107,13 +103,12 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 		mutex_unlock(&unit->lock);
 		return not_idle(unit, PTR_ERR(dev));
 	}
-	from = move_begin(unit, dev, unit->nowhere);
+	from = move_begin(unit, dev, unit->nowhere, &ticket);
 	WRITE_ONCE(dev->leaving, true);
+	nyx_inval_irqs(&ticket);
 	mutex_unlock(&unit->lock);
 
-	ret = move_wait(unit, dev, from);
-	if (!ret)
-		ret = nyx_irq_drain(unit);
+	ret = move_wait(unit, dev, from, &ticket);
 	if (ret) {
 		WRITE_ONCE(dev->leaving, false);
 		move_end(unit, dev);
@@ -132,14 +127,13 @@ static bool domain_full(struct nyx_unit *unit, struct nyx_domain *dom)
 	if (dom->flags & NYX_DOMAIN_F_SHARED)
 		return false;
 	/* Accesses of a device that has left may be there, after a kill. */
-	if (dom->unsettled)
-		dom->unsettled = epoch_busy(&dom->epoch);
-	return dom->nr_devices || dom->unsettled;
+	return dom->nr_devices || nyx_inval_domain_busy(dom);
 }
 
 int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 		      bool replace)
 {
+	struct nyx_ticket ticket = NYX_TICKET(unit);
 	struct nyx_domain *dom, *from;
 	struct nyx_device *dev;
 	int ret = 0;
@@ -161,15 +155,15 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 		goto out_unlock;
 	}
 	/* It is there, and nothing is left to wait for. */
-	if (from == dom && !dev->unsettled)
+	if (from == dom && !nyx_inval_device_owed(unit, dev))
 		goto out_unlock;
 	if (from != dom && domain_full(unit, dom)) {
 		ret = -EBUSY;
 		goto out_unlock;
 	}
-	from = move_begin(unit, dev, dom);
+	from = move_begin(unit, dev, dom, &ticket);
 	mutex_unlock(&unit->lock);
-	ret = move_wait(unit, dev, from);
+	ret = move_wait(unit, dev, from, &ticket);
 	move_end(unit, dev);
 	return ret;
 
@@ -180,6 +174,7 @@ out_unlock:
 
 int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 {
+	struct nyx_ticket ticket = NYX_TICKET(unit);
 	struct nyx_domain *from;
 	struct nyx_device *dev;
 	bool attached;
@@ -193,13 +188,13 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 	}
 	attached = nyx_device_domain(unit, dev) != unit->nowhere;
 	/* It has no domain, and nothing is left to wait for. */
-	if (!attached && !dev->unsettled) {
+	if (!attached && !nyx_inval_device_owed(unit, dev)) {
 		mutex_unlock(&unit->lock);
 		return -ENOENT;
 	}
-	from = move_begin(unit, dev, unit->nowhere);
+	from = move_begin(unit, dev, unit->nowhere, &ticket);
 	mutex_unlock(&unit->lock);
-	ret = move_wait(unit, dev, from);
+	ret = move_wait(unit, dev, from, &ticket);
 	move_end(unit, dev);
 	return ret ?: attached ? 0 : -ENOENT;
 }
@@ -222,18 +217,13 @@ static struct nyx_device *claim(struct nyx_unit *unit, u32 sbdf)
 /* Wait for all accesses and interrupts of a device that is claimed. */
 static int settle(struct nyx_unit *unit, struct nyx_device *dev)
 {
-	struct nyx_domain *dom;
-	int ret;
+	struct nyx_ticket ticket = NYX_TICKET(unit);
 
 	mutex_lock(&unit->lock);
-	dom = nyx_device_domain(unit, dev);
-	refcount_inc(&dom->ref);
+	nyx_ticket_device(&ticket, dev);
 	mutex_unlock(&unit->lock);
-	ret = epoch_drain(&dom->epoch);
-	nyx_domain_put(dom);
-	if (!ret && dev->unsettled)
-		ret = nyx_domains_drain(unit);
-	return ret ?: nyx_irq_drain(unit);
+	nyx_inval_irqs(&ticket);
+	return nyx_inval_wait(&ticket);
 }
 
 int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action)
@@ -250,6 +240,19 @@ int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action)
 	return ret;
 }
 
+int nyx_domain_destroy(struct nyx_unit *unit, u32 id)
+{
+	struct nyx_domain *dom = nyx_domain_get(unit, id);
+	int ret;
+
+	if (!dom)
+		return -ENOENT;
+	ret = nyx_inval_drop(dom);
+	nyx_domain_put(dom);
+	return ret;
+}
+
+NYX_EXPORT_FOR_TEST(nyx_domain_destroy);
 NYX_EXPORT_FOR_TEST(nyx_device_attach);
 NYX_EXPORT_FOR_TEST(nyx_device_control);
 NYX_EXPORT_FOR_TEST(nyx_device_detach);

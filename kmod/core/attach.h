@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx: commands that end accesses of a device: attach, detach, remove, stop.
+ * Nyx: commands that end accesses: attach, detach, remove or stop a device, destroy a domain.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -70,5 +70,15 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf);
  * caller was killed before the device's accesses had ended.
  */
 int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action);
+
+/**
+ * nyx_domain_destroy() - take a domain away
+ * @unit: the unit
+ * @id: its id
+ *
+ * Context: may sleep.
+ * Return: as nyx_inval_drop().
+ */
+int nyx_domain_destroy(struct nyx_unit *unit, u32 id);
 
 #endif /* NYX_CORE_ATTACH_H */

@@ -14,6 +14,7 @@
 #include "base/types.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/inval.h"
 #include "core/memory.h"
 #include "core/unit.h"
 
@@ -139,22 +140,28 @@ static void forget_begin(struct nyx_unit *unit)
 {
 	mutex_lock(&unit->lock);
 	WRITE_ONCE(unit->guest.generation, unit->guest.generation + 1);
+}
+
+static void forget_end(struct nyx_unit *unit, struct nyx_ticket *t)
+{
 	/* Some are about to report a refusal. */
-	unit->nowhere->unsettled = true;
+	nyx_ticket_domain(t, unit->nowhere);
+	mutex_unlock(&unit->lock);
+	/* Some decode what is forgotten. */
+	nyx_inval_irqs(t);
 }
 
 static void forget_device(struct nyx_unit *unit, struct nyx_device *dev,
-			  struct nyx_domain *dom)
+			  struct nyx_domain *dom, struct nyx_ticket *t)
 {
 	dom->nr_devices--;
 	unit->nowhere->nr_devices++;
 	nyx_device_set_domain(dev, unit->nowhere);
-	dom->unsettled = true;
 	/* A thread that removes it, or has claimed it, waits for that domain, too. */
-	dev->unsettled = true;
+	nyx_inval_context(dev, dom, t);
 }
 
-void nyx_guest_forget(struct nyx_unit *unit, u32 tag)
+void nyx_guest_forget(struct nyx_unit *unit, u32 tag, struct nyx_ticket *t)
 {
 	struct nyx_domain *dom;
 	struct nyx_device *dev;
@@ -164,13 +171,13 @@ void nyx_guest_forget(struct nyx_unit *unit, u32 tag)
 	xa_for_each(&unit->devices, sbdf, dev) {
 		dom = guest_domain_of(unit, dev);
 		if (dom && (tag == NYX_GUEST_ALL_TAGS || tag == dom->guest.tag))
-			forget_device(unit, dev, dom);
+			forget_device(unit, dev, dom, t);
 		cond_resched();
 	}
-	mutex_unlock(&unit->lock);
+	forget_end(unit, t);
 }
 
-u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf)
+u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t)
 {
 	u32 tag = NYX_GUEST_ALL_TAGS;
 	struct nyx_domain *dom;
@@ -181,36 +188,14 @@ u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf)
 	dom = dev ? guest_domain_of(unit, dev) : NULL;
 	if (dom) {
 		tag = dom->guest.tag;
-		forget_device(unit, dev, dom);
+		forget_device(unit, dev, dom, t);
 	}
-	mutex_unlock(&unit->lock);
+	forget_end(unit, t);
 	return tag;
 }
 
-static void forget_translations(struct nyx_domain *dom, u64 first, u64 last)
-{
-	struct iotlb *tlb = &dom->unit->iotlb;
-	u32 lg2;
-	u64 rest;
-
-	mutex_lock(&dom->lock);
-	do {
-		/* A page goes as a whole, if any of it is named. */
-		lg2 = READ_ONCE(dom->pieces_lg2);
-		rest = lg2 ? nyx_lg2_last(lg2) : 0;
-		if (!first && last == U64_MAX)
-			iotlb_flush(tlb, &dom->space);
-		else
-			iotlb_invalidate(tlb, &dom->space, first & ~rest,
-					 last | rest);
-		/* A filler before that has noted it; pairs with note_piece(). */
-	} while (READ_ONCE(dom->pieces_lg2) > lg2);
-	mutex_unlock(&dom->lock);
-	WRITE_ONCE(dom->unsettled, true);
-	nyx_stat_add(dom->stats, NYX_STAT_INVALIDATIONS, 1);
-}
-
-void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last)
+void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last,
+			  struct nyx_ticket *t)
 {
 	bool all = tag == NYX_GUEST_ALL_TAGS;
 	unsigned long id = all ? 0 : FIRST_ID(tag);
@@ -222,43 +207,11 @@ void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last)
 			nyx_domain_put(dom);
 			break;
 		}
-		forget_translations(dom, first, last);
+		nyx_inval_range(dom, first, last, t);
 		nyx_domain_put(dom);
 		cond_resched();
 	}
-}
-
-static int domain_drain(struct nyx_domain *dom)
-{
-	int ret;
-
-	WRITE_ONCE(dom->unsettled, false);
-	ret = epoch_drain(&dom->epoch);
-	if (ret)
-		WRITE_ONCE(dom->unsettled, true);
-	return ret;
-}
-
-int nyx_guest_drain(struct nyx_unit *unit)
-{
-	struct nyx_domain *dom;
-	unsigned long id = 0;
-	int ret = 0;
-
-	if (READ_ONCE(unit->nowhere->unsettled))
-		ret = domain_drain(unit->nowhere);
-	while (!ret && (dom = nyx_domain_next(unit, id))) {
-		id = dom->id + 1ul;
-		if (READ_ONCE(dom->unsettled)) {
-			ret = domain_drain(dom);
-			/* Not one that has devices: -EBUSY. */
-			if (!ret && nyx_domain_drop(unit, dom) == -EINTR)
-				ret = -EINTR;
-		}
-		nyx_domain_put(dom);
-		cond_resched();
-	}
-	return ret;
+	nyx_inval_irqs(t);
 }
 
 static bool reaches_irqs(u64 addr, unsigned int lg2)

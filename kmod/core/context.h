@@ -25,6 +25,7 @@
 #include "core/front.h"
 
 struct nyx_domain;
+struct nyx_ticket;
 struct pt_result;
 struct pt_trace;
 
@@ -84,23 +85,25 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
  * nyx_guest_forget() - forget what the guest's tables say about requesters
  * @unit: the unit
  * @tag: those in this domain of the guest, or NYX_GUEST_ALL_TAGS
+ * @t: gets what may still use it
  *
- * Accesses under way may still use it until nyx_guest_drain().
+ * Accesses under way may still use it until nyx_inval_wait().
  *
  * Context: may sleep.
  */
-void nyx_guest_forget(struct nyx_unit *unit, u32 tag);
+void nyx_guest_forget(struct nyx_unit *unit, u32 tag, struct nyx_ticket *t);
 
 /**
  * nyx_guest_forget_device() - forget what the guest's tables say about one
  * @unit: the unit
  * @sbdf: the requester
+ * @t: gets what may still use it
  *
  * As nyx_guest_forget().
  *
  * Return: the guest's domain that it was in; NYX_GUEST_ALL_TAGS: none.
  */
-u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf);
+u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t);
 
 /**
  * nyx_guest_invalidate() - forget translations
@@ -108,18 +111,11 @@ u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf);
  * @tag: the guest's domain, or NYX_GUEST_ALL_TAGS
  * @first: first address
  * @last: last address
+ * @t: gets what may still use them
  *
  * As nyx_guest_forget().
  */
-void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last);
-
-/**
- * nyx_guest_drain() - wait for accesses that may use what was forgotten
- * @unit: the unit
- *
- * Context: may sleep.
- * Return: 0, or -EINTR if the caller was killed.
- */
-int nyx_guest_drain(struct nyx_unit *unit);
+void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last,
+			  struct nyx_ticket *t);
 
 #endif /* NYX_CORE_CONTEXT_H */

@@ -13,15 +13,9 @@
 #include "base/export.h"
 #include "base/types.h"
 #include "core/domain.h"
+#include "core/inval.h"
 #include "core/irte.h"
 #include "core/unit.h"
-
-struct nyx_domain *nyx_device_domain(struct nyx_unit *unit,
-				     struct nyx_device *dev)
-{
-	return rcu_dereference_protected(dev->domain,
-					 lockdep_is_held(&unit->lock));
-}
 
 void nyx_device_set_domain(struct nyx_device *dev, struct nyx_domain *to)
 {
@@ -90,8 +84,7 @@ void nyx_device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
 	RCU_INIT_POINTER(dev->domain, NULL);
 	mutex_unlock(&unit->lock);
 
-	epoch_drain_bounded(&unit->nowhere->epoch);
-	epoch_drain_bounded(&unit->irq.epoch);
+	nyx_inval_wait_gone(unit);
 	mutex_lock(&unit->irq.lock);
 	nyx_irqs_forget(&unit->irq, dev);
 	mutex_unlock(&unit->irq.lock);

@@ -42,9 +42,8 @@ struct nyx_unit;
  * @nr_groups: page requests without an answer; under &nyx_pages.lock
  * @busy: a command is moving it to another domain, or removing it; under
  *        &nyx_unit.lock
- * @unsettled: accesses may still use a domain that it left: the wait for them
- *             was cut short by a kill, or a guest has forgotten its context;
- *             cleared by who made it @busy, set also under &nyx_unit.lock
+ * @left: number of the last post that took it out of a domain, see core/inval.h; 0:
+ *        nothing is left of that; under &nyx_unit.lock
  * @rcu: frees it
  */
 struct nyx_device {
@@ -60,7 +59,7 @@ struct nyx_device {
 	struct nyx_guard guard;
 	u32 nr_groups;
 	bool busy;
-	bool unsettled;
+	u64 left;
 	struct rcu_head rcu;
 };
 
@@ -75,15 +74,9 @@ struct nyx_device {
  */
 int nyx_device_add(struct nyx_unit *unit, u32 sbdf);
 
-/**
- * nyx_device_domain() - the domain that a device is in
- * @unit: the unit; its lock is held
- * @dev: the device
- *
- * Return: the domain, &nyx_unit.nowhere if it is attached to none.
- */
-struct nyx_domain *nyx_device_domain(struct nyx_unit *unit,
-				     struct nyx_device *dev);
+/* The domain that a device is in; the lock of its unit is held. */
+#define nyx_device_domain(unit, dev)					\
+	rcu_dereference_protected((dev)->domain, lockdep_is_held(&(unit)->lock))
 
 /**
  * nyx_device_set_domain() - give a device another domain

@@ -7,12 +7,10 @@
 #include "core/domain.h"
 
 #include <linux/err.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "base/export.h"
-#include "base/trace.h"
 #include "base/types.h"
 #include "core/history.h"
 #include "core/oracle.h"
@@ -54,6 +52,9 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 	dom->unit = unit;
 	strscpy(dom->name, cfg->name, sizeof(dom->name));
 	mutex_init(&dom->lock);
+	init_rwsem(&dom->listening);
+	INIT_LIST_HEAD(&dom->listeners);
+	INIT_LIST_HEAD(&dom->due.link);
 	refcount_set(&dom->ref, 1);
 	iotlb_space_init(&unit->iotlb, &dom->space);
 	return dom;
@@ -177,8 +178,7 @@ int nyx_domain_create(struct nyx_unit *unit,
 	return ret;
 }
 
-/* Let nobody attach a device, if there is none. */
-static int destroy_begin(struct nyx_unit *unit, struct nyx_domain *dom)
+int nyx_domain_close(struct nyx_unit *unit, struct nyx_domain *dom)
 {
 	int ret = 0;
 
@@ -193,47 +193,22 @@ static int destroy_begin(struct nyx_unit *unit, struct nyx_domain *dom)
 	return ret;
 }
 
-static void destroy_end(struct nyx_unit *unit, struct nyx_domain *dom, bool gone)
+void nyx_domain_reopen(struct nyx_unit *unit, struct nyx_domain *dom)
 {
 	mutex_lock(&unit->lock);
 	dom->dying = false;
-	if (!gone) {
-		dom->unsettled = true;
-	} else {
-		xa_erase(&unit->domains, dom->id);
-		unit->nr_domains--;
-		/* Keep what it has counted. */
-		nyx_stats_sum(dom->stats, unit->retired);
-	}
 	mutex_unlock(&unit->lock);
 }
 
-int nyx_domain_drop(struct nyx_unit *unit, struct nyx_domain *dom)
+void nyx_domain_unpublish(struct nyx_unit *unit, struct nyx_domain *dom)
 {
-	int ret = destroy_begin(unit, dom);
-
-	if (ret)
-		return ret;
-	/* A detach may have been killed before it had waited. */
-	ret = epoch_drain(&dom->epoch);
-	/* Interrupts count in the domain of their device. */
-	epoch_drain_bounded(&unit->irq.epoch);
-	destroy_end(unit, dom, !ret);
-	if (!ret)
-		nyx_domain_put(dom);
-	return ret;
-}
-
-int nyx_domain_destroy(struct nyx_unit *unit, u32 id)
-{
-	struct nyx_domain *dom = nyx_domain_get(unit, id);
-	int ret;
-
-	if (!dom)
-		return -ENOENT;
-	ret = nyx_domain_drop(unit, dom);
+	mutex_lock(&unit->lock);
+	xa_erase(&unit->domains, dom->id);
+	unit->nr_domains--;
+	/* Keep what it has counted. */
+	nyx_stats_sum(dom->stats, unit->retired);
+	mutex_unlock(&unit->lock);
 	nyx_domain_put(dom);
-	return ret;
 }
 
 struct nyx_domain *nyx_domain_get(struct nyx_unit *unit, u32 id)
@@ -288,118 +263,6 @@ void nyx_domains_purge(struct nyx_unit *unit)
 	xa_destroy(&unit->domains);
 }
 
-int nyx_domains_drain(struct nyx_unit *unit)
-{
-	struct nyx_domain *dom;
-	unsigned long id = 0;
-	int ret = 0;
-
-	/* A domain that goes meanwhile was drained by nyx_domain_drop(). */
-	while (!ret && (dom = nyx_domain_next(unit, id))) {
-		ret = fatal_signal_pending(current) ? -EINTR :
-						      epoch_drain(&dom->epoch);
-		/* Not one that has devices: -EBUSY. */
-		if (!ret && dom->kind == NYX_DOMAIN_GUEST)
-			nyx_domain_drop(unit, dom);
-		id = dom->id + 1ul;
-		nyx_domain_put(dom);
-		cond_resched();
-	}
-	return ret;
-}
-
-int nyx_domain_check_range(const struct nyx_domain *dom, u64 iova, u64 length,
-			   u64 *last)
-{
-	if (dom->kind != NYX_DOMAIN_PAGING)
-		return -EOPNOTSUPP;
-	if (!length || ((iova | length) & NYX_PAGE_MASK))
-		return -EINVAL;
-	if (!nyx_range_last(iova, length, last))
-		return -EOVERFLOW;
-	return *last > dom->pt.va_last ? -ERANGE : 0;
-}
-
-int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
-		   unsigned int perm)
-{
-	struct pt_chain free = {};
-	int ret;
-
-	mutex_lock(&dom->lock);
-	/* A range that was not mapped is not cached: nothing to invalidate. */
-	ret = dom->oracle ?
-		nyx_oracle_map(dom, iova, last, gpa, perm, &free) :
-		pt_map(&dom->pt, iova, last, gpa, perm, &free);
-	mutex_unlock(&dom->lock);
-	pt_chain_free(&free);
-
-	trace_nyx_map(dom->unit->id, dom->id, iova, last, gpa, perm, ret);
-	if (!ret) {
-		nyx_stat_add(dom->stats, NYX_STAT_MAPS, 1);
-		nyx_stat_add(dom->stats, NYX_STAT_MAPPED_BYTES, last - iova + 1);
-	}
-	return ret;
-}
-
-/* Returns with cached translations of the range gone, and none to come. */
-static void invalidate_locked(struct nyx_domain *dom, u64 iova, u64 last)
-{
-	bool whole = iova == 0 && last >= dom->pt.va_last;
-
-	lockdep_assert_held(&dom->lock);
-	if (whole)
-		iotlb_flush(&dom->unit->iotlb, &dom->space);
-	else
-		whole = iotlb_invalidate(&dom->unit->iotlb, &dom->space, iova,
-					 last);
-	nyx_stat_add(dom->stats,
-		     whole ? NYX_STAT_FLUSHES : NYX_STAT_INVALIDATIONS, 1);
-	trace_nyx_invalidate(dom->unit->id, dom->id, iova, last, whole);
-}
-
-int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped)
-{
-	/* 2^64 bytes count as 0: a whole domain is not judged by its bytes. */
-	bool whole = !iova && last >= dom->pt.va_last;
-	struct pt_chain free = {};
-	int ret;
-
-	*unmapped = 0;
-	nyx_history_prepare(dom);
-	mutex_lock(&dom->lock);
-	ret = nyx_history_before(dom, iova, last);
-	if (!ret)
-		ret = dom->oracle ?
-			nyx_oracle_unmap(dom, iova, last, &free, unmapped) :
-			pt_unmap(&dom->pt, iova, last, &free, unmapped);
-	if (!ret && *unmapped)
-		nyx_history_after(dom, iova, last);
-	if (!ret && (*unmapped || whole) && !(dom->flags & NYX_DOMAIN_F_BATCHED))
-		invalidate_locked(dom, iova, last);
-	mutex_unlock(&dom->lock);
-	pt_chain_free(&free);
-
-	trace_nyx_unmap(dom->unit->id, dom->id, iova, last, *unmapped, ret);
-	if (!ret && *unmapped) {
-		nyx_stat_add(dom->stats, NYX_STAT_UNMAPS, 1);
-		nyx_stat_add(dom->stats, NYX_STAT_UNMAPPED_BYTES, *unmapped);
-	}
-	return ret;
-}
-
-void nyx_domain_invalidate(struct nyx_domain *dom, u64 iova, u64 last)
-{
-	mutex_lock(&dom->lock);
-	invalidate_locked(dom, iova, last);
-	mutex_unlock(&dom->lock);
-}
-
 NYX_EXPORT_FOR_TEST(nyx_domain_create);
-NYX_EXPORT_FOR_TEST(nyx_domain_destroy);
 NYX_EXPORT_FOR_TEST(nyx_domain_get);
 NYX_EXPORT_FOR_TEST(nyx_domain_put);
-NYX_EXPORT_FOR_TEST(nyx_domain_check_range);
-NYX_EXPORT_FOR_TEST(nyx_domain_map);
-NYX_EXPORT_FOR_TEST(nyx_domain_unmap);
-NYX_EXPORT_FOR_TEST(nyx_domain_invalidate);

@@ -14,13 +14,16 @@
 
 #include <linux/atomic.h>
 #include <linux/cache.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/nyx_iommu.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/rwsem.h>
 #include <linux/types.h>
 
 #include "core/front.h"
+#include "core/inval.h"
 #include "core/stats.h"
 #include "pt/pt.h"
 #include "tlb/epoch.h"
@@ -73,8 +76,11 @@ struct nyx_domain_config {
  * @faults: faults reported
  * @nr_devices: devices attached; under &nyx_unit.lock
  * @dying: being destroyed, takes no devices; under &nyx_unit.lock
- * @unsettled: accesses of a device that left may be inside, because the wait
- *             for them was cut short by a kill; under &nyx_unit.lock
+ * @gone: nobody is inside, or comes; under &nyx_inval.lock
+ * @due: what has to be waited for in it; under &nyx_inval.lock
+ * @listeners: who has copies of its translations; under @lock and @listening
+ * @listening: held, beside @lock, by who changes @listeners; for reading by a thread
+ *             that waits for them
  * @ref: references
  * @rcu: frees it
  * @address_width: bits of an IOVA, or 0; const after init
@@ -103,7 +109,10 @@ struct nyx_domain {
 	atomic64_t faults;
 	unsigned int nr_devices;
 	bool dying;
-	bool unsettled;
+	bool gone;
+	struct nyx_due due;
+	struct list_head listeners;
+	struct rw_semaphore listening;
 	refcount_t ref;
 	struct rcu_head rcu;
 	u32 address_width;
@@ -144,26 +153,26 @@ int nyx_domain_create(struct nyx_unit *unit,
 		      const struct nyx_domain_config *cfg, u32 *id);
 
 /**
- * nyx_domain_drop() - take a domain away, if no device is in it
+ * nyx_domain_close() - let no device into a domain, as it is about to go
  * @unit: the unit
- * @dom: the domain, of which the caller has a reference
+ * @dom: the domain
  *
  * Context: may sleep.
- * Return: 0; -ENOENT if it has gone; -EBUSY while it has devices, or another
- * caller is about to take it away; -EINTR if the caller was killed, with nothing
- * changed.
+ * Return: 0; -ENOENT if it has gone; -EBUSY while it has devices, or is closed.
  */
-int nyx_domain_drop(struct nyx_unit *unit, struct nyx_domain *dom);
+int nyx_domain_close(struct nyx_unit *unit, struct nyx_domain *dom);
+
+/* Undo nyx_domain_close(). May sleep. */
+void nyx_domain_reopen(struct nyx_unit *unit, struct nyx_domain *dom);
 
 /**
- * nyx_domain_destroy() - take a domain away
+ * nyx_domain_unpublish() - take a closed domain out of sight
  * @unit: the unit
- * @id: its id
+ * @dom: the domain, in which nobody is; the caller has a reference of its own
  *
  * Context: may sleep.
- * Return: as nyx_domain_drop().
  */
-int nyx_domain_destroy(struct nyx_unit *unit, u32 id);
+void nyx_domain_unpublish(struct nyx_unit *unit, struct nyx_domain *dom);
 
 /**
  * nyx_domain_get() - find a domain
@@ -198,69 +207,5 @@ void nyx_domain_put(struct nyx_domain *dom);
  * &nyx_unit.lock, for each domain anew.
  */
 void nyx_domains_purge(struct nyx_unit *unit);
-
-/**
- * nyx_domains_drain() - wait for the accesses in flight in all domains
- * @unit: the unit
- *
- * Domains of the guest that no device is in are taken away.
- *
- * Context: may sleep; not under &nyx_unit.lock.
- * Return: 0, or -EINTR if the caller was killed.
- */
-int nyx_domains_drain(struct nyx_unit *unit);
-
-/**
- * nyx_domain_check_range() - is a range one that a domain may map?
- * @dom: the domain
- * @iova: first IOVA
- * @length: bytes
- * @last: set to the last IOVA
- *
- * Return: 0; -EOPNOTSUPP if the domain has no table; -EINVAL if the range is
- * empty or not made of 4K pages; -EOVERFLOW if it leaves 64 bits; -ERANGE if it
- * leaves the domain.
- */
-int nyx_domain_check_range(const struct nyx_domain *dom, u64 iova, u64 length,
-			   u64 *last);
-
-/**
- * nyx_domain_map() - map a range
- * @dom: a paging domain
- * @iova: first IOVA; the range has passed nyx_domain_check_range()
- * @last: last IOVA
- * @gpa: first GPA, a multiple of 4096; the range ends within 52 bits
- * @perm: NYX_ACC_READ, NYX_ACC_WRITE or both
- *
- * Context: may sleep.
- * Return: 0 or an error of pt_map().
- */
-int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
-		   unsigned int perm);
-
-/**
- * nyx_domain_unmap() - unmap a range, without waiting
- * @dom: a paging domain
- * @iova: first IOVA
- * @last: last IOVA
- * @unmapped: set to the bytes that were mapped
- *
- * Unless the domain is batched, cached translations are invalidated, and the
- * caller waits by epoch_drain() before it says that the range is gone.
- *
- * Context: may sleep.
- * Return: 0, or -ENOMEM with nothing changed.
- */
-int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped);
-
-/**
- * nyx_domain_invalidate() - drop cached translations, without waiting
- * @dom: the domain
- * @iova: first IOVA
- * @last: last IOVA
- *
- * Context: may sleep.
- */
-void nyx_domain_invalidate(struct nyx_domain *dom, u64 iova, u64 last);
 
 #endif /* NYX_CORE_DOMAIN_H */

@@ -19,6 +19,7 @@
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/event.h"
+#include "core/inval.h"
 #include "core/irte.h"
 #include "core/memory.h"
 #include "core/qos.h"
@@ -480,23 +481,15 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 	return ret;
 }
 
-int nyx_irq_drain(struct nyx_unit *unit)
-{
-	epoch_drain_bounded(&unit->irq.epoch);
-	/* A sender that was about to post to guest memory is there by now. */
-	return nyx_guest_mem_drain(unit);
-}
-
-int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode)
+void nyx_irq_set_mode(struct nyx_unit *unit, u32 mode, struct nyx_ticket *t)
 {
 	mutex_lock(&unit->irq.lock);
 	WRITE_ONCE(unit->irq.mode, mode);
 	nyx_irq_tell_change(unit, NYX_SBDF_ANY, 0,
 			    unit->irq.irt.nr ?: IRT_DEVICE_ENTRIES);
 	mutex_unlock(&unit->irq.lock);
-	return nyx_irq_drain(unit);
+	nyx_inval_irqs(t);
 }
 
-NYX_EXPORT_FOR_TEST(nyx_irq_drain);
 NYX_EXPORT_FOR_TEST(nyx_irq_send);
 NYX_EXPORT_FOR_TEST(nyx_irq_set_mode);

@@ -27,6 +27,7 @@ struct eventfd_ctx;
 struct nyx_device;
 struct nyx_domain;
 struct nyx_irqfds;
+struct nyx_ticket;
 struct nyx_unit;
 
 /**
@@ -170,23 +171,13 @@ void nyx_irq_wait_end(struct nyx_unit *unit, u32 sbdf, struct nyx_irq_wait *wait
 		      bool sent);
 
 /**
- * nyx_irq_drain() - wait for all interrupts under way
- * @unit: the unit
- *
- * Context: may sleep.
- * Return: 0, or -EINTR if the caller was killed.
- */
-int nyx_irq_drain(struct nyx_unit *unit);
-
-/**
  * nyx_irq_set_mode() - say how interrupts are treated
  * @unit: the unit
  * @mode: of enum nyx_irq_mode
+ * @t: gets interrupts: some may be under way in the old mode
  *
  * Context: may sleep.
- * Return: 0, or -EINTR if the caller was killed: it is set, but interrupts may
- * be under way in the old mode.
  */
-int nyx_irq_set_mode(struct nyx_unit *unit, u32 mode);
+void nyx_irq_set_mode(struct nyx_unit *unit, u32 mode, struct nyx_ticket *t);
 
 #endif /* NYX_CORE_IRQ_H */

@@ -23,6 +23,7 @@
 #include "base/export.h"
 #include "base/types.h"
 #include "core/device.h"
+#include "core/inval.h"
 #include "core/irq.h"
 #include "core/irqfd_send.h"
 #include "core/tenant.h"
@@ -282,7 +283,7 @@ static void binding_end(struct nyx_binding *b)
 	spin_unlock(&fds->lock);
 	spin_unlock_irq(&b->lock);
 	/* An interrupt that was composed before that is still sent. */
-	epoch_drain_bounded(&unit->irq.epoch);
+	nyx_inval_wait_senders(unit);
 	nyx_irqfds_wait(fds, b);
 	/*
 	 * On PREEMPT_RT irq_work_sync() takes a grace period, also if there is nothing
@@ -410,7 +411,7 @@ static int no_binding(struct nyx_unit *unit)
 {
 	struct nyx_irqfds *fds = READ_ONCE(unit->irq.fds);
 
-	epoch_drain_bounded(&unit->irq.epoch);
+	nyx_inval_wait_senders(unit);
 	if (fds)
 		nyx_irqfds_wait(fds, NULL);
 	return -ENOENT;
@@ -477,7 +478,7 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	spin_unlock_irq(&b->lock);
 	mutex_unlock(&unit->irq.lock);
 	/* A sender may have read the old message or mask. */
-	epoch_drain_bounded(&unit->irq.epoch);
+	nyx_inval_wait_senders(unit);
 	nyx_irqfds_wait(unit->irq.fds, b);
 	return 0;
 }

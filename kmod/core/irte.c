@@ -17,6 +17,7 @@
 #include "base/types.h"
 #include "core/device.h"
 #include "core/event.h"
+#include "core/inval.h"
 #include "core/irq.h"
 #include "core/memory.h"
 #include "core/unit.h"
@@ -81,7 +82,7 @@ void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr)
 }
 
 int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
-		   const struct irt_entry *e)
+		   const struct irt_entry *e, struct nyx_ticket *t)
 {
 	struct nyx_irq *irq = &unit->irq;
 	bool was = false;
@@ -95,6 +96,7 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 	if (was || e)
 		nyx_irq_tell_change(unit, NYX_SBDF_ANY, index, nr);
 	mutex_unlock(&irq->lock);
+	nyx_inval_irqs(t);
 	return !was && !e ? -ENOENT : 0;
 }
 
@@ -251,7 +253,7 @@ int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
 	return ret;
 }
 
-void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf)
+void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t)
 {
 	bool all = sbdf == NYX_GUEST_ALL_IRQS;
 	unsigned long i = all ? 0 : sbdf;
@@ -272,15 +274,16 @@ void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf)
 	nyx_irq_tell_change(unit, all ? NYX_SBDF_ANY : sbdf, 0,
 			    IRT_DEVICE_ENTRIES);
 	mutex_unlock(&unit->irq.lock);
+	nyx_inval_irqs(t);
 }
 
-void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr)
+void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr,
+			    struct nyx_ticket *t)
 {
 	struct irt *irt = &unit->irq.irt;
 	u32 i;
 
-	if (first >= irt->nr)
-		return;
+	first = min(first, irt->nr);
 	nr = min(nr, irt->nr - first);
 	mutex_lock(&unit->irq.lock);
 	WRITE_ONCE(unit->guest.irte_generation, unit->guest.irte_generation + 1);
@@ -290,8 +293,10 @@ void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr)
 		irte_put(&unit->irq, irt, first + i, NULL);
 		cond_resched();
 	}
-	nyx_irq_tell_change(unit, NYX_SBDF_ANY, first, nr);
+	if (nr)
+		nyx_irq_tell_change(unit, NYX_SBDF_ANY, first, nr);
 	mutex_unlock(&unit->irq.lock);
+	nyx_inval_irqs(t);
 }
 
 NYX_EXPORT_FOR_TEST(nyx_irte_write);

@@ -24,6 +24,7 @@ struct irt_entry;
 struct nyx_device;
 struct nyx_irq;
 struct nyx_refusal;
+struct nyx_ticket;
 struct nyx_unit;
 
 /**
@@ -66,18 +67,20 @@ void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr);
 bool nyx_irte_next(struct nyx_unit *unit, u64 key, struct nyx_irte_info *info);
 
 /**
- * nyx_irte_write() - set or clear entries; to be followed by nyx_irq_drain()
+ * nyx_irte_write() - set or clear entries
  * @unit: the unit
  * @index: the first
  * @nr: how many, not 0
  * @e: what to write, checked by the caller; NULL: nothing is present any more
+ * @t: gets interrupts, unless the answer is -EINVAL: also if nothing was present, the
+ *     caller that has cleared the entries may not have waited to the end
  *
  * Context: may sleep.
  * Return: 0; -EINVAL beyond the table; -ENOENT if entries are cleared and none
  * was present.
  */
 int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
-		   const struct irt_entry *e);
+		   const struct irt_entry *e, struct nyx_ticket *t);
 
 /**
  * nyx_guest_resolve_irte() - bring in an interrupt remapping table entry
@@ -99,10 +102,12 @@ int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
  * @unit: the unit
  * @first: the first
  * @nr: how many
+ * @t: gets interrupts
  *
- * As nyx_guest_forget(), until nyx_irq_drain().
+ * As nyx_guest_forget().
  */
-void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr);
+void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr,
+			    struct nyx_ticket *t);
 
 #define NYX_GUEST_ALL_IRQS	0xffffffffu
 
@@ -110,9 +115,10 @@ void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr);
  * nyx_guest_forget_irqs() - forget how a requester's interrupts are treated
  * @unit: the unit, whose requesters have tables of their own
  * @sbdf: the requester, or NYX_GUEST_ALL_IRQS
+ * @t: gets interrupts
  *
  * As nyx_guest_forget_irtes().
  */
-void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf);
+void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t);
 
 #endif /* NYX_CORE_IRTE_H */

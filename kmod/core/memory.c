@@ -12,36 +12,23 @@
 
 #include <linux/err.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 
 #include "base/export.h"
 #include "base/types.h"
-#include "core/domain.h"
+#include "core/inval.h"
 #include "core/unit.h"
 #include "mem/gmap.h"
 #include "mem/region.h"
 
-/* A region that has left the map, and may still be in use. */
-struct nyx_limbo {
-	struct list_head link;	/* Head at nyx_unit::limbo */
-	struct region *region;
-};
-
 int nyx_memory_init(struct nyx_unit *unit, unsigned int max)
 {
 	gmap_init(&unit->mem, max);
-	INIT_LIST_HEAD(&unit->limbo);
 	return epoch_init(&unit->mem_epoch);
 }
 
 void nyx_memory_fini(struct nyx_unit *unit)
 {
 	epoch_fini(&unit->mem_epoch);
-}
-
-int nyx_guest_mem_drain(struct nyx_unit *unit)
-{
-	return epoch_drain(&unit->mem_epoch);
 }
 
 int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
@@ -59,68 +46,22 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 	return ret;
 }
 
-static void limbo_free(struct list_head *list)
-{
-	struct nyx_limbo *limbo, *next;
-
-	list_for_each_entry_safe(limbo, next, list, link) {
-		region_put(limbo->region);
-		kfree(limbo);
-		cond_resched();
-	}
-}
-
-/* Wait for everybody who may use memory that was found before. */
-static int drain_users(struct nyx_unit *unit)
-{
-	int ret = nyx_domains_drain(unit);
-
-	if (ret)
-		return ret;
-	/* Interrupts are posted to pinned memory inside this one alone. */
-	epoch_drain_bounded(&unit->irq.epoch);
-	return nyx_guest_mem_drain(unit);
-}
-
 int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 {
-	struct nyx_limbo *limbo;
+	struct nyx_ticket ticket = NYX_TICKET(unit);
 	struct region *region;
-	LIST_HEAD(gone);
-	int ret, err;
-
-	/* Before anything changes: the failing path must not need memory. */
-	limbo = kmalloc(sizeof(*limbo), GFP_CALLER);
-	if (!limbo)
-		return -ENOMEM;
+	int ret;
 
 	mutex_lock(&unit->lock);
 	region = gmap_remove(&unit->mem, gpa, last);
 	ret = PTR_ERR_OR_ZERO(region);
-	if (!ret) {
+	if (!ret)
 		unit->nr_memory--;
-		limbo->region = region;
-		list_add(&limbo->link, &unit->limbo);
-	}
-	/* Regions that killed removals have left behind go, too. */
-	if (!ret || ret == -ENOENT)
-		list_splice_init(&unit->limbo, &gone);
-	mutex_unlock(&unit->lock);
-	if (ret)
-		kfree(limbo);
-	if (ret == -ENOMEM)
-		return ret;
-
 	/* -ENOENT: another removal of the range may be here, or was killed here. */
-	err = drain_users(unit);
-	if (err) {
-		mutex_lock(&unit->lock);
-		list_splice(&gone, &unit->limbo);
-		mutex_unlock(&unit->lock);
-		return err;
-	}
-	limbo_free(&gone);
-	return ret;
+	if (!ret || ret == -ENOENT)
+		nyx_inval_memory(&ticket, ret ? NULL : region);
+	mutex_unlock(&unit->lock);
+	return nyx_inval_wait(&ticket) ?: ret;
 }
 
 struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset)
@@ -175,7 +116,7 @@ void nyx_memory_purge(struct nyx_unit *unit)
 		cond_resched();
 	}
 	gmap_fini(&unit->mem);
-	limbo_free(&unit->limbo);
+	nyx_inval_purge_memory(&unit->inval);
 }
 
 /* ---- words -------------------------------------------------------------- */
@@ -253,4 +194,3 @@ int nyx_guest_write64(struct nyx_unit *unit, u64 gpa, u64 val)
 
 NYX_EXPORT_FOR_TEST(nyx_memory_add);
 NYX_EXPORT_FOR_TEST(nyx_memory_remove);
-NYX_EXPORT_FOR_TEST(nyx_guest_mem_drain);

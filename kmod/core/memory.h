@@ -62,17 +62,6 @@ static inline void nyx_guest_mem_exit(struct nyx_unit *unit, unsigned int pair)
 }
 
 /**
- * nyx_guest_mem_drain() - wait for everybody who is between those two now
- * @unit: the unit
- *
- * A full memory barrier.
- *
- * Context: may sleep.
- * Return: 0, or -EINTR if the caller was killed.
- */
-int nyx_guest_mem_drain(struct nyx_unit *unit);
-
-/**
  * nyx_memory_add() - add a range to a unit's guest memory
  * @unit: the unit
  * @gpa: first GPA, a multiple of 4096
@@ -97,8 +86,8 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
  *
  * Context: may sleep.
  * Return: 0; -ENOENT; -ENOMEM; -EINTR if the caller was killed: the range is
- * gone, but accesses may still use its backing, which the unit keeps until its
- * end or the end of another removal, also of a range that is not there.
+ * gone, but accesses may still use its backing, which the unit keeps until a later
+ * wait is over: of another removal, also of a range that is not there, or of a guest.
  */
 int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last);
 

@@ -20,6 +20,7 @@
 #include "base/types.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/inval.h"
 #include "core/irqfd.h"
 #include "core/memory.h"
 #include "core/tenant.h"
@@ -66,6 +67,7 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	if (!unit)
 		return ERR_PTR(-ENOMEM);
 
+	nyx_inval_init(&unit->inval);
 	ret = iotlb_init(&unit->iotlb, cfg->iotlb_entries);
 	if (ret)
 		goto err_free;
@@ -162,6 +164,7 @@ static void unit_teardown(struct nyx_unit *unit)
 	nyx_duty_fini(&unit->duty);
 	mutex_lock(&unit->lock);
 	nyx_devices_purge(unit);
+	nyx_inval_purge(&unit->inval);
 	nowhere = unit->nowhere;
 	unit->nowhere = NULL;
 	mutex_unlock(&unit->lock);

@@ -22,8 +22,10 @@
  *   units_lock          (core/unit.c) names, ids, users, the end of units
  *   nyx_unit::lock      the unit's objects: who exists, who is attached where,
  *                       and the writers' side of the memory map
+ *   nyx_domain::listening (semaphore) who listens to invalidations
  *   nyx_domain::lock    the writers' side of the page table, invalidations
  *   epoch::lock         drains that wait
+ *   nyx_inval::lock     (spinlock) what has to be waited for
  *   nyx_guard::lock     (spinlock, any context) a device's state
  *   nyx_duty::lock      (likewise) what is due when
  *   nyx_events::lock    (likewise) the event ring
@@ -45,7 +47,6 @@
 
 #include <linux/cache.h>
 #include <linux/kref.h>
-#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/nyx_iommu.h>
 #include <linux/types.h>
@@ -54,6 +55,7 @@
 
 #include "core/context.h"
 #include "core/event.h"
+#include "core/inval.h"
 #include "core/irq.h"
 #include "core/page.h"
 #include "core/quarantine.h"
@@ -133,8 +135,7 @@ struct nyx_unit_config {
  * @nr_devices: how many
  * @retired: counters of domains that are gone
  * @policy: fault policy of devices without one of their own
- * @limbo: regions that left @mem while the wait for their accesses was cut
- *         short by a kill, until another wait is done; head of &nyx_limbo.link
+ * @inval: what has to be waited for
  * @pages: page requests
  * @duty: what is due for devices at some time
  * @nr_refused: devices that are quarantined or disabled
@@ -174,7 +175,7 @@ struct nyx_unit {
 	unsigned int nr_devices;
 	u64 retired[NYX_STAT_MAX];
 	struct nyx_policy policy;
-	struct list_head limbo;
+	struct nyx_inval inval;
 
 	struct nyx_pages pages;
 	struct nyx_duty duty;

@@ -10,10 +10,15 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
-#include "core/context.h"
-#include "core/irq.h"
 #include "core/memory.h"
 #include "core/unit.h"
+
+void queue_init(struct queue *q, struct nyx_unit *unit, const struct queue_ops *ops)
+{
+	q->ops = ops;
+	q->unit = unit;
+	q->ticket = NYX_TICKET_QUEUE(unit);
+}
 
 static int fetch(struct nyx_unit *unit, u64 gpa, u64 word[2])
 {
@@ -49,20 +54,6 @@ int queue_run(struct queue *q)
 		cond_resched();
 	}
 	return 0;
-}
-
-int queue_drain(struct queue *q)
-{
-	int ret;
-
-	if (!q->drain)
-		return 0;
-	ret = nyx_guest_drain(q->unit);
-	if (!ret)
-		ret = nyx_irq_drain(q->unit);
-	if (!ret)
-		q->drain = false;
-	return ret;
 }
 
 int queue_store(struct queue *q, u64 gpa, u32 width, u64 val)

@@ -14,6 +14,8 @@
 
 #include <linux/types.h>
 
+#include "core/inval.h"
+
 struct nyx_unit;
 struct queue;
 
@@ -36,14 +38,14 @@ struct queue_ops {
  * struct queue - a queue
  * @ops: the vendor's; const after init
  * @unit: the unit; const after init
- * @drain: something was forgotten that may still be in use
+ * @ticket: what was forgotten and may still be in use
  *
  * The vendor serialises who uses it.
  */
 struct queue {
 	const struct queue_ops *ops;
 	struct nyx_unit *unit;
-	bool drain;
+	struct nyx_ticket ticket;
 };
 
 /**
@@ -59,13 +61,12 @@ struct queue {
 int queue_run(struct queue *q);
 
 /**
- * queue_drain() - wait until nobody uses what was forgotten
+ * queue_init() - prepare a queue
  * @q: the queue
- *
- * Context: may sleep.
- * Return: 0, or -EINTR if the caller was killed.
+ * @unit: its unit
+ * @ops: the vendor's
  */
-int queue_drain(struct queue *q);
+void queue_init(struct queue *q, struct nyx_unit *unit, const struct queue_ops *ops);
 
 /**
  * queue_store() - store what a command says that others are done

@@ -20,6 +20,7 @@
 #include "core/context.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/inval.h"
 #include "core/irq.h"
 #include "core/irte.h"
 #include "core/memory.h"
@@ -166,37 +167,51 @@ static void guest_exit(struct kunit *test)
 
 static void forget_all(struct nyx_unit *unit)
 {
-	nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS);
+	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
+
+	nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS, &ticket);
 }
 
 static void forget_tag(struct nyx_unit *unit)
 {
-	nyx_guest_forget(unit, OLD);
+	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
+
+	nyx_guest_forget(unit, OLD, &ticket);
 }
 
 static void forget_device(struct nyx_unit *unit)
 {
-	nyx_guest_forget_device(unit, SBDF);
+	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
+
+	nyx_guest_forget_device(unit, SBDF, &ticket);
 }
 
 static void forget_entries(struct nyx_unit *unit)
 {
-	nyx_guest_forget_irtes(unit, 0, ENTRIES);
+	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
+
+	nyx_guest_forget_irtes(unit, 0, ENTRIES, &ticket);
 }
 
 static void forget_entry(struct nyx_unit *unit)
 {
-	nyx_guest_forget_irtes(unit, ENTRY, 1);
+	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
+
+	nyx_guest_forget_irtes(unit, ENTRY, 1, &ticket);
 }
 
 static void forget_irqs(struct nyx_unit *unit)
 {
-	nyx_guest_forget_irqs(unit, NYX_GUEST_ALL_IRQS);
+	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
+
+	nyx_guest_forget_irqs(unit, NYX_GUEST_ALL_IRQS, &ticket);
 }
 
 static void forget_device_irqs(struct nyx_unit *unit)
 {
-	nyx_guest_forget_irqs(unit, SBDF);
+	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
+
+	nyx_guest_forget_irqs(unit, SBDF, &ticket);
 }
 
 /* The domain that an access is in. */
@@ -382,12 +397,18 @@ static bool waits_for(struct waiter *w, struct epoch *epoch)
 
 static int do_drain(struct nyx_unit *unit)
 {
-	return nyx_irq_drain(unit);
+	struct nyx_ticket ticket = NYX_TICKET(unit);
+
+	nyx_inval_irqs(&ticket);
+	return nyx_inval_wait(&ticket);
 }
 
 static int do_set_mode(struct nyx_unit *unit)
 {
-	return nyx_irq_set_mode(unit, NYX_IRQ_MODE_XAPIC);
+	struct nyx_ticket ticket = NYX_TICKET(unit);
+
+	nyx_irq_set_mode(unit, NYX_IRQ_MODE_XAPIC, &ticket);
+	return nyx_inval_wait(&ticket);
 }
 
 #define DOMAIN	3u

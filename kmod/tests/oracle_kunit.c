@@ -17,6 +17,8 @@
 #include "core/attach.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/inval.h"
+#include "core/map.h"
 #include "core/oracle.h"
 #include "core/stats.h"
 #include "core/translate.h"
@@ -190,6 +192,14 @@ static void map(struct fixture *f, u64 iova, u64 size, u64 gpa, unsigned int per
 }
 
 /* The n-th table of the domain, its own first; NULL: there are no more. */
+static int unmap(struct fixture *f, u64 iova, u64 last, u64 *bytes)
+{
+	struct nyx_ticket ticket = NYX_TICKET(f->unit);
+	int ret = nyx_domain_unmap(f->dom, iova, last, bytes, &ticket);
+
+	return nyx_inval_wait(&ticket) ?: ret;
+}
+
 static struct pt *table(struct fixture *f, unsigned int n)
 {
 	struct nyx_oracle *o = f->dom->oracle;
@@ -373,8 +383,7 @@ static void changes_compare(struct kunit *test)
 				n ? 0 : -EEXIST);
 		KUNIT_EXPECT_GT(test, stat(f, NYX_STAT_ORACLE_MISMATCHES), before);
 		before = stat(f, NYX_STAT_ORACLE_MISMATCHES);
-		KUNIT_EXPECT_EQ(test, nyx_domain_unmap(f->dom, n * M,
-						       n * M + M - 1, &bytes), 0);
+		KUNIT_EXPECT_EQ(test, unmap(f, n * M, n * M + M - 1, &bytes), 0);
 		KUNIT_EXPECT_EQ(test, bytes, n ? M : K);
 		KUNIT_EXPECT_GT(test, stat(f, NYX_STAT_ORACLE_MISMATCHES), before);
 		/* Nothing is left: they agree again. */
@@ -416,15 +425,14 @@ static void many_ranges(struct kunit *test)
 
 	for (i = 0; i < 3000; i++)
 		map(f, 2 * i * K, K, i * K, NYX_ACC_RW);
-	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(f->dom, K, 4000 * K - 1, &bytes), 0);
+	KUNIT_EXPECT_EQ(test, unmap(f, K, 4000 * K - 1, &bytes), 0);
 	KUNIT_EXPECT_EQ(test, bytes, 1999 * K);
 	KUNIT_EXPECT_EQ(test, translate(f, 0, NYX_ACC_RW), NYX_FAULT_NO_MEMORY);
 	KUNIT_EXPECT_TRUE(test, is_absent(translate(f, 2 * K, NYX_ACC_RW)));
 	KUNIT_EXPECT_TRUE(test, is_absent(translate(f, 3998 * K, NYX_ACC_RW)));
 	KUNIT_EXPECT_EQ(test, translate(f, 4000 * K, NYX_ACC_RW),
 			NYX_FAULT_NO_MEMORY);
-	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(f->dom, 0, f->dom->pt.va_last,
-					       &bytes), 0);
+	KUNIT_EXPECT_EQ(test, unmap(f, 0, f->dom->pt.va_last, &bytes), 0);
 	KUNIT_EXPECT_EQ(test, bytes, 1001 * K);
 	KUNIT_EXPECT_EQ(test, stat(f, NYX_STAT_ORACLE_MISMATCHES), 0);
 }
@@ -460,9 +468,8 @@ static void random_operations_agree(struct kunit *test)
 			KUNIT_ASSERT_TRUE_MSG(test, !ret || ret == -EEXIST,
 					      "%d", ret);
 		} else {
-			KUNIT_ASSERT_EQ(test, nyx_domain_unmap(f->dom, iova,
-							       iova + size - 1,
-							       &bytes), 0);
+			KUNIT_ASSERT_EQ(test, unmap(f, iova, iova + size - 1, &bytes),
+					0);
 		}
 		checks = stat(f, NYX_STAT_ORACLE_CHECKS);
 		for (j = 0; j < 8; j++) {

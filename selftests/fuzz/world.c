@@ -14,6 +14,7 @@
 
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/inval.h"
 #include "core/memory.h"
 #include "core/oracle.h"
 #include "core/page.h"
@@ -340,6 +341,22 @@ void region_put(struct region *region)
 	free(region);
 }
 
+void region_park(struct region *region, struct list_head *list, u64 number)
+{
+	region->number = number;
+	list_add_tail(&region->parked, list);
+}
+
+struct region *region_unpark(struct list_head *list, u64 until)
+{
+	struct region *region = container_of(list->next, struct region, parked);
+
+	if (list_empty(list) || region->number > until)
+		return NULL;
+	list_del(&region->parked);
+	return region;
+}
+
 int region_walk_begin(struct region_walk *walk, struct region *region, bool write)
 {
 	FUZZ_CHECK(!write || !(region->flags & REGION_READONLY), "written to");
@@ -445,6 +462,7 @@ void fuzz_unit_make(const struct nyx_unit_config *cfg)
 
 	memset(unit, 0, sizeof(*unit));
 	fuzz_now = 1000 * NSEC_PER_SEC;
+	nyx_inval_init(&unit->inval);
 	FUZZ_CHECK(!iotlb_init(&unit->iotlb, cfg->iotlb_entries), "memory");
 	unit->events = nyx_events_alloc(cfg->event_entries);
 	FUZZ_CHECK(unit->events, "memory");
@@ -480,6 +498,7 @@ void fuzz_unit_end(void)
 	nyx_duty_fini(&unit->duty);
 	mutex_lock(&unit->lock);
 	nyx_devices_purge(unit);
+	nyx_inval_purge(&unit->inval);
 	nowhere = unit->nowhere;
 	unit->nowhere = NULL;
 	mutex_unlock(&unit->lock);

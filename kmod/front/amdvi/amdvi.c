@@ -450,9 +450,8 @@ static void amdvi_irq_fault(struct nyx_front *front,
 
 static void forget_all(struct amdvi *amdvi)
 {
-	nyx_guest_forget(amdvi->front.unit, NYX_GUEST_ALL_TAGS);
+	nyx_guest_forget(amdvi->front.unit, NYX_GUEST_ALL_TAGS, &amdvi->queue.ticket);
 	amdvi_forget_silence(amdvi, 0, U16_MAX + 1);
-	amdvi->queue.drain = true;
 }
 
 /* How interrupts are treated. */
@@ -466,10 +465,9 @@ static u32 irq_mode(u64 control)
 
 static void set_irq_mode(struct amdvi *amdvi, u64 control)
 {
-	nyx_guest_forget_irqs(amdvi->front.unit, NYX_GUEST_ALL_IRQS);
-	amdvi->queue.drain = true;
-	/* If a kill ends its wait, the next amdvi_drain() waits once more. */
-	nyx_irq_set_mode(amdvi->front.unit, irq_mode(control));
+	nyx_guest_forget_irqs(amdvi->front.unit, NYX_GUEST_ALL_IRQS,
+			      &amdvi->queue.ticket);
+	nyx_irq_set_mode(amdvi->front.unit, irq_mode(control), &amdvi->queue.ticket);
 }
 
 /* Section 3.4.4 */
@@ -629,7 +627,8 @@ static int amdvi_reset(struct nyx_front *front)
 		return -EINTR;
 	}
 	reset_registers(amdvi);
-	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
+	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
+			     &amdvi->queue.ticket);
 	forget_all(amdvi);
 	set_irq_mode(amdvi, 0);
 	ret = amdvi_drain(amdvi);
@@ -743,8 +742,7 @@ static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 	}
 	amdvi->front.ops = &amdvi_ops;
 	amdvi->front.unit = unit;
-	amdvi->queue.unit = unit;
-	amdvi->queue.ops = &amdvi_queue_ops;
+	queue_init(&amdvi->queue, unit, &amdvi_queue_ops);
 	mutex_init(&amdvi->mutex);
 	amdvi_log_init(amdvi);
 	spin_lock_init(&amdvi->lock);

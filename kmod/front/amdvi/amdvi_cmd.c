@@ -54,7 +54,7 @@ void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr)
 
 int amdvi_drain(struct amdvi *amdvi)
 {
-	int ret = queue_drain(&amdvi->queue);
+	int ret = nyx_inval_wait(&amdvi->queue.ticket);
 
 	lockdep_assert_held(&amdvi->mutex);
 	if (ret || !amdvi->any_fresh)
@@ -95,21 +95,23 @@ static int completion_wait(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 static void invalidate_device(struct amdvi *amdvi, u16 rid)
 {
 	struct nyx_unit *unit = amdvi->front.unit;
-	u32 tag = nyx_guest_forget_device(unit, rid);
+	struct nyx_ticket *ticket = &amdvi->queue.ticket;
+	u32 tag = nyx_guest_forget_device(unit, rid, ticket);
 
 	if (tag != NYX_GUEST_ALL_TAGS)
-		nyx_guest_invalidate(unit, tag, 0, U64_MAX);
-	nyx_guest_forget_irqs(unit, rid);
+		nyx_guest_invalidate(unit, tag, 0, U64_MAX, ticket);
+	nyx_guest_forget_irqs(unit, rid, ticket);
 	amdvi_forget_silence(amdvi, rid, 1);
 }
 
 static void invalidate_all(struct amdvi *amdvi)
 {
 	struct nyx_unit *unit = amdvi->front.unit;
+	struct nyx_ticket *ticket = &amdvi->queue.ticket;
 
-	nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS);
-	nyx_guest_invalidate(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
-	nyx_guest_forget_irqs(unit, NYX_GUEST_ALL_IRQS);
+	nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS, ticket);
+	nyx_guest_invalidate(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX, ticket);
+	nyx_guest_forget_irqs(unit, NYX_GUEST_ALL_IRQS, ticket);
 	amdvi_forget_silence(amdvi, 0, U16_MAX + 1);
 }
 
@@ -123,10 +125,11 @@ static int perform(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 		break;
 	case AMDVI_INVALIDATE_IOMMU_PAGES:
 		nyx_guest_invalidate(amdvi->front.unit, cmd->did, cmd->first,
-				     cmd->last);
+				     cmd->last, &amdvi->queue.ticket);
 		break;
 	case AMDVI_INVALIDATE_INTERRUPT_TABLE:
-		nyx_guest_forget_irqs(amdvi->front.unit, cmd->rid);
+		nyx_guest_forget_irqs(amdvi->front.unit, cmd->rid,
+				      &amdvi->queue.ticket);
 		break;
 	case AMDVI_INVALIDATE_IOMMU_ALL:
 		invalidate_all(amdvi);
@@ -135,7 +138,6 @@ static int perform(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 		/* Prefetching is a hint; no device has translations of its own. */
 		return 0;
 	}
-	amdvi->queue.drain = true;
 	return 0;
 }
 

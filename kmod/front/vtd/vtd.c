@@ -236,8 +236,7 @@ static void vtd_irq_fault(struct nyx_front *front, const struct nyx_irq_req *req
 
 static void forget_all(struct vtd *vtd)
 {
-	nyx_guest_forget(vtd->front.unit, NYX_GUEST_ALL_TAGS);
-	vtd->queue.drain = true;
+	nyx_guest_forget(vtd->front.unit, NYX_GUEST_ALL_TAGS, &vtd->queue.ticket);
 }
 
 /* How interrupts are treated. */
@@ -256,9 +255,7 @@ static u32 irq_mode(const struct vtd *vtd)
 
 static void set_irq_mode(struct vtd *vtd)
 {
-	vtd->queue.drain = true;
-	/* If a kill ends its wait, finish() waits once more. */
-	nyx_irq_set_mode(vtd->front.unit, irq_mode(vtd));
+	nyx_irq_set_mode(vtd->front.unit, irq_mode(vtd), &vtd->queue.ticket);
 }
 
 static void set_status(struct vtd *vtd, u64 mask, u64 gcmd)
@@ -296,7 +293,7 @@ static void set_irt(struct vtd *vtd)
 	vtd->value[REG_GSTS] &= ~VTD_GSTS_IRTPS;
 	spin_unlock_irq(&vtd->lock);
 	use_irt_limit(vtd);
-	nyx_guest_forget_irtes(unit, 0, IRT_MAX_ENTRIES);
+	nyx_guest_forget_irtes(unit, 0, IRT_MAX_ENTRIES, &vtd->queue.ticket);
 	set_irq_mode(vtd);
 }
 
@@ -314,7 +311,7 @@ static int finish(struct vtd *vtd)
 	int ret;
 
 	lockdep_assert_held(&vtd->mutex);
-	ret = queue_drain(&vtd->queue);
+	ret = nyx_inval_wait(&vtd->queue.ticket);
 	if (ret)
 		return ret;
 	spin_lock_irq(&vtd->lock);
@@ -526,8 +523,9 @@ static int vtd_reset(struct nyx_front *front)
 		return ret;
 	reset_registers(vtd);
 	use_irt_limit(vtd);
-	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
-	nyx_guest_forget_irtes(front->unit, 0, IRT_MAX_ENTRIES);
+	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
+			     &vtd->queue.ticket);
+	nyx_guest_forget_irtes(front->unit, 0, IRT_MAX_ENTRIES, &vtd->queue.ticket);
 	forget_all(vtd);
 	set_irq_mode(vtd);
 	ret = finish(vtd);
@@ -623,8 +621,7 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 		return ERR_PTR(-ENOMEM);
 	vtd->front.ops = &vtd_ops;
 	vtd->front.unit = unit;
-	vtd->queue.unit = unit;
-	vtd->queue.ops = &vtd_queue_ops;
+	queue_init(&vtd->queue, unit, &vtd_queue_ops);
 	mutex_init(&vtd->mutex);
 	spin_lock_init(&vtd->lock);
 	vtd->nr_frcd = cfg->vtd_faults;

@@ -19,51 +19,52 @@
 void vtd_invalidate_context(struct vtd *vtd, const struct vtd_desc *desc)
 {
 	struct nyx_unit *unit = vtd->front.unit;
+	struct nyx_ticket *ticket = &vtd->queue.ticket;
 	u16 ignored = desc->function_mask, function = 0;
 
 	switch (desc->granularity) {
 	case VTD_DOMAIN:
-		nyx_guest_forget(unit, desc->did);
+		nyx_guest_forget(unit, desc->did, ticket);
 		break;
 	case VTD_DEVICE:
 		/* The domain is a hint: what counts is the requester. */
 		do {
 			nyx_guest_forget_device(unit, (desc->sid & ~ignored) |
-						function);
+						function, ticket);
 			/* The next one made of these bits */
 			function = (function - ignored) & ignored;
 		} while (function);
 		break;
 	default:
-		nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS);
+		nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS, ticket);
 		break;
 	}
-	vtd->queue.drain = true;
 }
 
 void vtd_invalidate_iotlb(struct vtd *vtd, const struct vtd_desc *desc)
 {
 	struct nyx_unit *unit = vtd->front.unit;
+	struct nyx_ticket *ticket = &vtd->queue.ticket;
 
 	switch (desc->granularity) {
 	case VTD_GLOBAL:
-		nyx_guest_invalidate(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX);
+		nyx_guest_invalidate(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX, ticket);
 		break;
 	case VTD_DOMAIN:
-		nyx_guest_invalidate(unit, desc->did, 0, U64_MAX);
+		nyx_guest_invalidate(unit, desc->did, 0, U64_MAX, ticket);
 		break;
 	default:
-		nyx_guest_invalidate(unit, desc->did, desc->first, desc->last);
+		nyx_guest_invalidate(unit, desc->did, desc->first, desc->last,
+				     ticket);
 		break;
 	}
-	vtd->queue.drain = true;
 }
 
 static int wait_done(struct vtd *vtd, const struct vtd_desc *desc)
 {
 	int ret;
 
-	ret = queue_drain(&vtd->queue);
+	ret = nyx_inval_wait(&vtd->queue.ticket);
 	/* Where there is no memory the write is lost. */
 	if (!ret && desc->store &&
 	    queue_store(&vtd->queue, desc->addr, sizeof(u32), desc->data) == -EINTR)
@@ -87,9 +88,9 @@ static int perform(struct vtd *vtd, const struct vtd_desc *desc)
 		return 0;
 	case VTD_DESC_IEC:
 		nyx_guest_forget_irtes(vtd->front.unit, desc->index,
-				       desc->nr ?: IRT_MAX_ENTRIES);
-		vtd->queue.drain = true;
-		return 0;
+				       desc->nr ?: IRT_MAX_ENTRIES,
+				       &vtd->queue.ticket);
+			return 0;
 	case VTD_DESC_WAIT:
 		return wait_done(vtd, desc);
 	default:

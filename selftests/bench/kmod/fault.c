@@ -17,6 +17,8 @@
 #include "core/device.h"
 #include "core/dma.h"
 #include "core/domain.h"
+#include "core/inval.h"
+#include "core/map.h"
 #include "core/translate.h"
 #include "core/unit.h"
 
@@ -213,6 +215,7 @@ void bench_fault_rows(struct world *w)
 {
 	struct fault_rows *r = kzalloc(sizeof(*r), GFP_KERNEL);
 	u64 bytes, last = WORLD_IOVA + PAGES(PIECE) - 1;
+	struct nyx_ticket ticket = NYX_TICKET(w->unit);
 
 	if (!r)
 		return bench_fail(__LINE__, "memory");
@@ -225,7 +228,8 @@ void bench_fault_rows(struct world *w)
 		bench_check(!nyx_domain_map(w->dom, WORLD_IOVA, last, 0, NYX_ACC_READ));
 		faults(r);
 		neighbours(r);
-		bench_check(!nyx_domain_unmap(w->dom, WORLD_IOVA, last, &bytes));
+		bench_check(!nyx_domain_unmap(w->dom, WORLD_IOVA, last, &bytes, &ticket));
+		bench_check(!nyx_inval_wait(&ticket));
 	}
 	if (r->dom)
 		nyx_domain_put(r->dom);

@@ -19,6 +19,7 @@
 #include "bench.h"
 
 #include "compat.h"
+#include "core/inval.h"
 #include "core/irq.h"
 #include "core/irte.h"
 #include "core/unit.h"
@@ -89,15 +90,17 @@ static void fill(struct irq_rows *r)
 	struct irt_entry e = {
 		.vector = 0x40, .check = NYX_SOURCE_RID, .source = WORLD_SBDF,
 	};
+	struct nyx_ticket ticket = NYX_TICKET(r->w->unit);
 	unsigned int i;
 
 	for (i = 0; i < ENTRIES; i++) {
 		e.dest = i;
-		bench_check(!nyx_irte_write(r->w->unit, i, 1, &e));
+		bench_check(!nyx_irte_write(r->w->unit, i, 1, &e, &ticket));
 		r->address[i] = 0xfee00010 | i << 5;
 	}
 	for (i = ENTRIES - 1; i; i--)
 		swap(r->address[i], r->address[bench_random() % (i + 1)]);
+	bench_check(!nyx_inval_wait(&ticket));
 }
 
 static void rows(struct irq_rows *r, struct file *file)

@@ -19,6 +19,8 @@
 #include "core/device.h"
 #include "core/dma.h"
 #include "core/domain.h"
+#include "core/inval.h"
+#include "core/map.h"
 #include "core/translate.h"
 #include "core/unit.h"
 #include "peer/peer.h"
@@ -210,14 +212,22 @@ static void map_cycle(struct rows *r)
 					    r->page[(i + 1) & (r->nr - 1)], NYX_ACC_RW));
 }
 
+/* As a command does it. */
+static void unmap(struct world *w, u64 iova, u64 last, u64 *bytes)
+{
+	struct nyx_ticket ticket = NYX_TICKET(w->unit);
+
+	bench_check(!nyx_domain_unmap(w->dom, iova, last, bytes, &ticket));
+	bench_check(!nyx_inval_wait(&ticket));
+}
+
 static void unmap_cycle(struct rows *r)
 {
 	unsigned long i;
 	u64 bytes;
 
 	for (i = 0; i < r->nr; i++)
-		bench_check(!nyx_domain_unmap(r->w->dom, r->page[i],
-					      r->page[i] + NYX_PAGE_SIZE - 1, &bytes));
+		unmap(r->w, r->page[i], r->page[i] + NYX_PAGE_SIZE - 1, &bytes);
 }
 
 static int vhost_fill(struct rows *r)
@@ -302,8 +312,7 @@ static void pair(struct rows *r, unsigned long n, u64 base, u64 pages, u64 mask)
 		bench_check(!nyx_domain_check_range(dom, va, PAGES(pages), &last));
 		bench_check(!nyx_domain_map(dom, va, last, PAGES(1), NYX_ACC_RW));
 		bench_check(!nyx_domain_check_range(dom, va, PAGES(pages), &last));
-		bench_check(!nyx_domain_unmap(dom, va, last, &bytes));
-		bench_check(!epoch_drain(&dom->epoch));
+		unmap(r->w, va, last, &bytes);
 	}
 }
 
@@ -374,7 +383,7 @@ static void maps(struct rows *r)
 	ours.run = run_pair_1_fresh;
 	bench_row("M2", "the same, 3 tables come and go", 0, &ours, &peer, 1);
 
-	bench_check(!nyx_domain_unmap(r->w->dom, keep, keep + NYX_PAGE_SIZE - 1, &bytes));
+	unmap(r->w, keep, keep + NYX_PAGE_SIZE - 1, &bytes);
 }
 
 /* ---- M9 ----------------------------------------------------------------------- */
@@ -392,26 +401,33 @@ static void prepare_cycle(void *ctx, unsigned long n)
 static void run_inv_page(void *ctx, unsigned long n)
 {
 	struct rows *r = ctx;
+	struct nyx_ticket ticket = NYX_TICKET(r->w->unit);
 	unsigned long i;
 
 	for (i = 0; i < n; i++)
-		nyx_domain_invalidate(r->w->dom, r->page[i], r->page[i] + NYX_PAGE_SIZE - 1);
+		nyx_inval_range(r->w->dom, r->page[i], r->page[i] + NYX_PAGE_SIZE - 1,
+				&ticket);
+	bench_check(!nyx_inval_wait(&ticket));
 }
 
 static void run_inv_512(void *ctx, unsigned long n)
 {
 	struct rows *r = ctx;
+	struct nyx_ticket ticket = NYX_TICKET(r->w->unit);
 
 	while (n--)
-		nyx_domain_invalidate(r->w->dom, 0, PAGES(512) - 1);
+		nyx_inval_range(r->w->dom, 0, PAGES(512) - 1, &ticket);
+	bench_check(!nyx_inval_wait(&ticket));
 }
 
 static void run_inv_all(void *ctx, unsigned long n)
 {
 	struct rows *r = ctx;
+	struct nyx_ticket ticket = NYX_TICKET(r->w->unit);
 
 	while (n--)
-		nyx_domain_invalidate(r->w->dom, 0, ~0ull);
+		nyx_inval_range(r->w->dom, 0, ~0ull, &ticket);
+	bench_check(!nyx_inval_wait(&ticket));
 }
 
 static void run_memset(void *ctx, unsigned long n)
@@ -437,13 +453,13 @@ static void invalidations(struct rows *r)
 	ours.run = run_inv_page;
 	ours.prepare = prepare_cycle;
 	ours.most = 4096;
-	bench_row("M9", "nyx_domain_invalidate, 1 page, cached, 4096 live", NS(8), &ours, &peer, 1);
+	bench_row("M9", "nyx_inval_range, 1 page, cached, 4096 live", NS(8), &ours, &peer, 1);
 	ours.run = run_inv_512;
 	ours.prepare = NULL;
 	ours.most = 0;
-	bench_row("M9", "nyx_domain_invalidate, 512 pages, few cached", NS(2000), &ours, &peer, 1);
+	bench_row("M9", "nyx_inval_range, 512 pages, few cached", NS(2000), &ours, &peer, 1);
 	ours.run = run_inv_all;
-	bench_row("M9", "nyx_domain_invalidate, all of the domain", NS(5), &ours, &peer, 1);
+	bench_row("M9", "nyx_inval_range, all of the domain", NS(5), &ours, &peer, 1);
 	unmap_cycle(r);
 }
 
@@ -518,7 +534,7 @@ static void dma(struct rows *r)
 	r->op = NYX_DMA_READ;
 	peer.share = 85;
 	bench_row("D4", "nyx_dma_do read, 1 MiB in 256 scattered 4K pages", 0, &ours, &peer, 1);
-	bench_check(!nyx_domain_unmap(r->w->dom, 0, ~0ull, &bytes));
+	unmap(r->w, 0, ~0ull, &bytes);
 }
 
 void bench_rows(struct world *w)

@@ -11,6 +11,8 @@
 
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/inval.h"
+#include "core/map.h"
 #include "core/translate.h"
 #include "core/unit.h"
 #include "measure.h"

@@ -166,11 +166,13 @@ static void send(struct irq_bench *b)
 	struct irt_entry e = {
 		.vector = 0x40, .check = NYX_SOURCE_RID, .source = SBDF,
 	};
+	struct nyx_ticket ticket = NYX_TICKET(&b->w->unit);
 	struct eventfd_ctx ctx = {};
 	unsigned int i;
 
 	for (i = 0; i < 1024; i++)
-		bench_check(!nyx_irte_write(&b->w->unit, i, 1, &e));
+		bench_check(!nyx_irte_write(&b->w->unit, i, 1, &e, &ticket));
+	bench_check(!nyx_inval_wait(&ticket));
 	fill(b, 1024);
 	bench_row("I2", "nyx_irq_send, 1024 entries, nobody is signalled", 0, &ours,
 		  NULL, 0);

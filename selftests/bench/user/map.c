@@ -180,6 +180,7 @@ static void bench_256(enum pt_format format, const char *name)
 static void domain_pair(struct map_bench *b, unsigned long n, bool drain)
 {
 	struct nyx_domain *dom = b->w->dom;
+	struct nyx_ticket ticket = NYX_TICKET(&b->w->unit);
 	u64 unmapped, last, va;
 	unsigned long i;
 
@@ -188,10 +189,11 @@ static void domain_pair(struct map_bench *b, unsigned long n, bool drain)
 		bench_check(!nyx_domain_check_range(dom, va, NYX_PAGE_SIZE, &last));
 		bench_check(!nyx_domain_map(dom, va, last, PAGES(1), NYX_ACC_RW));
 		bench_check(!nyx_domain_check_range(dom, va, NYX_PAGE_SIZE, &last));
-		bench_check(!nyx_domain_unmap(dom, va, last, &unmapped));
+		bench_check(!nyx_domain_unmap(dom, va, last, &unmapped, &ticket));
 		if (drain)
-			bench_check(!epoch_drain(&dom->epoch));
+			bench_check(!nyx_inval_wait(&ticket));
 	}
+	bench_check(!nyx_inval_wait(&ticket));
 }
 
 static void run_domain_pair(void *ctx, unsigned long n)
@@ -266,7 +268,7 @@ static void bench_one(void)
 	bench_row("M2", "check + lock + map, check + lock + unmap + invalidate, 1 x 4K", NS(40),
 		  &ours, &peer, !!amd.peer);
 	ours.run = run_domain_pair_drain;
-	bench_row("M2", "the same + epoch_drain (2 possible CPUs)", NS(40), &ours, &peer,
+	bench_row("M2", "the same + wait (2 possible CPUs)", NS(40), &ours, &peer,
 		  !!amd.peer);
 	ours.ctx = &sole;
 	bench_row("M2", "the same, 3 tables come and go", 0, &ours, &peer, !!amd.peer);

@@ -96,6 +96,16 @@ void region_put(struct region *region)
 	bench_check(false);
 }
 
+void region_park(struct region *region, struct list_head *list, u64 number)
+{
+	bench_check(false);
+}
+
+struct region *region_unpark(struct list_head *list, u64 until)
+{
+	return NULL;
+}
+
 int region_walk_begin(struct region_walk *walk, struct region *region, bool write)
 {
 	BUG();

@@ -60,6 +60,7 @@ struct world *world_new(enum pt_format format, bool memory)
 	u32 id;
 
 	mutex_init(&unit->lock);
+	nyx_inval_init(&unit->inval);
 	unit->cfg.max_domains = BENCH_SLOTS;
 	unit->cfg.max_devices = BENCH_SLOTS;
 	bench_check(!iotlb_init(&unit->iotlb, WORLD_TLB));

@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: invalidation: what was true is so no longer, and who may still use it.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A wait reads the number of the last post before it drains, and pays what was posted
+ * up to there. A post under the same lock comes after the change that it is about, so
+ * a drain that begins behind the reading of its number covers it.
+ */
+#include "core/inval.h"
+
+#include <linux/err.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/sched/signal.h>
+
+#include "base/export.h"
+#include "base/trace.h"
+#include "base/types.h"
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/unit.h"
+#include "mem/region.h"
+
+/* ---- what a unit lists -------------------------------------------------- */
+
+void nyx_inval_init(struct nyx_inval *inval)
+{
+	spin_lock_init(&inval->lock);
+	INIT_LIST_HEAD(&inval->owed);
+	INIT_LIST_HEAD(&inval->irqs.link);
+	INIT_LIST_HEAD(&inval->memory.link);
+	INIT_LIST_HEAD(&inval->parked);
+}
+
+static u64 posted(struct nyx_inval *inval)
+{
+	u64 number;
+
+	spin_lock(&inval->lock);
+	number = inval->posted;
+	spin_unlock(&inval->lock);
+	return number;
+}
+
+static u64 owe_locked(struct nyx_inval *inval, struct nyx_due *due)
+{
+	lockdep_assert_held(&inval->lock);
+	due->last = ++inval->posted;
+	if (!due->first)
+		WRITE_ONCE(due->first, due->last);
+	return due->last;
+}
+
+/* List something. Returns the number of the post. */
+static u64 owe(struct nyx_inval *inval, struct nyx_due *due)
+{
+	u64 number;
+
+	spin_lock(&inval->lock);
+	number = owe_locked(inval, due);
+	spin_unlock(&inval->lock);
+	return number;
+}
+
+static u64 owe_domain(struct nyx_domain *dom)
+{
+	struct nyx_inval *inval = &dom->unit->inval;
+	u64 number;
+
+	spin_lock(&inval->lock);
+	/* One that is gone was drained, and nobody enters it. */
+	number = dom->gone ? inval->posted : owe_locked(inval, &dom->due);
+	if (dom->due.first && list_empty(&dom->due.link))
+		list_add_tail(&dom->due.link, &inval->owed);
+	spin_unlock(&inval->lock);
+	return number;
+}
+
+static void paid_locked(struct nyx_inval *inval, struct nyx_due *due, u64 noted)
+{
+	lockdep_assert_held(&inval->lock);
+	if (due->last <= noted) {
+		WRITE_ONCE(due->first, 0);
+		list_del_init(&due->link);
+	} else {
+		WRITE_ONCE(due->first, max(due->first, noted + 1));
+	}
+}
+
+/* A wait is over that began when @noted was the number of the last post. */
+static void paid(struct nyx_inval *inval, struct nyx_due *due, u64 noted)
+{
+	spin_lock(&inval->lock);
+	paid_locked(inval, due, noted);
+	spin_unlock(&inval->lock);
+}
+
+/* What a wait has to note of it; 0: it owes nothing, and nothing needs to be paid. */
+static u64 note(struct nyx_inval *inval, const struct nyx_due *due)
+{
+	return READ_ONCE(due->first) ? posted(inval) : 0;
+}
+
+static bool is_owed(const struct nyx_due *due, u64 until)
+{
+	u64 first = READ_ONCE(due->first);
+
+	return first && first <= until;
+}
+
+/* A listed domain that a post up to @until has touched, or NULL. */
+static struct nyx_domain *find_owed(struct nyx_inval *inval, u64 until)
+{
+	struct nyx_domain *dom;
+
+	lockdep_assert_held(&inval->lock);
+	list_for_each_entry(dom, &inval->owed, due.link) {
+		if (is_owed(&dom->due, until))
+			return dom;
+	}
+	return NULL;
+}
+
+/* The same, with a reference. A domain that is listed has one of its own. */
+static struct nyx_domain *get_owed(struct nyx_inval *inval, u64 until)
+{
+	struct nyx_domain *dom;
+
+	spin_lock(&inval->lock);
+	dom = find_owed(inval, until);
+	if (dom)
+		refcount_inc(&dom->ref);
+	spin_unlock(&inval->lock);
+	return dom;
+}
+
+/* Free memory whose last users a wait has waited for. */
+static void free_parked(struct nyx_inval *inval, u64 noted)
+{
+	struct region *region;
+
+	for (;;) {
+		spin_lock(&inval->lock);
+		region = region_unpark(&inval->parked, noted);
+		spin_unlock(&inval->lock);
+		if (!region)
+			break;
+		region_put(region);
+		cond_resched();
+	}
+}
+
+void nyx_inval_purge(struct nyx_inval *inval)
+{
+	struct nyx_domain *dom;
+
+	spin_lock(&inval->lock);
+	while ((dom = find_owed(inval, U64_MAX)))
+		paid_locked(inval, &dom->due, U64_MAX);
+	spin_unlock(&inval->lock);
+}
+
+void nyx_inval_purge_memory(struct nyx_inval *inval)
+{
+	free_parked(inval, U64_MAX);
+}
+
+/* ---- listeners ---------------------------------------------------------- */
+
+static void tell(struct nyx_domain *dom, u64 first, u64 last)
+{
+	struct nyx_listener *listener;
+
+	lockdep_assert_held(&dom->lock);
+	list_for_each_entry(listener, &dom->listeners, link)
+		listener->invalidated(listener, first, last);
+}
+
+/* All of it: memory behind it goes, or it does. */
+static void tell_all(struct nyx_domain *dom)
+{
+	if (likely(list_empty(&dom->listeners)))
+		return;
+	mutex_lock(&dom->lock);
+	tell(dom, 0, U64_MAX);
+	mutex_unlock(&dom->lock);
+}
+
+static int wait_listeners(struct nyx_domain *dom)
+{
+	struct nyx_listener *listener;
+	int ret;
+
+	if (likely(list_empty(&dom->listeners)))
+		return 0;
+	ret = down_read_killable(&dom->listening);
+	if (ret)
+		return ret;
+	list_for_each_entry(listener, &dom->listeners, link) {
+		ret = listener->wait(listener);
+		if (ret)
+			break;
+	}
+	up_read(&dom->listening);
+	return ret;
+}
+
+void nyx_listener_add(struct nyx_domain *dom, struct nyx_listener *listener)
+{
+	down_write(&dom->listening);
+	mutex_lock(&dom->lock);
+	list_add_tail(&listener->link, &dom->listeners);
+	mutex_unlock(&dom->lock);
+	up_write(&dom->listening);
+}
+
+void nyx_listener_remove(struct nyx_domain *dom, struct nyx_listener *listener)
+{
+	down_write(&dom->listening);
+	mutex_lock(&dom->lock);
+	list_del(&listener->link);
+	mutex_unlock(&dom->lock);
+	up_write(&dom->listening);
+}
+
+/* ---- posts -------------------------------------------------------------- */
+
+void nyx_ticket_domain(struct nyx_ticket *t, struct nyx_domain *dom)
+{
+	unsigned int i;
+
+	for (i = 0; i < t->nr; i++) {
+		if (t->dom[i] == dom)
+			return;
+	}
+	if (t->lists || t->nr == NYX_TICKET_DOMAINS) {
+		t->until = owe_domain(dom);
+		return;
+	}
+	refcount_inc(&dom->ref);
+	t->dom[t->nr++] = dom;
+}
+
+bool nyx_inval_device_owed(struct nyx_unit *unit, struct nyx_device *dev)
+{
+	struct nyx_inval *inval = &unit->inval;
+	bool owed;
+
+	lockdep_assert_held(&unit->lock);
+	if (!dev->left)
+		return false;
+	spin_lock(&inval->lock);
+	owed = find_owed(inval, dev->left);
+	spin_unlock(&inval->lock);
+	return owed;
+}
+
+static void ticket_left(struct nyx_ticket *t, struct nyx_device *dev)
+{
+	if (nyx_inval_device_owed(t->unit, dev))
+		t->until = max(t->until, dev->left);
+}
+
+void nyx_ticket_device(struct nyx_ticket *t, struct nyx_device *dev)
+{
+	nyx_ticket_domain(t, nyx_device_domain(t->unit, dev));
+	ticket_left(t, dev);
+}
+
+void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
+			    struct nyx_ticket *t)
+{
+	bool guest = dom->kind == NYX_DOMAIN_GUEST;
+	u64 limit = dom->kind == NYX_DOMAIN_PAGING ? dom->pt.va_last : U64_MAX;
+	struct iotlb *tlb = &dom->unit->iotlb;
+	bool whole = !first && last >= limit;
+	u64 rest;
+	u32 lg2;
+
+	lockdep_assert_held(&dom->lock);
+	do {
+		/* A page goes as a whole, if any of it is named. */
+		lg2 = READ_ONCE(dom->pieces_lg2);
+		rest = lg2 ? nyx_lg2_last(lg2) : 0;
+		if (whole)
+			iotlb_flush(tlb, &dom->space);
+		else
+			whole = iotlb_invalidate(tlb, &dom->space, first & ~rest,
+						 last | rest);
+		/* A filler before that has noted it; pairs with note_piece(). */
+	} while (unlikely(READ_ONCE(dom->pieces_lg2) > lg2));
+	nyx_stat_add(dom->stats, whole && !guest ? NYX_STAT_FLUSHES :
+						   NYX_STAT_INVALIDATIONS, 1);
+	trace_nyx_invalidate(dom->unit->id, dom->id, first, last, whole);
+	tell(dom, first & ~rest, last | rest);
+	nyx_ticket_domain(t, dom);
+}
+
+void nyx_inval_range(struct nyx_domain *dom, u64 first, u64 last,
+		     struct nyx_ticket *t)
+{
+	mutex_lock(&dom->lock);
+	nyx_inval_range_locked(dom, first, last, t);
+	mutex_unlock(&dom->lock);
+}
+
+void nyx_inval_context(struct nyx_device *dev, struct nyx_domain *from,
+		       struct nyx_ticket *t)
+{
+	/* What the device has left before. */
+	ticket_left(t, dev);
+	/* Others who ask for the device find it, while the owner of @t waits. */
+	dev->left = owe_domain(from);
+	nyx_ticket_domain(t, from);
+}
+
+void nyx_inval_irqs(struct nyx_ticket *t)
+{
+	struct nyx_inval *inval = &t->unit->inval;
+
+	if (t->lists)
+		t->until = owe(inval, &inval->irqs);
+	else
+		t->irqs = true;
+}
+
+void nyx_inval_memory(struct nyx_ticket *t, struct region *region)
+{
+	struct nyx_inval *inval = &t->unit->inval;
+
+	t->memory = true;
+	if (!region)
+		return;
+	spin_lock(&inval->lock);
+	region_park(region, &inval->parked, ++inval->posted);
+	spin_unlock(&inval->lock);
+}
+
+/* ---- waits -------------------------------------------------------------- */
+
+static int drain(struct nyx_domain *dom)
+{
+	return epoch_drain(&dom->epoch) ?: wait_listeners(dom);
+}
+
+static void domain_gone(struct nyx_domain *dom)
+{
+	struct nyx_inval *inval = &dom->unit->inval;
+
+	spin_lock(&inval->lock);
+	dom->gone = true;
+	paid_locked(inval, &dom->due, U64_MAX);
+	spin_unlock(&inval->lock);
+}
+
+int nyx_inval_drop(struct nyx_domain *dom)
+{
+	struct nyx_unit *unit = dom->unit;
+	int ret = nyx_domain_close(unit, dom);
+
+	if (ret)
+		return ret;
+	tell_all(dom);
+	/* A wait for a device that has left may have been cut short. */
+	ret = drain(dom);
+	/* Interrupts count in the domain of their device. */
+	epoch_drain_bounded(&unit->irq.epoch);
+	if (ret) {
+		owe_domain(dom);
+		nyx_domain_reopen(unit, dom);
+	} else {
+		domain_gone(dom);
+		nyx_domain_unpublish(unit, dom);
+	}
+	return ret;
+}
+
+/* Wait for the accesses in a domain; take away one of a guest that has no device. */
+static int wait_domain(struct nyx_domain *dom)
+{
+	struct nyx_inval *inval = &dom->unit->inval;
+	u64 noted = note(inval, &dom->due);
+	int ret;
+
+	if (dom->kind == NYX_DOMAIN_GUEST && !READ_ONCE(dom->nr_devices)) {
+		ret = nyx_inval_drop(dom);
+		if (!ret || ret == -EINTR)
+			return ret;
+	}
+	ret = drain(dom);
+	if (!ret && noted)
+		paid(inval, &dom->due, noted);
+	return ret;
+}
+
+static int wait_irqs(struct nyx_unit *unit)
+{
+	struct nyx_inval *inval = &unit->inval;
+	u64 noted = note(inval, &inval->irqs);
+	int ret;
+
+	epoch_drain_bounded(&unit->irq.epoch);
+	/* A sender that was about to post to guest memory is there by now. */
+	ret = epoch_drain(&unit->mem_epoch);
+	if (!ret && noted)
+		paid(inval, &inval->irqs, noted);
+	return ret;
+}
+
+/* Everybody who may use memory that was found before. */
+static int wait_memory(struct nyx_unit *unit)
+{
+	struct nyx_inval *inval = &unit->inval;
+	u64 noted = posted(inval);
+	struct nyx_domain *dom;
+	unsigned long id = 0;
+	int ret = 0;
+
+	/* A domain that goes meanwhile was drained by nyx_inval_drop(). */
+	while (!ret && (dom = nyx_domain_next(unit, id))) {
+		tell_all(dom);
+		ret = fatal_signal_pending(current) ? -EINTR : wait_domain(dom);
+		id = dom->id + 1ul;
+		nyx_domain_put(dom);
+		cond_resched();
+	}
+	ret = ret ?: wait_irqs(unit);
+	if (ret)
+		return ret;
+	paid(inval, &inval->memory, noted);
+	free_parked(inval, noted);
+	return 0;
+}
+
+/* What is listed up to a post; for a command only domains, as it names the rest. */
+static int wait_listed(const struct nyx_ticket *t)
+{
+	struct nyx_inval *inval = &t->unit->inval;
+	struct nyx_domain *dom;
+	int ret;
+
+	while ((dom = get_owed(inval, t->until))) {
+		ret = fatal_signal_pending(current) ? -EINTR : wait_domain(dom);
+		nyx_domain_put(dom);
+		if (ret)
+			return ret;
+		cond_resched();
+	}
+	/* Without the lock: posts from now on are no concern of this wait. */
+	if (t->lists && is_owed(&inval->memory, t->until))
+		return wait_memory(t->unit);
+	if (t->lists && is_owed(&inval->irqs, t->until))
+		return wait_irqs(t->unit);
+	return 0;
+}
+
+/* The wait was cut short: the unit lists what is left. */
+static void ticket_keep(struct nyx_ticket *t)
+{
+	struct nyx_inval *inval = &t->unit->inval;
+	struct nyx_domain *dom;
+
+	while (t->nr) {
+		dom = t->dom[--t->nr];
+		owe_domain(dom);
+		nyx_domain_put(dom);
+	}
+	if (t->memory)
+		owe(inval, &inval->memory);
+	else if (t->irqs)
+		owe(inval, &inval->irqs);
+}
+
+int nyx_inval_wait(struct nyx_ticket *t)
+{
+	struct nyx_domain *dom;
+	int ret = 0;
+
+	while (t->nr) {
+		dom = t->dom[t->nr - 1];
+		ret = wait_domain(dom);
+		if (ret)
+			break;
+		t->nr--;
+		nyx_domain_put(dom);
+	}
+	if (!ret && t->until)
+		ret = wait_listed(t);
+	if (!ret && t->memory)
+		ret = wait_memory(t->unit);
+	else if (!ret && t->irqs)
+		ret = wait_irqs(t->unit);
+	if (unlikely(ret))
+		ticket_keep(t);
+	if (!ret || !t->lists)
+		t->until = 0;
+	t->irqs = false;
+	t->memory = false;
+	return ret;
+}
+
+void nyx_inval_wait_senders(struct nyx_unit *unit)
+{
+	epoch_drain_bounded(&unit->irq.epoch);
+}
+
+void nyx_inval_wait_gone(struct nyx_unit *unit)
+{
+	epoch_drain_bounded(&unit->nowhere->epoch);
+	epoch_drain_bounded(&unit->irq.epoch);
+}
+
+bool nyx_inval_domain_busy(struct nyx_domain *dom)
+{
+	lockdep_assert_held(&dom->unit->lock);
+	return READ_ONCE(dom->due.first) && epoch_busy(&dom->epoch);
+}
+
+NYX_EXPORT_FOR_TEST(nyx_inval_range);
+NYX_EXPORT_FOR_TEST(nyx_inval_irqs);
+NYX_EXPORT_FOR_TEST(nyx_inval_memory);
+NYX_EXPORT_FOR_TEST(nyx_inval_wait);
+NYX_EXPORT_FOR_TEST(nyx_ticket_domain);
+NYX_EXPORT_FOR_TEST(nyx_listener_add);
+NYX_EXPORT_FOR_TEST(nyx_listener_remove);

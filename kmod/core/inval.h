@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: invalidation: what was true is so no longer, and who may still use it.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A translation, a context, an interrupt entry or a range of memory ceases to be true
+ * in two steps. A caller changes the table, and posts that: the cache forgets,
+ * listeners are told, and a ticket notes what was touched. nyx_inval_wait() of the
+ * ticket then waits for the accesses and interrupts that may have seen the old state.
+ * No other file drains an epoch or invalidates the cache.
+ *
+ * A command has a ticket of its own, which names up to NYX_TICKET_DOMAINS domains. A
+ * queue of a guest has one that lives as long as the queue. It names nothing: what is
+ * posted by it is listed by the unit at once. The unit also lists what a command has
+ * touched beyond the names that its ticket has room for, and what is left when a kill
+ * cuts a wait short. A wait for the list therefore finishes what others could not.
+ *
+ * The unit lists a domain by a node inside it, once, with the numbers of the first and
+ * the last post since it was waited for. Each post has the next number of the unit. So
+ * a wait for all posts up to a number visits the domains that were touched and no
+ * others, two waits may be under way at once, and nothing is allocated.
+ */
+#ifndef NYX_CORE_INVAL_H
+#define NYX_CORE_INVAL_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct nyx_device;
+struct nyx_domain;
+struct nyx_unit;
+struct region;
+
+/**
+ * struct nyx_due - something that has to be waited for, as the unit lists it
+ * @link: of a domain; head at &nyx_inval.owed
+ * @first: number of the first post that no wait has covered; 0: nothing is owed
+ * @last: number of the last post
+ *
+ * Under &nyx_inval.lock.
+ */
+struct nyx_due {
+	struct list_head link;
+	u64 first;
+	u64 last;
+};
+
+/**
+ * struct nyx_inval - what a unit has to wait for
+ * @lock: protects all of it, and each &struct nyx_due; inside every mutex
+ * @posted: number of the last post
+ * @owed: domains whose accesses have to be waited for; head of &nyx_domain.due
+ * @irqs: interrupts, and others that look at guest memory
+ * @memory: all users of memory
+ * @parked: regions that have left the map, by their number; freed when a wait for
+ *          @memory is over that began after that
+ */
+struct nyx_inval {
+	spinlock_t lock;
+	u64 posted;
+	struct list_head owed;
+	struct nyx_due irqs;
+	struct nyx_due memory;
+	struct list_head parked;
+};
+
+/* Domains that a ticket names. */
+#define NYX_TICKET_DOMAINS	4u
+
+/**
+ * struct nyx_ticket - what a command, or a queue, has touched and not yet waited for
+ * @unit: the unit
+ * @dom: domains, with references
+ * @nr: how many
+ * @lists: names nothing: the unit lists what is posted by it
+ * @irqs: interrupts, and others that look at guest memory
+ * @memory: all users of memory
+ * @until: all that the unit lists up to this post; 0: nothing
+ *
+ * The owner serialises its use.
+ */
+struct nyx_ticket {
+	struct nyx_unit *unit;
+	struct nyx_domain *dom[NYX_TICKET_DOMAINS];
+	u8 nr;
+	bool lists;
+	bool irqs;
+	bool memory;
+	u64 until;
+};
+
+/* A ticket of a command, which calls nyx_inval_wait() once before it ends. */
+#define NYX_TICKET(_unit)	((struct nyx_ticket){ .unit = (_unit) })
+/* A ticket of a queue. */
+#define NYX_TICKET_QUEUE(_unit)	((struct nyx_ticket){ .unit = (_unit), .lists = true })
+
+/**
+ * struct nyx_listener - somebody with a copy of a domain's translations
+ * @link: head at &nyx_domain.listeners
+ * @invalidated: translations from @first to @last are no longer true; under
+ *               &nyx_domain.lock, in the order of the posts; does not wait
+ * @wait: wait until nobody uses a copy of what @invalidated was told of; may sleep.
+ *        0, or -EINTR if the caller was killed
+ *
+ * Memory that leaves a unit, and the end of a domain, are told of as all addresses.
+ */
+struct nyx_listener {
+	struct list_head link;
+	void (*invalidated)(struct nyx_listener *listener, u64 first, u64 last);
+	int (*wait)(struct nyx_listener *listener);
+};
+
+/* Prepare a unit. */
+void nyx_inval_init(struct nyx_inval *inval);
+
+/* Forget what a unit lists. It has no accesses, interrupts and commands. */
+void nyx_inval_purge(struct nyx_inval *inval);
+
+/* Free parked memory of such a unit, whose front end has stopped. May sleep. */
+void nyx_inval_purge_memory(struct nyx_inval *inval);
+
+/**
+ * nyx_ticket_domain() - wait for the accesses in a domain, too
+ * @t: the ticket
+ * @dom: the domain, of which the caller has a reference
+ *
+ * Context: any process; also with mutexes of the unit held.
+ */
+void nyx_ticket_domain(struct nyx_ticket *t, struct nyx_domain *dom);
+
+/**
+ * nyx_ticket_device() - wait for the accesses of a device, too
+ * @t: the ticket
+ * @dev: the device
+ *
+ * Those in its domain, and in domains that it has left.
+ *
+ * Context: under &nyx_unit.lock.
+ */
+void nyx_ticket_device(struct nyx_ticket *t, struct nyx_device *dev);
+
+/**
+ * nyx_inval_range() - translations of a domain are no longer true
+ * @dom: the domain, whose table was changed before
+ * @first: first IOVA
+ * @last: last IOVA
+ * @t: gets the domain
+ *
+ * When it returns they are not cached and will not be.
+ *
+ * Context: may sleep.
+ */
+void nyx_inval_range(struct nyx_domain *dom, u64 first, u64 last,
+		     struct nyx_ticket *t);
+
+/* As nyx_inval_range(), under &nyx_domain.lock. */
+void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
+			    struct nyx_ticket *t);
+
+/**
+ * nyx_inval_context() - a device has another domain
+ * @dev: the device
+ * @from: the domain that it had
+ * @t: gets @from, and what the device left before and nobody has waited for
+ *
+ * Context: under &nyx_unit.lock.
+ */
+void nyx_inval_context(struct nyx_device *dev, struct nyx_domain *from,
+		       struct nyx_ticket *t);
+
+/**
+ * nyx_inval_irqs() - interrupt entries, or how interrupts are treated, have changed
+ * @t: gets interrupts, and others that look at guest memory
+ *
+ * Context: any process; also with mutexes of the unit held.
+ */
+void nyx_inval_irqs(struct nyx_ticket *t);
+
+/**
+ * nyx_inval_memory() - memory has left a unit
+ * @t: gets all users of memory
+ * @region: what was behind it, of which the unit takes over the reference; NULL:
+ *          another command may have taken it away
+ *
+ * Context: any process; also with mutexes of the unit held.
+ */
+void nyx_inval_memory(struct nyx_ticket *t, struct region *region);
+
+/**
+ * nyx_inval_wait() - wait for all that may use what was posted by a ticket
+ * @t: the ticket
+ *
+ * Costs in proportion to what was touched. A domain of the guest that has no device any
+ * more is taken away. A full memory barrier, if anything was posted.
+ *
+ * Context: may sleep; without a mutex of the unit.
+ * Return: 0; -EINTR if the caller was killed: the unit lists what is left, and a ticket
+ * of a queue waits for that the next time.
+ */
+int nyx_inval_wait(struct nyx_ticket *t);
+
+/**
+ * nyx_inval_wait_senders() - wait for interrupts that look at tables or bindings
+ * @unit: the unit
+ *
+ * Context: may sleep; cannot be killed.
+ */
+void nyx_inval_wait_senders(struct nyx_unit *unit);
+
+/**
+ * nyx_inval_wait_gone() - wait for those who have found a device that was unpublished
+ * @unit: the unit
+ *
+ * Their accesses are refused at once.
+ *
+ * Context: may sleep; cannot be killed.
+ */
+void nyx_inval_wait_gone(struct nyx_unit *unit);
+
+/**
+ * nyx_inval_device_owed() - may a device have accesses in domains that it has left?
+ * @unit: the unit
+ * @dev: the device
+ *
+ * Context: under &nyx_unit.lock.
+ * Return: true if a wait for them was cut short, or has not begun or ended.
+ */
+bool nyx_inval_device_owed(struct nyx_unit *unit, struct nyx_device *dev);
+
+/**
+ * nyx_inval_domain_busy() - may a domain have accesses of a device that has left?
+ * @dom: the domain
+ *
+ * Context: under &nyx_unit.lock.
+ * Return: true if it is listed, and not idle.
+ */
+bool nyx_inval_domain_busy(struct nyx_domain *dom);
+
+/**
+ * nyx_inval_drop() - take a domain away, if no device is in it
+ * @dom: the domain, of which the caller has a reference
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT if it has gone; -EBUSY while it has devices, or another
+ * caller is about to take it away; -EINTR if the caller was killed: it is there.
+ */
+int nyx_inval_drop(struct nyx_domain *dom);
+
+/**
+ * nyx_listener_add() - tell somebody of a domain's invalidations from now on
+ * @dom: the domain, of which the listener has a reference
+ * @listener: the listener
+ *
+ * Context: may sleep.
+ */
+void nyx_listener_add(struct nyx_domain *dom, struct nyx_listener *listener);
+
+/**
+ * nyx_listener_remove() - tell it no more
+ * @dom: the domain
+ * @listener: the listener; nobody waits for it when this returns
+ *
+ * Context: may sleep; until &nyx_listener.wait has returned.
+ */
+void nyx_listener_remove(struct nyx_domain *dom, struct nyx_listener *listener);
+
+#endif /* NYX_CORE_INVAL_H */

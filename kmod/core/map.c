@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: mappings of a domain whose table the kernel has.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/map.h"
+
+#include <linux/errno.h>
+#include <linux/mutex.h>
+
+#include "base/export.h"
+#include "base/trace.h"
+#include "base/types.h"
+#include "core/domain.h"
+#include "core/history.h"
+#include "core/inval.h"
+#include "core/oracle.h"
+#include "core/unit.h"
+
+int nyx_domain_check_range(const struct nyx_domain *dom, u64 iova, u64 length,
+			   u64 *last)
+{
+	if (dom->kind != NYX_DOMAIN_PAGING)
+		return -EOPNOTSUPP;
+	if (!length || ((iova | length) & NYX_PAGE_MASK))
+		return -EINVAL;
+	if (!nyx_range_last(iova, length, last))
+		return -EOVERFLOW;
+	return *last > dom->pt.va_last ? -ERANGE : 0;
+}
+
+int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
+		   unsigned int perm)
+{
+	struct pt_chain free = {};
+	int ret;
+
+	mutex_lock(&dom->lock);
+	/* A range that was not mapped is not cached: nothing to invalidate. */
+	ret = dom->oracle ?
+		nyx_oracle_map(dom, iova, last, gpa, perm, &free) :
+		pt_map(&dom->pt, iova, last, gpa, perm, &free);
+	mutex_unlock(&dom->lock);
+	pt_chain_free(&free);
+
+	trace_nyx_map(dom->unit->id, dom->id, iova, last, gpa, perm, ret);
+	if (!ret) {
+		nyx_stat_add(dom->stats, NYX_STAT_MAPS, 1);
+		nyx_stat_add(dom->stats, NYX_STAT_MAPPED_BYTES, last - iova + 1);
+	}
+	return ret;
+}
+
+int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped,
+		     struct nyx_ticket *t)
+{
+	/* 2^64 bytes count as 0: a whole domain is not judged by its bytes. */
+	bool whole = !iova && last >= dom->pt.va_last;
+	struct pt_chain free = {};
+	int ret;
+
+	*unmapped = 0;
+	nyx_history_prepare(dom);
+	mutex_lock(&dom->lock);
+	ret = nyx_history_before(dom, iova, last);
+	if (!ret)
+		ret = dom->oracle ?
+			nyx_oracle_unmap(dom, iova, last, &free, unmapped) :
+			pt_unmap(&dom->pt, iova, last, &free, unmapped);
+	if (!ret && *unmapped)
+		nyx_history_after(dom, iova, last);
+	if (!ret && !(dom->flags & NYX_DOMAIN_F_BATCHED)) {
+		if (*unmapped || whole)
+			nyx_inval_range_locked(dom, iova, last, t);
+		else
+			nyx_ticket_domain(t, dom);
+	}
+	mutex_unlock(&dom->lock);
+	pt_chain_free(&free);
+
+	trace_nyx_unmap(dom->unit->id, dom->id, iova, last, *unmapped, ret);
+	if (!ret && *unmapped) {
+		nyx_stat_add(dom->stats, NYX_STAT_UNMAPS, 1);
+		nyx_stat_add(dom->stats, NYX_STAT_UNMAPPED_BYTES, *unmapped);
+	}
+	return ret;
+}
+
+NYX_EXPORT_FOR_TEST(nyx_domain_check_range);
+NYX_EXPORT_FOR_TEST(nyx_domain_map);
+NYX_EXPORT_FOR_TEST(nyx_domain_unmap);
