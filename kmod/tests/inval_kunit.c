@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: KUnit suite nyx_inval: posts are told to listeners in order and completely, a
+ * wait waits for what was touched and for nothing else, and what one wait leaves is
+ * listed for the next.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Threads of the suite are in an epoch, or wait. A thread that is to give up a wait is
+ * sent SIGKILL, as a caller of the module would be.
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
+
+#include "base/types.h"
+#include "core/attach.h"
+#include "core/device.h"
+#include "core/domain.h"
+#include "core/inval.h"
+#include "core/map.h"
+#include "core/memory.h"
+#include "core/unit.h"
+
+#define SBDF		0x0018u
+#define NR_DOMAINS	8u
+#define PAGE(n)		((u64)(n) << NYX_PAGE_LG2)
+
+#define TOLD_MAX	16
+
+/**
+ * struct listener - a listener that notes what it is told
+ * @base: the listener
+ * @name: which one
+ * @log: what all of them are told, in order
+ * @busy: it has not acted on that: a wait waits
+ * @asked: how often it was waited for
+ */
+struct listener {
+	struct nyx_listener base;
+	char name;
+	struct told *log;
+	struct completion done;
+	bool busy;
+	unsigned int asked;
+};
+
+/* What listeners were told. */
+struct told {
+	unsigned int nr;
+	struct {
+		char name;
+		u64 first, last;
+	} call[TOLD_MAX];
+};
+
+/**
+ * struct fixture - a unit with domains, kunit.priv
+ * @unit: the unit
+ * @dom: its domains, with references
+ */
+struct fixture {
+	struct nyx_unit *unit;
+	struct nyx_domain *dom[NR_DOMAINS];
+};
+
+static void listener_invalidated(struct nyx_listener *base, u64 first, u64 last)
+{
+	struct listener *l = container_of(base, struct listener, base);
+	unsigned int i = l->log->nr++;
+
+	if (i >= TOLD_MAX)
+		return;
+	l->log->call[i].name = l->name;
+	l->log->call[i].first = first;
+	l->log->call[i].last = last;
+}
+
+static int listener_wait(struct nyx_listener *base)
+{
+	struct listener *l = container_of(base, struct listener, base);
+
+	WRITE_ONCE(l->asked, l->asked + 1);
+	if (!l->busy)
+		return 0;
+	return wait_for_completion_killable(&l->done) ? -EINTR : 0;
+}
+
+static void listener_init(struct listener *l, char name, struct told *log)
+{
+	*l = (struct listener) {
+		.base = { .invalidated = listener_invalidated, .wait = listener_wait },
+		.name = name,
+		.log = log,
+	};
+	init_completion(&l->done);
+}
+
+static int inval_init(struct kunit *test)
+{
+	static const struct nyx_unit_config cfg = {
+		.model = NYX_MODEL_NATIVE,
+		.address_width = 48,
+		.iotlb_entries = 64,
+		.event_entries = 64,
+		.max_domains = 16,
+		.max_devices = 4,
+		.max_memory = 4,
+		.irt_entries = 64,
+	};
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	struct nyx_unit *unit;
+	unsigned int i;
+	int ret = 0;
+	u32 id;
+
+	if (!f)
+		return -ENOMEM;
+	unit = nyx_unit_create(&cfg, 0);
+	if (IS_ERR(unit))
+		return PTR_ERR(unit);
+	f->unit = unit;
+	test->priv = f;
+	for (i = 0; i < NR_DOMAINS && !ret; i++) {
+		struct nyx_domain_config dom_cfg = {
+			.kind = NYX_DOMAIN_PAGING,
+			.pt = { .format = PT_VTDSS, .levels = 4 },
+			.id = i + 1,
+		};
+
+		ret = nyx_domain_create(unit, &dom_cfg, &id);
+		if (!ret)
+			f->dom[i] = nyx_domain_get(unit, id);
+	}
+	return ret ?: nyx_device_add(unit, SBDF);
+}
+
+static void inval_exit(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int i;
+
+	if (!f)
+		return;
+	for (i = 0; i < NR_DOMAINS; i++) {
+		if (f->dom[i])
+			nyx_domain_put(f->dom[i]);
+	}
+	nyx_unit_close(f->unit);
+}
+
+static bool is_listed(struct nyx_domain *dom)
+{
+	return READ_ONCE(dom->due.first);
+}
+
+/* ---- threads that wait -------------------------------------------------- */
+
+/**
+ * struct waiter - a thread that waits
+ * @t: for what
+ * @task: it
+ * @done: it has
+ * @ret: what came of it
+ */
+struct waiter {
+	struct nyx_ticket t;
+	struct task_struct *task;
+	struct completion done;
+	int ret;
+};
+
+static int waiter_thread(void *data)
+{
+	struct waiter *w = data;
+
+	allow_signal(SIGKILL);
+	w->ret = nyx_inval_wait(&w->t);
+	/* Its module may be gone by the time that it would return. */
+	kthread_complete_and_exit(&w->done, 0);
+}
+
+/* @w->t is filled. */
+static void waiter_start(struct kunit *test, struct waiter *w)
+{
+	w->ret = -1;
+	init_completion(&w->done);
+	w->task = kthread_create(waiter_thread, w, "nyx-waiter");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(w->task));
+	get_task_struct(w->task);
+	wake_up_process(w->task);
+}
+
+static int waiter_end(struct waiter *w)
+{
+	wait_for_completion(&w->done);
+	put_task_struct(w->task);
+	return w->ret;
+}
+
+/* True when it sleeps there; false if it came back instead. */
+static bool waits_for(struct waiter *w, struct epoch *epoch)
+{
+	while (!completion_done(&w->done)) {
+		/* Pairs with prepare_to_wait() of the drain. */
+		if (wq_has_sleeper(&epoch->wait))
+			return true;
+		usleep_range(500, 1000);
+	}
+	return false;
+}
+
+/* Likewise, for a listener that was asked before @asked times. */
+static bool waits_for_listener(struct waiter *w, struct listener *l, unsigned int asked)
+{
+	while (!completion_done(&w->done)) {
+		if (READ_ONCE(l->asked) > asked)
+			return true;
+		usleep_range(500, 1000);
+	}
+	return false;
+}
+
+/* Wait, and be killed while somebody is inside. */
+static void wait_and_be_killed(struct kunit *test, struct waiter *w, struct epoch *epoch)
+{
+	unsigned int pair = epoch_enter(epoch);
+
+	waiter_start(test, w);
+	KUNIT_EXPECT_TRUE(test, waits_for(w, epoch));
+	send_sig(SIGKILL, w->task, 1);
+	KUNIT_EXPECT_EQ(test, waiter_end(w), -EINTR);
+	epoch_exit(epoch, pair);
+}
+
+/* ---- listeners ---------------------------------------------------------- */
+
+static void expect_call(struct kunit *test, const struct told *log, unsigned int i,
+			char name, u64 first, u64 last)
+{
+	KUNIT_ASSERT_LT(test, i, TOLD_MAX);
+	KUNIT_EXPECT_EQ(test, log->call[i].name, name);
+	KUNIT_EXPECT_EQ(test, log->call[i].first, first);
+	KUNIT_EXPECT_EQ(test, log->call[i].last, last);
+}
+
+static void listeners_are_told_in_order(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_domain *dom = f->dom[0];
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	struct listener a, b;
+	struct told log = {};
+	u64 bytes;
+
+	listener_init(&a, 'a', &log);
+	listener_init(&b, 'b', &log);
+	nyx_listener_add(dom, &a.base);
+	nyx_listener_add(dom, &b.base);
+	KUNIT_EXPECT_EQ(test, nyx_domain_map(dom, 0, PAGE(8) - 1, 0, NYX_ACC_RW), 0);
+	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(1), PAGE(2) - 1, &bytes, &t), 0);
+	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(4), PAGE(7) - 1, &bytes, &t), 0);
+	/* Nothing is mapped there: nobody has a copy. */
+	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(1), PAGE(2) - 1, &bytes, &t), 0);
+	nyx_inval_range(dom, 0, U64_MAX, &t);
+	nyx_inval_range(f->dom[1], 0, U64_MAX, &t);
+	KUNIT_EXPECT_EQ(test, log.nr, 6u);
+	expect_call(test, &log, 0, 'a', PAGE(1), PAGE(2) - 1);
+	expect_call(test, &log, 1, 'b', PAGE(1), PAGE(2) - 1);
+	expect_call(test, &log, 2, 'a', PAGE(4), PAGE(7) - 1);
+	expect_call(test, &log, 3, 'b', PAGE(4), PAGE(7) - 1);
+	expect_call(test, &log, 4, 'a', 0, U64_MAX);
+	expect_call(test, &log, 5, 'b', 0, U64_MAX);
+	KUNIT_EXPECT_EQ(test, a.asked, 0u);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	/* Once, however many were posted. */
+	KUNIT_EXPECT_EQ(test, a.asked, 1u);
+	KUNIT_EXPECT_EQ(test, b.asked, 1u);
+
+	nyx_listener_remove(dom, &a.base);
+	nyx_inval_range(dom, 0, PAGE(1) - 1, &t);
+	KUNIT_EXPECT_EQ(test, log.nr, 7u);
+	expect_call(test, &log, 6, 'b', 0, PAGE(1) - 1);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_EQ(test, a.asked, 1u);
+	nyx_listener_remove(dom, &b.base);
+}
+
+static void wait_waits_for_listeners(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct waiter w = { .t = NYX_TICKET(f->unit) };
+	struct listener a, b;
+	struct told log = {};
+
+	listener_init(&a, 'a', &log);
+	listener_init(&b, 'b', &log);
+	b.busy = true;
+	nyx_listener_add(f->dom[0], &a.base);
+	nyx_listener_add(f->dom[0], &b.base);
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
+	waiter_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &b, 0));
+	KUNIT_EXPECT_FALSE(test, completion_done(&w.done));
+	complete(&b.done);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	nyx_listener_remove(f->dom[0], &b.base);
+	nyx_listener_remove(f->dom[0], &a.base);
+}
+
+/* A kill ends the wait for a listener; the next one waits for it again. */
+static void listener_is_waited_for_after_a_kill(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct waiter w = { .t = NYX_TICKET(f->unit) };
+	struct listener a;
+	struct told log = {};
+
+	listener_init(&a, 'a', &log);
+	a.busy = true;
+	nyx_listener_add(f->dom[0], &a.base);
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
+	waiter_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &a, 0));
+	send_sig(SIGKILL, w.task, 1);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), -EINTR);
+	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[0]));
+	w.t = NYX_TICKET(f->unit);
+	nyx_ticket_domain(&w.t, f->dom[0]);
+	waiter_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &a, 1));
+	complete(&a.done);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	nyx_listener_remove(f->dom[0], &a.base);
+}
+
+/* The end of a domain, and of memory, is the end of all translations. */
+static void listeners_are_told_of_the_end(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct listener a;
+	struct told log = {};
+
+	listener_init(&a, 'a', &log);
+	nyx_listener_add(f->dom[0], &a.base);
+	KUNIT_EXPECT_EQ(test, nyx_memory_remove(f->unit, 0, PAGE(1) - 1), -ENOENT);
+	KUNIT_EXPECT_EQ(test, log.nr, 1u);
+	expect_call(test, &log, 0, 'a', 0, U64_MAX);
+	KUNIT_EXPECT_EQ(test, a.asked, 1u);
+	KUNIT_EXPECT_EQ(test, nyx_domain_destroy(f->unit, f->dom[0]->id), 0);
+	KUNIT_EXPECT_EQ(test, log.nr, 2u);
+	expect_call(test, &log, 1, 'a', 0, U64_MAX);
+	KUNIT_EXPECT_EQ(test, a.asked, 2u);
+	nyx_listener_remove(f->dom[0], &a.base);
+}
+
+/* ---- tickets ------------------------------------------------------------ */
+
+/* A ticket waits for each domain that was posted by it, also beyond those it names. */
+static void waits_for_each(struct kunit *test, bool lists)
+{
+	struct fixture *f = test->priv;
+	unsigned int i, j, pair;
+	struct waiter w;
+
+	for (i = 0; i < NR_DOMAINS; i++) {
+		w.t = (struct nyx_ticket) { .unit = f->unit, .lists = lists };
+		for (j = 0; j < NR_DOMAINS; j++)
+			nyx_inval_range(f->dom[j], 0, U64_MAX, &w.t);
+		pair = epoch_enter(&f->dom[i]->epoch);
+		waiter_start(test, &w);
+		KUNIT_EXPECT_TRUE(test, waits_for(&w, &f->dom[i]->epoch));
+		epoch_exit(&f->dom[i]->epoch, pair);
+		KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+		for (j = 0; j < NR_DOMAINS; j++)
+			KUNIT_EXPECT_FALSE(test, is_listed(f->dom[j]));
+	}
+}
+
+static void command_waits_for_each(struct kunit *test)
+{
+	waits_for_each(test, false);
+}
+
+static void queue_waits_for_each(struct kunit *test)
+{
+	waits_for_each(test, true);
+}
+
+/* Somebody waits, in a thread that is in no epoch. */
+static int wait_elsewhere(struct kunit *test, struct waiter *w)
+{
+	waiter_start(test, w);
+	return waiter_end(w);
+}
+
+/* A wait visits nothing that was not touched, and a second one nothing at all. */
+static void waits_for_no_other(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct waiter w = { .t = NYX_TICKET(f->unit) };
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	unsigned int pair = epoch_enter(&f->dom[1]->epoch);
+
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
+	KUNIT_EXPECT_EQ(test, wait_elsewhere(test, &w), 0);
+	w.t = NYX_TICKET_QUEUE(f->unit);
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
+	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_EQ(test, wait_elsewhere(test, &w), 0);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	/* Another's business. */
+	nyx_inval_range(f->dom[1], 0, U64_MAX, &t);
+	KUNIT_EXPECT_EQ(test, wait_elsewhere(test, &w), 0);
+	epoch_exit(&f->dom[1]->epoch, pair);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+}
+
+/* What was posted while a wait drained is not paid by it. */
+static void post_during_a_wait_is_kept(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_ticket q = NYX_TICKET_QUEUE(f->unit);
+	struct waiter w = { .t = NYX_TICKET_QUEUE(f->unit) };
+	struct epoch *epoch = &f->dom[0]->epoch;
+	unsigned int pair = epoch_enter(epoch);
+
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
+	waiter_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for(&w, epoch));
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &q);
+	epoch_exit(epoch, pair);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[0]));
+	pair = epoch_enter(epoch);
+	w.t = q;
+	waiter_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for(&w, epoch));
+	epoch_exit(epoch, pair);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+}
+
+/* Two waits for one post, at once: neither returns before the access has left. */
+static void two_wait_for_one_post(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct waiter w = { .t = NYX_TICKET_QUEUE(f->unit) }, v;
+	struct epoch *epoch = &f->dom[0]->epoch;
+	unsigned int pair = epoch_enter(epoch);
+
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
+	v.t = w.t;
+	waiter_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for(&w, epoch));
+	waiter_start(test, &v);
+	/* It sleeps for the lock of the epoch. */
+	msleep(20);
+	KUNIT_EXPECT_FALSE(test, completion_done(&v.done));
+	epoch_exit(epoch, pair);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&v), 0);
+}
+
+/* ---- after a kill -------------------------------------------------------- */
+
+static void command_leaves_its_rest_to_the_unit(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_ticket q = NYX_TICKET_QUEUE(f->unit);
+	struct waiter w = { .t = NYX_TICKET(f->unit) };
+	unsigned int i, pair;
+
+	for (i = 0; i < 3; i++)
+		nyx_inval_range(f->dom[i], 0, U64_MAX, &w.t);
+	nyx_inval_irqs(&w.t);
+	wait_and_be_killed(test, &w, &f->dom[1]->epoch);
+	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[1]));
+	KUNIT_EXPECT_NE(test, f->unit->inval.irqs.first, 0ull);
+
+	/* Whoever comes next for the list waits for it. */
+	nyx_inval_range(f->dom[7], 0, U64_MAX, &q);
+	w.t = q;
+	pair = epoch_enter(&f->dom[1]->epoch);
+	waiter_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for(&w, &f->dom[1]->epoch));
+	epoch_exit(&f->dom[1]->epoch, pair);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	for (i = 0; i < NR_DOMAINS; i++)
+		KUNIT_EXPECT_FALSE(test, is_listed(f->dom[i]));
+	KUNIT_EXPECT_EQ(test, f->unit->inval.irqs.first, 0ull);
+}
+
+static void queue_waits_again(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct waiter w = { .t = NYX_TICKET_QUEUE(f->unit) };
+	unsigned int pair;
+
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
+	nyx_inval_irqs(&w.t);
+	wait_and_be_killed(test, &w, &f->unit->mem_epoch);
+	pair = nyx_guest_mem_enter(f->unit);
+	waiter_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for(&w, &f->unit->mem_epoch));
+	nyx_guest_mem_exit(f->unit, pair);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+}
+
+/* A command about memory that was killed: the next wait for the list finishes it. */
+static void memory_is_waited_for_after_a_kill(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct waiter w = { .t = NYX_TICKET(f->unit) };
+	unsigned int pair;
+
+	nyx_inval_memory(&w.t, NULL);
+	wait_and_be_killed(test, &w, &f->dom[3]->epoch);
+	KUNIT_EXPECT_NE(test, f->unit->inval.memory.first, 0ull);
+	w.t = NYX_TICKET_QUEUE(f->unit);
+	nyx_inval_irqs(&w.t);
+	pair = epoch_enter(&f->dom[3]->epoch);
+	waiter_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for(&w, &f->dom[3]->epoch));
+	epoch_exit(&f->dom[3]->epoch, pair);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_EQ(test, f->unit->inval.memory.first, 0ull);
+	KUNIT_EXPECT_EQ(test, f->unit->inval.irqs.first, 0ull);
+}
+
+static struct kunit_case inval_cases[] = {
+	KUNIT_CASE(listeners_are_told_in_order),
+	KUNIT_CASE(wait_waits_for_listeners),
+	KUNIT_CASE(listener_is_waited_for_after_a_kill),
+	KUNIT_CASE(listeners_are_told_of_the_end),
+	KUNIT_CASE(command_waits_for_each),
+	KUNIT_CASE(queue_waits_for_each),
+	KUNIT_CASE(waits_for_no_other),
+	KUNIT_CASE(post_during_a_wait_is_kept),
+	KUNIT_CASE(two_wait_for_one_post),
+	KUNIT_CASE(command_leaves_its_rest_to_the_unit),
+	KUNIT_CASE(queue_waits_again),
+	KUNIT_CASE(memory_is_waited_for_after_a_kill),
+	{}
+};
+
+static struct kunit_suite inval_suite = {
+	.name = "nyx_inval",
+	.init = inval_init,
+	.exit = inval_exit,
+	.test_cases = inval_cases,
+};
+
+kunit_test_suite(inval_suite);
