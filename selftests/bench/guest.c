@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx benchmarks: the program for the test VM. Row Q2.
+ * Nyx benchmarks: the program for the test VM. Rows Q2 and M10.
  *
  * Copyright (C) 2026 The Nyx authors
  *
  * usage: nyx-bench-guest load FILE [PARAMETER=VALUE]...
  *        nyx-bench-guest limits SECONDS
+ *        nyx-bench-guest wait REPETITIONS
  *
  * The first loads a module from a process that has an eventfd, and names it to
  * the module. The second says how much a device comes to within SECONDS under a
  * limit, when its burst is used up; what is left of the burst at the end, of 10 ms
- * at most, is part of the error.
+ * at most, is part of the error. The third is a guest that invalidates a page of one of
+ * its domains and waits for that, with many domains and with few, in turns.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -171,6 +173,134 @@ static void measure(const struct rate *r, unsigned int seconds)
 	fflush(stdout);
 }
 
+/* ---- a guest that waits -------------------------------------------------- */
+
+#define VTD_IQT		0x088u
+#define VTD_IQA		0x090u
+#define VTD_GCMD	0x018u
+#define VTD_RTADDR	0x020u
+#define VTD_SRTP	0x40000000u
+#define VTD_QIE		0x04000000u
+#define VTD_TE		0x80000000u
+#define AT_ROOT		0x1000u
+#define AT_QUEUE	0x2000u
+#define AT_STATUS	0x3000u
+#define AT_CONTEXTS	0x10000u	/* a page for each bus */
+#define MANY		4096u
+#define FEW		4u
+#define BATCH		2000u
+
+/**
+ * struct waiter - a guest
+ * @fd: its unit
+ * @memory: its memory
+ * @tail: of its queue
+ */
+struct waiter {
+	int fd;
+	__u64 *memory;
+	__u32 tail;
+};
+
+static void mmio_write(const struct waiter *w, __u32 offset, __u32 width, __u64 value)
+{
+	struct nyx_mmio cmd = {
+		.size = sizeof(cmd), .flags = NYX_MMIO_F_WRITE, .offset = offset,
+		.width = width, .value = value,
+	};
+
+	check(!ioctl(w->fd, NYX_MMIO, &cmd));
+}
+
+/* A device makes an access, so that the unit has its domain. */
+static void use_device(const struct waiter *w, __u32 sbdf)
+{
+	char byte;
+	struct nyx_dma cmd = {
+		.size = sizeof(cmd), .sbdf = sbdf, .pasid = NYX_PASID_NONE,
+		.op = NYX_DMA_READ, .length = 1, .buffer = (unsigned long)&byte,
+	};
+
+	check(!ioctl(w->fd, NYX_DMA, &cmd));
+	check(cmd.out_done == 1);
+}
+
+/* A unit whose devices pass through, each in a domain of its own. */
+static void waiter_open(struct waiter *w, unsigned int domains)
+{
+	struct nyx_unit_create create = {
+		.size = sizeof(create), .model = NYX_MODEL_VTD, .max_devices = MANY,
+	};
+	struct nyx_memory_add mem = { .size = sizeof(mem), .length = MEMORY };
+	unsigned int i;
+	char *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	check(memory != MAP_FAILED);
+	w->memory = (__u64 *)memory;
+	w->tail = 0;
+	mem.user_addr = (unsigned long)memory;
+	check((w->fd = open("/dev/nyx-iommu", O_RDWR | O_CLOEXEC)) >= 0);
+	check(!ioctl(w->fd, NYX_UNIT_CREATE, &create));
+	check(!ioctl(w->fd, NYX_MEMORY_ADD, &mem));
+	for (i = 0; i < domains; i++) {
+		struct nyx_device_add dev = { .size = sizeof(dev), .sbdf = i };
+		__u64 context = AT_CONTEXTS + (i >> 8) * 0x1000u;
+
+		w->memory[(AT_ROOT + (i >> 8) * 16) / 8] = context | 1;
+		w->memory[(context + (i & 255) * 16) / 8] = 2 << 2 | 1;
+		w->memory[(context + (i & 255) * 16) / 8 + 1] = (__u64)(i + 1) << 8 | 2;
+		check(!ioctl(w->fd, NYX_DEVICE_ADD, &dev));
+	}
+	mmio_write(w, VTD_RTADDR, 8, AT_ROOT);
+	mmio_write(w, VTD_GCMD, 4, VTD_SRTP);
+	mmio_write(w, VTD_IQA, 8, AT_QUEUE);
+	mmio_write(w, VTD_GCMD, 4, VTD_QIE);
+	mmio_write(w, VTD_GCMD, 4, VTD_QIE | VTD_TE);
+	for (i = 0; i < domains; i++)
+		use_device(w, i);
+}
+
+static void waiter_put(struct waiter *w, __u64 lo, __u64 hi)
+{
+	w->memory[(AT_QUEUE + w->tail) / 8] = lo;
+	w->memory[(AT_QUEUE + w->tail) / 8 + 1] = hi;
+	w->tail = (w->tail + 16) % 4096;
+}
+
+/* The time of an invalidation of a page of domain 1 with a wait, in picoseconds. */
+static __u64 waiter_run(struct waiter *w, unsigned int n)
+{
+	__u64 start = now();
+	unsigned int i;
+
+	for (i = 1; i <= n; i++) {
+		waiter_put(w, 0xf2 | 1 << 16, 0x1000);
+		waiter_put(w, 0x25 | (__u64)i << 32, AT_STATUS);
+		mmio_write(w, VTD_IQT, 8, w->tail);
+		check((__u32)w->memory[AT_STATUS / 8] == i);
+	}
+	return (now() - start) * 1000 / n;
+}
+
+static void waits(unsigned int reps)
+{
+	__u64 many = ~0ull, few = ~0ull, t;
+	struct waiter a, b;
+	unsigned int i;
+
+	waiter_open(&a, MANY);
+	waiter_open(&b, FEW);
+	for (i = 0; i < reps; i++) {
+		t = waiter_run(&a, BATCH);
+		many = t < many ? t : many;
+		t = waiter_run(&b, BATCH);
+		few = t < few ? t : few;
+	}
+	printf("row\tM10\tVT-d: invalidate a page and wait, %u domains\t%llu\t%llu\t"
+	       "the same with %u\t%llu\t-\t0\t90\t-\n", MANY, many, many, FEW, few);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int i;
@@ -181,6 +311,8 @@ int main(int argc, char **argv)
 		setup();
 		for (i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
 			measure(&rates[i], atoi(argv[2]));
+	} else if (argc == 3 && !strcmp(argv[1], "wait")) {
+		waits(atoi(argv[2]));
 	} else {
 		return 2;
 	}
