@@ -528,7 +528,7 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	if (ret)
 		return ret;
 
-	uc.ticket.unit = uc.unit;
+	uc.ticket = NYX_TICKET(uc.unit);
 	/* If the answer cannot be given, the question is not asked. */
 	if (op->prop & OP_OUT) {
 		ret = nyx_ucmd_respond(&uc, &buf, op->size);

@@ -53,8 +53,11 @@ static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 	if (!ret)
 		dev->left = 0;
 	mutex_unlock(&unit->lock);
-	/* A removed device was maybe the last one: -EBUSY if it was not. */
-	if (!ret && from->kind == NYX_DOMAIN_GUEST)
+	/*
+	 * A removed device was maybe the last one: -EBUSY if it was not. After a kill,
+	 * too: while it counted here, nobody else could take the domain away.
+	 */
+	if (from->kind == NYX_DOMAIN_GUEST)
 		nyx_inval_drop(from);
 	nyx_domain_put(from);
 	return ret;

@@ -87,6 +87,7 @@ static void domain_free_rcu(struct rcu_head *rcu)
  */
 static void domain_release(struct nyx_domain *dom)
 {
+	WARN_ON(!list_empty(&dom->due.link));
 	pt_fini(&dom->pt);
 	nyx_oracle_destroy(dom->oracle);
 	mutex_destroy(&dom->lock);
@@ -188,16 +189,9 @@ int nyx_domain_close(struct nyx_unit *unit, struct nyx_domain *dom)
 	else if (dom->nr_devices || dom->dying)
 		ret = -EBUSY;
 	else
-		dom->dying = true;
+		WRITE_ONCE(dom->dying, true);
 	mutex_unlock(&unit->lock);
 	return ret;
-}
-
-void nyx_domain_reopen(struct nyx_unit *unit, struct nyx_domain *dom)
-{
-	mutex_lock(&unit->lock);
-	dom->dying = false;
-	mutex_unlock(&unit->lock);
 }
 
 void nyx_domain_unpublish(struct nyx_unit *unit, struct nyx_domain *dom)

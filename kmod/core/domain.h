@@ -162,9 +162,6 @@ int nyx_domain_create(struct nyx_unit *unit,
  */
 int nyx_domain_close(struct nyx_unit *unit, struct nyx_domain *dom);
 
-/* Undo nyx_domain_close(). May sleep. */
-void nyx_domain_reopen(struct nyx_unit *unit, struct nyx_domain *dom);
-
 /**
  * nyx_domain_unpublish() - take a closed domain out of sight
  * @unit: the unit

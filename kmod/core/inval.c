@@ -64,16 +64,18 @@ static u64 owe(struct nyx_inval *inval, struct nyx_due *due)
 	return number;
 }
 
+/* As owe(); 0 for a domain that is gone: it was drained, and nobody enters it. */
 static u64 owe_domain(struct nyx_domain *dom)
 {
 	struct nyx_inval *inval = &dom->unit->inval;
-	u64 number;
+	u64 number = 0;
 
 	spin_lock(&inval->lock);
-	/* One that is gone was drained, and nobody enters it. */
-	number = dom->gone ? inval->posted : owe_locked(inval, &dom->due);
-	if (dom->due.first && list_empty(&dom->due.link))
-		list_add_tail(&dom->due.link, &inval->owed);
+	if (!dom->gone) {
+		number = owe_locked(inval, &dom->due);
+		if (list_empty(&dom->due.link))
+			list_add_tail(&dom->due.link, &inval->owed);
+	}
 	spin_unlock(&inval->lock);
 	return number;
 }
@@ -84,7 +86,8 @@ static void paid_locked(struct nyx_inval *inval, struct nyx_due *due, u64 noted)
 	if (due->last <= noted) {
 		WRITE_ONCE(due->first, 0);
 		list_del_init(&due->link);
-	} else {
+	} else if (due->first) {
+		/* Not paid by a wait that began later and has ended before. */
 		WRITE_ONCE(due->first, max(due->first, noted + 1));
 	}
 }
@@ -156,10 +159,11 @@ void nyx_inval_purge(struct nyx_inval *inval)
 {
 	struct nyx_domain *dom;
 
-	spin_lock(&inval->lock);
-	while ((dom = find_owed(inval, U64_MAX)))
-		paid_locked(inval, &dom->due, U64_MAX);
-	spin_unlock(&inval->lock);
+	while ((dom = get_owed(inval, U64_MAX))) {
+		paid(inval, &dom->due, U64_MAX);
+		nyx_domain_put(dom);
+		cond_resched();
+	}
 }
 
 void nyx_inval_purge_memory(struct nyx_inval *inval)
@@ -207,13 +211,23 @@ static int wait_listeners(struct nyx_domain *dom)
 	return ret;
 }
 
-void nyx_listener_add(struct nyx_domain *dom, struct nyx_listener *listener)
+int nyx_listener_add(struct nyx_domain *dom, struct nyx_listener *listener)
 {
-	down_write(&dom->listening);
+	int ret = down_write_killable(&dom->listening);
+
+	if (ret)
+		return ret;
 	mutex_lock(&dom->lock);
 	list_add_tail(&listener->link, &dom->listeners);
+	/* Pairs with nyx_inval_drop(): that is seen here, or the listener there. */
+	smp_mb();
+	if (READ_ONCE(dom->dying)) {
+		list_del(&listener->link);
+		ret = -EBUSY;
+	}
 	mutex_unlock(&dom->lock);
 	up_write(&dom->listening);
+	return ret;
 }
 
 void nyx_listener_remove(struct nyx_domain *dom, struct nyx_listener *listener)
@@ -236,7 +250,7 @@ void nyx_ticket_domain(struct nyx_ticket *t, struct nyx_domain *dom)
 			return;
 	}
 	if (t->lists || t->nr == NYX_TICKET_DOMAINS) {
-		t->until = owe_domain(dom);
+		t->until = max(t->until, owe_domain(dom));
 		return;
 	}
 	refcount_inc(&dom->ref);
@@ -309,8 +323,9 @@ void nyx_inval_range(struct nyx_domain *dom, u64 first, u64 last,
 void nyx_inval_context(struct nyx_device *dev, struct nyx_domain *from,
 		       struct nyx_ticket *t)
 {
-	/* What the device has left before. */
-	ticket_left(t, dev);
+	/* What the device has left before; all of the list is later for a queue. */
+	if (!t->lists)
+		ticket_left(t, dev);
 	/* Others who ask for the device find it, while the owner of @t waits. */
 	dev->left = owe_domain(from);
 	nyx_ticket_domain(t, from);
@@ -362,14 +377,19 @@ int nyx_inval_drop(struct nyx_domain *dom)
 
 	if (ret)
 		return ret;
+	/* Pairs with nyx_listener_add(). */
+	smp_mb();
 	tell_all(dom);
 	/* A wait for a device that has left may have been cut short. */
 	ret = drain(dom);
 	/* Interrupts count in the domain of their device. */
 	epoch_drain_bounded(&unit->irq.epoch);
 	if (ret) {
+		/* Together: another wait that pays it finds that it can take it away. */
+		mutex_lock(&unit->lock);
 		owe_domain(dom);
-		nyx_domain_reopen(unit, dom);
+		WRITE_ONCE(dom->dying, false);
+		mutex_unlock(&unit->lock);
 	} else {
 		domain_gone(dom);
 		nyx_domain_unpublish(unit, dom);
@@ -453,6 +473,8 @@ static int wait_listed(const struct nyx_ticket *t)
 		return wait_memory(t->unit);
 	if (t->lists && is_owed(&inval->irqs, t->until))
 		return wait_irqs(t->unit);
+	/* Others may have waited for all of it. Pairs with their epoch_drain(). */
+	smp_mb();
 	return 0;
 }
 
@@ -521,6 +543,7 @@ bool nyx_inval_domain_busy(struct nyx_domain *dom)
 NYX_EXPORT_FOR_TEST(nyx_inval_range);
 NYX_EXPORT_FOR_TEST(nyx_inval_irqs);
 NYX_EXPORT_FOR_TEST(nyx_inval_memory);
+NYX_EXPORT_FOR_TEST(nyx_inval_drop);
 NYX_EXPORT_FOR_TEST(nyx_inval_wait);
 NYX_EXPORT_FOR_TEST(nyx_ticket_domain);
 NYX_EXPORT_FOR_TEST(nyx_listener_add);

@@ -112,13 +112,28 @@ struct nyx_listener {
 	int (*wait)(struct nyx_listener *listener);
 };
 
-/* Prepare a unit. */
+/**
+ * nyx_inval_init() - prepare a unit
+ * @inval: what it has to wait for: nothing
+ *
+ * Context: any; nobody else uses it yet.
+ */
 void nyx_inval_init(struct nyx_inval *inval);
 
-/* Forget what a unit lists. It has no accesses, interrupts and commands. */
+/**
+ * nyx_inval_purge() - forget what a unit lists
+ * @inval: of a unit without accesses, interrupts and commands
+ *
+ * Context: may sleep; with mutexes of the unit held, too.
+ */
 void nyx_inval_purge(struct nyx_inval *inval);
 
-/* Free parked memory of such a unit, whose front end has stopped. May sleep. */
+/**
+ * nyx_inval_purge_memory() - free memory that is parked
+ * @inval: of such a unit, whose front end has stopped
+ *
+ * Context: may sleep.
+ */
 void nyx_inval_purge_memory(struct nyx_inval *inval);
 
 /**
@@ -155,7 +170,15 @@ void nyx_ticket_device(struct nyx_ticket *t, struct nyx_device *dev);
 void nyx_inval_range(struct nyx_domain *dom, u64 first, u64 last,
 		     struct nyx_ticket *t);
 
-/* As nyx_inval_range(), under &nyx_domain.lock. */
+/**
+ * nyx_inval_range_locked() - translations of a domain are no longer true
+ * @dom: as for nyx_inval_range()
+ * @first: likewise
+ * @last: likewise
+ * @t: likewise
+ *
+ * Context: under &nyx_domain.lock.
+ */
 void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
 			    struct nyx_ticket *t);
 
@@ -254,8 +277,10 @@ int nyx_inval_drop(struct nyx_domain *dom);
  * @listener: the listener
  *
  * Context: may sleep.
+ * Return: 0; -EBUSY while the domain is taken away, or has been; -EINTR if the caller
+ * was killed.
  */
-void nyx_listener_add(struct nyx_domain *dom, struct nyx_listener *listener);
+int nyx_listener_add(struct nyx_domain *dom, struct nyx_listener *listener);
 
 /**
  * nyx_listener_remove() - tell it no more

@@ -36,6 +36,7 @@
  * @base: the listener
  * @name: which one
  * @log: what all of them are told, in order
+ * @done: what a wait waits for
  * @busy: it has not acted on that: a wait waits
  * @asked: how often it was waited for
  */
@@ -84,7 +85,7 @@ static int listener_wait(struct nyx_listener *base)
 	struct listener *l = container_of(base, struct listener, base);
 
 	WRITE_ONCE(l->asked, l->asked + 1);
-	if (!l->busy)
+	if (!READ_ONCE(l->busy))
 		return 0;
 	return wait_for_completion_killable(&l->done) ? -EINTR : 0;
 }
@@ -213,6 +214,17 @@ static bool waits_for(struct waiter *w, struct epoch *epoch)
 	return false;
 }
 
+/* Likewise, anywhere: it waits for the lock of an epoch. */
+static bool sleeps(struct waiter *w)
+{
+	while (!completion_done(&w->done)) {
+		if (!task_is_running(w->task))
+			return true;
+		usleep_range(500, 1000);
+	}
+	return false;
+}
+
 /* Likewise, for a listener that was asked before @asked times. */
 static bool waits_for_listener(struct waiter *w, struct listener *l, unsigned int asked)
 {
@@ -258,8 +270,8 @@ static void listeners_are_told_in_order(struct kunit *test)
 
 	listener_init(&a, 'a', &log);
 	listener_init(&b, 'b', &log);
-	nyx_listener_add(dom, &a.base);
-	nyx_listener_add(dom, &b.base);
+	KUNIT_ASSERT_EQ(test, nyx_listener_add(dom, &a.base), 0);
+	KUNIT_ASSERT_EQ(test, nyx_listener_add(dom, &b.base), 0);
 	KUNIT_EXPECT_EQ(test, nyx_domain_map(dom, 0, PAGE(8) - 1, 0, NYX_ACC_RW), 0);
 	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(1), PAGE(2) - 1, &bytes, &t), 0);
 	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(4), PAGE(7) - 1, &bytes, &t), 0);
@@ -299,8 +311,8 @@ static void wait_waits_for_listeners(struct kunit *test)
 	listener_init(&a, 'a', &log);
 	listener_init(&b, 'b', &log);
 	b.busy = true;
-	nyx_listener_add(f->dom[0], &a.base);
-	nyx_listener_add(f->dom[0], &b.base);
+	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &a.base), 0);
+	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &b.base), 0);
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
 	waiter_start(test, &w);
 	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &b, 0));
@@ -321,7 +333,7 @@ static void listener_is_waited_for_after_a_kill(struct kunit *test)
 
 	listener_init(&a, 'a', &log);
 	a.busy = true;
-	nyx_listener_add(f->dom[0], &a.base);
+	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &a.base), 0);
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
 	waiter_start(test, &w);
 	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &a, 0));
@@ -346,7 +358,7 @@ static void listeners_are_told_of_the_end(struct kunit *test)
 	struct told log = {};
 
 	listener_init(&a, 'a', &log);
-	nyx_listener_add(f->dom[0], &a.base);
+	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &a.base), 0);
 	KUNIT_EXPECT_EQ(test, nyx_memory_remove(f->unit, 0, PAGE(1) - 1), -ENOENT);
 	KUNIT_EXPECT_EQ(test, log.nr, 1u);
 	expect_call(test, &log, 0, 'a', 0, U64_MAX);
@@ -420,7 +432,7 @@ static void waits_for_no_other(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
 }
 
-/* What was posted while a wait drained is not paid by it. */
+/* A wait does not pay for posts made while it drains. */
 static void post_during_a_wait_is_kept(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -458,12 +470,50 @@ static void two_wait_for_one_post(struct kunit *test)
 	waiter_start(test, &w);
 	KUNIT_EXPECT_TRUE(test, waits_for(&w, epoch));
 	waiter_start(test, &v);
-	/* It sleeps for the lock of the epoch. */
-	msleep(20);
-	KUNIT_EXPECT_FALSE(test, completion_done(&v.done));
+	KUNIT_EXPECT_TRUE(test, sleeps(&v));
 	epoch_exit(epoch, pair);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
 	KUNIT_EXPECT_EQ(test, waiter_end(&v), 0);
+}
+
+/* A wait that began earlier and ends later than another lists nothing anew. */
+static void slow_wait_lists_nothing(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct waiter w = { .t = NYX_TICKET_QUEUE(f->unit) }, v;
+	struct told log = {};
+	struct listener l;
+
+	listener_init(&l, 'a', &log);
+	l.busy = true;
+	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &l.base), 0);
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
+	waiter_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &l, 0));
+	v.t = NYX_TICKET_QUEUE(f->unit);
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &v.t);
+	WRITE_ONCE(l.busy, false);
+	waiter_start(test, &v);
+	KUNIT_EXPECT_EQ(test, waiter_end(&v), 0);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	complete(&l.done);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_TRUE(test, list_empty(&f->dom[0]->due.link));
+	nyx_listener_remove(f->dom[0], &l.base);
+}
+
+/* A domain that is taken away has no listeners from then on. */
+static void ended_domain_takes_no_listener(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct told log = {};
+	struct listener l;
+
+	listener_init(&l, 'a', &log);
+	KUNIT_ASSERT_EQ(test, nyx_inval_drop(f->dom[0]), 0);
+	KUNIT_EXPECT_EQ(test, nyx_listener_add(f->dom[0], &l.base), -EBUSY);
+	KUNIT_EXPECT_TRUE(test, list_empty(&f->dom[0]->listeners));
 }
 
 /* ---- after a kill -------------------------------------------------------- */
@@ -482,7 +532,7 @@ static void command_leaves_its_rest_to_the_unit(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[1]));
 	KUNIT_EXPECT_NE(test, f->unit->inval.irqs.first, 0ull);
 
-	/* Whoever comes next for the list waits for it. */
+	/* The next wait for the list waits for it. */
 	nyx_inval_range(f->dom[7], 0, U64_MAX, &q);
 	w.t = q;
 	pair = epoch_enter(&f->dom[1]->epoch);
@@ -542,6 +592,8 @@ static struct kunit_case inval_cases[] = {
 	KUNIT_CASE(waits_for_no_other),
 	KUNIT_CASE(post_during_a_wait_is_kept),
 	KUNIT_CASE(two_wait_for_one_post),
+	KUNIT_CASE(slow_wait_lists_nothing),
+	KUNIT_CASE(ended_domain_takes_no_listener),
 	KUNIT_CASE(command_leaves_its_rest_to_the_unit),
 	KUNIT_CASE(queue_waits_again),
 	KUNIT_CASE(memory_is_waited_for_after_a_kill),

@@ -191,7 +191,6 @@ static void map(struct fixture *f, u64 iova, u64 size, u64 gpa, unsigned int per
 						gpa, perm), 0);
 }
 
-/* The n-th table of the domain, its own first; NULL: there are no more. */
 static int unmap(struct fixture *f, u64 iova, u64 last, u64 *bytes)
 {
 	struct nyx_ticket ticket = NYX_TICKET(f->unit);
@@ -200,6 +199,7 @@ static int unmap(struct fixture *f, u64 iova, u64 last, u64 *bytes)
 	return nyx_inval_wait(&ticket) ?: ret;
 }
 
+/* The n-th table of the domain, its own first; NULL: there are no more. */
 static struct pt *table(struct fixture *f, unsigned int n)
 {
 	struct nyx_oracle *o = f->dom->oracle;

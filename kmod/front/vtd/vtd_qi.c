@@ -90,7 +90,7 @@ static int perform(struct vtd *vtd, const struct vtd_desc *desc)
 		nyx_guest_forget_irtes(vtd->front.unit, desc->index,
 				       desc->nr ?: IRT_MAX_ENTRIES,
 				       &vtd->queue.ticket);
-			return 0;
+		return 0;
 	case VTD_DESC_WAIT:
 		return wait_done(vtd, desc);
 	default:
