@@ -49,7 +49,9 @@ VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 MODULE	= build/$(KREL)/nyx-iommu.ko
 MODULE_RELEASE = $(shell PATH="$(PATH)" modinfo -F vermagic $(MODULE) | cut -d' ' -f1)
 DKMS_TREE = $(DESTDIR)/usr/src/nyx-$(VERSION)
-USER	= $(MAKE) --no-print-directory -C userspace O=$(CURDIR)/build/user PREFIX=$(PREFIX)
+# One at a time: tests beside each other ask for it, too
+USER	= mkdir -p build && flock build/.lock-user \
+	  $(MAKE) --no-print-directory -C userspace O=$(CURDIR)/build/user PREFIX=$(PREFIX)
 
 .PHONY: modules
 modules:
