@@ -186,7 +186,7 @@ int main(int argc, char **argv)
 	check(nyx_ctx_open(NULL, &ctx), NYX_NODE_DEFAULT);
 	check(nyx_unit_open(ctx, argv[1], &unit), argv[1]);
 	memory_add();
-	/* What is missing is NULL, the end of @argv: number() and device() say so. */
+	/* A word that is missing is NULL, the end of @argv: number() and device() say so. */
 	for (word = argv + 2; *word;) {
 		if (!strcmp(*word, "dma") || !strcmp(*word, "irq")) {
 			access_begin(word[1], word[1] ? word[2] : NULL, **word == 'i');

@@ -417,7 +417,7 @@ static const struct way {
 };
 
 /*
- * The charge that shows @nr objects. What the kernel itself has held for the cgroup, and
+ * The charge that shows @nr objects. Memory that the kernel has held for the cgroup, and
  * frees meanwhile, may take a page or two off: less than one in 64.
  */
 static long long charge_of(unsigned int nr, unsigned int least)

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* What NYX_INJECT asks for has happened. */
+/* The call that NYX_INJECT names has failed. */
 extern bool inject_done;
 
 #endif /* LIBNYX_TESTS_INJECT_H */

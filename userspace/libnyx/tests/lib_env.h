@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The programs run against the module. What it does not do by itself inject.c does.
+ * The programs run against the module. inject.c makes the errors that it rarely gives.
  */
 #ifndef LIBNYX_TESTS_LIB_ENV_H
 #define LIBNYX_TESTS_LIB_ENV_H
