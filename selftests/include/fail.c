@@ -66,6 +66,46 @@ int fail_open(bool copies)
 	return fd;
 }
 
+/* The function's first address and the next one's, false if it is not known. */
+static bool function_range(const char *function, unsigned long long *first,
+			   unsigned long long *end)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	char line[512], name[256];
+	unsigned long long at;
+	char type;
+
+	*first = 0;
+	*end = ~0ull;
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%llx %c %255s", &at, &type, name) == 3 && !strcmp(name, function))
+			*first = at;
+	if (f)
+		rewind(f);
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%llx %c", &at, &type) == 2 && at > *first && at < *end)
+			*end = at;
+	if (f)
+		fclose(f);
+	return *first;
+}
+
+void fail_only_below(const char *function)
+{
+	unsigned long long first, end;
+	char text[2][24];
+
+	if (!function_range(function, &first, &end))
+		SKIP("no address of %s in /proc/kallsyms", function);
+	snprintf(text[0], sizeof(text[0]), "0x%llx", first);
+	snprintf(text[1], sizeof(text[1]), "0x%llx", end);
+	for (size_t i = 0; i < 2; i++) {
+		set_knob(dirs[i], "stacktrace-depth", "32");
+		set_knob(dirs[i], "require-start", text[0]);
+		set_knob(dirs[i], "require-end", text[1]);
+	}
+}
+
 void fail_arm(int nth, unsigned int n)
 {
 	char text[16];

@@ -26,6 +26,12 @@
  */
 int fail_open(bool copies);
 
+/*
+ * From now on only allocations count that are made on behalf of @function of the kernel,
+ * however deep below it. Skips the case where the kernel does not tell its address.
+ */
+void fail_only_below(const char *function);
+
 /* The allocation (or copy) number @n from now on fails. */
 void fail_arm(int nth, unsigned int n);
 

@@ -95,6 +95,17 @@ static const char *next_kernel_message(char *rec, size_t size)
 	return NULL;
 }
 
+void kernel_said(const char *text)
+{
+	static char rec[8192];
+	const char *msg;
+
+	/* The place in the log is that of the program, which has opened it. */
+	msg = kmsg < 0 ? NULL : next_kernel_message(rec, sizeof(rec));
+	if (!msg || !strstr(msg, text))
+		FAIL("the kernel says '%.300s', not '%s'", msg ? msg : "nothing", text);
+}
+
 void ktap_baseline(void)
 {
 	if (kmsg < 0) {

@@ -266,6 +266,12 @@ pid_t caller_fork(int (*fn)(void *arg), void *arg);
 /* Kills it in the call, from which it must not have returned. */
 void caller_kill(pid_t pid);
 
+/*
+ * The next message about the module, or report, in the kernel's log has @text: it is expected.
+ * Any other fails the case, or the harness finds it behind the case.
+ */
+void kernel_said(const char *text);
+
 /* The whole of a file is @text; ends the case if that does not work. */
 void write_file(const char *path, const char *text);
 
