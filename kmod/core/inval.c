@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: invalidation: what was true is so no longer, and who may still use it.
+ * Nyx: invalidation: posts of what is no longer true, and waits for those who use it.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -100,7 +100,7 @@ static void paid(struct nyx_inval *inval, struct nyx_due *due, u64 noted)
 	spin_unlock(&inval->lock);
 }
 
-/* What a wait has to note of it; 0: it owes nothing, and nothing needs to be paid. */
+/* The number that a wait notes. 0: nothing is owed, so there is nothing to pay. */
 static u64 note(struct nyx_inval *inval, const struct nyx_due *due)
 {
 	return READ_ONCE(due->first) ? posted(inval) : 0;
@@ -323,7 +323,7 @@ void nyx_inval_range(struct nyx_domain *dom, u64 first, u64 last,
 void nyx_inval_context(struct nyx_device *dev, struct nyx_domain *from,
 		       struct nyx_ticket *t)
 {
-	/* What the device has left before; all of the list is later for a queue. */
+	/* And domains that the device left before. The post below is later for a queue. */
 	if (!t->lists)
 		ticket_left(t, dev);
 	/* Others who ask for the device find it, while the owner of @t waits. */
@@ -454,7 +454,7 @@ static int wait_memory(struct nyx_unit *unit)
 	return 0;
 }
 
-/* What is listed up to a post; for a command only domains, as it names the rest. */
+/* Wait for the list, up to a post; a command for domains only, as it names the rest. */
 static int wait_listed(const struct nyx_ticket *t)
 {
 	struct nyx_inval *inval = &t->unit->inval;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx: invalidation: what was true is so no longer, and who may still use it.
+ * Nyx: invalidation: posts of what is no longer true, and waits for those who use it.
  *
  * Copyright (C) 2026 The Nyx authors
  *

@@ -49,7 +49,7 @@ struct listener {
 	unsigned int asked;
 };
 
-/* What listeners were told. */
+/* The calls of all listeners. */
 struct told {
 	unsigned int nr;
 	struct {
