@@ -312,6 +312,7 @@ static void guest_amdv1_entries(struct kunit *test)
 {
 	static const struct pt_config cfg = { PT_AMDV1, 4 };
 	static const struct pt_config small = { PT_AMDV1, 4, 0, K };
+	static const struct pt_config narrow = { PT_AMDV1, 4, .va_lg2 = 40 };
 	struct guest *g = test->priv;
 
 	guest_chain(g, AMD_TABLE(0), 9);
@@ -322,9 +323,14 @@ static void guest_amdv1_entries(struct kunit *test)
 	EXPECT_OK(g, &cfg, 0x1abc, 0x123456789abc, 12, RW);
 	EXPECT_STATUS(g, &cfg, 1ull << 48, R, PT_WIDTH, 3);
 
-	/* Reserved bits of a leaf, of a table. */
+	/* A guest may have chosen fewer bits than the levels have. */
+	EXPECT_OK(g, &narrow, 0x1abc, 0x123456789abc, 12, RW);
+	EXPECT_STATUS(g, &narrow, 1ull << 40, R, PT_WIDTH, 3);
+
+	/* Reserved bits of a leaf, which is told, of a table. */
 	g->mem[3][1] = 0x7010123456789001;
 	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_RESERVED, 0);
+	KUNIT_EXPECT_EQ(test, guest_walk(g, &cfg, 0x1abc, R).oa, g->mem[3][1]);
 	g->mem[3][1] = 0x3000000000005001;
 	g->mem[1][0] |= 1ull << 60;
 	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_RESERVED, 2);

@@ -180,6 +180,35 @@ static void unmap_clears_large_pages_one_by_one(struct kunit *test)
 	fixture_check(f);
 }
 
+/* A table that became empty is handed to the caller, who waits for readers. */
+static void unmap_keeps_tables_for_readers(struct kunit *test)
+{
+	struct pt_fixture *f = test->priv;
+
+	if (f->pt.va_last < 2 * M2)
+		return;
+	/* The last page of one table, the first of the next, and both tables with others. */
+	KUNIT_ASSERT_EQ(test, fixture_map(f, M2 - K, M2 + K - 1, 0, RW), 0);
+	KUNIT_ASSERT_EQ(test, fixture_map(f, 2 * M2 - K, 2 * M2 - 1, 0, RW), 0);
+	pt_chain_free(&f->free);
+	KUNIT_EXPECT_EQ(test, fixture_unmap(f, M2 - K, M2 + K - 1), 2 * K);
+	KUNIT_EXPECT_EQ(test, f->free.count, 1);
+	KUNIT_EXPECT_TRUE(test, fixture_maps(f, 2 * M2 - K, 0, RW, 12));
+}
+
+/* A range that begins in the space of the table and ends beyond. */
+static void unmap_across_the_end(struct kunit *test)
+{
+	struct pt_fixture *f = test->priv;
+	u64 va = f->pt.va_last - (K - 1);
+
+	if (f->pt.va_last > ~0ull - K)
+		return;
+	KUNIT_ASSERT_EQ(test, fixture_map(f, va, f->pt.va_last, 0, RW), 0);
+	KUNIT_EXPECT_EQ(test, fixture_unmap(f, va, f->pt.va_last + K), K);
+	KUNIT_EXPECT_EQ(test, f->pt.mapped, 0);
+}
+
 static struct kunit_case unmap_cases[] = {
 	KUNIT_CASE_PARAM(unmap_part_of_a_page, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(unmap_across_pages_of_all_sizes, pt_shape_gen_params),
@@ -187,6 +216,8 @@ static struct kunit_case unmap_cases[] = {
 	KUNIT_CASE_PARAM(unmap_of_sparse_space_is_bounded, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(unmap_leaves_neighbours_alone, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(unmap_clears_large_pages_one_by_one, pt_shape_gen_params),
+	KUNIT_CASE_PARAM(unmap_keeps_tables_for_readers, pt_shape_gen_params),
+	KUNIT_CASE_PARAM(unmap_across_the_end, pt_shape_gen_params),
 	{}
 };
 

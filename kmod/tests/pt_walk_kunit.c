@@ -244,10 +244,36 @@ static void walkers_agree(struct kunit *test)
 	}
 }
 
+/* The kernel's tables are at physical addresses: no step says one. */
+static void own_trace_hides_tables(struct kunit *test)
+{
+	struct pt_fixture *f = test->priv;
+	struct pt_result res;
+	struct pt_trace t;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, fixture_map(f, K, 2 * K - 1, 5 * K, RW), 0);
+	pt_walk_own_trace(&f->pt, K + 5, R, &res, &t);
+	KUNIT_EXPECT_EQ(test, res.status, PT_OK);
+	KUNIT_EXPECT_EQ(test, res.oa, 5 * K + 5);
+	KUNIT_ASSERT_EQ(test, t.nr, f->pt.top + 1u);
+	for (i = 0; i < t.nr; i++) {
+		KUNIT_EXPECT_EQ(test, t.step[i].table, ~0ull);
+		if (i == t.nr - 1u)
+			continue;
+		KUNIT_EXPECT_EQ(test, t.step[i].kind, PT_STEP_TABLE);
+		KUNIT_EXPECT_EQ(test, t.step[i].next, ~0ull);
+		KUNIT_EXPECT_EQ(test, t.step[i].raw & GENMASK_ULL(51, 12), 0);
+	}
+	KUNIT_EXPECT_EQ(test, t.step[i - 1].kind, PT_STEP_LEAF);
+	KUNIT_EXPECT_EQ(test, t.step[i - 1].next, 5 * K);
+}
+
 static struct kunit_case walk_cases[] = {
 	KUNIT_CASE_PARAM(walk_of_empty_table, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(walk_beyond_width, pt_shape_gen_params),
 	KUNIT_CASE_PARAM(walkers_agree, pt_shape_gen_params),
+	KUNIT_CASE_PARAM(own_trace_hides_tables, pt_shape_gen_params),
 	{}
 };
 
