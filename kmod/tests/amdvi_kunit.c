@@ -75,6 +75,9 @@ static void amdvi_dma_fields(struct kunit *test)
 	d.translate = true;
 	d.mode = 7;
 	KUNIT_EXPECT_EQ(test, amdvi_check_dma(&six, &d), 0x1000);
+	/* As many levels as the unit has are not too many. */
+	d.mode = 6;
+	KUNIT_EXPECT_EQ(test, amdvi_check_dma(&six, &d), 0);
 	d.mode = 0;
 	KUNIT_EXPECT_EQ(test, amdvi_check_dma(&four, &d), 0);
 	/* Without V nothing has a meaning. */
