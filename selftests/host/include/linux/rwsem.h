@@ -13,6 +13,7 @@ struct rw_semaphore { struct mutex lock; };
 
 #define init_rwsem(s)		mutex_init(&(s)->lock)
 #define down_write(s)		mutex_lock(&(s)->lock)
+#define down_write_killable(s)	(mutex_lock(&(s)->lock), 0)
 #define up_write(s)		mutex_unlock(&(s)->lock)
 #define down_read_killable(s)	(mutex_lock(&(s)->lock), 0)
 #define up_read(s)		mutex_unlock(&(s)->lock)
