@@ -82,15 +82,22 @@ static struct nyx_device *find_idle(struct nyx_unit *unit, u32 sbdf)
 }
 
 /*
- * Why find_idle() has found nothing. The accesses of a device that another
- * command has just taken out of sight are about to be refused: see
- * nyx_device_unpublish().
+ * find_idle() with &nyx_unit.lock, which is held if there is such a device. The
+ * accesses of a device that another command has just taken out of sight are about
+ * to be refused: see nyx_device_unpublish().
  */
-static int not_idle(struct nyx_unit *unit, int error)
+static struct nyx_device *lock_idle(struct nyx_unit *unit, u32 sbdf)
 {
-	if (error == -ENOENT)
-		nyx_inval_wait_gone(unit);
-	return error;
+	struct nyx_device *dev;
+
+	mutex_lock(&unit->lock);
+	dev = find_idle(unit, sbdf);
+	if (IS_ERR(dev)) {
+		mutex_unlock(&unit->lock);
+		if (PTR_ERR(dev) == -ENOENT)
+			nyx_inval_wait_gone(unit);
+	}
+	return dev;
 }
 
 int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
@@ -100,12 +107,9 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 	struct nyx_device *dev;
 	int ret;
 
-	mutex_lock(&unit->lock);
-	dev = find_idle(unit, sbdf);
-	if (IS_ERR(dev)) {
-		mutex_unlock(&unit->lock);
-		return not_idle(unit, PTR_ERR(dev));
-	}
+	dev = lock_idle(unit, sbdf);
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
 	from = move_begin(unit, dev, unit->nowhere, &ticket);
 	WRITE_ONCE(dev->leaving, true);
 	nyx_inval_irqs(&ticket);
@@ -183,12 +187,9 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 	bool attached;
 	int ret;
 
-	mutex_lock(&unit->lock);
-	dev = find_idle(unit, sbdf);
-	if (IS_ERR(dev)) {
-		mutex_unlock(&unit->lock);
-		return not_idle(unit, PTR_ERR(dev));
-	}
+	dev = lock_idle(unit, sbdf);
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
 	attached = nyx_device_domain(unit, dev) != unit->nowhere;
 	/* It has no domain, and nothing is left to wait for. */
 	if (!attached && !nyx_inval_device_owed(unit, dev)) {
@@ -205,15 +206,12 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 /* Keep a device from being moved or removed, until move_end(). */
 static struct nyx_device *claim(struct nyx_unit *unit, u32 sbdf)
 {
-	struct nyx_device *dev;
+	struct nyx_device *dev = lock_idle(unit, sbdf);
 
-	mutex_lock(&unit->lock);
-	dev = find_idle(unit, sbdf);
-	if (!IS_ERR(dev))
-		dev->busy = true;
-	mutex_unlock(&unit->lock);
 	if (IS_ERR(dev))
-		not_idle(unit, PTR_ERR(dev));
+		return dev;
+	dev->busy = true;
+	mutex_unlock(&unit->lock);
 	return dev;
 }
 

@@ -426,7 +426,7 @@ TEST_EACH(held, holders)
 	test_err(EEXIST, load(""));
 	ASSERT_EQ(held, references());
 	v->release(&h);
-	/* What was in flight, or in a debugfs file, is collected a little later. */
+	/* The kernel frees units in flight, and those in a debugfs file, a little later. */
 	WAIT_FOR(references() == 0);
 	test_cmd(unload());
 	nothing_is_left();
@@ -720,7 +720,7 @@ static void look_around(void)
 	closedir(dir);
 }
 
-/* What the unit would do later, by timers and work items, and never does. */
+/* The unit gets timers and work items to run later, and ends before that. */
 static void leave_undone(int fd, int source, int target)
 {
 	static const struct nyx_policy policy = {
