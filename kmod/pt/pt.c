@@ -10,25 +10,29 @@
  */
 #include "pt/pt.h"
 
-#include <linux/bug.h>
 #include <linux/errno.h>
 
 #include "base/export.h"
 #include "pt/pt_defs.h"
 
+/*
+ * Call the instance of a template for a format, which is below PT_NR_FORMATS: pt_init() and
+ * the decoders of the guest's tables see to that. Another format is one line here.
+ */
+#define pt_call(_format, _fn, ...)						\
+({										\
+	const unsigned int __format = (_format);				\
+										\
+	__format == PT_X86 ? x86_##_fn(__VA_ARGS__) :				\
+	__format == PT_AMDV1 ? amdv1_##_fn(__VA_ARGS__) :			\
+	vtdss_##_fn(__VA_ARGS__);						\
+})
+
 static u64 pt_shape(unsigned int format, unsigned int levels,
 		    unsigned int *va_lg2)
 {
-	switch (format) {
-	case PT_VTDSS:
-		return vtdss_pt_shape(levels, va_lg2);
-	case PT_X86:
-		return x86_pt_shape(levels, va_lg2);
-	case PT_AMDV1:
-		return amdv1_pt_shape(levels, va_lg2);
-	default:
-		return 0;
-	}
+	return format < PT_NR_FORMATS ?
+	       pt_call(format, pt_shape, levels, va_lg2) : 0;
 }
 
 int pt_init(struct pt *pt, const struct pt_config *cfg)
@@ -67,171 +71,62 @@ int pt_init(struct pt *pt, const struct pt_config *cfg)
 
 void pt_fini(struct pt *pt)
 {
-	switch (pt->format) {
-	case PT_VTDSS:
-		vtdss_pt_fini(pt);
-		break;
-	case PT_X86:
-		x86_pt_fini(pt);
-		break;
-	case PT_AMDV1:
-		amdv1_pt_fini(pt);
-		break;
-	}
+	pt_call(pt->format, pt_fini, pt);
 }
 
 int pt_map(struct pt *pt, u64 va, u64 last, u64 oa, unsigned int perm,
 	   struct pt_chain *free)
 {
-	switch (pt->format) {
-	case PT_VTDSS:
-		return vtdss_pt_map(pt, va, last, oa, perm, free);
-	case PT_X86:
-		return x86_pt_map(pt, va, last, oa, perm, free);
-	case PT_AMDV1:
-		return amdv1_pt_map(pt, va, last, oa, perm, free);
-	}
-	WARN_ON_ONCE(1);
-	return -EINVAL;
+	return pt_call(pt->format, pt_map, pt, va, last, oa, perm, free);
 }
 
 int pt_split(struct pt *pt, u64 va, u64 last)
 {
-	switch (pt->format) {
-	case PT_VTDSS:
-		return vtdss_pt_split(pt, va, last);
-	case PT_X86:
-		return x86_pt_split(pt, va, last);
-	case PT_AMDV1:
-		return amdv1_pt_split(pt, va, last);
-	}
-	WARN_ON_ONCE(1);
-	return -EINVAL;
+	return pt_call(pt->format, pt_split, pt, va, last);
 }
 
 int pt_unmap(struct pt *pt, u64 va, u64 last, struct pt_chain *free,
 	     u64 *unmapped)
 {
-	switch (pt->format) {
-	case PT_VTDSS:
-		return vtdss_pt_unmap(pt, va, last, free, unmapped);
-	case PT_X86:
-		return x86_pt_unmap(pt, va, last, free, unmapped);
-	case PT_AMDV1:
-		return amdv1_pt_unmap(pt, va, last, free, unmapped);
-	}
-	WARN_ON_ONCE(1);
-	*unmapped = 0;
-	return 0;
+	return pt_call(pt->format, pt_unmap, pt, va, last, free, unmapped);
 }
 
 void pt_walk(const struct pt *pt, u64 va, unsigned int access,
 	     struct pt_result *res)
 {
-	switch (pt->format) {
-	case PT_VTDSS:
-		vtdss_pt_walk(pt, va, access, res);
-		break;
-	case PT_X86:
-		x86_pt_walk(pt, va, access, res);
-		break;
-	case PT_AMDV1:
-		amdv1_pt_walk(pt, va, access, res);
-		break;
-	default:
-		WARN_ON_ONCE(1);
-		*res = (struct pt_result){ .status = PT_WIDTH };
-	}
+	pt_call(pt->format, pt_walk, pt, va, access, res);
 }
 
 void pt_walk_own_trace(const struct pt *pt, u64 va, unsigned int access,
 		       struct pt_result *res, struct pt_trace *trace)
 {
-	switch (pt->format) {
-	case PT_VTDSS:
-		vtdss_pt_walk_own_trace(pt, va, access, res, trace);
-		break;
-	case PT_X86:
-		x86_pt_walk_own_trace(pt, va, access, res, trace);
-		break;
-	case PT_AMDV1:
-		amdv1_pt_walk_own_trace(pt, va, access, res, trace);
-		break;
-	default:
-		WARN_ON_ONCE(1);
-		*res = (struct pt_result){ .status = PT_WIDTH };
-		trace->nr = 0;
-	}
+	pt_call(pt->format, pt_walk_own_trace, pt, va, access, res, trace);
 }
 
 void pt_walk_guest(const struct pt_config *cfg, u64 root,
 		   const struct pt_guest_mem *mem, u64 va, unsigned int access,
 		   struct pt_result *res)
 {
-	switch (cfg->format) {
-	case PT_VTDSS:
-		vtdss_pt_walk_guest(cfg, root, mem, va, access, res);
-		break;
-	case PT_X86:
-		x86_pt_walk_guest(cfg, root, mem, va, access, res);
-		break;
-	case PT_AMDV1:
-		amdv1_pt_walk_guest(cfg, root, mem, va, access, res);
-		break;
-	default:
-		WARN_ON_ONCE(1);
-		*res = (struct pt_result){ .status = PT_WIDTH };
-	}
+	pt_call(cfg->format, pt_walk_guest, cfg, root, mem, va, access, res);
 }
 
 void pt_walk_trace(const struct pt_config *cfg, u64 root,
 		   const struct pt_guest_mem *mem, u64 va, unsigned int access,
 		   struct pt_result *res, struct pt_trace *trace)
 {
-	switch (cfg->format) {
-	case PT_VTDSS:
-		vtdss_pt_walk_trace(cfg, root, mem, va, access, res, trace);
-		break;
-	case PT_X86:
-		x86_pt_walk_trace(cfg, root, mem, va, access, res, trace);
-		break;
-	case PT_AMDV1:
-		amdv1_pt_walk_trace(cfg, root, mem, va, access, res, trace);
-		break;
-	default:
-		WARN_ON_ONCE(1);
-		*res = (struct pt_result){ .status = PT_WIDTH };
-		trace->nr = 0;
-	}
+	pt_call(cfg->format, pt_walk_trace, cfg, root, mem, va, access, res,
+		trace);
 }
 
 bool pt_next(const struct pt *pt, u64 va, u64 last, struct pt_extent *ext)
 {
-	switch (pt->format) {
-	case PT_VTDSS:
-		return vtdss_pt_next(pt, va, last, ext);
-	case PT_X86:
-		return x86_pt_next(pt, va, last, ext);
-	case PT_AMDV1:
-		return amdv1_pt_next(pt, va, last, ext);
-	}
-	return false;
+	return pt_call(pt->format, pt_next, pt, va, last, ext);
 }
 
 void pt_dump(const struct pt *pt,
 	     bool (*fn)(void *ctx, const struct pt_entry *entry), void *ctx)
 {
-	switch (pt->format) {
-	case PT_VTDSS:
-		vtdss_pt_dump(pt, fn, ctx);
-		break;
-	case PT_X86:
-		x86_pt_dump(pt, fn, ctx);
-		break;
-	case PT_AMDV1:
-		amdv1_pt_dump(pt, fn, ctx);
-		break;
-	}
+	pt_call(pt->format, pt_dump, pt, fn, ctx);
 }
 
 u64 pt_format_page_sizes(enum pt_format format, unsigned int levels)
