@@ -312,7 +312,6 @@ static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_WALK] = {
 		.fn = nyx_ioctl_walk,
 		OP_SIZE(struct nyx_walk, out_fault),
-		OP_RESV(struct nyx_walk),
 		.flags = NYX_WALK_F_DEVICE,
 		.prop = OP_OUT,
 	},

@@ -150,7 +150,7 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 	do {
 		full = false;
 		acc = (struct nyx_access){};
-		ret = nyx_access_begin(uc->unit, cmd->sbdf, &acc);
+		ret = nyx_access_begin(uc->unit, cmd->sbdf, cmd->pasid, &acc);
 		if (ret)
 			return ret;
 		translate_some(&acc, cmd, &done, &out, &full);
@@ -226,6 +226,7 @@ static int dma_one(struct nyx_ucmd *uc, struct nyx_dma *cmd)
 {
 	struct nyx_dma_req req = {
 		.sbdf = cmd->sbdf,
+		.pasid = cmd->pasid,
 		.op = cmd->op,
 		.width = cmd->width,
 		.iova = cmd->iova,

@@ -29,6 +29,13 @@ static int check_pages(const struct nyx_page *page, u32 nr)
 int nyx_ioctl_page_request(struct nyx_ucmd *uc, void *_cmd)
 {
 	struct nyx_page_request *cmd = _cmd;
+	struct nyx_page_req req = {
+		.sbdf = cmd->sbdf,
+		.pasid = cmd->pasid,
+		.nr = cmd->nr,
+		.timeout_ms = cmd->timeout_ms,
+		.wait = !(cmd->flags & NYX_PAGE_F_NOWAIT),
+	};
 	struct nyx_page *page;
 	int ret;
 
@@ -40,15 +47,16 @@ int nyx_ioctl_page_request(struct nyx_ucmd *uc, void *_cmd)
 	page = kmalloc_array(cmd->nr, sizeof(*page), GFP_CALLER);
 	if (!page)
 		return -ENOMEM;
+	req.page = page;
 	cmd->out_response = 0;
 	ret = copy_from_user(page, u64_to_user_ptr(cmd->pages),
 			     array_size(cmd->nr, sizeof(*page))) ? -EFAULT :
 		check_pages(page, cmd->nr);
-	if (!ret)
-		ret = nyx_page_request(uc->unit, cmd->sbdf, page, cmd->nr,
-				       cmd->timeout_ms,
-				       !(cmd->flags & NYX_PAGE_F_NOWAIT),
-				       &cmd->out_group, &cmd->out_response);
+	if (!ret) {
+		ret = nyx_page_request(uc->unit, &req);
+		cmd->out_group = req.group;
+		cmd->out_response = req.response;
+	}
 	kfree(page);
 	return ret;
 }

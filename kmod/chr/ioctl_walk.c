@@ -89,12 +89,12 @@ int nyx_ioctl_walk(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_walk *cmd = _cmd;
 	int ret;
 
-	if (cmd->access & ~NYX_ACC_RW)
+	if (cmd->pasid != NYX_PASID_NONE || (cmd->access & ~NYX_ACC_RW))
 		return -EOPNOTSUPP;
 	if (cmd->flags & NYX_WALK_F_DEVICE) {
 		if (cmd->format || cmd->levels || cmd->root || cmd->page_sizes)
 			return -EINVAL;
-		ret = nyx_walk_device(uc->unit, cmd->sbdf, cmd->iova,
+		ret = nyx_walk_device(uc->unit, cmd->sbdf, cmd->pasid, cmd->iova,
 				      cmd->access, &view);
 	} else {
 		ret = parse_table(uc->unit, cmd, &view) ?:

@@ -95,7 +95,7 @@ out_unlock:
 	return ret;
 }
 
-int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u64 *generation,
+int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generation,
 		      struct nyx_refusal *refusal)
 {
 	struct nyx_front *front = unit->guest.front;
@@ -113,7 +113,7 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u64 *generation,
 		smp_mb();
 		*refusal = (struct nyx_refusal){};
 		ret = 0;
-		if (front->ops->decode_device(front, sbdf, &map, refusal))
+		if (front->ops->decode_device(front, sbdf, pasid, &map, refusal))
 			ret = install(unit, sbdf, &map, *generation);
 		else if (fatal_signal_pending(current))
 			ret = -EINTR;	/* maybe before it was read */

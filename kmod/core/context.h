@@ -55,13 +55,14 @@ struct nyx_guest {
  * nyx_guest_resolve() - give a device the domain that the guest wants
  * @unit: the unit, with a front end
  * @sbdf: the device
+ * @pasid: the PASID of its access
  * @generation: set to that of what was read
  * @refusal: set if the guest's tables refuse its accesses
  *
  * Context: may sleep.
  * Return: 0: try again, or it is refused; -ENOENT; -ENOMEM; -ENOSPC; -EINTR.
  */
-int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u64 *generation,
+int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generation,
 		      struct nyx_refusal *refusal);
 
 /**

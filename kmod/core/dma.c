@@ -204,7 +204,7 @@ static int wait_for_limit(struct nyx_access *acc, const struct nyx_dma_req *req,
 	ret = nyx_qos_wait(unit, req->sbdf, dom, charge, wait);
 	if (!ret) {
 		*acc = (struct nyx_access){};
-		ret = nyx_access_begin(unit, req->sbdf, acc);
+		ret = nyx_access_begin(unit, req->sbdf, req->pasid, acc);
 		if (ret)
 			nyx_qos_give_back(unit, req->sbdf, dom, charge);
 	}
@@ -225,7 +225,7 @@ static int dma_limited(struct nyx_unit *unit, struct nyx_dma_req *req)
 
 	do {
 		acc = (struct nyx_access){};
-		ret = nyx_access_begin(unit, req->sbdf, &acc);
+		ret = nyx_access_begin(unit, req->sbdf, req->pasid, &acc);
 		if (ret)
 			return ret;
 		wait = charge_part(&acc, req, &end, &charge);
@@ -253,7 +253,7 @@ int nyx_dma_do(struct nyx_unit *unit, struct nyx_dma_req *req)
 	req->done = 0;
 	req->old = 0;
 	req->fault = (struct nyx_fault){ .reason = NYX_FAULT_NONE };
-	ret = nyx_access_begin(unit, req->sbdf, &acc);
+	ret = nyx_access_begin(unit, req->sbdf, req->pasid, &acc);
 	if (ret)
 		return ret;
 	if (unlikely(is_limited(&acc))) {

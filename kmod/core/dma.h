@@ -17,6 +17,7 @@ struct nyx_unit;
 /**
  * struct nyx_dma_req - a DMA
  * @sbdf: the device
+ * @pasid: the PASID of the request
  * @op: of enum nyx_dma_op
  * @width: FILL, atomics: bytes of the operand
  * @iova: first IOVA; iova + length - 1 does not wrap
@@ -31,6 +32,7 @@ struct nyx_unit;
  */
 struct nyx_dma_req {
 	u32 sbdf;
+	u32 pasid;
 	u32 op;
 	u32 width;
 	u64 iova;

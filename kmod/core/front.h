@@ -104,8 +104,8 @@ struct nyx_refusal {
  *             meanwhile
  * @mmio_write: write registers, and do what follows; may sleep. 0; -ENOMEM with
  *              nothing changed; -EINTR if the caller was killed meanwhile
- * @decode_device: find what a requester's accesses go through; may sleep. False
- *                 if they are refused
+ * @decode_device: find what the accesses of a requester, and PASID, go through; may
+ *                 sleep. False if they are refused
  * @decode_irqs: find how a requester's interrupts are treated; may sleep. As
  *               @decode_irte. NULL: there is one table for all
  * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if
@@ -116,7 +116,8 @@ struct nyx_refusal {
  *             meanwhile; -EIO; -EINTR; -EAGAIN
  * @dma_code: what the guest's driver calls a fault, or 0: it does not see it; any
  *            context
- * @dma_fault: an access was refused, and the guest is to know; any context
+ * @dma_fault: an access of a requester, and PASID, was refused, and the guest is to
+ *             know; any context
  * @irq_code: likewise of an interrupt
  * @irq_fault: an interrupt was refused, and the guest is to know; the refusal has
  *             that code; any context
@@ -130,7 +131,7 @@ struct nyx_front_ops {
 			 u64 *value);
 	int (*mmio_write)(struct nyx_front *front, u32 offset, u32 size,
 			  u64 value);
-	bool (*decode_device)(struct nyx_front *front, u32 sbdf,
+	bool (*decode_device)(struct nyx_front *front, u32 sbdf, u32 pasid,
 			      struct nyx_guest_map *map,
 			      struct nyx_refusal *refusal);
 	int (*decode_irqs)(struct nyx_front *front, u32 sbdf,
@@ -142,7 +143,7 @@ struct nyx_front_ops {
 			 struct irt_msg *msg, struct nyx_refusal *refusal);
 	u16 (*dma_code)(struct nyx_front *front, const struct nyx_fault *fault,
 			const struct nyx_refusal *refusal);
-	void (*dma_fault)(struct nyx_front *front, u32 sbdf,
+	void (*dma_fault)(struct nyx_front *front, u32 sbdf, u32 pasid,
 			  const struct nyx_fault *fault,
 			  const struct nyx_refusal *refusal);
 	u16 (*irq_code)(const struct nyx_refusal *refusal);

@@ -32,6 +32,7 @@ enum group_fate { GROUP_OPEN, GROUP_ANSWERED, GROUP_NO_DEVICE, GROUP_NO_UNIT };
  * struct page_group - a request
  * @id: its id
  * @dev: the device; cannot go while the group is in the table
+ * @pasid: the PASID of the request
  * @domain_id: its domain
  * @nr: pages
  * @deadline: jiffies at which its time is over
@@ -42,6 +43,7 @@ enum group_fate { GROUP_OPEN, GROUP_ANSWERED, GROUP_NO_DEVICE, GROUP_NO_UNIT };
 struct page_group {
 	u32 id;
 	struct nyx_device *dev;
+	u32 pasid;
 	u32 domain_id;
 	u32 nr;
 	unsigned long deadline;
@@ -58,7 +60,7 @@ static void tell(struct nyx_unit *unit, const struct page_group *group, u32 type
 	memset(&event, 0, sizeof(event));
 	event.type = type;
 	event.page.sbdf = group->dev->sbdf;
-	event.page.pasid = NYX_PASID_NONE;
+	event.page.pasid = group->pasid;
 	event.page.domain_id = group->domain_id;
 	event.page.group = group->id;
 	event.page.nr = group->nr;
@@ -205,8 +207,8 @@ static int group_publish(struct nyx_unit *unit, struct page_group *group)
 }
 
 /* Ask: the group is in the table, and everybody is told. */
-static int ask(struct nyx_unit *unit, u32 sbdf, struct page_group *group,
-	       const struct nyx_page *page, u32 timeout_ms, u32 *id)
+static int ask(struct nyx_unit *unit, struct page_group *group,
+	       struct nyx_page_req *req)
 {
 	struct nyx_access acc = {};
 	u32 i;
@@ -214,7 +216,7 @@ static int ask(struct nyx_unit *unit, u32 sbdf, struct page_group *group,
 
 	mutex_lock(&unit->pages.lock);
 	/* A command that removes the device waits for us, and then forgets the group. */
-	ret = nyx_access_begin(unit, sbdf, &acc);
+	ret = nyx_access_begin(unit, req->sbdf, req->pasid, &acc);
 	if (ret)
 		goto out_unlock;
 	group->dev = acc.dev;
@@ -227,10 +229,10 @@ static int ask(struct nyx_unit *unit, u32 sbdf, struct page_group *group,
 	ret = acc.dom->kind == NYX_DOMAIN_PAGING ? group_publish(unit, group) :
 						   -EOPNOTSUPP;
 	if (!ret) {
-		*id = group->id;
-		group->deadline = jiffies + msecs_to_jiffies(timeout_ms) + 1;
+		req->group = group->id;
+		group->deadline = jiffies + msecs_to_jiffies(req->timeout_ms) + 1;
 		for (i = 0; i < group->nr; i++)
-			tell(unit, group, NYX_EVENT_PAGE_REQUEST, &page[i], i);
+			tell(unit, group, NYX_EVENT_PAGE_REQUEST, &req->page[i], i);
 		nyx_stat_add_both(acc.dev->stats, acc.dom->stats,
 				  NYX_STAT_PAGE_REQUESTS, group->nr);
 		if (!group->wait)
@@ -279,8 +281,7 @@ static int wait_for_answer(struct nyx_unit *unit, struct page_group *group,
 	return 0;
 }
 
-int nyx_page_request(struct nyx_unit *unit, u32 sbdf, const struct nyx_page *page,
-		     u32 nr, u32 timeout_ms, bool wait, u32 *id, u32 *response)
+int nyx_page_request(struct nyx_unit *unit, struct nyx_page_req *req)
 {
 	struct page_group *group;
 	int ret;
@@ -288,16 +289,17 @@ int nyx_page_request(struct nyx_unit *unit, u32 sbdf, const struct nyx_page *pag
 	group = kzalloc(sizeof(*group), GFP_CALLER);
 	if (!group)
 		return -ENOMEM;
-	group->nr = nr;
-	group->wait = wait;
-	ret = ask(unit, sbdf, group, page, timeout_ms, id);
+	group->pasid = req->pasid;
+	group->nr = req->nr;
+	group->wait = req->wait;
+	ret = ask(unit, group, req);
 	if (ret) {
 		kfree(group);
 		return ret;
 	}
-	if (!wait)
+	if (!req->wait)
 		return 0;
-	ret = wait_for_answer(unit, group, response);
+	ret = wait_for_answer(unit, group, &req->response);
 	kfree(group);
 	return ret;
 }

@@ -64,24 +64,38 @@ void nyx_pages_end(struct nyx_unit *unit);
 void nyx_pages_forget(struct nyx_unit *unit, struct nyx_device *dev);
 
 /**
- * nyx_page_request() - a device asks for pages
- * @unit: the unit
+ * struct nyx_page_req - a request for pages
  * @sbdf: the device
+ * @pasid: the PASID of the request
  * @page: the pages, checked by the caller
  * @nr: how many
  * @timeout_ms: time for the answer
  * @wait: wait for it
  * @group: set to the group's id
  * @response: set to the answer, if @wait
+ */
+struct nyx_page_req {
+	u32 sbdf;
+	u32 pasid;
+	const struct nyx_page *page;
+	u32 nr;
+	u32 timeout_ms;
+	bool wait;
+	u32 group;
+	u32 response;
+};
+
+/**
+ * nyx_page_request() - a device asks for pages
+ * @unit: the unit
+ * @req: the request
  *
  * Context: may sleep.
  * Return: 0; -ENOENT if there is no such device, or it was removed meanwhile;
  * -EPERM if it is quarantined; -EOPNOTSUPP if its domain is not paging; -ENOSPC;
  * -ENOMEM; -EINTR; -ENODEV if the unit has ended.
  */
-int nyx_page_request(struct nyx_unit *unit, u32 sbdf, const struct nyx_page *page,
-		     u32 nr, u32 timeout_ms, bool wait, u32 *group,
-		     u32 *response);
+int nyx_page_request(struct nyx_unit *unit, struct nyx_page_req *req);
 
 /**
  * nyx_page_respond() - answer a group

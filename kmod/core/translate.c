@@ -21,7 +21,7 @@
 #include "core/unit.h"
 #include "mem/region.h"
 
-static int enter(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
+static int enter(struct nyx_unit *unit, u32 sbdf, u32 pasid, struct nyx_access *acc)
 {
 	struct nyx_device *dev;
 	struct nyx_domain *dom;
@@ -34,6 +34,7 @@ static int enter(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
 	}
 	acc->unit = unit;
 	acc->dev = dev;
+	acc->pasid = pasid;
 	for (;;) {
 		dom = rcu_dereference(dev->domain);
 		if (unlikely(!dom)) {
@@ -55,7 +56,7 @@ static int enter(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
 }
 
 /* A device whose domain only the guest's tables know. */
-static noinline int enter_guest(struct nyx_unit *unit, u32 sbdf,
+static noinline int enter_guest(struct nyx_unit *unit, u32 sbdf, u32 pasid,
 				struct nyx_access *acc)
 {
 	u64 generation;
@@ -64,21 +65,23 @@ static noinline int enter_guest(struct nyx_unit *unit, u32 sbdf,
 	/* A refusal, too, is one by tables that the guest has not taken back. */
 	do {
 		epoch_exit(&acc->dom->epoch, acc->pair);
-		ret = nyx_guest_resolve(unit, sbdf, &generation, &acc->refusal);
+		ret = nyx_guest_resolve(unit, sbdf, pasid, &generation,
+					&acc->refusal);
 		if (!ret)
-			ret = enter(unit, sbdf, acc);
+			ret = enter(unit, sbdf, pasid, acc);
 	} while (!ret && acc->dom == unit->nowhere &&
 		 (!acc->refusal.reason ||
 		  generation != READ_ONCE(unit->guest.generation)));
 	return ret;
 }
 
-int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc)
+int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, u32 pasid,
+		     struct nyx_access *acc)
 {
-	int ret = enter(unit, sbdf, acc);
+	int ret = enter(unit, sbdf, pasid, acc);
 
 	if (unlikely(!ret && unit->guest.front && acc->dom == unit->nowhere))
-		ret = enter_guest(unit, sbdf, acc);
+		ret = enter_guest(unit, sbdf, pasid, acc);
 	return ret;
 }
 
@@ -382,7 +385,7 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 	event.type = NYX_EVENT_FAULT;
 	event.time_ns = ktime_get_boottime_ns();
 	event.fault.sbdf = acc->dev->sbdf;
-	event.fault.pasid = NYX_PASID_NONE;
+	event.fault.pasid = acc->pasid;
 	event.fault.domain_id = acc->dom->id;
 	event.fault.length = length;
 	event.fault.fault = *fault;
@@ -400,7 +403,8 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 		nyx_events_push(acc->unit->events, &event);
 	}
 	if (tell)
-		front->ops->dma_fault(front, acc->dev->sbdf, fault, &refusal);
+		front->ops->dma_fault(front, acc->dev->sbdf, acc->pasid, fault,
+				      &refusal);
 	nyx_guard_tell(acc->unit, acc->dev, &state);
 }
 

@@ -30,6 +30,7 @@ struct region;
  * @unit: the unit
  * @dev: the device
  * @dom: its domain
+ * @pasid: the PASID of the request
  * @pair: for epoch_exit()
  * @refusal: why the guest's tables refuse it, if they do
  * @hint: where the memory map was last hit
@@ -42,6 +43,7 @@ struct nyx_access {
 	struct nyx_unit *unit;
 	struct nyx_device *dev;
 	struct nyx_domain *dom;
+	u32 pasid;
 	unsigned int pair;
 	struct nyx_refusal refusal;
 	u32 hint;
@@ -77,13 +79,15 @@ struct nyx_span {
  * nyx_access_begin() - begin an access
  * @unit: the unit
  * @sbdf: the device
+ * @pasid: the PASID of the request; a caller refuses all but NYX_PASID_NONE
  * @acc: set; zero before
  *
  * Context: any; of a unit with a vendor model may sleep.
  * Return: 0, or -ENOENT if there is no such device; with a vendor model also
  * -ENOMEM, -ENOSPC, -EINTR.
  */
-int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, struct nyx_access *acc);
+int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, u32 pasid,
+		     struct nyx_access *acc);
 
 /**
  * nyx_access_end() - end an access

@@ -108,7 +108,7 @@ static void walk_access(struct nyx_access *acc, u64 iova, unsigned int access,
 	view->lg2 = span.lg2;
 }
 
-int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u64 iova,
+int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 iova,
 		    unsigned int access, struct nyx_walk_view *view)
 {
 	struct nyx_access acc = { .trace = &view->trace };
@@ -116,7 +116,7 @@ int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u64 iova,
 	const struct pt *pt;
 	int ret;
 
-	ret = nyx_access_begin(unit, sbdf, &acc);
+	ret = nyx_access_begin(unit, sbdf, pasid, &acc);
 	if (ret)
 		return ret;
 	map = &acc.dom->guest;

@@ -53,6 +53,7 @@ int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
  * nyx_walk_device() - walk what an access of a device would
  * @unit: the unit
  * @sbdf: the device
+ * @pasid: the PASID of the access
  * @iova: the address
  * @access: NYX_ACC_* that is asked for, or 0
  * @view: zero, and set
@@ -63,7 +64,7 @@ int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
  * Context: may sleep.
  * Return: 0; an error of nyx_access_begin(); -EINTR.
  */
-int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u64 iova,
+int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 iova,
 		    unsigned int access, struct nyx_walk_view *view);
 
 #endif /* NYX_CORE_WALK_H */

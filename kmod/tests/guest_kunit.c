@@ -220,7 +220,7 @@ static u32 tag_of_access(struct fixture *f)
 	struct nyx_access acc = {};
 	u32 tag;
 
-	KUNIT_ASSERT_EQ(f->test, nyx_access_begin(f->unit, SBDF, &acc), 0);
+	KUNIT_ASSERT_EQ(f->test, nyx_access_begin(f->unit, SBDF, NYX_PASID_NONE, &acc), 0);
 	tag = acc.dom->guest.tag;
 	nyx_access_end(&acc);
 	return tag;

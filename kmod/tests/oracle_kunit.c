@@ -172,7 +172,7 @@ static u32 translate(struct fixture *f, u64 iova, unsigned int perm)
 	struct nyx_fault fault;
 	struct nyx_span span;
 
-	KUNIT_ASSERT_EQ(f->test, nyx_access_begin(f->unit, SBDF, &acc), 0);
+	KUNIT_ASSERT_EQ(f->test, nyx_access_begin(f->unit, SBDF, NYX_PASID_NONE, &acc), 0);
 	KUNIT_EXPECT_FALSE(f->test, nyx_translate(&acc, iova, 1, perm, &span,
 						  &fault));
 	nyx_access_end(&acc);

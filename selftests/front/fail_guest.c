@@ -346,6 +346,7 @@ static void do_walk(struct guest *g, const struct fail_vendor *v, struct call *c
 	(void)v;
 	c->arg.walk.flags = NYX_WALK_F_DEVICE;
 	c->arg.walk.sbdf = DEV;
+	c->arg.walk.pasid = NYX_PASID_NONE;
 	c->arg.walk.access = NYX_PROT_READ;
 	c->arg.walk.iova = AT_DATA;
 }

@@ -195,7 +195,7 @@ static void check_translation(u32 sbdf, u64 iova, unsigned int access)
 	u64 at;
 	bool ok;
 
-	FUZZ_CHECK(!nyx_access_begin(&fuzz_unit, sbdf, &acc), "device %#x", sbdf);
+	FUZZ_CHECK(!nyx_access_begin(&fuzz_unit, sbdf, NYX_PASID_NONE, &acc), "device %#x", sbdf);
 	ok = nyx_translate(&acc, iova, min(4 * PAGE_BYTES, ~iova), access, &span, &fault);
 	/* The limit on domains is not the tables'. */
 	if (!ok && fault.reason == NYX_FAULT_NO_DOMAIN) {
@@ -353,6 +353,7 @@ static void do_dma(struct input *in)
 	u32 sbdf = input_device(in);
 	struct nyx_dma_req req = {
 		.sbdf = sbdf,
+		.pasid = NYX_PASID_NONE,
 		.op = how % 6,
 		.width = how & 0x40 ? 8 : 4,
 		.iova = input_iova(in),
@@ -452,7 +453,7 @@ static void do_walk(struct input *in)
 	int ret;
 
 	remember_iova(iova);
-	ret = nyx_walk_device(&fuzz_unit, sbdf, iova, access, &view);
+	ret = nyx_walk_device(&fuzz_unit, sbdf, NYX_PASID_NONE, iova, access, &view);
 	if (ret || !settled || !usable(sbdf) || armed ||
 	    fuzz_unit.cfg.max_domains != U16_MAX)
 		return;

@@ -339,10 +339,10 @@ static inline void nyx_walk_init(struct nyx_walk *c, __u32 sbdf, __u32 access, _
 {
 	memset(c, 0, sizeof(*c));
 	memset(&c->out_format, NYX_POISON, sizeof(*c) - offsetof(struct nyx_walk, out_format));
-	c->__reserved = 0;
 	c->size = sizeof(*c);
 	c->flags = NYX_WALK_F_DEVICE;
 	c->sbdf = sbdf;
+	c->pasid = NYX_PASID_NONE;
 	c->access = access;
 	c->iova = iova;
 }

@@ -400,6 +400,7 @@ static void fill_walk(struct ioctl_world *w, struct ioctl_call *call)
 	c->root = SZ_2M;
 	c->page_sizes = SZ_4K | SZ_64K;
 	c->iova = 0x123456;
+	c->pasid = NYX_PASID_NONE;
 	c->access = RW;
 }
 
@@ -931,11 +932,8 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.name = "walk", .request = NYX_WALK,
 		.size = sizeof(struct nyx_walk), .known_flags = NYX_WALK_F_DEVICE,
 		.fill = fill_walk,
-		.reserved = { FIELD(nyx_walk, __reserved) },
 		.out = { { offsetof(struct nyx_walk, out_format),
-			   offsetof(struct nyx_walk, __reserved) -
-			   offsetof(struct nyx_walk, out_format) },
-			 FIELD(nyx_walk, out_steps), FIELD(nyx_walk, out_fault) },
+			   sizeof(struct nyx_walk) - offsetof(struct nyx_walk, out_format) } },
 	},
 };
 

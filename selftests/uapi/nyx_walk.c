@@ -458,7 +458,8 @@ static const struct bad_value {
 	BAD("access", EOPNOTSUPP, access, 4),
 	BAD("access_huge", EOPNOTSUPP, access, ~0u),
 	BAD("flags", EOPNOTSUPP, flags, 2),
-	BAD("reserved", EOPNOTSUPP, __reserved, 1),
+	BAD("pasid", EOPNOTSUPP, pasid, 0),
+	BAD("pasid_other", EOPNOTSUPP, pasid, 0xfffffffe),
 };
 
 TEST_EACH(bad_value, bad_values)

@@ -1566,6 +1566,7 @@ enum nyx_walk_flags {
  * @iova: the address, any alignment
  * @sbdf: NYX_WALK_F_DEVICE: the device, and @format, @levels, @root and
  *        @page_sizes must be 0; otherwise must be 0
+ * @pasid: must be NYX_PASID_NONE
  * @access: of enum nyx_prot: what is to be allowed; 0: nothing
  * @out_format: the format of the table
  * @out_levels: its depth; 0 if there is none: addresses are not translated, the
@@ -1577,7 +1578,6 @@ enum nyx_walk_flags {
  *            refuse the access
  * @out_page_size_lg2: likewise, log2 of the size of the page; 0: there is none
  * @out_nr_steps: steps
- * @__reserved: must be 0
  * @out_steps: what the walk came by, from the top table on; it ended at the last
  * @out_fault: what would refuse the access, or reason NYX_FAULT_NONE
  *
@@ -1594,15 +1594,15 @@ struct nyx_walk {
 	__aligned_u64 page_sizes;
 	__aligned_u64 iova;
 	__u32 sbdf;
+	__u32 pasid;
 	__u32 access;
 	__u32 out_format;
-	__u32 out_levels;
 	__aligned_u64 out_root;
 	__aligned_u64 out_gpa;
+	__u32 out_levels;
 	__u32 out_prot;
 	__u32 out_page_size_lg2;
 	__u32 out_nr_steps;
-	__u32 __reserved;
 	struct nyx_walk_step out_steps[NYX_WALK_STEPS];
 	struct nyx_fault out_fault;
 };

@@ -198,13 +198,14 @@ static int walk_failed(struct cli *cli, const struct nyx_walk *walk, int err)
 
 static int run_walk(struct cli *cli)
 {
-	struct nyx_walk walk = { .size = sizeof(walk), .access = NYX_PROT_READ };
+	struct nyx_walk walk = NYX_WALK_INIT;
 	const char *iova = cli_opt(cli, "iova"), *access = cli_opt(cli, "access");
 	uint64_t value;
 	struct out *out;
 	uint32_t i;
 	int rc = EXIT_OK, ret;
 
+	walk.access = NYX_PROT_READ;
 	if (iova) {
 		rc = parse_u64("--iova", iova, &value);
 		walk.iova = value;

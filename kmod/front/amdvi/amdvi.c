@@ -177,7 +177,7 @@ static void make_map(const struct settings *set, const struct amdvi_dma *dma,
 	}
 }
 
-static bool amdvi_decode(struct nyx_front *front, u32 sbdf,
+static bool amdvi_decode(struct nyx_front *front, u32 sbdf, u32 pasid,
 			 struct nyx_guest_map *map, struct nyx_refusal *refusal)
 {
 	struct amdvi *amdvi = to_amdvi(front);
@@ -242,7 +242,7 @@ static u16 amdvi_dma_code(struct nyx_front *front, const struct nyx_fault *fault
 	}
 }
 
-static void amdvi_dma_fault(struct nyx_front *front, u32 sbdf,
+static void amdvi_dma_fault(struct nyx_front *front, u32 sbdf, u32 pasid,
 			    const struct nyx_fault *fault,
 			    const struct nyx_refusal *refusal)
 {

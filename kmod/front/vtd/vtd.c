@@ -65,7 +65,7 @@ static void map_identity(const struct vtd *vtd, struct nyx_guest_map *map)
 	};
 }
 
-static bool vtd_decode(struct nyx_front *front, u32 sbdf,
+static bool vtd_decode(struct nyx_front *front, u32 sbdf, u32 pasid,
 		       struct nyx_guest_map *map, struct nyx_refusal *refusal)
 {
 	struct vtd *vtd = to_vtd(front);
@@ -183,7 +183,7 @@ static u16 vtd_dma_code(struct nyx_front *front, const struct nyx_fault *fault,
 	}
 }
 
-static void vtd_dma_fault(struct nyx_front *front, u32 sbdf,
+static void vtd_dma_fault(struct nyx_front *front, u32 sbdf, u32 pasid,
 			  const struct nyx_fault *fault,
 			  const struct nyx_refusal *refusal)
 {

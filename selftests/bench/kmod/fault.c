@@ -44,6 +44,7 @@ static u32 dma(struct fault_rows *r, u32 sbdf, u64 iova, u32 op)
 {
 	struct nyx_dma_req req = {
 		.sbdf = sbdf,
+		.pasid = NYX_PASID_NONE,
 		.op = op,
 		.iova = iova,
 		.length = sizeof(r->buf),
@@ -126,7 +127,7 @@ static void translate(void *ctx)
 		struct nyx_fault fault;
 		struct nyx_span span;
 
-		bench_check(!nyx_access_begin(r->w->unit, WORLD_SBDF, &acc));
+		bench_check(!nyx_access_begin(r->w->unit, WORLD_SBDF, NYX_PASID_NONE, &acc));
 		bench_check(nyx_translate(&acc, WORLD_IOVA + PAGES(i), 64, NYX_ACC_READ,
 					  &span, &fault));
 		nyx_access_end(&acc);

@@ -79,7 +79,7 @@ static void run_access(void *ctx, unsigned long n)
 	while (n--) {
 		struct nyx_access acc = {};
 
-		bench_check(!nyx_access_begin(r->w->unit, WORLD_SBDF, &acc));
+		bench_check(!nyx_access_begin(r->w->unit, WORLD_SBDF, NYX_PASID_NONE, &acc));
 		acc.tally.hits = 1;
 		nyx_access_end(&acc);
 	}
@@ -141,7 +141,7 @@ static bool access(struct rows *r, u64 va, u64 *oa)
 	struct nyx_access acc = {};
 	bool ok;
 
-	if (nyx_access_begin(r->w->unit, WORLD_SBDF, &acc))
+	if (nyx_access_begin(r->w->unit, WORLD_SBDF, NYX_PASID_NONE, &acc))
 		return false;
 	ok = translate(&acc, va, oa);
 	nyx_access_end(&acc);
@@ -285,7 +285,7 @@ static void hits(struct rows *r)
 			continue;
 		}
 		map_cycle(r);
-		bench_check(!nyx_access_begin(r->w->unit, WORLD_SBDF, &r->acc));
+		bench_check(!nyx_access_begin(r->w->unit, WORLD_SBDF, NYX_PASID_NONE, &r->acc));
 		row(r, "nyx_translate (hit + memory map)", size[i].nr, "independent",
 		    size[i].indep, translate_indep, vhost_indep);
 		row(r, "nyx_translate (hit + memory map)", size[i].nr, "dependent",
@@ -470,6 +470,7 @@ static void run_dma(void *ctx, unsigned long n)
 	struct rows *r = ctx;
 	struct nyx_dma_req req = {
 		.sbdf = WORLD_SBDF,
+		.pasid = NYX_PASID_NONE,
 		.op = r->op,
 		.iova = r->iova,
 		.length = r->length,

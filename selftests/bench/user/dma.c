@@ -24,6 +24,7 @@ static void run_dma(void *ctx, unsigned long n)
 	struct dma_bench *b = ctx;
 	struct nyx_dma_req req = {
 		.sbdf = b->w->sbdf,
+		.pasid = NYX_PASID_NONE,
 		.op = b->op,
 		.iova = b->iova,
 		.length = b->length,

@@ -48,7 +48,7 @@ static bool touch(struct fault_bench *b, u32 sbdf, u64 iova, u32 perm,
 	struct nyx_span span;
 	bool ok;
 
-	bench_check(!nyx_access_begin(&b->w->unit, sbdf, &acc));
+	bench_check(!nyx_access_begin(&b->w->unit, sbdf, NYX_PASID_NONE, &acc));
 	ok = nyx_translate(&acc, iova, 64, perm, &span, fault);
 	if (!ok)
 		nyx_fault_report(&acc, fault, 64);
@@ -80,7 +80,7 @@ static void run_refused(void *ctx, unsigned long n)
 	unsigned long i;
 
 	for (i = 0; i < n; i++) {
-		bench_check(!nyx_access_begin(&b->w->unit, FLOOD, &acc));
+		bench_check(!nyx_access_begin(&b->w->unit, FLOOD, NYX_PASID_NONE, &acc));
 		bench_check(!nyx_translate(&acc, b->iova + (i & 63) * b->stride, 64,
 					   NYX_ACC_WRITE, &span, &fault));
 		nyx_access_end(&acc);
@@ -111,7 +111,7 @@ static void run_explain(void *ctx, unsigned long n)
 	unsigned long i;
 	u64 detail;
 
-	bench_check(!nyx_access_begin(&b->w->unit, FLOOD, &acc));
+	bench_check(!nyx_access_begin(&b->w->unit, FLOOD, NYX_PASID_NONE, &acc));
 	for (i = 0; i < n; i++) {
 		fault.iova = b->iova + (i & 63) * b->stride;
 		bench_use(nyx_fault_explain(&acc, &fault, 1, &detail));

@@ -78,7 +78,7 @@ static void run_access(void *ctx, unsigned long n)
 	while (n--) {
 		struct nyx_access acc = {};
 
-		bench_check(!nyx_access_begin(&f->w->unit, f->w->sbdf, &acc));
+		bench_check(!nyx_access_begin(&f->w->unit, f->w->sbdf, NYX_PASID_NONE, &acc));
 		acc.tally.hits = 1;
 		nyx_access_end(&acc);
 	}

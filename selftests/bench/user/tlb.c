@@ -123,7 +123,7 @@ DEFINE_LOOPS(access, struct nyx_span span; struct nyx_fault fault,
 	     ({ struct nyx_access acc = {};
 		bool ok;
 
-		nyx_access_begin(&b->w->unit, b->w->sbdf, &acc);
+		nyx_access_begin(&b->w->unit, b->w->sbdf, NYX_PASID_NONE, &acc);
 		ok = nyx_translate(&acc, va, 64, NYX_ACC_READ, &span, &fault);
 		oa = span.gpa;
 		nyx_access_end(&acc);
@@ -192,7 +192,7 @@ static struct tlb_bench *ours_new(unsigned long nr, unsigned int lg2)
 	world_pick_pages(&b->w->unit.iotlb, b->w->dom->space.tag, lg2, nr,
 			 b->chain->page);
 	fill(b, lg2);
-	bench_check(!nyx_access_begin(&b->w->unit, b->w->sbdf, &b->acc));
+	bench_check(!nyx_access_begin(&b->w->unit, b->w->sbdf, NYX_PASID_NONE, &b->acc));
 	return b;
 }
 
@@ -459,7 +459,7 @@ static void run_rewarm(void *ctx, unsigned long n)
 	struct nyx_span span;
 	unsigned long i;
 
-	nyx_access_begin(&r->w->unit, r->w->sbdf, &acc);
+	nyx_access_begin(&r->w->unit, r->w->sbdf, NYX_PASID_NONE, &acc);
 	for (i = 0; i < n; i++)
 		bench_check(nyx_translate(&acc, WORLD_IOVA + PAGES(i * 5 % 512), 64,
 					  NYX_ACC_READ, &span, &fault));

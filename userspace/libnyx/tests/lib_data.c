@@ -266,7 +266,7 @@ TEST(walk)
 {
 	struct nyx_walk w = {
 		.size = sizeof(w), .format = NYX_FORMAT_AMDV1, .levels = 2, .root = MB,
-		.iova = 0x1234, .access = NYX_PROT_WRITE,
+		.iova = 0x1234, .pasid = NYX_PASID_NONE, .access = NYX_PROT_WRITE,
 	};
 	struct setup s = setup();
 	uint64_t *root = (uint64_t *)(s.mem + MB);
@@ -290,7 +290,7 @@ TEST(walk)
 	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0x3000, 4096, RW));
 	w = (struct nyx_walk){
 		.size = sizeof(w), .flags = NYX_WALK_F_DEVICE, .sbdf = SBDF, .iova = IOVA + 4,
-		.access = NYX_PROT_WRITE,
+		.pasid = NYX_PASID_NONE, .access = NYX_PROT_WRITE,
 	};
 	ASSERT_EQ(0, nyx_walk_get(s.unit, &w));
 	EXPECT_EQ(NYX_FAULT_NONE, w.out_fault.reason);
