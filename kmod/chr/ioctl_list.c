@@ -132,8 +132,7 @@ static bool next_device(struct nyx_ucmd *uc, struct nyx_domain *unused,
 	mutex_lock(&uc->unit->lock);
 	dev = xa_find(&uc->unit->devices, &sbdf, ULONG_MAX, XA_PRESENT);
 	if (dev) {
-		dom = rcu_dereference_protected(dev->domain,
-						lockdep_is_held(&uc->unit->lock));
+		dom = nyx_device_domain(uc->unit, dev);
 		e->device = (struct nyx_device_info) {
 			.sbdf = dev->sbdf,
 			.domain_id = dom->id,

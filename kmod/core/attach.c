@@ -21,23 +21,24 @@
  * flight without a lock, end. In between the device is busy and cannot go, and
  * counts in both domains: a STRICT one is not free before the wait is over.
  *
- * From here on the device's accesses go to @to; those in flight may still be in
- * the domain that is returned, with a reference. A reader that enters an epoch looks
- * at the device's domain again when it is inside; pairs with the barrier in
- * epoch_drain().
+ * From here on the device's accesses go to @to, by its plain context; those in flight
+ * may still be in the domain that is returned, with a reference. A reader that enters
+ * an epoch looks at the device's context again when it is inside; pairs with the barrier
+ * in epoch_drain().
  */
 static struct nyx_domain *move_begin(struct nyx_unit *unit,
 				     struct nyx_device *dev,
 				     struct nyx_domain *to, struct nyx_ticket *t)
 {
-	struct nyx_domain *from = nyx_device_domain(unit, dev);
+	struct nyx_ctx *ctx = nyx_device_ctx(unit, dev);
+	struct nyx_domain *from = ctx->dom;
 
 	lockdep_assert_held(&unit->lock);
 	refcount_inc(&from->ref);
 	to->nr_devices++;
-	nyx_device_set_domain(dev, to);
+	nyx_device_set_ctx(dev, &to->ctx);
 	dev->busy = true;
-	nyx_inval_context(dev, from, t);
+	nyx_inval_context(dev, ctx, t);
 	return from;
 }
 
@@ -110,7 +111,7 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 	dev = lock_idle(unit, sbdf);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	from = move_begin(unit, dev, unit->nowhere, &ticket);
+	from = move_begin(unit, dev, unit->blocked_domain, &ticket);
 	WRITE_ONCE(dev->leaving, true);
 	nyx_inval_irqs(&ticket);
 	mutex_unlock(&unit->lock);
@@ -157,7 +158,7 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 		goto out_unlock;
 	}
 	from = nyx_device_domain(unit, dev);
-	if ((from != unit->nowhere && !replace) || dom->dying) {
+	if ((from != unit->blocked_domain && !replace) || dom->dying) {
 		ret = -EBUSY;
 		goto out_unlock;
 	}
@@ -190,13 +191,13 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 	dev = lock_idle(unit, sbdf);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	attached = nyx_device_domain(unit, dev) != unit->nowhere;
+	attached = nyx_device_domain(unit, dev) != unit->blocked_domain;
 	/* It has no domain, and nothing is left to wait for. */
 	if (!attached && !nyx_inval_device_owed(unit, dev)) {
 		mutex_unlock(&unit->lock);
 		return -ENOENT;
 	}
-	from = move_begin(unit, dev, unit->nowhere, &ticket);
+	from = move_begin(unit, dev, unit->blocked_domain, &ticket);
 	mutex_unlock(&unit->lock);
 	ret = move_wait(unit, dev, from, &ticket);
 	move_end(unit, dev);

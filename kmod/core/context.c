@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: contexts: domains whose tables the guest owns.
+ * Nyx: contexts: what the unit knows of a requester, and which domain it uses.
  *
  * Copyright (C) 2026 The Nyx authors
  */
@@ -9,6 +9,7 @@
 #include <linux/err.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 
 #include "base/export.h"
 #include "base/types.h"
@@ -26,39 +27,34 @@
 #define FIRST_ID(tag)	(((tag) << SIBLINGS_LG2) + 1)
 #define LAST_ID(tag)	(FIRST_ID(tag) + BIT(SIBLINGS_LG2) - 1)
 
-static bool same_map(const struct nyx_guest_map *a, const struct nyx_guest_map *b)
+/* Does a context entry say nothing of its requester? The plain context will do. */
+static bool is_plain(const struct nyx_ctx_attrs *attrs)
 {
-	return a->pass_through == b->pass_through && a->quiet == b->quiet &&
-	       a->keep_irqs == b->keep_irqs && a->hole == b->hole &&
-	       a->perm == b->perm && a->blocked == b->blocked &&
-	       a->note == b->note && a->width == b->width &&
-	       a->root == b->root && a->hole_first == b->hole_first &&
-	       a->hole_last == b->hole_last &&
-	       a->cfg.levels == b->cfg.levels && a->cfg.format == b->cfg.format;
+	return attrs->perm == NYX_ACC_RW && !attrs->blocked && !attrs->excl &&
+	       !attrs->fpd && !attrs->model;
 }
 
-/* The domain for a map; made if there is none. */
+/* The domain of a context entry; made if there is none. */
 static struct nyx_domain *domain_for(struct nyx_unit *unit,
-				     const struct nyx_guest_map *map)
+				     const struct nyx_ctx_entry *entry)
 {
+	u32 did = entry->table.did;
 	struct nyx_domain *dom;
 	unsigned long id;
 	int ret;
 
 	lockdep_assert_held(&unit->lock);
-	xa_for_each_range(&unit->domains, id, dom, FIRST_ID(map->tag),
-			  LAST_ID(map->tag)) {
-		if (!dom->dying && same_map(&dom->guest, map))
+	xa_for_each_range(&unit->domains, id, dom, FIRST_ID(did), LAST_ID(did)) {
+		if (!dom->dying && nyx_domain_is(dom, entry))
 			return dom;
 	}
 	if (unit->nr_domains >= unit->cfg.max_domains)
 		return ERR_PTR(-ENOSPC);
-	dom = nyx_domain_guest(unit, map);
+	dom = nyx_domain_guest(unit, entry);
 	if (IS_ERR(dom))
 		return dom;
 	ret = xa_alloc(&unit->domains, &dom->id, dom,
-		       XA_LIMIT(FIRST_ID(map->tag), LAST_ID(map->tag)),
-		       GFP_CALLER);
+		       XA_LIMIT(FIRST_ID(did), LAST_ID(did)), GFP_CALLER);
 	if (ret) {
 		nyx_domain_put(dom);
 		return ERR_PTR(ret == -EBUSY ? -ENOSPC : ret);
@@ -67,11 +63,40 @@ static struct nyx_domain *domain_for(struct nyx_unit *unit,
 	return dom;
 }
 
-static int install(struct nyx_unit *unit, u32 sbdf,
-		   const struct nyx_guest_map *map, u64 generation)
+/*
+ * The context of a context entry. It is made before the domain, so that a failure
+ * leaves no domain behind that no device uses.
+ */
+static struct nyx_ctx *ctx_for(struct nyx_unit *unit, const struct nyx_ctx_entry *entry)
 {
+	bool plain = is_plain(&entry->attrs);
+	struct nyx_ctx *ctx = NULL;
 	struct nyx_domain *dom;
+
+	lockdep_assert_held(&unit->lock);
+	if (!plain && !nyx_inval_may_retire(unit))
+		return ERR_PTR(-ENOSPC);
+	if (!plain) {
+		ctx = kzalloc(sizeof(*ctx), GFP_CALLER);
+		if (!ctx)
+			return ERR_PTR(-ENOMEM);
+	}
+	dom = domain_for(unit, entry);
+	if (IS_ERR(dom)) {
+		kfree(ctx);
+		return ERR_CAST(dom);
+	}
+	if (plain)
+		return &dom->ctx;
+	nyx_ctx_init(ctx, dom, &entry->attrs);
+	return ctx;
+}
+
+static int install(struct nyx_unit *unit, u32 sbdf,
+		   const struct nyx_ctx_entry *entry, u64 generation)
+{
 	struct nyx_device *dev;
+	struct nyx_ctx *ctx;
 	int ret = 0;
 
 	mutex_lock(&unit->lock);
@@ -80,16 +105,16 @@ static int install(struct nyx_unit *unit, u32 sbdf,
 		ret = -ENOENT;
 	else if (unit->guest.generation != generation)
 		ret = -EAGAIN;
-	if (ret || rcu_access_pointer(dev->domain) != unit->nowhere)
+	if (ret || nyx_device_domain(unit, dev) != unit->blocked_domain)
 		goto out_unlock;
-	dom = domain_for(unit, map);
-	if (IS_ERR(dom)) {
-		ret = PTR_ERR(dom);
+	ctx = ctx_for(unit, entry);
+	if (IS_ERR(ctx)) {
+		ret = PTR_ERR(ctx);
 		goto out_unlock;
 	}
-	dom->nr_devices++;
-	unit->nowhere->nr_devices--;
-	nyx_device_set_domain(dev, dom);
+	ctx->dom->nr_devices++;
+	unit->blocked_domain->nr_devices--;
+	nyx_device_set_ctx(dev, ctx);
 out_unlock:
 	mutex_unlock(&unit->lock);
 	return ret;
@@ -99,7 +124,7 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generatio
 		      struct nyx_refusal *refusal)
 {
 	struct nyx_front *front = unit->guest.front;
-	struct nyx_guest_map map;
+	struct nyx_ctx_entry entry;
 	unsigned int pair;
 	int ret;
 
@@ -113,8 +138,8 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generatio
 		smp_mb();
 		*refusal = (struct nyx_refusal){};
 		ret = 0;
-		if (front->ops->decode_device(front, sbdf, pasid, &map, refusal))
-			ret = install(unit, sbdf, &map, *generation);
+		if (front->ops->decode_device(front, sbdf, pasid, &entry, refusal))
+			ret = install(unit, sbdf, &entry, *generation);
 		else if (fatal_signal_pending(current))
 			ret = -EINTR;	/* maybe before it was read */
 		if (ret == -ENOSPC) {
@@ -128,12 +153,12 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generatio
 	return ret;
 }
 
-static struct nyx_domain *guest_domain_of(struct nyx_unit *unit,
-					  struct nyx_device *dev)
+/* The context that a device has of the guest's tables, or NULL. */
+static struct nyx_ctx *guest_ctx_of(struct nyx_unit *unit, struct nyx_device *dev)
 {
-	struct nyx_domain *dom = nyx_device_domain(unit, dev);
+	struct nyx_ctx *ctx = nyx_device_ctx(unit, dev);
 
-	return dom->kind == NYX_DOMAIN_GUEST ? dom : NULL;
+	return ctx->dom->kind == NYX_DOMAIN_GUEST ? ctx : NULL;
 }
 
 static void forget_begin(struct nyx_unit *unit)
@@ -145,33 +170,33 @@ static void forget_begin(struct nyx_unit *unit)
 static void forget_end(struct nyx_unit *unit, struct nyx_ticket *t)
 {
 	/* Some are about to report a refusal. */
-	nyx_ticket_domain(t, unit->nowhere);
+	nyx_ticket_domain(t, unit->blocked_domain);
 	mutex_unlock(&unit->lock);
 	/* Some decode what is forgotten. */
 	nyx_inval_irqs(t);
 }
 
 static void forget_device(struct nyx_unit *unit, struct nyx_device *dev,
-			  struct nyx_domain *dom, struct nyx_ticket *t)
+			  struct nyx_ctx *ctx, struct nyx_ticket *t)
 {
-	dom->nr_devices--;
-	unit->nowhere->nr_devices++;
-	nyx_device_set_domain(dev, unit->nowhere);
+	ctx->dom->nr_devices--;
+	unit->blocked_domain->nr_devices++;
+	nyx_device_set_ctx(dev, &unit->blocked_domain->ctx);
 	/* A thread that removes it, or has claimed it, waits for that domain, too. */
-	nyx_inval_context(dev, dom, t);
+	nyx_inval_context(dev, ctx, t);
 }
 
 void nyx_guest_forget(struct nyx_unit *unit, u32 tag, struct nyx_ticket *t)
 {
-	struct nyx_domain *dom;
 	struct nyx_device *dev;
+	struct nyx_ctx *ctx;
 	unsigned long sbdf;
 
 	forget_begin(unit);
 	xa_for_each(&unit->devices, sbdf, dev) {
-		dom = guest_domain_of(unit, dev);
-		if (dom && (tag == NYX_GUEST_ALL_TAGS || tag == dom->guest.tag))
-			forget_device(unit, dev, dom, t);
+		ctx = guest_ctx_of(unit, dev);
+		if (ctx && (tag == NYX_GUEST_ALL_TAGS || tag == ctx->dom->guest.did))
+			forget_device(unit, dev, ctx, t);
 		cond_resched();
 	}
 	forget_end(unit, t);
@@ -180,15 +205,15 @@ void nyx_guest_forget(struct nyx_unit *unit, u32 tag, struct nyx_ticket *t)
 u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t)
 {
 	u32 tag = NYX_GUEST_ALL_TAGS;
-	struct nyx_domain *dom;
 	struct nyx_device *dev;
+	struct nyx_ctx *ctx;
 
 	forget_begin(unit);
 	dev = xa_load(&unit->devices, sbdf);
-	dom = dev ? guest_domain_of(unit, dev) : NULL;
-	if (dom) {
-		tag = dom->guest.tag;
-		forget_device(unit, dev, dom, t);
+	ctx = dev ? guest_ctx_of(unit, dev) : NULL;
+	if (ctx) {
+		tag = ctx->dom->guest.did;
+		forget_device(unit, dev, ctx, t);
 	}
 	forget_end(unit, t);
 	return tag;
@@ -234,18 +259,17 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 		    struct pt_trace *trace)
 {
 	const struct pt_guest_mem mem = nyx_guest_mem(unit);
-	const struct nyx_guest_map *map = &dom->guest;
-	bool keep = map->keep_irqs;
+	const struct nyx_guest_table *table = &dom->guest;
 
 	if (unlikely(trace))
-		pt_walk_trace(&map->cfg, map->root, &mem, iova, perm, res, trace);
+		pt_walk_trace(&table->cfg, table->root, &mem, iova, perm, res, trace);
 	else
-		pt_walk_guest(&map->cfg, map->root, &mem, iova, perm, res);
+		pt_walk_guest(&table->cfg, table->root, &mem, iova, perm, res);
 	if (res->status != PT_OK)
 		return;
 	if (iotlb_holds_part(res->lg2))
 		note_piece(dom, res->lg2);
-	if (!keep)
+	if (!dom->stage.msi_window)
 		return;
 	if (nyx_guest_irq_range(res->oa)) {
 		res->status = PT_INTERRUPT_RANGE;

@@ -1,25 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx: contexts: domains whose tables the guest owns.
+ * Nyx: contexts: what the unit knows of a requester, and which domain it uses.
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A device of a unit with a vendor model has no domain until it makes an access.
- * Then the front end says what the guest's tables want, and the device moves to
- * a domain of kind NYX_DOMAIN_GUEST, of which there is one for each combination
- * of the guest's domain id and table. When the guest invalidates, the device
- * loses its domain again. So a cached context entry is a device's domain, and
- * all that holds for domains holds for it: who has forgotten one waits, by the
- * domain's epoch, for accesses that use it.
+ * A device has a context, and the context has a domain. A domain is an address space
+ * and knows nothing of devices, so that requesters of one domain share its cached
+ * translations, whatever their contexts say. Each domain embeds the plain context,
+ * which grants everything; a device that is attached by a command uses that one.
  *
- * A context that was read before it was invalidated must not be installed after:
- * whoever reads notes &nyx_guest.generation first, and installs, under the unit's
- * lock, only if it is still the same. core/irte.h does likewise for interrupt
- * remapping entries.
+ * A device of a unit with a vendor model has the context of &nyx_unit.blocked_domain
+ * until it makes an access. Then the front end decodes the guest's context entry, and
+ * the device gets a context with what the entry says of the requester, and a domain of
+ * kind NYX_DOMAIN_GUEST, of which there is one for each combination of the guest's
+ * domain id and table. When the guest invalidates the entry the device loses the
+ * context again.
+ *
+ * A context does not change after it was published. An access finds it under RCU, and
+ * uses it inside the epoch of its domain. core/inval.h retires a context that a device
+ * has lost: the domain keeps it until a wait has drained the domain, and frees it a
+ * grace period later.
+ *
+ * A context that was read before it was invalidated must not be installed after that:
+ * nyx_guest_resolve() notes &nyx_guest.generation before it reads, and installs, under
+ * &nyx_unit.lock, only if that is still the same. core/irte.h does likewise for
+ * interrupt remapping entries.
  */
 #ifndef NYX_CORE_CONTEXT_H
 #define NYX_CORE_CONTEXT_H
 
+#include <linux/list.h>
+#include <linux/rcupdate.h>
 #include <linux/types.h>
 
 #include "core/front.h"
@@ -40,6 +51,32 @@ static inline bool nyx_guest_irq_range(u64 addr)
 }
 
 /**
+ * struct nyx_ctx - the context of a requester
+ * @dom: its domain, which lives longer than the context
+ * @filtered: accesses are checked before they are translated, because of @attrs, or of
+ *            &nyx_stage.msi_window of the domain
+ * @attrs: what belongs to the requester
+ * @link: in &nyx_domain.retired; under &nyx_inval.lock
+ * @retired: number of the post that retired it; under &nyx_inval.lock
+ * @rcu: frees it
+ */
+struct nyx_ctx {
+	struct nyx_domain *dom;
+	bool filtered;
+	struct nyx_ctx_attrs attrs;
+	union {
+		struct {
+			struct list_head link;
+			u64 retired;
+		};
+		struct rcu_head rcu;
+	};
+};
+
+/* Contexts that a unit keeps until somebody waits for the accesses that use them. */
+#define NYX_CTX_RETIRED_MAX	4096u
+
+/**
  * struct nyx_guest - the guest's side of a unit
  * @front: the front end, or NULL: the unit has no vendor model
  * @generation: counts what was forgotten of contexts; under &nyx_unit.lock
@@ -52,7 +89,7 @@ struct nyx_guest {
 };
 
 /**
- * nyx_guest_resolve() - give a device the domain that the guest wants
+ * nyx_guest_resolve() - give a device the context that the guest wants
  * @unit: the unit, with a front end
  * @sbdf: the device
  * @pasid: the PASID of its access
@@ -60,7 +97,8 @@ struct nyx_guest {
  * @refusal: set if the guest's tables refuse its accesses
  *
  * Context: may sleep.
- * Return: 0: try again, or it is refused; -ENOENT; -ENOMEM; -ENOSPC; -EINTR.
+ * Return: 0: try again, or it is refused; -ENOENT; -ENOMEM with nothing changed;
+ * -EINTR.
  */
 int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generation,
 		      struct nyx_refusal *refusal);

@@ -17,13 +17,13 @@
 #include "core/irte.h"
 #include "core/unit.h"
 
-void nyx_device_set_domain(struct nyx_device *dev, struct nyx_domain *to)
+void nyx_device_set_ctx(struct nyx_device *dev, struct nyx_ctx *to)
 {
 	struct nyx_guard *g = &dev->guard;
 	unsigned long flags;
 
 	spin_lock_irqsave(&g->lock, flags);
-	rcu_assign_pointer(dev->domain, to);
+	rcu_assign_pointer(dev->ctx, to);
 	nyx_guard_hold(dev);
 	spin_unlock_irqrestore(&g->lock, flags);
 }
@@ -40,7 +40,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	if (!dev)
 		return -ENOMEM;
 	dev->sbdf = sbdf;
-	RCU_INIT_POINTER(dev->domain, unit->nowhere);
+	RCU_INIT_POINTER(dev->ctx, &unit->blocked_domain->ctx);
 	dev->stats = nyx_stats_alloc();
 	if (!dev->stats) {
 		kfree(dev);
@@ -57,7 +57,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 		ret = xa_err(xa_store(&unit->devices, sbdf, dev, GFP_CALLER));
 		if (!ret) {
 			unit->nr_devices++;
-			unit->nowhere->nr_devices++;
+			unit->blocked_domain->nr_devices++;
 		}
 	}
 	mutex_unlock(&unit->lock);
@@ -79,9 +79,9 @@ void nyx_device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
 	mutex_lock(&unit->lock);
 	xa_erase(&unit->devices, dev->sbdf);
 	unit->nr_devices--;
-	unit->nowhere->nr_devices--;
+	unit->blocked_domain->nr_devices--;
 	nyx_guard_gone(unit, dev);
-	RCU_INIT_POINTER(dev->domain, NULL);
+	RCU_INIT_POINTER(dev->ctx, NULL);
 	mutex_unlock(&unit->lock);
 
 	nyx_inval_wait_gone(unit);
@@ -127,6 +127,7 @@ void nyx_devices_purge(struct nyx_unit *unit)
 	xa_for_each(&unit->devices, sbdf, dev) {
 		nyx_device_domain(unit, dev)->nr_devices--;
 		xa_erase(&unit->devices, sbdf);
+		nyx_ctx_free(nyx_device_ctx(unit, dev));
 		call_rcu(&dev->rcu, device_free_rcu);
 		cond_resched();
 	}

@@ -4,10 +4,11 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * An access finds its device under RCU, and the device's domain through it. It
- * is then inside the domain's epoch, and the device cannot go before the access
- * has left, because removing it moves it out of the domain, and that waits. A
- * device without a domain has &nyx_unit.nowhere.
+ * An access finds its device under RCU, the device's context through it, and the
+ * domain through that. It is then inside the domain's epoch. The device cannot go
+ * before the access has left, because nyx_device_remove() moves it out of the domain,
+ * and waits. A device that no command has attached, and of which no access has brought
+ * in the guest's context entry, is in &nyx_unit.blocked_domain.
  */
 #ifndef NYX_CORE_DEVICE_H
 #define NYX_CORE_DEVICE_H
@@ -16,6 +17,7 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
+#include "core/context.h"
 #include "core/quarantine.h"
 #include "core/stats.h"
 
@@ -26,9 +28,9 @@ struct nyx_unit;
 
 /**
  * struct nyx_device - a requester
- * @domain: its domain, or &nyx_unit.nowhere; NULL when it has been removed and
- *          only accesses that found it before still see it; written, by device.c
- *          alone, under &nyx_unit.lock and &nyx_guard.lock
+ * @ctx: its context; NULL when it has been removed and only accesses that found it
+ *       before still see it; written, by device.c alone, under &nyx_unit.lock and
+ *       &nyx_guard.lock
  * @sbdf: segment and requester id; const after init
  * @stats: its counters
  * @faults: faults reported
@@ -47,7 +49,7 @@ struct nyx_unit;
  * @rcu: frees it
  */
 struct nyx_device {
-	struct nyx_domain __rcu *domain;
+	struct nyx_ctx __rcu *ctx;
 	u32 sbdf;
 	struct nyx_stats_cpu __percpu *stats;
 	atomic64_t faults;
@@ -74,26 +76,44 @@ struct nyx_device {
  */
 int nyx_device_add(struct nyx_unit *unit, u32 sbdf);
 
+/* The context of a device; the lock of its unit is held. */
+#define nyx_device_ctx(unit, dev)					\
+	rcu_dereference_protected((dev)->ctx, lockdep_is_held(&(unit)->lock))
+
 /* The domain that a device is in; the lock of its unit is held. */
-#define nyx_device_domain(unit, dev)					\
-	rcu_dereference_protected((dev)->domain, lockdep_is_held(&(unit)->lock))
+#define nyx_device_domain(unit, dev)	(nyx_device_ctx(unit, dev)->dom)
 
 /**
- * nyx_device_set_domain() - give a device another domain
+ * nyx_device_domain_rcu() - the domain that a device is in, for a moment
  * @dev: the device
- * @to: the domain
  *
- * Accesses that begin later see @to. The caller counts the device in &nyx_domain.nr_devices
- * of either domain, and waits for accesses in the old one.
+ * Context: under RCU.
+ * Return: the domain, or NULL if the device has been removed.
+ */
+static inline struct nyx_domain *nyx_device_domain_rcu(const struct nyx_device *dev)
+{
+	struct nyx_ctx *ctx = rcu_dereference(dev->ctx);
+
+	return ctx ? ctx->dom : NULL;
+}
+
+/**
+ * nyx_device_set_ctx() - give a device another context
+ * @dev: the device
+ * @to: the context
+ *
+ * Accesses that begin later see @to, and all that was written to it before. The caller
+ * counts the device in &nyx_domain.nr_devices of either domain, and hands the old context
+ * to nyx_inval_context().
  *
  * Context: under &nyx_unit.lock.
  */
-void nyx_device_set_domain(struct nyx_device *dev, struct nyx_domain *to);
+void nyx_device_set_ctx(struct nyx_device *dev, struct nyx_ctx *to);
 
 /**
  * nyx_device_unpublish() - take a device out of sight, and out of its last domain
  * @unit: the unit
- * @dev: the device, which is leaving and is in &nyx_unit.nowhere
+ * @dev: the device, which is leaving and is in &nyx_unit.blocked_domain
  *
  * When it returns no access and no interrupt uses the device.
  *

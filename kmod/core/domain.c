@@ -7,6 +7,8 @@
 #include "core/domain.h"
 
 #include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -16,9 +18,51 @@
 #include "core/oracle.h"
 #include "core/unit.h"
 
-static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
-				       const struct nyx_domain_config *cfg)
+void nyx_ctx_init(struct nyx_ctx *ctx, struct nyx_domain *dom,
+		  const struct nyx_ctx_attrs *attrs)
 {
+	ctx->dom = dom;
+	ctx->attrs = *attrs;
+	ctx->filtered = dom->stage.msi_window || attrs->blocked || attrs->excl ||
+			attrs->perm != NYX_ACC_RW;
+}
+
+void nyx_ctx_free(struct nyx_ctx *ctx)
+{
+	if (ctx != &ctx->dom->ctx)
+		kfree_rcu(ctx, rcu);
+}
+
+/* The stages of domains that commands make. Those of a guest have one of an entry. */
+static struct nyx_stage stage_of_kind(u32 kind)
+{
+	static const u8 stage[] = {
+		[NYX_DOMAIN_PAGING] = NYX_STAGE_KERNEL,
+		[NYX_DOMAIN_IDENTITY] = NYX_STAGE_IDENTITY,
+		[NYX_DOMAIN_BLOCKED] = NYX_STAGE_NONE,
+	};
+
+	return (struct nyx_stage) {
+		.kind = stage[array_index_nospec(kind, ARRAY_SIZE(stage))],
+		.width = 64,
+	};
+}
+
+/* What the plain context says: everything is granted, unless nothing is there. */
+static struct nyx_ctx_attrs plain_attrs(const struct nyx_stage *stage)
+{
+	return (struct nyx_ctx_attrs) {
+		.perm = NYX_ACC_RW,
+		.blocked = stage->kind == NYX_STAGE_NONE ? NYX_FAULT_BLOCKED :
+							   NYX_FAULT_NONE,
+	};
+}
+
+static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
+				       const struct nyx_domain_config *cfg,
+				       const struct nyx_stage *stage)
+{
+	const struct nyx_ctx_attrs attrs = plain_attrs(stage);
 	struct nyx_domain *dom;
 	int ret;
 
@@ -47,6 +91,7 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 		goto err_stats;
 
 	dom->kind = cfg->kind;
+	dom->stage = *stage;
 	dom->flags = cfg->flags;
 	dom->address_width = cfg->address_width;
 	dom->unit = unit;
@@ -55,8 +100,10 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 	init_rwsem(&dom->listening);
 	INIT_LIST_HEAD(&dom->listeners);
 	INIT_LIST_HEAD(&dom->due.link);
+	INIT_LIST_HEAD(&dom->retired);
 	refcount_set(&dom->ref, 1);
 	iotlb_space_init(&unit->iotlb, &dom->space);
+	nyx_ctx_init(&dom->ctx, dom, &attrs);
 	return dom;
 
 err_stats:
@@ -88,35 +135,57 @@ static void domain_free_rcu(struct rcu_head *rcu)
 static void domain_release(struct nyx_domain *dom)
 {
 	WARN_ON(!list_empty(&dom->due.link));
+	WARN_ON(!list_empty(&dom->retired));
 	pt_fini(&dom->pt);
 	nyx_oracle_destroy(dom->oracle);
 	mutex_destroy(&dom->lock);
 	call_rcu(&dom->rcu, domain_free_rcu);
 }
 
-struct nyx_domain *nyx_domain_nowhere(struct nyx_unit *unit)
+struct nyx_domain *nyx_domain_blocked(struct nyx_unit *unit)
 {
 	static const struct nyx_domain_config cfg = {
-		.kind = NYX_DOMAIN_NOWHERE,
+		.kind = NYX_DOMAIN_BLOCKED,
 		.flags = NYX_DOMAIN_F_SHARED,
 	};
+	const struct nyx_stage stage = stage_of_kind(cfg.kind);
+	struct nyx_domain *dom = domain_alloc(unit, &cfg, &stage);
 
-	return domain_alloc(unit, &cfg);
+	if (!IS_ERR(dom))
+		dom->ctx.attrs.blocked = NYX_FAULT_NO_DOMAIN;
+	return dom;
 }
 
 struct nyx_domain *nyx_domain_guest(struct nyx_unit *unit,
-				    const struct nyx_guest_map *map)
+				    const struct nyx_ctx_entry *entry)
 {
 	const struct nyx_domain_config cfg = {
 		.kind = NYX_DOMAIN_GUEST,
 		.flags = NYX_DOMAIN_F_SHARED,
-		.address_width = map->width,
+		.address_width = entry->stage.width,
 	};
-	struct nyx_domain *dom = domain_alloc(unit, &cfg);
+	struct nyx_domain *dom = domain_alloc(unit, &cfg, &entry->stage);
 
-	if (!IS_ERR(dom))
-		dom->guest = *map;
+	if (IS_ERR(dom))
+		return dom;
+	dom->guest.did = entry->table.did;
+	if (entry->stage.kind == NYX_STAGE_GUEST)
+		dom->guest = entry->table;
 	return dom;
+}
+
+bool nyx_domain_is(const struct nyx_domain *dom, const struct nyx_ctx_entry *entry)
+{
+	const struct nyx_guest_table *a = &dom->guest, *b = &entry->table;
+
+	if (a->did != b->did || dom->stage.kind != entry->stage.kind ||
+	    dom->stage.width != entry->stage.width ||
+	    dom->stage.msi_window != entry->stage.msi_window)
+		return false;
+	return dom->stage.kind != NYX_STAGE_GUEST ||
+	       (a->root == b->root && a->cfg.format == b->cfg.format &&
+		a->cfg.levels == b->cfg.levels && a->cfg.va_lg2 == b->cfg.va_lg2 &&
+		a->cfg.page_sizes == b->cfg.page_sizes);
 }
 
 static bool name_taken(struct nyx_unit *unit, const char *name)
@@ -165,7 +234,8 @@ static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
 int nyx_domain_create(struct nyx_unit *unit,
 		      const struct nyx_domain_config *cfg, u32 *id)
 {
-	struct nyx_domain *dom = domain_alloc(unit, cfg);
+	const struct nyx_stage stage = stage_of_kind(cfg->kind);
+	struct nyx_domain *dom = domain_alloc(unit, cfg, &stage);
 	int ret;
 
 	if (IS_ERR(dom))

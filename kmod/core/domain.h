@@ -4,10 +4,14 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
+ * A domain has a cache tag, an epoch, a stage, listeners and counters, and knows
+ * nothing of the devices that use it. What belongs to a device is in its context,
+ * &struct nyx_ctx of core/context.h, which refers to the domain.
+ *
  * A domain is found by its id and is alive while it has references: one for
  * being there, one for each command that works on it. Devices hold none;
  * instead a domain that has devices cannot be destroyed, and an access that
- * found the domain through its device is inside @epoch.
+ * found the domain through the context of its device is inside @epoch.
  */
 #ifndef NYX_CORE_DOMAIN_H
 #define NYX_CORE_DOMAIN_H
@@ -22,7 +26,7 @@
 #include <linux/rwsem.h>
 #include <linux/types.h>
 
-#include "core/front.h"
+#include "core/context.h"
 #include "core/inval.h"
 #include "core/stats.h"
 #include "pt/pt.h"
@@ -33,9 +37,6 @@ struct nyx_history;
 struct nyx_oracle;
 struct nyx_qos;
 struct nyx_unit;
-
-/* The kind of &nyx_unit.nowhere, beside those of enum nyx_domain_kind. */
-#define NYX_DOMAIN_NOWHERE	0xffu
 
 /**
  * struct nyx_domain_config - what a domain is created from; all values resolved
@@ -57,16 +58,18 @@ struct nyx_domain_config {
 
 /**
  * struct nyx_domain - an address space
- * @kind: of enum nyx_domain_kind, or NYX_DOMAIN_NOWHERE; const after init
- * @flags: of enum nyx_domain_flags; const after init
+ * @ctx: the plain context, of devices that have none of their own; const after init
+ * @stage: how it translates; const after init
+ * @kind: of enum nyx_domain_kind; const after init
  * @id: its id; const after init
  * @refused: devices that are quarantined and keep the others from working, too
  * @space: its side of the translation cache; invalidations under @lock
  * @stats: its counters
  * @epoch: accesses in flight
+ * @flags: of enum nyx_domain_flags; const after init
  * @unit: its unit; const after init
  * @qos: its limits, or NULL; written under &nyx_unit.lock
- * @guest: NYX_DOMAIN_GUEST: where its table is; const after init
+ * @guest: NYX_DOMAIN_GUEST: its table; const after init
  * @pieces_lg2: NYX_DOMAIN_GUEST: log2 of the largest page of which the cache may
  *              hold only a part, or 0
  * @pt: its table; writers under @lock
@@ -78,6 +81,8 @@ struct nyx_domain_config {
  * @dying: being destroyed, takes no devices; under &nyx_unit.lock
  * @gone: nobody is inside, or comes; under &nyx_inval.lock
  * @due: what has to be waited for in it; under &nyx_inval.lock
+ * @retired: contexts that accesses in it may still use, in the order in which devices
+ *           lost them; head of &nyx_ctx.link; under &nyx_inval.lock
  * @listeners: who has copies of its translations; under @lock and @listening
  * @listening: held, beside @lock, by who changes @listeners; for reading by a thread
  *             that waits for them
@@ -86,20 +91,23 @@ struct nyx_domain_config {
  * @address_width: bits of an IOVA, or 0; const after init
  * @name: name, or empty; const after init
  *
- * Fields that an access reads which hits the cache are in the first cache line;
- * those that commands write are behind all that any access reads.
+ * On a 64-bit machine @ctx fills the first cache line, and the other fields that an
+ * access reads which hits the cache are in the second one; those that commands write
+ * are behind all that any access reads.
  */
 struct nyx_domain {
-	u32 kind;
-	u32 flags;
+	struct nyx_ctx ctx;
+	struct nyx_stage stage;
+	u8 kind;
 	u32 id;
 	atomic_t refused;
 	struct iotlb_space space;
 	struct nyx_stats_cpu __percpu *stats;
 	struct epoch epoch;
+	u32 flags;
 	struct nyx_unit *unit;
 	struct nyx_qos __rcu *qos;
-	struct nyx_guest_map guest;
+	struct nyx_guest_table guest;
 	u32 pieces_lg2;
 	struct pt pt;
 	struct nyx_oracle *oracle;
@@ -111,6 +119,7 @@ struct nyx_domain {
 	bool dying;
 	bool gone;
 	struct nyx_due due;
+	struct list_head retired;
 	struct list_head listeners;
 	struct rw_semaphore listening;
 	refcount_t ref;
@@ -120,24 +129,54 @@ struct nyx_domain {
 };
 
 /**
- * nyx_domain_nowhere() - make the domain of devices that have none
+ * nyx_domain_blocked() - make the domain of devices that have no other
  * @unit: the unit
  *
  * Context: may sleep.
  * Return: a domain with id 0 that cannot be found, or ERR_PTR(-ENOMEM).
  */
-struct nyx_domain *nyx_domain_nowhere(struct nyx_unit *unit);
+struct nyx_domain *nyx_domain_blocked(struct nyx_unit *unit);
 
 /**
- * nyx_domain_guest() - make a domain whose table the guest owns
+ * nyx_domain_guest() - make a domain that the guest's tables describe
  * @unit: the unit
- * @map: where it is
+ * @entry: the context entry of one of its devices
  *
  * Context: may sleep.
  * Return: a domain without an id that cannot be found, or ERR_PTR(-ENOMEM).
  */
 struct nyx_domain *nyx_domain_guest(struct nyx_unit *unit,
-				    const struct nyx_guest_map *map);
+				    const struct nyx_ctx_entry *entry);
+
+/**
+ * nyx_domain_is() - is a domain the one that a context entry describes?
+ * @dom: a domain of kind NYX_DOMAIN_GUEST
+ * @entry: the context entry
+ *
+ * Context: any.
+ * Return: true if it has the guest's domain id of @entry, and translates alike.
+ */
+bool nyx_domain_is(const struct nyx_domain *dom, const struct nyx_ctx_entry *entry);
+
+/**
+ * nyx_ctx_init() - prepare a context
+ * @ctx: the context
+ * @dom: the domain that it refers to
+ * @attrs: what belongs to the requester
+ *
+ * Context: any; nobody else uses it yet.
+ */
+void nyx_ctx_init(struct nyx_ctx *ctx, struct nyx_domain *dom,
+		  const struct nyx_ctx_attrs *attrs);
+
+/**
+ * nyx_ctx_free() - free a context, a grace period later
+ * @ctx: a context that no device has, and no access uses; one that its domain embeds
+ *       stays
+ *
+ * Context: any.
+ */
+void nyx_ctx_free(struct nyx_ctx *ctx);
 
 /**
  * nyx_domain_create() - make a domain

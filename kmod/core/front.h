@@ -27,36 +27,78 @@ struct nyx_unit;
 struct nyx_unit_config;
 
 /**
- * struct nyx_guest_map - what a requester's accesses go through
- * @tag: the guest's id of the domain
- * @pass_through: addresses are not translated
- * @quiet: the guest does not want to know of faults
- * @keep_irqs: neither addresses nor what they become may be in the range of
- *             interrupt messages
- * @hole: addresses from @hole_first to @hole_last are not translated, nor blocked
- * @perm: NYX_ACC_* that is granted at all
- * @blocked: all is refused, for this vendor's reason; or 0
- * @note: for the front end: see &nyx_refusal.note
- * @width: bits of an address
- * @cfg: shape of the table
- * @root: GPA of the table
- * @hole_first: see @hole
- * @hole_last: likewise
+ * struct nyx_ctx_attrs - what a context entry says of its requester alone
+ * @code: with @blocked: the vendor's fault reason, or 0
+ * @blocked: of enum nyx_fault_reason: why it refuses every access; NYX_FAULT_NONE:
+ *           it does not
+ * @model: bits of the vendor model, handed back as &nyx_refusal.model
+ * @perm: NYX_ACC_* that it grants at all
+ * @fpd: fault processing disable: the guest does not see faults of the requester
+ * @excl: addresses from @excl_first to @excl_last, the exclusion range, are neither
+ *        translated nor refused
+ * @excl_first: first address of the exclusion range
+ * @excl_last: last address of it
  */
-struct nyx_guest_map {
-	u32 tag;
-	bool pass_through;
-	bool quiet;
-	bool keep_irqs;
-	bool hole;
+struct nyx_ctx_attrs {
+	u16 code;
+	u8 blocked;
+	u8 model;
 	u8 perm;
-	u16 blocked;
-	u16 note;
+	bool fpd;
+	bool excl;
+	u64 excl_first;
+	u64 excl_last;
+};
+
+/**
+ * enum nyx_stage_kind - how an address space translates
+ * @NYX_STAGE_NONE: not at all: its contexts are blocked
+ * @NYX_STAGE_IDENTITY: the IOVA is the GPA
+ * @NYX_STAGE_KERNEL: by a table that the kernel owns
+ * @NYX_STAGE_GUEST: by a table in guest memory
+ */
+enum nyx_stage_kind {
+	NYX_STAGE_NONE,
+	NYX_STAGE_IDENTITY,
+	NYX_STAGE_KERNEL,
+	NYX_STAGE_GUEST,
+};
+
+/**
+ * struct nyx_stage - how an address space translates
+ * @kind: of enum nyx_stage_kind
+ * @width: bits of an IOVA, checked where @kind is NYX_STAGE_IDENTITY
+ * @msi_window: neither an IOVA nor what it becomes may be in the range of interrupt
+ *              messages
+ */
+struct nyx_stage {
+	u8 kind;
 	u8 width;
+	bool msi_window;
+};
+
+/**
+ * struct nyx_guest_table - a table in guest memory
+ * @did: the guest's domain id
+ * @cfg: shape of the table; the rest counts with NYX_STAGE_GUEST only
+ * @root: GPA of the table
+ */
+struct nyx_guest_table {
+	u32 did;
 	struct pt_config cfg;
 	u64 root;
-	u64 hole_first;
-	u64 hole_last;
+};
+
+/**
+ * struct nyx_ctx_entry - a context entry, or device table entry, as decoded
+ * @attrs: what belongs to the requester
+ * @stage: what belongs to the address space
+ * @table: likewise
+ */
+struct nyx_ctx_entry {
+	struct nyx_ctx_attrs attrs;
+	struct nyx_stage stage;
+	struct nyx_guest_table table;
 };
 
 /**
@@ -78,7 +120,7 @@ struct nyx_guest_irqs {
  * @code: the vendor's fault reason
  * @quiet: the guest does not want to know
  * @levels: of the table that refused it; 0: none did
- * @note: what the front end noted in the map
+ * @model: &nyx_ctx_attrs.model
  * @tag: the guest's id of the domain, or 0
  * @at: GPA of the table entry that could not be read; the entry that has reserved
  *      bits
@@ -88,7 +130,7 @@ struct nyx_refusal {
 	u16 code;
 	bool quiet;
 	u8 levels;
-	u16 note;
+	u8 model;
 	u32 tag;
 	u64 at;
 };
@@ -104,8 +146,8 @@ struct nyx_refusal {
  *             meanwhile
  * @mmio_write: write registers, and do what follows; may sleep. 0; -ENOMEM with
  *              nothing changed; -EINTR if the caller was killed meanwhile
- * @decode_device: find what the accesses of a requester, and PASID, go through; may
- *                 sleep. False if they are refused
+ * @decode_device: read the context entry of a requester, and PASID; may sleep. False
+ *                 if there is none that can be used: accesses are refused
  * @decode_irqs: find how a requester's interrupts are treated; may sleep. As
  *               @decode_irte. NULL: there is one table for all
  * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if
@@ -132,7 +174,7 @@ struct nyx_front_ops {
 	int (*mmio_write)(struct nyx_front *front, u32 offset, u32 size,
 			  u64 value);
 	bool (*decode_device)(struct nyx_front *front, u32 sbdf, u32 pasid,
-			      struct nyx_guest_map *map,
+			      struct nyx_ctx_entry *entry,
 			      struct nyx_refusal *refusal);
 	int (*decode_irqs)(struct nyx_front *front, u32 sbdf,
 			   struct nyx_guest_irqs *irqs,

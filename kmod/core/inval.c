@@ -65,16 +65,39 @@ static u64 owe(struct nyx_inval *inval, struct nyx_due *due)
 }
 
 /* As owe(); 0 for a domain that is gone: it was drained, and nobody enters it. */
+static u64 owe_domain_locked(struct nyx_inval *inval, struct nyx_domain *dom)
+{
+	if (dom->gone)
+		return 0;
+	if (list_empty(&dom->due.link))
+		list_add_tail(&dom->due.link, &inval->owed);
+	return owe_locked(inval, &dom->due);
+}
+
 static u64 owe_domain(struct nyx_domain *dom)
 {
 	struct nyx_inval *inval = &dom->unit->inval;
-	u64 number = 0;
+	u64 number;
 
 	spin_lock(&inval->lock);
-	if (!dom->gone) {
-		number = owe_locked(inval, &dom->due);
-		if (list_empty(&dom->due.link))
-			list_add_tail(&dom->due.link, &inval->owed);
+	number = owe_domain_locked(inval, dom);
+	spin_unlock(&inval->lock);
+	return number;
+}
+
+/* As owe_domain(), for a context that a device has lost. The device was in the domain. */
+static u64 retire(struct nyx_ctx *ctx)
+{
+	struct nyx_domain *dom = ctx->dom;
+	struct nyx_inval *inval = &dom->unit->inval;
+	u64 number;
+
+	spin_lock(&inval->lock);
+	number = owe_domain_locked(inval, dom);
+	if (ctx != &dom->ctx) {
+		ctx->retired = number;
+		list_add_tail(&ctx->link, &dom->retired);
+		WRITE_ONCE(inval->nr_retired, inval->nr_retired + 1);
 	}
 	spin_unlock(&inval->lock);
 	return number;
@@ -98,6 +121,46 @@ static void paid(struct nyx_inval *inval, struct nyx_due *due, u64 noted)
 	spin_lock(&inval->lock);
 	paid_locked(inval, due, noted);
 	spin_unlock(&inval->lock);
+}
+
+/* A context that no access uses any more, after a wait that noted @noted, or NULL. */
+static struct nyx_ctx *unretire(struct nyx_domain *dom, u64 noted)
+{
+	struct nyx_inval *inval = &dom->unit->inval;
+	struct nyx_ctx *ctx;
+
+	spin_lock(&inval->lock);
+	ctx = list_first_entry_or_null(&dom->retired, struct nyx_ctx, link);
+	if (ctx && ctx->retired <= noted) {
+		list_del(&ctx->link);
+		WRITE_ONCE(inval->nr_retired, inval->nr_retired - 1);
+	} else {
+		ctx = NULL;
+	}
+	spin_unlock(&inval->lock);
+	return ctx;
+}
+
+/* Free the contexts whose last users a wait for their domain has waited for. */
+static void free_retired(struct nyx_domain *dom, u64 noted)
+{
+	struct nyx_ctx *ctx;
+
+	/* One that is added meanwhile has a later number. */
+	while (!list_empty(&dom->retired)) {
+		ctx = unretire(dom, noted);
+		if (!ctx)
+			break;
+		nyx_ctx_free(ctx);
+		cond_resched();
+	}
+}
+
+/* As paid(), for a domain that was drained. */
+static void paid_domain(struct nyx_domain *dom, u64 noted)
+{
+	free_retired(dom, noted);
+	paid(&dom->unit->inval, &dom->due, noted);
 }
 
 /* The number that a wait notes. 0: nothing is owed, so there is nothing to pay. */
@@ -160,7 +223,7 @@ void nyx_inval_purge(struct nyx_inval *inval)
 	struct nyx_domain *dom;
 
 	while ((dom = get_owed(inval, U64_MAX))) {
-		paid(inval, &dom->due, U64_MAX);
+		paid_domain(dom, U64_MAX);
 		nyx_domain_put(dom);
 		cond_resched();
 	}
@@ -320,15 +383,23 @@ void nyx_inval_range(struct nyx_domain *dom, u64 first, u64 last,
 	mutex_unlock(&dom->lock);
 }
 
-void nyx_inval_context(struct nyx_device *dev, struct nyx_domain *from,
+bool nyx_inval_may_retire(struct nyx_unit *unit)
+{
+	return READ_ONCE(unit->inval.nr_retired) < NYX_CTX_RETIRED_MAX;
+}
+
+void nyx_inval_context(struct nyx_device *dev, struct nyx_ctx *from,
 		       struct nyx_ticket *t)
 {
+	struct nyx_domain *dom = from->dom;
+
 	/* And domains that the device left before. The post below is later for a queue. */
 	if (!t->lists)
 		ticket_left(t, dev);
 	/* Others who ask for the device find it, while the owner of @t waits. */
-	dev->left = owe_domain(from);
-	nyx_ticket_domain(t, from);
+	dev->left = retire(from);
+	/* From here on another wait may free @from. */
+	nyx_ticket_domain(t, dom);
 }
 
 void nyx_inval_irqs(struct nyx_ticket *t)
@@ -364,6 +435,8 @@ static void domain_gone(struct nyx_domain *dom)
 {
 	struct nyx_inval *inval = &dom->unit->inval;
 
+	/* It is closed: no device loses a context of it any more. */
+	free_retired(dom, U64_MAX);
 	spin_lock(&inval->lock);
 	dom->gone = true;
 	paid_locked(inval, &dom->due, U64_MAX);
@@ -411,7 +484,7 @@ static int wait_domain(struct nyx_domain *dom)
 	}
 	ret = drain(dom);
 	if (!ret && noted)
-		paid(inval, &dom->due, noted);
+		paid_domain(dom, noted);
 	return ret;
 }
 
@@ -530,7 +603,7 @@ void nyx_inval_wait_senders(struct nyx_unit *unit)
 
 void nyx_inval_wait_gone(struct nyx_unit *unit)
 {
-	epoch_drain_bounded(&unit->nowhere->epoch);
+	epoch_drain_bounded(&unit->blocked_domain->epoch);
 	epoch_drain_bounded(&unit->irq.epoch);
 }
 

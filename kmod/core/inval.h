@@ -20,6 +20,10 @@
  * the last post since it was waited for. Each post has the next number of the unit. So
  * a wait for all posts up to a number visits the domains that were touched and no
  * others, two waits may be under way at once, and nothing is allocated.
+ *
+ * A context that a device has lost is retired with the number of that post. Accesses that
+ * are inside the domain may still use it, so the domain keeps it. A wait that has drained
+ * the domain frees the contexts with numbers up to the one that it noted before it began.
  */
 #ifndef NYX_CORE_INVAL_H
 #define NYX_CORE_INVAL_H
@@ -28,6 +32,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+struct nyx_ctx;
 struct nyx_device;
 struct nyx_domain;
 struct nyx_unit;
@@ -56,6 +61,7 @@ struct nyx_due {
  * @memory: all users of memory
  * @parked: regions that have left the map, by their number; freed when a wait for
  *          @memory is over that began after that
+ * @nr_retired: contexts that domains keep for accesses that may use them
  */
 struct nyx_inval {
 	spinlock_t lock;
@@ -64,6 +70,7 @@ struct nyx_inval {
 	struct nyx_due irqs;
 	struct nyx_due memory;
 	struct list_head parked;
+	unsigned int nr_retired;
 };
 
 /* Domains that a ticket names. */
@@ -183,15 +190,28 @@ void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
 			    struct nyx_ticket *t);
 
 /**
- * nyx_inval_context() - a device has another domain
+ * nyx_inval_context() - a device has another context
  * @dev: the device
- * @from: the domain that it had
- * @t: gets @from, and what the device left before and nobody has waited for
+ * @from: the context that it had, which nyx_device_set_ctx() has taken away
+ * @t: gets the domain of @from, and what the device left before and nobody has waited
+ *     for
+ *
+ * The domain takes over @from, and frees it after a wait for its accesses.
  *
  * Context: under &nyx_unit.lock.
  */
-void nyx_inval_context(struct nyx_device *dev, struct nyx_domain *from,
+void nyx_inval_context(struct nyx_device *dev, struct nyx_ctx *from,
 		       struct nyx_ticket *t);
+
+/**
+ * nyx_inval_may_retire() - may a device get a context that has to be freed?
+ * @unit: the unit
+ *
+ * Context: any.
+ * Return: false while accesses may use NYX_CTX_RETIRED_MAX contexts that devices have
+ * lost, because nobody has waited for them.
+ */
+bool nyx_inval_may_retire(struct nyx_unit *unit);
 
 /**
  * nyx_inval_irqs() - interrupt entries, or how interrupts are treated, have changed

@@ -295,7 +295,7 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 
 	rcu_read_lock();
 	dev = xa_load(&unit->devices, req->sbdf);
-	dom = dev ? rcu_dereference(dev->domain) : NULL;
+	dom = dev ? nyx_device_domain_rcu(dev) : NULL;
 	if (unlikely(!dom || READ_ONCE(dev->leaving))) {
 		ret = -ENOENT;
 		goto out;
@@ -379,7 +379,7 @@ static int post_slow(struct nyx_unit *unit, struct nyx_irq_req *req, bool last)
 	pair = epoch_enter(&unit->irq.epoch);
 	rcu_read_lock();
 	dev = xa_load(&unit->devices, req->sbdf);
-	dom = dev ? rcu_dereference(dev->domain) : NULL;
+	dom = dev ? nyx_device_domain_rcu(dev) : NULL;
 	if (dom)
 		finish(unit, dev, dom, req);
 	rcu_read_unlock();

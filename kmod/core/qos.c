@@ -156,7 +156,7 @@ static void limits_now(struct nyx_unit *unit, u32 sbdf, struct nyx_domain *dom,
 	struct nyx_device *dev = xa_load(&unit->devices, sbdf);
 
 	if (!dom && dev)
-		dom = rcu_dereference(dev->domain);
+		dom = nyx_device_domain_rcu(dev);
 	*mine = dev ? rcu_dereference(dev->qos) : NULL;
 	*ours = dom ? rcu_dereference(dom->qos) : NULL;
 }

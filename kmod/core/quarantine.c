@@ -188,6 +188,15 @@ static bool state_refuses(u8 state)
 	return state == NYX_DEVICE_QUARANTINED || state == NYX_DEVICE_DISABLED;
 }
 
+/* The domain of a device whose guard is locked, or NULL. */
+static struct nyx_domain *domain_of(const struct nyx_device *dev)
+{
+	struct nyx_ctx *ctx = rcu_dereference_protected(dev->ctx,
+							lockdep_is_held(&dev->guard.lock));
+
+	return ctx ? ctx->dom : NULL;
+}
+
 void nyx_guard_hold(struct nyx_device *dev)
 {
 	struct nyx_guard *g = &dev->guard;
@@ -195,8 +204,9 @@ void nyx_guard_hold(struct nyx_device *dev)
 
 	lockdep_assert_held(&g->lock);
 	if (state_refuses(g->state) && (g->policy.flags & NYX_POLICY_F_DOMAIN))
-		dom = rcu_dereference_protected(dev->domain, true);
-	if (dom && dom->kind == NYX_DOMAIN_NOWHERE)
+		dom = domain_of(dev);
+	/* Its devices have nothing in common. */
+	if (dom && dom == dom->unit->blocked_domain)
 		dom = NULL;
 	if (dom == g->held)
 		return;
@@ -312,7 +322,7 @@ static void count(struct nyx_device *dev, u32 stat)
 
 	nyx_stat_add(dev->stats, stat, 1);
 	rcu_read_lock();
-	dom = rcu_dereference(dev->domain);
+	dom = nyx_device_domain_rcu(dev);
 	if (dom)
 		nyx_stat_add(dom->stats, stat, 1);
 	rcu_read_unlock();
@@ -548,7 +558,7 @@ void nyx_guard_get(struct nyx_device *dev, struct nyx_device_info *info)
 	info->next_ns = g->next_ns;
 	if (g->own)
 		info->flags |= NYX_DEVICE_F_POLICY;
-	dom = rcu_dereference_protected(dev->domain, true);
+	dom = domain_of(dev);
 	if (dom && atomic_read(&dom->refused) && !state_refuses(g->state))
 		info->flags |= NYX_DEVICE_F_HELD;
 	spin_unlock_irqrestore(&g->lock, flags);

@@ -25,7 +25,7 @@
  * accesses that come later, and nyx_device_control() waits for the others. Faults come
  * in any context, so a guard has a spinlock:
  *
- *   nyx_guard::lock     state, score, evidence, the device's domain
+ *   nyx_guard::lock     state, score, evidence, the device's context
  *   nyx_duty::lock      inside it: the queue of guards that wait for a time
  *
  * A unit has one work item that does what is due: changes of state, and the

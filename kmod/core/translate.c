@@ -25,6 +25,7 @@ static int enter(struct nyx_unit *unit, u32 sbdf, u32 pasid, struct nyx_access *
 {
 	struct nyx_device *dev;
 	struct nyx_domain *dom;
+	struct nyx_ctx *ctx;
 
 	rcu_read_lock();
 	dev = xa_load(&unit->devices, sbdf);
@@ -36,18 +37,21 @@ static int enter(struct nyx_unit *unit, u32 sbdf, u32 pasid, struct nyx_access *
 	acc->dev = dev;
 	acc->pasid = pasid;
 	for (;;) {
-		dom = rcu_dereference(dev->domain);
-		if (unlikely(!dom)) {
+		ctx = rcu_dereference(dev->ctx);
+		if (unlikely(!ctx)) {
 			rcu_read_unlock();
 			return -ENOENT;
 		}
+		dom = ctx->dom;
+		acc->ctx = ctx;
 		acc->dom = dom;
 		acc->pair = epoch_enter(&dom->epoch);
 		/*
-		 * Inside, is it still the device's? If so a detach from now on
-		 * waits for us. Pairs with move_begin() of core/attach.c.
+		 * Inside, is it still the device's? If so a command that takes it away
+		 * from now on waits for us, and only then is it freed. Pairs with
+		 * move_begin() of core/attach.c and forget_device() of core/context.c.
 		 */
-		if (likely(rcu_access_pointer(dev->domain) == dom))
+		if (likely(rcu_access_pointer(dev->ctx) == ctx))
 			break;
 		epoch_exit(&dom->epoch, acc->pair);
 	}
@@ -55,10 +59,10 @@ static int enter(struct nyx_unit *unit, u32 sbdf, u32 pasid, struct nyx_access *
 	return 0;
 }
 
-/* A device whose domain only the guest's tables know. */
-static noinline int enter_guest(struct nyx_unit *unit, u32 sbdf, u32 pasid,
-				struct nyx_access *acc)
+/* A device whose context only the guest's tables know. */
+static noinline int enter_guest(struct nyx_unit *unit, struct nyx_access *acc)
 {
+	u32 sbdf = acc->dev->sbdf, pasid = acc->pasid;
 	u64 generation;
 	int ret;
 
@@ -69,7 +73,7 @@ static noinline int enter_guest(struct nyx_unit *unit, u32 sbdf, u32 pasid,
 					&acc->refusal);
 		if (!ret)
 			ret = enter(unit, sbdf, pasid, acc);
-	} while (!ret && acc->dom == unit->nowhere &&
+	} while (!ret && acc->dom == unit->blocked_domain &&
 		 (!acc->refusal.reason ||
 		  generation != READ_ONCE(unit->guest.generation)));
 	return ret;
@@ -80,8 +84,8 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, u32 pasid,
 {
 	int ret = enter(unit, sbdf, pasid, acc);
 
-	if (unlikely(!ret && unit->guest.front && acc->dom == unit->nowhere))
-		ret = enter_guest(unit, sbdf, pasid, acc);
+	if (unlikely(!ret && unit->guest.front && acc->dom == unit->blocked_domain))
+		ret = enter_guest(unit, acc);
 	return ret;
 }
 
@@ -132,7 +136,7 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 
 	acc->tally.walks++;
 	iotlb_begin(&dom->space, &acc->snap);
-	if (dom->kind == NYX_DOMAIN_GUEST) {
+	if (dom->stage.kind == NYX_STAGE_GUEST) {
 		nyx_guest_walk(acc->unit, dom, iova, perm, &res, acc->trace);
 	} else if (unlikely(dom->oracle)) {
 		if (!nyx_oracle_walk(dom, iova, perm, &res))
@@ -157,8 +161,6 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	}
 	span->gpa = res.oa;
 	span->perm = res.perm;
-	if (dom->kind == NYX_DOMAIN_GUEST)
-		span->perm &= dom->guest.perm;
 	span->lg2 = res.lg2;
 	span->reach = res.lg2;
 	return true;
@@ -220,12 +222,12 @@ static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
 }
 
 /* The address is the output, up to @last. */
-static void pass(u64 iova, u64 last, unsigned int perm, struct nyx_span *span)
+static void pass(u64 iova, u64 last, struct nyx_span *span)
 {
 	if (span->length - 1 > last - iova)
 		span->length = last - iova + 1;
 	span->gpa = iova;
-	span->perm = perm;
+	span->perm = NYX_ACC_RW;
 	span->lg2 = 0;
 }
 
@@ -236,106 +238,123 @@ static void cut_before(u64 iova, u64 first, struct nyx_span *span)
 		span->length = first - iova;
 }
 
-enum guest_way { GUEST_TABLE, GUEST_PASS, GUEST_REFUSED };
+enum filter_verdict { FILTER_REFUSES, FILTER_EXCLUDES, FILTER_PASSES };
 
-/* Decode what the guest's tables say about a device, before any table is walked. */
-static enum guest_way guest_way(struct nyx_access *acc, u64 iova,
-				unsigned int perm, struct nyx_span *span,
-				struct nyx_fault *fault)
+/*
+ * What the context decides about an access before anything is translated. Where it says
+ * FILTER_EXCLUDES the span is complete but for its memory.
+ */
+static noinline enum filter_verdict filter(struct nyx_access *acc, u64 iova,
+					   unsigned int perm, struct nyx_span *span,
+					   struct nyx_fault *fault)
 {
-	const struct nyx_guest_map *map = &acc->dom->guest;
-	u64 last = nyx_lg2_last(map->width);
+	const struct nyx_ctx_attrs *attrs = &acc->ctx->attrs;
 	enum nyx_fault_reason reason;
 
-	if (map->keep_irqs && nyx_guest_irq_range(iova)) {
+	if (acc->dom->stage.msi_window && nyx_guest_irq_range(iova)) {
 		reason = NYX_FAULT_INTERRUPT_RANGE;
 		goto refused;
 	}
-	if (map->hole && iova >= map->hole_first && iova <= map->hole_last) {
-		pass(iova, map->hole_last, NYX_ACC_RW, span);
-		return GUEST_PASS;
+	if (attrs->excl && iova >= attrs->excl_first && iova <= attrs->excl_last) {
+		pass(iova, attrs->excl_last, span);
+		return FILTER_EXCLUDES;
 	}
-	if (map->hole)
-		cut_before(iova, map->hole_first, span);
-	if (unlikely(map->blocked)) {
-		reason = NYX_FAULT_CONTEXT;
+	if (attrs->excl)
+		cut_before(iova, attrs->excl_first, span);
+	if (unlikely(attrs->blocked)) {
+		/* Of the blocked domain: the guest's tables refuse the device. */
+		reason = acc->refusal.reason ?: attrs->blocked;
 		goto refused;
 	}
-	if (unlikely(perm & ~map->perm)) {
-		reason = perm & ~map->perm & NYX_ACC_WRITE ?
+	if (unlikely(perm & ~attrs->perm)) {
+		reason = perm & ~attrs->perm & NYX_ACC_WRITE ?
 			NYX_FAULT_WRITE_DENIED : NYX_FAULT_READ_DENIED;
 		goto refused;
 	}
-	if (!map->pass_through)
-		return GUEST_TABLE;
-	if (iova > last) {
-		reason = NYX_FAULT_ADDRESS_WIDTH;
-		goto refused;
-	}
-	if (map->keep_irqs)
-		cut_before(iova, NYX_IRQ_RANGE_START, span);
-	pass(iova, last, map->perm, span);
-	return GUEST_PASS;
+	return FILTER_PASSES;
 
 refused:
 	refuse(fault, reason, iova, perm, NYX_GPA_UNKNOWN);
-	return GUEST_REFUSED;
+	return FILTER_REFUSES;
 }
 
-bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
-		   unsigned int perm, struct nyx_span *span,
-		   struct nyx_fault *fault)
+static bool translate_identity(const struct nyx_stage *stage, u64 iova,
+			       unsigned int perm, struct nyx_span *span,
+			       struct nyx_fault *fault)
 {
-	struct nyx_domain *dom = acc->dom;
-	bool walked = false;
-	enum guest_way way;
+	u64 last = nyx_lg2_last(stage->width);
+
+	if (unlikely(iova > last))
+		return refuse(fault, NYX_FAULT_ADDRESS_WIDTH, iova, perm,
+			      NYX_GPA_UNKNOWN);
+	if (stage->msi_window)
+		cut_before(iova, NYX_IRQ_RANGE_START, span);
+	pass(iova, last, span);
+	return true;
+}
+
+/* What the domain does with an access; *walked as of translate_paging(). */
+static bool translate_stage(struct nyx_access *acc, u64 iova, unsigned int perm,
+			    struct nyx_span *span, struct nyx_fault *fault,
+			    bool *walked)
+{
+	const struct nyx_stage *stage = &acc->dom->stage;
 	u64 left, mask;
 
-	if (unlikely(READ_ONCE(acc->dev->refused) || atomic_read(&dom->refused)))
-		return refuse(fault, NYX_FAULT_QUARANTINED, iova, perm,
-			      NYX_GPA_UNKNOWN);
-	span->length = length;
-	switch (dom->kind) {
-	case NYX_DOMAIN_GUEST:
-		way = guest_way(acc, iova, perm, span, fault);
-		if (way == GUEST_REFUSED)
-			return false;
-		if (way == GUEST_PASS)
-			break;
+	switch (stage->kind) {
+	case NYX_STAGE_GUEST:
 		/* A caller that only looks wants to see the walk. */
-		if (unlikely(acc->trace)) {
-			if (!walk(acc, iova, perm, span, fault))
-				return false;
-			break;
-		}
+		if (unlikely(acc->trace))
+			return walk(acc, iova, perm, span, fault);
 		fallthrough;
-	case NYX_DOMAIN_PAGING:
-		if (!translate_paging(acc, iova, perm, span, fault, &walked))
+	case NYX_STAGE_KERNEL:
+		if (!translate_paging(acc, iova, perm, span, fault, walked))
 			return false;
 		/* To the end of what the translation speaks for. */
 		mask = nyx_lg2_last(span->reach);
 		left = mask - (iova & mask);
 		if (span->length - 1 > left)
 			span->length = left + 1;
-		break;
-	case NYX_DOMAIN_IDENTITY:
-		span->gpa = iova;
-		span->perm = NYX_ACC_RW;
-		span->lg2 = 0;
-		break;
-	case NYX_DOMAIN_BLOCKED:
-		return refuse(fault, NYX_FAULT_BLOCKED, iova, perm,
-			      NYX_GPA_UNKNOWN);
+		return true;
+	case NYX_STAGE_IDENTITY:
+		return translate_identity(stage, iova, perm, span, fault);
 	default:
-		return refuse(fault, acc->refusal.reason ?: NYX_FAULT_NO_DOMAIN,
-			      iova, perm, NYX_GPA_UNKNOWN);
+		/* Its contexts are blocked: this is not reached. */
+		return refuse(fault, NYX_FAULT_BLOCKED, iova, perm, NYX_GPA_UNKNOWN);
+	}
+}
+
+bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
+		   unsigned int perm, struct nyx_span *span,
+		   struct nyx_fault *fault)
+{
+	enum filter_verdict verdict = FILTER_PASSES;
+	const struct nyx_ctx *ctx = acc->ctx;
+	struct nyx_domain *dom = acc->dom;
+	bool walked = false;
+	u8 granted;
+
+	if (unlikely(READ_ONCE(acc->dev->refused) || atomic_read(&dom->refused)))
+		return refuse(fault, NYX_FAULT_QUARANTINED, iova, perm,
+			      NYX_GPA_UNKNOWN);
+	span->length = length;
+	if (unlikely(ctx->filtered))
+		verdict = filter(acc, iova, perm, span, fault);
+	if (unlikely(verdict == FILTER_REFUSES))
+		return false;
+	if (likely(verdict == FILTER_PASSES)) {
+		if (!translate_stage(acc, iova, perm, span, fault, &walked))
+			return false;
+		/* The cache gets what the domain grants: other contexts use it, too. */
+		granted = span->perm;
+		span->perm &= ctx->attrs.perm;
 	}
 	if (!find_memory(acc, iova, perm, span, fault))
 		return false;
-	/* Now that it is known where the memory is: the entry says so, too. */
+	/* The entry also says which memory was found: the hint. */
 	if (walked)
 		iotlb_fill(&acc->unit->iotlb, &dom->space, &acc->snap, iova,
-			   span->gpa, span->lg2, span->perm, acc->hint);
+			   span->gpa, span->lg2, granted, acc->hint);
 	return true;
 }
 
@@ -343,7 +362,8 @@ bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault,
 		    struct nyx_refusal *refusal)
 {
 	struct nyx_front *front = acc->unit->guest.front;
-	const struct nyx_guest_map *map = &acc->dom->guest;
+	const struct nyx_ctx_attrs *attrs = &acc->ctx->attrs;
+	const struct nyx_guest_table *table = &acc->dom->guest;
 
 	if (!front)
 		return false;
@@ -351,11 +371,11 @@ bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault,
 	if (acc->dom->kind == NYX_DOMAIN_GUEST)
 		*refusal = (struct nyx_refusal) {
 			.code = fault->reason == NYX_FAULT_CONTEXT ?
-				map->blocked : 0,
-			.quiet = map->quiet,
-			.levels = map->cfg.levels,
-			.note = map->note,
-			.tag = map->tag,
+				attrs->code : 0,
+			.quiet = attrs->fpd,
+			.levels = table->cfg.levels,
+			.model = attrs->model,
+			.tag = table->did,
 			.at = acc->refusal.at,
 		};
 	fault->vendor = front->ops->dma_code(front, fault, refusal);
@@ -411,3 +431,4 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 NYX_EXPORT_FOR_TEST(nyx_access_begin);
 NYX_EXPORT_FOR_TEST(nyx_access_end);
 NYX_EXPORT_FOR_TEST(nyx_translate);
+NYX_EXPORT_FOR_TEST(nyx_fault_report);

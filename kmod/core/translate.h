@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * One path for all: device -> domain -> cache, or table walk -> guest memory.
+ * One path for all: device -> context -> domain -> cache, or table walk -> guest memory.
  * An access is bracketed by nyx_access_begin() and nyx_access_end(); what it
  * learns in between stays true until the end, in that whoever takes a
  * translation or memory away waits for it.
@@ -19,6 +19,7 @@
 #include "core/stats.h"
 #include "tlb/iotlb.h"
 
+struct nyx_ctx;
 struct nyx_device;
 struct nyx_domain;
 struct nyx_unit;
@@ -29,7 +30,8 @@ struct region;
  * struct nyx_access - an access under way
  * @unit: the unit
  * @dev: the device
- * @dom: its domain
+ * @ctx: its context
+ * @dom: the domain of @ctx
  * @pasid: the PASID of the request
  * @pair: for epoch_exit()
  * @refusal: why the guest's tables refuse it, if they do
@@ -42,6 +44,7 @@ struct region;
 struct nyx_access {
 	struct nyx_unit *unit;
 	struct nyx_device *dev;
+	struct nyx_ctx *ctx;
 	struct nyx_domain *dom;
 	u32 pasid;
 	unsigned int pair;
@@ -60,7 +63,7 @@ struct nyx_access {
  *          asked for
  * @region: the region that holds it
  * @offset: of the first byte in the region
- * @perm: NYX_ACC_* that the mapping grants
+ * @perm: NYX_ACC_* that context and mapping grant
  * @lg2: log2 of the size of the page; 0 for identity
  * @reach: log2 of the aligned block around the IOVA that is known to be mapped
  *         alike: the page, or a part of it
@@ -84,7 +87,7 @@ struct nyx_span {
  *
  * Context: any; of a unit with a vendor model may sleep.
  * Return: 0, or -ENOENT if there is no such device; with a vendor model also
- * -ENOMEM, -ENOSPC, -EINTR.
+ * -ENOMEM, -EINTR.
  */
 int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, u32 pasid,
 		     struct nyx_access *acc);

@@ -83,9 +83,9 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	if (ret)
 		goto err_irq;
 
-	unit->nowhere = nyx_domain_nowhere(unit);
-	if (IS_ERR(unit->nowhere)) {
-		ret = PTR_ERR(unit->nowhere);
+	unit->blocked_domain = nyx_domain_blocked(unit);
+	if (IS_ERR(unit->blocked_domain)) {
+		ret = PTR_ERR(unit->blocked_domain);
 		goto err_memory;
 	}
 
@@ -106,15 +106,15 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	unit->guest.front = nyx_front_create(unit, cfg);
 	if (IS_ERR(unit->guest.front)) {
 		ret = PTR_ERR(unit->guest.front);
-		goto err_nowhere;
+		goto err_domain;
 	}
 	return unit;
 
-err_nowhere:
+err_domain:
 	if (unit->mm)
 		mmdrop(unit->mm);
 	put_user_ns(unit->user_ns);
-	nyx_domain_put(unit->nowhere);
+	nyx_domain_put(unit->blocked_domain);
 err_memory:
 	nyx_memory_fini(unit);
 err_irq:
@@ -157,7 +157,7 @@ void nyx_unit_put(struct nyx_unit *unit)
 static void unit_teardown(struct nyx_unit *unit)
 {
 	struct nyx_front *front = unit->guest.front;
-	struct nyx_domain *nowhere;
+	struct nyx_domain *blocked;
 
 	nyx_bindings_purge(unit);
 	nyx_pages_fini(&unit->pages);
@@ -165,10 +165,10 @@ static void unit_teardown(struct nyx_unit *unit)
 	mutex_lock(&unit->lock);
 	nyx_devices_purge(unit);
 	nyx_inval_purge(&unit->inval);
-	nowhere = unit->nowhere;
-	unit->nowhere = NULL;
+	blocked = unit->blocked_domain;
+	unit->blocked_domain = NULL;
 	mutex_unlock(&unit->lock);
-	nyx_domain_put(nowhere);
+	nyx_domain_put(blocked);
 	nyx_domains_purge(unit);
 	if (front && front->ops->stop)
 		front->ops->stop(front);
@@ -456,8 +456,8 @@ void nyx_unit_get_totals(struct nyx_unit *unit, struct nyx_unit_totals *totals)
 	*totals = (struct nyx_unit_totals) {
 		.faults = unit->retired[NYX_STAT_FAULTS],
 	};
-	if (unit->nowhere)	/* not torn down */
-		totals->faults += atomic64_read(&unit->nowhere->faults);
+	if (unit->blocked_domain)	/* not torn down */
+		totals->faults += atomic64_read(&unit->blocked_domain->faults);
 	xa_for_each(&unit->domains, id, dom) {
 		totals->mapped += READ_ONCE(dom->pt.mapped);
 		totals->tables += READ_ONCE(dom->pt.tables) * PAGE_SIZE;
@@ -474,8 +474,8 @@ void nyx_unit_get_stats(struct nyx_unit *unit, u64 *count)
 
 	lockdep_assert_held(&unit->lock);
 	memcpy(count, unit->retired, sizeof(unit->retired));
-	if (unit->nowhere)	/* not torn down */
-		nyx_stats_sum(unit->nowhere->stats, count);
+	if (unit->blocked_domain)	/* not torn down */
+		nyx_stats_sum(unit->blocked_domain->stats, count);
 	xa_for_each(&unit->domains, id, dom) {
 		nyx_stats_sum(dom->stats, count);
 		cond_resched();

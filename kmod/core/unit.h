@@ -131,7 +131,8 @@ struct nyx_unit_config {
  * @nr_memory: ranges in @mem
  * @nr_domains: how many
  * @next_domain: the id from which on a free one is looked for
- * @nowhere: the domain of devices that have none; NULL once it is torn down
+ * @blocked_domain: the domain of devices that have no other; NULL once the unit is
+ *                  torn down
  * @nr_devices: how many
  * @retired: counters of domains that are gone
  * @policy: fault policy of devices without one of their own
@@ -171,7 +172,7 @@ struct nyx_unit {
 	unsigned int nr_memory;
 	unsigned int nr_domains;
 	u32 next_domain;
-	struct nyx_domain *nowhere;
+	struct nyx_domain *blocked_domain;
 	unsigned int nr_devices;
 	u64 retired[NYX_STAT_MAX];
 	struct nyx_policy policy;

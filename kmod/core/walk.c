@@ -112,25 +112,22 @@ int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 iova,
 		    unsigned int access, struct nyx_walk_view *view)
 {
 	struct nyx_access acc = { .trace = &view->trace };
-	const struct nyx_guest_map *map;
 	const struct pt *pt;
 	int ret;
 
 	ret = nyx_access_begin(unit, sbdf, pasid, &acc);
 	if (ret)
 		return ret;
-	map = &acc.dom->guest;
 	pt = &acc.dom->pt;
-	if (acc.dom->kind == NYX_DOMAIN_GUEST && !map->pass_through &&
-	    !map->blocked) {
-		view->cfg = map->cfg;
-		view->root = map->root;
-	} else if (acc.dom->kind == NYX_DOMAIN_PAGING) {
+	if (acc.dom->stage.kind == NYX_STAGE_GUEST) {
+		view->cfg = acc.dom->guest.cfg;
+		view->root = acc.dom->guest.root;
+	} else if (acc.dom->stage.kind == NYX_STAGE_KERNEL) {
 		view->cfg.format = pt->format;
 		view->cfg.levels = pt->top + 1;
 		view->root = NYX_GPA_UNKNOWN;
 	}
-	if (acc.dom->kind == NYX_DOMAIN_PAGING && !READ_ONCE(acc.dev->refused) &&
+	if (acc.dom->stage.kind == NYX_STAGE_KERNEL && !READ_ONCE(acc.dev->refused) &&
 	    !atomic_read(&acc.dom->refused))
 		walk_own(&acc, iova, access, view);
 	else

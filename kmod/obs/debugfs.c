@@ -92,8 +92,8 @@ static int iotlb_show(struct seq_file *m, void *v)
 	seq_puts(m, "domain   tag                4K       2M       1G       hits                 misses\n");
 	while (!fatal_signal_pending(current) && !seq_has_overflowed(m) &&
 	       (dom = nyx_domain_next(unit, id))) {
-		if (dom->kind == NYX_DOMAIN_PAGING ||
-		    (dom->kind == NYX_DOMAIN_GUEST && !dom->guest.pass_through))
+		if (dom->stage.kind == NYX_STAGE_KERNEL ||
+		    dom->stage.kind == NYX_STAGE_GUEST)
 			show_space(m, unit, dom);
 		id = dom->id + 1ul;
 		nyx_domain_put(dom);

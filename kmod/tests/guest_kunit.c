@@ -2,7 +2,8 @@
 /*
  * Nyx: KUnit suite nyx_guest: what the guest's tables said before the guest
  * invalidated is not installed after that; nothing is done while an interrupt that
- * may use it is under way.
+ * may use it is under way; a context is kept as long as an access uses it, and says
+ * nothing of other requesters in its domain.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -14,12 +15,14 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
+#include <linux/sched/signal.h>
 
 #include "base/types.h"
 #include "core/attach.h"
 #include "core/context.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/event.h"
 #include "core/inval.h"
 #include "core/irq.h"
 #include "core/irte.h"
@@ -28,6 +31,7 @@
 #include "core/unit.h"
 
 #define SBDF		0x0018u
+#define NR_DEVICES	4u	/* that a unit may have, from SBDF on */
 #define ENTRY		5u
 #define OLD		0x41u	/* a domain's tag, an entry's vector: before */
 #define NEW		0x51u	/* and after */
@@ -44,6 +48,10 @@
  * @unit: the unit
  * @decoded: how often something was decoded
  * @decode_entry: it is the entry that changes while it is decoded
+ * @did: the domain id of all devices, which does not change; 0: as decode() says
+ * @attrs: what the context entries say of the devices, by SBDF
+ * @pasid: of the last context entry that was decoded
+ * @fault_pasid: of the last fault that the guest saw
  * @forget: how the guest says that something has changed
  */
 struct fixture {
@@ -52,6 +60,10 @@ struct fixture {
 	struct nyx_unit *unit;
 	unsigned int decoded;
 	bool decode_entry;
+	u32 did;
+	struct nyx_ctx_attrs attrs[NR_DEVICES];
+	u32 pasid;
+	u32 fault_pasid;
 	void (*forget)(struct nyx_unit *unit);
 };
 
@@ -74,17 +86,32 @@ static void front_destroy(struct nyx_front *front)
 {
 }
 
-static bool front_decode_device(struct nyx_front *front, u32 sbdf,
-				struct nyx_guest_map *map,
+static bool front_decode_device(struct nyx_front *front, u32 sbdf, u32 pasid,
+				struct nyx_ctx_entry *entry,
 				struct nyx_refusal *refusal)
 {
-	*map = (struct nyx_guest_map) {
-		.tag = decode(to_fixture(front)),
-		.pass_through = true,
-		.perm = NYX_ACC_RW,
-		.width = 64,
+	struct fixture *f = to_fixture(front);
+
+	f->pasid = pasid;
+	*entry = (struct nyx_ctx_entry) {
+		.attrs = f->attrs[sbdf - SBDF],
+		.stage = { .kind = NYX_STAGE_IDENTITY, .width = 64 },
+		.table.did = f->did ?: decode(f),
 	};
 	return true;
+}
+
+static u16 front_dma_code(struct nyx_front *front, const struct nyx_fault *fault,
+			  const struct nyx_refusal *refusal)
+{
+	return 1;
+}
+
+static void front_dma_fault(struct nyx_front *front, u32 sbdf, u32 pasid,
+			    const struct nyx_fault *fault,
+			    const struct nyx_refusal *refusal)
+{
+	to_fixture(front)->fault_pasid = pasid;
 }
 
 static int front_decode_irqs(struct nyx_front *front, u32 sbdf,
@@ -124,6 +151,8 @@ static const struct nyx_front_ops front_ops = {
 	.decode_device = front_decode_device,
 	.decode_irqs = front_decode_irqs,
 	.decode_irte = front_decode_irte,
+	.dma_code = front_dma_code,
+	.dma_fault = front_dma_fault,
 	.irq_code = front_irq_code,
 };
 
@@ -134,15 +163,18 @@ static struct fixture *open_unit(struct kunit *test, u32 irt_entries, bool front
 		.address_width = 48,
 		.event_entries = 64,
 		.max_domains = 16,
-		.max_devices = 4,
+		.max_devices = NR_DEVICES,
 		.max_memory = 4,
 		.irt_entries = irt_entries,
 	};
 	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 	struct nyx_unit *unit;
+	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->test = test;
+	for (i = 0; i < NR_DEVICES; i++)
+		f->attrs[i].perm = NYX_ACC_RW;
 	f->front.ops = &front_ops;
 	unit = nyx_unit_create(&cfg, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
@@ -221,7 +253,7 @@ static u32 tag_of_access(struct fixture *f)
 	u32 tag;
 
 	KUNIT_ASSERT_EQ(f->test, nyx_access_begin(f->unit, SBDF, NYX_PASID_NONE, &acc), 0);
-	tag = acc.dom->guest.tag;
+	tag = acc.dom->guest.did;
 	nyx_access_end(&acc);
 	return tag;
 }
@@ -350,12 +382,14 @@ static void irqs_of_before_all(struct kunit *test)
  * struct waiter - a thread that does something for which it has to wait
  * @unit: the unit
  * @fn: what it does
+ * @task: the thread
  * @done: it has
  * @ret: what came of it
  */
 struct waiter {
 	struct nyx_unit *unit;
 	int (*fn)(struct nyx_unit *unit);
+	struct task_struct *task;
 	struct completion done;
 	int ret;
 };
@@ -364,6 +398,7 @@ static int waiter_thread(void *data)
 {
 	struct waiter *w = data;
 
+	allow_signal(SIGKILL);
 	w->ret = w->fn(w->unit);
 	/* Its module may be gone by the time that it would return. */
 	kthread_complete_and_exit(&w->done, 0);
@@ -373,14 +408,22 @@ static void waiter_start(struct kunit *test, struct waiter *w,
 			 int (*fn)(struct nyx_unit *unit))
 {
 	struct fixture *f = test->priv;
-	struct task_struct *t;
 
 	w->unit = f->unit;
 	w->fn = fn;
 	w->ret = -1;
 	init_completion(&w->done);
-	t = kthread_run(waiter_thread, w, "nyx-waiter");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(t));
+	w->task = kthread_create(waiter_thread, w, "nyx-waiter");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(w->task));
+	get_task_struct(w->task);
+	wake_up_process(w->task);
+}
+
+static int waiter_end(struct waiter *w)
+{
+	wait_for_completion(&w->done);
+	put_task_struct(w->task);
+	return w->ret;
 }
 
 /* True when it sleeps there; false if it came back instead. */
@@ -451,14 +494,14 @@ static int do_remove_memory_gone(struct nyx_unit *unit)
  * @fn: it
  * @ret: what comes of it
  * @posting: for interrupts that look at guest memory
- * @nowhere: for accesses of devices without a domain
+ * @blocked: for accesses in the blocked domain
  */
 static const struct wait_case {
 	const char *name;
 	int (*fn)(struct nyx_unit *unit);
 	int ret;
 	bool posting;
-	bool nowhere;
+	bool blocked;
 } wait_cases[] = {
 	{ "drain", do_drain, 0, false, false },
 	{ "drain_posted", do_drain, 0, true, false },
@@ -467,13 +510,13 @@ static const struct wait_case {
 	{ "domain_destroy", do_destroy, 0, false, false },
 	{ "remove", do_remove, 0, false, false },
 	{ "remove_posted", do_remove, 0, true, false },
-	{ "remove_nowhere", do_remove, 0, false, true },
+	{ "remove_blocked", do_remove, 0, false, true },
 	{ "remove_gone", do_remove_gone, -ENOENT, false, false },
-	{ "remove_gone_nowhere", do_remove_gone, -ENOENT, false, true },
+	{ "remove_gone_blocked", do_remove_gone, -ENOENT, false, true },
 	{ "detach_gone", do_detach_gone, -ENOENT, false, false },
-	{ "detach_gone_nowhere", do_detach_gone, -ENOENT, false, true },
+	{ "detach_gone_blocked", do_detach_gone, -ENOENT, false, true },
 	{ "control_gone", do_control_gone, -ENOENT, false, false },
-	{ "control_gone_nowhere", do_control_gone, -ENOENT, false, true },
+	{ "control_gone_blocked", do_control_gone, -ENOENT, false, true },
 	{ "memory_gone", do_remove_memory_gone, -ENOENT, false, false },
 	{ "memory_gone_posted", do_remove_memory_gone, -ENOENT, true, false },
 };
@@ -508,7 +551,7 @@ static void waits_for_those_inside(struct kunit *test)
 	const struct wait_case *c = test->param_value;
 	struct fixture *f = open_with_domains(test);
 	struct epoch *epoch = c->posting ? &f->unit->mem_epoch :
-			      c->nowhere ? &f->unit->nowhere->epoch :
+			      c->blocked ? &f->unit->blocked_domain->epoch :
 					   &f->unit->irq.epoch;
 	unsigned int pair = epoch_enter(epoch);
 	struct waiter w;
@@ -517,9 +560,8 @@ static void waits_for_those_inside(struct kunit *test)
 	waiter_start(test, &w, c->fn);
 	waits = waits_for(&w, epoch);
 	epoch_exit(epoch, pair);
-	wait_for_completion(&w.done);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), c->ret);
 	KUNIT_EXPECT_TRUE(test, waits);
-	KUNIT_EXPECT_EQ(test, w.ret, c->ret);
 }
 
 /*
@@ -541,9 +583,236 @@ static void removal_waits_for_late_ones(struct kunit *test)
 	nyx_guest_mem_exit(f->unit, posting);
 	waits = waits_for(&w, &irq->epoch);
 	epoch_exit(&irq->epoch, pair);
-	wait_for_completion(&w.done);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
 	KUNIT_EXPECT_TRUE(test, waits);
-	KUNIT_EXPECT_EQ(test, w.ret, 0);
+}
+
+/* ---- contexts ------------------------------------------------------------ */
+
+#define DID	7u
+
+/* A unit with two devices of one domain, of which the second has attributes. */
+static struct fixture *open_two(struct kunit *test, const struct nyx_ctx_attrs *attrs)
+{
+	struct fixture *f = open_unit(test, ENTRIES, true);
+
+	f->did = DID;
+	f->attrs[1] = *attrs;
+	KUNIT_ASSERT_EQ(test, nyx_device_add(f->unit, SBDF + 1), 0);
+	return f;
+}
+
+static const struct nyx_ctx_attrs with_fpd = { .perm = NYX_ACC_RW, .fpd = true };
+
+static void begin(struct fixture *f, u32 sbdf, struct nyx_access *acc)
+{
+	*acc = (struct nyx_access){};
+	KUNIT_ASSERT_EQ(f->test, nyx_access_begin(f->unit, sbdf, NYX_PASID_NONE, acc), 0);
+}
+
+/* Why an access of a byte is refused. */
+static u32 reason_of(struct nyx_access *acc, unsigned int perm)
+{
+	struct nyx_fault fault = {};
+	struct nyx_span span;
+
+	return nyx_translate(acc, 0, 1, perm, &span, &fault) ? NYX_FAULT_NONE :
+							       fault.reason;
+}
+
+static void devices_share_a_domain(struct kunit *test)
+{
+	const struct nyx_ctx_attrs attrs = { .perm = NYX_ACC_READ, .fpd = true };
+	struct fixture *f = open_two(test, &attrs);
+	struct nyx_access a, b;
+
+	begin(f, SBDF, &a);
+	begin(f, SBDF + 1, &b);
+	KUNIT_EXPECT_PTR_EQ(test, a.dom, b.dom);
+	KUNIT_EXPECT_EQ(test, f->unit->nr_domains, 1u);
+	/* One that says nothing of its requester needs no memory. */
+	KUNIT_EXPECT_PTR_EQ(test, a.ctx, &a.dom->ctx);
+	KUNIT_EXPECT_PTR_NE(test, a.ctx, b.ctx);
+	KUNIT_EXPECT_FALSE(test, a.ctx->attrs.fpd);
+	KUNIT_EXPECT_TRUE(test, b.ctx->attrs.fpd);
+	/* There is no memory: translation goes on up to there, or stops before. */
+	KUNIT_EXPECT_EQ(test, reason_of(&a, NYX_ACC_WRITE), (u32)NYX_FAULT_NO_MEMORY);
+	KUNIT_EXPECT_EQ(test, reason_of(&b, NYX_ACC_WRITE), (u32)NYX_FAULT_WRITE_DENIED);
+	KUNIT_EXPECT_EQ(test, reason_of(&b, NYX_ACC_READ), (u32)NYX_FAULT_NO_MEMORY);
+	nyx_access_end(&b);
+	nyx_access_end(&a);
+}
+
+static void blocked_says_why(struct kunit *test)
+{
+	const struct nyx_ctx_attrs attrs = {
+		.blocked = NYX_FAULT_CONTEXT, .perm = NYX_ACC_RW,
+	};
+	struct fixture *f = open_two(test, &attrs);
+	struct nyx_access acc;
+
+	begin(f, SBDF + 1, &acc);
+	KUNIT_EXPECT_EQ(test, reason_of(&acc, NYX_ACC_READ), (u32)NYX_FAULT_CONTEXT);
+	nyx_access_end(&acc);
+	/* Without a model the device is in no other domain than the blocked one. */
+	f->unit->guest.front = NULL;
+	begin(f, SBDF, &acc);
+	KUNIT_EXPECT_PTR_EQ(test, acc.dom, f->unit->blocked_domain);
+	KUNIT_EXPECT_EQ(test, reason_of(&acc, NYX_ACC_READ), (u32)NYX_FAULT_NO_DOMAIN);
+	nyx_access_end(&acc);
+}
+
+static unsigned int nr_retired(const struct fixture *f)
+{
+	return READ_ONCE(f->unit->inval.nr_retired);
+}
+
+static int do_wait_queue(struct nyx_unit *unit)
+{
+	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
+
+	/* All that is listed up to here. */
+	nyx_inval_irqs(&ticket);
+	return nyx_inval_wait(&ticket);
+}
+
+static void forget_second(struct nyx_unit *unit)
+{
+	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
+
+	nyx_guest_forget_device(unit, SBDF + 1, &ticket);
+}
+
+/* The guest changes a context entry while an access of its device is under way. */
+static void context_is_kept_for_accesses(struct kunit *test)
+{
+	struct fixture *f = open_two(test, &with_fpd);
+	struct nyx_access old, new;
+	struct waiter w;
+
+	begin(f, SBDF + 1, &old);
+	f->attrs[1].perm = NYX_ACC_READ;
+	forget_second(f->unit);
+	begin(f, SBDF + 1, &new);
+	KUNIT_EXPECT_PTR_NE(test, old.ctx, new.ctx);
+	KUNIT_EXPECT_PTR_EQ(test, old.dom, new.dom);
+	KUNIT_EXPECT_EQ(test, old.ctx->attrs.perm, NYX_ACC_RW);
+	KUNIT_EXPECT_EQ(test, new.ctx->attrs.perm, NYX_ACC_READ);
+	nyx_access_end(&new);
+	KUNIT_EXPECT_EQ(test, nr_retired(f), 1u);
+
+	waiter_start(test, &w, do_wait_queue);
+	KUNIT_EXPECT_TRUE(test, waits_for(&w, &old.dom->epoch));
+	KUNIT_EXPECT_EQ(test, nr_retired(f), 1u);
+	KUNIT_EXPECT_EQ(test, old.ctx->attrs.perm, NYX_ACC_RW);
+	nyx_access_end(&old);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_EQ(test, nr_retired(f), 0u);
+}
+
+/* A wait frees no context that a device lost after the wait began. */
+static void context_is_kept_for_later_accesses(struct kunit *test)
+{
+	struct fixture *f = open_two(test, &with_fpd);
+	struct nyx_access old, late;
+	struct waiter w;
+
+	begin(f, SBDF + 1, &old);
+	forget_second(f->unit);
+	waiter_start(test, &w, do_wait_queue);
+	KUNIT_EXPECT_TRUE(test, waits_for(&w, &old.dom->epoch));
+	begin(f, SBDF + 1, &late);
+	forget_second(f->unit);
+	KUNIT_EXPECT_EQ(test, nr_retired(f), 2u);
+	nyx_access_end(&old);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_EQ(test, nr_retired(f), 1u);
+	nyx_access_end(&late);
+	KUNIT_EXPECT_EQ(test, do_wait_queue(f->unit), 0);
+	KUNIT_EXPECT_EQ(test, nr_retired(f), 0u);
+}
+
+/* A kill cuts the wait short: the next one frees the context. */
+static void context_is_kept_after_a_kill(struct kunit *test)
+{
+	struct fixture *f = open_two(test, &with_fpd);
+	struct nyx_access acc;
+	struct waiter w;
+
+	begin(f, SBDF + 1, &acc);
+	forget_second(f->unit);
+	waiter_start(test, &w, do_wait_queue);
+	KUNIT_EXPECT_TRUE(test, waits_for(&w, &acc.dom->epoch));
+	send_sig(SIGKILL, w.task, 1);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), -EINTR);
+	KUNIT_EXPECT_EQ(test, nr_retired(f), 1u);
+	KUNIT_EXPECT_TRUE(test, acc.ctx->attrs.fpd);
+	nyx_access_end(&acc);
+	KUNIT_EXPECT_EQ(test, do_wait_queue(f->unit), 0);
+	KUNIT_EXPECT_EQ(test, nr_retired(f), 0u);
+}
+
+/* A device that is removed takes its context with it. */
+static void context_goes_with_its_device(struct kunit *test)
+{
+	struct fixture *f = open_two(test, &with_fpd);
+	struct nyx_access acc;
+
+	begin(f, SBDF + 1, &acc);
+	nyx_access_end(&acc);
+	KUNIT_EXPECT_EQ(test, nyx_device_remove(f->unit, SBDF + 1), 0);
+	KUNIT_EXPECT_EQ(test, nr_retired(f), 0u);
+	KUNIT_EXPECT_EQ(test, f->unit->nr_domains, 0u);
+}
+
+/* A guest that never waits gets no more contexts, until somebody waits. */
+static void contexts_are_bounded(struct kunit *test)
+{
+	struct fixture *f = open_two(test, &with_fpd);
+	struct nyx_access acc;
+	unsigned int i;
+
+	for (i = 0; i < NYX_CTX_RETIRED_MAX; i++) {
+		begin(f, SBDF + 1, &acc);
+		KUNIT_ASSERT_TRUE(test, acc.ctx->attrs.fpd);
+		nyx_access_end(&acc);
+		forget_second(f->unit);
+	}
+	KUNIT_EXPECT_EQ(test, nr_retired(f), NYX_CTX_RETIRED_MAX);
+	begin(f, SBDF + 1, &acc);
+	KUNIT_EXPECT_EQ(test, reason_of(&acc, NYX_ACC_READ), (u32)NYX_FAULT_NO_DOMAIN);
+	nyx_access_end(&acc);
+	/* The plain context is no new one. */
+	begin(f, SBDF, &acc);
+	KUNIT_EXPECT_EQ(test, reason_of(&acc, NYX_ACC_READ), (u32)NYX_FAULT_NO_MEMORY);
+	nyx_access_end(&acc);
+	KUNIT_EXPECT_EQ(test, do_wait_queue(f->unit), 0);
+	KUNIT_EXPECT_EQ(test, nr_retired(f), 0u);
+	begin(f, SBDF + 1, &acc);
+	KUNIT_EXPECT_TRUE(test, acc.ctx->attrs.fpd);
+	nyx_access_end(&acc);
+}
+
+/* From the request to the model and the record. */
+static void pasid_is_carried(struct kunit *test)
+{
+	struct fixture *f = open_two(test, &with_fpd);
+	struct nyx_access acc = {};
+	struct nyx_fault fault = {};
+	struct nyx_event event;
+	struct nyx_span span;
+	u64 pos = 0;
+	bool ended;
+
+	KUNIT_ASSERT_EQ(test, nyx_access_begin(f->unit, SBDF, 5, &acc), 0);
+	KUNIT_EXPECT_EQ(test, f->pasid, 5u);
+	KUNIT_EXPECT_FALSE(test, nyx_translate(&acc, 0, 1, NYX_ACC_READ, &span, &fault));
+	nyx_fault_report(&acc, &fault, 1);
+	nyx_access_end(&acc);
+	KUNIT_EXPECT_EQ(test, f->fault_pasid, 5u);
+	KUNIT_ASSERT_EQ(test, nyx_events_pull(f->unit->events, &pos, &event, 1, &ended), 1u);
+	KUNIT_EXPECT_EQ(test, event.type, (u32)NYX_EVENT_FAULT);
+	KUNIT_EXPECT_EQ(test, event.fault.pasid, 5u);
 }
 
 static struct kunit_case guest_cases[] = {
@@ -562,6 +831,14 @@ static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(irqs_of_before_all),
 	KUNIT_CASE_PARAM(waits_for_those_inside, wait_cases_gen_params),
 	KUNIT_CASE(removal_waits_for_late_ones),
+	KUNIT_CASE(devices_share_a_domain),
+	KUNIT_CASE(blocked_says_why),
+	KUNIT_CASE(context_is_kept_for_accesses),
+	KUNIT_CASE(context_is_kept_for_later_accesses),
+	KUNIT_CASE(context_is_kept_after_a_kill),
+	KUNIT_CASE(context_goes_with_its_device),
+	KUNIT_CASE(contexts_are_bounded),
+	KUNIT_CASE(pasid_is_carried),
 	{}
 };
 

@@ -118,7 +118,7 @@ static void expect_code(struct kunit *test, u64 lo, u64 hi, u8 want)
 	entries(m, ROOT_OK, 0, lo, hi);
 	KUNIT_EXPECT_EQ_MSG(test, decode(m, &wide, &ctx), want,
 			    "context %016llx %016llx", lo, hi);
-	KUNIT_EXPECT_EQ(test, ctx.quiet, !!(lo & 2));
+	KUNIT_EXPECT_EQ(test, ctx.fpd, !!(lo & 2));
 }
 
 static void vtd_device_found(struct kunit *test)
@@ -130,7 +130,7 @@ static void vtd_device_found(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, decode(m, &wide, &ctx), 0);
 	KUNIT_EXPECT_EQ(test, ctx.did, 0x77);
 	KUNIT_EXPECT_FALSE(test, ctx.pass_through);
-	KUNIT_EXPECT_FALSE(test, ctx.quiet);
+	KUNIT_EXPECT_FALSE(test, ctx.fpd);
 	KUNIT_EXPECT_EQ(test, ctx.width, 48);
 	KUNIT_EXPECT_EQ(test, ctx.levels, 4);
 	KUNIT_EXPECT_EQ(test, ctx.root, TABLE_AT);
@@ -140,7 +140,7 @@ static void vtd_device_found(struct kunit *test)
 	entries(m, ROOT_OK, 0, 0x000ffffffffff003ull, 0xffff79ull);
 	KUNIT_ASSERT_EQ(test, decode(m, &wide, &ctx), 0);
 	KUNIT_EXPECT_EQ(test, ctx.did, 0xffff);
-	KUNIT_EXPECT_TRUE(test, ctx.quiet);
+	KUNIT_EXPECT_TRUE(test, ctx.fpd);
 	KUNIT_EXPECT_EQ(test, ctx.width, 39);
 	KUNIT_EXPECT_EQ(test, ctx.levels, 3);
 	KUNIT_EXPECT_EQ(test, ctx.root, 0x000ffffffffff000ull);
@@ -183,10 +183,10 @@ static void vtd_device_unreadable(struct kunit *test)
 	for (i = 0; i < 2; i++) {
 		m->bad = ROOT_AT + 16 * 0x1a + 8 * i;
 		KUNIT_EXPECT_EQ(test, decode(m, &wide, &ctx), 0x08);
-		KUNIT_EXPECT_FALSE(test, ctx.quiet);
+		KUNIT_EXPECT_FALSE(test, ctx.fpd);
 		m->bad = CTX_AT + 16 * 0x2b + 8 * i;
 		KUNIT_EXPECT_EQ(test, decode(m, &wide, &ctx), 0x09);
-		KUNIT_EXPECT_FALSE(test, ctx.quiet);
+		KUNIT_EXPECT_FALSE(test, ctx.fpd);
 	}
 	m->bad = ~0ull;
 	/* Nowhere at all. */
@@ -210,7 +210,7 @@ static void vtd_root_bits(struct kunit *test)
 			entries(m, ROOT_OK | B(bit), 0, LO_OK, HI_OK);
 			KUNIT_EXPECT_EQ_MSG(test, decode(m, &wide, &ctx), 0x0a,
 					    "bit %u", bit);
-			KUNIT_EXPECT_FALSE(test, ctx.quiet);
+			KUNIT_EXPECT_FALSE(test, ctx.fpd);
 			/* Not present comes first. */
 			entries(m, CTX_AT | B(bit), 0, LO_OK, HI_OK);
 			KUNIT_EXPECT_EQ_MSG(test, decode(m, &wide, &ctx), 0x01,
@@ -263,7 +263,7 @@ static void vtd_context_types(struct kunit *test)
 		entries(m, ROOT_OK, 0, LO_OK | tt << 2 | fpd << 1, aw | 5 << 8);
 		KUNIT_ASSERT_EQ_MSG(test, decode(m, &shape, &ctx), good ? 0 : 3,
 				    "TT %u AW %u SAGAW 0x%x PT %u", tt, aw, sagaw, pt);
-		KUNIT_ASSERT_EQ(test, ctx.quiet, fpd);
+		KUNIT_ASSERT_EQ(test, ctx.fpd, fpd);
 		if (!good)
 			continue;
 		KUNIT_EXPECT_EQ(test, ctx.pass_through, tt == 2);
@@ -321,7 +321,7 @@ static void vtd_table_type(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, decode_at(m, &wide, ROOT_AT | ttm << 10, &ctx),
 				ttm ? 0x33 : 0);
 		KUNIT_EXPECT_EQ(test, m->reads, ttm ? 0u : 4u);
-		KUNIT_EXPECT_FALSE(test, ctx.quiet);
+		KUNIT_EXPECT_FALSE(test, ctx.fpd);
 	}
 }
 

@@ -535,6 +535,49 @@ TEST(domains)
 	refused(g, DEV2, true, 0x1000, DID, E_FAULT);
 }
 
+/*
+ * Two devices of one domain, of which the first of each turn fills the cache: the other
+ * hits, and what the entry of one grants is not what the entry of the other does.
+ */
+TEST(permission_is_of_one_device)
+{
+	const __u16 denied = E_FAULT | E_PR | E_PE;
+	struct nyx_unit_info info;
+	struct guest guest, *g = &guest;
+	__u64 root, walks;
+
+	guest_open(g);
+	boot(g, BOOT_XT);
+	root = attach(g, DEV, DID, 3);
+	set_pte(g, root, 3, 0x1000, 1, AT_DATA | P_RW);
+	dte(g, DEV2)[0] = dte(g, DEV)[0];
+	dte(g, DEV2)[1] = DID;
+	dte(g, DEV)[0] &= ~D_IW;
+	for (int turn = 0; turn < 2; turn++) {
+		invalidate(g, CMD_ALL, 0);
+		walks = unit_stat(g->fd, NYX_STAT_WALKS);
+		if (turn)
+			ASSERT_EQ(0, poke(g, DEV2, 0x1000));
+		ASSERT_EQ(0, peek(g, DEV, 0x1000));
+		refused(g, DEV, false, 0x1000, DID, denied);
+		ASSERT_EQ(0, poke(g, DEV2, 0x1000));
+		refused(g, DEV, false, 0x1000, DID, denied);
+		ASSERT_EQ(walks + 1, unit_stat(g->fd, NYX_STAT_WALKS));
+		test_cmd(cmd_unit_info(g->fd, &info));
+		ASSERT_EQ(1, info.nr_domains);
+	}
+	/* One that is granted nothing, and one whose faults are not logged. */
+	dte(g, DEV)[0] &= ~D_IR;
+	dte(g, DEV2)[1] = D1_SA | DID;
+	invalidate(g, CMD_DTE(DEV), 0);
+	invalidate(g, CMD_DTE(DEV2), 0);
+	ASSERT_EQ(0, poke(g, DEV2, 0x1000));
+	refused(g, DEV, true, 0x1000, DID, denied);
+	refused_quietly(g, DEV2, true, 0x2000);
+	test_cmd(cmd_unit_info(g->fd, &info));
+	ASSERT_EQ(1, info.nr_domains);
+}
+
 /* ---- the exclusion range ---- */
 
 static const struct excl_case {
@@ -655,7 +698,7 @@ static const struct range_pair {
 
 /*
  * Two devices with the same domain id and table. The range changes between what is
- * read of the one and of the other: they do not share what follows from it.
+ * read of the one and of the other: each keeps its own, and they share the domain.
  */
 TEST_EACH(exclusion_changes, range_pairs)
 {
@@ -680,8 +723,8 @@ TEST_EACH(exclusion_changes, range_pairs)
 	}
 	reaches(g, DEV, only, only - at + to);
 	test_cmd(cmd_unit_info(g->fd, &info));
-	ASSERT_EQ(2, info.nr_domains);
-	/* When it is read anew they are one. */
+	ASSERT_EQ(1, info.nr_domains);
+	/* When the entry is read anew the range is. */
 	invalidate(g, CMD_DTE(DEV), 0);
 	reaches(g, DEV, only, only);
 	test_cmd(cmd_unit_info(g->fd, &info));

@@ -68,11 +68,22 @@ TEST_EACH(creation, create_cases)
 	fail_creation(&v->u);
 }
 
-TEST(every_command)
+/* A device table entry that says something of its requester needs memory of its own. */
+static const struct ctx_case {
+	const char *name;
+	__u64 base;
+} ctx_cases[] = {
+	{ "plain", 0 },
+	{ "exclusion_range", NOWHERE | 3 },
+};
+
+TEST_EACH(every_command, ctx_cases)
 {
 	struct guest guest, *g = &guest;
 
 	boot_guest(g);
+	W64(EXCLBASE, v->base);
+	W64(EXCLLIMIT, NOWHERE);
 	fail_commands(g, &vendor);
 	expect_no_event(g);
 }

@@ -576,6 +576,43 @@ TEST_EACH(reason_with_fpd, reason_cases)
 	refused(g, DEV2, false, 0, 0x02);
 }
 
+/*
+ * Two devices of one domain, of which the first of each turn fills the cache: the other
+ * hits, and FPD of one hides no fault of the other.
+ */
+TEST(fpd_is_of_one_device)
+{
+	struct nyx_unit_info info;
+	struct guest guest, *g = &guest;
+	__u64 root, walks;
+
+	guest_open(g);
+	root = attach(g, DEV, DID, 4);
+	set_pte(g, root, 4, 0x5000, 0, 0x800000 | PTE_RW);
+	set_context(g, DEV2, root | FPD | 1, 2 | DID << 8);
+	boot(g, BOOT_ALL);
+	for (int turn = 0; turn < 2; turn++) {
+		walks = unit_stat(g->fd, NYX_STAT_WALKS);
+		reaches(g, turn ? DEV2 : DEV, 0x5000, 0x800000);
+		ASSERT_EQ(walks + 1, unit_stat(g->fd, NYX_STAT_WALKS));
+		reaches(g, turn ? DEV : DEV2, 0x5000, 0x800000);
+		ASSERT_EQ(walks + 1, unit_stat(g->fd, NYX_STAT_WALKS));
+		test_cmd(cmd_unit_info(g->fd, &info));
+		ASSERT_EQ(1, info.nr_domains);
+		ASSERT_EQ(NYX_FAULT_NOT_PRESENT, poke(g, DEV2, 0x6000));
+		expect_no_record(g);
+		refused(g, DEV, false, 0x6000, 0x05);
+		invalidate(g, CC_GLOBAL, 0);
+		invalidate(g, IOTLB_GLOBAL, 0);
+	}
+	/* The bit is read anew with the entry. */
+	set_context(g, DEV2, root | 1, 2 | DID << 8);
+	ASSERT_EQ(NYX_FAULT_NOT_PRESENT, poke(g, DEV, 0x6000));
+	expect_record(g, DEV, 0x05, false, 0x6000);
+	invalidate(g, CC_DEVICE(DID, DEV2, 0), 0);
+	refused(g, DEV2, false, 0x6000, 0x05);
+}
+
 /* The host sees faults that the guest does not. */
 TEST(beyond_the_iommu)
 {

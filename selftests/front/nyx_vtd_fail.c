@@ -67,11 +67,21 @@ TEST_EACH(creation, create_cases)
 	fail_creation(&v->u);
 }
 
-TEST(every_command)
+/* A context entry that says something of its requester needs memory of its own. */
+static const struct ctx_case {
+	const char *name;
+	__u64 lo;
+} ctx_cases[] = {
+	{ "plain", 0 },
+	{ "fpd", 2 },
+};
+
+TEST_EACH(every_command, ctx_cases)
 {
 	struct guest guest, *g = &guest;
 
 	boot_guest(g);
+	words(g, AT_CTX)[2 * (DEV & 0xff)] |= v->lo;
 	fail_commands(g, &vendor);
 	expect_no_record(g);
 }

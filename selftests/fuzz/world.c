@@ -468,8 +468,8 @@ void fuzz_unit_make(const struct nyx_unit_config *cfg)
 	FUZZ_CHECK(unit->events, "memory");
 	FUZZ_CHECK(!nyx_irq_init(&unit->irq, cfg->irt_entries), "memory");
 	FUZZ_CHECK(!nyx_memory_init(unit, cfg->max_memory), "memory");
-	unit->nowhere = nyx_domain_nowhere(unit);
-	FUZZ_CHECK(!IS_ERR(unit->nowhere), "memory");
+	unit->blocked_domain = nyx_domain_blocked(unit);
+	FUZZ_CHECK(!IS_ERR(unit->blocked_domain), "memory");
 	unit->cfg = *cfg;
 	unit->shared = true;
 	mutex_init(&unit->lock);
@@ -490,7 +490,7 @@ void fuzz_unit_end(void)
 {
 	struct nyx_unit *unit = &fuzz_unit;
 	struct nyx_front *front = unit->guest.front;
-	struct nyx_domain *nowhere;
+	struct nyx_domain *blocked;
 	unsigned int n;
 
 	nyx_devices_flush(unit);
@@ -499,10 +499,10 @@ void fuzz_unit_end(void)
 	mutex_lock(&unit->lock);
 	nyx_devices_purge(unit);
 	nyx_inval_purge(&unit->inval);
-	nowhere = unit->nowhere;
-	unit->nowhere = NULL;
+	blocked = unit->blocked_domain;
+	unit->blocked_domain = NULL;
 	mutex_unlock(&unit->lock);
-	nyx_domain_put(nowhere);
+	nyx_domain_put(blocked);
 	nyx_domains_purge(unit);
 	if (front->ops->stop)
 		front->ops->stop(front);

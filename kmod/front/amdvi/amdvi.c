@@ -75,9 +75,9 @@ static const struct reg_def amdvi_defs[] = {
 
 /* ---- what the core asks: accesses --------------------------------------- */
 
-/* Notes of a guest map: whose page faults are not logged. */
-#define NOTE_QUIET	BIT(0)
-#define NOTE_QUIET_ONCE	BIT(1)
+/* Bits of &nyx_ctx_attrs.model: DTE.SA and DTE.SE, which suppress page faults. */
+#define MODEL_SA	BIT(0)
+#define MODEL_SE	BIT(1)
 
 /**
  * struct settings - registers that say how a requester is treated
@@ -145,40 +145,55 @@ static int read_dte(struct amdvi *amdvi, const struct settings *set, u16 rid,
 	return 0;
 }
 
-static void pass_all(struct nyx_guest_map *map)
+/* There is no IOMMU for the requester: all pass. */
+static void make_identity(struct nyx_ctx_entry *entry)
 {
-	*map = (struct nyx_guest_map) {
-		.pass_through = true,
-		.perm = NYX_ACC_RW,
-		.width = 64,
+	*entry = (struct nyx_ctx_entry) {
+		.attrs.perm = NYX_ACC_RW,
+		.stage = { .kind = NYX_STAGE_IDENTITY, .width = 64 },
 	};
 }
 
-static void make_map(const struct settings *set, const struct amdvi_dma *dma,
-		     u16 code, struct nyx_guest_map *map)
+static u8 stage_of(const struct amdvi_dma *dma, u16 code)
 {
-	*map = (struct nyx_guest_map) {
-		.tag = dma->did,
-		.pass_through = !dma->mode,
-		.keep_irqs = true,
-		.blocked = code,
-		.perm = dma->perm,
-		.note = (dma->quiet ? NOTE_QUIET : 0) |
-			(dma->quiet_once ? NOTE_QUIET_ONCE : 0),
-		.width = 64,
-		.cfg = { .format = PT_AMDV1, .levels = dma->mode },
-		.root = dma->root,
+	if (code)
+		return NYX_STAGE_NONE;
+	return dma->mode ? NYX_STAGE_GUEST : NYX_STAGE_IDENTITY;
+}
+
+/* @code: why the entry refuses every access outside of the exclusion range, or 0 */
+static void make_entry(const struct settings *set, const struct amdvi_dma *dma,
+		       u16 code, struct nyx_ctx_entry *entry)
+{
+	*entry = (struct nyx_ctx_entry) {
+		.attrs = {
+			.blocked = code ? NYX_FAULT_CONTEXT : NYX_FAULT_NONE,
+			.code = code,
+			.model = (dma->quiet ? MODEL_SA : 0) |
+				 (dma->quiet_once ? MODEL_SE : 0),
+			.perm = dma->perm,
+		},
+		.stage = {
+			.kind = stage_of(dma, code),
+			.width = 64,
+			.msi_window = true,
+		},
+		.table = {
+			.did = dma->did,
+			.cfg = { .format = PT_AMDV1, .levels = dma->mode },
+			.root = dma->root,
+		},
 	};
 	if (set->excl && (set->excl_all || dma->exclude) &&
 	    set->excl_first <= set->excl_last) {
-		map->hole = true;
-		map->hole_first = set->excl_first;
-		map->hole_last = set->excl_last;
+		entry->attrs.excl = true;
+		entry->attrs.excl_first = set->excl_first;
+		entry->attrs.excl_last = set->excl_last;
 	}
 }
 
 static bool amdvi_decode(struct nyx_front *front, u32 sbdf, u32 pasid,
-			 struct nyx_guest_map *map, struct nyx_refusal *refusal)
+			 struct nyx_ctx_entry *entry, struct nyx_refusal *refusal)
 {
 	struct amdvi *amdvi = to_amdvi(front);
 	struct settings set;
@@ -188,7 +203,7 @@ static bool amdvi_decode(struct nyx_front *front, u32 sbdf, u32 pasid,
 
 	get_settings(amdvi, &set);
 	if (!(set.control & AMDVI_CTL_IOMMU)) {
-		pass_all(map);
+		make_identity(entry);
 		return true;
 	}
 	code = read_dte(amdvi, &set, sbdf, dte, &at);
@@ -206,9 +221,9 @@ static bool amdvi_decode(struct nyx_front *front, u32 sbdf, u32 pasid,
 		return false;
 	}
 	if (!dma.valid)
-		pass_all(map);
+		make_identity(entry);
 	else
-		make_map(&set, &dma, amdvi_check_dma(&amdvi->shape, &dma), map);
+		make_entry(&set, &dma, amdvi_check_dma(&amdvi->shape, &dma), entry);
 	return true;
 }
 
@@ -251,8 +266,8 @@ static void amdvi_dma_fault(struct nyx_front *front, u32 sbdf, u32 pasid,
 
 	switch (fault->vendor & AMDVI_EVENT_CODE) {
 	case AMDVI_EVENT_PAGE_FAULT:
-		if ((refusal->note & NOTE_QUIET) ||
-		    ((refusal->note & NOTE_QUIET_ONCE) &&
+		if ((refusal->model & MODEL_SA) ||
+		    ((refusal->model & MODEL_SE) &&
 		     test_and_set_bit((u16)sbdf, amdvi->silenced)))
 			return;
 		break;

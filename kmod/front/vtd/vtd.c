@@ -56,17 +56,47 @@ static const struct reg_def vtd_defs[] = {
 
 /* ---- what the core asks --------------------------------------------------- */
 
-static void map_identity(const struct vtd *vtd, struct nyx_guest_map *map)
+/* Translation is off: all pass, also to the range of interrupt messages. */
+static void make_identity(const struct vtd *vtd, struct nyx_ctx_entry *entry)
 {
-	*map = (struct nyx_guest_map) {
-		.pass_through = true,
-		.perm = NYX_ACC_RW,
-		.width = vtd->shape.haw,
+	*entry = (struct nyx_ctx_entry) {
+		.attrs.perm = NYX_ACC_RW,
+		.stage = {
+			.kind = NYX_STAGE_IDENTITY,
+			.width = vtd->shape.haw,
+		},
+	};
+}
+
+static void make_entry(const struct vtd *vtd, const struct vtd_context *ctx,
+		       struct nyx_ctx_entry *entry)
+{
+	*entry = (struct nyx_ctx_entry) {
+		.attrs = {
+			.perm = NYX_ACC_RW,
+			.fpd = ctx->fpd,
+		},
+		.stage = {
+			.kind = ctx->pass_through ? NYX_STAGE_IDENTITY :
+						    NYX_STAGE_GUEST,
+			.width = ctx->width,
+			.msi_window = true,
+		},
+		.table = {
+			.did = ctx->did,
+			.cfg = {
+				.format = PT_VTDSS,
+				.levels = ctx->levels,
+				.va_lg2 = ctx->width,
+				.page_sizes = vtd->page_sizes,
+			},
+			.root = ctx->root,
+		},
 	};
 }
 
 static bool vtd_decode(struct nyx_front *front, u32 sbdf, u32 pasid,
-		       struct nyx_guest_map *map, struct nyx_refusal *refusal)
+		       struct nyx_ctx_entry *entry, struct nyx_refusal *refusal)
 {
 	struct vtd *vtd = to_vtd(front);
 	const struct pt_guest_mem mem = nyx_guest_mem(front->unit);
@@ -80,7 +110,7 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf, u32 pasid,
 	gsts = vtd->status;
 	spin_unlock_irqrestore(&vtd->lock, flags);
 	if (!(gsts & VTD_GSTS_TES)) {
-		map_identity(vtd, map);
+		make_identity(vtd, entry);
 		return true;
 	}
 	code = vtd_decode_device(&vtd->shape, root, &mem, sbdf, &ctx);
@@ -89,25 +119,11 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf, u32 pasid,
 			.reason = NYX_FAULT_CONTEXT,
 			.code = code,
 			/* Only what is behind the bit is kept from the guest. */
-			.quiet = ctx.quiet,
+			.quiet = ctx.fpd,
 		};
 		return false;
 	}
-	*map = (struct nyx_guest_map) {
-		.tag = ctx.did,
-		.pass_through = ctx.pass_through,
-		.quiet = ctx.quiet,
-		.keep_irqs = true,
-		.perm = NYX_ACC_RW,
-		.width = ctx.width,
-		.cfg = {
-			.format = PT_VTDSS,
-			.levels = ctx.levels,
-			.va_lg2 = ctx.width,
-			.page_sizes = vtd->page_sizes,
-		},
-		.root = ctx.root,
-	};
+	make_entry(vtd, &ctx, entry);
 	return true;
 }
 

@@ -30,7 +30,7 @@ static u8 decode_context(const struct vtd_shape *shape, u64 lo, u64 hi,
 	u8 type = FIELD_GET(VTD_CTX_TT, lo), aw = FIELD_GET(VTD_CTX_AW, hi);
 	u64 reserved = VTD_CTX_RESERVED_LO;
 
-	ctx->quiet = lo & VTD_CTX_FPD;
+	ctx->fpd = lo & VTD_CTX_FPD;
 	if (!(lo & VTD_CTX_P))
 		return VTD_CTX_NOT_PRESENT;
 	if (type != VTD_TT_PASS)

@@ -39,8 +39,8 @@ struct vtd_shape {
  * @width: bits of an address
  * @levels: of the table
  * @root: GPA of the table
- * @quiet: faults behind the entry are not recorded (FPD); set also if the entry
- *         is refused
+ * @fpd: FPD: faults behind the entry are not recorded; set also if the entry is
+ *       refused
  */
 struct vtd_context {
 	u16 did;
@@ -48,7 +48,7 @@ struct vtd_context {
 	u8 width;
 	u8 levels;
 	u64 root;
-	bool quiet;
+	bool fpd;
 };
 
 /**

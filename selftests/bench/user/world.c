@@ -70,8 +70,8 @@ struct world *world_new(enum pt_format format, bool memory)
 	bench_check(!nyx_memory_init(unit, 16));
 	unit->policy = nyx_policy_default;
 	nyx_duty_init(&unit->duty);
-	unit->nowhere = nyx_domain_nowhere(unit);
-	bench_check(!IS_ERR(unit->nowhere));
+	unit->blocked_domain = nyx_domain_blocked(unit);
+	bench_check(!IS_ERR(unit->blocked_domain));
 	bench_check(!nyx_domain_create(unit, &cfg, &id));
 	w->dom = nyx_domain_get(unit, id);
 	w->sbdf = 8;

@@ -54,6 +54,9 @@ static inline bool list_empty(const struct list_head *head)
 	return READ_ONCE(head->next) == head;
 }
 
+#define list_first_entry_or_null(head, type, member)				\
+	(list_empty(head) ? NULL : container_of((head)->next, type, member))
+
 #define list_for_each_entry(pos, head, member)					\
 	for (pos = container_of((head)->next, typeof(*pos), member);		\
 	     !list_entry_is_head(pos, head, member);				\
