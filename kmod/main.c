@@ -51,8 +51,7 @@ static int __init nyx_init(void)
 {
 	int ret;
 
-	vtd_init();
-	amdvi_init();
+	nyx_models_init();
 	nyx_unit_init(max_units, max_units_per_user, &observer);
 	ret = nyx_irqfd_init();
 	if (ret)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: commands about a unit's vendor model.
+ * Nyx: commands about the registers of a unit's model.
  *
  * Copyright (C) 2026 The Nyx authors
  */
@@ -29,7 +29,7 @@ int nyx_ioctl_mmio(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 	int ret;
 
 	*done = 0;
-	if (!front)
+	if (!front->ops->mmio_size)
 		return -EOPNOTSUPP;
 	for (; *done < n; (*done)++, cmd++) {
 		ret = mmio_one(front, cmd);
@@ -43,5 +43,5 @@ int nyx_ioctl_unit_reset(struct nyx_ucmd *uc, void *cmd)
 {
 	struct nyx_front *front = uc->unit->guest.front;
 
-	return front ? front->ops->reset(front) : -EOPNOTSUPP;
+	return front->ops->reset ? front->ops->reset(front) : -EOPNOTSUPP;
 }

@@ -117,7 +117,8 @@ int nyx_ioctl_limit_set(struct nyx_ucmd *uc, void *_cmd)
 	if (ret)
 		return ret;
 	/* The guest drops its domains when it likes, and their limits with them. */
-	if (cmd->scope == NYX_SCOPE_DOMAIN && uc->unit->guest.front)
+	if (cmd->scope == NYX_SCOPE_DOMAIN &&
+	    nyx_front_has_guest(uc->unit->guest.front))
 		return -EOPNOTSUPP;
 	if (l->__reserved)
 		return -EOPNOTSUPP;

@@ -32,8 +32,7 @@ int nyx_ioctl_module_info(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_module_info *cmd = _cmd;
 
 	cmd->out_api_version = NYX_API_VERSION;
-	cmd->out_models = BIT(NYX_MODEL_NATIVE) | BIT(NYX_MODEL_VTD) |
-			  BIT(NYX_MODEL_AMDVI);
+	cmd->out_models = nyx_front_models();
 	cmd->out_formats = BIT(NYX_FORMAT_VTDSS) | BIT(NYX_FORMAT_X86) |
 			   BIT(NYX_FORMAT_AMDV1);
 	cmd->out_nr_units = nyx_unit_count(&cmd->out_max_units);

@@ -78,7 +78,7 @@ struct nyx_ctx {
 
 /**
  * struct nyx_guest - the guest's side of a unit
- * @front: the front end, or NULL: the unit has no vendor model
+ * @front: the front end of its model; const after init
  * @generation: counts what was forgotten of contexts; under &nyx_unit.lock
  * @irte_generation: likewise of entries; under &nyx_irq.lock
  */
@@ -90,7 +90,7 @@ struct nyx_guest {
 
 /**
  * nyx_guest_resolve() - give a device the context that the guest wants
- * @unit: the unit, with a front end
+ * @unit: the unit, of a model with &nyx_front_ops.decode_device
  * @sbdf: the device
  * @pasid: the PASID of its access
  * @generation: set to that of what was read

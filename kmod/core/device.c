@@ -33,8 +33,8 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	struct nyx_device *dev;
 	int ret;
 
-	/* A vendor's unit is for one segment, which the guest numbers. */
-	if (unit->guest.front && NYX_SBDF_SEGMENT(sbdf))
+	/* The guest numbers the one segment of its unit. */
+	if (unit->guest.front->ops->one_segment && NYX_SBDF_SEGMENT(sbdf))
 		return -EINVAL;
 	dev = kzalloc(sizeof(*dev), GFP_CALLER);
 	if (!dev)

@@ -71,8 +71,8 @@ struct nyx_device {
  * @sbdf: segment and requester id
  *
  * Context: may sleep.
- * Return: 0, -EEXIST, -ENOSPC at the limit, -ENOMEM, -EINVAL if a vendor model has
- * no segment but the first.
+ * Return: 0, -EEXIST, -ENOSPC at the limit, -ENOMEM, -EINVAL if the unit's model
+ * has no segment but the first.
  */
 int nyx_device_add(struct nyx_unit *unit, u32 sbdf);
 

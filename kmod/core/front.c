@@ -1,34 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: the vendor models that there are, and what the unit itself has for the VMM.
+ * Nyx: the models that there are, and what the unit itself has for the VMM.
  *
  * Copyright (C) 2026 The Nyx authors
  */
 #include "core/front.h"
 
-#include <linux/kernel.h>
 #include <linux/nospec.h>
 #include <linux/string.h>
 
+#include "base/export.h"
+#include "base/types.h"
 #include "core/event.h"
 #include "core/unit.h"
 
-/* Models with a front end, by enum nyx_model. */
-static nyx_front_create_fn front_create[4];
+/* By enum nyx_model. */
+static const struct nyx_front_ops *models[NYX_MODELS_MAX];
 
-void nyx_front_register(u32 model, nyx_front_create_fn create)
+void nyx_front_register(u32 model, const struct nyx_front_ops *ops)
 {
-	front_create[model] = create;
+	models[model] = ops;
 }
 
-struct nyx_front *nyx_front_create(struct nyx_unit *unit,
-				   const struct nyx_unit_config *cfg)
+const struct nyx_front_ops *nyx_front_find(u32 model)
 {
-	nyx_front_create_fn create =
-		front_create[array_index_nospec(cfg->model,
-						ARRAY_SIZE(front_create))];
+	if (model >= NYX_MODELS_MAX)
+		return NULL;
+	return models[array_index_nospec(model, NYX_MODELS_MAX)];
+}
 
-	return create ? create(unit, cfg) : NULL;
+u32 nyx_front_models(void)
+{
+	u32 model, mask = 0;
+
+	for (model = 0; model < NYX_MODELS_MAX; model++)
+		mask |= models[model] ? BIT(model) : 0;
+	return mask;
 }
 
 static void push_msi(struct nyx_unit *unit, u64 address, u32 data, u32 flags)
@@ -52,3 +59,5 @@ void nyx_guest_msi_function(struct nyx_unit *unit)
 {
 	push_msi(unit, 0, 0, NYX_MSI_F_FUNCTION);
 }
+
+NYX_EXPORT_FOR_TEST(nyx_front_register);

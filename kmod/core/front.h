@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx: what a unit's vendor model offers to the core.
+ * Nyx: what a unit's model offers to the core.
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A front end turns a vendor's registers, queues and tables in guest memory into
- * calls of the core, and tells the core what these tables say. The core caches
- * that, and owns what follows from it: domains, translations, interrupts, faults.
+ * Each unit has a model, and a front end of that model. The front end of a vendor's
+ * model turns registers, queues and tables in guest memory into calls of the core, and
+ * tells the core what these tables say. The core caches that, and owns what follows
+ * from it: domains, translations, interrupts, faults. A native unit has neither
+ * registers nor tables in guest memory, so that most functions of its model are NULL.
+ *
+ * The core names no model: it finds the functions by &nyx_unit_config.model.
  *
  * A front end calls the functions of core/context.h, core/irte.h, core/irq.h and
  * core/memory.h; and, for the unit's own interrupts, those below.
@@ -136,35 +140,44 @@ struct nyx_refusal {
 };
 
 /**
- * struct nyx_front_ops - a vendor model
+ * struct nyx_front_ops - a model
+ * @name: its name, for sysfs
+ * @one_segment: a unit has devices of segment 0 only
+ * @create: make the front end of a unit, or ERR_PTR; may sleep
  * @stop: end what the front end does by itself, before the unit's memory goes; the
  *        unit has no users; may sleep. NULL: there is no such thing
  * @destroy: free the front end; the unit has no users
- * @reset: as after power-on; may sleep
- * @mmio_size: bytes of registers
+ * @reset: as after power-on; may sleep. NULL: there is nothing to reset
+ * @mmio_size: bytes of registers; 0: there are none
  * @mmio_read: read registers; may sleep. 0, or -EINTR if the caller was killed
  *             meanwhile
  * @mmio_write: write registers, and do what follows; may sleep. 0; -ENOMEM with
  *              nothing changed; -EINTR if the caller was killed meanwhile
  * @decode_device: read the context entry of a requester, and PASID; may sleep. False
- *                 if there is none that can be used: accesses are refused
+ *                 if there is none that can be used: accesses are refused. NULL: the
+ *                 guest has no tables; the commands of NYX_MODEL_NATIVE say it
  * @decode_irqs: find how a requester's interrupts are treated; may sleep. As
  *               @decode_irte. NULL: there is one table for all
  * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if
  *               it is refused; -EINTR; -EAGAIN. NYX_IRTE_F_POSTED in an entry of
- *               a requester's own table: it is for @post_irte
+ *               a requester's own table: it is for @post_irte. NULL: as of
+ *               @decode_device
  * @post_irte: post an interrupt as such an entry says; may sleep. Of enum
  *             nyx_irq_result, with the message set; -EACCES if it is refused
  *             meanwhile; -EIO; -EINTR; -EAGAIN
  * @dma_code: what the guest's driver calls a fault, or 0: it does not see it; any
- *            context
+ *            context. NULL: it sees none, and @dma_fault is not called
  * @dma_fault: an access of a requester, and PASID, was refused, and the guest is to
  *             know; any context
- * @irq_code: likewise of an interrupt
+ * @irq_code: likewise of an interrupt, and @irq_fault
  * @irq_fault: an interrupt was refused, and the guest is to know; the refusal has
  *             that code; any context
  */
 struct nyx_front_ops {
+	const char *name;
+	bool one_segment;
+	struct nyx_front *(*create)(struct nyx_unit *unit,
+				    const struct nyx_unit_config *cfg);
 	void (*stop)(struct nyx_front *front);
 	void (*destroy)(struct nyx_front *front);
 	int (*reset)(struct nyx_front *front);
@@ -204,29 +217,46 @@ struct nyx_front {
 	struct nyx_unit *unit;
 };
 
-/* Makes the front end of a unit, or ERR_PTR; found by model. */
-typedef struct nyx_front *(*nyx_front_create_fn)(struct nyx_unit *unit,
-						 const struct nyx_unit_config *cfg);
+/**
+ * nyx_front_has_guest() - does a guest program the unit, by registers and tables?
+ * @front: the unit's front end
+ *
+ * Context: any.
+ * Return: false: the commands of NYX_MODEL_NATIVE do.
+ */
+static inline bool nyx_front_has_guest(const struct nyx_front *front)
+{
+	return front->ops->decode_device;
+}
+
+/* More than enum nyx_model has; each is a bit of &nyx_module_info.out_models. */
+#define NYX_MODELS_MAX	32u
 
 /**
- * nyx_front_register() - say how to make front ends of a model
+ * nyx_front_register() - make a model known, or unknown
  * @model: of enum nyx_model
- * @create: makes one
+ * @ops: the model; NULL: no unit has it
  *
- * Context: while the module starts.
+ * Context: while no unit is made.
  */
-void nyx_front_register(u32 model, nyx_front_create_fn create);
+void nyx_front_register(u32 model, const struct nyx_front_ops *ops);
 
 /**
- * nyx_front_create() - make the front end of a unit
- * @unit: the unit
- * @cfg: says which
+ * nyx_front_find() - find a model
+ * @model: of enum nyx_model, or any other number
  *
- * Context: may sleep.
- * Return: the front end; NULL if the model has none; ERR_PTR.
+ * Context: any.
+ * Return: the model, or NULL: there is none.
  */
-struct nyx_front *nyx_front_create(struct nyx_unit *unit,
-				   const struct nyx_unit_config *cfg);
+const struct nyx_front_ops *nyx_front_find(u32 model);
+
+/**
+ * nyx_front_models() - the models that there are
+ *
+ * Context: any.
+ * Return: 1 << enum nyx_model of each.
+ */
+u32 nyx_front_models(void);
 
 /**
  * nyx_guest_msi() - tell the VMM to deliver an interrupt of the unit itself

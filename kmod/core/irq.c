@@ -102,7 +102,7 @@ static void refused(struct nyx_unit *unit, struct nyx_device *dev,
 	event.irq_fault.index = req->msg.index;
 	event.irq_fault.data = req->data;
 	event.irq_fault.address = req->address;
-	if (front)
+	if (front->ops->irq_code)
 		refusal_of(unit, dev, req, &refusal);
 	event.irq_fault.vendor = refusal.code;
 
@@ -310,7 +310,7 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 		req->reason = remap(irq, dev, req);
 	}
 	if (unlikely(req->reason == NYX_FAULT_IRQ_NOT_PRESENT &&
-		     unit->guest.front)) {
+		     unit->guest.front->ops->decode_irte)) {
 		/* Not in the cache of the guest's table: bring it in, once. */
 		if (req->posted_index == req->msg.index && irqs_known(dev)) {
 			req->reason = NYX_FAULT_NONE;

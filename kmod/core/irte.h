@@ -84,7 +84,7 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 
 /**
  * nyx_guest_resolve_irte() - bring in an interrupt remapping table entry
- * @unit: the unit, with a front end
+ * @unit: the unit, of a model with &nyx_front_ops.decode_irte
  * @sbdf: who sends the interrupt
  * @index: which one, within the table
  * @refusal: set if it is refused

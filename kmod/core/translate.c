@@ -84,7 +84,8 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, u32 pasid,
 {
 	int ret = enter(unit, sbdf, pasid, acc);
 
-	if (unlikely(!ret && unit->guest.front && acc->dom == unit->blocked_domain))
+	if (unlikely(!ret && acc->dom == unit->blocked_domain &&
+		     nyx_front_has_guest(unit->guest.front)))
 		ret = enter_guest(unit, acc);
 	return ret;
 }
@@ -365,7 +366,7 @@ bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault,
 	const struct nyx_ctx_attrs *attrs = &acc->ctx->attrs;
 	const struct nyx_guest_table *table = &acc->dom->guest;
 
-	if (!front)
+	if (!front->ops->dma_code)
 		return false;
 	*refusal = acc->refusal;
 	if (acc->dom->kind == NYX_DOMAIN_GUEST)

@@ -58,6 +58,14 @@ void nyx_unit_exit(void)
 	xa_destroy(&units);
 }
 
+static struct nyx_front *front_create(struct nyx_unit *unit,
+				      const struct nyx_unit_config *cfg)
+{
+	const struct nyx_front_ops *ops = nyx_front_find(cfg->model);
+
+	return ops ? ops->create(unit, cfg) : ERR_PTR(-EOPNOTSUPP);
+}
+
 static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 {
 	struct nyx_unit *unit;
@@ -103,7 +111,7 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	unit->policy = nyx_policy_default;
 	nyx_pages_init(&unit->pages);
 	nyx_duty_init(&unit->duty);
-	unit->guest.front = nyx_front_create(unit, cfg);
+	unit->guest.front = front_create(unit, cfg);
 	if (IS_ERR(unit->guest.front)) {
 		ret = PTR_ERR(unit->guest.front);
 		goto err_domain;
@@ -132,8 +140,7 @@ static void unit_free(struct kref *ref)
 {
 	struct nyx_unit *unit = container_of(ref, struct nyx_unit, ref);
 
-	if (unit->guest.front)
-		unit->guest.front->ops->destroy(unit->guest.front);
+	unit->guest.front->ops->destroy(unit->guest.front);
 	iotlb_fini(&unit->iotlb);
 	nyx_memory_fini(unit);
 	nyx_irq_fini(&unit->irq);
@@ -170,7 +177,7 @@ static void unit_teardown(struct nyx_unit *unit)
 	mutex_unlock(&unit->lock);
 	nyx_domain_put(blocked);
 	nyx_domains_purge(unit);
-	if (front && front->ops->stop)
+	if (front->ops->stop)
 		front->ops->stop(front);
 	nyx_memory_purge(unit);
 

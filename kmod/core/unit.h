@@ -223,7 +223,7 @@ void nyx_unit_exit(void);
  * Context: may sleep.
  * Return: the unit, of which the caller is the first user, or ERR_PTR:
  * -EEXIST if the owner has a unit of that name, -ENOSPC at the limit on units,
- * -ENOMEM.
+ * -EOPNOTSUPP if there is no such model, -ENOMEM.
  */
 struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, u32 flags);
 

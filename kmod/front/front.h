@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx: the vendor models that there are.
+ * Nyx: the models that there are.
  *
  * Copyright (C) 2026 The Nyx authors
  */
 #ifndef NYX_FRONT_FRONT_H
 #define NYX_FRONT_FRONT_H
 
-/* Make the front ends of a vendor known; while the module starts. */
-void vtd_init(void);
-void amdvi_init(void);
+#include "core/front.h"
+
+extern const struct nyx_front_ops native_model;
+extern const struct nyx_front_ops vtd_model;
+extern const struct nyx_front_ops amdvi_model;
+
+/* Register all of them; while the module starts. */
+void nyx_models_init(void);
 
 #endif /* NYX_FRONT_FRONT_H */

@@ -45,6 +45,7 @@
  * struct fixture - a unit with a device, kunit.priv
  * @test: the case
  * @front: the front end of the unit
+ * @native: the one that the unit was made with; @front destroys it
  * @unit: the unit
  * @decoded: how often something was decoded
  * @decode_entry: it is the entry that changes while it is decoded
@@ -57,6 +58,7 @@
 struct fixture {
 	struct kunit *test;
 	struct nyx_front front;
+	struct nyx_front *native;
 	struct nyx_unit *unit;
 	unsigned int decoded;
 	bool decode_entry;
@@ -84,6 +86,9 @@ static u32 decode(struct fixture *f)
 
 static void front_destroy(struct nyx_front *front)
 {
+	struct fixture *f = to_fixture(front);
+
+	f->native->ops->destroy(f->native);
 }
 
 static bool front_decode_device(struct nyx_front *front, u32 sbdf, u32 pasid,
@@ -141,11 +146,6 @@ static int front_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
 	return 0;
 }
 
-static u16 front_irq_code(const struct nyx_refusal *refusal)
-{
-	return 0;
-}
-
 static const struct nyx_front_ops front_ops = {
 	.destroy = front_destroy,
 	.decode_device = front_decode_device,
@@ -153,7 +153,6 @@ static const struct nyx_front_ops front_ops = {
 	.decode_irte = front_decode_irte,
 	.dma_code = front_dma_code,
 	.dma_fault = front_dma_fault,
-	.irq_code = front_irq_code,
 };
 
 static struct fixture *open_unit(struct kunit *test, u32 irt_entries, bool front)
@@ -182,8 +181,10 @@ static struct fixture *open_unit(struct kunit *test, u32 irt_entries, bool front
 	f->front.unit = unit;
 	test->priv = f;
 	KUNIT_ASSERT_EQ(test, nyx_device_add(unit, SBDF), 0);
-	if (front)
+	if (front) {
+		f->native = unit->guest.front;
 		unit->guest.front = &f->front;
+	}
 	return f;
 }
 
@@ -654,8 +655,8 @@ static void blocked_says_why(struct kunit *test)
 	begin(f, SBDF + 1, &acc);
 	KUNIT_EXPECT_EQ(test, reason_of(&acc, NYX_ACC_READ), (u32)NYX_FAULT_CONTEXT);
 	nyx_access_end(&acc);
-	/* Without a model the device is in no other domain than the blocked one. */
-	f->unit->guest.front = NULL;
+	/* The native model decodes nothing: the device is in no domain but the blocked one. */
+	f->unit->guest.front = f->native;
 	begin(f, SBDF, &acc);
 	KUNIT_EXPECT_PTR_EQ(test, acc.dom, f->unit->blocked_domain);
 	KUNIT_EXPECT_EQ(test, reason_of(&acc, NYX_ACC_READ), (u32)NYX_FAULT_NO_DOMAIN);

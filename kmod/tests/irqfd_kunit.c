@@ -43,6 +43,7 @@ static struct file *source, *target;
  * struct fixture - a unit with a bound interrupt, kunit.priv
  * @test: the case
  * @front: the front end of the unit
+ * @native: the one that the unit was made with; @front destroys it
  * @unit: the unit
  * @id: the binding
  * @came: the worker is in the front end
@@ -52,6 +53,7 @@ static struct file *source, *target;
 struct fixture {
 	struct kunit *test;
 	struct nyx_front front;
+	struct nyx_front *native;
 	struct nyx_unit *unit;
 	u32 id;
 	struct completion came;
@@ -61,6 +63,9 @@ struct fixture {
 
 static void front_destroy(struct nyx_front *front)
 {
+	struct fixture *f = container_of(front, struct fixture, front);
+
+	f->native->ops->destroy(f->native);
 }
 
 static int front_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
@@ -76,15 +81,9 @@ static int front_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
 	return 0;
 }
 
-static u16 front_irq_code(const struct nyx_refusal *refusal)
-{
-	return 0;
-}
-
 static const struct nyx_front_ops front_ops = {
 	.destroy = front_destroy,
 	.decode_irte = front_decode_irte,
-	.irq_code = front_irq_code,
 };
 
 /* A descriptor of this thread for a file. */
@@ -161,6 +160,7 @@ static int irqfd_init(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(f->unit));
 	test->priv = f;
 	f->front.unit = f->unit;
+	f->native = f->unit->guest.front;
 	f->unit->guest.front = &f->front;
 	KUNIT_ASSERT_EQ(test, nyx_device_add(f->unit, SBDF), 0);
 	from = fd_of(test, source);

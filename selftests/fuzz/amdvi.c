@@ -672,7 +672,7 @@ static void irq(u32 sbdf, u64 address, u32 data, struct ref_irq *ref)
 
 const struct fuzz_model fuzz_model = {
 	.configure = configure,
-	.init = amdvi_init,
+	.ops = &amdvi_model,
 	.regs = regs,
 	.nr_regs = ARRAY_SIZE(regs),
 	.devices = devices,

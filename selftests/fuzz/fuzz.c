@@ -761,6 +761,5 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	fuzz_model.init();
 	return 0;
 }

@@ -139,7 +139,7 @@ enum fuzz_edit { EDIT_PAGE, EDIT_DEVICE, EDIT_IRQ };
 /**
  * struct fuzz_model - a vendor's model
  * @configure: what kind of unit, by a byte of the input
- * @init: makes it known to the core
+ * @ops: it, as the core knows it
  * @regs: registers; an offset may be there more than once
  * @nr_regs: how many
  * @devices: requesters
@@ -158,7 +158,7 @@ enum fuzz_edit { EDIT_PAGE, EDIT_DEVICE, EDIT_IRQ };
  */
 struct fuzz_model {
 	void (*configure)(struct nyx_unit_config *cfg, u8 how);
-	void (*init)(void);
+	const struct nyx_front_ops *ops;
 	const struct fuzz_reg *regs;
 	unsigned int nr_regs;
 	const u32 *devices;

@@ -570,7 +570,7 @@ static u64 device_entry(u32 sbdf, unsigned int *words)
 
 const struct fuzz_model fuzz_model = {
 	.configure = configure,
-	.init = vtd_init,
+	.ops = &vtd_model,
 	.regs = regs,
 	.nr_regs = ARRAY_SIZE(regs),
 	.devices = devices,

@@ -477,8 +477,8 @@ void fuzz_unit_make(const struct nyx_unit_config *cfg)
 	xa_init_flags(&unit->devices, XA_FLAGS_ACCOUNT);
 	unit->policy = policy;
 	nyx_duty_init(&unit->duty);
-	unit->guest.front = nyx_front_create(unit, cfg);
-	FUZZ_CHECK(!IS_ERR_OR_NULL(unit->guest.front), "no front end");
+	unit->guest.front = fuzz_model.ops->create(unit, cfg);
+	FUZZ_CHECK(!IS_ERR(unit->guest.front), "no front end");
 	for (n = 0; n < FUZZ_SLOTS; n++)
 		fuzz_memory_add(n);
 	for (n = 0; n < fuzz_model.nr_devices; n++)

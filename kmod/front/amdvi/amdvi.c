@@ -668,23 +668,6 @@ static void amdvi_destroy(struct nyx_front *front)
 	kfree(amdvi);
 }
 
-static const struct nyx_front_ops amdvi_ops = {
-	.stop = amdvi_stop,
-	.destroy = amdvi_destroy,
-	.reset = amdvi_reset,
-	.mmio_size = NYX_MMIO_SIZE_AMDVI,
-	.mmio_read = amdvi_mmio_read,
-	.mmio_write = amdvi_mmio_write,
-	.decode_device = amdvi_decode,
-	.decode_irqs = amdvi_decode_irqs,
-	.decode_irte = amdvi_decode_entry,
-	.post_irte = amdvi_post_entry,
-	.dma_code = amdvi_dma_code,
-	.dma_fault = amdvi_dma_fault,
-	.irq_code = amdvi_irq_code,
-	.irq_fault = amdvi_irq_fault,
-};
-
 static u64 features(const struct nyx_unit_config *cfg, u8 levels)
 {
 	u64 efr = AMDVI_EFR_IA | AMDVI_EFR_HATS(levels);
@@ -755,7 +738,7 @@ static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 		kfree(amdvi);
 		return ERR_PTR(-ENOMEM);
 	}
-	amdvi->front.ops = &amdvi_ops;
+	amdvi->front.ops = &amdvi_model;
 	amdvi->front.unit = unit;
 	queue_init(&amdvi->queue, unit, &amdvi_queue_ops);
 	mutex_init(&amdvi->mutex);
@@ -772,7 +755,22 @@ static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 	return &amdvi->front;
 }
 
-void amdvi_init(void)
-{
-	nyx_front_register(NYX_MODEL_AMDVI, amdvi_create);
-}
+const struct nyx_front_ops amdvi_model = {
+	.name = "amdvi",
+	.one_segment = true,
+	.create = amdvi_create,
+	.stop = amdvi_stop,
+	.destroy = amdvi_destroy,
+	.reset = amdvi_reset,
+	.mmio_size = NYX_MMIO_SIZE_AMDVI,
+	.mmio_read = amdvi_mmio_read,
+	.mmio_write = amdvi_mmio_write,
+	.decode_device = amdvi_decode,
+	.decode_irqs = amdvi_decode_irqs,
+	.decode_irte = amdvi_decode_entry,
+	.post_irte = amdvi_post_entry,
+	.dma_code = amdvi_dma_code,
+	.dma_fault = amdvi_dma_fault,
+	.irq_code = amdvi_irq_code,
+	.irq_fault = amdvi_irq_fault,
+};

@@ -559,20 +559,6 @@ static void vtd_destroy(struct nyx_front *front)
 	kfree(vtd);
 }
 
-static const struct nyx_front_ops vtd_ops = {
-	.destroy = vtd_destroy,
-	.reset = vtd_reset,
-	.mmio_size = NYX_MMIO_SIZE,
-	.mmio_read = vtd_mmio_read,
-	.mmio_write = vtd_mmio_write,
-	.decode_device = vtd_decode,
-	.decode_irte = vtd_decode_entry,
-	.dma_code = vtd_dma_code,
-	.dma_fault = vtd_dma_fault,
-	.irq_code = vtd_irq_code,
-	.irq_fault = vtd_irq_fault,
-};
-
 static u64 capability(const struct nyx_unit_config *cfg)
 {
 	u64 cap = VTD_CAP_ND_64K | VTD_CAP_MGAW(cfg->address_width) |
@@ -635,7 +621,7 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 	static_assert(ARRAY_SIZE(vtd_defs) == REG_FRCD);
 	if (!vtd)
 		return ERR_PTR(-ENOMEM);
-	vtd->front.ops = &vtd_ops;
+	vtd->front.ops = &vtd_model;
 	vtd->front.unit = unit;
 	queue_init(&vtd->queue, unit, &vtd_queue_ops);
 	mutex_init(&vtd->mutex);
@@ -657,7 +643,19 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 	return &vtd->front;
 }
 
-void vtd_init(void)
-{
-	nyx_front_register(NYX_MODEL_VTD, vtd_create);
-}
+const struct nyx_front_ops vtd_model = {
+	.name = "vtd",
+	.one_segment = true,
+	.create = vtd_create,
+	.destroy = vtd_destroy,
+	.reset = vtd_reset,
+	.mmio_size = NYX_MMIO_SIZE,
+	.mmio_read = vtd_mmio_read,
+	.mmio_write = vtd_mmio_write,
+	.decode_device = vtd_decode,
+	.decode_irte = vtd_decode_entry,
+	.dma_code = vtd_dma_code,
+	.dma_fault = vtd_dma_fault,
+	.irq_code = vtd_irq_code,
+	.irq_fault = vtd_irq_fault,
+};

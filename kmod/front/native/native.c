@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: native units: the model without registers, and without tables of a guest.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The unit's owner makes domains, attaches devices and writes interrupt remapping
+ * entries by commands. No command of a native unit needs the guest's memory to find a
+ * table, so the core decodes nothing.
+ */
+#include <linux/err.h>
+#include <linux/slab.h>
+
+#include "base/types.h"
+#include "front/front.h"
+
+static struct nyx_front *native_create(struct nyx_unit *unit,
+				       const struct nyx_unit_config *cfg)
+{
+	struct nyx_front *front = kzalloc(sizeof(*front), GFP_CALLER);
+
+	if (!front)
+		return ERR_PTR(-ENOMEM);
+	front->ops = &native_model;
+	front->unit = unit;
+	return front;
+}
+
+static void native_destroy(struct nyx_front *front)
+{
+	kfree(front);
+}
+
+const struct nyx_front_ops native_model = {
+	.name = "native",
+	.create = native_create,
+	.destroy = native_destroy,
+};
