@@ -108,7 +108,7 @@ struct nyx_ctx_entry {
 /**
  * struct nyx_guest_irqs - how interrupts of a requester with a table of its own
  *                         are treated
- * @how: IRT_PASS_ALL and so on
+ * @how: bits of the model; those of tlb/irt.h are not among them
  * @tag: the guest's id of the requester's domain
  * @nr: entries of the table, at most IRT_DEVICE_ENTRIES
  */
@@ -162,9 +162,16 @@ struct nyx_refusal {
  *               it is refused; -EINTR; -EAGAIN. NYX_IRTE_F_POSTED in an entry of
  *               a requester's own table: it is for @post_irte. NULL: as of
  *               @decode_device
- * @post_irte: post an interrupt as such an entry says; may sleep. Of enum
- *             nyx_irq_result, with the message set; -EACCES if it is refused
- *             meanwhile; -EIO; -EINTR; -EAGAIN
+ * @decode_msg: say which entry a message asks for. Gets &irt_device.how, 0 if there is
+ *              one table for all or nothing is known of the requester; the mode;
+ *              address and data. Sets the message: its index, and what the message
+ *              alone says; or what it is if it passes as it is. NYX_FAULT_NONE, or of
+ *              enum nyx_fault_reason. Pure; any context
+ * @post_irte: post an interrupt as an entry says that has NYX_IRTE_F_POSTED. Of enum
+ *             nyx_irq_result, with the message set to the notification;
+ *             -EINPROGRESS if it has to sleep and may not; -EACCES if it is refused
+ *             meanwhile; -EIO; -EINVAL: reserved bits; -EINTR; -EAGAIN
+ * @irq_words: names of the bits of &irt_device.how, for debugfs; NULL if there are none
  * @dma_code: what the guest's driver calls a fault, or 0: it does not see it; any
  *            context. NULL: it sees none, and @dma_fault is not called
  * @dma_fault: an access of a requester, and PASID, was refused, and the guest is to
@@ -194,8 +201,11 @@ struct nyx_front_ops {
 			   struct nyx_refusal *refusal);
 	int (*decode_irte)(struct nyx_front *front, u32 sbdf, u32 index,
 			   struct irt_entry *e, struct nyx_refusal *refusal);
-	int (*post_irte)(struct nyx_front *front, u32 sbdf, u32 index,
-			 struct irt_msg *msg, struct nyx_refusal *refusal);
+	u32 (*decode_msg)(u32 how, u32 mode, u64 address, u32 data,
+			  struct irt_msg *msg);
+	int (*post_irte)(struct nyx_front *front, u32 sbdf, struct irt_msg *msg,
+			 bool sleep, struct nyx_refusal *refusal);
+	const char *const *irq_words;
 	u16 (*dma_code)(struct nyx_front *front, const struct nyx_fault *fault,
 			const struct nyx_refusal *refusal);
 	void (*dma_fault)(struct nyx_front *front, u32 sbdf, u32 pasid,

@@ -6,7 +6,6 @@
  */
 #include "core/irq.h"
 
-#include <linux/bitfield.h>
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
@@ -24,17 +23,6 @@
 #include "core/memory.h"
 #include "core/qos.h"
 #include "core/unit.h"
-#include "mem/region.h"
-
-/* Posted-interrupt descriptor: VT-d specification, section 9.11 */
-#define PID_SIZE	64u
-#define PID_CONTROL	32u		/* offset of the word with the rest */
-#define PID_ON		BIT_ULL(0)
-#define PID_SN		BIT_ULL(1)
-#define PID_NV		GENMASK_ULL(23, 16)
-#define PID_NDST	GENMASK_ULL(63, 32)
-#define PID_NDST_XAPIC	GENMASK_ULL(47, 40)
-#define PID_RESERVED	(GENMASK_ULL(15, 2) | GENMASK_ULL(31, 24))
 
 int nyx_irq_init(struct nyx_irq *irq, u32 entries)
 {
@@ -171,19 +159,16 @@ void nyx_irq_wait_end(struct nyx_unit *unit, u32 sbdf, struct nyx_irq_wait *wait
 	*wait = (struct nyx_irq_wait){};
 }
 
-/* Set bits in guest memory; returns what was there. */
-static int set_bits(struct region *region, u64 offset, u64 bits, u64 *old)
-{
-	return region_atomic(region, offset, REGION_OR, sizeof(u64), bits, 0, old);
-}
-
-/* The front end knows how. */
-static int post_guest(struct nyx_unit *unit, struct nyx_irq_req *req)
+/*
+ * Post as the entry says. -EINPROGRESS: @sleep is false, and the model has to look at
+ * guest memory that may have to be brought in.
+ */
+static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool sleep)
 {
 	struct nyx_front *front = unit->guest.front;
 	int ret;
 
-	ret = front->ops->post_irte(front, req->sbdf, req->msg.index, &req->msg,
+	ret = front->ops->post_irte(front, req->sbdf, &req->msg, sleep,
 				    &req->refusal);
 	if (ret == -EACCES) {
 		req->reason = req->refusal.reason;
@@ -197,51 +182,6 @@ static int post_guest(struct nyx_unit *unit, struct nyx_irq_req *req)
 	return 0;
 }
 
-/*
- * Set the pending bit, and find out who is to be told. -EINPROGRESS: not here,
- * where one must not sleep; for pinned memory alone one need not.
- */
-static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool sleep)
-{
-	struct irt_msg *msg = &req->msg;
-	struct region *region;
-	u64 offset, old, control;
-	int ret;
-
-	if (unit->irq.per_device)
-		return sleep ? post_guest(unit, req) : -EINPROGRESS;
-	region = nyx_memory_find(unit, msg->posted, &offset);
-	if (!region || (region_flags(region) & REGION_READONLY))
-		return -EIO;
-	if (!sleep && !(region_flags(region) & REGION_PINNED))
-		return -EINPROGRESS;
-	ret = set_bits(region, offset + PID_CONTROL, 0, &control);
-	if (ret)
-		return ret;
-	if (control & PID_RESERVED)
-		return -EINVAL;
-	ret = set_bits(region, offset + msg->vector / 64 * sizeof(u64),
-		       BIT_ULL(msg->vector % 64), &old);
-	if (!ret)
-		ret = set_bits(region, offset + PID_CONTROL, 0, &control);
-	if (ret)
-		return ret;
-
-	req->result = NYX_IRQ_POSTED;
-	if ((control & PID_ON) ||
-	    ((control & PID_SN) && !(msg->flags & NYX_IRTE_F_URGENT)))
-		return 0;
-	/* The one that sets it notifies. */
-	ret = set_bits(region, offset + PID_CONTROL, PID_ON, &control);
-	if (ret || (control & PID_ON))
-		return ret;
-	req->result = NYX_IRQ_NOTIFY;
-	msg->vector = FIELD_GET(PID_NV, control);
-	msg->dest = READ_ONCE(unit->irq.mode) & NYX_IRQ_MODE_XAPIC ?
-		FIELD_GET(PID_NDST_XAPIC, control) : FIELD_GET(PID_NDST, control);
-	return 0;
-}
-
 static void post_failed(struct nyx_irq_req *req, int error)
 {
 	req->result = NYX_IRQ_REFUSED;
@@ -249,19 +189,30 @@ static void post_failed(struct nyx_irq_req *req, int error)
 					 NYX_FAULT_IRQ_POST;
 }
 
-static u32 remap(struct nyx_irq *irq, struct nyx_device *dev,
+/* By the cache alone. */
+static u32 remap(struct nyx_unit *unit, struct nyx_device *dev,
 		 struct nyx_irq_req *req)
 {
+	struct nyx_irq *irq = &unit->irq;
+	const struct irt *irt = &irq->irt;
+	u32 mode = READ_ONCE(irq->mode), how = 0, reason;
 	struct irt_device *irqs;
+	struct irt_word w;
 
 	if (unlikely(irq->per_device)) {
 		/* Pairs with resolve_irqs(). */
 		irqs = smp_load_acquire(&dev->irqs);
-		return irt_remap_device(irqs, READ_ONCE(irq->mode),
-					req->address, req->data, &req->msg);
+		how = irt_device_how(irqs);
+		irt = how & IRT_KNOWN ? &irqs->irt : NULL;
 	}
-	return irt_remap(&irq->irt, READ_ONCE(irq->mode), req->sbdf,
-			 req->address, req->data, &req->msg);
+	reason = unit->guest.front->ops->decode_msg(how, mode, req->address,
+						    req->data, &req->msg);
+	if (unlikely(reason || req->msg.as_is))
+		return reason;
+	if (unlikely(irq->per_device && !(how & IRT_KNOWN)))
+		return NYX_FAULT_IRQ_NOT_PRESENT;
+	reason = irt_fetch(irt, req->msg.index, &w);
+	return likely(!reason) ? irt_remap(&w, mode, req->sbdf, &req->msg) : reason;
 }
 
 /* Is it known that they are remapped? Else it may not be the entry that counts. */
@@ -307,7 +258,7 @@ static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
 		req->msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
 		req->reason = NYX_FAULT_QUARANTINED;
 	} else {
-		req->reason = remap(irq, dev, req);
+		req->reason = remap(unit, dev, req);
 	}
 	if (unlikely(req->reason == NYX_FAULT_IRQ_NOT_PRESENT &&
 		     unit->guest.front->ops->decode_irte)) {

@@ -175,6 +175,17 @@ static int tables_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(tables);
 
+/* Name the bits of &irt_device.how. */
+static void show_how(struct seq_file *m, const char *const *words, u32 how)
+{
+	unsigned int bit;
+
+	for (bit = 0; words && bit < 32; bit++) {
+		if ((how & BIT(bit)) && words[bit])
+			seq_printf(m, " %s", words[bit]);
+	}
+}
+
 /* Show how interrupts of the first device at or after *sbdf are treated. */
 static bool show_irqs(struct seq_file *m, struct nyx_unit *unit,
 		      unsigned long *sbdf)
@@ -189,17 +200,12 @@ static bool show_irqs(struct seq_file *m, struct nyx_unit *unit,
 	irqs = dev ? smp_load_acquire(&dev->irqs) : NULL;
 	if (irqs)
 		how = READ_ONCE(irqs->how);
-	if (how & IRT_KNOWN)
-		seq_printf(m, "device 0x%08lx %s%s%s%s%s entries %u domain %u\n",
-			   *sbdf,
-			   how & IRT_PASS_ALL ? "pass-all" :
-			   how & IRT_REMAP ? "remap" :
-			   how & IRT_PASS ? "pass" : "refuse",
-			   how & IRT_PASS_NMI ? " nmi" : "",
-			   how & IRT_PASS_INIT ? " init" : "",
-			   how & IRT_PASS_EXTINT ? " extint" : "",
-			   how & IRT_QUIET ? " quiet" : "",
+	if (how & IRT_KNOWN) {
+		seq_printf(m, "device 0x%08lx", *sbdf);
+		show_how(m, unit->guest.front->ops->irq_words, how);
+		seq_printf(m, " entries %u domain %u\n",
 			   READ_ONCE(irqs->irt.limit), READ_ONCE(irqs->tag));
+	}
 	rcu_read_unlock();
 	++*sbdf;
 	return dev;

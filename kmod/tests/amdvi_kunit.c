@@ -242,6 +242,22 @@ static void amdvi_irte128(struct kunit *test)
 
 /* ---- a requester's table ---- */
 
+/* A message on its way, as core/irq.c does it: decoded, its entry fetched, remapped. */
+static u32 remap(const struct irt_device *dev, u32 mode, u64 address, u32 data,
+		 struct irt_msg *msg)
+{
+	u32 how = irt_device_how(dev);
+	u32 reason = amdvi_decode_msg(how, mode, address, data, msg);
+	struct irt_word w;
+
+	if (reason || msg->as_is)
+		return reason;
+	if (!(how & IRT_KNOWN))
+		return NYX_FAULT_IRQ_NOT_PRESENT;
+	reason = irt_fetch(&dev->irt, msg->index, &w);
+	return reason ?: irt_remap(&w, mode, 0, msg);
+}
+
 static void amdvi_remap(struct kunit *test)
 {
 	const struct irt_entry e = { .dest = 0x12345678, .vector = 0x41, .delivery = 1 };
@@ -253,65 +269,66 @@ static void amdvi_remap(struct kunit *test)
 	dev.irt.limit = 256;
 	irt_write(&dev.irt, 3, &e);
 
-	KUNIT_EXPECT_EQ(test, irt_remap_device(NULL, 0, 0xfee00000, 3, &m),
+	KUNIT_EXPECT_EQ(test, remap(NULL, 0, 0xfee00000, 3, &m),
 			(u32)NYX_FAULT_IRQ_NOT_PRESENT);
 	KUNIT_EXPECT_EQ(test, m.index, 3u);
-	KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, 3, &m),
+	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 3, &m),
 			(u32)NYX_FAULT_IRQ_NOT_PRESENT);
-	KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfed00000, 3, &m),
+	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfed00000, 3, &m),
 			(u32)NYX_FAULT_IRQ_REQUEST);
-	KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, NYX_IRQ_MODE_OFF, 0xfee05000, 3, &m), 0u);
+	KUNIT_EXPECT_EQ(test, remap(&dev, NYX_IRQ_MODE_OFF, 0xfee05000, 3, &m), 0u);
 	KUNIT_EXPECT_TRUE(test, m.as_is);
 	KUNIT_EXPECT_EQ(test, m.dest, 5u);
 
-	dev.how = IRT_KNOWN | IRT_REMAP;
-	KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, 3, &m), 0u);
+	dev.how = IRT_KNOWN | AMDVI_HOW_REMAP;
+	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 3, &m), 0u);
 	KUNIT_EXPECT_FALSE(test, m.as_is);
 	KUNIT_EXPECT_EQ(test, m.dest, 0x12345678u);
 	KUNIT_EXPECT_EQ(test, m.vector, 0x41);
 	KUNIT_EXPECT_EQ(test, m.delivery, 1);
 	KUNIT_EXPECT_EQ(test, m.flags, 0);
-	KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, 0x8003, &m), 0u);
+	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 0x8003, &m), 0u);
 	KUNIT_EXPECT_EQ(test, m.flags, (u16)NYX_IRTE_F_LEVEL);
-	KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, 4, &m),
+	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 4, &m),
 			(u32)NYX_FAULT_IRQ_NOT_PRESENT);
-	KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, 256, &m),
+	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 256, &m),
 			(u32)NYX_FAULT_IRQ_INDEX);
-	dev.how |= IRT_QUIET;
-	KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, 256, &m),
+	dev.how |= AMDVI_HOW_QUIET;
+	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 256, &m),
 			(u32)NYX_FAULT_IRQ_INDEX);
 	KUNIT_EXPECT_EQ(test, m.flags, (u16)NYX_IRTE_F_QUIET);
 
 	/* Kinds: fixed and lowest follow REMAP or PASS, SMI passes, others have bits. */
 	for (mode = 0; mode < 8; mode++) {
 		static const u32 bit[] = {
-			IRT_PASS, IRT_PASS, 0, 0, IRT_PASS_NMI, IRT_PASS_INIT, 0, IRT_PASS_EXTINT,
+			AMDVI_HOW_PASS, AMDVI_HOW_PASS, 0, 0, AMDVI_HOW_NMI,
+			AMDVI_HOW_INIT, 0, AMDVI_HOW_EXTINT,
 		};
 		u32 want = mode == 2 ? 0 : NYX_FAULT_IRQ_COMPAT;
 
 		dev.how = IRT_KNOWN;
-		KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, mode << 8, &m), want);
+		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m), want);
 		if (!bit[mode])
 			continue;
 		dev.how = IRT_KNOWN | bit[mode];
-		KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, mode << 8, &m), 0u);
+		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m), 0u);
 		KUNIT_EXPECT_TRUE(test, m.as_is);
-		dev.how = IRT_KNOWN | (0x7c & ~(bit[mode] | IRT_REMAP));
-		KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, mode << 8, &m), want);
+		dev.how = IRT_KNOWN | (0xfc & ~(bit[mode] | AMDVI_HOW_REMAP));
+		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m), want);
 	}
 	/* Whether they have an entry is not looked at. */
-	dev.how = IRT_KNOWN | IRT_REMAP;
+	dev.how = IRT_KNOWN | AMDVI_HOW_REMAP;
 	for (mode = 3; mode < 8; mode++)
-		KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, mode << 8, &m),
+		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m),
 				(u32)NYX_FAULT_IRQ_COMPAT);
-	dev.how = IRT_KNOWN | IRT_PASS_ALL;
+	dev.how = IRT_KNOWN | AMDVI_HOW_PASS_ALL;
 	for (mode = 0; mode < 8; mode++)
-		KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, mode << 8, &m), 0u);
+		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m), 0u);
 
-	dev.how = IRT_KNOWN | IRT_REMAP;
+	dev.how = IRT_KNOWN | AMDVI_HOW_REMAP;
 	irt_forget(&dev.irt);
 	KUNIT_EXPECT_EQ(test, dev.irt.nr_present, 0u);
-	KUNIT_EXPECT_EQ(test, irt_remap_device(&dev, 0, 0xfee00000, 3, &m),
+	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 3, &m),
 			(u32)NYX_FAULT_IRQ_NOT_PRESENT);
 	irt_fini(&dev.irt);
 }

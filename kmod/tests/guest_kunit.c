@@ -41,6 +41,10 @@
 #define SHARED_MSI	(0xfee00010ull | ENTRY << 5)
 #define DEVICE_MSI	0xfee00000ull
 
+/* How interrupts of the device are treated: they pass as they are, or are remapped. */
+#define HOW_PASS	BIT(1)
+#define HOW_REMAP	BIT(2)
+
 /**
  * struct fixture - a unit with a device, kunit.priv
  * @test: the case
@@ -128,11 +132,23 @@ static int front_decode_irqs(struct nyx_front *front, u32 sbdf,
 
 	/* At first all pass as they are. */
 	*irqs = (struct nyx_guest_irqs) {
-		.how = found == OLD ? IRT_PASS_ALL : IRT_REMAP,
+		.how = found == OLD ? HOW_PASS : HOW_REMAP,
 		.tag = found,
 		.nr = ENTRIES,
 	};
 	return 0;
+}
+
+/* The index is in the data, or in the address as in SHARED_MSI. */
+static u32 front_decode_msg(u32 how, u32 mode, u64 address, u32 data,
+			    struct irt_msg *msg)
+{
+	*msg = (struct irt_msg){ .index = address == SHARED_MSI ? ENTRY : data };
+	if (how & HOW_PASS) {
+		msg->as_is = true;
+		msg->vector = data;
+	}
+	return NYX_FAULT_NONE;
 }
 
 static int front_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
@@ -150,6 +166,7 @@ static const struct nyx_front_ops front_ops = {
 	.destroy = front_destroy,
 	.decode_device = front_decode_device,
 	.decode_irqs = front_decode_irqs,
+	.decode_msg = front_decode_msg,
 	.decode_irte = front_decode_irte,
 	.dma_code = front_dma_code,
 	.dma_fault = front_dma_fault,

@@ -27,6 +27,7 @@
 #include "core/irq.h"
 #include "core/irqfd.h"
 #include "core/unit.h"
+#include "front/msi.h"
 
 #define SBDF		0x0018u
 #define ENTRIES		64u
@@ -83,6 +84,7 @@ static int front_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
 
 static const struct nyx_front_ops front_ops = {
 	.destroy = front_destroy,
+	.decode_msg = msi_decode,
 	.decode_irte = front_decode_irte,
 };
 

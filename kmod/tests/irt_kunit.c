@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: KUnit suite of the interrupt remapping table.
+ * Nyx: KUnit suite of the interrupt remapping table, and of the messages of VT-d and
+ * native units.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -19,6 +20,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "front/msi.h"
 #include "tlb/irt.h"
 
 #define ENTRIES		1024u
@@ -67,6 +69,19 @@ static u64 msi_sub(u32 handle)
 	return msi(handle) | 0x8;
 }
 
+/* A message on its way: decoded, its entry fetched, remapped. */
+static u32 remap(const struct irt *irt, u32 mode, u32 sbdf, u64 address, u32 data,
+		 struct irt_msg *msg)
+{
+	u32 reason = msi_decode(0, mode, address, data, msg);
+	struct irt_word w;
+
+	if (reason || msg->as_is)
+		return reason;
+	reason = irt_fetch(irt, msg->index, &w);
+	return reason ?: irt_remap(&w, mode, sbdf, msg);
+}
+
 static const struct irt_entry fixed = {
 	.dest = 3, .vector = 0x40, .delivery = NYX_DELIVERY_FIXED,
 };
@@ -101,7 +116,7 @@ static u32 send(struct irt *irt, u64 address, u32 data, struct irt_msg *msg)
 {
 	/* Nothing may be left of it. */
 	memset(msg, 0xa5, sizeof(*msg));
-	return irt_remap(irt, 0, DEV, address, data, msg);
+	return remap(irt, 0, DEV, address, data, msg);
 }
 
 /* ---- writing and reading ------------------------------------------------ */
@@ -375,41 +390,41 @@ static void checks_come_in_order(struct kunit *test)
 	u32 data = 0x10000;
 	struct irt_msg msg;
 
-	KUNIT_EXPECT_EQ(test, irt_remap(irt, mode, DEV, address, data, &msg),
+	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
 			NYX_FAULT_IRQ_REQUEST);
 	KUNIT_EXPECT_EQ(test, msg.index, IRT_INDEX_NONE);
 	address &= 0xffffffff;
-	KUNIT_EXPECT_EQ(test, irt_remap(irt, mode, DEV, address, data, &msg),
+	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
 			NYX_FAULT_IRQ_COMPAT);
 	KUNIT_EXPECT_EQ(test, msg.index, IRT_INDEX_NONE);
 	address |= 0x10;
-	KUNIT_EXPECT_EQ(test, irt_remap(irt, mode, DEV, address, data, &msg),
+	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
 			NYX_FAULT_IRQ_REQUEST);
 	KUNIT_EXPECT_EQ(test, msg.index, IRT_INDEX_NONE);
 	data = 0;
-	KUNIT_EXPECT_EQ(test, irt_remap(irt, mode, DEV, address, data, &msg),
+	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
 			NYX_FAULT_IRQ_INDEX);
 	KUNIT_EXPECT_EQ(test, msg.index, ENTRIES);
 	address = msi_sub(7);
-	KUNIT_EXPECT_EQ(test, irt_remap(irt, mode, DEV, address, data, &msg),
+	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
 			NYX_FAULT_IRQ_NOT_PRESENT);
 	KUNIT_EXPECT_EQ(test, msg.index, 7);
 	/* Nothing has been quiet so far: there was no entry that says so. */
 	KUNIT_EXPECT_EQ(test, (u32)msg.flags, 0);
 	irt_write(irt, 7, &e);
-	KUNIT_EXPECT_EQ(test, irt_remap(irt, mode, DEV, address, data, &msg),
+	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
 			NYX_FAULT_IRQ_RESERVED);
 	KUNIT_EXPECT_EQ(test, msg.index, 7);
 	KUNIT_EXPECT_TRUE(test, msg.flags & NYX_IRTE_F_QUIET);
 	e.dest = 0xff;
 	irt_write(irt, 7, &e);
-	KUNIT_EXPECT_EQ(test, irt_remap(irt, mode, DEV, address, data, &msg),
+	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
 			NYX_FAULT_IRQ_SOURCE);
 	KUNIT_EXPECT_EQ(test, msg.index, 7);
 	KUNIT_EXPECT_TRUE(test, msg.flags & NYX_IRTE_F_QUIET);
 	e.source = DEV;
 	irt_write(irt, 7, &e);
-	KUNIT_EXPECT_EQ(test, irt_remap(irt, mode, DEV, address, data, &msg),
+	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
 			NYX_FAULT_NONE);
 	KUNIT_EXPECT_EQ(test, msg.index, 7);
 	expect_message(test, &e, &msg);
@@ -425,18 +440,18 @@ static void xapic_has_eight_bits_of_destination(struct kunit *test)
 	for (i = 0; i < 32; i++) {
 		e.dest = 1u << i;
 		irt_write(irt, 0, &e);
-		KUNIT_EXPECT_EQ(test, irt_remap(irt, NYX_IRQ_MODE_XAPIC, DEV,
-						msi(0), 0, &msg),
+		KUNIT_EXPECT_EQ(test, remap(irt, NYX_IRQ_MODE_XAPIC, DEV,
+					    msi(0), 0, &msg),
 				i < 8 ? NYX_FAULT_NONE : NYX_FAULT_IRQ_RESERVED);
-		KUNIT_EXPECT_EQ(test, irt_remap(irt, 0, DEV, msi(0), 0, &msg),
+		KUNIT_EXPECT_EQ(test, remap(irt, 0, DEV, msi(0), 0, &msg),
 				NYX_FAULT_NONE);
 		KUNIT_EXPECT_EQ(test, msg.dest, e.dest);
 	}
 	/* A descriptor's address is no destination. */
 	e = (struct irt_entry){ .flags = NYX_IRTE_F_POSTED, .posted = GPA_MAX };
 	irt_write(irt, 0, &e);
-	KUNIT_EXPECT_EQ(test, irt_remap(irt, NYX_IRQ_MODE_XAPIC, DEV, msi(0), 0,
-					&msg), NYX_FAULT_NONE);
+	KUNIT_EXPECT_EQ(test, remap(irt, NYX_IRQ_MODE_XAPIC, DEV, msi(0), 0,
+				    &msg), NYX_FAULT_NONE);
 	KUNIT_EXPECT_EQ(test, msg.posted, GPA_MAX);
 }
 
@@ -470,7 +485,7 @@ static u32 wrong_sources(struct irt *irt, const struct irt_entry *e,
 	for (i = 0; i < ARRAY_SIZE(segment); i++) {
 		for (rid = 0; rid < 0x10000; rid++) {
 			u32 sbdf = segment[i] << 16 | rid;
-			u32 reason = irt_remap(irt, 0, sbdf, msi(0), 0, &msg);
+			u32 reason = remap(irt, 0, sbdf, msi(0), 0, &msg);
 
 			if (reason != (allowed(e, sbdf) ? NYX_FAULT_NONE :
 							  NYX_FAULT_IRQ_SOURCE))
@@ -615,22 +630,22 @@ static void compatible_messages_pass_if_they_may(struct kunit *test)
 	for (i = 0; i < 2000; i++) {
 		address = 0xfee00000 | (draw(&state) >> 40 & 0xfffef);
 		data = draw(&state) >> 32;
-		KUNIT_EXPECT_EQ(test, irt_remap(test->priv, 0, DEV, address,
-						data, &msg),
+		KUNIT_EXPECT_EQ(test, remap(test->priv, 0, DEV, address,
+					    data, &msg),
 				NYX_FAULT_IRQ_COMPAT);
 		KUNIT_EXPECT_EQ(test, msg.index, IRT_INDEX_NONE);
-		KUNIT_EXPECT_EQ(test, irt_remap(test->priv, xapic, DEV, address,
-						data, &msg),
+		KUNIT_EXPECT_EQ(test, remap(test->priv, xapic, DEV, address,
+					    data, &msg),
 				NYX_FAULT_IRQ_COMPAT);
-		KUNIT_ASSERT_EQ(test, irt_remap(test->priv, compat, DEV, address,
-						data, &msg), NYX_FAULT_NONE);
+		KUNIT_ASSERT_EQ(test, remap(test->priv, compat, DEV, address,
+					    data, &msg), NYX_FAULT_NONE);
 		expect_passed(test, &msg, address, data);
 	}
 	/* Others are remapped as ever, and what is none is refused. */
-	KUNIT_EXPECT_EQ(test, irt_remap(test->priv, compat, DEV, msi(0), 0, &msg),
+	KUNIT_EXPECT_EQ(test, remap(test->priv, compat, DEV, msi(0), 0, &msg),
 			NYX_FAULT_IRQ_NOT_PRESENT);
-	KUNIT_EXPECT_EQ(test, irt_remap(test->priv, compat, DEV, 0xfef00000, 0,
-					&msg), NYX_FAULT_IRQ_REQUEST);
+	KUNIT_EXPECT_EQ(test, remap(test->priv, compat, DEV, 0xfef00000, 0,
+				    &msg), NYX_FAULT_IRQ_REQUEST);
 }
 
 static void all_messages_pass_when_it_is_off(struct kunit *test)
@@ -645,12 +660,12 @@ static void all_messages_pass_when_it_is_off(struct kunit *test)
 	for (i = 0; i < 2000; i++) {
 		address = 0xfee00000 | (draw(&state) >> 40 & 0xfffff);
 		data = draw(&state) >> 32;
-		KUNIT_ASSERT_EQ(test, irt_remap(test->priv, off, DEV, address,
-						data, &msg), NYX_FAULT_NONE);
+		KUNIT_ASSERT_EQ(test, remap(test->priv, off, DEV, address,
+					    data, &msg), NYX_FAULT_NONE);
 		expect_passed(test, &msg, address, data);
 	}
-	KUNIT_EXPECT_EQ(test, irt_remap(test->priv, off, DEV, 0xfed00000, 0,
-					&msg), NYX_FAULT_IRQ_REQUEST);
+	KUNIT_EXPECT_EQ(test, remap(test->priv, off, DEV, 0xfed00000, 0,
+				    &msg), NYX_FAULT_IRQ_REQUEST);
 }
 
 static void compose_says_it_to_the_processor(struct kunit *test)
@@ -794,7 +809,7 @@ static void check_message(struct kunit *test, struct irt *irt,
 	random_message(state, &address, &data);
 	want = oracle_remap(o, mode, sbdf, address, data, &index);
 	memset(&msg, 0xa5, sizeof(msg));
-	got = irt_remap(irt, mode, sbdf, address, data, &msg);
+	got = remap(irt, mode, sbdf, address, data, &msg);
 	KUNIT_ASSERT_EQ(test, got, want);
 	KUNIT_ASSERT_EQ(test, msg.index, index);
 	if (want == NYX_FAULT_NONE && index == IRT_INDEX_NONE) {
@@ -934,8 +949,8 @@ static int race_reader(void *data)
 		for (i = 0; i < RACE_TURN / 2; i++) {
 			/* The sender of this may use that entry, and no other one. */
 			k = (k + 1) % RACE_STATES;
-			switch (irt_remap(r->irt, 0, k << 26 | k << 8,
-					  msi(RACE_INDEX), 0, &msg)) {
+			switch (remap(r->irt, 0, k << 26 | k << 8,
+				      msi(RACE_INDEX), 0, &msg)) {
 			case NYX_FAULT_NONE:
 				if (race_msg_is(&msg, k))
 					r->seen++;

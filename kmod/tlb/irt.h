@@ -4,22 +4,22 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * An entry is 16 bytes: what an interrupt becomes, packed into one word; who may
- * use it; a sequence count that is odd while the entry is written. Readers, in
+ * An entry is 16 bytes: the interrupt that a message becomes, packed into one word; the
+ * requesters that may use it; a sequence count that is odd while the entry is written. Readers, in
  * any context, take no lock and write nothing. Writers are serialised by the
  * caller and keep interrupts off while the count is odd, so that a reader never
  * waits for one that sleeps.
  *
- * The format of messages and the order of the checks are those of the VT-d
- * specification (revision 4.1), sections 5.1.2 to 5.1.5; how entries lie in a
- * guest's memory is a front end's business.
- *
- * AMD-Vi has a table for each requester, and messages of the compatibility
- * format: struct irt_device, irt_remap_device().
+ * The table belongs to no model: a model says which entry a message asks for, and how
+ * an entry of a guest's table reads; here is what both become. A model may have one
+ * table for all requesters, or one for each: struct irt_device.
  */
 #ifndef NYX_TLB_IRT_H
 #define NYX_TLB_IRT_H
 
+#include <asm/barrier.h>
+#include <asm/processor.h>
+#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/nospec.h>
 #include <linux/nyx_iommu.h>
@@ -45,13 +45,12 @@ struct irte {
 	u32 seq;
 };
 
-/* Fields of &irte.lo; the last five if it is not posted, else IRTE_PID */
+/* Fields of &irte.lo; from bit 16 on if it is not posted, or if it is */
 #define IRTE_PRESENT		BIT_ULL(0)
 #define IRTE_QUIET		BIT_ULL(1)
 #define IRTE_POSTED		BIT_ULL(2)
-#define IRTE_URGENT		BIT_ULL(3)
-#define IRTE_CHECK_SHIFT	4	/* 2 bits: enum nyx_source_check */
-#define IRTE_MASK_SHIFT		6	/* 2 bits: index into irte_masks */
+#define IRTE_CHECK_SHIFT	3	/* 2 bits: enum nyx_source_check */
+#define IRTE_MASK_SHIFT		5	/* 3 bits: bits of the function, ignored */
 #define IRTE_VECTOR_SHIFT	8	/* 8 bits */
 #define IRTE_LOGICAL		BIT_ULL(16)
 #define IRTE_LEVEL		BIT_ULL(17)
@@ -59,6 +58,8 @@ struct irte {
 #define IRTE_DELIVERY_SHIFT	19	/* 3 bits: enum nyx_delivery */
 #define IRTE_DEST_SHIFT		32	/* 32 bits */
 #define IRTE_PID_SHIFT		16	/* 46 bits: GPA of the descriptor >> 6 */
+#define IRTE_PID_MASK		GENMASK_ULL(61, 16)
+#define IRTE_URGENT		BIT_ULL(62)
 
 /**
  * struct irt - a table
@@ -74,20 +75,14 @@ struct irt {
 	u32 nr_present;
 };
 
-/* How a requester's interrupts are treated: &irt_device.how */
-#define IRT_KNOWN	BIT(0)	/* all that follows */
-#define IRT_PASS_ALL	BIT(1)	/* all pass as they are */
-#define IRT_PASS	BIT(2)	/* fixed and lowest priority: pass */
-#define IRT_REMAP	BIT(3)	/* likewise: are remapped; neither: refused */
-#define IRT_PASS_NMI	BIT(4)	/* others: pass, or are refused */
-#define IRT_PASS_INIT	BIT(5)
-#define IRT_PASS_EXTINT	BIT(6)
-#define IRT_QUIET	BIT(7)	/* faults are not reported */
+/* &irt_device.how: the other bits are valid, whose meaning is the model's */
+#define IRT_KNOWN	BIT(0)
 
 /**
  * struct irt_device - interrupts of one requester
  * @irt: its table, of IRT_DEVICE_ENTRIES
- * @how: IRT_*; the writer's, as the table
+ * @how: how they are treated: IRT_KNOWN, and bits of the model; the writer's, as
+ *       the table
  * @tag: the guest's id of its domain; the writer's
  */
 struct irt_device {
@@ -95,6 +90,19 @@ struct irt_device {
 	u32 how;
 	u32 tag;
 };
+
+/**
+ * irt_device_how() - how a requester's interrupts are treated
+ * @dev: the requester's side, or NULL
+ *
+ * Context: any.
+ * Return: &irt_device.how; without IRT_KNOWN nothing is known.
+ */
+static inline u32 irt_device_how(const struct irt_device *dev)
+{
+	/* Pairs with the release in resolve_irqs(): the limit is read later. */
+	return dev ? smp_load_acquire(&dev->how) : 0;
+}
 
 /**
  * irt_device_known() - is it known how a requester's interrupts are treated?
@@ -105,7 +113,7 @@ struct irt_device {
  */
 static inline bool irt_device_known(const struct irt_device *dev)
 {
-	return dev && (READ_ONCE(dev->how) & IRT_KNOWN);
+	return irt_device_how(dev) & IRT_KNOWN;
 }
 
 /**
@@ -116,7 +124,7 @@ static inline bool irt_device_known(const struct irt_device *dev)
  * @vector: vector
  * @delivery: of enum nyx_delivery
  * @check: of enum nyx_source_check
- * @mask: bits of the function number that are ignored: 0, 4, 6 or 7
+ * @mask: bits of the function number that are ignored, at most 7
  * @posted: GPA of the posted-interrupt descriptor, or 0
  */
 struct irt_entry {
@@ -137,7 +145,7 @@ struct irt_entry {
  * @vector: vector
  * @delivery: of enum nyx_delivery
  * @flags: NYX_IRTE_F_*
- * @as_is: it was not remapped
+ * @as_is: it is not remapped
  * @posted: with NYX_IRTE_F_POSTED: GPA of the descriptor
  */
 struct irt_msg {
@@ -203,44 +211,137 @@ static inline bool irt_present(const struct irt *irt, u32 index)
 bool irt_read(const struct irt *irt, u32 index, struct irt_entry *e);
 
 /**
- * irt_remap() - say what an interrupt becomes
- * @irt: the table
- * @mode: of enum nyx_irq_mode
- * @sbdf: who sends it
- * @address: where to
- * @data: what
- * @msg: set; @msg->index, and of @msg->flags NYX_IRTE_F_QUIET, also if it is
- *       refused
- *
- * Context: any.
- * Return: NYX_FAULT_NONE, or of enum nyx_fault_reason: why it is refused.
- */
-u32 irt_remap(const struct irt *irt, u32 mode, u32 sbdf, u64 address, u32 data,
-	      struct irt_msg *msg);
-
-/**
- * irt_remap_device() - say what an interrupt becomes by its requester's table
- * @dev: the requester's side, or NULL: nothing is known
- * @mode: of enum nyx_irq_mode
- * @address: where to
- * @data: what
- * @msg: as irt_remap()
- *
- * AMD IOMMU specification, section 2.2.5.
- *
- * Context: any.
- * Return: as irt_remap(); NYX_FAULT_IRQ_NOT_PRESENT also if nothing is known.
- */
-u32 irt_remap_device(const struct irt_device *dev, u32 mode, u64 address,
-		     u32 data, struct irt_msg *msg);
-
-/**
  * irt_forget() - make all entries not present
  * @irt: the table
  *
  * Context: as irt_write().
  */
 void irt_forget(struct irt *irt);
+
+/**
+ * struct irt_word - an entry as it lies in a table, whole
+ * @lo: as &irte.lo
+ * @source: as &irte.source
+ */
+struct irt_word {
+	u64 lo;
+	u32 source;
+};
+
+/* Read an entry that its writer may be at, until both halves are of one. */
+static __always_inline void irt_load(const struct irte *irte, struct irt_word *w)
+{
+	u32 seq;
+
+	for (;;) {
+		/* Pairs with irt_write(). */
+		seq = smp_load_acquire(&irte->seq);
+		w->lo = READ_ONCE(irte->lo);
+		w->source = READ_ONCE(irte->source);
+		/* Pairs with irt_write(). */
+		smp_rmb();
+		if (likely(!(seq & 1) && READ_ONCE(irte->seq) == seq))
+			return;
+		cpu_relax();
+	}
+}
+
+/**
+ * irt_fetch() - get an entry
+ * @irt: the table
+ * @index: any number
+ * @w: set if there is no fault
+ *
+ * Context: any.
+ * Return: NYX_FAULT_NONE; NYX_FAULT_IRQ_INDEX; NYX_FAULT_IRQ_NOT_PRESENT.
+ */
+static __always_inline u32 irt_fetch(const struct irt *irt, u32 index,
+				     struct irt_word *w)
+{
+	if (unlikely(index >= READ_ONCE(irt->limit)))
+		return NYX_FAULT_IRQ_INDEX;
+	irt_load(&irt->entries[array_index_nospec(index, irt->nr)], w);
+	return likely(w->lo & IRTE_PRESENT) ? NYX_FAULT_NONE :
+					      NYX_FAULT_IRQ_NOT_PRESENT;
+}
+
+/* NYX_IRTE_F_* of an entry. */
+static inline u16 irt_word_flags(u64 lo)
+{
+	u16 flags = 0;
+
+	if (lo & IRTE_QUIET)
+		flags |= NYX_IRTE_F_QUIET;
+	if (lo & IRTE_POSTED) {
+		flags |= NYX_IRTE_F_POSTED;
+		if (lo & IRTE_URGENT)
+			flags |= NYX_IRTE_F_URGENT;
+		return flags;
+	}
+	if (lo & IRTE_LOGICAL)
+		flags |= NYX_IRTE_F_LOGICAL;
+	if (lo & IRTE_LEVEL)
+		flags |= NYX_IRTE_F_LEVEL;
+	if (lo & IRTE_HINT)
+		flags |= NYX_IRTE_F_HINT;
+	return flags;
+}
+
+/* GPA of the descriptor of an entry that is posted. */
+static inline u64 irt_word_posted(u64 lo)
+{
+	return (lo & IRTE_PID_MASK) >> IRTE_PID_SHIFT << 6;
+}
+
+static inline bool irt_source_allowed(const struct irt_word *w, u32 sbdf)
+{
+	u32 bus = NYX_SBDF_BUS(sbdf), source = w->source;
+
+	switch (w->lo >> IRTE_CHECK_SHIFT & 3) {
+	case NYX_SOURCE_ANY:
+		return true;
+	case NYX_SOURCE_RID:
+		return !((sbdf ^ source) & ~(u32)(w->lo >> IRTE_MASK_SHIFT & 7));
+	case NYX_SOURCE_BUS:
+		return NYX_SBDF_SEGMENT(sbdf) == NYX_SBDF_SEGMENT(source) &&
+		       bus >= NYX_SBDF_BUS(source) && bus <= (source & 0xff);
+	default:
+		return false;
+	}
+}
+
+/**
+ * irt_remap() - say what an interrupt becomes by an entry
+ * @w: the entry
+ * @mode: of enum nyx_irq_mode
+ * @sbdf: the sender
+ * @msg: what the model has decoded; set. @msg->flags has those of the message, to
+ *       which those of the entry come; NYX_IRTE_F_QUIET also if it is refused
+ *
+ * Pure: nothing but its arguments counts.
+ *
+ * Return: NYX_FAULT_NONE, or of enum nyx_fault_reason: why it is refused.
+ */
+static __always_inline u32 irt_remap(const struct irt_word *w, u32 mode, u32 sbdf,
+				     struct irt_msg *msg)
+{
+	u64 lo = w->lo;
+
+	msg->vector = lo >> IRTE_VECTOR_SHIFT;
+	if (lo & IRTE_POSTED) {
+		/* A descriptor has no trigger mode. */
+		msg->flags = irt_word_flags(lo);
+		msg->posted = irt_word_posted(lo);
+	} else {
+		msg->flags |= irt_word_flags(lo);
+		msg->delivery = lo >> IRTE_DELIVERY_SHIFT & 7;
+		msg->dest = lo >> IRTE_DEST_SHIFT;
+		if (unlikely(mode & NYX_IRQ_MODE_XAPIC && msg->dest > 0xff))
+			return NYX_FAULT_IRQ_RESERVED;
+	}
+	return likely(irt_source_allowed(w, sbdf)) ? NYX_FAULT_NONE :
+						     NYX_FAULT_IRQ_SOURCE;
+}
 
 /**
  * irt_compose() - the message that a local APIC understands

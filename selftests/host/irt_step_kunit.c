@@ -9,7 +9,6 @@
 #include "host/step.h"
 #include "tlb/irt.h"
 
-#define ADDRESS		0xfee00010ull	/* remappable format, index 0 */
 #define SBDF		0x0300u
 
 static const struct irt_entry before = {
@@ -66,7 +65,12 @@ static void sender(void *arg)
 {
 	struct fixture *f = arg;
 
-	f->ret = irt_remap(&f->irt, 0, SBDF, ADDRESS, 0, &f->msg);
+	struct irt_word w;
+
+	f->msg = (struct irt_msg){};
+	f->ret = irt_fetch(&f->irt, 0, &w);
+	if (!f->ret)
+		f->ret = irt_remap(&w, 0, SBDF, &f->msg);
 }
 
 /* As one of the entries says: the first one is for this requester, the other one is not. */

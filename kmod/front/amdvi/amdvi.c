@@ -331,18 +331,26 @@ static int amdvi_decode_irqs(struct nyx_front *front, u32 sbdf,
 		.nr = min(irq.nr, IRT_DEVICE_ENTRIES),
 	};
 	if (!irq.valid) {
-		irqs->how = IRT_PASS_ALL;
+		irqs->how = AMDVI_HOW_PASS_ALL;
 		return 0;
 	}
-	irqs->how = (irq.nmi ? IRT_PASS_NMI : 0) | (irq.init ? IRT_PASS_INIT : 0) |
-		    (irq.extint ? IRT_PASS_EXTINT : 0) |
-		    (irq.quiet ? IRT_QUIET : 0);
+	irqs->how = (irq.nmi ? AMDVI_HOW_NMI : 0) |
+		    (irq.init ? AMDVI_HOW_INIT : 0) |
+		    (irq.extint ? AMDVI_HOW_EXTINT : 0) |
+		    (irq.quiet ? AMDVI_HOW_QUIET : 0);
 	if (irq.ctl == AMDVI_INT_REMAP)
-		irqs->how |= IRT_REMAP;
-	else if (irq.ctl == AMDVI_INT_PASS)
-		irqs->how |= IRT_PASS;
+		irqs->how |= AMDVI_HOW_REMAP;
+	else
+		irqs->how |= irq.ctl == AMDVI_INT_PASS ? AMDVI_HOW_PASS :
+							 AMDVI_HOW_REFUSE;
 	return 0;
 }
+
+/* By the bits of enum amdvi_how. */
+static const char *const irq_words[32] = {
+	[1] = "pass-all", [2] = "pass", [3] = "remap", [4] = "refuse", [5] = "nmi",
+	[6] = "init", [7] = "extint", [8] = "quiet",
+};
 
 /* The entry as 128 bits, whatever its size. */
 static int read_irte(struct amdvi *amdvi, bool large, u64 root, u32 index,
@@ -411,15 +419,18 @@ static int amdvi_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 }
 
 /* Section 2.10: an interrupt of a guest of the guest */
-static int amdvi_post_entry(struct nyx_front *front, u32 sbdf, u32 index,
-			    struct irt_msg *msg, struct nyx_refusal *refusal)
+static int amdvi_post_entry(struct nyx_front *front, u32 sbdf, struct irt_msg *msg,
+			    bool sleep, struct nyx_refusal *refusal)
 {
 	struct amdvi *amdvi = to_amdvi(front);
 	struct amdvi_post post;
+	u32 index = msg->index;
 	struct irt_entry e;
 	u64 irr;
 	int ret;
 
+	if (!sleep)
+		return -EINPROGRESS;
 	ret = decode_entry(amdvi, sbdf, index, &e, &post, refusal);
 	if (ret)
 		return ret;
@@ -768,7 +779,9 @@ const struct nyx_front_ops amdvi_model = {
 	.decode_device = amdvi_decode,
 	.decode_irqs = amdvi_decode_irqs,
 	.decode_irte = amdvi_decode_entry,
+	.decode_msg = amdvi_decode_msg,
 	.post_irte = amdvi_post_entry,
+	.irq_words = irq_words,
 	.dma_code = amdvi_dma_code,
 	.dma_fault = amdvi_dma_fault,
 	.irq_code = amdvi_irq_code,

@@ -11,6 +11,7 @@
 
 #include "base/export.h"
 #include "base/types.h"
+#include "front/msi.h"
 
 /* ---- device table entries ----------------------------------------------- */
 
@@ -159,6 +160,53 @@ u16 amdvi_decode_irte128(bool guest_mode, bool x2apic, u64 lo, u64 hi,
 	return 0;
 }
 
+/* ---- messages ----------------------------------------------------------- */
+
+/* The kinds of messages that are not remapped. */
+static bool passes(u32 how, u32 delivery)
+{
+	switch (delivery) {
+	case NYX_DELIVERY_FIXED:
+	case NYX_DELIVERY_LOWEST:
+		return how & AMDVI_HOW_PASS;
+	case NYX_DELIVERY_SMI:
+		return true;
+	case NYX_DELIVERY_NMI:
+		return how & AMDVI_HOW_NMI;
+	case NYX_DELIVERY_INIT:
+		return how & AMDVI_HOW_INIT;
+	case NYX_DELIVERY_EXTINT:
+		return how & AMDVI_HOW_EXTINT;
+	default:
+		return false;
+	}
+}
+
+u32 amdvi_decode_msg(u32 how, u32 mode, u64 address, u32 data, struct irt_msg *msg)
+{
+	u32 delivery = data >> 8 & 7;
+
+	*msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
+	if (unlikely(!msi_is_irq(address)))
+		return NYX_FAULT_IRQ_REQUEST;
+	if (unlikely(mode & NYX_IRQ_MODE_OFF))
+		return msi_pass(address, data, msg);
+	if (likely(how & IRT_KNOWN)) {
+		if ((how & AMDVI_HOW_PASS_ALL) || passes(how, delivery))
+			return msi_pass(address, data, msg);
+		if (how & AMDVI_HOW_QUIET)
+			msg->flags = NYX_IRTE_F_QUIET;
+		if (unlikely(!(how & AMDVI_HOW_REMAP) ||
+			     delivery > NYX_DELIVERY_LOWEST))
+			return NYX_FAULT_IRQ_COMPAT;
+	}
+	/* The entry does not say the trigger mode: it stays as it was sent. */
+	if (data & 0x8000)
+		msg->flags |= NYX_IRTE_F_LEVEL;
+	msg->index = data & 0x7ff;
+	return NYX_FAULT_NONE;
+}
+
 /* ---- commands ----------------------------------------------------------- */
 
 /*
@@ -233,4 +281,5 @@ NYX_EXPORT_FOR_TEST(amdvi_pte_code);
 NYX_EXPORT_FOR_TEST(amdvi_decode_int);
 NYX_EXPORT_FOR_TEST(amdvi_decode_irte32);
 NYX_EXPORT_FOR_TEST(amdvi_decode_irte128);
+NYX_EXPORT_FOR_TEST(amdvi_decode_msg);
 NYX_EXPORT_FOR_TEST(amdvi_decode_cmd);

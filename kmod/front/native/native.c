@@ -13,6 +13,8 @@
 
 #include "base/types.h"
 #include "front/front.h"
+#include "front/msi.h"
+#include "front/pid.h"
 
 static struct nyx_front *native_create(struct nyx_unit *unit,
 				       const struct nyx_unit_config *cfg)
@@ -35,4 +37,6 @@ const struct nyx_front_ops native_model = {
 	.name = "native",
 	.create = native_create,
 	.destroy = native_destroy,
+	.decode_msg = msi_decode,
+	.post_irte = pid_post,
 };

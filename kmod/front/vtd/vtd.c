@@ -17,6 +17,8 @@
 #include "core/memory.h"
 #include "core/unit.h"
 #include "front/front.h"
+#include "front/msi.h"
+#include "front/pid.h"
 
 #define REG(_name, _size, _rw, _w1c)					\
 	{								\
@@ -654,6 +656,8 @@ const struct nyx_front_ops vtd_model = {
 	.mmio_write = vtd_mmio_write,
 	.decode_device = vtd_decode,
 	.decode_irte = vtd_decode_entry,
+	.decode_msg = msi_decode,
+	.post_irte = pid_post,
 	.dma_code = vtd_dma_code,
 	.dma_fault = vtd_dma_fault,
 	.irq_code = vtd_irq_code,

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: posted-interrupt descriptors.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * VT-d specification, section 9.11. An entry of a native unit posts into the same.
+ */
+#ifndef NYX_FRONT_PID_H
+#define NYX_FRONT_PID_H
+
+#include <linux/types.h>
+
+struct irt_msg;
+struct nyx_front;
+struct nyx_refusal;
+
+/**
+ * pid_post() - post an interrupt into a descriptor in guest memory
+ * @front: the unit's front end
+ * @sbdf: the sender
+ * @msg: says which bit of which descriptor; set to the notification, if there is to be
+ *       one
+ * @sleep: the caller may sleep
+ * @refusal: unused: a descriptor refuses nothing
+ *
+ * Context: any; may sleep if @sleep.
+ * Return: as &nyx_front_ops.post_irte.
+ */
+int pid_post(struct nyx_front *front, u32 sbdf, struct irt_msg *msg, bool sleep,
+	     struct nyx_refusal *refusal);
+
+#endif /* NYX_FRONT_PID_H */
