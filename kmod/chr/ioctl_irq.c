@@ -123,6 +123,30 @@ int nyx_ioctl_irte_clear(struct nyx_ucmd *uc, void *_cmd)
 	return nyx_irte_write(uc->unit, cmd->index, cmd->nr, NULL, &uc->ticket);
 }
 
+static void fill_reply(struct nyx_irq_send *cmd, const struct nyx_irq_reply *reply)
+{
+	const struct irt_msg *msg = &reply->msg;
+
+	cmd->out_result = reply->result;
+	cmd->out_reason = reply->reason;
+	cmd->out_index = msg->index;
+	if (reply->result == NYX_IRQ_DELIVER || reply->result == NYX_IRQ_NOTIFY) {
+		if (msg->as_is) {
+			cmd->out_address = cmd->address;
+			cmd->out_data = cmd->data;
+		} else {
+			irt_compose(msg, &cmd->out_address, &cmd->out_data);
+		}
+		cmd->out_dest = msg->dest;
+		cmd->out_vector = msg->vector;
+		cmd->out_delivery = msg->delivery;
+	}
+	if (reply->result != NYX_IRQ_REFUSED)
+		cmd->out_flags = msg->flags &
+				 (NYX_IRTE_F_LOGICAL | NYX_IRTE_F_LEVEL |
+				  NYX_IRTE_F_HINT | NYX_IRTE_F_POSTED);
+}
+
 static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)
 {
 	struct nyx_irq_req req = {
@@ -131,6 +155,7 @@ static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)
 		.address = cmd->address,
 		.nonblock = uc->nonblock,
 	};
+	struct nyx_irq_reply reply;
 	int ret;
 
 	if (cmd->flags & NYX_IRQ_F_SIGNAL) {
@@ -140,31 +165,12 @@ static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)
 	} else if (cmd->eventfd && cmd->eventfd != -1) {
 		return -EINVAL;
 	}
-	ret = nyx_irq_send(uc->unit, &req);
+	ret = nyx_irq_send(uc->unit, &req, &reply);
 	if (req.signal)
 		eventfd_ctx_put(req.signal);
-	if (ret)
-		return ret;
-
-	cmd->out_result = req.result;
-	cmd->out_reason = req.reason;
-	cmd->out_index = req.msg.index;
-	if (req.result == NYX_IRQ_DELIVER || req.result == NYX_IRQ_NOTIFY) {
-		if (req.msg.as_is) {
-			cmd->out_address = cmd->address;
-			cmd->out_data = cmd->data;
-		} else {
-			irt_compose(&req.msg, &cmd->out_address, &cmd->out_data);
-		}
-		cmd->out_dest = req.msg.dest;
-		cmd->out_vector = req.msg.vector;
-		cmd->out_delivery = req.msg.delivery;
-	}
-	if (req.result != NYX_IRQ_REFUSED)
-		cmd->out_flags = req.msg.flags &
-				 (NYX_IRTE_F_LOGICAL | NYX_IRTE_F_LEVEL |
-				  NYX_IRTE_F_HINT | NYX_IRTE_F_POSTED);
-	return 0;
+	if (!ret)
+		fill_reply(cmd, &reply);
+	return ret;
 }
 
 int nyx_ioctl_irq_send(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)

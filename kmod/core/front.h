@@ -26,6 +26,7 @@ struct irt_entry;
 struct irt_msg;
 struct nyx_fault;
 struct nyx_front;
+struct nyx_irq_reply;
 struct nyx_irq_req;
 struct nyx_unit;
 struct nyx_unit_config;
@@ -159,9 +160,7 @@ struct nyx_refusal {
  * @decode_irqs: find how a requester's interrupts are treated; may sleep. As
  *               @decode_irte. NULL: there is one table for all
  * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if
- *               it is refused; -EINTR; -EAGAIN. NYX_IRTE_F_POSTED in an entry of
- *               a requester's own table: it is for @post_irte. NULL: as of
- *               @decode_device
+ *               it is refused; -EINTR; -EAGAIN. NULL: as of @decode_device
  * @decode_msg: say which entry a message asks for. Gets &irt_device.how, 0 if there is
  *              one table for all or nothing is known of the requester; the mode;
  *              address and data. Sets the message: its index, and what the message
@@ -169,16 +168,16 @@ struct nyx_refusal {
  *              enum nyx_fault_reason. Pure; any context
  * @post_irte: post an interrupt as an entry says that has NYX_IRTE_F_POSTED. Of enum
  *             nyx_irq_result, with the message set to the notification;
- *             -EINPROGRESS if it has to sleep and may not; -EACCES if it is refused
- *             meanwhile; -EIO; -EINVAL: reserved bits; -EINTR; -EAGAIN
+ *             -EINPROGRESS if it has to sleep and may not; -EIO; -EINVAL: reserved
+ *             bits; -EINTR; -EAGAIN
  * @irq_words: names of the bits of &irt_device.how, for debugfs; NULL if there are none
  * @dma_code: what the guest's driver calls a fault, or 0: it does not see it; any
  *            context. NULL: it sees none, and @dma_fault is not called
  * @dma_fault: an access of a requester, and PASID, was refused, and the guest is to
  *             know; any context
  * @irq_code: likewise of an interrupt, and @irq_fault
- * @irq_fault: an interrupt was refused, and the guest is to know; the refusal has
- *             that code; any context
+ * @irq_fault: an interrupt was refused, and the guest is to know; the refusal in the
+ *             reply has that code; any context
  */
 struct nyx_front_ops {
 	const char *name;
@@ -204,7 +203,7 @@ struct nyx_front_ops {
 	u32 (*decode_msg)(u32 how, u32 mode, u64 address, u32 data,
 			  struct irt_msg *msg);
 	int (*post_irte)(struct nyx_front *front, u32 sbdf, struct irt_msg *msg,
-			 bool sleep, struct nyx_refusal *refusal);
+			 bool sleep);
 	const char *const *irq_words;
 	u16 (*dma_code)(struct nyx_front *front, const struct nyx_fault *fault,
 			const struct nyx_refusal *refusal);
@@ -214,7 +213,7 @@ struct nyx_front_ops {
 	u16 (*irq_code)(const struct nyx_refusal *refusal);
 	void (*irq_fault)(struct nyx_front *front,
 			  const struct nyx_irq_req *req,
-			  const struct nyx_refusal *refusal);
+			  const struct nyx_irq_reply *reply);
 };
 
 /**

@@ -51,100 +51,63 @@ void nyx_irq_fini(struct nyx_irq *irq)
 	irt_fini(&irq->irt);
 }
 
-/* In the guest's own words. */
-static void refusal_of(struct nyx_unit *unit, struct nyx_device *dev,
-		       const struct nyx_irq_req *req, struct nyx_refusal *refusal)
-{
-	struct irt_device *irqs = READ_ONCE(dev->irqs);
+/* ---- senders and limits --------------------------------------------------- */
 
-	/* It was the table that refused it. */
-	if (req->code)
-		*refusal = req->refusal;
-	else
-		*refusal = (struct nyx_refusal) {
-			.reason = req->reason,
-			.tag = irqs ? READ_ONCE(irqs->tag) : 0,
-		};
-	refusal->code = unit->guest.front->ops->irq_code(refusal);
+/**
+ * struct sender - a device that sends, inside &nyx_irq.epoch and under RCU
+ * @dev: the device
+ * @dom: the domain in which the interrupt counts
+ */
+struct sender {
+	struct nyx_device *dev;
+	struct nyx_domain *dom;
+};
+
+static int find_sender(struct nyx_unit *unit, u32 sbdf, struct sender *s)
+{
+	s->dev = xa_load(&unit->devices, sbdf);
+	s->dom = s->dev ? nyx_device_domain_rcu(s->dev) : NULL;
+	return likely(s->dom && !READ_ONCE(s->dev->leaving)) ? 0 : -ENOENT;
 }
 
-static void refused(struct nyx_unit *unit, struct nyx_device *dev,
-		    struct nyx_domain *dom, const struct nyx_irq_req *req)
+/* Refuse what a device in quarantine sends. False: it is not in quarantine. */
+static bool quarantined(const struct sender *s, struct nyx_irq_reply *reply)
 {
-	struct nyx_front *front = unit->guest.front;
-	struct nyx_refusal refusal = {};
-	struct nyx_event event, state;
-
-	if (req->reason == NYX_FAULT_QUARANTINED) {
-		nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_REFUSED, 1);
-		return;
-	}
-	if (req->msg.flags & NYX_IRTE_F_QUIET)
-		return;
-
-	memset(&event, 0, sizeof(event));
-	event.type = NYX_EVENT_IRQ_FAULT;
-	event.time_ns = ktime_get_boottime_ns();
-	event.irq_fault.sbdf = req->sbdf;
-	event.irq_fault.reason = req->reason;
-	event.irq_fault.index = req->msg.index;
-	event.irq_fault.data = req->data;
-	event.irq_fault.address = req->address;
-	if (front->ops->irq_code)
-		refusal_of(unit, dev, req, &refusal);
-	event.irq_fault.vendor = refusal.code;
-
-	atomic64_inc(&dev->faults);
-	WRITE_ONCE(dev->last_fault_ns, event.time_ns);
-	atomic64_inc(&dom->faults);
-	nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_FAULTS, 1);
-	nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_IRQ_FAULTS, 1);
-	if (nyx_guard_fault(unit, dev, &event, &state))
-		nyx_events_push(unit->events, &event);
-	if (refusal.code)
-		front->ops->irq_fault(front, req, &refusal);
-	nyx_guard_tell(unit, dev, &state);
-}
-
-static void finish(struct nyx_unit *unit, struct nyx_device *dev,
-		   struct nyx_domain *dom, struct nyx_irq_req *req)
-{
-	if (req->result == NYX_IRQ_REFUSED) {
-		refused(unit, dev, dom, req);
-	} else {
-		nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_IRQS, 1);
-		if (req->msg.flags & NYX_IRTE_F_POSTED) {
-			nyx_stat_add_both(dev->stats, dom->stats,
-					  NYX_STAT_IRQS_POSTED, 1);
-		}
-		if (req->signal && req->result != NYX_IRQ_POSTED)
-			compat_eventfd_signal(req->signal);
-	}
-	trace_nyx_irq(unit->id, req->sbdf, req->address, req->data,
-		      req->msg.index, req->result, req->reason, req->msg.vector,
-		      req->msg.dest);
-}
-
-/* Over a limit? Then it is charged for later if it can wait. */
-static bool throttled(struct nyx_device *dev, struct nyx_domain *dom,
-		      struct nyx_irq_wait *wait, bool reserve, bool keep)
-{
-	struct nyx_qos *mine = rcu_dereference(dev->qos);
-	struct nyx_qos *ours = rcu_dereference(dom->qos);
-
-	if (likely(!mine && !ours) || wait->charged)
+	if (likely(!READ_ONCE(s->dev->refused) && !atomic_read(&s->dom->refused)))
 		return false;
+	reply->reason = NYX_FAULT_QUARANTINED;
+	reply->msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
+	return true;
+}
+
+/* Charge an interrupt to limits. True: it is over one, and charged for later. */
+static noinline bool charge(const struct sender *s, struct nyx_qos *mine,
+			    struct nyx_qos *ours, struct nyx_irq_wait *wait,
+			    bool reserve)
+{
 	wait->charge.work = (struct nyx_work){ .amount[NYX_RATE_IRQS] = 1 };
 	wait->ns = nyx_qos_charge(mine, ours, &wait->charge, ktime_get_ns(),
 				  reserve);
 	wait->charged = reserve || !wait->ns;
-	/* For who may have to take it back; not where it cannot be put. */
-	if (wait->charged && keep && refcount_inc_not_zero(&dom->ref))
-		wait->dom = dom;
+	/* For nyx_irq_wait_end(), which may have to give it back. */
+	if (wait->charged && wait->hold && refcount_inc_not_zero(&s->dom->ref))
+		wait->dom = s->dom;
 	if (!wait->ns)
 		return false;
-	nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_THROTTLED, 1);
+	nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_THROTTLED, 1);
 	return true;
+}
+
+/* Over a limit? Then it is charged for later if it can wait. */
+static __always_inline bool throttled(const struct sender *s,
+				      struct nyx_irq_wait *wait, bool reserve)
+{
+	struct nyx_qos *mine = rcu_dereference(s->dev->qos);
+	struct nyx_qos *ours = rcu_dereference(s->dom->qos);
+
+	if (likely(!mine && !ours) || wait->charged)
+		return false;
+	return charge(s, mine, ours, wait, reserve);
 }
 
 void nyx_irq_wait_end(struct nyx_unit *unit, u32 sbdf, struct nyx_irq_wait *wait,
@@ -159,261 +122,388 @@ void nyx_irq_wait_end(struct nyx_unit *unit, u32 sbdf, struct nyx_irq_wait *wait
 	*wait = (struct nyx_irq_wait){};
 }
 
-/*
- * Post as the entry says. -EINPROGRESS: @sleep is false, and the model has to look at
- * guest memory that may have to be brought in.
+/* ---- fetch ------------------------------------------------------------------ */
+
+/**
+ * struct fetched - how an interrupt is to be remapped
+ * @mode: of enum nyx_irq_mode
+ * @word: the entry; unused if the message passes as it is
  */
-static int post(struct nyx_unit *unit, struct nyx_irq_req *req, bool sleep)
-{
-	struct nyx_front *front = unit->guest.front;
-	int ret;
+struct fetched {
+	u32 mode;
+	struct irt_word word;
+};
 
-	ret = front->ops->post_irte(front, req->sbdf, &req->msg, sleep,
-				    &req->refusal);
-	if (ret == -EACCES) {
-		req->reason = req->refusal.reason;
-		req->code = req->refusal.code;
-		req->msg.flags = req->refusal.quiet ? NYX_IRTE_F_QUIET : 0;
-		ret = NYX_IRQ_REFUSED;
-	}
-	if (ret < 0)
-		return ret;
-	req->result = ret;
-	return 0;
-}
-
-static void post_failed(struct nyx_irq_req *req, int error)
-{
-	req->result = NYX_IRQ_REFUSED;
-	req->reason = error == -EINVAL ? NYX_FAULT_IRQ_POST_RESERVED :
-					 NYX_FAULT_IRQ_POST;
-}
-
-/* By the cache alone. */
-static u32 remap(struct nyx_unit *unit, struct nyx_device *dev,
-		 struct nyx_irq_req *req)
+/* Fetch from the cache. Any context; inside an epoch that keeps the device. */
+static __always_inline u32 fetch_cached(struct nyx_unit *unit,
+					struct nyx_device *dev,
+					const struct nyx_irq_req *req,
+					struct irt_msg *msg, struct fetched *f)
 {
 	struct nyx_irq *irq = &unit->irq;
 	const struct irt *irt = &irq->irt;
-	u32 mode = READ_ONCE(irq->mode), how = 0, reason;
-	struct irt_device *irqs;
-	struct irt_word w;
+	struct irt_device *irqs = NULL;
+	u32 how = 0, reason;
 
+	f->mode = READ_ONCE(irq->mode);
 	if (unlikely(irq->per_device)) {
 		/* Pairs with resolve_irqs(). */
 		irqs = smp_load_acquire(&dev->irqs);
 		how = irt_device_how(irqs);
-		irt = how & IRT_KNOWN ? &irqs->irt : NULL;
 	}
-	reason = unit->guest.front->ops->decode_msg(how, mode, req->address,
-						    req->data, &req->msg);
-	if (unlikely(reason || req->msg.as_is))
+	reason = unit->guest.front->ops->decode_msg(how, f->mode, req->address,
+						    req->data, msg);
+	if (unlikely(reason || msg->as_is))
 		return reason;
-	if (unlikely(irq->per_device && !(how & IRT_KNOWN)))
-		return NYX_FAULT_IRQ_NOT_PRESENT;
-	reason = irt_fetch(irt, req->msg.index, &w);
-	return likely(!reason) ? irt_remap(&w, mode, req->sbdf, &req->msg) : reason;
+	if (unlikely(irq->per_device)) {
+		if (!(how & IRT_KNOWN))
+			return NYX_FAULT_IRQ_NOT_PRESENT;
+		irt = &irqs->irt;
+	}
+	return irt_fetch(irt, msg->index, &f->word);
 }
 
-/* Is it known that they are remapped? Else it may not be the entry that counts. */
-static bool irqs_known(const struct nyx_device *dev)
+/* Was the entry missed that only the guest's memory has? */
+static bool missed(const struct nyx_unit *unit, u32 reason)
 {
-	/* Pairs with resolve_irqs(). */
-	return irt_device_known(smp_load_acquire(&dev->irqs));
+	return reason == NYX_FAULT_IRQ_NOT_PRESENT &&
+	       unit->guest.front->ops->decode_irte;
 }
 
-/* Where an interrupt comes from, and what that allows. */
-enum sender {
-	SEND_COMMAND,	/* may sleep */
-	SEND_WORKER,	/* may sleep; what is left over is handled in an interrupt */
-	SEND_ATOMIC,
-};
-
-/*
- * All but the way to guest memory that may have to be brought in. On -EINPROGRESS
- * the caller has to go that way; unless it is SEND_ATOMIC, nyx_guest_mem_enter() was
- * called for it.
- */
-static int attempt(struct nyx_unit *unit, struct nyx_irq_req *req,
-		   struct nyx_irq_wait *wait, enum sender sender,
-		   unsigned int *posting)
+/* A device that is not leaving; inside nyx_guest_mem_enter(), which keeps it. */
+static struct nyx_device *find_device(struct nyx_unit *unit, u32 sbdf)
 {
-	struct nyx_irq *irq = &unit->irq;
-	unsigned int pair = epoch_enter(&irq->epoch);
 	struct nyx_device *dev;
-	struct nyx_domain *dom;
-	int error = 0, ret = 0;
 
 	rcu_read_lock();
-	dev = xa_load(&unit->devices, req->sbdf);
-	dom = dev ? nyx_device_domain_rcu(dev) : NULL;
-	if (unlikely(!dom || READ_ONCE(dev->leaving))) {
-		ret = -ENOENT;
-		goto out;
-	}
+	dev = xa_load(&unit->devices, sbdf);
+	/* A thread that removes it may have waited before we came. */
+	if (dev && READ_ONCE(dev->leaving))
+		dev = NULL;
+	rcu_read_unlock();
+	return dev;
+}
 
-	req->result = NYX_IRQ_DELIVER;
-	req->code = 0;
-	if (unlikely(READ_ONCE(dev->refused) || atomic_read(&dom->refused))) {
-		req->msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
-		req->reason = NYX_FAULT_QUARANTINED;
-	} else {
-		req->reason = remap(unit, dev, req);
+/*
+ * Fetch from the cache or, if the entry is not there, from the guest's memory. Returns 0,
+ * also if the interrupt is refused, -ENOENT, or an error of nyx_guest_fetch_irte(). May
+ * sleep; inside nyx_guest_mem_enter().
+ */
+static int fetch(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		 struct nyx_irq_reply *reply, struct fetched *f)
+{
+	struct nyx_device *dev = find_device(unit, req->sbdf);
+	struct irt_msg *msg = &reply->msg;
+	struct irt_entry e;
+	int ret;
+
+	reply->refusal.reason = NYX_FAULT_NONE;
+	if (!dev)
+		return -ENOENT;
+	reply->reason = fetch_cached(unit, dev, req, msg, f);
+	if (!missed(unit, reply->reason))
+		return 0;
+	ret = nyx_guest_fetch_irte(unit, dev, msg->index, &e, &reply->refusal);
+	if (ret == -EACCES) {
+		reply->reason = reply->refusal.reason;
+		if (reply->refusal.quiet)
+			msg->flags |= NYX_IRTE_F_QUIET;
+		return 0;
 	}
-	if (unlikely(req->reason == NYX_FAULT_IRQ_NOT_PRESENT &&
-		     unit->guest.front->ops->decode_irte)) {
-		/* Not in the cache of the guest's table: bring it in, once. */
-		if (req->posted_index == req->msg.index && irqs_known(dev)) {
-			req->reason = NYX_FAULT_NONE;
-			req->msg.flags = NYX_IRTE_F_POSTED;
-		} else if (req->refused_index == req->msg.index) {
-			req->reason = req->refusal.reason;
-			req->code = req->refusal.code;
-			if (req->refusal.quiet)
-				req->msg.flags |= NYX_IRTE_F_QUIET;
-		} else {
-			ret = -ENODATA;
+	if (ret)
+		return ret;
+	irt_pack(&e, &f->word);
+	msg->dest = e.dest;
+	msg->post = e.post;
+	reply->reason = NYX_FAULT_NONE;
+	return 0;
+}
+
+/* ---- remap ------------------------------------------------------------------ */
+
+/* Say what an interrupt becomes. */
+static __always_inline void remap(const struct fetched *f, u32 sbdf,
+				  struct nyx_irq_reply *reply)
+{
+	if (likely(!reply->reason && !reply->msg.as_is))
+		reply->reason = irt_remap(&f->word, f->mode, sbdf, &reply->msg);
+}
+
+/* ---- deliver ---------------------------------------------------------------- */
+
+/* Give the fault the name of the guest's driver, or 0: the guest does not see it. */
+static u16 name_refusal(struct nyx_unit *unit, struct nyx_device *dev,
+			struct nyx_irq_reply *reply)
+{
+	const struct nyx_front_ops *ops = unit->guest.front->ops;
+	struct irt_device *irqs = READ_ONCE(dev->irqs);
+	struct nyx_refusal *refusal = &reply->refusal;
+
+	if (!ops->irq_code)
+		return 0;
+	/* Else the guest's table has refused it. */
+	if (!refusal->reason)
+		*refusal = (struct nyx_refusal) {
+			.reason = reply->reason,
+			.tag = irqs ? READ_ONCE(irqs->tag) : 0,
+		};
+	refusal->code = ops->irq_code(refusal);
+	return refusal->code;
+}
+
+/* Report the fault of an interrupt that is refused. */
+static noinline void report(struct nyx_unit *unit, const struct sender *s,
+			    const struct nyx_irq_req *req, struct nyx_irq_reply *reply)
+{
+	struct nyx_front *front = unit->guest.front;
+	struct nyx_event event, state;
+
+	if (reply->reason == NYX_FAULT_QUARANTINED) {
+		nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_REFUSED, 1);
+		return;
+	}
+	if (reply->msg.flags & NYX_IRTE_F_QUIET)
+		return;
+
+	memset(&event, 0, sizeof(event));
+	event.type = NYX_EVENT_IRQ_FAULT;
+	event.time_ns = ktime_get_boottime_ns();
+	event.irq_fault.sbdf = req->sbdf;
+	event.irq_fault.reason = reply->reason;
+	event.irq_fault.index = reply->msg.index;
+	event.irq_fault.data = req->data;
+	event.irq_fault.address = req->address;
+	event.irq_fault.vendor = name_refusal(unit, s->dev, reply);
+
+	atomic64_inc(&s->dev->faults);
+	WRITE_ONCE(s->dev->last_fault_ns, event.time_ns);
+	atomic64_inc(&s->dom->faults);
+	nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_FAULTS, 1);
+	nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_IRQ_FAULTS, 1);
+	if (nyx_guard_fault(unit, s->dev, &event, &state))
+		nyx_events_push(unit->events, &event);
+	if (event.irq_fault.vendor)
+		front->ops->irq_fault(front, req, reply);
+	nyx_guard_tell(unit, s->dev, &state);
+}
+
+/* As post(), of an entry that says so. */
+static noinline int post_entry(struct nyx_unit *unit, const struct nyx_irq_req *req,
+			       struct nyx_irq_reply *reply, bool sleep)
+{
+	struct nyx_front *front = unit->guest.front;
+	int ret;
+
+	ret = front->ops->post_irte(front, req->sbdf, &reply->msg, sleep);
+	if (ret == -EINPROGRESS || ret == -EINTR)
+		return ret;
+	if (ret == -EAGAIN)
+		return -EBUSY;
+	if (ret < 0)
+		reply->reason = ret == -EINVAL ? NYX_FAULT_IRQ_POST_RESERVED :
+						 NYX_FAULT_IRQ_POST;
+	reply->result = ret < 0 ? NYX_IRQ_REFUSED : ret;
+	return 0;
+}
+
+/*
+ * Say what the result is, and post if the entry says so. Returns 0, also if the interrupt
+ * is refused; -EINPROGRESS: @sleep is false, and guest memory may have to be brought in;
+ * -EINTR; -EBUSY: guest memory is not at hand.
+ */
+static __always_inline int post(struct nyx_unit *unit, const struct nyx_irq_req *req,
+				struct nyx_irq_reply *reply, bool sleep)
+{
+	reply->result = reply->reason ? NYX_IRQ_REFUSED : NYX_IRQ_DELIVER;
+	if (likely(reply->reason || !(reply->msg.flags & NYX_IRTE_F_POSTED)))
+		return 0;
+	return post_entry(unit, req, reply, sleep);
+}
+
+/* Signal and count, or report; what had to be posted is posted. */
+static __always_inline void deliver(struct nyx_unit *unit, const struct sender *s,
+				    const struct nyx_irq_req *req,
+				    struct nyx_irq_reply *reply)
+{
+	const struct irt_msg *msg = &reply->msg;
+
+	if (unlikely(reply->result == NYX_IRQ_REFUSED)) {
+		report(unit, s, req, reply);
+	} else {
+		nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_IRQS, 1);
+		if (msg->flags & NYX_IRTE_F_POSTED)
+			nyx_stat_add_both(s->dev->stats, s->dom->stats,
+					  NYX_STAT_IRQS_POSTED, 1);
+		if (req->signal && reply->result != NYX_IRQ_POSTED)
+			compat_eventfd_signal(req->signal);
+	}
+	trace_nyx_irq(unit->id, req->sbdf, req->address, req->data, msg->index,
+		      reply->result, reply->reason, msg->vector, msg->dest);
+}
+
+/* ---- an interrupt ----------------------------------------------------------- */
+
+int nyx_irq_try(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		struct nyx_irq_wait *wait, struct nyx_irq_reply *reply)
+{
+	unsigned int pair = epoch_enter(&unit->irq.epoch);
+	struct fetched f;
+	struct sender s;
+	int ret;
+
+	rcu_read_lock();
+	ret = find_sender(unit, req->sbdf, &s);
+	if (unlikely(ret))
+		goto out;
+	reply->refusal.reason = NYX_FAULT_NONE;
+	if (likely(!quarantined(&s, reply))) {
+		reply->reason = fetch_cached(unit, s.dev, req, &reply->msg, &f);
+		if (unlikely(missed(unit, reply->reason))) {
+			ret = -EINPROGRESS;
 			goto out;
 		}
+		remap(&f, req->sbdf, reply);
 	}
-	if (unlikely(throttled(dev, dom, wait, !req->nonblock,
-			       sender == SEND_COMMAND))) {
+	if (unlikely(throttled(&s, wait, !req->nonblock))) {
 		ret = -EAGAIN;
 		goto out;
 	}
-	if (!req->reason && (req->msg.flags & NYX_IRTE_F_POSTED))
-		error = sender == SEND_ATOMIC ? post(unit, req, false) :
-						-EINPROGRESS;
-	if (error == -EINPROGRESS) {
-		if (sender != SEND_ATOMIC)
-			*posting = nyx_guest_mem_enter(unit);
-		ret = error;
-		goto out;
-	}
-	if (unlikely(req->reason))
-		req->result = NYX_IRQ_REFUSED;
-	else if (unlikely(error))
-		post_failed(req, error);
-	finish(unit, dev, dom, req);
+	ret = post(unit, req, reply, false);
+	if (likely(!ret))
+		deliver(unit, &s, req, reply);
 out:
 	rcu_read_unlock();
-	epoch_exit(&irq->epoch, pair);
+	epoch_exit(&unit->irq.epoch, pair);
 	return ret;
 }
 
-int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
-		struct nyx_irq_wait *wait)
+/* May it be sent now? Quarantine and limits count as they are when it is remapped. */
+static int admit(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		 struct nyx_irq_wait *wait, struct nyx_irq_reply *reply)
 {
+	unsigned int pair = epoch_enter(&unit->irq.epoch);
+	struct sender s;
 	int ret;
 
-	req->refused_index = IRT_INDEX_NONE;
-	ret = attempt(unit, req, wait, SEND_ATOMIC, NULL);
-	return ret == -ENODATA ? -EINPROGRESS : ret;
+	rcu_read_lock();
+	ret = find_sender(unit, req->sbdf, &s);
+	if (!ret) {
+		quarantined(&s, reply);
+		ret = throttled(&s, wait, !req->nonblock) ? -EAGAIN : 0;
+	}
+	rcu_read_unlock();
+	epoch_exit(&unit->irq.epoch, pair);
+	return ret;
+}
+
+/* A device that is leaving is still waited for, and its domain counts before it goes. */
+static void deliver_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
+			 struct nyx_irq_reply *reply)
+{
+	unsigned int pair = epoch_enter(&unit->irq.epoch);
+	struct sender s;
+
+	rcu_read_lock();
+	find_sender(unit, req->sbdf, &s);
+	if (s.dom)
+		deliver(unit, &s, req, reply);
+	rcu_read_unlock();
+	epoch_exit(&unit->irq.epoch, pair);
+}
+
+/* Errors for which send_slow() gives up, and refuses the interrupt. */
+#define GIVE_UP_MEMORY	BIT(0)	/* memory that is not at hand; otherwise -EBUSY */
+#define GIVE_UP_STALE	BIT(1)	/* an entry that changes again; otherwise -ESTALE */
+
+/* Make an error of fetch() a refusal, if it is to be one. */
+static int give_up_entry(int error, unsigned int give_up,
+			 struct nyx_irq_reply *reply)
+{
+	if (error != -EAGAIN && error != -ESTALE)
+		return error;
+	if (!(give_up & (error == -EAGAIN ? GIVE_UP_MEMORY : GIVE_UP_STALE)))
+		return error == -EAGAIN ? -EBUSY : error;
+	reply->reason = NYX_FAULT_IRQ_TABLE;
+	reply->refusal.reason = NYX_FAULT_NONE;
+	return 0;
 }
 
 /*
- * The rest of the way of a posted interrupt; inside nyx_guest_mem_enter(), so that its
- * device cannot go. @last: a kernel thread need not wait for memory any more.
+ * All of the way, with guest memory that may have to be brought in. A thread that takes
+ * an entry, the device or memory away waits until the end of it.
  */
-static int post_slow(struct nyx_unit *unit, struct nyx_irq_req *req, bool last)
+static int send_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		     struct nyx_irq_wait *wait, unsigned int give_up,
+		     struct nyx_irq_reply *reply)
 {
-	struct nyx_device *dev;
-	struct nyx_domain *dom;
-	unsigned int pair;
-	int ret = post(unit, req, true);
+	unsigned int pair = nyx_guest_mem_enter(unit);
+	struct fetched f;
+	int ret;
 
-	if (ret == -EINTR || (ret == -EAGAIN && !last))
-		return ret;
+	ret = give_up_entry(fetch(unit, req, reply, &f), give_up, reply);
 	if (ret)
-		post_failed(req, ret);
-	/* The domain counts before it goes. */
-	pair = epoch_enter(&unit->irq.epoch);
-	rcu_read_lock();
-	dev = xa_load(&unit->devices, req->sbdf);
-	dom = dev ? nyx_device_domain_rcu(dev) : NULL;
-	if (dom)
-		finish(unit, dev, dom, req);
-	rcu_read_unlock();
-	epoch_exit(&unit->irq.epoch, pair);
-	return 0;
-}
-
-/* Bring in the entry that attempt() has missed. 0: try again. */
-static int bring_in(struct nyx_unit *unit, struct nyx_irq_req *req)
-{
-	int ret = nyx_guest_resolve_irte(unit, req->sbdf, req->msg.index,
-					 &req->refusal);
-
-	if (ret > 0)
-		req->posted_index = req->msg.index;
-	else if (ret == -EACCES)
-		req->refused_index = req->msg.index;
-	else
-		return ret;
-	return 0;
-}
-
-/* How often a worker brings in an entry that the guest takes away again. */
-#define BRING_IN_TRIES	8u
-
-int nyx_irq_try_slow(struct nyx_unit *unit, struct nyx_irq_req *req,
-		     struct nyx_irq_wait *wait, bool last)
-{
-	unsigned int pair, tries;
-	int ret, error;
-
-	req->refused_index = IRT_INDEX_NONE;
-	for (tries = 0;; tries++) {
-		ret = attempt(unit, req, wait, SEND_WORKER, &pair);
-		if (ret != -ENODATA)
-			break;
-		error = tries < BRING_IN_TRIES ? bring_in(unit, req) : -EAGAIN;
-		if (error == -EAGAIN && !last)
-			return -EBUSY;
-		if (error) {
-			req->refused_index = req->msg.index;
-			req->refusal = (struct nyx_refusal) {
-				.reason = NYX_FAULT_IRQ_TABLE,
-			};
-		}
+		goto out;
+	remap(&f, req->sbdf, reply);
+	ret = admit(unit, req, wait, reply);
+	if (ret)
+		goto out;
+	ret = post(unit, req, reply, true);
+	if (ret == -EBUSY && (give_up & GIVE_UP_MEMORY)) {
+		reply->reason = NYX_FAULT_IRQ_POST;
+		reply->result = NYX_IRQ_REFUSED;
+		ret = 0;
 	}
-	if (ret == -EINPROGRESS) {
-		ret = post_slow(unit, req, last);
-		nyx_guest_mem_exit(unit, pair);
-		if (ret == -EAGAIN)
-			ret = -EBUSY;
+	if (!ret)
+		deliver_slow(unit, req, reply);
+out:
+	nyx_guest_mem_exit(unit, pair);
+	return ret;
+}
+
+/* How often a worker fetches an entry that the guest takes away again. */
+#define FETCH_TRIES	8u
+
+int nyx_irq_try_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		     struct nyx_irq_wait *wait, bool last,
+		     struct nyx_irq_reply *reply)
+{
+	unsigned int give_up = last ? GIVE_UP_MEMORY : 0, tries;
+	int ret;
+
+	for (tries = 1; tries < FETCH_TRIES; tries++) {
+		ret = send_slow(unit, req, wait, give_up, reply);
+		if (ret != -ESTALE)
+			return ret;
+		cond_resched();
+	}
+	if (last)
+		give_up |= GIVE_UP_STALE;
+	ret = send_slow(unit, req, wait, give_up, reply);
+	return ret == -ESTALE ? -EBUSY : ret;
+}
+
+/* By a command, that can be killed. */
+static int send_once(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		     struct nyx_irq_wait *wait, struct nyx_irq_reply *reply)
+{
+	int ret = nyx_irq_try(unit, req, wait, reply);
+
+	while (unlikely(ret == -EINPROGRESS || ret == -ESTALE)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		ret = send_slow(unit, req, wait, GIVE_UP_MEMORY, reply);
+		cond_resched();
 	}
 	return ret;
 }
 
-/* attempt(), with entries that are not in the cache brought in. */
-static int attempt_guest(struct nyx_unit *unit, struct nyx_irq_req *req,
-			 struct nyx_irq_wait *wait, unsigned int *posting)
+int nyx_irq_send(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		 struct nyx_irq_reply *reply)
 {
+	struct nyx_irq_wait wait = { .hold = true };
 	int ret;
 
-	for (;;) {
-		ret = attempt(unit, req, wait, SEND_COMMAND, posting);
-		if (likely(ret != -ENODATA))
-			return ret;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		ret = bring_in(unit, req);
-		if (ret)
-			return ret;
-		cond_resched();
-	}
-}
-
-int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
-{
-	struct nyx_irq_wait wait = {};
-	unsigned int pair;
-	int ret;
-
-	req->refused_index = IRT_INDEX_NONE;
-	req->posted_index = IRT_INDEX_NONE;
-	ret = attempt_guest(unit, req, &wait, &pair);
+	ret = send_once(unit, req, &wait, reply);
 	if (unlikely(ret == -EAGAIN && wait.charged)) {
 		ret = nyx_qos_wait(unit, req->sbdf, wait.dom, &wait.charge,
 				   wait.ns);
@@ -422,11 +512,7 @@ int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req)
 			nyx_irq_wait_end(unit, req->sbdf, &wait, true);
 			return ret;
 		}
-		ret = attempt_guest(unit, req, &wait, &pair);
-	}
-	if (ret == -EINPROGRESS) {
-		ret = post_slow(unit, req, true);
-		nyx_guest_mem_exit(unit, pair);
+		ret = send_once(unit, req, &wait, reply);
 	}
 	nyx_irq_wait_end(unit, req->sbdf, &wait, !ret);
 	return ret;

@@ -4,11 +4,15 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * An interrupt finds its device and its entry inside &nyx_irq.epoch, in any
- * context and without waiting. If the entry is a posted one it goes on, in
- * process context and inside nyx_guest_mem_enter(), to the descriptor in guest memory;
- * that may have to wait for user space. A thread that changes entries, removes devices
- * or memory waits for both.
+ * Three steps: *fetch* gets the entry that a message asks for, from the cache or from the
+ * guest's memory; *remap* says what the message becomes by the entry, and nothing else
+ * counts; *deliver* posts it, signals, counts, or reports the fault.
+ *
+ * From the cache nyx_irq_try() does all of it inside &nyx_irq.epoch, in any context and
+ * without waiting. If an entry or a descriptor is in guest memory that may have to be
+ * brought in, send_slow() does all of it in process context, inside nyx_guest_mem_enter(),
+ * and may have to wait for user space. A thread that changes entries, removes devices or
+ * memory waits for both.
  */
 #ifndef NYX_CORE_IRQ_H
 #define NYX_CORE_IRQ_H
@@ -60,20 +64,11 @@ struct nyx_irq {
 
 /**
  * struct nyx_irq_req - an interrupt
- * @sbdf: who sends it
+ * @sbdf: the sender
  * @data: its data
  * @address: its address
  * @signal: signal this if it is to be delivered; or NULL
  * @nonblock: do not wait for a limit
- * @refused_index: core/irq.c's: the entry in the guest's table that was looked at
- *                 and is refused, or IRT_INDEX_NONE
- * @refusal: then: why
- * @posted_index: the entry in the guest's table that was looked at and is to be
- *                posted by the front end, or IRT_INDEX_NONE; set
- * @result: of enum nyx_irq_result, set
- * @reason: of enum nyx_fault_reason, set
- * @code: the vendor's fault reason, if the guest's table was looked at, set
- * @msg: what it has become, set; of a notification, what that is
  */
 struct nyx_irq_req {
 	u32 sbdf;
@@ -81,12 +76,20 @@ struct nyx_irq_req {
 	u64 address;
 	struct eventfd_ctx *signal;
 	bool nonblock;
-	u32 refused_index;
-	struct nyx_refusal refusal;
-	u32 posted_index;
+};
+
+/**
+ * struct nyx_irq_reply - what has become of an interrupt
+ * @result: of enum nyx_irq_result
+ * @reason: of enum nyx_fault_reason
+ * @refusal: why the guest's tables do not let it through; without
+ *           &nyx_refusal.reason it was not they
+ * @msg: what it is now; of a notification, what that is
+ */
+struct nyx_irq_reply {
 	u32 result;
 	u32 reason;
-	u16 code;
+	struct nyx_refusal refusal;
 	struct irt_msg msg;
 };
 
@@ -100,17 +103,25 @@ struct nyx_irq_req {
  */
 int nyx_irq_init(struct nyx_irq *irq, u32 entries);
 
-/* Nobody is, or comes, inside. */
+/**
+ * nyx_irq_fini() - free what nyx_irq_init() has made
+ * @irq: interrupts of a unit, of which none is under way or can come
+ *
+ * Context: may sleep.
+ */
 void nyx_irq_fini(struct nyx_irq *irq);
 
 /**
- * struct nyx_irq_wait - how an interrupt gets on with limits; zero at first
+ * struct nyx_irq_wait - how an interrupt gets on with limits; zero at first, but for @hold
+ * @hold: a reference to the domain may be taken, and dropped by nyx_irq_wait_end() in
+ *        process context
  * @charged: the limits know of it
  * @ns: after -EAGAIN: how long to wait
  * @charge: what was charged
  * @dom: the domain that was, with a reference; or NULL
  */
 struct nyx_irq_wait {
+	bool hold;
 	bool charged;
 	u64 ns;
 	struct nyx_charge charge;
@@ -121,26 +132,29 @@ struct nyx_irq_wait {
  * nyx_irq_send() - a device sends an interrupt
  * @unit: the unit
  * @req: the interrupt
+ * @reply: set
  *
  * Context: may sleep.
  * Return: 0, also if it is refused; -ENOENT if there is no such device; -EAGAIN
- * over a limit if @req->nonblock; -EINTR if a signal arrived while it waited.
+ * over a limit if @req->nonblock; -EINTR if a signal arrived while it waited; -ENOMEM.
  */
-int nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_req *req);
+int nyx_irq_send(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		 struct nyx_irq_reply *reply);
 
 /**
  * nyx_irq_try() - as nyx_irq_send(), without waiting
  * @unit: the unit
  * @req: the interrupt
  * @wait: kept by the caller from one try to the next
+ * @reply: set
  *
  * Context: any.
  * Return: 0; -ENOENT; -EAGAIN over a limit: to be tried again with the same @wait
  * after @wait->ns, when it will not be over that limit again; -EINPROGRESS: only
  * nyx_irq_try_slow() can do it, which looks at guest memory.
  */
-int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
-		struct nyx_irq_wait *wait);
+int nyx_irq_try(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		struct nyx_irq_wait *wait, struct nyx_irq_reply *reply);
 
 /**
  * nyx_irq_try_slow() - as nyx_irq_try(), for a kernel thread
@@ -148,20 +162,22 @@ int nyx_irq_try(struct nyx_unit *unit, struct nyx_irq_req *req,
  * @req: the interrupt
  * @wait: kept by the caller from one try to the next
  * @last: if memory is not at hand the interrupt is refused
+ * @reply: set
  *
- * Waits for nobody in user space.
+ * The function does not wait for user space.
  *
  * Context: may sleep.
  * Return: 0; -ENOENT; -EAGAIN over a limit, as nyx_irq_try(); -EBUSY, unless
  * @last: memory is not at hand.
  */
-int nyx_irq_try_slow(struct nyx_unit *unit, struct nyx_irq_req *req,
-		     struct nyx_irq_wait *wait, bool last);
+int nyx_irq_try_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		     struct nyx_irq_wait *wait, bool last,
+		     struct nyx_irq_reply *reply);
 
 /**
  * nyx_irq_wait_end() - an interrupt was sent, or will not be
  * @unit: the unit
- * @sbdf: who sends it
+ * @sbdf: the sender
  * @wait: zero again afterwards
  * @sent: it was; otherwise what was charged is taken back
  *

@@ -231,7 +231,6 @@ static struct nyx_binding *binding_alloc(struct nyx_unit *unit,
 	init_irq_work(&b->work, nyx_binding_send_work);
 	timerqueue_init(&b->due);
 	INIT_LIST_HEAD(&b->ready);
-	b->posted_index = IRT_INDEX_NONE;
 	return b;
 }
 

@@ -144,7 +144,6 @@ struct nyx_eventfd {
  * @held: interrupts that wait to be sent
  * @waited_ms: for how long they have waited for memory, if for that
  * @limit: how the next one gets on with limits
- * @posted_index: as in struct nyx_irq_req
  * @last_reason: of enum nyx_fault_reason
  * @signals: signals of the source
  * @delivered: signals of the target
@@ -172,7 +171,6 @@ struct nyx_binding {
 	u32 held;
 	u32 waited_ms;
 	struct nyx_irq_wait limit;
-	u32 posted_index;
 	u32 last_reason;
 	u64 signals;
 	u64 delivered;

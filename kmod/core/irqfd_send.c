@@ -116,7 +116,6 @@ static bool compose(struct nyx_binding *b, bool slow, struct nyx_irq_req *req,
 	nyx_binding_unhold(b);
 	*limit = b->limit;
 	b->limit = (struct nyx_irq_wait){};
-	req->posted_index = b->posted_index;
 	req->data = b->cfg.data;
 	req->address = b->cfg.address;
 out_unlock:
@@ -162,17 +161,17 @@ static void hand_over(struct nyx_binding *b, struct nyx_irq_wait *limit)
 }
 
 /* An interrupt has been sent, or refused; or, with @error, has no device. */
-static void account(struct nyx_binding *b, const struct nyx_irq_req *req,
+static void account(struct nyx_binding *b, const struct nyx_irq_reply *reply,
 		    struct nyx_irq_wait *limit, int error)
 {
 	unsigned long flags;
 
 	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, !error);
 	spin_lock_irqsave(&b->lock, flags);
-	if (error || req->result == NYX_IRQ_REFUSED) {
+	if (error || reply->result == NYX_IRQ_REFUSED) {
 		b->refused++;
-		b->last_reason = error ? NYX_FAULT_NO_DOMAIN : req->reason;
-	} else if (req->result != NYX_IRQ_POSTED) {
+		b->last_reason = error ? NYX_FAULT_NO_DOMAIN : reply->reason;
+	} else if (reply->result != NYX_IRQ_POSTED) {
 		b->delivered++;
 	}
 	spin_unlock_irqrestore(&b->lock, flags);
@@ -182,6 +181,7 @@ static void account(struct nyx_binding *b, const struct nyx_irq_req *req,
 static void send(struct nyx_binding *b)
 {
 	struct nyx_unit *unit = b->unit;
+	struct nyx_irq_reply reply;
 	struct nyx_irq_wait limit;
 	struct nyx_irq_req req;
 	unsigned int pair;
@@ -193,13 +193,13 @@ static void send(struct nyx_binding *b)
 		nyx_irq_wait_end(unit, req.sbdf, &limit, false);
 		goto out;
 	}
-	ret = nyx_irq_try(unit, &req, &limit);
+	ret = nyx_irq_try(unit, &req, &limit, &reply);
 	if (ret == -EAGAIN)
 		postpone(b, &limit);
 	else if (ret == -EINPROGRESS)
 		hand_over(b, &limit);
 	else
-		account(b, &req, &limit, ret);
+		account(b, &reply, &limit, ret);
 out:
 	epoch_exit(&unit->irq.epoch, pair);
 }
@@ -336,11 +336,10 @@ void nyx_binding_stall_end(struct nyx_binding *b)
 }
 
 /* Interrupts that come from now on need not wait for the worker. */
-static void hand_back(struct nyx_binding *b, u32 posted_index)
+static void hand_back(struct nyx_binding *b)
 {
 	spin_lock_irq(&b->lock);
 	nyx_binding_stall_end(b);
-	b->posted_index = posted_index;
 	WRITE_ONCE(b->slow, false);
 	if (b->held && !b->limit.charged && !b->dead)
 		irq_work_queue(&b->work);
@@ -350,31 +349,27 @@ static void hand_back(struct nyx_binding *b, u32 posted_index)
 /* Send an interrupt that nyx_irq_try() could not send. */
 static void send_slow(struct nyx_binding *b)
 {
+	struct nyx_irq_reply reply;
 	struct nyx_irq_wait limit;
 	struct nyx_irq_req req;
 	int ret;
 
 	if (!compose(b, true, &req, &limit)) {
 		nyx_irq_wait_end(b->unit, req.sbdf, &limit, false);
-		hand_back(b, IRT_INDEX_NONE);
+		hand_back(b);
 		return;
 	}
 	ret = nyx_irq_try_slow(b->unit, &req, &limit,
-			       b->waited_ms >= PATIENCE_MS);
+			       b->waited_ms >= PATIENCE_MS, &reply);
 	if (ret == -EBUSY) {
 		stall(b, &limit);
 		return;
 	}
-	if (ret == -EAGAIN) {
+	if (ret == -EAGAIN)
 		postpone(b, &limit);
-	} else {
-		account(b, &req, &limit, ret);
-		/* Else its entry can be in the cache now. */
-		if (ret || (req.result != NYX_IRQ_POSTED &&
-			    req.result != NYX_IRQ_NOTIFY))
-			req.posted_index = IRT_INDEX_NONE;
-	}
-	hand_back(b, req.posted_index);
+	else
+		account(b, &reply, &limit, ret);
+	hand_back(b);
 }
 
 /* Send one that is ready; false if there is none. */

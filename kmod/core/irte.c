@@ -155,20 +155,6 @@ bool nyx_irte_next(struct nyx_unit *unit, u64 key, struct nyx_irte_info *info)
 
 /* ---- the cache of a guest's tables -------------------------------------- */
 
-/* A device that is not leaving; inside nyx_guest_mem_enter(), for which that waits. */
-static struct nyx_device *find_sender(struct nyx_unit *unit, u32 sbdf)
-{
-	struct nyx_device *dev;
-
-	rcu_read_lock();
-	dev = xa_load(&unit->devices, sbdf);
-	/* If it is, whoever removes it may not have waited for us. */
-	if (dev && READ_ONCE(dev->leaving))
-		dev = NULL;
-	rcu_read_unlock();
-	return dev;
-}
-
 /* How the interrupts of a device with a table of its own are treated. */
 static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
 			u64 generation, struct nyx_refusal *refusal)
@@ -193,64 +179,49 @@ static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
 		smp_store_release(&irqs->how, found.how | IRT_KNOWN);
 	}
 	if (irqs) {
-		/* Pairs with the loads in resolve(), and in core/irq.c. */
+		/* Pairs with the loads in nyx_guest_fetch_irte(), and in core/irq.c. */
 		smp_store_release(&dev->irqs, irqs);
 	}
 	mutex_unlock(&unit->irq.lock);
 	return ret;
 }
 
-static void irte_install(struct nyx_unit *unit, struct irt *irt, u32 index,
-			 const struct irt_entry *entry, u64 generation)
+/* Put an entry into the cache, unless the guest has invalidated since it was read. */
+static int irte_install(struct nyx_unit *unit, struct irt *irt, u32 index,
+			const struct irt_entry *e, u64 generation)
 {
+	int ret = 0;
+
 	mutex_lock(&unit->irq.lock);
-	if (unit->guest.irte_generation == generation && index < irt->nr)
-		irte_put(&unit->irq, irt, index, entry);
+	if (unit->guest.irte_generation != generation)
+		ret = -ESTALE;
+	else if (!e->once && index < irt->nr)
+		irte_put(&unit->irq, irt, index, e);
 	mutex_unlock(&unit->irq.lock);
+	return ret;
 }
 
-static int resolve(struct nyx_unit *unit, u32 sbdf, u32 index, u64 generation,
-		   struct nyx_refusal *refusal)
+int nyx_guest_fetch_irte(struct nyx_unit *unit, struct nyx_device *dev, u32 index,
+			 struct irt_entry *e, struct nyx_refusal *refusal)
 {
+	u64 generation = READ_ONCE(unit->guest.irte_generation);
 	struct nyx_front *front = unit->guest.front;
 	struct irt *irt = &unit->irq.irt;
 	struct irt_device *irqs;
-	struct irt_entry entry;
-	struct nyx_device *dev;
 	int ret;
 
+	/* Pairs with the lock of forgetting: the tables are read later. */
+	smp_mb();
+	*refusal = (struct nyx_refusal){};
 	if (unit->irq.per_device) {
-		dev = find_sender(unit, sbdf);
-		if (!dev)
-			return -ENOENT;
 		/* Pairs with resolve_irqs(). */
 		irqs = smp_load_acquire(&dev->irqs);
 		if (!irt_device_known(irqs))
-			return resolve_irqs(unit, dev, generation, refusal);
+			return resolve_irqs(unit, dev, generation, refusal) ?: -ESTALE;
 		irt = &irqs->irt;
 	}
-	ret = front->ops->decode_irte(front, sbdf, index, &entry, refusal);
-	/* It says more than is cached; posting looks at that. */
-	if (!ret && unit->irq.per_device && (entry.flags & NYX_IRTE_F_POSTED))
-		return 1;
-	if (!ret)
-		irte_install(unit, irt, index, &entry, generation);
-	return ret;
-}
-
-int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
-			   struct nyx_refusal *refusal)
-{
-	unsigned int pair = nyx_guest_mem_enter(unit);
-	u64 generation = READ_ONCE(unit->guest.irte_generation);
-	int ret;
-
-	/* Pairs with the lock of who counts: the entry is read later. */
-	smp_mb();
-	*refusal = (struct nyx_refusal){};
-	ret = resolve(unit, sbdf, index, generation, refusal);
-	nyx_guest_mem_exit(unit, pair);
-	return ret;
+	ret = front->ops->decode_irte(front, dev->sbdf, index, e, refusal);
+	return ret ?: irte_install(unit, irt, index, e, generation);
 }
 
 void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t)

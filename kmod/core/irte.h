@@ -6,12 +6,12 @@
  *
  * Without a vendor model a unit has one table, whose entries its caller writes. With
  * one the unit's table, or that of each device, is the cache of the guest's: an
- * interrupt that misses its entry brings it in by nyx_guest_resolve_irte(), and an
- * invalidation of the guest takes it out.
+ * interrupt that misses its entry reads it by nyx_guest_fetch_irte(), and an invalidation
+ * of the guest takes it out.
  *
- * An entry that was read before it was invalidated is not installed after:
- * nyx_guest_resolve_irte() reads &nyx_guest.irte_generation before the guest's table,
- * and installs the entry, under &nyx_irq.lock, only if the generation is still that.
+ * An entry that was read before it was invalidated is neither installed nor used after:
+ * nyx_guest_fetch_irte() reads &nyx_guest.irte_generation before the guest's table, and
+ * takes the entry, under &nyx_irq.lock, only if the generation is still that.
  */
 #ifndef NYX_CORE_IRTE_H
 #define NYX_CORE_IRTE_H
@@ -45,7 +45,7 @@ void nyx_irqs_free(struct irt_device *irqs);
 void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev);
 
 /**
- * nyx_irq_tell_change() - tell who has bound interrupts, and routes of them
+ * nyx_irq_tell_change() - tell readers of events that entries have changed
  * @unit: the unit
  * @sbdf: the device whose table it is, or NYX_SBDF_ANY
  * @index: first entry that has changed
@@ -83,19 +83,20 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 		   const struct irt_entry *e, struct nyx_ticket *t);
 
 /**
- * nyx_guest_resolve_irte() - bring in an interrupt remapping table entry
+ * nyx_guest_fetch_irte() - read an interrupt remapping table entry of the guest
  * @unit: the unit, of a model with &nyx_front_ops.decode_irte
- * @sbdf: who sends the interrupt
- * @index: which one, within the table
+ * @dev: the sender
+ * @index: which entry, within the table
+ * @e: set to the entry, which is in the cache then unless it is &irt_entry.once
  * @refusal: set if it is refused
  *
- * Context: may sleep.
- * Return: 0: try again; 1: it is for &nyx_front_ops.post_irte; -EACCES: it is
- * refused; -ENOENT if there is no such device; -ENOMEM; -EINTR; -EAGAIN, for a
+ * Context: may sleep; inside nyx_guest_mem_enter().
+ * Return: 0; -ESTALE: look into the cache again, which knows more of the sender, or the
+ * guest has invalidated meanwhile; -EACCES: it is refused; -ENOMEM; -EINTR; -EAGAIN, for a
  * kernel thread only: the memory is not at hand.
  */
-int nyx_guest_resolve_irte(struct nyx_unit *unit, u32 sbdf, u32 index,
-			   struct nyx_refusal *refusal);
+int nyx_guest_fetch_irte(struct nyx_unit *unit, struct nyx_device *dev, u32 index,
+			 struct irt_entry *e, struct nyx_refusal *refusal);
 
 /**
  * nyx_guest_forget_irtes() - forget interrupt remapping table entries

@@ -43,8 +43,7 @@ static int set_pending(struct region *region, u64 offset, u8 vector, u64 *contro
 	return ret ?: set_bits(region, offset + PID_CONTROL, 0, control);
 }
 
-int pid_post(struct nyx_front *front, u32 sbdf, struct irt_msg *msg, bool sleep,
-	     struct nyx_refusal *refusal)
+int pid_post(struct nyx_front *front, u32 sbdf, struct irt_msg *msg, bool sleep)
 {
 	struct nyx_unit *unit = front->unit;
 	struct region *region;

@@ -13,7 +13,6 @@
 
 struct irt_msg;
 struct nyx_front;
-struct nyx_refusal;
 
 /**
  * pid_post() - post an interrupt into a descriptor in guest memory
@@ -22,12 +21,10 @@ struct nyx_refusal;
  * @msg: says which bit of which descriptor; set to the notification, if there is to be
  *       one
  * @sleep: the caller may sleep
- * @refusal: unused: a descriptor refuses nothing
  *
  * Context: any; may sleep if @sleep.
  * Return: as &nyx_front_ops.post_irte.
  */
-int pid_post(struct nyx_front *front, u32 sbdf, struct irt_msg *msg, bool sleep,
-	     struct nyx_refusal *refusal);
+int pid_post(struct nyx_front *front, u32 sbdf, struct irt_msg *msg, bool sleep);
 
 #endif /* NYX_FRONT_PID_H */

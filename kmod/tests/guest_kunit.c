@@ -313,9 +313,10 @@ static u8 vector_of_irq(struct fixture *f, u64 address, u32 data)
 	struct nyx_irq_req req = {
 		.sbdf = SBDF, .address = address, .data = data,
 	};
+	struct nyx_irq_reply reply;
 
-	KUNIT_ASSERT_EQ(f->test, nyx_irq_send(f->unit, &req), 0);
-	return req.result == NYX_IRQ_DELIVER ? req.msg.vector : 0;
+	KUNIT_ASSERT_EQ(f->test, nyx_irq_send(f->unit, &req, &reply), 0);
+	return reply.result == NYX_IRQ_DELIVER ? reply.msg.vector : 0;
 }
 
 static void check_entry(struct kunit *test, u32 irt_entries,

@@ -29,7 +29,7 @@ void irt_fini(struct irt *irt)
 	irt->entries = NULL;
 }
 
-static u64 pack(const struct irt_entry *e)
+void irt_pack(const struct irt_entry *e, struct irt_word *w)
 {
 	u64 lo = IRTE_PRESENT;
 
@@ -42,7 +42,9 @@ static u64 pack(const struct irt_entry *e)
 		lo |= IRTE_POSTED;
 		if (e->flags & NYX_IRTE_F_URGENT)
 			lo |= IRTE_URGENT;
-		return lo | e->posted >> 6 << IRTE_PID_SHIFT;
+		lo |= e->posted >> 6 << IRTE_PID_SHIFT;
+		*w = (struct irt_word){ .lo = lo, .source = e->source };
+		return;
 	}
 	if (e->flags & NYX_IRTE_F_LOGICAL)
 		lo |= IRTE_LOGICAL;
@@ -51,21 +53,25 @@ static u64 pack(const struct irt_entry *e)
 	if (e->flags & NYX_IRTE_F_HINT)
 		lo |= IRTE_HINT;
 	lo |= (u64)e->delivery << IRTE_DELIVERY_SHIFT;
-	return lo | (u64)e->dest << IRTE_DEST_SHIFT;
+	lo |= (u64)e->dest << IRTE_DEST_SHIFT;
+	*w = (struct irt_word){ .lo = lo, .source = e->source };
 }
 
 bool irt_write(struct irt *irt, u32 index, const struct irt_entry *e)
 {
 	struct irte *irte = &irt->entries[array_index_nospec(index, irt->nr)];
+	struct irt_word w = {};
 	bool was = irte->lo;
 	unsigned long flags;
 
+	if (e)
+		irt_pack(e, &w);
 	local_irq_save(flags);
 	WRITE_ONCE(irte->seq, irte->seq + 1);
 	/* Odd before it changes; pairs with irt_load(). */
 	smp_wmb();
-	WRITE_ONCE(irte->lo, e ? pack(e) : 0);
-	WRITE_ONCE(irte->source, e ? e->source : 0);
+	WRITE_ONCE(irte->lo, w.lo);
+	WRITE_ONCE(irte->source, w.source);
 	/* Even when it is whole; pairs with irt_load(). */
 	smp_store_release(&irte->seq, irte->seq + 1);
 	local_irq_restore(flags);

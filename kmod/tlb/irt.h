@@ -126,6 +126,9 @@ static inline bool irt_device_known(const struct irt_device *dev)
  * @check: of enum nyx_source_check
  * @mask: bits of the function number that are ignored, at most 7
  * @posted: GPA of the posted-interrupt descriptor, or 0
+ * @post: for the model that posts the interrupt
+ * @once: it is not kept in a table: it says more than fits there, or the guest may
+ *        change it at any time
  */
 struct irt_entry {
 	u32 flags;
@@ -136,6 +139,8 @@ struct irt_entry {
 	u8 check;
 	u8 mask;
 	u64 posted;
+	u64 post;
+	bool once;
 };
 
 /**
@@ -147,6 +152,7 @@ struct irt_entry {
  * @flags: NYX_IRTE_F_*
  * @as_is: it is not remapped
  * @posted: with NYX_IRTE_F_POSTED: GPA of the descriptor
+ * @post: likewise, of &irt_entry.post
  */
 struct irt_msg {
 	u32 index;
@@ -156,7 +162,25 @@ struct irt_msg {
 	u16 flags;
 	bool as_is;
 	u64 posted;
+	u64 post;
 };
+
+/**
+ * struct irt_word - an entry as it lies in a table, whole
+ * @lo: as &irte.lo
+ * @source: as &irte.source
+ */
+struct irt_word {
+	u64 lo;
+	u32 source;
+};
+
+/**
+ * irt_pack() - an entry as it lies in a table
+ * @e: the entry
+ * @w: set
+ */
+void irt_pack(const struct irt_entry *e, struct irt_word *w);
 
 /**
  * irt_init() - make an empty table
@@ -217,16 +241,6 @@ bool irt_read(const struct irt *irt, u32 index, struct irt_entry *e);
  * Context: as irt_write().
  */
 void irt_forget(struct irt *irt);
-
-/**
- * struct irt_word - an entry as it lies in a table, whole
- * @lo: as &irte.lo
- * @source: as &irte.source
- */
-struct irt_word {
-	u64 lo;
-	u32 source;
-};
 
 /* Read an entry that its writer may be at, until both halves are of one. */
 static __always_inline void irt_load(const struct irte *irte, struct irt_word *w)

@@ -233,21 +233,22 @@ static bool usable(u32 sbdf)
 static void check_irq(u32 sbdf, u64 address, u32 data)
 {
 	struct nyx_irq_req req = { .sbdf = sbdf, .address = address, .data = data };
+	struct nyx_irq_reply reply;
 	struct ref_irq ref;
 
 	fuzz_model.irq(sbdf, address, data, &ref);
 	if (ref.what == REF_NOT_SAID)
 		return;
-	FUZZ_CHECK(!nyx_irq_send(&fuzz_unit, &req), "device %#x", sbdf);
-	FUZZ_CHECK((req.result == NYX_IRQ_REFUSED) == (ref.what == REF_REFUSED),
+	FUZZ_CHECK(!nyx_irq_send(&fuzz_unit, &req, &reply), "device %#x", sbdf);
+	FUZZ_CHECK((reply.result == NYX_IRQ_REFUSED) == (ref.what == REF_REFUSED),
 		   "device %#x, message %#llx %#x: is %u (reason %u), must be %u", sbdf,
-		   (unsigned long long)address, data, req.result, req.reason, ref.what);
+		   (unsigned long long)address, data, reply.result, reply.reason, ref.what);
 	if (ref.what == REF_DELIVERED)
-		FUZZ_CHECK(req.result == NYX_IRQ_DELIVER && req.msg.vector == ref.vector &&
-			   req.msg.dest == ref.dest && req.msg.delivery == ref.delivery,
+		FUZZ_CHECK(reply.result == NYX_IRQ_DELIVER && reply.msg.vector == ref.vector &&
+			   reply.msg.dest == ref.dest && reply.msg.delivery == ref.delivery,
 			   "device %#x, message %#llx %#x: is %u %u %#x, must be %u %u %#x", sbdf,
-			   (unsigned long long)address, data, req.msg.vector,
-			   req.msg.delivery, req.msg.dest, ref.vector, ref.delivery, ref.dest);
+			   (unsigned long long)address, data, reply.msg.vector,
+			   reply.msg.delivery, reply.msg.dest, ref.vector, ref.delivery, ref.dest);
 }
 
 static void check_all(void)
@@ -412,6 +413,7 @@ static void do_dma(struct input *in)
 static void do_irq(struct input *in, bool now)
 {
 	struct nyx_irq_req req = { .sbdf = input_device(in) };
+	struct nyx_irq_reply reply = {};
 	struct nyx_irq_wait wait = {};
 	struct eventfd_ctx signal = {};
 	int ret;
@@ -423,15 +425,17 @@ static void do_irq(struct input *in, bool now)
 	req.signal = &signal;
 	spin_lock_init(&signal.lock);
 	if (!now) {
-		ret = nyx_irq_send(&fuzz_unit, &req);
+		ret = nyx_irq_send(&fuzz_unit, &req, &reply);
 	} else {
 		/* As a bound interrupt: at once, or by a worker. */
-		ret = nyx_irq_try(&fuzz_unit, &req, &wait);
+		ret = nyx_irq_try(&fuzz_unit, &req, &wait, &reply);
 		if (ret == -EINPROGRESS) {
 			fuzz_task.flags = PF_KTHREAD;
-			ret = nyx_irq_try_slow(&fuzz_unit, &req, &wait, false);
+			ret = nyx_irq_try_slow(&fuzz_unit, &req, &wait, false,
+					       &reply);
 			if (ret == -EBUSY)
-				ret = nyx_irq_try_slow(&fuzz_unit, &req, &wait, true);
+				ret = nyx_irq_try_slow(&fuzz_unit, &req, &wait,
+						       true, &reply);
 			fuzz_task.flags = 0;
 		}
 		nyx_irq_wait_end(&fuzz_unit, req.sbdf, &wait, !ret);
@@ -439,7 +443,8 @@ static void do_irq(struct input *in, bool now)
 	FUZZ_CHECK(!ret || (ret == -ENOENT && !device(req.sbdf)) ||
 		   (ret == -EINTR && fuzz_killed()) || (ret == -ENOMEM && host_failed()),
 		   "%d", ret);
-	FUZZ_CHECK(signal.count <= 1 && (!signal.count || (!ret && req.result != NYX_IRQ_REFUSED)),
+	FUZZ_CHECK(signal.count <= 1 &&
+		   (!signal.count || (!ret && reply.result != NYX_IRQ_REFUSED)),
 		   "%llu signals", (unsigned long long)signal.count);
 }
 

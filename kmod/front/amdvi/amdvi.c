@@ -369,10 +369,15 @@ static int read_irte(struct amdvi *amdvi, bool large, u64 root, u32 index,
 	return ret;
 }
 
-static int decode_entry(struct amdvi *amdvi, u32 sbdf, u32 index,
-			struct irt_entry *e, struct amdvi_post *post,
-			struct nyx_refusal *refusal)
+/* &irt_entry.post of an interrupt of a guest of the guest: GATag, and flags */
+#define POST_RUN	BIT_ULL(32)
+#define POST_LOG	BIT_ULL(33)
+
+static int amdvi_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
+			      struct irt_entry *e, struct nyx_refusal *refusal)
 {
+	struct amdvi *amdvi = to_amdvi(front);
+	struct amdvi_post post = {};
 	struct amdvi_int irq;
 	struct settings set;
 	u64 word[2];
@@ -401,56 +406,39 @@ static int decode_entry(struct amdvi *amdvi, u32 sbdf, u32 index,
 	ret = large ?
 		amdvi_decode_irte128(set.control & AMDVI_CTL_GAM,
 				     set.control & AMDVI_CTL_XT, word[0],
-				     word[1], e, post) :
+				     word[1], e, &post) :
 		amdvi_decode_irte32(word[0], e);
-	if (!ret)
+	if (!ret) {
+		/* Drivers change IsRun and its destination without a command. */
+		e->once = e->flags & NYX_IRTE_F_POSTED;
+		e->posted = post.apic;
+		e->post = post.tag | (post.run ? POST_RUN : 0) |
+			  (post.log ? POST_LOG : 0);
 		return 0;
+	}
 	return refuse_int(refusal, ret & AMDVI_EVENT_PR ?
 			  NYX_FAULT_IRQ_RESERVED : NYX_FAULT_IRQ_NOT_PRESENT,
 			  ret, &irq, irq.quiet || (e->flags & NYX_IRTE_F_QUIET), 0);
 }
 
-static int amdvi_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
-			      struct irt_entry *e, struct nyx_refusal *refusal)
-{
-	struct amdvi_post post;
-
-	return decode_entry(to_amdvi(front), sbdf, index, e, &post, refusal);
-}
-
 /* Section 2.10: an interrupt of a guest of the guest */
 static int amdvi_post_entry(struct nyx_front *front, u32 sbdf, struct irt_msg *msg,
-			    bool sleep, struct nyx_refusal *refusal)
+			    bool sleep)
 {
-	struct amdvi *amdvi = to_amdvi(front);
-	struct amdvi_post post;
-	u32 index = msg->index;
-	struct irt_entry e;
-	u64 irr;
+	u64 irr = msg->posted + AMDVI_VAPIC_IRR + msg->vector / 32 * 16;
 	int ret;
 
 	if (!sleep)
 		return -EINPROGRESS;
-	ret = decode_entry(amdvi, sbdf, index, &e, &post, refusal);
+	ret = nyx_guest_or32(front->unit, irr, BIT(msg->vector % 32));
 	if (ret)
 		return ret;
-	*msg = (struct irt_msg) {
-		.index = index, .dest = e.dest, .flags = e.flags,
-	};
-	if (!(e.flags & NYX_IRTE_F_POSTED)) {
-		/* It has changed since it was looked at. */
-		msg->vector = e.vector;
-		msg->delivery = e.delivery;
-		return NYX_IRQ_DELIVER;
-	}
-	irr = post.apic + AMDVI_VAPIC_IRR + post.vector / 32 * 16;
-	ret = nyx_guest_or32(front->unit, irr, BIT(post.vector % 32));
-	if (ret)
-		return ret;
-	if (post.run)
+	/* The doorbell has no vector: the virtual APIC has it. */
+	msg->vector = 0;
+	if (msg->post & POST_RUN)
 		return NYX_IRQ_NOTIFY;
-	if (post.log)
-		amdvi_log_guest(amdvi, sbdf, post.tag);
+	if (msg->post & POST_LOG)
+		amdvi_log_guest(to_amdvi(front), sbdf, msg->post);
 	return NYX_IRQ_POSTED;
 }
 
@@ -466,8 +454,10 @@ static u16 amdvi_irq_code(const struct nyx_refusal *refusal)
 
 static void amdvi_irq_fault(struct nyx_front *front,
 			    const struct nyx_irq_req *req,
-			    const struct nyx_refusal *refusal)
+			    const struct nyx_irq_reply *reply)
 {
+	const struct nyx_refusal *refusal = &reply->refusal;
+
 	amdvi_log_event(to_amdvi(front), req->sbdf, refusal->tag, refusal->code,
 			refusal->at ?: req->address & ~3ull);
 }

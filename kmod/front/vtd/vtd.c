@@ -241,13 +241,13 @@ static u16 vtd_irq_code(const struct nyx_refusal *refusal)
 }
 
 static void vtd_irq_fault(struct nyx_front *front, const struct nyx_irq_req *req,
-			  const struct nyx_refusal *refusal)
+			  const struct nyx_irq_reply *reply)
 {
-	if (!refusal->quiet)
+	if (!reply->refusal.quiet)
 		vtd_fault_record(to_vtd(front), req->sbdf,
 				 FIELD_PREP(VTD_FRCD_FI_INDEX,
-					    req->msg.index & 0xffff),
-				 refusal->code, false);
+					    reply->msg.index & 0xffff),
+				 reply->refusal.code, false);
 }
 
 /* ---- commands ----------------------------------------------------------- */

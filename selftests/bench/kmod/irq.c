@@ -39,12 +39,13 @@ static void run_send(void *ctx, unsigned long n)
 {
 	struct irq_rows *r = ctx;
 	struct nyx_irq_req req = { .sbdf = WORLD_SBDF, .signal = r->signal };
+	struct nyx_irq_reply reply;
 	unsigned long i;
 
 	for (i = 0; i < n; i++) {
 		req.address = r->address[i % ENTRIES];
-		bench_check(!nyx_irq_send(r->w->unit, &req));
-		bench_check(req.result == NYX_IRQ_DELIVER);
+		bench_check(!nyx_irq_send(r->w->unit, &req, &reply));
+		bench_check(reply.result == NYX_IRQ_DELIVER);
 	}
 }
 

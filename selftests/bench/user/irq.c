@@ -115,12 +115,13 @@ static void run_send(void *ctx, unsigned long n)
 {
 	struct irq_bench *b = ctx;
 	struct nyx_irq_req req = { .sbdf = SBDF, .signal = b->signal };
+	struct nyx_irq_reply reply;
 	unsigned long i;
 
 	for (i = 0; i < n; i++) {
 		req.address = b->address[i & b->mask];
-		bench_check(!nyx_irq_send(&b->w->unit, &req));
-		bench_check(req.result == NYX_IRQ_DELIVER);
+		bench_check(!nyx_irq_send(&b->w->unit, &req, &reply));
+		bench_check(reply.result == NYX_IRQ_DELIVER);
 	}
 }
 
