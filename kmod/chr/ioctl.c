@@ -239,7 +239,7 @@ static const struct nyx_op nyx_ops[] = {
 		.run = nyx_ioctl_irq_send,
 		OP_SIZE(struct nyx_irq_send, __reserved),
 		OP_RESV(struct nyx_irq_send),
-		.flags = NYX_IRQ_F_SIGNAL,
+		.flags = NYX_IRQ_F_SIGNAL | NYX_IRQ_F_PROBE,
 		.prop = OP_OUT,
 	},
 	[NYX_CMD_IRQ_BIND] = {

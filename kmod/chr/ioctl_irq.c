@@ -130,6 +130,8 @@ static void fill_reply(struct nyx_irq_send *cmd, const struct nyx_irq_reply *rep
 	cmd->out_result = reply->result;
 	cmd->out_reason = reply->reason;
 	cmd->out_index = msg->index;
+	if (reply->result == NYX_IRQ_POSTED && (cmd->flags & NYX_IRQ_F_PROBE))
+		cmd->out_vector = msg->vector;
 	if (reply->result == NYX_IRQ_DELIVER || reply->result == NYX_IRQ_NOTIFY) {
 		if (msg->as_is) {
 			cmd->out_address = cmd->address;
@@ -158,6 +160,8 @@ static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)
 	struct nyx_irq_reply reply;
 	int ret;
 
+	if ((cmd->flags & NYX_IRQ_F_SIGNAL) && (cmd->flags & NYX_IRQ_F_PROBE))
+		return -EINVAL;
 	if (cmd->flags & NYX_IRQ_F_SIGNAL) {
 		req.signal = eventfd_ctx_fdget(cmd->eventfd);
 		if (IS_ERR(req.signal))
@@ -165,7 +169,9 @@ static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)
 	} else if (cmd->eventfd && cmd->eventfd != -1) {
 		return -EINVAL;
 	}
-	ret = nyx_irq_send(uc->unit, &req, &reply);
+	ret = cmd->flags & NYX_IRQ_F_PROBE ?
+		nyx_irq_probe(uc->unit, &req, &reply) :
+		nyx_irq_send(uc->unit, &req, &reply);
 	if (req.signal)
 		eventfd_ctx_put(req.signal);
 	if (!ret)

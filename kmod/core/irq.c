@@ -518,6 +518,48 @@ int nyx_irq_send(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	return ret;
 }
 
+/* Fetch and remap; inside nyx_guest_mem_enter(). */
+static int probe(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		 struct nyx_irq_reply *reply)
+{
+	struct fetched f;
+	struct sender s;
+	int ret;
+
+	ret = fetch(unit, req, reply, &f);
+	if (ret)
+		return ret;
+	remap(&f, req->sbdf, reply);
+	rcu_read_lock();
+	ret = find_sender(unit, req->sbdf, &s);
+	if (!ret)
+		quarantined(&s, reply);
+	rcu_read_unlock();
+	if (reply->reason)
+		reply->result = NYX_IRQ_REFUSED;
+	else
+		reply->result = reply->msg.flags & NYX_IRTE_F_POSTED ?
+			NYX_IRQ_POSTED : NYX_IRQ_DELIVER;
+	return ret;
+}
+
+int nyx_irq_probe(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		  struct nyx_irq_reply *reply)
+{
+	unsigned int pair;
+	int ret;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		pair = nyx_guest_mem_enter(unit);
+		ret = probe(unit, req, reply);
+		nyx_guest_mem_exit(unit, pair);
+		cond_resched();
+	} while (ret == -ESTALE);
+	return ret;
+}
+
 void nyx_irq_set_mode(struct nyx_unit *unit, u32 mode, struct nyx_ticket *t)
 {
 	mutex_lock(&unit->irq.lock);
@@ -529,4 +571,5 @@ void nyx_irq_set_mode(struct nyx_unit *unit, u32 mode, struct nyx_ticket *t)
 }
 
 NYX_EXPORT_FOR_TEST(nyx_irq_send);
+NYX_EXPORT_FOR_TEST(nyx_irq_probe);
 NYX_EXPORT_FOR_TEST(nyx_irq_set_mode);

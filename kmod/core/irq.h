@@ -142,6 +142,22 @@ int nyx_irq_send(struct nyx_unit *unit, const struct nyx_irq_req *req,
 		 struct nyx_irq_reply *reply);
 
 /**
+ * nyx_irq_probe() - what would become of an interrupt?
+ * @unit: the unit
+ * @req: the interrupt; &nyx_irq_req.signal and &nyx_irq_req.nonblock do not count
+ * @reply: set as by nyx_irq_send(); the message of an entry that is posted is the entry's
+ *
+ * Nothing is posted, signalled, counted, charged or reported. An entry of the guest's
+ * table comes into the cache.
+ *
+ * Context: may sleep.
+ * Return: 0, also if it would be refused; -ENOENT if there is no such device; -EINTR if
+ * the caller was killed; -ENOMEM.
+ */
+int nyx_irq_probe(struct nyx_unit *unit, const struct nyx_irq_req *req,
+		  struct nyx_irq_reply *reply);
+
+/**
  * nyx_irq_try() - as nyx_irq_send(), without waiting
  * @unit: the unit
  * @req: the interrupt

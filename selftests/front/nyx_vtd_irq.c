@@ -672,6 +672,30 @@ TEST(bound_while_invalidated)
 	expect_no_record(g);
 }
 
+/* A probe reads the guest's entry as an interrupt does, and records no fault. */
+TEST(probe)
+{
+	struct nyx_irq_send s = {
+		.size = sizeof(s), .flags = NYX_IRQ_F_PROBE, .sbdf = DEV,
+	};
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	set_irte(g, 5, P | VECTOR(0x41), 0);
+	boot(g, BOOT_QUEUE | BOOT_IRQ);
+	s.address = msi_address(5);
+	test_cmd(nyx_cmd(g->fd, NYX_IRQ_SEND, &s));
+	ASSERT_EQ(NYX_IRQ_DELIVER, s.out_result);
+	ASSERT_EQ(0x41, s.out_vector);
+	s.address = msi_address(6);
+	test_cmd(nyx_cmd(g->fd, NYX_IRQ_SEND, &s));
+	ASSERT_EQ(NYX_IRQ_REFUSED, s.out_result);
+	ASSERT_EQ(NYX_FAULT_IRQ_NOT_PRESENT, s.out_reason);
+	expect_no_record(g);
+	/* The interrupt itself is recorded. */
+	msi_refused(g, DEV, msi_address(6), 0, 0x22, 6);
+}
+
 /* ---- a race: an entry that was changed is not used after the wait ---- */
 
 struct irq_race {

@@ -483,6 +483,13 @@ static inline int cmd_irq_signal(int fd, struct nyx_irq_send *c, __u32 sbdf, str
 	return nyx_cmd(fd, NYX_IRQ_SEND, c);
 }
 
+static inline int cmd_irq_probe(int fd, struct nyx_irq_send *c, __u32 sbdf, struct msi m)
+{
+	nyx_irq_init(c, sbdf, m);
+	c->flags = NYX_IRQ_F_PROBE;
+	return nyx_cmd(fd, NYX_IRQ_SEND, c);
+}
+
 static inline void nyx_bind_init(struct nyx_irq_bind *c, __u32 sbdf, struct msi m, int source,
 				 int target)
 {

@@ -832,7 +832,8 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 	},
 	[NYX_CMD_IRQ_SEND] = {
 		.name = "irq_send", .request = NYX_IRQ_SEND,
-		.size = sizeof(struct nyx_irq_send), .known_flags = NYX_IRQ_F_SIGNAL,
+		.size = sizeof(struct nyx_irq_send),
+		.known_flags = NYX_IRQ_F_SIGNAL | NYX_IRQ_F_PROBE,
 		.fill = fill_irq_send,
 		.reserved = { FIELD(nyx_irq_send, __reserved) },
 		.out = { FIELD(nyx_irq_send, out_result), FIELD(nyx_irq_send, out_address),

@@ -577,6 +577,9 @@ static const struct bad_value bad_values[] = {
 	V("a negative eventfd without its flag", EINVAL, F(eventfd, -2)),
 	V("no eventfd", EBADF, F(flags, NYX_IRQ_F_SIGNAL), F(eventfd, -1)),
 	V("closed eventfd", EBADF, F(flags, NYX_IRQ_F_SIGNAL), F(eventfd, 1000)),
+	V("a signal of a probe", EINVAL, F(flags, NYX_IRQ_F_SIGNAL | NYX_IRQ_F_PROBE),
+	  F(eventfd, 1000)),
+	V("an eventfd of a probe", EINVAL, F(flags, NYX_IRQ_F_PROBE), F(eventfd, 3)),
 	V("closed eventfd, refused interrupt", EBADF, F(flags, NYX_IRQ_F_SIGNAL),
 	  F(eventfd, 1000), F(address, 0)),
 #undef V

@@ -954,6 +954,64 @@ TEST_EACH(posted, post_cases)
 	}
 }
 
+/* A probe answers as the interrupt would, and nothing has come of it. */
+TEST(probe)
+{
+	struct irq_counters old, now;
+	struct nyx_irq_send s, p;
+	struct pi_desc want;
+	struct env e;
+
+	irq_env(&e, 0, NULL);
+	test_cmd(cmd_irte_simple(e.fd, 1, 7, 0x44));
+	pi_init(pi_desc(&e, PI_GPA), 0, 0xf2, 5);
+	pi_entry(&e, 2, 0x77, 0, PI_GPA);
+	want = *pi_desc(&e, PI_GPA);
+	irq_counters(&e, e.sbdf, &old);
+
+	test_cmd(cmd_irq_probe(e.fd, &p, e.sbdf, msi_index(1)));
+	check_deliver(&p, NYX_IRQ_DELIVER, 1, 7, 0x44, NYX_DELIVERY_FIXED, 0);
+	test_cmd(cmd_irq_probe(e.fd, &p, e.sbdf, msi_index(2)));
+	ASSERT_EQ(NYX_IRQ_POSTED, p.out_result);
+	ASSERT_EQ(NYX_IRTE_F_POSTED, p.out_flags);
+	ASSERT_EQ(2, p.out_index);
+	ASSERT_EQ(0x77, p.out_vector);
+	ASSERT_EQ(0, p.out_address);
+	ASSERT_SAME(pi_desc(&e, PI_GPA), &want, sizeof(want));
+	/* Refused for the reason for which the interrupt is. */
+	test_cmd(cmd_irq_probe(e.fd, &p, e.sbdf, msi_index(3)));
+	ASSERT_EQ(NYX_IRQ_REFUSED, p.out_result);
+	ASSERT_EQ(NYX_FAULT_IRQ_NOT_PRESENT, p.out_reason);
+	ASSERT_EQ(3, p.out_index);
+	check_nothing(&p);
+	ASSERT_EQ(-ENOENT, cmd_irq_probe(e.fd, &p, e.sbdf + 1, msi_index(1)));
+
+	irq_counters(&e, e.sbdf, &now);
+	ASSERT_SAME(&now, &old, sizeof(now));
+	test_cmd(cmd_irq_send(e.fd, &s, e.sbdf, msi_index(1)));
+	irq_counters(&e, e.sbdf, &now);
+	check_counter(&old, &now, NYX_STAT_IRQS, 1);
+}
+
+/* A probe of a device in quarantine says so, and does not count as refused. */
+TEST(probe_quarantined)
+{
+	struct irq_counters old, now;
+	struct nyx_irq_send p;
+	struct env e;
+
+	irq_env(&e, 0, NULL);
+	test_cmd(cmd_irte_simple(e.fd, 1, 7, 0x44));
+	test_cmd(cmd_device_control(e.fd, e.sbdf, NYX_DEVICE_DO_QUARANTINE));
+	irq_counters(&e, e.sbdf, &old);
+	test_cmd(cmd_irq_probe(e.fd, &p, e.sbdf, msi_index(1)));
+	ASSERT_EQ(NYX_IRQ_REFUSED, p.out_result);
+	ASSERT_EQ(NYX_FAULT_QUARANTINED, p.out_reason);
+	ASSERT_EQ(MSI_NO_INDEX, p.out_index);
+	irq_counters(&e, e.sbdf, &now);
+	ASSERT_SAME(&now, &old, sizeof(now));
+}
+
 /* With 8 bits the destination of the notification is in its bits 15:8. */
 TEST(posted_xapic)
 {

@@ -1803,9 +1803,15 @@ struct nyx_irte_info {
 /**
  * enum nyx_irq_flags - flags of NYX_IRQ_SEND
  * @NYX_IRQ_F_SIGNAL: signal @eventfd if the interrupt is to be delivered
+ * @NYX_IRQ_F_PROBE: send nothing: say what would become of the interrupt. Nothing is
+ *                   signalled, posted, counted, charged to a limit or reported as a
+ *                   fault. An entry that is posted is answered by NYX_IRQ_POSTED, with
+ *                   its vector; its descriptor is not looked at. Not with
+ *                   NYX_IRQ_F_SIGNAL
  */
 enum nyx_irq_flags {
 	NYX_IRQ_F_SIGNAL = 1 << 0,
+	NYX_IRQ_F_PROBE = 1 << 1,
 };
 
 /**
@@ -1846,7 +1852,8 @@ enum nyx_irq_result {
  * @out_reason: of enum nyx_fault_reason: why it was refused
  * @__reserved: must be 0
  *
- * A device sends an interrupt. Over a limit as in NYX_DMA.
+ * A device sends an interrupt, or with NYX_IRQ_F_PROBE asks what would become of one. Over
+ * a limit as in NYX_DMA.
  */
 struct nyx_irq_send {
 	__u32 size;

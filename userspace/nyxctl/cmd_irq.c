@@ -416,6 +416,10 @@ static struct out *send_result(struct cli *cli, const struct nyx_irq_send *irq)
 
 	switch (irq->out_result) {
 	case NYX_IRQ_POSTED:
+		if (irq->flags & NYX_IRQ_F_PROBE)
+			return out_result(style, "irq", send_cols,
+					  "interrupt of device %s: vector %u into a descriptor",
+					  device, irq->out_vector);
 		return out_result(style, "irq", send_cols, "interrupt of device %s posted", device);
 	case NYX_IRQ_NOTIFY:
 		return out_result(style, "irq", send_cols,
@@ -443,6 +447,8 @@ static void put_send(struct out *out, const struct nyx_irq_send *irq)
 		out_text(out, SE_FAULT_REASON, nyx_fault_reason_name(irq->out_reason));
 		out_text(out, SE_FAULT_TEXT, nyx_fault_reason_text(irq->out_reason));
 	}
+	if (irq->out_result == NYX_IRQ_POSTED && (irq->flags & NYX_IRQ_F_PROBE))
+		out_u64(out, SE_VECTOR, irq->out_vector);
 	if (irq->out_result == NYX_IRQ_DELIVER || irq->out_result == NYX_IRQ_NOTIFY) {
 		out_u64(out, SE_VECTOR, irq->out_vector);
 		out_u64(out, SE_DEST, irq->out_dest);
@@ -516,6 +522,8 @@ static int run_send(struct cli *cli)
 		rc = name_entry(cli, &irq, index);
 	if (rc)
 		return rc;
+	if (cli_opt(cli, "probe"))
+		irq.flags = NYX_IRQ_F_PROBE;
 	ret = nyx_irq_send(cli->unit, &irq);
 	if (ret == -ENOENT)
 		return lookup_no_device(cli, irq.sbdf);
@@ -662,6 +670,8 @@ const struct cmd_verb cmd_irq_verbs[] = {
 		},
 		.opts = {
 			{ "index", 0, "INDEX", WORD_ANY, NULL, "send the message that uses this entry" },
+			{ "probe", 0, NULL, WORD_ANY, NULL,
+			  "send nothing: show what would become of it" },
 		},
 		.cols = send_cols,
 		.run = run_send,

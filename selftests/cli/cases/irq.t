@@ -63,6 +63,16 @@ $ nyxctl irq send 3:0.0 --index 9
 | interrupt of device 0000:03:00.0 posted
 $ nyxctl irq send 3:0.0 --index 9 --json
 | {"irq":{"device":"0000:03:00.0","address":"0xfee00130","data":"0x0","result":"posted","index":9,"vector":null,"dest":null,"dest_mode":null,"delivery":null,"trigger":null,"message":null,"fault":null}}
+# A probe sends nothing.
+$ nyxctl irq send 3:0.0 --index 5 --probe
+| interrupt of device 0000:03:00.0: vector 65 to 1
+$ nyxctl irq send 3:0.0 --index 9 --probe
+| interrupt of device 0000:03:00.0: vector 68 into a descriptor
+$ nyxctl irq send 3:0.0 --index 9 --probe --json
+| {"irq":{"device":"0000:03:00.0","address":"0xfee00130","data":"0x0","result":"posted","index":9,"vector":68,"dest":null,"dest_mode":null,"delivery":null,"trigger":null,"message":null,"fault":null}}
+$ nyxctl irq send 4:0.0 --index 5 --probe
+! nyxctl: interrupt of device 0000:04:00.0, address 0xfee000b0 data 0x0, refused: the entry belongs to another requester
+? 1
 $ nyxctl stat show device 3:0.0 --columns irqs,irqs_posted,irq_faults
 | irqs         7
 | irqs posted  3

@@ -9,6 +9,8 @@
  * rest. An entry of the unit's interrupt remapping table says who may use it and
  * which interrupt comes of it.
  *
+ * NYX_IRQ_F_PROBE in nyx_irq_send::flags asks what would become of an interrupt.
+ *
  * An interrupt that is refused is no error: the call returns 0, and out_result
  * tells.
  */
