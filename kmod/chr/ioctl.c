@@ -92,8 +92,7 @@ static const struct nyx_op nyx_ops[] = {
 	},
 	[NYX_CMD_UNIT_CREATE] = {
 		.fn = nyx_ioctl_unit_create,
-		OP_SIZE(struct nyx_unit_create, __reserved2),
-		OP_RESV(struct nyx_unit_create),
+		OP_SIZE(struct nyx_unit_create, data_uptr),
 		.flags = NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED,
 		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT,
 	},
@@ -106,7 +105,7 @@ static const struct nyx_op nyx_ops[] = {
 	},
 	[NYX_CMD_UNIT_INFO] = {
 		.fn = nyx_ioctl_unit_info,
-		OP_SIZE(struct nyx_unit_info, __reserved),
+		OP_SIZE(struct nyx_unit_info, data),
 		.prop = OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_UNIT_KEEP] = {

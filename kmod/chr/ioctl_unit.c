@@ -15,13 +15,10 @@
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/unit.h"
-#include "front/vtd/vtd_regs.h"
 #include "mem/region.h"
 
-#define DEFAULT_WIDTH	48u
 #define DEFAULT_IOTLB	4096u
 #define DEFAULT_EVENTS	1024u
-#define DEFAULT_IRT	256u
 #define DEFAULT_MEMORY	32768u
 #define DEFAULT_DEVICES	65536u
 #define MAX_DEVICES	1048576u
@@ -50,78 +47,35 @@ static int parse_limit(u32 value, u32 def, u32 max, u32 *out)
 	return 0;
 }
 
-static int parse_vtd(const struct nyx_unit_create *cmd,
-		     struct nyx_unit_config *cfg)
+/* The options of a model are copied as a structure is: see copy_struct_from_user(). */
+static int parse_data(const struct nyx_unit_create *cmd, struct nyx_unit_config *cfg,
+		      u32 size)
 {
-	if (cmd->vtd_flags & ~(NYX_VTD_F_CACHING_MODE | NYX_VTD_F_XAPIC |
-			       NYX_VTD_F_SMALL_PAGES | NYX_VTD_F_POSTED))
-		return -EOPNOTSUPP;
-	cfg->address_width = cmd->address_width ?: DEFAULT_WIDTH;
-	if (cfg->address_width != 39 && cfg->address_width != 48)
-		return -EINVAL;
-	if (cmd->vtd_faults > VTD_FRCD_MAX || cmd->irt_entries || cmd->amdvi_flags)
-		return -EINVAL;
-	cfg->vtd_flags = cmd->vtd_flags;
-	cfg->vtd_faults = cmd->vtd_faults ?: VTD_FRCD_MAX;
-	cfg->irt_entries = IRT_MAX_ENTRIES;
-	return 0;
-}
+	const void __user *data = u64_to_user_ptr(cmd->data_uptr);
 
-static int parse_amdvi(const struct nyx_unit_create *cmd,
-		       struct nyx_unit_config *cfg)
-{
-	u32 flags = cmd->amdvi_flags;
-
-	if (flags & ~(NYX_AMDVI_F_XAPIC | NYX_AMDVI_F_SMALL_IRTES |
-		      NYX_AMDVI_F_GUEST_APIC | NYX_AMDVI_F_SEGMENTS |
-		      NYX_AMDVI_F_PREFETCH | NYX_AMDVI_F_DEVICE_TLB))
-		return -EOPNOTSUPP;
-	cfg->address_width = cmd->address_width ?: 64;
-	if (cfg->address_width != 48 && cfg->address_width != 57 &&
-	    cfg->address_width != 64)
+	if (!cmd->data_len)
+		return cmd->data_uptr ? -EINVAL : 0;
+	if (!cmd->data_uptr)
 		return -EINVAL;
-	/* Wide destinations, and guests, need the large entries. */
-	if ((flags & NYX_AMDVI_F_SMALL_IRTES) &&
-	    (!(flags & NYX_AMDVI_F_XAPIC) || (flags & NYX_AMDVI_F_GUEST_APIC)))
-		return -EINVAL;
-	if (cmd->vtd_flags || cmd->vtd_faults || cmd->irt_entries)
-		return -EINVAL;
-	cfg->amdvi_flags = flags;
-	/* Each device has a table of its own. */
-	cfg->irt_entries = 0;
-	return 0;
-}
-
-static int parse_native(const struct nyx_unit_create *cmd,
-			struct nyx_unit_config *cfg)
-{
-	u32 entries = cmd->irt_entries ?: DEFAULT_IRT;
-
-	if (cmd->vtd_flags || cmd->vtd_faults || cmd->amdvi_flags)
-		return -EINVAL;
-	cfg->address_width = cmd->address_width ?: DEFAULT_WIDTH;
-	if (cfg->address_width < 32 || cfg->address_width > 64)
-		return -EINVAL;
-	if (entries > IRT_MAX_ENTRIES)
-		return -EINVAL;
-	cfg->irt_entries = roundup_pow_of_two(entries);
-	return 0;
+	if (cmd->data_len > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(cfg->data, size, data, cmd->data_len);
 }
 
 static int parse_model(const struct nyx_unit_create *cmd,
 		       struct nyx_unit_config *cfg)
 {
-	cfg->model = cmd->model;
-	switch (cmd->model) {
-	case NYX_MODEL_NATIVE:
-		return parse_native(cmd, cfg);
-	case NYX_MODEL_VTD:
-		return parse_vtd(cmd, cfg);
-	case NYX_MODEL_AMDVI:
-		return parse_amdvi(cmd, cfg);
-	default:
+	const struct nyx_front_ops *ops = nyx_front_find(cmd->model);
+	int ret;
+
+	if (!ops)
 		return -EOPNOTSUPP;
-	}
+	cfg->model = cmd->model;
+	cfg->address_width = cmd->address_width;
+	cfg->irt_entries = cmd->irt_entries;
+	cfg->data_len = ops->data_size;
+	ret = parse_data(cmd, cfg, ops->data_size);
+	return ret ?: ops->configure(cfg);
 }
 
 static int parse_config(const struct nyx_unit_create *cmd,
@@ -130,8 +84,6 @@ static int parse_config(const struct nyx_unit_create *cmd,
 	u32 entries;
 	int ret;
 
-	if (cmd->__reserved2)
-		return -EOPNOTSUPP;
 	ret = parse_model(cmd, cfg);
 	if (ret)
 		return ret;
@@ -260,9 +212,9 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 	info->unit_id = unit->id;
 	info->model = unit->cfg.model;
 	info->address_width = unit->cfg.address_width;
-	/* Only those of the model can be there. */
-	info->model_flags = unit->cfg.vtd_flags | unit->cfg.amdvi_flags;
+	info->data_len = unit->cfg.data_len;
 	info->__reserved = 0;
+	memcpy(info->data, unit->cfg.data, sizeof(info->data));
 	info->owner_uid = from_kuid_munged(current_user_ns(), unit->owner);
 	info->iotlb_entries = unit->cfg.iotlb_entries;
 	info->event_entries = unit->cfg.event_entries;

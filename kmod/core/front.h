@@ -144,7 +144,11 @@ struct nyx_refusal {
  * struct nyx_front_ops - a model
  * @name: its name, for sysfs
  * @one_segment: a unit has devices of segment 0 only
- * @create: make the front end of a unit, or ERR_PTR; may sleep
+ * @data_size: bytes of its options, at most NYX_UNIT_DATA_MAX
+ * @configure: check what a caller asks for, its options among it, and put values in the
+ *             place of defaults; address_width, irt_entries and data are the caller's.
+ *             0; -EINVAL; -EOPNOTSUPP for what it does not know. Any context
+ * @create: make the front end of a unit from such a configuration, or ERR_PTR; may sleep
  * @stop: end what the front end does by itself, before the unit's memory goes; the
  *        unit has no users; may sleep. NULL: there is no such thing
  * @destroy: free the front end; the unit has no users
@@ -182,6 +186,8 @@ struct nyx_refusal {
 struct nyx_front_ops {
 	const char *name;
 	bool one_segment;
+	u32 data_size;
+	int (*configure)(struct nyx_unit_config *cfg);
 	struct nyx_front *(*create)(struct nyx_unit *unit,
 				    const struct nyx_unit_config *cfg);
 	void (*stop)(struct nyx_front *front);

@@ -81,9 +81,8 @@ struct user_namespace;
  * @max_devices: limit
  * @max_memory: limit
  * @irt_entries: size of the interrupt remapping table; 0: each device has one
- * @vtd_flags: of enum nyx_vtd_flags
- * @vtd_faults: fault recording registers
- * @amdvi_flags: of enum nyx_amdvi_flags
+ * @data_len: bytes of @data that the model has
+ * @data: options of the model, which alone knows them
  * @group: group of the device node, which may look at the unit in sysfs
  * @name: name, or empty
  */
@@ -96,9 +95,8 @@ struct nyx_unit_config {
 	u32 max_devices;
 	u32 max_memory;
 	u32 irt_entries;
-	u32 vtd_flags;
-	u32 vtd_faults;
-	u32 amdvi_flags;
+	u32 data_len;
+	u64 data[NYX_UNIT_DATA_MAX / sizeof(u64)];
 	kgid_t group;
 	char name[NYX_NAME_LEN];
 };

@@ -8,8 +8,10 @@
 
 void guest_open_opts(struct guest *g, const struct guest_opts *o)
 {
+	const struct nyx_unit_amdvi amdvi = { .flags = o->flags };
 	struct nyx_unit_create u = {
-		.model = NYX_MODEL_AMDVI, .amdvi_flags = o->flags, .address_width = o->width,
+		.model = NYX_MODEL_AMDVI, .address_width = o->width,
+		.data_uptr = (uintptr_t)&amdvi, .data_len = sizeof(amdvi),
 		.iotlb_entries = o->iotlb ? o->iotlb : NYX_DEFAULT,
 	};
 

@@ -35,6 +35,7 @@ TEST_EACH(features, efr_cases)
 {
 	struct nyx_unit_info info;
 	struct guest guest, *g = &guest;
+	struct nyx_unit_amdvi data;
 
 	guest_open_opts(g, &v->opts);
 	R64(EFR, v->efr);
@@ -44,7 +45,9 @@ TEST_EACH(features, efr_cases)
 	test_cmd(cmd_unit_info(g->fd, &info));
 	ASSERT_EQ(NYX_MODEL_AMDVI, info.model);
 	ASSERT_EQ(v->opts.width ? v->opts.width : 64, info.address_width);
-	ASSERT_EQ(v->opts.flags, info.model_flags);
+	ASSERT_EQ(sizeof(data), info.data_len);
+	memcpy(&data, info.data, sizeof(data));
+	ASSERT_EQ(v->opts.flags, data.flags);
 	ASSERT_EQ(0, info.irt_entries);
 	ASSERT_EQ(NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF, info.irq_mode);
 }
@@ -55,28 +58,29 @@ static const struct create_case {
 	const char *name;
 	struct nyx_unit_create c;
 	int error;
+	struct nyx_unit_amdvi data;
 } create_cases[] = {
-	{ "width_39", { .model = M, .address_width = 39 }, EINVAL },
-	{ "width_47", { .model = M, .address_width = 47 }, EINVAL },
-	{ "width_63", { .model = M, .address_width = 63 }, EINVAL },
-	{ "width_65", { .model = M, .address_width = 65 }, EINVAL },
-	{ "vtd_flags", { .model = M, .vtd_flags = 1 }, EINVAL },
-	{ "vtd_faults", { .model = M, .vtd_faults = 1 }, EINVAL },
-	{ "irt_entries", { .model = M, .irt_entries = 256 }, EINVAL },
-	{ "small_with_xt", { .model = M, .amdvi_flags = NYX_AMDVI_F_SMALL_IRTES }, EINVAL },
-	{ "small_with_guests", { .model = M, .amdvi_flags = NYX_AMDVI_F_SMALL_IRTES |
-		NYX_AMDVI_F_XAPIC | NYX_AMDVI_F_GUEST_APIC }, EINVAL },
-	{ "flags", { .model = M, .amdvi_flags = 1 << 6 }, EOPNOTSUPP },
-	{ "flags_top", { .model = M, .amdvi_flags = 1u << 31 }, EOPNOTSUPP },
-	{ "native", { .amdvi_flags = 1 }, EINVAL },
-	{ "vtd", { .model = NYX_MODEL_VTD, .amdvi_flags = 1 }, EINVAL },
-	{ "model_3", { .model = 3 }, EOPNOTSUPP },
+	{ "width_39", { .model = M, .address_width = 39 }, EINVAL, {} },
+	{ "width_47", { .model = M, .address_width = 47 }, EINVAL, {} },
+	{ "width_63", { .model = M, .address_width = 63 }, EINVAL, {} },
+	{ "width_65", { .model = M, .address_width = 65 }, EINVAL, {} },
+	{ "reserved", { .model = M }, EOPNOTSUPP, { .__reserved = 1 } },
+	{ "irt_entries", { .model = M, .irt_entries = 256 }, EINVAL, {} },
+	{ "small_with_xt", { .model = M }, EINVAL, { .flags = NYX_AMDVI_F_SMALL_IRTES } },
+	{ "small_with_guests", { .model = M }, EINVAL, { .flags = NYX_AMDVI_F_SMALL_IRTES |
+		NYX_AMDVI_F_XAPIC | NYX_AMDVI_F_GUEST_APIC } },
+	{ "flags", { .model = M }, EOPNOTSUPP, { .flags = 1 << 6 } },
+	{ "flags_top", { .model = M }, EOPNOTSUPP, { .flags = 1u << 31 } },
+	{ "native", { .model = NYX_MODEL_NATIVE }, E2BIG, { .flags = 1 } },
+	{ "model_3", { .model = 3 }, EOPNOTSUPP, {} },
 };
 
 TEST_EACH(create_refused, create_cases)
 {
 	struct nyx_unit_create c = v->c;
 
+	c.data_uptr = (uintptr_t)&v->data;
+	c.data_len = sizeof(v->data);
 	test_err(v->error, cmd_unit_create(nyx_open(), &c));
 }
 

@@ -54,18 +54,23 @@ static void boot_guest(struct guest *g)
 static const struct create_case {
 	const char *name;
 	struct nyx_unit_create u;
+	struct nyx_unit_amdvi amdvi;
 } create_cases[] = {
-	{ "plain", { .model = NYX_MODEL_AMDVI, .iotlb_entries = NYX_DEFAULT } },
-	{ "no_cache", { .model = NYX_MODEL_AMDVI } },
+	{ "plain", { .model = NYX_MODEL_AMDVI, .iotlb_entries = NYX_DEFAULT }, {} },
+	{ "no_cache", { .model = NYX_MODEL_AMDVI }, {} },
 	{ "small", { .model = NYX_MODEL_AMDVI, .iotlb_entries = 64, .event_entries = 65536,
-		     .flags = NYX_UNIT_F_SHARED, .name = "failing",
-		     .amdvi_flags = NYX_AMDVI_F_XAPIC | NYX_AMDVI_F_SMALL_IRTES } },
-	{ "all", { .model = NYX_MODEL_AMDVI, .iotlb_entries = 65536, .amdvi_flags = FLAGS } },
+		     .flags = NYX_UNIT_F_SHARED, .name = "failing" },
+	  { .flags = NYX_AMDVI_F_XAPIC | NYX_AMDVI_F_SMALL_IRTES } },
+	{ "all", { .model = NYX_MODEL_AMDVI, .iotlb_entries = 65536 }, { .flags = FLAGS } },
 };
 
 TEST_EACH(creation, create_cases)
 {
-	fail_creation(&v->u);
+	struct nyx_unit_create u = v->u;
+
+	u.data_uptr = (uintptr_t)&v->amdvi;
+	u.data_len = sizeof(v->amdvi);
+	fail_creation(&u);
 }
 
 /* A device table entry that says something of its requester needs memory of its own. */

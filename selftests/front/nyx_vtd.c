@@ -35,6 +35,7 @@ TEST_EACH(capabilities, caps_cases)
 {
 	struct nyx_unit_info info;
 	struct guest guest, *g = &guest;
+	struct nyx_unit_vtd data;
 
 	guest_open_opts(g, &v->opts);
 	R64(CAP, v->cap);
@@ -48,7 +49,12 @@ TEST_EACH(capabilities, caps_cases)
 	test_cmd(cmd_unit_info(g->fd, &info));
 	ASSERT_EQ(NYX_MODEL_VTD, info.model);
 	ASSERT_EQ(v->opts.width ? v->opts.width : 48, info.address_width);
-	ASSERT_EQ(v->opts.flags, info.model_flags);
+	ASSERT_EQ(sizeof(data), info.data_len);
+	memcpy(&data, info.data, sizeof(data));
+	ASSERT_EQ(v->opts.flags, data.flags);
+	/* With the value in the place of the default */
+	ASSERT_EQ(v->opts.faults ? v->opts.faults : 8, data.faults);
+	ASSERT_FILLED((char *)info.data + sizeof(data), 0, sizeof(info.data) - sizeof(data));
 	ASSERT_EQ(65536, info.irt_entries);
 }
 
@@ -56,24 +62,64 @@ static const struct create_case {
 	const char *name;
 	struct nyx_unit_create c;
 	int error;
+	__u32 data_len;
+	struct nyx_unit_vtd data[2];
 } create_cases[] = {
-	{ "width_40", { .model = NYX_MODEL_VTD, .address_width = 40 }, EINVAL },
-	{ "width_57", { .model = NYX_MODEL_VTD, .address_width = 57 }, EINVAL },
-	{ "width_64", { .model = NYX_MODEL_VTD, .address_width = 64 }, EINVAL },
-	{ "faults_9", { .model = NYX_MODEL_VTD, .vtd_faults = 9 }, EINVAL },
-	{ "irt_entries", { .model = NYX_MODEL_VTD, .irt_entries = 256 }, EINVAL },
-	{ "flags", { .model = NYX_MODEL_VTD, .vtd_flags = 1 << 4 }, EOPNOTSUPP },
-	{ "flags_top", { .model = NYX_MODEL_VTD, .vtd_flags = 1u << 31 }, EOPNOTSUPP },
-	{ "native_flags", { .vtd_flags = 1 }, EINVAL },
-	{ "native_faults", { .vtd_faults = 1 }, EINVAL },
-	{ "model_3", { .model = 3 }, EOPNOTSUPP },
+	{ "width_40", { .model = NYX_MODEL_VTD, .address_width = 40 }, EINVAL, 0, {} },
+	{ "width_57", { .model = NYX_MODEL_VTD, .address_width = 57 }, EINVAL, 0, {} },
+	{ "width_64", { .model = NYX_MODEL_VTD, .address_width = 64 }, EINVAL, 0, {} },
+	{ "faults_9", { .model = NYX_MODEL_VTD }, EINVAL, 8, { { .faults = 9 } } },
+	{ "irt_entries", { .model = NYX_MODEL_VTD, .irt_entries = 256 }, EINVAL, 0, {} },
+	{ "flags", { .model = NYX_MODEL_VTD }, EOPNOTSUPP, 8, { { .flags = 1 << 4 } } },
+	{ "flags_top", { .model = NYX_MODEL_VTD }, EOPNOTSUPP, 8, { { .flags = 1u << 31 } } },
+	{ "flags_alone", { .model = NYX_MODEL_VTD }, EOPNOTSUPP, 4, { { .flags = 1u << 31 } } },
+	{ "behind_the_options", { .model = NYX_MODEL_VTD }, E2BIG, 12, { {}, { .flags = 1 } } },
+	{ "much_behind", { .model = NYX_MODEL_VTD }, E2BIG, 4097, { {} } },
+	{ "native_options", { .model = NYX_MODEL_NATIVE }, E2BIG, 8, { { .flags = 1 } } },
+	{ "model_3", { .model = 3 }, EOPNOTSUPP, 0, {} },
 };
 
 TEST_EACH(create_refused, create_cases)
 {
 	struct nyx_unit_create c = v->c;
 
+	c.data_len = v->data_len;
+	c.data_uptr = v->data_len ? (uintptr_t)v->data : 0;
 	test_err(v->error, cmd_unit_create(nyx_open(), &c));
+}
+
+/* Options that are shorter or longer than the kernel's, but say nothing more. */
+TEST(options_of_any_length)
+{
+	static const struct nyx_unit_vtd data[512] = { { .flags = NYX_VTD_F_XAPIC } };
+	static const __u32 lengths[] = { 4, 8, 9, 16, 4096 };
+	struct nyx_unit_info info;
+	int fd;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		struct nyx_unit_create c = {
+			.model = NYX_MODEL_VTD, .data_uptr = (uintptr_t)data,
+			.data_len = lengths[i],
+		};
+
+		fd = nyx_open();
+		test_cmd(cmd_unit_create(fd, &c));
+		test_cmd(cmd_unit_info(fd, &info));
+		ASSERT_SAME(info.data, (&(struct nyx_unit_vtd){ NYX_VTD_F_XAPIC, 8 }),
+			    sizeof(struct nyx_unit_vtd));
+		close(fd);
+	}
+}
+
+TEST(options_without_memory)
+{
+	struct nyx_unit_create c = { .model = NYX_MODEL_VTD, .data_uptr = 8 };
+
+	test_err(EINVAL, cmd_unit_create(nyx_open(), &c));
+	c.data_len = 8;
+	test_err(EFAULT, cmd_unit_create(nyx_open(), &c));
+	c.data_uptr = 0;
+	test_err(EINVAL, cmd_unit_create(nyx_open(), &c));
 }
 
 TEST(model_is_announced)

@@ -53,18 +53,23 @@ static void boot_guest(struct guest *g)
 static const struct create_case {
 	const char *name;
 	struct nyx_unit_create u;
+	struct nyx_unit_vtd vtd;
 } create_cases[] = {
-	{ "plain", { .model = NYX_MODEL_VTD, .iotlb_entries = NYX_DEFAULT } },
-	{ "no_cache", { .model = NYX_MODEL_VTD } },
+	{ "plain", { .model = NYX_MODEL_VTD, .iotlb_entries = NYX_DEFAULT }, {} },
+	{ "no_cache", { .model = NYX_MODEL_VTD }, {} },
 	{ "all", { .model = NYX_MODEL_VTD, .iotlb_entries = 65536, .event_entries = 65536,
-		   .flags = NYX_UNIT_F_SHARED, .name = "failing",
-		   .vtd_flags = NYX_VTD_F_CACHING_MODE | NYX_VTD_F_XAPIC |
-				NYX_VTD_F_SMALL_PAGES | NYX_VTD_F_POSTED } },
+		   .flags = NYX_UNIT_F_SHARED, .name = "failing" },
+	  { .flags = NYX_VTD_F_CACHING_MODE | NYX_VTD_F_XAPIC | NYX_VTD_F_SMALL_PAGES |
+		     NYX_VTD_F_POSTED } },
 };
 
 TEST_EACH(creation, create_cases)
 {
-	fail_creation(&v->u);
+	struct nyx_unit_create u = v->u;
+
+	u.data_uptr = (uintptr_t)&v->vtd;
+	u.data_len = sizeof(v->vtd);
+	fail_creation(&u);
 }
 
 /* A context entry that says something of its requester needs memory of its own. */

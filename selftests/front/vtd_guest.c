@@ -8,9 +8,10 @@
 
 void guest_open_opts(struct guest *g, const struct guest_opts *o)
 {
+	const struct nyx_unit_vtd vtd = { .flags = o->flags, .faults = o->faults };
 	struct nyx_unit_create u = {
-		.model = NYX_MODEL_VTD, .vtd_flags = o->flags, .vtd_faults = o->faults,
-		.address_width = o->width,
+		.model = NYX_MODEL_VTD, .address_width = o->width,
+		.data_uptr = (uintptr_t)&vtd, .data_len = sizeof(vtd),
 		.iotlb_entries = o->iotlb ? o->iotlb : NYX_DEFAULT,
 	};
 

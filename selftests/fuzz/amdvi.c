@@ -112,12 +112,13 @@ static u64 reg(enum amdvi_reg n)
 static void configure(struct nyx_unit_config *cfg, u8 how)
 {
 	static const u8 widths[] = { 64, 48, 57, 64 };
+	struct nyx_unit_amdvi *opt = (void *)cfg->data;
 
 	cfg->model = NYX_MODEL_AMDVI;
-	cfg->amdvi_flags = how & 0x3f;
-	if (cfg->amdvi_flags & NYX_AMDVI_F_SMALL_IRTES) {
-		cfg->amdvi_flags |= NYX_AMDVI_F_XAPIC;
-		cfg->amdvi_flags &= ~NYX_AMDVI_F_GUEST_APIC;
+	opt->flags = how & 0x3f;
+	if (opt->flags & NYX_AMDVI_F_SMALL_IRTES) {
+		opt->flags |= NYX_AMDVI_F_XAPIC;
+		opt->flags &= ~NYX_AMDVI_F_GUEST_APIC;
 	}
 	cfg->address_width = widths[how >> 6];
 }
@@ -137,7 +138,7 @@ static u64 table_of(unsigned int domain, unsigned int level)
 static void boot(u8 how)
 {
 	unsigned int i, shared = how & 1;
-	u32 flags = fuzz_unit.cfg.amdvi_flags;
+	u32 flags = fuzz_flags();
 	u64 control = C_IOMMU | C_EVT | C_CMD, at;
 
 	fuzz_write(R_CONTROL, 8, 0);

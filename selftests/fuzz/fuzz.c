@@ -139,7 +139,7 @@ static u32 input_device(struct input *in)
 
 static u64 register_bits(u16 offset, u8 *size)
 {
-	u32 flags = fuzz_unit.cfg.vtd_flags | fuzz_unit.cfg.amdvi_flags;
+	u32 flags = fuzz_flags();
 	u64 bits = 0;
 	unsigned int i;
 

@@ -183,6 +183,12 @@ extern const struct fuzz_model fuzz_model;
 
 extern struct nyx_unit fuzz_unit;
 
+/* The flags of the model; its options begin with them. */
+static inline u32 fuzz_flags(void)
+{
+	return *(const u32 *)fuzz_unit.cfg.data;
+}
+
 void fuzz_unit_make(const struct nyx_unit_config *cfg);
 void fuzz_unit_end(void);
 

@@ -88,10 +88,12 @@ static struct vtd *vtd(void)
 
 static void configure(struct nyx_unit_config *cfg, u8 how)
 {
+	struct nyx_unit_vtd *opt = (void *)cfg->data;
+
 	cfg->model = NYX_MODEL_VTD;
-	cfg->vtd_flags = how & 0xf;
+	opt->flags = how & 0xf;
 	cfg->address_width = how & 0x10 ? 39 : 48;
-	cfg->vtd_faults = how & 0x20 ? 1 : 8;
+	opt->faults = how & 0x20 ? 1 : 8;
 	cfg->irt_entries = IRT_MAX_ENTRIES;
 }
 
@@ -433,7 +435,7 @@ static bool find_context(u32 sbdf, u64 ctx[2])
 /* 3.7, 9.8 */
 static void walk(u64 root, unsigned int levels, u64 iova, unsigned int access, struct ref *ref)
 {
-	bool small = fuzz_unit.cfg.vtd_flags & NYX_VTD_F_SMALL_PAGES;
+	bool small = fuzz_flags() & NYX_VTD_F_SMALL_PAGES;
 	u64 table = root, entry, *at;
 	unsigned int level = levels, perm = 3, shift;
 
@@ -529,7 +531,7 @@ static void irq(u32 sbdf, u64 address, u32 data, struct ref_irq *ref)
 	posting = irte[0] & 0x8000;
 	if (posting) {
 		/* The descriptor has the outcome. */
-		if (fuzz_unit.cfg.vtd_flags & NYX_VTD_F_POSTED)
+		if (fuzz_flags() & NYX_VTD_F_POSTED)
 			ref->what = REF_NOT_SAID;
 		return;
 	}

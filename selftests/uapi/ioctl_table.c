@@ -13,9 +13,9 @@
 #define LAYOUT(type, bytes) static_assert(sizeof(struct type) == (bytes), #type)
 
 LAYOUT(nyx_module_info, 64);
-LAYOUT(nyx_unit_create, 96);
+LAYOUT(nyx_unit_create, 88);
 LAYOUT(nyx_unit_open, 56);
-LAYOUT(nyx_unit_info, 152);
+LAYOUT(nyx_unit_info, 216);
 LAYOUT(nyx_unit_keep, 16);
 LAYOUT(nyx_unit_destroy, 8);
 LAYOUT(nyx_list, 56);
@@ -662,8 +662,6 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.size = sizeof(struct nyx_unit_create), .props = IOCTL_BARE_FD,
 		.known_flags = NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED,
 		.fill = fill_unit_create, .undo = undo_close,
-		.reserved = { FIELD(nyx_unit_create, __reserved),
-			      FIELD(nyx_unit_create, __reserved2) },
 		.out = { FIELD(nyx_unit_create, out_unit_id) },
 		.may_vary = { FIELD(nyx_unit_create, out_unit_id) },
 	},

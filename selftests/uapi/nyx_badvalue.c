@@ -58,9 +58,11 @@ static const struct bad_value bad_values[] = {
 #define V(what, error, ...) { what, NYX_CMD_UNIT_CREATE, error, { __VA_ARGS__ }, NULL, 0 }
 #define F(member, val) SET(nyx_unit_create, member, val)
 	V("unknown model", EOPNOTSUPP, F(model, 3)),
-	V("flags of another model", EINVAL, F(vtd_flags, 1)),
-	V("faults of another model", EINVAL, F(vtd_faults, 1)),
-	V("flags of a third model", EINVAL, F(amdvi_flags, 1)),
+	V("options without a length", EINVAL, F(data_uptr, 8)),
+	V("a length without options", EINVAL, F(data_len, 8)),
+	V("options where there is no memory", EFAULT, F(data_uptr, 8), F(data_len, 8)),
+	V("more options than a page", E2BIG, F(data_uptr, 8), F(data_len, 4097)),
+	V("options without end", E2BIG, F(data_uptr, 8), F(data_len, 0xffffffff)),
 	V("unknown model, all bits", EOPNOTSUPP, F(model, 0xffffffff)),
 	V("unknown model beyond 31", EOPNOTSUPP, F(model, 32)),
 	V("narrow", EINVAL, F(address_width, 31)),

@@ -77,7 +77,8 @@ TEST(create_defaults)
 	ASSERT_EQ(0, info.nr_irtes);
 	ASSERT_EQ(0, info.nr_bindings);
 	ASSERT_EQ(0, info.nr_quarantined);
-	ASSERT_EQ(0, info.model_flags);
+	ASSERT_EQ(0, info.data_len);
+	ASSERT_FILLED(info.data, 0, sizeof(info.data));
 	ASSERT_FILLED(info.name, 0, NYX_NAME_LEN);
 }
 

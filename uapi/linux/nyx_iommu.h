@@ -188,6 +188,16 @@ enum nyx_vtd_flags {
 };
 
 /**
+ * struct nyx_unit_vtd - options of a unit of NYX_MODEL_VTD
+ * @flags: of enum nyx_vtd_flags
+ * @faults: fault recording registers, 1 to 8; 0: 8
+ */
+struct nyx_unit_vtd {
+	__u32 flags;
+	__u32 faults;
+};
+
+/**
  * enum nyx_amdvi_flags - properties of an AMD-Vi unit
  * @NYX_AMDVI_F_XAPIC: no EFR.XTSup: interrupt destinations have 8 bits, and the
  *                     unit's own interrupts are the MSI of its PCI function
@@ -209,6 +219,19 @@ enum nyx_amdvi_flags {
 	NYX_AMDVI_F_PREFETCH = 1 << 4,
 	NYX_AMDVI_F_DEVICE_TLB = 1 << 5,
 };
+
+/**
+ * struct nyx_unit_amdvi - options of a unit of NYX_MODEL_AMDVI
+ * @flags: of enum nyx_amdvi_flags
+ * @__reserved: must be 0
+ */
+struct nyx_unit_amdvi {
+	__u32 flags;
+	__u32 __reserved;
+};
+
+/* No model's options are larger. */
+#define NYX_UNIT_DATA_MAX 64u
 
 /**
  * enum nyx_unit_flags - flags of a unit
@@ -242,14 +265,13 @@ enum nyx_unit_flags {
  * @out_unit_id: the new unit's id
  * @irt_entries: entries of the interrupt remapping table, rounded up to a power
  *               of two, at most 65536; 0: 256
- * @__reserved: must be 0
+ * @data_len: bytes at @data_uptr; 0: all options of the model are 0
  * @name: NUL-terminated name, of letters, digits and ``._:-``, unique among the
  *        units of the caller's effective user in its user namespace; empty: none
- * @vtd_flags: NYX_MODEL_VTD: of enum nyx_vtd_flags; otherwise must be 0
- * @vtd_faults: NYX_MODEL_VTD: fault recording registers, 1 to 8; 0: 8; otherwise
- *              must be 0
- * @amdvi_flags: NYX_MODEL_AMDVI: of enum nyx_amdvi_flags; otherwise must be 0
- * @__reserved2: must be 0
+ * @data_uptr: options of the model: struct nyx_unit_vtd or struct nyx_unit_amdvi, by
+ *             @model; must be 0 if @data_len is. What is missing is 0; what is behind
+ *             the options that the kernel knows must be 0, else -E2BIG, as in a
+ *             structure of a command. NYX_MODEL_NATIVE has none
  *
  * A VT-d unit has an address width of 39 or 48, and an interrupt remapping table
  * cache of 65536 entries; @irt_entries must be 0.
@@ -277,12 +299,9 @@ struct nyx_unit_create {
 	__u32 max_memory;
 	__u32 out_unit_id;
 	__u32 irt_entries;
-	__u32 __reserved;
+	__u32 data_len;
 	__u8 name[NYX_NAME_LEN];
-	__u32 vtd_flags;
-	__u32 vtd_faults;
-	__u32 amdvi_flags;
-	__u32 __reserved2;
+	__aligned_u64 data_uptr;
 };
 
 #define NYX_UNIT_CREATE _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_CREATE)
@@ -359,9 +378,11 @@ struct nyx_unit_open {
  * @nr_irtes: out: entries that NYX_LIST_IRTES lists
  * @nr_bindings: out: bound interrupts
  * @nr_quarantined: out: devices that are quarantined or disabled
- * @model_flags: out: what it was created with, of enum nyx_vtd_flags or enum
- *               nyx_amdvi_flags, by @model; otherwise 0
+ * @data_len: out: bytes of @data that the model has
  * @__reserved: out: 0
+ * @data: out: its options of the model, as &nyx_unit_create.data_uptr, with the values in
+ *        the place of defaults; the rest is 0. Here, and not at an address, because
+ *        NYX_LIST gives them, too
  */
 struct nyx_unit_info {
 	__u32 size;
@@ -389,8 +410,9 @@ struct nyx_unit_info {
 	__u32 nr_irtes;
 	__u32 nr_bindings;
 	__u32 nr_quarantined;
-	__u32 model_flags;
+	__u32 data_len;
 	__u32 __reserved;
+	__aligned_u64 data[NYX_UNIT_DATA_MAX / 8];
 };
 
 #define NYX_UNIT_INFO _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_INFO)

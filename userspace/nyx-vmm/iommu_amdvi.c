@@ -142,16 +142,19 @@ static int amdvi_init(struct vmm *vmm)
 		.address_width = opts->unit.width,
 	};
 	struct amdvi *amdvi = alloc_for("AMD-Vi", sizeof(*amdvi));
+	struct nyx_unit_amdvi data = { 0 };
 	int rc;
 
 	if (!amdvi)
 		return -ENOMEM;
 	if (opts->unit.xapic || opts->unit.small_irtes)
-		create.amdvi_flags |= NYX_AMDVI_F_XAPIC;
+		data.flags |= NYX_AMDVI_F_XAPIC;
 	if (opts->unit.small_irtes)
-		create.amdvi_flags |= NYX_AMDVI_F_SMALL_IRTES;
+		data.flags |= NYX_AMDVI_F_SMALL_IRTES;
 	if (opts->unit.guest_apic)
-		create.amdvi_flags |= NYX_AMDVI_F_GUEST_APIC;
+		data.flags |= NYX_AMDVI_F_GUEST_APIC;
+	create.data = &data;
+	create.data_len = sizeof(data);
 	rc = iommu_unit_init(vmm, &amdvi->unit, &model, &create);
 	if (rc)
 		return rc;

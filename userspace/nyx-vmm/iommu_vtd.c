@@ -71,16 +71,19 @@ static int vtd_init(struct vmm *vmm)
 		.size = sizeof(create), .model = NYX_MODEL_VTD,
 		.address_width = opts->unit.width ? opts->unit.width : HOST_WIDTH,
 	};
+	struct nyx_unit_vtd vtd = { 0 };
 	struct iommu_unit *iu = alloc_for("VT-d", sizeof(*iu));
 
 	if (!iu)
 		return -ENOMEM;
 	if (opts->unit.caching_mode)
-		create.vtd_flags |= NYX_VTD_F_CACHING_MODE;
+		vtd.flags |= NYX_VTD_F_CACHING_MODE;
 	if (opts->unit.xapic)
-		create.vtd_flags |= NYX_VTD_F_XAPIC;
+		vtd.flags |= NYX_VTD_F_XAPIC;
 	if (opts->unit.small_pages)
-		create.vtd_flags |= NYX_VTD_F_SMALL_PAGES;
+		vtd.flags |= NYX_VTD_F_SMALL_PAGES;
+	create.data = &vtd;
+	create.data_len = sizeof(vtd);
 	return iommu_unit_init(vmm, iu, &model, &create);
 }
 

@@ -79,10 +79,12 @@ static const char *const *const features[] = { no_features, vtd_features, amdvi_
 static void put_features(struct out *out, const struct nyx_unit_info *info)
 {
 	const char *const *name = no_features;
-	uint32_t flags = info->model_flags;
+	uint32_t flags;
 	char text[128] = "";
 	size_t len = 0;
 
+	/* The options of either model begin with its flags. */
+	memcpy(&flags, info->data, sizeof(flags));
 	if (info->model <= NYX_MODEL_AMDVI)
 		name = features[info->model];
 	for (; *name && len < sizeof(text); name++, flags >>= 1) {
@@ -170,7 +172,13 @@ static int number_opt(const struct cli *cli, const char *name, uint32_t limit, u
 	return EXIT_OK;
 }
 
-static int parse_features(const char *list, struct nyx_unit_create_opts *opts)
+/* The options of the model, of which only one is used. */
+union model_data {
+	struct nyx_unit_vtd vtd;
+	struct nyx_unit_amdvi amdvi;
+};
+
+static int parse_features(const char *list, uint32_t model, union model_data *data)
 {
 	const uint32_t no_guest = NYX_AMDVI_F_SMALL_IRTES | NYX_AMDVI_F_GUEST_APIC;
 	char *copy = strdup(list), *rest = copy, *item;
@@ -179,26 +187,27 @@ static int parse_features(const char *list, struct nyx_unit_create_opts *opts)
 
 	if (!copy)
 		return err_explain(-ENOMEM, "cannot read --features");
-	if (opts->model == NYX_MODEL_NATIVE)
+	if (model == NYX_MODEL_NATIVE)
 		rc = err_usage("--features goes with --model vtd or amdvi");
 	while (!rc && (item = strsep(&rest, ","))) {
-		rc = parse_choice("--features", item, features[opts->model], &bit);
+		rc = parse_choice("--features", item, features[model], &bit);
 		if (!rc)
 			flags |= 1u << bit;
 	}
 	free(copy);
-	if (opts->model == NYX_MODEL_VTD) {
-		opts->vtd_flags = flags;
+	if (model == NYX_MODEL_VTD) {
+		data->vtd.flags = flags;
 		return rc;
 	}
 	if (!rc && (flags & no_guest) == no_guest)
 		rc = err_usage("--features guest-apic needs large entries, not small-irtes");
 	/* Small entries have no room for x2APIC's destinations */
-	opts->amdvi_flags = flags | (flags & NYX_AMDVI_F_SMALL_IRTES ? NYX_AMDVI_F_XAPIC : 0);
+	data->amdvi.flags = flags | (flags & NYX_AMDVI_F_SMALL_IRTES ? NYX_AMDVI_F_XAPIC : 0);
 	return rc;
 }
 
-static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts)
+static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts,
+		       union model_data *data)
 {
 	const char *iotlb = cli_opt(cli, "iotlb"), *model = cli_opt(cli, "model");
 	const char *list = cli_opt(cli, "features");
@@ -235,8 +244,12 @@ static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts)
 	    opts->address_width != 48 && opts->address_width != 57 &&
 	    opts->address_width != 64)
 		rc = err_usage("--address-width must be 48, 57 or 64 for --model amdvi");
-	if (!rc && list)
-		rc = parse_features(list, opts);
+	if (!rc && list) {
+		rc = parse_features(list, opts->model, data);
+		opts->data = data;
+		opts->data_len = opts->model == NYX_MODEL_VTD ? sizeof(data->vtd) :
+								sizeof(data->amdvi);
+	}
 	if (!rc && iotlb && !opts->iotlb_entries)
 		opts->iotlb_entries = NYX_IOTLB_OFF;
 	return rc;
@@ -246,6 +259,7 @@ static int create(struct cli *cli, uint32_t flags)
 {
 	struct nyx_unit_create_opts opts = { .size = sizeof(opts), .flags = flags };
 	const char *name = cli->args[0];
+	union model_data data = { 0 };
 	int rc, ret;
 
 	if (name) {
@@ -254,7 +268,7 @@ static int create(struct cli *cli, uint32_t flags)
 			return rc;
 	}
 	opts.name = name;
-	rc = create_opts(cli, &opts);
+	rc = create_opts(cli, &opts, &data);
 	if (!rc)
 		rc = cli_open_ctx(cli);
 	if (rc)

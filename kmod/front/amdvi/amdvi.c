@@ -669,19 +669,49 @@ static void amdvi_destroy(struct nyx_front *front)
 	kfree(amdvi);
 }
 
-static u64 features(const struct nyx_unit_config *cfg, u8 levels)
+#define DEFAULT_WIDTH	64u
+
+static const struct nyx_unit_amdvi *options(const struct nyx_unit_config *cfg)
+{
+	return (const void *)cfg->data;
+}
+
+static int amdvi_configure(struct nyx_unit_config *cfg)
+{
+	const struct nyx_unit_amdvi *opt = options(cfg);
+
+	static_assert(sizeof(*opt) <= sizeof(cfg->data));
+	if (opt->__reserved ||
+	    (opt->flags & ~(NYX_AMDVI_F_XAPIC | NYX_AMDVI_F_SMALL_IRTES |
+			    NYX_AMDVI_F_GUEST_APIC | NYX_AMDVI_F_SEGMENTS |
+			    NYX_AMDVI_F_PREFETCH | NYX_AMDVI_F_DEVICE_TLB)))
+		return -EOPNOTSUPP;
+	cfg->address_width = cfg->address_width ?: DEFAULT_WIDTH;
+	if (cfg->address_width != 48 && cfg->address_width != 57 &&
+	    cfg->address_width != 64)
+		return -EINVAL;
+	/* Wide destinations, and guests, need the large entries. */
+	if ((opt->flags & NYX_AMDVI_F_SMALL_IRTES) &&
+	    (!(opt->flags & NYX_AMDVI_F_XAPIC) ||
+	     (opt->flags & NYX_AMDVI_F_GUEST_APIC)))
+		return -EINVAL;
+	/* Each device has a table of its own: the unit has none. */
+	return cfg->irt_entries ? -EINVAL : 0;
+}
+
+static u64 features(u32 flags, u8 levels)
 {
 	u64 efr = AMDVI_EFR_IA | AMDVI_EFR_HATS(levels);
 
-	if (!(cfg->amdvi_flags & NYX_AMDVI_F_SMALL_IRTES))
+	if (!(flags & NYX_AMDVI_F_SMALL_IRTES))
 		efr |= AMDVI_EFR_GA;
-	if (!(cfg->amdvi_flags & NYX_AMDVI_F_XAPIC))
+	if (!(flags & NYX_AMDVI_F_XAPIC))
 		efr |= AMDVI_EFR_XT;
-	if (cfg->amdvi_flags & NYX_AMDVI_F_GUEST_APIC)
+	if (flags & NYX_AMDVI_F_GUEST_APIC)
 		efr |= AMDVI_EFR_GAM;
-	if (cfg->amdvi_flags & NYX_AMDVI_F_SEGMENTS)
+	if (flags & NYX_AMDVI_F_SEGMENTS)
 		efr |= AMDVI_EFR_SEGMENTS;
-	if (cfg->amdvi_flags & NYX_AMDVI_F_PREFETCH)
+	if (flags & NYX_AMDVI_F_PREFETCH)
 		efr |= AMDVI_EFR_PREFETCH;
 	return efr;
 }
@@ -727,6 +757,7 @@ static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 				      const struct nyx_unit_config *cfg)
 {
 	struct amdvi *amdvi = kzalloc(sizeof(*amdvi), GFP_CALLER);
+	u32 flags = options(cfg)->flags;
 
 	static_assert(ARRAY_SIZE(amdvi_defs) == REG_MAX);
 	if (!amdvi)
@@ -747,10 +778,10 @@ static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 	spin_lock_init(&amdvi->lock);
 	amdvi->shape = (struct amdvi_shape) {
 		.levels = pt_format_levels(PT_AMDV1, cfg->address_width),
-		.prefetch = cfg->amdvi_flags & NYX_AMDVI_F_PREFETCH,
-		.device_tlb = cfg->amdvi_flags & NYX_AMDVI_F_DEVICE_TLB,
+		.prefetch = flags & NYX_AMDVI_F_PREFETCH,
+		.device_tlb = flags & NYX_AMDVI_F_DEVICE_TLB,
 	};
-	make_registers(amdvi, features(cfg, amdvi->shape.levels));
+	make_registers(amdvi, features(flags, amdvi->shape.levels));
 	/* As after a reset; nobody knows the unit yet. */
 	unit->irq.mode = irq_mode(0);
 	return &amdvi->front;
@@ -759,6 +790,8 @@ static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 const struct nyx_front_ops amdvi_model = {
 	.name = "amdvi",
 	.one_segment = true,
+	.data_size = sizeof(struct nyx_unit_amdvi),
+	.configure = amdvi_configure,
 	.create = amdvi_create,
 	.stop = amdvi_stop,
 	.destroy = amdvi_destroy,

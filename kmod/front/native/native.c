@@ -9,12 +9,30 @@
  * table, so the core decodes nothing.
  */
 #include <linux/err.h>
+#include <linux/log2.h>
 #include <linux/slab.h>
 
 #include "base/types.h"
+#include "core/unit.h"
 #include "front/front.h"
 #include "front/msi.h"
 #include "front/pid.h"
+
+#define DEFAULT_WIDTH	48u
+#define DEFAULT_IRT	256u
+
+static int native_configure(struct nyx_unit_config *cfg)
+{
+	u32 entries = cfg->irt_entries ?: DEFAULT_IRT;
+
+	cfg->address_width = cfg->address_width ?: DEFAULT_WIDTH;
+	if (cfg->address_width < 32 || cfg->address_width > 64)
+		return -EINVAL;
+	if (entries > IRT_MAX_ENTRIES)
+		return -EINVAL;
+	cfg->irt_entries = roundup_pow_of_two(entries);
+	return 0;
+}
 
 static struct nyx_front *native_create(struct nyx_unit *unit,
 				       const struct nyx_unit_config *cfg)
@@ -35,6 +53,7 @@ static void native_destroy(struct nyx_front *front)
 
 const struct nyx_front_ops native_model = {
 	.name = "native",
+	.configure = native_configure,
 	.create = native_create,
 	.destroy = native_destroy,
 	.decode_msg = msi_decode,

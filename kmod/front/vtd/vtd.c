@@ -561,20 +561,47 @@ static void vtd_destroy(struct nyx_front *front)
 	kfree(vtd);
 }
 
+#define DEFAULT_WIDTH	48u
+
+static const struct nyx_unit_vtd *options(const struct nyx_unit_config *cfg)
+{
+	return (const void *)cfg->data;
+}
+
+static int vtd_configure(struct nyx_unit_config *cfg)
+{
+	struct nyx_unit_vtd *opt = (void *)cfg->data;
+
+	static_assert(sizeof(*opt) <= sizeof(cfg->data));
+	if (opt->flags & ~(NYX_VTD_F_CACHING_MODE | NYX_VTD_F_XAPIC |
+			   NYX_VTD_F_SMALL_PAGES | NYX_VTD_F_POSTED))
+		return -EOPNOTSUPP;
+	cfg->address_width = cfg->address_width ?: DEFAULT_WIDTH;
+	if (cfg->address_width != 39 && cfg->address_width != 48)
+		return -EINVAL;
+	/* The guest says how large its table is. */
+	if (opt->faults > VTD_FRCD_MAX || cfg->irt_entries)
+		return -EINVAL;
+	opt->faults = opt->faults ?: VTD_FRCD_MAX;
+	cfg->irt_entries = IRT_MAX_ENTRIES;
+	return 0;
+}
+
 static u64 capability(const struct nyx_unit_config *cfg)
 {
+	const struct nyx_unit_vtd *opt = options(cfg);
 	u64 cap = VTD_CAP_ND_64K | VTD_CAP_MGAW(cfg->address_width) |
 		  VTD_CAP_ZLR | VTD_CAP_FRO | VTD_CAP_PSI |
-		  VTD_CAP_NFR(cfg->vtd_faults) | VTD_CAP_MAMV(VTD_MAMV) |
+		  VTD_CAP_NFR(opt->faults) | VTD_CAP_MAMV(VTD_MAMV) |
 		  VTD_CAP_DWD | VTD_CAP_DRD | VTD_CAP_SAGAW_39;
 
 	if (cfg->address_width >= 48)
 		cap |= VTD_CAP_SAGAW_48;
-	if (!(cfg->vtd_flags & NYX_VTD_F_SMALL_PAGES))
+	if (!(opt->flags & NYX_VTD_F_SMALL_PAGES))
 		cap |= VTD_CAP_SLLPS_2M | VTD_CAP_SLLPS_1G;
-	if (cfg->vtd_flags & NYX_VTD_F_CACHING_MODE)
+	if (opt->flags & NYX_VTD_F_CACHING_MODE)
 		cap |= VTD_CAP_CM;
-	if (cfg->vtd_flags & NYX_VTD_F_POSTED)
+	if (opt->flags & NYX_VTD_F_POSTED)
 		cap |= VTD_CAP_PI;
 	return cap;
 }
@@ -584,7 +611,7 @@ static u64 extended_capability(const struct nyx_unit_config *cfg)
 	u64 ecap = VTD_ECAP_C | VTD_ECAP_QI | VTD_ECAP_IR | VTD_ECAP_PT |
 		   VTD_ECAP_SC | VTD_ECAP_IRO | VTD_ECAP_MHMV;
 
-	if (!(cfg->vtd_flags & NYX_VTD_F_XAPIC))
+	if (!(options(cfg)->flags & NYX_VTD_F_XAPIC))
 		ecap |= VTD_ECAP_EIM;
 	return ecap;
 }
@@ -599,7 +626,7 @@ static void make_registers(struct vtd *vtd, const struct nyx_unit_config *cfg)
 	vtd->def[REG_ECAP].reset = extended_capability(cfg);
 	vtd->def[REG_FECTL].reset = VTD_CTL_IM;
 	vtd->def[REG_IECTL].reset = VTD_CTL_IM;
-	if (cfg->vtd_flags & NYX_VTD_F_XAPIC)
+	if (options(cfg)->flags & NYX_VTD_F_XAPIC)
 		vtd->def[REG_IRTA].rw &= ~VTD_IRTA_EIME;
 	for (i = 0; i < 2 * vtd->nr_frcd; i++) {
 		vtd->def[n++] = (struct reg_def) {
@@ -628,15 +655,15 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 	queue_init(&vtd->queue, unit, &vtd_queue_ops);
 	mutex_init(&vtd->mutex);
 	spin_lock_init(&vtd->lock);
-	vtd->nr_frcd = cfg->vtd_faults;
+	vtd->nr_frcd = options(cfg)->faults;
 	vtd->shape = (struct vtd_shape) {
 		.haw = NYX_GPA_LG2,
 		.sagaw = cfg->address_width >= 48 ? BIT(1) | BIT(2) : BIT(1),
 		.mgaw = cfg->address_width,
 		.pass_through = true,
-		.posted = cfg->vtd_flags & NYX_VTD_F_POSTED,
+		.posted = options(cfg)->flags & NYX_VTD_F_POSTED,
 	};
-	if (cfg->vtd_flags & NYX_VTD_F_SMALL_PAGES)
+	if (options(cfg)->flags & NYX_VTD_F_SMALL_PAGES)
 		vtd->page_sizes = NYX_PAGE_SIZE;
 	make_registers(vtd, cfg);
 	/* As after a reset; nobody knows the unit yet. */
@@ -648,6 +675,8 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 const struct nyx_front_ops vtd_model = {
 	.name = "vtd",
 	.one_segment = true,
+	.data_size = sizeof(struct nyx_unit_vtd),
+	.configure = vtd_configure,
 	.create = vtd_create,
 	.destroy = vtd_destroy,
 	.reset = vtd_reset,

@@ -81,7 +81,7 @@ NYX_EXPORT int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create
 	ret = nyx__opts_copy(&o, sizeof(o), opts, opts ? opts->size : 0);
 	if (ret)
 		return ret;
-	if (o.reserved || o.reserved2)
+	if (o.reserved)
 		return -EINVAL;
 	ret = nyx__name_copy(req.name, o.name);
 	if (ret)
@@ -98,9 +98,8 @@ NYX_EXPORT int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create
 	req.max_devices = o.max_devices;
 	req.max_memory = o.max_memory;
 	req.irt_entries = o.irt_entries;
-	req.vtd_flags = o.vtd_flags;
-	req.vtd_faults = o.vtd_faults;
-	req.amdvi_flags = o.amdvi_flags;
+	req.data_len = o.data_len;
+	req.data_uptr = (uintptr_t)o.data;
 	return unit_bind(ctx, bind_by_create, &req, unit);
 }
 

@@ -57,9 +57,12 @@ TEST(module_info)
 /* Not those that lead the model anywhere: there are no tables */
 TEST(unit_vtd)
 {
+	struct nyx_unit_vtd data = {
+		.flags = NYX_VTD_F_CACHING_MODE | NYX_VTD_F_SMALL_PAGES, .faults = 1,
+	};
 	struct nyx_unit_create_opts opts = {
 		.size = sizeof(opts), .model = NYX_MODEL_VTD, .address_width = 39,
-		.vtd_flags = NYX_VTD_F_CACHING_MODE | NYX_VTD_F_SMALL_PAGES, .vtd_faults = 1,
+		.data = &data, .data_len = sizeof(data),
 	};
 	struct nyx_ctx *ctx = env_ctx();
 	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
@@ -70,7 +73,8 @@ TEST(unit_vtd)
 	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(NYX_MODEL_VTD, info.model);
 	EXPECT_EQ(39, info.address_width);
-	EXPECT_EQ(opts.vtd_flags, info.model_flags);
+	EXPECT_EQ(sizeof(data), info.data_len);
+	EXPECT_EQ(0, memcmp(&data, info.data, sizeof(data)));
 	EXPECT_EQ(65536, info.irt_entries);
 	EXPECT_EQ(NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF, info.irq_mode);
 	EXPECT_EQ(-EOPNOTSUPP, nyx_irq_setup(unit, 0));
@@ -99,6 +103,8 @@ TEST(unit_vtd)
 	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
 	opts.address_width = 0;
 	opts.model = NYX_MODEL_NATIVE;
+	EXPECT_EQ(-E2BIG, nyx_unit_create(ctx, &opts, &unit));
+	opts.data_len = 0;
 	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
 	nyx_ctx_unref(ctx);
 
@@ -111,9 +117,12 @@ TEST(unit_vtd)
 
 TEST(unit_amdvi)
 {
+	struct nyx_unit_amdvi data = {
+		.flags = NYX_AMDVI_F_GUEST_APIC | NYX_AMDVI_F_PREFETCH,
+	};
 	struct nyx_unit_create_opts opts = {
 		.size = sizeof(opts), .model = NYX_MODEL_AMDVI,
-		.amdvi_flags = NYX_AMDVI_F_GUEST_APIC | NYX_AMDVI_F_PREFETCH,
+		.data = &data, .data_len = sizeof(data),
 	};
 	struct nyx_ctx *ctx = env_ctx();
 	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
@@ -124,7 +133,8 @@ TEST(unit_amdvi)
 	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(NYX_MODEL_AMDVI, info.model);
 	EXPECT_EQ(64, info.address_width);
-	EXPECT_EQ(opts.amdvi_flags, info.model_flags);
+	EXPECT_EQ(sizeof(data), info.data_len);
+	EXPECT_EQ(0, memcmp(&data, info.data, sizeof(data)));
 	EXPECT_EQ(0, info.irt_entries);
 	ASSERT_EQ(0, nyx_mmio_read(unit, 0x30, 8, &v));
 	EXPECT_EQ(0x2008c5, v);
@@ -145,16 +155,16 @@ TEST(unit_amdvi)
 	opts.address_width = 39;
 	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
 	opts.address_width = 48;
-	opts.reserved2 = 1;
+	opts.reserved = 1;
 	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
-	opts.reserved2 = 0;
-	opts.amdvi_flags = NYX_AMDVI_F_SMALL_IRTES;
-	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
-	opts.amdvi_flags = 1u << 31;
+	opts.reserved = 0;
+	data.__reserved = 1;
 	EXPECT_EQ(-EOPNOTSUPP, nyx_unit_create(ctx, &opts, &unit));
-	opts.amdvi_flags = 1;
-	opts.model = NYX_MODEL_VTD;
+	data.__reserved = 0;
+	data.flags = NYX_AMDVI_F_SMALL_IRTES;
 	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
+	data.flags = 1u << 31;
+	EXPECT_EQ(-EOPNOTSUPP, nyx_unit_create(ctx, &opts, &unit));
 	nyx_ctx_unref(ctx);
 }
 

@@ -41,11 +41,10 @@ enum { NYX_IOTLB_OFF = 0x7fffffff };
  * @max_devices: limit on devices; 0: 65536
  * @max_memory: limit on guest memory ranges; 0: 32768
  * @irt_entries: entries of the interrupt remapping table, at most 65536; 0: 256
+ * @data_len: sizeof what is at @data, or 0
  * @reserved: must be 0
- * @vtd_flags: NYX_MODEL_VTD: of enum nyx_vtd_flags
- * @vtd_faults: NYX_MODEL_VTD: fault recording registers, 1 to 8; 0: 8
- * @amdvi_flags: NYX_MODEL_AMDVI: of enum nyx_amdvi_flags
- * @reserved2: must be 0
+ * @data: options of the model: a struct nyx_unit_vtd or struct nyx_unit_amdvi; NULL: all
+ *        of them are 0
  */
 struct nyx_unit_create_opts {
 	uint32_t size;
@@ -59,11 +58,9 @@ struct nyx_unit_create_opts {
 	uint32_t max_devices;
 	uint32_t max_memory;
 	uint32_t irt_entries;
+	uint32_t data_len;
 	uint32_t reserved;
-	uint32_t vtd_flags;
-	uint32_t vtd_faults;
-	uint32_t amdvi_flags;
-	uint32_t reserved2;
+	const void *data;
 };
 
 /**
@@ -74,7 +71,8 @@ struct nyx_unit_create_opts {
  *
  * Return: 0; -EEXIST if the user has a unit of that name, or another process is making
  * one, which nyx_unit_open() finds when that is done; -EINVAL for a name with
- * other characters, a value out of its range, or NYX_UNIT_F_KEEP alone;
+ * other characters, a value out of its range, or NYX_UNIT_F_KEEP alone; -E2BIG for options
+ * that the model does not have;
  * -ENAMETOOLONG; -ENOSPC at the limit on units of the user or the module; other
  * errors of open(2) and the kernel.
  */
