@@ -36,7 +36,7 @@ static int parse_table(const struct nyx_unit *unit, const struct nyx_walk *cmd,
 	view->cfg.page_sizes = cmd->page_sizes;
 	view->root = cmd->root;
 
-	/* VT-d tables have 57 bits at most, and x86 ones one less in each half. */
+	/* Second-stage tables have 57 bits at most, and x86 ones one less in each half. */
 	width = min(unit->cfg.address_width,
 		    cmd->format == NYX_FORMAT_AMDV1 ? 64u : 57u);
 	if (cmd->format == NYX_FORMAT_X86)

@@ -40,7 +40,7 @@ struct nyx_ticket;
 struct pt_result;
 struct pt_trace;
 
-/* Where interrupt messages go: VT-d specification, section 3.14. */
+/* Where interrupt messages of x86 go */
 #define NYX_IRQ_RANGE_LG2	20
 #define NYX_IRQ_RANGE_START	0xfee00000ull
 
