@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: a third model, made up.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "tests/demo_model.h"
+
+#include <linux/bitfield.h>
+#include <linux/err.h>
+#include <linux/mutex.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "core/context.h"
+#include "core/inval.h"
+#include "core/irq.h"
+#include "core/irte.h"
+#include "core/unit.h"
+#include "front/msi.h"
+
+#define NR_REGS	(DEMO_SIZE / sizeof(u64))
+
+/**
+ * struct demo - a front end
+ * @front: what the core knows
+ * @mutex: serialises writes
+ * @lock: protects @reg
+ * @reg: the registers
+ * @readonly: DEMO_F_READONLY
+ * @ticket: what a write has to wait for; under @mutex
+ */
+struct demo {
+	struct nyx_front front;
+	struct mutex mutex;
+	spinlock_t lock;
+	u64 reg[NR_REGS];
+	bool readonly;
+	struct nyx_ticket ticket;
+};
+
+static struct demo *to_demo(struct nyx_front *front)
+{
+	return container_of(front, struct demo, front);
+}
+
+static u64 get_reg(struct demo *demo, u32 offset)
+{
+	unsigned long flags;
+	u64 value;
+
+	spin_lock_irqsave(&demo->lock, flags);
+	value = demo->reg[array_index_nospec(offset / sizeof(u64), NR_REGS)];
+	spin_unlock_irqrestore(&demo->lock, flags);
+	return value;
+}
+
+static void set_reg(struct demo *demo, u32 offset, u64 value)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&demo->lock, flags);
+	demo->reg[array_index_nospec(offset / sizeof(u64), NR_REGS)] = value;
+	spin_unlock_irqrestore(&demo->lock, flags);
+}
+
+/* ---- accesses ----------------------------------------------------------- */
+
+static bool demo_decode_device(struct nyx_front *front, u32 sbdf, u32 pasid,
+			       struct nyx_ctx_entry *entry,
+			       struct nyx_refusal *refusal)
+{
+	struct demo *demo = to_demo(front);
+	u64 context = get_reg(demo, DEMO_CONTEXT(sbdf % DEMO_ENTRIES));
+
+	if (!(context & DEMO_VALID)) {
+		*refusal = (struct nyx_refusal) {
+			.reason = NYX_FAULT_CONTEXT, .code = DEMO_NO_CONTEXT,
+		};
+		return false;
+	}
+	*entry = (struct nyx_ctx_entry) {
+		.attrs.perm = (context & DEMO_WRITABLE) && !demo->readonly ?
+			      NYX_ACC_RW : NYX_ACC_READ,
+		.stage = {
+			.kind = NYX_STAGE_IDENTITY,
+			.width = front->unit->cfg.address_width,
+		},
+		.table.did = sbdf % DEMO_ENTRIES,
+	};	return true;
+}
+
+static void record(struct demo *demo, u32 sbdf, u16 code)
+{
+	set_reg(demo, DEMO_FAULT, FIELD_PREP(DEMO_FAULT_CODE, code) |
+				  FIELD_PREP(DEMO_FAULT_RID, sbdf & 0xffff));
+}
+
+static u16 demo_dma_code(struct nyx_front *front, const struct nyx_fault *fault,
+			 const struct nyx_refusal *refusal)
+{
+	if (refusal->code)
+		return refusal->code;
+	return fault->reason == NYX_FAULT_READ_DENIED ||
+	       fault->reason == NYX_FAULT_WRITE_DENIED ? DEMO_DENIED : 0;
+}
+
+static void demo_dma_fault(struct nyx_front *front, u32 sbdf, u32 pasid,
+			   const struct nyx_fault *fault,
+			   const struct nyx_refusal *refusal)
+{
+	record(to_demo(front), sbdf, fault->vendor);
+}
+
+/* ---- interrupts --------------------------------------------------------- */
+
+/* The data of a message is the index of its entry. */
+static u32 demo_decode_msg(u32 how, u32 mode, u64 address, u32 data,
+			   struct irt_msg *msg)
+{
+	*msg = (struct irt_msg){ .index = data };
+	return msi_is_irq(address) ? NYX_FAULT_NONE : NYX_FAULT_IRQ_REQUEST;
+}
+
+static int demo_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
+			    struct irt_entry *e, struct nyx_refusal *refusal)
+{
+	u64 entry = get_reg(to_demo(front), DEMO_IRTE(index % DEMO_ENTRIES));
+
+	if (!(entry & DEMO_VALID)) {
+		*refusal = (struct nyx_refusal) {
+			.reason = NYX_FAULT_IRQ_NOT_PRESENT, .code = DEMO_NO_ENTRY,
+		};
+		return -EACCES;
+	}
+	*e = (struct irt_entry) {
+		.vector = FIELD_GET(DEMO_VECTOR, entry),
+		.dest = FIELD_GET(DEMO_DEST, entry),
+	};
+	return 0;
+}
+
+static u16 demo_irq_code(const struct nyx_refusal *refusal)
+{
+	return refusal->code;
+}
+
+static void demo_irq_fault(struct nyx_front *front, const struct nyx_irq_req *req,
+			   const struct nyx_irq_reply *reply)
+{
+	record(to_demo(front), req->sbdf, reply->refusal.code);
+}
+
+/* ---- registers and life ------------------------------------------------- */
+
+static int demo_mmio_read(struct nyx_front *front, u32 offset, u32 size,
+			  u64 *value)
+{
+	*value = get_reg(to_demo(front), offset);
+	return 0;
+}
+
+/* When the write returns, no access and no interrupt uses what the tables said before. */
+static int demo_mmio_write(struct nyx_front *front, u32 offset, u32 size,
+			   u64 value)
+{
+	struct demo *demo = to_demo(front);
+	int ret;
+
+	if (mutex_lock_killable(&demo->mutex))
+		return -EINTR;
+	set_reg(demo, offset, offset == DEMO_FAULT ? 0 : value);
+	nyx_guest_forget(front->unit, NYX_GUEST_ALL_TAGS, &demo->ticket);
+	nyx_guest_forget_irtes(front->unit, 0, DEMO_ENTRIES, &demo->ticket);
+	ret = nyx_inval_wait(&demo->ticket);
+	mutex_unlock(&demo->mutex);
+	return ret;
+}
+
+static int demo_configure(struct nyx_unit_config *cfg)
+{
+	const struct demo_options *opt = (const void *)cfg->data;
+
+	if (opt->flags & ~(u32)DEMO_F_READONLY)
+		return -EOPNOTSUPP;
+	if (cfg->irt_entries)
+		return -EINVAL;
+	cfg->address_width = cfg->address_width ?: 48;
+	cfg->irt_entries = DEMO_ENTRIES;
+	return 0;
+}
+
+static struct nyx_front *demo_create(struct nyx_unit *unit,
+				     const struct nyx_unit_config *cfg)
+{
+	const struct demo_options *opt = (const void *)cfg->data;
+	struct demo *demo = kzalloc(sizeof(*demo), GFP_KERNEL);
+
+	if (!demo)
+		return ERR_PTR(-ENOMEM);
+	demo->front.ops = &demo_model;
+	demo->front.unit = unit;
+	demo->readonly = opt->flags & DEMO_F_READONLY;
+	demo->ticket = NYX_TICKET_QUEUE(unit);
+	mutex_init(&demo->mutex);
+	spin_lock_init(&demo->lock);
+	return &demo->front;
+}
+
+static void demo_destroy(struct nyx_front *front)
+{
+	struct demo *demo = to_demo(front);
+
+	mutex_destroy(&demo->mutex);
+	kfree(demo);
+}
+
+const struct nyx_front_ops demo_model = {
+	.name = "demo",
+	.one_segment = true,
+	.data_size = sizeof(struct demo_options),
+	.configure = demo_configure,
+	.create = demo_create,
+	.destroy = demo_destroy,
+	.mmio_size = DEMO_SIZE,
+	.mmio_read = demo_mmio_read,
+	.mmio_write = demo_mmio_write,
+	.decode_device = demo_decode_device,
+	.decode_irte = demo_decode_irte,
+	.decode_msg = demo_decode_msg,
+	.dma_code = demo_dma_code,
+	.dma_fault = demo_dma_fault,
+	.irq_code = demo_irq_code,
+	.irq_fault = demo_irq_fault,
+};
