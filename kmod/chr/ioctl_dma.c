@@ -231,7 +231,7 @@ static int dma_one(struct nyx_ucmd *uc, struct nyx_dma *cmd)
 		.width = cmd->width,
 		.iova = cmd->iova,
 		.length = cmd->length,
-		.buf = membuf_user(u64_to_user_ptr(cmd->buffer)),
+		.buf = u64_to_user_ptr(cmd->buffer),
 		.operand = cmd->operand,
 		.compare = cmd->compare,
 		.nonblock = uc->nonblock,

@@ -67,7 +67,7 @@ static int do_atomic(struct nyx_dma_req *req, const struct nyx_span *span)
 static u64 do_span(struct nyx_dma_req *req, const struct nyx_span *span,
 		   u64 pattern, int *err)
 {
-	struct membuf buf = membuf_add(req->buf, req->done);
+	void __user *buf = req->buf + req->done;
 
 	switch (req->op) {
 	case NYX_DMA_READ:

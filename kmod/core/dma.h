@@ -22,7 +22,7 @@ struct nyx_unit;
  * @width: FILL, atomics: bytes of the operand
  * @iova: first IOVA; iova + length - 1 does not wrap
  * @length: bytes, not 0
- * @buf: READ, WRITE: the other side
+ * @buf: READ, WRITE: the caller's buffer, memory of the current process
  * @operand: FILL, atomics
  * @compare: CAS
  * @nonblock: do not wait for a limit
@@ -37,7 +37,7 @@ struct nyx_dma_req {
 	u32 width;
 	u64 iova;
 	u64 length;
-	struct membuf buf;
+	void __user *buf;
 	u64 operand;
 	u64 compare;
 	bool nonblock;
@@ -53,8 +53,7 @@ struct nyx_dma_req {
  *
  * A guest fault is reported to the unit's readers and ends the DMA with 0.
  *
- * Context: may sleep, unless all memory is pinned and @req->buf is kernel
- * memory.
+ * Context: may sleep.
  * Return: 0; -ENOENT if there is no such device; -EFAULT if @req->buf is not
  * accessible; -EAGAIN over a limit, if @req->nonblock; -EINTR if the caller was
  * killed, or a signal arrived while it waited for a limit.

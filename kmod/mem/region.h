@@ -50,35 +50,6 @@ struct region_info {
 };
 
 /**
- * struct membuf - the other side of a copy
- * @kern: kernel memory, of a kind that copy_to_user() takes; or NULL
- * @user: without @kern: memory of the current process, any address
- */
-struct membuf {
-	void *kern;
-	void __user *user;
-};
-
-static inline struct membuf membuf_kern(void *p)
-{
-	return (struct membuf){ .kern = p };
-}
-
-static inline struct membuf membuf_user(void __user *p)
-{
-	return (struct membuf){ .user = p };
-}
-
-static inline struct membuf membuf_add(struct membuf b, u64 n)
-{
-	if (b.kern)
-		b.kern += n;
-	else
-		b.user += n;
-	return b;
-}
-
-/**
  * region_create_user() - a region backed by memory of the current process
  * @uaddr: first address, a multiple of the page size
  * @length: bytes, a multiple of the page size
@@ -155,30 +126,30 @@ u32 region_flags(const struct region *region);
  * region_read() - copy from guest memory
  * @region: the region
  * @offset: first byte in it
- * @buf: where to
+ * @buf: where to, memory of the current process; any address
  * @length: bytes, within the region
  * @error: 0, -EFAULT if @buf is not accessible, -EIO if the guest memory is
  *         not, -EINTR if the caller was killed (or, in rare cases, has a signal
  *         pending while a huge page of a file has to be allocated)
  *
- * Context: may sleep unless the region is pinned and @buf is kernel memory.
+ * Context: may sleep.
  * Return: bytes copied, exact up to the first byte that was not accessible.
  */
-u64 region_read(struct region *region, u64 offset, struct membuf buf,
+u64 region_read(struct region *region, u64 offset, void __user *buf,
 		u64 length, int *error);
 
 /**
  * region_write() - copy to guest memory
  * @region: the region, not REGION_READONLY
  * @offset: first byte in it
- * @buf: where from
+ * @buf: where from, memory of the current process; any address
  * @length: bytes, within the region
  * @error: as for region_read()
  *
  * Context: as region_read().
  * Return: bytes copied, exact up to the first byte that was not accessible.
  */
-u64 region_write(struct region *region, u64 offset, struct membuf buf,
+u64 region_write(struct region *region, u64 offset, void __user *buf,
 		 u64 length, int *error);
 
 /**
@@ -234,8 +205,8 @@ int region_atomic(struct region *region, u64 offset, enum region_atomic_op op,
  * @offset: first byte in it, a multiple of 8
  * @val: set, in CPU order; it is little endian in memory
  *
- * Context: as region_read(), and a kernel thread's, which never waits for user
- * space, and has no memory of a process's files in user space (FUSE).
+ * Context: any for a pinned region, otherwise may sleep. A kernel thread never
+ * waits for user space, and has no memory of a process's files in user space (FUSE).
  * Return: 0; -EIO if the memory is not accessible; -EINTR; -EAGAIN, for a kernel
  * thread only: it is not at hand now.
  */

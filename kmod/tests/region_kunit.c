@@ -19,6 +19,7 @@
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
 #include "compat.h"
@@ -32,6 +33,7 @@
 struct fixture {
 	struct file *file;
 	unsigned long uaddr;	/* where the whole file is mapped */
+	void __user *buf;	/* SIZE bytes and a page of the process */
 	struct region *region;
 	unsigned long locked_vm;
 	u8 *want;		/* SIZE bytes, for the case */
@@ -63,6 +65,7 @@ static struct region *make(struct fixture *f, u32 kind)
 static int region_setup(struct kunit *test)
 {
 	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	unsigned long buf;
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->want = kunit_kzalloc(test, SIZE, GFP_KERNEL);
@@ -76,6 +79,10 @@ static int region_setup(struct kunit *test)
 					PROT_READ | PROT_WRITE, MAP_SHARED, 0);
 	if (!f->uaddr || IS_ERR_VALUE(f->uaddr))
 		kunit_skip(test, "no address space");
+	buf = compat_kunit_vm_mmap(test, NULL, 0, SIZE + PAGE_SIZE, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(buf));
+	f->buf = (void __user *)buf;
 	f->locked_vm = current->mm->locked_vm;
 	return 0;
 }
@@ -143,6 +150,22 @@ static struct fixture *start(struct kunit *test)
 	return f;
 }
 
+/* Read into the process's memory; what has come is in @have. */
+static u64 do_read(struct kunit *test, struct fixture *f, u64 at, u64 n, int *error)
+{
+	u64 done = region_read(f->region, at, f->buf, n, error);
+
+	KUNIT_EXPECT_EQ(test, copy_from_user(f->have, f->buf, done), 0);
+	return done;
+}
+
+/* Write @have, out of the process's memory. */
+static u64 do_write(struct kunit *test, struct fixture *f, u64 at, u64 n, int *error)
+{
+	KUNIT_EXPECT_EQ(test, copy_to_user(f->buf, f->have, n), 0);
+	return region_write(f->region, at, f->buf, n, error);
+}
+
 static void expect_file(struct kunit *test, struct fixture *f, u64 at, u64 n)
 {
 	file_get(test, f);
@@ -167,12 +190,13 @@ static void reads_are_exact(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
 		for (j = 0; j < ARRAY_SIZE(lengths); j++) {
-			memset(f->have, 0xa5, SIZE);
+			memset(f->have, 0xa5, lengths[j] + 16);
+			KUNIT_EXPECT_EQ(test, copy_to_user(f->buf, f->have, lengths[j] + 16), 0);
 			error = 1;
-			n = region_read(f->region, offsets[i], membuf_kern(f->have + 8),
-					lengths[j], &error);
+			n = region_read(f->region, offsets[i], f->buf + 8, lengths[j], &error);
 			KUNIT_EXPECT_EQ(test, n, lengths[j]);
 			KUNIT_EXPECT_EQ(test, error, 0);
+			KUNIT_EXPECT_EQ(test, copy_from_user(f->have, f->buf, lengths[j] + 16), 0);
 			KUNIT_EXPECT_EQ_MSG(test, memcmp(f->have + 8, f->want + offsets[i],
 							 lengths[j]), 0,
 					    "%u bytes at %#x", lengths[j], offsets[i]);
@@ -193,8 +217,7 @@ static void writes_are_exact(struct kunit *test)
 		for (j = 0; j < ARRAY_SIZE(lengths); j++) {
 			memset(f->want + offsets[i], i * 16 + j, lengths[j]);
 			memset(f->have, i * 16 + j, lengths[j]);
-			n = region_write(f->region, offsets[i], membuf_kern(f->have),
-					 lengths[j], &error);
+			n = do_write(test, f, offsets[i], lengths[j], &error);
 			KUNIT_EXPECT_EQ(test, n, lengths[j]);
 			KUNIT_EXPECT_EQ(test, error, 0);
 			expect_file(test, f, offsets[i], lengths[j]);
@@ -233,9 +256,9 @@ static void nothing_is_done_for_no_bytes(struct kunit *test)
 	struct fixture *f = start(test);
 	int error = 1;
 
-	KUNIT_EXPECT_EQ(test, region_read(f->region, SIZE, membuf_kern(f->have), 0, &error), 0);
+	KUNIT_EXPECT_EQ(test, do_read(test, f, SIZE, 0, &error), 0);
 	KUNIT_EXPECT_EQ(test, error, 0);
-	KUNIT_EXPECT_EQ(test, region_write(f->region, 0, membuf_kern(f->have), 0, &error), 0);
+	KUNIT_EXPECT_EQ(test, do_write(test, f, 0, 0, &error), 0);
 	KUNIT_EXPECT_EQ(test, error, 0);
 	KUNIT_EXPECT_EQ(test, region_fill(f->region, SIZE, 0, 0, 0, &error), 0);
 	KUNIT_EXPECT_EQ(test, error, 0);
@@ -310,28 +333,38 @@ static void pins_are_charged_and_given_back(struct kunit *test)
 struct remote {
 	struct work_struct work;
 	struct fixture *f;
-	u64 read;
-	u64 written;
-	int errors[3];
+	u64 filled;
+	int errors[2];
+	int read_errors;
 	u64 old;
 };
+
+/* The last word of each page. */
+static u64 *last_word(u8 *data, unsigned int page)
+{
+	return (u64 *)(data + (page + 1) * PAGE_SIZE - sizeof(u64));
+}
 
 static void remote_work(struct work_struct *work)
 {
 	struct remote *r = container_of(work, struct remote, work);
+	unsigned int i;
 
-	r->read = region_read(r->f->region, 100, membuf_kern(r->f->have), 30 * PAGE_SIZE,
-			      &r->errors[0]);
-	r->written = region_write(r->f->region, 4090, membuf_kern(r->f->have), 9000,
-				  &r->errors[1]);
-	r->errors[2] = region_atomic(r->f->region, 5 * PAGE_SIZE, REGION_ADD, 8, 1, 0, &r->old);
+	for (i = 0; i < PAGES; i++) {
+		if (region_read64(r->f->region, (i + 1) * PAGE_SIZE - sizeof(u64),
+				  last_word(r->f->have, i)))
+			r->read_errors++;
+	}
+	r->filled = region_fill(r->f->region, 4090, 0, 0, 9000, &r->errors[0]);
+	r->errors[1] = region_atomic(r->f->region, 5 * PAGE_SIZE, REGION_ADD, 8, 1, 0, &r->old);
 }
 
-/* From a thread that has no address space, or another one. */
+/* From a thread that has no address space. */
 static void other_threads_reach_it(struct kunit *test)
 {
 	struct fixture *f = start(test);
 	struct remote r = { .f = f };
+	unsigned int i;
 	u64 was;
 
 	INIT_WORK_ONSTACK(&r.work, remote_work);
@@ -340,11 +373,11 @@ static void other_threads_reach_it(struct kunit *test)
 	destroy_work_on_stack(&r.work);
 	KUNIT_EXPECT_EQ(test, r.errors[0], 0);
 	KUNIT_EXPECT_EQ(test, r.errors[1], 0);
-	KUNIT_EXPECT_EQ(test, r.errors[2], 0);
-	KUNIT_EXPECT_EQ(test, r.read, 30 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, r.written, 9000);
-	KUNIT_EXPECT_EQ(test, memcmp(f->have, f->want + 100, 30 * PAGE_SIZE), 0);
-	memmove(f->want + 4090, f->have, 9000);
+	KUNIT_EXPECT_EQ(test, r.read_errors, 0);
+	KUNIT_EXPECT_EQ(test, r.filled, 9000);
+	for (i = 0; i < PAGES; i++)
+		KUNIT_EXPECT_EQ(test, *last_word(f->have, i), *last_word(f->want, i));
+	memset(f->want + 4090, 0, 9000);
 	memcpy(&was, f->want + 5 * PAGE_SIZE, sizeof(was));
 	KUNIT_EXPECT_EQ(test, r.old, was);
 	was++;
@@ -357,14 +390,16 @@ static void only_files_and_pins_outlive_a_process(struct kunit *test)
 {
 	u32 kind = *(const u32 *)test->param_value;
 	struct fixture *f = start(test);
-	u64 length = kind ? SIZE : 0, width = kind ? 8 : 0, old;
 	int error, want = kind ? 0 : -EIO;
+	u64 width = kind ? 8 : 0, old;
 
 	end_of_process();
-	KUNIT_EXPECT_EQ(test, region_read(f->region, 0, membuf_kern(f->have), SIZE, &error),
-			length);
-	KUNIT_EXPECT_EQ(test, error, want);
-	KUNIT_EXPECT_EQ(test, memcmp(f->have, f->want, length), 0);
+	old = 0;
+	KUNIT_EXPECT_EQ(test, region_read64(f->region, SIZE - 8, &old), want);
+	KUNIT_EXPECT_EQ(test, memcmp(&old, f->want + SIZE - 8, width), 0);
+	/* There is nothing to copy to any more, either */
+	KUNIT_EXPECT_EQ(test, region_read(f->region, 0, f->buf, SIZE, &error), 0);
+	KUNIT_EXPECT_EQ(test, error, kind ? -EFAULT : -EIO);
 	KUNIT_EXPECT_EQ(test, region_fill(f->region, 8, 0, 0, 8, &error), width);
 	KUNIT_EXPECT_EQ(test, error, want);
 	KUNIT_EXPECT_EQ(test, region_atomic(f->region, 8, REGION_ADD, 8, 1, 0, &old), want);
@@ -445,8 +480,7 @@ static void pin_of_a_gap_fails_whole(struct kunit *test)
 	/* Unpinned, what is there can be reached up to the last byte */
 	f->region = region_create_user(f->uaddr, SIZE, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(f->region));
-	KUNIT_EXPECT_EQ(test, region_read(f->region, 5, membuf_kern(f->have), 30 * PAGE_SIZE,
-					  &error), 20 * PAGE_SIZE - 5);
+	KUNIT_EXPECT_EQ(test, do_read(test, f, 5, 30 * PAGE_SIZE, &error), 20 * PAGE_SIZE - 5);
 	KUNIT_EXPECT_EQ(test, error, -EIO);
 	KUNIT_EXPECT_EQ(test, region_fill(f->region, 19 * PAGE_SIZE, 0, 0, 2 * PAGE_SIZE,
 					  &error), PAGE_SIZE);
@@ -498,17 +532,14 @@ static void truncated_file_ends_the_access(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(f->region));
 	i_size_write(inode, 3 * PAGE_SIZE + 5);
 	truncate_setsize(inode, 3 * PAGE_SIZE + 5);
-	KUNIT_EXPECT_EQ(test, region_read(f->region, 7, membuf_kern(f->have), SIZE - 7,
-					  &error), 4 * PAGE_SIZE - 7);
+	KUNIT_EXPECT_EQ(test, do_read(test, f, 7, SIZE - 7, &error), 4 * PAGE_SIZE - 7);
 	KUNIT_EXPECT_EQ(test, error, -EIO);
-	KUNIT_EXPECT_EQ(test, region_write(f->region, 4 * PAGE_SIZE, membuf_kern(f->have),
-					   1, &error), 0);
+	KUNIT_EXPECT_EQ(test, do_write(test, f, 4 * PAGE_SIZE, 1, &error), 0);
 	KUNIT_EXPECT_EQ(test, error, -EIO);
 	KUNIT_EXPECT_EQ(test, region_fill(f->region, SIZE - 1, 0, 0, 1, &error), 0);
 	KUNIT_EXPECT_EQ(test, error, -EIO);
 	i_size_write(inode, SIZE + SKIP * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, region_read(f->region, 0, membuf_kern(f->have), SIZE,
-					  &error), SIZE);
+	KUNIT_EXPECT_EQ(test, do_read(test, f, 0, SIZE, &error), SIZE);
 	KUNIT_EXPECT_EQ(test, error, 0);
 	end_of_process();
 }

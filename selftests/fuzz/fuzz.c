@@ -358,7 +358,7 @@ static void do_dma(struct input *in)
 		.op = how % 6,
 		.width = how & 0x40 ? 8 : 4,
 		.iova = input_iova(in),
-		.buf = how & 0x80 ? membuf_user(data) : membuf_kern(data),
+		.buf = data,
 	};
 	u64 expected = 0, left;
 	bool exact;

@@ -35,15 +35,18 @@ struct nyx_domain;
  * @unit: the unit, with a cache of WORLD_TLB entries
  * @dom: the device's domain
  * @uaddr: where the current process has the pinned guest memory of GPA 0
+ * @buf: memory of the current process, for the other side of a DMA
  */
 struct world {
 	struct nyx_unit *unit;
 	struct nyx_domain *dom;
 	unsigned long uaddr;
+	unsigned long buf;
 };
 
 #define WORLD_TLB	4096
 #define WORLD_MEMORY	(128ull << 20)
+#define WORLD_BUF	(1ul << 20)
 #define WORLD_SBDF	0x00000108
 /* Where the IOVAs for map and unmap begin: AMD v1 has four levels there, too. */
 #define WORLD_IOVA	(1ull << 40)

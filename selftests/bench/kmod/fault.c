@@ -37,7 +37,6 @@ struct fault_rows {
 	u32 op;
 	u64 ns;
 	struct nyx_event event;
-	char buf[64];
 };
 
 static u32 dma(struct fault_rows *r, u32 sbdf, u64 iova, u32 op)
@@ -47,8 +46,8 @@ static u32 dma(struct fault_rows *r, u32 sbdf, u64 iova, u32 op)
 		.pasid = NYX_PASID_NONE,
 		.op = op,
 		.iova = iova,
-		.length = sizeof(r->buf),
-		.buf = membuf_kern(r->buf),
+		.length = 64,
+		.buf = (void __user *)r->w->buf,
 	};
 
 	bench_check(!nyx_dma_do(r->w->unit, &req));

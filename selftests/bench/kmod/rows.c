@@ -6,11 +6,13 @@
  *
  * All of it is the module's own code, called as the ioctls call it. As in the
  * user-space program, mapped pages form a cycle, so that a dependent chain is
- * pointer chasing.
+ * pointer chasing. A DMA copies from and to memory of the process that loads the module,
+ * as NYX_DMA does; its peer copies as many bytes from or to the same memory.
  */
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/xarray.h>
 
@@ -38,7 +40,6 @@ struct rows {
 	u64 vhost_page[VHOST_LIVE];
 	/* D1 */
 	char *buf;
-	char *other;
 	u64 length;
 	u32 op;
 	u64 iova;
@@ -474,7 +475,7 @@ static void run_dma(void *ctx, unsigned long n)
 		.op = r->op,
 		.iova = r->iova,
 		.length = r->length,
-		.buf = membuf_kern(r->buf),
+		.buf = (void __user *)r->w->buf,
 	};
 
 	while (n--) {
@@ -483,16 +484,16 @@ static void run_dma(void *ctx, unsigned long n)
 	}
 }
 
-static void run_memcpy(void *ctx, unsigned long n)
+static void run_usercopy(void *ctx, unsigned long n)
 {
 	struct rows *r = ctx;
+	void __user *user = (void __user *)r->w->buf;
 
 	while (n--) {
 		if (r->op == NYX_DMA_READ)
-			memcpy(r->buf, r->other, READ_ONCE(r->length));
+			bench_check(!copy_to_user(user, r->buf, READ_ONCE(r->length)));
 		else
-			memcpy(r->other, r->buf, READ_ONCE(r->length));
-		barrier();
+			bench_check(!copy_from_user(r->buf, user, READ_ONCE(r->length)));
 	}
 }
 
@@ -510,7 +511,7 @@ static void dma(struct rows *r)
 		{ 1048576, "1 MiB", 0, 97 },
 	};
 	struct bench_side ours = { .ctx = r, .run = run_dma };
-	struct bench_side peer = { .name = "memcpy", .ctx = r, .run = run_memcpy };
+	struct bench_side peer = { .ctx = r, .run = run_usercopy };
 	u64 scattered = WORLD_IOVA, bytes;
 	char variant[64];
 	unsigned int i;
@@ -525,14 +526,17 @@ static void dma(struct rows *r)
 		r->iova = 0;
 		peer.share = size[i].share;
 		r->op = NYX_DMA_READ;
+		peer.name = "copy_to_user";
 		snprintf(variant, sizeof(variant), "nyx_dma_do read, %s, hot", size[i].name);
 		bench_row("D1", variant, size[i].target, &ours, &peer, 1);
 		r->op = NYX_DMA_WRITE;
+		peer.name = "copy_from_user";
 		snprintf(variant, sizeof(variant), "nyx_dma_do write, %s, hot", size[i].name);
 		bench_row("D1", variant, size[i].target, &ours, &peer, 1);
 	}
 	r->iova = scattered;
 	r->op = NYX_DMA_READ;
+	peer.name = "copy_to_user";
 	peer.share = 85;
 	bench_row("D4", "nyx_dma_do read, 1 MiB in 256 scattered 4K pages", 0, &ours, &peer, 1);
 	unmap(r->w, 0, ~0ull, &bytes);
@@ -546,13 +550,11 @@ void bench_rows(struct world *w)
 		return bench_fail(__LINE__, "memory");
 	r->w = w;
 	r->amdv1 = amdv1_new();
-	r->buf = vmalloc(1 << 20);
-	r->other = vmalloc(1 << 20);
-	if (!r->amdv1 || !r->buf || !r->other || vhost_fill(r)) {
+	r->buf = vmalloc(WORLD_BUF);
+	if (!r->amdv1 || !r->buf || vhost_fill(r)) {
 		bench_fail(__LINE__, "memory");
 	} else {
-		memset(r->buf, 1, 1 << 20);
-		memset(r->other, 2, 1 << 20);
+		memset(r->buf, 1, WORLD_BUF);
 		floors(r);
 		hits(r);
 		maps(r);
@@ -564,6 +566,5 @@ void bench_rows(struct world *w)
 	if (r->amdv1)
 		amdv1_free(r->amdv1);
 	vfree(r->buf);
-	vfree(r->other);
 	kvfree(r);
 }

@@ -7,6 +7,7 @@
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/uaccess.h>
 
 #include "bench.h"
 
@@ -17,18 +18,27 @@
 #include "core/unit.h"
 #include "mem/region.h"
 
+/* Memory of the current process, all there. */
+static int user_alloc(unsigned long size, unsigned long *addr)
+{
+	unsigned long ret = vm_mmap(NULL, 0, size, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, 0);
+
+	if (IS_ERR_VALUE(ret))
+		return ret;
+	*addr = ret;
+	return clear_user((void __user *)ret, size) ? -EFAULT : 0;
+}
+
 static int add_memory(struct world *w)
 {
 	struct region *region;
-	unsigned long addr;
 	int ret;
 
-	addr = vm_mmap(NULL, 0, WORLD_MEMORY, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, 0);
-	if (IS_ERR_VALUE(addr))
-		return addr;
-	w->uaddr = addr;
-	region = region_create_user(addr, WORLD_MEMORY, REGION_PINNED);
+	ret = user_alloc(WORLD_BUF, &w->buf) ?: user_alloc(WORLD_MEMORY, &w->uaddr);
+	if (ret)
+		return ret;
+	region = region_create_user(w->uaddr, WORLD_MEMORY, REGION_PINNED);
 	if (IS_ERR(region))
 		return PTR_ERR(region);
 	ret = nyx_memory_add(w->unit, 0, WORLD_MEMORY - 1, region);
@@ -80,4 +90,6 @@ void world_end(struct world *w)
 		nyx_unit_close(w->unit);
 	if (w->uaddr)
 		vm_munmap(w->uaddr, WORLD_MEMORY);
+	if (w->buf)
+		vm_munmap(w->buf, WORLD_BUF);
 }

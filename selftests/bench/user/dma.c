@@ -4,8 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * nyx_dma_do() as it is: device, epoch, translation, memory map, region, copy,
- * counters. The peer copies the same bytes. Guest memory is of huge pages.
+ * nyx_dma_do() as NYX_DMA calls it: device, epoch, translation, memory map, region,
+ * copy from or to the caller's memory, counters. The system call is not part of it. The
+ * peer copies the same bytes. Guest memory is of huge pages.
  */
 #include "user/bench.h"
 
@@ -28,7 +29,7 @@ static void run_dma(void *ctx, unsigned long n)
 		.op = b->op,
 		.iova = b->iova,
 		.length = b->length,
-		.buf = membuf_kern(b->buf),
+		.buf = b->buf,
 	};
 
 	while (n--) {
