@@ -55,6 +55,7 @@ int world_begin(struct world *w);
 void world_end(struct world *w);
 
 void bench_rows(struct world *w);
+void bench_sync_rows(struct world *w);
 
 /* @fd: an eventfd, or -1. */
 void bench_irq_rows(struct world *w, int fd);

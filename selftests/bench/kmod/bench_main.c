@@ -79,6 +79,7 @@ static int __init bench_module_init(void)
 	bench_init(seed);
 	ret = world_begin(&w);
 	if (!ret) {
+		bench_sync_rows(&w);
 		bench_rows(&w);
 		bench_irq_rows(&w, eventfd);
 		bench_fault_rows(&w);

@@ -57,22 +57,6 @@ static void run_mutex(void *ctx, unsigned long n)
 	}
 }
 
-static void run_epoch(void *ctx, unsigned long n)
-{
-	struct rows *r = ctx;
-
-	while (n--)
-		epoch_exit(&r->w->dom->epoch, epoch_enter(&r->w->dom->epoch));
-}
-
-static void run_drain(void *ctx, unsigned long n)
-{
-	struct rows *r = ctx;
-
-	while (n--)
-		bench_check(!epoch_drain(&r->w->dom->epoch));
-}
-
 static void run_access(void *ctx, unsigned long n)
 {
 	struct rows *r = ctx;
@@ -109,9 +93,7 @@ static void floors(struct rows *r)
 		void (*run)(void *ctx, unsigned long n);
 	} row[] = {
 		{ "F1", "mutex_lock + mutex_unlock, uncontended", run_mutex },
-		{ "F2", "epoch_enter + epoch_exit", run_epoch },
 		{ "F3", "nyx_access_begin + nyx_access_end", run_access },
-		{ "F4", "epoch_drain, idle", run_drain },
 		{ "F6", "xa_load of a device", run_xa_load },
 		{ "F7", "alloc_page(ACCOUNT, ZERO) + __free_page", run_page },
 	};

@@ -50,6 +50,7 @@ static void pin(int cpu)
 /* What the machine and the loops cost by themselves. */
 struct floor {
 	struct world *w;
+	void *readers;
 	unsigned long word;
 };
 
@@ -69,6 +70,16 @@ static void run_epoch(void *ctx, unsigned long n)
 
 	while (n--)
 		epoch_exit(&f->w->dom->epoch, epoch_enter(&f->w->dom->epoch));
+}
+
+static void run_srcu(void *ctx, unsigned long n)
+{
+	readers_srcu(((struct floor *)ctx)->readers, n);
+}
+
+static void run_ref(void *ctx, unsigned long n)
+{
+	readers_ref(((struct floor *)ctx)->readers, n);
 }
 
 static void run_access(void *ctx, unsigned long n)
@@ -109,7 +120,7 @@ static void run_drain64(void *ctx, unsigned long n)
 
 static void bench_floor(void)
 {
-	struct floor f = { .w = world_new(PT_VTDSS, false) };
+	struct floor f = { .w = world_new(PT_VTDSS, false), .readers = readers_new() };
 	struct bench_side side[] = {
 		{ .run = run_atomic, .ctx = &f },
 		{ .run = run_mutex, .ctx = &f },
@@ -118,10 +129,15 @@ static void bench_floor(void)
 		{ .run = run_drain, .ctx = &f },
 		{ .run = run_drain64, .ctx = &f },
 	};
+	struct bench_side readers[] = {
+		{ .name = "srcu_read_lock + unlock (tree)", .run = run_srcu, .ctx = &f },
+		{ .name = "percpu_ref_tryget_live + put", .run = run_ref, .ctx = &f },
+	};
 
 	bench_row("F0", "one locked instruction", 0, &side[0], NULL, 0);
 	bench_row("F1", "mutex_lock + mutex_unlock, uncontended", 0, &side[1], NULL, 0);
-	bench_row("F2", "epoch_enter + epoch_exit", 0, &side[2], NULL, 0);
+	bench_row("F2", "epoch_enter + epoch_exit", 0, &side[2], readers,
+		  f.readers ? ARRAY_SIZE(readers) : 0);
 	bench_row("F3", "nyx_access_begin + nyx_access_end", 0, &side[3], NULL, 0);
 	bench_row("F4", "epoch_drain, idle, 2 possible CPUs", 0, &side[4], NULL, 0);
 	bench_row("F4", "epoch_drain, idle, 64 possible CPUs, near", 0, &side[5], NULL, 0);
