@@ -91,5 +91,6 @@ void bench_map(void);
 void bench_dma(void);
 void bench_irq(void);
 void bench_fault(void);
+void bench_syscall(void);
 
 #endif /* NYX_BENCH_USER_BENCH_H */

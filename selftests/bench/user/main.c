@@ -7,7 +7,7 @@
  * usage: nyx-bench [-c CPU] [-s SEED] [-r REPS] [AREA]...
  *
  * Prints the lines that measure.h describes. Areas: floor tlb walk map dma irq
- * fault.
+ * fault syscall.
  */
 #include "user/bench.h"
 
@@ -154,6 +154,7 @@ static const struct area {
 	{ "dma", bench_dma },
 	{ "irq", bench_irq },
 	{ "fault", bench_fault },
+	{ "syscall", bench_syscall },
 };
 
 int main(int argc, char **argv)
