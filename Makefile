@@ -47,7 +47,10 @@ DESTDIR	?=
 VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 MODULE	= build/$(KREL)/nyx-iommu.ko
-MODULE_RELEASE = $(shell PATH="$(PATH)" modinfo -F vermagic $(MODULE) | cut -d' ' -f1)
+# What is installed is built without what is for tests, unless CONFIG_NYX_ORACLE=y
+CONFIG_NYX_ORACLE ?= n
+INSTALLED = build/$(KREL)-CONFIGNYXORACLE$(CONFIG_NYX_ORACLE)/nyx-iommu.ko
+MODULE_RELEASE = $(shell PATH="$(PATH)" modinfo -F vermagic $(INSTALLED) | cut -d' ' -f1)
 DKMS_TREE = $(DESTDIR)/usr/src/nyx-$(VERSION)
 # One at a time: tests beside each other ask for it, too
 USER	= mkdir -p build && flock build/.lock-user \
@@ -56,6 +59,10 @@ USER	= mkdir -p build && flock build/.lock-user \
 .PHONY: modules
 modules:
 	@selftests/vm/build-module $(KREL)
+
+.PHONY: modules-installed
+modules-installed:
+	@selftests/vm/build-module $(KREL) CONFIG_NYX_ORACLE=$(CONFIG_NYX_ORACLE)
 
 .PHONY: all
 all: modules lib cli vmm
@@ -124,10 +131,10 @@ install-user:
 		$(DESTDIR)/usr/lib/udev/rules.d/60-nyx-iommu.rules
 	install -D -m 644 userspace/udev/nyx-iommu.conf \
 		$(DESTDIR)/usr/lib/modules-load.d/nyx-iommu.conf
-install-module: modules
+install-module: modules-installed
 	install -d $(DESTDIR)/lib/modules/$(MODULE_RELEASE)/updates
 	strip --strip-debug -o $(DESTDIR)/lib/modules/$(MODULE_RELEASE)/updates/nyx-iommu.ko \
-		$(MODULE)
+		$(INSTALLED)
 install-dkms:
 	mkdir -p $(DKMS_TREE)
 	cp -a dkms.conf Kbuild kmod uapi $(DKMS_TREE)/
@@ -154,7 +161,7 @@ uninstall-dkms:
 .PHONY: dkms
 dkms:
 	@command -v dkms >/dev/null || { echo 'no dkms; apt-get install dkms' >&2; exit 1; }
-	@$(MAKE) --no-print-directory modules
+	@$(MAKE) --no-print-directory modules-installed
 	@$(USER)
 	@userspace/setup undo-dkms $(VERSION)
 	@$(MAKE) --no-print-directory uninstall-module install-dkms

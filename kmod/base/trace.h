@@ -256,6 +256,7 @@ TRACE_EVENT(nyx_device_state,
 		  __entry->cause, __entry->score, __entry->tries)
 );
 
+#if IS_ENABLED(CONFIG_NYX_ORACLE)
 TRACE_EVENT(nyx_oracle,
 	TP_PROTO(u32 unit, u32 domain, u32 format, u64 iova, u32 status,
 		 u64 gpa, u32 prot, u64 true_gpa, u32 true_prot),
@@ -289,6 +290,7 @@ TRACE_EVENT(nyx_oracle,
 		  NYX_TRACE_ACCESS(__entry->prot), __entry->true_gpa,
 		  NYX_TRACE_ACCESS(__entry->true_prot))
 );
+#endif
 
 #endif /* NYX_BASE_TRACE_H */
 

@@ -144,7 +144,7 @@ static const struct nyx_op nyx_ops[] = {
 		OP_SIZE(struct nyx_domain_create, __reserved),
 		OP_RESV(struct nyx_domain_create),
 		.flags = NYX_DOMAIN_F_SHARED | NYX_DOMAIN_F_BATCHED |
-			 NYX_DOMAIN_F_ORACLE,
+			 (IS_ENABLED(CONFIG_NYX_ORACLE) ? NYX_DOMAIN_F_ORACLE : 0),
 		.prop = OP_NATIVE | OP_OUT,
 	},
 	[NYX_CMD_DOMAIN_DESTROY] = {

@@ -74,7 +74,7 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 		if (ret)
 			goto err_free;
 	}
-	if (cfg->flags & NYX_DOMAIN_F_ORACLE) {
+	if (IS_ENABLED(CONFIG_NYX_ORACLE) && (cfg->flags & NYX_DOMAIN_F_ORACLE)) {
 		dom->oracle = nyx_oracle_create(&dom->pt);
 		if (!dom->oracle) {
 			ret = -ENOMEM;
@@ -109,7 +109,8 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 err_stats:
 	free_percpu(dom->stats);
 err_oracle:
-	nyx_oracle_destroy(dom->oracle);
+	if (nyx_domain_oracle(dom))
+		nyx_oracle_destroy(dom->oracle);
 err_free:
 	kfree(dom);
 	return ERR_PTR(ret);
@@ -137,7 +138,8 @@ static void domain_release(struct nyx_domain *dom)
 	WARN_ON(!list_empty(&dom->due.link));
 	WARN_ON(!list_empty(&dom->retired));
 	pt_fini(&dom->pt);
-	nyx_oracle_destroy(dom->oracle);
+	if (nyx_domain_oracle(dom))
+		nyx_oracle_destroy(dom->oracle);
 	mutex_destroy(&dom->lock);
 	call_rcu(&dom->rcu, domain_free_rcu);
 }

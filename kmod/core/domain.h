@@ -18,6 +18,7 @@
 
 #include <linux/atomic.h>
 #include <linux/cache.h>
+#include <linux/kconfig.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/nyx_iommu.h>
@@ -73,7 +74,8 @@ struct nyx_domain_config {
  * @pieces_lg2: NYX_DOMAIN_GUEST: log2 of the largest page of which the cache may
  *              hold only a part, or 0
  * @pt: its table; writers under @lock
- * @oracle: NYX_DOMAIN_F_ORACLE: holds the same; const after init, or NULL
+ * @oracle: NYX_DOMAIN_F_ORACLE: holds the same; const after init, or NULL. Others ask
+ *          nyx_domain_oracle()
  * @lock: serialises writers of @pt and invalidations of @space
  * @history: what was unmapped lately, or NULL
  * @faults: faults reported
@@ -127,6 +129,12 @@ struct nyx_domain {
 	u32 address_width;
 	char name[NYX_NAME_LEN];
 };
+
+/* The oracle of a domain, or NULL: always in a module that is built without. */
+static inline struct nyx_oracle *nyx_domain_oracle(const struct nyx_domain *dom)
+{
+	return IS_ENABLED(CONFIG_NYX_ORACLE) ? dom->oracle : NULL;
+}
 
 /**
  * nyx_domain_blocked() - make the domain of devices that have no other

@@ -38,7 +38,7 @@ int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
 
 	mutex_lock(&dom->lock);
 	/* A range that was not mapped is not cached: nothing to invalidate. */
-	ret = dom->oracle ?
+	ret = nyx_domain_oracle(dom) ?
 		nyx_oracle_map(dom, iova, last, gpa, perm, &free) :
 		pt_map(&dom->pt, iova, last, gpa, perm, &free);
 	mutex_unlock(&dom->lock);
@@ -65,7 +65,7 @@ int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped,
 	mutex_lock(&dom->lock);
 	ret = nyx_history_before(dom, iova, last);
 	if (!ret)
-		ret = dom->oracle ?
+		ret = nyx_domain_oracle(dom) ?
 			nyx_oracle_unmap(dom, iova, last, &free, unmapped) :
 			pt_unmap(&dom->pt, iova, last, &free, unmapped);
 	if (!ret && *unmapped)

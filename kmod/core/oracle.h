@@ -15,6 +15,9 @@
  * A walk beside a map or unmap may see the tables at different moments: then they
  * are not compared. A format that cannot follow for want of memory, or because
  * the caller was killed, is left out from then on; without the ranges nothing is compared.
+ *
+ * A module that is built without CONFIG_NYX_ORACLE has none of this: its
+ * NYX_DOMAIN_CREATE does not know the flag, and nyx_domain_oracle() is NULL.
  */
 #ifndef NYX_CORE_ORACLE_H
 #define NYX_CORE_ORACLE_H
@@ -54,7 +57,7 @@ struct nyx_oracle *nyx_oracle_create(const struct pt *pt);
 
 /**
  * nyx_oracle_destroy() - free it
- * @oracle: an oracle that has no readers and no writers any more, or NULL
+ * @oracle: an oracle that has no readers and no writers any more
  *
  * Context: may sleep.
  */

@@ -139,7 +139,7 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	iotlb_begin(&dom->space, &acc->snap);
 	if (dom->stage.kind == NYX_STAGE_GUEST) {
 		nyx_guest_walk(acc->unit, dom, iova, perm, &res, acc->trace);
-	} else if (unlikely(dom->oracle)) {
+	} else if (unlikely(nyx_domain_oracle(dom))) {
 		if (!nyx_oracle_walk(dom, iova, perm, &res))
 			return refuse(fault, NYX_FAULT_ORACLE, iova, perm,
 				      NYX_GPA_UNKNOWN);

@@ -145,7 +145,7 @@ static void show_table(struct seq_file *m, struct nyx_domain *dom)
 	seq_printf(m, "domain %u %s levels %u tables %llu mapped %llu",
 		   dom->id, format[dom->pt.format], dom->pt.top + 1,
 		   dom->pt.tables, dom->pt.mapped);
-	if (dom->oracle)
+	if (nyx_domain_oracle(dom))
 		show_oracle(m, dom->oracle, format);
 	seq_putc(m, '\n');
 	pt_dump(&dom->pt, show_entry, m);

@@ -16,7 +16,6 @@
 #include "core/domain.h"
 #include "core/inval.h"
 #include "core/memory.h"
-#include "core/oracle.h"
 #include "core/page.h"
 #include "mem/region_priv.h"
 
@@ -409,34 +408,6 @@ u64 region_usercopy_max(const void *addr, u64 length)
 void nyx_pages_forget(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	BUG_ON(dev->nr_groups);
-}
-
-struct nyx_oracle *nyx_oracle_create(const struct pt *pt)
-{
-	BUG();
-}
-
-void nyx_oracle_destroy(struct nyx_oracle *oracle)
-{
-	BUG_ON(oracle);
-}
-
-int nyx_oracle_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa, unsigned int perm,
-		   struct pt_chain *free)
-{
-	BUG();
-}
-
-int nyx_oracle_unmap(struct nyx_domain *dom, u64 iova, u64 last, struct pt_chain *free,
-		     u64 *unmapped)
-{
-	BUG();
-}
-
-bool nyx_oracle_walk(struct nyx_domain *dom, u64 iova, unsigned int perm,
-		     struct pt_result *res)
-{
-	BUG();
 }
 
 /* ---- the unit ---------------------------------------------------------------------- */

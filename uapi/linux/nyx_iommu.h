@@ -767,7 +767,8 @@ enum nyx_format {
  *                       wide enough, and as plain ranges. Each walk compares
  *                       all of them; where they differ, the access is refused
  *                       with NYX_FAULT_ORACLE. Takes several times the memory
- *                       and time
+ *                       and time. -EOPNOTSUPP from a module that was built
+ *                       without CONFIG_NYX_ORACLE
  */
 enum nyx_domain_flags {
 	NYX_DOMAIN_F_SHARED = 1 << 0,

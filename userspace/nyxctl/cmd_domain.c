@@ -135,6 +135,8 @@ static int create_failed(struct cli *cli, const struct nyx_domain_create_opts *o
 		    status.model != NYX_MODEL_NATIVE)
 			return err_say(err, "unit '%s' has a vendor model: its guest makes the domains, by its tables",
 				       cli->unit_name);
+		if (opts->flags & NYX_DOMAIN_F_ORACLE)
+			return err_say(err, "cannot make the domain: the module is built without CONFIG_NYX_ORACLE, which is for tests");
 		return err_say(err, "cannot make the domain: the module does not know this kind or format; 'nyxctl module info' shows what it knows");
 	case ENOSPC:
 		return err_say(err, "cannot make the domain: the unit's limit is reached; 'nyxctl unit show' lists the limits");

@@ -9,7 +9,6 @@
  */
 #include "user/bench.h"
 
-#include "core/oracle.h"
 #include "core/page.h"
 #include "mem/region_priv.h"
 
@@ -129,33 +128,6 @@ void region_walk_end(struct region_walk *walk)
 
 
 void nyx_pages_forget(struct nyx_unit *unit, struct nyx_device *dev)
-{
-	BUG();
-}
-
-struct nyx_oracle *nyx_oracle_create(const struct pt *pt)
-{
-	BUG();
-}
-
-void nyx_oracle_destroy(struct nyx_oracle *oracle)
-{
-	bench_check(!oracle);
-}
-
-int nyx_oracle_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa, unsigned int perm,
-		   struct pt_chain *free)
-{
-	BUG();
-}
-
-int nyx_oracle_unmap(struct nyx_domain *dom, u64 iova, u64 last, struct pt_chain *free,
-		     u64 *unmapped)
-{
-	BUG();
-}
-
-bool nyx_oracle_walk(struct nyx_domain *dom, u64 iova, unsigned int perm, struct pt_result *res)
 {
 	BUG();
 }
