@@ -103,7 +103,7 @@ static void get_settings(struct amdvi *amdvi, struct settings *set)
 	unsigned long flags;
 	u64 base, limit;
 
-	spin_lock_irqsave(&amdvi->lock, flags);
+	spin_lock_irqsave(&amdvi->base.lock, flags);
 	set->control = amdvi->value[REG_CONTROL];
 	lg2 = min_t(u32, FIELD_GET(AMDVI_CTL_SEGMENTS, set->control),
 		    AMDVI_SEGMENTS_LG2);
@@ -113,7 +113,7 @@ static void get_settings(struct amdvi *amdvi, struct settings *set)
 		set->tables.base[n] = amdvi->value[REG_SEGMENT1 + n - 1];
 	base = amdvi->value[REG_EXCL_BASE];
 	limit = amdvi->value[REG_EXCL_LIMIT];
-	spin_unlock_irqrestore(&amdvi->lock, flags);
+	spin_unlock_irqrestore(&amdvi->base.lock, flags);
 
 	set->excl = base & AMDVI_EXCL_ENABLE;
 	set->excl_all = base & AMDVI_EXCL_ALLOW;
@@ -136,7 +136,7 @@ static int read_dte(struct amdvi *amdvi, const struct settings *set, u16 rid,
 		return AMDVI_EVENT_ILLEGAL_DTE;
 	}
 	for (i = 0; i < 4; i++) {
-		ret = nyx_guest_read64(amdvi->front.unit, *at + 8 * i, &dte[i]);
+		ret = nyx_guest_read64(amdvi->base.front.unit, *at + 8 * i, &dte[i]);
 		if (ret == -EIO)
 			return AMDVI_EVENT_DTE_HARDWARE | AMDVI_EVENT_MASTER_ABORT;
 		if (ret)
@@ -356,7 +356,7 @@ static const char *const irq_words[32] = {
 static int read_irte(struct amdvi *amdvi, bool large, u64 root, u32 index,
 		     u64 word[2])
 {
-	struct nyx_unit *unit = amdvi->front.unit;
+	struct nyx_unit *unit = amdvi->base.front.unit;
 	u64 at;
 	int ret;
 
@@ -466,7 +466,7 @@ static void amdvi_irq_fault(struct nyx_front *front,
 
 static void forget_all(struct amdvi *amdvi)
 {
-	nyx_guest_forget(amdvi->front.unit, NYX_GUEST_ALL_TAGS, &amdvi->queue.ticket);
+	nyx_guest_forget(amdvi->base.front.unit, NYX_GUEST_ALL_TAGS, &amdvi->base.queue.ticket);
 	amdvi_forget_silence(amdvi, 0, U16_MAX + 1);
 }
 
@@ -481,9 +481,9 @@ static u32 irq_mode(u64 control)
 
 static void set_irq_mode(struct amdvi *amdvi, u64 control)
 {
-	nyx_guest_forget_irqs(amdvi->front.unit, NYX_GUEST_ALL_IRQS,
-			      &amdvi->queue.ticket);
-	nyx_irq_set_mode(amdvi->front.unit, irq_mode(control), &amdvi->queue.ticket);
+	nyx_guest_forget_irqs(amdvi->base.front.unit, NYX_GUEST_ALL_IRQS,
+			      &amdvi->base.queue.ticket);
+	nyx_irq_set_mode(amdvi->base.front.unit, irq_mode(control), &amdvi->base.queue.ticket);
 }
 
 /* Section 3.4.4 */
@@ -501,9 +501,10 @@ static int control_changed(struct amdvi *amdvi, u64 changed)
 	return ret ?: amdvi_cmd_run(amdvi);
 }
 
-/* The effects of a write of a register. Under @mutex. */
-static int follow(struct amdvi *amdvi, const struct reg_write *w)
+static int amdvi_follow(struct viommu *viommu, const struct reg_write *w)
 {
+	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
+
 	switch (w->def->index) {
 	case REG_CONTROL:
 		return control_changed(amdvi, w->old ^ w->new);
@@ -514,11 +515,12 @@ static int follow(struct amdvi *amdvi, const struct reg_write *w)
 	}
 }
 
-/* Its effects on the registers themselves. Under @lock. */
-static void settle(struct amdvi *amdvi, const struct reg_write *w)
+static void amdvi_adjust(struct viommu *viommu, const struct reg_write *w)
 {
+	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
 	u64 status = amdvi->value[REG_STATUS];
 
+	amdvi_log_resume(amdvi);
 	switch (w->def->index) {
 	case REG_CONTROL:
 		amdvi_control_written(amdvi, w);
@@ -555,103 +557,69 @@ static void settle(struct amdvi *amdvi, const struct reg_write *w)
 	}
 }
 
-static int amdvi_mmio_read(struct nyx_front *front, u32 offset, u32 size,
-			   u64 *value)
+static int amdvi_sync(struct viommu *viommu)
 {
-	struct amdvi *amdvi = to_amdvi(front);
-	int ret;
+	return amdvi_log_flush(container_of(viommu, struct amdvi, base));
+}
 
-	ret = amdvi_log_flush(amdvi);
+/* Entries that came up before a write go by the registers as they were. */
+static int amdvi_prepare(struct viommu *viommu, const struct mmio_write *write)
+{
+	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
+	int ret = write ? amdvi_log_prepare(amdvi, write) : 0;
+
 	if (ret)
 		return ret;
-	spin_lock_irq(&amdvi->lock);
-	*value = regfile_read(&amdvi->regs, offset, size);
-	spin_unlock_irq(&amdvi->lock);
-	return 0;
+	return mutex_lock_killable(&amdvi->log_mutex) ? -EINTR : 0;
 }
 
-/* Change registers, unless something is kept for a log. False: something is. */
-static bool write_registers(struct amdvi *amdvi, u32 offset, u32 size, u64 value,
-			    struct reg_write w[2], unsigned int *n)
+static bool amdvi_pending(struct viommu *viommu)
 {
-	unsigned int i;
-	bool done;
-
-	spin_lock_irq(&amdvi->lock);
-	done = !amdvi_log_pending(amdvi);
-	if (done) {
-		*n = regfile_write(&amdvi->regs, offset, size, value, w);
-		for (i = 0; i < *n; i++)
-			settle(amdvi, &w[i]);
-		amdvi_log_resume(amdvi);
-	}
-	spin_unlock_irq(&amdvi->lock);
-	return done;
+	return amdvi_log_pending(container_of(viommu, struct amdvi, base));
 }
 
-static int amdvi_mmio_write(struct nyx_front *front, u32 offset, u32 size,
-			    u64 value)
+static int amdvi_flush(struct viommu *viommu)
 {
-	struct amdvi *amdvi = to_amdvi(front);
-	struct reg_write w[2];
-	unsigned int n = 0, i;
-	int ret;
+	return amdvi_log_flush_locked(container_of(viommu, struct amdvi, base));
+}
 
-	if (mutex_lock_killable(&amdvi->mutex))
-		return -EINTR;
-	ret = amdvi_log_prepare(amdvi, offset, size, value);
-	if (ret)
-		goto out_unlock;
-	if (mutex_lock_killable(&amdvi->log_mutex)) {
-		ret = -EINTR;
-		goto out_unlock;
-	}
-	/* Entries that came up before go by the registers as they were. */
-	do {
-		ret = amdvi_log_flush_locked(amdvi);
-	} while (!ret && !write_registers(amdvi, offset, size, value, w, &n));
-	amdvi_log_unlock(amdvi);
-	for (i = 0; i < n && !ret; i++)
-		ret = follow(amdvi, &w[i]);
-out_unlock:
-	mutex_unlock(&amdvi->mutex);
-	return ret;
+static void amdvi_release(struct viommu *viommu)
+{
+	amdvi_log_unlock(container_of(viommu, struct amdvi, base));
 }
 
 /* ---- life --------------------------------------------------------------- */
 
-static void reset_registers(struct amdvi *amdvi)
+static void amdvi_reset_state(struct viommu *viommu)
 {
-	spin_lock_irq(&amdvi->lock);
-	regfile_reset(&amdvi->regs);
+	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
+
+	regfile_reset(&viommu->regs);
 	amdvi_log_reset(amdvi);
 	memset(amdvi->unsent, 0, sizeof(amdvi->unsent));
 	amdvi->cmd_stopped = false;
-	spin_unlock_irq(&amdvi->lock);
 }
 
-static int amdvi_reset(struct nyx_front *front)
+static int amdvi_forget(struct viommu *viommu)
 {
-	struct amdvi *amdvi = to_amdvi(front);
-	int ret;
+	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
 
-	if (mutex_lock_killable(&amdvi->mutex))
-		return -EINTR;
-	/* An entry is written before, or not at all. */
-	if (mutex_lock_killable(&amdvi->log_mutex)) {
-		mutex_unlock(&amdvi->mutex);
-		return -EINTR;
-	}
-	reset_registers(amdvi);
-	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
-			     &amdvi->queue.ticket);
 	forget_all(amdvi);
 	set_irq_mode(amdvi, 0);
-	ret = amdvi_drain(amdvi);
-	amdvi_log_unlock(amdvi);
-	mutex_unlock(&amdvi->mutex);
-	return ret;
+	return amdvi_drain(amdvi);
 }
+
+static const struct viommu_ops amdvi_viommu_ops = {
+	.sync = amdvi_sync,
+	.prepare = amdvi_prepare,
+	.pending = amdvi_pending,
+	.flush = amdvi_flush,
+	.release = amdvi_release,
+	.adjust = amdvi_adjust,
+	.follow = amdvi_follow,
+	.reset_state = amdvi_reset_state,
+	.forget = amdvi_forget,
+};
 
 static void amdvi_stop(struct nyx_front *front)
 {
@@ -665,7 +633,7 @@ static void amdvi_destroy(struct nyx_front *front)
 	amdvi_log_fini(amdvi);
 	bitmap_free(amdvi->fresh);
 	bitmap_free(amdvi->silenced);
-	mutex_destroy(&amdvi->mutex);
+	viommu_fini(&amdvi->base);
 	kfree(amdvi);
 }
 
@@ -747,10 +715,10 @@ static void make_registers(struct amdvi *amdvi, u64 efr)
 		for (i = REG_SEGMENT1; i <= REG_SEGMENT7; i++)
 			def[i].rw = TABLE;
 	}
-	amdvi->regs.def = def;
-	amdvi->regs.nr = ARRAY_SIZE(amdvi_defs);
-	amdvi->regs.value = amdvi->value;
-	regfile_reset(&amdvi->regs);
+	amdvi->base.regs.def = def;
+	amdvi->base.regs.nr = ARRAY_SIZE(amdvi_defs);
+	amdvi->base.regs.value = amdvi->value;
+	regfile_reset(&amdvi->base.regs);
 }
 
 static struct nyx_front *amdvi_create(struct nyx_unit *unit,
@@ -770,12 +738,9 @@ static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 		kfree(amdvi);
 		return ERR_PTR(-ENOMEM);
 	}
-	amdvi->front.ops = &amdvi_model;
-	amdvi->front.unit = unit;
-	queue_init(&amdvi->queue, unit, &amdvi_queue_ops);
-	mutex_init(&amdvi->mutex);
+	viommu_init(&amdvi->base, unit, &amdvi_model, &amdvi_viommu_ops,
+		    &amdvi_queue_ops);
 	amdvi_log_init(amdvi);
-	spin_lock_init(&amdvi->lock);
 	amdvi->shape = (struct amdvi_shape) {
 		.levels = pt_format_levels(PT_AMDV1, cfg->address_width),
 		.prefetch = flags & NYX_AMDVI_F_PREFETCH,
@@ -784,7 +749,7 @@ static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 	make_registers(amdvi, features(flags, amdvi->shape.levels));
 	/* As after a reset; nobody knows the unit yet. */
 	unit->irq.mode = irq_mode(0);
-	return &amdvi->front;
+	return &amdvi->base.front;
 }
 
 const struct nyx_front_ops amdvi_model = {
@@ -795,10 +760,10 @@ const struct nyx_front_ops amdvi_model = {
 	.create = amdvi_create,
 	.stop = amdvi_stop,
 	.destroy = amdvi_destroy,
-	.reset = amdvi_reset,
+	.reset = viommu_reset,
 	.mmio_size = NYX_MMIO_SIZE_AMDVI,
-	.mmio_read = amdvi_mmio_read,
-	.mmio_write = amdvi_mmio_write,
+	.mmio_read = viommu_mmio_read,
+	.mmio_write = viommu_mmio_write,
 	.decode_device = amdvi_decode,
 	.decode_irqs = amdvi_decode_irqs,
 	.decode_irte = amdvi_decode_entry,

@@ -4,16 +4,12 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Locks: a write of a register is done, with all that follows from it, under
- * @mutex; it may execute the whole command buffer, and wait for accesses and for
- * guest memory. Registers are read and changed under @lock, by faults in any
- * context. Nothing that waits for a write holds what a write waits for: faults
- * and the decoding of tables take @lock only.
+ * Locks: see front/viommu.h.
  *
  * Both logs lie in guest memory, and faults come up in any context. So log_put()
  * keeps an entry in a buffer of the log's own size, at the offset that it will
  * have in the log, and a work item brings it to guest memory, under @log_mutex,
- * inside @mutex: first the entry, then the tail, then the interrupt. Every access
+ * inside &viommu.mutex: first the entry, then the tail, then the interrupt. Every access
  * of a register does the same before it looks. A write of a register holds
  * @log_mutex, with nothing kept, while the registers change: no entry is written
  * by what they were before.
@@ -25,15 +21,13 @@
 #ifndef NYX_FRONT_AMDVI_H
 #define NYX_FRONT_AMDVI_H
 
+#include <linux/container_of.h>
 #include <linux/mutex.h>
-#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
-#include "core/front.h"
 #include "front/amdvi/amdvi_decode.h"
-#include "front/queue.h"
-#include "front/regfile.h"
+#include "front/viommu.h"
 
 /* Values in &amdvi.value. */
 enum amdvi_reg {
@@ -51,7 +45,7 @@ enum amdvi_reg {
  * @kept: what is to be written there, at the offset that it will have there; as
  *        large as the log. The registers say where: at the tail
  * @size: bytes of @kept, or 0
- * @spare: becomes @kept when the base is written; under &amdvi.mutex
+ * @spare: becomes @kept when the base is written; under &viommu.mutex
  * @spare_size: bytes of @spare, or 0; likewise
  * @nr: entries that are kept
  * @full: an entry found no room; told when those that are kept are written
@@ -74,15 +68,12 @@ enum amdvi_log_id { LOG_EVENT, LOG_GA, LOG_MAX };
 
 /**
  * struct amdvi - a front end
- * @front: what the core knows
- * @mutex: serialises writes and commands
+ * @base: the part that all models share
  * @log_mutex: serialises who brings the logs to guest memory, and keeps their
  *             registers as they are
  * @log_work: brings the logs to guest memory
  * @log_tries: how often @log_work has asked for memory; its own
- * @lock: protects the registers, and what follows
- * @regs: the registers
- * @value: their values
+ * @value: values of the registers; under &viommu.lock, as what follows
  * @def: their table; a unit's own, for its features
  * @shape: what commands and tables may look like; const after init
  * @log: by enum amdvi_log_id
@@ -91,18 +82,14 @@ enum amdvi_log_id { LOG_EVENT, LOG_GA, LOG_MAX };
  * @silenced: requesters whose page faults are not logged until their entry is
  *            invalidated (SE), by requester id
  * @fresh: requesters whose entry was invalidated, and whose accesses of before may
- *         still meet a fault; likewise; under @mutex
+ *         still meet a fault; likewise; under &viommu.mutex
  * @any_fresh: there are some
- * @queue: the command buffer; under @mutex
  */
 struct amdvi {
-	struct nyx_front front;
-	struct mutex mutex;
+	struct viommu base;
 	struct mutex log_mutex;
 	struct delayed_work log_work;
 	unsigned int log_tries;
-	spinlock_t lock;
-	struct regfile regs;
 	u64 value[REG_MAX];
 	struct reg_def def[REG_MAX];
 	struct amdvi_shape shape;
@@ -112,7 +99,6 @@ struct amdvi {
 	unsigned long *silenced;
 	unsigned long *fresh;
 	bool any_fresh;
-	struct queue queue;
 };
 
 /**
@@ -145,7 +131,7 @@ void amdvi_log_event(struct amdvi *amdvi, u16 rid, u16 did, u16 code, u64 addres
  * @code: AMDVI_EVENT_*
  * @address: address
  *
- * Context: under &amdvi.lock.
+ * Context: under &viommu.lock.
  */
 void amdvi_log_event_locked(struct amdvi *amdvi, u16 rid, u16 did, u16 code,
 			    u64 address);
@@ -204,7 +190,7 @@ int amdvi_log_flush_locked(struct amdvi *amdvi);
  * amdvi_log_pending() - is there an entry that is not in guest memory?
  * @amdvi: the front end
  *
- * Context: any; the answer lasts under &amdvi.lock.
+ * Context: any; the answer lasts under &viommu.lock.
  * Return: true if there is.
  */
 bool amdvi_log_pending(const struct amdvi *amdvi);
@@ -213,7 +199,7 @@ bool amdvi_log_pending(const struct amdvi *amdvi);
  * amdvi_log_resume() - log again, where there was no memory
  * @amdvi: the front end
  *
- * Context: under &amdvi.log_mutex and &amdvi.lock.
+ * Context: under &amdvi.log_mutex and &viommu.lock.
  */
 void amdvi_log_resume(struct amdvi *amdvi);
 
@@ -226,21 +212,19 @@ void amdvi_log_unlock(struct amdvi *amdvi);
 /**
  * amdvi_log_prepare() - make room for what a write of a base asks for
  * @amdvi: the front end
- * @offset: of the write
- * @size: of the write
- * @value: what is written
+ * @write: the write
  *
- * Context: may sleep; under &amdvi.mutex.
+ * Context: may sleep; under &viommu.mutex.
  * Return: 0 or -ENOMEM.
  */
-int amdvi_log_prepare(struct amdvi *amdvi, u32 offset, u32 size, u64 value);
+int amdvi_log_prepare(struct amdvi *amdvi, const struct mmio_write *write);
 
 /**
  * amdvi_log_base_written() - EVT_BASE or GA_BASE was written
  * @amdvi: the front end
  * @reg: which one
  *
- * Context: under &amdvi.lock, with nothing kept.
+ * Context: under &viommu.lock, with nothing kept.
  */
 void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg);
 
@@ -248,7 +232,7 @@ void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg);
  * amdvi_log_reset() - as after power-on
  * @amdvi: the front end
  *
- * Context: under &amdvi.lock.
+ * Context: under &viommu.lock.
  */
 void amdvi_log_reset(struct amdvi *amdvi);
 
@@ -256,7 +240,7 @@ void amdvi_log_reset(struct amdvi *amdvi);
  * amdvi_status_update() - make what STATUS says of rings that run true
  * @amdvi: the front end
  *
- * Context: under &amdvi.lock.
+ * Context: under &viommu.lock.
  */
 void amdvi_status_update(struct amdvi *amdvi);
 
@@ -265,7 +249,7 @@ void amdvi_status_update(struct amdvi *amdvi);
  * @amdvi: the front end
  * @w: how
  *
- * Context: under &amdvi.lock.
+ * Context: under &viommu.lock.
  */
 void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w);
 
@@ -274,7 +258,7 @@ void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w);
  * @amdvi: the front end
  * @reg: which one
  *
- * Context: under &amdvi.lock.
+ * Context: under &viommu.lock.
  */
 void amdvi_vector_written(struct amdvi *amdvi, enum amdvi_reg reg);
 
@@ -282,7 +266,7 @@ void amdvi_vector_written(struct amdvi *amdvi, enum amdvi_reg reg);
  * amdvi_completion() - a COMPLETION_WAIT asks for an interrupt
  * @amdvi: the front end
  *
- * Context: under &amdvi.lock.
+ * Context: under &viommu.lock.
  */
 void amdvi_completion(struct amdvi *amdvi);
 
@@ -296,7 +280,7 @@ extern const struct queue_ops amdvi_queue_ops;
  * @first: the first requester
  * @nr: how many
  *
- * Context: under &amdvi.mutex; to be followed by amdvi_drain().
+ * Context: under &viommu.mutex; to be followed by amdvi_drain().
  */
 void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr);
 
@@ -304,7 +288,7 @@ void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr);
  * amdvi_drain() - wait until nobody uses what was forgotten
  * @amdvi: the front end
  *
- * Context: may sleep; under &amdvi.mutex.
+ * Context: may sleep; under &viommu.mutex.
  * Return: 0, or -EINTR if the caller was killed.
  */
 int amdvi_drain(struct amdvi *amdvi);
@@ -313,7 +297,7 @@ int amdvi_drain(struct amdvi *amdvi);
  * amdvi_cmd_run() - execute what is in the command buffer
  * @amdvi: the front end
  *
- * Context: may sleep; under &amdvi.mutex.
+ * Context: may sleep; under &viommu.mutex.
  * Return: 0, or -EINTR if the caller was killed: the rest is executed with the
  * next write of the tail.
  */
@@ -321,7 +305,7 @@ int amdvi_cmd_run(struct amdvi *amdvi);
 
 static inline struct amdvi *to_amdvi(struct nyx_front *front)
 {
-	return container_of(front, struct amdvi, front);
+	return container_of(front, struct amdvi, base.front);
 }
 
 #endif /* NYX_FRONT_AMDVI_H */

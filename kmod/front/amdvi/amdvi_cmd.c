@@ -18,11 +18,11 @@
 
 static void stop(struct amdvi *amdvi, u16 code, u64 address)
 {
-	spin_lock_irq(&amdvi->lock);
+	spin_lock_irq(&amdvi->base.lock);
 	amdvi->cmd_stopped = true;
 	amdvi_status_update(amdvi);
 	amdvi_log_event_locked(amdvi, 0, 0, code, address);
-	spin_unlock_irq(&amdvi->lock);
+	spin_unlock_irq(&amdvi->base.lock);
 }
 
 static void stop_hardware(struct amdvi *amdvi, u64 address)
@@ -46,7 +46,7 @@ static void clear_silence(struct amdvi *amdvi, unsigned long first, unsigned lon
 
 void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr)
 {
-	lockdep_assert_held(&amdvi->mutex);
+	lockdep_assert_held(&amdvi->base.mutex);
 	bitmap_set(amdvi->fresh, first, nr);
 	amdvi->any_fresh = true;
 	clear_silence(amdvi, first, nr);
@@ -54,9 +54,9 @@ void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr)
 
 int amdvi_drain(struct amdvi *amdvi)
 {
-	int ret = nyx_inval_wait(&amdvi->queue.ticket);
+	int ret = nyx_inval_wait(&amdvi->base.queue.ticket);
 
-	lockdep_assert_held(&amdvi->mutex);
+	lockdep_assert_held(&amdvi->base.mutex);
 	if (ret || !amdvi->any_fresh)
 		return ret;
 	/* A fault of before does not silence those that come from now on. */
@@ -73,7 +73,7 @@ static int completion_wait(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 
 	ret = amdvi_drain(amdvi);
 	if (!ret && cmd->store)
-		ret = queue_store(&amdvi->queue, cmd->addr, sizeof(u64), cmd->data);
+		ret = queue_store(&amdvi->base.queue, cmd->addr, sizeof(u64), cmd->data);
 	if (ret == -EINTR)
 		return ret;
 	if (ret) {
@@ -81,9 +81,9 @@ static int completion_wait(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 		return 1;
 	}
 	if (cmd->interrupt) {
-		spin_lock_irq(&amdvi->lock);
+		spin_lock_irq(&amdvi->base.lock);
 		amdvi_completion(amdvi);
-		spin_unlock_irq(&amdvi->lock);
+		spin_unlock_irq(&amdvi->base.lock);
 	}
 	return 0;
 }
@@ -94,8 +94,8 @@ static int completion_wait(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
  */
 static void invalidate_device(struct amdvi *amdvi, u16 rid)
 {
-	struct nyx_unit *unit = amdvi->front.unit;
-	struct nyx_ticket *ticket = &amdvi->queue.ticket;
+	struct nyx_unit *unit = amdvi->base.front.unit;
+	struct nyx_ticket *ticket = &amdvi->base.queue.ticket;
 	u32 tag = nyx_guest_forget_device(unit, rid, ticket);
 
 	if (tag != NYX_GUEST_ALL_TAGS)
@@ -106,8 +106,8 @@ static void invalidate_device(struct amdvi *amdvi, u16 rid)
 
 static void invalidate_all(struct amdvi *amdvi)
 {
-	struct nyx_unit *unit = amdvi->front.unit;
-	struct nyx_ticket *ticket = &amdvi->queue.ticket;
+	struct nyx_unit *unit = amdvi->base.front.unit;
+	struct nyx_ticket *ticket = &amdvi->base.queue.ticket;
 
 	nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS, ticket);
 	nyx_guest_invalidate(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX, ticket);
@@ -124,12 +124,12 @@ static int perform(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 		invalidate_device(amdvi, cmd->rid);
 		break;
 	case AMDVI_INVALIDATE_IOMMU_PAGES:
-		nyx_guest_invalidate(amdvi->front.unit, cmd->did, cmd->first,
-				     cmd->last, &amdvi->queue.ticket);
+		nyx_guest_invalidate(amdvi->base.front.unit, cmd->did, cmd->first,
+				     cmd->last, &amdvi->base.queue.ticket);
 		break;
 	case AMDVI_INVALIDATE_INTERRUPT_TABLE:
-		nyx_guest_forget_irqs(amdvi->front.unit, cmd->rid,
-				      &amdvi->queue.ticket);
+		nyx_guest_forget_irqs(amdvi->base.front.unit, cmd->rid,
+				      &amdvi->base.queue.ticket);
 		break;
 	case AMDVI_INVALIDATE_IOMMU_ALL:
 		invalidate_all(amdvi);
@@ -144,17 +144,17 @@ static int perform(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 /* The next command, if there is one to execute. */
 static bool amdvi_next(struct queue *q, u64 *gpa, u64 *after)
 {
-	struct amdvi *amdvi = container_of(q, struct amdvi, queue);
+	struct amdvi *amdvi = container_of(q, struct amdvi, base.queue);
 	u64 head, tail, base, size;
 	bool go;
 
-	spin_lock_irq(&amdvi->lock);
+	spin_lock_irq(&amdvi->base.lock);
 	head = amdvi->value[REG_CMD_HEAD];
 	tail = amdvi->value[REG_CMD_TAIL];
 	base = amdvi->value[REG_CMD_BASE];
 	size = amdvi_ring_size(base);
 	go = (amdvi->value[REG_STATUS] & AMDVI_STS_CMD_RUN) && head != tail;
-	spin_unlock_irq(&amdvi->lock);
+	spin_unlock_irq(&amdvi->base.lock);
 	if (!go)
 		return false;
 	base &= AMDVI_BASE_ADDR;
@@ -170,7 +170,7 @@ static bool amdvi_next(struct queue *q, u64 *gpa, u64 *after)
 
 static int amdvi_execute(struct queue *q, u64 gpa, const u64 word[2])
 {
-	struct amdvi *amdvi = container_of(q, struct amdvi, queue);
+	struct amdvi *amdvi = container_of(q, struct amdvi, base.queue);
 	struct amdvi_cmd cmd;
 	u16 error;
 
@@ -184,16 +184,16 @@ static int amdvi_execute(struct queue *q, u64 gpa, const u64 word[2])
 
 static void amdvi_unreadable(struct queue *q, u64 gpa)
 {
-	stop_hardware(container_of(q, struct amdvi, queue), gpa);
+	stop_hardware(container_of(q, struct amdvi, base.queue), gpa);
 }
 
 static void amdvi_advance(struct queue *q, u64 after)
 {
-	struct amdvi *amdvi = container_of(q, struct amdvi, queue);
+	struct amdvi *amdvi = container_of(q, struct amdvi, base.queue);
 
-	spin_lock_irq(&amdvi->lock);
+	spin_lock_irq(&amdvi->base.lock);
 	amdvi->value[REG_CMD_HEAD] = after;
-	spin_unlock_irq(&amdvi->lock);
+	spin_unlock_irq(&amdvi->base.lock);
 }
 
 const struct queue_ops amdvi_queue_ops = {
@@ -205,6 +205,6 @@ const struct queue_ops amdvi_queue_ops = {
 
 int amdvi_cmd_run(struct amdvi *amdvi)
 {
-	lockdep_assert_held(&amdvi->mutex);
-	return queue_run(&amdvi->queue);
+	lockdep_assert_held(&amdvi->base.mutex);
+	return queue_run(&amdvi->base.queue);
 }

@@ -79,9 +79,9 @@ static void send(struct amdvi *amdvi, enum amdvi_reg reg)
 	struct irt_msg msg;
 	u32 data;
 
-	lockdep_assert_held(&amdvi->lock);
+	lockdep_assert_held(&amdvi->base.lock);
 	if (!(amdvi->value[REG_CONTROL] & AMDVI_CTL_INT_CAP_XT)) {
-		nyx_guest_msi_function(amdvi->front.unit);
+		nyx_guest_msi_function(amdvi->base.front.unit);
 		return;
 	}
 	/* A vector of 0 is how drivers mask it. */
@@ -98,12 +98,12 @@ static void send(struct amdvi *amdvi, enum amdvi_reg reg)
 		.flags = xt & AMDVI_XT_LOGICAL ? NYX_IRTE_F_LOGICAL : 0,
 	};
 	irt_compose(&msg, &address, &data);
-	nyx_guest_msi(amdvi->front.unit, address, data);
+	nyx_guest_msi(amdvi->base.front.unit, address, data);
 }
 
 void amdvi_vector_written(struct amdvi *amdvi, enum amdvi_reg reg)
 {
-	lockdep_assert_held(&amdvi->lock);
+	lockdep_assert_held(&amdvi->base.lock);
 	if (amdvi->unsent[reg - REG_XT_GENERAL])
 		send(amdvi, reg);
 }
@@ -121,7 +121,7 @@ static void raise(struct amdvi *amdvi, u64 status, u64 enable,
 
 void amdvi_completion(struct amdvi *amdvi)
 {
-	lockdep_assert_held(&amdvi->lock);
+	lockdep_assert_held(&amdvi->base.lock);
 	raise(amdvi, AMDVI_STS_WAIT_INT, AMDVI_CTL_WAIT_INT, REG_XT_GENERAL);
 }
 
@@ -132,7 +132,7 @@ void amdvi_status_update(struct amdvi *amdvi)
 	u64 control = amdvi->value[REG_CONTROL], run = 0;
 	unsigned int i;
 
-	lockdep_assert_held(&amdvi->lock);
+	lockdep_assert_held(&amdvi->base.lock);
 	if (control & AMDVI_CTL_IOMMU) {
 		if ((control & AMDVI_CTL_CMD) && !amdvi->cmd_stopped)
 			run |= AMDVI_STS_CMD_RUN;
@@ -152,7 +152,7 @@ void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w)
 	u64 on = w->new & ~w->old, status = amdvi->value[REG_STATUS];
 	unsigned int i;
 
-	lockdep_assert_held(&amdvi->lock);
+	lockdep_assert_held(&amdvi->base.lock);
 	if (on & AMDVI_CTL_CMD)
 		amdvi->cmd_stopped = false;
 	for (i = 0; i < LOG_MAX; i++) {
@@ -189,7 +189,7 @@ static void log_put(struct amdvi *amdvi, enum amdvi_log_id id, u64 lo, u64 hi)
 	u64 status = amdvi->value[REG_STATUS], next;
 	u64 *entry;
 
-	lockdep_assert_held(&amdvi->lock);
+	lockdep_assert_held(&amdvi->base.lock);
 	if (!(status & def->run) || (status & def->overflow) || log->full ||
 	    log->lost || !size)
 		return;
@@ -219,19 +219,19 @@ void amdvi_log_event(struct amdvi *amdvi, u16 rid, u16 did, u16 code, u64 addres
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&amdvi->lock, flags);
+	spin_lock_irqsave(&amdvi->base.lock, flags);
 	amdvi_log_event_locked(amdvi, rid, did, code, address);
-	spin_unlock_irqrestore(&amdvi->lock, flags);
+	spin_unlock_irqrestore(&amdvi->base.lock, flags);
 }
 
 void amdvi_log_guest(struct amdvi *amdvi, u16 rid, u32 tag)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&amdvi->lock, flags);
+	spin_lock_irqsave(&amdvi->base.lock, flags);
 	log_put(amdvi, LOG_GA, AMDVI_GA_ENTRY_GUEST |
 		FIELD_PREP(AMDVI_GA_ENTRY_DEVICE, (u64)rid) | tag, 0);
-	spin_unlock_irqrestore(&amdvi->lock, flags);
+	spin_unlock_irqrestore(&amdvi->base.lock, flags);
 }
 
 /* ---- to guest memory ---------------------------------------------------- */
@@ -259,7 +259,7 @@ static bool log_next(struct amdvi *amdvi, enum amdvi_log_id id,
 	u64 base, size, at;
 	bool any;
 
-	spin_lock_irq(&amdvi->lock);
+	spin_lock_irq(&amdvi->base.lock);
 	any = log->nr;
 	if (any) {
 		base = amdvi->value[def->base];
@@ -274,13 +274,13 @@ static bool log_next(struct amdvi *amdvi, enum amdvi_log_id id,
 		memcpy(e->word, log->kept + at / sizeof(*log->kept),
 		       def->entry_size);
 	}
-	spin_unlock_irq(&amdvi->lock);
+	spin_unlock_irq(&amdvi->base.lock);
 	return any;
 }
 
 static int log_write(struct amdvi *amdvi, const struct log_entry *e, u32 size)
 {
-	struct nyx_unit *unit = amdvi->front.unit;
+	struct nyx_unit *unit = amdvi->base.front.unit;
 	unsigned int pair = nyx_guest_mem_enter(unit);
 	int ret = 0;
 
@@ -306,13 +306,13 @@ static void log_done(struct amdvi *amdvi, enum amdvi_log_id id, u64 tail)
 	const struct log_def *def = &log_defs[id];
 	struct amdvi_log *log = &amdvi->log[id];
 
-	spin_lock_irq(&amdvi->lock);
+	spin_lock_irq(&amdvi->base.lock);
 	amdvi->value[def->tail] = tail;
 	WRITE_ONCE(log->nr, log->nr - 1);
 	raise(amdvi, def->irq, def->irq_enable, def->vector);
 	if (!log->nr && log->full)
 		log_overflow(amdvi, id);
-	spin_unlock_irq(&amdvi->lock);
+	spin_unlock_irq(&amdvi->base.lock);
 }
 
 /* There is no memory where they go: they are lost, and the tail stays. */
@@ -320,13 +320,13 @@ static void log_lose(struct amdvi *amdvi, enum amdvi_log_id id)
 {
 	struct amdvi_log *log = &amdvi->log[id];
 
-	spin_lock_irq(&amdvi->lock);
+	spin_lock_irq(&amdvi->base.lock);
 	WRITE_ONCE(log->nr, 0);
 	/* A write of a register waits until nothing is kept. */
 	log->lost = true;
 	if (log->full)
 		log_overflow(amdvi, id);
-	spin_unlock_irq(&amdvi->lock);
+	spin_unlock_irq(&amdvi->base.lock);
 }
 
 /* The head stays meanwhile, so the log is full before this goes on for ever. */
@@ -369,7 +369,7 @@ int amdvi_log_flush_locked(struct amdvi *amdvi)
 
 void amdvi_log_resume(struct amdvi *amdvi)
 {
-	lockdep_assert_held(&amdvi->lock);
+	lockdep_assert_held(&amdvi->base.lock);
 	amdvi->log[LOG_EVENT].lost = false;
 	amdvi->log[LOG_GA].lost = false;
 }
@@ -377,9 +377,9 @@ void amdvi_log_resume(struct amdvi *amdvi)
 void amdvi_log_unlock(struct amdvi *amdvi)
 {
 	if (amdvi->log[LOG_EVENT].lost || amdvi->log[LOG_GA].lost) {
-		spin_lock_irq(&amdvi->lock);
+		spin_lock_irq(&amdvi->base.lock);
 		amdvi_log_resume(amdvi);
-		spin_unlock_irq(&amdvi->lock);
+		spin_unlock_irq(&amdvi->base.lock);
 	}
 	mutex_unlock(&amdvi->log_mutex);
 	/* Pairs with log_work(), which does not wait for the lock. */
@@ -407,10 +407,10 @@ static void log_call(struct amdvi *amdvi, enum amdvi_log_id id)
 {
 	const struct log_def *def = &log_defs[id];
 
-	spin_lock_irq(&amdvi->lock);
+	spin_lock_irq(&amdvi->base.lock);
 	if (amdvi->log[id].nr)
 		raise(amdvi, def->irq, def->irq_enable, def->vector);
-	spin_unlock_irq(&amdvi->lock);
+	spin_unlock_irq(&amdvi->base.lock);
 }
 
 static void log_work(struct work_struct *work)
@@ -445,27 +445,26 @@ static void log_work(struct work_struct *work)
 /* ---- registers and life ------------------------------------------------- */
 
 /* The size of a log that a write of its base asks for; 0: it says nothing of that. */
-static u64 written_size(const struct reg_def *base, u32 offset, u32 size, u64 value)
+static u64 written_size(const struct reg_def *base, const struct mmio_write *w)
 {
 	/* The length is in the upper half. */
-	if (size == sizeof(u64) && offset == base->offset)
-		return amdvi_ring_size(value & base->rw);
-	if (size == sizeof(u32) && offset == base->offset + sizeof(u32))
-		return amdvi_ring_size(value << 32 & base->rw);
+	if (w->size == sizeof(u64) && w->offset == base->offset)
+		return amdvi_ring_size(w->value & base->rw);
+	if (w->size == sizeof(u32) && w->offset == base->offset + sizeof(u32))
+		return amdvi_ring_size(w->value << 32 & base->rw);
 	return 0;
 }
 
-int amdvi_log_prepare(struct amdvi *amdvi, u32 offset, u32 size, u64 value)
+int amdvi_log_prepare(struct amdvi *amdvi, const struct mmio_write *write)
 {
 	struct amdvi_log *log;
 	unsigned int i;
 	u64 want;
 
-	lockdep_assert_held(&amdvi->mutex);
+	lockdep_assert_held(&amdvi->base.mutex);
 	for (i = 0; i < LOG_MAX; i++) {
 		log = &amdvi->log[i];
-		want = written_size(&amdvi->def[log_defs[i].base], offset, size,
-				    value);
+		want = written_size(&amdvi->def[log_defs[i].base], write);
 		if (want <= max(log->size, log->spare_size))
 			continue;
 		kvfree(log->spare);
@@ -484,7 +483,7 @@ void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg)
 	const struct log_def *def = &log_defs[id];
 	struct amdvi_log *log = &amdvi->log[id];
 
-	lockdep_assert_held(&amdvi->lock);
+	lockdep_assert_held(&amdvi->base.lock);
 	if (log->spare_size > log->size) {
 		swap(log->kept, log->spare);
 		swap(log->size, log->spare_size);
@@ -499,7 +498,7 @@ void amdvi_log_reset(struct amdvi *amdvi)
 {
 	unsigned int i;
 
-	lockdep_assert_held(&amdvi->lock);
+	lockdep_assert_held(&amdvi->base.lock);
 	for (i = 0; i < LOG_MAX; i++) {
 		WRITE_ONCE(amdvi->log[i].nr, 0);
 		amdvi->log[i].full = false;

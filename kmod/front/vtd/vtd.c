@@ -107,10 +107,10 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf, u32 pasid,
 	u64 root, gsts;
 	u8 code;
 
-	spin_lock_irqsave(&vtd->lock, flags);
+	spin_lock_irqsave(&vtd->base.lock, flags);
 	root = vtd->root;
 	gsts = vtd->status;
-	spin_unlock_irqrestore(&vtd->lock, flags);
+	spin_unlock_irqrestore(&vtd->base.lock, flags);
 	if (!(gsts & VTD_GSTS_TES)) {
 		make_identity(vtd, entry);
 		return true;
@@ -138,9 +138,9 @@ static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 	u8 code;
 	int ret;
 
-	spin_lock_irqsave(&vtd->lock, flags);
+	spin_lock_irqsave(&vtd->base.lock, flags);
 	irta = vtd->irta;
-	spin_unlock_irqrestore(&vtd->lock, flags);
+	spin_unlock_irqrestore(&vtd->base.lock, flags);
 
 	base = irta & VTD_IRTA_ADDR;
 	at = base + (u64)index * VTD_ENTRY_SIZE;
@@ -254,7 +254,7 @@ static void vtd_irq_fault(struct nyx_front *front, const struct nyx_irq_req *req
 
 static void forget_all(struct vtd *vtd)
 {
-	nyx_guest_forget(vtd->front.unit, NYX_GUEST_ALL_TAGS, &vtd->queue.ticket);
+	nyx_guest_forget(vtd->base.front.unit, NYX_GUEST_ALL_TAGS, &vtd->base.queue.ticket);
 }
 
 /* How interrupts are treated. */
@@ -273,83 +273,94 @@ static u32 irq_mode(const struct vtd *vtd)
 
 static void set_irq_mode(struct vtd *vtd)
 {
-	nyx_irq_set_mode(vtd->front.unit, irq_mode(vtd), &vtd->queue.ticket);
+	nyx_irq_set_mode(vtd->base.front.unit, irq_mode(vtd), &vtd->base.queue.ticket);
 }
 
 static void set_status(struct vtd *vtd, u64 mask, u64 gcmd)
 {
-	spin_lock_irq(&vtd->lock);
+	spin_lock_irq(&vtd->base.lock);
 	vtd->status &= ~mask;
 	vtd->status |= gcmd & mask;
-	spin_unlock_irq(&vtd->lock);
+	spin_unlock_irq(&vtd->base.lock);
 }
 
 static void set_root(struct vtd *vtd)
 {
-	spin_lock_irq(&vtd->lock);
+	spin_lock_irq(&vtd->base.lock);
 	vtd->root = vtd->value[REG_RTADDR];
 	vtd->status |= VTD_GSTS_RTPS;
 	vtd->value[REG_GSTS] &= ~VTD_GSTS_RTPS;
-	spin_unlock_irq(&vtd->lock);
+	spin_unlock_irq(&vtd->base.lock);
 	forget_all(vtd);
 }
 
 /* How many entries the table has that is in use. */
 static void use_irt_limit(struct vtd *vtd)
 {
-	WRITE_ONCE(vtd->front.unit->irq.irt.limit,
+	WRITE_ONCE(vtd->base.front.unit->irq.irt.limit,
 		   2u << FIELD_GET(VTD_IRTA_S, vtd->irta));
 }
 
 static void set_irt(struct vtd *vtd)
 {
-	struct nyx_unit *unit = vtd->front.unit;
+	struct nyx_unit *unit = vtd->base.front.unit;
 
-	spin_lock_irq(&vtd->lock);
+	spin_lock_irq(&vtd->base.lock);
 	vtd->irta = vtd->value[REG_IRTA];
 	vtd->status |= VTD_GSTS_IRTPS;
 	vtd->value[REG_GSTS] &= ~VTD_GSTS_IRTPS;
-	spin_unlock_irq(&vtd->lock);
+	spin_unlock_irq(&vtd->base.lock);
 	use_irt_limit(vtd);
-	nyx_guest_forget_irtes(unit, 0, IRT_MAX_ENTRIES, &vtd->queue.ticket);
+	nyx_guest_forget_irtes(unit, 0, IRT_MAX_ENTRIES, &vtd->base.queue.ticket);
 	set_irq_mode(vtd);
 }
 
-/* Is a command in effect of which the registers say that it is not done? */
+/*
+ * Is a command in effect of which the registers say that it is not done? Outside
+ * of the mutex a write under way may change the answer.
+ */
 static bool unfinished(const struct vtd *vtd)
 {
-	return vtd->value[REG_GSTS] != vtd->status ||
-	       (vtd->value[REG_CCMD] & VTD_CCMD_ICC) ||
-	       (vtd->value[REG_IOTLB] & VTD_IOTLB_IVT);
+	return READ_ONCE(vtd->value[REG_GSTS]) != READ_ONCE(vtd->status) ||
+	       (READ_ONCE(vtd->value[REG_CCMD]) & VTD_CCMD_ICC) ||
+	       (READ_ONCE(vtd->value[REG_IOTLB]) & VTD_IOTLB_IVT);
 }
 
-/* Wait until it is, and say so. -EINTR leaves that to the next access. */
+/* Wait until it is done, and say so. -EINTR leaves that to the next access. */
 static int finish(struct vtd *vtd)
 {
 	int ret;
 
-	lockdep_assert_held(&vtd->mutex);
-	ret = nyx_inval_wait(&vtd->queue.ticket);
+	lockdep_assert_held(&vtd->base.mutex);
+	ret = nyx_inval_wait(&vtd->base.queue.ticket);
 	if (ret)
 		return ret;
-	spin_lock_irq(&vtd->lock);
+	spin_lock_irq(&vtd->base.lock);
 	vtd->value[REG_GSTS] = vtd->status;
 	vtd->value[REG_CCMD] &= ~VTD_CCMD_ICC;
 	vtd->value[REG_IOTLB] &= ~VTD_IOTLB_IVT;
-	spin_unlock_irq(&vtd->lock);
+	spin_unlock_irq(&vtd->base.lock);
 	return 0;
 }
 
-/* Take @mutex, with nothing left of commands whose writer was killed. */
-static int enter(struct vtd *vtd)
+/* A write, or a reset, first finishes a command whose writer was killed. */
+static int vtd_prepare(struct viommu *viommu, const struct mmio_write *write)
 {
+	struct vtd *vtd = container_of(viommu, struct vtd, base);
+
+	return unfinished(vtd) ? finish(vtd) : 0;
+}
+
+/* A writer that holds the mutex waits itself: its command is not done. */
+static int vtd_sync(struct viommu *viommu)
+{
+	struct vtd *vtd = container_of(viommu, struct vtd, base);
 	int ret;
 
-	if (mutex_lock_killable(&vtd->mutex))
-		return -EINTR;
-	ret = unfinished(vtd) ? finish(vtd) : 0;
-	if (ret)
-		mutex_unlock(&vtd->mutex);
+	if (likely(!unfinished(vtd)) || !mutex_trylock(&viommu->mutex))
+		return 0;
+	ret = finish(vtd);
+	mutex_unlock(&viommu->mutex);
 	return ret;
 }
 
@@ -368,9 +379,9 @@ static int command(struct vtd *vtd, u64 gcmd)
 	if (gcmd & VTD_GCMD_SIRTP)
 		set_irt(vtd);
 	if (changed & VTD_GCMD_QIE) {
-		spin_lock_irq(&vtd->lock);
+		spin_lock_irq(&vtd->base.lock);
 		vtd->value[REG_IQH] = 0;
-		spin_unlock_irq(&vtd->lock);
+		spin_unlock_irq(&vtd->base.lock);
 		set_status(vtd, VTD_GSTS_QIES, gcmd);
 	}
 	if (changed & (VTD_GCMD_IRE | VTD_GCMD_CFI)) {
@@ -398,10 +409,10 @@ static int context_command(struct vtd *vtd, u64 ccmd)
 
 	if (desc.granularity)
 		vtd_invalidate_context(vtd, &desc);
-	spin_lock_irq(&vtd->lock);
+	spin_lock_irq(&vtd->base.lock);
 	vtd->value[REG_CCMD] &= ~VTD_CCMD_CAIG;
 	vtd->value[REG_CCMD] |= FIELD_PREP(VTD_CCMD_CAIG, desc.granularity);
-	spin_unlock_irq(&vtd->lock);
+	spin_unlock_irq(&vtd->base.lock);
 	return finish(vtd);
 }
 
@@ -422,16 +433,17 @@ static int iotlb_command(struct vtd *vtd, u64 cmd)
 	desc.last = desc.first | span;
 	if (desc.granularity)
 		vtd_invalidate_iotlb(vtd, &desc);
-	spin_lock_irq(&vtd->lock);
+	spin_lock_irq(&vtd->base.lock);
 	vtd->value[REG_IOTLB] &= ~VTD_IOTLB_IAIG;
 	vtd->value[REG_IOTLB] |= FIELD_PREP(VTD_IOTLB_IAIG, desc.granularity);
-	spin_unlock_irq(&vtd->lock);
+	spin_unlock_irq(&vtd->base.lock);
 	return finish(vtd);
 }
 
-/* The effects of a write of a register. Under @mutex. */
-static int follow(struct vtd *vtd, const struct reg_write *w)
+static int vtd_follow(struct viommu *viommu, const struct reg_write *w)
 {
+	struct vtd *vtd = container_of(viommu, struct vtd, base);
+
 	switch (w->def->index) {
 	case REG_GCMD:
 		return command(vtd, w->written);
@@ -451,9 +463,10 @@ static int follow(struct vtd *vtd, const struct reg_write *w)
 	}
 }
 
-/* Its effects on the registers themselves. Under @lock. */
-static void settle(struct vtd *vtd, const struct reg_write *w)
+static void vtd_adjust(struct viommu *viommu, const struct reg_write *w)
 {
+	struct vtd *vtd = container_of(viommu, struct vtd, base);
+
 	switch (w->def->index) {
 	case REG_FSTS:
 	case REG_FECTL:
@@ -470,94 +483,48 @@ static void settle(struct vtd *vtd, const struct reg_write *w)
 	}
 }
 
-static int vtd_mmio_read(struct nyx_front *front, u32 offset, u32 size,
-			 u64 *value)
-{
-	struct vtd *vtd = to_vtd(front);
-	bool again;
-	int ret;
-
-	for (;;) {
-		spin_lock_irq(&vtd->lock);
-		*value = regfile_read(&vtd->regs, offset, size);
-		again = unfinished(vtd);
-		spin_unlock_irq(&vtd->lock);
-		/* A writer that is there waits itself: its command is not done. */
-		if (likely(!again) || !mutex_trylock(&vtd->mutex))
-			return 0;
-		ret = finish(vtd);
-		mutex_unlock(&vtd->mutex);
-		if (ret)
-			return ret;
-	}
-}
-
-static int vtd_mmio_write(struct nyx_front *front, u32 offset, u32 size, u64 value)
-{
-	struct vtd *vtd = to_vtd(front);
-	struct reg_write w[2];
-	unsigned int n, i;
-	int ret;
-
-	ret = enter(vtd);
-	if (ret)
-		return ret;
-	spin_lock_irq(&vtd->lock);
-	n = regfile_write(&vtd->regs, offset, size, value, w);
-	for (i = 0; i < n; i++)
-		settle(vtd, &w[i]);
-	spin_unlock_irq(&vtd->lock);
-	for (i = 0; i < n && !ret; i++)
-		ret = follow(vtd, &w[i]);
-	mutex_unlock(&vtd->mutex);
-	return ret;
-}
-
 /* ---- life --------------------------------------------------------------- */
 
-/* All but GSTS, which is finish()'s. */
-static void reset_registers(struct vtd *vtd)
+/* All but GSTS, which finish() alone changes. */
+static void vtd_reset_state(struct viommu *viommu)
 {
-	u64 gsts;
+	struct vtd *vtd = container_of(viommu, struct vtd, base);
+	u64 gsts = vtd->value[REG_GSTS];
 
-	spin_lock_irq(&vtd->lock);
-	gsts = vtd->value[REG_GSTS];
-	regfile_reset(&vtd->regs);
+	regfile_reset(&viommu->regs);
 	vtd->value[REG_GSTS] = gsts;
 	vtd->next_frcd = 0;
 	vtd->status = 0;
 	vtd->root = 0;
 	vtd->irta = 0;
-	spin_unlock_irq(&vtd->lock);
 }
 
-static int vtd_reset(struct nyx_front *front)
+static int vtd_forget(struct viommu *viommu)
 {
-	struct vtd *vtd = to_vtd(front);
-	int ret;
+	struct vtd *vtd = container_of(viommu, struct vtd, base);
 
-	ret = enter(vtd);
-	if (ret)
-		return ret;
-	reset_registers(vtd);
 	use_irt_limit(vtd);
-	nyx_guest_invalidate(front->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
-			     &vtd->queue.ticket);
-	nyx_guest_forget_irtes(front->unit, 0, IRT_MAX_ENTRIES, &vtd->queue.ticket);
+	nyx_guest_forget_irtes(viommu->front.unit, 0, IRT_MAX_ENTRIES,
+			       &viommu->queue.ticket);
 	forget_all(vtd);
 	set_irq_mode(vtd);
-	ret = finish(vtd);
-	/* Now also of faults of before. */
-	reset_registers(vtd);
-	mutex_unlock(&vtd->mutex);
-	return ret;
+	return finish(vtd);
 }
+
+static const struct viommu_ops vtd_viommu_ops = {
+	.sync = vtd_sync,
+	.prepare = vtd_prepare,
+	.adjust = vtd_adjust,
+	.follow = vtd_follow,
+	.reset_state = vtd_reset_state,
+	.forget = vtd_forget,
+};
 
 static void vtd_destroy(struct nyx_front *front)
 {
 	struct vtd *vtd = to_vtd(front);
 
-	mutex_destroy(&vtd->mutex);
+	viommu_fini(&vtd->base);
 	kfree(vtd);
 }
 
@@ -636,10 +603,10 @@ static void make_registers(struct vtd *vtd, const struct nyx_unit_config *cfg)
 			.w1c = i % 2 ? VTD_FRCD_F : 0,
 		};
 	}
-	vtd->regs.def = vtd->def;
-	vtd->regs.nr = n;
-	vtd->regs.value = vtd->value;
-	regfile_reset(&vtd->regs);
+	vtd->base.regs.def = vtd->def;
+	vtd->base.regs.nr = n;
+	vtd->base.regs.value = vtd->value;
+	regfile_reset(&vtd->base.regs);
 }
 
 static struct nyx_front *vtd_create(struct nyx_unit *unit,
@@ -650,11 +617,7 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 	static_assert(ARRAY_SIZE(vtd_defs) == REG_FRCD);
 	if (!vtd)
 		return ERR_PTR(-ENOMEM);
-	vtd->front.ops = &vtd_model;
-	vtd->front.unit = unit;
-	queue_init(&vtd->queue, unit, &vtd_queue_ops);
-	mutex_init(&vtd->mutex);
-	spin_lock_init(&vtd->lock);
+	viommu_init(&vtd->base, unit, &vtd_model, &vtd_viommu_ops, &vtd_queue_ops);
 	vtd->nr_frcd = options(cfg)->faults;
 	vtd->shape = (struct vtd_shape) {
 		.haw = NYX_GPA_LG2,
@@ -669,7 +632,7 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 	/* As after a reset; nobody knows the unit yet. */
 	unit->irq.mode = irq_mode(vtd);
 	use_irt_limit(vtd);
-	return &vtd->front;
+	return &vtd->base.front;
 }
 
 const struct nyx_front_ops vtd_model = {
@@ -679,10 +642,10 @@ const struct nyx_front_ops vtd_model = {
 	.configure = vtd_configure,
 	.create = vtd_create,
 	.destroy = vtd_destroy,
-	.reset = vtd_reset,
+	.reset = viommu_reset,
 	.mmio_size = NYX_MMIO_SIZE,
-	.mmio_read = vtd_mmio_read,
-	.mmio_write = vtd_mmio_write,
+	.mmio_read = viommu_mmio_read,
+	.mmio_write = viommu_mmio_write,
 	.decode_device = vtd_decode,
 	.decode_irte = vtd_decode_entry,
 	.decode_msg = msi_decode,

@@ -4,11 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Locks: a write of a register is done, with all that follows from it, under
- * @mutex; it may execute the whole invalidation queue, and wait for accesses and
- * for guest memory. Registers are read and changed under @lock, by faults in any
- * context. Nothing that waits for a write holds what a write waits for: faults
- * and the decoding of tables take @lock only.
+ * Locks: see front/viommu.h.
  *
  * A command by register (GCMD, CCMD, IOTLB_REG) takes effect at once, and is seen
  * to be done when accesses that may use what it has taken away have ended. Until
@@ -18,13 +14,10 @@
 #ifndef NYX_FRONT_VTD_H
 #define NYX_FRONT_VTD_H
 
-#include <linux/mutex.h>
-#include <linux/spinlock.h>
+#include <linux/container_of.h>
 #include <linux/types.h>
 
-#include "core/front.h"
-#include "front/queue.h"
-#include "front/regfile.h"
+#include "front/viommu.h"
 #include "front/vtd/vtd_decode.h"
 
 /* Values in &vtd.value. */
@@ -39,10 +32,7 @@ enum vtd_reg {
 
 /**
  * struct vtd - a front end
- * @front: what the core knows
- * @mutex: serialises writes and the queue
- * @lock: protects the registers, and what follows
- * @regs: the registers
+ * @base: the part that all models share; its lock protects what follows
  * @value: their values
  * @def: their table; a unit's own, for its capabilities
  * @shape: what the tables may look like; const after init
@@ -53,13 +43,9 @@ enum vtd_reg {
  *          what a command has taken away
  * @root: GPA of the root table that is in use
  * @irta: the interrupt remapping table's register that is in use
- * @queue: the invalidation queue; under @mutex
  */
 struct vtd {
-	struct nyx_front front;
-	struct mutex mutex;
-	spinlock_t lock;
-	struct regfile regs;
+	struct viommu base;
 	u64 value[REG_MAX];
 	struct reg_def def[REG_MAX];
 	struct vtd_shape shape;
@@ -69,7 +55,6 @@ struct vtd {
 	u64 status;
 	u64 root;
 	u64 irta;
-	struct queue queue;
 };
 
 /* ---- vtd_fault.c -------------------------------------------------------- */
@@ -91,7 +76,7 @@ void vtd_fault_record(struct vtd *vtd, u16 sid, u64 info, u8 code, bool read);
  * @vtd: the front end
  * @bit: VTD_FSTS_IQE
  *
- * Context: under &vtd.lock.
+ * Context: under &viommu.lock.
  */
 void vtd_fault_status(struct vtd *vtd, u64 bit);
 
@@ -100,7 +85,7 @@ void vtd_fault_status(struct vtd *vtd, u64 bit);
  * @vtd: the front end
  * @w: how
  *
- * Context: under &vtd.lock.
+ * Context: under &viommu.lock.
  */
 void vtd_fault_written(struct vtd *vtd, const struct reg_write *w);
 
@@ -108,7 +93,7 @@ void vtd_fault_written(struct vtd *vtd, const struct reg_write *w);
  * vtd_completion() - a wait descriptor asks for an interrupt
  * @vtd: the front end
  *
- * Context: under &vtd.lock.
+ * Context: under &viommu.lock.
  */
 void vtd_completion(struct vtd *vtd);
 
@@ -117,7 +102,7 @@ void vtd_completion(struct vtd *vtd);
  * @vtd: the front end
  * @w: how
  *
- * Context: under &vtd.lock.
+ * Context: under &viommu.lock.
  */
 void vtd_event_written(struct vtd *vtd, const struct reg_write *w);
 
@@ -129,7 +114,7 @@ extern const struct queue_ops vtd_queue_ops;
  * vtd_queue_run() - execute what is in the invalidation queue
  * @vtd: the front end
  *
- * Context: may sleep; under &vtd.mutex.
+ * Context: may sleep; under &viommu.mutex.
  * Return: 0, or -EINTR if the caller was killed: the rest is executed with the
  * next write of the tail.
  */
@@ -151,7 +136,7 @@ void vtd_invalidate_iotlb(struct vtd *vtd, const struct vtd_desc *desc);
 
 static inline struct vtd *to_vtd(struct nyx_front *front)
 {
-	return container_of(front, struct vtd, front);
+	return container_of(front, struct vtd, base.front);
 }
 
 #endif /* NYX_FRONT_VTD_H */

@@ -17,7 +17,7 @@
 /* Four registers in a row: control, data, address, upper address. */
 static void send(struct vtd *vtd, enum vtd_reg ctl)
 {
-	nyx_guest_msi(vtd->front.unit,
+	nyx_guest_msi(vtd->base.front.unit,
 		      vtd->value[ctl + 3] << 32 | vtd->value[ctl + 2],
 		      vtd->value[ctl + 1]);
 }
@@ -43,7 +43,7 @@ void vtd_fault_status(struct vtd *vtd, u64 bit)
 {
 	u64 before = vtd->value[REG_FSTS] & STATUS_BITS;
 
-	lockdep_assert_held(&vtd->lock);
+	lockdep_assert_held(&vtd->base.lock);
 	vtd->value[REG_FSTS] |= bit;
 	/* While something is to be seen there, nobody is told again. */
 	if (!before)
@@ -56,7 +56,7 @@ void vtd_fault_record(struct vtd *vtd, u16 sid, u64 info, u8 code, bool read)
 	unsigned int n;
 	u64 *record;
 
-	spin_lock_irqsave(&vtd->lock, flags);
+	spin_lock_irqsave(&vtd->base.lock, flags);
 	n = vtd->next_frcd;
 	record = &vtd->value[REG_FRCD + 2 * n];
 	if (vtd->value[REG_FSTS] & VTD_FSTS_PFO)
@@ -76,7 +76,7 @@ void vtd_fault_record(struct vtd *vtd, u16 sid, u64 info, u8 code, bool read)
 		vtd_fault_status(vtd, VTD_FSTS_PPF);
 	}
 out_unlock:
-	spin_unlock_irqrestore(&vtd->lock, flags);
+	spin_unlock_irqrestore(&vtd->base.lock, flags);
 }
 
 /* PPF says that there is a record, FRI which one is the oldest. */
@@ -99,7 +99,7 @@ static void records_changed(struct vtd *vtd)
 
 void vtd_fault_written(struct vtd *vtd, const struct reg_write *w)
 {
-	lockdep_assert_held(&vtd->lock);
+	lockdep_assert_held(&vtd->base.lock);
 	if (w->def->index >= REG_FRCD)
 		records_changed(vtd);
 	/* Nothing to be seen: nothing to be told. */
@@ -111,7 +111,7 @@ void vtd_fault_written(struct vtd *vtd, const struct reg_write *w)
 
 void vtd_completion(struct vtd *vtd)
 {
-	lockdep_assert_held(&vtd->lock);
+	lockdep_assert_held(&vtd->base.lock);
 	if (vtd->value[REG_ICS] & VTD_ICS_IWC)
 		return;
 	vtd->value[REG_ICS] |= VTD_ICS_IWC;
@@ -120,7 +120,7 @@ void vtd_completion(struct vtd *vtd)
 
 void vtd_event_written(struct vtd *vtd, const struct reg_write *w)
 {
-	lockdep_assert_held(&vtd->lock);
+	lockdep_assert_held(&vtd->base.lock);
 	if (!(vtd->value[REG_ICS] & VTD_ICS_IWC))
 		vtd->value[REG_IECTL] &= ~VTD_CTL_IP;
 	if (w->def->index == REG_IECTL)

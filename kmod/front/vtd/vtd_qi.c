@@ -18,8 +18,8 @@
 
 void vtd_invalidate_context(struct vtd *vtd, const struct vtd_desc *desc)
 {
-	struct nyx_unit *unit = vtd->front.unit;
-	struct nyx_ticket *ticket = &vtd->queue.ticket;
+	struct nyx_unit *unit = vtd->base.front.unit;
+	struct nyx_ticket *ticket = &vtd->base.queue.ticket;
 	u16 ignored = desc->function_mask, function = 0;
 
 	switch (desc->granularity) {
@@ -43,8 +43,8 @@ void vtd_invalidate_context(struct vtd *vtd, const struct vtd_desc *desc)
 
 void vtd_invalidate_iotlb(struct vtd *vtd, const struct vtd_desc *desc)
 {
-	struct nyx_unit *unit = vtd->front.unit;
-	struct nyx_ticket *ticket = &vtd->queue.ticket;
+	struct nyx_unit *unit = vtd->base.front.unit;
+	struct nyx_ticket *ticket = &vtd->base.queue.ticket;
 
 	switch (desc->granularity) {
 	case VTD_GLOBAL:
@@ -64,15 +64,15 @@ static int wait_done(struct vtd *vtd, const struct vtd_desc *desc)
 {
 	int ret;
 
-	ret = nyx_inval_wait(&vtd->queue.ticket);
+	ret = nyx_inval_wait(&vtd->base.queue.ticket);
 	/* Where there is no memory the write is lost. */
 	if (!ret && desc->store &&
-	    queue_store(&vtd->queue, desc->addr, sizeof(u32), desc->data) == -EINTR)
+	    queue_store(&vtd->base.queue, desc->addr, sizeof(u32), desc->data) == -EINTR)
 		ret = -EINTR;
 	if (!ret && desc->interrupt) {
-		spin_lock_irq(&vtd->lock);
+		spin_lock_irq(&vtd->base.lock);
 		vtd_completion(vtd);
-		spin_unlock_irq(&vtd->lock);
+		spin_unlock_irq(&vtd->base.lock);
 	}
 	return ret;
 }
@@ -87,9 +87,9 @@ static int perform(struct vtd *vtd, const struct vtd_desc *desc)
 		vtd_invalidate_iotlb(vtd, desc);
 		return 0;
 	case VTD_DESC_IEC:
-		nyx_guest_forget_irtes(vtd->front.unit, desc->index,
+		nyx_guest_forget_irtes(vtd->base.front.unit, desc->index,
 				       desc->nr ?: IRT_MAX_ENTRIES,
-				       &vtd->queue.ticket);
+				       &vtd->base.queue.ticket);
 		return 0;
 	case VTD_DESC_WAIT:
 		return wait_done(vtd, desc);
@@ -106,9 +106,9 @@ static void stop_locked(struct vtd *vtd, u8 error)
 
 static void stop(struct vtd *vtd, u8 error)
 {
-	spin_lock_irq(&vtd->lock);
+	spin_lock_irq(&vtd->base.lock);
 	stop_locked(vtd, error);
-	spin_unlock_irq(&vtd->lock);
+	spin_unlock_irq(&vtd->base.lock);
 }
 
 /* The states that keep the queue from being read. */
@@ -130,12 +130,12 @@ static u8 refuse_queue(const struct vtd *vtd, u64 gpa, u64 tail, u64 size)
 /* The next descriptor, if there is one to execute. */
 static bool vtd_next(struct queue *q, u64 *gpa, u64 *after)
 {
-	struct vtd *vtd = container_of(q, struct vtd, queue);
+	struct vtd *vtd = container_of(q, struct vtd, base.queue);
 	u64 head, tail, size;
 	u8 error;
 	bool go;
 
-	spin_lock_irq(&vtd->lock);
+	spin_lock_irq(&vtd->base.lock);
 	head = vtd->value[REG_IQH] & VTD_IQ_OFFSET;
 	tail = vtd->value[REG_IQT] & VTD_IQ_OFFSET;
 	size = (u64)VTD_PAGE_SIZE << FIELD_GET(VTD_IQA_QS, vtd->value[REG_IQA]);
@@ -148,13 +148,13 @@ static bool vtd_next(struct queue *q, u64 *gpa, u64 *after)
 		stop_locked(vtd, error);
 		go = false;
 	}
-	spin_unlock_irq(&vtd->lock);
+	spin_unlock_irq(&vtd->base.lock);
 	return go;
 }
 
 static int vtd_execute(struct queue *q, u64 gpa, const u64 word[2])
 {
-	struct vtd *vtd = container_of(q, struct vtd, queue);
+	struct vtd *vtd = container_of(q, struct vtd, base.queue);
 	struct vtd_desc desc;
 	u8 error;
 
@@ -168,16 +168,16 @@ static int vtd_execute(struct queue *q, u64 gpa, const u64 word[2])
 
 static void vtd_unreadable(struct queue *q, u64 gpa)
 {
-	stop(container_of(q, struct vtd, queue), VTD_IQE_FETCH);
+	stop(container_of(q, struct vtd, base.queue), VTD_IQE_FETCH);
 }
 
 static void vtd_advance(struct queue *q, u64 after)
 {
-	struct vtd *vtd = container_of(q, struct vtd, queue);
+	struct vtd *vtd = container_of(q, struct vtd, base.queue);
 
-	spin_lock_irq(&vtd->lock);
+	spin_lock_irq(&vtd->base.lock);
 	vtd->value[REG_IQH] = after;
-	spin_unlock_irq(&vtd->lock);
+	spin_unlock_irq(&vtd->base.lock);
 }
 
 const struct queue_ops vtd_queue_ops = {
@@ -189,6 +189,6 @@ const struct queue_ops vtd_queue_ops = {
 
 int vtd_queue_run(struct vtd *vtd)
 {
-	lockdep_assert_held(&vtd->mutex);
-	return queue_run(&vtd->queue);
+	lockdep_assert_held(&vtd->base.mutex);
+	return queue_run(&vtd->base.queue);
 }

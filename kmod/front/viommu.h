@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: the part that the models of all vendors share: locks, registers, queue.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Locks: a write of a register is done, with all that follows from it, under
+ * @mutex; it may execute the whole queue, and wait for accesses and for guest
+ * memory. Registers are read and changed under @lock, by faults in any context.
+ * Nothing that waits for a write holds what a write waits for: faults and the
+ * decoding of tables take @lock only.
+ */
+#ifndef NYX_FRONT_VIOMMU_H
+#define NYX_FRONT_VIOMMU_H
+
+#include <linux/container_of.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "core/front.h"
+#include "front/queue.h"
+#include "front/regfile.h"
+
+struct viommu;
+
+/**
+ * struct mmio_write - a write of the guest's
+ * @offset: of the register, a multiple of @size
+ * @size: 4 or 8
+ * @value: the written bits
+ */
+struct mmio_write {
+	u32 offset;
+	u32 size;
+	u64 value;
+};
+
+/**
+ * struct viommu_ops - a vendor's part of reads, writes and resets
+ * @sync: bring the registers up to date before they are read; may sleep. 0 or -EINTR
+ * @prepare: prepare a write, or a reset if @write is NULL; under &viommu.mutex. 0;
+ *           -ENOMEM or -EINTR with nothing changed
+ * @pending: must @flush run before registers change? Under &viommu.lock. NULL: never
+ * @flush: end what is pending; under &viommu.mutex. 0 or -EINTR
+ * @release: undo @prepare; under &viommu.mutex. NULL: there is nothing to undo
+ * @adjust: a register was written: change the registers that follow it; under
+ *          &viommu.lock
+ * @follow: a register was written: do what follows; under &viommu.mutex. 0 or -EINTR
+ * @reset_state: set the architectural state to reset values; under &viommu.lock
+ * @forget: drop all that the core caches of tables, and wait until no access uses
+ *          it; under &viommu.mutex. 0 or -EINTR
+ */
+struct viommu_ops {
+	int (*sync)(struct viommu *viommu);
+	int (*prepare)(struct viommu *viommu, const struct mmio_write *write);
+	bool (*pending)(struct viommu *viommu);
+	int (*flush)(struct viommu *viommu);
+	void (*release)(struct viommu *viommu);
+	void (*adjust)(struct viommu *viommu, const struct reg_write *w);
+	int (*follow)(struct viommu *viommu, const struct reg_write *w);
+	void (*reset_state)(struct viommu *viommu);
+	int (*forget)(struct viommu *viommu);
+};
+
+/**
+ * struct viommu - the part of a unit's model that all vendors share
+ * @front: the core's view of the model
+ * @ops: the vendor's part; const after init
+ * @mutex: serialises writes and the queue
+ * @lock: protects the registers, and the vendor's state beside them
+ * @regs: the registers
+ * @queue: the invalidation queue or command buffer; under @mutex
+ */
+struct viommu {
+	struct nyx_front front;
+	const struct viommu_ops *ops;
+	struct mutex mutex;
+	spinlock_t lock;
+	struct regfile regs;
+	struct queue queue;
+};
+
+/**
+ * viommu_init() - prepare the common part
+ * @viommu: the common part
+ * @unit: the unit
+ * @front_ops: operations for the core
+ * @ops: the vendor's part
+ * @queue_ops: the vendor's queue
+ *
+ * Context: may sleep.
+ */
+void viommu_init(struct viommu *viommu, struct nyx_unit *unit,
+		 const struct nyx_front_ops *front_ops,
+		 const struct viommu_ops *ops, const struct queue_ops *queue_ops);
+
+/**
+ * viommu_fini() - undo viommu_init()
+ * @viommu: the common part, without users
+ */
+void viommu_fini(struct viommu *viommu);
+
+/* See &nyx_front_ops.mmio_read, mmio_write and reset. */
+int viommu_mmio_read(struct nyx_front *front, u32 offset, u32 size, u64 *value);
+int viommu_mmio_write(struct nyx_front *front, u32 offset, u32 size, u64 value);
+int viommu_reset(struct nyx_front *front);
+
+static inline struct viommu *to_viommu(struct nyx_front *front)
+{
+	return container_of(front, struct viommu, front);
+}
+
+#endif /* NYX_FRONT_VIOMMU_H */
