@@ -411,7 +411,7 @@ static bool read2(u64 gpa, u64 word[2])
 /* 9.1, 9.3: the entries of a device. */
 static bool find_context(u32 sbdf, u64 ctx[2])
 {
-	u64 root = vtd()->root, entry[2];
+	u64 root = vtd()->arch.root, entry[2];
 	unsigned int type, width;
 
 	if (root & 0xc00)
@@ -475,7 +475,7 @@ static void translate(u32 sbdf, u64 iova, unsigned int access, struct ref *ref)
 	u64 ctx[2];
 
 	*ref = (struct ref){ .tag = NYX_GUEST_ALL_TAGS };
-	if (!(vtd()->status & G_TE)) {
+	if (!(vtd()->arch.status & G_TE)) {
 		ref->gpa = iova;
 		ref->perm = 3;
 		ref->ok = !(iova & BEYOND);
@@ -501,19 +501,19 @@ static void translate(u32 sbdf, u64 iova, unsigned int access, struct ref *ref)
 static void irq(u32 sbdf, u64 address, u32 data, struct ref_irq *ref)
 {
 	static const u8 ignored[] = { 0, 4, 6, 7 };
-	bool x2apic = vtd()->irta & 0x800, posting;
+	bool x2apic = vtd()->arch.irta & 0x800, posting;
 	u32 index, sid;
 	u64 irte[2];
 
 	*ref = (struct ref_irq){ .what = REF_REFUSED };
 	if (address >> 20 != 0xfee)
 		return;
-	if (!(vtd()->status & G_IRE)) {
+	if (!(vtd()->arch.status & G_IRE)) {
 		ref->what = REF_NOT_SAID;
 		return;
 	}
 	if (!(address & 0x10)) {
-		if ((vtd()->status & G_CFI) && !x2apic)
+		if ((vtd()->arch.status & G_CFI) && !x2apic)
 			ref->what = REF_NOT_SAID;
 		return;
 	}
@@ -523,9 +523,9 @@ static void irq(u32 sbdf, u64 address, u32 data, struct ref_irq *ref)
 			return;
 		index += data;
 	}
-	if (index >= 2u << (vtd()->irta & 0xf))
+	if (index >= 2u << (vtd()->arch.irta & 0xf))
 		return;
-	ref->at = (vtd()->irta & ~0xfffull) + 16ull * index;
+	ref->at = (vtd()->arch.irta & ~0xfffull) + 16ull * index;
 	if (!read2(ref->at, irte) || !(irte[0] & 1))
 		return;
 	posting = irte[0] & 0x8000;
@@ -565,7 +565,7 @@ static u64 device_entry(u32 sbdf, unsigned int *words)
 	u64 entry[2];
 
 	*words = 2;
-	if (!(vtd()->status & G_TE) || !read2((vtd()->root & ~0xfffull) + 16 * (sbdf >> 8), entry))
+	if (!(vtd()->arch.status & G_TE) || !read2((vtd()->arch.root & ~0xfffull) + 16 * (sbdf >> 8), entry))
 		return ~0ull;
 	return (entry[0] & ~0xfffull) + 16 * (sbdf & 0xff);
 }

@@ -65,7 +65,7 @@ static void make_identity(const struct vtd *vtd, struct nyx_ctx_entry *entry)
 		.attrs.perm = NYX_ACC_RW,
 		.stage = {
 			.kind = NYX_STAGE_IDENTITY,
-			.width = vtd->shape.haw,
+			.width = vtd->cfg.shape.haw,
 		},
 	};
 }
@@ -90,7 +90,7 @@ static void make_entry(const struct vtd *vtd, const struct vtd_context *ctx,
 				.format = PT_VTDSS,
 				.levels = ctx->levels,
 				.va_lg2 = ctx->width,
-				.page_sizes = vtd->page_sizes,
+				.page_sizes = vtd->cfg.page_sizes,
 			},
 			.root = ctx->root,
 		},
@@ -108,14 +108,14 @@ static bool vtd_decode(struct nyx_front *front, u32 sbdf, u32 pasid,
 	u8 code;
 
 	spin_lock_irqsave(&vtd->base.lock, flags);
-	root = vtd->root;
-	gsts = vtd->status;
+	root = vtd->arch.root;
+	gsts = vtd->arch.status;
 	spin_unlock_irqrestore(&vtd->base.lock, flags);
 	if (!(gsts & VTD_GSTS_TES)) {
 		make_identity(vtd, entry);
 		return true;
 	}
-	code = vtd_decode_device(&vtd->shape, root, &mem, sbdf, &ctx);
+	code = vtd_decode_device(&vtd->cfg.shape, root, &mem, sbdf, &ctx);
 	if (code) {
 		*refusal = (struct nyx_refusal) {
 			.reason = NYX_FAULT_CONTEXT,
@@ -139,7 +139,7 @@ static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 	int ret;
 
 	spin_lock_irqsave(&vtd->base.lock, flags);
-	irta = vtd->irta;
+	irta = vtd->arch.irta;
 	spin_unlock_irqrestore(&vtd->base.lock, flags);
 
 	base = irta & VTD_IRTA_ADDR;
@@ -154,7 +154,7 @@ static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 	}
 	if (ret)
 		return ret;
-	code = vtd_decode_irte(&vtd->shape, irta & VTD_IRTA_EIME, word[0],
+	code = vtd_decode_irte(&vtd->cfg.shape, irta & VTD_IRTA_EIME, word[0],
 			       word[1], e);
 	if (!code)
 		return 0;
@@ -262,11 +262,11 @@ static u32 irq_mode(const struct vtd *vtd)
 {
 	u32 mode = 0;
 
-	if (!(vtd->irta & VTD_IRTA_EIME) || !(vtd->status & VTD_GSTS_IRES))
+	if (!(vtd->arch.irta & VTD_IRTA_EIME) || !(vtd->arch.status & VTD_GSTS_IRES))
 		mode |= NYX_IRQ_MODE_XAPIC;
-	if (!(vtd->status & VTD_GSTS_IRES))
+	if (!(vtd->arch.status & VTD_GSTS_IRES))
 		mode |= NYX_IRQ_MODE_OFF;
-	else if ((vtd->status & VTD_GSTS_CFIS) && (mode & NYX_IRQ_MODE_XAPIC))
+	else if ((vtd->arch.status & VTD_GSTS_CFIS) && (mode & NYX_IRQ_MODE_XAPIC))
 		mode |= NYX_IRQ_MODE_COMPAT;
 	return mode;
 }
@@ -279,17 +279,17 @@ static void set_irq_mode(struct vtd *vtd)
 static void set_status(struct vtd *vtd, u64 mask, u64 gcmd)
 {
 	spin_lock_irq(&vtd->base.lock);
-	vtd->status &= ~mask;
-	vtd->status |= gcmd & mask;
+	vtd->arch.status &= ~mask;
+	vtd->arch.status |= gcmd & mask;
 	spin_unlock_irq(&vtd->base.lock);
 }
 
 static void set_root(struct vtd *vtd)
 {
 	spin_lock_irq(&vtd->base.lock);
-	vtd->root = vtd->value[REG_RTADDR];
-	vtd->status |= VTD_GSTS_RTPS;
-	vtd->value[REG_GSTS] &= ~VTD_GSTS_RTPS;
+	vtd->arch.root = vtd->arch.reg[REG_RTADDR];
+	vtd->arch.status |= VTD_GSTS_RTPS;
+	vtd->arch.reg[REG_GSTS] &= ~VTD_GSTS_RTPS;
 	spin_unlock_irq(&vtd->base.lock);
 	forget_all(vtd);
 }
@@ -298,7 +298,7 @@ static void set_root(struct vtd *vtd)
 static void use_irt_limit(struct vtd *vtd)
 {
 	WRITE_ONCE(vtd->base.front.unit->irq.irt.limit,
-		   2u << FIELD_GET(VTD_IRTA_S, vtd->irta));
+		   2u << FIELD_GET(VTD_IRTA_S, vtd->arch.irta));
 }
 
 static void set_irt(struct vtd *vtd)
@@ -306,9 +306,9 @@ static void set_irt(struct vtd *vtd)
 	struct nyx_unit *unit = vtd->base.front.unit;
 
 	spin_lock_irq(&vtd->base.lock);
-	vtd->irta = vtd->value[REG_IRTA];
-	vtd->status |= VTD_GSTS_IRTPS;
-	vtd->value[REG_GSTS] &= ~VTD_GSTS_IRTPS;
+	vtd->arch.irta = vtd->arch.reg[REG_IRTA];
+	vtd->arch.status |= VTD_GSTS_IRTPS;
+	vtd->arch.reg[REG_GSTS] &= ~VTD_GSTS_IRTPS;
 	spin_unlock_irq(&vtd->base.lock);
 	use_irt_limit(vtd);
 	nyx_guest_forget_irtes(unit, 0, IRT_MAX_ENTRIES, &vtd->base.queue.ticket);
@@ -321,9 +321,9 @@ static void set_irt(struct vtd *vtd)
  */
 static bool unfinished(const struct vtd *vtd)
 {
-	return READ_ONCE(vtd->value[REG_GSTS]) != READ_ONCE(vtd->status) ||
-	       (READ_ONCE(vtd->value[REG_CCMD]) & VTD_CCMD_ICC) ||
-	       (READ_ONCE(vtd->value[REG_IOTLB]) & VTD_IOTLB_IVT);
+	return READ_ONCE(vtd->arch.reg[REG_GSTS]) != READ_ONCE(vtd->arch.status) ||
+	       (READ_ONCE(vtd->arch.reg[REG_CCMD]) & VTD_CCMD_ICC) ||
+	       (READ_ONCE(vtd->arch.reg[REG_IOTLB]) & VTD_IOTLB_IVT);
 }
 
 /* Wait until it is done, and say so. -EINTR leaves that to the next access. */
@@ -336,9 +336,9 @@ static int finish(struct vtd *vtd)
 	if (ret)
 		return ret;
 	spin_lock_irq(&vtd->base.lock);
-	vtd->value[REG_GSTS] = vtd->status;
-	vtd->value[REG_CCMD] &= ~VTD_CCMD_ICC;
-	vtd->value[REG_IOTLB] &= ~VTD_IOTLB_IVT;
+	vtd->arch.reg[REG_GSTS] = vtd->arch.status;
+	vtd->arch.reg[REG_CCMD] &= ~VTD_CCMD_ICC;
+	vtd->arch.reg[REG_IOTLB] &= ~VTD_IOTLB_IVT;
 	spin_unlock_irq(&vtd->base.lock);
 	return 0;
 }
@@ -371,7 +371,7 @@ static int vtd_sync(struct viommu *viommu)
  */
 static int command(struct vtd *vtd, u64 gcmd)
 {
-	u64 changed = gcmd ^ vtd->status;
+	u64 changed = gcmd ^ vtd->arch.status;
 	int ret = 0;
 
 	if (gcmd & VTD_GCMD_SRTP)
@@ -380,7 +380,7 @@ static int command(struct vtd *vtd, u64 gcmd)
 		set_irt(vtd);
 	if (changed & VTD_GCMD_QIE) {
 		spin_lock_irq(&vtd->base.lock);
-		vtd->value[REG_IQH] = 0;
+		vtd->arch.reg[REG_IQH] = 0;
 		spin_unlock_irq(&vtd->base.lock);
 		set_status(vtd, VTD_GSTS_QIES, gcmd);
 	}
@@ -410,8 +410,8 @@ static int context_command(struct vtd *vtd, u64 ccmd)
 	if (desc.granularity)
 		vtd_invalidate_context(vtd, &desc);
 	spin_lock_irq(&vtd->base.lock);
-	vtd->value[REG_CCMD] &= ~VTD_CCMD_CAIG;
-	vtd->value[REG_CCMD] |= FIELD_PREP(VTD_CCMD_CAIG, desc.granularity);
+	vtd->arch.reg[REG_CCMD] &= ~VTD_CCMD_CAIG;
+	vtd->arch.reg[REG_CCMD] |= FIELD_PREP(VTD_CCMD_CAIG, desc.granularity);
 	spin_unlock_irq(&vtd->base.lock);
 	return finish(vtd);
 }
@@ -419,7 +419,7 @@ static int context_command(struct vtd *vtd, u64 ccmd)
 /* Section 11.4.6.3: IOTLB_REG. The command is done when IVT is clear. */
 static int iotlb_command(struct vtd *vtd, u64 cmd)
 {
-	u64 iva = vtd->value[REG_IVA], span;
+	u64 iva = vtd->arch.reg[REG_IVA], span;
 	u8 am = FIELD_GET(VTD_IVA_AM, iva);
 	struct vtd_desc desc = {
 		.granularity = FIELD_GET(VTD_IOTLB_IIRG, cmd),
@@ -434,8 +434,8 @@ static int iotlb_command(struct vtd *vtd, u64 cmd)
 	if (desc.granularity)
 		vtd_invalidate_iotlb(vtd, &desc);
 	spin_lock_irq(&vtd->base.lock);
-	vtd->value[REG_IOTLB] &= ~VTD_IOTLB_IAIG;
-	vtd->value[REG_IOTLB] |= FIELD_PREP(VTD_IOTLB_IAIG, desc.granularity);
+	vtd->arch.reg[REG_IOTLB] &= ~VTD_IOTLB_IAIG;
+	vtd->arch.reg[REG_IOTLB] |= FIELD_PREP(VTD_IOTLB_IAIG, desc.granularity);
 	spin_unlock_irq(&vtd->base.lock);
 	return finish(vtd);
 }
@@ -489,14 +489,11 @@ static void vtd_adjust(struct viommu *viommu, const struct reg_write *w)
 static void vtd_reset_state(struct viommu *viommu)
 {
 	struct vtd *vtd = container_of(viommu, struct vtd, base);
-	u64 gsts = vtd->value[REG_GSTS];
+	u64 gsts = vtd->arch.reg[REG_GSTS];
 
+	vtd->arch = (struct vtd_arch){};
 	regfile_reset(&viommu->regs);
-	vtd->value[REG_GSTS] = gsts;
-	vtd->next_frcd = 0;
-	vtd->status = 0;
-	vtd->root = 0;
-	vtd->irta = 0;
+	vtd->arch.reg[REG_GSTS] = gsts;
 }
 
 static int vtd_forget(struct viommu *viommu)
@@ -587,25 +584,25 @@ static void make_registers(struct vtd *vtd, const struct nyx_unit_config *cfg)
 {
 	unsigned int n = ARRAY_SIZE(vtd_defs), i;
 
-	memcpy(vtd->def, vtd_defs, sizeof(vtd_defs));
-	vtd->def[REG_VER].reset = VTD_VER_1_0;
-	vtd->def[REG_CAP].reset = capability(cfg);
-	vtd->def[REG_ECAP].reset = extended_capability(cfg);
-	vtd->def[REG_FECTL].reset = VTD_CTL_IM;
-	vtd->def[REG_IECTL].reset = VTD_CTL_IM;
+	memcpy(vtd->cfg.reg, vtd_defs, sizeof(vtd_defs));
+	vtd->cfg.reg[REG_VER].reset = VTD_VER_1_0;
+	vtd->cfg.reg[REG_CAP].reset = capability(cfg);
+	vtd->cfg.reg[REG_ECAP].reset = extended_capability(cfg);
+	vtd->cfg.reg[REG_FECTL].reset = VTD_CTL_IM;
+	vtd->cfg.reg[REG_IECTL].reset = VTD_CTL_IM;
 	if (options(cfg)->flags & NYX_VTD_F_XAPIC)
-		vtd->def[REG_IRTA].rw &= ~VTD_IRTA_EIME;
-	for (i = 0; i < 2 * vtd->nr_frcd; i++) {
-		vtd->def[n++] = (struct reg_def) {
+		vtd->cfg.reg[REG_IRTA].rw &= ~VTD_IRTA_EIME;
+	for (i = 0; i < 2 * vtd->cfg.nr_frcd; i++) {
+		vtd->cfg.reg[n++] = (struct reg_def) {
 			.offset = VTD_FRCD + 8 * i,
 			.size = 8,
 			.index = REG_FRCD + i,
 			.w1c = i % 2 ? VTD_FRCD_F : 0,
 		};
 	}
-	vtd->base.regs.def = vtd->def;
+	vtd->base.regs.def = vtd->cfg.reg;
 	vtd->base.regs.nr = n;
-	vtd->base.regs.value = vtd->value;
+	vtd->base.regs.value = vtd->arch.reg;
 	regfile_reset(&vtd->base.regs);
 }
 
@@ -618,8 +615,8 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 	if (!vtd)
 		return ERR_PTR(-ENOMEM);
 	viommu_init(&vtd->base, unit, &vtd_model, &vtd_viommu_ops, &vtd_queue_ops);
-	vtd->nr_frcd = options(cfg)->faults;
-	vtd->shape = (struct vtd_shape) {
+	vtd->cfg.nr_frcd = options(cfg)->faults;
+	vtd->cfg.shape = (struct vtd_shape) {
 		.haw = NYX_GPA_LG2,
 		.sagaw = cfg->address_width >= 48 ? BIT(1) | BIT(2) : BIT(1),
 		.mgaw = cfg->address_width,
@@ -627,7 +624,7 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 		.posted = options(cfg)->flags & NYX_VTD_F_POSTED,
 	};
 	if (options(cfg)->flags & NYX_VTD_F_SMALL_PAGES)
-		vtd->page_sizes = NYX_PAGE_SIZE;
+		vtd->cfg.page_sizes = NYX_PAGE_SIZE;
 	make_registers(vtd, cfg);
 	/* As after a reset; nobody knows the unit yet. */
 	unit->irq.mode = irq_mode(vtd);

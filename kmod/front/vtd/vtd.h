@@ -20,7 +20,7 @@
 #include "front/viommu.h"
 #include "front/vtd/vtd_decode.h"
 
-/* Values in &vtd.value. */
+/* Values in &vtd_arch.reg. */
 enum vtd_reg {
 	REG_VER, REG_CAP, REG_ECAP, REG_GCMD, REG_GSTS, REG_RTADDR, REG_CCMD,
 	REG_FSTS, REG_FECTL, REG_FEDATA, REG_FEADDR, REG_FEUADDR, REG_IQH,
@@ -31,30 +31,51 @@ enum vtd_reg {
 };
 
 /**
- * struct vtd - a front end
- * @base: the part that all models share; its lock protects what follows
- * @value: their values
- * @def: their table; a unit's own, for its capabilities
- * @shape: what the tables may look like; const after init
- * @page_sizes: that tables may use, 0: all; const after init
- * @nr_frcd: fault records; const after init
- * @next_frcd: the one that is written next
- * @status: what is in effect of GSTS, which follows when nothing uses any more
- *          what a command has taken away
- * @root: GPA of the root table that is in use
- * @irta: the interrupt remapping table's register that is in use
+ * struct vtd_cfg - configuration: what the creator of the unit chose
+ * @shape: capabilities that decide which tables are valid
+ * @page_sizes: that tables may use, 0: all
+ * @nr_frcd: fault records
+ * @reg: table of the registers; by capabilities
+ *
+ * Constant after create.
  */
-struct vtd {
-	struct viommu base;
-	u64 value[REG_MAX];
-	struct reg_def def[REG_MAX];
+struct vtd_cfg {
 	struct vtd_shape shape;
 	u64 page_sizes;
 	unsigned int nr_frcd;
-	unsigned int next_frcd;
+	struct reg_def reg[REG_MAX];
+};
+
+/**
+ * struct vtd_arch - architectural state: what a save must hold
+ * @reg: values of the registers, by enum vtd_reg
+ * @status: what is in effect of GSTS, which follows when nothing uses any more
+ *          what a command has taken away
+ * @root: RTADDR as the last SRTP has latched it
+ * @irta: IRTA as the last SIRTP has latched it
+ * @next_frcd: the fault record that is written next
+ *
+ * Plain data, under &viommu.lock. Everything else in struct vtd is configuration, or
+ * is rebuilt.
+ */
+struct vtd_arch {
+	u64 reg[REG_MAX];
 	u64 status;
 	u64 root;
 	u64 irta;
+	u32 next_frcd;
+};
+
+/**
+ * struct vtd - a unit's model
+ * @base: the part that all models share
+ * @cfg: configuration
+ * @arch: architectural state
+ */
+struct vtd {
+	struct viommu base;
+	struct vtd_cfg cfg;
+	struct vtd_arch arch;
 };
 
 /* ---- vtd_fault.c -------------------------------------------------------- */

@@ -100,7 +100,7 @@ static int perform(struct vtd *vtd, const struct vtd_desc *desc)
 
 static void stop_locked(struct vtd *vtd, u8 error)
 {
-	vtd->value[REG_IQERCD] = error;
+	vtd->arch.reg[REG_IQERCD] = error;
 	vtd_fault_status(vtd, VTD_FSTS_IQE);
 }
 
@@ -118,12 +118,12 @@ static u8 refuse_queue(const struct vtd *vtd, u64 gpa, u64 tail, u64 size)
 	if (tail >= size)
 		return VTD_IQE_TAIL;
 	/* Descriptors of 256 bits, and tables, of scalable mode */
-	if (vtd->value[REG_IQA] & VTD_IQA_DW)
+	if (vtd->arch.reg[REG_IQA] & VTD_IQA_DW)
 		return VTD_IQE_WIDTH;
-	if (vtd->root & VTD_RTADDR_TTM)
+	if (vtd->arch.root & VTD_RTADDR_TTM)
 		return VTD_IQE_TABLE_TYPE;
 	/* Past the last address there is nothing; it does not go on at the first. */
-	return gpa < (vtd->value[REG_IQA] & VTD_IQA_ADDR) ? VTD_IQE_FETCH :
+	return gpa < (vtd->arch.reg[REG_IQA] & VTD_IQA_ADDR) ? VTD_IQE_FETCH :
 							    VTD_IQE_NONE;
 }
 
@@ -136,13 +136,13 @@ static bool vtd_next(struct queue *q, u64 *gpa, u64 *after)
 	bool go;
 
 	spin_lock_irq(&vtd->base.lock);
-	head = vtd->value[REG_IQH] & VTD_IQ_OFFSET;
-	tail = vtd->value[REG_IQT] & VTD_IQ_OFFSET;
-	size = (u64)VTD_PAGE_SIZE << FIELD_GET(VTD_IQA_QS, vtd->value[REG_IQA]);
-	*gpa = (vtd->value[REG_IQA] & VTD_IQA_ADDR) + head;
+	head = vtd->arch.reg[REG_IQH] & VTD_IQ_OFFSET;
+	tail = vtd->arch.reg[REG_IQT] & VTD_IQ_OFFSET;
+	size = (u64)VTD_PAGE_SIZE << FIELD_GET(VTD_IQA_QS, vtd->arch.reg[REG_IQA]);
+	*gpa = (vtd->arch.reg[REG_IQA] & VTD_IQA_ADDR) + head;
 	*after = (head + VTD_DESC_SIZE) % size;
-	go = (vtd->status & VTD_GSTS_QIES) && head != tail &&
-	     !(vtd->value[REG_FSTS] & VTD_FSTS_IQE);
+	go = (vtd->arch.status & VTD_GSTS_QIES) && head != tail &&
+	     !(vtd->arch.reg[REG_FSTS] & VTD_FSTS_IQE);
 	error = go ? refuse_queue(vtd, *gpa, tail, size) : VTD_IQE_NONE;
 	if (error) {
 		stop_locked(vtd, error);
@@ -176,7 +176,7 @@ static void vtd_advance(struct queue *q, u64 after)
 	struct vtd *vtd = container_of(q, struct vtd, base.queue);
 
 	spin_lock_irq(&vtd->base.lock);
-	vtd->value[REG_IQH] = after;
+	vtd->arch.reg[REG_IQH] = after;
 	spin_unlock_irq(&vtd->base.lock);
 }
 
