@@ -106,7 +106,7 @@ static struct amdvi *amdvi(void)
 /* Without what reading it in the guest's way may do. */
 static u64 reg(enum amdvi_reg n)
 {
-	return amdvi()->value[n];
+	return amdvi()->arch.reg[n];
 }
 
 static void configure(struct nyx_unit_config *cfg, u8 how)
@@ -573,7 +573,7 @@ static void translate(u32 sbdf, u64 iova, unsigned int access, struct ref *ref)
 		return;
 	}
 	mode = dte[0] >> 9 & 7;
-	if (!(dte[0] & 2) || mode > amdvi()->shape.levels ||
+	if (!(dte[0] & 2) || mode > amdvi()->cfg.shape.levels ||
 	    (access & ~(dte[0] >> 61 & 3)))
 		return;
 	if (!mode) {

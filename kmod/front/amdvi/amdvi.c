@@ -7,9 +7,8 @@
 #include "front/amdvi/amdvi.h"
 
 #include <linux/bitfield.h>
-#include <linux/bitmap.h>
 #include <linux/err.h>
-#include <linux/slab.h>
+#include <linux/mm.h>
 
 #include "base/types.h"
 #include "core/context.h"
@@ -104,15 +103,15 @@ static void get_settings(struct amdvi *amdvi, struct settings *set)
 	u64 base, limit;
 
 	spin_lock_irqsave(&amdvi->base.lock, flags);
-	set->control = amdvi->value[REG_CONTROL];
+	set->control = amdvi->arch.reg[REG_CONTROL];
 	lg2 = min_t(u32, FIELD_GET(AMDVI_CTL_SEGMENTS, set->control),
 		    AMDVI_SEGMENTS_LG2);
 	set->tables.segments_lg2 = lg2;
-	set->tables.base[0] = amdvi->value[REG_DEV_TABLE];
+	set->tables.base[0] = amdvi->arch.reg[REG_DEV_TABLE];
 	for (n = 1; n < 1u << lg2; n++)
-		set->tables.base[n] = amdvi->value[REG_SEGMENT1 + n - 1];
-	base = amdvi->value[REG_EXCL_BASE];
-	limit = amdvi->value[REG_EXCL_LIMIT];
+		set->tables.base[n] = amdvi->arch.reg[REG_SEGMENT1 + n - 1];
+	base = amdvi->arch.reg[REG_EXCL_BASE];
+	limit = amdvi->arch.reg[REG_EXCL_LIMIT];
 	spin_unlock_irqrestore(&amdvi->base.lock, flags);
 
 	set->excl = base & AMDVI_EXCL_ENABLE;
@@ -223,7 +222,7 @@ static bool amdvi_decode(struct nyx_front *front, u32 sbdf, u32 pasid,
 	if (!dma.valid)
 		make_identity(entry);
 	else
-		make_entry(&set, &dma, amdvi_check_dma(&amdvi->shape, &dma), entry);
+		make_entry(&set, &dma, amdvi_check_dma(&amdvi->cfg.shape, &dma), entry);
 	return true;
 }
 
@@ -268,7 +267,7 @@ static void amdvi_dma_fault(struct nyx_front *front, u32 sbdf, u32 pasid,
 	case AMDVI_EVENT_PAGE_FAULT:
 		if ((refusal->model & MODEL_SA) ||
 		    ((refusal->model & MODEL_SE) &&
-		     test_and_set_bit((u16)sbdf, amdvi->silenced)))
+		     test_and_set_bit((u16)sbdf, amdvi->arch.silenced)))
 			return;
 		break;
 	case AMDVI_EVENT_DTE_HARDWARE:
@@ -467,7 +466,7 @@ static void amdvi_irq_fault(struct nyx_front *front,
 static void forget_all(struct amdvi *amdvi)
 {
 	nyx_guest_forget(amdvi->base.front.unit, NYX_GUEST_ALL_TAGS, &amdvi->base.queue.ticket);
-	amdvi_forget_silence(amdvi, 0, U16_MAX + 1);
+	amdvi_forget_silence(amdvi, 0, AMDVI_REQUESTERS);
 }
 
 /* How interrupts are treated. */
@@ -495,7 +494,7 @@ static int control_changed(struct amdvi *amdvi, u64 changed)
 		forget_all(amdvi);
 	if (changed & (AMDVI_CTL_IOMMU | AMDVI_CTL_SEGMENTS | AMDVI_CTL_GA |
 		       AMDVI_CTL_XT | AMDVI_CTL_GAM))
-		set_irq_mode(amdvi, amdvi->value[REG_CONTROL]);
+		set_irq_mode(amdvi, amdvi->arch.reg[REG_CONTROL]);
 	/* Also if nothing changes: a writer may have been killed in here. */
 	ret = amdvi_drain(amdvi);
 	return ret ?: amdvi_cmd_run(amdvi);
@@ -518,7 +517,7 @@ static int amdvi_follow(struct viommu *viommu, const struct reg_write *w)
 static void amdvi_adjust(struct viommu *viommu, const struct reg_write *w)
 {
 	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
-	u64 status = amdvi->value[REG_STATUS];
+	u64 status = amdvi->arch.reg[REG_STATUS];
 
 	amdvi_log_resume(amdvi);
 	switch (w->def->index) {
@@ -533,8 +532,8 @@ static void amdvi_adjust(struct viommu *viommu, const struct reg_write *w)
 	/* Section 2.4: a new buffer is empty. */
 	case REG_CMD_BASE:
 		if (!(status & AMDVI_STS_CMD_RUN)) {
-			amdvi->value[REG_CMD_HEAD] = 0;
-			amdvi->value[REG_CMD_TAIL] = 0;
+			amdvi->arch.reg[REG_CMD_HEAD] = 0;
+			amdvi->arch.reg[REG_CMD_TAIL] = 0;
 		}
 		break;
 	case REG_EVT_BASE:
@@ -544,15 +543,15 @@ static void amdvi_adjust(struct viommu *viommu, const struct reg_write *w)
 	/* While they run these are the unit's. */
 	case REG_CMD_HEAD:
 		if (status & AMDVI_STS_CMD_RUN)
-			amdvi->value[REG_CMD_HEAD] = w->old;
+			amdvi->arch.reg[REG_CMD_HEAD] = w->old;
 		break;
 	case REG_EVT_TAIL:
 		if (status & AMDVI_STS_EVT_RUN)
-			amdvi->value[REG_EVT_TAIL] = w->old;
+			amdvi->arch.reg[REG_EVT_TAIL] = w->old;
 		break;
 	case REG_GA_TAIL:
 		if (status & AMDVI_STS_GA_RUN)
-			amdvi->value[REG_GA_TAIL] = w->old;
+			amdvi->arch.reg[REG_GA_TAIL] = w->old;
 		break;
 	}
 }
@@ -594,10 +593,9 @@ static void amdvi_reset_state(struct viommu *viommu)
 {
 	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
 
+	memset(&amdvi->arch, 0, sizeof(amdvi->arch));
 	regfile_reset(&viommu->regs);
 	amdvi_log_reset(amdvi);
-	memset(amdvi->unsent, 0, sizeof(amdvi->unsent));
-	amdvi->cmd_stopped = false;
 }
 
 static int amdvi_forget(struct viommu *viommu)
@@ -631,10 +629,8 @@ static void amdvi_destroy(struct nyx_front *front)
 	struct amdvi *amdvi = to_amdvi(front);
 
 	amdvi_log_fini(amdvi);
-	bitmap_free(amdvi->fresh);
-	bitmap_free(amdvi->silenced);
 	viommu_fini(&amdvi->base);
-	kfree(amdvi);
+	kvfree(amdvi);
 }
 
 #define DEFAULT_WIDTH	64u
@@ -687,7 +683,7 @@ static u64 features(u32 flags, u8 levels)
 /* The registers, and the bits in them, that features bring. */
 static void make_registers(struct amdvi *amdvi, u64 efr)
 {
-	struct reg_def *def = amdvi->def;
+	struct reg_def *def = amdvi->cfg.reg;
 	unsigned int i;
 
 	memcpy(def, amdvi_defs, sizeof(amdvi_defs));
@@ -717,36 +713,28 @@ static void make_registers(struct amdvi *amdvi, u64 efr)
 	}
 	amdvi->base.regs.def = def;
 	amdvi->base.regs.nr = ARRAY_SIZE(amdvi_defs);
-	amdvi->base.regs.value = amdvi->value;
+	amdvi->base.regs.value = amdvi->arch.reg;
 	regfile_reset(&amdvi->base.regs);
 }
 
 static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 				      const struct nyx_unit_config *cfg)
 {
-	struct amdvi *amdvi = kzalloc(sizeof(*amdvi), GFP_CALLER);
+	struct amdvi *amdvi = kvzalloc(sizeof(*amdvi), GFP_CALLER);
 	u32 flags = options(cfg)->flags;
 
 	static_assert(ARRAY_SIZE(amdvi_defs) == REG_MAX);
 	if (!amdvi)
 		return ERR_PTR(-ENOMEM);
-	amdvi->silenced = bitmap_zalloc(U16_MAX + 1, GFP_CALLER);
-	amdvi->fresh = bitmap_zalloc(U16_MAX + 1, GFP_CALLER);
-	if (!amdvi->silenced || !amdvi->fresh) {
-		bitmap_free(amdvi->fresh);
-		bitmap_free(amdvi->silenced);
-		kfree(amdvi);
-		return ERR_PTR(-ENOMEM);
-	}
 	viommu_init(&amdvi->base, unit, &amdvi_model, &amdvi_viommu_ops,
 		    &amdvi_queue_ops);
 	amdvi_log_init(amdvi);
-	amdvi->shape = (struct amdvi_shape) {
+	amdvi->cfg.shape = (struct amdvi_shape) {
 		.levels = pt_format_levels(PT_AMDV1, cfg->address_width),
 		.prefetch = flags & NYX_AMDVI_F_PREFETCH,
 		.device_tlb = flags & NYX_AMDVI_F_DEVICE_TLB,
 	};
-	make_registers(amdvi, features(flags, amdvi->shape.levels));
+	make_registers(amdvi, features(flags, amdvi->cfg.shape.levels));
 	/* As after a reset; nobody knows the unit yet. */
 	unit->irq.mode = irq_mode(0);
 	return &amdvi->base.front;

@@ -22,6 +22,7 @@
 #define NYX_FRONT_AMDVI_H
 
 #include <linux/container_of.h>
+#include <linux/bitmap.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -29,7 +30,7 @@
 #include "front/amdvi/amdvi_decode.h"
 #include "front/viommu.h"
 
-/* Values in &amdvi.value. */
+/* Values in &amdvi_arch.reg. */
 enum amdvi_reg {
 	REG_DEV_TABLE, REG_CMD_BASE, REG_EVT_BASE, REG_CONTROL, REG_EXCL_BASE,
 	REG_EXCL_LIMIT, REG_EFR, REG_GA_BASE, REG_GA_TAIL_ADDR,
@@ -51,7 +52,6 @@ enum amdvi_reg {
  * @full: an entry found no room; told when those that are kept are written
  * @lost: there is no memory where entries go: those that come up before
  *        amdvi_log_resume() are lost, too; changes under &amdvi.log_mutex only
- * @stopped: it has overflowed, and was not started anew
  */
 struct amdvi_log {
 	u64 *kept;
@@ -61,44 +61,68 @@ struct amdvi_log {
 	u32 nr;
 	bool full;
 	bool lost;
-	bool stopped;
 };
 
 enum amdvi_log_id { LOG_EVENT, LOG_GA, LOG_MAX };
 
 /**
- * struct amdvi - a front end
+ * struct amdvi_cfg - configuration: what the creator of the unit chose
+ * @shape: features that decide which commands and tables are valid
+ * @reg: table of the registers; by features
+ *
+ * Constant after create.
+ */
+struct amdvi_cfg {
+	struct amdvi_shape shape;
+	struct reg_def reg[REG_MAX];
+};
+
+#define AMDVI_REQUESTERS	(U16_MAX + 1)
+
+/**
+ * struct amdvi_arch - architectural state: what a save must hold
+ * @reg: values of the registers, by enum amdvi_reg
+ * @unsent: XT_GENERAL, XT_PPR, XT_GA: an interrupt waits for a vector
+ * @cmd_stopped: a command was refused, and commands were not enabled anew
+ * @log_stopped: a log has overflowed, and was not started anew; by enum amdvi_log_id
+ * @silenced: requesters whose page faults are not logged until their entry is
+ *            invalidated (SE), by requester id; bits change atomically
+ *
+ * Plain data, under &viommu.lock. Everything else in struct amdvi is configuration,
+ * or is rebuilt: entries on the way to a log are in guest memory before a save.
+ */
+struct amdvi_arch {
+	u64 reg[REG_MAX];
+	u8 unsent[3];
+	u8 cmd_stopped;
+	u8 log_stopped[LOG_MAX];
+	DECLARE_BITMAP(silenced, AMDVI_REQUESTERS);
+};
+
+/**
+ * struct amdvi - a unit's model
  * @base: the part that all models share
+ * @cfg: configuration
+ * @arch: architectural state
  * @log_mutex: serialises who brings the logs to guest memory, and keeps their
  *             registers as they are
  * @log_work: brings the logs to guest memory
  * @log_tries: how often @log_work has asked for memory; its own
- * @value: values of the registers; under &viommu.lock, as what follows
- * @def: their table; a unit's own, for its features
- * @shape: what commands and tables may look like; const after init
- * @log: by enum amdvi_log_id
- * @unsent: XT_GENERAL, XT_PPR, XT_GA: an interrupt waits for a vector
- * @cmd_stopped: a command was refused, and commands were not enabled anew
- * @silenced: requesters whose page faults are not logged until their entry is
- *            invalidated (SE), by requester id
+ * @log: by enum amdvi_log_id; under &viommu.lock
+ * @any_fresh: there are bits in @fresh
  * @fresh: requesters whose entry was invalidated, and whose accesses of before may
- *         still meet a fault; likewise; under &viommu.mutex
- * @any_fresh: there are some
+ *         still meet a fault, by requester id; under &viommu.mutex
  */
 struct amdvi {
 	struct viommu base;
+	struct amdvi_cfg cfg;
+	struct amdvi_arch arch;
 	struct mutex log_mutex;
 	struct delayed_work log_work;
 	unsigned int log_tries;
-	u64 value[REG_MAX];
-	struct reg_def def[REG_MAX];
-	struct amdvi_shape shape;
 	struct amdvi_log log[LOG_MAX];
-	bool unsent[3];
-	bool cmd_stopped;
-	unsigned long *silenced;
-	unsigned long *fresh;
 	bool any_fresh;
+	DECLARE_BITMAP(fresh, AMDVI_REQUESTERS);
 };
 
 /**
@@ -229,7 +253,7 @@ int amdvi_log_prepare(struct amdvi *amdvi, const struct mmio_write *write);
 void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg);
 
 /**
- * amdvi_log_reset() - as after power-on
+ * amdvi_log_reset() - drop the entries that are kept
  * @amdvi: the front end
  *
  * Context: under &viommu.lock.

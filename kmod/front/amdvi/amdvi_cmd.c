@@ -19,7 +19,7 @@
 static void stop(struct amdvi *amdvi, u16 code, u64 address)
 {
 	spin_lock_irq(&amdvi->base.lock);
-	amdvi->cmd_stopped = true;
+	amdvi->arch.cmd_stopped = true;
 	amdvi_status_update(amdvi);
 	amdvi_log_event_locked(amdvi, 0, 0, code, address);
 	spin_unlock_irq(&amdvi->base.lock);
@@ -37,10 +37,10 @@ static void clear_silence(struct amdvi *amdvi, unsigned long first, unsigned lon
 	unsigned long rid = first, end = first + nr;
 
 	for (;; rid++) {
-		rid = find_next_and_bit(amdvi->silenced, amdvi->fresh, end, rid);
+		rid = find_next_and_bit(amdvi->arch.silenced, amdvi->fresh, end, rid);
 		if (rid >= end)
 			break;
-		clear_bit(rid, amdvi->silenced);
+		clear_bit(rid, amdvi->arch.silenced);
 	}
 }
 
@@ -60,8 +60,8 @@ int amdvi_drain(struct amdvi *amdvi)
 	if (ret || !amdvi->any_fresh)
 		return ret;
 	/* A fault of before does not silence those that come from now on. */
-	clear_silence(amdvi, 0, U16_MAX + 1);
-	bitmap_zero(amdvi->fresh, U16_MAX + 1);
+	clear_silence(amdvi, 0, AMDVI_REQUESTERS);
+	bitmap_zero(amdvi->fresh, AMDVI_REQUESTERS);
 	amdvi->any_fresh = false;
 	return 0;
 }
@@ -112,7 +112,7 @@ static void invalidate_all(struct amdvi *amdvi)
 	nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS, ticket);
 	nyx_guest_invalidate(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX, ticket);
 	nyx_guest_forget_irqs(unit, NYX_GUEST_ALL_IRQS, ticket);
-	amdvi_forget_silence(amdvi, 0, U16_MAX + 1);
+	amdvi_forget_silence(amdvi, 0, AMDVI_REQUESTERS);
 }
 
 static int perform(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
@@ -149,11 +149,11 @@ static bool amdvi_next(struct queue *q, u64 *gpa, u64 *after)
 	bool go;
 
 	spin_lock_irq(&amdvi->base.lock);
-	head = amdvi->value[REG_CMD_HEAD];
-	tail = amdvi->value[REG_CMD_TAIL];
-	base = amdvi->value[REG_CMD_BASE];
+	head = amdvi->arch.reg[REG_CMD_HEAD];
+	tail = amdvi->arch.reg[REG_CMD_TAIL];
+	base = amdvi->arch.reg[REG_CMD_BASE];
 	size = amdvi_ring_size(base);
-	go = (amdvi->value[REG_STATUS] & AMDVI_STS_CMD_RUN) && head != tail;
+	go = (amdvi->arch.reg[REG_STATUS] & AMDVI_STS_CMD_RUN) && head != tail;
 	spin_unlock_irq(&amdvi->base.lock);
 	if (!go)
 		return false;
@@ -174,7 +174,7 @@ static int amdvi_execute(struct queue *q, u64 gpa, const u64 word[2])
 	struct amdvi_cmd cmd;
 	u16 error;
 
-	error = amdvi_decode_cmd(&amdvi->shape, word[0], word[1], &cmd);
+	error = amdvi_decode_cmd(&amdvi->cfg.shape, word[0], word[1], &cmd);
 	if (error) {
 		stop(amdvi, error, gpa);
 		return 1;
@@ -192,7 +192,7 @@ static void amdvi_advance(struct queue *q, u64 after)
 	struct amdvi *amdvi = container_of(q, struct amdvi, base.queue);
 
 	spin_lock_irq(&amdvi->base.lock);
-	amdvi->value[REG_CMD_HEAD] = after;
+	amdvi->arch.reg[REG_CMD_HEAD] = after;
 	spin_unlock_irq(&amdvi->base.lock);
 }
 

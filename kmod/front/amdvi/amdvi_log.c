@@ -75,21 +75,21 @@ u64 amdvi_ring_size(u64 base)
 
 static void send(struct amdvi *amdvi, enum amdvi_reg reg)
 {
-	u64 xt = amdvi->value[reg], address;
+	u64 xt = amdvi->arch.reg[reg], address;
 	struct irt_msg msg;
 	u32 data;
 
 	lockdep_assert_held(&amdvi->base.lock);
-	if (!(amdvi->value[REG_CONTROL] & AMDVI_CTL_INT_CAP_XT)) {
+	if (!(amdvi->arch.reg[REG_CONTROL] & AMDVI_CTL_INT_CAP_XT)) {
 		nyx_guest_msi_function(amdvi->base.front.unit);
 		return;
 	}
 	/* A vector of 0 is how drivers mask it. */
 	if (!(xt & AMDVI_XT_VECTOR)) {
-		amdvi->unsent[reg - REG_XT_GENERAL] = true;
+		amdvi->arch.unsent[reg - REG_XT_GENERAL] = true;
 		return;
 	}
-	amdvi->unsent[reg - REG_XT_GENERAL] = false;
+	amdvi->arch.unsent[reg - REG_XT_GENERAL] = false;
 	msg = (struct irt_msg) {
 		.dest = FIELD_GET(AMDVI_XT_DEST_LOW, xt) |
 			FIELD_GET(AMDVI_XT_DEST_HIGH, xt) << 24,
@@ -104,7 +104,7 @@ static void send(struct amdvi *amdvi, enum amdvi_reg reg)
 void amdvi_vector_written(struct amdvi *amdvi, enum amdvi_reg reg)
 {
 	lockdep_assert_held(&amdvi->base.lock);
-	if (amdvi->unsent[reg - REG_XT_GENERAL])
+	if (amdvi->arch.unsent[reg - REG_XT_GENERAL])
 		send(amdvi, reg);
 }
 
@@ -112,10 +112,10 @@ void amdvi_vector_written(struct amdvi *amdvi, enum amdvi_reg reg)
 static void raise(struct amdvi *amdvi, u64 status, u64 enable,
 		  enum amdvi_reg vector)
 {
-	u64 before = amdvi->value[REG_STATUS];
+	u64 before = amdvi->arch.reg[REG_STATUS];
 
-	amdvi->value[REG_STATUS] |= status;
-	if (!(before & status) && (amdvi->value[REG_CONTROL] & enable))
+	amdvi->arch.reg[REG_STATUS] |= status;
+	if (!(before & status) && (amdvi->arch.reg[REG_CONTROL] & enable))
 		send(amdvi, vector);
 }
 
@@ -129,39 +129,39 @@ void amdvi_completion(struct amdvi *amdvi)
 
 void amdvi_status_update(struct amdvi *amdvi)
 {
-	u64 control = amdvi->value[REG_CONTROL], run = 0;
+	u64 control = amdvi->arch.reg[REG_CONTROL], run = 0;
 	unsigned int i;
 
 	lockdep_assert_held(&amdvi->base.lock);
 	if (control & AMDVI_CTL_IOMMU) {
-		if ((control & AMDVI_CTL_CMD) && !amdvi->cmd_stopped)
+		if ((control & AMDVI_CTL_CMD) && !amdvi->arch.cmd_stopped)
 			run |= AMDVI_STS_CMD_RUN;
 		for (i = 0; i < LOG_MAX; i++) {
 			if ((control & log_defs[i].enable) &&
-			    !amdvi->log[i].stopped)
+			    !amdvi->arch.log_stopped[i])
 				run |= log_defs[i].run;
 		}
 	}
-	amdvi->value[REG_STATUS] &= ~(AMDVI_STS_CMD_RUN | AMDVI_STS_EVT_RUN |
+	amdvi->arch.reg[REG_STATUS] &= ~(AMDVI_STS_CMD_RUN | AMDVI_STS_EVT_RUN |
 				      AMDVI_STS_GA_RUN);
-	amdvi->value[REG_STATUS] |= run;
+	amdvi->arch.reg[REG_STATUS] |= run;
 }
 
 void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w)
 {
-	u64 on = w->new & ~w->old, status = amdvi->value[REG_STATUS];
+	u64 on = w->new & ~w->old, status = amdvi->arch.reg[REG_STATUS];
 	unsigned int i;
 
 	lockdep_assert_held(&amdvi->base.lock);
 	if (on & AMDVI_CTL_CMD)
-		amdvi->cmd_stopped = false;
+		amdvi->arch.cmd_stopped = false;
 	for (i = 0; i < LOG_MAX; i++) {
 		const struct log_def *def = &log_defs[i];
 
 		/* Section 2.5: a 1 restarts it, once its overflow was cleared. */
 		if ((on & def->enable) ||
 		    ((w->written & def->enable) && !(status & def->overflow)))
-			amdvi->log[i].stopped = false;
+			amdvi->arch.log_stopped[i] = false;
 		/* The entries that nobody was told of so far. */
 		if ((on & def->irq_enable) && (status & (def->irq | def->overflow)))
 			send(amdvi, def->vector);
@@ -176,7 +176,7 @@ static void log_overflow(struct amdvi *amdvi, enum amdvi_log_id id)
 	const struct log_def *def = &log_defs[id];
 
 	amdvi->log[id].full = false;
-	amdvi->log[id].stopped = true;
+	amdvi->arch.log_stopped[id] = true;
 	amdvi_status_update(amdvi);
 	raise(amdvi, def->overflow, def->irq_enable, def->vector);
 }
@@ -185,17 +185,17 @@ static void log_put(struct amdvi *amdvi, enum amdvi_log_id id, u64 lo, u64 hi)
 {
 	const struct log_def *def = &log_defs[id];
 	struct amdvi_log *log = &amdvi->log[id];
-	u64 size = amdvi_ring_size(amdvi->value[def->base]);
-	u64 status = amdvi->value[REG_STATUS], next;
+	u64 size = amdvi_ring_size(amdvi->arch.reg[def->base]);
+	u64 status = amdvi->arch.reg[REG_STATUS], next;
 	u64 *entry;
 
 	lockdep_assert_held(&amdvi->base.lock);
 	if (!(status & def->run) || (status & def->overflow) || log->full ||
 	    log->lost || !size)
 		return;
-	next = amdvi->value[def->tail] + (u64)log->nr * def->entry_size;
+	next = amdvi->arch.reg[def->tail] + (u64)log->nr * def->entry_size;
 	/* One stays free, or full would look like empty. */
-	if (((next - amdvi->value[def->head]) & (size - 1)) + def->entry_size >= size) {
+	if (((next - amdvi->arch.reg[def->head]) & (size - 1)) + def->entry_size >= size) {
 		log->full = true;
 		if (!log->nr)
 			log_overflow(amdvi, id);
@@ -262,14 +262,14 @@ static bool log_next(struct amdvi *amdvi, enum amdvi_log_id id,
 	spin_lock_irq(&amdvi->base.lock);
 	any = log->nr;
 	if (any) {
-		base = amdvi->value[def->base];
+		base = amdvi->arch.reg[def->base];
 		size = amdvi_ring_size(base);
-		at = amdvi->value[def->tail] & (size - 1);
+		at = amdvi->arch.reg[def->tail] & (size - 1);
 		*e = (struct log_entry) {
 			.gpa = (base & AMDVI_BASE_ADDR) + at,
 			.tail = (at + def->entry_size) & (size - 1),
 			.tail_gpa = id == LOG_GA ?
-				    amdvi->value[REG_GA_TAIL_ADDR] : 0,
+				    amdvi->arch.reg[REG_GA_TAIL_ADDR] : 0,
 		};
 		memcpy(e->word, log->kept + at / sizeof(*log->kept),
 		       def->entry_size);
@@ -307,7 +307,7 @@ static void log_done(struct amdvi *amdvi, enum amdvi_log_id id, u64 tail)
 	struct amdvi_log *log = &amdvi->log[id];
 
 	spin_lock_irq(&amdvi->base.lock);
-	amdvi->value[def->tail] = tail;
+	amdvi->arch.reg[def->tail] = tail;
 	WRITE_ONCE(log->nr, log->nr - 1);
 	raise(amdvi, def->irq, def->irq_enable, def->vector);
 	if (!log->nr && log->full)
@@ -464,7 +464,7 @@ int amdvi_log_prepare(struct amdvi *amdvi, const struct mmio_write *write)
 	lockdep_assert_held(&amdvi->base.mutex);
 	for (i = 0; i < LOG_MAX; i++) {
 		log = &amdvi->log[i];
-		want = written_size(&amdvi->def[log_defs[i].base], write);
+		want = written_size(&amdvi->cfg.reg[log_defs[i].base], write);
 		if (want <= max(log->size, log->spare_size))
 			continue;
 		kvfree(log->spare);
@@ -488,10 +488,10 @@ void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg)
 		swap(log->kept, log->spare);
 		swap(log->size, log->spare_size);
 	}
-	if (amdvi->value[REG_STATUS] & def->run)
+	if (amdvi->arch.reg[REG_STATUS] & def->run)
 		return;
-	amdvi->value[def->head] = 0;
-	amdvi->value[def->tail] = 0;
+	amdvi->arch.reg[def->head] = 0;
+	amdvi->arch.reg[def->tail] = 0;
 }
 
 void amdvi_log_reset(struct amdvi *amdvi)
@@ -502,7 +502,6 @@ void amdvi_log_reset(struct amdvi *amdvi)
 	for (i = 0; i < LOG_MAX; i++) {
 		WRITE_ONCE(amdvi->log[i].nr, 0);
 		amdvi->log[i].full = false;
-		amdvi->log[i].stopped = false;
 	}
 }
 

@@ -5,9 +5,7 @@
 #define NYX_HOST_BITMAP_H
 
 #define BITS_TO_LONGS(n)	DIV_ROUND_UP(n, BITS_PER_LONG)
-#define bitmap_zalloc(n, gfp) \
-	((unsigned long *)kcalloc(BITS_TO_LONGS(n), sizeof(long), gfp))
-#define bitmap_free(map)	kfree(map)
+#define DECLARE_BITMAP(name, n)	unsigned long name[BITS_TO_LONGS(n)]
 #define bitmap_zero(map, n)	((void)memset(map, 0, BITS_TO_LONGS(n) * sizeof(long)))
 
 static inline void bitmap_set(unsigned long *map, unsigned int start, unsigned int nr)
