@@ -14,14 +14,6 @@ static u64 size_mask(u32 size)
 	return nyx_lg2_last(8 * size);
 }
 
-void regfile_reset(struct regfile *regs)
-{
-	unsigned int i;
-
-	for (i = 0; i < regs->nr; i++)
-		regs->value[regs->def[i].index] = regs->def[i].reset;
-}
-
 /* The first register that ends behind @offset, or the end of the table. */
 static const struct reg_def *first_def(const struct regfile *regs, u32 offset)
 {
@@ -85,6 +77,5 @@ unsigned int regfile_write(struct regfile *regs, u32 offset, u32 size, u64 value
 	return n;
 }
 
-NYX_EXPORT_FOR_TEST(regfile_reset);
 NYX_EXPORT_FOR_TEST(regfile_read);
 NYX_EXPORT_FOR_TEST(regfile_write);

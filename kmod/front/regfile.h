@@ -4,10 +4,11 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A vendor model says in a table which registers it has: where, how wide, what
- * they are after a reset, which bits can be written, and which are cleared by
- * writing a one. The model does all else that follows a write: it is told
- * which registers the write has touched.
+ * A vendor model has a table of its registers: offset, width, value after a reset,
+ * bits that can be written, bits that are cleared by writing a one, bits that the
+ * unit changes by itself. regfile_write() tells the model which registers a write
+ * has touched, and the model does all else that follows. front/state.h saves, loads
+ * and resets registers by the same table.
  *
  * Registers are 4 or 8 bytes wide and naturally aligned. Accesses are 4 or 8
  * bytes and naturally aligned: a half of a register, a register, or two small
@@ -26,6 +27,8 @@
  * @reset: value after a reset
  * @rw: bits that can be written
  * @w1c: bits that are cleared by writing a one
+ * @hw: other bits that the unit changes by itself
+ * @name: the specification's
  */
 struct reg_def {
 	u16 offset;
@@ -34,6 +37,8 @@ struct reg_def {
 	u64 reset;
 	u64 rw;
 	u64 w1c;
+	u64 hw;
+	const char *name;
 };
 
 /**
@@ -63,12 +68,6 @@ struct reg_write {
 	u64 written;
 	u64 mask;
 };
-
-/**
- * regfile_reset() - all registers to their reset values
- * @regs: the registers
- */
-void regfile_reset(struct regfile *regs);
 
 /**
  * regfile_read() - read

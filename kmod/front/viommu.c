@@ -108,6 +108,16 @@ void viommu_init(struct viommu *viommu, struct nyx_unit *unit,
 	spin_lock_init(&viommu->lock);
 }
 
+void viommu_set_state(struct viommu *viommu, const struct state_desc *state,
+		      void *arch)
+{
+	viommu->state = state;
+	viommu->regs.def = state->reg;
+	viommu->regs.nr = state->nr_regs;
+	viommu->regs.value = arch;
+	state_reset(state, arch);
+}
+
 void viommu_fini(struct viommu *viommu)
 {
 	mutex_destroy(&viommu->mutex);

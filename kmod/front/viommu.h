@@ -21,6 +21,7 @@
 #include "core/front.h"
 #include "front/queue.h"
 #include "front/regfile.h"
+#include "front/state.h"
 
 struct viommu;
 
@@ -69,7 +70,8 @@ struct viommu_ops {
  * @ops: the vendor's part; const after init
  * @mutex: serialises writes and the queue
  * @lock: protects the registers, and the vendor's state beside them
- * @regs: the registers
+ * @state: tables of the architectural state; const after init
+ * @regs: the registers, a part of that state
  * @queue: the invalidation queue or command buffer; under @mutex
  */
 struct viommu {
@@ -77,6 +79,7 @@ struct viommu {
 	const struct viommu_ops *ops;
 	struct mutex mutex;
 	spinlock_t lock;
+	const struct state_desc *state;
 	struct regfile regs;
 	struct queue queue;
 };
@@ -94,6 +97,15 @@ struct viommu {
 void viommu_init(struct viommu *viommu, struct nyx_unit *unit,
 		 const struct nyx_front_ops *front_ops,
 		 const struct viommu_ops *ops, const struct queue_ops *queue_ops);
+
+/**
+ * viommu_set_state() - name the architectural state
+ * @viommu: the common part
+ * @state: its tables
+ * @arch: the state, which is set to reset values
+ */
+void viommu_set_state(struct viommu *viommu, const struct state_desc *state,
+		      void *arch);
 
 /**
  * viommu_fini() - undo viommu_init()

@@ -16,6 +16,7 @@
 
 #include "base/types.h"
 #include "front/regfile.h"
+#include "front/state.h"
 
 static unsigned long regfile_seed;
 module_param(regfile_seed, ulong, 0444);
@@ -46,6 +47,8 @@ static const struct reg_def defs[] = {
 	{ .offset = 0x40, .size = 8, .index = LAST, .reset = 0x5a5a5a5a5a5a5a5a },
 };
 
+static const struct state_desc state = { .reg = defs, .nr_regs = ARRAY_SIZE(defs) };
+
 #define ROOM	0x80u	/* all offsets that are tried */
 
 struct file {
@@ -63,7 +66,7 @@ static int regfile_setup(struct kunit *test)
 	f->regs.value = f->value;
 	/* Nobody writes behind the values. */
 	f->value[VALUES] = 0xdeadbeefdeadbeef;
-	regfile_reset(&f->regs);
+	state_reset(&state, f->value);
 	test->priv = f;
 	return 0;
 }
@@ -120,7 +123,7 @@ static void regfile_after_reset(struct kunit *test)
 	store(test, 0x08, 8, ALL, done);
 	store(test, 0x20, 8, ALL, done);
 	store(test, 0x28, 4, 0x0012345f, done);
-	regfile_reset(&f->regs);
+	state_reset(&state, f->value);
 	expect_read(test, 0x00, 8, 0x1122334455667788);
 	expect_read(test, 0x08, 8, 0x01020304aabbccdd);
 	expect_read(test, 0x20, 8, 0xf00000000000000f);
@@ -286,25 +289,25 @@ static u64 draw(u64 *state)
 static void regfile_random(struct kunit *test)
 {
 	struct bytes *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
-	u64 state = regfile_seed ?: ktime_get_ns() | 1;
+	u64 seed = regfile_seed ?: ktime_get_ns() | 1;
 	struct reg_write done[2];
 	unsigned int round, i;
 
 	KUNIT_ASSERT_NOT_NULL(test, b);
-	kunit_info(test, "regfile_seed=%llu\n", (unsigned long long)state);
+	kunit_info(test, "regfile_seed=%llu\n", (unsigned long long)seed);
 	for (i = 0; i < ARRAY_SIZE(defs); i++) {
 		put(b->value + defs[i].offset, defs[i].reset, defs[i].size);
 		put(b->rw + defs[i].offset, defs[i].rw, defs[i].size);
 		put(b->w1c + defs[i].offset, defs[i].w1c, defs[i].size);
 	}
 	for (round = 0; round < regfile_rounds; round++) {
-		u32 size = draw(&state) & (1ull << 40) ? 4 : 8;
-		u32 offset = (draw(&state) >> 32) % (ROOM / size) * size;
-		u64 value = draw(&state);
+		u32 size = draw(&seed) & (1ull << 40) ? 4 : 8;
+		u32 offset = (draw(&seed) >> 32) % (ROOM / size) * size;
+		u64 value = draw(&seed);
 
 		if (size == 4)
 			value &= 0xffffffff;
-		if (draw(&state) & (1ull << 41)) {
+		if (draw(&seed) & (1ull << 41)) {
 			store(test, offset, size, value, done);
 			for (i = 0; i < size; i++) {
 				u8 byte = value >> (8 * i), *at = &b->value[offset + i];
@@ -327,7 +330,6 @@ static void regfile_empty(struct kunit *test)
 	struct regfile regs = {};
 	struct reg_write done[2];
 
-	regfile_reset(&regs);
 	KUNIT_EXPECT_EQ(test, regfile_read(&regs, 0, 8), 0ull);
 	KUNIT_EXPECT_EQ(test, regfile_write(&regs, 0, 8, ALL, done), 0u);
 }

@@ -12,6 +12,7 @@
  *  - Guest memory is reached where it is, as it may be (world.c).
  *  - Registers read as zero where they have no bits; each access ends with 0, unless
  *    the thread was killed or an allocation failed.
+ *  - Whatever state the guest has brought a unit to: it can be saved, and loaded again.
  *  - "settled": nothing in memory or registers has changed since the guest has made
  *    the unit forget all. Then each translation, access and interrupt is what the
  *    tables say (&fuzz_model.translate, &fuzz_model.irq), also the second time, when
@@ -31,6 +32,7 @@
 #include "core/quarantine.h"
 #include "core/translate.h"
 #include "core/walk.h"
+#include "front/viommu.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
@@ -165,12 +167,37 @@ static void check_register(u16 offset)
 		   offset, (unsigned long long)value, (unsigned long long)bits);
 }
 
+/* Room for the state of either model, and for its stream */
+#define STATE_ROOM	(16u << 10)
+
+static void check_state(void)
+{
+	const struct viommu *viommu = to_viommu(fuzz_unit.guest.front);
+	const struct state_desc *desc = viommu->state;
+	static u64 arch[STATE_ROOM / sizeof(u64)], stream[STATE_ROOM / sizeof(u64)];
+	struct state_error error;
+	struct state_diff diff;
+	int ret;
+
+	FUZZ_CHECK(desc->size <= STATE_ROOM && state_save_size(desc) <= STATE_ROOM,
+		   "%u bytes", desc->size);
+	state_save(desc, viommu->regs.value, stream);
+	ret = state_load(desc, stream, state_save_size(desc), arch, &error);
+	if (ret == -ENOMEM)
+		return;
+	FUZZ_CHECK(!ret, "%s: %s", error.name ?: "-", error.why);
+	FUZZ_CHECK(state_compare(desc, viommu->regs.value, arch, &diff),
+		   "%s[%u] was %#llx, is %#llx", diff.name, diff.index,
+		   (unsigned long long)diff.a, (unsigned long long)diff.b);
+}
+
 static void check_registers(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < fuzz_model.nr_regs; i++)
 		check_register(fuzz_model.regs[i].offset);
+	check_state();
 }
 
 static const struct nyx_device *device(u32 sbdf)

@@ -18,60 +18,6 @@
 #include "core/unit.h"
 #include "front/front.h"
 
-#define REG(_name, _rw, _w1c)						\
-	{								\
-		.offset = AMDVI_##_name, .size = 8,			\
-		.index = REG_##_name, .rw = (_rw), .w1c = (_w1c),	\
-	}
-#define SEGMENT(_n)							\
-	{								\
-		.offset = AMDVI_SEGMENT + 8 * ((_n) - 1), .size = 8,	\
-		.index = REG_SEGMENT##_n,				\
-	}
-
-#define ALL	(~0ull)
-#define TABLE	(AMDVI_BASE_ADDR | AMDVI_DEV_TABLE_SIZE)
-#define RING	(AMDVI_BASE_ADDR | AMDVI_RING_LEN)
-
-/* Those of CONTROL that each unit has. Features that it has not read as zero. */
-#define CONTROL	(AMDVI_CTL_IOMMU | AMDVI_CTL_HT_TUNNEL | AMDVI_CTL_EVT_LOG | \
-		 AMDVI_CTL_EVT_INT | AMDVI_CTL_WAIT_INT | \
-		 AMDVI_CTL_INV_TIMEOUT | AMDVI_CTL_PASS_PW | \
-		 AMDVI_CTL_RES_PASS_PW | AMDVI_CTL_COHERENT | \
-		 AMDVI_CTL_ISOC | AMDVI_CTL_CMD)
-
-/* Section 3.4. Features add to it: see make_registers(). */
-static const struct reg_def amdvi_defs[] = {
-	REG(DEV_TABLE, TABLE, 0),
-	REG(CMD_BASE, RING, 0),
-	REG(EVT_BASE, RING, 0),
-	REG(CONTROL, CONTROL, 0),
-	REG(EXCL_BASE, AMDVI_BASE_ADDR | AMDVI_EXCL_ENABLE | AMDVI_EXCL_ALLOW, 0),
-	REG(EXCL_LIMIT, AMDVI_BASE_ADDR, 0),
-	REG(EFR, 0, 0),
-	REG(GA_BASE, 0, 0),
-	REG(GA_TAIL_ADDR, 0, 0),
-	SEGMENT(1),
-	SEGMENT(2),
-	SEGMENT(3),
-	SEGMENT(4),
-	SEGMENT(5),
-	SEGMENT(6),
-	SEGMENT(7),
-	REG(XT_GENERAL, 0, 0),
-	REG(XT_PPR, 0, 0),
-	REG(XT_GA, 0, 0),
-	REG(EFR2, 0, 0),
-	REG(CMD_HEAD, AMDVI_RING_POINTER, 0),
-	REG(CMD_TAIL, AMDVI_RING_POINTER, 0),
-	REG(EVT_HEAD, AMDVI_RING_POINTER, 0),
-	REG(EVT_TAIL, AMDVI_RING_POINTER, 0),
-	REG(STATUS, 0, AMDVI_STS_EVT_OVERFLOW | AMDVI_STS_EVT_INT |
-		       AMDVI_STS_WAIT_INT),
-	REG(GA_HEAD, 0, 0),
-	REG(GA_TAIL, 0, 0),
-};
-
 /* ---- what the core asks: accesses --------------------------------------- */
 
 /* Bits of &nyx_ctx_attrs.model: DTE.SA and DTE.SE, which suppress page faults. */
@@ -593,8 +539,7 @@ static void amdvi_reset_state(struct viommu *viommu)
 {
 	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
 
-	memset(&amdvi->arch, 0, sizeof(amdvi->arch));
-	regfile_reset(&viommu->regs);
+	state_reset(viommu->state, &amdvi->arch);
 	amdvi_log_reset(amdvi);
 }
 
@@ -663,78 +608,19 @@ static int amdvi_configure(struct nyx_unit_config *cfg)
 	return cfg->irt_entries ? -EINVAL : 0;
 }
 
-static u64 features(u32 flags, u8 levels)
-{
-	u64 efr = AMDVI_EFR_IA | AMDVI_EFR_HATS(levels);
-
-	if (!(flags & NYX_AMDVI_F_SMALL_IRTES))
-		efr |= AMDVI_EFR_GA;
-	if (!(flags & NYX_AMDVI_F_XAPIC))
-		efr |= AMDVI_EFR_XT;
-	if (flags & NYX_AMDVI_F_GUEST_APIC)
-		efr |= AMDVI_EFR_GAM;
-	if (flags & NYX_AMDVI_F_SEGMENTS)
-		efr |= AMDVI_EFR_SEGMENTS;
-	if (flags & NYX_AMDVI_F_PREFETCH)
-		efr |= AMDVI_EFR_PREFETCH;
-	return efr;
-}
-
-/* The registers, and the bits in them, that features bring. */
-static void make_registers(struct amdvi *amdvi, u64 efr)
-{
-	struct reg_def *def = amdvi->cfg.reg;
-	unsigned int i;
-
-	memcpy(def, amdvi_defs, sizeof(amdvi_defs));
-	def[REG_EFR].reset = efr;
-	if (efr & AMDVI_EFR_GA)
-		def[REG_CONTROL].rw |= AMDVI_CTL_GA;
-	if (efr & AMDVI_EFR_XT) {
-		def[REG_CONTROL].rw |= AMDVI_CTL_XT | AMDVI_CTL_INT_CAP_XT;
-		for (i = REG_XT_GENERAL; i <= REG_XT_GA; i++)
-			def[i].rw = AMDVI_XT_LOGICAL | AMDVI_XT_DEST_LOW |
-				    AMDVI_XT_VECTOR | AMDVI_XT_DELIVERY |
-				    AMDVI_XT_DEST_HIGH;
-	}
-	if (efr & AMDVI_EFR_GAM) {
-		def[REG_CONTROL].rw |= AMDVI_CTL_GAM | AMDVI_CTL_GA_LOG |
-				       AMDVI_CTL_GA_INT;
-		def[REG_GA_BASE].rw = RING;
-		def[REG_GA_TAIL_ADDR].rw = AMDVI_GA_TAIL_ADDR_MASK;
-		def[REG_GA_HEAD].rw = AMDVI_GA_POINTER;
-		def[REG_GA_TAIL].rw = AMDVI_GA_POINTER;
-		def[REG_STATUS].w1c |= AMDVI_STS_GA_OVERFLOW | AMDVI_STS_GA_INT;
-	}
-	if (efr & AMDVI_EFR_SEGMENTS) {
-		def[REG_CONTROL].rw |= AMDVI_CTL_SEGMENTS;
-		for (i = REG_SEGMENT1; i <= REG_SEGMENT7; i++)
-			def[i].rw = TABLE;
-	}
-	amdvi->base.regs.def = def;
-	amdvi->base.regs.nr = ARRAY_SIZE(amdvi_defs);
-	amdvi->base.regs.value = amdvi->arch.reg;
-	regfile_reset(&amdvi->base.regs);
-}
-
 static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 				      const struct nyx_unit_config *cfg)
 {
 	struct amdvi *amdvi = kvzalloc(sizeof(*amdvi), GFP_CALLER);
-	u32 flags = options(cfg)->flags;
 
-	static_assert(ARRAY_SIZE(amdvi_defs) == REG_MAX);
 	if (!amdvi)
 		return ERR_PTR(-ENOMEM);
 	viommu_init(&amdvi->base, unit, &amdvi_model, &amdvi_viommu_ops,
 		    &amdvi_queue_ops);
 	amdvi_log_init(amdvi);
-	amdvi->cfg.shape = (struct amdvi_shape) {
-		.levels = pt_format_levels(PT_AMDV1, cfg->address_width),
-		.prefetch = flags & NYX_AMDVI_F_PREFETCH,
-		.device_tlb = flags & NYX_AMDVI_F_DEVICE_TLB,
-	};
-	make_registers(amdvi, features(flags, amdvi->cfg.shape.levels));
+	amdvi_cfg_init(&amdvi->cfg, pt_format_levels(PT_AMDV1, cfg->address_width),
+		       options(cfg)->flags);
+	viommu_set_state(&amdvi->base, &amdvi->cfg.state, &amdvi->arch);
 	/* As after a reset; nobody knows the unit yet. */
 	unit->irq.mode = irq_mode(0);
 	return &amdvi->base.front;

@@ -22,24 +22,12 @@
 #define NYX_FRONT_AMDVI_H
 
 #include <linux/container_of.h>
-#include <linux/bitmap.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
-#include "front/amdvi/amdvi_decode.h"
+#include "front/amdvi/amdvi_state.h"
 #include "front/viommu.h"
-
-/* Values in &amdvi_arch.reg. */
-enum amdvi_reg {
-	REG_DEV_TABLE, REG_CMD_BASE, REG_EVT_BASE, REG_CONTROL, REG_EXCL_BASE,
-	REG_EXCL_LIMIT, REG_EFR, REG_GA_BASE, REG_GA_TAIL_ADDR,
-	REG_SEGMENT1, REG_SEGMENT2, REG_SEGMENT3, REG_SEGMENT4, REG_SEGMENT5,
-	REG_SEGMENT6, REG_SEGMENT7, REG_XT_GENERAL, REG_XT_PPR, REG_XT_GA,
-	REG_EFR2, REG_CMD_HEAD, REG_CMD_TAIL, REG_EVT_HEAD, REG_EVT_TAIL,
-	REG_STATUS, REG_GA_HEAD, REG_GA_TAIL,
-	REG_MAX,
-};
 
 /**
  * struct amdvi_log - a log in guest memory
@@ -61,42 +49,6 @@ struct amdvi_log {
 	u32 nr;
 	bool full;
 	bool lost;
-};
-
-enum amdvi_log_id { LOG_EVENT, LOG_GA, LOG_MAX };
-
-/**
- * struct amdvi_cfg - configuration: what the creator of the unit chose
- * @shape: features that decide which commands and tables are valid
- * @reg: table of the registers; by features
- *
- * Constant after create.
- */
-struct amdvi_cfg {
-	struct amdvi_shape shape;
-	struct reg_def reg[REG_MAX];
-};
-
-#define AMDVI_REQUESTERS	(U16_MAX + 1)
-
-/**
- * struct amdvi_arch - architectural state: what a save must hold
- * @reg: values of the registers, by enum amdvi_reg
- * @unsent: XT_GENERAL, XT_PPR, XT_GA: an interrupt waits for a vector
- * @cmd_stopped: a command was refused, and commands were not enabled anew
- * @log_stopped: a log has overflowed, and was not started anew; by enum amdvi_log_id
- * @silenced: requesters whose page faults are not logged until their entry is
- *            invalidated (SE), by requester id; bits change atomically
- *
- * Plain data, under &viommu.lock. Everything else in struct amdvi is configuration,
- * or is rebuilt: entries on the way to a log are in guest memory before a save.
- */
-struct amdvi_arch {
-	u64 reg[REG_MAX];
-	u8 unsent[3];
-	u8 cmd_stopped;
-	u8 log_stopped[LOG_MAX];
-	DECLARE_BITMAP(silenced, AMDVI_REQUESTERS);
 };
 
 /**
@@ -124,14 +76,6 @@ struct amdvi {
 	bool any_fresh;
 	DECLARE_BITMAP(fresh, AMDVI_REQUESTERS);
 };
-
-/**
- * amdvi_ring_size() - size of the command buffer or of a log
- * @base: its register
- *
- * Return: bytes; 0: a length that does not exist.
- */
-u64 amdvi_ring_size(u64 base);
 
 /* ---- amdvi_log.c -------------------------------------------------------- */
 

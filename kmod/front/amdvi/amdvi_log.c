@@ -64,13 +64,6 @@ static const struct log_def log_defs[LOG_MAX] = {
 	},
 };
 
-u64 amdvi_ring_size(u64 base)
-{
-	u64 len = FIELD_GET(AMDVI_RING_LEN, base);
-
-	return len < AMDVI_RING_LEN_MIN ? 0 : 16ull << len;
-}
-
 /* ---- interrupts --------------------------------------------------------- */
 
 static void send(struct amdvi *amdvi, enum amdvi_reg reg)
@@ -129,22 +122,9 @@ void amdvi_completion(struct amdvi *amdvi)
 
 void amdvi_status_update(struct amdvi *amdvi)
 {
-	u64 control = amdvi->arch.reg[REG_CONTROL], run = 0;
-	unsigned int i;
-
 	lockdep_assert_held(&amdvi->base.lock);
-	if (control & AMDVI_CTL_IOMMU) {
-		if ((control & AMDVI_CTL_CMD) && !amdvi->arch.cmd_stopped)
-			run |= AMDVI_STS_CMD_RUN;
-		for (i = 0; i < LOG_MAX; i++) {
-			if ((control & log_defs[i].enable) &&
-			    !amdvi->arch.log_stopped[i])
-				run |= log_defs[i].run;
-		}
-	}
-	amdvi->arch.reg[REG_STATUS] &= ~(AMDVI_STS_CMD_RUN | AMDVI_STS_EVT_RUN |
-				      AMDVI_STS_GA_RUN);
-	amdvi->arch.reg[REG_STATUS] |= run;
+	amdvi->arch.reg[REG_STATUS] &= ~AMDVI_STS_RUN;
+	amdvi->arch.reg[REG_STATUS] |= amdvi_running(&amdvi->arch);
 }
 
 void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w)

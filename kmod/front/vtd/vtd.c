@@ -20,42 +20,6 @@
 #include "front/msi.h"
 #include "front/pid.h"
 
-#define REG(_name, _size, _rw, _w1c)					\
-	{								\
-		.offset = VTD_##_name, .size = (_size),			\
-		.index = REG_##_name, .rw = (_rw), .w1c = (_w1c),	\
-	}
-
-#define ALL	(~0ull)
-
-/* Section 11.4. Those without bits to write are read-only, or are hooked. */
-static const struct reg_def vtd_defs[] = {
-	REG(VER, 4, 0, 0),
-	REG(CAP, 8, 0, 0),
-	REG(ECAP, 8, 0, 0),
-	REG(GCMD, 4, 0, 0),
-	REG(GSTS, 4, 0, 0),
-	REG(RTADDR, 8, VTD_RTADDR_ADDR | VTD_RTADDR_TTM, 0),
-	REG(CCMD, 8, ALL & ~VTD_CCMD_CAIG, 0),
-	REG(FSTS, 4, 0, VTD_FSTS_PFO | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE),
-	REG(FECTL, 4, VTD_CTL_IM, 0),
-	REG(FEDATA, 4, ALL, 0),
-	REG(FEADDR, 4, ALL & ~3ull, 0),
-	REG(FEUADDR, 4, ALL, 0),
-	REG(IQH, 8, 0, 0),
-	REG(IQT, 8, VTD_IQ_OFFSET, 0),
-	REG(IQA, 8, VTD_IQA_ADDR | VTD_IQA_DW | VTD_IQA_QS, 0),
-	REG(ICS, 4, 0, VTD_ICS_IWC),
-	REG(IECTL, 4, VTD_CTL_IM, 0),
-	REG(IEDATA, 4, ALL, 0),
-	REG(IEADDR, 4, ALL & ~3ull, 0),
-	REG(IEUADDR, 4, ALL, 0),
-	REG(IQERCD, 8, 0, 0),
-	REG(IRTA, 8, VTD_IRTA_ADDR | VTD_IRTA_EIME | VTD_IRTA_S, 0),
-	REG(IVA, 8, VTD_IVA_ADDR | VTD_IVA_IH | VTD_IVA_AM, 0),
-	REG(IOTLB, 8, ALL & ~VTD_IOTLB_IAIG, 0),
-};
-
 /* ---- what the core asks --------------------------------------------------- */
 
 /* Translation is off: all pass, also to the range of interrupt messages. */
@@ -491,8 +455,7 @@ static void vtd_reset_state(struct viommu *viommu)
 	struct vtd *vtd = container_of(viommu, struct vtd, base);
 	u64 gsts = vtd->arch.reg[REG_GSTS];
 
-	vtd->arch = (struct vtd_arch){};
-	regfile_reset(&viommu->regs);
+	state_reset(viommu->state, &vtd->arch);
 	vtd->arch.reg[REG_GSTS] = gsts;
 }
 
@@ -551,81 +514,17 @@ static int vtd_configure(struct nyx_unit_config *cfg)
 	return 0;
 }
 
-static u64 capability(const struct nyx_unit_config *cfg)
-{
-	const struct nyx_unit_vtd *opt = options(cfg);
-	u64 cap = VTD_CAP_ND_64K | VTD_CAP_MGAW(cfg->address_width) |
-		  VTD_CAP_ZLR | VTD_CAP_FRO | VTD_CAP_PSI |
-		  VTD_CAP_NFR(opt->faults) | VTD_CAP_MAMV(VTD_MAMV) |
-		  VTD_CAP_DWD | VTD_CAP_DRD | VTD_CAP_SAGAW_39;
-
-	if (cfg->address_width >= 48)
-		cap |= VTD_CAP_SAGAW_48;
-	if (!(opt->flags & NYX_VTD_F_SMALL_PAGES))
-		cap |= VTD_CAP_SLLPS_2M | VTD_CAP_SLLPS_1G;
-	if (opt->flags & NYX_VTD_F_CACHING_MODE)
-		cap |= VTD_CAP_CM;
-	if (opt->flags & NYX_VTD_F_POSTED)
-		cap |= VTD_CAP_PI;
-	return cap;
-}
-
-static u64 extended_capability(const struct nyx_unit_config *cfg)
-{
-	u64 ecap = VTD_ECAP_C | VTD_ECAP_QI | VTD_ECAP_IR | VTD_ECAP_PT |
-		   VTD_ECAP_SC | VTD_ECAP_IRO | VTD_ECAP_MHMV;
-
-	if (!(options(cfg)->flags & NYX_VTD_F_XAPIC))
-		ecap |= VTD_ECAP_EIM;
-	return ecap;
-}
-
-static void make_registers(struct vtd *vtd, const struct nyx_unit_config *cfg)
-{
-	unsigned int n = ARRAY_SIZE(vtd_defs), i;
-
-	memcpy(vtd->cfg.reg, vtd_defs, sizeof(vtd_defs));
-	vtd->cfg.reg[REG_VER].reset = VTD_VER_1_0;
-	vtd->cfg.reg[REG_CAP].reset = capability(cfg);
-	vtd->cfg.reg[REG_ECAP].reset = extended_capability(cfg);
-	vtd->cfg.reg[REG_FECTL].reset = VTD_CTL_IM;
-	vtd->cfg.reg[REG_IECTL].reset = VTD_CTL_IM;
-	if (options(cfg)->flags & NYX_VTD_F_XAPIC)
-		vtd->cfg.reg[REG_IRTA].rw &= ~VTD_IRTA_EIME;
-	for (i = 0; i < 2 * vtd->cfg.nr_frcd; i++) {
-		vtd->cfg.reg[n++] = (struct reg_def) {
-			.offset = VTD_FRCD + 8 * i,
-			.size = 8,
-			.index = REG_FRCD + i,
-			.w1c = i % 2 ? VTD_FRCD_F : 0,
-		};
-	}
-	vtd->base.regs.def = vtd->cfg.reg;
-	vtd->base.regs.nr = n;
-	vtd->base.regs.value = vtd->arch.reg;
-	regfile_reset(&vtd->base.regs);
-}
-
 static struct nyx_front *vtd_create(struct nyx_unit *unit,
 				    const struct nyx_unit_config *cfg)
 {
 	struct vtd *vtd = kzalloc(sizeof(*vtd), GFP_CALLER);
 
-	static_assert(ARRAY_SIZE(vtd_defs) == REG_FRCD);
 	if (!vtd)
 		return ERR_PTR(-ENOMEM);
 	viommu_init(&vtd->base, unit, &vtd_model, &vtd_viommu_ops, &vtd_queue_ops);
-	vtd->cfg.nr_frcd = options(cfg)->faults;
-	vtd->cfg.shape = (struct vtd_shape) {
-		.haw = NYX_GPA_LG2,
-		.sagaw = cfg->address_width >= 48 ? BIT(1) | BIT(2) : BIT(1),
-		.mgaw = cfg->address_width,
-		.pass_through = true,
-		.posted = options(cfg)->flags & NYX_VTD_F_POSTED,
-	};
-	if (options(cfg)->flags & NYX_VTD_F_SMALL_PAGES)
-		vtd->cfg.page_sizes = NYX_PAGE_SIZE;
-	make_registers(vtd, cfg);
+	vtd_cfg_init(&vtd->cfg, cfg->address_width, options(cfg)->flags,
+		     options(cfg)->faults);
+	viommu_set_state(&vtd->base, &vtd->cfg.state, &vtd->arch);
 	/* As after a reset; nobody knows the unit yet. */
 	unit->irq.mode = irq_mode(vtd);
 	use_irt_limit(vtd);

@@ -18,53 +18,7 @@
 #include <linux/types.h>
 
 #include "front/viommu.h"
-#include "front/vtd/vtd_decode.h"
-
-/* Values in &vtd_arch.reg. */
-enum vtd_reg {
-	REG_VER, REG_CAP, REG_ECAP, REG_GCMD, REG_GSTS, REG_RTADDR, REG_CCMD,
-	REG_FSTS, REG_FECTL, REG_FEDATA, REG_FEADDR, REG_FEUADDR, REG_IQH,
-	REG_IQT, REG_IQA, REG_ICS, REG_IECTL, REG_IEDATA, REG_IEADDR,
-	REG_IEUADDR, REG_IQERCD, REG_IRTA, REG_IVA, REG_IOTLB,
-	REG_FRCD,	/* two for each record */
-	REG_MAX = REG_FRCD + 2 * VTD_FRCD_MAX,
-};
-
-/**
- * struct vtd_cfg - configuration: what the creator of the unit chose
- * @shape: capabilities that decide which tables are valid
- * @page_sizes: that tables may use, 0: all
- * @nr_frcd: fault records
- * @reg: table of the registers; by capabilities
- *
- * Constant after create.
- */
-struct vtd_cfg {
-	struct vtd_shape shape;
-	u64 page_sizes;
-	unsigned int nr_frcd;
-	struct reg_def reg[REG_MAX];
-};
-
-/**
- * struct vtd_arch - architectural state: what a save must hold
- * @reg: values of the registers, by enum vtd_reg
- * @status: what is in effect of GSTS, which follows when nothing uses any more
- *          what a command has taken away
- * @root: RTADDR as the last SRTP has latched it
- * @irta: IRTA as the last SIRTP has latched it
- * @next_frcd: the fault record that is written next
- *
- * Plain data, under &viommu.lock. Everything else in struct vtd is configuration, or
- * is rebuilt.
- */
-struct vtd_arch {
-	u64 reg[REG_MAX];
-	u64 status;
-	u64 root;
-	u64 irta;
-	u32 next_frcd;
-};
+#include "front/vtd/vtd_state.h"
 
 /**
  * struct vtd - a unit's model
