@@ -17,6 +17,7 @@
 #include "chr/ioctl.h"
 #include "core/device.h"
 #include "core/domain.h"
+#include "core/front.h"
 #include "core/irqfd.h"
 #include "core/irte.h"
 #include "core/unit.h"
@@ -31,6 +32,7 @@ union list_entry {
 	struct nyx_mapping_info mapping;
 	struct nyx_irte_info irte;
 	struct nyx_binding_info binding;
+	struct nyx_register_info reg;
 };
 
 /**
@@ -197,6 +199,28 @@ static bool next_binding(struct nyx_ucmd *uc, struct nyx_domain *unused,
 	return true;
 }
 
+static bool next_register(struct nyx_ucmd *uc, struct nyx_domain *unused,
+			  u64 *key, u64 *last, union list_entry *e)
+{
+	struct nyx_front *front = uc->unit->guest.front;
+	struct nyx_register reg;
+
+	if (!front->ops->next_register(front, *key, &reg))
+		return false;
+	e->reg = (struct nyx_register_info) {
+		.offset = reg.offset,
+		.index = reg.index,
+		.width = reg.width,
+		.low = reg.low,
+		.high = reg.high,
+		.value = reg.value,
+	};
+	strscpy((char *)e->reg.name, reg.name, sizeof(e->reg.name));
+	*key = NYX_REGISTER_KEY(reg.offset, reg.index);
+	*last = *key;
+	return true;
+}
+
 static const struct lister listers[] = {
 	[NYX_LIST_UNITS] = { next_unit, sizeof(struct nyx_unit_info) },
 	[NYX_LIST_MEMORY] = { next_memory, sizeof(struct nyx_memory_info) },
@@ -205,6 +229,7 @@ static const struct lister listers[] = {
 	[NYX_LIST_MAPPINGS] = { next_mapping, sizeof(struct nyx_mapping_info) },
 	[NYX_LIST_IRTES] = { next_irte, sizeof(struct nyx_irte_info) },
 	[NYX_LIST_BINDINGS] = { next_binding, sizeof(struct nyx_binding_info) },
+	[NYX_LIST_REGISTERS] = { next_register, sizeof(struct nyx_register_info) },
 };
 
 static int list_objects(struct nyx_ucmd *uc, struct nyx_list *cmd,
@@ -267,5 +292,7 @@ int nyx_ioctl_list(struct nyx_ucmd *uc, void *_cmd)
 	}
 	if (cmd->domain_id)
 		return -EINVAL;
+	if (cmd->type == NYX_LIST_REGISTERS && !uc->unit->guest.front->ops->next_register)
+		return -EOPNOTSUPP;
 	return list_objects(uc, cmd, NULL);
 }

@@ -141,6 +141,26 @@ struct nyx_refusal {
 };
 
 /**
+ * struct nyx_register - a register, a bit field of it, or another field of the state
+ * @name: its name
+ * @offset: of the register, or a number from NYX_REGISTER_STATE on
+ * @index: of the bit field, from 1 on, or of the element
+ * @width: bytes
+ * @low: lowest bit
+ * @high: highest bit
+ * @value: of these bits
+ */
+struct nyx_register {
+	const char *name;
+	u32 offset;
+	u32 index;
+	u8 width;
+	u8 low;
+	u8 high;
+	u64 value;
+};
+
+/**
  * struct nyx_front_ops - a model
  * @name: its name, for sysfs
  * @one_segment: a unit has devices of segment 0 only
@@ -158,6 +178,9 @@ struct nyx_refusal {
  *             meanwhile
  * @mmio_write: write registers, and do what follows; may sleep. 0; -ENOMEM with
  *              nothing changed; -EINTR if the caller was killed meanwhile
+ * @next_register: describe the first register, or field of the state, whose
+ *                 NYX_REGISTER_KEY() is @key or above; may sleep. False if there is
+ *                 none. NULL: there are no registers
  * @decode_device: read the context entry of a requester, and PASID; may sleep. False
  *                 if there is none that can be used: accesses are refused. NULL: the
  *                 guest has no tables; the commands of NYX_MODEL_NATIVE say it
@@ -198,6 +221,8 @@ struct nyx_front_ops {
 			 u64 *value);
 	int (*mmio_write)(struct nyx_front *front, u32 offset, u32 size,
 			  u64 value);
+	bool (*next_register)(struct nyx_front *front, u64 key,
+			      struct nyx_register *reg);
 	bool (*decode_device)(struct nyx_front *front, u32 sbdf, u32 pasid,
 			      struct nyx_ctx_entry *entry,
 			      struct nyx_refusal *refusal);

@@ -20,6 +20,16 @@
 #include <linux/types.h>
 
 /**
+ * struct reg_bits - a bit field of a register
+ * @name: the specification's
+ * @mask: its bits
+ */
+struct reg_bits {
+	const char *name;
+	u64 mask;
+};
+
+/**
  * struct reg_def - a register
  * @offset: where; a multiple of @size
  * @size: 4 or 8
@@ -29,6 +39,8 @@
  * @w1c: bits that are cleared by writing a one
  * @hw: other bits that the unit changes by itself
  * @name: the specification's
+ * @bits: bit fields, for people; NULL: none
+ * @nr_bits: how many
  */
 struct reg_def {
 	u16 offset;
@@ -39,6 +51,8 @@ struct reg_def {
 	u64 w1c;
 	u64 hw;
 	const char *name;
+	const struct reg_bits *bits;
+	unsigned int nr_bits;
 };
 
 /**

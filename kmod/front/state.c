@@ -7,12 +7,16 @@
 #include "front/state.h"
 
 #include <linux/align.h>
+#include <linux/bitops.h>
 #include <linux/errno.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 
 #include "base/export.h"
 #include "base/types.h"
+#include "core/front.h"
 
 #define HEAD_SIZE	16u	/* of a stream, and of a field in it */
 
@@ -86,20 +90,66 @@ void state_reset(const struct state_desc *desc, void *arch)
 	}
 }
 
-bool state_get(const struct state_desc *desc, const void *arch, unsigned int n,
-	       u32 index, struct state_value *value)
+/* Bit field @index of a register, from 1 on; 0 is all of it. */
+static bool next_bits(const struct reg_def *def, u64 value, u32 index,
+		      struct nyx_register *reg)
 {
-	struct state_field f;
+	u64 mask = nyx_lg2_last(8 * def->size);
 
-	if (!get_field(desc, n, &f) || index >= f.count)
+	if (index > def->nr_bits)
 		return false;
-	*value = (struct state_value) {
-		.name = f.name,
-		.id = f.id,
+	index = array_index_nospec(index, def->nr_bits + 1);
+	if (index)
+		mask = def->bits[index - 1].mask;
+	*reg = (struct nyx_register) {
+		.name = index ? def->bits[index - 1].name : def->name,
+		.offset = def->offset,
 		.index = index,
-		.value = get_element(&f, arch, index),
+		.width = def->size,
+		.low = __ffs64(mask),
+		.high = fls64(mask) - 1,
+		.value = (value & mask) >> __ffs64(mask),
 	};
 	return true;
+}
+
+/* Element @index or a later one of a field that is no register. */
+static bool next_element(const struct state_field *f, const void *arch, u32 index,
+			 struct nyx_register *reg)
+{
+	for (; index < f->count; index++) {
+		*reg = (struct nyx_register) {
+			.name = f->name,
+			.offset = f->id,
+			.index = index,
+			.width = f->size,
+			.high = 8 * f->size - 1,
+			.value = get_element(f, arch, array_index_nospec(index, f->count)),
+		};
+		if (f->count == 1 || reg->value != f->reset)
+			return true;
+	}
+	return false;
+}
+
+bool state_next(const struct state_desc *desc, const void *arch, u64 key,
+		struct nyx_register *reg)
+{
+	struct state_field f;
+	unsigned int n;
+
+	for (n = 0; get_field(desc, n, &f); n++) {
+		u64 first = NYX_REGISTER_KEY(f.id, 0);
+
+		if (key > (first | U32_MAX))
+			continue;
+		key = max(key, first);
+		if (n < desc->nr_regs ?
+		    next_bits(&desc->reg[n], get_element(&f, arch, 0), (u32)key, reg) :
+		    next_element(&f, arch, (u32)key, reg))
+			return true;
+	}
+	return false;
 }
 
 bool state_compare(const struct state_desc *desc, const void *a, const void *b,
@@ -288,7 +338,7 @@ int state_load(const struct state_desc *desc, const void *from, size_t len,
 }
 
 NYX_EXPORT_FOR_TEST(state_reset);
-NYX_EXPORT_FOR_TEST(state_get);
+NYX_EXPORT_FOR_TEST(state_next);
 NYX_EXPORT_FOR_TEST(state_save_size);
 NYX_EXPORT_FOR_TEST(state_save);
 NYX_EXPORT_FOR_TEST(state_load);

@@ -24,12 +24,15 @@
 #define NYX_FRONT_STATE_H
 
 #include <linux/types.h>
+#include <linux/nyx_iommu.h>
 
 #include "front/regfile.h"
 
+struct nyx_register;
+
 #define STATE_MAGIC	0x5358594eu	/* "NYXS" */
 #define STATE_VERSION	1u
-#define STATE_FIELD	0x10000u	/* ids of fields that are no registers */
+#define STATE_FIELD	NYX_REGISTER_STATE	/* ids of fields that are no registers */
 
 /**
  * struct state_field - a field of the state
@@ -74,20 +77,6 @@ struct state_desc {
 };
 
 /**
- * struct state_value - an element of a field
- * @name: of the field
- * @id: of the field
- * @index: of the element
- * @value: its value
- */
-struct state_value {
-	const char *name;
-	u32 id;
-	u32 index;
-	u64 value;
-};
-
-/**
  * struct state_error - the reason why a stream was refused
  * @why: a text
  * @name: of the field, or NULL: the fault is not in a field that is known
@@ -123,20 +112,20 @@ struct state_diff {
 void state_reset(const struct state_desc *desc, void *arch);
 
 /**
- * state_get() - read a field, or an element of it
+ * state_next() - describe the next register, bit field or other field
  * @desc: the tables
  * @arch: the state
- * @n: which field: registers first, in the order of the tables
- * @index: which element
- * @value: set
+ * @key: NYX_REGISTER_KEY() of the first one that is wanted
+ * @reg: set
  *
- * The dump of a state is a loop over fields and elements.
+ * The dump of a state is a loop of these. Of a field with several elements those are
+ * skipped that are as after a reset.
  *
  * Context: any.
- * Return: false if there is no such field or element.
+ * Return: false if there is no more.
  */
-bool state_get(const struct state_desc *desc, const void *arch, unsigned int n,
-	       u32 index, struct state_value *value);
+bool state_next(const struct state_desc *desc, const void *arch, u64 key,
+		struct nyx_register *reg);
 
 /**
  * state_save_size() - size of a stream

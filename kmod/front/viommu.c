@@ -65,6 +65,19 @@ out_unlock:
 	return ret;
 }
 
+bool viommu_next_register(struct nyx_front *front, u64 key, struct nyx_register *reg)
+{
+	struct viommu *viommu = to_viommu(front);
+	bool found;
+
+	/* A thread that was killed sees the registers as they are. */
+	viommu->ops->sync(viommu);
+	spin_lock_irq(&viommu->lock);
+	found = state_next(viommu->state, viommu->regs.value, key, reg);
+	spin_unlock_irq(&viommu->lock);
+	return found;
+}
+
 static void reset_state(struct viommu *viommu)
 {
 	spin_lock_irq(&viommu->lock);

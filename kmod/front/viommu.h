@@ -113,10 +113,11 @@ void viommu_set_state(struct viommu *viommu, const struct state_desc *state,
  */
 void viommu_fini(struct viommu *viommu);
 
-/* See &nyx_front_ops.mmio_read, mmio_write and reset. */
+/* See &nyx_front_ops.mmio_read, mmio_write, reset and next_register. */
 int viommu_mmio_read(struct nyx_front *front, u32 offset, u32 size, u64 *value);
 int viommu_mmio_write(struct nyx_front *front, u32 offset, u32 size, u64 value);
 int viommu_reset(struct nyx_front *front);
+bool viommu_next_register(struct nyx_front *front, u64 key, struct nyx_register *reg);
 
 static inline struct viommu *to_viommu(struct nyx_front *front)
 {

@@ -15,6 +15,7 @@
 #include <linux/string.h>
 
 #include "base/types.h"
+#include "core/front.h"
 #include "front/amdvi/amdvi_state.h"
 #include "front/state.h"
 #include "front/vtd/vtd_state.h"
@@ -523,22 +524,64 @@ static void state_differences(struct kunit *test)
 	}
 }
 
+/* Whatever is not as after a reset is in the dump, once, and bit fields are true. */
+static void state_dump(struct kunit *test)
+{
+	struct bench *s = begin(test);
+	const struct state_desc *desc = s->desc;
+	unsigned int regs = 0, fields = 0, want = desc->nr_regs, i, n;
+	struct nyx_register reg;
+	u64 key = 0, value = 0;
+
+	draw_state(s, s->a);
+	for (n = 0; n < desc->nr_regs; n++)
+		want += desc->reg[n].nr_bits;
+	for (; state_next(desc, s->a, key, &reg); key++) {
+		KUNIT_ASSERT_GE(test, NYX_REGISTER_KEY(reg.offset, reg.index), key);
+		key = NYX_REGISTER_KEY(reg.offset, reg.index);
+		KUNIT_ASSERT_NOT_NULL(test, reg.name);
+		KUNIT_EXPECT_LT(test, strlen(reg.name), (size_t)NYX_REGISTER_NAME_MAX);
+		KUNIT_EXPECT_LE(test, reg.low, reg.high);
+		KUNIT_EXPECT_LT(test, reg.high, 8 * reg.width);
+		if (reg.offset >= NYX_REGISTER_STATE) {
+			fields++;
+			continue;
+		}
+		regs++;
+		if (!reg.index)
+			value = reg.value;
+		KUNIT_EXPECT_EQ_MSG(test, reg.value,
+				    value >> reg.low & nyx_lg2_last(reg.high - reg.low + 1),
+				    "%s", reg.name);
+	}
+	KUNIT_EXPECT_EQ(test, regs, want);
+	for (want = 0, n = 0; n < desc->nr_fields; n++) {
+		const struct state_field *f = &desc->field[n];
+
+		for (i = 0; i < f->count; i++)
+			want += f->count == 1 ||
+				memchr_inv(s->a + f->offset + i * f->size, 0, f->size);
+	}
+	KUNIT_EXPECT_EQ(test, fields, want);
+	KUNIT_EXPECT_FALSE(test, state_next(desc, s->a, U64_MAX, &reg));
+}
+
 /* Any state, and then a reset */
 static void state_after_reset(struct kunit *test)
 {
 	struct bench *s = begin(test);
-	struct state_value value;
-	unsigned int n, i, nonzero = 0;
+	unsigned int nonzero = 0;
+	struct nyx_register reg;
+	u64 key;
 
 	memset(s->b, 0, s->desc->size);
 	state_reset(s->desc, s->b);
 	draw_state(s, s->a);
 	state_reset(s->desc, s->a);
 	expect_equal(test, s);
-	for (n = 0; n < s->desc->nr_regs + s->desc->nr_fields; n++)
-		for (i = 0; state_get(s->desc, s->a, n, i, &value); i++)
-			nonzero += value.value != 0;
-	KUNIT_EXPECT_FALSE(test, state_get(s->desc, s->a, n, 0, &value));
+	for (key = 0; state_next(s->desc, s->a, key, &reg);
+	     key = NYX_REGISTER_KEY(reg.offset, reg.index) + 1)
+		nonzero += !reg.index && reg.value;
 	/* VER, CAP, ECAP, and what masks two interrupts; the features */
 	KUNIT_EXPECT_EQ(test, nonzero, s->desc->model == NYX_MODEL_VTD ? 5u : 1u);
 	if (s->desc->model != NYX_MODEL_VTD)
@@ -561,6 +604,7 @@ static struct kunit_case state_cases[] = {
 	KUNIT_CASE_PARAM(state_other_unit, model_gen_params),
 	KUNIT_CASE_PARAM(state_contradictions, model_gen_params),
 	KUNIT_CASE_PARAM(state_differences, model_gen_params),
+	KUNIT_CASE_PARAM(state_dump, model_gen_params),
 	KUNIT_CASE_PARAM(state_after_reset, model_gen_params),
 	{}
 };

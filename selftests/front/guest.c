@@ -6,6 +6,8 @@
  */
 #include "guest.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 static void observe_only(int fd)
@@ -92,6 +94,59 @@ void w32(struct guest *g, __u32 offset, __u32 value)
 void w64(struct guest *g, __u32 offset, __u64 value)
 {
 	reg_write(g, offset, 8, value);
+}
+
+unsigned int check_listed(struct guest *g)
+{
+	struct nyx_register_info *all, one;
+	unsigned int whole = 0;
+	__u64 bits, value = 0;
+	size_t nr;
+
+	all = list_all(g->fd, NYX_LIST_REGISTERS, 0, sizeof(*all), &nr);
+	for (size_t i = 0; i < nr; i++) {
+		const struct nyx_register_info *r = &all[i];
+		struct nyx_list l = {
+			.type = NYX_LIST_REGISTERS,
+			.start = NYX_REGISTER_KEY(r->offset, r->index),
+		};
+
+		ktap_note("%.24s, entry %zu", r->name, i);
+		/* A listing that begins here begins with this one. */
+		test_cmd(cmd_list(g->fd, &l, &one, sizeof(one), 1));
+		ASSERT_EQ(1, l.out_nr);
+		ASSERT_EQ(i + 1 < nr, l.out_more);
+		ASSERT_EQ(0, memcmp(&one, r, sizeof(one)));
+		if (r->offset >= NYX_REGISTER_STATE)
+			continue;
+		if (!r->index) {
+			whole++;
+			ASSERT_EQ(0, r->low);
+			ASSERT_EQ(8u * r->width - 1, r->high);
+			value = r->width == 4 ? r32(g, r->offset) : r64(g, r->offset);
+		}
+		bits = ~0ull >> (63 - (r->high - r->low));
+		ASSERT_EQ(value >> r->low & bits, r->value);
+	}
+	free(all);
+	return whole;
+}
+
+__u64 listed_value(struct guest *g, const char *name, __u32 index)
+{
+	struct nyx_register_info *all;
+	__u64 value = 0;
+	size_t nr, i;
+
+	all = list_all(g->fd, NYX_LIST_REGISTERS, 0, sizeof(*all), &nr);
+	for (i = 0; i < nr; i++)
+		if (all[i].index == index && !strcmp((const char *)all[i].name, name))
+			break;
+	ktap_note("%s", name);
+	ASSERT_LT(i, nr);
+	value = all[i].value;
+	free(all);
+	return value;
 }
 
 /* ---- memory ---- */

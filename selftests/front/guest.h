@@ -80,6 +80,11 @@ void w64(struct guest *g, __u32 offset, __u64 value);
 #define W32(offset, value)	w32(g, offset, value)
 #define W64(offset, value)	w64(g, offset, value)
 
+/* Each register that is listed has the value that the guest reads; returns how many. */
+unsigned int check_listed(struct guest *g);
+/* The one of that name, and bit field or element. */
+__u64 listed_value(struct guest *g, const char *name, __u32 index);
+
 /* ---- memory ---- */
 
 static inline __u64 *words(struct guest *g, __u64 gpa)

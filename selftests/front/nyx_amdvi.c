@@ -207,6 +207,20 @@ TEST(after_power_on)
 	check_reset(g);
 }
 
+TEST(listed_by_name)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	ASSERT_EQ(27, check_listed(g));
+	boot(g, BOOT_XT);
+	/* A refused command */
+	cmd(g, 0, 0);
+	ASSERT_EQ(27, check_listed(g));
+	ASSERT_EQ(1, listed_value(g, "cmd_stopped", 0));
+	ASSERT_EQ(1, listed_value(g, "IommuEn", 1));
+}
+
 TEST(holes_ignore_writes)
 {
 	struct guest guest, *g = &guest;

@@ -231,6 +231,25 @@ TEST(after_power_on)
 	check_reset(g);
 }
 
+/* 24 registers, and two for each fault record; and what commands have latched of them. */
+TEST(listed_by_name)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	ASSERT_EQ(24 + 2 * g->faults, check_listed(g));
+	W64(RTADDR, AT_ROOT);
+	command(g, G_RTP, 0);
+	W64(RTADDR, AT_ROOT + 0x1000);
+	W64(IQT, 0x40);
+	W32(FEDATA, 0x4024);
+	ASSERT_EQ(24 + 2 * g->faults, check_listed(g));
+	ASSERT_EQ(AT_ROOT + 0x1000, listed_value(g, "RTADDR", 0));
+	ASSERT_EQ(AT_ROOT, listed_value(g, "root_latched", 0));
+	ASSERT_EQ(1, listed_value(g, "RTPS", 5));
+	ASSERT_EQ(0, listed_value(g, "next_frcd", 0));
+}
+
 /* A register that is not there takes writes and stays 0; no command is hidden there. */
 TEST(holes_ignore_writes)
 {

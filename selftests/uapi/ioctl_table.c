@@ -59,6 +59,7 @@ LAYOUT(nyx_memory_info, 40);
 LAYOUT(nyx_mapping_info, 32);
 LAYOUT(nyx_irte_info, 32);
 LAYOUT(nyx_binding_info, 64);
+LAYOUT(nyx_register_info, 48);
 LAYOUT(nyx_run, 40);
 LAYOUT(nyx_page, 16);
 LAYOUT(nyx_policy, 56);

@@ -129,9 +129,11 @@ static const struct bad_value bad_values[] = {
 	/* LIST */
 #define V(what, error, ...) { what, NYX_CMD_LIST, error, { __VA_ARGS__ }, NULL, 0 }
 #define F(member, val) SET(nyx_list, member, val)
-	V("unknown type", EOPNOTSUPP, F(type, NYX_LIST_BINDINGS + 1)),
+	V("unknown type", EOPNOTSUPP, F(type, NYX_LIST_REGISTERS + 1)),
 	V("entries of a domain", EINVAL, F(type, NYX_LIST_IRTES), F(domain_id, W_SHARED)),
 	V("bindings of a domain", EINVAL, F(type, NYX_LIST_BINDINGS), F(domain_id, W_SHARED)),
+	V("registers of a domain", EINVAL, F(type, NYX_LIST_REGISTERS), F(domain_id, W_SHARED)),
+	V("registers of no model", EOPNOTSUPP, F(type, NYX_LIST_REGISTERS)),
 	V("unknown type, all bits", EOPNOTSUPP, F(type, 0xffffffff)),
 	V("domains of a domain", EINVAL, F(domain_id, W_SHARED)),
 	V("units of a domain", EINVAL, F(type, NYX_LIST_UNITS), F(domain_id, W_SHARED)),

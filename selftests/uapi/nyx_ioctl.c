@@ -461,7 +461,7 @@ TEST(list_of_units_needs_no_unit)
 
 	test_cmd(cmd_list(fd, &l, info, sizeof(info[0]), 4));
 	ASSERT_EQ(units_in_system(fd) < 4 ? units_in_system(fd) : 4, l.out_nr);
-	for (__u32 type = NYX_LIST_MEMORY; type <= NYX_LIST_BINDINGS; type++) {
+	for (__u32 type = NYX_LIST_MEMORY; type <= NYX_LIST_REGISTERS; type++) {
 		l = (struct nyx_list){ .type = type };
 		l.domain_id = type == NYX_LIST_MAPPINGS ? 1 : 0;
 		test_err(ENXIO, cmd_list(fd, &l, info, sizeof(info[0]), 4));

@@ -482,6 +482,9 @@ struct nyx_unit_destroy {
  *                  vendor model, those of the guest's tables that are in the
  *                  unit's cache
  * @NYX_LIST_BINDINGS: bound interrupts: struct nyx_binding_info, by id
+ * @NYX_LIST_REGISTERS: registers of a unit with a vendor model, their bit fields, and
+ *                      the rest of its architectural state: struct nyx_register_info,
+ *                      by NYX_REGISTER_KEY(); -EOPNOTSUPP of a unit without one
  */
 enum nyx_list_type {
 	NYX_LIST_UNITS = 0,
@@ -491,6 +494,7 @@ enum nyx_list_type {
 	NYX_LIST_MAPPINGS = 4,
 	NYX_LIST_IRTES = 5,
 	NYX_LIST_BINDINGS = 6,
+	NYX_LIST_REGISTERS = 7,
 };
 
 /**
@@ -499,7 +503,8 @@ enum nyx_list_type {
  * @flags: must be 0
  * @type: of enum nyx_list_type
  * @domain_id: NYX_LIST_MAPPINGS: the domain; otherwise must be 0
- * @start: the first key that is wanted (id, GPA, SBDF, IOVA or NYX_IRTE_KEY())
+ * @start: the first key that is wanted (id, GPA, SBDF, IOVA, NYX_IRTE_KEY() or
+ *         NYX_REGISTER_KEY())
  * @entries: user pointer to an array of @nr entries
  * @entry_size: sizeof() one entry as the caller knows it: a shorter one is cut,
  *              a longer one is completed with zeros; at least 8
@@ -1495,6 +1500,46 @@ struct nyx_mmio {
 };
 
 #define NYX_MMIO _IO(NYX_IOCTL_TYPE, NYX_CMD_MMIO)
+
+/**
+ * NYX_REGISTER_KEY() - the key of an entry for NYX_LIST_REGISTERS
+ * @offset: of the entry
+ * @index: of the entry
+ */
+#define NYX_REGISTER_KEY(offset, index)	((__u64)(offset) << 32 | (index))
+
+#define NYX_REGISTER_NAME_MAX	24u
+#define NYX_REGISTER_STATE	0x10000u	/* offsets from here on are no registers */
+
+/**
+ * struct nyx_register_info - entry of NYX_LIST_REGISTERS
+ * @offset: of the register, for NYX_MMIO; from NYX_REGISTER_STATE on the number of a
+ *          field of the state that the guest cannot read
+ * @index: of a register: 0 for all of it, 1 and so on for its bit fields. Of another
+ *         field: the element; elements of a field with many are listed only if they
+ *         are not as after a reset
+ * @width: bytes of the register, or of the element
+ * @low: lowest bit of the register that the entry is about
+ * @high: highest bit
+ * @__reserved: 0
+ * @value: of these bits, shifted down
+ * @name: of the register or field if @index is 0, otherwise of the bit field; of an
+ *        element the field's
+ *
+ * The values are those that the unit has. Unlike NYX_MMIO a listing leads to nothing:
+ * a command that was cut short is not waited for, and entries on the way to a log of
+ * NYX_MODEL_AMDVI stay there.
+ */
+struct nyx_register_info {
+	__u32 offset;
+	__u32 index;
+	__u8 width;
+	__u8 low;
+	__u8 high;
+	__u8 __reserved[5];
+	__aligned_u64 value;
+	__u8 name[NYX_REGISTER_NAME_MAX];
+};
 
 /**
  * struct nyx_unit_reset - ioctl(NYX_UNIT_RESET)

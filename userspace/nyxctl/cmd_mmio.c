@@ -9,6 +9,8 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "cmd.h"
 #include "err.h"
@@ -99,6 +101,69 @@ static int run_write(struct cli *cli)
 		      offset, width, value);
 }
 
+enum { DU_REGISTER, DU_FIELD, DU_OFFSET, DU_WIDTH, DU_LOW, DU_HIGH, DU_VALUE };
+
+static const struct out_col dump_cols[] = {
+	[DU_REGISTER] = { "register", OUT_TEXT },
+	[DU_FIELD] = { "field", OUT_TEXT },
+	[DU_OFFSET] = { "offset", OUT_ADDR },
+	[DU_WIDTH] = { "width_bytes", OUT_COUNT, .hidden = true },
+	[DU_LOW] = { "low_bit", OUT_COUNT },
+	[DU_HIGH] = { "high_bit", OUT_COUNT },
+	[DU_VALUE] = { "value", OUT_ADDR },
+	{ 0 }
+};
+
+struct dump {
+	struct out *out;
+	char name[NYX_REGISTER_NAME_MAX + 1];	/* of the register whose bit fields follow */
+};
+
+/* Names are the module's: a new model needs no line here. */
+static int dump_register(const struct nyx_register_info *info, void *arg)
+{
+	struct dump *dump = arg;
+	char field[NYX_REGISTER_NAME_MAX + 1];
+	bool state = info->offset >= NYX_REGISTER_STATE;
+
+	snprintf(field, sizeof(field), "%.*s", (int)sizeof(info->name), (const char *)info->name);
+	if (state || !info->index)
+		memcpy(dump->name, field, sizeof(field));
+	out_text(dump->out, DU_REGISTER, dump->name);
+	if (state && info->index)
+		snprintf(field, sizeof(field), "%" PRIu32, (uint32_t)info->index);
+	if (info->index)
+		out_text(dump->out, DU_FIELD, field);
+	/* Only registers can be read at their offset. */
+	if (!state)
+		out_u64(dump->out, DU_OFFSET, info->offset);
+	out_u64(dump->out, DU_WIDTH, info->width);
+	out_u64(dump->out, DU_LOW, info->low);
+	out_u64(dump->out, DU_HIGH, info->high);
+	out_u64(dump->out, DU_VALUE, info->value);
+	out_row(dump->out);
+	return 0;
+}
+
+static int run_dump(struct cli *cli)
+{
+	struct dump dump = { 0 };
+	int rc, ret;
+
+	rc = cli_open_unit(cli);
+	if (rc)
+		return rc;
+	dump.out = out_list(&cli->out, "registers", dump_cols);
+	ret = nyx_register_foreach(cli->unit, 0, dump_register, &dump);
+	if (ret == -EOPNOTSUPP)
+		return out_cancel(dump.out, err_say(ret, "unit '%s' has no registers; only one made with --model has",
+						    cli->unit_name));
+	if (ret)
+		return out_cancel(dump.out, err_explain(ret, "cannot list the registers of unit '%s'",
+							cli->unit_name));
+	return out_end(dump.out);
+}
+
 #define OFFSET_ARG { "OFFSET", WORD_ANY, false, NULL, "of the register, in bytes" }
 #define WIDTH_OPT { "width", 0, "BYTES", WORD_CHOICE, widths, "4 or 8 (default: 4)" }
 
@@ -123,6 +188,13 @@ const struct cmd_verb cmd_mmio_verbs[] = {
 		.cols = register_cols,
 		.run = run_write,
 		.example = "mmio write 0x20 0x11000 --width 8 -u vm1",
+	},
+	{
+		.name = "dump",
+		.help = "List all registers and their bit fields, by name, and change nothing",
+		.cols = dump_cols,
+		.run = run_dump,
+		.example = "mmio dump -u vm1 --json",
 	},
 	{ 0 }
 };

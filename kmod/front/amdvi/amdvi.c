@@ -638,6 +638,7 @@ const struct nyx_front_ops amdvi_model = {
 	.mmio_size = NYX_MMIO_SIZE_AMDVI,
 	.mmio_read = viommu_mmio_read,
 	.mmio_write = viommu_mmio_write,
+	.next_register = viommu_next_register,
 	.decode_device = amdvi_decode,
 	.decode_irqs = amdvi_decode_irqs,
 	.decode_irte = amdvi_decode_entry,

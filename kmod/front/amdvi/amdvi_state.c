@@ -7,6 +7,7 @@
 #include "front/amdvi/amdvi_state.h"
 
 #include <linux/bitfield.h>
+#include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
@@ -21,10 +22,18 @@
 		.index = REG_##_name, .rw = (_rw), .w1c = (_w1c),	\
 		.name = #_name,						\
 	}
+#define REG_BITS(_name, _rw, _w1c, _bits)				\
+	{								\
+		.offset = AMDVI_##_name, .size = 8,			\
+		.index = REG_##_name, .rw = (_rw), .w1c = (_w1c),	\
+		.name = #_name,						\
+		.bits = (_bits), .nr_bits = ARRAY_SIZE(_bits),		\
+	}
 #define SEGMENT(_n)							\
 	{								\
 		.offset = AMDVI_SEGMENT + 8 * ((_n) - 1), .size = 8,	\
 		.index = REG_SEGMENT##_n, .name = "SEGMENT" #_n,	\
+		.bits = table_bits, .nr_bits = ARRAY_SIZE(table_bits),	\
 	}
 
 #define TABLE	(AMDVI_BASE_ADDR | AMDVI_DEV_TABLE_SIZE)
@@ -37,17 +46,71 @@
 		 AMDVI_CTL_RES_PASS_PW | AMDVI_CTL_COHERENT | \
 		 AMDVI_CTL_ISOC | AMDVI_CTL_CMD)
 
+/* Bit fields, by name; for people. */
+static const struct reg_bits table_bits[] = {
+	{ "SIZE", AMDVI_DEV_TABLE_SIZE }, { "BASE", AMDVI_BASE_ADDR },
+};
+
+static const struct reg_bits ring_bits[] = {
+	{ "BASE", AMDVI_BASE_ADDR }, { "LEN", AMDVI_RING_LEN },
+};
+
+static const struct reg_bits control_bits[] = {
+	{ "IommuEn", AMDVI_CTL_IOMMU }, { "HtTunEn", AMDVI_CTL_HT_TUNNEL },
+	{ "EventLogEn", AMDVI_CTL_EVT_LOG }, { "EventIntEn", AMDVI_CTL_EVT_INT },
+	{ "ComWaitIntEn", AMDVI_CTL_WAIT_INT }, { "InvTimeOut", AMDVI_CTL_INV_TIMEOUT },
+	{ "PassPW", AMDVI_CTL_PASS_PW }, { "ResPassPW", AMDVI_CTL_RES_PASS_PW },
+	{ "Coherent", AMDVI_CTL_COHERENT }, { "Isoc", AMDVI_CTL_ISOC },
+	{ "CmdBufEn", AMDVI_CTL_CMD }, { "GAEn", AMDVI_CTL_GA },
+	{ "GAMEn", AMDVI_CTL_GAM }, { "GALogEn", AMDVI_CTL_GA_LOG },
+	{ "GAIntEn", AMDVI_CTL_GA_INT }, { "DevTblSegEn", AMDVI_CTL_SEGMENTS },
+	{ "XTEn", AMDVI_CTL_XT }, { "IntCapXTEn", AMDVI_CTL_INT_CAP_XT },
+};
+
+static const struct reg_bits excl_base_bits[] = {
+	{ "ExEn", AMDVI_EXCL_ENABLE }, { "Allow", AMDVI_EXCL_ALLOW },
+	{ "BASE", AMDVI_BASE_ADDR },
+};
+
+static const struct reg_bits excl_limit_bits[] = { { "LIMIT", AMDVI_BASE_ADDR } };
+
+static const struct reg_bits efr_bits[] = {
+	{ "PreFSup", AMDVI_EFR_PREFETCH }, { "XTSup", AMDVI_EFR_XT },
+	{ "IASup", AMDVI_EFR_IA }, { "GASup", AMDVI_EFR_GA },
+	{ "HATS", GENMASK_ULL(11, 10) }, { "GAMSup", GENMASK_ULL(23, 21) },
+	{ "DevTblSegSup", GENMASK_ULL(39, 38) },
+};
+
+static const struct reg_bits ga_tail_addr_bits[] = { { "ADDR", AMDVI_GA_TAIL_ADDR_MASK } };
+
+static const struct reg_bits xt_bits[] = {
+	{ "DM", AMDVI_XT_LOGICAL }, { "DEST_LOW", AMDVI_XT_DEST_LOW },
+	{ "VECTOR", AMDVI_XT_VECTOR }, { "DLM", AMDVI_XT_DELIVERY },
+	{ "DEST_HIGH", AMDVI_XT_DEST_HIGH },
+};
+
+static const struct reg_bits pointer_bits[] = { { "OFFSET", AMDVI_RING_POINTER } };
+static const struct reg_bits ga_pointer_bits[] = { { "OFFSET", AMDVI_GA_POINTER } };
+
+static const struct reg_bits status_bits[] = {
+	{ "EventOverflow", AMDVI_STS_EVT_OVERFLOW }, { "EventLogInt", AMDVI_STS_EVT_INT },
+	{ "ComWaitInt", AMDVI_STS_WAIT_INT }, { "EventLogRun", AMDVI_STS_EVT_RUN },
+	{ "CmdBufRun", AMDVI_STS_CMD_RUN }, { "GALogRun", AMDVI_STS_GA_RUN },
+	{ "GALogOverflow", AMDVI_STS_GA_OVERFLOW }, { "GAInt", AMDVI_STS_GA_INT },
+};
+
 /* Section 3.4. Features add to it: see make_registers(). */
 static const struct reg_def amdvi_defs[] = {
-	REG(DEV_TABLE, TABLE, 0),
-	REG(CMD_BASE, RING, 0),
-	REG(EVT_BASE, RING, 0),
-	REG(CONTROL, CONTROL, 0),
-	REG(EXCL_BASE, AMDVI_BASE_ADDR | AMDVI_EXCL_ENABLE | AMDVI_EXCL_ALLOW, 0),
-	REG(EXCL_LIMIT, AMDVI_BASE_ADDR, 0),
-	REG(EFR, 0, 0),
-	REG(GA_BASE, 0, 0),
-	REG(GA_TAIL_ADDR, 0, 0),
+	REG_BITS(DEV_TABLE, TABLE, 0, table_bits),
+	REG_BITS(CMD_BASE, RING, 0, ring_bits),
+	REG_BITS(EVT_BASE, RING, 0, ring_bits),
+	REG_BITS(CONTROL, CONTROL, 0, control_bits),
+	REG_BITS(EXCL_BASE, AMDVI_BASE_ADDR | AMDVI_EXCL_ENABLE | AMDVI_EXCL_ALLOW, 0,
+		 excl_base_bits),
+	REG_BITS(EXCL_LIMIT, AMDVI_BASE_ADDR, 0, excl_limit_bits),
+	REG_BITS(EFR, 0, 0, efr_bits),
+	REG_BITS(GA_BASE, 0, 0, ring_bits),
+	REG_BITS(GA_TAIL_ADDR, 0, 0, ga_tail_addr_bits),
 	SEGMENT(1),
 	SEGMENT(2),
 	SEGMENT(3),
@@ -55,18 +118,18 @@ static const struct reg_def amdvi_defs[] = {
 	SEGMENT(5),
 	SEGMENT(6),
 	SEGMENT(7),
-	REG(XT_GENERAL, 0, 0),
-	REG(XT_PPR, 0, 0),
-	REG(XT_GA, 0, 0),
+	REG_BITS(XT_GENERAL, 0, 0, xt_bits),
+	REG_BITS(XT_PPR, 0, 0, xt_bits),
+	REG_BITS(XT_GA, 0, 0, xt_bits),
 	REG(EFR2, 0, 0),
-	REG(CMD_HEAD, AMDVI_RING_POINTER, 0),
-	REG(CMD_TAIL, AMDVI_RING_POINTER, 0),
-	REG(EVT_HEAD, AMDVI_RING_POINTER, 0),
-	REG(EVT_TAIL, AMDVI_RING_POINTER, 0),
-	REG(STATUS, 0, AMDVI_STS_EVT_OVERFLOW | AMDVI_STS_EVT_INT |
-		       AMDVI_STS_WAIT_INT),
-	REG(GA_HEAD, 0, 0),
-	REG(GA_TAIL, 0, 0),
+	REG_BITS(CMD_HEAD, AMDVI_RING_POINTER, 0, pointer_bits),
+	REG_BITS(CMD_TAIL, AMDVI_RING_POINTER, 0, pointer_bits),
+	REG_BITS(EVT_HEAD, AMDVI_RING_POINTER, 0, pointer_bits),
+	REG_BITS(EVT_TAIL, AMDVI_RING_POINTER, 0, pointer_bits),
+	REG_BITS(STATUS, 0, AMDVI_STS_EVT_OVERFLOW | AMDVI_STS_EVT_INT |
+		 AMDVI_STS_WAIT_INT, status_bits),
+	REG_BITS(GA_HEAD, 0, 0, ga_pointer_bits),
+	REG_BITS(GA_TAIL, 0, 0, ga_pointer_bits),
 };
 
 u64 amdvi_ring_size(u64 base)

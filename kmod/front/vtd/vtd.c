@@ -542,6 +542,7 @@ const struct nyx_front_ops vtd_model = {
 	.mmio_size = NYX_MMIO_SIZE,
 	.mmio_read = viommu_mmio_read,
 	.mmio_write = viommu_mmio_write,
+	.next_register = viommu_next_register,
 	.decode_device = vtd_decode,
 	.decode_irte = vtd_decode_entry,
 	.decode_msg = msi_decode,

@@ -7,6 +7,7 @@
 #include "front/vtd/vtd_state.h"
 
 #include <linux/bitfield.h>
+#include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/container_of.h>
 #include <linux/stddef.h>
@@ -25,33 +26,114 @@
 
 #define ALL	(~0ull)
 
+/* Bit fields, by name; for people. */
+static const struct reg_bits ver_bits[] = {
+	{ "MIN", GENMASK_ULL(3, 0) }, { "MAX", GENMASK_ULL(7, 4) },
+};
+
+static const struct reg_bits cap_bits[] = {
+	{ "ND", GENMASK_ULL(2, 0) }, { "CM", VTD_CAP_CM },
+	{ "SAGAW", GENMASK_ULL(12, 8) }, { "MGAW", GENMASK_ULL(21, 16) },
+	{ "ZLR", VTD_CAP_ZLR }, { "FRO", GENMASK_ULL(33, 24) },
+	{ "SLLPS", GENMASK_ULL(37, 34) }, { "PSI", VTD_CAP_PSI },
+	{ "NFR", GENMASK_ULL(47, 40) }, { "MAMV", GENMASK_ULL(53, 48) },
+	{ "DWD", VTD_CAP_DWD }, { "DRD", VTD_CAP_DRD }, { "PI", VTD_CAP_PI },
+};
+
+static const struct reg_bits ecap_bits[] = {
+	{ "C", VTD_ECAP_C }, { "QI", VTD_ECAP_QI }, { "IR", VTD_ECAP_IR },
+	{ "EIM", VTD_ECAP_EIM }, { "PT", VTD_ECAP_PT }, { "SC", VTD_ECAP_SC },
+	{ "IRO", GENMASK_ULL(17, 8) }, { "MHMV", VTD_ECAP_MHMV },
+};
+
+static const struct reg_bits gsts_bits[] = {
+	{ "CFIS", VTD_GSTS_CFIS }, { "IRTPS", VTD_GSTS_IRTPS }, { "IRES", VTD_GSTS_IRES },
+	{ "QIES", VTD_GSTS_QIES }, { "RTPS", VTD_GSTS_RTPS }, { "TES", VTD_GSTS_TES },
+};
+
+static const struct reg_bits rtaddr_bits[] = {
+	{ "TTM", VTD_RTADDR_TTM }, { "RTA", VTD_RTADDR_ADDR },
+};
+
+static const struct reg_bits ccmd_bits[] = {
+	{ "DID", VTD_CCMD_DID }, { "SID", VTD_CCMD_SID }, { "FM", VTD_CCMD_FM },
+	{ "CAIG", VTD_CCMD_CAIG }, { "CIRG", VTD_CCMD_CIRG }, { "ICC", VTD_CCMD_ICC },
+};
+
+static const struct reg_bits fsts_bits[] = {
+	{ "PFO", VTD_FSTS_PFO }, { "PPF", VTD_FSTS_PPF }, { "IQE", VTD_FSTS_IQE },
+	{ "ICE", VTD_FSTS_ICE }, { "ITE", VTD_FSTS_ITE }, { "FRI", VTD_FSTS_FRI },
+};
+
+static const struct reg_bits ctl_bits[] = {	/* FECTL, IECTL */
+	{ "IP", VTD_CTL_IP }, { "IM", VTD_CTL_IM },
+};
+
+static const struct reg_bits iqh_bits[] = { { "QH", VTD_IQ_OFFSET } };
+static const struct reg_bits iqt_bits[] = { { "QT", VTD_IQ_OFFSET } };
+
+static const struct reg_bits iqa_bits[] = {
+	{ "QS", VTD_IQA_QS }, { "DW", VTD_IQA_DW }, { "IQA", VTD_IQA_ADDR },
+};
+
+static const struct reg_bits ics_bits[] = { { "IWC", VTD_ICS_IWC } };
+static const struct reg_bits iqercd_bits[] = { { "IQEI", VTD_IQERCD_IQEI } };
+
+static const struct reg_bits irta_bits[] = {
+	{ "S", VTD_IRTA_S }, { "EIME", VTD_IRTA_EIME }, { "IRTA", VTD_IRTA_ADDR },
+};
+
+static const struct reg_bits iva_bits[] = {
+	{ "AM", VTD_IVA_AM }, { "IH", VTD_IVA_IH }, { "ADDR", VTD_IVA_ADDR },
+};
+
+static const struct reg_bits iotlb_bits[] = {
+	{ "DID", VTD_IOTLB_DID }, { "IAIG", VTD_IOTLB_IAIG },
+	{ "IIRG", VTD_IOTLB_IIRG }, { "IVT", VTD_IOTLB_IVT },
+};
+
+static const struct reg_bits frcd_bits[] = { { "FI", VTD_FRCD_FI_ADDR } };
+
+static const struct reg_bits frcd_high_bits[] = {
+	{ "SID", VTD_FRCD_SID }, { "FR", VTD_FRCD_FR },
+	{ "T1", VTD_FRCD_T1_READ }, { "F", VTD_FRCD_F },
+};
+
+#define REG_BITS(_name, _size, _rw, _w1c, _hw, _bits)			\
+	{								\
+		.offset = VTD_##_name, .size = (_size),			\
+		.index = REG_##_name, .rw = (_rw), .w1c = (_w1c),	\
+		.hw = (_hw), .name = #_name,				\
+		.bits = (_bits), .nr_bits = ARRAY_SIZE(_bits),		\
+	}
+
 /* Section 11.4. Those without bits to write are read-only, or are hooked. */
 static const struct reg_def vtd_defs[] = {
-	REG(VER, 4, 0, 0, 0),
-	REG(CAP, 8, 0, 0, 0),
-	REG(ECAP, 8, 0, 0, 0),
+	REG_BITS(VER, 4, 0, 0, 0, ver_bits),
+	REG_BITS(CAP, 8, 0, 0, 0, cap_bits),
+	REG_BITS(ECAP, 8, 0, 0, 0, ecap_bits),
 	REG(GCMD, 4, 0, 0, 0),
-	REG(GSTS, 4, 0, 0, VTD_GSTS_ALL),
-	REG(RTADDR, 8, VTD_RTADDR_ADDR | VTD_RTADDR_TTM, 0, 0),
-	REG(CCMD, 8, ALL & ~VTD_CCMD_CAIG, 0, VTD_CCMD_CAIG),
-	REG(FSTS, 4, 0, VTD_FSTS_PFO | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE,
-	    VTD_FSTS_PPF | VTD_FSTS_FRI),
-	REG(FECTL, 4, VTD_CTL_IM, 0, VTD_CTL_IP),
+	REG_BITS(GSTS, 4, 0, 0, VTD_GSTS_ALL, gsts_bits),
+	REG_BITS(RTADDR, 8, VTD_RTADDR_ADDR | VTD_RTADDR_TTM, 0, 0, rtaddr_bits),
+	REG_BITS(CCMD, 8, ALL & ~VTD_CCMD_CAIG, 0, VTD_CCMD_CAIG, ccmd_bits),
+	REG_BITS(FSTS, 4, 0, VTD_FSTS_PFO | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE,
+		 VTD_FSTS_PPF | VTD_FSTS_FRI, fsts_bits),
+	REG_BITS(FECTL, 4, VTD_CTL_IM, 0, VTD_CTL_IP, ctl_bits),
 	REG(FEDATA, 4, ALL, 0, 0),
 	REG(FEADDR, 4, ALL & ~3ull, 0, 0),
 	REG(FEUADDR, 4, ALL, 0, 0),
-	REG(IQH, 8, 0, 0, VTD_IQ_OFFSET),
-	REG(IQT, 8, VTD_IQ_OFFSET, 0, 0),
-	REG(IQA, 8, VTD_IQA_ADDR | VTD_IQA_DW | VTD_IQA_QS, 0, 0),
-	REG(ICS, 4, 0, VTD_ICS_IWC, 0),
-	REG(IECTL, 4, VTD_CTL_IM, 0, VTD_CTL_IP),
+	REG_BITS(IQH, 8, 0, 0, VTD_IQ_OFFSET, iqh_bits),
+	REG_BITS(IQT, 8, VTD_IQ_OFFSET, 0, 0, iqt_bits),
+	REG_BITS(IQA, 8, VTD_IQA_ADDR | VTD_IQA_DW | VTD_IQA_QS, 0, 0, iqa_bits),
+	REG_BITS(ICS, 4, 0, VTD_ICS_IWC, 0, ics_bits),
+	REG_BITS(IECTL, 4, VTD_CTL_IM, 0, VTD_CTL_IP, ctl_bits),
 	REG(IEDATA, 4, ALL, 0, 0),
 	REG(IEADDR, 4, ALL & ~3ull, 0, 0),
 	REG(IEUADDR, 4, ALL, 0, 0),
-	REG(IQERCD, 8, 0, 0, VTD_IQERCD_IQEI),
-	REG(IRTA, 8, VTD_IRTA_ADDR | VTD_IRTA_EIME | VTD_IRTA_S, 0, 0),
-	REG(IVA, 8, VTD_IVA_ADDR | VTD_IVA_IH | VTD_IVA_AM, 0, 0),
-	REG(IOTLB, 8, ALL & ~VTD_IOTLB_IAIG, 0, VTD_IOTLB_IAIG),
+	REG_BITS(IQERCD, 8, 0, 0, VTD_IQERCD_IQEI, iqercd_bits),
+	REG_BITS(IRTA, 8, VTD_IRTA_ADDR | VTD_IRTA_EIME | VTD_IRTA_S, 0, 0, irta_bits),
+	REG_BITS(IVA, 8, VTD_IVA_ADDR | VTD_IVA_IH | VTD_IVA_AM, 0, 0, iva_bits),
+	REG_BITS(IOTLB, 8, ALL & ~VTD_IOTLB_IAIG, 0, VTD_IOTLB_IAIG, iotlb_bits),
 };
 
 static const char *const frcd_name[2 * VTD_FRCD_MAX] = {
@@ -111,6 +193,9 @@ static unsigned int make_registers(struct vtd_cfg *cfg, u32 address_width, u32 f
 			.hw = i % 2 ? VTD_FRCD_FR | VTD_FRCD_SID | VTD_FRCD_T1_READ :
 				      VTD_FRCD_FI_ADDR,
 			.name = frcd_name[i],
+			.bits = i % 2 ? frcd_high_bits : frcd_bits,
+			.nr_bits = i % 2 ? ARRAY_SIZE(frcd_high_bits) :
+					   ARRAY_SIZE(frcd_bits),
 		};
 	}
 	return n;

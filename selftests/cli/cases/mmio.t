@@ -26,6 +26,17 @@ $ nyxctl mmio read 0x1c --columns value
 $ nyxctl -q mmio write 0x18 0x80000000
 $ nyxctl mmio read 0x1c --columns value
 | value  0xc0000000
+$ nyxctl mmio dump -o raw --columns register,field,offset,low_bit,high_bit,value | grep -E '^(GSTS|root_latched) '
+| GSTS - 0x1c 0 31 0xc0000000
+| GSTS CFIS 0x1c 23 23 0x0
+| GSTS IRTPS 0x1c 24 24 0x0
+| GSTS IRES 0x1c 25 25 0x0
+| GSTS QIES 0x1c 26 26 0x0
+| GSTS RTPS 0x1c 30 30 0x1
+| GSTS TES 0x1c 31 31 0x1
+| root_latched - - 0 63 0x123456000
+$ nyxctl mmio dump --json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["registers"]))'
+| 148
 # Back to power-on.
 $ nyxctl unit reset
 | unit golden reset
@@ -57,6 +68,9 @@ $ nyxctl mmio write 0x18
 $ nyxctl -q unit destroy
 $ setup
 $ nyxctl mmio read 0x1c
+! nyxctl: unit 'golden' has no registers; only one made with --model has
+? 1
+$ nyxctl mmio dump
 ! nyxctl: unit 'golden' has no registers; only one made with --model has
 ? 1
 $ nyxctl mmio read 0x1c --json

@@ -274,6 +274,31 @@ NYX_EXPORT int nyx_mmio_write(struct nyx_unit *unit, uint32_t offset, uint32_t w
 	return nyx__ioctl_once(unit->fd, NYX_MMIO, &req);
 }
 
+NYX_EXPORT uint64_t nyx_register_key(uint32_t offset, uint32_t index)
+{
+	return NYX_REGISTER_KEY(offset, index);
+}
+
+struct register_call {
+	nyx_register_fn fn;
+	void *arg;
+};
+
+static int register_entry(const void *entry, void *arg)
+{
+	const struct register_call *call = arg;
+
+	return call->fn(entry, call->arg);
+}
+
+NYX_EXPORT int nyx_register_foreach(struct nyx_unit *unit, uint64_t start, nyx_register_fn fn,
+				    void *arg)
+{
+	struct register_call call = { .fn = fn, .arg = arg };
+
+	return nyx__list(unit->fd, NYX_LIST_REGISTERS, 0, start, register_entry, &call);
+}
+
 struct unit_call {
 	nyx_unit_fn fn;
 	void *arg;

@@ -290,6 +290,38 @@ int nyx_mmio_read(struct nyx_unit *unit, uint32_t offset, uint32_t width, uint64
 int nyx_mmio_write(struct nyx_unit *unit, uint32_t offset, uint32_t width, uint64_t value);
 
 /**
+ * nyx_register_key() - the key of an entry of nyx_register_foreach()
+ * @offset: of the register
+ * @index: of the bit field; 0: the register
+ *
+ * Return: the key.
+ */
+uint64_t nyx_register_key(uint32_t offset, uint32_t index);
+
+/**
+ * typedef nyx_register_fn - what nyx_register_foreach() calls
+ * @info: a register, a bit field, or another field of the state; valid during the call
+ * @arg: the caller's
+ *
+ * Return: 0 to go on; anything else ends the listing.
+ */
+typedef int (*nyx_register_fn)(const struct nyx_register_info *info, void *arg);
+
+/**
+ * nyx_register_foreach() - call a function for each register of a vendor model
+ * @unit: the unit
+ * @start: nyx_register_key() of the first that is wanted, or 0
+ * @fn: the function
+ * @arg: handed to it
+ *
+ * Each register is followed by its bit fields. Names, and the rest of the architectural
+ * state, come from the model.
+ *
+ * Return: 0, or what @fn returned; -EOPNOTSUPP if the unit has no vendor model.
+ */
+int nyx_register_foreach(struct nyx_unit *unit, uint64_t start, nyx_register_fn fn, void *arg);
+
+/**
  * typedef nyx_unit_fn - what nyx_unit_foreach() calls
  * @info: a unit; valid during the call
  * @arg: the caller's
