@@ -298,15 +298,35 @@ static void *run(void *arg)
 	return NULL;
 }
 
+/* Whatever the guest has done, a reset leaves the state of a unit that is fresh. */
+static void expect_fresh(struct guest *g, const struct nyx_register_info *fresh, size_t want)
+{
+	struct nyx_register_info *now;
+	size_t nr;
+
+	now = list_all(g->fd, NYX_LIST_REGISTERS, 0, sizeof(*now), &nr);
+	for (size_t i = 0; i < nr && i < want; i++) {
+		ktap_note("%.24s, entry %u", now[i].name, now[i].index);
+		ASSERT_EQ(fresh[i].offset, now[i].offset);
+		ASSERT_EQ(fresh[i].index, now[i].index);
+		ASSERT_EQ(fresh[i].value, now[i].value);
+	}
+	ASSERT_EQ(want, nr);
+	free(now);
+}
+
 void chaos(const struct chaos *first, unsigned int threads)
 {
+	struct nyx_register_info *fresh;
 	struct guest *g = first->g;
 	struct chaos c[3];
 	pthread_t t[3];
+	size_t nr;
 
 	ASSERT_LE(threads, ARRAY_SIZE(c));
 	test_cmd(cmd_memory_remove(g->fd, 0, GUEST_RAM));
 	test_cmd(cmd_memory_add(g->fd, 0, 0, CHAOS_RAM, g->ram));
+	fresh = list_all(g->fd, NYX_LIST_REGISTERS, 0, sizeof(*fresh), &nr);
 	for (unsigned int i = 0; i < threads; i++) {
 		c[i] = *first;
 		c[i].salt += i;
@@ -318,6 +338,8 @@ void chaos(const struct chaos *first, unsigned int threads)
 	for (unsigned int i = 0; i < threads; i++)
 		pthread_join(t[i], NULL);
 	do_reset(g);
+	expect_fresh(g, fresh, nr);
+	free(fresh);
 	test_cmd(cmd_memory_remove(g->fd, 0, CHAOS_RAM));
 	test_cmd(cmd_memory_add(g->fd, 0, 0, GUEST_RAM, g->ram));
 	memset(g->ram, 0, CHAOS_RAM);

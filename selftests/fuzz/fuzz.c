@@ -19,7 +19,8 @@
  *    it is cached, and as far as a translation says that it reaches.
  *  - An edit changes one entry and invalidates that alone: then what the entry is
  *    about is what the tables say.
- *  - After a reset there are no domains of the guest and no interrupt entries.
+ *  - After a reset there are no domains of the guest and no interrupt entries, and the
+ *    architectural state is that of a new unit, field by field.
  */
 #include "fuzz.h"
 
@@ -169,6 +170,26 @@ static void check_register(u16 offset)
 
 /* Room for the state of either model, and for its stream */
 #define STATE_ROOM	(16u << 10)
+
+/* The state of the unit when it was made */
+static u64 fresh[STATE_ROOM / sizeof(u64)];
+
+static void remember_fresh(void)
+{
+	const struct viommu *viommu = to_viommu(fuzz_unit.guest.front);
+
+	memcpy(fresh, viommu->regs.value, viommu->state->size);
+}
+
+static void check_fresh(void)
+{
+	const struct viommu *viommu = to_viommu(fuzz_unit.guest.front);
+	struct state_diff diff;
+
+	FUZZ_CHECK(state_compare(viommu->state, viommu->regs.value, fresh, &diff),
+		   "after a reset %s[%u] is %#llx, of a new unit %#llx", diff.name, diff.index,
+		   (unsigned long long)diff.a, (unsigned long long)diff.b);
+}
 
 static void check_state(void)
 {
@@ -513,6 +534,7 @@ static void do_reset(void)
 	}
 	FUZZ_CHECK(!fuzz_unit.nr_domains && !fuzz_unit.irq.nr_irtes,
 		   "%u domains, %u entries", fuzz_unit.nr_domains, fuzz_unit.irq.nr_irtes);
+	check_fresh();
 	check_registers();
 }
 
@@ -765,6 +787,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	nr_iova = 0;
 	nr_irq = 0;
 	fuzz_unit_make(&cfg);
+	remember_fresh();
 	for (n = 0; n < OPS_MAX && in.at < in.end; n++) {
 		bool arms = do_op(&in);
 
