@@ -11,10 +11,8 @@
  * as the guest may do at any time.
  */
 #include <kunit/test.h>
-#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/err.h>
-#include <linux/kthread.h>
 #include <linux/sched/signal.h>
 
 #include "base/types.h"
@@ -29,6 +27,7 @@
 #include "core/memory.h"
 #include "core/translate.h"
 #include "core/unit.h"
+#include "waiter.h"
 
 #define SBDF		0x0018u
 #define NR_DEVICES	4u	/* that a unit may have, from SBDF on */
@@ -397,67 +396,7 @@ static void irqs_of_before_all(struct kunit *test)
 
 /* ---- interrupts under way ----------------------------------------------- */
 
-/**
- * struct waiter - a thread that does something for which it has to wait
- * @unit: the unit
- * @fn: what it does
- * @task: the thread
- * @done: it has
- * @ret: what came of it
- */
-struct waiter {
-	struct nyx_unit *unit;
-	int (*fn)(struct nyx_unit *unit);
-	struct task_struct *task;
-	struct completion done;
-	int ret;
-};
-
-static int waiter_thread(void *data)
-{
-	struct waiter *w = data;
-
-	allow_signal(SIGKILL);
-	w->ret = w->fn(w->unit);
-	/* Its module may be gone by the time that it would return. */
-	kthread_complete_and_exit(&w->done, 0);
-}
-
-static void waiter_start(struct kunit *test, struct waiter *w,
-			 int (*fn)(struct nyx_unit *unit))
-{
-	struct fixture *f = test->priv;
-
-	w->unit = f->unit;
-	w->fn = fn;
-	w->ret = -1;
-	init_completion(&w->done);
-	w->task = kthread_create(waiter_thread, w, "nyx-waiter");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(w->task));
-	get_task_struct(w->task);
-	wake_up_process(w->task);
-}
-
-static int waiter_end(struct waiter *w)
-{
-	wait_for_completion(&w->done);
-	put_task_struct(w->task);
-	return w->ret;
-}
-
-/* True when it sleeps there; false if it came back instead. */
-static bool waits_for(struct waiter *w, struct epoch *epoch)
-{
-	while (!completion_done(&w->done)) {
-		/* Pairs with prepare_to_wait() of the drain. */
-		if (wq_has_sleeper(&epoch->wait))
-			return true;
-		usleep_range(500, 1000);
-	}
-	return false;
-}
-
-static int do_drain(struct nyx_unit *unit)
+static int do_drain(void *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET(unit);
 
@@ -465,7 +404,7 @@ static int do_drain(struct nyx_unit *unit)
 	return nyx_inval_wait(&ticket);
 }
 
-static int do_set_mode(struct nyx_unit *unit)
+static int do_set_mode(void *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET(unit);
 
@@ -475,34 +414,34 @@ static int do_set_mode(struct nyx_unit *unit)
 
 #define DOMAIN	3u
 
-static int do_destroy(struct nyx_unit *unit)
+static int do_destroy(void *unit)
 {
 	return nyx_domain_destroy(unit, DOMAIN);
 }
 
-static int do_remove(struct nyx_unit *unit)
+static int do_remove(void *unit)
 {
 	return nyx_device_remove(unit, SBDF);
 }
 
 /* Of a device that another command has just taken away. */
-static int do_remove_gone(struct nyx_unit *unit)
+static int do_remove_gone(void *unit)
 {
 	return nyx_device_remove(unit, SBDF + 1);
 }
 
-static int do_detach_gone(struct nyx_unit *unit)
+static int do_detach_gone(void *unit)
 {
 	return nyx_device_detach(unit, SBDF + 1);
 }
 
-static int do_control_gone(struct nyx_unit *unit)
+static int do_control_gone(void *unit)
 {
 	return nyx_device_control(unit, SBDF + 1, NYX_DEVICE_DO_QUARANTINE);
 }
 
 /* Another command may have taken it out, and wait. */
-static int do_remove_memory_gone(struct nyx_unit *unit)
+static int do_remove_memory_gone(void *unit)
 {
 	return nyx_memory_remove(unit, 0, NYX_PAGE_MASK);
 }
@@ -517,7 +456,7 @@ static int do_remove_memory_gone(struct nyx_unit *unit)
  */
 static const struct wait_case {
 	const char *name;
-	int (*fn)(struct nyx_unit *unit);
+	int (*fn)(void *unit);
 	int ret;
 	bool posting;
 	bool blocked;
@@ -576,8 +515,8 @@ static void waits_for_those_inside(struct kunit *test)
 	struct waiter w;
 	bool waits;
 
-	waiter_start(test, &w, c->fn);
-	waits = waits_for(&w, epoch);
+	waiter_start(test, &w, c->fn, f->unit);
+	waits = waiter_drains(&w, epoch);
 	epoch_exit(epoch, pair);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w), c->ret);
 	KUNIT_EXPECT_TRUE(test, waits);
@@ -595,12 +534,12 @@ static void removal_waits_for_late_ones(struct kunit *test)
 	struct waiter w;
 	bool waits;
 
-	waiter_start(test, &w, do_remove);
-	waits = waits_for(&w, &f->unit->mem_epoch);
+	waiter_start(test, &w, do_remove, f->unit);
+	waits = waiter_drains(&w, &f->unit->mem_epoch);
 	KUNIT_EXPECT_TRUE(test, waits);
 	pair = epoch_enter(&irq->epoch);
 	nyx_guest_mem_exit(f->unit, posting);
-	waits = waits_for(&w, &irq->epoch);
+	waits = waiter_drains(&w, &irq->epoch);
 	epoch_exit(&irq->epoch, pair);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
 	KUNIT_EXPECT_TRUE(test, waits);
@@ -686,7 +625,7 @@ static unsigned int nr_retired(const struct fixture *f)
 	return READ_ONCE(f->unit->inval.nr_retired);
 }
 
-static int do_wait_queue(struct nyx_unit *unit)
+static int do_wait_queue(void *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
 
@@ -720,8 +659,8 @@ static void context_is_kept_for_accesses(struct kunit *test)
 	nyx_access_end(&new);
 	KUNIT_EXPECT_EQ(test, nr_retired(f), 1u);
 
-	waiter_start(test, &w, do_wait_queue);
-	KUNIT_EXPECT_TRUE(test, waits_for(&w, &old.dom->epoch));
+	waiter_start(test, &w, do_wait_queue, f->unit);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w, &old.dom->epoch));
 	KUNIT_EXPECT_EQ(test, nr_retired(f), 1u);
 	KUNIT_EXPECT_EQ(test, old.ctx->attrs.perm, NYX_ACC_RW);
 	nyx_access_end(&old);
@@ -738,8 +677,8 @@ static void context_is_kept_for_later_accesses(struct kunit *test)
 
 	begin(f, SBDF + 1, &old);
 	forget_second(f->unit);
-	waiter_start(test, &w, do_wait_queue);
-	KUNIT_EXPECT_TRUE(test, waits_for(&w, &old.dom->epoch));
+	waiter_start(test, &w, do_wait_queue, f->unit);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w, &old.dom->epoch));
 	begin(f, SBDF + 1, &late);
 	forget_second(f->unit);
 	KUNIT_EXPECT_EQ(test, nr_retired(f), 2u);
@@ -760,8 +699,8 @@ static void context_is_kept_after_a_kill(struct kunit *test)
 
 	begin(f, SBDF + 1, &acc);
 	forget_second(f->unit);
-	waiter_start(test, &w, do_wait_queue);
-	KUNIT_EXPECT_TRUE(test, waits_for(&w, &acc.dom->epoch));
+	waiter_start(test, &w, do_wait_queue, f->unit);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w, &acc.dom->epoch));
 	send_sig(SIGKILL, w.task, 1);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w), -EINTR);
 	KUNIT_EXPECT_EQ(test, nr_retired(f), 1u);

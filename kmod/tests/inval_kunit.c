@@ -13,7 +13,6 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/err.h>
-#include <linux/kthread.h>
 #include <linux/sched/signal.h>
 
 #include "base/types.h"
@@ -24,6 +23,7 @@
 #include "core/map.h"
 #include "core/memory.h"
 #include "core/unit.h"
+#include "waiter.h"
 
 #define SBDF		0x0018u
 #define NR_DOMAINS	8u
@@ -161,74 +161,32 @@ static bool is_listed(struct nyx_domain *dom)
 /* ---- threads that wait -------------------------------------------------- */
 
 /**
- * struct waiter - a thread that waits
- * @t: for what
- * @task: it
- * @done: it has
- * @ret: what came of it
+ * struct ticket_wait - a thread that waits for a ticket
+ * @base: the thread
+ * @t: the ticket
  */
-struct waiter {
+struct ticket_wait {
+	struct waiter base;
 	struct nyx_ticket t;
-	struct task_struct *task;
-	struct completion done;
-	int ret;
 };
 
-static int waiter_thread(void *data)
+static int do_wait(void *arg)
 {
-	struct waiter *w = data;
+	struct ticket_wait *w = arg;
 
-	allow_signal(SIGKILL);
-	w->ret = nyx_inval_wait(&w->t);
-	/* Its module may be gone by the time that it would return. */
-	kthread_complete_and_exit(&w->done, 0);
+	return nyx_inval_wait(&w->t);
 }
 
 /* @w->t is filled. */
-static void waiter_start(struct kunit *test, struct waiter *w)
+static void wait_start(struct kunit *test, struct ticket_wait *w)
 {
-	w->ret = -1;
-	init_completion(&w->done);
-	w->task = kthread_create(waiter_thread, w, "nyx-waiter");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(w->task));
-	get_task_struct(w->task);
-	wake_up_process(w->task);
+	waiter_start(test, &w->base, do_wait, w);
 }
 
-static int waiter_end(struct waiter *w)
+/* As waiter_drains(), for a listener that was asked before @asked times. */
+static bool waits_for_listener(struct ticket_wait *w, struct listener *l, unsigned int asked)
 {
-	wait_for_completion(&w->done);
-	put_task_struct(w->task);
-	return w->ret;
-}
-
-/* True when it sleeps there; false if it came back instead. */
-static bool waits_for(struct waiter *w, struct epoch *epoch)
-{
-	while (!completion_done(&w->done)) {
-		/* Pairs with prepare_to_wait() of the drain. */
-		if (wq_has_sleeper(&epoch->wait))
-			return true;
-		usleep_range(500, 1000);
-	}
-	return false;
-}
-
-/* Likewise, anywhere: it waits for the lock of an epoch. */
-static bool sleeps(struct waiter *w)
-{
-	while (!completion_done(&w->done)) {
-		if (!task_is_running(w->task))
-			return true;
-		usleep_range(500, 1000);
-	}
-	return false;
-}
-
-/* Likewise, for a listener that was asked before @asked times. */
-static bool waits_for_listener(struct waiter *w, struct listener *l, unsigned int asked)
-{
-	while (!completion_done(&w->done)) {
+	while (!completion_done(&w->base.done)) {
 		if (READ_ONCE(l->asked) > asked)
 			return true;
 		usleep_range(500, 1000);
@@ -237,14 +195,14 @@ static bool waits_for_listener(struct waiter *w, struct listener *l, unsigned in
 }
 
 /* Wait, and be killed while somebody is inside. */
-static void wait_and_be_killed(struct kunit *test, struct waiter *w, struct epoch *epoch)
+static void wait_and_be_killed(struct kunit *test, struct ticket_wait *w, struct epoch *epoch)
 {
 	unsigned int pair = epoch_enter(epoch);
 
-	waiter_start(test, w);
-	KUNIT_EXPECT_TRUE(test, waits_for(w, epoch));
-	send_sig(SIGKILL, w->task, 1);
-	KUNIT_EXPECT_EQ(test, waiter_end(w), -EINTR);
+	wait_start(test, w);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w->base, epoch));
+	send_sig(SIGKILL, w->base.task, 1);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w->base), -EINTR);
 	epoch_exit(epoch, pair);
 }
 
@@ -304,7 +262,7 @@ static void listeners_are_told_in_order(struct kunit *test)
 static void wait_waits_for_listeners(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct waiter w = { .t = NYX_TICKET(f->unit) };
+	struct ticket_wait w = { .t = NYX_TICKET(f->unit) };
 	struct listener a, b;
 	struct told log = {};
 
@@ -314,11 +272,11 @@ static void wait_waits_for_listeners(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &a.base), 0);
 	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &b.base), 0);
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
-	waiter_start(test, &w);
+	wait_start(test, &w);
 	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &b, 0));
-	KUNIT_EXPECT_FALSE(test, completion_done(&w.done));
+	KUNIT_EXPECT_FALSE(test, completion_done(&w.base.done));
 	complete(&b.done);
-	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 	nyx_listener_remove(f->dom[0], &b.base);
 	nyx_listener_remove(f->dom[0], &a.base);
 }
@@ -327,7 +285,7 @@ static void wait_waits_for_listeners(struct kunit *test)
 static void listener_is_waited_for_after_a_kill(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct waiter w = { .t = NYX_TICKET(f->unit) };
+	struct ticket_wait w = { .t = NYX_TICKET(f->unit) };
 	struct listener a;
 	struct told log = {};
 
@@ -335,17 +293,17 @@ static void listener_is_waited_for_after_a_kill(struct kunit *test)
 	a.busy = true;
 	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &a.base), 0);
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
-	waiter_start(test, &w);
+	wait_start(test, &w);
 	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &a, 0));
-	send_sig(SIGKILL, w.task, 1);
-	KUNIT_EXPECT_EQ(test, waiter_end(&w), -EINTR);
+	send_sig(SIGKILL, w.base.task, 1);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), -EINTR);
 	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[0]));
 	w.t = NYX_TICKET(f->unit);
 	nyx_ticket_domain(&w.t, f->dom[0]);
-	waiter_start(test, &w);
+	wait_start(test, &w);
 	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &a, 1));
 	complete(&a.done);
-	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
 	nyx_listener_remove(f->dom[0], &a.base);
 }
@@ -377,17 +335,17 @@ static void waits_for_each(struct kunit *test, bool lists)
 {
 	struct fixture *f = test->priv;
 	unsigned int i, j, pair;
-	struct waiter w;
+	struct ticket_wait w;
 
 	for (i = 0; i < NR_DOMAINS; i++) {
 		w.t = (struct nyx_ticket) { .unit = f->unit, .lists = lists };
 		for (j = 0; j < NR_DOMAINS; j++)
 			nyx_inval_range(f->dom[j], 0, U64_MAX, &w.t);
 		pair = epoch_enter(&f->dom[i]->epoch);
-		waiter_start(test, &w);
-		KUNIT_EXPECT_TRUE(test, waits_for(&w, &f->dom[i]->epoch));
+		wait_start(test, &w);
+		KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, &f->dom[i]->epoch));
 		epoch_exit(&f->dom[i]->epoch, pair);
-		KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+		KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 		for (j = 0; j < NR_DOMAINS; j++)
 			KUNIT_EXPECT_FALSE(test, is_listed(f->dom[j]));
 	}
@@ -404,17 +362,17 @@ static void queue_waits_for_each(struct kunit *test)
 }
 
 /* Somebody waits, in a thread that is in no epoch. */
-static int wait_elsewhere(struct kunit *test, struct waiter *w)
+static int wait_elsewhere(struct kunit *test, struct ticket_wait *w)
 {
-	waiter_start(test, w);
-	return waiter_end(w);
+	wait_start(test, w);
+	return waiter_end(&w->base);
 }
 
 /* A wait visits nothing that was not touched, and a second one nothing at all. */
 static void waits_for_no_other(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct waiter w = { .t = NYX_TICKET(f->unit) };
+	struct ticket_wait w = { .t = NYX_TICKET(f->unit) };
 	struct nyx_ticket t = NYX_TICKET(f->unit);
 	unsigned int pair = epoch_enter(&f->dom[1]->epoch);
 
@@ -437,23 +395,23 @@ static void post_during_a_wait_is_kept(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct nyx_ticket q = NYX_TICKET_QUEUE(f->unit);
-	struct waiter w = { .t = NYX_TICKET_QUEUE(f->unit) };
+	struct ticket_wait w = { .t = NYX_TICKET_QUEUE(f->unit) };
 	struct epoch *epoch = &f->dom[0]->epoch;
 	unsigned int pair = epoch_enter(epoch);
 
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
-	waiter_start(test, &w);
-	KUNIT_EXPECT_TRUE(test, waits_for(&w, epoch));
+	wait_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, epoch));
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &q);
 	epoch_exit(epoch, pair);
-	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[0]));
 	pair = epoch_enter(epoch);
 	w.t = q;
-	waiter_start(test, &w);
-	KUNIT_EXPECT_TRUE(test, waits_for(&w, epoch));
+	wait_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, epoch));
 	epoch_exit(epoch, pair);
-	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
 }
 
@@ -461,26 +419,26 @@ static void post_during_a_wait_is_kept(struct kunit *test)
 static void two_wait_for_one_post(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct waiter w = { .t = NYX_TICKET_QUEUE(f->unit) }, v;
+	struct ticket_wait w = { .t = NYX_TICKET_QUEUE(f->unit) }, v;
 	struct epoch *epoch = &f->dom[0]->epoch;
 	unsigned int pair = epoch_enter(epoch);
 
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
 	v.t = w.t;
-	waiter_start(test, &w);
-	KUNIT_EXPECT_TRUE(test, waits_for(&w, epoch));
-	waiter_start(test, &v);
-	KUNIT_EXPECT_TRUE(test, sleeps(&v));
+	wait_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, epoch));
+	wait_start(test, &v);
+	KUNIT_EXPECT_TRUE(test, waiter_sleeps(&v.base));
 	epoch_exit(epoch, pair);
-	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
-	KUNIT_EXPECT_EQ(test, waiter_end(&v), 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&v.base), 0);
 }
 
 /* A wait that began earlier and ends later than another lists nothing anew. */
 static void slow_wait_lists_nothing(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct waiter w = { .t = NYX_TICKET_QUEUE(f->unit) }, v;
+	struct ticket_wait w = { .t = NYX_TICKET_QUEUE(f->unit) }, v;
 	struct told log = {};
 	struct listener l;
 
@@ -488,16 +446,16 @@ static void slow_wait_lists_nothing(struct kunit *test)
 	l.busy = true;
 	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &l.base), 0);
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
-	waiter_start(test, &w);
+	wait_start(test, &w);
 	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &l, 0));
 	v.t = NYX_TICKET_QUEUE(f->unit);
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &v.t);
 	WRITE_ONCE(l.busy, false);
-	waiter_start(test, &v);
-	KUNIT_EXPECT_EQ(test, waiter_end(&v), 0);
+	wait_start(test, &v);
+	KUNIT_EXPECT_EQ(test, waiter_end(&v.base), 0);
 	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
 	complete(&l.done);
-	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
 	KUNIT_EXPECT_TRUE(test, list_empty(&f->dom[0]->due.link));
 	nyx_listener_remove(f->dom[0], &l.base);
@@ -522,7 +480,7 @@ static void command_leaves_its_rest_to_the_unit(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct nyx_ticket q = NYX_TICKET_QUEUE(f->unit);
-	struct waiter w = { .t = NYX_TICKET(f->unit) };
+	struct ticket_wait w = { .t = NYX_TICKET(f->unit) };
 	unsigned int i, pair;
 
 	for (i = 0; i < 3; i++)
@@ -536,10 +494,10 @@ static void command_leaves_its_rest_to_the_unit(struct kunit *test)
 	nyx_inval_range(f->dom[7], 0, U64_MAX, &q);
 	w.t = q;
 	pair = epoch_enter(&f->dom[1]->epoch);
-	waiter_start(test, &w);
-	KUNIT_EXPECT_TRUE(test, waits_for(&w, &f->dom[1]->epoch));
+	wait_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, &f->dom[1]->epoch));
 	epoch_exit(&f->dom[1]->epoch, pair);
-	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 	for (i = 0; i < NR_DOMAINS; i++)
 		KUNIT_EXPECT_FALSE(test, is_listed(f->dom[i]));
 	KUNIT_EXPECT_EQ(test, f->unit->inval.irqs.first, 0ull);
@@ -548,24 +506,24 @@ static void command_leaves_its_rest_to_the_unit(struct kunit *test)
 static void queue_waits_again(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct waiter w = { .t = NYX_TICKET_QUEUE(f->unit) };
+	struct ticket_wait w = { .t = NYX_TICKET_QUEUE(f->unit) };
 	unsigned int pair;
 
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
 	nyx_inval_irqs(&w.t);
 	wait_and_be_killed(test, &w, &f->unit->mem_epoch);
 	pair = nyx_guest_mem_enter(f->unit);
-	waiter_start(test, &w);
-	KUNIT_EXPECT_TRUE(test, waits_for(&w, &f->unit->mem_epoch));
+	wait_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, &f->unit->mem_epoch));
 	nyx_guest_mem_exit(f->unit, pair);
-	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 }
 
 /* A command about memory that was killed: the next wait for the list finishes it. */
 static void memory_is_waited_for_after_a_kill(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct waiter w = { .t = NYX_TICKET(f->unit) };
+	struct ticket_wait w = { .t = NYX_TICKET(f->unit) };
 	unsigned int pair;
 
 	nyx_inval_memory(&w.t, NULL);
@@ -574,10 +532,10 @@ static void memory_is_waited_for_after_a_kill(struct kunit *test)
 	w.t = NYX_TICKET_QUEUE(f->unit);
 	nyx_inval_irqs(&w.t);
 	pair = epoch_enter(&f->dom[3]->epoch);
-	waiter_start(test, &w);
-	KUNIT_EXPECT_TRUE(test, waits_for(&w, &f->dom[3]->epoch));
+	wait_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, &f->dom[3]->epoch));
 	epoch_exit(&f->dom[3]->epoch, pair);
-	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 	KUNIT_EXPECT_EQ(test, f->unit->inval.memory.first, 0ull);
 	KUNIT_EXPECT_EQ(test, f->unit->inval.irqs.first, 0ull);
 }

@@ -18,7 +18,6 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 
@@ -27,6 +26,7 @@
 #include "core/irq.h"
 #include "core/irqfd.h"
 #include "core/unit.h"
+#include "waiter.h"
 #include "front/msi.h"
 
 #define SBDF		0x0018u
@@ -42,7 +42,6 @@ static struct file *source, *target;
 
 /**
  * struct fixture - a unit with a bound interrupt, kunit.priv
- * @test: the case
  * @front: the front end of the unit
  * @native: the one that the unit was made with; @front destroys it
  * @unit: the unit
@@ -52,7 +51,6 @@ static struct file *source, *target;
  * @stall: the memory of the entry is not at hand, for one time
  */
 struct fixture {
-	struct kunit *test;
 	struct nyx_front front;
 	struct nyx_front *native;
 	struct nyx_unit *unit;
@@ -154,7 +152,6 @@ static int irqfd_init(struct kunit *test)
 		return 0;
 	}
 	KUNIT_ASSERT_NOT_NULL(test, f);
-	f->test = test;
 	f->front.ops = &front_ops;
 	init_completion(&f->came);
 	init_completion(&f->go);
@@ -184,65 +181,10 @@ static void irqfd_exit(struct kunit *test)
 	nyx_unit_close(f->unit);
 }
 
-/**
- * struct waiter - a thread that does something for which it has to wait
- * @f: what it does it with
- * @fn: what it does
- * @done: it has
- * @ret: what came of it
- */
-struct waiter {
-	struct fixture *f;
-	int (*fn)(struct fixture *f);
-	struct completion done;
-	int ret;
-};
-
-static int waiter_thread(void *data)
+static int do_unbind(void *fixture)
 {
-	struct waiter *w = data;
+	struct fixture *f = fixture;
 
-	w->ret = w->fn(w->f);
-	/* Its module may be gone by the time that it would return. */
-	kthread_complete_and_exit(&w->done, 0);
-}
-
-static unsigned int sleepers(struct fixture *f)
-{
-	struct wait_queue_head *queue = &f->unit->irq.fds->wait;
-	struct wait_queue_entry *entry;
-	unsigned int n = 0;
-
-	spin_lock_irq(&queue->lock);
-	list_for_each_entry(entry, &queue->head, entry)
-		n++;
-	spin_unlock_irq(&queue->lock);
-	return n;
-}
-
-/* Begins something; true when it sleeps until the worker is done, false if it came back. */
-static bool waits_for_worker(struct fixture *f, struct waiter *w,
-			     int (*fn)(struct fixture *f))
-{
-	unsigned int before = sleepers(f);
-	struct task_struct *t;
-
-	w->f = f;
-	w->fn = fn;
-	w->ret = -1;
-	init_completion(&w->done);
-	t = kthread_run(waiter_thread, w, "nyx-waiter");
-	KUNIT_ASSERT_FALSE(f->test, IS_ERR(t));
-	while (!completion_done(&w->done)) {
-		if (sleepers(f) > before)
-			return true;
-		usleep_range(500, 1000);
-	}
-	return false;
-}
-
-static int do_unbind(struct fixture *f)
-{
 	return nyx_irq_unbind(f->unit, f->id);
 }
 
@@ -253,15 +195,15 @@ static int set_mask(struct fixture *f, bool masked)
 	return nyx_irq_change(f->unit, f->id, NYX_CHANGE_F_MASK, &cfg);
 }
 
-static int do_mask(struct fixture *f)
+static int do_mask(void *fixture)
 {
-	return set_mask(f, true);
+	return set_mask(fixture, true);
 }
 
-static int do_change_gone(struct fixture *f)
+static int do_change_gone(void *fixture)
 {
 	/* Gone for others by now. */
-	return set_mask(f, true);
+	return set_mask(fixture, true);
 }
 
 /* The target is not signalled when it is unbound, also by the worker. */
@@ -273,12 +215,12 @@ static void unbind_waits_for_worker(struct kunit *test)
 
 	give(test);
 	wait_for_completion(&f->came);
-	waits = waits_for_worker(f, &w, do_unbind);
+	waiter_start(test, &w, do_unbind, f);
+	waits = waiter_sleeps(&w);
 	KUNIT_EXPECT_FALSE(test, heard());
 	complete_all(&f->go);
-	wait_for_completion(&w.done);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
 	KUNIT_EXPECT_TRUE(test, waits);
-	KUNIT_EXPECT_EQ(test, w.ret, 0);
 	heard();
 	give(test);
 	KUNIT_EXPECT_FALSE(test, heard());
@@ -287,7 +229,7 @@ static void unbind_waits_for_worker(struct kunit *test)
 /* Nor for another thread that finds no such binding any more. */
 static void finder_of_none_waits_for_worker(struct kunit *test)
 {
-	int (*const fn[])(struct fixture *f) = { do_unbind, do_unbind, do_change_gone };
+	int (*const fn[])(void *fixture) = { do_unbind, do_unbind, do_change_gone };
 	struct fixture *f = test->priv;
 	struct waiter w[ARRAY_SIZE(fn)];
 	bool waits[ARRAY_SIZE(fn)];
@@ -295,13 +237,14 @@ static void finder_of_none_waits_for_worker(struct kunit *test)
 
 	give(test);
 	wait_for_completion(&f->came);
-	for (i = 0; i < ARRAY_SIZE(fn); i++)
-		waits[i] = waits_for_worker(f, &w[i], fn[i]);
+	for (i = 0; i < ARRAY_SIZE(fn); i++) {
+		waiter_start(test, &w[i], fn[i], f);
+		waits[i] = waiter_sleeps(&w[i]);
+	}
 	complete_all(&f->go);
 	for (i = 0; i < ARRAY_SIZE(fn); i++) {
-		wait_for_completion(&w[i].done);
+		KUNIT_EXPECT_EQ(test, waiter_end(&w[i]), i ? -ENOENT : 0);
 		KUNIT_EXPECT_TRUE(test, waits[i]);
-		KUNIT_EXPECT_EQ(test, w[i].ret, i ? -ENOENT : 0);
 	}
 	heard();
 }
@@ -315,11 +258,11 @@ static void mask_waits_for_worker(struct kunit *test)
 
 	give(test);
 	wait_for_completion(&f->came);
-	waits = waits_for_worker(f, &w, do_mask);
+	waiter_start(test, &w, do_mask, f);
+	waits = waiter_sleeps(&w);
 	complete_all(&f->go);
-	wait_for_completion(&w.done);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
 	KUNIT_EXPECT_TRUE(test, waits);
-	KUNIT_EXPECT_EQ(test, w.ret, 0);
 	KUNIT_EXPECT_TRUE(test, heard());
 	give(test);
 	KUNIT_EXPECT_FALSE(test, heard());
@@ -355,11 +298,11 @@ static void masked_while_it_is_sent(struct kunit *test)
 	f->stall = true;
 	give(test);
 	wait_for_completion(&f->came);
-	KUNIT_EXPECT_TRUE(test, waits_for_worker(f, &w, do_mask));
+	waiter_start(test, &w, do_mask, f);
+	KUNIT_EXPECT_TRUE(test, waiter_sleeps(&w));
 	KUNIT_EXPECT_EQ(test, flags_of(f), NYX_BIND_F_MASKED);
 	complete_all(&f->go);
-	wait_for_completion(&w.done);
-	KUNIT_EXPECT_EQ(test, w.ret, 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
 	KUNIT_EXPECT_TRUE(test, UNTIL(flags_of(f) == (NYX_BIND_F_MASKED | NYX_BIND_F_PENDING)));
 	KUNIT_EXPECT_FALSE(test, heard());
 	KUNIT_EXPECT_EQ(test, set_mask(f, false), 0);
