@@ -29,8 +29,8 @@
 #include "core/tenant.h"
 #include "core/unit.h"
 
-/* Ended bindings of a unit whose memory waits for a grace period. */
-#define DEAD_MAX	256u
+/* A thread that ends so many bindings of a unit waits for a grace period. */
+#define ENDED_MAX	256u
 
 unsigned int nyx_max_bindings_per_user = 262144;
 
@@ -47,21 +47,7 @@ static void receive(struct nyx_binding *b, u64 n)
 
 	spin_lock_irqsave(&b->lock, flags);
 	b->signals += n;
-	if (b->dead)
-		goto out_unlock;
-	if (b->cfg.masked) {
-		b->pending = true;
-		goto out_unlock;
-	}
-	b->held = add_sat(b->held, n);
-	if (b->limit.charged || b->slow)
-		;	/* has its turn */
-	else if (!b->cfg.coalesce_us ||
-		 (b->cfg.coalesce_count && b->held >= b->cfg.coalesce_count))
-		irq_work_queue(&b->work);
-	else
-		nyx_binding_hold(b, (u64)b->cfg.coalesce_us * NSEC_PER_USEC);
-out_unlock:
+	nyx_binding_signal(b, n);
 	spin_unlock_irqrestore(&b->lock, flags);
 }
 
@@ -230,7 +216,6 @@ static struct nyx_binding *binding_alloc(struct nyx_unit *unit,
 	spin_lock_init(&b->lock);
 	init_irq_work(&b->work, nyx_binding_send_work);
 	timerqueue_init(&b->due);
-	INIT_LIST_HEAD(&b->ready);
 	return b;
 }
 
@@ -245,57 +230,35 @@ static void binding_free_rcu(struct rcu_head *rcu)
 	binding_free(container_of(rcu, struct nyx_binding, rcu));
 }
 
-/* See the head of irqfd.h. Many wait for a grace period. */
-static void binding_retire(struct nyx_irqfds *fds, struct nyx_binding *b)
-{
-	bool wait;
-
-	spin_lock_irq(&fds->lock);
-	if (poll_state_synchronize_rcu(fds->grace))
-		fds->nr_dead = 0;
-	wait = ++fds->nr_dead > DEAD_MAX;
-	fds->grace = get_state_synchronize_rcu();
-	spin_unlock_irq(&fds->lock);
-	call_rcu(&b->rcu, binding_free_rcu);
-	if (wait)
-		synchronize_rcu();
-}
-
 /* When it returns nothing is sent any more. It cannot be found by others. */
 static void binding_end(struct nyx_binding *b)
 {
 	struct nyx_unit *unit = b->unit;
 	struct nyx_irqfds *fds = unit->irq.fds;
-	struct nyx_irq_wait limit;
 	u64 n;
 
 	eventfd_ctx_remove_wait_queue(b->source, &b->wait, &n);
 	spin_lock_irq(&b->lock);
-	b->dead = true;
-	/* send_due() may be on its way to compose(), and not in the epoch yet. */
-	limit = b->limit;
-	b->limit = (struct nyx_irq_wait){};
-	nyx_binding_unhold(b);
-	nyx_binding_stall_end(b);
-	spin_lock(&fds->lock);
-	list_del_init(&b->ready);
-	spin_unlock(&fds->lock);
+	nyx_binding_stop(b);
 	spin_unlock_irq(&b->lock);
 	/* An interrupt that was composed before that is still sent. */
 	nyx_inval_wait_senders(unit);
 	nyx_irqfds_wait(fds, b);
 	/*
 	 * On PREEMPT_RT irq_work_sync() takes a grace period, also if there is nothing
-	 * to wait for. binding_retire() has one for what comes after &b->work is idle.
+	 * to wait for. call_rcu() has one for what comes after &b->work is idle.
 	 */
 	if (irq_work_is_busy(&b->work))
 		irq_work_sync(&b->work);
-	nyx_irq_wait_end(unit, b->cfg.sbdf, &limit, false);
+	nyx_irq_wait_end(unit, b->cfg.sbdf, &b->limit, false);
 	eventfds_release(b);
 	eventfd_ctx_put(b->target);
 	eventfd_ctx_put(b->source);
 	nyx_tenants_add(unit, NYX_TENANT_BINDINGS, -1);
-	binding_retire(fds, b);
+	call_rcu(&b->rcu, binding_free_rcu);
+	/* Bounds the memory that waits for a grace period. */
+	if (atomic_inc_return(&fds->nr_ended) % ENDED_MAX == 0)
+		synchronize_rcu();
 }
 
 /* Make &struct nyx_irqfds of a unit, with the first of its bindings. */
@@ -426,7 +389,7 @@ int nyx_irq_unbind(struct nyx_unit *unit, u32 id)
 		unit->irq.nr_bindings--;
 		/* Before others find it gone: see no_binding(). */
 		spin_lock_irq(&b->lock);
-		b->dead = true;
+		nyx_binding_stop(b);
 		spin_unlock_irq(&b->lock);
 	}
 	mutex_unlock(&unit->irq.lock);
@@ -453,7 +416,7 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 		b->cfg.data = cfg->data;
 		/* The new one may be for other memory. */
 		if (b->waited_ms)
-			nyx_binding_hold(b, 0);
+			nyx_binding_queue(b, 0);
 	}
 	if (what & NYX_CHANGE_F_COALESCE) {
 		b->cfg.coalesce_us = cfg->coalesce_us;
@@ -464,15 +427,8 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	}
 	if (what & NYX_CHANGE_F_MASK) {
 		b->cfg.masked = cfg->masked;
-		if (b->cfg.masked && b->held) {
-			b->pending = true;
-			b->held = 0;
-		}
-		if (!b->cfg.masked && b->pending) {
-			b->pending = false;
-			b->held++;
+		if (!b->cfg.masked && b->held)
 			irq_work_queue(&b->work);
-		}
 	}
 	spin_unlock_irq(&b->lock);
 	mutex_unlock(&unit->irq.lock);
@@ -494,7 +450,7 @@ bool nyx_binding_next(struct nyx_unit *unit, unsigned long id,
 		*info = (struct nyx_binding_info) {
 			.binding_id = b->id,
 			.flags = (b->cfg.masked ? NYX_BIND_F_MASKED : 0) |
-				 (b->pending ? NYX_BIND_F_PENDING : 0) |
+				 (b->cfg.masked && b->held ? NYX_BIND_F_PENDING : 0) |
 				 (b->closed ? NYX_BIND_F_CLOSED : 0),
 			.sbdf = b->cfg.sbdf,
 			.data = b->cfg.data,
@@ -528,9 +484,8 @@ void nyx_bindings_purge(struct nyx_unit *unit)
 	}
 	unit->irq.nr_bindings = 0;
 	nyx_irqfds_stop(fds);
-	/* The last of them looks at the unit, too. */
-	if (fds->nr_dead)
-		cond_synchronize_rcu(fds->grace);
+	/* An irq_work that is about to find its binding dead looks at the unit, too. */
+	synchronize_rcu();
 	unit->irq.fds = NULL;
 	kfree(fds);
 }

@@ -4,26 +4,26 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A signal of the source runs our wait-queue entry, with interrupts off and inside
- * the source, where no other eventfd may be signalled. So it only counts, and
- * leaves the rest to an irq_work; or, if the interrupt is to be held, to the unit's
- * timer, which has a queue of those that are due. No thread wakes up but those that
- * wait for the target. Nothing there may sleep. The unit's worker does the rest,
- * which only a thread can do: bring in an entry of the guest's that is not in the
- * cache, post to memory that is not pinned. Interrupts that come meanwhile wait
- * for it.
+ * A signal of the source runs our wait-queue entry, with interrupts off and inside the
+ * source, where no other eventfd may be signalled. So the entry only counts the signal, and
+ * raises an irq_work, which remaps the interrupt and signals the target: no thread wakes up
+ * but those that wait for the target. Nothing there may sleep.
  *
- * Work is bounded. A signal causes one attempt, at once, and one more by the worker.
- * If memory is not at hand workers try again, for all bindings of a user together
- * once for each signal and otherwise no more often than twice in a millisecond, in
- * which units have equal parts. The
- * timer ends in a softirq, which sends some of what is due; the worker, which is
- * scheduled like everybody else, sends the rest.
+ * Everything that cannot be sent at once has a deadline, by which it is queued for the
+ * unit's worker: a signal that is held for others (coalescing), an interrupt over a limit, an
+ * entry of the guest's that is not in the cache, a descriptor in memory that is not pinned,
+ * and memory that is not at hand. Until then later signals join it, see enum
+ * nyx_binding_state. The unit's timer only queues the worker.
  *
- * A binding ends when its senders have left &nyx_irq.epoch and the worker has done
- * with it. Its memory is freed a grace period later: an irq_work that is raised anew
- * while it runs can run on two CPUs at once, of which irq_work_sync() waits for one,
- * and the timer has taken it off the queue without a reference.
+ * Work is bounded. A signal causes one attempt, at once, and one more by the worker. If memory
+ * is not at hand, workers try again: for all bindings of a user together once for each signal,
+ * and otherwise no more often than twice in a millisecond, in which units have equal parts.
+ * The scheduler decides when a worker runs; after TURNS_MAX interrupts it is the turn of
+ * other units.
+ *
+ * nyx_irq_unbind() returns when the senders have left &nyx_irq.epoch and the worker has left
+ * the binding. The memory of the binding is freed a grace period later: an irq_work that is
+ * raised while it runs can run on two CPUs at once, and irq_work_sync() waits for one of them.
  *
  * Bindings must not form loops. No eventfd may be a source here and a target
  * there, in the whole system, so that there are not even chains.
@@ -38,7 +38,6 @@
 #include <linux/atomic.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
-#include <linux/list.h>
 #include <linux/nyx_iommu.h>
 #include <linux/rbtree.h>
 #include <linux/rcupdate.h>
@@ -81,29 +80,22 @@ struct nyx_binding_config {
 /**
  * struct nyx_irqfds - what the bound interrupts of a unit have in common
  * @lock: protects what follows
- * @due: bindings by the time at which they are to be sent
- * @timer: runs if @due has some; ends at the first of them or before
- * @ready: bindings that the worker is to send
+ * @due: bindings by their deadlines
+ * @timer: queues @work at the first deadline, or before
  * @work: the worker
- * @at_work: the binding that it is at, or NULL
- * @turn: counts those that it was at
- * @wait: for @turn
+ * @at_work: the binding that the worker was at last, to be compared with; NULL: the worker
+ *           has nothing to do
  * @nr_stalled: bindings that wait for memory; not under @lock
- * @nr_dead: bindings that ended, and may not have been freed
- * @grace: the grace period of the last of them
+ * @nr_ended: bindings that ended; not under @lock
  */
 struct nyx_irqfds {
 	spinlock_t lock;
 	struct timerqueue_head due;
 	struct hrtimer timer;
-	struct list_head ready;
 	struct work_struct work;
 	struct nyx_binding *at_work;
-	unsigned int turn;
-	wait_queue_head_t wait;
 	atomic_t nr_stalled;
-	unsigned int nr_dead;
-	unsigned long grace;
+	atomic_t nr_ended;
 };
 
 /**
@@ -121,29 +113,41 @@ struct nyx_eventfd {
 };
 
 /**
+ * enum nyx_binding_state - what becomes of a signal
+ * @NYX_BINDING_IDLE: the irq_work sends it, at once
+ * @NYX_BINDING_HELD: the worker sends it at the deadline, or the irq_work before that if
+ *                    enough have come
+ * @NYX_BINDING_DEFERRED: only the worker sends it, at the deadline
+ * @NYX_BINDING_DEAD: nothing is sent any more
+ */
+enum nyx_binding_state {
+	NYX_BINDING_IDLE,
+	NYX_BINDING_HELD,
+	NYX_BINDING_DEFERRED,
+	NYX_BINDING_DEAD,
+};
+
+/**
  * struct nyx_binding - a bound interrupt
  * @id: its id; const after init
  * @unit: its unit; const after init
- * @source: who signals; const after init
- * @target: who is signalled; const after init
+ * @source: the device signals it; const after init
+ * @target: the kernel signals it; const after init
  * @memcg: is charged for memory that the worker allocates: the cgroup of the
  *         process that has bound it; const after init
  * @wait: in the wait queue of @source
  * @from: @source, among the eventfds that are bound
  * @to: likewise @target, which other bindings may have, too
- * @work: sends the interrupt
- * @due: in &nyx_irqfds.due; put there and moved under @lock and &nyx_irqfds.lock,
- *       taken out under the latter
- * @ready: in &nyx_irqfds.ready, under its lock
+ * @work: sends the interrupt at once
+ * @due: the deadline, in &nyx_irqfds.due; put there and moved under @lock and
+ *       &nyx_irqfds.lock, taken out under the latter
  * @lock: protects what follows
  * @cfg: message, coalescing, mask
- * @dead: it is being unbound: nothing is sent any more
+ * @state: what becomes of a signal
  * @closed: the source was closed
- * @pending: interrupts that came while it was masked; all count as one
- * @slow: only the worker sends what is held
- * @held: interrupts that wait to be sent
- * @waited_ms: for how long they have waited for memory, if for that
- * @limit: how the next one gets on with limits
+ * @held: signals that wait to be sent, as one interrupt; while it is masked: pending
+ * @waited_ms: for how long the interrupt has waited for memory; 0: it does not
+ * @limit: what limits were charged for the interrupt that waits
  * @last_reason: of enum nyx_fault_reason
  * @signals: signals of the source
  * @delivered: signals of the target
@@ -161,13 +165,10 @@ struct nyx_binding {
 	struct nyx_eventfd *to;
 	struct irq_work work;
 	struct timerqueue_node due;
-	struct list_head ready;
 	spinlock_t lock;
 	struct nyx_binding_config cfg;
-	bool dead;
+	enum nyx_binding_state state;
 	bool closed;
-	bool pending;
-	bool slow;
 	u32 held;
 	u32 waited_ms;
 	struct nyx_irq_wait limit;

@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: bound interrupts are sent: at once, by the unit's timer, or by its worker.
+ * Nyx: bound interrupts are sent: at once, or by the unit's worker.
  *
  * Copyright (C) 2026 The Nyx authors
  */
 #include "core/irqfd_send.h"
 
 #include <linux/err.h>
-#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/memcontrol.h>
-#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "base/trace.h"
 #include "base/types.h"
-#include "compat.h"
 #include "core/irq.h"
 #include "core/tenant.h"
 #include "core/unit.h"
@@ -28,39 +25,22 @@
  */
 #define PATIENCE_MS	5000u
 
-/* Interrupts that a worker, or a timer, sends before others have their turn. */
+/* Interrupts that a worker sends before it is the turn of other units. */
 #define TURNS_MAX	64u
 
-/* Held interrupts that are sent in softirqs of one processor, in one tick. */
-#define SOFTIRQ_MAX	256u
-
-/* Does what takes long, for all units; its CPUs and nice value are in sysfs. */
+/* Sends what has a deadline, for all units; its CPUs and nice value are in sysfs. */
 static struct workqueue_struct *workers;
 
-/* ---- later -------------------------------------------------------------- */
+/* ---- deadlines ---------------------------------------------------------- */
 
-void nyx_binding_hold(struct nyx_binding *b, u64 ns)
+static void due_remove(struct nyx_irqfds *fds, struct nyx_binding *b)
 {
-	struct nyx_irqfds *fds = b->unit->irq.fds;
-	ktime_t due = ktime_add_ns(ktime_get(), ns);
-	bool queued;
-
-	lockdep_assert_held(&b->lock);
-	if (b->dead)
-		return;
-	spin_lock(&fds->lock);
-	queued = timerqueue_node_queued(&b->due);
-	if (!queued || ktime_before(due, b->due.expires)) {
-		if (queued)
-			timerqueue_del(&fds->due, &b->due);
-		b->due.expires = due;
-		if (timerqueue_add(&fds->due, &b->due))
-			hrtimer_start(&fds->timer, due, HRTIMER_MODE_ABS_SOFT);
-	}
-	spin_unlock(&fds->lock);
+	lockdep_assert_held(&fds->lock);
+	if (timerqueue_node_queued(&b->due))
+		timerqueue_del(&fds->due, &b->due);
 }
 
-void nyx_binding_unhold(struct nyx_binding *b)
+static void unqueue(struct nyx_binding *b)
 {
 	struct nyx_irqfds *fds = b->unit->irq.fds;
 
@@ -69,29 +49,71 @@ void nyx_binding_unhold(struct nyx_binding *b)
 	if (!data_race(timerqueue_node_queued(&b->due)))
 		return;
 	spin_lock(&fds->lock);
-	if (timerqueue_node_queued(&b->due))
-		timerqueue_del(&fds->due, &b->due);
+	due_remove(fds, b);
 	spin_unlock(&fds->lock);
 }
 
-/* Let the worker send what is held. */
-static void make_ready(struct nyx_irqfds *fds, struct nyx_binding *b)
+void nyx_binding_queue(struct nyx_binding *b, u64 ns)
 {
-	lockdep_assert_held(&fds->lock);
-	if (!list_empty(&b->ready))
+	struct nyx_irqfds *fds = b->unit->irq.fds;
+
+	lockdep_assert_held(&b->lock);
+	spin_lock(&fds->lock);
+	due_remove(fds, b);
+	b->due.expires = ktime_add_ns(ktime_get(), ns);
+	if (!timerqueue_add(&fds->due, &b->due))
+		;	/* the worker comes for an earlier one */
+	else if (ns)
+		hrtimer_start(&fds->timer, b->due.expires, HRTIMER_MODE_ABS_SOFT);
+	else
+		queue_work(workers, &fds->work);
+	spin_unlock(&fds->lock);
+}
+
+void nyx_binding_signal(struct nyx_binding *b, u64 n)
+{
+	const struct nyx_binding_config *cfg = &b->cfg;
+
+	lockdep_assert_held(&b->lock);
+	b->held = n > U32_MAX - b->held ? U32_MAX : b->held + n;
+	if (!b->held || cfg->masked || b->state >= NYX_BINDING_DEFERRED)
 		return;
-	list_add_tail(&b->ready, &fds->ready);
-	queue_work(workers, &fds->work);
+	if (!cfg->coalesce_us || (cfg->coalesce_count && b->held >= cfg->coalesce_count)) {
+		irq_work_queue(&b->work);
+	} else if (b->state == NYX_BINDING_IDLE) {
+		b->state = NYX_BINDING_HELD;
+		nyx_binding_queue(b, (u64)cfg->coalesce_us * NSEC_PER_USEC);
+	}
+}
+
+/* It waits for memory no longer; it need not have waited. */
+static void stall_end(struct nyx_binding *b)
+{
+	lockdep_assert_held(&b->lock);
+	if (!b->waited_ms)
+		return;
+	WRITE_ONCE(b->waited_ms, 0);
+	nyx_tenants_add(b->unit, NYX_TENANT_STALLED, -1);
+	if (atomic_dec_and_test(&b->unit->irq.fds->nr_stalled))
+		nyx_tenants_add(b->unit, NYX_TENANT_STALLED_UNITS, -1);
+}
+
+void nyx_binding_stop(struct nyx_binding *b)
+{
+	lockdep_assert_held(&b->lock);
+	b->state = NYX_BINDING_DEAD;
+	unqueue(b);
+	stall_end(b);
 }
 
 /* ---- sending ------------------------------------------------------------ */
 
 /*
- * The interrupt that is to be sent now; false if there is none to be. All that
- * came so far are one. @slow: by the worker, which is the only one to send while
- * &nyx_binding.slow is set.
+ * Take what is held: the interrupt that is to be sent now, and what limits were charged for
+ * it. Returns false if there is none to be sent here. @worker: by the worker, which has taken
+ * it out of the queue, and is the only one to send until it is done.
  */
-static bool compose(struct nyx_binding *b, bool slow, struct nyx_irq_req *req,
+static bool compose(struct nyx_binding *b, bool worker, struct nyx_irq_req *req,
 		    struct nyx_irq_wait *limit)
 {
 	unsigned long flags;
@@ -103,58 +125,45 @@ static bool compose(struct nyx_binding *b, bool slow, struct nyx_irq_req *req,
 		.signal = b->target,
 	};
 	spin_lock_irqsave(&b->lock, flags);
-	/* It has a turn, and this is not it. */
-	if (b->limit.charged && ktime_before(ktime_get(), b->due.expires))
+	if (b->state == NYX_BINDING_DEAD)
 		goto out_unlock;
-	if (b->slow && !slow)
+	/* In the queue again it has another deadline. */
+	if (worker ? data_race(timerqueue_node_queued(&b->due)) :
+		     b->state == NYX_BINDING_DEFERRED)
 		goto out_unlock;
-	send = b->held && !b->cfg.masked && !b->dead;
-	if (b->held && b->cfg.masked)
-		b->pending = true;
-	b->held = 0;
 	/* Signals that come from now on have a time of their own. */
-	nyx_binding_unhold(b);
+	unqueue(b);
 	*limit = b->limit;
 	b->limit = (struct nyx_irq_wait){};
-	req->data = b->cfg.data;
-	req->address = b->cfg.address;
+	send = b->held && !b->cfg.masked && !READ_ONCE(b->unit->dead);
+	if (send) {
+		b->held = 0;
+		req->data = b->cfg.data;
+		req->address = b->cfg.address;
+	} else {
+		stall_end(b);
+	}
+	b->state = send && worker ? NYX_BINDING_DEFERRED : NYX_BINDING_IDLE;
 out_unlock:
 	spin_unlock_irqrestore(&b->lock, flags);
-	return send && !READ_ONCE(b->unit->dead);
+	if (!send)
+		nyx_irq_wait_end(b->unit, req->sbdf, limit, false);
+	return send;
 }
 
-/* Over a limit: it has its turn after @limit->ns. */
-static void postpone(struct nyx_binding *b, const struct nyx_irq_wait *limit)
+/* The worker sends it after @ns; signals that come until then join it. */
+static void defer(struct nyx_binding *b, bool worker, struct nyx_irq_wait *limit, u64 ns)
 {
-	struct nyx_irq_wait spare = *limit;
 	unsigned long flags;
 
 	spin_lock_irqsave(&b->lock, flags);
-	b->held = add_sat(b->held, 1);
+	b->held += b->held < U32_MAX;
 	/* Two that were sent at once need one turn only. */
-	if (!b->limit.charged && !b->dead) {
+	if (b->state != NYX_BINDING_DEAD && (worker || b->state != NYX_BINDING_DEFERRED)) {
+		b->state = NYX_BINDING_DEFERRED;
 		b->limit = *limit;
-		spare.charged = false;
-		nyx_binding_unhold(b);
-	}
-	nyx_binding_hold(b, limit->ns);
-	spin_unlock_irqrestore(&b->lock, flags);
-	nyx_irq_wait_end(b->unit, b->cfg.sbdf, &spare, false);
-}
-
-/* Only the worker can send it, which may sleep. Others join it meanwhile. */
-static void hand_over(struct nyx_binding *b, struct nyx_irq_wait *limit)
-{
-	struct nyx_irqfds *fds = b->unit->irq.fds;
-	unsigned long flags;
-
-	spin_lock_irqsave(&b->lock, flags);
-	b->held = add_sat(b->held, 1);
-	if (!b->dead && !b->slow) {
-		WRITE_ONCE(b->slow, true);
-		spin_lock(&fds->lock);
-		make_ready(fds, b);
-		spin_unlock(&fds->lock);
+		*limit = (struct nyx_irq_wait){};
+		nyx_binding_queue(b, ns);
 	}
 	spin_unlock_irqrestore(&b->lock, flags);
 	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
@@ -177,9 +186,9 @@ static void account(struct nyx_binding *b, const struct nyx_irq_reply *reply,
 	spin_unlock_irqrestore(&b->lock, flags);
 }
 
-/* Any context, under RCU. */
-static void send(struct nyx_binding *b)
+void nyx_binding_send_work(struct irq_work *work)
 {
+	struct nyx_binding *b = container_of(work, struct nyx_binding, work);
 	struct nyx_unit *unit = b->unit;
 	struct nyx_irq_reply reply;
 	struct nyx_irq_wait limit;
@@ -189,91 +198,16 @@ static void send(struct nyx_binding *b)
 
 	/* NYX_IRQ_CHANGE and NYX_IRQ_UNBIND wait for those inside. */
 	pair = epoch_enter(&unit->irq.epoch);
-	if (!compose(b, false, &req, &limit)) {
-		nyx_irq_wait_end(unit, req.sbdf, &limit, false);
-		goto out;
+	if (compose(b, false, &req, &limit)) {
+		ret = nyx_irq_try(unit, &req, &limit, &reply);
+		if (ret == -EAGAIN)
+			defer(b, false, &limit, limit.ns);
+		else if (ret == -EINPROGRESS)
+			defer(b, false, &limit, 0);
+		else
+			account(b, &reply, &limit, ret);
 	}
-	ret = nyx_irq_try(unit, &req, &limit, &reply);
-	if (ret == -EAGAIN)
-		postpone(b, &limit);
-	else if (ret == -EINPROGRESS)
-		hand_over(b, &limit);
-	else
-		account(b, &reply, &limit, ret);
-out:
 	epoch_exit(&unit->irq.epoch, pair);
-}
-
-void nyx_binding_send_work(struct irq_work *work)
-{
-	send(container_of(work, struct nyx_binding, work));
-}
-
-/* Send one whose time has come; false if there is none. */
-static bool send_due(struct nyx_irqfds *fds)
-{
-	struct timerqueue_node *node;
-	struct nyx_binding *b;
-	bool due, slow = false;
-	unsigned long flags;
-
-	rcu_read_lock();
-	spin_lock_irqsave(&fds->lock, flags);
-	node = timerqueue_getnext(&fds->due);
-	b = node ? container_of(node, struct nyx_binding, due) : NULL;
-	due = node && !ktime_before(ktime_get(), node->expires);
-	if (due) {
-		timerqueue_del(&fds->due, node);
-		slow = READ_ONCE(b->slow);
-		/* binding_end() looks for it there afterwards. */
-		if (slow)
-			make_ready(fds, b);
-	} else if (node && !hrtimer_is_queued(&fds->timer)) {
-		hrtimer_start(&fds->timer, node->expires, HRTIMER_MODE_ABS_SOFT);
-	}
-	spin_unlock_irqrestore(&fds->lock, flags);
-	if (due && !slow)
-		send(b);
-	rcu_read_unlock();
-	return due;
-}
-
-/**
- * struct softirq_use - what a processor did in softirqs
- * @tick: jiffies at which it began
- * @nr: interrupts sent since
- */
-struct softirq_use {
-	unsigned long tick;
-	unsigned int nr;
-};
-
-static DEFINE_PER_CPU(struct softirq_use, softirq_use);
-
-/* However many units have one that is due at the same moment. */
-static bool within_softirq_max(void)
-{
-	struct softirq_use *use = this_cpu_ptr(&softirq_use);
-	unsigned long now = jiffies;
-
-	if (use->tick != now) {
-		use->tick = now;
-		use->nr = 0;
-	}
-	return use->nr++ < SOFTIRQ_MAX;
-}
-
-static enum hrtimer_restart send_timer(struct hrtimer *timer)
-{
-	struct nyx_irqfds *fds = container_of(timer, struct nyx_irqfds, timer);
-	unsigned int turns;
-
-	for (turns = 0; turns < TURNS_MAX && within_softirq_max(); turns++) {
-		if (!send_due(fds))
-			return HRTIMER_NORESTART;
-	}
-	queue_work(workers, &fds->work);
-	return HRTIMER_NORESTART;
 }
 
 /* ---- the worker --------------------------------------------------------- */
@@ -306,47 +240,34 @@ static u32 stall_share(struct nyx_binding *b, u32 *nr)
 	return min_t(u64, *nr, (u64)here * units);
 }
 
-/* Memory is not at hand: it is asked for again later. */
-static void stall(struct nyx_binding *b, struct nyx_irq_wait *limit)
+/* Memory is not at hand. Returns in how many milliseconds it is asked for again. */
+static u32 stall(struct nyx_binding *b)
 {
-	u32 ms, nr;
+	u32 ms = 0, nr;
 
-	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
 	spin_lock_irq(&b->lock);
-	if (b->dead)
-		goto out_unlock;
-	ms = max(1 + b->waited_ms / 16, stall_share(b, &nr));
-	trace_nyx_irq_stall(b->unit->id, b->cfg.sbdf, b->id, b->waited_ms, ms, nr);
-	b->waited_ms += ms;
-	b->held = add_sat(b->held, 1);
-	nyx_binding_hold(b, (u64)ms * NSEC_PER_MSEC);
-out_unlock:
+	if (b->state != NYX_BINDING_DEAD) {
+		ms = max(1 + b->waited_ms / 16, stall_share(b, &nr));
+		trace_nyx_irq_stall(b->unit->id, b->cfg.sbdf, b->id, b->waited_ms, ms, nr);
+		WRITE_ONCE(b->waited_ms, b->waited_ms + ms);
+	}
+	spin_unlock_irq(&b->lock);
+	return ms;
+}
+
+/* The worker has done with it, and has not put it into the queue again. */
+static void finish(struct nyx_binding *b)
+{
+	spin_lock_irq(&b->lock);
+	stall_end(b);
+	if (b->state == NYX_BINDING_DEFERRED) {
+		unqueue(b);
+		b->state = NYX_BINDING_IDLE;
+		nyx_binding_signal(b, 0);
+	}
 	spin_unlock_irq(&b->lock);
 }
 
-void nyx_binding_stall_end(struct nyx_binding *b)
-{
-	lockdep_assert_held(&b->lock);
-	if (!b->waited_ms)
-		return;
-	b->waited_ms = 0;
-	nyx_tenants_add(b->unit, NYX_TENANT_STALLED, -1);
-	if (atomic_dec_and_test(&b->unit->irq.fds->nr_stalled))
-		nyx_tenants_add(b->unit, NYX_TENANT_STALLED_UNITS, -1);
-}
-
-/* Interrupts that come from now on need not wait for the worker. */
-static void hand_back(struct nyx_binding *b)
-{
-	spin_lock_irq(&b->lock);
-	nyx_binding_stall_end(b);
-	WRITE_ONCE(b->slow, false);
-	if (b->held && !b->limit.charged && !b->dead)
-		irq_work_queue(&b->work);
-	spin_unlock_irq(&b->lock);
-}
-
-/* Send an interrupt that nyx_irq_try() could not send. */
 static void send_slow(struct nyx_binding *b)
 {
 	struct nyx_irq_reply reply;
@@ -354,47 +275,42 @@ static void send_slow(struct nyx_binding *b)
 	struct nyx_irq_req req;
 	int ret;
 
-	if (!compose(b, true, &req, &limit)) {
-		nyx_irq_wait_end(b->unit, req.sbdf, &limit, false);
-		hand_back(b);
+	if (!compose(b, true, &req, &limit))
 		return;
-	}
 	ret = nyx_irq_try_slow(b->unit, &req, &limit,
-			       b->waited_ms >= PATIENCE_MS, &reply);
+			       READ_ONCE(b->waited_ms) >= PATIENCE_MS, &reply);
 	if (ret == -EBUSY) {
-		stall(b, &limit);
-		return;
-	}
-	if (ret == -EAGAIN)
-		postpone(b, &limit);
-	else
+		defer(b, true, &limit, (u64)stall(b) * NSEC_PER_MSEC);
+	} else if (ret == -EAGAIN) {
+		defer(b, true, &limit, limit.ns);
+	} else {
 		account(b, &reply, &limit, ret);
-	hand_back(b);
+		finish(b);
+	}
 }
 
-/* Send one that is ready; false if there is none. */
-static bool send_ready(struct nyx_irqfds *fds)
+/* Send one whose deadline has passed; false if there is none. */
+static bool send_due(struct nyx_irqfds *fds)
 {
-	struct nyx_binding *b;
+	struct timerqueue_node *node;
+	struct nyx_binding *b = NULL;
 	struct mem_cgroup *old;
 
 	spin_lock_irq(&fds->lock);
-	b = list_first_entry_or_null(&fds->ready, struct nyx_binding, ready);
-	if (b)
-		list_del_init(&b->ready);
+	node = timerqueue_getnext(&fds->due);
+	if (node && !ktime_before(ktime_get(), node->expires)) {
+		b = container_of(node, struct nyx_binding, due);
+		timerqueue_del(&fds->due, node);
+	} else if (node) {
+		hrtimer_start(&fds->timer, node->expires, HRTIMER_MODE_ABS_SOFT);
+	}
 	fds->at_work = b;
 	spin_unlock_irq(&fds->lock);
 	if (!b)
 		return false;
-
 	old = set_active_memcg(b->memcg);
 	send_slow(b);
 	set_active_memcg(old);
-	spin_lock_irq(&fds->lock);
-	fds->at_work = NULL;
-	fds->turn++;
-	spin_unlock_irq(&fds->lock);
-	wake_up_all(&fds->wait);
 	return true;
 }
 
@@ -402,30 +318,34 @@ static void worker(struct work_struct *work)
 {
 	struct nyx_irqfds *fds = container_of(work, struct nyx_irqfds, work);
 	unsigned int turns;
-	bool more = true;
 
-	for (turns = 0; more && turns < TURNS_MAX; turns++) {
-		more = send_due(fds);
-		more |= send_ready(fds);
+	for (turns = 0; turns < TURNS_MAX; turns++) {
+		if (!send_due(fds))
+			return;
 		cond_resched();
 	}
 	/* Behind other units. */
-	if (more)
-		queue_work(workers, &fds->work);
+	queue_work(workers, &fds->work);
 }
 
 void nyx_irqfds_wait(struct nyx_irqfds *fds, const struct nyx_binding *b)
 {
-	unsigned int turn;
 	bool busy;
 
 	spin_lock_irq(&fds->lock);
-	turn = fds->turn;
 	busy = b ? fds->at_work == b : !!fds->at_work;
 	spin_unlock_irq(&fds->lock);
-	/* It waits for nobody in user space. */
+	/* A worker sends TURNS_MAX at most, and does not wait for user space. */
 	if (busy)
-		wait_event(fds->wait, READ_ONCE(fds->turn) != turn);
+		flush_work(&fds->work);
+}
+
+static enum hrtimer_restart send_timer(struct hrtimer *timer)
+{
+	struct nyx_irqfds *fds = container_of(timer, struct nyx_irqfds, timer);
+
+	queue_work(workers, &fds->work);
+	return HRTIMER_NORESTART;
 }
 
 /* ---- what the bindings of a unit have in common ------------------------- */
@@ -440,9 +360,7 @@ struct nyx_irqfds *nyx_irqfds_alloc(void)
 	timerqueue_init_head(&fds->due);
 	hrtimer_init(&fds->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
 	fds->timer.function = send_timer;
-	INIT_LIST_HEAD(&fds->ready);
 	INIT_WORK(&fds->work, worker);
-	init_waitqueue_head(&fds->wait);
 	return fds;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx: bound interrupts are sent: at once, by the unit's timer, or by its worker.
+ * Nyx: bound interrupts are sent: at once, or by the unit's worker.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -12,16 +12,9 @@
 #define NYX_CORE_IRQFD_SEND_H
 
 #include <linux/irq_work.h>
-#include <linux/limits.h>
 #include <linux/types.h>
 
 #include "core/irqfd.h"
-
-/* Interrupts that wait in a binding: the count saturates. */
-static inline u32 add_sat(u32 a, u64 b)
-{
-	return b > U32_MAX - a ? U32_MAX : a + b;
-}
 
 /**
  * nyx_irqfds_init() - make the workqueue of all units
@@ -46,38 +39,41 @@ struct nyx_irqfds *nyx_irqfds_alloc(void);
 void nyx_irqfds_stop(struct nyx_irqfds *fds);
 
 /**
- * nyx_irqfds_wait() - wait until the worker has done with a binding
+ * nyx_irqfds_wait() - wait until the worker has left a binding
  * @fds: of its unit
- * @b: the binding; NULL: whichever the worker is at
+ * @b: the binding; NULL: any of them
  *
  * Context: may sleep; waits for nothing that user space does.
  */
 void nyx_irqfds_wait(struct nyx_irqfds *fds, const struct nyx_binding *b);
 
 /**
- * nyx_binding_hold() - let the unit's timer send what is held
- * @b: the binding; nothing happens if it is dead
- * @ns: after this time, if not before
+ * nyx_binding_signal() - signals have come, or what is held may be sent again
+ * @b: the binding
+ * @n: how many signals; 0: none, look at what is held
  *
  * Context: any, under &nyx_binding.lock.
  */
-void nyx_binding_hold(struct nyx_binding *b, u64 ns);
+void nyx_binding_signal(struct nyx_binding *b, u64 n);
 
 /**
- * nyx_binding_unhold() - take a binding out of the timer's queue
+ * nyx_binding_queue() - let the worker send what is held
+ * @b: the binding
+ * @ns: after this time, or at its deadline if that is earlier
+ *
+ * Context: any, under &nyx_binding.lock.
+ */
+void nyx_binding_queue(struct nyx_binding *b, u64 ns);
+
+/**
+ * nyx_binding_stop() - nothing is queued for a binding any more, nor will be
  * @b: the binding
  *
- * Context: any, under &nyx_binding.lock.
- */
-void nyx_binding_unhold(struct nyx_binding *b);
-
-/**
- * nyx_binding_stall_end() - a binding waits for memory no longer
- * @b: the binding, which need not have waited
+ * The caller waits for what is being sent, and gives back what @b->limit says then.
  *
  * Context: any, under &nyx_binding.lock.
  */
-void nyx_binding_stall_end(struct nyx_binding *b);
+void nyx_binding_stop(struct nyx_binding *b);
 
 /**
  * nyx_binding_send_work() - send what is held, now
