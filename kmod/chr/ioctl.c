@@ -212,7 +212,8 @@ static const struct nyx_op nyx_ops[] = {
 		.fn = nyx_ioctl_events_open,
 		OP_SIZE(struct nyx_events_open, __reserved),
 		OP_RESV(struct nyx_events_open),
-		.flags = NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK,
+		.flags = NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK |
+			 NYX_EVENTS_F_IRTE,
 		.prop = OP_INSPECT,
 	},
 	[NYX_CMD_IRQ_SETUP] = {

@@ -18,6 +18,7 @@
 #include "base/types.h"
 #include "chr/ioctl.h"
 #include "core/event.h"
+#include "core/irte.h"
 #include "core/unit.h"
 
 /* Records that are copied out at once. */
@@ -28,11 +29,13 @@ static_assert(sizeof(struct nyx_event) == 128);
 /**
  * struct reader - an open event file
  * @events: the ring
+ * @irte: it wants NYX_EVENT_IRTE; const after init
  * @lock: serialises read(2)
  * @pos: number of the record that is read next
  */
 struct reader {
 	struct nyx_events *events;
+	bool irte;
 	struct mutex lock;
 	u64 pos;
 };
@@ -114,13 +117,18 @@ static __poll_t reader_poll(struct file *filp, poll_table *wait)
 	return mask;
 }
 
-static int reader_release(struct inode *inode, struct file *filp)
+static void reader_free(struct reader *r)
 {
-	struct reader *r = filp->private_data;
-
+	if (r->irte)
+		atomic_dec(&r->events->nr_irte);
 	nyx_events_put(r->events);
 	mutex_destroy(&r->lock);
 	kfree(r);
+}
+
+static int reader_release(struct inode *inode, struct file *filp)
+{
+	reader_free(filp->private_data);
 	return 0;
 }
 
@@ -149,12 +157,15 @@ int nyx_ioctl_events_open(struct nyx_ucmd *uc, void *_cmd)
 		return -ENOMEM;
 	mutex_init(&r->lock);
 	r->events = nyx_events_get(events);
+	r->irte = cmd->flags & NYX_EVENTS_F_IRTE;
 	r->pos = cmd->flags & NYX_EVENTS_F_HISTORY ? nyx_events_oldest(events) :
 						     READ_ONCE(events->head);
+	/* From here on each of them is behind @pos. */
+	if (r->irte)
+		nyx_irq_follow_changes(uc->unit);
 	filp = anon_inode_getfile("[nyx-events]", &reader_fops, r, fd_flags);
 	if (IS_ERR(filp)) {
-		nyx_events_put(events);
-		kfree(r);
+		reader_free(r);
 		return PTR_ERR(filp);
 	}
 	ret = get_unused_fd_flags(fd_flags);

@@ -26,6 +26,7 @@
  * @ended: no record will follow
  * @wait: readers and pollers
  * @lost: records that readers missed
+ * @nr_irte: readers that want NYX_EVENT_IRTE
  * @mask: number of slots - 1; const after init
  * @ring: the slots
  */
@@ -36,6 +37,7 @@ struct nyx_events {
 	bool ended;
 	wait_queue_head_t wait;
 	atomic64_t lost;
+	atomic_t nr_irte;
 	u32 mask;
 	struct nyx_event *ring;
 };

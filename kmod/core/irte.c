@@ -71,7 +71,7 @@ void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr)
 {
 	struct nyx_event event;
 
-	if (!unit->irq.nr_bindings)
+	if (!atomic_read(&unit->events->nr_irte))
 		return;
 	memset(&event, 0, sizeof(event));
 	event.type = NYX_EVENT_IRTE;
@@ -79,6 +79,13 @@ void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr)
 	event.irte.nr = nr;
 	event.irte.sbdf = sbdf;
 	nyx_events_push(unit->events, &event);
+}
+
+void nyx_irq_follow_changes(struct nyx_unit *unit)
+{
+	mutex_lock(&unit->irq.lock);
+	atomic_inc(&unit->events->nr_irte);
+	mutex_unlock(&unit->irq.lock);
 }
 
 int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,

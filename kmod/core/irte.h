@@ -45,7 +45,7 @@ void nyx_irqs_free(struct irt_device *irqs);
 void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev);
 
 /**
- * nyx_irq_tell_change() - tell readers of events that entries have changed
+ * nyx_irq_tell_change() - tell readers that have routes, made from entries
  * @unit: the unit
  * @sbdf: the device whose table it is, or NYX_SBDF_ANY
  * @index: first entry that has changed
@@ -54,6 +54,17 @@ void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev);
  * Context: under &nyx_irq.lock.
  */
 void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr);
+
+/**
+ * nyx_irq_follow_changes() - a reader of events wants records of changes
+ * @unit: the unit
+ *
+ * What changed before can be seen when this returns, and what changes later is told.
+ * The reader decrements &nyx_events.nr_irte at its end.
+ *
+ * Context: may sleep.
+ */
+void nyx_irq_follow_changes(struct nyx_unit *unit);
 
 /**
  * nyx_irte_next() - the next entry that is present, in any table

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx selftests: accesses that stay under way, and bound interrupts, for cases of nyxctl.
+ * Nyx selftests: what a process holds of a unit, for cases of nyxctl.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -11,6 +11,7 @@
  *   bind DEVICE ADDRESS DATA MASKED US COUNT
  *			a bound interrupt, as struct nyx_irq_bind has it
  *   signal NUMBER	so many signals of the last binding, each delivered before the next
+ *   follow		a stream of events with the changes of interrupt entries
  *
  * The unit gets a page of guest memory at 1 GiB. An access of it does not end before this
  * program does: userfaultfd(2) keeps the page away. The program prints "held" as soon as
@@ -156,6 +157,13 @@ static void bind_irq(char **word)
 	check(nyx_irq_bind(unit, &bind), "bind");
 }
 
+static void follow(void)
+{
+	int fd;
+
+	check(nyx_event_open(unit, NYX_EVENTS_F_IRTE, &fd), "events");
+}
+
 static void signal_source(uint64_t times)
 {
 	const uint64_t one = 1;
@@ -197,6 +205,9 @@ int main(int argc, char **argv)
 		} else if (!strcmp(*word, "signal")) {
 			signal_source(number(word[1]));
 			word += 2;
+		} else if (!strcmp(*word, "follow")) {
+			follow();
+			word++;
 		} else {
 			check(-EINVAL, *word);
 		}

@@ -805,7 +805,8 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 	[NYX_CMD_EVENTS_OPEN] = {
 		.name = "events_open", .request = NYX_EVENTS_OPEN,
 		.size = sizeof(struct nyx_events_open),
-		.known_flags = NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK,
+		.known_flags = NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK |
+			       NYX_EVENTS_F_IRTE,
 		.fill = fill_events_open, .undo = undo_events_open,
 		.reserved = { FIELD(nyx_events_open, __reserved) },
 		.out = { FIELD(nyx_events_open, out_fd) },

@@ -656,19 +656,20 @@ TEST(coalesce_loses_nothing)
 
 /* ---- the entry changes ---- */
 
+/* Records of changes come from now on. */
+static void follow(struct bound *b)
+{
+	close(b->ev);
+	test_cmd(cmd_events_open(b->e.fd, NYX_EVENTS_F_NONBLOCK | NYX_EVENTS_F_IRTE, &b->ev));
+}
+
 TEST(entry_is_followed)
 {
 	struct nyx_event event;
 	struct bound b;
 
 	bound_env(&b);
-	/* Nobody is bound, nobody needs to know. */
-	test_cmd(cmd_irte_simple(b.e.fd, 9, 1, 0x40));
-	test_cmd(cmd_irte_clear(b.e.fd, 9, 1));
-	test_cmd(cmd_irq_setup(b.e.fd, NYX_IRQ_MODE_XAPIC));
-	test_cmd(cmd_irq_setup(b.e.fd, 0));
-	ASSERT_EQ(0, events_read(b.ev, &event, 1));
-
+	follow(&b);
 	bind_it(&b);
 	signal_arrives(&b);
 	test_cmd(cmd_irte_clear(b.e.fd, ENTRY, 1));
@@ -712,6 +713,33 @@ TEST(entry_is_followed)
 
 	test_cmd(cmd_irq_unbind(b.e.fd, b.id));
 	test_cmd(cmd_irte_simple(b.e.fd, ENTRY, 3, 0x42));
+	ASSERT_EQ(1, events_count(b.ev, NYX_EVENT_IRTE));
+}
+
+/* Changes are told while a stream is open that has asked for them, bindings or none. */
+TEST(changes_are_asked_for)
+{
+	struct bound b;
+	int all[2];
+
+	bound_env(&b);
+	for (int i = 0; i < 2; i++)
+		test_cmd(cmd_events_open(b.e.fd, NYX_EVENTS_F_NONBLOCK | NYX_EVENTS_F_IRTE,
+					 &all[i]));
+	for (int left = 2; left >= 0; left--) {
+		ktap_note("%d streams", left);
+		test_cmd(cmd_irte_simple(b.e.fd, 9, 1, 0x40));
+		test_cmd(cmd_irte_clear(b.e.fd, 9, 1));
+		test_cmd(cmd_irq_setup(b.e.fd, NYX_IRQ_MODE_XAPIC));
+		test_cmd(cmd_irq_setup(b.e.fd, 0));
+		for (int i = 0; i < left; i++)
+			ASSERT_EQ(4, events_count(all[i], NYX_EVENT_IRTE));
+		ASSERT_EQ(left ? 4 : 0, events_count(b.ev, NYX_EVENT_IRTE));
+		if (left)
+			close(all[left - 1]);
+	}
+	bind_it(&b);
+	test_cmd(cmd_irte_simple(b.e.fd, 9, 1, 0x40));
 	ASSERT_EQ(0, events_count(b.ev, NYX_EVENT_IRTE));
 }
 
@@ -726,7 +754,7 @@ TEST(array_is_followed)
 	__u32 done;
 
 	bound_env(&b);
-	bind_it(&b);
+	follow(&b);
 	for (__u32 i = 0; i < 100; i++)
 		items[i] = (struct nyx_irte_set) {
 			.size = sizeof(items[i]), .index = 10 + i, .vector = 0x30,

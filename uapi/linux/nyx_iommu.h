@@ -1435,10 +1435,14 @@ struct nyx_array {
  * @NYX_EVENTS_F_HISTORY: begin with the oldest record that the unit holds, not
  *                        with the next one
  * @NYX_EVENTS_F_NONBLOCK: read(2) returns -EAGAIN instead of waiting
+ * @NYX_EVENTS_F_IRTE: the unit writes records NYX_EVENT_IRTE for as long as the
+ *                     file is open. A change that NYX_EVENTS_OPEN has not seen is
+ *                     in a record that the file reads
  */
 enum nyx_events_flags {
 	NYX_EVENTS_F_HISTORY = 1 << 0,
 	NYX_EVENTS_F_NONBLOCK = 1 << 1,
+	NYX_EVENTS_F_IRTE = 1 << 2,
 };
 
 /**
@@ -2409,8 +2413,8 @@ struct nyx_page_respond {
  * @NYX_EVENT_DEVICE_STATE: a device's state has changed, or would have:
  *                          &nyx_event.state
  * @NYX_EVENT_IRTE: entries of the interrupt remapping table, or the mode of the
- *                  unit, have changed while interrupts are bound:
- *                  &nyx_event.irte
+ *                  unit, have changed while a file is open that was asked for with
+ *                  NYX_EVENTS_F_IRTE: &nyx_event.irte
  * @NYX_EVENT_PAGE_REQUEST: a device asks for a page: &nyx_event.page
  * @NYX_EVENT_PAGE_RESPONSE: the answer to a group with NYX_PAGE_F_NOWAIT:
  *                           &nyx_event.page, without @iova

@@ -494,7 +494,7 @@ static int watch(struct cli *cli, bool faults_only)
 {
 	struct filter filter = { .faults_only = faults_only };
 	uint64_t timeout = wait_timeout(cli);
-	uint32_t flags = NYX_EVENTS_F_NONBLOCK;
+	uint32_t flags = NYX_EVENTS_F_NONBLOCK | (faults_only ? 0 : NYX_EVENTS_F_IRTE);
 	int64_t deadline = -1;
 	struct out *out;
 	int rc, fd;

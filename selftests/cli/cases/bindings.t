@@ -2,7 +2,7 @@
 $ setup
 $ nyxctl -q device add 3:0.0
 $ nyxctl -q irq set 5 0x41 --source 3:0.0
-$ hold bind 3:0.0 0xfee000b0 0 0 0 0 signal 3 bind 3:0.0 0xfee000b0 1 1 100 8
+$ hold bind 3:0.0 0xfee000b0 0 0 0 0 signal 3 bind 3:0.0 0xfee000b0 1 1 100 8 follow
 $ nyxctl irq bindings
 | ID DEVICE          ADDRESS DATA MASKED SIGNALS DELIVERED REFUSED
 |  1 0000:03:00.0 0xfee000b0  0x0 no           3         3       0
@@ -14,7 +14,7 @@ $ nyxctl irq bindings --json
 | ]}
 $ nyxctl unit status --columns bindings
 | bindings  2
-# They are told that the table has changed.
+# The process has asked to be told that the table has changed.
 $ nyxctl -q irq set 6 0x42
 $ nyxctl -q irq clear 5 2
 $ nyxctl -q irq setup xapic
