@@ -301,7 +301,7 @@ static const struct nyx_op nyx_ops[] = {
 	},
 	[NYX_CMD_MMIO] = {
 		.run = nyx_ioctl_mmio,
-		OP_SIZE(struct nyx_mmio, value),
+		OP_SIZE(struct nyx_mmio, out_irte_changes),
 		.flags = NYX_MMIO_F_WRITE,
 		.prop = OP_OUT,
 	},

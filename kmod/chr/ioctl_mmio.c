@@ -35,6 +35,8 @@ int nyx_ioctl_mmio(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 		ret = mmio_one(front, cmd);
 		if (ret)
 			return ret;
+		/* What the access changed is counted by now. */
+		cmd->out_irte_changes = READ_ONCE(uc->unit->irq.nr_changes);
 	}
 	return 0;
 }

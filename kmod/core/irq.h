@@ -38,6 +38,8 @@ struct nyx_unit;
  * struct nyx_irq - interrupts of a unit
  * @irt: its table; writers under @lock
  * @nr_irtes: entries that are present, in all tables; written under @lock
+ * @nr_changes: changes of entries or of @mode, see nyx_irq_tell_change(); written
+ *              under @lock
  * @mode: of enum nyx_irq_mode; written under @lock
  * @per_device: devices have tables of their own, and @irt has no entries; const
  *              after init
@@ -52,6 +54,7 @@ struct nyx_unit;
 struct nyx_irq {
 	struct irt irt;
 	u32 nr_irtes;
+	u64 nr_changes;
 	u32 mode;
 	bool per_device;
 	struct epoch epoch;

@@ -71,6 +71,8 @@ void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr)
 {
 	struct nyx_event event;
 
+	lockdep_assert_held(&unit->irq.lock);
+	WRITE_ONCE(unit->irq.nr_changes, unit->irq.nr_changes + 1);
 	if (!atomic_read(&unit->events->nr_irte))
 		return;
 	memset(&event, 0, sizeof(event));

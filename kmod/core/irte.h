@@ -45,7 +45,7 @@ void nyx_irqs_free(struct irt_device *irqs);
 void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev);
 
 /**
- * nyx_irq_tell_change() - tell readers that have routes, made from entries
+ * nyx_irq_tell_change() - count a change, and tell readers that have asked for it
  * @unit: the unit
  * @sbdf: the device whose table it is, or NYX_SBDF_ANY
  * @index: first entry that has changed

@@ -60,6 +60,14 @@ int mmio(int fd, __u32 flags, __u32 offset, __u32 width, __u64 *value)
 	return ret;
 }
 
+__u64 irte_changes(struct guest *g)
+{
+	struct nyx_mmio m = { .size = sizeof(m), .width = 4 };
+
+	test_cmd(nyx_cmd(g->fd, NYX_MMIO, &m));
+	return m.out_irte_changes;
+}
+
 static __u64 reg_read(struct guest *g, __u32 offset, __u32 width)
 {
 	__u64 value = 0;

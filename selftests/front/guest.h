@@ -70,6 +70,8 @@ void guest_share(struct guest *g);
 /* ---- registers ---- */
 
 int mmio(int fd, __u32 flags, __u32 offset, __u32 width, __u64 *value);
+/* How often interrupt entries have changed, as an access to a register tells. */
+__u64 irte_changes(struct guest *g);
 __u32 r32(struct guest *g, __u32 offset);
 __u64 r64(struct guest *g, __u32 offset);
 void w32(struct guest *g, __u32 offset, __u32 value);

@@ -977,11 +977,14 @@ TEST(bound_to_guest_apic)
 TEST(changes_are_told)
 {
 	struct guest guest, *g = &guest;
+	__u64 changes;
 	struct nyx_event event;
 
 	guest_open(g);
 	boot(g, BOOT_XT);
+	changes = irte_changes(g);
 	invalidate(g, CMD_IRT(DEV), 0);
+	ASSERT_EQ(changes + 1, irte_changes(g));
 	ASSERT_EQ(0, events(g, NYX_EVENT_IRTE, NULL));
 	close(g->events);
 	test_cmd(cmd_events_open(g->fd, NYX_EVENTS_F_NONBLOCK | NYX_EVENTS_F_IRTE, &g->events));

@@ -320,10 +320,10 @@ TEST(array_of_accesses)
 {
 	struct guest guest, *g = &guest;
 	struct nyx_mmio m[4] = {
-		{ sizeof(m[0]), 0, VER, 4, 0 },
-		{ sizeof(m[0]), NYX_MMIO_F_WRITE, FEDATA, 4, 0x4021 },
-		{ sizeof(m[0]), 0, FEDATA, 4, 0 },
-		{ sizeof(m[0]), 0, FEDATA, 2, 0 },
+		{ sizeof(m[0]), 0, VER, 4, 0, 0 },
+		{ sizeof(m[0]), NYX_MMIO_F_WRITE, FEDATA, 4, 0x4021, 0 },
+		{ sizeof(m[0]), 0, FEDATA, 4, 0, 0 },
+		{ sizeof(m[0]), 0, FEDATA, 2, 0, 0 },
 	};
 	__u32 done;
 

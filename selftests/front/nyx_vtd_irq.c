@@ -427,6 +427,26 @@ TEST(cached_entries_are_counted)
 	ASSERT_EQ(0, info.nr_irtes);
 }
 
+/* A VMM that has copies of entries sees from the access to a register that they are stale. */
+TEST(changes_are_counted)
+{
+	struct guest guest, *g = &guest;
+	__u64 changes;
+
+	guest_open(g);
+	boot(g, BOOT_QUEUE | BOOT_IRQ);
+	changes = irte_changes(g);
+	ASSERT_EQ(changes, irte_changes(g));
+	invalidate(g, IOTLB_GLOBAL, 0);
+	ASSERT_EQ(changes, irte_changes(g));
+	invalidate(g, IEC_INDEX(7, 0), 0);
+	ASSERT_EQ(changes + 1, irte_changes(g));
+	invalidate(g, IEC_GLOBAL, 0);
+	ASSERT_EQ(changes + 2, irte_changes(g));
+	command(g, G_IRTP, 0);
+	ASSERT_LT(changes + 2, irte_changes(g));
+}
+
 /* ---- posted ---- */
 
 #define AT_PID		0xc00040ull

@@ -49,7 +49,7 @@ LAYOUT(nyx_limit_set, 48);
 LAYOUT(nyx_limit_get, 48);
 LAYOUT(nyx_page_request, 40);
 LAYOUT(nyx_page_respond, 16);
-LAYOUT(nyx_mmio, 24);
+LAYOUT(nyx_mmio, 32);
 LAYOUT(nyx_unit_reset, 8);
 LAYOUT(nyx_unit_share, 8);
 LAYOUT(nyx_walk, 352);
@@ -917,7 +917,7 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.size = sizeof(struct nyx_mmio),
 		.known_flags = NYX_MMIO_F_WRITE,
 		.fill = fill_mmio, .undo = undo_close,
-		.out = { FIELD(nyx_mmio, value) },
+		.out = { FIELD(nyx_mmio, value), FIELD(nyx_mmio, out_irte_changes) },
 	},
 	[NYX_CMD_UNIT_RESET] = {
 		.name = "unit_reset", .request = NYX_UNIT_RESET,

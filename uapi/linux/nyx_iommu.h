@@ -1486,6 +1486,11 @@ enum nyx_mmio_flags {
  *          NYX_MMIO_SIZE_AMDVI
  * @width: bytes, 4 or 8
  * @value: in: what to write; out: what was read
+ * @out_irte_changes: how often entries of interrupt remapping tables, or how messages
+ *                    are treated, have changed so far. Where the number is another
+ *                    one than before, copies of entries, as routes of KVM, are stale:
+ *                    a VMM makes them anew before it lets the processor go on that
+ *                    has written the register
  *
  * The guest reads or writes a register of the unit's vendor model; -EOPNOTSUPP
  * without one. The effects of a write of the guest's, as the execution of its
@@ -1501,6 +1506,7 @@ struct nyx_mmio {
 	__u32 offset;
 	__u32 width;
 	__aligned_u64 value;
+	__aligned_u64 out_irte_changes;
 };
 
 #define NYX_MMIO _IO(NYX_IOCTL_TYPE, NYX_CMD_MMIO)

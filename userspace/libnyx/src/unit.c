@@ -274,6 +274,11 @@ NYX_EXPORT int nyx_mmio_write(struct nyx_unit *unit, uint32_t offset, uint32_t w
 	return nyx__ioctl_once(unit->fd, NYX_MMIO, &req);
 }
 
+NYX_EXPORT int nyx_mmio(struct nyx_unit *unit, struct nyx_mmio *access)
+{
+	return nyx__ioctl_once(unit->fd, NYX_MMIO, access);
+}
+
 NYX_EXPORT uint64_t nyx_register_key(uint32_t offset, uint32_t index)
 {
 	return NYX_REGISTER_KEY(offset, index);

@@ -66,6 +66,7 @@ TEST(unit_vtd)
 	};
 	struct nyx_ctx *ctx = env_ctx();
 	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
+	struct nyx_mmio access = NYX_MMIO_INIT;
 	struct nyx_unit *unit;
 	uint64_t v;
 
@@ -91,7 +92,15 @@ TEST(unit_vtd)
 	EXPECT_EQ(0, nyx_mmio_write(unit, 0x18, 4, 1u << 30));
 	ASSERT_EQ(0, nyx_mmio_read(unit, 0x1c, 4, &v));
 	EXPECT_EQ(1u << 30, v);
+	access.offset = 0x1c;
+	access.width = 4;
+	ASSERT_EQ(0, nyx_mmio(unit, &access));
+	EXPECT_EQ(1u << 30, access.value);
+	v = access.out_irte_changes;
 	EXPECT_EQ(0, nyx_unit_reset(unit));
+	ASSERT_EQ(0, nyx_mmio(unit, &access));
+	EXPECT_EQ(0, access.value);
+	EXPECT_TRUE(access.out_irte_changes > v);
 	ASSERT_EQ(0, nyx_mmio_read(unit, 0x1c, 4, &v));
 	EXPECT_EQ(0, v);
 	EXPECT_EQ(-EINVAL, nyx_mmio_read(unit, 0x1d, 4, &v));

@@ -43,6 +43,7 @@
 #define NYX_IRQ_BIND_INIT \
 	{ .size = sizeof(struct nyx_irq_bind), .source = -1, .target = -1 }
 #define NYX_IRQ_CHANGE_INIT	{ .size = sizeof(struct nyx_irq_change) }
+#define NYX_MMIO_INIT		{ .size = sizeof(struct nyx_mmio) }
 #define NYX_MODULE_INFO_INIT	{ .size = sizeof(struct nyx_module_info) }
 #define NYX_UNIT_INFO_INIT	{ .size = sizeof(struct nyx_unit_info) }
 

@@ -290,6 +290,18 @@ int nyx_mmio_read(struct nyx_unit *unit, uint32_t offset, uint32_t width, uint64
 int nyx_mmio_write(struct nyx_unit *unit, uint32_t offset, uint32_t width, uint64_t value);
 
 /**
+ * nyx_mmio() - the guest reads or writes a register of a vendor model
+ * @unit: the unit
+ * @access: the access, as for ioctl(NYX_MMIO)
+ *
+ * As nyx_mmio_read() and nyx_mmio_write(), for a VMM that has routes of interrupts: the
+ * structure also tells whether entries have changed, from which routes were made.
+ *
+ * Return: as nyx_mmio_write().
+ */
+int nyx_mmio(struct nyx_unit *unit, struct nyx_mmio *access);
+
+/**
  * nyx_register_key() - the key of an entry of nyx_register_foreach()
  * @offset: of the register
  * @index: of the bit field; 0: the register
