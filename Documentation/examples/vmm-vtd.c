@@ -40,6 +40,8 @@ struct vm {
 	unsigned char *ram;		/* low, then high */
 	unsigned int interrupts;	/* that reached a processor */
 	struct kvm_msi last;
+	uint64_t irte_changes;		/* that the routes of KVM were made by */
+	unsigned int stale;		/* how often they had to be made anew */
 };
 
 /* In a VMM: ioctl(vm_fd, KVM_SIGNAL_MSI, msi). */
@@ -162,6 +164,26 @@ static int bind_msi(struct vm *vm, nyx_device_t device, uint64_t address, uint32
 	if (!ret)
 		binding->id = bind.out_binding_id;
 	return ret;
+}
+
+/* In a VMM: mask the bindings. The next message of each device is a new route. */
+static void routes_are_stale(struct vm *vm)
+{
+	vm->stale++;
+}
+
+/* As mmio() writes, where there are routes of bound interrupts. */
+static void mmio_write(struct vm *vm, uint32_t offset, uint32_t width, uint64_t value)
+{
+	struct nyx_mmio access = {
+		.size = sizeof(access), .flags = NYX_MMIO_F_WRITE, .offset = offset,
+		.width = width, .value = value,
+	};
+
+	if (nyx_mmio(vm->unit, &access) || access.out_irte_changes == vm->irte_changes)
+		return;
+	vm->irte_changes = access.out_irte_changes;
+	routes_are_stale(vm);
 }
 
 /* 0; -EFAULT: the guest's fault, of which it knows; anything else is ours. */
@@ -413,6 +435,10 @@ static void try_binding(struct vm *vm)
 	expect(poll(&pfd, 1, 60000) == 1, "no interrupt");
 	expect(read(target, &count, sizeof(count)) == sizeof(count) && count == 1,
 	       "not one interrupt");
+	/* Clears no fault: only the first write finds the routes stale. */
+	mmio_write(vm, 0x34, 4, 0);
+	mmio_write(vm, 0x34, 4, 0);
+	expect(vm->stale == 1, "the entries have not changed once");
 	check(nyx_irq_unbind(vm->unit, binding), "unbind");
 	close(source);
 	close(target);

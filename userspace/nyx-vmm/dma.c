@@ -55,11 +55,6 @@ static int access_ram(struct vmm *vmm, uint64_t gpa, void *buffer, uint64_t len,
 	return 0;
 }
 
-static bool is_message(uint64_t iova)
-{
-	return iova >= GPA_LAPIC && iova < GPA_MSI_END;
-}
-
 /* Accesses of memory only */
 static int access_memory(struct pci_dev *dev, struct dma_op *ops, unsigned int nr)
 {
@@ -88,7 +83,7 @@ int dma_array(struct pci_dev *dev, struct dma_op *ops, unsigned int nr)
 		if (!pci_is_master(dev) || !ops[i].len ||
 		    __builtin_add_overflow(ops[i].iova, ops[i].len - 1, &last))
 			break;
-		if (!is_message(ops[i].iova) && !is_message(last))
+		if (!dma_is_message(ops[i].iova) && !dma_is_message(last))
 			continue;
 		/* An interrupt is not ahead of what was written before it. */
 		rc = access_memory(dev, ops + start, i - start);

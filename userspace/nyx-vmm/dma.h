@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vmm.h"
+
 struct pci_dev;
 
 struct dma_seg {
@@ -28,6 +30,12 @@ struct dma_seg {
  */
 int dma_read(struct pci_dev *dev, uint64_t iova, void *buffer, uint64_t len);
 int dma_write(struct pci_dev *dev, uint64_t iova, const void *buffer, uint64_t len);
+
+/* A write there is an interrupt. */
+static inline bool dma_is_message(uint64_t iova)
+{
+	return iova >= GPA_LAPIC && iova < GPA_MSI_END;
+}
 
 /* An access: @len bytes from or to @buffer. */
 struct dma_op {

@@ -25,6 +25,21 @@ struct irq_message {
 	uint32_t data;
 };
 
+/* The message of a pin of the IOAPIC, or of a line (irq_line.c) */
+struct irq_route {
+	uint32_t gsi;
+	struct irq_message message;
+};
+
+/* An interrupt of a function that is sent by a write to an eventfd. */
+struct irq_binding {
+	int source;			/* that is it */
+	int target;			/* is signalled if the message is not blocked */
+	uint32_t id;			/* 0: new; set */
+	uint64_t address;		/* the message */
+	uint32_t data;
+};
+
 struct iommu_ops {
 	const char *name;
 	/* Whose the IOAPIC's messages are. Not 0: Linux takes that for "none". */
@@ -53,9 +68,20 @@ struct iommu_ops {
 	 */
 	void *(*map)(struct vmm *vmm, uint16_t rid, uint64_t iova, uint64_t len, bool write);
 
-	/* A message of @rid to the CPUs. 0; -EFAULT: blocked. Any thread. */
+	/*
+	 * A message of @rid to the CPUs. 0: it is the same until the guest changes interrupt
+	 * entries; 1: only now; -EFAULT: blocked. Any thread.
+	 */
 	int (*remap)(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
 		     struct irq_message *message);
+
+	/*
+	 * Signals of the source are interrupts of @rid; or, where the binding is there already, are
+	 * again, with another message. 0 or an error. NULL: there are no bindings. Any thread.
+	 */
+	int (*bind)(struct vmm *vmm, uint16_t rid, struct irq_binding *binding);
+	/* They are none. True: one was signalled and not sent. Any thread. */
+	bool (*unbind)(struct vmm *vmm, uint32_t id);
 
 	/* Its ACPI table (DMAR, IVRS). 0 and its bytes; -EMSGSIZE: no room. */
 	int (*acpi)(struct vmm *vmm, void *table, size_t room, size_t *length);

@@ -246,5 +246,7 @@ const struct iommu_ops iommu_amdvi = {
 	.device_add = iommu_unit_device_add,
 	.access = iommu_unit_access,
 	.remap = iommu_unit_remap,
+	.bind = iommu_unit_bind,
+	.unbind = iommu_unit_unbind,
 	.acpi = amdvi_acpi,
 };

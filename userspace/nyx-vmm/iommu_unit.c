@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "dma_nyx.h"
+#include "pci.h"
 #include "vmm.h"
 
 #define NR_EVENTS	16
@@ -34,8 +35,17 @@ static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned i
 {
 	struct vmm *vmm = opaque;
 	struct iommu_unit *iu = vmm->iommu_data;
+	struct nyx_mmio access = {
+		.size = sizeof(access), .flags = NYX_MMIO_F_WRITE, .offset = (uint32_t)offset,
+		.width = len, .value = value,
+	};
 
-	nyx_mmio_write(iu->unit, (uint32_t)offset, len, value);
+	/* One that fails has changed nothing, or we are being killed. */
+	if (nyx_mmio(iu->unit, &access) || access.out_irte_changes == iu->irte_changes)
+		return;
+	/* KVM's routes are copies of entries: none is stale when the CPU goes on. */
+	iu->irte_changes = access.out_irte_changes;
+	pci_irtes_changed(vmm);
 }
 
 static const struct io_ops mmio = { mmio_read, mmio_write };
@@ -79,7 +89,41 @@ int iommu_unit_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t d
 	if (irq.out_result != NYX_IRQ_DELIVER && irq.out_result != NYX_IRQ_NOTIFY)
 		return -EFAULT;
 	*message = to_message(irq.out_address, irq.out_data);
-	return 0;
+	return irq.out_result == NYX_IRQ_NOTIFY;
+}
+
+int iommu_unit_bind(struct vmm *vmm, uint16_t rid, struct irq_binding *binding)
+{
+	struct iommu_unit *iu = vmm->iommu_data;
+	struct nyx_irq_bind bind = {
+		.size = sizeof(bind), .sbdf = rid, .source = binding->source,
+		.target = binding->target, .address = binding->address, .data = binding->data,
+	};
+	struct nyx_irq_change change = {
+		.size = sizeof(change), .flags = NYX_CHANGE_F_MESSAGE | NYX_CHANGE_F_MASK,
+		.binding_id = binding->id, .address = binding->address, .data = binding->data,
+	};
+	int rc;
+
+	if (binding->id)
+		return nyx_irq_change(iu->unit, &change);
+	rc = nyx_irq_bind(iu->unit, &bind);
+	binding->id = bind.out_binding_id;
+	return rc;
+}
+
+bool iommu_unit_unbind(struct vmm *vmm, uint32_t id)
+{
+	struct iommu_unit *iu = vmm->iommu_data;
+	struct nyx_irq_change change = {
+		.size = sizeof(change), .flags = NYX_CHANGE_F_MASK, .binding_id = id, .masked = 1,
+	};
+	struct nyx_binding_info info;
+
+	/* When the binding is masked, no interrupt is on its way by the old entry or message. */
+	return !nyx_irq_change(iu->unit, &change) &&
+	       !nyx_irq_binding_get(iu->unit, (nyx_binding_t){ id }, &info, sizeof(info)) &&
+	       info.flags & NYX_BIND_F_PENDING;
 }
 
 /* ---- what the unit says ----------------------------------------------------------- */

@@ -35,6 +35,7 @@ struct iommu_unit {
 	struct nyx_ctx *ctx;
 	struct nyx_unit *unit;
 	int events;
+	uint64_t irte_changes;		/* that lines know of; vmm::lock */
 };
 
 /* A failure is said; iommu_unit_exit() cleans up after it, too. */
@@ -48,5 +49,7 @@ int iommu_unit_device_add(struct vmm *vmm, uint16_t rid);
 int iommu_unit_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr);
 int iommu_unit_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
 		     struct irq_message *message);
+int iommu_unit_bind(struct vmm *vmm, uint16_t rid, struct irq_binding *binding);
+bool iommu_unit_unbind(struct vmm *vmm, uint32_t id);
 
 #endif /* NYX_VMM_IOMMU_UNIT_H */

@@ -163,5 +163,7 @@ const struct iommu_ops iommu_vtd = {
 	.device_add = iommu_unit_device_add,
 	.access = iommu_unit_access,
 	.remap = vtd_remap,
+	.bind = iommu_unit_bind,
+	.unbind = iommu_unit_unbind,
 	.acpi = vtd_acpi,
 };

@@ -7,11 +7,13 @@
  * Every interrupt of the machine is a message, address and data, with the id of its
  * sender. The IOMMU, if there is one, replaces or blocks it; then KVM delivers it.
  *
- * KVM reports the EOI of a vector only if its table of routes has a level-triggered message
- * with that vector, and the IOMMU decides which vector a pin of the IOAPIC has. So each pin
- * has one route: the message that it sent last, as the IOMMU made it. It stays while the
- * interrupt is in service, however the guest changes the redirection entry or the IOMMU's
- * table meanwhile.
+ * KVM has a table of routes, each a message as the IOMMU made it. The first of them are those
+ * of the pins of the IOAPIC, the others those of lines, see irq_line.c.
+ *
+ * KVM reports the EOI of a vector only if the table has a level-triggered message with that
+ * vector, for one of the pins, and the IOMMU decides which vector a pin has. So the route of a
+ * pin is the message that the pin sent last. It stays while the interrupt is in service,
+ * however the guest changes the redirection entry or the IOMMU's table meanwhile.
  */
 #include <errno.h>
 #include <string.h>
@@ -25,10 +27,10 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	bool used;
 	struct irq_message message;
-} sent[IOAPIC_PINS];			/* @lock */
+} routes[IOAPIC_PINS + IRQ_LINES];	/* by GSI, @lock */
 
-static int translate(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
-		     struct irq_message *out)
+int irq_translate(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
+		  struct irq_message *out)
 {
 	if (vmm->iommu->remap)
 		return vmm->iommu->remap(vmm, rid, address, data, out);
@@ -48,45 +50,50 @@ int irq_send(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data)
 {
 	struct irq_message message;
 
-	if (translate(vmm, rid, address, data, &message))
+	if (irq_translate(vmm, rid, address, data, &message) < 0)
 		return -EFAULT;
 	irq_deliver(vmm, &message);
 	return 0;
 }
 
 /* Called with @lock held. */
-static void commit(struct vmm *vmm)
+static int commit(struct vmm *vmm)
 {
-	struct irq_message messages[IOAPIC_PINS];
-	unsigned int pin, nr = 0;
+	struct irq_route list[ARRAY_SIZE(routes)];
+	unsigned int gsi, nr = 0;
 
-	for (pin = 0; pin < IOAPIC_PINS; pin++) {
-		if (sent[pin].used)
-			messages[nr++] = sent[pin].message;
+	for (gsi = 0; gsi < ARRAY_SIZE(routes); gsi++) {
+		if (routes[gsi].used)
+			list[nr++] = (struct irq_route){ gsi, routes[gsi].message };
 	}
-	kvm_await_eois(vmm, messages, nr);
+	return kvm_set_routes(vmm, list, nr);
 }
 
-/* KVM has to know the vector before a CPU ends it. */
-static void await_eoi(struct vmm *vmm, unsigned int pin, const struct irq_message *message)
+int irq_route_set(struct vmm *vmm, unsigned int gsi, const struct irq_message *message)
 {
+	int rc = 0;
+
 	pthread_mutex_lock(&lock);
-	if (!sent[pin].used || memcmp(&sent[pin].message, message, sizeof(*message))) {
-		sent[pin].used = true;
-		sent[pin].message = *message;
-		commit(vmm);
+	if (!routes[gsi].used || memcmp(&routes[gsi].message, message, sizeof(*message))) {
+		routes[gsi].used = true;
+		routes[gsi].message = *message;
+		rc = commit(vmm);
+		/* KVM has the table as it was. */
+		routes[gsi].used = !rc;
 	}
 	pthread_mutex_unlock(&lock);
+	return rc;
 }
 
 int irq_send_level(struct vmm *vmm, unsigned int pin, uint64_t address, uint32_t data)
 {
 	struct irq_message message;
 
-	if (translate(vmm, vmm->iommu->ioapic_rid, address, data, &message))
+	if (irq_translate(vmm, vmm->iommu->ioapic_rid, address, data, &message) < 0)
 		return -EFAULT;
-	if (message.data & LEVEL)
-		await_eoi(vmm, pin, &message);
+	/* KVM has to know the vector before a CPU ends it. */
+	if (message.data & LEVEL && irq_route_set(vmm, pin, &message))
+		say("KVM refuses the route of a level-triggered interrupt");
 	irq_deliver(vmm, &message);
 	return message.data & 0xff;
 }
@@ -94,8 +101,8 @@ int irq_send_level(struct vmm *vmm, unsigned int pin, uint64_t address, uint32_t
 void irq_forget_level(struct vmm *vmm, unsigned int pin)
 {
 	pthread_mutex_lock(&lock);
-	if (sent[pin].used) {
-		sent[pin].used = false;
+	if (routes[pin].used) {
+		routes[pin].used = false;
 		commit(vmm);
 	}
 	pthread_mutex_unlock(&lock);
@@ -104,6 +111,6 @@ void irq_forget_level(struct vmm *vmm, unsigned int pin)
 int irq_init(struct vmm *vmm)
 {
 	(void)vmm;
-	memset(sent, 0, sizeof(sent));
+	memset(routes, 0, sizeof(routes));
 	return 0;
 }

@@ -118,24 +118,30 @@ void kvm_signal_msi(struct vmm *vmm, const struct irq_message *message)
 	ioctl(vmm->vm_fd, KVM_SIGNAL_MSI, &msi);
 }
 
-void kvm_await_eois(struct vmm *vmm, const struct irq_message *messages, unsigned int nr)
+int kvm_set_routes(struct vmm *vmm, const struct irq_route *routes, unsigned int nr)
 {
 	struct {
 		struct kvm_irq_routing head;
-		struct kvm_irq_routing_entry entries[IOAPIC_PINS];
+		struct kvm_irq_routing_entry entries[IOAPIC_PINS + IRQ_LINES];
 	} table = { .head.nr = nr };
 	struct kvm_irq_routing_entry *e = table.entries;
 	unsigned int i;
 
 	for (i = 0; i < nr; i++, e++) {
-		e->gsi = i;		/* no irqfd uses them */
+		e->gsi = routes[i].gsi;
 		e->type = KVM_IRQ_ROUTING_MSI;
-		e->u.msi.address_lo = messages[i].address_lo;
-		e->u.msi.address_hi = messages[i].address_hi;
-		e->u.msi.data = messages[i].data;
+		e->u.msi.address_lo = routes[i].message.address_lo;
+		e->u.msi.address_hi = routes[i].message.address_hi;
+		e->u.msi.data = routes[i].message.data;
 	}
-	if (ioctl(vmm->vm_fd, KVM_SET_GSI_ROUTING, &table))
-		say("KVM refuses routes of level-triggered interrupts: %s", strerror(errno));
+	return ioctl(vmm->vm_fd, KVM_SET_GSI_ROUTING, &table) ? -errno : 0;
+}
+
+int kvm_irqfd(struct vmm *vmm, int fd, unsigned int gsi)
+{
+	struct kvm_irqfd irqfd = { .fd = (uint32_t)fd, .gsi = gsi };
+
+	return ioctl(vmm->vm_fd, KVM_IRQFD, &irqfd) ? -errno : 0;
 }
 
 int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on)

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "iommu.h"
+#include "irq_line.h"
 #include "pci.h"
 #include "vmm.h"
 
@@ -156,6 +157,7 @@ static int run(struct vmm *vmm)
 	}
 
 	pci_exit(vmm);		/* ends the workers */
+	irq_lines_exit();
 	serial_exit();
 	pit_exit();
 	hpet_exit();

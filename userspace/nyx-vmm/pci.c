@@ -364,6 +364,17 @@ int pci_init(struct vmm *vmm)
 	return rc;
 }
 
+void pci_irtes_changed(struct vmm *vmm)
+{
+	struct pci_bus *bus = vmm->pci;
+	unsigned int slot;
+
+	for (slot = 0; bus && slot < SLOTS; slot++) {
+		if (bus->slots[slot])
+			pci_msix_irtes_changed(bus->slots[slot]);
+	}
+}
+
 void pci_exit(struct vmm *vmm)
 {
 	struct pci_bus *bus = vmm->pci;

@@ -63,7 +63,11 @@ struct pci_dev {
 		uint16_t control;
 		uint16_t nr;
 		uint64_t pending;	/* a bit for each entry */
-		struct { uint64_t address; uint32_t data, control; } table[PCI_MSIX_MAX];
+		struct {
+			uint64_t address;
+			uint32_t data, control;
+			struct irq_line *line;	/* or NULL */
+		} table[PCI_MSIX_MAX];
 	} msix;				/* @irq_lock */
 	bool intx;			/* what the device says, @irq_lock */
 };
@@ -71,6 +75,8 @@ struct pci_dev {
 /* pci.c */
 int pci_init(struct vmm *vmm);
 void pci_exit(struct vmm *vmm);
+/* The guest has changed what the IOMMU makes of messages; with vmm::lock held. */
+void pci_irtes_changed(struct vmm *vmm);
 /* Before registering: */
 void pci_config_set(struct pci_dev *dev, unsigned int at, uint32_t value, unsigned int len);
 void pci_config_init(struct pci_dev *dev, struct vmm *vmm, const char *name,
@@ -108,5 +114,7 @@ bool pci_msi_get(struct pci_dev *dev, uint64_t *address, uint32_t *data);
 bool pci_msix_enabled(struct pci_dev *dev);
 void pci_msix_send(struct pci_dev *dev, uint16_t vector);
 void pci_intx_set(struct pci_dev *dev, bool level);
+/* The functions' messages may be others for the CPUs; with vmm::lock held. */
+void pci_msix_irtes_changed(struct pci_dev *dev);
 
 #endif /* NYX_VMM_PCI_H */

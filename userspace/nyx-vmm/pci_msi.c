@@ -5,12 +5,14 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A message is a DMA write of the function, wherever it points: dma.c makes an interrupt
- * of it, and the IOMMU sees who it is from.
+ * of it, and the IOMMU sees which function sends it. Vectors of MSI-X that point to interrupts
+ * have a line each, see irq_line.c.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "dma.h"
+#include "irq_line.h"
 #include "pci.h"
 
 /* The page of MSI-X: first the table, then the pending bits. */
@@ -75,6 +77,23 @@ static bool usable(const struct pci_dev *dev, unsigned int vector)
 		!(dev->msix.table[vector].control & PCI_MSIX_ENTRY_CTRL_MASKBIT);
 }
 
+/* Called with @irq_lock held. */
+static void send_vector(struct pci_dev *dev, unsigned int vector)
+{
+	uint64_t address = dev->msix.table[vector].address;
+	uint32_t data = dev->msix.table[vector].data;
+
+	if (!dma_is_message(address)) {
+		send_message(dev, address, data);
+		return;
+	}
+	if (!pci_is_master(dev))
+		return;
+	if (!dev->msix.table[vector].line)
+		dev->msix.table[vector].line = irq_line_new(dev->vmm);
+	irq_line_send(dev->vmm, dev->msix.table[vector].line, dev->rid, address, data);
+}
+
 /* Called with @irq_lock held: what waited for an entry to be unmasked. */
 static void deliver_pending(struct pci_dev *dev)
 {
@@ -84,8 +103,31 @@ static void deliver_pending(struct pci_dev *dev)
 		if (!(dev->msix.pending >> i & 1) || !usable(dev, i))
 			continue;
 		dev->msix.pending &= ~(UINT64_C(1) << i);
-		send_message(dev, dev->msix.table[i].address, dev->msix.table[i].data);
+		send_vector(dev, i);
 	}
+}
+
+/*
+ * Called with @irq_lock held: the table has changed, or, with @valid false, what the IOMMU
+ * makes of it.
+ */
+static void follow_table(struct pci_dev *dev, bool valid)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->msix.nr; i++) {
+		if (irq_line_follow(dev->vmm, dev->msix.table[i].line, valid && usable(dev, i),
+				    dev->msix.table[i].address, dev->msix.table[i].data))
+			dev->msix.pending |= UINT64_C(1) << i;
+	}
+	deliver_pending(dev);
+}
+
+void pci_msix_irtes_changed(struct pci_dev *dev)
+{
+	pthread_mutex_lock(&dev->irq_lock);
+	follow_table(dev, false);
+	pthread_mutex_unlock(&dev->irq_lock);
 }
 
 bool pci_msix_enabled(struct pci_dev *dev)
@@ -151,7 +193,7 @@ static void table_write(void *opaque, uint64_t offset, uint64_t value, unsigned 
 	dev->msix.table[vector].data = (uint32_t)le_get(entry + 8, 4);
 	dev->msix.table[vector].control = (uint32_t)le_get(entry + 12, 4) &
 		PCI_MSIX_ENTRY_CTRL_MASKBIT;
-	deliver_pending(dev);
+	follow_table(dev, true);
 	pthread_mutex_unlock(&dev->irq_lock);
 }
 
@@ -217,7 +259,7 @@ void pci_msi_written(struct pci_dev *dev)
 	cap = dev->msix.cap;
 	if (cap) {
 		dev->msix.control = (uint16_t)le_get(dev->config + cap + PCI_MSIX_FLAGS, 2);
-		deliver_pending(dev);
+		follow_table(dev, true);
 	}
 	drive_pin(dev);
 	pthread_mutex_unlock(&dev->irq_lock);

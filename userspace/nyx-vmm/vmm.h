@@ -72,6 +72,8 @@ enum {
 	IOAPIC_PINS	= 24,
 };
 
+#define IRQ_LINES	128		/* vectors that have a route of KVM, see irq_line.c */
+
 enum {
 	PORT_PM		= 0x600,	/* PM1 event, PM1 control, timer */
 	PORT_PM_SIZE	= 12,
@@ -277,8 +279,13 @@ void kvm_close(struct vmm *vmm);
 /* The first caller decides what the exit status is. Any thread. */
 void vmm_stop(struct vmm *vmm, int status);
 void kvm_signal_msi(struct vmm *vmm, const struct irq_message *message);
-/* The EOIs of these level-triggered messages are reported from now on, and only they. */
-void kvm_await_eois(struct vmm *vmm, const struct irq_message *messages, unsigned int nr);
+/*
+ * KVM's table of routes. Signals of the eventfds of kvm_irqfd() go by it; the EOIs of the
+ * level-triggered messages of the pins are reported, and no others. 0 or a negative errno.
+ */
+struct irq_route;
+int kvm_set_routes(struct vmm *vmm, const struct irq_route *routes, unsigned int nr);
+int kvm_irqfd(struct vmm *vmm, int fd, unsigned int gsi);
 /* An eventfd that a guest's write to @addr signals, whatever it writes. */
 int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on);
 
@@ -298,6 +305,11 @@ extern const struct nyx_acpi_ids acpi_ids;
  * whose it is. Any thread; no lock needed.
  */
 int irq_init(struct vmm *vmm);
+/* What the IOMMU makes of a message; as &iommu_ops.remap. */
+int irq_translate(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
+		  struct irq_message *out);
+/* Of @gsi, a pin of the IOAPIC or a line. 0, or KVM refuses it. */
+int irq_route_set(struct vmm *vmm, unsigned int gsi, const struct irq_message *message);
 int irq_send(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data);
 /* Behind the IOMMU; its own messages, of faults, begin here. */
 void irq_deliver(struct vmm *vmm, const struct irq_message *message);

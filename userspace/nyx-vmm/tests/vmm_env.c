@@ -21,12 +21,14 @@
 #include <unistd.h>
 
 #include "dma.h"
+#include "irq_line.h"
 #include "pci.h"
 
 #define GUARD	(64 * KIB)
 
 uint64_t env_irta;
 uint32_t env_sender;
+int env_irqfd;
 
 static struct vmm machine;
 static struct options options;
@@ -43,6 +45,7 @@ static struct {
 	unsigned int nr;
 	struct irq_message last;
 	bool awaited[256];
+	struct irq_message route[IRQ_LINES];
 } irqs;					/* @irq_lock */
 
 /* Devices write what the guest tells them to, of two threads in one place, too. */
@@ -80,14 +83,27 @@ void kvm_signal_msi(struct vmm *vmm, const struct irq_message *message)
 	pthread_mutex_unlock(&irq_lock);
 }
 
-void kvm_await_eois(struct vmm *vmm, const struct irq_message *messages, unsigned int nr)
+int kvm_set_routes(struct vmm *vmm, const struct irq_route *routes, unsigned int nr)
 {
 	(void)vmm;
 	pthread_mutex_lock(&irq_lock);
 	memset(irqs.awaited, 0, sizeof(irqs.awaited));
-	while (nr--)
-		irqs.awaited[messages[nr].data & 0xff] = true;
+	memset(irqs.route, 0, sizeof(irqs.route));
+	while (nr--) {
+		if (routes[nr].gsi < IOAPIC_PINS)
+			irqs.awaited[routes[nr].message.data & 0xff] = true;
+		else
+			irqs.route[routes[nr].gsi - IOAPIC_PINS] = routes[nr].message;
+	}
 	pthread_mutex_unlock(&irq_lock);
+	return 0;
+}
+
+int kvm_irqfd(struct vmm *vmm, int fd, unsigned int gsi)
+{
+	(void)vmm;
+	(void)fd;
+	return gsi < IOAPIC_PINS || gsi >= IOAPIC_PINS + IRQ_LINES ? -EINVAL : env_irqfd;
 }
 
 int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on)
@@ -232,6 +248,7 @@ void env_end(struct vmm *vmm)
 	loop_wake();
 	pthread_join(loop, NULL);
 	pci_exit(vmm);
+	irq_lines_exit();
 	serial_exit();
 	pit_exit();
 	hpet_exit();

@@ -36,6 +36,7 @@ unsigned int env_sent(uint8_t vector);	/* that devices of ENV_FAULTS have sent *
 /* Of a unit of VT-d that is none: its IRTA_REG, and the device that sent an interrupt last */
 extern uint64_t env_irta;
 extern uint32_t env_sender;
+extern int env_irqfd;			/* what KVM answers to an eventfd of a line */
 unsigned int env_stops(void);		/* how often the guest wanted to end it */
 const char *env_said(void);		/* the last message */
 unsigned int env_says(void);		/* how many there were */

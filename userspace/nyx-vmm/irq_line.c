@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: interrupt messages that devices send by eventfd.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A device that has sent a message once sends it again by a write to an eventfd. The IOMMU's
+ * unit listens to it, checks the message as it checks any other, and signals a second eventfd,
+ * to which KVM listens. KVM has a route for that one: the message as the IOMMU has made it.
+ *
+ * A line is open while its route is what the IOMMU makes of its message. The first message
+ * goes by irq_translate(), whose answer becomes the route. The line is closed when the
+ * function changes or masks the message, and when the guest changes interrupt entries: then the
+ * unit keeps what is signalled, and the next message begins anew. iommu_unit.c closes the lines
+ * before the CPU goes on that has changed the entries.
+ *
+ * A line belongs to a vector of a function, and is protected by that one's lock. Lines stay
+ * until the end of the machine.
+ */
+#include "irq_line.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "iommu.h"
+#include "vmm.h"
+
+struct irq_line {
+	int source;
+	int target;
+	uint32_t binding;		/* of the unit; 0: none yet */
+	bool open;
+	bool broken;			/* the unit or KVM refuses it: not again */
+	uint64_t address;		/* the message */
+	uint32_t data;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct irq_line lines[IRQ_LINES];
+static unsigned int nr_lines;		/* @lock */
+
+static unsigned int gsi_of(const struct irq_line *line)
+{
+	return IOAPIC_PINS + (unsigned int)(line - lines);
+}
+
+static void close_both(struct irq_line *line)
+{
+	if (line->source >= 0)
+		close(line->source);
+	if (line->target >= 0)
+		close(line->target);
+}
+
+struct irq_line *irq_line_new(struct vmm *vmm)
+{
+	struct irq_line *line = NULL;
+
+	if (!vmm->iommu->bind)
+		return NULL;
+	pthread_mutex_lock(&lock);
+	if (nr_lines < IRQ_LINES) {
+		line = &lines[nr_lines];
+		*line = (struct irq_line){
+			.source = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+			.target = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		};
+		line->broken = line->source < 0 || line->target < 0 ||
+			kvm_irqfd(vmm, line->target, gsi_of(line));
+		nr_lines++;
+	}
+	pthread_mutex_unlock(&lock);
+	return line;
+}
+
+/* From now on the message is @message for the CPUs. */
+static void line_open(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_t address,
+		      uint32_t data, const struct irq_message *message)
+{
+	struct irq_binding binding = {
+		.source = line->source, .target = line->target, .id = line->binding,
+		.address = address, .data = data,
+	};
+
+	line->broken = irq_route_set(vmm, gsi_of(line), message) ||
+		vmm->iommu->bind(vmm, rid, &binding);
+	line->binding = binding.id;
+	line->address = address;
+	line->data = data;
+	line->open = !line->broken;
+}
+
+void irq_line_send(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_t address,
+		   uint32_t data)
+{
+	static const uint64_t one = 1;
+	struct irq_message message;
+	int rc;
+
+	if (line && line->open) {
+		/* It fails only where 2^64 - 2 are on their way. */
+		if (write(line->source, &one, sizeof(one)) == sizeof(one))
+			return;
+	}
+	rc = irq_translate(vmm, rid, address, data, &message);
+	if (rc < 0)
+		return;			/* blocked: it is lost */
+	irq_deliver(vmm, &message);
+	if (line && !line->broken && !rc)
+		line_open(vmm, line, rid, address, data, &message);
+}
+
+bool irq_line_follow(struct vmm *vmm, struct irq_line *line, bool usable, uint64_t address,
+		     uint32_t data)
+{
+	if (!line || !line->open ||
+	    (usable && line->address == address && line->data == data))
+		return false;
+	line->open = false;
+	return vmm->iommu->unbind(vmm, line->binding);
+}
+
+void irq_lines_exit(void)
+{
+	while (nr_lines)
+		close_both(&lines[--nr_lines]);
+}
