@@ -156,8 +156,8 @@ uninstall-module:
 uninstall-dkms:
 	$(if $(DESTDIR),rm -rf $(DKMS_TREE),userspace/setup undo-dkms $(VERSION))
 
-# All of install, with a module that DKMS builds. Whatever can fail in this tree does so
-# before anything is installed: the module is built for the running kernel first.
+# All of install, with a module that DKMS builds. The module is built for the running kernel
+# first, so that an error of this tree shows before anything is installed.
 .PHONY: dkms
 dkms:
 	@command -v dkms >/dev/null || { echo 'no dkms; apt-get install dkms' >&2; exit 1; }

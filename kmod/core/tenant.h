@@ -8,8 +8,8 @@
  * and, in a namespace that root has made for others, for that container. Each has
  * a struct nyx_tenant for as long as it has units.
  *
- * Which tenants there are, and the number of their units, is protected by the lock
- * that nyx_tenants_init() is told of. Nothing is allocated with it held.
+ * The lock that nyx_tenants_init() is told of protects the set of tenants and the number
+ * of their units. Nothing is allocated with it held.
  */
 #ifndef NYX_CORE_TENANT_H
 #define NYX_CORE_TENANT_H

@@ -462,7 +462,7 @@ static void all_kinds_must_allow_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, try_one(q, NULL, NYX_RATE_OPS, 1, T0), 10 * MS);
 	KUNIT_EXPECT_EQ(test, try_one(q, NULL, NYX_RATE_BYTES, 1, T0), MS);
 
-	/* Whichever kind it is. */
+	/* nyx_qos_charge() applies each limit, of whichever kind. */
 	q->rate[NYX_RATE_BYTES].cost = COST(1000);
 	KUNIT_EXPECT_EQ(test, nyx_qos_charge(q, NULL, &work, T0 + SEC, true), 0);
 	KUNIT_EXPECT_EQ(test, nyx_qos_charge(q, NULL, &work, T0 + SEC, true),

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: examples.sh [-v]
 #
-# What the documentation shows works: the programs of Documentation/examples compile
-# without a warning, succeed and end with "done"; the sessions of README, of the tutorial,
-# of the recipes, of the how-tos and of nyxctl's manual pages run, command by command, and
-# print what the page shows. -v prints what they print.
+# Runs the programs and commands that the documentation shows: the programs of
+# Documentation/examples compile without a warning, succeed and end with "done"; the sessions
+# of README, of the tutorial, of the recipes, of the how-tos and of nyxctl's manual pages run,
+# command by command, and print what the page shows. -v prints what they print.
 #
 # Needs the module, and libnyx.a and nyxctl in build/user (make lib cli) or $NYX_USER.
 set -euo pipefail

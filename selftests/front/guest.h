@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What the vendors share: memory, registers, devices, events. vtd_guest.h and
- * amdvi_guest.h add the driver.
+ * The vendors share memory, registers, devices and events. vtd_guest.h and amdvi_guest.h
+ * add the driver.
  */
 #ifndef NYX_SELFTESTS_GUEST_H
 #define NYX_SELFTESTS_GUEST_H

@@ -17,7 +17,7 @@
 #define GUEST	BIT(7)
 #define DEST(n)	((__u64)(n) << 8)	/* the low 24 bits */
 
-/* What a device table entry says about interrupts; all else in it is 0. */
+/* Sets the quadword of a device table entry about interrupts; all else in it is 0. */
 static void set_int(struct guest *g, __u32 sbdf, __u64 q2)
 {
 	dte(g, sbdf)[2] = q2;
@@ -697,7 +697,7 @@ TEST(ga_log)
 	*words(g, AT_SEM + 64) = 0x55;
 	ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
 	R32(GATAIL, 8);
-	/* That is also where the driver wants it, unless that is nowhere. */
+	/* The unit also writes the tail to the driver's address, if it is in memory. */
 	ASSERT_EQ(8, *words(g, AT_SEM + 64));
 	W64(GATAILADDR, NOWHERE);
 	ASSERT_EQ(0x1000001889abcdefull, *words(g, AT_GALOG));

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * See chaos.h. What registers promise is checked all the time, and afterwards
+ * See chaos.h. The promises of the registers are checked all the time, and afterwards
  * the unit has to work.
  */
 #include "amdvi_guest.h"
@@ -299,7 +299,7 @@ static void restart(struct guest *g)
 	commands(g, true);
 }
 
-/* What has to be true when nobody else does anything. */
+/* Checks what has to be true of the rings while no other thread does anything. */
 static void check_rings(struct guest *g)
 {
 	const __u64 control = r64(g, CONTROL);
@@ -424,7 +424,7 @@ static void check_read(__u16 offset, __u64 mask, __u64 value)
 		ASSERT_EQ(0, value & ~(bits_of(offset) & mask));
 }
 
-/* What a register becomes that nobody else touches. */
+/* Returns the new value of a register that no other thread touches. */
 static __u64 becomes(__u16 offset, __u64 status, __u64 old, __u64 value, __u64 mask)
 {
 	if (offset == STATUS)

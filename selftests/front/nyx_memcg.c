@@ -4,9 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Each way to make the module allocate is tried in a cgroup of its own. What the
- * cgroup has in kernel memory must grow by what the objects take at least. The
- * kernel adds it up now and then, so a case waits for that.
+ * Each way to make the module allocate is tried in a cgroup of its own. The kernel memory of
+ * the cgroup must grow by the size of the objects at least. The kernel adds it up now and
+ * then, so a case waits for that.
  */
 #include "amdvi_guest.h"
 
@@ -92,8 +92,8 @@ static void let_it_add_up(void)
 /* ---- ways to make the module allocate ---- */
 
 /*
- * What is the kernel's own, and charged by it, as eventfds and threads, is there before
- * a way begins.
+ * Objects that the kernel itself charges, as eventfds and threads, are made before a way
+ * begins.
  */
 #define SPARES	8192u
 

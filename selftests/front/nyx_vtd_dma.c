@@ -518,7 +518,7 @@ TEST_EACH(reason, reason_cases)
 	ASSERT_EQ(0, events(g, NYX_EVENT_FAULT, &e));
 }
 
-/* What the guest has programmed, level by level. */
+/* NYX_WALK shows the guest's tables, level by level. */
 TEST_EACH(walk, shapes)
 {
 	const __u64 iova = v->levels == 3 ? BIT(38) : BIT(47);
@@ -673,7 +673,7 @@ TEST(interrupt_range)
 	set_pte(g, root, 4, 0xfef00000, 0, 0x900000 | PTE_RW);
 	boot(g, BOOT_ALL);
 	for (int i = 0; i < 2; i++) {
-		/* What is behind it, first and in between. */
+		/* The rest of the large page works; the interrupt range does not. */
 		ASSERT_EQ(0, poke(g, DEV, SZ_1G + SZ_1M + 8));
 		ASSERT_NE(0, page[SZ_4K + 8]);
 		refused(g, DEV, false, 0x5123, 0x0e);

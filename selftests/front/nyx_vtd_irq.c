@@ -621,8 +621,8 @@ TEST(bound_no_table)
 }
 
 /*
- * The table's memory has to come from user space, which takes its time. That holds
- * up neither the end of a binding nor who comes later.
+ * The table's memory has to come from user space, which takes its time. The wait delays
+ * neither the end of a binding nor later interrupts.
  */
 TEST(bound_table_stalls)
 {

@@ -6,8 +6,7 @@
  * device, ports. It takes a little care not to kill itself before it is done.
  *
  * Command line: seed=N rounds=N. Ends by the debug-exit port with 0x2a; it may as well
- * crash itself. What must not happen is that nyx-vmm crashes, hangs or does what a
- * sanitizer reports.
+ * crash itself. nyx-vmm must not crash, hang or do anything that a sanitizer reports.
  */
 #include "bare.h"
 

@@ -207,7 +207,7 @@ static void restart_full(void *arg)
 		fill_page(f, &f->a, f->same_set[i], NYX_PAGE_LG2);
 }
 
-/* Which of the four goes next depends on what went before; so all four are looked up. */
+/* The order of earlier steps decides which of the four goes next: look up all four. */
 static void replacer(void *arg)
 {
 	struct fixture *f = arg;

@@ -7,8 +7,8 @@
  * A writer takes pieces out of a mapped window and puts them back, so that large
  * pages are split and healed at all levels, and tables come and go. Some pages
  * it never takes: readers look at them all the time, and must always find them.
- * What they find elsewhere is either the one right address or nothing. Whether
- * a table was freed too early the sanitizers say.
+ * Elsewhere they find either the one right address or nothing. The sanitizers report a
+ * table that was freed too early.
  */
 #include "../../kmod/tests/pt_kunit.h"
 

@@ -67,9 +67,9 @@ extern uint64_t ktap_seed;	/* -s: of the random cases */
 unsigned long ktap_iterations(unsigned long dflt);
 
 /*
- * What a program may define beside its cases. @ktap_precheck: reason to skip
- * everything, or NULL. @ktap_baseline, in the parent, before each case and
- * @ktap_leaks after it: what the case has left behind, or NULL.
+ * A program may define these beside its cases. ktap_precheck() returns a reason to skip
+ * everything, or NULL. The parent calls ktap_baseline() before each case and ktap_leaks()
+ * after it, which returns what the case has left behind, or NULL.
  */
 const char *ktap_precheck(void);
 void ktap_baseline(void);
@@ -111,7 +111,7 @@ const char *ktap_leaks(void);
 __attribute__((__format__(__printf__, 1, 2)))
 void ktap_print(const char *fmt, ...);
 
-/* What is being done, per thread; shown with a failure. */
+/* Notes what this thread is doing; shown with a failure. */
 __attribute__((__format__(__printf__, 1, 2)))
 void ktap_note(const char *fmt, ...);
 

@@ -63,7 +63,7 @@ struct churner {
 	unsigned long ok, refused;
 };
 
-/* What a race, or the random arguments, can explain. */
+/* Fails on a result that neither a race nor the random arguments can explain. */
 static void judge(struct churner *t, enum call nr, int ret)
 {
 	switch (ret) {

@@ -7,8 +7,7 @@
  * Each device has a window of guest memory of its own, mapped in the domain that
  * it is attached to. Threads write the windows by DMA, send interrupts and signal
  * the sources of bound ones, without end. The main thread adds, attaches,
- * detaches and removes devices, memory, domains, entries and bindings. What it
- * looks at:
+ * detaches and removes devices, memory, domains, entries and bindings. It checks:
  *
  *  - when it has taken a device, its domain's mapping or its memory away, it
  *    paints the window with a canary, which nobody may write until it gives it

@@ -338,8 +338,8 @@ TEST_EACH(stale, stale_cases)
 
 /*
  * Here nothing waits for the writers: the memory is taken away while they still
- * walk the table, or look at the device, for the first time. What one of them
- * then leaves in the cache, or still has in its hands, shows in the canary.
+ * walk the table, or look at the device, for the first time. An entry that one of them
+ * then leaves in the cache, or still uses, shows in the canary.
  */
 static void *short_writer(void *arg)
 {

@@ -13,7 +13,7 @@
 
 #include "nyx_env.h"
 
-/* What the world of a struct ioctl_world consists of. */
+/* The objects in the world of a struct ioctl_world. */
 #define W_SHARED	1u	/* domain: paging, shared, X0 attached, [0, 1M) mapped */
 #define W_STRICT	2u	/* domain: paging, strict, X1 attached */
 #define W_IDENTITY	3u	/* domain: identity, shared */

@@ -229,7 +229,7 @@ TEST(many)
 	}
 }
 
-/* What was there is one signal at least; of those that count down by one, one. */
+/* A count is one signal at least; of an eventfd that counts down by one, one. */
 TEST(kinds_of_eventfd)
 {
 	static const int flags[] = {
@@ -644,7 +644,7 @@ TEST(coalesce_loses_nothing)
 		eventfd_wait(b.target);
 		WAIT_FOR(info_of(&b).signals == signals + n);
 		test_cmd(cmd_irq_coalesce(b.e.fd, b.id, 0, 0));
-		/* What the others have become. */
+		/* One more signal, without coalescing, ends the step. */
 		eventfd_give(b.source);
 		eventfd_wait(b.target);
 		WAIT_FOR(info_of(&b).signals == signals + n + 1);
@@ -817,8 +817,8 @@ TEST_EACH(posted, memory_cases)
 }
 
 /*
- * The descriptor's memory has to come from user space, which takes its time. That
- * holds up neither changes nor the end; in the end it is as if there were none.
+ * The descriptor's memory has to come from user space, which takes its time. The wait
+ * delays neither changes nor the end; in the end it is as if there were none.
  */
 TEST(posted_to_memory_that_stalls)
 {

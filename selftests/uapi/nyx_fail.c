@@ -53,7 +53,7 @@ TEST(every_command)
 	for (unsigned int nr = 0; nr < NYX_CMD_MAX; nr++) {
 		unsigned int n;
 
-		/* What failed in a DMA may be a page of the process: it is counted. */
+		/* NYX_DMA counts the failure of a page of the process as a fault. */
 		if (nr == NYX_CMD_DMA)
 			continue;
 		n = sweep(&ioctl_table[nr], &w, nth);

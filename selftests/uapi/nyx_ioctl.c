@@ -108,7 +108,7 @@ TEST(unknown_numbers)
 	snapshot_check(&s, w.fd, true);
 }
 
-/* What the table says of itself. */
+/* The table has a row for each command. */
 TEST(table_is_complete)
 {
 	for (unsigned int nr = 0; nr < NYX_CMD_MAX; nr++) {

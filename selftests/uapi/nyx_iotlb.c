@@ -5,8 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A hunt for stale translations with one thread: every page of guest memory
- * holds its own number, so that an access tells where it came out. What
- * happens with several threads is the business of stress/nyx_stale.c.
+ * holds its own number, so that an access tells where it came out.
+ * stress/nyx_stale.c does the same with several threads.
  */
 #include "oracle.h"
 
@@ -62,7 +62,7 @@ static void cache_env(struct env *e, const struct cache_case *v)
 	tag_memory(e);
 }
 
-/* What a read of the page at @iova meets: a GPA, or the reason of a fault. */
+/* Reads the page at @iova: returns its GPA, or sets the reason of the fault. */
 static __u64 look(const struct env *e, __u64 iova, __u32 *reason)
 {
 	struct nyx_dma c;

@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What a message must become is worked out here once more, from the table that
- * the test has set and from the specification's words (msi.h).
+ * The tests work out the result of a message once more, from the table that they have set
+ * and from the specification's words (msi.h).
  */
 #include "nyx_env.h"
 
@@ -532,7 +532,7 @@ TEST_EACH(request, request_cases)
 		check_refused(&e, ev, e.sbdf, m, v->reason, MSI_NO_INDEX, true);
 }
 
-/* Who may use an entry. */
+/* The devices that may use an entry. */
 static const struct source_case {
 	const char *name;
 	__u8 check;
@@ -1428,7 +1428,7 @@ TEST(any_message)
 			pi_init(&m->pid[pid], rng_below(&r, 4), 16 + rng_below(&r, 240), ndst);
 			*pi_desc(&e, model_gpa(pid)) = m->pid[pid];
 		} else {
-			/* What a mode with 8 bits must not find. */
+			/* A mode with 8 bits must not see bits that it does not have. */
 			for (unsigned int j = 0; j < MODEL_PIDS - 1; j++) {
 				if (m->mode & NYX_IRQ_MODE_XAPIC)
 					m->pid[j].ndst &= 0xff00;

@@ -4,9 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What must be held back is asked for at a rate so low that no machine is slow
- * enough for it to pass; what is waited for has a lower bound in time and no
- * upper one.
+ * A request that must be held back has a rate so low that no machine is slow enough for it
+ * to pass; a wait has a lower bound in time and no upper one.
  */
 #include "nyx_env.h"
 

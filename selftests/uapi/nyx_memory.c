@@ -166,7 +166,7 @@ TEST(file_truncated)
 	test_cmd(cmd_dma_write(e.fd, &c, e.sbdf, SZ_2M, buf, 1));
 	ASSERT_EQ(0, c.out_done);
 	ASSERT_EQ(NYX_FAULT_MEMORY_ERROR, c.out_fault.reason);
-	/* What comes back comes back. */
+	/* Devices reach the file's memory again when it has its size again. */
 	test_cmd(ftruncate(e.file, e.mem_size));
 	dma_read(e.fd, e.sbdf, 0, buf, sizeof(buf));
 	ASSERT_EQ('x', buf[0]);

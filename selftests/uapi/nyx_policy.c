@@ -512,7 +512,7 @@ TEST(report)
 	ASSERT_EQ(0, events_count(ev, NYX_EVENT_DEVICE_STATE));
 }
 
-/* What would have happened is told, and nothing else happens. */
+/* With OBSERVE an event tells what would have happened, and nothing else happens. */
 TEST(observe)
 {
 	struct nyx_event_state state;

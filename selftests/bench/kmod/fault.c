@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What the module offers to others is a DMA, so a fault is a DMA that is
- * refused at once: begin, cache, walk, report, guard, cause, record, end.
+ * The module lets others make a DMA, so a fault is a DMA that is refused at once: begin,
+ * cache, walk, report, guard, cause, record, end.
  */
 #include <linux/err.h>
 #include <linux/slab.h>

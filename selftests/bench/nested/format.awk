@@ -15,7 +15,7 @@ function median(list, n,    i, j, t)
 	return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
 }
 
-# What a round has to say of a load, in the unit of its row
+# The figure of a load in a round, in the unit of its row
 function value(round, side, mode, load, what,    p)
 {
 	p = round SUBSEP side SUBSEP mode SUBSEP load SUBSEP
@@ -54,7 +54,7 @@ function of_boot(mode, what, text,    a, b)
 		printf "%-7s %-14s %-35s %9d %9d\n", mode, "boot", text, a, b
 }
 
-# What the guest says of its disk
+# The lines of the guest about its disk
 function guests(mode,    a, b)
 {
 	a = v["count", "nyx", mode, "boot", "guest"]; b = v["count", "qemu", mode, "boot", "guest"]

@@ -5,9 +5,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * What is to be read stands in the kernel's command line: io=NAME:BYTES:WAY:DEPTH:COUNT,
- * COUNT reads of BYTES, WAY is seq, random or same, DEPTH of them at a time. Before and
- * after each, it says so on the console and waits for a line: who looks on may count there.
+ * The kernel's command line has the loads, io=NAME:BYTES:WAY:DEPTH:COUNT: COUNT reads of
+ * BYTES, WAY is seq, random or same, DEPTH of them at a time. Before and after each, it
+ * says so on the console and waits for a line; the script that measures counts there.
  *
  *	io: init NS			the time since the kernel began
  *	io: domain TYPE INTERRUPTS	of the disk: DMA-FQ, DMA...; remapped or direct

@@ -23,7 +23,7 @@ int vhost_add(void *tlb, u64 start, u64 last, u64 addr)
 	return vhost_iotlb_add_range(tlb, start, last, addr, VHOST_MAP_RW);
 }
 
-/* What translate_desc() of vhost.c does for the first piece. */
+/* Does the same as translate_desc() of vhost.c for the first piece. */
 u64 vhost_walk(void *tlb, u64 va, unsigned int perm)
 {
 	struct vhost_iotlb_map *map = vhost_iotlb_itree_first(tlb, va, va);

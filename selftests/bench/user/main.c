@@ -47,7 +47,7 @@ static void pin(int cpu)
 		perror("nyx-bench: sched_setaffinity");
 }
 
-/* What the machine and the loops cost by themselves. */
+/* The costs of the machine and of the loops by themselves. */
 struct floor {
 	struct world *w;
 	void *readers;

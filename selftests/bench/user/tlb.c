@@ -66,7 +66,7 @@ static void fill(struct tlb_bench *b, unsigned int lg2)
 			   NYX_ACC_RW, 0);
 }
 
-/* What translate_paging() does on a hit, alone. */
+/* The steps of translate_paging() on a hit, alone. */
 static noinline bool lookup(const struct world *w, u64 va, unsigned int perm,
 			    u64 *oa)
 {

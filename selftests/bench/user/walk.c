@@ -73,7 +73,7 @@ static void name##_indep(void *ctx, unsigned long n)			\
 DEFINE_LOOPS(ours, walk_one(&b->pt, va, &oa))
 DEFINE_LOOPS(amdv1, (oa = amdv1_walk(b->peer, va)))
 
-/* What the generator of addresses costs. */
+/* The cost of the generator of addresses. */
 static void empty_indep(void *ctx, unsigned long n)
 {
 	u64 x = 1;

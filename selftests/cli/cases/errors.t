@@ -1,4 +1,4 @@
-# What the kernel can refuse, and what nyxctl says about it: never a number.
+# nyxctl has a sentence, never a number, for each error of the kernel.
 $ setup
 $ nyxctl -q device assign 03:00.0 strict
 $ fail 0x00:25 unit list

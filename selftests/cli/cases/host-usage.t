@@ -38,7 +38,7 @@ $ for words in 'list unit' '-u vm1 create domain' 'list nonsense' 'unit unit'; d
 ! nyxctl: unknown object 'list', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
 ! nyxctl: unit: unknown verb 'unit', not one of: create, run, list, show, status, policy, reset, keep, destroy
 ? 2
-# What was meant, if it is close; never a guess from afar.
+# nyxctl suggests a word that is close to the unknown one, and no other.
 $ for word in uint uni dvice deviec domian memoyr i xx units verion; do nyxctl $word list; done
 ! nyxctl: unknown object 'uint'; did you mean 'unit'?
 ! nyxctl: unknown object 'uni'; did you mean 'unit'?

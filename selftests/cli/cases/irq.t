@@ -44,7 +44,7 @@ $ nyxctl unit status --columns irt_entries,irtes,bindings
 | irt entries  256
 | irtes        6
 | bindings     0
-# What becomes of an interrupt.
+# nyxctl shows the result of an interrupt.
 $ nyxctl irq send 3:0.0 --index 5
 | interrupt of device 0000:03:00.0: vector 65 to 1
 $ nyxctl irq send 3:0.0 0xfee000b0 0 --json

@@ -63,7 +63,7 @@ $ nyxctl device limit 9:0.0 --ops 5
 $ nyxctl domain limit none --none
 ! nyxctl: unit 'golden' has no domain 'none'; 'nyxctl domain list' shows all
 ? 3
-# What is within its limits is not delayed.
+# A DMA within its limits is not delayed.
 $ nyxctl -q map add 1 0 0 64K
 $ nyxctl -q device limit 3:0.0 --ops 1000 --bytes 1G
 $ nyxctl -q dma write 3:0.0 0 --data 00112233

@@ -44,7 +44,7 @@ $ nyxctl map list 9:0.0
 $ nyxctl domain create 3:0.0
 ! nyxctl: the name '3:0.0' would be taken for the domain of a device; use another
 ? 2
-# What "device assign" calls a domain may be written as loosely as the device.
+# The name that "device assign" gives to a domain may be written as loosely as the device.
 $ nyxctl device assign 5:0.0 strict
 | device 0000:05:00.0 assigned to domain 3 (strict/0000:05:00.0)
 $ nyxctl domain show strict/5:0.0 --columns name

@@ -48,7 +48,7 @@ $ nyxctl unit status
 | irt entries   256
 | irtes         0
 | bindings      0
-# What is in the way.
+# "device assign" names the object that is in the way.
 $ nyxctl -q domain create strict/0000:0a:00.0
 $ nyxctl -q device add 0b:00.0
 $ nyxctl -q device attach 0b:00.0 strict/0000:0a:00.0

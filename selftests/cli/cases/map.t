@@ -140,7 +140,7 @@ $ nyxctl map add net --from missing
 ? 3
 $ nyxctl domain show net --columns mapped_bytes
 | mapped  8K
-# What is listed in the raw form can be mapped elsewhere, and is the same there.
+# "map add" takes a listing in the raw form, and makes the same mappings elsewhere.
 $ nyxctl -q map add net 0x40000000 0x200000 2M --prot w
 $ nyxctl -q map add net 0x40200000 0 12K
 $ nyxctl -q domain create copy

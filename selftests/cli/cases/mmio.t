@@ -46,7 +46,7 @@ $ nyxctl mmio read 0x20 --width 8 --columns value
 | value  0x0
 $ nyxctl unit reset --json --columns name,model
 | {"unit":{"name":"golden","model":"vtd"}}
-# What cannot be.
+# Offsets, widths and values that no register has.
 $ nyxctl mmio read 0x1d
 ! nyxctl: OFFSET '0x1d' is no register of 4 bytes: it must be a multiple of 4
 ? 2

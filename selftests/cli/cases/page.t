@@ -49,7 +49,7 @@ $ nyxctl page request 3:0.0 0x10000000 --timeout 10ms --json
 | {"request":{"group":N,"device":"0000:03:00.0","iova":"0x10000000","pages":1,"access":"rw","response":"timeout"}}
 ! nyxctl: group N was not answered in time; 'nyxctl event monitor' shows requests to whoever serves the unit
 ? 124
-# What cannot be asked.
+# Page requests that the kernel refuses.
 $ nyxctl page request 4:0.0 0x10000000
 ! nyxctl: device 0000:04:00.0 is attached to no paging domain; attach it to one with 'nyxctl device assign' or 'nyxctl device attach'
 ? 1

@@ -1,7 +1,7 @@
 $ setup
 $ nyxctl -q device assign 03:00.0 shared
 $ nyxctl -q device assign 04:00.0 shared
-# What a new unit has.
+# The policy of a new unit.
 $ nyxctl unit policy
 | unit               golden
 | device             -
@@ -183,7 +183,7 @@ $ nyxctl device quarantine 9:0.0
 $ nyxctl device disable 9:0.0
 ! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
-# What led to a fault.
+# "fault list" shows the cause of a fault.
 $ nyxctl -q unit destroy; setup
 $ nyxctl -q unit policy --action report --records all
 $ nyxctl -q domain create net

@@ -185,7 +185,7 @@ $ nyxctl walk --format amdv1 --root 0x30000 --levels 1 --columns level,kind,bad_
 |     0 result -        reserved-bit
 ! nyxctl: IOVA 0x0 would be refused: an entry of the table has a reserved bit set
 ? 1
-# What the kernel refuses.
+# Walks that the kernel refuses.
 $ nyxctl walk --format vtdss --root 0x10000 --levels 2
 ! nyxctl: cannot walk: the vtdss format does not support so many levels or this page size, or the root is beyond 52 bits; see nyxctl-walk(1)
 ? 1

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx benchmarks: an array of a few slots where the kernel has a tree. What a
- * lookup in the real one costs is part of the rows of the kernel module.
+ * Nyx benchmarks: an array of a few slots where the kernel has a tree. The rows of the
+ * kernel module include the cost of a lookup in the real one.
  *
  * Copyright (C) 2026 The Nyx authors
  */

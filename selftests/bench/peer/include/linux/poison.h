@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the kernel's list.h finds in its types.h and poison.h. */
+/* The parts of the kernel's types.h and poison.h that its list.h needs. */
 #include "host/kernel.h"
 
 #ifndef NYX_BENCH_POISON_H
