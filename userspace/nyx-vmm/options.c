@@ -57,9 +57,9 @@ static const char help[] =
 "  --iommu amdvi[,OPTION]...\n"
 "                        AMD-Vi, by the Nyx module. Options: width=48|57|64 (default:\n"
 "                        64), np-cache (the guest reports new mappings, too), xapic\n"
-"                        (no x2APIC), small-irtes (interrupt entries of 32 bits; no\n"
-"                        x2APIC), guest-apic (they can name a guest's APIC),\n"
-"                        quarantine, shared\n"
+"                        (no x2APIC), small-irtes (interrupt entries of 32 bits,\n"
+"                        without x2APIC), guest-apic (they can name a guest's\n"
+"                        APIC), quarantine, shared\n"
 "  --name NAME           the name of the IOMMU's unit, for nyxctl (default: none)\n"
 "  --no-reboot           exit on reset (default: reboot)\n"
 "  -v, --verbose         print what the IOMMU reports\n"
@@ -409,7 +409,7 @@ int options_parse(struct options *opts, int argc, char **argv)
 	if (optind < argc)
 		return usage("argument", argv[optind], "options begin with --; see --help");
 	if (opts->name && opts->iommu == IOMMU_NONE)
-		return usage("--name", opts->name, "it goes with --iommu vtd or amdvi");
+		return usage("--name", opts->name, "it needs --iommu vtd or amdvi");
 	if (!opts->kernel) {
 		say("no --kernel; see --help");
 		return STATUS_USAGE;

@@ -470,7 +470,7 @@ static const char *const prots[] = { "r", "w", "rw", NULL };
 const struct cmd_verb cmd_device_verbs[] = {
 	{
 		.name = "add",
-		.help = "Add a device; it has no domain, its accesses are refused",
+		.help = "Add a device without a domain, whose accesses are refused",
 		.args = { { "DEVICE", WORD_ANY, false, NULL, "the device, like 0000:03:00.0" } },
 		.cols = device_cols,
 		.run = run_add,
@@ -493,7 +493,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 			DOMAIN_ARG,
 		},
 		.opts = {
-			{ "replace", 0, NULL, WORD_ANY, NULL, "move it from the domain that it has" },
+			{ "replace", 0, NULL, WORD_ANY, NULL, "move it from its present domain" },
 			WAIT_OPT,
 		},
 		.cols = device_cols,
@@ -511,7 +511,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 	},
 	{
 		.name = "assign",
-		.help = "Add a device and attach it to the domain for it, which is made if need be",
+		.help = "Add a device and attach it to its domain, which is made if it is missing",
 		.args = {
 			{ "DEVICE", WORD_ANY, false, NULL, "the device, like 0000:03:00.0" },
 			{ "KIND", WORD_ANY, false, isolations,
@@ -523,7 +523,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 	},
 	{
 		.name = "release",
-		.help = "Undo 'assign': remove the device, and its domain if that is empty then",
+		.help = "Undo 'assign': remove the device, and its domain if no device is left",
 		.args = { DEVICE_ARG },
 		.opts = { WAIT_OPT },
 		.cols = device_cols,
@@ -581,7 +581,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 	},
 	{
 		.name = "disable",
-		.help = "As 'quarantine', for good: it does not come back by itself",
+		.help = "Disable a device: refuse all accesses and interrupts until it is reset",
 		.args = { DEVICE_ARG },
 		.opts = { WAIT_OPT },
 		.cols = device_cols,

@@ -122,7 +122,7 @@ static struct out *result(const struct access *acc)
 {
 	struct out_style *style = &acc->cli->out;
 
-	/* Nothing to boast of: finish() tells people. */
+	/* Nothing was done, so print no sentence: finish() reports the fault. */
 	if (!acc->done && style->format == OUT_TABLE)
 		style->quiet = true;
 	return out_result(style, "dma", dma_cols, "%s %s IOVA 0x%" PRIx64 " by device %s",
@@ -189,7 +189,7 @@ static int read_to_file(struct access *acc, const char *path)
 	int rc, fd;
 
 	if (is_stdout && acc->cli->out.format != OUT_TABLE)
-		return err_usage("--to - puts the data on standard output, where --output json and raw would write, too");
+		return err_usage("--to - writes to standard output; it cannot be combined with --output json or raw");
 	fd = is_stdout ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return err_say(-errno, "cannot open '%s': %s", path, strerror(errno));
@@ -333,7 +333,7 @@ static int run_write(struct cli *cli)
 	if (!from == !data)
 		return err_usage("dma write needs --from FILE or --data HEX");
 	if (data && length)
-		return err_usage("--length goes with --from");
+		return err_usage("--length needs --from");
 	rc = access_init(&acc, cli, "write", "written to");
 	if (!rc && length)
 		rc = parse_u64("--length", length, &acc.length);
@@ -496,7 +496,7 @@ static int run_swap(struct cli *cli)
 
 #define IOVA_ARG { "IOVA", WORD_ANY, false, NULL, "the first IOVA" }
 #define ATOMIC_OPTS \
-	{ "width", 0, "BYTES", WORD_CHOICE, atomic_widths, "4 or 8; IOVA must be a multiple (default: 8)" }
+	{ "width", 0, "BYTES", WORD_CHOICE, atomic_widths, "4 or 8, of which IOVA is a multiple (default: 8)" }
 
 const struct cmd_verb cmd_dma_verbs[] = {
 	{

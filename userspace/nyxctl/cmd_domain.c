@@ -105,7 +105,7 @@ static int create_opts(const struct cli *cli, struct nyx_domain_create_opts *opt
 		rc = parse_choice("--kind", kind, kinds, &opts->kind);
 	if (!rc && opts->kind != NYX_DOMAIN_PAGING &&
 	    (format || width || sizes || cli_opt(cli, "oracle")))
-		return err_usage("--format, --address-width, --page-sizes and --oracle go with --kind paging");
+		return err_usage("--format, --address-width, --page-sizes and --oracle need --kind paging");
 	if (!rc && format)
 		rc = parse_choice("--format", format, page_formats, &opts->format);
 	if (!rc && width)
@@ -250,10 +250,10 @@ static int run_limit(struct cli *cli)
 const struct cmd_verb cmd_domain_verbs[] = {
 	{
 		.name = "create",
-		.help = "Make a domain; STRICT (for one device) unless --shared",
+		.help = "Make a domain, which is STRICT (for one device) without --shared",
 		.args = { { "NAME", WORD_ANY, true, NULL, "its name (default: none, only an id)" } },
 		.opts = {
-			{ "shared", 0, NULL, WORD_ANY, NULL, "it takes many devices" },
+			{ "shared", 0, NULL, WORD_ANY, NULL, "let many devices attach to it" },
 			{ "kind", 0, "KIND", WORD_CHOICE, kinds, "paging, identity or blocked (default: paging)" },
 			{ "batched", 0, NULL, WORD_ANY, NULL,
 			  "unmap does not invalidate; see nyxctl-iotlb(1)" },

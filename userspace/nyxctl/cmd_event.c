@@ -407,7 +407,7 @@ static int put_event(struct out *out, const struct nyx_event *event)
 	}
 	if ((guest_ids ? nyx_event_format_guest : nyx_event_format)(event, text, sizeof(text)))
 		snprintf(text, sizeof(text), "an event of a kind that nyxctl does not know");
-	/* "3 s ago" would be wrong as soon as it is on the screen. */
+	/* A relative time, "3 s ago", is outdated as soon as it is on the screen. */
 	when_local(when, sizeof(when), event->time_ns);
 	snprintf(line, sizeof(line), "[%s] %s", when, text);
 	return out_event(out, line);
@@ -422,7 +422,7 @@ static int64_t now_ms(void)
 }
 
 /*
- * Wait for the next record. 1: there is one; 0: the time is over; or -errno.
+ * Wait for the next record. 1: there is one;0: the deadline has passed; or -errno.
  * @deadline: by now_ms(), or -1.
  */
 static int wait_event(int fd, int64_t deadline)
@@ -444,7 +444,7 @@ static int wait_event(int fd, int64_t deadline)
 static int monitor(struct cli *cli, int fd, struct out *out, const struct filter *filter,
 		   int64_t deadline)
 {
-	/* Once, if there is nothing to be seen at first. */
+	/* The time of the one notice, if no event comes before it; or -1. */
 	int64_t notice = cli->quiet ? -1 : now_ms() + WAIT_NOTICE_MS, until;
 	struct nyx_event event;
 	uint64_t left = filter->count;
@@ -536,7 +536,7 @@ static int run_monitor(struct cli *cli)
 const struct cmd_verb cmd_fault_verbs[] = {
 	{
 		.name = "list",
-		.help = "List the buffered faults, oldest first, and what led to them",
+		.help = "List the buffered faults with their causes, oldest first",
 		.opts = {
 			{ "device", 0, "DEVICE", WORD_DEVICE, NULL, "of this device only" },
 			{ "count", 0, "NUMBER", WORD_ANY, NULL, "the last NUMBER faults (default: all)" },

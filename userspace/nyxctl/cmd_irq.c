@@ -173,7 +173,7 @@ static int parse_buses(const char *word, uint32_t *source)
 	if (!end || word[end] || strspn(word, "0123456789abcdefABCDEF:-") != strlen(word))
 		return err_usage("--buses '%s' is wrong; write it like 00-1f or 0000:00-1f", word);
 	if (first > last)
-		return err_usage("--buses '%s' ends before it begins", word);
+		return err_usage("--buses '%s': the last bus is below the first", word);
 	*source = NYX_SOURCE_BUSES(segment, first, last);
 	return EXIT_OK;
 }
@@ -191,7 +191,7 @@ static int parse_source(const struct cli *cli, struct nyx_irte_set *irte)
 	if (source && buses)
 		return err_usage("--source and --buses exclude each other");
 	if (mask && !source)
-		return err_usage("--mask goes with --source");
+		return err_usage("--mask needs --source");
 	if (buses) {
 		irte->source_check = NYX_SOURCE_BUS;
 		rc = parse_buses(buses, &i);
@@ -247,9 +247,9 @@ static int parse_irte(const struct cli *cli, struct nyx_irte_set *irte)
 		rc = err_usage("INDEX must be 0 to %u", MAX_ENTRIES - 1);
 	if (!rc && posted && (dest || delivery || cli_opt(cli, "logical") ||
 			      cli_opt(cli, "level") || cli_opt(cli, "hint")))
-		rc = err_usage("a posted interrupt goes where its descriptor says; --dest, --delivery, --logical, --level and --hint do not go with --posted");
+		rc = err_usage("--dest, --delivery, --logical, --level and --hint cannot be combined with --posted, whose descriptor names the destination");
 	if (!rc && !posted && cli_opt(cli, "urgent"))
-		rc = err_usage("--urgent goes with --posted");
+		rc = err_usage("--urgent needs --posted");
 	if (!rc && dest)
 		rc = parse_u32("--dest", dest, &irte->dest);
 	if (!rc && delivery)

@@ -232,7 +232,7 @@ static int report(struct cli *cli, const struct nyx_domain_info *domain,
 	rc = out_end(out);
 	if (!err || rc)
 		return rc;
-	/* The document is out already: only the line now. */
+	/* The JSON document is printed already: print only the line on standard error. */
 	err_init(false);
 	range_failed(&ranges->list[done], domain, err, adding);
 	err_note("%zu of %zu ranges were %s", done, ranges->nr, adding ? "mapped" : "unmapped");
@@ -247,7 +247,7 @@ static int add_ranges(struct cli *cli, const struct nyx_domain_info *domain,
 	uint64_t bytes = 0;
 	int ret;
 
-	/* There may be none: an empty list is mapped at once. */
+	/* One element more, so that an empty list is no failure of calloc(). */
 	if (!maps)
 		return err_explain(-ENOMEM, "cannot map");
 	for (i = 0; i < ranges->nr; i++) {
@@ -406,7 +406,7 @@ static const char *const prots[] = { "r", "w", "rw", NULL };
 const struct cmd_verb cmd_map_verbs[] = {
 	{
 		.name = "add",
-		.help = "Map a range of IOVAs to guest memory, or many",
+		.help = "Map one range of IOVAs to guest memory, or many ranges",
 		.args = {
 			DOMAIN_ARG,
 			{ "IOVA", WORD_ANY, true, NULL, "first IOVA, a multiple of 4096" },
@@ -424,7 +424,7 @@ const struct cmd_verb cmd_map_verbs[] = {
 	},
 	{
 		.name = "remove",
-		.help = "Unmap what is mapped in a range, in many, or all",
+		.help = "Unmap one range, many ranges, or the whole domain",
 		.args = {
 			DOMAIN_ARG,
 			{ "IOVA", WORD_ANY, true, NULL, "first IOVA, a multiple of 4096" },

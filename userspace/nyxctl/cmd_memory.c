@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Always of files: memory of nyxctl itself would be gone with it.
+ * nyxctl adds files only: memory of its own process would end with it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -163,9 +163,9 @@ static int run_add(struct cli *cli)
 	if (!memfd == !file)
 		return err_usage("memory add needs --memfd SIZE or --file PATH");
 	if (memfd && (cli_opt(cli, "offset") || cli_opt(cli, "length")))
-		return err_usage("--offset and --length go with --file");
+		return err_usage("--offset and --length need --file");
 	if (file && cli_opt(cli, "huge"))
-		return err_usage("--huge goes with --memfd; a file on hugetlbfs is huge by itself");
+		return err_usage("--huge needs --memfd; a file on hugetlbfs has huge pages anyway");
 	if (gpa)
 		rc = parse_page("--gpa", gpa, &src.gpa);
 	if (rc)

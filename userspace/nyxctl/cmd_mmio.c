@@ -92,7 +92,7 @@ static int run_write(struct cli *cli)
 	if (rc)
 		return rc;
 	if (width == 4 && value >> 32)
-		return err_usage("VALUE '%s' has more than 4 bytes; take --width 8", cli->args[1]);
+		return err_usage("VALUE '%s' has more than 4 bytes; use --width 8", cli->args[1]);
 	wait_begin(cli, "the next write goes on with it", "what follows the write, like the guest's invalidations");
 	ret = nyx_mmio_write(cli->unit, offset, width, value);
 	wait_end();
@@ -179,7 +179,7 @@ const struct cmd_verb cmd_mmio_verbs[] = {
 	},
 	{
 		.name = "write",
-		.help = "Write a register, as the guest would, and do what follows from it",
+		.help = "Write a register, as the guest would, with all effects",
 		.args = {
 			OFFSET_ARG,
 			{ "VALUE", WORD_ANY, false, NULL, "what to write" },

@@ -86,7 +86,7 @@ static const struct out_col version_cols[] = {
 	{ 0 }
 };
 
-/* Answers also without the module: that is when people ask. */
+/* Works without the module, too: then the releases of nyxctl and the library help. */
 static int run_version(struct cli *cli)
 {
 	struct nyx_module_info info = NYX_MODULE_INFO_INIT;
@@ -131,7 +131,7 @@ const struct cmd_verb cmd_module_verbs[] = {
 	{ 0 }
 };
 
-/* The same as a word: what people type first. */
+/* 'nyxctl version' is 'nyxctl module version'. */
 const struct cmd_verb cmd_version_verbs[] = {
 	{
 		.name = "",

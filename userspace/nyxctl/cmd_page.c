@@ -104,7 +104,7 @@ static int answered(const struct request *r)
 	case NYX_PAGE_SUCCESS:
 		return EXIT_OK;
 	case NYX_PAGE_TIMEOUT:
-		err_note("group %u was not answered in time; 'nyxctl event monitor' shows requests to whoever serves the unit",
+		err_note("group %u was not answered in time; 'nyxctl event monitor' shows page requests",
 			 r->group.id);
 		return EXIT_TIMEOUT;
 	case NYX_PAGE_INVALID:
@@ -118,7 +118,7 @@ static int answered(const struct request *r)
 	}
 }
 
-/* The kernel heeds the time-out: the request must not stay behind. */
+/* The kernel enforces the time-out, so that no request outlives nyxctl. */
 static int request_and_wait(struct cli *cli, struct request *r)
 {
 	int ret;
@@ -220,7 +220,7 @@ const struct cmd_verb cmd_page_verbs[] = {
 		.opts = {
 			{ "access", 0, "ACCESS", WORD_CHOICE, prots, "access that the device wants: r, w or rw (default: rw)" },
 			{ "timeout", 0, "TIME", WORD_TIME, NULL, "time for the answer (default: 10s)" },
-			{ "nowait", 0, NULL, WORD_ANY, NULL, "do not wait; the answer is an event" },
+			{ "nowait", 0, NULL, WORD_ANY, NULL, "do not wait: the answer is an event" },
 		},
 		.cols = request_cols,
 		.run = run_request,

@@ -139,7 +139,7 @@ static int put_unit(const struct nyx_unit_info *info, void *arg)
 	return 0;
 }
 
-/* The unit may be named as an argument too. */
+/* The argument UNIT, if given, takes the place of --unit. */
 static int open_named(struct cli *cli)
 {
 	if (cli->args[0])
@@ -188,7 +188,7 @@ static int parse_features(const char *list, uint32_t model, union model_data *da
 	if (!copy)
 		return err_explain(-ENOMEM, "cannot read --features");
 	if (model == NYX_MODEL_NATIVE)
-		rc = err_usage("--features goes with --model vtd or amdvi");
+		rc = err_usage("--features needs --model vtd or amdvi");
 	while (!rc && (item = strsep(&rest, ","))) {
 		rc = parse_choice("--features", item, features[model], &bit);
 		if (!rc)
@@ -519,8 +519,8 @@ static int run_policy(struct cli *cli)
 #define UNIT_ARG { "UNIT", WORD_UNIT, true, NULL, "the unit, by name or id (default: that of --unit)" }
 
 #define CREATE_OPTS \
-	{ "model", 0, "MODEL", WORD_CHOICE, models, "what a guest sees of it: native (nothing), vtd or amdvi (default: native)" }, \
-	{ "features", 0, "LIST", WORD_CHOICES, NULL, "of the model, like xapic,posted; see nyxctl-unit(1)", \
+	{ "model", 0, "MODEL", WORD_CHOICE, models, "IOMMU that the guest sees: native (none), vtd or amdvi (default: native)" }, \
+	{ "features", 0, "LIST", WORD_CHOICES, NULL, "features of the model, like xapic,posted; see nyxctl-unit(1)", \
 	  "model", features }, \
 	{ "address-width", 0, "BITS", WORD_ANY, NULL, "widest IOVA, 32 to 64 (default: 48, amdvi: 64)" }, \
 	{ "iotlb", 0, "ENTRIES", WORD_ANY, NULL, "size of the translation cache; 0: none (default: 4096)" }, \
@@ -545,7 +545,7 @@ const struct cmd_verb cmd_unit_verbs[] = {
 	},
 	{
 		.name = "run",
-		.help = "Make a unit for as long as a command runs, which finds it in NYX_UNIT",
+		.help = "Make a unit for as long as a command runs, with NYX_UNIT set to it",
 		.args = {
 			{ "NAME", WORD_ANY, true, NULL, "its name (default: none)" },
 			{ "COMMAND", WORD_COMMAND, false, NULL,
@@ -591,7 +591,7 @@ const struct cmd_verb cmd_unit_verbs[] = {
 	},
 	{
 		.name = "reset",
-		.help = "Put the registers of a unit with a vendor model back to power-on",
+		.help = "Reset the registers of a unit with a vendor model to power-on values",
 		.args = { UNIT_ARG },
 		.cols = unit_cols,
 		.run = run_reset,
@@ -599,11 +599,11 @@ const struct cmd_verb cmd_unit_verbs[] = {
 	},
 	{
 		.name = "keep",
-		.help = "Let a unit outlive its last user, or not",
+		.help = "Keep a unit when its last user has gone, or stop keeping it",
 		.args = { UNIT_ARG },
 		.opts = {
 			{ "off", 0, NULL, WORD_ANY, NULL,
-			  "end it with its last user, at once if nobody uses it" },
+			  "destroy it with its last user, at once if it has none" },
 		},
 		.cols = unit_cols,
 		.run = run_keep,
@@ -611,10 +611,10 @@ const struct cmd_verb cmd_unit_verbs[] = {
 	},
 	{
 		.name = "destroy",
-		.help = "End a unit; one that others have open only with --force, or if you say so",
+		.help = "Destroy a unit; ask first if other programs have it open",
 		.args = { UNIT_ARG },
 		.opts = {
-			{ "force", 0, NULL, WORD_ANY, NULL, "do not ask, even if others have it open" },
+			{ "force", 0, NULL, WORD_ANY, NULL, "do not ask, even if other programs have it open" },
 		},
 		.cols = unit_cols,
 		.run = run_destroy,

@@ -130,7 +130,7 @@ static void put_step(struct out *out, uint32_t format, const struct nyx_walk_ste
 	out_row(out);
 }
 
-/* The last row is what becomes of the access. */
+/* The last row shows the result of the access. */
 static void put_result(struct out *out, const struct nyx_walk *walk)
 {
 	const struct nyx_fault *fault = &walk->out_fault;
@@ -149,7 +149,7 @@ static void put_result(struct out *out, const struct nyx_walk *walk)
 	out_row(out);
 }
 
-/* Where it begins: a table, or what a device has. */
+/* The start of the walk: a table, or the table of a device's domain. */
 static int parse_begin(struct cli *cli, struct nyx_walk *walk)
 {
 	const char *format = cli_opt(cli, "format"), *root = cli_opt(cli, "root");
@@ -160,12 +160,12 @@ static int parse_begin(struct cli *cli, struct nyx_walk *walk)
 
 	if (device) {
 		if (format || root || levels || sizes)
-			return err_usage("walk: with --device its domain says what --format, --root, --levels and --page-sizes are");
+			return err_usage("walk: --format, --root, --levels and --page-sizes cannot be combined with --device");
 		walk->flags = NYX_WALK_F_DEVICE;
 		return lookup_sbdf(cli, device, &walk->sbdf);
 	}
 	if (!format || !root)
-		return err_usage("walk: write --format FORMAT --root GPA, or --device DEVICE");
+		return err_usage("walk: use --format FORMAT --root GPA, or --device DEVICE");
 	rc = parse_choice("--format", format, formats, &walk->format);
 	if (!rc)
 		rc = parse_page("--root", root, &value);

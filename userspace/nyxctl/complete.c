@@ -160,7 +160,7 @@ static int offer_device(const struct nyx_device_info *info, void *arg)
 	return 0;
 }
 
-/* Objects that exist. Where anything goes wrong there is just nothing to offer. */
+/* Offers the objects that exist; after any error, none. */
 static void offer_live(struct typed *typed, enum word_kind kind)
 {
 	struct nyx_unit_open_opts opts = {

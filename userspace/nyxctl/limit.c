@@ -85,7 +85,7 @@ int limit_check(struct cli *cli)
 
 	rc = apply(cli, &scratch, &given);
 	if (!rc && given && cli_opt(cli, "none"))
-		rc = err_usage("--none goes with no other option");
+		rc = err_usage("--none cannot be combined with another option");
 	return rc;
 }
 

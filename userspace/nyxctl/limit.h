@@ -15,7 +15,7 @@ extern const struct out_col limit_cols[];
 	{ "bytes", 0, "NUMBER", WORD_ANY, NULL, "bytes of DMA per second; 0: no limit" }, \
 	{ "ops", 0, "NUMBER", WORD_ANY, NULL, "DMA operations per second; 0: no limit" }, \
 	{ "irqs", 0, "NUMBER", WORD_ANY, NULL, "interrupts per second; 0: no limit" }, \
-	{ "burst", 0, "TIME", WORD_TIME, NULL, "allow bursts of what this time gives (default: 10ms)" }, \
+	{ "burst", 0, "TIME", WORD_TIME, NULL, "allow at once what the rates allow in this time (default: 10ms)" }, \
 	{ "none", 0, NULL, WORD_ANY, NULL, "remove all limits" }
 
 /* Are the options right? No unit is needed. */

@@ -214,7 +214,7 @@ struct out *out_result(const struct out_style *style, const char *name,
 	va_list args;
 
 	va_start(args, sentence);
-	/* A user that names columns wants them. */
+	/* With --columns, print these columns instead of the sentence. */
 	if (style->format == OUT_TABLE && !style->columns &&
 	    vasprintf(&out->sentence, sentence, args) < 0)
 		out_of_memory();
@@ -628,7 +628,7 @@ int out_close_stdout(int exit_code)
 		failed = true;
 	if (!failed)
 		return exit_code;
-	/* Not with err_say(): standard output is what failed. */
+	/* err_say() may write JSON to standard output, which is what failed. */
 	fprintf(stderr, "nyxctl: cannot write to standard output: %s\n", strerror(errno));
 	return exit_code ? exit_code : EXIT_REFUSED;
 }

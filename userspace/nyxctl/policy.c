@@ -194,7 +194,7 @@ int policy_check(struct cli *cli)
 	for (opt = cli->verb->opts; opt->name; opt++)
 		nr += !!cli->opts[opt - cli->verb->opts];
 	if (!rc && inherits(cli) && nr > 1)
-		rc = err_usage("--inherit goes with no other option");
+		rc = err_usage("--inherit cannot be combined with another option");
 	return rc;
 }
 

@@ -15,21 +15,21 @@ extern const char *const policy_scopes[];
 extern const char *const policy_yes_no[];
 
 #define POLICY_OPTS \
-	{ "threshold", 0, "NUMBER", WORD_ANY, NULL, "fault score from which on the action is taken" }, \
+	{ "threshold", 0, "NUMBER", WORD_ANY, NULL, "take the action at this fault score" }, \
 	{ "window", 0, "TIME", WORD_TIME, NULL, "time over which faults are counted, like 10s" }, \
 	{ "action", 0, "ACTION", WORD_CHOICE, policy_actions, \
 	  "report (only count) or quarantine" }, \
-	{ "observe", 0, NULL, WORD_ANY, NULL, "only report what the action would be; --action ends that" }, \
+	{ "observe", 0, NULL, WORD_ANY, NULL, "only report what the action would be (--action ends that)" }, \
 	{ "scope", 0, "SCOPE", WORD_CHOICE, policy_scopes, \
 	  "quarantine the device, or all of its domain" }, \
 	{ "weight", 0, "LIST", WORD_ANY, NULL, \
 	  "score of each class of faults, like address=1,interrupt=5" }, \
 	{ "recover", 0, "ANSWER", WORD_CHOICE, policy_yes_no, \
-	  "bring the device back after a while: yes or no" }, \
-	{ "backoff", 0, "TIME", WORD_TIME, NULL, "first time in quarantine; it doubles each time" }, \
+	  "end the quarantine after the back-off: yes or no" }, \
+	{ "backoff", 0, "TIME", WORD_TIME, NULL, "time of the first quarantine, doubled for each further one" }, \
 	{ "backoff-max", 0, "TIME", WORD_TIME, NULL, "longest time in quarantine" }, \
-	{ "probation", 0, "TIME", WORD_TIME, NULL, "time on probation before it is active" }, \
-	{ "max-tries", 0, "NUMBER", WORD_ANY, NULL, "times that it is brought back" }, \
+	{ "probation", 0, "TIME", WORD_TIME, NULL, "time on probation before the device is active" }, \
+	{ "max-tries", 0, "NUMBER", WORD_ANY, NULL, "ends of a quarantine before the device is disabled" }, \
 	{ "records", 0, "NUMBER", WORD_ANY, NULL, "fault records per second, or 'all'" }
 
 /* Are the options right? No unit is needed. */

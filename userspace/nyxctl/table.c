@@ -9,7 +9,7 @@
 #include "cmd.h"
 
 const struct cmd_object cmd_objects[] = {
-	{ "module", "what the kernel module is and can do", cmd_module_verbs },
+	{ "module", "release and capabilities of the kernel module", cmd_module_verbs },
 	{ "unit", "emulated IOMMUs, one per virtual machine", cmd_unit_verbs },
 	{ "memory", "guest memory that devices reach", cmd_memory_verbs },
 	{ "domain", "address spaces of devices", cmd_domain_verbs },
@@ -19,7 +19,7 @@ const struct cmd_object cmd_objects[] = {
 	{ "dma", "accesses as a device makes them", cmd_dma_verbs },
 	{ "irq", "interrupts and their remapping", cmd_irq_verbs },
 	{ "mmio", "registers that a guest programs", cmd_mmio_verbs },
-	{ "page", "pages that devices ask for", cmd_page_verbs },
+	{ "page", "page requests of devices", cmd_page_verbs },
 	{ "fault", "accesses and interrupts that were refused", cmd_fault_verbs },
 	{ "event", "the event stream", cmd_event_verbs },
 	{ "stat", "counters", cmd_stat_verbs },
@@ -38,8 +38,8 @@ const struct cmd_opt cmd_globals[] = {
 	{ "json", 'j', NULL, WORD_ANY, NULL, "the same as --output json" },
 	{ "columns", 0, "LIST", WORD_ANY, NULL, "the columns to print, separated by commas" },
 	{ "bytes", 'b', NULL, WORD_ANY, NULL, "sizes in bytes, not in K, M, G" },
-	{ "quiet", 'q', NULL, WORD_ANY, NULL, "do not say what was done, or is waited for" },
-	{ "verbose", 'v', NULL, WORD_ANY, NULL, "all columns, as wide as they are" },
+	{ "quiet", 'q', NULL, WORD_ANY, NULL, "print nothing about success or waiting" },
+	{ "verbose", 'v', NULL, WORD_ANY, NULL, "show all columns in full width" },
 	{ "node", 0, "PATH", WORD_FILE, NULL, "the device node (default: " NYX_NODE_DEFAULT ")" },
 	{ "help", 'h', NULL, WORD_ANY, NULL, "explain the object or the command, and exit" },
 	{ "version", 'V', NULL, WORD_ANY, NULL, "print the release of nyxctl, and exit" },

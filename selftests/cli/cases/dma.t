@@ -15,8 +15,8 @@ $ nyxctl dma read 3:0.0 0x10000ffe 9 -o raw --columns data
 $ nyxctl dma read 3:0.0 0x10000ffe 9 --to -
 | nyx-iommu
 $ nyxctl dma read 3:0.0 0x10000ffe 9 --to - --json
-| {"error":{"code":"USAGE","message":"--to - puts the data on standard output, where --output json and raw would write, too"}}
-! nyxctl: --to - puts the data on standard output, where --output json and raw would write, too
+| {"error":{"code":"USAGE","message":"--to - writes to standard output; it cannot be combined with --output json or raw"}}
+! nyxctl: --to - writes to standard output; it cannot be combined with --output json or raw
 ? 2
 # Files.
 $ seq 10000 >in

@@ -4,7 +4,7 @@ $ nyxctl --help
 | Look at and control the Nyx software IOMMU.
 |
 | Objects:
-|   module                     what the kernel module is and can do
+|   module                     release and capabilities of the kernel module
 |   unit                       emulated IOMMUs, one per virtual machine
 |   memory                     guest memory that devices reach
 |   domain                     address spaces of devices
@@ -14,7 +14,7 @@ $ nyxctl --help
 |   dma                        accesses as a device makes them
 |   irq                        interrupts and their remapping
 |   mmio                       registers that a guest programs
-|   page                       pages that devices ask for
+|   page                       page requests of devices
 |   fault                      accesses and interrupts that were refused
 |   event                      the event stream
 |   stat                       counters
@@ -30,8 +30,8 @@ $ nyxctl --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -50,7 +50,7 @@ $ nyxctl unit --version
 | nyxctl 0.1.0
 $ nyxctl module --help
 | Usage: nyxctl module VERB [ARGUMENT]... [OPTION]...
-| module: what the kernel module is and can do.
+| module: release and capabilities of the kernel module.
 |
 | Verbs:
 |   info                       Show what the loaded module can do
@@ -64,18 +64,19 @@ $ nyxctl unit --help
 |
 | Verbs:
 |   create                     Make a unit, which is kept until it is destroyed
-|   run                        Make a unit for as long as a command runs, which
-|                              finds it in NYX_UNIT
+|   run                        Make a unit for as long as a command runs, with
+|                              NYX_UNIT set to it
 |   list                       List the units of all users
 |   show                       Show properties, limits and contents of a unit
 |   status                     Show the state of a unit in short
 |   policy                     Show the fault policy of the unit's devices, or
 |                              change it
-|   reset                      Put the registers of a unit with a vendor model
-|                              back to power-on
-|   keep                       Let a unit outlive its last user, or not
-|   destroy                    End a unit; one that others have open only with
-|                              --force, or if you say so
+|   reset                      Reset the registers of a unit with a vendor model
+|                              to power-on values
+|   keep                       Keep a unit when its last user has gone, or stop
+|                              keeping it
+|   destroy                    Destroy a unit; ask first if other programs have
+|                              it open
 |
 | See also 'nyxctl unit VERB --help' and nyxctl-unit(1).
 $ nyxctl memory --help
@@ -93,8 +94,8 @@ $ nyxctl domain --help
 | domain: address spaces of devices.
 |
 | Verbs:
-|   create                     Make a domain; STRICT (for one device) unless
-|                              --shared
+|   create                     Make a domain, which is STRICT (for one device)
+|                              without --shared
 |   destroy                    Destroy a domain that has no devices, with its
 |                              mappings
 |   list                       List the domains of the unit
@@ -107,23 +108,23 @@ $ nyxctl device --help
 | device: devices and what they are attached to.
 |
 | Verbs:
-|   add                        Add a device; it has no domain, its accesses are
+|   add                        Add a device without a domain, whose accesses are
 |                              refused
 |   remove                     Detach and remove a device
 |   attach                     Attach a device to a domain
 |   detach                     Detach a device from its domain
-|   assign                     Add a device and attach it to the domain for it,
-|                              which is made if need be
+|   assign                     Add a device and attach it to its domain, which is
+|                              made if it is missing
 |   release                    Undo 'assign': remove the device, and its domain
-|                              if that is empty then
+|                              if no device is left
 |   list                       List the devices of the unit
 |   show                       Show a device
 |   translate                  Translate IOVAs as a DMA of the device would
 |   reset                      Make a device active again, and forget its faults
 |   quarantine                 Refuse all accesses and interrupts of a device,
 |                              until it is reset
-|   disable                    As 'quarantine', for good: it does not come back
-|                              by itself
+|   disable                    Disable a device: refuse all accesses and
+|                              interrupts until it is reset
 |   policy                     Show the fault policy of a device, or give it one
 |                              of its own
 |   limit                      Show the limits of a device, or change them
@@ -134,8 +135,9 @@ $ nyxctl map --help
 | map: mappings of a domain.
 |
 | Verbs:
-|   add                        Map a range of IOVAs to guest memory, or many
-|   remove                     Unmap what is mapped in a range, in many, or all
+|   add                        Map one range of IOVAs to guest memory, or many
+|                              ranges
+|   remove                     Unmap one range, many ranges, or the whole domain
 |   list                       List what is mapped; contiguous mappings appear as
 |                              one
 |
@@ -168,8 +170,8 @@ $ nyxctl fault --help
 | fault: accesses and interrupts that were refused.
 |
 | Verbs:
-|   list                       List the buffered faults, oldest first, and what
-|                              led to them
+|   list                       List the buffered faults with their causes, oldest
+|                              first
 |   watch                      Print faults as they come, one a line; with --json
 |                              one object a line
 |
@@ -200,9 +202,9 @@ $ nyxctl unit create --help
 |   NAME                       its name: letters, digits and '._:-'
 |
 | Options:
-|       --model MODEL          what a guest sees of it: native (nothing), vtd or
+|       --model MODEL          IOMMU that the guest sees: native (none), vtd or
 |                              amdvi (default: native)
-|       --features LIST        of the model, like xapic,posted; see
+|       --features LIST        features of the model, like xapic,posted; see
 |                              nyxctl-unit(1)
 |       --address-width BITS   widest IOVA, 32 to 64 (default: 48, amdvi: 64)
 |       --iotlb ENTRIES        size of the translation cache; 0: none (default:
@@ -219,8 +221,8 @@ $ nyxctl unit create --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -236,7 +238,7 @@ $ nyxctl unit create --help
 $ nyxctl help unit create | cmp - <(nyxctl unit create -h)
 $ nyxctl unit run --help
 | Usage: nyxctl unit run [NAME] -- COMMAND... [OPTION]...
-| Make a unit for as long as a command runs, which finds it in NYX_UNIT.
+| Make a unit for as long as a command runs, with NYX_UNIT set to it.
 |
 | Arguments:
 |   NAME                       its name (default: none)
@@ -244,9 +246,9 @@ $ nyxctl unit run --help
 |                              nyxctl's
 |
 | Options:
-|       --model MODEL          what a guest sees of it: native (nothing), vtd or
+|       --model MODEL          IOMMU that the guest sees: native (none), vtd or
 |                              amdvi (default: native)
-|       --features LIST        of the model, like xapic,posted; see
+|       --features LIST        features of the model, like xapic,posted; see
 |                              nyxctl-unit(1)
 |       --address-width BITS   widest IOVA, 32 to 64 (default: 48, amdvi: 64)
 |       --iotlb ENTRIES        size of the translation cache; 0: none (default:
@@ -262,8 +264,8 @@ $ nyxctl unit run --help
 |   -o, --output FORMAT        table, json or raw (default: table)
 |   -j, --json                 the same as --output json
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -279,8 +281,8 @@ $ nyxctl unit list --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -295,7 +297,7 @@ $ nyxctl unit list --help
 |   nyxctl unit list --columns name,devices
 $ nyxctl map add --help
 | Usage: nyxctl map add DOMAIN [IOVA] [GPA] [LENGTH] [OPTION]...
-| Map a range of IOVAs to guest memory, or many.
+| Map one range of IOVAs to guest memory, or many ranges.
 |
 | Arguments:
 |   DOMAIN                     the domain, by name, id or one of its devices
@@ -316,8 +318,8 @@ $ nyxctl map add --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -329,7 +331,7 @@ $ nyxctl map add --help
 |   nyxctl map add net 0x10000000 0 16M --prot r -u vm1
 $ nyxctl device assign --help
 | Usage: nyxctl device assign DEVICE KIND
-| Add a device and attach it to the domain for it, which is made if need be.
+| Add a device and attach it to its domain, which is made if it is missing.
 |
 | Arguments:
 |   DEVICE                     the device, like 0000:03:00.0
@@ -343,8 +345,8 @@ $ nyxctl device assign --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -375,8 +377,8 @@ $ nyxctl dma read --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -409,8 +411,8 @@ $ nyxctl iotlb invalidate --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -438,8 +440,8 @@ $ nyxctl event monitor --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -500,8 +502,8 @@ $ nyxctl irq set --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -514,7 +516,7 @@ $ nyxctl irq set --help
 |   nyxctl irq set 5 0x41 --dest 1 --source 0000:03:00.0 -u vm1
 $ nyxctl page --help
 | Usage: nyxctl page VERB [ARGUMENT]... [OPTION]...
-| page: pages that devices ask for.
+| page: page requests of devices.
 |
 | Verbs:
 |   request                    Ask for pages as a device does, and wait for the
@@ -530,19 +532,20 @@ $ nyxctl device policy --help
 |   DEVICE                     the device, like 0000:03:00.0
 |
 | Options:
-|       --threshold NUMBER     fault score from which on the action is taken
+|       --threshold NUMBER     take the action at this fault score
 |       --window TIME          time over which faults are counted, like 10s
 |       --action ACTION        report (only count) or quarantine
-|       --observe              only report what the action would be; --action
-|                              ends that
+|       --observe              only report what the action would be (--action
+|                              ends that)
 |       --scope SCOPE          quarantine the device, or all of its domain
 |       --weight LIST          score of each class of faults, like
 |                              address=1,interrupt=5
-|       --recover ANSWER       bring the device back after a while: yes or no
-|       --backoff TIME         first time in quarantine; it doubles each time
+|       --recover ANSWER       end the quarantine after the back-off: yes or no
+|       --backoff TIME         time of the first quarantine, doubled for each
+|                              further one
 |       --backoff-max TIME     longest time in quarantine
-|       --probation TIME       time on probation before it is active
-|       --max-tries NUMBER     times that it is brought back
+|       --probation TIME       time on probation before the device is active
+|       --max-tries NUMBER     ends of a quarantine before the device is disabled
 |       --records NUMBER       fault records per second, or 'all'
 |       --inherit              revert to the unit's policy
 |
@@ -554,8 +557,8 @@ $ nyxctl device policy --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -578,8 +581,8 @@ $ nyxctl domain limit --help
 |       --bytes NUMBER         bytes of DMA per second; 0: no limit
 |       --ops NUMBER           DMA operations per second; 0: no limit
 |       --irqs NUMBER          interrupts per second; 0: no limit
-|       --burst TIME           allow bursts of what this time gives (default:
-|                              10ms)
+|       --burst TIME           allow at once what the rates allow in this time
+|                              (default: 10ms)
 |       --none                 remove all limits
 |
 | Options of every command:
@@ -590,8 +593,8 @@ $ nyxctl domain limit --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b                         sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -603,7 +606,7 @@ $ nyxctl domain limit --help
 |   nyxctl domain limit net --bytes 1G -u vm1
 $ nyxctl fault list --help
 | Usage: nyxctl fault list [OPTION]...
-| List the buffered faults, oldest first, and what led to them.
+| List the buffered faults with their causes, oldest first.
 |
 | Options:
 |       --device DEVICE        of this device only
@@ -617,8 +620,8 @@ $ nyxctl fault list --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -651,8 +654,8 @@ $ nyxctl walk --help
 |   -j, --json                 the same as --output json
 |       --columns LIST         the columns to print, separated by commas
 |   -b, --bytes                sizes in bytes, not in K, M, G
-|   -q, --quiet                do not say what was done, or is waited for
-|   -v, --verbose              all columns, as wide as they are
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
 |       --node PATH            the device node (default: /dev/nyx-iommu)
 |   -h, --help                 explain the object or the command, and exit
 |   -V, --version              print the release of nyxctl, and exit
@@ -693,7 +696,7 @@ $ nyxctl __complete unit create x --model=amdvi --features=xapic,s
 $ nyxctl __complete unit create x --features s --model amd
 | amdvi
 $ nyxctl __describe unit de
-| destroy	End a unit; one that others have open only with --force, or if you say so
+| destroy	Destroy a unit; ask first if other programs have it open
 $ nyxctl __complete unit create x --features posted,x
 | posted,xapic
 $ nyxctl __complete unit create x --features s

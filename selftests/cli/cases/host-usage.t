@@ -318,10 +318,10 @@ $ nyxctl -u x memory add --memfd 1M --file f
 ! nyxctl: memory add needs --memfd SIZE or --file PATH
 ? 2
 $ nyxctl -u x memory add --memfd 1M --offset 4K
-! nyxctl: --offset and --length go with --file
+! nyxctl: --offset and --length need --file
 ? 2
 $ nyxctl -u x memory add --file f --huge 2M
-! nyxctl: --huge goes with --memfd; a file on hugetlbfs is huge by itself
+! nyxctl: --huge needs --memfd; a file on hugetlbfs has huge pages anyway
 ? 2
 $ nyxctl -u x memory add --memfd 1M --huge 4M
 ! nyxctl: --huge '4M' is not one of: 2M, 1G
@@ -333,7 +333,7 @@ $ nyxctl -u x domain create --kind nonsense
 ! nyxctl: --kind 'nonsense' is not one of: paging, identity, blocked
 ? 2
 $ nyxctl -u x domain create --kind identity --format x86
-! nyxctl: --format, --address-width, --page-sizes and --oracle go with --kind paging
+! nyxctl: --format, --address-width, --page-sizes and --oracle need --kind paging
 ? 2
 $ nyxctl -u x domain create --page-sizes 2M
 ! nyxctl: --page-sizes '2M' must contain 4K
@@ -362,7 +362,7 @@ $ nyxctl -u x dma write 3:0.0 0 --data 00 --from f
 ! nyxctl: dma write needs --from FILE or --data HEX
 ? 2
 $ nyxctl -u x dma write 3:0.0 0 --data 00 --length 1
-! nyxctl: --length goes with --from
+! nyxctl: --length needs --from
 ? 2
 $ nyxctl -u x dma write 3:0.0 0 --data 0
 ! nyxctl: --data '0' is not data; write two hexadecimal digits a byte, like 00ff
@@ -469,7 +469,7 @@ $ nyxctl -u x irq set 5 0x40 --source 3:0.0 --buses 00-1f
 ! nyxctl: --source and --buses exclude each other
 ? 2
 $ nyxctl -u x irq set 5 0x40 --mask 4
-! nyxctl: --mask goes with --source
+! nyxctl: --mask needs --source
 ? 2
 $ nyxctl -u x irq set 5 0x40 --source 3:0.0 --mask 3
 ! nyxctl: --mask '3' is not one of: 0, 4, 6, 7
@@ -484,16 +484,16 @@ $ nyxctl -u x irq set 5 0x40 --buses 0:00-' 1'
 ! nyxctl: --buses '0:00- 1' is wrong; write it like 00-1f or 0000:00-1f
 ? 2
 $ nyxctl -u x irq set 5 0x40 --buses 1f-00
-! nyxctl: --buses '1f-00' ends before it begins
+! nyxctl: --buses '1f-00': the last bus is below the first
 ? 2
 $ nyxctl -u x irq set 5 0x40 --posted 0x20
 ! nyxctl: --posted '0x20' is not a multiple of 64
 ? 2
 $ nyxctl -u x irq set 5 0x40 --posted 0x40 --dest 1
-! nyxctl: a posted interrupt goes where its descriptor says; --dest, --delivery, --logical, --level and --hint do not go with --posted
+! nyxctl: --dest, --delivery, --logical, --level and --hint cannot be combined with --posted, whose descriptor names the destination
 ? 2
 $ nyxctl -u x irq set 5 0x40 --urgent
-! nyxctl: --urgent goes with --posted
+! nyxctl: --urgent needs --posted
 ? 2
 $ nyxctl -u x irq clear 0 0
 ! nyxctl: NUMBER must not be 0
@@ -564,7 +564,7 @@ $ nyxctl -u x unit policy --records 0
 ! nyxctl: --records must be 1 to 4294967295
 ? 2
 $ nyxctl -u x device policy 3:0.0 --inherit --threshold 5
-! nyxctl: --inherit goes with no other option
+! nyxctl: --inherit cannot be combined with another option
 ? 2
 $ nyxctl -u x unit policy --inherit
 ! nyxctl: unit policy: unknown option '--inherit'; see 'nyxctl unit policy --help'
@@ -584,7 +584,7 @@ $ nyxctl -u x device limit 3:0.0 --burst 11s
 ! nyxctl: --burst must be 1ms to 10s
 ? 2
 $ nyxctl -u x device limit 3:0.0 --none --ops 5
-! nyxctl: --none goes with no other option
+! nyxctl: --none cannot be combined with another option
 ? 2
 $ nyxctl -u x unit create x --irt 65537
 ! nyxctl: --irt '65537' is too large; at most 65536
@@ -595,10 +595,10 @@ $ nyxctl -u x unit create x --irt 0
 
 # Features.
 $ nyxctl unit create x --features xapic
-! nyxctl: --features goes with --model vtd or amdvi
+! nyxctl: --features needs --model vtd or amdvi
 ? 2
 $ nyxctl unit create x --model native --features xapic
-! nyxctl: --features goes with --model vtd or amdvi
+! nyxctl: --features needs --model vtd or amdvi
 ? 2
 $ nyxctl unit create x --model vtd --features xapic,frob
 ! nyxctl: --features 'frob' is not one of: caching-mode, xapic, small-pages, posted
@@ -646,13 +646,13 @@ $ nyxctl -u x page respond 7 timeout
 ? 2
 # Walks: an object that is its own verb.
 $ nyxctl -u x walk
-! nyxctl: walk: write --format FORMAT --root GPA, or --device DEVICE
+! nyxctl: walk: use --format FORMAT --root GPA, or --device DEVICE
 ? 2
 $ nyxctl -u x walk --format vtdss
-! nyxctl: walk: write --format FORMAT --root GPA, or --device DEVICE
+! nyxctl: walk: use --format FORMAT --root GPA, or --device DEVICE
 ? 2
 $ nyxctl -u x walk --root 0
-! nyxctl: walk: write --format FORMAT --root GPA, or --device DEVICE
+! nyxctl: walk: use --format FORMAT --root GPA, or --device DEVICE
 ? 2
 $ nyxctl -u x walk --format ia64 --root 0
 ! nyxctl: --format 'ia64' is not one of: vtdss, x86, amdv1
@@ -676,7 +676,7 @@ $ nyxctl -u x walk --format vtdss --root 0 --page-sizes 2M
 ! nyxctl: --page-sizes '2M' must contain 4K
 ? 2
 $ nyxctl -u x walk --device 3:0.0 --root 0
-! nyxctl: walk: with --device its domain says what --format, --root, --levels and --page-sizes are
+! nyxctl: walk: --format, --root, --levels and --page-sizes cannot be combined with --device
 ? 2
 $ nyxctl -u x walk show
 ! nyxctl: walk: 'show' is one argument too many; see 'nyxctl walk --help'

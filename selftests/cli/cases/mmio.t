@@ -60,7 +60,7 @@ $ nyxctl mmio read 0x1c --width 2
 ! nyxctl: --width '2' is not one of: 4, 8
 ? 2
 $ nyxctl mmio write 0x18 0x100000000
-! nyxctl: VALUE '0x100000000' has more than 4 bytes; take --width 8
+! nyxctl: VALUE '0x100000000' has more than 4 bytes; use --width 8
 ? 2
 $ nyxctl mmio write 0x18
 ! nyxctl: mmio write: VALUE is missing: what to write

@@ -5,7 +5,7 @@ $ export NYX_UNIT=golden
 $ nyxctl domain create check --oracle --json --columns id,name,format,oracle
 | {"domain":{"id":1,"name":"check","format":"vtdss","oracle":true}}
 $ nyxctl domain create id --kind identity --oracle
-! nyxctl: --format, --address-width, --page-sizes and --oracle go with --kind paging
+! nyxctl: --format, --address-width, --page-sizes and --oracle need --kind paging
 ? 2
 $ nyxctl -q device add 3:0.0
 $ nyxctl -q device attach 3:0.0 check

@@ -43,11 +43,11 @@ $ nyxctl page request 3:0.0 0x10000000 --timeout 10m --json --columns pages,resp
 | {"request":{"pages":1,"response":"invalid"}}
 ? 1
 $ nyxctl page request 3:0.0 0x10000000 --timeout 10ms
-! nyxctl: group N was not answered in time; 'nyxctl event monitor' shows requests to whoever serves the unit
+! nyxctl: group N was not answered in time; 'nyxctl event monitor' shows page requests
 ? 124
 $ nyxctl page request 3:0.0 0x10000000 --timeout 10ms --json
 | {"request":{"group":N,"device":"0000:03:00.0","iova":"0x10000000","pages":1,"access":"rw","response":"timeout"}}
-! nyxctl: group N was not answered in time; 'nyxctl event monitor' shows requests to whoever serves the unit
+! nyxctl: group N was not answered in time; 'nyxctl event monitor' shows page requests
 ? 124
 # Page requests that the kernel refuses.
 $ nyxctl page request 4:0.0 0x10000000

@@ -70,7 +70,7 @@ $ nyxctl fault watch --timeout 1100ms 2>&1
 $ nyxctl -q fault watch --timeout 1100ms 2>&1
 $ nyxctl page request 6:0.0 0x1000 --timeout 1100ms 2>&1
 | nyxctl: waiting for an answer to the page request of device 0000:06:00.0; 'nyxctl page respond' gives it
-| nyxctl: group N was not answered in time; 'nyxctl event monitor' shows requests to whoever serves the unit
+| nyxctl: group N was not answered in time; 'nyxctl event monitor' shows page requests
 ? 124
 # Meanwhile others are refused: a device that a command moves, a domain that one destroys.
 # 'device attach' does not take the one for a domain that is STRICT and has a device.
