@@ -28,8 +28,8 @@
 #define KERNEL_MAX	(4 * GIB)
 
 /*
- * Opens a file of the host, with anything in it. Files are read, not mapped: one that gets
- * shorter meanwhile would end us.
+ * Opens a file of the host, with any contents. Files are read, not mapped: an access beyond
+ * the end of a mapped file that was truncated would kill nyx-vmm.
  */
 static int open_file(const char *path, uint64_t *size)
 {

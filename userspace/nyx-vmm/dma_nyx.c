@@ -62,7 +62,7 @@ int dma_nyx(struct nyx_unit *unit, uint16_t rid, struct dma_op *ops, unsigned in
 
 	for (; nr && !rc; nr -= n, ops += n) {
 		n = nr < BATCH ? nr : BATCH;
-		/* The library goes on with what a signal cut short, or is very long. */
+		/* libnyx continues a transfer that a signal interrupted, and splits long ones. */
 		rc = n == 1 ? one(unit, rid, ops) : some(unit, rid, ops, n);
 	}
 	return rc;

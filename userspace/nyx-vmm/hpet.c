@@ -55,7 +55,7 @@ enum {
 			  TIMER_32BIT | TIMER_ROUTES,
 };
 
-/* Pins 16 to 23, which nobody needs as an edge */
+/* Pins 16 to 23, which no device needs as an edge */
 #define ROUTES		(UINT64_C(0xff0000) << 32)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -42,7 +42,7 @@ struct irq_binding {
 
 struct iommu_ops {
 	const char *name;
-	/* Whose the IOAPIC's messages are. Not 0: Linux takes that for "none". */
+	/* The requester id of the IOAPIC's messages. Not 0, which Linux takes for "none". */
 	uint16_t ioapic_rid;
 
 	/* Before the devices are made, with RAM in place; registers: io_add(). */

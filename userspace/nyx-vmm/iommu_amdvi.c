@@ -103,7 +103,7 @@ static void xt_interrupt(struct vmm *vmm, uint32_t reg)
 		irq_deliver(vmm, &message);
 }
 
-/* Whichever the guest has not answered: by the function, or one for each log */
+/* Sends the interrupts that the guest has not answered: by the function, or one for each log */
 static void resend(struct vmm *vmm)
 {
 	const struct iommu_unit *iu = vmm->iommu_data;

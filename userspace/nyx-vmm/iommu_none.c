@@ -8,5 +8,5 @@
 
 const struct iommu_ops iommu_none = {
 	.name = "none",
-	.ioapic_rid = 0xff00,		/* nobody asks */
+	.ioapic_rid = 0xff00,		/* not used */
 };

@@ -126,7 +126,7 @@ bool iommu_unit_unbind(struct vmm *vmm, uint32_t id)
 	       info.flags & NYX_BIND_F_PENDING;
 }
 
-/* ---- what the unit says ----------------------------------------------------------- */
+/* ---- events of the unit ----------------------------------------------------------- */
 
 static void own_msi(struct vmm *vmm, const struct nyx_event_msi *msi)
 {

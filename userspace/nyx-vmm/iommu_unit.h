@@ -38,7 +38,7 @@ struct iommu_unit {
 	uint64_t irte_changes;		/* that lines know of; vmm::lock */
 };
 
-/* A failure is said; iommu_unit_exit() cleans up after it, too. */
+/* Reports a failure itself; iommu_unit_exit() cleans up after a failure, too. */
 int iommu_unit_init(struct vmm *vmm, struct iommu_unit *iu,
 		    const struct iommu_unit_model *model,
 		    const struct nyx_unit_create_opts *create);

@@ -45,7 +45,7 @@ static const struct {
 
 static void kicked(int sig)
 {
-	(void)sig;	/* it ended KVM_RUN, that is all */
+	(void)sig;	/* the signal only ends KVM_RUN */
 }
 
 static int enable(struct vmm *vmm, uint32_t cap, uint64_t arg)

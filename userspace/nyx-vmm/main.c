@@ -138,7 +138,7 @@ static int build(struct vmm *vmm)
 	return rc;
 }
 
-/* The machine from its making to its end. */
+/* Makes the machine, runs it and frees it. */
 static int run(struct vmm *vmm)
 {
 	int status = STATUS_HOST;

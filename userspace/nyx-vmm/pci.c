@@ -142,7 +142,7 @@ static void bar_map(struct pci_dev *dev, unsigned int bar, bool map)
 	if (!map)
 		return;
 	b->addr = bar_address(dev, bar);
-	/* At a senseless address it is just not seen. */
+	/* A BAR at an address without meaning is not mapped. */
 	if (io_add_bar(dev->vmm, IO_MMIO, b->addr, b->size, b->ops, b->opaque))
 		return;
 	b->mapped = true;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nyx-vmm: what it says, on standard error.
+ * nyx-vmm: messages on standard error.
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Nobody waits for a reader while the machine runs: a virtual CPU, or the main loop, which
+ * No thread waits for a reader while the machine runs: a virtual CPU, or the main loop, which
  * takes signals, would stand still. say() counts a line that finds no room, and puts the
  * count in front of the next line that finds some. Before the machine runs, and after it,
  * when a line tells why nyx-vmm ends, a reader has a second.
@@ -39,7 +39,7 @@ static bool put(const char *text, size_t len)
 {
 	struct pollfd p = { .fd = say_fd, .events = POLLOUT };
 
-	/* Even where it waits, it does not if there is room; 4K of a pipe, or nothing */
+	/* poll() returns at once if there is room. A pipe has room for 4K, or for nothing */
 	if (poll(&p, 1, runs ? 0 : PATIENCE_MS) != 1 || !(p.revents & POLLOUT))
 		return false;
 	return write(say_fd, text, len) == (ssize_t)len;

@@ -283,7 +283,7 @@ static int flush(struct virtq *vq)
 	ops[n++] = (struct dma_op){
 		.iova = vq->used + 2, .buffer = &idx, .len = sizeof(idx), .write = true,
 	};
-	/* There was probably no more: what waiting for more takes then saves a call. */
+	/* Probably no request is left: send the announcement with the same call of the IOMMU. */
 	if (vq->avail_idx == vq->last_avail) {
 		ops[n] = announcement(vq);
 		n += !!ops[n].len;

@@ -277,7 +277,7 @@ static int open_disk(const char *path, bool readonly)
 		say("%s: %s", path, strerror(errno));
 		return -1;
 	}
-	/* Two machines that write one disk destroy it. Where locks are not known, well. */
+	/* Two machines must not write one disk. A file system without locks is no error. */
 	if (fcntl(fd, F_OFD_SETLK, &lock) && (errno == EAGAIN || errno == EACCES)) {
 		say("%s is in use by another machine", path);
 		close(fd);

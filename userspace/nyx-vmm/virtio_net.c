@@ -58,7 +58,7 @@ static void frame_write(struct net *net, size_t len)
 		return;		/* dropped */
 }
 
-/* Nothing comes any more, or only errors: it would be readable for ever. */
+/* The peer has closed the socket, or it only has errors: poll(2) would report it for ever. */
 static bool has_ended(struct net *net)
 {
 	struct pollfd p = { .fd = net->fd, .events = POLLRDHUP };
@@ -84,7 +84,7 @@ static bool receive(struct net *net, struct virtq *vq)
 		virtq_unpop(vq);
 		if (got < 0 && errno == EAGAIN)
 			return false;
-		/* Else an empty frame, or the error of an earlier send: only that is over. */
+		/* Otherwise recv() returned an empty frame, or the error of an earlier send. */
 		if (has_ended(net)) {
 			dev->own_fd = -1;
 			return false;

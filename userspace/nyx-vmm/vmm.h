@@ -134,7 +134,7 @@ struct options {
 		bool small_irtes, guest_apic, np_cache;		/* AMD-Vi */
 	} unit;
 	bool dma_copy;			/* devices copy, they map nothing */
-	bool verbose;			/* say what the IOMMU reports */
+	bool verbose;			/* print what the IOMMU reports */
 	bool no_reboot;
 };
 
@@ -199,9 +199,9 @@ static inline bool vmm_stopping(struct vmm *vmm)
 }
 
 /*
- * A way to what a FIFO or device is open for that does not wait. Others have @fd open, too,
- * and would not expect it to change. -1: there is none; a socket cannot be opened anew, and a
- * file never waits.
+ * Opens the FIFO or device of @fd once more, without blocking: other programs that share @fd
+ * do not expect its flags to change. Returns -1 for a socket, which cannot be opened anew, and
+ * for a file, which never blocks.
  */
 static inline int open_anew(int fd, int how)
 {
@@ -350,13 +350,13 @@ void pit_exit(void);
 int pm_init(struct vmm *vmm);
 int fw_cfg_init(struct vmm *vmm);
 
-/* Those of --device besides; what fails they say themselves. */
+/* Devices of --device. Each function reports its own failure. */
 int hpet_init(struct vmm *vmm);
 void hpet_exit(void);
 bool hpet_is_legacy(void);	/* it interrupts in place of the PIT */
 int testdev_init(struct vmm *vmm);
 
-/* PCI devices. Each function says itself why it fails. */
+/* PCI devices. Each function reports its own failure. */
 int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly);
 int virtio_net_init(struct vmm *vmm, const char *tap, int fd);
 int virtio_rng_init(struct vmm *vmm);
