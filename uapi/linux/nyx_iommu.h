@@ -60,7 +60,7 @@
  *    would be reached by others without NYX_MEMORY_F_SHARED.
  *  - EBADF: a file descriptor is not open.
  *  - EMFILE, ENFILE: no file descriptor is left.
- *  - EINTR: a signal arrived; nothing was changed, or what was done is said.
+ *  - EINTR: a signal arrived; nothing was changed, or the answer says what was done.
  *
  * A command that takes something away promises the same by success and by
  * -ENOENT: no access uses it any more. If another command has taken it away, and
@@ -241,7 +241,7 @@ struct nyx_unit_amdvi {
  * @NYX_UNIT_F_SHARED: other processes of its owner may open the unit; without it
  *                     only the process that has made it
  * @NYX_UNIT_F_OTHERS: out: the unit is another user's, which the caller may not
- *                     open: its state and its counters are not told
+ *                     open: its state and its counters are not shown
  */
 enum nyx_unit_flags {
 	NYX_UNIT_F_KEEP = 1 << 0,
@@ -357,8 +357,8 @@ struct nyx_unit_open {
  * @model: out: of enum nyx_model
  * @address_width: out: bits
  * @owner_uid: out: owner, in the user namespace of the caller. Of a unit with
- *             NYX_UNIT_F_OTHERS, all that is told beside it is id, model, name,
- *             limits, sizes of tables and @memory_bytes; the rest is 0
+ *             NYX_UNIT_F_OTHERS, only id, model, name, limits, sizes of tables and
+ *             @memory_bytes are shown beside it; the rest is 0
  * @iotlb_entries: out: size of the translation cache
  * @event_entries: out: size of the event ring
  * @max_domains: out: limit
@@ -548,8 +548,8 @@ struct nyx_list {
  * @NYX_STAT_UNMAPPED_BYTES: bytes that were unmapped in all (unit and domain)
  * @NYX_STAT_INVALIDATIONS: invalidations of ranges (unit and domain)
  * @NYX_STAT_FLUSHES: invalidations of a whole domain (unit and domain)
- * @NYX_STAT_EVENTS_LOST: event records that readers were told they have missed
- *                        (unit)
+ * @NYX_STAT_EVENTS_LOST: event records that readers have missed, by the counts
+ *                        of their NYX_EVENT_LOST records (unit)
  * @NYX_STAT_IRQS: interrupts that were remapped; a domain's are those of its
  *                 devices
  * @NYX_STAT_IRQS_POSTED: those of them that were posted into a descriptor
@@ -738,8 +738,9 @@ struct nyx_memory_info {
  * @NYX_DOMAIN_IDENTITY: takes it for a GPA; still only guest memory is reached
  * @NYX_DOMAIN_BLOCKED: refuses it
  * @NYX_DOMAIN_GUEST: looks it up in a table of the guest's, or takes it for a GPA
- *                    if the guest wants that. Of units with a vendor model; only
- *                    told: comes and goes with what the guest's tables say
+ *                    if the guest wants that. Of units with a vendor model;
+ *                    output only: such domains come and go with what the
+ *                    guest's tables say
  */
 enum nyx_domain_kind {
 	NYX_DOMAIN_PAGING = 0,
@@ -1266,7 +1267,7 @@ struct nyx_fault {
  * @prot: of enum nyx_prot: what the mapping and the memory allow
  * @memory_flags: of enum nyx_memory_flags
  *
- * Never grows: what knows more will be another structure, asked for by a flag.
+ * Never grows: a flag will ask for another structure, if one with more members is needed.
  */
 struct nyx_run {
 	__aligned_u64 iova;
@@ -1306,7 +1307,7 @@ enum nyx_translate_flags {
  * @out_fault: what ended the translation, or reason NYX_FAULT_NONE
  *
  * Translate as a DMA would. The answer is a snapshot: an unmap does not wait
- * for whoever uses it.
+ * until the caller has used it.
  */
 struct nyx_translate {
 	__u32 size;
@@ -1496,8 +1497,8 @@ enum nyx_mmio_flags {
  * without one. The effects of a write of the guest's, as the execution of its
  * invalidation queue or command buffer, are done when the command returns. -EINTR
  * if the caller was killed before: the queue goes on with the next write of its
- * tail; a command that a register says is not done is waited for by the next
- * access to a register. -ENOMEM if there is no memory for a log of the length that
+ * tail; the next access to a register waits for a command that a register reports
+ * as not done. -ENOMEM if there is no memory for a log of the length that
  * is written (NYX_MODEL_AMDVI): nothing has changed.
  */
 struct nyx_mmio {
@@ -1569,7 +1570,7 @@ struct nyx_unit_reset {
 #define NYX_UNIT_RESET _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_RESET)
 
 /**
- * enum nyx_walk_kind - what a walk came by at a level of a table
+ * enum nyx_walk_kind - what a walk met at a level of a table
  * @NYX_WALK_SKIPPED: nothing: the entry before refers to a level below. The walk
  *                    goes on only if the address bits of this level are 0
  * @NYX_WALK_UNREADABLE: the table does not lie in guest memory
@@ -1696,7 +1697,7 @@ struct nyx_walk {
  * that the data holds a sub-handle in bits 15:0 (31:16 are 0), bits 19:5 and 2
  * are the handle (2 is its bit 15); bits 1:0, and without bit 3 the data, have no
  * meaning. Handle + sub-handle index the unit's interrupt remapping table. The
- * entry there says who may use it, and becomes the interrupt that the processor
+ * entry there names the requesters that may use it, and the interrupt that the processor
  * sees.
  *
  * A unit of NYX_MODEL_AMDVI has no such format, and a table for each device: bits
@@ -1774,8 +1775,8 @@ enum nyx_delivery {
 };
 
 /**
- * enum nyx_source_check - who may use an entry
- * @NYX_SOURCE_ANY: everybody
+ * enum nyx_source_check - which requesters may use an entry
+ * @NYX_SOURCE_ANY: any requester
  * @NYX_SOURCE_RID: one requester, or functions of one device
  * @NYX_SOURCE_BUS: requesters of a range of buses
  */
@@ -1895,7 +1896,7 @@ enum nyx_irq_flags {
 /**
  * enum nyx_irq_result - what became of an interrupt
  * @NYX_IRQ_DELIVER: to be delivered as the reply says
- * @NYX_IRQ_POSTED: in a descriptor; nobody needs to be told
+ * @NYX_IRQ_POSTED: in a descriptor; no notification is needed
  * @NYX_IRQ_NOTIFY: in a descriptor; the reply is the notification to deliver.
  *                  NYX_AMDVI_F_GUEST_APIC: in a virtual APIC's page; out_dest is
  *                  the processor whose doorbell is to be rung, without a vector
@@ -1957,8 +1958,8 @@ struct nyx_irq_send {
 /**
  * enum nyx_bind_flags - flags of a bound interrupt
  * @NYX_BIND_F_MASKED: it is masked
- * @NYX_BIND_F_PENDING: an interrupt came while it was masked; only told
- * @NYX_BIND_F_CLOSED: the source was closed; only told
+ * @NYX_BIND_F_PENDING: an interrupt came while it was masked; output only
+ * @NYX_BIND_F_CLOSED: the source was closed; output only
  */
 enum nyx_bind_flags {
 	NYX_BIND_F_MASKED = 1 << 0,
@@ -2128,9 +2129,9 @@ enum nyx_policy_action {
 };
 
 /**
- * enum nyx_policy_flags - how it happens
- * @NYX_POLICY_F_OBSERVE: an event says what would happen, once in a window, and
- *                        it does not
+ * enum nyx_policy_flags - how the action is taken
+ * @NYX_POLICY_F_OBSERVE: an event reports the action, once in a window, and the
+ *                        action is not taken
  * @NYX_POLICY_F_DOMAIN: all devices of the domain are refused, as long as the
  *                       device is quarantined
  * @NYX_POLICY_F_RECOVER: the device comes back by itself
@@ -2142,7 +2143,7 @@ enum nyx_policy_flags {
 };
 
 /**
- * struct nyx_policy - what a device may do wrong, and what follows
+ * struct nyx_policy - when faults of a device lead to an action
  * @flags: of enum nyx_policy_flags
  * @action: of enum nyx_policy_action
  * @threshold: weight of faults, 1 to 1000000, within
@@ -2157,7 +2158,7 @@ enum nyx_policy_flags {
  *                1 to 86400000
  * @max_tries: times that it comes back, 1 to 1000; then it is disabled
  * @records_per_s: fault records of the device in the event stream per second;
- *                 further faults are counted, and told together in one record;
+ *                 further faults are counted, and reported in one record;
  *                 1 to 0xffffffff: all
  * @__reserved: must be 0
  *
@@ -2372,8 +2373,8 @@ enum nyx_page_response {
  * @out_group: the group's id in the unit
  * @out_response: of enum nyx_page_response; not with NYX_PAGE_F_NOWAIT
  *
- * A device asks for pages: each becomes a NYX_EVENT_PAGE_REQUEST. Whoever
- * serves the unit maps them and answers with NYX_PAGE_RESPOND. -ENOSPC if
+ * A device asks for pages: each becomes a NYX_EVENT_PAGE_REQUEST. The
+ * program that serves the unit maps them and answers with NYX_PAGE_RESPOND. -ENOSPC if
  * NYX_PAGE_GROUPS_MAX groups of the device have no answer, or those of the unit
  * have half as many pages as it holds event records; -EINTR if a signal
  * arrives: the group is withdrawn; -EPERM if the device is quarantined;

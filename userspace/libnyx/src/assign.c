@@ -34,7 +34,7 @@
 
 _Static_assert((int)NYX_GROUP_LEN == NYX_NAME_LEN - 1 - 7, "behind \"shared/\"");
 
-/* Others may get in the way, but not that often; the last tries are 8 ms apart. */
+/* Bounds the attempts when other callers interfere; the last ones are 8 ms apart. */
 #define TRIES	128
 #define BACK_OFF_AFTER	4
 

@@ -43,7 +43,7 @@ int nyx__name_copy(__u8 out[NYX_NAME_LEN], const char *name)
 	return 0;
 }
 
-/* As the kernel treats its structures: complete with zeros, refuse the unknown. */
+/* Treats structures as the kernel does: completes them with zeros, refuses unknown bytes. */
 int nyx__opts_copy(void *opts, size_t opts_size, const void *user, size_t user_size)
 {
 	const unsigned char *bytes = user;

@@ -94,7 +94,7 @@ NYX_EXPORT int nyx_memfd_create(const char *name, uint64_t length, uint32_t flag
 	memfd = memfd_create(name ? name : "nyx", mfd_flags);
 	if (memfd < 0)
 		return -errno;
-	/* Sealed, so that nobody pulls it from under the devices. */
+	/* Seal the file, so that no process shrinks it while devices use it. */
 	if (ftruncate(memfd, (off_t)length) ||
 	    fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
 		ret = -errno;

@@ -36,7 +36,7 @@ struct nyx_unit {
 /* ctx.c: open a node, without binding it. Returns the descriptor or -errno. */
 int nyx__open_node(const char *path);
 
-/* The size that a caller gives a structure: what was never set must not clear gigabytes. */
+/* Limit on the size that a caller gives: a size that was never set clears no gigabytes. */
 #define SIZE_GIVEN_MAX	4096u
 
 static inline int nyx__size_check(uint32_t size)

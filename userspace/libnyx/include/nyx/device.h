@@ -160,7 +160,7 @@ int nyx_device_release(struct nyx_unit *unit, nyx_device_t device);
  * @unit: the unit
  * @translate: what to translate, and the answer; begins as NYX_TRANSLATE_INIT
  *
- * The answer is a snapshot: an unmap does not wait for whoever uses it.
+ * The answer is a snapshot: an unmap does not wait until the caller has used it.
  *
  * Return: 0, also if the access is refused: see out_fault and out_done; a
  * negative errno.

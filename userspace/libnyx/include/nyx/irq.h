@@ -6,8 +6,8 @@
  *
  * A device model calls nyx_irq_send() where real hardware would write to
  * 0xFEExxxxx, or binds an eventfd to the message once, and the kernel does the
- * rest. An entry of the unit's interrupt remapping table says who may use it and
- * which interrupt comes of it.
+ * rest. An entry of the unit's interrupt remapping table names the devices that
+ * may use it, and the interrupt that is delivered.
  *
  * NYX_IRQ_F_PROBE in nyx_irq_send::flags asks what would become of an interrupt.
  *
@@ -30,8 +30,8 @@ extern "C" {
 /**
  * nyx_irq_setup() - say how a unit treats interrupts
  * @unit: the unit
- * @mode: of enum nyx_irq_mode; 0: destinations have 32 bits, everything is
- *        remapped. So is a new unit
+ * @mode: of enum nyx_irq_mode; 0, the mode of a new unit: destinations have 32
+ *        bits, everything is remapped
  *
  * When the call returns no interrupt is under way in the old mode.
  *

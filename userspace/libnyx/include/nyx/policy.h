@@ -5,9 +5,9 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A device that makes too many faults is quarantined: its accesses and
- * interrupts are refused, and not reported any more. How many are too many, and
- * whether and when it comes back, says the policy: the device's own, or else
- * the unit's.
+ * interrupts are refused, and not reported any more. The policy, the device's
+ * own or else the unit's, says how many faults are too many, and whether and
+ * when the device comes back.
  */
 #ifndef NYX_POLICY_H
 #define NYX_POLICY_H

@@ -83,7 +83,7 @@ enum { NYX_CAUSE_TEXT_LEN = 96 };
 int nyx_fault_cause_format(uint32_t cause, uint64_t detail, char *buffer, size_t size);
 
 /**
- * nyx_walk_kind_name() - the name of what a walk came by
+ * nyx_walk_kind_name() - the name of what a walk met
  * @kind: of enum nyx_walk_kind
  *
  * Return: a name like "table", or NULL if the library does not know it.
