@@ -47,7 +47,7 @@ DESTDIR	?=
 VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 MODULE	= build/$(KREL)/nyx-iommu.ko
-# What is installed is built without what is for tests, unless CONFIG_NYX_ORACLE=y
+# The module that is installed has no code for tests, unless CONFIG_NYX_ORACLE=y
 CONFIG_NYX_ORACLE ?= n
 INSTALLED = build/$(KREL)-CONFIGNYXORACLE$(CONFIG_NYX_ORACLE)/nyx-iommu.ko
 MODULE_RELEASE = $(shell PATH="$(PATH)" modinfo -F vermagic $(INSTALLED) | cut -d' ' -f1)

@@ -13,7 +13,7 @@
  *  - By uaccess: memory of the current process that is not pinned, the same as if
  *    the process copied it, with what faults do for it. The caller's buffer is user
  *    memory too, so the data goes through a buffer that stays in the L1 cache.
- *    That costs less than to pin the pages one by one would: 1.1 times the time of
+ *    This copy costs less than to pin the pages one by one would: 1.1 times the time of
  *    one copy for 1 MiB, when a pin takes as long as the copy of a page.
  *
  * A copy ends at the first byte that one of the sides does not have; which side

@@ -42,7 +42,7 @@ enum demo_code {
 	DEMO_NO_ENTRY = 3,
 };
 
-/* What struct nyx_unit_demo would be in the interface. */
+/* The options, which struct nyx_unit_demo would be in the interface. */
 struct demo_options {
 	u32 flags;
 };

@@ -269,7 +269,7 @@ enum nyx_unit_flags {
  * @name: NUL-terminated name, of letters, digits and ``._:-``, unique among the
  *        units of the caller's effective user in its user namespace; empty: none
  * @data_uptr: options of the model: struct nyx_unit_vtd or struct nyx_unit_amdvi, by
- *             @model; must be 0 if @data_len is. What is missing is 0; what is behind
+ *             @model; must be 0 if @data_len is. Missing options are 0; bytes behind
  *             the options that the kernel knows must be 0, else -E2BIG, as in a
  *             structure of a command. NYX_MODEL_NATIVE has none
  *
