@@ -92,7 +92,7 @@ static int devices_add(struct vm *vm)
 	return ret;
 }
 
-/* A guest that tests its drivers may make faults: it is told, and that is all. */
+/* A guest that tests its drivers may make faults: only report them to it. */
 static int report_only(struct vm *vm)
 {
 	struct nyx_policy policy;
@@ -122,7 +122,7 @@ static void mmio(struct vm *vm, uint64_t addr, void *data, uint32_t len, bool wr
 	}
 }
 
-/* A message behind the unit: nobody looks at it again. */
+/* A message behind the unit: it is not checked again. */
 static void deliver(struct vm *vm, uint64_t address, uint32_t data)
 {
 	struct kvm_msi msi = {

@@ -206,7 +206,7 @@ static int group_publish(struct nyx_unit *unit, struct page_group *group)
 	return 0;
 }
 
-/* Ask: the group is in the table, and everybody is told. */
+/* Ask: put the group into the table, and push its events. */
 static int ask(struct nyx_unit *unit, struct page_group *group,
 	       struct nyx_page_req *req)
 {

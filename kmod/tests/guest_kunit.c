@@ -7,7 +7,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The front end is the suite's own. It can invalidate an entry while it decodes that,
+ * The vIOMMU model is the suite's own. It can invalidate an entry while it decodes that,
  * as the guest may do at any time.
  */
 #include <kunit/test.h>

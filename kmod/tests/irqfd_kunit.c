@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The front end is the suite's own: the worker waits in it, while it brings in an
+ * The vIOMMU model is the suite's own: the worker waits in it, while it brings in an
  * entry of the guest's table, for as long as a case wants.
  *
  * Only user space can make eventfds. Module parameter: eventfds is the descriptors of
@@ -46,7 +46,7 @@ static struct file *source, *target;
  * @native: the one that the unit was made with; @front destroys it
  * @unit: the unit
  * @id: the binding
- * @came: the worker is in the front end
+ * @came: the worker is in the vIOMMU model
  * @go: it may go on
  * @stall: the memory of the entry is not at hand, for one time
  */

@@ -52,7 +52,7 @@ void fail_creation(const struct nyx_unit_create *u)
 		refused += !!ret;
 	}
 	ASSERT_EQ(false, used);
-	/* The unit, its events, its counters, its front end at least. */
+	/* The unit, its events, its counters, its vIOMMU model at least. */
 	ASSERT_GT(refused, 4);
 	ktap_print("%u allocations, %u times no unit", n - 2, refused);
 	for (n = 0; n < FAIL_BUDGET; n += FAIL_BUDGET_STEP) {

@@ -1657,7 +1657,7 @@ enum nyx_walk_flags {
  *            refuse the access
  * @out_page_size_lg2: likewise, log2 of the size of the page; 0: there is none
  * @out_nr_steps: steps
- * @out_steps: what the walk came by, from the top table on; it ended at the last
+ * @out_steps: what the walk met, from the top table on; it ended at the last
  * @out_fault: what would refuse the access, or reason NYX_FAULT_NONE
  *
  * Walk a page table that lies in guest memory, or that of a device's domain, with
