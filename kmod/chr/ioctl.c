@@ -408,7 +408,7 @@ static int run_chunk(struct nyx_ucmd *uc, const struct nyx_op *op, void *items,
 
 	*done = 0;
 	good = copy_items(op, items, n, user, item_size, &err);
-	/* If the answer cannot be given, the question is not asked. */
+	/* Write the answer first: a command that cannot report must not act. */
 	if (op->prop & OP_OUT) {
 		out = respond_items(op, items, good, user, item_size);
 		if (out < good)
@@ -528,7 +528,7 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return ret;
 
 	uc.ticket = NYX_TICKET(uc.unit);
-	/* If the answer cannot be given, the question is not asked. */
+	/* Write the answer first: a command that cannot report must not act. */
 	if (op->prop & OP_OUT) {
 		ret = nyx_ucmd_respond(&uc, &buf, op->size);
 		if (ret)

@@ -144,7 +144,7 @@ bool nyx_file_inspects(const struct nyx_file *file);
  * @all: with its state and counters, which are otherwise 0
  *
  * Context: may sleep.
- * Return: 0, or -ENODEV if it has ended: then what it has is not told.
+ * Return: 0, or -ENODEV if it has ended: then its state and counters are 0.
  */
 int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 		       bool all);

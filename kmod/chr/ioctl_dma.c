@@ -137,7 +137,7 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 	if (!nyx_range_last(cmd->iova, cmd->length, &last))
 		return -EOVERFLOW;
 
-	/* If the answer cannot be given, the question is not asked. */
+	/* Write the answer first: a command that cannot report must not act. */
 	if (cmd->nr_runs && clear_user(out.to, sizeof(*out.to)))
 		return -EFAULT;
 

@@ -54,7 +54,7 @@ static int parse_paging(const struct nyx_unit *unit,
 
 	cfg->address_width = width;
 	cfg->pt.format = cmd->format;
-	/* Canonical addresses: the upper half belongs to nobody. */
+	/* Canonical addresses: no table maps the upper half. */
 	cfg->pt.va_lg2 = cmd->format == NYX_FORMAT_X86 ? width - 1 : width;
 	cfg->pt.levels = pt_format_levels(cmd->format, cfg->pt.va_lg2);
 

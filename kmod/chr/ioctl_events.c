@@ -65,7 +65,7 @@ static ssize_t reader_copy(struct reader *r, char __user *buf, size_t count)
 		if (!n)
 			return done || ended ? done : -EAGAIN;
 		if (copy_to_user(buf + done, chunk, n * sizeof(chunk[0]))) {
-			/* The reader was not told: it will be. */
+			/* The copy of the count has failed: the next read returns it. */
 			if (chunk[0].type == NYX_EVENT_LOST)
 				atomic64_sub(chunk[0].lost, &r->events->lost);
 			return done ?: -EFAULT;
@@ -172,7 +172,7 @@ int nyx_ioctl_events_open(struct nyx_ucmd *uc, void *_cmd)
 	if (ret < 0)
 		goto err_file;
 
-	/* The file appears only if its number can be told. */
+	/* Install the file only after the caller has its number. */
 	cmd->out_fd = ret;
 	if (nyx_ucmd_respond(uc, cmd, sizeof(*cmd))) {
 		put_unused_fd(cmd->out_fd);

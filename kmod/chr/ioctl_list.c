@@ -80,7 +80,7 @@ static bool next_memory(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
 		e->memory = (struct nyx_memory_info) {
 			.gpa = slot->start,
 			.length = slot->last - slot->start + 1,
-			/* A file for inspection tells no address of a process. */
+			/* A file for inspection shows no address of a process. */
 			.backing = nyx_file_inspects(uc->file) &&
 				   !(info.flags & REGION_FILE) ? 0 : info.backing,
 			.flags = info.flags,

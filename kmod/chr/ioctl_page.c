@@ -68,6 +68,6 @@ int nyx_ioctl_page_respond(struct nyx_ucmd *uc, void *_cmd)
 	if (cmd->response > NYX_PAGE_TIMEOUT)
 		return -EOPNOTSUPP;
 	if (cmd->response == NYX_PAGE_TIMEOUT)
-		return -EINVAL;		/* that is for us to say */
+		return -EINVAL;		/* only the kernel answers so */
 	return nyx_page_respond(uc->unit, cmd->group, cmd->response);
 }

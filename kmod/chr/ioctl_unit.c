@@ -225,12 +225,12 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 	memcpy(info->name, unit->cfg.name, sizeof(info->name));
 
 	info->memory_bytes = READ_ONCE(unit->mem.bytes);
-	/* The owner's memory cgroup may hold up the lock: that is not for others. */
+	/* The owner's memory cgroup may hold up the lock: other users must not wait for it. */
 	if (!all)
 		return READ_ONCE(unit->dead) ? -ENODEV : 0;
 
 	mutex_lock(&unit->lock);
-	/* One that has ended has nothing more to tell. */
+	/* A unit that has ended has no counters any more. */
 	if (!READ_ONCE(unit->dead)) {
 		fill_unit_state(unit, info);
 		ret = 0;

@@ -60,7 +60,7 @@ void nyx_events_push(struct nyx_events *ev, struct nyx_event *event)
 	if (!event->time_ns)
 		event->time_ns = ktime_get_boottime_ns();
 	event->seq = ev->head;
-	/* Readers may have been told that nothing follows. */
+	/* Readers may have seen the end of the stream. */
 	if (!ev->ended) {
 		ev->ring[ev->head & ev->mask] = *event;
 		/* Readiness is looked at without the lock, in poll. */

@@ -6,8 +6,8 @@
  *
  * A ring that holds the newest records. Writers never wait: the oldest record
  * is overwritten. Any number of readers look at the ring, each with a position
- * of its own; one that was overtaken is told how many records it missed. The
- * ring outlives its unit for as long as somebody reads it.
+ * of its own; one that was overtaken gets the number of records it missed. The
+ * ring outlives its unit for as long as it has readers.
  */
 #ifndef NYX_CORE_EVENT_H
 #define NYX_CORE_EVENT_H

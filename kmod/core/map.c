@@ -55,7 +55,7 @@ int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
 int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped,
 		     struct nyx_ticket *t)
 {
-	/* 2^64 bytes count as 0: a whole domain is not judged by its bytes. */
+	/* *unmapped wraps to 0 for a full 64-bit domain, so do not test it then. */
 	bool whole = !iova && last >= dom->pt.va_last;
 	struct pt_chain free = {};
 	int ret;

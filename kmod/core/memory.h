@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Memory that was removed is given back when nobody uses it any more. An access is
+ * Memory that was removed is given back when no access uses it any more. An access is
  * inside the epoch of its domain. An interrupt that is posted with interrupts off, to
  * pinned memory, is inside &nyx_irq.epoch. Everything else that looks at guest memory
  * (the unit's own tables, queues and logs there, posted interrupts) does so between
@@ -31,7 +31,7 @@ struct region;
  */
 int nyx_memory_init(struct nyx_unit *unit, unsigned int max);
 
-/* Free what nyx_memory_init() has made; nobody is in the epoch, or can enter it. */
+/* Free what nyx_memory_init() has made; the epoch has no readers, and none can enter it. */
 void nyx_memory_fini(struct nyx_unit *unit);
 
 /**
@@ -109,14 +109,14 @@ struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset);
  * @gpa: a multiple of 8
  * @val: set, in CPU order
  *
- * Context: may sleep; inside an epoch that whoever removes memory drains.
+ * Context: may sleep; inside an epoch that nyx_memory_remove() drains.
  * Return: 0; -EIO if there is no such memory; -EINTR; -EAGAIN, for a kernel thread
  * only: it is not at hand.
  */
 int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val);
 
 /**
- * nyx_guest_mem() - guest memory, as those who walk tables want it
+ * nyx_guest_mem() - guest memory, for walks of tables
  * @unit: the unit
  *
  * Return: that which reads by nyx_guest_read64().

@@ -158,7 +158,7 @@ static void give_up(struct nyx_oracle *o, unsigned int who)
 	WRITE_ONCE(o->following, o->following & ~who);
 }
 
-/* The formats that could not follow for no fault of their own. */
+/* The formats that were dropped for -ENOMEM or -EINTR, which is no mismatch. */
 static bool excused(int err)
 {
 	return err == -ENOMEM || err == -EINTR;

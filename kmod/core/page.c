@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A group is in the table for as long as it has no answer. A caller that waits for
- * it owns it and takes it out; a group that nobody waits for is taken out by the answer,
+ * it owns it and takes it out; a group without a waiter is taken out by the answer,
  * or by the work item when its time is over.
  */
 #include "core/page.h"
@@ -25,7 +25,7 @@
 /* Requests of a unit without an answer. */
 #define GROUPS_MAX	4096u
 
-/* The answer to a group that somebody waits for. */
+/* The answer to a group that a caller waits for. */
 enum group_fate { GROUP_OPEN, GROUP_ANSWERED, GROUP_NO_DEVICE, GROUP_NO_UNIT };
 
 /**
@@ -36,7 +36,7 @@ enum group_fate { GROUP_OPEN, GROUP_ANSWERED, GROUP_NO_DEVICE, GROUP_NO_UNIT };
  * @domain_id: its domain
  * @nr: pages
  * @deadline: jiffies at which its time is over
- * @wait: somebody waits for it
+ * @wait: a caller waits for it
  * @fate: of enum group_fate
  * @response: the answer
  */
@@ -95,7 +95,7 @@ static void group_close(struct nyx_unit *unit, struct page_group *group,
 	if (group->wait) {
 		WRITE_ONCE(group->fate, fate);
 		wake_up_all(&pages->wait);
-		return;		/* freed by who waits */
+		return;		/* freed by the waiter */
 	}
 	tell(unit, group, NYX_EVENT_PAGE_RESPONSE, NULL, 0);
 	kfree(group);
@@ -115,7 +115,7 @@ static void arm(struct nyx_pages *pages, unsigned long deadline)
 			 time_after(deadline, now) ? deadline - now : 0);
 }
 
-/* Close the groups that nobody waits for, and whose time is over. */
+/* Close the groups without a waiter whose deadline has passed. */
 static void pages_work(struct work_struct *work)
 {
 	struct nyx_pages *pages = container_of(work, struct nyx_pages, work.work);

@@ -24,10 +24,10 @@ struct nyx_unit;
  * @nr_groups: how many
  * @nr_pages: pages of all of them
  * @next_group: the id from which on a free one is looked for
- * @wait: who waits for answers
+ * @wait: callers that wait for answers
  * @armed: @work will run
  * @due: then: jiffies at which
- * @work: gives up on groups that nobody waits for, and nobody answers
+ * @work: gives up on groups without a waiter and without an answer
  */
 struct nyx_pages {
 	struct mutex lock;
@@ -43,11 +43,11 @@ struct nyx_pages {
 
 void nyx_pages_init(struct nyx_pages *pages);
 
-/* Nobody asks any more. May sleep. */
+/* Free the table; no caller asks any more. May sleep. */
 void nyx_pages_fini(struct nyx_pages *pages);
 
 /**
- * nyx_pages_end() - the unit has ended: wake who waits for answers
+ * nyx_pages_end() - the unit has ended: wake the callers that wait for answers
  * @unit: the unit
  *
  * Context: may sleep.

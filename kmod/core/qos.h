@@ -81,7 +81,7 @@ struct nyx_charge {
  * nyx_qos_charge() - charge work to a device and its domain
  * @dev: limits of the device, or NULL
  * @dom: limits of its domain, or NULL
- * @charge: the work; it is noted who was charged
+ * @charge: the work; set: the limits that were charged
  * @now: CLOCK_MONOTONIC, ns
  * @reserve: charge it also if it has to wait
  *
@@ -96,7 +96,7 @@ u64 nyx_qos_charge(struct nyx_qos *dev, struct nyx_qos *dom,
  * nyx_qos_refund() - take back a charge
  * @dev: limits of the device, or NULL
  * @dom: limits of the domain, or NULL
- * @charge: the work that is not done; who was not charged gets nothing
+ * @charge: the work that is not done; limits that were not charged stay
  *
  * Context: as nyx_qos_charge().
  */
@@ -157,7 +157,7 @@ int nyx_limits_set(struct nyx_unit *unit, u32 scope, u32 id,
 		   const struct nyx_limits *limits);
 
 /**
- * nyx_limits_get() - tell limits
+ * nyx_limits_get() - read limits
  * @unit: the unit
  * @scope: NYX_SCOPE_DOMAIN or NYX_SCOPE_DEVICE
  * @id: which one

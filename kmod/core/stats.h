@@ -6,7 +6,7 @@
  *
  * Domains and devices count per CPU, without atomics, what enum nyx_stat of the
  * uAPI names. A unit has only what its domains and devices left behind; its
- * totals are summed when somebody asks. An access gathers its counts in a
+ * totals are summed on request. An access gathers its counts in a
  * struct nyx_tally and adds them at its end.
  */
 #ifndef NYX_CORE_STATS_H

@@ -48,7 +48,7 @@ void nyx_tenants_init(struct mutex *lock, unsigned int per_user)
 }
 
 /*
- * For whom do the units of the current process count?
+ * Find the tenants that the units of the current process count for.
  *
  * A user with subordinate ids is many users inside the namespaces that it makes.
  * So the owner of the outermost namespace counts, as far as that is not root, who

@@ -46,7 +46,7 @@ enum nyx_tenant_count {
 void nyx_tenants_init(struct mutex *lock, unsigned int per_user);
 
 /**
- * nyx_tenants_alloc() - find whom the units of the current process count for
+ * nyx_tenants_alloc() - find the tenants that units of the current process count for
  * @spare: array of NYX_TENANTS, set: a struct for each, or NULL
  *
  * Context: may sleep; not under the lock of tenants.

@@ -173,7 +173,7 @@ static u64 user_run(const struct xfer *xfer, u64 done, void *addr, u64 n)
 	void __user *user = xfer->buf + done;
 	u64 part, left, i;
 
-	/* Without a process user memory is whoever's ran here before. */
+	/* A kernel thread has no user memory: the mm is that of the task before it. */
 	if (!current->mm)
 		return 0;
 	if (user_word(xfer, user, addr, n))

@@ -18,7 +18,7 @@
  *
  * A file is looked up in its page cache under a reference to the folio, which
  * keeps it from being swapped out or migrated (not from being truncated: then the
- * access goes to a page that nobody else sees any more, as a late DMA does).
+ * access goes to a page that is not in the file any more, as a late DMA does).
  *
  * Sealing a memfd against writes must not leave a back door open. A region that
  * may be written to counts as a writable mapping of its file, so F_SEAL_WRITE is
@@ -55,7 +55,7 @@
 
 static_assert(PAGE_SHIFT == NYX_PAGE_LG2);
 
-/* Times that a hole is filled anew if somebody punches it out again. */
+/* Times that a hole is filled anew if another process punches it out again. */
 #define FILL_TRIES	8
 
 /* ---- pins --------------------------------------------------------------- */
@@ -223,7 +223,7 @@ static void region_unpin(struct region *region)
 }
 
 /*
- * Charge a user up to the limit, or not at all: nobody else may meet a charge
+ * Charge a user up to the limit, or not at all: no other caller may meet a charge
  * that is about to be refused.
  */
 static bool user_charge_limited(struct user_struct *user, unsigned long nr)
@@ -594,7 +594,7 @@ static void walk_release(struct region_walk *walk)
 	walk->nr = 0;
 }
 
-/* Nobody can kill those, so they must not wait for user space. */
+/* A kernel thread cannot be killed, so it must not wait for user space. */
 static bool in_kernel_thread(void)
 {
 	return current->flags & PF_KTHREAD;
@@ -724,7 +724,7 @@ static struct folio *get_huge_page(struct region_walk *walk, loff_t pos)
 						 lg2 - PAGE_SHIFT);
 		if (folio || !walk->write)
 			return folio;
-		/* Nobody would be charged for it. */
+		/* The page would be charged to no cgroup. */
 		if (in_kernel_thread())
 			return ERR_PTR(-EAGAIN);
 		if (!tries--)

@@ -16,8 +16,8 @@
  *   hugetlbfs)  filled): outlives the process
  *
  * region_copy() and friends are all that the layers above see of the difference.
- * Accesses do not take references: whoever removes a region from the map waits
- * for the accesses in flight before it drops the last reference.
+ * Accesses do not take references: the command that removes a region from the map
+ * waits for the accesses in flight before it drops the last reference.
  */
 #ifndef NYX_MEM_REGION_H
 #define NYX_MEM_REGION_H
@@ -36,7 +36,7 @@ struct region;
 #define REGION_SHARED	0x8u	/* means nothing below core/ */
 
 /**
- * struct region_info - what there is to tell about a region
+ * struct region_info - properties of a region
  * @backing: user address, or offset in the file
  * @flags: REGION_*
  * @page_size: bytes of the backing's pages
@@ -86,7 +86,7 @@ struct region *region_create_file(int fd, u64 offset, u64 length, u32 flags);
 void region_put(struct region *region);
 
 /**
- * region_park() - put a region aside until nobody uses it any more
+ * region_park() - put a region aside until no access uses it any more
  * @region: the region; the list takes over the caller's reference
  * @list: the list
  * @number: greater than those that are in the list

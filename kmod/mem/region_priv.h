@@ -54,9 +54,9 @@ static_assert(IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_HIGHMEM) &&
  * @flags: REGION_*
  * @page_lg2: size of the backing's pages
  * @backing: user address or offset in the file
- * @mm: whose memory it is, and who is charged for pins; holds mm_count. NULL
+ * @mm: the process of the memory, which is charged for pins; holds mm_count. NULL
  *      for a file that is not pinned
- * @user: who is charged for pins, or NULL
+ * @user: the user that is charged for pins, or NULL
  * @file: the file, or NULL. While the region may be written to, the file's
  *        mapping counts as a writable one
  * @nr_pages: size in pages, which is what is charged for pins

@@ -25,7 +25,7 @@
 #include "mem/gmap.h"
 #include "mem/region.h"
 
-/* A table can be larger than what anybody reads. */
+/* A table can be larger than a reader wants. */
 #define TABLES_MAX_BYTES	SZ_16M
 
 static struct dentry *nyx_root;

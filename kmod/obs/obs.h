@@ -25,7 +25,7 @@ void nyx_sysfs_exit(void);
  */
 int nyx_sysfs_add(struct nyx_unit *unit);
 
-/* When it returns nobody reads the unit's files. */
+/* When it returns no process reads the unit's files. */
 void nyx_sysfs_remove(struct nyx_unit *unit);
 
 /* debugfs is best effort: without it there is nothing to see. */
@@ -33,7 +33,7 @@ void nyx_debugfs_init(void);
 void nyx_debugfs_exit(void);
 void nyx_debugfs_add(struct nyx_unit *unit);
 
-/* When it returns nobody reads the unit's files. */
+/* When it returns no process reads the unit's files. */
 void nyx_debugfs_remove(struct nyx_unit *unit);
 
 #endif /* NYX_OBS_OBS_H */

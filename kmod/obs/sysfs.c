@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A directory per unit, one value a file, in bytes, counts or words: what the unit
- * is, and how large. Commands alone tell what happens in it, to those who may know.
+ * is, and how large. Commands alone report what happens in it, to callers that may know.
  * Documentation/ABI/testing/sysfs-class-nyx-iommu says what the files mean.
  */
 #include "obs/obs.h"

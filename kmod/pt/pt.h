@@ -18,7 +18,7 @@
  * a single store, a mapped address that a writer does not unmap translates at
  * every moment, and tables are freed after a grace period. The
  * caller invalidates what readers have cached elsewhere, after pt_unmap() and
- * before it tells anybody that the range is gone.
+ * before it reports that the range is gone.
  */
 #ifndef NYX_PT_PT_H
 #define NYX_PT_PT_H
@@ -54,7 +54,7 @@ enum pt_format {
  * @PT_RESERVED: a reserved bit is set, or a leaf stands where none may
  * @PT_TABLE_ACCESS: a table is not readable (guest-owned tables)
  * @PT_INTERRUPT_RANGE: the address, or the output address, is in the range of
- *                      interrupt messages; not of a walk, but of who asks for one
+ *                      interrupt messages; set by core, never by the walker
  */
 enum pt_status {
 	PT_OK,
@@ -89,7 +89,7 @@ struct pt_result {
 };
 
 /**
- * enum pt_step_kind - what a walk came by at a level
+ * enum pt_step_kind - what a walk met at a level
  * @PT_STEP_SKIPPED: nothing: the level above refers to one below. The walk goes
  *                   on only if the index is 0
  * @PT_STEP_UNREADABLE: a table that is not readable
@@ -304,12 +304,12 @@ void pt_walk(const struct pt *pt, u64 va, unsigned int access,
 	     struct pt_result *res);
 
 /**
- * pt_walk_own_trace() - as pt_walk(), and tell how
+ * pt_walk_own_trace() - as pt_walk(), and note each step
  * @pt: the table
  * @va: as there
  * @access: as there
  * @res: as there
- * @trace: the steps, as for pt_walk_trace(). Where the tables are is not told:
+ * @trace: the steps, as for pt_walk_trace(), without the addresses of tables:
  *         &pt_step.table is ~0, and in an entry that refers to a table there is no
  *         address, and &pt_step.next is ~0
  *
@@ -337,14 +337,14 @@ void pt_walk_guest(const struct pt_config *cfg, u64 root,
 		   struct pt_result *res);
 
 /**
- * pt_walk_trace() - as pt_walk_guest(), and tell how
+ * pt_walk_trace() - as pt_walk_guest(), and note each step
  * @cfg: as there
  * @root: as there
  * @mem: as there
  * @va: as there
  * @access: as there
  * @res: as there
- * @trace: what the walk came by; the last step is where it ended
+ * @trace: what the walk met; the last step is where it ended
  *
  * Context: that of @mem->read64().
  */

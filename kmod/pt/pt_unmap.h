@@ -8,7 +8,7 @@
  * both cuts are allocated before anything is changed, so nothing can fail later
  * on. A cut replaces an entry by a full table of smaller pages that map the
  * same, linked by one store; within a contiguous page it rewrites entries one
- * by one, each with a smaller page that maps the same. So whoever translates
+ * by one, each with a smaller page that maps the same. So a walk
  * beside it finds the old entry or an equivalent new one.
  *
  * Then the range consists of whole pages. Their entries are cleared; a table

@@ -12,11 +12,11 @@
  * A step goes to a lower level or ends the walk, so a table that refers to
  * itself costs a guest as many reads as a good one.
  *
- * Two more, for people, note what each step came by; for the others
+ * Two more, for people, note what each step met; for the others
  * &pt_walk_state.trace is a compile-time NULL.
  *
  * A reader of a kernel-owned table reaches what an entry refers to by address
- * dependency; that pairs with the smp_store_release() of whoever links a table
+ * dependency; that pairs with the smp_store_release() that links a table
  * (pt_get_child(), pt_cut(), and pt_map() for the root).
  */
 #ifndef NYX_PT_PT_WALK_H
@@ -50,7 +50,7 @@ struct pt_walk_state {
 	struct pt_trace *trace;
 };
 
-/* The contents of an entry, whatever the walk makes of it. */
+/* Note the contents of an entry, whatever the walk makes of it. */
 static noinline void pt_trace_entry(struct pt_step *step, u64 entry, u64 sizes)
 {
 	unsigned int level = step->level;

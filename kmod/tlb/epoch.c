@@ -13,7 +13,7 @@
 #include "base/export.h"
 #include "base/types.h"
 
-/* For lockdep: whoever drains must not be waited for by a reader. */
+/* For lockdep: a reader must not wait for a drain. */
 static void epoch_dep_drain(struct epoch *epoch)
 {
 #if defined(CONFIG_DEBUG_LOCK_ALLOC) && defined(lock_map_sync)
@@ -45,7 +45,7 @@ void epoch_fini(struct epoch *epoch)
 	epoch->cpu = NULL;
 }
 
-/* True if all who entered by @pair have left. */
+/* True if all readers that entered by @pair have left. */
 static bool pair_idle(struct epoch *epoch, unsigned int pair)
 {
 	unsigned long in = 0, out = 0;
@@ -70,7 +70,7 @@ bool epoch_busy(struct epoch *epoch)
 	return !pair_idle(epoch, 0) || !pair_idle(epoch, 1);
 }
 
-/* Wait until all who entered by @pair have left, or the caller is killed. */
+/* Wait until all readers that entered by @pair have left, or the caller is killed. */
 static int wait_idle(struct epoch *epoch, unsigned int pair, bool killable)
 {
 	if (killable)
@@ -97,7 +97,7 @@ static int drain_slow(struct epoch *epoch, bool killable)
 	if (!ret) {
 		WRITE_ONCE(epoch->waiters, BIT(pair));
 		WRITE_ONCE(epoch->pair, !pair);
-		/* D; and B, for those who still came in by the old pair. */
+		/* D; and B, for readers that still came in by the old pair. */
 		smp_mb();
 		ret = wait_idle(epoch, pair, killable);
 	}

@@ -6,26 +6,26 @@
  *
  * A thread that uses a translation does so between epoch_enter() and epoch_exit() and
  * may sleep in between. A thread that has taken one away calls epoch_drain():
- * when it returns, everybody who could have seen it has left.
+ * when it returns, every reader that could have seen it has left.
  *
  * Readers count themselves in and out in per-CPU counters, of which there are
  * two pairs; the drain flips the pair that newcomers use, so that they cannot
  * hold it up, and waits until as many have left the old pair as have entered
- * it. If nobody is inside, it sees that without flipping and returns at once.
+ * it. If no reader is inside, it sees that without flipping and returns at once.
  * A reader may leave on another CPU than it entered on, hence two counters and
- * not one; the sum of those who left is taken before the sum of those who
- * entered, so that nobody is counted as gone who is not also counted as come.
+ * not one; the sum of the exits is taken before the sum of the entries, so
+ * that no reader is counted out that is not also counted in.
  *
  * Barriers pair as follows: a reader counts itself in, then (full barrier A) looks
  * at the tables; the drain's caller changes the tables, then (full barrier B)
  * the drain looks at the counters. One of the two sees the other. Likewise a
  * reader counts itself out, then (C) looks whether its pair is waited for, and
  * the drain announces which pair it waits for, then (D) looks at the counters.
- * A reader that leaves the other pair disturbs nobody.
+ * A reader that leaves the other pair wakes no drain.
  *
  * epoch_exit() still looks at the epoch after it has counted itself out. It
- * does so in an RCU read-side critical section; whoever frees what the epoch is
- * embedded in does it after a grace period.
+ * does so in an RCU read-side critical section; the owner of the epoch
+ * frees it after a grace period.
  */
 #ifndef NYX_TLB_EPOCH_H
 #define NYX_TLB_EPOCH_H
@@ -70,7 +70,7 @@ struct epoch {
 #endif
 };
 
-/* lockdep's side; nothing without it. For who hands an access over to somebody else. */
+/* Tell lockdep about an access that another thread takes over; nothing without lockdep. */
 static inline void epoch_dep_enter(struct epoch *epoch)
 {
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
@@ -97,17 +97,17 @@ int epoch_init(struct epoch *epoch);
 
 /**
  * epoch_fini() - free what an epoch holds
- * @epoch: an epoch that nobody is in, or can enter, any more
+ * @epoch: an epoch without readers, which none can enter any more
  *
  * Context: any; a grace period after the last epoch_exit() began.
  */
 void epoch_fini(struct epoch *epoch);
 
 /**
- * epoch_drain() - wait for everybody who is inside now
+ * epoch_drain() - wait for all readers that are inside now
  * @epoch: the epoch
  *
- * A full memory barrier, also when there is nobody to wait for.
+ * A full memory barrier, also when no reader is inside.
  *
  * Context: may sleep.
  * Return: 0, or -EINTR if the caller was killed before all had left.
@@ -115,8 +115,8 @@ void epoch_fini(struct epoch *epoch);
 int epoch_drain(struct epoch *epoch);
 
 /**
- * epoch_drain_bounded() - wait for everybody who is inside now, whatever comes
- * @epoch: an epoch in which nobody sleeps or stays long
+ * epoch_drain_bounded() - as epoch_drain(), without an end by a signal
+ * @epoch: an epoch in which no reader sleeps or stays long
  *
  * A full memory barrier.
  *
@@ -125,10 +125,10 @@ int epoch_drain(struct epoch *epoch);
 void epoch_drain_bounded(struct epoch *epoch);
 
 /**
- * epoch_busy() - is anybody inside?
+ * epoch_busy() - is a reader inside?
  * @epoch: the epoch
  *
- * A full memory barrier. "No" is reliable for everybody who entered before.
+ * A full memory barrier. "No" is reliable for every reader that entered before.
  *
  * Context: any.
  * Return: true if somebody is.
