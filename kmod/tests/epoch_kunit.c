@@ -84,7 +84,7 @@ static void start_drain(struct kunit *test, struct drainer *d)
 	wait_for_completion(&d->started);
 }
 
-/* A drain that has flipped, and waits for who came by @pair. */
+/* A drain that has flipped, and waits for readers that came by @pair. */
 static void start_drain_of(struct kunit *test, struct drainer *d, unsigned int pair)
 {
 	struct epoch *e = test->priv;
@@ -137,7 +137,7 @@ static void drain_ignores_newcomers(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, epoch_busy(e));
 }
 
-/* A drain names the pair that it waits for: who leaves the other wakes nobody. */
+/* A drain names the pair that it waits for: a reader that leaves the other wakes no drain. */
 static void drain_names_its_pair(struct kunit *test)
 {
 	struct epoch *e = test->priv;
@@ -151,7 +151,7 @@ static void drain_names_its_pair(struct kunit *test)
 	epoch_exit(e, b);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(e->waiters), BIT(a));
 
-	/* The next one waits for those who came meanwhile, by the new pair. */
+	/* The next one waits for readers that came meanwhile, by the new pair. */
 	b = epoch_enter(e);
 	epoch_exit(e, a);
 	wait_for_completion(&d.done);

@@ -486,7 +486,7 @@ static void wait_case_desc(const struct wait_case *c, char *desc)
 
 KUNIT_ARRAY_PARAM(wait_cases, wait_cases, wait_case_desc);
 
-/* The device is in a domain of its own; nobody is in DOMAIN. */
+/* The device is in a domain of its own; no device is in DOMAIN. */
 static struct fixture *open_with_domains(struct kunit *test)
 {
 	struct fixture *f = open_unit(test, ENTRIES, false);

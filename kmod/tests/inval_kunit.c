@@ -233,7 +233,7 @@ static void listeners_are_told_in_order(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nyx_domain_map(dom, 0, PAGE(8) - 1, 0, NYX_ACC_RW), 0);
 	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(1), PAGE(2) - 1, &bytes, &t), 0);
 	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(4), PAGE(7) - 1, &bytes, &t), 0);
-	/* Nothing is mapped there: nobody has a copy. */
+	/* Nothing is mapped there: no listener has a copy. */
 	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(1), PAGE(2) - 1, &bytes, &t), 0);
 	nyx_inval_range(dom, 0, U64_MAX, &t);
 	nyx_inval_range(f->dom[1], 0, U64_MAX, &t);

@@ -145,7 +145,7 @@ static void expect_message(struct kunit *test, const struct irt_entry *e,
 	KUNIT_EXPECT_FALSE(test, msg->as_is);
 }
 
-/* An entry reads as it was written and, if everybody may use it, is sent so. */
+/* An entry reads as it was written and, if every requester may use it, is sent so. */
 static void round_trip(struct kunit *test, const struct irt_entry *e)
 {
 	struct irt *irt = test->priv;
@@ -455,7 +455,7 @@ static void xapic_has_eight_bits_of_destination(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, msg.posted, GPA_MAX);
 }
 
-/* ---- who may use an entry ----------------------------------------------- */
+/* ---- requesters that may use an entry ------------------------------------ */
 
 /* As the specification says it: function by function. */
 static bool oracle_rid(u32 sbdf, u32 source, u32 mask)
@@ -886,7 +886,7 @@ static void random_messages_match_oracle(struct kunit *test)
  * @seen: whole entries
  * @refused: entries of others
  * @absent: times that there was none
- * @torn: entries that nobody wrote
+ * @torn: entries that no writer wrote
  */
 struct race {
 	struct irt *irt;

@@ -42,7 +42,7 @@ MODULE_PARM_DESC(oracle_rounds, "operations of each random oracle test");
  * @format: of enum pt_format
  * @levels: depth
  * @page_sizes: that it may use, 0: all
- * @following: who can hold the same
+ * @following: tables that can hold the same
  */
 struct kind {
 	const char *name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: KUnit suite nyx_pt_guest: walks of tables that nobody can trust.
+ * Nyx: KUnit suite nyx_pt_guest: walks of tables that the guest owns.
  *
  * Copyright (C) 2026 The Nyx authors
  *

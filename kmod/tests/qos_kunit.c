@@ -388,7 +388,7 @@ static void random_charges_match_oracle(struct kunit *test)
 				continue;
 			o.level += mul_u64_u64_div_u64(amount, 1000 * SEC, o.rate);
 			o.slips++;
-			/* As who reserves would wait. */
+			/* As a caller that reserves would wait. */
 			if (got > SEC)
 				now += got;
 		}
@@ -412,7 +412,7 @@ static void refund_undoes_a_charge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, try_one(q, NULL, NYX_RATE_OPS, 1, T0), MS);
 	give_back(q, NULL, NYX_RATE_OPS, 1);
 	KUNIT_EXPECT_EQ(test, burst_of(q, NULL, NYX_RATE_OPS, 1, T0), 1);
-	/* A quantity without a limit, and nobody, is not refunded. */
+	/* A quantity without a limit is not refunded, nor is an object without limits. */
 	give_back(q, NULL, NYX_RATE_BYTES, 1000);
 	give_back(q, NULL, NYX_RATE_OPS, 0);
 	give_back(NULL, NULL, NYX_RATE_OPS, 1);

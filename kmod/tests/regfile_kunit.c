@@ -64,7 +64,7 @@ static int regfile_setup(struct kunit *test)
 	f->regs.def = defs;
 	f->regs.nr = ARRAY_SIZE(defs);
 	f->regs.value = f->value;
-	/* Nobody writes behind the values. */
+	/* No function writes behind the values. */
 	f->value[VALUES] = 0xdeadbeefdeadbeef;
 	state_reset(&state, f->value);
 	test->priv = f;

@@ -95,7 +95,7 @@ static void fault_counts_for_seven_to_eight_parts(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, at(test, T0 + 8 * PART - 1), 3);
 		KUNIT_EXPECT_EQ(test, at(test, T0 + 8 * PART), 0);
 
-		/* Nor does it matter whether anybody looked in between. */
+		/* A look in between changes nothing. */
 		nyx_score_setup(score, WINDOW);
 		nyx_score_add(score, T0 + within[i], 3);
 		KUNIT_EXPECT_EQ(test, at(test, T0 + 8 * PART - 1), 3);

@@ -89,7 +89,7 @@ static nyx_device_t device(const char *word)
 	return dev;
 }
 
-/* A page that nobody provides. */
+/* A page that no program provides. */
 static void memory_add(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };

@@ -23,7 +23,7 @@ struct chaos;
 
 /**
  * struct chaos_model - what guests of a vendor do
- * @devices: who there is
+ * @devices: the devices
  * @nr_devices: of them
  * @page: an entry of a table that is a page is this and an address
  * @write_memory: change a table
@@ -32,7 +32,7 @@ struct chaos;
  * @revive: everything on, at its place
  * @message: set address and data of an interrupt
  * @mark_log: where faults are logged now
- * @check_log: after a DMA that began there; NULL: nobody looks
+ * @check_log: after a DMA that began there; NULL: no check
  */
 struct chaos_model {
 	const __u32 *devices;
@@ -54,7 +54,7 @@ struct chaos_model {
  * @salt: of the sequence
  * @steps: how many
  * @memory: it also takes memory and devices away
- * @alone: nobody else is there
+ * @alone: there is no other thread
  * @exact: nor is anything cached: walks and translations agree
  * @source: eventfds of a binding, unless it is alone
  * @target: likewise

@@ -14,7 +14,7 @@
 
 #define BIT(n)	(1ull << (n))
 
-/* Where the guest has its things. The first two pages are nobody's. */
+/* Where the guest has its things. The first two pages are not used. */
 #define AT_TABLES	0x20000ull	/* grows, */
 #define AT_TABLES_END	0x100000ull	/* up to this */
 #define AT_DATA		0x400000ull	/* for whatever a case wants */

@@ -602,7 +602,7 @@ TEST(reset_forgets)
 	set_pte(g, root, 3, 0x1000, 1, 0x600000 | P_RW);
 	invalidate(g, CMD_DTE(DEV), 0);
 	reaches(g, DEV, 0x1000, 0x600000);
-	/* An event, of which nobody could be told, and a refused command. */
+	/* An event without an interrupt, and a refused command. */
 	poke(g, DEV, 0x5000);
 	cmd(g, 0, 0);
 	test_cmd(nyx_cmd(g->fd, NYX_UNIT_RESET, &reset));
@@ -927,7 +927,7 @@ static void event_unseen(struct guest *g, __u64 iova)
 	ASSERT_NE(0, poke(g, DEV, iova));
 }
 
-/* Likewise; whoever reads a register finds that it was told. */
+/* Likewise; a read of a register finds that it was logged. */
 static void event(struct guest *g, __u64 iova)
 {
 	event_unseen(g, iova);
@@ -1067,7 +1067,7 @@ static const struct log_size_case {
 };
 
 /*
- * Nobody accesses a register: all entries but one can be used, they come to memory
+ * No access to a register is needed: all entries but one can be used, they come to memory
  * by themselves, and only the next one overflows.
  */
 TEST_EACH(log_fills, log_sizes)
@@ -1213,7 +1213,7 @@ TEST(log_before_its_interrupt)
 	}
 }
 
-/* Its memory comes a little later: the entry waits for it, and needs nobody. */
+/* Its memory comes a little later: the entry waits for it, without an access to a register. */
 TEST(log_memory_later)
 {
 	struct guest guest, *g = &guest;
@@ -1233,7 +1233,7 @@ TEST(log_memory_later)
 	R32(EVTTAIL, 0x20);
 }
 
-/* It does not come: the interrupt does, and who reads then waits for the memory. */
+/* It does not come: the interrupt does, and a read then waits for the memory. */
 TEST(log_memory_much_later)
 {
 	struct guest guest, *g = &guest;
@@ -1272,7 +1272,7 @@ TEST(log_memory_never)
 
 /*
  * A new base is not in use before the last entry is at the old one: no write of a
- * register returns while somebody is at it.
+ * register returns while another thread is at it.
  */
 TEST(log_moves_while_it_is_written)
 {

@@ -36,7 +36,7 @@ TEST(off_and_not_valid)
 	/* V=0: no other bit means anything. */
 	set_dte(g, DEV, ~0ull & ~D_V, ~0ull);
 	reaches(g, DEV, AT_DATA + 0xff8, AT_DATA + 0xff8);
-	/* Beyond memory nobody answers, and that is not the unit's business. */
+	/* Beyond memory a bus would not answer; the unit reports no fault. */
 	refused_quietly(g, DEV, true, NOWHERE);
 	refused_quietly(g, DEV, false, ~0ull);
 	set_dte(g, DEV, D_V, DID);
@@ -82,7 +82,7 @@ TEST_EACH(mode_0, perm_cases)
 	check_perm(g, v, AT_DATA);
 	if (!v->read || !v->write)
 		return;
-	/* Addresses beyond memory are nobody's. */
+	/* Addresses beyond memory lead to no memory. */
 	refused_quietly(g, DEV, true, NOWHERE);
 	refused_quietly(g, DEV, false, ~0ull);
 }

@@ -22,7 +22,7 @@
  * struct scene - a guest with something that is held
  * @guest: the guest
  * @stall: where
- * @held: who is held
+ * @held: the thread that is held
  * @page: what is there when it goes on
  */
 struct scene {

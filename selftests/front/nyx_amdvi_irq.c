@@ -660,7 +660,7 @@ TEST(guest_apic)
 		*irr = 0;
 		ASSERT_FILLED(g->ram + AT_VAPIC, 0, SZ_4K);
 	}
-	/* Nobody asked for the log; on a processor that runs the doorbell is rung. */
+	/* Without GALogIntr nothing is logged; on a processor that runs the doorbell is rung. */
 	R32(GATAIL, 0);
 	set_irte(g, 0, 1, REMAP | GUEST | ISRUN | LOGINTR | DEST(0x345678),
 		 0x12ull << 56 | AT_VAPIC | 0x41);
@@ -819,7 +819,7 @@ static void *write_register(void *arg)
 
 /*
  * An event comes up while the write of a register waits for the other log: it is in
- * the log when that returns. Afterwards nobody writes there.
+ * the log when that returns. Afterwards the unit does not write there.
  */
 TEST_EACH(log_changes_while_an_event_comes, log_changes)
 {
@@ -902,7 +902,7 @@ static struct nyx_binding_info binding_of(struct guest *g, const struct nyx_irq_
 	return info;
 }
 
-/* They are refused with interrupts off; it is logged, and nobody reads a register. */
+/* They are refused with interrupts off; it is logged, without a read of a register. */
 TEST(bound_refused_is_logged)
 {
 	struct guest guest, *g = &guest;
@@ -932,7 +932,7 @@ TEST(bound_to_guest_apic)
 	boot_guest_apic(g);
 	irr = (__u32 *)(g->ram + AT_VAPIC + 0x220);
 	bind_irq(g, &b, MSI, 1);
-	/* Nobody runs: it is logged. */
+	/* The processor does not run: it is logged. */
 	set_irte(g, 0, 1, REMAP | GUEST | LOGINTR | 0x77ull << 32, AT_VAPIC | 0x41);
 	for (unsigned int i = 1; i < 4; i++) {
 		eventfd_give(b.source);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx selftests: kernel memory is charged to the memory cgroup of whoever causes it.
+ * Nyx selftests: kernel memory is charged to the memory cgroup of the process that causes it.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -58,7 +58,7 @@ static void make_cgroup(void)
 	put_group("memory.max", "max");
 }
 
-/* Moves this process into a cgroup that nobody else is in. */
+/* Moves this process into a cgroup of its own. */
 static void enter_cgroup(void)
 {
 	make_cgroup();
@@ -316,7 +316,7 @@ static void page_requests(struct env *e, unsigned int nr)
 
 /*
  * Threads that wait for an answer, each with as many pages as it may ask for. Until then
- * they sleep: hundreds that looked now and then would leave no time to anybody else.
+ * they sleep: hundreds that looked now and then would leave no time to others.
  */
 static struct waiters {
 	int fd;
@@ -485,7 +485,7 @@ TEST(by_commands)
 		before[i] = kernel_memory();
 		ways[i].cause(&e[i], ways[i].nr);
 	}
-	/* Those that must grow do; whoever does not is named when the time is over. */
+	/* Those that must grow do; one that does not is named when the time is over. */
 	for (__u64 until = boottime_ns() + PATIENCE_NS; boottime_ns() < until; pause_ms(10))
 		if (all_have_grown(before, false))
 			break;

@@ -706,7 +706,7 @@ TEST(tables_without_end)
 	boot(g, BOOT_ALL);
 	for (unsigned int i = 0; i < 600; i++) {
 		set_context(g, DEV, (AT_DATA + i * SZ_4K) | 1, 2 | DID << 8);
-		put(g, CC_GLOBAL, 0);	/* and nobody waits for it */
+		put(g, CC_GLOBAL, 0);	/* without a wait */
 		submit(g);
 		if (peek(g, DEV, 0x5000) == NYX_FAULT_NO_DOMAIN) {
 			refusals++;
@@ -827,7 +827,7 @@ TEST_EACH(context_is_cached, context_flushes)
 	set_pte(g, a, 4, 0x5000, 0, 0x800000 | PTE_RW);
 	boot(g, v->by_register ? BOOT_DMA : BOOT_ALL);
 	reaches(g, DEV, 0x5000, 0x800000);
-	/* Another table: nobody knows yet. */
+	/* Another table, without an invalidation. */
 	b = new_table(g);
 	set_pte(g, b, 3, 0x5000, 0, 0x810000 | PTE_RW);
 	set_context(g, DEV, b | 1, 1 | 9 << 8);
@@ -1030,7 +1030,7 @@ TEST(removed_device_takes_its_domain)
 	/* It comes again with the device. */
 	test_cmd(cmd_device_add(g->fd, DEV));
 	reaches(g, DEV, 0x5000, AT_DATA);
-	/* One that the guest has forgotten, and nobody has waited for. */
+	/* One that the guest has invalidated, without a wait. */
 	put(g, CC_GLOBAL, 0);
 	submit(g);
 	test_cmd(cmd_device_remove(g->fd, DEV));
@@ -1118,7 +1118,7 @@ static void act_reset(struct guest *g)
 	test_cmd(nyx_cmd(g->fd, NYX_UNIT_RESET, &reset));
 }
 
-/* The guest forgets without a wait; whoever frees something waits nevertheless. */
+/* The guest invalidates without a wait; a command that frees something waits nevertheless. */
 static void act_remove_device(struct guest *g)
 {
 	put(g, CC_GLOBAL, 0);
@@ -1373,7 +1373,7 @@ TEST_EACH(no_access_after_the_wait, race_cases)
 					   v->global ? 0 : 0x5000);
 			__atomic_store_n(entry, value, __ATOMIC_SEQ_CST);
 		}
-		/* The page belongs to somebody else from here on. */
+		/* The page belongs to another user from here on. */
 		memset(g->ram + old + 0x5000, 0x11 + (i & 0x3f), SZ_4K);
 		racer_goes_on(&r[1]);
 		ASSERT_FILLED(g->ram + old + 0x5000, 0x11 + (i & 0x3f), SZ_4K);

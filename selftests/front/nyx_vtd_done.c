@@ -75,7 +75,7 @@ static const struct desc_case {
  * @guest: the guest
  * @v: the command
  * @stall: where
- * @held: who is held
+ * @held: the thread that is held
  * @seen: what a thread has read
  */
 struct scene {
@@ -235,7 +235,7 @@ TEST_EACH(written_after_a_kill, done_cases)
 	ASSERT_EQ(0x55, r32(&s.guest, FEDATA));
 }
 
-/* The next access is one of somebody who is killed as well, and so on. */
+/* The next access is one of a process that is killed as well, and so on. */
 TEST_EACH(killed_again, done_cases)
 {
 	struct caller reader;

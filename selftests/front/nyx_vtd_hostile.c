@@ -97,7 +97,7 @@ TEST_EACH(killed_is_no_fault, killed_cases)
 /**
  * struct doing - a command that has to wait
  * @g: the guest
- * @tid: who gives it
+ * @tid: the thread that gives it
  * @ret: what came of it
  * @c: a DMA
  */
@@ -326,7 +326,7 @@ TEST(counts_survive_contexts)
  * struct fuse - a file that the caller serves, and does not
  * @fd: /dev/fuse
  * @path: where it is
- * @reading: somebody waits for what is in it
+ * @reading: a thread waits for what is in it
  * @give: give it to them
  */
 struct fuse {
@@ -404,7 +404,7 @@ static void fuse_mount(struct fuse *f)
 	fd = mkstemp(f->path);
 	ASSERT_TRUE(fd >= 0);
 	close(fd);
-	/* Nobody else sees it, and it goes with us. */
+	/* No other process sees it, and it goes with us. */
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		SKIP("mounts of our own: %s", strerror(errno));
 	snprintf(opts, sizeof(opts), "fd=%d,rootmode=100600,user_id=0,group_id=0", f->fd);
@@ -412,7 +412,7 @@ static void fuse_mount(struct fuse *f)
 		SKIP("fuse: %s", strerror(errno));
 }
 
-/* A kernel thread does not wait for who cannot be made to answer. */
+/* A kernel thread does not wait for a process that need not answer. */
 TEST(bound_table_of_a_file_server)
 {
 	struct guest guest, *g = &guest;

@@ -553,7 +553,7 @@ TEST(bound)
 		arrives(b);
 	/* Another requester's */
 	set_irte(g, 7, P | VECTOR(0x60), SVT_RID(DEV2, 0));
-	arrives(b);	/* nobody was told yet */
+	arrives(b);	/* no event was sent yet */
 	invalidate(g, IEC_INDEX(7, 0), 0);
 	does_not_arrive(b, 0x26, 7);
 	/* Not present, which is not cached */
@@ -738,7 +738,7 @@ static void *irq_racer(void *arg)
 		};
 		test_cmd(nyx_cmd(r->g->fd, NYX_IRQ_SEND, &s));
 		ASSERT_EQ(NYX_IRQ_DELIVER, s.out_result);
-		/* One who began after the change was complete sees it. */
+		/* An interrupt that began after the change was complete sees it. */
 		if (valid == __atomic_load_n(&r->valid, __ATOMIC_SEQ_CST))
 			ASSERT_TRUE(s.out_vector == (valid & 0xff) ||
 				    s.out_vector == valid >> 8);

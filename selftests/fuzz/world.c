@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Guest memory is what region_priv.h says, with pages of the heap: each range is
- * an allocation of its own, so that AddressSanitizer sees who leaves it, and it is
+ * an allocation of its own, so that AddressSanitizer sees an access beyond it, and it is
  * freed with its region.
  */
 #include "fuzz.h"

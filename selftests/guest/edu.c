@@ -162,7 +162,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	set64(0x90, PAGE);
-	/* Not a bus master: nothing moves. uio left it so, but who knows. */
+	/* Not a bus master: nothing moves. uio left it so; make sure. */
 	set_command(argv[1], 0, COMMAND_MASTER);
 	dma(DMA_MEMORY, pb, TO_RAM);
 	for (i = 0; i < PAGE && !b[i]; i++)

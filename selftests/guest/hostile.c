@@ -206,7 +206,7 @@ static void attack_vtd(void)
 	w32(0xfed90034, ~0u);
 }
 
-/* The same for AMD-Vi; where it is not, nobody sees it. */
+/* The same for AMD-Vi; without that, no unit sees it. */
 static void attack_amdvi(void)
 {
 	static const u16 bases[] = { 0x00, 0x08, 0x10, 0x20, 0x28, 0x38, 0xe0, 0x100, 0x108 };

@@ -110,7 +110,7 @@ static void drainer(void *arg)
 	f->done = true;
 }
 
-/* Also without anybody who is inside still, or waited for. */
+/* Also without a reader that is inside still, or waited for. */
 static bool kept(void *arg)
 {
 	struct fixture *f = arg;
@@ -128,7 +128,7 @@ static void drain_waits_for_each_reader(struct kunit *test)
 	KUNIT_EXPECT_GT(test, step_explore(test, actor, 2, restart, kept, f), 50);
 }
 
-/* Not one of those who leave may hide one that stays: the order of the sums. */
+/* No reader that leaves may hide one that stays: the order of the sums. */
 static void leaving_newcomer_hides_nobody(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -301,7 +301,7 @@ static void only_fatal_signal_ends_drain(struct kunit *test)
 	step_explore(test, actor, 1, restart_inside, kept, f);
 }
 
-/* Killed among those who came by the other pair, it does not begin to wait for the rest. */
+/* Killed among readers that came by the other pair, it does not begin to wait for the rest. */
 static void drain_killed_early_flips_nothing(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -28,12 +28,12 @@ static __thread struct reader *self;
 void rcu_read_lock(void)
 {
 	if (!self) {
-		/* Never freed: an idle reader is in nobody's way. */
+		/* Never freed: an idle reader delays no grace period. */
 		struct reader *r = calloc(1, sizeof(*r));
 
 		if (!r)
 			abort();
-		/* Without a lock: nobody waits here for a grace period. */
+		/* Without a lock: no thread waits here for a grace period. */
 		r->next = __atomic_load_n(&readers, __ATOMIC_RELAXED);
 		while (!try_cmpxchg(&readers, &r->next, r))
 			;
@@ -240,7 +240,7 @@ struct task_struct {
 	struct task_struct *next;
 };
 
-/* Never freed, as nobody knows who still holds one; and so they are no leak. */
+/* Never freed, as a thread may still hold one; and so they are no leak. */
 static struct task_struct *tasks;
 static __thread struct task_struct *me;
 

@@ -441,7 +441,7 @@ static inline int cmd_irte_set(int fd, const struct nyx_irte_set *entry)
 	return nyx_cmd(fd, NYX_IRTE_SET, &c);
 }
 
-/* An entry that everybody may use: fixed, physical, edge. */
+/* An entry that any requester may use: fixed, physical, edge. */
 static inline int cmd_irte_simple(int fd, __u32 index, __u32 dest, __u8 vector)
 {
 	struct nyx_irte_set c = { .index = index, .dest = dest, .vector = vector };

@@ -231,7 +231,7 @@ struct stall {
 
 /* Skips the case where the kernel has no userfaultfd. */
 void stall_arm(struct stall *s, void *addr, size_t size);
-void stall_wait(struct stall *s);	/* until somebody is held up */
+void stall_wait(struct stall *s);	/* until an access is held up */
 void stall_release(struct stall *s, unsigned char fill);
 void stall_release_with(struct stall *s, const void *content);	/* of @size bytes */
 

@@ -10,7 +10,7 @@
  * detaches and removes devices, memory, domains, entries and bindings. It checks:
  *
  *  - when it has taken a device, its domain's mapping or its memory away, it
- *    paints the window with a canary, which nobody may write until it gives it
+ *    paints the window with a canary, which no device may write until it gives it
  *    back;
  *  - now and then the signals stop, and all that was on its way has come. Then
  *    each bound source is signalled once: that must be delivered, or refused and
@@ -194,7 +194,7 @@ static unsigned char *window(const struct hot *h, unsigned int n)
 	return h->mem + n * WINDOW;
 }
 
-/* Nobody writes the window while the caller has taken it away. */
+/* No device writes the window while the caller has taken it away. */
 static void check_canary(struct hot *h, unsigned int n, unsigned char canary)
 {
 	memset(window(h, n), canary, WINDOW);
@@ -596,7 +596,7 @@ TEST(quarantine)
 		   h.written, h.refused,
 		   (unsigned long long)unit_stat(h.fd, NYX_STAT_QUARANTINES),
 		   (unsigned long long)unit_stat(h.fd, NYX_STAT_RECOVERIES));
-	/* Nobody is held by anybody when all are released. */
+	/* No device is held by another when all are released. */
 	for (unsigned int n = 0; n < DEVICES; n++) {
 		test_cmd(cmd_limit_set(h.fd, NYX_SCOPE_DEVICE, hot_sbdf(n),
 				       &(struct nyx_limits){ 0 }));

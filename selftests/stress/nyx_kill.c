@@ -117,7 +117,7 @@ static void victim(__u64 seed, bool keep, int ready)
 	}
 	for (int i = 0; i < 3; i++)
 		thread_start(worker, &v);
-	/* A word, with the unit's id for who has to find it. */
+	/* A word, with the unit's id for the process that has to find it. */
 	ASSERT_EQ(sizeof(v.e.unit), write(ready, &v.e.unit, sizeof(v.e.unit)));
 	for (;;)
 		pause();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx stress: nobody writes a page that was taken away.
+ * Nyx stress: no device writes a page that was taken away.
  *
  * Copyright (C) 2026 The Nyx authors
  *

@@ -31,7 +31,7 @@
 #define W_FREE_GPA	SZ_1G		/* no guest memory of either */
 #define W_MAPPED	SZ_1M		/* of W_SHARED, from 0 */
 #define W_FREE_IOVA	(16 * SZ_1M)	/* not mapped in W_SHARED */
-#define W_IRTE		5u	/* entry for everybody, and the one behind it */
+#define W_IRTE		5u	/* entry for any requester, and the one behind it */
 #define W_IRTES		256u	/* entries of the interrupt remapping table */
 #define W_NAME		"ioctl-world"
 #define W_DOMAIN_NAME	"shared-one"

@@ -162,7 +162,7 @@ TEST(writes_are_not_dropped)
 
 	env_open(&e, .memory = MEM_FILE, .mem_size = SZ_64K);
 	test_cmd(cmd_map(e.fd, e.domain, 0, 0, SZ_64K, RW));
-	/* Of zeros, and nobody has changed it: it goes. */
+	/* Of zeros, and unchanged: it goes. */
 	dma_read(e.fd, e.sbdf, PAGE_READ * SZ_4K, buf, 8);
 	page_out(e.mem + PAGE_READ * SZ_4K);
 	if (is_resident(e.mem + PAGE_READ * SZ_4K))

@@ -259,7 +259,7 @@ TEST(kinds_of_eventfd)
 	}
 }
 
-/* ---- who may be bound ---- */
+/* ---- eventfds that may be bound ---- */
 
 TEST(no_eventfd)
 {
@@ -294,7 +294,7 @@ TEST(no_eventfd)
 	signal_arrives(&b);
 }
 
-/* A source is bound once, whoever asks, by whatever descriptor. */
+/* A source is bound once, by any unit and any descriptor. */
 TEST(source_taken)
 {
 	int target = eventfd_new(), copy;
@@ -803,7 +803,7 @@ TEST_EACH(posted, memory_cases)
 	ASSERT_EQ(1u << 0x66 % 32, d->pir[0x66 / 32]);
 	ASSERT_EQ(PI_ON, d->control);
 	__atomic_store_n(&d->pir[0x66 / 32], 0, __ATOMIC_SEQ_CST);
-	/* Outstanding: the vector is posted, nobody is told. */
+	/* Outstanding: the vector is posted, without a notification. */
 	eventfd_give(b.source);
 	WAIT_FOR(__atomic_load_n(&d->pir[0x66 / 32], __ATOMIC_SEQ_CST));
 	WAIT_FOR(info_of(&b).signals == 2);
@@ -847,7 +847,7 @@ TEST(posted_to_memory_that_stalls)
 	ASSERT_EQ(1u << 0x66 % 32, d->pir[0x66 / 32]);
 }
 
-/* Nobody would be charged for a page that it brings into a file. */
+/* A page that it brings into a file would be charged to no cgroup. */
 TEST(posted_to_a_hole)
 {
 	struct nyx_irte_set c;
@@ -1160,7 +1160,7 @@ TEST(held_together)
 
 #define MAX_BINDINGS	"/sys/module/nyx_iommu/parameters/max_bindings_per_user"
 
-/* As a user who is not privileged; the limit was set before. */
+/* As a user without privileges; the limit was set before. */
 static void bind_to_the_limit(unsigned int max)
 {
 	const int target = eventfd_new();
@@ -1428,7 +1428,7 @@ TEST(target_closed)
 	test_cmd(cmd_irq_unbind(b.e.fd, b.id));
 }
 
-/* A target that is full takes no more, and nobody waits for it. */
+/* A target that is full takes no more, and no thread waits for it. */
 TEST(target_full)
 {
 	const __u64 most = 0xfffffffffffffffeull;
@@ -1525,7 +1525,7 @@ TEST_EACH(unit_ends, end_cases)
 	other.source = b.source;
 	WAIT_FOR(cmd_irq_bind(other.e.fd, other.e.sbdf, msi_index(ENTRY), other.source,
 			      other.target, &other.id) != -EBUSY);
-	/* Signals that nobody took are still there. */
+	/* Signals that were not read are still there. */
 	eventfd_give(other.source);
 	ASSERT_GE(eventfd_wait(other.target), 1);
 	pause_ms(v->held ? 100 : 1);

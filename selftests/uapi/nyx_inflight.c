@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx selftests: who takes something away waits for the accesses in flight.
+ * Nyx selftests: commands that take something away wait for the accesses in flight.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -288,7 +288,7 @@ static void *by_other_unit(void *arg)
 	return NULL;
 }
 
-/* Anybody's look at the units of the system. */
+/* Another process's look at the units of the system. */
 static void *by_listing_units(void *arg)
 {
 	struct nyx_list l = { .type = NYX_LIST_UNITS };
@@ -372,7 +372,7 @@ static void go_on(const struct wait_case *v, void *(*fn)(void *), const char *wh
 
 	by = thread_start(fn, &b);
 	if (end) {
-		/* The unit ends while somebody looks at it: nobody else may notice. */
+		/* The unit ends while a thread looks at it: no other unit may notice. */
 		pthread_t destroyer, third;
 
 		usleep(20000);
@@ -450,7 +450,7 @@ TEST(two_wait)
 	test_cmd(t.ret);
 }
 
-/* The unit ends at once; who is inside finishes. */
+/* The unit ends at once; an access that is inside finishes. */
 TEST(destroy_does_not_wait)
 {
 	static const struct wait_case v = { "", do_unmap, 0 };
@@ -499,7 +499,7 @@ TEST(close_does_not_wait)
 	ASSERT_EQ(units, units_in_system(fd));
 }
 
-/* An access that outlives its unit is refused as ever, but nobody is told any more. */
+/* An access that outlives its unit is refused as ever, but not recorded any more. */
 TEST(no_event_after_the_end)
 {
 	static const struct wait_case v = { "", do_unmap, 0 };
@@ -619,7 +619,7 @@ TEST(killed_removal_is_made_good)
 		test_cmd(cmd_unit_info(s.e.fd, &info));
 	} while (info.nr_memory != 2);
 	kill_command(pid);
-	/* Still in use, as far as anybody knows: a range that may be written. */
+	/* Still in use for the kernel: a range that may be written. */
 	ASSERT_EQ(-1, fcntl(memfd, F_ADD_SEALS, F_SEAL_WRITE));
 	ASSERT_EQ(EBUSY, errno);
 

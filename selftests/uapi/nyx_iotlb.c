@@ -111,7 +111,7 @@ TEST_EACH(unmap_and_remap, cache_cases)
 	for (unsigned int i = 0; i < 300; i++) {
 		__u64 iova = i % 7 * SZ_1G + i % 13 * SZ_4K;
 
-		check_gone(&e, iova);	/* nobody remembers a fault */
+		check_gone(&e, iova);	/* a fault is not cached */
 		test_cmd(cmd_map(e.fd, e.domain, iova, i * SZ_4K, SZ_4K, RW));
 		check_at(&e, iova, i * SZ_4K);
 		check_at(&e, iova + 512, i * SZ_4K);

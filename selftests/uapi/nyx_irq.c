@@ -726,7 +726,7 @@ TEST(signal)
 	for (int i = 0; i < 5; i++)
 		test_cmd(cmd_irq_signal(e.fd, &s, e.sbdf, msi_index(1), target));
 	ASSERT_EQ(5, eventfd_take(target));
-	/* Without the flag nobody is told, and nobody where it is refused. */
+	/* No signal without the flag, and none where it is refused. */
 	test_cmd(cmd_irq_send(e.fd, &s, e.sbdf, msi_index(1)));
 	test_cmd(cmd_irq_signal(e.fd, &s, e.sbdf, msi_index(2), target));
 	ASSERT_EQ(NYX_IRQ_REFUSED, s.out_result);

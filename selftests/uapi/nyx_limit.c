@@ -349,7 +349,7 @@ TEST(domain_shared)
 		test_cmd(small_access(&l, THIRD_SBDF));
 		test_cmd(small_irq(&l, THIRD_SBDF));
 	}
-	/* Until it comes here; and who leaves is free. */
+	/* Until it comes here; and a device that leaves is free. */
 	test_cmd(cmd_device_attach(l.e.fd, THIRD_SBDF, l.e.domain, NYX_ATTACH_F_REPLACE));
 	until_refused(&l, THIRD_SBDF, small_access);
 	test_cmd(cmd_device_attach(l.e.fd, SECOND_SBDF, other, NYX_ATTACH_F_REPLACE));
@@ -450,7 +450,7 @@ TEST(burst)
 	until_refused(&l, l.e.sbdf, small_access);
 }
 
-/* ---- who waits ---- */
+/* ---- waits ---- */
 
 /**
  * struct waiter - a thread that waits for its limit
@@ -550,7 +550,7 @@ TEST(interrupted)
 #define CHARGES		100	/* together more than a case is patient */
 
 /**
- * struct give_back_case - who gives up
+ * struct give_back_case - a caller that gives up
  * @name: for the report
  * @irq: an interrupt, not an access
  * @domain: the limit is the domain's
@@ -628,7 +628,7 @@ TEST(killed)
 	ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-/* ---- nobody else waits for who waits ---- */
+/* ---- no other caller waits for a waiter ---- */
 
 static int go_unmap(struct limited *l)
 {
@@ -926,7 +926,7 @@ static void *burst_thread(void *arg)
 	sched_setaffinity(0, sizeof(set), &set);
 	while (!__atomic_load_n(&b->stop, __ATOMIC_RELAXED)) {
 		if (__atomic_load_n(b->go, __ATOMIC_SEQ_CST) == b->round) {
-			/* Both see it at once, and the one who says so has its turn. */
+			/* Both see it at once, and the one that says so has its turn. */
 			if (++looks % 1024 == 0)
 				sched_yield();
 			continue;

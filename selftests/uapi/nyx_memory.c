@@ -530,7 +530,7 @@ TEST(pins_are_accounted)
 
 /*
  * A hole below a stack, before, in and behind which there is something. The kernel
- * would complain in its log, which whoever runs this looks at.
+ * would complain in its log, where the run looks for complaints.
  */
 TEST(pin_below_a_stack)
 {

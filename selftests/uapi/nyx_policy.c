@@ -466,7 +466,7 @@ TEST_EACH(weight, class_cases)
 	ASSERT_EQ(12, state.score);
 }
 
-/* Faults that are not reported are nobody's fault. */
+/* Faults that are not reported do not count for the device. */
 TEST(quiet_faults)
 {
 	struct nyx_irte_set quiet = {
@@ -705,7 +705,7 @@ TEST_EACH(domain, domain_cases)
 	test_cmd(cmd_device_attach(e.fd, THIRD_SBDF, other, NYX_ATTACH_F_REPLACE));
 	check_works(&e, THIRD_SBDF);
 
-	/* By hand: everybody works again. */
+	/* By hand: every device works again. */
 	test_cmd(cmd_device_control(e.fd, e.sbdf, NYX_DEVICE_DO_RESET));
 	check_works(&e, e.sbdf);
 	check_works(&e, SECOND_SBDF);
@@ -721,7 +721,7 @@ TEST_EACH(domain, domain_cases)
 	check_refused(&e, e.sbdf, ev);
 	check_refused(&e, THIRD_SBDF, ev);
 	check_works(&e, SECOND_SBDF);
-	/* Without a domain it holds nobody, and is still what it was. */
+	/* Without a domain it holds no other device, and is still what it was. */
 	test_cmd(cmd_device_detach(e.fd, e.sbdf));
 	check_works(&e, THIRD_SBDF);
 	check_refused(&e, e.sbdf, ev);

@@ -56,7 +56,7 @@ static int load(const char *parameters)
 	return ret;
 }
 
-/* It does not wait for those who hold the module. */
+/* It does not wait for the holders of the module. */
 static int unload(void)
 {
 	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
@@ -137,7 +137,7 @@ static long references(void)
 	return n;
 }
 
-/* Loaded, with all that it has in sight, and held by nobody. */
+/* Loaded, with all that it has in sight, and without holders. */
 static void begin(void)
 {
 	const char *kernel = getenv("NYX_VM");
@@ -231,7 +231,7 @@ static void unit_works(struct held *h)
 	ASSERT_EQ(1, info.nr_devices);
 }
 
-/* A file that is in a socket only, which nobody reads. */
+/* A file that is in a socket only, without a reader. */
 static void hold_in_flight(struct held *h)
 {
 	char room[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 0;
@@ -336,7 +336,7 @@ static void release_reader(struct held *h)
 	test_cmd(caller_end(&reader));
 }
 
-/* The eventfds stay: nobody listens to the source when the unit is gone. */
+/* The eventfds stay: the source has no listener when the unit is gone. */
 static void hold_binding(struct held *h)
 {
 	hold_unit(h);

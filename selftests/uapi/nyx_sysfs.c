@@ -193,7 +193,7 @@ TEST(directory)
 	close(e.fd);
 	ASSERT_TRUE(!exists(path));
 
-	/* A destroyed unit is gone although somebody holds its file. */
+	/* A destroyed unit is gone although a process holds its file. */
 	env_open(&e);
 	unit_path(path, sizeof(path), CLASS, e.unit, NULL);
 	ASSERT_TRUE(exists(path));
@@ -267,7 +267,7 @@ TEST(group)
 	}
 }
 
-/* Nobody writes to them, and odd reads are harmless. */
+/* They cannot be written, and odd reads are harmless. */
 TEST(odd_reads)
 {
 	char path[200], *whole, *bytes, buf[64];

@@ -573,7 +573,7 @@ static int receive_fd(int sock)
 	return fd;
 }
 
-/* A unit lives in a message that nobody has received yet. */
+/* A unit lives in a message that is not received yet. */
 TEST(passed_fd)
 {
 	int sock[2], go[2], fd = nyx_open(), spare = nyx_open();
@@ -730,7 +730,7 @@ static void *wait_end(void *arg)
 	return NULL;
 }
 
-/* Somebody waits for events when the unit ends. */
+/* A reader waits for events when the unit ends. */
 TEST(end_of_events)
 {
 	pthread_t t;
@@ -774,7 +774,7 @@ static void *create_same_name(void *arg)
 	return NULL;
 }
 
-/* Of many who create the same name, and bind the same file, one wins. */
+/* Of many threads that create the same name, and bind the same file, one wins. */
 TEST(create_races)
 {
 	enum { THREADS = 4 };
@@ -815,7 +815,7 @@ static void *bind_same_fd(void *arg)
 /**
  * struct making - a unit that cannot be finished
  * @dir: the directory of units in debugfs
- * @page: where a reader of @dir is held, who keeps it locked
+ * @page: where a reader of @dir is held, which keeps it locked
  * @fd: of the unit that is made
  * @other: of another unit, which is shared
  * @id: of @other
@@ -872,7 +872,7 @@ static int use_units(void *arg)
 
 /*
  * A process may have to wait while it makes a unit, for memory if its cgroup has none
- * left: nobody else waits with it. Here it waits for a reader of debugfs.
+ * left: no other process waits with it. Here it waits for a reader of debugfs.
  */
 TEST(creation_holds_up_nobody)
 {

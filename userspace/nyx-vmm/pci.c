@@ -309,7 +309,7 @@ int pci_register(struct pci_dev *dev)
 	unsigned int slot, bar;
 	int rc = 0;
 
-	/* The IOAPIC may be known by the id of a slot: nobody else is to have it. */
+	/* The IOAPIC may be known by the id of a slot: no function may get that slot. */
 	for (slot = 0; slot < SLOTS; slot++) {
 		if (!bus->slots[slot] && slot != vmm->iommu->ioapic_rid >> 3)
 			break;

@@ -10,7 +10,7 @@
  * IOAPIC; the other channels only count.
  *
  * Modes 0 (once), 2 and 3 (again and again); the rest is taken for mode 2. BCD is not
- * supported, nobody uses it.
+ * supported, no known guest uses it.
  */
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Virtual I/O Device (VIRTIO) 1.2, section 5.1, without offloads: the header in front of
- * each frame is empty. Frames that nobody takes are dropped, as on a wire.
+ * each frame is empty. Frames without a receiver are dropped, as on a wire.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  *
  * An interrupt of a device: remapped, counted, and delivered by signalling an
  * eventfd, which is that of the process that loads the module. The peer signals
- * the same eventfd, and nothing else. Nobody waits for it, or a function that
+ * the same eventfd, and nothing else. No thread waits for it, or a function that
  * the signal calls takes it, as KVM's irqfd does.
  */
 #include <linux/err.h>

@@ -14,7 +14,7 @@
 #include "core/attach.h"
 #include "core/history.h"
 
-#define FLOOD		9u		/* who faults; @w->sbdf does not */
+#define FLOOD		9u		/* the device that faults; @w->sbdf does not */
 #define PIECE		64u
 #define PIECES		256u
 

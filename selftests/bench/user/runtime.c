@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * RCU callbacks run in batches in the thread that queued them, as a softirq
- * would, without a grace period: nobody else is there.
+ * would, without a grace period: there is no other thread.
  */
 #include "user/bench.h"
 
@@ -45,7 +45,7 @@ void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
 		rcu_run();
 }
 
-/* Nobody reads but who calls. */
+/* The caller is the only reader. */
 void synchronize_rcu(void)
 {
 }

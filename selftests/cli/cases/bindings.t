@@ -1,4 +1,4 @@
-# Bound interrupts have eventfds of a living process; whoever has the unit sees them.
+# Bound interrupts have eventfds of a living process; every process that has the unit sees them.
 $ setup
 $ nyxctl -q device add 3:0.0
 $ nyxctl -q irq set 5 0x41 --source 3:0.0

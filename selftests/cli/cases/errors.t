@@ -234,7 +234,7 @@ $ fail 0x23:4 page request 3:0.0 0x1000
 $ fail 0x24:12 page respond 7 success
 ! nyxctl: cannot answer group N: out of memory
 ? 1
-# Something nobody expects.
+# An error that nyxctl has no sentence for.
 $ fail 0x0c:71 device add 4:0.0
 ! nyxctl: cannot add device 0000:04:00.0: Protocol error
 ? 1

@@ -9,7 +9,7 @@
 #ifndef NYX_HOST_COMPAT_H
 #define NYX_HOST_COMPAT_H
 
-/* Nobody waits for it. */
+/* No thread waits for it. */
 static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
 {
 	spin_lock(&ctx->lock);

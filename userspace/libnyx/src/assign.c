@@ -96,7 +96,7 @@ static bool target_is(const struct target *target, const struct nyx_domain_info 
 	       !strncmp((const char *)info->name, target->name, NYX_NAME_LEN);
 }
 
-/* -EAGAIN: somebody made it or destroyed it meanwhile. */
+/* -EAGAIN: another caller made it or destroyed it meanwhile. */
 static int target_find(struct nyx_unit *unit, const struct target *target, nyx_domain_t *domain,
 		       bool *made)
 {

@@ -342,7 +342,7 @@ TEST(dma_faults)
 	EXPECT_EQ(IOVA + 4096, fault.iova);
 	EXPECT_EQ(NYX_PROT_WRITE, fault.access);
 	EXPECT_EQ(NYX_GPA_UNKNOWN, fault.gpa);
-	/* Nobody overlooks a fault. */
+	/* A caller without a place for the fault gets an error. */
 	EXPECT_EQ(-EREMOTEIO, nyx_dma_write(s.unit, DEV, IOVA + MB, buf, 1, &done, NULL));
 	EXPECT_EQ(0, done);
 	EXPECT_EQ(-EREMOTEIO, nyx_dma_swap(s.unit, DEV, IOVA + MB, 4, 1, &old, NULL));

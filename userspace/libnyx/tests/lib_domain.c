@@ -327,7 +327,7 @@ TEST(assign_undoes_at_limits)
 }
 
 /*
- * Somebody took the domain between the look and the attach, so that the attach
+ * Another caller took the domain between the look and the attach, so that the attach
  * does not find it: assign begins anew.
  */
 TEST(assign_domain_vanishes)

@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * The platform and its devices as nyx-vmm makes them; what a guest's CPU would do the
- * tests do, by io_access(). RAM lies between pages that nobody may touch.
+ * tests do, by io_access(). RAM lies between pages that no access may touch.
  */
 #ifndef NYX_VMM_TESTS_VMM_ENV_H
 #define NYX_VMM_TESTS_VMM_ENV_H
@@ -19,7 +19,7 @@
 
 enum env_dma { ENV_MAP, ENV_COPY, ENV_FAULTS };	/* the last: an IOMMU that refuses some */
 
-/* A page that the IOMMU of ENV_FAULTS lets nobody reach */
+/* A page that the IOMMU of ENV_FAULTS lets no device reach */
 static inline bool env_refuses(uint64_t iova)
 {
 	return iova >> 12 & 1 && (iova >> 12) % 13 == 5;

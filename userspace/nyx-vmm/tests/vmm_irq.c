@@ -60,7 +60,7 @@ TEST_EACH(eoi_awaited, machines)
 	env_end(vmm);
 }
 
-/* A message that is blocked is awaited by nobody, and forgets no other. */
+/* No EOI is awaited of a message that is blocked; others stay awaited. */
 TEST(eoi_of_a_blocked_message)
 {
 	struct vmm *vmm = env_machine(ENV_FAULTS);
@@ -214,7 +214,7 @@ TEST(pic_priorities)
 	EXPECT_EQ(0, taken(vmm));
 	env_out(vmm, IO_PORT, MASTER, SPECIFIC_EOI | 4, 1);
 	EXPECT_EQ(0x36, taken(vmm));
-	/* Special mask mode: one in service that is masked holds nobody back. */
+	/* Special mask mode: a wire in service that is masked holds no other back. */
 	pulse(vmm, 7);
 	env_out(vmm, IO_PORT, MASTER + 1, 1 << 6, 1);
 	EXPECT_EQ(0, taken(vmm));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nyx-vmm tests: what it says where nobody listens.
+ * nyx-vmm tests: messages without a reader.
  *
  * Copyright (C) 2026 The Nyx authors
  */

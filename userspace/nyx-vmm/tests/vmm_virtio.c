@@ -379,7 +379,7 @@ TEST(net_odd_frames)
 	net_sends(&dev, 0x700000, HEADER + 42);
 	ASSERT_EQ(42, recv(fds[1], seen, sizeof(seen), 0));
 	shutdown(fds[1], SHUT_RDWR);
-	net_sends(&dev, 0x700000, HEADER + 42);		/* nobody is there */
+	net_sends(&dev, 0x700000, HEADER + 42);		/* the peer has gone */
 	env_end(vmm);
 }
 

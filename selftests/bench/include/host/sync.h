@@ -67,7 +67,7 @@ extern struct task_struct bench_task;
 #define signal_pending(t)	fatal_signal_pending(t)
 #define cond_resched()		barrier()
 
-/* ---- spinlocks, as queued ones that nobody waits for ----------------------- */
+/* ---- spinlocks, as queued ones without waiters ----------------------------- */
 
 /* Interrupts are not switched off: that takes privileges. */
 static inline void bench_spin_lock(void *lock)

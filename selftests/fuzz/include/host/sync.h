@@ -75,14 +75,14 @@ static inline void fuzz_unlock(void *lock)
 #undef lockdep_assert_held
 #define lockdep_assert_held(l)	BUG_ON(!*(const int *)(l))
 
-/* ---- waiting: nobody else is there ------------------------------------------ */
+/* ---- waiting: there is no other thread -------------------------------------- */
 
 #undef wait_event
 #undef wait_event_killable
 #undef wq_has_sleeper
 #undef wake_up_all
 #define wait_event(q, cond)	BUG_ON(!(cond))
-/* A kill finds somebody inside who leaves right after. */
+/* A kill finds a reader inside, which leaves right after. */
 #define wait_event_killable(q, cond)					\
 	({ BUG_ON(!(cond)); fuzz_killed() ? -EINTR : 0; })
 #define wq_has_sleeper(q)	false

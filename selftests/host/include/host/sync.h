@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Kernel threads are POSIX threads, and each thread is a CPU of its own. RCU has
- * real grace periods; callbacks run in a thread. Nobody is ever killed, except
+ * real grace periods; callbacks run in a thread. No thread is ever killed, except
  * by host_kill_nth().
  */
 #ifndef NYX_HOST_SYNC_H
@@ -248,7 +248,7 @@ bool host_queue_active(const wait_queue_head_t *q);
 void host_queue_wake(const wait_queue_head_t *q);
 #define wake_up_all(q)		host_queue_wake(q)
 #define waitqueue_active(q)	host_queue_active(q)
-/* As the kernel's: into the queue, a look, and to sleep if nobody has woken meanwhile. */
+/* As the kernel's: into the queue, a look, and to sleep if there was no wake-up meanwhile. */
 #define host_wait(q, cond, heed) ({ int _ret = 0;			\
 	if (!(cond)) {							\
 		for (;;) {						\

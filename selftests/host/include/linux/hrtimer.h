@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx host build: nobody waits.
+ * Nyx host build: timers that never fire.
  *
  * Copyright (C) 2026 The Nyx authors
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx host build: work that is never done: nobody else is there.
+ * Nyx host build: work that is never done: there is no worker.
  *
  * Copyright (C) 2026 The Nyx authors
  */

@@ -130,8 +130,8 @@ enum { NYX_GROUP_LEN = 24 };
  * milliseconds.
  *
  * Domains are recognised by their names, so a domain with one of the names
- * above is taken for the manager's, whoever made it: a program may make it
- * beforehand, with options or mappings of its own.
+ * above is taken for the manager's, also if another program made it: beforehand,
+ * for instance, with options or mappings of its own.
  *
  * Return: 0; -EBUSY if the device has a domain already, or if its STRICT domain
  * is in use by another device; -EEXIST if a domain has the name but not the

@@ -246,7 +246,7 @@ int nyx_unit_share(struct nyx_unit *unit);
 int nyx_unit_keep(struct nyx_unit *unit, int keep);
 
 /**
- * nyx_unit_destroy() - end the unit for everybody
+ * nyx_unit_destroy() - end the unit for all its users
  * @unit: the unit; the handle remains the caller's, each call on it fails with
  *        -ENODEV
  *
