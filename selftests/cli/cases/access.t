@@ -1,5 +1,5 @@
-# Users that may not: only root and the group of the node open it, and a unit is its
-# owner's, and root's if root says whose it means.
+# Users without access: only root and the group of the node open it. A unit opens for its
+# owner, and for root if root names the owner.
 $ setup
 $ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$tool" "$@"; }
 $ as_nobody unit list
@@ -23,7 +23,7 @@ $ as_nobody unit show golden --owner 0 --json
 $ as_nobody unit show golden --owner nobody-of-that-name
 ! nyxctl: --owner 'nobody-of-that-name' is not a user of this machine
 ? 2
-# Of units of others names and sizes are told, and nothing of what happens in them.
+# A user sees names and sizes of the units of others, and no counters.
 $ as_nobody unit list -o raw --columns name,owner_uid,memory_bytes,domains,fault_events,shared | grep golden
 | golden 0 16777216 - - yes
 $ as_nobody unit run theirs -- "$tool" unit show --columns name,owner_uid,keep,shared
@@ -31,7 +31,7 @@ $ as_nobody unit run theirs -- "$tool" unit show --columns name,owner_uid,keep,s
 | owner uid  65534
 | keep       no
 | shared     yes
-# A name is its user's own.
+# Each user has names of its own.
 $ as_nobody unit run golden -- "$tool" unit show --columns name,owner_uid,memory_bytes
 | name       golden
 | owner uid  65534
@@ -40,7 +40,7 @@ $ nyxctl unit show --columns name,owner_uid,memory_bytes
 | name       golden
 | owner uid  0
 | memory     16M
-# Root has to say whose it means.
+# Root has to name the owner.
 $ as_nobody -q unit create theirs
 $ nyxctl unit show theirs
 ! nyxctl: you have no unit 'theirs', but user 65534 has; only root may open that, with --owner

@@ -1,4 +1,4 @@
-# A batched domain forgets a translation only when it is told.
+# A batched domain forgets a translation with an explicit invalidation only.
 $ setup
 $ nyxctl -q domain create lazy --batched
 $ nyxctl -q device add 3:0.0

@@ -26,7 +26,7 @@ $ nyxctl event monitor --history --count 3 --json --columns type,device,irte.ind
 | {"type":"irte","device":null,"irte":{"index":6,"entries":1}}
 | {"type":"irte","device":null,"irte":{"index":5,"entries":2}}
 | {"type":"irte","device":null,"irte":{"index":0,"entries":256}}
-# The process is gone, and with it the ends of the eventfds.
+# The process has ended, and with it the ends of the eventfds are closed.
 $ let_go
 $ nyxctl irq bindings --json --columns id,signals,closed
 | {"bindings":[

@@ -66,7 +66,7 @@ $ nyxctl dma swap 3:0.0 0x1000000c 0xffffffff --width 4
 | 0x0 was at IOVA 0x1000000c
 $ nyxctl dma read 3:0.0 0x10000008 8
 | 0x10000008  07 00 00 00 ff ff ff ff                          |........|
-# Refused: nothing was done, or a part.
+# A refused access has transferred nothing, or a part.
 $ nyxctl dma write 3:0.0 0x10010000 --data 00
 ! nyxctl: write of 1 byte by device 0000:03:00.0 at IOVA 0x10010000 refused at 0x10010000, after 0 bytes: the mapping does not allow to write
 ? 1

@@ -56,7 +56,7 @@ $ fail 0x08:22 memory add --memfd 1M --gpa 1G
 $ fail 0x08:34 memory add --memfd 1M --gpa 1G
 ! nyxctl: cannot add the memory: guest-physical addresses end below 0x10000000000000
 ? 1
-# A signal is no reason to give up.
+# nyxctl repeats a command that a signal interrupted.
 $ fail 0x09:4 memory remove 0
 | 16M of guest memory removed at GPA 0x0
 # Domains.

@@ -81,7 +81,7 @@ $ for i in $(seq 200); do [ -s live ] && break; sleep 0.1; done; nyxctl unit des
 ? 3
 $ sed 's/[0-9]* of/N of/' said
 | nyxctl: unit 'golden' was destroyed; N of 99999 events came
-# A small ring forgets.
+# A small ring overwrites its oldest records.
 $ nyxctl -q unit create golden --events 16
 $ nyxctl -q unit policy --action report --records all
 $ nyxctl -q device add 3:0.0

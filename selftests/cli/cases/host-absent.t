@@ -28,10 +28,10 @@ $ nyxctl --node file/x unit list
 $ nyxctl --node . unit list
 ! nyxctl: cannot open .: Is a directory
 ? 6
-# Another thing than an object that does not exist; see unit.t.
+# A missing module has another exit status than a missing object; see unit.t.
 $ nyxctl --node /dev/nyx-none unit show nothing 2>/dev/null
 ? 6
-# This one answers all the same.
+# 'module version' works without the module.
 $ nyxctl --node /dev/nyx-none module version
 | nyxctl              0.1.0
 | libnyx              0.1.0
@@ -48,7 +48,7 @@ $ nyxctl --node /dev/nyx-none module version -o raw
 | module_api_version -
 $ diff <(nyxctl --node /dev/nyx-none version) <(nyxctl --node /dev/nyx-none module version) && echo same
 | same
-# Completion is silent.
+# Completion prints no error.
 $ nyxctl --node /dev/nyx-none __complete -u x map list ''
 ! nyxctl: unknown object '__complete', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
 ? 2

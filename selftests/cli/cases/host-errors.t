@@ -1,4 +1,4 @@
-# Why the device node cannot be opened. No module is needed.
+# Reasons why the device node cannot be opened. No module is needed.
 $ cannot_open 13 unit list
 ! nyxctl: cannot open /dev/nyx-iommu: permission denied; run as root
 ? 4

@@ -129,7 +129,7 @@ $ nyxctl help nonsense
 $ nyxctl help unit nonsense
 ! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, policy, reset, keep, destroy
 ? 2
-# In the wanted form, too.
+# Errors also come in the form of --output.
 $ nyxctl -j nonsense
 | {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help"}}
 ! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help

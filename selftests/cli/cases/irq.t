@@ -77,7 +77,7 @@ $ nyxctl stat show device 3:0.0 --columns irqs,irqs_posted,irq_faults
 | irqs         7
 | irqs posted  3
 | irq faults   0
-# And of one that is refused.
+# And the result of a refused one.
 $ nyxctl irq send 4:0.0 --index 5
 ! nyxctl: interrupt of device 0000:04:00.0, address 0xfee000b0 data 0x0, refused: the entry belongs to another requester
 ? 1
@@ -119,7 +119,7 @@ $ nyxctl stat show unit --columns faults,irqs,irq_faults
 | faults      6
 | irqs        7
 | irq faults  6
-# Of bus 0 only; who else tries is not reported.
+# Only devices of bus 0 may use the entry; other requesters are refused without a report.
 $ nyxctl device add 20:00.0
 | device 0000:20:00.0 added
 $ nyxctl irq send 20:0.0 --index 7

@@ -23,7 +23,7 @@ $ nyxctl event monitor --history --count 2 --json --columns type,device,iova,rea
 $ nyxctl event monitor --history --count 2 -o raw --columns type,msi.address,msi.data
 | fault - -
 | msi 0x100fee02000 0x31
-# No fault, and no device's.
+# The event is no fault, and has no device.
 $ nyxctl fault list --columns seq,reason,vendor
 | SEQ REASON  VENDOR
 |   0 context    0x1

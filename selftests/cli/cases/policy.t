@@ -53,7 +53,7 @@ $ nyxctl unit policy --columns observe,scope,backoff_ms,backoff_max_ms
 $ nyxctl unit policy --backoff 2h
 ! nyxctl: the back-off would begin with 7200000ms and end with 3600000ms; set both, --backoff and --backoff-max
 ? 2
-# A device of its own mind.
+# A device with a policy of its own.
 $ nyxctl device policy 4:0.0 --threshold 1000
 | policy of device 0000:04:00.0 set
 $ nyxctl device policy 4:0.0 --json --columns device,inherited,threshold,window_ms
@@ -73,7 +73,7 @@ $ nyxctl device policy 9:0.0
 $ nyxctl device policy 9:0.0 --threshold 5
 ! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
-# Three faults of weight 1 are too much.
+# Three faults of weight 1 reach the threshold.
 $ for i in 1 2 3; do nyxctl -q dma read 3:0.0 0x5000 4; done
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region
@@ -127,7 +127,7 @@ $ nyxctl device list --columns device,state,score,tries
 $ nyxctl -q dma read 3:0.0 0x5000 4
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region
 ? 1
-# With recovery it is told when.
+# With recovery, the time of the next change is shown.
 $ nyxctl -q unit policy --recover yes --threshold 1
 $ nyxctl -q dma read 3:0.0 0x5000 4
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region
@@ -152,7 +152,7 @@ $ nyxctl device list --columns device,state,held
 | DEVICE       STATE  HELD
 | 0000:03:00.0 active no
 | 0000:04:00.0 active no
-# Only told.
+# With --observe, an event only reports the action.
 $ nyxctl -q unit policy --observe --scope device
 $ nyxctl -q dma read 3:0.0 0x5000 4
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region

@@ -1,4 +1,4 @@
-# Tables: as wide as the terminal, with -v as wide as they are; moments for people.
+# Tables: as wide as the terminal, with -v in full width; moments for people.
 $ export NYX_UNIT=golden; nyxctl -q unit create golden; nyxctl -q memory add --memfd 16M
 $ nyxctl -q domain create a-name-of-thirty-one-characters --shared
 $ nyxctl -q device add 3:0.0
@@ -20,7 +20,7 @@ $ COLUMNS=60 nyxctl device list -v | grep -c "a-name-of-thirty-one-characters *s
 | 1
 $ nyxctl device list | grep -c a-name-of-thirty-one-characters
 | 1
-# A column that no row has a value for is left out, but not if it is asked for.
+# A column that no row has a value for is left out, but not if --columns names it.
 $ nyxctl device list --columns device,state,next_change_ns
 | DEVICE       STATE       NEXT-CHANGE
 | 0000:03:00.0 quarantined           -

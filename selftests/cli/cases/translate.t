@@ -48,7 +48,7 @@ $ nyxctl device translate 4:0.0 0 --json
 | {"error":{"code":"ENOENT","message":"unit 'golden' has no device 0000:04:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'"}}
 ! nyxctl: unit 'golden' has no device 0000:04:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
-# They leave no trace unless that is asked for.
+# Translations leave no fault without --report.
 $ nyxctl unit status --columns fault_events
 | fault events  0
 $ nyxctl device translate 3:0.0 0x10201000 --report

@@ -172,7 +172,7 @@ $ nyxctl unit run golden -- /nonexistent/command
 ? 127
 $ nyxctl unit run golden -- bash -c 'kill -9 $$'
 ? 137
-# A unit that others have open.
+# A unit that other programs have open.
 $ nyxctl unit run held -- "$tool" unit destroy held
 ! nyxctl: unit 'held' is in use: it is open 1 time elsewhere; end the programs that use it, or use --force
 ? 1

@@ -9,7 +9,7 @@ $ nyxctl -q map add net 0x1000 0 8K
 $ for d in net empty; do nyxctl -q map add $d 0x10000 1G 4K; done
 $ nyxctl -q irq set 5 0x41; nyxctl -q irq set 9 0x44 --posted 1G
 $ hold dma 5:0.0 0x10000 dma 7:0.0 0x10000 irq 6:0.0 9
-# The time may be over before the command has reached the kernel, or after: no matter which.
+# The time may have passed before the command reaches the kernel, or after.
 $ nyxctl device detach 3:0.0 --timeout 50ms
 ! nyxctl: timed out waiting for accesses of device 0000:03:00.0 that are under way; what the command has changed stays so; 'nyxctl iotlb invalidate domain 1' goes on waiting
 ? 124
@@ -55,7 +55,7 @@ $ for i in $(seq 100); do [[ $(nyxctl device show 7:0.0 -o raw --columns domain)
 $ nyxctl domain destroy empty --timeout 50ms
 ! nyxctl: timed out waiting for accesses in domain 2 (empty) that are under way; what the command has changed stays so; repeat it to go on waiting
 ? 124
-# After a second it is told what for; not with --quiet.
+# After a second the command says what it waits for, but not with --quiet.
 $ nyxctl iotlb invalidate unit --timeout 1100ms 2>&1
 | nyxctl: waiting for accesses in unit 'golden' that are under way
 | nyxctl: timed out waiting for accesses in unit 'golden' that are under way; what the command has changed stays so; repeat it to go on waiting
@@ -103,7 +103,7 @@ $ let_go
 $ wait $detach $destroy; cat detached destroyed
 | device 0000:06:00.0 detached
 | domain 2 (empty) destroyed
-# In time, nothing is.
+# A command that ends in time prints nothing.
 $ nyxctl iotlb invalidate unit --timeout 10m 2>&1
 | unit golden invalidated
 $ nyxctl iotlb invalidate unit --timeout soon

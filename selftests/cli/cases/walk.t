@@ -218,7 +218,7 @@ $ nyxctl walk --device 4:0.0 --iova 0x40404000 --columns level,table,kind,fault
 |     0     - result not-present
 ! nyxctl: IOVA 0x40404000 would be refused: nothing is mapped there
 ? 1
-# A guest with a VT-d unit says itself where its tables are.
+# In a VT-d unit the guest's registers say where its tables are.
 $ nyxctl -q unit create guest --model vtd
 $ nyxctl -u guest -q device add 3:0.0
 $ nyxctl -u guest walk --device 3:0.0 --iova 0x1234
@@ -236,7 +236,7 @@ $ nyxctl -u guest walk --device 4:0.0
 ! nyxctl: unit 'guest' has no device 0000:04:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl -q unit destroy guest
-# A look leaves no trace.
+# A walk leaves no fault and no counts.
 $ nyxctl stat show --columns walks,faults,translations
 | walks         0
 | faults        0

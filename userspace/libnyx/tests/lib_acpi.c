@@ -479,7 +479,7 @@ TEST(too_long)
 	expect_built(-EINVAL, -EINVAL);
 }
 
-/* ---- another program's opinion ------------------------------------------------- */
+/* ---- the tables as iasl reads them ---------------------------------------------- */
 
 static void disassemble(const char *name, size_t len)
 {

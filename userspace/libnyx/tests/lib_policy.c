@@ -56,7 +56,7 @@ static struct nyx_device_info device(struct nyx_unit *unit, nyx_device_t dev)
 	return info;
 }
 
-/* An access to nowhere; why it is refused. */
+/* An access to an IOVA that is not mapped; returns the reason of its fault. */
 static uint32_t touch(struct nyx_unit *unit, nyx_device_t dev, uint64_t iova)
 {
 	struct nyx_fault fault;

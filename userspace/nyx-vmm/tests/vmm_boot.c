@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nyx-vmm tests: files that are no good kernels, and words that are no good options.
+ * nyx-vmm tests: files that are no valid kernels, and words that are no valid options.
  *
  * Copyright (C) 2026 The Nyx authors
  *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nyx-vmm tests: two CPUs that do what they like, on a machine with all devices.
+ * nyx-vmm tests: two CPUs with random accesses, on a machine with all devices.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -172,7 +172,7 @@ static void junk(struct cpu *cpu, uint64_t table, unsigned int nr)
 			 below(cpu, 4) ? (i + 1) % nr : (uint32_t)odd_number(cpu));
 }
 
-/* Often a proper request of a disk, so that it gets past the first checks */
+/* Often a valid request of a disk, so that it gets past the first checks */
 static void disk_request(struct cpu *cpu, uint64_t table)
 {
 	static const uint32_t types[] = { 0, 1, 1, 4, 8 };

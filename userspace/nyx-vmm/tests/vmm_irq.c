@@ -17,7 +17,7 @@
 
 #define IOAPIC		0xfec00000
 
-/* The device asks, and is content when it has been served. */
+/* The device interrupts until it has been served. */
 static void served(struct vmm *vmm, unsigned int pin, uint8_t vector)
 {
 	ioapic_set(vmm, pin, 0, true);
@@ -77,7 +77,7 @@ TEST(eoi_of_a_blocked_message)
 	env_end(vmm);
 }
 
-/* ---- whose the IOAPIC's messages are ---------------------------------------------------- */
+/* ---- requester id of the IOAPIC's messages ---------------------------------------------- */
 
 #define IOAPIC_RID	0xff00
 #define IRT		0x300000

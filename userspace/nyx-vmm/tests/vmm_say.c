@@ -50,7 +50,7 @@ static int full(const struct kind *v)
 	set_nonblock(fds[1], false);
 	ASSERT_EQ(STDERR_FILENO, dup2(fds[1], STDERR_FILENO));
 	say_init();
-	/* Others that have it open notice nothing. */
+	/* Other programs that have it open notice nothing. */
 	ASSERT_TRUE(!(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK));
 	return fds[0];
 }

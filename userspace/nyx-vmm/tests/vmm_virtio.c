@@ -414,7 +414,7 @@ TEST(net_refused_once)
 	env_end(vmm);
 }
 
-/* Its end is no reason to spin, nor to stop sending. */
+/* When the peer has ended, the card neither spins nor stops sending. */
 TEST(net_ended)
 {
 	struct env_virtio dev;
