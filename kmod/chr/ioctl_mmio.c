@@ -35,7 +35,7 @@ int nyx_ioctl_mmio(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 		ret = mmio_one(front, cmd);
 		if (ret)
 			return ret;
-		/* What the access changed is counted by now. */
+		/* The changes of this access are counted by now. */
 		cmd->out_irte_changes = READ_ONCE(uc->unit->irq.nr_changes);
 	}
 	return 0;

@@ -59,7 +59,7 @@ void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr);
  * nyx_irq_follow_changes() - a reader of events wants records of changes
  * @unit: the unit
  *
- * What changed before can be seen when this returns, and what changes later is told.
+ * Entries that changed before can be seen when this returns; later changes are told.
  * The reader decrements &nyx_events.nr_irte at its end.
  *
  * Context: may sleep.

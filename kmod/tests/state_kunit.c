@@ -113,7 +113,7 @@ static struct bench *begin(struct kunit *test)
 	return s;
 }
 
-/* What is there once and for all: fields that depend on others follow them. */
+/* Make the fields that depend on others follow them. */
 static void agree(struct bench *s, void *arch)
 {
 	struct amdvi_arch *amdvi = arch;
@@ -524,7 +524,7 @@ static void state_differences(struct kunit *test)
 	}
 }
 
-/* Whatever is not as after a reset is in the dump, once, and bit fields are true. */
+/* The dump has each field that differs from a reset, once, and true bit fields. */
 static void state_dump(struct kunit *test)
 {
 	struct bench *s = begin(test);

@@ -298,7 +298,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Whatever the guest has done, a reset leaves the state of a unit that is fresh. */
+/* A reset leaves the state of a fresh unit, after any use. */
 static void expect_fresh(struct guest *g, const struct nyx_register_info *fresh, size_t want)
 {
 	struct nyx_register_info *now;

@@ -12,7 +12,7 @@
  *  - Guest memory is reached where it is, as it may be (world.c).
  *  - Registers read as zero where they have no bits; each access ends with 0, unless
  *    the thread was killed or an allocation failed.
- *  - Whatever state the guest has brought a unit to: it can be saved, and loaded again.
+ *  - Any state that the guest has brought a unit to can be saved, and loaded again.
  *  - "settled": nothing in memory or registers has changed since the guest has made
  *    the unit forget all. Then each translation, access and interrupt is what the
  *    tables say (&fuzz_model.translate, &fuzz_model.irq), also the second time, when

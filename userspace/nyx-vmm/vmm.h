@@ -305,7 +305,7 @@ extern const struct nyx_acpi_ids acpi_ids;
  * whose it is. Any thread; no lock needed.
  */
 int irq_init(struct vmm *vmm);
-/* What the IOMMU makes of a message; as &iommu_ops.remap. */
+/* Remap a message, as &iommu_ops.remap. */
 int irq_translate(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
 		  struct irq_message *out);
 /* Of @gsi, a pin of the IOAPIC or a line. 0, or KVM refuses it. */

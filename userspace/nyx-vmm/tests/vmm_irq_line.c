@@ -17,7 +17,7 @@
 #define TABLE		UINT64_C(0xd0000000)	/* of the function, as the guest sees it */
 #define MESSAGE(n)	(GPA_LAPIC | (uint64_t)(n) << 12)
 
-/* What the IOMMU was asked for, and how it answers. */
+/* Requests that the IOMMU has got, and its answers. */
 static struct {
 	unsigned int remaps, binds, unbinds;
 	struct irq_binding last;
