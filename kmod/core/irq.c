@@ -206,6 +206,8 @@ static int fetch(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	ret = nyx_guest_fetch_irte(unit, dev, msg->index, &e, &reply->refusal);
 	if (ret == -EACCES) {
 		reply->reason = reply->refusal.reason;
+		/* It knows more than decode_msg() did: some faults cannot be suppressed. */
+		msg->flags &= ~NYX_IRTE_F_QUIET;
 		if (reply->refusal.quiet)
 			msg->flags |= NYX_IRTE_F_QUIET;
 		return 0;

@@ -568,6 +568,9 @@ TEST(suppressed)
 	msi_refused_quietly(g, DEV, 16);
 	set_int(g, DEV, irt_at(0) | D2_IV | D2_IG | D2_LEN(4) | D2_CTL(3));
 	msi_refused(g, DEV, 2, 0, E_DTE, MSI);
+	/* Nor a table that is not in memory. */
+	set_int(g, DEV, NOWHERE | D2_IV | D2_IG | D2_LEN(4) | D2_CTL(2));
+	msi_refused(g, DEV, 3, 0, E_PTE_HW | E_ABORT, NOWHERE + 3 * 16);
 }
 
 TEST(small_entries)
