@@ -106,6 +106,13 @@ static int vtd_decode_entry(struct nyx_front *front, u32 sbdf, u32 index,
 	irta = vtd->arch.irta;
 	spin_unlock_irqrestore(&vtd->base.lock, flags);
 
+	/* The sender has looked at the limit of a table that was larger. */
+	if (index >= 2u << FIELD_GET(VTD_IRTA_S, irta)) {
+		*refusal = (struct nyx_refusal) {
+			.reason = NYX_FAULT_IRQ_INDEX, .code = VTD_IR_INDEX_BEYOND,
+		};
+		return -EACCES;
+	}
 	base = irta & VTD_IRTA_ADDR;
 	at = base + (u64)index * VTD_ENTRY_SIZE;
 	/* Past the last address there is nothing; it does not go on at the first. */
