@@ -48,7 +48,7 @@ static struct nyx_stage stage_of_kind(u32 kind)
 	};
 }
 
-/* What the plain context says: everything is granted, unless nothing is there. */
+/* The plain context grants everything, or is blocked if the domain has no stage. */
 static struct nyx_ctx_attrs plain_attrs(const struct nyx_stage *stage)
 {
 	return (struct nyx_ctx_attrs) {

@@ -5,8 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A domain has a cache tag, an epoch, a stage, listeners and counters, and knows
- * nothing of the devices that use it. What belongs to a device is in its context,
- * &struct nyx_ctx of core/context.h, which refers to the domain.
+ * nothing of the devices that use it. The context of a device, &struct nyx_ctx of
+ * core/context.h, has the rest, and refers to the domain.
  *
  * A domain is found by its id and is alive while it has references: one for
  * being there, one for each command that works on it. Devices hold none;

@@ -76,6 +76,9 @@ static noinline int enter_guest(struct nyx_unit *unit, struct nyx_access *acc)
 	} while (!ret && acc->dom == unit->blocked_domain &&
 		 (!acc->refusal.reason ||
 		  generation != READ_ONCE(unit->guest.generation)));
+	/* Another thread has installed a context: what was refused before counts no more. */
+	if (!ret && acc->dom != unit->blocked_domain)
+		acc->refusal = (struct nyx_refusal){};
 	return ret;
 }
 
@@ -242,8 +245,8 @@ static void cut_before(u64 iova, u64 first, struct nyx_span *span)
 enum filter_verdict { FILTER_REFUSES, FILTER_EXCLUDES, FILTER_PASSES };
 
 /*
- * What the context decides about an access before anything is translated. Where it says
- * FILTER_EXCLUDES the span is complete but for its memory.
+ * Check an access against its context, before anything is translated. With FILTER_EXCLUDES
+ * the span is complete but for its memory.
  */
 static noinline enum filter_verdict filter(struct nyx_access *acc, u64 iova,
 					   unsigned int perm, struct nyx_span *span,
@@ -294,7 +297,7 @@ static bool translate_identity(const struct nyx_stage *stage, u64 iova,
 	return true;
 }
 
-/* What the domain does with an access; *walked as of translate_paging(). */
+/* Translate an access by the stage of its domain; *walked as of translate_paging(). */
 static bool translate_stage(struct nyx_access *acc, u64 iova, unsigned int perm,
 			    struct nyx_span *span, struct nyx_fault *fault,
 			    bool *walked)

@@ -5,9 +5,9 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Pure functions: they get words from the guest and say what these mean, or
- * what is wrong with them, in the order in which the specification checks. What
- * is wrong is said as the upper half of an event's second doubleword:
- * AMDVI_EVENT_*, a code and flags; 0: nothing is.
+ * what is wrong with them, in the order in which the specification checks. An
+ * error is the upper half of an event's second doubleword: AMDVI_EVENT_*, a
+ * code and flags; 0: there is none.
  */
 #ifndef NYX_FRONT_AMDVI_DECODE_H
 #define NYX_FRONT_AMDVI_DECODE_H
