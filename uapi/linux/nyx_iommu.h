@@ -357,8 +357,8 @@ struct nyx_unit_open {
  * @model: out: of enum nyx_model
  * @address_width: out: bits
  * @owner_uid: out: owner, in the user namespace of the caller. Of a unit with
- *             NYX_UNIT_F_OTHERS, only id, model, name, limits, sizes of tables and
- *             @memory_bytes are shown beside it; the rest is 0
+ *             NYX_UNIT_F_OTHERS, only its properties from creation, its flags and
+ *             @memory_bytes are shown beside it; states and counters are 0
  * @iotlb_entries: out: size of the translation cache
  * @event_entries: out: size of the event ring
  * @max_domains: out: limit
