@@ -151,18 +151,27 @@ out_unlock:
 	return send;
 }
 
+/* It waits again, with what limits were charged for it. The caller gives it a deadline. */
+static void put_back(struct nyx_binding *b, struct nyx_irq_wait *limit)
+{
+	lockdep_assert_held(&b->lock);
+	b->held += b->held < U32_MAX;
+	b->state = NYX_BINDING_DEFERRED;
+	b->limit = *limit;
+	*limit = (struct nyx_irq_wait){};
+}
+
 /* The worker sends it after @ns; signals that come until then join it. */
 static void defer(struct nyx_binding *b, bool worker, struct nyx_irq_wait *limit, u64 ns)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&b->lock, flags);
-	b->held += b->held < U32_MAX;
 	/* Two that were sent at once need one turn only. */
-	if (b->state != NYX_BINDING_DEAD && (worker || b->state != NYX_BINDING_DEFERRED)) {
-		b->state = NYX_BINDING_DEFERRED;
-		b->limit = *limit;
-		*limit = (struct nyx_irq_wait){};
+	if (b->state == NYX_BINDING_DEFERRED && !worker) {
+		b->held += b->held < U32_MAX;
+	} else if (b->state != NYX_BINDING_DEAD) {
+		put_back(b, limit);
 		nyx_binding_queue(b, ns);
 	}
 	spin_unlock_irqrestore(&b->lock, flags);
@@ -240,19 +249,28 @@ static u32 stall_share(struct nyx_binding *b, u32 *nr)
 	return min_t(u64, *nr, (u64)here * units);
 }
 
-/* Memory is not at hand. Returns in how many milliseconds it is asked for again. */
-static u32 stall(struct nyx_binding *b)
+/*
+ * Memory is not at hand: the worker asks for it again later, or at once where
+ * nyx_irq_change() has queued the binding meanwhile, for its new message.
+ */
+static void stall(struct nyx_binding *b, struct nyx_irq_wait *limit)
 {
-	u32 ms = 0, nr;
+	u32 ms, nr;
 
 	spin_lock_irq(&b->lock);
-	if (b->state != NYX_BINDING_DEAD) {
-		ms = max(1 + b->waited_ms / 16, stall_share(b, &nr));
-		trace_nyx_irq_stall(b->unit->id, b->cfg.sbdf, b->id, b->waited_ms, ms, nr);
-		WRITE_ONCE(b->waited_ms, b->waited_ms + ms);
-	}
+	if (b->state == NYX_BINDING_DEAD)
+		goto out_unlock;
+	put_back(b, limit);
+	/* Only this worker could take it out of the queue. */
+	if (data_race(timerqueue_node_queued(&b->due)))
+		goto out_unlock;
+	ms = max(1 + b->waited_ms / 16, stall_share(b, &nr));
+	trace_nyx_irq_stall(b->unit->id, b->cfg.sbdf, b->id, b->waited_ms, ms, nr);
+	WRITE_ONCE(b->waited_ms, b->waited_ms + ms);
+	nyx_binding_queue(b, (u64)ms * NSEC_PER_MSEC);
+out_unlock:
 	spin_unlock_irq(&b->lock);
-	return ms;
+	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
 }
 
 /* The worker has done with it, and has not put it into the queue again. */
@@ -280,7 +298,7 @@ static void send_slow(struct nyx_binding *b)
 	ret = nyx_irq_try_slow(b->unit, &req, &limit,
 			       READ_ONCE(b->waited_ms) >= PATIENCE_MS, &reply);
 	if (ret == -EBUSY) {
-		defer(b, true, &limit, (u64)stall(b) * NSEC_PER_MSEC);
+		stall(b, &limit);
 	} else if (ret == -EAGAIN) {
 		defer(b, true, &limit, limit.ns);
 	} else {

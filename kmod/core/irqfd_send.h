@@ -59,7 +59,7 @@ void nyx_binding_signal(struct nyx_binding *b, u64 n);
 /**
  * nyx_binding_queue() - let the worker send what is held
  * @b: the binding
- * @ns: after this time, or at its deadline if that is earlier
+ * @ns: after this time, in place of any deadline that it has
  *
  * Context: any, under &nyx_binding.lock.
  */

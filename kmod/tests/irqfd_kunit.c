@@ -310,11 +310,87 @@ static void masked_while_it_is_sent(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, flags_of(f), 0u);
 }
 
+static int set_message(struct fixture *f, u64 address)
+{
+	const struct nyx_binding_config cfg = { .address = address };
+
+	return nyx_irq_change(f->unit, f->id, NYX_CHANGE_F_MESSAGE, &cfg);
+}
+
+static int do_message(void *fixture)
+{
+	return set_message(fixture, MSI);
+}
+
+/**
+ * struct wait_state - what a binding waits for
+ * @due: its deadline, or the last one
+ * @waited_ms: for how long it has waited for memory
+ * @nr_stalled: bindings of the unit that wait for memory
+ */
+struct wait_state {
+	ktime_t due;
+	u32 waited_ms;
+	int nr_stalled;
+};
+
+static struct wait_state wait_state(struct fixture *f)
+{
+	struct nyx_binding *b = xa_load(&f->unit->irq.bindings, f->id);
+	struct wait_state s;
+
+	spin_lock_irq(&b->lock);
+	s = (struct wait_state){
+		.due = b->due.expires,
+		.waited_ms = b->waited_ms,
+		.nr_stalled = atomic_read(&f->unit->irq.fds->nr_stalled),
+	};
+	spin_unlock_irq(&b->lock);
+	return s;
+}
+
+/* A signal has come, and the worker tries it again: the memory was not at hand. */
+static void stall_once(struct kunit *test, struct fixture *f)
+{
+	f->stall = true;
+	give(test);
+	wait_for_completion(&f->came);
+	complete(&f->go);
+	wait_for_completion(&f->came);
+	KUNIT_EXPECT_GT(test, wait_state(f).waited_ms, 0u);
+	KUNIT_EXPECT_EQ(test, wait_state(f).nr_stalled, 1);
+}
+
+/*
+ * A new message does not wait as long as the old one would, also if the worker tries the old
+ * one meanwhile, in vain.
+ */
+static void message_while_it_stalls(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct waiter w;
+	ktime_t changed;
+
+	stall_once(test, f);
+	f->stall = true;
+	waiter_start(test, &w, do_message, f);
+	KUNIT_EXPECT_TRUE(test, waiter_sleeps(&w));
+	changed = ktime_get();
+	complete(&f->go);
+	wait_for_completion(&f->came);
+	KUNIT_EXPECT_LE(test, wait_state(f).due, changed);
+	complete_all(&f->go);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
+	KUNIT_EXPECT_TRUE(test, UNTIL(heard()));
+	KUNIT_EXPECT_TRUE(test, UNTIL(!wait_state(f).nr_stalled));
+}
+
 static struct kunit_case irqfd_cases[] = {
 	KUNIT_CASE(unbind_waits_for_worker),
 	KUNIT_CASE(finder_of_none_waits_for_worker),
 	KUNIT_CASE(mask_waits_for_worker),
 	KUNIT_CASE(masked_while_it_is_sent),
+	KUNIT_CASE(message_while_it_stalls),
 	{}
 };
 
