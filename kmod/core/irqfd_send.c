@@ -172,6 +172,8 @@ static void defer(struct nyx_binding *b, bool worker, struct nyx_irq_wait *limit
 		b->held += b->held < U32_MAX;
 	} else if (b->state != NYX_BINDING_DEAD) {
 		put_back(b, limit);
+		/* It waits for a limit now, and no longer for memory. */
+		stall_end(b);
 		nyx_binding_queue(b, ns);
 	}
 	spin_unlock_irqrestore(&b->lock, flags);

@@ -285,3 +285,4 @@ int nyx_limits_get(struct nyx_unit *unit, u32 scope, u32 id,
 NYX_EXPORT_FOR_TEST(nyx_qos_charge);
 NYX_EXPORT_FOR_TEST(nyx_qos_refund);
 NYX_EXPORT_FOR_TEST(nyx_qos_chunk);
+NYX_EXPORT_FOR_TEST(nyx_limits_set);

@@ -25,6 +25,7 @@
 #include "core/device.h"
 #include "core/irq.h"
 #include "core/irqfd.h"
+#include "core/qos.h"
 #include "core/unit.h"
 #include "waiter.h"
 #include "front/msi.h"
@@ -32,6 +33,7 @@
 #define SBDF		0x0018u
 #define ENTRIES		64u
 #define MSI		(0xfee00010ull | 5 << 5)	/* of entry 5 */
+#define MSI_OTHER	(0xfee00010ull | 6 << 5)
 
 static int eventfds[2] = { -1, -1 };
 module_param_array(eventfds, int, NULL, 0444);
@@ -327,11 +329,13 @@ static int do_message(void *fixture)
  * @due: its deadline, or the last one
  * @waited_ms: for how long it has waited for memory
  * @nr_stalled: bindings of the unit that wait for memory
+ * @limit: it waits for a limit
  */
 struct wait_state {
 	ktime_t due;
 	u32 waited_ms;
 	int nr_stalled;
+	bool limit;
 };
 
 static struct wait_state wait_state(struct fixture *f)
@@ -344,6 +348,7 @@ static struct wait_state wait_state(struct fixture *f)
 		.due = b->due.expires,
 		.waited_ms = b->waited_ms,
 		.nr_stalled = atomic_read(&f->unit->irq.fds->nr_stalled),
+		.limit = b->limit.charged,
 	};
 	spin_unlock_irq(&b->lock);
 	return s;
@@ -385,12 +390,41 @@ static void message_while_it_stalls(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, UNTIL(!wait_state(f).nr_stalled));
 }
 
+/* An interrupt that waits for a limit does not wait for memory any more. */
+static void limit_ends_the_stall(struct kunit *test)
+{
+	const struct nyx_limits limits = { .irqs_per_s = 1, .burst_ms = 10 };
+	const struct nyx_irq_req other = { .sbdf = SBDF, .address = MSI };
+	struct fixture *f = test->priv;
+	struct nyx_irq_reply reply;
+	struct wait_state s;
+
+	/* The entry of @other is in the cache. */
+	give(test);
+	wait_for_completion(&f->came);
+	complete(&f->go);
+	KUNIT_EXPECT_TRUE(test, UNTIL(heard()));
+	KUNIT_EXPECT_EQ(test, set_message(f, MSI_OTHER), 0);
+	stall_once(test, f);
+	KUNIT_EXPECT_EQ(test, nyx_limits_set(f->unit, NYX_SCOPE_DEVICE, SBDF, &limits), 0);
+	KUNIT_EXPECT_EQ(test, nyx_irq_send(f->unit, &other, &reply), 0);
+	complete_all(&f->go);
+	KUNIT_EXPECT_TRUE(test, UNTIL((s = wait_state(f)).limit));
+	KUNIT_EXPECT_EQ(test, s.waited_ms, 0u);
+	KUNIT_EXPECT_EQ(test, s.nr_stalled, 0);
+	/* Another message is no reason to send it before its turn. */
+	KUNIT_EXPECT_EQ(test, set_message(f, MSI), 0);
+	KUNIT_EXPECT_EQ(test, wait_state(f).due, s.due);
+	KUNIT_EXPECT_TRUE(test, UNTIL(heard()));
+}
+
 static struct kunit_case irqfd_cases[] = {
 	KUNIT_CASE(unbind_waits_for_worker),
 	KUNIT_CASE(finder_of_none_waits_for_worker),
 	KUNIT_CASE(mask_waits_for_worker),
 	KUNIT_CASE(masked_while_it_is_sent),
 	KUNIT_CASE(message_while_it_stalls),
+	KUNIT_CASE(limit_ends_the_stall),
 	{}
 };
 
