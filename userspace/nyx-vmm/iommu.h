@@ -77,10 +77,11 @@ struct iommu_ops {
 
 	/*
 	 * Signals of the source are interrupts of @rid; or, where the binding is there already, are
-	 * again, with another message. 0 or an error. NULL: there are no bindings. Any thread.
+	 * again, with another message: then one that was kept is sent by it. 0 or an error. NULL:
+	 * there are no bindings. Any thread.
 	 */
 	int (*bind)(struct vmm *vmm, uint16_t rid, struct irq_binding *binding);
-	/* They are none. True: one was signalled and not sent. Any thread. */
+	/* They are none. True: one was signalled and not sent, and is kept. Any thread. */
 	bool (*unbind)(struct vmm *vmm, uint32_t id);
 
 	/* Its ACPI table (DMAR, IVRS). 0 and its bytes; -EMSGSIZE: no room. */

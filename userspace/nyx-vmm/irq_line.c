@@ -11,8 +11,12 @@
  * A line is open while its route is what the IOMMU makes of its message. The first message
  * goes by irq_translate(), whose answer becomes the route. The line is closed when the
  * function changes or masks the message, and when the guest changes interrupt entries: then the
- * unit keeps what is signalled, and the next message begins anew. iommu_unit.c closes the lines
- * before the CPU goes on that has changed the entries.
+ * unit keeps what was signalled and not sent, and the next message begins anew. iommu_unit.c
+ * closes the lines before the CPU goes on that has changed the entries.
+ *
+ * The unit sends what it has kept when the line is opened again. So the function sends a
+ * message for it, which opens the line, and which is delivered by hand only where that fails:
+ * one signal is one interrupt.
  *
  * A line belongs to a vector of a function, and is protected by that one's lock. Lines stay
  * until the end of the machine.
@@ -34,6 +38,7 @@ struct irq_line {
 	uint32_t binding;		/* of the unit; 0: none yet */
 	bool open;
 	bool broken;			/* the unit or KVM refuses it: not again */
+	bool kept;			/* the unit has one, and sends it when it is opened */
 	uint64_t address;		/* the message */
 	uint32_t data;
 };
@@ -93,6 +98,16 @@ static void line_open(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint
 	line->open = !line->broken;
 }
 
+/* True if the unit has sent one that it had kept: it does so when the line is opened. */
+static bool line_sends_kept(struct irq_line *line)
+{
+	bool sends = line && line->open && line->kept;
+
+	if (sends)
+		line->kept = false;
+	return sends;
+}
+
 void irq_line_send(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_t address,
 		   uint32_t data)
 {
@@ -108,9 +123,10 @@ void irq_line_send(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_
 	rc = irq_translate(vmm, rid, address, data, &message);
 	if (rc < 0)
 		return;			/* blocked: it is lost */
-	irq_deliver(vmm, &message);
 	if (line && !line->broken && !rc)
 		line_open(vmm, line, rid, address, data, &message);
+	if (!line_sends_kept(line))
+		irq_deliver(vmm, &message);
 }
 
 bool irq_line_follow(struct vmm *vmm, struct irq_line *line, bool usable, uint64_t address,
@@ -120,7 +136,8 @@ bool irq_line_follow(struct vmm *vmm, struct irq_line *line, bool usable, uint64
 	    (usable && line->address == address && line->data == data))
 		return false;
 	line->open = false;
-	return vmm->iommu->unbind(vmm, line->binding);
+	line->kept = vmm->iommu->unbind(vmm, line->binding);
+	return line->kept;
 }
 
 void irq_lines_exit(void)

@@ -29,7 +29,7 @@ void irq_line_send(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_
 /*
  * The message is this one now, and the function may send it if @usable; or, with @usable
  * false, the IOMMU may make something else of it. True: one was on its way, and the function
- * is to send it anew.
+ * is to send it anew; it arrives once.
  */
 bool irq_line_follow(struct vmm *vmm, struct irq_line *line, bool usable, uint64_t address,
 		     uint32_t data);

@@ -37,6 +37,7 @@ unsigned int env_sent(uint8_t vector);	/* that devices of ENV_FAULTS have sent *
 extern uint64_t env_irta;
 extern uint32_t env_sender;
 extern int env_irqfd;			/* what KVM answers to an eventfd of a line */
+extern int env_routes;			/* and to a table of routes */
 unsigned int env_stops(void);		/* how often the guest wanted to end it */
 const char *env_said(void);		/* the last message */
 unsigned int env_says(void);		/* how many there were */

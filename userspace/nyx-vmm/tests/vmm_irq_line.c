@@ -4,8 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The IOMMU is the tests' own: it remaps, and binds nothing but counts. A function of the
- * tests interrupts.
+ * The IOMMU is the tests' own: it remaps, and binds nothing but counts. As the module does, it
+ * sends one that it has kept when the binding is there again. A function of the tests
+ * interrupts.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,7 +23,9 @@ static struct {
 	unsigned int remaps, binds, unbinds;
 	struct irq_binding last;
 	int remap, bind;		/* answers */
-	bool pending;
+	bool pending;			/* it finds one on its way, and keeps it */
+	bool kept;
+	unsigned int sent;		/* that it had kept */
 	uint32_t vector;		/* of what messages become */
 } iommu;
 
@@ -46,6 +49,8 @@ static int count_bind(struct vmm *vmm, uint16_t rid, struct irq_binding *binding
 	if (!binding->id)
 		binding->id = 100 + iommu.binds;
 	iommu.last = *binding;
+	iommu.sent += iommu.kept;
+	iommu.kept = false;
 	return 0;
 }
 
@@ -54,7 +59,9 @@ static bool count_unbind(struct vmm *vmm, uint32_t id)
 	(void)vmm;
 	ASSERT_EQ(iommu.last.id, id);
 	iommu.unbinds++;
-	return iommu.pending;
+	iommu.kept |= iommu.pending;
+	iommu.pending = false;
+	return iommu.kept;
 }
 
 static const struct iommu_ops counting = {
@@ -151,11 +158,64 @@ TEST(entries_change)
 	ASSERT_EQ(1, iommu.unbinds);
 	opens(0, 0x41);
 	ASSERT_EQ(id, iommu.last.id);
-	/* One that is on its way is sent by the new entry. */
+	env_end(vmm);
+}
+
+static const struct kept_case {
+	const char *name;
+	int routes;
+	int bind;
+	unsigned int by_hand;
+} kept_cases[] = {
+	{ "opens", 0, 0, 0 },
+	{ "no_route", -EINVAL, 0, 1 },
+	{ "no_binding", 0, -ENOMEM, 1 },
+};
+
+/* One that is on its way is sent by the new entry, once. */
+TEST_EACH(entries_change_with_one, kept_cases)
+{
+	struct vmm *vmm = setup();
+	unsigned int messages;
+
+	opens(0, 0x41);
+	messages = env_messages();
 	iommu.vector = 0x80;
 	iommu.pending = true;
+	iommu.bind = v->bind;
+	env_routes = v->routes;
 	pci_irtes_changed(vmm);
-	ASSERT_EQ(0xc1, env_message().data);
+	ASSERT_EQ(messages + v->by_hand, env_messages());
+	ASSERT_EQ(1 - v->by_hand, iommu.sent);
+	if (v->by_hand)
+		ASSERT_EQ(0xc1, env_message().data);
+	/* The next one goes by the line, where there is one. */
+	pci_msix_send(&dev, 0);
+	ASSERT_EQ(v->by_hand ? 0 : 1, signals());
+	ASSERT_EQ(messages + 2 * v->by_hand, env_messages());
+	env_end(vmm);
+}
+
+/* Not even the entry's refusal makes two of one, when it is there again. */
+TEST(blocked_with_one)
+{
+	struct vmm *vmm = setup();
+	unsigned int messages;
+
+	opens(0, 0x41);
+	messages = env_messages();
+	iommu.pending = true;
+	iommu.remap = -EFAULT;
+	pci_irtes_changed(vmm);
+	ASSERT_EQ(0, iommu.sent);
+	iommu.remap = 0;
+	pci_msix_send(&dev, 0);
+	ASSERT_EQ(1, iommu.sent);
+	ASSERT_EQ(messages, env_messages());
+	iommu.sent = 0;
+	pci_irtes_changed(vmm);
+	opens(0, 0x41);
+	ASSERT_EQ(0, iommu.sent);
 	env_end(vmm);
 }
 
@@ -191,21 +251,23 @@ TEST(masked)
 	/* It was signalled when the guest masked it. */
 	ASSERT_EQ(1, env_in(vmm, IO_MMIO, TABLE + 2048, 8));
 	ASSERT_EQ(messages, env_messages());
-	iommu.pending = false;
+	/* The IOMMU sends it, and nobody else does. */
 	env_out(vmm, IO_MMIO, TABLE + 12, 0, 4);
-	ASSERT_EQ(messages + 1, env_messages());
+	ASSERT_EQ(1, iommu.sent);
+	ASSERT_EQ(messages, env_messages());
 	ASSERT_EQ(0, env_in(vmm, IO_MMIO, TABLE + 2048, 8));
 	control_set(vmm, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
 	ASSERT_EQ(2, iommu.unbinds);
 	pci_msix_send(&dev, 0);
 	ASSERT_EQ(0, signals());
-	ASSERT_EQ(messages + 1, env_messages());
+	ASSERT_EQ(messages, env_messages());
 	control_set(vmm, PCI_MSIX_FLAGS_ENABLE);
-	ASSERT_EQ(messages + 2, env_messages());
+	ASSERT_EQ(messages + 1, env_messages());
 	control_set(vmm, 0);
 	pci_msix_send(&dev, 0);
 	ASSERT_EQ(0, signals());
-	ASSERT_EQ(messages + 2, env_messages());
+	ASSERT_EQ(messages + 1, env_messages());
+	ASSERT_EQ(1, iommu.sent);
 	env_end(vmm);
 }
 
