@@ -100,12 +100,18 @@ int irq_send_level(struct vmm *vmm, unsigned int pin, uint64_t address, uint32_t
 
 void irq_forget_level(struct vmm *vmm, unsigned int pin)
 {
+	int rc = 0;
+
 	pthread_mutex_lock(&lock);
 	if (routes[pin].used) {
 		routes[pin].used = false;
-		commit(vmm);
+		rc = commit(vmm);
+		/* KVM has the table as it was. */
+		routes[pin].used = rc;
 	}
 	pthread_mutex_unlock(&lock);
+	if (rc)
+		say("KVM refuses to end the route of a level-triggered interrupt");
 }
 
 int irq_init(struct vmm *vmm)

@@ -4,6 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
+#include <errno.h>
+
 #include "vmm_env.h"
 
 static void expect_sent(unsigned int nr, uint8_t vector)
@@ -95,6 +97,27 @@ TEST(freed_vector_forgotten)
 	ioapic_set(vmm, 10, 0, false);
 	ioapic_eoi(vmm, 0x41);
 	EXPECT_TRUE(env_awaits_eoi(0x41));
+	rte_set(vmm, 10, LEVEL | MASKED | 0x41);
+	EXPECT_TRUE(!env_awaits_eoi(0x41));
+	env_end(vmm);
+}
+
+/* KVM does not forget one: the user is told, and the next change asks again. */
+TEST(vector_not_forgotten)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	unsigned int says;
+
+	rte_set(vmm, 10, LEVEL | 0x41);
+	ioapic_set(vmm, 10, 0, true);
+	ioapic_set(vmm, 10, 0, false);
+	ioapic_eoi(vmm, 0x41);
+	says = env_says();
+	env_routes = -ENOMEM;
+	rte_set(vmm, 10, LEVEL | MASKED | 0x41);
+	EXPECT_TRUE(env_says() > says);
+	EXPECT_TRUE(env_awaits_eoi(0x41));
+	env_routes = 0;
 	rte_set(vmm, 10, LEVEL | MASKED | 0x41);
 	EXPECT_TRUE(!env_awaits_eoi(0x41));
 	env_end(vmm);
