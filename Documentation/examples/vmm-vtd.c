@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- *	cc vmm-vtd.c $(pkg-config --cflags --libs libnyx)
+ *	cc -pthread vmm-vtd.c $(pkg-config --cflags --libs libnyx)
  *
  * The first half is what a VMM needs; Documentation/howto/vmm-vtd.rst quotes and
  * explains it. Where a VMM talks to KVM, a structure counts. The second half plays the
@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <linux/kvm.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ struct vm {
 	unsigned char *ram;		/* low, then high */
 	unsigned int interrupts;	/* that reached a processor */
 	struct kvm_msi last;
+	pthread_mutex_t routes_lock;	/* held by a thread that passes on a register's write */
 	uint64_t irte_changes;		/* that the routes of KVM were made by */
 	unsigned int stale;		/* how often they had to be made anew */
 };
@@ -180,10 +182,12 @@ static void mmio_write(struct vm *vm, uint32_t offset, uint32_t width, uint64_t 
 		.width = width, .value = value,
 	};
 
-	if (nyx_mmio(vm->unit, &access) || access.out_irte_changes == vm->irte_changes)
-		return;
-	vm->irte_changes = access.out_irte_changes;
-	routes_are_stale(vm);
+	pthread_mutex_lock(&vm->routes_lock);
+	if (!nyx_mmio(vm->unit, &access) && access.out_irte_changes != vm->irte_changes) {
+		vm->irte_changes = access.out_irte_changes;
+		routes_are_stale(vm);
+	}
+	pthread_mutex_unlock(&vm->routes_lock);
 }
 
 /* 0; -EFAULT: the guest's fault, of which it knows; anything else is ours. */
@@ -454,7 +458,7 @@ static void make_ram(struct vm *vm)
 
 int main(void)
 {
-	struct vm vm = { .unit = NULL };
+	struct vm vm = { .routes_lock = PTHREAD_MUTEX_INITIALIZER };
 	char sector[512];
 	uint32_t data = 0;
 

@@ -1491,7 +1491,9 @@ enum nyx_mmio_flags {
  *                    are treated, have changed so far. Where the number is another
  *                    one than before, copies of entries, as routes of KVM, are stale:
  *                    a VMM makes them anew before it lets the processor go on that
- *                    has written the register
+ *                    has written the register. Of a VMM with several threads the
+ *                    command, the comparison and the masking of the old routes are
+ *                    one critical section
  *
  * The guest reads or writes a register of the unit's vendor model; -EOPNOTSUPP
  * without one. The effects of a write of the guest's, as the execution of its
