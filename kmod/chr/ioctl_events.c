@@ -120,7 +120,7 @@ static __poll_t reader_poll(struct file *filp, poll_table *wait)
 static void reader_free(struct reader *r)
 {
 	if (r->irte)
-		atomic_dec(&r->events->nr_irte);
+		nyx_irq_unfollow_changes(r->events);
 	nyx_events_put(r->events);
 	mutex_destroy(&r->lock);
 	kfree(r);

@@ -90,6 +90,11 @@ void nyx_irq_follow_changes(struct nyx_unit *unit)
 	mutex_unlock(&unit->irq.lock);
 }
 
+void nyx_irq_unfollow_changes(struct nyx_events *events)
+{
+	atomic_dec(&events->nr_irte);
+}
+
 int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 		   const struct irt_entry *e, struct nyx_ticket *t)
 {

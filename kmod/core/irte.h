@@ -22,6 +22,7 @@
 struct irt_device;
 struct irt_entry;
 struct nyx_device;
+struct nyx_events;
 struct nyx_irq;
 struct nyx_refusal;
 struct nyx_ticket;
@@ -60,11 +61,19 @@ void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr);
  * @unit: the unit
  *
  * Entries that changed before can be seen when this returns; later changes are told.
- * The reader decrements &nyx_events.nr_irte at its end.
+ * The reader calls nyx_irq_unfollow_changes() at its end.
  *
  * Context: may sleep.
  */
 void nyx_irq_follow_changes(struct nyx_unit *unit);
+
+/**
+ * nyx_irq_unfollow_changes() - a reader of events does not want such records any more
+ * @events: of the unit, which may have ended
+ *
+ * Context: any.
+ */
+void nyx_irq_unfollow_changes(struct nyx_events *events);
 
 /**
  * nyx_irte_next() - the next entry that is present, in any table
