@@ -113,12 +113,15 @@ struct nyx_eventfd {
 };
 
 /**
- * enum nyx_binding_state - what becomes of a signal
+ * enum nyx_binding_state - what becomes of a signal; the order counts
  * @NYX_BINDING_IDLE: the irq_work sends it, at once
  * @NYX_BINDING_HELD: the worker sends it at the deadline, or the irq_work before that if
  *                    enough have come
  * @NYX_BINDING_DEFERRED: only the worker sends it, at the deadline
  * @NYX_BINDING_DEAD: nothing is sent any more
+ *
+ * From NYX_BINDING_DEFERRED on a signal causes nothing by itself: nyx_binding_signal()
+ * compares.
  */
 enum nyx_binding_state {
 	NYX_BINDING_IDLE,

@@ -355,7 +355,7 @@ void nyx_irqfds_wait(struct nyx_irqfds *fds, const struct nyx_binding *b)
 	spin_lock_irq(&fds->lock);
 	busy = b ? fds->at_work == b : !!fds->at_work;
 	spin_unlock_irq(&fds->lock);
-	/* A worker sends TURNS_MAX at most, and does not wait for user space. */
+	/* One run, or two, each of TURNS_MAX at most. It does not wait for user space. */
 	if (busy)
 		flush_work(&fds->work);
 }

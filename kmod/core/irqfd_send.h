@@ -43,6 +43,9 @@ void nyx_irqfds_stop(struct nyx_irqfds *fds);
  * @fds: of its unit
  * @b: the binding; NULL: any of them
  *
+ * The worker may have been queued again while it runs. Then it is waited for until the end
+ * of that run, too: for as long as it takes to send twice TURNS_MAX interrupts at most.
+ *
  * Context: may sleep; waits for nothing that user space does.
  */
 void nyx_irqfds_wait(struct nyx_irqfds *fds, const struct nyx_binding *b);

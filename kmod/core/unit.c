@@ -53,7 +53,7 @@ void nyx_unit_init(unsigned int max, unsigned int per_user,
 
 void nyx_unit_exit(void)
 {
-	/* Domains, devices, tables and arrays of the memory map. */
+	/* Domains and their contexts, devices, bindings, limits, tables, the memory map. */
 	rcu_barrier();
 	xa_destroy(&units);
 }

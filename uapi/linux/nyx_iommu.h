@@ -1887,8 +1887,9 @@ struct nyx_irte_info {
  * @NYX_IRQ_F_PROBE: send nothing: say what would become of the interrupt. Nothing is
  *                   signalled, posted, counted, charged to a limit or reported as a
  *                   fault. An entry that is posted is answered by NYX_IRQ_POSTED, with
- *                   its vector; its descriptor is not looked at. Not with
- *                   NYX_IRQ_F_SIGNAL
+ *                   its vector; its descriptor is not looked at. An entry of the
+ *                   guest's table that is not in the cache is read, and enters it, as
+ *                   for an interrupt. Not with NYX_IRQ_F_SIGNAL
  */
 enum nyx_irq_flags {
 	NYX_IRQ_F_SIGNAL = 1 << 0,
