@@ -5,8 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * This file does by table what all commands have in common: size, unknown
- * fields, flags, reserved fields, the unit. Fields named in the table are
- * checked before the handler sees the command.
+ * fields, flags, reserved fields, the unit, and the reason of a failure. Fields
+ * named in the table are checked before the handler sees the command.
  */
 #include "chr/ioctl.h"
 
@@ -19,7 +19,9 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "base/reason.h"
 #include "base/types.h"
+#include "chr/reason.h"
 #include "core/unit.h"
 
 /* Items of NYX_ARRAY that are copied at once. */
@@ -35,6 +37,7 @@
  * @prop: OP_*
  * @resv: offset of its reserved field
  * @resv_len: bytes of its reserved field, or 0
+ * @at: offsets of fields that a reason may be about, by enum nyx_about, or 0
  */
 struct nyx_op {
 	int (*fn)(struct nyx_ucmd *uc, void *cmd);
@@ -45,24 +48,23 @@ struct nyx_op {
 	u8 prop;
 	u8 resv_len;
 	u16 resv;
+	u16 at[ABOUT_MAX];
 };
 
 #define OP_SIZE(_type, _last)						\
 	.size = sizeof(_type) +						\
 		BUILD_BUG_ON_ZERO(sizeof(_type) > sizeof(union nyx_cmd_buf)), \
-	.min_size = offsetofend(_type, _last)
+	.min_size = offsetofend(_type, _last) +				\
+		BUILD_BUG_ON_ZERO(offsetofend(_type, _last) < sizeof(struct nyx_head))
 #define OP_RESV(_type)							\
 	.resv = offsetof(_type, __reserved),				\
 	.resv_len = sizeof_field(_type, __reserved)
 
-/* The head that all structures have. */
-struct nyx_cmd_head {
-	u32 size;
-	u32 flags;
-};
+#define OP_AT(_about, _type, _field)					\
+	.at[ABOUT_##_about] = offsetof(_type, _field)
 
 union nyx_cmd_buf {
-	struct nyx_cmd_head head;
+	struct nyx_head head;
 	struct nyx_module_info module_info;
 	struct nyx_unit_create unit_create;
 	struct nyx_unit_open unit_open;
@@ -93,6 +95,10 @@ static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_UNIT_CREATE] = {
 		.fn = nyx_ioctl_unit_create,
 		OP_SIZE(struct nyx_unit_create, data_uptr),
+		OP_AT(NAME, struct nyx_unit_create, name),
+		OP_AT(WIDTH, struct nyx_unit_create, address_width),
+		OP_AT(ENTRIES, struct nyx_unit_create, irt_entries),
+		OP_AT(OPTIONS, struct nyx_unit_create, data_uptr),
 		.flags = NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED,
 		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT,
 	},
@@ -100,6 +106,7 @@ static const struct nyx_op nyx_ops[] = {
 		.fn = nyx_ioctl_unit_open,
 		OP_SIZE(struct nyx_unit_open, __reserved),
 		OP_RESV(struct nyx_unit_open),
+		OP_AT(NAME, struct nyx_unit_open, name),
 		.flags = NYX_OPEN_F_OWNER,
 		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT,
 	},
@@ -115,34 +122,44 @@ static const struct nyx_op nyx_ops[] = {
 	},
 	[NYX_CMD_UNIT_DESTROY] = {
 		.fn = nyx_ioctl_unit_destroy,
-		OP_SIZE(struct nyx_unit_destroy, flags),
+		OP_SIZE(struct nyx_unit_destroy, out_err_field),
 		.prop = OP_INSPECT,
 	},
 	[NYX_CMD_LIST] = {
 		.fn = nyx_ioctl_list,
 		OP_SIZE(struct nyx_list, out_next),
+		OP_AT(DOMAIN, struct nyx_list, domain_id),
 		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_STATS] = {
 		.fn = nyx_ioctl_stats,
 		OP_SIZE(struct nyx_stats, out_nr),
+		OP_AT(DOMAIN, struct nyx_stats, id),
+		OP_AT(DEVICE, struct nyx_stats, id),
 		.prop = OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_MEMORY_ADD] = {
 		.fn = nyx_ioctl_memory_add,
 		OP_SIZE(struct nyx_memory_add, __reserved),
 		OP_RESV(struct nyx_memory_add),
+		OP_AT(GPA, struct nyx_memory_add, gpa),
+		OP_AT(ADDRESS, struct nyx_memory_add, user_addr),
+		OP_AT(OFFSET, struct nyx_memory_add, file_offset),
+		OP_AT(FD, struct nyx_memory_add, fd),
 		.flags = NYX_MEMORY_F_READONLY | NYX_MEMORY_F_PINNED |
 			 NYX_MEMORY_F_FILE | NYX_MEMORY_F_SHARED,
 	},
 	[NYX_CMD_MEMORY_REMOVE] = {
 		.fn = nyx_ioctl_memory_remove,
 		OP_SIZE(struct nyx_memory_remove, length),
+		OP_AT(GPA, struct nyx_memory_remove, gpa),
 	},
 	[NYX_CMD_DOMAIN_CREATE] = {
 		.fn = nyx_ioctl_domain_create,
 		OP_SIZE(struct nyx_domain_create, __reserved),
 		OP_RESV(struct nyx_domain_create),
+		OP_AT(DOMAIN, struct nyx_domain_create, domain_id),
+		OP_AT(NAME, struct nyx_domain_create, name),
 		.flags = NYX_DOMAIN_F_SHARED | NYX_DOMAIN_F_BATCHED |
 			 (IS_ENABLED(CONFIG_NYX_ORACLE) ? NYX_DOMAIN_F_ORACLE : 0),
 		.prop = OP_NATIVE | OP_OUT,
@@ -151,55 +168,73 @@ static const struct nyx_op nyx_ops[] = {
 		.fn = nyx_ioctl_domain_destroy,
 		OP_SIZE(struct nyx_domain_destroy, __reserved),
 		OP_RESV(struct nyx_domain_destroy),
+		OP_AT(DOMAIN, struct nyx_domain_destroy, domain_id),
 		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_DEVICE_ADD] = {
 		.fn = nyx_ioctl_device_add,
 		OP_SIZE(struct nyx_device_add, __reserved),
 		OP_RESV(struct nyx_device_add),
+		OP_AT(DEVICE, struct nyx_device_add, sbdf),
 	},
 	[NYX_CMD_DEVICE_REMOVE] = {
 		.fn = nyx_ioctl_device_remove,
 		OP_SIZE(struct nyx_device_remove, __reserved),
 		OP_RESV(struct nyx_device_remove),
+		OP_AT(DEVICE, struct nyx_device_remove, sbdf),
 	},
 	[NYX_CMD_DEVICE_ATTACH] = {
 		.fn = nyx_ioctl_device_attach,
 		OP_SIZE(struct nyx_device_attach, __reserved),
 		OP_RESV(struct nyx_device_attach),
+		OP_AT(DEVICE, struct nyx_device_attach, sbdf),
+		OP_AT(DOMAIN, struct nyx_device_attach, domain_id),
 		.flags = NYX_ATTACH_F_REPLACE,
 		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_DEVICE_DETACH] = {
 		.fn = nyx_ioctl_device_detach,
 		OP_SIZE(struct nyx_device_detach, pasid),
+		OP_AT(DEVICE, struct nyx_device_detach, sbdf),
 		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_MAP] = {
 		.run = nyx_ioctl_map,
 		OP_SIZE(struct nyx_map, length),
+		OP_AT(DOMAIN, struct nyx_map, domain_id),
+		OP_AT(IOVA, struct nyx_map, iova),
+		OP_AT(GPA, struct nyx_map, gpa),
 		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_UNMAP] = {
 		.run = nyx_ioctl_unmap,
 		OP_SIZE(struct nyx_unmap, out_unmapped),
 		OP_RESV(struct nyx_unmap),
+		OP_AT(DOMAIN, struct nyx_unmap, domain_id),
+		OP_AT(IOVA, struct nyx_unmap, iova),
 		.flags = NYX_UNMAP_F_ALL,
 		.prop = OP_NATIVE | OP_OUT | OP_OUT_ERROR,
 	},
 	[NYX_CMD_INVALIDATE] = {
 		.run = nyx_ioctl_invalidate,
 		OP_SIZE(struct nyx_invalidate, length),
+		OP_AT(DOMAIN, struct nyx_invalidate, domain_id),
+		OP_AT(DEVICE, struct nyx_invalidate, sbdf),
+		OP_AT(IOVA, struct nyx_invalidate, iova),
 	},
 	[NYX_CMD_TRANSLATE] = {
 		.run = nyx_ioctl_translate,
 		OP_SIZE(struct nyx_translate, out_fault),
+		OP_AT(DEVICE, struct nyx_translate, sbdf),
+		OP_AT(IOVA, struct nyx_translate, iova),
 		.flags = NYX_TRANSLATE_F_REPORT,
 		.prop = OP_OUT,
 	},
 	[NYX_CMD_DMA] = {
 		.run = nyx_ioctl_dma,
 		OP_SIZE(struct nyx_dma, out_fault),
+		OP_AT(DEVICE, struct nyx_dma, sbdf),
+		OP_AT(IOVA, struct nyx_dma, iova),
 		.prop = OP_OUT | OP_OUT_ERROR,
 	},
 	[NYX_CMD_ARRAY] = {
@@ -225,6 +260,7 @@ static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_IRTE_SET] = {
 		.run = nyx_ioctl_irte_set,
 		OP_SIZE(struct nyx_irte_set, posted),
+		OP_AT(KEY, struct nyx_irte_set, index),
 		.flags = NYX_IRTE_F_QUIET | NYX_IRTE_F_LOGICAL |
 			 NYX_IRTE_F_LEVEL | NYX_IRTE_F_HINT |
 			 NYX_IRTE_F_POSTED | NYX_IRTE_F_URGENT,
@@ -233,12 +269,15 @@ static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_IRTE_CLEAR] = {
 		.fn = nyx_ioctl_irte_clear,
 		OP_SIZE(struct nyx_irte_clear, nr),
+		OP_AT(KEY, struct nyx_irte_clear, index),
 		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_IRQ_SEND] = {
 		.run = nyx_ioctl_irq_send,
 		OP_SIZE(struct nyx_irq_send, __reserved),
 		OP_RESV(struct nyx_irq_send),
+		OP_AT(DEVICE, struct nyx_irq_send, sbdf),
+		OP_AT(FD, struct nyx_irq_send, eventfd),
 		.flags = NYX_IRQ_F_SIGNAL | NYX_IRQ_F_PROBE,
 		.prop = OP_OUT,
 	},
@@ -246,6 +285,9 @@ static const struct nyx_op nyx_ops[] = {
 		.fn = nyx_ioctl_irq_bind,
 		OP_SIZE(struct nyx_irq_bind, __reserved),
 		OP_RESV(struct nyx_irq_bind),
+		OP_AT(DEVICE, struct nyx_irq_bind, sbdf),
+		OP_AT(FD, struct nyx_irq_bind, source),
+		OP_AT(TARGET, struct nyx_irq_bind, target),
 		.flags = NYX_BIND_F_MASKED,
 		.prop = OP_OUT,
 	},
@@ -253,17 +295,20 @@ static const struct nyx_op nyx_ops[] = {
 		.fn = nyx_ioctl_irq_unbind,
 		OP_SIZE(struct nyx_irq_unbind, __reserved),
 		OP_RESV(struct nyx_irq_unbind),
+		OP_AT(KEY, struct nyx_irq_unbind, binding_id),
 	},
 	[NYX_CMD_IRQ_CHANGE] = {
 		.fn = nyx_ioctl_irq_change,
 		OP_SIZE(struct nyx_irq_change, __reserved),
 		OP_RESV(struct nyx_irq_change),
+		OP_AT(KEY, struct nyx_irq_change, binding_id),
 		.flags = NYX_CHANGE_F_MASK | NYX_CHANGE_F_MESSAGE |
 			 NYX_CHANGE_F_COALESCE,
 	},
 	[NYX_CMD_POLICY_SET] = {
 		.fn = nyx_ioctl_policy_set,
 		OP_SIZE(struct nyx_policy_set, policy),
+		OP_AT(DEVICE, struct nyx_policy_set, sbdf),
 		.flags = NYX_POLICY_SET_F_INHERIT,
 		.prop = OP_INSPECT,
 	},
@@ -271,32 +316,40 @@ static const struct nyx_op nyx_ops[] = {
 		.fn = nyx_ioctl_policy_get,
 		OP_SIZE(struct nyx_policy_get, out_policy),
 		OP_RESV(struct nyx_policy_get),
+		OP_AT(DEVICE, struct nyx_policy_get, sbdf),
 		.prop = OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_DEVICE_CONTROL] = {
 		.fn = nyx_ioctl_device_control,
 		OP_SIZE(struct nyx_device_control, action),
+		OP_AT(DEVICE, struct nyx_device_control, sbdf),
 		.prop = OP_INSPECT,
 	},
 	[NYX_CMD_LIMIT_SET] = {
 		.fn = nyx_ioctl_limit_set,
 		OP_SIZE(struct nyx_limit_set, limits),
+		OP_AT(DOMAIN, struct nyx_limit_set, id),
+		OP_AT(DEVICE, struct nyx_limit_set, id),
 		.prop = OP_INSPECT,
 	},
 	[NYX_CMD_LIMIT_GET] = {
 		.fn = nyx_ioctl_limit_get,
 		OP_SIZE(struct nyx_limit_get, out_limits),
+		OP_AT(DOMAIN, struct nyx_limit_get, id),
+		OP_AT(DEVICE, struct nyx_limit_get, id),
 		.prop = OP_OUT | OP_INSPECT,
 	},
 	[NYX_CMD_PAGE_REQUEST] = {
 		.fn = nyx_ioctl_page_request,
 		OP_SIZE(struct nyx_page_request, out_response),
+		OP_AT(DEVICE, struct nyx_page_request, sbdf),
 		.flags = NYX_PAGE_F_NOWAIT,
 		.prop = OP_NATIVE | OP_OUT,
 	},
 	[NYX_CMD_PAGE_RESPOND] = {
 		.fn = nyx_ioctl_page_respond,
 		OP_SIZE(struct nyx_page_respond, response),
+		OP_AT(KEY, struct nyx_page_respond, group),
 		.prop = OP_NATIVE,
 	},
 	[NYX_CMD_MMIO] = {
@@ -307,37 +360,59 @@ static const struct nyx_op nyx_ops[] = {
 	},
 	[NYX_CMD_UNIT_RESET] = {
 		.fn = nyx_ioctl_unit_reset,
-		OP_SIZE(struct nyx_unit_reset, flags),
+		OP_SIZE(struct nyx_unit_reset, out_err_field),
 	},
 	[NYX_CMD_WALK] = {
 		.fn = nyx_ioctl_walk,
 		OP_SIZE(struct nyx_walk, out_fault),
+		OP_AT(DEVICE, struct nyx_walk, sbdf),
+		OP_AT(GPA, struct nyx_walk, root),
+		OP_AT(IOVA, struct nyx_walk, iova),
 		.flags = NYX_WALK_F_DEVICE,
 		.prop = OP_OUT,
 	},
 	[NYX_CMD_UNIT_SHARE] = {
 		.fn = nyx_ioctl_unit_share,
-		OP_SIZE(struct nyx_unit_share, flags),
+		OP_SIZE(struct nyx_unit_share, out_err_field),
 	},
 };
 
 static_assert(ARRAY_SIZE(nyx_ops) == NYX_CMD_MAX);
 
-/* Check a structure that was copied in, as the table says. */
-static int check_head(const struct nyx_op *op, const void *cmd)
+/*
+ * Check a structure that was copied in, as the table says. *@field is the one that is
+ * to blame.
+ */
+static int check_head(const struct nyx_op *op, void *cmd, u32 *field)
 {
-	const struct nyx_cmd_head *head = cmd;
+	struct nyx_head *head = cmd;
 
-	if (head->flags & ~op->flags)
-		return -EOPNOTSUPP;
-	if (op->resv_len && memchr_inv(cmd + op->resv, 0, op->resv_len))
-		return -EOPNOTSUPP;
+	if (head->flags & ~op->flags) {
+		*field = offsetof(struct nyx_head, flags);
+		return NYX_ERR(FLAG);
+	}
+	if (op->resv_len && memchr_inv(cmd + op->resv, 0, op->resv_len)) {
+		*field = op->resv;
+		return NYX_ERR(RESERVED);
+	}
+	head->out_err_reason = NYX_REASON_NONE;
+	head->out_err_field = 0;
 	return 0;
+}
+
+/* Copy in what the kernel knows of a structure; the rest must be zero. */
+static int copy_cmd(const struct nyx_op *op, void *cmd, const void __user *from,
+		    u32 size)
+{
+	int ret = copy_struct_from_user(cmd, op->size, from, size);
+
+	((struct nyx_head *)cmd)->size = size;	/* the one that was checked */
+	return ret == -E2BIG ? NYX_ERR(UNKNOWN_PART) : ret;
 }
 
 /* Copy in an item of an array and check what can be checked by table. */
 static int copy_item(const struct nyx_op *op, void *item,
-		     const void __user *from, u32 item_size)
+		     const void __user *from, u32 item_size, u32 *field)
 {
 	u32 size;
 	int ret;
@@ -345,20 +420,17 @@ static int copy_item(const struct nyx_op *op, void *item,
 	if (get_user(size, (const u32 __user *)from))
 		return -EFAULT;
 	if (size != item_size)
-		return -EINVAL;
-	ret = copy_struct_from_user(item, op->size, from, item_size);
-	if (ret)
-		return ret;
-	((struct nyx_cmd_head *)item)->size = size;	/* the one that was checked */
-	return check_head(op, item);
+		return NYX_ERR(ITEM_SIZE);
+	ret = copy_cmd(op, item, from, item_size);
+	return ret ?: check_head(op, item, field);
 }
 
 /*
  * Copy in a chunk. Returns the number of good items at its beginning, and in
- * @err what is wrong with the one that follows them, if there is one.
+ * @err and @field what is wrong with the one that follows them, if there is one.
  */
 static u32 copy_items(const struct nyx_op *op, void *items, u32 n,
-		      const void __user *from, u32 item_size, int *err)
+		      const void __user *from, u32 item_size, int *err, u32 *field)
 {
 	u32 good = 0;
 
@@ -366,17 +438,17 @@ static u32 copy_items(const struct nyx_op *op, void *items, u32 n,
 	if (item_size == op->size &&
 	    !copy_from_user(items, from, (size_t)n * item_size)) {
 		for (; good < n; good++, items += op->size) {
-			const struct nyx_cmd_head *head = items;
+			const struct nyx_head *head = items;
 
-			*err = head->size != item_size ? -EINVAL :
-							 check_head(op, head);
+			*err = head->size != item_size ? NYX_ERR(ITEM_SIZE) :
+				check_head(op, items, field);
 			if (*err)
 				break;
 		}
 		return good;
 	}
 	for (; good < n; good++, items += op->size, from += item_size) {
-		*err = copy_item(op, items, from, item_size);
+		*err = copy_item(op, items, from, item_size, field);
 		if (*err)
 			break;
 	}
@@ -403,21 +475,25 @@ static u32 respond_items(const struct nyx_op *op, const void *items, u32 n,
 static int run_chunk(struct nyx_ucmd *uc, const struct nyx_op *op, void *items,
 		     u32 n, void __user *user, u32 item_size, u32 *done)
 {
-	u32 good, out;
+	u32 good, out, field = 0;
 	int ret, err;
 
 	*done = 0;
-	good = copy_items(op, items, n, user, item_size, &err);
+	good = copy_items(op, items, n, user, item_size, &err, &field);
 	/* Write the answer first: a command that cannot report must not act. */
 	if (op->prop & OP_OUT) {
 		out = respond_items(op, items, good, user, item_size);
-		if (out < good)
+		if (out < good) {
 			err = -EFAULT;
+			field = 0;
+		}
 		good = out;
 	}
 	ret = good ? op->run(uc, items, good, done) : 0;
-	if (!ret && *done == good)
+	if (!ret && *done == good) {
 		ret = err;
+		uc->field = field;
+	}
 	if (op->prop & OP_OUT) {
 		out = min(*done + 1, good);
 		if (respond_items(op, items, out, user, item_size) < out && !ret)
@@ -433,7 +509,32 @@ static int check_file(const struct nyx_file *file, const struct nyx_op *op)
 
 	if (likely(!refused))
 		return 0;
-	return refused & OP_INSPECT ? -EACCES : -EOPNOTSUPP;
+	return refused & OP_INSPECT ? NYX_ERR(INSPECT_ONLY) : NYX_ERR(VENDOR_MODEL);
+}
+
+/* The command that the items of an array are of. */
+static int array_op(struct nyx_ucmd *uc, const struct nyx_array *cmd,
+		    const struct nyx_op **op)
+{
+	int ret;
+
+	if (cmd->cmd >= ARRAY_SIZE(nyx_ops))
+		return NYX_BAD(uc, cmd, cmd, UNKNOWN_VALUE);
+	*op = &nyx_ops[array_index_nospec(cmd->cmd, ARRAY_SIZE(nyx_ops))];
+	if (!(*op)->run)
+		return NYX_BAD(uc, cmd, cmd, NOT_IN_ARRAY);
+	ret = check_file(uc->file, *op);
+	if (ret)
+		return ret;
+	if (cmd->flags && cmd->cmd != NYX_CMD_DMA)
+		return NYX_BAD(uc, cmd, flags, FLAG);
+	if (!cmd->nr || cmd->nr > NYX_ARRAY_MAX)
+		return NYX_BAD(uc, cmd, nr, OUT_OF_RANGE);
+	if (cmd->item_size < (*op)->min_size || cmd->item_size > PAGE_SIZE)
+		return NYX_BAD(uc, cmd, item_size, OUT_OF_RANGE);
+	if (cmd->item_size % sizeof(u64))
+		return NYX_BAD(uc, cmd, item_size, MISALIGNED);
+	return 0;
 }
 
 static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
@@ -446,21 +547,9 @@ static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
 	int ret;
 
 	cmd->out_done = 0;
-	if (cmd->cmd >= ARRAY_SIZE(nyx_ops))
-		return -EOPNOTSUPP;
-	op = &nyx_ops[array_index_nospec(cmd->cmd, ARRAY_SIZE(nyx_ops))];
-	if (!op->run)
-		return -EOPNOTSUPP;
-	ret = check_file(uc->file, op);
+	ret = array_op(uc, cmd, &op);
 	if (ret)
 		return ret;
-	if (cmd->flags && cmd->cmd != NYX_CMD_DMA)
-		return -EOPNOTSUPP;
-	if (!cmd->nr || cmd->nr > NYX_ARRAY_MAX)
-		return -EINVAL;
-	if (cmd->item_size < op->min_size || cmd->item_size > PAGE_SIZE ||
-	    cmd->item_size % sizeof(u64))
-		return -EINVAL;
 
 	items = kmalloc_array(min(cmd->nr, ARRAY_CHUNK), op->size, GFP_CALLER);
 	if (!items)
@@ -472,9 +561,15 @@ static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
 		n = min(nr, ARRAY_CHUNK);
 		ret = run_chunk(uc, op, items, n, user, cmd->item_size, &done);
 		cmd->out_done += done;
-		user += (size_t)n * cmd->item_size;
-		if (!ret && fatal_signal_pending(current) && nr > n)
+		if (ret) {
+			/* All may have run, and only the answers not be written. */
+			nyx_reason_tell(done < n ? user + (size_t)done * cmd->item_size :
+						   NULL, ret, uc->field, op->at);
+			uc->field = offsetof(struct nyx_array, items);
+		} else if (fatal_signal_pending(current) && nr > n) {
 			ret = -EINTR;
+		}
+		user += (size_t)n * cmd->item_size;
 		cond_resched();
 	}
 	kfree(items);
@@ -486,11 +581,42 @@ static int get_unit(struct nyx_ucmd *uc, const struct nyx_op *op)
 	/* Pairs with nyx_file_bind(). */
 	uc->unit = smp_load_acquire(&uc->file->unit);
 	if (!uc->unit)
-		return op->prop & OP_NO_UNIT ? 0 : -ENXIO;
+		return op->prop & OP_NO_UNIT ? 0 : NYX_ERR(NO_UNIT);
 	if (!READ_ONCE(uc->unit->dead))
 		return check_file(uc->file, op);
 	uc->unit = NULL;
-	return op->prop & OP_NO_UNIT ? 0 : -ENODEV;
+	return op->prop & OP_NO_UNIT ? 0 : NYX_ERR(UNIT_ENDED);
+}
+
+/* Run a command that was copied in. The errno may still be a code of NYX_ERR(). */
+static int run_cmd(struct nyx_ucmd *uc, const struct nyx_op *op, void *cmd)
+{
+	u32 done;
+	int ret, err;
+
+	ret = get_unit(uc, op);
+	if (ret)
+		return ret;
+	uc->ticket = NYX_TICKET(uc->unit);
+	/* Write the answer first: a command that cannot report must not act. */
+	if (op->prop & OP_OUT) {
+		ret = nyx_ucmd_respond(uc, cmd, op->size);
+		if (ret)
+			return ret;
+	}
+	ret = op->fn ? op->fn(uc, cmd) : op->run(uc, cmd, 1, &done);
+	/* -ENOENT promises no less than success, and must not hide -EINTR. */
+	err = nyx_inval_wait(&uc->ticket);
+	if (err) {
+		ret = err;
+		uc->field = 0;
+	}
+	if ((op->prop & OP_OUT) && (!ret || (op->prop & OP_OUT_ERROR))) {
+		err = nyx_ucmd_respond(uc, cmd, op->size);
+		if (!ret)
+			ret = err;
+	}
+	return ret;
 }
 
 static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
@@ -503,8 +629,7 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	unsigned int nr = _IOC_NR(cmd);
 	union nyx_cmd_buf buf;
 	const struct nyx_op *op;
-	u32 done;
-	int ret, err;
+	int ret;
 
 	if (cmd != _IO(NYX_IOCTL_TYPE, nr) || nr >= ARRAY_SIZE(nyx_ops))
 		return -ENOTTY;
@@ -513,38 +638,20 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	if (get_user(uc.size, (u32 __user *)uc.arg))
 		return -EFAULT;
 	if (uc.size < op->min_size)
-		return -EINVAL;
-	if (uc.size > PAGE_SIZE)
-		return -E2BIG;
-	ret = copy_struct_from_user(&buf, op->size, uc.arg, uc.size);
-	if (ret)
-		return ret;
-	buf.head.size = uc.size;	/* the one that was checked */
-	ret = check_head(op, &buf);
-	if (ret)
-		return ret;
-	ret = get_unit(&uc, op);
-	if (ret)
-		return ret;
-
-	uc.ticket = NYX_TICKET(uc.unit);
-	/* Write the answer first: a command that cannot report must not act. */
-	if (op->prop & OP_OUT) {
-		ret = nyx_ucmd_respond(&uc, &buf, op->size);
-		if (ret)
-			return ret;
-	}
-	ret = op->fn ? op->fn(&uc, &buf) : op->run(&uc, &buf, 1, &done);
-	/* -ENOENT promises no less than success, and must not hide -EINTR. */
-	err = nyx_inval_wait(&uc.ticket);
-	if (err)
-		ret = err;
-	if ((op->prop & OP_OUT) && (!ret || (op->prop & OP_OUT_ERROR))) {
-		err = nyx_ucmd_respond(&uc, &buf, op->size);
-		if (!ret)
-			ret = err;
-	}
-	return ret;
+		ret = NYX_ERR(SIZE);
+	else if (uc.size > PAGE_SIZE)
+		ret = NYX_ERR(TOO_LONG);
+	else
+		ret = copy_cmd(op, &buf, uc.arg, uc.size);
+	if (!ret)
+		ret = check_head(op, &buf, &uc.field);
+	if (!ret)
+		ret = run_cmd(&uc, op, &buf);
+	if (likely(!ret))
+		return 0;
+	/* Not where the caller's structure is too short for it. */
+	return nyx_reason_tell(uc.size < sizeof(struct nyx_head) ? NULL : uc.arg,
+			       ret, uc.field, op->at);
 }
 
 static int nyx_open(struct inode *inode, struct file *filp)

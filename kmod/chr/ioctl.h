@@ -17,6 +17,7 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
+#include "base/reason.h"
 #include "core/inval.h"
 
 struct nyx_unit;
@@ -51,6 +52,8 @@ struct nyx_file {
  * @nonblock: the file is non-blocking
  * @stop_at_fault: an array of DMA ends at the first fault
  * @ticket: what has to be waited for before the command ends
+ * @field: offset of the field that is to blame for a failure, or 0: the reason says
+ *         which, see struct nyx_op
  */
 struct nyx_ucmd {
 	struct nyx_file *file;
@@ -59,8 +62,25 @@ struct nyx_ucmd {
 	u32 size;
 	bool nonblock;
 	bool stop_at_fault;
+	u32 field;
 	struct nyx_ticket ticket;
 };
+
+/**
+ * NYX_BAD() - refuse a command because of a field
+ * @_uc: the command under way
+ * @_cmd: its structure
+ * @_field: the field
+ * @_reason: name of the reason, without its prefix
+ */
+#define NYX_BAD(_uc, _cmd, _field, _reason)				\
+	nyx_bad_field(_uc, offsetof(typeof(*(_cmd)), _field), NYX_ERR(_reason))
+
+static inline int nyx_bad_field(struct nyx_ucmd *uc, u32 field, int err)
+{
+	uc->field = field;
+	return err;
+}
 
 int nyx_ioctl_module_info(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_create(struct nyx_ucmd *uc, void *cmd);
@@ -150,11 +170,20 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 		       bool all);
 
 /**
+ * nyx_access_err() - the reason of an access that did not begin
+ * @err: of nyx_access_begin(), or of a function that calls it
+ *
+ * Context: any.
+ * Return: @err, or a code of NYX_ERR().
+ */
+int nyx_access_err(int err);
+
+/**
  * nyx_check_name() - is it a name, or empty?
  * @name: NYX_NAME_LEN bytes
  * @extra: characters allowed beside letters and digits
  *
- * Return: 0 or -EINVAL.
+ * Return: 0 or NYX_ERR(NAME).
  */
 int nyx_check_name(const u8 *name, const char *extra);
 

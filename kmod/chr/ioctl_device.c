@@ -27,7 +27,7 @@ int nyx_ioctl_device_attach(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_device_attach *cmd = _cmd;
 
 	if (cmd->pasid != NYX_PASID_NONE)
-		return -EOPNOTSUPP;
+		return NYX_BAD(uc, cmd, pasid, PASID);
 	return nyx_device_attach(uc->unit, cmd->sbdf, cmd->domain_id,
 				 cmd->flags & NYX_ATTACH_F_REPLACE);
 }
@@ -37,6 +37,6 @@ int nyx_ioctl_device_detach(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_device_detach *cmd = _cmd;
 
 	if (cmd->pasid != NYX_PASID_NONE)
-		return -EOPNOTSUPP;
+		return NYX_BAD(uc, cmd, pasid, PASID);
 	return nyx_device_detach(uc->unit, cmd->sbdf);
 }

@@ -118,6 +118,27 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 	}
 }
 
+static int check_translate(struct nyx_ucmd *uc, const struct nyx_translate *cmd)
+{
+	u64 last;
+
+	if (cmd->pasid != NYX_PASID_NONE)
+		return NYX_BAD(uc, cmd, pasid, PASID);
+	if (cmd->access & ~NYX_ACC_RW)
+		return NYX_BAD(uc, cmd, access, UNKNOWN_VALUE);
+	if (!cmd->access)
+		return NYX_BAD(uc, cmd, access, OUT_OF_RANGE);
+	if (!cmd->length)
+		return NYX_BAD(uc, cmd, length, EMPTY);
+	if (cmd->nr_runs > NYX_ARRAY_MAX)
+		return NYX_BAD(uc, cmd, nr_runs, OUT_OF_RANGE);
+	if (cmd->runs && !cmd->nr_runs)
+		return NYX_BAD(uc, cmd, runs, UNUSED);
+	if (!nyx_range_last(cmd->iova, cmd->length, &last))
+		return NYX_BAD(uc, cmd, length, OVERFLOW);
+	return 0;
+}
+
 static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 {
 	struct run_out out = {
@@ -125,21 +146,17 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 		.room = cmd->nr_runs,
 	};
 	struct nyx_access acc;
-	u64 last, done = 0;
 	bool full, first = true;
+	u64 done = 0;
 	int ret;
 
-	if (cmd->pasid != NYX_PASID_NONE || (cmd->access & ~NYX_ACC_RW))
-		return -EOPNOTSUPP;
-	if (!cmd->access || !cmd->length || cmd->nr_runs > NYX_ARRAY_MAX ||
-	    (cmd->runs && !cmd->nr_runs))
-		return -EINVAL;
-	if (!nyx_range_last(cmd->iova, cmd->length, &last))
-		return -EOVERFLOW;
+	ret = check_translate(uc, cmd);
+	if (ret)
+		return ret;
 
 	/* Write the answer first: a command that cannot report must not act. */
 	if (cmd->nr_runs && clear_user(out.to, sizeof(*out.to)))
-		return -EFAULT;
+		return NYX_BAD(uc, cmd, runs, POINTER);
 
 	cmd->out_nr_runs = 0;
 	cmd->out_page_size_lg2 = 0;
@@ -152,7 +169,7 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 		acc = (struct nyx_access){};
 		ret = nyx_access_begin(uc->unit, cmd->sbdf, cmd->pasid, &acc);
 		if (ret)
-			return ret;
+			return nyx_access_err(ret);
 		translate_some(&acc, cmd, &done, &out, &full);
 		if (cmd->out_fault.reason != NYX_FAULT_NONE &&
 		    (cmd->flags & NYX_TRANSLATE_F_REPORT))
@@ -172,9 +189,8 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 		if (!cmd->nr_runs)
 			break;
 		cmd->out_nr_runs += out.n;
-		ret = run_flush(&out);
-		if (ret)
-			return ret;
+		if (run_flush(&out))
+			return NYX_BAD(uc, cmd, runs, POINTER);
 		cond_resched();
 	} while (full && out.room);
 
@@ -195,31 +211,59 @@ int nyx_ioctl_translate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 	return 0;
 }
 
-/* A width of 4 or 8, or for FILL also 1 and 2. */
-static int check_dma(const struct nyx_dma *cmd)
+/* The fields that only some operations use. */
+static int check_dma_unused(struct nyx_ucmd *uc, const struct nyx_dma *cmd)
 {
 	bool copy = cmd->op <= NYX_DMA_WRITE;
-	bool fill = cmd->op == NYX_DMA_FILL;
-	bool atomic = !copy && !fill;
-	u64 last;
 
-	if (cmd->op > NYX_DMA_SWAP || cmd->pasid != NYX_PASID_NONE)
-		return -EOPNOTSUPP;
-	if (!cmd->length || cmd->length > DMA_MAX_LENGTH)
-		return -EINVAL;
-	if (copy && (cmd->width || cmd->operand))
-		return -EINVAL;
+	if (copy && cmd->width)
+		return NYX_BAD(uc, cmd, width, UNUSED);
+	if (copy && cmd->operand)
+		return NYX_BAD(uc, cmd, operand, UNUSED);
 	if (!copy && cmd->buffer)
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, buffer, UNUSED);
 	if (cmd->op != NYX_DMA_CAS && cmd->compare)
-		return -EINVAL;
-	if (fill && ((cmd->width != 1 && cmd->width != 2 && cmd->width != 4 &&
-		      cmd->width != 8) || cmd->length % cmd->width))
-		return -EINVAL;
-	if (atomic && ((cmd->width != 4 && cmd->width != 8) ||
-		       cmd->length != cmd->width || cmd->iova % cmd->width))
-		return -EINVAL;
-	return nyx_range_last(cmd->iova, cmd->length, &last) ? 0 : -EOVERFLOW;
+		return NYX_BAD(uc, cmd, compare, UNUSED);
+	return 0;
+}
+
+/* A width of 4 or 8, or for FILL also 1 and 2. */
+static int check_dma_width(struct nyx_ucmd *uc, const struct nyx_dma *cmd)
+{
+	bool fill = cmd->op == NYX_DMA_FILL;
+
+	if (cmd->width != 4 && cmd->width != 8 &&
+	    !(fill && (cmd->width == 1 || cmd->width == 2)))
+		return NYX_BAD(uc, cmd, width, OUT_OF_RANGE);
+	if (fill)
+		return cmd->length % cmd->width ?
+			NYX_BAD(uc, cmd, length, MISALIGNED) : 0;
+	if (cmd->length != cmd->width)
+		return NYX_BAD(uc, cmd, length, CONFLICT);
+	if (cmd->iova % cmd->width)
+		return NYX_BAD(uc, cmd, iova, MISALIGNED);
+	return 0;
+}
+
+static int check_dma(struct nyx_ucmd *uc, const struct nyx_dma *cmd)
+{
+	u64 last;
+	int ret;
+
+	if (cmd->op > NYX_DMA_SWAP)
+		return NYX_BAD(uc, cmd, op, UNKNOWN_VALUE);
+	if (cmd->pasid != NYX_PASID_NONE)
+		return NYX_BAD(uc, cmd, pasid, PASID);
+	if (!cmd->length)
+		return NYX_BAD(uc, cmd, length, EMPTY);
+	if (cmd->length > DMA_MAX_LENGTH)
+		return NYX_BAD(uc, cmd, length, OUT_OF_RANGE);
+	ret = check_dma_unused(uc, cmd);
+	if (!ret && cmd->op > NYX_DMA_WRITE)
+		ret = check_dma_width(uc, cmd);
+	if (!ret && !nyx_range_last(cmd->iova, cmd->length, &last))
+		ret = NYX_BAD(uc, cmd, length, OVERFLOW);
+	return ret;
 }
 
 static int dma_one(struct nyx_ucmd *uc, struct nyx_dma *cmd)
@@ -241,14 +285,16 @@ static int dma_one(struct nyx_ucmd *uc, struct nyx_dma *cmd)
 	cmd->out_old = 0;
 	cmd->out_done = 0;
 	memset(&cmd->out_fault, 0, sizeof(cmd->out_fault));
-	ret = check_dma(cmd);
+	ret = check_dma(uc, cmd);
 	if (ret)
 		return ret;
 	ret = nyx_dma_do(uc->unit, &req);
 	cmd->out_old = req.old;
 	cmd->out_done = req.done;
 	cmd->out_fault = req.fault;
-	return ret;
+	if (ret == -EFAULT)
+		return NYX_BAD(uc, cmd, buffer, POINTER);
+	return nyx_access_err(ret);
 }
 
 int nyx_ioctl_dma(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)

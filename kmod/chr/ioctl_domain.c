@@ -36,21 +36,20 @@ static bool format_has_width(u32 format, u32 width)
 }
 
 /* Shape of the table of a paging domain. */
-static int parse_paging(const struct nyx_unit *unit,
-			const struct nyx_domain_create *cmd,
+static int parse_paging(struct nyx_ucmd *uc, const struct nyx_domain_create *cmd,
 			struct nyx_domain_config *cfg)
 {
-	u32 width = cmd->address_width;
+	u32 widest = uc->unit->cfg.address_width, width = cmd->address_width;
 	struct pt probe;
 
 	if (cmd->format > NYX_FORMAT_AMDV1)
-		return -EOPNOTSUPP;
+		return NYX_BAD(uc, cmd, format, UNKNOWN_VALUE);
 	if (!width)
-		width = min(unit->cfg.address_width,
-			    format_max_width(cmd->format));
-	else if (width > unit->cfg.address_width ||
-		 !format_has_width(cmd->format, width))
-		return -EINVAL;
+		width = min(widest, format_max_width(cmd->format));
+	else if (!format_has_width(cmd->format, width))
+		return NYX_BAD(uc, cmd, address_width, FORMAT_WIDTH);
+	else if (width > widest)
+		return NYX_BAD(uc, cmd, address_width, UNIT_WIDTH);
 
 	cfg->address_width = width;
 	cfg->pt.format = cmd->format;
@@ -59,11 +58,25 @@ static int parse_paging(const struct nyx_unit *unit,
 	cfg->pt.levels = pt_format_levels(cmd->format, cfg->pt.va_lg2);
 
 	cfg->pt.page_sizes = cmd->page_sizes;
-	if (pt_init(&probe, &cfg->pt))
-		return -EINVAL;
 	/* All that was asked for, or nothing. */
-	return cmd->page_sizes && cmd->page_sizes != probe.page_sizes ?
-		-EINVAL : 0;
+	if (pt_init(&probe, &cfg->pt) ||
+	    (cmd->page_sizes && cmd->page_sizes != probe.page_sizes))
+		return NYX_BAD(uc, cmd, page_sizes, PAGE_SIZES);
+	return 0;
+}
+
+/* A domain without a table has no shape. */
+static int check_plain(struct nyx_ucmd *uc, const struct nyx_domain_create *cmd)
+{
+	if (cmd->format)
+		return NYX_BAD(uc, cmd, format, UNUSED);
+	if (cmd->address_width)
+		return NYX_BAD(uc, cmd, address_width, UNUSED);
+	if (cmd->page_sizes)
+		return NYX_BAD(uc, cmd, page_sizes, UNUSED);
+	if (cmd->flags & NYX_DOMAIN_F_ORACLE)
+		return NYX_BAD(uc, cmd, flags, CONFLICT);
+	return 0;
 }
 
 int nyx_ioctl_domain_create(struct nyx_ucmd *uc, void *_cmd)
@@ -77,7 +90,7 @@ int nyx_ioctl_domain_create(struct nyx_ucmd *uc, void *_cmd)
 	int ret;
 
 	if (cmd->domain_id > U16_MAX)
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, domain_id, OUT_OF_RANGE);
 	ret = nyx_check_name(cmd->name, "._:-/");
 	if (ret)
 		return ret;
@@ -85,16 +98,14 @@ int nyx_ioctl_domain_create(struct nyx_ucmd *uc, void *_cmd)
 
 	switch (cmd->kind) {
 	case NYX_DOMAIN_PAGING:
-		ret = parse_paging(uc->unit, cmd, &cfg);
+		ret = parse_paging(uc, cmd, &cfg);
 		break;
 	case NYX_DOMAIN_IDENTITY:
 	case NYX_DOMAIN_BLOCKED:
-		if (cmd->format || cmd->address_width || cmd->page_sizes ||
-		    (cmd->flags & NYX_DOMAIN_F_ORACLE))
-			ret = -EINVAL;
+		ret = check_plain(uc, cmd);
 		break;
 	default:
-		ret = -EOPNOTSUPP;
+		ret = NYX_BAD(uc, cmd, kind, UNKNOWN_VALUE);
 	}
 	return ret ?: nyx_domain_create(uc->unit, &cfg, &cmd->out_domain_id);
 }

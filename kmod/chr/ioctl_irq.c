@@ -22,64 +22,76 @@ int nyx_ioctl_irq_setup(struct nyx_ucmd *uc, void *_cmd)
 
 	if (cmd->mode & ~(NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_COMPAT |
 			  NYX_IRQ_MODE_OFF))
-		return -EOPNOTSUPP;
+		return NYX_BAD(uc, cmd, mode, UNKNOWN_VALUE);
 	if (cmd->mode && !(cmd->mode & NYX_IRQ_MODE_XAPIC))
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, mode, CONFLICT);
 	nyx_irq_set_mode(uc->unit, cmd->mode, &uc->ticket);
 	return 0;
 }
 
-static int check_source(const struct nyx_irte_set *cmd)
+static int check_source(struct nyx_ucmd *uc, const struct nyx_irte_set *cmd)
 {
 	switch (cmd->source_check) {
 	case NYX_SOURCE_ANY:
-		return cmd->source || cmd->source_mask ? -EINVAL : 0;
+		if (cmd->source)
+			return NYX_BAD(uc, cmd, source, UNUSED);
+		break;
 	case NYX_SOURCE_RID:
-		return cmd->source_mask != 0 && cmd->source_mask != 4 &&
-		       cmd->source_mask != 6 && cmd->source_mask != 7 ?
-		       -EINVAL : 0;
+		if (cmd->source_mask && cmd->source_mask != 4 &&
+		    cmd->source_mask != 6 && cmd->source_mask != 7)
+			return NYX_BAD(uc, cmd, source_mask, OUT_OF_RANGE);
+		return 0;
 	case NYX_SOURCE_BUS:
-		return cmd->source_mask ||
-		       NYX_SBDF_BUS(cmd->source) > (cmd->source & 0xff) ?
-		       -EINVAL : 0;
+		if (NYX_SBDF_BUS(cmd->source) > (cmd->source & 0xff))
+			return NYX_BAD(uc, cmd, source, CONFLICT);
+		break;
 	default:
-		return -EOPNOTSUPP;
+		return NYX_BAD(uc, cmd, source_check, UNKNOWN_VALUE);
 	}
+	return cmd->source_mask ? NYX_BAD(uc, cmd, source_mask, UNUSED) : 0;
 }
 
-static int check_posted(const struct nyx_irte_set *cmd)
+static int check_posted(struct nyx_ucmd *uc, const struct nyx_irte_set *cmd)
 {
-	if (cmd->delivery || cmd->dest || cmd->vector < 16)
-		return -EINVAL;
+	if (cmd->delivery)
+		return NYX_BAD(uc, cmd, delivery, UNUSED);
+	if (cmd->dest)
+		return NYX_BAD(uc, cmd, dest, UNUSED);
+	if (cmd->vector < 16)
+		return NYX_BAD(uc, cmd, vector, OUT_OF_RANGE);
 	if (cmd->flags & (NYX_IRTE_F_LOGICAL | NYX_IRTE_F_LEVEL |
 			  NYX_IRTE_F_HINT))
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, flags, CONFLICT);
 	if (cmd->posted & 63)
-		return -EINVAL;
-	return cmd->posted > NYX_GPA_LAST ? -ERANGE : 0;
+		return NYX_BAD(uc, cmd, posted, MISALIGNED);
+	if (cmd->posted > NYX_GPA_LAST)
+		return NYX_BAD(uc, cmd, posted, DESCRIPTOR_WIDTH);
+	return 0;
 }
 
-static int check_irte(const struct nyx_irte_set *cmd)
+static int check_irte(struct nyx_ucmd *uc, const struct nyx_irte_set *cmd)
 {
-	int ret = check_source(cmd);
+	int ret = check_source(uc, cmd);
 
 	if (ret)
 		return ret;
 	if (cmd->flags & NYX_IRTE_F_POSTED)
-		return check_posted(cmd);
-	if (cmd->posted || (cmd->flags & NYX_IRTE_F_URGENT))
-		return -EINVAL;
+		return check_posted(uc, cmd);
+	if (cmd->posted)
+		return NYX_BAD(uc, cmd, posted, UNUSED);
+	if (cmd->flags & NYX_IRTE_F_URGENT)
+		return NYX_BAD(uc, cmd, flags, CONFLICT);
 	switch (cmd->delivery) {
 	case NYX_DELIVERY_FIXED:
 	case NYX_DELIVERY_LOWEST:
-		return cmd->vector < 16 ? -EINVAL : 0;
+		return cmd->vector < 16 ? NYX_BAD(uc, cmd, vector, OUT_OF_RANGE) : 0;
 	case NYX_DELIVERY_SMI:
 	case NYX_DELIVERY_NMI:
 	case NYX_DELIVERY_INIT:
 	case NYX_DELIVERY_EXTINT:
 		return 0;
 	default:
-		return -EOPNOTSUPP;
+		return NYX_BAD(uc, cmd, delivery, UNKNOWN_VALUE);
 	}
 }
 
@@ -95,7 +107,7 @@ static int set_one(struct nyx_ucmd *uc, const struct nyx_irte_set *cmd)
 		.mask = cmd->source_mask,
 		.posted = cmd->posted,
 	};
-	int ret = check_irte(cmd);
+	int ret = check_irte(uc, cmd);
 
 	return ret ?: nyx_irte_write(uc->unit, cmd->index, 1, &entry,
 				     &uc->ticket);
@@ -119,7 +131,7 @@ int nyx_ioctl_irte_clear(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_irte_clear *cmd = _cmd;
 
 	if (!cmd->nr)
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, nr, OUT_OF_RANGE);
 	return nyx_irte_write(uc->unit, cmd->index, cmd->nr, NULL, &uc->ticket);
 }
 
@@ -161,22 +173,24 @@ static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)
 	int ret;
 
 	if ((cmd->flags & NYX_IRQ_F_SIGNAL) && (cmd->flags & NYX_IRQ_F_PROBE))
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, flags, CONFLICT);
 	if (cmd->flags & NYX_IRQ_F_SIGNAL) {
 		req.signal = eventfd_ctx_fdget(cmd->eventfd);
 		if (IS_ERR(req.signal))
-			return PTR_ERR(req.signal);
+			return PTR_ERR(req.signal) == -EBADF ? NYX_ERR(BAD_FD) :
+							       NYX_ERR(NO_EVENTFD);
 	} else if (cmd->eventfd && cmd->eventfd != -1) {
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, eventfd, UNUSED);
 	}
 	ret = cmd->flags & NYX_IRQ_F_PROBE ?
 		nyx_irq_probe(uc->unit, &req, &reply) :
 		nyx_irq_send(uc->unit, &req, &reply);
 	if (req.signal)
 		eventfd_ctx_put(req.signal);
-	if (!ret)
-		fill_reply(cmd, &reply);
-	return ret;
+	if (ret)
+		return nyx_access_err(ret);
+	fill_reply(cmd, &reply);
+	return 0;
 }
 
 int nyx_ioctl_irq_send(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
@@ -201,12 +215,6 @@ int nyx_ioctl_irq_send(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 	return 0;
 }
 
-static bool coalesce_valid(const struct nyx_binding_config *cfg)
-{
-	return cfg->coalesce_us <= COALESCE_MAX_US &&
-	       (cfg->coalesce_us || !cfg->coalesce_count);
-}
-
 int nyx_ioctl_irq_bind(struct nyx_ucmd *uc, void *_cmd)
 {
 	struct nyx_irq_bind *cmd = _cmd;
@@ -219,8 +227,10 @@ int nyx_ioctl_irq_bind(struct nyx_ucmd *uc, void *_cmd)
 		.masked = cmd->flags & NYX_BIND_F_MASKED,
 	};
 
-	if (!coalesce_valid(&cfg))
-		return -EINVAL;
+	if (cmd->coalesce_us > COALESCE_MAX_US)
+		return NYX_BAD(uc, cmd, coalesce_us, OUT_OF_RANGE);
+	if (cmd->coalesce_count && !cmd->coalesce_us)
+		return NYX_BAD(uc, cmd, coalesce_count, UNUSED);
 	return nyx_irq_bind(uc->unit, &cfg, cmd->source, cmd->target,
 			    &cmd->out_binding_id);
 }
@@ -230,6 +240,30 @@ int nyx_ioctl_irq_unbind(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_irq_unbind *cmd = _cmd;
 
 	return nyx_irq_unbind(uc->unit, cmd->binding_id);
+}
+
+/* A field that no flag names is 0. */
+static int check_change(struct nyx_ucmd *uc, const struct nyx_irq_change *cmd)
+{
+	if (!cmd->flags)
+		return NYX_BAD(uc, cmd, flags, OUT_OF_RANGE);
+	if (cmd->masked > 1)
+		return NYX_BAD(uc, cmd, masked, OUT_OF_RANGE);
+	if (!(cmd->flags & NYX_CHANGE_F_MASK) && cmd->masked)
+		return NYX_BAD(uc, cmd, masked, UNUSED);
+	if (!(cmd->flags & NYX_CHANGE_F_MESSAGE)) {
+		if (cmd->address)
+			return NYX_BAD(uc, cmd, address, UNUSED);
+		if (cmd->data)
+			return NYX_BAD(uc, cmd, data, UNUSED);
+	}
+	if (!(cmd->flags & NYX_CHANGE_F_COALESCE) && cmd->coalesce_us)
+		return NYX_BAD(uc, cmd, coalesce_us, UNUSED);
+	if (cmd->coalesce_us > COALESCE_MAX_US)
+		return NYX_BAD(uc, cmd, coalesce_us, OUT_OF_RANGE);
+	if (cmd->coalesce_count && !cmd->coalesce_us)
+		return NYX_BAD(uc, cmd, coalesce_count, UNUSED);
+	return 0;
 }
 
 int nyx_ioctl_irq_change(struct nyx_ucmd *uc, void *_cmd)
@@ -242,17 +276,10 @@ int nyx_ioctl_irq_change(struct nyx_ucmd *uc, void *_cmd)
 		.coalesce_count = cmd->coalesce_count,
 		.masked = cmd->masked,
 	};
+	int ret;
 
-	if (!cmd->flags || cmd->masked > 1)
-		return -EINVAL;
-	if (!(cmd->flags & NYX_CHANGE_F_MASK) && cmd->masked)
-		return -EINVAL;
-	if (!(cmd->flags & NYX_CHANGE_F_MESSAGE) && (cmd->address || cmd->data))
-		return -EINVAL;
-	if (!(cmd->flags & NYX_CHANGE_F_COALESCE) &&
-	    (cmd->coalesce_us || cmd->coalesce_count))
-		return -EINVAL;
-	if (!coalesce_valid(&cfg))
-		return -EINVAL;
+	ret = check_change(uc, cmd);
+	if (ret)
+		return ret;
 	return nyx_irq_change(uc->unit, cmd->binding_id, cmd->flags, &cfg);
 }

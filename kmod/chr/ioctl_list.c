@@ -255,7 +255,7 @@ static int list_objects(struct nyx_ucmd *uc, struct nyx_list *cmd,
 		}
 		if (copy_to_user(to, &e, size) ||
 		    clear_user(to + size, cmd->entry_size - size))
-			return -EFAULT;
+			return NYX_BAD(uc, cmd, entries, POINTER);
 		to += cmd->entry_size;
 		cmd->out_nr++;
 		if (check_add_overflow(last, (u64)1, &key))
@@ -273,26 +273,27 @@ int nyx_ioctl_list(struct nyx_ucmd *uc, void *_cmd)
 	int ret;
 
 	if (cmd->type >= ARRAY_SIZE(listers))
-		return -EOPNOTSUPP;
+		return NYX_BAD(uc, cmd, type, UNKNOWN_VALUE);
 	cmd->type = array_index_nospec(cmd->type, ARRAY_SIZE(listers));
 	if (!uc->unit && cmd->type != NYX_LIST_UNITS)
-		return uc->file->unit ? -ENODEV : -ENXIO;
-	if (cmd->entry_size < 8 || cmd->entry_size > PAGE_SIZE ||
-	    cmd->nr > NYX_ARRAY_MAX)
-		return -EINVAL;
+		return uc->file->unit ? NYX_ERR(UNIT_ENDED) : NYX_ERR(NO_UNIT);
+	if (cmd->entry_size < 8 || cmd->entry_size > PAGE_SIZE)
+		return NYX_BAD(uc, cmd, entry_size, OUT_OF_RANGE);
+	if (cmd->nr > NYX_ARRAY_MAX)
+		return NYX_BAD(uc, cmd, nr, OUT_OF_RANGE);
 
 	if (cmd->type == NYX_LIST_MAPPINGS) {
 		dom = nyx_domain_get(uc->unit, cmd->domain_id);
 		if (!dom)
-			return -ENOENT;
+			return NYX_ERR(NO_SUCH_DOMAIN);
 		ret = dom->kind == NYX_DOMAIN_PAGING ?
-			list_objects(uc, cmd, dom) : -EOPNOTSUPP;
+			list_objects(uc, cmd, dom) : NYX_ERR(NOT_PAGING);
 		nyx_domain_put(dom);
 		return ret;
 	}
 	if (cmd->domain_id)
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, domain_id, UNUSED);
 	if (cmd->type == NYX_LIST_REGISTERS && !uc->unit->guest.front->ops->next_register)
-		return -EOPNOTSUPP;
+		return NYX_BAD(uc, cmd, type, NO_VENDOR_MODEL);
 	return list_objects(uc, cmd, NULL);
 }

@@ -27,26 +27,43 @@ static int switch_domain(struct nyx_unit *unit, u32 id, struct nyx_domain **dom)
 	if (*dom)
 		nyx_domain_put(*dom);
 	*dom = nyx_domain_get(unit, id);
-	return *dom ? 0 : -ENOENT;
+	return *dom ? 0 : NYX_ERR(NO_SUCH_DOMAIN);
 }
 
-static int map_one(struct nyx_domain *dom, const struct nyx_map *cmd)
+/* nyx_domain_check_range(), with the field that is to blame. */
+static int check_range(struct nyx_ucmd *uc, const struct nyx_domain *dom, u64 iova,
+		       u64 length, u64 *last, u32 length_at)
+{
+	int ret = nyx_domain_check_range(dom, iova, length, last);
+
+	if (ret == NYX_ERR(EMPTY) || ret == NYX_ERR(OVERFLOW) ||
+	    (ret == NYX_ERR(MISALIGNED) && !(iova & NYX_PAGE_MASK)))
+		uc->field = length_at;
+	return ret;
+}
+
+static int map_one(struct nyx_ucmd *uc, struct nyx_domain *dom,
+		   const struct nyx_map *cmd)
 {
 	u64 last, gpa_last;
 	int ret;
 
 	if (cmd->prot & ~NYX_ACC_RW)
-		return -EOPNOTSUPP;
-	if (!cmd->prot || (cmd->gpa & NYX_PAGE_MASK))
-		return -EINVAL;
-	ret = nyx_domain_check_range(dom, cmd->iova, cmd->length, &last);
+		return NYX_BAD(uc, cmd, prot, UNKNOWN_VALUE);
+	if (!cmd->prot)
+		return NYX_BAD(uc, cmd, prot, OUT_OF_RANGE);
+	if (cmd->gpa & NYX_PAGE_MASK)
+		return NYX_BAD(uc, cmd, gpa, MISALIGNED);
+	ret = check_range(uc, dom, cmd->iova, cmd->length, &last,
+			  offsetof(struct nyx_map, length));
 	if (ret)
 		return ret;
 	if (!nyx_range_last(cmd->gpa, cmd->length, &gpa_last))
-		return -EOVERFLOW;
+		return NYX_BAD(uc, cmd, gpa, OVERFLOW);
 	if (gpa_last > NYX_GPA_LAST)
-		return -ERANGE;
-	return nyx_domain_map(dom, cmd->iova, last, cmd->gpa, cmd->prot);
+		return NYX_ERR(GPA_WIDTH);
+	ret = nyx_domain_map(dom, cmd->iova, last, cmd->gpa, cmd->prot);
+	return ret == -EEXIST ? NYX_ERR(MAPPED) : ret;
 }
 
 int nyx_ioctl_map(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
@@ -58,7 +75,7 @@ int nyx_ioctl_map(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 	for (*done = 0; *done < n; (*done)++, cmd++) {
 		ret = switch_domain(uc->unit, cmd->domain_id, &dom);
 		if (!ret)
-			ret = map_one(dom, cmd);
+			ret = map_one(uc, dom, cmd);
 		if (ret)
 			break;
 	}
@@ -76,17 +93,20 @@ static int unmap_one(struct nyx_ucmd *uc, struct nyx_domain *dom,
 
 	if (all) {
 		if (dom->kind != NYX_DOMAIN_PAGING)
-			return -EOPNOTSUPP;
-		if (cmd->iova || cmd->length)
-			return -EINVAL;
+			return NYX_ERR(NOT_PAGING);
+		if (cmd->iova)
+			return NYX_BAD(uc, cmd, iova, UNUSED);
+		if (cmd->length)
+			return NYX_BAD(uc, cmd, length, UNUSED);
 		last = dom->pt.va_last;
 	} else {
-		ret = nyx_domain_check_range(dom, cmd->iova, cmd->length, &last);
+		ret = check_range(uc, dom, cmd->iova, cmd->length, &last,
+				  offsetof(struct nyx_unmap, length));
 		if (ret)
 			return ret;
 	}
 	ret = nyx_domain_unmap(dom, cmd->iova, last, &cmd->out_unmapped, &uc->ticket);
-	return ret ?: cmd->out_unmapped || all ? 0 : -ENOENT;
+	return ret ?: cmd->out_unmapped || all ? 0 : NYX_ERR(NOT_MAPPED);
 }
 
 int nyx_ioctl_unmap(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
@@ -145,19 +165,34 @@ static int invalidate_unit(struct nyx_ucmd *uc)
 	return 0;
 }
 
+static int check_invalidate(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd)
+{
+	bool range = cmd->scope == NYX_SCOPE_RANGE;
+
+	if (cmd->scope > NYX_SCOPE_RANGE)
+		return NYX_BAD(uc, cmd, scope, UNKNOWN_VALUE);
+	if (cmd->pasid != NYX_PASID_NONE)
+		return NYX_BAD(uc, cmd, pasid, PASID);
+	if (!range && cmd->iova)
+		return NYX_BAD(uc, cmd, iova, UNUSED);
+	if (!range && cmd->length)
+		return NYX_BAD(uc, cmd, length, UNUSED);
+	if (cmd->scope != NYX_SCOPE_DEVICE && cmd->sbdf)
+		return NYX_BAD(uc, cmd, sbdf, UNUSED);
+	if (!range && cmd->scope != NYX_SCOPE_DOMAIN && cmd->domain_id)
+		return NYX_BAD(uc, cmd, domain_id, UNUSED);
+	return 0;
+}
+
 static int invalidate_one(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd)
 {
 	struct nyx_domain *dom;
 	u64 last = U64_MAX;
-	int ret = 0;
+	int ret;
 
-	if (cmd->scope > NYX_SCOPE_RANGE || cmd->pasid != NYX_PASID_NONE)
-		return -EOPNOTSUPP;
-	if ((cmd->scope != NYX_SCOPE_RANGE && (cmd->iova || cmd->length)) ||
-	    (cmd->scope != NYX_SCOPE_DEVICE && cmd->sbdf) ||
-	    ((cmd->scope == NYX_SCOPE_DEVICE || cmd->scope == NYX_SCOPE_UNIT) &&
-	     cmd->domain_id))
-		return -EINVAL;
+	ret = check_invalidate(uc, cmd);
+	if (ret)
+		return ret;
 
 	if (cmd->scope == NYX_SCOPE_UNIT)
 		return invalidate_unit(uc);
@@ -165,9 +200,11 @@ static int invalidate_one(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd)
 		device_domain(uc, cmd->sbdf) :
 		nyx_domain_get(uc->unit, cmd->domain_id);
 	if (!dom)
-		return -ENOENT;
+		return cmd->scope == NYX_SCOPE_DEVICE ? NYX_ERR(NO_SUCH_DEVICE) :
+							NYX_ERR(NO_SUCH_DOMAIN);
 	if (cmd->scope == NYX_SCOPE_RANGE)
-		ret = nyx_domain_check_range(dom, cmd->iova, cmd->length, &last);
+		ret = check_range(uc, dom, cmd->iova, cmd->length, &last,
+				  offsetof(struct nyx_invalidate, length));
 	if (!ret)
 		nyx_inval_range(dom, cmd->iova, last, &uc->ticket);
 	nyx_domain_put(dom);

@@ -17,13 +17,61 @@ static_assert(REGION_PINNED == NYX_MEMORY_F_PINNED);
 static_assert(REGION_FILE == NYX_MEMORY_F_FILE);
 static_assert(REGION_SHARED == NYX_MEMORY_F_SHARED);
 
-static int check_gpa_range(u64 gpa, u64 length, u64 *last)
+/* Of both commands: their fields differ in place. */
+#define check_gpa_range(_uc, _cmd, _last)				\
+	check_range(_uc, (_cmd)->gpa, (_cmd)->length,			\
+		    offsetof(typeof(*(_cmd)), gpa),			\
+		    offsetof(typeof(*(_cmd)), length), _last)
+
+static int check_range(struct nyx_ucmd *uc, u64 gpa, u64 length, u32 gpa_at,
+		       u32 length_at, u64 *last)
 {
-	if (!length || ((gpa | length) & NYX_PAGE_MASK))
-		return -EINVAL;
+	if (!length)
+		return nyx_bad_field(uc, length_at, NYX_ERR(EMPTY));
+	if (gpa & NYX_PAGE_MASK)
+		return nyx_bad_field(uc, gpa_at, NYX_ERR(MISALIGNED));
+	if (length & NYX_PAGE_MASK)
+		return nyx_bad_field(uc, length_at, NYX_ERR(MISALIGNED));
 	if (!nyx_range_last(gpa, length, last))
-		return -EOVERFLOW;
-	return *last > NYX_GPA_LAST ? -ERANGE : 0;
+		return nyx_bad_field(uc, length_at, NYX_ERR(OVERFLOW));
+	return *last > NYX_GPA_LAST ? NYX_ERR(GPA_WIDTH) : 0;
+}
+
+static struct region *create_file(struct nyx_ucmd *uc,
+				  const struct nyx_memory_add *cmd, u32 flags)
+{
+	u64 last;
+	int ret;
+
+	if (cmd->user_addr)
+		ret = NYX_BAD(uc, cmd, user_addr, UNUSED);
+	else if (cmd->file_offset & NYX_PAGE_MASK)
+		ret = NYX_BAD(uc, cmd, file_offset, MISALIGNED);
+	else if (!nyx_range_last(cmd->file_offset, cmd->length, &last))
+		ret = NYX_BAD(uc, cmd, file_offset, OVERFLOW);
+	else
+		return region_create_file(cmd->fd, cmd->file_offset, cmd->length,
+					  flags);
+	return ERR_PTR(ret);
+}
+
+static struct region *create_user(struct nyx_ucmd *uc,
+				  const struct nyx_memory_add *cmd, u32 flags)
+{
+	u64 last;
+	int ret;
+
+	if (cmd->file_offset)
+		ret = NYX_BAD(uc, cmd, file_offset, UNUSED);
+	else if (cmd->fd)
+		ret = NYX_BAD(uc, cmd, fd, UNUSED);
+	else if (cmd->user_addr & NYX_PAGE_MASK)
+		ret = NYX_BAD(uc, cmd, user_addr, MISALIGNED);
+	else if (!nyx_range_last(cmd->user_addr, cmd->length, &last))
+		ret = NYX_BAD(uc, cmd, user_addr, OVERFLOW);
+	else
+		return region_create_user(cmd->user_addr, cmd->length, flags);
+	return ERR_PTR(ret);
 }
 
 int nyx_ioctl_memory_add(struct nyx_ucmd *uc, void *_cmd)
@@ -31,28 +79,16 @@ int nyx_ioctl_memory_add(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_memory_add *cmd = _cmd;
 	u32 flags = cmd->flags & ~NYX_MEMORY_F_FILE;
 	struct region *region;
-	u64 last, end;
+	u64 last;
 	int ret;
 
-	ret = check_gpa_range(cmd->gpa, cmd->length, &last);
+	ret = check_gpa_range(uc, cmd, &last);
 	if (ret)
 		return ret;
-
-	if (cmd->flags & NYX_MEMORY_F_FILE) {
-		if (cmd->user_addr || (cmd->file_offset & NYX_PAGE_MASK))
-			return -EINVAL;
-		if (!nyx_range_last(cmd->file_offset, cmd->length, &end))
-			return -EOVERFLOW;
-		region = region_create_file(cmd->fd, cmd->file_offset,
-					    cmd->length, flags);
-	} else {
-		if (cmd->file_offset || cmd->fd ||
-		    (cmd->user_addr & NYX_PAGE_MASK))
-			return -EINVAL;
-		if (!nyx_range_last(cmd->user_addr, cmd->length, &end))
-			return -EOVERFLOW;
-		region = region_create_user(cmd->user_addr, cmd->length, flags);
-	}
+	region = cmd->flags & NYX_MEMORY_F_FILE ? create_file(uc, cmd, flags) :
+						  create_user(uc, cmd, flags);
+	if (region == ERR_PTR(-EFAULT) && !(cmd->flags & NYX_MEMORY_F_FILE))
+		return NYX_BAD(uc, cmd, user_addr, POINTER);
 	if (IS_ERR(region))
 		return PTR_ERR(region);
 
@@ -68,6 +104,6 @@ int nyx_ioctl_memory_remove(struct nyx_ucmd *uc, void *_cmd)
 	u64 last;
 	int ret;
 
-	ret = check_gpa_range(cmd->gpa, cmd->length, &last);
+	ret = check_gpa_range(uc, cmd, &last);
 	return ret ?: nyx_memory_remove(uc->unit, cmd->gpa, last);
 }

@@ -7,15 +7,18 @@
 #include "chr/ioctl.h"
 #include "core/unit.h"
 
-static int mmio_one(struct nyx_front *front, struct nyx_mmio *cmd)
+static int mmio_one(struct nyx_ucmd *uc, struct nyx_front *front,
+		    struct nyx_mmio *cmd)
 {
 	if (cmd->width != 4 && cmd->width != 8)
-		return -EINVAL;
-	if (cmd->offset % cmd->width || cmd->offset >= front->ops->mmio_size)
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, width, OUT_OF_RANGE);
+	if (cmd->offset % cmd->width)
+		return NYX_BAD(uc, cmd, offset, MISALIGNED);
+	if (cmd->offset >= front->ops->mmio_size)
+		return NYX_BAD(uc, cmd, offset, OUT_OF_RANGE);
 	if (cmd->flags & NYX_MMIO_F_WRITE) {
 		if (cmd->width == 4 && cmd->value >> 32)
-			return -EINVAL;
+			return NYX_BAD(uc, cmd, value, OUT_OF_RANGE);
 		return front->ops->mmio_write(front, cmd->offset, cmd->width,
 					      cmd->value);
 	}
@@ -30,9 +33,9 @@ int nyx_ioctl_mmio(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 
 	*done = 0;
 	if (!front->ops->mmio_size)
-		return -EOPNOTSUPP;
+		return NYX_ERR(NO_VENDOR_MODEL);
 	for (; *done < n; (*done)++, cmd++) {
-		ret = mmio_one(front, cmd);
+		ret = mmio_one(uc, front, cmd);
 		if (ret)
 			return ret;
 		/* The changes of this access are counted by now. */
@@ -45,5 +48,5 @@ int nyx_ioctl_unit_reset(struct nyx_ucmd *uc, void *cmd)
 {
 	struct nyx_front *front = uc->unit->guest.front;
 
-	return front->ops->reset ? front->ops->reset(front) : -EOPNOTSUPP;
+	return front->ops->reset ? front->ops->reset(front) : NYX_ERR(NO_VENDOR_MODEL);
 }

@@ -18,10 +18,14 @@
 static int check_pages(const struct nyx_page *page, u32 nr)
 {
 	for (; nr; nr--, page++) {
-		if (page->__reserved || (page->access & ~NYX_ACC_RW))
-			return -EOPNOTSUPP;
-		if (!page->access || (page->iova & NYX_PAGE_MASK))
-			return -EINVAL;
+		if (page->__reserved)
+			return NYX_ERR(RESERVED);
+		if (page->access & ~NYX_ACC_RW)
+			return NYX_ERR(UNKNOWN_VALUE);
+		if (!page->access)
+			return NYX_ERR(OUT_OF_RANGE);
+		if (page->iova & NYX_PAGE_MASK)
+			return NYX_ERR(MISALIGNED);
 	}
 	return 0;
 }
@@ -40,10 +44,11 @@ int nyx_ioctl_page_request(struct nyx_ucmd *uc, void *_cmd)
 	int ret;
 
 	if (cmd->pasid != NYX_PASID_NONE)
-		return -EOPNOTSUPP;
-	if (!cmd->nr || cmd->nr > NYX_PAGE_GROUP_MAX || !cmd->timeout_ms ||
-	    cmd->timeout_ms > TIMEOUT_MAX_MS)
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, pasid, PASID);
+	if (!cmd->nr || cmd->nr > NYX_PAGE_GROUP_MAX)
+		return NYX_BAD(uc, cmd, nr, OUT_OF_RANGE);
+	if (!cmd->timeout_ms || cmd->timeout_ms > TIMEOUT_MAX_MS)
+		return NYX_BAD(uc, cmd, timeout_ms, OUT_OF_RANGE);
 	page = kmalloc_array(cmd->nr, sizeof(*page), GFP_CALLER);
 	if (!page)
 		return -ENOMEM;
@@ -52,13 +57,15 @@ int nyx_ioctl_page_request(struct nyx_ucmd *uc, void *_cmd)
 	ret = copy_from_user(page, u64_to_user_ptr(cmd->pages),
 			     array_size(cmd->nr, sizeof(*page))) ? -EFAULT :
 		check_pages(page, cmd->nr);
-	if (!ret) {
+	if (ret) {
+		uc->field = offsetof(struct nyx_page_request, pages);
+	} else {
 		ret = nyx_page_request(uc->unit, &req);
 		cmd->out_group = req.group;
 		cmd->out_response = req.response;
 	}
 	kfree(page);
-	return ret;
+	return nyx_access_err(ret);
 }
 
 int nyx_ioctl_page_respond(struct nyx_ucmd *uc, void *_cmd)
@@ -66,8 +73,9 @@ int nyx_ioctl_page_respond(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_page_respond *cmd = _cmd;
 
 	if (cmd->response > NYX_PAGE_TIMEOUT)
-		return -EOPNOTSUPP;
+		return NYX_BAD(uc, cmd, response, UNKNOWN_VALUE);
+	/* Only the kernel answers so. */
 	if (cmd->response == NYX_PAGE_TIMEOUT)
-		return -EINVAL;		/* only the kernel answers so */
+		return NYX_BAD(uc, cmd, response, OUT_OF_RANGE);
 	return nyx_page_respond(uc->unit, cmd->group, cmd->response);
 }

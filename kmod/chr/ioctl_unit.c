@@ -38,76 +38,76 @@ int nyx_ioctl_module_info(struct nyx_ucmd *uc, void *_cmd)
 	return 0;
 }
 
-/* A limit: 0 is the default; what is above the maximum is refused. */
-static int parse_limit(u32 value, u32 def, u32 max, u32 *out)
-{
-	if (value > max)
-		return -EINVAL;
-	*out = value ?: def;
-	return 0;
-}
+/* A limit: 0 is the default. */
+#define parse_limit(_uc, _cmd, _cfg, _field, _def, _max) ({		\
+	(_cfg)->_field = (_cmd)->_field ?: (_def);			\
+	(_cmd)->_field > (_max) ? NYX_BAD(_uc, _cmd, _field, OUT_OF_RANGE) : 0; \
+})
 
 /* The options of a model are copied as a structure is: see copy_struct_from_user(). */
-static int parse_data(const struct nyx_unit_create *cmd, struct nyx_unit_config *cfg,
-		      u32 size)
+static int parse_data(struct nyx_ucmd *uc, const struct nyx_unit_create *cmd,
+		      struct nyx_unit_config *cfg)
 {
 	const void __user *data = u64_to_user_ptr(cmd->data_uptr);
+	int ret;
 
 	if (!cmd->data_len)
-		return cmd->data_uptr ? -EINVAL : 0;
+		return cmd->data_uptr ? NYX_BAD(uc, cmd, data_uptr, UNUSED) : 0;
 	if (!cmd->data_uptr)
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, data_uptr, CONFLICT);
 	if (cmd->data_len > PAGE_SIZE)
-		return -E2BIG;
-	return copy_struct_from_user(cfg->data, size, data, cmd->data_len);
+		return NYX_BAD(uc, cmd, data_len, TOO_LONG);
+	ret = copy_struct_from_user(cfg->data, cfg->data_len, data, cmd->data_len);
+	if (ret == -E2BIG)
+		return NYX_BAD(uc, cmd, data_uptr, UNKNOWN_PART);
+	return ret ? NYX_BAD(uc, cmd, data_uptr, POINTER) : 0;
 }
 
-static int parse_model(const struct nyx_unit_create *cmd,
+static int parse_model(struct nyx_ucmd *uc, const struct nyx_unit_create *cmd,
 		       struct nyx_unit_config *cfg)
 {
 	const struct nyx_front_ops *ops = nyx_front_find(cmd->model);
 	int ret;
 
 	if (!ops)
-		return -EOPNOTSUPP;
+		return NYX_BAD(uc, cmd, model, UNKNOWN_VALUE);
 	cfg->model = cmd->model;
 	cfg->address_width = cmd->address_width;
 	cfg->irt_entries = cmd->irt_entries;
 	cfg->data_len = ops->data_size;
-	ret = parse_data(cmd, cfg, ops->data_size);
+	ret = parse_data(uc, cmd, cfg);
 	return ret ?: ops->configure(cfg);
 }
 
-static int parse_config(const struct nyx_unit_create *cmd,
+static int parse_config(struct nyx_ucmd *uc, const struct nyx_unit_create *cmd,
 			struct nyx_unit_config *cfg)
 {
 	u32 entries;
 	int ret;
 
-	ret = parse_model(cmd, cfg);
+	ret = parse_model(uc, cmd, cfg);
 	if (ret)
 		return ret;
 
 	entries = cmd->iotlb_entries == NYX_DEFAULT ? DEFAULT_IOTLB :
 						      cmd->iotlb_entries;
 	if (entries > IOTLB_MAX_ENTRIES)
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, iotlb_entries, OUT_OF_RANGE);
 	cfg->iotlb_entries = entries ? roundup_pow_of_two(max(entries, 2 * IOTLB_WAYS)) : 0;
 
 	entries = cmd->event_entries ?: DEFAULT_EVENTS;
 	if (entries < 16 || entries > 65536)
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, event_entries, OUT_OF_RANGE);
 	cfg->event_entries = roundup_pow_of_two(entries);
 
-	if (parse_limit(cmd->max_domains, U16_MAX, U16_MAX, &cfg->max_domains) ||
-	    parse_limit(cmd->max_devices, DEFAULT_DEVICES, MAX_DEVICES,
-			&cfg->max_devices) ||
-	    parse_limit(cmd->max_memory, DEFAULT_MEMORY, MAX_MEMORY,
-			&cfg->max_memory) ||
-	    nyx_check_name(cmd->name, "._:-"))
-		return -EINVAL;
+	ret = parse_limit(uc, cmd, cfg, max_domains, U16_MAX, U16_MAX) ?:
+	      parse_limit(uc, cmd, cfg, max_devices, DEFAULT_DEVICES, MAX_DEVICES) ?:
+	      parse_limit(uc, cmd, cfg, max_memory, DEFAULT_MEMORY, MAX_MEMORY) ?:
+	      nyx_check_name(cmd->name, "._:-");
+	if (ret)
+		return ret;
 	if ((cmd->flags & NYX_UNIT_F_KEEP) && !(cmd->flags & NYX_UNIT_F_SHARED))
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, flags, KEEP_UNSHARED);
 	strscpy(cfg->name, (const char *)cmd->name, sizeof(cfg->name));
 	return 0;
 }
@@ -119,13 +119,13 @@ int nyx_ioctl_unit_create(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_unit *unit;
 	int ret;
 
-	ret = parse_config(cmd, &cfg);
+	ret = parse_config(uc, cmd, &cfg);
 	if (ret)
 		return ret;
 
 	mutex_lock(&uc->file->lock);
 	if (uc->file->unit) {
-		ret = -EBUSY;
+		ret = NYX_ERR(FILE_BOUND);
 		goto out_unlock;
 	}
 	cfg.group = uc->file->group;
@@ -154,18 +154,18 @@ int nyx_ioctl_unit_open(struct nyx_ucmd *uc, void *_cmd)
 		return ret;
 	/* Exactly one of them. */
 	if (!cmd->unit_id == !cmd->name[0])
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, unit_id, CONFLICT);
 	if (cmd->flags & NYX_OPEN_F_OWNER) {
 		owner = make_kuid(current_user_ns(), cmd->owner_uid);
 		if (!uid_valid(owner))
-			return -EINVAL;
+			return NYX_BAD(uc, cmd, owner_uid, OUT_OF_RANGE);
 	} else if (cmd->owner_uid) {
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, owner_uid, UNUSED);
 	}
 
 	mutex_lock(&uc->file->lock);
 	if (uc->file->unit) {
-		ret = -EBUSY;
+		ret = NYX_ERR(FILE_BOUND);
 		goto out_unlock;
 	}
 	unit = nyx_unit_open(cmd->unit_id, (const char *)cmd->name, owner,
@@ -204,7 +204,7 @@ static void fill_unit_state(struct nyx_unit *unit, struct nyx_unit_info *info)
 int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 		       bool all)
 {
-	int ret = -ENODEV;
+	int ret = NYX_ERR(UNIT_ENDED);
 
 	info->flags = (READ_ONCE(unit->keep) ? NYX_UNIT_F_KEEP : 0) |
 		      (READ_ONCE(unit->shared) ? NYX_UNIT_F_SHARED : 0) |
@@ -227,7 +227,7 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 	info->memory_bytes = READ_ONCE(unit->mem.bytes);
 	/* The owner's memory cgroup may hold up the lock: other users must not wait for it. */
 	if (!all)
-		return READ_ONCE(unit->dead) ? -ENODEV : 0;
+		return READ_ONCE(unit->dead) ? NYX_ERR(UNIT_ENDED) : 0;
 
 	mutex_lock(&unit->lock);
 	/* A unit that has ended has no counters any more. */
@@ -254,7 +254,7 @@ int nyx_ioctl_unit_keep(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_unit_keep *cmd = _cmd;
 
 	if (cmd->keep > 1)
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, keep, OUT_OF_RANGE);
 	return nyx_unit_set_keep(uc->unit, cmd->keep);
 }
 
@@ -263,32 +263,34 @@ int nyx_ioctl_unit_destroy(struct nyx_ucmd *uc, void *cmd)
 	return nyx_unit_destroy(uc->unit);
 }
 
-static int collect_stats(struct nyx_unit *unit, u32 scope, u32 id, u64 *count)
+static int collect_stats(struct nyx_ucmd *uc, const struct nyx_stats *cmd, u64 *count)
 {
+	struct nyx_unit *unit = uc->unit;
+	u32 id = cmd->id;
 	struct nyx_domain *dom;
 	struct nyx_device *dev;
 
 	lockdep_assert_held(&unit->lock);
-	switch (scope) {
+	switch (cmd->scope) {
 	case NYX_SCOPE_UNIT:
 		if (id)
-			return -EINVAL;
+			return NYX_BAD(uc, cmd, id, UNUSED);
 		nyx_unit_get_stats(unit, count);
 		return 0;
 	case NYX_SCOPE_DOMAIN:
 		dom = xa_load(&unit->domains, id);
 		if (!dom)
-			return -ENOENT;
+			return NYX_ERR(NO_SUCH_DOMAIN);
 		nyx_stats_sum(dom->stats, count);
 		return 0;
 	case NYX_SCOPE_DEVICE:
 		dev = xa_load(&unit->devices, id);
 		if (!dev)
-			return -ENOENT;
+			return NYX_ERR(NO_SUCH_DEVICE);
 		nyx_stats_sum(dev->stats, count);
 		return 0;
 	default:
-		return -EOPNOTSUPP;
+		return NYX_BAD(uc, cmd, scope, UNKNOWN_VALUE);
 	}
 }
 
@@ -301,9 +303,9 @@ int nyx_ioctl_stats(struct nyx_ucmd *uc, void *_cmd)
 	int ret;
 
 	if (cmd->nr > NYX_ARRAY_MAX)
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, nr, OUT_OF_RANGE);
 	mutex_lock(&uc->unit->lock);
-	ret = collect_stats(uc->unit, cmd->scope, cmd->id, count);
+	ret = collect_stats(uc, cmd, count);
 	mutex_unlock(&uc->unit->lock);
 	if (ret)
 		return ret;
@@ -311,7 +313,7 @@ int nyx_ioctl_stats(struct nyx_ucmd *uc, void *_cmd)
 	known = min_t(u32, cmd->nr, NYX_STAT_MAX);
 	if (copy_to_user(values, count, known * sizeof(*values)) ||
 	    clear_user(values + known, (cmd->nr - known) * sizeof(*values)))
-		return -EFAULT;
+		return NYX_BAD(uc, cmd, values, POINTER);
 	cmd->out_nr = NYX_STAT_MAX;
 	return 0;
 }

@@ -20,33 +20,37 @@ static_assert((int)PT_STEP_TABLE == (int)NYX_WALK_TABLE);
 static_assert((int)PT_STEP_LEAF == (int)NYX_WALK_PAGE);
 static_assert(PT_TRACE_STEPS == NYX_WALK_STEPS);
 
-static int parse_table(const struct nyx_unit *unit, const struct nyx_walk *cmd,
+static int parse_table(struct nyx_ucmd *uc, const struct nyx_walk *cmd,
 		       struct nyx_walk_view *view)
 {
 	u64 sizes;
 	u32 width;
 
 	if (cmd->format > NYX_FORMAT_AMDV1)
-		return -EOPNOTSUPP;
-	if (cmd->sbdf || (cmd->root & NYX_PAGE_MASK))
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, format, UNKNOWN_VALUE);
+	if (cmd->sbdf)
+		return NYX_BAD(uc, cmd, sbdf, UNUSED);
+	if (cmd->root & NYX_PAGE_MASK)
+		return NYX_BAD(uc, cmd, root, MISALIGNED);
 	if (cmd->root > NYX_GPA_LAST)
-		return -ERANGE;
+		return NYX_ERR(GPA_WIDTH);
 	view->cfg.format = cmd->format;
 	view->cfg.page_sizes = cmd->page_sizes;
 	view->root = cmd->root;
 
 	/* Second-stage tables have 57 bits at most, and x86 ones one less in each half. */
-	width = min(unit->cfg.address_width,
+	width = min(uc->unit->cfg.address_width,
 		    cmd->format == NYX_FORMAT_AMDV1 ? 64u : 57u);
 	if (cmd->format == NYX_FORMAT_X86)
 		width--;
 	view->cfg.levels = cmd->levels > U8_MAX ? U8_MAX :
 			  cmd->levels ?: pt_format_levels(cmd->format, width);
 	sizes = pt_format_page_sizes(cmd->format, view->cfg.levels);
-	if (!sizes || (cmd->page_sizes & ~sizes) ||
+	if (!sizes)
+		return NYX_BAD(uc, cmd, levels, OUT_OF_RANGE);
+	if ((cmd->page_sizes & ~sizes) ||
 	    (cmd->page_sizes && !(cmd->page_sizes & NYX_PAGE_SIZE)))
-		return -EINVAL;
+		return NYX_BAD(uc, cmd, page_sizes, PAGE_SIZES);
 	return 0;
 }
 
@@ -83,24 +87,39 @@ static void tell(const struct nyx_walk_view *view, struct nyx_walk *cmd)
 	cmd->out_fault = view->fault;
 }
 
+/* A device leads to a table by itself. */
+static int check_device(struct nyx_ucmd *uc, const struct nyx_walk *cmd)
+{
+	if (cmd->format)
+		return NYX_BAD(uc, cmd, format, UNUSED);
+	if (cmd->levels)
+		return NYX_BAD(uc, cmd, levels, UNUSED);
+	if (cmd->root)
+		return NYX_BAD(uc, cmd, root, UNUSED);
+	if (cmd->page_sizes)
+		return NYX_BAD(uc, cmd, page_sizes, UNUSED);
+	return 0;
+}
+
 int nyx_ioctl_walk(struct nyx_ucmd *uc, void *_cmd)
 {
 	struct nyx_walk_view view = {};
 	struct nyx_walk *cmd = _cmd;
 	int ret;
 
-	if (cmd->pasid != NYX_PASID_NONE || (cmd->access & ~NYX_ACC_RW))
-		return -EOPNOTSUPP;
+	if (cmd->pasid != NYX_PASID_NONE)
+		return NYX_BAD(uc, cmd, pasid, PASID);
+	if (cmd->access & ~NYX_ACC_RW)
+		return NYX_BAD(uc, cmd, access, UNKNOWN_VALUE);
 	if (cmd->flags & NYX_WALK_F_DEVICE) {
-		if (cmd->format || cmd->levels || cmd->root || cmd->page_sizes)
-			return -EINVAL;
-		ret = nyx_walk_device(uc->unit, cmd->sbdf, cmd->pasid, cmd->iova,
+		ret = check_device(uc, cmd) ?:
+		      nyx_walk_device(uc->unit, cmd->sbdf, cmd->pasid, cmd->iova,
 				      cmd->access, &view);
 	} else {
-		ret = parse_table(uc->unit, cmd, &view) ?:
+		ret = parse_table(uc, cmd, &view) ?:
 		      nyx_walk_table(uc->unit, cmd->iova, cmd->access, &view);
 	}
 	if (!ret)
 		tell(&view, cmd);
-	return ret;
+	return nyx_access_err(ret);
 }

@@ -20,12 +20,19 @@ int nyx_check_name(const u8 *name, const char *extra)
 	const u8 *c;
 
 	if (!memchr(name, 0, NYX_NAME_LEN))
-		return -EINVAL;
+		return NYX_ERR(NAME);
 	for (c = name; *c; c++) {
 		if (!isascii(*c) || (!isalnum(*c) && !strchr(extra, *c)))
-			return -EINVAL;
+			return NYX_ERR(NAME);
 	}
 	return 0;
+}
+
+int nyx_access_err(int err)
+{
+	if (err == -ENOENT)
+		return NYX_ERR(NO_SUCH_DEVICE);
+	return err == -EAGAIN ? NYX_ERR(RATE_LIMIT) : err;
 }
 
 int nyx_ucmd_respond(struct nyx_ucmd *uc, const void *cmd, u32 ksize)

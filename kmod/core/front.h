@@ -167,7 +167,8 @@ struct nyx_register {
  * @data_size: bytes of its options, at most NYX_UNIT_DATA_MAX
  * @configure: check what a caller asks for, its options among it, and put values in the
  *             place of defaults; address_width, irt_entries and data are the caller's.
- *             0; -EINVAL; -EOPNOTSUPP for what it does not know. Any context
+ *             0, or NYX_ERR() of MODEL_WIDTH, MODEL_ENTRIES, OPTION_UNKNOWN,
+ *             OPTION_RANGE or OPTION_CONFLICT. Any context
  * @create: make the front end of a unit from such a configuration, or ERR_PTR; may sleep
  * @stop: end what the front end does by itself, before the unit's memory goes; the
  *        unit has no users; may sleep. NULL: there is no such thing

@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "base/reason.h"
 #include "core/context.h"
 #include "core/inval.h"
 #include "core/irq.h"
@@ -183,9 +184,9 @@ static int demo_configure(struct nyx_unit_config *cfg)
 	const struct demo_options *opt = (const void *)cfg->data;
 
 	if (opt->flags & ~(u32)DEMO_F_READONLY)
-		return -EOPNOTSUPP;
+		return NYX_ERR(OPTION_UNKNOWN);
 	if (cfg->irt_entries)
-		return -EINVAL;
+		return NYX_ERR(MODEL_ENTRIES);
 	cfg->address_width = cfg->address_width ?: 48;
 	cfg->irt_entries = DEMO_ENTRIES;
 	return 0;

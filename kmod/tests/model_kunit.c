@@ -10,6 +10,7 @@
 #include <linux/err.h>
 #include <linux/string.h>
 
+#include "base/reason.h"
 #include "core/device.h"
 #include "core/dma.h"
 #include "core/irq.h"
@@ -98,7 +99,7 @@ static void options_are_checked_by_the_model(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cfg.address_width, 48u);
 	KUNIT_EXPECT_EQ(test, cfg.irt_entries, DEMO_ENTRIES);
 	cfg = config(DEMO_F_READONLY << 1);
-	KUNIT_EXPECT_EQ(test, demo_model.configure(&cfg), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, demo_model.configure(&cfg), NYX_ERR(OPTION_UNKNOWN));
 }
 
 /* Let the device do a DMA, and say why it is stopped: the unit has no memory. */

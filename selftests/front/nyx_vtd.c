@@ -320,10 +320,11 @@ TEST(array_of_accesses)
 {
 	struct guest guest, *g = &guest;
 	struct nyx_mmio m[4] = {
-		{ sizeof(m[0]), 0, VER, 4, 0, 0 },
-		{ sizeof(m[0]), NYX_MMIO_F_WRITE, FEDATA, 4, 0x4021, 0 },
-		{ sizeof(m[0]), 0, FEDATA, 4, 0, 0 },
-		{ sizeof(m[0]), 0, FEDATA, 2, 0, 0 },
+		{ .size = sizeof(m[0]), .offset = VER, .width = 4 },
+		{ .size = sizeof(m[0]), .flags = NYX_MMIO_F_WRITE, .offset = FEDATA,
+		  .width = 4, .value = 0x4021 },
+		{ .size = sizeof(m[0]), .offset = FEDATA, .width = 4 },
+		{ .size = sizeof(m[0]), .offset = FEDATA, .width = 2 },
 	};
 	__u32 done;
 

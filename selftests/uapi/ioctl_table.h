@@ -65,10 +65,7 @@ struct ioctl_world {
  * union ioctl_arg - the structure of any command
  */
 union ioctl_arg {
-	struct {
-		__u32 size;
-		__u32 flags;
-	} head;
+	struct nyx_head head;
 	struct nyx_module_info module_info;
 	struct nyx_unit_create unit_create;
 	struct nyx_unit_open unit_open;

@@ -91,7 +91,10 @@ TEST_EACH(map_fails_at, count_cases)
 	memcpy(copy, m, nr * sizeof(*m));
 	test_err(EINVAL, cmd_array(e.fd, NYX_CMD_MAP, m, sizeof(*m), nr, &done));
 	ASSERT_EQ(bad, done);
-	/* NYX_MAP has no output. */
+	/* NYX_MAP has no output but the reason of a failure, in the item that has failed. */
+	ASSERT_EQ(NYX_REASON_MISALIGNED, m[bad].out_err_reason);
+	copy[bad].out_err_reason = m[bad].out_err_reason;
+	copy[bad].out_err_field = offsetof(struct nyx_map, length);
 	ASSERT_SAME(m, copy, nr * sizeof(*m));
 	all = list_all(e.fd, NYX_LIST_MAPPINGS, e.domain, sizeof(*all), &n);
 	ASSERT_EQ(bad, n);

@@ -180,7 +180,7 @@ static void check_arrives(const struct env *e, __u32 sbdf, struct msi m, __u32 i
 
 TEST(layout)
 {
-	ASSERT_EQ(64, sizeof(struct nyx_irq_send));
+	ASSERT_EQ(72, sizeof(struct nyx_irq_send));
 	ASSERT_EQ(64, sizeof(struct pi_desc));
 	ASSERT_EQ(32, offsetof(struct pi_desc, control));
 	ASSERT_EQ(36, offsetof(struct pi_desc, ndst));

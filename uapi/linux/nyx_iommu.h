@@ -17,14 +17,21 @@
 /**
  * DOC: General ioctl format
  *
- * Every command takes a pointer to one structure that begins with ``__u32
- * size``, the caller's idea of sizeof(), and ``__u32 flags``. Structures only
- * grow at their end. A shorter structure than the kernel's is completed with
- * zeros; a longer one, of up to 4096 bytes, is accepted if what the kernel does
- * not know is zero.
+ * Every command takes a pointer to one structure that begins with the fields of
+ * struct nyx_head: ``size``, the caller's idea of sizeof(), ``flags``, and two
+ * that say why the command failed. Structures only grow at their end. A shorter
+ * structure than the kernel's is completed with zeros; a longer one, of up to 4096
+ * bytes, is accepted if what the kernel does not know is zero.
  * Fields named ``out_*`` are written by the kernel, also when a command that
  * is documented to report partial progress fails; ``__reserved`` fields must
  * be zero.
+ *
+ * A command that fails with an errno other than ENOTTY writes
+ * ``out_err_reason`` and ``out_err_field``, and no other field unless it is
+ * documented to. A caller that clears both before the call finds
+ * NYX_REASON_NONE there only if the kernel could not read or write the
+ * structure, which changes no errno. After success they have no meaning. A
+ * caller that knows fewer reasons than the kernel has the errno.
  *
  * Addresses and lengths are in bytes. A range is given by its first byte and
  * its length; a length of zero is -EINVAL wherever nothing else is said.
@@ -129,9 +136,278 @@ enum nyx_cmd {
 #define NYX_ARRAY_MAX		65536u	/* most items of one NYX_ARRAY */
 
 /**
+ * enum nyx_reason - why a command failed
+ * @NYX_REASON_NONE: it is not known
+ * @NYX_REASON_SIGNAL: EINTR: a signal arrived
+ * @NYX_REASON_NO_MEMORY: ENOMEM: the kernel has no memory for it
+ * @NYX_REASON_POINTER: EFAULT: a pointer does not lead to accessible memory
+ * @NYX_REASON_NO_DESCRIPTOR: EMFILE: no file descriptor is left
+ * @NYX_REASON_OTHER: any errno: the errno alone says what happened
+ * @NYX_REASON_SIZE: EINVAL: the structure is shorter than the command needs
+ * @NYX_REASON_TOO_LONG: E2BIG: the structure is longer than 4096 bytes
+ * @NYX_REASON_UNKNOWN_PART: E2BIG: a part of the structure that the module
+ *   does not know is not zero
+ * @NYX_REASON_FLAG: EOPNOTSUPP: a flag is not one that the command knows
+ * @NYX_REASON_RESERVED: EOPNOTSUPP: a reserved field is not zero
+ * @NYX_REASON_UNKNOWN_VALUE: EOPNOTSUPP: the value is not one that the module
+ *   knows
+ * @NYX_REASON_OUT_OF_RANGE: EINVAL: the value is out of its range
+ * @NYX_REASON_MISALIGNED: EINVAL: the value is not a multiple of what it has
+ *   to be
+ * @NYX_REASON_EMPTY: EINVAL: the length is zero
+ * @NYX_REASON_UNUSED: EINVAL: the field must be zero here
+ * @NYX_REASON_CONFLICT: EINVAL: the fields contradict each other
+ * @NYX_REASON_OVERFLOW: EOVERFLOW: address and length together leave 64 bits
+ * @NYX_REASON_PASID: EOPNOTSUPP: PASIDs are not supported
+ * @NYX_REASON_NOT_IN_ARRAY: EOPNOTSUPP: arrays do not take this command
+ * @NYX_REASON_ITEM_SIZE: EINVAL: the size of an item differs from that of the
+ *   array
+ * @NYX_REASON_NO_UNIT: ENXIO: the file descriptor is not bound to a unit
+ * @NYX_REASON_UNIT_ENDED: ENODEV: the unit was destroyed
+ * @NYX_REASON_INSPECT_ONLY: EACCES: the unit is open for inspection only,
+ *   because its program does not share it
+ * @NYX_REASON_VENDOR_MODEL: EOPNOTSUPP: the unit has a vendor model, whose
+ *   guest does this itself
+ * @NYX_REASON_NO_VENDOR_MODEL: EOPNOTSUPP: the unit has no vendor model
+ * @NYX_REASON_RATE_LIMIT: EAGAIN: a rate limit is reached, and the file
+ *   descriptor does not block
+ * @NYX_REASON_NAME: EINVAL: the name is not of letters, digits and the signs
+ *   that are allowed, or has no end
+ * @NYX_REASON_BAD_FD: EBADF: the file descriptor is not open
+ * @NYX_REASON_FILE_BOUND: EBUSY: the file descriptor is bound to a unit
+ *   already
+ * @NYX_REASON_KEEP_UNSHARED: EINVAL: only a shared unit can be kept
+ * @NYX_REASON_UNIT_NAME_TAKEN: EEXIST: the user has a unit of this name
+ *   already
+ * @NYX_REASON_UNITS_MAX: ENOSPC: the module has as many units as it may
+ *   (parameter max_units)
+ * @NYX_REASON_UNITS_MAX_USER: ENOSPC: the user has as many units as one may
+ *   (parameter max_units_per_user)
+ * @NYX_REASON_NO_SUCH_UNIT: ENOENT: the user has no such unit
+ * @NYX_REASON_UNIT_PRIVATE: EACCES: the unit is not open to this process
+ * @NYX_REASON_MEMORY_UNSHARED: EBUSY: the unit has memory that was added
+ *   without leave to share it
+ * @NYX_REASON_MODULE_LEAVES: ENODEV: the module is being unloaded
+ * @NYX_REASON_GPA_WIDTH: ERANGE: the guest-physical address is beyond 52 bits
+ * @NYX_REASON_MEMORY_OVERLAP: EEXIST: the range overlaps memory of the guest
+ *   that is there already
+ * @NYX_REASON_MEMORY_MAX: ENOSPC: the unit has as many ranges of memory as it
+ *   may
+ * @NYX_REASON_NO_SUCH_MEMORY: ENOENT: no range of guest memory has exactly
+ *   these bounds
+ * @NYX_REASON_MEMORY_PRIVATE: EPERM: others could reach the memory, and the
+ *   caller does not allow it
+ * @NYX_REASON_ADDRESS_SPACE: EINVAL: the range leaves the address space of the
+ *   process
+ * @NYX_REASON_FILE_SEALED: EPERM: the file is sealed against writing
+ * @NYX_REASON_FILE_ACCESS: EACCES: the file is not open for the access that is
+ *   needed
+ * @NYX_REASON_FILE_APPEND: EACCES: the file can only be appended to
+ * @NYX_REASON_FILE_KIND: EINVAL: the file is no memfd, and not of tmpfs or
+ *   hugetlbfs
+ * @NYX_REASON_FILE_PAGES: EINVAL: the range is not made of whole pages of the
+ *   file
+ * @NYX_REASON_FILE_END: EINVAL: the range goes beyond the end of the file
+ * @NYX_REASON_FILE_PIN: EINVAL: pages of the file cannot be pinned
+ * @NYX_REASON_PIN_LIMIT: EDQUOT: pinning would exceed the limit on locked
+ *   memory
+ * @NYX_REASON_FORMAT_WIDTH: EINVAL: the page-table format does not support
+ *   this address width
+ * @NYX_REASON_UNIT_WIDTH: EINVAL: the address width is above that of the unit
+ * @NYX_REASON_PAGE_SIZES: EINVAL: the page-table format cannot use these page
+ *   sizes together
+ * @NYX_REASON_DOMAIN_NAME_TAKEN: EEXIST: the unit has a domain of this name
+ *   already
+ * @NYX_REASON_DOMAIN_ID_TAKEN: EEXIST: the unit has a domain with this id
+ *   already
+ * @NYX_REASON_DOMAINS_MAX: ENOSPC: the unit has as many domains as it may
+ * @NYX_REASON_NO_SUCH_DOMAIN: ENOENT: the unit has no such domain
+ * @NYX_REASON_DOMAIN_HAS_DEVICES: EBUSY: the domain has devices
+ * @NYX_REASON_DOMAIN_DYING: EBUSY: another command is destroying the domain
+ * @NYX_REASON_DOMAIN_STRICT: EBUSY: the domain is STRICT and has its device
+ *   already
+ * @NYX_REASON_DOMAIN_DRAINING: EBUSY: accesses of a device that has left the
+ *   STRICT domain may still be under way
+ * @NYX_REASON_NOT_PAGING: EOPNOTSUPP: the domain has no page table: it is not
+ *   of the kind paging
+ * @NYX_REASON_DEVICE_NOT_PAGING: EOPNOTSUPP: the device is attached to no
+ *   paging domain
+ * @NYX_REASON_IOVA_WIDTH: ERANGE: the range goes beyond the address width of
+ *   the domain
+ * @NYX_REASON_MAPPED: EEXIST: a part of the range is mapped already
+ * @NYX_REASON_NOT_MAPPED: ENOENT: nothing is mapped in the range
+ * @NYX_REASON_NO_SUCH_DEVICE: ENOENT: the unit has no such device
+ * @NYX_REASON_DEVICE_EXISTS: EEXIST: the unit has the device already
+ * @NYX_REASON_DEVICES_MAX: ENOSPC: the unit has as many devices as it may
+ * @NYX_REASON_SEGMENT: EINVAL: the unit has a vendor model, which has devices
+ *   of segment 0 only
+ * @NYX_REASON_DEVICE_ATTACHED: EBUSY: the device is attached to a domain
+ *   already
+ * @NYX_REASON_DEVICE_MOVING: EBUSY: another command is moving the device
+ * @NYX_REASON_NOT_ATTACHED: ENOENT: the device is attached to no domain
+ * @NYX_REASON_QUARANTINED: EPERM: the device is quarantined
+ * @NYX_REASON_IRTE_BEYOND: EINVAL: the index is beyond the interrupt remapping
+ *   table
+ * @NYX_REASON_NO_SUCH_IRTE: ENOENT: none of the entries is present
+ * @NYX_REASON_DESCRIPTOR_WIDTH: ERANGE: the posted-interrupt descriptor is
+ *   beyond 52 bits
+ * @NYX_REASON_NO_EVENTFD: EINVAL: the file descriptor is no eventfd
+ * @NYX_REASON_TARGET_BAD_FD: EBADF: the file descriptor of the target is not
+ *   open
+ * @NYX_REASON_TARGET_NO_EVENTFD: EINVAL: the file descriptor of the target is
+ *   no eventfd
+ * @NYX_REASON_SAME_EVENTFD: EINVAL: source and target are the same eventfd
+ * @NYX_REASON_SOURCE_BOUND: EBUSY: the source is bound to an interrupt already
+ * @NYX_REASON_SOURCE_IS_TARGET: ELOOP: the source is the target of a binding
+ * @NYX_REASON_TARGET_IS_SOURCE: ELOOP: the target is the source of a binding
+ * @NYX_REASON_BINDINGS_MAX: ENOSPC: the unit has as many bound interrupts as
+ *   it may
+ * @NYX_REASON_BINDINGS_MAX_USER: ENOSPC: the user has as many bound interrupts
+ *   as one may (parameter max_bindings_per_user)
+ * @NYX_REASON_NO_SUCH_BINDING: ENOENT: the unit has no such bound interrupt
+ * @NYX_REASON_GROUPS_MAX_DEVICE: ENOSPC: as many page requests of the device
+ *   wait for an answer as may
+ * @NYX_REASON_GROUPS_MAX_UNIT: ENOSPC: as many page requests of the unit wait
+ *   for an answer as may
+ * @NYX_REASON_NO_SUCH_GROUP: ENOENT: no page request with this id waits for an
+ *   answer
+ * @NYX_REASON_MODEL_WIDTH: EINVAL: the unit's model does not support this
+ *   address width
+ * @NYX_REASON_MODEL_ENTRIES: EINVAL: the unit's model cannot have an interrupt
+ *   remapping table of this size
+ * @NYX_REASON_OPTION_UNKNOWN: EOPNOTSUPP: an option is not one that the unit's
+ *   model knows
+ * @NYX_REASON_OPTION_RANGE: EINVAL: an option of the unit's model is out of its
+ *   range
+ * @NYX_REASON_OPTION_CONFLICT: EINVAL: options of the unit's model contradict
+ *   each other
+ * @NYX_REASON_MAX: number of reasons
+ *
+ * Each reason has one errno, but for NYX_REASON_OTHER, which stands for those
+ * that no reason is for. Numbers are never reused. nyx_reason_text() of libnyx
+ * has the sentences.
+ */
+enum nyx_reason {
+	NYX_REASON_NONE = 0,
+	NYX_REASON_SIGNAL = 1,
+	NYX_REASON_NO_MEMORY = 2,
+	NYX_REASON_POINTER = 3,
+	NYX_REASON_NO_DESCRIPTOR = 4,
+	NYX_REASON_OTHER = 5,
+	NYX_REASON_SIZE = 6,
+	NYX_REASON_TOO_LONG = 7,
+	NYX_REASON_UNKNOWN_PART = 8,
+	NYX_REASON_FLAG = 9,
+	NYX_REASON_RESERVED = 10,
+	NYX_REASON_UNKNOWN_VALUE = 11,
+	NYX_REASON_OUT_OF_RANGE = 12,
+	NYX_REASON_MISALIGNED = 13,
+	NYX_REASON_EMPTY = 14,
+	NYX_REASON_UNUSED = 15,
+	NYX_REASON_CONFLICT = 16,
+	NYX_REASON_OVERFLOW = 17,
+	NYX_REASON_PASID = 18,
+	NYX_REASON_NOT_IN_ARRAY = 19,
+	NYX_REASON_ITEM_SIZE = 20,
+	NYX_REASON_NO_UNIT = 21,
+	NYX_REASON_UNIT_ENDED = 22,
+	NYX_REASON_INSPECT_ONLY = 23,
+	NYX_REASON_VENDOR_MODEL = 24,
+	NYX_REASON_NO_VENDOR_MODEL = 25,
+	NYX_REASON_RATE_LIMIT = 26,
+	NYX_REASON_NAME = 27,
+	NYX_REASON_BAD_FD = 28,
+	NYX_REASON_FILE_BOUND = 29,
+	NYX_REASON_KEEP_UNSHARED = 30,
+	NYX_REASON_UNIT_NAME_TAKEN = 31,
+	NYX_REASON_UNITS_MAX = 32,
+	NYX_REASON_UNITS_MAX_USER = 33,
+	NYX_REASON_NO_SUCH_UNIT = 34,
+	NYX_REASON_UNIT_PRIVATE = 35,
+	NYX_REASON_MEMORY_UNSHARED = 36,
+	NYX_REASON_MODULE_LEAVES = 37,
+	NYX_REASON_GPA_WIDTH = 38,
+	NYX_REASON_MEMORY_OVERLAP = 39,
+	NYX_REASON_MEMORY_MAX = 40,
+	NYX_REASON_NO_SUCH_MEMORY = 41,
+	NYX_REASON_MEMORY_PRIVATE = 42,
+	NYX_REASON_ADDRESS_SPACE = 43,
+	NYX_REASON_FILE_SEALED = 44,
+	NYX_REASON_FILE_ACCESS = 45,
+	NYX_REASON_FILE_APPEND = 46,
+	NYX_REASON_FILE_KIND = 47,
+	NYX_REASON_FILE_PAGES = 48,
+	NYX_REASON_FILE_END = 49,
+	NYX_REASON_FILE_PIN = 50,
+	NYX_REASON_PIN_LIMIT = 51,
+	NYX_REASON_FORMAT_WIDTH = 52,
+	NYX_REASON_UNIT_WIDTH = 53,
+	NYX_REASON_PAGE_SIZES = 54,
+	NYX_REASON_DOMAIN_NAME_TAKEN = 55,
+	NYX_REASON_DOMAIN_ID_TAKEN = 56,
+	NYX_REASON_DOMAINS_MAX = 57,
+	NYX_REASON_NO_SUCH_DOMAIN = 58,
+	NYX_REASON_DOMAIN_HAS_DEVICES = 59,
+	NYX_REASON_DOMAIN_DYING = 60,
+	NYX_REASON_DOMAIN_STRICT = 61,
+	NYX_REASON_DOMAIN_DRAINING = 62,
+	NYX_REASON_NOT_PAGING = 63,
+	NYX_REASON_DEVICE_NOT_PAGING = 64,
+	NYX_REASON_IOVA_WIDTH = 65,
+	NYX_REASON_MAPPED = 66,
+	NYX_REASON_NOT_MAPPED = 67,
+	NYX_REASON_NO_SUCH_DEVICE = 68,
+	NYX_REASON_DEVICE_EXISTS = 69,
+	NYX_REASON_DEVICES_MAX = 70,
+	NYX_REASON_SEGMENT = 71,
+	NYX_REASON_DEVICE_ATTACHED = 72,
+	NYX_REASON_DEVICE_MOVING = 73,
+	NYX_REASON_NOT_ATTACHED = 74,
+	NYX_REASON_QUARANTINED = 75,
+	NYX_REASON_IRTE_BEYOND = 76,
+	NYX_REASON_NO_SUCH_IRTE = 77,
+	NYX_REASON_DESCRIPTOR_WIDTH = 78,
+	NYX_REASON_NO_EVENTFD = 79,
+	NYX_REASON_TARGET_BAD_FD = 80,
+	NYX_REASON_TARGET_NO_EVENTFD = 81,
+	NYX_REASON_SAME_EVENTFD = 82,
+	NYX_REASON_SOURCE_BOUND = 83,
+	NYX_REASON_SOURCE_IS_TARGET = 84,
+	NYX_REASON_TARGET_IS_SOURCE = 85,
+	NYX_REASON_BINDINGS_MAX = 86,
+	NYX_REASON_BINDINGS_MAX_USER = 87,
+	NYX_REASON_NO_SUCH_BINDING = 88,
+	NYX_REASON_GROUPS_MAX_DEVICE = 89,
+	NYX_REASON_GROUPS_MAX_UNIT = 90,
+	NYX_REASON_NO_SUCH_GROUP = 91,
+	NYX_REASON_MODEL_WIDTH = 92,
+	NYX_REASON_MODEL_ENTRIES = 93,
+	NYX_REASON_OPTION_UNKNOWN = 94,
+	NYX_REASON_OPTION_RANGE = 95,
+	NYX_REASON_OPTION_CONFLICT = 96,
+	NYX_REASON_MAX,
+};
+
+/**
+ * struct nyx_head - what the structure of each command begins with
+ * @size: size of the structure, as the caller knows it
+ * @flags: as the command says
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
+ */
+struct nyx_head {
+	__u32 size;
+	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
+};
+
+/**
  * struct nyx_module_info - ioctl(NYX_MODULE_INFO)
  * @size: sizeof(struct nyx_module_info)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @out_api_version: NYX_API_VERSION of the module
  * @out_models: bit mask of 1 << enum nyx_model that NYX_UNIT_CREATE takes
  * @out_formats: bit mask of 1 << enum nyx_format that NYX_DOMAIN_CREATE takes
@@ -145,6 +421,8 @@ enum nyx_cmd {
 struct nyx_module_info {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 out_api_version;
 	__u32 out_models;
 	__u32 out_formats;
@@ -253,6 +531,8 @@ enum nyx_unit_flags {
  * struct nyx_unit_create - ioctl(NYX_UNIT_CREATE)
  * @size: sizeof(struct nyx_unit_create)
  * @flags: NYX_UNIT_F_KEEP, NYX_UNIT_F_SHARED
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @model: of enum nyx_model
  * @address_width: widest IOVA of the unit's domains in bits, 32 to 64; 0: 48
  * @iotlb_entries: size of the translation cache, rounded up to a power of two,
@@ -290,6 +570,8 @@ enum nyx_unit_flags {
 struct nyx_unit_create {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 model;
 	__u32 address_width;
 	__u32 iotlb_entries;
@@ -318,6 +600,8 @@ enum nyx_open_flags {
  * struct nyx_unit_open - ioctl(NYX_UNIT_OPEN)
  * @size: sizeof(struct nyx_unit_open)
  * @flags: of enum nyx_open_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @unit_id: id of the unit; NYX_ID_ANY: find it by @name
  * @out_unit_id: the unit's id
  * @name: NUL-terminated name; must be empty if @unit_id is given
@@ -340,6 +624,8 @@ enum nyx_open_flags {
 struct nyx_unit_open {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 unit_id;
 	__u32 out_unit_id;
 	__u8 name[NYX_NAME_LEN];
@@ -353,6 +639,8 @@ struct nyx_unit_open {
  * struct nyx_unit_info - ioctl(NYX_UNIT_INFO), and the entry of NYX_LIST
  * @size: sizeof(struct nyx_unit_info)
  * @flags: in: must be 0; out: of enum nyx_unit_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @unit_id: out: id
  * @model: out: of enum nyx_model
  * @address_width: out: bits
@@ -387,6 +675,8 @@ struct nyx_unit_open {
 struct nyx_unit_info {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 unit_id;
 	__u32 model;
 	__u32 address_width;
@@ -421,6 +711,8 @@ struct nyx_unit_info {
  * struct nyx_unit_keep - ioctl(NYX_UNIT_KEEP)
  * @size: sizeof(struct nyx_unit_keep)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @keep: 1: the unit outlives its last file descriptor; 0: it does not
  * @__reserved: must be 0
  *
@@ -429,6 +721,8 @@ struct nyx_unit_info {
 struct nyx_unit_keep {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 keep;
 	__u32 __reserved;
 };
@@ -439,6 +733,8 @@ struct nyx_unit_keep {
  * struct nyx_unit_share - ioctl(NYX_UNIT_SHARE)
  * @size: sizeof(struct nyx_unit_share)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  *
  * Let other processes of the unit's owner open it, as if it had been made with
  * NYX_UNIT_F_SHARED. There is no way back, because they may have done so. -EBUSY
@@ -447,6 +743,8 @@ struct nyx_unit_keep {
 struct nyx_unit_share {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 };
 
 #define NYX_UNIT_SHARE _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_SHARE)
@@ -455,6 +753,8 @@ struct nyx_unit_share {
  * struct nyx_unit_destroy - ioctl(NYX_UNIT_DESTROY)
  * @size: sizeof(struct nyx_unit_destroy)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  *
  * End the unit: its id and name are free at once, commands on its file
  * descriptors that need a unit fail with -ENODEV, readers of its events see the end of the
@@ -464,6 +764,8 @@ struct nyx_unit_share {
 struct nyx_unit_destroy {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 };
 
 #define NYX_UNIT_DESTROY _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_DESTROY)
@@ -501,6 +803,8 @@ enum nyx_list_type {
  * struct nyx_list - ioctl(NYX_LIST)
  * @size: sizeof(struct nyx_list)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @type: of enum nyx_list_type
  * @domain_id: NYX_LIST_MAPPINGS: the domain; otherwise must be 0
  * @start: the first key that is wanted (id, GPA, SBDF, IOVA, NYX_IRTE_KEY() or
@@ -519,6 +823,8 @@ enum nyx_list_type {
 struct nyx_list {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 type;
 	__u32 domain_id;
 	__aligned_u64 start;
@@ -617,6 +923,8 @@ enum nyx_scope {
  * struct nyx_stats - ioctl(NYX_STATS)
  * @size: sizeof(struct nyx_stats)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @scope: NYX_SCOPE_UNIT, NYX_SCOPE_DOMAIN or NYX_SCOPE_DEVICE
  * @id: domain id or SBDF; 0 for the unit
  * @values: user pointer to an array of @nr __u64, indexed by enum nyx_stat
@@ -629,6 +937,8 @@ enum nyx_scope {
 struct nyx_stats {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 scope;
 	__u32 id;
 	__aligned_u64 values;
@@ -659,6 +969,8 @@ enum nyx_memory_flags {
  * struct nyx_memory_add - ioctl(NYX_MEMORY_ADD)
  * @size: sizeof(struct nyx_memory_add)
  * @flags: of enum nyx_memory_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @gpa: first guest-physical address, a multiple of 4096
  * @length: bytes, a multiple of 4096
  * @user_addr: without NYX_MEMORY_F_FILE: address in the caller's memory, a
@@ -682,6 +994,8 @@ enum nyx_memory_flags {
 struct nyx_memory_add {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__aligned_u64 gpa;
 	__aligned_u64 length;
 	__aligned_u64 user_addr;
@@ -696,6 +1010,8 @@ struct nyx_memory_add {
  * struct nyx_memory_remove - ioctl(NYX_MEMORY_REMOVE)
  * @size: sizeof(struct nyx_memory_remove)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @gpa: first address of the range, as it was added
  * @length: its length, as it was added
  *
@@ -708,6 +1024,8 @@ struct nyx_memory_add {
 struct nyx_memory_remove {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__aligned_u64 gpa;
 	__aligned_u64 length;
 };
@@ -786,6 +1104,8 @@ enum nyx_domain_flags {
  * struct nyx_domain_create - ioctl(NYX_DOMAIN_CREATE)
  * @size: sizeof(struct nyx_domain_create)
  * @flags: of enum nyx_domain_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @kind: of enum nyx_domain_kind
  * @format: NYX_DOMAIN_PAGING: of enum nyx_format; otherwise must be 0
  * @address_width: NYX_DOMAIN_PAGING: bits of an IOVA: 39, 48 or 57 (VTDSS), 48
@@ -805,6 +1125,8 @@ enum nyx_domain_flags {
 struct nyx_domain_create {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 kind;
 	__u32 format;
 	__u32 address_width;
@@ -821,6 +1143,8 @@ struct nyx_domain_create {
  * struct nyx_domain_destroy - ioctl(NYX_DOMAIN_DESTROY)
  * @size: sizeof(struct nyx_domain_destroy)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @domain_id: the domain
  * @__reserved: must be 0
  *
@@ -829,6 +1153,8 @@ struct nyx_domain_create {
 struct nyx_domain_destroy {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 domain_id;
 	__u32 __reserved;
 };
@@ -896,6 +1222,8 @@ struct nyx_mapping_info {
  * struct nyx_device_add - ioctl(NYX_DEVICE_ADD)
  * @size: sizeof(struct nyx_device_add)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @sbdf: the device
  * @__reserved: must be 0
  *
@@ -905,6 +1233,8 @@ struct nyx_mapping_info {
 struct nyx_device_add {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 sbdf;
 	__u32 __reserved;
 };
@@ -915,6 +1245,8 @@ struct nyx_device_add {
  * struct nyx_device_remove - ioctl(NYX_DEVICE_REMOVE)
  * @size: sizeof(struct nyx_device_remove)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @sbdf: the device
  * @__reserved: must be 0
  *
@@ -925,6 +1257,8 @@ struct nyx_device_add {
 struct nyx_device_remove {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 sbdf;
 	__u32 __reserved;
 };
@@ -945,6 +1279,8 @@ enum nyx_attach_flags {
  * struct nyx_device_attach - ioctl(NYX_DEVICE_ATTACH)
  * @size: sizeof(struct nyx_device_attach)
  * @flags: of enum nyx_attach_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @sbdf: the device
  * @domain_id: the domain; -EBUSY if it is STRICT and has a device
  * @pasid: must be NYX_PASID_NONE
@@ -958,6 +1294,8 @@ enum nyx_attach_flags {
 struct nyx_device_attach {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 sbdf;
 	__u32 domain_id;
 	__u32 pasid;
@@ -970,6 +1308,8 @@ struct nyx_device_attach {
  * struct nyx_device_detach - ioctl(NYX_DEVICE_DETACH)
  * @size: sizeof(struct nyx_device_detach)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @sbdf: the device
  * @pasid: must be NYX_PASID_NONE
  *
@@ -982,6 +1322,8 @@ struct nyx_device_attach {
 struct nyx_device_detach {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 sbdf;
 	__u32 pasid;
 };
@@ -1055,6 +1397,8 @@ enum nyx_prot {
  * struct nyx_map - ioctl(NYX_MAP), and the item of NYX_ARRAY
  * @size: sizeof(struct nyx_map)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @domain_id: a paging domain
  * @prot: of enum nyx_prot, at least one. A format that cannot express
  *        write-only grants both
@@ -1070,6 +1414,8 @@ enum nyx_prot {
 struct nyx_map {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 domain_id;
 	__u32 prot;
 	__aligned_u64 iova;
@@ -1091,6 +1437,8 @@ enum nyx_unmap_flags {
  * struct nyx_unmap - ioctl(NYX_UNMAP), and the item of NYX_ARRAY
  * @size: sizeof(struct nyx_unmap)
  * @flags: of enum nyx_unmap_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @domain_id: a paging domain
  * @__reserved: must be 0
  * @iova: first IOVA, a multiple of 4096
@@ -1106,6 +1454,8 @@ enum nyx_unmap_flags {
 struct nyx_unmap {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 domain_id;
 	__u32 __reserved;
 	__aligned_u64 iova;
@@ -1119,6 +1469,8 @@ struct nyx_unmap {
  * struct nyx_invalidate - ioctl(NYX_INVALIDATE), and the item of NYX_ARRAY
  * @size: sizeof(struct nyx_invalidate)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @scope: of enum nyx_scope: RANGE and DOMAIN by @domain_id, DEVICE (what the
  *         device's domain holds) by @sbdf, UNIT
  * @domain_id: the domain, or 0
@@ -1133,6 +1485,8 @@ struct nyx_unmap {
 struct nyx_invalidate {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 scope;
 	__u32 domain_id;
 	__u32 sbdf;
@@ -1291,6 +1645,8 @@ enum nyx_translate_flags {
  * struct nyx_translate - ioctl(NYX_TRANSLATE), and the item of NYX_ARRAY
  * @size: sizeof(struct nyx_translate)
  * @flags: of enum nyx_translate_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @sbdf: the device
  * @pasid: must be NYX_PASID_NONE
  * @access: of enum nyx_prot, at least one: what is to be allowed
@@ -1312,6 +1668,8 @@ enum nyx_translate_flags {
 struct nyx_translate {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 sbdf;
 	__u32 pasid;
 	__u32 access;
@@ -1350,6 +1708,8 @@ enum nyx_dma_op {
  * struct nyx_dma - ioctl(NYX_DMA), and the item of NYX_ARRAY
  * @size: sizeof(struct nyx_dma)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @sbdf: the device
  * @pasid: must be NYX_PASID_NONE
  * @op: of enum nyx_dma_op
@@ -1376,6 +1736,8 @@ enum nyx_dma_op {
 struct nyx_dma {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 sbdf;
 	__u32 pasid;
 	__u32 op;
@@ -1406,6 +1768,8 @@ enum nyx_array_flags {
  * struct nyx_array - ioctl(NYX_ARRAY)
  * @size: sizeof(struct nyx_array)
  * @flags: of enum nyx_array_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @cmd: NYX_CMD_MAP, _UNMAP, _INVALIDATE, _TRANSLATE, _DMA,
  *       _IRTE_SET, _IRQ_SEND or _MMIO
  * @item_size: bytes from one item to the next; each item's own size field says
@@ -1416,12 +1780,17 @@ enum nyx_array_flags {
  *
  * Do many commands in one call. Stops at the first item that fails, with its
  * errno; a guest fault is no failure. The ``out_`` fields of the items up to
- * and including the failing one are written. NYX_UNMAP and NYX_INVALIDATE items
- * of the same domain in a row wait for accesses in flight together, at the end.
+ * and including the failing one are written. If an item fails, @out_err_reason
+ * is that of the item, and @out_err_field the offset of @items; the item at
+ * @out_done has the reason, too, and the field of its own that is to blame.
+ * NYX_UNMAP and NYX_INVALIDATE items of the same domain in a row wait for accesses
+ * in flight together, at the end.
  */
 struct nyx_array {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 cmd;
 	__u32 item_size;
 	__aligned_u64 items;
@@ -1450,6 +1819,8 @@ enum nyx_events_flags {
  * struct nyx_events_open - ioctl(NYX_EVENTS_OPEN)
  * @size: sizeof(struct nyx_events_open)
  * @flags: of enum nyx_events_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @out_fd: a file descriptor, close-on-exec
  * @__reserved: must be 0
  *
@@ -1462,6 +1833,8 @@ enum nyx_events_flags {
 struct nyx_events_open {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__s32 out_fd;
 	__u32 __reserved;
 };
@@ -1483,6 +1856,8 @@ enum nyx_mmio_flags {
  * struct nyx_mmio - ioctl(NYX_MMIO), and the item of NYX_ARRAY
  * @size: sizeof(struct nyx_mmio)
  * @flags: of enum nyx_mmio_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @offset: of the register, a multiple of @width, below NYX_MMIO_SIZE or
  *          NYX_MMIO_SIZE_AMDVI
  * @width: bytes, 4 or 8
@@ -1506,6 +1881,8 @@ enum nyx_mmio_flags {
 struct nyx_mmio {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 offset;
 	__u32 width;
 	__aligned_u64 value;
@@ -1558,6 +1935,8 @@ struct nyx_register_info {
  * struct nyx_unit_reset - ioctl(NYX_UNIT_RESET)
  * @size: sizeof(struct nyx_unit_reset)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  *
  * The registers of the unit's vendor model are as after power-on, and what the
  * guest's tables said is forgotten. -EOPNOTSUPP without a vendor model. -EINTR:
@@ -1567,6 +1946,8 @@ struct nyx_register_info {
 struct nyx_unit_reset {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 };
 
 #define NYX_UNIT_RESET _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_RESET)
@@ -1638,6 +2019,8 @@ enum nyx_walk_flags {
  * struct nyx_walk - ioctl(NYX_WALK)
  * @size: sizeof(struct nyx_walk)
  * @flags: of enum nyx_walk_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @format: of enum nyx_format
  * @levels: depth of the table: 3 to 5 (VTDSS), 4 or 5 (X86), 1 to 6 (AMDV1); 0:
  *          what the unit's address width takes
@@ -1669,6 +2052,8 @@ enum nyx_walk_flags {
 struct nyx_walk {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 format;
 	__u32 levels;
 	__aligned_u64 root;
@@ -1726,6 +2111,8 @@ enum nyx_irq_mode {
  * struct nyx_irq_setup - ioctl(NYX_IRQ_SETUP)
  * @size: sizeof(struct nyx_irq_setup)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @mode: of enum nyx_irq_mode; a new unit has 0
  * @__reserved: must be 0
  *
@@ -1734,6 +2121,8 @@ enum nyx_irq_mode {
 struct nyx_irq_setup {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 mode;
 	__u32 __reserved;
 };
@@ -1796,6 +2185,8 @@ enum nyx_source_check {
  * struct nyx_irte_set - ioctl(NYX_IRTE_SET), and the item of NYX_ARRAY
  * @size: sizeof(struct nyx_irte_set)
  * @flags: of enum nyx_irte_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @index: which entry
  * @dest: destination: an APIC id or a logical destination; 0 if posted
  * @vector: vector, 16 to 255; of no meaning, and any, for SMI, NMI, INIT and
@@ -1815,6 +2206,8 @@ enum nyx_source_check {
 struct nyx_irte_set {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 index;
 	__u32 dest;
 	__u8 vector;
@@ -1831,6 +2224,8 @@ struct nyx_irte_set {
  * struct nyx_irte_clear - ioctl(NYX_IRTE_CLEAR)
  * @size: sizeof(struct nyx_irte_clear)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @index: first entry
  * @nr: how many, not 0
  *
@@ -1842,6 +2237,8 @@ struct nyx_irte_set {
 struct nyx_irte_clear {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 index;
 	__u32 nr;
 };
@@ -1916,6 +2313,8 @@ enum nyx_irq_result {
  * struct nyx_irq_send - ioctl(NYX_IRQ_SEND), and the item of NYX_ARRAY
  * @size: sizeof(struct nyx_irq_send)
  * @flags: of enum nyx_irq_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @sbdf: the device
  * @data: data of the message
  * @address: address of the message
@@ -1940,6 +2339,8 @@ enum nyx_irq_result {
 struct nyx_irq_send {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 sbdf;
 	__u32 data;
 	__aligned_u64 address;
@@ -1974,6 +2375,8 @@ enum nyx_bind_flags {
  * struct nyx_irq_bind - ioctl(NYX_IRQ_BIND)
  * @size: sizeof(struct nyx_irq_bind)
  * @flags: NYX_BIND_F_MASKED: begin masked
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @sbdf: the device that the interrupts come from
  * @data: data of its message
  * @address: address of its message
@@ -2000,6 +2403,8 @@ enum nyx_bind_flags {
 struct nyx_irq_bind {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 sbdf;
 	__u32 data;
 	__aligned_u64 address;
@@ -2017,6 +2422,8 @@ struct nyx_irq_bind {
  * struct nyx_irq_unbind - ioctl(NYX_IRQ_UNBIND)
  * @size: sizeof(struct nyx_irq_unbind)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @binding_id: the binding
  * @__reserved: must be 0
  *
@@ -2026,6 +2433,8 @@ struct nyx_irq_bind {
 struct nyx_irq_unbind {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 binding_id;
 	__u32 __reserved;
 };
@@ -2049,6 +2458,8 @@ enum nyx_change_flags {
  * @size: sizeof(struct nyx_irq_change)
  * @flags: of enum nyx_change_flags, at least one; what is not named is ignored
  *         and must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @binding_id: the binding
  * @masked: 1 to mask, 0 to unmask. While it is masked one interrupt is kept, to
  *          be delivered when it is unmasked
@@ -2061,6 +2472,8 @@ enum nyx_change_flags {
 struct nyx_irq_change {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 binding_id;
 	__u32 masked;
 	__aligned_u64 address;
@@ -2195,6 +2608,8 @@ enum nyx_policy_set_flags {
  * struct nyx_policy_set - ioctl(NYX_POLICY_SET)
  * @size: sizeof(struct nyx_policy_set)
  * @flags: of enum nyx_policy_set_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @scope: NYX_SCOPE_UNIT: for devices without a policy of their own; or
  *         NYX_SCOPE_DEVICE
  * @sbdf: NYX_SCOPE_DEVICE: the device; otherwise 0
@@ -2205,6 +2620,8 @@ enum nyx_policy_set_flags {
 struct nyx_policy_set {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 scope;
 	__u32 sbdf;
 	struct nyx_policy policy;
@@ -2216,6 +2633,8 @@ struct nyx_policy_set {
  * struct nyx_policy_get - ioctl(NYX_POLICY_GET)
  * @size: sizeof(struct nyx_policy_get)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @scope: NYX_SCOPE_UNIT or NYX_SCOPE_DEVICE
  * @sbdf: NYX_SCOPE_DEVICE: the device; otherwise 0
  * @out_own: NYX_SCOPE_DEVICE: 1 if the device has a policy of its own
@@ -2225,6 +2644,8 @@ struct nyx_policy_set {
 struct nyx_policy_get {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 scope;
 	__u32 sbdf;
 	__u32 out_own;
@@ -2251,6 +2672,8 @@ enum nyx_device_action {
  * struct nyx_device_control - ioctl(NYX_DEVICE_CONTROL)
  * @size: sizeof(struct nyx_device_control)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @sbdf: the device
  * @action: of enum nyx_device_action
  *
@@ -2260,6 +2683,8 @@ enum nyx_device_action {
 struct nyx_device_control {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 sbdf;
 	__u32 action;
 };
@@ -2290,6 +2715,8 @@ struct nyx_limits {
  * struct nyx_limit_set - ioctl(NYX_LIMIT_SET)
  * @size: sizeof(struct nyx_limit_set)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @scope: NYX_SCOPE_DOMAIN or NYX_SCOPE_DEVICE
  * @id: the domain, or the device's SBDF
  * @limits: the limits; all rates 0: none
@@ -2302,6 +2729,8 @@ struct nyx_limits {
 struct nyx_limit_set {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 scope;
 	__u32 id;
 	struct nyx_limits limits;
@@ -2313,6 +2742,8 @@ struct nyx_limit_set {
  * struct nyx_limit_get - ioctl(NYX_LIMIT_GET)
  * @size: sizeof(struct nyx_limit_get)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @scope: NYX_SCOPE_DOMAIN or NYX_SCOPE_DEVICE
  * @id: the domain, or the device's SBDF
  * @out_limits: the limits
@@ -2320,6 +2751,8 @@ struct nyx_limit_set {
 struct nyx_limit_get {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 scope;
 	__u32 id;
 	struct nyx_limits out_limits;
@@ -2368,6 +2801,8 @@ enum nyx_page_response {
  * struct nyx_page_request - ioctl(NYX_PAGE_REQUEST)
  * @size: sizeof(struct nyx_page_request)
  * @flags: of enum nyx_page_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @sbdf: the device, attached to a paging domain
  * @pasid: must be NYX_PASID_NONE
  * @pages: user pointer to an array of @nr struct nyx_page
@@ -2386,6 +2821,8 @@ enum nyx_page_response {
 struct nyx_page_request {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 sbdf;
 	__u32 pasid;
 	__aligned_u64 pages;
@@ -2401,6 +2838,8 @@ struct nyx_page_request {
  * struct nyx_page_respond - ioctl(NYX_PAGE_RESPOND)
  * @size: sizeof(struct nyx_page_respond)
  * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
  * @group: the group
  * @response: NYX_PAGE_SUCCESS, NYX_PAGE_INVALID or NYX_PAGE_FAILURE
  *
@@ -2409,6 +2848,8 @@ struct nyx_page_request {
 struct nyx_page_respond {
 	__u32 size;
 	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
 	__u32 group;
 	__u32 response;
 };

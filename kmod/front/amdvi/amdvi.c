@@ -10,6 +10,7 @@
 #include <linux/err.h>
 #include <linux/mm.h>
 
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/context.h"
 #include "core/irq.h"
@@ -594,18 +595,18 @@ static int amdvi_configure(struct nyx_unit_config *cfg)
 	    (opt->flags & ~(NYX_AMDVI_F_XAPIC | NYX_AMDVI_F_SMALL_IRTES |
 			    NYX_AMDVI_F_GUEST_APIC | NYX_AMDVI_F_SEGMENTS |
 			    NYX_AMDVI_F_PREFETCH | NYX_AMDVI_F_DEVICE_TLB)))
-		return -EOPNOTSUPP;
+		return NYX_ERR(OPTION_UNKNOWN);
 	cfg->address_width = cfg->address_width ?: DEFAULT_WIDTH;
 	if (cfg->address_width != 48 && cfg->address_width != 57 &&
 	    cfg->address_width != 64)
-		return -EINVAL;
+		return NYX_ERR(MODEL_WIDTH);
 	/* Wide destinations, and guests, need the large entries. */
 	if ((opt->flags & NYX_AMDVI_F_SMALL_IRTES) &&
 	    (!(opt->flags & NYX_AMDVI_F_XAPIC) ||
 	     (opt->flags & NYX_AMDVI_F_GUEST_APIC)))
-		return -EINVAL;
+		return NYX_ERR(OPTION_CONFLICT);
 	/* Each device has a table of its own: the unit has none. */
-	return cfg->irt_entries ? -EINVAL : 0;
+	return cfg->irt_entries ? NYX_ERR(MODEL_ENTRIES) : 0;
 }
 
 static struct nyx_front *amdvi_create(struct nyx_unit *unit,

@@ -12,6 +12,7 @@
 #include <linux/log2.h>
 #include <linux/slab.h>
 
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/unit.h"
 #include "front/front.h"
@@ -27,9 +28,9 @@ static int native_configure(struct nyx_unit_config *cfg)
 
 	cfg->address_width = cfg->address_width ?: DEFAULT_WIDTH;
 	if (cfg->address_width < 32 || cfg->address_width > 64)
-		return -EINVAL;
+		return NYX_ERR(MODEL_WIDTH);
 	if (entries > IRT_MAX_ENTRIES)
-		return -EINVAL;
+		return NYX_ERR(MODEL_ENTRIES);
 	cfg->irt_entries = roundup_pow_of_two(entries);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <linux/err.h>
 #include <linux/slab.h>
 
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/context.h"
 #include "core/irq.h"
@@ -509,13 +510,15 @@ static int vtd_configure(struct nyx_unit_config *cfg)
 	static_assert(sizeof(*opt) <= sizeof(cfg->data));
 	if (opt->flags & ~(NYX_VTD_F_CACHING_MODE | NYX_VTD_F_XAPIC |
 			   NYX_VTD_F_SMALL_PAGES | NYX_VTD_F_POSTED))
-		return -EOPNOTSUPP;
+		return NYX_ERR(OPTION_UNKNOWN);
 	cfg->address_width = cfg->address_width ?: DEFAULT_WIDTH;
 	if (cfg->address_width != 39 && cfg->address_width != 48)
-		return -EINVAL;
+		return NYX_ERR(MODEL_WIDTH);
+	if (opt->faults > VTD_FRCD_MAX)
+		return NYX_ERR(OPTION_RANGE);
 	/* The guest says how large its table is. */
-	if (opt->faults > VTD_FRCD_MAX || cfg->irt_entries)
-		return -EINVAL;
+	if (cfg->irt_entries)
+		return NYX_ERR(MODEL_ENTRIES);
 	opt->faults = opt->faults ?: VTD_FRCD_MAX;
 	cfg->irt_entries = IRT_MAX_ENTRIES;
 	return 0;
