@@ -8,7 +8,8 @@
  * errno alone would not tell the cause. Such a code lies beyond all errnos, is fit for
  * ERR_PTR(), and never leaves the module: the dispatcher of commands replaces it by the
  * errno of the reason, which chr/reason.c lists. A function that something else calls, as
- * a file operation or a worker, returns errnos.
+ * a file operation or a worker, returns errnos. Where a comment names an errno that such a
+ * function returns, that is the errno of the reason.
  */
 #ifndef NYX_BASE_REASON_H
 #define NYX_BASE_REASON_H

@@ -10,6 +10,7 @@
 #include <linux/rcupdate.h>
 
 #include "base/export.h"
+#include "base/reason.h"
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/inval.h"
@@ -55,7 +56,7 @@ static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 		dev->left = 0;
 	mutex_unlock(&unit->lock);
 	/*
-	 * A removed device was maybe the last one: -EBUSY if it was not. After a kill,
+	 * A removed device was maybe the last one: an error if it was not. After a kill,
 	 * too: while it counted here, nobody else could take the domain away.
 	 */
 	if (from->kind == NYX_DOMAIN_GUEST)
@@ -78,8 +79,8 @@ static struct nyx_device *find_idle(struct nyx_unit *unit, u32 sbdf)
 
 	lockdep_assert_held(&unit->lock);
 	if (!dev)
-		return ERR_PTR(-ENOENT);
-	return dev->busy ? ERR_PTR(-EBUSY) : dev;
+		return ERR_PTR(NYX_ERR(NO_SUCH_DEVICE));
+	return dev->busy ? ERR_PTR(NYX_ERR(DEVICE_MOVING)) : dev;
 }
 
 /*
@@ -95,7 +96,7 @@ static struct nyx_device *lock_idle(struct nyx_unit *unit, u32 sbdf)
 	dev = find_idle(unit, sbdf);
 	if (IS_ERR(dev)) {
 		mutex_unlock(&unit->lock);
-		if (PTR_ERR(dev) == -ENOENT)
+		if (PTR_ERR(dev) == NYX_ERR(NO_SUCH_DEVICE))
 			nyx_inval_wait_gone(unit);
 	}
 	return dev;
@@ -128,14 +129,16 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 	return ret;
 }
 
-/* Has a domain no room for one more device? */
-static bool domain_full(struct nyx_unit *unit, struct nyx_domain *dom)
+/* Does a domain have room for one more device? */
+static int check_room(struct nyx_unit *unit, struct nyx_domain *dom)
 {
 	lockdep_assert_held(&unit->lock);
 	if (dom->flags & NYX_DOMAIN_F_SHARED)
-		return false;
+		return 0;
+	if (dom->nr_devices)
+		return NYX_ERR(DOMAIN_STRICT);
 	/* Accesses of a device that has left may be there, after a kill. */
-	return dom->nr_devices || nyx_inval_domain_busy(dom);
+	return nyx_inval_domain_busy(dom) ? NYX_ERR(DOMAIN_DRAINING) : 0;
 }
 
 int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
@@ -154,21 +157,25 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 		goto out_unlock;
 	}
 	if (!dom) {
-		ret = -ENOENT;
+		ret = NYX_ERR(NO_SUCH_DOMAIN);
 		goto out_unlock;
 	}
 	from = nyx_device_domain(unit, dev);
-	if ((from != unit->blocked_domain && !replace) || dom->dying) {
-		ret = -EBUSY;
+	if (from != unit->blocked_domain && !replace) {
+		ret = NYX_ERR(DEVICE_ATTACHED);
+		goto out_unlock;
+	}
+	if (dom->dying) {
+		ret = NYX_ERR(DOMAIN_DYING);
 		goto out_unlock;
 	}
 	/* It is there, and nothing is left to wait for. */
 	if (from == dom && !nyx_inval_device_owed(unit, dev))
 		goto out_unlock;
-	if (from != dom && domain_full(unit, dom)) {
-		ret = -EBUSY;
+	if (from != dom)
+		ret = check_room(unit, dom);
+	if (ret)
 		goto out_unlock;
-	}
 	from = move_begin(unit, dev, dom, &ticket);
 	mutex_unlock(&unit->lock);
 	ret = move_wait(unit, dev, from, &ticket);
@@ -195,13 +202,13 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 	/* It has no domain, and nothing is left to wait for. */
 	if (!attached && !nyx_inval_device_owed(unit, dev)) {
 		mutex_unlock(&unit->lock);
-		return -ENOENT;
+		return NYX_ERR(NOT_ATTACHED);
 	}
 	from = move_begin(unit, dev, unit->blocked_domain, &ticket);
 	mutex_unlock(&unit->lock);
 	ret = move_wait(unit, dev, from, &ticket);
 	move_end(unit, dev);
-	return ret ?: attached ? 0 : -ENOENT;
+	return ret ?: attached ? 0 : NYX_ERR(NOT_ATTACHED);
 }
 
 /* Keep a device from being moved or removed, until move_end(). */
@@ -248,7 +255,7 @@ int nyx_domain_destroy(struct nyx_unit *unit, u32 id)
 	int ret;
 
 	if (!dom)
-		return -ENOENT;
+		return NYX_ERR(NO_SUCH_DOMAIN);
 	ret = nyx_inval_drop(dom);
 	nyx_domain_put(dom);
 	return ret;

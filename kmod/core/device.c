@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "base/export.h"
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/domain.h"
 #include "core/inval.h"
@@ -35,7 +36,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 
 	/* The guest numbers the one segment of its unit. */
 	if (unit->guest.front->ops->one_segment && NYX_SBDF_SEGMENT(sbdf))
-		return -EINVAL;
+		return NYX_ERR(SEGMENT);
 	dev = kzalloc(sizeof(*dev), GFP_CALLER);
 	if (!dev)
 		return -ENOMEM;
@@ -50,9 +51,9 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	mutex_lock(&unit->lock);
 	nyx_guard_init(dev, &unit->policy);
 	if (xa_load(&unit->devices, sbdf)) {
-		ret = -EEXIST;
+		ret = NYX_ERR(DEVICE_EXISTS);
 	} else if (unit->nr_devices >= unit->cfg.max_devices) {
-		ret = -ENOSPC;
+		ret = NYX_ERR(DEVICES_MAX);
 	} else {
 		ret = xa_err(xa_store(&unit->devices, sbdf, dev, GFP_CALLER));
 		if (!ret) {

@@ -13,6 +13,7 @@
 #include <linux/string.h>
 
 #include "base/export.h"
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/history.h"
 #include "core/oracle.h"
@@ -210,22 +211,22 @@ static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
 
 	lockdep_assert_held(&unit->lock);
 	if (dom->name[0] && name_taken(unit, dom->name))
-		return -EEXIST;
+		return NYX_ERR(DOMAIN_NAME_TAKEN);
 	if (unit->nr_domains >= unit->cfg.max_domains)
-		return -ENOSPC;
+		return NYX_ERR(DOMAINS_MAX);
 	/* The id is part of the domain before the domain can be found. */
 	if (want == NYX_ID_ANY) {
-		/* Ids are not reused soon: who holds a stale one finds nothing. */
+		/* Ids are not reused soon: a caller with a stale one finds nothing. */
 		ret = xa_alloc_cyclic(&unit->domains, &dom->id, NULL,
 				      XA_LIMIT(1, U16_MAX), &unit->next_domain,
 				      GFP_CALLER);
 		if (ret < 0)
-			return ret == -EBUSY ? -ENOSPC : ret;
+			return ret == -EBUSY ? NYX_ERR(DOMAINS_MAX) : ret;
 	} else {
 		dom->id = want;
 		ret = xa_insert(&unit->domains, want, NULL, GFP_CALLER);
 		if (ret)
-			return ret == -EBUSY ? -EEXIST : ret;
+			return ret == -EBUSY ? NYX_ERR(DOMAIN_ID_TAKEN) : ret;
 	}
 	/* Cannot fail: the slot is reserved. */
 	xa_store(&unit->domains, dom->id, dom, GFP_CALLER);
@@ -257,9 +258,11 @@ int nyx_domain_close(struct nyx_unit *unit, struct nyx_domain *dom)
 
 	mutex_lock(&unit->lock);
 	if (xa_load(&unit->domains, dom->id) != dom)
-		ret = -ENOENT;
-	else if (dom->nr_devices || dom->dying)
-		ret = -EBUSY;
+		ret = NYX_ERR(NO_SUCH_DOMAIN);
+	else if (dom->dying)
+		ret = NYX_ERR(DOMAIN_DYING);
+	else if (dom->nr_devices)
+		ret = NYX_ERR(DOMAIN_HAS_DEVICES);
 	else
 		WRITE_ONCE(dom->dying, true);
 	mutex_unlock(&unit->lock);

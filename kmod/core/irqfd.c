@@ -21,6 +21,7 @@
 #include <linux/user_namespace.h>
 
 #include "base/export.h"
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/device.h"
 #include "core/inval.h"
@@ -168,9 +169,11 @@ static int eventfds_claim(struct nyx_binding *b)
 	source = eventfd_find(b->source, &parent, &link);
 	target = eventfd_find(b->target, &parent, &link);
 	if (source && !source->nr_targeting) {
-		ret = -EBUSY;
-	} else if (source || (target && !target->nr_targeting)) {
-		ret = -ELOOP;
+		ret = NYX_ERR(SOURCE_BOUND);
+	} else if (source) {
+		ret = NYX_ERR(SOURCE_IS_TARGET);
+	} else if (target && !target->nr_targeting) {
+		ret = NYX_ERR(TARGET_IS_SOURCE);
 	} else {
 		b->from.ctx = b->source;
 		eventfd_insert(&b->from);
@@ -283,9 +286,9 @@ static int binding_publish(struct nyx_unit *unit, struct nyx_binding *b)
 
 	lockdep_assert_held(&irq->lock);
 	if (irq->nr_bindings >= NYX_BINDINGS_MAX)
-		return -ENOSPC;
+		return NYX_ERR(BINDINGS_MAX);
 	rcu_read_lock();
-	ret = xa_load(&unit->devices, b->cfg.sbdf) ? 0 : -ENOENT;
+	ret = xa_load(&unit->devices, b->cfg.sbdf) ? 0 : NYX_ERR(NO_SUCH_DEVICE);
 	rcu_read_unlock();
 	if (ret)
 		return ret;
@@ -293,7 +296,7 @@ static int binding_publish(struct nyx_unit *unit, struct nyx_binding *b)
 	if (nyx_tenants_add(unit, NYX_TENANT_BINDINGS, 1) >
 	    READ_ONCE(nyx_max_bindings_per_user) &&
 	    !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE)) {
-		ret = -ENOSPC;
+		ret = NYX_ERR(BINDINGS_MAX_USER);
 		goto err_count;
 	}
 	ret = xa_alloc_cyclic(&irq->bindings, &b->id, b, XA_LIMIT(1, INT_MAX),
@@ -315,13 +318,13 @@ static int bind_files(struct nyx_unit *unit, struct nyx_binding *b,
 
 	b->source = eventfd_ctx_fileget(source);
 	if (IS_ERR(b->source))
-		return PTR_ERR(b->source);
+		return NYX_ERR(NO_EVENTFD);
 	b->target = eventfd_ctx_fileget(target);
 	if (IS_ERR(b->target)) {
-		ret = PTR_ERR(b->target);
+		ret = NYX_ERR(TARGET_NO_EVENTFD);
 		goto err_source;
 	}
-	ret = b->source == b->target ? -EINVAL : eventfds_claim(b);
+	ret = b->source == b->target ? NYX_ERR(SAME_EVENTFD) : eventfds_claim(b);
 	if (ret)
 		goto err_target;
 	ret = binding_publish(unit, b);
@@ -344,14 +347,18 @@ int nyx_irq_bind(struct nyx_unit *unit, const struct nyx_binding_config *cfg,
 {
 	struct file *from, *to;
 	struct nyx_binding *b;
-	int ret = -EBADF;
+	int ret;
 
 	b = binding_alloc(unit, cfg);
 	if (!b)
 		return -ENOMEM;
 	from = fget(source);
 	to = fget(target);
-	if (from && to) {
+	if (!from) {
+		ret = NYX_ERR(BAD_FD);
+	} else if (!to) {
+		ret = NYX_ERR(TARGET_BAD_FD);
+	} else {
 		mutex_lock(&unit->irq.lock);
 		ret = irqfds_prepare(&unit->irq);
 		if (!ret)
@@ -376,7 +383,7 @@ static int no_binding(struct nyx_unit *unit)
 	nyx_inval_wait_senders(unit);
 	if (fds)
 		nyx_irqfds_wait(fds, NULL);
-	return -ENOENT;
+	return NYX_ERR(NO_SUCH_BINDING);
 }
 
 int nyx_irq_unbind(struct nyx_unit *unit, u32 id)

@@ -14,6 +14,7 @@
 #include <linux/string.h>
 
 #include "base/export.h"
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/device.h"
 #include "core/event.h"
@@ -103,7 +104,7 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 	u32 i;
 
 	if (index >= irq->irt.nr || nr > irq->irt.nr - index)
-		return -EINVAL;
+		return NYX_ERR(IRTE_BEYOND);
 	mutex_lock(&irq->lock);
 	for (i = 0; i < nr; i++)
 		was |= irte_put(irq, &irq->irt, index + i, e);
@@ -111,7 +112,7 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 		nyx_irq_tell_change(unit, NYX_SBDF_ANY, index, nr);
 	mutex_unlock(&irq->lock);
 	nyx_inval_irqs(t);
-	return !was && !e ? -ENOENT : 0;
+	return !was && !e ? NYX_ERR(NO_SUCH_IRTE) : 0;
 }
 
 static bool next_entry(const struct irt *irt, u32 index,

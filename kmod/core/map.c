@@ -10,6 +10,7 @@
 #include <linux/mutex.h>
 
 #include "base/export.h"
+#include "base/reason.h"
 #include "base/trace.h"
 #include "base/types.h"
 #include "core/domain.h"
@@ -22,12 +23,14 @@ int nyx_domain_check_range(const struct nyx_domain *dom, u64 iova, u64 length,
 			   u64 *last)
 {
 	if (dom->kind != NYX_DOMAIN_PAGING)
-		return -EOPNOTSUPP;
-	if (!length || ((iova | length) & NYX_PAGE_MASK))
-		return -EINVAL;
+		return NYX_ERR(NOT_PAGING);
+	if (!length)
+		return NYX_ERR(EMPTY);
+	if ((iova | length) & NYX_PAGE_MASK)
+		return NYX_ERR(MISALIGNED);
 	if (!nyx_range_last(iova, length, last))
-		return -EOVERFLOW;
-	return *last > dom->pt.va_last ? -ERANGE : 0;
+		return NYX_ERR(OVERFLOW);
+	return *last > dom->pt.va_last ? NYX_ERR(IOVA_WIDTH) : 0;
 }
 
 int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,

@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 
 #include "base/export.h"
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/inval.h"
 #include "core/unit.h"
@@ -34,7 +35,7 @@ void nyx_memory_fini(struct nyx_unit *unit)
 int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 		   struct region *region)
 {
-	int ret = -EPERM;
+	int ret = NYX_ERR(MEMORY_PRIVATE);
 
 	mutex_lock(&unit->lock);
 	if (region_flags(region) & REGION_SHARED ||
@@ -43,7 +44,9 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 	if (!ret)
 		unit->nr_memory++;
 	mutex_unlock(&unit->lock);
-	return ret;
+	if (ret == -EEXIST)
+		return NYX_ERR(MEMORY_OVERLAP);
+	return ret == -ENOSPC ? NYX_ERR(MEMORY_MAX) : ret;
 }
 
 int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
@@ -61,6 +64,8 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 	if (!ret || ret == -ENOENT)
 		nyx_inval_memory(&ticket, ret ? NULL : region);
 	mutex_unlock(&unit->lock);
+	if (ret == -ENOENT)
+		ret = NYX_ERR(NO_SUCH_MEMORY);
 	return nyx_inval_wait(&ticket) ?: ret;
 }
 

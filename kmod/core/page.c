@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/device.h"
 #include "core/domain.h"
@@ -190,11 +191,12 @@ static int group_publish(struct nyx_unit *unit, struct page_group *group)
 
 	lockdep_assert_held(&pages->lock);
 	if (READ_ONCE(unit->dead))
-		return -ENODEV;
-	if (group->dev->nr_groups >= NYX_PAGE_GROUPS_MAX ||
-	    pages->nr_groups >= GROUPS_MAX ||
+		return NYX_ERR(UNIT_ENDED);
+	if (group->dev->nr_groups >= NYX_PAGE_GROUPS_MAX)
+		return NYX_ERR(GROUPS_MAX_DEVICE);
+	if (pages->nr_groups >= GROUPS_MAX ||
 	    pages->nr_pages + group->nr > unit->cfg.event_entries / 2)
-		return -ENOSPC;
+		return NYX_ERR(GROUPS_MAX_UNIT);
 	ret = xa_alloc_cyclic(&pages->groups, &group->id, group,
 			      XA_LIMIT(1, INT_MAX), &pages->next_group,
 			      GFP_CALLER);
@@ -223,11 +225,11 @@ static int ask(struct nyx_unit *unit, struct page_group *group,
 	group->domain_id = acc.dom->id;
 	if (READ_ONCE(acc.dev->refused) || atomic_read(&acc.dom->refused)) {
 		nyx_access_end(&acc);
-		ret = -EPERM;
+		ret = NYX_ERR(QUARANTINED);
 		goto out_unlock;
 	}
 	ret = acc.dom->kind == NYX_DOMAIN_PAGING ? group_publish(unit, group) :
-						   -EOPNOTSUPP;
+						   NYX_ERR(DEVICE_NOT_PAGING);
 	if (!ret) {
 		req->group = group->id;
 		group->deadline = jiffies + msecs_to_jiffies(req->timeout_ms) + 1;
@@ -267,9 +269,9 @@ static int wait_for_answer(struct nyx_unit *unit, struct page_group *group,
 
 	switch (group->fate) {
 	case GROUP_NO_DEVICE:
-		return -ENOENT;
+		return NYX_ERR(NO_SUCH_DEVICE);
 	case GROUP_NO_UNIT:
-		return -ENODEV;
+		return NYX_ERR(UNIT_ENDED);
 	case GROUP_OPEN:
 		if (left < 0)
 			return -EINTR;
@@ -313,5 +315,5 @@ int nyx_page_respond(struct nyx_unit *unit, u32 id, u32 response)
 	if (group)
 		group_close(unit, group, GROUP_ANSWERED, response);
 	mutex_unlock(&unit->pages.lock);
-	return group ? 0 : -ENOENT;
+	return group ? 0 : NYX_ERR(NO_SUCH_GROUP);
 }

@@ -16,6 +16,7 @@
 #include <linux/time64.h>
 
 #include "base/export.h"
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/device.h"
 #include "core/domain.h"
@@ -244,6 +245,12 @@ static struct nyx_qos __rcu **qos_of(struct nyx_unit *unit, u32 scope, u32 id)
 	return dev ? &dev->qos : NULL;
 }
 
+static int no_object(u32 scope)
+{
+	return scope == NYX_SCOPE_DOMAIN ? NYX_ERR(NO_SUCH_DOMAIN) :
+					   NYX_ERR(NO_SUCH_DEVICE);
+}
+
 int nyx_limits_set(struct nyx_unit *unit, u32 scope, u32 id,
 		   const struct nyx_limits *limits)
 {
@@ -262,7 +269,7 @@ int nyx_limits_set(struct nyx_unit *unit, u32 scope, u32 id,
 	mutex_unlock(&unit->lock);
 	if (qos)
 		kfree_rcu(qos, rcu);
-	return where ? 0 : -ENOENT;
+	return where ? 0 : no_object(scope);
 }
 
 int nyx_limits_get(struct nyx_unit *unit, u32 scope, u32 id,
@@ -279,7 +286,7 @@ int nyx_limits_get(struct nyx_unit *unit, u32 scope, u32 id,
 	if (qos)
 		*limits = qos->limits;
 	mutex_unlock(&unit->lock);
-	return where ? 0 : -ENOENT;
+	return where ? 0 : no_object(scope);
 }
 
 NYX_EXPORT_FOR_TEST(nyx_qos_charge);

@@ -15,6 +15,7 @@
 #include <linux/time64.h>
 
 #include "base/export.h"
+#include "base/reason.h"
 #include "base/trace.h"
 #include "core/device.h"
 #include "core/domain.h"
@@ -604,7 +605,7 @@ int nyx_policy_set(struct nyx_unit *unit, const u32 *sbdf,
 			adopt(&dev->guard, policy ?: &unit->policy, policy);
 			spin_unlock_irq(&dev->guard.lock);
 		} else {
-			ret = -ENOENT;
+			ret = NYX_ERR(NO_SUCH_DEVICE);
 		}
 	} else {
 		unit->policy = *policy;
@@ -634,7 +635,7 @@ int nyx_policy_get(struct nyx_unit *unit, const u32 *sbdf,
 		*policy = dev->guard.policy;
 		*own = dev->guard.own;
 	} else if (sbdf) {
-		ret = -ENOENT;
+		ret = NYX_ERR(NO_SUCH_DEVICE);
 	} else {
 		*policy = unit->policy;
 	}

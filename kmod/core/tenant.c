@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/unit.h"
 
@@ -128,7 +129,7 @@ int nyx_tenants_charge(struct nyx_unit *unit, struct nyx_tenant **spare)
 		unit->tenants[i] = tenant_charge(&spare[i]);
 		if (!unit->tenants[i]) {
 			nyx_tenants_uncharge(unit);
-			return -ENOSPC;
+			return NYX_ERR(UNITS_MAX_USER);
 		}
 	}
 	return 0;

@@ -17,6 +17,7 @@
 #include <linux/user_namespace.h>
 
 #include "base/export.h"
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/device.h"
 #include "core/domain.h"
@@ -201,7 +202,7 @@ static int unit_charge(struct nyx_unit *unit, struct nyx_tenant **spare)
 
 	lockdep_assert_held(&units_lock);
 	if (nr_held >= max_units)
-		return -ENOSPC;
+		return NYX_ERR(UNITS_MAX);
 	ret = nyx_tenants_charge(unit, spare);
 	if (!ret)
 		nr_held++;
@@ -245,7 +246,7 @@ static int unit_reserve(struct nyx_unit *unit)
 
 	mutex_lock(&units_lock);
 	if (unit->cfg.name[0] && find_name(unit->cfg.name, unit->owner))
-		ret = -EEXIST;
+		ret = NYX_ERR(UNIT_NAME_TAKEN);
 	else
 		ret = unit_charge(unit, spare);
 	/* Needs no memory, and so cannot fail: the slot is reserved. */
@@ -286,7 +287,7 @@ struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, u32 flags)
 
 	/* A kept unit has no file that would hold the module. */
 	if (!try_module_get(THIS_MODULE))
-		return ERR_PTR(-ENODEV);
+		return ERR_PTR(NYX_ERR(MODULE_LEAVES));
 
 	unit = unit_alloc(cfg);
 	if (IS_ERR(unit)) {
@@ -324,7 +325,8 @@ static int may_open(const struct nyx_unit *unit, bool *inspect)
 	 * what security modules say there, which no module can ask.
 	 */
 	*inspect = !shared;
-	return ns_capable_noaudit(unit->user_ns, CAP_SYS_ADMIN) ? 0 : -EACCES;
+	return ns_capable_noaudit(unit->user_ns, CAP_SYS_ADMIN) ?
+		0 : NYX_ERR(UNIT_PRIVATE);
 }
 
 struct nyx_unit *nyx_unit_open(u32 id, const char *name, kuid_t owner,
@@ -340,7 +342,7 @@ struct nyx_unit *nyx_unit_open(u32 id, const char *name, kuid_t owner,
 	unit = id == NYX_ID_ANY ? find_name(name, owner) : xa_load(&units, id);
 	if (!unit || !xa_get_mark(&units, unit->id, UNIT_FOUND) ||
 	    !uid_eq(unit->owner, owner) || (own && !is_of(unit, owner)))
-		ret = -ENOENT;
+		ret = NYX_ERR(NO_SUCH_UNIT);
 	else
 		ret = may_open(unit, inspect);
 	if (!ret)
@@ -351,7 +353,7 @@ struct nyx_unit *nyx_unit_open(u32 id, const char *name, kuid_t owner,
 
 int nyx_unit_share(struct nyx_unit *unit)
 {
-	int ret = -EBUSY;
+	int ret = NYX_ERR(MEMORY_UNSHARED);
 
 	mutex_lock(&unit->lock);
 	if (unit->shared || nyx_memory_shared(unit)) {
@@ -411,9 +413,9 @@ int nyx_unit_set_keep(struct nyx_unit *unit, bool keep)
 
 	mutex_lock(&units_lock);
 	if (unit->dead)
-		ret = -ENODEV;
+		ret = NYX_ERR(UNIT_ENDED);
 	else if (keep && !READ_ONCE(unit->shared))
-		ret = -EINVAL;
+		ret = NYX_ERR(KEEP_UNSHARED);
 	else
 		unit->keep = keep;
 	mutex_unlock(&units_lock);
@@ -426,7 +428,7 @@ int nyx_unit_destroy(struct nyx_unit *unit)
 
 	mutex_lock(&units_lock);
 	if (unit->dead)
-		ret = -ENODEV;
+		ret = NYX_ERR(UNIT_ENDED);
 	else
 		unit_end(unit);
 	mutex_unlock(&units_lock);

@@ -50,6 +50,7 @@
 #include <linux/user_namespace.h>
 
 #include "base/export.h"
+#include "base/reason.h"
 #include "base/types.h"
 #include "compat.h"
 
@@ -198,7 +199,7 @@ static int region_pin(struct region *region, unsigned long uaddr)
 		    !pages_of_file(region, (region->backing >> PAGE_SHIFT) +
 				   region->nr_pinned, pages, part.nr)) {
 			unpin_user_pages(pages, part.nr);
-			ret = -EINVAL;
+			ret = NYX_ERR(FILE_PIN);
 			break;
 		}
 		index_part(region, &part, &table);
@@ -297,10 +298,10 @@ static int region_charge(struct region *region)
 	if (region->nr_pages > totalram_pages())
 		return -ENOMEM;
 	if (!user_charge(region))
-		return -EDQUOT;
+		return NYX_ERR(PIN_LIMIT);
 	if (mm_charge(region->mm, region->nr_pages)) {
 		user_uncharge(region);
-		return -EDQUOT;
+		return NYX_ERR(PIN_LIMIT);
 	}
 	chunks = kvcalloc(nr_chunks, sizeof(*chunks), GFP_CALLER);
 	if (!chunks) {
@@ -363,12 +364,12 @@ static int region_pin_file(struct region *region)
 	if (IS_ERR_VALUE(uaddr)) {
 		switch ((long)uaddr) {
 		case -EAGAIN:	/* The process locks all it maps, and may not */
-			return -EDQUOT;
+			return NYX_ERR(PIN_LIMIT);
 		case -ENOMEM:
 		case -EINTR:
 			return (long)uaddr;
 		default:
-			return -EINVAL;
+			return NYX_ERR(FILE_PIN);
 		}
 	}
 	ret = region_pin(region, uaddr);
@@ -415,15 +416,18 @@ static void region_free(struct region *region)
 	kfree(region);
 }
 
-/* Is it a range that begins and ends with a page, below @end, of a process? */
-static bool region_args_valid(u64 backing, u64 length, u32 flags, u32 page_lg2,
-			      u64 end)
+/* Are the flags those of a caller, and does the range begin and end with a page? */
+static bool region_args_valid(u64 backing, u64 length, u32 flags, u32 page_lg2)
 {
-	u64 mask = (1ull << page_lg2) - 1, last;
-
 	return !(flags & ~(REGION_READONLY | REGION_PINNED | REGION_SHARED)) &&
-	       !((backing | length) & mask) &&
-	       nyx_range_last(backing, length, &last) && last < end;
+	       !((backing | length) & ((1ull << page_lg2) - 1));
+}
+
+static bool range_ends_below(u64 backing, u64 length, u64 end)
+{
+	u64 last;
+
+	return nyx_range_last(backing, length, &last) && last < end;
 }
 
 struct region *region_create_user(u64 uaddr, u64 length, u32 flags)
@@ -431,9 +435,10 @@ struct region *region_create_user(u64 uaddr, u64 length, u32 flags)
 	struct region *region;
 	int ret;
 
-	if (!current->mm || !region_args_valid(uaddr, length, flags, PAGE_SHIFT,
-					       current->mm->task_size))
+	if (!region_args_valid(uaddr, length, flags, PAGE_SHIFT))
 		return ERR_PTR(-EINVAL);
+	if (!current->mm || !range_ends_below(uaddr, length, current->mm->task_size))
+		return ERR_PTR(NYX_ERR(ADDRESS_SPACE));
 
 	region = region_alloc(uaddr, length, flags, PAGE_SHIFT);
 	if (IS_ERR(region))
@@ -474,11 +479,11 @@ static int file_get_writable(struct file *file, bool hugetlb)
 	/* F_SEAL_WRITE, for good */
 	ret = mapping_map_writable(file->f_mapping);
 	if (ret)
-		return ret;
+		return ret == -EPERM ? NYX_ERR(FILE_SEALED) : ret;
 	seals = hugetlb ? hugetlb_seals(inode) : SHMEM_I(inode)->seals;
 	if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
 		mapping_unmap_writable(file->f_mapping);
-		return -EPERM;
+		return NYX_ERR(FILE_SEALED);
 	}
 	return 0;
 }
@@ -490,16 +495,18 @@ struct region *region_create_backing(struct file *file, u64 offset, u64 length,
 	struct region *region;
 	int ret;
 
-	if (!page_lg2 || !current->mm ||
-	    !region_args_valid(offset, length, flags, page_lg2,
-			       i_size_read(file_inode(file))))
-		return ERR_PTR(-EINVAL);
+	if (!page_lg2 || !current->mm)
+		return ERR_PTR(NYX_ERR(FILE_KIND));
+	if (!region_args_valid(offset, length, flags, page_lg2))
+		return ERR_PTR(NYX_ERR(FILE_PAGES));
+	if (!range_ends_below(offset, length, i_size_read(file_inode(file))))
+		return ERR_PTR(NYX_ERR(FILE_END));
 	if (!(file->f_mode & FMODE_READ) ||
 	    !(file->f_mode & FMODE_WRITE || flags & REGION_READONLY))
-		return ERR_PTR(-EACCES);
+		return ERR_PTR(NYX_ERR(FILE_ACCESS));
 	/* Devices write where they like, not only at the end. */
 	if (IS_APPEND(file_inode(file)) && !(flags & REGION_READONLY))
-		return ERR_PTR(-EACCES);
+		return ERR_PTR(NYX_ERR(FILE_APPEND));
 
 	region = region_alloc(offset, length, flags | REGION_FILE, page_lg2);
 	if (IS_ERR(region))
@@ -526,7 +533,7 @@ struct region *region_create_file(int fd, u64 offset, u64 length, u32 flags)
 	struct region *region;
 
 	if (!file)
-		return ERR_PTR(-EBADF);
+		return ERR_PTR(NYX_ERR(BAD_FD));
 	region = region_create_backing(file, offset, length, flags);
 	fput(file);
 	return region;

@@ -15,6 +15,7 @@
 #include <linux/err.h>
 #include <linux/sched/signal.h>
 
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/attach.h"
 #include "core/context.h"
@@ -469,14 +470,14 @@ static const struct wait_case {
 	{ "remove", do_remove, 0, false, false },
 	{ "remove_posted", do_remove, 0, true, false },
 	{ "remove_blocked", do_remove, 0, false, true },
-	{ "remove_gone", do_remove_gone, -ENOENT, false, false },
-	{ "remove_gone_blocked", do_remove_gone, -ENOENT, false, true },
-	{ "detach_gone", do_detach_gone, -ENOENT, false, false },
-	{ "detach_gone_blocked", do_detach_gone, -ENOENT, false, true },
-	{ "control_gone", do_control_gone, -ENOENT, false, false },
-	{ "control_gone_blocked", do_control_gone, -ENOENT, false, true },
-	{ "memory_gone", do_remove_memory_gone, -ENOENT, false, false },
-	{ "memory_gone_posted", do_remove_memory_gone, -ENOENT, true, false },
+	{ "remove_gone", do_remove_gone, NYX_ERR(NO_SUCH_DEVICE), false, false },
+	{ "remove_gone_blocked", do_remove_gone, NYX_ERR(NO_SUCH_DEVICE), false, true },
+	{ "detach_gone", do_detach_gone, NYX_ERR(NO_SUCH_DEVICE), false, false },
+	{ "detach_gone_blocked", do_detach_gone, NYX_ERR(NO_SUCH_DEVICE), false, true },
+	{ "control_gone", do_control_gone, NYX_ERR(NO_SUCH_DEVICE), false, false },
+	{ "control_gone_blocked", do_control_gone, NYX_ERR(NO_SUCH_DEVICE), false, true },
+	{ "memory_gone", do_remove_memory_gone, NYX_ERR(NO_SUCH_MEMORY), false, false },
+	{ "memory_gone_posted", do_remove_memory_gone, NYX_ERR(NO_SUCH_MEMORY), true, false },
 };
 
 static void wait_case_desc(const struct wait_case *c, char *desc)

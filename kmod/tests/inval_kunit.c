@@ -15,6 +15,7 @@
 #include <linux/err.h>
 #include <linux/sched/signal.h>
 
+#include "base/reason.h"
 #include "base/types.h"
 #include "core/attach.h"
 #include "core/device.h"
@@ -317,7 +318,8 @@ static void listeners_are_told_of_the_end(struct kunit *test)
 
 	listener_init(&a, 'a', &log);
 	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &a.base), 0);
-	KUNIT_EXPECT_EQ(test, nyx_memory_remove(f->unit, 0, PAGE(1) - 1), -ENOENT);
+	KUNIT_EXPECT_EQ(test, nyx_memory_remove(f->unit, 0, PAGE(1) - 1),
+			NYX_ERR(NO_SUCH_MEMORY));
 	KUNIT_EXPECT_EQ(test, log.nr, 1u);
 	expect_call(test, &log, 0, 'a', 0, U64_MAX);
 	KUNIT_EXPECT_EQ(test, a.asked, 1u);

@@ -21,6 +21,7 @@
 #include <linux/module.h>
 #include <linux/poll.h>
 
+#include "base/reason.h"
 #include "compat.h"
 #include "core/device.h"
 #include "core/irq.h"
@@ -245,7 +246,8 @@ static void finder_of_none_waits_for_worker(struct kunit *test)
 	}
 	complete_all(&f->go);
 	for (i = 0; i < ARRAY_SIZE(fn); i++) {
-		KUNIT_EXPECT_EQ(test, waiter_end(&w[i]), i ? -ENOENT : 0);
+		KUNIT_EXPECT_EQ(test, waiter_end(&w[i]),
+				i ? NYX_ERR(NO_SUCH_BINDING) : 0);
 		KUNIT_EXPECT_TRUE(test, waits[i]);
 	}
 	heard();

@@ -85,7 +85,7 @@ static void model_is_found_by_number(struct kunit *test)
 
 	KUNIT_EXPECT_STREQ(test, unit->guest.front->ops->name, "demo");
 	/* The guest's device table knows one segment. */
-	KUNIT_EXPECT_EQ(test, nyx_device_add(unit, 1u << 16), -EINVAL);
+	KUNIT_EXPECT_EQ(test, nyx_device_add(unit, 1u << 16), NYX_ERR(SEGMENT));
 	cfg.model = NYX_MODEL_DEMO - 1;
 	unit = nyx_unit_create(&cfg, 0);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(unit), -EOPNOTSUPP);

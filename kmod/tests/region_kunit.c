@@ -22,6 +22,7 @@
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
+#include "base/reason.h"
 #include "compat.h"
 #include "mem/region.h"
 #include "mem/region_priv.h"
@@ -419,30 +420,36 @@ static void create_rejects_bad_ranges(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct region *region;
 	u64 size = SIZE + SKIP * PAGE_SIZE;
+	bool pages;
 	u32 flags;
 	int i;
 
 	for (flags = 0; flags <= REGION_PINNED; flags += REGION_PINNED) {
 		for (i = 0; i < ARRAY_SIZE(t); i++) {
+			pages = !((t[i].at | t[i].length) % PAGE_SIZE);
 			region = region_create_user(t[i].at, t[i].length, flags);
-			KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(region), -EINVAL, "user, case %d", i);
+			KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(region),
+					    pages ? NYX_ERR(ADDRESS_SPACE) : -EINVAL,
+					    "user, case %d", i);
 			region = region_create_backing(f->file, t[i].at, t[i].length, flags);
-			KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(region), -EINVAL, "file, case %d", i);
+			KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(region),
+					    pages ? NYX_ERR(FILE_END) : NYX_ERR(FILE_PAGES),
+					    "file, case %d", i);
 		}
 		region = region_create_user(current->mm->task_size - PAGE_SIZE,
 					    2 * PAGE_SIZE, flags);
-		KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EINVAL);
+		KUNIT_EXPECT_EQ(test, PTR_ERR(region), NYX_ERR(ADDRESS_SPACE));
 		region = region_create_backing(f->file, PAGE_SIZE, size, flags);
-		KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EINVAL);
+		KUNIT_EXPECT_EQ(test, PTR_ERR(region), NYX_ERR(FILE_END));
 		region = region_create_backing(f->file, size, PAGE_SIZE, flags);
-		KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EINVAL);
+		KUNIT_EXPECT_EQ(test, PTR_ERR(region), NYX_ERR(FILE_END));
 	}
 	region = region_create_user(f->uaddr, SIZE, REGION_FILE);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EINVAL);
 	region = region_create_user(f->uaddr, SIZE, REGION_SHARED << 1);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EINVAL);
 	region = region_create_file(-1, 0, SIZE, 0);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EBADF);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(region), NYX_ERR(BAD_FD));
 	end_of_process();
 }
 
@@ -454,14 +461,14 @@ static void create_looks_at_the_mode(struct kunit *test)
 
 	f->file->f_mode = mode & ~FMODE_WRITE;
 	region = region_create_backing(f->file, 0, SIZE, 0);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EACCES);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(region), NYX_ERR(FILE_ACCESS));
 	region = region_create_backing(f->file, 0, SIZE, REGION_READONLY);
 	KUNIT_EXPECT_FALSE(test, IS_ERR(region));
 	if (!IS_ERR(region))
 		region_put(region);
 	f->file->f_mode = mode & ~FMODE_READ;
 	region = region_create_backing(f->file, 0, SIZE, REGION_READONLY);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EACCES);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(region), NYX_ERR(FILE_ACCESS));
 	f->file->f_mode = mode;
 	end_of_process();
 }
@@ -505,9 +512,9 @@ static void writable_region_keeps_seals_away(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, mapping_deny_writable(mapping), 0);
 	region = region_create_backing(f->file, 0, SIZE, 0);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EPERM);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(region), NYX_ERR(FILE_SEALED));
 	region = region_create_backing(f->file, 0, SIZE, REGION_PINNED);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EPERM);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(region), NYX_ERR(FILE_SEALED));
 	region = region_create_backing(f->file, 0, SIZE, REGION_READONLY);
 	KUNIT_EXPECT_FALSE(test, IS_ERR(region));
 	if (!IS_ERR(region))
@@ -516,7 +523,7 @@ static void writable_region_keeps_seals_away(struct kunit *test)
 
 	*seals |= F_SEAL_FUTURE_WRITE;
 	region = region_create_backing(f->file, 0, SIZE, 0);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(region), -EPERM);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(region), NYX_ERR(FILE_SEALED));
 	KUNIT_EXPECT_EQ(test, atomic_read(&mapping->i_mmap_writable), 0);
 	*seals &= ~F_SEAL_FUTURE_WRITE;
 	end_of_process();

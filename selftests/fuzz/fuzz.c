@@ -25,6 +25,7 @@
 #include "fuzz.h"
 
 #include <linux/eventfd.h>
+#include "base/reason.h"
 
 #include "core/attach.h"
 #include "core/device.h"
@@ -661,10 +662,12 @@ static void do_device(struct input *in, bool add)
 	settled = false;
 	if (add) {
 		ret = nyx_device_add(&fuzz_unit, sbdf);
-		FUZZ_CHECK(!ret || ret == -EEXIST || (ret == -ENOMEM && host_failed()), "%d", ret);
+		FUZZ_CHECK(!ret || ret == NYX_ERR(DEVICE_EXISTS) ||
+			   (ret == -ENOMEM && host_failed()), "%d", ret);
 	} else {
 		ret = nyx_device_remove(&fuzz_unit, sbdf);
-		FUZZ_CHECK(!ret || ret == -ENOENT || (ret == -EINTR && fuzz_killed()), "%d", ret);
+		FUZZ_CHECK(!ret || ret == NYX_ERR(NO_SUCH_DEVICE) ||
+			   (ret == -EINTR && fuzz_killed()), "%d", ret);
 	}
 }
 

@@ -12,6 +12,7 @@
 
 #include <sys/mman.h>
 
+#include "base/reason.h"
 #include "core/device.h"
 #include "core/domain.h"
 #include "core/inval.h"
@@ -251,7 +252,7 @@ void fuzz_memory_remove(unsigned int n)
 	if (!ret || ret == -EINTR)
 		slot->region = NULL;
 	else
-		FUZZ_CHECK(ret == -ENOENT ? !slot->region : ret == -ENOMEM, "%d", ret);
+		FUZZ_CHECK(ret == NYX_ERR(NO_SUCH_MEMORY) ? !slot->region : ret == -ENOMEM, "%d", ret);
 }
 
 void fuzz_memory_break(unsigned int n, unsigned int page, bool broken)
