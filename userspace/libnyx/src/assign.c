@@ -23,6 +23,7 @@
  */
 #include <nyx/device.h>
 #include <nyx/domain.h>
+#include <nyx/reason.h>
 #include <nyx/text.h>
 
 #include "private.h"
@@ -56,9 +57,9 @@ static int target_init(struct target *target, nyx_device_t device, uint32_t isol
 	char text[NYX_SBDF_TEXT_LEN];
 
 	if (group && (isolation != NYX_ISOLATION_SHARED || !*group))
-		return -EINVAL;
+		return nyx__fail(-EINVAL);
 	if (group && strlen(group) > NYX_GROUP_LEN)
-		return -ENAMETOOLONG;
+		return nyx__fail(-ENAMETOOLONG);
 
 	memset(target, 0, sizeof(*target));
 	switch (isolation) {
@@ -79,7 +80,7 @@ static int target_init(struct target *target, nyx_device_t device, uint32_t isol
 		strcpy(target->name, IDENTITY_NAME);
 		break;
 	default:
-		return -EINVAL;
+		return nyx__fail(-EINVAL);
 	}
 	return 0;
 }
@@ -113,7 +114,8 @@ static int target_find(struct nyx_unit *unit, const struct target *target, nyx_d
 	ret = nyx_domain_find(unit, target->name, &info, sizeof(info));
 	if (!ret) {
 		domain->id = info.domain_id;
-		return target_fits(target, &info) ? 0 : -EEXIST;
+		return target_fits(target, &info) ? 0 :
+			nyx__fail_for(-EEXIST, NYX_REASON_DOMAIN_NAME_TAKEN);
 	}
 	if (ret != -ENOENT)
 		return ret;
@@ -129,19 +131,17 @@ static bool device_has_domain(struct nyx_unit *unit, nyx_device_t device)
 	return !nyx_device_get(unit, device, &info, sizeof(info)) && info.domain_id;
 }
 
-/*
- * -EBUSY also means that another call destroys the domain or moves the device at
- * this moment: then it is not for good.
- */
-static bool busy_for_good(struct nyx_unit *unit, const struct target *target, nyx_device_t device,
-			  nyx_domain_t domain)
+/* Is another command at work on the domain or the device? It will not be for good. */
+static bool busy_for_now(void)
 {
-	struct nyx_domain_info info;
-
-	if (device_has_domain(unit, device))
+	switch (nyx_last_reason(-EBUSY)) {
+	case NYX_REASON_DOMAIN_DYING:
+	case NYX_REASON_DOMAIN_DRAINING:
+	case NYX_REASON_DEVICE_MOVING:
 		return true;
-	return !(target->flags & NYX_DOMAIN_F_SHARED) &&
-	       !nyx_domain_get(unit, domain, &info, sizeof(info)) && info.nr_devices;
+	default:
+		return false;
+	}
 }
 
 /* Attach to the domain that has the name, the kind and the id. -EAGAIN as above. */
@@ -154,7 +154,7 @@ static int attach_to(struct nyx_unit *unit, const struct target *target, nyx_dev
 	ret = nyx_device_attach(unit, device, domain, 0);
 	if (ret == -ENOENT)
 		return -EAGAIN;		/* the domain has gone, or the device */
-	if (ret == -EBUSY && !busy_for_good(unit, target, device, domain))
+	if (ret == -EBUSY && busy_for_now())
 		return -EAGAIN;
 	if (ret)
 		return ret;
@@ -169,10 +169,11 @@ static int assign_once(struct nyx_unit *unit, const struct target *target, nyx_d
 		       nyx_domain_t *domain)
 {
 	bool made_domain, made_device;
+	struct nyx__error error;
 	int ret;
 
 	if (device_has_domain(unit, device))
-		return -EBUSY;
+		return nyx__fail_for(-EBUSY, NYX_REASON_DEVICE_ATTACHED);
 	ret = target_find(unit, target, domain, &made_domain);
 	if (ret)
 		return ret;
@@ -185,11 +186,13 @@ static int assign_once(struct nyx_unit *unit, const struct target *target, nyx_d
 	if (!ret)
 		return 0;
 
+	error = nyx__last;
 	if (made_device && !device_has_domain(unit, device))
 		nyx_device_remove(unit, device);
 	/* If another's device is in it by now it stays, with -EBUSY. */
 	if (made_domain)
 		nyx_domain_destroy(unit, *domain);
+	nyx__last = error;
 	return ret;
 }
 
@@ -226,8 +229,11 @@ NYX_EXPORT int nyx_device_assign(struct nyx_unit *unit, nyx_device_t device, uin
 			break;
 		back_off(device, i);
 	}
+	if (ret == -EAGAIN)
+		return nyx__fail_for(-EBUSY, nyx__last.error == -EBUSY ? nyx__last.reason :
+							 NYX_REASON_NONE);
 	if (ret)
-		return ret == -EAGAIN ? -EBUSY : ret;
+		return ret;
 	if (domain)
 		*domain = own;
 	return 0;
@@ -277,5 +283,5 @@ NYX_EXPORT int nyx_device_release(struct nyx_unit *unit, nyx_device_t device)
 			return ret;
 		back_off(device, i);
 	}
-	return -EBUSY;
+	return nyx__fail_for(-EBUSY, nyx__last.reason);
 }

@@ -18,7 +18,7 @@ int nyx__open_node(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 
-	return fd < 0 ? -errno : fd;
+	return fd < 0 ? nyx__fail(-errno) : fd;
 }
 
 NYX_EXPORT int nyx_ctx_open(const char *path, struct nyx_ctx **ctx)
@@ -29,10 +29,10 @@ NYX_EXPORT int nyx_ctx_open(const char *path, struct nyx_ctx **ctx)
 
 	c = calloc(1, sizeof(*c));
 	if (!c)
-		return -ENOMEM;
+		return nyx__fail(-ENOMEM);
 	c->path = strdup(path ? path : NYX_NODE_DEFAULT);
 	if (!c->path) {
-		ret = -ENOMEM;
+		ret = nyx__fail(-ENOMEM);
 		goto err_free;
 	}
 	c->fd = nyx__open_node(c->path);

@@ -36,7 +36,7 @@ static int transfer(struct nyx_unit *unit, const struct nyx_dma *proto, uint64_t
 	if (done)
 		*done = 0;
 	if (proto->length && proto->iova + (proto->length - 1) < proto->iova)
-		return -EOVERFLOW;
+		return nyx__fail(-EOVERFLOW);
 	do {
 		req = *proto;
 		req.size = sizeof(req);
@@ -204,7 +204,7 @@ static int transfer_vector(struct nyx_unit *unit, const struct nyx_dma *proto, s
 		*done = 0;
 	if (!segs_valid(c->seg, (size_t)(c->seg_end - c->seg), c->iov,
 			(size_t)(c->iov_end - c->iov)))
-		return -EOVERFLOW;
+		return nyx__fail(-EOVERFLOW);
 	while ((n = vector_items(*c, proto, items))) {
 		array = (struct nyx_array) {
 			.size = sizeof(array),
@@ -217,6 +217,8 @@ static int transfer_vector(struct nyx_unit *unit, const struct nyx_dma *proto, s
 		ret = nyx__ioctl_once(unit->fd, NYX_ARRAY, &array);
 		/* The one that did not succeed tells how far it came. */
 		ran = array.out_done < n ? array.out_done + 1 : n;
+		if (ret)
+			nyx__item_error(&array);
 		total += vector_advance(c, items, ran, &found);
 		if (ret == -EINTR)
 			ret = 0;

@@ -22,7 +22,7 @@ NYX_EXPORT int nyx_domain_create(struct nyx_unit *unit,
 	if (ret)
 		return ret;
 	if (o.reserved)
-		return -EINVAL;
+		return nyx__fail(-EINVAL);
 	ret = nyx__name_copy(req.name, o.name);
 	if (ret)
 		return ret;
@@ -77,7 +77,7 @@ NYX_EXPORT int nyx_domain_find(struct nyx_unit *unit, const char *name,
 	int ret;
 
 	if (!*name)
-		return -ENOENT;
+		return nyx__fail(-ENOENT);
 	ret = nyx__list(unit->fd, NYX_LIST_DOMAINS, 0, 0, match_name, &search);
 	return ret == 1 ? 0 : ret ? ret : -ENOENT;
 }

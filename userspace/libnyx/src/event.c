@@ -33,12 +33,12 @@ NYX_EXPORT int nyx_event_read(int fd, struct nyx_event *events, size_t nr, size_
 	ssize_t n;
 
 	if (!nr)
-		return -EINVAL;
+		return nyx__fail(-EINVAL);
 	n = read(fd, events, nr * sizeof(*events));
 	if (n < 0)
-		return -errno;
+		return nyx__fail(-errno);
 	if ((size_t)n % sizeof(*events))
-		return -EIO;
+		return nyx__fail(-EIO);
 	*got = (size_t)n / sizeof(*events);
 	return 0;
 }

@@ -18,7 +18,39 @@
 
 int nyx__ioctl_once(int fd, unsigned long request, void *arg)
 {
-	return ioctl(fd, request, arg) < 0 ? -errno : 0;
+	struct nyx_head *head = arg;
+	/* The caller of the library may have given a shorter one. */
+	bool told = head->size >= sizeof(*head);
+	int ret;
+
+	if (told)
+		head->out_err_reason = NYX_REASON_NONE;
+	ret = ioctl(fd, request, arg) < 0 ? -errno : 0;
+	nyx__last = (struct nyx__error){ .error = ret, .cmd = _IOC_NR(request) };
+	if (ret && told && head->out_err_reason != NYX_REASON_NONE) {
+		nyx__last.reason = head->out_err_reason;
+		nyx__last.field = head->out_err_field;
+	}
+	return ret;
+}
+
+void nyx__item_error(const struct nyx_array *array)
+{
+	const struct nyx_head *head;
+	const unsigned char *items;
+
+	/* -EFAULT: maybe the item cannot be read. */
+	if (nyx__last.error == -EFAULT || array->out_done >= array->nr ||
+	    array->item_size < sizeof(*head) ||
+	    nyx__last.field != offsetof(struct nyx_array, items))
+		return;
+	items = (const unsigned char *)(uintptr_t)array->items;
+	head = (const struct nyx_head *)(items + (size_t)array->out_done * array->item_size);
+	/* Another reason is of an earlier command: the module could not write to the item. */
+	if (head->out_err_reason != nyx__last.reason)
+		return;
+	nyx__last.cmd = array->cmd;
+	nyx__last.field = head->out_err_field;
 }
 
 int nyx__ioctl(int fd, unsigned long request, void *arg)
@@ -36,7 +68,7 @@ int nyx__name_copy(__u8 out[NYX_NAME_LEN], const char *name)
 	size_t len = name ? strlen(name) : 0;
 
 	if (len >= NYX_NAME_LEN)
-		return -ENAMETOOLONG;
+		return nyx__fail(-ENAMETOOLONG);
 	memset(out, 0, NYX_NAME_LEN);
 	if (len)
 		memcpy(out, name, len);
@@ -52,10 +84,10 @@ int nyx__opts_copy(void *opts, size_t opts_size, const void *user, size_t user_s
 	if (!user)
 		return 0;
 	if (user_size < sizeof(uint32_t))
-		return -EINVAL;
+		return nyx__fail(-EINVAL);
 	for (i = opts_size; i < user_size; i++) {
 		if (bytes[i])
-			return -E2BIG;
+			return nyx__fail(-E2BIG);
 	}
 	memcpy(opts, user, user_size < opts_size ? user_size : opts_size);
 	return 0;
@@ -76,10 +108,10 @@ int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t nr, bool
 		return 0;
 	memcpy(&size, item, sizeof(size));
 	if (size < sizeof(size) || size % sizeof(uint64_t))
-		return -EINVAL;
+		return nyx__fail(-EINVAL);
 	for (i = 1; i < nr; i++) {
 		if (memcmp(item + i * size, &size, sizeof(size)))
-			return -EINVAL;
+			return nyx__fail(-EINVAL);
 	}
 
 	while (ok < nr) {
@@ -92,8 +124,10 @@ int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t nr, bool
 		array.nr = count;
 		ret = nyx__ioctl_once(unit->fd, NYX_ARRAY, &array);
 		ok += array.out_done;
-		if (ret && !(ret == -EINTR && resume))
+		if (ret && !(ret == -EINTR && resume)) {
+			nyx__item_error(&array);
 			break;
+		}
 		ret = 0;
 	}
 	if (done)

@@ -29,7 +29,7 @@ int nyx__list(int fd, uint32_t type, uint32_t domain_id, uint64_t start, nyx__en
 
 	page = malloc((size_t)PAGE_ENTRIES * NYX__ENTRY_SIZE);
 	if (!page)
-		return -ENOMEM;
+		return nyx__fail(-ENOMEM);
 	do {
 		memset(&list, 0, sizeof(list));
 		list.type = type;
@@ -63,6 +63,20 @@ static uint64_t key_of(uint32_t type, const void *entry)
 	}
 }
 
+static uint32_t reason_of(uint32_t type)
+{
+	switch (type) {
+	case NYX_LIST_DOMAINS:
+		return NYX_REASON_NO_SUCH_DOMAIN;
+	case NYX_LIST_IRTES:
+		return NYX_REASON_NO_SUCH_IRTE;
+	case NYX_LIST_BINDINGS:
+		return NYX_REASON_NO_SUCH_BINDING;
+	default:
+		return NYX_REASON_NO_SUCH_DEVICE;
+	}
+}
+
 int nyx__list_one(int fd, uint32_t type, uint64_t key, void *entry, size_t size)
 {
 	struct nyx_list list = {
@@ -79,7 +93,7 @@ int nyx__list_one(int fd, uint32_t type, uint64_t key, void *entry, size_t size)
 	if (ret)
 		return ret;
 	if (!list.out_nr || key_of(type, room) != key)
-		return -ENOENT;
+		return nyx__fail_for(-ENOENT, reason_of(type));
 	memset(entry, 0, size);
 	memcpy(entry, room, size < sizeof(room) ? size : sizeof(room));
 	return 0;

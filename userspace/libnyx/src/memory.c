@@ -26,7 +26,7 @@ NYX_EXPORT int nyx_memory_add_user(struct nyx_unit *unit, uint64_t gpa, void *ad
 	};
 
 	if (flags & NYX_MEMORY_F_FILE)
-		return -EINVAL;
+		return nyx__fail(-EINVAL);
 	return nyx__ioctl(unit->fd, NYX_MEMORY_ADD, &req);
 }
 

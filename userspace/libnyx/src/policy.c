@@ -35,7 +35,7 @@ static int set(struct nyx_unit *unit, uint32_t scope, uint32_t sbdf,
 	int ret;
 
 	if (!policy)
-		return -EINVAL;
+		return nyx__fail(-EINVAL);
 	ret = nyx__opts_copy(&req.policy, sizeof(req.policy), policy, size);
 	return ret ? ret : nyx__ioctl(unit->fd, NYX_POLICY_SET, &req);
 }

@@ -33,6 +33,36 @@ struct nyx_unit {
 	uint32_t id;		/* const after open */
 };
 
+/**
+ * struct nyx__error - what the last command of a thread came to
+ * @error: 0 or the negative errno
+ * @reason: of enum nyx_reason
+ * @field: offset of the field to blame in the structure of @cmd, or 0
+ * @cmd: of enum nyx_cmd; of an array whose item failed, that of the item
+ */
+struct nyx__error {
+	int error;
+	uint32_t reason;
+	uint32_t field;
+	uint32_t cmd;
+};
+
+extern _Thread_local struct nyx__error nyx__last;
+
+/* An error of the library's own: what the last command came to is no reason for it. */
+static inline int nyx__fail(int error)
+{
+	nyx__last = (struct nyx__error){ .error = error };
+	return error;
+}
+
+/* The same, of which the library knows a reason. */
+static inline int nyx__fail_for(int error, uint32_t reason)
+{
+	nyx__last = (struct nyx__error){ .error = error, .reason = reason };
+	return error;
+}
+
 /* ctx.c: open a node, without binding it. Returns the descriptor or -errno. */
 int nyx__open_node(const char *path);
 
@@ -41,7 +71,8 @@ int nyx__open_node(const char *path);
 
 static inline int nyx__size_check(uint32_t size)
 {
-	return size < sizeof(size) ? -EINVAL : size > SIZE_GIVEN_MAX ? -E2BIG : 0;
+	return size >= sizeof(size) && size <= SIZE_GIVEN_MAX ? 0 :
+	       nyx__fail(size < sizeof(size) ? -EINVAL : -E2BIG);
 }
 
 /* ioctl.c. All return 0 or -errno; nyx__ioctl() goes on after EINTR. */
@@ -49,6 +80,9 @@ int nyx__ioctl_once(int fd, unsigned long request, void *arg);
 int nyx__ioctl(int fd, unsigned long request, void *arg);
 int nyx__name_copy(__u8 out[NYX_NAME_LEN], const char *name);
 int nyx__opts_copy(void *opts, size_t opts_size, const void *user, size_t user_size);
+
+/* After @array failed: the item that did, if it is to blame, says which field. */
+void nyx__item_error(const struct nyx_array *array);
 
 /*
  * Run an array command, as often as it takes. Each item has its size, all the same. With

@@ -52,7 +52,7 @@ static int unit_bind(struct nyx_ctx *ctx, int (*bind)(struct nyx_unit *unit, voi
 	int ret;
 
 	if (!unit)
-		return -ENOMEM;
+		return nyx__fail(-ENOMEM);
 	unit->fd = nyx__open_node(ctx->path);
 	if (unit->fd < 0) {
 		ret = unit->fd;
@@ -82,7 +82,7 @@ NYX_EXPORT int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create
 	if (ret)
 		return ret;
 	if (o.reserved)
-		return -EINVAL;
+		return nyx__fail(-EINVAL);
 	ret = nyx__name_copy(req.name, o.name);
 	if (ret)
 		return ret;
@@ -114,7 +114,7 @@ NYX_EXPORT int nyx_unit_open_with(struct nyx_ctx *ctx, const struct nyx_unit_ope
 	if (ret)
 		return ret;
 	if (o.reserved || !o.id == !(o.name && *o.name))
-		return -EINVAL;
+		return nyx__fail(-EINVAL);
 	ret = nyx__name_copy(req.name, o.name);
 	if (ret)
 		return ret;
@@ -145,7 +145,7 @@ NYX_EXPORT int nyx_unit_adopt(int fd, struct nyx_unit **out)
 	int ret;
 
 	if (!unit)
-		return -ENOMEM;
+		return nyx__fail(-ENOMEM);
 	unit->fd = fd;
 	ret = nyx_unit_get(unit, &info);
 	if (ret) {

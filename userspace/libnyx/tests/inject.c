@@ -8,8 +8,10 @@
  * a process. The programs that test libnyx have this file inside; into nyxctl it is
  * preloaded, as libnyx-inject.so.
  *
- *   NYX_INJECT=CMD:ERRNO[:SKIP]	the command CMD of enum nyx_cmd fails with ERRNO, after
- *				SKIP calls that go through; numbers
+ *   NYX_INJECT=CMD:ERRNO[:SKIP[:REASON]]
+ *				the command CMD of enum nyx_cmd fails with ERRNO, after
+ *				SKIP calls that go through; numbers. REASON, of enum
+ *				nyx_reason, is told
  *   NYX_INJECT_OPEN=ERRNO	open(2) of the device node fails
  */
 #undef _FILE_OFFSET_BITS	/* by which open() would be another name of open64() */
@@ -34,29 +36,31 @@
 bool inject_done;
 
 /* The errno of a call, or 0. */
-static int injected(unsigned long request)
+static int injected(unsigned long request, struct nyx_head *head)
 {
 	const char *spec = getenv("NYX_INJECT");
 	static unsigned int skipped;
-	unsigned int skip = 0;
+	unsigned int skip = 0, reason = 0;
 	int cmd, err;
 
-	if (!spec || inject_done || sscanf(spec, "%i:%i:%u", &cmd, &err, &skip) < 2 ||
+	if (!spec || inject_done || sscanf(spec, "%i:%i:%u:%u", &cmd, &err, &skip, &reason) < 2 ||
 	    request != _IO(NYX_IOCTL_TYPE, (unsigned int)cmd) || skipped++ < skip)
 		return 0;
 	inject_done = true;
+	head->out_err_reason = reason;
 	return err;
 }
 
 API int ioctl(int fd, unsigned long request, ...)
 {
-	int err = injected(request);
 	va_list args;
 	void *arg;
+	int err;
 
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
+	err = injected(request, arg);
 	if (!err)
 		return (int)syscall(SYS_ioctl, fd, request, arg);
 	errno = err;

@@ -427,6 +427,95 @@ TEST(assign_races_processes)
 	expect_contents(unit, 0, 0);
 }
 
+/* ---- reasons ---- */
+
+static void expect_reason(int error, uint32_t reason, const char *field)
+{
+	const char *seen = nyx_last_field(error);
+
+	EXPECT_EQ(reason, nyx_last_reason(error));
+	ASSERT_EQ(!field, !seen);
+	if (field)
+		EXPECT_EQ(0, strcmp(field, seen));
+}
+
+static void *no_reason(void *arg)
+{
+	(void)arg;
+	expect_reason(-EBUSY, NYX_REASON_NONE, NULL);
+	return NULL;
+}
+
+TEST(reasons)
+{
+	struct nyx_policy policy = { .action = NYX_ACTION_QUARANTINE, .threshold = 1 };
+	struct nyx_unit *unit = env_unit();
+	const struct nyx_domain_create_opts bad = { .size = sizeof(bad), .reserved = 1 };
+	nyx_domain_t id, other;
+	pthread_t thread;
+
+	ASSERT_EQ(0, nyx_domain_create(unit, NULL, &id));
+	ASSERT_EQ(0, nyx_domain_create(unit, NULL, &other));
+	ASSERT_EQ(0, nyx_device_add(unit, DEV));
+	ASSERT_EQ(0, nyx_device_add(unit, DEV2));
+	ASSERT_EQ(0, nyx_device_attach(unit, DEV, id, 0));
+	expect_reason(0, NYX_REASON_NONE, NULL);
+
+	ASSERT_EQ(-EBUSY, nyx_device_attach(unit, DEV, other, 0));
+	expect_reason(-EBUSY, NYX_REASON_DEVICE_ATTACHED, "sbdf");
+	/* Of this thread, and of this errno. */
+	expect_reason(-EINVAL, NYX_REASON_NONE, NULL);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, no_reason, NULL));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	ASSERT_EQ(-EBUSY, nyx_device_attach(unit, DEV2, id, 0));
+	expect_reason(-EBUSY, NYX_REASON_DOMAIN_STRICT, "domain_id");
+
+	ASSERT_EQ(-EINVAL, nyx_policy_set_unit(unit, &policy, sizeof(policy)));
+	expect_reason(-EINVAL, NYX_REASON_OUT_OF_RANGE, "policy.window_ms");
+	/* An error of the library's own has none, even with the same errno. */
+	ASSERT_EQ(-EINVAL, nyx_domain_create(unit, &bad, &id));
+	expect_reason(-EINVAL, NYX_REASON_NONE, NULL);
+	/* Nor is one left behind success. */
+	ASSERT_EQ(-EBUSY, nyx_domain_destroy(unit, id));
+	ASSERT_EQ(0, nyx_domain_destroy(unit, other));
+	expect_reason(-EBUSY, NYX_REASON_NONE, NULL);
+}
+
+/* The field is that of the item, not of the array. */
+TEST(reason_of_an_item)
+{
+	struct nyx_unit *unit = env_unit();
+	struct nyx_map map[3];
+	nyx_domain_t id;
+	size_t done;
+	int i;
+
+	ASSERT_EQ(0, nyx_domain_create(unit, NULL, &id));
+	for (i = 0; i < 3; i++)
+		map[i] = (struct nyx_map){
+			.size = sizeof(map[0]), .domain_id = id.id, .prot = RW,
+			.iova = (uint64_t)i << 12, .length = 4096,
+		};
+	map[1].gpa = 1;
+	ASSERT_EQ(-EINVAL, nyx_map_add_array(unit, map, 3, &done));
+	ASSERT_EQ(1, done);
+	expect_reason(-EINVAL, NYX_REASON_MISALIGNED, "gpa");
+}
+
+/* The commands that undo an assignment leave the reason as it is. */
+TEST(reason_of_assign)
+{
+	struct nyx_unit *unit = env_unit();
+
+	ASSERT_EQ(0, nyx_device_assign(unit, DEV, NYX_ISOLATION_STRICT, NULL, NULL));
+	ASSERT_EQ(-EBUSY, nyx_device_assign(unit, DEV, NYX_ISOLATION_SHARED, NULL, NULL));
+	expect_reason(-EBUSY, NYX_REASON_DEVICE_ATTACHED, NULL);
+	env_inject("0x0e:28:0:64");
+	ASSERT_EQ(-ENOSPC, nyx_device_assign(unit, DEV2, NYX_ISOLATION_STRICT, NULL, NULL));
+	expect_reason(-ENOSPC, 64, NULL);
+	expect_contents(unit, 1, 1);
+}
+
 static uint32_t winners;
 
 static void *race_device(void *arg)

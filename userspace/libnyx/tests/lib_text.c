@@ -125,6 +125,12 @@ TEST(names_are_complete)
 	}
 	EXPECT_TRUE(!nyx_fault_reason_name(i));
 	EXPECT_TRUE(nyx_fault_reason_text(0xffffffff));
+	for (i = 0; i < NYX_REASON_MAX; i++) {
+		ASSERT_TRUE(nyx_reason_name(i));
+		ASSERT_TRUE(nyx_reason_text(i));
+	}
+	EXPECT_TRUE(!nyx_reason_name(i));
+	EXPECT_TRUE(nyx_reason_text(0xffffffff));
 	for (i = 0; i <= NYX_DOMAIN_GUEST; i++)
 		ASSERT_TRUE(nyx_domain_kind_name(i));
 	EXPECT_TRUE(!nyx_domain_kind_name(i));

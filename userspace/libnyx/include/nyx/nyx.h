@@ -21,8 +21,9 @@
  *    handle. A handle lives until its last reference is dropped; the caller
  *    must own a reference for as long as a call runs.
  *  - The library never prints, never exits, reads no environment variable,
- *    installs no signal handler and has no state outside its handles. Every
- *    file descriptor it makes is close-on-exec.
+ *    installs no signal handler. It has no state outside its handles, but for what
+ *    nyx_last_reason() tells, which each thread has for itself. Every file
+ *    descriptor it makes is close-on-exec.
  *  - A system call that a signal interrupts is taken up again where it
  *    stopped. The exceptions return -EINTR and say so.
  *  - A structure with a member "size" begins as its initialiser, as in
@@ -48,6 +49,7 @@
 #include <nyx/memory.h>
 #include <nyx/page.h>
 #include <nyx/policy.h>
+#include <nyx/reason.h>
 #include <nyx/stat.h>
 #include <nyx/text.h>
 #include <nyx/unit.h>
