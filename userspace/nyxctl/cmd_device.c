@@ -183,12 +183,6 @@ static int run_add(struct cli *cli)
 	if (rc)
 		return rc;
 	ret = nyx_device_add(cli->unit, (nyx_device_t){ sbdf });
-	if (ret == -EEXIST)
-		return err_say(ret, "unit '%s' has device %s already; 'nyxctl device show' tells its domain",
-			       cli->unit_name, lookup_sbdf_text(sbdf));
-	if (ret == -EINVAL && NYX_SBDF_SEGMENT(sbdf))
-		return err_say(ret, "unit '%s' has a vendor model, which has devices of segment 0 only",
-			       cli->unit_name);
 	if (ret)
 		return err_explain(ret, "cannot add device %s", lookup_sbdf_text(sbdf));
 	return put_current(cli, out_result(&cli->out, "device", device_cols, "device %s added",
@@ -198,14 +192,8 @@ static int run_add(struct cli *cli)
 /* Commands wait for these. */
 #define ACCESSES	"accesses of device %s that are under way"
 
-/* A command on a device that exists: only another one that moves it is in the way. */
-static int device_failed(struct cli *cli, const char *verb, uint32_t sbdf, int err)
+static int device_failed(const char *verb, uint32_t sbdf, int err)
 {
-	if (err == -ENOENT)
-		return lookup_no_device(cli, sbdf);
-	if (err == -EBUSY)
-		return err_say(err, "cannot %s device %s: another command is moving it; try again",
-			       verb, lookup_sbdf_text(sbdf));
 	return err_explain(err, "cannot %s device %s", verb, lookup_sbdf_text(sbdf));
 }
 
@@ -221,43 +209,9 @@ static int run_remove(struct cli *cli)
 	ret = nyx_device_remove(cli->unit, (nyx_device_t){ sbdf });
 	wait_end();
 	if (ret)
-		return device_failed(cli, "remove", sbdf, ret);
+		return device_failed("remove", sbdf, ret);
 	return put_current(cli, out_result(&cli->out, "device", device_cols,
 					   "device %s removed", lookup_sbdf_text(sbdf)), sbdf);
-}
-
-/*
- * Why a device cannot be attached. The kernel has four reasons for -EBUSY and does not
- * say which: the device has a domain, the domain is STRICT and has a device, another
- * command moves the device, or one destroys the domain. So state what is the case now,
- * and of the last two that they may be. @advice: NULL if the device may have a domain.
- */
-static int say_busy(struct cli *cli, uint32_t sbdf, struct nyx_domain_info *target,
-		    const char *advice)
-{
-	struct nyx_device_info info;
-	struct nyx_domain_info domain = { 0 };
-	uint32_t other;
-
-	if (advice && !nyx_device_get(cli->unit, (nyx_device_t){ sbdf }, &info, sizeof(info)) &&
-	    info.domain_id) {
-		domain.domain_id = info.domain_id;
-		nyx_domain_get(cli->unit, (nyx_domain_t){ info.domain_id }, &domain,
-			       sizeof(domain));
-		if (target && target->domain_id == info.domain_id)
-			return err_say(-EBUSY, "device %s is attached to domain %s already",
-				       lookup_sbdf_text(sbdf), lookup_domain_text(&domain));
-		return err_say(-EBUSY, "device %s is attached to domain %s; %s",
-			       lookup_sbdf_text(sbdf), lookup_domain_text(&domain), advice);
-	}
-	if (target && !nyx_domain_get(cli->unit, (nyx_domain_t){ target->domain_id }, target,
-				      sizeof(*target)) &&
-	    !(target->flags & NYX_DOMAIN_F_SHARED) &&
-	    lookup_any_device(cli, target->domain_id, &other) && other != sbdf)
-		return err_say(-EBUSY, "domain %s is STRICT and has device %s; make a domain for many devices with 'nyxctl domain create --shared'",
-			       lookup_domain_text(target), lookup_sbdf_text(other));
-	return err_say(-EBUSY, "cannot attach device %s: another command may be changing it or its domain; try again",
-		       lookup_sbdf_text(sbdf));
 }
 
 static int run_attach(struct cli *cli)
@@ -278,9 +232,6 @@ static int run_attach(struct cli *cli)
 				(nyx_domain_t){ domain.domain_id },
 				replace ? NYX_ATTACH_F_REPLACE : 0);
 	wait_end();
-	if (ret == -EBUSY)
-		return say_busy(cli, device.sbdf, &domain,
-				replace ? NULL : "use --replace to move it");
 	if (ret)
 		return err_explain(ret, "cannot attach device %s to domain %s",
 				   lookup_sbdf_text(device.sbdf), lookup_domain_text(&domain));
@@ -304,11 +255,8 @@ static int run_detach(struct cli *cli)
 	wait_begin(cli, resume, ACCESSES, lookup_sbdf_text(device.sbdf));
 	ret = nyx_device_detach(cli->unit, (nyx_device_t){ device.sbdf });
 	wait_end();
-	if (ret == -ENOENT)
-		return err_say(ret, "device %s is attached to no domain; there is nothing to detach",
-			       lookup_sbdf_text(device.sbdf));
 	if (ret)
-		return device_failed(cli, "detach", device.sbdf, ret);
+		return device_failed("detach", device.sbdf, ret);
 	return put_current(cli, out_result(&cli->out, "device", device_cols,
 					   "device %s detached",
 					   lookup_sbdf_text(device.sbdf)), device.sbdf);
@@ -346,26 +294,6 @@ static int parse_isolation(const char *word, uint32_t *isolation, char *group, s
 	return EXIT_OK;
 }
 
-static int assign_failed(struct cli *cli, uint32_t sbdf, uint32_t isolation, int err)
-{
-	struct nyx_domain_info domain;
-	char name[NYX_NAME_LEN];
-	bool found;
-
-	switch (-err) {
-	case EBUSY:
-		snprintf(name, sizeof(name), "strict/%s", lookup_sbdf_text(sbdf));
-		found = !nyx_domain_find(cli->unit, name, &domain, sizeof(domain));
-		return say_busy(cli, sbdf, found && isolation == NYX_ISOLATION_STRICT ? &domain : NULL,
-				"release it first with 'nyxctl device release'");
-	case EEXIST:
-		return err_say(err, "a domain has the name that is needed for device %s but is of another kind; 'nyxctl domain list' shows all",
-			       lookup_sbdf_text(sbdf));
-	default:
-		return err_explain(err, "cannot assign device %s", lookup_sbdf_text(sbdf));
-	}
-}
-
 static int run_assign(struct cli *cli)
 {
 	struct nyx_domain_info domain = { 0 };
@@ -382,7 +310,7 @@ static int run_assign(struct cli *cli)
 	ret = nyx_device_assign(cli->unit, (nyx_device_t){ sbdf }, isolation,
 				*group ? group : NULL, &id);
 	if (ret)
-		return assign_failed(cli, sbdf, isolation, ret);
+		return device_failed("assign", sbdf, ret);
 	domain.domain_id = id.id;
 	nyx_domain_get(cli->unit, id, &domain, sizeof(domain));
 	return put_current(cli, out_result(&cli->out, "device", device_cols,
@@ -403,7 +331,7 @@ static int run_release(struct cli *cli)
 	ret = nyx_device_release(cli->unit, (nyx_device_t){ sbdf });
 	wait_end();
 	if (ret)
-		return device_failed(cli, "release", sbdf, ret);
+		return device_failed("release", sbdf, ret);
 	return put_current(cli, out_result(&cli->out, "device", device_cols,
 					   "device %s released", lookup_sbdf_text(sbdf)), sbdf);
 }
@@ -423,7 +351,7 @@ static int control(struct cli *cli, int (*change)(struct nyx_unit *unit, nyx_dev
 	ret = change(cli->unit, (nyx_device_t){ sbdf });
 	wait_end();
 	if (ret)
-		return device_failed(cli, verb, sbdf, ret);
+		return device_failed(verb, sbdf, ret);
 	return put_current(cli, out_result(&cli->out, "device", device_cols, "device %s %s",
 					   lookup_sbdf_text(sbdf), past), sbdf);
 }

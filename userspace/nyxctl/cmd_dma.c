@@ -73,8 +73,6 @@ static int access_init(struct access *acc, struct cli *cli, const char *op, cons
 
 static int access_failed(const struct access *acc, int err)
 {
-	if (err == -ENOENT)
-		return lookup_no_device(acc->cli, acc->device.sbdf);
 	return err_explain(err, "the %s of device %s at IOVA 0x%" PRIx64 " failed after %s",
 			   acc->op, lookup_sbdf_text(acc->device.sbdf), acc->iova,
 			   out_bytes(acc->done));

@@ -4,10 +4,11 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <nyx/reason.h>
 
 #include "cmd.h"
 #include "err.h"
@@ -119,32 +120,6 @@ static int create_opts(const struct cli *cli, struct nyx_domain_create_opts *opt
 	return rc;
 }
 
-static int create_failed(struct cli *cli, const struct nyx_domain_create_opts *opts, int err)
-{
-	struct nyx_unit_status status = NYX_UNIT_STATUS_INIT;
-
-	switch (-err) {
-	case EEXIST:
-		return err_say(err, "cannot make the domain: the name or the id is taken; 'nyxctl domain list' shows all");
-	case EINVAL:
-	case ERANGE:
-		return err_say(err, "cannot make the domain: the %s format does not support this address width or page size, or the unit is narrower; see nyxctl-domain(1)",
-			       nyx_format_name(opts->format));
-	case EOPNOTSUPP:
-		if (!nyx_unit_status_get(cli->unit, &status) &&
-		    status.model != NYX_MODEL_NATIVE)
-			return err_say(err, "unit '%s' has a vendor model: its guest makes the domains, by its tables",
-				       cli->unit_name);
-		if (opts->flags & NYX_DOMAIN_F_ORACLE)
-			return err_say(err, "cannot make the domain: the module is built without CONFIG_NYX_ORACLE, which is for tests");
-		return err_say(err, "cannot make the domain: the module does not know this kind or format; 'nyxctl module info' shows what it knows");
-	case ENOSPC:
-		return err_say(err, "cannot make the domain: the unit's limit is reached; 'nyxctl unit show' lists the limits");
-	default:
-		return err_explain(err, "cannot make the domain");
-	}
-}
-
 static int run_create(struct cli *cli)
 {
 	struct nyx_domain_create_opts opts = { .size = sizeof(opts) };
@@ -159,8 +134,12 @@ static int run_create(struct cli *cli)
 	if (rc)
 		return rc;
 	ret = nyx_domain_create(cli->unit, &opts, &id);
+	/* The library knows the other flags, and no module lacks them. */
+	if (ret && nyx_last_reason(ret) == NYX_REASON_FLAG &&
+	    (opts.flags & NYX_DOMAIN_F_ORACLE))
+		return err_say(ret, "cannot make the domain: the module is built without CONFIG_NYX_ORACLE, which is for tests");
 	if (ret)
-		return create_failed(cli, &opts, ret);
+		return err_explain(ret, "cannot make the domain");
 	ret = nyx_domain_get(cli->unit, id, &info, sizeof(info));
 	if (ret)
 		return err_explain(ret, "cannot show domain %u", id.id);
@@ -168,21 +147,6 @@ static int run_create(struct cli *cli)
 			 lookup_domain_text(&info));
 	put_domain(&info, out);
 	return out_end(out);
-}
-
-/* It has devices, or another command is attaching one; the kernel does not say. */
-static int destroy_busy(struct cli *cli, struct nyx_domain_info *info)
-{
-	uint32_t sbdf;
-
-	if (!nyx_domain_get(cli->unit, (nyx_domain_t){ info->domain_id }, info, sizeof(*info)) &&
-	    info->nr_devices && lookup_any_device(cli, info->domain_id, &sbdf))
-		return err_say(-EBUSY, "domain %s has %u %s; detach %s first",
-			       lookup_domain_text(info), info->nr_devices,
-			       info->nr_devices == 1 ? "device" : "devices",
-			       info->nr_devices == 1 ? lookup_sbdf_text(sbdf) : "them");
-	return err_say(-EBUSY, "domain %s is busy: another command may be attaching a device; try again",
-		       lookup_domain_text(info));
 }
 
 static int run_destroy(struct cli *cli)
@@ -197,8 +161,6 @@ static int run_destroy(struct cli *cli)
 	wait_begin(cli, WAIT_REPEAT, "accesses in domain %s that are under way", lookup_domain_text(&info));
 	ret = nyx_domain_destroy(cli->unit, (nyx_domain_t){ info.domain_id });
 	wait_end();
-	if (ret == -EBUSY)
-		return destroy_busy(cli, &info);
 	if (ret)
 		return err_explain(ret, "cannot destroy domain %s", lookup_domain_text(&info));
 	out = out_result(&cli->out, "domain", domain_cols, "domain %s destroyed",

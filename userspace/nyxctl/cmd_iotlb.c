@@ -111,9 +111,6 @@ static int invalidate_range(struct cli *cli)
 	ret = nyx_iotlb_invalidate_range(cli->unit, (nyx_domain_t){ domain.domain_id }, iova,
 					 length);
 	wait_end();
-	if (ret == -EOPNOTSUPP)
-		return err_say(ret, "domain %s is %s: only a paging domain has ranges; invalidate the domain",
-			       lookup_domain_text(&domain), nyx_domain_kind_name(domain.kind));
 	out = out_result(&cli->out, "invalidation", result_cols,
 			 "IOVA 0x%" PRIx64 " + %s of domain %s invalidated", iova,
 			 out_bytes(length), lookup_domain_text(&domain));

@@ -264,20 +264,13 @@ static int parse_irte(const struct cli *cli, struct nyx_irte_set *irte)
 	return rc ? rc : parse_vector(cli, irte);
 }
 
-/* Report an entry that cannot be set or cleared. */
-static int irte_failed(struct cli *cli, const char *what, uint64_t last, int err)
+/* Report entries that cannot be set or cleared. */
+static int irte_failed(const char *what, uint32_t index, uint32_t nr, int err)
 {
-	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
-
-	if (err == -EOPNOTSUPP && !nyx_unit_get(cli->unit, &info) &&
-	    info.model != NYX_MODEL_NATIVE)
-		return err_say(err, "unit '%s' has a vendor model: its guest writes the entries, in its memory",
-			       cli->unit_name);
-	if (err == -EINVAL && !nyx_unit_get(cli->unit, &info) &&
-	    last >= info.irt_entries)
-		return err_say(err, "the interrupt remapping table of unit '%s' has %u entries; 'nyxctl unit create --irt' makes a larger one",
-			       cli->unit_name, info.irt_entries);
-	return err_explain(err, "cannot %s entry %s", what, cli->args[0]);
+	if (nr == 1)
+		return err_explain(err, "cannot %s entry %u", what, index);
+	return err_explain(err, "cannot %s entries %u to %" PRIu64, what, index,
+			   (uint64_t)index + nr - 1);
 }
 
 static int run_set(struct cli *cli)
@@ -294,7 +287,7 @@ static int run_set(struct cli *cli)
 		return rc;
 	ret = nyx_irte_set(cli->unit, &irte);
 	if (ret)
-		return irte_failed(cli, "set", irte.index, ret);
+		return irte_failed("set", irte.index, 1, ret);
 	ret = nyx_irte_get(cli->unit, irte.index, &info, sizeof(info));
 	if (ret)
 		return err_explain(ret, "cannot show entry %u", irte.index);
@@ -330,13 +323,8 @@ static int run_clear(struct cli *cli)
 	wait_begin(cli, WAIT_REPEAT, "interrupts that are under way");
 	ret = nyx_irte_clear(cli->unit, index, nr);
 	wait_end();
-	if (ret == -ENOENT && nr == 1)
-		return err_say(ret, "entry %u is not present; 'nyxctl irq list' shows all", index);
-	if (ret == -ENOENT)
-		return err_say(ret, "none of the entries %u to %" PRIu64 " is present; 'nyxctl irq list' shows all",
-			       index, (uint64_t)index + nr - 1);
 	if (ret)
-		return irte_failed(cli, "clear", (uint64_t)index + nr - 1, ret);
+		return irte_failed("clear", index, nr, ret);
 	if (nr == 1)
 		out = out_result(&cli->out, "cleared", clear_cols, "entry %u cleared", index);
 	else
@@ -525,8 +513,6 @@ static int run_send(struct cli *cli)
 	if (cli_opt(cli, "probe"))
 		irq.flags = NYX_IRQ_F_PROBE;
 	ret = nyx_irq_send(cli->unit, &irq);
-	if (ret == -ENOENT)
-		return lookup_no_device(cli, irq.sbdf);
 	if (ret)
 		return err_explain(ret, "cannot send an interrupt of device %s",
 				   lookup_sbdf_text(irq.sbdf));

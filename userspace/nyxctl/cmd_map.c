@@ -181,28 +181,11 @@ static int range_failed(const struct range *range, const struct nyx_domain_info 
 
 	if (range->line)
 		snprintf(where, sizeof(where), "line %u: ", range->line);
-	switch (-err) {
-	case EEXIST:
-		return err_say(err, "%sa part of IOVA 0x%" PRIx64 " + %s is mapped already in domain %s; 'nyxctl map list' shows what is",
-			       where, range->iova, out_bytes(range->length),
-			       lookup_domain_text(domain));
-	case ENOENT:
-		return err_say(err, "%snothing is mapped at IOVA 0x%" PRIx64 " + %s in domain %s; 'nyxctl map list' shows what is",
-			       where, range->iova, out_bytes(range->length),
-			       lookup_domain_text(domain));
-	case ERANGE:
-		return err_say(err, "%sthe range goes beyond the address width of domain %s, %u bits, or its GPAs beyond what the format can hold",
-			       where, lookup_domain_text(domain), domain->address_width);
-	case EOPNOTSUPP:
-		return err_say(err, "%sdomain %s is %s: only a paging domain has mappings", where,
-			       lookup_domain_text(domain), nyx_domain_kind_name(domain->kind));
-	default:
-		if (!range->length)
-			return err_explain(err, "cannot unmap domain %s",
-					   lookup_domain_text(domain));
-		return err_explain(err, "%scannot %s IOVA 0x%" PRIx64, where,
-				   adding ? "map" : "unmap", range->iova);
-	}
+	if (!range->length)
+		return err_explain(err, "cannot unmap domain %s", lookup_domain_text(domain));
+	return err_explain(err, "%scannot %s IOVA 0x%" PRIx64 " + %s in domain %s", where,
+			   adding ? "map" : "unmap", range->iova, out_bytes(range->length),
+			   lookup_domain_text(domain));
 }
 
 /*
@@ -391,13 +374,9 @@ static int run_list(struct cli *cli)
 	listing.out = out_list(&cli->out, "mappings", map_cols);
 	ret = nyx_map_foreach(cli->unit, (nyx_domain_t){ domain.domain_id }, start, put_mapping,
 			      &listing);
-	if (ret == -EOPNOTSUPP)
-		return out_cancel(listing.out,
-				  err_say(ret, "domain %s is %s: only a paging domain has mappings",
-					  lookup_domain_text(&domain),
-					  nyx_domain_kind_name(domain.kind)));
 	if (ret < 0)
-		return out_cancel(listing.out, err_explain(ret, "cannot list mappings"));
+		return out_cancel(listing.out, err_explain(ret, "cannot list mappings of domain %s",
+						       lookup_domain_text(&domain)));
 	return out_end(listing.out);
 }
 

@@ -130,27 +130,6 @@ static int open_file(const struct cli *cli, const char *path, struct source *src
 	return EXIT_OK;
 }
 
-static int add_failed(const struct cli *cli, int err, const struct source *src)
-{
-	const char *path = cli_opt(cli, "file") ? cli_opt(cli, "file") : "memfd";
-
-	switch (-err) {
-	case EEXIST:
-		return err_say(err, "a part of GPA 0x%" PRIx64 " + %s is guest memory already; 'nyxctl memory list' shows all",
-			       src->gpa, out_bytes(src->length));
-	case EINVAL:
-		return err_say(err, "cannot add the memory: '%s' must be a memfd or a file on tmpfs or hugetlbfs, and offset and length multiples of its page size, within it",
-			       path);
-	case EPERM:
-		return err_say(err, "cannot add the memory: '%s' is sealed against writing; use --read-only",
-			       path);
-	case ERANGE:
-		return err_say(err, "cannot add the memory: guest-physical addresses end below 0x10000000000000");
-	default:
-		return err_explain(err, "cannot add the memory");
-	}
-}
-
 static int run_add(struct cli *cli)
 {
 	const char *memfd = cli_opt(cli, "memfd"), *file = cli_opt(cli, "file");
@@ -181,7 +160,8 @@ static int run_add(struct cli *cli)
 		ret = nyx_memory_add_file(cli->unit, src.gpa, src.fd, src.offset, src.length,
 					  src.flags);
 		if (ret)
-			rc = add_failed(cli, ret, &src);
+			rc = err_explain(ret, "cannot add GPA 0x%" PRIx64 " + %s",
+					 src.gpa, out_bytes(src.length));
 	}
 	if (src.fd >= 0)
 		close(src.fd);

@@ -7,7 +7,6 @@
  * To look at what the driver of a running guest has set up, and to play the driver
  * where there is no guest.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,12 +49,6 @@ static int open_register(struct cli *cli, uint32_t *offset, uint32_t *width)
 static int finish(struct cli *cli, int err, struct out *out, uint32_t offset, uint32_t width,
 		  uint64_t value)
 {
-	if (err == -EOPNOTSUPP)
-		return out_cancel(out, err_say(err, "unit '%s' has no registers; only one made with --model has",
-					       cli->unit_name));
-	if (err == -EINVAL)
-		return out_cancel(out, err_say(err, "the registers of unit '%s' end before 0x%" PRIx32,
-					       cli->unit_name, offset));
 	if (err)
 		return out_cancel(out, err_explain(err, "cannot reach the registers of unit '%s'",
 						   cli->unit_name));
@@ -155,9 +148,6 @@ static int run_dump(struct cli *cli)
 		return rc;
 	dump.out = out_list(&cli->out, "registers", dump_cols);
 	ret = nyx_register_foreach(cli->unit, 0, dump_register, &dump);
-	if (ret == -EOPNOTSUPP)
-		return out_cancel(dump.out, err_say(ret, "unit '%s' has no registers; only one made with --model has",
-						    cli->unit_name));
 	if (ret)
 		return out_cancel(dump.out, err_explain(ret, "cannot list the registers of unit '%s'",
 							cli->unit_name));

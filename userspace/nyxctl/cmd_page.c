@@ -73,28 +73,12 @@ static int request_init(struct cli *cli, struct request *r)
 	return rc ? rc : lookup_sbdf(cli, cli->args[0], &r->sbdf);
 }
 
-static int request_failed(struct cli *cli, const struct request *r, int err)
+static int request_failed(const struct request *r, int err)
 {
-	switch (-err) {
-	case ENOENT:
-		return lookup_no_device(cli, r->sbdf);
-	case EOPNOTSUPP:
-		return err_say(err, "device %s is attached to no paging domain; attach it to one with 'nyxctl device assign' or 'nyxctl device attach'",
-			       lookup_sbdf_text(r->sbdf));
-	case EPERM:
-		return err_exit(EXIT_REFUSED, err,
-				"device %s, or another in its domain, is quarantined; 'nyxctl device reset' brings it back",
-				lookup_sbdf_text(r->sbdf));
-	case ENOSPC:
-		return err_say(err, "device %s has %u requests without an answer; answer them with 'nyxctl page respond'",
-			       lookup_sbdf_text(r->sbdf), NYX_PAGE_GROUPS_MAX);
-	case EINTR:
+	if (err == -EINTR)
 		return err_say(err, "a signal came before an answer; the request of device %s is withdrawn",
 			       lookup_sbdf_text(r->sbdf));
-	default:
-		return err_explain(err, "cannot ask for pages of device %s",
-				   lookup_sbdf_text(r->sbdf));
-	}
+	return err_explain(err, "cannot ask for pages of device %s", lookup_sbdf_text(r->sbdf));
 }
 
 /* Print the meaning of the answer, and return its exit status. */
@@ -148,7 +132,7 @@ static int run_request(struct cli *cli)
 	else
 		ret = request_and_wait(cli, &r);
 	if (ret)
-		return request_failed(cli, &r, ret);
+		return request_failed(&r, ret);
 	/* answered() tells people what went wrong. */
 	if (!r.nowait && r.response != NYX_PAGE_SUCCESS && cli->out.format == OUT_TABLE)
 		cli->out.quiet = true;
@@ -193,9 +177,6 @@ static int run_respond(struct cli *cli)
 	if (rc)
 		return rc;
 	ret = nyx_page_respond(cli->unit, (nyx_group_t){ group }, response);
-	if (ret == -ENOENT)
-		return err_say(ret, "no group %u waits for an answer; 'nyxctl event monitor --history' shows all requests",
-			       group);
 	if (ret)
 		return err_explain(ret, "cannot answer group %u", group);
 	out = out_result(&cli->out, "response", respond_cols, "group %u answered: %s", group,

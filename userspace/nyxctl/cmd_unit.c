@@ -274,18 +274,7 @@ static int create(struct cli *cli, uint32_t flags)
 	if (rc)
 		return rc;
 	ret = nyx_unit_create(cli->ctx, &opts, &cli->unit);
-	switch (-ret) {
-	case 0:
-		return EXIT_OK;
-	case EEXIST:
-		return err_say(ret, "there is a unit '%s' already; take another name, or see with 'nyxctl unit show %s' what it is",
-			       name, name);
-	case ENOSPC:
-		return err_say(ret, "cannot make unit '%s': the limit on units is reached; 'nyxctl module info' shows that of the module, /sys/module/nyx_iommu/parameters/max_units_per_user that of a user",
-			       name ? name : "");
-	default:
-		return err_explain(ret, "cannot make unit '%s'", name ? name : "");
-	}
+	return ret ? err_explain(ret, "cannot make unit '%s'", name ? name : "") : EXIT_OK;
 }
 
 static int run_create(struct cli *cli)
@@ -493,9 +482,6 @@ static int run_reset(struct cli *cli)
 	if (rc)
 		return rc;
 	ret = nyx_unit_reset(cli->unit);
-	if (ret == -EOPNOTSUPP)
-		return err_say(ret, "unit '%s' has no registers; only one made with --model has",
-			       cli->unit_name);
 	if (ret)
 		return err_explain(ret, "cannot reset unit '%s'", cli->unit_name);
 	rc = get_info(cli, &info);

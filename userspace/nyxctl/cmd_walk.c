@@ -181,21 +181,6 @@ static int parse_begin(struct cli *cli, struct nyx_walk *walk)
 	return rc ? rc : cli_open_unit(cli);
 }
 
-static int walk_failed(struct cli *cli, const struct nyx_walk *walk, int err)
-{
-	switch (-err) {
-	case ENOENT:
-		if (walk->flags & NYX_WALK_F_DEVICE)
-			return lookup_no_device(cli, walk->sbdf);
-		break;
-	case EINVAL:
-	case ERANGE:
-		return err_say(err, "cannot walk: the %s format does not support so many levels or this page size, or the root is beyond 52 bits; see nyxctl-walk(1)",
-			       nyx_format_name(walk->format));
-	}
-	return err_explain(err, "cannot walk");
-}
-
 static int run_walk(struct cli *cli)
 {
 	struct nyx_walk walk = NYX_WALK_INIT;
@@ -218,7 +203,7 @@ static int run_walk(struct cli *cli)
 		return rc;
 	ret = nyx_walk_get(cli->unit, &walk);
 	if (ret)
-		return walk_failed(cli, &walk, ret);
+		return err_explain(ret, "cannot walk");
 
 	out = out_list(&cli->out, "steps", walk_cols);
 	for (i = 0; i < walk.out_nr_steps && i < NYX_WALK_STEPS; i++)

@@ -12,8 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <nyx/reason.h>
+
 #include "cmd.h"
 #include "out.h"
+
+/* Room for a sentence of the module, a field and a remedy. */
+#define WHY_LEN	320
 
 static bool json_errors;
 
@@ -62,6 +67,79 @@ static const struct {
 	{ ETXTBSY, "ETXTBSY", "text file busy" },
 };
 
+/* Remedies, by the reason that the module gives. */
+static const struct {
+	uint32_t reason;
+	const char *text;
+} remedies[] = {
+	{ NYX_REASON_NO_DESCRIPTOR, "raise the limit with 'ulimit -n'" },
+	{ NYX_REASON_UNKNOWN_PART, "load the module of the same release" },
+	{ NYX_REASON_RATE_LIMIT, "try again" },
+	{ NYX_REASON_NO_VENDOR_MODEL, "only one made with --model has" },
+	{ NYX_REASON_UNIT_NAME_TAKEN, "take another name; 'nyxctl unit list' shows all" },
+	{ NYX_REASON_UNITS_MAX, "'nyxctl module info' shows the limit" },
+	{ NYX_REASON_MEMORY_OVERLAP, "'nyxctl memory list' shows all" },
+	{ NYX_REASON_MEMORY_MAX, "'nyxctl unit show' lists the limits" },
+	{ NYX_REASON_NO_SUCH_MEMORY, "'nyxctl memory list' shows all" },
+	{ NYX_REASON_FILE_SEALED, "use --read-only" },
+	{ NYX_REASON_PIN_LIMIT, "raise it with 'ulimit -l' or leave out --pinned" },
+	{ NYX_REASON_DOMAIN_NAME_TAKEN, "'nyxctl domain list' shows all" },
+	{ NYX_REASON_DOMAIN_ID_TAKEN, "'nyxctl domain list' shows all" },
+	{ NYX_REASON_DOMAINS_MAX, "'nyxctl unit show' lists the limits" },
+	{ NYX_REASON_NO_SUCH_DOMAIN, "'nyxctl domain list' shows all" },
+	{ NYX_REASON_DOMAIN_HAS_DEVICES, "detach them first" },
+	{ NYX_REASON_DOMAIN_DYING, "try again" },
+	{ NYX_REASON_DOMAIN_STRICT,
+	  "make a domain for many devices with 'nyxctl domain create --shared'" },
+	{ NYX_REASON_DOMAIN_DRAINING, "'nyxctl iotlb invalidate domain' waits for them" },
+	{ NYX_REASON_DEVICE_NOT_PAGING,
+	  "attach it to one with 'nyxctl device assign' or 'nyxctl device attach'" },
+	{ NYX_REASON_MAPPED, "'nyxctl map list' shows what is" },
+	{ NYX_REASON_NOT_MAPPED, "'nyxctl map list' shows what is" },
+	{ NYX_REASON_NO_SUCH_DEVICE, "add it with 'nyxctl device add' or 'nyxctl device assign'" },
+	{ NYX_REASON_DEVICE_EXISTS, "'nyxctl device show' tells its domain" },
+	{ NYX_REASON_DEVICES_MAX, "'nyxctl unit show' lists the limits" },
+	{ NYX_REASON_DEVICE_ATTACHED,
+	  "'nyxctl device attach --replace' moves it, 'nyxctl device release' releases it" },
+	{ NYX_REASON_DEVICE_MOVING, "try again" },
+	{ NYX_REASON_QUARANTINED, "'nyxctl device reset' brings it back" },
+	{ NYX_REASON_IRTE_BEYOND, "'nyxctl unit create --irt' makes a larger one" },
+	{ NYX_REASON_NO_SUCH_IRTE, "'nyxctl irq list' shows all" },
+	{ NYX_REASON_GROUPS_MAX_DEVICE, "answer them with 'nyxctl page respond'" },
+	{ NYX_REASON_GROUPS_MAX_UNIT, "answer them with 'nyxctl page respond'" },
+	{ NYX_REASON_NO_SUCH_GROUP, "'nyxctl event monitor --history' shows all requests" },
+};
+
+/* Reasons of all commands, which tell little without the name of the field. */
+static bool needs_field(uint32_t reason)
+{
+	return reason >= NYX_REASON_FLAG && reason <= NYX_REASON_CONFLICT;
+}
+
+/* The explanation of @err: the reason of the module with a remedy, put in @room, or err_text(). */
+static const char *why(int err, char *room, size_t size)
+{
+	uint32_t reason = nyx_last_reason(err);
+	const char *field = nyx_last_field(err), *remedy = NULL;
+	size_t i;
+
+	switch (reason) {
+	case NYX_REASON_NONE:
+	case NYX_REASON_OTHER:
+	case NYX_REASON_SIGNAL:
+	case NYX_REASON_NO_MEMORY:
+		return err_text(err);
+	}
+	for (i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
+		if (remedies[i].reason == reason)
+			remedy = remedies[i].text;
+	}
+	field = needs_field(reason) ? field : NULL;
+	snprintf(room, size, "%s%s%s%s%s", field ? field : "", field ? ": " : "",
+		 nyx_reason_text(reason), remedy ? "; " : "", remedy ? remedy : "");
+	return room;
+}
+
 const char *err_code(int err)
 {
 	size_t i;
@@ -86,6 +164,9 @@ const char *err_text(int err)
 
 static int exit_code_of(int err)
 {
+	/* Quarantine is for the device: the caller is not denied anything. */
+	if (nyx_last_reason(err) == NYX_REASON_QUARANTINED)
+		return EXIT_REFUSED;
 	switch (-err) {
 	case ENOENT:
 	case ENODEV:
@@ -101,9 +182,11 @@ static int exit_code_of(int err)
 	}
 }
 
-__attribute__((format(printf, 3, 0)))
-static void say(const char *code, const char *more, const char *format, va_list args)
+/* @err: whose reason is told beside the message, or 0. */
+__attribute__((format(printf, 4, 0)))
+static void say(const char *code, int err, const char *more, const char *format, va_list args)
 {
+	uint32_t reason = nyx_last_reason(err);
 	char *text = NULL, *message = NULL;
 
 	if (vasprintf(&text, format, args) < 0)
@@ -115,7 +198,9 @@ static void say(const char *code, const char *more, const char *format, va_list 
 	fflush(stdout);
 	fprintf(stderr, "nyxctl: %s\n", message ? message : "out of memory");
 	if (json_errors && code)
-		out_error_json(code, message ? message : "out of memory");
+		out_error_json(code, message ? message : "out of memory",
+			       reason == NYX_REASON_NONE ? NULL : nyx_reason_name(reason),
+			       nyx_last_field(err));
 	free(message);
 	free(text);
 }
@@ -125,7 +210,7 @@ int err_usage(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say("USAGE", NULL, format, args);
+	say("USAGE", 0, NULL, format, args);
 	va_end(args);
 	return EXIT_USAGE;
 }
@@ -135,17 +220,18 @@ int err_say(int err, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(err_code(err), NULL, format, args);
+	say(err_code(err), err, NULL, format, args);
 	va_end(args);
 	return exit_code_of(err);
 }
 
 int err_explain(int err, const char *format, ...)
 {
+	char room[WHY_LEN];
 	va_list args;
 
 	va_start(args, format);
-	say(err_code(err), err_text(err), format, args);
+	say(err_code(err), err, why(err, room, sizeof(room)), format, args);
 	va_end(args);
 	return exit_code_of(err);
 }
@@ -155,7 +241,7 @@ int err_exit(int exit_code, int err, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(err_code(err), NULL, format, args);
+	say(err_code(err), err, NULL, format, args);
 	va_end(args);
 	return exit_code;
 }
@@ -165,6 +251,6 @@ void err_note(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(NULL, NULL, format, args);
+	say(NULL, 0, NULL, format, args);
 	va_end(args);
 }

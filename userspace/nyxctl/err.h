@@ -5,7 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * An error is one line on standard error that says what to do, and with --json
- * also a document on standard output. Each function returns the exit code.
+ * also a document on standard output, with the module's reason and the field that is
+ * to blame, if it named them. Each function returns the exit code.
  */
 #ifndef NYXCTL_ERR_H
 #define NYXCTL_ERR_H
@@ -30,8 +31,8 @@ __attribute__((format(printf, 2, 3)))
 int err_say(int err, const char *format, ...);
 
 /*
- * The same, with a general explanation of @err after the text, for errors that
- * a command has nothing better to say about.
+ * The same, with the reason after the text: the module's, if @err is that of the last
+ * command that failed, and else a general explanation of @err.
  */
 __attribute__((format(printf, 2, 3)))
 int err_explain(int err, const char *format, ...);

@@ -104,9 +104,12 @@ static const char *whose(const struct cli *cli, uint32_t scope, uint32_t id)
 	return text;
 }
 
-static int failed(const struct cli *cli, const char *what, uint32_t scope, uint32_t id, int err)
+/* Without whose(), which asks the module and so replaces the reason of the failure. */
+static int failed(const char *what, uint32_t scope, uint32_t id, int err)
 {
-	return err_explain(err, "cannot %s the limits of %s", what, whose(cli, scope, id));
+	if (scope == NYX_SCOPE_DOMAIN)
+		return err_explain(err, "cannot %s the limits of domain %u", what, id);
+	return err_explain(err, "cannot %s the limits of device %s", what, lookup_sbdf_text(id));
 }
 
 static int limit_get(struct cli *cli, uint32_t scope, uint32_t id, struct nyx_limits *l)
@@ -132,7 +135,7 @@ static int put(struct cli *cli, struct out *out, uint32_t scope, uint32_t id)
 
 	ret = limit_get(cli, scope, id, &l);
 	if (ret)
-		return out_cancel(out, failed(cli, "read", scope, id, ret));
+		return out_cancel(out, failed("read", scope, id, ret));
 	if (scope == NYX_SCOPE_DOMAIN &&
 	    !nyx_domain_get(cli->unit, (nyx_domain_t){ id }, &domain, sizeof(domain)))
 		lookup_put_domain(out, COL_DOMAIN, &domain);
@@ -161,13 +164,13 @@ int limit_run(struct cli *cli, uint32_t scope, uint32_t id)
 	if (cli_opt(cli, "none")) {
 		ret = limit_set(cli, scope, id, NULL);
 		if (ret)
-			return failed(cli, "change", scope, id, ret);
+			return failed("change", scope, id, ret);
 		return put(cli, out_result(&cli->out, "limits", limit_cols, "%s has no limits",
 					   whose(cli, scope, id)), scope, id);
 	}
 	ret = limit_get(cli, scope, id, &l);
 	if (ret)
-		return failed(cli, "read", scope, id, ret);
+		return failed("read", scope, id, ret);
 	rc = apply(cli, &l, &given);
 	if (rc)
 		return rc;
@@ -175,7 +178,7 @@ int limit_run(struct cli *cli, uint32_t scope, uint32_t id)
 		return put(cli, out_record(&cli->out, "limits", limit_cols), scope, id);
 	ret = limit_set(cli, scope, id, &l);
 	if (ret)
-		return failed(cli, "change", scope, id, ret);
+		return failed("change", scope, id, ret);
 	return put(cli, out_result(&cli->out, "limits", limit_cols, "limits of %s set",
 				   whose(cli, scope, id)), scope, id);
 }

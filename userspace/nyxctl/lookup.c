@@ -154,28 +154,6 @@ const char *lookup_sbdf_text(uint32_t sbdf)
 	return text;
 }
 
-struct search {
-	uint32_t domain_id;
-	uint32_t sbdf;
-};
-
-static int match_device(const struct nyx_device_info *info, void *arg)
-{
-	struct search *search = arg;
-
-	search->sbdf = info->sbdf;
-	return info->domain_id == search->domain_id;
-}
-
-bool lookup_any_device(struct cli *cli, uint32_t domain_id, uint32_t *sbdf)
-{
-	struct search search = { .domain_id = domain_id };
-	bool found = nyx_device_foreach(cli->unit, match_device, &search) == 1;
-
-	*sbdf = search.sbdf;
-	return found;
-}
-
 void lookup_domain_name(struct cli *cli, uint32_t domain_id, char *name)
 {
 	struct nyx_domain_info info;

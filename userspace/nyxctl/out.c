@@ -607,13 +607,16 @@ int out_event(struct out *out, const char *text)
 	return EXIT_OK;
 }
 
-void out_error_json(const char *code, const char *message)
+void out_error_json(const char *code, const char *message, const char *reason,
+		    const char *field)
 {
 	struct json_object *doc = json_object_new_object();
 	struct json_object *error = json_object_new_object();
 
 	json_object_object_add(error, "code", json_object_new_string(code));
 	json_object_object_add(error, "message", json_object_new_string(message));
+	json_object_object_add(error, "reason", reason ? json_object_new_string(reason) : NULL);
+	json_object_object_add(error, "field", field ? json_object_new_string(field) : NULL);
 	json_object_object_add(doc, "error", error);
 	puts(json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PLAIN |
 						 JSON_C_TO_STRING_NOSLASHESCAPE));

@@ -112,8 +112,9 @@ int out_event(struct out *out, const char *text);
 /* "64M", "100000 bytes" or "1 byte". The result of the last four calls is valid. */
 const char *out_bytes(uint64_t bytes);
 
-/* {"error": ...} on standard output. */
-void out_error_json(const char *code, const char *message);
+/* {"error": ...} on standard output. @reason and @field may be NULL. */
+void out_error_json(const char *code, const char *message, const char *reason,
+		    const char *field);
 
 /* Flush standard output. Returns an enum exit_code; reports what is wrong. */
 int out_close_stdout(int exit_code);

@@ -211,8 +211,6 @@ static const char *whose(const struct cli *cli, uint32_t scope, uint32_t sbdf)
 
 static int failed(struct cli *cli, const char *what, uint32_t scope, uint32_t sbdf, int err)
 {
-	if (err == -ENOENT && scope == NYX_SCOPE_DEVICE)
-		return lookup_no_device(cli, sbdf);
 	return err_explain(err, "cannot %s the policy of %s", what, whose(cli, scope, sbdf));
 }
 

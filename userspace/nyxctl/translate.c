@@ -69,8 +69,6 @@ static int translate(struct cli *cli, struct out *out, struct nyx_translate *t)
 	t->nr_runs = NR_RUNS;
 	do {
 		ret = nyx_device_translate(cli->unit, t);
-		if (ret == -ENOENT)
-			return out_cancel(out, lookup_no_device(cli, t->sbdf));
 		if (ret)
 			return out_cancel(out, err_explain(ret, "cannot translate IOVA 0x%" PRIx64,
 							   (uint64_t)t->iova));

@@ -6,7 +6,7 @@ $ as_nobody unit list
 ! nyxctl: cannot open /dev/nyx-iommu: permission denied; run as root
 ? 4
 $ as_nobody unit list --json
-| {"error":{"code":"EACCES","message":"cannot open /dev/nyx-iommu: permission denied; run as root"}}
+| {"error":{"code":"EACCES","message":"cannot open /dev/nyx-iommu: permission denied; run as root","reason":null,"field":null}}
 ! nyxctl: cannot open /dev/nyx-iommu: permission denied; run as root
 ? 4
 $ old=$(stat -c %a /dev/nyx-iommu); chmod 666 /dev/nyx-iommu
@@ -14,11 +14,11 @@ $ as_nobody unit show golden
 ! nyxctl: you have no unit 'golden', but user 0 has; only root may open that, with --owner
 ? 3
 $ as_nobody unit show golden --owner root
-! nyxctl: cannot open unit 'golden': the unit belongs to another user, or its program does not share it
+! nyxctl: cannot open unit 'golden': the unit is not open to this process
 ? 4
 $ as_nobody unit show golden --owner 0 --json
-| {"error":{"code":"EACCES","message":"cannot open unit 'golden': the unit belongs to another user, or its program does not share it"}}
-! nyxctl: cannot open unit 'golden': the unit belongs to another user, or its program does not share it
+| {"error":{"code":"EACCES","message":"cannot open unit 'golden': the unit is not open to this process","reason":"unit-private","field":null}}
+! nyxctl: cannot open unit 'golden': the unit is not open to this process
 ? 4
 $ as_nobody unit show golden --owner nobody-of-that-name
 ! nyxctl: --owner 'nobody-of-that-name' is not a user of this machine

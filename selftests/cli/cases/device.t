@@ -8,31 +8,31 @@ $ nyxctl domain create storage --shared
 $ nyxctl device add 0000:03:00.0
 | device 0000:03:00.0 added
 $ nyxctl device add 03:00.0
-! nyxctl: unit 'golden' has device 0000:03:00.0 already; 'nyxctl device show' tells its domain
+! nyxctl: cannot add device 0000:03:00.0: the unit has the device already; 'nyxctl device show' tells its domain
 ? 1
 $ nyxctl device add 03:00.0 --json
-| {"error":{"code":"EEXIST","message":"unit 'golden' has device 0000:03:00.0 already; 'nyxctl device show' tells its domain"}}
-! nyxctl: unit 'golden' has device 0000:03:00.0 already; 'nyxctl device show' tells its domain
+| {"error":{"code":"EEXIST","message":"cannot add device 0000:03:00.0: the unit has the device already; 'nyxctl device show' tells its domain","reason":"device-exists","field":"sbdf"}}
+! nyxctl: cannot add device 0000:03:00.0: the unit has the device already; 'nyxctl device show' tells its domain
 ? 1
 $ nyxctl device add 1:4:1f.7 --json
 | {"device":{"device":"0001:04:1f.7","domain":null,"did":null,"domain_name":null,"isolation":null,"state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"refused":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}
 $ nyxctl device attach 03:00.0 net
 | device 0000:03:00.0 attached to domain 1 (net)
 $ nyxctl device attach 03:00.0 net
-! nyxctl: device 0000:03:00.0 is attached to domain 1 (net) already
+! nyxctl: cannot attach device 0000:03:00.0 to domain 1 (net): the device is attached to a domain already; 'nyxctl device attach --replace' moves it, 'nyxctl device release' releases it
 ? 1
 $ nyxctl device attach 03:00.0 storage
-! nyxctl: device 0000:03:00.0 is attached to domain 1 (net); use --replace to move it
+! nyxctl: cannot attach device 0000:03:00.0 to domain 2 (storage): the device is attached to a domain already; 'nyxctl device attach --replace' moves it, 'nyxctl device release' releases it
 ? 1
 $ nyxctl device attach 0001:04:1f.7 net
-! nyxctl: domain 1 (net) is STRICT and has device 0000:03:00.0; make a domain for many devices with 'nyxctl domain create --shared'
+! nyxctl: cannot attach device 0001:04:1f.7 to domain 1 (net): the domain is STRICT and has its device already; make a domain for many devices with 'nyxctl domain create --shared'
 ? 1
 $ nyxctl device attach 0001:04:1f.7 net --replace
-! nyxctl: domain 1 (net) is STRICT and has device 0000:03:00.0; make a domain for many devices with 'nyxctl domain create --shared'
+! nyxctl: cannot attach device 0001:04:1f.7 to domain 1 (net): the domain is STRICT and has its device already; make a domain for many devices with 'nyxctl domain create --shared'
 ? 1
 $ nyxctl device attach 0001:04:1f.7 net --json
-| {"error":{"code":"EBUSY","message":"domain 1 (net) is STRICT and has device 0000:03:00.0; make a domain for many devices with 'nyxctl domain create --shared'"}}
-! nyxctl: domain 1 (net) is STRICT and has device 0000:03:00.0; make a domain for many devices with 'nyxctl domain create --shared'
+| {"error":{"code":"EBUSY","message":"cannot attach device 0001:04:1f.7 to domain 1 (net): the domain is STRICT and has its device already; make a domain for many devices with 'nyxctl domain create --shared'","reason":"domain-strict","field":"domain_id"}}
+! nyxctl: cannot attach device 0001:04:1f.7 to domain 1 (net): the domain is STRICT and has its device already; make a domain for many devices with 'nyxctl domain create --shared'
 ? 1
 $ nyxctl device attach 0001:04:1f.7 none
 ! nyxctl: unit 'golden' has no domain 'none'; 'nyxctl domain list' shows all
@@ -80,7 +80,7 @@ $ nyxctl device show 09:00.0
 $ nyxctl device detach 03:00.0
 | device 0000:03:00.0 detached
 $ nyxctl device detach 03:00.0
-! nyxctl: device 0000:03:00.0 is attached to no domain; there is nothing to detach
+! nyxctl: cannot detach device 0000:03:00.0: the device is attached to no domain
 ? 3
 $ nyxctl device detach 09:00.0
 ! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
@@ -92,7 +92,7 @@ $ nyxctl device list --columns device,domain
 $ nyxctl device remove 03:00.0
 | device 0000:03:00.0 removed
 $ nyxctl device remove 03:00.0
-! nyxctl: unit 'golden' has no device 0000:03:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+! nyxctl: cannot remove device 0000:03:00.0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl device remove 1:4:1f.7 --json
 | {"device":{"device":"0001:04:1f.7","domain":null,"did":null,"domain_name":null,"isolation":null,"state":null,"score":0,"tries":0,"next_change_ns":null,"next_change":null,"refused":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}

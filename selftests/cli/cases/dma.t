@@ -15,7 +15,7 @@ $ nyxctl dma read 3:0.0 0x10000ffe 9 -o raw --columns data
 $ nyxctl dma read 3:0.0 0x10000ffe 9 --to -
 | nyx-iommu
 $ nyxctl dma read 3:0.0 0x10000ffe 9 --to - --json
-| {"error":{"code":"USAGE","message":"--to - writes to standard output; it cannot be combined with --output json or raw"}}
+| {"error":{"code":"USAGE","message":"--to - writes to standard output; it cannot be combined with --output json or raw","reason":null,"field":null}}
 ! nyxctl: --to - writes to standard output; it cannot be combined with --output json or raw
 ? 2
 # Files.
@@ -114,11 +114,11 @@ $ nyxctl dma read 3:0.0 0x1000000000000 1
 ! nyxctl: read of 1 byte by device 0000:03:00.0 at IOVA 0x1000000000000 refused at 0x1000000000000, after 0 bytes: the IOVA is beyond the address width of the domain
 ? 1
 $ nyxctl dma read 4:0.0 0 1
-! nyxctl: unit 'golden' has no device 0000:04:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+! nyxctl: the read of device 0000:04:00.0 at IOVA 0x0 failed after 0 bytes: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl dma read 4:0.0 0 1 --json
-| {"error":{"code":"ENOENT","message":"unit 'golden' has no device 0000:04:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'"}}
-! nyxctl: unit 'golden' has no device 0000:04:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+| {"error":{"code":"ENOENT","message":"the read of device 0000:04:00.0 at IOVA 0x0 failed after 0 bytes: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'","reason":"no-such-device","field":"sbdf"}}
+! nyxctl: the read of device 0000:04:00.0 at IOVA 0x0 failed after 0 bytes: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl -q device add 4:0.0
 $ nyxctl dma read 4:0.0 0 1

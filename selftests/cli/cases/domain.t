@@ -6,27 +6,27 @@ $ nyxctl domain create
 $ nyxctl domain create net --page-sizes 4K,2M
 | domain 2 (net) created
 $ nyxctl domain create net
-! nyxctl: cannot make the domain: the name or the id is taken; 'nyxctl domain list' shows all
+! nyxctl: cannot make the domain: the unit has a domain of this name already; 'nyxctl domain list' shows all
 ? 1
 $ nyxctl domain create storage --shared --batched --format amdv1 --address-width 40 --page-sizes 4K,64K,2M
 | domain 3 (storage) created
 $ nyxctl domain create wide --format x86 --id 77 --json --columns id,name,kind,isolation,format,address_width,page_sizes,batched
 | {"domain":{"id":77,"name":"wide","kind":"paging","isolation":"strict","format":"x86","address_width":48,"page_sizes":["4K","2M","1G"],"batched":false}}
 $ nyxctl domain create other --id 77
-! nyxctl: cannot make the domain: the name or the id is taken; 'nyxctl domain list' shows all
+! nyxctl: cannot make the domain: the unit has a domain with this id already; 'nyxctl domain list' shows all
 ? 1
 $ nyxctl domain create id --kind identity --shared
 | domain 4 (id) created
 $ nyxctl domain create no --kind blocked
 | domain 5 (no) created
 $ nyxctl domain create bad --format x86 --page-sizes 4K,64K
-! nyxctl: cannot make the domain: the x86 format does not support this address width or page size, or the unit is narrower; see nyxctl-domain(1)
+! nyxctl: cannot make the domain: the page-table format cannot use these page sizes together
 ? 1
 $ nyxctl domain create bad --address-width 57
-! nyxctl: cannot make the domain: the vtdss format does not support this address width or page size, or the unit is narrower; see nyxctl-domain(1)
+! nyxctl: cannot make the domain: the address width is above that of the unit
 ? 1
 $ nyxctl domain create bad --address-width 40
-! nyxctl: cannot make the domain: the vtdss format does not support this address width or page size, or the unit is narrower; see nyxctl-domain(1)
+! nyxctl: cannot make the domain: the page-table format does not support this address width
 ? 1
 $ nyxctl domain list
 | ID NAME    KIND     ISOLATION FORMAT DEVICES MAPPED FAULT-EVENTS
@@ -77,7 +77,7 @@ $ nyxctl domain show none
 ! nyxctl: unit 'golden' has no domain 'none'; 'nyxctl domain list' shows all
 ? 3
 $ nyxctl domain show 99 --json
-| {"error":{"code":"ENOENT","message":"unit 'golden' has no domain '99'; 'nyxctl domain list' shows all"}}
+| {"error":{"code":"ENOENT","message":"unit 'golden' has no domain '99'; 'nyxctl domain list' shows all","reason":"no-such-domain","field":null}}
 ! nyxctl: unit 'golden' has no domain '99'; 'nyxctl domain list' shows all
 ? 3
 $ nyxctl domain show 0
@@ -87,18 +87,18 @@ $ nyxctl domain show 0
 $ nyxctl -q device add 3:0.0
 $ nyxctl -q device attach 3:0.0 net
 $ nyxctl domain destroy net
-! nyxctl: domain 2 (net) has 1 device; detach 0000:03:00.0 first
+! nyxctl: cannot destroy domain 2 (net): the domain has devices; detach them first
 ? 1
 $ nyxctl -q device add 4:0.0
 $ nyxctl -q device add 5:0.0
 $ nyxctl -q device attach 4:0.0 storage
 $ nyxctl -q device attach 5:0.0 storage
 $ nyxctl domain destroy storage
-! nyxctl: domain 3 (storage) has 2 devices; detach them first
+! nyxctl: cannot destroy domain 3 (storage): the domain has devices; detach them first
 ? 1
 $ nyxctl domain destroy storage --json
-| {"error":{"code":"EBUSY","message":"domain 3 (storage) has 2 devices; detach them first"}}
-! nyxctl: domain 3 (storage) has 2 devices; detach them first
+| {"error":{"code":"EBUSY","message":"cannot destroy domain 3 (storage): the domain has devices; detach them first","reason":"domain-has-devices","field":"domain_id"}}
+! nyxctl: cannot destroy domain 3 (storage): the domain has devices; detach them first
 ? 1
 $ nyxctl -q device remove 3:0.0
 $ nyxctl domain destroy net

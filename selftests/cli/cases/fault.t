@@ -66,7 +66,7 @@ $ nyxctl event monitor --timeout 0.1 --count 1
 ! nyxctl: timed out: 0 of 1 events came
 ? 124
 $ nyxctl event monitor --timeout 0.1 --count 1 --json
-| {"error":{"code":"ETIMEDOUT","message":"timed out: 0 of 1 events came"}}
+| {"error":{"code":"ETIMEDOUT","message":"timed out: 0 of 1 events came","reason":null,"field":null}}
 ! nyxctl: timed out: 0 of 1 events came
 ? 124
 # As they come.

@@ -5,7 +5,7 @@ $ export NYX_UNIT=golden
 $ nyxctl -q memory add --memfd 16M
 $ nyxctl -q device add 03:00.0
 $ nyxctl device add 0001:03:00.0
-! nyxctl: unit 'golden' has a vendor model, which has devices of segment 0 only
+! nyxctl: cannot add device 0001:03:00.0: the unit has a vendor model, which has devices of segment 0 only
 ? 1
 $ nyxctl domain list --json
 | {"domains":[]}
@@ -20,7 +20,7 @@ $ nyxctl device show 3:0.0 --columns domain,isolation
 | domain     1
 | isolation  shared
 $ nyxctl map list 1
-! nyxctl: domain 1 (DID 0) is guest: only a paging domain has mappings
+! nyxctl: cannot list mappings of domain 1 (DID 0): the domain has no page table: it is not of the kind paging
 ? 1
 $ nyxctl device translate 3:0.0 0x5000 4K
 |   IOVA LENGTH    GPA BACKING PROT
@@ -38,13 +38,13 @@ $ nyxctl device show 3:0.0 --columns domain,isolation
 | isolation  -
 # The guest attaches and maps.
 $ nyxctl domain create net
-! nyxctl: unit 'golden' has a vendor model: its guest makes the domains, by its tables
+! nyxctl: cannot make the domain: the unit has a vendor model, whose guest does this itself
 ? 1
 $ nyxctl device attach 3:0.0 net
 ! nyxctl: unit 'golden' has no domain 'net'; 'nyxctl domain list' shows all
 ? 3
 $ nyxctl irq set 5 0x41
-! nyxctl: unit 'golden' has a vendor model: its guest writes the entries, in its memory
+! nyxctl: cannot set entry 5: the unit has a vendor model, whose guest does this itself
 ? 1
 # A domain has the id by which the guest knows it, and one for commands.
 $ nyxctl -q device add 4:0.0

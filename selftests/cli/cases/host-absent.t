@@ -3,7 +3,7 @@ $ nyxctl --node /dev/nyx-none unit list
 ! nyxctl: cannot open /dev/nyx-none: there is no such file; leave out --node for /dev/nyx-iommu
 ? 6
 $ nyxctl --node /dev/nyx-none unit list --json
-| {"error":{"code":"ENOENT","message":"cannot open /dev/nyx-none: there is no such file; leave out --node for /dev/nyx-iommu"}}
+| {"error":{"code":"ENOENT","message":"cannot open /dev/nyx-none: there is no such file; leave out --node for /dev/nyx-iommu","reason":null,"field":null}}
 ! nyxctl: cannot open /dev/nyx-none: there is no such file; leave out --node for /dev/nyx-iommu
 ? 6
 $ nyxctl --node /dev/nyx-none -u golden domain list
@@ -16,7 +16,7 @@ $ nyxctl --node /dev/null unit list
 ! nyxctl: /dev/null is not the device node of Nyx
 ? 6
 $ nyxctl --node /dev/null unit list -j
-| {"error":{"code":"ENOTTY","message":"/dev/null is not the device node of Nyx"}}
+| {"error":{"code":"ENOTTY","message":"/dev/null is not the device node of Nyx","reason":null,"field":null}}
 ! nyxctl: /dev/null is not the device node of Nyx
 ? 6
 $ : >file; nyxctl --node file unit list

@@ -3,7 +3,7 @@ $ cannot_open 13 unit list
 ! nyxctl: cannot open /dev/nyx-iommu: permission denied; run as root
 ? 4
 $ cannot_open 13 unit list --json
-| {"error":{"code":"EACCES","message":"cannot open /dev/nyx-iommu: permission denied; run as root"}}
+| {"error":{"code":"EACCES","message":"cannot open /dev/nyx-iommu: permission denied; run as root","reason":null,"field":null}}
 ! nyxctl: cannot open /dev/nyx-iommu: permission denied; run as root
 ? 4
 $ cannot_open 2 unit list

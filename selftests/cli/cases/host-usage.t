@@ -131,19 +131,19 @@ $ nyxctl help unit nonsense
 ? 2
 # Errors also come in the form of --output.
 $ nyxctl -j nonsense
-| {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help"}}
+| {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help","reason":null,"field":null}}
 ! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
 ? 2
 $ nyxctl unit lis --json
-| {"error":{"code":"USAGE","message":"unit: unknown verb 'lis'; did you mean 'list'?"}}
+| {"error":{"code":"USAGE","message":"unit: unknown verb 'lis'; did you mean 'list'?","reason":null,"field":null}}
 ! nyxctl: unit: unknown verb 'lis'; did you mean 'list'?
 ? 2
 $ nyxctl -o json unit list --nonsense
-| {"error":{"code":"USAGE","message":"unit list: unknown option '--nonsense'; see 'nyxctl unit list --help'"}}
+| {"error":{"code":"USAGE","message":"unit list: unknown option '--nonsense'; see 'nyxctl unit list --help'","reason":null,"field":null}}
 ! nyxctl: unit list: unknown option '--nonsense'; see 'nyxctl unit list --help'
 ? 2
 $ nyxctl --output=json unit list -z
-| {"error":{"code":"USAGE","message":"unit list: unknown option '-z'; see 'nyxctl unit list --help'"}}
+| {"error":{"code":"USAGE","message":"unit list: unknown option '-z'; see 'nyxctl unit list --help'","reason":null,"field":null}}
 ! nyxctl: unit list: unknown option '-z'; see 'nyxctl unit list --help'
 ? 2
 

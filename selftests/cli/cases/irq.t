@@ -98,7 +98,7 @@ $ nyxctl irq send 4:0.0 0x1000 0
 ! nyxctl: interrupt of device 0000:04:00.0, address 0x1000 data 0x0, refused: the message is no interrupt, or has a reserved bit set
 ? 1
 $ nyxctl irq send 9:0.0 --index 5
-! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+! nyxctl: cannot send an interrupt of device 0000:09:00.0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl fault list --columns seq,device,access,iova,reason,why
 | SEQ DEVICE       ACCESS       IOVA REASON          WHY
@@ -153,12 +153,12 @@ $ nyxctl irq setup x2apic
 $ nyxctl irq clear 5
 | entry 5 cleared
 $ nyxctl irq clear 5
-! nyxctl: entry 5 is not present; 'nyxctl irq list' shows all
+! nyxctl: cannot clear entry 5: none of the entries is present; 'nyxctl irq list' shows all
 ? 3
 $ nyxctl irq clear 6 3 --json
 | {"cleared":{"index":6,"entries":3}}
 $ nyxctl irq clear 6 3
-! nyxctl: none of the entries 6 to 8 is present; 'nyxctl irq list' shows all
+! nyxctl: cannot clear entries 6 to 8: none of the entries is present; 'nyxctl irq list' shows all
 ? 3
 $ nyxctl irq list --columns index
 | INDEX
@@ -169,10 +169,10 @@ $ nyxctl irq send 3:0.0 --index 5
 ? 1
 # The size of the table.
 $ nyxctl irq set 256 0x40
-! nyxctl: the interrupt remapping table of unit 'golden' has 256 entries; 'nyxctl unit create --irt' makes a larger one
+! nyxctl: cannot set entry 256: the index is beyond the interrupt remapping table; 'nyxctl unit create --irt' makes a larger one
 ? 1
 $ nyxctl irq clear 0 257
-! nyxctl: the interrupt remapping table of unit 'golden' has 256 entries; 'nyxctl unit create --irt' makes a larger one
+! nyxctl: cannot clear entries 0 to 256: the index is beyond the interrupt remapping table; 'nyxctl unit create --irt' makes a larger one
 ? 1
 $ nyxctl -q unit destroy; nyxctl -q unit create golden --irt 1000
 $ nyxctl unit status --columns irt_entries
@@ -180,6 +180,6 @@ $ nyxctl unit status --columns irt_entries
 $ nyxctl irq set 1023 0x40
 | entry 1023 set
 $ nyxctl irq set 1024 0x40 --json
-| {"error":{"code":"EINVAL","message":"the interrupt remapping table of unit 'golden' has 1024 entries; 'nyxctl unit create --irt' makes a larger one"}}
-! nyxctl: the interrupt remapping table of unit 'golden' has 1024 entries; 'nyxctl unit create --irt' makes a larger one
+| {"error":{"code":"EINVAL","message":"cannot set entry 1024: the index is beyond the interrupt remapping table; 'nyxctl unit create --irt' makes a larger one","reason":"irte-beyond","field":"index"}}
+! nyxctl: cannot set entry 1024: the index is beyond the interrupt remapping table; 'nyxctl unit create --irt' makes a larger one
 ? 1

@@ -36,7 +36,7 @@ $ nyxctl iotlb invalidate domain 3:0.0
 $ nyxctl iotlb invalidate range 3:0.0 0x10000000 4K
 | IOVA 0x10000000 + 4K of domain 1 (net) invalidated
 $ nyxctl domain destroy 4:0.0
-! nyxctl: domain 1 (net) has 2 devices; detach them first
+! nyxctl: cannot destroy domain 1 (net): the domain has devices; detach them first
 ? 1
 $ nyxctl map list 9:0.0
 ! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
@@ -75,7 +75,7 @@ $ nyxctl -u "$id" device show 9:0.0
 ! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl -u "$id" domain show none --json
-| {"error":{"code":"ENOENT","message":"unit 'golden' has no domain 'none'; 'nyxctl domain list' shows all"}}
+| {"error":{"code":"ENOENT","message":"unit 'golden' has no domain 'none'; 'nyxctl domain list' shows all","reason":null,"field":null}}
 ! nyxctl: unit 'golden' has no domain 'none'; 'nyxctl domain list' shows all
 ? 3
 $ nyxctl -u 0xfffffffe unit show

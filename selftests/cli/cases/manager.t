@@ -3,11 +3,11 @@ $ setup
 $ nyxctl device assign 03:00.0 strict
 | device 0000:03:00.0 assigned to domain 1 (strict/0000:03:00.0)
 $ nyxctl device assign 03:00.0 strict
-! nyxctl: device 0000:03:00.0 is attached to domain 1 (strict/0000:03:00.0) already
+! nyxctl: cannot assign device 0000:03:00.0: the device is attached to a domain already; 'nyxctl device attach --replace' moves it, 'nyxctl device release' releases it
 ? 1
 $ nyxctl device assign 03:00.0 shared --json
-| {"error":{"code":"EBUSY","message":"device 0000:03:00.0 is attached to domain 1 (strict/0000:03:00.0); release it first with 'nyxctl device release'"}}
-! nyxctl: device 0000:03:00.0 is attached to domain 1 (strict/0000:03:00.0); release it first with 'nyxctl device release'
+| {"error":{"code":"EBUSY","message":"cannot assign device 0000:03:00.0: the device is attached to a domain already; 'nyxctl device attach --replace' moves it, 'nyxctl device release' releases it","reason":"device-attached","field":null}}
+! nyxctl: cannot assign device 0000:03:00.0: the device is attached to a domain already; 'nyxctl device attach --replace' moves it, 'nyxctl device release' releases it
 ? 1
 $ nyxctl device assign 04:00.0 shared
 | device 0000:04:00.0 assigned to domain 2 (shared)
@@ -53,11 +53,11 @@ $ nyxctl -q domain create strict/0000:0a:00.0
 $ nyxctl -q device add 0b:00.0
 $ nyxctl -q device attach 0b:00.0 strict/0000:0a:00.0
 $ nyxctl device assign 0a:00.0 strict
-! nyxctl: domain 5 (strict/0000:0a:00.0) is STRICT and has device 0000:0b:00.0; make a domain for many devices with 'nyxctl domain create --shared'
+! nyxctl: cannot assign device 0000:0a:00.0: the domain is STRICT and has its device already; make a domain for many devices with 'nyxctl domain create --shared'
 ? 1
 $ nyxctl -q domain create shared/odd
 $ nyxctl device assign 0a:00.0 shared,group=odd
-! nyxctl: a domain has the name that is needed for device 0000:0a:00.0 but is of another kind; 'nyxctl domain list' shows all
+! nyxctl: cannot assign device 0000:0a:00.0: the unit has a domain of this name already; 'nyxctl domain list' shows all
 ? 1
 $ nyxctl device show 0a:00.0
 ! nyxctl: unit 'golden' has no device 0000:0a:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
@@ -76,7 +76,7 @@ $ nyxctl device list --columns device,domain_name
 | 0000:0b:00.0 strict/0000:0a:00.0
 $ for i in 3 4 6 7 8 9; do nyxctl -q device release $i:0.0; done
 $ nyxctl device release 03:00.0
-! nyxctl: unit 'golden' has no device 0000:03:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+! nyxctl: cannot release device 0000:03:00.0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl domain list --columns name
 | NAME

@@ -36,23 +36,23 @@ $ nyxctl map list net --start 0x20000000
 | 0x20002000 0x0     4K w               4K
 $ nyxctl map list net --count 0
 $ nyxctl map add net 0x10000000 0 4K
-! nyxctl: a part of IOVA 0x10000000 + 4K is mapped already in domain 1 (net); 'nyxctl map list' shows what is
+! nyxctl: cannot map IOVA 0x10000000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows what is
 ? 1
 $ nyxctl map add net 0x10000000 0 4K --json
-| {"error":{"code":"EEXIST","message":"a part of IOVA 0x10000000 + 4K is mapped already in domain 1 (net); 'nyxctl map list' shows what is"}}
-! nyxctl: a part of IOVA 0x10000000 + 4K is mapped already in domain 1 (net); 'nyxctl map list' shows what is
+| {"error":{"code":"EEXIST","message":"cannot map IOVA 0x10000000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows what is","reason":"mapped","field":"iova"}}
+! nyxctl: cannot map IOVA 0x10000000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows what is
 ? 1
 $ nyxctl map add net 0x1000000000000 0 4K
-! nyxctl: the range goes beyond the address width of domain 1 (net), 48 bits, or its GPAs beyond what the format can hold
+! nyxctl: cannot map IOVA 0x1000000000000 + 4K in domain 1 (net): the range goes beyond the address width of the domain
 ? 1
 $ nyxctl map add net 0xfffffffffffff000 0 8K
-! nyxctl: cannot map IOVA 0xfffffffffffff000: address and length together go beyond 64 bits
+! nyxctl: cannot map IOVA 0xfffffffffffff000 + 8K in domain 1 (net): address and length together leave 64 bits
 ? 1
 $ nyxctl map add id 0 0 4K
-! nyxctl: domain 2 (id) is identity: only a paging domain has mappings
+! nyxctl: cannot map IOVA 0x0 + 4K in domain 2 (id): the domain has no page table: it is not of the kind paging
 ? 1
 $ nyxctl map list id
-! nyxctl: domain 2 (id) is identity: only a paging domain has mappings
+! nyxctl: cannot list mappings of domain 2 (id): the domain has no page table: it is not of the kind paging
 ? 1
 $ nyxctl map add none 0 0 4K
 ! nyxctl: unit 'golden' has no domain 'none'; 'nyxctl domain list' shows all
@@ -67,7 +67,7 @@ $ nyxctl map list net --columns iova,length_bytes,gpa,smallest_page_bytes
 | 0x20000000     8K    0x0            4K
 | 0x20002000     4K    0x0            4K
 $ nyxctl map remove net 0x10001000 4K
-! nyxctl: nothing is mapped at IOVA 0x10001000 + 4K in domain 1 (net); 'nyxctl map list' shows what is
+! nyxctl: cannot unmap IOVA 0x10001000 + 4K in domain 1 (net): nothing is mapped in the range; 'nyxctl map list' shows what is
 ? 3
 $ nyxctl map remove net 0x10000000 8K --json
 | {"unmap":{"domain":1,"ranges":1,"done":1,"done_bytes":4096,"failed_line":null,"failure":null}}
@@ -76,7 +76,7 @@ $ nyxctl map remove net --all
 $ nyxctl map remove net --all
 | 0 bytes unmapped from domain 1 (net)
 $ nyxctl map remove id --all
-! nyxctl: domain 2 (id) is identity: only a paging domain has mappings
+! nyxctl: cannot unmap domain 2 (id): the domain has no page table: it is not of the kind paging
 ? 1
 $ nyxctl map list net
 # Many at a time.
@@ -90,25 +90,25 @@ $ nyxctl map list net
 $ printf '0x8000 0 4K\n0x3000 0 4K\n0x9000 0 4K\n' >ranges
 $ nyxctl map add net --from ranges
 | 4K mapped in domain 1 (net)
-! nyxctl: line 2: a part of IOVA 0x3000 + 4K is mapped already in domain 1 (net); 'nyxctl map list' shows what is
+! nyxctl: line 2: cannot map IOVA 0x3000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows what is
 ! nyxctl: 1 of 3 ranges were mapped
 ? 5
 $ nyxctl map remove net 0x8000 4K
 | 4K unmapped from domain 1 (net)
 $ nyxctl map add net --from ranges --json
 | {"map":{"domain":1,"ranges":3,"done":1,"done_bytes":4096,"failed_line":2,"failure":"EEXIST"}}
-! nyxctl: line 2: a part of IOVA 0x3000 + 4K is mapped already in domain 1 (net); 'nyxctl map list' shows what is
+! nyxctl: line 2: cannot map IOVA 0x3000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows what is
 ! nyxctl: 1 of 3 ranges were mapped
 ? 5
 $ nyxctl map remove net 0x8000 4K
 | 4K unmapped from domain 1 (net)
 $ printf '0x3000 0 4K\n' | nyxctl map add net --from -
-! nyxctl: line 1: a part of IOVA 0x3000 + 4K is mapped already in domain 1 (net); 'nyxctl map list' shows what is
+! nyxctl: line 1: cannot map IOVA 0x3000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows what is
 ? 1
 $ printf '0x1000 4K\n0x8000 4K\n' >ranges
 $ nyxctl map remove net --from ranges
 | 4K unmapped from domain 1 (net)
-! nyxctl: line 2: nothing is mapped at IOVA 0x8000 + 4K in domain 1 (net); 'nyxctl map list' shows what is
+! nyxctl: line 2: cannot unmap IOVA 0x8000 + 4K in domain 1 (net): nothing is mapped in the range; 'nyxctl map list' shows what is
 ! nyxctl: 1 of 2 ranges were unmapped
 ? 5
 $ nyxctl map list net

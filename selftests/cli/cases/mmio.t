@@ -54,7 +54,7 @@ $ nyxctl mmio read 0x1c --width 8
 ! nyxctl: OFFSET '0x1c' is no register of 8 bytes: it must be a multiple of 8
 ? 2
 $ nyxctl mmio read 4096
-! nyxctl: the registers of unit 'golden' end before 0x1000
+! nyxctl: cannot reach the registers of unit 'golden': offset: the value is out of its range
 ? 1
 $ nyxctl mmio read 0x1c --width 2
 ! nyxctl: --width '2' is not one of: 4, 8
@@ -68,18 +68,18 @@ $ nyxctl mmio write 0x18
 $ nyxctl -q unit destroy
 $ setup
 $ nyxctl mmio read 0x1c
-! nyxctl: unit 'golden' has no registers; only one made with --model has
+! nyxctl: cannot reach the registers of unit 'golden': the unit has no vendor model; only one made with --model has
 ? 1
 $ nyxctl mmio dump
-! nyxctl: unit 'golden' has no registers; only one made with --model has
+! nyxctl: cannot list the registers of unit 'golden': the unit has no vendor model; only one made with --model has
 ? 1
 $ nyxctl mmio read 0x1c --json
-| {"error":{"code":"EOPNOTSUPP","message":"unit 'golden' has no registers; only one made with --model has"}}
-! nyxctl: unit 'golden' has no registers; only one made with --model has
+| {"error":{"code":"EOPNOTSUPP","message":"cannot reach the registers of unit 'golden': the unit has no vendor model; only one made with --model has","reason":"no-vendor-model","field":null}}
+! nyxctl: cannot reach the registers of unit 'golden': the unit has no vendor model; only one made with --model has
 ? 1
 $ nyxctl mmio write 0x18 0
-! nyxctl: unit 'golden' has no registers; only one made with --model has
+! nyxctl: cannot reach the registers of unit 'golden': the unit has no vendor model; only one made with --model has
 ? 1
 $ nyxctl unit reset
-! nyxctl: unit 'golden' has no registers; only one made with --model has
+! nyxctl: cannot reset unit 'golden': the unit has no vendor model; only one made with --model has
 ? 1

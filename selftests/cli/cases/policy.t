@@ -175,13 +175,13 @@ $ nyxctl -q dma read 3:0.0 0x5000 4
 $ nyxctl device reset 3:0.0 --json --columns device,state,score,tries
 | {"device":{"device":"0000:03:00.0","state":"active","score":0,"tries":0}}
 $ nyxctl device reset 9:0.0
-! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+! nyxctl: cannot reset device 0000:09:00.0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl device quarantine 9:0.0
-! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+! nyxctl: cannot quarantine device 0000:09:00.0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl device disable 9:0.0
-! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+! nyxctl: cannot disable device 0000:09:00.0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 # "fault list" shows the cause of a fault.
 $ nyxctl -q unit destroy; setup

@@ -39,14 +39,14 @@ $ nyxctl device translate 3:0.0 0x10200000 --access rw --json
 ! nyxctl: device 0000:03:00.0 may not read and write IOVA 0x10200000: the mapping does not allow to write
 ? 1
 $ nyxctl device translate 3:0.0 0xffffffffffffffff 2
-! nyxctl: cannot translate IOVA 0xffffffffffffffff: address and length together go beyond 64 bits
+! nyxctl: cannot translate IOVA 0xffffffffffffffff: address and length together leave 64 bits
 ? 1
 $ nyxctl device translate 4:0.0 0
-! nyxctl: unit 'golden' has no device 0000:04:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+! nyxctl: cannot translate IOVA 0x0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl device translate 4:0.0 0 --json
-| {"error":{"code":"ENOENT","message":"unit 'golden' has no device 0000:04:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'"}}
-! nyxctl: unit 'golden' has no device 0000:04:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+| {"error":{"code":"ENOENT","message":"cannot translate IOVA 0x0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'","reason":"no-such-device","field":"sbdf"}}
+! nyxctl: cannot translate IOVA 0x0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 # Translations leave no fault without --report.
 $ nyxctl unit status --columns fault_events

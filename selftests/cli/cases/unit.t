@@ -11,11 +11,11 @@ $ nyxctl module version --columns nyxctl,libnyx,api_version
 $ nyxctl unit create golden --iotlb 100 --events 16 --max-domains 3 --max-devices 4 --max-memory 5 --address-width 40
 | unit golden created, id N
 $ nyxctl unit create golden
-! nyxctl: there is a unit 'golden' already; take another name, or see with 'nyxctl unit show golden' what it is
+! nyxctl: cannot make unit 'golden': the user has a unit of this name already; take another name; 'nyxctl unit list' shows all
 ? 1
 $ nyxctl unit create golden --json
-| {"error":{"code":"EEXIST","message":"there is a unit 'golden' already; take another name, or see with 'nyxctl unit show golden' what it is"}}
-! nyxctl: there is a unit 'golden' already; take another name, or see with 'nyxctl unit show golden' what it is
+| {"error":{"code":"EEXIST","message":"cannot make unit 'golden': the user has a unit of this name already; take another name; 'nyxctl unit list' shows all","reason":"unit-name-taken","field":"name"}}
+! nyxctl: cannot make unit 'golden': the user has a unit of this name already; take another name; 'nyxctl unit list' shows all
 ? 1
 $ export NYX_UNIT=golden
 $ nyxctl unit show --columns name,model,address_width,keep,iotlb_entries,event_entries,max_domains,max_devices,max_memory_ranges,open_files
@@ -67,7 +67,7 @@ $ nyxctl unit status none
 ! nyxctl: there is no unit 'none'; 'nyxctl unit list' shows all
 ? 3
 $ nyxctl unit status none --json
-| {"error":{"code":"ENOENT","message":"there is no unit 'none'; 'nyxctl unit list' shows all"}}
+| {"error":{"code":"ENOENT","message":"there is no unit 'none'; 'nyxctl unit list' shows all","reason":null,"field":null}}
 ! nyxctl: there is no unit 'none'; 'nyxctl unit list' shows all
 ? 3
 $ nyxctl -u none unit status
@@ -94,17 +94,17 @@ $ for i in 1 2 3 4; do nyxctl domain create d$i; done
 | domain 1 (d1) created
 | domain 2 (d2) created
 | domain 3 (d3) created
-! nyxctl: cannot make the domain: the unit's limit is reached; 'nyxctl unit show' lists the limits
+! nyxctl: cannot make the domain: the unit has as many domains as it may; 'nyxctl unit show' lists the limits
 ? 1
 $ for i in 1 2 3 4 5; do nyxctl device add $i:0.0; done
 | device 0000:01:00.0 added
 | device 0000:02:00.0 added
 | device 0000:03:00.0 added
 | device 0000:04:00.0 added
-! nyxctl: cannot add device 0000:05:00.0: a limit is reached; 'nyxctl unit show' and 'nyxctl module info' list the limits
+! nyxctl: cannot add device 0000:05:00.0: the unit has as many devices as it may; 'nyxctl unit show' lists the limits
 ? 1
 $ nyxctl device assign 9:0.0 strict
-! nyxctl: cannot assign device 0000:09:00.0: a limit is reached; 'nyxctl unit show' and 'nyxctl module info' list the limits
+! nyxctl: cannot assign device 0000:09:00.0: the unit has as many domains as it may; 'nyxctl unit show' lists the limits
 ? 1
 $ nyxctl unit keep --off --columns name,keep
 | name  golden
@@ -125,7 +125,7 @@ $ nyxctl unit destroy
 ! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
 ? 3
 $ nyxctl unit destroy --json
-| {"error":{"code":"ENOENT","message":"there is no unit 'golden'; 'nyxctl unit list' shows all"}}
+| {"error":{"code":"ENOENT","message":"there is no unit 'golden'; 'nyxctl unit list' shows all","reason":null,"field":null}}
 ! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
 ? 3
 # Features of a model.
@@ -177,7 +177,7 @@ $ nyxctl unit run held -- "$tool" unit destroy held
 ! nyxctl: unit 'held' is in use: it is open 1 time elsewhere; end the programs that use it, or use --force
 ? 1
 $ nyxctl unit run held -- "$tool" unit destroy held --json
-| {"error":{"code":"EBUSY","message":"unit 'held' is in use: it is open 1 time elsewhere; end the programs that use it, or use --force"}}
+| {"error":{"code":"EBUSY","message":"unit 'held' is in use: it is open 1 time elsewhere; end the programs that use it, or use --force","reason":null,"field":null}}
 ! nyxctl: unit 'held' is in use: it is open 1 time elsewhere; end the programs that use it, or use --force
 ? 1
 $ on_tty() { nyxctl unit run held -- script -qec "$tool unit destroy held" /dev/null | grep -oE 'Destroy it all the same|is not destroyed|unit held destroyed'; }

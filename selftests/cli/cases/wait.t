@@ -17,7 +17,7 @@ $ nyxctl device attach 4:0.0 other --replace --timeout 50ms
 ! nyxctl: timed out waiting for accesses of device 0000:04:00.0 that are under way in its former domain; what the command has changed stays so; repeat it with --replace to go on waiting
 ? 124
 $ nyxctl device remove 3:0.0 --timeout 0.05s --json
-| {"error":{"code":"ETIMEDOUT","message":"timed out waiting for accesses of device 0000:03:00.0 that are under way; what the command has changed stays so; repeat it to go on waiting"}}
+| {"error":{"code":"ETIMEDOUT","message":"timed out waiting for accesses of device 0000:03:00.0 that are under way; what the command has changed stays so; repeat it to go on waiting","reason":null,"field":null}}
 ! nyxctl: timed out waiting for accesses of device 0000:03:00.0 that are under way; what the command has changed stays so; repeat it to go on waiting
 ? 124
 $ nyxctl device release 4:0.0 --timeout 1ms
@@ -73,30 +73,30 @@ $ nyxctl page request 6:0.0 0x1000 --timeout 1100ms 2>&1
 | nyxctl: group N was not answered in time; 'nyxctl event monitor' shows page requests
 ? 124
 # Meanwhile others are refused: a device that a command moves, a domain that one destroys.
-# 'device attach' does not take the one for a domain that is STRICT and has a device.
+# The module says which of them it is.
 $ nyxctl device detach 6:0.0 >detached 2>said & detach=$!
 $ until grep -q waiting said || ! kill -0 $!; do sleep 0.1; done
 $ nyxctl device attach 6:0.0 other
-! nyxctl: cannot attach device 0000:06:00.0: another command may be changing it or its domain; try again
+! nyxctl: cannot attach device 0000:06:00.0 to domain 3 (other): another command is moving the device; try again
 ? 1
 $ nyxctl device attach 6:0.0 other --replace --json
-| {"error":{"code":"EBUSY","message":"cannot attach device 0000:06:00.0: another command may be changing it or its domain; try again"}}
-! nyxctl: cannot attach device 0000:06:00.0: another command may be changing it or its domain; try again
+| {"error":{"code":"EBUSY","message":"cannot attach device 0000:06:00.0 to domain 3 (other): another command is moving the device; try again","reason":"device-moving","field":"sbdf"}}
+! nyxctl: cannot attach device 0000:06:00.0 to domain 3 (other): another command is moving the device; try again
 ? 1
 $ nyxctl device remove 6:0.0
-! nyxctl: cannot remove device 0000:06:00.0: another command is moving it; try again
+! nyxctl: cannot remove device 0000:06:00.0: another command is moving the device; try again
 ? 1
 $ nyxctl device quarantine 6:0.0
-! nyxctl: cannot quarantine device 0000:06:00.0: another command is moving it; try again
+! nyxctl: cannot quarantine device 0000:06:00.0: another command is moving the device; try again
 ? 1
 $ nyxctl domain destroy empty >destroyed 2>said & destroy=$!
 $ until grep -q waiting said || ! kill -0 $!; do sleep 0.1; done
 $ nyxctl -q device add 8:0.0
 $ nyxctl device attach 8:0.0 empty
-! nyxctl: cannot attach device 0000:08:00.0: another command may be changing it or its domain; try again
+! nyxctl: cannot attach device 0000:08:00.0 to domain 2 (empty): another command is destroying the domain; try again
 ? 1
 $ nyxctl domain destroy empty
-! nyxctl: domain 2 (empty) is busy: another command may be attaching a device; try again
+! nyxctl: cannot destroy domain 2 (empty): another command is destroying the domain; try again
 ? 1
 # As soon as the accesses are over, all goes on.
 $ let_go

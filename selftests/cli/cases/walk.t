@@ -187,13 +187,13 @@ $ nyxctl walk --format amdv1 --root 0x30000 --levels 1 --columns level,kind,bad_
 ? 1
 # Walks that the kernel refuses.
 $ nyxctl walk --format vtdss --root 0x10000 --levels 2
-! nyxctl: cannot walk: the vtdss format does not support so many levels or this page size, or the root is beyond 52 bits; see nyxctl-walk(1)
+! nyxctl: cannot walk: levels: the value is out of its range
 ? 1
 $ nyxctl walk --format x86 --root 0x10000 --page-sizes 4K,64K
-! nyxctl: cannot walk: the x86 format does not support so many levels or this page size, or the root is beyond 52 bits; see nyxctl-walk(1)
+! nyxctl: cannot walk: the page-table format cannot use these page sizes together
 ? 1
 $ nyxctl walk --format amdv1 --root 0x10000000000000
-! nyxctl: cannot walk: the amdv1 format does not support so many levels or this page size, or the root is beyond 52 bits; see nyxctl-walk(1)
+! nyxctl: cannot walk: the guest-physical address is beyond 52 bits
 ? 1
 # Devices of this unit have the table of their domain: none, or one of Nyx's.
 $ nyxctl walk --device 3:0.0 --iova 0x1234
@@ -233,7 +233,7 @@ $ nyxctl -u guest walk --device 3:0.0 --iova 0x1234 --json
 ! nyxctl: IOVA 0x1234 would be refused: the GPA is not guest memory
 ? 1
 $ nyxctl -u guest walk --device 4:0.0
-! nyxctl: unit 'guest' has no device 0000:04:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
+! nyxctl: cannot walk: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl -q unit destroy guest
 # A walk leaves no fault and no counts.
