@@ -34,7 +34,7 @@
 #include "core/quarantine.h"
 #include "core/translate.h"
 #include "core/walk.h"
-#include "front/viommu.h"
+#include "front/vendor.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
@@ -177,25 +177,25 @@ static u64 fresh[STATE_ROOM / sizeof(u64)];
 
 static void remember_fresh(void)
 {
-	const struct viommu *viommu = to_viommu(fuzz_unit.guest.front);
+	const struct vendor *vendor = to_vendor(fuzz_unit.guest.front);
 
-	memcpy(fresh, viommu->regs.value, viommu->state->size);
+	memcpy(fresh, vendor->regs.value, vendor->state->size);
 }
 
 static void check_fresh(void)
 {
-	const struct viommu *viommu = to_viommu(fuzz_unit.guest.front);
+	const struct vendor *vendor = to_vendor(fuzz_unit.guest.front);
 	struct state_diff diff;
 
-	FUZZ_CHECK(state_compare(viommu->state, viommu->regs.value, fresh, &diff),
+	FUZZ_CHECK(state_compare(vendor->state, vendor->regs.value, fresh, &diff),
 		   "after a reset %s[%u] is %#llx, of a new unit %#llx", diff.name, diff.index,
 		   (unsigned long long)diff.a, (unsigned long long)diff.b);
 }
 
 static void check_state(void)
 {
-	const struct viommu *viommu = to_viommu(fuzz_unit.guest.front);
-	const struct state_desc *desc = viommu->state;
+	const struct vendor *vendor = to_vendor(fuzz_unit.guest.front);
+	const struct state_desc *desc = vendor->state;
 	static u64 arch[STATE_ROOM / sizeof(u64)], stream[STATE_ROOM / sizeof(u64)];
 	struct state_error error;
 	struct state_diff diff;
@@ -203,12 +203,12 @@ static void check_state(void)
 
 	FUZZ_CHECK(desc->size <= STATE_ROOM && state_save_size(desc) <= STATE_ROOM,
 		   "%u bytes", desc->size);
-	state_save(desc, viommu->regs.value, stream);
+	state_save(desc, vendor->regs.value, stream);
 	ret = state_load(desc, stream, state_save_size(desc), arch, &error);
 	if (ret == -ENOMEM)
 		return;
 	FUZZ_CHECK(!ret, "%s: %s", error.name ?: "-", error.why);
-	FUZZ_CHECK(state_compare(desc, viommu->regs.value, arch, &diff),
+	FUZZ_CHECK(state_compare(desc, vendor->regs.value, arch, &diff),
 		   "%s[%u] was %#llx, is %#llx", diff.name, diff.index,
 		   (unsigned long long)diff.a, (unsigned long long)diff.b);
 }

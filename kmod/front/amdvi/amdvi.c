@@ -447,9 +447,9 @@ static int control_changed(struct amdvi *amdvi, u64 changed)
 	return ret ?: amdvi_cmd_run(amdvi);
 }
 
-static int amdvi_follow(struct viommu *viommu, const struct reg_write *w)
+static int amdvi_follow(struct vendor *vendor, const struct reg_write *w)
 {
-	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
+	struct amdvi *amdvi = container_of(vendor, struct amdvi, base);
 
 	switch (w->def->index) {
 	case REG_CONTROL:
@@ -461,9 +461,9 @@ static int amdvi_follow(struct viommu *viommu, const struct reg_write *w)
 	}
 }
 
-static void amdvi_adjust(struct viommu *viommu, const struct reg_write *w)
+static void amdvi_adjust(struct vendor *vendor, const struct reg_write *w)
 {
-	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
+	struct amdvi *amdvi = container_of(vendor, struct amdvi, base);
 	u64 status = amdvi->arch.reg[REG_STATUS];
 
 	amdvi_log_resume(amdvi);
@@ -503,15 +503,15 @@ static void amdvi_adjust(struct viommu *viommu, const struct reg_write *w)
 	}
 }
 
-static int amdvi_sync(struct viommu *viommu)
+static int amdvi_sync(struct vendor *vendor)
 {
-	return amdvi_log_flush(container_of(viommu, struct amdvi, base));
+	return amdvi_log_flush(container_of(vendor, struct amdvi, base));
 }
 
 /* Entries that came up before a write go by the registers as they were. */
-static int amdvi_prepare(struct viommu *viommu, const struct mmio_write *write)
+static int amdvi_prepare(struct vendor *vendor, const struct mmio_write *write)
 {
-	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
+	struct amdvi *amdvi = container_of(vendor, struct amdvi, base);
 	int ret = write ? amdvi_log_prepare(amdvi, write) : 0;
 
 	if (ret)
@@ -519,41 +519,41 @@ static int amdvi_prepare(struct viommu *viommu, const struct mmio_write *write)
 	return mutex_lock_killable(&amdvi->log_mutex) ? -EINTR : 0;
 }
 
-static bool amdvi_pending(struct viommu *viommu)
+static bool amdvi_pending(struct vendor *vendor)
 {
-	return amdvi_log_pending(container_of(viommu, struct amdvi, base));
+	return amdvi_log_pending(container_of(vendor, struct amdvi, base));
 }
 
-static int amdvi_flush(struct viommu *viommu)
+static int amdvi_flush(struct vendor *vendor)
 {
-	return amdvi_log_flush_locked(container_of(viommu, struct amdvi, base));
+	return amdvi_log_flush_locked(container_of(vendor, struct amdvi, base));
 }
 
-static void amdvi_release(struct viommu *viommu)
+static void amdvi_release(struct vendor *vendor)
 {
-	amdvi_log_unlock(container_of(viommu, struct amdvi, base));
+	amdvi_log_unlock(container_of(vendor, struct amdvi, base));
 }
 
 /* ---- life --------------------------------------------------------------- */
 
-static void amdvi_reset_state(struct viommu *viommu)
+static void amdvi_reset_state(struct vendor *vendor)
 {
-	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
+	struct amdvi *amdvi = container_of(vendor, struct amdvi, base);
 
-	state_reset(viommu->state, &amdvi->arch);
+	state_reset(vendor->state, &amdvi->arch);
 	amdvi_log_reset(amdvi);
 }
 
-static int amdvi_forget(struct viommu *viommu)
+static int amdvi_forget(struct vendor *vendor)
 {
-	struct amdvi *amdvi = container_of(viommu, struct amdvi, base);
+	struct amdvi *amdvi = container_of(vendor, struct amdvi, base);
 
 	forget_all(amdvi);
 	set_irq_mode(amdvi, 0);
 	return amdvi_drain(amdvi);
 }
 
-static const struct viommu_ops amdvi_viommu_ops = {
+static const struct vendor_ops amdvi_vendor_ops = {
 	.sync = amdvi_sync,
 	.prepare = amdvi_prepare,
 	.pending = amdvi_pending,
@@ -575,7 +575,7 @@ static void amdvi_destroy(struct nyx_front *front)
 	struct amdvi *amdvi = to_amdvi(front);
 
 	amdvi_log_fini(amdvi);
-	viommu_fini(&amdvi->base);
+	vendor_fini(&amdvi->base);
 	kvfree(amdvi);
 }
 
@@ -616,12 +616,12 @@ static struct nyx_front *amdvi_create(struct nyx_unit *unit,
 
 	if (!amdvi)
 		return ERR_PTR(-ENOMEM);
-	viommu_init(&amdvi->base, unit, &amdvi_model, &amdvi_viommu_ops,
+	vendor_init(&amdvi->base, unit, &amdvi_model, &amdvi_vendor_ops,
 		    &amdvi_queue_ops);
 	amdvi_log_init(amdvi);
 	amdvi_cfg_init(&amdvi->cfg, pt_format_levels(PT_AMDV1, cfg->address_width),
 		       options(cfg)->flags);
-	viommu_set_state(&amdvi->base, &amdvi->cfg.state, &amdvi->arch);
+	vendor_set_state(&amdvi->base, &amdvi->cfg.state, &amdvi->arch);
 	/* As after a reset; nobody knows the unit yet. */
 	unit->irq.mode = irq_mode(0);
 	return &amdvi->base.front;
@@ -635,11 +635,11 @@ const struct nyx_front_ops amdvi_model = {
 	.create = amdvi_create,
 	.stop = amdvi_stop,
 	.destroy = amdvi_destroy,
-	.reset = viommu_reset,
+	.reset = vendor_reset,
 	.mmio_size = NYX_MMIO_SIZE_AMDVI,
-	.mmio_read = viommu_mmio_read,
-	.mmio_write = viommu_mmio_write,
-	.next_register = viommu_next_register,
+	.mmio_read = vendor_mmio_read,
+	.mmio_write = vendor_mmio_write,
+	.next_register = vendor_next_register,
 	.decode_device = amdvi_decode,
 	.decode_irqs = amdvi_decode_irqs,
 	.decode_irte = amdvi_decode_entry,

@@ -4,12 +4,12 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Locks: see front/viommu.h.
+ * Locks: see front/vendor.h.
  *
  * Both logs lie in guest memory, and faults come up in any context. So log_put()
  * keeps an entry in a buffer of the log's own size, at the offset that it will
  * have in the log, and a work item brings it to guest memory, under @log_mutex,
- * inside &viommu.mutex: first the entry, then the tail, then the interrupt. Every access
+ * inside &vendor.mutex: first the entry, then the tail, then the interrupt. Every access
  * of a register does the same before it looks. A write of a register holds
  * @log_mutex, with nothing kept, while the registers change: no entry is written
  * by what they were before.
@@ -27,14 +27,14 @@
 #include <linux/workqueue.h>
 
 #include "front/amdvi/amdvi_state.h"
-#include "front/viommu.h"
+#include "front/vendor.h"
 
 /**
  * struct amdvi_log - a log in guest memory
  * @kept: what is to be written there, at the offset that it will have there; as
  *        large as the log. The registers say where: at the tail
  * @size: bytes of @kept, or 0
- * @spare: becomes @kept when the base is written; under &viommu.mutex
+ * @spare: becomes @kept when the base is written; under &vendor.mutex
  * @spare_size: bytes of @spare, or 0; likewise
  * @nr: entries that are kept
  * @full: an entry found no room; told when those that are kept are written
@@ -60,13 +60,13 @@ struct amdvi_log {
  *             registers as they are
  * @log_work: brings the logs to guest memory
  * @log_tries: how often @log_work has asked for memory; its own
- * @log: by enum amdvi_log_id; under &viommu.lock
+ * @log: by enum amdvi_log_id; under &vendor.lock
  * @any_fresh: there are bits in @fresh
  * @fresh: requesters whose entry was invalidated, and whose accesses of before may
- *         still meet a fault, by requester id; under &viommu.mutex
+ *         still meet a fault, by requester id; under &vendor.mutex
  */
 struct amdvi {
-	struct viommu base;
+	struct vendor base;
 	struct amdvi_cfg cfg;
 	struct amdvi_arch arch;
 	struct mutex log_mutex;
@@ -99,7 +99,7 @@ void amdvi_log_event(struct amdvi *amdvi, u16 rid, u16 did, u16 code, u64 addres
  * @code: AMDVI_EVENT_*
  * @address: address
  *
- * Context: under &viommu.lock.
+ * Context: under &vendor.lock.
  */
 void amdvi_log_event_locked(struct amdvi *amdvi, u16 rid, u16 did, u16 code,
 			    u64 address);
@@ -158,7 +158,7 @@ int amdvi_log_flush_locked(struct amdvi *amdvi);
  * amdvi_log_pending() - is there an entry that is not in guest memory?
  * @amdvi: the front end
  *
- * Context: any; the answer lasts under &viommu.lock.
+ * Context: any; the answer lasts under &vendor.lock.
  * Return: true if there is.
  */
 bool amdvi_log_pending(const struct amdvi *amdvi);
@@ -167,7 +167,7 @@ bool amdvi_log_pending(const struct amdvi *amdvi);
  * amdvi_log_resume() - log again, where there was no memory
  * @amdvi: the front end
  *
- * Context: under &amdvi.log_mutex and &viommu.lock.
+ * Context: under &amdvi.log_mutex and &vendor.lock.
  */
 void amdvi_log_resume(struct amdvi *amdvi);
 
@@ -182,7 +182,7 @@ void amdvi_log_unlock(struct amdvi *amdvi);
  * @amdvi: the front end
  * @write: the write
  *
- * Context: may sleep; under &viommu.mutex.
+ * Context: may sleep; under &vendor.mutex.
  * Return: 0 or -ENOMEM.
  */
 int amdvi_log_prepare(struct amdvi *amdvi, const struct mmio_write *write);
@@ -192,7 +192,7 @@ int amdvi_log_prepare(struct amdvi *amdvi, const struct mmio_write *write);
  * @amdvi: the front end
  * @reg: which one
  *
- * Context: under &viommu.lock, with nothing kept.
+ * Context: under &vendor.lock, with nothing kept.
  */
 void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg);
 
@@ -200,7 +200,7 @@ void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg);
  * amdvi_log_reset() - drop the entries that are kept
  * @amdvi: the front end
  *
- * Context: under &viommu.lock.
+ * Context: under &vendor.lock.
  */
 void amdvi_log_reset(struct amdvi *amdvi);
 
@@ -208,7 +208,7 @@ void amdvi_log_reset(struct amdvi *amdvi);
  * amdvi_status_update() - make what STATUS says of rings that run true
  * @amdvi: the front end
  *
- * Context: under &viommu.lock.
+ * Context: under &vendor.lock.
  */
 void amdvi_status_update(struct amdvi *amdvi);
 
@@ -217,7 +217,7 @@ void amdvi_status_update(struct amdvi *amdvi);
  * @amdvi: the front end
  * @w: how
  *
- * Context: under &viommu.lock.
+ * Context: under &vendor.lock.
  */
 void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w);
 
@@ -226,7 +226,7 @@ void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w);
  * @amdvi: the front end
  * @reg: which one
  *
- * Context: under &viommu.lock.
+ * Context: under &vendor.lock.
  */
 void amdvi_vector_written(struct amdvi *amdvi, enum amdvi_reg reg);
 
@@ -234,7 +234,7 @@ void amdvi_vector_written(struct amdvi *amdvi, enum amdvi_reg reg);
  * amdvi_completion() - a COMPLETION_WAIT asks for an interrupt
  * @amdvi: the front end
  *
- * Context: under &viommu.lock.
+ * Context: under &vendor.lock.
  */
 void amdvi_completion(struct amdvi *amdvi);
 
@@ -248,7 +248,7 @@ extern const struct queue_ops amdvi_queue_ops;
  * @first: the first requester
  * @nr: how many
  *
- * Context: under &viommu.mutex; to be followed by amdvi_drain().
+ * Context: under &vendor.mutex; to be followed by amdvi_drain().
  */
 void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr);
 
@@ -256,7 +256,7 @@ void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr);
  * amdvi_drain() - wait until nobody uses what was forgotten
  * @amdvi: the front end
  *
- * Context: may sleep; under &viommu.mutex.
+ * Context: may sleep; under &vendor.mutex.
  * Return: 0, or -EINTR if the caller was killed.
  */
 int amdvi_drain(struct amdvi *amdvi);
@@ -265,7 +265,7 @@ int amdvi_drain(struct amdvi *amdvi);
  * amdvi_cmd_run() - execute what is in the command buffer
  * @amdvi: the front end
  *
- * Context: may sleep; under &viommu.mutex.
+ * Context: may sleep; under &vendor.mutex.
  * Return: 0, or -EINTR if the caller was killed: the rest is executed with the
  * next write of the tail.
  */

@@ -52,7 +52,7 @@ struct amdvi_cfg {
  * @silenced: requesters whose page faults are not logged until their entry is
  *            invalidated (SE), by requester id; bits change atomically
  *
- * Plain data, under &viommu.lock. Everything else in struct amdvi is configuration,
+ * Plain data, under &vendor.lock. Everything else in struct amdvi is configuration,
  * or is rebuilt: entries on the way to a log are in guest memory before a save.
  */
 struct amdvi_arch {

@@ -316,23 +316,23 @@ static int finish(struct vtd *vtd)
 }
 
 /* A write, or a reset, first finishes a command whose writer was killed. */
-static int vtd_prepare(struct viommu *viommu, const struct mmio_write *write)
+static int vtd_prepare(struct vendor *vendor, const struct mmio_write *write)
 {
-	struct vtd *vtd = container_of(viommu, struct vtd, base);
+	struct vtd *vtd = container_of(vendor, struct vtd, base);
 
 	return unfinished(vtd) ? finish(vtd) : 0;
 }
 
 /* A writer that holds the mutex waits itself: its command is not done. */
-static int vtd_sync(struct viommu *viommu)
+static int vtd_sync(struct vendor *vendor)
 {
-	struct vtd *vtd = container_of(viommu, struct vtd, base);
+	struct vtd *vtd = container_of(vendor, struct vtd, base);
 	int ret;
 
-	if (likely(!unfinished(vtd)) || !mutex_trylock(&viommu->mutex))
+	if (likely(!unfinished(vtd)) || !mutex_trylock(&vendor->mutex))
 		return 0;
 	ret = finish(vtd);
-	mutex_unlock(&viommu->mutex);
+	mutex_unlock(&vendor->mutex);
 	return ret;
 }
 
@@ -412,9 +412,9 @@ static int iotlb_command(struct vtd *vtd, u64 cmd)
 	return finish(vtd);
 }
 
-static int vtd_follow(struct viommu *viommu, const struct reg_write *w)
+static int vtd_follow(struct vendor *vendor, const struct reg_write *w)
 {
-	struct vtd *vtd = container_of(viommu, struct vtd, base);
+	struct vtd *vtd = container_of(vendor, struct vtd, base);
 
 	switch (w->def->index) {
 	case REG_GCMD:
@@ -435,9 +435,9 @@ static int vtd_follow(struct viommu *viommu, const struct reg_write *w)
 	}
 }
 
-static void vtd_adjust(struct viommu *viommu, const struct reg_write *w)
+static void vtd_adjust(struct vendor *vendor, const struct reg_write *w)
 {
-	struct vtd *vtd = container_of(viommu, struct vtd, base);
+	struct vtd *vtd = container_of(vendor, struct vtd, base);
 
 	switch (w->def->index) {
 	case REG_FSTS:
@@ -458,28 +458,28 @@ static void vtd_adjust(struct viommu *viommu, const struct reg_write *w)
 /* ---- life --------------------------------------------------------------- */
 
 /* All but GSTS, which finish() alone changes. */
-static void vtd_reset_state(struct viommu *viommu)
+static void vtd_reset_state(struct vendor *vendor)
 {
-	struct vtd *vtd = container_of(viommu, struct vtd, base);
+	struct vtd *vtd = container_of(vendor, struct vtd, base);
 	u64 gsts = vtd->arch.reg[REG_GSTS];
 
-	state_reset(viommu->state, &vtd->arch);
+	state_reset(vendor->state, &vtd->arch);
 	vtd->arch.reg[REG_GSTS] = gsts;
 }
 
-static int vtd_forget(struct viommu *viommu)
+static int vtd_forget(struct vendor *vendor)
 {
-	struct vtd *vtd = container_of(viommu, struct vtd, base);
+	struct vtd *vtd = container_of(vendor, struct vtd, base);
 
 	use_irt_limit(vtd);
-	nyx_guest_forget_irtes(viommu->front.unit, 0, IRT_MAX_ENTRIES,
-			       &viommu->queue.ticket);
+	nyx_guest_forget_irtes(vendor->front.unit, 0, IRT_MAX_ENTRIES,
+			       &vendor->queue.ticket);
 	forget_all(vtd);
 	set_irq_mode(vtd);
 	return finish(vtd);
 }
 
-static const struct viommu_ops vtd_viommu_ops = {
+static const struct vendor_ops vtd_vendor_ops = {
 	.sync = vtd_sync,
 	.prepare = vtd_prepare,
 	.adjust = vtd_adjust,
@@ -492,7 +492,7 @@ static void vtd_destroy(struct nyx_front *front)
 {
 	struct vtd *vtd = to_vtd(front);
 
-	viommu_fini(&vtd->base);
+	vendor_fini(&vtd->base);
 	kfree(vtd);
 }
 
@@ -531,10 +531,10 @@ static struct nyx_front *vtd_create(struct nyx_unit *unit,
 
 	if (!vtd)
 		return ERR_PTR(-ENOMEM);
-	viommu_init(&vtd->base, unit, &vtd_model, &vtd_viommu_ops, &vtd_queue_ops);
+	vendor_init(&vtd->base, unit, &vtd_model, &vtd_vendor_ops, &vtd_queue_ops);
 	vtd_cfg_init(&vtd->cfg, cfg->address_width, options(cfg)->flags,
 		     options(cfg)->faults);
-	viommu_set_state(&vtd->base, &vtd->cfg.state, &vtd->arch);
+	vendor_set_state(&vtd->base, &vtd->cfg.state, &vtd->arch);
 	/* As after a reset; nobody knows the unit yet. */
 	unit->irq.mode = irq_mode(vtd);
 	use_irt_limit(vtd);
@@ -548,11 +548,11 @@ const struct nyx_front_ops vtd_model = {
 	.configure = vtd_configure,
 	.create = vtd_create,
 	.destroy = vtd_destroy,
-	.reset = viommu_reset,
+	.reset = vendor_reset,
 	.mmio_size = NYX_MMIO_SIZE,
-	.mmio_read = viommu_mmio_read,
-	.mmio_write = viommu_mmio_write,
-	.next_register = viommu_next_register,
+	.mmio_read = vendor_mmio_read,
+	.mmio_write = vendor_mmio_write,
+	.next_register = vendor_next_register,
 	.decode_device = vtd_decode,
 	.decode_irte = vtd_decode_entry,
 	.decode_msg = msi_decode,

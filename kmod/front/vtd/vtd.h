@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Locks: see front/viommu.h.
+ * Locks: see front/vendor.h.
  *
  * A command by register (GCMD, CCMD, IOTLB_REG) takes effect at once, and is seen
  * to be done when accesses that may use what it has taken away have ended. Until
@@ -17,7 +17,7 @@
 #include <linux/container_of.h>
 #include <linux/types.h>
 
-#include "front/viommu.h"
+#include "front/vendor.h"
 #include "front/vtd/vtd_state.h"
 
 /**
@@ -27,7 +27,7 @@
  * @arch: architectural state
  */
 struct vtd {
-	struct viommu base;
+	struct vendor base;
 	struct vtd_cfg cfg;
 	struct vtd_arch arch;
 };
@@ -51,7 +51,7 @@ void vtd_fault_record(struct vtd *vtd, u16 sid, u64 info, u8 code, bool read);
  * @vtd: the front end
  * @bit: VTD_FSTS_IQE
  *
- * Context: under &viommu.lock.
+ * Context: under &vendor.lock.
  */
 void vtd_fault_status(struct vtd *vtd, u64 bit);
 
@@ -60,7 +60,7 @@ void vtd_fault_status(struct vtd *vtd, u64 bit);
  * @vtd: the front end
  * @w: how
  *
- * Context: under &viommu.lock.
+ * Context: under &vendor.lock.
  */
 void vtd_fault_written(struct vtd *vtd, const struct reg_write *w);
 
@@ -68,7 +68,7 @@ void vtd_fault_written(struct vtd *vtd, const struct reg_write *w);
  * vtd_completion() - a wait descriptor asks for an interrupt
  * @vtd: the front end
  *
- * Context: under &viommu.lock.
+ * Context: under &vendor.lock.
  */
 void vtd_completion(struct vtd *vtd);
 
@@ -77,7 +77,7 @@ void vtd_completion(struct vtd *vtd);
  * @vtd: the front end
  * @w: how
  *
- * Context: under &viommu.lock.
+ * Context: under &vendor.lock.
  */
 void vtd_event_written(struct vtd *vtd, const struct reg_write *w);
 
@@ -89,7 +89,7 @@ extern const struct queue_ops vtd_queue_ops;
  * vtd_queue_run() - execute what is in the invalidation queue
  * @vtd: the front end
  *
- * Context: may sleep; under &viommu.mutex.
+ * Context: may sleep; under &vendor.mutex.
  * Return: 0, or -EINTR if the caller was killed: the rest is executed with the
  * next write of the tail.
  */

@@ -54,7 +54,7 @@ struct vtd_cfg {
  * @irta: IRTA as the last SIRTP has latched it
  * @next_frcd: the fault record that is written next
  *
- * Plain data, under &viommu.lock. Everything else in struct vtd is configuration, or
+ * Plain data, under &vendor.lock. Everything else in struct vtd is configuration, or
  * is rebuilt.
  */
 struct vtd_arch {
