@@ -9,7 +9,7 @@
 
 #include "base/types.h"
 #include "chr/ioctl.h"
-#include "core/irqfd.h"
+#include "core/irq/irqfd.h"
 #include "core/unit.h"
 #include "front/front.h"
 #include "obs/obs.h"

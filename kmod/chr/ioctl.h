@@ -18,7 +18,7 @@
 #include <linux/uidgid.h>
 
 #include "base/reason.h"
-#include "core/inval.h"
+#include "core/space/inval.h"
 
 struct nyx_unit;
 

@@ -5,8 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  */
 #include "chr/ioctl.h"
+#include "core/access/device.h"
 #include "core/attach.h"
-#include "core/device.h"
 
 int nyx_ioctl_device_add(struct nyx_ucmd *uc, void *_cmd)
 {

@@ -11,10 +11,10 @@
 
 #include "base/types.h"
 #include "chr/ioctl.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/dma.h"
-#include "core/translate.h"
+#include "core/access/device.h"
+#include "core/access/dma.h"
+#include "core/access/translate.h"
+#include "core/space/domain.h"
 #include "core/unit.h"
 #include "mem/region.h"
 

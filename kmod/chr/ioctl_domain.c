@@ -10,7 +10,7 @@
 #include "base/types.h"
 #include "chr/ioctl.h"
 #include "core/attach.h"
-#include "core/domain.h"
+#include "core/space/domain.h"
 #include "core/unit.h"
 
 static_assert((int)PT_VTDSS == (int)NYX_FORMAT_VTDSS);

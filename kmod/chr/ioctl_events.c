@@ -17,8 +17,8 @@
 
 #include "base/types.h"
 #include "chr/ioctl.h"
-#include "core/event.h"
-#include "core/irte.h"
+#include "core/fault/event.h"
+#include "core/irq/irte.h"
 #include "core/unit.h"
 
 /* Records that are copied out at once. */

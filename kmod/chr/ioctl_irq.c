@@ -9,9 +9,9 @@
 
 #include "base/types.h"
 #include "chr/ioctl.h"
-#include "core/irq.h"
-#include "core/irqfd.h"
-#include "core/irte.h"
+#include "core/irq/irq.h"
+#include "core/irq/irqfd.h"
+#include "core/irq/irte.h"
 #include "core/unit.h"
 
 #define COALESCE_MAX_US	1000000u

@@ -15,11 +15,11 @@
 #include <linux/uaccess.h>
 
 #include "chr/ioctl.h"
-#include "core/device.h"
-#include "core/domain.h"
+#include "core/access/device.h"
 #include "core/front.h"
-#include "core/irqfd.h"
-#include "core/irte.h"
+#include "core/irq/irqfd.h"
+#include "core/irq/irte.h"
+#include "core/space/domain.h"
 #include "core/unit.h"
 #include "mem/gmap.h"
 #include "mem/region.h"

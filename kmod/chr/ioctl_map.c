@@ -11,9 +11,9 @@
 
 #include "base/types.h"
 #include "chr/ioctl.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/map.h"
+#include "core/access/device.h"
+#include "core/space/domain.h"
+#include "core/space/map.h"
 #include "core/unit.h"
 
 static_assert(NYX_ACC_READ == NYX_PROT_READ);

@@ -9,7 +9,7 @@
 
 #include "base/types.h"
 #include "chr/ioctl.h"
-#include "core/memory.h"
+#include "core/space/memory.h"
 #include "mem/region.h"
 
 static_assert(REGION_READONLY == NYX_MEMORY_F_READONLY);

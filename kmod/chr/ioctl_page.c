@@ -10,7 +10,7 @@
 
 #include "base/types.h"
 #include "chr/ioctl.h"
-#include "core/page.h"
+#include "core/access/page.h"
 #include "core/unit.h"
 
 #define TIMEOUT_MAX_MS	600000u

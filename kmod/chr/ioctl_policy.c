@@ -7,9 +7,9 @@
 #include <linux/string.h>
 
 #include "chr/ioctl.h"
+#include "core/account/qos.h"
 #include "core/attach.h"
-#include "core/qos.h"
-#include "core/quarantine.h"
+#include "core/fault/quarantine.h"
 #include "core/unit.h"
 
 #define THRESHOLD_MAX	1000000u

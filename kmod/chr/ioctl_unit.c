@@ -12,8 +12,8 @@
 #include <linux/uaccess.h>
 
 #include "chr/ioctl.h"
-#include "core/device.h"
-#include "core/domain.h"
+#include "core/access/device.h"
+#include "core/space/domain.h"
 #include "core/unit.h"
 #include "mem/region.h"
 

@@ -10,8 +10,8 @@
 
 #include "base/types.h"
 #include "chr/ioctl.h"
+#include "core/access/walk.h"
 #include "core/unit.h"
-#include "core/walk.h"
 
 static_assert((int)PT_STEP_SKIPPED == (int)NYX_WALK_SKIPPED);
 static_assert((int)PT_STEP_UNREADABLE == (int)NYX_WALK_UNREADABLE);

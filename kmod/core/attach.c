@@ -11,10 +11,10 @@
 
 #include "base/export.h"
 #include "base/reason.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/inval.h"
-#include "core/page.h"
+#include "core/access/device.h"
+#include "core/access/page.h"
+#include "core/space/domain.h"
+#include "core/space/inval.h"
 #include "core/unit.h"
 
 /*

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A device is an object that many files look at (core/device.h). A command that takes
+ * A device is an object that many files look at (core/access/device.h). A command that takes
  * it out of a domain, or away, waits for all of them, and so it is above them: above
  * interrupts, and page requests.
  *

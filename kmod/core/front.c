@@ -11,7 +11,7 @@
 
 #include "base/export.h"
 #include "base/types.h"
-#include "core/event.h"
+#include "core/fault/event.h"
 #include "core/unit.h"
 
 /* By enum nyx_model. */

@@ -12,8 +12,8 @@
  *
  * The core names no model: it finds the functions by &nyx_unit_config.model.
  *
- * A front end calls the functions of core/context.h, core/irte.h, core/irq.h and
- * core/memory.h; and, for the unit's own interrupts, those below.
+ * A front end calls the functions of core/access/context.h, core/irq/irte.h, core/irq/irq.h and
+ * core/space/memory.h; and, for the unit's own interrupts, those below.
  */
 #ifndef NYX_CORE_FRONT_H
 #define NYX_CORE_FRONT_H

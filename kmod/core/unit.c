@@ -19,12 +19,12 @@
 #include "base/export.h"
 #include "base/reason.h"
 #include "base/types.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/inval.h"
-#include "core/irqfd.h"
-#include "core/memory.h"
-#include "core/tenant.h"
+#include "core/access/device.h"
+#include "core/account/tenant.h"
+#include "core/irq/irqfd.h"
+#include "core/space/domain.h"
+#include "core/space/inval.h"
+#include "core/space/memory.h"
 
 /*
  * Protects the fields below, and users, keep, dead and tenants of every unit.

@@ -32,7 +32,7 @@
  *
  * Beside them, inside none of the first three and with none of them inside:
  * nyx_pages::lock (page requests), and nyx_irq::lock (interrupt remapping), in
- * which are those of core/irqfd.h.
+ * which are those of core/irq/irqfd.h.
  *
  * Nobody waits for accesses in flight with one of the mutexes held, but for
  * epoch::lock: an access may wait for user space, and they are taken by those
@@ -53,14 +53,14 @@
 #include <linux/uidgid.h>
 #include <linux/xarray.h>
 
-#include "core/context.h"
-#include "core/event.h"
-#include "core/inval.h"
-#include "core/irq.h"
-#include "core/page.h"
-#include "core/quarantine.h"
-#include "core/stats.h"
-#include "core/tenant.h"
+#include "core/access/context.h"
+#include "core/access/page.h"
+#include "core/account/stats.h"
+#include "core/account/tenant.h"
+#include "core/fault/event.h"
+#include "core/fault/quarantine.h"
+#include "core/irq/irq.h"
+#include "core/space/inval.h"
 #include "mem/gmap.h"
 #include "tlb/epoch.h"
 #include "tlb/iotlb.h"

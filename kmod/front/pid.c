@@ -9,7 +9,7 @@
 #include <linux/bitfield.h>
 #include <linux/errno.h>
 
-#include "core/memory.h"
+#include "core/space/memory.h"
 #include "core/unit.h"
 #include "mem/region.h"
 

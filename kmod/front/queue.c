@@ -10,7 +10,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
-#include "core/memory.h"
+#include "core/space/memory.h"
 #include "core/unit.h"
 
 void queue_init(struct queue *q, struct nyx_unit *unit, const struct queue_ops *ops)

@@ -14,7 +14,7 @@
 
 #include <linux/types.h>
 
-#include "core/inval.h"
+#include "core/space/inval.h"
 
 struct nyx_unit;
 struct queue;

@@ -6,7 +6,7 @@
  */
 #include "front/vendor.h"
 
-#include "core/context.h"
+#include "core/access/context.h"
 
 int vendor_mmio_read(struct nyx_front *front, u32 offset, u32 size, u64 *value)
 {

@@ -16,11 +16,11 @@
 #include <linux/sizes.h>
 #include <linux/workqueue.h>
 
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/irqfd.h"
-#include "core/irte.h"
-#include "core/oracle.h"
+#include "core/access/device.h"
+#include "core/irq/irqfd.h"
+#include "core/irq/irte.h"
+#include "core/space/domain.h"
+#include "core/space/oracle.h"
 #include "core/unit.h"
 #include "mem/gmap.h"
 #include "mem/region.h"

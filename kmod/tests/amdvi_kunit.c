@@ -242,7 +242,7 @@ static void amdvi_irte128(struct kunit *test)
 
 /* ---- a requester's table ---- */
 
-/* A message on its way, as core/irq.c does it: decoded, its entry fetched, remapped. */
+/* A message on its way, as core/irq/irq.c does it: decoded, its entry fetched, remapped. */
 static u32 remap(const struct irt_device *dev, u32 mode, u64 address, u32 data,
 		 struct irt_msg *msg)
 {

@@ -14,10 +14,10 @@
 #include <linux/spinlock.h>
 
 #include "base/reason.h"
-#include "core/context.h"
-#include "core/inval.h"
-#include "core/irq.h"
-#include "core/irte.h"
+#include "core/access/context.h"
+#include "core/irq/irq.h"
+#include "core/irq/irte.h"
+#include "core/space/inval.h"
 #include "core/unit.h"
 #include "front/msi.h"
 

@@ -18,7 +18,7 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-#include "core/event.h"
+#include "core/fault/event.h"
 
 #define ENTRIES		16u
 #define MAX_PULL	40u

@@ -17,12 +17,12 @@
 
 #include "base/reason.h"
 #include "base/types.h"
+#include "core/access/device.h"
 #include "core/attach.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/inval.h"
-#include "core/map.h"
-#include "core/memory.h"
+#include "core/space/domain.h"
+#include "core/space/inval.h"
+#include "core/space/map.h"
+#include "core/space/memory.h"
 #include "core/unit.h"
 #include "waiter.h"
 

@@ -23,13 +23,13 @@
 
 #include "base/reason.h"
 #include "compat.h"
-#include "core/device.h"
-#include "core/irq.h"
-#include "core/irqfd.h"
-#include "core/qos.h"
+#include "core/access/device.h"
+#include "core/account/qos.h"
+#include "core/irq/irq.h"
+#include "core/irq/irqfd.h"
 #include "core/unit.h"
-#include "waiter.h"
 #include "front/msi.h"
+#include "waiter.h"
 
 #define SBDF		0x0018u
 #define ENTRIES		64u

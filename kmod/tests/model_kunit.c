@@ -11,10 +11,10 @@
 #include <linux/string.h>
 
 #include "base/reason.h"
-#include "core/device.h"
-#include "core/dma.h"
-#include "core/irq.h"
-#include "core/translate.h"
+#include "core/access/device.h"
+#include "core/access/dma.h"
+#include "core/access/translate.h"
+#include "core/irq/irq.h"
 #include "core/unit.h"
 #include "tests/demo_model.h"
 

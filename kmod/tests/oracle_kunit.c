@@ -14,14 +14,14 @@
 #include <linux/ktime.h>
 #include <linux/module.h>
 
+#include "core/access/device.h"
+#include "core/access/translate.h"
+#include "core/account/stats.h"
 #include "core/attach.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/inval.h"
-#include "core/map.h"
-#include "core/oracle.h"
-#include "core/stats.h"
-#include "core/translate.h"
+#include "core/space/domain.h"
+#include "core/space/inval.h"
+#include "core/space/map.h"
+#include "core/space/oracle.h"
 #include "core/unit.h"
 
 #define K	4096ull

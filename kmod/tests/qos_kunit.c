@@ -21,7 +21,7 @@
 #include <linux/time64.h>
 
 #include "base/types.h"
-#include "core/qos.h"
+#include "core/account/qos.h"
 
 /* In the units of struct nyx_bucket, and of struct nyx_qos. */
 #define COST(rate)	div64_u64((u64)NSEC_PER_SEC << 32, rate)

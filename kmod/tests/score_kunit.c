@@ -19,7 +19,7 @@
 #include <linux/slab.h>
 #include <linux/time64.h>
 
-#include "core/quarantine.h"
+#include "core/fault/quarantine.h"
 
 #define PARTS		8u
 #define WINDOW		(8ull * NSEC_PER_SEC)

@@ -28,12 +28,12 @@
 #include "base/reason.h"
 
 #include "core/attach.h"
-#include "core/device.h"
-#include "core/dma.h"
-#include "core/domain.h"
-#include "core/quarantine.h"
-#include "core/translate.h"
-#include "core/walk.h"
+#include "core/access/device.h"
+#include "core/access/dma.h"
+#include "core/space/domain.h"
+#include "core/fault/quarantine.h"
+#include "core/access/translate.h"
+#include "core/access/walk.h"
 #include "front/vendor.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

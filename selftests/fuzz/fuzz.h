@@ -14,7 +14,7 @@
 #ifndef NYX_FUZZ_H
 #define NYX_FUZZ_H
 
-#include "core/irq.h"
+#include "core/irq/irq.h"
 #include "core/unit.h"
 #include "host/memory.h"
 

@@ -13,11 +13,11 @@
 #include <sys/mman.h>
 
 #include "base/reason.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/inval.h"
-#include "core/memory.h"
-#include "core/page.h"
+#include "core/access/device.h"
+#include "core/access/page.h"
+#include "core/space/domain.h"
+#include "core/space/inval.h"
+#include "core/space/memory.h"
 #include "mem/region_priv.h"
 
 /* It has memory of its own: that is where user memory is. */

@@ -12,10 +12,10 @@
 
 #include "base/reason.h"
 #include "base/types.h"
-#include "core/context.h"
-#include "core/irq.h"
-#include "core/irte.h"
-#include "core/memory.h"
+#include "core/access/context.h"
+#include "core/irq/irq.h"
+#include "core/irq/irte.h"
+#include "core/space/memory.h"
 #include "core/unit.h"
 #include "front/front.h"
 

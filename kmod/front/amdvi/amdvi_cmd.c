@@ -12,8 +12,8 @@
 #include <linux/container_of.h>
 #include <linux/lockdep.h>
 
-#include "core/context.h"
-#include "core/irte.h"
+#include "core/access/context.h"
+#include "core/irq/irte.h"
 #include "core/unit.h"
 
 static void stop(struct amdvi *amdvi, u16 code, u64 address)

@@ -15,7 +15,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
-#include "core/memory.h"
+#include "core/space/memory.h"
 #include "core/unit.h"
 
 /* How often the work item asks for memory, each time a millisecond later: 5 s. */

@@ -19,9 +19,9 @@
 #include "bench.h"
 
 #include "compat.h"
-#include "core/inval.h"
-#include "core/irq.h"
-#include "core/irte.h"
+#include "core/space/inval.h"
+#include "core/irq/irq.h"
+#include "core/irq/irte.h"
 #include "core/unit.h"
 
 #define ENTRIES	1024u

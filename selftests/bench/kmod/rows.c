@@ -18,12 +18,12 @@
 
 #include "bench.h"
 
-#include "core/device.h"
-#include "core/dma.h"
-#include "core/domain.h"
-#include "core/inval.h"
-#include "core/map.h"
-#include "core/translate.h"
+#include "core/access/device.h"
+#include "core/access/dma.h"
+#include "core/space/domain.h"
+#include "core/space/inval.h"
+#include "core/space/map.h"
+#include "core/access/translate.h"
 #include "core/unit.h"
 #include "peer/peer.h"
 

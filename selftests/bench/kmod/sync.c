@@ -18,7 +18,7 @@
 
 #include "bench.h"
 
-#include "core/domain.h"
+#include "core/space/domain.h"
 #include "tlb/epoch.h"
 
 struct sync_rows {

@@ -12,9 +12,9 @@
 #include "bench.h"
 
 #include "core/attach.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/memory.h"
+#include "core/access/device.h"
+#include "core/space/domain.h"
+#include "core/space/memory.h"
 #include "core/unit.h"
 #include "mem/region.h"
 

@@ -10,7 +10,7 @@
  */
 #include "user/bench.h"
 
-#include "core/dma.h"
+#include "core/access/dma.h"
 
 struct dma_bench {
 	struct world *w;

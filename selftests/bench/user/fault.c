@@ -12,7 +12,7 @@
 #include "user/bench.h"
 
 #include "core/attach.h"
-#include "core/history.h"
+#include "core/fault/history.h"
 
 #define FLOOD		9u		/* the device that faults; @w->sbdf does not */
 #define PIECE		64u

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 
 #include "compat.h"
-#include "core/irte.h"
+#include "core/irq/irte.h"
 
 #define MAX_ENTRIES	65536u
 #define SBDF		8u

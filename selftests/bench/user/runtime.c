@@ -9,7 +9,7 @@
  */
 #include "user/bench.h"
 
-#include "core/page.h"
+#include "core/access/page.h"
 #include "mem/region_priv.h"
 
 #define RCU_BATCH	64

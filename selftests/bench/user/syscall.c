@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "core/dma.h"
+#include "core/access/dma.h"
 
 struct sys_bench {
 	struct world *w;

@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 
 #include "core/attach.h"
-#include "core/domain.h"
-#include "core/memory.h"
+#include "core/space/domain.h"
+#include "core/space/memory.h"
 #include "front/front.h"
 #include "mem/region_priv.h"
 

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/dma.h"
+#include "core/access/dma.h"
 
 #include <linux/kernel.h>
 #include <linux/ktime.h>
@@ -15,10 +15,10 @@
 
 #include "base/export.h"
 #include "base/trace.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/qos.h"
-#include "core/translate.h"
+#include "core/access/device.h"
+#include "core/access/translate.h"
+#include "core/account/qos.h"
+#include "core/space/domain.h"
 #include "core/unit.h"
 
 /* Bytes between two looks at whether others want to run. */

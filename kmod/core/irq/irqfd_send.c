@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/irqfd_send.h"
+#include "core/irq/irqfd_send.h"
 
 #include <linux/err.h>
 #include <linux/ktime.h>
@@ -15,8 +15,8 @@
 
 #include "base/trace.h"
 #include "base/types.h"
-#include "core/irq.h"
-#include "core/tenant.h"
+#include "core/account/tenant.h"
+#include "core/irq/irq.h"
 #include "core/unit.h"
 
 /*

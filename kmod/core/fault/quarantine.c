@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/quarantine.h"
+#include "core/fault/quarantine.h"
 
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
@@ -17,9 +17,9 @@
 #include "base/export.h"
 #include "base/reason.h"
 #include "base/trace.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/event.h"
+#include "core/access/device.h"
+#include "core/fault/event.h"
+#include "core/space/domain.h"
 #include "core/unit.h"
 
 #define RECORDS_ALL	0xffffffffu

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/irq.h"
+#include "core/irq/irq.h"
 
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
@@ -15,13 +15,13 @@
 #include "base/trace.h"
 #include "base/types.h"
 #include "compat.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/event.h"
-#include "core/inval.h"
-#include "core/irte.h"
-#include "core/memory.h"
-#include "core/qos.h"
+#include "core/access/device.h"
+#include "core/account/qos.h"
+#include "core/fault/event.h"
+#include "core/irq/irte.h"
+#include "core/space/domain.h"
+#include "core/space/inval.h"
+#include "core/space/memory.h"
 #include "core/unit.h"
 
 int nyx_irq_init(struct nyx_irq *irq, u32 entries)

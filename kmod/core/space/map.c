@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/map.h"
+#include "core/space/map.h"
 
 #include <linux/errno.h>
 #include <linux/mutex.h>
@@ -13,10 +13,10 @@
 #include "base/reason.h"
 #include "base/trace.h"
 #include "base/types.h"
-#include "core/domain.h"
-#include "core/history.h"
-#include "core/inval.h"
-#include "core/oracle.h"
+#include "core/fault/history.h"
+#include "core/space/domain.h"
+#include "core/space/inval.h"
+#include "core/space/oracle.h"
 #include "core/unit.h"
 
 int nyx_domain_check_range(const struct nyx_domain *dom, u64 iova, u64 length,

@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * core/irqfd.c makes bindings, ends them and takes the signals of their sources;
- * core/irqfd_send.c sends what came. core/irqfd.h says how, and in which order
+ * core/irq/irqfd.c makes bindings, ends them and takes the signals of their sources;
+ * core/irq/irqfd_send.c sends what came. core/irq/irqfd.h says how, and in which order
  * locks are taken.
  */
 #ifndef NYX_CORE_IRQFD_SEND_H
@@ -14,7 +14,7 @@
 #include <linux/irq_work.h>
 #include <linux/types.h>
 
-#include "core/irqfd.h"
+#include "core/irq/irqfd.h"
 
 /**
  * nyx_irqfds_init() - make the workqueue of all units

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/domain.h"
+#include "core/space/domain.h"
 
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -15,8 +15,8 @@
 #include "base/export.h"
 #include "base/reason.h"
 #include "base/types.h"
-#include "core/history.h"
-#include "core/oracle.h"
+#include "core/fault/history.h"
+#include "core/space/oracle.h"
 #include "core/unit.h"
 
 void nyx_ctx_init(struct nyx_ctx *ctx, struct nyx_domain *dom,

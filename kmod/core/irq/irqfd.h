@@ -47,7 +47,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include "core/irq.h"
+#include "core/irq/irq.h"
 
 struct eventfd_ctx;
 struct mem_cgroup;

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/qos.h"
+#include "core/account/qos.h"
 
 #include <linux/err.h>
 #include <linux/hrtimer.h>
@@ -18,8 +18,8 @@
 #include "base/export.h"
 #include "base/reason.h"
 #include "base/types.h"
-#include "core/device.h"
-#include "core/domain.h"
+#include "core/access/device.h"
+#include "core/space/domain.h"
 #include "core/unit.h"
 
 #define TIME_LG2	4	/* &nyx_bucket.busy_until is in 2^-4 ns */

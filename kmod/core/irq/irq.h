@@ -22,8 +22,8 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+#include "core/account/qos.h"
 #include "core/front.h"
-#include "core/qos.h"
 #include "tlb/epoch.h"
 #include "tlb/irt.h"
 

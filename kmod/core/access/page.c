@@ -8,7 +8,7 @@
  * it owns it and takes it out; a group without a waiter is taken out by the answer,
  * or by the work item when its time is over.
  */
-#include "core/page.h"
+#include "core/access/page.h"
 
 #include <linux/err.h>
 #include <linux/jiffies.h>
@@ -17,10 +17,10 @@
 
 #include "base/reason.h"
 #include "base/types.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/event.h"
-#include "core/translate.h"
+#include "core/access/device.h"
+#include "core/access/translate.h"
+#include "core/fault/event.h"
+#include "core/space/domain.h"
 #include "core/unit.h"
 
 /* Requests of a unit without an answer. */

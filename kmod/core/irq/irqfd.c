@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/irqfd.h"
+#include "core/irq/irqfd.h"
 
 #include <linux/capability.h>
 #include <linux/err.h>
@@ -23,11 +23,11 @@
 #include "base/export.h"
 #include "base/reason.h"
 #include "base/types.h"
-#include "core/device.h"
-#include "core/inval.h"
-#include "core/irq.h"
-#include "core/irqfd_send.h"
-#include "core/tenant.h"
+#include "core/access/device.h"
+#include "core/account/tenant.h"
+#include "core/irq/irq.h"
+#include "core/irq/irqfd_send.h"
+#include "core/space/inval.h"
 #include "core/unit.h"
 
 /* A thread that ends so many bindings of a unit waits for a grace period. */

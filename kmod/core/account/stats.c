@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/stats.h"
+#include "core/account/stats.h"
 
 #include <linux/cpumask.h>
 

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/context.h"
+#include "core/access/context.h"
 
 #include <linux/err.h>
 #include <linux/rcupdate.h>
@@ -13,10 +13,10 @@
 
 #include "base/export.h"
 #include "base/types.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/inval.h"
-#include "core/memory.h"
+#include "core/access/device.h"
+#include "core/space/domain.h"
+#include "core/space/inval.h"
+#include "core/space/memory.h"
 #include "core/unit.h"
 
 /*

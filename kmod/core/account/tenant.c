@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/tenant.h"
+#include "core/account/tenant.h"
 
 #include <linux/capability.h>
 #include <linux/cred.h>

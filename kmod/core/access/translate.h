@@ -15,8 +15,8 @@
 #include <linux/nyx_iommu.h>
 #include <linux/types.h>
 
+#include "core/account/stats.h"
 #include "core/front.h"
-#include "core/stats.h"
 #include "tlb/iotlb.h"
 
 struct nyx_ctx;

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/irte.h"
+#include "core/irq/irte.h"
 
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
@@ -16,11 +16,11 @@
 #include "base/export.h"
 #include "base/reason.h"
 #include "base/types.h"
-#include "core/device.h"
-#include "core/event.h"
-#include "core/inval.h"
-#include "core/irq.h"
-#include "core/memory.h"
+#include "core/access/device.h"
+#include "core/fault/event.h"
+#include "core/irq/irq.h"
+#include "core/space/inval.h"
+#include "core/space/memory.h"
 #include "core/unit.h"
 
 /* ---- tables ------------------------------------------------------------- */
@@ -194,7 +194,7 @@ static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
 		smp_store_release(&irqs->how, found.how | IRT_KNOWN);
 	}
 	if (irqs) {
-		/* Pairs with the loads in nyx_guest_fetch_irte(), and in core/irq.c. */
+		/* Pairs with the loads in nyx_guest_fetch_irte(), and in core/irq/irq.c. */
 		smp_store_release(&dev->irqs, irqs);
 	}
 	mutex_unlock(&unit->irq.lock);

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/event.h"
+#include "core/fault/event.h"
 
 #include <linux/ktime.h>
 #include <linux/mm.h>

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/history.h"
+#include "core/fault/history.h"
 
 #include <linux/atomic.h>
 #include <linux/ktime.h>
@@ -14,8 +14,8 @@
 #include <linux/slab.h>
 
 #include "base/types.h"
-#include "core/domain.h"
-#include "core/translate.h"
+#include "core/access/translate.h"
+#include "core/space/domain.h"
 
 /* How far behind a mapping an access has run past its end, in pages. */
 #define PAST_END_PAGES	16u

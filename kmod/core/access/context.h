@@ -17,13 +17,13 @@
  * context again.
  *
  * A context does not change after it was published. An access finds it under RCU, and
- * uses it inside the epoch of its domain. core/inval.h retires a context that a device
+ * uses it inside the epoch of its domain. core/space/inval.h retires a context that a device
  * has lost: the domain keeps it until a wait has drained the domain, and frees it a
  * grace period later.
  *
  * A context that was read before it was invalidated must not be installed after that:
  * nyx_guest_resolve() notes &nyx_guest.generation before it reads, and installs, under
- * &nyx_unit.lock, only if that is still the same. core/irte.h does likewise for
+ * &nyx_unit.lock, only if that is still the same. core/irq/irte.h does likewise for
  * interrupt remapping entries.
  */
 #ifndef NYX_CORE_CONTEXT_H

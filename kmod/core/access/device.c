@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/device.h"
+#include "core/access/device.h"
 
 #include <linux/err.h>
 #include <linux/rcupdate.h>
@@ -13,9 +13,9 @@
 #include "base/export.h"
 #include "base/reason.h"
 #include "base/types.h"
-#include "core/domain.h"
-#include "core/inval.h"
-#include "core/irte.h"
+#include "core/irq/irte.h"
+#include "core/space/domain.h"
+#include "core/space/inval.h"
 #include "core/unit.h"
 
 void nyx_device_set_ctx(struct nyx_device *dev, struct nyx_ctx *to)

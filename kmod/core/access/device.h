@@ -17,9 +17,9 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
-#include "core/context.h"
-#include "core/quarantine.h"
-#include "core/stats.h"
+#include "core/access/context.h"
+#include "core/account/stats.h"
+#include "core/fault/quarantine.h"
 
 struct irt_device;
 struct nyx_domain;
@@ -44,7 +44,7 @@ struct nyx_unit;
  * @nr_groups: page requests without an answer; under &nyx_pages.lock
  * @busy: a command is moving it to another domain, or removing it; under
  *        &nyx_unit.lock
- * @left: number of the last post that took it out of a domain, see core/inval.h; 0:
+ * @left: number of the last post that took it out of a domain, see core/space/inval.h; 0:
  *        nothing is left of that; under &nyx_unit.lock
  * @rcu: frees it
  */

@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/oracle.h"
+#include "core/space/oracle.h"
 
 #include <linux/bitops.h>
 #include <linux/errno.h>
@@ -16,8 +16,8 @@
 
 #include "base/trace.h"
 #include "base/types.h"
-#include "core/domain.h"
-#include "core/stats.h"
+#include "core/account/stats.h"
+#include "core/space/domain.h"
 #include "core/unit.h"
 
 #define RANGES		BIT(PT_NR_FORMATS)

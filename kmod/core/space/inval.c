@@ -8,7 +8,7 @@
  * up to there. A post under the same lock comes after the change that it is about, so
  * a drain that begins behind the reading of its number covers it.
  */
-#include "core/inval.h"
+#include "core/space/inval.h"
 
 #include <linux/err.h>
 #include <linux/lockdep.h>
@@ -18,8 +18,8 @@
 #include "base/export.h"
 #include "base/trace.h"
 #include "base/types.h"
-#include "core/device.h"
-#include "core/domain.h"
+#include "core/access/device.h"
+#include "core/space/domain.h"
 #include "core/unit.h"
 #include "mem/region.h"
 

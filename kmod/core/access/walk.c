@@ -4,16 +4,16 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/walk.h"
+#include "core/access/walk.h"
 
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 
-#include "core/context.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/memory.h"
-#include "core/translate.h"
+#include "core/access/context.h"
+#include "core/access/device.h"
+#include "core/access/translate.h"
+#include "core/space/domain.h"
+#include "core/space/memory.h"
 #include "core/unit.h"
 #include "mem/region.h"
 

@@ -8,7 +8,7 @@
  * checked when it is used. Removing memory therefore invalidates nothing; what
  * has to be waited for is the accesses that have already found the region.
  */
-#include "core/memory.h"
+#include "core/space/memory.h"
 
 #include <linux/err.h>
 #include <linux/sched.h>
@@ -16,7 +16,7 @@
 #include "base/export.h"
 #include "base/reason.h"
 #include "base/types.h"
-#include "core/inval.h"
+#include "core/space/inval.h"
 #include "core/unit.h"
 #include "mem/gmap.h"
 #include "mem/region.h"

@@ -6,7 +6,7 @@
  *
  * A domain has a cache tag, an epoch, a stage, listeners and counters, and knows
  * nothing of the devices that use it. The context of a device, &struct nyx_ctx of
- * core/context.h, has the rest, and refers to the domain.
+ * core/access/context.h, has the rest, and refers to the domain.
  *
  * A domain is found by its id and is alive while it has references: one for
  * being there, one for each command that works on it. Devices hold none;
@@ -27,9 +27,9 @@
 #include <linux/rwsem.h>
 #include <linux/types.h>
 
-#include "core/context.h"
-#include "core/inval.h"
-#include "core/stats.h"
+#include "core/access/context.h"
+#include "core/account/stats.h"
+#include "core/space/inval.h"
 #include "pt/pt.h"
 #include "tlb/epoch.h"
 #include "tlb/iotlb.h"

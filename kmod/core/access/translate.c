@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
-#include "core/translate.h"
+#include "core/access/translate.h"
 
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
@@ -13,11 +13,11 @@
 
 #include "base/export.h"
 #include "base/trace.h"
-#include "core/context.h"
-#include "core/device.h"
-#include "core/domain.h"
-#include "core/history.h"
-#include "core/oracle.h"
+#include "core/access/context.h"
+#include "core/access/device.h"
+#include "core/fault/history.h"
+#include "core/space/domain.h"
+#include "core/space/oracle.h"
 #include "core/unit.h"
 #include "mem/region.h"
 
@@ -49,7 +49,7 @@ static int enter(struct nyx_unit *unit, u32 sbdf, u32 pasid, struct nyx_access *
 		/*
 		 * Inside, is it still the device's? If so a command that takes it away
 		 * from now on waits for us, and only then is it freed. Pairs with
-		 * move_begin() of core/attach.c and forget_device() of core/context.c.
+		 * move_begin() of core/attach.c and forget_device() of core/access/context.c.
 		 */
 		if (likely(rcu_access_pointer(dev->ctx) == ctx))
 			break;
