@@ -11,8 +11,8 @@
 #include "chr/ioctl.h"
 #include "core/irq/irqfd.h"
 #include "core/unit.h"
-#include "front/front.h"
 #include "obs/obs.h"
+#include "viommu/viommu.h"
 
 static unsigned int max_units = 4096;
 module_param(max_units, uint, 0444);

@@ -16,11 +16,11 @@
 
 #include "chr/ioctl.h"
 #include "core/access/device.h"
-#include "core/front.h"
 #include "core/irq/irqfd.h"
 #include "core/irq/irte.h"
 #include "core/space/domain.h"
 #include "core/unit.h"
+#include "core/viommu.h"
 #include "mem/gmap.h"
 #include "mem/region.h"
 
@@ -202,10 +202,10 @@ static bool next_binding(struct nyx_ucmd *uc, struct nyx_domain *unused,
 static bool next_register(struct nyx_ucmd *uc, struct nyx_domain *unused,
 			  u64 *key, u64 *last, union list_entry *e)
 {
-	struct nyx_front *front = uc->unit->guest.front;
+	struct nyx_viommu *viommu = uc->unit->guest.viommu;
 	struct nyx_register reg;
 
-	if (!front->ops->next_register(front, *key, &reg))
+	if (!viommu->ops->next_register(viommu, *key, &reg))
 		return false;
 	e->reg = (struct nyx_register_info) {
 		.offset = reg.offset,
@@ -293,7 +293,8 @@ int nyx_ioctl_list(struct nyx_ucmd *uc, void *_cmd)
 	}
 	if (cmd->domain_id)
 		return NYX_BAD(uc, cmd, domain_id, UNUSED);
-	if (cmd->type == NYX_LIST_REGISTERS && !uc->unit->guest.front->ops->next_register)
+	if (cmd->type == NYX_LIST_REGISTERS &&
+	    !uc->unit->guest.viommu->ops->next_register)
 		return NYX_BAD(uc, cmd, type, NO_VENDOR_MODEL);
 	return list_objects(uc, cmd, NULL);
 }

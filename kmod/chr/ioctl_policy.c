@@ -177,7 +177,7 @@ int nyx_ioctl_limit_set(struct nyx_ucmd *uc, void *_cmd)
 		return NYX_BAD(uc, cmd, scope, UNKNOWN_VALUE);
 	/* The guest drops its domains when it likes, and their limits with them. */
 	if (cmd->scope == NYX_SCOPE_DOMAIN &&
-	    nyx_front_has_guest(uc->unit->guest.front))
+	    nyx_viommu_has_guest(uc->unit->guest.viommu))
 		return NYX_BAD(uc, cmd, scope, VENDOR_MODEL);
 	ret = check_limits(uc, cmd);
 	if (ret)

@@ -29,7 +29,7 @@ int nyx_ioctl_module_info(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_module_info *cmd = _cmd;
 
 	cmd->out_api_version = NYX_API_VERSION;
-	cmd->out_models = nyx_front_models();
+	cmd->out_models = nyx_viommu_models();
 	cmd->out_formats = BIT(NYX_FORMAT_VTDSS) | BIT(NYX_FORMAT_X86) |
 			   BIT(NYX_FORMAT_AMDV1);
 	cmd->out_nr_units = nyx_unit_count(&cmd->out_max_units);
@@ -66,7 +66,7 @@ static int parse_data(struct nyx_ucmd *uc, const struct nyx_unit_create *cmd,
 static int parse_model(struct nyx_ucmd *uc, const struct nyx_unit_create *cmd,
 		       struct nyx_unit_config *cfg)
 {
-	const struct nyx_front_ops *ops = nyx_front_find(cmd->model);
+	const struct nyx_viommu_ops *ops = nyx_viommu_find(cmd->model);
 	int ret;
 
 	if (!ops)

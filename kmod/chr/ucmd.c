@@ -48,7 +48,7 @@ bool nyx_file_inspects(const struct nyx_file *file)
 void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit, bool inspect)
 {
 	lockdep_assert_held(&file->lock);
-	file->refused = (nyx_front_has_guest(unit->guest.front) ? OP_NATIVE : 0) |
+	file->refused = (nyx_viommu_has_guest(unit->guest.viommu) ? OP_NATIVE : 0) |
 			(inspect ? OP_INSPECT : 0);
 	/* Pairs with get_unit(). */
 	smp_store_release(&file->unit, unit);

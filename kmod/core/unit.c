@@ -59,10 +59,10 @@ void nyx_unit_exit(void)
 	xa_destroy(&units);
 }
 
-static struct nyx_front *front_create(struct nyx_unit *unit,
-				      const struct nyx_unit_config *cfg)
+static struct nyx_viommu *viommu_create(struct nyx_unit *unit,
+					const struct nyx_unit_config *cfg)
 {
-	const struct nyx_front_ops *ops = nyx_front_find(cfg->model);
+	const struct nyx_viommu_ops *ops = nyx_viommu_find(cfg->model);
 
 	return ops ? ops->create(unit, cfg) : ERR_PTR(-EOPNOTSUPP);
 }
@@ -112,9 +112,9 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	unit->policy = nyx_policy_default;
 	nyx_pages_init(&unit->pages);
 	nyx_duty_init(&unit->duty);
-	unit->guest.front = front_create(unit, cfg);
-	if (IS_ERR(unit->guest.front)) {
-		ret = PTR_ERR(unit->guest.front);
+	unit->guest.viommu = viommu_create(unit, cfg);
+	if (IS_ERR(unit->guest.viommu)) {
+		ret = PTR_ERR(unit->guest.viommu);
 		goto err_domain;
 	}
 	return unit;
@@ -141,7 +141,7 @@ static void unit_free(struct kref *ref)
 {
 	struct nyx_unit *unit = container_of(ref, struct nyx_unit, ref);
 
-	unit->guest.front->ops->destroy(unit->guest.front);
+	unit->guest.viommu->ops->destroy(unit->guest.viommu);
 	iotlb_fini(&unit->iotlb);
 	nyx_memory_fini(unit);
 	nyx_irq_fini(&unit->irq);
@@ -164,7 +164,7 @@ void nyx_unit_put(struct nyx_unit *unit)
  */
 static void unit_teardown(struct nyx_unit *unit)
 {
-	struct nyx_front *front = unit->guest.front;
+	struct nyx_viommu *viommu = unit->guest.viommu;
 	struct nyx_domain *blocked;
 
 	nyx_bindings_purge(unit);
@@ -178,8 +178,8 @@ static void unit_teardown(struct nyx_unit *unit)
 	mutex_unlock(&unit->lock);
 	nyx_domain_put(blocked);
 	nyx_domains_purge(unit);
-	if (front->ops->stop)
-		front->ops->stop(front);
+	if (viommu->ops->stop)
+		viommu->ops->stop(viommu);
 	nyx_memory_purge(unit);
 
 	mutex_lock(&units_lock);

@@ -202,7 +202,7 @@ static bool show_irqs(struct seq_file *m, struct nyx_unit *unit,
 		how = READ_ONCE(irqs->how);
 	if (how & IRT_KNOWN) {
 		seq_printf(m, "device 0x%08lx", *sbdf);
-		show_how(m, unit->guest.front->ops->irq_words, how);
+		show_how(m, unit->guest.viommu->ops->irq_words, how);
 		seq_printf(m, " entries %u domain %u\n",
 			   READ_ONCE(irqs->irt.limit), READ_ONCE(irqs->tag));
 	}

@@ -35,7 +35,7 @@ static ssize_t _name##_show(struct device *dev,			\
 static DEVICE_ATTR(_name, UNIT_ATTR_MODE, _name##_show, NULL)
 
 UNIT_ATTR(name, "%s", unit->cfg.name);
-UNIT_ATTR(model, "%s", unit->guest.front->ops->name);
+UNIT_ATTR(model, "%s", unit->guest.viommu->ops->name);
 UNIT_ATTR(address_width, "%u", unit->cfg.address_width);
 UNIT_ATTR(owner_uid, "%u", from_kuid_munged(&init_user_ns, unit->owner));
 UNIT_ATTR(iotlb_entries, "%u", unit->cfg.iotlb_entries);

@@ -12,7 +12,7 @@
 #include <linux/string.h>
 
 #include "base/types.h"
-#include "front/amdvi/amdvi_decode.h"
+#include "viommu/amdvi/amdvi_decode.h"
 
 #define B(n)		(1ull << (n))
 

@@ -19,13 +19,13 @@
 #include "core/irq/irte.h"
 #include "core/space/inval.h"
 #include "core/unit.h"
-#include "front/msi.h"
+#include "viommu/msi.h"
 
 #define NR_REGS	(DEMO_SIZE / sizeof(u64))
 
 /**
- * struct demo - a front end
- * @front: what the core knows
+ * struct demo - a vIOMMU model
+ * @viommu: what the core knows
  * @mutex: serialises writes
  * @lock: protects @reg
  * @reg: the registers
@@ -33,7 +33,7 @@
  * @ticket: what a write has to wait for; under @mutex
  */
 struct demo {
-	struct nyx_front front;
+	struct nyx_viommu viommu;
 	struct mutex mutex;
 	spinlock_t lock;
 	u64 reg[NR_REGS];
@@ -41,9 +41,9 @@ struct demo {
 	struct nyx_ticket ticket;
 };
 
-static struct demo *to_demo(struct nyx_front *front)
+static struct demo *to_demo(struct nyx_viommu *viommu)
 {
-	return container_of(front, struct demo, front);
+	return container_of(viommu, struct demo, viommu);
 }
 
 static u64 get_reg(struct demo *demo, u32 offset)
@@ -68,11 +68,11 @@ static void set_reg(struct demo *demo, u32 offset, u64 value)
 
 /* ---- accesses ----------------------------------------------------------- */
 
-static bool demo_decode_device(struct nyx_front *front, u32 sbdf, u32 pasid,
+static bool demo_decode_device(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 			       struct nyx_ctx_entry *entry,
 			       struct nyx_refusal *refusal)
 {
-	struct demo *demo = to_demo(front);
+	struct demo *demo = to_demo(viommu);
 	u64 context = get_reg(demo, DEMO_CONTEXT(sbdf % DEMO_ENTRIES));
 
 	if (!(context & DEMO_VALID)) {
@@ -86,7 +86,7 @@ static bool demo_decode_device(struct nyx_front *front, u32 sbdf, u32 pasid,
 			      NYX_ACC_RW : NYX_ACC_READ,
 		.stage = {
 			.kind = NYX_STAGE_IDENTITY,
-			.width = front->unit->cfg.address_width,
+			.width = viommu->unit->cfg.address_width,
 		},
 		.table.did = sbdf % DEMO_ENTRIES,
 	};	return true;
@@ -98,7 +98,7 @@ static void record(struct demo *demo, u32 sbdf, u16 code)
 				  FIELD_PREP(DEMO_FAULT_RID, sbdf & 0xffff));
 }
 
-static u16 demo_dma_code(struct nyx_front *front, const struct nyx_fault *fault,
+static u16 demo_dma_code(struct nyx_viommu *viommu, const struct nyx_fault *fault,
 			 const struct nyx_refusal *refusal)
 {
 	if (refusal->code)
@@ -107,11 +107,11 @@ static u16 demo_dma_code(struct nyx_front *front, const struct nyx_fault *fault,
 	       fault->reason == NYX_FAULT_WRITE_DENIED ? DEMO_DENIED : 0;
 }
 
-static void demo_dma_fault(struct nyx_front *front, u32 sbdf, u32 pasid,
+static void demo_dma_fault(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 			   const struct nyx_fault *fault,
 			   const struct nyx_refusal *refusal)
 {
-	record(to_demo(front), sbdf, fault->vendor);
+	record(to_demo(viommu), sbdf, fault->vendor);
 }
 
 /* ---- interrupts --------------------------------------------------------- */
@@ -124,10 +124,10 @@ static u32 demo_decode_msg(u32 how, u32 mode, u64 address, u32 data,
 	return msi_is_irq(address) ? NYX_FAULT_NONE : NYX_FAULT_IRQ_REQUEST;
 }
 
-static int demo_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
+static int demo_decode_irte(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 			    struct irt_entry *e, struct nyx_refusal *refusal)
 {
-	u64 entry = get_reg(to_demo(front), DEMO_IRTE(index % DEMO_ENTRIES));
+	u64 entry = get_reg(to_demo(viommu), DEMO_IRTE(index % DEMO_ENTRIES));
 
 	if (!(entry & DEMO_VALID)) {
 		*refusal = (struct nyx_refusal) {
@@ -147,33 +147,33 @@ static u16 demo_irq_code(const struct nyx_refusal *refusal)
 	return refusal->code;
 }
 
-static void demo_irq_fault(struct nyx_front *front, const struct nyx_irq_req *req,
+static void demo_irq_fault(struct nyx_viommu *viommu, const struct nyx_irq_req *req,
 			   const struct nyx_irq_reply *reply)
 {
-	record(to_demo(front), req->sbdf, reply->refusal.code);
+	record(to_demo(viommu), req->sbdf, reply->refusal.code);
 }
 
 /* ---- registers and life ------------------------------------------------- */
 
-static int demo_mmio_read(struct nyx_front *front, u32 offset, u32 size,
+static int demo_mmio_read(struct nyx_viommu *viommu, u32 offset, u32 size,
 			  u64 *value)
 {
-	*value = get_reg(to_demo(front), offset);
+	*value = get_reg(to_demo(viommu), offset);
 	return 0;
 }
 
 /* When the write returns, no access and no interrupt uses what the tables said before. */
-static int demo_mmio_write(struct nyx_front *front, u32 offset, u32 size,
+static int demo_mmio_write(struct nyx_viommu *viommu, u32 offset, u32 size,
 			   u64 value)
 {
-	struct demo *demo = to_demo(front);
+	struct demo *demo = to_demo(viommu);
 	int ret;
 
 	if (mutex_lock_killable(&demo->mutex))
 		return -EINTR;
 	set_reg(demo, offset, offset == DEMO_FAULT ? 0 : value);
-	nyx_guest_forget(front->unit, NYX_GUEST_ALL_TAGS, &demo->ticket);
-	nyx_guest_forget_irtes(front->unit, 0, DEMO_ENTRIES, &demo->ticket);
+	nyx_guest_forget(viommu->unit, NYX_GUEST_ALL_TAGS, &demo->ticket);
+	nyx_guest_forget_irtes(viommu->unit, 0, DEMO_ENTRIES, &demo->ticket);
 	ret = nyx_inval_wait(&demo->ticket);
 	mutex_unlock(&demo->mutex);
 	return ret;
@@ -192,32 +192,32 @@ static int demo_configure(struct nyx_unit_config *cfg)
 	return 0;
 }
 
-static struct nyx_front *demo_create(struct nyx_unit *unit,
-				     const struct nyx_unit_config *cfg)
+static struct nyx_viommu *demo_create(struct nyx_unit *unit,
+				      const struct nyx_unit_config *cfg)
 {
 	const struct demo_options *opt = (const void *)cfg->data;
 	struct demo *demo = kzalloc(sizeof(*demo), GFP_KERNEL);
 
 	if (!demo)
 		return ERR_PTR(-ENOMEM);
-	demo->front.ops = &demo_model;
-	demo->front.unit = unit;
+	demo->viommu.ops = &demo_model;
+	demo->viommu.unit = unit;
 	demo->readonly = opt->flags & DEMO_F_READONLY;
 	demo->ticket = NYX_TICKET_QUEUE(unit);
 	mutex_init(&demo->mutex);
 	spin_lock_init(&demo->lock);
-	return &demo->front;
+	return &demo->viommu;
 }
 
-static void demo_destroy(struct nyx_front *front)
+static void demo_destroy(struct nyx_viommu *viommu)
 {
-	struct demo *demo = to_demo(front);
+	struct demo *demo = to_demo(viommu);
 
 	mutex_destroy(&demo->mutex);
 	kfree(demo);
 }
 
-const struct nyx_front_ops demo_model = {
+const struct nyx_viommu_ops demo_model = {
 	.name = "demo",
 	.one_segment = true,
 	.data_size = sizeof(struct demo_options),

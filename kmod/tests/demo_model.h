@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Documentation/design/front.rst shows by this model what a model needs. Its tables are
+ * Documentation/design/viommu.rst shows by this model what a model needs. Its tables are
  * registers, so that a guest needs no memory: 16 contexts, 16 interrupt entries, and one
  * register for the last fault.
  */
@@ -14,7 +14,7 @@
 #include <linux/bits.h>
 #include <linux/types.h>
 
-#include "core/front.h"
+#include "core/viommu.h"
 
 /* Of enum nyx_model, if it were one. */
 #define NYX_MODEL_DEMO		(NYX_MODELS_MAX - 1)
@@ -49,6 +49,6 @@ struct demo_options {
 
 #define DEMO_F_READONLY		BIT(0)	/* no context allows writes */
 
-extern const struct nyx_front_ops demo_model;
+extern const struct nyx_viommu_ops demo_model;
 
 #endif /* NYX_TESTS_DEMO_MODEL_H */

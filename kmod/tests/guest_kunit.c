@@ -48,8 +48,8 @@
 /**
  * struct fixture - a unit with a device, kunit.priv
  * @test: the case
- * @front: the front end of the unit
- * @native: the one that the unit was made with; @front destroys it
+ * @viommu: the vIOMMU model of the unit
+ * @native: the one that the unit was made with; @viommu destroys it
  * @unit: the unit
  * @decoded: how often something was decoded
  * @decode_entry: it is the entry that changes while it is decoded
@@ -61,8 +61,8 @@
  */
 struct fixture {
 	struct kunit *test;
-	struct nyx_front front;
-	struct nyx_front *native;
+	struct nyx_viommu viommu;
+	struct nyx_viommu *native;
 	struct nyx_unit *unit;
 	unsigned int decoded;
 	bool decode_entry;
@@ -73,9 +73,9 @@ struct fixture {
 	void (*forget)(struct nyx_unit *unit);
 };
 
-static struct fixture *to_fixture(struct nyx_front *front)
+static struct fixture *to_fixture(struct nyx_viommu *viommu)
 {
-	return container_of(front, struct fixture, front);
+	return container_of(viommu, struct fixture, viommu);
 }
 
 /* The guest's tables at this time; they change once before the answer is used. */
@@ -88,18 +88,18 @@ static u32 decode(struct fixture *f)
 	return found;
 }
 
-static void front_destroy(struct nyx_front *front)
+static void viommu_destroy(struct nyx_viommu *viommu)
 {
-	struct fixture *f = to_fixture(front);
+	struct fixture *f = to_fixture(viommu);
 
 	f->native->ops->destroy(f->native);
 }
 
-static bool front_decode_device(struct nyx_front *front, u32 sbdf, u32 pasid,
-				struct nyx_ctx_entry *entry,
-				struct nyx_refusal *refusal)
+static bool viommu_decode_device(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
+				 struct nyx_ctx_entry *entry,
+				 struct nyx_refusal *refusal)
 {
-	struct fixture *f = to_fixture(front);
+	struct fixture *f = to_fixture(viommu);
 
 	f->pasid = pasid;
 	*entry = (struct nyx_ctx_entry) {
@@ -110,24 +110,24 @@ static bool front_decode_device(struct nyx_front *front, u32 sbdf, u32 pasid,
 	return true;
 }
 
-static u16 front_dma_code(struct nyx_front *front, const struct nyx_fault *fault,
-			  const struct nyx_refusal *refusal)
+static u16 viommu_dma_code(struct nyx_viommu *viommu, const struct nyx_fault *fault,
+			   const struct nyx_refusal *refusal)
 {
 	return 1;
 }
 
-static void front_dma_fault(struct nyx_front *front, u32 sbdf, u32 pasid,
-			    const struct nyx_fault *fault,
-			    const struct nyx_refusal *refusal)
+static void viommu_dma_fault(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
+			     const struct nyx_fault *fault,
+			     const struct nyx_refusal *refusal)
 {
-	to_fixture(front)->fault_pasid = pasid;
+	to_fixture(viommu)->fault_pasid = pasid;
 }
 
-static int front_decode_irqs(struct nyx_front *front, u32 sbdf,
-			     struct nyx_guest_irqs *irqs,
-			     struct nyx_refusal *refusal)
+static int viommu_decode_irqs(struct nyx_viommu *viommu, u32 sbdf,
+			      struct nyx_guest_irqs *irqs,
+			      struct nyx_refusal *refusal)
 {
-	struct fixture *f = to_fixture(front);
+	struct fixture *f = to_fixture(viommu);
 	u32 found = f->decode_entry ? NEW : decode(f);
 
 	/* At first all pass as they are. */
@@ -140,8 +140,8 @@ static int front_decode_irqs(struct nyx_front *front, u32 sbdf,
 }
 
 /* The index is in the data, or in the address as in SHARED_MSI. */
-static u32 front_decode_msg(u32 how, u32 mode, u64 address, u32 data,
-			    struct irt_msg *msg)
+static u32 viommu_decode_msg(u32 how, u32 mode, u64 address, u32 data,
+			     struct irt_msg *msg)
 {
 	*msg = (struct irt_msg){ .index = address == SHARED_MSI ? ENTRY : data };
 	if (how & HOW_PASS) {
@@ -151,10 +151,10 @@ static u32 front_decode_msg(u32 how, u32 mode, u64 address, u32 data,
 	return NYX_FAULT_NONE;
 }
 
-static int front_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
-			     struct irt_entry *e, struct nyx_refusal *refusal)
+static int viommu_decode_irte(struct nyx_viommu *viommu, u32 sbdf, u32 index,
+			      struct irt_entry *e, struct nyx_refusal *refusal)
 {
-	struct fixture *f = to_fixture(front);
+	struct fixture *f = to_fixture(viommu);
 
 	*e = (struct irt_entry) {
 		.vector = f->decode_entry ? decode(f) : NEW,
@@ -162,17 +162,17 @@ static int front_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
 	return 0;
 }
 
-static const struct nyx_front_ops front_ops = {
-	.destroy = front_destroy,
-	.decode_device = front_decode_device,
-	.decode_irqs = front_decode_irqs,
-	.decode_msg = front_decode_msg,
-	.decode_irte = front_decode_irte,
-	.dma_code = front_dma_code,
-	.dma_fault = front_dma_fault,
+static const struct nyx_viommu_ops viommu_ops = {
+	.destroy = viommu_destroy,
+	.decode_device = viommu_decode_device,
+	.decode_irqs = viommu_decode_irqs,
+	.decode_msg = viommu_decode_msg,
+	.decode_irte = viommu_decode_irte,
+	.dma_code = viommu_dma_code,
+	.dma_fault = viommu_dma_fault,
 };
 
-static struct fixture *open_unit(struct kunit *test, u32 irt_entries, bool front)
+static struct fixture *open_unit(struct kunit *test, u32 irt_entries, bool viommu)
 {
 	const struct nyx_unit_config cfg = {
 		.model = NYX_MODEL_NATIVE,
@@ -191,16 +191,16 @@ static struct fixture *open_unit(struct kunit *test, u32 irt_entries, bool front
 	f->test = test;
 	for (i = 0; i < NR_DEVICES; i++)
 		f->attrs[i].perm = NYX_ACC_RW;
-	f->front.ops = &front_ops;
+	f->viommu.ops = &viommu_ops;
 	unit = nyx_unit_create(&cfg, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
 	f->unit = unit;
-	f->front.unit = unit;
+	f->viommu.unit = unit;
 	test->priv = f;
 	KUNIT_ASSERT_EQ(test, nyx_device_add(unit, SBDF), 0);
-	if (front) {
-		f->native = unit->guest.front;
-		unit->guest.front = &f->front;
+	if (viommu) {
+		f->native = unit->guest.viommu;
+		unit->guest.viommu = &f->viommu;
 	}
 	return f;
 }
@@ -614,7 +614,7 @@ static void blocked_says_why(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, reason_of(&acc, NYX_ACC_READ), (u32)NYX_FAULT_CONTEXT);
 	nyx_access_end(&acc);
 	/* The native model decodes nothing: the device is in no domain but the blocked one. */
-	f->unit->guest.front = f->native;
+	f->unit->guest.viommu = f->native;
 	begin(f, SBDF, &acc);
 	KUNIT_EXPECT_PTR_EQ(test, acc.dom, f->unit->blocked_domain);
 	KUNIT_EXPECT_EQ(test, reason_of(&acc, NYX_ACC_READ), (u32)NYX_FAULT_NO_DOMAIN);

@@ -28,7 +28,7 @@
 #include "core/irq/irq.h"
 #include "core/irq/irqfd.h"
 #include "core/unit.h"
-#include "front/msi.h"
+#include "viommu/msi.h"
 #include "waiter.h"
 
 #define SBDF		0x0018u
@@ -45,8 +45,8 @@ static struct file *source, *target;
 
 /**
  * struct fixture - a unit with a bound interrupt, kunit.priv
- * @front: the front end of the unit
- * @native: the one that the unit was made with; @front destroys it
+ * @viommu: the vIOMMU model of the unit
+ * @native: the one that the unit was made with; @viommu destroys it
  * @unit: the unit
  * @id: the binding
  * @came: the worker is in the vIOMMU model
@@ -54,8 +54,8 @@ static struct file *source, *target;
  * @stall: the memory of the entry is not at hand, for one time
  */
 struct fixture {
-	struct nyx_front front;
-	struct nyx_front *native;
+	struct nyx_viommu viommu;
+	struct nyx_viommu *native;
 	struct nyx_unit *unit;
 	u32 id;
 	struct completion came;
@@ -63,17 +63,17 @@ struct fixture {
 	bool stall;
 };
 
-static void front_destroy(struct nyx_front *front)
+static void viommu_destroy(struct nyx_viommu *viommu)
 {
-	struct fixture *f = container_of(front, struct fixture, front);
+	struct fixture *f = container_of(viommu, struct fixture, viommu);
 
 	f->native->ops->destroy(f->native);
 }
 
-static int front_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
-			     struct irt_entry *e, struct nyx_refusal *refusal)
+static int viommu_decode_irte(struct nyx_viommu *viommu, u32 sbdf, u32 index,
+			      struct irt_entry *e, struct nyx_refusal *refusal)
 {
-	struct fixture *f = container_of(front, struct fixture, front);
+	struct fixture *f = container_of(viommu, struct fixture, viommu);
 
 	complete(&f->came);
 	wait_for_completion(&f->go);
@@ -83,10 +83,10 @@ static int front_decode_irte(struct nyx_front *front, u32 sbdf, u32 index,
 	return 0;
 }
 
-static const struct nyx_front_ops front_ops = {
-	.destroy = front_destroy,
+static const struct nyx_viommu_ops viommu_ops = {
+	.destroy = viommu_destroy,
 	.decode_msg = msi_decode,
-	.decode_irte = front_decode_irte,
+	.decode_irte = viommu_decode_irte,
 };
 
 /* A descriptor of this thread for a file. */
@@ -155,15 +155,15 @@ static int irqfd_init(struct kunit *test)
 		return 0;
 	}
 	KUNIT_ASSERT_NOT_NULL(test, f);
-	f->front.ops = &front_ops;
+	f->viommu.ops = &viommu_ops;
 	init_completion(&f->came);
 	init_completion(&f->go);
 	f->unit = nyx_unit_create(&cfg, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(f->unit));
 	test->priv = f;
-	f->front.unit = f->unit;
-	f->native = f->unit->guest.front;
-	f->unit->guest.front = &f->front;
+	f->viommu.unit = f->unit;
+	f->native = f->unit->guest.viommu;
+	f->unit->guest.viommu = &f->viommu;
 	KUNIT_ASSERT_EQ(test, nyx_device_add(f->unit, SBDF), 0);
 	from = fd_of(test, source);
 	to = fd_of(test, target);

@@ -20,8 +20,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "front/msi.h"
 #include "tlb/irt.h"
+#include "viommu/msi.h"
 
 #define ENTRIES		1024u
 #define DEV		NYX_SBDF(0, 1, 2, 3)

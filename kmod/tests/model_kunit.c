@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Nyx: KUnit suite nyx_model: a model that the core has never seen, see
- * Documentation/design/front.rst: its options, a context, a fault, an interrupt.
+ * Documentation/design/viommu.rst: its options, a context, a fault, an interrupt.
  *
  * Copyright (C) 2026 The Nyx authors
  */
@@ -60,19 +60,19 @@ static void model_exit(struct kunit *test)
 static void set(struct kunit *test, u32 offset, u64 value)
 {
 	struct nyx_unit *unit = test->priv;
-	struct nyx_front *front = unit->guest.front;
+	struct nyx_viommu *viommu = unit->guest.viommu;
 
-	KUNIT_ASSERT_EQ(test, front->ops->mmio_write(front, offset, 8, value), 0);
+	KUNIT_ASSERT_EQ(test, viommu->ops->mmio_write(viommu, offset, 8, value), 0);
 }
 
 /* The code of the last fault, which must be the device's. */
 static u64 fault_code(struct kunit *test)
 {
 	struct nyx_unit *unit = test->priv;
-	struct nyx_front *front = unit->guest.front;
+	struct nyx_viommu *viommu = unit->guest.viommu;
 	u64 value;
 
-	KUNIT_ASSERT_EQ(test, front->ops->mmio_read(front, DEMO_FAULT, 8, &value), 0);
+	KUNIT_ASSERT_EQ(test, viommu->ops->mmio_read(viommu, DEMO_FAULT, 8, &value), 0);
 	if (value)
 		KUNIT_EXPECT_EQ(test, FIELD_GET(DEMO_FAULT_RID, value), (u64)SBDF);
 	return FIELD_GET(DEMO_FAULT_CODE, value);
@@ -83,7 +83,7 @@ static void model_is_found_by_number(struct kunit *test)
 	struct nyx_unit_config cfg = config(0);
 	struct nyx_unit *unit = open_unit(test, 0);
 
-	KUNIT_EXPECT_STREQ(test, unit->guest.front->ops->name, "demo");
+	KUNIT_EXPECT_STREQ(test, unit->guest.viommu->ops->name, "demo");
 	/* The guest's device table knows one segment. */
 	KUNIT_EXPECT_EQ(test, nyx_device_add(unit, 1u << 16), NYX_ERR(SEGMENT));
 	cfg.model = NYX_MODEL_DEMO - 1;
@@ -183,13 +183,13 @@ static void interrupt_is_remapped(struct kunit *test)
 
 static int model_suite_init(struct kunit_suite *suite)
 {
-	nyx_front_register(NYX_MODEL_DEMO, &demo_model);
+	nyx_viommu_register(NYX_MODEL_DEMO, &demo_model);
 	return 0;
 }
 
 static void model_suite_exit(struct kunit_suite *suite)
 {
-	nyx_front_register(NYX_MODEL_DEMO, NULL);
+	nyx_viommu_register(NYX_MODEL_DEMO, NULL);
 }
 
 static struct kunit_case model_cases[] = {

@@ -15,8 +15,8 @@
 #include <linux/string.h>
 
 #include "base/types.h"
-#include "front/regfile.h"
-#include "front/state.h"
+#include "viommu/regfile.h"
+#include "viommu/state.h"
 
 static unsigned long regfile_seed;
 module_param(regfile_seed, ulong, 0444);

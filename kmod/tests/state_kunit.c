@@ -15,10 +15,10 @@
 #include <linux/string.h>
 
 #include "base/types.h"
-#include "core/front.h"
-#include "front/amdvi/amdvi_state.h"
-#include "front/state.h"
-#include "front/vtd/vtd_state.h"
+#include "core/viommu.h"
+#include "viommu/amdvi/amdvi_state.h"
+#include "viommu/state.h"
+#include "viommu/vtd/vtd_state.h"
 
 static unsigned long state_seed;
 module_param(state_seed, ulong, 0444);

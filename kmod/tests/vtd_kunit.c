@@ -14,7 +14,7 @@
 #include <linux/string.h>
 
 #include "base/types.h"
-#include "front/vtd/vtd_decode.h"
+#include "viommu/vtd/vtd_decode.h"
 
 static unsigned long vtd_seed;
 module_param(vtd_seed, ulong, 0444);

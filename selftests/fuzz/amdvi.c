@@ -9,8 +9,8 @@
  */
 #include "fuzz.h"
 
-#include "front/amdvi/amdvi.h"
-#include "front/front.h"
+#include "viommu/amdvi/amdvi.h"
+#include "viommu/viommu.h"
 
 /* Registers. */
 #define R_DEVTAB	0x0000
@@ -100,7 +100,7 @@ static const struct fuzz_reg regs[] = {
 
 static struct amdvi *amdvi(void)
 {
-	return to_amdvi(fuzz_unit.guest.front);
+	return to_amdvi(fuzz_unit.guest.viommu);
 }
 
 /* Without what reading it in the guest's way may do. */

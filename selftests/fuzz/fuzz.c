@@ -34,7 +34,7 @@
 #include "core/fault/quarantine.h"
 #include "core/access/translate.h"
 #include "core/access/walk.h"
-#include "front/vendor.h"
+#include "viommu/vendor.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
@@ -177,14 +177,14 @@ static u64 fresh[STATE_ROOM / sizeof(u64)];
 
 static void remember_fresh(void)
 {
-	const struct vendor *vendor = to_vendor(fuzz_unit.guest.front);
+	const struct vendor *vendor = to_vendor(fuzz_unit.guest.viommu);
 
 	memcpy(fresh, vendor->regs.value, vendor->state->size);
 }
 
 static void check_fresh(void)
 {
-	const struct vendor *vendor = to_vendor(fuzz_unit.guest.front);
+	const struct vendor *vendor = to_vendor(fuzz_unit.guest.viommu);
 	struct state_diff diff;
 
 	FUZZ_CHECK(state_compare(vendor->state, vendor->regs.value, fresh, &diff),
@@ -194,7 +194,7 @@ static void check_fresh(void)
 
 static void check_state(void)
 {
-	const struct vendor *vendor = to_vendor(fuzz_unit.guest.front);
+	const struct vendor *vendor = to_vendor(fuzz_unit.guest.viommu);
 	const struct state_desc *desc = vendor->state;
 	static u64 arch[STATE_ROOM / sizeof(u64)], stream[STATE_ROOM / sizeof(u64)];
 	struct state_error error;
@@ -525,8 +525,8 @@ static void do_walk(struct input *in)
 
 static void do_reset(void)
 {
-	struct nyx_front *front = fuzz_unit.guest.front;
-	int ret = front->ops->reset(front);
+	struct nyx_viommu *viommu = fuzz_unit.guest.viommu;
+	int ret = viommu->ops->reset(viommu);
 
 	settled = false;
 	if (ret) {

@@ -158,7 +158,7 @@ enum fuzz_edit { EDIT_PAGE, EDIT_DEVICE, EDIT_IRQ };
  */
 struct fuzz_model {
 	void (*configure)(struct nyx_unit_config *cfg, u8 how);
-	const struct nyx_front_ops *ops;
+	const struct nyx_viommu_ops *ops;
 	const struct fuzz_reg *regs;
 	unsigned int nr_regs;
 	const u32 *devices;

@@ -9,8 +9,8 @@
  */
 #include "fuzz.h"
 
-#include "front/front.h"
-#include "front/vtd/vtd.h"
+#include "viommu/viommu.h"
+#include "viommu/vtd/vtd.h"
 
 /* Registers. */
 #define R_GCMD		0x18
@@ -83,7 +83,7 @@ static const struct fuzz_reg regs[] = {
 
 static struct vtd *vtd(void)
 {
-	return to_vtd(fuzz_unit.guest.front);
+	return to_vtd(fuzz_unit.guest.viommu);
 }
 
 static void configure(struct nyx_unit_config *cfg, u8 how)

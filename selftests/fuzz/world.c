@@ -449,8 +449,8 @@ void fuzz_unit_make(const struct nyx_unit_config *cfg)
 	xa_init_flags(&unit->devices, XA_FLAGS_ACCOUNT);
 	unit->policy = policy;
 	nyx_duty_init(&unit->duty);
-	unit->guest.front = fuzz_model.ops->create(unit, cfg);
-	FUZZ_CHECK(!IS_ERR(unit->guest.front), "no front end");
+	unit->guest.viommu = fuzz_model.ops->create(unit, cfg);
+	FUZZ_CHECK(!IS_ERR(unit->guest.viommu), "no vIOMMU model");
 	for (n = 0; n < FUZZ_SLOTS; n++)
 		fuzz_memory_add(n);
 	for (n = 0; n < fuzz_model.nr_devices; n++)
@@ -461,7 +461,7 @@ void fuzz_unit_make(const struct nyx_unit_config *cfg)
 void fuzz_unit_end(void)
 {
 	struct nyx_unit *unit = &fuzz_unit;
-	struct nyx_front *front = unit->guest.front;
+	struct nyx_viommu *viommu = unit->guest.viommu;
 	struct nyx_domain *blocked;
 	unsigned int n;
 
@@ -476,13 +476,13 @@ void fuzz_unit_end(void)
 	mutex_unlock(&unit->lock);
 	nyx_domain_put(blocked);
 	nyx_domains_purge(unit);
-	if (front->ops->stop)
-		front->ops->stop(front);
+	if (viommu->ops->stop)
+		viommu->ops->stop(viommu);
 	nyx_memory_purge(unit);
 	for (n = 0; n < FUZZ_SLOTS; n++)
 		slots[n].region = NULL;
 	fuzz_rcu();
-	front->ops->destroy(front);
+	viommu->ops->destroy(viommu);
 	iotlb_fini(&unit->iotlb);
 	nyx_memory_fini(unit);
 	nyx_irq_fini(&unit->irq);
@@ -503,16 +503,16 @@ static void expect(int ret)
 
 void fuzz_write(u32 offset, u32 size, u64 value)
 {
-	struct nyx_front *front = fuzz_unit.guest.front;
+	struct nyx_viommu *viommu = fuzz_unit.guest.viommu;
 
-	expect(front->ops->mmio_write(front, offset, size, value));
+	expect(viommu->ops->mmio_write(viommu, offset, size, value));
 }
 
 u64 fuzz_read(u32 offset, u32 size)
 {
-	struct nyx_front *front = fuzz_unit.guest.front;
+	struct nyx_viommu *viommu = fuzz_unit.guest.viommu;
 	u64 value = 0;
 
-	expect(front->ops->mmio_read(front, offset, size, &value));
+	expect(viommu->ops->mmio_read(viommu, offset, size, &value));
 	return value;
 }

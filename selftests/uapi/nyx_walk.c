@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Entries in guest memory are written by hand from the specifications. Tables that
- * a guest has told its unit about are in selftests/front.
+ * a guest has told its unit about are in selftests/viommu.
  */
 #include "nyx_env.h"
 

@@ -123,7 +123,7 @@ out_unlock:
 int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generation,
 		      struct nyx_refusal *refusal)
 {
-	struct nyx_front *front = unit->guest.front;
+	struct nyx_viommu *viommu = unit->guest.viommu;
 	struct nyx_ctx_entry entry;
 	unsigned int pair;
 	int ret;
@@ -138,7 +138,8 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generatio
 		smp_mb();
 		*refusal = (struct nyx_refusal){};
 		ret = 0;
-		if (front->ops->decode_device(front, sbdf, pasid, &entry, refusal))
+		if (viommu->ops->decode_device(viommu, sbdf, pasid, &entry,
+					       refusal))
 			ret = install(unit, sbdf, &entry, *generation);
 		else if (fatal_signal_pending(current))
 			ret = -EINTR;	/* maybe before it was read */

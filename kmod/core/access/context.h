@@ -10,11 +10,11 @@
  * which grants everything; a device that is attached by a command uses that one.
  *
  * A device of a unit with a vendor model has the context of &nyx_unit.blocked_domain
- * until it makes an access. Then the front end decodes the guest's context entry, and
- * the device gets a context with what the entry says of the requester, and a domain of
- * kind NYX_DOMAIN_GUEST, of which there is one for each combination of the guest's
- * domain id and table. When the guest invalidates the entry the device loses the
- * context again.
+ * until it makes an access. Then the vIOMMU model decodes the guest's context entry,
+ * and the device gets a context with what the entry says of the requester, and a
+ * domain of kind NYX_DOMAIN_GUEST, of which there is one for each combination of the
+ * guest's domain id and table. When the guest invalidates the entry the device loses
+ * the context again.
  *
  * A context does not change after it was published. An access finds it under RCU, and
  * uses it inside the epoch of its domain. core/space/inval.h retires a context that a device
@@ -33,7 +33,7 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
-#include "core/front.h"
+#include "core/viommu.h"
 
 struct nyx_domain;
 struct nyx_ticket;
@@ -78,19 +78,19 @@ struct nyx_ctx {
 
 /**
  * struct nyx_guest - the guest's side of a unit
- * @front: the front end of its model; const after init
+ * @viommu: the vIOMMU model of its model; const after init
  * @generation: counts what was forgotten of contexts; under &nyx_unit.lock
  * @irte_generation: likewise of entries; under &nyx_irq.lock
  */
 struct nyx_guest {
-	struct nyx_front *front;
+	struct nyx_viommu *viommu;
 	u64 generation;
 	u64 irte_generation;
 };
 
 /**
  * nyx_guest_resolve() - give a device the context that the guest wants
- * @unit: the unit, of a model with &nyx_front_ops.decode_device
+ * @unit: the unit, of a model with &nyx_viommu_ops.decode_device
  * @sbdf: the device
  * @pasid: the PASID of its access
  * @generation: set to that of what was read

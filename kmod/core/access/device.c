@@ -35,7 +35,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	int ret;
 
 	/* The guest numbers the one segment of its unit. */
-	if (unit->guest.front->ops->one_segment && NYX_SBDF_SEGMENT(sbdf))
+	if (unit->guest.viommu->ops->one_segment && NYX_SBDF_SEGMENT(sbdf))
 		return NYX_ERR(SEGMENT);
 	dev = kzalloc(sizeof(*dev), GFP_CALLER);
 	if (!dev)

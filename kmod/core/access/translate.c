@@ -88,7 +88,7 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, u32 pasid,
 	int ret = enter(unit, sbdf, pasid, acc);
 
 	if (unlikely(!ret && acc->dom == unit->blocked_domain &&
-		     nyx_front_has_guest(unit->guest.front)))
+		     nyx_viommu_has_guest(unit->guest.viommu)))
 		ret = enter_guest(unit, acc);
 	return ret;
 }
@@ -365,11 +365,11 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault,
 		    struct nyx_refusal *refusal)
 {
-	struct nyx_front *front = acc->unit->guest.front;
+	struct nyx_viommu *viommu = acc->unit->guest.viommu;
 	const struct nyx_ctx_attrs *attrs = &acc->ctx->attrs;
 	const struct nyx_guest_table *table = &acc->dom->guest;
 
-	if (!front->ops->dma_code)
+	if (!viommu->ops->dma_code)
 		return false;
 	*refusal = acc->refusal;
 	if (acc->dom->kind == NYX_DOMAIN_GUEST)
@@ -382,14 +382,14 @@ bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault,
 			.tag = table->did,
 			.at = acc->refusal.at,
 		};
-	fault->vendor = front->ops->dma_code(front, fault, refusal);
+	fault->vendor = viommu->ops->dma_code(viommu, fault, refusal);
 	return fault->vendor && !refusal->quiet;
 }
 
 void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 		      u64 length)
 {
-	struct nyx_front *front = acc->unit->guest.front;
+	struct nyx_viommu *viommu = acc->unit->guest.viommu;
 	struct nyx_event event, state;
 	struct nyx_refusal refusal;
 	bool tell;
@@ -427,8 +427,8 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 		nyx_events_push(acc->unit->events, &event);
 	}
 	if (tell)
-		front->ops->dma_fault(front, acc->dev->sbdf, acc->pasid, fault,
-				      &refusal);
+		viommu->ops->dma_fault(viommu, acc->dev->sbdf, acc->pasid,
+				       fault, &refusal);
 	nyx_guard_tell(acc->unit, acc->dev, &state);
 }
 

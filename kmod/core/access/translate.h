@@ -16,7 +16,7 @@
 #include <linux/types.h>
 
 #include "core/account/stats.h"
-#include "core/front.h"
+#include "core/viommu.h"
 #include "tlb/iotlb.h"
 
 struct nyx_ctx;

@@ -151,8 +151,8 @@ static __always_inline u32 fetch_cached(struct nyx_unit *unit,
 		irqs = smp_load_acquire(&dev->irqs);
 		how = irt_device_how(irqs);
 	}
-	reason = unit->guest.front->ops->decode_msg(how, f->mode, req->address,
-						    req->data, msg);
+	reason = unit->guest.viommu->ops->decode_msg(how, f->mode, req->address,
+						     req->data, msg);
 	if (unlikely(reason || msg->as_is))
 		return reason;
 	if (unlikely(irq->per_device)) {
@@ -167,7 +167,7 @@ static __always_inline u32 fetch_cached(struct nyx_unit *unit,
 static bool missed(const struct nyx_unit *unit, u32 reason)
 {
 	return reason == NYX_FAULT_IRQ_NOT_PRESENT &&
-	       unit->guest.front->ops->decode_irte;
+	       unit->guest.viommu->ops->decode_irte;
 }
 
 /* A device that is not leaving; inside nyx_guest_mem_enter(), which keeps it. */
@@ -237,7 +237,7 @@ static __always_inline void remap(const struct fetched *f, u32 sbdf,
 static u16 name_refusal(struct nyx_unit *unit, struct nyx_device *dev,
 			struct nyx_irq_reply *reply)
 {
-	const struct nyx_front_ops *ops = unit->guest.front->ops;
+	const struct nyx_viommu_ops *ops = unit->guest.viommu->ops;
 	struct irt_device *irqs = READ_ONCE(dev->irqs);
 	struct nyx_refusal *refusal = &reply->refusal;
 
@@ -257,7 +257,7 @@ static u16 name_refusal(struct nyx_unit *unit, struct nyx_device *dev,
 static noinline void report(struct nyx_unit *unit, const struct sender *s,
 			    const struct nyx_irq_req *req, struct nyx_irq_reply *reply)
 {
-	struct nyx_front *front = unit->guest.front;
+	struct nyx_viommu *viommu = unit->guest.viommu;
 	struct nyx_event event, state;
 
 	if (reply->reason == NYX_FAULT_QUARANTINED) {
@@ -285,7 +285,7 @@ static noinline void report(struct nyx_unit *unit, const struct sender *s,
 	if (nyx_guard_fault(unit, s->dev, &event, &state))
 		nyx_events_push(unit->events, &event);
 	if (event.irq_fault.vendor)
-		front->ops->irq_fault(front, req, reply);
+		viommu->ops->irq_fault(viommu, req, reply);
 	nyx_guard_tell(unit, s->dev, &state);
 }
 
@@ -293,10 +293,10 @@ static noinline void report(struct nyx_unit *unit, const struct sender *s,
 static noinline int post_entry(struct nyx_unit *unit, const struct nyx_irq_req *req,
 			       struct nyx_irq_reply *reply, bool sleep)
 {
-	struct nyx_front *front = unit->guest.front;
+	struct nyx_viommu *viommu = unit->guest.viommu;
 	int ret;
 
-	ret = front->ops->post_irte(front, req->sbdf, &reply->msg, sleep);
+	ret = viommu->ops->post_irte(viommu, req->sbdf, &reply->msg, sleep);
 	if (ret == -EINPROGRESS || ret == -EINTR)
 		return ret;
 	if (ret == -EAGAIN)

@@ -23,7 +23,7 @@
 #include <linux/xarray.h>
 
 #include "core/account/qos.h"
-#include "core/front.h"
+#include "core/viommu.h"
 #include "tlb/epoch.h"
 #include "tlb/irt.h"
 

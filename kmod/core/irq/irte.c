@@ -174,12 +174,12 @@ bool nyx_irte_next(struct nyx_unit *unit, u64 key, struct nyx_irte_info *info)
 static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
 			u64 generation, struct nyx_refusal *refusal)
 {
-	struct nyx_front *front = unit->guest.front;
+	struct nyx_viommu *viommu = unit->guest.viommu;
 	struct nyx_guest_irqs found;
 	struct irt_device *irqs;
 	int ret;
 
-	ret = front->ops->decode_irqs(front, dev->sbdf, &found, refusal);
+	ret = viommu->ops->decode_irqs(viommu, dev->sbdf, &found, refusal);
 	if (ret)
 		return ret;
 	mutex_lock(&unit->irq.lock);
@@ -220,7 +220,7 @@ int nyx_guest_fetch_irte(struct nyx_unit *unit, struct nyx_device *dev, u32 inde
 			 struct irt_entry *e, struct nyx_refusal *refusal)
 {
 	u64 generation = READ_ONCE(unit->guest.irte_generation);
-	struct nyx_front *front = unit->guest.front;
+	struct nyx_viommu *viommu = unit->guest.viommu;
 	struct irt *irt = &unit->irq.irt;
 	struct irt_device *irqs;
 	int ret;
@@ -235,7 +235,7 @@ int nyx_guest_fetch_irte(struct nyx_unit *unit, struct nyx_device *dev, u32 inde
 			return resolve_irqs(unit, dev, generation, refusal) ?: -ESTALE;
 		irt = &irqs->irt;
 	}
-	ret = front->ops->decode_irte(front, dev->sbdf, index, e, refusal);
+	ret = viommu->ops->decode_irte(viommu, dev->sbdf, index, e, refusal);
 	return ret ?: irte_install(unit, irt, index, e, generation);
 }
 

@@ -104,7 +104,7 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 
 /**
  * nyx_guest_fetch_irte() - read an interrupt remapping table entry of the guest
- * @unit: the unit, of a model with &nyx_front_ops.decode_irte
+ * @unit: the unit, of a model with &nyx_viommu_ops.decode_irte
  * @dev: the sender
  * @index: which entry, within the table
  * @e: set to the entry, which is in the cache then unless it is &irt_entry.once

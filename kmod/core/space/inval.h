@@ -137,7 +137,7 @@ void nyx_inval_purge(struct nyx_inval *inval);
 
 /**
  * nyx_inval_purge_memory() - free memory that is parked
- * @inval: of such a unit, whose front end has stopped
+ * @inval: of such a unit, whose vIOMMU model has stopped
  *
  * Context: may sleep.
  */

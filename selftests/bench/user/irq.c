@@ -58,7 +58,7 @@ static void fill(struct irq_bench *b, unsigned int nr)
 static void run_remap(void *ctx, unsigned long n)
 {
 	struct irq_bench *b = ctx;
-	const struct nyx_front_ops *ops = b->w->unit.guest.front->ops;
+	const struct nyx_viommu_ops *ops = b->w->unit.guest.viommu->ops;
 	struct irt_word w;
 	struct irt_msg msg;
 	unsigned long i;

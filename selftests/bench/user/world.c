@@ -11,8 +11,8 @@
 #include "core/attach.h"
 #include "core/space/domain.h"
 #include "core/space/memory.h"
-#include "front/front.h"
 #include "mem/region_priv.h"
+#include "viommu/viommu.h"
 
 static void *huge_alloc(size_t size)
 {
@@ -71,8 +71,8 @@ struct world *world_new(enum pt_format format, bool memory)
 	bench_check(!nyx_memory_init(unit, 16));
 	unit->policy = nyx_policy_default;
 	nyx_duty_init(&unit->duty);
-	unit->guest.front = native_model.create(unit, &unit->cfg);
-	bench_check(!IS_ERR(unit->guest.front));
+	unit->guest.viommu = native_model.create(unit, &unit->cfg);
+	bench_check(!IS_ERR(unit->guest.viommu));
 	unit->blocked_domain = nyx_domain_blocked(unit);
 	bench_check(!IS_ERR(unit->blocked_domain));
 	bench_check(!nyx_domain_create(unit, &cfg, &id));

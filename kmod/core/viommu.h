@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: what a unit's model offers to the core.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Each unit has a model, and a vIOMMU model of that model. The vIOMMU model of a
+ * vendor's model turns registers, queues and tables in guest memory into calls of the
+ * core, and tells the core what these tables say. The core caches that, and owns what
+ * follows from it: domains, translations, interrupts, faults. A native unit has
+ * neither registers nor tables in guest memory, so that most functions of its model
+ * are NULL.
+ *
+ * The core names no model: it finds the functions by &nyx_unit_config.model.
+ *
+ * A vIOMMU model calls the functions of core/access/context.h, core/irq/irte.h, core/irq/irq.h
+ * and core/space/memory.h; and, for the unit's own interrupts, those below.
+ */
+#ifndef NYX_CORE_VIOMMU_H
+#define NYX_CORE_VIOMMU_H
+
+#include <linux/types.h>
+
+#include "pt/pt.h"
+
+struct irt_entry;
+struct irt_msg;
+struct nyx_fault;
+struct nyx_irq_reply;
+struct nyx_irq_req;
+struct nyx_unit;
+struct nyx_unit_config;
+struct nyx_viommu;
+
+/**
+ * struct nyx_ctx_attrs - what a context entry says of its requester alone
+ * @code: with @blocked: the vendor's fault reason, or 0
+ * @blocked: of enum nyx_fault_reason: why it refuses every access; NYX_FAULT_NONE:
+ *           it does not
+ * @model: bits of the vendor model, handed back as &nyx_refusal.model
+ * @perm: NYX_ACC_* that it grants at all
+ * @fpd: fault processing disable: the guest does not see faults of the requester
+ * @excl: addresses from @excl_first to @excl_last, the exclusion range, are neither
+ *        translated nor refused
+ * @excl_first: first address of the exclusion range
+ * @excl_last: last address of it
+ */
+struct nyx_ctx_attrs {
+	u16 code;
+	u8 blocked;
+	u8 model;
+	u8 perm;
+	bool fpd;
+	bool excl;
+	u64 excl_first;
+	u64 excl_last;
+};
+
+/**
+ * enum nyx_stage_kind - how an address space translates
+ * @NYX_STAGE_NONE: not at all: its contexts are blocked
+ * @NYX_STAGE_IDENTITY: the IOVA is the GPA
+ * @NYX_STAGE_KERNEL: by a table that the kernel owns
+ * @NYX_STAGE_GUEST: by a table in guest memory
+ */
+enum nyx_stage_kind {
+	NYX_STAGE_NONE,
+	NYX_STAGE_IDENTITY,
+	NYX_STAGE_KERNEL,
+	NYX_STAGE_GUEST,
+};
+
+/**
+ * struct nyx_stage - how an address space translates
+ * @kind: of enum nyx_stage_kind
+ * @width: bits of an IOVA, checked where @kind is NYX_STAGE_IDENTITY
+ * @msi_window: neither an IOVA nor what it becomes may be in the range of interrupt
+ *              messages
+ */
+struct nyx_stage {
+	u8 kind;
+	u8 width;
+	bool msi_window;
+};
+
+/**
+ * struct nyx_guest_table - a table in guest memory
+ * @did: the guest's domain id
+ * @cfg: shape of the table; the rest counts with NYX_STAGE_GUEST only
+ * @root: GPA of the table
+ */
+struct nyx_guest_table {
+	u32 did;
+	struct pt_config cfg;
+	u64 root;
+};
+
+/**
+ * struct nyx_ctx_entry - a context entry, or device table entry, as decoded
+ * @attrs: what belongs to the requester
+ * @stage: what belongs to the address space
+ * @table: likewise
+ */
+struct nyx_ctx_entry {
+	struct nyx_ctx_attrs attrs;
+	struct nyx_stage stage;
+	struct nyx_guest_table table;
+};
+
+/**
+ * struct nyx_guest_irqs - how interrupts of a requester with a table of its own
+ *                         are treated
+ * @how: bits of the model; those of tlb/irt.h are not among them
+ * @tag: the guest's id of the requester's domain
+ * @nr: entries of the table, at most IRT_DEVICE_ENTRIES
+ */
+struct nyx_guest_irqs {
+	u32 how;
+	u32 tag;
+	u32 nr;
+};
+
+/**
+ * struct nyx_refusal - why the guest's tables do not let something through
+ * @reason: of enum nyx_fault_reason
+ * @code: the vendor's fault reason
+ * @quiet: the guest does not want to know
+ * @levels: of the table that refused it; 0: none did
+ * @model: &nyx_ctx_attrs.model
+ * @tag: the guest's id of the domain, or 0
+ * @at: GPA of the table entry that could not be read; the entry that has reserved
+ *      bits
+ */
+struct nyx_refusal {
+	u32 reason;
+	u16 code;
+	bool quiet;
+	u8 levels;
+	u8 model;
+	u32 tag;
+	u64 at;
+};
+
+/**
+ * struct nyx_register - a register, a bit field of it, or another field of the state
+ * @name: its name
+ * @offset: of the register, or a number from NYX_REGISTER_STATE on
+ * @index: of the bit field, from 1 on, or of the element
+ * @width: bytes
+ * @low: lowest bit
+ * @high: highest bit
+ * @value: of these bits
+ */
+struct nyx_register {
+	const char *name;
+	u32 offset;
+	u32 index;
+	u8 width;
+	u8 low;
+	u8 high;
+	u64 value;
+};
+
+/**
+ * struct nyx_viommu_ops - a model
+ * @name: its name, for sysfs
+ * @one_segment: a unit has devices of segment 0 only
+ * @data_size: bytes of its options, at most NYX_UNIT_DATA_MAX
+ * @configure: check what a caller asks for, its options among it, and put values in the
+ *             place of defaults; address_width, irt_entries and data are the caller's.
+ *             0, or NYX_ERR() of MODEL_WIDTH, MODEL_ENTRIES, OPTION_UNKNOWN,
+ *             OPTION_RANGE or OPTION_CONFLICT. Any context
+ * @create: make the vIOMMU model of a unit from such a configuration, or ERR_PTR; may
+ *          sleep
+ * @stop: end what the vIOMMU model does by itself, before the unit's memory goes;
+ *        the unit has no users; may sleep. NULL: there is no such thing
+ * @destroy: free the vIOMMU model; the unit has no users
+ * @reset: as after power-on; may sleep. NULL: there is nothing to reset
+ * @mmio_size: bytes of registers; 0: there are none
+ * @mmio_read: read registers; may sleep. 0, or -EINTR if the caller was killed
+ *             meanwhile
+ * @mmio_write: write registers, and do what follows; may sleep. 0; -ENOMEM with
+ *              nothing changed; -EINTR if the caller was killed meanwhile
+ * @next_register: describe the first register, or field of the state, whose
+ *                 NYX_REGISTER_KEY() is @key or above; may sleep. False if there is
+ *                 none. NULL: there are no registers
+ * @decode_device: read the context entry of a requester, and PASID; may sleep. False
+ *                 if there is none that can be used: accesses are refused. NULL: the
+ *                 guest has no tables; the commands of NYX_MODEL_NATIVE say it
+ * @decode_irqs: find how a requester's interrupts are treated; may sleep. As
+ *               @decode_irte. NULL: there is one table for all
+ * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if
+ *               it is refused; -EINTR; -EAGAIN. NULL: as of @decode_device
+ * @decode_msg: say which entry a message asks for. Gets &irt_device.how, 0 if there is
+ *              one table for all or nothing is known of the requester; the mode;
+ *              address and data. Sets the message: its index, and what the message
+ *              alone says; or what it is if it passes as it is. NYX_FAULT_NONE, or of
+ *              enum nyx_fault_reason. Pure; any context
+ * @post_irte: post an interrupt as an entry says that has NYX_IRTE_F_POSTED. Of enum
+ *             nyx_irq_result, with the message set to the notification;
+ *             -EINPROGRESS if it has to sleep and may not; -EIO; -EINVAL: reserved
+ *             bits; -EINTR; -EAGAIN
+ * @irq_words: names of the bits of &irt_device.how, for debugfs; NULL if there are none
+ * @dma_code: what the guest's driver calls a fault, or 0: it does not see it; any
+ *            context. NULL: it sees none, and @dma_fault is not called
+ * @dma_fault: an access of a requester, and PASID, was refused, and the guest is to
+ *             know; any context
+ * @irq_code: likewise of an interrupt, and @irq_fault
+ * @irq_fault: an interrupt was refused, and the guest is to know; the refusal in the
+ *             reply has that code; any context
+ */
+struct nyx_viommu_ops {
+	const char *name;
+	bool one_segment;
+	u32 data_size;
+	int (*configure)(struct nyx_unit_config *cfg);
+	struct nyx_viommu *(*create)(struct nyx_unit *unit,
+				     const struct nyx_unit_config *cfg);
+	void (*stop)(struct nyx_viommu *viommu);
+	void (*destroy)(struct nyx_viommu *viommu);
+	int (*reset)(struct nyx_viommu *viommu);
+	u32 mmio_size;
+	int (*mmio_read)(struct nyx_viommu *viommu, u32 offset, u32 size,
+			 u64 *value);
+	int (*mmio_write)(struct nyx_viommu *viommu, u32 offset, u32 size,
+			  u64 value);
+	bool (*next_register)(struct nyx_viommu *viommu, u64 key,
+			      struct nyx_register *reg);
+	bool (*decode_device)(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
+			      struct nyx_ctx_entry *entry,
+			      struct nyx_refusal *refusal);
+	int (*decode_irqs)(struct nyx_viommu *viommu, u32 sbdf,
+			   struct nyx_guest_irqs *irqs,
+			   struct nyx_refusal *refusal);
+	int (*decode_irte)(struct nyx_viommu *viommu, u32 sbdf, u32 index,
+			   struct irt_entry *e, struct nyx_refusal *refusal);
+	u32 (*decode_msg)(u32 how, u32 mode, u64 address, u32 data,
+			  struct irt_msg *msg);
+	int (*post_irte)(struct nyx_viommu *viommu, u32 sbdf,
+			 struct irt_msg *msg, bool sleep);
+	const char *const *irq_words;
+	u16 (*dma_code)(struct nyx_viommu *viommu,
+			const struct nyx_fault *fault,
+			const struct nyx_refusal *refusal);
+	void (*dma_fault)(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
+			  const struct nyx_fault *fault,
+			  const struct nyx_refusal *refusal);
+	u16 (*irq_code)(const struct nyx_refusal *refusal);
+	void (*irq_fault)(struct nyx_viommu *viommu,
+			  const struct nyx_irq_req *req,
+			  const struct nyx_irq_reply *reply);
+};
+
+/**
+ * struct nyx_viommu - the vIOMMU model of a unit
+ * @ops: its model
+ * @unit: the unit
+ */
+struct nyx_viommu {
+	const struct nyx_viommu_ops *ops;
+	struct nyx_unit *unit;
+};
+
+/**
+ * nyx_viommu_has_guest() - does a guest program the unit, by registers and
+ *                          tables?
+ * @viommu: the unit's vIOMMU model
+ *
+ * Context: any.
+ * Return: false: the commands of NYX_MODEL_NATIVE do.
+ */
+static inline bool nyx_viommu_has_guest(const struct nyx_viommu *viommu)
+{
+	return viommu->ops->decode_device;
+}
+
+/* More than enum nyx_model has; each is a bit of &nyx_module_info.out_models. */
+#define NYX_MODELS_MAX	32u
+
+/**
+ * nyx_viommu_register() - make a model known, or unknown
+ * @model: of enum nyx_model
+ * @ops: the model; NULL: no unit has it
+ *
+ * Context: while no unit is made.
+ */
+void nyx_viommu_register(u32 model, const struct nyx_viommu_ops *ops);
+
+/**
+ * nyx_viommu_find() - find a model
+ * @model: of enum nyx_model, or any other number
+ *
+ * Context: any.
+ * Return: the model, or NULL: there is none.
+ */
+const struct nyx_viommu_ops *nyx_viommu_find(u32 model);
+
+/**
+ * nyx_viommu_models() - the models that there are
+ *
+ * Context: any.
+ * Return: 1 << enum nyx_model of each.
+ */
+u32 nyx_viommu_models(void);
+
+/**
+ * nyx_guest_msi() - tell the VMM to deliver an interrupt of the unit itself
+ * @unit: the unit
+ * @address: of the message
+ * @data: of the message
+ *
+ * Context: any.
+ */
+void nyx_guest_msi(struct nyx_unit *unit, u64 address, u32 data);
+
+/**
+ * nyx_guest_msi_function() - likewise, the message of its PCI function
+ * @unit: the unit
+ *
+ * Context: any.
+ */
+void nyx_guest_msi_function(struct nyx_unit *unit);
+
+#endif /* NYX_CORE_VIOMMU_H */

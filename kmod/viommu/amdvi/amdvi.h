@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: AMD-Vi: a unit's vIOMMU model.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Locks: see viommu/vendor.h.
+ *
+ * Both logs lie in guest memory, and faults come up in any context. So log_put()
+ * keeps an entry in a buffer of the log's own size, at the offset that it will
+ * have in the log, and a work item brings it to guest memory, under @log_mutex,
+ * inside &vendor.mutex: first the entry, then the tail, then the interrupt. Every access
+ * of a register does the same before it looks. A write of a register holds
+ * @log_mutex, with nothing kept, while the registers change: no entry is written
+ * by what they were before.
+ *
+ * A work item never waits for user space. It asks again for memory that is not at
+ * hand, for five seconds; then it sends the interrupt before the entry, and the
+ * access of a register that follows waits for the memory.
+ */
+#ifndef NYX_VIOMMU_AMDVI_H
+#define NYX_VIOMMU_AMDVI_H
+
+#include <linux/container_of.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "viommu/amdvi/amdvi_state.h"
+#include "viommu/vendor.h"
+
+/**
+ * struct amdvi_log - a log in guest memory
+ * @kept: what is to be written there, at the offset that it will have there; as
+ *        large as the log. The registers say where: at the tail
+ * @size: bytes of @kept, or 0
+ * @spare: becomes @kept when the base is written; under &vendor.mutex
+ * @spare_size: bytes of @spare, or 0; likewise
+ * @nr: entries that are kept
+ * @full: an entry found no room; told when those that are kept are written
+ * @lost: there is no memory where entries go: those that come up before
+ *        amdvi_log_resume() are lost, too; changes under &amdvi.log_mutex only
+ */
+struct amdvi_log {
+	u64 *kept;
+	u64 size;
+	u64 *spare;
+	u64 spare_size;
+	u32 nr;
+	bool full;
+	bool lost;
+};
+
+/**
+ * struct amdvi - a unit's model
+ * @base: the part that all models share
+ * @cfg: configuration
+ * @arch: architectural state
+ * @log_mutex: serialises who brings the logs to guest memory, and keeps their
+ *             registers as they are
+ * @log_work: brings the logs to guest memory
+ * @log_tries: how often @log_work has asked for memory; its own
+ * @log: by enum amdvi_log_id; under &vendor.lock
+ * @any_fresh: there are bits in @fresh
+ * @fresh: requesters whose entry was invalidated, and whose accesses of before may
+ *         still meet a fault, by requester id; under &vendor.mutex
+ */
+struct amdvi {
+	struct vendor base;
+	struct amdvi_cfg cfg;
+	struct amdvi_arch arch;
+	struct mutex log_mutex;
+	struct delayed_work log_work;
+	unsigned int log_tries;
+	struct amdvi_log log[LOG_MAX];
+	bool any_fresh;
+	DECLARE_BITMAP(fresh, AMDVI_REQUESTERS);
+};
+
+/* ---- amdvi_log.c -------------------------------------------------------- */
+
+/**
+ * amdvi_log_event() - log an event
+ * @amdvi: the vIOMMU model
+ * @rid: the requester, or 0
+ * @did: its domain, or 0
+ * @code: AMDVI_EVENT_*
+ * @address: address
+ *
+ * Section 2.5. Context: any.
+ */
+void amdvi_log_event(struct amdvi *amdvi, u16 rid, u16 did, u16 code, u64 address);
+
+/**
+ * amdvi_log_event_locked() - likewise
+ * @amdvi: the vIOMMU model
+ * @rid: the requester, or 0
+ * @did: its domain, or 0
+ * @code: AMDVI_EVENT_*
+ * @address: address
+ *
+ * Context: under &vendor.lock.
+ */
+void amdvi_log_event_locked(struct amdvi *amdvi, u16 rid, u16 did, u16 code,
+			    u64 address);
+
+/**
+ * amdvi_log_guest() - log an interrupt of a guest of the guest
+ * @amdvi: the vIOMMU model
+ * @rid: the requester
+ * @tag: GATag
+ *
+ * Section 2.10. Context: any.
+ */
+void amdvi_log_guest(struct amdvi *amdvi, u16 rid, u32 tag);
+
+/**
+ * amdvi_log_init() - prepare the logs
+ * @amdvi: the vIOMMU model
+ */
+void amdvi_log_init(struct amdvi *amdvi);
+
+/**
+ * amdvi_log_stop() - end the work item
+ * @amdvi: the vIOMMU model, which logs nothing any more
+ *
+ * Context: may sleep.
+ */
+void amdvi_log_stop(struct amdvi *amdvi);
+
+/**
+ * amdvi_log_fini() - free what the logs hold
+ * @amdvi: the vIOMMU model, without users
+ *
+ * Context: may sleep.
+ */
+void amdvi_log_fini(struct amdvi *amdvi);
+
+/**
+ * amdvi_log_flush() - bring the logs to guest memory
+ * @amdvi: the vIOMMU model
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int amdvi_log_flush(struct amdvi *amdvi);
+
+/**
+ * amdvi_log_flush_locked() - likewise
+ * @amdvi: the vIOMMU model
+ *
+ * Context: may sleep; under &amdvi.log_mutex.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int amdvi_log_flush_locked(struct amdvi *amdvi);
+
+/**
+ * amdvi_log_pending() - is there an entry that is not in guest memory?
+ * @amdvi: the vIOMMU model
+ *
+ * Context: any; the answer lasts under &vendor.lock.
+ * Return: true if there is.
+ */
+bool amdvi_log_pending(const struct amdvi *amdvi);
+
+/**
+ * amdvi_log_resume() - log again, where there was no memory
+ * @amdvi: the vIOMMU model
+ *
+ * Context: under &amdvi.log_mutex and &vendor.lock.
+ */
+void amdvi_log_resume(struct amdvi *amdvi);
+
+/**
+ * amdvi_log_unlock() - release &amdvi.log_mutex
+ * @amdvi: the vIOMMU model
+ */
+void amdvi_log_unlock(struct amdvi *amdvi);
+
+/**
+ * amdvi_log_prepare() - make room for what a write of a base asks for
+ * @amdvi: the vIOMMU model
+ * @write: the write
+ *
+ * Context: may sleep; under &vendor.mutex.
+ * Return: 0 or -ENOMEM.
+ */
+int amdvi_log_prepare(struct amdvi *amdvi, const struct mmio_write *write);
+
+/**
+ * amdvi_log_base_written() - EVT_BASE or GA_BASE was written
+ * @amdvi: the vIOMMU model
+ * @reg: which one
+ *
+ * Context: under &vendor.lock, with nothing kept.
+ */
+void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg);
+
+/**
+ * amdvi_log_reset() - drop the entries that are kept
+ * @amdvi: the vIOMMU model
+ *
+ * Context: under &vendor.lock.
+ */
+void amdvi_log_reset(struct amdvi *amdvi);
+
+/**
+ * amdvi_status_update() - make what STATUS says of rings that run true
+ * @amdvi: the vIOMMU model
+ *
+ * Context: under &vendor.lock.
+ */
+void amdvi_status_update(struct amdvi *amdvi);
+
+/**
+ * amdvi_control_written() - CONTROL was written
+ * @amdvi: the vIOMMU model
+ * @w: how
+ *
+ * Context: under &vendor.lock.
+ */
+void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w);
+
+/**
+ * amdvi_vector_written() - XT_GENERAL, XT_PPR or XT_GA was written
+ * @amdvi: the vIOMMU model
+ * @reg: which one
+ *
+ * Context: under &vendor.lock.
+ */
+void amdvi_vector_written(struct amdvi *amdvi, enum amdvi_reg reg);
+
+/**
+ * amdvi_completion() - a COMPLETION_WAIT asks for an interrupt
+ * @amdvi: the vIOMMU model
+ *
+ * Context: under &vendor.lock.
+ */
+void amdvi_completion(struct amdvi *amdvi);
+
+/* ---- amdvi_cmd.c -------------------------------------------------------- */
+
+extern const struct queue_ops amdvi_queue_ops;
+
+/**
+ * amdvi_forget_silence() - log page faults of requesters again
+ * @amdvi: the vIOMMU model
+ * @first: the first requester
+ * @nr: how many
+ *
+ * Context: under &vendor.mutex; to be followed by amdvi_drain().
+ */
+void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr);
+
+/**
+ * amdvi_drain() - wait until nobody uses what was forgotten
+ * @amdvi: the vIOMMU model
+ *
+ * Context: may sleep; under &vendor.mutex.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int amdvi_drain(struct amdvi *amdvi);
+
+/**
+ * amdvi_cmd_run() - execute what is in the command buffer
+ * @amdvi: the vIOMMU model
+ *
+ * Context: may sleep; under &vendor.mutex.
+ * Return: 0, or -EINTR if the caller was killed: the rest is executed with the
+ * next write of the tail.
+ */
+int amdvi_cmd_run(struct amdvi *amdvi);
+
+static inline struct amdvi *to_amdvi(struct nyx_viommu *viommu)
+{
+	return container_of(viommu, struct amdvi, base.viommu);
+}
+
+#endif /* NYX_VIOMMU_AMDVI_H */

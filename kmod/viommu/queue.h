@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: a queue of commands in guest memory.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Every vendor has one: commands of 16 bytes between a head, which is the unit's,
+ * and a tail, which is the guest's. It is executed before the write of the tail
+ * returns, as stock drivers spin for what the last command stores. Where it lies
+ * and what is in it is the vendor's.
+ */
+#ifndef NYX_VIOMMU_QUEUE_H
+#define NYX_VIOMMU_QUEUE_H
+
+#include <linux/types.h>
+
+#include "core/space/inval.h"
+
+struct nyx_unit;
+struct queue;
+
+/**
+ * struct queue_ops - a vendor's queue
+ * @next: set where the next command lies, and what the head is after it; false:
+ *        there is none to execute
+ * @execute: do it. 0: go on; 1: no more, the head stays; -EINTR
+ * @unreadable: it could not be read; no more is, and the head stays
+ * @advance: it was done: the head is this
+ */
+struct queue_ops {
+	bool (*next)(struct queue *q, u64 *gpa, u64 *after);
+	int (*execute)(struct queue *q, u64 gpa, const u64 word[2]);
+	void (*unreadable)(struct queue *q, u64 gpa);
+	void (*advance)(struct queue *q, u64 after);
+};
+
+/**
+ * struct queue - a queue
+ * @ops: the vendor's; const after init
+ * @unit: the unit; const after init
+ * @ticket: what was forgotten and may still be in use
+ *
+ * The vendor serialises who uses it.
+ */
+struct queue {
+	const struct queue_ops *ops;
+	struct nyx_unit *unit;
+	struct nyx_ticket ticket;
+};
+
+/**
+ * queue_run() - execute what is in a queue
+ * @q: the queue
+ *
+ * As much work as the queue has commands; it reschedules.
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the caller was killed; the head is at the command that
+ * was not finished.
+ */
+int queue_run(struct queue *q);
+
+/**
+ * queue_init() - prepare a queue
+ * @q: the queue
+ * @unit: its unit
+ * @ops: the vendor's
+ */
+void queue_init(struct queue *q, struct nyx_unit *unit, const struct queue_ops *ops);
+
+/**
+ * queue_store() - store what a command says that others are done
+ * @q: the queue
+ * @gpa: a multiple of @width
+ * @width: bytes, 4 or 8
+ * @val: what to write, in CPU order
+ *
+ * Context: may sleep.
+ * Return: 0; -EIO if there is no such memory; -EINTR.
+ */
+int queue_store(struct queue *q, u64 gpa, u32 width, u64 val);
+
+#endif /* NYX_VIOMMU_QUEUE_H */

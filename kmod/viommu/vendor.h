@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: the part that the models of all vendors share: locks, registers, queue.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Locks: a write of a register is done, with all that follows from it, under
+ * @mutex; it may execute the whole queue, and wait for accesses and for guest
+ * memory. Registers are read and changed under @lock, by faults in any context.
+ * Nothing that waits for a write holds what a write waits for: faults and the
+ * decoding of tables take @lock only.
+ */
+#ifndef NYX_VIOMMU_VENDOR_H
+#define NYX_VIOMMU_VENDOR_H
+
+#include <linux/container_of.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "core/viommu.h"
+#include "viommu/queue.h"
+#include "viommu/regfile.h"
+#include "viommu/state.h"
+
+struct vendor;
+
+/**
+ * struct mmio_write - a write of the guest's
+ * @offset: of the register, a multiple of @size
+ * @size: 4 or 8
+ * @value: the written bits
+ */
+struct mmio_write {
+	u32 offset;
+	u32 size;
+	u64 value;
+};
+
+/**
+ * struct vendor_ops - a vendor's part of reads, writes and resets
+ * @sync: bring the registers up to date before they are read; may sleep. 0 or -EINTR
+ * @prepare: prepare a write, or a reset if @write is NULL; under &vendor.mutex. 0;
+ *           -ENOMEM or -EINTR with nothing changed
+ * @pending: must @flush run before registers change? Under &vendor.lock. NULL: never
+ * @flush: end what is pending; under &vendor.mutex. 0 or -EINTR
+ * @release: undo @prepare; under &vendor.mutex. NULL: there is nothing to undo
+ * @adjust: a register was written: change the registers that follow it; under
+ *          &vendor.lock
+ * @follow: a register was written: do what follows; under &vendor.mutex. 0 or -EINTR
+ * @reset_state: set the architectural state to reset values; under &vendor.lock
+ * @forget: drop all that the core caches of tables, and wait until no access uses
+ *          it; under &vendor.mutex. 0 or -EINTR
+ */
+struct vendor_ops {
+	int (*sync)(struct vendor *vendor);
+	int (*prepare)(struct vendor *vendor, const struct mmio_write *write);
+	bool (*pending)(struct vendor *vendor);
+	int (*flush)(struct vendor *vendor);
+	void (*release)(struct vendor *vendor);
+	void (*adjust)(struct vendor *vendor, const struct reg_write *w);
+	int (*follow)(struct vendor *vendor, const struct reg_write *w);
+	void (*reset_state)(struct vendor *vendor);
+	int (*forget)(struct vendor *vendor);
+};
+
+/**
+ * struct vendor - the part of a unit's model that all vendors share
+ * @viommu: the core's view of the model
+ * @ops: the vendor's part; const after init
+ * @mutex: serialises writes and the queue
+ * @lock: protects the registers, and the vendor's state beside them
+ * @state: tables of the architectural state; const after init
+ * @regs: the registers, a part of that state
+ * @queue: the invalidation queue or command buffer; under @mutex
+ */
+struct vendor {
+	struct nyx_viommu viommu;
+	const struct vendor_ops *ops;
+	struct mutex mutex;
+	spinlock_t lock;
+	const struct state_desc *state;
+	struct regfile regs;
+	struct queue queue;
+};
+
+/**
+ * vendor_init() - prepare the common part
+ * @vendor: the common part
+ * @unit: the unit
+ * @viommu_ops: operations for the core
+ * @ops: the vendor's part
+ * @queue_ops: the vendor's queue
+ *
+ * Context: may sleep.
+ */
+void vendor_init(struct vendor *vendor, struct nyx_unit *unit,
+		 const struct nyx_viommu_ops *viommu_ops,
+		 const struct vendor_ops *ops, const struct queue_ops *queue_ops);
+
+/**
+ * vendor_set_state() - name the architectural state
+ * @vendor: the common part
+ * @state: its tables
+ * @arch: the state, which is set to reset values
+ */
+void vendor_set_state(struct vendor *vendor, const struct state_desc *state,
+		      void *arch);
+
+/**
+ * vendor_fini() - undo vendor_init()
+ * @vendor: the common part, without users
+ */
+void vendor_fini(struct vendor *vendor);
+
+/* See &nyx_viommu_ops.mmio_read, mmio_write, reset and next_register. */
+int vendor_mmio_read(struct nyx_viommu *viommu, u32 offset, u32 size,
+		     u64 *value);
+int vendor_mmio_write(struct nyx_viommu *viommu, u32 offset, u32 size,
+		      u64 value);
+int vendor_reset(struct nyx_viommu *viommu);
+bool vendor_next_register(struct nyx_viommu *viommu, u64 key,
+			  struct nyx_register *reg);
+
+static inline struct vendor *to_vendor(struct nyx_viommu *viommu)
+{
+	return container_of(viommu, struct vendor, viommu);
+}
+
+#endif /* NYX_VIOMMU_VENDOR_H */
