@@ -144,7 +144,7 @@ static bool next_device(struct nyx_ucmd *uc, struct nyx_domain *unused,
 		};
 		if (rcu_access_pointer(dev->qos))
 			e->device.flags |= NYX_DEVICE_F_LIMITS;
-		nyx_guard_get(dev, &e->device);
+		nyx_tracker_get(dev, &e->device);
 	}
 	mutex_unlock(&uc->unit->lock);
 	*key = sbdf;

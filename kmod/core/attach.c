@@ -243,7 +243,7 @@ int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action)
 	dev = claim(unit, sbdf);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	nyx_guard_control(unit, dev, action);
+	nyx_tracker_control(unit, dev, action);
 	ret = action == NYX_DEVICE_DO_RESET ? 0 : settle(unit, dev);
 	move_end(unit, dev);
 	return ret;

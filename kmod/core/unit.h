@@ -23,12 +23,12 @@
  *   nyx_unit::lock      the unit's objects: who exists, who is attached where,
  *                       and the writers' side of the memory map
  *   nyx_domain::listening (semaphore) who listens to invalidations
- *   nyx_domain::lock    the writers' side of the page table, invalidations
- *   epoch::lock         drains that wait
- *   nyx_inval::lock     (spinlock) what has to be waited for
- *   nyx_guard::lock     (spinlock, any context) a device's state
- *   nyx_duty::lock      (likewise) what is due when
- *   nyx_events::lock    (likewise) the event ring
+ *   nyx_domain::lock         the writers' side of the page table, invalidations
+ *   epoch::lock              drains that wait
+ *   nyx_inval::lock          (spinlock) what has to be waited for
+ *   nyx_fault_tracker::lock  (spinlock, any context) a device's state
+ *   nyx_duty::lock           (likewise) what is due when
+ *   nyx_events::lock         (likewise) the event ring
  *
  * Beside them, inside none of the first three and with none of them inside:
  * nyx_pages::lock (page requests), and nyx_irq::lock (interrupt remapping), in

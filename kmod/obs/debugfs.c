@@ -275,7 +275,7 @@ static bool show_device(struct seq_file *m, struct nyx_unit *unit,
 	mutex_lock(&unit->lock);
 	dev = xa_find(&unit->devices, sbdf, ULONG_MAX, XA_PRESENT);
 	if (dev) {
-		nyx_guard_get(dev, &info);
+		nyx_tracker_get(dev, &info);
 		seq_printf(m, "0x%08x %-11s %-8u %-5u %-16llu %-20llu %s\n",
 			   dev->sbdf, state[info.state], info.score, info.tries,
 			   info.next_ns,

@@ -20,13 +20,13 @@
 
 void nyx_device_set_ctx(struct nyx_device *dev, struct nyx_ctx *to)
 {
-	struct nyx_guard *g = &dev->guard;
+	struct nyx_fault_tracker *t = &dev->tracker;
 	unsigned long flags;
 
-	spin_lock_irqsave(&g->lock, flags);
+	spin_lock_irqsave(&t->lock, flags);
 	rcu_assign_pointer(dev->ctx, to);
-	nyx_guard_hold(dev);
-	spin_unlock_irqrestore(&g->lock, flags);
+	nyx_tracker_hold(dev);
+	spin_unlock_irqrestore(&t->lock, flags);
 }
 
 int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
@@ -49,7 +49,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	}
 
 	mutex_lock(&unit->lock);
-	nyx_guard_init(dev, &unit->policy);
+	nyx_tracker_init(dev, &unit->policy);
 	if (xa_load(&unit->devices, sbdf)) {
 		ret = NYX_ERR(DEVICE_EXISTS);
 	} else if (unit->nr_devices >= unit->cfg.max_devices) {
@@ -81,7 +81,7 @@ void nyx_device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
 	xa_erase(&unit->devices, dev->sbdf);
 	unit->nr_devices--;
 	unit->blocked_domain->nr_devices--;
-	nyx_guard_gone(unit, dev);
+	nyx_tracker_gone(unit, dev);
 	RCU_INIT_POINTER(dev->ctx, NULL);
 	mutex_unlock(&unit->lock);
 
@@ -113,7 +113,7 @@ void nyx_devices_flush(struct nyx_unit *unit)
 
 	mutex_lock(&unit->lock);
 	xa_for_each(&unit->devices, sbdf, dev) {
-		nyx_guard_flush(unit, dev);
+		nyx_tracker_flush(unit, dev);
 		cond_resched();
 	}
 	mutex_unlock(&unit->lock);

@@ -30,17 +30,18 @@ struct nyx_unit;
  * struct nyx_device - a requester
  * @ctx: its context; NULL when it has been removed and only accesses that found it
  *       before still see it; written, by device.c alone, under &nyx_unit.lock and
- *       &nyx_guard.lock
+ *       &nyx_fault_tracker.lock
  * @sbdf: segment and requester id; const after init
  * @stats: its counters
  * @faults: faults reported
  * @last_fault_ns: CLOCK_BOOTTIME of the last one
- * @refused: it is quarantined or disabled; written under &nyx_guard.lock
+ * @refused: it is quarantined or disabled; written under
+ *           &nyx_fault_tracker.lock
  * @leaving: it is being removed, and sends no interrupts any more
  * @qos: its limits, or NULL; written under &nyx_unit.lock
  * @irqs: its interrupt remapping table, if it can have one of its own and has
  *        sent an interrupt; written, once, under &nyx_irq.lock
- * @guard: its faults, its state
+ * @tracker: its faults, its state
  * @nr_groups: page requests without an answer; under &nyx_pages.lock
  * @busy: a command is moving it to another domain, or removing it; under
  *        &nyx_unit.lock
@@ -58,7 +59,7 @@ struct nyx_device {
 	bool leaving;
 	struct nyx_qos __rcu *qos;
 	struct irt_device *irqs;
-	struct nyx_guard guard;
+	struct nyx_fault_tracker tracker;
 	u32 nr_groups;
 	bool busy;
 	u64 left;

@@ -421,7 +421,7 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 	trace_nyx_fault(acc->unit->id, event.fault.domain_id, acc->dev->sbdf,
 			fault->iova, fault->gpa, fault->access, fault->reason,
 			fault->level);
-	if (nyx_guard_fault(acc->unit, acc->dev, &event, &state)) {
+	if (nyx_tracker_fault(acc->unit, acc->dev, &event, &state)) {
 		event.fault.cause = nyx_fault_explain(acc, fault, event.time_ns,
 						      &event.fault.detail);
 		nyx_events_push(acc->unit->events, &event);
@@ -429,7 +429,7 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 	if (tell)
 		viommu->ops->dma_fault(viommu, acc->dev->sbdf, acc->pasid,
 				       fault, &refusal);
-	nyx_guard_tell(acc->unit, acc->dev, &state);
+	nyx_tracker_tell(acc->unit, acc->dev, &state);
 }
 
 NYX_EXPORT_FOR_TEST(nyx_access_begin);

@@ -90,12 +90,12 @@ static u32 fault_class(u32 reason)
 
 /* ---- evidence ----------------------------------------------------------- */
 
-static void clue_add(struct nyx_guard *g, u64 address, u32 reason, u32 access,
-		     u64 now)
+static void clue_add(struct nyx_fault_tracker *t, u64 address, u32 reason,
+		     u32 access, u64 now)
 {
-	struct nyx_clue *c, *oldest = g->clues;
+	struct nyx_clue *c, *oldest = t->clues;
 
-	for (c = g->clues; c < g->clues + NYX_EVIDENCE_MAX; c++) {
+	for (c = t->clues; c < t->clues + NYX_EVIDENCE_MAX; c++) {
 		if (c->count && c->reason == reason && c->access == access &&
 		    c->address >> NYX_PAGE_LG2 == address >> NYX_PAGE_LG2) {
 			c->time_ns = now;
@@ -109,47 +109,47 @@ static void clue_add(struct nyx_guard *g, u64 address, u32 reason, u32 access,
 }
 
 /* The clues of the current window, latest first. */
-static u8 clues_tell(const struct nyx_guard *g, u64 now,
+static u8 clues_tell(const struct nyx_fault_tracker *t, u64 now,
 		     struct nyx_evidence *out)
 {
-	u64 window = (u64)g->policy.window_ms * NSEC_PER_MSEC, ago;
+	u64 window = (u64)t->policy.window_ms * NSEC_PER_MSEC, ago;
 	unsigned int taken = 0, i, best;
 	u8 n = 0;
 
 	for (;;) {
 		best = NYX_EVIDENCE_MAX;
 		for (i = 0; i < NYX_EVIDENCE_MAX; i++) {
-			if (!(taken & BIT(i)) && g->clues[i].count &&
+			if (!(taken & BIT(i)) && t->clues[i].count &&
 			    (best == NYX_EVIDENCE_MAX ||
-			     g->clues[i].time_ns > g->clues[best].time_ns))
+			     t->clues[i].time_ns > t->clues[best].time_ns))
 				best = i;
 		}
 		if (best == NYX_EVIDENCE_MAX)
 			return n;
 		taken |= BIT(best);
-		ago = now - min(now, g->clues[best].time_ns);
+		ago = now - min(now, t->clues[best].time_ns);
 		if (ago > window)
 			return n;
 		out[n++] = (struct nyx_evidence) {
-			.address = g->clues[best].address,
+			.address = t->clues[best].address,
 			.ago_ms = div_u64(ago, NSEC_PER_MSEC),
-			.reason = g->clues[best].reason,
-			.access = g->clues[best].access,
-			.count = g->clues[best].count,
+			.reason = t->clues[best].reason,
+			.access = t->clues[best].access,
+			.count = t->clues[best].count,
 		};
 	}
 }
 
 /* ---- what is due -------------------------------------------------------- */
 
-/* When something has to be done about a guard, or 0. */
-static u64 due_time(const struct nyx_guard *g)
+/* When something has to be done about a fault tracker, or 0. */
+static u64 due_time(const struct nyx_fault_tracker *t)
 {
-	u64 tell = g->untold ? g->tell_start + NSEC_PER_SEC : 0;
+	u64 tell = t->untold ? t->tell_start + NSEC_PER_SEC : 0;
 
-	if (!tell || !g->next_ns)
-		return tell ?: g->next_ns;
-	return min(tell, g->next_ns);
+	if (!tell || !t->next_ns)
+		return tell ?: t->next_ns;
+	return min(tell, t->next_ns);
 }
 
 static void kick(struct nyx_duty *duty, u64 at, u64 now)
@@ -161,22 +161,22 @@ static void kick(struct nyx_duty *duty, u64 at, u64 now)
 			 min_t(u64, delay, MAX_JIFFY_OFFSET));
 }
 
-/* Put the guard where it belongs in the queue. */
-static void enqueue(struct nyx_unit *unit, struct nyx_guard *g, u64 now)
+/* Put the fault tracker where it belongs in the queue. */
+static void enqueue(struct nyx_unit *unit, struct nyx_fault_tracker *t, u64 now)
 {
 	struct nyx_duty *duty = &unit->duty;
-	u64 at = g->gone ? 0 : due_time(g);
+	u64 at = t->gone ? 0 : due_time(t);
 
-	lockdep_assert_held(&g->lock);
+	lockdep_assert_held(&t->lock);
 	spin_lock(&duty->lock);
-	if (g->queued && g->node.expires != at) {
-		timerqueue_del(&duty->queue, &g->node);
-		g->queued = false;
+	if (t->queued && t->node.expires != at) {
+		timerqueue_del(&duty->queue, &t->node);
+		t->queued = false;
 	}
-	if (at && !g->queued) {
-		g->node.expires = at;
-		g->queued = true;
-		if (timerqueue_add(&duty->queue, &g->node))
+	if (at && !t->queued) {
+		t->node.expires = at;
+		t->queued = true;
+		if (timerqueue_add(&duty->queue, &t->node))
 			kick(duty, at, now);
 	}
 	spin_unlock(&duty->lock);
@@ -189,109 +189,109 @@ static bool state_refuses(u8 state)
 	return state == NYX_DEVICE_QUARANTINED || state == NYX_DEVICE_DISABLED;
 }
 
-/* The domain of a device whose guard is locked, or NULL. */
+/* The domain of a device whose fault tracker is locked, or NULL. */
 static struct nyx_domain *domain_of(const struct nyx_device *dev)
 {
 	struct nyx_ctx *ctx = rcu_dereference_protected(dev->ctx,
-							lockdep_is_held(&dev->guard.lock));
+							lockdep_is_held(&dev->tracker.lock));
 
 	return ctx ? ctx->dom : NULL;
 }
 
-void nyx_guard_hold(struct nyx_device *dev)
+void nyx_tracker_hold(struct nyx_device *dev)
 {
-	struct nyx_guard *g = &dev->guard;
+	struct nyx_fault_tracker *t = &dev->tracker;
 	struct nyx_domain *dom = NULL;
 
-	lockdep_assert_held(&g->lock);
-	if (state_refuses(g->state) && (g->policy.flags & NYX_POLICY_F_DOMAIN))
+	lockdep_assert_held(&t->lock);
+	if (state_refuses(t->state) && (t->policy.flags & NYX_POLICY_F_DOMAIN))
 		dom = domain_of(dev);
 	/* Its devices have nothing in common. */
 	if (dom && dom == dom->unit->blocked_domain)
 		dom = NULL;
-	if (dom == g->held)
+	if (dom == t->held)
 		return;
-	if (g->held)
-		atomic_dec(&g->held->refused);
+	if (t->held)
+		atomic_dec(&t->held->refused);
 	if (dom)
 		atomic_inc(&dom->refused);
-	g->held = dom;
+	t->held = dom;
 }
 
 static void describe(struct nyx_device *dev, struct nyx_event *event, u8 new,
 		     enum nyx_state_cause cause, u64 now)
 {
-	struct nyx_guard *g = &dev->guard;
+	struct nyx_fault_tracker *t = &dev->tracker;
 
 	memset(event, 0, sizeof(*event));
 	event->type = NYX_EVENT_DEVICE_STATE;
 	event->state.sbdf = dev->sbdf;
-	event->state.old_state = g->state;
+	event->state.old_state = t->state;
 	event->state.new_state = new;
 	event->state.cause = cause;
-	event->state.score = g->score.sum;
-	event->state.tries = g->tries;
-	event->state.next_ns = g->next_ns;
-	event->state.nr_evidence = clues_tell(g, now, event->state.evidence);
+	event->state.score = t->score.sum;
+	event->state.tries = t->tries;
+	event->state.next_ns = t->next_ns;
+	event->state.nr_evidence = clues_tell(t, now, event->state.evidence);
 }
 
-/* &nyx_guard.tries and next_ns are those of the new state. */
+/* &nyx_fault_tracker.tries and next_ns are those of the new state. */
 static void change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
 			 enum nyx_state_cause cause, u64 now,
 			 struct nyx_event *event)
 {
-	struct nyx_guard *g = &dev->guard;
-	bool was = state_refuses(g->state), is = state_refuses(new);
+	struct nyx_fault_tracker *t = &dev->tracker;
+	bool was = state_refuses(t->state), is = state_refuses(new);
 
-	lockdep_assert_held(&g->lock);
+	lockdep_assert_held(&t->lock);
 	describe(dev, event, new, cause, now);
-	if (new == g->state)
+	if (new == t->state)
 		event->type = NYX_EVENT_LOST;	/* nothing to tell */
-	g->state = new;
+	t->state = new;
 	WRITE_ONCE(dev->refused, is);
 	if (is != was)
 		atomic_add(is ? 1 : -1, &unit->nr_refused);
-	nyx_guard_hold(dev);
-	nyx_score_setup(&g->score, (u64)g->policy.window_ms * NSEC_PER_MSEC);
-	memset(g->clues, 0, sizeof(g->clues));
+	nyx_tracker_hold(dev);
+	nyx_score_setup(&t->score, (u64)t->policy.window_ms * NSEC_PER_MSEC);
+	memset(t->clues, 0, sizeof(t->clues));
 }
 
-static u64 backoff_ns(const struct nyx_guard *g)
+static u64 backoff_ns(const struct nyx_fault_tracker *t)
 {
-	u64 ms = g->policy.backoff_ms;
+	u64 ms = t->policy.backoff_ms;
 
 	/* A day has 2^27 ms. */
-	ms <<= min(g->tries - 1, 31u);
-	return min_t(u64, ms, g->policy.backoff_max_ms) * NSEC_PER_MSEC;
+	ms <<= min(t->tries - 1, 31u);
+	return min_t(u64, ms, t->policy.backoff_max_ms) * NSEC_PER_MSEC;
 }
 
 /* The threshold was reached. */
 static void too_much(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 		     struct nyx_event *event)
 {
-	struct nyx_guard *g = &dev->guard;
+	struct nyx_fault_tracker *t = &dev->tracker;
 	u8 state = NYX_DEVICE_QUARANTINED;
 
-	lockdep_assert_held(&g->lock);
-	if (g->policy.action == NYX_ACTION_REPORT || g->gone)
+	lockdep_assert_held(&t->lock);
+	if (t->policy.action == NYX_ACTION_REPORT || t->gone)
 		return;
-	if (g->policy.flags & NYX_POLICY_F_OBSERVE) {
+	if (t->policy.flags & NYX_POLICY_F_OBSERVE) {
 		/* Once in a window: nobody stops the device. */
-		if (!g->would_ns || now - g->would_ns >=
-		    (u64)g->policy.window_ms * NSEC_PER_MSEC) {
+		if (!t->would_ns || now - t->would_ns >=
+		    (u64)t->policy.window_ms * NSEC_PER_MSEC) {
 			describe(dev, event, state, NYX_STATE_WOULD, now);
-			g->would_ns = now;
+			t->would_ns = now;
 		}
-		nyx_score_setup(&g->score,
-				(u64)g->policy.window_ms * NSEC_PER_MSEC);
+		nyx_score_setup(&t->score,
+				(u64)t->policy.window_ms * NSEC_PER_MSEC);
 		return;
 	}
-	g->tries++;
-	g->next_ns = 0;
-	if (g->tries > g->policy.max_tries)
+	t->tries++;
+	t->next_ns = 0;
+	if (t->tries > t->policy.max_tries)
 		state = NYX_DEVICE_DISABLED;
-	else if (g->policy.flags & NYX_POLICY_F_RECOVER)
-		g->next_ns = now + backoff_ns(g);
+	else if (t->policy.flags & NYX_POLICY_F_RECOVER)
+		t->next_ns = now + backoff_ns(t);
 	change_state(unit, dev, state, NYX_STATE_BY_FAULTS, now, event);
 }
 
@@ -299,20 +299,20 @@ static void too_much(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 static void time_is_over(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 			 struct nyx_event *event)
 {
-	struct nyx_guard *g = &dev->guard;
+	struct nyx_fault_tracker *t = &dev->tracker;
 
-	lockdep_assert_held(&g->lock);
-	if (g->state == NYX_DEVICE_QUARANTINED) {
-		g->next_ns = now + (u64)g->policy.probation_ms * NSEC_PER_MSEC;
+	lockdep_assert_held(&t->lock);
+	if (t->state == NYX_DEVICE_QUARANTINED) {
+		t->next_ns = now + (u64)t->policy.probation_ms * NSEC_PER_MSEC;
 		change_state(unit, dev, NYX_DEVICE_PROBATION, NYX_STATE_BY_TIME,
 			     now, event);
-	} else if (g->state == NYX_DEVICE_PROBATION) {
-		g->next_ns = 0;
-		g->tries = 0;
+	} else if (t->state == NYX_DEVICE_PROBATION) {
+		t->next_ns = 0;
+		t->tries = 0;
 		change_state(unit, dev, NYX_DEVICE_ACTIVE, NYX_STATE_BY_TIME,
 			     now, event);
 	} else {
-		g->next_ns = 0;
+		t->next_ns = 0;
 	}
 }
 
@@ -329,8 +329,8 @@ static void count(struct nyx_device *dev, u32 stat)
 	rcu_read_unlock();
 }
 
-void nyx_guard_tell(struct nyx_unit *unit, struct nyx_device *dev,
-		    struct nyx_event *event)
+void nyx_tracker_tell(struct nyx_unit *unit, struct nyx_device *dev,
+		      struct nyx_event *event)
 {
 	static const u8 stat[] = {
 		[NYX_DEVICE_ACTIVE] = NYX_STAT_RECOVERIES,
@@ -351,16 +351,16 @@ void nyx_guard_tell(struct nyx_unit *unit, struct nyx_device *dev,
 }
 
 /* The record of the faults that were not told one by one. */
-static struct nyx_event take_untold(struct nyx_guard *g)
+static struct nyx_event take_untold(struct nyx_fault_tracker *t)
 {
-	struct nyx_event event = g->untold_event;
+	struct nyx_event event = t->untold_event;
 
-	lockdep_assert_held(&g->lock);
+	lockdep_assert_held(&t->lock);
 	if (event.type == NYX_EVENT_FAULT)
-		event.fault.count = g->untold;
+		event.fault.count = t->untold;
 	else
-		event.irq_fault.count = g->untold;
-	g->untold = 0;
+		event.irq_fault.count = t->untold;
+	t->untold = 0;
 	return event;
 }
 
@@ -368,27 +368,27 @@ static struct nyx_event take_untold(struct nyx_guard *g)
 static void do_due(struct nyx_unit *unit, struct nyx_device *dev, u64 now)
 {
 	struct nyx_event told = {}, state = {};
-	struct nyx_guard *g = &dev->guard;
+	struct nyx_fault_tracker *t = &dev->tracker;
 	unsigned long flags;
 
-	spin_lock_irqsave(&g->lock, flags);
-	if (g->gone)
+	spin_lock_irqsave(&t->lock, flags);
+	if (t->gone)
 		goto out_unlock;
-	if (g->untold && now >= g->tell_start + NSEC_PER_SEC) {
-		told = take_untold(g);
+	if (t->untold && now >= t->tell_start + NSEC_PER_SEC) {
+		told = take_untold(t);
 		told.time_ns = now;
-		g->tell_start = now;
-		g->told = 1;
+		t->tell_start = now;
+		t->told = 1;
 	}
-	if (g->next_ns && now >= g->next_ns)
+	if (t->next_ns && now >= t->next_ns)
 		time_is_over(unit, dev, now, &state);
-	enqueue(unit, g, now);
+	enqueue(unit, t, now);
 out_unlock:
-	spin_unlock_irqrestore(&g->lock, flags);
+	spin_unlock_irqrestore(&t->lock, flags);
 
 	if (told.type != NYX_EVENT_LOST)
 		nyx_events_push(unit->events, &told);
-	nyx_guard_tell(unit, dev, &state);
+	nyx_tracker_tell(unit, dev, &state);
 }
 
 static void duty_work(struct work_struct *work)
@@ -413,8 +413,8 @@ static void duty_work(struct work_struct *work)
 			return;
 		}
 		timerqueue_del(&duty->queue, node);
-		dev = container_of(node, struct nyx_device, guard.node);
-		dev->guard.queued = false;
+		dev = container_of(node, struct nyx_device, tracker.node);
+		dev->tracker.queued = false;
 		spin_unlock_irq(&duty->lock);
 		do_due(unit, dev, now);
 		rcu_read_unlock();
@@ -434,160 +434,163 @@ void nyx_duty_fini(struct nyx_duty *duty)
 	cancel_delayed_work_sync(&duty->work);
 }
 
-/* ---- guards ------------------------------------------------------------- */
+/* ---- fault trackers ----------------------------------------------------- */
 
-static void adopt(struct nyx_guard *g, const struct nyx_policy *policy, bool own)
+static void adopt(struct nyx_fault_tracker *t, const struct nyx_policy *policy,
+		  bool own)
 {
-	bool window = g->policy.window_ms != policy->window_ms;
+	bool window = t->policy.window_ms != policy->window_ms;
 
-	g->policy = *policy;
-	g->own = own;
+	t->policy = *policy;
+	t->own = own;
 	if (window)
-		nyx_score_setup(&g->score,
+		nyx_score_setup(&t->score,
 				(u64)policy->window_ms * NSEC_PER_MSEC);
 }
 
-void nyx_guard_init(struct nyx_device *dev, const struct nyx_policy *policy)
+void nyx_tracker_init(struct nyx_device *dev, const struct nyx_policy *policy)
 {
-	spin_lock_init(&dev->guard.lock);
-	timerqueue_init(&dev->guard.node);
-	adopt(&dev->guard, policy, false);
+	spin_lock_init(&dev->tracker.lock);
+	timerqueue_init(&dev->tracker.node);
+	adopt(&dev->tracker, policy, false);
 }
 
-void nyx_guard_gone(struct nyx_unit *unit, struct nyx_device *dev)
+void nyx_tracker_gone(struct nyx_unit *unit, struct nyx_device *dev)
 {
-	struct nyx_guard *g = &dev->guard;
+	struct nyx_fault_tracker *t = &dev->tracker;
 	struct nyx_event told = {};
 	unsigned long flags;
 
-	spin_lock_irqsave(&g->lock, flags);
-	g->gone = true;
-	if (g->untold)
-		told = take_untold(g);
-	if (state_refuses(g->state))
+	spin_lock_irqsave(&t->lock, flags);
+	t->gone = true;
+	if (t->untold)
+		told = take_untold(t);
+	if (state_refuses(t->state))
 		atomic_dec(&unit->nr_refused);
-	g->state = NYX_DEVICE_ACTIVE;
-	nyx_guard_hold(dev);
-	enqueue(unit, g, 0);
-	spin_unlock_irqrestore(&g->lock, flags);
+	t->state = NYX_DEVICE_ACTIVE;
+	nyx_tracker_hold(dev);
+	enqueue(unit, t, 0);
+	spin_unlock_irqrestore(&t->lock, flags);
 	if (told.type != NYX_EVENT_LOST)
 		nyx_events_push(unit->events, &told);
 }
 
-void nyx_guard_flush(struct nyx_unit *unit, struct nyx_device *dev)
+void nyx_tracker_flush(struct nyx_unit *unit, struct nyx_device *dev)
 {
-	struct nyx_guard *g = &dev->guard;
+	struct nyx_fault_tracker *t = &dev->tracker;
 	struct nyx_event told = {};
 	unsigned long flags;
 
-	spin_lock_irqsave(&g->lock, flags);
-	if (g->untold)
-		told = take_untold(g);
+	spin_lock_irqsave(&t->lock, flags);
+	if (t->untold)
+		told = take_untold(t);
 	/* From now on each has a record of its own, until the stream ends. */
-	g->policy.records_per_s = RECORDS_ALL;
-	spin_unlock_irqrestore(&g->lock, flags);
+	t->policy.records_per_s = RECORDS_ALL;
+	spin_unlock_irqrestore(&t->lock, flags);
 	if (told.type != NYX_EVENT_LOST)
 		nyx_events_push(unit->events, &told);
 }
 
 /* May the fault have a record of its own? Sets the count of the record. */
-static bool may_tell(struct nyx_guard *g, struct nyx_event *event, u64 now)
+static bool may_tell(struct nyx_fault_tracker *t, struct nyx_event *event,
+		     u64 now)
 {
-	u64 count = g->untold + 1;
+	u64 count = t->untold + 1;
 
-	lockdep_assert_held(&g->lock);
+	lockdep_assert_held(&t->lock);
 	if (event->type == NYX_EVENT_FAULT)
 		event->fault.count = count;
 	else
 		event->irq_fault.count = count;
-	if (g->policy.records_per_s == RECORDS_ALL || g->gone) {
-		g->untold = 0;
+	if (t->policy.records_per_s == RECORDS_ALL || t->gone) {
+		t->untold = 0;
 		return true;
 	}
-	if (now - g->tell_start >= NSEC_PER_SEC && now > g->tell_start) {
-		g->tell_start = now;
-		g->told = 0;
+	if (now - t->tell_start >= NSEC_PER_SEC && now > t->tell_start) {
+		t->tell_start = now;
+		t->told = 0;
 	}
-	if (g->told < g->policy.records_per_s) {
-		g->told++;
-		g->untold = 0;
+	if (t->told < t->policy.records_per_s) {
+		t->told++;
+		t->untold = 0;
 		return true;
 	}
-	g->untold = count;
-	g->untold_event = *event;
+	t->untold = count;
+	t->untold_event = *event;
 	return false;
 }
 
-bool nyx_guard_fault(struct nyx_unit *unit, struct nyx_device *dev,
-		     struct nyx_event *event, struct nyx_event *state)
+bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
+		       struct nyx_event *event, struct nyx_event *state)
 {
 	bool dma = event->type == NYX_EVENT_FAULT;
 	u32 reason = dma ? event->fault.fault.reason : event->irq_fault.reason;
-	struct nyx_guard *g = &dev->guard;
+	struct nyx_fault_tracker *t = &dev->tracker;
 	u64 now = event->time_ns;
 	unsigned long flags;
 	u32 weight;
 	bool tell;
 
 	state->type = NYX_EVENT_LOST;
-	spin_lock_irqsave(&g->lock, flags);
-	tell = may_tell(g, event, now);
-	weight = g->policy.weight[fault_class(reason)];
-	if (weight && !state_refuses(g->state)) {
-		clue_add(g, dma ? event->fault.fault.iova :
+	spin_lock_irqsave(&t->lock, flags);
+	tell = may_tell(t, event, now);
+	weight = t->policy.weight[fault_class(reason)];
+	if (weight && !state_refuses(t->state)) {
+		clue_add(t, dma ? event->fault.fault.iova :
 				  event->irq_fault.address,
 			 reason, dma ? event->fault.fault.access : 0, now);
-		if (nyx_score_add(&g->score, now, weight) >= g->policy.threshold)
+		if (nyx_score_add(&t->score, now, weight) >= t->policy.threshold)
 			too_much(unit, dev, now, state);
 	}
-	if (g->untold == 1 || state->type != NYX_EVENT_LOST)
-		enqueue(unit, g, now);
-	spin_unlock_irqrestore(&g->lock, flags);
+	if (t->untold == 1 || state->type != NYX_EVENT_LOST)
+		enqueue(unit, t, now);
+	spin_unlock_irqrestore(&t->lock, flags);
 	return tell;
 }
 
-void nyx_guard_get(struct nyx_device *dev, struct nyx_device_info *info)
+void nyx_tracker_get(struct nyx_device *dev, struct nyx_device_info *info)
 {
-	struct nyx_guard *g = &dev->guard;
+	struct nyx_fault_tracker *t = &dev->tracker;
 	struct nyx_domain *dom;
 	unsigned long flags;
 
-	spin_lock_irqsave(&g->lock, flags);
-	info->state = g->state;
-	info->score = nyx_score_add(&g->score, ktime_get_boottime_ns(), 0);
-	info->tries = g->tries;
-	info->next_ns = g->next_ns;
-	if (g->own)
+	spin_lock_irqsave(&t->lock, flags);
+	info->state = t->state;
+	info->score = nyx_score_add(&t->score, ktime_get_boottime_ns(), 0);
+	info->tries = t->tries;
+	info->next_ns = t->next_ns;
+	if (t->own)
 		info->flags |= NYX_DEVICE_F_POLICY;
 	dom = domain_of(dev);
-	if (dom && atomic_read(&dom->refused) && !state_refuses(g->state))
+	if (dom && atomic_read(&dom->refused) && !state_refuses(t->state))
 		info->flags |= NYX_DEVICE_F_HELD;
-	spin_unlock_irqrestore(&g->lock, flags);
+	spin_unlock_irqrestore(&t->lock, flags);
 }
 
 /* ---- commands ----------------------------------------------------------- */
 
-void nyx_guard_control(struct nyx_unit *unit, struct nyx_device *dev, u32 action)
+void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
+			 u32 action)
 {
 	static const u8 state[] = {
 		[NYX_DEVICE_DO_RESET] = NYX_DEVICE_ACTIVE,
 		[NYX_DEVICE_DO_QUARANTINE] = NYX_DEVICE_QUARANTINED,
 		[NYX_DEVICE_DO_DISABLE] = NYX_DEVICE_DISABLED,
 	};
-	struct nyx_guard *g = &dev->guard;
+	struct nyx_fault_tracker *t = &dev->tracker;
 	u64 now = ktime_get_boottime_ns();
 	struct nyx_event event;
 
-	spin_lock_irq(&g->lock);
-	g->next_ns = 0;
+	spin_lock_irq(&t->lock);
+	t->next_ns = 0;
 	if (action == NYX_DEVICE_DO_RESET)
-		g->tries = 0;
+		t->tries = 0;
 	action = array_index_nospec(action, ARRAY_SIZE(state));
 	change_state(unit, dev, state[action], NYX_STATE_BY_COMMAND, now,
 		     &event);
-	enqueue(unit, g, now);
-	spin_unlock_irq(&g->lock);
-	nyx_guard_tell(unit, dev, &event);
+	enqueue(unit, t, now);
+	spin_unlock_irq(&t->lock);
+	nyx_tracker_tell(unit, dev, &event);
 }
 
 int nyx_policy_set(struct nyx_unit *unit, const u32 *sbdf,
@@ -601,19 +604,19 @@ int nyx_policy_set(struct nyx_unit *unit, const u32 *sbdf,
 	if (sbdf) {
 		dev = xa_load(&unit->devices, *sbdf);
 		if (dev) {
-			spin_lock_irq(&dev->guard.lock);
-			adopt(&dev->guard, policy ?: &unit->policy, policy);
-			spin_unlock_irq(&dev->guard.lock);
+			spin_lock_irq(&dev->tracker.lock);
+			adopt(&dev->tracker, policy ?: &unit->policy, policy);
+			spin_unlock_irq(&dev->tracker.lock);
 		} else {
 			ret = NYX_ERR(NO_SUCH_DEVICE);
 		}
 	} else {
 		unit->policy = *policy;
 		xa_for_each(&unit->devices, id, dev) {
-			spin_lock_irq(&dev->guard.lock);
-			if (!dev->guard.own)
-				adopt(&dev->guard, policy, false);
-			spin_unlock_irq(&dev->guard.lock);
+			spin_lock_irq(&dev->tracker.lock);
+			if (!dev->tracker.own)
+				adopt(&dev->tracker, policy, false);
+			spin_unlock_irq(&dev->tracker.lock);
 			cond_resched();
 		}
 	}
@@ -632,8 +635,8 @@ int nyx_policy_get(struct nyx_unit *unit, const u32 *sbdf,
 	dev = sbdf ? xa_load(&unit->devices, *sbdf) : NULL;
 	if (dev) {
 		/* Changes only under the unit's lock. */
-		*policy = dev->guard.policy;
-		*own = dev->guard.own;
+		*policy = dev->tracker.policy;
+		*own = dev->tracker.own;
 	} else if (sbdf) {
 		ret = NYX_ERR(NO_SUCH_DEVICE);
 	} else {

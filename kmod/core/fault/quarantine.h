@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Each device has a guard that weighs its faults. When they come to the
+ * Each device has a fault tracker that weighs its faults. When they come to the
  * threshold of its policy within the window the device is quarantined:
  *
  *                faults                  time
@@ -21,12 +21,12 @@
  * brings a device from each state to ACTIVE, QUARANTINED or DISABLED.
  *
  * A quarantined device is marked, and the mark is looked at by each access and
- * interrupt. A guard moves no device, and waits for no access: it decides about
- * accesses that come later, and nyx_device_control() waits for the others. Faults come
- * in any context, so a guard has a spinlock:
+ * interrupt. A fault tracker moves no device, and waits for no access: it decides
+ * about accesses that come later, and nyx_device_control() waits for the others.
+ * Faults come in any context, so a fault tracker has a spinlock:
  *
- *   nyx_guard::lock     state, score, evidence, the device's context
- *   nyx_duty::lock      inside it: the queue of guards that wait for a time
+ *   nyx_fault_tracker::lock  state, score, evidence, the device's context
+ *   nyx_duty::lock           inside it: the queue of fault trackers that wait for a time
  *
  * A unit has one work item that does what is due: changes of state, and the
  * record of faults that were counted but not told one by one.
@@ -73,7 +73,7 @@ struct nyx_clue {
 };
 
 /**
- * struct nyx_guard - what watches a device
+ * struct nyx_fault_tracker - what watches a device
  * @lock: protects what follows
  * @state: of enum nyx_device_state
  * @own: the policy is the device's, not the unit's
@@ -92,7 +92,7 @@ struct nyx_clue {
  * @node: in &nyx_duty.queue; under &nyx_duty.lock
  * @queued: it is; under &nyx_duty.lock
  */
-struct nyx_guard {
+struct nyx_fault_tracker {
 	spinlock_t lock;
 	u8 state;
 	bool own;
@@ -113,9 +113,9 @@ struct nyx_guard {
 };
 
 /**
- * struct nyx_duty - guards of a unit that wait for a time
+ * struct nyx_duty - fault trackers of a unit that wait for a time
  * @lock: protects @queue
- * @queue: of &nyx_guard.node, by CLOCK_BOOTTIME
+ * @queue: of &nyx_fault_tracker.node, by CLOCK_BOOTTIME
  * @work: does what is due
  */
 struct nyx_duty {
@@ -150,40 +150,41 @@ void nyx_duty_init(struct nyx_duty *duty);
 void nyx_duty_fini(struct nyx_duty *duty);
 
 /**
- * nyx_guard_init() - begin to watch a device
+ * nyx_tracker_init() - begin to watch a device
  * @dev: the device
  * @policy: the unit's policy
  */
-void nyx_guard_init(struct nyx_device *dev, const struct nyx_policy *policy);
+void nyx_tracker_init(struct nyx_device *dev, const struct nyx_policy *policy);
 
 /**
- * nyx_guard_gone() - stop watching a device that is removed
+ * nyx_tracker_gone() - stop watching a device that is removed
  * @unit: the unit
  * @dev: the device
  *
  * Context: under &nyx_unit.lock, or without other users.
  */
-void nyx_guard_gone(struct nyx_unit *unit, struct nyx_device *dev);
+void nyx_tracker_gone(struct nyx_unit *unit, struct nyx_device *dev);
 
 /**
- * nyx_guard_flush() - record the faults that were only counted
+ * nyx_tracker_flush() - record the faults that were only counted
  * @unit: the unit, which ends
  * @dev: the device
  *
  * Context: under &nyx_unit.lock.
  */
-void nyx_guard_flush(struct nyx_unit *unit, struct nyx_device *dev);
+void nyx_tracker_flush(struct nyx_unit *unit, struct nyx_device *dev);
 
 /**
- * nyx_guard_hold() - let a device's domain refuse its other devices, too, or no more
+ * nyx_tracker_hold() - let a device's domain refuse its other devices, too, or no
+ *                      more
  * @dev: the device, whose domain has changed
  *
- * Context: any, under &nyx_guard.lock.
+ * Context: any, under &nyx_fault_tracker.lock.
  */
-void nyx_guard_hold(struct nyx_device *dev);
+void nyx_tracker_hold(struct nyx_device *dev);
 
 /**
- * nyx_guard_fault() - weigh a fault, and say whether to record it
+ * nyx_tracker_fault() - weigh a fault, and say whether to record it
  * @unit: the unit
  * @dev: the device, which cannot go
  * @event: the record, with its time and without its cause: a NYX_EVENT_FAULT or
@@ -194,36 +195,37 @@ void nyx_guard_hold(struct nyx_device *dev);
  * Context: any.
  * Return: true if @event is to be recorded.
  */
-bool nyx_guard_fault(struct nyx_unit *unit, struct nyx_device *dev,
-		     struct nyx_event *event, struct nyx_event *state);
+bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
+		       struct nyx_event *event, struct nyx_event *state);
 
 /**
- * nyx_guard_tell() - record a change of state
+ * nyx_tracker_tell() - record a change of state
  * @unit: the unit
  * @dev: the device
- * @state: what nyx_guard_fault() said, also nothing
+ * @state: what nyx_tracker_fault() said, also nothing
  */
-void nyx_guard_tell(struct nyx_unit *unit, struct nyx_device *dev,
-		    struct nyx_event *state);
+void nyx_tracker_tell(struct nyx_unit *unit, struct nyx_device *dev,
+		      struct nyx_event *state);
 
 /**
- * nyx_guard_get() - what a guard knows
+ * nyx_tracker_get() - what a fault tracker knows
  * @dev: the device
  * @info: state, score, tries, time and flags are set
  *
  * Context: any.
  */
-void nyx_guard_get(struct nyx_device *dev, struct nyx_device_info *info);
+void nyx_tracker_get(struct nyx_device *dev, struct nyx_device_info *info);
 
 /**
- * nyx_guard_control() - change a device's state by hand
+ * nyx_tracker_control() - change a device's state by hand
  * @unit: the unit
  * @dev: the device, which cannot go
  * @action: of enum nyx_device_action
  *
  * Context: any process. Accesses that begin later see the new state.
  */
-void nyx_guard_control(struct nyx_unit *unit, struct nyx_device *dev, u32 action);
+void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
+			 u32 action);
 
 /**
  * nyx_policy_set() - set a policy

@@ -282,11 +282,11 @@ static noinline void report(struct nyx_unit *unit, const struct sender *s,
 	atomic64_inc(&s->dom->faults);
 	nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_FAULTS, 1);
 	nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_IRQ_FAULTS, 1);
-	if (nyx_guard_fault(unit, s->dev, &event, &state))
+	if (nyx_tracker_fault(unit, s->dev, &event, &state))
 		nyx_events_push(unit->events, &event);
 	if (event.irq_fault.vendor)
 		viommu->ops->irq_fault(viommu, req, reply);
-	nyx_guard_tell(unit, s->dev, &state);
+	nyx_tracker_tell(unit, s->dev, &state);
 }
 
 /* As post(), of an entry that says so. */

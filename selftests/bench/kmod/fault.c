@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * The module lets others make a DMA, so a fault is a DMA that is refused at once: begin,
- * cache, walk, report, guard, cause, record, end.
+ * cache, walk, report, fault tracker, cause, record, end.
  */
 #include <linux/err.h>
 #include <linux/slab.h>

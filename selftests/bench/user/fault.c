@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A fault is all that the module does when an access is refused: begin, cache,
- * walk, report, guard, cause, record, end. Where records are limited only the
+ * walk, report, fault tracker, cause, record, end. Where records are limited only the
  * first of a second are recorded. Interrupts are not switched off here, which
  * costs a few cycles for each of three locks in the kernel.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx host build: a list where the kernel has a tree: few guards wait.
+ * Nyx host build: a list where the kernel has a tree: few fault trackers wait.
  *
  * Copyright (C) 2026 The Nyx authors
  */
