@@ -111,7 +111,7 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	xa_init_flags(&unit->devices, XA_FLAGS_ACCOUNT);
 	unit->policy = nyx_policy_default;
 	nyx_pages_init(&unit->pages);
-	nyx_duty_init(&unit->duty);
+	nyx_deadlines_init(&unit->deadlines);
 	unit->guest.viommu = viommu_create(unit, cfg);
 	if (IS_ERR(unit->guest.viommu)) {
 		ret = PTR_ERR(unit->guest.viommu);
@@ -169,7 +169,7 @@ static void unit_teardown(struct nyx_unit *unit)
 
 	nyx_bindings_purge(unit);
 	nyx_pages_fini(&unit->pages);
-	nyx_duty_fini(&unit->duty);
+	nyx_deadlines_fini(&unit->deadlines);
 	mutex_lock(&unit->lock);
 	nyx_devices_purge(unit);
 	nyx_inval_purge(&unit->inval);

@@ -27,7 +27,7 @@
  *   epoch::lock              drains that wait
  *   nyx_inval::lock          (spinlock) what has to be waited for
  *   nyx_fault_tracker::lock  (spinlock, any context) a device's state
- *   nyx_duty::lock           (likewise) what is due when
+ *   nyx_deadlines::lock      (likewise) what is due when
  *   nyx_events::lock         (likewise) the event ring
  *
  * Beside them, inside none of the first three and with none of them inside:
@@ -136,7 +136,7 @@ struct nyx_unit_config {
  * @policy: fault policy of devices without one of their own
  * @inval: what has to be waited for
  * @pages: page requests
- * @duty: what is due for devices at some time
+ * @deadlines: what is due for devices at some time
  * @nr_refused: devices that are quarantined or disabled
  * @dev: directory in sysfs; obs/'s
  * @debugfs: directory in debugfs; obs/'s
@@ -177,7 +177,7 @@ struct nyx_unit {
 	struct nyx_inval inval;
 
 	struct nyx_pages pages;
-	struct nyx_duty duty;
+	struct nyx_deadlines deadlines;
 	atomic_t nr_refused;
 
 	struct device *dev;

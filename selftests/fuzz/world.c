@@ -448,7 +448,7 @@ void fuzz_unit_make(const struct nyx_unit_config *cfg)
 	xa_init_flags(&unit->domains, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&unit->devices, XA_FLAGS_ACCOUNT);
 	unit->policy = policy;
-	nyx_duty_init(&unit->duty);
+	nyx_deadlines_init(&unit->deadlines);
 	unit->guest.viommu = fuzz_model.ops->create(unit, cfg);
 	FUZZ_CHECK(!IS_ERR(unit->guest.viommu), "no vIOMMU model");
 	for (n = 0; n < FUZZ_SLOTS; n++)
@@ -467,7 +467,7 @@ void fuzz_unit_end(void)
 
 	nyx_devices_flush(unit);
 	nyx_events_end(unit->events);
-	nyx_duty_fini(&unit->duty);
+	nyx_deadlines_fini(&unit->deadlines);
 	mutex_lock(&unit->lock);
 	nyx_devices_purge(unit);
 	nyx_inval_purge(&unit->inval);

@@ -152,34 +152,34 @@ static u64 due_time(const struct nyx_fault_tracker *t)
 	return min(tell, t->next_ns);
 }
 
-static void kick(struct nyx_duty *duty, u64 at, u64 now)
+static void kick(struct nyx_deadlines *deadlines, u64 at, u64 now)
 {
 	/* Rounded up, so that it is not early. */
 	u64 delay = at > now ? nsecs_to_jiffies64(at - now) + 1 : 0;
 
-	mod_delayed_work(system_unbound_wq, &duty->work,
+	mod_delayed_work(system_unbound_wq, &deadlines->work,
 			 min_t(u64, delay, MAX_JIFFY_OFFSET));
 }
 
 /* Put the fault tracker where it belongs in the queue. */
 static void enqueue(struct nyx_unit *unit, struct nyx_fault_tracker *t, u64 now)
 {
-	struct nyx_duty *duty = &unit->duty;
+	struct nyx_deadlines *deadlines = &unit->deadlines;
 	u64 at = t->gone ? 0 : due_time(t);
 
 	lockdep_assert_held(&t->lock);
-	spin_lock(&duty->lock);
+	spin_lock(&deadlines->lock);
 	if (t->queued && t->node.expires != at) {
-		timerqueue_del(&duty->queue, &t->node);
+		timerqueue_del(&deadlines->queue, &t->node);
 		t->queued = false;
 	}
 	if (at && !t->queued) {
 		t->node.expires = at;
 		t->queued = true;
-		if (timerqueue_add(&duty->queue, &t->node))
-			kick(duty, at, now);
+		if (timerqueue_add(&deadlines->queue, &t->node))
+			kick(deadlines, at, now);
 	}
-	spin_unlock(&duty->lock);
+	spin_unlock(&deadlines->lock);
 }
 
 /* ---- changes of state --------------------------------------------------- */
@@ -391,10 +391,12 @@ out_unlock:
 	nyx_tracker_tell(unit, dev, &state);
 }
 
-static void duty_work(struct work_struct *work)
+static void deadlines_work(struct work_struct *work)
 {
-	struct nyx_duty *duty = container_of(work, struct nyx_duty, work.work);
-	struct nyx_unit *unit = container_of(duty, struct nyx_unit, duty);
+	struct nyx_deadlines *deadlines =
+		container_of(work, struct nyx_deadlines, work.work);
+	struct nyx_unit *unit = container_of(deadlines, struct nyx_unit,
+					     deadlines);
 	struct timerqueue_node *node;
 	struct nyx_device *dev;
 	u64 now;
@@ -402,36 +404,36 @@ static void duty_work(struct work_struct *work)
 	for (;;) {
 		/* Keeps the memory of the device that is found. */
 		rcu_read_lock();
-		spin_lock_irq(&duty->lock);
+		spin_lock_irq(&deadlines->lock);
 		now = ktime_get_boottime_ns();
-		node = timerqueue_getnext(&duty->queue);
+		node = timerqueue_getnext(&deadlines->queue);
 		if (!node || node->expires > now) {
 			if (node)
-				kick(duty, node->expires, now);
-			spin_unlock_irq(&duty->lock);
+				kick(deadlines, node->expires, now);
+			spin_unlock_irq(&deadlines->lock);
 			rcu_read_unlock();
 			return;
 		}
-		timerqueue_del(&duty->queue, node);
+		timerqueue_del(&deadlines->queue, node);
 		dev = container_of(node, struct nyx_device, tracker.node);
 		dev->tracker.queued = false;
-		spin_unlock_irq(&duty->lock);
+		spin_unlock_irq(&deadlines->lock);
 		do_due(unit, dev, now);
 		rcu_read_unlock();
 		cond_resched();
 	}
 }
 
-void nyx_duty_init(struct nyx_duty *duty)
+void nyx_deadlines_init(struct nyx_deadlines *deadlines)
 {
-	spin_lock_init(&duty->lock);
-	timerqueue_init_head(&duty->queue);
-	INIT_DELAYED_WORK(&duty->work, duty_work);
+	spin_lock_init(&deadlines->lock);
+	timerqueue_init_head(&deadlines->queue);
+	INIT_DELAYED_WORK(&deadlines->work, deadlines_work);
 }
 
-void nyx_duty_fini(struct nyx_duty *duty)
+void nyx_deadlines_fini(struct nyx_deadlines *deadlines)
 {
-	cancel_delayed_work_sync(&duty->work);
+	cancel_delayed_work_sync(&deadlines->work);
 }
 
 /* ---- fault trackers ----------------------------------------------------- */

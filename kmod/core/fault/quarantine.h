@@ -26,7 +26,7 @@
  * Faults come in any context, so a fault tracker has a spinlock:
  *
  *   nyx_fault_tracker::lock  state, score, evidence, the device's context
- *   nyx_duty::lock           inside it: the queue of fault trackers that wait for a time
+ *   nyx_deadlines::lock      inside it: the queue of fault trackers that wait for a time
  *
  * A unit has one work item that does what is due: changes of state, and the
  * record of faults that were counted but not told one by one.
@@ -89,8 +89,8 @@ struct nyx_clue {
  * @would_ns: CLOCK_BOOTTIME of the last time it was told what would happen
  * @untold: faults since the last record
  * @untold_event: the last of them
- * @node: in &nyx_duty.queue; under &nyx_duty.lock
- * @queued: it is; under &nyx_duty.lock
+ * @node: in &nyx_deadlines.queue; under &nyx_deadlines.lock
+ * @queued: it is; under &nyx_deadlines.lock
  */
 struct nyx_fault_tracker {
 	spinlock_t lock;
@@ -113,12 +113,12 @@ struct nyx_fault_tracker {
 };
 
 /**
- * struct nyx_duty - fault trackers of a unit that wait for a time
+ * struct nyx_deadlines - fault trackers of a unit that wait for a time
  * @lock: protects @queue
  * @queue: of &nyx_fault_tracker.node, by CLOCK_BOOTTIME
  * @work: does what is due
  */
-struct nyx_duty {
+struct nyx_deadlines {
 	spinlock_t lock;
 	struct timerqueue_head queue;
 	struct delayed_work work;
@@ -144,10 +144,10 @@ u32 nyx_score_add(struct nyx_score *score, u64 now, u32 weight);
 /* The policy of a new unit. */
 extern const struct nyx_policy nyx_policy_default;
 
-void nyx_duty_init(struct nyx_duty *duty);
+void nyx_deadlines_init(struct nyx_deadlines *deadlines);
 
 /* Nothing will be due any more: no device of the unit can fault. May sleep. */
-void nyx_duty_fini(struct nyx_duty *duty);
+void nyx_deadlines_fini(struct nyx_deadlines *deadlines);
 
 /**
  * nyx_tracker_init() - begin to watch a device
