@@ -429,7 +429,7 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 	if (tell)
 		viommu->ops->dma_fault(viommu, acc->dev->sbdf, acc->pasid,
 				       fault, &refusal);
-	nyx_tracker_tell(acc->unit, acc->dev, &state);
+	nyx_tracker_emit(acc->unit, acc->dev, &state);
 }
 
 NYX_EXPORT_FOR_TEST(nyx_access_begin);

@@ -145,11 +145,11 @@ static u8 clues_tell(const struct nyx_fault_tracker *t, u64 now,
 /* When something has to be done about a fault tracker, or 0. */
 static u64 due_time(const struct nyx_fault_tracker *t)
 {
-	u64 tell = t->untold ? t->tell_start + NSEC_PER_SEC : 0;
+	u64 emit = t->suppressed ? t->emit_start + NSEC_PER_SEC : 0;
 
-	if (!tell || !t->next_ns)
-		return tell ?: t->next_ns;
-	return min(tell, t->next_ns);
+	if (!emit || !t->next_ns)
+		return emit ?: t->next_ns;
+	return min(emit, t->next_ns);
 }
 
 static void kick(struct nyx_deadlines *deadlines, u64 at, u64 now)
@@ -246,7 +246,7 @@ static void change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
 	lockdep_assert_held(&t->lock);
 	describe(dev, event, new, cause, now);
 	if (new == t->state)
-		event->type = NYX_EVENT_LOST;	/* nothing to tell */
+		event->type = NYX_EVENT_LOST;	/* nothing to emit */
 	t->state = new;
 	WRITE_ONCE(dev->refused, is);
 	if (is != was)
@@ -329,7 +329,7 @@ static void count(struct nyx_device *dev, u32 stat)
 	rcu_read_unlock();
 }
 
-void nyx_tracker_tell(struct nyx_unit *unit, struct nyx_device *dev,
+void nyx_tracker_emit(struct nyx_unit *unit, struct nyx_device *dev,
 		      struct nyx_event *event)
 {
 	static const u8 stat[] = {
@@ -350,35 +350,35 @@ void nyx_tracker_tell(struct nyx_unit *unit, struct nyx_device *dev,
 			       s->cause, s->score, s->tries);
 }
 
-/* The record of the faults that were not told one by one. */
-static struct nyx_event take_untold(struct nyx_fault_tracker *t)
+/* The record of the faults whose own records were suppressed. */
+static struct nyx_event take_suppressed(struct nyx_fault_tracker *t)
 {
-	struct nyx_event event = t->untold_event;
+	struct nyx_event event = t->suppressed_event;
 
 	lockdep_assert_held(&t->lock);
 	if (event.type == NYX_EVENT_FAULT)
-		event.fault.count = t->untold;
+		event.fault.count = t->suppressed;
 	else
-		event.irq_fault.count = t->untold;
-	t->untold = 0;
+		event.irq_fault.count = t->suppressed;
+	t->suppressed = 0;
 	return event;
 }
 
 /* Do what is due for a device. It may be gone, but not its memory. */
 static void do_due(struct nyx_unit *unit, struct nyx_device *dev, u64 now)
 {
-	struct nyx_event told = {}, state = {};
+	struct nyx_event record = {}, state = {};
 	struct nyx_fault_tracker *t = &dev->tracker;
 	unsigned long flags;
 
 	spin_lock_irqsave(&t->lock, flags);
 	if (t->gone)
 		goto out_unlock;
-	if (t->untold && now >= t->tell_start + NSEC_PER_SEC) {
-		told = take_untold(t);
-		told.time_ns = now;
-		t->tell_start = now;
-		t->told = 1;
+	if (t->suppressed && now >= t->emit_start + NSEC_PER_SEC) {
+		record = take_suppressed(t);
+		record.time_ns = now;
+		t->emit_start = now;
+		t->emitted = 1;
 	}
 	if (t->next_ns && now >= t->next_ns)
 		time_is_over(unit, dev, now, &state);
@@ -386,9 +386,9 @@ static void do_due(struct nyx_unit *unit, struct nyx_device *dev, u64 now)
 out_unlock:
 	spin_unlock_irqrestore(&t->lock, flags);
 
-	if (told.type != NYX_EVENT_LOST)
-		nyx_events_push(unit->events, &told);
-	nyx_tracker_tell(unit, dev, &state);
+	if (record.type != NYX_EVENT_LOST)
+		nyx_events_push(unit->events, &record);
+	nyx_tracker_emit(unit, dev, &state);
 }
 
 static void deadlines_work(struct work_struct *work)
@@ -460,44 +460,44 @@ void nyx_tracker_init(struct nyx_device *dev, const struct nyx_policy *policy)
 void nyx_tracker_gone(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
-	struct nyx_event told = {};
+	struct nyx_event record = {};
 	unsigned long flags;
 
 	spin_lock_irqsave(&t->lock, flags);
 	t->gone = true;
-	if (t->untold)
-		told = take_untold(t);
+	if (t->suppressed)
+		record = take_suppressed(t);
 	if (state_refuses(t->state))
 		atomic_dec(&unit->nr_refused);
 	t->state = NYX_DEVICE_ACTIVE;
 	nyx_tracker_hold(dev);
 	enqueue(unit, t, 0);
 	spin_unlock_irqrestore(&t->lock, flags);
-	if (told.type != NYX_EVENT_LOST)
-		nyx_events_push(unit->events, &told);
+	if (record.type != NYX_EVENT_LOST)
+		nyx_events_push(unit->events, &record);
 }
 
 void nyx_tracker_flush(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
-	struct nyx_event told = {};
+	struct nyx_event record = {};
 	unsigned long flags;
 
 	spin_lock_irqsave(&t->lock, flags);
-	if (t->untold)
-		told = take_untold(t);
+	if (t->suppressed)
+		record = take_suppressed(t);
 	/* From now on each has a record of its own, until the stream ends. */
 	t->policy.records_per_s = RECORDS_ALL;
 	spin_unlock_irqrestore(&t->lock, flags);
-	if (told.type != NYX_EVENT_LOST)
-		nyx_events_push(unit->events, &told);
+	if (record.type != NYX_EVENT_LOST)
+		nyx_events_push(unit->events, &record);
 }
 
 /* May the fault have a record of its own? Sets the count of the record. */
-static bool may_tell(struct nyx_fault_tracker *t, struct nyx_event *event,
+static bool may_emit(struct nyx_fault_tracker *t, struct nyx_event *event,
 		     u64 now)
 {
-	u64 count = t->untold + 1;
+	u64 count = t->suppressed + 1;
 
 	lockdep_assert_held(&t->lock);
 	if (event->type == NYX_EVENT_FAULT)
@@ -505,20 +505,20 @@ static bool may_tell(struct nyx_fault_tracker *t, struct nyx_event *event,
 	else
 		event->irq_fault.count = count;
 	if (t->policy.records_per_s == RECORDS_ALL || t->gone) {
-		t->untold = 0;
+		t->suppressed = 0;
 		return true;
 	}
-	if (now - t->tell_start >= NSEC_PER_SEC && now > t->tell_start) {
-		t->tell_start = now;
-		t->told = 0;
+	if (now - t->emit_start >= NSEC_PER_SEC && now > t->emit_start) {
+		t->emit_start = now;
+		t->emitted = 0;
 	}
-	if (t->told < t->policy.records_per_s) {
-		t->told++;
-		t->untold = 0;
+	if (t->emitted < t->policy.records_per_s) {
+		t->emitted++;
+		t->suppressed = 0;
 		return true;
 	}
-	t->untold = count;
-	t->untold_event = *event;
+	t->suppressed = count;
+	t->suppressed_event = *event;
 	return false;
 }
 
@@ -531,11 +531,11 @@ bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
 	u64 now = event->time_ns;
 	unsigned long flags;
 	u32 weight;
-	bool tell;
+	bool emit;
 
 	state->type = NYX_EVENT_LOST;
 	spin_lock_irqsave(&t->lock, flags);
-	tell = may_tell(t, event, now);
+	emit = may_emit(t, event, now);
 	weight = t->policy.weight[fault_class(reason)];
 	if (weight && !state_refuses(t->state)) {
 		clue_add(t, dma ? event->fault.fault.iova :
@@ -544,10 +544,10 @@ bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
 		if (nyx_score_add(&t->score, now, weight) >= t->policy.threshold)
 			too_much(unit, dev, now, state);
 	}
-	if (t->untold == 1 || state->type != NYX_EVENT_LOST)
+	if (t->suppressed == 1 || state->type != NYX_EVENT_LOST)
 		enqueue(unit, t, now);
 	spin_unlock_irqrestore(&t->lock, flags);
-	return tell;
+	return emit;
 }
 
 void nyx_tracker_get(struct nyx_device *dev, struct nyx_device_info *info)
@@ -592,7 +592,7 @@ void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
 		     &event);
 	enqueue(unit, t, now);
 	spin_unlock_irq(&t->lock);
-	nyx_tracker_tell(unit, dev, &event);
+	nyx_tracker_emit(unit, dev, &event);
 }
 
 int nyx_policy_set(struct nyx_unit *unit, const u32 *sbdf,

@@ -29,7 +29,7 @@
  *   nyx_deadlines::lock      inside it: the queue of fault trackers that wait for a time
  *
  * A unit has one work item that does what is due: changes of state, and the
- * record of faults that were counted but not told one by one.
+ * record of faults that were counted and whose records were suppressed.
  */
 #ifndef NYX_CORE_QUARANTINE_H
 #define NYX_CORE_QUARANTINE_H
@@ -84,11 +84,11 @@ struct nyx_clue {
  * @policy: what applies
  * @score: its faults
  * @clues: the last kinds of faults
- * @tell_start: CLOCK_BOOTTIME at which the current second of records began
- * @told: records in it
- * @would_ns: CLOCK_BOOTTIME of the last time it was told what would happen
- * @untold: faults since the last record
- * @untold_event: the last of them
+ * @emit_start: CLOCK_BOOTTIME at which the current second of records began
+ * @emitted: records in it
+ * @would_ns: CLOCK_BOOTTIME of the last record of what would happen
+ * @suppressed: faults since the last record
+ * @suppressed_event: the last of them
  * @node: in &nyx_deadlines.queue; under &nyx_deadlines.lock
  * @queued: it is; under &nyx_deadlines.lock
  */
@@ -103,11 +103,11 @@ struct nyx_fault_tracker {
 	struct nyx_policy policy;
 	struct nyx_score score;
 	struct nyx_clue clues[NYX_EVIDENCE_MAX];
-	u64 tell_start;
-	u32 told;
+	u64 emit_start;
+	u32 emitted;
 	u64 would_ns;
-	u64 untold;
-	struct nyx_event untold_event;
+	u64 suppressed;
+	struct nyx_event suppressed_event;
 	struct timerqueue_node node;
 	bool queued;
 };
@@ -199,12 +199,12 @@ bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
 		       struct nyx_event *event, struct nyx_event *state);
 
 /**
- * nyx_tracker_tell() - record a change of state
+ * nyx_tracker_emit() - record a change of state
  * @unit: the unit
  * @dev: the device
  * @state: what nyx_tracker_fault() said, also nothing
  */
-void nyx_tracker_tell(struct nyx_unit *unit, struct nyx_device *dev,
+void nyx_tracker_emit(struct nyx_unit *unit, struct nyx_device *dev,
 		      struct nyx_event *state);
 
 /**

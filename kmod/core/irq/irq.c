@@ -286,7 +286,7 @@ static noinline void report(struct nyx_unit *unit, const struct sender *s,
 		nyx_events_push(unit->events, &event);
 	if (event.irq_fault.vendor)
 		viommu->ops->irq_fault(viommu, req, reply);
-	nyx_tracker_tell(unit, s->dev, &state);
+	nyx_tracker_emit(unit, s->dev, &state);
 }
 
 /* As post(), of an entry that says so. */
