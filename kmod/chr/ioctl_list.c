@@ -21,7 +21,7 @@
 #include "core/space/domain.h"
 #include "core/unit.h"
 #include "core/viommu.h"
-#include "mem/gmap.h"
+#include "mem/memslots.h"
 #include "mem/region.h"
 
 union list_entry {
@@ -69,12 +69,12 @@ static bool next_unit(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
 static bool next_memory(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
 			u64 *last, union list_entry *e)
 {
-	const struct gmap_slot *slot;
+	const struct memslot *slot;
 	struct region_info info;
 
 	mutex_lock(&uc->unit->lock);
 	rcu_read_lock();
-	slot = gmap_next(&uc->unit->mem, *key);
+	slot = memslots_next(&uc->unit->mem, *key);
 	if (slot) {
 		region_get_info(slot->region, &info);
 		e->memory = (struct nyx_memory_info) {

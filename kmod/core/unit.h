@@ -61,7 +61,7 @@
 #include "core/fault/quarantine.h"
 #include "core/irq/irq.h"
 #include "core/space/inval.h"
-#include "mem/gmap.h"
+#include "mem/memslots.h"
 #include "tlb/epoch.h"
 #include "tlb/iotlb.h"
 
@@ -148,7 +148,7 @@ struct nyx_unit {
 	u32 id;
 	bool dead;
 	struct xarray devices;
-	struct gmap mem;
+	struct memslots mem;
 	struct iotlb iotlb;
 	struct xarray domains;
 	struct nyx_events *events;

@@ -22,7 +22,7 @@
 #include "core/space/domain.h"
 #include "core/space/oracle.h"
 #include "core/unit.h"
-#include "mem/gmap.h"
+#include "mem/memslots.h"
 #include "mem/region.h"
 
 /* A table can be larger than a reader wants. */
@@ -33,12 +33,12 @@ static struct dentry *nyx_root;
 /* Show the first range that ends at or after *gpa, and move on behind it. */
 static bool show_slot(struct seq_file *m, struct nyx_unit *unit, u64 *gpa)
 {
-	const struct gmap_slot *slot;
+	const struct memslot *slot;
 	struct region_info info;
 
 	mutex_lock(&unit->lock);
 	rcu_read_lock();
-	slot = gmap_next(&unit->mem, *gpa);
+	slot = memslots_next(&unit->mem, *gpa);
 	if (slot) {
 		region_get_info(slot->region, &info);
 		seq_printf(m, "0x%016llx 0x%016llx 0x%016llx %-8u %s%s%s\n",

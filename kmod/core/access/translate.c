@@ -201,15 +201,15 @@ static bool translate_paging(struct nyx_access *acc, u64 iova,
 static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
 			struct nyx_span *span, struct nyx_fault *fault)
 {
-	const struct gmap_slot *slot;
+	const struct memslot *slot;
 	u64 left;
 
 	rcu_read_lock();
-	slot = gmap_find(&acc->unit->mem, span->gpa, &acc->hint);
+	slot = memslots_find(&acc->unit->mem, span->gpa, &acc->hint);
 	if (likely(slot)) {
 		/* The region stays: who removes it drains the domain. */
 		span->region = slot->region;
-		span->offset = gmap_offset(slot, span->gpa);
+		span->offset = memslot_offset(slot, span->gpa);
 		left = slot->last - span->gpa;
 	}
 	rcu_read_unlock();

@@ -18,12 +18,12 @@
 #include "base/types.h"
 #include "core/space/inval.h"
 #include "core/unit.h"
-#include "mem/gmap.h"
+#include "mem/memslots.h"
 #include "mem/region.h"
 
 int nyx_memory_init(struct nyx_unit *unit, unsigned int max)
 {
-	gmap_init(&unit->mem, max);
+	memslots_init(&unit->mem, max);
 	return epoch_init(&unit->mem_epoch);
 }
 
@@ -40,7 +40,7 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 	mutex_lock(&unit->lock);
 	if (region_flags(region) & REGION_SHARED ||
 	    (!unit->shared && unit->mm == current->mm))
-		ret = gmap_insert(&unit->mem, gpa, last, region);
+		ret = memslots_insert(&unit->mem, gpa, last, region);
 	if (!ret)
 		unit->nr_memory++;
 	mutex_unlock(&unit->lock);
@@ -56,7 +56,7 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 	int ret;
 
 	mutex_lock(&unit->lock);
-	region = gmap_remove(&unit->mem, gpa, last);
+	region = memslots_remove(&unit->mem, gpa, last);
 	ret = PTR_ERR_OR_ZERO(region);
 	if (!ret)
 		unit->nr_memory--;
@@ -71,15 +71,15 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 
 struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset)
 {
-	const struct gmap_slot *slot;
+	const struct memslot *slot;
 	struct region *region = NULL;
 	u32 hint = 0;
 
 	rcu_read_lock();
-	slot = gmap_find(&unit->mem, gpa, &hint);
+	slot = memslots_find(&unit->mem, gpa, &hint);
 	if (slot) {
 		region = slot->region;
-		*offset = gmap_offset(slot, gpa);
+		*offset = memslot_offset(slot, gpa);
 	}
 	rcu_read_unlock();
 	return region;
@@ -87,14 +87,14 @@ struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset)
 
 bool nyx_memory_shared(struct nyx_unit *unit)
 {
-	const struct gmap_slot *slot;
+	const struct memslot *slot;
 	bool shared = true;
 	u64 gpa = 0;
 
 	lockdep_assert_held(&unit->lock);
 	do {
 		rcu_read_lock();
-		slot = gmap_next(&unit->mem, gpa);
+		slot = memslots_next(&unit->mem, gpa);
 		if (slot) {
 			shared = region_flags(slot->region) & REGION_SHARED;
 			gpa = slot->last + 1;
@@ -112,7 +112,7 @@ void nyx_memory_purge(struct nyx_unit *unit)
 	/* Giving back pins takes long, and looking at the unit needs the lock. */
 	for (;;) {
 		mutex_lock(&unit->lock);
-		region = gmap_pop(&unit->mem);
+		region = memslots_pop(&unit->mem);
 		unit->nr_memory = 0;
 		mutex_unlock(&unit->lock);
 		if (!region)
@@ -120,7 +120,7 @@ void nyx_memory_purge(struct nyx_unit *unit)
 		region_put(region);
 		cond_resched();
 	}
-	gmap_fini(&unit->mem);
+	memslots_fini(&unit->mem);
 	nyx_inval_purge_memory(&unit->inval);
 }
 

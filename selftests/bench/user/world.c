@@ -84,7 +84,7 @@ struct world *world_new(enum pt_format format, bool memory)
 	if (memory)
 		w->memory = huge_alloc(WORLD_MEMORY);
 	region = region_make(w->memory);
-	bench_check(!gmap_insert(&unit->mem, 0, region->length - 1, region));
+	bench_check(!memslots_insert(&unit->mem, 0, region->length - 1, region));
 	return w;
 }
 

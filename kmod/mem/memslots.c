@@ -10,7 +10,7 @@
  * so that former states do not pile up, the writer itself waits for the readers
  * of large ones whenever there are too many.
  */
-#include "mem/gmap.h"
+#include "mem/memslots.h"
 
 #include <linux/bug.h>
 #include <linux/err.h>
@@ -25,22 +25,22 @@
 #include "base/types.h"
 
 /* Up to so many slots a scan is faster than a binary search. */
-#define GMAP_SCAN_MAX	8
+#define MEMSLOTS_SCAN_MAX	8
 
 /* Bytes from which on an array is large, and that large ones may come to. */
-#define GMAP_LARGE	(32u << 10)
-#define GMAP_LARGE_MAX	(16u << 20)
+#define MEMSLOTS_LARGE		(32u << 10)
+#define MEMSLOTS_LARGE_MAX	(16u << 20)
 
 /* The array, for the writer. */
-static struct gmap_array *writer_array(const struct gmap *map)
+static struct memslots_array *writer_array(const struct memslots *map)
 {
 	return rcu_dereference_protected(map->array, true);
 }
 
 /* An array without slots yet. A failure is the caller's errno, no log line. */
-static struct gmap_array *array_alloc(unsigned int nr)
+static struct memslots_array *array_alloc(unsigned int nr)
 {
-	struct gmap_array *array;
+	struct memslots_array *array;
 
 	array = kvmalloc(struct_size(array, slots, nr), GFP_CALLER);
 	if (array)
@@ -48,9 +48,9 @@ static struct gmap_array *array_alloc(unsigned int nr)
 	return array;
 }
 
-static void free_retired(struct gmap *map)
+static void free_retired(struct memslots *map)
 {
-	struct gmap_array *array;
+	struct memslots_array *array;
 
 	if (!map->retired)
 		return;
@@ -62,36 +62,38 @@ static void free_retired(struct gmap *map)
 	map->retired_bytes = 0;
 }
 
-static void retire(struct gmap *map, struct gmap_array *array)
+static void retire(struct memslots *map, struct memslots_array *array)
 {
 	size_t bytes = struct_size(array, slots, array->nr);
 
-	if (bytes < GMAP_LARGE) {
+	if (bytes < MEMSLOTS_LARGE) {
 		kvfree_rcu(array, rcu);
 		return;
 	}
 	array->next = map->retired;
 	map->retired = array;
 	map->retired_bytes += bytes;
-	if (map->retired_bytes > GMAP_LARGE_MAX)
+	if (map->retired_bytes > MEMSLOTS_LARGE_MAX)
 		free_retired(map);
 }
 
-static void publish(struct gmap *map, struct gmap_array *old,
-		    struct gmap_array *new)
+static void publish(struct memslots *map, struct memslots_array *old,
+		    struct memslots_array *new)
 {
-	/* Pairs with rcu_dereference() in gmap_find() and gmap_next() */
+	/*
+	 * Pairs with rcu_dereference() in memslots_find() and memslots_next()
+	 */
 	rcu_assign_pointer(map->array, new);
 	if (old)
 		retire(map, old);
 }
 
 /* Index of the first slot that ends at or after @gpa, or the number of slots. */
-static unsigned int lower_bound(const struct gmap_array *array, u64 gpa)
+static unsigned int lower_bound(const struct memslots_array *array, u64 gpa)
 {
 	unsigned int low = 0, high = array->nr;
 
-	while (high - low > GMAP_SCAN_MAX) {
+	while (high - low > MEMSLOTS_SCAN_MAX) {
 		unsigned int mid = low + (high - low) / 2;
 
 		if (array->slots[mid].last < gpa)
@@ -104,7 +106,7 @@ static unsigned int lower_bound(const struct gmap_array *array, u64 gpa)
 	return low;
 }
 
-void gmap_init(struct gmap *map, unsigned int max)
+void memslots_init(struct memslots *map, unsigned int max)
 {
 	RCU_INIT_POINTER(map->array, NULL);
 	WRITE_ONCE(map->bytes, 0);
@@ -113,15 +115,16 @@ void gmap_init(struct gmap *map, unsigned int max)
 	map->retired_bytes = 0;
 }
 
-void gmap_fini(struct gmap *map)
+void memslots_fini(struct memslots *map)
 {
 	WARN_ON(writer_array(map));
 	free_retired(map);
 }
 
-int gmap_insert(struct gmap *map, u64 start, u64 last, struct region *region)
+int memslots_insert(struct memslots *map, u64 start, u64 last,
+		    struct region *region)
 {
-	struct gmap_array *old = writer_array(map), *new;
+	struct memslots_array *old = writer_array(map), *new;
 	unsigned int nr = old ? old->nr : 0;
 	unsigned int at = old ? lower_bound(old, start) : 0;
 
@@ -138,7 +141,7 @@ int gmap_insert(struct gmap *map, u64 start, u64 last, struct region *region)
 		memcpy(new->slots + at + 1, old->slots + at,
 		       (nr - at) * sizeof(*new->slots));
 	}
-	new->slots[at] = (struct gmap_slot){
+	new->slots[at] = (struct memslot){
 		.start = start, .last = last, .region = region,
 	};
 	WRITE_ONCE(map->bytes, map->bytes + (last - start + 1));
@@ -146,9 +149,9 @@ int gmap_insert(struct gmap *map, u64 start, u64 last, struct region *region)
 	return 0;
 }
 
-struct region *gmap_remove(struct gmap *map, u64 start, u64 last)
+struct region *memslots_remove(struct memslots *map, u64 start, u64 last)
 {
-	struct gmap_array *old = writer_array(map), *new = NULL;
+	struct memslots_array *old = writer_array(map), *new = NULL;
 	unsigned int at = old ? lower_bound(old, start) : 0;
 	struct region *region;
 
@@ -170,10 +173,10 @@ struct region *gmap_remove(struct gmap *map, u64 start, u64 last)
 	return region;
 }
 
-struct region *gmap_pop(struct gmap *map)
+struct region *memslots_pop(struct memslots *map)
 {
-	struct gmap_array *array = writer_array(map);
-	struct gmap_slot *slot;
+	struct memslots_array *array = writer_array(map);
+	struct memslot *slot;
 	struct region *region;
 
 	if (!array)
@@ -189,7 +192,8 @@ struct region *gmap_pop(struct gmap *map)
 	return region;
 }
 
-const struct gmap_slot *gmap_array_next(const struct gmap_array *array, u64 gpa)
+const struct memslot *memslots_array_next(const struct memslots_array *array,
+					  u64 gpa)
 {
 	unsigned int at = lower_bound(array, gpa);
 
@@ -197,18 +201,18 @@ const struct gmap_slot *gmap_array_next(const struct gmap_array *array, u64 gpa)
 				NULL;
 }
 
-const struct gmap_slot *gmap_next(const struct gmap *map, u64 gpa)
+const struct memslot *memslots_next(const struct memslots *map, u64 gpa)
 {
 	/* Pairs with rcu_assign_pointer() in publish() */
-	const struct gmap_array *array = rcu_dereference_raw(map->array);
+	const struct memslots_array *array = rcu_dereference_raw(map->array);
 
-	return array ? gmap_array_next(array, gpa) : NULL;
+	return array ? memslots_array_next(array, gpa) : NULL;
 }
 
-NYX_EXPORT_FOR_TEST(gmap_init);
-NYX_EXPORT_FOR_TEST(gmap_fini);
-NYX_EXPORT_FOR_TEST(gmap_insert);
-NYX_EXPORT_FOR_TEST(gmap_remove);
-NYX_EXPORT_FOR_TEST(gmap_pop);
-NYX_EXPORT_FOR_TEST(gmap_next);
-NYX_EXPORT_FOR_TEST(gmap_array_next);
+NYX_EXPORT_FOR_TEST(memslots_init);
+NYX_EXPORT_FOR_TEST(memslots_fini);
+NYX_EXPORT_FOR_TEST(memslots_insert);
+NYX_EXPORT_FOR_TEST(memslots_remove);
+NYX_EXPORT_FOR_TEST(memslots_pop);
+NYX_EXPORT_FOR_TEST(memslots_next);
+NYX_EXPORT_FOR_TEST(memslots_array_next);

@@ -12,7 +12,7 @@
 #include <linux/err.h>
 #include <linux/kthread.h>
 
-#include "mem/gmap.h"
+#include "mem/memslots.h"
 
 #define PAGE_4K		4096ull
 #define RANGES		4096u
@@ -27,26 +27,27 @@ static struct region *region_nr(unsigned long nr)
 
 static int retire_setup(struct kunit *test)
 {
-	struct gmap *map = kunit_kzalloc(test, sizeof(*map), GFP_KERNEL);
+	struct memslots *map = kunit_kzalloc(test, sizeof(*map), GFP_KERNEL);
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, map);
-	gmap_init(map, RANGES + 1);
+	memslots_init(map, RANGES + 1);
 	test->priv = map;
 	for (i = 0; i < RANGES; i++)
-		KUNIT_ASSERT_EQ(test, gmap_insert(map, i * PAGE_4K, i * PAGE_4K + 0xfff,
-						  region_nr(i)), 0);
+		KUNIT_ASSERT_EQ(test, memslots_insert(map, i * PAGE_4K,
+						      i * PAGE_4K + 0xfff,
+						      region_nr(i)), 0);
 	return 0;
 }
 
 static void retire_teardown(struct kunit *test)
 {
-	struct gmap *map = test->priv;
+	struct memslots *map = test->priv;
 
-	while (map && gmap_pop(map))
+	while (map && memslots_pop(map))
 		;
 	if (map)
-		gmap_fini(map);
+		memslots_fini(map);
 }
 
 /**
@@ -57,7 +58,7 @@ static void retire_teardown(struct kunit *test)
  * @wrong: what it has found changed
  */
 struct reader {
-	struct gmap *map;
+	struct memslots *map;
 	struct completion in;
 	bool leaves;
 	unsigned int wrong;
@@ -67,7 +68,7 @@ struct reader {
 static int reader_thread(void *data)
 {
 	struct reader *r = data;
-	const struct gmap_array *array;
+	const struct memslots_array *array;
 	unsigned int looks = 0, i;
 
 	rcu_read_lock();
@@ -91,22 +92,22 @@ static int reader_thread(void *data)
 /* Large former states go when their readers have left. */
 static void writer_waits_for_readers(struct kunit *test)
 {
-	struct gmap *map = test->priv;
+	struct memslots *map = test->priv;
 	struct reader r = { .map = map };
 	struct task_struct *task;
 	unsigned int i;
 	size_t before;
 
 	init_completion(&r.in);
-	task = kthread_run(reader_thread, &r, "nyx-gmap-reader");
+	task = kthread_run(reader_thread, &r, "nyx-memslots-reader");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	wait_for_completion(&r.in);
 	/* Until a limit's worth has been given up since the reader came. */
 	for (i = 0; i < CHANGES; i++) {
 		before = map->retired_bytes;
-		if (gmap_insert(map, RANGES * PAGE_4K, RANGES * PAGE_4K + 0xfff,
-				region_nr(RANGES)))
-			gmap_remove(map, RANGES * PAGE_4K, RANGES * PAGE_4K + 0xfff);
+		if (memslots_insert(map, RANGES * PAGE_4K, RANGES * PAGE_4K + 0xfff,
+				    region_nr(RANGES)))
+			memslots_remove(map, RANGES * PAGE_4K, RANGES * PAGE_4K + 0xfff);
 		if (map->retired_bytes < before)
 			break;
 	}
@@ -122,7 +123,7 @@ static struct kunit_case retire_cases[] = {
 };
 
 static struct kunit_suite retire_suite = {
-	.name = "nyx_gmap_retire",
+	.name = "nyx_memslots_retire",
 	.init = retire_setup,
 	.exit = retire_teardown,
 	.test_cases = retire_cases,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: KUnit suite nyx_gmap_step: searches of the memory map while it changes, in all orders.
+ * Nyx: KUnit suite nyx_memslots_step: searches of the memory map while it changes, in all
+ * orders.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -9,7 +10,7 @@
 #include <kunit/test.h>
 
 #include "host/step.h"
-#include "mem/gmap.h"
+#include "mem/memslots.h"
 
 #define K		4096ull
 /* So many slots that a state is a large one, which the writer itself frees. */
@@ -18,7 +19,7 @@
 #define RETIRED_MAX	(16ul << 20)
 
 struct fixture {
-	struct gmap map;
+	struct memslots map;
 	unsigned int nr;
 	u64 gpa;
 	u32 hint;
@@ -36,14 +37,15 @@ static void fill(struct fixture *f)
 	unsigned int i;
 
 	for (i = 0; i < f->nr; i++)
-		WARN_ON(gmap_insert(&f->map, 2 * i * K, 2 * i * K + K - 1, region_nr(i)));
+		WARN_ON(memslots_insert(&f->map, 2 * i * K, 2 * i * K + K - 1,
+					region_nr(i)));
 }
 
 static void empty(struct fixture *f)
 {
-	while (gmap_pop(&f->map))
+	while (memslots_pop(&f->map))
 		;
-	gmap_fini(&f->map);
+	memslots_fini(&f->map);
 	rcu_barrier();
 }
 
@@ -58,10 +60,10 @@ static void restart(void *arg)
 static void seeker(void *arg)
 {
 	struct fixture *f = arg;
-	const struct gmap_slot *slot;
+	const struct memslot *slot;
 
 	rcu_read_lock();
-	slot = gmap_find(&f->map, f->gpa, &f->hint);
+	slot = memslots_find(&f->map, f->gpa, &f->hint);
 	host_step();
 	if (slot)
 		f->found = slot->region;
@@ -75,8 +77,8 @@ static void changer(void *arg)
 	int i;
 
 	for (i = 2; i >= 0; i--) {
-		gmap_remove(&f->map, 2 * i * K, 2 * i * K + K - 1);
-		gmap_insert(&f->map, 2 * i * K, 2 * i * K + K - 1, region_nr(i));
+		memslots_remove(&f->map, 2 * i * K, 2 * i * K + K - 1);
+		memslots_insert(&f->map, 2 * i * K, 2 * i * K + K - 1, region_nr(i));
 	}
 }
 
@@ -96,7 +98,7 @@ static void search(struct kunit *test, unsigned int nr, unsigned int switches)
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->nr = nr;
-	gmap_init(&f->map, nr);
+	memslots_init(&f->map, nr);
 	fill(f);
 	f->gpa = 6 * K + 5;
 	KUNIT_EXPECT_GT(test, step_explore(test, actor, switches, restart, found_the_right_one, f),
@@ -119,8 +121,8 @@ static void change_first(void *arg)
 {
 	struct fixture *f = arg;
 
-	gmap_remove(&f->map, 0, K - 1);
-	gmap_insert(&f->map, 0, K - 1, region_nr(0));
+	memslots_remove(&f->map, 0, K - 1);
+	memslots_insert(&f->map, 0, K - 1, region_nr(0));
 }
 
 static void large_states_outlive_their_readers(struct kunit *test)
@@ -131,7 +133,7 @@ static void large_states_outlive_their_readers(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->nr = LARGE;
-	gmap_init(&f->map, LARGE);
+	memslots_init(&f->map, LARGE);
 	fill(f);
 	/* A change retires two; up to where the next one would make too many. */
 	do {
@@ -158,7 +160,7 @@ static struct kunit_case cases[] = {
 };
 
 static struct kunit_suite suite = {
-	.name = "nyx_gmap_step",
+	.name = "nyx_memslots_step",
 	.test_cases = cases,
 };
 
