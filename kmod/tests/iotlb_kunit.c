@@ -87,7 +87,7 @@ static void fill_then_lookup_hits(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, (unsigned int)hit.lg2, t[i].lg2);
 		KUNIT_EXPECT_EQ(test, (unsigned int)hit.perm, t[i].perm);
 		KUNIT_EXPECT_EQ(test, hit.hint, 7);
-		KUNIT_EXPECT_EQ(test, (unsigned int)hit.reach,
+		KUNIT_EXPECT_EQ(test, (unsigned int)hit.valid_lg2,
 				t[i].lg2 < PAGE_2M ? PAGE_4K :
 				t[i].lg2 < PAGE_1G ? PAGE_2M : PAGE_1G);
 	}

@@ -117,16 +117,16 @@ struct iotlb_snap {
  * @hint: as it was filled
  * @perm: NYX_ACC_*
  * @lg2: log2 of the size of the page, as it was filled
- * @reach: log2 of the part of the page that the entry speaks for: the
- *         granularity of its class. The rest of a page that is larger may have
- *         been unmapped since, without this entry's key in the range
+ * @valid_lg2: log2 of the part of the page that the entry speaks for: the
+ *             granularity of its class. The rest of a page that is larger may
+ *             have been unmapped since, without this entry's key in the range
  */
 struct iotlb_hit {
 	u64 oa;
 	u32 hint;
 	u8 perm;
 	u8 lg2;
-	u8 reach;
+	u8 valid_lg2;
 };
 
 /**
@@ -303,7 +303,7 @@ static inline bool iotlb_lookup(const struct iotlb *tlb,
 				continue;
 			hit->lg2 = val & 0x3f;
 			hit->perm = (val >> 6) & 0x7;
-			hit->reach = iotlb_class_lg2(class);
+			hit->valid_lg2 = iotlb_class_lg2(class);
 			mask = (1ull << hit->lg2) - 1;
 			hit->oa = (val & ~mask) | (va & mask);
 			return true;

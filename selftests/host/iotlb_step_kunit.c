@@ -73,7 +73,7 @@ static void fill_page(struct fixture *f, struct iotlb_space *s, u64 va, unsigned
 static bool right(const struct iotlb_hit *hit, u64 va)
 {
 	return hit->oa == oa_of(va) && hit->hint == hint_of(va) && hit->lg2 == NYX_PAGE_LG2 &&
-	       hit->perm == NYX_ACC_RW && hit->reach == NYX_PAGE_LG2;
+	       hit->perm == NYX_ACC_RW && hit->valid_lg2 == NYX_PAGE_LG2;
 }
 
 static void restart(void *arg)

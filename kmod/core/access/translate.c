@@ -166,7 +166,7 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	span->gpa = res.oa;
 	span->perm = res.perm;
 	span->lg2 = res.lg2;
-	span->reach = res.lg2;
+	span->valid_lg2 = res.lg2;
 	return true;
 }
 
@@ -186,7 +186,7 @@ static bool translate_paging(struct nyx_access *acc, u64 iova,
 			span->gpa = hit.oa;
 			span->perm = hit.perm;
 			span->lg2 = hit.lg2;
-			span->reach = hit.reach;
+			span->valid_lg2 = hit.valid_lg2;
 			return true;
 		}
 		acc->tally.misses++;
@@ -315,7 +315,7 @@ static bool translate_stage(struct nyx_access *acc, u64 iova, unsigned int perm,
 		if (!translate_paging(acc, iova, perm, span, fault, walked))
 			return false;
 		/* To the end of what the translation speaks for. */
-		mask = nyx_lg2_last(span->reach);
+		mask = nyx_lg2_last(span->valid_lg2);
 		left = mask - (iova & mask);
 		if (span->length - 1 > left)
 			span->length = left + 1;

@@ -65,8 +65,8 @@ struct nyx_access {
  * @offset: of the first byte in the region
  * @perm: NYX_ACC_* that context and mapping grant
  * @lg2: log2 of the size of the page; 0 for identity
- * @reach: log2 of the aligned block around the IOVA that is known to be mapped
- *         alike: the page, or a part of it
+ * @valid_lg2: log2 of the aligned block around the IOVA that is known to be
+ *             mapped alike: the page, or a part of it
  */
 struct nyx_span {
 	u64 gpa;
@@ -75,7 +75,7 @@ struct nyx_span {
 	u64 offset;
 	u8 perm;
 	u8 lg2;
-	u8 reach;
+	u8 valid_lg2;
 };
 
 /**
