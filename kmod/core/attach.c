@@ -123,7 +123,7 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 		move_end(unit, dev);
 	} else {
 		nyx_device_unpublish(unit, dev);
-		nyx_pages_forget(unit, dev);
+		nyx_pages_drop_device(unit, dev);
 		nyx_device_free(dev);
 	}
 	return ret;

@@ -326,7 +326,7 @@ static void amdvi_remap(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m), 0u);
 
 	dev.how = IRT_KNOWN | AMDVI_HOW_REMAP;
-	irt_forget(&dev.irt);
+	irt_clear(&dev.irt);
 	KUNIT_EXPECT_EQ(test, dev.irt.nr_present, 0u);
 	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 3, &m),
 			(u32)NYX_FAULT_IRQ_NOT_PRESENT);

@@ -215,53 +215,53 @@ static void guest_exit(struct kunit *test)
 
 /* ---- what was decoded before -------------------------------------------- */
 
-static void forget_all(struct nyx_unit *unit)
+static void invalidate_all(struct nyx_unit *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
 
-	nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS, &ticket);
+	nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_TAGS, &ticket);
 }
 
-static void forget_tag(struct nyx_unit *unit)
+static void invalidate_did(struct nyx_unit *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
 
-	nyx_guest_forget(unit, OLD, &ticket);
+	nyx_guest_invalidate_ctx(unit, OLD, &ticket);
 }
 
-static void forget_device(struct nyx_unit *unit)
+static void invalidate_device(struct nyx_unit *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
 
-	nyx_guest_forget_device(unit, SBDF, &ticket);
+	nyx_guest_invalidate_ctx_device(unit, SBDF, &ticket);
 }
 
-static void forget_entries(struct nyx_unit *unit)
+static void invalidate_entries(struct nyx_unit *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
 
-	nyx_guest_forget_irtes(unit, 0, ENTRIES, &ticket);
+	nyx_guest_invalidate_iec(unit, 0, ENTRIES, &ticket);
 }
 
-static void forget_entry(struct nyx_unit *unit)
+static void invalidate_entry(struct nyx_unit *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
 
-	nyx_guest_forget_irtes(unit, ENTRY, 1, &ticket);
+	nyx_guest_invalidate_iec(unit, ENTRY, 1, &ticket);
 }
 
-static void forget_irqs(struct nyx_unit *unit)
+static void invalidate_irt(struct nyx_unit *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
 
-	nyx_guest_forget_irqs(unit, NYX_GUEST_ALL_IRQS, &ticket);
+	nyx_guest_invalidate_irt(unit, NYX_GUEST_ALL_IRQS, &ticket);
 }
 
-static void forget_device_irqs(struct nyx_unit *unit)
+static void invalidate_device_irt(struct nyx_unit *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
 
-	nyx_guest_forget_irqs(unit, SBDF, &ticket);
+	nyx_guest_invalidate_irt(unit, SBDF, &ticket);
 }
 
 /* The domain that an access is in. */
@@ -294,17 +294,17 @@ static void context_is_kept(struct kunit *test)
 
 static void context_of_before_all(struct kunit *test)
 {
-	check_context(test, forget_all);
+	check_context(test, invalidate_all);
 }
 
 static void context_of_before_domain(struct kunit *test)
 {
-	check_context(test, forget_tag);
+	check_context(test, invalidate_did);
 }
 
 static void context_of_before_device(struct kunit *test)
 {
-	check_context(test, forget_device);
+	check_context(test, invalidate_device);
 }
 
 /* The vector of an interrupt, or 0 if it is refused. */
@@ -343,12 +343,12 @@ static void entry_is_kept(struct kunit *test)
 
 static void entry_of_before(struct kunit *test)
 {
-	check_entry(test, ENTRIES, forget_entry);
+	check_entry(test, ENTRIES, invalidate_entry);
 }
 
 static void entry_of_before_all(struct kunit *test)
 {
-	check_entry(test, ENTRIES, forget_entries);
+	check_entry(test, ENTRIES, invalidate_entries);
 }
 
 static void device_entry_is_kept(struct kunit *test)
@@ -358,12 +358,12 @@ static void device_entry_is_kept(struct kunit *test)
 
 static void device_entry_of_before(struct kunit *test)
 {
-	check_entry(test, 0, forget_device_irqs);
+	check_entry(test, 0, invalidate_device_irt);
 }
 
 static void device_entry_of_before_all(struct kunit *test)
 {
-	check_entry(test, 0, forget_irqs);
+	check_entry(test, 0, invalidate_irt);
 }
 
 static void check_irqs(struct kunit *test, void (*forget)(struct nyx_unit *unit))
@@ -387,12 +387,12 @@ static void irqs_are_kept(struct kunit *test)
 
 static void irqs_of_before(struct kunit *test)
 {
-	check_irqs(test, forget_device_irqs);
+	check_irqs(test, invalidate_device_irt);
 }
 
 static void irqs_of_before_all(struct kunit *test)
 {
-	check_irqs(test, forget_irqs);
+	check_irqs(test, invalidate_irt);
 }
 
 /* ---- interrupts under way ----------------------------------------------- */
@@ -639,7 +639,7 @@ static void forget_second(struct nyx_unit *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
 
-	nyx_guest_forget_device(unit, SBDF + 1, &ticket);
+	nyx_guest_invalidate_ctx_device(unit, SBDF + 1, &ticket);
 }
 
 /* The guest changes a context entry while an access of its device is under way. */

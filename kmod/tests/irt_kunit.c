@@ -264,7 +264,7 @@ static void write_counts_what_is_present(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, irt_read(irt, ENTRIES - 1, &got));
 
 	irt_write(irt, 5, &fixed);
-	irt_forget(irt);
+	irt_clear(irt);
 	KUNIT_EXPECT_EQ(test, irt->nr_present, 0);
 	KUNIT_EXPECT_FALSE(test, irt_read(irt, 5, &got));
 	KUNIT_EXPECT_FALSE(test, irt_read(irt, ENTRIES - 1, &got));

@@ -80,7 +80,7 @@ bool irt_write(struct irt *irt, u32 index, const struct irt_entry *e)
 	return was;
 }
 
-void irt_forget(struct irt *irt)
+void irt_clear(struct irt *irt)
 {
 	u32 i;
 
@@ -113,4 +113,4 @@ NYX_EXPORT_FOR_TEST(irt_init);
 NYX_EXPORT_FOR_TEST(irt_fini);
 NYX_EXPORT_FOR_TEST(irt_write);
 NYX_EXPORT_FOR_TEST(irt_read);
-NYX_EXPORT_FOR_TEST(irt_forget);
+NYX_EXPORT_FOR_TEST(irt_clear);

@@ -235,12 +235,12 @@ static inline bool irt_present(const struct irt *irt, u32 index)
 bool irt_read(const struct irt *irt, u32 index, struct irt_entry *e);
 
 /**
- * irt_forget() - make all entries not present
+ * irt_clear() - make all entries not present
  * @irt: the table
  *
  * Context: as irt_write().
  */
-void irt_forget(struct irt *irt);
+void irt_clear(struct irt *irt);
 
 /* Read an entry that its writer may be at, until both halves are of one. */
 static __always_inline void irt_load(const struct irte *irte, struct irt_word *w)

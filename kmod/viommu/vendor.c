@@ -100,8 +100,8 @@ int vendor_reset(struct nyx_viommu *viommu)
 	if (ret)
 		goto out_unlock;
 	reset_state(vendor);
-	nyx_guest_invalidate(viommu->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
-			     &vendor->queue.ticket);
+	nyx_guest_invalidate_iotlb(viommu->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
+				   &vendor->queue.ticket);
 	ret = ops->forget(vendor);
 	/* Once more: accesses of before may have recorded faults meanwhile. */
 	reset_state(vendor);

@@ -406,7 +406,7 @@ u64 region_usercopy_max(const void *addr, u64 length)
 
 /* ---- what vendor models do not get to ------------------------------------------- */
 
-void nyx_pages_forget(struct nyx_unit *unit, struct nyx_device *dev)
+void nyx_pages_drop_device(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	BUG_ON(dev->nr_groups);
 }

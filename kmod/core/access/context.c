@@ -162,23 +162,23 @@ static struct nyx_ctx *guest_ctx_of(struct nyx_unit *unit, struct nyx_device *de
 	return ctx->dom->kind == NYX_DOMAIN_GUEST ? ctx : NULL;
 }
 
-static void forget_begin(struct nyx_unit *unit)
+static void invalidate_begin(struct nyx_unit *unit)
 {
 	mutex_lock(&unit->lock);
 	WRITE_ONCE(unit->guest.generation, unit->guest.generation + 1);
 }
 
-static void forget_end(struct nyx_unit *unit, struct nyx_ticket *t)
+static void invalidate_end(struct nyx_unit *unit, struct nyx_ticket *t)
 {
 	/* Some are about to report a refusal. */
 	nyx_ticket_domain(t, unit->blocked_domain);
 	mutex_unlock(&unit->lock);
-	/* Some decode what is forgotten. */
+	/* Some decode what is invalidated. */
 	nyx_inval_irqs(t);
 }
 
-static void forget_device(struct nyx_unit *unit, struct nyx_device *dev,
-			  struct nyx_ctx *ctx, struct nyx_ticket *t)
+static void invalidate_device(struct nyx_unit *unit, struct nyx_device *dev,
+			      struct nyx_ctx *ctx, struct nyx_ticket *t)
 {
 	ctx->dom->nr_devices--;
 	unit->blocked_domain->nr_devices++;
@@ -187,41 +187,43 @@ static void forget_device(struct nyx_unit *unit, struct nyx_device *dev,
 	nyx_inval_context(dev, ctx, t);
 }
 
-void nyx_guest_forget(struct nyx_unit *unit, u32 tag, struct nyx_ticket *t)
+void nyx_guest_invalidate_ctx(struct nyx_unit *unit, u32 tag,
+			      struct nyx_ticket *t)
 {
 	struct nyx_device *dev;
 	struct nyx_ctx *ctx;
 	unsigned long sbdf;
 
-	forget_begin(unit);
+	invalidate_begin(unit);
 	xa_for_each(&unit->devices, sbdf, dev) {
 		ctx = guest_ctx_of(unit, dev);
 		if (ctx && (tag == NYX_GUEST_ALL_TAGS || tag == ctx->dom->guest.did))
-			forget_device(unit, dev, ctx, t);
+			invalidate_device(unit, dev, ctx, t);
 		cond_resched();
 	}
-	forget_end(unit, t);
+	invalidate_end(unit, t);
 }
 
-u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t)
+u32 nyx_guest_invalidate_ctx_device(struct nyx_unit *unit, u32 sbdf,
+				    struct nyx_ticket *t)
 {
 	u32 tag = NYX_GUEST_ALL_TAGS;
 	struct nyx_device *dev;
 	struct nyx_ctx *ctx;
 
-	forget_begin(unit);
+	invalidate_begin(unit);
 	dev = xa_load(&unit->devices, sbdf);
 	ctx = dev ? guest_ctx_of(unit, dev) : NULL;
 	if (ctx) {
 		tag = ctx->dom->guest.did;
-		forget_device(unit, dev, ctx, t);
+		invalidate_device(unit, dev, ctx, t);
 	}
-	forget_end(unit, t);
+	invalidate_end(unit, t);
 	return tag;
 }
 
-void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last,
-			  struct nyx_ticket *t)
+void nyx_guest_invalidate_iotlb(struct nyx_unit *unit, u32 tag, u64 first,
+				u64 last, struct nyx_ticket *t)
 {
 	bool all = tag == NYX_GUEST_ALL_TAGS;
 	unsigned long id = all ? 0 : FIRST_ID(tag);
@@ -282,5 +284,5 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 	}
 }
 
-NYX_EXPORT_FOR_TEST(nyx_guest_forget);
-NYX_EXPORT_FOR_TEST(nyx_guest_forget_device);
+NYX_EXPORT_FOR_TEST(nyx_guest_invalidate_ctx);
+NYX_EXPORT_FOR_TEST(nyx_guest_invalidate_ctx_device);

@@ -79,7 +79,7 @@ struct nyx_ctx {
 /**
  * struct nyx_guest - the guest's side of a unit
  * @viommu: the vIOMMU model of its model; const after init
- * @generation: counts what was forgotten of contexts; under &nyx_unit.lock
+ * @generation: counts invalidations of contexts; under &nyx_unit.lock
  * @irte_generation: likewise of entries; under &nyx_irq.lock
  */
 struct nyx_guest {
@@ -121,7 +121,7 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 #define NYX_GUEST_ALL_TAGS	0xffffffffu
 
 /**
- * nyx_guest_forget() - forget what the guest's tables say about requesters
+ * nyx_guest_invalidate_ctx() - invalidate cached context entries
  * @unit: the unit
  * @tag: those in this domain of the guest, or NYX_GUEST_ALL_TAGS
  * @t: gets what may still use it
@@ -130,31 +130,34 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
  *
  * Context: may sleep.
  */
-void nyx_guest_forget(struct nyx_unit *unit, u32 tag, struct nyx_ticket *t);
+void nyx_guest_invalidate_ctx(struct nyx_unit *unit, u32 tag,
+			      struct nyx_ticket *t);
 
 /**
- * nyx_guest_forget_device() - forget what the guest's tables say about one
+ * nyx_guest_invalidate_ctx_device() - invalidate the context entry of one
+ *                                     requester
  * @unit: the unit
  * @sbdf: the requester
  * @t: gets what may still use it
  *
- * As nyx_guest_forget().
+ * As nyx_guest_invalidate_ctx().
  *
  * Return: the guest's domain that it was in; NYX_GUEST_ALL_TAGS: none.
  */
-u32 nyx_guest_forget_device(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t);
+u32 nyx_guest_invalidate_ctx_device(struct nyx_unit *unit, u32 sbdf,
+				    struct nyx_ticket *t);
 
 /**
- * nyx_guest_invalidate() - forget translations
+ * nyx_guest_invalidate_iotlb() - invalidate translations
  * @unit: the unit
  * @tag: the guest's domain, or NYX_GUEST_ALL_TAGS
  * @first: first address
  * @last: last address
  * @t: gets what may still use them
  *
- * As nyx_guest_forget().
+ * As nyx_guest_invalidate_ctx().
  */
-void nyx_guest_invalidate(struct nyx_unit *unit, u32 tag, u64 first, u64 last,
-			  struct nyx_ticket *t);
+void nyx_guest_invalidate_iotlb(struct nyx_unit *unit, u32 tag, u64 first,
+				u64 last, struct nyx_ticket *t);
 
 #endif /* NYX_CORE_CONTEXT_H */

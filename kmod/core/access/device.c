@@ -87,7 +87,7 @@ void nyx_device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
 
 	nyx_inval_wait_gone(unit);
 	mutex_lock(&unit->irq.lock);
-	nyx_irqs_forget(&unit->irq, dev);
+	nyx_irqs_invalidate(&unit->irq, dev);
 	mutex_unlock(&unit->irq.lock);
 }
 

@@ -177,7 +177,7 @@ void nyx_pages_end(struct nyx_unit *unit)
 	close_all(unit, NULL, GROUP_NO_UNIT);
 }
 
-void nyx_pages_forget(struct nyx_unit *unit, struct nyx_device *dev)
+void nyx_pages_drop_device(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	if (dev->nr_groups)
 		close_all(unit, dev, GROUP_NO_DEVICE);

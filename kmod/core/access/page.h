@@ -55,13 +55,13 @@ void nyx_pages_fini(struct nyx_pages *pages);
 void nyx_pages_end(struct nyx_unit *unit);
 
 /**
- * nyx_pages_forget() - a device is gone: its requests get no answer
+ * nyx_pages_drop_device() - a device is gone: its requests get no answer
  * @unit: the unit
  * @dev: the device, which cannot be found any more
  *
  * Context: may sleep.
  */
-void nyx_pages_forget(struct nyx_unit *unit, struct nyx_device *dev);
+void nyx_pages_drop_device(struct nyx_unit *unit, struct nyx_device *dev);
 
 /**
  * struct nyx_page_req - a request for pages

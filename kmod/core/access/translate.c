@@ -49,7 +49,8 @@ static int enter(struct nyx_unit *unit, u32 sbdf, u32 pasid, struct nyx_access *
 		/*
 		 * Inside, is it still the device's? If so a command that takes it away
 		 * from now on waits for us, and only then is it freed. Pairs with
-		 * move_begin() of core/attach.c and forget_device() of core/access/context.c.
+		 * move_begin() of core/attach.c and invalidate_device() of
+		 * core/access/context.c.
 		 */
 		if (likely(rcu_access_pointer(dev->ctx) == ctx))
 			break;

@@ -44,7 +44,7 @@ void nyx_irqs_free(struct irt_device *irqs)
 	kfree(irqs);
 }
 
-void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev)
+void nyx_irqs_invalidate(struct nyx_irq *irq, struct nyx_device *dev)
 {
 	struct irt_device *irqs = dev->irqs;
 
@@ -53,7 +53,7 @@ void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev)
 		return;
 	WRITE_ONCE(irqs->how, 0);
 	WRITE_ONCE(irq->nr_irtes, irq->nr_irtes - irqs->irt.nr_present);
-	irt_forget(&irqs->irt);
+	irt_clear(&irqs->irt);
 }
 
 /* ---- entries ------------------------------------------------------------ */
@@ -239,7 +239,8 @@ int nyx_guest_fetch_irte(struct nyx_unit *unit, struct nyx_device *dev, u32 inde
 	return ret ?: irte_install(unit, irt, index, e, generation);
 }
 
-void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t)
+void nyx_guest_invalidate_irt(struct nyx_unit *unit, u32 sbdf,
+			      struct nyx_ticket *t)
 {
 	bool all = sbdf == NYX_GUEST_ALL_IRQS;
 	unsigned long i = all ? 0 : sbdf;
@@ -252,7 +253,7 @@ void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t
 		dev = xa_find(&unit->devices, &i, all ? ULONG_MAX : sbdf,
 			      XA_PRESENT);
 		if (dev)
-			nyx_irqs_forget(&unit->irq, dev);
+			nyx_irqs_invalidate(&unit->irq, dev);
 		rcu_read_unlock();
 		i++;
 		cond_resched();
@@ -263,8 +264,8 @@ void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t
 	nyx_inval_irqs(t);
 }
 
-void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr,
-			    struct nyx_ticket *t)
+void nyx_guest_invalidate_iec(struct nyx_unit *unit, u32 first, u32 nr,
+			      struct nyx_ticket *t)
 {
 	struct irt *irt = &unit->irq.irt;
 	u32 i;
@@ -286,5 +287,5 @@ void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr,
 }
 
 NYX_EXPORT_FOR_TEST(nyx_irte_write);
-NYX_EXPORT_FOR_TEST(nyx_guest_forget_irqs);
-NYX_EXPORT_FOR_TEST(nyx_guest_forget_irtes);
+NYX_EXPORT_FOR_TEST(nyx_guest_invalidate_irt);
+NYX_EXPORT_FOR_TEST(nyx_guest_invalidate_iec);

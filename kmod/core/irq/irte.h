@@ -37,13 +37,13 @@ struct nyx_unit;
 void nyx_irqs_free(struct irt_device *irqs);
 
 /**
- * nyx_irqs_forget() - forget how a device's interrupts are treated
+ * nyx_irqs_invalidate() - invalidate the table of a device
  * @irq: interrupts of its unit
  * @dev: the device
  *
  * Context: under &nyx_irq.lock.
  */
-void nyx_irqs_forget(struct nyx_irq *irq, struct nyx_device *dev);
+void nyx_irqs_invalidate(struct nyx_irq *irq, struct nyx_device *dev);
 
 /**
  * nyx_irq_tell_change() - count a change, and tell readers that have asked for it
@@ -119,27 +119,28 @@ int nyx_guest_fetch_irte(struct nyx_unit *unit, struct nyx_device *dev, u32 inde
 			 struct irt_entry *e, struct nyx_refusal *refusal);
 
 /**
- * nyx_guest_forget_irtes() - forget interrupt remapping table entries
+ * nyx_guest_invalidate_iec() - invalidate interrupt remapping table entries
  * @unit: the unit
  * @first: the first
  * @nr: how many
  * @t: gets interrupts
  *
- * As nyx_guest_forget().
+ * As nyx_guest_invalidate_ctx().
  */
-void nyx_guest_forget_irtes(struct nyx_unit *unit, u32 first, u32 nr,
-			    struct nyx_ticket *t);
+void nyx_guest_invalidate_iec(struct nyx_unit *unit, u32 first, u32 nr,
+			      struct nyx_ticket *t);
 
 #define NYX_GUEST_ALL_IRQS	0xffffffffu
 
 /**
- * nyx_guest_forget_irqs() - forget how a requester's interrupts are treated
+ * nyx_guest_invalidate_irt() - invalidate the table of a requester
  * @unit: the unit, whose requesters have tables of their own
  * @sbdf: the requester, or NYX_GUEST_ALL_IRQS
  * @t: gets interrupts
  *
- * As nyx_guest_forget_irtes().
+ * As nyx_guest_invalidate_iec().
  */
-void nyx_guest_forget_irqs(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t);
+void nyx_guest_invalidate_irt(struct nyx_unit *unit, u32 sbdf,
+			      struct nyx_ticket *t);
 
 #endif /* NYX_CORE_IRTE_H */

@@ -412,11 +412,11 @@ static void amdvi_irq_fault(struct nyx_viommu *viommu,
 
 /* ---- registers ---------------------------------------------------------- */
 
-static void forget_all(struct amdvi *amdvi)
+static void invalidate_all(struct amdvi *amdvi)
 {
-	nyx_guest_forget(amdvi->base.viommu.unit, NYX_GUEST_ALL_TAGS,
-			 &amdvi->base.queue.ticket);
-	amdvi_forget_silence(amdvi, 0, AMDVI_REQUESTERS);
+	nyx_guest_invalidate_ctx(amdvi->base.viommu.unit, NYX_GUEST_ALL_TAGS,
+				 &amdvi->base.queue.ticket);
+	amdvi_clear_silence(amdvi, 0, AMDVI_REQUESTERS);
 }
 
 /* How interrupts are treated. */
@@ -430,8 +430,8 @@ static u32 irq_mode(u64 control)
 
 static void set_irq_mode(struct amdvi *amdvi, u64 control)
 {
-	nyx_guest_forget_irqs(amdvi->base.viommu.unit, NYX_GUEST_ALL_IRQS,
-			      &amdvi->base.queue.ticket);
+	nyx_guest_invalidate_irt(amdvi->base.viommu.unit, NYX_GUEST_ALL_IRQS,
+				 &amdvi->base.queue.ticket);
 	nyx_irq_set_mode(amdvi->base.viommu.unit, irq_mode(control),
 			 &amdvi->base.queue.ticket);
 }
@@ -442,7 +442,7 @@ static int control_changed(struct amdvi *amdvi, u64 changed)
 	int ret;
 
 	if (changed & (AMDVI_CTL_IOMMU | AMDVI_CTL_SEGMENTS))
-		forget_all(amdvi);
+		invalidate_all(amdvi);
 	if (changed & (AMDVI_CTL_IOMMU | AMDVI_CTL_SEGMENTS | AMDVI_CTL_GA |
 		       AMDVI_CTL_XT | AMDVI_CTL_GAM))
 		set_irq_mode(amdvi, amdvi->arch.reg[REG_CONTROL]);
@@ -552,7 +552,7 @@ static int amdvi_forget(struct vendor *vendor)
 {
 	struct amdvi *amdvi = container_of(vendor, struct amdvi, base);
 
-	forget_all(amdvi);
+	invalidate_all(amdvi);
 	set_irq_mode(amdvi, 0);
 	return amdvi_drain(amdvi);
 }

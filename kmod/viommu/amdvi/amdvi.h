@@ -243,14 +243,14 @@ void amdvi_completion(struct amdvi *amdvi);
 extern const struct queue_ops amdvi_queue_ops;
 
 /**
- * amdvi_forget_silence() - log page faults of requesters again
+ * amdvi_clear_silence() - log page faults of requesters again
  * @amdvi: the vIOMMU model
  * @first: the first requester
  * @nr: how many
  *
  * Context: under &vendor.mutex; to be followed by amdvi_drain().
  */
-void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr);
+void amdvi_clear_silence(struct amdvi *amdvi, u32 first, u32 nr);
 
 /**
  * amdvi_drain() - wait until nobody uses what was forgotten

@@ -44,7 +44,7 @@ static void clear_silence(struct amdvi *amdvi, unsigned long first, unsigned lon
 	}
 }
 
-void amdvi_forget_silence(struct amdvi *amdvi, u32 first, u32 nr)
+void amdvi_clear_silence(struct amdvi *amdvi, u32 first, u32 nr)
 {
 	lockdep_assert_held(&amdvi->base.mutex);
 	bitmap_set(amdvi->fresh, first, nr);
@@ -96,12 +96,12 @@ static void invalidate_device(struct amdvi *amdvi, u16 rid)
 {
 	struct nyx_unit *unit = amdvi->base.viommu.unit;
 	struct nyx_ticket *ticket = &amdvi->base.queue.ticket;
-	u32 tag = nyx_guest_forget_device(unit, rid, ticket);
+	u32 tag = nyx_guest_invalidate_ctx_device(unit, rid, ticket);
 
 	if (tag != NYX_GUEST_ALL_TAGS)
-		nyx_guest_invalidate(unit, tag, 0, U64_MAX, ticket);
-	nyx_guest_forget_irqs(unit, rid, ticket);
-	amdvi_forget_silence(amdvi, rid, 1);
+		nyx_guest_invalidate_iotlb(unit, tag, 0, U64_MAX, ticket);
+	nyx_guest_invalidate_irt(unit, rid, ticket);
+	amdvi_clear_silence(amdvi, rid, 1);
 }
 
 static void invalidate_all(struct amdvi *amdvi)
@@ -109,10 +109,11 @@ static void invalidate_all(struct amdvi *amdvi)
 	struct nyx_unit *unit = amdvi->base.viommu.unit;
 	struct nyx_ticket *ticket = &amdvi->base.queue.ticket;
 
-	nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS, ticket);
-	nyx_guest_invalidate(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX, ticket);
-	nyx_guest_forget_irqs(unit, NYX_GUEST_ALL_IRQS, ticket);
-	amdvi_forget_silence(amdvi, 0, AMDVI_REQUESTERS);
+	nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_TAGS, ticket);
+	nyx_guest_invalidate_iotlb(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
+				   ticket);
+	nyx_guest_invalidate_irt(unit, NYX_GUEST_ALL_IRQS, ticket);
+	amdvi_clear_silence(amdvi, 0, AMDVI_REQUESTERS);
 }
 
 static int perform(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
@@ -124,13 +125,13 @@ static int perform(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 		invalidate_device(amdvi, cmd->rid);
 		break;
 	case AMDVI_INVALIDATE_IOMMU_PAGES:
-		nyx_guest_invalidate(amdvi->base.viommu.unit, cmd->did,
-				     cmd->first, cmd->last,
-				     &amdvi->base.queue.ticket);
+		nyx_guest_invalidate_iotlb(amdvi->base.viommu.unit, cmd->did,
+					   cmd->first, cmd->last,
+					   &amdvi->base.queue.ticket);
 		break;
 	case AMDVI_INVALIDATE_INTERRUPT_TABLE:
-		nyx_guest_forget_irqs(amdvi->base.viommu.unit, cmd->rid,
-				      &amdvi->base.queue.ticket);
+		nyx_guest_invalidate_irt(amdvi->base.viommu.unit, cmd->rid,
+					 &amdvi->base.queue.ticket);
 		break;
 	case AMDVI_INVALIDATE_IOMMU_ALL:
 		invalidate_all(amdvi);

@@ -226,10 +226,10 @@ static void vtd_irq_fault(struct nyx_viommu *viommu,
 
 /* ---- commands ----------------------------------------------------------- */
 
-static void forget_all(struct vtd *vtd)
+static void invalidate_all(struct vtd *vtd)
 {
-	nyx_guest_forget(vtd->base.viommu.unit, NYX_GUEST_ALL_TAGS,
-			 &vtd->base.queue.ticket);
+	nyx_guest_invalidate_ctx(vtd->base.viommu.unit, NYX_GUEST_ALL_TAGS,
+				 &vtd->base.queue.ticket);
 }
 
 /* How interrupts are treated. */
@@ -267,7 +267,7 @@ static void set_root(struct vtd *vtd)
 	vtd->arch.status |= VTD_GSTS_RTPS;
 	vtd->arch.reg[REG_GSTS] &= ~VTD_GSTS_RTPS;
 	spin_unlock_irq(&vtd->base.lock);
-	forget_all(vtd);
+	invalidate_all(vtd);
 }
 
 /* How many entries the table has that is in use. */
@@ -287,7 +287,8 @@ static void set_irt(struct vtd *vtd)
 	vtd->arch.reg[REG_GSTS] &= ~VTD_GSTS_IRTPS;
 	spin_unlock_irq(&vtd->base.lock);
 	use_irt_limit(vtd);
-	nyx_guest_forget_irtes(unit, 0, IRT_MAX_ENTRIES, &vtd->base.queue.ticket);
+	nyx_guest_invalidate_iec(unit, 0, IRT_MAX_ENTRIES,
+				 &vtd->base.queue.ticket);
 	set_irq_mode(vtd);
 }
 
@@ -366,7 +367,7 @@ static int command(struct vtd *vtd, u64 gcmd)
 	}
 	if (changed & VTD_GCMD_TE) {
 		set_status(vtd, VTD_GSTS_TES, gcmd);
-		forget_all(vtd);
+		invalidate_all(vtd);
 	}
 	if (changed & gcmd & VTD_GCMD_QIE)
 		ret = vtd_queue_run(vtd);
@@ -476,9 +477,9 @@ static int vtd_forget(struct vendor *vendor)
 	struct vtd *vtd = container_of(vendor, struct vtd, base);
 
 	use_irt_limit(vtd);
-	nyx_guest_forget_irtes(vendor->viommu.unit, 0, IRT_MAX_ENTRIES,
-			       &vendor->queue.ticket);
-	forget_all(vtd);
+	nyx_guest_invalidate_iec(vendor->viommu.unit, 0, IRT_MAX_ENTRIES,
+				 &vendor->queue.ticket);
+	invalidate_all(vtd);
 	set_irq_mode(vtd);
 	return finish(vtd);
 }

@@ -24,19 +24,20 @@ void vtd_invalidate_context(struct vtd *vtd, const struct vtd_desc *desc)
 
 	switch (desc->granularity) {
 	case VTD_DOMAIN:
-		nyx_guest_forget(unit, desc->did, ticket);
+		nyx_guest_invalidate_ctx(unit, desc->did, ticket);
 		break;
 	case VTD_DEVICE:
 		/* The domain is a hint: what counts is the requester. */
 		do {
-			nyx_guest_forget_device(unit, (desc->sid & ~ignored) |
-						function, ticket);
+			nyx_guest_invalidate_ctx_device(unit,
+							(desc->sid & ~ignored) |
+							function, ticket);
 			/* The next one made of these bits */
 			function = (function - ignored) & ignored;
 		} while (function);
 		break;
 	default:
-		nyx_guest_forget(unit, NYX_GUEST_ALL_TAGS, ticket);
+		nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_TAGS, ticket);
 		break;
 	}
 }
@@ -48,14 +49,15 @@ void vtd_invalidate_iotlb(struct vtd *vtd, const struct vtd_desc *desc)
 
 	switch (desc->granularity) {
 	case VTD_GLOBAL:
-		nyx_guest_invalidate(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX, ticket);
+		nyx_guest_invalidate_iotlb(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
+					   ticket);
 		break;
 	case VTD_DOMAIN:
-		nyx_guest_invalidate(unit, desc->did, 0, U64_MAX, ticket);
+		nyx_guest_invalidate_iotlb(unit, desc->did, 0, U64_MAX, ticket);
 		break;
 	default:
-		nyx_guest_invalidate(unit, desc->did, desc->first, desc->last,
-				     ticket);
+		nyx_guest_invalidate_iotlb(unit, desc->did, desc->first,
+					   desc->last, ticket);
 		break;
 	}
 }
@@ -87,9 +89,9 @@ static int perform(struct vtd *vtd, const struct vtd_desc *desc)
 		vtd_invalidate_iotlb(vtd, desc);
 		return 0;
 	case VTD_DESC_IEC:
-		nyx_guest_forget_irtes(vtd->base.viommu.unit, desc->index,
-				       desc->nr ?: IRT_MAX_ENTRIES,
-				       &vtd->base.queue.ticket);
+		nyx_guest_invalidate_iec(vtd->base.viommu.unit, desc->index,
+					 desc->nr ?: IRT_MAX_ENTRIES,
+					 &vtd->base.queue.ticket);
 		return 0;
 	case VTD_DESC_WAIT:
 		return wait_done(vtd, desc);

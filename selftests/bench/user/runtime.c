@@ -127,7 +127,7 @@ void region_walk_end(struct region_walk *walk)
 }
 
 
-void nyx_pages_forget(struct nyx_unit *unit, struct nyx_device *dev)
+void nyx_pages_drop_device(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	BUG();
 }
