@@ -170,7 +170,7 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 		goto out_unlock;
 	}
 	/* It is there, and nothing is left to wait for. */
-	if (from == dom && !nyx_inval_device_owed(unit, dev))
+	if (from == dom && !nyx_inval_device_pending(unit, dev))
 		goto out_unlock;
 	if (from != dom)
 		ret = check_room(unit, dom);
@@ -200,7 +200,7 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 		return PTR_ERR(dev);
 	attached = nyx_device_domain(unit, dev) != unit->blocked_domain;
 	/* It has no domain, and nothing is left to wait for. */
-	if (!attached && !nyx_inval_device_owed(unit, dev)) {
+	if (!attached && !nyx_inval_device_pending(unit, dev)) {
 		mutex_unlock(&unit->lock);
 		return NYX_ERR(NOT_ATTACHED);
 	}

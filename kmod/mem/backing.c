@@ -545,19 +545,20 @@ void region_put(struct region *region)
 		region_free(region);
 }
 
-void region_park(struct region *region, struct list_head *list, u64 number)
+void region_defer(struct region *region, struct list_head *list, u64 number)
 {
 	region->number = number;
-	list_add_tail(&region->parked, list);
+	list_add_tail(&region->deferred, list);
 }
 
-struct region *region_unpark(struct list_head *list, u64 until)
+struct region *region_undefer(struct list_head *list, u64 until)
 {
-	struct region *region = list_first_entry_or_null(list, struct region, parked);
+	struct region *region = list_first_entry_or_null(list, struct region,
+							 deferred);
 
 	if (!region || region->number > until)
 		return NULL;
-	list_del(&region->parked);
+	list_del(&region->deferred);
 	return region;
 }
 

@@ -86,7 +86,7 @@ struct region *region_create_file(int fd, u64 offset, u64 length, u32 flags);
 void region_put(struct region *region);
 
 /**
- * region_park() - put a region aside until no access uses it any more
+ * region_defer() - put a region aside until no access uses it any more
  * @region: the region; the list takes over the caller's reference
  * @list: the list
  * @number: greater than those that are in the list
@@ -95,17 +95,17 @@ void region_put(struct region *region);
  *
  * Context: any; the caller serialises the use of the list.
  */
-void region_park(struct region *region, struct list_head *list, u64 number);
+void region_defer(struct region *region, struct list_head *list, u64 number);
 
 /**
- * region_unpark() - take a region out of such a list
+ * region_undefer() - take a region out of such a list
  * @list: the list
  * @until: the greatest number of interest
  *
- * Context: as region_park().
+ * Context: as region_defer().
  * Return: the first one with such a number, with its reference; NULL: there is none.
  */
-struct region *region_unpark(struct list_head *list, u64 until);
+struct region *region_undefer(struct list_head *list, u64 until);
 
 /**
  * region_get_info() - describe a region

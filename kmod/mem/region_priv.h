@@ -62,7 +62,7 @@ static_assert(IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_HIGHMEM) &&
  * @nr_pages: size in pages, which is what is charged for pins
  * @nr_pinned: pages that are pinned, from the first one
  * @refs: references
- * @parked: see region_park()
+ * @deferred: see region_defer()
  * @number: likewise
  *
  * All const after creation, but for the last three.
@@ -80,7 +80,7 @@ struct region {
 	unsigned long nr_pages;
 	unsigned long nr_pinned;
 	refcount_t refs;
-	struct list_head parked;
+	struct list_head deferred;
 	u64 number;
 };
 

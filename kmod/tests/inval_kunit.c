@@ -156,7 +156,7 @@ static void inval_exit(struct kunit *test)
 
 static bool is_listed(struct nyx_domain *dom)
 {
-	return READ_ONCE(dom->due.first);
+	return READ_ONCE(dom->drain.first);
 }
 
 /* ---- threads that wait -------------------------------------------------- */
@@ -459,7 +459,7 @@ static void slow_wait_lists_nothing(struct kunit *test)
 	complete(&l.done);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
-	KUNIT_EXPECT_TRUE(test, list_empty(&f->dom[0]->due.link));
+	KUNIT_EXPECT_TRUE(test, list_empty(&f->dom[0]->drain.link));
 	nyx_listener_remove(f->dom[0], &l.base);
 }
 

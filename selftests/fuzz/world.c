@@ -341,19 +341,19 @@ void region_put(struct region *region)
 	free(region);
 }
 
-void region_park(struct region *region, struct list_head *list, u64 number)
+void region_defer(struct region *region, struct list_head *list, u64 number)
 {
 	region->number = number;
-	list_add_tail(&region->parked, list);
+	list_add_tail(&region->deferred, list);
 }
 
-struct region *region_unpark(struct list_head *list, u64 until)
+struct region *region_undefer(struct list_head *list, u64 until)
 {
-	struct region *region = container_of(list->next, struct region, parked);
+	struct region *region = container_of(list->next, struct region, deferred);
 
 	if (list_empty(list) || region->number > until)
 		return NULL;
-	list_del(&region->parked);
+	list_del(&region->deferred);
 	return region;
 }
 

@@ -100,7 +100,7 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 	mutex_init(&dom->lock);
 	init_rwsem(&dom->listening);
 	INIT_LIST_HEAD(&dom->listeners);
-	INIT_LIST_HEAD(&dom->due.link);
+	INIT_LIST_HEAD(&dom->drain.link);
 	INIT_LIST_HEAD(&dom->retired);
 	refcount_set(&dom->ref, 1);
 	iotlb_space_init(&unit->iotlb, &dom->space);
@@ -136,7 +136,7 @@ static void domain_free_rcu(struct rcu_head *rcu)
  */
 static void domain_release(struct nyx_domain *dom)
 {
-	WARN_ON(!list_empty(&dom->due.link));
+	WARN_ON(!list_empty(&dom->drain.link));
 	WARN_ON(!list_empty(&dom->retired));
 	pt_fini(&dom->pt);
 	if (nyx_domain_oracle(dom))

@@ -82,7 +82,7 @@ struct nyx_domain_config {
  * @nr_devices: devices attached; under &nyx_unit.lock
  * @dying: being destroyed, takes no devices; under &nyx_unit.lock
  * @gone: nobody is inside, or comes; under &nyx_inval.lock
- * @due: what has to be waited for in it; under &nyx_inval.lock
+ * @drain: what has to be waited for in it; under &nyx_inval.lock
  * @retired: contexts that accesses in it may still use, in the order in which devices
  *           lost them; head of &nyx_ctx.link; under &nyx_inval.lock
  * @listeners: who has copies of its translations; under @lock and @listening
@@ -120,7 +120,7 @@ struct nyx_domain {
 	unsigned int nr_devices;
 	bool dying;
 	bool gone;
-	struct nyx_due due;
+	struct nyx_drain drain;
 	struct list_head retired;
 	struct list_head listeners;
 	struct rw_semaphore listening;

@@ -28,10 +28,10 @@
 void nyx_inval_init(struct nyx_inval *inval)
 {
 	spin_lock_init(&inval->lock);
-	INIT_LIST_HEAD(&inval->owed);
+	INIT_LIST_HEAD(&inval->pending);
 	INIT_LIST_HEAD(&inval->irqs.link);
 	INIT_LIST_HEAD(&inval->memory.link);
-	INIT_LIST_HEAD(&inval->parked);
+	INIT_LIST_HEAD(&inval->deferred);
 }
 
 static u64 posted(struct nyx_inval *inval)
@@ -44,37 +44,40 @@ static u64 posted(struct nyx_inval *inval)
 	return number;
 }
 
-static u64 owe_locked(struct nyx_inval *inval, struct nyx_due *due)
+static u64 need_drain_locked(struct nyx_inval *inval, struct nyx_drain *drain)
 {
 	lockdep_assert_held(&inval->lock);
-	due->last = ++inval->posted;
-	if (!due->first)
-		WRITE_ONCE(due->first, due->last);
-	return due->last;
+	drain->last = ++inval->posted;
+	if (!drain->first)
+		WRITE_ONCE(drain->first, drain->last);
+	return drain->last;
 }
 
 /* List something. Returns the number of the post. */
-static u64 owe(struct nyx_inval *inval, struct nyx_due *due)
+static u64 need_drain(struct nyx_inval *inval, struct nyx_drain *drain)
 {
 	u64 number;
 
 	spin_lock(&inval->lock);
-	number = owe_locked(inval, due);
+	number = need_drain_locked(inval, drain);
 	spin_unlock(&inval->lock);
 	return number;
 }
 
-/* As owe(); 0 for a domain that is gone: it was drained, and nobody enters it. */
+/*
+ * As need_drain(); 0 for a domain that is gone: it was drained, and nobody enters
+ * it.
+ */
 static u64 owe_domain_locked(struct nyx_inval *inval, struct nyx_domain *dom)
 {
 	if (dom->gone)
 		return 0;
-	if (list_empty(&dom->due.link))
-		list_add_tail(&dom->due.link, &inval->owed);
-	return owe_locked(inval, &dom->due);
+	if (list_empty(&dom->drain.link))
+		list_add_tail(&dom->drain.link, &inval->pending);
+	return need_drain_locked(inval, &dom->drain);
 }
 
-static u64 owe_domain(struct nyx_domain *dom)
+static u64 domain_needs_drain(struct nyx_domain *dom)
 {
 	struct nyx_inval *inval = &dom->unit->inval;
 	u64 number;
@@ -85,7 +88,10 @@ static u64 owe_domain(struct nyx_domain *dom)
 	return number;
 }
 
-/* As owe_domain(), for a context that a device has lost. The device was in the domain. */
+/*
+ * As domain_needs_drain(), for a context that a device has lost. The device was in the
+ * domain.
+ */
 static u64 retire(struct nyx_ctx *ctx)
 {
 	struct nyx_domain *dom = ctx->dom;
@@ -103,35 +109,36 @@ static u64 retire(struct nyx_ctx *ctx)
 	return number;
 }
 
-static void paid_locked(struct nyx_inval *inval, struct nyx_due *due, u64 noted)
+static void drained_locked(struct nyx_inval *inval, struct nyx_drain *drain,
+			   u64 begun)
 {
 	lockdep_assert_held(&inval->lock);
-	if (due->last <= noted) {
-		WRITE_ONCE(due->first, 0);
-		list_del_init(&due->link);
-	} else if (due->first) {
+	if (drain->last <= begun) {
+		WRITE_ONCE(drain->first, 0);
+		list_del_init(&drain->link);
+	} else if (drain->first) {
 		/* Not paid by a wait that began later and has ended before. */
-		WRITE_ONCE(due->first, max(due->first, noted + 1));
+		WRITE_ONCE(drain->first, max(drain->first, begun + 1));
 	}
 }
 
-/* A wait is over that began when @noted was the number of the last post. */
-static void paid(struct nyx_inval *inval, struct nyx_due *due, u64 noted)
+/* A wait is over that began when @begun was the number of the last post. */
+static void drained(struct nyx_inval *inval, struct nyx_drain *drain, u64 begun)
 {
 	spin_lock(&inval->lock);
-	paid_locked(inval, due, noted);
+	drained_locked(inval, drain, begun);
 	spin_unlock(&inval->lock);
 }
 
-/* A context that no access uses any more, after a wait that noted @noted, or NULL. */
-static struct nyx_ctx *unretire(struct nyx_domain *dom, u64 noted)
+/* A context that no access uses any more, after a wait that noted @begun, or NULL. */
+static struct nyx_ctx *unretire(struct nyx_domain *dom, u64 begun)
 {
 	struct nyx_inval *inval = &dom->unit->inval;
 	struct nyx_ctx *ctx;
 
 	spin_lock(&inval->lock);
 	ctx = list_first_entry_or_null(&dom->retired, struct nyx_ctx, link);
-	if (ctx && ctx->retired <= noted) {
+	if (ctx && ctx->retired <= begun) {
 		list_del(&ctx->link);
 		WRITE_ONCE(inval->nr_retired, inval->nr_retired - 1);
 	} else {
@@ -142,13 +149,13 @@ static struct nyx_ctx *unretire(struct nyx_domain *dom, u64 noted)
 }
 
 /* Free the contexts whose last users a wait for their domain has waited for. */
-static void free_retired(struct nyx_domain *dom, u64 noted)
+static void free_retired(struct nyx_domain *dom, u64 begun)
 {
 	struct nyx_ctx *ctx;
 
 	/* One that is added meanwhile has a later number. */
 	while (!list_empty(&dom->retired)) {
-		ctx = unretire(dom, noted);
+		ctx = unretire(dom, begun);
 		if (!ctx)
 			break;
 		nyx_ctx_free(ctx);
@@ -156,46 +163,46 @@ static void free_retired(struct nyx_domain *dom, u64 noted)
 	}
 }
 
-/* As paid(), for a domain that was drained. */
-static void paid_domain(struct nyx_domain *dom, u64 noted)
+/* As drained(), for a domain that was drained. */
+static void paid_domain(struct nyx_domain *dom, u64 begun)
 {
-	free_retired(dom, noted);
-	paid(&dom->unit->inval, &dom->due, noted);
+	free_retired(dom, begun);
+	drained(&dom->unit->inval, &dom->drain, begun);
 }
 
 /* The number that a wait notes. 0: nothing is owed, so there is nothing to pay. */
-static u64 note(struct nyx_inval *inval, const struct nyx_due *due)
+static u64 drain_begin(struct nyx_inval *inval, const struct nyx_drain *drain)
 {
-	return READ_ONCE(due->first) ? posted(inval) : 0;
+	return READ_ONCE(drain->first) ? posted(inval) : 0;
 }
 
-static bool is_owed(const struct nyx_due *due, u64 until)
+static bool is_pending(const struct nyx_drain *drain, u64 until)
 {
-	u64 first = READ_ONCE(due->first);
+	u64 first = READ_ONCE(drain->first);
 
 	return first && first <= until;
 }
 
 /* A listed domain that a post up to @until has touched, or NULL. */
-static struct nyx_domain *find_owed(struct nyx_inval *inval, u64 until)
+static struct nyx_domain *find_pending(struct nyx_inval *inval, u64 until)
 {
 	struct nyx_domain *dom;
 
 	lockdep_assert_held(&inval->lock);
-	list_for_each_entry(dom, &inval->owed, due.link) {
-		if (is_owed(&dom->due, until))
+	list_for_each_entry(dom, &inval->pending, drain.link) {
+		if (is_pending(&dom->drain, until))
 			return dom;
 	}
 	return NULL;
 }
 
 /* The same, with a reference. A domain that is listed has one of its own. */
-static struct nyx_domain *get_owed(struct nyx_inval *inval, u64 until)
+static struct nyx_domain *get_pending(struct nyx_inval *inval, u64 until)
 {
 	struct nyx_domain *dom;
 
 	spin_lock(&inval->lock);
-	dom = find_owed(inval, until);
+	dom = find_pending(inval, until);
 	if (dom)
 		refcount_inc(&dom->ref);
 	spin_unlock(&inval->lock);
@@ -203,13 +210,13 @@ static struct nyx_domain *get_owed(struct nyx_inval *inval, u64 until)
 }
 
 /* Free memory whose last users a wait has waited for. */
-static void free_parked(struct nyx_inval *inval, u64 noted)
+static void free_deferred(struct nyx_inval *inval, u64 begun)
 {
 	struct region *region;
 
 	for (;;) {
 		spin_lock(&inval->lock);
-		region = region_unpark(&inval->parked, noted);
+		region = region_undefer(&inval->deferred, begun);
 		spin_unlock(&inval->lock);
 		if (!region)
 			break;
@@ -222,7 +229,7 @@ void nyx_inval_purge(struct nyx_inval *inval)
 {
 	struct nyx_domain *dom;
 
-	while ((dom = get_owed(inval, U64_MAX))) {
+	while ((dom = get_pending(inval, U64_MAX))) {
 		paid_domain(dom, U64_MAX);
 		nyx_domain_put(dom);
 		cond_resched();
@@ -231,7 +238,7 @@ void nyx_inval_purge(struct nyx_inval *inval)
 
 void nyx_inval_purge_memory(struct nyx_inval *inval)
 {
-	free_parked(inval, U64_MAX);
+	free_deferred(inval, U64_MAX);
 }
 
 /* ---- listeners ---------------------------------------------------------- */
@@ -313,30 +320,30 @@ void nyx_ticket_domain(struct nyx_ticket *t, struct nyx_domain *dom)
 			return;
 	}
 	if (t->lists || t->nr == NYX_TICKET_DOMAINS) {
-		t->until = max(t->until, owe_domain(dom));
+		t->until = max(t->until, domain_needs_drain(dom));
 		return;
 	}
 	refcount_inc(&dom->ref);
 	t->dom[t->nr++] = dom;
 }
 
-bool nyx_inval_device_owed(struct nyx_unit *unit, struct nyx_device *dev)
+bool nyx_inval_device_pending(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	struct nyx_inval *inval = &unit->inval;
-	bool owed;
+	bool pending;
 
 	lockdep_assert_held(&unit->lock);
 	if (!dev->left)
 		return false;
 	spin_lock(&inval->lock);
-	owed = find_owed(inval, dev->left);
+	pending = find_pending(inval, dev->left);
 	spin_unlock(&inval->lock);
-	return owed;
+	return pending;
 }
 
 static void ticket_left(struct nyx_ticket *t, struct nyx_device *dev)
 {
-	if (nyx_inval_device_owed(t->unit, dev))
+	if (nyx_inval_device_pending(t->unit, dev))
 		t->until = max(t->until, dev->left);
 }
 
@@ -407,7 +414,7 @@ void nyx_inval_irqs(struct nyx_ticket *t)
 	struct nyx_inval *inval = &t->unit->inval;
 
 	if (t->lists)
-		t->until = owe(inval, &inval->irqs);
+		t->until = need_drain(inval, &inval->irqs);
 	else
 		t->irqs = true;
 }
@@ -420,13 +427,13 @@ void nyx_inval_memory(struct nyx_ticket *t, struct region *region)
 	if (!region)
 		return;
 	spin_lock(&inval->lock);
-	region_park(region, &inval->parked, ++inval->posted);
+	region_defer(region, &inval->deferred, ++inval->posted);
 	spin_unlock(&inval->lock);
 }
 
 /* ---- waits -------------------------------------------------------------- */
 
-static int drain(struct nyx_domain *dom)
+static int drain_domain(struct nyx_domain *dom)
 {
 	return epoch_drain(&dom->epoch) ?: wait_listeners(dom);
 }
@@ -439,7 +446,7 @@ static void domain_gone(struct nyx_domain *dom)
 	free_retired(dom, U64_MAX);
 	spin_lock(&inval->lock);
 	dom->gone = true;
-	paid_locked(inval, &dom->due, U64_MAX);
+	drained_locked(inval, &dom->drain, U64_MAX);
 	spin_unlock(&inval->lock);
 }
 
@@ -454,13 +461,13 @@ int nyx_inval_drop(struct nyx_domain *dom)
 	smp_mb();
 	tell_all(dom);
 	/* A wait for a device that has left may have been cut short. */
-	ret = drain(dom);
+	ret = drain_domain(dom);
 	/* Interrupts count in the domain of their device. */
 	epoch_drain_bounded(&unit->irq.epoch);
 	if (ret) {
 		/* Together: another wait that pays it finds that it can take it away. */
 		mutex_lock(&unit->lock);
-		owe_domain(dom);
+		domain_needs_drain(dom);
 		WRITE_ONCE(dom->dying, false);
 		mutex_unlock(&unit->lock);
 	} else {
@@ -474,7 +481,7 @@ int nyx_inval_drop(struct nyx_domain *dom)
 static int wait_domain(struct nyx_domain *dom)
 {
 	struct nyx_inval *inval = &dom->unit->inval;
-	u64 noted = note(inval, &dom->due);
+	u64 begun = drain_begin(inval, &dom->drain);
 	int ret;
 
 	if (dom->kind == NYX_DOMAIN_GUEST && !READ_ONCE(dom->nr_devices)) {
@@ -482,23 +489,23 @@ static int wait_domain(struct nyx_domain *dom)
 		if (!ret || ret == -EINTR)
 			return ret;
 	}
-	ret = drain(dom);
-	if (!ret && noted)
-		paid_domain(dom, noted);
+	ret = drain_domain(dom);
+	if (!ret && begun)
+		paid_domain(dom, begun);
 	return ret;
 }
 
 static int wait_irqs(struct nyx_unit *unit)
 {
 	struct nyx_inval *inval = &unit->inval;
-	u64 noted = note(inval, &inval->irqs);
+	u64 begun = drain_begin(inval, &inval->irqs);
 	int ret;
 
 	epoch_drain_bounded(&unit->irq.epoch);
 	/* A sender that was about to post to guest memory is there by now. */
 	ret = epoch_drain(&unit->mem_epoch);
-	if (!ret && noted)
-		paid(inval, &inval->irqs, noted);
+	if (!ret && begun)
+		drained(inval, &inval->irqs, begun);
 	return ret;
 }
 
@@ -506,7 +513,7 @@ static int wait_irqs(struct nyx_unit *unit)
 static int wait_memory(struct nyx_unit *unit)
 {
 	struct nyx_inval *inval = &unit->inval;
-	u64 noted = posted(inval);
+	u64 begun = posted(inval);
 	struct nyx_domain *dom;
 	unsigned long id = 0;
 	int ret = 0;
@@ -522,8 +529,8 @@ static int wait_memory(struct nyx_unit *unit)
 	ret = ret ?: wait_irqs(unit);
 	if (ret)
 		return ret;
-	paid(inval, &inval->memory, noted);
-	free_parked(inval, noted);
+	drained(inval, &inval->memory, begun);
+	free_deferred(inval, begun);
 	return 0;
 }
 
@@ -534,7 +541,7 @@ static int wait_listed(const struct nyx_ticket *t)
 	struct nyx_domain *dom;
 	int ret;
 
-	while ((dom = get_owed(inval, t->until))) {
+	while ((dom = get_pending(inval, t->until))) {
 		ret = fatal_signal_pending(current) ? -EINTR : wait_domain(dom);
 		nyx_domain_put(dom);
 		if (ret)
@@ -542,9 +549,9 @@ static int wait_listed(const struct nyx_ticket *t)
 		cond_resched();
 	}
 	/* Without the lock: posts from now on are no concern of this wait. */
-	if (t->lists && is_owed(&inval->memory, t->until))
+	if (t->lists && is_pending(&inval->memory, t->until))
 		return wait_memory(t->unit);
-	if (t->lists && is_owed(&inval->irqs, t->until))
+	if (t->lists && is_pending(&inval->irqs, t->until))
 		return wait_irqs(t->unit);
 	/* Others may have waited for all of it. Pairs with their epoch_drain(). */
 	smp_mb();
@@ -559,13 +566,13 @@ static void ticket_keep(struct nyx_ticket *t)
 
 	while (t->nr) {
 		dom = t->dom[--t->nr];
-		owe_domain(dom);
+		domain_needs_drain(dom);
 		nyx_domain_put(dom);
 	}
 	if (t->memory)
-		owe(inval, &inval->memory);
+		need_drain(inval, &inval->memory);
 	else if (t->irqs)
-		owe(inval, &inval->irqs);
+		need_drain(inval, &inval->irqs);
 }
 
 int nyx_inval_wait(struct nyx_ticket *t)
@@ -610,7 +617,7 @@ void nyx_inval_wait_gone(struct nyx_unit *unit)
 bool nyx_inval_domain_busy(struct nyx_domain *dom)
 {
 	lockdep_assert_held(&dom->unit->lock);
-	return READ_ONCE(dom->due.first) && epoch_busy(&dom->epoch);
+	return READ_ONCE(dom->drain.first) && epoch_busy(&dom->epoch);
 }
 
 NYX_EXPORT_FOR_TEST(nyx_inval_range);

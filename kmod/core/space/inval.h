@@ -39,14 +39,14 @@ struct nyx_unit;
 struct region;
 
 /**
- * struct nyx_due - something that has to be waited for, as the unit lists it
- * @link: of a domain; head at &nyx_inval.owed
+ * struct nyx_drain - something that has to be waited for, as the unit lists it
+ * @link: of a domain; head at &nyx_inval.pending
  * @first: number of the first post that no wait has covered; 0: nothing is owed
  * @last: number of the last post
  *
  * Under &nyx_inval.lock.
  */
-struct nyx_due {
+struct nyx_drain {
 	struct list_head link;
 	u64 first;
 	u64 last;
@@ -54,22 +54,23 @@ struct nyx_due {
 
 /**
  * struct nyx_inval - what a unit has to wait for
- * @lock: protects all of it, and each &struct nyx_due; inside every mutex
+ * @lock: protects all of it, and each &struct nyx_drain; inside every mutex
  * @posted: number of the last post
- * @owed: domains whose accesses have to be waited for; head of &nyx_domain.due
+ * @pending: domains whose accesses have to be waited for; head of
+ *           &nyx_domain.drain
  * @irqs: interrupts, and others that look at guest memory
  * @memory: all users of memory
- * @parked: regions that have left the map, by their number; freed when a wait for
- *          @memory is over that began after that
+ * @deferred: regions that have left the map, by their number; freed when a wait
+ *            for @memory is over that began after that
  * @nr_retired: contexts that domains keep for accesses that may use them
  */
 struct nyx_inval {
 	spinlock_t lock;
 	u64 posted;
-	struct list_head owed;
-	struct nyx_due irqs;
-	struct nyx_due memory;
-	struct list_head parked;
+	struct list_head pending;
+	struct nyx_drain irqs;
+	struct nyx_drain memory;
+	struct list_head deferred;
 	unsigned int nr_retired;
 };
 
@@ -263,14 +264,15 @@ void nyx_inval_wait_senders(struct nyx_unit *unit);
 void nyx_inval_wait_gone(struct nyx_unit *unit);
 
 /**
- * nyx_inval_device_owed() - may a device have accesses in domains that it has left?
+ * nyx_inval_device_pending() - may a device have accesses in domains that it has
+ *                              left?
  * @unit: the unit
  * @dev: the device
  *
  * Context: under &nyx_unit.lock.
  * Return: true if a wait for them was cut short, or has not begun or ended.
  */
-bool nyx_inval_device_owed(struct nyx_unit *unit, struct nyx_device *dev);
+bool nyx_inval_device_pending(struct nyx_unit *unit, struct nyx_device *dev);
 
 /**
  * nyx_inval_domain_busy() - may a domain have accesses of a device that has left?

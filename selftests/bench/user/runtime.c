@@ -102,12 +102,12 @@ void region_put(struct region *region)
 	bench_check(false);
 }
 
-void region_park(struct region *region, struct list_head *list, u64 number)
+void region_defer(struct region *region, struct list_head *list, u64 number)
 {
 	bench_check(false);
 }
 
-struct region *region_unpark(struct list_head *list, u64 until)
+struct region *region_undefer(struct list_head *list, u64 until)
 {
 	return NULL;
 }
