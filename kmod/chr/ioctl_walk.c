@@ -54,7 +54,7 @@ static int parse_table(struct nyx_ucmd *uc, const struct nyx_walk *cmd,
 	return 0;
 }
 
-static void tell_step(const struct pt_step *from, struct nyx_walk_step *to)
+static void report_step(const struct pt_step *from, struct nyx_walk_step *to)
 {
 	*to = (struct nyx_walk_step) {
 		.table = from->table,
@@ -70,7 +70,7 @@ static void tell_step(const struct pt_step *from, struct nyx_walk_step *to)
 	};
 }
 
-static void tell(const struct nyx_walk_view *view, struct nyx_walk *cmd)
+static void report(const struct nyx_walk_view *view, struct nyx_walk *cmd)
 {
 	unsigned int i;
 
@@ -83,7 +83,7 @@ static void tell(const struct nyx_walk_view *view, struct nyx_walk *cmd)
 	cmd->out_nr_steps = view->trace.nr;
 	memset(cmd->out_steps, 0, sizeof(cmd->out_steps));
 	for (i = 0; i < view->trace.nr; i++)
-		tell_step(&view->trace.step[i], &cmd->out_steps[i]);
+		report_step(&view->trace.step[i], &cmd->out_steps[i]);
 	cmd->out_fault = view->fault;
 }
 
@@ -120,6 +120,6 @@ int nyx_ioctl_walk(struct nyx_ucmd *uc, void *_cmd)
 		      nyx_walk_table(uc->unit, cmd->iova, cmd->access, &view);
 	}
 	if (!ret)
-		tell(&view, cmd);
+		report(&view, cmd);
 	return nyx_access_err(ret);
 }

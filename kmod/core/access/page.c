@@ -53,7 +53,7 @@ struct page_group {
 	u32 response;
 };
 
-static void tell(struct nyx_unit *unit, const struct page_group *group, u32 type,
+static void emit(struct nyx_unit *unit, const struct page_group *group, u32 type,
 		 const struct nyx_page *page, u32 index)
 {
 	struct nyx_event event;
@@ -98,7 +98,7 @@ static void group_close(struct nyx_unit *unit, struct page_group *group,
 		wake_up_all(&pages->wait);
 		return;		/* freed by the waiter */
 	}
-	tell(unit, group, NYX_EVENT_PAGE_RESPONSE, NULL, 0);
+	emit(unit, group, NYX_EVENT_PAGE_RESPONSE, NULL, 0);
 	kfree(group);
 }
 
@@ -234,7 +234,7 @@ static int ask(struct nyx_unit *unit, struct page_group *group,
 		req->group = group->id;
 		group->deadline = jiffies + msecs_to_jiffies(req->timeout_ms) + 1;
 		for (i = 0; i < group->nr; i++)
-			tell(unit, group, NYX_EVENT_PAGE_REQUEST, &req->page[i], i);
+			emit(unit, group, NYX_EVENT_PAGE_REQUEST, &req->page[i], i);
 		nyx_stat_add_both(acc.dev->stats, acc.dom->stats,
 				  NYX_STAT_PAGE_REQUESTS, group->nr);
 		if (!group->wait)

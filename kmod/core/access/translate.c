@@ -393,7 +393,7 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 	struct nyx_viommu *viommu = acc->unit->guest.viommu;
 	struct nyx_event event, state;
 	struct nyx_refusal refusal;
-	bool tell;
+	bool notify;
 
 	/* A thread that was killed while a table was read has seen nothing of it. */
 	if (fault->reason == NYX_FAULT_TABLE_ACCESS &&
@@ -404,7 +404,7 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 				  NYX_STAT_REFUSED, 1);
 		return;
 	}
-	tell = nyx_fault_name(acc, fault, &refusal);
+	notify = nyx_fault_name(acc, fault, &refusal);
 	/* All of it goes to user space, also what no field names. */
 	memset(&event, 0, sizeof(event));
 	event.type = NYX_EVENT_FAULT;
@@ -427,7 +427,7 @@ void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
 						      &event.fault.detail);
 		nyx_events_push(acc->unit->events, &event);
 	}
-	if (tell)
+	if (notify)
 		viommu->ops->dma_fault(viommu, acc->dev->sbdf, acc->pasid,
 				       fault, &refusal);
 	nyx_tracker_emit(acc->unit, acc->dev, &state);

@@ -566,8 +566,8 @@ void nyx_irq_set_mode(struct nyx_unit *unit, u32 mode, struct nyx_ticket *t)
 {
 	mutex_lock(&unit->irq.lock);
 	WRITE_ONCE(unit->irq.mode, mode);
-	nyx_irq_tell_change(unit, NYX_SBDF_ANY, 0,
-			    unit->irq.irt.nr ?: IRT_DEVICE_ENTRIES);
+	nyx_irq_notify_change(unit, NYX_SBDF_ANY, 0,
+			      unit->irq.irt.nr ?: IRT_DEVICE_ENTRIES);
 	mutex_unlock(&unit->irq.lock);
 	nyx_inval_irqs(t);
 }

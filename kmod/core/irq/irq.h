@@ -38,8 +38,8 @@ struct nyx_unit;
  * struct nyx_irq - interrupts of a unit
  * @irt: its table; writers under @lock
  * @nr_irtes: entries that are present, in all tables; written under @lock
- * @nr_changes: changes of entries or of @mode, see nyx_irq_tell_change(); written
- *              under @lock
+ * @nr_changes: changes of entries or of @mode, see nyx_irq_notify_change();
+ *              written under @lock
  * @mode: of enum nyx_irq_mode; written under @lock
  * @per_device: devices have tables of their own, and @irt has no entries; const
  *              after init

@@ -68,7 +68,7 @@ static bool irte_put(struct nyx_irq *irq, struct irt *irt, u32 index,
 	return was;
 }
 
-void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr)
+void nyx_irq_notify_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr)
 {
 	struct nyx_event event;
 
@@ -109,7 +109,7 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 	for (i = 0; i < nr; i++)
 		was |= irte_put(irq, &irq->irt, index + i, e);
 	if (was || e)
-		nyx_irq_tell_change(unit, NYX_SBDF_ANY, index, nr);
+		nyx_irq_notify_change(unit, NYX_SBDF_ANY, index, nr);
 	mutex_unlock(&irq->lock);
 	nyx_inval_irqs(t);
 	return !was && !e ? NYX_ERR(NO_SUCH_IRTE) : 0;
@@ -258,8 +258,8 @@ void nyx_guest_invalidate_irt(struct nyx_unit *unit, u32 sbdf,
 		i++;
 		cond_resched();
 	} while (dev && all);
-	nyx_irq_tell_change(unit, all ? NYX_SBDF_ANY : sbdf, 0,
-			    IRT_DEVICE_ENTRIES);
+	nyx_irq_notify_change(unit, all ? NYX_SBDF_ANY : sbdf, 0,
+			      IRT_DEVICE_ENTRIES);
 	mutex_unlock(&unit->irq.lock);
 	nyx_inval_irqs(t);
 }
@@ -281,7 +281,7 @@ void nyx_guest_invalidate_iec(struct nyx_unit *unit, u32 first, u32 nr,
 		cond_resched();
 	}
 	if (nr)
-		nyx_irq_tell_change(unit, NYX_SBDF_ANY, first, nr);
+		nyx_irq_notify_change(unit, NYX_SBDF_ANY, first, nr);
 	mutex_unlock(&unit->irq.lock);
 	nyx_inval_irqs(t);
 }

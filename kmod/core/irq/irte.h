@@ -46,7 +46,8 @@ void nyx_irqs_free(struct irt_device *irqs);
 void nyx_irqs_invalidate(struct nyx_irq *irq, struct nyx_device *dev);
 
 /**
- * nyx_irq_tell_change() - count a change, and tell readers that have asked for it
+ * nyx_irq_notify_change() - count a change, and tell readers that have asked for
+ *                           it
  * @unit: the unit
  * @sbdf: the device whose table it is, or NYX_SBDF_ANY
  * @index: first entry that has changed
@@ -54,7 +55,7 @@ void nyx_irqs_invalidate(struct nyx_irq *irq, struct nyx_device *dev);
  *
  * Context: under &nyx_irq.lock.
  */
-void nyx_irq_tell_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr);
+void nyx_irq_notify_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr);
 
 /**
  * nyx_irq_follow_changes() - a reader of events wants records of changes

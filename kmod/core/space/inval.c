@@ -243,7 +243,7 @@ void nyx_inval_purge_memory(struct nyx_inval *inval)
 
 /* ---- listeners ---------------------------------------------------------- */
 
-static void tell(struct nyx_domain *dom, u64 first, u64 last)
+static void notify(struct nyx_domain *dom, u64 first, u64 last)
 {
 	struct nyx_listener *listener;
 
@@ -253,12 +253,12 @@ static void tell(struct nyx_domain *dom, u64 first, u64 last)
 }
 
 /* All of it: memory behind it goes, or it does. */
-static void tell_all(struct nyx_domain *dom)
+static void notify_all(struct nyx_domain *dom)
 {
 	if (likely(list_empty(&dom->listeners)))
 		return;
 	mutex_lock(&dom->lock);
-	tell(dom, 0, U64_MAX);
+	notify(dom, 0, U64_MAX);
 	mutex_unlock(&dom->lock);
 }
 
@@ -378,7 +378,7 @@ void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
 	nyx_stat_add(dom->stats, whole && !guest ? NYX_STAT_FLUSHES :
 						   NYX_STAT_INVALIDATIONS, 1);
 	trace_nyx_invalidate(dom->unit->id, dom->id, first, last, whole);
-	tell(dom, first & ~rest, last | rest);
+	notify(dom, first & ~rest, last | rest);
 	nyx_ticket_domain(t, dom);
 }
 
@@ -459,7 +459,7 @@ int nyx_inval_drop(struct nyx_domain *dom)
 		return ret;
 	/* Pairs with nyx_listener_add(). */
 	smp_mb();
-	tell_all(dom);
+	notify_all(dom);
 	/* A wait for a device that has left may have been cut short. */
 	ret = drain_domain(dom);
 	/* Interrupts count in the domain of their device. */
@@ -520,7 +520,7 @@ static int wait_memory(struct nyx_unit *unit)
 
 	/* A domain that goes meanwhile was drained by nyx_inval_drop(). */
 	while (!ret && (dom = nyx_domain_next(unit, id))) {
-		tell_all(dom);
+		notify_all(dom);
 		ret = fatal_signal_pending(current) ? -EINTR : wait_domain(dom);
 		id = dom->id + 1ul;
 		nyx_domain_put(dom);

@@ -6,9 +6,9 @@
  *
  * A translation, a context, an interrupt entry or a range of memory ceases to be true
  * in two steps. A caller changes the table, and posts that: the cache forgets,
- * listeners are told, and a ticket notes what was touched. nyx_inval_wait() of the
- * ticket then waits for the accesses and interrupts that may have seen the old state.
- * No other file drains an epoch or invalidates the cache.
+ * listeners are notified, and a ticket notes what was touched. nyx_inval_wait() of
+ * the ticket then waits for the accesses and interrupts that may have seen the old
+ * state. No other file drains an epoch or invalidates the cache.
  *
  * A command has a ticket of its own, which names up to NYX_TICKET_DOMAINS domains. A
  * queue of a guest has one that lives as long as the queue. It names nothing: what is
@@ -109,10 +109,11 @@ struct nyx_ticket {
  * @link: head at &nyx_domain.listeners
  * @invalidated: translations from @first to @last are no longer true; under
  *               &nyx_domain.lock, in the order of the posts; does not wait
- * @wait: wait until nobody uses a copy of what @invalidated was told of; may sleep.
- *        0, or -EINTR if the caller was killed
+ * @wait: wait until nobody uses a copy of what @invalidated was notified of; may
+ *        sleep. 0, or -EINTR if the caller was killed
  *
- * Memory that leaves a unit, and the end of a domain, are told of as all addresses.
+ * Memory that leaves a unit, and the end of a domain, are notified as all
+ * addresses.
  */
 struct nyx_listener {
 	struct list_head link;
@@ -294,7 +295,8 @@ bool nyx_inval_domain_busy(struct nyx_domain *dom);
 int nyx_inval_drop(struct nyx_domain *dom);
 
 /**
- * nyx_listener_add() - tell somebody of a domain's invalidations from now on
+ * nyx_listener_add() - notify a listener of a domain's invalidations from now
+ *                      on
  * @dom: the domain, of which the listener has a reference
  * @listener: the listener
  *
@@ -305,7 +307,7 @@ int nyx_inval_drop(struct nyx_domain *dom);
 int nyx_listener_add(struct nyx_domain *dom, struct nyx_listener *listener);
 
 /**
- * nyx_listener_remove() - tell it no more
+ * nyx_listener_remove() - notify it no more
  * @dom: the domain
  * @listener: the listener; nobody waits for it when this returns
  *
