@@ -249,11 +249,11 @@ static bool reaches_irqs(u64 addr, unsigned int lg2)
 }
 
 /* The cache will hold a part of a page, if any. Before it does. */
-static void note_piece(struct nyx_domain *dom, u32 lg2)
+static void record_partial(struct nyx_domain *dom, u32 lg2)
 {
-	u32 old = READ_ONCE(dom->pieces_lg2);
+	u32 old = READ_ONCE(dom->max_partial_lg2);
 
-	while (old < lg2 && !try_cmpxchg(&dom->pieces_lg2, &old, lg2))
+	while (old < lg2 && !try_cmpxchg(&dom->max_partial_lg2, &old, lg2))
 		;
 }
 
@@ -271,7 +271,7 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 	if (res->status != PT_OK)
 		return;
 	if (iotlb_holds_part(res->lg2))
-		note_piece(dom, res->lg2);
+		record_partial(dom, res->lg2);
 	if (!dom->stage.msi_window)
 		return;
 	if (nyx_guest_irq_range(res->oa)) {
@@ -279,7 +279,7 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 	} else if (reaches_irqs(iova, res->lg2) ||
 		   reaches_irqs(res->oa, res->lg2)) {
 		/* The rest of a large page is as good as any. */
-		note_piece(dom, res->lg2);
+		record_partial(dom, res->lg2);
 		res->lg2 = NYX_PAGE_LG2;
 	}
 }

@@ -71,8 +71,8 @@ struct nyx_domain_config {
  * @unit: its unit; const after init
  * @qos: its limits, or NULL; written under &nyx_unit.lock
  * @guest: NYX_DOMAIN_GUEST: its table; const after init
- * @pieces_lg2: NYX_DOMAIN_GUEST: log2 of the largest page of which the cache may
- *              hold only a part, or 0
+ * @max_partial_lg2: NYX_DOMAIN_GUEST: log2 of the largest page of which the
+ *                   cache may hold only a part, or 0
  * @pt: its table; writers under @lock
  * @oracle: NYX_DOMAIN_F_ORACLE: holds the same; const after init, or NULL. Others ask
  *          nyx_domain_oracle()
@@ -110,7 +110,7 @@ struct nyx_domain {
 	struct nyx_unit *unit;
 	struct nyx_qos __rcu *qos;
 	struct nyx_guest_table guest;
-	u32 pieces_lg2;
+	u32 max_partial_lg2;
 	struct pt pt;
 	struct nyx_oracle *oracle;
 

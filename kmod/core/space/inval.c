@@ -366,15 +366,18 @@ void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
 	lockdep_assert_held(&dom->lock);
 	do {
 		/* A page goes as a whole, if any of it is named. */
-		lg2 = READ_ONCE(dom->pieces_lg2);
+		lg2 = READ_ONCE(dom->max_partial_lg2);
 		rest = lg2 ? nyx_lg2_last(lg2) : 0;
 		if (whole)
 			iotlb_flush(tlb, &dom->space);
 		else
 			whole = iotlb_invalidate(tlb, &dom->space, first & ~rest,
 						 last | rest);
-		/* A filler before that has noted it; pairs with note_piece(). */
-	} while (unlikely(READ_ONCE(dom->pieces_lg2) > lg2));
+		/*
+		 * A filler before that has noted it; pairs with
+		 * record_partial().
+		 */
+	} while (unlikely(READ_ONCE(dom->max_partial_lg2) > lg2));
 	nyx_stat_add(dom->stats, whole && !guest ? NYX_STAT_FLUSHES :
 						   NYX_STAT_INVALIDATIONS, 1);
 	trace_nyx_invalidate(dom->unit->id, dom->id, first, last, whole);
