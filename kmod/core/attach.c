@@ -19,8 +19,8 @@
 
 /*
  * Commands that move a device go one at a time: begin, wait for accesses in
- * flight without a lock, end. In between the device is busy and cannot go, and
- * counts in both domains: a STRICT one is not free before the wait is over.
+ * flight without a lock, end. In between the device is moving and cannot go,
+ * and counts in both domains: a STRICT one is not free before the wait is over.
  *
  * From here on the device's accesses go to @to, by its plain context; those in flight
  * may still be in the domain that is returned, with a reference. A reader that enters
@@ -38,7 +38,7 @@ static struct nyx_domain *move_begin(struct nyx_unit *unit,
 	refcount_inc(&from->ref);
 	to->nr_devices++;
 	nyx_device_set_ctx(dev, &to->ctx);
-	dev->busy = true;
+	dev->moving = true;
 	nyx_inval_context(dev, ctx, t);
 	return from;
 }
@@ -51,7 +51,7 @@ static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 
 	mutex_lock(&unit->lock);
 	from->nr_devices--;
-	/* The device is busy: nobody else moves it out of a domain. */
+	/* The device is moving: nobody else moves it out of a domain. */
 	if (!ret)
 		dev->left = 0;
 	mutex_unlock(&unit->lock);
@@ -68,7 +68,7 @@ static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 static void move_end(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	mutex_lock(&unit->lock);
-	dev->busy = false;
+	dev->moving = false;
 	mutex_unlock(&unit->lock);
 }
 
@@ -80,7 +80,7 @@ static struct nyx_device *find_idle(struct nyx_unit *unit, u32 sbdf)
 	lockdep_assert_held(&unit->lock);
 	if (!dev)
 		return ERR_PTR(NYX_ERR(NO_SUCH_DEVICE));
-	return dev->busy ? ERR_PTR(NYX_ERR(DEVICE_MOVING)) : dev;
+	return dev->moving ? ERR_PTR(NYX_ERR(DEVICE_MOVING)) : dev;
 }
 
 /*
@@ -212,19 +212,21 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 }
 
 /* Keep a device from being moved or removed, until move_end(). */
-static struct nyx_device *claim(struct nyx_unit *unit, u32 sbdf)
+static struct nyx_device *lock_for_move(struct nyx_unit *unit, u32 sbdf)
 {
 	struct nyx_device *dev = lock_idle(unit, sbdf);
 
 	if (IS_ERR(dev))
 		return dev;
-	dev->busy = true;
+	dev->moving = true;
 	mutex_unlock(&unit->lock);
 	return dev;
 }
 
-/* Wait for all accesses and interrupts of a device that is claimed. */
-static int settle(struct nyx_unit *unit, struct nyx_device *dev)
+/*
+ * Wait for all accesses and interrupts of a device that is locked for a move.
+ */
+static int drain_device(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	struct nyx_ticket ticket = NYX_TICKET(unit);
 
@@ -240,11 +242,11 @@ int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action)
 	struct nyx_device *dev;
 	int ret;
 
-	dev = claim(unit, sbdf);
+	dev = lock_for_move(unit, sbdf);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 	nyx_tracker_control(unit, dev, action);
-	ret = action == NYX_DEVICE_DO_RESET ? 0 : settle(unit, dev);
+	ret = action == NYX_DEVICE_DO_RESET ? 0 : drain_device(unit, dev);
 	move_end(unit, dev);
 	return ret;
 }

@@ -8,7 +8,7 @@
  * it out of a domain, or away, waits for all of them, and so it is above them: above
  * interrupts, and page requests.
  *
- * Commands that move a device go one at a time: &nyx_device.busy.
+ * Commands that move a device go one at a time: &nyx_device.moving.
  */
 #ifndef NYX_CORE_ATTACH_H
 #define NYX_CORE_ATTACH_H

@@ -183,7 +183,10 @@ static void invalidate_device(struct nyx_unit *unit, struct nyx_device *dev,
 	ctx->dom->nr_devices--;
 	unit->blocked_domain->nr_devices++;
 	nyx_device_set_ctx(dev, &unit->blocked_domain->ctx);
-	/* A thread that removes it, or has claimed it, waits for that domain, too. */
+	/*
+	 * A thread that removes it, or has locked it for a move, waits for that
+	 * domain, too.
+	 */
 	nyx_inval_context(dev, ctx, t);
 }
 

@@ -43,8 +43,8 @@ struct nyx_unit;
  *        sent an interrupt; written, once, under &nyx_irq.lock
  * @tracker: its faults, its state
  * @nr_groups: page requests without an answer; under &nyx_pages.lock
- * @busy: a command is moving it to another domain, or removing it; under
- *        &nyx_unit.lock
+ * @moving: a command is moving it to another domain, or removing it; under
+ *          &nyx_unit.lock
  * @left: number of the last post that took it out of a domain, see core/space/inval.h; 0:
  *        nothing is left of that; under &nyx_unit.lock
  * @rcu: frees it
@@ -61,7 +61,7 @@ struct nyx_device {
 	struct irt_device *irqs;
 	struct nyx_fault_tracker tracker;
 	u32 nr_groups;
-	bool busy;
+	bool moving;
 	u64 left;
 	struct rcu_head rcu;
 };
