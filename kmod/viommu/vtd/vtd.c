@@ -94,6 +94,12 @@ static bool vtd_decode(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 	return true;
 }
 
+/* Entries of the interrupt table that IRTA describes. */
+static u32 irt_entries(u64 irta)
+{
+	return 2u << FIELD_GET(VTD_IRTA_S, irta);
+}
+
 static int vtd_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 			    struct irt_entry *e, struct nyx_refusal *refusal)
 {
@@ -108,7 +114,7 @@ static int vtd_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 	spin_unlock_irqrestore(&vtd->base.lock, flags);
 
 	/* The sender has looked at the limit of a table that was larger. */
-	if (index >= 2u << FIELD_GET(VTD_IRTA_S, irta)) {
+	if (index >= irt_entries(irta)) {
 		*refusal = (struct nyx_refusal) {
 			.reason = NYX_FAULT_IRQ_INDEX, .code = VTD_IR_INDEX_BEYOND,
 		};
@@ -274,7 +280,7 @@ static void set_root(struct vtd *vtd)
 static void use_irt_limit(struct vtd *vtd)
 {
 	WRITE_ONCE(vtd->base.viommu.unit->irq.irt.limit,
-		   2u << FIELD_GET(VTD_IRTA_S, vtd->arch.irta));
+		   irt_entries(vtd->arch.irta));
 }
 
 static void set_irt(struct vtd *vtd)
