@@ -213,6 +213,12 @@ static void back_off(nyx_device_t device, int try)
 	nanosleep(&ts, NULL);
 }
 
+/* Give up. A reason of another error, of a command that interfered, is none of -EBUSY. */
+static int still_busy(void)
+{
+	return nyx__fail_for(-EBUSY, nyx_last_reason(-EBUSY));
+}
+
 NYX_EXPORT int nyx_device_assign(struct nyx_unit *unit, nyx_device_t device, uint32_t isolation,
 				 const char *group, nyx_domain_t *domain)
 {
@@ -230,8 +236,7 @@ NYX_EXPORT int nyx_device_assign(struct nyx_unit *unit, nyx_device_t device, uin
 		back_off(device, i);
 	}
 	if (ret == -EAGAIN)
-		return nyx__fail_for(-EBUSY, nyx__last.error == -EBUSY ? nyx__last.reason :
-							 NYX_REASON_NONE);
+		return still_busy();
 	if (ret)
 		return ret;
 	if (domain)
@@ -283,5 +288,5 @@ NYX_EXPORT int nyx_device_release(struct nyx_unit *unit, nyx_device_t device)
 			return ret;
 		back_off(device, i);
 	}
-	return nyx__fail_for(-EBUSY, nyx__last.reason);
+	return still_busy();
 }
