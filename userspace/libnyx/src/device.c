@@ -53,17 +53,7 @@ NYX_EXPORT int nyx_device_get(struct nyx_unit *unit, nyx_device_t device, struct
 	return nyx__list_one(unit->fd, NYX_LIST_DEVICES, device.sbdf, info, size);
 }
 
-struct device_call {
-	nyx_device_fn fn;
-	void *arg;
-};
-
-static int device_entry(const void *entry, void *arg)
-{
-	const struct device_call *call = arg;
-
-	return call->fn(entry, call->arg);
-}
+NYX__ENTRY(device, nyx_device_fn)
 
 NYX_EXPORT int nyx_device_foreach(struct nyx_unit *unit, nyx_device_fn fn, void *arg)
 {

@@ -82,17 +82,7 @@ NYX_EXPORT int nyx_domain_find(struct nyx_unit *unit, const char *name,
 	return ret == 1 ? 0 : ret ? ret : -ENOENT;
 }
 
-struct domain_call {
-	nyx_domain_fn fn;
-	void *arg;
-};
-
-static int domain_entry(const void *entry, void *arg)
-{
-	const struct domain_call *call = arg;
-
-	return call->fn(entry, call->arg);
-}
+NYX__ENTRY(domain, nyx_domain_fn)
 
 NYX_EXPORT int nyx_domain_foreach(struct nyx_unit *unit, nyx_domain_fn fn, void *arg)
 {

@@ -58,17 +58,7 @@ NYX_EXPORT int nyx_irte_get(struct nyx_unit *unit, uint64_t key, struct nyx_irte
 	return nyx__list_one(unit->fd, NYX_LIST_IRTES, key, info, size);
 }
 
-struct irte_call {
-	nyx_irte_fn fn;
-	void *arg;
-};
-
-static int irte_entry(const void *entry, void *arg)
-{
-	const struct irte_call *call = arg;
-
-	return call->fn(entry, call->arg);
-}
+NYX__ENTRY(irte, nyx_irte_fn)
 
 NYX_EXPORT int nyx_irte_foreach(struct nyx_unit *unit, uint64_t start, nyx_irte_fn fn, void *arg)
 {
@@ -118,17 +108,7 @@ NYX_EXPORT int nyx_irq_binding_get(struct nyx_unit *unit, nyx_binding_t binding,
 	return nyx__list_one(unit->fd, NYX_LIST_BINDINGS, binding.id, info, size);
 }
 
-struct binding_call {
-	nyx_irq_binding_fn fn;
-	void *arg;
-};
-
-static int binding_entry(const void *entry, void *arg)
-{
-	const struct binding_call *call = arg;
-
-	return call->fn(entry, call->arg);
-}
+NYX__ENTRY(binding, nyx_irq_binding_fn)
 
 NYX_EXPORT int nyx_irq_binding_foreach(struct nyx_unit *unit, nyx_irq_binding_fn fn, void *arg)
 {

@@ -68,17 +68,7 @@ NYX_EXPORT int nyx_map_remove_array(struct nyx_unit *unit, struct nyx_unmap *ite
 	return nyx__array(unit, NYX_CMD_UNMAP, items, nr, false, done);
 }
 
-struct map_call {
-	nyx_map_fn fn;
-	void *arg;
-};
-
-static int map_entry(const void *entry, void *arg)
-{
-	const struct map_call *call = arg;
-
-	return call->fn(entry, call->arg);
-}
+NYX__ENTRY(map, nyx_map_fn)
 
 NYX_EXPORT int nyx_map_foreach(struct nyx_unit *unit, nyx_domain_t domain, uint64_t start,
 			       nyx_map_fn fn, void *arg)

@@ -56,17 +56,7 @@ NYX_EXPORT int nyx_memory_remove(struct nyx_unit *unit, uint64_t gpa, uint64_t l
 	return nyx__ioctl(unit->fd, NYX_MEMORY_REMOVE, &req);
 }
 
-struct memory_call {
-	nyx_memory_fn fn;
-	void *arg;
-};
-
-static int memory_entry(const void *entry, void *arg)
-{
-	const struct memory_call *call = arg;
-
-	return call->fn(entry, call->arg);
-}
+NYX__ENTRY(memory, nyx_memory_fn)
 
 NYX_EXPORT int nyx_memory_foreach(struct nyx_unit *unit, nyx_memory_fn fn, void *arg)
 {

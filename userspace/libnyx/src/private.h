@@ -100,6 +100,20 @@ int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t nr, bool
 
 typedef int (*nyx__entry_fn)(const void *entry, void *arg);
 
+/* struct @_name_call, the caller's function with its argument, and what calls it for an entry. */
+#define NYX__ENTRY(_name, _fn)						\
+	struct _name##_call {						\
+		_fn fn;							\
+		void *arg;						\
+	};								\
+									\
+	static int _name##_entry(const void *entry, void *arg)		\
+	{								\
+		const struct _name##_call *call = arg;			\
+									\
+		return call->fn(entry, call->arg);			\
+	}
+
 int nyx__list(int fd, uint32_t type, uint32_t domain_id, uint64_t start, nyx__entry_fn fn,
 	      void *arg);
 /* The one entry with the key @key, cut or completed to @size; -ENOENT. */

@@ -284,17 +284,7 @@ NYX_EXPORT uint64_t nyx_register_key(uint32_t offset, uint32_t index)
 	return NYX_REGISTER_KEY(offset, index);
 }
 
-struct register_call {
-	nyx_register_fn fn;
-	void *arg;
-};
-
-static int register_entry(const void *entry, void *arg)
-{
-	const struct register_call *call = arg;
-
-	return call->fn(entry, call->arg);
-}
+NYX__ENTRY(register, nyx_register_fn)
 
 NYX_EXPORT int nyx_register_foreach(struct nyx_unit *unit, uint64_t start, nyx_register_fn fn,
 				    void *arg)
@@ -304,17 +294,7 @@ NYX_EXPORT int nyx_register_foreach(struct nyx_unit *unit, uint64_t start, nyx_r
 	return nyx__list(unit->fd, NYX_LIST_REGISTERS, 0, start, register_entry, &call);
 }
 
-struct unit_call {
-	nyx_unit_fn fn;
-	void *arg;
-};
-
-static int unit_entry(const void *entry, void *arg)
-{
-	const struct unit_call *call = arg;
-
-	return call->fn(entry, call->arg);
-}
+NYX__ENTRY(unit, nyx_unit_fn)
 
 NYX_EXPORT int nyx_unit_foreach(struct nyx_ctx *ctx, nyx_unit_fn fn, void *arg)
 {
