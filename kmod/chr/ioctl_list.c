@@ -266,6 +266,18 @@ static int list_objects(struct nyx_ucmd *uc, struct nyx_list *cmd,
 	}
 }
 
+/* The logs of a unit go to guest memory once for a listing, not for each entry. */
+static int list_registers(struct nyx_ucmd *uc, struct nyx_list *cmd)
+{
+	struct nyx_viommu *viommu = uc->unit->guest.viommu;
+	int ret;
+
+	if (!viommu->ops->sync_registers)
+		return NYX_BAD(uc, cmd, type, NO_VENDOR_MODEL);
+	ret = viommu->ops->sync_registers(viommu);
+	return ret ?: list_objects(uc, cmd, NULL);
+}
+
 int nyx_ioctl_list(struct nyx_ucmd *uc, void *_cmd)
 {
 	struct nyx_list *cmd = _cmd;
@@ -293,8 +305,6 @@ int nyx_ioctl_list(struct nyx_ucmd *uc, void *_cmd)
 	}
 	if (cmd->domain_id)
 		return NYX_BAD(uc, cmd, domain_id, UNUSED);
-	if (cmd->type == NYX_LIST_REGISTERS &&
-	    !uc->unit->guest.viommu->ops->next_register)
-		return NYX_BAD(uc, cmd, type, NO_VENDOR_MODEL);
-	return list_objects(uc, cmd, NULL);
+	return cmd->type == NYX_LIST_REGISTERS ? list_registers(uc, cmd) :
+						 list_objects(uc, cmd, NULL);
 }

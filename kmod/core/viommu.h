@@ -181,9 +181,12 @@ struct nyx_register {
  *             meanwhile
  * @mmio_write: write registers, and do what follows; may sleep. 0; -ENOMEM with
  *              nothing changed; -EINTR if the caller was killed meanwhile
+ * @sync_registers: bring the registers up to date before they are listed; may sleep.
+ *                  0, or -EINTR if the caller was killed meanwhile. NULL: there are no
+ *                  registers
  * @next_register: describe the first register, or field of the state, whose
- *                 NYX_REGISTER_KEY() is @key or above; may sleep. False if there is
- *                 none. NULL: there are no registers
+ *                 NYX_REGISTER_KEY() is @key or above, as @sync_registers has left
+ *                 them or later. False if there is none
  * @decode_device: read the context entry of a requester, and PASID; may sleep. False
  *                 if there is none that can be used: accesses are refused. NULL: the
  *                 guest has no tables; the commands of NYX_MODEL_NATIVE say it
@@ -224,6 +227,7 @@ struct nyx_viommu_ops {
 			 u64 *value);
 	int (*mmio_write)(struct nyx_viommu *viommu, u32 offset, u32 size,
 			  u64 value);
+	int (*sync_registers)(struct nyx_viommu *viommu);
 	bool (*next_register)(struct nyx_viommu *viommu, u64 key,
 			      struct nyx_register *reg);
 	bool (*decode_device)(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,

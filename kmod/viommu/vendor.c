@@ -67,14 +67,19 @@ out_unlock:
 	return ret;
 }
 
+int vendor_sync_registers(struct nyx_viommu *viommu)
+{
+	struct vendor *vendor = to_vendor(viommu);
+
+	return vendor->ops->sync(vendor);
+}
+
 bool vendor_next_register(struct nyx_viommu *viommu, u64 key,
 			  struct nyx_register *reg)
 {
 	struct vendor *vendor = to_vendor(viommu);
 	bool found;
 
-	/* A thread that was killed sees the registers as they are. */
-	vendor->ops->sync(vendor);
 	spin_lock_irq(&vendor->lock);
 	found = state_next(vendor->state, vendor->regs.value, key, reg);
 	spin_unlock_irq(&vendor->lock);

@@ -113,12 +113,13 @@ void vendor_set_state(struct vendor *vendor, const struct state_desc *state,
  */
 void vendor_fini(struct vendor *vendor);
 
-/* See &nyx_viommu_ops.mmio_read, mmio_write, reset and next_register. */
+/* See &nyx_viommu_ops.mmio_read, mmio_write, reset, sync_registers and next_register. */
 int vendor_mmio_read(struct nyx_viommu *viommu, u32 offset, u32 size,
 		     u64 *value);
 int vendor_mmio_write(struct nyx_viommu *viommu, u32 offset, u32 size,
 		      u64 value);
 int vendor_reset(struct nyx_viommu *viommu);
+int vendor_sync_registers(struct nyx_viommu *viommu);
 bool vendor_next_register(struct nyx_viommu *viommu, u64 key,
 			  struct nyx_register *reg);
 

@@ -643,6 +643,7 @@ const struct nyx_viommu_ops amdvi_model = {
 	.mmio_size = NYX_MMIO_SIZE_AMDVI,
 	.mmio_read = vendor_mmio_read,
 	.mmio_write = vendor_mmio_write,
+	.sync_registers = vendor_sync_registers,
 	.next_register = vendor_next_register,
 	.decode_device = amdvi_decode,
 	.decode_irqs = amdvi_decode_irqs,

@@ -563,6 +563,7 @@ const struct nyx_viommu_ops vtd_model = {
 	.mmio_size = NYX_MMIO_SIZE,
 	.mmio_read = vendor_mmio_read,
 	.mmio_write = vendor_mmio_write,
+	.sync_registers = vendor_sync_registers,
 	.next_register = vendor_next_register,
 	.decode_device = vtd_decode,
 	.decode_irte = vtd_decode_entry,
