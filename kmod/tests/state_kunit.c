@@ -125,6 +125,9 @@ static void agree(struct bench *s, void *arch)
 		amdvi->reg[REG_STATUS] |= amdvi_running(amdvi);
 		return;
 	}
+	vtd->status = vtd->reg[REG_GSTS];
+	vtd->reg[REG_CCMD] &= ~(1ull << 63);
+	vtd->reg[REG_IOTLB] &= ~(1ull << 63);
 	vtd->reg[REG_FSTS] &= ~0xff02ull;
 	vtd->reg[REG_FSTS] |= (draw(s) % s->vtd.nr_frcd) << 8;
 	for (i = 0; i < s->vtd.nr_frcd; i++)
@@ -451,38 +454,42 @@ static void state_other_unit(struct kunit *test)
 	}
 }
 
+/* The state, with a register changed, contradicts itself in @name. */
+static void expect_contradiction(struct kunit *test, unsigned int reg, u64 value,
+				 const char *name)
+{
+	struct bench *s = test->priv;
+
+	((u64 *)s->a)[reg] = value;
+	state_save(s->desc, s->a, s->stream);
+	expect_refused(test, s->stream, s->len, name,
+		       "the field contradicts another one");
+}
+
 static void state_contradictions(struct kunit *test)
 {
-	static const char why[] = "the field contradicts another one";
 	struct bench *s = begin(test);
-	u64 *fsts = reg_of(s->desc, s->a, REG_FSTS);
-	u64 *status = (u64 *)s->a + REG_STATUS;
-	unsigned int i;
+	u64 *reg = s->a;
 
 	test->priv = s;
 	if (s->desc->model == NYX_MODEL_VTD) {
-		const u64 bad[] = { 2, (u64)s->vtd.nr_frcd << 8, 0xff00 };
-
-		for (i = 0; i < ARRAY_SIZE(bad); i++) {
-			*fsts = bad[i];
-			state_save(s->desc, s->a, s->stream);
-			expect_refused(test, s->stream, s->len, "FSTS", why);
-		}
+		expect_contradiction(test, REG_FSTS, 2, "FSTS");
+		expect_contradiction(test, REG_FSTS, (u64)s->vtd.nr_frcd << 8, "FSTS");
+		expect_contradiction(test, REG_FSTS, 0xff00, "FSTS");
 		/* A record that FSTS does not show */
-		*fsts = 0;
-		((u64 *)s->a)[REG_FRCD + 1] = 1ull << 63;
-		state_save(s->desc, s->a, s->stream);
-		expect_refused(test, s->stream, s->len, "FSTS", why);
+		reg[REG_FSTS] = 0;
+		expect_contradiction(test, REG_FRCD + 1, 1ull << 63, "FSTS");
+		reg[REG_FRCD + 1] = 0;
+		/* Commands that are not done */
+		expect_contradiction(test, REG_IOTLB, 1ull << 63, "IOTLB");
+		expect_contradiction(test, REG_CCMD, 1ull << 63, "CCMD");
+		expect_contradiction(test, REG_GSTS, 1u << 31, "GSTS");
 		return;
 	}
 	/* The command buffer runs, of an IOMMU that is off; and the other way round. */
-	*status = 1 << 4;
-	state_save(s->desc, s->a, s->stream);
-	expect_refused(test, s->stream, s->len, "STATUS", why);
-	*status = 0;
-	((u64 *)s->a)[REG_CONTROL] = 1 << 12 | 1;
-	state_save(s->desc, s->a, s->stream);
-	expect_refused(test, s->stream, s->len, "STATUS", why);
+	expect_contradiction(test, REG_STATUS, 1 << 4, "STATUS");
+	reg[REG_STATUS] = 0;
+	expect_contradiction(test, REG_CONTROL, 1 << 12 | 1, "STATUS");
 }
 
 /* Each field is compared, by its name. */

@@ -6,6 +6,9 @@
  */
 #include "viommu/vendor.h"
 
+#include <linux/string.h>
+
+#include "base/export.h"
 #include "core/access/context.h"
 
 int vendor_mmio_read(struct nyx_viommu *viommu, u32 offset, u32 size,
@@ -41,6 +44,26 @@ static bool write_registers(struct vendor *vendor, const struct mmio_write *writ
 	return done;
 }
 
+/*
+ * Make room for the values that a write asks for. Faults may change other registers
+ * meanwhile.
+ */
+static int make_room(struct vendor *vendor, const struct mmio_write *write)
+{
+	struct regfile after = vendor->regs;
+	u64 value[VENDOR_REGS_MAX];
+	struct reg_write w[2];
+
+	if (!vendor->ops->make_room)
+		return 0;
+	spin_lock_irq(&vendor->lock);
+	memcpy(value, vendor->regs.value, vendor->regs.nr * sizeof(*value));
+	spin_unlock_irq(&vendor->lock);
+	after.value = value;
+	regfile_write(&after, write->offset, write->size, write->value, w);
+	return vendor->ops->make_room(vendor, value);
+}
+
 int vendor_mmio_write(struct nyx_viommu *viommu, u32 offset, u32 size,
 		      u64 value)
 {
@@ -53,7 +76,9 @@ int vendor_mmio_write(struct nyx_viommu *viommu, u32 offset, u32 size,
 
 	if (mutex_lock_killable(&vendor->mutex))
 		return -EINTR;
-	ret = ops->prepare(vendor, &write);
+	ret = make_room(vendor, &write);
+	if (!ret)
+		ret = ops->prepare(vendor);
 	if (ret)
 		goto out_unlock;
 	while (!ret && !write_registers(vendor, &write, w, &n))
@@ -86,35 +111,50 @@ bool vendor_next_register(struct nyx_viommu *viommu, u64 key,
 	return found;
 }
 
-static void reset_state(struct vendor *vendor)
+void vendor_copy_state(struct vendor *vendor, const void *arch)
+{
+	if (arch)
+		memcpy(vendor->regs.value, arch, vendor->state->size);
+	else
+		state_reset(vendor->state, vendor->regs.value);
+}
+
+static void set_state(struct vendor *vendor, const void *arch)
 {
 	spin_lock_irq(&vendor->lock);
-	vendor->ops->reset_state(vendor);
+	vendor->ops->set_state(vendor, arch);
 	spin_unlock_irq(&vendor->lock);
 }
 
-int vendor_reset(struct nyx_viommu *viommu)
+int vendor_set_state(struct vendor *vendor, const void *arch)
 {
-	struct vendor *vendor = to_vendor(viommu);
 	const struct vendor_ops *ops = vendor->ops;
-	int ret;
+	int ret = 0;
 
 	if (mutex_lock_killable(&vendor->mutex))
 		return -EINTR;
-	ret = ops->prepare(vendor, NULL);
+	if (arch && ops->make_room)
+		ret = ops->make_room(vendor, arch);
+	if (!ret)
+		ret = ops->prepare(vendor);
 	if (ret)
 		goto out_unlock;
-	reset_state(vendor);
-	nyx_guest_invalidate_iotlb(viommu->unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
+	set_state(vendor, arch);
+	nyx_guest_invalidate_iotlb(vendor->viommu.unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
 				   &vendor->queue.ticket);
-	ret = ops->forget(vendor);
+	ret = ops->rebuild(vendor);
 	/* Once more: accesses of before may have recorded faults meanwhile. */
-	reset_state(vendor);
+	set_state(vendor, arch);
 	if (ops->release)
 		ops->release(vendor);
 out_unlock:
 	mutex_unlock(&vendor->mutex);
 	return ret;
+}
+
+int vendor_reset(struct nyx_viommu *viommu)
+{
+	return vendor_set_state(to_vendor(viommu), NULL);
 }
 
 void vendor_init(struct vendor *vendor, struct nyx_unit *unit,
@@ -129,8 +169,8 @@ void vendor_init(struct vendor *vendor, struct nyx_unit *unit,
 	spin_lock_init(&vendor->lock);
 }
 
-void vendor_set_state(struct vendor *vendor, const struct state_desc *state,
-		      void *arch)
+void vendor_init_state(struct vendor *vendor, const struct state_desc *state,
+		       void *arch)
 {
 	vendor->state = state;
 	vendor->regs.def = state->reg;
@@ -143,3 +183,7 @@ void vendor_fini(struct vendor *vendor)
 {
 	mutex_destroy(&vendor->mutex);
 }
+
+NYX_EXPORT_FOR_TEST(vendor_mmio_read);
+NYX_EXPORT_FOR_TEST(vendor_mmio_write);
+NYX_EXPORT_FOR_TEST(vendor_reset);

@@ -23,6 +23,7 @@
 #include "viommu/regfile.h"
 #include "viommu/state.h"
 
+struct state_error;
 struct vendor;
 
 /**
@@ -40,29 +41,37 @@ struct mmio_write {
 /**
  * struct vendor_ops - a vendor's part of reads, writes and resets
  * @sync: bring the registers up to date before they are read; may sleep. 0 or -EINTR
- * @prepare: prepare a write, or a reset if @write is NULL; under &vendor.mutex. 0;
- *           -ENOMEM or -EINTR with nothing changed
+ * @make_room: allocate what the model needs when its registers have these values, by
+ *             &reg_def.index; under &vendor.mutex. 0; -ENOMEM. NULL: it needs nothing
+ * @prepare: begin a write, or a change of the whole state; under &vendor.mutex. 0;
+ *           -EINTR with nothing changed
  * @pending: must @flush run before registers change? Under &vendor.lock. NULL: never
  * @flush: end what is pending; under &vendor.mutex. 0 or -EINTR
  * @release: undo @prepare; under &vendor.mutex. NULL: there is nothing to undo
  * @adjust: a register was written: change the registers that follow it; under
  *          &vendor.lock
  * @follow: a register was written: do what follows; under &vendor.mutex. 0 or -EINTR
- * @reset_state: set the architectural state to reset values; under &vendor.lock
- * @forget: drop all that the core caches of tables, and wait until no access uses
- *          it; under &vendor.mutex. 0 or -EINTR
+ * @set_state: the architectural state becomes @arch, or that after a reset if @arch is
+ *             NULL; under &vendor.lock
+ * @rebuild: make all that is derived from the architectural state follow it: what the
+ *           core caches of tables, and how it treats interrupts; wait until no access
+ *           uses what was before; under &vendor.mutex. 0 or -EINTR
  */
 struct vendor_ops {
 	int (*sync)(struct vendor *vendor);
-	int (*prepare)(struct vendor *vendor, const struct mmio_write *write);
+	int (*make_room)(struct vendor *vendor, const u64 *reg);
+	int (*prepare)(struct vendor *vendor);
 	bool (*pending)(struct vendor *vendor);
 	int (*flush)(struct vendor *vendor);
 	void (*release)(struct vendor *vendor);
 	void (*adjust)(struct vendor *vendor, const struct reg_write *w);
 	int (*follow)(struct vendor *vendor, const struct reg_write *w);
-	void (*reset_state)(struct vendor *vendor);
-	int (*forget)(struct vendor *vendor);
+	void (*set_state)(struct vendor *vendor, const void *arch);
+	int (*rebuild)(struct vendor *vendor);
 };
+
+/* No model has more registers. */
+#define VENDOR_REGS_MAX	48u
 
 /**
  * struct vendor - the part of a unit's model that all vendors share
@@ -99,19 +108,40 @@ void vendor_init(struct vendor *vendor, struct nyx_unit *unit,
 		 const struct vendor_ops *ops, const struct queue_ops *queue_ops);
 
 /**
- * vendor_set_state() - name the architectural state
+ * vendor_init_state() - name the architectural state
  * @vendor: the common part
  * @state: its tables
  * @arch: the state, which is set to reset values
  */
-void vendor_set_state(struct vendor *vendor, const struct state_desc *state,
-		      void *arch);
+void vendor_init_state(struct vendor *vendor, const struct state_desc *state,
+		       void *arch);
 
 /**
  * vendor_fini() - undo vendor_init()
  * @vendor: the common part, without users
  */
 void vendor_fini(struct vendor *vendor);
+
+/**
+ * vendor_set_state() - change the architectural state as a whole
+ * @vendor: the common part
+ * @arch: the new state, which the tables allow; NULL: as after a reset
+ *
+ * Nothing of what accesses and interrupts of before use is in use when it returns.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOMEM with nothing changed; -EINTR if the caller was killed.
+ */
+int vendor_set_state(struct vendor *vendor, const void *arch);
+
+/**
+ * vendor_copy_state() - copy a state to the current one
+ * @vendor: the common part
+ * @arch: the new state; NULL: as after a reset
+ *
+ * Context: under &vendor.lock.
+ */
+void vendor_copy_state(struct vendor *vendor, const void *arch);
 
 /* See &nyx_viommu_ops.mmio_read, mmio_write, reset, sync_registers and next_register. */
 int vendor_mmio_read(struct nyx_viommu *viommu, u32 offset, u32 size,
@@ -122,6 +152,34 @@ int vendor_reset(struct nyx_viommu *viommu);
 int vendor_sync_registers(struct nyx_viommu *viommu);
 bool vendor_next_register(struct nyx_viommu *viommu, u64 key,
 			  struct nyx_register *reg);
+
+/**
+ * vendor_save() - write the architectural state of a unit to a stream
+ * @viommu: the vIOMMU model
+ * @to: state_save_size() bytes
+ *
+ * The function first ends what an access of a register ends: commands whose writer was
+ * killed, and entries on the way to a log. The state is as at one time; whether it stays
+ * so is up to the caller.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOMEM; -EINTR if the caller was killed.
+ */
+int vendor_save(struct nyx_viommu *viommu, void *to);
+
+/**
+ * vendor_load() - read the architectural state of a unit from a stream
+ * @viommu: the vIOMMU model
+ * @from: the stream, see state_load()
+ * @len: its bytes
+ * @error: set on -EINVAL
+ *
+ * Context: may sleep.
+ * Return: 0; with nothing changed: -EINVAL, -ENOMEM; -EINTR if the caller was killed,
+ * perhaps after the state was changed.
+ */
+int vendor_load(struct nyx_viommu *viommu, const void *from, size_t len,
+		struct state_error *error);
 
 static inline struct vendor *to_vendor(struct nyx_viommu *viommu)
 {

@@ -12,7 +12,9 @@
  *  - Guest memory is reached where it is, as it may be (world.c).
  *  - Registers read as zero where they have no bits; each access ends with 0, unless
  *    the thread was killed or an allocation failed.
- *  - Any state that the guest has brought a unit to can be saved, and loaded again.
+ *  - Any state that the guest has brought a unit to can be saved, and loaded again. A
+ *    stream that was changed is refused by name, with the unit as it was; or the unit has
+ *    the state of the stream then, and all is as the tables say ("settled").
  *  - "settled": nothing in memory or registers has changed since the guest has made
  *    the unit forget all. Then each translation, access and interrupt is what the
  *    tables say (&fuzz_model.translate, &fuzz_model.irq), also the second time, when
@@ -43,8 +45,11 @@ enum op {
 	OP_BOOT, OP_REG32, OP_REG64, OP_VALUE, OP_READ, OP_STORE, OP_ENTRY, OP_MAP,
 	OP_QUEUE, OP_DMA, OP_IRQ, OP_IRQ_NOW, OP_MEMORY_REMOVE, OP_MEMORY_ADD,
 	OP_MEMORY_BREAK, OP_DEVICE_REMOVE, OP_DEVICE_ADD, OP_RESET, OP_KILL, OP_NO_MEMORY,
-	OP_TIME, OP_WALK, OP_CHECK, OP_EDIT, OP_CONTROL, OP_AWAY, OP_MAX,
+	OP_TIME, OP_WALK, OP_CHECK, OP_EDIT, OP_CONTROL, OP_AWAY, OP_LOAD,
 };
+
+/* Bytes from here on are OP_LOAD, so that all others mean what they did in the corpus. */
+#define LOAD_BYTE	0xf4u
 
 /* Operations of an input: more of them find nothing that fewer do not. */
 #define OPS_MAX		400u
@@ -536,6 +541,56 @@ static void do_reset(void)
 	check_registers();
 }
 
+/* Change some bits of a stream; mostly in values of registers. */
+static void corrupt(struct input *in, const struct state_desc *desc, u8 *stream, u8 changes)
+{
+	for (; changes; changes--) {
+		u16 where = input16(in);
+		u32 at = where & 0x8000 ? where % state_save_size(desc) :
+			 16 + 24 * (where / 8 % desc->nr_regs) + 16 + where % 8;
+
+		stream[at] ^= input8(in);
+	}
+}
+
+static void do_load(struct input *in)
+{
+	static u64 before[STATE_ROOM / sizeof(u64)], want[STATE_ROOM / sizeof(u64)];
+	static u64 stream[STATE_ROOM / sizeof(u64)];
+	struct nyx_viommu *viommu = fuzz_unit.guest.viommu;
+	const struct vendor *vendor = to_vendor(viommu);
+	const struct state_desc *desc = vendor->state;
+	size_t len = state_save_size(desc);
+	u8 changes = input8(in) % 4;
+	struct state_error error = {};
+	struct state_diff diff;
+	int ret;
+
+	settled = false;
+	ret = vendor_save(viommu, stream);
+	if (!ret) {
+		memcpy(before, vendor->regs.value, desc->size);
+		corrupt(in, desc, (u8 *)stream, changes);
+		ret = vendor_load(viommu, stream, len, &error);
+	}
+	if (ret == -EINVAL) {
+		FUZZ_CHECK(changes && error.why, "%s: %s", error.name ?: "-", error.why ?: "-");
+		FUZZ_CHECK(state_compare(desc, vendor->regs.value, before, &diff),
+			   "a refused stream has changed %s[%u]", diff.name, diff.index);
+	} else if (ret) {
+		FUZZ_CHECK((ret == -EINTR && fuzz_killed()) || (ret == -ENOMEM && host_failed()),
+			   "%d", ret);
+	} else {
+		FUZZ_CHECK(!state_load(desc, stream, len, want, &error), "%s", error.why);
+		FUZZ_CHECK(state_compare(desc, vendor->regs.value, want, &diff),
+			   "%s[%u] was loaded as %#llx, is %#llx", diff.name, diff.index,
+			   (unsigned long long)diff.b, (unsigned long long)diff.a);
+		FUZZ_CHECK(!fuzz_unit.nr_domains && !fuzz_unit.irq.nr_irtes,
+			   "%u domains, %u entries", fuzz_unit.nr_domains, fuzz_unit.irq.nr_irtes);
+		settled = true;
+	}
+}
+
 /* A sum of all devices' entries, to see whether they stay. */
 static u64 entries_sum(void)
 {
@@ -671,8 +726,9 @@ static void do_device(struct input *in, bool add)
 /* Returns whether the next one may be killed, or fail. */
 static bool do_op(struct input *in)
 {
-	u8 op = input8(in) % OP_MAX, how;
+	u8 op = input8(in), how;
 
+	op = op >= LOAD_BYTE ? OP_LOAD : op % OP_LOAD;
 	switch (op) {
 	case OP_BOOT:
 		settled = false;
@@ -759,6 +815,9 @@ static bool do_op(struct input *in)
 		break;
 	case OP_AWAY:
 		fuzz_memory_away = input8(in) & 1;
+		break;
+	case OP_LOAD:
+		do_load(in);
 		break;
 	}
 	return false;

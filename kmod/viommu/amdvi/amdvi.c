@@ -412,13 +412,6 @@ static void amdvi_irq_fault(struct nyx_viommu *viommu,
 
 /* ---- registers ---------------------------------------------------------- */
 
-static void invalidate_all(struct amdvi *amdvi)
-{
-	nyx_guest_invalidate_ctx(amdvi->base.viommu.unit, NYX_GUEST_ALL_TAGS,
-				 &amdvi->base.queue.ticket);
-	amdvi_clear_silence(amdvi, 0, AMDVI_REQUESTERS);
-}
-
 /* How interrupts are treated. */
 static u32 irq_mode(u64 control)
 {
@@ -428,24 +421,39 @@ static u32 irq_mode(u64 control)
 		0 : NYX_IRQ_MODE_XAPIC;
 }
 
-static void set_irq_mode(struct amdvi *amdvi, u64 control)
+/* Caches and modes that are derived from the registers. */
+#define DERIVED_CONTEXTS	BIT(0)
+#define DERIVED_IRQS		BIT(1)
+#define DERIVED_ALL		(DERIVED_CONTEXTS | DERIVED_IRQS)
+
+/* Make these follow the registers. Their old values may be in use until amdvi_drain(). */
+static void rebuild(struct amdvi *amdvi, u32 derived)
 {
-	nyx_guest_invalidate_irt(amdvi->base.viommu.unit, NYX_GUEST_ALL_IRQS,
-				 &amdvi->base.queue.ticket);
-	nyx_irq_set_mode(amdvi->base.viommu.unit, irq_mode(control),
-			 &amdvi->base.queue.ticket);
+	struct nyx_unit *unit = amdvi->base.viommu.unit;
+	struct nyx_ticket *ticket = &amdvi->base.queue.ticket;
+
+	if (derived & DERIVED_CONTEXTS) {
+		nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_TAGS, ticket);
+		amdvi_clear_silence(amdvi, 0, AMDVI_REQUESTERS);
+	}
+	if (derived & DERIVED_IRQS) {
+		nyx_guest_invalidate_irt(unit, NYX_GUEST_ALL_IRQS, ticket);
+		nyx_irq_set_mode(unit, irq_mode(amdvi->arch.reg[REG_CONTROL]), ticket);
+	}
 }
 
 /* Section 3.4.4 */
 static int control_changed(struct amdvi *amdvi, u64 changed)
 {
+	u32 derived = 0;
 	int ret;
 
 	if (changed & (AMDVI_CTL_IOMMU | AMDVI_CTL_SEGMENTS))
-		invalidate_all(amdvi);
+		derived |= DERIVED_CONTEXTS;
 	if (changed & (AMDVI_CTL_IOMMU | AMDVI_CTL_SEGMENTS | AMDVI_CTL_GA |
 		       AMDVI_CTL_XT | AMDVI_CTL_GAM))
-		set_irq_mode(amdvi, amdvi->arch.reg[REG_CONTROL]);
+		derived |= DERIVED_IRQS;
+	rebuild(amdvi, derived);
 	/* Also if nothing changes: a writer may have been killed in here. */
 	ret = amdvi_drain(amdvi);
 	return ret ?: amdvi_cmd_run(amdvi);
@@ -512,14 +520,16 @@ static int amdvi_sync(struct vendor *vendor)
 	return amdvi_log_flush(container_of(vendor, struct amdvi, base));
 }
 
+static int amdvi_make_room(struct vendor *vendor, const u64 *reg)
+{
+	return amdvi_log_make_room(container_of(vendor, struct amdvi, base), reg);
+}
+
 /* Entries that came up before a write go by the registers as they were. */
-static int amdvi_prepare(struct vendor *vendor, const struct mmio_write *write)
+static int amdvi_prepare(struct vendor *vendor)
 {
 	struct amdvi *amdvi = container_of(vendor, struct amdvi, base);
-	int ret = write ? amdvi_log_prepare(amdvi, write) : 0;
 
-	if (ret)
-		return ret;
 	return mutex_lock_killable(&amdvi->log_mutex) ? -EINTR : 0;
 }
 
@@ -540,33 +550,33 @@ static void amdvi_release(struct vendor *vendor)
 
 /* ---- life --------------------------------------------------------------- */
 
-static void amdvi_reset_state(struct vendor *vendor)
+static void amdvi_set_state(struct vendor *vendor, const void *arch)
 {
 	struct amdvi *amdvi = container_of(vendor, struct amdvi, base);
 
-	state_reset(vendor->state, &amdvi->arch);
-	amdvi_log_reset(amdvi);
+	vendor_copy_state(vendor, arch);
+	amdvi_log_restart(amdvi);
 }
 
-static int amdvi_forget(struct vendor *vendor)
+static int amdvi_rebuild(struct vendor *vendor)
 {
 	struct amdvi *amdvi = container_of(vendor, struct amdvi, base);
 
-	invalidate_all(amdvi);
-	set_irq_mode(amdvi, 0);
+	rebuild(amdvi, DERIVED_ALL);
 	return amdvi_drain(amdvi);
 }
 
 static const struct vendor_ops amdvi_vendor_ops = {
 	.sync = amdvi_sync,
+	.make_room = amdvi_make_room,
 	.prepare = amdvi_prepare,
 	.pending = amdvi_pending,
 	.flush = amdvi_flush,
 	.release = amdvi_release,
 	.adjust = amdvi_adjust,
 	.follow = amdvi_follow,
-	.reset_state = amdvi_reset_state,
-	.forget = amdvi_forget,
+	.set_state = amdvi_set_state,
+	.rebuild = amdvi_rebuild,
 };
 
 static void amdvi_stop(struct nyx_viommu *viommu)
@@ -618,6 +628,7 @@ static struct nyx_viommu *amdvi_create(struct nyx_unit *unit,
 {
 	struct amdvi *amdvi = kvzalloc(sizeof(*amdvi), GFP_CALLER);
 
+	static_assert(AMDVI_NR_REGS <= VENDOR_REGS_MAX);
 	if (!amdvi)
 		return ERR_PTR(-ENOMEM);
 	vendor_init(&amdvi->base, unit, &amdvi_model, &amdvi_vendor_ops,
@@ -625,7 +636,7 @@ static struct nyx_viommu *amdvi_create(struct nyx_unit *unit,
 	amdvi_log_init(amdvi);
 	amdvi_cfg_init(&amdvi->cfg, pt_format_levels(PT_AMDV1, cfg->address_width),
 		       options(cfg)->flags);
-	vendor_set_state(&amdvi->base, &amdvi->cfg.state, &amdvi->arch);
+	vendor_init_state(&amdvi->base, &amdvi->cfg.state, &amdvi->arch);
 	/* As after a reset; nobody knows the unit yet. */
 	unit->irq.mode = irq_mode(0);
 	return &amdvi->base.viommu;

@@ -34,7 +34,7 @@
  * @kept: what is to be written there, at the offset that it will have there; as
  *        large as the log. The registers say where: at the tail
  * @size: bytes of @kept, or 0
- * @spare: becomes @kept when the base is written; under &vendor.mutex
+ * @spare: becomes @kept when the base changes; under &vendor.mutex
  * @spare_size: bytes of @spare, or 0; likewise
  * @nr: entries that are kept
  * @full: an entry found no room; told when those that are kept are written
@@ -178,14 +178,14 @@ void amdvi_log_resume(struct amdvi *amdvi);
 void amdvi_log_unlock(struct amdvi *amdvi);
 
 /**
- * amdvi_log_prepare() - make room for what a write of a base asks for
+ * amdvi_log_make_room() - make room for logs as large as registers say
  * @amdvi: the vIOMMU model
- * @write: the write
+ * @reg: values that the registers are about to have, by enum amdvi_reg
  *
  * Context: may sleep; under &vendor.mutex.
  * Return: 0 or -ENOMEM.
  */
-int amdvi_log_prepare(struct amdvi *amdvi, const struct mmio_write *write);
+int amdvi_log_make_room(struct amdvi *amdvi, const u64 *reg);
 
 /**
  * amdvi_log_base_written() - EVT_BASE or GA_BASE was written
@@ -197,12 +197,12 @@ int amdvi_log_prepare(struct amdvi *amdvi, const struct mmio_write *write);
 void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg);
 
 /**
- * amdvi_log_reset() - drop the entries that are kept
- * @amdvi: the vIOMMU model
+ * amdvi_log_restart() - keep nothing, for logs as large as registers say now
+ * @amdvi: the vIOMMU model, after amdvi_log_make_room() if they say something new
  *
  * Context: under &vendor.lock.
  */
-void amdvi_log_reset(struct amdvi *amdvi);
+void amdvi_log_restart(struct amdvi *amdvi);
 
 /**
  * amdvi_status_update() - make what STATUS says of rings that run true

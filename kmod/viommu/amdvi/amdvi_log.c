@@ -424,18 +424,7 @@ static void log_work(struct work_struct *work)
 
 /* ---- registers and life ------------------------------------------------- */
 
-/* The size of a log that a write of its base asks for; 0: it says nothing of that. */
-static u64 written_size(const struct reg_def *base, const struct mmio_write *w)
-{
-	/* The length is in the upper half. */
-	if (w->size == sizeof(u64) && w->offset == base->offset)
-		return amdvi_ring_size(w->value & base->rw);
-	if (w->size == sizeof(u32) && w->offset == base->offset + sizeof(u32))
-		return amdvi_ring_size(w->value << 32 & base->rw);
-	return 0;
-}
-
-int amdvi_log_prepare(struct amdvi *amdvi, const struct mmio_write *write)
+int amdvi_log_make_room(struct amdvi *amdvi, const u64 *reg)
 {
 	struct amdvi_log *log;
 	unsigned int i;
@@ -444,7 +433,7 @@ int amdvi_log_prepare(struct amdvi *amdvi, const struct mmio_write *write)
 	lockdep_assert_held(&amdvi->base.mutex);
 	for (i = 0; i < LOG_MAX; i++) {
 		log = &amdvi->log[i];
-		want = written_size(&amdvi->cfg.reg[log_defs[i].base], write);
+		want = amdvi_ring_size(reg[log_defs[i].base]);
 		if (want <= max(log->size, log->spare_size))
 			continue;
 		kvfree(log->spare);
@@ -456,30 +445,35 @@ int amdvi_log_prepare(struct amdvi *amdvi, const struct mmio_write *write)
 	return 0;
 }
 
+static void use_room(struct amdvi_log *log)
+{
+	if (log->spare_size > log->size) {
+		swap(log->kept, log->spare);
+		swap(log->size, log->spare_size);
+	}
+}
+
 /* Sections 2.5 and 2.10: a new buffer is empty, unless the log runs. */
 void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg)
 {
 	enum amdvi_log_id id = reg == REG_GA_BASE ? LOG_GA : LOG_EVENT;
 	const struct log_def *def = &log_defs[id];
-	struct amdvi_log *log = &amdvi->log[id];
 
 	lockdep_assert_held(&amdvi->base.lock);
-	if (log->spare_size > log->size) {
-		swap(log->kept, log->spare);
-		swap(log->size, log->spare_size);
-	}
+	use_room(&amdvi->log[id]);
 	if (amdvi->arch.reg[REG_STATUS] & def->run)
 		return;
 	amdvi->arch.reg[def->head] = 0;
 	amdvi->arch.reg[def->tail] = 0;
 }
 
-void amdvi_log_reset(struct amdvi *amdvi)
+void amdvi_log_restart(struct amdvi *amdvi)
 {
 	unsigned int i;
 
 	lockdep_assert_held(&amdvi->base.lock);
 	for (i = 0; i < LOG_MAX; i++) {
+		use_room(&amdvi->log[i]);
 		WRITE_ONCE(amdvi->log[i].nr, 0);
 		amdvi->log[i].full = false;
 	}

@@ -232,12 +232,6 @@ static void vtd_irq_fault(struct nyx_viommu *viommu,
 
 /* ---- commands ----------------------------------------------------------- */
 
-static void invalidate_all(struct vtd *vtd)
-{
-	nyx_guest_invalidate_ctx(vtd->base.viommu.unit, NYX_GUEST_ALL_TAGS,
-				 &vtd->base.queue.ticket);
-}
-
 /* How interrupts are treated. */
 static u32 irq_mode(const struct vtd *vtd)
 {
@@ -252,10 +246,33 @@ static u32 irq_mode(const struct vtd *vtd)
 	return mode;
 }
 
-static void set_irq_mode(struct vtd *vtd)
+/* How many entries the table has that is in use. */
+static void use_irt_limit(struct vtd *vtd)
 {
-	nyx_irq_set_mode(vtd->base.viommu.unit, irq_mode(vtd),
-			 &vtd->base.queue.ticket);
+	WRITE_ONCE(vtd->base.viommu.unit->irq.irt.limit,
+		   irt_entries(vtd->arch.irta));
+}
+
+/* Caches and modes that are derived from the registers. */
+#define DERIVED_CONTEXTS	BIT(0)
+#define DERIVED_IRTES		BIT(1)
+#define DERIVED_IRQ_MODE	BIT(2)
+#define DERIVED_ALL		(DERIVED_CONTEXTS | DERIVED_IRTES | DERIVED_IRQ_MODE)
+
+/* Make these follow the registers. Their old values may be in use until finish(). */
+static void rebuild(struct vtd *vtd, u32 derived)
+{
+	struct nyx_unit *unit = vtd->base.viommu.unit;
+	struct nyx_ticket *ticket = &vtd->base.queue.ticket;
+
+	if (derived & DERIVED_CONTEXTS)
+		nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_TAGS, ticket);
+	if (derived & DERIVED_IRTES) {
+		use_irt_limit(vtd);
+		nyx_guest_invalidate_iec(unit, 0, IRT_MAX_ENTRIES, ticket);
+	}
+	if (derived & DERIVED_IRQ_MODE)
+		nyx_irq_set_mode(unit, irq_mode(vtd), ticket);
 }
 
 static void set_status(struct vtd *vtd, u64 mask, u64 gcmd)
@@ -273,29 +290,17 @@ static void set_root(struct vtd *vtd)
 	vtd->arch.status |= VTD_GSTS_RTPS;
 	vtd->arch.reg[REG_GSTS] &= ~VTD_GSTS_RTPS;
 	spin_unlock_irq(&vtd->base.lock);
-	invalidate_all(vtd);
-}
-
-/* How many entries the table has that is in use. */
-static void use_irt_limit(struct vtd *vtd)
-{
-	WRITE_ONCE(vtd->base.viommu.unit->irq.irt.limit,
-		   irt_entries(vtd->arch.irta));
+	rebuild(vtd, DERIVED_CONTEXTS);
 }
 
 static void set_irt(struct vtd *vtd)
 {
-	struct nyx_unit *unit = vtd->base.viommu.unit;
-
 	spin_lock_irq(&vtd->base.lock);
 	vtd->arch.irta = vtd->arch.reg[REG_IRTA];
 	vtd->arch.status |= VTD_GSTS_IRTPS;
 	vtd->arch.reg[REG_GSTS] &= ~VTD_GSTS_IRTPS;
 	spin_unlock_irq(&vtd->base.lock);
-	use_irt_limit(vtd);
-	nyx_guest_invalidate_iec(unit, 0, IRT_MAX_ENTRIES,
-				 &vtd->base.queue.ticket);
-	set_irq_mode(vtd);
+	rebuild(vtd, DERIVED_IRTES | DERIVED_IRQ_MODE);
 }
 
 /*
@@ -326,8 +331,8 @@ static int finish(struct vtd *vtd)
 	return 0;
 }
 
-/* A write, or a reset, first finishes a command whose writer was killed. */
-static int vtd_prepare(struct vendor *vendor, const struct mmio_write *write)
+/* A write, or a new state, first finishes a command whose writer was killed. */
+static int vtd_prepare(struct vendor *vendor)
 {
 	struct vtd *vtd = container_of(vendor, struct vtd, base);
 
@@ -369,11 +374,11 @@ static int command(struct vtd *vtd, u64 gcmd)
 	}
 	if (changed & (VTD_GCMD_IRE | VTD_GCMD_CFI)) {
 		set_status(vtd, VTD_GSTS_IRES | VTD_GSTS_CFIS, gcmd);
-		set_irq_mode(vtd);
+		rebuild(vtd, DERIVED_IRQ_MODE);
 	}
 	if (changed & VTD_GCMD_TE) {
 		set_status(vtd, VTD_GSTS_TES, gcmd);
-		invalidate_all(vtd);
+		rebuild(vtd, DERIVED_CONTEXTS);
 	}
 	if (changed & gcmd & VTD_GCMD_QIE)
 		ret = vtd_queue_run(vtd);
@@ -469,24 +474,20 @@ static void vtd_adjust(struct vendor *vendor, const struct reg_write *w)
 /* ---- life --------------------------------------------------------------- */
 
 /* All but GSTS, which finish() alone changes. */
-static void vtd_reset_state(struct vendor *vendor)
+static void vtd_set_state(struct vendor *vendor, const void *arch)
 {
 	struct vtd *vtd = container_of(vendor, struct vtd, base);
 	u64 gsts = vtd->arch.reg[REG_GSTS];
 
-	state_reset(vendor->state, &vtd->arch);
+	vendor_copy_state(vendor, arch);
 	vtd->arch.reg[REG_GSTS] = gsts;
 }
 
-static int vtd_forget(struct vendor *vendor)
+static int vtd_rebuild(struct vendor *vendor)
 {
 	struct vtd *vtd = container_of(vendor, struct vtd, base);
 
-	use_irt_limit(vtd);
-	nyx_guest_invalidate_iec(vendor->viommu.unit, 0, IRT_MAX_ENTRIES,
-				 &vendor->queue.ticket);
-	invalidate_all(vtd);
-	set_irq_mode(vtd);
+	rebuild(vtd, DERIVED_ALL);
 	return finish(vtd);
 }
 
@@ -495,8 +496,8 @@ static const struct vendor_ops vtd_vendor_ops = {
 	.prepare = vtd_prepare,
 	.adjust = vtd_adjust,
 	.follow = vtd_follow,
-	.reset_state = vtd_reset_state,
-	.forget = vtd_forget,
+	.set_state = vtd_set_state,
+	.rebuild = vtd_rebuild,
 };
 
 static void vtd_destroy(struct nyx_viommu *viommu)
@@ -540,12 +541,13 @@ static struct nyx_viommu *vtd_create(struct nyx_unit *unit,
 {
 	struct vtd *vtd = kzalloc(sizeof(*vtd), GFP_CALLER);
 
+	static_assert(VTD_NR_REGS <= VENDOR_REGS_MAX);
 	if (!vtd)
 		return ERR_PTR(-ENOMEM);
 	vendor_init(&vtd->base, unit, &vtd_model, &vtd_vendor_ops, &vtd_queue_ops);
 	vtd_cfg_init(&vtd->cfg, cfg->address_width, options(cfg)->flags,
 		     options(cfg)->faults);
-	vendor_set_state(&vtd->base, &vtd->cfg.state, &vtd->arch);
+	vendor_init_state(&vtd->base, &vtd->cfg.state, &vtd->arch);
 	/* As after a reset; nobody knows the unit yet. */
 	unit->irq.mode = irq_mode(vtd);
 	use_irt_limit(vtd);

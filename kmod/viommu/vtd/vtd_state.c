@@ -227,10 +227,8 @@ static void make_fields(struct vtd_cfg *cfg)
 }
 
 /* FSTS says whether there is a record, and which one is the oldest. */
-static const char *vtd_check(const struct state_desc *desc, const void *_arch)
+static bool fsts_is_true(const struct vtd_cfg *cfg, const struct vtd_arch *arch)
 {
-	const struct vtd_cfg *cfg = container_of(desc, struct vtd_cfg, state);
-	const struct vtd_arch *arch = _arch;
 	u64 fsts = arch->reg[REG_FSTS];
 	bool any = false;
 	unsigned int i;
@@ -238,7 +236,22 @@ static const char *vtd_check(const struct state_desc *desc, const void *_arch)
 	for (i = 0; i < cfg->nr_frcd; i++)
 		any |= !!(arch->reg[REG_FRCD + 2 * i + 1] & VTD_FRCD_F);
 	return any == !!(fsts & VTD_FSTS_PPF) &&
-	       FIELD_GET(VTD_FSTS_FRI, fsts) < cfg->nr_frcd ? NULL : "FSTS";
+	       FIELD_GET(VTD_FSTS_FRI, fsts) < cfg->nr_frcd;
+}
+
+/* No command is under way when a state is saved. */
+static const char *vtd_check(const struct state_desc *desc, const void *_arch)
+{
+	const struct vtd_cfg *cfg = container_of(desc, struct vtd_cfg, state);
+	const struct vtd_arch *arch = _arch;
+
+	if (arch->reg[REG_GSTS] != arch->status)
+		return "GSTS";
+	if (arch->reg[REG_CCMD] & VTD_CCMD_ICC)
+		return "CCMD";
+	if (arch->reg[REG_IOTLB] & VTD_IOTLB_IVT)
+		return "IOTLB";
+	return fsts_is_true(cfg, arch) ? NULL : "FSTS";
 }
 
 void vtd_cfg_init(struct vtd_cfg *cfg, u32 address_width, u32 flags, u32 nr_frcd)
