@@ -106,17 +106,17 @@ static bool next_domain(struct nyx_ucmd *uc, struct nyx_domain *unused,
 	if (dom) {
 		e->domain = (struct nyx_domain_info) {
 			.domain_id = dom->id,
-			.flags = dom->flags,
-			.kind = dom->kind,
+			.flags = dom->cfg.flags,
+			.kind = dom->cfg.kind,
 			.format = dom->pt.format,
-			.address_width = dom->address_width,
+			.address_width = dom->cfg.address_width,
 			.nr_devices = dom->nr_devices,
 			.page_sizes = dom->pt.page_sizes,
 			.mapped_bytes = READ_ONCE(dom->pt.mapped),
 			.table_bytes = READ_ONCE(dom->pt.tables) * PAGE_SIZE,
 			.fault_events = atomic64_read(&dom->faults),
 		};
-		memcpy(e->domain.name, dom->name, sizeof(e->domain.name));
+		memcpy(e->domain.name, dom->cfg.name, sizeof(e->domain.name));
 	}
 	mutex_unlock(&uc->unit->lock);
 	*key = id;
@@ -298,7 +298,7 @@ int nyx_ioctl_list(struct nyx_ucmd *uc, void *_cmd)
 		dom = nyx_domain_get(uc->unit, cmd->domain_id);
 		if (!dom)
 			return NYX_ERR(NO_SUCH_DOMAIN);
-		ret = dom->kind == NYX_DOMAIN_PAGING ?
+		ret = dom->cfg.kind == NYX_DOMAIN_PAGING ?
 			list_objects(uc, cmd, dom) : NYX_ERR(NOT_PAGING);
 		nyx_domain_put(dom);
 		return ret;

@@ -92,7 +92,7 @@ static int unmap_one(struct nyx_ucmd *uc, struct nyx_domain *dom,
 	int ret;
 
 	if (all) {
-		if (dom->kind != NYX_DOMAIN_PAGING)
+		if (dom->cfg.kind != NYX_DOMAIN_PAGING)
 			return NYX_ERR(NOT_PAGING);
 		if (cmd->iova)
 			return NYX_BAD(uc, cmd, iova, UNUSED);

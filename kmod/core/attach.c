@@ -59,7 +59,7 @@ static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 	 * A removed device was maybe the last one: an error if it was not. After a kill,
 	 * too: while it counted here, nobody else could take the domain away.
 	 */
-	if (from->kind == NYX_DOMAIN_GUEST)
+	if (from->cfg.kind == NYX_DOMAIN_GUEST)
 		nyx_inval_drop(from);
 	nyx_domain_put(from);
 	return ret;
@@ -133,7 +133,7 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 static int check_room(struct nyx_unit *unit, struct nyx_domain *dom)
 {
 	lockdep_assert_held(&unit->lock);
-	if (dom->flags & NYX_DOMAIN_F_SHARED)
+	if (dom->cfg.flags & NYX_DOMAIN_F_SHARED)
 		return 0;
 	if (dom->nr_devices)
 		return NYX_ERR(DOMAIN_STRICT);

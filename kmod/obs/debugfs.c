@@ -161,7 +161,7 @@ static int tables_show(struct seq_file *m, void *v)
 
 	while (!fatal_signal_pending(current) && !seq_has_overflowed(m) &&
 	       (dom = nyx_domain_next(unit, id))) {
-		if (dom->kind == NYX_DOMAIN_PAGING)
+		if (dom->cfg.kind == NYX_DOMAIN_PAGING)
 			show_table(m, dom);
 		id = dom->id + 1ul;
 		nyx_domain_put(dom);

@@ -159,7 +159,7 @@ static struct nyx_ctx *guest_ctx_of(struct nyx_unit *unit, struct nyx_device *de
 {
 	struct nyx_ctx *ctx = nyx_device_ctx(unit, dev);
 
-	return ctx->dom->kind == NYX_DOMAIN_GUEST ? ctx : NULL;
+	return ctx->dom->cfg.kind == NYX_DOMAIN_GUEST ? ctx : NULL;
 }
 
 static void invalidate_begin(struct nyx_unit *unit)

@@ -228,7 +228,7 @@ static int ask(struct nyx_unit *unit, struct page_group *group,
 		ret = NYX_ERR(QUARANTINED);
 		goto out_unlock;
 	}
-	ret = acc.dom->kind == NYX_DOMAIN_PAGING ? group_publish(unit, group) :
+	ret = acc.dom->cfg.kind == NYX_DOMAIN_PAGING ? group_publish(unit, group) :
 						   NYX_ERR(DEVICE_NOT_PAGING);
 	if (!ret) {
 		req->group = group->id;

@@ -373,7 +373,7 @@ bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault,
 	if (!viommu->ops->dma_code)
 		return false;
 	*refusal = acc->refusal;
-	if (acc->dom->kind == NYX_DOMAIN_GUEST)
+	if (acc->dom->cfg.kind == NYX_DOMAIN_GUEST)
 		*refusal = (struct nyx_refusal) {
 			.code = fault->reason == NYX_FAULT_CONTEXT ?
 				attrs->code : 0,

@@ -156,7 +156,7 @@ u32 nyx_fault_explain(struct nyx_access *acc, const struct nyx_fault *fault,
 
 	*detail = 0;
 	/* The guest's table may have changed, and must not be walked here. */
-	if (acc->dom->kind == NYX_DOMAIN_GUEST &&
+	if (acc->dom->cfg.kind == NYX_DOMAIN_GUEST &&
 	    fault->reason != NYX_FAULT_ADDRESS_WIDTH)
 		return NYX_CAUSE_UNKNOWN;
 	switch (fault->reason) {

@@ -91,12 +91,9 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 	if (ret)
 		goto err_stats;
 
-	dom->kind = cfg->kind;
+	dom->cfg = *cfg;
 	dom->stage = *stage;
-	dom->flags = cfg->flags;
-	dom->address_width = cfg->address_width;
 	dom->unit = unit;
-	strscpy(dom->name, cfg->name, sizeof(dom->name));
 	mutex_init(&dom->lock);
 	init_rwsem(&dom->listening);
 	INIT_LIST_HEAD(&dom->listeners);
@@ -198,7 +195,7 @@ static bool name_taken(struct nyx_unit *unit, const char *name)
 
 	lockdep_assert_held(&unit->lock);
 	xa_for_each(&unit->domains, id, dom) {
-		if (!strcmp(dom->name, name))
+		if (!strcmp(dom->cfg.name, name))
 			return true;
 	}
 	return false;
@@ -210,7 +207,7 @@ static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
 	int ret;
 
 	lockdep_assert_held(&unit->lock);
-	if (dom->name[0] && name_taken(unit, dom->name))
+	if (dom->cfg.name[0] && name_taken(unit, dom->cfg.name))
 		return NYX_ERR(DOMAIN_NAME_TAKEN);
 	if (unit->nr_domains >= unit->cfg.max_domains)
 		return NYX_ERR(DOMAINS_MAX);

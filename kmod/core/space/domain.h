@@ -61,19 +61,18 @@ struct nyx_domain_config {
  * struct nyx_domain - an address space
  * @ctx: the plain context, of devices that have none of their own; const after init
  * @stage: how it translates; const after init
- * @kind: of enum nyx_domain_kind; const after init
  * @id: its id; const after init
  * @refused: devices that are quarantined and keep the others from working, too
  * @space: its side of the translation cache; invalidations under @lock
  * @stats: its counters
  * @epoch: accesses in flight
- * @flags: of enum nyx_domain_flags; const after init
  * @unit: its unit; const after init
  * @qos: its limits, or NULL; written under &nyx_unit.lock
  * @guest: NYX_DOMAIN_GUEST: its table; const after init
  * @max_partial_lg2: NYX_DOMAIN_GUEST: log2 of the largest page of which the
  *                   cache may hold only a part, or 0
  * @pt: its table; writers under @lock
+ * @cfg: what it was created from; const after init
  * @oracle: NYX_DOMAIN_F_ORACLE: holds the same; const after init, or NULL. Others ask
  *          nyx_domain_oracle()
  * @lock: serialises writers of @pt and invalidations of @space
@@ -90,8 +89,6 @@ struct nyx_domain_config {
  *             that waits for them
  * @ref: references
  * @rcu: frees it
- * @address_width: bits of an IOVA, or 0; const after init
- * @name: name, or empty; const after init
  *
  * On a 64-bit machine @ctx fills the first cache line, and the other fields that an
  * access reads which hits the cache are in the second one; those that commands write
@@ -100,18 +97,17 @@ struct nyx_domain_config {
 struct nyx_domain {
 	struct nyx_ctx ctx;
 	struct nyx_stage stage;
-	u8 kind;
 	u32 id;
 	atomic_t refused;
 	struct iotlb_space space;
 	struct nyx_stats_cpu __percpu *stats;
 	struct epoch epoch;
-	u32 flags;
 	struct nyx_unit *unit;
 	struct nyx_qos __rcu *qos;
 	struct nyx_guest_table guest;
 	u32 max_partial_lg2;
 	struct pt pt;
+	struct nyx_domain_config cfg;
 	struct nyx_oracle *oracle;
 
 	struct mutex lock ____cacheline_aligned_in_smp;
@@ -126,8 +122,6 @@ struct nyx_domain {
 	struct rw_semaphore listening;
 	refcount_t ref;
 	struct rcu_head rcu;
-	u32 address_width;
-	char name[NYX_NAME_LEN];
 };
 
 /* The oracle of a domain, or NULL: always in a module that is built without. */

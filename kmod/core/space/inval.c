@@ -356,8 +356,8 @@ void nyx_ticket_device(struct nyx_ticket *t, struct nyx_device *dev)
 void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
 			    struct nyx_ticket *t)
 {
-	bool guest = dom->kind == NYX_DOMAIN_GUEST;
-	u64 limit = dom->kind == NYX_DOMAIN_PAGING ? dom->pt.va_last : U64_MAX;
+	bool guest = dom->cfg.kind == NYX_DOMAIN_GUEST;
+	u64 limit = dom->cfg.kind == NYX_DOMAIN_PAGING ? dom->pt.va_last : U64_MAX;
 	struct iotlb *tlb = &dom->unit->iotlb;
 	bool whole = !first && last >= limit;
 	u64 rest;
@@ -487,7 +487,7 @@ static int wait_domain(struct nyx_domain *dom)
 	u64 begun = drain_begin(inval, &dom->drain);
 	int ret;
 
-	if (dom->kind == NYX_DOMAIN_GUEST && !READ_ONCE(dom->nr_devices)) {
+	if (dom->cfg.kind == NYX_DOMAIN_GUEST && !READ_ONCE(dom->nr_devices)) {
 		ret = nyx_inval_drop(dom);
 		if (!ret || ret == -EINTR)
 			return ret;

@@ -22,7 +22,7 @@
 int nyx_domain_check_range(const struct nyx_domain *dom, u64 iova, u64 length,
 			   u64 *last)
 {
-	if (dom->kind != NYX_DOMAIN_PAGING)
+	if (dom->cfg.kind != NYX_DOMAIN_PAGING)
 		return NYX_ERR(NOT_PAGING);
 	if (!length)
 		return NYX_ERR(EMPTY);
@@ -73,7 +73,7 @@ int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped,
 			pt_unmap(&dom->pt, iova, last, &free, unmapped);
 	if (!ret && *unmapped)
 		nyx_history_after(dom, iova, last);
-	if (!ret && !(dom->flags & NYX_DOMAIN_F_BATCHED)) {
+	if (!ret && !(dom->cfg.flags & NYX_DOMAIN_F_BATCHED)) {
 		if (*unmapped || whole)
 			nyx_inval_range_locked(dom, iova, last, t);
 		else

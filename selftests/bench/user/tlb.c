@@ -73,7 +73,7 @@ static noinline bool lookup(const struct world *w, u64 va, unsigned int perm,
 	const struct nyx_domain *dom = w->dom;
 	struct iotlb_hit hit;
 
-	if (unlikely(dom->kind != NYX_DOMAIN_PAGING))
+	if (unlikely(dom->cfg.kind != NYX_DOMAIN_PAGING))
 		return false;
 	if (!likely(iotlb_lookup(&w->unit.iotlb, &dom->space, va, &hit) &&
 		    !(perm & ~hit.perm)))
