@@ -93,9 +93,9 @@ static u32 fault_class(u32 reason)
 static void clue_add(struct nyx_fault_tracker *t, u64 address, u32 reason,
 		     u32 access, u64 now)
 {
-	struct nyx_clue *c, *oldest = t->clues;
+	struct nyx_clue *c, *oldest = t->state.clues;
 
-	for (c = t->clues; c < t->clues + NYX_EVIDENCE_MAX; c++) {
+	for (c = t->state.clues; c < t->state.clues + NYX_EVIDENCE_MAX; c++) {
 		if (c->count && c->reason == reason && c->access == access &&
 		    c->address >> NYX_PAGE_LG2 == address >> NYX_PAGE_LG2) {
 			c->time_ns = now;
@@ -112,30 +112,30 @@ static void clue_add(struct nyx_fault_tracker *t, u64 address, u32 reason,
 static u8 clues_tell(const struct nyx_fault_tracker *t, u64 now,
 		     struct nyx_evidence *out)
 {
-	u64 window = (u64)t->policy.window_ms * NSEC_PER_MSEC, ago;
+	u64 window = (u64)t->cfg.policy.window_ms * NSEC_PER_MSEC, ago;
 	unsigned int taken = 0, i, best;
 	u8 n = 0;
 
 	for (;;) {
 		best = NYX_EVIDENCE_MAX;
 		for (i = 0; i < NYX_EVIDENCE_MAX; i++) {
-			if (!(taken & BIT(i)) && t->clues[i].count &&
+			if (!(taken & BIT(i)) && t->state.clues[i].count &&
 			    (best == NYX_EVIDENCE_MAX ||
-			     t->clues[i].time_ns > t->clues[best].time_ns))
+			     t->state.clues[i].time_ns > t->state.clues[best].time_ns))
 				best = i;
 		}
 		if (best == NYX_EVIDENCE_MAX)
 			return n;
 		taken |= BIT(best);
-		ago = now - min(now, t->clues[best].time_ns);
+		ago = now - min(now, t->state.clues[best].time_ns);
 		if (ago > window)
 			return n;
 		out[n++] = (struct nyx_evidence) {
-			.address = t->clues[best].address,
+			.address = t->state.clues[best].address,
 			.ago_ms = div_u64(ago, NSEC_PER_MSEC),
-			.reason = t->clues[best].reason,
-			.access = t->clues[best].access,
-			.count = t->clues[best].count,
+			.reason = t->state.clues[best].reason,
+			.access = t->state.clues[best].access,
+			.count = t->state.clues[best].count,
 		};
 	}
 }
@@ -145,11 +145,11 @@ static u8 clues_tell(const struct nyx_fault_tracker *t, u64 now,
 /* When something has to be done about a fault tracker, or 0. */
 static u64 due_time(const struct nyx_fault_tracker *t)
 {
-	u64 emit = t->suppressed ? t->emit_start + NSEC_PER_SEC : 0;
+	u64 emit = t->records.suppressed ? t->records.start_ns + NSEC_PER_SEC : 0;
 
-	if (!emit || !t->next_ns)
-		return emit ?: t->next_ns;
-	return min(emit, t->next_ns);
+	if (!emit || !t->state.next_ns)
+		return emit ?: t->state.next_ns;
+	return min(emit, t->state.next_ns);
 }
 
 static void kick(struct nyx_deadlines *deadlines, u64 at, u64 now)
@@ -204,7 +204,7 @@ void nyx_tracker_hold(struct nyx_device *dev)
 	struct nyx_domain *dom = NULL;
 
 	lockdep_assert_held(&t->lock);
-	if (state_refuses(t->state) && (t->policy.flags & NYX_POLICY_F_DOMAIN))
+	if (state_refuses(t->state.device) && (t->cfg.policy.flags & NYX_POLICY_F_DOMAIN))
 		dom = domain_of(dev);
 	/* Its devices have nothing in common. */
 	if (dom && dom == dom->unit->blocked_domain)
@@ -226,43 +226,43 @@ static void describe(struct nyx_device *dev, struct nyx_event *event, u8 new,
 	memset(event, 0, sizeof(*event));
 	event->type = NYX_EVENT_DEVICE_STATE;
 	event->state.sbdf = dev->sbdf;
-	event->state.old_state = t->state;
+	event->state.old_state = t->state.device;
 	event->state.new_state = new;
 	event->state.cause = cause;
-	event->state.score = t->score.sum;
-	event->state.tries = t->tries;
-	event->state.next_ns = t->next_ns;
+	event->state.score = t->state.score.sum;
+	event->state.tries = t->state.tries;
+	event->state.next_ns = t->state.next_ns;
 	event->state.nr_evidence = clues_tell(t, now, event->state.evidence);
 }
 
-/* &nyx_fault_tracker.tries and next_ns are those of the new state. */
+/* &nyx_tracker_state.tries and next_ns are those of the new state. */
 static void change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
 			 enum nyx_state_cause cause, u64 now,
 			 struct nyx_event *event)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
-	bool was = state_refuses(t->state), is = state_refuses(new);
+	bool was = state_refuses(t->state.device), is = state_refuses(new);
 
 	lockdep_assert_held(&t->lock);
 	describe(dev, event, new, cause, now);
-	if (new == t->state)
+	if (new == t->state.device)
 		event->type = NYX_EVENT_LOST;	/* nothing to emit */
-	t->state = new;
+	t->state.device = new;
 	WRITE_ONCE(dev->refused, is);
 	if (is != was)
 		atomic_add(is ? 1 : -1, &unit->nr_refused);
 	nyx_tracker_hold(dev);
-	nyx_score_setup(&t->score, (u64)t->policy.window_ms * NSEC_PER_MSEC);
-	memset(t->clues, 0, sizeof(t->clues));
+	nyx_score_setup(&t->state.score, (u64)t->cfg.policy.window_ms * NSEC_PER_MSEC);
+	memset(t->state.clues, 0, sizeof(t->state.clues));
 }
 
 static u64 backoff_ns(const struct nyx_fault_tracker *t)
 {
-	u64 ms = t->policy.backoff_ms;
+	u64 ms = t->cfg.policy.backoff_ms;
 
 	/* A day has 2^27 ms. */
-	ms <<= min(t->tries - 1, 31u);
-	return min_t(u64, ms, t->policy.backoff_max_ms) * NSEC_PER_MSEC;
+	ms <<= min(t->state.tries - 1, 31u);
+	return min_t(u64, ms, t->cfg.policy.backoff_max_ms) * NSEC_PER_MSEC;
 }
 
 /* The threshold was reached. */
@@ -273,25 +273,25 @@ static void too_much(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 	u8 state = NYX_DEVICE_QUARANTINED;
 
 	lockdep_assert_held(&t->lock);
-	if (t->policy.action == NYX_ACTION_REPORT || t->gone)
+	if (t->cfg.policy.action == NYX_ACTION_REPORT || t->gone)
 		return;
-	if (t->policy.flags & NYX_POLICY_F_OBSERVE) {
+	if (t->cfg.policy.flags & NYX_POLICY_F_OBSERVE) {
 		/* Once in a window: nobody stops the device. */
-		if (!t->would_ns || now - t->would_ns >=
-		    (u64)t->policy.window_ms * NSEC_PER_MSEC) {
+		if (!t->state.would_ns || now - t->state.would_ns >=
+		    (u64)t->cfg.policy.window_ms * NSEC_PER_MSEC) {
 			describe(dev, event, state, NYX_STATE_WOULD, now);
-			t->would_ns = now;
+			t->state.would_ns = now;
 		}
-		nyx_score_setup(&t->score,
-				(u64)t->policy.window_ms * NSEC_PER_MSEC);
+		nyx_score_setup(&t->state.score,
+				(u64)t->cfg.policy.window_ms * NSEC_PER_MSEC);
 		return;
 	}
-	t->tries++;
-	t->next_ns = 0;
-	if (t->tries > t->policy.max_tries)
+	t->state.tries++;
+	t->state.next_ns = 0;
+	if (t->state.tries > t->cfg.policy.max_tries)
 		state = NYX_DEVICE_DISABLED;
-	else if (t->policy.flags & NYX_POLICY_F_RECOVER)
-		t->next_ns = now + backoff_ns(t);
+	else if (t->cfg.policy.flags & NYX_POLICY_F_RECOVER)
+		t->state.next_ns = now + backoff_ns(t);
 	change_state(unit, dev, state, NYX_STATE_BY_FAULTS, now, event);
 }
 
@@ -302,17 +302,17 @@ static void time_is_over(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 	struct nyx_fault_tracker *t = &dev->tracker;
 
 	lockdep_assert_held(&t->lock);
-	if (t->state == NYX_DEVICE_QUARANTINED) {
-		t->next_ns = now + (u64)t->policy.probation_ms * NSEC_PER_MSEC;
+	if (t->state.device == NYX_DEVICE_QUARANTINED) {
+		t->state.next_ns = now + (u64)t->cfg.policy.probation_ms * NSEC_PER_MSEC;
 		change_state(unit, dev, NYX_DEVICE_PROBATION, NYX_STATE_BY_TIME,
 			     now, event);
-	} else if (t->state == NYX_DEVICE_PROBATION) {
-		t->next_ns = 0;
-		t->tries = 0;
+	} else if (t->state.device == NYX_DEVICE_PROBATION) {
+		t->state.next_ns = 0;
+		t->state.tries = 0;
 		change_state(unit, dev, NYX_DEVICE_ACTIVE, NYX_STATE_BY_TIME,
 			     now, event);
 	} else {
-		t->next_ns = 0;
+		t->state.next_ns = 0;
 	}
 }
 
@@ -353,14 +353,14 @@ void nyx_tracker_emit(struct nyx_unit *unit, struct nyx_device *dev,
 /* The record of the faults whose own records were suppressed. */
 static struct nyx_event take_suppressed(struct nyx_fault_tracker *t)
 {
-	struct nyx_event event = t->suppressed_event;
+	struct nyx_event event = t->records.event;
 
 	lockdep_assert_held(&t->lock);
 	if (event.type == NYX_EVENT_FAULT)
-		event.fault.count = t->suppressed;
+		event.fault.count = t->records.suppressed;
 	else
-		event.irq_fault.count = t->suppressed;
-	t->suppressed = 0;
+		event.irq_fault.count = t->records.suppressed;
+	t->records.suppressed = 0;
 	return event;
 }
 
@@ -374,13 +374,13 @@ static void do_due(struct nyx_unit *unit, struct nyx_device *dev, u64 now)
 	spin_lock_irqsave(&t->lock, flags);
 	if (t->gone)
 		goto out_unlock;
-	if (t->suppressed && now >= t->emit_start + NSEC_PER_SEC) {
+	if (t->records.suppressed && now >= t->records.start_ns + NSEC_PER_SEC) {
 		record = take_suppressed(t);
 		record.time_ns = now;
-		t->emit_start = now;
-		t->emitted = 1;
+		t->records.start_ns = now;
+		t->records.emitted = 1;
 	}
-	if (t->next_ns && now >= t->next_ns)
+	if (t->state.next_ns && now >= t->state.next_ns)
 		time_is_over(unit, dev, now, &state);
 	enqueue(unit, t, now);
 out_unlock:
@@ -441,12 +441,12 @@ void nyx_deadlines_fini(struct nyx_deadlines *deadlines)
 static void adopt(struct nyx_fault_tracker *t, const struct nyx_policy *policy,
 		  bool own)
 {
-	bool window = t->policy.window_ms != policy->window_ms;
+	bool window = t->cfg.policy.window_ms != policy->window_ms;
 
-	t->policy = *policy;
-	t->own = own;
+	t->cfg.policy = *policy;
+	t->cfg.own = own;
 	if (window)
-		nyx_score_setup(&t->score,
+		nyx_score_setup(&t->state.score,
 				(u64)policy->window_ms * NSEC_PER_MSEC);
 }
 
@@ -465,11 +465,11 @@ void nyx_tracker_gone(struct nyx_unit *unit, struct nyx_device *dev)
 
 	spin_lock_irqsave(&t->lock, flags);
 	t->gone = true;
-	if (t->suppressed)
+	if (t->records.suppressed)
 		record = take_suppressed(t);
-	if (state_refuses(t->state))
+	if (state_refuses(t->state.device))
 		atomic_dec(&unit->nr_refused);
-	t->state = NYX_DEVICE_ACTIVE;
+	t->state.device = NYX_DEVICE_ACTIVE;
 	nyx_tracker_hold(dev);
 	enqueue(unit, t, 0);
 	spin_unlock_irqrestore(&t->lock, flags);
@@ -484,10 +484,10 @@ void nyx_tracker_flush(struct nyx_unit *unit, struct nyx_device *dev)
 	unsigned long flags;
 
 	spin_lock_irqsave(&t->lock, flags);
-	if (t->suppressed)
+	if (t->records.suppressed)
 		record = take_suppressed(t);
 	/* From now on each has a record of its own, until the stream ends. */
-	t->policy.records_per_s = RECORDS_ALL;
+	t->cfg.policy.records_per_s = RECORDS_ALL;
 	spin_unlock_irqrestore(&t->lock, flags);
 	if (record.type != NYX_EVENT_LOST)
 		nyx_events_push(unit->events, &record);
@@ -497,28 +497,28 @@ void nyx_tracker_flush(struct nyx_unit *unit, struct nyx_device *dev)
 static bool may_emit(struct nyx_fault_tracker *t, struct nyx_event *event,
 		     u64 now)
 {
-	u64 count = t->suppressed + 1;
+	u64 count = t->records.suppressed + 1;
 
 	lockdep_assert_held(&t->lock);
 	if (event->type == NYX_EVENT_FAULT)
 		event->fault.count = count;
 	else
 		event->irq_fault.count = count;
-	if (t->policy.records_per_s == RECORDS_ALL || t->gone) {
-		t->suppressed = 0;
+	if (t->cfg.policy.records_per_s == RECORDS_ALL || t->gone) {
+		t->records.suppressed = 0;
 		return true;
 	}
-	if (now - t->emit_start >= NSEC_PER_SEC && now > t->emit_start) {
-		t->emit_start = now;
-		t->emitted = 0;
+	if (now - t->records.start_ns >= NSEC_PER_SEC && now > t->records.start_ns) {
+		t->records.start_ns = now;
+		t->records.emitted = 0;
 	}
-	if (t->emitted < t->policy.records_per_s) {
-		t->emitted++;
-		t->suppressed = 0;
+	if (t->records.emitted < t->cfg.policy.records_per_s) {
+		t->records.emitted++;
+		t->records.suppressed = 0;
 		return true;
 	}
-	t->suppressed = count;
-	t->suppressed_event = *event;
+	t->records.suppressed = count;
+	t->records.event = *event;
 	return false;
 }
 
@@ -536,15 +536,15 @@ bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
 	state->type = NYX_EVENT_LOST;
 	spin_lock_irqsave(&t->lock, flags);
 	emit = may_emit(t, event, now);
-	weight = t->policy.weight[fault_class(reason)];
-	if (weight && !state_refuses(t->state)) {
+	weight = t->cfg.policy.weight[fault_class(reason)];
+	if (weight && !state_refuses(t->state.device)) {
 		clue_add(t, dma ? event->fault.fault.iova :
 				  event->irq_fault.address,
 			 reason, dma ? event->fault.fault.access : 0, now);
-		if (nyx_score_add(&t->score, now, weight) >= t->policy.threshold)
+		if (nyx_score_add(&t->state.score, now, weight) >= t->cfg.policy.threshold)
 			too_much(unit, dev, now, state);
 	}
-	if (t->suppressed == 1 || state->type != NYX_EVENT_LOST)
+	if (t->records.suppressed == 1 || state->type != NYX_EVENT_LOST)
 		enqueue(unit, t, now);
 	spin_unlock_irqrestore(&t->lock, flags);
 	return emit;
@@ -557,14 +557,14 @@ void nyx_tracker_get(struct nyx_device *dev, struct nyx_device_info *info)
 	unsigned long flags;
 
 	spin_lock_irqsave(&t->lock, flags);
-	info->state = t->state;
-	info->score = nyx_score_add(&t->score, ktime_get_boottime_ns(), 0);
-	info->tries = t->tries;
-	info->next_ns = t->next_ns;
-	if (t->own)
+	info->state = t->state.device;
+	info->score = nyx_score_add(&t->state.score, ktime_get_boottime_ns(), 0);
+	info->tries = t->state.tries;
+	info->next_ns = t->state.next_ns;
+	if (t->cfg.own)
 		info->flags |= NYX_DEVICE_F_POLICY;
 	dom = domain_of(dev);
-	if (dom && atomic_read(&dom->refused) && !state_refuses(t->state))
+	if (dom && atomic_read(&dom->refused) && !state_refuses(t->state.device))
 		info->flags |= NYX_DEVICE_F_HELD;
 	spin_unlock_irqrestore(&t->lock, flags);
 }
@@ -584,9 +584,9 @@ void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
 	struct nyx_event event;
 
 	spin_lock_irq(&t->lock);
-	t->next_ns = 0;
+	t->state.next_ns = 0;
 	if (action == NYX_DEVICE_DO_RESET)
-		t->tries = 0;
+		t->state.tries = 0;
 	action = array_index_nospec(action, ARRAY_SIZE(state));
 	change_state(unit, dev, state[action], NYX_STATE_BY_COMMAND, now,
 		     &event);
@@ -616,7 +616,7 @@ int nyx_policy_set(struct nyx_unit *unit, const u32 *sbdf,
 		unit->policy = *policy;
 		xa_for_each(&unit->devices, id, dev) {
 			spin_lock_irq(&dev->tracker.lock);
-			if (!dev->tracker.own)
+			if (!dev->tracker.cfg.own)
 				adopt(&dev->tracker, policy, false);
 			spin_unlock_irq(&dev->tracker.lock);
 			cond_resched();
@@ -637,8 +637,8 @@ int nyx_policy_get(struct nyx_unit *unit, const u32 *sbdf,
 	dev = sbdf ? xa_load(&unit->devices, *sbdf) : NULL;
 	if (dev) {
 		/* Changes only under the unit's lock. */
-		*policy = dev->tracker.policy;
-		*own = dev->tracker.own;
+		*policy = dev->tracker.cfg.policy;
+		*own = dev->tracker.cfg.own;
 	} else if (sbdf) {
 		ret = NYX_ERR(NO_SUCH_DEVICE);
 	} else {

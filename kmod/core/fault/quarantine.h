@@ -73,41 +73,69 @@ struct nyx_clue {
 };
 
 /**
- * struct nyx_fault_tracker - what watches a device
- * @lock: protects what follows
- * @state: of enum nyx_device_state
- * @own: the policy is the device's, not the unit's
- * @gone: the device has been removed
- * @tries: times that it was quarantined since it was last active for good
- * @next_ns: CLOCK_BOOTTIME of the next change of state, or 0
- * @held: domain whose &nyx_domain.refused counts this device, or NULL
+ * struct nyx_tracker_config - what commands say of a device's faults
  * @policy: what applies
+ * @own: the policy is the device's, not the unit's
+ */
+struct nyx_tracker_config {
+	struct nyx_policy policy;
+	bool own;
+};
+
+/**
+ * struct nyx_tracker_state - what has become of a device
+ * @next_ns: CLOCK_BOOTTIME of the next change of state, or 0
+ * @would_ns: CLOCK_BOOTTIME of the last record of what would happen
  * @score: its faults
  * @clues: the last kinds of faults
- * @emit_start: CLOCK_BOOTTIME at which the current second of records began
- * @emitted: records in it
- * @would_ns: CLOCK_BOOTTIME of the last record of what would happen
+ * @tries: times that it was quarantined since it was last active for good
+ * @device: of enum nyx_device_state
+ *
+ * Plain data: all that a reset of the device by command takes back.
+ */
+struct nyx_tracker_state {
+	u64 next_ns;
+	u64 would_ns;
+	struct nyx_score score;
+	struct nyx_clue clues[NYX_EVIDENCE_MAX];
+	u32 tries;
+	u8 device;
+};
+
+/**
+ * struct nyx_tracker_records - how many records of faults a device has had
+ * @start_ns: CLOCK_BOOTTIME at which the current second of records began
  * @suppressed: faults since the last record
- * @suppressed_event: the last of them
+ * @event: the last of them
+ * @emitted: records in the current second
+ *
+ * Plain data.
+ */
+struct nyx_tracker_records {
+	u64 start_ns;
+	u64 suppressed;
+	struct nyx_event event;
+	u32 emitted;
+};
+
+/**
+ * struct nyx_fault_tracker - what watches a device
+ * @lock: protects what follows
+ * @cfg: configuration; also written under &nyx_unit.lock, which is enough to read it
+ * @state: state of the device
+ * @records: likewise, of its records
+ * @gone: the device has been removed
+ * @held: domain whose &nyx_domain.refused counts this device, or NULL
  * @node: in &nyx_deadlines.queue; under &nyx_deadlines.lock
  * @queued: it is; under &nyx_deadlines.lock
  */
 struct nyx_fault_tracker {
 	spinlock_t lock;
-	u8 state;
-	bool own;
+	struct nyx_tracker_config cfg;
+	struct nyx_tracker_state state;
+	struct nyx_tracker_records records;
 	bool gone;
-	u32 tries;
-	u64 next_ns;
 	struct nyx_domain *held;
-	struct nyx_policy policy;
-	struct nyx_score score;
-	struct nyx_clue clues[NYX_EVIDENCE_MAX];
-	u64 emit_start;
-	u32 emitted;
-	u64 would_ns;
-	u64 suppressed;
-	struct nyx_event suppressed_event;
 	struct timerqueue_node node;
 	bool queued;
 };
