@@ -463,7 +463,7 @@ void nyx_unit_get_totals(struct nyx_unit *unit, struct nyx_unit_totals *totals)
 
 	lockdep_assert_held(&unit->lock);
 	*totals = (struct nyx_unit_totals) {
-		.faults = unit->retired[NYX_STAT_FAULTS],
+		.faults = unit->state.retired[NYX_STAT_FAULTS],
 	};
 	if (unit->blocked_domain)	/* not torn down */
 		totals->faults += atomic64_read(&unit->blocked_domain->faults);
@@ -482,7 +482,7 @@ void nyx_unit_get_stats(struct nyx_unit *unit, u64 *count)
 	unsigned long id;
 
 	lockdep_assert_held(&unit->lock);
-	memcpy(count, unit->retired, sizeof(unit->retired));
+	memcpy(count, unit->state.retired, sizeof(unit->state.retired));
 	if (unit->blocked_domain)	/* not torn down */
 		nyx_stats_sum(unit->blocked_domain->stats, count);
 	xa_for_each(&unit->domains, id, dom) {

@@ -102,6 +102,18 @@ struct nyx_unit_config {
 };
 
 /**
+ * struct nyx_unit_state - what a unit itself remembers, beside its objects
+ * @retired: counters of domains that are gone
+ * @next_domain: the id from which on a free one is looked for
+ *
+ * Plain data.
+ */
+struct nyx_unit_state {
+	u64 retired[NYX_STAT_MAX];
+	u32 next_domain;
+};
+
+/**
  * struct nyx_unit - an IOMMU unit
  * @id: its id; const after init
  * @dead: it has ended; written under units_lock
@@ -128,11 +140,10 @@ struct nyx_unit_config {
  *          REGION_SHARED; never false again
  * @nr_memory: ranges in @mem
  * @nr_domains: how many
- * @next_domain: the id from which on a free one is looked for
  * @blocked_domain: the domain of devices that have no other; NULL once the unit is
  *                  torn down
  * @nr_devices: how many
- * @retired: counters of domains that are gone
+ * @state: what it remembers, beside its objects
  * @policy: fault policy of devices without one of their own
  * @inval: what has to be waited for
  * @pages: page requests
@@ -169,10 +180,9 @@ struct nyx_unit {
 	bool shared;
 	unsigned int nr_memory;
 	unsigned int nr_domains;
-	u32 next_domain;
 	struct nyx_domain *blocked_domain;
 	unsigned int nr_devices;
-	u64 retired[NYX_STAT_MAX];
+	struct nyx_unit_state state;
 	struct nyx_policy policy;
 	struct nyx_inval inval;
 

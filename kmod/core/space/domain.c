@@ -215,7 +215,7 @@ static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
 	if (want == NYX_ID_ANY) {
 		/* Ids are not reused soon: a caller with a stale one finds nothing. */
 		ret = xa_alloc_cyclic(&unit->domains, &dom->id, NULL,
-				      XA_LIMIT(1, U16_MAX), &unit->next_domain,
+				      XA_LIMIT(1, U16_MAX), &unit->state.next_domain,
 				      GFP_CALLER);
 		if (ret < 0)
 			return ret == -EBUSY ? NYX_ERR(DOMAINS_MAX) : ret;
@@ -272,7 +272,7 @@ void nyx_domain_unpublish(struct nyx_unit *unit, struct nyx_domain *dom)
 	xa_erase(&unit->domains, dom->id);
 	unit->nr_domains--;
 	/* Keep what it has counted. */
-	nyx_stats_sum(dom->stats, unit->retired);
+	nyx_stats_sum(dom->stats, unit->state.retired);
 	mutex_unlock(&unit->lock);
 	nyx_domain_put(dom);
 }
