@@ -145,5 +145,7 @@ bool state_next(const struct state_desc *desc, const void *arch, u64 key,
 	return false;
 }
 
+NYX_EXPORT_FOR_TEST(state_field_get);
+NYX_EXPORT_FOR_TEST(state_set);
 NYX_EXPORT_FOR_TEST(state_reset);
 NYX_EXPORT_FOR_TEST(state_next);

@@ -585,8 +585,10 @@ void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
 
 	spin_lock_irq(&t->lock);
 	t->state.next_ns = 0;
-	if (action == NYX_DEVICE_DO_RESET)
+	if (action == NYX_DEVICE_DO_RESET) {
 		t->state.tries = 0;
+		t->state.would_ns = 0;
+	}
 	action = array_index_nospec(action, ARRAY_SIZE(state));
 	change_state(unit, dev, state[action], NYX_STATE_BY_COMMAND, now,
 		     &event);
