@@ -112,6 +112,8 @@ static const struct {
 	[NYX_REASON_OPTION_UNKNOWN] = { EOPNOTSUPP, ABOUT_OPTIONS },
 	[NYX_REASON_OPTION_RANGE] = { EINVAL, ABOUT_OPTIONS },
 	[NYX_REASON_OPTION_CONFLICT] = { EINVAL, ABOUT_OPTIONS },
+	[NYX_REASON_FILES_MAX] = { ENFILE, ABOUT_NOTHING },
+	[NYX_REASON_DOMAIN_QUARANTINED] = { EPERM, ABOUT_DEVICE },
 };
 
 /* The reason of an errno that came without one. */
@@ -125,8 +127,9 @@ static u32 reason_of(int err)
 	case -EFAULT:
 		return NYX_REASON_POINTER;
 	case -EMFILE:
-	case -ENFILE:
 		return NYX_REASON_NO_DESCRIPTOR;
+	case -ENFILE:
+		return NYX_REASON_FILES_MAX;
 	default:
 		return NYX_REASON_OTHER;
 	}

@@ -36,6 +36,7 @@ static struct nyx_domain *move_begin(struct nyx_unit *unit,
 
 	lockdep_assert_held(&unit->lock);
 	refcount_inc(&from->ref);
+	from->nr_leaving++;
 	to->nr_devices++;
 	nyx_device_set_ctx(dev, &to->ctx);
 	dev->moving = true;
@@ -51,6 +52,7 @@ static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 
 	mutex_lock(&unit->lock);
 	from->nr_devices--;
+	from->nr_leaving--;
 	/* The device is moving: nobody else moves it out of a domain. */
 	if (!ret)
 		dev->left = 0;
@@ -135,10 +137,10 @@ static int check_room(struct nyx_unit *unit, struct nyx_domain *dom)
 	lockdep_assert_held(&unit->lock);
 	if (dom->cfg.flags & NYX_DOMAIN_F_SHARED)
 		return 0;
-	if (dom->nr_devices)
+	if (dom->nr_devices > dom->nr_leaving)
 		return NYX_ERR(DOMAIN_STRICT);
 	/* Accesses of a device that has left may be there, after a kill. */
-	return nyx_inval_domain_busy(dom) ? NYX_ERR(DOMAIN_DRAINING) : 0;
+	return dom->nr_leaving || nyx_inval_domain_busy(dom) ? NYX_ERR(DOMAIN_DRAINING) : 0;
 }
 
 int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,

@@ -374,7 +374,8 @@ static int region_pin_file(struct region *region)
 	}
 	ret = region_pin(region, uaddr);
 	vm_munmap(uaddr, region->length);
-	return ret;
+	/* Not for an address of the caller's: it is the file that has no page to give. */
+	return ret == -EFAULT ? NYX_ERR(FILE_PIN) : ret;
 }
 
 /* ---- creation and end --------------------------------------------------- */

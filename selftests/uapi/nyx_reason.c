@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -25,6 +26,7 @@
 #define X_ABSENT	NYX_SBDF(0, 9, 9, 1)
 #define X_OTHER		NYX_SBDF(0, 9, 9, 2)
 #define ABSENT		999u	/* no domain, binding or group */
+#define FILE_MAX	"/proc/sys/fs/file-max"
 
 /* The outcome of the last command; a child process leaves it here, too. */
 static struct outcome {
@@ -171,6 +173,18 @@ static void detach_and_kill(struct held *h)
 	caller_kill(pid);
 }
 
+/* @fn: a command on the domain that the device is on its way out of. */
+static void while_leaving(struct env *e, void (*fn)(struct env *e))
+{
+	struct held h;
+
+	held_begin(&h, e);
+	caller_start(&h.command, do_detach, &h);
+	ASSERT_TRUE(caller_waits(&h.command));
+	fn(e);
+	held_end(&h);
+}
+
 static void domain_draining(struct env *e)
 {
 	struct held h;
@@ -204,6 +218,16 @@ static void attach_other(struct env *e)
 static void destroy(struct env *e)
 {
 	TRY(e->fd, NYX_DOMAIN_DESTROY, nyx_domain_destroy, .domain_id = e->domain);
+}
+
+static void domain_leaving(struct env *e)
+{
+	while_leaving(e, attach_other);
+}
+
+static void domain_leaving_destroy(struct env *e)
+{
+	while_leaving(e, destroy);
 }
 
 static void domain_dying(struct env *e)
@@ -240,6 +264,23 @@ static void no_descriptor(struct env *e)
 
 	test_cmd(setrlimit(RLIMIT_NOFILE, &none));
 	TRY(e->fd, NYX_EVENTS_OPEN, nyx_events_open, 0);
+}
+
+static void open_events(struct env *e)
+{
+	TRY(e->fd, NYX_EVENTS_OPEN, nyx_events_open, 0);
+}
+
+/* The limit does not hold for root, who raises it again. The count is not exact above 0. */
+static void files_max(struct env *e)
+{
+	char before[32] = "";
+	int fd = open(FILE_MAX, O_RDONLY);
+
+	ASSERT_GT(read(fd, before, sizeof(before) - 1), 0);
+	write_file(FILE_MAX, "0");
+	in_child(USER, open_events, e);
+	write_file(FILE_MAX, before);
 }
 
 static void too_short(struct env *e)
@@ -411,6 +452,20 @@ static void file_pages(struct env *e)
 	ADD_FILE(e, fd);
 }
 
+/* A page of the file is to be made where its filesystem has no room. */
+static void file_pin(struct env *e)
+{
+	int fd;
+
+	test_cmd(unshare(CLONE_NEWNS));
+	test_cmd(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	test_cmd(mount("tmpfs", "/tmp", "tmpfs", 0, "size=16k"));
+	fd = open("/tmp/file", O_RDWR | O_CREAT, 0600);
+	test_cmd(ftruncate(fd, SZ_64K));
+	TRY(e->fd, NYX_MEMORY_ADD, nyx_memory_add, .gpa = SZ_1G, .length = SZ_64K, .fd = fd,
+	    .flags = NYX_MEMORY_F_FILE | NYX_MEMORY_F_PINNED);
+}
+
 static void pin_limit(struct env *e)
 {
 	struct rlimit none = { 0, 0 };
@@ -505,6 +560,25 @@ static void quarantined(struct env *e)
 {
 	test_cmd(cmd_device_control(e->fd, e->sbdf, NYX_DEVICE_DO_QUARANTINE));
 	ask_for_page(e);
+}
+
+/* It has no fault of its own, but shares the domain with a device in quarantine. */
+static void domain_quarantined(struct env *e)
+{
+	const struct nyx_policy whole = {
+		.flags = NYX_POLICY_F_DOMAIN, .action = NYX_ACTION_QUARANTINE, .threshold = 1,
+		.window_ms = 1000, .weight = { 1, 1, 1, 1, 1 }, .backoff_ms = 1,
+		.backoff_max_ms = 1, .probation_ms = 1, .max_tries = 1,
+	};
+	struct env shared;
+
+	(void)e;
+	env_open(&shared, .domain_flags = NYX_DOMAIN_F_SHARED);
+	test_cmd(cmd_policy_set(shared.fd, NYX_SCOPE_UNIT, 0, &whole));
+	test_cmd(cmd_device_add(shared.fd, X_OTHER));
+	test_cmd(cmd_device_attach(shared.fd, X_OTHER, shared.domain, 0));
+	test_cmd(cmd_device_control(shared.fd, X_OTHER, NYX_DEVICE_DO_QUARANTINE));
+	ask_for_page(&shared);
 }
 
 static void groups_max_device(struct env *e)
@@ -727,6 +801,7 @@ static const struct reason_case {
 	CASE(signalled, SIGNAL, EINTR, 0),
 	CASE(pointer, POINTER, EFAULT, AT(nyx_stats, values)),
 	CASE(no_descriptor, NO_DESCRIPTOR, EMFILE, 0),
+	CASE(files_max, FILES_MAX, ENFILE, 0),
 	CASE(too_short, SIZE, EINVAL, 0),
 	CASE(too_long, TOO_LONG, E2BIG, 0),
 	CASE(unknown_part, UNKNOWN_PART, E2BIG, 0),
@@ -769,6 +844,7 @@ static const struct reason_case {
 	CASE(file_kind, FILE_KIND, EINVAL, AT(nyx_memory_add, fd)),
 	CASE(file_pages, FILE_PAGES, EINVAL, AT(nyx_memory_add, file_offset)),
 	CASE(file_end, FILE_END, EINVAL, AT(nyx_memory_add, file_offset)),
+	CASE(file_pin, FILE_PIN, EINVAL, AT(nyx_memory_add, fd)),
 	CASE(pin_limit, PIN_LIMIT, EDQUOT, 0),
 	CASE(format_width, FORMAT_WIDTH, EINVAL, AT(nyx_domain_create, address_width)),
 	CASE(unit_width, UNIT_WIDTH, EINVAL, AT(nyx_domain_create, address_width)),
@@ -782,6 +858,8 @@ static const struct reason_case {
 	CASE(domain_dying_destroy, DOMAIN_DYING, EBUSY, AT(nyx_domain_destroy, domain_id)),
 	CASE(domain_strict, DOMAIN_STRICT, EBUSY, AT(nyx_device_attach, domain_id)),
 	CASE(domain_draining, DOMAIN_DRAINING, EBUSY, AT(nyx_device_attach, domain_id)),
+	CASE(domain_leaving, DOMAIN_DRAINING, EBUSY, AT(nyx_device_attach, domain_id)),
+	CASE(domain_leaving_destroy, DOMAIN_DRAINING, EBUSY, AT(nyx_domain_destroy, domain_id)),
 	CASE(not_paging, NOT_PAGING, EOPNOTSUPP, AT(nyx_map, domain_id)),
 	CASE(device_not_paging, DEVICE_NOT_PAGING, EOPNOTSUPP, AT(nyx_page_request, sbdf)),
 	CASE(iova_width, IOVA_WIDTH, ERANGE, AT(nyx_unmap, iova)),
@@ -795,6 +873,7 @@ static const struct reason_case {
 	CASE(device_moving, DEVICE_MOVING, EBUSY, AT(nyx_device_attach, sbdf)),
 	CASE(not_attached, NOT_ATTACHED, ENOENT, AT(nyx_device_detach, sbdf)),
 	CASE(quarantined, QUARANTINED, EPERM, AT(nyx_page_request, sbdf)),
+	CASE(domain_quarantined, DOMAIN_QUARANTINED, EPERM, AT(nyx_page_request, sbdf)),
 	CASE(irte_beyond, IRTE_BEYOND, EINVAL, AT(nyx_irte_clear, index)),
 	CASE(no_such_irte, NO_SUCH_IRTE, ENOENT, AT(nyx_irte_clear, index)),
 	CASE(descriptor_width, DESCRIPTOR_WIDTH, ERANGE, AT(nyx_irte_set, posted)),
@@ -831,7 +910,6 @@ static const struct {
 	{ NYX_REASON_OTHER, "no errno without a reason is known" },
 	{ NYX_REASON_UNITS_MAX, "takes 4096 units" },
 	{ NYX_REASON_MODULE_LEAVES, "an open file holds the module" },
-	{ NYX_REASON_FILE_PIN, "needs a page of the file to be replaced while it is pinned" },
 	{ NYX_REASON_BINDINGS_MAX, "65536 bindings have as many eventfds" },
 };
 

@@ -226,8 +226,8 @@ enum nyx_cmd {
  * @NYX_REASON_DOMAIN_DYING: EBUSY: another command is destroying the domain
  * @NYX_REASON_DOMAIN_STRICT: EBUSY: the domain is STRICT and has its device
  *   already
- * @NYX_REASON_DOMAIN_DRAINING: EBUSY: accesses of a device that has left the
- *   STRICT domain may still be under way
+ * @NYX_REASON_DOMAIN_DRAINING: EBUSY: accesses of a device that leaves the
+ *   domain, or has left it, may still be under way
  * @NYX_REASON_NOT_PAGING: EOPNOTSUPP: the domain has no page table: it is not
  *   of the kind paging
  * @NYX_REASON_DEVICE_NOT_PAGING: EOPNOTSUPP: the device is attached to no
@@ -281,6 +281,9 @@ enum nyx_cmd {
  *   range
  * @NYX_REASON_OPTION_CONFLICT: EINVAL: options of the unit's model contradict
  *   each other
+ * @NYX_REASON_FILES_MAX: ENFILE: the system has as many open files as it may
+ * @NYX_REASON_DOMAIN_QUARANTINED: EPERM: another device of the domain is
+ *   quarantined, and the domain with it
  * @NYX_REASON_MAX: number of reasons
  *
  * Each reason has one errno, but for NYX_REASON_OTHER, which stands for those
@@ -385,6 +388,8 @@ enum nyx_reason {
 	NYX_REASON_OPTION_UNKNOWN = 94,
 	NYX_REASON_OPTION_RANGE = 95,
 	NYX_REASON_OPTION_CONFLICT = 96,
+	NYX_REASON_FILES_MAX = 97,
+	NYX_REASON_DOMAIN_QUARANTINED = 98,
 	NYX_REASON_MAX,
 };
 

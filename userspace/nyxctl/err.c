@@ -103,6 +103,8 @@ static const struct {
 	  "'nyxctl device attach --replace' moves it, 'nyxctl device release' releases it" },
 	{ NYX_REASON_DEVICE_MOVING, "try again" },
 	{ NYX_REASON_QUARANTINED, "'nyxctl device reset' brings it back" },
+	{ NYX_REASON_DOMAIN_QUARANTINED,
+	  "'nyxctl device list' shows it, 'nyxctl device reset' brings it back" },
 	{ NYX_REASON_IRTE_BEYOND, "'nyxctl unit create --irt' makes a larger one" },
 	{ NYX_REASON_NO_SUCH_IRTE, "'nyxctl irq list' shows all" },
 	{ NYX_REASON_GROUPS_MAX_DEVICE, "answer them with 'nyxctl page respond'" },
@@ -165,7 +167,9 @@ const char *err_text(int err)
 static int exit_code_of(int err)
 {
 	/* Quarantine is for the device: the caller is not denied anything. */
-	if (nyx_last_reason(err) == NYX_REASON_QUARANTINED)
+	switch (last_reason(err)) {
+	case NYX_REASON_QUARANTINED:
+	case NYX_REASON_DOMAIN_QUARANTINED:
 		return EXIT_REFUSED;
 	switch (-err) {
 	case ENOENT:
@@ -191,6 +195,7 @@ static void say(const char *code, int err, const char *more, const char *format,
 
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;
+	}
 	if (more && asprintf(&message, "%s: %s", text ? text : "", more) < 0)
 		message = NULL;
 	if (!message)

@@ -223,13 +223,13 @@ static int ask(struct nyx_unit *unit, struct page_group *group,
 		goto out_unlock;
 	group->dev = acc.dev;
 	group->domain_id = acc.dom->id;
-	if (READ_ONCE(acc.dev->refused) || atomic_read(&acc.dom->refused)) {
-		nyx_access_end(&acc);
+	if (READ_ONCE(acc.dev->refused))
 		ret = NYX_ERR(QUARANTINED);
-		goto out_unlock;
-	}
-	ret = acc.dom->cfg.kind == NYX_DOMAIN_PAGING ? group_publish(unit, group) :
-						   NYX_ERR(DEVICE_NOT_PAGING);
+	else if (atomic_read(&acc.dom->refused))
+		ret = NYX_ERR(DOMAIN_QUARANTINED);
+	else
+		ret = acc.dom->cfg.kind == NYX_DOMAIN_PAGING ? group_publish(unit, group) :
+							   NYX_ERR(DEVICE_NOT_PAGING);
 	if (!ret) {
 		req->group = group->id;
 		group->deadline = jiffies + msecs_to_jiffies(req->timeout_ms) + 1;

@@ -259,7 +259,8 @@ int nyx_domain_close(struct nyx_unit *unit, struct nyx_domain *dom)
 	else if (dom->dying)
 		ret = NYX_ERR(DOMAIN_DYING);
 	else if (dom->nr_devices)
-		ret = NYX_ERR(DOMAIN_HAS_DEVICES);
+		ret = dom->nr_devices > dom->nr_leaving ? NYX_ERR(DOMAIN_HAS_DEVICES) :
+							  NYX_ERR(DOMAIN_DRAINING);
 	else
 		WRITE_ONCE(dom->dying, true);
 	mutex_unlock(&unit->lock);

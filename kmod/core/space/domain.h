@@ -78,7 +78,9 @@ struct nyx_domain_config {
  * @lock: serialises writers of @pt and invalidations of @space
  * @history: what was unmapped lately, or NULL
  * @faults: faults reported
- * @nr_devices: devices attached; under &nyx_unit.lock
+ * @nr_devices: devices attached, and those that leave; under &nyx_unit.lock
+ * @nr_leaving: devices that leave: a command waits for their accesses in it; under
+ *              &nyx_unit.lock
  * @dying: being destroyed, takes no devices; under &nyx_unit.lock
  * @gone: nobody is inside, or comes; under &nyx_inval.lock
  * @drain: what has to be waited for in it; under &nyx_inval.lock
@@ -114,6 +116,7 @@ struct nyx_domain {
 	struct nyx_history *history;
 	atomic64_t faults;
 	unsigned int nr_devices;
+	unsigned int nr_leaving;
 	bool dying;
 	bool gone;
 	struct nyx_drain drain;

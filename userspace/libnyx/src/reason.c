@@ -141,7 +141,7 @@ static const struct {
 	[NYX_REASON_DOMAIN_STRICT] = { "domain-strict",
 		"the domain is STRICT and has its device already" },
 	[NYX_REASON_DOMAIN_DRAINING] = { "domain-draining",
-		"accesses of a device that has left the STRICT domain may still be under way" },
+		"accesses of a device that leaves the domain, or has left it, may still be under way" },
 	[NYX_REASON_NOT_PAGING] = { "not-paging",
 		"the domain has no page table: it is not of the kind paging" },
 	[NYX_REASON_DEVICE_NOT_PAGING] = { "device-not-paging",
@@ -210,6 +210,10 @@ static const struct {
 		"an option of the unit's model is out of its range" },
 	[NYX_REASON_OPTION_CONFLICT] = { "option-conflict",
 		"options of the unit's model contradict each other" },
+	[NYX_REASON_FILES_MAX] = { "files-max",
+		"the system has as many open files as it may" },
+	[NYX_REASON_DOMAIN_QUARANTINED] = { "domain-quarantined",
+		"another device of the domain is quarantined, and the domain with it" },
 };
 
 #define FIELD(_cmd, _type, _member) \
