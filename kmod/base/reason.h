@@ -7,9 +7,10 @@
  * A function that one command or another calls returns NYX_ERR() of a reason where its
  * errno alone would not tell the cause. Such a code lies beyond all errnos, is fit for
  * ERR_PTR(), and never leaves the module: the dispatcher of commands replaces it by the
- * errno of the reason, which chr/reason.c lists. A function that something else calls, as
- * a file operation or a worker, returns errnos. Where a comment names an errno that such a
- * function returns, that is the errno of the reason.
+ * errno of the reason, which chr/reason.c lists. So such a code is compared with NYX_ERR(),
+ * never with an errno; selftests/lint/reasons finds that. A function that something else
+ * calls, as a file operation or a worker, returns errnos. Where a comment names an errno that
+ * such a function returns, that is the errno of the reason.
  */
 #ifndef NYX_BASE_REASON_H
 #define NYX_BASE_REASON_H

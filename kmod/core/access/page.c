@@ -269,7 +269,7 @@ static int wait_for_answer(struct nyx_unit *unit, struct page_group *group,
 
 	switch (group->fate) {
 	case GROUP_NO_DEVICE:
-		return NYX_ERR(NO_SUCH_DEVICE);
+		return -ENOENT;
 	case GROUP_NO_UNIT:
 		return NYX_ERR(UNIT_ENDED);
 	case GROUP_OPEN:
