@@ -71,11 +71,11 @@ NYX_EXPORT int nyx_memfd_create(const char *name, uint64_t length, uint32_t flag
 	int ret, memfd;
 
 	if (flags & ~(uint32_t)(NYX_MEMFD_F_HUGE_2M | NYX_MEMFD_F_HUGE_1G))
-		return -EOPNOTSUPP;
+		return nyx__fail(-EOPNOTSUPP);
 	if (flags == (NYX_MEMFD_F_HUGE_2M | NYX_MEMFD_F_HUGE_1G))
-		return -EINVAL;
+		return nyx__fail(-EINVAL);
 	if (!length || length > INT64_MAX)
-		return -EINVAL;
+		return nyx__fail(-EINVAL);
 	if (flags & NYX_MEMFD_F_HUGE_2M)
 		mfd_flags |= MFD_HUGETLB | MFD_HUGE_2MB;
 	if (flags & NYX_MEMFD_F_HUGE_1G)
@@ -83,11 +83,11 @@ NYX_EXPORT int nyx_memfd_create(const char *name, uint64_t length, uint32_t flag
 
 	memfd = memfd_create(name ? name : "nyx", mfd_flags);
 	if (memfd < 0)
-		return -errno;
+		return nyx__fail(-errno);
 	/* Seal the file, so that no process shrinks it while devices use it. */
 	if (ftruncate(memfd, (off_t)length) ||
 	    fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
-		ret = -errno;
+		ret = nyx__fail(-errno);
 		close(memfd);
 		return ret;
 	}

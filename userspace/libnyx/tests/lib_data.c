@@ -54,6 +54,19 @@ TEST(memfd)
 	EXPECT_EQ(-EOPNOTSUPP, nyx_memfd_create(NULL, MB, 4, &fd));
 }
 
+/* The module had no part in it: the reason of the command before is none of it. */
+TEST(memfd_without_reason)
+{
+	struct nyx_unit *unit = env_unit();
+	int fd;
+
+	ASSERT_EQ(-EINVAL, nyx_memory_remove(unit, 1, MB));
+	EXPECT_EQ(NYX_REASON_MISALIGNED, nyx_last_reason(-EINVAL));
+	ASSERT_EQ(-EINVAL, nyx_memfd_create(NULL, 0, 0, &fd));
+	EXPECT_EQ(NYX_REASON_NONE, nyx_last_reason(-EINVAL));
+	nyx_unit_unref(unit);
+}
+
 static int see_memory(const struct nyx_memory_info *info, void *arg)
 {
 	struct nyx_memory_info *list = arg;

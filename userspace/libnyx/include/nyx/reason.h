@@ -20,7 +20,7 @@ extern "C" {
 /**
  * nyx_last_reason() - why a function failed
  * @error: the negative errno that the last function which this thread called with
- *         a context or a unit returned
+ *         a context or a unit, or nyx_memfd_create(), returned
  *
  * Context: any thread; each knows of its own calls only.
  * Return: of enum nyx_reason, a later module's too; NYX_REASON_NONE if @error does not
