@@ -514,8 +514,9 @@ static int match_others(const struct nyx_unit_info *info, void *arg)
 	return 1;
 }
 
-static int no_unit(struct cli *cli, struct nyx_unit_open_opts *opts)
+static int no_unit(struct cli *cli, struct nyx_unit_open_opts *opts, int err)
 {
+	err_keep(err);
 	if (!cli->owner && (opts->id || opts->name) &&
 	    nyx_unit_foreach(cli->ctx, match_others, opts) > 0)
 		return err_say(-ENOENT, "you have no unit '%s', but user %u has; only root may open that, with --owner",
@@ -556,7 +557,7 @@ int cli_open_unit(struct cli *cli)
 	case ENOENT:
 	case EINVAL:
 	case ENAMETOOLONG:
-		return no_unit(cli, &opts);
+		return no_unit(cli, &opts, ret);
 	default:
 		return err_explain(ret, "cannot open unit '%s'", cli->unit_name);
 	}

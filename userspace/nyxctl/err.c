@@ -112,6 +112,30 @@ static const struct {
 	{ NYX_REASON_NO_SUCH_GROUP, "'nyxctl event monitor --history' shows all requests" },
 };
 
+/* What err_keep() has kept; err is 0 if that is nothing. */
+static struct {
+	int err;
+	uint32_t reason;
+	const char *field;
+} kept;
+
+void err_keep(int err)
+{
+	kept.reason = nyx_last_reason(err);
+	kept.field = nyx_last_field(err);
+	kept.err = err;
+}
+
+static uint32_t last_reason(int err)
+{
+	return err && err == kept.err ? kept.reason : nyx_last_reason(err);
+}
+
+static const char *last_field(int err)
+{
+	return err && err == kept.err ? kept.field : nyx_last_field(err);
+}
+
 /* Reasons of all commands, which tell little without the name of the field. */
 static bool needs_field(uint32_t reason)
 {
@@ -121,8 +145,8 @@ static bool needs_field(uint32_t reason)
 /* The explanation of @err: the reason of the module with a remedy, put in @room, or err_text(). */
 static const char *why(int err, char *room, size_t size)
 {
-	uint32_t reason = nyx_last_reason(err);
-	const char *field = nyx_last_field(err), *remedy = NULL;
+	uint32_t reason = last_reason(err);
+	const char *field = last_field(err), *remedy = NULL;
 	size_t i;
 
 	switch (reason) {
@@ -171,6 +195,7 @@ static int exit_code_of(int err)
 	case NYX_REASON_QUARANTINED:
 	case NYX_REASON_DOMAIN_QUARANTINED:
 		return EXIT_REFUSED;
+	}
 	switch (-err) {
 	case ENOENT:
 	case ENODEV:
@@ -190,12 +215,11 @@ static int exit_code_of(int err)
 __attribute__((format(printf, 4, 0)))
 static void say(const char *code, int err, const char *more, const char *format, va_list args)
 {
-	uint32_t reason = nyx_last_reason(err);
+	uint32_t reason = last_reason(err);
 	char *text = NULL, *message = NULL;
 
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;
-	}
 	if (more && asprintf(&message, "%s: %s", text ? text : "", more) < 0)
 		message = NULL;
 	if (!message)
@@ -205,7 +229,7 @@ static void say(const char *code, int err, const char *more, const char *format,
 	if (json_errors && code)
 		out_error_json(code, message ? message : "out of memory",
 			       reason == NYX_REASON_NONE ? NULL : nyx_reason_name(reason),
-			       nyx_last_field(err));
+			       last_field(err));
 	free(message);
 	free(text);
 }

@@ -41,6 +41,9 @@ int err_explain(int err, const char *format, ...);
 __attribute__((format(printf, 3, 4)))
 int err_exit(int exit_code, int err, const char *format, ...);
 
+/* The reason of @err stays that of the last command, whatever commands come before it is told. */
+void err_keep(int err);
+
 /* A line on standard error alone. */
 __attribute__((format(printf, 1, 2)))
 void err_note(const char *format, ...);

@@ -13,6 +13,10 @@ $ old=$(stat -c %a /dev/nyx-iommu); chmod 666 /dev/nyx-iommu
 $ as_nobody unit show golden
 ! nyxctl: you have no unit 'golden', but user 0 has; only root may open that, with --owner
 ? 3
+$ as_nobody unit show golden --json
+| {"error":{"code":"ENOENT","message":"you have no unit 'golden', but user 0 has; only root may open that, with --owner","reason":"no-such-unit","field":null}}
+! nyxctl: you have no unit 'golden', but user 0 has; only root may open that, with --owner
+? 3
 $ as_nobody unit show golden --owner root
 ! nyxctl: cannot open unit 'golden': the unit is not open to this process
 ? 4

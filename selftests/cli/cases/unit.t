@@ -67,7 +67,7 @@ $ nyxctl unit status none
 ! nyxctl: there is no unit 'none'; 'nyxctl unit list' shows all
 ? 3
 $ nyxctl unit status none --json
-| {"error":{"code":"ENOENT","message":"there is no unit 'none'; 'nyxctl unit list' shows all","reason":null,"field":null}}
+| {"error":{"code":"ENOENT","message":"there is no unit 'none'; 'nyxctl unit list' shows all","reason":"no-such-unit","field":null}}
 ! nyxctl: there is no unit 'none'; 'nyxctl unit list' shows all
 ? 3
 $ nyxctl -u none unit status
@@ -125,7 +125,7 @@ $ nyxctl unit destroy
 ! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
 ? 3
 $ nyxctl unit destroy --json
-| {"error":{"code":"ENOENT","message":"there is no unit 'golden'; 'nyxctl unit list' shows all","reason":null,"field":null}}
+| {"error":{"code":"ENOENT","message":"there is no unit 'golden'; 'nyxctl unit list' shows all","reason":"no-such-unit","field":null}}
 ! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
 ? 3
 # Features of a model.
