@@ -973,6 +973,61 @@ TEST(item)
 	ASSERT_EQ(NYX_REASON_NONE, m[36].out_err_reason);
 }
 
+/**
+ * struct array_call - an array that a thread hands in
+ * @fd: of the unit
+ * @c: the array
+ */
+struct array_call {
+	int fd;
+	struct nyx_array c;
+};
+
+static int do_array(void *arg)
+{
+	struct array_call *call = arg;
+
+	return nyx_cmd(call->fd, NYX_ARRAY, &call->c);
+}
+
+/*
+ * All items have run, and the answer of the last can no longer be written. No item is to blame:
+ * the reason is written to none, and not behind the array.
+ */
+TEST(behind_array)
+{
+	static unsigned char buf[2 * SZ_4K];
+	unsigned char *at = mmap(NULL, 2 * SZ_4K, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct nyx_dma *item = (struct nyx_dma *)(at + SZ_4K) - 1;
+	struct array_call call;
+	struct caller caller;
+	struct stall stall;
+	struct env e;
+
+	ASSERT_TRUE(at != MAP_FAILED);
+	env_open(&e, 0);
+	test_cmd(cmd_map(e.fd, e.domain, 0, 0, SZ_64K, RW));
+	nyx_dma_init(item, e.sbdf, NYX_DMA_WRITE, 0, sizeof(buf));
+	item->buffer = PTR(buf);
+	memset(at + SZ_4K, 0xa5, SZ_4K);
+	call.fd = e.fd;
+	call.c = (struct nyx_array){
+		.size = sizeof(call.c), .cmd = NYX_CMD_DMA, .item_size = sizeof(*item),
+		.items = PTR(item), .nr = 1,
+	};
+	stall_arm(&stall, e.mem + SZ_4K, SZ_4K);
+	caller_start(&caller, do_array, &call);
+	stall_wait(&stall);
+	test_cmd(mprotect(at, SZ_4K, PROT_READ));
+	stall_release(&stall, 0);
+	ASSERT_EQ(-EFAULT, caller_end(&caller));
+	ASSERT_EQ(1, call.c.out_done);
+	ASSERT_EQ(NYX_REASON_POINTER, call.c.out_err_reason);
+	for (size_t i = 0; i < SZ_4K; i++)
+		ASSERT_EQ(0xa5, at[SZ_4K + i]);
+}
+
 /* Where the reason cannot be written the errno is the same, and nothing else is written. */
 TEST(read_only)
 {
