@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Nyx: KUnit suite nyx_model: a model that the core has never seen, see
- * Documentation/design/viommu.rst: its options, a context, a fault, an interrupt.
+ * Documentation/design/viommu.rst: its options, a context, a fault, an interrupt. And what of
+ * VT-d only a race shows, unless its operation is called directly.
  *
  * Copyright (C) 2026 The Nyx authors
  */
@@ -192,12 +193,43 @@ static void model_suite_exit(struct kunit_suite *suite)
 	nyx_viommu_register(NYX_MODEL_DEMO, NULL);
 }
 
+/*
+ * A sender has found the index within the table; SIRTP comes before it reads the entry, and
+ * the table of now has two.
+ */
+static void vtd_reads_no_entry_behind_the_table(struct kunit *test)
+{
+	const struct nyx_unit_vtd opt = { .faults = 1 };
+	struct nyx_unit_config cfg = config(0);
+	struct nyx_refusal refusal;
+	struct nyx_viommu *viommu;
+	struct irt_entry e = {};
+	struct nyx_unit *unit;
+
+	cfg.model = NYX_MODEL_VTD;
+	cfg.address_width = 48;
+	cfg.irt_entries = IRT_MAX_ENTRIES;
+	memcpy(cfg.data, &opt, sizeof(opt));
+	unit = nyx_unit_create(&cfg, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
+	test->priv = unit;
+	viommu = unit->guest.viommu;
+	KUNIT_EXPECT_EQ(test, viommu->ops->decode_irte(viommu, SBDF, 2, &e, &refusal), -EACCES);
+	KUNIT_EXPECT_EQ(test, refusal.reason, (u32)NYX_FAULT_IRQ_INDEX);
+	KUNIT_EXPECT_EQ(test, (u32)refusal.code, 0x21u);
+	/* The last one is read: it is not in memory. */
+	KUNIT_EXPECT_EQ(test, viommu->ops->decode_irte(viommu, SBDF, 1, &e, &refusal), -EACCES);
+	KUNIT_EXPECT_EQ(test, refusal.reason, (u32)NYX_FAULT_IRQ_TABLE);
+	KUNIT_EXPECT_EQ(test, (u32)refusal.code, 0x23u);
+}
+
 static struct kunit_case model_cases[] = {
 	KUNIT_CASE(model_is_found_by_number),
 	KUNIT_CASE(options_are_checked_by_the_model),
 	KUNIT_CASE(context_is_decoded),
 	KUNIT_CASE(fault_is_reported),
 	KUNIT_CASE(interrupt_is_remapped),
+	KUNIT_CASE(vtd_reads_no_entry_behind_the_table),
 	{}
 };
 
