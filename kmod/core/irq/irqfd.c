@@ -41,14 +41,16 @@ static struct rb_root eventfds = RB_ROOT;
 
 /* ---- receiving ---------------------------------------------------------- */
 
-/* @n signals of the source have come. */
-static void receive(struct nyx_binding *b, u64 n)
+/* @n signals of the source have come, maybe the last ones. */
+static void receive(struct nyx_binding *b, u64 n, bool closed)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&b->lock, flags);
 	b->signals += n;
-	nyx_binding_signal(b, n);
+	b->closed |= closed;
+	if (n)
+		nyx_binding_signal(b, n);
 	spin_unlock_irqrestore(&b->lock, flags);
 }
 
@@ -58,19 +60,12 @@ static int source_wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync,
 {
 	struct nyx_binding *b = container_of(wait, struct nyx_binding, wait);
 	__poll_t flags = key_to_poll(key);
-	unsigned long irq_flags;
 	u64 n = 0;
 
-	if (flags & EPOLLIN) {
-		eventfd_ctx_do_read(b->source, &n);
-		if (n)
-			receive(b, n);
-	}
-	if (flags & EPOLLHUP) {
-		spin_lock_irqsave(&b->lock, irq_flags);
-		b->closed = true;
-		spin_unlock_irqrestore(&b->lock, irq_flags);
-	}
+	if (flags & EPOLLIN)
+		eventfd_ctx_do_read(b->source.ctx, &n);
+	if (n || (flags & EPOLLHUP))
+		receive(b, n, flags & EPOLLHUP);
 	return n != 0;
 }
 
@@ -106,20 +101,15 @@ static void listen(struct nyx_binding *b, struct file *source)
 	if (!(vfs_poll(source, &l.poll) & EPOLLIN))
 		return;
 	spin_lock_irq(&l.queue->lock);
-	eventfd_ctx_do_read(b->source, &n);
+	eventfd_ctx_do_read(b->source.ctx, &n);
 	/* Somebody may wait for room to write. */
 	wake_up_locked_poll(l.queue, EPOLLOUT);
 	spin_unlock_irq(&l.queue->lock);
 	if (n)
-		receive(b, n);
+		receive(b, n, false);
 }
 
 /* ---- eventfds that are bound -------------------------------------------- */
-
-static struct nyx_eventfd *eventfd_of(const struct rb_node *node)
-{
-	return rb_entry(node, struct nyx_eventfd, node);
-}
 
 /* The eventfd, if it is bound; otherwise where it belongs. */
 static struct nyx_eventfd *eventfd_find(const struct eventfd_ctx *ctx,
@@ -133,7 +123,7 @@ static struct nyx_eventfd *eventfd_find(const struct eventfd_ctx *ctx,
 	*link = &eventfds.rb_node;
 	while (**link) {
 		*parent = **link;
-		e = eventfd_of(*parent);
+		e = rb_entry(*parent, struct nyx_eventfd, node);
 		if (e->ctx == ctx)
 			return e;
 		*link = ctx < e->ctx ? &(*parent)->rb_left : &(*parent)->rb_right;
@@ -166,7 +156,7 @@ static int eventfds_claim(struct nyx_binding *b)
 		return -ENOMEM;
 	spare->ctx = b->target;
 	mutex_lock(&eventfds_lock);
-	source = eventfd_find(b->source, &parent, &link);
+	source = eventfd_find(b->source.ctx, &parent, &link);
 	target = eventfd_find(b->target, &parent, &link);
 	if (source && !source->nr_targeting) {
 		ret = NYX_ERR(SOURCE_BOUND);
@@ -175,15 +165,13 @@ static int eventfds_claim(struct nyx_binding *b)
 	} else if (target && !target->nr_targeting) {
 		ret = NYX_ERR(TARGET_IS_SOURCE);
 	} else {
-		b->from.ctx = b->source;
-		eventfd_insert(&b->from);
+		eventfd_insert(&b->source);
 		if (!target) {
 			target = spare;
 			spare = NULL;
 			eventfd_insert(target);
 		}
 		target->nr_targeting++;
-		b->to = target;
 	}
 	mutex_unlock(&eventfds_lock);
 	kfree(spare);
@@ -192,16 +180,18 @@ static int eventfds_claim(struct nyx_binding *b)
 
 static void eventfds_release(struct nyx_binding *b)
 {
-	bool last;
+	struct rb_node *parent, **link;
+	struct nyx_eventfd *target;
 
 	mutex_lock(&eventfds_lock);
-	rb_erase(&b->from.node, &eventfds);
-	last = !--b->to->nr_targeting;
-	if (last)
-		rb_erase(&b->to->node, &eventfds);
+	rb_erase(&b->source.node, &eventfds);
+	target = eventfd_find(b->target, &parent, &link);
+	if (--target->nr_targeting)
+		target = NULL;
+	else
+		rb_erase(&target->node, &eventfds);
 	mutex_unlock(&eventfds_lock);
-	if (last)
-		kfree(b->to);
+	kfree(target);
 }
 
 /* ---- bind and unbind ---------------------------------------------------- */
@@ -240,7 +230,7 @@ static void binding_end(struct nyx_binding *b)
 	struct nyx_irqfds *fds = unit->irq.fds;
 	u64 n;
 
-	eventfd_ctx_remove_wait_queue(b->source, &b->wait, &n);
+	eventfd_ctx_remove_wait_queue(b->source.ctx, &b->wait, &n);
 	spin_lock_irq(&b->lock);
 	nyx_binding_stop(b);
 	spin_unlock_irq(&b->lock);
@@ -256,7 +246,7 @@ static void binding_end(struct nyx_binding *b)
 	nyx_irq_wait_end(unit, b->cfg.sbdf, &b->limit, false);
 	eventfds_release(b);
 	eventfd_ctx_put(b->target);
-	eventfd_ctx_put(b->source);
+	eventfd_ctx_put(b->source.ctx);
 	nyx_tenants_add(unit, NYX_TENANT_BINDINGS, -1);
 	call_rcu(&b->rcu, binding_free_rcu);
 	/* Bounds the memory that waits for a grace period. */
@@ -316,15 +306,15 @@ static int bind_files(struct nyx_unit *unit, struct nyx_binding *b,
 {
 	int ret;
 
-	b->source = eventfd_ctx_fileget(source);
-	if (IS_ERR(b->source))
+	b->source.ctx = eventfd_ctx_fileget(source);
+	if (IS_ERR(b->source.ctx))
 		return NYX_ERR(NO_EVENTFD);
 	b->target = eventfd_ctx_fileget(target);
 	if (IS_ERR(b->target)) {
 		ret = NYX_ERR(TARGET_NO_EVENTFD);
 		goto err_source;
 	}
-	ret = b->source == b->target ? NYX_ERR(SAME_EVENTFD) : eventfds_claim(b);
+	ret = b->source.ctx == b->target ? NYX_ERR(SAME_EVENTFD) : eventfds_claim(b);
 	if (ret)
 		goto err_target;
 	ret = binding_publish(unit, b);
@@ -338,7 +328,7 @@ err_claim:
 err_target:
 	eventfd_ctx_put(b->target);
 err_source:
-	eventfd_ctx_put(b->source);
+	eventfd_ctx_put(b->source.ctx);
 	return ret;
 }
 
@@ -428,15 +418,12 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	if (what & NYX_CHANGE_F_COALESCE) {
 		b->cfg.coalesce_us = cfg->coalesce_us;
 		b->cfg.coalesce_count = cfg->coalesce_count;
-		/* Interrupts are held by the old rules. */
-		if (b->held)
-			irq_work_queue(&b->work);
 	}
-	if (what & NYX_CHANGE_F_MASK) {
+	if (what & NYX_CHANGE_F_MASK)
 		b->cfg.masked = cfg->masked;
-		if (!b->cfg.masked && b->held)
-			irq_work_queue(&b->work);
-	}
+	/* What is held was so by the old rules. */
+	if ((what & (NYX_CHANGE_F_COALESCE | NYX_CHANGE_F_MASK)) && b->held && !b->cfg.masked)
+		irq_work_queue(&b->work);
 	spin_unlock_irq(&b->lock);
 	mutex_unlock(&unit->irq.lock);
 	/* A sender may have read the old message or mask. */

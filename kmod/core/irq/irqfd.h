@@ -134,13 +134,12 @@ enum nyx_binding_state {
  * struct nyx_binding - a bound interrupt
  * @id: its id; const after init
  * @unit: its unit; const after init
- * @source: the device signals it; const after init
- * @target: the kernel signals it; const after init
+ * @source: the device signals it; among the eventfds that are bound; its context is const
+ *          after init
+ * @target: the kernel signals it; other bindings may have it, too; const after init
  * @memcg: is charged for memory that the worker allocates: the cgroup of the
  *         process that has bound it; const after init
  * @wait: in the wait queue of @source
- * @from: @source, among the eventfds that are bound
- * @to: likewise @target, which other bindings may have, too
  * @work: sends the interrupt at once
  * @due: the deadline, in &nyx_irqfds.due; put there and moved under @lock and
  *       &nyx_irqfds.lock, taken out under the latter
@@ -160,12 +159,10 @@ enum nyx_binding_state {
 struct nyx_binding {
 	u32 id;
 	struct nyx_unit *unit;
-	struct eventfd_ctx *source;
+	struct nyx_eventfd source;
 	struct eventfd_ctx *target;
 	struct mem_cgroup *memcg;
 	wait_queue_entry_t wait;
-	struct nyx_eventfd from;
-	struct nyx_eventfd *to;
 	struct irq_work work;
 	struct timerqueue_node due;
 	spinlock_t lock;
