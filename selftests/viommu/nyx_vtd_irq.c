@@ -293,10 +293,12 @@ TEST_EACH(irq_reason, irq_reasons)
 {
 	struct guest guest, *g = &guest;
 	struct nyx_event e;
+	__u64 counted;
 
 	guest_open(g);
 	set_irte(g, 6, v->lo, v->hi);
 	boot(g, BOOT_QUEUE | BOOT_IRQ);
+	counted = unit_stat(g->fd, NYX_STAT_IRQ_FAULTS);
 	for (int i = 0; i < 3; i++) {
 		msi_refused(g, DEV, v->address, v->data, v->reason, v->index);
 		ASSERT_EQ(v->nyx, g->s.out_reason);
@@ -317,7 +319,10 @@ TEST_EACH(irq_reason, irq_reasons)
 		ASSERT_EQ(v->nyx, g->s.out_reason);
 		R32(FSTS, r32(g, FSTS) & 0xff00);
 	}
-	ASSERT_EQ(0, events(g, NYX_EVENT_IRQ_FAULT, NULL));
+	/* The host sees it. */
+	ASSERT_EQ(counted + 6, unit_stat(g->fd, NYX_STAT_IRQ_FAULTS));
+	ASSERT_EQ(3, events(g, NYX_EVENT_IRQ_FAULT, &e));
+	ASSERT_EQ(v->reason, e.irq_fault.vendor);
 }
 
 TEST(irt_outside_of_memory)

@@ -258,13 +258,15 @@ static noinline void report(struct nyx_unit *unit, const struct sender *s,
 			    const struct nyx_irq_req *req, struct nyx_irq_reply *reply)
 {
 	struct nyx_viommu *viommu = unit->guest.viommu;
+	bool quiet = reply->msg.flags & NYX_IRTE_F_QUIET;
 	struct nyx_event event, state;
 
 	if (reply->reason == NYX_FAULT_QUARANTINED) {
 		nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_REFUSED, 1);
 		return;
 	}
-	if (reply->msg.flags & NYX_IRTE_F_QUIET)
+	/* A guest can hide it from its own log; the host counts it. */
+	if (quiet && !nyx_viommu_has_guest(viommu))
 		return;
 
 	memset(&event, 0, sizeof(event));
@@ -284,7 +286,7 @@ static noinline void report(struct nyx_unit *unit, const struct sender *s,
 	nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_IRQ_FAULTS, 1);
 	if (nyx_tracker_fault(unit, s->dev, &event, &state))
 		nyx_events_push(unit->events, &event);
-	if (event.irq_fault.vendor)
+	if (event.irq_fault.vendor && !quiet)
 		viommu->ops->irq_fault(viommu, req, reply);
 	nyx_tracker_emit(unit, s->dev, &state);
 }
