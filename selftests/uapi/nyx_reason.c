@@ -569,6 +569,7 @@ static void domain_quarantined(struct env *e)
 		.flags = NYX_POLICY_F_DOMAIN, .action = NYX_ACTION_QUARANTINE, .threshold = 1,
 		.window_ms = 1000, .weight = { 1, 1, 1, 1, 1 }, .backoff_ms = 1,
 		.backoff_max_ms = 1, .probation_ms = 1, .max_tries = 1,
+		.records_per_s = 0xffffffff,
 	};
 	struct env shared;
 
