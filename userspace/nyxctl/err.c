@@ -112,7 +112,7 @@ static const struct {
 	{ NYX_REASON_NO_SUCH_GROUP, "'nyxctl event monitor --history' shows all requests" },
 };
 
-/* What err_keep() has kept; err is 0 if that is nothing. */
+/* Filled by err_keep(); err is 0 before. */
 static struct {
 	int err;
 	uint32_t reason;

@@ -421,7 +421,7 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	}
 	if (what & NYX_CHANGE_F_MASK)
 		b->cfg.masked = cfg->masked;
-	/* What is held was so by the old rules. */
+	/* Interrupts are held by the old rules. */
 	if ((what & (NYX_CHANGE_F_COALESCE | NYX_CHANGE_F_MASK)) && b->held && !b->cfg.masked)
 		irq_work_queue(&b->work);
 	spin_unlock_irq(&b->lock);
