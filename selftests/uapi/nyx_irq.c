@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The tests work out the result of a message once more, from the table that they have set
- * and from the specification's words (msi.h).
+ * The suites irt, vtd and amdvi of KUnit try the fields of entries and messages; here each
+ * is seen once, from the command to the reply, the event and the counters.
  */
 #include "nyx_env.h"
 
@@ -227,35 +227,6 @@ static void check_info(const struct nyx_irte_set *want, const struct nyx_irte_in
 		ASSERT_EQ(want->vector, seen->vector);
 }
 
-/* Every field comes back, from an entry that was empty and from any other. */
-TEST(fields)
-{
-	const size_t n = ARRAY_SIZE(entries);
-	struct nyx_irte_info info;
-	struct nyx_unit_info unit;
-	struct env e;
-
-	irq_env(&e, 64, NULL);
-	for (size_t i = 0; i < n * n; i++) {
-		struct nyx_list l = { .type = NYX_LIST_IRTES };
-		struct nyx_irte_set c = entries[i / n];
-
-		ktap_note("entry %zu over %zu", i % n, i / n);
-		c.index = 17;
-		test_cmd(cmd_irte_set(e.fd, &c));
-		c = entries[i % n];
-		c.index = 17;
-		test_cmd(cmd_irte_set(e.fd, &c));
-		test_cmd(cmd_list(e.fd, &l, &info, sizeof(info), 1));
-		ASSERT_EQ(1, l.out_nr);
-		ASSERT_EQ(0, l.out_more);
-		check_info(&c, &info);
-		test_cmd(cmd_unit_info(e.fd, &unit));
-		ASSERT_EQ(1, unit.nr_irtes);
-		ASSERT_EQ(64, unit.irt_entries);
-	}
-}
-
 TEST(set_list_clear)
 {
 	struct nyx_irte_info *all;
@@ -340,58 +311,6 @@ TEST_EACH(table_size, table_sizes)
 
 /* ---- which entry ---- */
 
-/* All handles, and sub-handles at their ends: the entry says which one it is. */
-TEST(handles)
-{
-	static const __u32 values[] = {
-		0, 1, 2, 0x1f, 0x20, 0x3fff, 0x4000, 0x7ffe, 0x7fff, 0x8000, 0x8001, 0xbfff,
-		0xfffe, 0xffff,
-	};
-	static const __u32 subs[] = { 0, 1, 2, 0x1f, 0x7fff, 0x8000, 0xfffe, 0xffff };
-	struct nyx_irte_set *items = ktap_alloc(65536 * sizeof(*items));
-	struct nyx_irq_send s;
-	struct msi m;
-	struct env e;
-	__u32 done;
-	int ev;
-
-	irq_env(&e, 65536, &ev);
-	for (__u32 i = 0; i < 65536; i++)
-		items[i] = (struct nyx_irte_set) {
-			.size = sizeof(*items), .index = i, .dest = ~i, .vector = 16 + i % 240,
-		};
-	test_cmd(cmd_array(e.fd, NYX_CMD_IRTE_SET, items, sizeof(*items), 65536, &done));
-	ASSERT_EQ(65536, done);
-
-	for (__u32 i = 0; i < 65536; i += i < 300 ? 1 : 97) {
-		ktap_note("handle 0x%x", i);
-		test_cmd(cmd_irq_send(e.fd, &s, e.sbdf, msi_index(i)));
-		check_deliver(&s, NYX_IRQ_DELIVER, i, ~i, 16 + i % 240, 0, 0);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-		for (size_t j = 0; j < ARRAY_SIZE(subs); j++) {
-			const __u32 index = values[i] + subs[j];
-
-			ktap_note("handle 0x%x, sub-handle 0x%x", values[i], subs[j]);
-			m = msi_remappable(values[i], true, subs[j]);
-			if (index > 0xffff) {
-				/* There is no entry behind the last one; none is the first. */
-				check_refused(&e, ev, e.sbdf, m, NYX_FAULT_IRQ_INDEX, index, true);
-				continue;
-			}
-			test_cmd(cmd_irq_send(e.fd, &s, e.sbdf, m));
-			check_deliver(&s, NYX_IRQ_DELIVER, index, ~index, 16 + index % 240, 0, 0);
-		}
-		/* Without the bit the data are of no meaning, nor are bits 1:0. */
-		m = msi_index(values[i]);
-		m.data = 0xffffffff;
-		m.address |= 1 + i % 3;
-		test_cmd(cmd_irq_send(e.fd, &s, e.sbdf, m));
-		check_deliver(&s, NYX_IRQ_DELIVER, values[i], ~values[i],
-			      16 + values[i] % 240, 0, 0);
-	}
-}
-
 TEST(overwrite)
 {
 	struct env e;
@@ -410,57 +329,40 @@ TEST(overwrite)
 	}
 }
 
-/* ---- what the processor sees ---- */
-
-static const struct delivery_case {
-	const char *name;
-	__u8 delivery;
-} delivery_cases[] = {
-	{ "fixed", NYX_DELIVERY_FIXED }, { "lowest", NYX_DELIVERY_LOWEST },
-	{ "smi", NYX_DELIVERY_SMI }, { "nmi", NYX_DELIVERY_NMI },
-	{ "init", NYX_DELIVERY_INIT }, { "extint", NYX_DELIVERY_EXTINT },
-};
-
-TEST_EACH(delivery, delivery_cases)
+TEST(sub_handle)
 {
-	static const __u32 dests[] = {
-		0, 1, 0x7f, 0x80, 0xff, 0x100, 0xff00, 0x10000, 0xffffff, 0x1000000,
-		0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff, 0x12345678,
-	};
-	struct nyx_irq_send s;
 	struct env e;
+	int ev;
 
-	irq_env(&e, 0, NULL);
-	for (int wide = 1; wide >= 0; wide--) {
-		test_cmd(cmd_irq_setup(e.fd, wide ? 0 : NYX_IRQ_MODE_XAPIC));
-		for (size_t i = 0; i < ARRAY_SIZE(dests) * 8; i++) {
-			struct nyx_irte_set c = {
-				.index = 3, .dest = dests[i / 8], .vector = 16 + i % 240,
-				.delivery = v->delivery,
-			};
-
-			c.flags = i % 8 * NYX_IRTE_F_LOGICAL;
-			if (!wide && c.dest > 0xff)
-				continue;
-			ktap_note("%u bits, dest 0x%x, flags 0x%x", wide ? 32 : 8, c.dest, c.flags);
-			test_cmd(cmd_irte_set(e.fd, &c));
-			test_cmd(cmd_irq_send(e.fd, &s, e.sbdf, msi_index(3)));
-			check_deliver(&s, NYX_IRQ_DELIVER, 3, c.dest, c.vector, v->delivery,
-				      c.flags);
-		}
-	}
+	irq_env(&e, 65536, &ev);
+	test_cmd(cmd_irte_simple(e.fd, 0xfffe, 5, 0x31));
+	check_arrives(&e, e.sbdf, msi_remappable(0xfff0, true, 14), 0xfffe, 5, 0x31);
+	/* No entry is behind the last one, and the index does not wrap. */
+	check_refused(&e, ev, e.sbdf, msi_remappable(0xfffe, true, 0xffff), NYX_FAULT_IRQ_INDEX,
+		      0x1fffd, true);
 }
 
-TEST(all_vectors)
+/* ---- what the processor sees ---- */
+
+TEST(delivery)
 {
 	struct nyx_irq_send s;
 	struct env e;
 
 	irq_env(&e, 0, NULL);
-	for (unsigned int vector = 16; vector < 256; vector++) {
-		test_cmd(cmd_irte_simple(e.fd, 0, 5, vector));
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
+		struct nyx_irte_set c = entries[i];
+
+		if (c.flags & NYX_IRTE_F_POSTED)
+			continue;
+		ktap_note("entry %zu", i);
+		c.source_check = NYX_SOURCE_ANY;
+		c.source_mask = 0;
+		c.source = 0;
+		test_cmd(cmd_irte_set(e.fd, &c));
 		test_cmd(cmd_irq_send(e.fd, &s, e.sbdf, msi_index(0)));
-		check_deliver(&s, NYX_IRQ_DELIVER, 0, 5, vector, 0, 0);
+		check_deliver(&s, NYX_IRQ_DELIVER, 0, c.dest, c.vector, c.delivery,
+			      c.flags & IRQ_FLAGS);
 	}
 }
 
@@ -493,221 +395,93 @@ TEST(any_domain)
 
 /* ---- refusals ---- */
 
-static const struct request_case {
-	const char *name;
-	__u64 address;
-	__u32 data;
-	__u32 reason;
-} request_cases[] = {
-	{ "zero", 0, 0, NYX_FAULT_IRQ_REQUEST },
-	{ "below", MSI_BASE - 0x10, 0, NYX_FAULT_IRQ_REQUEST },
-	{ "above", 0xfef00010, 0, NYX_FAULT_IRQ_REQUEST },
-	{ "far_above", 0xffffffffffffff10, 0, NYX_FAULT_IRQ_REQUEST },
-	{ "bit_32", MSI_BASE | 0x10 | 1ull << 32, 0, NYX_FAULT_IRQ_REQUEST },
-	{ "bit_40", MSI_BASE | 0x10 | 1ull << 40, 0, NYX_FAULT_IRQ_REQUEST },
-	{ "bit_63", MSI_BASE | 0x10 | 1ull << 63, 0, NYX_FAULT_IRQ_REQUEST },
-	{ "bit_31_clear", 0x7ee00010, 0, NYX_FAULT_IRQ_REQUEST },
-	{ "sub_handle_bit_16", MSI_BASE | 0x18, 0x10000, NYX_FAULT_IRQ_REQUEST },
-	{ "sub_handle_bit_31", MSI_BASE | 0x18, 0x80000001, NYX_FAULT_IRQ_REQUEST },
-	{ "compat", MSI_BASE, 0x31, NYX_FAULT_IRQ_COMPAT },
-	{ "compat_of_others", MSI_BASE | 0xff00c, 0xc0ff, NYX_FAULT_IRQ_COMPAT },
-};
-
-TEST_EACH(request, request_cases)
+TEST(request)
 {
-	const struct msi m = { .address = v->address, .data = v->data };
+	static const struct msi_fields fields = { 0x80, 0x10, NYX_DELIVERY_LOWEST, IRQ_FLAGS };
+	const struct msi compat = msi_compat(&fields), bad[] = {
+		{ MSI_BASE - 0x10, 0 },
+		{ MSI_BASE | 0x10 | 1ull << 32, 0 },
+		{ MSI_BASE | 0x18, 0x10000 },
+	};
 	struct env e;
 	int ev;
 
 	irq_env(&e, 0, &ev);
 	test_cmd(cmd_irte_simple(e.fd, 0, 1, 0x31));
-	test_cmd(cmd_irte_simple(e.fd, 1, 1, 0x31));
 	for (__u32 mode = 0; mode <= NYX_IRQ_MODE_XAPIC; mode++) {
 		test_cmd(cmd_irq_setup(e.fd, mode));
-		check_refused(&e, ev, e.sbdf, m, v->reason, MSI_NO_INDEX, true);
+		for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+			check_refused(&e, ev, e.sbdf, bad[i], NYX_FAULT_IRQ_REQUEST, MSI_NO_INDEX,
+				      true);
+		check_refused(&e, ev, e.sbdf, compat, NYX_FAULT_IRQ_COMPAT, MSI_NO_INDEX, true);
 	}
-	/* Where the format passes, the rest is no better. */
-	test_cmd(cmd_irq_setup(e.fd, NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_COMPAT));
-	if (v->reason == NYX_FAULT_IRQ_REQUEST)
-		check_refused(&e, ev, e.sbdf, m, v->reason, MSI_NO_INDEX, true);
 }
 
-/* The devices that may use an entry. */
-static const struct source_case {
-	const char *name;
-	__u8 check;
-	__u8 mask;
-	__u32 source;
-	__u32 yes[4];
-	__u32 no[6];
-} source_cases[] = {
-	{ "any", NYX_SOURCE_ANY, 0, 0, { 0, 0xffffffff, 0x8000, 0x318 }, { 0 } },
-	{ "rid", NYX_SOURCE_RID, 0, NYX_SBDF(2, 3, 4, 5), { NYX_SBDF(2, 3, 4, 5) },
-	  { NYX_SBDF(2, 3, 4, 4), NYX_SBDF(2, 3, 4, 1), NYX_SBDF(2, 3, 5, 5),
-	    NYX_SBDF(2, 4, 4, 5), NYX_SBDF(0, 3, 4, 5), NYX_SBDF(3, 3, 4, 5) } },
-	{ "mask_4", NYX_SOURCE_RID, 4, NYX_SBDF(2, 3, 4, 5),
-	  { NYX_SBDF(2, 3, 4, 5), NYX_SBDF(2, 3, 4, 1) },
-	  { NYX_SBDF(2, 3, 4, 4), NYX_SBDF(2, 3, 4, 7), NYX_SBDF(2, 3, 5, 5),
-	    NYX_SBDF(2, 4, 4, 5), NYX_SBDF(0, 3, 4, 5), NYX_SBDF(2, 3, 4, 3) } },
-	{ "mask_6", NYX_SOURCE_RID, 6, NYX_SBDF(2, 3, 4, 5),
-	  { NYX_SBDF(2, 3, 4, 5), NYX_SBDF(2, 3, 4, 1), NYX_SBDF(2, 3, 4, 3),
-	    NYX_SBDF(2, 3, 4, 7) },
-	  { NYX_SBDF(2, 3, 4, 4), NYX_SBDF(2, 3, 4, 6), NYX_SBDF(2, 3, 5, 5),
-	    NYX_SBDF(2, 4, 4, 5), NYX_SBDF(0, 3, 4, 5), NYX_SBDF(2, 3, 4, 0) } },
-	{ "mask_7", NYX_SOURCE_RID, 7, NYX_SBDF(2, 3, 4, 5),
-	  { NYX_SBDF(2, 3, 4, 5), NYX_SBDF(2, 3, 4, 0), NYX_SBDF(2, 3, 4, 6),
-	    NYX_SBDF(2, 3, 4, 7) },
-	  { NYX_SBDF(2, 3, 5, 5), NYX_SBDF(2, 3, 3, 5), NYX_SBDF(2, 4, 4, 5),
-	    NYX_SBDF(0, 3, 4, 5), NYX_SBDF(2, 2, 4, 5), NYX_SBDF(2, 3, 20, 0) } },
-	{ "one_bus", NYX_SOURCE_BUS, 0, NYX_SOURCE_BUSES(2, 7, 7),
-	  { NYX_SBDF(2, 7, 0, 0), NYX_SBDF(2, 7, 31, 7) },
-	  { NYX_SBDF(2, 6, 31, 7), NYX_SBDF(2, 8, 0, 0), NYX_SBDF(1, 7, 0, 0),
-	    NYX_SBDF(0, 7, 0, 0), NYX_SBDF(2, 0, 0, 0), NYX_SBDF(2, 255, 0, 0) } },
-	{ "buses", NYX_SOURCE_BUS, 0, NYX_SOURCE_BUSES(2, 7, 200),
-	  { NYX_SBDF(2, 7, 0, 0), NYX_SBDF(2, 200, 31, 7), NYX_SBDF(2, 100, 1, 1) },
-	  { NYX_SBDF(2, 6, 31, 7), NYX_SBDF(2, 201, 0, 0), NYX_SBDF(1, 7, 0, 0),
-	    NYX_SBDF(0, 7, 0, 0), NYX_SBDF(2, 0, 0, 0), NYX_SBDF(2, 255, 0, 0) } },
-	{ "all_buses", NYX_SOURCE_BUS, 0, NYX_SOURCE_BUSES(0xffff, 0, 255),
-	  { 0xffff0000, 0xffffffff, 0xffff8000 },
-	  { 0, 0x7fffffff, 0xfffeffff, 0x8000ffff, 1, 2 } },
-};
-
-TEST_EACH(source, source_cases)
+TEST(source)
 {
-	struct nyx_irte_set c = {
-		.index = 6, .vector = 0x40, .source_check = v->check, .source_mask = v->mask,
-		.source = v->source,
-	};
+	struct nyx_irte_set c = { .index = 6, .vector = 0x40 };
 	struct env e;
 	int ev;
 
 	irq_env(&e, 0, &ev);
-	for (int quiet = 0; quiet < 2; quiet++) {
-		c.flags = quiet ? NYX_IRTE_F_QUIET : 0;
-		test_cmd(cmd_irte_set(e.fd, &c));
-		for (size_t i = 0; i < ARRAY_SIZE(v->yes); i++) {
-			if (!v->yes[i] && i)
-				continue;
-			ktap_note("from 0x%x", v->yes[i]);
-			test_cmd(cmd_device_add(e.fd, v->yes[i]));
-			check_arrives(&e, v->yes[i], msi_index(6), 6, 0, 0x40);
-			test_cmd(cmd_device_remove(e.fd, v->yes[i]));
-		}
-		for (size_t i = 0; i < ARRAY_SIZE(v->no); i++) {
-			if (v->check == NYX_SOURCE_ANY)
-				break;
-			ktap_note("from 0x%x", v->no[i]);
-			test_cmd(cmd_device_add(e.fd, v->no[i]));
-			check_refused(&e, ev, v->no[i], msi_index(6), NYX_FAULT_IRQ_SOURCE, 6,
+	test_cmd(cmd_device_add(e.fd, OTHER_SBDF));
+	for (__u8 check = NYX_SOURCE_RID; check <= NYX_SOURCE_BUS; check++) {
+		c.source_check = check;
+		for (int quiet = 0; quiet < 2; quiet++) {
+			c.flags = quiet ? NYX_IRTE_F_QUIET : 0;
+			c.source = check == NYX_SOURCE_RID ? OTHER_SBDF :
+				   NYX_SOURCE_BUSES(0, 4, 255);
+			test_cmd(cmd_irte_set(e.fd, &c));
+			check_refused(&e, ev, e.sbdf, msi_index(6), NYX_FAULT_IRQ_SOURCE, 6,
 				      !quiet);
-			test_cmd(cmd_device_remove(e.fd, v->no[i]));
+			if (check == NYX_SOURCE_BUS)
+				c.source = NYX_SOURCE_BUSES(0, 3, 3);
+			test_cmd(cmd_irte_set(e.fd, &c));
+			check_arrives(&e, OTHER_SBDF, msi_index(6), 6, 0, 0x40);
 		}
 	}
-}
-
-/* An entry whose destination the mode does not allow. */
-TEST(wide_destination)
-{
-	static const __u32 dests[] = { 0x100, 0x1ff, 0x10000, 0x80000000, 0xffffffff };
-	struct nyx_irte_set c = { .index = 4, .vector = 0x50 };
-	struct env e;
-	int ev;
-
-	irq_env(&e, 0, &ev);
-	for (size_t i = 0; i < 2 * ARRAY_SIZE(dests); i++) {
-		c.dest = dests[i / 2];
-		c.flags = i % 2 ? NYX_IRTE_F_QUIET : 0;
-		ktap_note("destination 0x%x", c.dest);
-		test_cmd(cmd_irq_setup(e.fd, 0));
-		test_cmd(cmd_irte_set(e.fd, &c));
-		check_arrives(&e, e.sbdf, msi_index(4), 4, c.dest, 0x50);
-		test_cmd(cmd_irq_setup(e.fd, NYX_IRQ_MODE_XAPIC));
-		check_refused(&e, ev, e.sbdf, msi_index(4), NYX_FAULT_IRQ_RESERVED, 4, !(i % 2));
-	}
-	c.dest = 0xff;
-	c.flags = 0;
-	test_cmd(cmd_irte_set(e.fd, &c));
-	check_arrives(&e, e.sbdf, msi_index(4), 4, 0xff, 0x50);
 }
 
 /* ---- modes ---- */
 
-TEST(compat)
+TEST(modes)
 {
-	static const struct msi_fields fields[] = {
-		{ 0, 0x30, 0, 0 },
-		{ 0xff, 0xff, NYX_DELIVERY_LOWEST, NYX_IRTE_F_LOGICAL },
-		{ 0x80, 0x10, NYX_DELIVERY_FIXED, IRQ_FLAGS },
-		{ 1, 0, NYX_DELIVERY_NMI, NYX_IRTE_F_HINT },
-		{ 2, 0xe0, NYX_DELIVERY_EXTINT, NYX_IRTE_F_LEVEL },
-	};
+	static const struct msi_fields fields = { 0x80, 0x10, NYX_DELIVERY_LOWEST, IRQ_FLAGS };
+	const struct msi compat = msi_compat(&fields);
+	struct nyx_irte_set wide = { .index = 4, .vector = 0x50, .dest = 0x100 };
 	struct nyx_unit_info unit;
-	struct nyx_irq_send s;
-	struct env e;
-	int ev;
-
-	irq_env(&e, 0, &ev);
-	test_cmd(cmd_irte_simple(e.fd, 1, 7, 0x61));
-	for (int round = 0; round < 3; round++) {
-		const __u32 mode = NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_COMPAT;
-		int target = eventfd_new();
-
-		test_cmd(cmd_irq_setup(e.fd, mode));
-		test_cmd(cmd_unit_info(e.fd, &unit));
-		ASSERT_EQ(mode, unit.irq_mode);
-		for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-			const struct msi m = msi_compat(&fields[i]);
-
-			ktap_note("message %zu", i);
-			test_cmd(cmd_irq_signal(e.fd, &s, e.sbdf, m, target));
-			check_passed(&s, m, &fields[i]);
-			ASSERT_EQ(1, eventfd_take(target));
-		}
-		/* The others are remapped as ever. */
-		check_arrives(&e, e.sbdf, msi_index(1), 1, 7, 0x61);
-		check_refused(&e, ev, e.sbdf, msi_index(2), NYX_FAULT_IRQ_NOT_PRESENT, 2, true);
-		test_cmd(cmd_irq_setup(e.fd, NYX_IRQ_MODE_XAPIC));
-		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-			check_refused(&e, ev, e.sbdf, msi_compat(&fields[i]),
-				      NYX_FAULT_IRQ_COMPAT, MSI_NO_INDEX, true);
-		test_cmd(cmd_irq_setup(e.fd, 0));
-		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-			check_refused(&e, ev, e.sbdf, msi_compat(&fields[i]),
-				      NYX_FAULT_IRQ_COMPAT, MSI_NO_INDEX, true);
-		close(target);
-	}
-}
-
-TEST(off)
-{
-	static const struct msi_fields f = { 3, 0x44, NYX_DELIVERY_FIXED, NYX_IRTE_F_LOGICAL };
-	const struct msi messages[] = {
-		msi_compat(&f), msi_index(0), msi_index(1), msi_index(0xffff),
-		msi_remappable(5, true, 0xffff),
-	};
 	int target = eventfd_new();
-	struct nyx_unit_info unit;
-	struct nyx_event event;
 	struct nyx_irq_send s;
 	struct env e;
 	int ev;
 
 	irq_env(&e, 0, &ev);
-	test_cmd(cmd_irte_simple(e.fd, 1, 7, 0x61));
+	test_cmd(cmd_irte_simple(e.fd, 1, 0xff, 0x61));
+	test_cmd(cmd_irte_set(e.fd, &wide));
+	check_arrives(&e, e.sbdf, msi_index(4), 4, 0x100, 0x50);
+
+	test_cmd(cmd_irq_setup(e.fd, NYX_IRQ_MODE_XAPIC));
+	check_refused(&e, ev, e.sbdf, msi_index(4), NYX_FAULT_IRQ_RESERVED, 4, true);
+	check_arrives(&e, e.sbdf, msi_index(1), 1, 0xff, 0x61);
+
+	test_cmd(cmd_irq_setup(e.fd, NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_COMPAT));
+	test_cmd(cmd_irq_signal(e.fd, &s, e.sbdf, compat, target));
+	check_passed(&s, compat, &fields);
+	ASSERT_EQ(1, eventfd_take(target));
+	/* The others are remapped as ever. */
+	check_arrives(&e, e.sbdf, msi_index(1), 1, 0xff, 0x61);
+	check_refused(&e, ev, e.sbdf, msi_index(2), NYX_FAULT_IRQ_NOT_PRESENT, 2, true);
+
 	test_cmd(cmd_irq_setup(e.fd, NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF));
 	test_cmd(cmd_unit_info(e.fd, &unit));
 	ASSERT_EQ(NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF, unit.irq_mode);
-	for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
-		ktap_note("message %zu", i);
-		test_cmd(cmd_irq_signal(e.fd, &s, e.sbdf, messages[i], target));
-		check_passed(&s, messages[i], i ? NULL : &f);
-		ASSERT_EQ(1, eventfd_take(target));
-	}
-	ASSERT_EQ(0, events_read(ev, &event, 1));
-	ASSERT_EQ(0, unit_stat(e.fd, NYX_STAT_FAULTS));
+	test_cmd(cmd_irq_signal(e.fd, &s, e.sbdf, msi_index(2), target));
+	check_passed(&s, msi_index(2), NULL);
+	ASSERT_EQ(1, eventfd_take(target));
+
 	/* The table is as it was. */
 	test_cmd(cmd_irq_setup(e.fd, 0));
-	check_arrives(&e, e.sbdf, msi_index(1), 1, 7, 0x61);
+	check_arrives(&e, e.sbdf, msi_index(4), 4, 0x100, 0x50);
 }
 
 /* ---- signals ---- */
@@ -1217,233 +991,4 @@ TEST(set_under_interrupts)
 	for (int i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
 	ktap_print("%lu interrupts", r.sent);
-}
-
-/* ---- anything, against an oracle ---- */
-
-#define MODEL_ENTRIES	64u
-#define MODEL_PIDS	4u
-
-/**
- * struct model - what the unit must know
- * @mode: of enum nyx_irq_mode
- * @present: by entry
- * @entry: by entry
- * @pid: descriptors; the last lies outside guest memory
- */
-struct model {
-	__u32 mode;
-	bool present[MODEL_ENTRIES];
-	struct nyx_irte_set entry[MODEL_ENTRIES];
-	struct pi_desc pid[MODEL_PIDS];
-};
-
-static const __u32 model_sbdfs[] = {
-	NYX_SBDF(0, 3, 0, 0), NYX_SBDF(0, 3, 0, 4), NYX_SBDF(0, 3, 0, 7), NYX_SBDF(0, 4, 0, 0),
-	NYX_SBDF(1, 3, 0, 0), NYX_SBDF(0, 250, 31, 7),
-};
-
-static __u64 model_gpa(unsigned int pid)
-{
-	return pid == MODEL_PIDS - 1 ? SZ_1G : 0x5000 + pid * 64;
-}
-
-static void random_entry(struct nyx_irte_set *c, struct rng *r)
-{
-	static const __u8 deliveries[] = { 0, 0, 0, 1, 2, 4, 5, 7 };
-	static const __u8 masks[] = { 0, 4, 6, 7 };
-	__u32 sbdf = model_sbdfs[rng_below(r, ARRAY_SIZE(model_sbdfs))];
-
-	memset(c, 0, sizeof(*c));
-	c->index = rng_below(r, MODEL_ENTRIES);
-	c->vector = 16 + rng_below(r, 240);
-	c->source_check = rng_below(r, 3);
-	if (c->source_check == NYX_SOURCE_RID) {
-		c->source = sbdf;
-		c->source_mask = masks[rng_below(r, 4)];
-	} else if (c->source_check == NYX_SOURCE_BUS) {
-		__u32 first = rng_below(r, 256), last = first + rng_below(r, 256 - first);
-
-		c->source = NYX_SOURCE_BUSES(NYX_SBDF_SEGMENT(sbdf), first, last);
-	}
-	if (rng_below(r, 4) == 0)
-		c->flags |= NYX_IRTE_F_QUIET;
-	if (rng_below(r, 3) == 0) {
-		c->flags |= NYX_IRTE_F_POSTED;
-		if (rng_below(r, 2))
-			c->flags |= NYX_IRTE_F_URGENT;
-		c->posted = model_gpa(rng_below(r, MODEL_PIDS));
-		return;
-	}
-	c->flags |= rng_below(r, 8) * NYX_IRTE_F_LOGICAL;
-	c->delivery = deliveries[rng_below(r, ARRAY_SIZE(deliveries))];
-	c->dest = rng_next(r) >> (32 + rng_below(r, 32));
-}
-
-static bool source_fits(const struct nyx_irte_set *c, __u32 sbdf)
-{
-	__u32 bus = sbdf >> 8 & 0xff;
-
-	switch (c->source_check) {
-	case NYX_SOURCE_ANY:
-		return true;
-	case NYX_SOURCE_RID:
-		return ((sbdf ^ c->source) & ~(__u32)c->source_mask) == 0;
-	default:
-		return sbdf >> 16 == c->source >> 16 && bus >= (c->source >> 8 & 0xff) &&
-			bus <= (c->source & 0xff);
-	}
-}
-
-/* One random message: reply, descriptors and counters. */
-static void model_send(struct model *m, const struct env *e, struct rng *r)
-{
-	__u32 sbdf = model_sbdfs[rng_below(r, ARRAY_SIZE(model_sbdfs))];
-	__u64 irqs = unit_stat(e->fd, NYX_STAT_IRQS), index;
-	__u64 faults = unit_stat(e->fd, NYX_STAT_IRQ_FAULTS);
-	__u32 reason, reason2 = 0, handle = rng_below(r, MODEL_ENTRIES + 8);
-	const struct nyx_irte_set *c;
-	int target = eventfd_new();
-	struct nyx_irq_send s;
-	bool quiet = false;
-	struct msi msg;
-
-	if (rng_below(r, 16) == 0)
-		handle = rng_below(r, 65536);
-	msg = msi_remappable(handle, rng_below(r, 2), rng_below(r, 8));
-	if (rng_below(r, 16) == 0)
-		msg.data |= rng_next(r) << rng_below(r, 32);
-	if (rng_below(r, 16) == 0)
-		msg.address &= ~0x10ull;
-	if (rng_below(r, 16) == 0 && !(m->mode & NYX_IRQ_MODE_OFF))
-		msg.address ^= 1ull << (20 + rng_below(r, 44));
-	ktap_note("mode %u, from 0x%x, address 0x%llx, data 0x%x", m->mode, sbdf,
-		  (unsigned long long)msg.address, msg.data);
-	test_cmd(cmd_irq_signal(e->fd, &s, sbdf, msg, target));
-
-	if (m->mode & NYX_IRQ_MODE_OFF) {
-		check_passed(&s, msg, NULL);
-		ASSERT_EQ(1, eventfd_take(target));
-		close(target);
-		return;
-	}
-	index = msg.address >> 5 & 0x7fff;
-	index |= (msg.address & 4) << 13;
-	if (msg.address & 8)
-		index += msg.data & 0xffff;
-	reason = NYX_FAULT_NONE;
-	if (msg.address >> 20 != MSI_BASE >> 20) {
-		reason = NYX_FAULT_IRQ_REQUEST;
-	} else if (!(msg.address & 0x10)) {
-		if (m->mode & NYX_IRQ_MODE_COMPAT) {
-			check_passed(&s, msg, NULL);
-			ASSERT_EQ(1, eventfd_take(target));
-			close(target);
-			return;
-		}
-		reason = NYX_FAULT_IRQ_COMPAT;
-	} else if ((msg.address & 8) && msg.data >> 16) {
-		reason = NYX_FAULT_IRQ_REQUEST;
-	} else if (index >= MODEL_ENTRIES) {
-		reason = NYX_FAULT_IRQ_INDEX;
-	} else if (!m->present[index]) {
-		reason = NYX_FAULT_IRQ_NOT_PRESENT;
-	} else {
-		c = &m->entry[index];
-		quiet = c->flags & NYX_IRTE_F_QUIET;
-		if (!source_fits(c, sbdf))
-			reason2 = reason = NYX_FAULT_IRQ_SOURCE;
-		if ((m->mode & NYX_IRQ_MODE_XAPIC) && c->dest > 0xff)
-			reason = NYX_FAULT_IRQ_RESERVED;
-		else if (!reason && c->posted == model_gpa(MODEL_PIDS - 1))
-			reason = NYX_FAULT_IRQ_POST;
-	}
-	if (reason) {
-		ASSERT_EQ(NYX_IRQ_REFUSED, s.out_result);
-		if (s.out_reason != reason2)
-			ASSERT_EQ(reason, s.out_reason);
-		ASSERT_EQ(0, eventfd_take(target));
-	} else if (c->flags & NYX_IRTE_F_POSTED) {
-		struct pi_desc *want = &m->pid[(c->posted - model_gpa(0)) / 64];
-		bool notify = pi_post(want, c->vector, c->flags & NYX_IRTE_F_URGENT);
-
-		check_posted(&s, index, notify, want, m->mode & NYX_IRQ_MODE_XAPIC);
-		ASSERT_SAME(pi_desc(e, c->posted), want, sizeof(*want));
-		ASSERT_EQ(notify, eventfd_take(target));
-	} else {
-		check_deliver(&s, NYX_IRQ_DELIVER, index, c->dest, c->vector, c->delivery,
-			      c->flags & IRQ_FLAGS);
-		ASSERT_EQ(1, eventfd_take(target));
-	}
-	ASSERT_EQ(irqs + !reason, unit_stat(e->fd, NYX_STAT_IRQS));
-	ASSERT_EQ(faults + (reason && !quiet), unit_stat(e->fd, NYX_STAT_IRQ_FAULTS));
-	close(target);
-}
-
-TEST(any_message)
-{
-	static const __u32 modes[] = {
-		0, 0, NYX_IRQ_MODE_XAPIC, NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_COMPAT,
-		NYX_IRQ_MODE_XAPIC | NYX_IRQ_MODE_OFF,
-	};
-	struct model *m = ktap_alloc(sizeof(*m));
-	struct rng r = rng_start(1);
-	struct nyx_irte_info *all;
-	size_t nr, n = 0;
-	struct env e;
-
-	irq_env(&e, MODEL_ENTRIES, NULL);
-	for (size_t i = 1; i < ARRAY_SIZE(model_sbdfs); i++)
-		test_cmd(cmd_device_add(e.fd, model_sbdfs[i]));
-	for (unsigned long i = 0; i < ktap_iterations(20000); i++) {
-		unsigned int what = rng_below(&r, 100);
-		struct nyx_irte_set c;
-
-		if (what < 20) {
-			random_entry(&c, &r);
-			test_cmd(cmd_irte_set(e.fd, &c));
-			m->entry[c.index] = c;
-			m->present[c.index] = true;
-		} else if (what < 23) {
-			__u32 first = rng_below(&r, MODEL_ENTRIES);
-			__u32 some = 1 + rng_below(&r, MODEL_ENTRIES - first < 6 ?
-						  MODEL_ENTRIES - first : 6);
-			bool any = false;
-
-			for (__u32 j = first; j < first + some; j++) {
-				any |= m->present[j];
-				m->present[j] = false;
-			}
-			ASSERT_EQ(any ? 0 : -ENOENT, cmd_irte_clear(e.fd, first, some));
-		} else if (what < 25) {
-			m->mode = modes[rng_below(&r, ARRAY_SIZE(modes))];
-			test_cmd(cmd_irq_setup(e.fd, m->mode));
-		} else if (what < 33) {
-			/* The processor serves a descriptor, or sets it up. */
-			unsigned int pid = rng_below(&r, MODEL_PIDS - 1);
-			__u32 ndst = rng_next(&r);
-
-			if (m->mode & NYX_IRQ_MODE_XAPIC)
-				ndst &= 0xff00;
-			pi_init(&m->pid[pid], rng_below(&r, 4), 16 + rng_below(&r, 240), ndst);
-			*pi_desc(&e, model_gpa(pid)) = m->pid[pid];
-		} else {
-			/* A mode with 8 bits must not see bits that it does not have. */
-			for (unsigned int j = 0; j < MODEL_PIDS - 1; j++) {
-				if (m->mode & NYX_IRQ_MODE_XAPIC)
-					m->pid[j].ndst &= 0xff00;
-				*pi_desc(&e, model_gpa(j)) = m->pid[j];
-			}
-			model_send(m, &e, &r);
-		}
-	}
-	all = list_all(e.fd, NYX_LIST_IRTES, 0, sizeof(*all), &nr);
-	for (__u32 i = 0; i < MODEL_ENTRIES; i++) {
-		if (!m->present[i])
-			continue;
-		ASSERT_LT(n, nr);
-		check_info(&m->entry[i], &all[n++]);
-	}
-	ASSERT_EQ(n, nr);
-	free(all);
 }
