@@ -62,8 +62,8 @@ struct world *world_new(enum pt_format format, bool memory)
 
 	mutex_init(&unit->lock);
 	nyx_inval_init(&unit->inval);
-	unit->cfg.max_domains = BENCH_SLOTS;
-	unit->cfg.max_devices = BENCH_SLOTS;
+	unit->cfg.max_domains = 32;
+	unit->cfg.max_devices = 32;
 	bench_check(!iotlb_init(&unit->iotlb, WORLD_TLB));
 	unit->events = nyx_events_alloc(WORLD_EVENTS);
 	bench_check(unit->events);
