@@ -15,8 +15,7 @@
 
 #define TAIL	64u	/* bytes behind a structure that is longer than known */
 
-/* By pages: writable, read-only, inaccessible. */
-#define ARENA_RW	0
+/* By pages: writable from 0, read-only, inaccessible. */
 #define ARENA_RO	SZ_4K
 #define ARENA_NONE	(2 * SZ_4K)
 

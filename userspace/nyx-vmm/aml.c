@@ -17,7 +17,6 @@ enum {
 	OP_BYTE		= 0x0a,
 	OP_WORD		= 0x0b,
 	OP_DWORD	= 0x0c,
-	OP_STRING	= 0x0d,
 	OP_QWORD	= 0x0e,
 	OP_SCOPE	= 0x10,
 	OP_BUFFER	= 0x11,
@@ -180,13 +179,6 @@ void aml_integer(struct aml *aml, uint64_t value)
 		put(aml, OP_QWORD, 1);
 		put(aml, value, 8);
 	}
-}
-
-void aml_string(struct aml *aml, const char *text)
-{
-	put(aml, OP_STRING, 1);
-	put_name(aml, text);
-	put(aml, 0, 1);
 }
 
 static uint32_t hex(char c)

@@ -37,7 +37,6 @@ void aml_return(struct aml *aml, const char *name);
 
 void aml_name(struct aml *aml, const char *name);	/* its value follows */
 void aml_integer(struct aml *aml, uint64_t value);
-void aml_string(struct aml *aml, const char *text);
 void aml_eisa_id(struct aml *aml, const char *id);	/* "PNP0A08" */
 
 /* A template of resources; its mark is closed by aml_resources_end(). */

@@ -28,7 +28,6 @@ enum {
 	LEAF1_EDX_HTT		= 1 << 28,
 	LEAF6_EAX_ARAT		= 1 << 2,
 	EXT1_ECX_CMP_LEGACY	= 1 << 1,
-	EXT1_ECX_TOPOLOGY	= 1 << 22,
 	LEVEL_SMT		= 1,
 	LEVEL_CORE		= 2,
 };

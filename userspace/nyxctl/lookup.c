@@ -153,15 +153,3 @@ const char *lookup_sbdf_text(uint32_t sbdf)
 	nyx_sbdf_format((nyx_device_t){ sbdf }, text, sizeof(texts[0]));
 	return text;
 }
-
-void lookup_domain_name(struct cli *cli, uint32_t domain_id, char *name)
-{
-	struct nyx_domain_info info;
-
-	*name = '\0';
-	if (!domain_id ||
-	    nyx_domain_get(cli->unit, (nyx_domain_t){ domain_id }, &info, sizeof(info)))
-		return;
-	memcpy(name, info.name, NYX_NAME_LEN);
-	name[NYX_NAME_LEN] = '\0';
-}

@@ -38,7 +38,4 @@ void lookup_put_domain(struct out *out, unsigned int col, const struct nyx_domai
 /* "0000:03:00.0". The result of the last four calls is valid. */
 const char *lookup_sbdf_text(uint32_t sbdf);
 
-/* The name of a domain; "" if it has none or is gone. @name: NYX_NAME_LEN + 1 */
-void lookup_domain_name(struct cli *cli, uint32_t domain_id, char *name);
-
 #endif /* NYXCTL_LOOKUP_H */

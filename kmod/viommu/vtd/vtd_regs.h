@@ -54,7 +54,6 @@
 #define VTD_CAP_CM		BIT_ULL(7)
 #define VTD_CAP_SAGAW_39	BIT_ULL(9)
 #define VTD_CAP_SAGAW_48	BIT_ULL(10)
-#define VTD_CAP_SAGAW_57	BIT_ULL(11)
 #define VTD_CAP_MGAW(width)	((u64)((width) - 1) << 16)
 #define VTD_CAP_ZLR		BIT_ULL(22)
 #define VTD_CAP_FRO		((u64)(VTD_FRCD / 16) << 24)
@@ -80,7 +79,6 @@
 
 #define VTD_GCMD_TE		BIT_ULL(31)
 #define VTD_GCMD_SRTP		BIT_ULL(30)
-#define VTD_GCMD_WBF		BIT_ULL(27)
 #define VTD_GCMD_QIE		BIT_ULL(26)
 #define VTD_GCMD_IRE		BIT_ULL(25)
 #define VTD_GCMD_SIRTP		BIT_ULL(24)
@@ -250,7 +248,6 @@ enum vtd_desc_type {
 #define VTD_DESC_CC_RESERVED	0xfffc00000000f1c0ull
 #define VTD_DESC_IOTLB_RESERVED	0xffffffff0000f100ull
 #define VTD_DESC_IOTLB_ADDR	GENMASK_ULL(63, 12)	/* second word */
-#define VTD_DESC_IOTLB_IH	BIT_ULL(6)
 #define VTD_DESC_IOTLB_AM	GENMASK_ULL(5, 0)
 #define VTD_DESC_IOTLB_RESERVED2 GENMASK_ULL(11, 7)
 #define VTD_DESC_DEV_RESERVED	0x000f0000ffe001f0ull
@@ -261,7 +258,6 @@ enum vtd_desc_type {
 #define VTD_DESC_IEC_RESERVED	0xffff000007fff1e0ull
 #define VTD_DESC_WAIT_IF	BIT_ULL(4)
 #define VTD_DESC_WAIT_SW	BIT_ULL(5)
-#define VTD_DESC_WAIT_FN	BIT_ULL(6)
 #define VTD_DESC_WAIT_DATA	GENMASK_ULL(63, 32)
 #define VTD_DESC_WAIT_RESERVED	0xfffff180ull
 #define VTD_DESC_WAIT_ADDR	GENMASK_ULL(63, 2)	/* second word */

@@ -36,8 +36,6 @@ enum {
 	INFO_VIRTUAL	= 15,
 	INFO_HT_ATS	= 1 << 22,
 
-	BLOCK_10_SIZE	= 24,
-	BLOCK_SIZE	= 40,
 	BLOCK_F_PREFETCH = 1 << 6,	/* type 10h only */
 	BLOCK_F_PPR	= 1 << 7,
 

@@ -15,7 +15,6 @@
 #include "vmm.h"
 
 #define ENV_RAM		(32 * MIB)
-#define ENV_SLOTS	8
 
 enum env_dma { ENV_MAP, ENV_COPY, ENV_FAULTS };	/* the last: an IOMMU that refuses some */
 
