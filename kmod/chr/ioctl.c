@@ -51,17 +51,25 @@ struct nyx_op {
 	u16 at[ABOUT_MAX];
 };
 
-#define OP_SIZE(_type, _last)						\
-	.size = sizeof(_type) +						\
-		BUILD_BUG_ON_ZERO(sizeof(_type) > sizeof(union nyx_cmd_buf)), \
-	.min_size = offsetofend(_type, _last) +				\
-		BUILD_BUG_ON_ZERO(offsetofend(_type, _last) < sizeof(struct nyx_head))
-#define OP_RESV(_type)							\
-	.resv = offsetof(_type, __reserved),				\
-	.resv_len = sizeof_field(_type, __reserved)
+#define OP_HANDLER(_handler, _name, _last, ...) {			\
+	.size = sizeof(struct nyx_##_name) +				\
+		BUILD_BUG_ON_ZERO(sizeof(struct nyx_##_name) > sizeof(union nyx_cmd_buf)), \
+	.min_size = offsetofend(struct nyx_##_name, _last) +		\
+		BUILD_BUG_ON_ZERO(offsetofend(struct nyx_##_name, _last) < \
+				  sizeof(struct nyx_head)),		\
+	._handler = nyx_ioctl_##_name,					\
+	__VA_ARGS__							\
+}
 
-#define OP_AT(_about, _type, _field)					\
-	.at[ABOUT_##_about] = offsetof(_type, _field)
+/* @_last: the last field that a caller must pass */
+#define OP(_name, _last, ...)	OP_HANDLER(fn, _name, _last, __VA_ARGS__)
+/* A command that NYX_ARRAY takes */
+#define OP_ITEMS(_name, _last, ...)	OP_HANDLER(run, _name, _last, __VA_ARGS__)
+#define OP_RESV(_name)							\
+	.resv = offsetof(struct nyx_##_name, __reserved),		\
+	.resv_len = sizeof_field(struct nyx_##_name, __reserved)
+#define OP_AT(_about, _name, _field)					\
+	.at[ABOUT_##_about] = offsetof(struct nyx_##_name, _field)
 
 union nyx_cmd_buf {
 	struct nyx_head head;
@@ -86,295 +94,124 @@ union nyx_cmd_buf {
 static int nyx_ioctl_array(struct nyx_ucmd *uc, void *cmd);
 
 static const struct nyx_op nyx_ops[] = {
-	[NYX_CMD_MODULE_INFO] = {
-		.fn = nyx_ioctl_module_info,
-		OP_SIZE(struct nyx_module_info, out_version),
-		OP_RESV(struct nyx_module_info),
-		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT,
-	},
-	[NYX_CMD_UNIT_CREATE] = {
-		.fn = nyx_ioctl_unit_create,
-		OP_SIZE(struct nyx_unit_create, data_uptr),
-		OP_AT(NAME, struct nyx_unit_create, name),
-		OP_AT(WIDTH, struct nyx_unit_create, address_width),
-		OP_AT(ENTRIES, struct nyx_unit_create, irt_entries),
-		OP_AT(OPTIONS, struct nyx_unit_create, data_uptr),
+	[NYX_CMD_MODULE_INFO] = OP(module_info, out_version,
+		OP_RESV(module_info), .prop = OP_NO_UNIT | OP_OUT | OP_INSPECT),
+	[NYX_CMD_UNIT_CREATE] = OP(unit_create, data_uptr,
+		OP_AT(NAME, unit_create, name), OP_AT(WIDTH, unit_create, address_width),
+		OP_AT(ENTRIES, unit_create, irt_entries),
+		OP_AT(OPTIONS, unit_create, data_uptr),
 		.flags = NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED,
-		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT,
-	},
-	[NYX_CMD_UNIT_OPEN] = {
-		.fn = nyx_ioctl_unit_open,
-		OP_SIZE(struct nyx_unit_open, __reserved),
-		OP_RESV(struct nyx_unit_open),
-		OP_AT(NAME, struct nyx_unit_open, name),
-		.flags = NYX_OPEN_F_OWNER,
-		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT,
-	},
-	[NYX_CMD_UNIT_INFO] = {
-		.fn = nyx_ioctl_unit_info,
-		OP_SIZE(struct nyx_unit_info, data),
-		.prop = OP_OUT | OP_INSPECT,
-	},
-	[NYX_CMD_UNIT_KEEP] = {
-		.fn = nyx_ioctl_unit_keep,
-		OP_SIZE(struct nyx_unit_keep, __reserved),
-		OP_RESV(struct nyx_unit_keep),
-	},
-	[NYX_CMD_UNIT_DESTROY] = {
-		.fn = nyx_ioctl_unit_destroy,
-		OP_SIZE(struct nyx_unit_destroy, out_err_field),
-		.prop = OP_INSPECT,
-	},
-	[NYX_CMD_LIST] = {
-		.fn = nyx_ioctl_list,
-		OP_SIZE(struct nyx_list, out_next),
-		OP_AT(DOMAIN, struct nyx_list, domain_id),
-		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT,
-	},
-	[NYX_CMD_STATS] = {
-		.fn = nyx_ioctl_stats,
-		OP_SIZE(struct nyx_stats, out_nr),
-		OP_AT(DOMAIN, struct nyx_stats, id),
-		OP_AT(DEVICE, struct nyx_stats, id),
-		.prop = OP_OUT | OP_INSPECT,
-	},
-	[NYX_CMD_MEMORY_ADD] = {
-		.fn = nyx_ioctl_memory_add,
-		OP_SIZE(struct nyx_memory_add, __reserved),
-		OP_RESV(struct nyx_memory_add),
-		OP_AT(GPA, struct nyx_memory_add, gpa),
-		OP_AT(ADDRESS, struct nyx_memory_add, user_addr),
-		OP_AT(OFFSET, struct nyx_memory_add, file_offset),
-		OP_AT(FD, struct nyx_memory_add, fd),
-		.flags = NYX_MEMORY_F_READONLY | NYX_MEMORY_F_PINNED |
-			 NYX_MEMORY_F_FILE | NYX_MEMORY_F_SHARED,
-	},
-	[NYX_CMD_MEMORY_REMOVE] = {
-		.fn = nyx_ioctl_memory_remove,
-		OP_SIZE(struct nyx_memory_remove, length),
-		OP_AT(GPA, struct nyx_memory_remove, gpa),
-	},
-	[NYX_CMD_DOMAIN_CREATE] = {
-		.fn = nyx_ioctl_domain_create,
-		OP_SIZE(struct nyx_domain_create, __reserved),
-		OP_RESV(struct nyx_domain_create),
-		OP_AT(DOMAIN, struct nyx_domain_create, domain_id),
-		OP_AT(NAME, struct nyx_domain_create, name),
+		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT),
+	[NYX_CMD_UNIT_OPEN] = OP(unit_open, __reserved,
+		OP_RESV(unit_open), OP_AT(NAME, unit_open, name),
+		.flags = NYX_OPEN_F_OWNER, .prop = OP_NO_UNIT | OP_OUT | OP_INSPECT),
+	[NYX_CMD_UNIT_INFO] = OP(unit_info, data, .prop = OP_OUT | OP_INSPECT),
+	[NYX_CMD_UNIT_KEEP] = OP(unit_keep, __reserved, OP_RESV(unit_keep)),
+	[NYX_CMD_UNIT_DESTROY] = OP(unit_destroy, out_err_field, .prop = OP_INSPECT),
+	[NYX_CMD_LIST] = OP(list, out_next,
+		OP_AT(DOMAIN, list, domain_id),
+		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT),
+	[NYX_CMD_STATS] = OP(stats, out_nr,
+		OP_AT(DOMAIN, stats, id), OP_AT(DEVICE, stats, id),
+		.prop = OP_OUT | OP_INSPECT),
+	[NYX_CMD_MEMORY_ADD] = OP(memory_add, __reserved,
+		OP_RESV(memory_add), OP_AT(GPA, memory_add, gpa),
+		OP_AT(ADDRESS, memory_add, user_addr),
+		OP_AT(OFFSET, memory_add, file_offset), OP_AT(FD, memory_add, fd),
+		.flags = NYX_MEMORY_F_READONLY | NYX_MEMORY_F_PINNED | NYX_MEMORY_F_FILE |
+			 NYX_MEMORY_F_SHARED),
+	[NYX_CMD_MEMORY_REMOVE] = OP(memory_remove, length,
+		OP_AT(GPA, memory_remove, gpa)),
+	[NYX_CMD_DOMAIN_CREATE] = OP(domain_create, __reserved,
+		OP_RESV(domain_create), OP_AT(DOMAIN, domain_create, domain_id),
+		OP_AT(NAME, domain_create, name),
 		.flags = NYX_DOMAIN_F_SHARED | NYX_DOMAIN_F_BATCHED |
 			 (IS_ENABLED(CONFIG_NYX_ORACLE) ? NYX_DOMAIN_F_ORACLE : 0),
-		.prop = OP_NATIVE | OP_OUT,
-	},
-	[NYX_CMD_DOMAIN_DESTROY] = {
-		.fn = nyx_ioctl_domain_destroy,
-		OP_SIZE(struct nyx_domain_destroy, __reserved),
-		OP_RESV(struct nyx_domain_destroy),
-		OP_AT(DOMAIN, struct nyx_domain_destroy, domain_id),
-		.prop = OP_NATIVE,
-	},
-	[NYX_CMD_DEVICE_ADD] = {
-		.fn = nyx_ioctl_device_add,
-		OP_SIZE(struct nyx_device_add, __reserved),
-		OP_RESV(struct nyx_device_add),
-		OP_AT(DEVICE, struct nyx_device_add, sbdf),
-	},
-	[NYX_CMD_DEVICE_REMOVE] = {
-		.fn = nyx_ioctl_device_remove,
-		OP_SIZE(struct nyx_device_remove, __reserved),
-		OP_RESV(struct nyx_device_remove),
-		OP_AT(DEVICE, struct nyx_device_remove, sbdf),
-	},
-	[NYX_CMD_DEVICE_ATTACH] = {
-		.fn = nyx_ioctl_device_attach,
-		OP_SIZE(struct nyx_device_attach, __reserved),
-		OP_RESV(struct nyx_device_attach),
-		OP_AT(DEVICE, struct nyx_device_attach, sbdf),
-		OP_AT(DOMAIN, struct nyx_device_attach, domain_id),
-		.flags = NYX_ATTACH_F_REPLACE,
-		.prop = OP_NATIVE,
-	},
-	[NYX_CMD_DEVICE_DETACH] = {
-		.fn = nyx_ioctl_device_detach,
-		OP_SIZE(struct nyx_device_detach, pasid),
-		OP_AT(DEVICE, struct nyx_device_detach, sbdf),
-		.prop = OP_NATIVE,
-	},
-	[NYX_CMD_MAP] = {
-		.run = nyx_ioctl_map,
-		OP_SIZE(struct nyx_map, length),
-		OP_AT(DOMAIN, struct nyx_map, domain_id),
-		OP_AT(IOVA, struct nyx_map, iova),
-		OP_AT(GPA, struct nyx_map, gpa),
-		.prop = OP_NATIVE,
-	},
-	[NYX_CMD_UNMAP] = {
-		.run = nyx_ioctl_unmap,
-		OP_SIZE(struct nyx_unmap, out_unmapped),
-		OP_RESV(struct nyx_unmap),
-		OP_AT(DOMAIN, struct nyx_unmap, domain_id),
-		OP_AT(IOVA, struct nyx_unmap, iova),
-		.flags = NYX_UNMAP_F_ALL,
-		.prop = OP_NATIVE | OP_OUT | OP_OUT_ERROR,
-	},
-	[NYX_CMD_INVALIDATE] = {
-		.run = nyx_ioctl_invalidate,
-		OP_SIZE(struct nyx_invalidate, length),
-		OP_AT(DOMAIN, struct nyx_invalidate, domain_id),
-		OP_AT(DEVICE, struct nyx_invalidate, sbdf),
-		OP_AT(IOVA, struct nyx_invalidate, iova),
-	},
-	[NYX_CMD_TRANSLATE] = {
-		.run = nyx_ioctl_translate,
-		OP_SIZE(struct nyx_translate, out_fault),
-		OP_AT(DEVICE, struct nyx_translate, sbdf),
-		OP_AT(IOVA, struct nyx_translate, iova),
-		.flags = NYX_TRANSLATE_F_REPORT,
-		.prop = OP_OUT,
-	},
-	[NYX_CMD_DMA] = {
-		.run = nyx_ioctl_dma,
-		OP_SIZE(struct nyx_dma, out_fault),
-		OP_AT(DEVICE, struct nyx_dma, sbdf),
-		OP_AT(IOVA, struct nyx_dma, iova),
-		.prop = OP_OUT | OP_OUT_ERROR,
-	},
-	[NYX_CMD_ARRAY] = {
-		.fn = nyx_ioctl_array,
-		OP_SIZE(struct nyx_array, out_done),
-		.flags = NYX_ARRAY_F_STOP,
-		.prop = OP_OUT | OP_OUT_ERROR,
-	},
-	[NYX_CMD_EVENTS_OPEN] = {
-		.fn = nyx_ioctl_events_open,
-		OP_SIZE(struct nyx_events_open, __reserved),
-		OP_RESV(struct nyx_events_open),
-		.flags = NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK |
-			 NYX_EVENTS_F_IRTE,
-		.prop = OP_INSPECT,
-	},
-	[NYX_CMD_IRQ_SETUP] = {
-		.fn = nyx_ioctl_irq_setup,
-		OP_SIZE(struct nyx_irq_setup, __reserved),
-		OP_RESV(struct nyx_irq_setup),
-		.prop = OP_NATIVE,
-	},
-	[NYX_CMD_IRTE_SET] = {
-		.run = nyx_ioctl_irte_set,
-		OP_SIZE(struct nyx_irte_set, posted),
-		OP_AT(KEY, struct nyx_irte_set, index),
-		.flags = NYX_IRTE_F_QUIET | NYX_IRTE_F_LOGICAL |
-			 NYX_IRTE_F_LEVEL | NYX_IRTE_F_HINT |
-			 NYX_IRTE_F_POSTED | NYX_IRTE_F_URGENT,
-		.prop = OP_NATIVE,
-	},
-	[NYX_CMD_IRTE_CLEAR] = {
-		.fn = nyx_ioctl_irte_clear,
-		OP_SIZE(struct nyx_irte_clear, nr),
-		OP_AT(KEY, struct nyx_irte_clear, index),
-		.prop = OP_NATIVE,
-	},
-	[NYX_CMD_IRQ_SEND] = {
-		.run = nyx_ioctl_irq_send,
-		OP_SIZE(struct nyx_irq_send, __reserved),
-		OP_RESV(struct nyx_irq_send),
-		OP_AT(DEVICE, struct nyx_irq_send, sbdf),
-		OP_AT(FD, struct nyx_irq_send, eventfd),
-		.flags = NYX_IRQ_F_SIGNAL | NYX_IRQ_F_PROBE,
-		.prop = OP_OUT,
-	},
-	[NYX_CMD_IRQ_BIND] = {
-		.fn = nyx_ioctl_irq_bind,
-		OP_SIZE(struct nyx_irq_bind, __reserved),
-		OP_RESV(struct nyx_irq_bind),
-		OP_AT(DEVICE, struct nyx_irq_bind, sbdf),
-		OP_AT(FD, struct nyx_irq_bind, source),
-		OP_AT(TARGET, struct nyx_irq_bind, target),
-		.flags = NYX_BIND_F_MASKED,
-		.prop = OP_OUT,
-	},
-	[NYX_CMD_IRQ_UNBIND] = {
-		.fn = nyx_ioctl_irq_unbind,
-		OP_SIZE(struct nyx_irq_unbind, __reserved),
-		OP_RESV(struct nyx_irq_unbind),
-		OP_AT(KEY, struct nyx_irq_unbind, binding_id),
-	},
-	[NYX_CMD_IRQ_CHANGE] = {
-		.fn = nyx_ioctl_irq_change,
-		OP_SIZE(struct nyx_irq_change, __reserved),
-		OP_RESV(struct nyx_irq_change),
-		OP_AT(KEY, struct nyx_irq_change, binding_id),
+		.prop = OP_NATIVE | OP_OUT),
+	[NYX_CMD_DOMAIN_DESTROY] = OP(domain_destroy, __reserved,
+		OP_RESV(domain_destroy), OP_AT(DOMAIN, domain_destroy, domain_id),
+		.prop = OP_NATIVE),
+	[NYX_CMD_DEVICE_ADD] = OP(device_add, __reserved,
+		OP_RESV(device_add), OP_AT(DEVICE, device_add, sbdf)),
+	[NYX_CMD_DEVICE_REMOVE] = OP(device_remove, __reserved,
+		OP_RESV(device_remove), OP_AT(DEVICE, device_remove, sbdf)),
+	[NYX_CMD_DEVICE_ATTACH] = OP(device_attach, __reserved,
+		OP_RESV(device_attach), OP_AT(DEVICE, device_attach, sbdf),
+		OP_AT(DOMAIN, device_attach, domain_id), .flags = NYX_ATTACH_F_REPLACE,
+		.prop = OP_NATIVE),
+	[NYX_CMD_DEVICE_DETACH] = OP(device_detach, pasid,
+		OP_AT(DEVICE, device_detach, sbdf), .prop = OP_NATIVE),
+	[NYX_CMD_MAP] = OP_ITEMS(map, length,
+		OP_AT(DOMAIN, map, domain_id), OP_AT(IOVA, map, iova),
+		OP_AT(GPA, map, gpa), .prop = OP_NATIVE),
+	[NYX_CMD_UNMAP] = OP_ITEMS(unmap, out_unmapped,
+		OP_RESV(unmap), OP_AT(DOMAIN, unmap, domain_id),
+		OP_AT(IOVA, unmap, iova), .flags = NYX_UNMAP_F_ALL,
+		.prop = OP_NATIVE | OP_OUT | OP_OUT_ERROR),
+	[NYX_CMD_INVALIDATE] = OP_ITEMS(invalidate, length,
+		OP_AT(DOMAIN, invalidate, domain_id), OP_AT(DEVICE, invalidate, sbdf),
+		OP_AT(IOVA, invalidate, iova)),
+	[NYX_CMD_TRANSLATE] = OP_ITEMS(translate, out_fault,
+		OP_AT(DEVICE, translate, sbdf), OP_AT(IOVA, translate, iova),
+		.flags = NYX_TRANSLATE_F_REPORT, .prop = OP_OUT),
+	[NYX_CMD_DMA] = OP_ITEMS(dma, out_fault,
+		OP_AT(DEVICE, dma, sbdf), OP_AT(IOVA, dma, iova),
+		.prop = OP_OUT | OP_OUT_ERROR),
+	[NYX_CMD_ARRAY] = OP(array, out_done,
+		.flags = NYX_ARRAY_F_STOP, .prop = OP_OUT | OP_OUT_ERROR),
+	[NYX_CMD_EVENTS_OPEN] = OP(events_open, __reserved,
+		OP_RESV(events_open),
+		.flags = NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK | NYX_EVENTS_F_IRTE,
+		.prop = OP_INSPECT),
+	[NYX_CMD_IRQ_SETUP] = OP(irq_setup, __reserved,
+		OP_RESV(irq_setup), .prop = OP_NATIVE),
+	[NYX_CMD_IRTE_SET] = OP_ITEMS(irte_set, posted,
+		OP_AT(KEY, irte_set, index),
+		.flags = NYX_IRTE_F_QUIET | NYX_IRTE_F_LOGICAL | NYX_IRTE_F_LEVEL |
+			 NYX_IRTE_F_HINT | NYX_IRTE_F_POSTED | NYX_IRTE_F_URGENT,
+		.prop = OP_NATIVE),
+	[NYX_CMD_IRTE_CLEAR] = OP(irte_clear, nr,
+		OP_AT(KEY, irte_clear, index), .prop = OP_NATIVE),
+	[NYX_CMD_IRQ_SEND] = OP_ITEMS(irq_send, __reserved,
+		OP_RESV(irq_send), OP_AT(DEVICE, irq_send, sbdf),
+		OP_AT(FD, irq_send, eventfd),
+		.flags = NYX_IRQ_F_SIGNAL | NYX_IRQ_F_PROBE, .prop = OP_OUT),
+	[NYX_CMD_IRQ_BIND] = OP(irq_bind, __reserved,
+		OP_RESV(irq_bind), OP_AT(DEVICE, irq_bind, sbdf),
+		OP_AT(FD, irq_bind, source), OP_AT(TARGET, irq_bind, target),
+		.flags = NYX_BIND_F_MASKED, .prop = OP_OUT),
+	[NYX_CMD_IRQ_UNBIND] = OP(irq_unbind, __reserved,
+		OP_RESV(irq_unbind), OP_AT(KEY, irq_unbind, binding_id)),
+	[NYX_CMD_IRQ_CHANGE] = OP(irq_change, __reserved,
+		OP_RESV(irq_change), OP_AT(KEY, irq_change, binding_id),
 		.flags = NYX_CHANGE_F_MASK | NYX_CHANGE_F_MESSAGE |
-			 NYX_CHANGE_F_COALESCE,
-	},
-	[NYX_CMD_POLICY_SET] = {
-		.fn = nyx_ioctl_policy_set,
-		OP_SIZE(struct nyx_policy_set, policy),
-		OP_AT(DEVICE, struct nyx_policy_set, sbdf),
-		.flags = NYX_POLICY_SET_F_INHERIT,
-		.prop = OP_INSPECT,
-	},
-	[NYX_CMD_POLICY_GET] = {
-		.fn = nyx_ioctl_policy_get,
-		OP_SIZE(struct nyx_policy_get, out_policy),
-		OP_RESV(struct nyx_policy_get),
-		OP_AT(DEVICE, struct nyx_policy_get, sbdf),
-		.prop = OP_OUT | OP_INSPECT,
-	},
-	[NYX_CMD_DEVICE_CONTROL] = {
-		.fn = nyx_ioctl_device_control,
-		OP_SIZE(struct nyx_device_control, action),
-		OP_AT(DEVICE, struct nyx_device_control, sbdf),
-		.prop = OP_INSPECT,
-	},
-	[NYX_CMD_LIMIT_SET] = {
-		.fn = nyx_ioctl_limit_set,
-		OP_SIZE(struct nyx_limit_set, limits),
-		OP_AT(DOMAIN, struct nyx_limit_set, id),
-		OP_AT(DEVICE, struct nyx_limit_set, id),
-		.prop = OP_INSPECT,
-	},
-	[NYX_CMD_LIMIT_GET] = {
-		.fn = nyx_ioctl_limit_get,
-		OP_SIZE(struct nyx_limit_get, out_limits),
-		OP_AT(DOMAIN, struct nyx_limit_get, id),
-		OP_AT(DEVICE, struct nyx_limit_get, id),
-		.prop = OP_OUT | OP_INSPECT,
-	},
-	[NYX_CMD_PAGE_REQUEST] = {
-		.fn = nyx_ioctl_page_request,
-		OP_SIZE(struct nyx_page_request, out_response),
-		OP_AT(DEVICE, struct nyx_page_request, sbdf),
-		.flags = NYX_PAGE_F_NOWAIT,
-		.prop = OP_NATIVE | OP_OUT,
-	},
-	[NYX_CMD_PAGE_RESPOND] = {
-		.fn = nyx_ioctl_page_respond,
-		OP_SIZE(struct nyx_page_respond, response),
-		OP_AT(KEY, struct nyx_page_respond, group),
-		.prop = OP_NATIVE,
-	},
-	[NYX_CMD_MMIO] = {
-		.run = nyx_ioctl_mmio,
-		OP_SIZE(struct nyx_mmio, out_irte_changes),
-		.flags = NYX_MMIO_F_WRITE,
-		.prop = OP_OUT,
-	},
-	[NYX_CMD_UNIT_RESET] = {
-		.fn = nyx_ioctl_unit_reset,
-		OP_SIZE(struct nyx_unit_reset, out_err_field),
-	},
-	[NYX_CMD_WALK] = {
-		.fn = nyx_ioctl_walk,
-		OP_SIZE(struct nyx_walk, out_fault),
-		OP_AT(DEVICE, struct nyx_walk, sbdf),
-		OP_AT(GPA, struct nyx_walk, root),
-		OP_AT(IOVA, struct nyx_walk, iova),
-		.flags = NYX_WALK_F_DEVICE,
-		.prop = OP_OUT,
-	},
-	[NYX_CMD_UNIT_SHARE] = {
-		.fn = nyx_ioctl_unit_share,
-		OP_SIZE(struct nyx_unit_share, out_err_field),
-	},
+			 NYX_CHANGE_F_COALESCE),
+	[NYX_CMD_POLICY_SET] = OP(policy_set, policy,
+		OP_AT(DEVICE, policy_set, sbdf), .flags = NYX_POLICY_SET_F_INHERIT,
+		.prop = OP_INSPECT),
+	[NYX_CMD_POLICY_GET] = OP(policy_get, out_policy,
+		OP_RESV(policy_get), OP_AT(DEVICE, policy_get, sbdf),
+		.prop = OP_OUT | OP_INSPECT),
+	[NYX_CMD_DEVICE_CONTROL] = OP(device_control, action,
+		OP_AT(DEVICE, device_control, sbdf), .prop = OP_INSPECT),
+	[NYX_CMD_LIMIT_SET] = OP(limit_set, limits,
+		OP_AT(DOMAIN, limit_set, id), OP_AT(DEVICE, limit_set, id),
+		.prop = OP_INSPECT),
+	[NYX_CMD_LIMIT_GET] = OP(limit_get, out_limits,
+		OP_AT(DOMAIN, limit_get, id), OP_AT(DEVICE, limit_get, id),
+		.prop = OP_OUT | OP_INSPECT),
+	[NYX_CMD_PAGE_REQUEST] = OP(page_request, out_response,
+		OP_AT(DEVICE, page_request, sbdf), .flags = NYX_PAGE_F_NOWAIT,
+		.prop = OP_NATIVE | OP_OUT),
+	[NYX_CMD_PAGE_RESPOND] = OP(page_respond, response,
+		OP_AT(KEY, page_respond, group), .prop = OP_NATIVE),
+	[NYX_CMD_MMIO] = OP_ITEMS(mmio, out_irte_changes,
+		.flags = NYX_MMIO_F_WRITE, .prop = OP_OUT),
+	[NYX_CMD_UNIT_RESET] = OP(unit_reset, out_err_field),
+	[NYX_CMD_WALK] = OP(walk, out_fault,
+		OP_AT(DEVICE, walk, sbdf), OP_AT(GPA, walk, root),
+		OP_AT(IOVA, walk, iova), .flags = NYX_WALK_F_DEVICE, .prop = OP_OUT),
+	[NYX_CMD_UNIT_SHARE] = OP(unit_share, out_err_field),
 };
 
 static_assert(ARRAY_SIZE(nyx_ops) == NYX_CMD_MAX);
