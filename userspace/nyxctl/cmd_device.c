@@ -197,7 +197,9 @@ static int device_failed(const char *verb, uint32_t sbdf, int err)
 	return err_explain(err, "cannot %s device %s", verb, lookup_sbdf_text(sbdf));
 }
 
-static int run_remove(struct cli *cli)
+/* Issue a command that has nothing but the device. */
+static int control(struct cli *cli, int (*change)(struct nyx_unit *unit, nyx_device_t device),
+		   const char *verb, const char *past)
 {
 	uint32_t sbdf;
 	int rc, ret;
@@ -206,12 +208,17 @@ static int run_remove(struct cli *cli)
 	if (rc)
 		return rc;
 	wait_begin(cli, WAIT_REPEAT, ACCESSES, lookup_sbdf_text(sbdf));
-	ret = nyx_device_remove(cli->unit, (nyx_device_t){ sbdf });
+	ret = change(cli->unit, (nyx_device_t){ sbdf });
 	wait_end();
 	if (ret)
-		return device_failed("remove", sbdf, ret);
-	return put_current(cli, out_result(&cli->out, "device", device_cols,
-					   "device %s removed", lookup_sbdf_text(sbdf)), sbdf);
+		return device_failed(verb, sbdf, ret);
+	return put_current(cli, out_result(&cli->out, "device", device_cols, "device %s %s",
+					   lookup_sbdf_text(sbdf), past), sbdf);
+}
+
+static int run_remove(struct cli *cli)
+{
+	return control(cli, nyx_device_remove, "remove", "removed");
 }
 
 static int run_attach(struct cli *cli)
@@ -321,39 +328,7 @@ static int run_assign(struct cli *cli)
 
 static int run_release(struct cli *cli)
 {
-	uint32_t sbdf;
-	int rc, ret;
-
-	rc = lookup_sbdf(cli, cli->args[0], &sbdf);
-	if (rc)
-		return rc;
-	wait_begin(cli, WAIT_REPEAT, ACCESSES, lookup_sbdf_text(sbdf));
-	ret = nyx_device_release(cli->unit, (nyx_device_t){ sbdf });
-	wait_end();
-	if (ret)
-		return device_failed("release", sbdf, ret);
-	return put_current(cli, out_result(&cli->out, "device", device_cols,
-					   "device %s released", lookup_sbdf_text(sbdf)), sbdf);
-}
-
-/* Change the state by hand. */
-static int control(struct cli *cli, int (*change)(struct nyx_unit *unit, nyx_device_t device),
-		   const char *verb, const char *past)
-{
-	uint32_t sbdf;
-	int rc, ret;
-
-	rc = lookup_sbdf(cli, cli->args[0], &sbdf);
-	if (rc)
-		return rc;
-	wait_begin(cli, WAIT_REPEAT, ACCESSES,
-		   lookup_sbdf_text(sbdf));
-	ret = change(cli->unit, (nyx_device_t){ sbdf });
-	wait_end();
-	if (ret)
-		return device_failed(verb, sbdf, ret);
-	return put_current(cli, out_result(&cli->out, "device", device_cols, "device %s %s",
-					   lookup_sbdf_text(sbdf), past), sbdf);
+	return control(cli, nyx_device_release, "release", "released");
 }
 
 static int run_reset(struct cli *cli)

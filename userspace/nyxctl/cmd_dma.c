@@ -456,40 +456,36 @@ static int run_cas(struct cli *cli)
 	return atomic_finish(&acc, ret, old);
 }
 
-static int run_fetch_add(struct cli *cli)
+/* One of the two that take a single value. */
+static int atomic_run(struct cli *cli, const char *op,
+		      int (*fn)(struct nyx_unit *unit, nyx_device_t device, uint64_t iova,
+				uint32_t width, uint64_t value, uint64_t *old,
+				struct nyx_fault *fault))
 {
 	uint64_t value, old = 0;
 	struct access acc;
 	uint32_t width;
 	int rc, ret;
 
-	rc = atomic_init(&acc, cli, "fetch-add", &width);
+	rc = atomic_init(&acc, cli, op, &width);
 	if (!rc)
 		rc = value_arg("VALUE", cli->args[2], width, &value);
 	if (!rc)
 		rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
-	ret = nyx_dma_fetch_add(cli->unit, acc.device, acc.iova, width, value, &old, &acc.fault);
+	ret = fn(cli->unit, acc.device, acc.iova, width, value, &old, &acc.fault);
 	return atomic_finish(&acc, ret, old);
+}
+
+static int run_fetch_add(struct cli *cli)
+{
+	return atomic_run(cli, "fetch-add", nyx_dma_fetch_add);
 }
 
 static int run_swap(struct cli *cli)
 {
-	uint64_t value, old = 0;
-	struct access acc;
-	uint32_t width;
-	int rc, ret;
-
-	rc = atomic_init(&acc, cli, "swap", &width);
-	if (!rc)
-		rc = value_arg("VALUE", cli->args[2], width, &value);
-	if (!rc)
-		rc = cli_open_unit(cli);
-	if (rc)
-		return rc;
-	ret = nyx_dma_swap(cli->unit, acc.device, acc.iova, width, value, &old, &acc.fault);
-	return atomic_finish(&acc, ret, old);
+	return atomic_run(cli, "swap", nyx_dma_swap);
 }
 
 #define IOVA_ARG { "IOVA", WORD_ANY, false, NULL, "the first IOVA" }
