@@ -184,6 +184,23 @@ void ktap_wait_exit(int pid)
 		FAIL("a child ended with status 0x%x", status);
 }
 
+int ktap_fork(void)
+{
+	int pid = fork();
+
+	if (pid < 0)
+		FAIL("fork: %s", strerror(errno));
+	return pid;
+}
+
+void ktap_fork_end(int *pid)
+{
+	if (!*pid)
+		_exit(0);
+	ktap_wait_exit(*pid);
+	*pid = -1;
+}
+
 struct rng rng_start(uint64_t salt)
 {
 	struct rng r = { .state = ktap_seed ^ (salt * 0xd1342543de82ef95ull) };

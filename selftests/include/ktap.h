@@ -197,6 +197,12 @@ size_t ktap_mismatch(const void *p, const void *q, size_t len);
 /* A case fails that calls one of these and it does not work. */
 void *ktap_alloc(size_t size);
 void ktap_wait_exit(int pid);	/* the child @pid exits with 0 */
+int ktap_fork(void);
+void ktap_fork_end(int *pid);
+/* A child does what follows, and exits with 0; the parent goes on behind it. */
+#define IN_CHILD							\
+	for (int child_ = ktap_fork(); child_ >= 0; ktap_fork_end(&child_)) \
+		if (!child_)
 
 /**
  * struct rng - a source of pseudo-random numbers (splitmix64)

@@ -251,21 +251,16 @@ TEST_EACH(memory_of_another_process, memory_cases)
 {
 	unsigned char buf[16];
 	struct env e;
-	pid_t pid;
 
 	env_open(&e, .memory = v->memory);
 	test_cmd(cmd_map(e.fd, e.domain, 0, SZ_1G, SZ_64K, RW));
-	pid = fork();
-	ASSERT_TRUE(pid >= 0);
-	if (!pid) {
+	IN_CHILD {
 		test_err(EPERM, add_memory(e.fd, v, 0, &e));
 		memset(e.mem, 0x35, SZ_64K);
 		test_cmd(add_memory(e.fd, v, NYX_MEMORY_F_SHARED, &e));
 		dma_read(e.fd, e.sbdf, 0, buf, sizeof(buf));
 		ASSERT_FILLED(buf, 0x35, sizeof(buf));
-		_exit(0);
 	}
-	ktap_wait_exit(pid);
 }
 
 /* ---- privileged users ---- */

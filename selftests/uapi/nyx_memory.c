@@ -325,7 +325,6 @@ TEST_EACH(zero_page_and_fork, private_backings)
 {
 	unsigned char buf[4096], *mem;
 	struct env e;
-	pid_t pid;
 
 	mem = map_aligned(SZ_64K, SZ_4K, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	/* Reading maps the zero page. */
@@ -341,13 +340,9 @@ TEST_EACH(zero_page_and_fork, private_backings)
 	ASSERT_EQ(0, memcmp(buf, "by the process", 14));
 
 	/* Writes of a child to its copy stay there. */
-	pid = fork();
-	ASSERT_TRUE(pid >= 0);
-	if (!pid) {
+	IN_CHILD {
 		memset(mem, 0xee, SZ_64K);
-		_exit(0);
 	}
-	ktap_wait_exit(pid);
 	memcpy(mem, "after fork", 10);
 	dma_read(e.fd, e.sbdf, 0, buf, 10);
 	ASSERT_EQ(0, memcmp(buf, "after fork", 10));
@@ -588,17 +583,12 @@ static void limited_user(int fd)
 TEST(pins_are_limited)
 {
 	int fd = nyx_open();
-	pid_t pid;
 
 	if (geteuid())
 		SKIP("needs root");
-	pid = fork();
-	ASSERT_TRUE(pid >= 0);
-	if (!pid) {
+	IN_CHILD {
 		limited_user(fd);
-		_exit(0);
 	}
-	ktap_wait_exit(pid);
 }
 
 struct greed {
@@ -644,17 +634,12 @@ static void limited_pair(int fd)
 TEST(refused_pins_do_not_count)
 {
 	int fd = nyx_open();
-	pid_t pid;
 
 	if (geteuid())
 		SKIP("needs root");
-	pid = fork();
-	ASSERT_TRUE(pid >= 0);
-	if (!pid) {
+	IN_CHILD {
 		limited_pair(fd);
-		_exit(0);
 	}
-	ktap_wait_exit(pid);
 }
 
 /* Pins outlive the process that made them, and count for its user. */
@@ -663,21 +648,16 @@ static void limited_family(int fd)
 	const struct rlimit limit = { SZ_64K * 4, SZ_64K * 4 };
 	unsigned char *mem = map_aligned(SZ_1M, SZ_4K, PROT_READ | PROT_WRITE,
 					 MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	pid_t pid;
 
 	/* A user of its own, whom no other case has charged. */
 	if (setrlimit(RLIMIT_MEMLOCK, &limit) || setgroups(0, NULL) ||
 	    setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY - 7, NOBODY - 7, NOBODY - 7))
 		SKIP("cannot become another user: %s", strerror(errno));
 	test_cmd(cmd_unit_create_dflt(fd, NULL, 0, NULL));
-	pid = fork();
-	ASSERT_TRUE(pid >= 0);
-	if (!pid) {
+	IN_CHILD {
 		test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_PINNED | NYX_MEMORY_F_SHARED, 0,
 					SZ_64K * 3, mem));
-		_exit(0);
 	}
-	ktap_wait_exit(pid);
 	test_err(EDQUOT, cmd_memory_add(fd, NYX_MEMORY_F_PINNED, SZ_1G, SZ_64K * 2, mem));
 	test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_PINNED, SZ_1G, SZ_64K, mem));
 	test_err(EDQUOT, cmd_memory_add(fd, NYX_MEMORY_F_PINNED, 2 * SZ_1G, SZ_4K, mem));
@@ -688,17 +668,12 @@ static void limited_family(int fd)
 TEST(pins_are_the_users)
 {
 	int fd = nyx_open();
-	pid_t pid;
 
 	if (geteuid())
 		SKIP("needs root");
-	pid = fork();
-	ASSERT_TRUE(pid >= 0);
-	if (!pid) {
+	IN_CHILD {
 		limited_family(fd);
-		_exit(0);
 	}
-	ktap_wait_exit(pid);
 }
 
 /* The process that adds is charged, also when another one removes, or none does. */
@@ -756,14 +731,11 @@ TEST_EACH(other_process, memory_cases)
 	unsigned char buf[100];
 	struct nyx_dma c;
 	struct env e;
-	pid_t pid;
 
 	env_open(&e, .memory = v->memory);
 	test_cmd(cmd_map(e.fd, e.domain, 0, 0, e.mem_size, RW));
 	memset(e.mem, 0x21, SZ_64K);
-	pid = fork();
-	ASSERT_TRUE(pid >= 0);
-	if (!pid) {
+	IN_CHILD {
 		/* Its own copy at the same address is not what the device sees. */
 		if (e.file < 0)
 			memset(e.mem, 0x22, SZ_64K);
@@ -778,9 +750,7 @@ TEST_EACH(other_process, memory_cases)
 		ASSERT_EQ(0x21212121, c.out_old);
 		if (e.file < 0)
 			ASSERT_FILLED(e.mem, 0x22, SZ_64K);
-		_exit(0);
 	}
-	ktap_wait_exit(pid);
 	ASSERT_FILLED(e.mem, 0x21, 0x1ff0);
 	ASSERT_FILLED(e.mem + 0x1ff0, 0x23, sizeof(buf));
 	ASSERT_EQ(0x22, e.mem[0x2800]);
@@ -796,12 +766,9 @@ TEST_EACH(process_has_ended, memory_cases)
 	unsigned char buf[64];
 	__u32 domain;
 	int fds[2];
-	pid_t pid;
 
 	test_cmd(pipe(fds));
-	pid = fork();
-	ASSERT_TRUE(pid >= 0);
-	if (!pid) {
+	IN_CHILD {
 		struct env owner;
 
 		env_open(&owner, .memory = v->memory, .shared = true);
@@ -809,9 +776,7 @@ TEST_EACH(process_has_ended, memory_cases)
 		test_cmd(cmd_map(owner.fd, owner.domain, 0, 0, owner.mem_size, RW));
 		memset(owner.mem, 0x77, SZ_64K);
 		ASSERT_EQ(sizeof(owner), write(fds[1], &owner, sizeof(owner)));
-		_exit(0);
 	}
-	ktap_wait_exit(pid);
 	{
 		struct env owner;
 

@@ -523,19 +523,13 @@ TEST(quota)
 /* The node is for its owner and group. */
 TEST(node_mode)
 {
-	pid_t pid;
-
 	if (geteuid())
 		SKIP("needs root");
-	pid = fork();
-	ASSERT_TRUE(pid >= 0);
-	if (!pid) {
+	IN_CHILD {
 		become(NOBODY);
 		ASSERT_TRUE(open(NYX_DEVICE, O_RDWR) < 0);
 		ASSERT_EQ(EACCES, errno);
-		_exit(0);
 	}
-	ktap_wait_exit(pid);
 }
 
 /* ---- file descriptors that travel ---- */
