@@ -70,15 +70,15 @@ enum pt_status {
 
 /**
  * struct pt_result - a translation
- * @oa: output address of the byte that was asked for
- * @status: of enum pt_status; the other fields but @level are valid for PT_OK
- *          and, as far as the entry grants anything, for PT_NO_READ and
- *          PT_NO_WRITE; @oa is ~0 if a guest's table denies it before the leaf,
- *          the entry for PT_RESERVED (0: the entry for a skipped level is not
- *          the first), and the entry's GPA for PT_TABLE_ACCESS
- * @perm: NYX_ACC_* that all entries on the way grant together
- * @level: level of the entry that ended the walk
- * @lg2: log2 of the size of the page
+ * @oa: output address of the byte that was asked for; PT_OA_UNKNOWN if the walk
+ *      ended before a leaf
+ * @status: of enum pt_status
+ * @perm: NYX_ACC_* that all entries on the way grant together; 0 without a leaf
+ * @level: level of the entry that ended the walk, or PT_LEVEL_NONE
+ * @lg2: log2 of the size of the page; 0 without a leaf
+ * @entry: PT_RESERVED: the entry, or 0 if the walk skips the level and the entry
+ *         that it needs is not the first one; not set with a leaf
+ * @entry_gpa: PT_TABLE_ACCESS: GPA of the entry; not set with a leaf
  */
 struct pt_result {
 	u64 oa;
@@ -86,7 +86,12 @@ struct pt_result {
 	u8 perm;
 	u8 level;
 	u8 lg2;
+	u64 entry;
+	u64 entry_gpa;
 };
+
+#define PT_OA_UNKNOWN	(~0ull)
+#define PT_LEVEL_NONE	0xffu
 
 /**
  * enum pt_step_kind - what a walk met at a level

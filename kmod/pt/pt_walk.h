@@ -112,7 +112,9 @@ static __always_inline bool pt_walk_end(struct pt_walk_state *w,
 					unsigned int level,
 					enum pt_status status)
 {
-	*w->res = (struct pt_result){ .status = status, .level = level };
+	*w->res = (struct pt_result) {
+		.oa = PT_OA_UNKNOWN, .status = status, .level = level,
+	};
 	return false;
 }
 
@@ -159,7 +161,7 @@ static __always_inline bool pt_walk_check(struct pt_walk_state *w,
 	if (likely(!denied && !reserved))
 		return true;
 	pt_walk_end(w, level, denied ?: PT_RESERVED);
-	w->res->oa = denied ? ~0ull : entry;
+	w->res->entry = entry;
 	return false;
 }
 
@@ -187,7 +189,7 @@ static __always_inline bool pt_walk_step(struct pt_walk_state *w,
 				pt_trace_step(w->trace, w->va, w->table, level,
 					      PT_STEP_UNREADABLE);
 			pt_walk_end(w, level, PT_TABLE_ACCESS);
-			w->res->oa = gpa;
+			w->res->entry_gpa = gpa;
 			return false;
 		}
 		if (w->trace)
@@ -263,7 +265,7 @@ static __always_inline void pt_walk_own(const struct pt *pt, u64 va,
 		    pt_canonical(va, pt_width(top + 1)))
 			pt_walk_end(&w, top, PT_TABLE_NOT_PRESENT);
 		else
-			pt_walk_end(&w, top, PT_WIDTH);
+			pt_walk_end(&w, PT_LEVEL_NONE, PT_WIDTH);
 		return;
 	}
 	if (unlikely(!w.table)) {
@@ -313,7 +315,7 @@ pt_walk_guest_levels(const struct pt_config *cfg, u64 root,
 	if (cfg->levels < PT_FMT_MIN_LEVELS || cfg->levels > PT_FMT_MAX_LEVELS ||
 	    (PT_FMT_CANONICAL ? !pt_canonical(va, width) :
 				va > nyx_lg2_last(cfg->va_lg2 ?: width)))
-		pt_walk_end(&w, top, PT_WIDTH);
+		pt_walk_end(&w, PT_LEVEL_NONE, PT_WIDTH);
 	else
 		pt_walk_levels(&w, top);
 }

@@ -98,6 +98,8 @@ static struct pt_trace guest_trace(struct guest *g, const struct pt_config *cfg,
 	KUNIT_EXPECT_EQ(g->test, res.perm, want->perm);
 	KUNIT_EXPECT_EQ(g->test, res.lg2, want->lg2);
 	KUNIT_EXPECT_EQ(g->test, res.oa, want->oa);
+	KUNIT_EXPECT_EQ(g->test, res.entry, want->entry);
+	KUNIT_EXPECT_EQ(g->test, res.entry_gpa, want->entry_gpa);
 	KUNIT_ASSERT_LE(g->test, trace.nr, PT_TRACE_STEPS);
 	KUNIT_EXPECT_EQ(g->test, !trace.nr, res.status == PT_WIDTH);
 	for (i = 0; i < trace.nr; i++) {
@@ -180,7 +182,7 @@ static void guest_vtdss_entries(struct kunit *test)
 	guest_chain(g, 3, 0);
 	EXPECT_STATUS(g, &cfg, 0, R, PT_NOT_PRESENT, 0);
 	EXPECT_STATUS(g, &cfg, 1ull << 21, R, PT_TABLE_NOT_PRESENT, 1);
-	EXPECT_STATUS(g, &cfg, 1ull << 48, R, PT_WIDTH, 3);
+	EXPECT_STATUS(g, &cfg, 1ull << 48, R, PT_WIDTH, PT_LEVEL_NONE);
 
 	/* All that is ignored: X, EMT, A, D, SNP of a leaf, 61:52, 63. */
 	g->mem[3][1] = 0xbff0123456789ffeull;
@@ -204,7 +206,7 @@ static void guest_vtdss_entries(struct kunit *test)
 	/* The first that does not grant it ends the walk. */
 	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_NO_READ, 3);
 	EXPECT_STATUS(g, &cfg, 0x1abc, W, PT_NO_WRITE, 2);
-	KUNIT_EXPECT_EQ(test, guest_walk(g, &cfg, 0x1abc, W).oa, ~0ull);
+	KUNIT_EXPECT_EQ(test, guest_walk(g, &cfg, 0x1abc, W).oa, PT_OA_UNKNOWN);
 	guest_chain(g, 3, 0);
 	g->mem[3][1] = 0x5001;
 	KUNIT_EXPECT_EQ(test, guest_walk(g, &cfg, 0x1abc, W).oa, 0x5abcull);
@@ -239,7 +241,9 @@ static void guest_vtdss_entries(struct kunit *test)
 
 	/* A table that is no memory. */
 	g->mem[2][1] = 0xfffff00000003;
-	KUNIT_EXPECT_EQ(test, guest_walk(g, &cfg, 0x201008, R).oa, 0xfffff00000008);
+	KUNIT_EXPECT_EQ(test, guest_walk(g, &cfg, 0x201008, R).entry_gpa,
+			0xfffff00000008);
+	KUNIT_EXPECT_EQ(test, guest_walk(g, &cfg, 0x201008, R).oa, PT_OA_UNKNOWN);
 	EXPECT_STATUS(g, &cfg, 0x201008, R, PT_TABLE_ACCESS, 0);
 }
 
@@ -263,10 +267,10 @@ static void guest_x86_entries(struct kunit *test)
 	EXPECT_STATUS(g, &cfg, 0x1abc, X, PT_NO_READ, 0);
 
 	/* Canonical addresses, both halves. */
-	EXPECT_STATUS(g, &cfg, 1ull << 47, R, PT_WIDTH, 3);
-	EXPECT_STATUS(g, &cfg, 0xffff7fffffffffff, R, PT_WIDTH, 3);
+	EXPECT_STATUS(g, &cfg, 1ull << 47, R, PT_WIDTH, PT_LEVEL_NONE);
+	EXPECT_STATUS(g, &cfg, 0xffff7fffffffffff, R, PT_WIDTH, PT_LEVEL_NONE);
 	EXPECT_STATUS(g, &cfg, 0xffff800000000000, R, PT_TABLE_NOT_PRESENT, 3);
-	EXPECT_STATUS(g, &cfg5, 1ull << 56, R, PT_WIDTH, 4);
+	EXPECT_STATUS(g, &cfg5, 1ull << 56, R, PT_WIDTH, PT_LEVEL_NONE);
 	EXPECT_STATUS(g, &cfg5, 0xff00000000000000, R, PT_TABLE_NOT_PRESENT, 4);
 	g->mem[0][511] = GPAGE(g, 4) | 7;
 	g->mem[4][511] = GPAGE(g, 5) | 7;
@@ -321,16 +325,16 @@ static void guest_amdv1_entries(struct kunit *test)
 	/* All that is ignored: 8:1, U, FC, 63. */
 	g->mem[3][1] = 0xf8001234567891ff;
 	EXPECT_OK(g, &cfg, 0x1abc, 0x123456789abc, 12, RW);
-	EXPECT_STATUS(g, &cfg, 1ull << 48, R, PT_WIDTH, 3);
+	EXPECT_STATUS(g, &cfg, 1ull << 48, R, PT_WIDTH, PT_LEVEL_NONE);
 
 	/* A guest may have chosen fewer bits than the levels have. */
 	EXPECT_OK(g, &narrow, 0x1abc, 0x123456789abc, 12, RW);
-	EXPECT_STATUS(g, &narrow, 1ull << 40, R, PT_WIDTH, 3);
+	EXPECT_STATUS(g, &narrow, 1ull << 40, R, PT_WIDTH, PT_LEVEL_NONE);
 
 	/* Reserved bits of a leaf, which is told, of a table. */
 	g->mem[3][1] = 0x7010123456789001;
 	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_RESERVED, 0);
-	KUNIT_EXPECT_EQ(test, guest_walk(g, &cfg, 0x1abc, R).oa, g->mem[3][1]);
+	KUNIT_EXPECT_EQ(test, guest_walk(g, &cfg, 0x1abc, R).entry, g->mem[3][1]);
 	g->mem[3][1] = 0x3000000000005001;
 	g->mem[1][0] |= 1ull << 60;
 	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_RESERVED, 2);
@@ -609,7 +613,10 @@ static void guest_table_that_changes_all_the_time(struct kunit *test)
 			KUNIT_ASSERT_LE(test, trace.nr, shape->levels);
 		}
 		KUNIT_ASSERT_LE(test, res.status, PT_TABLE_ACCESS);
-		KUNIT_ASSERT_LT(test, res.level, shape->levels);
+		if (res.status == PT_WIDTH)
+			KUNIT_ASSERT_EQ(test, res.level, PT_LEVEL_NONE);
+		else
+			KUNIT_ASSERT_LT(test, res.level, shape->levels);
 		seen |= 1u << res.status;
 		if (res.status != PT_OK)
 			continue;

@@ -279,6 +279,7 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 		return;
 	if (nyx_guest_irq_range(res->oa)) {
 		res->status = PT_INTERRUPT_RANGE;
+		res->level = PT_LEVEL_NONE;
 	} else if (reaches_irqs(iova, res->lg2) ||
 		   reaches_irqs(res->oa, res->lg2)) {
 		/* The rest of a large page is as good as any. */

@@ -6,6 +6,7 @@
  */
 #include "core/access/translate.h"
 
+#include <linux/build_bug.h>
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
@@ -118,6 +119,9 @@ u32 nyx_walk_reason(u8 status)
 	return reason[status];
 }
 
+static_assert(PT_OA_UNKNOWN == NYX_GPA_UNKNOWN);
+static_assert(PT_LEVEL_NONE == NYX_LEVEL_NONE);
+
 /* An access is refused. Returns false, for the caller to return. */
 static noinline bool refuse(struct nyx_fault *fault, enum nyx_fault_reason reason,
 			    u64 iova, unsigned int perm, u64 gpa)
@@ -154,14 +158,9 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	}
 
 	if (unlikely(res.status != PT_OK)) {
-		refuse(fault, nyx_walk_reason(res.status), iova, perm,
-		       res.status == PT_NO_READ || res.status == PT_NO_WRITE ||
-		       res.status == PT_INTERRUPT_RANGE ?
-		       res.oa : NYX_GPA_UNKNOWN);
-		if (res.status != PT_WIDTH && res.status != PT_INTERRUPT_RANGE)
-			fault->level = res.level;
-		if (res.status == PT_TABLE_ACCESS || res.status == PT_RESERVED)
-			acc->refusal.at = res.oa;
+		refuse(fault, nyx_walk_reason(res.status), iova, perm, res.oa);
+		fault->level = res.level;
+		acc->refusal.at = res.status == PT_RESERVED ? res.entry : res.entry_gpa;
 		return false;
 	}
 	span->gpa = res.oa;

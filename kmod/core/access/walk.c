@@ -36,17 +36,14 @@ static void walk_to_page(struct nyx_unit *unit, const struct pt_result *res,
 	struct nyx_fault *fault = &view->fault;
 
 	fault->reason = nyx_walk_reason(res->status);
-	if (res->status == PT_OK) {
-		fault->reason = memory_reason(unit, res->oa, access);
-		fault->gpa = res->oa;
-		view->perm = res->perm;
-		view->lg2 = res->lg2;
+	fault->gpa = res->oa;
+	if (res->status != PT_OK) {
+		fault->level = res->level;
 		return;
 	}
-	if (res->status == PT_NO_READ || res->status == PT_NO_WRITE)
-		fault->gpa = res->oa;
-	if (res->status != PT_WIDTH)
-		fault->level = res->level;
+	fault->reason = memory_reason(unit, res->oa, access);
+	view->perm = res->perm;
+	view->lg2 = res->lg2;
 }
 
 static void look(struct nyx_walk_view *view, u64 iova, unsigned int access)
