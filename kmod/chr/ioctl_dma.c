@@ -81,7 +81,8 @@ static void span_to_run(u64 iova, const struct nyx_span *span,
  * a fault stops it. The first run is also kept in the command.
  */
 static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
-			   u64 *done, struct run_out *out, bool *full)
+			   u64 *done, struct run_out *out, bool *full,
+			   struct nyx_fault_info *fault)
 {
 	u32 max = max(min(out->room, RUN_CHUNK), 1u);
 	const struct region *prev = NULL;
@@ -98,7 +99,7 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 		}
 		iova = cmd->iova + *done;
 		if (!nyx_translate(acc, iova, cmd->length - *done, cmd->access,
-				   &span, &cmd->out_fault))
+				   &span, fault))
 			return;
 		span_to_run(iova, &span, &run);
 		if (!*done)
@@ -145,6 +146,7 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 		.to = u64_to_user_ptr(cmd->runs),
 		.room = cmd->nr_runs,
 	};
+	struct nyx_fault_info fault;
 	struct nyx_access acc;
 	bool full, first = true;
 	u64 done = 0;
@@ -166,15 +168,16 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 
 	do {
 		full = false;
-		acc = (struct nyx_access){};
+		fault.reason = NYX_FAULT_NONE;
 		ret = nyx_access_begin(uc->unit, cmd->sbdf, cmd->pasid, &acc);
 		if (ret)
 			return nyx_access_err(ret);
-		translate_some(&acc, cmd, &done, &out, &full);
-		if (cmd->out_fault.reason != NYX_FAULT_NONE &&
-		    (cmd->flags & NYX_TRANSLATE_F_REPORT))
-			nyx_fault_report(&acc, &cmd->out_fault,
-					 cmd->length - done);
+		translate_some(&acc, cmd, &done, &out, &full, &fault);
+		if (fault.reason != NYX_FAULT_NONE) {
+			nyx_fault_answer(&fault, &cmd->out_fault);
+			if (cmd->flags & NYX_TRANSLATE_F_REPORT)
+				nyx_access_report(&acc, &fault, cmd->length - done);
+		}
 		if (first) {
 			nyx_stat_add_both(acc.dev->stats, acc.dom->stats,
 					  NYX_STAT_TRANSLATIONS, 1);
@@ -291,7 +294,8 @@ static int dma_one(struct nyx_ucmd *uc, struct nyx_dma *cmd)
 	ret = nyx_dma_do(uc->unit, &req);
 	cmd->out_old = req.old;
 	cmd->out_done = req.done;
-	cmd->out_fault = req.fault;
+	if (req.fault.reason != NYX_FAULT_NONE)
+		nyx_fault_answer(&req.fault, &cmd->out_fault);
 	if (ret == -EFAULT)
 		return NYX_BAD(uc, cmd, buffer, POINTER);
 	return nyx_access_err(ret);

@@ -140,7 +140,7 @@ static void fill_reply(struct nyx_irq_send *cmd, const struct nyx_irq_reply *rep
 	const struct irt_msg *msg = &reply->msg;
 
 	cmd->out_result = reply->result;
-	cmd->out_reason = reply->reason;
+	cmd->out_reason = reply->fault.reason;
 	cmd->out_index = msg->index;
 	if (reply->result == NYX_IRQ_POSTED && (cmd->flags & NYX_IRQ_F_PROBE))
 		cmd->out_vector = msg->vector;

@@ -84,7 +84,7 @@ static void report(const struct nyx_walk_view *view, struct nyx_walk *cmd)
 	memset(cmd->out_steps, 0, sizeof(cmd->out_steps));
 	for (i = 0; i < view->trace.nr; i++)
 		report_step(&view->trace.step[i], &cmd->out_steps[i]);
-	cmd->out_fault = view->fault;
+	nyx_fault_answer(&view->fault, &cmd->out_fault);
 }
 
 /* A device leads to a table by itself. */

@@ -25,9 +25,7 @@
 
 struct irt_entry;
 struct irt_msg;
-struct nyx_fault;
-struct nyx_irq_reply;
-struct nyx_irq_req;
+struct nyx_fault_info;
 struct nyx_unit;
 struct nyx_unit_config;
 struct nyx_viommu;
@@ -37,7 +35,7 @@ struct nyx_viommu;
  * @code: with @blocked: the vendor's fault reason, or 0
  * @blocked: of enum nyx_fault_reason: why it refuses every access; NYX_FAULT_NONE:
  *           it does not
- * @model: bits of the vendor model, handed back as &nyx_refusal.model
+ * @model: bits of the vendor model, handed back as &nyx_fault_info.model
  * @perm: NYX_ACC_* that it grants at all
  * @fpd: fault processing disable: the guest does not see faults of the requester
  * @excl: addresses from @excl_first to @excl_last, the exclusion range, are neither
@@ -121,27 +119,6 @@ struct nyx_guest_irqs {
 };
 
 /**
- * struct nyx_refusal - why the guest's tables do not let something through
- * @reason: of enum nyx_fault_reason
- * @code: the vendor's fault reason
- * @quiet: the guest does not want to know
- * @levels: of the table that refused it; 0: none did
- * @model: &nyx_ctx_attrs.model
- * @tag: the guest's id of the domain, or 0
- * @at: GPA of the table entry that could not be read; the entry that has reserved
- *      bits
- */
-struct nyx_refusal {
-	u32 reason;
-	u16 code;
-	bool quiet;
-	u8 levels;
-	u8 model;
-	u32 tag;
-	u64 at;
-};
-
-/**
  * struct nyx_register - a register, a bit field of it, or another field of the state
  * @name: its name
  * @offset: of the register, or a number from NYX_REGISTER_STATE on
@@ -188,12 +165,14 @@ struct nyx_register {
  *                 NYX_REGISTER_KEY() is @key or above, as @sync_registers has left
  *                 them or later. False if there is none
  * @decode_device: read the context entry of a requester, and PASID; may sleep. False
- *                 if there is none that can be used: accesses are refused. NULL: the
- *                 guest has no tables; the commands of NYX_MODEL_NATIVE say it
+ *                 if there is none that can be used: of the fault, which is zero, the
+ *                 reason, code, fpd, did and entry_gpa are set. NULL: the guest has no
+ *                 tables; the commands of NYX_MODEL_NATIVE say it
  * @decode_irqs: find how a requester's interrupts are treated; may sleep. As
  *               @decode_irte. NULL: there is one table for all
  * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if
- *               it is refused; -EINTR; -EAGAIN. NULL: as of @decode_device
+ *               there is none that can be used, with the fault set as by @decode_device;
+ *               -EINTR; -EAGAIN. NULL: as of @decode_device
  * @decode_msg: say which entry a message asks for. Gets &irt_device.how, 0 if there is
  *              one table for all or nothing is known of the requester; the mode;
  *              address and data. Sets the message: its index, and what the message
@@ -204,13 +183,11 @@ struct nyx_register {
  *             -EINPROGRESS if it has to sleep and may not; -EIO; -EINVAL: reserved
  *             bits; -EINTR; -EAGAIN
  * @irq_words: names of the bits of &irt_device.how, for debugfs; NULL if there are none
- * @dma_code: what the guest's driver calls a fault, or 0: it does not see it; any
- *            context. NULL: it sees none, and @dma_fault is not called
- * @dma_fault: an access of a requester, and PASID, was refused, and the guest is to
- *             know; any context
- * @irq_code: likewise of an interrupt, and @irq_fault
- * @irq_fault: an interrupt was refused, and the guest is to know; the refusal in the
- *             reply has that code; any context
+ * @fault_code: say what the guest's driver calls a fault, or 0: it does not see it. Pure;
+ *              any context. NULL: the guest's driver sees none, and @log_fault is not
+ *              called
+ * @log_fault: log a fault of a requester for the guest's driver, by its
+ *             &nyx_fault_info.code; any context
  */
 struct nyx_viommu_ops {
 	const char *name;
@@ -232,27 +209,20 @@ struct nyx_viommu_ops {
 			      struct nyx_register *reg);
 	bool (*decode_device)(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 			      struct nyx_ctx_entry *entry,
-			      struct nyx_refusal *refusal);
+			      struct nyx_fault_info *fault);
 	int (*decode_irqs)(struct nyx_viommu *viommu, u32 sbdf,
 			   struct nyx_guest_irqs *irqs,
-			   struct nyx_refusal *refusal);
+			   struct nyx_fault_info *fault);
 	int (*decode_irte)(struct nyx_viommu *viommu, u32 sbdf, u32 index,
-			   struct irt_entry *e, struct nyx_refusal *refusal);
+			   struct irt_entry *e, struct nyx_fault_info *fault);
 	u32 (*decode_msg)(u32 how, u32 mode, u64 address, u32 data,
 			  struct irt_msg *msg);
 	int (*post_irte)(struct nyx_viommu *viommu, u32 sbdf,
 			 struct irt_msg *msg, bool sleep);
 	const char *const *irq_words;
-	u16 (*dma_code)(struct nyx_viommu *viommu,
-			const struct nyx_fault *fault,
-			const struct nyx_refusal *refusal);
-	void (*dma_fault)(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
-			  const struct nyx_fault *fault,
-			  const struct nyx_refusal *refusal);
-	u16 (*irq_code)(const struct nyx_refusal *refusal);
-	void (*irq_fault)(struct nyx_viommu *viommu,
-			  const struct nyx_irq_req *req,
-			  const struct nyx_irq_reply *reply);
+	u16 (*fault_code)(const struct nyx_fault_info *info);
+	void (*log_fault)(struct nyx_viommu *viommu, u32 sbdf,
+			  const struct nyx_fault_info *info);
 };
 
 /**

@@ -15,6 +15,7 @@
 
 #include "base/reason.h"
 #include "core/access/context.h"
+#include "core/fault/fault.h"
 #include "core/irq/irq.h"
 #include "core/irq/irte.h"
 #include "core/space/inval.h"
@@ -70,13 +71,13 @@ static void set_reg(struct demo *demo, u32 offset, u64 value)
 
 static bool demo_decode_device(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 			       struct nyx_ctx_entry *entry,
-			       struct nyx_refusal *refusal)
+			       struct nyx_fault_info *fault)
 {
 	struct demo *demo = to_demo(viommu);
 	u64 context = get_reg(demo, DEMO_CONTEXT(sbdf % DEMO_ENTRIES));
 
 	if (!(context & DEMO_VALID)) {
-		*refusal = (struct nyx_refusal) {
+		*fault = (struct nyx_fault_info) {
 			.reason = NYX_FAULT_CONTEXT, .code = DEMO_NO_CONTEXT,
 		};
 		return false;
@@ -89,29 +90,23 @@ static bool demo_decode_device(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 			.width = viommu->unit->cfg.address_width,
 		},
 		.table.did = sbdf % DEMO_ENTRIES,
-	};	return true;
+	};
+	return true;
 }
 
-static void record(struct demo *demo, u32 sbdf, u16 code)
+static u16 demo_fault_code(const struct nyx_fault_info *info)
 {
-	set_reg(demo, DEMO_FAULT, FIELD_PREP(DEMO_FAULT_CODE, code) |
-				  FIELD_PREP(DEMO_FAULT_RID, sbdf & 0xffff));
+	if (info->code)
+		return info->code;
+	return info->reason == NYX_FAULT_READ_DENIED ||
+	       info->reason == NYX_FAULT_WRITE_DENIED ? DEMO_DENIED : 0;
 }
 
-static u16 demo_dma_code(struct nyx_viommu *viommu, const struct nyx_fault *fault,
-			 const struct nyx_refusal *refusal)
+static void demo_log_fault(struct nyx_viommu *viommu, u32 sbdf,
+			   const struct nyx_fault_info *info)
 {
-	if (refusal->code)
-		return refusal->code;
-	return fault->reason == NYX_FAULT_READ_DENIED ||
-	       fault->reason == NYX_FAULT_WRITE_DENIED ? DEMO_DENIED : 0;
-}
-
-static void demo_dma_fault(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
-			   const struct nyx_fault *fault,
-			   const struct nyx_refusal *refusal)
-{
-	record(to_demo(viommu), sbdf, fault->vendor);
+	set_reg(to_demo(viommu), DEMO_FAULT, FIELD_PREP(DEMO_FAULT_CODE, info->code) |
+					     FIELD_PREP(DEMO_FAULT_RID, sbdf & 0xffff));
 }
 
 /* ---- interrupts --------------------------------------------------------- */
@@ -125,12 +120,12 @@ static u32 demo_decode_msg(u32 how, u32 mode, u64 address, u32 data,
 }
 
 static int demo_decode_irte(struct nyx_viommu *viommu, u32 sbdf, u32 index,
-			    struct irt_entry *e, struct nyx_refusal *refusal)
+			    struct irt_entry *e, struct nyx_fault_info *fault)
 {
 	u64 entry = get_reg(to_demo(viommu), DEMO_IRTE(index % DEMO_ENTRIES));
 
 	if (!(entry & DEMO_VALID)) {
-		*refusal = (struct nyx_refusal) {
+		*fault = (struct nyx_fault_info) {
 			.reason = NYX_FAULT_IRQ_NOT_PRESENT, .code = DEMO_NO_ENTRY,
 		};
 		return -EACCES;
@@ -140,17 +135,6 @@ static int demo_decode_irte(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 		.dest = FIELD_GET(DEMO_DEST, entry),
 	};
 	return 0;
-}
-
-static u16 demo_irq_code(const struct nyx_refusal *refusal)
-{
-	return refusal->code;
-}
-
-static void demo_irq_fault(struct nyx_viommu *viommu, const struct nyx_irq_req *req,
-			   const struct nyx_irq_reply *reply)
-{
-	record(to_demo(viommu), req->sbdf, reply->refusal.code);
 }
 
 /* ---- registers and life ------------------------------------------------- */
@@ -230,8 +214,6 @@ const struct nyx_viommu_ops demo_model = {
 	.decode_device = demo_decode_device,
 	.decode_irte = demo_decode_irte,
 	.decode_msg = demo_decode_msg,
-	.dma_code = demo_dma_code,
-	.dma_fault = demo_dma_fault,
-	.irq_code = demo_irq_code,
-	.irq_fault = demo_irq_fault,
+	.fault_code = demo_fault_code,
+	.log_fault = demo_log_fault,
 };

@@ -97,7 +97,7 @@ static void viommu_destroy(struct nyx_viommu *viommu)
 
 static bool viommu_decode_device(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 				 struct nyx_ctx_entry *entry,
-				 struct nyx_refusal *refusal)
+				 struct nyx_fault_info *fault)
 {
 	struct fixture *f = to_fixture(viommu);
 
@@ -110,22 +110,20 @@ static bool viommu_decode_device(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 	return true;
 }
 
-static u16 viommu_dma_code(struct nyx_viommu *viommu, const struct nyx_fault *fault,
-			   const struct nyx_refusal *refusal)
+static u16 viommu_fault_code(const struct nyx_fault_info *info)
 {
 	return 1;
 }
 
-static void viommu_dma_fault(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
-			     const struct nyx_fault *fault,
-			     const struct nyx_refusal *refusal)
+static void viommu_log_fault(struct nyx_viommu *viommu, u32 sbdf,
+			     const struct nyx_fault_info *info)
 {
-	to_fixture(viommu)->fault_pasid = pasid;
+	to_fixture(viommu)->fault_pasid = info->pasid;
 }
 
 static int viommu_decode_irqs(struct nyx_viommu *viommu, u32 sbdf,
 			      struct nyx_guest_irqs *irqs,
-			      struct nyx_refusal *refusal)
+			      struct nyx_fault_info *fault)
 {
 	struct fixture *f = to_fixture(viommu);
 	u32 found = f->decode_entry ? NEW : decode(f);
@@ -152,7 +150,7 @@ static u32 viommu_decode_msg(u32 how, u32 mode, u64 address, u32 data,
 }
 
 static int viommu_decode_irte(struct nyx_viommu *viommu, u32 sbdf, u32 index,
-			      struct irt_entry *e, struct nyx_refusal *refusal)
+			      struct irt_entry *e, struct nyx_fault_info *fault)
 {
 	struct fixture *f = to_fixture(viommu);
 
@@ -168,8 +166,8 @@ static const struct nyx_viommu_ops viommu_ops = {
 	.decode_irqs = viommu_decode_irqs,
 	.decode_msg = viommu_decode_msg,
 	.decode_irte = viommu_decode_irte,
-	.dma_code = viommu_dma_code,
-	.dma_fault = viommu_dma_fault,
+	.fault_code = viommu_fault_code,
+	.log_fault = viommu_log_fault,
 };
 
 static struct fixture *open_unit(struct kunit *test, u32 irt_entries, bool viommu)
@@ -267,7 +265,7 @@ static void invalidate_device_irt(struct nyx_unit *unit)
 /* The domain that an access is in. */
 static u32 tag_of_access(struct fixture *f)
 {
-	struct nyx_access acc = {};
+	struct nyx_access acc;
 	u32 tag;
 
 	KUNIT_ASSERT_EQ(f->test, nyx_access_begin(f->unit, SBDF, NYX_PASID_NONE, &acc), 0);
@@ -565,14 +563,13 @@ static const struct nyx_ctx_attrs with_fpd = { .perm = NYX_ACC_RW, .fpd = true }
 
 static void begin(struct fixture *f, u32 sbdf, struct nyx_access *acc)
 {
-	*acc = (struct nyx_access){};
 	KUNIT_ASSERT_EQ(f->test, nyx_access_begin(f->unit, sbdf, NYX_PASID_NONE, acc), 0);
 }
 
 /* Why an access of a byte is refused. */
 static u32 reason_of(struct nyx_access *acc, unsigned int perm)
 {
-	struct nyx_fault fault = {};
+	struct nyx_fault_info fault;
 	struct nyx_span span;
 
 	return nyx_translate(acc, 0, 1, perm, &span, &fault) ? NYX_FAULT_NONE :
@@ -756,8 +753,8 @@ static void contexts_are_bounded(struct kunit *test)
 static void pasid_is_carried(struct kunit *test)
 {
 	struct fixture *f = open_two(test, &with_fpd);
-	struct nyx_access acc = {};
-	struct nyx_fault fault = {};
+	struct nyx_access acc;
+	struct nyx_fault_info fault;
 	struct nyx_event event;
 	struct nyx_span span;
 	u64 pos = 0;
@@ -766,7 +763,7 @@ static void pasid_is_carried(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, nyx_access_begin(f->unit, SBDF, 5, &acc), 0);
 	KUNIT_EXPECT_EQ(test, f->pasid, 5u);
 	KUNIT_EXPECT_FALSE(test, nyx_translate(&acc, 0, 1, NYX_ACC_READ, &span, &fault));
-	nyx_fault_report(&acc, &fault, 1);
+	nyx_access_report(&acc, &fault, 1);
 	nyx_access_end(&acc);
 	KUNIT_EXPECT_EQ(test, f->fault_pasid, 5u);
 	KUNIT_ASSERT_EQ(test, nyx_events_pull(f->unit->events, &pos, &event, 1, &ended), 1u);

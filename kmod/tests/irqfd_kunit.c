@@ -71,7 +71,7 @@ static void viommu_destroy(struct nyx_viommu *viommu)
 }
 
 static int viommu_decode_irte(struct nyx_viommu *viommu, u32 sbdf, u32 index,
-			      struct irt_entry *e, struct nyx_refusal *refusal)
+			      struct irt_entry *e, struct nyx_fault_info *fault)
 {
 	struct fixture *f = container_of(viommu, struct fixture, viommu);
 

@@ -382,7 +382,7 @@ static u16 dma(struct kunit *test, struct nyx_unit *unit, u64 iova, u64 token)
 	KUNIT_ASSERT_EQ(test, nyx_dma_do(unit, &req), 0);
 	if (req.done == req.length)
 		KUNIT_EXPECT_EQ(test, fetch(test, DATA), token);
-	return req.fault.vendor;
+	return req.fault.code;
 }
 
 /* The vector of an interrupt, or 0 if it is refused */

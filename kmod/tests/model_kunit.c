@@ -112,14 +112,14 @@ static u32 dma_reason(struct kunit *test, u16 *vendor)
 	};
 
 	KUNIT_ASSERT_EQ(test, nyx_dma_do(test->priv, &req), 0);
-	*vendor = req.fault.vendor;
+	*vendor = req.fault.code;
 	return req.fault.reason;
 }
 
 static void context_is_decoded(struct kunit *test)
 {
 	struct nyx_unit *unit = open_unit(test, 0);
-	struct nyx_access acc = {};
+	struct nyx_access acc;
 	u16 vendor;
 
 	set(test, DEMO_CONTEXT(ENTRY), DEMO_VALID | DEMO_WRITABLE);
@@ -158,11 +158,11 @@ static void interrupt_is_remapped(struct kunit *test)
 
 	/* A probe says the same, and reports nothing. */
 	KUNIT_ASSERT_EQ(test, nyx_irq_probe(unit, &req, &reply), 0);
-	KUNIT_EXPECT_EQ(test, reply.reason, (u32)NYX_FAULT_IRQ_NOT_PRESENT);
+	KUNIT_EXPECT_EQ(test, reply.fault.reason, (u32)NYX_FAULT_IRQ_NOT_PRESENT);
 	KUNIT_EXPECT_EQ(test, fault_code(test), 0ull);
 	KUNIT_ASSERT_EQ(test, nyx_irq_send(unit, &req, &reply), 0);
 	KUNIT_EXPECT_EQ(test, reply.result, (u32)NYX_IRQ_REFUSED);
-	KUNIT_EXPECT_EQ(test, reply.reason, (u32)NYX_FAULT_IRQ_NOT_PRESENT);
+	KUNIT_EXPECT_EQ(test, reply.fault.reason, (u32)NYX_FAULT_IRQ_NOT_PRESENT);
 	KUNIT_EXPECT_EQ(test, fault_code(test), (u64)DEMO_NO_ENTRY);
 
 	set(test, DEMO_IRTE(ENTRY), DEMO_VALID | FIELD_PREP(DEMO_VECTOR, 0x41) |
@@ -201,7 +201,7 @@ static void vtd_reads_no_entry_behind_the_table(struct kunit *test)
 {
 	const struct nyx_unit_vtd opt = { .faults = 1 };
 	struct nyx_unit_config cfg = config(0);
-	struct nyx_refusal refusal;
+	struct nyx_fault_info fault;
 	struct nyx_viommu *viommu;
 	struct irt_entry e = {};
 	struct nyx_unit *unit;
@@ -214,13 +214,13 @@ static void vtd_reads_no_entry_behind_the_table(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
 	test->priv = unit;
 	viommu = unit->guest.viommu;
-	KUNIT_EXPECT_EQ(test, viommu->ops->decode_irte(viommu, SBDF, 2, &e, &refusal), -EACCES);
-	KUNIT_EXPECT_EQ(test, refusal.reason, (u32)NYX_FAULT_IRQ_INDEX);
-	KUNIT_EXPECT_EQ(test, (u32)refusal.code, 0x21u);
+	KUNIT_EXPECT_EQ(test, viommu->ops->decode_irte(viommu, SBDF, 2, &e, &fault), -EACCES);
+	KUNIT_EXPECT_EQ(test, fault.reason, (u32)NYX_FAULT_IRQ_INDEX);
+	KUNIT_EXPECT_EQ(test, (u32)fault.code, 0x21u);
 	/* The last one is read: it is not in memory. */
-	KUNIT_EXPECT_EQ(test, viommu->ops->decode_irte(viommu, SBDF, 1, &e, &refusal), -EACCES);
-	KUNIT_EXPECT_EQ(test, refusal.reason, (u32)NYX_FAULT_IRQ_TABLE);
-	KUNIT_EXPECT_EQ(test, (u32)refusal.code, 0x23u);
+	KUNIT_EXPECT_EQ(test, viommu->ops->decode_irte(viommu, SBDF, 1, &e, &fault), -EACCES);
+	KUNIT_EXPECT_EQ(test, fault.reason, (u32)NYX_FAULT_IRQ_TABLE);
+	KUNIT_EXPECT_EQ(test, (u32)fault.code, 0x23u);
 }
 
 static struct kunit_case model_cases[] = {

@@ -168,8 +168,8 @@ static u64 stat(struct fixture *f, enum nyx_stat which)
 
 static u32 translate(struct fixture *f, u64 iova, unsigned int perm)
 {
-	struct nyx_access acc = {};
-	struct nyx_fault fault;
+	struct nyx_access acc;
+	struct nyx_fault_info fault;
 	struct nyx_span span;
 
 	KUNIT_ASSERT_EQ(f->test, nyx_access_begin(f->unit, SBDF, NYX_PASID_NONE, &acc), 0);

@@ -239,8 +239,8 @@ static void expect_translation(u32 sbdf, u64 iova, unsigned int access, struct r
 
 static void check_translation(u32 sbdf, u64 iova, unsigned int access)
 {
-	struct nyx_access acc = {};
-	struct nyx_fault fault = {};
+	struct nyx_access acc;
+	struct nyx_fault_info fault;
 	struct nyx_span span = {};
 	struct ref ref;
 	u64 at;
@@ -293,7 +293,7 @@ static void check_irq(u32 sbdf, u64 address, u32 data)
 	FUZZ_CHECK(!nyx_irq_send(&fuzz_unit, &req, &reply), "device %#x", sbdf);
 	FUZZ_CHECK((reply.result == NYX_IRQ_REFUSED) == (ref.what == REF_REFUSED),
 		   "device %#x, message %#llx %#x: is %u (reason %u), must be %u", sbdf,
-		   (unsigned long long)address, data, reply.result, reply.reason, ref.what);
+		   (unsigned long long)address, data, reply.result, reply.fault.reason, ref.what);
 	if (ref.what == REF_DELIVERED)
 		FUZZ_CHECK(reply.result == NYX_IRQ_DELIVER && reply.msg.vector == ref.vector &&
 			   reply.msg.dest == ref.dest && reply.msg.delivery == ref.delivery,

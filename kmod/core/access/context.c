@@ -14,6 +14,7 @@
 #include "base/export.h"
 #include "base/types.h"
 #include "core/access/device.h"
+#include "core/fault/fault.h"
 #include "core/space/domain.h"
 #include "core/space/inval.h"
 #include "core/space/memory.h"
@@ -121,7 +122,7 @@ out_unlock:
 }
 
 int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generation,
-		      struct nyx_refusal *refusal)
+		      struct nyx_fault_info *fault)
 {
 	struct nyx_viommu *viommu = unit->guest.viommu;
 	struct nyx_ctx_entry entry;
@@ -136,16 +137,16 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generatio
 		*generation = READ_ONCE(unit->guest.generation);
 		/* Pairs with the lock of who counts: the tables are read later. */
 		smp_mb();
-		*refusal = (struct nyx_refusal){};
+		*fault = (struct nyx_fault_info){};
 		ret = 0;
 		if (viommu->ops->decode_device(viommu, sbdf, pasid, &entry,
-					       refusal))
+					       fault))
 			ret = install(unit, sbdf, &entry, *generation);
 		else if (fatal_signal_pending(current))
 			ret = -EINTR;	/* maybe before it was read */
 		if (ret == -ENOSPC) {
 			/* More than the guest may have. */
-			refusal->reason = NYX_FAULT_NO_DOMAIN;
+			fault->reason = NYX_FAULT_NO_DOMAIN;
 			ret = 0;
 		}
 		nyx_guest_mem_exit(unit, pair);
@@ -170,7 +171,7 @@ static void invalidate_begin(struct nyx_unit *unit)
 
 static void invalidate_end(struct nyx_unit *unit, struct nyx_ticket *t)
 {
-	/* Some are about to report a refusal. */
+	/* Some are about to report a fault. */
 	nyx_ticket_domain(t, unit->blocked_domain);
 	mutex_unlock(&unit->lock);
 	/* Some decode what is invalidated. */

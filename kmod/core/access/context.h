@@ -36,6 +36,7 @@
 #include "core/viommu.h"
 
 struct nyx_domain;
+struct nyx_fault_info;
 struct nyx_ticket;
 struct pt_result;
 struct pt_trace;
@@ -94,14 +95,14 @@ struct nyx_guest {
  * @sbdf: the device
  * @pasid: the PASID of its access
  * @generation: set to that of what was read
- * @refusal: set if the guest's tables refuse its accesses
+ * @fault: set if the guest's tables have no context for the device, by the decoder
  *
  * Context: may sleep.
  * Return: 0: try again, or it is refused; -ENOENT; -ENOMEM with nothing changed;
  * -EINTR.
  */
 int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generation,
-		      struct nyx_refusal *refusal);
+		      struct nyx_fault_info *fault);
 
 /**
  * nyx_guest_walk() - walk a table that the guest owns

@@ -106,13 +106,9 @@ static int dma_run(struct nyx_access *acc, struct nyx_dma_req *req, u64 end)
 		if (unlikely(n < span.length)) {
 			if (err != -EIO)
 				return err;
-			req->fault = (struct nyx_fault) {
-				.reason = NYX_FAULT_MEMORY_ERROR,
-				.access = perm,
-				.level = NYX_LEVEL_NONE,
-				.iova = req->iova + req->done,
-				.gpa = span.gpa + n,
-			};
+			nyx_access_fault(acc, NYX_FAULT_MEMORY_ERROR,
+					 req->iova + req->done, perm, span.gpa + n,
+					 &req->fault);
 			return 0;
 		}
 		if (unlikely(req->done >= pause)) {
@@ -143,7 +139,7 @@ static int dma_part(struct nyx_access *acc, struct nyx_dma_req *req, u64 end)
 	int ret = dma_run(acc, req, end);
 
 	if (unlikely(req->fault.reason != NYX_FAULT_NONE))
-		nyx_fault_report(acc, &req->fault, req->length - req->done);
+		nyx_access_report(acc, &req->fault, req->length - req->done);
 	if (!start) {
 		nyx_stat_add_both(acc->dev->stats, acc->dom->stats,
 				  NYX_STAT_DMA_OPS, 1);
@@ -203,7 +199,6 @@ static int wait_for_limit(struct nyx_access *acc, const struct nyx_dma_req *req,
 	nyx_access_end(acc);
 	ret = nyx_qos_wait(unit, req->sbdf, dom, charge, wait);
 	if (!ret) {
-		*acc = (struct nyx_access){};
 		ret = nyx_access_begin(unit, req->sbdf, req->pasid, acc);
 		if (ret)
 			nyx_qos_give_back(unit, req->sbdf, dom, charge);
@@ -224,7 +219,6 @@ static int dma_limited(struct nyx_unit *unit, struct nyx_dma_req *req)
 	int ret;
 
 	do {
-		acc = (struct nyx_access){};
 		ret = nyx_access_begin(unit, req->sbdf, req->pasid, &acc);
 		if (ret)
 			return ret;
@@ -247,12 +241,12 @@ static int dma_limited(struct nyx_unit *unit, struct nyx_dma_req *req)
 
 int nyx_dma_do(struct nyx_unit *unit, struct nyx_dma_req *req)
 {
-	struct nyx_access acc = {};
+	struct nyx_access acc;
 	int ret;
 
 	req->done = 0;
 	req->old = 0;
-	req->fault = (struct nyx_fault){ .reason = NYX_FAULT_NONE };
+	req->fault.reason = NYX_FAULT_NONE;
 	ret = nyx_access_begin(unit, req->sbdf, req->pasid, &acc);
 	if (ret)
 		return ret;

@@ -10,6 +10,7 @@
 #include <linux/nyx_iommu.h>
 #include <linux/types.h>
 
+#include "core/fault/fault.h"
 #include "mem/region.h"
 
 struct nyx_unit;
@@ -43,7 +44,7 @@ struct nyx_dma_req {
 	bool nonblock;
 	u64 old;
 	u64 done;
-	struct nyx_fault fault;
+	struct nyx_fault_info fault;
 };
 
 /**

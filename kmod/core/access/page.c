@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "base/export.h"
 #include "base/reason.h"
 #include "base/types.h"
 #include "core/access/device.h"
@@ -208,11 +209,23 @@ static int group_publish(struct nyx_unit *unit, struct page_group *group)
 	return 0;
 }
 
+/* Quarantine stops the request, which is counted as an access is. */
+static int blocked(const struct nyx_access *acc, const struct nyx_page_req *req)
+{
+	struct nyx_fault_info fault;
+
+	nyx_access_fault(acc, NYX_FAULT_QUARANTINED, req->page->iova, req->page->access,
+			 NYX_GPA_UNKNOWN, &fault);
+	nyx_access_report(acc, &fault, 0);
+	return READ_ONCE(acc->dev->refused) ? NYX_ERR(QUARANTINED) :
+					      NYX_ERR(DOMAIN_QUARANTINED);
+}
+
 /* Ask: put the group into the table, and push its events. */
 static int ask(struct nyx_unit *unit, struct page_group *group,
 	       struct nyx_page_req *req)
 {
-	struct nyx_access acc = {};
+	struct nyx_access acc;
 	u32 i;
 	int ret;
 
@@ -223,10 +236,8 @@ static int ask(struct nyx_unit *unit, struct page_group *group,
 		goto out_unlock;
 	group->dev = acc.dev;
 	group->domain_id = acc.dom->id;
-	if (READ_ONCE(acc.dev->refused))
-		ret = NYX_ERR(QUARANTINED);
-	else if (atomic_read(&acc.dom->refused))
-		ret = NYX_ERR(DOMAIN_QUARANTINED);
+	if (READ_ONCE(acc.dev->refused) || atomic_read(&acc.dom->refused))
+		ret = blocked(&acc, req);
 	else
 		ret = acc.dom->cfg.kind == NYX_DOMAIN_PAGING ? group_publish(unit, group) :
 							   NYX_ERR(DEVICE_NOT_PAGING);
@@ -317,3 +328,5 @@ int nyx_page_respond(struct nyx_unit *unit, u32 id, u32 response)
 	mutex_unlock(&unit->pages.lock);
 	return group ? 0 : NYX_ERR(NO_SUCH_GROUP);
 }
+
+NYX_EXPORT_FOR_TEST(nyx_page_request);

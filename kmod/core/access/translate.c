@@ -7,16 +7,13 @@
 #include "core/access/translate.h"
 
 #include <linux/build_bug.h>
-#include <linux/ktime.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
-#include <linux/string.h>
 
 #include "base/export.h"
 #include "base/trace.h"
 #include "core/access/context.h"
 #include "core/access/device.h"
-#include "core/fault/history.h"
 #include "core/space/domain.h"
 #include "core/space/oracle.h"
 #include "core/unit.h"
@@ -68,19 +65,19 @@ static noinline int enter_guest(struct nyx_unit *unit, struct nyx_access *acc)
 	u64 generation;
 	int ret;
 
-	/* A refusal, too, is one by tables that the guest has not taken back. */
+	/* A fault, too, is one of tables that the guest has not taken back. */
 	do {
 		epoch_exit(&acc->dom->epoch, acc->pair);
 		ret = nyx_guest_resolve(unit, sbdf, pasid, &generation,
-					&acc->refusal);
+					&acc->fault);
 		if (!ret)
 			ret = enter(unit, sbdf, pasid, acc);
 	} while (!ret && acc->dom == unit->blocked_domain &&
-		 (!acc->refusal.reason ||
+		 (acc->fault.reason == NYX_FAULT_NONE ||
 		  generation != READ_ONCE(unit->guest.generation)));
-	/* Another thread has installed a context: what was refused before counts no more. */
+	/* Another thread has installed a context: the fault of before counts no more. */
 	if (!ret && acc->dom != unit->blocked_domain)
-		acc->refusal = (struct nyx_refusal){};
+		acc->fault.reason = NYX_FAULT_NONE;
 	return ret;
 }
 
@@ -89,6 +86,10 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, u32 pasid,
 {
 	int ret = enter(unit, sbdf, pasid, acc);
 
+	acc->fault.reason = NYX_FAULT_NONE;
+	acc->hint = 0;
+	acc->tally = (struct nyx_tally){};
+	acc->trace = NULL;
 	if (unlikely(!ret && acc->dom == unit->blocked_domain &&
 		     nyx_viommu_has_guest(unit->guest.viommu)))
 		ret = enter_guest(unit, acc);
@@ -102,7 +103,12 @@ void nyx_access_end(struct nyx_access *acc)
 	epoch_exit(&acc->dom->epoch, acc->pair);
 }
 
-u32 nyx_walk_reason(u8 status)
+/* ---- faults ------------------------------------------------------------- */
+
+static_assert(PT_OA_UNKNOWN == NYX_GPA_UNKNOWN);
+static_assert(PT_LEVEL_NONE == NYX_LEVEL_NONE);
+
+void nyx_walk_fault(const struct pt_result *res, struct nyx_fault_info *fault)
 {
 	static const u8 reason[] = {
 		[PT_OK] = NYX_FAULT_NONE,
@@ -116,29 +122,83 @@ u32 nyx_walk_reason(u8 status)
 		[PT_INTERRUPT_RANGE] = NYX_FAULT_INTERRUPT_RANGE,
 	};
 
-	return reason[status];
+	fault->reason = reason[res->status];
+	fault->level = res->level;
+	fault->gpa = res->oa;
+	if (res->status == PT_RESERVED)
+		fault->entry = res->entry;
+	if (res->status == PT_TABLE_ACCESS)
+		fault->entry_gpa = res->entry_gpa;
 }
 
-static_assert(PT_OA_UNKNOWN == NYX_GPA_UNKNOWN);
-static_assert(PT_LEVEL_NONE == NYX_LEVEL_NONE);
-
-/* An access is refused. Returns false, for the caller to return. */
-static noinline bool refuse(struct nyx_fault *fault, enum nyx_fault_reason reason,
-			    u64 iova, unsigned int perm, u64 gpa)
+static void describe(const struct nyx_access *acc, u32 reason, u64 iova,
+		     unsigned int perm, u64 gpa, struct nyx_fault_info *fault)
 {
-	*fault = (struct nyx_fault) {
+	const struct nyx_ctx_attrs *attrs = &acc->ctx->attrs;
+	const struct nyx_guest_table *table = &acc->dom->guest;
+
+	*fault = (struct nyx_fault_info) {
 		.reason = reason,
+		.code = reason == NYX_FAULT_CONTEXT ? attrs->code : 0,
+		.fpd = attrs->fpd,
 		.access = perm,
 		.level = NYX_LEVEL_NONE,
-		.iova = iova,
+		.levels = table->cfg.levels,
+		.model = attrs->model,
+		.pasid = acc->pasid,
+		.did = table->did,
+		.address = iova,
 		.gpa = gpa,
 	};
+}
+
+noinline bool nyx_access_fault(const struct nyx_access *acc, u32 reason, u64 iova,
+			       unsigned int perm, u64 gpa, struct nyx_fault_info *fault)
+{
+	describe(acc, reason, iova, perm, gpa, fault);
+	nyx_fault_name(acc->unit, fault);
 	return false;
 }
 
+/* As nyx_access_fault(), of the table walk. */
+static noinline bool walk_fault(const struct nyx_access *acc, const struct pt_result *res,
+				u64 iova, unsigned int perm, struct nyx_fault_info *fault)
+{
+	describe(acc, NYX_FAULT_NONE, iova, perm, NYX_GPA_UNKNOWN, fault);
+	nyx_walk_fault(res, fault);
+	nyx_fault_name(acc->unit, fault);
+	return false;
+}
+
+/* As nyx_access_fault(), of the guest's tables, which have no context for the device. */
+static bool ctx_fault(const struct nyx_access *acc, u64 iova, unsigned int perm,
+		      struct nyx_fault_info *fault)
+{
+	*fault = acc->fault;
+	fault->access = perm;
+	fault->level = NYX_LEVEL_NONE;
+	fault->pasid = acc->pasid;
+	fault->address = iova;
+	fault->gpa = NYX_GPA_UNKNOWN;
+	nyx_fault_name(acc->unit, fault);
+	return false;
+}
+
+void nyx_access_report(const struct nyx_access *acc, struct nyx_fault_info *fault,
+		       u64 length)
+{
+	/* A thread that was killed while a table was read has seen nothing of it. */
+	if (fault->reason == NYX_FAULT_TABLE_ACCESS && fatal_signal_pending(current))
+		return;
+	fault->length = length;
+	nyx_fault_report(acc->unit, acc->dev, acc->dom, fault);
+}
+
+/* ---- the path ----------------------------------------------------------- */
+
 /* The table walk behind the cache. Says exactly what is wrong. */
 static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
-		 struct nyx_span *span, struct nyx_fault *fault)
+		 struct nyx_span *span, struct nyx_fault_info *fault)
 {
 	struct nyx_domain *dom = acc->dom;
 	struct pt_result res;
@@ -149,20 +209,16 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 		nyx_guest_walk(acc->unit, dom, iova, perm, &res, acc->trace);
 	} else if (unlikely(nyx_domain_oracle(dom))) {
 		if (!nyx_oracle_walk(dom, iova, perm, &res))
-			return refuse(fault, NYX_FAULT_ORACLE, iova, perm,
-				      NYX_GPA_UNKNOWN);
+			return nyx_access_fault(acc, NYX_FAULT_ORACLE, iova, perm,
+						NYX_GPA_UNKNOWN, fault);
 	} else {
 		rcu_read_lock();
 		pt_walk(&dom->pt, iova, perm, &res);
 		rcu_read_unlock();
 	}
 
-	if (unlikely(res.status != PT_OK)) {
-		refuse(fault, nyx_walk_reason(res.status), iova, perm, res.oa);
-		fault->level = res.level;
-		acc->refusal.at = res.status == PT_RESERVED ? res.entry : res.entry_gpa;
-		return false;
-	}
+	if (unlikely(res.status != PT_OK))
+		return walk_fault(acc, &res, iova, perm, fault);
 	span->gpa = res.oa;
 	span->perm = res.perm;
 	span->lg2 = res.lg2;
@@ -173,7 +229,7 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 /* True on success; *walked tells whether the cache could have it. */
 static bool translate_paging(struct nyx_access *acc, u64 iova,
 			     unsigned int perm, struct nyx_span *span,
-			     struct nyx_fault *fault, bool *walked)
+			     struct nyx_fault_info *fault, bool *walked)
 {
 	struct iotlb *tlb = &acc->unit->iotlb;
 	struct iotlb_hit hit;
@@ -199,7 +255,7 @@ static bool translate_paging(struct nyx_access *acc, u64 iova,
 
 /* Find the memory behind the span and cut the span to it. */
 static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
-			struct nyx_span *span, struct nyx_fault *fault)
+			struct nyx_span *span, struct nyx_fault_info *fault)
 {
 	const struct memslot *slot;
 	u64 left;
@@ -215,13 +271,14 @@ static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
 	rcu_read_unlock();
 
 	if (unlikely(!slot))
-		return refuse(fault, NYX_FAULT_NO_MEMORY, iova, perm, span->gpa);
+		return nyx_access_fault(acc, NYX_FAULT_NO_MEMORY, iova, perm,
+					span->gpa, fault);
 	if (span->length - 1 > left)
 		span->length = left + 1;
 	if (unlikely((perm & NYX_ACC_WRITE) &&
 		     (region_flags(span->region) & REGION_READONLY)))
-		return refuse(fault, NYX_FAULT_READONLY_MEMORY, iova, perm,
-			      span->gpa);
+		return nyx_access_fault(acc, NYX_FAULT_READONLY_MEMORY, iova, perm,
+					span->gpa, fault);
 	return true;
 }
 
@@ -242,7 +299,7 @@ static void cut_before(u64 iova, u64 first, struct nyx_span *span)
 		span->length = first - iova;
 }
 
-enum filter_verdict { FILTER_REFUSES, FILTER_EXCLUDES, FILTER_PASSES };
+enum filter_verdict { FILTER_BLOCKS, FILTER_EXCLUDES, FILTER_PASSES };
 
 /*
  * Check an access against its context, before anything is translated. With FILTER_EXCLUDES
@@ -250,14 +307,14 @@ enum filter_verdict { FILTER_REFUSES, FILTER_EXCLUDES, FILTER_PASSES };
  */
 static noinline enum filter_verdict filter(struct nyx_access *acc, u64 iova,
 					   unsigned int perm, struct nyx_span *span,
-					   struct nyx_fault *fault)
+					   struct nyx_fault_info *fault)
 {
 	const struct nyx_ctx_attrs *attrs = &acc->ctx->attrs;
 	enum nyx_fault_reason reason;
 
 	if (acc->dom->stage.msi_window && nyx_guest_irq_range(iova)) {
 		reason = NYX_FAULT_INTERRUPT_RANGE;
-		goto refused;
+		goto blocked;
 	}
 	if (attrs->excl && iova >= attrs->excl_first && iova <= attrs->excl_last) {
 		pass(iova, attrs->excl_last, span);
@@ -266,31 +323,35 @@ static noinline enum filter_verdict filter(struct nyx_access *acc, u64 iova,
 	if (attrs->excl)
 		cut_before(iova, attrs->excl_first, span);
 	if (unlikely(attrs->blocked)) {
-		/* Of the blocked domain: the guest's tables refuse the device. */
-		reason = acc->refusal.reason ?: attrs->blocked;
-		goto refused;
+		if (acc->fault.reason != NYX_FAULT_NONE) {
+			ctx_fault(acc, iova, perm, fault);
+			return FILTER_BLOCKS;
+		}
+		reason = attrs->blocked;
+		goto blocked;
 	}
 	if (unlikely(perm & ~attrs->perm)) {
 		reason = perm & ~attrs->perm & NYX_ACC_WRITE ?
 			NYX_FAULT_WRITE_DENIED : NYX_FAULT_READ_DENIED;
-		goto refused;
+		goto blocked;
 	}
 	return FILTER_PASSES;
 
-refused:
-	refuse(fault, reason, iova, perm, NYX_GPA_UNKNOWN);
-	return FILTER_REFUSES;
+blocked:
+	nyx_access_fault(acc, reason, iova, perm, NYX_GPA_UNKNOWN, fault);
+	return FILTER_BLOCKS;
 }
 
-static bool translate_identity(const struct nyx_stage *stage, u64 iova,
+static bool translate_identity(const struct nyx_access *acc, u64 iova,
 			       unsigned int perm, struct nyx_span *span,
-			       struct nyx_fault *fault)
+			       struct nyx_fault_info *fault)
 {
+	const struct nyx_stage *stage = &acc->dom->stage;
 	u64 last = nyx_lg2_last(stage->width);
 
 	if (unlikely(iova > last))
-		return refuse(fault, NYX_FAULT_ADDRESS_WIDTH, iova, perm,
-			      NYX_GPA_UNKNOWN);
+		return nyx_access_fault(acc, NYX_FAULT_ADDRESS_WIDTH, iova, perm,
+					NYX_GPA_UNKNOWN, fault);
 	if (stage->msi_window)
 		cut_before(iova, NYX_IRQ_RANGE_START, span);
 	pass(iova, last, span);
@@ -299,7 +360,7 @@ static bool translate_identity(const struct nyx_stage *stage, u64 iova,
 
 /* Translate an access by the stage of its domain; *walked as of translate_paging(). */
 static bool translate_stage(struct nyx_access *acc, u64 iova, unsigned int perm,
-			    struct nyx_span *span, struct nyx_fault *fault,
+			    struct nyx_span *span, struct nyx_fault_info *fault,
 			    bool *walked)
 {
 	const struct nyx_stage *stage = &acc->dom->stage;
@@ -321,16 +382,17 @@ static bool translate_stage(struct nyx_access *acc, u64 iova, unsigned int perm,
 			span->length = left + 1;
 		return true;
 	case NYX_STAGE_IDENTITY:
-		return translate_identity(stage, iova, perm, span, fault);
+		return translate_identity(acc, iova, perm, span, fault);
 	default:
 		/* Its contexts are blocked: this is not reached. */
-		return refuse(fault, NYX_FAULT_BLOCKED, iova, perm, NYX_GPA_UNKNOWN);
+		return nyx_access_fault(acc, NYX_FAULT_BLOCKED, iova, perm,
+					NYX_GPA_UNKNOWN, fault);
 	}
 }
 
 bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		   unsigned int perm, struct nyx_span *span,
-		   struct nyx_fault *fault)
+		   struct nyx_fault_info *fault)
 {
 	enum filter_verdict verdict = FILTER_PASSES;
 	const struct nyx_ctx *ctx = acc->ctx;
@@ -339,12 +401,12 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	u8 granted;
 
 	if (unlikely(READ_ONCE(acc->dev->refused) || atomic_read(&dom->refused)))
-		return refuse(fault, NYX_FAULT_QUARANTINED, iova, perm,
-			      NYX_GPA_UNKNOWN);
+		return nyx_access_fault(acc, NYX_FAULT_QUARANTINED, iova, perm,
+					NYX_GPA_UNKNOWN, fault);
 	span->length = length;
 	if (unlikely(ctx->filtered))
 		verdict = filter(acc, iova, perm, span, fault);
-	if (unlikely(verdict == FILTER_REFUSES))
+	if (unlikely(verdict == FILTER_BLOCKS))
 		return false;
 	if (likely(verdict == FILTER_PASSES)) {
 		if (!translate_stage(acc, iova, perm, span, fault, &walked))
@@ -362,77 +424,7 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	return true;
 }
 
-bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault,
-		    struct nyx_refusal *refusal)
-{
-	struct nyx_viommu *viommu = acc->unit->guest.viommu;
-	const struct nyx_ctx_attrs *attrs = &acc->ctx->attrs;
-	const struct nyx_guest_table *table = &acc->dom->guest;
-
-	if (!viommu->ops->dma_code)
-		return false;
-	*refusal = acc->refusal;
-	if (acc->dom->cfg.kind == NYX_DOMAIN_GUEST)
-		*refusal = (struct nyx_refusal) {
-			.code = fault->reason == NYX_FAULT_CONTEXT ?
-				attrs->code : 0,
-			.quiet = attrs->fpd,
-			.levels = table->cfg.levels,
-			.model = attrs->model,
-			.tag = table->did,
-			.at = acc->refusal.at,
-		};
-	fault->vendor = viommu->ops->dma_code(viommu, fault, refusal);
-	return fault->vendor && !refusal->quiet;
-}
-
-void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
-		      u64 length)
-{
-	struct nyx_viommu *viommu = acc->unit->guest.viommu;
-	struct nyx_event event, state;
-	struct nyx_refusal refusal;
-	bool notify;
-
-	/* A thread that was killed while a table was read has seen nothing of it. */
-	if (fault->reason == NYX_FAULT_TABLE_ACCESS &&
-	    fatal_signal_pending(current))
-		return;
-	if (fault->reason == NYX_FAULT_QUARANTINED) {
-		nyx_stat_add_both(acc->dev->stats, acc->dom->stats,
-				  NYX_STAT_REFUSED, 1);
-		return;
-	}
-	notify = nyx_fault_name(acc, fault, &refusal);
-	/* All of it goes to user space, also what no field names. */
-	memset(&event, 0, sizeof(event));
-	event.type = NYX_EVENT_FAULT;
-	event.time_ns = ktime_get_boottime_ns();
-	event.fault.sbdf = acc->dev->sbdf;
-	event.fault.pasid = acc->pasid;
-	event.fault.domain_id = acc->dom->id;
-	event.fault.length = length;
-	event.fault.fault = *fault;
-
-	atomic64_inc(&acc->dev->faults);
-	WRITE_ONCE(acc->dev->last_fault_ns, event.time_ns);
-	atomic64_inc(&acc->dom->faults);
-	nyx_stat_add_both(acc->dev->stats, acc->dom->stats, NYX_STAT_FAULTS, 1);
-	trace_nyx_fault(acc->unit->id, event.fault.domain_id, acc->dev->sbdf,
-			fault->iova, fault->gpa, fault->access, fault->reason,
-			fault->level);
-	if (nyx_tracker_fault(acc->unit, acc->dev, &event, &state)) {
-		event.fault.cause = nyx_fault_explain(acc, fault, event.time_ns,
-						      &event.fault.detail);
-		nyx_events_push(acc->unit->events, &event);
-	}
-	if (notify)
-		viommu->ops->dma_fault(viommu, acc->dev->sbdf, acc->pasid,
-				       fault, &refusal);
-	nyx_tracker_emit(acc->unit, acc->dev, &state);
-}
-
 NYX_EXPORT_FOR_TEST(nyx_access_begin);
 NYX_EXPORT_FOR_TEST(nyx_access_end);
 NYX_EXPORT_FOR_TEST(nyx_translate);
-NYX_EXPORT_FOR_TEST(nyx_fault_report);
+NYX_EXPORT_FOR_TEST(nyx_access_report);

@@ -16,13 +16,14 @@
 #include <linux/types.h>
 
 #include "core/account/stats.h"
-#include "core/viommu.h"
+#include "core/fault/fault.h"
 #include "tlb/iotlb.h"
 
 struct nyx_ctx;
 struct nyx_device;
 struct nyx_domain;
 struct nyx_unit;
+struct pt_result;
 struct pt_trace;
 struct region;
 
@@ -34,12 +35,14 @@ struct region;
  * @dom: the domain of @ctx
  * @pasid: the PASID of the request
  * @pair: for epoch_exit()
- * @refusal: why the guest's tables refuse it, if they do
+ * @fault: why the guest's tables have no context for the device, or reason
+ *         NYX_FAULT_NONE
  * @hint: where the memory map was last hit
  * @snap: the cache's side of the domain before the last walk
  * @tally: what it counted
  * @trace: somebody only looks at a table of the guest's: gets the steps of the
- *         walk, and the cache takes no part; or NULL
+ *         walk, and the cache takes no part; or NULL; set by the caller after
+ *         nyx_access_begin()
  */
 struct nyx_access {
 	struct nyx_unit *unit;
@@ -48,7 +51,7 @@ struct nyx_access {
 	struct nyx_domain *dom;
 	u32 pasid;
 	unsigned int pair;
-	struct nyx_refusal refusal;
+	struct nyx_fault_info fault;
 	u32 hint;
 	struct iotlb_snap snap;
 	struct nyx_tally tally;
@@ -83,7 +86,7 @@ struct nyx_span {
  * @unit: the unit
  * @sbdf: the device
  * @pasid: the PASID of the request; a caller refuses all but NYX_PASID_NONE
- * @acc: set; zero before
+ * @acc: set
  *
  * Context: any; of a unit with a vendor model may sleep.
  * Return: 0, or -ENOENT if there is no such device; with a vendor model also
@@ -101,25 +104,13 @@ int nyx_access_begin(struct nyx_unit *unit, u32 sbdf, u32 pasid,
 void nyx_access_end(struct nyx_access *acc);
 
 /**
- * nyx_walk_reason() - why a walk ends an access
- * @status: of enum pt_status
+ * nyx_walk_fault() - say how a walk ends an access
+ * @res: the outcome of the walk
+ * @fault: reason, level, GPA and the entry are set; the reason is NYX_FAULT_NONE for PT_OK
  *
  * Context: any.
- * Return: of enum nyx_fault_reason.
  */
-u32 nyx_walk_reason(u8 status);
-
-/**
- * nyx_fault_name() - say what the guest's driver calls a fault
- * @acc: the access
- * @fault: the fault; @fault->vendor is set if the unit has a vendor model
- * @refusal: set then: what the guest's tables say about it
- *
- * Context: any.
- * Return: whether the guest wants to know.
- */
-bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault,
-		    struct nyx_refusal *refusal);
+void nyx_walk_fault(const struct pt_result *res, struct nyx_fault_info *fault);
 
 /**
  * nyx_translate() - translate the beginning of a range
@@ -128,24 +119,39 @@ bool nyx_fault_name(struct nyx_access *acc, struct nyx_fault *fault,
  * @length: bytes, not 0
  * @perm: NYX_ACC_* that must be granted, by the mapping and by the memory
  * @span: set on success
- * @fault: set on failure only; @fault->reason is not NYX_FAULT_NONE then
+ * @fault: set on failure only, but for its length; the reason is not NYX_FAULT_NONE then
  *
  * Context: any.
  * Return: true on success.
  */
 bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		   unsigned int perm, struct nyx_span *span,
-		   struct nyx_fault *fault);
+		   struct nyx_fault_info *fault);
 
 /**
- * nyx_fault_report() - count a refused access and tell the unit's readers
+ * nyx_access_fault() - make the fault of an access that the caller stops
  * @acc: the access
- * @fault: why, where; @fault->vendor is set
+ * @reason: of enum nyx_fault_reason
+ * @iova: the first byte that does not get through
+ * @perm: NYX_ACC_* that was asked for
+ * @gpa: where @iova leads to, or NYX_GPA_UNKNOWN
+ * @fault: set, as by nyx_translate()
+ *
+ * Context: any.
+ * Return: false.
+ */
+bool nyx_access_fault(const struct nyx_access *acc, u32 reason, u64 iova,
+		      unsigned int perm, u64 gpa, struct nyx_fault_info *fault);
+
+/**
+ * nyx_access_report() - report the fault of an access
+ * @acc: the access
+ * @fault: the fault; its length is set
  * @length: bytes of the access that were left
  *
  * Context: any.
  */
-void nyx_fault_report(struct nyx_access *acc, struct nyx_fault *fault,
-		      u64 length);
+void nyx_access_report(const struct nyx_access *acc, struct nyx_fault_info *fault,
+		       u64 length);
 
 #endif /* NYX_CORE_TRANSLATE_H */

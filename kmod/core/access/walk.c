@@ -33,25 +33,21 @@ static u32 memory_reason(struct nyx_unit *unit, u64 gpa, unsigned int access)
 static void walk_to_page(struct nyx_unit *unit, const struct pt_result *res,
 			 unsigned int access, struct nyx_walk_view *view)
 {
-	struct nyx_fault *fault = &view->fault;
-
-	fault->reason = nyx_walk_reason(res->status);
-	fault->gpa = res->oa;
-	if (res->status != PT_OK) {
-		fault->level = res->level;
+	nyx_walk_fault(res, &view->fault);
+	if (res->status != PT_OK)
 		return;
-	}
-	fault->reason = memory_reason(unit, res->oa, access);
+	view->fault.reason = memory_reason(unit, res->oa, access);
+	view->fault.level = NYX_LEVEL_NONE;
 	view->perm = res->perm;
 	view->lg2 = res->lg2;
 }
 
 static void look(struct nyx_walk_view *view, u64 iova, unsigned int access)
 {
-	view->fault = (struct nyx_fault) {
+	view->fault = (struct nyx_fault_info) {
 		.access = access,
 		.level = NYX_LEVEL_NONE,
-		.iova = iova,
+		.address = iova,
 		.gpa = NYX_GPA_UNKNOWN,
 	};
 }
@@ -92,14 +88,11 @@ static void walk_own(const struct nyx_access *acc, u64 iova, unsigned int access
 static void walk_access(struct nyx_access *acc, u64 iova, unsigned int access,
 			struct nyx_walk_view *view)
 {
-	struct nyx_refusal refusal;
 	struct nyx_span span = {};
 
 	if (nyx_translate(acc, iova, 1, access, &span, &view->fault)) {
 		look(view, iova, access);
 		view->fault.gpa = span.gpa;
-	} else {
-		nyx_fault_name(acc, &view->fault, &refusal);
 	}
 	view->perm = span.perm;
 	view->lg2 = span.lg2;
@@ -108,13 +101,14 @@ static void walk_access(struct nyx_access *acc, u64 iova, unsigned int access,
 int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 iova,
 		    unsigned int access, struct nyx_walk_view *view)
 {
-	struct nyx_access acc = { .trace = &view->trace };
+	struct nyx_access acc;
 	const struct pt *pt;
 	int ret;
 
 	ret = nyx_access_begin(unit, sbdf, pasid, &acc);
 	if (ret)
 		return ret;
+	acc.trace = &view->trace;
 	pt = &acc.dom->pt;
 	if (acc.dom->stage.kind == NYX_STAGE_GUEST) {
 		view->cfg = acc.dom->guest.cfg;

@@ -13,6 +13,7 @@
 #include <linux/nyx_iommu.h>
 #include <linux/types.h>
 
+#include "core/fault/fault.h"
 #include "pt/pt.h"
 
 struct nyx_unit;
@@ -33,7 +34,7 @@ struct nyx_walk_view {
 	struct pt_trace trace;
 	u8 perm;
 	u8 lg2;
-	struct nyx_fault fault;
+	struct nyx_fault_info fault;
 };
 
 /**

@@ -14,7 +14,7 @@
 #include <linux/slab.h>
 
 #include "base/types.h"
-#include "core/access/translate.h"
+#include "core/fault/fault.h"
 #include "core/space/domain.h"
 
 /* How far behind a mapping an access has run past its end, in pages. */
@@ -149,24 +149,24 @@ static u32 explain_absent(struct nyx_domain *dom, u64 iova, u64 now, u64 *detail
 					     NYX_CAUSE_NEVER_MAPPED;
 }
 
-u32 nyx_fault_explain(struct nyx_access *acc, const struct nyx_fault *fault,
+u32 nyx_fault_explain(struct nyx_domain *dom, const struct nyx_fault_info *info,
 		      u64 now, u64 *detail)
 {
 	struct pt_result res;
 
 	*detail = 0;
 	/* The guest's table may have changed, and must not be walked here. */
-	if (acc->dom->cfg.kind == NYX_DOMAIN_GUEST &&
-	    fault->reason != NYX_FAULT_ADDRESS_WIDTH)
+	if (dom->cfg.kind == NYX_DOMAIN_GUEST &&
+	    info->reason != NYX_FAULT_ADDRESS_WIDTH)
 		return NYX_CAUSE_UNKNOWN;
-	switch (fault->reason) {
+	switch (info->reason) {
 	case NYX_FAULT_NOT_PRESENT:
 	case NYX_FAULT_TABLE_NOT_PRESENT:
-		return explain_absent(acc->dom, fault->iova, now, detail);
+		return explain_absent(dom, info->address, now, detail);
 	case NYX_FAULT_READ_DENIED:
 	case NYX_FAULT_WRITE_DENIED:
 		rcu_read_lock();
-		pt_walk(&acc->dom->pt, fault->iova, 0, &res);
+		pt_walk(&dom->pt, info->address, 0, &res);
 		rcu_read_unlock();
 		if (res.status == PT_OK)
 			*detail = res.perm & NYX_ACC_RW;
@@ -187,7 +187,7 @@ u32 nyx_fault_explain(struct nyx_access *acc, const struct nyx_fault *fault,
 		return NYX_CAUSE_TABLE;
 	case NYX_FAULT_NO_MEMORY:
 	case NYX_FAULT_MEMORY_ERROR:
-		*detail = fault->gpa;
+		*detail = info->gpa;
 		return NYX_CAUSE_MEMORY;
 	default:
 		return NYX_CAUSE_UNKNOWN;

@@ -14,9 +14,8 @@
 #include <linux/seqlock.h>
 #include <linux/types.h>
 
-struct nyx_access;
 struct nyx_domain;
-struct nyx_fault;
+struct nyx_fault_info;
 
 #define NYX_HISTORY_MAX	64u
 
@@ -88,15 +87,15 @@ u64 nyx_history_find(struct nyx_domain *dom, u64 iova);
 
 /**
  * nyx_fault_explain() - what led to a fault
- * @acc: the access
- * @fault: its fault
+ * @dom: the domain
+ * @info: the fault of an access in it
  * @now: CLOCK_BOOTTIME
  * @detail: set
  *
  * Context: any. Walks the table a few times.
  * Return: of enum nyx_fault_cause.
  */
-u32 nyx_fault_explain(struct nyx_access *acc, const struct nyx_fault *fault,
+u32 nyx_fault_explain(struct nyx_domain *dom, const struct nyx_fault_info *info,
 		      u64 now, u64 *detail);
 
 #endif /* NYX_CORE_HISTORY_H */

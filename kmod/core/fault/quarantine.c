@@ -19,6 +19,7 @@
 #include "base/trace.h"
 #include "core/access/device.h"
 #include "core/fault/event.h"
+#include "core/fault/fault.h"
 #include "core/space/domain.h"
 #include "core/unit.h"
 
@@ -90,14 +91,15 @@ static u32 fault_class(u32 reason)
 
 /* ---- evidence ----------------------------------------------------------- */
 
-static void clue_add(struct nyx_fault_tracker *t, u64 address, u32 reason,
-		     u32 access, u64 now)
+static void clue_add(struct nyx_fault_tracker *t, const struct nyx_fault_info *info,
+		     u64 now)
 {
 	struct nyx_clue *c, *oldest = t->state.clues;
+	u8 access = info->irq ? 0 : info->access;
 
 	for (c = t->state.clues; c < t->state.clues + NYX_EVIDENCE_MAX; c++) {
-		if (c->count && c->reason == reason && c->access == access &&
-		    c->address >> NYX_PAGE_LG2 == address >> NYX_PAGE_LG2) {
+		if (c->count && c->reason == info->reason && c->access == access &&
+		    c->address >> NYX_PAGE_LG2 == info->address >> NYX_PAGE_LG2) {
 			c->time_ns = now;
 			c->count = min(c->count + 1, U16_MAX);
 			return;
@@ -105,7 +107,7 @@ static void clue_add(struct nyx_fault_tracker *t, u64 address, u32 reason,
 		if (c->time_ns < oldest->time_ns)
 			oldest = c;
 	}
-	*oldest = (struct nyx_clue){ address, now, reason, access, 1 };
+	*oldest = (struct nyx_clue){ info->address, now, info->reason, access, 1 };
 }
 
 /* The clues of the current window, latest first. */
@@ -523,10 +525,9 @@ static bool may_emit(struct nyx_fault_tracker *t, struct nyx_event *event,
 }
 
 bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
-		       struct nyx_event *event, struct nyx_event *state)
+		       const struct nyx_fault_info *info, struct nyx_event *event,
+		       struct nyx_event *state)
 {
-	bool dma = event->type == NYX_EVENT_FAULT;
-	u32 reason = dma ? event->fault.fault.reason : event->irq_fault.reason;
 	struct nyx_fault_tracker *t = &dev->tracker;
 	u64 now = event->time_ns;
 	unsigned long flags;
@@ -536,11 +537,9 @@ bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
 	state->type = NYX_EVENT_LOST;
 	spin_lock_irqsave(&t->lock, flags);
 	emit = may_emit(t, event, now);
-	weight = t->cfg.policy.weight[fault_class(reason)];
+	weight = t->cfg.policy.weight[fault_class(info->reason)];
 	if (weight && !state_refuses(t->state.device)) {
-		clue_add(t, dma ? event->fault.fault.iova :
-				  event->irq_fault.address,
-			 reason, dma ? event->fault.fault.access : 0, now);
+		clue_add(t, info, now);
 		if (nyx_score_add(&t->state.score, now, weight) >= t->cfg.policy.threshold)
 			too_much(unit, dev, now, state);
 	}

@@ -42,6 +42,7 @@
 
 struct nyx_device;
 struct nyx_domain;
+struct nyx_fault_info;
 struct nyx_unit;
 
 /* A window has so many parts; the oldest is forgotten as a whole. */
@@ -215,8 +216,8 @@ void nyx_tracker_hold(struct nyx_device *dev);
  * nyx_tracker_fault() - weigh a fault, and say whether to record it
  * @unit: the unit
  * @dev: the device, which cannot go
- * @event: the record, with its time and without its cause: a NYX_EVENT_FAULT or
- *         NYX_EVENT_IRQ_FAULT; its count is set
+ * @info: the fault
+ * @event: its record, with its time and without its cause; its count is set
  * @state: if the device's state changes: the record that says so; else its type
  *         is NYX_EVENT_LOST
  *
@@ -224,7 +225,8 @@ void nyx_tracker_hold(struct nyx_device *dev);
  * Return: true if @event is to be recorded.
  */
 bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
-		       struct nyx_event *event, struct nyx_event *state);
+		       const struct nyx_fault_info *info, struct nyx_event *event,
+		       struct nyx_event *state);
 
 /**
  * nyx_tracker_emit() - record a change of state

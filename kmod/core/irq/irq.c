@@ -9,7 +9,6 @@
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
-#include <linux/string.h>
 
 #include "base/export.h"
 #include "base/trace.h"
@@ -17,7 +16,7 @@
 #include "compat.h"
 #include "core/access/device.h"
 #include "core/account/qos.h"
-#include "core/fault/event.h"
+#include "core/fault/fault.h"
 #include "core/irq/irte.h"
 #include "core/space/domain.h"
 #include "core/space/inval.h"
@@ -70,13 +69,48 @@ static int find_sender(struct nyx_unit *unit, u32 sbdf, struct sender *s)
 	return likely(s->dom && !READ_ONCE(s->dev->leaving)) ? 0 : -ENOENT;
 }
 
+/* Refuse an interrupt whose fault has all that is known of the guest's tables. */
+static void refuse_with(struct nyx_unit *unit, const struct nyx_irq_req *req,
+			struct nyx_irq_reply *reply)
+{
+	struct nyx_fault_info *fault = &reply->fault;
+
+	fault->irq = true;
+	fault->access = NYX_ACC_WRITE;
+	fault->level = NYX_LEVEL_NONE;
+	fault->pasid = NYX_PASID_NONE;
+	fault->address = req->address;
+	fault->gpa = NYX_GPA_UNKNOWN;
+	fault->index = reply->msg.index;
+	fault->data = req->data;
+	nyx_fault_name(unit, fault);
+	reply->result = NYX_IRQ_REFUSED;
+}
+
+/* Refuse an interrupt for another reason; the device cannot go. */
+static noinline void refuse(struct nyx_unit *unit, const struct nyx_device *dev,
+			    const struct nyx_irq_req *req, u32 reason,
+			    struct nyx_irq_reply *reply)
+{
+	const struct irt_device *irqs = READ_ONCE(dev->irqs);
+
+	reply->fault = (struct nyx_fault_info) {
+		.reason = reason,
+		.fpd = reply->msg.flags & NYX_IRTE_F_QUIET,
+		.did = irqs ? READ_ONCE(irqs->tag) : 0,
+	};
+	refuse_with(unit, req, reply);
+}
+
 /* Refuse what a device in quarantine sends. False: it is not in quarantine. */
 static bool quarantined(const struct sender *s, struct nyx_irq_reply *reply)
 {
 	if (likely(!READ_ONCE(s->dev->refused) && !atomic_read(&s->dom->refused)))
 		return false;
-	reply->reason = NYX_FAULT_QUARANTINED;
 	reply->msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
+	/* nyx_fault_report() asks for no more. */
+	reply->fault.reason = NYX_FAULT_QUARANTINED;
+	reply->result = NYX_IRQ_REFUSED;
 	return true;
 }
 
@@ -126,17 +160,19 @@ void nyx_irq_wait_end(struct nyx_unit *unit, u32 sbdf, struct nyx_irq_wait *wait
 
 /**
  * struct fetched - how an interrupt is to be remapped
+ * @dev: the sender
  * @mode: of enum nyx_irq_mode
  * @word: the entry; unused if the message passes as it is
  */
 struct fetched {
+	const struct nyx_device *dev;
 	u32 mode;
 	struct irt_word word;
 };
 
 /* Fetch from the cache. Any context; inside an epoch that keeps the device. */
 static __always_inline u32 fetch_cached(struct nyx_unit *unit,
-					struct nyx_device *dev,
+					const struct nyx_device *dev,
 					const struct nyx_irq_req *req,
 					struct irt_msg *msg, struct fetched *f)
 {
@@ -145,6 +181,7 @@ static __always_inline u32 fetch_cached(struct nyx_unit *unit,
 	struct irt_device *irqs = NULL;
 	u32 how = 0, reason;
 
+	f->dev = dev;
 	f->mode = READ_ONCE(irq->mode);
 	if (unlikely(irq->per_device)) {
 		/* Pairs with resolve_irqs(). */
@@ -195,21 +232,23 @@ static int fetch(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	struct nyx_device *dev = find_device(unit, req->sbdf);
 	struct irt_msg *msg = &reply->msg;
 	struct irt_entry e;
+	u32 reason;
 	int ret;
 
-	reply->refusal.reason = NYX_FAULT_NONE;
+	reply->fault.reason = NYX_FAULT_NONE;
+	f->dev = dev;
 	if (!dev)
 		return -ENOENT;
-	reply->reason = fetch_cached(unit, dev, req, msg, f);
-	if (!missed(unit, reply->reason))
+	reason = fetch_cached(unit, dev, req, msg, f);
+	if (!missed(unit, reason)) {
+		if (reason)
+			refuse(unit, dev, req, reason, reply);
 		return 0;
-	ret = nyx_guest_fetch_irte(unit, dev, msg->index, &e, &reply->refusal);
+	}
+	ret = nyx_guest_fetch_irte(unit, dev, msg->index, &e, &reply->fault);
 	if (ret == -EACCES) {
-		reply->reason = reply->refusal.reason;
-		/* It knows more than decode_msg() did: some faults cannot be suppressed. */
-		msg->flags &= ~NYX_IRTE_F_QUIET;
-		if (reply->refusal.quiet)
-			msg->flags |= NYX_IRTE_F_QUIET;
+		/* The decoder knows more than decode_msg() did. */
+		refuse_with(unit, req, reply);
 		return 0;
 	}
 	if (ret)
@@ -217,82 +256,30 @@ static int fetch(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	irt_pack(&e, &f->word);
 	msg->dest = e.dest;
 	msg->post = e.post;
-	reply->reason = NYX_FAULT_NONE;
 	return 0;
 }
 
 /* ---- remap ------------------------------------------------------------------ */
 
-/* Say what an interrupt becomes. */
-static __always_inline void remap(const struct fetched *f, u32 sbdf,
+/* Say what an interrupt becomes, unless it is refused already. */
+static __always_inline void remap(struct nyx_unit *unit, const struct fetched *f,
+				  const struct nyx_irq_req *req,
 				  struct nyx_irq_reply *reply)
 {
-	if (likely(!reply->reason && !reply->msg.as_is))
-		reply->reason = irt_remap(&f->word, f->mode, sbdf, &reply->msg);
+	u32 reason;
+
+	if (unlikely(reply->fault.reason || reply->msg.as_is))
+		return;
+	reason = irt_remap(&f->word, f->mode, req->sbdf, &reply->msg);
+	if (unlikely(reason))
+		refuse(unit, f->dev, req, reason, reply);
 }
 
 /* ---- deliver ---------------------------------------------------------------- */
 
-/* Give the fault the name of the guest's driver, or 0: the guest does not see it. */
-static u16 name_refusal(struct nyx_unit *unit, struct nyx_device *dev,
-			struct nyx_irq_reply *reply)
-{
-	const struct nyx_viommu_ops *ops = unit->guest.viommu->ops;
-	struct irt_device *irqs = READ_ONCE(dev->irqs);
-	struct nyx_refusal *refusal = &reply->refusal;
-
-	if (!ops->irq_code)
-		return 0;
-	/* Else the guest's table has refused it. */
-	if (!refusal->reason)
-		*refusal = (struct nyx_refusal) {
-			.reason = reply->reason,
-			.tag = irqs ? READ_ONCE(irqs->tag) : 0,
-		};
-	refusal->code = ops->irq_code(refusal);
-	return refusal->code;
-}
-
-/* Report the fault of an interrupt that is refused. */
-static noinline void report(struct nyx_unit *unit, const struct sender *s,
-			    const struct nyx_irq_req *req, struct nyx_irq_reply *reply)
-{
-	struct nyx_viommu *viommu = unit->guest.viommu;
-	bool quiet = reply->msg.flags & NYX_IRTE_F_QUIET;
-	struct nyx_event event, state;
-
-	if (reply->reason == NYX_FAULT_QUARANTINED) {
-		nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_REFUSED, 1);
-		return;
-	}
-	/* A guest can hide it from its own log; the host counts it. */
-	if (quiet && !nyx_viommu_has_guest(viommu))
-		return;
-
-	memset(&event, 0, sizeof(event));
-	event.type = NYX_EVENT_IRQ_FAULT;
-	event.time_ns = ktime_get_boottime_ns();
-	event.irq_fault.sbdf = req->sbdf;
-	event.irq_fault.reason = reply->reason;
-	event.irq_fault.index = reply->msg.index;
-	event.irq_fault.data = req->data;
-	event.irq_fault.address = req->address;
-	event.irq_fault.vendor = name_refusal(unit, s->dev, reply);
-
-	atomic64_inc(&s->dev->faults);
-	WRITE_ONCE(s->dev->last_fault_ns, event.time_ns);
-	atomic64_inc(&s->dom->faults);
-	nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_FAULTS, 1);
-	nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_IRQ_FAULTS, 1);
-	if (nyx_tracker_fault(unit, s->dev, &event, &state))
-		nyx_events_push(unit->events, &event);
-	if (event.irq_fault.vendor && !quiet)
-		viommu->ops->irq_fault(viommu, req, reply);
-	nyx_tracker_emit(unit, s->dev, &state);
-}
-
 /* As post(), of an entry that says so. */
-static noinline int post_entry(struct nyx_unit *unit, const struct nyx_irq_req *req,
+static noinline int post_entry(struct nyx_unit *unit, const struct nyx_device *dev,
+			       const struct nyx_irq_req *req,
 			       struct nyx_irq_reply *reply, bool sleep)
 {
 	struct nyx_viommu *viommu = unit->guest.viommu;
@@ -303,10 +290,10 @@ static noinline int post_entry(struct nyx_unit *unit, const struct nyx_irq_req *
 		return ret;
 	if (ret == -EAGAIN)
 		return -EBUSY;
+	reply->result = ret;
 	if (ret < 0)
-		reply->reason = ret == -EINVAL ? NYX_FAULT_IRQ_POST_RESERVED :
-						 NYX_FAULT_IRQ_POST;
-	reply->result = ret < 0 ? NYX_IRQ_REFUSED : ret;
+		refuse(unit, dev, req, ret == -EINVAL ? NYX_FAULT_IRQ_POST_RESERVED :
+							NYX_FAULT_IRQ_POST, reply);
 	return 0;
 }
 
@@ -315,13 +302,16 @@ static noinline int post_entry(struct nyx_unit *unit, const struct nyx_irq_req *
  * is refused; -EINPROGRESS: @sleep is false, and guest memory may have to be brought in;
  * -EINTR; -EBUSY: guest memory is not at hand.
  */
-static __always_inline int post(struct nyx_unit *unit, const struct nyx_irq_req *req,
+static __always_inline int post(struct nyx_unit *unit, const struct nyx_device *dev,
+				const struct nyx_irq_req *req,
 				struct nyx_irq_reply *reply, bool sleep)
 {
-	reply->result = reply->reason ? NYX_IRQ_REFUSED : NYX_IRQ_DELIVER;
-	if (likely(reply->reason || !(reply->msg.flags & NYX_IRTE_F_POSTED)))
+	if (unlikely(reply->fault.reason))
 		return 0;
-	return post_entry(unit, req, reply, sleep);
+	reply->result = NYX_IRQ_DELIVER;
+	if (likely(!(reply->msg.flags & NYX_IRTE_F_POSTED)))
+		return 0;
+	return post_entry(unit, dev, req, reply, sleep);
 }
 
 /* Signal and count, or report; what had to be posted is posted. */
@@ -332,7 +322,7 @@ static __always_inline void deliver(struct nyx_unit *unit, const struct sender *
 	const struct irt_msg *msg = &reply->msg;
 
 	if (unlikely(reply->result == NYX_IRQ_REFUSED)) {
-		report(unit, s, req, reply);
+		nyx_fault_report(unit, s->dev, s->dom, &reply->fault);
 	} else {
 		nyx_stat_add_both(s->dev->stats, s->dom->stats, NYX_STAT_IRQS, 1);
 		if (msg->flags & NYX_IRTE_F_POSTED)
@@ -342,7 +332,7 @@ static __always_inline void deliver(struct nyx_unit *unit, const struct sender *
 			compat_eventfd_signal(req->signal);
 	}
 	trace_nyx_irq(unit->id, req->sbdf, req->address, req->data, msg->index,
-		      reply->result, reply->reason, msg->vector, msg->dest);
+		      reply->result, reply->fault.reason, msg->vector, msg->dest);
 }
 
 /* ---- an interrupt ----------------------------------------------------------- */
@@ -353,26 +343,29 @@ int nyx_irq_try(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	unsigned int pair = epoch_enter(&unit->irq.epoch);
 	struct fetched f;
 	struct sender s;
+	u32 reason;
 	int ret;
 
 	rcu_read_lock();
 	ret = find_sender(unit, req->sbdf, &s);
 	if (unlikely(ret))
 		goto out;
-	reply->refusal.reason = NYX_FAULT_NONE;
+	reply->fault.reason = NYX_FAULT_NONE;
 	if (likely(!quarantined(&s, reply))) {
-		reply->reason = fetch_cached(unit, s.dev, req, &reply->msg, &f);
-		if (unlikely(missed(unit, reply->reason))) {
+		reason = fetch_cached(unit, s.dev, req, &reply->msg, &f);
+		if (unlikely(missed(unit, reason))) {
 			ret = -EINPROGRESS;
 			goto out;
 		}
-		remap(&f, req->sbdf, reply);
+		if (unlikely(reason))
+			refuse(unit, s.dev, req, reason, reply);
+		remap(unit, &f, req, reply);
 	}
 	if (unlikely(throttled(&s, wait, !req->nonblock))) {
 		ret = -EAGAIN;
 		goto out;
 	}
-	ret = post(unit, req, reply, false);
+	ret = post(unit, s.dev, req, reply, false);
 	if (likely(!ret))
 		deliver(unit, &s, req, reply);
 out:
@@ -419,17 +412,15 @@ static void deliver_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
 #define GIVE_UP_MEMORY	BIT(0)	/* memory that is not at hand; otherwise -EBUSY */
 #define GIVE_UP_STALE	BIT(1)	/* an entry that changes again; otherwise -ESTALE */
 
-/* Make an error of fetch() a refusal, if it is to be one. */
-static int give_up_entry(int error, unsigned int give_up,
-			 struct nyx_irq_reply *reply)
+/* Is the interrupt refused for an error of fetch()? Else it is that of send_slow(). */
+static bool gives_up(int *error, unsigned int give_up)
 {
-	if (error != -EAGAIN && error != -ESTALE)
-		return error;
-	if (!(give_up & (error == -EAGAIN ? GIVE_UP_MEMORY : GIVE_UP_STALE)))
-		return error == -EAGAIN ? -EBUSY : error;
-	reply->reason = NYX_FAULT_IRQ_TABLE;
-	reply->refusal.reason = NYX_FAULT_NONE;
-	return 0;
+	if (*error == -ESTALE)
+		return give_up & GIVE_UP_STALE;
+	if (*error != -EAGAIN)
+		return false;
+	*error = -EBUSY;
+	return give_up & GIVE_UP_MEMORY;
 }
 
 /*
@@ -444,17 +435,18 @@ static int send_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	struct fetched f;
 	int ret;
 
-	ret = give_up_entry(fetch(unit, req, reply, &f), give_up, reply);
-	if (ret)
+	ret = fetch(unit, req, reply, &f);
+	if (ret && !gives_up(&ret, give_up))
 		goto out;
-	remap(&f, req->sbdf, reply);
+	if (ret)
+		refuse(unit, f.dev, req, NYX_FAULT_IRQ_TABLE, reply);
+	remap(unit, &f, req, reply);
 	ret = admit(unit, req, wait, reply);
 	if (ret)
 		goto out;
-	ret = post(unit, req, reply, true);
+	ret = post(unit, f.dev, req, reply, true);
 	if (ret == -EBUSY && (give_up & GIVE_UP_MEMORY)) {
-		reply->reason = NYX_FAULT_IRQ_POST;
-		reply->result = NYX_IRQ_REFUSED;
+		refuse(unit, f.dev, req, NYX_FAULT_IRQ_POST, reply);
 		ret = 0;
 	}
 	if (!ret)
@@ -533,15 +525,13 @@ static int probe(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	ret = fetch(unit, req, reply, &f);
 	if (ret)
 		return ret;
-	remap(&f, req->sbdf, reply);
+	remap(unit, &f, req, reply);
 	rcu_read_lock();
 	ret = find_sender(unit, req->sbdf, &s);
 	if (!ret)
 		quarantined(&s, reply);
 	rcu_read_unlock();
-	if (reply->reason)
-		reply->result = NYX_IRQ_REFUSED;
-	else
+	if (!reply->fault.reason)
 		reply->result = reply->msg.flags & NYX_IRTE_F_POSTED ?
 			NYX_IRQ_POSTED : NYX_IRQ_DELIVER;
 	return ret;

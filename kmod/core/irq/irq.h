@@ -23,7 +23,7 @@
 #include <linux/xarray.h>
 
 #include "core/account/qos.h"
-#include "core/viommu.h"
+#include "core/fault/fault.h"
 #include "tlb/epoch.h"
 #include "tlb/irt.h"
 
@@ -84,15 +84,12 @@ struct nyx_irq_req {
 /**
  * struct nyx_irq_reply - what has become of an interrupt
  * @result: of enum nyx_irq_result
- * @reason: of enum nyx_fault_reason
- * @refusal: why the guest's tables do not let it through; without
- *           &nyx_refusal.reason it was not they
+ * @fault: why it is refused, or reason NYX_FAULT_NONE
  * @msg: what it is now; of a notification, what that is
  */
 struct nyx_irq_reply {
 	u32 result;
-	u32 reason;
-	struct nyx_refusal refusal;
+	struct nyx_fault_info fault;
 	struct irt_msg msg;
 };
 

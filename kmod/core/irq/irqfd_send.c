@@ -190,7 +190,7 @@ static void account(struct nyx_binding *b, const struct nyx_irq_reply *reply,
 	spin_lock_irqsave(&b->lock, flags);
 	if (error || reply->result == NYX_IRQ_REFUSED) {
 		b->refused++;
-		b->last_reason = error ? NYX_FAULT_NO_DOMAIN : reply->reason;
+		b->last_reason = error ? NYX_FAULT_NO_DOMAIN : reply->fault.reason;
 	} else if (reply->result != NYX_IRQ_POSTED) {
 		b->delivered++;
 	}

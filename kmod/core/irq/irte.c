@@ -18,6 +18,7 @@
 #include "base/types.h"
 #include "core/access/device.h"
 #include "core/fault/event.h"
+#include "core/fault/fault.h"
 #include "core/irq/irq.h"
 #include "core/space/inval.h"
 #include "core/space/memory.h"
@@ -172,14 +173,14 @@ bool nyx_irte_next(struct nyx_unit *unit, u64 key, struct nyx_irte_info *info)
 
 /* How the interrupts of a device with a table of its own are treated. */
 static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
-			u64 generation, struct nyx_refusal *refusal)
+			u64 generation, struct nyx_fault_info *fault)
 {
 	struct nyx_viommu *viommu = unit->guest.viommu;
 	struct nyx_guest_irqs found;
 	struct irt_device *irqs;
 	int ret;
 
-	ret = viommu->ops->decode_irqs(viommu, dev->sbdf, &found, refusal);
+	ret = viommu->ops->decode_irqs(viommu, dev->sbdf, &found, fault);
 	if (ret)
 		return ret;
 	mutex_lock(&unit->irq.lock);
@@ -217,7 +218,7 @@ static int irte_install(struct nyx_unit *unit, struct irt *irt, u32 index,
 }
 
 int nyx_guest_fetch_irte(struct nyx_unit *unit, struct nyx_device *dev, u32 index,
-			 struct irt_entry *e, struct nyx_refusal *refusal)
+			 struct irt_entry *e, struct nyx_fault_info *fault)
 {
 	u64 generation = READ_ONCE(unit->guest.irte_generation);
 	struct nyx_viommu *viommu = unit->guest.viommu;
@@ -227,15 +228,15 @@ int nyx_guest_fetch_irte(struct nyx_unit *unit, struct nyx_device *dev, u32 inde
 
 	/* Pairs with the lock of forgetting: the tables are read later. */
 	smp_mb();
-	*refusal = (struct nyx_refusal){};
+	*fault = (struct nyx_fault_info){};
 	if (unit->irq.per_device) {
 		/* Pairs with resolve_irqs(). */
 		irqs = smp_load_acquire(&dev->irqs);
 		if (!irt_device_known(irqs))
-			return resolve_irqs(unit, dev, generation, refusal) ?: -ESTALE;
+			return resolve_irqs(unit, dev, generation, fault) ?: -ESTALE;
 		irt = &irqs->irt;
 	}
-	ret = viommu->ops->decode_irte(viommu, dev->sbdf, index, e, refusal);
+	ret = viommu->ops->decode_irte(viommu, dev->sbdf, index, e, fault);
 	return ret ?: irte_install(unit, irt, index, e, generation);
 }
 

@@ -23,8 +23,8 @@ struct irt_device;
 struct irt_entry;
 struct nyx_device;
 struct nyx_events;
+struct nyx_fault_info;
 struct nyx_irq;
-struct nyx_refusal;
 struct nyx_ticket;
 struct nyx_unit;
 
@@ -109,15 +109,15 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
  * @dev: the sender
  * @index: which entry, within the table
  * @e: set to the entry, which is in the cache then unless it is &irt_entry.once
- * @refusal: set if it is refused
+ * @fault: set for -EACCES, by the decoder
  *
  * Context: may sleep; inside nyx_guest_mem_enter().
  * Return: 0; -ESTALE: look into the cache again, which knows more of the sender, or the
- * guest has invalidated meanwhile; -EACCES: it is refused; -ENOMEM; -EINTR; -EAGAIN, for a
- * kernel thread only: the memory is not at hand.
+ * guest has invalidated meanwhile; -EACCES: the guest's tables have no such entry; -ENOMEM;
+ * -EINTR; -EAGAIN, for a kernel thread only: the memory is not at hand.
  */
 int nyx_guest_fetch_irte(struct nyx_unit *unit, struct nyx_device *dev, u32 index,
-			 struct irt_entry *e, struct nyx_refusal *refusal);
+			 struct irt_entry *e, struct nyx_fault_info *fault);
 
 /**
  * nyx_guest_invalidate_iec() - invalidate interrupt remapping table entries

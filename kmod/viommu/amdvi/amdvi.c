@@ -13,6 +13,7 @@
 #include "base/reason.h"
 #include "base/types.h"
 #include "core/access/context.h"
+#include "core/fault/fault.h"
 #include "core/irq/irq.h"
 #include "core/irq/irte.h"
 #include "core/space/memory.h"
@@ -140,7 +141,7 @@ static void make_entry(const struct settings *set, const struct amdvi_dma *dma,
 }
 
 static bool amdvi_decode(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
-			 struct nyx_ctx_entry *entry, struct nyx_refusal *refusal)
+			 struct nyx_ctx_entry *entry, struct nyx_fault_info *fault)
 {
 	struct amdvi *amdvi = to_amdvi(viommu);
 	struct settings set;
@@ -159,11 +160,11 @@ static bool amdvi_decode(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 		at = 0;
 	}
 	if (code) {
-		*refusal = (struct nyx_refusal) {
+		*fault = (struct nyx_fault_info) {
 			.reason = NYX_FAULT_CONTEXT,
 			/* The caller was killed: nobody will see it. */
 			.code = code < 0 ? 0 : code,
-			.at = at,
+			.entry_gpa = at,
 		};
 		return false;
 	}
@@ -174,96 +175,40 @@ static bool amdvi_decode(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 	return true;
 }
 
-static u16 amdvi_dma_code(struct nyx_viommu *viommu,
-			  const struct nyx_fault *fault,
-			  const struct nyx_refusal *refusal)
-{
-	u16 write = fault->access & NYX_PROT_WRITE ? AMDVI_EVENT_RW : 0;
-
-	if (refusal->code)
-		return refusal->code | write;
-	switch (fault->reason) {
-	case NYX_FAULT_ADDRESS_WIDTH:
-	case NYX_FAULT_NOT_PRESENT:
-	case NYX_FAULT_TABLE_NOT_PRESENT:
-		return AMDVI_EVENT_PAGE_FAULT | write;
-	case NYX_FAULT_READ_DENIED:
-	case NYX_FAULT_WRITE_DENIED:
-		return AMDVI_EVENT_PAGE_FAULT | AMDVI_EVENT_PR |
-		       AMDVI_EVENT_PE | write;
-	case NYX_FAULT_RESERVED_BIT:
-		return amdvi_pte_code(refusal->at) | write;
-	case NYX_FAULT_TABLE_ACCESS:
-		return AMDVI_EVENT_PTE_HARDWARE | AMDVI_EVENT_MASTER_ABORT | write;
-	case NYX_FAULT_INTERRUPT_RANGE:
-		/* A write is an interrupt, not our business. */
-		return write || fault->gpa != NYX_GPA_UNKNOWN ?
-			0 : AMDVI_EVENT_INVALID_REQUEST;
-	default:
-		/* Behind the IOMMU: the bus would answer, or nobody. */
-		return 0;
-	}
-}
-
-static void amdvi_dma_fault(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
-			    const struct nyx_fault *fault,
-			    const struct nyx_refusal *refusal)
-{
-	struct amdvi *amdvi = to_amdvi(viommu);
-	u64 address = fault->iova;
-
-	switch (fault->vendor & AMDVI_EVENT_CODE) {
-	case AMDVI_EVENT_PAGE_FAULT:
-		if ((refusal->model & MODEL_SA) ||
-		    ((refusal->model & MODEL_SE) &&
-		     test_and_set_bit((u16)sbdf, amdvi->arch.silenced)))
-			return;
-		break;
-	case AMDVI_EVENT_DTE_HARDWARE:
-	case AMDVI_EVENT_PTE_HARDWARE:
-		address = refusal->at;
-		break;
-	case AMDVI_EVENT_ILLEGAL_DTE:
-		address &= ~3ull;
-		break;
-	}
-	amdvi_log_event(amdvi, sbdf, refusal->tag, fault->vendor, address);
-}
-
 /* ---- what the core asks: interrupts ------------------------------------- */
 
-static int refuse_int(struct nyx_refusal *refusal, u32 reason, int code,
-		      const struct amdvi_int *irq, bool quiet, u64 at)
+static int int_fault(struct nyx_fault_info *fault, u32 reason, int code,
+		     const struct amdvi_int *irq, bool quiet, u64 at)
 {
 	if (code < 0)
 		return code;
-	*refusal = (struct nyx_refusal) {
+	*fault = (struct nyx_fault_info) {
 		.reason = reason,
 		.code = code | AMDVI_EVENT_I,
-		.quiet = quiet,
-		.tag = irq ? irq->did : 0,
-		.at = at,
+		.fpd = quiet,
+		.did = irq ? irq->did : 0,
+		.entry_gpa = at,
 	};
 	return -EACCES;
 }
 
 static int read_int(struct amdvi *amdvi, const struct settings *set, u32 sbdf,
-		    struct amdvi_int *irq, struct nyx_refusal *refusal)
+		    struct amdvi_int *irq, struct nyx_fault_info *fault)
 {
 	u64 dte[4], at;
 	int code;
 
 	code = read_dte(amdvi, set, sbdf, dte, &at);
 	if (code)
-		return refuse_int(refusal, NYX_FAULT_CONTEXT, code, NULL, false, at);
+		return int_fault(fault, NYX_FAULT_CONTEXT, code, NULL, false, at);
 	code = amdvi_decode_int(dte, irq);
 	/* DTE.IG is about page faults only. */
-	return code ? refuse_int(refusal, NYX_FAULT_CONTEXT, code, irq, false, 0) : 0;
+	return code ? int_fault(fault, NYX_FAULT_CONTEXT, code, irq, false, 0) : 0;
 }
 
 static int amdvi_decode_irqs(struct nyx_viommu *viommu, u32 sbdf,
 			     struct nyx_guest_irqs *irqs,
-			     struct nyx_refusal *refusal)
+			     struct nyx_fault_info *fault)
 {
 	struct amdvi *amdvi = to_amdvi(viommu);
 	struct amdvi_int irq;
@@ -271,7 +216,7 @@ static int amdvi_decode_irqs(struct nyx_viommu *viommu, u32 sbdf,
 	int ret;
 
 	get_settings(amdvi, &set);
-	ret = read_int(amdvi, &set, sbdf, &irq, refusal);
+	ret = read_int(amdvi, &set, sbdf, &irq, fault);
 	if (ret)
 		return ret;
 	*irqs = (struct nyx_guest_irqs) {
@@ -322,7 +267,7 @@ static int read_irte(struct amdvi *amdvi, bool large, u64 root, u32 index,
 #define POST_LOG	BIT_ULL(33)
 
 static int amdvi_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
-			      struct irt_entry *e, struct nyx_refusal *refusal)
+			      struct irt_entry *e, struct nyx_fault_info *fault)
 {
 	struct amdvi *amdvi = to_amdvi(viommu);
 	struct amdvi_post post = {};
@@ -333,22 +278,22 @@ static int amdvi_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 	int ret;
 
 	get_settings(amdvi, &set);
-	ret = read_int(amdvi, &set, sbdf, &irq, refusal);
+	ret = read_int(amdvi, &set, sbdf, &irq, fault);
 	if (ret)
 		return ret;
 	large = set.control & AMDVI_CTL_GA;
 	/* It has changed since it was looked at. */
 	if (!irq.valid || irq.ctl != AMDVI_INT_REMAP || index >= irq.nr)
-		return refuse_int(refusal, NYX_FAULT_IRQ_INDEX,
-				  AMDVI_EVENT_PAGE_FAULT, &irq, irq.quiet, 0);
+		return int_fault(fault, NYX_FAULT_IRQ_INDEX,
+				 AMDVI_EVENT_PAGE_FAULT, &irq, irq.quiet, 0);
 	ret = read_irte(amdvi, large, irq.root, index, word);
 	/* There is no event for it; the next best. */
 	if (ret == -EIO)
-		return refuse_int(refusal, NYX_FAULT_IRQ_TABLE,
-				  AMDVI_EVENT_PTE_HARDWARE |
-				  AMDVI_EVENT_MASTER_ABORT, &irq, false,
-				  irq.root + (u64)index * (large ?
-				  AMDVI_IRTE128_SIZE : AMDVI_IRTE32_SIZE));
+		return int_fault(fault, NYX_FAULT_IRQ_TABLE,
+				 AMDVI_EVENT_PTE_HARDWARE |
+				 AMDVI_EVENT_MASTER_ABORT, &irq, false,
+				 irq.root + (u64)index * (large ?
+				 AMDVI_IRTE128_SIZE : AMDVI_IRTE32_SIZE));
 	if (ret)
 		return ret;
 	ret = large ?
@@ -364,9 +309,9 @@ static int amdvi_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 			  (post.log ? POST_LOG : 0);
 		return 0;
 	}
-	return refuse_int(refusal, ret & AMDVI_EVENT_PR ?
-			  NYX_FAULT_IRQ_RESERVED : NYX_FAULT_IRQ_NOT_PRESENT,
-			  ret, &irq, irq.quiet || (e->flags & NYX_IRTE_F_QUIET), 0);
+	return int_fault(fault, ret & AMDVI_EVENT_PR ?
+			 NYX_FAULT_IRQ_RESERVED : NYX_FAULT_IRQ_NOT_PRESENT,
+			 ret, &irq, irq.quiet || (e->flags & NYX_IRTE_F_QUIET), 0);
 }
 
 /* Section 2.10: an interrupt of a guest of the guest */
@@ -390,24 +335,68 @@ static int amdvi_post_entry(struct nyx_viommu *viommu, u32 sbdf,
 	return NYX_IRQ_POSTED;
 }
 
-static u16 amdvi_irq_code(const struct nyx_refusal *refusal)
-{
-	u16 code = refusal->code;
+/* ---- what the core asks: faults ----------------------------------------- */
 
-	if (!code && refusal->reason == NYX_FAULT_IRQ_INDEX)
-		code = AMDVI_EVENT_PAGE_FAULT | AMDVI_EVENT_I;
-	/* A message is a write. */
-	return code ? code | AMDVI_EVENT_RW : 0;
+/* Without AMDVI_EVENT_RW */
+static u16 event_of(const struct nyx_fault_info *info)
+{
+	if (info->code)
+		return info->code;
+	switch (info->reason) {
+	case NYX_FAULT_ADDRESS_WIDTH:
+	case NYX_FAULT_NOT_PRESENT:
+	case NYX_FAULT_TABLE_NOT_PRESENT:
+		return AMDVI_EVENT_PAGE_FAULT;
+	case NYX_FAULT_READ_DENIED:
+	case NYX_FAULT_WRITE_DENIED:
+		return AMDVI_EVENT_PAGE_FAULT | AMDVI_EVENT_PR | AMDVI_EVENT_PE;
+	case NYX_FAULT_RESERVED_BIT:
+		return amdvi_pte_code(info->entry);
+	case NYX_FAULT_TABLE_ACCESS:
+		return AMDVI_EVENT_PTE_HARDWARE | AMDVI_EVENT_MASTER_ABORT;
+	case NYX_FAULT_INTERRUPT_RANGE:
+		/* A write is an interrupt, not our business. */
+		return info->access & NYX_ACC_WRITE || info->gpa != NYX_GPA_UNKNOWN ?
+			0 : AMDVI_EVENT_INVALID_REQUEST;
+	case NYX_FAULT_IRQ_INDEX:
+		return AMDVI_EVENT_PAGE_FAULT | AMDVI_EVENT_I;
+	default:
+		/* Behind the IOMMU: the bus would answer, or nobody. */
+		return 0;
+	}
 }
 
-static void amdvi_irq_fault(struct nyx_viommu *viommu,
-			    const struct nyx_irq_req *req,
-			    const struct nyx_irq_reply *reply)
+static u16 amdvi_fault_code(const struct nyx_fault_info *info)
 {
-	const struct nyx_refusal *refusal = &reply->refusal;
+	u16 code = event_of(info);
 
-	amdvi_log_event(to_amdvi(viommu), req->sbdf, refusal->tag,
-			refusal->code, refusal->at ?: req->address & ~3ull);
+	return code && (info->access & NYX_ACC_WRITE) ? code | AMDVI_EVENT_RW : code;
+}
+
+static void amdvi_log_fault(struct nyx_viommu *viommu, u32 sbdf,
+			    const struct nyx_fault_info *info)
+{
+	struct amdvi *amdvi = to_amdvi(viommu);
+	u64 address = info->address;
+
+	switch (info->code & AMDVI_EVENT_CODE) {
+	case AMDVI_EVENT_PAGE_FAULT:
+		if ((info->model & MODEL_SA) ||
+		    ((info->model & MODEL_SE) &&
+		     test_and_set_bit((u16)sbdf, amdvi->arch.silenced)))
+			return;
+		break;
+	case AMDVI_EVENT_DTE_HARDWARE:
+	case AMDVI_EVENT_PTE_HARDWARE:
+		address = info->entry_gpa;
+		break;
+	case AMDVI_EVENT_ILLEGAL_DTE:
+		address &= ~3ull;
+		break;
+	}
+	if (info->irq)
+		address &= ~3ull;
+	amdvi_log_event(amdvi, sbdf, info->did, info->code, address);
 }
 
 /* ---- registers ---------------------------------------------------------- */
@@ -662,8 +651,6 @@ const struct nyx_viommu_ops amdvi_model = {
 	.decode_msg = amdvi_decode_msg,
 	.post_irte = amdvi_post_entry,
 	.irq_words = irq_words,
-	.dma_code = amdvi_dma_code,
-	.dma_fault = amdvi_dma_fault,
-	.irq_code = amdvi_irq_code,
-	.irq_fault = amdvi_irq_fault,
+	.fault_code = amdvi_fault_code,
+	.log_fault = amdvi_log_fault,
 };

@@ -13,6 +13,7 @@
 #include "base/reason.h"
 #include "base/types.h"
 #include "core/access/context.h"
+#include "core/fault/fault.h"
 #include "core/irq/irq.h"
 #include "core/irq/irte.h"
 #include "core/space/memory.h"
@@ -63,7 +64,7 @@ static void make_entry(const struct vtd *vtd, const struct vtd_context *ctx,
 }
 
 static bool vtd_decode(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
-		       struct nyx_ctx_entry *entry, struct nyx_refusal *refusal)
+		       struct nyx_ctx_entry *entry, struct nyx_fault_info *fault)
 {
 	struct vtd *vtd = to_vtd(viommu);
 	const struct pt_guest_mem mem = nyx_guest_mem(viommu->unit);
@@ -82,11 +83,11 @@ static bool vtd_decode(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 	}
 	code = vtd_decode_device(&vtd->cfg.shape, root, &mem, sbdf, &ctx);
 	if (code) {
-		*refusal = (struct nyx_refusal) {
+		*fault = (struct nyx_fault_info) {
 			.reason = NYX_FAULT_CONTEXT,
 			.code = code,
 			/* Only what is behind the bit is kept from the guest. */
-			.quiet = ctx.fpd,
+			.fpd = ctx.fpd,
 		};
 		return false;
 	}
@@ -101,7 +102,7 @@ static u32 irt_entries(u64 irta)
 }
 
 static int vtd_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
-			    struct irt_entry *e, struct nyx_refusal *refusal)
+			    struct irt_entry *e, struct nyx_fault_info *fault)
 {
 	struct vtd *vtd = to_vtd(viommu);
 	unsigned long flags;
@@ -115,7 +116,7 @@ static int vtd_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 
 	/* The sender has looked at the limit of a table that was larger. */
 	if (index >= irt_entries(irta)) {
-		*refusal = (struct nyx_refusal) {
+		*fault = (struct nyx_fault_info) {
 			.reason = NYX_FAULT_IRQ_INDEX, .code = VTD_IR_INDEX_BEYOND,
 		};
 		return -EACCES;
@@ -125,7 +126,7 @@ static int vtd_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 	/* Past the last address there is nothing; it does not go on at the first. */
 	ret = at < base ? -EIO : nyx_guest_read128(viommu->unit, at, word);
 	if (ret == -EIO) {
-		*refusal = (struct nyx_refusal) {
+		*fault = (struct nyx_fault_info) {
 			.reason = NYX_FAULT_IRQ_TABLE, .code = VTD_IR_ACCESS,
 		};
 		return -EACCES;
@@ -136,30 +137,27 @@ static int vtd_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 			       word[1], e);
 	if (!code)
 		return 0;
-	*refusal = (struct nyx_refusal) {
+	*fault = (struct nyx_fault_info) {
 		.reason = code == VTD_IR_NOT_PRESENT ? NYX_FAULT_IRQ_NOT_PRESENT :
 						       NYX_FAULT_IRQ_RESERVED,
 		.code = code,
-		.quiet = e->flags & NYX_IRTE_F_QUIET,
+		.fpd = e->flags & NYX_IRTE_F_QUIET,
 	};
 	return -EACCES;
 }
 
-/* Section 7.1.3 */
-static u16 vtd_dma_code(struct nyx_viommu *viommu,
-			const struct nyx_fault *fault,
-			const struct nyx_refusal *refusal)
+/* Sections 7.1.3 and 5.1.4.1 */
+static u16 vtd_fault_code(const struct nyx_fault_info *info)
 {
-	bool write = fault->access & NYX_PROT_WRITE;
-
-	if (refusal->code)
-		return refusal->code;
-	switch (fault->reason) {
+	if (info->code)
+		return info->code;
+	switch (info->reason) {
 	case NYX_FAULT_ADDRESS_WIDTH:
 		return VTD_ADDR_BEYOND;
 	case NYX_FAULT_NOT_PRESENT:
 	case NYX_FAULT_TABLE_NOT_PRESENT:
-		return write ? VTD_WRITE_DENIED : VTD_READ_DENIED;
+		return info->access & NYX_ACC_WRITE ? VTD_WRITE_DENIED :
+						      VTD_READ_DENIED;
 	case NYX_FAULT_READ_DENIED:
 		return VTD_READ_DENIED;
 	case NYX_FAULT_WRITE_DENIED:
@@ -168,29 +166,11 @@ static u16 vtd_dma_code(struct nyx_viommu *viommu,
 		return VTD_PTE_RESERVED;
 	case NYX_FAULT_INTERRUPT_RANGE:
 		/* A DMA that goes there by itself is an interrupt, not our business. */
-		return fault->gpa == NYX_GPA_UNKNOWN ? VTD_OK :
-						       VTD_OUT_IN_IRQ_RANGE;
+		return info->gpa == NYX_GPA_UNKNOWN ? VTD_OK : VTD_OUT_IN_IRQ_RANGE;
 	case NYX_FAULT_TABLE_ACCESS:
 		/* The pointer to the top table is the context entry's. */
-		return fault->level + 1u == refusal->levels ? VTD_CTX_INVALID :
-							      VTD_TABLE_ACCESS;
-	default:
-		/* Behind the IOMMU: the bus would answer, or nobody. */
-		return VTD_OK;
-	}
-}
-
-static void vtd_dma_fault(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
-			  const struct nyx_fault *fault,
-			  const struct nyx_refusal *refusal)
-{
-	vtd_fault_record(to_vtd(viommu), sbdf, fault->iova & VTD_FRCD_FI_ADDR,
-			 fault->vendor, !(fault->access & NYX_PROT_WRITE));
-}
-
-static u8 irq_code(u32 reason)
-{
-	switch (reason) {
+		return info->level + 1u == info->levels ? VTD_CTX_INVALID :
+							  VTD_TABLE_ACCESS;
 	case NYX_FAULT_IRQ_REQUEST:
 		return VTD_IR_REQ_RESERVED;
 	case NYX_FAULT_IRQ_COMPAT:
@@ -210,24 +190,19 @@ static u8 irq_code(u32 reason)
 	case NYX_FAULT_IRQ_POST_RESERVED:
 		return VTD_IR_PID_RESERVED;
 	default:
+		/* Behind the IOMMU: the bus would answer, or nobody. */
 		return VTD_OK;
 	}
 }
 
-static u16 vtd_irq_code(const struct nyx_refusal *refusal)
+static void vtd_log_fault(struct nyx_viommu *viommu, u32 sbdf,
+			  const struct nyx_fault_info *info)
 {
-	return refusal->code ?: irq_code(refusal->reason);
-}
+	u64 what = info->irq ? FIELD_PREP(VTD_FRCD_FI_INDEX, info->index & 0xffff) :
+			       info->address & VTD_FRCD_FI_ADDR;
 
-static void vtd_irq_fault(struct nyx_viommu *viommu,
-			  const struct nyx_irq_req *req,
-			  const struct nyx_irq_reply *reply)
-{
-	if (!reply->refusal.quiet)
-		vtd_fault_record(to_vtd(viommu), req->sbdf,
-				 FIELD_PREP(VTD_FRCD_FI_INDEX,
-					    reply->msg.index & 0xffff),
-				 reply->refusal.code, false);
+	vtd_fault_record(to_vtd(viommu), sbdf, what, info->code,
+			 !(info->access & NYX_ACC_WRITE));
 }
 
 /* ---- commands ----------------------------------------------------------- */
@@ -571,8 +546,6 @@ const struct nyx_viommu_ops vtd_model = {
 	.decode_irte = vtd_decode_entry,
 	.decode_msg = msi_decode,
 	.post_irte = pid_post,
-	.dma_code = vtd_dma_code,
-	.dma_fault = vtd_dma_fault,
-	.irq_code = vtd_irq_code,
-	.irq_fault = vtd_irq_fault,
+	.fault_code = vtd_fault_code,
+	.log_fault = vtd_log_fault,
 };

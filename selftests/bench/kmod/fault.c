@@ -122,8 +122,8 @@ static void translate(void *ctx)
 	unsigned int i;
 
 	for (i = 0; i < PIECE; i++) {
-		struct nyx_access acc = {};
-		struct nyx_fault fault;
+		struct nyx_access acc;
+		struct nyx_fault_info fault;
 		struct nyx_span span;
 
 		bench_check(!nyx_access_begin(r->w->unit, WORLD_SBDF, NYX_PASID_NONE, &acc));

@@ -62,7 +62,7 @@ static void run_access(void *ctx, unsigned long n)
 	struct rows *r = ctx;
 
 	while (n--) {
-		struct nyx_access acc = {};
+		struct nyx_access acc;
 
 		bench_check(!nyx_access_begin(r->w->unit, WORLD_SBDF, NYX_PASID_NONE, &acc));
 		acc.tally.hits = 1;
@@ -110,7 +110,7 @@ static void floors(struct rows *r)
 
 static bool translate(struct nyx_access *acc, u64 va, u64 *oa)
 {
-	struct nyx_fault fault;
+	struct nyx_fault_info fault;
 	struct nyx_span span;
 
 	if (!nyx_translate(acc, va, 64, NYX_ACC_READ, &span, &fault))
@@ -121,7 +121,7 @@ static bool translate(struct nyx_access *acc, u64 va, u64 *oa)
 
 static bool access(struct rows *r, u64 va, u64 *oa)
 {
-	struct nyx_access acc = {};
+	struct nyx_access acc;
 	bool ok;
 
 	if (nyx_access_begin(r->w->unit, WORLD_SBDF, NYX_PASID_NONE, &acc))

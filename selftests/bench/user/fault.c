@@ -42,16 +42,16 @@ static struct nyx_policy policy(u32 records)
 }
 
 static bool touch(struct fault_bench *b, u32 sbdf, u64 iova, u32 perm,
-		   struct nyx_fault *fault)
+		   struct nyx_fault_info *fault)
 {
-	struct nyx_access acc = {};
+	struct nyx_access acc;
 	struct nyx_span span;
 	bool ok;
 
 	bench_check(!nyx_access_begin(&b->w->unit, sbdf, NYX_PASID_NONE, &acc));
 	ok = nyx_translate(&acc, iova, 64, perm, &span, fault);
 	if (!ok)
-		nyx_fault_report(&acc, fault, 64);
+		nyx_access_report(&acc, fault, 64);
 	nyx_access_end(&acc);
 	return ok;
 }
@@ -59,7 +59,7 @@ static bool touch(struct fault_bench *b, u32 sbdf, u64 iova, u32 perm,
 static void run_fault(void *ctx, unsigned long n)
 {
 	struct fault_bench *b = ctx;
-	struct nyx_fault fault;
+	struct nyx_fault_info fault;
 	unsigned long i;
 
 	for (i = 0; i < n; i++) {
@@ -74,8 +74,8 @@ static void run_fault(void *ctx, unsigned long n)
 static void run_refused(void *ctx, unsigned long n)
 {
 	struct fault_bench *b = ctx;
-	struct nyx_access acc = {};
-	struct nyx_fault fault;
+	struct nyx_access acc;
+	struct nyx_fault_info fault;
 	struct nyx_span span;
 	unsigned long i;
 
@@ -106,15 +106,15 @@ static void run_push(void *ctx, unsigned long n)
 static void run_explain(void *ctx, unsigned long n)
 {
 	struct fault_bench *b = ctx;
-	struct nyx_access acc = {};
-	struct nyx_fault fault = { .reason = b->reason };
+	struct nyx_access acc;
+	struct nyx_fault_info fault = { .reason = b->reason };
 	unsigned long i;
 	u64 detail;
 
 	bench_check(!nyx_access_begin(&b->w->unit, FLOOD, NYX_PASID_NONE, &acc));
 	for (i = 0; i < n; i++) {
-		fault.iova = b->iova + (i & 63) * b->stride;
-		bench_use(nyx_fault_explain(&acc, &fault, 1, &detail));
+		fault.address = b->iova + (i & 63) * b->stride;
+		bench_use(nyx_fault_explain(acc.dom, &fault, 1, &detail));
 	}
 	nyx_access_end(&acc);
 }
@@ -172,7 +172,7 @@ static void nothing(void *ctx)
 static void translate(void *ctx)
 {
 	struct fault_bench *b = ctx;
-	struct nyx_fault fault;
+	struct nyx_fault_info fault;
 	unsigned int i;
 
 	for (i = 0; i < PIECE; i++)
@@ -245,7 +245,7 @@ static void neighbours(struct fault_bench *b)
 static void quarantine(void *ctx)
 {
 	struct fault_bench *b = ctx;
-	struct nyx_fault fault;
+	struct nyx_fault_info fault;
 
 	bench_check(!nyx_device_control(&b->w->unit, FLOOD, NYX_DEVICE_DO_QUARANTINE));
 	bench_check(!touch(b, FLOOD, WORLD_IOVA, NYX_ACC_READ, &fault));
@@ -254,7 +254,7 @@ static void quarantine(void *ctx)
 static void reset(void *ctx)
 {
 	struct fault_bench *b = ctx;
-	struct nyx_fault fault;
+	struct nyx_fault_info fault;
 
 	bench_check(!nyx_device_control(&b->w->unit, FLOOD, NYX_DEVICE_DO_RESET));
 	bench_check(touch(b, FLOOD, WORLD_IOVA, NYX_ACC_READ, &fault));
@@ -281,7 +281,7 @@ void bench_fault(void)
 {
 	struct nyx_policy all = policy(~0u);
 	struct fault_bench *b = kzalloc(sizeof(*b), GFP_KERNEL);
-	struct nyx_fault fault;
+	struct nyx_fault_info fault;
 	unsigned int i;
 
 	b->w = world_new(PT_VTDSS, false);

@@ -87,7 +87,7 @@ static void run_access(void *ctx, unsigned long n)
 	struct floor *f = ctx;
 
 	while (n--) {
-		struct nyx_access acc = {};
+		struct nyx_access acc;
 
 		bench_check(!nyx_access_begin(&f->w->unit, f->w->sbdf, NYX_PASID_NONE, &acc));
 		acc.tally.hits = 1;

@@ -116,11 +116,11 @@ static void name##_dep(void *ctx, unsigned long n)			\
 
 DEFINE_LOOPS(lookup, struct world *w = b->w,
 	     lookup(w, va, NYX_ACC_READ, &oa))
-DEFINE_LOOPS(translate, struct nyx_span span; struct nyx_fault fault,
+DEFINE_LOOPS(translate, struct nyx_span span; struct nyx_fault_info fault,
 	     (nyx_translate(&b->acc, va, 64, NYX_ACC_READ, &span, &fault) &&
 	      ((oa = span.gpa), span.length == 64)))
-DEFINE_LOOPS(access, struct nyx_span span; struct nyx_fault fault,
-	     ({ struct nyx_access acc = {};
+DEFINE_LOOPS(access, struct nyx_span span; struct nyx_fault_info fault,
+	     ({ struct nyx_access acc;
 		bool ok;
 
 		nyx_access_begin(&b->w->unit, b->w->sbdf, NYX_PASID_NONE, &acc);
@@ -454,8 +454,8 @@ static void prepare_rewarm(void *ctx, unsigned long n)
 static void run_rewarm(void *ctx, unsigned long n)
 {
 	struct rewarm *r = ctx;
-	struct nyx_access acc = {};
-	struct nyx_fault fault;
+	struct nyx_access acc;
+	struct nyx_fault_info fault;
 	struct nyx_span span;
 	unsigned long i;
 
