@@ -148,7 +148,7 @@ struct nyx_unit_state {
  * @inval: what has to be waited for
  * @pages: page requests
  * @deadlines: what is due for devices at some time
- * @nr_refused: devices that are quarantined or disabled
+ * @nr_blocked: devices that are quarantined or disabled
  * @dev: directory in sysfs; obs/'s
  * @debugfs: directory in debugfs; obs/'s
  *
@@ -188,7 +188,7 @@ struct nyx_unit {
 
 	struct nyx_pages pages;
 	struct nyx_deadlines deadlines;
-	atomic_t nr_refused;
+	atomic_t nr_blocked;
 
 	struct device *dev;
 	struct dentry *debugfs;

@@ -247,7 +247,7 @@ static void expect_reported(struct fixture *f, const struct nyx_fault_info *want
 	bool ended;
 	u64 pos = 0;
 
-	KUNIT_EXPECT_EQ(test, nyx_stat_get(dev->stats, NYX_STAT_REFUSED), (u64)blocked);
+	KUNIT_EXPECT_EQ(test, nyx_stat_get(dev->stats, NYX_STAT_BLOCKED), (u64)blocked);
 	KUNIT_EXPECT_EQ(test, nyx_stat_get(dev->stats, NYX_STAT_FAULTS), (u64)fault);
 	KUNIT_EXPECT_EQ(test, nyx_stat_get(dev->stats, NYX_STAT_IRQ_FAULTS),
 			(u64)(fault && want->irq));

@@ -866,7 +866,7 @@ struct nyx_list {
  * @NYX_STAT_IRQS_POSTED: those of them that were posted into a descriptor
  * @NYX_STAT_IRQ_FAULTS: interrupts refused and reported, a part of
  *                       NYX_STAT_FAULTS
- * @NYX_STAT_REFUSED: accesses and interrupts refused because of quarantine,
+ * @NYX_STAT_BLOCKED: accesses, interrupts and page requests stopped by quarantine,
  *                    which are not faults
  * @NYX_STAT_QUARANTINES: changes to NYX_DEVICE_QUARANTINED or _DISABLED
  * @NYX_STAT_PROBATIONS: changes to NYX_DEVICE_PROBATION
@@ -899,7 +899,7 @@ enum nyx_stat {
 	NYX_STAT_IRQS,
 	NYX_STAT_IRQS_POSTED,
 	NYX_STAT_IRQ_FAULTS,
-	NYX_STAT_REFUSED,
+	NYX_STAT_BLOCKED,
 	NYX_STAT_QUARANTINES,
 	NYX_STAT_PROBATIONS,
 	NYX_STAT_RECOVERIES,
@@ -1373,7 +1373,7 @@ enum nyx_device_flags {
  * @score: weight of the faults within the policy's window
  * @tries: times that it was quarantined since it was last active for good
  * @next_ns: CLOCK_BOOTTIME of the next change of state by itself, or 0
- * @refused: accesses and interrupts that were refused because of quarantine
+ * @blocked: accesses, interrupts and page requests that quarantine has stopped
  */
 struct nyx_device_info {
 	__u32 sbdf;
@@ -1385,7 +1385,7 @@ struct nyx_device_info {
 	__u32 score;
 	__u32 tries;
 	__aligned_u64 next_ns;
-	__aligned_u64 refused;
+	__aligned_u64 blocked;
 };
 
 /**

@@ -35,7 +35,7 @@ struct nyx_unit;
  * @stats: its counters
  * @faults: faults reported
  * @last_fault_ns: CLOCK_BOOTTIME of the last one
- * @refused: it is quarantined or disabled; written under
+ * @blocked: it is quarantined or disabled; written under
  *           &nyx_fault_tracker.lock
  * @leaving: it is being removed, and sends no interrupts any more
  * @qos: its limits, or NULL; written under &nyx_unit.lock
@@ -55,7 +55,7 @@ struct nyx_device {
 	struct nyx_stats_cpu __percpu *stats;
 	atomic64_t faults;
 	u64 last_fault_ns;
-	bool refused;
+	bool blocked;
 	bool leaving;
 	struct nyx_qos __rcu *qos;
 	struct irt_device *irqs;
@@ -83,6 +83,10 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf);
 
 /* The domain that a device is in; the lock of its unit is held. */
 #define nyx_device_domain(unit, dev)	(nyx_device_ctx(unit, dev)->dom)
+
+/* Does quarantine stop a device that is in a domain? */
+#define nyx_device_blocked(dev, dom)					\
+	(READ_ONCE((dev)->blocked) || atomic_read(&(dom)->blocked))
 
 /**
  * nyx_device_domain_rcu() - the domain that a device is in, for a moment

@@ -217,7 +217,7 @@ static int blocked(const struct nyx_access *acc, const struct nyx_page_req *req)
 	nyx_access_fault(acc, NYX_FAULT_QUARANTINED, req->page->iova, req->page->access,
 			 NYX_GPA_UNKNOWN, &fault);
 	nyx_access_report(acc, &fault, 0);
-	return READ_ONCE(acc->dev->refused) ? NYX_ERR(QUARANTINED) :
+	return READ_ONCE(acc->dev->blocked) ? NYX_ERR(QUARANTINED) :
 					      NYX_ERR(DOMAIN_QUARANTINED);
 }
 
@@ -236,7 +236,7 @@ static int ask(struct nyx_unit *unit, struct page_group *group,
 		goto out_unlock;
 	group->dev = acc.dev;
 	group->domain_id = acc.dom->id;
-	if (READ_ONCE(acc.dev->refused) || atomic_read(&acc.dom->refused))
+	if (nyx_device_blocked(acc.dev, acc.dom))
 		ret = blocked(&acc, req);
 	else
 		ret = acc.dom->cfg.kind == NYX_DOMAIN_PAGING ? group_publish(unit, group) :

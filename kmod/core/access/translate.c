@@ -400,7 +400,7 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	bool walked = false;
 	u8 granted;
 
-	if (unlikely(READ_ONCE(acc->dev->refused) || atomic_read(&dom->refused)))
+	if (unlikely(nyx_device_blocked(acc->dev, dom)))
 		return nyx_access_fault(acc, NYX_FAULT_QUARANTINED, iova, perm,
 					NYX_GPA_UNKNOWN, fault);
 	span->length = length;

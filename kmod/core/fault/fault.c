@@ -78,7 +78,7 @@ void nyx_fault_report(struct nyx_unit *unit, struct nyx_device *dev,
 	struct nyx_event event, state;
 
 	if (info->reason == NYX_FAULT_QUARANTINED) {
-		nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_REFUSED, 1);
+		nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_BLOCKED, 1);
 		return;
 	}
 	/* A guest can hide it from its own log, the owner of a native unit from the host. */

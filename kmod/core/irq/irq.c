@@ -105,7 +105,7 @@ static noinline void refuse(struct nyx_unit *unit, const struct nyx_device *dev,
 /* Refuse what a device in quarantine sends. False: it is not in quarantine. */
 static bool quarantined(const struct sender *s, struct nyx_irq_reply *reply)
 {
-	if (likely(!READ_ONCE(s->dev->refused) && !atomic_read(&s->dom->refused)))
+	if (likely(!nyx_device_blocked(s->dev, s->dom)))
 		return false;
 	reply->msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
 	/* nyx_fault_report() asks for no more. */

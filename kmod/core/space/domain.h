@@ -62,7 +62,7 @@ struct nyx_domain_config {
  * @ctx: the plain context, of devices that have none of their own; const after init
  * @stage: how it translates; const after init
  * @id: its id; const after init
- * @refused: devices that are quarantined and keep the others from working, too
+ * @blocked: devices that are quarantined and keep the others from working, too
  * @space: its side of the translation cache; invalidations under @lock
  * @stats: its counters
  * @epoch: accesses in flight
@@ -100,7 +100,7 @@ struct nyx_domain {
 	struct nyx_ctx ctx;
 	struct nyx_stage stage;
 	u32 id;
-	atomic_t refused;
+	atomic_t blocked;
 	struct iotlb_space space;
 	struct nyx_stats_cpu __percpu *stats;
 	struct epoch epoch;

@@ -79,12 +79,12 @@ $ for i in 1 2 3; do nyxctl -q dma read 3:0.0 0x5000 4; done
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region
 ? 1
-$ nyxctl device show 3:0.0 --columns device,state,tries,next_change_ns,refused,fault_events
+$ nyxctl device show 3:0.0 --columns device,state,tries,next_change_ns,blocked,fault_events
 | device        0000:03:00.0
 | state         quarantined
 | tries         1
 | next change   -
-| refused       0
+| blocked       0
 | fault events  3
 $ nyxctl dma read 3:0.0 0x5000 4
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: the device, or another in its domain, is quarantined
@@ -96,14 +96,14 @@ $ nyxctl dma read 3:0.0 0x5000 4 --json --columns done_bytes,fault.reason
 $ nyxctl irq send 3:0.0 --index 0
 ! nyxctl: interrupt of device 0000:03:00.0, address 0xfee00010 data 0x0, refused: the device, or another in its domain, is quarantined
 ? 1
-$ nyxctl device show 3:0.0 --json --columns state,score,refused,fault_events
-| {"device":{"state":"quarantined","score":0,"refused":3,"fault_events":3}}
+$ nyxctl device show 3:0.0 --json --columns state,score,blocked,fault_events
+| {"device":{"state":"quarantined","score":0,"blocked":3,"fault_events":3}}
 $ nyxctl unit status --columns quarantined,fault_events
 | quarantined   1
 | fault events  3
-$ nyxctl stat show device 3:0.0 --columns faults,refused,quarantines,recoveries
+$ nyxctl stat show device 3:0.0 --columns faults,blocked,quarantines,recoveries
 | faults       3
-| refused      3
+| blocked      3
 | quarantines  1
 | recoveries   0
 # The other device of the domain goes on.
@@ -135,7 +135,7 @@ $ nyxctl -q dma read 3:0.0 0x5000 4
 $ nyxctl device show 3:0.0 --json --columns state,tries,next_change_ns
 | {"device":{"state":"quarantined","tries":1,"next_change_ns":T,"next_change":T}}
 $ nyxctl -q device reset 3:0.0
-# The whole domain is refused.
+# The whole domain is blocked.
 $ nyxctl -q unit policy --scope domain
 $ nyxctl -q dma read 3:0.0 0x5000 4
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region
@@ -143,8 +143,8 @@ $ nyxctl -q dma read 3:0.0 0x5000 4
 $ nyxctl -q dma read 4:0.0 0x5000 4
 ! nyxctl: read of 4 bytes by device 0000:04:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: the device, or another in its domain, is quarantined
 ? 1
-$ nyxctl device list --columns device,state,held,refused
-| DEVICE       STATE       HELD REFUSED
+$ nyxctl device list --columns device,state,held,blocked
+| DEVICE       STATE       HELD BLOCKED
 | 0000:03:00.0 quarantined no         3
 | 0000:04:00.0 active      yes        1
 $ nyxctl -q device reset 3:0.0
