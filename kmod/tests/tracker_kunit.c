@@ -39,7 +39,7 @@ static const struct state_field fields[] = {
 	FIELDS(score.part, u32),
 	FIELDS(score.sum, u32),
 	FIELDS(score.weight, u32),
-	FIELDS(clues, u8),
+	FIELDS(samples, u8),
 	FIELDS(tries, u32),
 	FIELDS(device, u8),
 };

@@ -131,9 +131,9 @@ static void next_state(int ev, const struct env *e, struct nyx_event_state *stat
 	ASSERT_EQ(old, state->old_state);
 	ASSERT_EQ(new, state->new_state);
 	ASSERT_EQ(cause, state->cause);
-	ASSERT_LE(state->nr_evidence, NYX_EVIDENCE_MAX);
-	ASSERT_FILLED(&state->evidence[state->nr_evidence], 0,
-		      (NYX_EVIDENCE_MAX - state->nr_evidence) * sizeof(state->evidence[0]));
+	ASSERT_LE(state->nr_samples, NYX_SAMPLES_MAX);
+	ASSERT_FILLED(&state->samples[state->nr_samples], 0,
+		      (NYX_SAMPLES_MAX - state->nr_samples) * sizeof(state->samples[0]));
 }
 
 /* ---- the policy itself ---- */
@@ -531,7 +531,7 @@ TEST(observe)
 	faults(&e, 1);
 	next_state(ev, &e, &state, NYX_DEVICE_ACTIVE, NYX_DEVICE_QUARANTINED, NYX_STATE_WOULD);
 	ASSERT_EQ(3, state.score);
-	ASSERT_GT(state.nr_evidence, 0);
+	ASSERT_GT(state.nr_samples, 0);
 	faults(&e, 20);
 	check_works(&e, e.sbdf);
 	check_works(&e, SECOND_SBDF);
@@ -553,9 +553,9 @@ TEST(observe)
 	wait_state(&e, e.sbdf, NYX_DEVICE_QUARANTINED);
 }
 
-/* ---- evidence ---- */
+/* ---- samples ---- */
 
-TEST(evidence)
+TEST(samples)
 {
 	struct nyx_policy p = strict;
 	struct nyx_event_state state;
@@ -583,26 +583,26 @@ TEST(evidence)
 	next_state(ev, &e, &state, NYX_DEVICE_ACTIVE, NYX_DEVICE_QUARANTINED,
 		   NYX_STATE_BY_FAULTS);
 	to = boottime_ns();
-	ASSERT_EQ(3, state.nr_evidence);
-	ASSERT_EQ(UNMAPPED + 0xff8, state.evidence[0].address);
-	ASSERT_EQ(NYX_FAULT_TABLE_NOT_PRESENT, state.evidence[0].reason);
-	ASSERT_EQ(NYX_PROT_WRITE, state.evidence[0].access);
-	ASSERT_EQ(8, state.evidence[0].count);
-	ASSERT_EQ(SZ_1M + 0x80, state.evidence[1].address);
-	ASSERT_EQ(NYX_FAULT_WRITE_DENIED, state.evidence[1].reason);
-	ASSERT_EQ(NYX_PROT_WRITE, state.evidence[1].access);
-	ASSERT_EQ(7, state.evidence[1].count);
-	ASSERT_EQ(UNMAPPED + 0x123, state.evidence[2].address);
-	ASSERT_EQ(NYX_PROT_READ, state.evidence[2].access);
-	ASSERT_EQ(5, state.evidence[2].count);
+	ASSERT_EQ(3, state.nr_samples);
+	ASSERT_EQ(UNMAPPED + 0xff8, state.samples[0].address);
+	ASSERT_EQ(NYX_FAULT_TABLE_NOT_PRESENT, state.samples[0].reason);
+	ASSERT_EQ(NYX_PROT_WRITE, state.samples[0].access);
+	ASSERT_EQ(8, state.samples[0].count);
+	ASSERT_EQ(SZ_1M + 0x80, state.samples[1].address);
+	ASSERT_EQ(NYX_FAULT_WRITE_DENIED, state.samples[1].reason);
+	ASSERT_EQ(NYX_PROT_WRITE, state.samples[1].access);
+	ASSERT_EQ(7, state.samples[1].count);
+	ASSERT_EQ(UNMAPPED + 0x123, state.samples[2].address);
+	ASSERT_EQ(NYX_PROT_READ, state.samples[2].access);
+	ASSERT_EQ(5, state.samples[2].count);
 	for (int i = 0; i < 3; i++)
-		ASSERT_LE(state.evidence[i].ago_ms, (to - from) / 1000000 + 1);
-	ASSERT_LE(state.evidence[0].ago_ms, state.evidence[1].ago_ms);
-	ASSERT_LE(state.evidence[1].ago_ms, state.evidence[2].ago_ms);
+		ASSERT_LE(state.samples[i].ago_ms, (to - from) / 1000000 + 1);
+	ASSERT_LE(state.samples[0].ago_ms, state.samples[1].ago_ms);
+	ASSERT_LE(state.samples[1].ago_ms, state.samples[2].ago_ms);
 }
 
 /* More than there is room for: the latest. */
-TEST(evidence_overflow)
+TEST(samples_overflow)
 {
 	struct nyx_policy p = strict;
 	struct nyx_event_state state;
@@ -618,17 +618,17 @@ TEST(evidence_overflow)
 	test_cmd(cmd_irq_send(e.fd, &s, e.sbdf, msi_index(9)));
 	next_state(ev, &e, &state, NYX_DEVICE_ACTIVE, NYX_DEVICE_QUARANTINED,
 		   NYX_STATE_BY_FAULTS);
-	ASSERT_EQ(NYX_EVIDENCE_MAX, state.nr_evidence);
-	ASSERT_EQ(msi_index(9).address, state.evidence[0].address);
-	ASSERT_EQ(NYX_FAULT_IRQ_NOT_PRESENT, state.evidence[0].reason);
-	for (unsigned int i = 1; i < NYX_EVIDENCE_MAX; i++) {
-		ASSERT_EQ(UNMAPPED + (20 - i) * SZ_4K, state.evidence[i].address);
-		ASSERT_EQ(1, state.evidence[i].count);
+	ASSERT_EQ(NYX_SAMPLES_MAX, state.nr_samples);
+	ASSERT_EQ(msi_index(9).address, state.samples[0].address);
+	ASSERT_EQ(NYX_FAULT_IRQ_NOT_PRESENT, state.samples[0].reason);
+	for (unsigned int i = 1; i < NYX_SAMPLES_MAX; i++) {
+		ASSERT_EQ(UNMAPPED + (20 - i) * SZ_4K, state.samples[i].address);
+		ASSERT_EQ(1, state.samples[i].count);
 	}
 }
 
 /* A count that does not wrap. */
-TEST(evidence_many)
+TEST(samples_many)
 {
 	struct nyx_dma *items = ktap_alloc(1000 * sizeof(*items));
 	struct nyx_policy p = strict;
@@ -649,9 +649,9 @@ TEST(evidence_many)
 	next_state(ev, &e, &state, NYX_DEVICE_ACTIVE, NYX_DEVICE_QUARANTINED,
 		   NYX_STATE_BY_FAULTS);
 	ASSERT_EQ(70000, state.score);
-	ASSERT_EQ(1, state.nr_evidence);
-	ASSERT_EQ(UNMAPPED, state.evidence[0].address);
-	ASSERT_EQ(65535, state.evidence[0].count);
+	ASSERT_EQ(1, state.nr_samples);
+	ASSERT_EQ(UNMAPPED, state.samples[0].address);
+	ASSERT_EQ(65535, state.samples[0].count);
 }
 
 /* ---- the others in the domain ---- */

@@ -2947,10 +2947,10 @@ enum nyx_state_cause {
 	NYX_STATE_WOULD = 3,
 };
 
-#define NYX_EVIDENCE_MAX	5u
+#define NYX_SAMPLES_MAX	5u
 
 /**
- * struct nyx_evidence - faults that led to a change of state
+ * struct nyx_fault_sample - faults that look alike, and led to a change of state
  * @address: address of the first of them: an IOVA, or that of a message
  * @ago_ms: how long before the change the last of them was
  * @reason: of enum nyx_fault_reason
@@ -2958,7 +2958,7 @@ enum nyx_state_cause {
  * @count: faults with this reason and access in the page of @address, at most
  *         65535
  */
-struct nyx_evidence {
+struct nyx_fault_sample {
 	__aligned_u64 address;
 	__u32 ago_ms;
 	__u8 reason;
@@ -2972,22 +2972,22 @@ struct nyx_evidence {
  * @old_state: of enum nyx_device_state
  * @new_state: of enum nyx_device_state
  * @cause: of enum nyx_state_cause
- * @nr_evidence: how many of @evidence are filled in
+ * @nr_samples: how many of @samples are filled in
  * @score: weight of the faults within the window
  * @tries: times that it was quarantined since it was last active for good
  * @next_ns: CLOCK_BOOTTIME of the next change by itself, or 0
- * @evidence: the faults, latest first
+ * @samples: the faults, latest first
  */
 struct nyx_event_state {
 	__u32 sbdf;
 	__u8 old_state;
 	__u8 new_state;
 	__u8 cause;
-	__u8 nr_evidence;
+	__u8 nr_samples;
 	__u32 score;
 	__u32 tries;
 	__aligned_u64 next_ns;
-	struct nyx_evidence evidence[NYX_EVIDENCE_MAX];
+	struct nyx_fault_sample samples[NYX_SAMPLES_MAX];
 };
 
 /**

@@ -33,7 +33,7 @@ enum {
 
 enum {
 	COL_TYPE, COL_FAULT, COL_OLD = COL_FAULT + NR_FAULT_COLS, COL_NEW, COL_STATE_CAUSE,
-	COL_SCORE, COL_TRIES, COL_NEXT, COL_EVIDENCE, COL_IRTE_INDEX, COL_IRTE_NR, COL_GROUP,
+	COL_SCORE, COL_TRIES, COL_NEXT, COL_SAMPLES, COL_IRTE_INDEX, COL_IRTE_NR, COL_GROUP,
 	COL_PAGE_NR, COL_PAGE_INDEX, COL_RESPONSE, COL_MSI_ADDRESS, COL_MSI_DATA, COL_LOST,
 };
 
@@ -74,7 +74,7 @@ static const struct out_col event_cols[] = {
 	[COL_SCORE] = { "state.score", OUT_COUNT },
 	[COL_TRIES] = { "state.tries", OUT_COUNT },
 	[COL_NEXT] = { "state.next_change_ns", OUT_TIME },
-	[COL_EVIDENCE] = { "state.evidence", OUT_NESTED },
+	[COL_SAMPLES] = { "state.samples", OUT_NESTED },
 	[COL_IRTE_INDEX] = { "irte.index", OUT_COUNT },
 	[COL_IRTE_NR] = { "irte.entries", OUT_COUNT },
 	[COL_GROUP] = { "page.group", OUT_COUNT },
@@ -194,30 +194,30 @@ static void put_fault(struct out *out, unsigned int base, const struct nyx_event
 	put_cause(out, base, fault);
 }
 
-static const char *evidence_access(const struct nyx_evidence *ev)
+static const char *sample_access(const struct nyx_fault_sample *ev)
 {
 	return ev->reason >= NYX_FAULT_IRQ_REQUEST ? "irq" : nyx_prot_name(ev->access);
 }
 
 /* [{"address":"0x1000",...},...] */
-static void put_evidence(struct out *out, const struct nyx_event_state *state)
+static void put_samples(struct out *out, const struct nyx_event_state *state)
 {
 	static const char format[] =
 		"%s{\"address\":\"0x%" PRIx64 "\",\"access\":\"%s\",\"reason\":\"%s\",\"count\":%u,\"ago_ms\":%u}";
-	const struct nyx_evidence *ev = state->evidence;
+	const struct nyx_fault_sample *ev = state->samples;
 	char text[1024] = "[";
 	const char *reason;
 	size_t len = 1;
 	unsigned int i;
 
-	for (i = 0; i < state->nr_evidence && i < NYX_EVIDENCE_MAX; i++, ev++) {
+	for (i = 0; i < state->nr_samples && i < NYX_SAMPLES_MAX; i++, ev++) {
 		reason = nyx_fault_reason_name(ev->reason);
 		len += (size_t)snprintf(text + len, sizeof(text) - len, format, i ? "," : "",
-					(uint64_t)ev->address, evidence_access(ev),
+					(uint64_t)ev->address, sample_access(ev),
 					reason ? reason : "unknown", ev->count, ev->ago_ms);
 	}
 	snprintf(text + len, sizeof(text) - len, "]");
-	out_text(out, COL_EVIDENCE, text);
+	out_text(out, COL_SAMPLES, text);
 }
 
 static void put_state(struct out *out, const struct nyx_event_state *state)
@@ -230,7 +230,7 @@ static void put_state(struct out *out, const struct nyx_event_state *state)
 	out_u64(out, COL_TRIES, state->tries);
 	if (state->next_ns)
 		out_u64(out, COL_NEXT, state->next_ns);
-	put_evidence(out, state);
+	put_samples(out, state);
 }
 
 static void put_page(struct out *out, uint32_t type, const struct nyx_event_page *page)

@@ -89,15 +89,15 @@ static u32 fault_class(u32 reason)
 	}
 }
 
-/* ---- evidence ----------------------------------------------------------- */
+/* ---- samples ------------------------------------------------------------ */
 
-static void clue_add(struct nyx_fault_tracker *t, const struct nyx_fault_info *info,
-		     u64 now)
+static void sample_add(struct nyx_fault_tracker *t, const struct nyx_fault_info *info,
+		       u64 now)
 {
-	struct nyx_clue *c, *oldest = t->state.clues;
+	struct nyx_sample *c, *oldest = t->state.samples;
 	u8 access = info->irq ? 0 : info->access;
 
-	for (c = t->state.clues; c < t->state.clues + NYX_EVIDENCE_MAX; c++) {
+	for (c = t->state.samples; c < t->state.samples + NYX_SAMPLES_MAX; c++) {
 		if (c->count && c->reason == info->reason && c->access == access &&
 		    c->address >> NYX_PAGE_LG2 == info->address >> NYX_PAGE_LG2) {
 			c->time_ns = now;
@@ -107,37 +107,37 @@ static void clue_add(struct nyx_fault_tracker *t, const struct nyx_fault_info *i
 		if (c->time_ns < oldest->time_ns)
 			oldest = c;
 	}
-	*oldest = (struct nyx_clue){ info->address, now, info->reason, access, 1 };
+	*oldest = (struct nyx_sample){ info->address, now, info->reason, access, 1 };
 }
 
-/* The clues of the current window, latest first. */
-static u8 clues_tell(const struct nyx_fault_tracker *t, u64 now,
-		     struct nyx_evidence *out)
+/* The samples of the current window, latest first. */
+static u8 samples_get(const struct nyx_fault_tracker *t, u64 now,
+		      struct nyx_fault_sample *out)
 {
 	u64 window = (u64)t->cfg.policy.window_ms * NSEC_PER_MSEC, ago;
 	unsigned int taken = 0, i, best;
 	u8 n = 0;
 
 	for (;;) {
-		best = NYX_EVIDENCE_MAX;
-		for (i = 0; i < NYX_EVIDENCE_MAX; i++) {
-			if (!(taken & BIT(i)) && t->state.clues[i].count &&
-			    (best == NYX_EVIDENCE_MAX ||
-			     t->state.clues[i].time_ns > t->state.clues[best].time_ns))
+		best = NYX_SAMPLES_MAX;
+		for (i = 0; i < NYX_SAMPLES_MAX; i++) {
+			if (!(taken & BIT(i)) && t->state.samples[i].count &&
+			    (best == NYX_SAMPLES_MAX ||
+			     t->state.samples[i].time_ns > t->state.samples[best].time_ns))
 				best = i;
 		}
-		if (best == NYX_EVIDENCE_MAX)
+		if (best == NYX_SAMPLES_MAX)
 			return n;
 		taken |= BIT(best);
-		ago = now - min(now, t->state.clues[best].time_ns);
+		ago = now - min(now, t->state.samples[best].time_ns);
 		if (ago > window)
 			return n;
-		out[n++] = (struct nyx_evidence) {
-			.address = t->state.clues[best].address,
+		out[n++] = (struct nyx_fault_sample) {
+			.address = t->state.samples[best].address,
 			.ago_ms = div_u64(ago, NSEC_PER_MSEC),
-			.reason = t->state.clues[best].reason,
-			.access = t->state.clues[best].access,
-			.count = t->state.clues[best].count,
+			.reason = t->state.samples[best].reason,
+			.access = t->state.samples[best].access,
+			.count = t->state.samples[best].count,
 		};
 	}
 }
@@ -234,7 +234,7 @@ static void describe(struct nyx_device *dev, struct nyx_event *event, u8 new,
 	event->state.score = t->state.score.sum;
 	event->state.tries = t->state.tries;
 	event->state.next_ns = t->state.next_ns;
-	event->state.nr_evidence = clues_tell(t, now, event->state.evidence);
+	event->state.nr_samples = samples_get(t, now, event->state.samples);
 }
 
 /* &nyx_tracker_state.tries and next_ns are those of the new state. */
@@ -255,7 +255,7 @@ static void change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
 		atomic_add(is ? 1 : -1, &unit->nr_blocked);
 	nyx_tracker_hold(dev);
 	nyx_score_setup(&t->state.score, (u64)t->cfg.policy.window_ms * NSEC_PER_MSEC);
-	memset(t->state.clues, 0, sizeof(t->state.clues));
+	memset(t->state.samples, 0, sizeof(t->state.samples));
 }
 
 static u64 backoff_ns(const struct nyx_fault_tracker *t)
@@ -539,7 +539,7 @@ bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
 	emit = may_emit(t, event, now);
 	weight = t->cfg.policy.weight[fault_class(info->reason)];
 	if (weight && !state_blocks(t->state.device)) {
-		clue_add(t, info, now);
+		sample_add(t, info, now);
 		if (nyx_score_add(&t->state.score, now, weight) >= t->cfg.policy.threshold)
 			too_much(unit, dev, now, state);
 	}

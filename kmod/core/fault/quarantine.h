@@ -25,7 +25,7 @@
  * about accesses that come later, and nyx_device_control() waits for the others.
  * Faults come in any context, so a fault tracker has a spinlock:
  *
- *   nyx_fault_tracker::lock  state, score, evidence, the device's context
+ *   nyx_fault_tracker::lock  state, score, samples, the device's context
  *   nyx_deadlines::lock      inside it: the queue of fault trackers that wait for a time
  *
  * A unit has one work item that does what is due: changes of state, and the
@@ -64,8 +64,8 @@ struct nyx_score {
 	u32 weight[NYX_SCORE_PARTS];
 };
 
-/* Faults that look alike; see struct nyx_evidence. */
-struct nyx_clue {
+/* Faults that look alike; see struct nyx_fault_sample. */
+struct nyx_sample {
 	u64 address;
 	u64 time_ns;
 	u8 reason;
@@ -88,7 +88,7 @@ struct nyx_tracker_config {
  * @next_ns: CLOCK_BOOTTIME of the next change of state, or 0
  * @would_ns: CLOCK_BOOTTIME of the last record of what would happen
  * @score: its faults
- * @clues: the last kinds of faults
+ * @samples: the last kinds of faults
  * @tries: times that it was quarantined since it was last active for good
  * @device: of enum nyx_device_state
  *
@@ -98,7 +98,7 @@ struct nyx_tracker_state {
 	u64 next_ns;
 	u64 would_ns;
 	struct nyx_score score;
-	struct nyx_clue clues[NYX_EVIDENCE_MAX];
+	struct nyx_sample samples[NYX_SAMPLES_MAX];
 	u32 tries;
 	u8 device;
 };

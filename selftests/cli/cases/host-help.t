@@ -450,7 +450,7 @@ $ nyxctl event monitor --help
 |   type seq time_ns device pasid domain did access iova length_bytes gpa level
 |   reason vendor index data cause unmapped_ago_ns past_end_bytes granted count
 |   why state.old state.new state.cause state.score state.tries
-|   state.next_change_ns state.evidence irte.index irte.entries page.group
+|   state.next_change_ns state.samples irte.index irte.entries page.group
 |   page.pages page.index page.response msi.address msi.data lost
 |
 | Example:

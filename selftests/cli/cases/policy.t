@@ -116,8 +116,8 @@ $ nyxctl fault list --columns seq,device,iova,reason,why
 |   1 0000:03:00.0 0x5000 table-not-present never mapped
 |   2 0000:03:00.0 0x5000 table-not-present never mapped
 |   4 0000:04:00.0 0x5000 table-not-present never mapped
-$ nyxctl event monitor --history --timeout 0.2 --json --columns type,device,state.old,state.new,state.cause,state.score,state.tries,state.next_change_ns,state.evidence | grep device-state
-| {"type":"device-state","device":"0000:03:00.0","state":{"old":"active","new":"quarantined","cause":"faults","score":3,"tries":1,"next_change_ns":null,"next_change":null,"evidence":[{"address":"0x5000","access":"r","reason":"table-not-present","count":3,"ago_ms":T}]}}
+$ nyxctl event monitor --history --timeout 0.2 --json --columns type,device,state.old,state.new,state.cause,state.score,state.tries,state.next_change_ns,state.samples | grep device-state
+| {"type":"device-state","device":"0000:03:00.0","state":{"old":"active","new":"quarantined","cause":"faults","score":3,"tries":1,"next_change_ns":null,"next_change":null,"samples":[{"address":"0x5000","access":"r","reason":"table-not-present","count":3,"ago_ms":T}]}}
 $ nyxctl device reset 3:0.0
 | device 0000:03:00.0 reset
 $ nyxctl device list --columns device,state,score,tries

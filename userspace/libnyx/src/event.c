@@ -171,13 +171,13 @@ static const char *state_name(uint32_t state)
 	return name ? name : "in an unknown state";
 }
 
-static void put_evidence(struct text *text, const struct nyx_event_state *state)
+static void put_samples(struct text *text, const struct nyx_event_state *state)
 {
-	const struct nyx_evidence *ev = state->evidence;
+	const struct nyx_fault_sample *ev = state->samples;
 	const char *reason;
 	unsigned int i;
 
-	for (i = 0; i < state->nr_evidence && i < NYX_EVIDENCE_MAX; i++, ev++) {
+	for (i = 0; i < state->nr_samples && i < NYX_SAMPLES_MAX; i++, ev++) {
 		reason = nyx_fault_reason_name(ev->reason);
 		put(text, "; %u x %s at 0x%" PRIx64 " (%s), %" PRIu32 " ms before", ev->count,
 		    ev->reason >= NYX_FAULT_IRQ_REQUEST ? "interrupt" : access_name(ev->access),
@@ -212,7 +212,7 @@ static void put_state(struct text *text, uint64_t now, const struct nyx_event_st
 		put(text, ", next change in %" PRIu64 ".%u s",
 		    (uint64_t)(state->next_ns - now) / 1000000000,
 		    (unsigned int)((state->next_ns - now) % 1000000000 / 100000000));
-	put_evidence(text, state);
+	put_samples(text, state);
 }
 
 static void put_irte(struct text *text, const struct nyx_event_irte *irte)

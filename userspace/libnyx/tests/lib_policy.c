@@ -176,11 +176,11 @@ TEST(quarantine_by_faults)
 	EXPECT_EQ(NYX_DEVICE_QUARANTINED, event.state.new_state);
 	EXPECT_EQ(NYX_STATE_BY_FAULTS, event.state.cause);
 	EXPECT_EQ(3, event.state.score);
-	ASSERT_EQ(1, event.state.nr_evidence);
-	EXPECT_EQ(IOVA, event.state.evidence[0].address);
-	EXPECT_EQ(3, event.state.evidence[0].count);
-	EXPECT_EQ(NYX_FAULT_TABLE_NOT_PRESENT, event.state.evidence[0].reason);
-	EXPECT_EQ(NYX_PROT_READ, event.state.evidence[0].access);
+	ASSERT_EQ(1, event.state.nr_samples);
+	EXPECT_EQ(IOVA, event.state.samples[0].address);
+	EXPECT_EQ(3, event.state.samples[0].count);
+	EXPECT_EQ(NYX_FAULT_TABLE_NOT_PRESENT, event.state.samples[0].reason);
+	EXPECT_EQ(NYX_PROT_READ, event.state.samples[0].access);
 
 	ASSERT_EQ(0, nyx_device_reset(s.unit, DEV));
 	EXPECT_EQ(NYX_FAULT_TABLE_NOT_PRESENT, touch(s.unit, DEV, IOVA));

@@ -256,9 +256,9 @@ TEST(event_text_fits)
 	event.state.old_state = NYX_DEVICE_QUARANTINED;
 	event.state.new_state = NYX_DEVICE_QUARANTINED;
 	event.state.cause = NYX_STATE_WOULD;
-	for (cause = 0; cause < NYX_EVIDENCE_MAX; cause++) {
-		event.state.evidence[cause].access = NYX_PROT_READ | NYX_PROT_WRITE;
-		event.state.evidence[cause].reason = NYX_FAULT_TABLE_NOT_PRESENT;
+	for (cause = 0; cause < NYX_SAMPLES_MAX; cause++) {
+		event.state.samples[cause].access = NYX_PROT_READ | NYX_PROT_WRITE;
+		event.state.samples[cause].reason = NYX_FAULT_TABLE_NOT_PRESENT;
 	}
 	ASSERT_EQ(0, nyx_event_format(&event, text, sizeof(text)));
 }
@@ -338,9 +338,9 @@ static const struct {
 			.type = NYX_EVENT_DEVICE_STATE, .time_ns = 1000000000,
 			.state = {
 				.sbdf = NYX_SBDF(0, 3, 0, 0),
-				.new_state = NYX_DEVICE_QUARANTINED, .nr_evidence = 2,
+				.new_state = NYX_DEVICE_QUARANTINED, .nr_samples = 2,
 				.score = 10, .tries = 1, .next_ns = 5250000000,
-				.evidence = {
+				.samples = {
 					{
 						.address = 0x1000, .ago_ms = 3, .count = 9,
 						.reason = NYX_FAULT_WRITE_DENIED,
