@@ -87,7 +87,7 @@ int nyx_ioctl_unit_create(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_open(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_info(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_share(struct nyx_ucmd *uc, void *cmd);
-int nyx_ioctl_unit_keep(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_unit_persist(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_destroy(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_list(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_stats(struct nyx_ucmd *uc, void *cmd);

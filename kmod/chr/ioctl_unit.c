@@ -106,8 +106,8 @@ static int parse_config(struct nyx_ucmd *uc, const struct nyx_unit_create *cmd,
 	      nyx_check_name(cmd->name, "._:-");
 	if (ret)
 		return ret;
-	if ((cmd->flags & NYX_UNIT_F_KEEP) && !(cmd->flags & NYX_UNIT_F_SHARED))
-		return NYX_BAD(uc, cmd, flags, KEEP_UNSHARED);
+	if ((cmd->flags & NYX_UNIT_F_PERSIST) && !(cmd->flags & NYX_UNIT_F_SHARED))
+		return NYX_BAD(uc, cmd, flags, PERSIST_UNSHARED);
 	strscpy(cfg->name, (const char *)cmd->name, sizeof(cfg->name));
 	return 0;
 }
@@ -206,7 +206,7 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 {
 	int ret = NYX_ERR(UNIT_ENDED);
 
-	info->flags = (READ_ONCE(unit->keep) ? NYX_UNIT_F_KEEP : 0) |
+	info->flags = (READ_ONCE(unit->persist) ? NYX_UNIT_F_PERSIST : 0) |
 		      (READ_ONCE(unit->shared) ? NYX_UNIT_F_SHARED : 0) |
 		      (all ? 0 : NYX_UNIT_F_OTHERS);
 	info->unit_id = unit->id;
@@ -249,13 +249,13 @@ int nyx_ioctl_unit_share(struct nyx_ucmd *uc, void *cmd)
 	return nyx_unit_share(uc->unit);
 }
 
-int nyx_ioctl_unit_keep(struct nyx_ucmd *uc, void *_cmd)
+int nyx_ioctl_unit_persist(struct nyx_ucmd *uc, void *_cmd)
 {
-	struct nyx_unit_keep *cmd = _cmd;
+	struct nyx_unit_persist *cmd = _cmd;
 
-	if (cmd->keep > 1)
-		return NYX_BAD(uc, cmd, keep, OUT_OF_RANGE);
-	return nyx_unit_set_keep(uc->unit, cmd->keep);
+	if (cmd->persist > 1)
+		return NYX_BAD(uc, cmd, persist, OUT_OF_RANGE);
+	return nyx_unit_set_persist(uc->unit, cmd->persist);
 }
 
 int nyx_ioctl_unit_destroy(struct nyx_ucmd *uc, void *cmd)

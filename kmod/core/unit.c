@@ -27,7 +27,7 @@
 #include "core/space/memory.h"
 
 /*
- * Protects the fields below, and users, keep, dead and tenants of every unit.
+ * Protects the fields below, and users, persist, dead and tenants of every unit.
  *
  * All users take it. Nothing is allocated with it held: see mutex_never_allocates().
  */
@@ -285,7 +285,7 @@ struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, u32 flags)
 	struct nyx_unit *unit;
 	int ret;
 
-	/* A kept unit has no file that would hold the module. */
+	/* A persistent unit has no file that would hold the module. */
 	if (!try_module_get(THIS_MODULE))
 		return ERR_PTR(NYX_ERR(MODULE_LEAVES));
 
@@ -294,7 +294,7 @@ struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, u32 flags)
 		module_put(THIS_MODULE);
 		return unit;
 	}
-	unit->keep = flags & NYX_UNIT_F_KEEP;
+	unit->persist = flags & NYX_UNIT_F_PERSIST;
 	unit->shared = flags & NYX_UNIT_F_SHARED;
 
 	ret = unit_publish(unit);
@@ -374,7 +374,7 @@ static void unit_end(struct nyx_unit *unit)
 {
 	lockdep_assert_held(&units_lock);
 	WRITE_ONCE(unit->dead, true);
-	unit->keep = false;
+	unit->persist = false;
 	xa_erase(&units, unit->id);
 	nr_units--;
 }
@@ -394,7 +394,7 @@ void nyx_unit_close(struct nyx_unit *unit)
 
 	mutex_lock(&units_lock);
 	WRITE_ONCE(unit->users, unit->users - 1);
-	last = !unit->users && !unit->keep;
+	last = !unit->users && !unit->persist;
 	if (last && !unit->dead) {
 		unit_end(unit);
 		ended = true;
@@ -407,17 +407,17 @@ void nyx_unit_close(struct nyx_unit *unit)
 		unit_teardown(unit);
 }
 
-int nyx_unit_set_keep(struct nyx_unit *unit, bool keep)
+int nyx_unit_set_persist(struct nyx_unit *unit, bool persist)
 {
 	int ret = 0;
 
 	mutex_lock(&units_lock);
 	if (unit->dead)
 		ret = NYX_ERR(UNIT_ENDED);
-	else if (keep && !READ_ONCE(unit->shared))
-		ret = NYX_ERR(KEEP_UNSHARED);
+	else if (persist && !READ_ONCE(unit->shared))
+		ret = NYX_ERR(PERSIST_UNSHARED);
 	else
-		unit->keep = keep;
+		unit->persist = persist;
 	mutex_unlock(&units_lock);
 	return ret;
 }

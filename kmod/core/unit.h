@@ -8,9 +8,9 @@
  * devices, translation cache, events. It has users (file descriptors bound to
  * it) and references to its memory. Its life:
  *
- *   created (one user) -> [kept or not] -> ended -> torn down -> freed
+ *   created (one user) -> [persistent or not] -> ended -> torn down -> freed
  *
- * It ends when the last user of a unit that is not kept leaves, or when it is
+ * It ends when the last user of a unit that is not persistent leaves, or when it is
  * destroyed by command; from then on nobody finds it, and commands on it fail.
  * It is torn down when it has ended and its last user has left; until then it
  * counts for the limits on units. No command can be under way then, because a
@@ -132,7 +132,7 @@ struct nyx_unit_state {
  *      what it adds; holds mm_count, for comparison only; const after init
  * @ref: references to the memory of this struct
  * @users: file descriptors bound to it; under units_lock
- * @keep: survives its last user; under units_lock
+ * @persist: survives its last user; under units_lock
  * @tenants: the user and the container that it counts for, or NULL; written under
  *           units_lock, when nobody else has the unit
  * @lock: protects what follows, and who is in the maps above
@@ -173,7 +173,7 @@ struct nyx_unit {
 
 	struct kref ref ____cacheline_aligned_in_smp;
 	unsigned int users;
-	bool keep;
+	bool persist;
 	struct nyx_tenant *tenants[NYX_TENANTS];
 
 	struct mutex lock;
@@ -226,7 +226,7 @@ void nyx_unit_exit(void);
 /**
  * nyx_unit_create() - make a unit
  * @cfg: its properties
- * @flags: NYX_UNIT_F_SHARED, and with it NYX_UNIT_F_KEEP
+ * @flags: NYX_UNIT_F_SHARED, and with it NYX_UNIT_F_PERSIST
  *
  * Context: may sleep.
  * Return: the unit, of which the caller is the first user, or ERR_PTR:
@@ -269,21 +269,21 @@ int nyx_unit_share(struct nyx_unit *unit);
 
 /**
  * nyx_unit_close() - stop being a user of a unit
- * @unit: the unit; ends with its last user unless kept
+ * @unit: the unit; ends with its last user unless persistent
  *
  * Context: may sleep.
  */
 void nyx_unit_close(struct nyx_unit *unit);
 
 /**
- * nyx_unit_set_keep() - say whether a unit survives its last user
+ * nyx_unit_set_persist() - say whether a unit survives its last user
  * @unit: the unit, of which the caller is a user
- * @keep: it does
+ * @persist: it does
  *
  * Context: may sleep.
  * Return: 0, -ENODEV if it has ended, -EINVAL if nobody could open it again.
  */
-int nyx_unit_set_keep(struct nyx_unit *unit, bool keep);
+int nyx_unit_set_persist(struct nyx_unit *unit, bool persist);
 
 /**
  * nyx_unit_destroy() - end a unit

@@ -94,7 +94,7 @@ static inline int cmd_unit_create_dflt(int fd, const char *name, __u32 flags, __
 }
 
 /* A unit that outlives its last file, and can be opened again. */
-#define UNIT_KEPT	(NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED)
+#define UNIT_PERSISTENT	(NYX_UNIT_F_PERSIST | NYX_UNIT_F_SHARED)
 
 static inline int cmd_unit_open(int fd, __u32 id, const char *name, __u32 *out)
 {
@@ -134,11 +134,11 @@ static inline int cmd_unit_share(int fd)
 	return nyx_cmd(fd, NYX_UNIT_SHARE, &c);
 }
 
-static inline int cmd_unit_keep(int fd, __u32 keep)
+static inline int cmd_unit_persist(int fd, __u32 persist)
 {
-	struct nyx_unit_keep c = { .size = sizeof(c), .keep = keep };
+	struct nyx_unit_persist c = { .size = sizeof(c), .persist = persist };
 
-	return nyx_cmd(fd, NYX_UNIT_KEEP, &c);
+	return nyx_cmd(fd, NYX_UNIT_PERSIST, &c);
 }
 
 static inline int cmd_unit_destroy(int fd)

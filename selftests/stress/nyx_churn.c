@@ -464,7 +464,7 @@ TEST(units_come_and_go)
 		__u32 id;
 
 		test_cmd(cmd_unit_create_dflt(fd, i % 3 ? NULL : "come-and-go", i % 2 ?
-					      UNIT_KEPT : 0, &id));
+					      UNIT_PERSISTENT : 0, &id));
 		test_cmd(cmd_domain_paging(fd, 0, &id));
 		test_cmd(cmd_map(fd, id, 0, 0, SZ_64K, RW));
 		if (i % 2)

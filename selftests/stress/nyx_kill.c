@@ -103,7 +103,7 @@ static void victim(__u64 seed, bool keep, int ready)
 	env_open(&v.e, .memory = rng_below(&r, 4), .mem_size = 2 * SZ_1M,
 		 .iotlb = rng_below(&r, 2) ? 64 : ENV_IOTLB_OFF, .shared = true);
 	if (keep)
-		test_cmd(cmd_unit_keep(v.e.fd, 1));
+		test_cmd(cmd_unit_persist(v.e.fd, 1));
 	cmd_map(v.e.fd, v.e.domain, 0, 0, 2 * SZ_1M, RW);
 	if (rng_below(&r, 2)) {
 		pid_t parent = getpid(), pid = fork();

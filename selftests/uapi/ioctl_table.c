@@ -17,7 +17,7 @@ LAYOUT(nyx_module_info, 72);
 LAYOUT(nyx_unit_create, 96);
 LAYOUT(nyx_unit_open, 64);
 LAYOUT(nyx_unit_info, 224);
-LAYOUT(nyx_unit_keep, 24);
+LAYOUT(nyx_unit_persist, 24);
 LAYOUT(nyx_unit_destroy, 16);
 LAYOUT(nyx_list, 64);
 LAYOUT(nyx_stats, 40);
@@ -115,16 +115,16 @@ static void fill_unit_share(struct ioctl_world *w, struct ioctl_call *call)
 	test_cmd(cmd_unit_create_dflt(call->fd, NULL, 0, NULL));
 }
 
-static void fill_unit_keep(struct ioctl_world *w, struct ioctl_call *call)
+static void fill_unit_persist(struct ioctl_world *w, struct ioctl_call *call)
 {
 	fill_new_fd(w, call);
 	test_cmd(cmd_unit_create_dflt(call->fd, NULL, NYX_UNIT_F_SHARED, NULL));
-	call->arg.unit_keep.keep = 1;
+	call->arg.unit_persist.persist = 1;
 }
 
-static void undo_unit_keep(struct ioctl_world *w, struct ioctl_call *call, int ret)
+static void undo_unit_persist(struct ioctl_world *w, struct ioctl_call *call, int ret)
 {
-	test_cmd(cmd_unit_keep(call->fd, 0));
+	test_cmd(cmd_unit_persist(call->fd, 0));
 	undo_close(w, call, ret);
 }
 
@@ -662,7 +662,7 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 	[NYX_CMD_UNIT_CREATE] = {
 		.name = "unit_create", .request = NYX_UNIT_CREATE,
 		.size = sizeof(struct nyx_unit_create), .props = IOCTL_BARE_FD,
-		.known_flags = NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED,
+		.known_flags = NYX_UNIT_F_PERSIST | NYX_UNIT_F_SHARED,
 		.fill = fill_unit_create, .undo = undo_close,
 		.out = { FIELD(nyx_unit_create, out_unit_id) },
 		.may_vary = { FIELD(nyx_unit_create, out_unit_id) },
@@ -683,11 +683,11 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 			   sizeof(struct nyx_unit_info) -
 			   offsetof(struct nyx_unit_info, unit_id) } },
 	},
-	[NYX_CMD_UNIT_KEEP] = {
-		.name = "unit_keep", .request = NYX_UNIT_KEEP,
-		.size = sizeof(struct nyx_unit_keep),
-		.fill = fill_unit_keep, .undo = undo_unit_keep,
-		.reserved = { FIELD(nyx_unit_keep, __reserved) },
+	[NYX_CMD_UNIT_PERSIST] = {
+		.name = "unit_persist", .request = NYX_UNIT_PERSIST,
+		.size = sizeof(struct nyx_unit_persist),
+		.fill = fill_unit_persist, .undo = undo_unit_persist,
+		.reserved = { FIELD(nyx_unit_persist, __reserved) },
 	},
 	[NYX_CMD_UNIT_DESTROY] = {
 		.name = "unit_destroy", .request = NYX_UNIT_DESTROY,

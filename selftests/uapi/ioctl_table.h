@@ -71,7 +71,7 @@ union ioctl_arg {
 	struct nyx_unit_open unit_open;
 	struct nyx_unit_info unit_info;
 	struct nyx_unit_share unit_share;
-	struct nyx_unit_keep unit_keep;
+	struct nyx_unit_persist unit_persist;
 	struct nyx_unit_destroy unit_destroy;
 	struct nyx_list list;
 	struct nyx_stats stats;

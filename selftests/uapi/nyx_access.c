@@ -229,7 +229,7 @@ TEST_EACH(memory_of_a_shared_unit, memory_cases)
 
 	env_open(&e, .memory = v->memory);
 	test_err(EBUSY, cmd_unit_share(e.fd));
-	test_err(EINVAL, cmd_unit_keep(e.fd, 1));
+	test_err(EINVAL, cmd_unit_persist(e.fd, 1));
 	test_cmd(add_memory(e.fd, v, NYX_MEMORY_F_SHARED, &e));
 	test_err(EBUSY, cmd_unit_share(e.fd));
 	test_cmd(cmd_memory_remove(e.fd, 0, e.mem_size));

@@ -143,7 +143,7 @@ static const struct bad_value bad_values[] = {
 	V(UNIT_CREATE, E2BIG, F(unit_create.data_uptr, 8), F(unit_create.data_len, 4097)),
 	V(UNIT_CREATE, E2BIG, F(unit_create.data_uptr, 8), F(unit_create.data_len, 0xffffffff)),
 	/* Nobody could reach a unit that stays and is not shared. */
-	V(UNIT_CREATE, EINVAL, F(unit_create.flags, NYX_UNIT_F_KEEP)),
+	V(UNIT_CREATE, EINVAL, F(unit_create.flags, NYX_UNIT_F_PERSIST)),
 	N(UNIT_CREATE, EINVAL, NAME_32),
 	N(UNIT_CREATE, EINVAL, "a/b"),
 	N(UNIT_CREATE, EINVAL, "a b"),
@@ -169,7 +169,7 @@ static const struct bad_value bad_values[] = {
 	V(UNIT_OPEN, ENOENT, F(unit_open.flags, NYX_OPEN_F_OWNER),
 	  F(unit_open.owner_uid, 0x7ffffff0)),
 
-	RANGE(UNIT_KEEP, unit_keep.keep, 0, 1),
+	RANGE(UNIT_PERSIST, unit_persist.persist, 0, 1),
 
 	/* LIST */
 	ENUM(LIST, list.type, NYX_LIST_REGISTERS),

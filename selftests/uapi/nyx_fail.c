@@ -98,7 +98,7 @@ TEST(every_copy)
 			if (ret && (n == 1 || !d->out[0].size))
 				snapshot_check(&s, w.fd, true);
 			snapshot_free(&s);
-			cmd_unit_keep(call.fd, 0);
+			cmd_unit_persist(call.fd, 0);
 			if (call.fd != w.fd)
 				close(call.fd);
 			ioctl_world_close(&w);

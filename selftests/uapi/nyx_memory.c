@@ -772,7 +772,7 @@ TEST_EACH(process_has_ended, memory_cases)
 		struct env owner;
 
 		env_open(&owner, .memory = v->memory, .shared = true);
-		test_cmd(cmd_unit_keep(owner.fd, 1));
+		test_cmd(cmd_unit_persist(owner.fd, 1));
 		test_cmd(cmd_map(owner.fd, owner.domain, 0, 0, owner.mem_size, RW));
 		memset(owner.mem, 0x77, SZ_64K);
 		ASSERT_EQ(sizeof(owner), write(fds[1], &owner, sizeof(owner)));

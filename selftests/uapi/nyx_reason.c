@@ -691,7 +691,7 @@ SIMPLE(no_vendor_model, NYX_UNIT_RESET, nyx_unit_reset, 0)
 SIMPLE(bad_fd, NYX_MEMORY_ADD, nyx_memory_add, .flags = NYX_MEMORY_F_FILE, .gpa = SZ_1G,
 	.length = SZ_64K, .fd = -1)
 SIMPLE(file_bound, NYX_UNIT_OPEN, nyx_unit_open, .unit_id = e->unit)
-SIMPLE(keep_unshared, NYX_UNIT_KEEP, nyx_unit_keep, .keep = 1)
+SIMPLE(persist_unshared, NYX_UNIT_PERSIST, nyx_unit_persist, .persist = 1)
 SIMPLE(memory_unshared, NYX_UNIT_SHARE, nyx_unit_share, 0)
 SIMPLE(gpa_width, NYX_MEMORY_REMOVE, nyx_memory_remove, .gpa = 1ull << 52, .length = SZ_4K)
 SIMPLE(memory_overlap, NYX_MEMORY_ADD, nyx_memory_add, .length = SZ_4K, .user_addr = PTR(e->mem))
@@ -827,7 +827,7 @@ static const struct reason_case {
 	CASE(name_sign, NAME, EINVAL, AT(nyx_domain_create, name)),
 	CASE(bad_fd, BAD_FD, EBADF, AT(nyx_memory_add, fd)),
 	CASE(file_bound, FILE_BOUND, EBUSY, 0),
-	CASE(keep_unshared, KEEP_UNSHARED, EINVAL, 0),
+	CASE(persist_unshared, PERSIST_UNSHARED, EINVAL, 0),
 	CASE(unit_name_taken, UNIT_NAME_TAKEN, EEXIST, AT(nyx_unit_create, name)),
 	CASE(units_max_user, UNITS_MAX_USER, ENOSPC, 0),
 	CASE(no_such_unit, NO_SUCH_UNIT, ENOENT, 0),

@@ -473,7 +473,7 @@ TEST(any_moment)
 			__atomic_store_n(&f.stop, true, __ATOMIC_SEQ_CST);
 			thread_end(t, "a thread that changes a word");
 		}
-		cmd_unit_keep(call.fd, 0);
+		cmd_unit_persist(call.fd, 0);
 		if (call.fd != w.fd)
 			close(call.fd);
 		ioctl_world_close(&w);

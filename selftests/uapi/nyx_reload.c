@@ -187,7 +187,7 @@ static void unload_and_load(void)
  * @ev: another one
  * @source: an eventfd that was bound
  * @target: likewise
- * @unit: a kept unit
+ * @unit: a persistent unit
  */
 struct held {
 	int fd;
@@ -265,7 +265,7 @@ static void hold_kept(struct held *h)
 {
 	int fd = nyx_open();
 
-	test_cmd(cmd_unit_create_dflt(fd, "reload", UNIT_KEPT, &h->unit));
+	test_cmd(cmd_unit_create_dflt(fd, "reload", UNIT_PERSISTENT, &h->unit));
 	close(fd);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx selftests: units: create, open, keep, destroy, limits, owners, the end.
+ * Nyx selftests: units: create, open, persist, destroy, limits, owners, the end.
  *
  * Copyright (C) 2026 The Nyx authors
  */
@@ -184,16 +184,16 @@ TEST(open_by_id)
 	test_cmd(cmd_unit_create_dflt(fd3, NULL, 0, &id));
 }
 
-TEST(keep)
+TEST(persist)
 {
 	int fd = nyx_open(), fd2 = nyx_open(), fd3;
 	struct nyx_unit_info info;
 	__u32 id, id2, before = units_in_system(fd);
 	__u32 dom;
 
-	test_cmd(cmd_unit_create_dflt(fd, "kept", UNIT_KEPT, &id));
+	test_cmd(cmd_unit_create_dflt(fd, "kept", UNIT_PERSISTENT, &id));
 	test_cmd(cmd_unit_info(fd, &info));
-	ASSERT_EQ(UNIT_KEPT, info.flags);
+	ASSERT_EQ(UNIT_PERSISTENT, info.flags);
 	test_cmd(cmd_domain_paging(fd, 0, &dom));
 	close(fd);
 	ASSERT_EQ(before + 1, units_in_system(fd2));
@@ -203,8 +203,8 @@ TEST(keep)
 	ASSERT_EQ(1, info.nr_domains);
 	ASSERT_EQ(1, info.nr_files);
 
-	/* No longer kept it goes with its last file descriptor. */
-	test_cmd(cmd_unit_keep(fd2, 0));
+	/* No longer persistent it goes with its last file descriptor. */
+	test_cmd(cmd_unit_persist(fd2, 0));
 	test_cmd(cmd_unit_info(fd2, &info));
 	ASSERT_EQ(NYX_UNIT_F_SHARED, info.flags);
 	close(fd2);
@@ -214,29 +214,29 @@ TEST(keep)
 
 	/* Kept later, destroyed by command. */
 	test_cmd(cmd_unit_create_dflt(fd3, NULL, 0, &id));
-	test_err(EINVAL, cmd_unit_keep(fd3, 1));
+	test_err(EINVAL, cmd_unit_persist(fd3, 1));
 	test_cmd(cmd_unit_share(fd3));
 	test_cmd(cmd_unit_share(fd3));
-	test_cmd(cmd_unit_keep(fd3, 1));
-	test_cmd(cmd_unit_keep(fd3, 1));
+	test_cmd(cmd_unit_persist(fd3, 1));
+	test_cmd(cmd_unit_persist(fd3, 1));
 	close(fd3);
 	fd3 = nyx_open();
 	test_cmd(cmd_unit_open(fd3, id, NULL, NULL));
 	test_cmd(cmd_unit_destroy(fd3));
 	ASSERT_EQ(before, units_in_system(fd3));
 	test_err(ENODEV, cmd_unit_destroy(fd3));
-	test_err(ENODEV, cmd_unit_keep(fd3, 1));
+	test_err(ENODEV, cmd_unit_persist(fd3, 1));
 	test_err(ENODEV, cmd_unit_share(fd3));
 	close(fd3);
 }
 
-/* Opening and closing does not end a kept unit. */
+/* Opening and closing does not end a persistent unit. */
 TEST(keep_many_opens)
 {
 	int fd = nyx_open();
 	__u32 id;
 
-	test_cmd(cmd_unit_create_dflt(fd, "many-opens", UNIT_KEPT, &id));
+	test_cmd(cmd_unit_create_dflt(fd, "many-opens", UNIT_PERSISTENT, &id));
 	close(fd);
 	for (int i = 0; i < 50; i++) {
 		fd = nyx_open();
@@ -415,7 +415,7 @@ static void other_user_cannot_open(const int *fds, __u32 id)
 	test_err(EACCES, cmd_unit_open_of(fds[0], 0, NYX_ID_ANY, "of-root"));
 	/* It is as good as unbound. */
 	test_err(ENXIO, cmd_unit_destroy(fds[0]));
-	test_cmd(cmd_unit_create_dflt(fds[0], "of-nobody", UNIT_KEPT, NULL));
+	test_cmd(cmd_unit_create_dflt(fds[0], "of-nobody", UNIT_PERSISTENT, NULL));
 	/* A file descriptor that was bound by another user works: it was given. */
 	test_cmd(cmd_device_add(fds[1], 5));
 }
@@ -732,7 +732,7 @@ TEST(end_of_events)
 
 	for (int i = 0; i < 3; i++) {
 		fd = nyx_open();
-		test_cmd(cmd_unit_create_dflt(fd, NULL, i == 2 ? UNIT_KEPT : 0, NULL));
+		test_cmd(cmd_unit_create_dflt(fd, NULL, i == 2 ? UNIT_PERSISTENT : 0, NULL));
 		test_cmd(cmd_events_open(fd, 0, &ev));
 		t = thread_start(wait_end, &ev);
 		usleep(20000);
@@ -845,8 +845,8 @@ static int use_units(void *arg)
 	size_t nr;
 
 	test_cmd(cmd_unit_open(fd, m->id, NULL, NULL));
-	test_cmd(cmd_unit_keep(fd, 1));
-	test_cmd(cmd_unit_keep(fd, 0));
+	test_cmd(cmd_unit_persist(fd, 1));
+	test_cmd(cmd_unit_persist(fd, 0));
 	test_cmd(cmd_unit_info(fd, &info));
 	close(fd);
 	fd = nyx_open();

@@ -95,7 +95,7 @@ struct call {
 		} head;
 		struct nyx_unit_create unit_create;
 		struct nyx_unit_open unit_open;
-		struct nyx_unit_keep unit_keep;
+		struct nyx_unit_persist unit_persist;
 		struct nyx_list list;
 		struct nyx_stats stats;
 		struct nyx_memory_add memory_add;
@@ -361,7 +361,7 @@ static void undo(struct guest *g, const struct call *c)
 	if (c->made)
 		cmd_irq_unbind(g->fd, c->made);
 	if (c->fd != g->fd) {
-		cmd_unit_keep(c->fd, 0);
+		cmd_unit_persist(c->fd, 0);
 		close(c->fd);
 	}
 }
@@ -398,7 +398,7 @@ static const struct row rows[NYX_CMD_MAX] = {
 	ROW(UNIT_CREATE, nyx_unit_create, ROW_OTHER, do_unit_create),
 	ROW(UNIT_OPEN, nyx_unit_open, ROW_OTHER, do_unit_open),
 	ROW(UNIT_INFO, nyx_unit_info, ROW_UNIT, NULL),
-	ROW(UNIT_KEEP, nyx_unit_keep, ROW_OTHER, do_new_unit),
+	ROW(UNIT_PERSIST, nyx_unit_persist, ROW_OTHER, do_new_unit),
 	ROW(UNIT_DESTROY, nyx_unit_destroy, ROW_OTHER, do_new_unit),
 	ROW(LIST, nyx_list, ROW_UNIT, do_list),
 	ROW(STATS, nyx_stats, ROW_UNIT, do_stats),

@@ -87,7 +87,7 @@ enum nyx_cmd {
 	NYX_CMD_UNIT_CREATE	= 0x01,
 	NYX_CMD_UNIT_OPEN	= 0x02,
 	NYX_CMD_UNIT_INFO	= 0x03,
-	NYX_CMD_UNIT_KEEP	= 0x04,
+	NYX_CMD_UNIT_PERSIST	= 0x04,
 	NYX_CMD_UNIT_DESTROY	= 0x05,
 	NYX_CMD_LIST		= 0x06,
 	NYX_CMD_STATS		= 0x07,
@@ -176,7 +176,7 @@ enum nyx_cmd {
  * @NYX_REASON_BAD_FD: EBADF: the file descriptor is not open
  * @NYX_REASON_FILE_BOUND: EBUSY: the file descriptor is bound to a unit
  *   already
- * @NYX_REASON_KEEP_UNSHARED: EINVAL: only a shared unit can be kept
+ * @NYX_REASON_PERSIST_UNSHARED: EINVAL: only a shared unit can be persistent
  * @NYX_REASON_UNIT_NAME_TAKEN: EEXIST: the user has a unit of this name
  *   already
  * @NYX_REASON_UNITS_MAX: ENOSPC: the module has as many units as it may
@@ -321,7 +321,7 @@ enum nyx_reason {
 	NYX_REASON_NAME = 27,
 	NYX_REASON_BAD_FD = 28,
 	NYX_REASON_FILE_BOUND = 29,
-	NYX_REASON_KEEP_UNSHARED = 30,
+	NYX_REASON_PERSIST_UNSHARED = 30,
 	NYX_REASON_UNIT_NAME_TAKEN = 31,
 	NYX_REASON_UNITS_MAX = 32,
 	NYX_REASON_UNITS_MAX_USER = 33,
@@ -518,7 +518,7 @@ struct nyx_unit_amdvi {
 
 /**
  * enum nyx_unit_flags - flags of a unit
- * @NYX_UNIT_F_KEEP: the unit outlives its last file descriptor, until
+ * @NYX_UNIT_F_PERSIST: the unit outlives its last file descriptor, until
  *                   NYX_UNIT_DESTROY; needs NYX_UNIT_F_SHARED, without which its
  *                   owner could not reach it again
  * @NYX_UNIT_F_SHARED: other processes of its owner may open the unit; without it
@@ -527,7 +527,7 @@ struct nyx_unit_amdvi {
  *                     open: its state and its counters are not shown
  */
 enum nyx_unit_flags {
-	NYX_UNIT_F_KEEP = 1 << 0,
+	NYX_UNIT_F_PERSIST = 1 << 0,
 	NYX_UNIT_F_SHARED = 1 << 1,
 	NYX_UNIT_F_OTHERS = 1 << 2,
 };
@@ -535,7 +535,7 @@ enum nyx_unit_flags {
 /**
  * struct nyx_unit_create - ioctl(NYX_UNIT_CREATE)
  * @size: sizeof(struct nyx_unit_create)
- * @flags: NYX_UNIT_F_KEEP, NYX_UNIT_F_SHARED
+ * @flags: NYX_UNIT_F_PERSIST, NYX_UNIT_F_SHARED
  * @out_err_reason: of enum nyx_reason: why the command failed
  * @out_err_field: the field that is to blame, as its offset, or 0
  * @model: of enum nyx_model
@@ -713,26 +713,26 @@ struct nyx_unit_info {
 #define NYX_UNIT_INFO _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_INFO)
 
 /**
- * struct nyx_unit_keep - ioctl(NYX_UNIT_KEEP)
- * @size: sizeof(struct nyx_unit_keep)
+ * struct nyx_unit_persist - ioctl(NYX_UNIT_PERSIST)
+ * @size: sizeof(struct nyx_unit_persist)
  * @flags: must be 0
  * @out_err_reason: of enum nyx_reason: why the command failed
  * @out_err_field: the field that is to blame, as its offset, or 0
- * @keep: 1: the unit outlives its last file descriptor; 0: it does not
+ * @persist: 1: the unit outlives its last file descriptor; 0: it does not
  * @__reserved: must be 0
  *
- * -EINVAL if a unit is to be kept that is not NYX_UNIT_F_SHARED.
+ * -EINVAL if a unit is to be persistent and is not NYX_UNIT_F_SHARED.
  */
-struct nyx_unit_keep {
+struct nyx_unit_persist {
 	__u32 size;
 	__u32 flags;
 	__u32 out_err_reason;
 	__u32 out_err_field;
-	__u32 keep;
+	__u32 persist;
 	__u32 __reserved;
 };
 
-#define NYX_UNIT_KEEP _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_KEEP)
+#define NYX_UNIT_PERSIST _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_PERSIST)
 
 /**
  * struct nyx_unit_share - ioctl(NYX_UNIT_SHARE)

@@ -23,7 +23,7 @@
 #include "policy.h"
 
 enum {
-	COL_ID, COL_NAME, COL_MODEL, COL_FEATURES, COL_WIDTH, COL_OWNER, COL_KEEP, COL_SHARED,
+	COL_ID, COL_NAME, COL_MODEL, COL_FEATURES, COL_WIDTH, COL_OWNER, COL_PERSISTENT, COL_SHARED,
 	COL_IOTLB,
 	COL_EVENTS, COL_MAX_DOMAINS, COL_MAX_DEVICES, COL_MAX_MEMORY, COL_DOMAINS, COL_DEVICES,
 	COL_MEMORY_RANGES, COL_MEMORY, COL_MAPPED, COL_TABLES, COL_FAULTS, COL_FILES,
@@ -37,7 +37,7 @@ static const struct out_col unit_cols[] = {
 	[COL_FEATURES] = { "features", OUT_LIST, true },
 	[COL_WIDTH] = { "address_width", OUT_COUNT, true },
 	[COL_OWNER] = { "owner_uid", OUT_COUNT },
-	[COL_KEEP] = { "keep", OUT_BOOL, true },
+	[COL_PERSISTENT] = { "persistent", OUT_BOOL, true },
 	[COL_SHARED] = { "shared", OUT_BOOL, true },
 	[COL_IOTLB] = { "iotlb_entries", OUT_COUNT, true },
 	[COL_EVENTS] = { "event_entries", OUT_COUNT, true },
@@ -124,7 +124,7 @@ static int put_unit(const struct nyx_unit_info *info, void *arg)
 	put_features(out, info);
 	out_u64(out, COL_WIDTH, info->address_width);
 	out_u64(out, COL_OWNER, info->owner_uid);
-	out_u64(out, COL_KEEP, !!(info->flags & NYX_UNIT_F_KEEP));
+	out_u64(out, COL_PERSISTENT, !!(info->flags & NYX_UNIT_F_PERSIST));
 	out_u64(out, COL_SHARED, !!(info->flags & NYX_UNIT_F_SHARED));
 	out_u64(out, COL_IOTLB, info->iotlb_entries);
 	out_u64(out, COL_EVENTS, info->event_entries);
@@ -283,7 +283,7 @@ static int run_create(struct cli *cli)
 	struct out *out;
 	int rc;
 
-	rc = create(cli, NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED);
+	rc = create(cli, NYX_UNIT_F_PERSIST | NYX_UNIT_F_SHARED);
 	if (!rc)
 		rc = get_info(cli, &info);
 	if (rc)
@@ -407,9 +407,9 @@ static int run_status(struct cli *cli)
 	return out_end(out);
 }
 
-static int run_keep(struct cli *cli)
+static int run_persist(struct cli *cli)
 {
-	bool keep = !cli_opt(cli, "off");
+	bool persist = !cli_opt(cli, "off");
 	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
 	struct out *out;
 	int rc, ret;
@@ -417,14 +417,14 @@ static int run_keep(struct cli *cli)
 	rc = open_named(cli);
 	if (rc)
 		return rc;
-	ret = nyx_unit_keep(cli->unit, keep);
+	ret = nyx_unit_persist(cli->unit, persist);
 	if (ret)
 		return err_explain(ret, "cannot change unit '%s'", cli->unit_name);
 	rc = get_info(cli, &info);
 	if (rc)
 		return rc;
 	out = out_result(&cli->out, "unit", unit_cols,
-			 keep ? "unit %s is kept" : "unit %s ends with its last user",
+			 persist ? "unit %s is persistent" : "unit %s ends with its last user",
 			 cli->unit_name);
 	put_unit(&info, out);
 	return out_end(out);
@@ -519,7 +519,7 @@ static int run_policy(struct cli *cli)
 const struct cmd_verb cmd_unit_verbs[] = {
 	{
 		.name = "create",
-		.help = "Make a unit, which is kept until it is destroyed",
+		.help = "Make a unit that stays until it is destroyed",
 		.args = {
 			{ "NAME", WORD_ANY, false, NULL, "its name: letters, digits and '._:-'" },
 		},
@@ -584,16 +584,16 @@ const struct cmd_verb cmd_unit_verbs[] = {
 		.example = "unit reset vm1",
 	},
 	{
-		.name = "keep",
-		.help = "Keep a unit when its last user has gone, or stop keeping it",
+		.name = "persist",
+		.help = "Let a unit outlive its last user, or not",
 		.args = { UNIT_ARG },
 		.opts = {
 			{ "off", 0, NULL, WORD_ANY, NULL,
 			  "destroy it with its last user, at once if it has none" },
 		},
 		.cols = unit_cols,
-		.run = run_keep,
-		.example = "unit keep vm1 --off",
+		.run = run_persist,
+		.example = "unit persist vm1 --off",
 	},
 	{
 		.name = "destroy",

@@ -30,11 +30,11 @@ $ as_nobody unit show golden --owner nobody-of-that-name
 # A user sees names and sizes of the units of others, and no counters.
 $ as_nobody unit list -o raw --columns name,owner_uid,memory_bytes,domains,fault_events,shared | grep golden
 | golden 0 16777216 - - yes
-$ as_nobody unit run theirs -- "$tool" unit show --columns name,owner_uid,keep,shared
-| name       theirs
-| owner uid  65534
-| keep       no
-| shared     yes
+$ as_nobody unit run theirs -- "$tool" unit show --columns name,owner_uid,persistent,shared
+| name        theirs
+| owner uid   65534
+| persistent  no
+| shared      yes
 # Each user has names of its own.
 $ as_nobody unit run golden -- "$tool" unit show --columns name,owner_uid,memory_bytes
 | name       golden

@@ -27,7 +27,7 @@ $ fail 0x03:19 unit show
 $ fail 0x05:19 unit destroy
 ! nyxctl: cannot destroy unit 'golden': the unit was destroyed meanwhile
 ? 3
-$ fail 0x04:19 unit keep
+$ fail 0x04:19 unit persist
 ! nyxctl: cannot change unit 'golden': the unit was destroyed meanwhile
 ? 3
 $ fail 0x06:12 unit list

@@ -63,7 +63,7 @@ $ nyxctl unit --help
 | unit: emulated IOMMUs, one per virtual machine.
 |
 | Verbs:
-|   create                     Make a unit, which is kept until it is destroyed
+|   create                     Make a unit that stays until it is destroyed
 |   run                        Make a unit for as long as a command runs, with
 |                              NYX_UNIT set to it
 |   list                       List the units of all users
@@ -73,8 +73,7 @@ $ nyxctl unit --help
 |                              change it
 |   reset                      Reset the registers of a unit with a vendor model
 |                              to power-on values
-|   keep                       Keep a unit when its last user has gone, or stop
-|                              keeping it
+|   persist                    Let a unit outlive its last user, or not
 |   destroy                    Destroy a unit; ask first if other programs have
 |                              it open
 |
@@ -196,7 +195,7 @@ $ nyxctl stat --help
 | See also 'nyxctl stat VERB --help' and nyxctl-stat(1).
 $ nyxctl unit create --help
 | Usage: nyxctl unit create NAME [OPTION]...
-| Make a unit, which is kept until it is destroyed.
+| Make a unit that stays until it is destroyed.
 |
 | Arguments:
 |   NAME                       its name: letters, digits and '._:-'
@@ -228,7 +227,7 @@ $ nyxctl unit create --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model features address_width owner_uid keep shared iotlb_entries
+|   id name model features address_width owner_uid persistent shared iotlb_entries
 |   event_entries max_domains max_devices max_memory_ranges domains devices
 |   memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files
 |   quarantined irt_entries irq_mode irtes bindings
@@ -288,7 +287,7 @@ $ nyxctl unit list --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model features address_width owner_uid keep shared iotlb_entries
+|   id name model features address_width owner_uid persistent shared iotlb_entries
 |   event_entries max_domains max_devices max_memory_ranges domains devices
 |   memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files
 |   quarantined irt_entries irq_mode irtes bindings

@@ -6,10 +6,10 @@ $ nyxctl nonsense
 ! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
 ? 2
 $ nyxctl unit
-! nyxctl: unit: a verb is missing, one of: create, run, list, show, status, policy, reset, keep, destroy
+! nyxctl: unit: a verb is missing, one of: create, run, list, show, status, policy, reset, persist, destroy
 ? 2
 $ nyxctl unit nonsense
-! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, policy, reset, keep, destroy
+! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, policy, reset, persist, destroy
 ? 2
 $ nyxctl uni list
 ! nyxctl: unknown object 'uni'; did you mean 'unit'?
@@ -36,7 +36,7 @@ $ for words in 'list unit' '-u vm1 create domain' 'list nonsense' 'unit unit'; d
 ! nyxctl: unknown object 'list'; the object comes first: 'nyxctl unit list'
 ! nyxctl: unknown object 'create'; the object comes first: 'nyxctl domain create'
 ! nyxctl: unknown object 'list', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
-! nyxctl: unit: unknown verb 'unit', not one of: create, run, list, show, status, policy, reset, keep, destroy
+! nyxctl: unit: unknown verb 'unit', not one of: create, run, list, show, status, policy, reset, persist, destroy
 ? 2
 # nyxctl suggests a word that is close to the unknown one, and no other.
 $ for word in uint uni dvice deviec domian memoyr i xx units verion; do nyxctl $word list; done
@@ -57,7 +57,7 @@ $ for word in lsit crate destory shwo pol quarantine; do nyxctl unit $word; done
 ! nyxctl: unit: unknown verb 'destory'; did you mean 'destroy'?
 ! nyxctl: unit: unknown verb 'shwo'; did you mean 'show'?
 ! nyxctl: unit: unknown verb 'pol'; did you mean 'policy'?
-! nyxctl: unit: unknown verb 'quarantine', not one of: create, run, list, show, status, policy, reset, keep, destroy
+! nyxctl: unit: unknown verb 'quarantine', not one of: create, run, list, show, status, policy, reset, persist, destroy
 ? 2
 $ for word in --ouptut --node-path --quite --modle; do nyxctl unit create x $word; done
 ! nyxctl: unit create: unknown option '--ouptut'; did you mean '--output'?
@@ -127,7 +127,7 @@ $ nyxctl help nonsense
 ! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, fault, event, stat, walk, version, help
 ? 2
 $ nyxctl help unit nonsense
-! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, policy, reset, keep, destroy
+! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, policy, reset, persist, destroy
 ? 2
 # Errors also come in the form of --output.
 $ nyxctl -j nonsense

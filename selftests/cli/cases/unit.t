@@ -18,11 +18,11 @@ $ nyxctl unit create golden --json
 ! nyxctl: cannot make unit 'golden': the user has a unit of this name already; take another name; 'nyxctl unit list' shows all
 ? 1
 $ export NYX_UNIT=golden
-$ nyxctl unit show --columns name,model,address_width,keep,iotlb_entries,event_entries,max_domains,max_devices,max_memory_ranges,open_files
+$ nyxctl unit show --columns name,model,address_width,persistent,iotlb_entries,event_entries,max_domains,max_devices,max_memory_ranges,open_files
 | name               golden
 | model              native
 | address width      40
-| keep               yes
+| persistent         yes
 | iotlb entries      128
 | event entries      16
 | max domains        3
@@ -43,8 +43,8 @@ $ nyxctl unit show golden -o raw --columns name,iotlb_entries,domains,memory_byt
 | iotlb_entries 128
 | domains 0
 | memory_bytes 0
-$ nyxctl unit show --json --columns name,model,address_width,keep,memory_bytes
-| {"unit":{"name":"golden","model":"native","address_width":40,"keep":true,"memory_bytes":0}}
+$ nyxctl unit show --json --columns name,model,address_width,persistent,memory_bytes
+| {"unit":{"name":"golden","model":"native","address_width":40,"persistent":true,"memory_bytes":0}}
 $ nyxctl unit list -o raw --columns name,model,domains,devices | grep golden
 | golden native 0 0
 $ nyxctl unit list --columns name,devices | grep -c golden
@@ -106,9 +106,9 @@ $ for i in 1 2 3 4 5; do nyxctl device add $i:0.0; done
 $ nyxctl device assign 9:0.0 strict
 ! nyxctl: cannot assign device 0000:09:00.0: the unit has as many domains as it may; 'nyxctl unit show' lists the limits
 ? 1
-$ nyxctl unit keep --off --columns name,keep
-| name  golden
-| keep  no
+$ nyxctl unit persist --off --columns name,persistent
+| name        golden
+| persistent  no
 $ nyxctl unit status
 ! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
 ? 3
@@ -116,10 +116,10 @@ $ nyxctl unit create golden --iotlb 0
 | unit golden created, id N
 $ nyxctl unit show --columns iotlb_entries
 | iotlb entries  0
-$ nyxctl unit keep
-| unit golden is kept
-$ nyxctl unit keep --json --columns name,keep
-| {"unit":{"name":"golden","keep":true}}
+$ nyxctl unit persist
+| unit golden is persistent
+$ nyxctl unit persist --json --columns name,persistent
+| {"unit":{"name":"golden","persistent":true}}
 $ nyxctl -q unit destroy
 $ nyxctl unit destroy
 ! nyxctl: there is no unit 'golden'; 'nyxctl unit list' shows all
@@ -154,9 +154,9 @@ $ nyxctl unit show --json --columns features
 | {"unit":{"features":[]}}
 $ nyxctl -q unit destroy
 # A unit that lives as long as a command.
-$ nyxctl unit run golden -- bash -c 'nyxctl unit show --columns name,keep; exit 7'
-| name  golden
-| keep  no
+$ nyxctl unit run golden -- bash -c 'nyxctl unit show --columns name,persistent; exit 7'
+| name        golden
+| persistent  no
 ? 7
 $ nyxctl unit run golden --address-width 40 -- bash -c 'nyxctl unit show --columns address_width'
 | address width  40

@@ -229,11 +229,11 @@ NYX_EXPORT int nyx_unit_share(struct nyx_unit *unit)
 	return nyx__ioctl(unit->fd, NYX_UNIT_SHARE, &req);
 }
 
-NYX_EXPORT int nyx_unit_keep(struct nyx_unit *unit, int keep)
+NYX_EXPORT int nyx_unit_persist(struct nyx_unit *unit, int persist)
 {
-	struct nyx_unit_keep req = { .size = sizeof(req), .keep = keep ? 1 : 0 };
+	struct nyx_unit_persist req = { .size = sizeof(req), .persist = persist ? 1 : 0 };
 
-	return nyx__ioctl(unit->fd, NYX_UNIT_KEEP, &req);
+	return nyx__ioctl(unit->fd, NYX_UNIT_PERSIST, &req);
 }
 
 NYX_EXPORT int nyx_unit_destroy(struct nyx_unit *unit)

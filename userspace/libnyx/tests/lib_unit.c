@@ -334,7 +334,7 @@ TEST(unit_share)
 	ASSERT_EQ(0, nyx_unit_create(ctx, NULL, &unit));
 	ASSERT_EQ(0, nyx_memfd_create("lib-share", 4096, 0, &fd));
 	ASSERT_EQ(0, nyx_memory_add_file(unit, 0, fd, 0, 4096, 0));
-	EXPECT_EQ(-EINVAL, nyx_unit_keep(unit, 1));
+	EXPECT_EQ(-EINVAL, nyx_unit_persist(unit, 1));
 	EXPECT_EQ(-EBUSY, nyx_unit_share(unit));
 	other_process(ctx, nyx_unit_id(unit), -EACCES);
 	ASSERT_EQ(0, nyx_memory_remove(unit, 0, 4096));
@@ -381,12 +381,12 @@ TEST(unit_refs)
 	nyx_unit_unref(NULL);
 }
 
-TEST(unit_keep)
+TEST(unit_persist)
 {
 	const struct nyx_unit_create_opts opts = {
 		.size = sizeof(opts),
-		.name = "lib-keep",
-		.flags = NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED,
+		.name = "lib-persist",
+		.flags = NYX_UNIT_F_PERSIST | NYX_UNIT_F_SHARED,
 	};
 	struct nyx_ctx *ctx = env_ctx();
 	struct nyx_unit_info info = NYX_UNIT_INFO_INIT;
@@ -394,14 +394,14 @@ TEST(unit_keep)
 
 	ASSERT_EQ(0, nyx_unit_create(ctx, &opts, &unit));
 	nyx_unit_unref(unit);
-	ASSERT_EQ(0, nyx_unit_open(ctx, "lib-keep", &unit));
+	ASSERT_EQ(0, nyx_unit_open(ctx, "lib-persist", &unit));
 	ASSERT_EQ(0, nyx_unit_get(unit, &info));
-	EXPECT_EQ(NYX_UNIT_F_KEEP | NYX_UNIT_F_SHARED, info.flags);
-	ASSERT_EQ(0, nyx_unit_keep(unit, 0));
+	EXPECT_EQ(NYX_UNIT_F_PERSIST | NYX_UNIT_F_SHARED, info.flags);
+	ASSERT_EQ(0, nyx_unit_persist(unit, 0));
 	ASSERT_EQ(0, nyx_unit_get(unit, &info));
 	EXPECT_EQ(NYX_UNIT_F_SHARED, info.flags);
 	nyx_unit_unref(unit);
-	EXPECT_EQ(-ENOENT, nyx_unit_open(ctx, "lib-keep", &unit));
+	EXPECT_EQ(-ENOENT, nyx_unit_open(ctx, "lib-persist", &unit));
 }
 
 TEST(unit_destroy)

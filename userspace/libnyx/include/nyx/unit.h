@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A unit is one emulated IOMMU, normally one per virtual machine. It ends with
- * the last file descriptor that is bound to it, unless it is kept.
+ * the last file descriptor that is bound to it, unless it is persistent.
  */
 #ifndef NYX_UNIT_H
 #define NYX_UNIT_H
@@ -29,7 +29,7 @@ enum { NYX_IOTLB_OFF = 0x7fffffff };
 /**
  * struct nyx_unit_create_opts - how to make a unit; zero is a good default
  * @size: sizeof(struct nyx_unit_create_opts)
- * @flags: NYX_UNIT_F_SHARED, and with it NYX_UNIT_F_KEEP
+ * @flags: NYX_UNIT_F_SHARED, and with it NYX_UNIT_F_PERSIST
  * @name: name, unique among the units of the user, or NULL. At most
  *        NYX_NAME_LEN - 1 letters, digits and ``._:-``
  * @model: of enum nyx_model
@@ -71,7 +71,7 @@ struct nyx_unit_create_opts {
  *
  * Return: 0; -EEXIST if the user has a unit of that name, or another process is making
  * one, which nyx_unit_open() finds when that is done; -EINVAL for a name with
- * other characters, a value out of its range, or NYX_UNIT_F_KEEP alone; -E2BIG for options
+ * other characters, a value out of its range, or NYX_UNIT_F_PERSIST alone; -E2BIG for options
  * that the model does not have;
  * -ENAMETOOLONG; -ENOSPC at the limit on units of the user or the module; other
  * errors of open(2) and the kernel.
@@ -155,7 +155,7 @@ struct nyx_unit *nyx_unit_ref(struct nyx_unit *unit);
  * nyx_unit_unref() - drop a reference, and with the last one the handle
  * @unit: the unit, or NULL
  *
- * With the last file descriptor of a unit that is not kept the unit ends.
+ * With the last file descriptor of a unit that is not persistent the unit ends.
  */
 void nyx_unit_unref(struct nyx_unit *unit);
 
@@ -237,13 +237,13 @@ int nyx_unit_status_get(struct nyx_unit *unit, struct nyx_unit_status *status);
 int nyx_unit_share(struct nyx_unit *unit);
 
 /**
- * nyx_unit_keep() - let the unit outlive its last file descriptor, or not
+ * nyx_unit_persist() - let the unit outlive its last file descriptor, or not
  * @unit: the unit
- * @keep: 1 or 0
+ * @persist: 1 or 0
  *
- * Return: 0; -EINVAL if it is to be kept and is not NYX_UNIT_F_SHARED.
+ * Return: 0; -EINVAL if it is to be persistent and is not NYX_UNIT_F_SHARED.
  */
-int nyx_unit_keep(struct nyx_unit *unit, int keep);
+int nyx_unit_persist(struct nyx_unit *unit, int persist);
 
 /**
  * nyx_unit_destroy() - end the unit for all its users
