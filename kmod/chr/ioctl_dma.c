@@ -57,20 +57,20 @@ static int run_flush(struct run_out *out)
 	return 0;
 }
 
-static void span_to_run(u64 iova, const struct nyx_span *span,
+static void segment_to_extent(u64 iova, const struct nyx_segment *seg,
 			struct nyx_run *run)
 {
 	struct region_info info;
-	u32 prot = span->perm & NYX_ACC_RW;
+	u32 prot = seg->perm & NYX_ACC_RW;
 
-	region_get_info(span->region, &info);
+	region_get_info(seg->region, &info);
 	if (info.flags & REGION_READONLY)
 		prot &= ~NYX_ACC_WRITE;
 	*run = (struct nyx_run) {
 		.iova = iova,
-		.length = span->length,
-		.gpa = span->gpa,
-		.backing = info.backing + span->offset,
+		.length = seg->length,
+		.gpa = seg->gpa,
+		.backing = info.backing + seg->offset,
 		.prot = prot,
 		.memory_flags = info.flags,
 	};
@@ -86,26 +86,26 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 {
 	u32 max = max(min(out->room, RUN_CHUNK), 1u);
 	const struct region *prev = NULL;
-	unsigned int spans = 0;
-	struct nyx_span span;
+	unsigned int segments = 0;
+	struct nyx_segment seg;
 	struct nyx_run run;
 	u64 iova;
 
 	while (*done < cmd->length) {
-		if (unlikely(++spans % SPAN_BATCH == 0)) {
+		if (unlikely(++segments % SPAN_BATCH == 0)) {
 			if (fatal_signal_pending(current))
 				return;
 			cond_resched();
 		}
 		iova = cmd->iova + *done;
 		if (!nyx_translate(acc, iova, cmd->length - *done, cmd->access,
-				   &span, fault))
+				   &seg, fault))
 			return;
-		span_to_run(iova, &span, &run);
+		segment_to_extent(iova, &seg, &run);
 		if (!*done)
-			cmd->out_page_size_lg2 = span.lg2;
+			cmd->out_page_size_lg2 = seg.lg2;
 		/* Numbers that go on in another file are another place. */
-		if (span.region == prev &&
+		if (seg.region == prev &&
 		    run_extends(&out->buf[out->n - 1], &run)) {
 			out->buf[out->n - 1].length += run.length;
 		} else {
@@ -114,8 +114,8 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 				return;
 			out->buf[out->n++] = run;
 		}
-		prev = span.region;
-		*done += span.length;
+		prev = seg.region;
+		*done += seg.length;
 	}
 }
 

@@ -570,9 +570,9 @@ static void begin(struct fixture *f, u32 sbdf, struct nyx_access *acc)
 static u32 reason_of(struct nyx_access *acc, unsigned int perm)
 {
 	struct nyx_fault_info fault;
-	struct nyx_span span;
+	struct nyx_segment seg;
 
-	return nyx_translate(acc, 0, 1, perm, &span, &fault) ? NYX_FAULT_NONE :
+	return nyx_translate(acc, 0, 1, perm, &seg, &fault) ? NYX_FAULT_NONE :
 							       fault.reason;
 }
 
@@ -756,13 +756,13 @@ static void pasid_is_carried(struct kunit *test)
 	struct nyx_access acc;
 	struct nyx_fault_info fault;
 	struct nyx_event event;
-	struct nyx_span span;
+	struct nyx_segment seg;
 	u64 pos = 0;
 	bool ended;
 
 	KUNIT_ASSERT_EQ(test, nyx_access_begin(f->unit, SBDF, 5, &acc), 0);
 	KUNIT_EXPECT_EQ(test, f->pasid, 5u);
-	KUNIT_EXPECT_FALSE(test, nyx_translate(&acc, 0, 1, NYX_ACC_READ, &span, &fault));
+	KUNIT_EXPECT_FALSE(test, nyx_translate(&acc, 0, 1, NYX_ACC_READ, &seg, &fault));
 	nyx_access_report(&acc, &fault, 1);
 	nyx_access_end(&acc);
 	KUNIT_EXPECT_EQ(test, f->fault_pasid, 5u);

@@ -170,10 +170,10 @@ static u32 translate(struct fixture *f, u64 iova, unsigned int perm)
 {
 	struct nyx_access acc;
 	struct nyx_fault_info fault;
-	struct nyx_span span;
+	struct nyx_segment seg;
 
 	KUNIT_ASSERT_EQ(f->test, nyx_access_begin(f->unit, SBDF, NYX_PASID_NONE, &acc), 0);
-	KUNIT_EXPECT_FALSE(f->test, nyx_translate(&acc, iova, 1, perm, &span,
+	KUNIT_EXPECT_FALSE(f->test, nyx_translate(&acc, iova, 1, perm, &seg,
 						  &fault));
 	nyx_access_end(&acc);
 	return fault.reason;

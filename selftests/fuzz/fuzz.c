@@ -241,7 +241,7 @@ static void check_translation(u32 sbdf, u64 iova, unsigned int access)
 {
 	struct nyx_access acc;
 	struct nyx_fault_info fault;
-	struct nyx_span span = {};
+	struct nyx_segment span = {};
 	struct ref ref;
 	u64 at;
 	bool ok;

@@ -50,7 +50,7 @@ static u64 fill_pattern(const struct nyx_dma_req *req)
 	return pattern;
 }
 
-static int do_atomic(struct nyx_dma_req *req, const struct nyx_span *span)
+static int do_atomic(struct nyx_dma_req *req, const struct nyx_segment *seg)
 {
 	static const u8 op[] = {
 		[NYX_DMA_CAS] = REGION_CAS,
@@ -58,31 +58,31 @@ static int do_atomic(struct nyx_dma_req *req, const struct nyx_span *span)
 		[NYX_DMA_SWAP] = REGION_SWAP,
 	};
 
-	return region_atomic(span->region, span->offset,
+	return region_atomic(seg->region, seg->offset,
 			     op[array_index_nospec(req->op, ARRAY_SIZE(op))],
 			     req->width, req->operand, req->compare, &req->old);
 }
 
-/* Do the part of the DMA that lies in one span. Returns bytes done. */
-static u64 do_span(struct nyx_dma_req *req, const struct nyx_span *span,
+/* Do the part of the DMA that lies in one seg. Returns bytes done. */
+static u64 do_segment(struct nyx_dma_req *req, const struct nyx_segment *seg,
 		   u64 pattern, int *err)
 {
 	void __user *buf = req->buf + req->done;
 
 	switch (req->op) {
 	case NYX_DMA_READ:
-		return region_read(span->region, span->offset, buf,
-				   span->length, err);
+		return region_read(seg->region, seg->offset, buf,
+				   seg->length, err);
 	case NYX_DMA_WRITE:
-		return region_write(span->region, span->offset, buf,
-				    span->length, err);
+		return region_write(seg->region, seg->offset, buf,
+				    seg->length, err);
 	case NYX_DMA_FILL:
-		return region_fill(span->region, span->offset, pattern,
-				   req->done & 7, span->length, err);
+		return region_fill(seg->region, seg->offset, pattern,
+				   req->done & 7, seg->length, err);
 	default:
-		/* Aligned, so never in two spans. */
-		*err = do_atomic(req, span);
-		return *err ? 0 : span->length;
+		/* Aligned, so never in two segments. */
+		*err = do_atomic(req, seg);
+		return *err ? 0 : seg->length;
 	}
 }
 
@@ -92,22 +92,22 @@ static int dma_run(struct nyx_access *acc, struct nyx_dma_req *req, u64 end)
 	unsigned int perm = dma_perm(req->op);
 	u64 pattern = req->op == NYX_DMA_FILL ? fill_pattern(req) : 0;
 	u64 n, pause = DMA_BATCH;
-	struct nyx_span span;
+	struct nyx_segment seg;
 	int err = 0;
 
 	while (req->done < end) {
 		if (!nyx_translate(acc, req->iova + req->done,
-				   end - req->done, perm, &span,
+				   end - req->done, perm, &seg,
 				   &req->fault))
 			return 0;
-		span.length = min_t(u64, span.length, DMA_BATCH);
-		n = do_span(req, &span, pattern, &err);
+		seg.length = min_t(u64, seg.length, DMA_BATCH);
+		n = do_segment(req, &seg, pattern, &err);
 		req->done += n;
-		if (unlikely(n < span.length)) {
+		if (unlikely(n < seg.length)) {
 			if (err != -EIO)
 				return err;
 			nyx_access_fault(acc, NYX_FAULT_MEMORY_ERROR,
-					 req->iova + req->done, perm, span.gpa + n,
+					 req->iova + req->done, perm, seg.gpa + n,
 					 &req->fault);
 			return 0;
 		}

@@ -198,7 +198,7 @@ void nyx_access_report(const struct nyx_access *acc, struct nyx_fault_info *faul
 
 /* The table walk behind the cache. Says exactly what is wrong. */
 static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
-		 struct nyx_span *span, struct nyx_fault_info *fault)
+		 struct nyx_segment *seg, struct nyx_fault_info *fault)
 {
 	struct nyx_domain *dom = acc->dom;
 	struct pt_result res;
@@ -219,16 +219,16 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 
 	if (unlikely(res.status != PT_OK))
 		return walk_fault(acc, &res, iova, perm, fault);
-	span->gpa = res.oa;
-	span->perm = res.perm;
-	span->lg2 = res.lg2;
-	span->valid_lg2 = res.lg2;
+	seg->gpa = res.oa;
+	seg->perm = res.perm;
+	seg->lg2 = res.lg2;
+	seg->valid_lg2 = res.lg2;
 	return true;
 }
 
 /* True on success; *walked tells whether the cache could have it. */
 static bool translate_paging(struct nyx_access *acc, u64 iova,
-			     unsigned int perm, struct nyx_span *span,
+			     unsigned int perm, struct nyx_segment *seg,
 			     struct nyx_fault_info *fault, bool *walked)
 {
 	struct iotlb *tlb = &acc->unit->iotlb;
@@ -239,10 +239,10 @@ static bool translate_paging(struct nyx_access *acc, u64 iova,
 			   !(perm & ~hit.perm))) {
 			acc->tally.hits++;
 			acc->hint = hit.hint;
-			span->gpa = hit.oa;
-			span->perm = hit.perm;
-			span->lg2 = hit.lg2;
-			span->valid_lg2 = hit.valid_lg2;
+			seg->gpa = hit.oa;
+			seg->perm = hit.perm;
+			seg->lg2 = hit.lg2;
+			seg->valid_lg2 = hit.valid_lg2;
 			return true;
 		}
 		acc->tally.misses++;
@@ -250,63 +250,63 @@ static bool translate_paging(struct nyx_access *acc, u64 iova,
 	trace_nyx_translate_miss(acc->unit->id, acc->dom->id, acc->dev->sbdf,
 				 iova, perm);
 	*walked = true;
-	return walk(acc, iova, perm, span, fault);
+	return walk(acc, iova, perm, seg, fault);
 }
 
-/* Find the memory behind the span and cut the span to it. */
+/* Find the memory behind the segment, and cut the segment to it. */
 static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
-			struct nyx_span *span, struct nyx_fault_info *fault)
+			struct nyx_segment *seg, struct nyx_fault_info *fault)
 {
 	const struct memslot *slot;
 	u64 left;
 
 	rcu_read_lock();
-	slot = memslots_find(&acc->unit->mem, span->gpa, &acc->hint);
+	slot = memslots_find(&acc->unit->mem, seg->gpa, &acc->hint);
 	if (likely(slot)) {
 		/* The region stays: who removes it drains the domain. */
-		span->region = slot->region;
-		span->offset = memslot_offset(slot, span->gpa);
-		left = slot->last - span->gpa;
+		seg->region = slot->region;
+		seg->offset = memslot_offset(slot, seg->gpa);
+		left = slot->last - seg->gpa;
 	}
 	rcu_read_unlock();
 
 	if (unlikely(!slot))
 		return nyx_access_fault(acc, NYX_FAULT_NO_MEMORY, iova, perm,
-					span->gpa, fault);
-	if (span->length - 1 > left)
-		span->length = left + 1;
+					seg->gpa, fault);
+	if (seg->length - 1 > left)
+		seg->length = left + 1;
 	if (unlikely((perm & NYX_ACC_WRITE) &&
-		     (region_flags(span->region) & REGION_READONLY)))
+		     (region_flags(seg->region) & REGION_READONLY)))
 		return nyx_access_fault(acc, NYX_FAULT_READONLY_MEMORY, iova, perm,
-					span->gpa, fault);
+					seg->gpa, fault);
 	return true;
 }
 
 /* The address is the output, up to @last. */
-static void pass(u64 iova, u64 last, struct nyx_span *span)
+static void pass(u64 iova, u64 last, struct nyx_segment *seg)
 {
-	if (span->length - 1 > last - iova)
-		span->length = last - iova + 1;
-	span->gpa = iova;
-	span->perm = NYX_ACC_RW;
-	span->lg2 = 0;
+	if (seg->length - 1 > last - iova)
+		seg->length = last - iova + 1;
+	seg->gpa = iova;
+	seg->perm = NYX_ACC_RW;
+	seg->lg2 = 0;
 }
 
 /* The pages behind @first are treated in another way. */
-static void cut_before(u64 iova, u64 first, struct nyx_span *span)
+static void cut_before(u64 iova, u64 first, struct nyx_segment *seg)
 {
-	if (iova < first && span->length > first - iova)
-		span->length = first - iova;
+	if (iova < first && seg->length > first - iova)
+		seg->length = first - iova;
 }
 
 enum filter_verdict { FILTER_BLOCKS, FILTER_EXCLUDES, FILTER_PASSES };
 
 /*
  * Check an access against its context, before anything is translated. With FILTER_EXCLUDES
- * the span is complete but for its memory.
+ * the segment is complete but for its memory.
  */
 static noinline enum filter_verdict filter(struct nyx_access *acc, u64 iova,
-					   unsigned int perm, struct nyx_span *span,
+					   unsigned int perm, struct nyx_segment *seg,
 					   struct nyx_fault_info *fault)
 {
 	const struct nyx_ctx_attrs *attrs = &acc->ctx->attrs;
@@ -317,11 +317,11 @@ static noinline enum filter_verdict filter(struct nyx_access *acc, u64 iova,
 		goto blocked;
 	}
 	if (attrs->excl && iova >= attrs->excl_first && iova <= attrs->excl_last) {
-		pass(iova, attrs->excl_last, span);
+		pass(iova, attrs->excl_last, seg);
 		return FILTER_EXCLUDES;
 	}
 	if (attrs->excl)
-		cut_before(iova, attrs->excl_first, span);
+		cut_before(iova, attrs->excl_first, seg);
 	if (unlikely(attrs->blocked)) {
 		if (acc->fault.reason != NYX_FAULT_NONE) {
 			ctx_fault(acc, iova, perm, fault);
@@ -343,7 +343,7 @@ blocked:
 }
 
 static bool translate_identity(const struct nyx_access *acc, u64 iova,
-			       unsigned int perm, struct nyx_span *span,
+			       unsigned int perm, struct nyx_segment *seg,
 			       struct nyx_fault_info *fault)
 {
 	const struct nyx_stage *stage = &acc->dom->stage;
@@ -353,14 +353,14 @@ static bool translate_identity(const struct nyx_access *acc, u64 iova,
 		return nyx_access_fault(acc, NYX_FAULT_ADDRESS_WIDTH, iova, perm,
 					NYX_GPA_UNKNOWN, fault);
 	if (stage->msi_window)
-		cut_before(iova, NYX_IRQ_RANGE_START, span);
-	pass(iova, last, span);
+		cut_before(iova, NYX_IRQ_RANGE_START, seg);
+	pass(iova, last, seg);
 	return true;
 }
 
 /* Translate an access by the stage of its domain; *walked as of translate_paging(). */
 static bool translate_stage(struct nyx_access *acc, u64 iova, unsigned int perm,
-			    struct nyx_span *span, struct nyx_fault_info *fault,
+			    struct nyx_segment *seg, struct nyx_fault_info *fault,
 			    bool *walked)
 {
 	const struct nyx_stage *stage = &acc->dom->stage;
@@ -370,19 +370,19 @@ static bool translate_stage(struct nyx_access *acc, u64 iova, unsigned int perm,
 	case NYX_STAGE_GUEST:
 		/* A caller that only looks wants to see the walk. */
 		if (unlikely(acc->trace))
-			return walk(acc, iova, perm, span, fault);
+			return walk(acc, iova, perm, seg, fault);
 		fallthrough;
 	case NYX_STAGE_KERNEL:
-		if (!translate_paging(acc, iova, perm, span, fault, walked))
+		if (!translate_paging(acc, iova, perm, seg, fault, walked))
 			return false;
 		/* To the end of what the translation speaks for. */
-		mask = nyx_lg2_last(span->valid_lg2);
+		mask = nyx_lg2_last(seg->valid_lg2);
 		left = mask - (iova & mask);
-		if (span->length - 1 > left)
-			span->length = left + 1;
+		if (seg->length - 1 > left)
+			seg->length = left + 1;
 		return true;
 	case NYX_STAGE_IDENTITY:
-		return translate_identity(acc, iova, perm, span, fault);
+		return translate_identity(acc, iova, perm, seg, fault);
 	default:
 		/* Its contexts are blocked: this is not reached. */
 		return nyx_access_fault(acc, NYX_FAULT_BLOCKED, iova, perm,
@@ -391,7 +391,7 @@ static bool translate_stage(struct nyx_access *acc, u64 iova, unsigned int perm,
 }
 
 bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
-		   unsigned int perm, struct nyx_span *span,
+		   unsigned int perm, struct nyx_segment *seg,
 		   struct nyx_fault_info *fault)
 {
 	enum filter_verdict verdict = FILTER_PASSES;
@@ -403,24 +403,24 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	if (unlikely(nyx_device_blocked(acc->dev, dom)))
 		return nyx_access_fault(acc, NYX_FAULT_QUARANTINED, iova, perm,
 					NYX_GPA_UNKNOWN, fault);
-	span->length = length;
+	seg->length = length;
 	if (unlikely(ctx->filtered))
-		verdict = filter(acc, iova, perm, span, fault);
+		verdict = filter(acc, iova, perm, seg, fault);
 	if (unlikely(verdict == FILTER_BLOCKS))
 		return false;
 	if (likely(verdict == FILTER_PASSES)) {
-		if (!translate_stage(acc, iova, perm, span, fault, &walked))
+		if (!translate_stage(acc, iova, perm, seg, fault, &walked))
 			return false;
 		/* The cache gets what the domain grants: other contexts use it, too. */
-		granted = span->perm;
-		span->perm &= ctx->attrs.perm;
+		granted = seg->perm;
+		seg->perm &= ctx->attrs.perm;
 	}
-	if (!find_memory(acc, iova, perm, span, fault))
+	if (!find_memory(acc, iova, perm, seg, fault))
 		return false;
 	/* The entry also says which memory was found: the hint. */
 	if (walked)
 		iotlb_fill(&acc->unit->iotlb, &dom->space, &acc->snap, iova,
-			   span->gpa, span->lg2, granted, acc->hint);
+			   seg->gpa, seg->lg2, granted, acc->hint);
 	return true;
 }
 

@@ -59,7 +59,7 @@ struct nyx_access {
 };
 
 /**
- * struct nyx_span - a piece of a translated range, within one page and one
+ * struct nyx_segment - a piece of a translated range, within one page and one
  *                   region of guest memory
  * @gpa: GPA of its first byte
  * @length: bytes, up to the end of the page, of the region, or of what was
@@ -71,7 +71,7 @@ struct nyx_access {
  * @valid_lg2: log2 of the aligned block around the IOVA that is known to be
  *             mapped alike: the page, or a part of it
  */
-struct nyx_span {
+struct nyx_segment {
 	u64 gpa;
 	u64 length;
 	struct region *region;
@@ -118,14 +118,14 @@ void nyx_walk_fault(const struct pt_result *res, struct nyx_fault_info *fault);
  * @iova: first IOVA
  * @length: bytes, not 0
  * @perm: NYX_ACC_* that must be granted, by the mapping and by the memory
- * @span: set on success
+ * @seg: set on success
  * @fault: set on failure only, but for its length; the reason is not NYX_FAULT_NONE then
  *
  * Context: any.
  * Return: true on success.
  */
 bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
-		   unsigned int perm, struct nyx_span *span,
+		   unsigned int perm, struct nyx_segment *seg,
 		   struct nyx_fault_info *fault);
 
 /**

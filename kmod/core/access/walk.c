@@ -88,14 +88,14 @@ static void walk_own(const struct nyx_access *acc, u64 iova, unsigned int access
 static void walk_access(struct nyx_access *acc, u64 iova, unsigned int access,
 			struct nyx_walk_view *view)
 {
-	struct nyx_span span = {};
+	struct nyx_segment seg = {};
 
-	if (nyx_translate(acc, iova, 1, access, &span, &view->fault)) {
+	if (nyx_translate(acc, iova, 1, access, &seg, &view->fault)) {
 		look(view, iova, access);
-		view->fault.gpa = span.gpa;
+		view->fault.gpa = seg.gpa;
 	}
-	view->perm = span.perm;
-	view->lg2 = span.lg2;
+	view->perm = seg.perm;
+	view->lg2 = seg.lg2;
 }
 
 int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 iova,

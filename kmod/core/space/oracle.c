@@ -257,7 +257,7 @@ static bool same_value(unsigned int format, struct truth a, struct truth b)
 	       format_perm(format, a.perm) == format_perm(format, b.perm);
 }
 
-/* Is all that the page of @iova spans mapped alike? Its ends are looked at. */
+/* Is all that the page of @iova segments mapped alike? Its ends are looked at. */
 static bool page_agrees(struct nyx_oracle *o, unsigned int format, u64 iova,
 			unsigned int lg2, struct truth truth)
 {

@@ -124,11 +124,11 @@ static void translate(void *ctx)
 	for (i = 0; i < PIECE; i++) {
 		struct nyx_access acc;
 		struct nyx_fault_info fault;
-		struct nyx_span span;
+		struct nyx_segment seg;
 
 		bench_check(!nyx_access_begin(r->w->unit, WORLD_SBDF, NYX_PASID_NONE, &acc));
 		bench_check(nyx_translate(&acc, WORLD_IOVA + PAGES(i), 64, NYX_ACC_READ,
-					  &span, &fault));
+					  &seg, &fault));
 		nyx_access_end(&acc);
 	}
 }

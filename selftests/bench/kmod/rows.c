@@ -111,11 +111,11 @@ static void floors(struct rows *r)
 static bool translate(struct nyx_access *acc, u64 va, u64 *oa)
 {
 	struct nyx_fault_info fault;
-	struct nyx_span span;
+	struct nyx_segment seg;
 
-	if (!nyx_translate(acc, va, 64, NYX_ACC_READ, &span, &fault))
+	if (!nyx_translate(acc, va, 64, NYX_ACC_READ, &seg, &fault))
 		return false;
-	*oa = span.gpa;
+	*oa = seg.gpa;
 	return true;
 }
 

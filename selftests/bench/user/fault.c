@@ -45,11 +45,11 @@ static bool touch(struct fault_bench *b, u32 sbdf, u64 iova, u32 perm,
 		   struct nyx_fault_info *fault)
 {
 	struct nyx_access acc;
-	struct nyx_span span;
+	struct nyx_segment seg;
 	bool ok;
 
 	bench_check(!nyx_access_begin(&b->w->unit, sbdf, NYX_PASID_NONE, &acc));
-	ok = nyx_translate(&acc, iova, 64, perm, &span, fault);
+	ok = nyx_translate(&acc, iova, 64, perm, &seg, fault);
 	if (!ok)
 		nyx_access_report(&acc, fault, 64);
 	nyx_access_end(&acc);
@@ -76,13 +76,13 @@ static void run_refused(void *ctx, unsigned long n)
 	struct fault_bench *b = ctx;
 	struct nyx_access acc;
 	struct nyx_fault_info fault;
-	struct nyx_span span;
+	struct nyx_segment seg;
 	unsigned long i;
 
 	for (i = 0; i < n; i++) {
 		bench_check(!nyx_access_begin(&b->w->unit, FLOOD, NYX_PASID_NONE, &acc));
 		bench_check(!nyx_translate(&acc, b->iova + (i & 63) * b->stride, 64,
-					   NYX_ACC_WRITE, &span, &fault));
+					   NYX_ACC_WRITE, &seg, &fault));
 		nyx_access_end(&acc);
 	}
 }

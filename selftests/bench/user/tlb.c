@@ -116,16 +116,16 @@ static void name##_dep(void *ctx, unsigned long n)			\
 
 DEFINE_LOOPS(lookup, struct world *w = b->w,
 	     lookup(w, va, NYX_ACC_READ, &oa))
-DEFINE_LOOPS(translate, struct nyx_span span; struct nyx_fault_info fault,
-	     (nyx_translate(&b->acc, va, 64, NYX_ACC_READ, &span, &fault) &&
-	      ((oa = span.gpa), span.length == 64)))
-DEFINE_LOOPS(access, struct nyx_span span; struct nyx_fault_info fault,
+DEFINE_LOOPS(translate, struct nyx_segment seg; struct nyx_fault_info fault,
+	     (nyx_translate(&b->acc, va, 64, NYX_ACC_READ, &seg, &fault) &&
+	      ((oa = seg.gpa), seg.length == 64)))
+DEFINE_LOOPS(access, struct nyx_segment seg; struct nyx_fault_info fault,
 	     ({ struct nyx_access acc;
 		bool ok;
 
 		nyx_access_begin(&b->w->unit, b->w->sbdf, NYX_PASID_NONE, &acc);
-		ok = nyx_translate(&acc, va, 64, NYX_ACC_READ, &span, &fault);
-		oa = span.gpa;
+		ok = nyx_translate(&acc, va, 64, NYX_ACC_READ, &seg, &fault);
+		oa = seg.gpa;
 		nyx_access_end(&acc);
 		ok; }))
 DEFINE_LOOPS(qemu, void *peer = b->peer, ((oa = qemu_walk(peer, va, false)) != ~0ull))
@@ -456,13 +456,13 @@ static void run_rewarm(void *ctx, unsigned long n)
 	struct rewarm *r = ctx;
 	struct nyx_access acc;
 	struct nyx_fault_info fault;
-	struct nyx_span span;
+	struct nyx_segment seg;
 	unsigned long i;
 
 	nyx_access_begin(&r->w->unit, r->w->sbdf, NYX_PASID_NONE, &acc);
 	for (i = 0; i < n; i++)
 		bench_check(nyx_translate(&acc, WORLD_IOVA + PAGES(i * 5 % 512), 64,
-					  NYX_ACC_READ, &span, &fault));
+					  NYX_ACC_READ, &seg, &fault));
 	nyx_access_end(&acc);
 }
 
