@@ -20,34 +20,34 @@
 
 #define DMA_MAX_LENGTH	SZ_1G
 /* Runs that are copied out at once. */
-#define RUN_CHUNK	16u
-/* Spans between two looks at whether others want to run. */
+#define EXTENT_CHUNK	16u
+/* Spans between two looks at whether others want to ext. */
 #define SPAN_BATCH	256u
 
 /**
- * struct run_out - runs on their way to the caller
+ * struct extent_out - extents on their way to the caller
  * @to: where the next ones go
  * @room: how many may follow @buf
- * @n: runs in @buf
- * @buf: the last runs; the newest may still grow
+ * @n: extents in @buf
+ * @buf: the last extents; the newest may still grow
  */
-struct run_out {
-	struct nyx_run __user *to;
+struct extent_out {
+	struct nyx_extent __user *to;
 	u32 room;
 	u32 n;
-	struct nyx_run buf[RUN_CHUNK];
+	struct nyx_extent buf[EXTENT_CHUNK];
 };
 
-static bool run_extends(const struct nyx_run *run, const struct nyx_run *next)
+static bool extent_extends(const struct nyx_extent *ext, const struct nyx_extent *next)
 {
-	return run->gpa + run->length == next->gpa &&
-	       run->backing + run->length == next->backing &&
-	       run->prot == next->prot &&
-	       run->memory_flags == next->memory_flags;
+	return ext->gpa + ext->length == next->gpa &&
+	       ext->backing + ext->length == next->backing &&
+	       ext->prot == next->prot &&
+	       ext->memory_flags == next->memory_flags;
 }
 
 /* Runs are copied out between accesses, not during one: that may sleep long. */
-static int run_flush(struct run_out *out)
+static int run_flush(struct extent_out *out)
 {
 	if (copy_to_user(out->to, out->buf, out->n * sizeof(out->buf[0])))
 		return -EFAULT;
@@ -58,7 +58,7 @@ static int run_flush(struct run_out *out)
 }
 
 static void segment_to_extent(u64 iova, const struct nyx_segment *seg,
-			struct nyx_run *run)
+			struct nyx_extent *ext)
 {
 	struct region_info info;
 	u32 prot = seg->perm & NYX_ACC_RW;
@@ -66,7 +66,7 @@ static void segment_to_extent(u64 iova, const struct nyx_segment *seg,
 	region_get_info(seg->region, &info);
 	if (info.flags & REGION_READONLY)
 		prot &= ~NYX_ACC_WRITE;
-	*run = (struct nyx_run) {
+	*ext = (struct nyx_extent) {
 		.iova = iova,
 		.length = seg->length,
 		.gpa = seg->gpa,
@@ -77,18 +77,18 @@ static void segment_to_extent(u64 iova, const struct nyx_segment *seg,
 }
 
 /*
- * Translate from @done on until the buffer of runs is full, the range ends, or
- * a fault stops it. The first run is also kept in the command.
+ * Translate from @done on until the buffer of extents is full, the range ends, or
+ * a fault stops it. The first ext is also kept in the command.
  */
 static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
-			   u64 *done, struct run_out *out, bool *full,
+			   u64 *done, struct extent_out *out, bool *full,
 			   struct nyx_fault_info *fault)
 {
-	u32 max = max(min(out->room, RUN_CHUNK), 1u);
+	u32 max = max(min(out->room, EXTENT_CHUNK), 1u);
 	const struct region *prev = NULL;
 	unsigned int segments = 0;
 	struct nyx_segment seg;
-	struct nyx_run run;
+	struct nyx_extent ext;
 	u64 iova;
 
 	while (*done < cmd->length) {
@@ -101,18 +101,18 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 		if (!nyx_translate(acc, iova, cmd->length - *done, cmd->access,
 				   &seg, fault))
 			return;
-		segment_to_extent(iova, &seg, &run);
+		segment_to_extent(iova, &seg, &ext);
 		if (!*done)
 			cmd->out_page_size_lg2 = seg.lg2;
 		/* Numbers that go on in another file are another place. */
 		if (seg.region == prev &&
-		    run_extends(&out->buf[out->n - 1], &run)) {
-			out->buf[out->n - 1].length += run.length;
+		    extent_extends(&out->buf[out->n - 1], &ext)) {
+			out->buf[out->n - 1].length += ext.length;
 		} else {
 			*full = out->n == max;
 			if (*full)
 				return;
-			out->buf[out->n++] = run;
+			out->buf[out->n++] = ext;
 		}
 		prev = seg.region;
 		*done += seg.length;
@@ -131,10 +131,10 @@ static int check_translate(struct nyx_ucmd *uc, const struct nyx_translate *cmd)
 		return NYX_BAD(uc, cmd, access, OUT_OF_RANGE);
 	if (!cmd->length)
 		return NYX_BAD(uc, cmd, length, EMPTY);
-	if (cmd->nr_runs > NYX_ARRAY_MAX)
-		return NYX_BAD(uc, cmd, nr_runs, OUT_OF_RANGE);
-	if (cmd->runs && !cmd->nr_runs)
-		return NYX_BAD(uc, cmd, runs, UNUSED);
+	if (cmd->nr_extents > NYX_ARRAY_MAX)
+		return NYX_BAD(uc, cmd, nr_extents, OUT_OF_RANGE);
+	if (cmd->extents && !cmd->nr_extents)
+		return NYX_BAD(uc, cmd, extents, UNUSED);
 	if (!nyx_range_last(cmd->iova, cmd->length, &last))
 		return NYX_BAD(uc, cmd, length, OVERFLOW);
 	return 0;
@@ -142,9 +142,9 @@ static int check_translate(struct nyx_ucmd *uc, const struct nyx_translate *cmd)
 
 static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 {
-	struct run_out out = {
-		.to = u64_to_user_ptr(cmd->runs),
-		.room = cmd->nr_runs,
+	struct extent_out out = {
+		.to = u64_to_user_ptr(cmd->extents),
+		.room = cmd->nr_extents,
 	};
 	struct nyx_fault_info fault;
 	struct nyx_access acc;
@@ -157,13 +157,13 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 		return ret;
 
 	/* Write the answer first: a command that cannot report must not act. */
-	if (cmd->nr_runs && clear_user(out.to, sizeof(*out.to)))
-		return NYX_BAD(uc, cmd, runs, POINTER);
+	if (cmd->nr_extents && clear_user(out.to, sizeof(*out.to)))
+		return NYX_BAD(uc, cmd, extents, POINTER);
 
-	cmd->out_nr_runs = 0;
+	cmd->out_nr_extents = 0;
 	cmd->out_page_size_lg2 = 0;
 	cmd->out_done = 0;
-	memset(&cmd->out_run, 0, sizeof(cmd->out_run));
+	memset(&cmd->out_extent, 0, sizeof(cmd->out_extent));
 	memset(&cmd->out_fault, 0, sizeof(cmd->out_fault));
 
 	do {
@@ -185,15 +185,15 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 		nyx_access_end(&acc);
 
 		if (first && out.n)
-			cmd->out_run = out.buf[0];
+			cmd->out_extent = out.buf[0];
 		first = false;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (!cmd->nr_runs)
+		if (!cmd->nr_extents)
 			break;
-		cmd->out_nr_runs += out.n;
+		cmd->out_nr_extents += out.n;
 		if (run_flush(&out))
-			return NYX_BAD(uc, cmd, runs, POINTER);
+			return NYX_BAD(uc, cmd, extents, POINTER);
 		cond_resched();
 	} while (full && out.room);
 

@@ -312,13 +312,13 @@ static inline int cmd_invalidate(int fd, __u32 scope, __u32 domain, __u32 sbdf, 
 	return nyx_cmd(fd, NYX_INVALIDATE, &c);
 }
 
-/* Prepares a translation without room for runs: the first is in out_run. */
+/* Prepares a translation without room for extents: the first is in out_extent. */
 static inline void nyx_translate_init(struct nyx_translate *c, __u32 sbdf, __u32 access,
 				      __u64 iova, __u64 length)
 {
 	memset(c, 0, sizeof(*c));
-	memset(&c->out_nr_runs, NYX_POISON,
-	       sizeof(*c) - offsetof(struct nyx_translate, out_nr_runs));
+	memset(&c->out_nr_extents, NYX_POISON,
+	       sizeof(*c) - offsetof(struct nyx_translate, out_nr_extents));
 	c->size = sizeof(*c);
 	c->sbdf = sbdf;
 	c->pasid = NYX_PASID_NONE;

@@ -159,7 +159,7 @@ static void check_not_present(const struct nyx_fault *f, __u64 iova)
 
 static void check_window(const struct oracle *o, const struct oracle_window *w, __u32 access)
 {
-	static struct nyx_run runs[512];
+	static struct nyx_extent extents[512];
 	struct nyx_translate t;
 	__u64 i = 0;
 
@@ -168,24 +168,24 @@ static void check_window(const struct oracle *o, const struct oracle_window *w, 
 
 		ktap_note("translate from 0x%llx for %u", (unsigned long long)iova, access);
 		nyx_translate_init(&t, o->sbdf, access, iova, (w->nr - i) * SZ_4K);
-		t.runs = PTR(runs);
-		t.nr_runs = ARRAY_SIZE(runs);
+		t.extents = PTR(extents);
+		t.nr_extents = ARRAY_SIZE(extents);
 		test_cmd(nyx_cmd(o->fd, NYX_TRANSLATE, &t));
-		ASSERT_LE(t.out_nr_runs, ARRAY_SIZE(runs));
-		for (__u32 j = 0; j < t.out_nr_runs; j++) {
-			ASSERT_EQ(iova + described, runs[j].iova);
-			ASSERT_GT(runs[j].length, 0);
-			ASSERT_EQ(0, runs[j].length % SZ_4K);
-			for (__u64 at = 0; at < runs[j].length; at += SZ_4K, i++) {
+		ASSERT_LE(t.out_nr_extents, ARRAY_SIZE(extents));
+		for (__u32 j = 0; j < t.out_nr_extents; j++) {
+			ASSERT_EQ(iova + described, extents[j].iova);
+			ASSERT_GT(extents[j].length, 0);
+			ASSERT_EQ(0, extents[j].length % SZ_4K);
+			for (__u64 at = 0; at < extents[j].length; at += SZ_4K, i++) {
 				ASSERT_LT(i, w->nr);
 				ktap_note("page 0x%llx", (unsigned long long)(w->base + i * SZ_4K));
-				ASSERT_EQ(w->page[i], (runs[j].gpa + at) | runs[j].prot);
+				ASSERT_EQ(w->page[i], (extents[j].gpa + at) | extents[j].prot);
 			}
-			described += runs[j].length;
+			described += extents[j].length;
 		}
 		ASSERT_EQ(described, t.out_done);
 		if (t.out_fault.reason == NYX_FAULT_NONE) {
-			ASSERT_TRUE(i == w->nr || t.out_nr_runs == ARRAY_SIZE(runs));
+			ASSERT_TRUE(i == w->nr || t.out_nr_extents == ARRAY_SIZE(extents));
 			continue;
 		}
 		/* The next page does not grant it. */
@@ -275,7 +275,7 @@ void oracle_check_access(const struct oracle *o, __u64 iova, __u64 length, __u32
 	ktap_note("access of 0x%llx at 0x%llx", (unsigned long long)length,
 		  (unsigned long long)iova);
 	test_cmd(cmd_translate(o->fd, &t, o->sbdf, access, iova, length));
-	/* Without room for runs the answer is about the first. */
+	/* Without room for extents the answer is about the first. */
 	ASSERT_LE(t.out_done, done);
 	ASSERT_EQ(!done, !t.out_done);
 	if (!done) {
@@ -283,12 +283,12 @@ void oracle_check_access(const struct oracle *o, __u64 iova, __u64 length, __u32
 		ASSERT_EQ(iova, t.out_fault.iova);
 		return;
 	}
-	ASSERT_EQ(iova, t.out_run.iova);
-	ASSERT_EQ(t.out_done, t.out_run.length);
+	ASSERT_EQ(iova, t.out_extent.iova);
+	ASSERT_EQ(t.out_done, t.out_extent.length);
 	for (__u64 at = 0; at < t.out_done; at += SZ_4K) {
 		__u64 page = oracle_page(o, iova + at);
 
-		ASSERT_EQ((page & ~(SZ_4K - 1)) + (iova + at) % SZ_4K, t.out_run.gpa + at);
-		ASSERT_EQ(page & RW, t.out_run.prot);
+		ASSERT_EQ((page & ~(SZ_4K - 1)) + (iova + at) % SZ_4K, t.out_extent.gpa + at);
+		ASSERT_EQ(page & RW, t.out_extent.prot);
 	}
 }

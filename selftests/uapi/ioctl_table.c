@@ -61,7 +61,7 @@ LAYOUT(nyx_mapping_info, 32);
 LAYOUT(nyx_irte_info, 32);
 LAYOUT(nyx_binding_info, 64);
 LAYOUT(nyx_register_info, 48);
-LAYOUT(nyx_run, 40);
+LAYOUT(nyx_extent, 40);
 LAYOUT(nyx_page, 16);
 LAYOUT(nyx_policy, 56);
 LAYOUT(nyx_limits, 32);
@@ -375,8 +375,8 @@ static void fill_translate(struct ioctl_world *w, struct ioctl_call *call)
 	c->access = RW;
 	c->iova = 0x123;
 	c->length = 0x5678;
-	c->runs = PTR(w->buf);
-	c->nr_runs = 4;
+	c->extents = PTR(w->buf);
+	c->nr_extents = 4;
 }
 
 static void fill_dma(struct ioctl_world *w, struct ioctl_call *call)
@@ -782,11 +782,11 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.name = "translate", .request = NYX_TRANSLATE,
 		.size = sizeof(struct nyx_translate), .known_flags = NYX_TRANSLATE_F_REPORT,
 		.fill = fill_translate,
-		.out = { FIELD(nyx_translate, out_nr_runs),
+		.out = { FIELD(nyx_translate, out_nr_extents),
 			 FIELD(nyx_translate, out_page_size_lg2),
-			 FIELD(nyx_translate, out_done), FIELD(nyx_translate, out_run),
+			 FIELD(nyx_translate, out_done), FIELD(nyx_translate, out_extent),
 			 FIELD(nyx_translate, out_fault) },
-		.pointer = FIELD(nyx_translate, runs), .pointer_out = true,
+		.pointer = FIELD(nyx_translate, extents), .pointer_out = true,
 	},
 	[NYX_CMD_DMA] = {
 		.name = "dma", .request = NYX_DMA,

@@ -214,7 +214,7 @@ TEST(mixed_domains)
 TEST(translate_items)
 {
 	struct nyx_translate t[100];
-	struct nyx_run runs[4];
+	struct nyx_extent extents[4];
 	struct env e;
 	__u32 done;
 
@@ -223,10 +223,10 @@ TEST(translate_items)
 		test_cmd(cmd_map(e.fd, e.domain, i * SZ_4K, (99 - i) * SZ_4K, SZ_4K, RW));
 	for (int i = 0; i < 100; i++)
 		nyx_translate_init(&t[i], e.sbdf, RW, i * SZ_4K + 7, 10);
-	t[4].runs = PTR(runs);
-	t[4].nr_runs = 4;
+	t[4].extents = PTR(extents);
+	t[4].nr_extents = 4;
 	t[80].flags = 0x100;	/* the one that fails */
-	memset(runs, NYX_POISON, sizeof(runs));
+	memset(extents, NYX_POISON, sizeof(extents));
 	test_err(EOPNOTSUPP, cmd_array(e.fd, NYX_CMD_TRANSLATE, t, sizeof(t[0]), 100, &done));
 	ASSERT_EQ(80, done);
 	for (int i = 0; i < 80; i++) {
@@ -239,12 +239,12 @@ TEST(translate_items)
 		} else {
 			ASSERT_EQ(NYX_FAULT_NONE, t[i].out_fault.reason);
 			ASSERT_EQ(10, t[i].out_done);
-			ASSERT_EQ((99 - i) * SZ_4K + 7, t[i].out_run.gpa);
+			ASSERT_EQ((99 - i) * SZ_4K + 7, t[i].out_extent.gpa);
 		}
 	}
-	ASSERT_EQ(1, t[4].out_nr_runs);
-	ASSERT_EQ(0, memcmp(&runs[0], &t[4].out_run, sizeof(runs[0])));
-	ASSERT_FILLED(&runs[1], NYX_POISON, 3 * sizeof(runs[0]));
+	ASSERT_EQ(1, t[4].out_nr_extents);
+	ASSERT_EQ(0, memcmp(&extents[0], &t[4].out_extent, sizeof(extents[0])));
+	ASSERT_FILLED(&extents[1], NYX_POISON, 3 * sizeof(extents[0]));
 	ASSERT_EQ(0xa5a5a5a5a5a5a5a5ull, t[81].out_done);
 }
 

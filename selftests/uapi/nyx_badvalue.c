@@ -337,7 +337,7 @@ static const struct bad_value bad_values[] = {
 	RANGE(TRANSLATE, translate.length, 1, END, F(translate.iova, 0)),
 	V(TRANSLATE, EOVERFLOW, F(translate.iova, END), F(translate.length, 2)),
 	V(TRANSLATE, EOVERFLOW, F(translate.iova, 2), F(translate.length, END)),
-	RANGE(TRANSLATE, translate.nr_runs, 1, NYX_ARRAY_MAX),
+	RANGE(TRANSLATE, translate.nr_extents, 1, NYX_ARRAY_MAX),
 
 	/* DMA: no width, no operand; a fill has no buffer */
 	DEVICE(DMA, dma.sbdf),

@@ -116,7 +116,7 @@ TEST_EACH(page_sizes, page_sizes_cases)
 		test_cmd(cmd_translate(e.fd, &t, e.sbdf, RW, SZ_1G + at + 0x123, 1));
 		ASSERT_EQ(NYX_FAULT_NONE, t.out_fault.reason);
 		ASSERT_EQ(v->lg2, t.out_page_size_lg2);
-		ASSERT_EQ(SZ_1G + at + 0x123, t.out_run.gpa);
+		ASSERT_EQ(SZ_1G + at + 0x123, t.out_extent.gpa);
 	}
 	domain_info(e.fd, e.domain, &info);
 	ASSERT_EQ(length, info.mapped_bytes);
@@ -142,7 +142,7 @@ TEST(identity)
 	test_cmd(cmd_translate(e.fd, &t, e.sbdf, RW, 0x12345, 0x100000));
 	ASSERT_EQ(NYX_FAULT_NONE, t.out_fault.reason);
 	ASSERT_EQ(0, t.out_page_size_lg2);
-	ASSERT_EQ(0x12345, t.out_run.gpa);
+	ASSERT_EQ(0x12345, t.out_extent.gpa);
 	ASSERT_EQ(0x100000, t.out_done);
 
 	/* It never reaches beyond guest memory. */

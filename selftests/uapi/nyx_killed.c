@@ -182,7 +182,7 @@ static __u64 mapped_pages(const struct victim *v)
 
 /* ---- translate ---- */
 
-#define RUNS	64u	/* apart from each other, before all that is one */
+#define EXTENTS	64u	/* apart from each other, before all that is one */
 
 static int translate_prepare(void *arg)
 {
@@ -192,7 +192,7 @@ static int translate_prepare(void *arg)
 					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 
 	test_cmd(cmd_memory_add(fd, NYX_MEMORY_F_SHARED, 0, t->pages * SZ_4K, mem));
-	for (unsigned int i = 1; i <= RUNS; i++)
+	for (unsigned int i = 1; i <= EXTENTS; i++)
 		test_cmd(cmd_map(fd, t->domain, SZ_1G - i * SZ_4K, 2 * i * SZ_4K, SZ_4K, RW));
 	return fd;
 }
@@ -202,8 +202,8 @@ static void translate_run(void *arg)
 	struct tables *t = arg;
 	struct nyx_translate c = {
 		.size = sizeof(c), .sbdf = DEVICE, .pasid = NYX_PASID_NONE,
-		.access = NYX_PROT_READ, .iova = SZ_1G - RUNS * SZ_4K,
-		.length = (t->pages + RUNS) * SZ_4K, .runs = PTR(t->out), .nr_runs = 2 * RUNS,
+		.access = NYX_PROT_READ, .iova = SZ_1G - EXTENTS * SZ_4K,
+		.length = (t->pages + EXTENTS) * SZ_4K, .extents = PTR(t->out), .nr_extents = 2 * EXTENTS,
 	};
 
 	nyx_cmd(t->fd, NYX_TRANSLATE, &c);
@@ -211,11 +211,11 @@ static void translate_run(void *arg)
 
 static bool translate_began(struct victim *v, void *arg)
 {
-	const struct nyx_run *runs = ((struct tables *)arg)->out;
+	const struct nyx_extent *extents = ((struct tables *)arg)->out;
 
 	(void)v;
 	/* All but those that are told together with what follows. */
-	return __atomic_load_n(&runs[RUNS - 17].length, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&extents[EXTENTS - 17].length, __ATOMIC_SEQ_CST);
 }
 
 TEST(translate)

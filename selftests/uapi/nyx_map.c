@@ -511,7 +511,7 @@ static void *split_reader(void *arg)
 
 		test_cmd(cmd_translate(s->e.fd, &t, s->e.sbdf, RW, SZ_1G + at, SZ_4K));
 		ASSERT_EQ(NYX_FAULT_NONE, t.out_fault.reason);
-		ASSERT_EQ(SZ_1G + at, t.out_run.gpa);
+		ASSERT_EQ(SZ_1G + at, t.out_extent.gpa);
 		ASSERT_EQ(SZ_4K, t.out_done);
 		__atomic_add_fetch(&s->accesses, 1, __ATOMIC_RELAXED);
 	}

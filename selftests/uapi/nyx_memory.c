@@ -111,8 +111,8 @@ TEST_EACH(readonly, memory_cases)
 	test_cmd(cmd_translate(e.fd, &t, e.sbdf, NYX_PROT_READ, 0, SZ_64K));
 	ASSERT_EQ(NYX_FAULT_NONE, t.out_fault.reason);
 	ASSERT_EQ(SZ_64K, t.out_done);
-	ASSERT_EQ(NYX_PROT_READ, t.out_run.prot);
-	ASSERT_TRUE(t.out_run.memory_flags & NYX_MEMORY_F_READONLY);
+	ASSERT_EQ(NYX_PROT_READ, t.out_extent.prot);
+	ASSERT_TRUE(t.out_extent.memory_flags & NYX_MEMORY_F_READONLY);
 	test_cmd(cmd_translate(e.fd, &t, e.sbdf, RW, 0x42, 1));
 	ASSERT_EQ(NYX_FAULT_READONLY_MEMORY, t.out_fault.reason);
 	ASSERT_EQ(0, t.out_done);
@@ -139,8 +139,8 @@ TEST(file_offset)
 	ASSERT_FILLED(buf + SZ_4K, 0x82, SZ_4K);
 	dma_refused(e.fd, e.sbdf, 4 * SZ_4K, NYX_PROT_READ, NYX_FAULT_NO_MEMORY);
 	test_cmd(cmd_translate(e.fd, &t, e.sbdf, RW, 2 * SZ_4K + 5, 10));
-	ASSERT_EQ(2 * SZ_4K + 5, t.out_run.backing);
-	ASSERT_EQ(SZ_1M + 2 * SZ_4K + 5, t.out_run.gpa);
+	ASSERT_EQ(2 * SZ_4K + 5, t.out_extent.backing);
+	ASSERT_EQ(SZ_1M + 2 * SZ_4K + 5, t.out_extent.gpa);
 
 	/* The file stays as long as the range, whatever happens to the fd. */
 	close(memfd);

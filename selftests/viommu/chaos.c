@@ -124,7 +124,7 @@ static void do_walk(struct chaos *c, struct rng *r)
 		return;
 	ASSERT_EQ(t.out_fault.reason, w.out_fault.reason);
 	if (t.out_fault.reason == NYX_FAULT_NONE) {
-		ASSERT_EQ(t.out_run.gpa, w.out_gpa);
+		ASSERT_EQ(t.out_extent.gpa, w.out_gpa);
 		ASSERT_EQ(t.out_page_size_lg2, w.out_page_size_lg2);
 	} else {
 		ASSERT_EQ(t.out_fault.gpa, w.out_gpa);

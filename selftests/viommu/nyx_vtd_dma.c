@@ -64,7 +64,7 @@ TEST_EACH(translates, shapes)
 			test_cmd(cmd_translate(g->fd, &t, DEV, RW, iovas[i] + 0x123, 1));
 			ASSERT_EQ(NYX_FAULT_NONE, t.out_fault.reason);
 			ASSERT_EQ(12 + 9 * v->leaf, t.out_page_size_lg2);
-			ASSERT_EQ(gpa + 0x123, t.out_run.gpa);
+			ASSERT_EQ(gpa + 0x123, t.out_extent.gpa);
 		}
 	}
 	expect_no_record(g);

@@ -1618,7 +1618,7 @@ struct nyx_fault {
 };
 
 /**
- * struct nyx_run - a piece of a translated range
+ * struct nyx_extent - a piece of a translated range
  * @iova: first IOVA
  * @length: bytes that are contiguous in GPA and in the backing
  * @gpa: first guest-physical address
@@ -1628,7 +1628,7 @@ struct nyx_fault {
  *
  * Never grows: a flag will ask for another structure, if one with more members is needed.
  */
-struct nyx_run {
+struct nyx_extent {
 	__aligned_u64 iova;
 	__aligned_u64 length;
 	__aligned_u64 gpa;
@@ -1655,16 +1655,16 @@ enum nyx_translate_flags {
  * @sbdf: the device
  * @pasid: must be NYX_PASID_NONE
  * @access: of enum nyx_prot, at least one: what is to be allowed
- * @nr_runs: room at @runs, at most NYX_ARRAY_MAX
+ * @nr_extents: room at @extents, at most NYX_ARRAY_MAX
  * @iova: first IOVA, any alignment
  * @length: bytes
- * @runs: user pointer to an array of struct nyx_run, or 0 if @nr_runs is 0
- * @out_nr_runs: runs that were written
+ * @extents: user pointer to an array of struct nyx_extent, or 0 if @nr_extents is 0
+ * @out_nr_extents: extents that were written
  * @out_page_size_lg2: log2 of the page that holds @iova; 0 for identity
- * @out_done: bytes from @iova that the runs (with @nr_runs of 0: @out_run)
+ * @out_done: bytes from @iova that the extents (with @nr_extents of 0: @out_extent)
  *            describe. Less than @length if @out_fault says so, or if there
- *            was no room for more runs
- * @out_run: the first run
+ *            was no room for more extents
+ * @out_extent: the first run
  * @out_fault: what ended the translation, or reason NYX_FAULT_NONE
  *
  * Translate as a DMA would. The answer is a snapshot: an unmap does not wait
@@ -1678,14 +1678,14 @@ struct nyx_translate {
 	__u32 sbdf;
 	__u32 pasid;
 	__u32 access;
-	__u32 nr_runs;
+	__u32 nr_extents;
 	__aligned_u64 iova;
 	__aligned_u64 length;
-	__aligned_u64 runs;
-	__u32 out_nr_runs;
+	__aligned_u64 extents;
+	__u32 out_nr_extents;
 	__u32 out_page_size_lg2;
 	__aligned_u64 out_done;
-	struct nyx_run out_run;
+	struct nyx_extent out_extent;
 	struct nyx_fault out_fault;
 };
 

@@ -13,35 +13,35 @@
 #include "lookup.h"
 #include "parse.h"
 
-enum { RUN_IOVA, RUN_LENGTH, RUN_GPA, RUN_BACKING, RUN_PROT, RUN_PAGE, RUN_FAULT, RUN_LEVEL };
+enum { EXTENT_IOVA, EXTENT_LENGTH, EXTENT_GPA, EXTENT_BACKING, EXTENT_PROT, EXTENT_PAGE, EXTENT_FAULT, EXTENT_LEVEL };
 
 const struct out_col translate_cols[] = {
-	[RUN_IOVA] = { "iova", OUT_ADDR },
-	[RUN_LENGTH] = { "length_bytes", OUT_SIZE },
-	[RUN_GPA] = { "gpa", OUT_ADDR },
-	[RUN_BACKING] = { "backing", OUT_ADDR },
-	[RUN_PROT] = { "prot", OUT_TEXT },
-	[RUN_PAGE] = { "page_bytes", OUT_SIZE },
-	[RUN_FAULT] = { "fault", OUT_TEXT },
-	[RUN_LEVEL] = { "fault_level", OUT_COUNT, true },
+	[EXTENT_IOVA] = { "iova", OUT_ADDR },
+	[EXTENT_LENGTH] = { "length_bytes", OUT_SIZE },
+	[EXTENT_GPA] = { "gpa", OUT_ADDR },
+	[EXTENT_BACKING] = { "backing", OUT_ADDR },
+	[EXTENT_PROT] = { "prot", OUT_TEXT },
+	[EXTENT_PAGE] = { "page_bytes", OUT_SIZE },
+	[EXTENT_FAULT] = { "fault", OUT_TEXT },
+	[EXTENT_LEVEL] = { "fault_level", OUT_COUNT, true },
 	{ 0 }
 };
 
 #define NR_RUNS	256u
 
-/* One page of runs. */
-static void put_runs(struct out *out, const struct nyx_translate *t, const struct nyx_run *runs)
+/* One page of extents. */
+static void put_extents(struct out *out, const struct nyx_translate *t, const struct nyx_extent *extents)
 {
 	uint32_t i;
 
-	for (i = 0; i < t->out_nr_runs; i++) {
-		out_u64(out, RUN_IOVA, runs[i].iova);
-		out_u64(out, RUN_LENGTH, runs[i].length);
-		out_u64(out, RUN_GPA, runs[i].gpa);
-		out_u64(out, RUN_BACKING, runs[i].backing);
-		out_text(out, RUN_PROT, nyx_prot_name(runs[i].prot));
+	for (i = 0; i < t->out_nr_extents; i++) {
+		out_u64(out, EXTENT_IOVA, extents[i].iova);
+		out_u64(out, EXTENT_LENGTH, extents[i].length);
+		out_u64(out, EXTENT_GPA, extents[i].gpa);
+		out_u64(out, EXTENT_BACKING, extents[i].backing);
+		out_text(out, EXTENT_PROT, nyx_prot_name(extents[i].prot));
 		if (!i && t->out_page_size_lg2)
-			out_u64(out, RUN_PAGE, UINT64_C(1) << t->out_page_size_lg2);
+			out_u64(out, EXTENT_PAGE, UINT64_C(1) << t->out_page_size_lg2);
 		out_row(out);
 	}
 }
@@ -49,30 +49,30 @@ static void put_runs(struct out *out, const struct nyx_translate *t, const struc
 /* The refused part comes last, so that the rows are the whole range. */
 static void put_refused(struct out *out, const struct nyx_fault *fault, uint64_t length)
 {
-	out_u64(out, RUN_IOVA, fault->iova);
-	out_u64(out, RUN_LENGTH, length);
+	out_u64(out, EXTENT_IOVA, fault->iova);
+	out_u64(out, EXTENT_LENGTH, length);
 	if (fault->gpa != NYX_GPA_UNKNOWN)
-		out_u64(out, RUN_GPA, fault->gpa);
-	out_text(out, RUN_FAULT, nyx_fault_reason_name(fault->reason));
+		out_u64(out, EXTENT_GPA, fault->gpa);
+	out_text(out, EXTENT_FAULT, nyx_fault_reason_name(fault->reason));
 	if (fault->level != NYX_LEVEL_NONE)
-		out_u64(out, RUN_LEVEL, fault->level);
+		out_u64(out, EXTENT_LEVEL, fault->level);
 	out_row(out);
 }
 
 static int translate(struct cli *cli, struct out *out, struct nyx_translate *t)
 {
 	uint64_t begin = t->iova, length = t->length;
-	struct nyx_run runs[NR_RUNS];
+	struct nyx_extent extents[NR_RUNS];
 	int rc, ret;
 
-	t->runs = (uintptr_t)runs;
-	t->nr_runs = NR_RUNS;
+	t->extents = (uintptr_t)extents;
+	t->nr_extents = NR_RUNS;
 	do {
 		ret = nyx_device_translate(cli->unit, t);
 		if (ret)
 			return out_cancel(out, err_explain(ret, "cannot translate IOVA 0x%" PRIx64,
 							   (uint64_t)t->iova));
-		put_runs(out, t, runs);
+		put_extents(out, t, extents);
 		t->iova += t->out_done;
 		t->length -= t->out_done;
 	} while (t->length && t->out_done && t->out_fault.reason == NYX_FAULT_NONE);
@@ -115,5 +115,5 @@ int translate_run(struct cli *cli)
 	t.length = length;
 	if (cli_opt(cli, "report"))
 		t.flags = NYX_TRANSLATE_F_REPORT;
-	return translate(cli, out_list(&cli->out, "runs", translate_cols), &t);
+	return translate(cli, out_list(&cli->out, "extents", translate_cols), &t);
 }

@@ -6,7 +6,7 @@ $ nyxctl device translate 3:0.0 0x10000123
 |       IOVA LENGTH      GPA  BACKING PROT PAGE
 | 0x10000123      1 0x400123 0x400123 rw     2M
 $ nyxctl device translate 3:0.0 0x10000123 --json
-| {"runs":[
+| {"extents":[
 | {"iova":"0x10000123","length_bytes":1,"gpa":"0x400123","backing":"0x400123","prot":"rw","page_bytes":2097152,"fault":null,"fault_level":null}
 | ]}
 $ nyxctl device translate 3:0.0 0x101fffff 2 -o raw
@@ -20,7 +20,7 @@ $ nyxctl device translate 3:0.0 0x101ffff0 8K
 ! nyxctl: device 0000:03:00.0 may not read IOVA 0x10201000: nothing is mapped there
 ? 5
 $ nyxctl device translate 3:0.0 0x101ffff0 8K --json
-| {"runs":[
+| {"extents":[
 | {"iova":"0x101ffff0","length_bytes":16,"gpa":"0x5ffff0","backing":"0x5ffff0","prot":"rw","page_bytes":2097152,"fault":null,"fault_level":null},
 | {"iova":"0x10200000","length_bytes":4096,"gpa":"0x0","backing":"0x0","prot":"r","page_bytes":null,"fault":null,"fault_level":null},
 | {"iova":"0x10201000","length_bytes":4080,"gpa":null,"backing":null,"prot":null,"page_bytes":null,"fault":"not-present","fault_level":0}
@@ -33,7 +33,7 @@ $ nyxctl device translate 3:0.0 0x10200000 --access w
 ! nyxctl: device 0000:03:00.0 may not write IOVA 0x10200000: the mapping does not allow to write
 ? 1
 $ nyxctl device translate 3:0.0 0x10200000 --access rw --json
-| {"runs":[
+| {"extents":[
 | {"iova":"0x10200000","length_bytes":1,"gpa":"0x0","backing":null,"prot":null,"page_bytes":null,"fault":"write-denied","fault_level":0}
 | ]}
 ! nyxctl: device 0000:03:00.0 may not read and write IOVA 0x10200000: the mapping does not allow to write

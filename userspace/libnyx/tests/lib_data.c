@@ -228,21 +228,21 @@ TEST(invalidate_scopes)
 TEST(translate)
 {
 	struct setup s = setup();
-	struct nyx_run runs[4];
+	struct nyx_extent extents[4];
 	struct nyx_translate t = {
 		.size = sizeof(t), .sbdf = SBDF, .pasid = NYX_PASID_NONE, .access = NYX_PROT_READ,
-		.iova = IOVA + 100, .length = 8192, .runs = (uintptr_t)runs, .nr_runs = 4,
+		.iova = IOVA + 100, .length = 8192, .extents = (uintptr_t)extents, .nr_extents = 4,
 	};
 
 	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 8192, 4096, RW));
 	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA + 4096, 0, 4096, NYX_PROT_READ));
 	ASSERT_EQ(0, nyx_device_translate(s.unit, &t));
-	EXPECT_EQ(2, t.out_nr_runs);
+	EXPECT_EQ(2, t.out_nr_extents);
 	EXPECT_EQ(8192 - 100, t.out_done);
-	EXPECT_EQ(8192 + 100, runs[0].gpa);
-	EXPECT_EQ(4096 - 100, runs[0].length);
-	EXPECT_EQ(0, runs[1].gpa);
-	EXPECT_EQ(4096, runs[1].length);
+	EXPECT_EQ(8192 + 100, extents[0].gpa);
+	EXPECT_EQ(4096 - 100, extents[0].length);
+	EXPECT_EQ(0, extents[1].gpa);
+	EXPECT_EQ(4096, extents[1].length);
 	EXPECT_EQ(IOVA + 8192, t.out_fault.iova);
 	EXPECT_EQ(12, t.out_page_size_lg2);
 	EXPECT_EQ(NYX_PROT_READ, t.out_fault.access);
@@ -269,7 +269,7 @@ TEST(translate_array)
 	}
 	ASSERT_EQ(0, nyx_device_translate_array(s.unit, items, 3, &done));
 	EXPECT_EQ(3, done);
-	EXPECT_EQ(4000, items[1].out_run.gpa);
+	EXPECT_EQ(4000, items[1].out_extent.gpa);
 	EXPECT_EQ(8, items[1].out_done);
 	EXPECT_EQ(0, items[2].out_done);
 	EXPECT_TRUE(items[2].out_fault.reason != NYX_FAULT_NONE);
