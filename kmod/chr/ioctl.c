@@ -30,7 +30,7 @@
 /**
  * struct nyx_op - a command
  * @fn: its handler, or
- * @run: its handler, of a command that NYX_ARRAY takes
+ * @batch: its handler, of a command that NYX_ARRAY takes
  * @size: sizeof() its structure
  * @min_size: the least that a caller may pass
  * @flags: flags that the command knows
@@ -41,7 +41,7 @@
  */
 struct nyx_op {
 	int (*fn)(struct nyx_ucmd *uc, void *cmd);
-	int (*run)(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
+	int (*batch)(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 	u16 size;
 	u16 min_size;
 	u32 flags;
@@ -64,7 +64,7 @@ struct nyx_op {
 /* @_last: the last field that a caller must pass */
 #define OP(_name, _last, ...)	OP_HANDLER(fn, _name, _last, __VA_ARGS__)
 /* A command that NYX_ARRAY takes */
-#define OP_ITEMS(_name, _last, ...)	OP_HANDLER(run, _name, _last, __VA_ARGS__)
+#define OP_ITEMS(_name, _last, ...)	OP_HANDLER(batch, _name, _last, __VA_ARGS__)
 #define OP_RESV(_name)							\
 	.resv = offsetof(struct nyx_##_name, __reserved),		\
 	.resv_len = sizeof_field(struct nyx_##_name, __reserved)
@@ -326,7 +326,7 @@ static int run_chunk(struct nyx_ucmd *uc, const struct nyx_op *op, void *items,
 		}
 		good = out;
 	}
-	ret = good ? op->run(uc, items, good, done) : 0;
+	ret = good ? op->batch(uc, items, good, done) : 0;
 	if (!ret && *done == good) {
 		ret = err;
 		uc->field = field;
@@ -358,7 +358,7 @@ static int array_op(struct nyx_ucmd *uc, const struct nyx_array *cmd,
 	if (cmd->cmd >= ARRAY_SIZE(nyx_ops))
 		return NYX_BAD(uc, cmd, cmd, UNKNOWN_VALUE);
 	*op = &nyx_ops[array_index_nospec(cmd->cmd, ARRAY_SIZE(nyx_ops))];
-	if (!(*op)->run)
+	if (!(*op)->batch)
 		return NYX_BAD(uc, cmd, cmd, NOT_IN_ARRAY);
 	ret = check_file(uc->file, *op);
 	if (ret)
@@ -441,7 +441,7 @@ static int run_cmd(struct nyx_ucmd *uc, const struct nyx_op *op, void *cmd)
 		if (ret)
 			return ret;
 	}
-	ret = op->fn ? op->fn(uc, cmd) : op->run(uc, cmd, 1, &done);
+	ret = op->fn ? op->fn(uc, cmd) : op->batch(uc, cmd, 1, &done);
 	/* -ENOENT promises no less than success, and must not hide -EINTR. */
 	err = nyx_inval_wait(&uc->ticket);
 	if (err) {
