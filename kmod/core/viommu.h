@@ -109,12 +109,12 @@ struct nyx_ctx_entry {
  * struct nyx_guest_irqs - how interrupts of a requester with a table of its own
  *                         are treated
  * @how: bits of the model; those of tlb/irt.h are not among them
- * @tag: the guest's id of the requester's domain
+ * @did: the guest's id of the requester's domain
  * @nr: entries of the table, at most IRT_DEVICE_ENTRIES
  */
 struct nyx_guest_irqs {
 	u32 how;
-	u32 tag;
+	u32 did;
 	u32 nr;
 };
 

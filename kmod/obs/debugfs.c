@@ -204,7 +204,7 @@ static bool show_irqs(struct seq_file *m, struct nyx_unit *unit,
 		seq_printf(m, "device 0x%08lx", *sbdf);
 		show_how(m, unit->guest.viommu->ops->irq_words, how);
 		seq_printf(m, " entries %u domain %u\n",
-			   READ_ONCE(irqs->irt.limit), READ_ONCE(irqs->tag));
+			   READ_ONCE(irqs->irt.limit), READ_ONCE(irqs->did));
 	}
 	rcu_read_unlock();
 	++*sbdf;

@@ -156,7 +156,7 @@ static int demo_mmio_write(struct nyx_viommu *viommu, u32 offset, u32 size,
 	if (mutex_lock_killable(&demo->mutex))
 		return -EINTR;
 	set_reg(demo, offset, offset == DEMO_FAULT ? 0 : value);
-	nyx_guest_invalidate_ctx(viommu->unit, NYX_GUEST_ALL_TAGS, &demo->ticket);
+	nyx_guest_invalidate_ctx(viommu->unit, NYX_GUEST_ALL_DIDS, &demo->ticket);
 	nyx_guest_invalidate_iec(viommu->unit, 0, DEMO_ENTRIES, &demo->ticket);
 	ret = nyx_inval_wait(&demo->ticket);
 	mutex_unlock(&demo->mutex);

@@ -131,7 +131,7 @@ static int viommu_decode_irqs(struct nyx_viommu *viommu, u32 sbdf,
 	/* At first all pass as they are. */
 	*irqs = (struct nyx_guest_irqs) {
 		.how = found == OLD ? HOW_PASS : HOW_REMAP,
-		.tag = found,
+		.did = found,
 		.nr = ENTRIES,
 	};
 	return 0;
@@ -217,7 +217,7 @@ static void invalidate_all(struct nyx_unit *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
 
-	nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_TAGS, &ticket);
+	nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_DIDS, &ticket);
 }
 
 static void invalidate_did(struct nyx_unit *unit)

@@ -83,12 +83,12 @@ struct irt {
  * @irt: its table, of IRT_DEVICE_ENTRIES
  * @how: how they are treated: IRT_KNOWN, and bits of the model; the writer's, as
  *       the table
- * @tag: the guest's id of its domain; the writer's
+ * @did: the guest's id of its domain; the writer's
  */
 struct irt_device {
 	struct irt irt;
 	u32 how;
-	u32 tag;
+	u32 did;
 };
 
 /**

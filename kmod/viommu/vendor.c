@@ -140,7 +140,7 @@ int vendor_set_state(struct vendor *vendor, const void *arch)
 	if (ret)
 		goto out_unlock;
 	set_state(vendor, arch);
-	nyx_guest_invalidate_iotlb(vendor->viommu.unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
+	nyx_guest_invalidate_iotlb(vendor->viommu.unit, NYX_GUEST_ALL_DIDS, 0, U64_MAX,
 				   &vendor->queue.ticket);
 	ret = ops->rebuild(vendor);
 	/* Once more: accesses of before may have recorded faults meanwhile. */

@@ -411,20 +411,20 @@ static u64 range(u64 iova, unsigned int lg2)
 	return (iova >> lg2 << lg2) | (((1ull << (lg2 - 1)) - 1) & ~0xfffull) | 1;
 }
 
-static bool invalidate(enum fuzz_edit what, u32 sbdf, u32 tag, u64 iova, unsigned int lg2,
+static bool invalidate(enum fuzz_edit what, u32 sbdf, u32 did, u64 iova, unsigned int lg2,
 		       u32 index)
 {
 	u64 cmd[3][2] = {};
 
 	switch (what) {
 	case EDIT_PAGE:
-		cmd[0][0] = 3ull << 60 | (u64)tag << 32;
+		cmd[0][0] = 3ull << 60 | (u64)did << 32;
 		cmd[0][1] = range(iova, lg2);
 		return commands(cmd, 1);
 	case EDIT_DEVICE:
 		cmd[0][0] = 2ull << 60 | sbdf;
 		cmd[1][0] = 5ull << 60 | sbdf;
-		cmd[2][0] = 3ull << 60 | (u64)tag << 32;
+		cmd[2][0] = 3ull << 60 | (u64)did << 32;
 		cmd[2][1] = range(0, 64);
 		return commands(cmd, 3);
 	case EDIT_IRQ:
@@ -551,7 +551,7 @@ static void translate(u32 sbdf, u64 iova, unsigned int access, struct ref *ref)
 	u64 base = reg(REG_EXCL_BASE), limit = reg(REG_EXCL_LIMIT), dte[4];
 	unsigned int mode;
 
-	*ref = (struct ref){ .tag = NYX_GUEST_ALL_TAGS, .perm = 3, .gpa = iova };
+	*ref = (struct ref){ .did = NYX_GUEST_ALL_DIDS, .perm = 3, .gpa = iova };
 	if (!(reg(REG_CONTROL) & C_IOMMU)) {
 		ref->ok = true;
 		return;
@@ -564,7 +564,7 @@ static void translate(u32 sbdf, u64 iova, unsigned int access, struct ref *ref)
 	}
 	if ((dte[0] & 0x9ff00000000001fcull) || (dte[1] & FUZZ_BIT(42)))
 		return;
-	ref->tag = dte[1] & 0xffff;
+	ref->did = dte[1] & 0xffff;
 	if (iova >> 20 == 0xfee)
 		return;
 	if ((base & 1) && ((base & 2) || (dte[1] & FUZZ_BIT(39))) &&

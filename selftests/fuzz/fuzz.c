@@ -640,7 +640,7 @@ static void edit_page(struct input *in, u32 sbdf)
 	settled = false;
 	fuzz_model.translate(sbdf, iova, NYX_ACC_READ, &ref);
 	lg2 = max(lg2, ref.lg2);
-	if (!fuzz_model.invalidate(EDIT_PAGE, sbdf, ref.tag, iova, lg2, 0) ||
+	if (!fuzz_model.invalidate(EDIT_PAGE, sbdf, ref.did, iova, lg2, 0) ||
 	    entries_sum() != before)
 		return;
 	other = lg2 < 64 ? iova ^ 1ull << (lg2 - 1) : iova;
@@ -662,7 +662,7 @@ static void edit_device(struct input *in, u32 sbdf)
 	if (at == ~0ull || !change(in, at + 8 * (input8(in) % words)))
 		return;
 	settled = false;
-	if (fuzz_model.invalidate(EDIT_DEVICE, sbdf, ref.tag & 0xffff, 0, 64, 0) &&
+	if (fuzz_model.invalidate(EDIT_DEVICE, sbdf, ref.did & 0xffff, 0, 64, 0) &&
 	    fuzz_model.device_entry(sbdf, &words) == at)
 		check_device(sbdf, iova);
 }

@@ -83,7 +83,7 @@ bool fuzz_memory(u64 gpa, bool write);
  * @ok: it is allowed
  * @gpa: then: where to
  * @perm: then: NYX_ACC_* that is granted
- * @tag: id of the guest's domain, if there is one
+ * @did: id of the guest's domain, if there is one
  * @at: GPA of the last entry of a page table that was read, or 0
  * @lg2: of the addresses that this entry is for
  */
@@ -92,7 +92,7 @@ struct ref {
 	bool ok;
 	u64 gpa;
 	u8 perm;
-	u32 tag;
+	u32 did;
 	u64 at;
 	unsigned int lg2;
 };
@@ -170,7 +170,7 @@ struct fuzz_model {
 	void (*queue)(struct input *in);
 	void (*message)(struct input *in, u64 *address, u32 *data);
 	bool (*flush)(void);
-	bool (*invalidate)(enum fuzz_edit what, u32 sbdf, u32 tag, u64 iova,
+	bool (*invalidate)(enum fuzz_edit what, u32 sbdf, u32 did, u64 iova,
 			   unsigned int lg2, u32 index);
 	void (*translate)(u32 sbdf, u64 iova, unsigned int access, struct ref *ref);
 	void (*irq)(u32 sbdf, u64 address, u32 data, struct ref_irq *ref);

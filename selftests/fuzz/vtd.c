@@ -368,7 +368,7 @@ static bool flush(void)
 	return commands(all, ARRAY_SIZE(all)) || flush_by_registers();
 }
 
-static bool invalidate(enum fuzz_edit what, u32 sbdf, u32 tag, u64 iova, unsigned int lg2,
+static bool invalidate(enum fuzz_edit what, u32 sbdf, u32 did, u64 iova, unsigned int lg2,
 		       u32 index)
 {
 	u64 desc[2][2] = {};
@@ -376,15 +376,15 @@ static bool invalidate(enum fuzz_edit what, u32 sbdf, u32 tag, u64 iova, unsigne
 	switch (what) {
 	case EDIT_PAGE:
 		if (lg2 > 30) {
-			desc[0][0] = 0x22 | (u64)tag << 16;
+			desc[0][0] = 0x22 | (u64)did << 16;
 		} else {
-			desc[0][0] = 0x32 | (u64)tag << 16;
+			desc[0][0] = 0x32 | (u64)did << 16;
 			desc[0][1] = (iova >> lg2 << lg2) | (lg2 - 12);
 		}
 		return commands(desc, 1);
 	case EDIT_DEVICE:
-		desc[0][0] = 0x31 | (u64)tag << 16 | (u64)sbdf << 32;
-		desc[1][0] = 0x22 | (u64)tag << 16;
+		desc[0][0] = 0x31 | (u64)did << 16 | (u64)sbdf << 32;
+		desc[1][0] = 0x22 | (u64)did << 16;
 		return commands(desc, 2);
 	case EDIT_IRQ:
 		desc[0][0] = 0x14 | (u64)index << 32;
@@ -474,7 +474,7 @@ static void translate(u32 sbdf, u64 iova, unsigned int access, struct ref *ref)
 {
 	u64 ctx[2];
 
-	*ref = (struct ref){ .tag = NYX_GUEST_ALL_TAGS };
+	*ref = (struct ref){ .did = NYX_GUEST_ALL_DIDS };
 	if (!(vtd()->arch.status & G_TE)) {
 		ref->gpa = iova;
 		ref->perm = 3;
@@ -483,7 +483,7 @@ static void translate(u32 sbdf, u64 iova, unsigned int access, struct ref *ref)
 	}
 	if (!find_context(sbdf, ctx))
 		return;
-	ref->tag = ctx[1] >> 8 & 0xffff;
+	ref->did = ctx[1] >> 8 & 0xffff;
 	if (iova >> 20 == 0xfee)
 		return;
 	if ((ctx[0] >> 2 & 3) == 2) {

@@ -25,8 +25,8 @@
  * with the same id and different tables.
  */
 #define SIBLINGS_LG2	8
-#define FIRST_ID(tag)	(((tag) << SIBLINGS_LG2) + 1)
-#define LAST_ID(tag)	(FIRST_ID(tag) + BIT(SIBLINGS_LG2) - 1)
+#define FIRST_ID(did)	(((did) << SIBLINGS_LG2) + 1)
+#define LAST_ID(did)	(FIRST_ID(did) + BIT(SIBLINGS_LG2) - 1)
 
 /* Does a context entry say nothing of its requester? The plain context will do. */
 static bool is_plain(const struct nyx_ctx_attrs *attrs)
@@ -191,7 +191,7 @@ static void invalidate_device(struct nyx_unit *unit, struct nyx_device *dev,
 	nyx_inval_context(dev, ctx, t);
 }
 
-void nyx_guest_invalidate_ctx(struct nyx_unit *unit, u32 tag,
+void nyx_guest_invalidate_ctx(struct nyx_unit *unit, u32 did,
 			      struct nyx_ticket *t)
 {
 	struct nyx_device *dev;
@@ -201,7 +201,7 @@ void nyx_guest_invalidate_ctx(struct nyx_unit *unit, u32 tag,
 	invalidate_begin(unit);
 	xa_for_each(&unit->devices, sbdf, dev) {
 		ctx = guest_ctx_of(unit, dev);
-		if (ctx && (tag == NYX_GUEST_ALL_TAGS || tag == ctx->dom->guest.did))
+		if (ctx && (did == NYX_GUEST_ALL_DIDS || did == ctx->dom->guest.did))
 			invalidate_device(unit, dev, ctx, t);
 		cond_resched();
 	}
@@ -211,7 +211,7 @@ void nyx_guest_invalidate_ctx(struct nyx_unit *unit, u32 tag,
 u32 nyx_guest_invalidate_ctx_device(struct nyx_unit *unit, u32 sbdf,
 				    struct nyx_ticket *t)
 {
-	u32 tag = NYX_GUEST_ALL_TAGS;
+	u32 did = NYX_GUEST_ALL_DIDS;
 	struct nyx_device *dev;
 	struct nyx_ctx *ctx;
 
@@ -219,23 +219,23 @@ u32 nyx_guest_invalidate_ctx_device(struct nyx_unit *unit, u32 sbdf,
 	dev = xa_load(&unit->devices, sbdf);
 	ctx = dev ? guest_ctx_of(unit, dev) : NULL;
 	if (ctx) {
-		tag = ctx->dom->guest.did;
+		did = ctx->dom->guest.did;
 		invalidate_device(unit, dev, ctx, t);
 	}
 	invalidate_end(unit, t);
-	return tag;
+	return did;
 }
 
-void nyx_guest_invalidate_iotlb(struct nyx_unit *unit, u32 tag, u64 first,
+void nyx_guest_invalidate_iotlb(struct nyx_unit *unit, u32 did, u64 first,
 				u64 last, struct nyx_ticket *t)
 {
-	bool all = tag == NYX_GUEST_ALL_TAGS;
-	unsigned long id = all ? 0 : FIRST_ID(tag);
+	bool all = did == NYX_GUEST_ALL_DIDS;
+	unsigned long id = all ? 0 : FIRST_ID(did);
 	struct nyx_domain *dom;
 
 	while ((dom = nyx_domain_next(unit, id))) {
 		id = dom->id + 1ul;
-		if (!all && dom->id > LAST_ID(tag)) {
+		if (!all && dom->id > LAST_ID(did)) {
 			nyx_domain_put(dom);
 			break;
 		}

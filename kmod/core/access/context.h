@@ -119,19 +119,19 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 		    unsigned int perm, struct pt_result *res,
 		    struct pt_trace *trace);
 
-#define NYX_GUEST_ALL_TAGS	0xffffffffu
+#define NYX_GUEST_ALL_DIDS	0xffffffffu
 
 /**
  * nyx_guest_invalidate_ctx() - invalidate cached context entries
  * @unit: the unit
- * @tag: those in this domain of the guest, or NYX_GUEST_ALL_TAGS
+ * @did: those in this domain of the guest, or NYX_GUEST_ALL_DIDS
  * @t: gets what may still use it
  *
  * Accesses under way may still use it until nyx_inval_wait().
  *
  * Context: may sleep.
  */
-void nyx_guest_invalidate_ctx(struct nyx_unit *unit, u32 tag,
+void nyx_guest_invalidate_ctx(struct nyx_unit *unit, u32 did,
 			      struct nyx_ticket *t);
 
 /**
@@ -143,7 +143,7 @@ void nyx_guest_invalidate_ctx(struct nyx_unit *unit, u32 tag,
  *
  * As nyx_guest_invalidate_ctx().
  *
- * Return: the guest's domain that it was in; NYX_GUEST_ALL_TAGS: none.
+ * Return: the guest's domain that it was in; NYX_GUEST_ALL_DIDS: none.
  */
 u32 nyx_guest_invalidate_ctx_device(struct nyx_unit *unit, u32 sbdf,
 				    struct nyx_ticket *t);
@@ -151,14 +151,14 @@ u32 nyx_guest_invalidate_ctx_device(struct nyx_unit *unit, u32 sbdf,
 /**
  * nyx_guest_invalidate_iotlb() - invalidate translations
  * @unit: the unit
- * @tag: the guest's domain, or NYX_GUEST_ALL_TAGS
+ * @did: the guest's domain, or NYX_GUEST_ALL_DIDS
  * @first: first address
  * @last: last address
  * @t: gets what may still use them
  *
  * As nyx_guest_invalidate_ctx().
  */
-void nyx_guest_invalidate_iotlb(struct nyx_unit *unit, u32 tag, u64 first,
+void nyx_guest_invalidate_iotlb(struct nyx_unit *unit, u32 did, u64 first,
 				u64 last, struct nyx_ticket *t);
 
 #endif /* NYX_CORE_CONTEXT_H */

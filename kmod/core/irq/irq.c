@@ -97,7 +97,7 @@ static noinline void refuse(struct nyx_unit *unit, const struct nyx_device *dev,
 	reply->fault = (struct nyx_fault_info) {
 		.reason = reason,
 		.fpd = reply->msg.flags & NYX_IRTE_F_QUIET,
-		.did = irqs ? READ_ONCE(irqs->tag) : 0,
+		.did = irqs ? READ_ONCE(irqs->did) : 0,
 	};
 	refuse_with(unit, req, reply);
 }

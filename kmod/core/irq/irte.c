@@ -189,7 +189,7 @@ static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
 		/* A worker asks again later: the device is not to blame. */
 		ret = current->flags & PF_KTHREAD ? -EAGAIN : -ENOMEM;
 	} else if (unit->guest.irte_generation == generation) {
-		WRITE_ONCE(irqs->tag, found.tag);
+		WRITE_ONCE(irqs->did, found.did);
 		WRITE_ONCE(irqs->irt.limit, found.nr);
 		/* Pairs with irt_device_how(): a reader knows all or nothing. */
 		smp_store_release(&irqs->how, found.how | IRT_KNOWN);

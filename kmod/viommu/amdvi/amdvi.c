@@ -220,7 +220,7 @@ static int amdvi_decode_irqs(struct nyx_viommu *viommu, u32 sbdf,
 	if (ret)
 		return ret;
 	*irqs = (struct nyx_guest_irqs) {
-		.tag = irq.did,
+		.did = irq.did,
 		.nr = min(irq.nr, IRT_DEVICE_ENTRIES),
 	};
 	if (!irq.valid) {
@@ -422,7 +422,7 @@ static void rebuild(struct amdvi *amdvi, u32 derived)
 	struct nyx_ticket *ticket = &amdvi->base.queue.ticket;
 
 	if (derived & DERIVED_CONTEXTS) {
-		nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_TAGS, ticket);
+		nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_DIDS, ticket);
 		amdvi_clear_silence(amdvi, 0, AMDVI_REQUESTERS);
 	}
 	if (derived & DERIVED_IRQS) {

@@ -96,10 +96,10 @@ static void invalidate_device(struct amdvi *amdvi, u16 rid)
 {
 	struct nyx_unit *unit = amdvi->base.viommu.unit;
 	struct nyx_ticket *ticket = &amdvi->base.queue.ticket;
-	u32 tag = nyx_guest_invalidate_ctx_device(unit, rid, ticket);
+	u32 did = nyx_guest_invalidate_ctx_device(unit, rid, ticket);
 
-	if (tag != NYX_GUEST_ALL_TAGS)
-		nyx_guest_invalidate_iotlb(unit, tag, 0, U64_MAX, ticket);
+	if (did != NYX_GUEST_ALL_DIDS)
+		nyx_guest_invalidate_iotlb(unit, did, 0, U64_MAX, ticket);
 	nyx_guest_invalidate_irt(unit, rid, ticket);
 	amdvi_clear_silence(amdvi, rid, 1);
 }
@@ -109,8 +109,8 @@ static void invalidate_all(struct amdvi *amdvi)
 	struct nyx_unit *unit = amdvi->base.viommu.unit;
 	struct nyx_ticket *ticket = &amdvi->base.queue.ticket;
 
-	nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_TAGS, ticket);
-	nyx_guest_invalidate_iotlb(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
+	nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_DIDS, ticket);
+	nyx_guest_invalidate_iotlb(unit, NYX_GUEST_ALL_DIDS, 0, U64_MAX,
 				   ticket);
 	nyx_guest_invalidate_irt(unit, NYX_GUEST_ALL_IRQS, ticket);
 	amdvi_clear_silence(amdvi, 0, AMDVI_REQUESTERS);

@@ -241,7 +241,7 @@ static void rebuild(struct vtd *vtd, u32 derived)
 	struct nyx_ticket *ticket = &vtd->base.queue.ticket;
 
 	if (derived & DERIVED_CONTEXTS)
-		nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_TAGS, ticket);
+		nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_DIDS, ticket);
 	if (derived & DERIVED_IRTES) {
 		use_irt_limit(vtd);
 		nyx_guest_invalidate_iec(unit, 0, IRT_MAX_ENTRIES, ticket);

@@ -37,7 +37,7 @@ void vtd_invalidate_context(struct vtd *vtd, const struct vtd_desc *desc)
 		} while (function);
 		break;
 	default:
-		nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_TAGS, ticket);
+		nyx_guest_invalidate_ctx(unit, NYX_GUEST_ALL_DIDS, ticket);
 		break;
 	}
 }
@@ -49,7 +49,7 @@ void vtd_invalidate_iotlb(struct vtd *vtd, const struct vtd_desc *desc)
 
 	switch (desc->granularity) {
 	case VTD_GLOBAL:
-		nyx_guest_invalidate_iotlb(unit, NYX_GUEST_ALL_TAGS, 0, U64_MAX,
+		nyx_guest_invalidate_iotlb(unit, NYX_GUEST_ALL_DIDS, 0, U64_MAX,
 					   ticket);
 		break;
 	case VTD_DOMAIN:
