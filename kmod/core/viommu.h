@@ -108,12 +108,12 @@ struct nyx_ctx_entry {
 /**
  * struct nyx_guest_irqs - how interrupts of a requester with a table of its own
  *                         are treated
- * @how: bits of the model; those of tlb/irt.h are not among them
+ * @imode: bits of the model; those of tlb/irt.h are not among them
  * @did: the guest's id of the requester's domain
  * @nr: entries of the table, at most IRT_DEVICE_ENTRIES
  */
 struct nyx_guest_irqs {
-	u32 how;
+	u32 imode;
 	u32 did;
 	u32 nr;
 };
@@ -173,7 +173,7 @@ struct nyx_register {
  * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if
  *               there is none that can be used, with the fault set as by @decode_device;
  *               -EINTR; -EAGAIN. NULL: as of @decode_device
- * @decode_msg: say which entry a message asks for. Gets &irt_device.how, 0 if there is
+ * @decode_msg: say which entry a message asks for. Gets &irt_device.imode, 0 if there is
  *              one table for all or nothing is known of the requester; the mode;
  *              address and data. Sets the message: its index, and what the message
  *              alone says; or what it is if it passes as it is. NYX_FAULT_NONE, or of
@@ -182,7 +182,7 @@ struct nyx_register {
  *             nyx_irq_result, with the message set to the notification;
  *             -EINPROGRESS if it has to sleep and may not; -EIO; -EINVAL: reserved
  *             bits; -EINTR; -EAGAIN
- * @irq_words: names of the bits of &irt_device.how, for debugfs; NULL if there are none
+ * @irq_words: names of the bits of &irt_device.imode, for debugfs; NULL if there are none
  * @fault_code: say what the guest's driver calls a fault, or 0: it does not see it. Pure;
  *              any context. NULL: the guest's driver sees none, and @log_fault is not
  *              called
@@ -215,7 +215,7 @@ struct nyx_viommu_ops {
 			   struct nyx_fault_info *fault);
 	int (*decode_irte)(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 			   struct irt_entry *e, struct nyx_fault_info *fault);
-	u32 (*decode_msg)(u32 how, u32 mode, u64 address, u32 data,
+	u32 (*decode_msg)(u32 imode, u32 mode, u64 address, u32 data,
 			  struct irt_msg *msg);
 	int (*post_irte)(struct nyx_viommu *viommu, u32 sbdf,
 			 struct irt_msg *msg, bool sleep);

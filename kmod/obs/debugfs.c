@@ -175,13 +175,13 @@ static int tables_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(tables);
 
-/* Name the bits of &irt_device.how. */
-static void show_how(struct seq_file *m, const char *const *words, u32 how)
+/* Name the bits of &irt_device.imode. */
+static void show_imode(struct seq_file *m, const char *const *words, u32 imode)
 {
 	unsigned int bit;
 
 	for (bit = 0; words && bit < 32; bit++) {
-		if ((how & BIT(bit)) && words[bit])
+		if ((imode & BIT(bit)) && words[bit])
 			seq_printf(m, " %s", words[bit]);
 	}
 }
@@ -192,17 +192,17 @@ static bool show_irqs(struct seq_file *m, struct nyx_unit *unit,
 {
 	const struct irt_device *irqs;
 	struct nyx_device *dev;
-	u32 how = 0;
+	u32 imode = 0;
 
 	rcu_read_lock();
 	dev = xa_find(&unit->devices, sbdf, ULONG_MAX, XA_PRESENT);
 	/* Pairs with resolve_irqs(). */
 	irqs = dev ? smp_load_acquire(&dev->irqs) : NULL;
 	if (irqs)
-		how = READ_ONCE(irqs->how);
-	if (how & IRT_KNOWN) {
+		imode = READ_ONCE(irqs->imode);
+	if (imode & IRT_KNOWN) {
 		seq_printf(m, "device 0x%08lx", *sbdf);
-		show_how(m, unit->guest.viommu->ops->irq_words, how);
+		show_imode(m, unit->guest.viommu->ops->irq_words, imode);
 		seq_printf(m, " entries %u domain %u\n",
 			   READ_ONCE(irqs->irt.limit), READ_ONCE(irqs->did));
 	}

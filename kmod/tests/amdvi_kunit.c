@@ -246,13 +246,13 @@ static void amdvi_irte128(struct kunit *test)
 static u32 remap(const struct irt_device *dev, u32 mode, u64 address, u32 data,
 		 struct irt_msg *msg)
 {
-	u32 how = irt_device_how(dev);
-	u32 reason = amdvi_decode_msg(how, mode, address, data, msg);
+	u32 imode = irt_device_imode(dev);
+	u32 reason = amdvi_decode_msg(imode, mode, address, data, msg);
 	struct irt_word w;
 
 	if (reason || msg->as_is)
 		return reason;
-	if (!(how & IRT_KNOWN))
+	if (!(imode & IRT_KNOWN))
 		return NYX_FAULT_IRQ_NOT_PRESENT;
 	reason = irt_fetch(&dev->irt, msg->index, &w);
 	return reason ?: irt_remap(&w, mode, 0, msg);
@@ -280,7 +280,7 @@ static void amdvi_remap(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, m.as_is);
 	KUNIT_EXPECT_EQ(test, m.dest, 5u);
 
-	dev.how = IRT_KNOWN | AMDVI_HOW_REMAP;
+	dev.imode = IRT_KNOWN | AMDVI_IMODE_REMAP;
 	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 3, &m), 0u);
 	KUNIT_EXPECT_FALSE(test, m.as_is);
 	KUNIT_EXPECT_EQ(test, m.dest, 0x12345678u);
@@ -293,7 +293,7 @@ static void amdvi_remap(struct kunit *test)
 			(u32)NYX_FAULT_IRQ_NOT_PRESENT);
 	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 256, &m),
 			(u32)NYX_FAULT_IRQ_INDEX);
-	dev.how |= AMDVI_HOW_QUIET;
+	dev.imode |= AMDVI_IMODE_QUIET;
 	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 256, &m),
 			(u32)NYX_FAULT_IRQ_INDEX);
 	KUNIT_EXPECT_EQ(test, m.flags, (u16)NYX_IRTE_F_QUIET);
@@ -301,31 +301,31 @@ static void amdvi_remap(struct kunit *test)
 	/* Kinds: fixed and lowest follow REMAP or PASS, SMI passes, others have bits. */
 	for (mode = 0; mode < 8; mode++) {
 		static const u32 bit[] = {
-			AMDVI_HOW_PASS, AMDVI_HOW_PASS, 0, 0, AMDVI_HOW_NMI,
-			AMDVI_HOW_INIT, 0, AMDVI_HOW_EXTINT,
+			AMDVI_IMODE_PASS, AMDVI_IMODE_PASS, 0, 0, AMDVI_IMODE_NMI,
+			AMDVI_IMODE_INIT, 0, AMDVI_IMODE_EXTINT,
 		};
 		u32 want = mode == 2 ? 0 : NYX_FAULT_IRQ_COMPAT;
 
-		dev.how = IRT_KNOWN;
+		dev.imode = IRT_KNOWN;
 		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m), want);
 		if (!bit[mode])
 			continue;
-		dev.how = IRT_KNOWN | bit[mode];
+		dev.imode = IRT_KNOWN | bit[mode];
 		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m), 0u);
 		KUNIT_EXPECT_TRUE(test, m.as_is);
-		dev.how = IRT_KNOWN | (0xfc & ~(bit[mode] | AMDVI_HOW_REMAP));
+		dev.imode = IRT_KNOWN | (0xfc & ~(bit[mode] | AMDVI_IMODE_REMAP));
 		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m), want);
 	}
 	/* Whether they have an entry is not looked at. */
-	dev.how = IRT_KNOWN | AMDVI_HOW_REMAP;
+	dev.imode = IRT_KNOWN | AMDVI_IMODE_REMAP;
 	for (mode = 3; mode < 8; mode++)
 		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m),
 				(u32)NYX_FAULT_IRQ_COMPAT);
-	dev.how = IRT_KNOWN | AMDVI_HOW_PASS_ALL;
+	dev.imode = IRT_KNOWN | AMDVI_IMODE_PASS_ALL;
 	for (mode = 0; mode < 8; mode++)
 		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m), 0u);
 
-	dev.how = IRT_KNOWN | AMDVI_HOW_REMAP;
+	dev.imode = IRT_KNOWN | AMDVI_IMODE_REMAP;
 	irt_clear(&dev.irt);
 	KUNIT_EXPECT_EQ(test, dev.irt.nr_present, 0u);
 	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 3, &m),

@@ -112,7 +112,7 @@ static void demo_log_fault(struct nyx_viommu *viommu, u32 sbdf,
 /* ---- interrupts --------------------------------------------------------- */
 
 /* The data of a message is the index of its entry. */
-static u32 demo_decode_msg(u32 how, u32 mode, u64 address, u32 data,
+static u32 demo_decode_msg(u32 imode, u32 mode, u64 address, u32 data,
 			   struct irt_msg *msg)
 {
 	*msg = (struct irt_msg){ .index = data };

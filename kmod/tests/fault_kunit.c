@@ -86,7 +86,7 @@ static bool viommu_decode_device(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 	return true;
 }
 
-static u32 viommu_decode_msg(u32 how, u32 mode, u64 address, u32 data,
+static u32 viommu_decode_msg(u32 imode, u32 mode, u64 address, u32 data,
 			     struct irt_msg *msg)
 {
 	*msg = (struct irt_msg) {

@@ -42,8 +42,8 @@
 #define DEVICE_MSI	0xfee00000ull
 
 /* How interrupts of the device are treated: they pass as they are, or are remapped. */
-#define HOW_PASS	BIT(1)
-#define HOW_REMAP	BIT(2)
+#define IMODE_PASS	BIT(1)
+#define IMODE_REMAP	BIT(2)
 
 /**
  * struct fixture - a unit with a device, kunit.priv
@@ -130,7 +130,7 @@ static int viommu_decode_irqs(struct nyx_viommu *viommu, u32 sbdf,
 
 	/* At first all pass as they are. */
 	*irqs = (struct nyx_guest_irqs) {
-		.how = found == OLD ? HOW_PASS : HOW_REMAP,
+		.imode = found == OLD ? IMODE_PASS : IMODE_REMAP,
 		.did = found,
 		.nr = ENTRIES,
 	};
@@ -138,11 +138,11 @@ static int viommu_decode_irqs(struct nyx_viommu *viommu, u32 sbdf,
 }
 
 /* The index is in the data, or in the address as in SHARED_MSI. */
-static u32 viommu_decode_msg(u32 how, u32 mode, u64 address, u32 data,
+static u32 viommu_decode_msg(u32 imode, u32 mode, u64 address, u32 data,
 			     struct irt_msg *msg)
 {
 	*msg = (struct irt_msg){ .index = address == SHARED_MSI ? ENTRY : data };
-	if (how & HOW_PASS) {
+	if (imode & IMODE_PASS) {
 		msg->as_is = true;
 		msg->vector = data;
 	}

@@ -75,33 +75,33 @@ struct irt {
 	u32 nr_present;
 };
 
-/* &irt_device.how: the other bits are valid, whose meaning is the model's */
+/* &irt_device.imode: the other bits are valid, whose meaning is the model's */
 #define IRT_KNOWN	BIT(0)
 
 /**
  * struct irt_device - interrupts of one requester
  * @irt: its table, of IRT_DEVICE_ENTRIES
- * @how: how they are treated: IRT_KNOWN, and bits of the model; the writer's, as
+ * @imode: how they are treated: IRT_KNOWN, and bits of the model; the writer's, as
  *       the table
  * @did: the guest's id of its domain; the writer's
  */
 struct irt_device {
 	struct irt irt;
-	u32 how;
+	u32 imode;
 	u32 did;
 };
 
 /**
- * irt_device_how() - how a requester's interrupts are treated
+ * irt_device_imode() - how a requester's interrupts are treated
  * @dev: the requester's side, or NULL
  *
  * Context: any.
- * Return: &irt_device.how; without IRT_KNOWN nothing is known.
+ * Return: &irt_device.imode; without IRT_KNOWN nothing is known.
  */
-static inline u32 irt_device_how(const struct irt_device *dev)
+static inline u32 irt_device_imode(const struct irt_device *dev)
 {
 	/* Pairs with the release in resolve_irqs(): the limit is read later. */
-	return dev ? smp_load_acquire(&dev->how) : 0;
+	return dev ? smp_load_acquire(&dev->imode) : 0;
 }
 
 /**
@@ -113,7 +113,7 @@ static inline u32 irt_device_how(const struct irt_device *dev)
  */
 static inline bool irt_device_known(const struct irt_device *dev)
 {
-	return irt_device_how(dev) & IRT_KNOWN;
+	return irt_device_imode(dev) & IRT_KNOWN;
 }
 
 /**

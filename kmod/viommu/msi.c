@@ -33,7 +33,7 @@ u32 msi_pass(u64 address, u32 data, struct irt_msg *msg)
 	return NYX_FAULT_NONE;
 }
 
-u32 msi_decode(u32 how, u32 mode, u64 address, u32 data, struct irt_msg *msg)
+u32 msi_decode(u32 imode, u32 mode, u64 address, u32 data, struct irt_msg *msg)
 {
 	u32 index;
 

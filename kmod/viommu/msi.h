@@ -33,7 +33,7 @@ u32 msi_pass(u64 address, u32 data, struct irt_msg *msg);
 
 /**
  * msi_decode() - say which entry a message asks for
- * @how: unused: there is one table for all requesters
+ * @imode: unused: there is one table for all requesters
  * @mode: of enum nyx_irq_mode
  * @address: its address
  * @data: its data
@@ -42,6 +42,6 @@ u32 msi_pass(u64 address, u32 data, struct irt_msg *msg);
  * Context: any.
  * Return: as &nyx_viommu_ops.decode_msg.
  */
-u32 msi_decode(u32 how, u32 mode, u64 address, u32 data, struct irt_msg *msg);
+u32 msi_decode(u32 imode, u32 mode, u64 address, u32 data, struct irt_msg *msg);
 
 #endif /* NYX_VIOMMU_MSI_H */

@@ -179,21 +179,21 @@ static __always_inline u32 fetch_cached(struct nyx_unit *unit,
 	struct nyx_irq *irq = &unit->irq;
 	const struct irt *irt = &irq->irt;
 	struct irt_device *irqs = NULL;
-	u32 how = 0, reason;
+	u32 imode = 0, reason;
 
 	f->dev = dev;
 	f->mode = READ_ONCE(irq->mode);
 	if (unlikely(irq->per_device)) {
 		/* Pairs with resolve_irqs(). */
 		irqs = smp_load_acquire(&dev->irqs);
-		how = irt_device_how(irqs);
+		imode = irt_device_imode(irqs);
 	}
-	reason = unit->guest.viommu->ops->decode_msg(how, f->mode, req->address,
+	reason = unit->guest.viommu->ops->decode_msg(imode, f->mode, req->address,
 						     req->data, msg);
 	if (unlikely(reason || msg->as_is))
 		return reason;
 	if (unlikely(irq->per_device)) {
-		if (!(how & IRT_KNOWN))
+		if (!(imode & IRT_KNOWN))
 			return NYX_FAULT_IRQ_NOT_PRESENT;
 		irt = &irqs->irt;
 	}

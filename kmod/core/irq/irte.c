@@ -52,7 +52,7 @@ void nyx_irqs_invalidate(struct nyx_irq *irq, struct nyx_device *dev)
 	lockdep_assert_held(&irq->lock);
 	if (!irqs)
 		return;
-	WRITE_ONCE(irqs->how, 0);
+	WRITE_ONCE(irqs->imode, 0);
 	WRITE_ONCE(irq->nr_irtes, irq->nr_irtes - irqs->irt.nr_present);
 	irt_clear(&irqs->irt);
 }
@@ -191,8 +191,8 @@ static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
 	} else if (unit->guest.irte_generation == generation) {
 		WRITE_ONCE(irqs->did, found.did);
 		WRITE_ONCE(irqs->irt.limit, found.nr);
-		/* Pairs with irt_device_how(): a reader knows all or nothing. */
-		smp_store_release(&irqs->how, found.how | IRT_KNOWN);
+		/* Pairs with irt_device_imode(): a reader knows all or nothing. */
+		smp_store_release(&irqs->imode, found.imode | IRT_KNOWN);
 	}
 	if (irqs) {
 		/* Pairs with the loads in nyx_guest_fetch_irte(), and in core/irq/irq.c. */

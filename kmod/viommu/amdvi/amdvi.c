@@ -224,22 +224,22 @@ static int amdvi_decode_irqs(struct nyx_viommu *viommu, u32 sbdf,
 		.nr = min(irq.nr, IRT_DEVICE_ENTRIES),
 	};
 	if (!irq.valid) {
-		irqs->how = AMDVI_HOW_PASS_ALL;
+		irqs->imode = AMDVI_IMODE_PASS_ALL;
 		return 0;
 	}
-	irqs->how = (irq.nmi ? AMDVI_HOW_NMI : 0) |
-		    (irq.init ? AMDVI_HOW_INIT : 0) |
-		    (irq.extint ? AMDVI_HOW_EXTINT : 0) |
-		    (irq.quiet ? AMDVI_HOW_QUIET : 0);
+	irqs->imode = (irq.nmi ? AMDVI_IMODE_NMI : 0) |
+		    (irq.init ? AMDVI_IMODE_INIT : 0) |
+		    (irq.extint ? AMDVI_IMODE_EXTINT : 0) |
+		    (irq.quiet ? AMDVI_IMODE_QUIET : 0);
 	if (irq.ctl == AMDVI_INT_REMAP)
-		irqs->how |= AMDVI_HOW_REMAP;
+		irqs->imode |= AMDVI_IMODE_REMAP;
 	else
-		irqs->how |= irq.ctl == AMDVI_INT_PASS ? AMDVI_HOW_PASS :
-							 AMDVI_HOW_REFUSE;
+		irqs->imode |= irq.ctl == AMDVI_INT_PASS ? AMDVI_IMODE_PASS :
+							 AMDVI_IMODE_REFUSE;
 	return 0;
 }
 
-/* By the bits of enum amdvi_how. */
+/* By the bits of enum amdvi_imode. */
 static const char *const irq_words[32] = {
 	[1] = "pass-all", [2] = "pass", [3] = "remap", [4] = "refuse", [5] = "nmi",
 	[6] = "init", [7] = "extint", [8] = "quiet",

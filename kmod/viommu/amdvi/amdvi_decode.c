@@ -163,26 +163,26 @@ u16 amdvi_decode_irte128(bool guest_mode, bool x2apic, u64 lo, u64 hi,
 /* ---- messages ----------------------------------------------------------- */
 
 /* The kinds of messages that are not remapped. */
-static bool passes(u32 how, u32 delivery)
+static bool passes(u32 imode, u32 delivery)
 {
 	switch (delivery) {
 	case NYX_DELIVERY_FIXED:
 	case NYX_DELIVERY_LOWEST:
-		return how & AMDVI_HOW_PASS;
+		return imode & AMDVI_IMODE_PASS;
 	case NYX_DELIVERY_SMI:
 		return true;
 	case NYX_DELIVERY_NMI:
-		return how & AMDVI_HOW_NMI;
+		return imode & AMDVI_IMODE_NMI;
 	case NYX_DELIVERY_INIT:
-		return how & AMDVI_HOW_INIT;
+		return imode & AMDVI_IMODE_INIT;
 	case NYX_DELIVERY_EXTINT:
-		return how & AMDVI_HOW_EXTINT;
+		return imode & AMDVI_IMODE_EXTINT;
 	default:
 		return false;
 	}
 }
 
-u32 amdvi_decode_msg(u32 how, u32 mode, u64 address, u32 data, struct irt_msg *msg)
+u32 amdvi_decode_msg(u32 imode, u32 mode, u64 address, u32 data, struct irt_msg *msg)
 {
 	u32 delivery = data >> 8 & 7;
 
@@ -191,12 +191,12 @@ u32 amdvi_decode_msg(u32 how, u32 mode, u64 address, u32 data, struct irt_msg *m
 		return NYX_FAULT_IRQ_REQUEST;
 	if (unlikely(mode & NYX_IRQ_MODE_OFF))
 		return msi_pass(address, data, msg);
-	if (likely(how & IRT_KNOWN)) {
-		if ((how & AMDVI_HOW_PASS_ALL) || passes(how, delivery))
+	if (likely(imode & IRT_KNOWN)) {
+		if ((imode & AMDVI_IMODE_PASS_ALL) || passes(imode, delivery))
 			return msi_pass(address, data, msg);
-		if (how & AMDVI_HOW_QUIET)
+		if (imode & AMDVI_IMODE_QUIET)
 			msg->flags = NYX_IRTE_F_QUIET;
-		if (unlikely(!(how & AMDVI_HOW_REMAP) ||
+		if (unlikely(!(imode & AMDVI_IMODE_REMAP) ||
 			     delivery > NYX_DELIVERY_LOWEST))
 			return NYX_FAULT_IRQ_COMPAT;
 	}

@@ -18,16 +18,16 @@
 #include "tlb/irt.h"
 #include "viommu/amdvi/amdvi_regs.h"
 
-/* How a requester's interrupts are treated: bits of &irt_device.how */
-enum amdvi_how {
-	AMDVI_HOW_PASS_ALL = 1 << 1,	/* all pass as they are */
-	AMDVI_HOW_PASS = 1 << 2,	/* fixed and lowest priority: pass */
-	AMDVI_HOW_REMAP = 1 << 3,	/* likewise: are remapped */
-	AMDVI_HOW_REFUSE = 1 << 4,	/* likewise: are refused */
-	AMDVI_HOW_NMI = 1 << 5,		/* others: pass, or are refused */
-	AMDVI_HOW_INIT = 1 << 6,
-	AMDVI_HOW_EXTINT = 1 << 7,
-	AMDVI_HOW_QUIET = 1 << 8,	/* faults are not reported */
+/* How a requester's interrupts are treated: bits of &irt_device.imode */
+enum amdvi_imode {
+	AMDVI_IMODE_PASS_ALL = 1 << 1,	/* all pass as they are */
+	AMDVI_IMODE_PASS = 1 << 2,	/* fixed and lowest priority: pass */
+	AMDVI_IMODE_REMAP = 1 << 3,	/* likewise: are remapped */
+	AMDVI_IMODE_REFUSE = 1 << 4,	/* likewise: are refused */
+	AMDVI_IMODE_NMI = 1 << 5,		/* others: pass, or are refused */
+	AMDVI_IMODE_INIT = 1 << 6,
+	AMDVI_IMODE_EXTINT = 1 << 7,
+	AMDVI_IMODE_QUIET = 1 << 8,	/* faults are not reported */
 };
 
 /**
@@ -202,7 +202,7 @@ u16 amdvi_decode_irte128(bool guest_mode, bool x2apic, u64 lo, u64 hi,
 
 /**
  * amdvi_decode_msg() - say which entry a message asks for
- * @how: of enum amdvi_how, with IRT_KNOWN; or 0
+ * @imode: of enum amdvi_imode, with IRT_KNOWN; or 0
  * @mode: of enum nyx_irq_mode
  * @address: its address
  * @data: its data
@@ -213,7 +213,7 @@ u16 amdvi_decode_irte128(bool guest_mode, bool x2apic, u64 lo, u64 hi,
  * Context: any.
  * Return: as &nyx_viommu_ops.decode_msg.
  */
-u32 amdvi_decode_msg(u32 how, u32 mode, u64 address, u32 data, struct irt_msg *msg);
+u32 amdvi_decode_msg(u32 imode, u32 mode, u64 address, u32 data, struct irt_msg *msg);
 
 /**
  * struct amdvi_cmd - a command
