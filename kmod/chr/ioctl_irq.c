@@ -145,7 +145,7 @@ static void fill_reply(struct nyx_irq_send *cmd, const struct nyx_irq_reply *rep
 	if (reply->result == NYX_IRQ_POSTED && (cmd->flags & NYX_IRQ_F_PROBE))
 		cmd->out_vector = msg->vector;
 	if (reply->result == NYX_IRQ_DELIVER || reply->result == NYX_IRQ_NOTIFY) {
-		if (msg->as_is) {
+		if (msg->passthrough) {
 			cmd->out_address = cmd->address;
 			cmd->out_data = cmd->data;
 		} else {

@@ -250,7 +250,7 @@ static u32 remap(const struct irt_device *dev, u32 mode, u64 address, u32 data,
 	u32 reason = amdvi_decode_msg(imode, mode, address, data, msg);
 	struct irt_word w;
 
-	if (reason || msg->as_is)
+	if (reason || msg->passthrough)
 		return reason;
 	if (!(imode & IRT_KNOWN))
 		return NYX_FAULT_IRQ_NOT_PRESENT;
@@ -277,12 +277,12 @@ static void amdvi_remap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfed00000, 3, &m),
 			(u32)NYX_FAULT_IRQ_REQUEST);
 	KUNIT_EXPECT_EQ(test, remap(&dev, NYX_IRQ_MODE_OFF, 0xfee05000, 3, &m), 0u);
-	KUNIT_EXPECT_TRUE(test, m.as_is);
+	KUNIT_EXPECT_TRUE(test, m.passthrough);
 	KUNIT_EXPECT_EQ(test, m.dest, 5u);
 
 	dev.imode = IRT_KNOWN | AMDVI_IMODE_REMAP;
 	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 3, &m), 0u);
-	KUNIT_EXPECT_FALSE(test, m.as_is);
+	KUNIT_EXPECT_FALSE(test, m.passthrough);
 	KUNIT_EXPECT_EQ(test, m.dest, 0x12345678u);
 	KUNIT_EXPECT_EQ(test, m.vector, 0x41);
 	KUNIT_EXPECT_EQ(test, m.delivery, 1);
@@ -312,7 +312,7 @@ static void amdvi_remap(struct kunit *test)
 			continue;
 		dev.imode = IRT_KNOWN | bit[mode];
 		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m), 0u);
-		KUNIT_EXPECT_TRUE(test, m.as_is);
+		KUNIT_EXPECT_TRUE(test, m.passthrough);
 		dev.imode = IRT_KNOWN | (0xfc & ~(bit[mode] | AMDVI_IMODE_REMAP));
 		KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, mode << 8, &m), want);
 	}

@@ -143,7 +143,7 @@ static u32 viommu_decode_msg(u32 imode, u32 mode, u64 address, u32 data,
 {
 	*msg = (struct irt_msg){ .index = address == SHARED_MSI ? ENTRY : data };
 	if (imode & IMODE_PASS) {
-		msg->as_is = true;
+		msg->passthrough = true;
 		msg->vector = data;
 	}
 	return NYX_FAULT_NONE;

@@ -76,7 +76,7 @@ static u32 remap(const struct irt *irt, u32 mode, u32 sbdf, u64 address, u32 dat
 	u32 reason = msi_decode(0, mode, address, data, msg);
 	struct irt_word w;
 
-	if (reason || msg->as_is)
+	if (reason || msg->passthrough)
 		return reason;
 	reason = irt_fetch(irt, msg->index, &w);
 	return reason ?: irt_remap(&w, mode, sbdf, msg);
@@ -142,7 +142,7 @@ static void expect_message(struct kunit *test, const struct irt_entry *e,
 	KUNIT_EXPECT_EQ(test, (u32)msg->delivery, (u32)e->delivery);
 	KUNIT_EXPECT_EQ(test, msg->dest, e->dest);
 	KUNIT_EXPECT_EQ(test, msg->posted, e->posted);
-	KUNIT_EXPECT_FALSE(test, msg->as_is);
+	KUNIT_EXPECT_FALSE(test, msg->passthrough);
 }
 
 /* An entry reads as it was written and, if every requester may use it, is sent so. */
@@ -610,7 +610,7 @@ static void expect_passed(struct kunit *test, const struct irt_msg *msg,
 			(address & 8 ? NYX_IRTE_F_HINT : 0) |
 			(data & 0x8000 ? NYX_IRTE_F_LEVEL : 0));
 	KUNIT_EXPECT_EQ(test, msg->posted, 0);
-	KUNIT_EXPECT_TRUE(test, msg->as_is);
+	KUNIT_EXPECT_TRUE(test, msg->passthrough);
 	/* The fields that were understood make the same message again. */
 	irt_compose(msg, &to, &what);
 	KUNIT_EXPECT_EQ(test, to, address & 0xfffff00c);

@@ -150,7 +150,7 @@ struct irt_entry {
  * @vector: vector
  * @delivery: of enum nyx_delivery
  * @flags: NYX_IRTE_F_*
- * @as_is: it is not remapped
+ * @passthrough: it is not remapped
  * @posted: with NYX_IRTE_F_POSTED: GPA of the descriptor
  * @post: likewise, of &irt_entry.post
  */
@@ -160,7 +160,7 @@ struct irt_msg {
 	u8 vector;
 	u8 delivery;
 	u16 flags;
-	bool as_is;
+	bool passthrough;
 	u64 posted;
 	u64 post;
 };

@@ -20,7 +20,7 @@
 
 u32 msi_pass(u64 address, u32 data, struct irt_msg *msg)
 {
-	msg->as_is = true;
+	msg->passthrough = true;
 	msg->dest = address >> 12 & 0xff;
 	msg->vector = data;
 	msg->delivery = data >> 8 & 7;

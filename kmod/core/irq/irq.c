@@ -190,7 +190,7 @@ static __always_inline u32 fetch_cached(struct nyx_unit *unit,
 	}
 	reason = unit->guest.viommu->ops->decode_msg(imode, f->mode, req->address,
 						     req->data, msg);
-	if (unlikely(reason || msg->as_is))
+	if (unlikely(reason || msg->passthrough))
 		return reason;
 	if (unlikely(irq->per_device)) {
 		if (!(imode & IRT_KNOWN))
@@ -268,7 +268,7 @@ static __always_inline void remap(struct nyx_unit *unit, const struct fetched *f
 {
 	u32 reason;
 
-	if (unlikely(reply->fault.reason || reply->msg.as_is))
+	if (unlikely(reply->fault.reason || reply->msg.passthrough))
 		return;
 	reason = irt_remap(&f->word, f->mode, req->sbdf, &reply->msg);
 	if (unlikely(reason))
