@@ -24,8 +24,8 @@
 #define NYX_VERSION	"0.1.0"
 
 /*
- * All memory that a caller, or a guest, causes: it is charged to the caller's cgroup,
- * and a failure is an errno, no line in the kernel's log.
+ * For all memory that a caller or a guest makes the module allocate: the caller's cgroup
+ * pays, and a failure is an errno, and no line in the kernel's log.
  */
 #define GFP_CALLER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 

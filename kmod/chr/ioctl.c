@@ -399,7 +399,7 @@ static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
 		ret = run_chunk(uc, op, items, n, user, cmd->item_size, &done);
 		cmd->out_done += done;
 		if (ret) {
-			/* All may have run, and only the answers not be written. */
+			/* Items may have run whose answers could not be written. */
 			nyx_reason_tell(done < n ? user + (size_t)done * cmd->item_size :
 						   NULL, ret, uc->field, op->at);
 			uc->field = offsetof(struct nyx_array, items);

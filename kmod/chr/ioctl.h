@@ -26,7 +26,7 @@ struct nyx_unit;
 #define OP_NO_UNIT	0x1	/* works on a file that is not bound */
 #define OP_OUT		0x2	/* has out_ fields */
 #define OP_OUT_ERROR	0x4	/* fills them also when it fails */
-#define OP_NATIVE	0x8	/* what the guest does if there is a vendor model */
+#define OP_NATIVE	0x8	/* refused in a unit whose guest does it itself */
 #define OP_INSPECT	0x10	/* taken by files that are only to inspect a unit */
 
 /**

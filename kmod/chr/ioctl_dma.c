@@ -104,7 +104,7 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 		segment_to_extent(iova, &seg, &ext);
 		if (!*done)
 			cmd->out_page_size_lg2 = seg.lg2;
-		/* Numbers that go on in another file are another place. */
+		/* Offsets that go on in another region are no neighbours. */
 		if (seg.region == prev &&
 		    extent_extends(&out->buf[out->n - 1], &ext)) {
 			out->buf[out->n - 1].length += ext.length;

@@ -58,7 +58,7 @@ static int parse_paging(struct nyx_ucmd *uc, const struct nyx_domain_create *cmd
 	cfg->pt.levels = pt_format_levels(cmd->format, cfg->pt.va_lg2);
 
 	cfg->pt.page_sizes = cmd->page_sizes;
-	/* All that was asked for, or nothing. */
+	/* Refuse a set of page sizes of which pt_init() would drop some. */
 	if (pt_init(&probe, &cfg->pt) ||
 	    (cmd->page_sizes && cmd->page_sizes != probe.page_sizes))
 		return NYX_BAD(uc, cmd, page_sizes, PAGE_SIZES);

@@ -175,7 +175,7 @@ int nyx_ioctl_limit_set(struct nyx_ucmd *uc, void *_cmd)
 
 	if (!has_limits(cmd->scope))
 		return NYX_BAD(uc, cmd, scope, UNKNOWN_VALUE);
-	/* The guest drops its domains when it likes, and their limits with them. */
+	/* A guest makes and drops its domains, and would drop their limits with them. */
 	if (cmd->scope == NYX_SCOPE_DOMAIN &&
 	    nyx_viommu_has_guest(uc->unit->guest.viommu))
 		return NYX_BAD(uc, cmd, scope, VENDOR_MODEL);

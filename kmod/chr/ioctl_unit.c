@@ -152,7 +152,7 @@ int nyx_ioctl_unit_open(struct nyx_ucmd *uc, void *_cmd)
 	ret = nyx_check_name(cmd->name, "._:-");
 	if (ret)
 		return ret;
-	/* Exactly one of them. */
+	/* A unit is named by its id or by its name, not by both. */
 	if (!cmd->unit_id == !cmd->name[0])
 		return NYX_BAD(uc, cmd, unit_id, CONFLICT);
 	if (cmd->flags & NYX_OPEN_F_OWNER) {

@@ -87,7 +87,7 @@ static void report(const struct nyx_walk_view *view, struct nyx_walk *cmd)
 	nyx_fault_answer(&view->fault, &cmd->out_fault);
 }
 
-/* A device leads to a table by itself. */
+/* The context of a device names its table: refuse fields that describe one. */
 static int check_device(struct nyx_ucmd *uc, const struct nyx_walk *cmd)
 {
 	if (cmd->format)

@@ -184,7 +184,7 @@ static u64 user_run(const struct xfer *xfer, u64 done, void *addr, u64 n)
 			/* The guest may race with its devices as it likes */
 			left = data_race(copy_to_user(user + i, addr + i, part));
 		else
-			/* Here, too */
+			/* As above */
 			left = data_race(guest_from_user(addr + i, user + i, part));
 		if (left)
 			return i + part - left;

@@ -133,7 +133,7 @@ static int pin_pages(unsigned long uaddr, struct page **pages, unsigned int nr,
 
 err_unpin:
 	unpin_user_pages(pages, done);
-	/* Among the others: -EHWPOISON, -EOPNOTSUPP, -EAGAIN */
+	/* -EHWPOISON, -EOPNOTSUPP and -EAGAIN say nothing to the caller. */
 	return ret == -ENOMEM || ret == -EINTR ? ret : -EFAULT;
 }
 
@@ -294,7 +294,7 @@ static int region_charge(struct region *region)
 	u64 nr_chunks = (region->bias + region->length - 1) / CHUNK_SIZE + 1;
 	unsigned long *chunks;
 
-	/* Before an index is made for what cannot be */
+	/* Allocate no index for more pages than the machine has. */
 	if (region->nr_pages > totalram_pages())
 		return -ENOMEM;
 	if (!user_charge(region))
@@ -363,7 +363,7 @@ static int region_pin_file(struct region *region)
 			region->backing);
 	if (IS_ERR_VALUE(uaddr)) {
 		switch ((long)uaddr) {
-		case -EAGAIN:	/* The process locks all it maps, and may not */
+		case -EAGAIN:	/* mlockall(MCL_FUTURE), and RLIMIT_MEMLOCK is used up */
 			return NYX_ERR(PIN_LIMIT);
 		case -ENOMEM:
 		case -EINTR:
@@ -477,7 +477,7 @@ static int file_get_writable(struct file *file, bool hugetlb)
 	unsigned int seals;
 	int ret;
 
-	/* F_SEAL_WRITE, for good */
+	/* Fails for F_SEAL_WRITE, which nobody can take back. */
 	ret = mapping_map_writable(file->f_mapping);
 	if (ret)
 		return ret == -EPERM ? NYX_ERR(FILE_SEALED) : ret;
@@ -757,7 +757,7 @@ static s64 walk_next_hugetlb(struct region_walk *walk, loff_t pos, void **addr)
 
 	if (IS_ERR(folio))
 		return PTR_ERR(folio);
-	/* As read(2) does: huge pages are too precious for zeros. */
+	/* Read zeros from a hole, as read(2) does, and allocate no huge page for them. */
 	if (!folio)
 		return walk_zeros(pos, addr);
 	if (folio_test_hwpoison(folio)) {
@@ -777,7 +777,7 @@ static s64 walk_next_shmem(struct region_walk *walk, loff_t pos, void **addr)
 	struct page *page;
 	u64 run;
 
-	/* A hole: likewise. A page that was swapped out is no hole. */
+	/* As in walk_next_hugetlb(). A page that was swapped out has an entry, so it is no hole. */
 	if (in_kernel_thread() && !xa_load(&mapping->i_pages, pos >> PAGE_SHIFT))
 		return walk->write ? -EAGAIN : walk_zeros(pos, addr);
 	page = shmem_read_mapping_page(mapping, pos >> PAGE_SHIFT);
@@ -840,7 +840,7 @@ s64 region_walk_next(struct region_walk *walk, u64 offset, u64 length, void **ad
 void region_walk_end(struct region_walk *walk)
 {
 	walk_release(walk);
-	/* Not mmput(): to take a process apart is not for an access to do. */
+	/* mmput() might free the whole address space in the middle of an access. */
 	if (walk->mm)
 		mmput_async(walk->mm);
 }

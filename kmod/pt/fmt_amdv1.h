@@ -89,7 +89,7 @@ static inline unsigned int amdv1_pt_entry_lg2(u64 entry, unsigned int level)
 {
 	if (!amdv1_pt_nl(entry))
 		return pt_shift(level);
-	/* There is a zero bit: the shift has brought some from above. */
+	/* ~(...) is not 0: the shift has moved zeroes in from above. */
 	return NYX_PAGE_LG2 + 1 + __ffs64(~(entry >> NYX_PAGE_LG2));
 }
 

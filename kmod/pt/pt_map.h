@@ -321,7 +321,7 @@ static void pt_fill_range(struct pt_mapping *m, u64 *table, unsigned int level,
 	}
 }
 
-/* Both passes, where the path ends. */
+/* Prepare and fill entries of the table at which @path ends. */
 static int pt_map_below(struct pt_mapping *m, const struct pt_path *path,
 			u64 va, u64 last, u64 oa)
 {

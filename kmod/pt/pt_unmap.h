@@ -44,7 +44,7 @@ static unsigned int pt_cut_tables(const u64 *table, unsigned int level, u64 va,
 	}
 	/* A new table for each level whose entries are too coarse for @va. */
 	for (; pt_offset(va, level); level--) {
-		/* Not if the other cut makes it: inside the same entry. */
+		/* A cut at @other inside the same entry has counted this table. */
 		if ((va ^ other) >> pt_shift(level) || !pt_offset(other, level))
 			tables++;
 	}

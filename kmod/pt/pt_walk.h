@@ -269,7 +269,7 @@ static __always_inline void pt_walk_own(const struct pt *pt, u64 va,
 		return;
 	}
 	if (unlikely(!w.table)) {
-		/* As good as a table of empty entries. */
+		/* A table without a root is empty. */
 		if (trace)
 			pt_trace_own(&w, top, 0);
 		pt_walk_end(&w, top, top ? PT_TABLE_NOT_PRESENT :

@@ -191,7 +191,7 @@ bool iotlb_invalidate(struct iotlb *tlb, struct iotlb_space *space, u64 va,
 		return false;
 
 	count_invalidation(space);
-	/* See the head of iotlb.h. */
+	/* Count, then look for entries: pairs with entry_lock() in iotlb_fill(). */
 	smp_mb();
 
 	classes = atomic_read(&space->classes);
