@@ -18,14 +18,15 @@
 #include "core/unit.h"
 
 /*
- * Commands that move a device go one at a time: begin, wait for accesses in
- * flight without a lock, end. In between the device is moving and cannot go,
- * and counts in both domains: a STRICT one is not free before the wait is over.
+ * A command moves a device in three steps: move_begin(); move_wait() for the accesses in
+ * flight, without a lock; move_end(). In between, &nyx_device.moving keeps other commands
+ * from moving or removing the device, and the device counts in both domains: a STRICT
+ * domain is not free before the wait is over.
  *
- * From here on the device's accesses go to @to, by its plain context; those in flight
- * may still be in the domain that is returned, with a reference. A reader that enters
- * an epoch looks at the device's context again when it is inside; pairs with the barrier
- * in epoch_drain().
+ * From here on, accesses of @dev go to @to, by its plain context. Accesses in flight may
+ * still be in the domain that move_begin() returns with a reference. A reader that enters
+ * an epoch looks at the device's context again when it is inside; pairs with the barrier in
+ * epoch_drain().
  */
 static struct nyx_domain *move_begin(struct nyx_unit *unit,
 				     struct nyx_device *dev,
@@ -44,7 +45,10 @@ static struct nyx_domain *move_begin(struct nyx_unit *unit,
 	return from;
 }
 
-/* Wait for the accesses in flight. The unit lists what a kill leaves undone. */
+/*
+ * Wait for the accesses in flight in @from. If a kill cuts the wait short, the unit lists
+ * the rest.
+ */
 static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 		     struct nyx_domain *from, struct nyx_ticket *t)
 {
@@ -53,13 +57,14 @@ static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 	mutex_lock(&unit->lock);
 	from->nr_devices--;
 	from->nr_leaving--;
-	/* The device is moving: nobody else moves it out of a domain. */
+	/* @dev->moving keeps other commands from taking @dev out of a domain meanwhile. */
 	if (!ret)
 		dev->left = 0;
 	mutex_unlock(&unit->lock);
 	/*
-	 * A removed device was maybe the last one: an error if it was not. After a kill,
-	 * too: while it counted here, nobody else could take the domain away.
+	 * @dev may have been the last device of a guest's domain: nyx_inval_drop() destroys
+	 * @from, or fails if it has others. Try after a kill, too: while @dev counted in
+	 * @from, no other thread could destroy it.
 	 */
 	if (from->cfg.kind == NYX_DOMAIN_GUEST)
 		nyx_inval_drop(from);
@@ -74,7 +79,7 @@ static void move_end(struct nyx_unit *unit, struct nyx_device *dev)
 	mutex_unlock(&unit->lock);
 }
 
-/* A device that no other command is about to move. */
+/* Find a device that no other command is moving. */
 static struct nyx_device *find_idle(struct nyx_unit *unit, u32 sbdf)
 {
 	struct nyx_device *dev = xa_load(&unit->devices, sbdf);
@@ -86,9 +91,9 @@ static struct nyx_device *find_idle(struct nyx_unit *unit, u32 sbdf)
 }
 
 /*
- * find_idle() with &nyx_unit.lock, which is held if there is such a device. The
- * accesses of a device that another command has just taken out of sight are about
- * to be refused: see nyx_device_unpublish().
+ * find_idle() that returns a device with &nyx_unit.lock held. If there is no such device,
+ * wait for accesses that found it before another command removed it: see
+ * nyx_device_unpublish().
  */
 static struct nyx_device *lock_idle(struct nyx_unit *unit, u32 sbdf)
 {
@@ -139,7 +144,7 @@ static int check_room(struct nyx_unit *unit, struct nyx_domain *dom)
 		return 0;
 	if (dom->nr_devices > dom->nr_leaving)
 		return NYX_ERR(DOMAIN_STRICT);
-	/* Accesses of a device that has left may be there, after a kill. */
+	/* After a kill, accesses of a device that has left may still be in @dom. */
 	return dom->nr_leaving || nyx_inval_domain_busy(dom) ? NYX_ERR(DOMAIN_DRAINING) : 0;
 }
 
@@ -171,7 +176,7 @@ int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 		ret = NYX_ERR(DOMAIN_DYING);
 		goto out_unlock;
 	}
-	/* It is there, and nothing is left to wait for. */
+	/* @dev is attached to @dom, and no access of it is left in another domain. */
 	if (from == dom && !nyx_inval_device_pending(unit, dev))
 		goto out_unlock;
 	if (from != dom)
@@ -201,7 +206,7 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf)
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 	attached = nyx_device_domain(unit, dev) != unit->blocked_domain;
-	/* It has no domain, and nothing is left to wait for. */
+	/* @dev is not attached, and no access of it is left in a domain that it had. */
 	if (!attached && !nyx_inval_device_pending(unit, dev)) {
 		mutex_unlock(&unit->lock);
 		return NYX_ERR(NOT_ATTACHED);

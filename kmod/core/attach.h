@@ -4,11 +4,11 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A device is an object that many files look at (core/access/device.h). A command that takes
- * it out of a domain, or away, waits for all of them, and so it is above them: above
- * interrupts, and page requests.
+ * Many files look at a device (core/access/device.h). A command that detaches or removes
+ * one waits for all of them, so this file is a layer above them: above interrupts and page
+ * requests.
  *
- * Commands that move a device go one at a time: &nyx_device.moving.
+ * &nyx_device.moving lets one command at a time move a device.
  */
 #ifndef NYX_CORE_ATTACH_H
 #define NYX_CORE_ATTACH_H
@@ -34,28 +34,27 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf);
  * @unit: the unit
  * @sbdf: the device
  * @domain_id: the domain
- * @replace: the device may have a domain, and leaves it
+ * @replace: if the device is attached to another domain, move it
  *
  * Context: may sleep.
- * Return: 0; -ENOENT; -EBUSY if the domain is STRICT and has a device, if the
- * device has a domain and @replace is false, or if another command is moving
- * the device or destroying the domain; -EINTR if the caller was
- * killed: the device is attached, but accesses may still use its old domain.
- * The same once more, with @replace, waits for them.
+ * Return: 0; -ENOENT; -EBUSY if the domain is STRICT and has a device, if the device has a
+ * domain and @replace is false, or if another command is moving the device or destroying
+ * the domain; -EINTR if the caller was killed: the device is attached, but accesses may
+ * still use its old domain. A second call, with @replace, waits for these accesses.
  */
 int nyx_device_attach(struct nyx_unit *unit, u32 sbdf, u32 domain_id,
 		      bool replace);
 
 /**
- * nyx_device_detach() - take a device's domain away
+ * nyx_device_detach() - detach a device from its domain
  * @unit: the unit
  * @sbdf: the device
  *
  * Context: may sleep.
- * Return: 0; -ENOENT if there is no such device, or it has no domain, and no
- * access of it uses one; -EBUSY if another command is moving it; -EINTR if the
- * caller was killed: the device is detached, but accesses may still use its old
- * domain. The same once more waits for them.
+ * Return: 0; -ENOENT if there is no such device, or it has no domain, and no access of it
+ * uses one; -EBUSY if another command is moving it; -EINTR if the caller was killed: the
+ * device is detached, but accesses may still use its old domain. A second call waits for
+ * these accesses.
  */
 int nyx_device_detach(struct nyx_unit *unit, u32 sbdf);
 
@@ -72,7 +71,7 @@ int nyx_device_detach(struct nyx_unit *unit, u32 sbdf);
 int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action);
 
 /**
- * nyx_domain_destroy() - take a domain away
+ * nyx_domain_destroy() - destroy a domain
  * @unit: the unit
  * @id: its id
  *

@@ -29,15 +29,19 @@
 /*
  * Protects the fields below, and users, persist, dead and tenants of every unit.
  *
- * All users take it. Nothing is allocated with it held: see mutex_never_allocates().
+ * Processes of all users take this lock, so no code allocates with it held: see
+ * mutex_never_allocates().
  */
 static DEFINE_MUTEX(units_lock);
-/* Ids are reserved, with room for the unit, without units_lock. */
+/* unit_reserve() reserves an id, with room for the unit, without units_lock. */
 static struct xarray units = XARRAY_INIT(units, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
-/* A unit of @units that can be found. Others are being made. */
+/* Marks a unit that lookups find; unit_publish() has not published the others yet. */
 #define UNIT_FOUND	XA_MARK_1
 static unsigned int nr_units;
-/* Those that can be found, and those that have ended and still hold memory. */
+/*
+ * Units that count for max_units: reserved or published, and ended ones until their
+ * teardown.
+ */
 static unsigned int nr_held;
 static unsigned int max_units;
 static u32 next_id;
@@ -54,7 +58,10 @@ void nyx_unit_init(unsigned int max, unsigned int per_user,
 
 void nyx_unit_exit(void)
 {
-	/* Domains and their contexts, devices, bindings, limits, tables, the memory map. */
+	/*
+	 * Wait for the RCU callbacks that free domains, contexts, devices, bindings,
+	 * limits, tables and the memory map.
+	 */
 	rcu_barrier();
 	xa_destroy(&units);
 }
@@ -159,8 +166,8 @@ void nyx_unit_put(struct nyx_unit *unit)
 }
 
 /*
- * Give back what the unit has, leaves first. It has ended and its last user is
- * gone: no access is under way and none can begin.
+ * Free the objects of the unit, leaves first. The unit has ended and its last user has
+ * left, so no access is under way and none can begin.
  */
 static void unit_teardown(struct nyx_unit *unit)
 {
@@ -193,7 +200,7 @@ static void unit_teardown(struct nyx_unit *unit)
 }
 
 /*
- * Count a new unit, where there may be one more. Those of @spare that become tenants
+ * Count a new unit, if the limits allow one more. Elements of @spare that become tenants
  * are NULL afterwards.
  */
 static int unit_charge(struct nyx_unit *unit, struct nyx_tenant **spare)
@@ -209,13 +216,13 @@ static int unit_charge(struct nyx_unit *unit, struct nyx_tenant **spare)
 	return ret;
 }
 
-/* Does a unit belong to a user, as it is in the current user namespace? */
+/* Does @owner own the unit, and was the unit created in the current user namespace? */
 static bool is_of(const struct nyx_unit *unit, kuid_t owner)
 {
 	return uid_eq(unit->owner, owner) && unit->user_ns == current_user_ns();
 }
 
-/* Also among those that are being made. */
+/* Find a unit of @owner by name, published or only reserved. */
 static struct nyx_unit *find_name(const char *name, kuid_t owner)
 {
 	struct nyx_unit *unit;
@@ -229,7 +236,7 @@ static struct nyx_unit *find_name(const char *name, kuid_t owner)
 	return NULL;
 }
 
-/* Take id, name and quota for a unit that others do not find yet. */
+/* Take id, name and quota for a unit that is not published yet. */
 static int unit_reserve(struct nyx_unit *unit)
 {
 	struct nyx_tenant *spare[NYX_TENANTS];
@@ -238,7 +245,7 @@ static int unit_reserve(struct nyx_unit *unit)
 	ret = nyx_tenants_alloc(spare);
 	if (ret)
 		goto out_free;
-	/* Ids are not reused soon: a stale one finds nothing. */
+	/* Cyclic, so that a stale id finds no unit. */
 	ret = xa_alloc_cyclic(&units, &unit->id, NULL, XA_LIMIT(1, INT_MAX),
 			      &next_id, GFP_CALLER);
 	if (ret < 0)
@@ -249,7 +256,10 @@ static int unit_reserve(struct nyx_unit *unit)
 		ret = NYX_ERR(UNIT_NAME_TAKEN);
 	else
 		ret = unit_charge(unit, spare);
-	/* Needs no memory, and so cannot fail: the slot is reserved. */
+	/*
+	 * xa_alloc_cyclic() reserved the slot, so xa_store() needs no memory and cannot
+	 * fail.
+	 */
 	if (!ret)
 		xa_store(&units, unit->id, unit, 0);
 	mutex_unlock(&units_lock);
@@ -260,7 +270,7 @@ out_free:
 	return ret;
 }
 
-/* Show a unit, then let it be found. */
+/* Show a unit to the observer, then let lookups find it. */
 static int unit_publish(struct nyx_unit *unit)
 {
 	int ret;
@@ -320,9 +330,9 @@ static int may_open(const struct nyx_unit *unit, bool *inspect)
 	if (is_of(unit, current_euid()) && (shared || unit->mm == current->mm))
 		return 0;
 	/*
-	 * Without a word of its maker, a unit is no way around what the kernel
-	 * asks for to reach another process's memory: ptrace_may_access(), with
-	 * what security modules say there, which no module can ask.
+	 * A unit that its creator has not shared must not bypass ptrace_may_access() and
+	 * its security hooks, the kernel's check for access to another process's memory. No
+	 * module can call that check, so allow inspection only.
 	 */
 	*inspect = !shared;
 	return ns_capable_noaudit(unit->user_ns, CAP_SYS_ADMIN) ?
@@ -357,7 +367,10 @@ int nyx_unit_share(struct nyx_unit *unit)
 
 	mutex_lock(&unit->lock);
 	if (unit->shared || nyx_memory_shared(unit)) {
-		/* Pairs with may_open(): nyx_memory_add() sees it by the lock. */
+		/*
+		 * Pairs with READ_ONCE() in may_open(); nyx_memory_add() reads @shared
+		 * under the lock.
+		 */
 		WRITE_ONCE(unit->shared, true);
 		ret = 0;
 	}
@@ -366,9 +379,9 @@ int nyx_unit_share(struct nyx_unit *unit)
 }
 
 /*
- * From here on nobody finds the unit. The caller tells the observer without the
- * lock, because that waits for those who are looking. Until then the unit has
- * its last user, or the caller as one.
+ * From here on no lookup finds the unit. The caller calls unit_hide() without units_lock,
+ * because the observer waits for its readers. The unit is not torn down before that: the
+ * caller is a user, or tears it down next.
  */
 static void unit_end(struct nyx_unit *unit)
 {
@@ -379,7 +392,10 @@ static void unit_end(struct nyx_unit *unit)
 	nr_units--;
 }
 
-/* The rest of the end, which may wait for locks of the unit. */
+/*
+ * End page requests, fault records and events of a unit, and hide it; may wait for the
+ * unit's locks.
+ */
 static void unit_hide(struct nyx_unit *unit)
 {
 	nyx_pages_end(unit);
@@ -475,7 +491,7 @@ void nyx_unit_get_totals(struct nyx_unit *unit, struct nyx_unit_totals *totals)
 	}
 }
 
-/* A domain counts what happens in it: their sum is the unit's. */
+/* Each domain has counters: a unit's are their sum, with those of destroyed domains. */
 void nyx_unit_get_stats(struct nyx_unit *unit, u64 *count)
 {
 	struct nyx_domain *dom;

@@ -11,36 +11,36 @@
  *   created (one user) -> [persistent or not] -> ended -> torn down -> freed
  *
  * It ends when the last user of a unit that is not persistent leaves, or when it is
- * destroyed by command; from then on nobody finds it, and commands on it fail.
- * It is torn down when it has ended and its last user has left; until then it
- * counts for the limits on units. No command can be under way then, because a
- * command is a user. A command that lists units, or shows one, holds a reference
- * and @lock, and finds an ended unit empty.
+ * destroyed by command; from then on no lookup finds it, and commands on it fail. It is
+ * torn down when it has ended and its last user has left; until then it counts for the
+ * limits on units. No command can be under way then, because a command is a user. A command
+ * that lists units, or shows one, holds a reference and @lock, and finds an ended unit
+ * empty.
  *
  * Lock order, outermost first; rendered in Documentation/explanation/locking.rst:
  *
  *   units_lock          (core/unit.c) names, ids, users, the end of units
- *   nyx_unit::lock      the unit's objects: who exists, who is attached where,
+ *   nyx_unit::lock      the unit's objects, which device is attached where,
  *                       and the writers' side of the memory map
- *   nyx_domain::listening (semaphore) who listens to invalidations
+ *   nyx_domain::listening (semaphore) the list of listeners
  *   nyx_domain::lock         the writers' side of the page table, invalidations
  *   epoch::lock              drains that wait
- *   nyx_inval::lock          (spinlock) what has to be waited for
+ *   nyx_inval::lock          (spinlock) posts that no wait has covered
  *   nyx_fault_tracker::lock  (spinlock, any context) a device's state
- *   nyx_deadlines::lock      (likewise) what is due when
+ *   nyx_deadlines::lock      (likewise) trackers that wait for a time
  *   nyx_events::lock         (likewise) the event ring
  *
- * Beside them, inside none of the first three and with none of them inside:
- * nyx_pages::lock (page requests), and nyx_irq::lock (interrupt remapping), in
- * which are those of core/irq/irqfd.h.
+ * nyx_pages::lock (page requests) and nyx_irq::lock (interrupt remapping) stand beside
+ * these: no code takes either inside one of the first three locks, nor the reverse. The
+ * locks of core/irq/irqfd.h are inside nyx_irq::lock.
  *
- * Nobody waits for accesses in flight with one of the mutexes held, but for
- * epoch::lock: an access may wait for user space, and they are taken by those
- * who only look.
+ * No thread waits for accesses in flight with one of these mutexes held, except
+ * epoch::lock: an access may wait for user space, and commands that only inspect a unit
+ * take these mutexes, too.
  *
- * Translations and accesses take none of them: they find device and domain
- * under RCU, enter the domain's epoch, and read tables, cache and memory map
- * as these allow.
+ * Translations and accesses take none of these locks: they find device and domain under
+ * RCU, enter the domain's epoch, and read tables, cache and memory map by the lock-free
+ * rules of each.
  */
 #ifndef NYX_CORE_UNIT_H
 #define NYX_CORE_UNIT_H
@@ -82,7 +82,7 @@ struct user_namespace;
  * @max_memory: limit
  * @irt_entries: size of the interrupt remapping table; 0: each device has one
  * @data_len: bytes of @data that the model has
- * @data: options of the model, which alone knows them
+ * @data: options, which only the model interprets
  * @group: group of the device node, which may look at the unit in sysfs
  * @name: name, or empty
  */
@@ -102,9 +102,9 @@ struct nyx_unit_config {
 };
 
 /**
- * struct nyx_unit_state - what a unit itself remembers, beside its objects
- * @retired: counters of domains that are gone
- * @next_domain: the id from which on a free one is looked for
+ * struct nyx_unit_state - plain state of a unit, beside its objects
+ * @retired: sums of the counters of destroyed domains
+ * @next_domain: where the search for a free domain id begins
  *
  * Plain data.
  */
@@ -116,38 +116,39 @@ struct nyx_unit_state {
 /**
  * struct nyx_unit - an IOMMU unit
  * @id: its id; const after init
- * @dead: it has ended; written under units_lock
+ * @dead: the unit has ended; written under units_lock
  * @devices: struct nyx_device by SBDF; writers under @lock
  * @mem: guest memory; writers under @lock
  * @iotlb: translation cache
  * @domains: struct nyx_domain by id; writers under @lock
  * @events: event stream; const after init
- * @owner: the user it belongs to; const after init
+ * @owner: the user who owns the unit; const after init
  * @user_ns: the user namespace of that user, held; const after init
- * @cfg: what it was created from; const after init
- * @guest: what belongs to its vendor model
+ * @cfg: configuration at creation; const after init
+ * @guest: the guest's side: the vIOMMU model, and generations of the guest's tables
  * @irq: interrupt remapping
  * @mem_epoch: see nyx_guest_mem_enter()
- * @mm: the process that has made the unit, which needs no permission to reach
- *      what it adds; holds mm_count, for comparison only; const after init
+ * @mm: address space of the creator, which alone may add private memory, and open the unit
+ *      to use it, while the unit is not @shared; for comparison only, holds mm_count; const
+ *      after init
  * @ref: references to the memory of this struct
  * @users: file descriptors bound to it; under units_lock
- * @persist: survives its last user; under units_lock
- * @tenants: the user and the container that it counts for, or NULL; written under
- *           units_lock, when nobody else has the unit
- * @lock: protects what follows, and who is in the maps above
+ * @persist: the unit survives its last user; under units_lock
+ * @tenants: the user and the container that the unit counts for, or NULL; written under
+ *           units_lock, while no other thread has the unit
+ * @lock: protects the fields below, and changes of @devices, @domains and @mem
  * @shared: other processes of the owner may open the unit, and all of @mem is
  *          REGION_SHARED; never false again
  * @nr_memory: ranges in @mem
- * @nr_domains: how many
+ * @nr_domains: entries of @domains
  * @blocked_domain: the domain of devices that have no other; NULL once the unit is
  *                  torn down
- * @nr_devices: how many
- * @state: what it remembers, beside its objects
+ * @nr_devices: entries of @devices
+ * @state: plain state of the unit, beside its objects
  * @policy: fault policy of devices without one of their own
- * @inval: what has to be waited for
+ * @inval: invalidations that no wait has covered
  * @pages: page requests
- * @deadlines: what is due for devices at some time
+ * @deadlines: fault trackers that wait for a time
  * @nr_blocked: devices that are quarantined or disabled
  * @dev: directory in sysfs; obs/'s
  * @debugfs: directory in debugfs; obs/'s
@@ -195,9 +196,9 @@ struct nyx_unit {
 };
 
 /**
- * struct nyx_observer - who shows units to people
- * @add: a unit is about to be found; an error stops it
- * @remove: a unit has ended; nobody may look at it after this returned
+ * struct nyx_observer - callbacks of the code that shows units to people
+ * @add: called before lookups find a unit; an error fails the unit's creation
+ * @remove: called when a unit has ended; no reader looks at the unit after the return
  *
  * Both are called without a lock.
  */
@@ -211,13 +212,13 @@ struct nyx_observer {
  * @max: limit on units in the system
  * @per_user: limit on units of a user, in all its user namespaces together,
  *            without CAP_SYS_RESOURCE
- * @observer: told of each unit
+ * @observer: callbacks for each unit
  */
 void nyx_unit_init(unsigned int max, unsigned int per_user,
 		   const struct nyx_observer *observer);
 
 /**
- * nyx_unit_exit() - wait for what units have left to RCU
+ * nyx_unit_exit() - wait for the RCU callbacks of destroyed units
  *
  * Context: may sleep. No unit exists.
  */
@@ -263,7 +264,7 @@ bool nyx_unit_is_visible(const struct nyx_unit *unit);
  * @unit: the unit, of which the caller is a user
  *
  * Context: may sleep.
- * Return: 0, -EBUSY if it has memory that they may not reach.
+ * Return: 0, -EBUSY if the unit has memory that other processes may not reach.
  */
 int nyx_unit_share(struct nyx_unit *unit);
 
@@ -278,10 +279,11 @@ void nyx_unit_close(struct nyx_unit *unit);
 /**
  * nyx_unit_set_persist() - say whether a unit survives its last user
  * @unit: the unit, of which the caller is a user
- * @persist: it does
+ * @persist: the unit does
  *
  * Context: may sleep.
- * Return: 0, -ENODEV if it has ended, -EINVAL if nobody could open it again.
+ * Return: 0, -ENODEV if it has ended, -EINVAL if the unit is not shared, so that no process
+ * could open it again.
  */
 int nyx_unit_set_persist(struct nyx_unit *unit, bool persist);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: the models that there are, and what the unit itself has for the VMM.
+ * Nyx: the table of models, and messages of the unit itself for the VMM.
  *
  * Copyright (C) 2026 The Nyx authors
  */
@@ -14,7 +14,7 @@
 #include "core/fault/event.h"
 #include "core/unit.h"
 
-/* By enum nyx_model. */
+/* The models, by enum nyx_model. */
 static const struct nyx_viommu_ops *models[NYX_MODELS_MAX];
 
 void nyx_viommu_register(u32 model, const struct nyx_viommu_ops *ops)

@@ -4,12 +4,12 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Each unit has a model, and a vIOMMU model of that model. The vIOMMU model of a
- * vendor's model turns registers, queues and tables in guest memory into calls of the
- * core, and tells the core what these tables say. The core caches that, and owns what
- * follows from it: domains, translations, interrupts, faults. A native unit has
- * neither registers nor tables in guest memory, so that most functions of its model
- * are NULL.
+ * Each unit has a model, &struct nyx_viommu_ops, and an instance of it, &struct nyx_viommu:
+ * its vIOMMU model. The vIOMMU model of a vendor turns registers, queues and tables in
+ * guest memory into calls of the core, and tells the core what these tables say. The core
+ * caches that, and owns what follows from it: domains, translations, interrupts, faults. A
+ * native unit has neither registers nor tables in guest memory, so that most functions of
+ * its model are NULL.
  *
  * The core names no model: it finds the functions by &nyx_unit_config.model.
  *
@@ -33,10 +33,10 @@ struct nyx_viommu;
 /**
  * struct nyx_ctx_attrs - what a context entry says of its requester alone
  * @code: with @blocked: the vendor's fault reason, or 0
- * @blocked: of enum nyx_fault_reason: why it refuses every access; NYX_FAULT_NONE:
- *           it does not
+ * @blocked: of enum nyx_fault_reason: why the entry refuses every access; NYX_FAULT_NONE:
+ *           @perm counts
  * @model: bits of the vendor model, handed back as &nyx_fault_info.model
- * @perm: NYX_ACC_* that it grants at all
+ * @perm: NYX_ACC_* that the entry grants at all
  * @fpd: fault processing disable: the guest does not see faults of the requester
  * @excl: addresses from @excl_first to @excl_last, the exclusion range, are neither
  *        translated nor refused
@@ -72,8 +72,7 @@ enum nyx_stage_kind {
  * struct nyx_stage - how an address space translates
  * @kind: of enum nyx_stage_kind
  * @width: bits of an IOVA, checked where @kind is NYX_STAGE_IDENTITY
- * @msi_window: neither an IOVA nor what it becomes may be in the range of interrupt
- *              messages
+ * @msi_window: neither an IOVA nor its GPA may be in the range of interrupt messages
  */
 struct nyx_stage {
 	u8 kind;
@@ -84,7 +83,7 @@ struct nyx_stage {
 /**
  * struct nyx_guest_table - a table in guest memory
  * @did: the guest's domain id
- * @cfg: shape of the table; the rest counts with NYX_STAGE_GUEST only
+ * @cfg: shape of the table; @cfg and @root count with NYX_STAGE_GUEST only
  * @root: GPA of the table
  */
 struct nyx_guest_table {
@@ -97,7 +96,7 @@ struct nyx_guest_table {
  * struct nyx_ctx_entry - a context entry, or device table entry, as decoded
  * @attrs: what belongs to the requester
  * @stage: what belongs to the address space
- * @table: likewise
+ * @table: the guest's table of the address space
  */
 struct nyx_ctx_entry {
 	struct nyx_ctx_attrs attrs;
@@ -143,16 +142,16 @@ struct nyx_register {
  * @name: its name, for sysfs
  * @one_segment: a unit has devices of segment 0 only
  * @data_size: bytes of its options, at most NYX_UNIT_DATA_MAX
- * @configure: check what a caller asks for, its options among it, and put values in the
- *             place of defaults; address_width, irt_entries and data are the caller's.
- *             0, or NYX_ERR() of MODEL_WIDTH, MODEL_ENTRIES, OPTION_UNKNOWN,
- *             OPTION_RANGE or OPTION_CONFLICT. Any context
+ * @configure: check what a caller asks for, options included, and resolve defaults;
+ *             address_width, irt_entries and data are the caller's. 0, or NYX_ERR() of
+ *             MODEL_WIDTH, MODEL_ENTRIES, OPTION_UNKNOWN, OPTION_RANGE or OPTION_CONFLICT.
+ *             Any context
  * @create: make the vIOMMU model of a unit from such a configuration, or ERR_PTR; may
  *          sleep
- * @stop: end what the vIOMMU model does by itself, before the unit's memory goes;
- *        the unit has no users; may sleep. NULL: there is no such thing
+ * @stop: end what the vIOMMU model does by itself, before the unit's memory goes; the unit
+ *        has no users; may sleep. NULL: the model does nothing by itself
  * @destroy: free the vIOMMU model; the unit has no users
- * @reset: as after power-on; may sleep. NULL: there is nothing to reset
+ * @reset: set the state after power-on; may sleep. NULL: there is nothing to reset
  * @mmio_size: bytes of registers; 0: there are none
  * @mmio_read: read registers; may sleep. 0, or -EINTR if the caller was killed
  *             meanwhile
@@ -164,28 +163,28 @@ struct nyx_register {
  * @next_register: describe the first register, or field of the state, whose
  *                 NYX_REGISTER_KEY() is @key or above, as @sync_registers has left
  *                 them or later. False if there is none
- * @decode_device: read the context entry of a requester, and PASID; may sleep. False
- *                 if there is none that can be used: of the fault, which is zero, the
- *                 reason, code, fpd, did and entry_gpa are set. NULL: the guest has no
- *                 tables; the commands of NYX_MODEL_NATIVE say it
- * @decode_irqs: find how a requester's interrupts are treated; may sleep. As
- *               @decode_irte. NULL: there is one table for all
- * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if
- *               there is none that can be used, with the fault set as by @decode_device;
- *               -EINTR; -EAGAIN. NULL: as of @decode_device
- * @decode_msg: say which entry a message asks for. Gets &irt_device.imode, 0 if there is
- *              one table for all or nothing is known of the requester; the mode;
- *              address and data. Sets the message: its index, and what the message
- *              alone says; or what it is if it passes as it is. NYX_FAULT_NONE, or of
- *              enum nyx_fault_reason. Pure; any context
- * @post_irte: post an interrupt as an entry says that has NYX_IRTE_F_POSTED. Of enum
- *             nyx_irq_result, with the message set to the notification;
- *             -EINPROGRESS if it has to sleep and may not; -EIO; -EINVAL: reserved
- *             bits; -EINTR; -EAGAIN
+ * @decode_device: read the context entry of a requester, and PASID; may sleep. False if
+ *                 there is no usable entry: reason, code, fpd, did and entry_gpa of the
+ *                 fault, zero before, are set. NULL: the guest has no tables; commands of
+ *                 NYX_MODEL_NATIVE attach devices
+ * @decode_irqs: find how a requester's interrupts are treated; may sleep. Returns as
+ *               @decode_irte. NULL: one table serves all requesters
+ * @decode_irte: read an interrupt remapping table entry; may sleep. 0; -EACCES if there is
+ *               no usable entry, with the fault set as by @decode_device; -EINTR; -EAGAIN.
+ *               NULL: as of @decode_device
+ * @decode_msg: say which entry a message asks for. Gets &irt_device.imode, or 0 if one
+ *              table serves all requesters or the requester is not known yet; the mode;
+ *              address and data. Sets the message: its index and the fields that no entry
+ *              has, or all fields if the message passes unchanged. Returns NYX_FAULT_NONE,
+ *              or of enum nyx_fault_reason. Pure; any context
+ * @post_irte: post an interrupt by an entry with NYX_IRTE_F_POSTED. Returns of enum
+ *             nyx_irq_result, with the message set to the notification; -EINPROGRESS if the
+ *             function would have to sleep and may not; -EIO; -EINVAL: reserved bits;
+ *             -EINTR; -EAGAIN
  * @irq_words: names of the bits of &irt_device.imode, for debugfs; NULL if there are none
- * @fault_code: say what the guest's driver calls a fault, or 0: it does not see it. Pure;
- *              any context. NULL: the guest's driver sees none, and @log_fault is not
- *              called
+ * @fault_code: say which code the guest's driver has for a fault; 0: the driver does not
+ *              see the fault. Pure; any context. NULL: the guest's driver sees none, and
+ *              @log_fault is not called
  * @log_fault: log a fault of a requester for the guest's driver, by its
  *             &nyx_fault_info.code; any context
  */
@@ -248,7 +247,7 @@ static inline bool nyx_viommu_has_guest(const struct nyx_viommu *viommu)
 	return viommu->ops->decode_device;
 }
 
-/* More than enum nyx_model has; each is a bit of &nyx_module_info.out_models. */
+/* Limit on enum nyx_model: each model is a bit of &nyx_module_info.out_models. */
 #define NYX_MODELS_MAX	32u
 
 /**
@@ -288,7 +287,7 @@ u32 nyx_viommu_models(void);
 void nyx_guest_msi(struct nyx_unit *unit, u64 address, u32 data);
 
 /**
- * nyx_guest_msi_function() - likewise, the message of its PCI function
+ * nyx_guest_msi_function() - tell the VMM to deliver the message of the unit's PCI function
  * @unit: the unit
  *
  * Context: any.
