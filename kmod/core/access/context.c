@@ -21,21 +21,21 @@
 #include "core/unit.h"
 
 /*
- * The ids of guest domains: the guest's id, and a number that tells apart those
- * with the same id and different tables.
+ * The id of a guest's domain is made of the guest's id and a number that tells apart
+ * domains with the same guest's id and different tables.
  */
 #define SIBLINGS_LG2	8
 #define FIRST_ID(did)	(((did) << SIBLINGS_LG2) + 1)
 #define LAST_ID(did)	(FIRST_ID(did) + BIT(SIBLINGS_LG2) - 1)
 
-/* Does a context entry say nothing of its requester? The plain context will do. */
+/* Does a context entry restrict its requester in no way, so that the plain context serves? */
 static bool is_plain(const struct nyx_ctx_attrs *attrs)
 {
 	return attrs->perm == NYX_ACC_RW && !attrs->blocked && !attrs->excl &&
 	       !attrs->fpd && !attrs->model;
 }
 
-/* The domain of a context entry; made if there is none. */
+/* Find the domain of a context entry, or create it. */
 static struct nyx_domain *domain_for(struct nyx_unit *unit,
 				     const struct nyx_ctx_entry *entry)
 {
@@ -65,8 +65,8 @@ static struct nyx_domain *domain_for(struct nyx_unit *unit,
 }
 
 /*
- * The context of a context entry. It is made before the domain, so that a failure
- * leaves no domain behind that no device uses.
+ * Make the context of a context entry before the domain, so that a failure leaves no domain
+ * without devices behind.
  */
 static struct nyx_ctx *ctx_for(struct nyx_unit *unit, const struct nyx_ctx_entry *entry)
 {
@@ -132,10 +132,13 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generatio
 	do {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		/* A thread that removes memory, or the device, waits for us. */
+		/* nyx_memory_remove() and nyx_device_remove() wait for this section. */
 		pair = nyx_guest_mem_enter(unit);
 		*generation = READ_ONCE(unit->guest.generation);
-		/* Pairs with the lock of who counts: the tables are read later. */
+		/*
+		 * Read the generation before the tables; pairs with &nyx_unit.lock in
+		 * invalidate_begin().
+		 */
 		smp_mb();
 		*fault = (struct nyx_fault_info){};
 		ret = 0;
@@ -143,9 +146,9 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generatio
 					       fault))
 			ret = install(unit, sbdf, &entry, *generation);
 		else if (fatal_signal_pending(current))
-			ret = -EINTR;	/* maybe before it was read */
+			ret = -EINTR;	/* the signal may have failed decode_device() */
 		if (ret == -ENOSPC) {
-			/* More than the guest may have. */
+			/* The guest uses more domains, or contexts, than a unit may have. */
 			fault->reason = NYX_FAULT_NO_DOMAIN;
 			ret = 0;
 		}
@@ -155,7 +158,7 @@ int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generatio
 	return ret;
 }
 
-/* The context that a device has of the guest's tables, or NULL. */
+/* The context that a device got from the guest's tables, or NULL. */
 static struct nyx_ctx *guest_ctx_of(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	struct nyx_ctx *ctx = nyx_device_ctx(unit, dev);
@@ -171,10 +174,10 @@ static void invalidate_begin(struct nyx_unit *unit)
 
 static void invalidate_end(struct nyx_unit *unit, struct nyx_ticket *t)
 {
-	/* Some are about to report a fault. */
+	/* Accesses in @blocked_domain may be about to report a fault of the old entry. */
 	nyx_ticket_domain(t, unit->blocked_domain);
 	mutex_unlock(&unit->lock);
-	/* Some decode what is invalidated. */
+	/* nyx_guest_resolve() may be decoding the old entry. */
 	nyx_inval_irqs(t);
 }
 
@@ -185,8 +188,8 @@ static void invalidate_device(struct nyx_unit *unit, struct nyx_device *dev,
 	unit->blocked_domain->nr_devices++;
 	nyx_device_set_ctx(dev, &unit->blocked_domain->ctx);
 	/*
-	 * A thread that removes it, or has locked it for a move, waits for that
-	 * domain, too.
+	 * A command that removes @dev, or has locked @dev for a move, waits for the domain
+	 * of @ctx, too.
 	 */
 	nyx_inval_context(dev, ctx, t);
 }
@@ -252,7 +255,7 @@ static bool reaches_irqs(u64 addr, unsigned int lg2)
 	       addr >> lg2 == NYX_IRQ_RANGE_START >> lg2;
 }
 
-/* The cache will hold a part of a page, if any. Before it does. */
+/* Record, before iotlb_fill(), that the IOTLB may hold only part of a page of this size. */
 static void record_partial(struct nyx_domain *dom, u32 lg2)
 {
 	u32 old = READ_ONCE(dom->max_partial_lg2);
@@ -283,7 +286,10 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 		res->level = PT_LEVEL_NONE;
 	} else if (reaches_irqs(iova, res->lg2) ||
 		   reaches_irqs(res->oa, res->lg2)) {
-		/* The rest of a large page is as good as any. */
+		/*
+		 * The page includes interrupt messages: let the IOTLB hold only its 4K
+		 * pages.
+		 */
 		record_partial(dom, res->lg2);
 		res->lg2 = NYX_PAGE_LG2;
 	}

@@ -58,8 +58,8 @@ static inline bool nyx_guest_irq_range(u64 addr)
  *            &nyx_stage.msi_window of the domain
  * @attrs: what belongs to the requester
  * @link: in &nyx_domain.retired; under &nyx_inval.lock
- * @retired: number of the post that retired it; under &nyx_inval.lock
- * @rcu: frees it
+ * @retired: number of the post that retired the context; under &nyx_inval.lock
+ * @rcu: for kfree_rcu()
  */
 struct nyx_ctx {
 	struct nyx_domain *dom;
@@ -74,14 +74,18 @@ struct nyx_ctx {
 	};
 };
 
-/* Contexts that a unit keeps until somebody waits for the accesses that use them. */
+/*
+ * Limit on retired contexts: a unit keeps them until a wait has covered the accesses that
+ * use them.
+ */
 #define NYX_CTX_RETIRED_MAX	4096u
 
 /**
  * struct nyx_guest - the guest's side of a unit
- * @viommu: the vIOMMU model of its model; const after init
+ * @viommu: the unit's vIOMMU model; const after init
  * @generation: counts invalidations of contexts; under &nyx_unit.lock
- * @irte_generation: likewise of entries; under &nyx_irq.lock
+ * @irte_generation: counts invalidations of interrupt remapping entries; under
+ *                   &nyx_irq.lock
  */
 struct nyx_guest {
 	struct nyx_viommu *viommu;
@@ -94,12 +98,12 @@ struct nyx_guest {
  * @unit: the unit, of a model with &nyx_viommu_ops.decode_device
  * @sbdf: the device
  * @pasid: the PASID of its access
- * @generation: set to that of what was read
+ * @generation: set to &nyx_guest.generation from before the tables were read
  * @fault: set if the guest's tables have no context for the device, by the decoder
  *
  * Context: may sleep.
- * Return: 0: try again, or it is refused; -ENOENT; -ENOMEM with nothing changed;
- * -EINTR.
+ * Return: 0: enter again, unless @fault says why the tables have no context; -ENOENT;
+ * -ENOMEM with nothing changed; -EINTR.
  */
 int nyx_guest_resolve(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 *generation,
 		      struct nyx_fault_info *fault);
@@ -124,10 +128,10 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
 /**
  * nyx_guest_invalidate_ctx() - invalidate cached context entries
  * @unit: the unit
- * @did: those in this domain of the guest, or NYX_GUEST_ALL_DIDS
- * @t: gets what may still use it
+ * @did: only entries with this domain id of the guest, or NYX_GUEST_ALL_DIDS
+ * @t: gets the accesses that may still use the entries
  *
- * Accesses under way may still use it until nyx_inval_wait().
+ * Accesses under way may use the old entries until nyx_inval_wait().
  *
  * Context: may sleep.
  */
@@ -139,11 +143,11 @@ void nyx_guest_invalidate_ctx(struct nyx_unit *unit, u32 did,
  *                                     requester
  * @unit: the unit
  * @sbdf: the requester
- * @t: gets what may still use it
+ * @t: gets the accesses that may still use the entries
  *
  * As nyx_guest_invalidate_ctx().
  *
- * Return: the guest's domain that it was in; NYX_GUEST_ALL_DIDS: none.
+ * Return: the guest's id of the domain that the requester was in; NYX_GUEST_ALL_DIDS: none.
  */
 u32 nyx_guest_invalidate_ctx_device(struct nyx_unit *unit, u32 sbdf,
 				    struct nyx_ticket *t);
@@ -154,7 +158,7 @@ u32 nyx_guest_invalidate_ctx_device(struct nyx_unit *unit, u32 sbdf,
  * @did: the guest's domain, or NYX_GUEST_ALL_DIDS
  * @first: first address
  * @last: last address
- * @t: gets what may still use them
+ * @t: gets the accesses that may still use the translations
  *
  * As nyx_guest_invalidate_ctx().
  */

@@ -34,7 +34,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	struct nyx_device *dev;
 	int ret;
 
-	/* The guest numbers the one segment of its unit. */
+	/* Such a unit has one PCI segment, which the guest numbers. */
 	if (unit->guest.viommu->ops->one_segment && NYX_SBDF_SEGMENT(sbdf))
 		return NYX_ERR(SEGMENT);
 	dev = kzalloc(sizeof(*dev), GFP_CALLER);
@@ -71,9 +71,9 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 }
 
 /*
- * The accesses that are left are those of a device without a domain; they are refused
- * at once. One that finds the device, but enters the epoch too late to be waited for,
- * sees that it has no domain any more, not even that one.
+ * The accesses that are left are in &nyx_unit.blocked_domain, which refuses them at once.
+ * An access that has found the device, but enters the epoch after nyx_inval_wait_gone() has
+ * drained it, sees that &nyx_device.ctx is NULL.
  */
 void nyx_device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
 {

@@ -4,11 +4,11 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * An access finds its device under RCU, the device's context through it, and the
- * domain through that. It is then inside the domain's epoch. The device cannot go
- * before the access has left, because nyx_device_remove() moves it out of the domain,
- * and waits. A device that no command has attached, and of which no access has brought
- * in the guest's context entry, is in &nyx_unit.blocked_domain.
+ * An access finds its device under RCU, then the device's context and the context's domain,
+ * and enters the domain's epoch. nyx_device_remove() moves the device out of the domain and
+ * waits for the epoch, so the device stays until the access has left. A device is in
+ * &nyx_unit.blocked_domain until a command attaches it, or an access brings in the guest's
+ * context entry.
  */
 #ifndef NYX_CORE_DEVICE_H
 #define NYX_CORE_DEVICE_H
@@ -28,26 +28,23 @@ struct nyx_unit;
 
 /**
  * struct nyx_device - a requester
- * @ctx: its context; NULL when it has been removed and only accesses that found it
- *       before still see it; written, by device.c alone, under &nyx_unit.lock and
- *       &nyx_fault_tracker.lock
+ * @ctx: its context; NULL after nyx_device_unpublish(); written, by device.c alone, under
+ *       &nyx_unit.lock and &nyx_fault_tracker.lock
  * @sbdf: segment and requester id; const after init
  * @stats: its counters
  * @faults: faults reported
- * @last_fault_ns: CLOCK_BOOTTIME of the last one
- * @blocked: it is quarantined or disabled; written under
- *           &nyx_fault_tracker.lock
- * @leaving: it is being removed, and sends no interrupts any more
+ * @last_fault_ns: CLOCK_BOOTTIME of the last fault
+ * @blocked: the device is quarantined or disabled; written under &nyx_fault_tracker.lock
+ * @leaving: nyx_device_remove() is removing the device, which sends no interrupts any more
  * @qos: its limits, or NULL; written under &nyx_unit.lock
  * @irqs: its interrupt remapping table, if it can have one of its own and has
  *        sent an interrupt; written, once, under &nyx_irq.lock
- * @tracker: its faults, its state
+ * @tracker: its fault tracker
  * @nr_groups: page requests without an answer; under &nyx_pages.lock
- * @moving: a command is moving it to another domain, or removing it; under
- *          &nyx_unit.lock
- * @left: number of the last post that took it out of a domain, see core/space/inval.h; 0:
- *        nothing is left of that; under &nyx_unit.lock
- * @rcu: frees it
+ * @moving: a command is moving or removing the device; under &nyx_unit.lock
+ * @left: number of the last post that took the device out of a domain, see
+ *        core/space/inval.h; 0: a wait has covered it; under &nyx_unit.lock
+ * @rcu: for call_rcu()
  */
 struct nyx_device {
 	struct nyx_ctx __rcu *ctx;
@@ -77,11 +74,11 @@ struct nyx_device {
  */
 int nyx_device_add(struct nyx_unit *unit, u32 sbdf);
 
-/* The context of a device; the lock of its unit is held. */
+/* The context of a device; &nyx_unit.lock is held. */
 #define nyx_device_ctx(unit, dev)					\
 	rcu_dereference_protected((dev)->ctx, lockdep_is_held(&(unit)->lock))
 
-/* The domain that a device is in; the lock of its unit is held. */
+/* The domain that a device is in; &nyx_unit.lock is held. */
 #define nyx_device_domain(unit, dev)	(nyx_device_ctx(unit, dev)->dom)
 
 /* Does quarantine stop a device that is in a domain? */
@@ -116,7 +113,7 @@ static inline struct nyx_domain *nyx_device_domain_rcu(const struct nyx_device *
 void nyx_device_set_ctx(struct nyx_device *dev, struct nyx_ctx *to);
 
 /**
- * nyx_device_unpublish() - take a device out of sight, and out of its last domain
+ * nyx_device_unpublish() - hide a device from lookups, and take it out of its last domain
  * @unit: the unit
  * @dev: the device, which is leaving and is in &nyx_unit.blocked_domain
  *
@@ -129,10 +126,10 @@ void nyx_device_unpublish(struct nyx_unit *unit, struct nyx_device *dev);
 /* Free a device after nyx_device_unpublish(), a grace period later. Any context. */
 void nyx_device_free(struct nyx_device *dev);
 
-/* Record the faults of all devices that were only counted; the unit ends. */
+/* Record the faults that the trackers of all devices have only counted; when the unit ends. */
 void nyx_devices_flush(struct nyx_unit *unit);
 
-/* Drop all devices of a unit that has no accesses any more; at its end. */
+/* Free all devices of a unit that is torn down, and has no accesses any more. */
 void nyx_devices_purge(struct nyx_unit *unit);
 
 #endif /* NYX_CORE_DEVICE_H */

@@ -21,7 +21,7 @@
 #include "core/space/domain.h"
 #include "core/unit.h"
 
-/* Bytes between two looks at whether others want to run. */
+/* Bytes between two calls of cond_resched(). */
 #define DMA_BATCH	SZ_1M
 
 static unsigned int dma_perm(u32 op)
@@ -63,7 +63,7 @@ static int do_atomic(struct nyx_dma_req *req, const struct nyx_segment *seg)
 			     req->width, req->operand, req->compare, &req->old);
 }
 
-/* Do the part of the DMA that lies in one seg. Returns bytes done. */
+/* Do the part of the DMA that lies in @seg. Returns bytes done. */
 static u64 do_segment(struct nyx_dma_req *req, const struct nyx_segment *seg,
 		   u64 pattern, int *err)
 {
@@ -80,13 +80,13 @@ static u64 do_segment(struct nyx_dma_req *req, const struct nyx_segment *seg,
 		return region_fill(seg->region, seg->offset, pattern,
 				   req->done & 7, seg->length, err);
 	default:
-		/* Aligned, so never in two segments. */
+		/* The operand of an atomic is aligned, so it lies in one segment. */
 		*err = do_atomic(req, seg);
 		return *err ? 0 : seg->length;
 	}
 }
 
-/* Go on up to byte @end. */
+/* Transfer up to byte @end. */
 static int dma_run(struct nyx_access *acc, struct nyx_dma_req *req, u64 end)
 {
 	unsigned int perm = dma_perm(req->op);
@@ -132,7 +132,7 @@ static void dma_count(struct nyx_stats_cpu __percpu *stats,
 		nyx_stat_add(stats, NYX_STAT_WRITE_BYTES, bytes);
 }
 
-/* Go on up to byte @end, and count it. */
+/* Transfer up to byte @end, and count the bytes. */
 static int dma_part(struct nyx_access *acc, struct nyx_dma_req *req, u64 end)
 {
 	u64 start = req->done;
@@ -158,8 +158,8 @@ static bool is_limited(const struct nyx_access *acc)
 }
 
 /*
- * Find the next part and charge for it. Returns ns to wait before it. Then it is
- * charged already if the DMA waits.
+ * Charge the next part of the DMA, up to @end, to the limits. Returns ns to wait before
+ * that part, which is charged already unless @req->nonblock.
  */
 static u64 charge_part(const struct nyx_access *acc,
 		       const struct nyx_dma_req *req, u64 *end,
@@ -186,7 +186,7 @@ static u64 charge_part(const struct nyx_access *acc,
 	return wait;
 }
 
-/* Wait for the limit, outside of the access, and begin another one. */
+/* End the access, wait for the limit, and begin another access. */
 static int wait_for_limit(struct nyx_access *acc, const struct nyx_dma_req *req,
 			  u64 wait, const struct nyx_charge *charge)
 {
@@ -194,7 +194,7 @@ static int wait_for_limit(struct nyx_access *acc, const struct nyx_dma_req *req,
 	struct nyx_domain *dom = acc->dom;
 	int ret;
 
-	/* Its own reference keeps it as long as the access does. */
+	/* The access keeps @dom only until nyx_access_end(). */
 	refcount_inc(&dom->ref);
 	nyx_access_end(acc);
 	ret = nyx_qos_wait(unit, req->sbdf, dom, charge, wait);
@@ -208,8 +208,8 @@ static int wait_for_limit(struct nyx_access *acc, const struct nyx_dma_req *req,
 }
 
 /*
- * A DMA of a device that has limits, or whose domain has: part by part, each an
- * access of its own, so that nobody waits for who waits for a limit.
+ * Do a DMA whose device or domain has limits in parts, each an access of its own, so that
+ * no drain waits for a DMA that sleeps for a limit.
  */
 static int dma_limited(struct nyx_unit *unit, struct nyx_dma_req *req)
 {

@@ -29,7 +29,7 @@ struct nyx_unit;
  * @nonblock: do not wait for a limit
  * @old: atomics: what was there; set
  * @done: bytes transferred; set
- * @fault: what stopped it, or reason NYX_FAULT_NONE; set
+ * @fault: what stopped the DMA, or reason NYX_FAULT_NONE; set
  */
 struct nyx_dma_req {
 	u32 sbdf;

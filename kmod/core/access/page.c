@@ -4,9 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A group is in the table for as long as it has no answer. A caller that waits for
- * it owns it and takes it out; a group without a waiter is taken out by the answer,
- * or by the work item when its time is over.
+ * A group is in the table for as long as it has no answer. The answer takes the group out;
+ * so does a timeout, by wait_for_answer() or, for a group without a waiter, by pages_work().
+ * A caller that waits frees its group; group_close() frees others.
  */
 #include "core/access/page.h"
 
@@ -24,10 +24,10 @@
 #include "core/space/domain.h"
 #include "core/unit.h"
 
-/* Requests of a unit without an answer. */
+/* Limit on the requests of a unit that have no answer. */
 #define GROUPS_MAX	4096u
 
-/* The answer to a group that a caller waits for. */
+/* How a group ends that a caller waits for. */
 enum group_fate { GROUP_OPEN, GROUP_ANSWERED, GROUP_NO_DEVICE, GROUP_NO_UNIT };
 
 /**
@@ -85,7 +85,7 @@ static void group_remove(struct nyx_pages *pages, struct page_group *group)
 	pages->nr_pages -= group->nr;
 }
 
-/* A group has its answer, or will have none. */
+/* Take a group out of the table, with its answer or without one. */
 static void group_close(struct nyx_unit *unit, struct page_group *group,
 			enum group_fate fate, u32 response)
 {
@@ -103,7 +103,7 @@ static void group_close(struct nyx_unit *unit, struct page_group *group,
 	kfree(group);
 }
 
-/* Look at the groups at @deadline, if not before. */
+/* Let pages_work() run at @deadline, if not before. */
 static void arm(struct nyx_pages *pages, unsigned long deadline)
 {
 	unsigned long now = jiffies;
@@ -184,7 +184,7 @@ void nyx_pages_drop_device(struct nyx_unit *unit, struct nyx_device *dev)
 		close_all(unit, dev, GROUP_NO_DEVICE);
 }
 
-/* Put a group into the table. Its device is there, and kept from going. */
+/* Put a group into the table. The caller's access keeps the device of the group. */
 static int group_publish(struct nyx_unit *unit, struct page_group *group)
 {
 	struct nyx_pages *pages = &unit->pages;
@@ -209,7 +209,7 @@ static int group_publish(struct nyx_unit *unit, struct page_group *group)
 	return 0;
 }
 
-/* Quarantine stops the request, which is counted as an access is. */
+/* Refuse a request for quarantine, and count it as an access that was blocked. */
 static int blocked(const struct nyx_access *acc, const struct nyx_page_req *req)
 {
 	struct nyx_fault_info fault;
@@ -230,7 +230,7 @@ static int ask(struct nyx_unit *unit, struct page_group *group,
 	int ret;
 
 	mutex_lock(&unit->pages.lock);
-	/* A command that removes the device waits for us, and then forgets the group. */
+	/* nyx_device_remove() waits for this access, and then closes the group. */
 	ret = nyx_access_begin(unit, req->sbdf, req->pasid, &acc);
 	if (ret)
 		goto out_unlock;
@@ -257,7 +257,7 @@ out_unlock:
 	return ret;
 }
 
-/* Wait for the answer. The group is out of the table in the end. */
+/* Wait for the answer. On return the group is out of the table. */
 static int wait_for_answer(struct nyx_unit *unit, struct page_group *group,
 			   u32 *response)
 {

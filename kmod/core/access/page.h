@@ -21,12 +21,12 @@ struct nyx_unit;
  * struct nyx_pages - page requests of a unit
  * @lock: protects what follows; inside no other lock
  * @groups: requests without an answer, by id
- * @nr_groups: how many
- * @nr_pages: pages of all of them
- * @next_group: the id from which on a free one is looked for
+ * @nr_groups: entries of @groups
+ * @nr_pages: pages of all @groups
+ * @next_group: where the search for a free id begins
  * @wait: callers that wait for answers
  * @armed: @work will run
- * @due: then: jiffies at which
+ * @due: if @armed: jiffies at which @work will run
  * @work: gives up on groups without a waiter and without an answer
  */
 struct nyx_pages {
@@ -43,7 +43,7 @@ struct nyx_pages {
 
 void nyx_pages_init(struct nyx_pages *pages);
 
-/* Free the table; no caller asks any more. May sleep. */
+/* Free the table; the unit takes no page requests any more. May sleep. */
 void nyx_pages_fini(struct nyx_pages *pages);
 
 /**
@@ -68,9 +68,9 @@ void nyx_pages_drop_device(struct nyx_unit *unit, struct nyx_device *dev);
  * @sbdf: the device
  * @pasid: the PASID of the request
  * @page: the pages, checked by the caller
- * @nr: how many
+ * @nr: number of @page
  * @timeout_ms: time for the answer
- * @wait: wait for it
+ * @wait: wait for the answer
  * @group: set to the group's id
  * @response: set to the answer, if @wait
  */
@@ -100,7 +100,7 @@ int nyx_page_request(struct nyx_unit *unit, struct nyx_page_req *req);
 /**
  * nyx_page_respond() - answer a group
  * @unit: the unit
- * @group: which one
+ * @group: id of the group
  * @response: of enum nyx_page_response
  *
  * Context: may sleep.

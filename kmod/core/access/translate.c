@@ -45,9 +45,9 @@ static int enter(struct nyx_unit *unit, u32 sbdf, u32 pasid, struct nyx_access *
 		acc->dom = dom;
 		acc->pair = epoch_enter(&dom->epoch);
 		/*
-		 * Inside, is it still the device's? If so a command that takes it away
-		 * from now on waits for us, and only then is it freed. Pairs with
-		 * move_begin() of core/attach.c and invalidate_device() of
+		 * Inside the epoch, is @ctx still the device's? If so, a command that takes
+		 * @ctx away from now on waits for this access before it frees @ctx. Pairs
+		 * with move_begin() of core/attach.c and invalidate_device() of
 		 * core/access/context.c.
 		 */
 		if (likely(rcu_access_pointer(dev->ctx) == ctx))
@@ -58,14 +58,14 @@ static int enter(struct nyx_unit *unit, u32 sbdf, u32 pasid, struct nyx_access *
 	return 0;
 }
 
-/* A device whose context only the guest's tables know. */
+/* Enter a device whose context only the guest's tables know. */
 static noinline int enter_guest(struct nyx_unit *unit, struct nyx_access *acc)
 {
 	u32 sbdf = acc->dev->sbdf, pasid = acc->pasid;
 	u64 generation;
 	int ret;
 
-	/* A fault, too, is one of tables that the guest has not taken back. */
+	/* Retry as well if the tables that caused the fault were invalidated meanwhile. */
 	do {
 		epoch_exit(&acc->dom->epoch, acc->pair);
 		ret = nyx_guest_resolve(unit, sbdf, pasid, &generation,
@@ -75,7 +75,7 @@ static noinline int enter_guest(struct nyx_unit *unit, struct nyx_access *acc)
 	} while (!ret && acc->dom == unit->blocked_domain &&
 		 (acc->fault.reason == NYX_FAULT_NONE ||
 		  generation != READ_ONCE(unit->guest.generation)));
-	/* Another thread has installed a context: the fault of before counts no more. */
+	/* Another thread has installed a context: drop the fault of this one. */
 	if (!ret && acc->dom != unit->blocked_domain)
 		acc->fault.reason = NYX_FAULT_NONE;
 	return ret;
@@ -160,7 +160,7 @@ noinline bool nyx_access_fault(const struct nyx_access *acc, u32 reason, u64 iov
 	return false;
 }
 
-/* As nyx_access_fault(), of the table walk. */
+/* As nyx_access_fault(), for the fault of a table walk. */
 static noinline bool walk_fault(const struct nyx_access *acc, const struct pt_result *res,
 				u64 iova, unsigned int perm, struct nyx_fault_info *fault)
 {
@@ -170,7 +170,7 @@ static noinline bool walk_fault(const struct nyx_access *acc, const struct pt_re
 	return false;
 }
 
-/* As nyx_access_fault(), of the guest's tables, which have no context for the device. */
+/* As nyx_access_fault(), for a device without a context in the guest's tables. */
 static bool ctx_fault(const struct nyx_access *acc, u64 iova, unsigned int perm,
 		      struct nyx_fault_info *fault)
 {
@@ -187,7 +187,7 @@ static bool ctx_fault(const struct nyx_access *acc, u64 iova, unsigned int perm,
 void nyx_access_report(const struct nyx_access *acc, struct nyx_fault_info *fault,
 		       u64 length)
 {
-	/* A thread that was killed while a table was read has seen nothing of it. */
+	/* The read of the table may have failed only because this thread was killed. */
 	if (fault->reason == NYX_FAULT_TABLE_ACCESS && fatal_signal_pending(current))
 		return;
 	fault->length = length;
@@ -196,7 +196,7 @@ void nyx_access_report(const struct nyx_access *acc, struct nyx_fault_info *faul
 
 /* ---- the path ----------------------------------------------------------- */
 
-/* The table walk behind the cache. Says exactly what is wrong. */
+/* Walk the table after a miss of the cache, and describe the fault exactly. */
 static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 		 struct nyx_segment *seg, struct nyx_fault_info *fault)
 {
@@ -226,7 +226,7 @@ static bool walk(struct nyx_access *acc, u64 iova, unsigned int perm,
 	return true;
 }
 
-/* True on success; *walked tells whether the cache could have it. */
+/* Translate by cache or table. Sets *walked if the cache may get the translation. */
 static bool translate_paging(struct nyx_access *acc, u64 iova,
 			     unsigned int perm, struct nyx_segment *seg,
 			     struct nyx_fault_info *fault, bool *walked)
@@ -263,7 +263,7 @@ static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
 	rcu_read_lock();
 	slot = memslots_find(&acc->unit->mem, seg->gpa, &acc->hint);
 	if (likely(slot)) {
-		/* The region stays: who removes it drains the domain. */
+		/* The region stays: nyx_memory_remove() drains the domain. */
 		seg->region = slot->region;
 		seg->offset = memslot_offset(slot, seg->gpa);
 		left = slot->last - seg->gpa;
@@ -282,7 +282,7 @@ static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
 	return true;
 }
 
-/* The address is the output, up to @last. */
+/* Translate @iova to itself, up to @last. */
 static void pass(u64 iova, u64 last, struct nyx_segment *seg)
 {
 	if (seg->length - 1 > last - iova)
@@ -292,7 +292,7 @@ static void pass(u64 iova, u64 last, struct nyx_segment *seg)
 	seg->lg2 = 0;
 }
 
-/* The pages behind @first are treated in another way. */
+/* End the segment before @first, where other rules begin. */
 static void cut_before(u64 iova, u64 first, struct nyx_segment *seg)
 {
 	if (iova < first && seg->length > first - iova)
@@ -368,14 +368,14 @@ static bool translate_stage(struct nyx_access *acc, u64 iova, unsigned int perm,
 
 	switch (stage->kind) {
 	case NYX_STAGE_GUEST:
-		/* A caller that only looks wants to see the walk. */
+		/* nyx_walk_device() must see every step: bypass the cache. */
 		if (unlikely(acc->trace))
 			return walk(acc, iova, perm, seg, fault);
 		fallthrough;
 	case NYX_STAGE_KERNEL:
 		if (!translate_paging(acc, iova, perm, seg, fault, walked))
 			return false;
-		/* To the end of what the translation speaks for. */
+		/* Cut the segment to the block that the translation covers. */
 		mask = nyx_lg2_last(seg->valid_lg2);
 		left = mask - (iova & mask);
 		if (seg->length - 1 > left)
@@ -384,7 +384,7 @@ static bool translate_stage(struct nyx_access *acc, u64 iova, unsigned int perm,
 	case NYX_STAGE_IDENTITY:
 		return translate_identity(acc, iova, perm, seg, fault);
 	default:
-		/* Its contexts are blocked: this is not reached. */
+		/* Not reached: filter() refuses, as contexts of NYX_STAGE_NONE are blocked. */
 		return nyx_access_fault(acc, NYX_FAULT_BLOCKED, iova, perm,
 					NYX_GPA_UNKNOWN, fault);
 	}
@@ -411,13 +411,13 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	if (likely(verdict == FILTER_PASSES)) {
 		if (!translate_stage(acc, iova, perm, seg, fault, &walked))
 			return false;
-		/* The cache gets what the domain grants: other contexts use it, too. */
+		/* Cache what the domain grants: other contexts use the entry, too. */
 		granted = seg->perm;
 		seg->perm &= ctx->attrs.perm;
 	}
 	if (!find_memory(acc, iova, perm, seg, fault))
 		return false;
-	/* The entry also says which memory was found: the hint. */
+	/* Fill after find_memory(): the entry also has the hint. */
 	if (walked)
 		iotlb_fill(&acc->unit->iotlb, &dom->space, &acc->snap, iova,
 			   seg->gpa, seg->lg2, granted, acc->hint);

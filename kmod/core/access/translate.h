@@ -4,10 +4,10 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * One path for all: device -> context -> domain -> cache, or table walk -> guest memory.
- * An access is bracketed by nyx_access_begin() and nyx_access_end(); what it
- * learns in between stays true until the end, in that whoever takes a
- * translation or memory away waits for it.
+ * One path for all: device -> context -> domain -> cache, or table walk -> guest memory. An
+ * access is bracketed by nyx_access_begin() and nyx_access_end(); what the access learns in
+ * between stays true until its end, because a command that takes a translation or memory
+ * away waits for the access.
  */
 #ifndef NYX_CORE_TRANSLATE_H
 #define NYX_CORE_TRANSLATE_H
@@ -39,10 +39,9 @@ struct region;
  *         NYX_FAULT_NONE
  * @hint: where the memory map was last hit
  * @snap: the cache's side of the domain before the last walk
- * @tally: what it counted
- * @trace: somebody only looks at a table of the guest's: gets the steps of the
- *         walk, and the cache takes no part; or NULL; set by the caller after
- *         nyx_access_begin()
+ * @tally: counts of the access
+ * @trace: gets the steps of the walk of a guest's table, without the cache, for
+ *         nyx_walk_device(); NULL for an access; set by the caller after nyx_access_begin()
  */
 struct nyx_access {
 	struct nyx_unit *unit;

@@ -17,7 +17,7 @@
 #include "core/unit.h"
 #include "mem/region.h"
 
-/* The memory behind the GPA. */
+/* Say whether the memory at @gpa refuses an access, and why. */
 static u32 memory_reason(struct nyx_unit *unit, u64 gpa, unsigned int access)
 {
 	struct region *region;
@@ -60,17 +60,17 @@ int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
 	unsigned int pair;
 
 	look(view, iova, access);
-	/* A thread that removes memory waits for us. */
+	/* nyx_memory_remove() waits for this section. */
 	pair = nyx_guest_mem_enter(unit);
 	pt_walk_trace(&view->cfg, view->root, &mem, iova, access, &res,
 		      &view->trace);
 	walk_to_page(unit, &res, access, view);
 	nyx_guest_mem_exit(unit, pair);
-	/* Then a word may not have been read that is there. */
+	/* A killed thread may have failed to read a word that is there. */
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-/* The kernel's own table. */
+/* Walk the kernel's own table. */
 static void walk_own(const struct nyx_access *acc, u64 iova, unsigned int access,
 		     struct nyx_walk_view *view)
 {
@@ -84,7 +84,7 @@ static void walk_own(const struct nyx_access *acc, u64 iova, unsigned int access
 	walk_to_page(acc->unit, &res, access, view);
 }
 
-/* All that an access meets, with a guest's table if there is one. */
+/* Walk as an access translates, through a guest's table if there is one. */
 static void walk_access(struct nyx_access *acc, u64 iova, unsigned int access,
 			struct nyx_walk_view *view)
 {
@@ -123,7 +123,7 @@ int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 iova,
 		walk_own(&acc, iova, access, view);
 	else
 		walk_access(&acc, iova, access, view);
-	/* It was no access. */
+	/* Count nothing: no access was made. */
 	acc.tally = (struct nyx_tally){};
 	nyx_access_end(&acc);
 	return fatal_signal_pending(current) ? -EINTR : 0;

@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The walker is the one that translates, and for a device also all that is
- * around it. Nothing is cached, counted or reported.
+ * nyx_walk_table() uses the walker that translates, nyx_walk_device() the whole path of an
+ * access. Neither caches a translation, counts or reports.
  */
 #ifndef NYX_CORE_WALK_H
 #define NYX_CORE_WALK_H
@@ -23,7 +23,7 @@ struct nyx_unit;
  * @cfg: shape of the table; no levels: there is none
  * @root: GPA of the table; NYX_GPA_UNKNOWN: it is the kernel's own
  * @trace: the steps
- * @perm: NYX_ACC_* that is granted, unless it was refused before that was known
+ * @perm: NYX_ACC_* that is granted, or 0 if the walk ended before that was known
  * @lg2: log2 of the size of the page, likewise
  * @fault: what would refuse the access, or reason NYX_FAULT_NONE; its gpa is where
  *         the address leads to
@@ -59,8 +59,8 @@ int nyx_walk_table(struct nyx_unit *unit, u64 iova, unsigned int access,
  * @access: NYX_ACC_* that is asked for, or 0
  * @view: zero, and set
  *
- * As with an access, the guest's tables are asked where the device's table is, if
- * that is not known. Without a vendor model it is that of the device's domain.
+ * As for an access, the guest's context entry is decoded first if the device has no
+ * context. Without a vendor model the table is that of the device's domain.
  *
  * Context: may sleep.
  * Return: 0; an error of nyx_access_begin(); -EINTR.
