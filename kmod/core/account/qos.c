@@ -23,8 +23,8 @@
 #include "core/unit.h"
 
 #define TIME_LG2	4	/* &nyx_bucket.busy_until is in 2^-4 ns */
-#define COST_LG2	28	/* &nyx_bucket.cost has so many bits more */
-#define BURST_MS	10u	/* unless said otherwise */
+#define COST_LG2	28	/* bits that &nyx_bucket.cost has beyond that */
+#define BURST_MS	10u	/* default of &nyx_limits.burst_ms */
 
 static atomic64_t last_serial;
 
@@ -33,7 +33,7 @@ static u64 bucket_cost(const struct nyx_bucket *b, u64 amount)
 	return mul_u64_u64_shr(b->cost, amount, COST_LG2);
 }
 
-/* Charges @cost if that is allowed now, or if @reserve. Returns ns to wait. */
+/* Charge @cost if the bucket allows it now, or if @reserve. Returns ns to wait. */
 static u64 bucket_take(struct nyx_bucket *b, u64 burst, u64 cost, u64 now,
 		       bool reserve)
 {
@@ -131,7 +131,7 @@ u64 nyx_qos_chunk(const struct nyx_qos *dev, const struct nyx_qos *dom, u64 max)
 	return min(chunk_one(dev, max), chunk_one(dom, max));
 }
 
-/* How long a sleeper may miss that its limits have changed. */
+/* Longest time for which nyx_qos_wait() misses a change of the limits. */
 #define LOOK_NS		(100 * NSEC_PER_MSEC)
 
 static int sleep_ns(u64 ns)
@@ -150,7 +150,7 @@ static int sleep_ns(u64 ns)
 	return 0;
 }
 
-/* The limits of a device and a domain, as they are now. Under RCU. */
+/* Find the current limits of a device and a domain. Under RCU. */
 static void limits_now(struct nyx_unit *unit, u32 sbdf, struct nyx_domain *dom,
 		       struct nyx_qos **mine, struct nyx_qos **ours)
 {

@@ -4,12 +4,12 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A bucket does not hold tokens but the time at which it would be empty of work
- * if nothing came any more ("virtual scheduling", ITU-T I.371). Work moves that
- * time on by what it costs at the rate; what is further ahead than the burst has
- * to wait. One word, changed by cmpxchg; nothing ticks.
+ * A bucket does not hold tokens but the time at which it would be empty of work if nothing
+ * came any more ("virtual scheduling", ITU-T I.371). Work moves that time on by what it
+ * costs at the rate; what is further ahead than the burst has to wait. A bucket is one
+ * word, changed by cmpxchg, without a timer.
  *
- * Objects without limits have no &struct nyx_qos, and cost a load.
+ * Objects without limits have no &struct nyx_qos, and cost one load.
  */
 #ifndef NYX_CORE_QOS_H
 #define NYX_CORE_QOS_H
@@ -34,7 +34,7 @@ enum nyx_rate {
 /**
  * struct nyx_bucket - one limit
  * @cost: of one unit, in 2^-32 ns; 0: no limit; const after init
- * @busy_until: the time that is said above, in 2^-4 ns
+ * @busy_until: the time that the head of this file describes, in 2^-4 ns
  */
 struct nyx_bucket {
 	u64 cost;
@@ -43,7 +43,7 @@ struct nyx_bucket {
 
 /**
  * struct nyx_qos - limits of an object
- * @rcu: frees it
+ * @rcu: for kfree_rcu()
  * @serial: never used twice; const after init
  * @limits: as they were set; const after init
  * @burst: time that work may be ahead, in 2^-4 ns; const after init
@@ -68,8 +68,8 @@ struct nyx_work {
 /**
  * struct nyx_charge - work that was charged
  * @work: the work
- * @dev: serial of the device's limits that know of it, or 0
- * @dom: of the domain's
+ * @dev: serial of the device's limits that were charged, or 0
+ * @dom: serial of the domain's limits that were charged, or 0
  */
 struct nyx_charge {
 	struct nyx_work work;
@@ -83,11 +83,11 @@ struct nyx_charge {
  * @dom: limits of its domain, or NULL
  * @charge: the work; set: the limits that were charged
  * @now: CLOCK_MONOTONIC, ns
- * @reserve: charge it also if it has to wait
+ * @reserve: charge the work also if it has to wait
  *
  * Context: any; an RCU read-side critical section that holds @dev and @dom.
- * Return: 0: it is charged and may go on; otherwise ns to wait: charged for
- * then if @reserve, else not charged.
+ * Return: 0: the work is charged and may go on; otherwise ns to wait: the work is charged
+ * for that time if @reserve, else not charged.
  */
 u64 nyx_qos_charge(struct nyx_qos *dev, struct nyx_qos *dom,
 		   struct nyx_charge *charge, u64 now, bool reserve);
@@ -107,7 +107,7 @@ void nyx_qos_refund(struct nyx_qos *dev, struct nyx_qos *dom,
  * nyx_qos_chunk() - how many bytes to charge at once
  * @dev: limits of the device, or NULL
  * @dom: limits of its domain, or NULL
- * @max: at most so many
+ * @max: most bytes
  *
  * Context: as nyx_qos_charge().
  * Return: bytes, at least a page unless @max is less.
@@ -122,8 +122,8 @@ u64 nyx_qos_chunk(const struct nyx_qos *dev, const struct nyx_qos *dom, u64 max)
  * @charge: what was charged
  * @ns: how long
  *
- * Ends early if the limits are no more those that were charged. If it fails the
- * charge is taken back.
+ * Ends early if the limits have changed since the charge. On an error the charge is taken
+ * back.
  *
  * Context: may sleep; outside of accesses.
  * Return: 0, or -EINTR if a signal arrived.

@@ -42,7 +42,7 @@ static inline void nyx_stat_add(struct nyx_stats_cpu __percpu *stats,
 	this_cpu_add(stats->count[stat], n);
 }
 
-/* The counters that a device and its domain have. */
+/* Add to the counters of a device and to those of its domain. */
 static inline void nyx_stat_add_both(struct nyx_stats_cpu __percpu *a,
 				     struct nyx_stats_cpu __percpu *b,
 				     enum nyx_stat stat, u64 n)
@@ -63,7 +63,7 @@ static inline void nyx_stat_tally(struct nyx_stats_cpu __percpu *stats,
 }
 
 /**
- * nyx_stats_alloc() - counters of an object
+ * nyx_stats_alloc() - allocate the counters of an object
  *
  * Context: may sleep.
  * Return: zeroed counters, or NULL.

@@ -24,11 +24,11 @@
  * @node: in the table of tenants
  * @uid: the user; of a container, INVALID_UID
  * @ns: the container's outermost user namespace; of a user, NULL
- * @nr_units: how many; the tenant exists while it has some
- * @count: what else they have, by enum nyx_tenant_count
+ * @nr_units: units of the tenant, which exists while there are any
+ * @count: objects of these units, by enum nyx_tenant_count
  *
- * All but @count under the lock of tenants. A unit of a container holds a reference
- * to @ns.
+ * The lock of tenants protects all fields but @count. A unit of a container holds a
+ * reference to @ns.
  */
 struct nyx_tenant {
 	struct hlist_node node;
@@ -51,10 +51,9 @@ void nyx_tenants_init(struct mutex *lock, unsigned int per_user)
 /*
  * Find the tenants that the units of the current process count for.
  *
- * A user with subordinate ids is many users inside the namespaces that it makes.
- * So the owner of the outermost namespace counts, as far as that is not root, who
- * makes namespaces for others: those count as a container, too, all their users
- * together.
+ * A user with subordinate ids is many users inside the namespaces that it makes, so the
+ * owner of the outermost namespace counts. Root makes namespaces for others: such a
+ * namespace counts as a container, all its users together.
  */
 static void current_tenants(struct nyx_tenant *key)
 {
@@ -96,7 +95,10 @@ void nyx_tenants_free(struct nyx_tenant **spare)
 		kfree(spare[i]);
 }
 
-/* One more unit for a tenant, @spare of which is taken if there is none so far. */
+/*
+ * Count a unit for the tenant that *spare describes; *spare becomes the tenant if there is
+ * none so far.
+ */
 static struct nyx_tenant *tenant_charge(struct nyx_tenant **spare)
 {
 	unsigned long hash = __kuid_val((*spare)->uid) ^ (unsigned long)(*spare)->ns;
@@ -157,7 +159,7 @@ u32 nyx_tenants_add(struct nyx_unit *unit, enum nyx_tenant_count what, int n)
 	u32 most = 0;
 	unsigned int i;
 
-	/* They stay while the unit has objects. */
+	/* The tenants stay while the unit has objects. */
 	for (i = 0; i < NYX_TENANTS; i++) {
 		tenant = unit->tenants[i];
 		if (tenant)

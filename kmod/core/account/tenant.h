@@ -8,8 +8,8 @@
  * and, in a namespace that root has made for others, for that container. Each has
  * a struct nyx_tenant for as long as it has units.
  *
- * The lock that nyx_tenants_init() is told of protects the set of tenants and the number
- * of their units. Nothing is allocated with it held.
+ * The lock that nyx_tenants_init() gets protects the set of tenants and the number of their
+ * units. No code allocates with that lock held.
  */
 #ifndef NYX_CORE_TENANT_H
 #define NYX_CORE_TENANT_H
@@ -20,15 +20,15 @@ struct mutex;
 struct nyx_tenant;
 struct nyx_unit;
 
-/* The user, and the container. */
+/* Tenants of a unit: the user, and the container. */
 #define NYX_TENANTS	2
 
 /**
  * enum nyx_tenant_count - what is counted for the user, and the container, of a unit
  * @NYX_TENANT_BINDINGS: bound interrupts
- * @NYX_TENANT_STALLED: those of them that wait for memory
- * @NYX_TENANT_STALLED_UNITS: units that have some of these
- * @NYX_TENANT_COUNTS: their number
+ * @NYX_TENANT_STALLED: bound interrupts that wait for memory
+ * @NYX_TENANT_STALLED_UNITS: units with bound interrupts that wait for memory
+ * @NYX_TENANT_COUNTS: number of counts
  */
 enum nyx_tenant_count {
 	NYX_TENANT_BINDINGS,
@@ -39,7 +39,7 @@ enum nyx_tenant_count {
 
 /**
  * nyx_tenants_init() - prepare for tenants
- * @lock: protects them
+ * @lock: the lock of tenants
  * @per_user: limit on units of a user, in all its user namespaces together,
  *            without CAP_SYS_RESOURCE
  */
@@ -68,7 +68,7 @@ void nyx_tenants_free(struct nyx_tenant **spare);
 int nyx_tenants_charge(struct nyx_unit *unit, struct nyx_tenant **spare);
 
 /**
- * nyx_tenants_uncharge() - end what nyx_tenants_charge() began
+ * nyx_tenants_uncharge() - stop counting a unit
  * @unit: the unit
  *
  * Context: under the lock of tenants.
@@ -78,11 +78,11 @@ void nyx_tenants_uncharge(struct nyx_unit *unit);
 /**
  * nyx_tenants_add() - count something for the user, and the container, of a unit
  * @unit: the unit
- * @what: it
+ * @what: the count
  * @n: what to add to the count
  *
  * Context: any.
- * Return: the count then, of whichever has more.
+ * Return: the new count of the user, or of the container if that has more.
  */
 u32 nyx_tenants_add(struct nyx_unit *unit, enum nyx_tenant_count what, int n);
 
