@@ -60,10 +60,10 @@ void nyx_events_push(struct nyx_events *ev, struct nyx_event *event)
 	if (!event->time_ns)
 		event->time_ns = ktime_get_boottime_ns();
 	event->seq = ev->head;
-	/* Readers may have seen the end of the stream. */
+	/* A reader may have seen the end of the stream: drop the record. */
 	if (!ev->ended) {
 		ev->ring[ev->head & ev->mask] = *event;
-		/* Readiness is looked at without the lock, in poll. */
+		/* reader_poll() reads @ev->head without the lock. */
 		WRITE_ONCE(ev->head, ev->head + 1);
 	}
 	spin_unlock_irqrestore(&ev->lock, flags);
@@ -106,7 +106,7 @@ unsigned int nyx_events_pull(struct nyx_events *ev, u64 *pos,
 	oldest = oldest_locked(ev);
 	if (*pos < oldest) {
 		lost = oldest - *pos;
-		/* All of it goes to user space, also what no field names. */
+		/* User space gets the whole record: clear what no field names, too. */
 		memset(out, 0, sizeof(*out));
 		out->type = NYX_EVENT_LOST;
 		out->seq = *pos;

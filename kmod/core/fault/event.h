@@ -90,7 +90,7 @@ unsigned int nyx_events_pull(struct nyx_events *ev, u64 *pos,
 			     bool *ended);
 
 /**
- * nyx_events_oldest() - where a reader begins that wants all there is
+ * nyx_events_oldest() - where a reader begins that wants all records
  * @ev: the ring
  *
  * Return: number of the oldest record in the ring.

@@ -36,7 +36,7 @@ void nyx_fault_answer(const struct nyx_fault_info *info, struct nyx_fault *out)
 	};
 }
 
-/* All of the record goes to user space, also what no field names. */
+/* Make the record of a fault. User space gets all of it: clear what no field names, too. */
 static void make_record(const struct nyx_device *dev, const struct nyx_domain *dom,
 			const struct nyx_fault_info *info, struct nyx_event *event)
 {
@@ -81,7 +81,7 @@ void nyx_fault_report(struct nyx_unit *unit, struct nyx_device *dev,
 		nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_BLOCKED, 1);
 		return;
 	}
-	/* A guest can hide it from its own log, the owner of a native unit from the host. */
+	/* FPD hides a fault from the guest's log, and in a native unit from the host. */
 	if (info->fpd && !nyx_viommu_has_guest(viommu))
 		return;
 	make_record(dev, dom, info, &event);

@@ -21,7 +21,8 @@ struct nyx_unit;
 
 /**
  * struct nyx_fault_info - why an access, an interrupt or a page request does not get through
- * @reason: of enum nyx_fault_reason; NYX_FAULT_NONE: it does, and no other field is set
+ * @reason: of enum nyx_fault_reason; NYX_FAULT_NONE: nothing is stopped, and no other field
+ *          is set
  * @code: the model's code for the guest's driver, of the decoder that found the fault or
  *        of &nyx_viommu_ops.fault_code; 0: the guest's driver does not see the fault
  * @irq: an interrupt; else an access, or a page request
@@ -83,15 +84,15 @@ void nyx_fault_answer(const struct nyx_fault_info *info, struct nyx_fault *out);
  * nyx_fault_report() - do what follows from a fault
  * @unit: the unit
  * @dev: the device, which cannot go
- * @dom: the domain that counts it
+ * @dom: the domain that counts the fault
  * @info: the fault
  *
- * NYX_FAULT_QUARANTINED is counted, and nothing else. Of other faults, counters and the
- * tracepoint have each one. The fault tracker of the device weighs it, which may
- * quarantine the device, and rations the record; a record has the cause from the history
- * of the domain. The guest's log gets the fault if the guest's driver has a name for it, and
- * @info->fpd is not set. In a native unit, whose owner has set it in an interrupt remapping
- * entry, nothing follows from a fault with @info->fpd.
+ * NYX_FAULT_QUARANTINED is only counted. Counters and the tracepoint get each of the other
+ * faults. The fault tracker of the device weighs it, which may quarantine the device, and
+ * rations the record; a record has the cause from the history of the domain. The guest's
+ * log gets the fault if the guest's driver has a name for it, and @info->fpd is not set. In
+ * a native unit, whose owner has set it in an interrupt remapping entry, nothing follows
+ * from a fault with @info->fpd.
  *
  * Context: any.
  */

@@ -17,10 +17,10 @@
 #include "core/fault/fault.h"
 #include "core/space/domain.h"
 
-/* How far behind a mapping an access has run past its end, in pages. */
+/* Pages behind a mapping in which a fault counts as an access past its end. */
 #define PAST_END_PAGES	16u
 
-/* From so many bytes on a range is looked at before it is unmapped. */
+/* Size from which on nyx_history_before() records only the mapped parts of a range. */
 #define EXACT_FROM	SZ_2M
 
 void nyx_history_prepare(struct nyx_domain *dom)
@@ -48,7 +48,7 @@ static void add(struct nyx_history *h, u64 first, u64 last, u64 now)
 	local_irq_save(flags);
 	raw_write_seqcount_begin(&h->seq);
 	if (p->time_ns == now && p->last + 1 == first && first) {
-		p->last = last;		/* goes on where the last one ended */
+		p->last = last;		/* @p ends where this range begins */
 	} else {
 		p = &h->past[h->next++ % NYX_HISTORY_MAX];
 		*p = (struct nyx_past){ first, last, now };

@@ -4,9 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A paging domain remembers its last unmapped ranges, so that a fault can say
- * "unmapped 12 ms ago". Written under &nyx_domain.lock; read, when a fault is
- * recorded, without a lock: a reader that meets a writer knows nothing.
+ * A paging domain remembers its last unmapped ranges, so that a fault can say "unmapped 12
+ * ms ago". Written under &nyx_domain.lock; read, when a fault is recorded, without a lock:
+ * a reader that meets a writer finds nothing.
  */
 #ifndef NYX_CORE_HISTORY_H
 #define NYX_CORE_HISTORY_H
@@ -57,9 +57,9 @@ void nyx_history_prepare(struct nyx_domain *dom);
  * @first: first IOVA
  * @last: last IOVA
  *
- * Records which parts of a large range are mapped: that cannot be read from the
- * table any more when they are not. After that pt_unmap() of the range cannot
- * fail, so that the history never has what is still mapped.
+ * Records which parts of a large range are mapped, because the table does not say that any
+ * more after pt_unmap(). After that pt_unmap() of the range cannot fail, so that the
+ * history never has what is still mapped.
  *
  * Return: 0; -ENOMEM: the caller must not unmap it, and nothing is recorded.
  */

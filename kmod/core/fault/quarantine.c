@@ -60,7 +60,7 @@ u32 nyx_score_add(struct nyx_score *score, u64 now, u32 weight)
 			score->weight[score->part] = 0;
 		}
 	}
-	/* Far above every threshold there is no need to count on. */
+	/* Saturate far above every threshold. */
 	weight = min_t(u32, weight, S32_MAX - score->sum);
 	score->weight[score->part] += weight;
 	score->sum += weight;
@@ -144,7 +144,7 @@ static u8 samples_get(const struct nyx_fault_tracker *t, u64 now,
 
 /* ---- what is due -------------------------------------------------------- */
 
-/* When something has to be done about a fault tracker, or 0. */
+/* The time at which do_due() has something to do for a fault tracker, or 0. */
 static u64 due_time(const struct nyx_fault_tracker *t)
 {
 	u64 emit = t->records.suppressed ? t->records.start_ns + NSEC_PER_SEC : 0;
@@ -156,7 +156,7 @@ static u64 due_time(const struct nyx_fault_tracker *t)
 
 static void kick(struct nyx_deadlines *deadlines, u64 at, u64 now)
 {
-	/* Rounded up, so that it is not early. */
+	/* Round up, so that deadlines_work() does not run too early. */
 	u64 delay = at > now ? nsecs_to_jiffies64(at - now) + 1 : 0;
 
 	mod_delayed_work(system_unbound_wq, &deadlines->work,
@@ -208,7 +208,7 @@ void nyx_tracker_hold(struct nyx_device *dev)
 	lockdep_assert_held(&t->lock);
 	if (state_blocks(t->state.device) && (t->cfg.policy.flags & NYX_POLICY_F_DOMAIN))
 		dom = domain_of(dev);
-	/* Its devices have nothing in common. */
+	/* Devices of @blocked_domain have nothing in common. */
 	if (dom && dom == dom->unit->blocked_domain)
 		dom = NULL;
 	if (dom == t->held)
@@ -237,7 +237,10 @@ static void describe(struct nyx_device *dev, struct nyx_event *event, u8 new,
 	event->state.nr_samples = samples_get(t, now, event->state.samples);
 }
 
-/* &nyx_tracker_state.tries and next_ns are those of the new state. */
+/*
+ * Change the state of a device. The caller has set &nyx_tracker_state.tries and next_ns for
+ * @new.
+ */
 static void change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
 			 enum nyx_state_cause cause, u64 now,
 			 struct nyx_event *event)
@@ -262,12 +265,12 @@ static u64 backoff_ns(const struct nyx_fault_tracker *t)
 {
 	u64 ms = t->cfg.policy.backoff_ms;
 
-	/* A day has 2^27 ms. */
+	/* A policy allows a day at most, 2^27 ms, so the shift cannot overflow. */
 	ms <<= min(t->state.tries - 1, 31u);
 	return min_t(u64, ms, t->cfg.policy.backoff_max_ms) * NSEC_PER_MSEC;
 }
 
-/* The threshold was reached. */
+/* Act on a device whose score has reached the threshold. */
 static void too_much(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 		     struct nyx_event *event)
 {
@@ -278,7 +281,7 @@ static void too_much(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 	if (t->cfg.policy.action == NYX_ACTION_REPORT || t->gone)
 		return;
 	if (t->cfg.policy.flags & NYX_POLICY_F_OBSERVE) {
-		/* Once in a window: nobody stops the device. */
+		/* Record that once in a window: the device goes on faulting. */
 		if (!t->state.would_ns || now - t->state.would_ns >=
 		    (u64)t->cfg.policy.window_ms * NSEC_PER_MSEC) {
 			describe(dev, event, state, NYX_STATE_WOULD, now);
@@ -297,7 +300,7 @@ static void too_much(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 	change_state(unit, dev, state, NYX_STATE_BY_FAULTS, now, event);
 }
 
-/* The time of the state is over. */
+/* Move a device on from a state whose time is over. */
 static void time_is_over(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 			 struct nyx_event *event)
 {
@@ -344,7 +347,7 @@ void nyx_tracker_emit(struct nyx_unit *unit, struct nyx_device *dev,
 
 	if (event->type != NYX_EVENT_DEVICE_STATE)
 		return;
-	/* A reader of the record finds it counted. */
+	/* Count first, so that a reader of the record finds the change counted. */
 	if (s->cause != NYX_STATE_WOULD)
 		count(dev, stat[s->new_state]);
 	nyx_events_push(unit->events, event);
@@ -352,7 +355,7 @@ void nyx_tracker_emit(struct nyx_unit *unit, struct nyx_device *dev,
 			       s->cause, s->score, s->tries);
 }
 
-/* The record of the faults whose own records were suppressed. */
+/* Take the one record of the faults whose own records were suppressed. */
 static struct nyx_event take_suppressed(struct nyx_fault_tracker *t)
 {
 	struct nyx_event event = t->records.event;
@@ -366,7 +369,7 @@ static struct nyx_event take_suppressed(struct nyx_fault_tracker *t)
 	return event;
 }
 
-/* Do what is due for a device. It may be gone, but not its memory. */
+/* Do what is due for a device. A command may have removed it; RCU keeps its memory. */
 static void do_due(struct nyx_unit *unit, struct nyx_device *dev, u64 now)
 {
 	struct nyx_event record = {}, state = {};
@@ -404,7 +407,7 @@ static void deadlines_work(struct work_struct *work)
 	u64 now;
 
 	for (;;) {
-		/* Keeps the memory of the device that is found. */
+		/* RCU keeps the memory of @dev, which a command may remove meanwhile. */
 		rcu_read_lock();
 		spin_lock_irq(&deadlines->lock);
 		now = ktime_get_boottime_ns();
@@ -488,7 +491,7 @@ void nyx_tracker_flush(struct nyx_unit *unit, struct nyx_device *dev)
 	spin_lock_irqsave(&t->lock, flags);
 	if (t->records.suppressed)
 		record = take_suppressed(t);
-	/* From now on each has a record of its own, until the stream ends. */
+	/* From now on each fault has a record of its own, until the stream ends. */
 	t->cfg.policy.records_per_s = RECORDS_ALL;
 	spin_unlock_irqrestore(&t->lock, flags);
 	if (record.type != NYX_EVENT_LOST)
@@ -637,7 +640,7 @@ int nyx_policy_get(struct nyx_unit *unit, const u32 *sbdf,
 	mutex_lock(&unit->lock);
 	dev = sbdf ? xa_load(&unit->devices, *sbdf) : NULL;
 	if (dev) {
-		/* Changes only under the unit's lock. */
+		/* The policy changes only under &nyx_unit.lock. */
 		*policy = dev->tracker.cfg.policy;
 		*own = dev->tracker.cfg.own;
 	} else if (sbdf) {

@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Each device has a fault tracker that weighs its faults. When they come to the
- * threshold of its policy within the window the device is quarantined:
+ * Each device has a fault tracker that weighs its faults. When their weight reaches the
+ * threshold of its policy within the window, the device is quarantined:
  *
  *                faults                  time
  *     ACTIVE -----------> QUARANTINED --------> PROBATION
@@ -17,19 +17,19 @@
  *                                                       | faults, no tries left
  *                           DISABLED <------------------+
  *
- * From PROBATION the way back to QUARANTINED is for twice as long. A command
+ * A device that faults again in PROBATION is quarantined for twice as long. A command
  * brings a device from each state to ACTIVE, QUARANTINED or DISABLED.
  *
- * A quarantined device is marked, and the mark is looked at by each access and
- * interrupt. A fault tracker moves no device, and waits for no access: it decides
- * about accesses that come later, and nyx_device_control() waits for the others.
- * Faults come in any context, so a fault tracker has a spinlock:
+ * Quarantine sets a mark of the device, which each access and interrupt checks. A fault
+ * tracker neither moves a device nor waits for accesses: it stops accesses that come later,
+ * and nyx_device_control() waits for those in flight. Faults come in any context, so a
+ * fault tracker has a spinlock:
  *
  *   nyx_fault_tracker::lock  state, score, samples, the device's context
  *   nyx_deadlines::lock      inside it: the queue of fault trackers that wait for a time
  *
- * A unit has one work item that does what is due: changes of state, and the
- * record of faults that were counted and whose records were suppressed.
+ * The work item of a unit changes states when their time is over, and records the faults
+ * whose own records were suppressed.
  */
 #ifndef NYX_CORE_QUARANTINE_H
 #define NYX_CORE_QUARANTINE_H
@@ -45,7 +45,7 @@ struct nyx_domain;
 struct nyx_fault_info;
 struct nyx_unit;
 
-/* A window has so many parts; the oldest is forgotten as a whole. */
+/* Parts of a window; the oldest part expires as a whole. */
 #define NYX_SCORE_PARTS	8u
 
 /**
@@ -74,8 +74,8 @@ struct nyx_sample {
 };
 
 /**
- * struct nyx_tracker_config - what commands say of a device's faults
- * @policy: what applies
+ * struct nyx_tracker_config - the fault policy of a device, as commands set it
+ * @policy: the policy that applies
  * @own: the policy is the device's, not the unit's
  */
 struct nyx_tracker_config {
@@ -84,10 +84,10 @@ struct nyx_tracker_config {
 };
 
 /**
- * struct nyx_tracker_state - what has become of a device
+ * struct nyx_tracker_state - quarantine state of a device
  * @next_ns: CLOCK_BOOTTIME of the next change of state, or 0
- * @would_ns: CLOCK_BOOTTIME of the last record of what would happen
- * @score: its faults
+ * @would_ns: CLOCK_BOOTTIME of the last record of NYX_STATE_WOULD
+ * @score: weight of its faults
  * @samples: the last kinds of faults
  * @tries: times that it was quarantined since it was last active for good
  * @device: of enum nyx_device_state
@@ -107,7 +107,7 @@ struct nyx_tracker_state {
  * struct nyx_tracker_records - how many records of faults a device has had
  * @start_ns: CLOCK_BOOTTIME at which the current second of records began
  * @suppressed: faults since the last record
- * @event: the last of them
+ * @event: the last suppressed fault
  * @emitted: records in the current second
  *
  * Plain data.
@@ -120,15 +120,15 @@ struct nyx_tracker_records {
 };
 
 /**
- * struct nyx_fault_tracker - what watches a device
+ * struct nyx_fault_tracker - watches the faults of a device
  * @lock: protects what follows
  * @cfg: configuration; also written under &nyx_unit.lock, which is enough to read it
  * @state: state of the device
- * @records: likewise, of its records
+ * @records: records of its faults
  * @gone: the device has been removed
  * @held: domain whose &nyx_domain.blocked counts this device, or NULL
  * @node: in &nyx_deadlines.queue; under &nyx_deadlines.lock
- * @queued: it is; under &nyx_deadlines.lock
+ * @queued: @node is in that queue; under &nyx_deadlines.lock
  */
 struct nyx_fault_tracker {
 	spinlock_t lock;
@@ -154,14 +154,14 @@ struct nyx_deadlines {
 };
 
 /**
- * nyx_score_setup() - an empty window
+ * nyx_score_setup() - empty the window
  * @score: the score
  * @window_ns: its length
  */
 void nyx_score_setup(struct nyx_score *score, u64 window_ns);
 
 /**
- * nyx_score_add() - a fault
+ * nyx_score_add() - add a fault
  * @score: the score
  * @now: CLOCK_BOOTTIME; never goes back by more than a part
  * @weight: what it counts; 0: only bring the score up to date
@@ -175,7 +175,7 @@ extern const struct nyx_policy nyx_policy_default;
 
 void nyx_deadlines_init(struct nyx_deadlines *deadlines);
 
-/* Nothing will be due any more: no device of the unit can fault. May sleep. */
+/* Cancel the work item: no device of the unit can fault any more. May sleep. */
 void nyx_deadlines_fini(struct nyx_deadlines *deadlines);
 
 /**
@@ -204,8 +204,7 @@ void nyx_tracker_gone(struct nyx_unit *unit, struct nyx_device *dev);
 void nyx_tracker_flush(struct nyx_unit *unit, struct nyx_device *dev);
 
 /**
- * nyx_tracker_hold() - let a device's domain refuse its other devices, too, or no
- *                      more
+ * nyx_tracker_hold() - make a device's domain refuse its other devices, too, or stop that
  * @dev: the device, whose domain has changed
  *
  * Context: any, under &nyx_fault_tracker.lock.
@@ -232,7 +231,7 @@ bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
  * nyx_tracker_emit() - record a change of state
  * @unit: the unit
  * @dev: the device
- * @state: what nyx_tracker_fault() said, also nothing
+ * @state: the record that nyx_tracker_fault() has set; nothing is done for NYX_EVENT_LOST
  */
 void nyx_tracker_emit(struct nyx_unit *unit, struct nyx_device *dev,
 		      struct nyx_event *state);
@@ -271,7 +270,7 @@ int nyx_policy_set(struct nyx_unit *unit, const u32 *sbdf,
 		   const struct nyx_policy *policy);
 
 /**
- * nyx_policy_get() - tell a policy
+ * nyx_policy_get() - read a policy
  * @unit: the unit
  * @sbdf: the device, or NULL
  * @policy: set
