@@ -69,7 +69,10 @@ static int find_sender(struct nyx_unit *unit, u32 sbdf, struct sender *s)
 	return likely(s->dom && !READ_ONCE(s->dev->leaving)) ? 0 : -ENOENT;
 }
 
-/* Refuse an interrupt whose fault has all that is known of the guest's tables. */
+/*
+ * Refuse an interrupt. The caller has set the fields of the fault that the guest's tables
+ * tell.
+ */
 static void refuse_with(struct nyx_unit *unit, const struct nyx_irq_req *req,
 			struct nyx_irq_reply *reply)
 {
@@ -87,7 +90,7 @@ static void refuse_with(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	reply->result = NYX_IRQ_REFUSED;
 }
 
-/* Refuse an interrupt for another reason; the device cannot go. */
+/* Refuse an interrupt for @reason; the device cannot go. */
 static noinline void refuse(struct nyx_unit *unit, const struct nyx_device *dev,
 			    const struct nyx_irq_req *req, u32 reason,
 			    struct nyx_irq_reply *reply)
@@ -102,19 +105,22 @@ static noinline void refuse(struct nyx_unit *unit, const struct nyx_device *dev,
 	refuse_with(unit, req, reply);
 }
 
-/* Refuse what a device in quarantine sends. False: it is not in quarantine. */
+/* Refuse an interrupt if quarantine stops its device. False: quarantine does not. */
 static bool quarantined(const struct sender *s, struct nyx_irq_reply *reply)
 {
 	if (likely(!nyx_device_blocked(s->dev, s->dom)))
 		return false;
 	reply->msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
-	/* nyx_fault_report() asks for no more. */
+	/* nyx_fault_report() reads no other field then. */
 	reply->fault.reason = NYX_FAULT_QUARANTINED;
 	reply->result = NYX_IRQ_REFUSED;
 	return true;
 }
 
-/* Charge an interrupt to limits. True: it is over one, and charged for later. */
+/*
+ * Charge an interrupt to limits. True: it is over a limit, and charged for later if
+ * @reserve.
+ */
 static noinline bool charge(const struct sender *s, struct nyx_qos *mine,
 			    struct nyx_qos *ours, struct nyx_irq_wait *wait,
 			    bool reserve)
@@ -123,7 +129,7 @@ static noinline bool charge(const struct sender *s, struct nyx_qos *mine,
 	wait->ns = nyx_qos_charge(mine, ours, &wait->charge, ktime_get_ns(),
 				  reserve);
 	wait->charged = reserve || !wait->ns;
-	/* For nyx_irq_wait_end(), which may have to give it back. */
+	/* Hold the domain for nyx_irq_wait_end(), which may have to take back the charge. */
 	if (wait->charged && wait->hold && refcount_inc_not_zero(&s->dom->ref))
 		wait->dom = s->dom;
 	if (!wait->ns)
@@ -132,7 +138,7 @@ static noinline bool charge(const struct sender *s, struct nyx_qos *mine,
 	return true;
 }
 
-/* Over a limit? Then it is charged for later if it can wait. */
+/* Is an interrupt over a limit? Then charge for later if @reserve. */
 static __always_inline bool throttled(const struct sender *s,
 				      struct nyx_irq_wait *wait, bool reserve)
 {
@@ -200,21 +206,21 @@ static __always_inline u32 fetch_cached(struct nyx_unit *unit,
 	return irt_fetch(irt, msg->index, &f->word);
 }
 
-/* Was the entry missed that only the guest's memory has? */
+/* Did the cache miss an entry that guest memory may have? */
 static bool missed(const struct nyx_unit *unit, u32 reason)
 {
 	return reason == NYX_FAULT_IRQ_NOT_PRESENT &&
 	       unit->guest.viommu->ops->decode_irte;
 }
 
-/* A device that is not leaving; inside nyx_guest_mem_enter(), which keeps it. */
+/* Find a device that is not leaving; inside nyx_guest_mem_enter(), which keeps the device. */
 static struct nyx_device *find_device(struct nyx_unit *unit, u32 sbdf)
 {
 	struct nyx_device *dev;
 
 	rcu_read_lock();
 	dev = xa_load(&unit->devices, sbdf);
-	/* A thread that removes it may have waited before we came. */
+	/* nyx_device_remove() may have waited before this section began. */
 	if (dev && READ_ONCE(dev->leaving))
 		dev = NULL;
 	rcu_read_unlock();
@@ -247,7 +253,7 @@ static int fetch(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	}
 	ret = nyx_guest_fetch_irte(unit, dev, msg->index, &e, &reply->fault);
 	if (ret == -EACCES) {
-		/* The decoder knows more than decode_msg() did. */
+		/* decode_irte() or decode_irqs() has set the fault. */
 		refuse_with(unit, req, reply);
 		return 0;
 	}
@@ -277,7 +283,7 @@ static __always_inline void remap(struct nyx_unit *unit, const struct fetched *f
 
 /* ---- deliver ---------------------------------------------------------------- */
 
-/* As post(), of an entry that says so. */
+/* As post(), for an entry with NYX_IRTE_F_POSTED. */
 static noinline int post_entry(struct nyx_unit *unit, const struct nyx_device *dev,
 			       const struct nyx_irq_req *req,
 			       struct nyx_irq_reply *reply, bool sleep)
@@ -298,9 +304,9 @@ static noinline int post_entry(struct nyx_unit *unit, const struct nyx_device *d
 }
 
 /*
- * Say what the result is, and post if the entry says so. Returns 0, also if the interrupt
- * is refused; -EINPROGRESS: @sleep is false, and guest memory may have to be brought in;
- * -EINTR; -EBUSY: guest memory is not at hand.
+ * Set the result, and post the interrupt if its entry has NYX_IRTE_F_POSTED. Returns 0,
+ * also if the interrupt is refused; -EINPROGRESS: @sleep is false, and guest memory may
+ * have to be brought in; -EINTR; -EBUSY: guest memory is not at hand.
  */
 static __always_inline int post(struct nyx_unit *unit, const struct nyx_device *dev,
 				const struct nyx_irq_req *req,
@@ -314,7 +320,7 @@ static __always_inline int post(struct nyx_unit *unit, const struct nyx_device *
 	return post_entry(unit, dev, req, reply, sleep);
 }
 
-/* Signal and count, or report; what had to be posted is posted. */
+/* After post(): signal and count an interrupt, or report its fault. */
 static __always_inline void deliver(struct nyx_unit *unit, const struct sender *s,
 				    const struct nyx_irq_req *req,
 				    struct nyx_irq_reply *reply)
@@ -374,7 +380,7 @@ out:
 	return ret;
 }
 
-/* May it be sent now? Quarantine and limits count as they are when it is remapped. */
+/* May an interrupt be sent now? Checks quarantine and limits as they are after remap(). */
 static int admit(struct nyx_unit *unit, const struct nyx_irq_req *req,
 		 struct nyx_irq_wait *wait, struct nyx_irq_reply *reply)
 {
@@ -393,7 +399,7 @@ static int admit(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	return ret;
 }
 
-/* A device that is leaving is still waited for, and its domain counts before it goes. */
+/* Deliver, also for a device that is leaving: nyx_device_remove() waits for send_slow(). */
 static void deliver_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
 			 struct nyx_irq_reply *reply)
 {
@@ -412,7 +418,7 @@ static void deliver_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
 #define GIVE_UP_MEMORY	BIT(0)	/* memory that is not at hand; otherwise -EBUSY */
 #define GIVE_UP_STALE	BIT(1)	/* an entry that changes again; otherwise -ESTALE */
 
-/* Is the interrupt refused for an error of fetch()? Else it is that of send_slow(). */
+/* Is the interrupt refused for an error of fetch()? Otherwise send_slow() returns the error. */
 static bool gives_up(int *error, unsigned int give_up)
 {
 	if (*error == -ESTALE)
@@ -424,8 +430,8 @@ static bool gives_up(int *error, unsigned int give_up)
 }
 
 /*
- * All of the way, with guest memory that may have to be brought in. A thread that takes
- * an entry, the device or memory away waits until the end of it.
+ * Fetch, remap and deliver, with guest memory that may have to be brought in. A command
+ * that takes an entry, the device or memory away waits for nyx_guest_mem_exit().
  */
 static int send_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
 		     struct nyx_irq_wait *wait, unsigned int give_up,
@@ -456,7 +462,7 @@ out:
 	return ret;
 }
 
-/* How often a worker fetches an entry that the guest takes away again. */
+/* How often a worker fetches an entry that the guest keeps invalidating. */
 #define FETCH_TRIES	8u
 
 int nyx_irq_try_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
@@ -478,7 +484,7 @@ int nyx_irq_try_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	return ret == -ESTALE ? -EBUSY : ret;
 }
 
-/* By a command, that can be killed. */
+/* Send an interrupt for a command, which can be killed. */
 static int send_once(struct nyx_unit *unit, const struct nyx_irq_req *req,
 		     struct nyx_irq_wait *wait, struct nyx_irq_reply *reply)
 {
@@ -504,7 +510,7 @@ int nyx_irq_send(struct nyx_unit *unit, const struct nyx_irq_req *req,
 		ret = nyx_qos_wait(unit, req->sbdf, wait.dom, &wait.charge,
 				   wait.ns);
 		if (ret) {
-			/* It was given back. */
+			/* nyx_qos_wait() has taken the charge back. */
 			nyx_irq_wait_end(unit, req->sbdf, &wait, true);
 			return ret;
 		}

@@ -8,9 +8,9 @@
  * guest's memory; *remap* says what the message becomes by the entry, and nothing else
  * counts; *deliver* posts it, signals, counts, or reports the fault.
  *
- * From the cache nyx_irq_try() does all of it inside &nyx_irq.epoch, in any context and
+ * From the cache nyx_irq_try() does all three inside &nyx_irq.epoch, in any context and
  * without waiting. If an entry or a descriptor is in guest memory that may have to be
- * brought in, send_slow() does all of it in process context, inside nyx_guest_mem_enter(),
+ * brought in, send_slow() does all three in process context, inside nyx_guest_mem_enter(),
  * and may have to wait for user space. A thread that changes entries, removes devices or
  * memory waits for both.
  */
@@ -43,13 +43,12 @@ struct nyx_unit;
  * @mode: of enum nyx_irq_mode; written under @lock
  * @per_device: devices have tables of their own, and @irt has no entries; const
  *              after init
- * @epoch: interrupts that look at the table or signal somebody
+ * @epoch: interrupts that read @irt or signal an eventfd
  * @lock: serialises changes; inside no other lock of the unit
  * @bindings: struct nyx_binding by id; written under @lock
- * @nr_bindings: how many; written under @lock
- * @next_binding: the id from which on a free one is looked for
- * @fds: what they have in common, or NULL if there has never been one; const after
- *       that
+ * @nr_bindings: entries of @bindings; written under @lock
+ * @next_binding: where the search for a free id begins
+ * @fds: what @bindings have in common; NULL before the first binding; const after that
  */
 struct nyx_irq {
 	struct irt irt;
@@ -70,7 +69,7 @@ struct nyx_irq {
  * @sbdf: the sender
  * @data: its data
  * @address: its address
- * @signal: signal this if it is to be delivered; or NULL
+ * @signal: the eventfd to signal if the interrupt is delivered; or NULL
  * @nonblock: do not wait for a limit
  */
 struct nyx_irq_req {
@@ -82,10 +81,10 @@ struct nyx_irq_req {
 };
 
 /**
- * struct nyx_irq_reply - what has become of an interrupt
+ * struct nyx_irq_reply - the outcome of an interrupt
  * @result: of enum nyx_irq_result
- * @fault: why it is refused, or reason NYX_FAULT_NONE
- * @msg: what it is now; of a notification, what that is
+ * @fault: why the interrupt is refused, or reason NYX_FAULT_NONE
+ * @msg: the remapped interrupt, or the notification
  */
 struct nyx_irq_reply {
 	u32 result;
@@ -112,13 +111,13 @@ int nyx_irq_init(struct nyx_irq *irq, u32 entries);
 void nyx_irq_fini(struct nyx_irq *irq);
 
 /**
- * struct nyx_irq_wait - how an interrupt gets on with limits; zero at first, but for @hold
+ * struct nyx_irq_wait - limits on the way of an interrupt; zero at first, but for @hold
  * @hold: a reference to the domain may be taken, and dropped by nyx_irq_wait_end() in
  *        process context
- * @charged: the limits know of it
+ * @charged: limits were charged for the interrupt
  * @ns: after -EAGAIN: how long to wait
  * @charge: what was charged
- * @dom: the domain that was, with a reference; or NULL
+ * @dom: the domain that was charged, with a reference; or NULL
  */
 struct nyx_irq_wait {
 	bool hold;
@@ -165,9 +164,9 @@ int nyx_irq_probe(struct nyx_unit *unit, const struct nyx_irq_req *req,
  * @reply: set
  *
  * Context: any.
- * Return: 0; -ENOENT; -EAGAIN over a limit: to be tried again with the same @wait
- * after @wait->ns, when it will not be over that limit again; -EINPROGRESS: only
- * nyx_irq_try_slow() can do it, which looks at guest memory.
+ * Return: 0; -ENOENT; -EAGAIN over a limit: try again with the same @wait after @wait->ns,
+ * and that limit is not checked again; -EINPROGRESS: only nyx_irq_try_slow(), which reads
+ * guest memory, can send the interrupt.
  */
 int nyx_irq_try(struct nyx_unit *unit, const struct nyx_irq_req *req,
 		struct nyx_irq_wait *wait, struct nyx_irq_reply *reply);
@@ -195,7 +194,7 @@ int nyx_irq_try_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
  * @unit: the unit
  * @sbdf: the sender
  * @wait: zero again afterwards
- * @sent: it was; otherwise what was charged is taken back
+ * @sent: the interrupt was sent; otherwise the charge is taken back
  *
  * Context: any.
  */

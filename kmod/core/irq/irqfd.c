@@ -30,7 +30,7 @@
 #include "core/space/inval.h"
 #include "core/unit.h"
 
-/* A thread that ends so many bindings of a unit waits for a grace period. */
+/* Number of ended bindings of a unit after which binding_end() waits for a grace period. */
 #define ENDED_MAX	256u
 
 unsigned int nyx_max_bindings_per_user = 262144;
@@ -41,7 +41,7 @@ static struct rb_root eventfds = RB_ROOT;
 
 /* ---- receiving ---------------------------------------------------------- */
 
-/* @n signals of the source have come, maybe the last ones. */
+/* Take @n signals of the source; @closed: no more will come. */
 static void receive(struct nyx_binding *b, u64 n, bool closed)
 {
 	unsigned long flags;
@@ -71,9 +71,9 @@ static int source_wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync,
 
 /**
  * struct listener - how a binding finds the wait queue of its source
- * @poll: asks for it
+ * @poll: table that calls source_queue()
  * @b: the binding
- * @queue: set
+ * @queue: set to that wait queue
  */
 struct listener {
 	poll_table poll;
@@ -90,7 +90,7 @@ static void source_queue(struct file *file, wait_queue_head_t *queue,
 	add_wait_queue(queue, &l->b->wait);
 }
 
-/* Begin to listen. Signals that are there already count. */
+/* Begin to listen to @source, and take the signals that it already has. */
 static void listen(struct nyx_binding *b, struct file *source)
 {
 	struct listener l = { .b = b };
@@ -102,7 +102,7 @@ static void listen(struct nyx_binding *b, struct file *source)
 		return;
 	spin_lock_irq(&l.queue->lock);
 	eventfd_ctx_do_read(b->source.ctx, &n);
-	/* Somebody may wait for room to write. */
+	/* A writer of the eventfd may wait for room. */
 	wake_up_locked_poll(l.queue, EPOLLOUT);
 	spin_unlock_irq(&l.queue->lock);
 	if (n)
@@ -111,7 +111,7 @@ static void listen(struct nyx_binding *b, struct file *source)
 
 /* ---- eventfds that are bound -------------------------------------------- */
 
-/* The eventfd, if it is bound; otherwise where it belongs. */
+/* Find a bound eventfd, or NULL and the place in the tree where it belongs. */
 static struct nyx_eventfd *eventfd_find(const struct eventfd_ctx *ctx,
 					struct rb_node **parent,
 					struct rb_node ***link)
@@ -141,9 +141,9 @@ static void eventfd_insert(struct nyx_eventfd *e)
 }
 
 /*
- * Take source and target for a binding. Nothing is allocated or walked with the
- * lock held, which is that of all users: a target costs the same whether it is
- * that of one binding or of a hundred thousand.
+ * Claim source and target for a binding. Processes of all users take eventfds_lock, so no
+ * code allocates or scans with it held: a target costs the same whether it is that of one
+ * binding or of a hundred thousand.
  */
 static int eventfds_claim(struct nyx_binding *b)
 {
@@ -223,7 +223,7 @@ static void binding_free_rcu(struct rcu_head *rcu)
 	binding_free(container_of(rcu, struct nyx_binding, rcu));
 }
 
-/* When it returns nothing is sent any more. It cannot be found by others. */
+/* End a binding that no lookup finds any more. On return nothing is sent for it. */
 static void binding_end(struct nyx_binding *b)
 {
 	struct nyx_unit *unit = b->unit;
@@ -234,12 +234,12 @@ static void binding_end(struct nyx_binding *b)
 	spin_lock_irq(&b->lock);
 	nyx_binding_stop(b);
 	spin_unlock_irq(&b->lock);
-	/* An interrupt that was composed before that is still sent. */
+	/* A sender may have left compose() before nyx_binding_stop(), and still sends. */
 	nyx_inval_wait_senders(unit);
 	nyx_irqfds_wait(fds, b);
 	/*
-	 * On PREEMPT_RT irq_work_sync() takes a grace period, also if there is nothing
-	 * to wait for. call_rcu() has one for what comes after &b->work is idle.
+	 * On PREEMPT_RT irq_work_sync() takes a grace period even if @b->work is idle.
+	 * call_rcu() covers an irq_work that is idle already but has not returned.
 	 */
 	if (irq_work_is_busy(&b->work))
 		irq_work_sync(&b->work);
@@ -249,7 +249,7 @@ static void binding_end(struct nyx_binding *b)
 	eventfd_ctx_put(b->source.ctx);
 	nyx_tenants_add(unit, NYX_TENANT_BINDINGS, -1);
 	call_rcu(&b->rcu, binding_free_rcu);
-	/* Bounds the memory that waits for a grace period. */
+	/* Bound the memory of bindings that wait for a grace period. */
 	if (atomic_inc_return(&fds->nr_ended) % ENDED_MAX == 0)
 		synchronize_rcu();
 }
@@ -282,7 +282,10 @@ static int binding_publish(struct nyx_unit *unit, struct nyx_binding *b)
 	rcu_read_unlock();
 	if (ret)
 		return ret;
-	/* An eventfd stays when its last descriptor is closed. */
+	/*
+	 * A binding keeps its eventfds after their descriptors are closed, so RLIMIT_NOFILE
+	 * does not bound them.
+	 */
 	if (nyx_tenants_add(unit, NYX_TENANT_BINDINGS, 1) >
 	    READ_ONCE(nyx_max_bindings_per_user) &&
 	    !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE)) {
@@ -365,7 +368,7 @@ int nyx_irq_bind(struct nyx_unit *unit, const struct nyx_binding_config *cfg,
 	return ret;
 }
 
-/* Another command may be about to end the binding: wait as that does. */
+/* Another command may be about to end the binding: wait as that command does. */
 static int no_binding(struct nyx_unit *unit)
 {
 	struct nyx_irqfds *fds = READ_ONCE(unit->irq.fds);
@@ -384,7 +387,7 @@ int nyx_irq_unbind(struct nyx_unit *unit, u32 id)
 	b = xa_erase(&unit->irq.bindings, id);
 	if (b) {
 		unit->irq.nr_bindings--;
-		/* Before others find it gone: see no_binding(). */
+		/* Stop @b before another command can miss it: see no_binding(). */
 		spin_lock_irq(&b->lock);
 		nyx_binding_stop(b);
 		spin_unlock_irq(&b->lock);
@@ -411,7 +414,7 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	if (what & NYX_CHANGE_F_MESSAGE) {
 		b->cfg.address = cfg->address;
 		b->cfg.data = cfg->data;
-		/* The new one may be for other memory. */
+		/* The new message may need other memory: let the worker try at once. */
 		if (b->waited_ms)
 			nyx_binding_queue(b, 0);
 	}
@@ -421,7 +424,7 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 	}
 	if (what & NYX_CHANGE_F_MASK)
 		b->cfg.masked = cfg->masked;
-	/* Interrupts are held by the old rules. */
+	/* Interrupts are held by the old rules: let nyx_binding_send_work() send them. */
 	if ((what & (NYX_CHANGE_F_COALESCE | NYX_CHANGE_F_MASK)) && b->held && !b->cfg.masked)
 		irq_work_queue(&b->work);
 	spin_unlock_irq(&b->lock);
@@ -470,7 +473,7 @@ void nyx_bindings_purge(struct nyx_unit *unit)
 
 	if (!fds)
 		return;
-	/* Nobody else uses the unit. */
+	/* The unit has no users, so no lock is needed. */
 	xa_for_each(&unit->irq.bindings, id, b) {
 		xa_erase(&unit->irq.bindings, id);
 		binding_end(b);
@@ -478,7 +481,7 @@ void nyx_bindings_purge(struct nyx_unit *unit)
 	}
 	unit->irq.nr_bindings = 0;
 	nyx_irqfds_stop(fds);
-	/* An irq_work that is about to find its binding dead looks at the unit, too. */
+	/* An irq_work that is about to find its binding dead uses @unit->irq, too. */
 	synchronize_rcu();
 	unit->irq.fds = NULL;
 	kfree(fds);

@@ -4,10 +4,11 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A signal of the source runs our wait-queue entry, with interrupts off and inside the
- * source, where no other eventfd may be signalled. So the entry only counts the signal, and
- * raises an irq_work, which remaps the interrupt and signals the target: no thread wakes up
- * but those that wait for the target. Nothing there may sleep.
+ * A signal of the source runs source_wakeup(), with interrupts off and the lock of the
+ * source held, where no other eventfd may be signalled. So source_wakeup() only counts the
+ * signal, and raises the irq_work of nyx_binding_send_work(), which remaps the interrupt
+ * and signals the target. Neither may sleep, and only threads that wait for the target wake
+ * up.
  *
  * Everything that cannot be sent at once has a deadline, by which it is queued for the
  * unit's worker: a signal that is held for others (coalescing), an interrupt over a limit, an
@@ -25,8 +26,8 @@
  * the binding. The memory of the binding is freed a grace period later: an irq_work that is
  * raised while it runs can run on two CPUs at once, and irq_work_sync() waits for one of them.
  *
- * Bindings must not form loops. No eventfd may be a source here and a target
- * there, in the whole system, so that there are not even chains.
+ * Bindings must not form loops. An eventfd that is the source of a binding is the target of
+ * none, in the whole system, so not even chains form.
  *
  * Lock order: nyx_irq::lock, then the lock of all bindings' eventfds (a mutex),
  * then an eventfd's wait queue, then nyx_binding::lock, then nyx_irqfds::lock.
@@ -56,7 +57,7 @@ struct nyx_unit;
 
 #define NYX_BINDINGS_MAX	65536u	/* of a unit */
 
-/* Of the units of a user without CAP_SYS_RESOURCE. May change at any time. */
+/* Limit on the bindings of a user without CAP_SYS_RESOURCE. May change at any time. */
 extern unsigned int nyx_max_bindings_per_user;
 
 /**
@@ -65,7 +66,7 @@ extern unsigned int nyx_max_bindings_per_user;
  * @address: its message's address
  * @data: its message's data
  * @coalesce_us: time for which an interrupt is held
- * @coalesce_count: count at which it is not
+ * @coalesce_count: count of signals at which it is sent before that time
  * @masked: begin masked
  */
 struct nyx_binding_config {
@@ -83,7 +84,7 @@ struct nyx_binding_config {
  * @due: bindings by their deadlines
  * @timer: queues @work at the first deadline, or before
  * @work: the worker
- * @at_work: the binding that the worker was at last, to be compared with; NULL: the worker
+ * @at_work: the binding that the worker took last, for comparison only; NULL: the worker
  *           has nothing to do
  * @nr_stalled: bindings that wait for memory; not under @lock
  * @nr_ended: bindings that ended; not under @lock
@@ -100,11 +101,12 @@ struct nyx_irqfds {
 
 /**
  * struct nyx_eventfd - an eventfd that is bound
- * @node: in the tree of them, by @ctx
+ * @node: in the tree of bound eventfds, by @ctx
  * @ctx: the eventfd; const while it is in the tree
- * @nr_targeting: bindings whose target it is; 0: it is the source of one
+ * @nr_targeting: bindings whose target the eventfd is; 0: it is the source of one
  *
- * All under the lock of all bindings' eventfds. A source is a part of its binding.
+ * The lock of all bindings' eventfds protects all fields. A source is a part of its
+ * binding.
  */
 struct nyx_eventfd {
 	struct rb_node node;
@@ -134,9 +136,9 @@ enum nyx_binding_state {
  * struct nyx_binding - a bound interrupt
  * @id: its id; const after init
  * @unit: its unit; const after init
- * @source: the device signals it; among the eventfds that are bound; its context is const
+ * @source: the eventfd that the device signals; its context is const after init
+ * @target: the eventfd that the kernel signals; other bindings may have the same one; const
  *          after init
- * @target: the kernel signals it; other bindings may have it, too; const after init
  * @memcg: is charged for memory that the worker allocates: the cgroup of the
  *         process that has bound it; const after init
  * @wait: in the wait queue of @source
@@ -148,13 +150,13 @@ enum nyx_binding_state {
  * @state: what becomes of a signal
  * @closed: the source was closed
  * @held: signals that wait to be sent, as one interrupt; while it is masked: pending
- * @waited_ms: for how long the interrupt has waited for memory; 0: it does not
+ * @waited_ms: for how long the interrupt has waited for memory; 0: it does not wait
  * @limit: what limits were charged for the interrupt that waits
  * @last_reason: of enum nyx_fault_reason
  * @signals: signals of the source
  * @delivered: signals of the target
  * @refused: interrupts refused
- * @rcu: frees it
+ * @rcu: for call_rcu()
  */
 struct nyx_binding {
 	u32 id;
@@ -187,13 +189,13 @@ struct nyx_binding {
  */
 int nyx_irqfd_init(void);
 
-/* No unit exists. May sleep. */
+/* Undo nyx_irqfd_init(); no unit exists. May sleep. */
 void nyx_irqfd_exit(void);
 
 /**
  * nyx_irq_bind() - bind an interrupt
  * @unit: the unit
- * @cfg: what it is
+ * @cfg: its configuration
  * @source: fd of an eventfd
  * @target: fd of an eventfd
  * @id: set
@@ -221,7 +223,7 @@ int nyx_irq_unbind(struct nyx_unit *unit, u32 id);
  * @unit: the unit
  * @id: which one
  * @what: of enum nyx_change_flags
- * @cfg: the new values of what is named
+ * @cfg: the new values of the fields that @what names
  *
  * Context: may sleep.
  * Return: 0 or -ENOENT.
@@ -241,7 +243,7 @@ int nyx_irq_change(struct nyx_unit *unit, u32 id, u32 what,
 bool nyx_binding_next(struct nyx_unit *unit, unsigned long id,
 		      struct nyx_binding_info *info);
 
-/* End all bindings of a unit; at its end. May sleep. */
+/* End all bindings of a unit that is torn down. May sleep. */
 void nyx_bindings_purge(struct nyx_unit *unit);
 
 #endif /* NYX_CORE_IRQFD_H */

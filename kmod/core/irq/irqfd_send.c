@@ -20,15 +20,15 @@
 #include "core/unit.h"
 
 /*
- * For how long memory that is not at hand is asked for again, not counting how long
- * that takes: 104 times at most.
+ * For how long the worker tries again for memory that is not at hand, without the time of
+ * the attempts: 104 attempts at most.
  */
 #define PATIENCE_MS	5000u
 
 /* Interrupts that a worker sends before it is the turn of other units. */
 #define TURNS_MAX	64u
 
-/* Sends what has a deadline, for all units; its CPUs and nice value are in sysfs. */
+/* Runs worker() of all units; its CPUs and nice value are in sysfs. */
 static struct workqueue_struct *workers;
 
 /* ---- deadlines ---------------------------------------------------------- */
@@ -45,7 +45,10 @@ static void unqueue(struct nyx_binding *b)
 	struct nyx_irqfds *fds = b->unit->irq.fds;
 
 	lockdep_assert_held(&b->lock);
-	/* Under @b->lock it only leaves the queue. */
+	/*
+	 * With @b->lock held no other thread puts @b into the queue; the worker may take it
+	 * out.
+	 */
 	if (!data_race(timerqueue_node_queued(&b->due)))
 		return;
 	spin_lock(&fds->lock);
@@ -62,7 +65,7 @@ void nyx_binding_queue(struct nyx_binding *b, u64 ns)
 	due_remove(fds, b);
 	b->due.expires = ktime_add_ns(ktime_get(), ns);
 	if (!timerqueue_add(&fds->due, &b->due))
-		;	/* the worker comes for an earlier one */
+		;	/* an earlier deadline wakes the worker */
 	else if (ns)
 		hrtimer_start(&fds->timer, b->due.expires, HRTIMER_MODE_ABS_SOFT);
 	else
@@ -86,7 +89,7 @@ void nyx_binding_signal(struct nyx_binding *b, u64 n)
 	}
 }
 
-/* It waits for memory no longer; it need not have waited. */
+/* End the wait of a binding for memory, if it waits. */
 static void stall_end(struct nyx_binding *b)
 {
 	lockdep_assert_held(&b->lock);
@@ -109,9 +112,9 @@ void nyx_binding_stop(struct nyx_binding *b)
 /* ---- sending ------------------------------------------------------------ */
 
 /*
- * Take what is held: the interrupt that is to be sent now, and what limits were charged for
- * it. Returns false if there is none to be sent here. @worker: by the worker, which has taken
- * it out of the queue, and is the only one to send until it is done.
+ * Take the interrupt that is held, and the charge for it. Returns false if this caller has
+ * none to send. @worker: the caller is the worker, which has taken @b out of the queue, and
+ * alone sends for @b until it is done.
  */
 static bool compose(struct nyx_binding *b, bool worker, struct nyx_irq_req *req,
 		    struct nyx_irq_wait *limit)
@@ -127,11 +130,14 @@ static bool compose(struct nyx_binding *b, bool worker, struct nyx_irq_req *req,
 	spin_lock_irqsave(&b->lock, flags);
 	if (b->state == NYX_BINDING_DEAD)
 		goto out_unlock;
-	/* In the queue again it has another deadline. */
+	/*
+	 * If @b is queued again it has another deadline; if it is deferred only the worker
+	 * sends.
+	 */
 	if (worker ? data_race(timerqueue_node_queued(&b->due)) :
 		     b->state == NYX_BINDING_DEFERRED)
 		goto out_unlock;
-	/* Signals that come from now on have a time of their own. */
+	/* Signals that come from now on get a deadline of their own. */
 	unqueue(b);
 	*limit = b->limit;
 	b->limit = (struct nyx_irq_wait){};
@@ -151,7 +157,7 @@ out_unlock:
 	return send;
 }
 
-/* It waits again, with what limits were charged for it. The caller gives it a deadline. */
+/* Hold the interrupt again, with its charge. The caller gives @b a deadline. */
 static void put_back(struct nyx_binding *b, struct nyx_irq_wait *limit)
 {
 	lockdep_assert_held(&b->lock);
@@ -161,18 +167,18 @@ static void put_back(struct nyx_binding *b, struct nyx_irq_wait *limit)
 	*limit = (struct nyx_irq_wait){};
 }
 
-/* The worker sends it after @ns; signals that come until then join it. */
+/* Let the worker send the interrupt after @ns; signals that come until then join it. */
 static void defer(struct nyx_binding *b, bool worker, struct nyx_irq_wait *limit, u64 ns)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&b->lock, flags);
-	/* Two that were sent at once need one turn only. */
+	/* Another sender has deferred its interrupt: this one joins it. */
 	if (b->state == NYX_BINDING_DEFERRED && !worker) {
 		b->held += b->held < U32_MAX;
 	} else if (b->state != NYX_BINDING_DEAD) {
 		put_back(b, limit);
-		/* It waits for a limit now, and no longer for memory. */
+		/* The interrupt waits for a limit now, and no longer for memory. */
 		stall_end(b);
 		nyx_binding_queue(b, ns);
 	}
@@ -180,7 +186,7 @@ static void defer(struct nyx_binding *b, bool worker, struct nyx_irq_wait *limit
 	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
 }
 
-/* An interrupt has been sent, or refused; or, with @error, has no device. */
+/* Count an interrupt that was sent or refused or, with @error, has no device. */
 static void account(struct nyx_binding *b, const struct nyx_irq_reply *reply,
 		    struct nyx_irq_wait *limit, int error)
 {
@@ -207,7 +213,7 @@ void nyx_binding_send_work(struct irq_work *work)
 	unsigned int pair;
 	int ret;
 
-	/* NYX_IRQ_CHANGE and NYX_IRQ_UNBIND wait for those inside. */
+	/* NYX_IRQ_CHANGE and NYX_IRQ_UNBIND drain this epoch. */
 	pair = epoch_enter(&unit->irq.epoch);
 	if (compose(b, false, &req, &limit)) {
 		ret = nyx_irq_try(unit, &req, &limit, &reply);
@@ -227,12 +233,12 @@ void nyx_binding_send_work(struct irq_work *work)
  * The least time in milliseconds until a binding's next attempt; @nr: bindings of the
  * user that wait for memory.
  *
- * If each of @nr came again after @nr ms, all together would do so once in a
- * millisecond, however many there are, but a guest with many would slow those of
- * the user's other guests. So units share the time: one with few of them takes its
- * part of the milliseconds for these. Both together is two attempts in a millisecond
- * at most, because either rule alone allows one; the first one again of a unit's only
- * binding comes beside them, once for a signal.
+ * If each of @nr bindings tried again after @nr ms, all together would try once in a
+ * millisecond, however many there are, but a guest with many would slow down the user's
+ * other guests. So units share the time: a unit with few stalled bindings divides its part
+ * of the milliseconds among these. Either rule alone allows one attempt in a millisecond,
+ * so both together allow two at most. The first retry of a unit's only stalled binding
+ * comes on top, once for each signal.
  */
 static u32 stall_share(struct nyx_binding *b, u32 *nr)
 {
@@ -245,7 +251,7 @@ static u32 stall_share(struct nyx_binding *b, u32 *nr)
 	here = atomic_add_return(first, &fds->nr_stalled);
 	units = nyx_tenants_add(b->unit, NYX_TENANT_STALLED_UNITS,
 				first && here == 1);
-	/* A signal has caused it, as it caused the attempt before. */
+	/* The signal that caused the first attempt also pays for this retry. */
 	if (first && here == 1)
 		return 1;
 	return min_t(u64, *nr, (u64)here * units);
@@ -263,7 +269,7 @@ static void stall(struct nyx_binding *b, struct nyx_irq_wait *limit)
 	if (b->state == NYX_BINDING_DEAD)
 		goto out_unlock;
 	put_back(b, limit);
-	/* Only this worker could take it out of the queue. */
+	/* nyx_irq_change() has queued @b; only this worker takes @b out. */
 	if (data_race(timerqueue_node_queued(&b->due)))
 		goto out_unlock;
 	ms = max(1 + b->waited_ms / 16, stall_share(b, &nr));
@@ -275,7 +281,7 @@ out_unlock:
 	nyx_irq_wait_end(b->unit, b->cfg.sbdf, limit, false);
 }
 
-/* The worker has done with it, and has not put it into the queue again. */
+/* End a turn of the worker that has sent for @b, and has not queued @b again. */
 static void finish(struct nyx_binding *b)
 {
 	spin_lock_irq(&b->lock);
@@ -309,7 +315,7 @@ static void send_slow(struct nyx_binding *b)
 	}
 }
 
-/* Send one whose deadline has passed; false if there is none. */
+/* Send for one binding whose deadline has passed; false if there is none. */
 static bool send_due(struct nyx_irqfds *fds)
 {
 	struct timerqueue_node *node;
@@ -344,7 +350,7 @@ static void worker(struct work_struct *work)
 			return;
 		cond_resched();
 	}
-	/* Behind other units. */
+	/* Queue the worker behind those of other units. */
 	queue_work(workers, &fds->work);
 }
 
@@ -355,7 +361,10 @@ void nyx_irqfds_wait(struct nyx_irqfds *fds, const struct nyx_binding *b)
 	spin_lock_irq(&fds->lock);
 	busy = b ? fds->at_work == b : !!fds->at_work;
 	spin_unlock_irq(&fds->lock);
-	/* One run, or two, each of TURNS_MAX at most. It does not wait for user space. */
+	/*
+	 * The worker runs once or twice, for TURNS_MAX interrupts each, and does not wait
+	 * for user space.
+	 */
 	if (busy)
 		flush_work(&fds->work);
 }

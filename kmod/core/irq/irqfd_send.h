@@ -24,14 +24,14 @@
  */
 int nyx_irqfds_init(void);
 
-/* No unit exists. May sleep. */
+/* Undo nyx_irqfds_init(); no unit exists. May sleep. */
 void nyx_irqfds_exit(void);
 
 /**
  * nyx_irqfds_alloc() - make what the bindings of a unit have in common
  *
  * Context: may sleep.
- * Return: it, or NULL.
+ * Return: the struct, or NULL.
  */
 struct nyx_irqfds *nyx_irqfds_alloc(void);
 
@@ -43,8 +43,8 @@ void nyx_irqfds_stop(struct nyx_irqfds *fds);
  * @fds: of its unit
  * @b: the binding; NULL: any of them
  *
- * The worker may have been queued again while it runs. Then it is waited for until the end
- * of that run, too: for as long as it takes to send twice TURNS_MAX interrupts at most.
+ * If the worker was queued again while it runs, the wait lasts until the end of that run,
+ * too: at most the time to send twice TURNS_MAX interrupts.
  *
  * Context: may sleep; waits for nothing that user space does.
  */
@@ -69,10 +69,10 @@ void nyx_binding_signal(struct nyx_binding *b, u64 n);
 void nyx_binding_queue(struct nyx_binding *b, u64 ns);
 
 /**
- * nyx_binding_stop() - nothing is queued for a binding any more, nor will be
+ * nyx_binding_stop() - stop a binding: nothing is queued for it any more, nor will be
  * @b: the binding
  *
- * The caller waits for what is being sent, and gives back what @b->limit says then.
+ * The caller then waits for senders, and takes back the charge in @b->limit.
  *
  * Context: any, under &nyx_binding.lock.
  */

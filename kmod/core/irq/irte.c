@@ -59,7 +59,7 @@ void nyx_irqs_invalidate(struct nyx_irq *irq, struct nyx_device *dev)
 
 /* ---- entries ------------------------------------------------------------ */
 
-/* irt_write(), counted. */
+/* irt_write() that counts the entries that are present. */
 static bool irte_put(struct nyx_irq *irq, struct irt *irt, u32 index,
 		     const struct irt_entry *e)
 {
@@ -171,7 +171,7 @@ bool nyx_irte_next(struct nyx_unit *unit, u64 key, struct nyx_irte_info *info)
 
 /* ---- the cache of a guest's tables -------------------------------------- */
 
-/* How the interrupts of a device with a table of its own are treated. */
+/* Find how the interrupts of a device with a table of its own are treated, and cache that. */
 static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
 			u64 generation, struct nyx_fault_info *fault)
 {
@@ -186,12 +186,12 @@ static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
 	mutex_lock(&unit->irq.lock);
 	irqs = dev->irqs ?: irqs_alloc();
 	if (!irqs) {
-		/* A worker asks again later: the device is not to blame. */
+		/* A worker tries again later, because the device is not to blame. */
 		ret = current->flags & PF_KTHREAD ? -EAGAIN : -ENOMEM;
 	} else if (unit->guest.irte_generation == generation) {
 		WRITE_ONCE(irqs->did, found.did);
 		WRITE_ONCE(irqs->irt.limit, found.nr);
-		/* Pairs with irt_device_imode(): a reader knows all or nothing. */
+		/* Pairs with irt_device_imode(): a reader sees all fields or none. */
 		smp_store_release(&irqs->imode, found.imode | IRT_KNOWN);
 	}
 	if (irqs) {
@@ -226,7 +226,7 @@ int nyx_guest_fetch_irte(struct nyx_unit *unit, struct nyx_device *dev, u32 inde
 	struct irt_device *irqs;
 	int ret;
 
-	/* Pairs with the lock of forgetting: the tables are read later. */
+	/* Read the generation before the tables; pairs with &nyx_irq.lock in invalidations. */
 	smp_mb();
 	*fault = (struct nyx_fault_info){};
 	if (unit->irq.per_device) {

@@ -29,8 +29,8 @@ struct nyx_ticket;
 struct nyx_unit;
 
 /**
- * nyx_irqs_free() - free what a device with a table of its own has
- * @irqs: it, or NULL; no interrupt can find it any more
+ * nyx_irqs_free() - free the interrupt remapping table of a device
+ * @irqs: the table, or NULL; no interrupt can find it any more
  *
  * Context: any.
  */
@@ -61,7 +61,7 @@ void nyx_irq_notify_change(struct nyx_unit *unit, u32 sbdf, u32 index, u32 nr);
  * nyx_irq_follow_changes() - a reader of events wants records of changes
  * @unit: the unit
  *
- * Entries that changed before can be seen when this returns; later changes are told.
+ * Entries that changed before can be seen when this returns; later changes are recorded.
  * The reader calls nyx_irq_unfollow_changes() at its end.
  *
  * Context: may sleep.
@@ -93,8 +93,8 @@ bool nyx_irte_next(struct nyx_unit *unit, u64 key, struct nyx_irte_info *info);
  * @index: the first
  * @nr: how many, not 0
  * @e: what to write, checked by the caller; NULL: nothing is present any more
- * @t: gets interrupts, unless the answer is -EINVAL: also if nothing was present, the
- *     caller that has cleared the entries may not have waited to the end
+ * @t: gets interrupts, unless the answer is -EINVAL: also if no entry was present, because
+ *     the caller that cleared them may still be waiting
  *
  * Context: may sleep.
  * Return: 0; -EINVAL beyond the table; -ENOENT if entries are cleared and none
@@ -108,11 +108,11 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
  * @unit: the unit, of a model with &nyx_viommu_ops.decode_irte
  * @dev: the sender
  * @index: which entry, within the table
- * @e: set to the entry, which is in the cache then unless it is &irt_entry.once
+ * @e: set to the entry; the cache has it then, unless &irt_entry.once is set
  * @fault: set for -EACCES, by the decoder
  *
  * Context: may sleep; inside nyx_guest_mem_enter().
- * Return: 0; -ESTALE: look into the cache again, which knows more of the sender, or the
+ * Return: 0; -ESTALE: look into the cache again: it knows more of the sender now, or the
  * guest has invalidated meanwhile; -EACCES: the guest's tables have no such entry; -ENOMEM;
  * -EINTR; -EAGAIN, for a kernel thread only: the memory is not at hand.
  */
