@@ -34,7 +34,10 @@ void nyx_ctx_free(struct nyx_ctx *ctx)
 		kfree_rcu(ctx, rcu);
 }
 
-/* The stages of domains that commands make. Those of a guest have one of an entry. */
+/*
+ * The stage of a domain that a command creates. A guest's domain has that of a context
+ * entry.
+ */
 static struct nyx_stage stage_of_kind(u32 kind)
 {
 	static const u8 stage[] = {
@@ -126,10 +129,10 @@ static void domain_free_rcu(struct rcu_head *rcu)
 }
 
 /*
- * No access can find the domain, none is in flight, and no command works on it.
- * The tail of epoch_exit() may still look at it, and an access that
- * found it through a device and has not yet seen that the device moved on:
- * both only at the struct, under RCU.
+ * No access can find the domain, none is in flight, and no command works on it. Two readers
+ * may still look at the struct, under RCU: the tail of epoch_exit(), and an access that
+ * found the domain through a device and has not seen yet that the device has another
+ * context.
  */
 static void domain_release(struct nyx_domain *dom)
 {
@@ -213,7 +216,7 @@ static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
 		return NYX_ERR(DOMAINS_MAX);
 	/* The id is part of the domain before the domain can be found. */
 	if (want == NYX_ID_ANY) {
-		/* Ids are not reused soon: a caller with a stale one finds nothing. */
+		/* Cyclic, so that a stale id finds no domain. */
 		ret = xa_alloc_cyclic(&unit->domains, &dom->id, NULL,
 				      XA_LIMIT(1, U16_MAX), &unit->state.next_domain,
 				      GFP_CALLER);
@@ -225,7 +228,7 @@ static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
 		if (ret)
 			return ret == -EBUSY ? NYX_ERR(DOMAIN_ID_TAKEN) : ret;
 	}
-	/* Cannot fail: the slot is reserved. */
+	/* xa_store() cannot fail: the slot is reserved. */
 	xa_store(&unit->domains, dom->id, dom, GFP_CALLER);
 	unit->nr_domains++;
 	return 0;
@@ -272,7 +275,7 @@ void nyx_domain_unpublish(struct nyx_unit *unit, struct nyx_domain *dom)
 	mutex_lock(&unit->lock);
 	xa_erase(&unit->domains, dom->id);
 	unit->nr_domains--;
-	/* Keep what it has counted. */
+	/* Keep the counters of @dom in those of the unit. */
 	nyx_stats_sum(dom->stats, unit->state.retired);
 	mutex_unlock(&unit->lock);
 	nyx_domain_put(dom);
@@ -313,7 +316,7 @@ void nyx_domains_purge(struct nyx_unit *unit)
 	struct nyx_domain *dom;
 	unsigned long id = 0;
 
-	/* Giving back tables takes long, and looking at the unit needs the lock. */
+	/* Freeing tables takes long: drop the lock for commands that look at the unit. */
 	for (;;) {
 		mutex_lock(&unit->lock);
 		dom = xa_find(&unit->domains, &id, ULONG_MAX, XA_PRESENT);

@@ -8,10 +8,10 @@
  * nothing of the devices that use it. The context of a device, &struct nyx_ctx of
  * core/access/context.h, has the rest, and refers to the domain.
  *
- * A domain is found by its id and is alive while it has references: one for
- * being there, one for each command that works on it. Devices hold none;
- * instead a domain that has devices cannot be destroyed, and an access that
- * found the domain through the context of its device is inside @epoch.
+ * A domain is found by its id and is alive while it has references: one while lookups find
+ * it, one for each command that works on it. Devices hold none; instead a domain that has
+ * devices cannot be destroyed, and an access that found the domain through the context of
+ * its device is inside @epoch.
  */
 #ifndef NYX_CORE_DOMAIN_H
 #define NYX_CORE_DOMAIN_H
@@ -44,7 +44,7 @@ struct nyx_unit;
  * @id: wanted id, or NYX_ID_ANY
  * @flags: of enum nyx_domain_flags
  * @kind: of enum nyx_domain_kind
- * @address_width: bits of an IOVA, for people; 0 unless paging
+ * @address_width: bits of an IOVA, for people; 0 unless paging, or a guest's
  * @pt: shape of the table, if paging
  * @name: name, or empty
  */
@@ -60,9 +60,10 @@ struct nyx_domain_config {
 /**
  * struct nyx_domain - an address space
  * @ctx: the plain context, of devices that have none of their own; const after init
- * @stage: how it translates; const after init
+ * @stage: how the domain translates; const after init
  * @id: its id; const after init
- * @blocked: devices that are quarantined and keep the others from working, too
+ * @blocked: number of quarantined devices that make the domain refuse its other devices,
+ *           too
  * @space: its side of the translation cache; invalidations under @lock
  * @stats: its counters
  * @epoch: accesses in flight
@@ -72,29 +73,30 @@ struct nyx_domain_config {
  * @max_partial_lg2: NYX_DOMAIN_GUEST: log2 of the largest page of which the
  *                   cache may hold only a part, or 0
  * @pt: its table; writers under @lock
- * @cfg: what it was created from; const after init
- * @oracle: NYX_DOMAIN_F_ORACLE: holds the same; const after init, or NULL. Others ask
- *          nyx_domain_oracle()
+ * @cfg: configuration at creation; const after init
+ * @oracle: NYX_DOMAIN_F_ORACLE: holds what @pt holds; const after init, or NULL. Use
+ *          nyx_domain_oracle() to read it
  * @lock: serialises writers of @pt and invalidations of @space
- * @history: what was unmapped lately, or NULL
+ * @history: ranges that were unmapped lately, or NULL
  * @faults: faults reported
- * @nr_devices: devices attached, and those that leave; under &nyx_unit.lock
- * @nr_leaving: devices that leave: a command waits for their accesses in it; under
+ * @nr_devices: devices attached, and devices that leave; under &nyx_unit.lock
+ * @nr_leaving: devices that leave: a command waits for their accesses in the domain; under
  *              &nyx_unit.lock
  * @dying: being destroyed, takes no devices; under &nyx_unit.lock
- * @gone: nobody is inside, or comes; under &nyx_inval.lock
- * @drain: what has to be waited for in it; under &nyx_inval.lock
- * @retired: contexts that accesses in it may still use, in the order in which devices
- *           lost them; head of &nyx_ctx.link; under &nyx_inval.lock
- * @listeners: who has copies of its translations; under @lock and @listening
- * @listening: held, beside @lock, by who changes @listeners; for reading by a thread
- *             that waits for them
+ * @gone: the domain was drained after it was closed, and no access enters it; under
+ *        &nyx_inval.lock
+ * @drain: posts that no wait for the domain has covered; under &nyx_inval.lock
+ * @retired: contexts that accesses in the domain may still use, in the order in which
+ *           devices lost them; head of &nyx_ctx.link; under &nyx_inval.lock
+ * @listeners: holders of copies of its translations; under @lock and @listening
+ * @listening: taken for writing, beside @lock, to change @listeners; for reading, to wait
+ *             for listeners
  * @ref: references
  * @rcu: frees it
  *
- * On a 64-bit machine @ctx fills the first cache line, and the other fields that an
- * access reads which hits the cache are in the second one; those that commands write
- * are behind all that any access reads.
+ * On a 64-bit machine @ctx fills the first cache line, and the second one has the other
+ * fields that an access reads if it hits the IOTLB. Fields that commands write are behind
+ * all fields that accesses read.
  */
 struct nyx_domain {
 	struct nyx_ctx ctx;
@@ -127,7 +129,7 @@ struct nyx_domain {
 	struct rcu_head rcu;
 };
 
-/* The oracle of a domain, or NULL: always in a module that is built without. */
+/* The oracle of a domain, or NULL; always NULL without CONFIG_NYX_ORACLE. */
 static inline struct nyx_oracle *nyx_domain_oracle(const struct nyx_domain *dom)
 {
 	return IS_ENABLED(CONFIG_NYX_ORACLE) ? dom->oracle : NULL;
@@ -169,7 +171,7 @@ bool nyx_domain_is(const struct nyx_domain *dom, const struct nyx_ctx_entry *ent
  * @dom: the domain that it refers to
  * @attrs: what belongs to the requester
  *
- * Context: any; nobody else uses it yet.
+ * Context: any; before a device has @ctx.
  */
 void nyx_ctx_init(struct nyx_ctx *ctx, struct nyx_domain *dom,
 		  const struct nyx_ctx_attrs *attrs);
@@ -197,7 +199,7 @@ int nyx_domain_create(struct nyx_unit *unit,
 		      const struct nyx_domain_config *cfg, u32 *id);
 
 /**
- * nyx_domain_close() - let no device into a domain, as it is about to go
+ * nyx_domain_close() - let no more devices into a domain that is to be destroyed
  * @unit: the unit
  * @dom: the domain
  *
@@ -207,9 +209,9 @@ int nyx_domain_create(struct nyx_unit *unit,
 int nyx_domain_close(struct nyx_unit *unit, struct nyx_domain *dom);
 
 /**
- * nyx_domain_unpublish() - take a closed domain out of sight
+ * nyx_domain_unpublish() - hide a closed domain from lookups
  * @unit: the unit
- * @dom: the domain, in which nobody is; the caller has a reference of its own
+ * @dom: the domain, in which no access is; the caller has a reference of its own
  *
  * Context: may sleep.
  */
@@ -244,7 +246,7 @@ struct nyx_domain *nyx_domain_next(struct nyx_unit *unit, unsigned long id);
 void nyx_domain_put(struct nyx_domain *dom);
 
 /*
- * Drop all domains of a unit that has no devices any more; at its end. Takes
+ * Free all domains of a unit that is torn down, and has no devices any more. Takes
  * &nyx_unit.lock, for each domain anew.
  */
 void nyx_domains_purge(struct nyx_unit *unit);

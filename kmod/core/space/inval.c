@@ -4,9 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A wait reads the number of the last post before it drains, and pays what was posted
- * up to there. A post under the same lock comes after the change that it is about, so
- * a drain that begins behind the reading of its number covers it.
+ * A wait reads the number of the last post before it drains, and then pays all posts up to
+ * that number. A post, under the same lock, comes after the change that it is about, so a
+ * drain that begins after its number was read covers the post.
  */
 #include "core/space/inval.h"
 
@@ -53,7 +53,7 @@ static u64 need_drain_locked(struct nyx_inval *inval, struct nyx_drain *drain)
 	return drain->last;
 }
 
-/* List something. Returns the number of the post. */
+/* Post to a drain. Returns the number of the post. */
 static u64 need_drain(struct nyx_inval *inval, struct nyx_drain *drain)
 {
 	u64 number;
@@ -65,8 +65,8 @@ static u64 need_drain(struct nyx_inval *inval, struct nyx_drain *drain)
 }
 
 /*
- * As need_drain(); 0 for a domain that is gone: it was drained, and nobody enters
- * it.
+ * As need_drain(), for a domain. Returns 0 if the domain is gone: it was drained, and no
+ * access enters it.
  */
 static u64 owe_domain_locked(struct nyx_inval *inval, struct nyx_domain *dom)
 {
@@ -89,8 +89,8 @@ static u64 domain_needs_drain(struct nyx_domain *dom)
 }
 
 /*
- * As domain_needs_drain(), for a context that a device has lost. The device was in the
- * domain.
+ * As domain_needs_drain(), for a context that a device has lost. The domain is not gone:
+ * the device was in it.
  */
 static u64 retire(struct nyx_ctx *ctx)
 {
@@ -117,12 +117,12 @@ static void drained_locked(struct nyx_inval *inval, struct nyx_drain *drain,
 		WRITE_ONCE(drain->first, 0);
 		list_del_init(&drain->link);
 	} else if (drain->first) {
-		/* Not paid by a wait that began later and has ended before. */
+		/* A wait that began later may have ended first, and paid more. */
 		WRITE_ONCE(drain->first, max(drain->first, begun + 1));
 	}
 }
 
-/* A wait is over that began when @begun was the number of the last post. */
+/* Pay a drain after a wait that began when @begun was the number of the last post. */
 static void drained(struct nyx_inval *inval, struct nyx_drain *drain, u64 begun)
 {
 	spin_lock(&inval->lock);
@@ -130,7 +130,7 @@ static void drained(struct nyx_inval *inval, struct nyx_drain *drain, u64 begun)
 	spin_unlock(&inval->lock);
 }
 
-/* A context that no access uses any more, after a wait that noted @begun, or NULL. */
+/* Take a context that no access uses any more, after a wait that noted @begun, or NULL. */
 static struct nyx_ctx *unretire(struct nyx_domain *dom, u64 begun)
 {
 	struct nyx_inval *inval = &dom->unit->inval;
@@ -148,12 +148,12 @@ static struct nyx_ctx *unretire(struct nyx_domain *dom, u64 begun)
 	return ctx;
 }
 
-/* Free the contexts whose last users a wait for their domain has waited for. */
+/* Free the contexts that no access uses any more, after a wait that noted @begun. */
 static void free_retired(struct nyx_domain *dom, u64 begun)
 {
 	struct nyx_ctx *ctx;
 
-	/* One that is added meanwhile has a later number. */
+	/* A context that is retired meanwhile has a later number. */
 	while (!list_empty(&dom->retired)) {
 		ctx = unretire(dom, begun);
 		if (!ctx)
@@ -163,7 +163,7 @@ static void free_retired(struct nyx_domain *dom, u64 begun)
 	}
 }
 
-/* As drained(), for a domain that was drained. */
+/* As drained(), for a domain; frees its retired contexts, too. */
 static void paid_domain(struct nyx_domain *dom, u64 begun)
 {
 	free_retired(dom, begun);
@@ -196,7 +196,10 @@ static struct nyx_domain *find_pending(struct nyx_inval *inval, u64 until)
 	return NULL;
 }
 
-/* The same, with a reference. A domain that is listed has one of its own. */
+/*
+ * find_pending() with a reference. A domain that is listed is not gone, so it has one
+ * already.
+ */
 static struct nyx_domain *get_pending(struct nyx_inval *inval, u64 until)
 {
 	struct nyx_domain *dom;
@@ -209,7 +212,7 @@ static struct nyx_domain *get_pending(struct nyx_inval *inval, u64 until)
 	return dom;
 }
 
-/* Free memory whose last users a wait has waited for. */
+/* Free the regions that no access uses any more, after a wait that noted @begun. */
 static void free_deferred(struct nyx_inval *inval, u64 begun)
 {
 	struct region *region;
@@ -252,7 +255,7 @@ static void notify(struct nyx_domain *dom, u64 first, u64 last)
 		listener->invalidated(listener, first, last);
 }
 
-/* All of it: memory behind it goes, or it does. */
+/* Notify listeners of all addresses: memory behind the domain goes, or the domain does. */
 static void notify_all(struct nyx_domain *dom)
 {
 	if (likely(list_empty(&dom->listeners)))
@@ -289,7 +292,10 @@ int nyx_listener_add(struct nyx_domain *dom, struct nyx_listener *listener)
 		return ret;
 	mutex_lock(&dom->lock);
 	list_add_tail(&listener->link, &dom->listeners);
-	/* Pairs with nyx_inval_drop(): that is seen here, or the listener there. */
+	/*
+	 * Pairs with nyx_inval_drop(): this thread sees @dom->dying, or that one the
+	 * listener.
+	 */
 	smp_mb();
 	if (READ_ONCE(dom->dying)) {
 		list_del(&listener->link);
@@ -365,7 +371,7 @@ void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
 
 	lockdep_assert_held(&dom->lock);
 	do {
-		/* A page goes as a whole, if any of it is named. */
+		/* The cache may hold parts of a large page: widen the range to whole pages. */
 		lg2 = READ_ONCE(dom->max_partial_lg2);
 		rest = lg2 ? nyx_lg2_last(lg2) : 0;
 		if (whole)
@@ -374,8 +380,8 @@ void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
 			whole = iotlb_invalidate(tlb, &dom->space, first & ~rest,
 						 last | rest);
 		/*
-		 * A filler before that has noted it; pairs with
-		 * record_partial().
+		 * record_partial() runs before iotlb_fill(): repeat if it raised the size.
+		 * Pairs with record_partial().
 		 */
 	} while (unlikely(READ_ONCE(dom->max_partial_lg2) > lg2));
 	nyx_stat_add(dom->stats, whole && !guest ? NYX_STAT_FLUSHES :
@@ -403,10 +409,13 @@ void nyx_inval_context(struct nyx_device *dev, struct nyx_ctx *from,
 {
 	struct nyx_domain *dom = from->dom;
 
-	/* And domains that the device left before. The post below is later for a queue. */
+	/*
+	 * Wait for domains that the device left before, too. For a queue, the post below is
+	 * later.
+	 */
 	if (!t->lists)
 		ticket_left(t, dev);
-	/* Others who ask for the device find it, while the owner of @t waits. */
+	/* Other commands on the device wait for this post, too, while the owner of @t waits. */
 	dev->left = retire(from);
 	/* From here on another wait may free @from. */
 	nyx_ticket_domain(t, dom);
@@ -445,7 +454,7 @@ static void domain_gone(struct nyx_domain *dom)
 {
 	struct nyx_inval *inval = &dom->unit->inval;
 
-	/* It is closed: no device loses a context of it any more. */
+	/* @dom is closed: no device loses a context of it any more. */
 	free_retired(dom, U64_MAX);
 	spin_lock(&inval->lock);
 	dom->gone = true;
@@ -463,12 +472,12 @@ int nyx_inval_drop(struct nyx_domain *dom)
 	/* Pairs with nyx_listener_add(). */
 	smp_mb();
 	notify_all(dom);
-	/* A wait for a device that has left may have been cut short. */
+	/* A kill may have cut short the wait for a device that has left @dom. */
 	ret = drain_domain(dom);
-	/* Interrupts count in the domain of their device. */
+	/* Interrupts count in the domain of their device, inside this epoch. */
 	epoch_drain_bounded(&unit->irq.epoch);
 	if (ret) {
-		/* Together: another wait that pays it finds that it can take it away. */
+		/* Under one lock, so that another wait that pays this post can destroy @dom. */
 		mutex_lock(&unit->lock);
 		domain_needs_drain(dom);
 		WRITE_ONCE(dom->dying, false);
@@ -505,14 +514,14 @@ static int wait_irqs(struct nyx_unit *unit)
 	int ret;
 
 	epoch_drain_bounded(&unit->irq.epoch);
-	/* A sender that was about to post to guest memory is there by now. */
+	/* send_slow() and others that read guest memory are inside this epoch. */
 	ret = epoch_drain(&unit->mem_epoch);
 	if (!ret && begun)
 		drained(inval, &inval->irqs, begun);
 	return ret;
 }
 
-/* Everybody who may use memory that was found before. */
+/* Wait for everything that may use memory which it found before. */
 static int wait_memory(struct nyx_unit *unit)
 {
 	struct nyx_inval *inval = &unit->inval;
@@ -537,7 +546,7 @@ static int wait_memory(struct nyx_unit *unit)
 	return 0;
 }
 
-/* Wait for the list, up to a post; a command for domains only, as it names the rest. */
+/* Wait for the list, up to @t->until; a command's ticket has only domains there. */
 static int wait_listed(const struct nyx_ticket *t)
 {
 	struct nyx_inval *inval = &t->unit->inval;
@@ -551,17 +560,17 @@ static int wait_listed(const struct nyx_ticket *t)
 			return ret;
 		cond_resched();
 	}
-	/* Without the lock: posts from now on are no concern of this wait. */
+	/* is_pending() needs no lock: later posts are no concern of this wait. */
 	if (t->lists && is_pending(&inval->memory, t->until))
 		return wait_memory(t->unit);
 	if (t->lists && is_pending(&inval->irqs, t->until))
 		return wait_irqs(t->unit);
-	/* Others may have waited for all of it. Pairs with their epoch_drain(). */
+	/* Other waits may have covered all of the list. Pairs with their epoch_drain(). */
 	smp_mb();
 	return 0;
 }
 
-/* The wait was cut short: the unit lists what is left. */
+/* List in the unit what a wait that was cut short has left. */
 static void ticket_keep(struct nyx_ticket *t)
 {
 	struct nyx_inval *inval = &t->unit->inval;

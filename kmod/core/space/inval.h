@@ -10,11 +10,11 @@
  * the ticket then waits for the accesses and interrupts that may have seen the old
  * state. No other file drains an epoch or invalidates the cache.
  *
- * A command has a ticket of its own, which names up to NYX_TICKET_DOMAINS domains. A
- * queue of a guest has one that lives as long as the queue. It names nothing: what is
- * posted by it is listed by the unit at once. The unit also lists what a command has
- * touched beyond the names that its ticket has room for, and what is left when a kill
- * cuts a wait short. A wait for the list therefore finishes what others could not.
+ * A command has a ticket of its own, which names up to NYX_TICKET_DOMAINS domains. The
+ * ticket of a guest's queue lives as long as the queue and names nothing: the unit lists at
+ * once what is posted by it. The unit also lists what a command has touched beyond the
+ * names that its ticket has room for, and what is left when a kill cuts a wait short. A
+ * wait for the list therefore finishes what others could not.
  *
  * The unit lists a domain by a node inside it, once, with the numbers of the first and
  * the last post since it was waited for. Each post has the next number of the unit. So
@@ -60,8 +60,8 @@ struct nyx_drain {
  *           &nyx_domain.drain
  * @irqs: interrupts, and others that look at guest memory
  * @memory: all users of memory
- * @deferred: regions that have left the map, by their number; freed when a wait
- *            for @memory is over that began after that
+ * @deferred: regions that have left the memory map, by the number of the post; a wait for
+ *            @memory that began later frees them
  * @nr_retired: contexts that domains keep for accesses that may use them
  */
 struct nyx_inval {
@@ -81,11 +81,11 @@ struct nyx_inval {
  * struct nyx_ticket - what a command, or a queue, has touched and not yet waited for
  * @unit: the unit
  * @dom: domains, with references
- * @nr: how many
- * @lists: names nothing: the unit lists what is posted by it
+ * @nr: number of @dom
+ * @lists: the ticket names nothing: the unit lists what is posted by it
  * @irqs: interrupts, and others that look at guest memory
  * @memory: all users of memory
- * @until: all that the unit lists up to this post; 0: nothing
+ * @until: wait for all that the unit lists up to this post; 0: nothing
  *
  * The owner serialises its use.
  */
@@ -105,15 +105,14 @@ struct nyx_ticket {
 #define NYX_TICKET_QUEUE(_unit)	((struct nyx_ticket){ .unit = (_unit), .lists = true })
 
 /**
- * struct nyx_listener - somebody with a copy of a domain's translations
+ * struct nyx_listener - a holder of copies of a domain's translations
  * @link: head at &nyx_domain.listeners
  * @invalidated: translations from @first to @last are no longer true; under
  *               &nyx_domain.lock, in the order of the posts; does not wait
- * @wait: wait until nobody uses a copy of what @invalidated was notified of; may
- *        sleep. 0, or -EINTR if the caller was killed
+ * @wait: wait until no copy is in use of what @invalidated was called for; may sleep. 0, or
+ *        -EINTR if the caller was killed
  *
- * Memory that leaves a unit, and the end of a domain, are notified as all
- * addresses.
+ * When memory leaves a unit, and at the end of a domain, @invalidated gets all addresses.
  */
 struct nyx_listener {
 	struct list_head link;
@@ -123,9 +122,9 @@ struct nyx_listener {
 
 /**
  * nyx_inval_init() - prepare a unit
- * @inval: what it has to wait for: nothing
+ * @inval: set: nothing is pending
  *
- * Context: any; nobody else uses it yet.
+ * Context: any; before the unit is published.
  */
 void nyx_inval_init(struct nyx_inval *inval);
 
@@ -138,15 +137,15 @@ void nyx_inval_init(struct nyx_inval *inval);
 void nyx_inval_purge(struct nyx_inval *inval);
 
 /**
- * nyx_inval_purge_memory() - free memory that is parked
- * @inval: of such a unit, whose vIOMMU model has stopped
+ * nyx_inval_purge_memory() - free deferred regions
+ * @inval: of a unit as for nyx_inval_purge(), whose vIOMMU model has stopped
  *
  * Context: may sleep.
  */
 void nyx_inval_purge_memory(struct nyx_inval *inval);
 
 /**
- * nyx_ticket_domain() - wait for the accesses in a domain, too
+ * nyx_ticket_domain() - let a ticket wait for the accesses in a domain, too
  * @t: the ticket
  * @dom: the domain, of which the caller has a reference
  *
@@ -155,11 +154,11 @@ void nyx_inval_purge_memory(struct nyx_inval *inval);
 void nyx_ticket_domain(struct nyx_ticket *t, struct nyx_domain *dom);
 
 /**
- * nyx_ticket_device() - wait for the accesses of a device, too
+ * nyx_ticket_device() - let a ticket wait for the accesses of a device, too
  * @t: the ticket
  * @dev: the device
  *
- * Those in its domain, and in domains that it has left.
+ * The ticket gets the device's domain, and domains that the device has left.
  *
  * Context: under &nyx_unit.lock.
  */
@@ -172,7 +171,7 @@ void nyx_ticket_device(struct nyx_ticket *t, struct nyx_device *dev);
  * @last: last IOVA
  * @t: gets the domain
  *
- * When it returns they are not cached and will not be.
+ * On return the translations are not cached, and a fill under way does not bring them back.
  *
  * Context: may sleep.
  */
@@ -180,11 +179,11 @@ void nyx_inval_range(struct nyx_domain *dom, u64 first, u64 last,
 		     struct nyx_ticket *t);
 
 /**
- * nyx_inval_range_locked() - translations of a domain are no longer true
- * @dom: as for nyx_inval_range()
- * @first: likewise
- * @last: likewise
- * @t: likewise
+ * nyx_inval_range_locked() - as nyx_inval_range(), under the domain's lock
+ * @dom: the domain, whose table was changed before
+ * @first: first IOVA
+ * @last: last IOVA
+ * @t: gets the domain
  *
  * Context: under &nyx_domain.lock.
  */
@@ -195,8 +194,8 @@ void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
  * nyx_inval_context() - a device has another context
  * @dev: the device
  * @from: the context that it had, which nyx_device_set_ctx() has taken away
- * @t: gets the domain of @from, and what the device left before and nobody has waited
- *     for
+ * @t: gets the domain of @from, and domains that the device left before and that no wait
+ *     has covered
  *
  * The domain takes over @from, and frees it after a wait for its accesses.
  *
@@ -210,8 +209,8 @@ void nyx_inval_context(struct nyx_device *dev, struct nyx_ctx *from,
  * @unit: the unit
  *
  * Context: any.
- * Return: false while accesses may use NYX_CTX_RETIRED_MAX contexts that devices have
- * lost, because nobody has waited for them.
+ * Return: false while accesses may use NYX_CTX_RETIRED_MAX contexts that devices have lost,
+ * because no wait has covered them.
  */
 bool nyx_inval_may_retire(struct nyx_unit *unit);
 
@@ -226,8 +225,8 @@ void nyx_inval_irqs(struct nyx_ticket *t);
 /**
  * nyx_inval_memory() - memory has left a unit
  * @t: gets all users of memory
- * @region: what was behind it, of which the unit takes over the reference; NULL:
- *          another command may have taken it away
+ * @region: its backing, whose reference the unit takes over; NULL: another command may have
+ *          removed the range
  *
  * Context: any process; also with mutexes of the unit held.
  */
@@ -237,8 +236,8 @@ void nyx_inval_memory(struct nyx_ticket *t, struct region *region);
  * nyx_inval_wait() - wait for all that may use what was posted by a ticket
  * @t: the ticket
  *
- * Costs in proportion to what was touched. A domain of the guest that has no device any
- * more is taken away. A full memory barrier, if anything was posted.
+ * The cost is in proportion to what was touched. The wait destroys a guest's domain that
+ * has no device any more. It is a full memory barrier, if anything was posted.
  *
  * Context: may sleep; without a mutex of the unit.
  * Return: 0; -EINTR if the caller was killed: the unit lists what is left, and a ticket
@@ -255,10 +254,10 @@ int nyx_inval_wait(struct nyx_ticket *t);
 void nyx_inval_wait_senders(struct nyx_unit *unit);
 
 /**
- * nyx_inval_wait_gone() - wait for those who have found a device that was unpublished
+ * nyx_inval_wait_gone() - wait for accesses that found a device before it was unpublished
  * @unit: the unit
  *
- * Their accesses are refused at once.
+ * &nyx_unit.blocked_domain refuses these accesses at once.
  *
  * Context: may sleep; cannot be killed.
  */
@@ -285,12 +284,12 @@ bool nyx_inval_device_pending(struct nyx_unit *unit, struct nyx_device *dev);
 bool nyx_inval_domain_busy(struct nyx_domain *dom);
 
 /**
- * nyx_inval_drop() - take a domain away, if no device is in it
+ * nyx_inval_drop() - destroy a domain, if no device is in it
  * @dom: the domain, of which the caller has a reference
  *
  * Context: may sleep.
- * Return: 0; -ENOENT if it has gone; -EBUSY while it has devices, or another
- * caller is about to take it away; -EINTR if the caller was killed: it is there.
+ * Return: 0; -ENOENT if it has gone; -EBUSY while it has devices, or another caller is
+ * about to take it away; -EINTR if the caller was killed: the domain stays.
  */
 int nyx_inval_drop(struct nyx_domain *dom);
 
@@ -301,15 +300,15 @@ int nyx_inval_drop(struct nyx_domain *dom);
  * @listener: the listener
  *
  * Context: may sleep.
- * Return: 0; -EBUSY while the domain is taken away, or has been; -EINTR if the caller
- * was killed.
+ * Return: 0; -EBUSY while the domain is being destroyed, or afterwards; -EINTR if the
+ * caller was killed.
  */
 int nyx_listener_add(struct nyx_domain *dom, struct nyx_listener *listener);
 
 /**
- * nyx_listener_remove() - notify it no more
+ * nyx_listener_remove() - stop notifying a listener
  * @dom: the domain
- * @listener: the listener; nobody waits for it when this returns
+ * @listener: the listener; no thread calls it after the return
  *
  * Context: may sleep; until &nyx_listener.wait has returned.
  */

@@ -4,9 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The translation cache holds no host addresses, only GPAs and a hint that is
- * checked when it is used. Removing memory therefore invalidates nothing; what
- * has to be waited for is the accesses that have already found the region.
+ * The translation cache holds no host addresses, only GPAs and a hint that is checked when
+ * it is used. Removing memory therefore invalidates nothing, and only waits for the
+ * accesses that have already found the region.
  */
 #include "core/space/memory.h"
 
@@ -60,7 +60,10 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 	ret = PTR_ERR_OR_ZERO(region);
 	if (!ret)
 		unit->nr_memory--;
-	/* -ENOENT: another removal of the range may be here, or was killed here. */
+	/*
+	 * -ENOENT: another removal of the range may still wait, or was killed while it
+	 * waited.
+	 */
 	if (!ret || ret == -ENOENT)
 		nyx_inval_memory(&ticket, ret ? NULL : region);
 	mutex_unlock(&unit->lock);
@@ -109,7 +112,7 @@ void nyx_memory_purge(struct nyx_unit *unit)
 {
 	struct region *region;
 
-	/* Giving back pins takes long, and looking at the unit needs the lock. */
+	/* Unpinning takes long: drop the lock for commands that look at the unit. */
 	for (;;) {
 		mutex_lock(&unit->lock);
 		region = memslots_pop(&unit->mem);
@@ -145,7 +148,7 @@ struct pt_guest_mem nyx_guest_mem(struct nyx_unit *unit)
 	return (struct pt_guest_mem){ .read64 = read_word, .ctx = unit };
 }
 
-/* How often words are read that the guest changes meanwhile. */
+/* How often nyx_guest_read128() reads words that the guest changes meanwhile. */
 #define READ_TRIES	8
 
 int nyx_guest_read128(struct nyx_unit *unit, u64 gpa, u64 word[2])
@@ -156,10 +159,10 @@ int nyx_guest_read128(struct nyx_unit *unit, u64 gpa, u64 word[2])
 
 	ret = nyx_guest_read64(unit, gpa, &word[0]);
 	for (tries = 0; !ret && tries < READ_TRIES; tries++) {
-		/* One after the other; the guest's store is a full barrier. */
+		/* Read word[1] after word[0]; the guest's store is a full barrier. */
 		smp_rmb();
 		ret = nyx_guest_read64(unit, gpa + 8, &word[1]);
-		/* Likewise. */
+		/* Read word[0] again after word[1]; the guest's store is a full barrier. */
 		smp_rmb();
 		if (!ret)
 			ret = nyx_guest_read64(unit, gpa, &again);

@@ -38,8 +38,8 @@ void nyx_memory_fini(struct nyx_unit *unit);
  * nyx_guest_mem_enter() - begin to look at guest memory, outside of an access
  * @unit: the unit
  *
- * Until nyx_guest_mem_exit() memory that is found stays, and so does a device that
- * is found, if it was not leaving. A full memory barrier.
+ * Until nyx_guest_mem_exit() memory that is found stays, and so does a device that is
+ * found, if it was not leaving. The function is a full memory barrier.
  *
  * Context: any.
  * Return: what to hand to nyx_guest_mem_exit().
@@ -92,10 +92,10 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last);
 
 /**
- * nyx_memory_find() - the memory behind an address
+ * nyx_memory_find() - find the memory behind an address
  * @unit: the unit
  * @gpa: the address
- * @offset: set to where in the region that is
+ * @offset: set to the offset of @gpa in the region
  *
  * Context: any; inside an epoch that nyx_memory_remove() drains (see the head of this
  * file), for as long as the region is used. Ranges are made of pages.
@@ -110,8 +110,8 @@ struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset);
  * @val: set, in CPU order
  *
  * Context: may sleep; inside an epoch that nyx_memory_remove() drains.
- * Return: 0; -EIO if there is no such memory; -EINTR; -EAGAIN, for a kernel thread
- * only: it is not at hand.
+ * Return: 0; -EIO if there is no such memory; -EINTR; -EAGAIN, for a kernel thread only:
+ * the memory is not at hand.
  */
 int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val);
 
@@ -119,7 +119,7 @@ int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val);
  * nyx_guest_mem() - guest memory, for walks of tables
  * @unit: the unit
  *
- * Return: that which reads by nyx_guest_read64().
+ * Return: an accessor that reads by nyx_guest_read64().
  */
 struct pt_guest_mem nyx_guest_mem(struct nyx_unit *unit);
 
@@ -129,8 +129,9 @@ struct pt_guest_mem nyx_guest_mem(struct nyx_unit *unit);
  * @gpa: a multiple of 16
  * @word: set, in CPU order
  *
- * The guest may change both at once. If it changes them one by one, or again and
- * again, they may be of different times; then it invalidates what they are of.
+ * The words belong together if the guest changes both at once. If it changes them one by
+ * one, or again and again, they may be of different times; the guest has to invalidate the
+ * structure then.
  *
  * Context: as nyx_guest_read64().
  * Return: as nyx_guest_read64().
@@ -179,7 +180,7 @@ int nyx_guest_or32(struct nyx_unit *unit, u64 gpa, u32 bits);
  */
 bool nyx_memory_shared(struct nyx_unit *unit);
 
-/* Drop all memory of a unit that has no accesses any more; at its end. */
+/* Free all memory of a unit that is torn down, and has no accesses any more. */
 void nyx_memory_purge(struct nyx_unit *unit);
 
 #endif /* NYX_CORE_MEMORY_H */

@@ -21,7 +21,7 @@
 #include "core/unit.h"
 
 #define RANGES		BIT(PT_NR_FORMATS)
-/* Ranges that are taken out at once. */
+/* Ranges that ranges_clear() takes out at once. */
 #define PIECE		512u
 
 #define PAGE_NUMBER	((1ull << (64 - NYX_PAGE_LG2)) - 1)
@@ -91,7 +91,7 @@ static u64 ranges_piece(struct nyx_oracle *o, unsigned long first,
 	return pages;
 }
 
-/* Sets the bytes that were there. */
+/* Take out the ranges from @iova to @last. Sets the bytes that were mapped. */
 static int ranges_clear(struct nyx_oracle *o, u64 iova, u64 last, u64 *bytes)
 {
 	unsigned long first = iova >> NYX_PAGE_LG2, end;
@@ -145,7 +145,10 @@ void nyx_oracle_destroy(struct nyx_oracle *o)
 		return;
 	for (format = 0; format < PT_NR_FORMATS; format++)
 		pt_fini(&o->table[format]);
-	/* In pieces; if there is no memory for that, at once. */
+	/*
+	 * Free the ranges in pieces; without memory for that, mtree_destroy() frees all at
+	 * once.
+	 */
 	ranges_clear(o, 0, U64_MAX, &bytes);
 	mtree_destroy(&o->ranges);
 	kfree(o);
@@ -158,13 +161,13 @@ static void give_up(struct nyx_oracle *o, unsigned int who)
 	WRITE_ONCE(o->following, o->following & ~who);
 }
 
-/* The formats that were dropped for -ENOMEM or -EINTR, which is no mismatch. */
+/* Did a table fail for -ENOMEM or -EINTR, which is no mismatch? */
 static bool excused(int err)
 {
 	return err == -ENOMEM || err == -EINTR;
 }
 
-/* A table does what it should not have done, or the reverse. */
+/* Report a table that has mapped or unmapped something else than the ranges say. */
 static void report_change(struct nyx_domain *dom, unsigned int format, u64 iova)
 {
 	trace_nyx_oracle(dom->unit->id, dom->id, format, iova, 0xff,
@@ -257,7 +260,7 @@ static bool same_value(unsigned int format, struct truth a, struct truth b)
 	       format_perm(format, a.perm) == format_perm(format, b.perm);
 }
 
-/* Is all that the page of @iova segments mapped alike? Its ends are looked at. */
+/* Do the ranges map the whole page of @iova alike? Compares both ends of the page. */
 static bool page_agrees(struct nyx_oracle *o, unsigned int format, u64 iova,
 			unsigned int lg2, struct truth truth)
 {

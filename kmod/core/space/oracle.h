@@ -12,9 +12,9 @@
  * (NYX_STAT_ORACLE_MISMATCHES) and traced, and the access is refused
  * (NYX_FAULT_ORACLE).
  *
- * A walk beside a map or unmap may see the tables at different moments: then they
- * are not compared. A format that cannot follow for want of memory, or because
- * the caller was killed, is left out from then on; without the ranges nothing is compared.
+ * A walk beside a map or unmap may see the tables at different moments, and compares
+ * nothing then. A format that cannot follow for want of memory, or because the caller was
+ * killed, is left out from then on; without the ranges nothing is compared.
  *
  * A module that is built without CONFIG_NYX_ORACLE has none of this: its
  * NYX_DOMAIN_CREATE does not know the flag, and nyx_domain_oracle() is NULL.
@@ -32,8 +32,8 @@ struct nyx_domain;
 
 /**
  * struct nyx_oracle - a domain's mappings, held once more
- * @seq: odd while they change; written under &nyx_domain.lock
- * @following: 1 << enum pt_format of the tables that hold them, and 1 <<
+ * @seq: odd while the mappings change; written under &nyx_domain.lock
+ * @following: 1 << enum pt_format of the tables that hold the mappings, and 1 <<
  *             PT_NR_FORMATS if @ranges do; written under &nyx_domain.lock
  * @ranges: by number of the IOVA's page: the distance to the GPA's, and the
  *          permission
@@ -56,7 +56,7 @@ struct nyx_oracle {
 struct nyx_oracle *nyx_oracle_create(const struct pt *pt);
 
 /**
- * nyx_oracle_destroy() - free it
+ * nyx_oracle_destroy() - free an oracle
  * @oracle: an oracle that has no readers and no writers any more
  *
  * Context: may sleep.
