@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: the models that there are.
+ * Nyx: the table of models.
  *
  * Copyright (C) 2026 The Nyx authors
  */

@@ -4,9 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A message of the compatibility format is what a local APIC takes; all models know
- * it. The remappable format names an entry. It is that of the VT-d specification
- * (revision 4.1), sections 5.1.2 to 5.1.5, and native units have it, too.
+ * A message of the compatibility format is what a local APIC takes; all models know it. The
+ * remappable format names an entry. The VT-d specification (revision 4.1), sections 5.1.2
+ * to 5.1.5, defines that format; native units have it, too.
  */
 #ifndef NYX_VIOMMU_MSI_H
 #define NYX_VIOMMU_MSI_H
@@ -22,7 +22,7 @@ static inline bool msi_is_irq(u64 address)
 }
 
 /**
- * msi_pass() - a message of the compatibility format passes
+ * msi_pass() - pass a message of the compatibility format through
  * @address: its address
  * @data: its data
  * @msg: its fields are set

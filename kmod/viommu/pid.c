@@ -13,7 +13,7 @@
 #include "core/unit.h"
 #include "mem/region.h"
 
-#define PID_CONTROL	32u		/* offset of the word with the rest */
+#define PID_CONTROL	32u		/* offset of the control word */
 #define PID_ON		BIT_ULL(0)
 #define PID_SN		BIT_ULL(1)
 #define PID_NV		GENMASK_ULL(23, 16)
@@ -54,7 +54,7 @@ int pid_post(struct nyx_viommu *viommu, u32 sbdf, struct irt_msg *msg,
 	region = nyx_memory_find(unit, msg->posted, &offset);
 	if (!region || (region_flags(region) & REGION_READONLY))
 		return -EIO;
-	/* In memory that is pinned nothing has to be brought in. */
+	/* Memory that is not pinned may have to be brought in. */
 	if (!sleep && !(region_flags(region) & REGION_PINNED))
 		return -EINPROGRESS;
 	ret = set_pending(region, offset, msg->vector, &control);
@@ -63,7 +63,7 @@ int pid_post(struct nyx_viommu *viommu, u32 sbdf, struct irt_msg *msg,
 	if ((control & PID_ON) ||
 	    ((control & PID_SN) && !(msg->flags & NYX_IRTE_F_URGENT)))
 		return NYX_IRQ_POSTED;
-	/* The sender that sets it notifies. */
+	/* The sender that sets PID_ON notifies. */
 	ret = set_bits(region, offset + PID_CONTROL, PID_ON, &control);
 	if (ret)
 		return ret;

@@ -4,7 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * VT-d specification, section 9.11. An entry of a native unit posts into the same.
+ * VT-d specification, section 9.11. An entry of a native unit posts into such a descriptor,
+ * too.
  */
 #ifndef NYX_VIOMMU_PID_H
 #define NYX_VIOMMU_PID_H

@@ -4,10 +4,10 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Every vendor has one: commands of 16 bytes between a head, which is the unit's,
- * and a tail, which is the guest's. It is executed before the write of the tail
- * returns, as stock drivers spin for what the last command stores. Where it lies
- * and what is in it is the vendor's.
+ * Every vendor has such a queue: commands of 16 bytes between a head, which the unit moves,
+ * and a tail, which the guest moves. A write of the tail executes the commands before it
+ * returns, because stock drivers spin for the value that the last command stores. Place and
+ * format of the commands are the vendor's.
  */
 #ifndef NYX_VIOMMU_QUEUE_H
 #define NYX_VIOMMU_QUEUE_H
@@ -21,11 +21,11 @@ struct queue;
 
 /**
  * struct queue_ops - a vendor's queue
- * @next: set where the next command lies, and what the head is after it; false:
- *        there is none to execute
- * @execute: do it. 0: go on; 1: no more, the head stays; -EINTR
- * @unreadable: it could not be read; no more is, and the head stays
- * @advance: it was done: the head is this
+ * @next: set where the next command lies, and what the head is after it; false: there is no
+ *        command to execute
+ * @execute: execute a command. 0: go on; 1: stop, the head stays; -EINTR
+ * @unreadable: a command could not be read: the queue stops, and the head stays
+ * @advance: move the head: a command was executed
  */
 struct queue_ops {
 	bool (*next)(struct queue *q, u64 *gpa, u64 *after);
@@ -38,9 +38,9 @@ struct queue_ops {
  * struct queue - a queue
  * @ops: the vendor's; const after init
  * @unit: the unit; const after init
- * @ticket: what was forgotten and may still be in use
+ * @ticket: what was invalidated and accesses may still use
  *
- * The vendor serialises who uses it.
+ * The vendor's model serialises its use.
  */
 struct queue {
 	const struct queue_ops *ops;
@@ -52,7 +52,7 @@ struct queue {
  * queue_run() - execute what is in a queue
  * @q: the queue
  *
- * As much work as the queue has commands; it reschedules.
+ * The work grows with the commands in the queue; the function reschedules.
  *
  * Context: may sleep.
  * Return: 0, or -EINTR if the caller was killed; the head is at the command that
@@ -69,7 +69,7 @@ int queue_run(struct queue *q);
 void queue_init(struct queue *q, struct nyx_unit *unit, const struct queue_ops *ops);
 
 /**
- * queue_store() - store what a command says that others are done
+ * queue_store() - store the value of a wait command, when others are done
  * @q: the queue
  * @gpa: a multiple of @width
  * @width: bytes, 4 or 8

@@ -84,17 +84,17 @@ struct reg_write {
 };
 
 /**
- * regfile_read() - read
+ * regfile_read() - read registers
  * @regs: the registers
  * @offset: a multiple of @size
  * @size: 4 or 8
  *
- * Return: what is there.
+ * Return: the value.
  */
 u64 regfile_read(const struct regfile *regs, u32 offset, u32 size);
 
 /**
- * regfile_write() - write, by the rules of the table
+ * regfile_write() - write registers, by the rules of the table
  * @regs: the registers
  * @offset: a multiple of @size
  * @size: 4 or 8

@@ -64,7 +64,7 @@ struct state_desc {
 };
 
 /**
- * state_field_get() - a field of either table
+ * state_field_get() - describe a field of either table
  * @desc: the tables
  * @n: its number; registers come first
  * @f: set; a register is a field of 8 bytes
@@ -76,7 +76,7 @@ bool state_field_get(const struct state_desc *desc, unsigned int n,
 		     struct state_field *f);
 
 /**
- * state_get() - an element of a field
+ * state_get() - get an element of a field
  * @f: the field
  * @arch: the state
  * @index: of the element
@@ -113,8 +113,8 @@ void state_reset(const struct state_desc *desc, void *arch);
  * @key: NYX_REGISTER_KEY() of the first one that is wanted
  * @reg: set
  *
- * The dump of a state is a loop of these. Of a field with several elements those are
- * skipped that are as after a reset.
+ * The dump of a state is a loop of these. Of a field with several elements, those with
+ * their reset value are skipped.
  *
  * Context: any.
  * Return: false if there is no more.

@@ -107,7 +107,7 @@ static bool knows_id(const struct state_desc *desc, u32 id)
 	return false;
 }
 
-/* The head of a stream. NULL, or the reason why it is refused. */
+/* Check the head of a stream. Returns NULL, or the reason why the stream is refused. */
 static const char *check_head(const struct state_desc *desc, const u8 *from, size_t len)
 {
 	if (len < HEAD_SIZE)
@@ -123,7 +123,10 @@ static const char *check_head(const struct state_desc *desc, const u8 *from, siz
 	return NULL;
 }
 
-/* The field @f with its head, at @from. NULL, or the reason why it is refused. */
+/*
+ * Load the field @f, with its head, from @from. Returns NULL, or the reason why it is
+ * refused.
+ */
 static const char *load_field(const struct state_desc *desc, const struct state_field *f,
 			      const u8 *from, size_t len, void *arch)
 {

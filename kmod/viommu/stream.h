@@ -15,7 +15,7 @@
  * begin at STATE_FIELD. An id is never used for something else. So a stream depends on
  * no layout of a structure; state_load() takes the fields of its own tables only.
  *
- * No command of the module uses it yet: kmod/Kbuild compiles it for tests.
+ * No command of the module uses streams yet: kmod/Kbuild compiles it for tests.
  */
 #ifndef NYX_VIOMMU_STREAM_H
 #define NYX_VIOMMU_STREAM_H
@@ -73,17 +73,17 @@ size_t state_save_size(const struct state_desc *desc);
 void state_save(const struct state_desc *desc, const void *arch, void *to);
 
 /**
- * state_load() - read a state from a stream that nobody vouches for
+ * state_load() - read a state from an untrusted stream
  * @desc: the tables
  * @from: the stream
  * @len: its bytes
- * @arch: set; on an error some fields are
+ * @arch: set; on an error only some fields are
  * @error: set on -EINVAL
  *
- * Refused are a stream of another model or version, an unknown field, a field that is
- * missing or out of order, another size or count, a value with bits that the field
- * cannot have or beyond its range, fields that contradict each other, padding that is
- * not zero, and anything before or behind.
+ * The function refuses a stream of another model or version, an unknown field, a field that
+ * is missing or out of order, another size or count, a value with bits that the field
+ * cannot have or beyond its range, fields that contradict each other, padding that is not
+ * zero, and bytes before or behind the stream.
  *
  * Context: any.
  * Return: 0 or -EINVAL.

@@ -143,7 +143,7 @@ int vendor_set_state(struct vendor *vendor, const void *arch)
 	nyx_guest_invalidate_iotlb(vendor->viommu.unit, NYX_GUEST_ALL_DIDS, 0, U64_MAX,
 				   &vendor->queue.ticket);
 	ret = ops->rebuild(vendor);
-	/* Once more: accesses of before may have recorded faults meanwhile. */
+	/* Set the state again: accesses of before may have recorded faults meanwhile. */
 	set_state(vendor, arch);
 	if (ops->release)
 		ops->release(vendor);

@@ -4,11 +4,10 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Locks: a write of a register is done, with all that follows from it, under
- * @mutex; it may execute the whole queue, and wait for accesses and for guest
- * memory. Registers are read and changed under @lock, by faults in any context.
- * Nothing that waits for a write holds what a write waits for: faults and the
- * decoding of tables take @lock only.
+ * Locks: a write of a register is done, with all that follows from it, under @mutex; it may
+ * execute the whole queue, and wait for accesses and for guest memory. Registers are read
+ * and changed under @lock, by faults in any context. Nothing that a write waits for takes
+ * @mutex: faults and the decoding of tables take @lock only.
  */
 #ifndef NYX_VIOMMU_VENDOR_H
 #define NYX_VIOMMU_VENDOR_H
@@ -70,7 +69,7 @@ struct vendor_ops {
 	int (*rebuild)(struct vendor *vendor);
 };
 
-/* No model has more registers. */
+/* Limit on the registers of a model. */
 #define VENDOR_REGS_MAX	48u
 
 /**
@@ -127,7 +126,7 @@ void vendor_fini(struct vendor *vendor);
  * @vendor: the common part
  * @arch: the new state, which the tables allow; NULL: as after a reset
  *
- * Nothing of what accesses and interrupts of before use is in use when it returns.
+ * On return no access and no interrupt uses the old state any more.
  *
  * Context: may sleep.
  * Return: 0; -ENOMEM with nothing changed; -EINTR if the caller was killed.
@@ -158,9 +157,9 @@ bool vendor_next_register(struct nyx_viommu *viommu, u64 key,
  * @viommu: the vIOMMU model
  * @to: state_save_size() bytes
  *
- * The function first ends what an access of a register ends: commands whose writer was
- * killed, and entries on the way to a log. The state is as at one time; whether it stays
- * so is up to the caller.
+ * The function first finishes what an access of a register finishes: commands whose writer
+ * was killed, and entries on the way to a log. The stream has the state of one moment;
+ * keeping the unit in that state is up to the caller.
  *
  * Context: may sleep.
  * Return: 0; -ENOMEM; -EINTR if the caller was killed.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx: the models that there are.
+ * Nyx: declarations of the models.
  *
  * Copyright (C) 2026 The Nyx authors
  */
@@ -13,7 +13,7 @@ extern const struct nyx_viommu_ops native_model;
 extern const struct nyx_viommu_ops vtd_model;
 extern const struct nyx_viommu_ops amdvi_model;
 
-/* Register all of them; while the module starts. */
+/* Register all models; while the module starts. */
 void nyx_models_init(void);
 
 #endif /* NYX_VIOMMU_VIOMMU_H */
