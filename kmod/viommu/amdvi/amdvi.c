@@ -30,10 +30,10 @@
  * struct settings - registers that say how a requester is treated
  * @control: CONTROL
  * @tables: the device table
- * @excl_first: exclusion range
- * @excl_last: likewise
- * @excl: there is one
- * @excl_all: for all devices
+ * @excl_first: first address of the exclusion range
+ * @excl_last: last address of it
+ * @excl: the exclusion range is enabled
+ * @excl_all: the exclusion range is for all devices
  */
 struct settings {
 	u64 control;
@@ -69,8 +69,8 @@ static void get_settings(struct amdvi *amdvi, struct settings *set)
 }
 
 /*
- * Bring in some words of a device table entry, in ascending order: drivers write
- * the first last. Returns 0 or AMDVI_EVENT_*, or an error.
+ * Read a device table entry in ascending order of words: drivers write the first word last.
+ * Returns 0 or AMDVI_EVENT_*, or an error.
  */
 static int read_dte(struct amdvi *amdvi, const struct settings *set, u16 rid,
 		    u64 dte[4], u64 *at)
@@ -93,7 +93,7 @@ static int read_dte(struct amdvi *amdvi, const struct settings *set, u16 rid,
 	return 0;
 }
 
-/* There is no IOMMU for the requester: all pass. */
+/* The IOMMU is off for the requester: all its accesses pass. */
 static void make_identity(struct nyx_ctx_entry *entry)
 {
 	*entry = (struct nyx_ctx_entry) {
@@ -162,7 +162,7 @@ static bool amdvi_decode(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 	if (code) {
 		*fault = (struct nyx_fault_info) {
 			.reason = NYX_FAULT_CONTEXT,
-			/* The caller was killed: nobody will see it. */
+			/* The caller was killed: nyx_guest_resolve() drops the fault. */
 			.code = code < 0 ? 0 : code,
 			.entry_gpa = at,
 		};
@@ -239,13 +239,13 @@ static int amdvi_decode_irqs(struct nyx_viommu *viommu, u32 sbdf,
 	return 0;
 }
 
-/* By the bits of enum amdvi_imode. */
+/* Names of the bits of enum amdvi_imode. */
 static const char *const irq_words[32] = {
 	[1] = "pass-all", [2] = "pass", [3] = "remap", [4] = "refuse", [5] = "nmi",
 	[6] = "init", [7] = "extint", [8] = "quiet",
 };
 
-/* The entry as 128 bits, whatever its size. */
+/* Read an entry of either size as 128 bits. */
 static int read_irte(struct amdvi *amdvi, bool large, u64 root, u32 index,
 		     u64 word[2])
 {
@@ -282,12 +282,12 @@ static int amdvi_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 	if (ret)
 		return ret;
 	large = set.control & AMDVI_CTL_GA;
-	/* It has changed since it was looked at. */
+	/* The device table entry has changed since resolve_irqs() read it. */
 	if (!irq.valid || irq.ctl != AMDVI_INT_REMAP || index >= irq.nr)
 		return int_fault(fault, NYX_FAULT_IRQ_INDEX,
 				 AMDVI_EVENT_PAGE_FAULT, &irq, irq.quiet, 0);
 	ret = read_irte(amdvi, large, irq.root, index, word);
-	/* There is no event for it; the next best. */
+	/* The specification has no event for this: log the closest one. */
 	if (ret == -EIO)
 		return int_fault(fault, NYX_FAULT_IRQ_TABLE,
 				 AMDVI_EVENT_PTE_HARDWARE |
@@ -326,7 +326,7 @@ static int amdvi_post_entry(struct nyx_viommu *viommu, u32 sbdf,
 	ret = nyx_guest_or32(viommu->unit, irr, BIT(msg->vector % 32));
 	if (ret)
 		return ret;
-	/* The doorbell has no vector: the virtual APIC has it. */
+	/* The doorbell has no vector: the IRR of the virtual APIC has it now. */
 	msg->vector = 0;
 	if (msg->post & POST_RUN)
 		return NYX_IRQ_NOTIFY;
@@ -337,7 +337,7 @@ static int amdvi_post_entry(struct nyx_viommu *viommu, u32 sbdf,
 
 /* ---- what the core asks: faults ----------------------------------------- */
 
-/* Without AMDVI_EVENT_RW */
+/* The event for a fault, without AMDVI_EVENT_RW */
 static u16 event_of(const struct nyx_fault_info *info)
 {
 	if (info->code)
@@ -355,13 +355,13 @@ static u16 event_of(const struct nyx_fault_info *info)
 	case NYX_FAULT_TABLE_ACCESS:
 		return AMDVI_EVENT_PTE_HARDWARE | AMDVI_EVENT_MASTER_ABORT;
 	case NYX_FAULT_INTERRUPT_RANGE:
-		/* A write is an interrupt, not our business. */
+		/* A write there is an interrupt, and no fault of a DMA. */
 		return info->access & NYX_ACC_WRITE || info->gpa != NYX_GPA_UNKNOWN ?
 			0 : AMDVI_EVENT_INVALID_REQUEST;
 	case NYX_FAULT_IRQ_INDEX:
 		return AMDVI_EVENT_PAGE_FAULT | AMDVI_EVENT_I;
 	default:
-		/* Behind the IOMMU: the bus would answer, or nobody. */
+		/* Not a fault of an IOMMU: the bus would abort the access. */
 		return 0;
 	}
 }
@@ -401,7 +401,7 @@ static void amdvi_log_fault(struct nyx_viommu *viommu, u32 sbdf,
 
 /* ---- registers ---------------------------------------------------------- */
 
-/* How interrupts are treated. */
+/* The interrupt mode that CONTROL selects. */
 static u32 irq_mode(u64 control)
 {
 	if (!(control & AMDVI_CTL_IOMMU))
@@ -415,7 +415,7 @@ static u32 irq_mode(u64 control)
 #define DERIVED_IRQS		BIT(1)
 #define DERIVED_ALL		(DERIVED_CONTEXTS | DERIVED_IRQS)
 
-/* Make these follow the registers. Their old values may be in use until amdvi_drain(). */
+/* Make @derived follow the registers. Old values may be in use until amdvi_drain(). */
 static void rebuild(struct amdvi *amdvi, u32 derived)
 {
 	struct nyx_unit *unit = amdvi->base.viommu.unit;
@@ -443,7 +443,7 @@ static int control_changed(struct amdvi *amdvi, u64 changed)
 		       AMDVI_CTL_XT | AMDVI_CTL_GAM))
 		derived |= DERIVED_IRQS;
 	rebuild(amdvi, derived);
-	/* Also if nothing changes: a writer may have been killed in here. */
+	/* Drain also if nothing changes: an earlier writer may have been killed in here. */
 	ret = amdvi_drain(amdvi);
 	return ret ?: amdvi_cmd_run(amdvi);
 }
@@ -488,7 +488,7 @@ static void amdvi_adjust(struct vendor *vendor, const struct reg_write *w)
 	case REG_GA_BASE:
 		amdvi_log_base_written(amdvi, w->def->index);
 		break;
-	/* While they run these are the unit's. */
+	/* While a ring runs, its pointer is the unit's. */
 	case REG_CMD_HEAD:
 		if (status & AMDVI_STS_CMD_RUN)
 			amdvi->arch.reg[REG_CMD_HEAD] = w->old;
@@ -626,7 +626,7 @@ static struct nyx_viommu *amdvi_create(struct nyx_unit *unit,
 	amdvi_cfg_init(&amdvi->cfg, pt_format_levels(PT_AMDV1, cfg->address_width),
 		       options(cfg)->flags);
 	vendor_init_state(&amdvi->base, &amdvi->cfg.state, &amdvi->arch);
-	/* As after a reset; nobody knows the unit yet. */
+	/* As after a reset; the unit is not published yet. */
 	unit->irq.mode = irq_mode(0);
 	return &amdvi->base.viommu;
 }

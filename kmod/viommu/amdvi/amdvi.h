@@ -6,13 +6,12 @@
  *
  * Locks: see viommu/vendor.h.
  *
- * Both logs lie in guest memory, and faults come up in any context. So log_put()
- * keeps an entry in a buffer of the log's own size, at the offset that it will
- * have in the log, and a work item brings it to guest memory, under @log_mutex,
- * inside &vendor.mutex: first the entry, then the tail, then the interrupt. Every access
- * of a register does the same before it looks. A write of a register holds
- * @log_mutex, with nothing kept, while the registers change: no entry is written
- * by what they were before.
+ * Both logs lie in guest memory, and faults come up in any context. So log_put() keeps an
+ * entry in a buffer of the log's own size, at the offset that it will have in the log, and
+ * a work item brings it to guest memory, under @log_mutex, inside &vendor.mutex: first the
+ * entry, then the tail, then the interrupt. Every access of a register does the same before
+ * it looks. A write of a register holds @log_mutex, with nothing kept, while the registers
+ * change: no entry is written by their old values.
  *
  * A work item never waits for user space. It asks again for memory that is not at
  * hand, for five seconds; then it sends the interrupt before the entry, and the
@@ -31,13 +30,13 @@
 
 /**
  * struct amdvi_log - a log in guest memory
- * @kept: what is to be written there, at the offset that it will have there; as
- *        large as the log. The registers say where: at the tail
+ * @kept: entries that are to be written to the log, at the offset that they will have
+ *        there, from the tail register on; as large as the log
  * @size: bytes of @kept, or 0
  * @spare: becomes @kept when the base changes; under &vendor.mutex
  * @spare_size: bytes of @spare, or 0; likewise
  * @nr: entries that are kept
- * @full: an entry found no room; told when those that are kept are written
+ * @full: an entry found no room; log_overflow() follows when the kept entries are written
  * @lost: there is no memory where entries go: those that come up before
  *        amdvi_log_resume() are lost, too; changes under &amdvi.log_mutex only
  */
@@ -56,14 +55,14 @@ struct amdvi_log {
  * @base: the part that all models share
  * @cfg: configuration
  * @arch: architectural state
- * @log_mutex: serialises who brings the logs to guest memory, and keeps their
- *             registers as they are
+ * @log_mutex: serialises flushes of the logs to guest memory, and keeps their registers as
+ *             they are
  * @log_work: brings the logs to guest memory
- * @log_tries: how often @log_work has asked for memory; its own
+ * @log_tries: how often @log_work has tried for memory; only @log_work uses it
  * @log: by enum amdvi_log_id; under &vendor.lock
  * @any_fresh: there are bits in @fresh
- * @fresh: requesters whose entry was invalidated, and whose accesses of before may
- *         still meet a fault, by requester id; under &vendor.mutex
+ * @fresh: requesters whose entry was invalidated while older accesses may still meet a
+ *         fault, by requester id; under &vendor.mutex
  */
 struct amdvi {
 	struct vendor base;
@@ -92,7 +91,7 @@ struct amdvi {
 void amdvi_log_event(struct amdvi *amdvi, u16 rid, u16 did, u16 code, u64 address);
 
 /**
- * amdvi_log_event_locked() - likewise
+ * amdvi_log_event_locked() - log an event
  * @amdvi: the vIOMMU model
  * @rid: the requester, or 0
  * @did: its domain, or 0
@@ -146,7 +145,7 @@ void amdvi_log_fini(struct amdvi *amdvi);
 int amdvi_log_flush(struct amdvi *amdvi);
 
 /**
- * amdvi_log_flush_locked() - likewise
+ * amdvi_log_flush_locked() - bring the logs to guest memory
  * @amdvi: the vIOMMU model
  *
  * Context: may sleep; under &amdvi.log_mutex.
@@ -164,7 +163,7 @@ int amdvi_log_flush_locked(struct amdvi *amdvi);
 bool amdvi_log_pending(const struct amdvi *amdvi);
 
 /**
- * amdvi_log_resume() - log again, where there was no memory
+ * amdvi_log_resume() - log again after entries were lost for want of memory
  * @amdvi: the vIOMMU model
  *
  * Context: under &amdvi.log_mutex and &vendor.lock.
@@ -197,15 +196,15 @@ int amdvi_log_make_room(struct amdvi *amdvi, const u64 *reg);
 void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg);
 
 /**
- * amdvi_log_restart() - keep nothing, for logs as large as registers say now
- * @amdvi: the vIOMMU model, after amdvi_log_make_room() if they say something new
+ * amdvi_log_restart() - drop all kept entries, for logs as large as registers say now
+ * @amdvi: the vIOMMU model, after amdvi_log_make_room() if a log grows
  *
  * Context: under &vendor.lock.
  */
 void amdvi_log_restart(struct amdvi *amdvi);
 
 /**
- * amdvi_status_update() - make what STATUS says of rings that run true
+ * amdvi_status_update() - make STATUS say which rings run
  * @amdvi: the vIOMMU model
  *
  * Context: under &vendor.lock.
@@ -215,7 +214,7 @@ void amdvi_status_update(struct amdvi *amdvi);
 /**
  * amdvi_control_written() - CONTROL was written
  * @amdvi: the vIOMMU model
- * @w: how
+ * @w: the write
  *
  * Context: under &vendor.lock.
  */
@@ -253,7 +252,7 @@ extern const struct queue_ops amdvi_queue_ops;
 void amdvi_clear_silence(struct amdvi *amdvi, u32 first, u32 nr);
 
 /**
- * amdvi_drain() - wait until nobody uses what was forgotten
+ * amdvi_drain() - wait until no access uses what was invalidated
  * @amdvi: the vIOMMU model
  *
  * Context: may sleep; under &vendor.mutex.

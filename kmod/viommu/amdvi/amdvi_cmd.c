@@ -31,7 +31,10 @@ static void stop_hardware(struct amdvi *amdvi, u64 address)
 	     address);
 }
 
-/* Those of a range that are fresh. One by one: page faults set others meanwhile. */
+/*
+ * Clear the bits of fresh requesters in a range, one by one: page faults set others
+ * meanwhile.
+ */
 static void clear_silence(struct amdvi *amdvi, unsigned long first, unsigned long nr)
 {
 	unsigned long rid = first, end = first + nr;
@@ -59,14 +62,14 @@ int amdvi_drain(struct amdvi *amdvi)
 	lockdep_assert_held(&amdvi->base.mutex);
 	if (ret || !amdvi->any_fresh)
 		return ret;
-	/* A fault of before does not silence those that come from now on. */
+	/* A fault of an access before the drain does not silence later faults. */
 	clear_silence(amdvi, 0, AMDVI_REQUESTERS);
 	bitmap_zero(amdvi->fresh, AMDVI_REQUESTERS);
 	amdvi->any_fresh = false;
 	return 0;
 }
 
-/* 1: it cannot be done, and no more is. */
+/* Returns 1 if the command fails, which stops the command buffer. */
 static int completion_wait(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 {
 	int ret;
@@ -143,7 +146,7 @@ static int perform(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 	return 0;
 }
 
-/* The next command, if there is one to execute. */
+/* Find the next command to execute. */
 static bool amdvi_next(struct queue *q, u64 *gpa, u64 *after)
 {
 	struct amdvi *amdvi = container_of(q, struct amdvi, base.queue);
@@ -160,7 +163,7 @@ static bool amdvi_next(struct queue *q, u64 *gpa, u64 *after)
 	if (!go)
 		return false;
 	base &= AMDVI_BASE_ADDR;
-	/* No such length, or no head would ever get there. */
+	/* The length does not exist, or no head would ever get to the tail. */
 	if (head >= size || tail >= size) {
 		stop_hardware(amdvi, base + (head >= size ? head : tail));
 		return false;

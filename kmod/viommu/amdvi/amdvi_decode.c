@@ -60,7 +60,7 @@ u16 amdvi_pte_code(u64 entry)
 		AMDVI_PDE_RESERVED : AMDVI_PTE_RESERVED;
 	u16 code = AMDVI_EVENT_PAGE_FAULT | AMDVI_EVENT_PR;
 
-	/* If it is not that, a level or a size is wrong. */
+	/* Without reserved bits, a level or a size is wrong. */
 	return entry & reserved ? code | AMDVI_EVENT_RZ : code;
 }
 
@@ -95,7 +95,7 @@ u16 amdvi_decode_int(const u64 dte[4], struct amdvi_int *irq)
 #define IRTE_RESERVED		(AMDVI_EVENT_PAGE_FAULT | AMDVI_EVENT_I | \
 				 AMDVI_EVENT_PR | AMDVI_EVENT_RZ)
 
-/* The fields that both sizes have in their first byte. */
+/* Decode the fields that both sizes of entries have in their first byte. */
 static u16 decode_first_byte(u64 lo, struct irt_entry *e)
 {
 	*e = (struct irt_entry) { .check = NYX_SOURCE_ANY };
@@ -162,7 +162,7 @@ u16 amdvi_decode_irte128(bool guest_mode, bool x2apic, u64 lo, u64 hi,
 
 /* ---- messages ----------------------------------------------------------- */
 
-/* The kinds of messages that are not remapped. */
+/* Does a message of this kind pass without being remapped? */
 static bool passes(u32 imode, u32 delivery)
 {
 	switch (delivery) {
@@ -200,7 +200,7 @@ u32 amdvi_decode_msg(u32 imode, u32 mode, u64 address, u32 data, struct irt_msg 
 			     delivery > NYX_DELIVERY_LOWEST))
 			return NYX_FAULT_IRQ_COMPAT;
 	}
-	/* The entry does not say the trigger mode: it stays as it was sent. */
+	/* The entry does not say the trigger mode: the message keeps its own. */
 	if (data & 0x8000)
 		msg->flags |= NYX_IRTE_F_LEVEL;
 	msg->index = data & 0x7ff;
@@ -210,8 +210,8 @@ u32 amdvi_decode_msg(u32 imode, u32 mode, u64 address, u32 data, struct irt_msg 
 /* ---- commands ----------------------------------------------------------- */
 
 /*
- * Section 2.4.3: with S the lowest zero bit of the address, from bit 12 on, tells
- * the size, twice what it stands for. Without one: everything.
+ * Section 2.4.3: with S set, the lowest zero bit of the address, from bit 12 on, tells the
+ * size, twice what the bit stands for. Without a zero bit: all addresses.
  */
 static void decode_range(u64 hi, struct amdvi_cmd *cmd)
 {
@@ -237,7 +237,7 @@ static bool decode_pages(u64 lo, u64 hi, struct amdvi_cmd *cmd)
 {
 	cmd->did = FIELD_GET(AMDVI_PAGES_DOMAIN, lo);
 	decode_range(hi, cmd);
-	/* No guest page tables, no PASIDs. */
+	/* The unit has no guest page tables and no PASIDs. */
 	return !(lo & AMDVI_PAGES_RESERVED) &&
 	       !(hi & (AMDVI_PAGES_GN | AMDVI_PAGES_RESERVED2));
 }

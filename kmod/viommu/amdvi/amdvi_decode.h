@@ -20,11 +20,11 @@
 
 /* How a requester's interrupts are treated: bits of &irt_device.imode */
 enum amdvi_imode {
-	AMDVI_IMODE_PASS_ALL = 1 << 1,	/* all pass as they are */
+	AMDVI_IMODE_PASS_ALL = 1 << 1,	/* all interrupts pass as they are */
 	AMDVI_IMODE_PASS = 1 << 2,	/* fixed and lowest priority: pass */
-	AMDVI_IMODE_REMAP = 1 << 3,	/* likewise: are remapped */
-	AMDVI_IMODE_REFUSE = 1 << 4,	/* likewise: are refused */
-	AMDVI_IMODE_NMI = 1 << 5,		/* others: pass, or are refused */
+	AMDVI_IMODE_REMAP = 1 << 3,	/* fixed and lowest priority: remapped */
+	AMDVI_IMODE_REFUSE = 1 << 4,	/* fixed and lowest priority: refused */
+	AMDVI_IMODE_NMI = 1 << 5,		/* this and the next two pass, or are refused */
 	AMDVI_IMODE_INIT = 1 << 6,
 	AMDVI_IMODE_EXTINT = 1 << 7,
 	AMDVI_IMODE_QUIET = 1 << 8,	/* faults are not reported */
@@ -66,11 +66,11 @@ bool amdvi_find_dte(const struct amdvi_tables *tables, u16 rid, u64 *gpa);
 
 /**
  * struct amdvi_dma - what a device table entry says about accesses
- * @valid: V: it says anything; otherwise all pass
- * @translate: TV: it says where they go
+ * @valid: V: the entry counts; otherwise all accesses pass
+ * @translate: TV: the fields for translation count
  * @exclude: EX: the exclusion range applies
  * @quiet_once: SE: no page faults are logged after the first
- * @quiet: SA: none are
+ * @quiet: SA: no page faults are logged
  * @perm: IR, IW, as NYX_ACC_*
  * @mode: levels of the table; 0: no translation
  * @did: domain id
@@ -104,14 +104,14 @@ u16 amdvi_decode_dma(const u64 dte[4], struct amdvi_dma *dma);
  * @shape: the unit
  * @dma: a device table entry that is valid
  *
- * Return: 0: they are not, or AMDVI_EVENT_*.
+ * Return: 0 if accesses are not refused, or AMDVI_EVENT_*.
  */
 u16 amdvi_check_dma(const struct amdvi_shape *shape, const struct amdvi_dma *dma);
 
 /**
  * amdvi_pte_code() - what is wrong with an entry of a table
- * @entry: the entry, that is refused; 0: the one of a level that is skipped is not
- *         the first
+ * @entry: the entry that is refused; 0: the walk skips a level of which it needs another
+ *         entry than the first
  *
  * Section 2.5.3.
  *
@@ -121,12 +121,12 @@ u16 amdvi_pte_code(u64 entry);
 
 /**
  * struct amdvi_int - what a device table entry says about interrupts
- * @valid: IV: it says anything; otherwise all pass
- * @ctl: fixed and lowest-priority ones: of enum amdvi_int_ctl
+ * @valid: IV: the fields for interrupts count; otherwise all interrupts pass
+ * @ctl: for fixed and lowest-priority interrupts: of enum amdvi_int_ctl
  * @quiet: IG: faults are not logged
- * @nmi: others: pass
- * @init: pass
- * @extint: pass
+ * @nmi: NMIs pass
+ * @init: INITs pass
+ * @extint: ExtINTs pass
  * @did: domain id
  * @nr: entries of the table
  * @root: GPA of the table
@@ -157,7 +157,7 @@ u16 amdvi_decode_int(const u64 dte[4], struct amdvi_int *irq);
 /**
  * struct amdvi_post - an interrupt of a guest of the guest
  * @run: IsRun: its processor runs: ring the doorbell
- * @log: GALogIntr: it does not: write to the GA log
+ * @log: GALogIntr: if its processor does not run: write to the GA log
  * @vector: vector
  * @dest: APIC id of the processor on which it runs
  * @tag: GATag

@@ -18,21 +18,21 @@
 #include "core/space/memory.h"
 #include "core/unit.h"
 
-/* How often the work item asks for memory, each time a millisecond later: 5 s. */
+/* How often log_work() tries for memory, each delay a millisecond longer: 5 s. */
 #define LOG_TRIES	100u
 
 /**
  * struct log_def - what tells the logs apart
- * @base: registers
- * @head: likewise
- * @tail: likewise
- * @vector: of its interrupts, with CONTROL.IntCapXTEn
+ * @base: register of the base
+ * @head: register of the head
+ * @tail: register of the tail
+ * @vector: register of its interrupts, with CONTROL.IntCapXTEn
  * @entry_size: bytes
- * @enable: bits of CONTROL
- * @irq_enable: likewise
- * @run: bits of STATUS
- * @overflow: likewise
- * @irq: likewise
+ * @enable: bit of CONTROL for the log
+ * @irq_enable: bit of CONTROL for its interrupts
+ * @run: bit of STATUS: the log runs
+ * @overflow: bit of STATUS: the log has overflowed
+ * @irq: bit of STATUS: the log has a new entry
  */
 struct log_def {
 	enum amdvi_reg base;
@@ -77,7 +77,7 @@ static void send(struct amdvi *amdvi, enum amdvi_reg reg)
 		nyx_guest_msi_function(amdvi->base.viommu.unit);
 		return;
 	}
-	/* A vector of 0 is how drivers mask it. */
+	/* Drivers mask the interrupt by a vector of 0. */
 	if (!(xt & AMDVI_XT_VECTOR)) {
 		amdvi->arch.unsent[reg - REG_XT_GENERAL] = true;
 		return;
@@ -101,7 +101,7 @@ void amdvi_vector_written(struct amdvi *amdvi, enum amdvi_reg reg)
 		send(amdvi, reg);
 }
 
-/* Set a bit of STATUS; the first time, if that is enabled, somebody is told. */
+/* Set a bit of STATUS. If it was clear and its interrupt is enabled, send that. */
 static void raise(struct amdvi *amdvi, u64 status, u64 enable,
 		  enum amdvi_reg vector)
 {
@@ -138,11 +138,11 @@ void amdvi_control_written(struct amdvi *amdvi, const struct reg_write *w)
 	for (i = 0; i < LOG_MAX; i++) {
 		const struct log_def *def = &log_defs[i];
 
-		/* Section 2.5: a 1 restarts it, once its overflow was cleared. */
+		/* Section 2.5: writing 1 restarts a log, once its overflow was cleared. */
 		if ((on & def->enable) ||
 		    ((w->written & def->enable) && !(status & def->overflow)))
 			amdvi->arch.log_stopped[i] = false;
-		/* The entries that nobody was told of so far. */
+		/* The guest has had no interrupt for the entries so far. */
 		if ((on & def->irq_enable) && (status & (def->irq | def->overflow)))
 			send(amdvi, def->vector);
 	}
@@ -174,7 +174,7 @@ static void log_put(struct amdvi *amdvi, enum amdvi_log_id id, u64 lo, u64 hi)
 	    log->lost || !size)
 		return;
 	next = amdvi->arch.reg[def->tail] + (u64)log->nr * def->entry_size;
-	/* One stays free, or full would look like empty. */
+	/* One entry stays free, or a full log would look empty. */
 	if (((next - amdvi->arch.reg[def->head]) & (size - 1)) + def->entry_size >= size) {
 		log->full = true;
 		if (!log->nr)
@@ -218,9 +218,9 @@ void amdvi_log_guest(struct amdvi *amdvi, u16 rid, u32 tag)
 
 /**
  * struct log_entry - an entry on its way
- * @gpa: where it goes
+ * @gpa: GPA at which the entry is stored
  * @word: the entry
- * @tail: what the tail is after it
+ * @tail: the tail after the entry
  * @tail_gpa: where the tail is stored, too, or 0
  */
 struct log_entry {
@@ -230,7 +230,7 @@ struct log_entry {
 	u64 tail_gpa;
 };
 
-/* The oldest entry. False if there is none. */
+/* Get the oldest kept entry. False if there is none. */
 static bool log_next(struct amdvi *amdvi, enum amdvi_log_id id,
 		     struct log_entry *e)
 {
@@ -272,7 +272,7 @@ static int log_write(struct amdvi *amdvi, const struct log_entry *e, u32 size)
 	/* Section 2.10: drivers need not read the register. */
 	if (!ret && e->tail_gpa) {
 		ret = nyx_guest_write64(unit, e->tail_gpa, e->tail);
-		/* Where there is no memory nobody looks. */
+		/* Ignore -EIO: the guest has put the tail where it has no memory. */
 		if (ret == -EIO)
 			ret = 0;
 	}
@@ -280,7 +280,7 @@ static int log_write(struct amdvi *amdvi, const struct log_entry *e, u32 size)
 	return ret;
 }
 
-/* The oldest entry is in memory. */
+/* Move the tail: the oldest kept entry is in guest memory. */
 static void log_done(struct amdvi *amdvi, enum amdvi_log_id id, u64 tail)
 {
 	const struct log_def *def = &log_defs[id];
@@ -295,21 +295,24 @@ static void log_done(struct amdvi *amdvi, enum amdvi_log_id id, u64 tail)
 	spin_unlock_irq(&amdvi->base.lock);
 }
 
-/* There is no memory where they go: they are lost, and the tail stays. */
+/* Drop the kept entries, as there is no memory where they go. The tail stays. */
 static void log_lose(struct amdvi *amdvi, enum amdvi_log_id id)
 {
 	struct amdvi_log *log = &amdvi->log[id];
 
 	spin_lock_irq(&amdvi->base.lock);
 	WRITE_ONCE(log->nr, 0);
-	/* A write of a register waits until nothing is kept. */
+	/* Drop later entries, too: a write of a register waits until nothing is kept. */
 	log->lost = true;
 	if (log->full)
 		log_overflow(amdvi, id);
 	spin_unlock_irq(&amdvi->base.lock);
 }
 
-/* The head stays meanwhile, so the log is full before this goes on for ever. */
+/*
+ * Only a write of a register moves the head, and waits for @log_mutex: the log fills up,
+ * and the loop ends.
+ */
 static int log_flush(struct amdvi *amdvi, enum amdvi_log_id id)
 {
 	struct log_entry e;
@@ -362,7 +365,7 @@ void amdvi_log_unlock(struct amdvi *amdvi)
 		spin_unlock_irq(&amdvi->base.lock);
 	}
 	mutex_unlock(&amdvi->log_mutex);
-	/* Pairs with log_work(), which does not wait for the lock. */
+	/* Pairs with log_work(), which does not wait for @log_mutex. */
 	smp_mb();
 	if (amdvi_log_pending(amdvi))
 		queue_delayed_work(system_unbound_wq, &amdvi->log_work, 0);
@@ -372,7 +375,7 @@ int amdvi_log_flush(struct amdvi *amdvi)
 {
 	int ret;
 
-	/* An entry that comes from now on may come a moment later. */
+	/* An entry that comes from now on may as well come after this call. */
 	if (!amdvi_log_pending(amdvi))
 		return 0;
 	if (mutex_lock_killable(&amdvi->log_mutex))
@@ -382,7 +385,10 @@ int amdvi_log_flush(struct amdvi *amdvi)
 	return ret;
 }
 
-/* The memory is not at hand: a handler that reads a register can wait for it. */
+/*
+ * Send the interrupt before the entry, whose memory is not at hand: a handler that reads a
+ * register can wait for the memory.
+ */
 static void log_call(struct amdvi *amdvi, enum amdvi_log_id id)
 {
 	const struct log_def *def = &log_defs[id];
@@ -402,8 +408,9 @@ static void log_work(struct work_struct *work)
 	int ret;
 
 	/*
-	 * An entry was kept before this was queued. Pairs with amdvi_log_unlock():
-	 * whoever has the lock now, and may wait for user space, queues this again.
+	 * An entry was kept before this work was queued. Pairs with amdvi_log_unlock(): a
+	 * thread that holds @log_mutex now, and may wait for user space, queues the work
+	 * again.
 	 */
 	smp_mb();
 	if (!mutex_trylock(&amdvi->log_mutex))

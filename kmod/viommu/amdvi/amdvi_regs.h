@@ -111,7 +111,7 @@
 #define AMDVI_DTE_ROOT		GENMASK_ULL(51, 12)
 #define AMDVI_DTE_IR		BIT_ULL(61)
 #define AMDVI_DTE_IW		BIT_ULL(62)
-/* With A/D bits, page requests and guest page tables, which are not there. */
+/* Includes A/D bits, page requests and guest page tables, which the unit does not have. */
 #define AMDVI_DTE_RESERVED0	(GENMASK_ULL(8, 2) | GENMASK_ULL(60, 52) | \
 				 BIT_ULL(63))
 #define AMDVI_DTE_DOMAIN	GENMASK_ULL(15, 0)	/* second word */
@@ -212,8 +212,8 @@ enum amdvi_opcode {
 #define AMDVI_EVENT_SIZE	16u
 
 /*
- * Upper half of the second doubleword of an event: a code and flags. It is what
- * the module calls the vendor's fault reason.
+ * Upper half of the second doubleword of an event: a code and flags. The module calls this
+ * the vendor's fault reason.
  */
 #define AMDVI_EVENT_ILLEGAL_DTE		0x1000u
 #define AMDVI_EVENT_PAGE_FAULT		0x2000u

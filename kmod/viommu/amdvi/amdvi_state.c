@@ -39,7 +39,7 @@
 #define TABLE	(AMDVI_BASE_ADDR | AMDVI_DEV_TABLE_SIZE)
 #define RING	(AMDVI_BASE_ADDR | AMDVI_RING_LEN)
 
-/* Those of CONTROL that each unit has. Features that it has not read as zero. */
+/* Bits of CONTROL that each unit has. Bits of features that a unit lacks read as zero. */
 #define CONTROL	(AMDVI_CTL_IOMMU | AMDVI_CTL_HT_TUNNEL | AMDVI_CTL_EVT_LOG | \
 		 AMDVI_CTL_EVT_INT | AMDVI_CTL_WAIT_INT | \
 		 AMDVI_CTL_INV_TIMEOUT | AMDVI_CTL_PASS_PW | \
@@ -99,7 +99,7 @@ static const struct reg_bits status_bits[] = {
 	{ "GALogOverflow", AMDVI_STS_GA_OVERFLOW }, { "GAInt", AMDVI_STS_GA_INT },
 };
 
-/* Section 3.4. Features add to it: see make_registers(). */
+/* Section 3.4. make_registers() adds what features bring. */
 static const struct reg_def amdvi_defs[] = {
 	REG_BITS(DEV_TABLE, TABLE, 0, table_bits),
 	REG_BITS(CMD_BASE, RING, 0, ring_bits),
@@ -171,7 +171,7 @@ static u64 features(u8 levels, u32 flags)
 	return efr;
 }
 
-/* The registers, and the bits in them, that features bring. */
+/* Make the table of registers, with the bits that features bring. */
 static void make_registers(struct reg_def *def, u64 efr)
 {
 	unsigned int i;
@@ -227,7 +227,7 @@ static const struct state_field amdvi_fields[] = {
 	},
 };
 
-/* STATUS says which rings run. */
+/* Check that STATUS says which rings run. */
 static const char *amdvi_check(const struct state_desc *desc, const void *_arch)
 {
 	const struct amdvi_arch *arch = _arch;

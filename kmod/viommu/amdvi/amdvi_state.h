@@ -14,7 +14,7 @@
 #include "viommu/regfile.h"
 #include "viommu/state.h"
 
-/* Values in &amdvi_arch.reg. */
+/* Indices into &amdvi_arch.reg. */
 enum amdvi_reg {
 	REG_DEV_TABLE, REG_CMD_BASE, REG_EVT_BASE, REG_CONTROL, REG_EXCL_BASE,
 	REG_EXCL_LIMIT, REG_EFR, REG_GA_BASE, REG_GA_TAIL_ADDR,
@@ -30,7 +30,7 @@ enum amdvi_log_id { LOG_EVENT, LOG_GA, LOG_MAX };
 /**
  * struct amdvi_cfg - configuration: what the creator of the unit chose
  * @shape: features that decide which commands and tables are valid
- * @reg: table of the registers; by features
+ * @reg: table of the registers; depends on features
  * @state: tables of the architectural state
  *
  * Constant after create.
@@ -69,7 +69,7 @@ struct amdvi_arch {
  * @levels: most levels of a page table
  * @flags: of enum nyx_amdvi_flags
  *
- * @cfg has pointers to parts of itself: it stays where it is.
+ * @cfg has pointers to parts of itself: do not move it.
  */
 void amdvi_cfg_init(struct amdvi_cfg *cfg, u8 levels, u32 flags);
 
