@@ -24,7 +24,7 @@
 
 /* ---- what the core asks --------------------------------------------------- */
 
-/* Translation is off: all pass, also to the range of interrupt messages. */
+/* Translation is off: all accesses pass, also to the range of interrupt messages. */
 static void make_identity(const struct vtd *vtd, struct nyx_ctx_entry *entry)
 {
 	*entry = (struct nyx_ctx_entry) {
@@ -86,7 +86,10 @@ static bool vtd_decode(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 		*fault = (struct nyx_fault_info) {
 			.reason = NYX_FAULT_CONTEXT,
 			.code = code,
-			/* Only what is behind the bit is kept from the guest. */
+			/*
+			 * FPD hides only faults that are found after the context entry was
+			 * read.
+			 */
 			.fpd = ctx.fpd,
 		};
 		return false;
@@ -114,7 +117,7 @@ static int vtd_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 	irta = vtd->arch.irta;
 	spin_unlock_irqrestore(&vtd->base.lock, flags);
 
-	/* The sender has looked at the limit of a table that was larger. */
+	/* The sender has checked the limit of an older table, which was larger. */
 	if (index >= irt_entries(irta)) {
 		*fault = (struct nyx_fault_info) {
 			.reason = NYX_FAULT_IRQ_INDEX, .code = VTD_IR_INDEX_BEYOND,
@@ -123,7 +126,7 @@ static int vtd_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 	}
 	base = irta & VTD_IRTA_ADDR;
 	at = base + (u64)index * VTD_ENTRY_SIZE;
-	/* Past the last address there is nothing; it does not go on at the first. */
+	/* The table does not go on at address 0: past the last address there is no memory. */
 	ret = at < base ? -EIO : nyx_guest_read128(viommu->unit, at, word);
 	if (ret == -EIO) {
 		*fault = (struct nyx_fault_info) {
@@ -165,7 +168,7 @@ static u16 vtd_fault_code(const struct nyx_fault_info *info)
 	case NYX_FAULT_RESERVED_BIT:
 		return VTD_PTE_RESERVED;
 	case NYX_FAULT_INTERRUPT_RANGE:
-		/* A DMA that goes there by itself is an interrupt, not our business. */
+		/* A DMA with an IOVA in the range is an interrupt, and no fault. */
 		return info->gpa == NYX_GPA_UNKNOWN ? VTD_OK : VTD_OUT_IN_IRQ_RANGE;
 	case NYX_FAULT_TABLE_ACCESS:
 		/* The pointer to the top table is the context entry's. */
@@ -190,7 +193,7 @@ static u16 vtd_fault_code(const struct nyx_fault_info *info)
 	case NYX_FAULT_IRQ_POST_RESERVED:
 		return VTD_IR_PID_RESERVED;
 	default:
-		/* Behind the IOMMU: the bus would answer, or nobody. */
+		/* Not a fault of an IOMMU: the bus would abort the access. */
 		return VTD_OK;
 	}
 }
@@ -207,7 +210,7 @@ static void vtd_log_fault(struct nyx_viommu *viommu, u32 sbdf,
 
 /* ---- commands ----------------------------------------------------------- */
 
-/* How interrupts are treated. */
+/* The interrupt mode that IRTA and the status select. */
 static u32 irq_mode(const struct vtd *vtd)
 {
 	u32 mode = 0;
@@ -221,7 +224,7 @@ static u32 irq_mode(const struct vtd *vtd)
 	return mode;
 }
 
-/* How many entries the table has that is in use. */
+/* Set the limit of the interrupt table to that of IRTA. */
 static void use_irt_limit(struct vtd *vtd)
 {
 	WRITE_ONCE(vtd->base.viommu.unit->irq.irt.limit,
@@ -234,7 +237,7 @@ static void use_irt_limit(struct vtd *vtd)
 #define DERIVED_IRQ_MODE	BIT(2)
 #define DERIVED_ALL		(DERIVED_CONTEXTS | DERIVED_IRTES | DERIVED_IRQ_MODE)
 
-/* Make these follow the registers. Their old values may be in use until finish(). */
+/* Make @derived follow the registers. Old values may be in use until finish(). */
 static void rebuild(struct vtd *vtd, u32 derived)
 {
 	struct nyx_unit *unit = vtd->base.viommu.unit;
@@ -279,8 +282,8 @@ static void set_irt(struct vtd *vtd)
 }
 
 /*
- * Is a command in effect of which the registers say that it is not done? Outside
- * of the mutex a write under way may change the answer.
+ * Is a command in effect that the registers do not show as done? Outside of the mutex a
+ * write under way may change the answer.
  */
 static bool unfinished(const struct vtd *vtd)
 {
@@ -289,7 +292,10 @@ static bool unfinished(const struct vtd *vtd)
 	       (READ_ONCE(vtd->arch.reg[REG_IOTLB]) & VTD_IOTLB_IVT);
 }
 
-/* Wait until it is done, and say so. -EINTR leaves that to the next access. */
+/*
+ * Wait until all commands are done, and show them as done. -EINTR leaves that to the next
+ * access of a register.
+ */
 static int finish(struct vtd *vtd)
 {
 	int ret;
@@ -314,7 +320,7 @@ static int vtd_prepare(struct vendor *vendor)
 	return unfinished(vtd) ? finish(vtd) : 0;
 }
 
-/* A writer that holds the mutex waits itself: its command is not done. */
+/* A writer that holds the mutex finishes its command itself: do not wait for the writer. */
 static int vtd_sync(struct vendor *vendor)
 {
 	struct vtd *vtd = container_of(vendor, struct vtd, base);
@@ -328,9 +334,9 @@ static int vtd_sync(struct vendor *vendor)
 }
 
 /*
- * Section 11.4.4. Each bit that differs from the status is a command; those of
- * the pointers are one whenever they are set. All are allowed in any order: a
- * guest that takes over from another turns the queue off first.
+ * Section 11.4.4. Each bit that differs from the status is a command; SRTP and SIRTP are
+ * one whenever they are set. Any order is allowed: a guest that takes over from another
+ * turns the queue off first.
  */
 static int command(struct vtd *vtd, u64 gcmd)
 {
@@ -417,7 +423,7 @@ static int vtd_follow(struct vendor *vendor, const struct reg_write *w)
 		return w->written & VTD_IOTLB_IVT ?
 			iotlb_command(vtd, w->new) : 0;
 	case REG_FSTS:
-		/* Once the error is seen, the queue goes on from its head. */
+		/* Once the guest has cleared IQE, the queue goes on from its head. */
 		return w->old & ~w->new & VTD_FSTS_IQE ? vtd_queue_run(vtd) : 0;
 	case REG_IQT:
 		return vtd_queue_run(vtd);
@@ -448,7 +454,7 @@ static void vtd_adjust(struct vendor *vendor, const struct reg_write *w)
 
 /* ---- life --------------------------------------------------------------- */
 
-/* All but GSTS, which finish() alone changes. */
+/* Set all state but GSTS, which finish() updates when accesses have ended. */
 static void vtd_set_state(struct vendor *vendor, const void *arch)
 {
 	struct vtd *vtd = container_of(vendor, struct vtd, base);
@@ -503,7 +509,7 @@ static int vtd_configure(struct nyx_unit_config *cfg)
 		return NYX_ERR(MODEL_WIDTH);
 	if (opt->faults > VTD_FRCD_MAX)
 		return NYX_ERR(OPTION_RANGE);
-	/* The guest says how large its table is. */
+	/* IRTA says how large the guest's table is. */
 	if (cfg->irt_entries)
 		return NYX_ERR(MODEL_ENTRIES);
 	opt->faults = opt->faults ?: VTD_FRCD_MAX;
@@ -523,7 +529,7 @@ static struct nyx_viommu *vtd_create(struct nyx_unit *unit,
 	vtd_cfg_init(&vtd->cfg, cfg->address_width, options(cfg)->flags,
 		     options(cfg)->faults);
 	vendor_init_state(&vtd->base, &vtd->cfg.state, &vtd->arch);
-	/* As after a reset; nobody knows the unit yet. */
+	/* As after a reset; the unit is not published yet. */
 	unit->irq.mode = irq_mode(vtd);
 	use_irt_limit(vtd);
 	return &vtd->base.viommu;

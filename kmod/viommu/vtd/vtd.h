@@ -6,10 +6,10 @@
  *
  * Locks: see viommu/vendor.h.
  *
- * A command by register (GCMD, CCMD, IOTLB_REG) takes effect at once, and is seen
- * to be done when accesses that may use what it has taken away have ended. Until
- * then GSTS, CCMD.ICC and IOTLB_REG.IVT are as they were. If the writer is killed
- * while it waits, the next access to any register waits in its place.
+ * A command by register (GCMD, CCMD, IOTLB_REG) takes effect at once, and reads as done
+ * when accesses that may use the old state have ended. Until then GSTS, CCMD.ICC and
+ * IOTLB_REG.IVT keep their values. If the writer is killed while it waits, the next access
+ * to any register waits in its place.
  */
 #ifndef NYX_VIOMMU_VTD_H
 #define NYX_VIOMMU_VTD_H
@@ -96,14 +96,14 @@ extern const struct queue_ops vtd_queue_ops;
 int vtd_queue_run(struct vtd *vtd);
 
 /**
- * vtd_invalidate_context() - CCMD, or a descriptor
+ * vtd_invalidate_context() - invalidate context entries, for CCMD or a descriptor
  * @vtd: the vIOMMU model
  * @desc: granularity, domain, requester
  */
 void vtd_invalidate_context(struct vtd *vtd, const struct vtd_desc *desc);
 
 /**
- * vtd_invalidate_iotlb() - IOTLB_REG, or a descriptor
+ * vtd_invalidate_iotlb() - invalidate translations, for IOTLB_REG or a descriptor
  * @vtd: the vIOMMU model
  * @desc: granularity, domain, range
  */

@@ -18,7 +18,7 @@ u8 vtd_function_mask(u8 fm)
 	return mask[fm & 3];
 }
 
-/* The bits of an address that the unit does not have. */
+/* The bits of an address beyond the host address width of the unit. */
 static u64 beyond(const struct vtd_shape *shape)
 {
 	return ~nyx_lg2_last(shape->haw);
@@ -37,7 +37,7 @@ static u8 decode_context(const struct vtd_shape *shape, u64 lo, u64 hi,
 		reserved |= VTD_CTX_SLPTPTR & beyond(shape);
 	if ((lo & reserved) || (hi & VTD_CTX_RESERVED_HI))
 		return VTD_CTX_RESERVED;
-	/* No device TLB: no other types. */
+	/* Other types need a device TLB, which the unit does not have. */
 	if (type != VTD_TT_TABLE && !(type == VTD_TT_PASS && shape->pass_through))
 		return VTD_CTX_INVALID;
 	if (!(shape->sagaw & BIT(aw)))
@@ -59,7 +59,7 @@ u8 vtd_decode_device(const struct vtd_shape *shape, u64 rtaddr,
 	u64 lo, hi, at;
 
 	*ctx = (struct vtd_context){};
-	/* Scalable mode, and no mode at all */
+	/* TTM asks for scalable mode, or for no mode at all. */
 	if (rtaddr & VTD_RTADDR_TTM)
 		return VTD_TABLE_TYPE;
 	at = (rtaddr & VTD_RTADDR_ADDR) + (rid >> 8) * VTD_ENTRY_SIZE;
@@ -158,7 +158,7 @@ static u8 decode_iotlb(u64 lo, u64 hi, struct vtd_desc *desc)
 		return VTD_IQE_RESERVED;
 	if (desc->granularity != VTD_PAGE)
 		return VTD_IQE_NONE;
-	/* More than is supported: all of the domain, which is safe. */
+	/* The mask is beyond MAMV: invalidate all of the domain, which is safe. */
 	if (am > VTD_MAMV) {
 		desc->granularity = VTD_DOMAIN;
 		return VTD_IQE_NONE;
@@ -176,7 +176,7 @@ static u8 decode_iec(u64 lo, u64 hi, struct vtd_desc *desc)
 	if ((lo & VTD_DESC_IEC_RESERVED) || hi)
 		return VTD_IQE_RESERVED;
 	if (!(lo & VTD_DESC_IEC_G) || im >= 16)
-		return VTD_IQE_NONE;	/* all */
+		return VTD_IQE_NONE;	/* all entries */
 	desc->nr = 1u << im;
 	desc->index = FIELD_GET(VTD_DESC_IEC_INDEX, lo) & ~(desc->nr - 1);
 	return VTD_IQE_NONE;
@@ -201,7 +201,7 @@ u8 vtd_decode_desc(u64 lo, u64 hi, struct vtd_desc *desc)
 	case VTD_DESC_IOTLB:
 		return decode_iotlb(lo, hi, desc);
 	case VTD_DESC_DEVICE_TLB:
-		/* There are none to invalidate. */
+		/* There are no device TLBs to invalidate. */
 		return (lo & VTD_DESC_DEV_RESERVED) || (hi & VTD_DESC_DEV_RESERVED2) ?
 			VTD_IQE_RESERVED : VTD_IQE_NONE;
 	case VTD_DESC_IEC:

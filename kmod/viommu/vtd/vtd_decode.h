@@ -39,8 +39,7 @@ struct vtd_shape {
  * @width: bits of an address
  * @levels: of the table
  * @root: GPA of the table
- * @fpd: FPD: faults behind the entry are not recorded; set also if the entry is
- *       refused
+ * @fpd: FPD: faults of the requester are not recorded; set also if the entry is refused
  */
 struct vtd_context {
 	u16 did;
@@ -52,7 +51,7 @@ struct vtd_context {
 };
 
 /**
- * vtd_decode_device() - find what a requester's accesses go through
+ * vtd_decode_device() - find and decode the context entry of a requester
  * @shape: the unit
  * @rtaddr: GPA of the root table
  * @mem: guest memory

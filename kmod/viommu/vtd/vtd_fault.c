@@ -22,7 +22,7 @@ static void send(struct vtd *vtd, enum vtd_reg ctl)
 		      vtd->arch.reg[ctl + 1]);
 }
 
-/* There is something to tell: at once, or when it is unmasked. */
+/* Send an interrupt at once, or leave it pending while it is masked. */
 static void raise(struct vtd *vtd, enum vtd_reg ctl)
 {
 	if (vtd->arch.reg[ctl] & VTD_CTL_IM)
@@ -45,7 +45,7 @@ void vtd_fault_status(struct vtd *vtd, u64 bit)
 
 	lockdep_assert_held(&vtd->base.lock);
 	vtd->arch.reg[REG_FSTS] |= bit;
-	/* While something is to be seen there, nobody is told again. */
+	/* No new fault event while FSTS has unserviced bits (7.3). */
 	if (!before)
 		raise(vtd, REG_FECTL);
 }
@@ -79,7 +79,7 @@ out_unlock:
 	spin_unlock_irqrestore(&vtd->base.lock, flags);
 }
 
-/* PPF says that there is a record, FRI which one is the oldest. */
+/* Update PPF, which says that there is a record, and FRI, the oldest one. */
 static void records_changed(struct vtd *vtd)
 {
 	unsigned int first = FIELD_GET(VTD_FSTS_FRI, vtd->arch.reg[REG_FSTS]), i, n;
@@ -102,7 +102,7 @@ void vtd_fault_written(struct vtd *vtd, const struct reg_write *w)
 	lockdep_assert_held(&vtd->base.lock);
 	if (w->def->index >= REG_FRCD)
 		records_changed(vtd);
-	/* Nothing to be seen: nothing to be told. */
+	/* Without bits in FSTS no fault event stays pending. */
 	if (!(vtd->arch.reg[REG_FSTS] & STATUS_BITS))
 		vtd->arch.reg[REG_FECTL] &= ~VTD_CTL_IP;
 	if (w->def->index == REG_FECTL)

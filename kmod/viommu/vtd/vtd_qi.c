@@ -27,12 +27,12 @@ void vtd_invalidate_context(struct vtd *vtd, const struct vtd_desc *desc)
 		nyx_guest_invalidate_ctx(unit, desc->did, ticket);
 		break;
 	case VTD_DEVICE:
-		/* The domain is a hint: what counts is the requester. */
+		/* The domain is a hint: the requester selects the entry. */
 		do {
 			nyx_guest_invalidate_ctx_device(unit,
 							(desc->sid & ~ignored) |
 							function, ticket);
-			/* The next one made of these bits */
+			/* The next function made of the ignored bits */
 			function = (function - ignored) & ignored;
 		} while (function);
 		break;
@@ -67,7 +67,7 @@ static int wait_done(struct vtd *vtd, const struct vtd_desc *desc)
 	int ret;
 
 	ret = nyx_inval_wait(&vtd->base.queue.ticket);
-	/* Where there is no memory the write is lost. */
+	/* Ignore -EIO: the guest has no memory at that address, and the write is lost. */
 	if (!ret && desc->store &&
 	    queue_store(&vtd->base.queue, desc->addr, sizeof(u32), desc->data) == -EINTR)
 		ret = -EINTR;
@@ -113,23 +113,23 @@ static void stop(struct vtd *vtd, u8 error)
 	spin_unlock_irq(&vtd->base.lock);
 }
 
-/* The states that keep the queue from being read. */
+/* Is there a state that keeps the queue from being read? */
 static u8 refuse_queue(const struct vtd *vtd, u64 gpa, u64 tail, u64 size)
 {
-	/* No head would ever get there. */
+	/* No head would ever get to the tail. */
 	if (tail >= size)
 		return VTD_IQE_TAIL;
-	/* Descriptors of 256 bits, and tables, of scalable mode */
+	/* The unit has no scalable mode: no descriptors of 256 bits, no other tables. */
 	if (vtd->arch.reg[REG_IQA] & VTD_IQA_DW)
 		return VTD_IQE_WIDTH;
 	if (vtd->arch.root & VTD_RTADDR_TTM)
 		return VTD_IQE_TABLE_TYPE;
-	/* Past the last address there is nothing; it does not go on at the first. */
+	/* The queue does not go on at address 0: past the last address there is no memory. */
 	return gpa < (vtd->arch.reg[REG_IQA] & VTD_IQA_ADDR) ? VTD_IQE_FETCH :
 							    VTD_IQE_NONE;
 }
 
-/* The next descriptor, if there is one to execute. */
+/* Find the next descriptor to execute. */
 static bool vtd_next(struct queue *q, u64 *gpa, u64 *after)
 {
 	struct vtd *vtd = container_of(q, struct vtd, base.queue);

@@ -182,7 +182,7 @@ enum vtd_reason {
 
 /* ---- root and context entries (9.1, 9.3) -------------------------------- */
 
-#define VTD_ENTRY_SIZE		16u	/* both, and 256 to a table */
+#define VTD_ENTRY_SIZE		16u	/* of both; a table has 256 */
 
 #define VTD_ROOT_P		BIT_ULL(0)
 #define VTD_ROOT_CTP		GENMASK_ULL(63, 12)

@@ -107,7 +107,7 @@ static const struct reg_bits frcd_high_bits[] = {
 		.bits = (_bits), .nr_bits = ARRAY_SIZE(_bits),		\
 	}
 
-/* Section 11.4. Those without bits to write are read-only, or are hooked. */
+/* Section 11.4. Registers without bits to write are read-only, or vtd_follow() handles them. */
 static const struct reg_def vtd_defs[] = {
 	REG_BITS(VER, 4, 0, 0, 0, ver_bits),
 	REG_BITS(CAP, 8, 0, 0, 0, cap_bits),
@@ -209,7 +209,7 @@ static unsigned int make_registers(struct vtd_cfg *cfg, u32 address_width, u32 f
 		.count = 1, .change = (_change), .max = U64_MAX,	\
 	}
 
-/* Capabilities add to it: see make_fields(). */
+/* make_fields() adds what capabilities bring. */
 static const struct state_field vtd_fields[] = {
 	FIELD(0, "status_in_effect", status, VTD_GSTS_ALL),
 	FIELD(1, "root_latched", root, 0),
@@ -226,7 +226,7 @@ static void make_fields(struct vtd_cfg *cfg)
 	cfg->field[3].max = cfg->nr_frcd - 1;
 }
 
-/* FSTS says whether there is a record, and which one is the oldest. */
+/* Does FSTS say truly whether there is a record, and name one that exists as the oldest? */
 static bool fsts_is_true(const struct vtd_cfg *cfg, const struct vtd_arch *arch)
 {
 	u64 fsts = arch->reg[REG_FSTS];
@@ -239,7 +239,7 @@ static bool fsts_is_true(const struct vtd_cfg *cfg, const struct vtd_arch *arch)
 	       FIELD_GET(VTD_FSTS_FRI, fsts) < cfg->nr_frcd;
 }
 
-/* No command is under way when a state is saved. */
+/* Check that no command is under way, as in each saved state, and that FSTS is true. */
 static const char *vtd_check(const struct state_desc *desc, const void *_arch)
 {
 	const struct vtd_cfg *cfg = container_of(desc, struct vtd_cfg, state);

@@ -13,7 +13,7 @@
 #include "viommu/state.h"
 #include "viommu/vtd/vtd_decode.h"
 
-/* Values in &vtd_arch.reg. */
+/* Indices into &vtd_arch.reg. */
 enum vtd_reg {
 	REG_VER, REG_CAP, REG_ECAP, REG_GCMD, REG_GSTS, REG_RTADDR, REG_CCMD,
 	REG_FSTS, REG_FECTL, REG_FEDATA, REG_FEADDR, REG_FEUADDR, REG_IQH,
@@ -28,9 +28,9 @@ enum vtd_reg {
 /**
  * struct vtd_cfg - configuration: what the creator of the unit chose
  * @shape: capabilities that decide which tables are valid
- * @page_sizes: that tables may use, 0: all
+ * @page_sizes: page sizes that tables may use; 0: all
  * @nr_frcd: fault records
- * @reg: table of the registers; by capabilities
+ * @reg: table of the registers; depends on capabilities
  * @field: table of the state that is no register
  * @state: both tables
  *
@@ -48,8 +48,8 @@ struct vtd_cfg {
 /**
  * struct vtd_arch - architectural state: what a save must hold
  * @reg: values of the registers, by enum vtd_reg
- * @status: what is in effect of GSTS, which follows when nothing uses any more
- *          what a command has taken away
+ * @status: the bits of GSTS that are in effect; GSTS shows them when no access uses the old
+ *          state any more
  * @root: RTADDR as the last SRTP has latched it
  * @irta: IRTA as the last SIRTP has latched it
  * @next_frcd: the fault record that is written next
@@ -72,7 +72,7 @@ struct vtd_arch {
  * @flags: of enum nyx_vtd_flags
  * @nr_frcd: fault records, at most VTD_FRCD_MAX
  *
- * @cfg has pointers to parts of itself: it stays where it is.
+ * @cfg has pointers to parts of itself: do not move it.
  */
 void vtd_cfg_init(struct vtd_cfg *cfg, u32 address_width, u32 flags, u32 nr_frcd);
 
