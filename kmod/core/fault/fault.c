@@ -76,6 +76,7 @@ void nyx_fault_report(struct nyx_unit *unit, struct nyx_device *dev,
 {
 	struct nyx_viommu *viommu = unit->guest.viommu;
 	struct nyx_event event, state;
+	bool changed;
 
 	if (info->reason == NYX_FAULT_QUARANTINED) {
 		nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_BLOCKED, 1);
@@ -88,7 +89,7 @@ void nyx_fault_report(struct nyx_unit *unit, struct nyx_device *dev,
 	count_fault(dev, dom, info->irq, event.time_ns);
 	trace_nyx_fault(unit->id, dom->id, dev->sbdf, info->address, info->gpa,
 			info->access, info->reason, info->level);
-	if (nyx_tracker_fault(unit, dev, info, &event, &state)) {
+	if (nyx_tracker_fault(unit, dev, info, &event, &state, &changed)) {
 		if (!info->irq)
 			event.fault.cause = nyx_fault_explain(dom, info, event.time_ns,
 							      &event.fault.detail);
@@ -96,5 +97,6 @@ void nyx_fault_report(struct nyx_unit *unit, struct nyx_device *dev,
 	}
 	if (info->code && !info->fpd)
 		viommu->ops->log_fault(viommu, dev->sbdf, info);
-	nyx_tracker_emit(unit, dev, &state);
+	if (changed)
+		nyx_tracker_emit(unit, dev, &state);
 }

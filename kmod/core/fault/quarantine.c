@@ -238,20 +238,19 @@ static void describe(struct nyx_device *dev, struct nyx_event *event, u8 new,
 }
 
 /*
- * Change the state of a device. The caller has set &nyx_tracker_state.tries and next_ns for
- * @new.
+ * &nyx_tracker_state.tries and next_ns are those of the new state. True: the state is
+ * another one than before, and @event is to be emitted.
  */
-static void change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
+static bool change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
 			 enum nyx_state_cause cause, u64 now,
 			 struct nyx_event *event)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
 	bool was = state_blocks(t->state.device), is = state_blocks(new);
+	bool changed = new != t->state.device;
 
 	lockdep_assert_held(&t->lock);
 	describe(dev, event, new, cause, now);
-	if (new == t->state.device)
-		event->type = NYX_EVENT_LOST;	/* nothing to emit */
 	t->state.device = new;
 	WRITE_ONCE(dev->blocked, is);
 	if (is != was)
@@ -259,6 +258,7 @@ static void change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
 	nyx_tracker_hold(dev);
 	nyx_score_setup(&t->state.score, (u64)t->cfg.policy.window_ms * NSEC_PER_MSEC);
 	memset(t->state.samples, 0, sizeof(t->state.samples));
+	return changed;
 }
 
 static u64 backoff_ns(const struct nyx_fault_tracker *t)
@@ -270,26 +270,28 @@ static u64 backoff_ns(const struct nyx_fault_tracker *t)
 	return min_t(u64, ms, t->cfg.policy.backoff_max_ms) * NSEC_PER_MSEC;
 }
 
-/* Act on a device whose score has reached the threshold. */
-static void too_much(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
+/* The threshold was reached. True: @event is to be emitted. */
+static bool too_much(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 		     struct nyx_event *event)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
 	u8 state = NYX_DEVICE_QUARANTINED;
+	bool would = false;
 
 	lockdep_assert_held(&t->lock);
 	if (t->cfg.policy.action == NYX_ACTION_REPORT || t->gone)
-		return;
+		return false;
 	if (t->cfg.policy.flags & NYX_POLICY_F_OBSERVE) {
 		/* Record that once in a window: the device goes on faulting. */
 		if (!t->state.would_ns || now - t->state.would_ns >=
 		    (u64)t->cfg.policy.window_ms * NSEC_PER_MSEC) {
 			describe(dev, event, state, NYX_STATE_WOULD, now);
 			t->state.would_ns = now;
+			would = true;
 		}
 		nyx_score_setup(&t->state.score,
 				(u64)t->cfg.policy.window_ms * NSEC_PER_MSEC);
-		return;
+		return would;
 	}
 	t->state.tries++;
 	t->state.next_ns = 0;
@@ -297,11 +299,11 @@ static void too_much(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 		state = NYX_DEVICE_DISABLED;
 	else if (t->cfg.policy.flags & NYX_POLICY_F_RECOVER)
 		t->state.next_ns = now + backoff_ns(t);
-	change_state(unit, dev, state, NYX_STATE_BY_FAULTS, now, event);
+	return change_state(unit, dev, state, NYX_STATE_BY_FAULTS, now, event);
 }
 
-/* Move a device on from a state whose time is over. */
-static void time_is_over(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
+/* The time of the state is over. True: @event is to be emitted. */
+static bool time_is_over(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 			 struct nyx_event *event)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
@@ -309,16 +311,14 @@ static void time_is_over(struct nyx_unit *unit, struct nyx_device *dev, u64 now,
 	lockdep_assert_held(&t->lock);
 	if (t->state.device == NYX_DEVICE_QUARANTINED) {
 		t->state.next_ns = now + (u64)t->cfg.policy.probation_ms * NSEC_PER_MSEC;
-		change_state(unit, dev, NYX_DEVICE_PROBATION, NYX_STATE_BY_TIME,
-			     now, event);
-	} else if (t->state.device == NYX_DEVICE_PROBATION) {
-		t->state.next_ns = 0;
-		t->state.tries = 0;
-		change_state(unit, dev, NYX_DEVICE_ACTIVE, NYX_STATE_BY_TIME,
-			     now, event);
-	} else {
-		t->state.next_ns = 0;
+		return change_state(unit, dev, NYX_DEVICE_PROBATION,
+				    NYX_STATE_BY_TIME, now, event);
 	}
+	t->state.next_ns = 0;
+	if (t->state.device != NYX_DEVICE_PROBATION)
+		return false;
+	t->state.tries = 0;
+	return change_state(unit, dev, NYX_DEVICE_ACTIVE, NYX_STATE_BY_TIME, now, event);
 }
 
 /* Count something for a device and its domain. */
@@ -345,9 +345,7 @@ void nyx_tracker_emit(struct nyx_unit *unit, struct nyx_device *dev,
 	};
 	const struct nyx_event_state *s = &event->state;
 
-	if (event->type != NYX_EVENT_DEVICE_STATE)
-		return;
-	/* Count first, so that a reader of the record finds the change counted. */
+	/* A reader of the record finds it counted. */
 	if (s->cause != NYX_STATE_WOULD)
 		count(dev, stat[s->new_state]);
 	nyx_events_push(unit->events, event);
@@ -355,45 +353,49 @@ void nyx_tracker_emit(struct nyx_unit *unit, struct nyx_device *dev,
 			       s->cause, s->score, s->tries);
 }
 
-/* Take the one record of the faults whose own records were suppressed. */
-static struct nyx_event take_suppressed(struct nyx_fault_tracker *t)
+/* The record of the faults whose own records were suppressed. False: there are none. */
+static bool take_suppressed(struct nyx_fault_tracker *t, struct nyx_event *event)
 {
-	struct nyx_event event = t->records.event;
-
 	lockdep_assert_held(&t->lock);
-	if (event.type == NYX_EVENT_FAULT)
-		event.fault.count = t->records.suppressed;
+	if (!t->records.suppressed)
+		return false;
+	*event = t->records.event;
+	if (event->type == NYX_EVENT_FAULT)
+		event->fault.count = t->records.suppressed;
 	else
-		event.irq_fault.count = t->records.suppressed;
+		event->irq_fault.count = t->records.suppressed;
 	t->records.suppressed = 0;
-	return event;
+	return true;
 }
 
 /* Do what is due for a device. A command may have removed it; RCU keeps its memory. */
 static void do_due(struct nyx_unit *unit, struct nyx_device *dev, u64 now)
 {
-	struct nyx_event record = {}, state = {};
+	bool recorded = false, changed = false;
 	struct nyx_fault_tracker *t = &dev->tracker;
+	struct nyx_event record, state;
 	unsigned long flags;
 
 	spin_lock_irqsave(&t->lock, flags);
 	if (t->gone)
 		goto out_unlock;
-	if (t->records.suppressed && now >= t->records.start_ns + NSEC_PER_SEC) {
-		record = take_suppressed(t);
+	if (now >= t->records.start_ns + NSEC_PER_SEC)
+		recorded = take_suppressed(t, &record);
+	if (recorded) {
 		record.time_ns = now;
 		t->records.start_ns = now;
 		t->records.emitted = 1;
 	}
 	if (t->state.next_ns && now >= t->state.next_ns)
-		time_is_over(unit, dev, now, &state);
+		changed = time_is_over(unit, dev, now, &state);
 	enqueue(unit, t, now);
 out_unlock:
 	spin_unlock_irqrestore(&t->lock, flags);
 
-	if (record.type != NYX_EVENT_LOST)
+	if (recorded)
 		nyx_events_push(unit->events, &record);
-	nyx_tracker_emit(unit, dev, &state);
+	if (changed)
+		nyx_tracker_emit(unit, dev, &state);
 }
 
 static void deadlines_work(struct work_struct *work)
@@ -465,36 +467,36 @@ void nyx_tracker_init(struct nyx_device *dev, const struct nyx_policy *policy)
 void nyx_tracker_gone(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
-	struct nyx_event record = {};
+	struct nyx_event record;
 	unsigned long flags;
+	bool recorded;
 
 	spin_lock_irqsave(&t->lock, flags);
 	t->gone = true;
-	if (t->records.suppressed)
-		record = take_suppressed(t);
+	recorded = take_suppressed(t, &record);
 	if (state_blocks(t->state.device))
 		atomic_dec(&unit->nr_blocked);
 	t->state.device = NYX_DEVICE_ACTIVE;
 	nyx_tracker_hold(dev);
 	enqueue(unit, t, 0);
 	spin_unlock_irqrestore(&t->lock, flags);
-	if (record.type != NYX_EVENT_LOST)
+	if (recorded)
 		nyx_events_push(unit->events, &record);
 }
 
 void nyx_tracker_flush(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
-	struct nyx_event record = {};
+	struct nyx_event record;
 	unsigned long flags;
+	bool recorded;
 
 	spin_lock_irqsave(&t->lock, flags);
-	if (t->records.suppressed)
-		record = take_suppressed(t);
-	/* From now on each fault has a record of its own, until the stream ends. */
+	recorded = take_suppressed(t, &record);
+	/* From now on each has a record of its own, until the stream ends. */
 	t->cfg.policy.records_per_s = RECORDS_ALL;
 	spin_unlock_irqrestore(&t->lock, flags);
-	if (record.type != NYX_EVENT_LOST)
+	if (recorded)
 		nyx_events_push(unit->events, &record);
 }
 
@@ -529,7 +531,7 @@ static bool may_emit(struct nyx_fault_tracker *t, struct nyx_event *event,
 
 bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
 		       const struct nyx_fault_info *info, struct nyx_event *event,
-		       struct nyx_event *state)
+		       struct nyx_event *state, bool *changed)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
 	u64 now = event->time_ns;
@@ -537,16 +539,16 @@ bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
 	u32 weight;
 	bool emit;
 
-	state->type = NYX_EVENT_LOST;
+	*changed = false;
 	spin_lock_irqsave(&t->lock, flags);
 	emit = may_emit(t, event, now);
 	weight = t->cfg.policy.weight[fault_class(info->reason)];
 	if (weight && !state_blocks(t->state.device)) {
 		sample_add(t, info, now);
 		if (nyx_score_add(&t->state.score, now, weight) >= t->cfg.policy.threshold)
-			too_much(unit, dev, now, state);
+			*changed = too_much(unit, dev, now, state);
 	}
-	if (t->records.suppressed == 1 || state->type != NYX_EVENT_LOST)
+	if (t->records.suppressed == 1 || *changed)
 		enqueue(unit, t, now);
 	spin_unlock_irqrestore(&t->lock, flags);
 	return emit;
@@ -584,6 +586,7 @@ void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
 	struct nyx_fault_tracker *t = &dev->tracker;
 	u64 now = ktime_get_boottime_ns();
 	struct nyx_event event;
+	bool changed;
 
 	spin_lock_irq(&t->lock);
 	t->state.next_ns = 0;
@@ -592,11 +595,12 @@ void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
 		t->state.would_ns = 0;
 	}
 	action = array_index_nospec(action, ARRAY_SIZE(state));
-	change_state(unit, dev, state[action], NYX_STATE_BY_COMMAND, now,
-		     &event);
+	changed = change_state(unit, dev, state[action], NYX_STATE_BY_COMMAND, now,
+			       &event);
 	enqueue(unit, t, now);
 	spin_unlock_irq(&t->lock);
-	nyx_tracker_emit(unit, dev, &event);
+	if (changed)
+		nyx_tracker_emit(unit, dev, &event);
 }
 
 int nyx_policy_set(struct nyx_unit *unit, const u32 *sbdf,

@@ -217,24 +217,24 @@ void nyx_tracker_hold(struct nyx_device *dev);
  * @dev: the device, which cannot go
  * @info: the fault
  * @event: its record, with its time and without its cause; its count is set
- * @state: if the device's state changes: the record that says so; else its type
- *         is NYX_EVENT_LOST
+ * @state: set to the record of a change of the device's state, if there is one
+ * @changed: set to whether there is one
  *
  * Context: any.
  * Return: true if @event is to be recorded.
  */
 bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
 		       const struct nyx_fault_info *info, struct nyx_event *event,
-		       struct nyx_event *state);
+		       struct nyx_event *state, bool *changed);
 
 /**
  * nyx_tracker_emit() - record a change of state
  * @unit: the unit
  * @dev: the device
- * @state: the record that nyx_tracker_fault() has set; nothing is done for NYX_EVENT_LOST
+ * @event: the record that nyx_tracker_fault() has made
  */
 void nyx_tracker_emit(struct nyx_unit *unit, struct nyx_device *dev,
-		      struct nyx_event *state);
+		      struct nyx_event *event);
 
 /**
  * nyx_tracker_get() - what a fault tracker knows
