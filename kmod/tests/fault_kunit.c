@@ -468,16 +468,11 @@ static void quarantine_blocks_dma(struct kunit *test)
 
 static void quarantine_blocks_irq(struct kunit *test)
 {
-	const struct nyx_irq_req req = { .sbdf = SBDF, .address = MSI, .data = INDEX };
 	struct nyx_fault_info want = of_irq(NYX_FAULT_QUARANTINED, INDEX);
-	struct fixture *f = test->priv;
-	struct nyx_irq_reply reply;
 
-	quarantine(f);
-	KUNIT_ASSERT_EQ(test, nyx_irq_send(f->unit, &req, &reply), 0);
-	KUNIT_EXPECT_EQ(test, reply.result, (u32)NYX_IRQ_REFUSED);
-	KUNIT_EXPECT_EQ(test, reply.fault.reason, (u32)NYX_FAULT_QUARANTINED);
-	expect_reported(f, &want);
+	want.index = IRT_INDEX_NONE;
+	quarantine(test->priv);
+	check_irq(test->priv, &want);
 }
 
 static void quarantine_blocks_page_request(struct kunit *test)

@@ -105,15 +105,14 @@ static noinline void refuse(struct nyx_unit *unit, const struct nyx_device *dev,
 	refuse_with(unit, req, reply);
 }
 
-/* Refuse an interrupt if quarantine stops its device. False: quarantine does not. */
-static bool quarantined(const struct sender *s, struct nyx_irq_reply *reply)
+/* Refuse what a device in quarantine sends. False: it is not in quarantine. */
+static bool quarantined(struct nyx_unit *unit, const struct sender *s,
+			const struct nyx_irq_req *req, struct nyx_irq_reply *reply)
 {
 	if (likely(!nyx_device_blocked(s->dev, s->dom)))
 		return false;
 	reply->msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
-	/* nyx_fault_report() reads no other field then. */
-	reply->fault.reason = NYX_FAULT_QUARANTINED;
-	reply->result = NYX_IRQ_REFUSED;
+	refuse(unit, s->dev, req, NYX_FAULT_QUARANTINED, reply);
 	return true;
 }
 
@@ -357,7 +356,7 @@ int nyx_irq_try(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	if (unlikely(ret))
 		goto out;
 	reply->fault.reason = NYX_FAULT_NONE;
-	if (likely(!quarantined(&s, reply))) {
+	if (likely(!quarantined(unit, &s, req, reply))) {
 		reason = fetch_cached(unit, s.dev, req, &reply->msg, &f);
 		if (unlikely(missed(unit, reason))) {
 			ret = -EINPROGRESS;
@@ -391,7 +390,7 @@ static int admit(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	rcu_read_lock();
 	ret = find_sender(unit, req->sbdf, &s);
 	if (!ret) {
-		quarantined(&s, reply);
+		quarantined(unit, &s, req, reply);
 		ret = throttled(&s, wait, !req->nonblock) ? -EAGAIN : 0;
 	}
 	rcu_read_unlock();
@@ -535,7 +534,7 @@ static int probe(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	rcu_read_lock();
 	ret = find_sender(unit, req->sbdf, &s);
 	if (!ret)
-		quarantined(&s, reply);
+		quarantined(unit, &s, req, reply);
 	rcu_read_unlock();
 	if (!reply->fault.reason)
 		reply->result = reply->msg.flags & NYX_IRTE_F_POSTED ?
