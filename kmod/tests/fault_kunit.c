@@ -191,6 +191,7 @@ static void expect_same(struct kunit *test, const struct nyx_fault_info *got,
 	SAME(code);
 	SAME(irq);
 	SAME(fpd);
+	SAME(unreported);
 	SAME(access);
 	SAME(level);
 	SAME(levels);

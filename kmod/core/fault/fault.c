@@ -82,8 +82,7 @@ void nyx_fault_report(struct nyx_unit *unit, struct nyx_device *dev,
 		nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_BLOCKED, 1);
 		return;
 	}
-	/* FPD hides a fault from the guest's log, and in a native unit from the host. */
-	if (info->fpd && !nyx_viommu_has_guest(viommu))
+	if (info->unreported)
 		return;
 	make_record(dev, dom, info, &event);
 	count_fault(dev, dom, info->irq, event.time_ns);

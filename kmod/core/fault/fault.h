@@ -26,7 +26,10 @@ struct nyx_unit;
  * @code: the model's code for the guest's driver, of the decoder that found the fault or
  *        of &nyx_viommu_ops.fault_code; 0: the guest's driver does not see the fault
  * @irq: an interrupt; else an access, or a page request
- * @fpd: fault processing is disabled by the guest's tables, see nyx_fault_report()
+ * @fpd: fault processing is disabled by the guest's tables: the guest's log does not get
+ *       the fault
+ * @unreported: an interrupt remapping entry of a native unit has NYX_IRTE_F_QUIET:
+ *              nyx_fault_report() ignores the fault
  * @access: NYX_ACC_* that was asked for; of an interrupt NYX_ACC_WRITE
  * @level: level of the table entry that ended a walk, or NYX_LEVEL_NONE
  * @levels: levels of the guest's table that was walked; 0: none was
@@ -47,6 +50,7 @@ struct nyx_fault_info {
 	u16 code;
 	bool irq;
 	bool fpd;
+	bool unreported;
 	u8 access;
 	u8 level;
 	u8 levels;
@@ -87,12 +91,11 @@ void nyx_fault_answer(const struct nyx_fault_info *info, struct nyx_fault *out);
  * @dom: the domain that counts the fault
  * @info: the fault
  *
- * NYX_FAULT_QUARANTINED is only counted. Counters and the tracepoint get each of the other
- * faults. The fault tracker of the device weighs it, which may quarantine the device, and
- * rations the record; a record has the cause from the history of the domain. The guest's
- * log gets the fault if the guest's driver has a name for it, and @info->fpd is not set. In
- * a native unit, whose owner has set it in an interrupt remapping entry, nothing follows
- * from a fault with @info->fpd.
+ * NYX_FAULT_QUARANTINED is counted, and nothing else. Of other faults, counters and the
+ * tracepoint have each one. The fault tracker of the device weighs it, which may
+ * quarantine the device, and rations the record; a record has the cause from the history
+ * of the domain. The guest's log gets the fault if the guest's driver has a name for it, and
+ * @info->fpd is not set. Nothing follows from a fault with @info->unreported.
  *
  * Context: any.
  */

@@ -96,10 +96,14 @@ static noinline void refuse(struct nyx_unit *unit, const struct nyx_device *dev,
 			    struct nyx_irq_reply *reply)
 {
 	const struct irt_device *irqs = READ_ONCE(dev->irqs);
+	bool guest = nyx_viommu_has_guest(unit->guest.viommu);
+	bool quiet = reply->msg.flags & NYX_IRTE_F_QUIET;
 
+	/* A guest hides the fault from its own log, the owner of a native unit from the host. */
 	reply->fault = (struct nyx_fault_info) {
 		.reason = reason,
-		.fpd = reply->msg.flags & NYX_IRTE_F_QUIET,
+		.fpd = quiet && guest,
+		.unreported = quiet && !guest,
 		.did = irqs ? READ_ONCE(irqs->did) : 0,
 	};
 	refuse_with(unit, req, reply);
