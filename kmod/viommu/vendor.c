@@ -54,7 +54,7 @@ static int make_room(struct vendor *vendor, const struct mmio_write *write)
 	u64 value[VENDOR_REGS_MAX];
 	struct reg_write w[2];
 
-	if (!vendor->ops->make_room)
+	if (!vendor->ops->needs_room || !vendor->ops->needs_room(write))
 		return 0;
 	spin_lock_irq(&vendor->lock);
 	memcpy(value, vendor->regs.value, vendor->regs.nr * sizeof(*value));

@@ -40,6 +40,7 @@ struct mmio_write {
 /**
  * struct vendor_ops - a vendor's part of reads, writes and resets
  * @sync: bring the registers up to date before they are read; may sleep. 0 or -EINTR
+ * @needs_room: can a write of registers need @make_room? NULL: none can
  * @make_room: allocate what the model needs when its registers have these values, by
  *             &reg_def.index; under &vendor.mutex. 0; -ENOMEM. NULL: it needs nothing
  * @prepare: begin a write, or a change of the whole state; under &vendor.mutex. 0;
@@ -58,6 +59,7 @@ struct mmio_write {
  */
 struct vendor_ops {
 	int (*sync)(struct vendor *vendor);
+	bool (*needs_room)(const struct mmio_write *write);
 	int (*make_room)(struct vendor *vendor, const u64 *reg);
 	int (*prepare)(struct vendor *vendor);
 	bool (*pending)(struct vendor *vendor);

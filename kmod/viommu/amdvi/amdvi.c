@@ -509,6 +509,14 @@ static int amdvi_sync(struct vendor *vendor)
 	return amdvi_log_flush(container_of(vendor, struct amdvi, base));
 }
 
+/* Room is for logs, which the registers of their bases make larger. Each has 8 bytes. */
+static bool amdvi_needs_room(const struct mmio_write *write)
+{
+	u32 offset = write->offset & ~7u;
+
+	return offset == AMDVI_EVT_BASE || offset == AMDVI_GA_BASE;
+}
+
 static int amdvi_make_room(struct vendor *vendor, const u64 *reg)
 {
 	return amdvi_log_make_room(container_of(vendor, struct amdvi, base), reg);
@@ -557,6 +565,7 @@ static int amdvi_rebuild(struct vendor *vendor)
 
 static const struct vendor_ops amdvi_vendor_ops = {
 	.sync = amdvi_sync,
+	.needs_room = amdvi_needs_room,
 	.make_room = amdvi_make_room,
 	.prepare = amdvi_prepare,
 	.pending = amdvi_pending,
