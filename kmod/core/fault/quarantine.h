@@ -100,7 +100,7 @@ struct nyx_tracker_state {
 	struct nyx_score score;
 	struct nyx_sample samples[NYX_SAMPLES_MAX];
 	u32 tries;
-	u8 device;
+	u32 device;
 };
 
 /**
