@@ -121,7 +121,7 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 		return PTR_ERR(dev);
 	from = move_begin(unit, dev, unit->blocked_domain, &ticket);
 	WRITE_ONCE(dev->leaving, true);
-	nyx_inval_irqs(&ticket);
+	nyx_inval_lookups(&ticket);
 	mutex_unlock(&unit->lock);
 
 	ret = move_wait(unit, dev, from, &ticket);
@@ -240,7 +240,7 @@ static int drain_device(struct nyx_unit *unit, struct nyx_device *dev)
 	mutex_lock(&unit->lock);
 	nyx_ticket_device(&ticket, dev);
 	mutex_unlock(&unit->lock);
-	nyx_inval_irqs(&ticket);
+	nyx_inval_lookups(&ticket);
 	return nyx_inval_wait(&ticket);
 }
 

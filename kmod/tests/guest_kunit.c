@@ -399,7 +399,7 @@ static int do_drain(void *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET(unit);
 
-	nyx_inval_irqs(&ticket);
+	nyx_inval_lookups(&ticket);
 	return nyx_inval_wait(&ticket);
 }
 
@@ -628,7 +628,7 @@ static int do_wait_queue(void *unit)
 	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
 
 	/* All that is listed up to here. */
-	nyx_inval_irqs(&ticket);
+	nyx_inval_lookups(&ticket);
 	return nyx_inval_wait(&ticket);
 }
 

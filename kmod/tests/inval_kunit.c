@@ -487,10 +487,10 @@ static void command_leaves_its_rest_to_the_unit(struct kunit *test)
 
 	for (i = 0; i < 3; i++)
 		nyx_inval_range(f->dom[i], 0, U64_MAX, &w.t);
-	nyx_inval_irqs(&w.t);
+	nyx_inval_lookups(&w.t);
 	wait_and_be_killed(test, &w, &f->dom[1]->epoch);
 	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[1]));
-	KUNIT_EXPECT_NE(test, f->unit->inval.irqs.first, 0ull);
+	KUNIT_EXPECT_NE(test, f->unit->inval.lookups.first, 0ull);
 
 	/* The next wait for the list waits for it. */
 	nyx_inval_range(f->dom[7], 0, U64_MAX, &q);
@@ -502,7 +502,7 @@ static void command_leaves_its_rest_to_the_unit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 	for (i = 0; i < NR_DOMAINS; i++)
 		KUNIT_EXPECT_FALSE(test, is_listed(f->dom[i]));
-	KUNIT_EXPECT_EQ(test, f->unit->inval.irqs.first, 0ull);
+	KUNIT_EXPECT_EQ(test, f->unit->inval.lookups.first, 0ull);
 }
 
 static void queue_waits_again(struct kunit *test)
@@ -512,7 +512,7 @@ static void queue_waits_again(struct kunit *test)
 	unsigned int pair;
 
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
-	nyx_inval_irqs(&w.t);
+	nyx_inval_lookups(&w.t);
 	wait_and_be_killed(test, &w, &f->unit->mem_epoch);
 	pair = nyx_guest_mem_enter(f->unit);
 	wait_start(test, &w);
@@ -532,14 +532,14 @@ static void memory_is_waited_for_after_a_kill(struct kunit *test)
 	wait_and_be_killed(test, &w, &f->dom[3]->epoch);
 	KUNIT_EXPECT_NE(test, f->unit->inval.memory.first, 0ull);
 	w.t = NYX_TICKET_QUEUE(f->unit);
-	nyx_inval_irqs(&w.t);
+	nyx_inval_lookups(&w.t);
 	pair = epoch_enter(&f->dom[3]->epoch);
 	wait_start(test, &w);
 	KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, &f->dom[3]->epoch));
 	epoch_exit(&f->dom[3]->epoch, pair);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 	KUNIT_EXPECT_EQ(test, f->unit->inval.memory.first, 0ull);
-	KUNIT_EXPECT_EQ(test, f->unit->inval.irqs.first, 0ull);
+	KUNIT_EXPECT_EQ(test, f->unit->inval.lookups.first, 0ull);
 }
 
 static struct kunit_case inval_cases[] = {

@@ -177,8 +177,8 @@ static void invalidate_end(struct nyx_unit *unit, struct nyx_ticket *t)
 	/* Accesses in @blocked_domain may be about to report a fault of the old entry. */
 	nyx_ticket_domain(t, unit->blocked_domain);
 	mutex_unlock(&unit->lock);
-	/* nyx_guest_resolve() may be decoding the old entry. */
-	nyx_inval_irqs(t);
+	/* Some decode what is invalidated. */
+	nyx_inval_lookups(t);
 }
 
 static void invalidate_device(struct nyx_unit *unit, struct nyx_device *dev,
@@ -246,7 +246,7 @@ void nyx_guest_invalidate_iotlb(struct nyx_unit *unit, u32 did, u64 first,
 		nyx_domain_put(dom);
 		cond_resched();
 	}
-	nyx_inval_irqs(t);
+	nyx_inval_lookups(t);
 }
 
 static bool reaches_irqs(u64 addr, unsigned int lg2)

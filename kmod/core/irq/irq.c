@@ -570,7 +570,7 @@ void nyx_irq_set_mode(struct nyx_unit *unit, u32 mode, struct nyx_ticket *t)
 	nyx_irq_notify_change(unit, NYX_SBDF_ANY, 0,
 			      unit->irq.irt.nr ?: IRT_DEVICE_ENTRIES);
 	mutex_unlock(&unit->irq.lock);
-	nyx_inval_irqs(t);
+	nyx_inval_lookups(t);
 }
 
 NYX_EXPORT_FOR_TEST(nyx_irq_send);

@@ -112,7 +112,7 @@ int nyx_irte_write(struct nyx_unit *unit, u32 index, u32 nr,
 	if (was || e)
 		nyx_irq_notify_change(unit, NYX_SBDF_ANY, index, nr);
 	mutex_unlock(&irq->lock);
-	nyx_inval_irqs(t);
+	nyx_inval_lookups(t);
 	return !was && !e ? NYX_ERR(NO_SUCH_IRTE) : 0;
 }
 
@@ -262,7 +262,7 @@ void nyx_guest_invalidate_irt(struct nyx_unit *unit, u32 sbdf,
 	nyx_irq_notify_change(unit, all ? NYX_SBDF_ANY : sbdf, 0,
 			      IRT_DEVICE_ENTRIES);
 	mutex_unlock(&unit->irq.lock);
-	nyx_inval_irqs(t);
+	nyx_inval_lookups(t);
 }
 
 void nyx_guest_invalidate_iec(struct nyx_unit *unit, u32 first, u32 nr,
@@ -284,7 +284,7 @@ void nyx_guest_invalidate_iec(struct nyx_unit *unit, u32 first, u32 nr,
 	if (nr)
 		nyx_irq_notify_change(unit, NYX_SBDF_ANY, first, nr);
 	mutex_unlock(&unit->irq.lock);
-	nyx_inval_irqs(t);
+	nyx_inval_lookups(t);
 }
 
 NYX_EXPORT_FOR_TEST(nyx_irte_write);

@@ -29,7 +29,7 @@ void nyx_inval_init(struct nyx_inval *inval)
 {
 	spin_lock_init(&inval->lock);
 	INIT_LIST_HEAD(&inval->pending);
-	INIT_LIST_HEAD(&inval->irqs.link);
+	INIT_LIST_HEAD(&inval->lookups.link);
 	INIT_LIST_HEAD(&inval->memory.link);
 	INIT_LIST_HEAD(&inval->deferred);
 }
@@ -421,14 +421,14 @@ void nyx_inval_context(struct nyx_device *dev, struct nyx_ctx *from,
 	nyx_ticket_domain(t, dom);
 }
 
-void nyx_inval_irqs(struct nyx_ticket *t)
+void nyx_inval_lookups(struct nyx_ticket *t)
 {
 	struct nyx_inval *inval = &t->unit->inval;
 
 	if (t->lists)
-		t->until = need_drain(inval, &inval->irqs);
+		t->until = need_drain(inval, &inval->lookups);
 	else
-		t->irqs = true;
+		t->lookups = true;
 }
 
 void nyx_inval_memory(struct nyx_ticket *t, struct region *region)
@@ -507,17 +507,17 @@ static int wait_domain(struct nyx_domain *dom)
 	return ret;
 }
 
-static int wait_irqs(struct nyx_unit *unit)
+static int wait_lookups(struct nyx_unit *unit)
 {
 	struct nyx_inval *inval = &unit->inval;
-	u64 begun = drain_begin(inval, &inval->irqs);
+	u64 begun = drain_begin(inval, &inval->lookups);
 	int ret;
 
 	epoch_drain_bounded(&unit->irq.epoch);
 	/* send_slow() and others that read guest memory are inside this epoch. */
 	ret = epoch_drain(&unit->mem_epoch);
 	if (!ret && begun)
-		drained(inval, &inval->irqs, begun);
+		drained(inval, &inval->lookups, begun);
 	return ret;
 }
 
@@ -538,7 +538,7 @@ static int wait_memory(struct nyx_unit *unit)
 		nyx_domain_put(dom);
 		cond_resched();
 	}
-	ret = ret ?: wait_irqs(unit);
+	ret = ret ?: wait_lookups(unit);
 	if (ret)
 		return ret;
 	drained(inval, &inval->memory, begun);
@@ -563,9 +563,9 @@ static int wait_listed(const struct nyx_ticket *t)
 	/* is_pending() needs no lock: later posts are no concern of this wait. */
 	if (t->lists && is_pending(&inval->memory, t->until))
 		return wait_memory(t->unit);
-	if (t->lists && is_pending(&inval->irqs, t->until))
-		return wait_irqs(t->unit);
-	/* Other waits may have covered all of the list. Pairs with their epoch_drain(). */
+	if (t->lists && is_pending(&inval->lookups, t->until))
+		return wait_lookups(t->unit);
+	/* Others may have waited for all of it. Pairs with their epoch_drain(). */
 	smp_mb();
 	return 0;
 }
@@ -583,8 +583,8 @@ static void ticket_keep(struct nyx_ticket *t)
 	}
 	if (t->memory)
 		need_drain(inval, &inval->memory);
-	else if (t->irqs)
-		need_drain(inval, &inval->irqs);
+	else if (t->lookups)
+		need_drain(inval, &inval->lookups);
 }
 
 int nyx_inval_wait(struct nyx_ticket *t)
@@ -604,13 +604,13 @@ int nyx_inval_wait(struct nyx_ticket *t)
 		ret = wait_listed(t);
 	if (!ret && t->memory)
 		ret = wait_memory(t->unit);
-	else if (!ret && t->irqs)
-		ret = wait_irqs(t->unit);
+	else if (!ret && t->lookups)
+		ret = wait_lookups(t->unit);
 	if (unlikely(ret))
 		ticket_keep(t);
 	if (!ret || !t->lists)
 		t->until = 0;
-	t->irqs = false;
+	t->lookups = false;
 	t->memory = false;
 	return ret;
 }
@@ -633,7 +633,7 @@ bool nyx_inval_domain_busy(struct nyx_domain *dom)
 }
 
 NYX_EXPORT_FOR_TEST(nyx_inval_range);
-NYX_EXPORT_FOR_TEST(nyx_inval_irqs);
+NYX_EXPORT_FOR_TEST(nyx_inval_lookups);
 NYX_EXPORT_FOR_TEST(nyx_inval_memory);
 NYX_EXPORT_FOR_TEST(nyx_inval_drop);
 NYX_EXPORT_FOR_TEST(nyx_inval_wait);

@@ -58,7 +58,8 @@ struct nyx_drain {
  * @posted: number of the last post
  * @pending: domains whose accesses have to be waited for; head of
  *           &nyx_domain.drain
- * @irqs: interrupts, and others that look at guest memory
+ * @lookups: interrupts, and all between nyx_guest_mem_enter() and nyx_guest_mem_exit():
+ *           they look tables up outside of accesses
  * @memory: all users of memory
  * @deferred: regions that have left the memory map, by the number of the post; a wait for
  *            @memory that began later frees them
@@ -68,7 +69,7 @@ struct nyx_inval {
 	spinlock_t lock;
 	u64 posted;
 	struct list_head pending;
-	struct nyx_drain irqs;
+	struct nyx_drain lookups;
 	struct nyx_drain memory;
 	struct list_head deferred;
 	unsigned int nr_retired;
@@ -81,9 +82,10 @@ struct nyx_inval {
  * struct nyx_ticket - what a command, or a queue, has touched and not yet waited for
  * @unit: the unit
  * @dom: domains, with references
- * @nr: number of @dom
- * @lists: the ticket names nothing: the unit lists what is posted by it
- * @irqs: interrupts, and others that look at guest memory
+ * @nr: how many
+ * @lists: names nothing: the unit lists what is posted by it
+ * @lookups: interrupts, and all between nyx_guest_mem_enter() and nyx_guest_mem_exit():
+ *           they look tables up outside of accesses
  * @memory: all users of memory
  * @until: wait for all that the unit lists up to this post; 0: nothing
  *
@@ -94,7 +96,7 @@ struct nyx_ticket {
 	struct nyx_domain *dom[NYX_TICKET_DOMAINS];
 	u8 nr;
 	bool lists;
-	bool irqs;
+	bool lookups;
 	bool memory;
 	u64 until;
 };
@@ -215,12 +217,12 @@ void nyx_inval_context(struct nyx_device *dev, struct nyx_ctx *from,
 bool nyx_inval_may_retire(struct nyx_unit *unit);
 
 /**
- * nyx_inval_irqs() - interrupt entries, or how interrupts are treated, have changed
+ * nyx_inval_lookups() - tables that are looked up outside of accesses have changed
  * @t: gets interrupts, and others that look at guest memory
  *
  * Context: any process; also with mutexes of the unit held.
  */
-void nyx_inval_irqs(struct nyx_ticket *t);
+void nyx_inval_lookups(struct nyx_ticket *t);
 
 /**
  * nyx_inval_memory() - memory has left a unit
