@@ -209,16 +209,21 @@ static int group_publish(struct nyx_unit *unit, struct page_group *group)
 	return 0;
 }
 
-/* Refuse a request for quarantine, and count it as an access that was blocked. */
-static int blocked(const struct nyx_access *acc, const struct nyx_page_req *req)
+/*
+ * 0, or an error if quarantine stops the request, which is counted as an access is. The
+ * mark of the device is read once: a command may change it meanwhile.
+ */
+static int check_quarantine(const struct nyx_access *acc, const struct nyx_page_req *req)
 {
+	bool own = READ_ONCE(acc->dev->blocked);
 	struct nyx_fault_info fault;
 
+	if (!own && !atomic_read(&acc->dom->blocked))
+		return 0;
 	nyx_access_fault(acc, NYX_FAULT_QUARANTINED, req->page->iova, req->page->access,
 			 NYX_GPA_UNKNOWN, &fault);
 	nyx_access_report(acc, &fault, 0);
-	return READ_ONCE(acc->dev->blocked) ? NYX_ERR(QUARANTINED) :
-					      NYX_ERR(DOMAIN_QUARANTINED);
+	return own ? NYX_ERR(QUARANTINED) : NYX_ERR(DOMAIN_QUARANTINED);
 }
 
 /* Ask: put the group into the table, and push its events. */
@@ -236,11 +241,10 @@ static int ask(struct nyx_unit *unit, struct page_group *group,
 		goto out_unlock;
 	group->dev = acc.dev;
 	group->domain_id = acc.dom->id;
-	if (nyx_device_blocked(acc.dev, acc.dom))
-		ret = blocked(&acc, req);
-	else
+	ret = check_quarantine(&acc, req);
+	if (!ret)
 		ret = acc.dom->cfg.kind == NYX_DOMAIN_PAGING ? group_publish(unit, group) :
-							   NYX_ERR(DEVICE_NOT_PAGING);
+							       NYX_ERR(DEVICE_NOT_PAGING);
 	if (!ret) {
 		req->group = group->id;
 		group->deadline = jiffies + msecs_to_jiffies(req->timeout_ms) + 1;
