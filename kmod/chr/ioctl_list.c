@@ -140,7 +140,8 @@ static bool next_device(struct nyx_ucmd *uc, struct nyx_domain *unused,
 			.domain_id = dom->id,
 			.fault_events = atomic64_read(&dev->faults),
 			.last_fault_ns = READ_ONCE(dev->last_fault_ns),
-			.blocked = nyx_stat_get(dev->stats, NYX_STAT_BLOCKED),
+			.quarantined_accesses =
+				nyx_stat_get(dev->stats, NYX_STAT_QUARANTINED_ACCESSES),
 		};
 		if (rcu_access_pointer(dev->qos))
 			e->device.flags |= NYX_DEVICE_F_LIMITS;

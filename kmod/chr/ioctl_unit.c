@@ -198,7 +198,7 @@ static void fill_unit_state(struct nyx_unit *unit, struct nyx_unit_info *info)
 	info->irq_mode = READ_ONCE(unit->irq.mode);
 	info->nr_irtes = READ_ONCE(unit->irq.nr_irtes);
 	info->nr_bindings = READ_ONCE(unit->irq.nr_bindings);
-	info->nr_quarantined = atomic_read(&unit->nr_blocked);
+	info->nr_quarantined = atomic_read(&unit->nr_quarantined);
 }
 
 int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,

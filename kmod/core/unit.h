@@ -148,8 +148,8 @@ struct nyx_unit_state {
  * @policy: fault policy of devices without one of their own
  * @inval: invalidations that no wait has covered
  * @pages: page requests
- * @deadlines: fault trackers that wait for a time
- * @nr_blocked: devices that are quarantined or disabled
+ * @deadlines: what is due for devices at some time
+ * @nr_quarantined: devices that are quarantined or disabled
  * @dev: directory in sysfs; obs/'s
  * @debugfs: directory in debugfs; obs/'s
  *
@@ -189,7 +189,7 @@ struct nyx_unit {
 
 	struct nyx_pages pages;
 	struct nyx_deadlines deadlines;
-	atomic_t nr_blocked;
+	atomic_t nr_quarantined;
 
 	struct device *dev;
 	struct dentry *debugfs;

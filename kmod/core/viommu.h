@@ -32,9 +32,9 @@ struct nyx_viommu;
 
 /**
  * struct nyx_ctx_attrs - what a context entry says of its requester alone
- * @code: with @blocked: the vendor's fault reason, or 0
- * @blocked: of enum nyx_fault_reason: why the entry refuses every access; NYX_FAULT_NONE:
- *           @perm counts
+ * @code: with @block_reason: the vendor's fault reason, or 0
+ * @block_reason: of enum nyx_fault_reason: why it refuses every access;
+ *                NYX_FAULT_NONE: it does not
  * @model: bits of the vendor model, handed back as &nyx_fault_info.model
  * @perm: NYX_ACC_* that the entry grants at all
  * @fpd: fault processing disable: the guest does not see faults of the requester
@@ -45,7 +45,7 @@ struct nyx_viommu;
  */
 struct nyx_ctx_attrs {
 	u16 code;
-	u8 blocked;
+	u8 block_reason;
 	u8 model;
 	u8 perm;
 	bool fpd;

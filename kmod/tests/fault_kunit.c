@@ -240,15 +240,16 @@ static void expect_record(struct kunit *test, const struct nyx_event *event,
 /* Counters, records and the guest's log have what follows from @want, and no more. */
 static void expect_reported(struct fixture *f, const struct nyx_fault_info *want)
 {
-	bool blocked = want->reason == NYX_FAULT_QUARANTINED;
-	bool fault = !blocked;
+	bool quarantined = want->reason == NYX_FAULT_QUARANTINED;
+	bool fault = !quarantined;
 	struct nyx_device *dev = xa_load(&f->unit->devices, SBDF);
 	struct kunit *test = f->test;
 	struct nyx_event event;
 	bool ended;
 	u64 pos = 0;
 
-	KUNIT_EXPECT_EQ(test, nyx_stat_get(dev->stats, NYX_STAT_BLOCKED), (u64)blocked);
+	KUNIT_EXPECT_EQ(test, nyx_stat_get(dev->stats, NYX_STAT_QUARANTINED_ACCESSES),
+			(u64)quarantined);
 	KUNIT_EXPECT_EQ(test, nyx_stat_get(dev->stats, NYX_STAT_FAULTS), (u64)fault);
 	KUNIT_EXPECT_EQ(test, nyx_stat_get(dev->stats, NYX_STAT_IRQ_FAULTS),
 			(u64)(fault && want->irq));
@@ -261,7 +262,7 @@ static void expect_reported(struct fixture *f, const struct nyx_fault_info *want
 	while (nyx_events_pull(f->unit->events, &pos, &event, 1, &ended) &&
 	       event.type == NYX_EVENT_DEVICE_STATE)
 		;
-	KUNIT_ASSERT_EQ(test, pos, (u64)fault + blocked);
+	KUNIT_ASSERT_EQ(test, pos, (u64)fault + quarantined);
 	KUNIT_EXPECT_EQ(test, nyx_events_pull(f->unit->events, &pos, &event, 1, &ended), 0u);
 	if (fault)
 		expect_record(test, &event, want);
@@ -384,7 +385,7 @@ static void context_blocks(struct kunit *test)
 	struct nyx_fault_info want = of_dma(NYX_FAULT_CONTEXT);
 	struct fixture *f = test->priv;
 
-	f->entry.attrs.blocked = NYX_FAULT_CONTEXT;
+	f->entry.attrs.block_reason = NYX_FAULT_CONTEXT;
 	f->entry.attrs.code = DECODED;
 	want.code = DECODED;
 	check_dma(f, &want);

@@ -602,7 +602,7 @@ static void devices_share_a_domain(struct kunit *test)
 static void blocked_says_why(struct kunit *test)
 {
 	const struct nyx_ctx_attrs attrs = {
-		.blocked = NYX_FAULT_CONTEXT, .perm = NYX_ACC_RW,
+		.block_reason = NYX_FAULT_CONTEXT, .perm = NYX_ACC_RW,
 	};
 	struct fixture *f = open_two(test, &attrs);
 	struct nyx_access acc;

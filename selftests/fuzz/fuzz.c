@@ -278,7 +278,7 @@ static void check_device(u32 sbdf, u64 iova)
 
 static bool usable(u32 sbdf)
 {
-	return device(sbdf) && !device(sbdf)->blocked;
+	return device(sbdf) && !device(sbdf)->quarantined;
 }
 
 static void check_irq(u32 sbdf, u64 address, u32 data)

@@ -1486,7 +1486,7 @@ TEST(device_quarantined)
 	signal_is_refused(&b, NYX_FAULT_QUARANTINED);
 	test_cmd(cmd_device_control(b.e.fd, b.e.sbdf, NYX_DEVICE_DO_DISABLE));
 	signal_is_refused(&b, NYX_FAULT_QUARANTINED);
-	ASSERT_EQ(2, unit_stat(b.e.fd, NYX_STAT_BLOCKED));
+	ASSERT_EQ(2, unit_stat(b.e.fd, NYX_STAT_QUARANTINED_ACCESSES));
 	ASSERT_EQ(0, unit_stat(b.e.fd, NYX_STAT_IRQ_FAULTS));
 	ASSERT_EQ(0, events_count(b.ev, NYX_EVENT_IRQ_FAULT));
 	test_cmd(cmd_device_control(b.e.fd, b.e.sbdf, NYX_DEVICE_DO_RESET));

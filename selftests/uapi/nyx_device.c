@@ -38,7 +38,7 @@ TEST(any_sbdf)
 		ASSERT_EQ(0, all[i].score);
 		ASSERT_EQ(0, all[i].tries);
 		ASSERT_EQ(0, all[i].next_ns);
-		ASSERT_EQ(0, all[i].blocked);
+		ASSERT_EQ(0, all[i].quarantined_accesses);
 	}
 	free(all);
 	for (size_t i = 0; i < ARRAY_SIZE(sbdfs); i++)

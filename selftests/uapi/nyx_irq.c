@@ -131,7 +131,7 @@ static void check_refused(const struct env *e, int ev, __u32 sbdf, struct msi m,
 	close(target);
 	check_counter(&old, &now, NYX_STAT_IRQS, 0);
 	check_counter(&old, &now, NYX_STAT_IRQS_POSTED, 0);
-	check_counter(&old, &now, NYX_STAT_BLOCKED, 0);
+	check_counter(&old, &now, NYX_STAT_QUARANTINED_ACCESSES, 0);
 	check_counter(&old, &now, NYX_STAT_FAULTS, reported);
 	check_counter(&old, &now, NYX_STAT_IRQ_FAULTS, reported);
 	ASSERT_EQ(old.fault_events + reported, now.fault_events);

@@ -177,7 +177,7 @@ TEST(ops)
 		test_cmd(small_irq(&l, l.e.sbdf));
 	/* It is no fault. */
 	ASSERT_EQ(0, unit_stat(l.e.fd, NYX_STAT_FAULTS));
-	ASSERT_EQ(0, unit_stat(l.e.fd, NYX_STAT_BLOCKED));
+	ASSERT_EQ(0, unit_stat(l.e.fd, NYX_STAT_QUARANTINED_ACCESSES));
 	/* It comes back with time. */
 	WAIT_FOR(!small_access(&l, l.e.sbdf));
 	/* And at once without a limit. */

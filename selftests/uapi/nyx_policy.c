@@ -61,16 +61,16 @@ static void wait_state(const struct env *e, __u32 sbdf, __u32 state)
 	WAIT_FOR(device_state(e->fd, sbdf) == state);
 }
 
-static __u64 blocked(const struct env *e, __u32 sbdf)
+static __u64 quarantined_accesses(const struct env *e, __u32 sbdf)
 {
 	struct nyx_device_info info;
 
 	device_info(e->fd, sbdf, &info);
-	return info.blocked;
+	return info.quarantined_accesses;
 }
 
-/* Accesses and interrupts alike are blocked, which is counted and is no fault. */
-static void check_blocked(const struct env *e, __u32 sbdf, int ev)
+/* Accesses and interrupts alike are stopped, which is counted and is no fault. */
+static void check_quarantined(const struct env *e, __u32 sbdf, int ev)
 {
 	struct nyx_device_info old, now;
 	struct nyx_translate t;
@@ -83,7 +83,7 @@ static void check_blocked(const struct env *e, __u32 sbdf, int ev)
 	events_count(ev, NYX_EVENT_FAULT);
 	test_cmd(cmd_irte_simple(e->fd, 1, 1, 0x40));
 	device_info(e->fd, sbdf, &old);
-	counted = unit_stat(e->fd, NYX_STAT_BLOCKED);
+	counted = unit_stat(e->fd, NYX_STAT_QUARANTINED_ACCESSES);
 	quietly = unit_stat(e->fd, NYX_STAT_FAULTS);
 	dma_refused(e->fd, sbdf, 5, NYX_PROT_READ, NYX_FAULT_QUARANTINED);
 	test_cmd(cmd_dma_write(e->fd, &c, sbdf, SZ_4K, &byte, 1));
@@ -95,10 +95,10 @@ static void check_blocked(const struct env *e, __u32 sbdf, int ev)
 	ASSERT_EQ(0, eventfd_take(target));
 	close(target);
 	device_info(e->fd, sbdf, &now);
-	ASSERT_EQ(old.blocked + 3, now.blocked);
+	ASSERT_EQ(old.quarantined_accesses + 3, now.quarantined_accesses);
 	ASSERT_EQ(old.fault_events, now.fault_events);
 	ASSERT_EQ(old.last_fault_ns, now.last_fault_ns);
-	ASSERT_EQ(counted + 3, unit_stat(e->fd, NYX_STAT_BLOCKED));
+	ASSERT_EQ(counted + 3, unit_stat(e->fd, NYX_STAT_QUARANTINED_ACCESSES));
 	ASSERT_EQ(quietly, unit_stat(e->fd, NYX_STAT_FAULTS));
 	ASSERT_EQ(0, events_count(ev, NYX_EVENT_FAULT));
 	/* A translation says the same. */
@@ -315,7 +315,7 @@ TEST_EACH(threshold, threshold_cases)
 	test_cmd(cmd_unit_info(e.fd, &unit));
 	ASSERT_EQ(1, unit.nr_quarantined);
 	ASSERT_EQ(1, unit_stat(e.fd, NYX_STAT_QUARANTINES));
-	check_blocked(&e, e.sbdf, ev);
+	check_quarantined(&e, e.sbdf, ev);
 }
 
 /* A fault that is older than the window does not count. */
@@ -508,7 +508,7 @@ TEST(report)
 	check_works(&e, e.sbdf);
 	ASSERT_EQ(50, unit_stat(e.fd, NYX_STAT_FAULTS));
 	ASSERT_EQ(0, unit_stat(e.fd, NYX_STAT_QUARANTINES));
-	ASSERT_EQ(0, unit_stat(e.fd, NYX_STAT_BLOCKED));
+	ASSERT_EQ(0, unit_stat(e.fd, NYX_STAT_QUARANTINED_ACCESSES));
 	ASSERT_EQ(0, events_count(ev, NYX_EVENT_DEVICE_STATE));
 }
 
@@ -539,13 +539,13 @@ TEST(observe)
 	ASSERT_EQ(NYX_DEVICE_ACTIVE, info.state);
 	ASSERT_EQ(0, info.tries);
 	ASSERT_EQ(0, info.next_ns);
-	ASSERT_EQ(0, info.blocked);
+	ASSERT_EQ(0, info.quarantined_accesses);
 	device_info(e.fd, SECOND_SBDF, &info);
 	ASSERT_EQ(0, info.flags);
 	test_cmd(cmd_unit_info(e.fd, &unit));
 	ASSERT_EQ(0, unit.nr_quarantined);
 	ASSERT_EQ(0, unit_stat(e.fd, NYX_STAT_QUARANTINES));
-	ASSERT_EQ(0, unit_stat(e.fd, NYX_STAT_BLOCKED));
+	ASSERT_EQ(0, unit_stat(e.fd, NYX_STAT_QUARANTINED_ACCESSES));
 	ASSERT_EQ(23, unit_stat(e.fd, NYX_STAT_FAULTS));
 	/* In earnest again: by its next faults. */
 	test_cmd(cmd_policy_set(e.fd, NYX_SCOPE_UNIT, 0, &strict));
@@ -682,7 +682,7 @@ TEST_EACH(domain, domain_cases)
 	test_cmd(cmd_device_attach(e.fd, THIRD_SBDF, other, 0));
 	faults(&e, 3);
 	wait_state(&e, e.sbdf, NYX_DEVICE_QUARANTINED);
-	check_blocked(&e, e.sbdf, ev);
+	check_quarantined(&e, e.sbdf, ev);
 	check_works(&e, THIRD_SBDF);
 	test_cmd(cmd_unit_info(e.fd, &unit));
 	ASSERT_EQ(1, unit.nr_quarantined);
@@ -695,13 +695,13 @@ TEST_EACH(domain, domain_cases)
 		return;
 	}
 	ASSERT_EQ(NYX_DEVICE_F_HELD, info.flags);
-	check_blocked(&e, SECOND_SBDF, ev);
+	check_quarantined(&e, SECOND_SBDF, ev);
 	device_info(e.fd, e.sbdf, &info);
 	ASSERT_EQ(0, info.flags & NYX_DEVICE_F_HELD);
 
 	/* A device that comes is held, one that goes is not. */
 	test_cmd(cmd_device_attach(e.fd, THIRD_SBDF, e.domain, NYX_ATTACH_F_REPLACE));
-	check_blocked(&e, THIRD_SBDF, ev);
+	check_quarantined(&e, THIRD_SBDF, ev);
 	test_cmd(cmd_device_attach(e.fd, THIRD_SBDF, other, NYX_ATTACH_F_REPLACE));
 	check_works(&e, THIRD_SBDF);
 
@@ -715,19 +715,19 @@ TEST_EACH(domain, domain_cases)
 	/* It takes the quarantine with it into the other domain. */
 	faults(&e, 3);
 	wait_state(&e, e.sbdf, NYX_DEVICE_QUARANTINED);
-	check_blocked(&e, SECOND_SBDF, ev);
+	check_quarantined(&e, SECOND_SBDF, ev);
 	test_cmd(cmd_device_attach(e.fd, e.sbdf, other, NYX_ATTACH_F_REPLACE));
 	ASSERT_EQ(NYX_DEVICE_QUARANTINED, device_state(e.fd, e.sbdf));
-	check_blocked(&e, e.sbdf, ev);
-	check_blocked(&e, THIRD_SBDF, ev);
+	check_quarantined(&e, e.sbdf, ev);
+	check_quarantined(&e, THIRD_SBDF, ev);
 	check_works(&e, SECOND_SBDF);
 	/* Without a domain it holds no other device, and is still what it was. */
 	test_cmd(cmd_device_detach(e.fd, e.sbdf));
 	check_works(&e, THIRD_SBDF);
-	check_blocked(&e, e.sbdf, ev);
+	check_quarantined(&e, e.sbdf, ev);
 	test_cmd(cmd_device_attach(e.fd, e.sbdf, e.domain, 0));
-	check_blocked(&e, e.sbdf, ev);
-	check_blocked(&e, SECOND_SBDF, ev);
+	check_quarantined(&e, e.sbdf, ev);
+	check_quarantined(&e, SECOND_SBDF, ev);
 	/* Gone for good: a device of the same number is another one. */
 	test_cmd(cmd_device_remove(e.fd, e.sbdf));
 	check_works(&e, SECOND_SBDF);
@@ -737,7 +737,7 @@ TEST_EACH(domain, domain_cases)
 	device_info(e.fd, e.sbdf, &info);
 	ASSERT_EQ(0, info.score);
 	ASSERT_EQ(0, info.tries);
-	ASSERT_EQ(0, info.blocked);
+	ASSERT_EQ(0, info.quarantined_accesses);
 	ASSERT_EQ(0, info.fault_events);
 	test_cmd(cmd_unit_info(e.fd, &unit));
 	ASSERT_EQ(0, unit.nr_quarantined);
@@ -763,14 +763,14 @@ TEST(held_twice)
 	faults(&e, 3);
 	wait_state(&e, e.sbdf, NYX_DEVICE_QUARANTINED);
 	test_cmd(cmd_device_attach(e.fd, SECOND_SBDF, e.domain, 0));
-	check_blocked(&e, THIRD_SBDF, ev);
+	check_quarantined(&e, THIRD_SBDF, ev);
 	test_cmd(cmd_device_control(e.fd, e.sbdf, NYX_DEVICE_DO_RESET));
 	/* It is held by the other one now. */
 	device_info(e.fd, e.sbdf, &info);
 	ASSERT_EQ(NYX_DEVICE_ACTIVE, info.state);
 	ASSERT_EQ(NYX_DEVICE_F_HELD, info.flags);
-	check_blocked(&e, e.sbdf, ev);
-	check_blocked(&e, THIRD_SBDF, ev);
+	check_quarantined(&e, e.sbdf, ev);
+	check_quarantined(&e, THIRD_SBDF, ev);
 	test_cmd(cmd_device_remove(e.fd, SECOND_SBDF));
 	check_works(&e, e.sbdf);
 	check_works(&e, THIRD_SBDF);
@@ -937,7 +937,7 @@ TEST_EACH(max_tries, tries_cases)
 	test_cmd(cmd_unit_info(e.fd, &unit));
 	ASSERT_EQ(1, unit.nr_quarantined);
 	ASSERT_EQ(v->max + 1, unit_stat(e.fd, NYX_STAT_QUARANTINES));
-	check_blocked(&e, e.sbdf, ev);
+	check_quarantined(&e, e.sbdf, ev);
 	pause_ms(50);
 	ASSERT_EQ(NYX_DEVICE_DISABLED, device_state(e.fd, e.sbdf));
 	test_cmd(cmd_device_control(e.fd, e.sbdf, NYX_DEVICE_DO_RESET));
@@ -966,7 +966,7 @@ TEST(policy_of_then)
 	device_info(e.fd, e.sbdf, &info);
 	ASSERT_EQ(NYX_DEVICE_QUARANTINED, info.state);
 	ASSERT_EQ(next, info.next_ns);
-	check_blocked(&e, e.sbdf, ev);
+	check_quarantined(&e, e.sbdf, ev);
 }
 
 /* ---- by hand ---- */
@@ -1047,7 +1047,7 @@ TEST_EACH(by_hand, hand_cases)
 		wait_state(&e, e.sbdf, NYX_DEVICE_QUARANTINED);
 		return;
 	}
-	check_blocked(&e, e.sbdf, ev);
+	check_quarantined(&e, e.sbdf, ev);
 	/* It does not come back by itself. */
 	pause_ms(v->from == NYX_DEVICE_QUARANTINED ? 700 : 80);
 	device_info(e.fd, e.sbdf, &info);
@@ -1117,7 +1117,7 @@ TEST(by_hand_under_dma)
 	for (int i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
 	ktap_print("%lu accesses, %lu refused", r.ok, r.refused);
-	ASSERT_EQ(r.refused, blocked(&r.e, r.e.sbdf));
+	ASSERT_EQ(r.refused, quarantined_accesses(&r.e, r.e.sbdf));
 }
 
 /* 100 devices at once: each for itself. */

@@ -866,8 +866,8 @@ struct nyx_list {
  * @NYX_STAT_IRQS_POSTED: those of them that were posted into a descriptor
  * @NYX_STAT_IRQ_FAULTS: interrupts refused and reported, a part of
  *                       NYX_STAT_FAULTS
- * @NYX_STAT_BLOCKED: accesses, interrupts and page requests stopped by quarantine,
- *                    which are not faults
+ * @NYX_STAT_QUARANTINED_ACCESSES: accesses, interrupts and page requests stopped by
+ *                                 quarantine, which are not faults
  * @NYX_STAT_QUARANTINES: changes to NYX_DEVICE_QUARANTINED or _DISABLED
  * @NYX_STAT_PROBATIONS: changes to NYX_DEVICE_PROBATION
  * @NYX_STAT_RECOVERIES: changes back to NYX_DEVICE_ACTIVE
@@ -899,7 +899,7 @@ enum nyx_stat {
 	NYX_STAT_IRQS,
 	NYX_STAT_IRQS_POSTED,
 	NYX_STAT_IRQ_FAULTS,
-	NYX_STAT_BLOCKED,
+	NYX_STAT_QUARANTINED_ACCESSES,
 	NYX_STAT_QUARANTINES,
 	NYX_STAT_PROBATIONS,
 	NYX_STAT_RECOVERIES,
@@ -1354,7 +1354,7 @@ enum nyx_device_state {
  * enum nyx_device_flags - properties of a device, in struct nyx_device_info
  * @NYX_DEVICE_F_POLICY: it has a fault policy of its own
  * @NYX_DEVICE_F_LIMITS: it has limits
- * @NYX_DEVICE_F_HELD: refused because of another device in its domain
+ * @NYX_DEVICE_F_HELD: another device of its domain is quarantined, and stops it, too
  */
 enum nyx_device_flags {
 	NYX_DEVICE_F_POLICY = 1 << 0,
@@ -1373,7 +1373,8 @@ enum nyx_device_flags {
  * @score: weight of the faults within the policy's window
  * @tries: times that it was quarantined since it was last active for good
  * @next_ns: CLOCK_BOOTTIME of the next change of state by itself, or 0
- * @blocked: accesses, interrupts and page requests that quarantine has stopped
+ * @quarantined_accesses: accesses, interrupts and page requests that quarantine has
+ *                        stopped
  */
 struct nyx_device_info {
 	__u32 sbdf;
@@ -1385,7 +1386,7 @@ struct nyx_device_info {
 	__u32 score;
 	__u32 tries;
 	__aligned_u64 next_ns;
-	__aligned_u64 blocked;
+	__aligned_u64 quarantined_accesses;
 };
 
 /**

@@ -20,7 +20,7 @@
 
 enum {
 	COL_DEVICE, COL_DOMAIN, COL_DID, COL_DOMAIN_NAME, COL_ISOLATION, COL_STATE, COL_SCORE,
-	COL_TRIES, COL_NEXT, COL_BLOCKED, COL_HELD, COL_OWN_POLICY, COL_LIMITED, COL_FAULTS,
+	COL_TRIES, COL_NEXT, COL_QUARANTINED, COL_HELD, COL_OWN_POLICY, COL_LIMITED, COL_FAULTS,
 	COL_LAST_FAULT,
 };
 
@@ -34,7 +34,7 @@ static const struct out_col device_cols[] = {
 	[COL_SCORE] = { "score", OUT_COUNT, true },
 	[COL_TRIES] = { "tries", OUT_COUNT, true },
 	[COL_NEXT] = { "next_change_ns", OUT_TIME },
-	[COL_BLOCKED] = { "blocked", OUT_COUNT, true },
+	[COL_QUARANTINED] = { "quarantined_accesses", OUT_COUNT, true },
 	[COL_HELD] = { "held", OUT_BOOL, true },
 	[COL_OWN_POLICY] = { "own_policy", OUT_BOOL, true },
 	[COL_LIMITED] = { "limited", OUT_BOOL, true },
@@ -101,7 +101,7 @@ static void put_device(struct out *out, const struct nyx_device_info *info,
 	out_u64(out, COL_TRIES, info->tries);
 	if (info->next_ns)
 		out_u64(out, COL_NEXT, info->next_ns);
-	out_u64(out, COL_BLOCKED, info->blocked);
+	out_u64(out, COL_QUARANTINED, info->quarantined_accesses);
 	out_u64(out, COL_HELD, !!(info->flags & NYX_DEVICE_F_HELD));
 	out_u64(out, COL_OWN_POLICY, !!(info->flags & NYX_DEVICE_F_POLICY));
 	out_u64(out, COL_LIMITED, !!(info->flags & NYX_DEVICE_F_LIMITS));

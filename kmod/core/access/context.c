@@ -31,7 +31,7 @@
 /* Does a context entry restrict its requester in no way, so that the plain context serves? */
 static bool is_plain(const struct nyx_ctx_attrs *attrs)
 {
-	return attrs->perm == NYX_ACC_RW && !attrs->blocked && !attrs->excl &&
+	return attrs->perm == NYX_ACC_RW && !attrs->block_reason && !attrs->excl &&
 	       !attrs->fpd && !attrs->model;
 }
 

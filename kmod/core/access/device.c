@@ -133,7 +133,7 @@ void nyx_devices_purge(struct nyx_unit *unit)
 		cond_resched();
 	}
 	unit->nr_devices = 0;
-	atomic_set(&unit->nr_blocked, 0);
+	atomic_set(&unit->nr_quarantined, 0);
 	xa_destroy(&unit->devices);
 }
 

@@ -33,9 +33,10 @@ struct nyx_unit;
  * @sbdf: segment and requester id; const after init
  * @stats: its counters
  * @faults: faults reported
- * @last_fault_ns: CLOCK_BOOTTIME of the last fault
- * @blocked: the device is quarantined or disabled; written under &nyx_fault_tracker.lock
- * @leaving: nyx_device_remove() is removing the device, which sends no interrupts any more
+ * @last_fault_ns: CLOCK_BOOTTIME of the last one
+ * @quarantined: it is quarantined or disabled; written under
+ *           &nyx_fault_tracker.lock
+ * @leaving: it is being removed, and sends no interrupts any more
  * @qos: its limits, or NULL; written under &nyx_unit.lock
  * @irqs: its interrupt remapping table, if it can have one of its own and has
  *        sent an interrupt; written, once, under &nyx_irq.lock
@@ -52,7 +53,7 @@ struct nyx_device {
 	struct nyx_stats_cpu __percpu *stats;
 	atomic64_t faults;
 	u64 last_fault_ns;
-	bool blocked;
+	bool quarantined;
 	bool leaving;
 	struct nyx_qos __rcu *qos;
 	struct irt_device *irqs;
@@ -82,8 +83,8 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf);
 #define nyx_device_domain(unit, dev)	(nyx_device_ctx(unit, dev)->dom)
 
 /* Does quarantine stop a device that is in a domain? */
-#define nyx_device_blocked(dev, dom)					\
-	(READ_ONCE((dev)->blocked) || atomic_read(&(dom)->blocked))
+#define nyx_device_quarantined(dev, dom)					\
+	(READ_ONCE((dev)->quarantined) || atomic_read(&(dom)->quarantined))
 
 /**
  * nyx_device_domain_rcu() - the domain that a device is in, for a moment

@@ -215,10 +215,10 @@ static int group_publish(struct nyx_unit *unit, struct page_group *group)
  */
 static int check_quarantine(const struct nyx_access *acc, const struct nyx_page_req *req)
 {
-	bool own = READ_ONCE(acc->dev->blocked);
+	bool own = READ_ONCE(acc->dev->quarantined);
 	struct nyx_fault_info fault;
 
-	if (!own && !atomic_read(&acc->dom->blocked))
+	if (!own && !atomic_read(&acc->dom->quarantined))
 		return 0;
 	nyx_access_fault(acc, NYX_FAULT_QUARANTINED, req->page->iova, req->page->access,
 			 NYX_GPA_UNKNOWN, &fault);

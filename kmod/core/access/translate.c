@@ -322,12 +322,12 @@ static noinline enum filter_verdict filter(struct nyx_access *acc, u64 iova,
 	}
 	if (attrs->excl)
 		cut_before(iova, attrs->excl_first, seg);
-	if (unlikely(attrs->blocked)) {
+	if (unlikely(attrs->block_reason)) {
 		if (acc->fault.reason != NYX_FAULT_NONE) {
 			ctx_fault(acc, iova, perm, fault);
 			return FILTER_BLOCKS;
 		}
-		reason = attrs->blocked;
+		reason = attrs->block_reason;
 		goto blocked;
 	}
 	if (unlikely(perm & ~attrs->perm)) {
@@ -400,7 +400,7 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 	bool walked = false;
 	u8 granted;
 
-	if (unlikely(nyx_device_blocked(acc->dev, dom)))
+	if (unlikely(nyx_device_quarantined(acc->dev, dom)))
 		return nyx_access_fault(acc, NYX_FAULT_QUARANTINED, iova, perm,
 					NYX_GPA_UNKNOWN, fault);
 	seg->length = length;

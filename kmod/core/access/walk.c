@@ -119,7 +119,7 @@ int nyx_walk_device(struct nyx_unit *unit, u32 sbdf, u32 pasid, u64 iova,
 		view->root = NYX_GPA_UNKNOWN;
 	}
 	if (acc.dom->stage.kind == NYX_STAGE_KERNEL &&
-	    !nyx_device_blocked(acc.dev, acc.dom))
+	    !nyx_device_quarantined(acc.dev, acc.dom))
 		walk_own(&acc, iova, access, view);
 	else
 		walk_access(&acc, iova, access, view);

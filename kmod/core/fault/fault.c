@@ -79,7 +79,7 @@ void nyx_fault_report(struct nyx_unit *unit, struct nyx_device *dev,
 	bool changed;
 
 	if (info->reason == NYX_FAULT_QUARANTINED) {
-		nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_BLOCKED, 1);
+		nyx_stat_add_both(dev->stats, dom->stats, NYX_STAT_QUARANTINED_ACCESSES, 1);
 		return;
 	}
 	if (info->unreported)

@@ -186,7 +186,7 @@ static void enqueue(struct nyx_unit *unit, struct nyx_fault_tracker *t, u64 now)
 
 /* ---- changes of state --------------------------------------------------- */
 
-static bool state_blocks(u8 state)
+static bool state_quarantined(u8 state)
 {
 	return state == NYX_DEVICE_QUARANTINED || state == NYX_DEVICE_DISABLED;
 }
@@ -206,7 +206,7 @@ void nyx_tracker_hold(struct nyx_device *dev)
 	struct nyx_domain *dom = NULL;
 
 	lockdep_assert_held(&t->lock);
-	if (state_blocks(t->state.device) && (t->cfg.policy.flags & NYX_POLICY_F_DOMAIN))
+	if (state_quarantined(t->state.device) && (t->cfg.policy.flags & NYX_POLICY_F_DOMAIN))
 		dom = domain_of(dev);
 	/* Devices of @blocked_domain have nothing in common. */
 	if (dom && dom == dom->unit->blocked_domain)
@@ -214,9 +214,9 @@ void nyx_tracker_hold(struct nyx_device *dev)
 	if (dom == t->held)
 		return;
 	if (t->held)
-		atomic_dec(&t->held->blocked);
+		atomic_dec(&t->held->quarantined);
 	if (dom)
-		atomic_inc(&dom->blocked);
+		atomic_inc(&dom->quarantined);
 	t->held = dom;
 }
 
@@ -246,15 +246,15 @@ static bool change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
 			 struct nyx_event *event)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
-	bool was = state_blocks(t->state.device), is = state_blocks(new);
+	bool was = state_quarantined(t->state.device), is = state_quarantined(new);
 	bool changed = new != t->state.device;
 
 	lockdep_assert_held(&t->lock);
 	describe(dev, event, new, cause, now);
 	t->state.device = new;
-	WRITE_ONCE(dev->blocked, is);
+	WRITE_ONCE(dev->quarantined, is);
 	if (is != was)
-		atomic_add(is ? 1 : -1, &unit->nr_blocked);
+		atomic_add(is ? 1 : -1, &unit->nr_quarantined);
 	nyx_tracker_hold(dev);
 	nyx_score_setup(&t->state.score, (u64)t->cfg.policy.window_ms * NSEC_PER_MSEC);
 	memset(t->state.samples, 0, sizeof(t->state.samples));
@@ -474,8 +474,8 @@ void nyx_tracker_gone(struct nyx_unit *unit, struct nyx_device *dev)
 	spin_lock_irqsave(&t->lock, flags);
 	t->gone = true;
 	recorded = take_suppressed(t, &record);
-	if (state_blocks(t->state.device))
-		atomic_dec(&unit->nr_blocked);
+	if (state_quarantined(t->state.device))
+		atomic_dec(&unit->nr_quarantined);
 	t->state.device = NYX_DEVICE_ACTIVE;
 	nyx_tracker_hold(dev);
 	enqueue(unit, t, 0);
@@ -543,7 +543,7 @@ bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
 	spin_lock_irqsave(&t->lock, flags);
 	emit = may_emit(t, event, now);
 	weight = t->cfg.policy.weight[fault_class(info->reason)];
-	if (weight && !state_blocks(t->state.device)) {
+	if (weight && !state_quarantined(t->state.device)) {
 		sample_add(t, info, now);
 		if (nyx_score_add(&t->state.score, now, weight) >= t->cfg.policy.threshold)
 			*changed = too_much(unit, dev, now, state);
@@ -568,7 +568,7 @@ void nyx_tracker_get(struct nyx_device *dev, struct nyx_device_info *info)
 	if (t->cfg.own)
 		info->flags |= NYX_DEVICE_F_POLICY;
 	dom = domain_of(dev);
-	if (dom && atomic_read(&dom->blocked) && !state_blocks(t->state.device))
+	if (dom && atomic_read(&dom->quarantined) && !state_quarantined(t->state.device))
 		info->flags |= NYX_DEVICE_F_HELD;
 	spin_unlock_irqrestore(&t->lock, flags);
 }

@@ -126,7 +126,7 @@ struct nyx_tracker_records {
  * @state: state of the device
  * @records: records of its faults
  * @gone: the device has been removed
- * @held: domain whose &nyx_domain.blocked counts this device, or NULL
+ * @held: domain whose &nyx_domain.quarantined counts this device, or NULL
  * @node: in &nyx_deadlines.queue; under &nyx_deadlines.lock
  * @queued: @node is in that queue; under &nyx_deadlines.lock
  */

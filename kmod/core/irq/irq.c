@@ -113,7 +113,7 @@ static noinline void refuse(struct nyx_unit *unit, const struct nyx_device *dev,
 static bool quarantined(struct nyx_unit *unit, const struct sender *s,
 			const struct nyx_irq_req *req, struct nyx_irq_reply *reply)
 {
-	if (likely(!nyx_device_blocked(s->dev, s->dom)))
+	if (likely(!nyx_device_quarantined(s->dev, s->dom)))
 		return false;
 	reply->msg = (struct irt_msg){ .index = IRT_INDEX_NONE };
 	refuse(unit, s->dev, req, NYX_FAULT_QUARANTINED, reply);

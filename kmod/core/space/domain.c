@@ -24,7 +24,7 @@ void nyx_ctx_init(struct nyx_ctx *ctx, struct nyx_domain *dom,
 {
 	ctx->dom = dom;
 	ctx->attrs = *attrs;
-	ctx->filtered = dom->stage.msi_window || attrs->blocked || attrs->excl ||
+	ctx->filtered = dom->stage.msi_window || attrs->block_reason || attrs->excl ||
 			attrs->perm != NYX_ACC_RW;
 }
 
@@ -57,7 +57,7 @@ static struct nyx_ctx_attrs plain_attrs(const struct nyx_stage *stage)
 {
 	return (struct nyx_ctx_attrs) {
 		.perm = NYX_ACC_RW,
-		.blocked = stage->kind == NYX_STAGE_NONE ? NYX_FAULT_BLOCKED :
+		.block_reason = stage->kind == NYX_STAGE_NONE ? NYX_FAULT_BLOCKED :
 							   NYX_FAULT_NONE,
 	};
 }
@@ -155,7 +155,7 @@ struct nyx_domain *nyx_domain_blocked(struct nyx_unit *unit)
 	struct nyx_domain *dom = domain_alloc(unit, &cfg, &stage);
 
 	if (!IS_ERR(dom))
-		dom->ctx.attrs.blocked = NYX_FAULT_NO_DOMAIN;
+		dom->ctx.attrs.block_reason = NYX_FAULT_NO_DOMAIN;
 	return dom;
 }
 

@@ -62,8 +62,7 @@ struct nyx_domain_config {
  * @ctx: the plain context, of devices that have none of their own; const after init
  * @stage: how the domain translates; const after init
  * @id: its id; const after init
- * @blocked: number of quarantined devices that make the domain refuse its other devices,
- *           too
+ * @quarantined: devices that are quarantined and keep the others from working, too
  * @space: its side of the translation cache; invalidations under @lock
  * @stats: its counters
  * @epoch: accesses in flight
@@ -102,7 +101,7 @@ struct nyx_domain {
 	struct nyx_ctx ctx;
 	struct nyx_stage stage;
 	u32 id;
-	atomic_t blocked;
+	atomic_t quarantined;
 	struct iotlb_space space;
 	struct nyx_stats_cpu __percpu *stats;
 	struct epoch epoch;

@@ -115,7 +115,7 @@ static void make_entry(const struct settings *set, const struct amdvi_dma *dma,
 {
 	*entry = (struct nyx_ctx_entry) {
 		.attrs = {
-			.blocked = code ? NYX_FAULT_CONTEXT : NYX_FAULT_NONE,
+			.block_reason = code ? NYX_FAULT_CONTEXT : NYX_FAULT_NONE,
 			.code = code,
 			.model = (dma->quiet ? MODEL_SA : 0) |
 				 (dma->quiet_once ? MODEL_SE : 0),

@@ -15,7 +15,7 @@ $ nyxctl device add 03:00.0 --json
 ! nyxctl: cannot add device 0000:03:00.0: the unit has the device already; 'nyxctl device show' tells its domain
 ? 1
 $ nyxctl device add 1:4:1f.7 --json
-| {"device":{"device":"0001:04:1f.7","domain":null,"did":null,"domain_name":null,"isolation":null,"state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"blocked":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}
+| {"device":{"device":"0001:04:1f.7","domain":null,"did":null,"domain_name":null,"isolation":null,"state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"quarantined_accesses":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}
 $ nyxctl device attach 03:00.0 net
 | device 0000:03:00.0 attached to domain 1 (net)
 $ nyxctl device attach 03:00.0 net
@@ -50,30 +50,30 @@ $ nyxctl device list
 | 0001:04:1f.7      2 storage     active            0
 $ nyxctl device list --json
 | {"devices":[
-| {"device":"0000:03:00.0","domain":2,"did":null,"domain_name":"storage","isolation":"shared","state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"blocked":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null},
-| {"device":"0001:04:1f.7","domain":2,"did":null,"domain_name":"storage","isolation":"shared","state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"blocked":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}
+| {"device":"0000:03:00.0","domain":2,"did":null,"domain_name":"storage","isolation":"shared","state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"quarantined_accesses":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null},
+| {"device":"0001:04:1f.7","domain":2,"did":null,"domain_name":"storage","isolation":"shared","state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"quarantined_accesses":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}
 | ]}
 $ nyxctl device list -o raw
 | 0000:03:00.0 2 - storage shared active 0 0 - 0 no no no 0 -
 | 0001:04:1f.7 2 - storage shared active 0 0 - 0 no no no 0 -
 $ nyxctl device show 03:00.0
-| device        0000:03:00.0
-| domain        2
-| did           -
-| domain name   storage
-| isolation     shared
-| state         active
-| score         0
-| tries         0
-| next change   -
-| blocked       0
-| held          no
-| own policy    no
-| limited       no
-| fault events  0
-| last fault    -
+| device                0000:03:00.0
+| domain                2
+| did                   -
+| domain name           storage
+| isolation             shared
+| state                 active
+| score                 0
+| tries                 0
+| next change           -
+| quarantined accesses  0
+| held                  no
+| own policy            no
+| limited               no
+| fault events          0
+| last fault            -
 $ nyxctl device show 03:00.0 --json
-| {"device":{"device":"0000:03:00.0","domain":2,"did":null,"domain_name":"storage","isolation":"shared","state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"blocked":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}
+| {"device":{"device":"0000:03:00.0","domain":2,"did":null,"domain_name":"storage","isolation":"shared","state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"quarantined_accesses":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}
 $ nyxctl device show 09:00.0
 ! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
@@ -95,5 +95,5 @@ $ nyxctl device remove 03:00.0
 ! nyxctl: cannot remove device 0000:03:00.0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl device remove 1:4:1f.7 --json
-| {"device":{"device":"0001:04:1f.7","domain":null,"did":null,"domain_name":null,"isolation":null,"state":null,"score":0,"tries":0,"next_change_ns":null,"next_change":null,"blocked":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}
+| {"device":{"device":"0001:04:1f.7","domain":null,"did":null,"domain_name":null,"isolation":null,"state":null,"score":0,"tries":0,"next_change_ns":null,"next_change":null,"quarantined_accesses":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}
 $ nyxctl device list

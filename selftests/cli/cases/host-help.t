@@ -352,7 +352,7 @@ $ nyxctl device assign --help
 |
 | Columns:
 |   device domain did domain_name isolation state score tries next_change_ns
-|   blocked held own_policy limited fault_events last_fault_ns
+|   quarantined_accesses held own_policy limited fault_events last_fault_ns
 |
 | Example:
 |   nyxctl device assign 0000:03:00.0 shared,group=storage -u vm1

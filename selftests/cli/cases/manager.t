@@ -16,7 +16,7 @@ $ nyxctl device assign 05:00.0 shared
 $ nyxctl device assign 06:00.0 shared,group=storage
 | device 0000:06:00.0 assigned to domain 3 (shared/storage)
 $ nyxctl device assign 07:00.0 shared,group=storage --json
-| {"device":{"device":"0000:07:00.0","domain":3,"did":null,"domain_name":"shared/storage","isolation":"shared","state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"blocked":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}
+| {"device":{"device":"0000:07:00.0","domain":3,"did":null,"domain_name":"shared/storage","isolation":"shared","state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"quarantined_accesses":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}
 $ nyxctl device assign 08:00.0 unmanaged
 | device 0000:08:00.0 assigned to domain 4 (identity)
 $ nyxctl device assign 09:00.0 unmanaged
@@ -87,7 +87,7 @@ $ nyxctl -q domain create mine
 $ nyxctl -q device add 03:00.0
 $ nyxctl -q device attach 03:00.0 mine
 $ nyxctl device release 03:00.0 --json
-| {"device":{"device":"0000:03:00.0","domain":null,"did":null,"domain_name":null,"isolation":null,"state":null,"score":0,"tries":0,"next_change_ns":null,"next_change":null,"blocked":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}
+| {"device":{"device":"0000:03:00.0","domain":null,"did":null,"domain_name":null,"isolation":null,"state":null,"score":0,"tries":0,"next_change_ns":null,"next_change":null,"quarantined_accesses":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}
 $ nyxctl domain list --columns name
 | NAME
 | strict/0000:0a:00.0

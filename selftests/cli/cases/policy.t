@@ -79,13 +79,13 @@ $ for i in 1 2 3; do nyxctl -q dma read 3:0.0 0x5000 4; done
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region
 ? 1
-$ nyxctl device show 3:0.0 --columns device,state,tries,next_change_ns,blocked,fault_events
-| device        0000:03:00.0
-| state         quarantined
-| tries         1
-| next change   -
-| blocked       0
-| fault events  3
+$ nyxctl device show 3:0.0 --columns device,state,tries,next_change_ns,quarantined_accesses,fault_events
+| device                0000:03:00.0
+| state                 quarantined
+| tries                 1
+| next change           -
+| quarantined accesses  0
+| fault events          3
 $ nyxctl dma read 3:0.0 0x5000 4
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: the device, or another in its domain, is quarantined
 ? 1
@@ -96,16 +96,16 @@ $ nyxctl dma read 3:0.0 0x5000 4 --json --columns done_bytes,fault.reason
 $ nyxctl irq send 3:0.0 --index 0
 ! nyxctl: interrupt of device 0000:03:00.0, address 0xfee00010 data 0x0, refused: the device, or another in its domain, is quarantined
 ? 1
-$ nyxctl device show 3:0.0 --json --columns state,score,blocked,fault_events
-| {"device":{"state":"quarantined","score":0,"blocked":3,"fault_events":3}}
+$ nyxctl device show 3:0.0 --json --columns state,score,quarantined_accesses,fault_events
+| {"device":{"state":"quarantined","score":0,"quarantined_accesses":3,"fault_events":3}}
 $ nyxctl unit status --columns quarantined,fault_events
 | quarantined   1
 | fault events  3
-$ nyxctl stat show device 3:0.0 --columns faults,blocked,quarantines,recoveries
-| faults       3
-| blocked      3
-| quarantines  1
-| recoveries   0
+$ nyxctl stat show device 3:0.0 --columns faults,quarantined_accesses,quarantines,recoveries
+| faults                3
+| quarantined accesses  3
+| quarantines           1
+| recoveries            0
 # The other device of the domain goes on.
 $ nyxctl -q dma read 4:0.0 0x5000 4
 ! nyxctl: read of 4 bytes by device 0000:04:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region
@@ -135,7 +135,7 @@ $ nyxctl -q dma read 3:0.0 0x5000 4
 $ nyxctl device show 3:0.0 --json --columns state,tries,next_change_ns
 | {"device":{"state":"quarantined","tries":1,"next_change_ns":T,"next_change":T}}
 $ nyxctl -q device reset 3:0.0
-# The whole domain is blocked.
+# The whole domain is quarantined.
 $ nyxctl -q unit policy --scope domain
 $ nyxctl -q dma read 3:0.0 0x5000 4
 ! nyxctl: read of 4 bytes by device 0000:03:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: nothing is mapped in that region
@@ -143,10 +143,10 @@ $ nyxctl -q dma read 3:0.0 0x5000 4
 $ nyxctl -q dma read 4:0.0 0x5000 4
 ! nyxctl: read of 4 bytes by device 0000:04:00.0 at IOVA 0x5000 refused at 0x5000, after 0 bytes: the device, or another in its domain, is quarantined
 ? 1
-$ nyxctl device list --columns device,state,held,blocked
-| DEVICE       STATE       HELD BLOCKED
-| 0000:03:00.0 quarantined no         3
-| 0000:04:00.0 active      yes        1
+$ nyxctl device list --columns device,state,held,quarantined_accesses
+| DEVICE       STATE       HELD QUARANTINED-ACCESSES
+| 0000:03:00.0 quarantined no                      3
+| 0000:04:00.0 active      yes                     1
 $ nyxctl -q device reset 3:0.0
 $ nyxctl device list --columns device,state,held
 | DEVICE       STATE  HELD

@@ -164,7 +164,7 @@ TEST(quarantine_by_faults)
 	EXPECT_EQ(NYX_DEVICE_QUARANTINED, info.state);
 	EXPECT_EQ(1, info.tries);
 	EXPECT_EQ(0, info.next_ns);
-	EXPECT_EQ(1, info.blocked);
+	EXPECT_EQ(1, info.quarantined_accesses);
 	EXPECT_EQ(3, info.fault_events);
 
 	for (i = 0; i < 3; i++)
