@@ -162,6 +162,27 @@ static void drain_names_its_pair(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, READ_ONCE(e->waiters), 0);
 }
 
+/* A reader that misses a drain when it leaves wakes no drain, which looks again by itself. */
+static void drain_looks_again(struct kunit *test)
+{
+	struct epoch *e = test->priv;
+	struct drainer d;
+	unsigned int a;
+	bool ended;
+
+	a = epoch_enter(e);
+	start_drain_of(test, &d, a);
+	WRITE_ONCE(e->waiters, 0);
+	epoch_exit(e, a);
+	ended = wait_for_completion_timeout(&d.done, 60 * HZ);
+	KUNIT_EXPECT_TRUE(test, ended);
+	if (!ended) {
+		epoch_wake(e);
+		wait_for_completion(&d.done);
+	}
+	KUNIT_EXPECT_EQ(test, d.ret, 0);
+}
+
 /* Drains that wait at the same time all end. */
 static void drains_may_overlap(struct kunit *test)
 {
@@ -186,6 +207,7 @@ static struct kunit_case epoch_cases[] = {
 	KUNIT_CASE(drain_waits_for_reader),
 	KUNIT_CASE(drain_ignores_newcomers),
 	KUNIT_CASE(drain_names_its_pair),
+	KUNIT_CASE(drain_looks_again),
 	KUNIT_CASE(drains_may_overlap),
 	{}
 };

@@ -45,38 +45,47 @@ void epoch_fini(struct epoch *epoch)
 	epoch->cpu = NULL;
 }
 
-/* True if all readers that entered by @pair have left. */
-static bool pair_idle(struct epoch *epoch, unsigned int pair)
+/*
+ * True if all readers that entered by the pairs from @first to @last have left. Inlined, so
+ * that the loop over pairs folds.
+ */
+static __always_inline bool pairs_idle(struct epoch *epoch, unsigned int first, unsigned int last)
 {
 	unsigned long in = 0, out = 0;
+	unsigned int pair;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		out += atomic_long_read(&per_cpu_ptr(epoch->cpu, cpu)->out[pair]);
-	/*
-	 * A reader that is seen to have left is also seen to have entered: pairs with
-	 * the barrier before the increment in epoch_exit().
-	 */
+		for (pair = first; pair <= last; pair++)
+			out += READ_ONCE(per_cpu_ptr(epoch->cpu, cpu)->out[pair]);
+	/* S: see the head of epoch.h. */
 	smp_mb();
 	for_each_possible_cpu(cpu)
-		in += atomic_long_read(&per_cpu_ptr(epoch->cpu, cpu)->in[pair]);
+		for (pair = first; pair <= last; pair++)
+			in += atomic_long_read(&per_cpu_ptr(epoch->cpu, cpu)->in[pair]);
 	return in == out;
 }
 
 bool epoch_busy(struct epoch *epoch)
 {
-	/* B: see the head of epoch.h. */
-	smp_mb();
-	return !pair_idle(epoch, 0) || !pair_idle(epoch, 1);
+	return !pairs_idle(epoch, 0, 1);
 }
 
-/* Wait until all readers that entered by @pair have left, or the caller is killed. */
+/*
+ * Wait until all readers that entered by @pair have left, or the caller is killed. Look
+ * again each jiffy, see the head of epoch.h.
+ */
 static int wait_idle(struct epoch *epoch, unsigned int pair, bool killable)
 {
-	if (killable)
-		return wait_event_killable(epoch->wait, pair_idle(epoch, pair));
-	wait_event(epoch->wait, pair_idle(epoch, pair));
-	return 0;
+	long left;
+
+	do {
+		left = killable ?
+		       wait_event_killable_timeout(epoch->wait,
+						   pairs_idle(epoch, pair, pair), 1) :
+		       wait_event_timeout(epoch->wait, pairs_idle(epoch, pair, pair), 1);
+	} while (!left);
+	return left < 0 ? -EINTR : 0;
 }
 
 static int drain_slow(struct epoch *epoch, bool killable)
@@ -91,19 +100,15 @@ static int drain_slow(struct epoch *epoch, bool killable)
 	 */
 	pair = epoch->pair;
 	WRITE_ONCE(epoch->waiters, BIT(!pair));
-	/* D: see the head of epoch.h. */
-	smp_mb();
 	ret = wait_idle(epoch, !pair, killable);
 	if (!ret) {
 		WRITE_ONCE(epoch->waiters, BIT(pair));
 		WRITE_ONCE(epoch->pair, !pair);
-		/* D; and B, for readers that still came in by the old pair. */
-		smp_mb();
 		ret = wait_idle(epoch, pair, killable);
 	}
 
 	WRITE_ONCE(epoch->waiters, 0);
-	return ret ? -EINTR : 0;
+	return ret;
 }
 
 int epoch_drain(struct epoch *epoch)
@@ -119,8 +124,6 @@ int epoch_drain(struct epoch *epoch)
 		ret = drain_slow(epoch, true);
 		mutex_unlock(&epoch->lock);
 	}
-	/* Orders all that follows the drain after what the readers did. */
-	smp_mb();
 	return ret;
 }
 
@@ -133,16 +136,11 @@ void epoch_drain_bounded(struct epoch *epoch)
 		drain_slow(epoch, false);
 		mutex_unlock(&epoch->lock);
 	}
-	/* As in epoch_drain(). */
-	smp_mb();
 }
 
 void epoch_wake(struct epoch *epoch)
 {
-	/*
-	 * Behind barrier C. Pairs with that of prepare_to_wait(), after which
-	 * the drain looks at the counters once more before it sleeps.
-	 */
+	/* A drain that this look misses looks again by itself. */
 	if (waitqueue_active(&epoch->wait))
 		wake_up_all(&epoch->wait);
 }

@@ -16,12 +16,16 @@
  * not one; the sum of the exits is taken before the sum of the entries, so
  * that no reader is counted out that is not also counted in.
  *
- * Barriers pair as follows: a reader counts itself in, then (full barrier A) looks
- * at the tables; the drain's caller changes the tables, then (full barrier B)
- * the drain looks at the counters. One of the two sees the other. Likewise a
- * reader counts itself out, then (C) looks whether its pair is waited for, and
- * the drain announces which pair it waits for, then (D) looks at the counters.
- * A reader that leaves the other pair wakes no drain.
+ * Barriers pair as follows. A reader counts itself in, then (full barrier A) looks at the
+ * tables; the drain's caller changes the tables, then (full barrier S, between the sums)
+ * the drain sums up the entries: one of the two sees the other. A reader counts itself out
+ * behind its access (release R); the drain sums up the exits, then (S) its caller goes on.
+ * Exits that were summed before the change are too few, which only makes the drain wait.
+ *
+ * A reader looks whether its pair is waited for without a barrier behind its count, so it
+ * may miss a drain that is about to sleep. A sleeping drain therefore looks again each
+ * jiffy: wake-ups make it faster, and nothing depends on them. selftests/spin/epoch.pml
+ * and selftests/litmus/epoch-*.litmus are models of all this.
  *
  * epoch_exit() still looks at the epoch after it has counted itself out. It
  * does so in an RCU read-side critical section; the owner of the epoch
@@ -43,11 +47,11 @@
 /**
  * struct epoch_cpu - one CPU's counters
  * @in: readers that entered, by pair
- * @out: readers that left, by pair
+ * @out: readers that left, by pair; written by this_cpu_inc() only
  */
 struct epoch_cpu {
 	atomic_long_t in[2];
-	atomic_long_t out[2];
+	unsigned long out[2];
 };
 
 /**
@@ -107,7 +111,9 @@ void epoch_fini(struct epoch *epoch);
  * epoch_drain() - wait for all readers that are inside now
  * @epoch: the epoch
  *
- * A full memory barrier, also when no reader is inside.
+ * Each reader that enters later sees the writes of before the call; writes and reads after it
+ * come after all that the readers did. A full memory barrier, also when no reader
+ * is inside.
  *
  * Context: may sleep.
  * Return: 0, or -EINTR if the caller was killed before all had left.
@@ -163,7 +169,7 @@ static inline unsigned int epoch_enter(struct epoch *epoch)
  * @epoch: the epoch
  * @pair: what epoch_enter() returned
  *
- * A full memory barrier.
+ * A release.
  *
  * Context: any.
  */
@@ -171,11 +177,12 @@ static inline void epoch_exit(struct epoch *epoch, unsigned int pair)
 {
 	epoch_dep_exit(epoch);
 	rcu_read_lock();
-	/* The access comes before it is counted out: pairs with pair_idle(). */
+	/*
+	 * R: see the head of the file. On x86 the compiler's barrier is enough, for no store
+	 * overtakes an access there; elsewhere this is a full barrier.
+	 */
 	smp_mb__before_atomic();
-	atomic_long_inc(&raw_cpu_ptr(epoch->cpu)->out[pair]);
-	/* C: see the head of the file. */
-	smp_mb__after_atomic();
+	this_cpu_inc(epoch->cpu->out[pair]);
 	if (unlikely(READ_ONCE(epoch->waiters) & BIT(pair)))
 		epoch_wake(epoch);
 	rcu_read_unlock();

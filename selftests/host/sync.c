@@ -187,16 +187,23 @@ void wait_for_completion(struct completion *c)
 	pthread_mutex_unlock(&c->q.m);
 }
 
-unsigned long wait_for_completion_timeout(struct completion *c,
-					  unsigned long timeout)
+struct timespec host_until(unsigned long timeout)
 {
 	struct timespec until;
-	int err = 0;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_nsec += timeout % HZ * NSEC_PER_MSEC;
 	until.tv_sec += timeout / HZ + until.tv_nsec / NSEC_PER_SEC;
 	until.tv_nsec %= NSEC_PER_SEC;
+	return until;
+}
+
+unsigned long wait_for_completion_timeout(struct completion *c,
+					  unsigned long timeout)
+{
+	struct timespec until = host_until(timeout);
+	int err = 0;
+
 	pthread_mutex_lock(&c->q.m);
 	while (!c->done && !err)
 		err = pthread_cond_timedwait(&c->q.c, &c->q.m, &until);

@@ -11,20 +11,17 @@
  * one thing away, or does it otherwise; selftests/spin/run knows what must come of that.
  *
  *   NO_A          epoch_enter() has no barrier behind the count
- *   NO_B          epoch_busy() has no barrier before the sums
- *   NO_S          pair_idle() has no barrier between the sums
- *   NO_C          epoch_exit() has no barrier behind the count
- *   NO_D          drain_slow() has no barriers before it looks at the counters
- *   NO_RECHECK    wait_event() does not look again after it has queued itself
- *   NO_FIRST_LOOK wait_event() does not look before it queues itself
- *   IN_BEFORE_OUT pair_idle() sums the entries first
+ *   NO_S          pairs_idle() has no barrier between the sums
+ *   NO_RECHECK    the wait does not look again after it has queued itself
+ *   NO_FIRST_LOOK the wait does not look before it queues itself
+ *   IN_BEFORE_OUT pairs_idle() sums the entries first
  *   NO_STRAGGLERS drain_slow() does not wait for the pair of before
  *   ONE_PAIR      epoch_busy() looks at the pair of newcomers only
  *   NO_WAITERS    drain_slow() does not say which pair it waits for
  *   NO_MAIN_WAIT  drain_slow() only flips
  *   KILL_IS_OK    a drain that was killed returns 0
- *   REPOLL        a drain that sleeps looks again after a while
- *   ONE_SUM       epoch_busy() sums the exits of both pairs, then the entries of both
+ *   NO_REPOLL     a drain that sleeps does not look again after a jiffy
+ *   C             epoch_exit() has a full barrier behind the count
  */
 #define READERS		2
 #define CPUS		3
@@ -50,20 +47,10 @@ bool killed;		/* the drainer may be: a sleep ends at any time */
 #else
 #define BARRIER_A	skip
 #endif
-#if !defined(NO_B)
-#define BARRIER_B	FENCE
-#else
-#define BARRIER_B	skip
-#endif
-#if !defined(NO_C)
+#if defined(C)
 #define BARRIER_C	FENCE
 #else
 #define BARRIER_C	skip
-#endif
-#if !defined(NO_D)
-#define BARRIER_D	FENCE
-#else
-#define BARRIER_D	skip
 #endif
 #if !defined(NO_S)
 #define BARRIER_S	FENCE
@@ -114,6 +101,7 @@ inline add_in(p)
 	sum_in = sum_in + mem[IN(p, 1)]
 }
 
+/* pairs_idle() of one pair */
 inline pair_idle(p)
 {
 	d_step { sum_out = 0; sum_in = 0 };
@@ -125,6 +113,26 @@ inline pair_idle(p)
 	add_out(p);
 	BARRIER_S;
 	add_in(p);
+#endif
+	idle = (sum_in == sum_out)
+}
+
+/* pairs_idle() of both */
+inline both_idle()
+{
+	d_step { sum_out = 0; sum_in = 0 };
+#ifdef IN_BEFORE_OUT
+	add_in(0);
+	add_in(1);
+	BARRIER_S;
+	add_out(0);
+	add_out(1);
+#else
+	add_out(0);
+	add_out(1);
+	BARRIER_S;
+	add_in(0);
+	add_in(1);
 #endif
 	idle = (sum_in == sum_out)
 }
@@ -150,7 +158,7 @@ inline wait_idle(p)
 			if
 			:: woken
 			:: killed -> ret = 1
-#ifdef REPOLL
+#ifndef NO_REPOLL
 			:: timeout
 #endif
 			fi
@@ -174,7 +182,6 @@ inline drain_slow()
 #ifndef NO_WAITERS
 	STORE(WAITERS, (1 - pair) + 1);
 #endif
-	BARRIER_D;
 	wait_idle(1 - pair);
 #endif
 	if
@@ -183,7 +190,6 @@ inline drain_slow()
 		STORE(WAITERS, pair + 1);
 #endif
 		STORE(PAIR, 1 - pair);
-		BARRIER_D;
 #ifndef NO_MAIN_WAIT
 		wait_idle(pair)
 #endif
@@ -198,25 +204,10 @@ inline drain_slow()
 inline epoch_drain()
 {
 	ret = 0;
-	BARRIER_B;
-#ifdef ONE_SUM
-	atomic { sum_out = 0; sum_in = 0 };
-	add_out(0);
-	add_out(1);
-	BARRIER_S;
-	add_in(0);
-	add_in(1);
-	idle = (sum_in == sum_out);
-#else
 #ifdef ONE_PAIR
 	pair_idle(mem[PAIR]);
 #else
-	pair_idle(0);
-	if
-	:: idle -> pair_idle(1)
-	:: else
-	fi;
-#endif
+	both_idle();
 #endif
 	if
 	:: !idle -> drain_slow()

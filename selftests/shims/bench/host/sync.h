@@ -40,10 +40,12 @@ extern unsigned int bench_cpus;		/* possible CPUs */
 #undef raw_cpu_ptr
 #undef this_cpu_ptr
 #undef this_cpu_add
+#undef this_cpu_inc
 #undef nr_cpu_ids
 #define raw_cpu_ptr(p)		(p)
 #define this_cpu_ptr(p)		(p)
 #define this_cpu_add(pcp, n)	((void)((pcp) += (n)))
+#define this_cpu_inc(pcp)	__asm__ __volatile__("incq %0" : "+m" (pcp) : : "cc")
 #define nr_cpu_ids		bench_cpus
 
 /* ---- the current thread --------------------------------------------------- */
@@ -90,6 +92,12 @@ static inline void bench_spin_unlock(void *lock)
 #define spin_lock_init(l)	((void)(*(unsigned int *)(l) = 0))
 #define spin_lock(l)		bench_spin_lock(l)
 #define spin_unlock(l)		bench_spin_unlock(l)
+
+/* There is no other thread that could be waited for. */
+#undef wait_event_timeout
+#undef wait_event_killable_timeout
+#define wait_event_timeout(q, cond, t)	({ BUG_ON(!(cond)); 1l; })
+#define wait_event_killable_timeout	wait_event_timeout
 
 /* There are no waiters; the barrier is there. */
 #undef wq_has_sleeper

@@ -180,6 +180,8 @@ void free_percpu(void *p);
 #define raw_cpu_ptr(p)		per_cpu_ptr(p, host_cpu())
 #define this_cpu_ptr(p)		raw_cpu_ptr(p)
 #define this_cpu_add(pcp, n)	((void)(*raw_cpu_ptr(&(pcp)) += (n)))
+#define this_cpu_inc(pcp)						\
+	({ host_step(); (void)__atomic_fetch_add(raw_cpu_ptr(&(pcp)), 1, __ATOMIC_RELAXED); })
 
 /* ---- locks, waiting ------------------------------------------------------ */
 
@@ -211,6 +213,9 @@ typedef struct { pthread_mutex_t m; } spinlock_t;
 #define spin_unlock_irq		spin_unlock
 #define spin_lock_irqsave(l, f)	((void)(f), spin_lock(l))
 #define spin_unlock_irqrestore(l, f) spin_unlock(l)
+
+/* So many jiffies, which are milliseconds here, from now on. */
+struct timespec host_until(unsigned long timeout);
 
 typedef struct wait_queue_head {
 	pthread_mutex_t m;
@@ -247,6 +252,12 @@ void host_queue_wake(const wait_queue_head_t *q);
 #define wait_event(q, cond)	((void)host_wait(q, cond, HOST_NO_SIGNAL))
 #define wait_event_killable(q, cond) host_wait(q, cond, HOST_FATAL_SIGNAL)
 #define wait_event_interruptible(q, cond) host_wait(q, cond, HOST_ANY_SIGNAL)
+/* No time passes: a wait that only its time-out would end is a lost wake-up. */
+#define wait_event_timeout(q, cond, t)	((void)(t), host_wait(q, cond, HOST_NO_SIGNAL), 1l)
+#define wait_event_killable_timeout(q, cond, t)				\
+	({ int _err = host_wait(q, cond, HOST_FATAL_SIGNAL); (void)(t); _err ?: 1l; })
+#define wait_event_interruptible_timeout(q, cond, t)			\
+	({ int _err = host_wait(q, cond, HOST_ANY_SIGNAL); (void)(t); _err ?: 1l; })
 #else
 #define wake_up_all(q)							\
 	do {								\
@@ -264,6 +275,16 @@ void host_queue_wake(const wait_queue_head_t *q);
 	} while (0)
 #define wait_event_killable(q, cond)	({ wait_event(q, cond); 0; })
 #define wait_event_interruptible(q, cond) ({ wait_event(q, cond); 0; })
+#define wait_event_timeout(q, cond, t) ({				\
+	struct timespec _until = host_until(t);				\
+	bool _ok;							\
+	int _err = 0;							\
+	pthread_mutex_lock(&(q).m);					\
+	while (!(_ok = (cond)) && !_err)				\
+		_err = pthread_cond_timedwait(&(q).c, &(q).m, &_until);	\
+	pthread_mutex_unlock(&(q).m);					\
+	(long)_ok; })
+#define wait_event_killable_timeout	wait_event_timeout
 #endif
 #define wq_has_sleeper(q)	waitqueue_active(q)
 

@@ -77,14 +77,14 @@ static inline void fuzz_unlock(void *lock)
 
 /* ---- waiting: there is no other thread -------------------------------------- */
 
-#undef wait_event
-#undef wait_event_killable
+#undef wait_event_timeout
+#undef wait_event_killable_timeout
 #undef wq_has_sleeper
 #undef wake_up_all
-#define wait_event(q, cond)	BUG_ON(!(cond))
+#define wait_event_timeout(q, cond, t)	({ BUG_ON(!(cond)); 1l; })
 /* A kill finds a reader inside, which leaves right after. */
-#define wait_event_killable(q, cond)					\
-	({ BUG_ON(!(cond)); fuzz_killed() ? -EINTR : 0; })
+#define wait_event_killable_timeout(q, cond, t)				\
+	({ BUG_ON(!(cond)); fuzz_killed() ? -EINTR : 1l; })
 #define wq_has_sleeper(q)	false
 #define wake_up_all(q)		((void)(q))
 
