@@ -26,12 +26,11 @@
  * is documented to report partial progress fails; ``__reserved`` fields must
  * be zero.
  *
- * A command that fails with an errno other than ENOTTY writes
- * ``out_err_reason`` and ``out_err_field``, and no other field unless it is
- * documented to. A caller that clears both before the call finds
- * NYX_REASON_NONE there only if the kernel could not read or write the
- * structure, which changes no errno. After success they have no meaning. A
- * caller that knows fewer reasons than the kernel has the errno.
+ * A command that fails with an errno other than ENOTTY writes ``out_err_reason`` and
+ * ``out_err_field``, and no other field unless it is documented to. A caller that
+ * clears both before the call finds NYX_REASON_NONE there only if the kernel could
+ * not read or write the structure, which changes no errno. After success they have
+ * no meaning. A caller that does not know a reason falls back on the errno.
  *
  * Addresses and lengths are in bytes. A range is given by its first byte and
  * its length; a length of zero is -EINVAL wherever nothing else is said.
@@ -81,7 +80,7 @@
 
 #define NYX_IOCTL_TYPE	0xBF
 
-/* Numbers are never reused. */
+/* Command numbers are never reused. */
 enum nyx_cmd {
 	NYX_CMD_MODULE_INFO	= 0x00,
 	NYX_CMD_UNIT_CREATE	= 0x01,
@@ -128,36 +127,34 @@ enum nyx_cmd {
 };
 
 #define NYX_API_VERSION		1
-#define NYX_NAME_LEN		32	/* with the closing NUL */
+#define NYX_NAME_LEN		32	/* including the terminating NUL */
 #define NYX_ID_ANY		0u
 #define NYX_DEFAULT		0xffffffffu	/* for counts where zero has a meaning */
 #define NYX_PASID_NONE		0xffffffffu
 #define NYX_SBDF_ANY		0xffffffffu
-#define NYX_ARRAY_MAX		65536u	/* most items of one NYX_ARRAY */
+#define NYX_ARRAY_MAX		65536u	/* limit on the items of one NYX_ARRAY */
 
 /**
  * enum nyx_reason - why a command failed
- * @NYX_REASON_NONE: it is not known
+ * @NYX_REASON_NONE: the reason is not known
  * @NYX_REASON_SIGNAL: EINTR: a signal arrived
- * @NYX_REASON_NO_MEMORY: ENOMEM: the kernel has no memory for it
- * @NYX_REASON_POINTER: EFAULT: a pointer does not lead to accessible memory
- * @NYX_REASON_NO_DESCRIPTOR: EMFILE: no file descriptor is left
+ * @NYX_REASON_NO_MEMORY: ENOMEM: out of memory
+ * @NYX_REASON_POINTER: EFAULT: bad address
+ * @NYX_REASON_NO_DESCRIPTOR: EMFILE: the process has too many open files
  * @NYX_REASON_OTHER: any errno: the errno alone says what happened
  * @NYX_REASON_SIZE: EINVAL: the structure is shorter than the command needs
  * @NYX_REASON_TOO_LONG: E2BIG: the structure is longer than 4096 bytes
- * @NYX_REASON_UNKNOWN_PART: E2BIG: a part of the structure that the module
- *   does not know is not zero
- * @NYX_REASON_FLAG: EOPNOTSUPP: a flag is not one that the command knows
+ * @NYX_REASON_UNKNOWN_PART: E2BIG: a field that the module does not know is not
+ *   zero
+ * @NYX_REASON_FLAG: EOPNOTSUPP: the command does not know a flag
  * @NYX_REASON_RESERVED: EOPNOTSUPP: a reserved field is not zero
- * @NYX_REASON_UNKNOWN_VALUE: EOPNOTSUPP: the value is not one that the module
- *   knows
+ * @NYX_REASON_UNKNOWN_VALUE: EOPNOTSUPP: the module does not know the value
  * @NYX_REASON_OUT_OF_RANGE: EINVAL: the value is out of its range
- * @NYX_REASON_MISALIGNED: EINVAL: the value is not a multiple of what it has
- *   to be
+ * @NYX_REASON_MISALIGNED: EINVAL: the value is misaligned
  * @NYX_REASON_EMPTY: EINVAL: the length is zero
  * @NYX_REASON_UNUSED: EINVAL: the field must be zero here
  * @NYX_REASON_CONFLICT: EINVAL: the fields contradict each other
- * @NYX_REASON_OVERFLOW: EOVERFLOW: address and length together leave 64 bits
+ * @NYX_REASON_OVERFLOW: EOVERFLOW: address + length exceeds 64 bits
  * @NYX_REASON_PASID: EOPNOTSUPP: PASIDs are not supported
  * @NYX_REASON_NOT_IN_ARRAY: EOPNOTSUPP: arrays do not take this command
  * @NYX_REASON_ITEM_SIZE: EINVAL: the size of an item differs from that of the
@@ -171,28 +168,27 @@ enum nyx_cmd {
  * @NYX_REASON_NO_VENDOR_MODEL: EOPNOTSUPP: the unit has no vendor model
  * @NYX_REASON_RATE_LIMIT: EAGAIN: a rate limit is reached, and the file
  *   descriptor does not block
- * @NYX_REASON_NAME: EINVAL: the name is not of letters, digits and the signs
- *   that are allowed, or has no end
+ * @NYX_REASON_NAME: EINVAL: the name has a character that is not allowed, or is
+ *   not terminated
  * @NYX_REASON_BAD_FD: EBADF: the file descriptor is not open
  * @NYX_REASON_FILE_BOUND: EBUSY: the file descriptor is bound to a unit
  *   already
  * @NYX_REASON_PERSIST_UNSHARED: EINVAL: only a shared unit can be persistent
  * @NYX_REASON_UNIT_NAME_TAKEN: EEXIST: the user has a unit of this name
  *   already
- * @NYX_REASON_UNITS_MAX: ENOSPC: the module has as many units as it may
+ * @NYX_REASON_UNITS_MAX: ENOSPC: the module has reached its limit on units
  *   (parameter max_units)
- * @NYX_REASON_UNITS_MAX_USER: ENOSPC: the user has as many units as one may
+ * @NYX_REASON_UNITS_MAX_USER: ENOSPC: the user has reached the limit on units
  *   (parameter max_units_per_user)
  * @NYX_REASON_NO_SUCH_UNIT: ENOENT: the user has no such unit
  * @NYX_REASON_UNIT_PRIVATE: EACCES: the unit is not open to this process
- * @NYX_REASON_MEMORY_UNSHARED: EBUSY: the unit has memory that was added
- *   without leave to share it
+ * @NYX_REASON_MEMORY_UNSHARED: EBUSY: the unit has memory that was not added as
+ *   shared
  * @NYX_REASON_MODULE_LEAVES: ENODEV: the module is being unloaded
  * @NYX_REASON_GPA_WIDTH: ERANGE: the guest-physical address is beyond 52 bits
- * @NYX_REASON_MEMORY_OVERLAP: EEXIST: the range overlaps memory of the guest
- *   that is there already
- * @NYX_REASON_MEMORY_MAX: ENOSPC: the unit has as many ranges of memory as it
- *   may
+ * @NYX_REASON_MEMORY_OVERLAP: EEXIST: the range overlaps existing guest memory
+ * @NYX_REASON_MEMORY_MAX: ENOSPC: the unit has reached its limit on ranges of
+ *   memory
  * @NYX_REASON_NO_SUCH_MEMORY: ENOENT: no range of guest memory has exactly
  *   these bounds
  * @NYX_REASON_MEMORY_PRIVATE: EPERM: others could reach the memory, and the
@@ -203,7 +199,7 @@ enum nyx_cmd {
  * @NYX_REASON_FILE_ACCESS: EACCES: the file is not open for the access that is
  *   needed
  * @NYX_REASON_FILE_APPEND: EACCES: the file can only be appended to
- * @NYX_REASON_FILE_KIND: EINVAL: the file is no memfd, and not of tmpfs or
+ * @NYX_REASON_FILE_KIND: EINVAL: the file is not a memfd, nor on tmpfs or
  *   hugetlbfs
  * @NYX_REASON_FILE_PAGES: EINVAL: the range is not made of whole pages of the
  *   file
@@ -220,17 +216,16 @@ enum nyx_cmd {
  *   already
  * @NYX_REASON_DOMAIN_ID_TAKEN: EEXIST: the unit has a domain with this id
  *   already
- * @NYX_REASON_DOMAINS_MAX: ENOSPC: the unit has as many domains as it may
+ * @NYX_REASON_DOMAINS_MAX: ENOSPC: the unit has reached its limit on domains
  * @NYX_REASON_NO_SUCH_DOMAIN: ENOENT: the unit has no such domain
  * @NYX_REASON_DOMAIN_HAS_DEVICES: EBUSY: the domain has devices
  * @NYX_REASON_DOMAIN_DYING: EBUSY: another command is destroying the domain
  * @NYX_REASON_DOMAIN_STRICT: EBUSY: the domain is STRICT and has its device
  *   already
- * @NYX_REASON_DOMAIN_DRAINING: EBUSY: accesses of a device that leaves the
- *   domain, or has left it, may still be under way
- * @NYX_REASON_NOT_PAGING: EOPNOTSUPP: the domain has no page table: it is not
- *   of the kind paging
- * @NYX_REASON_DEVICE_NOT_PAGING: EOPNOTSUPP: the device is attached to no
+ * @NYX_REASON_DOMAIN_DRAINING: EBUSY: accesses of a device that is leaving or
+ *   has left the domain may still be in flight
+ * @NYX_REASON_NOT_PAGING: EOPNOTSUPP: the domain is not a paging domain
+ * @NYX_REASON_DEVICE_NOT_PAGING: EOPNOTSUPP: the device is not attached to a
  *   paging domain
  * @NYX_REASON_IOVA_WIDTH: ERANGE: the range goes beyond the address width of
  *   the domain
@@ -238,57 +233,57 @@ enum nyx_cmd {
  * @NYX_REASON_NOT_MAPPED: ENOENT: nothing is mapped in the range
  * @NYX_REASON_NO_SUCH_DEVICE: ENOENT: the unit has no such device
  * @NYX_REASON_DEVICE_EXISTS: EEXIST: the unit has the device already
- * @NYX_REASON_DEVICES_MAX: ENOSPC: the unit has as many devices as it may
+ * @NYX_REASON_DEVICES_MAX: ENOSPC: the unit has reached its limit on devices
  * @NYX_REASON_SEGMENT: EINVAL: the unit has a vendor model, which has devices
  *   of segment 0 only
  * @NYX_REASON_DEVICE_ATTACHED: EBUSY: the device is attached to a domain
  *   already
  * @NYX_REASON_DEVICE_MOVING: EBUSY: another command is moving the device
- * @NYX_REASON_NOT_ATTACHED: ENOENT: the device is attached to no domain
+ * @NYX_REASON_NOT_ATTACHED: ENOENT: the device is not attached to a domain
  * @NYX_REASON_QUARANTINED: EPERM: the device is quarantined
  * @NYX_REASON_IRTE_BEYOND: EINVAL: the index is beyond the interrupt remapping
  *   table
  * @NYX_REASON_NO_SUCH_IRTE: ENOENT: none of the entries is present
  * @NYX_REASON_DESCRIPTOR_WIDTH: ERANGE: the posted-interrupt descriptor is
  *   beyond 52 bits
- * @NYX_REASON_NO_EVENTFD: EINVAL: the file descriptor is no eventfd
+ * @NYX_REASON_NO_EVENTFD: EINVAL: the file descriptor is not an eventfd
  * @NYX_REASON_TARGET_BAD_FD: EBADF: the file descriptor of the target is not
  *   open
  * @NYX_REASON_TARGET_NO_EVENTFD: EINVAL: the file descriptor of the target is
- *   no eventfd
+ *   not an eventfd
  * @NYX_REASON_SAME_EVENTFD: EINVAL: source and target are the same eventfd
  * @NYX_REASON_SOURCE_BOUND: EBUSY: the source is bound to an interrupt already
  * @NYX_REASON_SOURCE_IS_TARGET: ELOOP: the source is the target of a binding
  * @NYX_REASON_TARGET_IS_SOURCE: ELOOP: the target is the source of a binding
- * @NYX_REASON_BINDINGS_MAX: ENOSPC: the unit has as many bound interrupts as
- *   it may
- * @NYX_REASON_BINDINGS_MAX_USER: ENOSPC: the user has as many bound interrupts
- *   as one may (parameter max_bindings_per_user)
+ * @NYX_REASON_BINDINGS_MAX: ENOSPC: the unit has reached its limit on bound
+ *   interrupts
+ * @NYX_REASON_BINDINGS_MAX_USER: ENOSPC: the user has reached the limit on
+ *   bound interrupts (parameter max_bindings_per_user)
  * @NYX_REASON_NO_SUCH_BINDING: ENOENT: the unit has no such bound interrupt
- * @NYX_REASON_GROUPS_MAX_DEVICE: ENOSPC: as many page requests of the device
- *   wait for an answer as may
- * @NYX_REASON_GROUPS_MAX_UNIT: ENOSPC: as many page requests of the unit wait
- *   for an answer as may
+ * @NYX_REASON_GROUPS_MAX_DEVICE: ENOSPC: the device has reached its limit on
+ *   page requests that await an answer
+ * @NYX_REASON_GROUPS_MAX_UNIT: ENOSPC: the unit has reached its limit on page
+ *   requests that await an answer
  * @NYX_REASON_NO_SUCH_GROUP: ENOENT: no page request with this id waits for an
  *   answer
  * @NYX_REASON_MODEL_WIDTH: EINVAL: the unit's model does not support this
  *   address width
  * @NYX_REASON_MODEL_ENTRIES: EINVAL: the unit's model cannot have an interrupt
  *   remapping table of this size
- * @NYX_REASON_OPTION_UNKNOWN: EOPNOTSUPP: an option is not one that the unit's
- *   model knows
+ * @NYX_REASON_OPTION_UNKNOWN: EOPNOTSUPP: the unit's model does not know an
+ *   option
  * @NYX_REASON_OPTION_RANGE: EINVAL: an option of the unit's model is out of its
  *   range
  * @NYX_REASON_OPTION_CONFLICT: EINVAL: options of the unit's model contradict
  *   each other
- * @NYX_REASON_FILES_MAX: ENFILE: the system has as many open files as it may
+ * @NYX_REASON_FILES_MAX: ENFILE: the system has reached its limit on open files
  * @NYX_REASON_DOMAIN_QUARANTINED: EPERM: another device of the domain is
  *   quarantined, and the domain with it
  * @NYX_REASON_MAX: number of reasons
  *
- * Each reason has one errno, but for NYX_REASON_OTHER, which stands for those
- * that no reason is for. Numbers are never reused. nyx_reason_text() of libnyx
- * has the sentences.
+ * Each reason has one errno, except NYX_REASON_OTHER, which goes with every
+ * errno that has no reason of its own. Numbers are never reused.
+ * nyx_reason_text() of libnyx has the sentences.
  */
 enum nyx_reason {
 	NYX_REASON_NONE = 0,
@@ -513,7 +508,7 @@ struct nyx_unit_amdvi {
 	__u32 __reserved;
 };
 
-/* No model's options are larger. */
+/* Bound on the size of the options of any model, in bytes. */
 #define NYX_UNIT_DATA_MAX 64u
 
 /**
@@ -522,7 +517,7 @@ struct nyx_unit_amdvi {
  *                   NYX_UNIT_DESTROY; needs NYX_UNIT_F_SHARED, without which its
  *                   owner could not reach it again
  * @NYX_UNIT_F_SHARED: other processes of its owner may open the unit; without it
- *                     only the process that has made it
+ *                     only the process that created the unit may
  * @NYX_UNIT_F_OTHERS: out: the unit is another user's, which the caller may not
  *                     open: its state and its counters are not shown
  */
@@ -615,12 +610,12 @@ enum nyx_open_flags {
  * @__reserved: must be 0
  *
  * Bind the file descriptor to an existing unit. The unit must belong to the
- * caller's effective user, or to the one that NYX_OPEN_F_OWNER names, so that no
- * unit of somebody else is opened by mistake: -ENOENT if there is no such unit of
- * this user. A name is looked for in the user namespace of the caller.
+ * caller's effective user, or to the one that NYX_OPEN_F_OWNER names, so that a
+ * caller does not open another user's unit by mistake: -ENOENT if this user has
+ * no such unit. A name is looked for in the user namespace of the caller.
  *
  * Allowed to the owner in the user namespace in which the unit was made, if it is
- * NYX_UNIT_F_SHARED or the caller is the process that has made it, and to
+ * NYX_UNIT_F_SHARED or the caller is the process that created it, and to
  * CAP_SYS_ADMIN in that namespace; otherwise -EACCES. CAP_SYS_ADMIN opens a unit
  * that is not shared for inspection only: to look at it, to set policies and
  * limits, to change the state of devices, and to destroy it; what reads or writes
@@ -741,9 +736,10 @@ struct nyx_unit_persist {
  * @out_err_reason: of enum nyx_reason: why the command failed
  * @out_err_field: the field that is to blame, as its offset, or 0
  *
- * Let other processes of the unit's owner open it, as if it had been made with
- * NYX_UNIT_F_SHARED. There is no way back, because they may have done so. -EBUSY
- * if the unit has memory without NYX_MEMORY_F_SHARED.
+ * Let other processes of the unit's owner open it, as if it had been created
+ * with NYX_UNIT_F_SHARED. A unit cannot be made private again, because other
+ * processes may have opened it. -EBUSY if the unit has memory without
+ * NYX_MEMORY_F_SHARED.
  */
 struct nyx_unit_share {
 	__u32 size;
@@ -761,10 +757,10 @@ struct nyx_unit_share {
  * @out_err_reason: of enum nyx_reason: why the command failed
  * @out_err_field: the field that is to blame, as its offset, or 0
  *
- * End the unit: its id and name are free at once, commands on its file
- * descriptors that need a unit fail with -ENODEV, readers of its events see the end of the
- * stream. It gives back what it has when its last file descriptor is closed; until
- * then it counts for the limits on units.
+ * End the unit: its id and name are free at once, commands on its file descriptors that
+ * need a unit fail with -ENODEV, readers of its events see the end of the stream. The unit
+ * frees its resources when its last file descriptor is closed; until then it counts
+ * towards the limits on units.
  */
 struct nyx_unit_destroy {
 	__u32 size;
@@ -1505,7 +1501,7 @@ struct nyx_invalidate {
 
 /**
  * enum nyx_fault_reason - why an access was refused
- * @NYX_FAULT_NONE: it was not
+ * @NYX_FAULT_NONE: the access was not refused
  * @NYX_FAULT_NO_DOMAIN: the device has no domain
  * @NYX_FAULT_BLOCKED: the device's domain blocks everything
  * @NYX_FAULT_ADDRESS_WIDTH: the IOVA is beyond the domain's address width
@@ -1532,7 +1528,8 @@ struct nyx_invalidate {
  *                     vendor's reason says why
  * @NYX_FAULT_IRQ_POST: the posted-interrupt descriptor is not in guest memory
  *                      that can be written
- * @NYX_FAULT_IRQ_POST_RESERVED: it has a reserved bit set
+ * @NYX_FAULT_IRQ_POST_RESERVED: the posted-interrupt descriptor has a reserved
+ *                               bit set
  * @NYX_FAULT_INTERRUPT_RANGE: the IOVA, or the GPA that the guest's table gives,
  *                             is in the range of interrupt messages, 0xFEExxxxx
  * @NYX_FAULT_ORACLE: the tables of a domain with NYX_DOMAIN_F_ORACLE disagree: a
@@ -1569,14 +1566,14 @@ enum nyx_fault_reason {
 
 /**
  * enum nyx_fault_cause - what led to a fault, as far as is known
- * @NYX_CAUSE_UNKNOWN: it was not looked for
- * @NYX_CAUSE_NEVER_MAPPED: nothing is, or lately was, mapped there
- * @NYX_CAUSE_UNMAPPED: it was unmapped, or lies in a range of at most 2 MiB
- *                      that was; the detail is how long ago, in ns
+ * @NYX_CAUSE_UNKNOWN: the module did not look for a cause
+ * @NYX_CAUSE_NEVER_MAPPED: the address is not mapped, and was not recently
+ * @NYX_CAUSE_UNMAPPED: the address was unmapped, or lies in an unmapped range
+ *                      of at most 2 MiB; the detail is how long ago, in ns
  * @NYX_CAUSE_PAST_END: a mapping ends shortly before; the detail is the
  *                      distance from its end, in bytes: 0 right behind it
- * @NYX_CAUSE_PERMISSION: it is mapped, with less permission; the detail is what
- *                        is granted, of enum nyx_prot
+ * @NYX_CAUSE_PERMISSION: the address is mapped, with less permission; the
+ *                        detail is what is granted, of enum nyx_prot
  * @NYX_CAUSE_BLOCKED: the domain blocks everything, or there is none
  * @NYX_CAUSE_QUARANTINED: the device is quarantined
  * @NYX_CAUSE_TABLE: the table is damaged: reserved bits, or out of reach
@@ -1597,7 +1594,7 @@ enum nyx_fault_cause {
 	NYX_CAUSE_MEMORY = 9,
 };
 
-#define NYX_LEVEL_NONE		0xffu	/* no table level took part */
+#define NYX_LEVEL_NONE		0xffu	/* the fault has no table level */
 #define NYX_GPA_UNKNOWN		0xffffffffffffffffull
 
 /**
@@ -1855,8 +1852,8 @@ enum nyx_mmio_flags {
 	NYX_MMIO_F_WRITE = 1 << 0,
 };
 
-#define NYX_MMIO_SIZE		4096u	/* of a VT-d unit's registers */
-#define NYX_MMIO_SIZE_AMDVI	16384u	/* of an AMD-Vi unit's */
+#define NYX_MMIO_SIZE		4096u	/* bytes of a VT-d unit's registers */
+#define NYX_MMIO_SIZE_AMDVI	16384u	/* bytes of an AMD-Vi unit's registers */
 
 /**
  * struct nyx_mmio - ioctl(NYX_MMIO), and the item of NYX_ARRAY
@@ -1868,21 +1865,21 @@ enum nyx_mmio_flags {
  *          NYX_MMIO_SIZE_AMDVI
  * @width: bytes, 4 or 8
  * @value: in: what to write; out: what was read
- * @out_irte_changes: how often entries of interrupt remapping tables, or how messages
- *                    are treated, have changed so far. Where the number is another
- *                    one than before, copies of entries, as routes of KVM, are stale:
- *                    a VMM makes them anew before it lets the processor go on that
- *                    has written the register. Of a VMM with several threads the
- *                    command, the comparison and the masking of the old routes are
- *                    one critical section
+ * @out_irte_changes: number of changes so far to entries of interrupt remapping
+ *                    tables, or to how messages are treated. If it differs from the
+ *                    number of an earlier call, copies of entries, such as KVM's
+ *                    routes, are stale: a VMM rebuilds them before it resumes the
+ *                    processor that wrote the register. In a VMM with several threads
+ *                    the command, the comparison and the masking of the old routes
+ *                    are one critical section
  *
  * The guest reads or writes a register of the unit's vendor model; -EOPNOTSUPP
- * without one. The effects of a write of the guest's, as the execution of its
- * invalidation queue or command buffer, are done when the command returns. -EINTR
- * if the caller was killed before: the queue goes on with the next write of its
- * tail; the next access to a register waits for a command that a register reports
- * as not done. -ENOMEM if there is no memory for a log of the length that
- * is written (NYX_MODEL_AMDVI): nothing has changed.
+ * without one. The effects of a write, such as the execution of the invalidation
+ * queue or command buffer, are complete when the command returns. -EINTR if the
+ * caller was killed before: the queue goes on with the next write of its tail; the
+ * next access to a register waits for a command that a register reports as not done.
+ * -ENOMEM if there is no memory for a log of the length that is written
+ * (NYX_MODEL_AMDVI): nothing has changed.
  */
 struct nyx_mmio {
 	__u32 size;
@@ -1905,7 +1902,7 @@ struct nyx_mmio {
 #define NYX_REGISTER_KEY(offset, index)	((__u64)(offset) << 32 | (index))
 
 #define NYX_REGISTER_NAME_MAX	24u
-#define NYX_REGISTER_STATE	0x10000u	/* offsets from here on are no registers */
+#define NYX_REGISTER_STATE	0x10000u	/* offsets of other state start here */
 
 /**
  * struct nyx_register_info - entry of NYX_LIST_REGISTERS
@@ -1922,9 +1919,9 @@ struct nyx_mmio {
  * @name: of the register or field if @index is 0, otherwise of the bit field; of an
  *        element the field's
  *
- * The values are those that the unit has. Unlike NYX_MMIO a listing leads to nothing:
- * a command that was cut short is not waited for, and entries on the way to a log of
- * NYX_MODEL_AMDVI stay there.
+ * The values are those that the unit has. Unlike NYX_MMIO, a listing has no effects:
+ * it does not wait for a command that was cut short, and does not write pending
+ * entries to a log of NYX_MODEL_AMDVI.
  */
 struct nyx_register_info {
 	__u32 offset;
@@ -1975,7 +1972,7 @@ enum nyx_walk_kind {
 	NYX_WALK_PAGE = 4,
 };
 
-#define NYX_WALK_STEPS	6u	/* levels that a table may have */
+#define NYX_WALK_STEPS	6u	/* most levels of a table */
 
 /**
  * struct nyx_walk_step - a level of a walk
@@ -2093,9 +2090,9 @@ struct nyx_walk {
  * entry there names the requesters that may use it, and the interrupt that the processor
  * sees.
  *
- * A unit of NYX_MODEL_AMDVI has no such format, and a table for each device: bits
- * 10:0 of the data index the table of the device that sends. A device that sends
- * interrupts but makes no accesses, as an IOAPIC, has to be added, too.
+ * A unit of NYX_MODEL_AMDVI has no such format, and a table for each device: bits 10:0
+ * of the data index the table of the device that sends. A device that sends interrupts
+ * but makes no accesses, such as an IOAPIC, must be added as well.
  */
 
 /**
@@ -2529,7 +2526,7 @@ struct nyx_binding_info {
  * @NYX_CLASS_TABLE: a table with reserved bits, or out of reach
  * @NYX_CLASS_MEMORY: no usable guest memory behind the mapping
  * @NYX_CLASS_INTERRUPT: a refused interrupt
- * @NYX_CLASS_MAX: their number
+ * @NYX_CLASS_MAX: number of classes
  */
 enum nyx_fault_class {
 	NYX_CLASS_ADDRESS = 0,
@@ -2542,7 +2539,7 @@ enum nyx_fault_class {
 
 /**
  * enum nyx_policy_action - what happens when the threshold is reached
- * @NYX_ACTION_REPORT: nothing: faults are reported
+ * @NYX_ACTION_REPORT: faults are reported, and the device goes on
  * @NYX_ACTION_QUARANTINE: the device is quarantined
  */
 enum nyx_policy_action {
@@ -2662,7 +2659,7 @@ struct nyx_policy_get {
 #define NYX_POLICY_GET _IO(NYX_IOCTL_TYPE, NYX_CMD_POLICY_GET)
 
 /**
- * enum nyx_device_action - of NYX_DEVICE_CONTROL
+ * enum nyx_device_action - actions of NYX_DEVICE_CONTROL
  * @NYX_DEVICE_DO_RESET: to NYX_DEVICE_ACTIVE, its faults forgotten
  * @NYX_DEVICE_DO_QUARANTINE: to NYX_DEVICE_QUARANTINED; it does not come back
  *                            by itself
@@ -2697,10 +2694,10 @@ struct nyx_device_control {
 
 #define NYX_DEVICE_CONTROL _IO(NYX_IOCTL_TYPE, NYX_CMD_DEVICE_CONTROL)
 
-#define NYX_LIMIT_MAX	1000000000000000ull	/* of a rate, per second */
+#define NYX_LIMIT_MAX	1000000000000000ull	/* limit on a rate, per second */
 
 /**
- * struct nyx_limits - rates
+ * struct nyx_limits - rate limits
  * @bytes_per_s: bytes of DMA per second, at most NYX_LIMIT_MAX; 0: no limit
  * @ops_per_s: DMA operations per second; likewise
  * @irqs_per_s: interrupts per second; likewise
@@ -2766,8 +2763,8 @@ struct nyx_limit_get {
 
 #define NYX_LIMIT_GET _IO(NYX_IOCTL_TYPE, NYX_CMD_LIMIT_GET)
 
-#define NYX_PAGE_GROUP_MAX	64u	/* pages of one request */
-#define NYX_PAGE_GROUPS_MAX	64u	/* requests of a device without an answer */
+#define NYX_PAGE_GROUP_MAX	64u	/* limit on the pages of one request */
+#define NYX_PAGE_GROUPS_MAX	64u	/* limit on the requests of a device that await an answer */
 
 /**
  * struct nyx_page - a page that a device asks for
@@ -2792,9 +2789,9 @@ enum nyx_page_flags {
 /**
  * enum nyx_page_response - answer to a page request
  * @NYX_PAGE_SUCCESS: the pages are mapped; the device may try again
- * @NYX_PAGE_INVALID: at least one cannot be had
- * @NYX_PAGE_FAILURE: the device shall not ask any more
- * @NYX_PAGE_TIMEOUT: nobody answered in time; given by the kernel
+ * @NYX_PAGE_INVALID: at least one page cannot be mapped
+ * @NYX_PAGE_FAILURE: the device must stop asking
+ * @NYX_PAGE_TIMEOUT: no answer came in time; only the kernel gives this one
  */
 enum nyx_page_response {
 	NYX_PAGE_SUCCESS = 0,
@@ -2849,7 +2846,7 @@ struct nyx_page_request {
  * @group: the group
  * @response: NYX_PAGE_SUCCESS, NYX_PAGE_INVALID or NYX_PAGE_FAILURE
  *
- * Answer a group. -ENOENT if there is none that waits for an answer.
+ * Answer a group. -ENOENT if no group with this id waits for an answer.
  */
 struct nyx_page_respond {
 	__u32 size;

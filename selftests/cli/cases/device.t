@@ -80,7 +80,7 @@ $ nyxctl device show 09:00.0
 $ nyxctl device detach 03:00.0
 | device 0000:03:00.0 detached
 $ nyxctl device detach 03:00.0
-! nyxctl: cannot detach device 0000:03:00.0: the device is attached to no domain
+! nyxctl: cannot detach device 0000:03:00.0: the device is not attached to a domain
 ? 3
 $ nyxctl device detach 09:00.0
 ! nyxctl: unit 'golden' has no device 0000:09:00.0; add it with 'nyxctl device add' or 'nyxctl device assign'

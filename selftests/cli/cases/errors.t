@@ -6,7 +6,7 @@ $ fail 0x00:25 unit list
 ? 6
 # Units.
 $ fail 0x01:28:0:32 unit create other
-! nyxctl: cannot make unit 'other': the module has as many units as it may (parameter max_units); 'nyxctl module info' shows the limit
+! nyxctl: cannot make unit 'other': the module has reached its limit on units (parameter max_units); 'nyxctl module info' shows the limit
 ? 1
 $ fail 0x01:12 unit create other
 ! nyxctl: cannot make unit 'other': out of memory
@@ -45,7 +45,7 @@ $ fail 0x08:12 memory add --memfd 1M --gpa 1G
 ! nyxctl: cannot add GPA 0x40000000 + 1M: out of memory
 ? 1
 $ fail 0x08:28:0:40 memory add --memfd 1M --gpa 1G
-! nyxctl: cannot add GPA 0x40000000 + 1M: the unit has as many ranges of memory as it may; 'nyxctl unit show' lists the limits
+! nyxctl: cannot add GPA 0x40000000 + 1M: the unit has reached its limit on ranges of memory; 'nyxctl unit show' lists the limits
 ? 1
 $ fail 0x08:95 memory add --memfd 1M --gpa 1G
 ! nyxctl: cannot add GPA 0x40000000 + 1M: the module, or this kind of object, does not support it
@@ -62,7 +62,7 @@ $ fail 0x09:4 memory remove 0
 | 16M of guest memory removed at GPA 0x0
 # Domains.
 $ fail 0x0a:28:0:57 domain create x
-! nyxctl: cannot make the domain: the unit has as many domains as it may; 'nyxctl unit show' lists the limits
+! nyxctl: cannot make the domain: the unit has reached its limit on domains; 'nyxctl unit show' lists the limits
 ? 1
 $ fail 0x0a:22 domain create x
 ! nyxctl: cannot make the domain: a value is out of its range or misaligned
@@ -234,7 +234,7 @@ $ fail 0x22:12 device limit 3:0.0
 ! nyxctl: cannot read the limits of device 0000:03:00.0: out of memory
 ? 1
 $ fail 0x23:28:0:89 page request 3:0.0 0x1000
-! nyxctl: cannot ask for pages of device 0000:03:00.0: as many page requests of the device wait for an answer as may; answer them with 'nyxctl page respond'
+! nyxctl: cannot ask for pages of device 0000:03:00.0: the device has reached its limit on page requests that await an answer; answer them with 'nyxctl page respond'
 ? 1
 $ fail 0x23:4 page request 3:0.0 0x1000
 ! nyxctl: a signal came before an answer; the request of device 0000:03:00.0 is withdrawn

@@ -20,7 +20,7 @@ $ nyxctl device show 3:0.0 --columns domain,isolation
 | domain     1
 | isolation  shared
 $ nyxctl map list 1
-! nyxctl: cannot list mappings of domain 1 (DID 0): the domain has no page table: it is not of the kind paging
+! nyxctl: cannot list mappings of domain 1 (DID 0): the domain is not a paging domain
 ? 1
 $ nyxctl device translate 3:0.0 0x5000 4K
 |   IOVA LENGTH    GPA BACKING PROT

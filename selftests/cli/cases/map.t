@@ -46,13 +46,13 @@ $ nyxctl map add net 0x1000000000000 0 4K
 ! nyxctl: cannot map IOVA 0x1000000000000 + 4K in domain 1 (net): the range goes beyond the address width of the domain
 ? 1
 $ nyxctl map add net 0xfffffffffffff000 0 8K
-! nyxctl: cannot map IOVA 0xfffffffffffff000 + 8K in domain 1 (net): address and length together leave 64 bits
+! nyxctl: cannot map IOVA 0xfffffffffffff000 + 8K in domain 1 (net): address + length exceeds 64 bits
 ? 1
 $ nyxctl map add id 0 0 4K
-! nyxctl: cannot map IOVA 0x0 + 4K in domain 2 (id): the domain has no page table: it is not of the kind paging
+! nyxctl: cannot map IOVA 0x0 + 4K in domain 2 (id): the domain is not a paging domain
 ? 1
 $ nyxctl map list id
-! nyxctl: cannot list mappings of domain 2 (id): the domain has no page table: it is not of the kind paging
+! nyxctl: cannot list mappings of domain 2 (id): the domain is not a paging domain
 ? 1
 $ nyxctl map add none 0 0 4K
 ! nyxctl: unit 'golden' has no domain 'none'; 'nyxctl domain list' shows all
@@ -76,7 +76,7 @@ $ nyxctl map remove net --all
 $ nyxctl map remove net --all
 | 0 bytes unmapped from domain 1 (net)
 $ nyxctl map remove id --all
-! nyxctl: cannot unmap domain 2 (id): the domain has no page table: it is not of the kind paging
+! nyxctl: cannot unmap domain 2 (id): the domain is not a paging domain
 ? 1
 $ nyxctl map list net
 # Many at a time.

@@ -11,11 +11,11 @@ $ nyxctl memory add --memfd 16M --gpa 1G --read-only
 $ nyxctl memory add --memfd 2M --gpa 0x80000000 --pinned --json
 | {"memory":{"gpa":"0x80000000","length_bytes":2097152,"type":"file","access":"rw","pinned_bytes":2097152,"backing":"0x0","page_bytes":4096}}
 $ nyxctl memory add --memfd 8K --gpa 0xfff000
-! nyxctl: cannot add GPA 0xfff000 + 8K: the range overlaps memory of the guest that is there already; 'nyxctl memory list' shows all
+! nyxctl: cannot add GPA 0xfff000 + 8K: the range overlaps existing guest memory; 'nyxctl memory list' shows all
 ? 1
 $ nyxctl memory add --memfd 8K --gpa 0xfff000 --json
-| {"error":{"code":"EEXIST","message":"cannot add GPA 0xfff000 + 8K: the range overlaps memory of the guest that is there already; 'nyxctl memory list' shows all","reason":"memory-overlap","field":"gpa"}}
-! nyxctl: cannot add GPA 0xfff000 + 8K: the range overlaps memory of the guest that is there already; 'nyxctl memory list' shows all
+| {"error":{"code":"EEXIST","message":"cannot add GPA 0xfff000 + 8K: the range overlaps existing guest memory; 'nyxctl memory list' shows all","reason":"memory-overlap","field":"gpa"}}
+! nyxctl: cannot add GPA 0xfff000 + 8K: the range overlaps existing guest memory; 'nyxctl memory list' shows all
 ? 1
 $ nyxctl memory list
 |        GPA LENGTH TYPE ACCESS PINNED BACKING PAGE
@@ -40,7 +40,7 @@ $ nyxctl memory list -o raw
 # Files.
 $ head -c 16384 /dev/zero >/dev/shm/nyx-golden
 $ nyxctl memory add --file /dev/shm/nyx-golden --gpa 2M
-! nyxctl: cannot add GPA 0x200000 + 16K: the range overlaps memory of the guest that is there already; 'nyxctl memory list' shows all
+! nyxctl: cannot add GPA 0x200000 + 16K: the range overlaps existing guest memory; 'nyxctl memory list' shows all
 ? 1
 $ nyxctl memory add --file /dev/shm/nyx-golden --gpa 64M
 | 16K of guest memory added at GPA 0x4000000
@@ -59,7 +59,7 @@ $ nyxctl memory add --file /nonexistent --gpa 66M
 ! nyxctl: cannot open '/nonexistent': No such file or directory
 ? 3
 $ nyxctl memory add --file /dev/null --gpa 66M --length 4K
-! nyxctl: cannot add GPA 0x4200000 + 4K: the file is no memfd, and not of tmpfs or hugetlbfs
+! nyxctl: cannot add GPA 0x4200000 + 4K: the file is not a memfd, nor on tmpfs or hugetlbfs
 ? 1
 $ nyxctl memory list --columns gpa,length_bytes,access,backing
 |        GPA LENGTH ACCESS BACKING

@@ -89,5 +89,5 @@ $ nyxctl iotlb invalidate device 9:0.0
 ? 3
 $ nyxctl -q domain create id --kind identity
 $ nyxctl iotlb invalidate range id 0 4K
-! nyxctl: cannot invalidate in unit 'golden': the domain has no page table: it is not of the kind paging
+! nyxctl: cannot invalidate in unit 'golden': the domain is not a paging domain
 ? 1

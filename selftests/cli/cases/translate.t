@@ -39,7 +39,7 @@ $ nyxctl device translate 3:0.0 0x10200000 --access rw --json
 ! nyxctl: device 0000:03:00.0 may not read and write IOVA 0x10200000: the mapping does not allow to write
 ? 1
 $ nyxctl device translate 3:0.0 0xffffffffffffffff 2
-! nyxctl: cannot translate IOVA 0xffffffffffffffff: address and length together leave 64 bits
+! nyxctl: cannot translate IOVA 0xffffffffffffffff: address + length exceeds 64 bits
 ? 1
 $ nyxctl device translate 4:0.0 0
 ! nyxctl: cannot translate IOVA 0x0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'

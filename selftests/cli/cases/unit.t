@@ -94,17 +94,17 @@ $ for i in 1 2 3 4; do nyxctl domain create d$i; done
 | domain 1 (d1) created
 | domain 2 (d2) created
 | domain 3 (d3) created
-! nyxctl: cannot make the domain: the unit has as many domains as it may; 'nyxctl unit show' lists the limits
+! nyxctl: cannot make the domain: the unit has reached its limit on domains; 'nyxctl unit show' lists the limits
 ? 1
 $ for i in 1 2 3 4 5; do nyxctl device add $i:0.0; done
 | device 0000:01:00.0 added
 | device 0000:02:00.0 added
 | device 0000:03:00.0 added
 | device 0000:04:00.0 added
-! nyxctl: cannot add device 0000:05:00.0: the unit has as many devices as it may; 'nyxctl unit show' lists the limits
+! nyxctl: cannot add device 0000:05:00.0: the unit has reached its limit on devices; 'nyxctl unit show' lists the limits
 ? 1
 $ nyxctl device assign 9:0.0 strict
-! nyxctl: cannot assign device 0000:09:00.0: the unit has as many domains as it may; 'nyxctl unit show' lists the limits
+! nyxctl: cannot assign device 0000:09:00.0: the unit has reached its limit on domains; 'nyxctl unit show' lists the limits
 ? 1
 $ nyxctl unit persist --off --columns name,persistent
 | name        golden
