@@ -9,7 +9,7 @@
  * exists; so the module exports nothing on a kernel of a distribution.
  *
  * A namespace was a bare word up to kernel 6.12 and is a string since 6.13;
- * there, whoever includes this file defines NYX_INTERNAL as "NYX_INTERNAL".
+ * there, a file that includes this one defines NYX_INTERNAL as "NYX_INTERNAL".
  */
 #ifndef NYX_BASE_EXPORT_H
 #define NYX_BASE_EXPORT_H
@@ -20,7 +20,7 @@
 #if IS_ENABLED(CONFIG_KUNIT)
 #define NYX_EXPORT_FOR_TEST(sym)	EXPORT_SYMBOL_NS_GPL(sym, NYX_INTERNAL)
 #else
-/* Something to put a semicolon after. */
+/* Declares nothing, so that a semicolon can follow. */
 #define NYX_EXPORT_FOR_TEST(sym)	struct nyx_no_export_##sym
 #endif
 

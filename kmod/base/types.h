@@ -24,15 +24,15 @@
 #define NYX_VERSION	"0.1.0"
 
 /*
- * For all memory that a caller or a guest makes the module allocate: the caller's cgroup
- * pays, and a failure is an errno, and no line in the kernel's log.
+ * Flags for all memory that a caller or a guest makes the module allocate: the caller's
+ * cgroup is charged, and a failure becomes an errno without a line in the kernel's log.
  */
 #define GFP_CALLER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
 /*
- * A lock that all users take must not be held where memory is charged to one of
- * them, because its memory cgroup may make that process wait. Lockdep reports it
- * from now on.
+ * Tell lockdep that @mutex, which all users take, must not be held where memory
+ * is charged to one of them, because the memory cgroup may make that process
+ * wait. Lockdep reports it from now on.
  */
 #define mutex_never_allocates(mutex) do {				\
 	fs_reclaim_acquire(GFP_CALLER);					\

@@ -217,8 +217,8 @@ static const struct nyx_op nyx_ops[] = {
 static_assert(ARRAY_SIZE(nyx_ops) == NYX_CMD_MAX);
 
 /*
- * Check a structure that was copied in, as the table says. *@field is the one that is
- * to blame.
+ * Check a structure that was copied in, as the table says. Sets *@field to the offset
+ * of the field that is to blame.
  */
 static int check_head(const struct nyx_op *op, void *cmd, u32 *field)
 {
@@ -237,13 +237,13 @@ static int check_head(const struct nyx_op *op, void *cmd, u32 *field)
 	return 0;
 }
 
-/* Copy in what the kernel knows of a structure; the rest must be zero. */
+/* Copy in the part of a structure that the kernel knows; the rest must be zero. */
 static int copy_cmd(const struct nyx_op *op, void *cmd, const void __user *from,
 		    u32 size)
 {
 	int ret = copy_struct_from_user(cmd, op->size, from, size);
 
-	((struct nyx_head *)cmd)->size = size;	/* the one that was checked */
+	((struct nyx_head *)cmd)->size = size;	/* the size that was checked */
 	return ret == -E2BIG ? NYX_ERR(UNKNOWN_PART) : ret;
 }
 
@@ -292,7 +292,7 @@ static u32 copy_items(const struct nyx_op *op, void *items, u32 n,
 	return good;
 }
 
-/* Copy out a chunk. Returns the number of items for which that was possible. */
+/* Copy out a chunk. Returns the number of items that could be written. */
 static u32 respond_items(const struct nyx_op *op, const void *items, u32 n,
 			 void __user *to, u32 item_size)
 {
@@ -339,7 +339,7 @@ static int run_chunk(struct nyx_ucmd *uc, const struct nyx_op *op, void *items,
 	return ret;
 }
 
-/* Does the file take the command? */
+/* Return 0 if the file accepts the command. */
 static int check_file(const struct nyx_file *file, const struct nyx_op *op)
 {
 	u8 refused = (op->prop ^ OP_INSPECT) & file->refused;
@@ -349,7 +349,7 @@ static int check_file(const struct nyx_file *file, const struct nyx_op *op)
 	return refused & OP_INSPECT ? NYX_ERR(INSPECT_ONLY) : NYX_ERR(VENDOR_MODEL);
 }
 
-/* The command that the items of an array are of. */
+/* Find the command of an array's items. */
 static int array_op(struct nyx_ucmd *uc, const struct nyx_array *cmd,
 		    const struct nyx_op **op)
 {
@@ -399,7 +399,10 @@ static int nyx_ioctl_array(struct nyx_ucmd *uc, void *_cmd)
 		ret = run_chunk(uc, op, items, n, user, cmd->item_size, &done);
 		cmd->out_done += done;
 		if (ret) {
-			/* Items may have run whose answers could not be written. */
+			/*
+			 * Some items may have run although their answers could not
+			 * be written.
+			 */
 			nyx_reason_tell(done < n ? user + (size_t)done * cmd->item_size :
 						   NULL, ret, uc->field, op->at);
 			uc->field = offsetof(struct nyx_array, items);
@@ -486,7 +489,7 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		ret = run_cmd(&uc, op, &buf);
 	if (likely(!ret))
 		return 0;
-	/* Not where the caller's structure is too short for it. */
+	/* Write no reason to a structure that is too short to hold it. */
 	return nyx_reason_tell(uc.size < sizeof(struct nyx_head) ? NULL : uc.arg,
 			       ret, uc.field, op->at);
 }

@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The dispatcher (ioctl.c) copies a command's structure in, checks what can be
- * checked by table, runs the handler on the copy, and copies it out. A handler
+ * The dispatcher (ioctl.c) copies a command's structure in, checks it by the table,
+ * runs the handler on the copy, and copies the structure out. A handler
  * (ioctl_<noun>.c) parses, checks, calls core/, and fills in the out_ fields. Several
  * of them share the functions of ucmd.c, which is below both.
  */
@@ -25,9 +25,9 @@ struct nyx_unit;
 /* Properties of a command. */
 #define OP_NO_UNIT	0x1	/* works on a file that is not bound */
 #define OP_OUT		0x2	/* has out_ fields */
-#define OP_OUT_ERROR	0x4	/* fills them also when it fails */
-#define OP_NATIVE	0x8	/* refused in a unit whose guest does it itself */
-#define OP_INSPECT	0x10	/* taken by files that are only to inspect a unit */
+#define OP_OUT_ERROR	0x4	/* fills its out_ fields also when it fails */
+#define OP_NATIVE	0x8	/* refused in a unit with a vendor model */
+#define OP_INSPECT	0x10	/* accepted on files that may only inspect a unit */
 
 /**
  * struct nyx_file - an open file of the device
@@ -179,7 +179,7 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 int nyx_access_err(int err);
 
 /**
- * nyx_check_name() - is it a name, or empty?
+ * nyx_check_name() - check that a name is valid, or empty
  * @name: NYX_NAME_LEN bytes
  * @extra: characters allowed beside letters and digits
  *

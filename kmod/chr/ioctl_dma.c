@@ -19,9 +19,9 @@
 #include "mem/region.h"
 
 #define DMA_MAX_LENGTH	SZ_1G
-/* Runs that are copied out at once. */
+/* Extents that are copied out at once. */
 #define EXTENT_CHUNK	16u
-/* Spans between two looks at whether others want to ext. */
+/* Segments between two calls of cond_resched(). */
 #define SPAN_BATCH	256u
 
 /**
@@ -46,7 +46,10 @@ static bool extent_extends(const struct nyx_extent *ext, const struct nyx_extent
 	       ext->memory_flags == next->memory_flags;
 }
 
-/* Runs are copied out between accesses, not during one: that may sleep long. */
+/*
+ * Extents are copied out between accesses, not during one, because copy_to_user()
+ * may sleep long.
+ */
 static int run_flush(struct extent_out *out)
 {
 	if (copy_to_user(out->to, out->buf, out->n * sizeof(out->buf[0])))
@@ -78,7 +81,7 @@ static void segment_to_extent(u64 iova, const struct nyx_segment *seg,
 
 /*
  * Translate from @done on until the buffer of extents is full, the range ends, or
- * a fault stops it. The first ext is also kept in the command.
+ * a fault stops it. The first extent is also stored in the command.
  */
 static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 			   u64 *done, struct extent_out *out, bool *full,
@@ -104,7 +107,7 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 		segment_to_extent(iova, &seg, &ext);
 		if (!*done)
 			cmd->out_page_size_lg2 = seg.lg2;
-		/* Offsets that go on in another region are no neighbours. */
+		/* Offsets in different regions are not contiguous. */
 		if (seg.region == prev &&
 		    extent_extends(&out->buf[out->n - 1], &ext)) {
 			out->buf[out->n - 1].length += ext.length;
@@ -214,7 +217,7 @@ int nyx_ioctl_translate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 	return 0;
 }
 
-/* The fields that only some operations use. */
+/* Check the fields that only some operations use. */
 static int check_dma_unused(struct nyx_ucmd *uc, const struct nyx_dma *cmd)
 {
 	bool copy = cmd->op <= NYX_DMA_WRITE;
@@ -230,7 +233,7 @@ static int check_dma_unused(struct nyx_ucmd *uc, const struct nyx_dma *cmd)
 	return 0;
 }
 
-/* A width of 4 or 8, or for FILL also 1 and 2. */
+/* Check the width: 4 or 8, or for FILL also 1 and 2. */
 static int check_dma_width(struct nyx_ucmd *uc, const struct nyx_dma *cmd)
 {
 	bool fill = cmd->op == NYX_DMA_FILL;

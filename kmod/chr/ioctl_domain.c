@@ -17,7 +17,7 @@ static_assert((int)PT_VTDSS == (int)NYX_FORMAT_VTDSS);
 static_assert((int)PT_X86 == (int)NYX_FORMAT_X86);
 static_assert((int)PT_AMDV1 == (int)NYX_FORMAT_AMDV1);
 
-/* Widest IOVA of a format, and whether a width is one that it has. */
+/* Widest IOVA of a format. */
 static u32 format_max_width(u32 format)
 {
 	return format == NYX_FORMAT_AMDV1 ? 64 : 57;
@@ -35,7 +35,7 @@ static bool format_has_width(u32 format, u32 width)
 	}
 }
 
-/* Shape of the table of a paging domain. */
+/* Fill in the shape of the table of a paging domain. */
 static int parse_paging(struct nyx_ucmd *uc, const struct nyx_domain_create *cmd,
 			struct nyx_domain_config *cfg)
 {

@@ -46,7 +46,7 @@ static bool reader_ready(struct reader *r)
 	       READ_ONCE(r->events->ended);
 }
 
-/* Copy out what there is. Returns bytes, or -EAGAIN if there is nothing yet. */
+/* Copy out the available records. Returns bytes, or -EAGAIN if there is no record yet. */
 static ssize_t reader_copy(struct reader *r, char __user *buf, size_t count)
 {
 	struct nyx_event chunk[EVENT_CHUNK];
@@ -65,7 +65,10 @@ static ssize_t reader_copy(struct reader *r, char __user *buf, size_t count)
 		if (!n)
 			return done || ended ? done : -EAGAIN;
 		if (copy_to_user(buf + done, chunk, n * sizeof(chunk[0]))) {
-			/* The copy of the count has failed: the next read returns it. */
+			/*
+			 * Copying the count of lost records has failed: the next
+			 * read returns the count.
+			 */
 			if (chunk[0].type == NYX_EVENT_LOST)
 				atomic64_sub(chunk[0].lost, &r->events->lost);
 			return done ?: -EFAULT;
@@ -106,8 +109,9 @@ static __poll_t reader_poll(struct file *filp, poll_table *wait)
 
 	poll_wait(filp, &r->events->wait, wait);
 	/*
-	 * In the queue, then the look at the ring. Pairs with wq_has_sleeper()
-	 * in nyx_events_push(). poll_wait() does not promise it everywhere.
+	 * Enter the wait queue before reading the ring. Pairs with
+	 * wq_has_sleeper() in nyx_events_push(). poll_wait() is not a barrier
+	 * in all kernels.
 	 */
 	smp_mb();
 	if (READ_ONCE(r->pos) != READ_ONCE(r->events->head))
@@ -160,7 +164,7 @@ int nyx_ioctl_events_open(struct nyx_ucmd *uc, void *_cmd)
 	r->irte = cmd->flags & NYX_EVENTS_F_IRTE;
 	r->pos = cmd->flags & NYX_EVENTS_F_HISTORY ? nyx_events_oldest(events) :
 						     READ_ONCE(events->head);
-	/* From here on each of them is behind @pos. */
+	/* From here on, each NYX_EVENT_IRTE record is at or behind @pos. */
 	if (r->irte)
 		nyx_irq_follow_changes(uc->unit);
 	filp = anon_inode_getfile("[nyx-events]", &reader_fops, r, fd_flags);

@@ -57,7 +57,7 @@ static bool next_unit(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
 	unit = nyx_unit_next(*key);
 	if (!unit)
 		return false;
-	/* One that has ended since it was found appears empty. */
+	/* A unit that has ended since it was found appears empty. */
 	nyx_fill_unit_info(unit, &e->unit, nyx_unit_is_visible(unit));
 	e->unit.size = sizeof(e->unit);
 	*key = unit->id;
@@ -80,7 +80,10 @@ static bool next_memory(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
 		e->memory = (struct nyx_memory_info) {
 			.gpa = slot->start,
 			.length = slot->last - slot->start + 1,
-			/* A file for inspection shows no address of a process. */
+			/*
+			 * A file that may only inspect the unit does not show
+			 * addresses of a process.
+			 */
 			.backing = nyx_file_inspects(uc->file) &&
 				   !(info.flags & REGION_FILE) ? 0 : info.backing,
 			.flags = info.flags,
@@ -267,7 +270,10 @@ static int list_objects(struct nyx_ucmd *uc, struct nyx_list *cmd,
 	}
 }
 
-/* The logs of a unit go to guest memory once for a listing, not for each entry. */
+/*
+ * List registers. Pending log entries of the unit are written to guest memory once
+ * for a listing, not for each entry.
+ */
 static int list_registers(struct nyx_ucmd *uc, struct nyx_list *cmd)
 {
 	struct nyx_viommu *viommu = uc->unit->guest.viommu;

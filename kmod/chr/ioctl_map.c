@@ -19,7 +19,7 @@
 static_assert(NYX_ACC_READ == NYX_PROT_READ);
 static_assert(NYX_ACC_WRITE == NYX_PROT_WRITE);
 
-/* Let *dom be the domain with this id, with a reference. */
+/* Set *dom to the domain with this id, and take a reference. */
 static int switch_domain(struct nyx_unit *unit, u32 id, struct nyx_domain **dom)
 {
 	if (*dom && (*dom)->id == id)
@@ -30,7 +30,7 @@ static int switch_domain(struct nyx_unit *unit, u32 id, struct nyx_domain **dom)
 	return *dom ? 0 : NYX_ERR(NO_SUCH_DOMAIN);
 }
 
-/* nyx_domain_check_range(), with the field that is to blame. */
+/* Call nyx_domain_check_range(), and name the field that is to blame. */
 static int check_range(struct nyx_ucmd *uc, const struct nyx_domain *dom, u64 iova,
 		       u64 length, u64 *last, u32 length_at)
 {

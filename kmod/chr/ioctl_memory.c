@@ -17,7 +17,10 @@ static_assert(REGION_PINNED == NYX_MEMORY_F_PINNED);
 static_assert(REGION_FILE == NYX_MEMORY_F_FILE);
 static_assert(REGION_SHARED == NYX_MEMORY_F_SHARED);
 
-/* For NYX_MEMORY_ADD and NYX_MEMORY_REMOVE, which have these fields at other offsets. */
+/*
+ * Check the range of NYX_MEMORY_ADD or NYX_MEMORY_REMOVE, whose fields have
+ * different offsets.
+ */
 #define check_gpa_range(_uc, _cmd, _last)				\
 	check_range(_uc, (_cmd)->gpa, (_cmd)->length,			\
 		    offsetof(typeof(*(_cmd)), gpa),			\

@@ -39,7 +39,7 @@ int nyx_ioctl_mmio(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 		ret = mmio_one(uc, viommu, cmd);
 		if (ret)
 			return ret;
-		/* The changes of this access are counted by now. */
+		/* nr_changes includes the changes of this access by now. */
 		cmd->out_irte_changes = READ_ONCE(uc->unit->irq.nr_changes);
 	}
 	return 0;

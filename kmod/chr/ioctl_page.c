@@ -74,7 +74,7 @@ int nyx_ioctl_page_respond(struct nyx_ucmd *uc, void *_cmd)
 
 	if (cmd->response > NYX_PAGE_TIMEOUT)
 		return NYX_BAD(uc, cmd, response, UNKNOWN_VALUE);
-	/* The kernel gives this answer when nobody else has answered in time. */
+	/* Only the kernel may give this answer, when no other came in time. */
 	if (cmd->response == NYX_PAGE_TIMEOUT)
 		return NYX_BAD(uc, cmd, response, OUT_OF_RANGE);
 	return nyx_page_respond(uc->unit, cmd->group, cmd->response);

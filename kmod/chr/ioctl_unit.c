@@ -38,13 +38,13 @@ int nyx_ioctl_module_info(struct nyx_ucmd *uc, void *_cmd)
 	return 0;
 }
 
-/* A limit: 0 is the default. */
+/* Set a limit: 0 is the default. */
 #define parse_limit(_uc, _cmd, _cfg, _field, _def, _max) ({		\
 	(_cfg)->_field = (_cmd)->_field ?: (_def);			\
 	(_cmd)->_field > (_max) ? NYX_BAD(_uc, _cmd, _field, OUT_OF_RANGE) : 0; \
 })
 
-/* The options of a model are copied as a structure is: see copy_struct_from_user(). */
+/* Copy the options of a model by the rules of copy_struct_from_user(). */
 static int parse_data(struct nyx_ucmd *uc, const struct nyx_unit_create *cmd,
 		      struct nyx_unit_config *cfg)
 {
@@ -225,12 +225,15 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 	memcpy(info->name, unit->cfg.name, sizeof(info->name));
 
 	info->memory_bytes = READ_ONCE(unit->mem.bytes);
-	/* The owner's memory cgroup may hold up the lock: other users must not wait for it. */
+	/*
+	 * Do not take the lock for other users: the owner's memory cgroup may delay
+	 * its holder.
+	 */
 	if (!all)
 		return READ_ONCE(unit->dead) ? NYX_ERR(UNIT_ENDED) : 0;
 
 	mutex_lock(&unit->lock);
-	/* A unit that has ended has no counters any more. */
+	/* A unit that has ended has no counters. */
 	if (!READ_ONCE(unit->dead)) {
 		fill_unit_state(unit, info);
 		ret = 0;

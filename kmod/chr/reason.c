@@ -116,7 +116,7 @@ static const struct {
 	[NYX_REASON_DOMAIN_QUARANTINED] = { EPERM, ABOUT_DEVICE },
 };
 
-/* The reason of an errno that came without one. */
+/* The reason of an errno that was returned without a reason. */
 static u32 reason_of(int err)
 {
 	switch (err) {
@@ -146,7 +146,7 @@ int nyx_reason_tell(struct nyx_head __user *head, int err, u32 field, const u16 
 		err = -reasons[reason].err;
 		field = field ?: at[reasons[reason].about];
 	}
-	/* A caller that cannot be told the reason still gets the errno. */
+	/* If put_user() fails, the caller still gets the errno. */
 	if (head && !put_user(field, &head->out_err_field))
 		put_user(reason, &head->out_err_reason);
 	return err;

@@ -26,7 +26,7 @@
  * @ABOUT_WIDTH: the address width
  * @ABOUT_ENTRIES: the number of entries of the interrupt remapping table
  * @ABOUT_OPTIONS: the options of the unit's model
- * @ABOUT_MAX: their number
+ * @ABOUT_MAX: number of kinds
  *
  * The table of commands has the offset of each in the structure of the command.
  */
@@ -49,7 +49,7 @@ enum nyx_about {
 };
 
 /**
- * nyx_reason_tell() - tell the caller of a command why it failed
+ * nyx_reason_tell() - tell the caller of a command why the command failed
  * @head: the caller's structure, or NULL if that has no place for it
  * @err: what the command came to: a negative errno, or a code of NYX_ERR()
  * @field: offset of the field that is to blame, or 0

@@ -72,7 +72,10 @@ struct xfer {
 	enum xfer_op op;
 };
 
-/* A caller that leaves the region is a bug of ours, and would be fatal. */
+/*
+ * Refuse to leave the region: a caller that does is a bug of the module, and would
+ * corrupt memory.
+ */
 static __always_inline bool in_region(const struct region *region, u64 offset,
 				      u64 length)
 {
@@ -80,7 +83,7 @@ static __always_inline bool in_region(const struct region *region, u64 offset,
 			     length > region->length - offset);
 }
 
-/* An access that came to an end at @error for all that the memory knows. */
+/* The error of an access that stopped at @error: -EINTR if the caller was killed. */
 static int killed_or(int error)
 {
 	return fatal_signal_pending(current) ? -EINTR : error;
@@ -107,14 +110,14 @@ static void fill_run(u8 *to, u64 pattern, u64 n)
 }
 
 /*
- * copy_from_user() that leaves alone what it could not copy, instead of clearing
- * it: what is there is the guest's.
+ * copy_from_user() that keeps the bytes it could not copy, instead of clearing
+ * them, because they belong to the guest.
  */
 static u64 guest_from_user(void *to, const void __user *from, u64 n)
 {
 	if (!access_ok(from, n))
 		return n;
-	/* A check that is predicted wrongly ends here, as in copy_from_user(). */
+	/* Stop speculation past a mispredicted check, as copy_from_user() does. */
 	barrier_nospec();
 	return __copy_from_user(to, from, n);
 }
@@ -132,8 +135,9 @@ static bool is_word(unsigned long addr, u64 n)
 }
 
 /*
- * Copy a word of guest memory in one access: the copies of user memory may go byte
- * by byte. Returns false if this is no word, or if the user memory is not at hand.
+ * Copy a word of guest memory in one access, because copies of user memory may go
+ * byte by byte. Returns false if the range is not a word, or the user memory is
+ * not resident.
  */
 static bool user_word(const struct xfer *xfer, void __user *user, void *addr, u64 n)
 {
@@ -181,10 +185,10 @@ static u64 user_run(const struct xfer *xfer, u64 done, void *addr, u64 n)
 	for (i = 0; i < n; i += part) {
 		part = region_usercopy_max(addr + i, n - i);
 		if (xfer->op == XFER_READ)
-			/* The guest may race with its devices as it likes */
+			/* The guest may race with its devices */
 			left = data_race(copy_to_user(user + i, addr + i, part));
 		else
-			/* As above */
+			/* The guest may race with its devices */
 			left = data_race(guest_from_user(addr + i, user + i, part));
 		if (left)
 			return i + part - left;
@@ -296,8 +300,8 @@ static bool own_word(bool read, void __user *guest, void *mid, u64 n)
 }
 
 /*
- * Do a piece. The data is at @mid in between, where a pattern already is. Returns
- * bytes done, and in @error what stopped it.
+ * Transfer a piece through @mid, which already holds the pattern of XFER_FILL.
+ * Returns bytes done, and in @error what stopped it.
  */
 static u64 own_piece(const struct xfer *xfer, u64 done, void *mid, u64 n, int *error)
 {

@@ -24,9 +24,9 @@
  * may be written to counts as a writable mapping of its file, so F_SEAL_WRITE is
  * refused (-EBUSY) while there is one, and there is none of a sealed file.
  *
- * Everything here may be handed to us by a hostile process, changed by its other
- * threads, and ended by SIGKILL at any point: nothing is believed longer than a
- * reference or a pin lasts, nothing that fails logs.
+ * A hostile process may pass any of this, change it from its other threads, and
+ * end it by SIGKILL at any point: the code trusts nothing longer than a reference
+ * or a pin lasts, and no failure writes to the log.
  */
 #include "mem/region_priv.h"
 
@@ -56,7 +56,7 @@
 
 static_assert(PAGE_SHIFT == NYX_PAGE_LG2);
 
-/* Times that a hole is filled anew if another process punches it out again. */
+/* Times that a hole is filled again if another process punches it out. */
 #define FILL_TRIES	8
 
 /* ---- pins --------------------------------------------------------------- */
@@ -94,7 +94,7 @@ static bool pages_adjacent(struct page **pages, unsigned int nr)
 	return true;
 }
 
-/* Are these the pages from @index on of the region's file, not another's? */
+/* True if @pages are the pages of the region's file from @index on. */
 static bool pages_of_file(const struct region *region, pgoff_t index,
 			  struct page **pages, unsigned int nr)
 {
@@ -133,7 +133,7 @@ static int pin_pages(unsigned long uaddr, struct page **pages, unsigned int nr,
 
 err_unpin:
 	unpin_user_pages(pages, done);
-	/* -EHWPOISON, -EOPNOTSUPP and -EAGAIN say nothing to the caller. */
+	/* The caller has no use for -EHWPOISON, -EOPNOTSUPP and -EAGAIN. */
 	return ret == -ENOMEM || ret == -EINTR ? ret : -EFAULT;
 }
 
@@ -224,8 +224,8 @@ static void region_unpin(struct region *region)
 }
 
 /*
- * Charge a user up to the limit, or not at all: no other caller may meet a charge
- * that is about to be refused.
+ * Charge a user up to the limit, or not at all, so that no other caller fails
+ * because of a charge that is about to be refused.
  */
 static bool user_charge_limited(struct user_struct *user, unsigned long nr)
 {
@@ -321,8 +321,9 @@ static void region_uncharge(struct region *region)
 }
 
 /*
- * Is all of a range mapped in the current process? Pinning finds out, too; but
- * if the hole is below a stack it prints a warning (since 6.5).
+ * True if all of a range is mapped in the current process. Pinning would fail
+ * on a hole as well, but prints a warning if the hole is below a stack (since
+ * 6.5).
  */
 static int check_mapped(unsigned long uaddr, unsigned long end)
 {
@@ -374,7 +375,10 @@ static int region_pin_file(struct region *region)
 	}
 	ret = region_pin(region, uaddr);
 	vm_munmap(uaddr, region->length);
-	/* Not for an address of the caller's: it is the file that has no page to give. */
+	/*
+	 * -EFAULT is not about an address of the caller: the file could not provide
+	 * a page.
+	 */
 	return ret == -EFAULT ? NYX_ERR(FILE_PIN) : ret;
 }
 
@@ -417,7 +421,10 @@ static void region_free(struct region *region)
 	kfree(region);
 }
 
-/* Are the flags those of a caller, and does the range begin and end with a page? */
+/*
+ * True if a caller may pass the flags, and the range begins and ends at a page
+ * boundary.
+ */
 static bool region_args_valid(u64 backing, u64 length, u32 flags, u32 page_lg2)
 {
 	return !(flags & ~(REGION_READONLY | REGION_PINNED | REGION_SHARED)) &&
@@ -477,7 +484,7 @@ static int file_get_writable(struct file *file, bool hugetlb)
 	unsigned int seals;
 	int ret;
 
-	/* Fails for F_SEAL_WRITE, which nobody can take back. */
+	/* Fails for F_SEAL_WRITE, which cannot be removed. */
 	ret = mapping_map_writable(file->f_mapping);
 	if (ret)
 		return ret == -EPERM ? NYX_ERR(FILE_SEALED) : ret;
@@ -505,7 +512,7 @@ struct region *region_create_backing(struct file *file, u64 offset, u64 length,
 	if (!(file->f_mode & FMODE_READ) ||
 	    !(file->f_mode & FMODE_WRITE || flags & REGION_READONLY))
 		return ERR_PTR(NYX_ERR(FILE_ACCESS));
-	/* Devices write where they like, not only at the end. */
+	/* Devices write anywhere, not only at the end. */
 	if (IS_APPEND(file_inode(file)) && !(flags & REGION_READONLY))
 		return ERR_PTR(NYX_ERR(FILE_APPEND));
 
@@ -610,8 +617,8 @@ static bool in_kernel_thread(void)
 }
 
 /*
- * Is what a mapping shows never another process's to give? FOLL_NOWAIT does not
- * wait for a page, but what a file's filesystem does to begin to read it may.
+ * True if the kernel alone provides the pages of a mapping. FOLL_NOWAIT does
+ * not wait for a page, but a filesystem that starts to read it may wait.
  */
 static bool vma_is_kernels(struct vm_area_struct *vma)
 {
@@ -628,7 +635,7 @@ static bool vma_is_kernels(struct vm_area_struct *vma)
 	       sb->s_magic != FUSE_SUPER_MAGIC;
 }
 
-/* The bytes that are at hand for a kernel thread; 0 if none are now. */
+/* Returns the bytes that a kernel thread can reach without waiting; 0 if none. */
 static long walk_pin_nowait(struct region_walk *walk, unsigned long uaddr,
 			    unsigned int nr, unsigned int gup_flags)
 {
@@ -650,7 +657,7 @@ static long walk_pin_nowait(struct region_walk *walk, unsigned long uaddr,
 	return ret;
 }
 
-/* Pin the next pages of user memory, be it of the current process or another. */
+/* Pin the next pages of user memory, of the current process or another. */
 static long walk_pin(struct region_walk *walk, unsigned long uaddr, unsigned int nr)
 {
 	unsigned int gup_flags = walk->write ? FOLL_WRITE : 0;
@@ -709,8 +716,8 @@ static int fill_hole(struct file *file, loff_t pos, loff_t size)
 	int ret;
 
 	/*
-	 * It gives up when any signal is pending. A device's access must not
-	 * fail because a timer of its process has expired.
+	 * fallocate() fails while any signal is pending. A device's access must
+	 * not fail because a timer of its process has expired.
 	 */
 	siginitsetinv(&others, sigmask(SIGKILL));
 	sigprocmask(SIG_BLOCK, &others, &old);
@@ -733,7 +740,7 @@ static struct folio *get_huge_page(struct region_walk *walk, loff_t pos)
 						 lg2 - PAGE_SHIFT);
 		if (folio || !walk->write)
 			return folio;
-		/* The page would be charged to no cgroup. */
+		/* In a kernel thread the page would not be charged to any cgroup. */
 		if (in_kernel_thread())
 			return ERR_PTR(-EAGAIN);
 		if (!tries--)

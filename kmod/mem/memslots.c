@@ -5,10 +5,10 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Each change copies the array, O(n): a machine has tens of ranges, they change
- * when memory is plugged, and each DMA searches them. Of tens of thousands, which
- * are allowed, an array is more than a megabyte. RCU frees when it sees fit;
- * so that former states do not pile up, the writer itself waits for the readers
- * of large ones whenever there are too many.
+ * when memory is plugged, and each DMA searches them. A map may have tens of
+ * thousands, whose array is larger than a megabyte. RCU may free late; so that
+ * former states do not pile up, the writer itself waits for the readers of large
+ * ones whenever there are too many.
  */
 #include "mem/memslots.h"
 
@@ -24,20 +24,23 @@
 #include "base/export.h"
 #include "base/types.h"
 
-/* Up to so many slots a scan is faster than a binary search. */
+/* Up to this many slots, a scan is faster than a binary search. */
 #define MEMSLOTS_SCAN_MAX	8
 
-/* Bytes from which on an array is large, and that large ones may come to. */
+/* Size from which on an array is large, and bound on the sum of retired large arrays. */
 #define MEMSLOTS_LARGE		(32u << 10)
 #define MEMSLOTS_LARGE_MAX	(16u << 20)
 
-/* The array, for the writer. */
+/* Returns the current array; for the writer only. */
 static struct memslots_array *writer_array(const struct memslots *map)
 {
 	return rcu_dereference_protected(map->array, true);
 }
 
-/* An array without slots yet. A failure is the caller's errno, no log line. */
+/*
+ * Allocate an array without slots. A failure becomes the caller's errno, without a
+ * line in the log.
+ */
 static struct memslots_array *array_alloc(unsigned int nr)
 {
 	struct memslots_array *array;
@@ -181,7 +184,7 @@ struct region *memslots_pop(struct memslots *map)
 
 	if (!array)
 		return NULL;
-	/* Without readers the array may change, and must not cost O(n) here. */
+	/* The map has no readers, so change the array in place, which takes O(1). */
 	slot = &array->slots[--array->nr];
 	region = slot->region;
 	WRITE_ONCE(map->bytes, map->bytes - (slot->last - slot->start + 1));

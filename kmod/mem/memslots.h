@@ -12,8 +12,8 @@
  * found it before. The caller waits for them (tlb/epoch.h) before it calls
  * region_put() for the map's reference.
  *
- * This file knows no struct page and no user memory: what a region is backed by
- * is the business of backing.c and access.c.
+ * This file knows no struct page and no user memory: backing.c and access.c
+ * handle the backing of a region.
  */
 #ifndef NYX_MEM_MEMSLOTS_H
 #define NYX_MEM_MEMSLOTS_H

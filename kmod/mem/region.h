@@ -15,7 +15,7 @@
  *   (memfd,     at each access (holes are
  *   hugetlbfs)  filled): outlives the process
  *
- * region_copy() and friends are all that the layers above see of the difference.
+ * The layers above reach all of them by region_read() and the functions below.
  * Accesses do not take references: the command that removes a region from the map
  * waits for the accesses in flight before it drops the last reference.
  */
@@ -33,7 +33,7 @@ struct region;
 #define REGION_READONLY	0x1u
 #define REGION_PINNED	0x2u
 #define REGION_FILE	0x4u
-#define REGION_SHARED	0x8u	/* means nothing below core/ */
+#define REGION_SHARED	0x8u	/* only core/ looks at this flag */
 
 /**
  * struct region_info - properties of a region

@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Memory that the kernel reaches through its direct map is handed out in runs:
- * an address and a number of bytes. How a run is found:
+ * Memory that the kernel reaches through its direct map is handed out in runs: an
+ * address and a number of bytes. A run is found in one of two ways:
  *
  *   pinned   by an index; no lock, no reference, any context
  *   others   by a walk, which holds what the current run needs
@@ -36,7 +36,10 @@ struct mm_struct;
 struct page;
 struct user_struct;
 
-/* All memory is in the direct map, in pages of 4 KiB, and little endian. */
+/*
+ * The code assumes that all memory is in the direct map, in pages of 4 KiB, and
+ * little endian.
+ */
 static_assert(IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_HIGHMEM) &&
 	      !IS_ENABLED(CONFIG_CPU_BIG_ENDIAN));
 
@@ -112,8 +115,8 @@ struct region_walk {
  * @write: whether the memory will be written to
  *
  * Context: any for pinned regions, otherwise may sleep.
- * Return: 0, or -EIO if the memory's owner is gone. Only after 0
- * region_walk_end() has to be called.
+ * Return: 0, or -EIO if the memory's owner is gone. The caller calls
+ * region_walk_end() only after 0.
  */
 int region_walk_begin(struct region_walk *walk, struct region *region, bool write);
 

@@ -25,7 +25,7 @@
 #include "mem/memslots.h"
 #include "mem/region.h"
 
-/* A table can be larger than a reader wants. */
+/* Bound on the bytes of tables that a reader gets. */
 #define TABLES_MAX_BYTES	SZ_16M
 
 static struct dentry *nyx_root;
@@ -81,7 +81,10 @@ static void show_space(struct seq_file *m, struct nyx_unit *unit,
 		   stats[NYX_STAT_IOTLB_HITS], stats[NYX_STAT_IOTLB_MISSES]);
 }
 
-/* The whole cache is looked at for each domain: not with the lock held. */
+/*
+ * Show the cache. Counting reads the whole cache for each domain, so do it without
+ * the unit's lock.
+ */
 static int iotlb_show(struct seq_file *m, void *v)
 {
 	struct nyx_unit *unit = m->private;
@@ -107,7 +110,7 @@ static bool show_entry(void *ctx, const struct pt_entry *e)
 {
 	struct seq_file *m = ctx;
 
-	/* Two blanks a level, from the highest level that a format has. */
+	/* Indent by two blanks per level, from the highest level of any format. */
 	seq_printf(m, "%*s0x%016llx L%u %s 0x%013llx", 2 * (6 - e->level), "",
 		   e->va, e->level, e->leaf ? "page " : "table", e->next);
 	if (e->leaf)
@@ -152,7 +155,10 @@ static void show_table(struct seq_file *m, struct nyx_domain *dom)
 	mutex_unlock(&dom->lock);
 }
 
-/* A table is long, and its writer may be at work: not with the unit's lock held. */
+/*
+ * Show the page tables. A table is long, and its writer may hold the domain's lock,
+ * so do it without the unit's lock.
+ */
 static int tables_show(struct seq_file *m, void *v)
 {
 	struct nyx_unit *unit = m->private;
@@ -300,7 +306,7 @@ static int devices_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(devices);
 
-/* Makes the files of one unit after the other: debugfs lets no two do it at once. */
+/* Creates the files of one unit after the other, because debugfs serialises that. */
 static struct workqueue_struct *file_maker;
 
 void nyx_debugfs_init(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx: what people see of units.
+ * Nyx: units in sysfs and debugfs.
  *
  * Copyright (C) 2026 The Nyx authors
  */
@@ -28,7 +28,7 @@ int nyx_sysfs_add(struct nyx_unit *unit);
 /* When it returns no process reads the unit's files. */
 void nyx_sysfs_remove(struct nyx_unit *unit);
 
-/* debugfs is best effort: without it there is nothing to see. */
+/* debugfs is best effort: a failure only hides its files. */
 void nyx_debugfs_init(void);
 void nyx_debugfs_exit(void);
 void nyx_debugfs_add(struct nyx_unit *unit);

@@ -4,9 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A directory per unit, one value a file, in bytes, counts or words: what the unit
- * is, and how large. Commands alone report what happens in it, to callers that may know.
- * Documentation/ABI/testing/sysfs-class-nyx-iommu says what the files mean.
+ * A directory per unit, one value a file, in bytes, counts or words: what the unit is,
+ * and how large. Activity in the unit is reported by commands only, to callers with
+ * permission. Documentation/ABI/testing/sysfs-class-nyx-iommu says what the files mean.
  */
 #include "obs/obs.h"
 
@@ -23,7 +23,7 @@ static struct class *nyx_class;
 /* For the owner, who is root, and the group; see device_ownership(). */
 #define UNIT_ATTR_MODE	0440
 
-/* A file that shows one thing, which needs no lock. */
+/* Defines a file that shows one value, which needs no lock. */
 #define UNIT_ATTR(_name, _format, _value)				\
 static ssize_t _name##_show(struct device *dev,			\
 			    struct device_attribute *attr, char *buf)	\
@@ -46,7 +46,7 @@ static ssize_t memory_bytes_show(struct device *dev,
 {
 	struct nyx_unit *unit = dev_get_drvdata(dev);
 
-	/* Without the unit's lock: its owner's memory cgroup may hold that up. */
+	/* Do not take the unit's lock: the owner's memory cgroup may delay its holder. */
 	return sysfs_emit(buf, "%llu\n", READ_ONCE(unit->mem.bytes));
 }
 static DEVICE_ATTR(memory_bytes, UNIT_ATTR_MODE, memory_bytes_show, NULL);

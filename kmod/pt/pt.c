@@ -50,8 +50,8 @@ int pt_init(struct pt *pt, const struct pt_config *cfg)
 		return -EINVAL;
 	/*
 	 * A page must be divisible into pages of the next level that are in use
-	 * too. So where one level has none of its own size, the ones above it
-	 * have nothing.
+	 * too. So if a level does not use the size of its span, the levels
+	 * above it use no size.
 	 */
 	for (level = 1; level < cfg->levels; level++) {
 		if (sizes & pt_span(level))

@@ -13,7 +13,7 @@
 
 #include "pt/pt_fmt.h"
 
-/* Page sizes and usable width of a depth; 0 if the format has none such. */
+/* Page sizes and usable width of a depth; 0 if the format does not have that depth. */
 u64 PT_NAME(shape)(unsigned int levels, unsigned int *va_lg2)
 {
 	unsigned int width = pt_width(levels);
@@ -55,7 +55,7 @@ void PT_NAME(fini)(struct pt *pt)
 
 /*
  * Add a piece of a page to an extent, unless it is empty (&pt_extent.lg2 is 0).
- * Returns false if they do not fit together.
+ * Returns false if the piece does not continue the extent.
  */
 static bool pt_extent_add(struct pt_extent *ext, u64 va, u64 last, u64 oa,
 			  unsigned int perm, unsigned int lg2)
@@ -70,7 +70,7 @@ static bool pt_extent_add(struct pt_extent *ext, u64 va, u64 last, u64 oa,
 		};
 		return true;
 	}
-	/* The caller has come here from ext->last, so @va is the next address. */
+	/* @va follows ext->last, because the caller visits addresses in order. */
 	if (oa != ext->oa + (va - ext->start) || perm != ext->perm)
 		return false;
 	ext->last = last;
@@ -96,7 +96,10 @@ static bool pt_scan(const u64 *table, unsigned int level, u64 va, u64 last,
 			u64 oa = pt_entry_oa(entry, level) + inside;
 
 			end = min(last, va - inside + ((1ull << lg2) - 1));
-			/* Pages of one entry that go on alike need no decoding. */
+			/*
+			 * Skip entries that continue the extent, without decoding
+			 * them.
+			 */
 			while (lg2 == pt_shift(level) && end != last &&
 			       slot[1] == entry + pt_span(level)) {
 				end = pt_clip(end + 1, last, level);

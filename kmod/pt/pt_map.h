@@ -39,7 +39,7 @@ struct pt_path {
 	unsigned int level;
 };
 
-/* Does a range cover all that the entry at @va spans? */
+/* True if a range covers all that the entry at @va spans. */
 static __always_inline bool pt_covers(u64 va, u64 last, unsigned int level)
 {
 	return !pt_offset(va, level) && last - va >= pt_span(level) - 1;
@@ -67,7 +67,7 @@ static __always_inline void pt_descend(struct pt_path *path, u64 va, u64 last)
 	path->level = level;
 }
 
-/* Is something in a run of @n entries that begins at @slot? */
+/* True if any of the @n entries from @slot on is not empty. */
 static inline bool pt_busy(const u64 *table, const u64 *slot, unsigned int n)
 {
 	unsigned int present = pt_mem_meta(table)->present;
@@ -133,7 +133,7 @@ static u64 pt_merge(const u64 *table, unsigned int level)
 	oa = pt_entry_oa(first, level);
 	if (pt_offset(oa, level + 1))
 		return 0;
-	/* A look at the far end spares most tables the whole comparison. */
+	/* Compare the last entry first, which rules out most tables. */
 	if (pt_entry_oa(final, level) + (1ull << pt_entry_lg2(final, level)) !=
 	    oa + pt_span(level + 1))
 		return 0;
@@ -199,8 +199,8 @@ struct pt_mapping {
 };
 
 /*
- * Do leaves go into entries of this level, beginning with that of @va? If so,
- * @end is the last address of the run, else of the entry.
+ * True if leaves go into entries of this level, beginning with that of @va;
+ * then @end is the last address of the run, else of the entry.
  */
 static __always_inline bool pt_run(const struct pt_mapping *m, u64 va, u64 last,
 				   unsigned int level, u64 *end)
@@ -237,7 +237,7 @@ static int pt_get_child(struct pt *pt, u64 *table, u64 *slot,
 		return -ENOMEM;
 	pt->tables++;
 	pt_mem_meta(table)->present++;
-	/* The zeroes before the link. Pairs with pt_walk_step(). */
+	/* Publish the zeroed table. Pairs with pt_walk_step(). */
 	smp_store_release(slot, pt_make_table(pt_mem_addr(*child), level));
 	return 0;
 }
@@ -268,7 +268,7 @@ static int pt_prepare(struct pt_mapping *m, u64 *table, unsigned int level,
 	}
 }
 
-/* Take out the tables in a range that are empty: pt_prepare()'s. */
+/* Remove the empty tables in a range, which pt_prepare() has added. */
 static void pt_prune(struct pt_mapping *m, u64 *table, unsigned int level,
 		     u64 va, u64 last)
 {
@@ -382,7 +382,7 @@ int PT_NAME(map)(struct pt *pt, u64 va, u64 last, u64 oa, unsigned int perm,
 			return err;
 		}
 		pt->mapped += last - va + 1;
-		/* Entries before the link. Pairs with pt_walk(). */
+		/* Publish the entries of the table. Pairs with pt_walk(). */
 		smp_store_release(&pt->root, pt_mem_addr(root));
 		return 0;
 	}

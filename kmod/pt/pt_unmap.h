@@ -22,8 +22,8 @@
 #include "pt/pt_map.h"
 
 /*
- * Tables that a cut at @va takes, if it is made with those that @other takes at
- * another address; both in or next to what @table spans.
+ * Number of tables that a cut at @va needs beyond those that a cut at @other
+ * needs; both addresses lie in or next to the span of @table.
  */
 static unsigned int pt_cut_tables(const u64 *table, unsigned int level, u64 va,
 				  u64 other)
@@ -51,7 +51,7 @@ static unsigned int pt_cut_tables(const u64 *table, unsigned int level, u64 va,
 	return tables;
 }
 
-/* Write a run of leaves such that no page reaches across @cut. */
+/* Write a run of leaves so that no page reaches across @cut. */
 static void pt_fill_cut(u64 *table, unsigned int level, u64 va, unsigned int n,
 			u64 oa, unsigned int perm, u64 sizes, u64 cut)
 {
@@ -62,7 +62,7 @@ static void pt_fill_cut(u64 *table, unsigned int level, u64 va, unsigned int n,
 	oa += before * pt_span(level);
 	n -= before;
 	if (va != cut) {
-		/* The cut goes through this one; it is for the next level. */
+		/* @cut lies inside this entry, which the next level splits. */
 		pt_fill(table, level, va, 1, oa, perm, sizes);
 		va += pt_span(level);
 		oa += pt_span(level);
@@ -133,7 +133,7 @@ static void pt_cut(struct pt *pt, u64 *table, unsigned int level, u64 cut,
 		pt_fill(child, level, va, PT_ENTRIES, oa, perm, pt->page_sizes);
 		pt_mem_meta(child)->present = PT_ENTRIES;
 		pt->tables++;
-		/* Entries before the link. Pairs with pt_walk_step(). */
+		/* Publish the entries of the table. Pairs with pt_walk_step(). */
 		smp_store_release(slot, pt_make_table(pt_mem_addr(child),
 						      level + 1));
 		table = child;
@@ -168,7 +168,10 @@ static u64 pt_reap(struct pt *pt, u64 *table, unsigned int level,
 	return bytes;
 }
 
-/* Clear a run of entries up to @end, all leaves or empty. Returns how many were. */
+/*
+ * Clear a run of entries up to @end, all leaves or empty. Returns the number of
+ * leaves.
+ */
 static inline unsigned int pt_clear_leaves(u64 *table, u64 *slot, u64 *end)
 {
 	struct pt_meta *meta = pt_mem_meta(table);
@@ -187,7 +190,7 @@ static inline unsigned int pt_clear_leaves(u64 *table, u64 *slot, u64 *end)
 	return count;
 }
 
-/* Clear what is in a range, of which no page reaches out. Returns the bytes. */
+/* Clear a range that no page reaches out of. Returns the bytes that were mapped. */
 static u64 pt_clear(struct pt *pt, u64 *table, unsigned int level, u64 va,
 		    u64 last, struct pt_chain *free)
 {

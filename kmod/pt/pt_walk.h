@@ -63,7 +63,7 @@ static noinline void pt_trace_entry(struct pt_step *step, u64 entry, u64 sizes)
 	step->perm = pt_grant_perm(pt_entry_grant(entry));
 	step->reserved = pt_entry_reserved(entry, level, sizes);
 	step->kind = pt_entry_leaf(entry, level) ? PT_STEP_LEAF : PT_STEP_TABLE;
-	/* An entry that is not well formed leads nowhere. */
+	/* An entry with reserved bits set refers to nothing. */
 	if (step->reserved)
 		return;
 	if (step->kind == PT_STEP_LEAF) {
@@ -75,7 +75,7 @@ static noinline void pt_trace_entry(struct pt_step *step, u64 entry, u64 sizes)
 	}
 }
 
-/* Note a step. By value: &pt_walk_state must stay in registers. */
+/* Note a step. Takes values, so that &pt_walk_state stays in registers. */
 static __always_inline struct pt_step *
 pt_trace_step(struct pt_trace *trace, u64 va, u64 table, unsigned int level,
 	      enum pt_step_kind kind)
@@ -218,7 +218,10 @@ static __always_inline bool pt_walk_step(struct pt_walk_state *w,
 	return true;
 }
 
-/* A step, if the table is that deep. Some levels each depth of the format has. */
+/*
+ * Walk one level, if the table is that deep. The check folds for levels that every
+ * depth has.
+ */
 static __always_inline bool pt_walk_level(struct pt_walk_state *w,
 					  unsigned int level, unsigned int top)
 {
@@ -236,7 +239,7 @@ static __always_inline void pt_walk_levels(struct pt_walk_state *w,
 	       pt_walk_level(w, 1, top) && pt_walk_level(w, 0, top));
 }
 
-/* Is an address the sign extension of as many bits? */
+/* True if the address is the sign extension of its low @width bits. */
 static inline bool pt_canonical(u64 va, unsigned int bits)
 {
 	return va + (1ull << (bits - 1)) <= nyx_lg2_last(bits);

@@ -72,7 +72,7 @@ static void entry_unlock(struct iotlb_entry *e, u32 seq)
 	smp_store_release(&e->seq, seq + 2);
 }
 
-/* The entry to overwrite: the same page's, an empty one, or any. */
+/* Choose the entry to overwrite: the same page's, an empty one, or any. */
 static struct iotlb_entry *pick_way(struct iotlb_set *set, u64 key, u64 tag)
 {
 	struct iotlb_entry *e, *empty = NULL;
@@ -106,7 +106,10 @@ void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
 		lg2 >= iotlb_class_lg2(IOTLB_2M) ? IOTLB_2M : IOTLB_4K;
 	key = iotlb_key(va, class);
 
-	/* Before entry_lock(), which orders it; see the head of iotlb.h. */
+	/*
+	 * Set the class bit before entry_lock(), which is the barrier; see the head
+	 * of iotlb.h.
+	 */
 	if (!(atomic_read(&space->classes) & BIT(class)))
 		atomic_or(BIT(class), &space->classes);
 
@@ -136,8 +139,8 @@ static void kill_key(struct iotlb_set *set, u64 key, u64 tag)
 		for (;;) {
 			/*
 			 * An entry that is neither this page's nor being
-			 * written is not this page's later either: who begins
-			 * to write it now sees the new count.
+			 * written does not become this page's: a fill that
+			 * begins now sees the new count.
 			 */
 			seq = smp_load_acquire(&e->seq);
 			if (!(seq & 1)) {
@@ -170,11 +173,11 @@ void iotlb_flush(struct iotlb *tlb, struct iotlb_space *space)
 {
 	count_invalidation(space);
 	/*
-	 * First the classes, then the tag: a filler that has the new tag sets
-	 * its class bit after it was cleared here.
+	 * Clear the classes before the tag changes, so that a filler with the
+	 * new tag sets its class bit afterwards.
 	 */
 	atomic_set(&space->classes, 0);
-	/* The order that is said above; pairs with atomic_or() in a fill. */
+	/* Clear the classes before the tag changes; pairs with atomic_or() in a fill. */
 	smp_wmb();
 	WRITE_ONCE(space->tag, atomic64_inc_return(&tlb->next_tag));
 	/* The tag is new before the caller waits for accesses in flight. */

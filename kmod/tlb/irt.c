@@ -68,11 +68,11 @@ bool irt_write(struct irt *irt, u32 index, const struct irt_entry *e)
 		irt_pack(e, &w);
 	local_irq_save(flags);
 	WRITE_ONCE(irte->seq, irte->seq + 1);
-	/* Odd before it changes; pairs with irt_load(). */
+	/* Make @seq odd before the entry changes; pairs with irt_load(). */
 	smp_wmb();
 	WRITE_ONCE(irte->lo, w.lo);
 	WRITE_ONCE(irte->source, w.source);
-	/* Even when it is whole; pairs with irt_load(). */
+	/* Make @seq even once the entry is whole; pairs with irt_load(). */
 	smp_store_release(&irte->seq, irte->seq + 1);
 	local_irq_restore(flags);
 

@@ -30,7 +30,7 @@
 #define IRT_MAX_ENTRIES	65536u
 #define IRT_INDEX_NONE	0xffffffffu
 
-/* Those of a requester: larger ones are other kinds of messages. */
+/* Entries of a requester's own table: larger indices are other kinds of messages. */
 #define IRT_DEVICE_ENTRIES	512u
 
 /**
@@ -127,8 +127,8 @@ static inline bool irt_device_known(const struct irt_device *dev)
  * @mask: bits of the function number that are ignored, at most 7
  * @posted: GPA of the posted-interrupt descriptor, or 0
  * @post: for the model that posts the interrupt
- * @once: it is not kept in a table: it says more than fits there, or the guest may
- *        change it at any time
+ * @once: the entry is not kept in a table, because it does not fit there, or the
+ *        guest may change it at any time
  */
 struct irt_entry {
 	u32 flags;
@@ -150,7 +150,7 @@ struct irt_entry {
  * @vector: vector
  * @delivery: of enum nyx_delivery
  * @flags: NYX_IRTE_F_*
- * @passthrough: it is not remapped
+ * @passthrough: the message is not remapped
  * @posted: with NYX_IRTE_F_POSTED: GPA of the descriptor
  * @post: likewise, of &irt_entry.post
  */
