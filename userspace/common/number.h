@@ -23,8 +23,9 @@
 #include <stdint.h>
 
 /*
- * Both return 0; -EINVAL if @word is none; -EDOM if its fraction leaves no whole
- * number of bytes or milliseconds; -EOVERFLOW if it does not fit in 64 bits.
+ * Both return 0; -EINVAL if @word is not a size or time; -EDOM if its fraction
+ * leaves no whole number of bytes or milliseconds; -EOVERFLOW if it does not fit
+ * in 64 bits.
  */
 int number_size(const char *word, uint64_t *bytes);
 int number_time(const char *word, uint64_t *ms);

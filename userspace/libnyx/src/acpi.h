@@ -21,11 +21,11 @@ struct acpi_writer {
 };
 
 void nyx__acpi_put(struct acpi_writer *w, uint64_t value, unsigned int bytes);
-/* Puts @value, of @bytes bytes, where something was put before. */
+/* Overwrites @bytes bytes at offset @at with @value. */
 void nyx__acpi_set(struct acpi_writer *w, size_t at, uint64_t value, unsigned int bytes);
 int nyx__acpi_ids_check(const struct nyx_acpi_ids *ids);
 
-/* Writes all but the header of a table; it has been checked. */
+/* Appends everything of a table but its header. The caller has checked @opts. */
 typedef void (*acpi_body_fn)(struct acpi_writer *w, const void *opts);
 
 int nyx__acpi_build(const char *signature, uint8_t revision, const struct nyx_acpi_ids *ids,

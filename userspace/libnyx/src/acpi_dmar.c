@@ -59,7 +59,10 @@ static size_t scopes_size(const struct nyx_dmar_scope *scopes, uint32_t nr)
 	return size;
 }
 
-/* A structure has 16 bits for its length. With @ids only what has an id, else only what not. */
+/*
+ * The structure's length must fit in 16 bits. @with_ids allows scopes that have an id,
+ * @without allows those that have none.
+ */
 static bool scopes_valid(const struct nyx_dmar_scope *scopes, uint32_t nr, size_t header,
 			 bool with_ids, bool without)
 {
@@ -84,7 +87,7 @@ static bool unit_valid(const struct nyx_dmar_unit *unit)
 	       scopes_valid(unit->scopes, unit->nr_scopes, UNIT_SIZE, true, !all);
 }
 
-/* Both of one IOAPIC or of one HPET */
+/* True if both scopes name the same IOAPIC or HPET. */
 static bool clash(const struct nyx_dmar_scope *a, const struct nyx_dmar_scope *b)
 {
 	return has_id(a) && a->type == b->type && a->id == b->id;
@@ -112,7 +115,7 @@ static bool unit_clashes(const struct nyx_acpi_dmar_opts *o, uint32_t unit)
 	for (other = o->units; other < own; other++) {
 		if (other->base == own->base)
 			return true;
-		/* The one that has the rest is the last. */
+		/* A unit with NYX_DMAR_UNIT_F_ALL must be the last of its segment. */
 		if (other->segment == own->segment && (other->flags & NYX_DMAR_UNIT_F_ALL))
 			return true;
 	}

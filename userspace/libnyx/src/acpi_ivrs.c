@@ -153,7 +153,7 @@ static void put_entry(struct acpi_writer *w, size_t first, const struct nyx_ivrs
 
 /* ---- units --------------------------------------------------------------- */
 
-/* The features as a block of type 10h has them */
+/* The features of @u in the encoding of a block of type 10h. */
 static uint32_t features(const struct nyx_ivrs_unit *u)
 {
 	uint64_t efr = u->efr;
@@ -198,7 +198,7 @@ static void put_block(struct acpi_writer *w, const struct nyx_ivrs_unit *u, uint
 	first = w->len;
 	for (i = 0; i < u->nr_entries; i++)
 		put_entry(w, first, &u->entries[i]);
-	align(w, first);		/* the next block, too */
+	align(w, first);		/* aligns the next block */
 	nyx__acpi_set(w, start + 2, w->len - start, 2);
 }
 
@@ -231,7 +231,7 @@ static bool unit_valid(const struct nyx_ivrs_unit *u)
 	return block_fits(u);
 }
 
-/* An IOAPIC or HPET that an earlier entry has, too */
+/* True if an earlier entry names the same IOAPIC or HPET. */
 static bool entry_clashes(const struct nyx_acpi_ivrs_opts *o, uint32_t unit, uint32_t entry)
 {
 	const struct nyx_ivrs_entry *own = &o->units[unit].entries[entry], *other;
@@ -374,7 +374,7 @@ static void body(struct acpi_writer *w, const void *opts)
 		put_region(w, &o->regions[i]);
 }
 
-/* 1 has blocks of type 10h only. */
+/* Revision 1 of the table has blocks of type 10h only. */
 static uint8_t revision(const struct nyx_acpi_ivrs_opts *o)
 {
 	uint32_t i;

@@ -97,7 +97,7 @@ static bool target_is(const struct target *target, const struct nyx_domain_info 
 	       !strncmp((const char *)info->name, target->name, NYX_NAME_LEN);
 }
 
-/* -EAGAIN: another caller made it or destroyed it meanwhile. */
+/* Find or create the domain. -EAGAIN: another caller created or destroyed it meanwhile. */
 static int target_find(struct nyx_unit *unit, const struct target *target, nyx_domain_t *domain,
 		       bool *made)
 {
@@ -131,7 +131,7 @@ static bool device_has_domain(struct nyx_unit *unit, nyx_device_t device)
 	return !nyx_device_get(unit, device, &info, sizeof(info)) && info.domain_id;
 }
 
-/* Is another command at work on the domain or the device? It will not be for good. */
+/* True if another command is changing the domain or the device, which ends by itself. */
 static bool busy_for_now(void)
 {
 	switch (nyx_last_reason(-EBUSY)) {
@@ -144,7 +144,10 @@ static bool busy_for_now(void)
 	}
 }
 
-/* Attach to the domain that has the name, the kind and the id. -EAGAIN as above. */
+/*
+ * Attach to the domain that has the name, the kind and the id. -EAGAIN: the domain has
+ * changed; try again.
+ */
 static int attach_to(struct nyx_unit *unit, const struct target *target, nyx_device_t device,
 		     nyx_domain_t domain)
 {
@@ -153,7 +156,7 @@ static int attach_to(struct nyx_unit *unit, const struct target *target, nyx_dev
 
 	ret = nyx_device_attach(unit, device, domain, 0);
 	if (ret == -ENOENT)
-		return -EAGAIN;		/* the domain has gone, or the device */
+		return -EAGAIN;		/* the domain or the device is gone */
 	if (ret == -EBUSY && busy_for_now())
 		return -EAGAIN;
 	if (ret)
@@ -189,7 +192,10 @@ static int assign_once(struct nyx_unit *unit, const struct target *target, nyx_d
 	error = nyx__last;
 	if (made_device && !device_has_domain(unit, device))
 		nyx_device_remove(unit, device);
-	/* If another's device is in it by now it stays, with -EBUSY. */
+	/*
+	 * If the domain has another caller's device by now, the call fails with -EBUSY and
+	 * keeps it.
+	 */
 	if (made_domain)
 		nyx_domain_destroy(unit, *domain);
 	nyx__last = error;
@@ -205,7 +211,7 @@ static void back_off(nyx_device_t device, int try)
 		return;
 	try -= BACK_OFF_AFTER;
 	most = 1000u << (try < 13 ? try : 13);
-	/* Different for each caller, and each time. */
+	/* The time and the device make the delay differ between callers and tries. */
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	noise = ((uint32_t)ts.tv_nsec ^ device.sbdf * 2654435761u) * 2654435761u;
 	ts.tv_sec = 0;
@@ -213,7 +219,7 @@ static void back_off(nyx_device_t device, int try)
 	nanosleep(&ts, NULL);
 }
 
-/* Give up. A reason of another error, of a command that interfered, is none of -EBUSY. */
+/* Give up with -EBUSY, and with the last command's reason only if that is one of -EBUSY. */
 static int still_busy(void)
 {
 	return nyx__fail_for(-EBUSY, nyx_last_reason(-EBUSY));
@@ -264,7 +270,7 @@ static int release_once(struct nyx_unit *unit, nyx_device_t device)
 	ret = nyx_device_get(unit, device, &device_info, sizeof(device_info));
 	if (ret)
 		return ret;
-	/* Detaches too. */
+	/* Removing the device also detaches it. */
 	ret = nyx_device_remove(unit, device);
 	if (ret || !device_info.domain_id)
 		return ret == -EBUSY ? -EAGAIN : ret;
@@ -274,7 +280,7 @@ static int release_once(struct nyx_unit *unit, nyx_device_t device)
 	if (ret || !is_managed(&domain_info) || domain_info.nr_devices)
 		return ret == -ENOENT ? 0 : ret;
 	ret = nyx_domain_destroy(unit, domain);
-	/* Another device has come, or another caller was faster. */
+	/* Not an error: the domain has another device, or another caller has destroyed it. */
 	return ret == -EBUSY || ret == -ENOENT ? 0 : ret;
 }
 

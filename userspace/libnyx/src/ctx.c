@@ -41,7 +41,7 @@ NYX_EXPORT int nyx_ctx_open(const char *path, struct nyx_ctx **ctx)
 		goto err_free;
 	}
 	atomic_init(&c->refs, 1);
-	/* Is it Nyx at all? */
+	/* Check that the node belongs to Nyx. */
 	ret = nyx_module_get(c, &info);
 	if (ret)
 		goto err_close;

@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * One command transfers at most 1 GiB, and a signal may end it early. transfer()
- * makes one access of it again.
+ * repeats the command until the access is complete.
  */
 #include <nyx/dma.h>
 
@@ -49,7 +49,10 @@ static int transfer(struct nyx_unit *unit, const struct nyx_dma *proto, uint64_t
 			req.length = DMA_CHUNK;
 		ret = nyx__ioctl_once(unit->fd, NYX_DMA, &req);
 		step = req.out_done;
-		/* A pattern goes on where it began. */
+		/*
+		 * Count whole patterns only, so that the rest begins with the pattern's
+		 * first byte.
+		 */
 		if (ret == -EINTR && req.width > 1)
 			step -= step % req.width;
 		total += step;
@@ -95,7 +98,7 @@ NYX_EXPORT int nyx_dma_write(struct nyx_unit *unit, nyx_device_t device, uint64_
 
 /* ---- scattered transfers ------------------------------------------------- */
 
-/* Items of one system call. */
+/* Limit on the items of one system call. */
 #define VECTOR_BATCH	64
 
 /* Where a transfer is: the next segment and buffer, and the bytes that are done in each. */
@@ -134,7 +137,7 @@ static void cursor_move(struct cursor *c, uint64_t n)
 	c->in_iov += n;
 }
 
-/* Items from @c on. Returns how many. */
+/* Fill @items from @c on. Returns the number of items. */
 static size_t vector_items(struct cursor c, const struct nyx_dma *proto, struct nyx_dma *items)
 {
 	uint64_t room;
@@ -155,7 +158,10 @@ static size_t vector_items(struct cursor c, const struct nyx_dma *proto, struct 
 	return n;
 }
 
-/* Move over what @items have done. Returns the bytes, and in @fault what stopped them. */
+/*
+ * Advance @c by what @items have done. Returns the bytes, and in @fault the fault that
+ * stopped them.
+ */
 static uint64_t vector_advance(struct cursor *c, const struct nyx_dma *items, size_t n,
 			       struct nyx_fault *fault)
 {
@@ -215,7 +221,7 @@ static int transfer_vector(struct nyx_unit *unit, const struct nyx_dma *proto, s
 			.nr = (uint32_t)n,
 		};
 		ret = nyx__ioctl_once(unit->fd, NYX_ARRAY, &array);
-		/* The one that did not succeed tells how far it came. */
+		/* The item that failed also has its out_done set. */
 		ran = array.out_done < n ? array.out_done + 1 : n;
 		if (ret)
 			nyx__item_error(&array);
@@ -288,7 +294,7 @@ static int atomic_op(struct nyx_unit *unit, struct nyx_dma *req, uint64_t *old,
 	req->size = sizeof(*req);
 	req->pasid = NYX_PASID_NONE;
 	req->length = req->width;
-	/* An atomic that was interrupted has not been done. */
+	/* An interrupted atomic operation was not done, so nyx__ioctl() may repeat it. */
 	ret = nyx__ioctl(unit->fd, NYX_DMA, req);
 	if (ret)
 		return ret;

@@ -43,7 +43,7 @@ NYX_EXPORT int nyx_event_read(int fd, struct nyx_event *events, size_t nr, size_
 	return 0;
 }
 
-/* Of an interrupt without an entry. */
+/* The index of an interrupt without an entry. */
 #define NO_INDEX	UINT32_MAX
 
 /* A text that is written piece by piece into a buffer of limited size. */
@@ -51,7 +51,7 @@ struct text {
 	char *at;
 	size_t room;
 	int err;
-	bool guest;	/* domains have the guest's ids */
+	bool guest;	/* show domains by the guest's ids */
 };
 
 __attribute__((format(printf, 2, 3)))
@@ -112,7 +112,7 @@ static void put_count(struct text *text, uint64_t count)
 		    count == 2 ? "fault" : "faults");
 }
 
-/* Is the cause more than the reason says anyway? */
+/* True if the cause adds something to the fault's reason. */
 static bool says_more(uint32_t cause)
 {
 	switch (cause) {

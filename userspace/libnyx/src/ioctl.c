@@ -19,7 +19,7 @@
 int nyx__ioctl_once(int fd, unsigned long request, void *arg)
 {
 	struct nyx_head *head = arg;
-	/* The caller of the library may have given a shorter one. */
+	/* The caller's structure may be shorter than struct nyx_head. */
 	bool told = head->size >= sizeof(*head);
 	int ret;
 
@@ -39,14 +39,17 @@ void nyx__item_error(const struct nyx_array *array)
 	const struct nyx_head *head;
 	const unsigned char *items;
 
-	/* -EFAULT: maybe the item cannot be read. */
+	/* -EFAULT: the item may be inaccessible, so do not read it. */
 	if (nyx__last.error == -EFAULT || array->out_done >= array->nr ||
 	    array->item_size < sizeof(*head) ||
 	    nyx__last.field != offsetof(struct nyx_array, items))
 		return;
 	items = (const unsigned char *)(uintptr_t)array->items;
 	head = (const struct nyx_head *)(items + (size_t)array->out_done * array->item_size);
-	/* Another reason is of an earlier command: the module could not write to the item. */
+	/*
+	 * If the reasons differ, the module could not write to the item, and the item's is
+	 * stale.
+	 */
 	if (head->out_err_reason != nyx__last.reason)
 		return;
 	nyx__last.cmd = array->cmd;

@@ -33,7 +33,7 @@ static int unmap(struct nyx_unit *unit, struct nyx_unmap *req, uint64_t *unmappe
 	int ret;
 
 	req->size = sizeof(*req);
-	/* Not again after EINTR: the range is unmapped already. */
+	/* Do not repeat after EINTR: the range is unmapped already. */
 	ret = nyx__ioctl_once(unit->fd, NYX_UNMAP, req);
 	if (unmapped)
 		*unmapped = req->out_unmapped;

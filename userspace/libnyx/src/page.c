@@ -22,7 +22,10 @@ NYX_EXPORT int nyx_page_request(struct nyx_unit *unit, nyx_device_t device,
 	};
 	int ret;
 
-	/* Not again after EINTR: the group is withdrawn, another would begin. */
+	/*
+	 * Do not repeat after EINTR: the group is withdrawn, and a repetition would begin
+	 * another.
+	 */
 	ret = nyx__ioctl_once(unit->fd, NYX_PAGE_REQUEST, &req);
 	if (ret)
 		return ret;

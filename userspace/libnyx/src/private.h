@@ -34,7 +34,7 @@ struct nyx_unit {
 };
 
 /**
- * struct nyx__error - what the last command of a thread came to
+ * struct nyx__error - outcome of the last command of a thread
  * @error: 0 or the negative errno
  * @reason: of enum nyx_reason
  * @field: offset of the field to blame in the structure of @cmd, or 0
@@ -49,14 +49,14 @@ struct nyx__error {
 
 extern _Thread_local struct nyx__error nyx__last;
 
-/* An error of the library's own: what the last command came to is no reason for it. */
+/* Fail with an error of the library itself: clear the reason of the last command. */
 static inline int nyx__fail(int error)
 {
 	nyx__last = (struct nyx__error){ .error = error };
 	return error;
 }
 
-/* The same, of which the library knows a reason. */
+/* Fail with an error of the library itself that has a reason. */
 static inline int nyx__fail_for(int error, uint32_t reason)
 {
 	nyx__last = (struct nyx__error){ .error = error, .reason = reason };
@@ -66,7 +66,10 @@ static inline int nyx__fail_for(int error, uint32_t reason)
 /* ctx.c: open a node, without binding it. Returns the descriptor or -errno. */
 int nyx__open_node(const char *path);
 
-/* Limit on the size that a caller gives: a size that was never set clears no gigabytes. */
+/*
+ * Limit on the size that a caller gives, so that an uninitialised size does not clear
+ * gigabytes.
+ */
 #define SIZE_GIVEN_MAX	4096u
 
 static inline int nyx__size_check(uint32_t size)
@@ -75,18 +78,21 @@ static inline int nyx__size_check(uint32_t size)
 	       nyx__fail(size < sizeof(size) ? -EINVAL : -E2BIG);
 }
 
-/* ioctl.c. All return 0 or -errno; nyx__ioctl() goes on after EINTR. */
+/* ioctl.c. All return 0 or -errno; nyx__ioctl() repeats the command after EINTR. */
 int nyx__ioctl_once(int fd, unsigned long request, void *arg);
 int nyx__ioctl(int fd, unsigned long request, void *arg);
 int nyx__name_copy(__u8 out[NYX_NAME_LEN], const char *name);
 int nyx__opts_copy(void *opts, size_t opts_size, const void *user, size_t user_size);
 
-/* After @array failed: the item that did, if it is to blame, says which field. */
+/*
+ * After @array failed, record the command and the field of the item that is to blame, if
+ * one is.
+ */
 void nyx__item_error(const struct nyx_array *array);
 
 /*
- * Run an array command, as often as it takes. Each item has its size, all the same. With
- * @resume an item that a signal interrupted is tried again.
+ * Run an array command in as many system calls as needed. All items must have the same
+ * size. With @resume, repeat an item that a signal interrupted.
  */
 int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t nr, bool resume,
 	       size_t *done);
@@ -100,7 +106,10 @@ int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t nr, bool
 
 typedef int (*nyx__entry_fn)(const void *entry, void *arg);
 
-/* struct @_name_call, the caller's function with its argument, and what calls it for an entry. */
+/*
+ * Defines struct @_name_call, which holds the caller's function and its argument, and the
+ * function that calls it for an entry.
+ */
 #define NYX__ENTRY(_name, _fn)						\
 	struct _name##_call {						\
 		_fn fn;							\

@@ -219,7 +219,7 @@ static const struct {
 #define FIELD(_cmd, _type, _member) \
 	{ NYX_CMD_##_cmd, offsetof(struct _type, _member), #_member }
 
-/* The fields of each command, but for size and flags, which all have. */
+/* The fields of each command, except size and flags, which every command has. */
 static const struct {
 	uint16_t cmd;
 	uint16_t offset;
@@ -393,7 +393,10 @@ NYX_EXPORT const char *nyx_last_field(int error)
 		return NULL;
 	if (nyx__last.field == offsetof(struct nyx_head, flags))
 		return "flags";
-	/* A structure comes before its first member: that is the one to name. */
+	/*
+	 * Search backwards: a nested structure stands before its first member, and the
+	 * member is to be named.
+	 */
 	for (i = ARRAY_SIZE(fields); i-- > 0;) {
 		if (fields[i].cmd == nyx__last.cmd && fields[i].offset == nyx__last.field)
 			return fields[i].name;

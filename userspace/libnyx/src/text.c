@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Up to @max_digits hexadecimal digits; returns what follows them, or NULL. */
+/* Parse up to @max_digits hexadecimal digits; returns the text behind them, or NULL. */
 static const char *parse_hex(const char *s, int max_digits, uint32_t limit, uint32_t *value)
 {
 	uint32_t v = 0;
@@ -200,7 +200,7 @@ NYX_EXPORT int nyx_fault_cause_format(uint32_t cause, uint64_t detail, char *buf
 		n = snprintf(buffer, size, "unmapped %s ago", ago);
 		break;
 	case NYX_CAUSE_PAST_END:
-		if (!detail)	/* the first byte behind it */
+		if (!detail)	/* the first byte behind the mapping */
 			n = snprintf(buffer, size, "just past the end of a mapping");
 		else
 			n = snprintf(buffer, size, "%" PRIu64 " %s past the end of a mapping",

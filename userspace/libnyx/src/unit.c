@@ -44,7 +44,7 @@ static int bind_by_open(struct nyx_unit *unit, void *request)
 	return ret;
 }
 
-/* A fresh file descriptor, bound to a unit by @bind. */
+/* Open a file descriptor, and bind it to a unit by @bind. */
 static int unit_bind(struct nyx_ctx *ctx, int (*bind)(struct nyx_unit *unit, void *request),
 		     void *request, struct nyx_unit **out)
 {
@@ -262,7 +262,7 @@ NYX_EXPORT int nyx_mmio_read(struct nyx_unit *unit, uint32_t offset, uint32_t wi
 	return ret;
 }
 
-/* Not again after EINTR: only a thread that is killed finds that. */
+/* Do not repeat after EINTR: the module returns it only to a thread that is being killed. */
 NYX_EXPORT int nyx_mmio_write(struct nyx_unit *unit, uint32_t offset, uint32_t width,
 			      uint64_t value)
 {

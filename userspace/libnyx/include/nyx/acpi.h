@@ -4,10 +4,10 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A guest of a unit of model NYX_MODEL_VTD finds it by the table DMAR, one of
- * NYX_MODEL_AMDVI by IVRS. The functions turn a description into the bytes of the table,
- * with its checksum; they need no context and no module. A VMM puts the bytes into guest
- * memory, and their address into RSDT and XSDT.
+ * A guest of a unit of model NYX_MODEL_VTD finds the unit by the DMAR table, one of
+ * NYX_MODEL_AMDVI by the IVRS table. The functions turn a description into the bytes of
+ * the table, with its checksum; they need no context and no module. A VMM puts the bytes
+ * into guest memory, and its address into the RSDT and XSDT.
  *
  * Intel Virtualization Technology for Directed I/O, revision 4.1, chapter 8; AMD I/O
  * Virtualization Technology (IOMMU) Specification, 48882, revision 3.07, chapter 5.2.
@@ -23,12 +23,12 @@ extern "C" {
 #endif
 
 /**
- * struct nyx_acpi_ids - whose table it is
+ * struct nyx_acpi_ids - identification fields of a table's header
  * @oem_id: up to 6 printable characters of ASCII; NULL: "NYX"
  * @oem_table_id: up to 8 of them; NULL: "NYX"
  * @creator_id: up to 4 of them; NULL: "NYX"
- * @oem_revision: a number of the caller's
- * @creator_revision: a number of the caller's
+ * @oem_revision: a number that the caller chooses
+ * @creator_revision: a number that the caller chooses
  */
 struct nyx_acpi_ids {
 	const char *oem_id;
@@ -43,9 +43,9 @@ struct nyx_acpi_ids {
 /**
  * enum nyx_dmar_scope_type - what a device scope names
  * @NYX_DMAR_ENDPOINT: a PCI function
- * @NYX_DMAR_BRIDGE: a PCI bridge, and all behind it
+ * @NYX_DMAR_BRIDGE: a PCI bridge, and every device behind it
  * @NYX_DMAR_IOAPIC: an IOAPIC
- * @NYX_DMAR_HPET: a HPET whose timers send messages
+ * @NYX_DMAR_HPET: an HPET whose timers send messages
  */
 enum nyx_dmar_scope_type {
 	NYX_DMAR_ENDPOINT = 1,
@@ -54,11 +54,11 @@ enum nyx_dmar_scope_type {
 	NYX_DMAR_HPET = 4
 };
 
-/* Most steps of nyx_dmar_scope::path. */
+/* Limit on the steps of nyx_dmar_scope::path. */
 enum { NYX_DMAR_PATH_MAX = 8 };
 
 /**
- * struct nyx_dmar_step - a step from a bus to what is on it
+ * struct nyx_dmar_step - a step from a bus to a device on it
  * @device: its device number, up to 31
  * @function: its function number, up to 7
  */
@@ -70,8 +70,8 @@ struct nyx_dmar_step {
 /**
  * struct nyx_dmar_scope - a device, by its way from a root bus
  * @type: of enum nyx_dmar_scope_type
- * @id: an IOAPIC: its id in the MADT, a HPET: its number in the table HPET, both up to
- *      255; otherwise 0
+ * @id: an IOAPIC: its id in the MADT, an HPET: its number in the HPET table, both up
+ *      to 255; otherwise 0
  * @bus: the bus where the way begins, up to 255
  * @nr_steps: steps of the way, 1 to NYX_DMAR_PATH_MAX: all but the last are bridges
  * @path: the steps
@@ -86,8 +86,8 @@ struct nyx_dmar_scope {
 
 /**
  * enum nyx_dmar_unit_flags - flags of a unit
- * @NYX_DMAR_UNIT_F_ALL: all PCI functions of the segment that no other unit has. The last
- *                       unit of its segment
+ * @NYX_DMAR_UNIT_F_ALL: all PCI functions of the segment that no other unit names. Only
+ *                       the last unit of a segment may set it
  */
 enum nyx_dmar_unit_flags {
 	NYX_DMAR_UNIT_F_ALL = 1 << 0
@@ -141,7 +141,7 @@ enum nyx_dmar_flags {
 };
 
 /**
- * struct nyx_acpi_dmar_opts - what is in a table DMAR
+ * struct nyx_acpi_dmar_opts - contents of a DMAR table
  * @size: sizeof(struct nyx_acpi_dmar_opts)
  * @flags: of enum nyx_dmar_flags
  * @ids: whose table it is
@@ -165,8 +165,8 @@ struct nyx_acpi_dmar_opts {
 };
 
 /**
- * nyx_acpi_dmar_build() - write a table DMAR
- * @opts: what is in it
+ * nyx_acpi_dmar_build() - write a DMAR table
+ * @opts: its contents
  * @table: where to put it, at any address; NULL if @room is 0
  * @room: bytes at @table
  * @length: where to put the bytes of the table, valid also after -EMSGSIZE
@@ -182,14 +182,14 @@ int nyx_acpi_dmar_build(const struct nyx_acpi_dmar_opts *opts, void *table, size
 
 /**
  * enum nyx_ivrs_entry_type - what an entry of a unit names
- * @NYX_IVRS_ALL: all devices of the segment. Drivers exist that do not know it; they know
+ * @NYX_IVRS_ALL: all devices of the segment. Some drivers do not know this type; all know
  *                the range from 0 to 65535
  * @NYX_IVRS_SELECT: the device @first
  * @NYX_IVRS_RANGE: the devices from @first to @last
  * @NYX_IVRS_ALIAS: the device @first, whose accesses have the id @alias
  * @NYX_IVRS_ALIAS_RANGE: the devices from @first to @last, likewise
- * @NYX_IVRS_IOAPIC: an IOAPIC, whose messages have the id @first
- * @NYX_IVRS_HPET: a HPET, whose messages have the id @first
+ * @NYX_IVRS_IOAPIC: an IOAPIC, whose messages carry the id @first
+ * @NYX_IVRS_HPET: an HPET, whose messages carry the id @first
  */
 enum nyx_ivrs_entry_type {
 	NYX_IVRS_ALL = 1,
@@ -224,7 +224,7 @@ enum nyx_ivrs_setting {
  * @first: bus, device and function, up to 65535
  * @last: up to 65535, not below @first
  * @alias: up to 65535
- * @id: an IOAPIC: its id in the MADT, a HPET: its number in the table HPET, up to 255
+ * @id: an IOAPIC: its id in the MADT, an HPET: its number in the HPET table, up to 255
  */
 struct nyx_ivrs_entry {
 	uint32_t type;
@@ -349,7 +349,7 @@ enum nyx_ivrs_flags {
 };
 
 /**
- * struct nyx_acpi_ivrs_opts - what is in a table IVRS
+ * struct nyx_acpi_ivrs_opts - contents of an IVRS table
  * @size: sizeof(struct nyx_acpi_ivrs_opts)
  * @flags: of enum nyx_ivrs_flags
  * @ids: whose table it is
@@ -377,8 +377,8 @@ struct nyx_acpi_ivrs_opts {
 };
 
 /**
- * nyx_acpi_ivrs_build() - write a table IVRS
- * @opts: what is in it
+ * nyx_acpi_ivrs_build() - write an IVRS table
+ * @opts: its contents
  * @table: where to put it, at any address; NULL if @room is 0
  * @room: bytes at @table
  * @length: where to put the bytes of the table, valid also after -EMSGSIZE

@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A context is the device node, held open. It shows what the module can do and
- * which units exist, and units are made and opened through it.
+ * A context is the device node, held open. Through it a program asks what the
+ * module can do and which units exist, and creates and opens units.
  */
 #ifndef NYX_CTX_H
 #define NYX_CTX_H

@@ -81,7 +81,7 @@ int nyx_device_get(struct nyx_unit *unit, nyx_device_t device, struct nyx_device
 /**
  * typedef nyx_device_fn - what nyx_device_foreach() calls
  * @info: a device; valid during the call
- * @arg: the caller's
+ * @arg: as passed to nyx_device_foreach()
  *
  * Return: 0 to go on; anything else ends the listing.
  */
@@ -126,8 +126,8 @@ enum { NYX_GROUP_LEN = 24 };
  *
  * Finds the domain, or makes it, and attaches the device. A failure undoes what
  * the call itself made, and nothing else. Any number of threads and processes
- * may assign and release at a time; a call that meets others may sleep for some
- * milliseconds.
+ * may assign and release devices at the same time; a call that meets others may
+ * sleep for some milliseconds.
  *
  * Domains are recognised by their names, so a domain with one of the names
  * above is taken for the manager's, also if another program made it: beforehand,
@@ -150,8 +150,8 @@ int nyx_device_assign(struct nyx_unit *unit, nyx_device_t device, uint32_t isola
  * nyx_device_assign() and no device is left in it, the domain is destroyed,
  * with its mappings.
  *
- * Return: 0; -ENOENT if there is no such device; -EBUSY if others keep moving
- * it.
+ * Return: 0; -ENOENT if there is no such device; -EBUSY if other callers keep
+ * moving the device.
  */
 int nyx_device_release(struct nyx_unit *unit, nyx_device_t device);
 

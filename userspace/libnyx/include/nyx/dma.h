@@ -15,9 +15,9 @@
  * are, and more: each is a full barrier, so that a vCPU that sees the second write sees the
  * first one, too. The items of an array are ordered like calls.
  *
- * A refused access is no error: the call returns 0, and @fault tells. A caller
- * that passes NULL for @fault gets -EREMOTEIO instead, so that it cannot take a
- * fault for success. @done is valid after every return.
+ * A refused access is not an error: the call returns 0, and @fault says why. A caller that
+ * passes NULL for @fault gets -EREMOTEIO instead, so that it cannot take a fault for
+ * success. @done is valid after every return.
  */
 #ifndef NYX_DMA_H
 #define NYX_DMA_H
@@ -188,9 +188,9 @@ int nyx_dma_swap(struct nyx_unit *unit, nyx_device_t device, uint64_t iova, uint
  *
  * An item that meets a fault has succeeded: look at its out_fault.
  *
- * Return: 0, or the error of the first item that failed: nothing after it was
- * tried. -EINTR if a signal interrupted: unlike the other functions this one
- * does not go on by itself, since an item may have been done in part.
+ * Return: 0, or the error of the first item that failed: nothing after it was tried. -EINTR
+ * if a signal interrupted: unlike the other functions, this one does not resume by itself,
+ * since an item may have been done in part.
  */
 int nyx_dma_submit_array(struct nyx_unit *unit, struct nyx_dma *items, size_t nr, size_t *done);
 

@@ -93,7 +93,7 @@ int nyx_domain_find(struct nyx_unit *unit, const char *name, struct nyx_domain_i
 /**
  * typedef nyx_domain_fn - what nyx_domain_foreach() calls
  * @info: a domain; valid during the call
- * @arg: the caller's
+ * @arg: as passed to nyx_domain_foreach()
  *
  * Return: 0 to go on; anything else ends the listing.
  */

@@ -55,7 +55,7 @@ enum { NYX_EVENT_TEXT_LEN = 1024 };
  * @buffer: where to put the text, without a new line
  * @size: room at @buffer; NYX_EVENT_TEXT_LEN is enough
  *
- * For people: the wording may change.
+ * The text is for people: its wording may change.
  *
  * Return: 0; -EMSGSIZE if @size is too small; -EINVAL for a type that the
  * library does not know.
@@ -63,7 +63,7 @@ enum { NYX_EVENT_TEXT_LEN = 1024 };
 int nyx_event_format(const struct nyx_event *event, char *buffer, size_t size);
 
 /**
- * nyx_event_format_guest() - the same, of a unit with a vendor model
+ * nyx_event_format_guest() - nyx_event_format() for a unit with a vendor model
  * @event: the record
  * @buffer: where to put the text, without a new line
  * @size: room at @buffer; NYX_EVENT_TEXT_LEN is enough

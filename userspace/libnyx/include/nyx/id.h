@@ -59,7 +59,8 @@ typedef struct {
  * @function: the function, up to 7
  * @device: where to put it
  *
- * As NYX_SBDF(), which is a macro, and refuses what it cuts.
+ * As the macro NYX_SBDF(), but with an error for a number that the macro would
+ * truncate.
  *
  * Return: 0; -EINVAL.
  */
@@ -83,7 +84,7 @@ void nyx_device_to_pci(nyx_device_t device, uint32_t *segment, uint32_t *bus, ui
  * nyx_domain_did() - the id by which the guest knows a domain of kind NYX_DOMAIN_GUEST
  * @domain: the domain
  *
- * Several domains may have the same.
+ * Several domains may have the same DID.
  *
  * Return: the domain id (DID) in the guest's context or device table entries.
  */

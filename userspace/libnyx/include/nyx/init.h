@@ -6,8 +6,9 @@
  *
  * A structure with a member "size" has it first, 32 bits wide, and the caller sets it to the
  * sizeof() of the structure in its own header, before the first use, for inputs, outputs and
- * every item of an array. No function has a parameter for it beside. The initialisers do that,
- * and set what is not zero by default: no PASID, no eventfd. So
+ * every item of an array. Functions take no separate size for such a structure. The
+ * initialisers set the member, and those members whose default is not zero: no PASID, no
+ * eventfd. So
  *
  *	struct nyx_dma dma = NYX_DMA_INIT;
  *

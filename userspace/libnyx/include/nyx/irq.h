@@ -11,8 +11,8 @@
  *
  * NYX_IRQ_F_PROBE in nyx_irq_send::flags asks what would become of an interrupt.
  *
- * An interrupt that is refused is no error: the call returns 0, and out_result
- * tells.
+ * A refused interrupt is not an error: the call returns 0, and out_result says
+ * so.
  */
 #ifndef NYX_IRQ_H
 #define NYX_IRQ_H
@@ -82,7 +82,7 @@ int nyx_irte_clear(struct nyx_unit *unit, uint32_t index, uint32_t nr);
  * @device: the device
  * @index: the entry
  *
- * As NYX_IRTE_KEY(), which is a macro.
+ * As the macro NYX_IRTE_KEY().
  *
  * Return: the key, for nyx_irte_get() and nyx_irte_foreach().
  */
@@ -95,7 +95,8 @@ uint64_t nyx_irte_key(nyx_device_t device, uint32_t index);
  * @last: the last bus, not below @first
  * @source: where to put what nyx_irte_set::source is with NYX_SOURCE_BUS
  *
- * As NYX_SOURCE_BUSES(), which is a macro, and refuses what it cuts.
+ * As the macro NYX_SOURCE_BUSES(), but with an error for a number that the macro would
+ * truncate.
  *
  * Return: 0; -EINVAL.
  */
@@ -115,7 +116,7 @@ int nyx_irte_get(struct nyx_unit *unit, uint64_t key, struct nyx_irte_info *info
 /**
  * typedef nyx_irte_fn - what nyx_irte_foreach() calls
  * @info: an entry; valid during the call
- * @arg: the caller's
+ * @arg: as passed to nyx_irte_foreach()
  *
  * Return: 0 to go on; anything else ends the listing.
  */
@@ -225,7 +226,7 @@ int nyx_irq_binding_get(struct nyx_unit *unit, nyx_binding_t binding,
 /**
  * typedef nyx_irq_binding_fn - what nyx_irq_binding_foreach() calls
  * @info: a binding; valid during the call
- * @arg: the caller's
+ * @arg: as passed to nyx_irq_binding_foreach()
  *
  * Return: 0 to go on; anything else ends the listing.
  */

@@ -93,7 +93,7 @@ int nyx_map_remove_array(struct nyx_unit *unit, struct nyx_unmap *items, size_t 
 /**
  * typedef nyx_map_fn - what nyx_map_foreach() calls
  * @info: an extent; valid during the call
- * @arg: the caller's
+ * @arg: as passed to nyx_map_foreach()
  *
  * Return: 0 to go on; anything else ends the listing.
  */

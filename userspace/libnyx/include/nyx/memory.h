@@ -29,7 +29,7 @@ extern "C" {
  * @length: bytes, a multiple of 4096
  * @flags: NYX_MEMORY_F_READONLY, NYX_MEMORY_F_PINNED, NYX_MEMORY_F_SHARED: other
  *         processes may reach it; needed in a unit that is shared, or that another
- *         process has made
+ *         process created
  *
  * Return: 0; -EEXIST if a part of the range is taken; -EDQUOT if pinning would
  * exceed RLIMIT_MEMLOCK; -EPERM without NYX_MEMORY_F_SHARED where it is needed;
@@ -69,7 +69,7 @@ int nyx_memory_remove(struct nyx_unit *unit, uint64_t gpa, uint64_t length);
 /**
  * typedef nyx_memory_fn - what nyx_memory_foreach() calls
  * @info: a range; valid during the call
- * @arg: the caller's
+ * @arg: as passed to nyx_memory_foreach()
  *
  * Return: 0 to go on; anything else ends the listing.
  */

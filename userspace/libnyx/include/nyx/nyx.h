@@ -8,28 +8,24 @@
  *
  * Rules that hold for every function, unless its comment says otherwise:
  *
- *  - A function that can fail returns 0 or a negative errno. The meaning of
- *    each errno is written in <linux/nyx_iommu.h>. Outputs are valid only after
- *    a return of 0, except those that are documented to report partial
- *    progress.
- *  - A guest fault, that is a DMA or a translation which the IOMMU refuses, is
- *    no error: it is reported in a struct nyx_fault. So is an interrupt that is
- *    refused: it is reported in the answer.
- *  - Addresses and lengths are in bytes. Devices are named by their SBDF, see
- *    nyx_sbdf_parse().
- *  - All functions may be called from many threads at a time, with the same
- *    handle. A handle lives until its last reference is dropped; the caller
- *    must own a reference for as long as a call runs.
- *  - The library never prints, never exits, reads no environment variable,
- *    installs no signal handler. It has no state outside its handles, but for what
- *    nyx_last_reason() tells, which each thread has for itself. Every file
- *    descriptor it makes is close-on-exec.
- *  - A system call that a signal interrupts is taken up again where it
- *    stopped. The exceptions return -EINTR and say so.
- *  - A structure with a member "size" begins as its initialiser, as in
- *    "struct nyx_dma dma = NYX_DMA_INIT;". The rule of sizes is in <nyx/init.h>.
- *  - Devices, domains, bindings and groups of pages have types of their own, see
- *    <nyx/id.h>, so that none is taken for another.
+ *  - A function that can fail returns 0 or a negative errno. The meaning of each
+ *    errno is written in <linux/nyx_iommu.h>. Outputs are valid only after a
+ *    return of 0, except those that are documented to report partial progress. - A
+ *    guest fault, that is a DMA or a translation which the IOMMU refuses, is no
+ *    error: it is reported in a struct nyx_fault. So is an interrupt that is
+ *    refused: it is reported in the answer. - Addresses and lengths are in bytes.
+ *    Devices are named by their SBDF, see nyx_sbdf_parse(). - All functions may be
+ *    called from many threads at a time, with the same handle. A handle lives
+ *    until its last reference is dropped; the caller must own a reference for as
+ *    long as a call runs. - The library never prints, never exits, reads no
+ *    environment variable, installs no signal handler. It has no state outside its
+ *    handles, except the per-thread record that nyx_last_reason() reads. Every
+ *    file descriptor it makes is close-on-exec. - The library resumes a system
+ *    call that a signal interrupts where it stopped. The exceptions return -EINTR
+ *    and say so. - A structure with a member "size" begins as its initialiser, as
+ *    in "struct nyx_dma dma = NYX_DMA_INIT;". The rule of sizes is in
+ *    <nyx/init.h>. - Devices, domains, bindings and groups of pages have types of
+ *    their own, see <nyx/id.h>, so that none is taken for another.
  */
 #ifndef NYX_NYX_H
 #define NYX_NYX_H

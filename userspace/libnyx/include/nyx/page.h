@@ -60,8 +60,8 @@ int nyx_page_request_nowait(struct nyx_unit *unit, nyx_device_t device, const st
  * @group: the group, of the event
  * @response: NYX_PAGE_SUCCESS, NYX_PAGE_INVALID or NYX_PAGE_FAILURE
  *
- * Return: 0; -ENOENT if there is none that waits for an answer; -EOPNOTSUPP for
- * another response.
+ * Return: 0; -ENOENT if no group with this id waits for an answer; -EOPNOTSUPP
+ * for another response.
  */
 int nyx_page_respond(struct nyx_unit *unit, nyx_group_t group, uint32_t response);
 

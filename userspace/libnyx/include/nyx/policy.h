@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libnyx: what follows when a device does wrong, and changing its state by hand.
+ * libnyx: fault policies, and changing the state of a device by hand.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -72,11 +72,11 @@ int nyx_policy_set_device(struct nyx_unit *unit, nyx_device_t device,
 			  const struct nyx_policy *policy, size_t size);
 
 /**
- * nyx_policy_inherit() - let a device have the policy of the unit again
+ * nyx_policy_inherit() - revert a device to the policy of the unit
  * @unit: the unit
  * @device: the device
  *
- * Return: 0, also if it has; -ENOENT.
+ * Return: 0, also if the device had no policy of its own; -ENOENT.
  */
 int nyx_policy_inherit(struct nyx_unit *unit, nyx_device_t device);
 

@@ -22,9 +22,9 @@ extern "C" {
  * @error: the negative errno that the last function which this thread called with
  *         a context or a unit, or nyx_memfd_create(), returned
  *
- * Context: any thread; each knows of its own calls only.
- * Return: of enum nyx_reason, a later module's too; NYX_REASON_NONE if @error does not
- *         come from the module, or the module gave no reason.
+ * Context: any thread; each has a record of its own calls only.
+ * Return: of enum nyx_reason, also one of a later module; NYX_REASON_NONE if @error does
+ * not come from the module, or the module gave no reason.
  */
 uint32_t nyx_last_reason(int error);
 
@@ -32,9 +32,9 @@ uint32_t nyx_last_reason(int error);
  * nyx_last_field() - the field of a command that was to blame
  * @error: as for nyx_last_reason()
  *
- * Context: any thread; each knows of its own calls only.
+ * Context: any thread; each has a record of its own calls only.
  * Return: the member of the command's structure in <linux/nyx_iommu.h>, like
- *         "domain_id" or "policy.window_ms", or NULL.
+ * "domain_id" or "policy.window_ms", or NULL.
  */
 const char *nyx_last_field(int error);
 

@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-/* Room for the text of an SBDF, with the closing NUL. */
+/* Size of the text of an SBDF, including the terminating NUL. */
 enum { NYX_SBDF_TEXT_LEN = 16 };
 
 /**

@@ -85,8 +85,8 @@ int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create_opts *opts
  * @name: its name
  * @unit: where to put the handle, with one reference
  *
- * Return: 0; -ENOENT if the user has no such unit; -EACCES if another process has
- * made it, without NYX_UNIT_F_SHARED; -ENAMETOOLONG; other errors of open(2).
+ * Return: 0; -ENOENT if the user has no such unit; -EACCES if another process
+ * created it without NYX_UNIT_F_SHARED; -ENAMETOOLONG; other errors of open(2).
  */
 int nyx_unit_open(struct nyx_ctx *ctx, const char *name, struct nyx_unit **unit);
 
@@ -121,7 +121,7 @@ struct nyx_unit_open_opts {
 /**
  * nyx_unit_open_with() - open an existing unit, also another user's
  * @ctx: the context
- * @opts: which
+ * @opts: the unit to open
  * @unit: where to put the handle, with one reference
  *
  * Of another user's units, CAP_SYS_ADMIN is needed; one that is not
@@ -163,7 +163,8 @@ void nyx_unit_unref(struct nyx_unit *unit);
  * nyx_unit_fd() - the file descriptor of a handle
  * @unit: the unit
  *
- * To be sent to another process or to be watched; it stays the handle's.
+ * The caller may send it to another process or poll it; the handle still owns
+ * it.
  *
  * Return: the file descriptor.
  */
@@ -230,14 +231,14 @@ int nyx_unit_status_get(struct nyx_unit *unit, struct nyx_unit_status *status);
  * nyx_unit_share() - let other processes of the unit's owner open it
  * @unit: the unit
  *
- * There is no way back.
+ * A unit cannot be made private again.
  *
  * Return: 0; -EBUSY if the unit has memory without NYX_MEMORY_F_SHARED.
  */
 int nyx_unit_share(struct nyx_unit *unit);
 
 /**
- * nyx_unit_persist() - let the unit outlive its last file descriptor, or not
+ * nyx_unit_persist() - set whether the unit outlives its last file descriptor
  * @unit: the unit
  * @persist: 1 or 0
  *
@@ -250,7 +251,7 @@ int nyx_unit_persist(struct nyx_unit *unit, int persist);
  * @unit: the unit; the handle remains the caller's, each call on it fails with
  *        -ENODEV
  *
- * Return: 0; -ENODEV if another did it before.
+ * Return: 0; -ENODEV if another caller destroyed the unit before.
  */
 int nyx_unit_destroy(struct nyx_unit *unit);
 
@@ -294,8 +295,9 @@ int nyx_mmio_write(struct nyx_unit *unit, uint32_t offset, uint32_t width, uint6
  * @unit: the unit
  * @access: the access, as for ioctl(NYX_MMIO)
  *
- * As nyx_mmio_read() and nyx_mmio_write(), for a VMM that has routes of interrupts: the
- * structure also tells whether entries have changed, from which routes were made.
+ * As nyx_mmio_read() and nyx_mmio_write(), for a VMM that keeps interrupt routes:
+ * out_irte_changes also says whether the entries that those routes were made from have
+ * changed.
  *
  * Return: as nyx_mmio_write().
  */
@@ -313,7 +315,7 @@ uint64_t nyx_register_key(uint32_t offset, uint32_t index);
 /**
  * typedef nyx_register_fn - what nyx_register_foreach() calls
  * @info: a register, a bit field, or another field of the state; valid during the call
- * @arg: the caller's
+ * @arg: as passed to nyx_register_foreach()
  *
  * Return: 0 to go on; anything else ends the listing.
  */
@@ -336,7 +338,7 @@ int nyx_register_foreach(struct nyx_unit *unit, uint64_t start, nyx_register_fn 
 /**
  * typedef nyx_unit_fn - what nyx_unit_foreach() calls
  * @info: a unit; valid during the call
- * @arg: the caller's
+ * @arg: as passed to nyx_unit_foreach()
  *
  * Return: 0 to go on; anything else ends the listing.
  */

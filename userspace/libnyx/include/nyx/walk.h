@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 /**
- * nyx_walk_get() - walk a page table, and tell each step
+ * nyx_walk_get() - walk a page table, and return each step
  * @unit: the unit
  * @walk: where to begin and what to look for, and the answer. It begins
  *        as NYX_WALK_INIT
