@@ -103,7 +103,7 @@ static uint8_t checksum(const uint8_t *bytes, size_t len)
 	return (uint8_t)-sum;
 }
 
-/* Takes @len bytes, aligned; their address. */
+/* Reserve @len bytes, aligned. Returns their address. */
 static uint64_t take(struct writer *w, size_t len)
 {
 	uint64_t gpa = GPA_BIOS + w->used;
@@ -117,7 +117,7 @@ static void header(uint8_t *table, const char *signature, uint8_t revision)
 	memcpy(table, signature, 4);
 	table[8] = revision;
 	memcpy(table + 10, "NYX   ", 6);
-	memcpy(table + 16, "NYXVMM  ", 8);	/* as acpi_ids has it */
+	memcpy(table + 16, "NYXVMM  ", 8);	/* same as in acpi_ids */
 	le_put(table + 24, 1, 4);
 	memcpy(table + 28, "NYX ", 4);
 	le_put(table + 32, 1, 4);
@@ -151,7 +151,7 @@ static void hid(struct aml *aml, const char *id, unsigned int uid)
 
 typedef unsigned int intx_fn(unsigned int slot, unsigned int pin);
 
-/* Every pin of every slot, without a router between. */
+/* Route every pin of every slot directly, without an interrupt router. */
 static void routes(struct aml *aml, const char *name, intx_fn *intx)
 {
 	unsigned int slot, pin;
@@ -172,7 +172,7 @@ static void routes(struct aml *aml, const char *name, intx_fn *intx)
 	aml_end(aml, package);
 }
 
-/* To pins of the IOAPIC if the guest has said that it uses that, else to the 8259s */
+/* _PRT: routes to pins of the IOAPIC if the guest has called _PIC(1), else to the 8259s */
 static void prt(struct aml *aml)
 {
 	size_t method, condition;
@@ -214,7 +214,7 @@ static void dsdt_body(struct aml *aml)
 {
 	size_t scope, device, resources, package, method;
 
-	/* The guest calls it with what it uses: 0, the 8259s; 1, the IOAPIC */
+	/* The guest calls _PIC with 0 if it uses the 8259s, with 1 if the IOAPIC */
 	aml_name(aml, "\\APIC");
 	aml_integer(aml, 0);
 	method = aml_method(aml, "\\_PIC", 1);
@@ -224,7 +224,7 @@ static void dsdt_body(struct aml *aml)
 	scope = aml_scope(aml, "\\_SB_");
 	host_bridge(aml);
 
-	/* The ECAM belongs to the board: so the guest believes MCFG */
+	/* A guest trusts MCFG only if the board reserves the ECAM */
 	device = aml_device(aml, "MRES");
 	hid(aml, "PNP0C02", 0);
 	aml_name(aml, "_CRS");
@@ -322,7 +322,7 @@ static uint64_t fadt(struct writer *w, uint64_t dsdt_gpa, uint64_t facs_gpa)
 	return finish(w, FADT_SIZE);
 }
 
-/* 0: it does not fit. */
+/* Write the MADT. Returns its address, or 0 if it does not fit. */
 static uint64_t madt(struct writer *w, const struct options *opts)
 {
 	uint8_t *t = next(w), *p = t + 44;
@@ -334,7 +334,7 @@ static uint64_t madt(struct writer *w, const struct options *opts)
 		return 0;
 	header(t, "APIC", 5);
 	le_put(t + 36, GPA_LAPIC, 4);
-	le_put(t + 40, 1, 4);			/* there are 8259s: pic.c */
+	le_put(t + 40, 1, 4);			/* the machine has 8259s: pic.c */
 	for (cpu = 0; cpu < opts->cpus; cpu++) {
 		id = cpu_id(opts, cpu);
 		if (id <= MAX_XAPIC_ID) {
@@ -360,7 +360,7 @@ static uint64_t madt(struct writer *w, const struct options *opts)
 	le_put(p + 8, 0, 4);			/* its first GSI */
 	p += p[1];
 
-	p[0] = MADT_OVERRIDE;			/* the PIT is not where ISA had it */
+	p[0] = MADT_OVERRIDE;			/* the PIT's pin differs from ISA's */
 	p[1] = 10;
 	le_put(p + 4, PIN_PIT, 4);
 	p += p[1];
@@ -401,7 +401,7 @@ static uint64_t hpet(struct writer *w)
 	uint8_t *t = next(w);
 
 	header(t, "HPET", 1);
-	le_put(t + 36, 0x8086a201, 4);		/* as the low half of its capabilities: hpet.c */
+	le_put(t + 36, 0x8086a201, 4);		/* low half of the HPET's capabilities: hpet.c */
 	t[40] = GAS_MEMORY;
 	t[41] = 64;
 	le_put(t + 44, GPA_HPET, 8);
@@ -458,7 +458,7 @@ int acpi_build(struct vmm *vmm)
 		return -EINVAL;
 	}
 	memset(w.area, 0, GPA_BIOS_END - GPA_BIOS);
-	/* At the front: a kernel that is not told the address scans for the signature */
+	/* Put the RSDP first: a kernel that is not told its address scans for the signature */
 	root = next(&w);
 	vmm->rsdp = take(&w, 36);
 

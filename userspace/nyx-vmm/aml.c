@@ -58,7 +58,7 @@ static void put_name(struct aml *aml, const char *name)
 		put(aml, (uint8_t)*name++, 1);
 }
 
-/* The length goes in front when it is known; what is there moves. */
+/* Insert the length in front of the body, which moves. */
 static void close_length(struct aml *aml, size_t mark)
 {
 	size_t body = aml->len - mark, extra, total;
@@ -66,7 +66,10 @@ static void close_length(struct aml *aml, size_t mark)
 
 	if (aml->full)
 		return;
-	/* It counts itself: 6 bits in one byte, else 4 and 8 for each more */
+	/*
+	 * The length counts its own bytes: 6 bits fit in one byte, else 4 and 8 per further
+	 * byte
+	 */
 	for (extra = 0; extra < 4; extra++) {
 		total = body + 1 + extra;
 		if (total < (extra ? (size_t)1 << (4 + 8 * extra) : 64))
@@ -204,7 +207,7 @@ size_t aml_resources(struct aml *aml)
 
 	put(aml, OP_BUFFER, 1);
 	mark = aml->len;
-	put(aml, OP_WORD, 1);		/* its size, known in the end */
+	put(aml, OP_WORD, 1);		/* size of the buffer, filled in at its end */
 	put(aml, 0, 2);
 	return mark;
 }

@@ -32,7 +32,7 @@ void aml_end(struct aml *aml, size_t mark);
 /* Statements follow; a condition is a named integer that is not 0. */
 size_t aml_method(struct aml *aml, const char *name, uint8_t arguments);
 size_t aml_if(struct aml *aml, const char *name);
-void aml_store_argument(struct aml *aml, const char *name);	/* the first one, there */
+void aml_store_argument(struct aml *aml, const char *name);	/* first argument to @name */
 void aml_return(struct aml *aml, const char *name);
 
 void aml_name(struct aml *aml, const char *name);	/* its value follows */

@@ -28,11 +28,11 @@ enum {
 	STUB_IRET	= 0x20,
 
 	VECTORS		= 256,
-	VECTOR_VIDEO	= 0x10,		/* from here on services; below, the CPU and the 8259 */
+	VECTOR_VIDEO	= 0x10,		/* services; lower ones are exceptions and the first 8259 */
 	VECTOR_SLAVE	= 0x70,		/* 8 of the second 8259 */
 };
 
-/* Sets the caller's carry flag, and AH to "no such function". */
+/* Every service sets the caller's carry flag, and AH to "no such function". */
 static const uint8_t service[] = {
 	0x55,				/* push %bp */
 	0x89, 0xe5,			/* mov %sp, %bp */

@@ -28,13 +28,13 @@
 #define KERNEL_MAX	(4 * GIB)
 
 /*
- * Opens a file of the host, with any contents. Files are read, not mapped: an access beyond
- * the end of a mapped file that was truncated would kill nyx-vmm.
+ * Open a file of the host. Files are read, not mapped: an access beyond the end of a mapped
+ * file that was truncated would kill nyx-vmm.
  */
 static int open_file(const char *path, uint64_t *size)
 {
 	struct stat st;
-	/* A FIFO would wait for a writer. */
+	/* O_NONBLOCK: opening a FIFO would wait for a writer. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0 || fstat(fd, &st)) {
@@ -117,7 +117,7 @@ int boot_string(struct vmm *vmm, uint64_t *at, const char *path, bool named,
 	uint64_t room = BOOT_CMDLINE + BOOT_CMDLINE_MAX - *at;
 	char *to;
 
-	/* Its end takes room, too */
+	/* The terminating NUL needs a byte as well */
 	if (max > room - 1)
 		max = room - 1;
 	if (!room || len > max) {
@@ -151,7 +151,10 @@ unsigned int boot_memory_map(struct vmm *vmm, struct boot_range ranges[BOOT_RANG
 	return nr;
 }
 
-/* Descriptors as set_start() in kvm.c has loaded them; the first 4G mapped as they are. */
+/*
+ * Write the GDT whose descriptors set_start() in kvm.c loads, and page tables that map the
+ * first 4G one to one.
+ */
 static void write_tables(struct vmm *vmm)
 {
 	static const uint64_t gdt[] = {
@@ -211,7 +214,7 @@ int boot_load(struct vmm *vmm)
 	fd = open_file(path, &size);
 	if (fd < 0)
 		return -ENOENT;
-	/* With all its symbols it may be larger than the guest */
+	/* An ELF file with all its symbols may be larger than the guest */
 	if (size <= KERNEL_MAX)
 		file = malloc(size);
 	if (file) {

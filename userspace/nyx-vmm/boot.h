@@ -15,13 +15,13 @@ enum {
 	BOOT_PARAMS	= 0x7000,
 	BOOT_PAGES	= 0x9000,
 	BOOT_CMDLINE	= 0x20000,
-	BOOT_CMDLINE_MAX = 0x10000,	/* those of modules behind it */
+	BOOT_CMDLINE_MAX = 0x10000,	/* command lines of modules follow */
 	BOOT_EBDA	= 0x9fc00,	/* extended BIOS data area: RAM below, for payloads */
 	BOOT_EBDA_END	= 0xa0000,
-	BOOT_LOWEST	= 0x100000,	/* kernels lie above */
+	BOOT_LOWEST	= 0x100000,	/* kernels are loaded above */
 };
 
-enum { BOOT_RAM = 1, BOOT_RESERVED = 2 };	/* as E820 has it */
+enum { BOOT_RAM = 1, BOOT_RESERVED = 2 };	/* types of E820 */
 #define BOOT_RANGES	7
 
 struct boot_range {
@@ -33,15 +33,16 @@ struct boot_range {
 unsigned int boot_memory_map(struct vmm *vmm, struct boot_range ranges[BOOT_RANGES]);
 
 /*
- * Puts the command line of @path, @words, at *@at, which moves behind it; with @named, @path
- * is its first word. -E2BIG, said: it has more than @max characters, or the area is full.
+ * Write @words, the command line of @path, to *@at, and advance *@at; with @named, @path
+ * becomes its first word. -E2BIG, with a message: it has more than @max characters, or the
+ * area is full.
  */
 int boot_string(struct vmm *vmm, uint64_t *at, const char *path, bool named,
 		const char *words, uint64_t max);
 
 /*
- * A file of the host into low RAM, page-aligned: as high in [lowest, highest) as it goes,
- * or as low from @lowest on.
+ * Load a file of the host into low RAM, page-aligned: as high in [lowest, highest) as
+ * possible, or as low from @lowest on.
  */
 int boot_place_high(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t highest,
 		    uint64_t *gpa, uint64_t *size);
@@ -51,7 +52,7 @@ int boot_place_low(struct vmm *vmm, const char *path, uint64_t lowest, uint64_t 
 /* bios_data.c: below BOOT_GDT, and in the EBDA */
 void bios_data(struct vmm *vmm);
 
-/* The loaders; 1: the file is something else */
+/* The loaders return 1 if the file has another format */
 int boot_bzimage(struct vmm *vmm, const uint8_t *file, size_t size);
 int boot_elf(struct vmm *vmm, const uint8_t *file, size_t size);
 

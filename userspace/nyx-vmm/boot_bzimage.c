@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The file is not trusted either: what its header says is checked against its size.
+ * The loader does not trust the file: it checks the header against the file's size.
  */
 #include <asm/bootparam.h>
 #include <errno.h>
@@ -66,7 +66,7 @@ int boot_bzimage(struct vmm *vmm, const uint8_t *file, size_t size)
 		return -ENOEXEC;
 	}
 	if (vmm->opts->nr_modules) {
-		say("%s takes --initrd, no --module", vmm->opts->kernel);
+		say("%s takes --initrd, not --module", vmm->opts->kernel);
 		return -EINVAL;
 	}
 	setup = (size_t)((h.setup_sects ? h.setup_sects : 4) + 1) * 512;
@@ -85,7 +85,7 @@ int boot_bzimage(struct vmm *vmm, const uint8_t *file, size_t size)
 	memcpy(to, file + setup, size - setup);
 
 	memset(params, 0, sizeof(*params));
-	/* The header's own length: its jump skips it */
+	/* The header ends where its jump instruction leads */
 	header_len = 0x202 + file[0x201] - HEADER_AT;
 	memcpy(&params->hdr, &h, header_len < sizeof(h) ? header_len : sizeof(h));
 	params->hdr.type_of_loader = LOADER_UNKNOWN;

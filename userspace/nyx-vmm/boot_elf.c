@@ -44,12 +44,12 @@ static const char loader_name[] = "nyx-vmm";
 
 struct module {
 	uint64_t start, end;
-	uint64_t words;			/* where its command line is */
+	uint64_t words;			/* address of the module's command line */
 };
 
 struct modules {
 	unsigned int nr;
-	struct module list[MAX_MODULES + 1];	/* and the initial RAM disk */
+	struct module list[MAX_MODULES + 1];	/* including the initial RAM disk */
 };
 
 struct image {
@@ -61,7 +61,7 @@ struct image {
 	unsigned int phnum;
 	size_t phentsize;
 	uint64_t end;			/* behind the last segment in RAM */
-	uint32_t pvh_entry;		/* 0: none */
+	uint32_t pvh_entry;		/* 0: no PVH entry */
 };
 
 struct segment {
@@ -146,8 +146,8 @@ static void read_notes(struct image *image, const struct segment *s)
 }
 
 /*
- * Of the file each byte is used twice at most, loaded and as a note: what a file costs
- * has an end, even if all its segments are the same bytes. RAM is zero before.
+ * Load the segments. Each byte of the file is used twice at most, as contents and as a
+ * note, which bounds the work even if segments share bytes. RAM is zero before.
  */
 static int load_segments(struct vmm *vmm, struct image *image)
 {
@@ -172,7 +172,7 @@ static int load_segments(struct vmm *vmm, struct image *image)
 			continue;
 		if (s.filesz > s.memsz)
 			return -ENOEXEC;
-		/* A segment below would overwrite our tables */
+		/* A segment below BOOT_LOWEST would overwrite the tables of boot.c */
 		to = s.paddr >= BOOT_LOWEST ? ram_ptr(vmm, s.paddr, s.memsz) : NULL;
 		if (!to)
 			return -ENOSPC;
@@ -304,7 +304,7 @@ int boot_elf(struct vmm *vmm, const uint8_t *file, size_t size)
 	rc = load_segments(vmm, &image);
 	if (rc) {
 		say("%s: %s", vmm->opts->kernel, rc == -ENOSPC ?
-		    "a segment lies outside of the guest's memory, or below 1M" :
+		    "a segment lies outside the guest's memory, or below 1M" :
 		    "the ELF file is broken");
 		return rc;
 	}

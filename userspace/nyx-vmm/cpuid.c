@@ -57,7 +57,10 @@ static void extended_topology(struct kvm_cpuid_entry2 *e, uint32_t id,
 	}
 }
 
-/* How many share a cache: a core its L1 and L2, all of them the L3. */
+/*
+ * Number of processors that share a cache: a core has its own L1 and L2, all cores share
+ * the L3.
+ */
 static uint32_t cache_sharing(const struct kvm_cpuid_entry2 *e, uint32_t cpus)
 {
 	uint32_t level = e->eax >> 5 & 7;
@@ -113,7 +116,7 @@ static void adjust(struct vmm *vmm, struct kvm_cpuid_entry2 *e, uint32_t id, boo
 	}
 }
 
-/* KVM may list a leaf's subleaves only as far as the host has them. */
+/* Write all subleaves of the leaf: KVM may list only those that the host has. */
 static void add_leaf_b(struct kvm_cpuid2 *cpuid, uint32_t id, const struct options *opts)
 {
 	uint32_t i, nr = 0, index;

@@ -25,8 +25,8 @@
 } while (0)
 
 /*
- * Words that driver and device share without locks, like an index of a ring, must not be
- * torn, and memcpy() may tear them.
+ * Copy a word in one access: driver and device share words, like an index of a ring,
+ * without locks, and memcpy() may tear them.
  */
 static void copy(void *to, const void *from, uint64_t len)
 {
@@ -55,7 +55,7 @@ static int access_ram(struct vmm *vmm, uint64_t gpa, void *buffer, uint64_t len,
 	return 0;
 }
 
-/* Accesses of memory only */
+/* Do accesses none of which is an interrupt */
 static int access_memory(struct pci_dev *dev, struct dma_op *ops, unsigned int nr)
 {
 	struct vmm *vmm = dev->vmm;
@@ -85,7 +85,7 @@ int dma_array(struct pci_dev *dev, struct dma_op *ops, unsigned int nr)
 			break;
 		if (!dma_is_message(ops[i].iova) && !dma_is_message(last))
 			continue;
-		/* An interrupt is not ahead of what was written before it. */
+		/* Do the accesses that precede an interrupt first. */
 		rc = access_memory(dev, ops + start, i - start);
 		if (rc)
 			return rc;
@@ -133,7 +133,7 @@ static int access_segs(struct pci_dev *dev, const struct dma_seg *segs, unsigned
 		part = segs[i].len - skip;
 		if (part > len)
 			part = len;
-		/* Where the sum overflows, dma_array() cannot see it any more. */
+		/* dma_array() sees only the sum, and cannot tell that it has overflowed. */
 		if (segs[i].iova + skip < segs[i].iova)
 			return -EFAULT;
 		if (n == BATCH) {
@@ -178,7 +178,7 @@ void *dma_map(struct pci_dev *dev, uint64_t iova, uint64_t len, bool write)
 
 void dma_unmap(struct pci_dev *dev, void *p, uint64_t len)
 {
-	/* dma_map() has taken nothing that is to be given back. */
+	/* dma_map() takes no reference, so there is nothing to drop. */
 	(void)dev;
 	(void)p;
 	(void)len;

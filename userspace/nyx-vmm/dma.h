@@ -43,14 +43,14 @@ struct dma_op {
 	void *buffer;
 	uint64_t len;
 	bool write;
-	bool done;			/* out: all of it; false before */
+	bool done;			/* out: the access was done; the caller clears it */
 };
 
 /*
- * Accesses one after another, with one call of the IOMMU where that can be: the driver
- * sees the effects in that order, and a read is not ahead of a read before it. -EFAULT: at
- * least one was refused, the first that is not done; those behind it may have been done all
- * the same.
+ * Do accesses in order, with one call of the IOMMU where possible: the driver sees the
+ * effects in that order, and a read does not pass an earlier read. -EFAULT: at least one
+ * access was refused, the first whose @done is false; later ones may have been done
+ * nevertheless.
  */
 int dma_array(struct pci_dev *dev, struct dma_op *ops, unsigned int nr);
 
@@ -64,8 +64,9 @@ int dma_scatter(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr
 		uint64_t skip, const void *buffer, uint64_t len);
 
 /*
- * A pointer to all of [iova, iova + len), valid until dma_unmap(); NULL where that
- * cannot be: then the caller copies. The guest sees and changes the bytes meanwhile.
+ * A pointer to all of [iova, iova + len), valid until dma_unmap(); NULL if the range
+ * cannot be mapped: then the caller copies. The guest may read and change the bytes
+ * meanwhile.
  */
 void *dma_map(struct pci_dev *dev, uint64_t iova, uint64_t len, bool write);
 void dma_unmap(struct pci_dev *dev, void *p, uint64_t len);

@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A system call costs far more than a translation: what a device does at once goes to the
- * kernel at once.
+ * A system call costs far more than a translation: the accesses that a device makes
+ * together go to the kernel in one call.
  */
 #include "dma_nyx.h"
 
@@ -42,7 +42,7 @@ static int some(struct nyx_unit *unit, uint16_t rid, struct dma_op *ops, unsigne
 			.buffer = (uintptr_t)ops[i].buffer,
 		};
 	}
-	/* Go on after a signal. The item that it interrupted begins again, which is harmless. */
+	/* Continue after a signal. The interrupted item is done again, which is harmless. */
 	do {
 		rc = nyx_dma_submit_array(unit, items + from, nr - from, &done);
 		from += done;

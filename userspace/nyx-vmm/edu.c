@@ -91,7 +91,7 @@ static uint32_t factorial(uint32_t n)
 	return result;
 }
 
-/* Where in the device's memory, NULL: not all of it is there. */
+/* A pointer into the device's memory, or NULL if the range leaves it. */
 static uint8_t *device_memory(struct edu *edu, uint64_t addr, uint64_t count)
 {
 	if (addr < MEMORY || count > MEMORY_SIZE || addr - MEMORY > MEMORY_SIZE - count)

@@ -19,7 +19,7 @@
 #define NS		1000000000
 #define TICK_NS		10
 #define TICK_FS		UINT64_C(10000000)
-#define PERIOD_MIN	10000		/* ticks: no guest may keep the host busy with it */
+#define PERIOD_MIN	10000		/* ticks: keeps a guest from making the host busy */
 
 enum {
 	HPET_SIZE	= 0x400,
@@ -55,22 +55,22 @@ enum {
 			  TIMER_32BIT | TIMER_ROUTES,
 };
 
-/* Pins 16 to 23, which no device needs as an edge */
+/* Timers may use pins 16 to 23, which no device needs as edges */
 #define ROUTES		(UINT64_C(0xff0000) << 32)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	uint64_t config;
 	uint64_t status;
-	uint64_t counter;		/* while it is halted */
-	uint64_t start;			/* ns, when it was 0, while it counts */
+	uint64_t counter;		/* the count while the counter is halted */
+	uint64_t start;			/* time in ns when the running counter was 0 */
 	struct timer {
 		uint64_t config;
 		uint64_t comparator;
 		uint64_t period;
 		uint64_t due;		/* the whole count, not cut to 32 bits */
 		bool armed;
-		unsigned int pin;	/* that it drives, while @high */
+		unsigned int pin;	/* pin that the timer drives while @high */
 		bool high;
 	} timers[TIMERS];
 } hpet;					/* @lock; after vmm::lock, before the IOAPIC's */
@@ -129,7 +129,10 @@ static void fire(struct vmm *vmm, unsigned int nr)
 	}
 }
 
-/* The first match from @now on; a comparator behind the counter waits for it to wrap. */
+/*
+ * Set @t to its first match from @now on; a comparator behind the counter matches after it
+ * wraps.
+ */
 static void aim(struct timer *t, uint64_t now)
 {
 	uint64_t left = t->comparator - now;
@@ -148,7 +151,7 @@ static void match(struct vmm *vmm, unsigned int nr, uint64_t now)
 		return;
 	t->armed = false;
 	if (t->config & TIMER_PERIODIC && t->period) {
-		/* All periods that were missed are one interrupt. */
+		/* One interrupt stands for all missed periods. */
 		period = t->period < PERIOD_MIN ? PERIOD_MIN : t->period;
 		t->comparator += ((now - t->due) / period + 1) * period;
 		if (t->config & TIMER_32BIT)
@@ -158,7 +161,10 @@ static void match(struct vmm *vmm, unsigned int nr, uint64_t now)
 	fire(vmm, nr);
 }
 
-/* Called with @lock held, after each change: what is due, and when to look again. */
+/*
+ * Called with @lock held, after each change: raise what is due, and arm the timer for the
+ * next match.
+ */
 static void update(struct vmm *vmm)
 {
 	uint64_t now = count(), first = UINT64_MAX, ns;
@@ -242,7 +248,7 @@ static void set_timer_config(struct vmm *vmm, unsigned int nr, uint64_t value)
 {
 	struct timer *t = &hpet.timers[nr];
 
-	/* A pin that is not offered leaves the last one. */
+	/* A write of a pin that ROUTES does not offer keeps the former pin. */
 	if (!(ROUTES >> 32 >> (value >> TIMER_ROUTE & 0x1f) & 1))
 		value = (value & ~(uint64_t)TIMER_ROUTES) | (t->config & TIMER_ROUTES);
 	t->config = value & TIMER_WRITABLE;
@@ -255,7 +261,7 @@ static void set_timer_config(struct vmm *vmm, unsigned int nr, uint64_t value)
 	aim(t, count());
 }
 
-/* @value: of the bits in @mask */
+/* Set the bits @mask of the comparator to those of @value. */
 static void set_comparator(struct timer *t, uint64_t value, uint64_t mask)
 {
 	if (t->config & TIMER_32BIT)
@@ -297,7 +303,7 @@ static void reg_write(struct vmm *vmm, uint64_t reg, uint64_t value, uint64_t ma
 		set_comparator(&hpet.timers[nr], value, mask);
 }
 
-/* Registers have 64 bits, accesses 64 or 32, aligned; others find nothing. */
+/* Registers have 64 bits, accesses 64 or 32, aligned; others read zero. */
 static bool is_access(uint64_t offset, unsigned int len)
 {
 	return (len == 4 || len == 8) && !(offset % len);

@@ -26,7 +26,7 @@ struct io_space {
 	struct {
 		struct region regions[MAX_REGIONS];
 		unsigned int nr;
-		unsigned int nr_platform;	/* the first of them */
+		unsigned int nr_platform;	/* the platform's regions, which are the first */
 	} kinds[2];
 };
 

@@ -51,7 +51,7 @@ static struct {
 	uint8_t id;
 	uint64_t level[IOAPIC_PINS];	/* a bit for each source that is high */
 	uint64_t rte[IOAPIC_PINS];
-	int sent[IOAPIC_PINS];		/* the vector that the CPU saw last, or below 0 */
+	int sent[IOAPIC_PINS];		/* the last vector that the CPU saw, or negative */
 } ioapic;				/* @lock */
 
 static uint64_t message_address(uint64_t rte)
@@ -80,7 +80,10 @@ static void fire(struct vmm *vmm, unsigned int pin)
 	irq_send(vmm, vmm->iommu->ioapic_rid, message_address(*rte), message_data(*rte));
 }
 
-/* The PIT's wire is another one there; pins without a wire of ISA have none. */
+/*
+ * Pass a pin's level to the wire of the 8259s: the PIT's has another number there; pins
+ * other than ISA's have none.
+ */
 static void pic_wire(struct vmm *vmm, unsigned int pin, bool high)
 {
 	if (pin == PIN_PIT)
@@ -108,7 +111,7 @@ void ioapic_set(struct vmm *vmm, unsigned int pin, unsigned int source, bool lev
 	pthread_mutex_unlock(&lock);
 }
 
-/* A pin that awaits an EOI, level-triggered as it is then */
+/* True if a pin, then level-triggered, awaits an EOI. */
 static bool in_service(unsigned int pin)
 {
 	return ioapic.rte[pin] & RTE_REMOTE_IRR;
@@ -162,10 +165,10 @@ static void rte_write(struct vmm *vmm, unsigned int pin, bool high, uint32_t val
 	else
 		*rte = (*rte & ~(uint64_t)UINT32_MAX & ~RTE_READONLY) | (old & RTE_READONLY) |
 			(value & ~(uint32_t)RTE_READONLY);
-	/* Edge mode knows no Remote IRR: drivers clear a stuck one in this way. */
+	/* Switching to edge mode clears Remote IRR: drivers clear a stuck one this way. */
 	if (!(*rte & RTE_LEVEL))
 		*rte &= ~RTE_REMOTE_IRR;
-	/* Drivers mask an interrupt that is in service, too: then its EOI still comes. */
+	/* Drivers may mask an interrupt in service: its EOI still comes. */
 	if ((*rte & RTE_MASKED || !(*rte & RTE_LEVEL)) && !(*rte & RTE_REMOTE_IRR))
 		irq_forget_level(vmm, pin);
 	/* An edge that came while the pin was masked is lost, a level is not. */

@@ -18,24 +18,24 @@
 struct dma_op;
 struct vmm;
 
-/* An interrupt as the local APICs take it. */
+/* A message in the format of the local APICs. */
 struct irq_message {
 	uint32_t address_lo;
 	uint32_t address_hi;		/* bits 31:8: those of a 32-bit destination */
 	uint32_t data;
 };
 
-/* The message of a pin of the IOAPIC, or of a line (irq_line.c) */
+/* A route of KVM: the message of a pin of the IOAPIC, or of a line (irq_line.c). */
 struct irq_route {
 	uint32_t gsi;
 	struct irq_message message;
 };
 
-/* An interrupt of a function that is sent by a write to an eventfd. */
+/* An interrupt that a function sends by a write to an eventfd. */
 struct irq_binding {
-	int source;			/* that is it */
-	int target;			/* is signalled if the message is not blocked */
-	uint32_t id;			/* 0: new; set */
+	int source;			/* the function writes to it */
+	int target;			/* the unit signals it unless the message is blocked */
+	uint32_t id;			/* 0: a new binding; bind() sets it */
 	uint64_t address;		/* the message */
 	uint32_t data;
 };
@@ -45,20 +45,20 @@ struct iommu_ops {
 	/* The requester id of the IOAPIC's messages. Not 0, which Linux takes for "none". */
 	uint16_t ioapic_rid;
 
-	/* Before the devices are made, with RAM in place; registers: io_add(). */
+	/* Called after RAM exists and before the devices; registers MMIO with io_add(). */
 	int (*init)(struct vmm *vmm);
-	/* After the virtual CPUs and all workers have ended. */
+	/* Called after the virtual CPUs and all workers have ended. */
 	void (*exit)(struct vmm *vmm);
-	/* Its PCI functions. After the devices. */
+	/* Adds the IOMMU's PCI functions. Called after the devices exist. */
 	int (*functions)(struct vmm *vmm);
 
-	/* A function appears at @rid. Before its first access. */
+	/* A function appears at @rid. Called before its first access. */
 	int (*device_add)(struct vmm *vmm, uint16_t rid);
 
 	/*
-	 * Accesses of @rid, in order; each that is done it marks. 0, or -EFAULT: one was
-	 * refused, at the byte that the IOMMU reports; those behind it may have been done.
-	 * Any thread.
+	 * Does accesses of @rid in order, and sets @done of each that succeeds. 0, or
+	 * -EFAULT: one was refused, at the byte that the IOMMU reports; later ones may
+	 * have been done. Any thread.
 	 */
 	int (*access)(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr);
 
@@ -69,22 +69,26 @@ struct iommu_ops {
 	void *(*map)(struct vmm *vmm, uint16_t rid, uint64_t iova, uint64_t len, bool write);
 
 	/*
-	 * A message of @rid to the CPUs. 0: it is the same until the guest changes interrupt
-	 * entries; 1: only now; -EFAULT: blocked. Any thread.
+	 * Remaps a message of @rid to the CPUs. 0: the result holds until the guest changes
+	 * interrupt entries; 1: it holds only now; -EFAULT: the message is blocked. Any
+	 * thread.
 	 */
 	int (*remap)(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
 		     struct irq_message *message);
 
 	/*
-	 * Signals of the source are interrupts of @rid; or, where the binding is there already, are
-	 * again, with another message: then one that was kept is sent by it. 0 or an error. NULL:
-	 * there are no bindings. Any thread.
+	 * Makes signals of the source interrupts of @rid. An existing binding is unmasked with
+	 * another message, and a kept interrupt is sent with that. 0 or an error. NULL: the
+	 * IOMMU has no bindings. Any thread.
 	 */
 	int (*bind)(struct vmm *vmm, uint16_t rid, struct irq_binding *binding);
-	/* They are none. True: one was signalled and not sent, and is kept. Any thread. */
+	/*
+	 * Masks a binding. True: a signal was not sent as an interrupt, and is kept. Any
+	 * thread.
+	 */
 	bool (*unbind)(struct vmm *vmm, uint32_t id);
 
-	/* Its ACPI table (DMAR, IVRS). 0 and its bytes; -EMSGSIZE: no room. */
+	/* Writes the IOMMU's ACPI table (DMAR, IVRS). 0, with its length; -EMSGSIZE: no room. */
 	int (*acpi)(struct vmm *vmm, void *table, size_t room, size_t *length);
 };
 

@@ -42,7 +42,7 @@ enum {
 	REG_STATUS	= 0x2020,
 	EFR_HATS	= 10,		/* shift */
 
-	/* as other VMMs have it; no chipset's, whose quirks a guest would look for */
+	/* as in other VMMs; a chipset's id would enable its quirks in a guest */
 	VENDOR		= 0x1022,
 	DEVICE		= 0x1419,
 	CLASS		= 0x08060000,	/* system peripheral, IOMMU */
@@ -85,7 +85,7 @@ static void function_msi(struct vmm *vmm)
 	irq_deliver(vmm, &message);
 }
 
-/* As a register for it says (3.4.9) */
+/* Send the interrupt that register @reg describes (3.4.9) */
 static void xt_interrupt(struct vmm *vmm, uint32_t reg)
 {
 	const struct iommu_unit *iu = vmm->iommu_data;
@@ -103,7 +103,10 @@ static void xt_interrupt(struct vmm *vmm, uint32_t reg)
 		irq_deliver(vmm, &message);
 }
 
-/* Sends the interrupts that the guest has not answered: by the function, or one for each log */
+/*
+ * Send the interrupts that the guest has not acknowledged: by the function, or one for each
+ * log
+ */
 static void resend(struct vmm *vmm)
 {
 	const struct iommu_unit *iu = vmm->iommu_data;
@@ -166,7 +169,7 @@ static int amdvi_init(struct vmm *vmm)
 	return rc;
 }
 
-/* The widest of 32, 40, 48 and 64 bits that there are for it: 4, 5 or 6 levels */
+/* The size of an IOVA in IVRS (32, 40, 48 or 64 bits) for the unit's 4, 5 or 6 levels */
 static uint32_t virtual_bits(const struct amdvi *amdvi)
 {
 	return amdvi->efr >> EFR_HATS & 3 ? 64 : 48;
@@ -202,10 +205,10 @@ static int amdvi_functions(struct vmm *vmm)
 }
 
 /*
- * All of the segment are behind the unit, and the IOAPIC, whose id in the MADT is 0. The
- * range is what every driver reads: Xen 4.17 stops at an entry of type 1, "all", and
- * FreeBSD finds no device by one. There are two blocks about the one unit: an old guest reads
- * the first, a newer one the second, which alone tells of x2APIC.
+ * All functions of the segment are behind the unit, and the IOAPIC, whose id in the MADT is
+ * 0. Every driver reads a range: Xen 4.17 stops at an entry of type 1, "all", and FreeBSD
+ * finds no device by one. Two blocks describe the unit: an old guest reads the first, a
+ * newer one the second, which alone tells of x2APIC.
  */
 static int amdvi_acpi(struct vmm *vmm, void *table, size_t room, size_t *length)
 {

@@ -25,7 +25,7 @@ static uint64_t mmio_read(void *opaque, uint64_t offset, unsigned int len)
 	struct iommu_unit *iu = vmm->iommu_data;
 	uint64_t value;
 
-	/* Other widths, or unaligned: nothing is there. */
+	/* The unit has no registers of other widths, or unaligned: they read zero. */
 	if (nyx_mmio_read(iu->unit, (uint32_t)offset, len, &value))
 		return 0;
 	return value;
@@ -40,10 +40,10 @@ static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned i
 		.width = len, .value = value,
 	};
 
-	/* One that fails has changed nothing, or we are being killed. */
+	/* A write that fails has changed nothing, or nyx-vmm is being killed. */
 	if (nyx_mmio(iu->unit, &access) || access.out_irte_changes == iu->irte_changes)
 		return;
-	/* KVM's routes are copies of entries: none is stale when the CPU goes on. */
+	/* Drop KVM's routes, which are copies of entries, before the CPU resumes. */
 	iu->irte_changes = access.out_irte_changes;
 	pci_irtes_changed(vmm);
 }
@@ -120,7 +120,7 @@ bool iommu_unit_unbind(struct vmm *vmm, uint32_t id)
 	};
 	struct nyx_binding_info info;
 
-	/* When the binding is masked, no interrupt is on its way by the old entry or message. */
+	/* Once the binding is masked, no interrupt with the old entry or message is in flight. */
 	return !nyx_irq_change(iu->unit, &change) &&
 	       !nyx_irq_binding_get(iu->unit, (nyx_binding_t){ id }, &info, sizeof(info)) &&
 	       info.flags & NYX_BIND_F_PENDING;
@@ -192,7 +192,7 @@ static int create_unit(struct iommu_unit *iu, const char *model, const char *nam
 	if (rc == -EOPNOTSUPP)
 		say("cannot create the %s unit: the loaded module does not support this model", model);
 	else if (rc == -EEXIST)
-		say("--name '%s': there is a unit of that name already", name);
+		say("--name '%s': a unit of that name already exists", name);
 	else if (rc)
 		say("cannot create the %s unit: %s", model, strerror(-rc));
 	return rc;

@@ -25,7 +25,7 @@ struct iommu_unit_model {
 	/* The unit's own interrupt, by its PCI function; NULL: it has none */
 	void (*function_msi)(struct vmm *vmm);
 
-	/* Events were lost, maybe such interrupts: send what can have been one. */
+	/* Events were lost, perhaps interrupts of the unit: send each that may have been. */
 	void (*resend)(struct vmm *vmm);
 };
 
@@ -35,10 +35,10 @@ struct iommu_unit {
 	struct nyx_ctx *ctx;
 	struct nyx_unit *unit;
 	int events;
-	uint64_t irte_changes;		/* that lines know of; vmm::lock */
+	uint64_t irte_changes;		/* last count that lines have followed; vmm::lock */
 };
 
-/* Reports a failure itself; iommu_unit_exit() cleans up after a failure, too. */
+/* Prints its failures; the caller calls iommu_unit_exit() after a failure as well. */
 int iommu_unit_init(struct vmm *vmm, struct iommu_unit *iu,
 		    const struct iommu_unit_model *model,
 		    const struct nyx_unit_create_opts *create);

@@ -42,7 +42,10 @@ int irq_translate(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data
 
 void irq_deliver(struct vmm *vmm, const struct irq_message *message)
 {
-	/* No CPU may take it. A real bus drops what KVM calls invalid. */
+	/*
+	 * Ignore errors: no CPU may accept the message, and a real bus drops one that KVM
+	 * rejects.
+	 */
 	kvm_signal_msi(vmm, message);
 }
 
@@ -91,9 +94,9 @@ int irq_send_level(struct vmm *vmm, unsigned int pin, uint64_t address, uint32_t
 
 	if (irq_translate(vmm, vmm->iommu->ioapic_rid, address, data, &message) < 0)
 		return -EFAULT;
-	/* KVM has to know the vector before a CPU ends it. */
+	/* Set the route before delivery: KVM must know the vector before a CPU sends its EOI. */
 	if (message.data & LEVEL && irq_route_set(vmm, pin, &message))
-		say("KVM refuses the route of a level-triggered interrupt");
+		say("KVM refuses a route for a level-triggered interrupt");
 	irq_deliver(vmm, &message);
 	return message.data & 0xff;
 }
@@ -111,7 +114,7 @@ void irq_forget_level(struct vmm *vmm, unsigned int pin)
 	}
 	pthread_mutex_unlock(&lock);
 	if (rc)
-		say("KVM refuses to end the route of a level-triggered interrupt");
+		say("KVM refuses to remove the route of a level-triggered interrupt");
 }
 
 int irq_init(struct vmm *vmm)

@@ -37,8 +37,8 @@ struct irq_line {
 	int target;
 	uint32_t binding;		/* of the unit; 0: none yet */
 	bool open;
-	bool broken;			/* the unit or KVM refuses it: not again */
-	bool kept;			/* the unit has one, and sends it when it is opened */
+	bool broken;			/* the unit or KVM has refused the line: do not retry */
+	bool kept;			/* the unit keeps an interrupt until the line opens */
 	uint64_t address;		/* the message */
 	uint32_t data;
 };
@@ -81,7 +81,7 @@ struct irq_line *irq_line_new(struct vmm *vmm)
 	return line;
 }
 
-/* From now on the message is @message for the CPUs. */
+/* Open the line: the CPUs get @message for each of its interrupts. */
 static void line_open(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_t address,
 		      uint32_t data, const struct irq_message *message)
 {
@@ -98,7 +98,7 @@ static void line_open(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint
 	line->open = !line->broken;
 }
 
-/* True if the unit has sent one that it had kept: it does so when the line is opened. */
+/* True if opening the line made the unit send an interrupt that it had kept. */
 static bool line_sends_kept(struct irq_line *line)
 {
 	bool sends = line && line->open && line->kept;
@@ -116,7 +116,7 @@ void irq_line_send(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_
 	int rc;
 
 	if (line && line->open) {
-		/* It fails only where 2^64 - 2 are on their way. */
+		/* The write fails only if 2^64 - 2 signals are pending. */
 		if (write(line->source, &one, sizeof(one)) == sizeof(one))
 			return;
 	}

@@ -163,7 +163,7 @@ static struct kvm_segment flat(uint16_t selector, uint8_t type, bool long_mode)
 	};
 }
 
-/* The first CPU starts where the loader says; KVM keeps the others for INIT and SIPI. */
+/* CPU 0 starts where the loader says; KVM holds the others until INIT and SIPI. */
 static int set_start(struct vmm *vmm, struct vcpu *vcpu)
 {
 	const struct boot_state *boot = &vmm->boot;
@@ -198,8 +198,8 @@ static int set_start(struct vmm *vmm, struct vcpu *vcpu)
 }
 
 /*
- * An id that a local APIC in xAPIC mode cannot have: then firmware hands all processors
- * over in x2APIC mode, and guests count on it.
+ * Switch a CPU to x2APIC mode. If an APIC id is too large for xAPIC mode, firmware
+ * hands over all processors in x2APIC mode, and guests rely on that.
  */
 static int set_x2apic(struct vcpu *vcpu)
 {
@@ -223,7 +223,7 @@ static int set_msrs(struct vcpu *vcpu)
 
 	if (!msrs)
 		return -ENOMEM;
-	/* One by one: a CPU may lack one of them, and do without. */
+	/* Set the MSRs one by one: a CPU may lack one of them, which is harmless. */
 	for (i = 0; i < ARRAY_SIZE(values); i++) {
 		msrs->nmsrs = 1;
 		msrs->entries[0].index = values[i].index;
@@ -267,7 +267,7 @@ static unsigned int limit(struct vmm *vmm, int cap)
 	return value > 0 ? (unsigned int)value : 0;
 }
 
-/* Each CPU is an open file. Shells leave 1024, of more that a process may ask for. */
+/* Each CPU is an open file. Raise the soft limit, usually 1024, to the hard limit. */
 static void allow_files(unsigned int cpus)
 {
 	struct rlimit files;
@@ -324,8 +324,8 @@ static void report(struct vcpu *vcpu, const char *what)
 }
 
 /*
- * The CPU tells the IOAPIC itself. KVM reports each EOI, nevertheless, and an interrupt that
- * we took for ended would be sent again while its line is high.
+ * True if the CPU itself sends EOIs to the IOAPIC. KVM reports each EOI nevertheless; if
+ * the IOAPIC followed those, it would send an interrupt again while its line is high.
  */
 static bool directs_eoi(const struct vcpu *vcpu)
 {
@@ -335,7 +335,7 @@ static bool directs_eoi(const struct vcpu *vcpu)
 	       le_get(lapic.regs + LAPIC_SPIV, 4) & SPIV_DIRECTED_EOI;
 }
 
-/* True: go on. */
+/* Returns true if the CPU goes on. */
 static bool handle_exit(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -409,7 +409,7 @@ static void *vcpu_main(void *arg)
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 
 	for (;;) {
-		/* Pairs with kick(): what its caller changed before is seen below. */
+		/* Pairs with kick(): changes that its caller made before are seen below. */
 		__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 		if (vmm_stopping(vmm))
 			break;
@@ -445,7 +445,7 @@ int kvm_start(struct vmm *vmm)
 	return 0;
 }
 
-/* Whether it is in KVM_RUN or about to enter: it comes back. */
+/* Make a CPU leave KVM_RUN, even if it is only about to enter it. */
 static void kick(struct vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
@@ -464,7 +464,10 @@ static void kick_all(struct vmm *vmm)
 
 void kvm_pic_raised(struct vmm *vmm)
 {
-	/* CPU 0 looks by itself before it enters the guest. */
+	/*
+	 * CPU 0 checks pic_raised() before it enters the guest, so it needs no kick of its
+	 * own.
+	 */
 	if (vmm->nr_cpus && vmm->vcpus[0].started &&
 	    !pthread_equal(pthread_self(), vmm->vcpus[0].thread))
 		kick(&vmm->vcpus[0]);
@@ -478,8 +481,8 @@ void kvm_stop(struct vmm *vmm)
 		if (!vmm->vcpus[i].started)
 			continue;
 		/*
-		 * A CPU that is about to wait for standard output misses a kick, and may hold up
-		 * any other: so all are kicked again, until this one is through.
+		 * A CPU that is about to wait for standard output misses a kick, and may hold
+		 * up any other: so kick all CPUs again until this one has ended.
 		 */
 		while (pthread_tryjoin_np(vmm->vcpus[i].thread, NULL) == EBUSY) {
 			kick_all(vmm);

@@ -47,7 +47,7 @@ static int open_standard_files(void)
 	return 0;
 }
 
-/* Blocked in all threads, and read by the main loop. The previous mask comes out. */
+/* Block signals in all threads: the main loop reads them. @before: the previous mask. */
 static int catch_signals(struct vmm *vmm, sigset_t *before)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
@@ -56,11 +56,11 @@ static int catch_signals(struct vmm *vmm, sigset_t *before)
 	sigset_t set;
 	int fd;
 
-	/* Errors of write(2) instead */
+	/* Get errors of write(2) instead of SIGPIPE */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
-	/* Signals that nohup(1) had set to be ignored stay so. */
+	/* Leave signals alone that nohup(1) has ignored. */
 	for (i = 0; i < ARRAY_SIZE(ends); i++) {
 		if (!sigaction(ends[i], NULL, &action) && action.sa_handler != SIG_IGN)
 			sigaddset(&set, ends[i]);
@@ -117,7 +117,7 @@ static int add_devices(struct vmm *vmm)
 	return rc;
 }
 
-/* Each part has said why it failed. */
+/* Build the machine. Each part prints why it failed. */
 static int build(struct vmm *vmm)
 {
 	int rc;
@@ -177,7 +177,7 @@ static void free_words(char **words)
 	free(words);
 }
 
-/* Parsing cuts words up; a restart wants them whole. */
+/* Copy the command line for a restart: parsing cuts words up. */
 static char **copy_words(int argc, char **argv)
 {
 	char **words = alloc_for("the command line", ((size_t)argc + 1) * sizeof(*words));
@@ -238,7 +238,7 @@ int main(int argc, char **argv)
 		io_exit(&vmm);
 	}
 	if (status == STATUS_RESTART) {
-		/* A reset is a new machine in the same process: nothing is left over. */
+		/* A reset executes nyx-vmm again, so that no state is left over. */
 		pthread_sigmask(SIG_SETMASK, &mask, NULL);
 		execv("/proc/self/exe", again);
 		say("cannot restart: %s", strerror(errno));

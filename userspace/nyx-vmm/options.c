@@ -27,26 +27,26 @@ static const char help[] =
 "Run a virtual machine under KVM. Its serial port is standard input and output.\n"
 "\n"
 "  --kernel FILE         a Linux bzImage, or an ELF file for PVH or Multiboot\n"
-"  --initrd FILE         its initial RAM disk\n"
-"  --append STRING       its command line\n"
+"  --initrd FILE         initial RAM disk\n"
+"  --append STRING       kernel command line\n"
 "  --module 'FILE[ STRING]'\n"
 "                        a module for an ELF file, with a command line; repeatable.\n"
-"                        --initrd is the last of them\n"
+"                        --initrd counts as the last module\n"
 "  --cpus N[,step=STEP]  processors (default: 1), and the distance of their APIC ids\n"
 "                        (default: 1). Ids above 254 need an IOMMU that remaps\n"
 "                        interrupts in x2APIC mode\n"
 "  --memory SIZE         memory (default: 256M)\n"
 "  --disk FILE[,readonly]\n"
 "                        a virtio disk; repeatable\n"
-"  --net tap=NAME        a virtio network card on a tap interface that exists\n"
-"  --net socket=FD       or on a datagram socket, one frame each; repeatable\n"
+"  --net tap=NAME        a virtio network card on an existing tap interface\n"
+"  --net socket=FD       or on a datagram socket, one frame per datagram; repeatable\n"
 "  --rng                 a virtio source of random numbers\n"
 "  --device edu[,dma-mask=MASK]\n"
 "                        QEMU's educational device, which reaches the addresses of\n"
 "                        MASK by DMA (default: 0xfffffff)\n"
 "  --device hpet         a high precision event timer\n"
 "  --device testdev      QEMU's pc-testdev, which kvm-unit-tests uses\n"
-"  --iommu none[,copy]   no IOMMU. With copy, devices map no guest memory, they copy\n"
+"  --iommu none[,copy]   no IOMMU. With copy, devices copy instead of mapping memory\n"
 "  --iommu vtd[,OPTION]...\n"
 "                        Intel VT-d, by the Nyx module. Options: width=39|48 (default:\n"
 "                        48), caching-mode, xapic (no x2APIC), small-pages (4K only),\n"
@@ -56,7 +56,7 @@ static const char help[] =
 "                        the unit)\n"
 "  --iommu amdvi[,OPTION]...\n"
 "                        AMD-Vi, by the Nyx module. Options: width=48|57|64 (default:\n"
-"                        64), np-cache (the guest reports new mappings, too), xapic\n"
+"                        64), np-cache (the guest also reports new mappings), xapic\n"
 "                        (no x2APIC), small-irtes (interrupt entries of 32 bits,\n"
 "                        without x2APIC), guest-apic (they can name a guest's\n"
 "                        APIC), quarantine, shared\n"
@@ -73,11 +73,11 @@ static const char help[] =
 "  0   the guest powered off\n"
 "  1   something on this machine failed\n"
 "  2   the command line is wrong\n"
-"  3   KVM is missing or lacks what is needed\n"
+"  3   KVM is missing or lacks a needed capability\n"
 "  4   the guest crashed: a triple fault, or KVM could not go on\n"
 "  6   the guest reset the machine, with --no-reboot\n"
 "  2V+1   the guest wrote V to port 0xf4, as to QEMU's isa-debug-exit\n"
-"  128+N  signal N ended it\n";
+"  128+N  terminated by signal N\n";
 
 enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MODULE, OPT_CPUS, OPT_MEMORY, OPT_DISK,
@@ -263,7 +263,7 @@ static int parse_none(struct options *opts, const char *word, const char *rest)
 	opts->dma_copy = !strcmp(rest, ",copy");
 	if (!*rest || opts->dma_copy)
 		return -1;
-	return usage("--iommu", word, "the one option is 'none,copy'");
+	return usage("--iommu", word, "the only option is copy, as in 'none,copy'");
 }
 
 static int parse_iommu(struct options *opts, const char *word)
@@ -282,7 +282,7 @@ static int parse_iommu(struct options *opts, const char *word)
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (strlen(kinds[i].name) != len || strncmp(word, kinds[i].name, len))
 			continue;
-		/* The last --iommu counts, and only it */
+		/* The last --iommu replaces earlier ones */
 		memset(&opts->unit, 0, sizeof(opts->unit));
 		opts->dma_copy = false;
 		opts->iommu = kinds[i].kind;
@@ -291,7 +291,7 @@ static int parse_iommu(struct options *opts, const char *word)
 	return usage("--iommu", word, "use none, vtd or amdvi");
 }
 
-/* As nyxctl makes names: what it would take for an id is none. */
+/* Names follow the rule of nyxctl: a word that it would take for an id is not one. */
 static int parse_name(struct options *opts, const char *word)
 {
 	static const char letters[] =
@@ -385,7 +385,10 @@ static int parse_one(struct options *opts, int option, char *word)
 	}
 }
 
-/* No message without remapping, and no entry of 32 bits, reaches an id above 254. */
+/*
+ * True if interrupts reach all CPUs: messages without remapping, and entries of 32 bits,
+ * reach ids up to 254 only.
+ */
 static bool reaches_all_cpus(const struct options *opts)
 {
 	return cpu_ids(opts) <= MAX_XAPIC_ID + 1 ||
@@ -399,7 +402,7 @@ int options_parse(struct options *opts, int argc, char **argv)
 	*opts = (struct options){
 		.cpus = 1, .cpu_step = 1, .memory = MEMORY_DEFAULT, .append = "",
 	};
-	/* In front of what getopt_long() says */
+	/* getopt_long() prints this name before its messages */
 	argv[0] = program_invocation_short_name;
 	while ((option = getopt_long(argc, argv, "hVv", long_options, NULL)) != -1) {
 		rc = parse_one(opts, option, optarg);

@@ -142,7 +142,7 @@ static void bar_map(struct pci_dev *dev, unsigned int bar, bool map)
 	if (!map)
 		return;
 	b->addr = bar_address(dev, bar);
-	/* A BAR at an address without meaning is not mapped. */
+	/* io_add_bar() refuses an address that the BAR cannot have: leave the BAR unmapped. */
 	if (io_add_bar(dev->vmm, IO_MMIO, b->addr, b->size, b->ops, b->opaque))
 		return;
 	b->mapped = true;
@@ -309,7 +309,7 @@ int pci_register(struct pci_dev *dev)
 	unsigned int slot, bar;
 	int rc = 0;
 
-	/* The IOAPIC may be known by the id of a slot: no function may get that slot. */
+	/* Skip the slot whose id the IOAPIC uses. */
 	for (slot = 0; slot < SLOTS; slot++) {
 		if (!bus->slots[slot] && slot != vmm->iommu->ioapic_rid >> 3)
 			break;
@@ -332,7 +332,7 @@ int pci_register(struct pci_dev *dev)
 		return rc;
 	}
 	bus->slots[slot] = dev;
-	/* Payloads that expect firmware to have run do not turn it on themselves. */
+	/* Enable memory decoding: payloads that expect firmware do not enable it themselves. */
 	pci_config_set(dev, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
 	atomic_store(&dev->command, PCI_COMMAND_MEMORY);
 	bars_update(dev);

@@ -41,9 +41,12 @@ struct pci_dev {
 	uint8_t writable[PCI_CONFIG_SIZE];
 	struct pci_bar bars[PCI_BARS];
 	uint16_t next_cap;
-	/* BAR @bar is now seen at bars[bar].addr, or no more; NULL: no matter */
+	/* BAR @bar was mapped at bars[bar].addr, or unmapped; may be NULL */
 	void (*bar_moved)(struct pci_dev *dev, unsigned int bar, bool mapped);
-	/* Capabilities that a device answers itself: true if it did; or NULL */
+	/*
+	 * Reads a capability that the device itself handles: returns true if it did; may be
+	 * NULL
+	 */
 	bool (*config_read)(struct pci_dev *dev, unsigned int at, unsigned int len,
 			    uint32_t *value);
 	void (*config_written)(struct pci_dev *dev, unsigned int at, unsigned int len);
@@ -69,15 +72,15 @@ struct pci_dev {
 			struct irq_line *line;	/* or NULL */
 		} table[PCI_MSIX_MAX];
 	} msix;				/* @irq_lock */
-	bool intx;			/* what the device says, @irq_lock */
+	bool intx;			/* level that the device drives, @irq_lock */
 };
 
 /* pci.c */
 int pci_init(struct vmm *vmm);
 void pci_exit(struct vmm *vmm);
-/* The guest has changed what the IOMMU makes of messages; with vmm::lock held. */
+/* The guest has changed how the IOMMU remaps messages; called with vmm::lock held. */
 void pci_irtes_changed(struct vmm *vmm);
-/* Before registering: */
+/* Call these before pci_register(): */
 void pci_config_set(struct pci_dev *dev, unsigned int at, uint32_t value, unsigned int len);
 void pci_config_init(struct pci_dev *dev, struct vmm *vmm, const char *name,
 		     uint16_t vendor, uint16_t device, uint32_t class_revision);
@@ -89,7 +92,10 @@ void pci_writable(struct pci_dev *dev, unsigned int at, uint32_t mask, unsigned 
 int pci_express_add(struct pci_dev *dev);
 /* The pin INTA#, wired to the IOAPIC and to the 8259s. */
 void pci_intx_add(struct pci_dev *dev);
-/* Chooses a slot and addresses for the BARs, and says what fails; @dev->destroy() in the end. */
+/*
+ * Chooses a slot and addresses for the BARs, and prints failures. pci_exit() calls
+ * @dev->destroy().
+ */
 int pci_register(struct pci_dev *dev);
 /*
  * INTA#..INTD# (0..3) of a slot drive two pins of the IOAPIC: one of their own, and one that
@@ -109,12 +115,12 @@ int pci_msi_add(struct pci_dev *dev);
 int pci_msix_add(struct pci_dev *dev, unsigned int bar, uint16_t nr);
 void pci_msi_written(struct pci_dev *dev);
 bool pci_msi_send(struct pci_dev *dev);		/* false: MSI is off */
-/* The message of @dev's MSI; for a function whose messages no IOMMU may remap. */
+/* Gets the message of @dev's MSI, for a function whose messages bypass the IOMMU. */
 bool pci_msi_get(struct pci_dev *dev, uint64_t *address, uint32_t *data);
 bool pci_msix_enabled(struct pci_dev *dev);
 void pci_msix_send(struct pci_dev *dev, uint16_t vector);
 void pci_intx_set(struct pci_dev *dev, bool level);
-/* The functions' messages may be others for the CPUs; with vmm::lock held. */
+/* The IOMMU may remap the function's messages differently now; called with vmm::lock held. */
 void pci_msix_irtes_changed(struct pci_dev *dev);
 
 #endif /* NYX_VMM_PCI_H */

@@ -94,7 +94,7 @@ static void send_vector(struct pci_dev *dev, unsigned int vector)
 	irq_line_send(dev->vmm, dev->msix.table[vector].line, dev->rid, address, data);
 }
 
-/* Called with @irq_lock held: what waited for an entry to be unmasked. */
+/* Called with @irq_lock held: send pending messages whose entries are unmasked now. */
 static void deliver_pending(struct pci_dev *dev)
 {
 	unsigned int i;
@@ -108,8 +108,8 @@ static void deliver_pending(struct pci_dev *dev)
 }
 
 /*
- * Called with @irq_lock held: the table has changed, or, with @valid false, what the IOMMU
- * makes of it.
+ * Called with @irq_lock held after a change of the table or, with @valid false, of how the
+ * IOMMU remaps its messages.
  */
 static void follow_table(struct pci_dev *dev, bool valid)
 {

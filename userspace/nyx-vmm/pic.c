@@ -73,7 +73,7 @@ static unsigned int priority(const struct pic *pic, unsigned int wire)
 	return wire == NONE ? NONE : (wire - pic->first) & 7;
 }
 
-/* The wire to be served now, or NONE. */
+/* The wire to serve now, or NONE. */
 static unsigned int pending(const struct pic *pic)
 {
 	unsigned int wire = highest(pic, pic->requests & (uint8_t)~pic->mask);
@@ -140,7 +140,7 @@ uint8_t pic_acknowledge(struct vmm *vmm)
 		if (wire != NONE)
 			acknowledge(pic, wire);
 	}
-	/* The wire that asked for it has gone down meanwhile. */
+	/* The wire that raised the interrupt has gone low meanwhile. */
 	if (wire == NONE)
 		wire = SPURIOUS;
 	wire += pic->base;

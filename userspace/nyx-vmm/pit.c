@@ -61,7 +61,7 @@ static bool is_periodic(const struct channel *c)
 	return c->mode == 2 || c->mode == 3;
 }
 
-/* Ticks since it was loaded */
+/* Ticks since the channel was loaded */
 static uint64_t elapsed(const struct channel *c)
 {
 	uint64_t ns = now_ns() - c->start;
@@ -103,7 +103,7 @@ static void arm(void)
 		ns = (uint64_t)c->reload * NS / PIT_HZ;
 		spec.it_value.tv_nsec = (long)(ns ? ns : 1);
 		if (is_periodic(c)) {
-			/* No guest may keep the host busy with it. */
+			/* Bound the rate, so that a guest cannot keep the host busy. */
 			if (ns < 100000)
 				ns = 100000;
 			spec.it_interval.tv_nsec = (long)ns;

@@ -34,7 +34,10 @@ void say_init(void)
 		say_fd = fd;
 }
 
-/* Called with @lock held. One write, so that lines do not mix: whole, or it is lost. */
+/*
+ * Called with @lock held. Write a line in one call, so that lines do not mix: it is written
+ * whole or dropped.
+ */
 static bool put(const char *text, size_t len)
 {
 	struct pollfd p = { .fd = say_fd, .events = POLLOUT };
@@ -45,7 +48,7 @@ static bool put(const char *text, size_t len)
 	return write(say_fd, text, len) == (ssize_t)len;
 }
 
-/* Called with @lock held. @line: with its end, or empty. */
+/* Called with @lock held. @line: ends with a newline, or is empty. */
 static void put_line(const char *line)
 {
 	char text[2 * LINE] = "";

@@ -26,7 +26,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
 	bool overrun;
-	bool thre_pending;		/* "transmitter empty" was not read from IIR yet */
+	bool thre_pending;		/* the guest has not read "transmitter empty" from IIR */
 	uint8_t rx[FIFO_SIZE];
 	unsigned int rx_head, rx_nr;
 	bool paused;			/* the FIFO was full: standard input waits */
@@ -83,8 +83,9 @@ static bool transmits(void)
 }
 
 /*
- * May wait, until the machine ends: without @lock, which the main thread takes. A signal may
- * as well be an interrupt for this CPU. Other errors: a wire without an end.
+ * Send a byte. Waits, at most until the machine ends, without @lock, which the main thread
+ * takes. A signal may also be an interrupt for this CPU. On other errors the byte is
+ * dropped.
  */
 static void transmit(struct vmm *vmm, uint8_t byte)
 {
@@ -159,7 +160,10 @@ static void reg_write(uint64_t offset, uint8_t value)
 			uart.dlm = value;
 			break;
 		}
-		/* Enabling it with an empty transmitter interrupts: drivers rely on it. */
+		/*
+		 * Enabling the interrupt while the transmitter is empty raises it: drivers
+		 * rely on that.
+		 */
 		if (value & ~uart.ier & UART_IER_THRI)
 			uart.thre_pending = true;
 		uart.ier = value & 0xf;
@@ -217,7 +221,7 @@ static void port_write(void *opaque, uint64_t offset, uint64_t value, unsigned i
 		transmit(opaque, (uint8_t)value);
 }
 
-/* True: the byte is for nyx-vmm. */
+/* True if the byte is a command for nyx-vmm. */
 static bool is_command(struct vmm *vmm, uint8_t byte)
 {
 	if (!raw)
@@ -282,7 +286,7 @@ int serial_init(struct vmm *vmm)
 	rc = io_add(vmm, IO_PORT, SERIAL_BASE, 8, &ops, vmm);
 	if (rc)
 		return rc;
-	/* Others may read it, too, and take what poll() has told us of: then do not wait. */
+	/* Do not block in read(2): another reader may take the input that poll() has reported. */
 	input_fd = open_anew(STDIN_FILENO, O_RDONLY);
 	if (input_fd < 0)
 		input_fd = STDIN_FILENO;

@@ -65,7 +65,7 @@ static uint64_t flush_read(void *opaque, uint64_t offset, unsigned int len)
 	return 0;
 }
 
-/* RAM is a file that is mapped shared: what goes are page-table entries. */
+/* Drop the mapping of a page of RAM. RAM is a file mapped shared, so its contents stay. */
 static void flush_write(void *opaque, uint64_t offset, uint64_t value, unsigned int len)
 {
 	void *page = ram_ptr(opaque, value & ~(uint64_t)(PAGE - 1), PAGE);
@@ -86,7 +86,7 @@ static uint64_t pins_read(void *opaque, uint64_t offset, unsigned int len)
 
 static void pins_write(void *opaque, uint64_t offset, uint64_t value, unsigned int len)
 {
-	/* Wire 0 of ISA, the timer's, is another pin here: the MADT says so. */
+	/* Wire 0 of ISA, the timer's, has another pin, see PIN_PIT and the MADT. */
 	unsigned int pin = offset ? (unsigned int)offset : PIN_PIT;
 
 	(void)len;

@@ -62,7 +62,7 @@ static bool is_indirect(struct virtq *vq, const struct desc *d)
 		d->len <= VIRTQ_SEGS * VIRTQ_DESC_SIZE;
 }
 
-/* The chain of an indirect table: it has at most as many links, or it is a ring. */
+/* Follow the chain of an indirect table. A chain with more links than entries is a loop. */
 static bool table_chain(const uint8_t *table, uint32_t size, struct virtq_request *req)
 {
 	uint32_t left, index = 0;
@@ -79,7 +79,10 @@ static bool table_chain(const uint8_t *table, uint32_t size, struct virtq_reques
 	return false;
 }
 
-/* The same for the queue's own table, which is not there as a whole; from @n-th head on */
+/*
+ * Follow the chain of the @n-th head in the queue's own table, whose entries are read one
+ * by one.
+ */
 static bool queue_chain(struct virtq *vq, unsigned int n, struct virtq_request *req)
 {
 	uint8_t entry[VIRTQ_DESC_SIZE], table[VIRTQ_DESC_SIZE * VIRTQ_SEGS];
@@ -109,8 +112,8 @@ static bool queue_chain(struct virtq *vq, unsigned int n, struct virtq_request *
 }
 
 /*
- * Reads the driver's wish for interrupts, the index of available requests and then, as many
- * as may be there, their heads: of these only those before the index count.
+ * Read whether the driver wants interrupts, the index of available requests, and then as
+ * many heads as there may be; only heads before the index are valid.
  */
 static int look(struct virtq *vq)
 {
@@ -130,8 +133,9 @@ static int look(struct virtq *vq)
 	ops[2].len = nr * sizeof(vq->heads[0]);
 	vq->nr_heads = vq->nr_fetched = 0;
 	/*
-	 * Pairs with the driver's barriers between what it wants, a kick or an interrupt,
-	 * and its last look: first it sees what we wrote, then we look.
+	 * Pairs with the driver's barriers between its request for a kick or an interrupt
+	 * and its last check of the ring: the driver sees what nyx-vmm wrote before
+	 * nyx-vmm reads.
 	 */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (dma_array(&vq->dev->pci, ops, ARRAY_SIZE(ops)) ||
@@ -147,7 +151,7 @@ static int look(struct virtq *vq)
 	return 0;
 }
 
-/* Reads ahead, each for one of the heads */
+/* Reads ahead of time, each for one of the heads */
 struct fetch {
 	unsigned int nr;
 	uint16_t head[VIRTQ_BATCH];
@@ -160,7 +164,7 @@ static void fetch_add(struct fetch *f, uint16_t head, uint64_t iova, void *buffe
 	f->ops[f->nr++] = (struct dma_op){ .iova = iova, .buffer = buffer, .len = len };
 }
 
-/* A refusal concerns one request: those in front of it are served first. */
+/* A refused read concerns one request: requests before it are served first. */
 static void fetch_run(struct virtq *vq, struct fetch *f)
 {
 	unsigned int i = 0;
@@ -172,7 +176,7 @@ static void fetch_run(struct virtq *vq, struct fetch *f)
 	vq->nr_good = f->head[i];
 }
 
-/* The first descriptors of all heads, with one call. */
+/* Read the first descriptors of all heads, with one call. */
 static void fetch_descs(struct virtq *vq)
 {
 	struct fetch f = { 0 };
@@ -188,7 +192,7 @@ static void fetch_descs(struct virtq *vq)
 	fetch_run(vq, &f);
 }
 
-/* Their indirect tables, if they have such, with another */
+/* Read the indirect tables of all heads that have one, with one call. */
 static void fetch_tables(struct virtq *vq)
 {
 	struct fetch f = { 0 };
@@ -204,7 +208,7 @@ static void fetch_tables(struct virtq *vq)
 	fetch_run(vq, &f);
 }
 
-/* And the beginnings of the requests, which the device will want to see first */
+/* Read the beginnings of the requests, which the device looks at first, with one call. */
 static void fetch_headers(struct virtq *vq)
 {
 	const unsigned int len = vq->dev->ops->header;
@@ -237,7 +241,10 @@ static void fetch(struct virtq *vq)
 	vq->nr_fetched = vq->nr_heads;
 }
 
-/* With EVENT_IDX: where the driver's next kick is wanted. Empty: no need to write it. */
+/*
+ * With EVENT_IDX: the write that says at which index the driver must kick. An empty
+ * operation if nothing has to be written.
+ */
 static struct dma_op announcement(struct virtq *vq)
 {
 	struct dma_op op = {
@@ -307,8 +314,8 @@ void virtq_push(struct virtq *vq, const struct virtq_request *req, uint32_t writ
 }
 
 /*
- * Whether the driver wants an interrupt now (2.7.7.2). Elements that an earlier call has
- * decided about cause no second one. -1: broken.
+ * Returns whether the driver wants an interrupt now (2.7.7.2), or -1 if the queue is
+ * broken. Elements that an earlier call has reported cause no second interrupt.
  */
 static int wanted(struct virtq *vq)
 {
@@ -339,14 +346,17 @@ void virtq_notify(struct virtq *vq)
 		virtio_interrupt(vq->dev, vq->vector, 1);
 }
 
-/* 1: there is a request, and it was fetched. 0: the driver will kick. */
+/* Returns 1 if there is a request, which has been fetched, or 0 if the driver will kick. */
 static int find(struct virtq *vq)
 {
 	struct dma_op op;
 
 	if ((uint16_t)(vq->last_avail - vq->heads_from) < vq->nr_fetched)
 		return 1;
-	/* Before we look for more: its look at what the driver wants is one for that, too. */
+	/*
+	 * virtq_notify() also reads the available ring, so call it before looking for more
+	 * requests.
+	 */
 	if (vq->nr_done)
 		virtq_notify(vq);
 	if (!virtio_running(vq->dev))
@@ -383,7 +393,7 @@ int virtq_pop(struct virtq *vq, struct virtq_request *req)
 	req->nr_out = req->nr_in = 0;
 	req->out_len = req->in_len = 0;
 	if (n >= vq->nr_good || !queue_chain(vq, n, req)) {
-		virtq_notify(vq);	/* of those in front of it */
+		virtq_notify(vq);	/* of the requests before the refused one */
 		return broken(vq);
 	}
 	vq->last_avail++;
@@ -458,13 +468,13 @@ void virtio_set_status(struct virtio_dev *dev, uint8_t status)
 		pci_intx_set(&dev->pci, false);
 		return;
 	}
-	/* Bits are only ever added, and this one is ours. */
+	/* The driver only adds status bits, and NEEDS_RESET belongs to the device. */
 	status |= dev->status;
 	status &= (uint8_t)~VIRTIO_CONFIG_S_NEEDS_RESET;
 	status |= dev->status & VIRTIO_CONFIG_S_NEEDS_RESET;
 	/*
-	 * A driver without ACCESS_PLATFORM would hand out addresses that the IOMMU
-	 * knows nothing of: it does not get far.
+	 * Refuse a driver without ACCESS_PLATFORM: it would use addresses that
+	 * bypass the IOMMU.
 	 */
 	if (status & VIRTIO_CONFIG_S_FEATURES_OK &&
 	    (dev->accepted & ~dev->features || needed & ~dev->accepted))
@@ -514,7 +524,7 @@ static void *worker(void *arg)
 				continue;
 			drain(fds[i].fd);
 			pthread_mutex_lock(&dev->lock);
-			dev->queues[i].fresh = false;	/* since then came a kick */
+			dev->queues[i].fresh = false;	/* a kick has come since then */
 			again = virtio_running(dev) && dev->ops->work(dev, i);
 			pthread_mutex_unlock(&dev->lock);
 			if (again)

@@ -30,7 +30,7 @@ struct virtio_dev;
 /* A request: first what the device reads, then what it writes. */
 struct virtq_request {
 	uint16_t head;
-	const uint8_t *header;		/* what was read of it ahead; NULL: nothing */
+	const uint8_t *header;		/* beginning of the request, read ahead; NULL: not read */
 	unsigned int nr_out, nr_in;
 	uint64_t out_len, in_len;
 	struct dma_seg out[VIRTQ_SEGS];
@@ -45,25 +45,25 @@ struct virtq {
 	uint16_t size;
 	uint16_t vector;
 	uint64_t desc, avail, used;
-	uint16_t last_avail;		/* the next that we take */
+	uint16_t last_avail;		/* index of the next request to take */
 	/* As look() read them from the available ring last */
 	uint16_t avail_idx;
 	uint16_t event;			/* the driver's used_event, or its flags */
-	uint16_t heads_from;		/* the request of heads[0] */
+	uint16_t heads_from;		/* index of the request of heads[0] */
 	uint16_t nr_heads;
-	uint16_t nr_fetched;		/* of which there are @descs and @tables, */
-	uint16_t nr_good;		/* but for the first that is refused */
+	uint16_t nr_fetched;		/* heads that have @descs and @tables, */
+	uint16_t nr_good;		/* except the first that was refused */
 	uint16_t heads[VIRTQ_BATCH];
 	uint8_t descs[VIRTQ_BATCH][VIRTQ_DESC_SIZE];
 	uint8_t tables[VIRTQ_BATCH][VIRTQ_TABLE * VIRTQ_DESC_SIZE];
 	uint8_t headers[VIRTQ_BATCH][VIRTQ_HEADER];
 	uint32_t has_header;		/* a bit for each */
 	bool fresh;			/* no request was taken since, and no kick came */
-	bool announced;			/* the driver knows that we wait for @last_avail */
-	/* Elements of the used ring that the driver does not have yet */
+	bool announced;			/* the driver knows that the device waits for @last_avail */
+	/* Elements not yet written to the used ring */
 	uint8_t done[VIRTQ_BATCH][8];
 	uint16_t nr_done;
-	uint16_t used_idx;		/* the next that we fill */
+	uint16_t used_idx;		/* index of the next element to fill */
 	uint16_t signalled_used;	/* @used_idx when wanted() decided last */
 };
 
@@ -78,15 +78,15 @@ struct virtio_ops {
 	/* A byte of the device's own configuration */
 	uint8_t (*config_read)(struct virtio_dev *dev, unsigned int offset);
 	/*
-	 * Worker, with virtio_dev::lock held: do what there is. True: call me again soon,
-	 * others may take the lock in between.
+	 * Serves requests; called by the worker with virtio_dev::lock held. True: call
+	 * again soon, after others could take the lock.
 	 */
 	bool (*work)(struct virtio_dev *dev, unsigned int queue);
-	/* The own file descriptor is readable; worker, lock held */
+	/* The device's own file descriptor is readable; called by the worker, lock held */
 	void (*readable)(struct virtio_dev *dev);
-	/* Back to the start; lock held */
+	/* Resets the device; called with the lock held */
 	void (*reset)(struct virtio_dev *dev);
-	/* The last call; the worker has ended */
+	/* Frees the device; called last, after the worker has ended */
 	void (*destroy)(struct virtio_dev *dev);
 };
 
@@ -95,7 +95,7 @@ struct virtio_dev {
 	const struct virtio_ops *ops;
 	uint64_t features;		/* offered */
 	int own_fd;			/* or -1 */
-	bool own_fd_paused;		/* the worker does not wait for it; @lock */
+	bool own_fd_paused;		/* the worker does not poll @own_fd; @lock */
 
 	pthread_mutex_t lock;
 	uint64_t accepted;		/* by the driver, @lock */
@@ -116,13 +116,16 @@ struct virtio_dev {
 };
 
 /* virtio.c */
-/* 1: there is one, 0: there is none, -1: the queue is broken, the device stops. */
+/*
+ * Takes a request. 1: there is one, 0: there is none, -1: the queue is broken, and the
+ * device stops.
+ */
 int virtq_pop(struct virtq *vq, struct virtq_request *req);
-/* The one that was popped last was not used: it comes again. */
+/* Returns the request that was popped last: virtq_pop() takes it again. */
 void virtq_unpop(struct virtq *vq);
-/* It is done. The driver gets it with virtq_notify() at the latest. */
+/* A request is done. The driver gets it with virtq_notify() at the latest. */
 void virtq_push(struct virtq *vq, const struct virtq_request *req, uint32_t written);
-/* Gives the driver what is done, and interrupts it if it wants that. */
+/* Gives the driver the finished requests, and interrupts it if it wants that. */
 void virtq_notify(struct virtq *vq);
 bool virtio_running(const struct virtio_dev *dev);
 void virtio_fail(struct virtio_dev *dev);	/* "needs reset" */

@@ -25,7 +25,7 @@
 #define SECTOR		512
 #define BUFFER		(256 * KIB)
 #define LONGEST		(64 * MIB)	/* one request; no driver makes longer ones */
-#define BATCH		VIRTQ_BATCH	/* requests between two chances for others */
+#define BATCH		VIRTQ_BATCH	/* requests until other threads get a turn */
 
 enum {
 	CLASS		= 0x01800001,	/* mass storage, other; revision 1 */
@@ -53,7 +53,7 @@ struct range {
 	bool told;			/* the driver has the status, VIRTIO_BLK_S_OK */
 };
 
-/* All of it mapped, or nothing: entries of blk::iov, 0. */
+/* Map the whole range to blk::iov, or nothing. Returns the number of entries, or 0. */
 static unsigned int map_all(struct blk *blk, const struct range *r)
 {
 	uint64_t skip = r->skip, left = r->len, part;
@@ -83,7 +83,7 @@ static unsigned int map_all(struct blk *blk, const struct range *r)
 	return 0;
 }
 
-/* All @len bytes of the vector, whatever the system call does in one go. */
+/* Transfer all @len bytes of the vector, in as many system calls as needed. */
 static bool file_vector(struct blk *blk, struct iovec *iov, unsigned int nr, uint64_t offset,
 			uint64_t len, bool read)
 {
@@ -126,7 +126,7 @@ static bool copy_through(struct blk *blk, struct range *r)
 			return false;
 		if (!r->to_guest)
 			continue;
-		/* Behind the data comes the status: one call for both. */
+		/* Write the data and the status behind it with one call. */
 		r->told = part == r->len;
 		blk->buffer[part] = VIRTIO_BLK_S_OK;
 		if (dma_scatter(&blk->dev.pci, r->segs, r->nr, r->skip, blk->buffer,
@@ -164,7 +164,7 @@ static uint8_t get_id(struct blk *blk, const struct virtq_request *req, uint64_t
 	return VIRTIO_BLK_S_OK;
 }
 
-/* False: there is nowhere to say that it failed. */
+/* Serve a request. Returns false if it has no room for its status. */
 static bool handle(struct blk *blk, const struct virtq_request *req, uint32_t *written)
 {
 	struct pci_dev *pci = &blk->dev.pci;
@@ -254,7 +254,7 @@ static const struct virtio_ops ops = {
 	.config_read = config_read, .work = work, .destroy = destroy,
 };
 
-/* Bytes, 0: not a disk. */
+/* Size in bytes, or 0 if the file is not a disk. */
 static uint64_t disk_size(int fd)
 {
 	struct stat st;

@@ -58,7 +58,10 @@ static void frame_write(struct net *net, size_t len)
 		return;		/* dropped */
 }
 
-/* The peer has closed the socket, or it only has errors: poll(2) would report it for ever. */
+/*
+ * True if the peer has closed the socket, or it only returns errors: poll(2) would report
+ * that forever.
+ */
 static bool has_ended(struct net *net)
 {
 	struct pollfd p = { .fd = net->fd, .events = POLLRDHUP };
@@ -66,7 +69,7 @@ static bool has_ended(struct net *net)
 	return poll(&p, 1, 0) > 0 && p.revents;
 }
 
-/* One frame from the host to the guest. False: no more of them now. */
+/* Move one frame from the host to the guest. Returns false if the host has no more now. */
 static bool receive(struct net *net, struct virtq *vq)
 {
 	struct virtio_dev *dev = &net->dev;
@@ -76,7 +79,7 @@ static bool receive(struct net *net, struct virtq *vq)
 	ssize_t got;
 
 	if (virtq_pop(vq, req) <= 0) {
-		dev->own_fd_paused = true;	/* until the driver gives buffers */
+		dev->own_fd_paused = true;	/* until the driver offers buffers */
 		return false;
 	}
 	got = frame_read(net);
@@ -158,7 +161,7 @@ static void destroy(struct virtio_dev *dev)
 	struct net *net = (struct net *)dev;
 
 	if (!net->is_socket)
-		close(net->fd);		/* a socket is the caller's */
+		close(net->fd);		/* a socket belongs to the caller */
 	free(net);
 }
 
@@ -178,7 +181,7 @@ static int open_tap(const char *name)
 		say("tap interface '%s': the name is too long", name);
 		return -1;
 	}
-	/* The kernel would make one. */
+	/* The kernel would create a missing interface. */
 	if (!if_nametoindex(name)) {
 		say("tap interface '%s' does not exist", name);
 		return -1;
@@ -205,7 +208,7 @@ static bool is_datagram_socket(int fd)
 	}
 	if (type == SOCK_DGRAM || type == SOCK_SEQPACKET)
 		return true;
-	say("--net socket=%d: it is neither a datagram nor a seqpacket socket", fd);
+	say("--net socket=%d: neither a datagram nor a seqpacket socket", fd);
 	return false;
 }
 

@@ -127,7 +127,7 @@ static void queue_write(struct virtio_dev *dev, struct virtq *vq, uint64_t offse
 			vq->size = (uint16_t)value;
 		break;
 	case VIRTIO_PCI_COMMON_Q_ENABLE:
-		/* Misaligned rings: it just stays off, and the driver sees that. */
+		/* A queue with misaligned rings stays off, which the driver can read. */
 		vq->enabled = value == 1 && !(vq->desc & 15) && !(vq->avail & 1) &&
 			!(vq->used & 3) && dev->status & VIRTIO_CONFIG_S_FEATURES_OK;
 		break;
@@ -232,7 +232,7 @@ static void bar_write(void *opaque, uint64_t offset, uint64_t value, unsigned in
 		pthread_mutex_unlock(&dev->lock);
 		break;
 	case PAGE_KICK:
-		/* Only where KVM did not signal the eventfd itself */
+		/* KVM did not signal the eventfd itself */
 		queue = (offset - PAGE_KICK) / KICK_STEP;
 		if (queue < dev->ops->nr_queues)
 			virtio_kick(&dev->queues[queue]);
@@ -247,7 +247,7 @@ static void bar_moved(struct pci_dev *pci, unsigned int bar, bool mapped)
 	struct virtio_dev *dev = (struct virtio_dev *)pci;
 	unsigned int i;
 
-	/* Without it kicks come by bar_write(). */
+	/* If kvm_ioeventfd() fails, kicks reach bar_write() instead. */
 	for (i = 0; bar == 0 && i < dev->ops->nr_queues; i++)
 		kvm_ioeventfd(pci->vmm, pci->bars[0].addr + PAGE_KICK + KICK_STEP * i,
 			      dev->queues[i].kick_fd, mapped);

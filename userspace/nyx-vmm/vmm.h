@@ -92,7 +92,7 @@ enum {
 	STATUS_CRASH	= 4,		/* triple fault, or KVM gave up */
 	STATUS_RESET	= 6,		/* with --no-reboot */
 	STATUS_RESTART	= -1,		/* internal: reset, and start anew */
-	STATUS_RUNNING	= -2,		/* internal: not at its end yet */
+	STATUS_RUNNING	= -2,		/* internal: the machine runs */
 };
 
 #define MAX_CPUS	4096
@@ -101,7 +101,7 @@ enum {
 #define MAX_NETS	4
 #define MAX_MODULES	16
 
-/* Sources of pins; those of INTx are slots, the others of ISA are alone on their pins. */
+/* Sources of pins. A source of INTx is a slot; each source of ISA is alone on its pin. */
 enum { SOURCE_HPET = 32, SOURCE_TESTDEV = 40 };
 
 enum iommu_kind { IOMMU_NONE, IOMMU_VTD, IOMMU_AMDVI };
@@ -133,7 +133,7 @@ struct options {
 		bool caching_mode, small_pages, any_source;	/* VT-d */
 		bool small_irtes, guest_apic, np_cache;		/* AMD-Vi */
 	} unit;
-	bool dma_copy;			/* devices copy, they map nothing */
+	bool dma_copy;			/* devices copy memory instead of mapping it */
 	bool verbose;			/* print what the IOMMU reports */
 	bool no_reboot;
 };
@@ -217,10 +217,13 @@ static inline int open_anew(int fd, int how)
 /* say.c: a line on standard error. Any thread. */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 void say_init(void);
-/* true: say() drops a line rather than wait for a reader. false: it waits, for a second. */
+/*
+ * With @running, say() drops a line rather than wait for a reader; otherwise it waits for a
+ * second.
+ */
 void say_running(bool running);
 
-/* Zeroed memory. NULL: there is none, and a line with @name has said so. */
+/* Allocates zeroed memory. Returns NULL after a message with @name. */
 static inline void *alloc_for(const char *name, size_t size)
 {
 	void *p = calloc(1, size);
@@ -230,7 +233,7 @@ static inline void *alloc_for(const char *name, size_t size)
 	return p;
 }
 
-/* options.c: -1, or the status to exit with at once. */
+/* options.c. Returns -1, or the status to exit with at once. */
 int options_parse(struct options *opts, int argc, char **argv);
 
 /* ram.c. A pointer into guest RAM, NULL where [gpa, gpa + len) is not all RAM. */
@@ -276,12 +279,13 @@ int kvm_create_vcpus(struct vmm *vmm);
 int kvm_start(struct vmm *vmm);
 void kvm_stop(struct vmm *vmm);
 void kvm_close(struct vmm *vmm);
-/* The first caller decides what the exit status is. Any thread. */
+/* Stops the machine. The first caller decides the exit status. Any thread. */
 void vmm_stop(struct vmm *vmm, int status);
 void kvm_signal_msi(struct vmm *vmm, const struct irq_message *message);
 /*
- * KVM's table of routes. Signals of the eventfds of kvm_irqfd() go by it; the EOIs of the
- * level-triggered messages of the pins are reported, and no others. 0 or a negative errno.
+ * Set KVM's table of routes, which signals of the eventfds of kvm_irqfd() use; the EOIs of
+ * the level-triggered messages of the pins are reported, and no others. 0 or a negative
+ * errno.
  */
 struct irq_route;
 int kvm_set_routes(struct vmm *vmm, const struct irq_route *routes, unsigned int nr);
@@ -308,27 +312,27 @@ int irq_init(struct vmm *vmm);
 /* Remap a message, as &iommu_ops.remap. */
 int irq_translate(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
 		  struct irq_message *out);
-/* Of @gsi, a pin of the IOAPIC or a line. 0, or KVM refuses it. */
+/* Set the route of @gsi, a pin of the IOAPIC or a line. 0, or an error of KVM. */
 int irq_route_set(struct vmm *vmm, unsigned int gsi, const struct irq_message *message);
 int irq_send(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data);
-/* Behind the IOMMU; its own messages, of faults, begin here. */
+/* Deliver a remapped message, or one of the IOMMU's own for faults. */
 void irq_deliver(struct vmm *vmm, const struct irq_message *message);
 /*
- * A level-triggered pin of the IOAPIC sends; KVM will report the EOI. The vector that the CPU
- * sees, or -EFAULT: blocked.
+ * A level-triggered pin of the IOAPIC sends; KVM will report the EOI. Returns the vector that
+ * the CPU sees, or -EFAULT if the message is blocked.
  */
 int irq_send_level(struct vmm *vmm, unsigned int pin, uint64_t address, uint32_t data);
-/* The pin awaits no EOI any more, and will not send for now. */
+/* The pin no longer awaits an EOI, and does not send for now. */
 void irq_forget_level(struct vmm *vmm, unsigned int pin);
 
 /* ioapic.c */
 int ioapic_init(struct vmm *vmm);
 /*
- * A pin is high while any of its sources (0 to 63) is; with it the wire of the 8259s that
- * it has. Any thread.
+ * Set the level of a source (0 to 63) of a pin, which is high while any of its sources
+ * is. The pin drives its wire of the 8259s. Any thread.
  */
 void ioapic_set(struct vmm *vmm, unsigned int pin, unsigned int source, bool level);
-/* A CPU has ended @vector, and tells all IOAPICs. */
+/* A CPU broadcasts the EOI of @vector. */
 void ioapic_eoi(struct vmm *vmm, uint8_t vector);
 
 /* Platform devices */
@@ -353,7 +357,7 @@ int fw_cfg_init(struct vmm *vmm);
 /* Devices of --device. Each function reports its own failure. */
 int hpet_init(struct vmm *vmm);
 void hpet_exit(void);
-bool hpet_is_legacy(void);	/* it interrupts in place of the PIT */
+bool hpet_is_legacy(void);	/* true if the HPET interrupts in place of the PIT */
 int testdev_init(struct vmm *vmm);
 
 /* PCI devices. Each function reports its own failure. */
