@@ -27,7 +27,7 @@
 #define MAX_OPTS	(MAX_GLOBALS + CMD_MAX_OPTS)
 #define OPT_BASE	256	/* getopt_long() returns this plus an index into opts */
 
-/* The options that count at the moment, for getopt_long(). */
+/* The options that the current run of getopt_long() accepts. */
 struct options {
 	const struct cmd_opt *opts[MAX_OPTS];
 	struct option longs[MAX_OPTS + 1];
@@ -35,7 +35,7 @@ struct options {
 	int nr;
 };
 
-/* The first of two options with the same name counts; the other has its letter. */
+/* Of two options with the same name the first one wins; the second keeps its letter. */
 static void options_add(struct options *options, const struct cmd_opt *opt)
 {
 	struct option *l;
@@ -219,7 +219,7 @@ static int parse_options(struct cli *cli, int argc, char **argv, bool stop, int 
 	return EXIT_OK;
 }
 
-/* The name of an object, or with @object of a verb of it; NULL behind the last. */
+/* The name of an object or, with @object, of one of its verbs; NULL behind the last one. */
 static const char *name_of(const struct cmd_object *object, size_t i)
 {
 	return object ? object->verbs[i].name : cmd_objects[i].name;
@@ -265,7 +265,7 @@ int cli_find(const char *object, const char *verb, struct cli *cli)
 	return verb && !cli->verb ? unknown_word(cli->object, verb) : EXIT_OK;
 }
 
-/* Is it 'create unit' in place of 'unit create'? */
+/* True if the user wrote 'create unit' for 'unit create'. */
 static bool verb_first(int argc, char **argv)
 {
 	const struct cmd_object *object = argc > 1 ? cmd_find_object(argv[1]) : NULL;
@@ -373,7 +373,7 @@ static int check_columns(const struct cli *cli)
 	return EXIT_OK;
 }
 
-/* Errors about the command line itself should come in the right form. */
+/* Look for --json before the command line is parsed, so that parse errors are JSON as well. */
 static bool wants_json(int argc, char **argv)
 {
 	int i;
@@ -432,7 +432,7 @@ const char *cli_opt(const struct cli *cli, const char *name)
 
 #define MODULE_DIR	"/sys/module/nyx_iommu"
 
-/* Only of the default node it is known that it comes and goes with the module. */
+/* Only the default node is known to come and go with the module. */
 static int no_node(const char *node, int err)
 {
 	if (strcmp(node, NYX_NODE_DEFAULT))
@@ -489,7 +489,7 @@ int cli_open_ctx(struct cli *cli)
 	}
 }
 
-/* Messages and results call the unit by its name, however the user did. */
+/* Messages and results name the unit by its name, even if the user gave its id. */
 static void name_unit(struct cli *cli, uint32_t id)
 {
 	static char name[NYX_NAME_LEN + 1];

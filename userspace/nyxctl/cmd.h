@@ -27,7 +27,7 @@ enum exit_code {
 	EXIT_USAGE = 2,
 	EXIT_ABSENT = 3,	/* no such object */
 	EXIT_DENIED = 4,	/* no permission */
-	EXIT_PARTIAL = 5,	/* a part was done */
+	EXIT_PARTIAL = 5,	/* part of the work was done */
 	EXIT_NO_MODULE = 6,	/* the node leads to no module */
 	EXIT_TIMEOUT = 124,	/* as timeout(1) */
 };
@@ -155,7 +155,7 @@ struct cli {
 	struct nyx_unit *unit;
 };
 
-/* Arguments that many commands have. */
+/* Arguments that many commands share. */
 #define DEVICE_ARG { "DEVICE", WORD_DEVICE, false, NULL, "the device, like 0000:03:00.0" }
 #define DOMAIN_ARG \
 	{ "DOMAIN", WORD_DOMAIN, false, NULL, "the domain, by name, id or one of its devices" }
@@ -163,14 +163,14 @@ struct cli {
 /* table.c */
 extern const struct cmd_object cmd_objects[];	/* closed by one without a name */
 /*
- * Closed by one without a name. A verb may have an option with the name of one of
- * them; then behind the verb that of the verb is meant.
+ * Ends with an option without a name. A verb may have an option of the same name;
+ * behind the verb, that name means the verb's option.
  */
 extern const struct cmd_opt cmd_globals[];
 
-/* Has the verb, or NULL, an option of this name? */
+/* True if @verb, which may be NULL, has an option of this name. */
 bool cmd_has_option(const struct cmd_verb *verb, const char *name);
-/* Each returns NULL if there is none. @opts is closed by one without a name. */
+/* Each returns NULL if nothing has the name. @opts ends with an option without a name. */
 const struct cmd_opt *cmd_find_opt(const struct cmd_opt *opts, const char *name);
 const struct cmd_object *cmd_find_object(const char *name);
 const struct cmd_verb *cmd_find_verb(const struct cmd_object *object, const char *name);

@@ -147,7 +147,7 @@ static int run_list(struct cli *cli)
 	return out_end(listing.out);
 }
 
-/* The row of one device, as it is now; it may have gone. */
+/* Print the row of one device in its current state. The device may be gone. */
 static int put_current(struct cli *cli, struct out *out, uint32_t sbdf)
 {
 	struct nyx_device_info info;
@@ -189,8 +189,8 @@ static int run_add(struct cli *cli)
 					   lookup_sbdf_text(sbdf)), sbdf);
 }
 
-/* Commands wait for these. */
-#define ACCESSES	"accesses of device %s that are under way"
+/* The accesses that a command waits for. */
+#define ACCESSES	"in-flight accesses of device %s"
 
 static int device_failed(const char *verb, uint32_t sbdf, int err)
 {
@@ -233,7 +233,7 @@ static int run_attach(struct cli *cli)
 		rc = lookup_domain(cli, cli->args[1], &domain);
 	if (rc)
 		return rc;
-	wait_begin(cli, "repeat it with --replace to go on waiting",
+	wait_begin(cli, "repeat the command with --replace to keep waiting",
 		   ACCESSES " in its former domain", lookup_sbdf_text(device.sbdf));
 	ret = nyx_device_attach(cli->unit, (nyx_device_t){ device.sbdf },
 				(nyx_domain_t){ domain.domain_id },
@@ -257,7 +257,7 @@ static int run_detach(struct cli *cli)
 	rc = lookup_device(cli, cli->args[0], &device);
 	if (rc)
 		return rc;
-	snprintf(resume, sizeof(resume), "'nyxctl iotlb invalidate domain %u' goes on waiting",
+	snprintf(resume, sizeof(resume), "'nyxctl iotlb invalidate domain %u' keeps waiting",
 		 device.domain_id);
 	wait_begin(cli, resume, ACCESSES, lookup_sbdf_text(device.sbdf));
 	ret = nyx_device_detach(cli->unit, (nyx_device_t){ device.sbdf });
@@ -290,7 +290,7 @@ static int parse_isolation(const char *word, uint32_t *isolation, char *group, s
 	word += len + 1;
 	if (*isolation != NYX_ISOLATION_SHARED || strncmp(word, option, strlen(option)) ||
 	    !word[strlen(option)])
-		return err_usage("KIND takes a group like this: shared,group=NAME");
+		return err_usage("write the group of KIND like shared,group=NAME");
 	word += strlen(option);
 	if (strlen(word) > NYX_GROUP_LEN)
 		return err_usage("the group '%s' is too long; use at most %d characters", word,
@@ -373,7 +373,7 @@ static const char *const prots[] = { "r", "w", "rw", NULL };
 const struct cmd_verb cmd_device_verbs[] = {
 	{
 		.name = "add",
-		.help = "Add a device without a domain, whose accesses are refused",
+		.help = "Add a device without a domain: its accesses are refused",
 		.args = { { "DEVICE", WORD_ANY, false, NULL, "the device, like 0000:03:00.0" } },
 		.cols = device_cols,
 		.run = run_add,
@@ -414,7 +414,7 @@ const struct cmd_verb cmd_device_verbs[] = {
 	},
 	{
 		.name = "assign",
-		.help = "Add a device and attach it to its domain, which is made if it is missing",
+		.help = "Add a device and attach it to its domain, which is created if missing",
 		.args = {
 			{ "DEVICE", WORD_ANY, false, NULL, "the device, like 0000:03:00.0" },
 			{ "KIND", WORD_ANY, false, isolations,

@@ -47,7 +47,7 @@ static const struct out_col dma_cols[] = {
 	{ 0 }
 };
 
-/* An access, and what came of it. */
+/* An access and its outcome. */
 struct access {
 	struct cli *cli;
 	const char *op;
@@ -99,7 +99,7 @@ static void put_access(struct out *out, const struct access *acc)
 		out_u64(out, COL_FAULT_LEVEL, fault->level);
 }
 
-/* Print @out, whose row is complete but for the access, and the fault. */
+/* Add the access to the row of @out, print @out, and report the fault. */
 static int finish(struct out *out, const struct access *acc)
 {
 	int rc;
@@ -231,7 +231,7 @@ static int read_to_text(struct access *acc)
 	int ret;
 
 	if (acc->length > MAX_INLINE)
-		return err_usage("more than 1M is too much to print; use --to FILE");
+		return err_usage("cannot print more than 1M; use --to FILE");
 	buf = malloc(acc->length);
 	if (!buf)
 		return err_explain(-ENOMEM, "cannot read");
@@ -298,7 +298,7 @@ static int write_from_fd(struct access *acc, int fd, const char *path, unsigned 
 			return access_failed(acc, ret);
 	}
 	if (limit != UINT64_MAX && acc->length < limit && acc->fault.reason == NYX_FAULT_NONE)
-		return err_usage("'%s' ended after %s, which were written", path,
+		return err_usage("'%s' ended after %s; those bytes were written", path,
 				 out_bytes(acc->length));
 	return acc->length ? EXIT_OK : err_usage("'%s' is empty", path);
 }
@@ -351,7 +351,7 @@ static int run_write(struct cli *cli)
 	return ret ? access_failed(&acc, ret) : finish(result(&acc), &acc);
 }
 
-/* --width; @widths are what the operation takes. */
+/* Parse --width; @widths are the widths that the operation takes. */
 static int width_opt(const struct cli *cli, const char *const *widths, uint32_t *width)
 {
 	const char *word = cli_opt(cli, "width");
@@ -404,7 +404,7 @@ static int run_fill(struct cli *cli)
 	return ret ? access_failed(&acc, ret) : finish(result(&acc), &acc);
 }
 
-/* Begin one of the three atomic operations. */
+/* Parse the arguments that the three atomic operations share. */
 static int atomic_init(struct access *acc, struct cli *cli, const char *op, uint32_t *width)
 {
 	int rc;
@@ -456,7 +456,7 @@ static int run_cas(struct cli *cli)
 	return atomic_finish(&acc, ret, old);
 }
 
-/* One of the two that take a single value. */
+/* Run fetch-add or swap, which take a single value. */
 static int atomic_run(struct cli *cli, const char *op,
 		      int (*fn)(struct nyx_unit *unit, nyx_device_t device, uint64_t iova,
 				uint32_t width, uint64_t value, uint64_t *old,

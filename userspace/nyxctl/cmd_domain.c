@@ -134,12 +134,12 @@ static int run_create(struct cli *cli)
 	if (rc)
 		return rc;
 	ret = nyx_domain_create(cli->unit, &opts, &id);
-	/* The library knows the other flags, and no module lacks them. */
+	/* Every module knows the other flags that nyxctl sets. */
 	if (ret && nyx_last_reason(ret) == NYX_REASON_FLAG &&
 	    (opts.flags & NYX_DOMAIN_F_ORACLE))
-		return err_say(ret, "cannot make the domain: the module is built without CONFIG_NYX_ORACLE, which is for tests");
+		return err_say(ret, "cannot create the domain: the module is built without CONFIG_NYX_ORACLE, which is for tests");
 	if (ret)
-		return err_explain(ret, "cannot make the domain");
+		return err_explain(ret, "cannot create the domain");
 	ret = nyx_domain_get(cli->unit, id, &info, sizeof(info));
 	if (ret)
 		return err_explain(ret, "cannot show domain %u", id.id);
@@ -158,7 +158,7 @@ static int run_destroy(struct cli *cli)
 	rc = lookup_domain(cli, cli->args[0], &info);
 	if (rc)
 		return rc;
-	wait_begin(cli, WAIT_REPEAT, "accesses in domain %s that are under way", lookup_domain_text(&info));
+	wait_begin(cli, WAIT_REPEAT, "in-flight accesses in domain %s", lookup_domain_text(&info));
 	ret = nyx_domain_destroy(cli->unit, (nyx_domain_t){ info.domain_id });
 	wait_end();
 	if (ret)
@@ -212,7 +212,7 @@ static int run_limit(struct cli *cli)
 const struct cmd_verb cmd_domain_verbs[] = {
 	{
 		.name = "create",
-		.help = "Make a domain, which is STRICT (for one device) without --shared",
+		.help = "Create a domain, STRICT (for one device) unless --shared",
 		.args = { { "NAME", WORD_ANY, true, NULL, "its name (default: none, only an id)" } },
 		.opts = {
 			{ "shared", 0, NULL, WORD_ANY, NULL, "let many devices attach to it" },

@@ -87,7 +87,7 @@ static const struct out_col event_cols[] = {
 	{ 0 }
 };
 
-/* For people: what led to it, and whether it stands for others. */
+/* Print, for people, what led to the fault, and how many faults the record stands for. */
 static void put_why(struct out *out, unsigned int base, const char *why, uint64_t count)
 {
 	char text[256];
@@ -102,7 +102,7 @@ static void put_why(struct out *out, unsigned int base, const char *why, uint64_
 		out_text(out, base + COL_WHY, text);
 }
 
-/* Is the unit one with a vendor model, whose domains have ids of the guest's? */
+/* True if the unit has a vendor model: its domains are shown by the guest's ids. */
 static bool guest_ids;
 
 static int find_model(struct cli *cli)
@@ -111,7 +111,7 @@ static int find_model(struct cli *cli)
 	int ret = nyx_unit_get(cli->unit, &info);
 
 	guest_ids = !ret && info.model != NYX_MODEL_NATIVE;
-	return ret ? err_explain(ret, "cannot ask unit '%s'", cli->unit_name) : EXIT_OK;
+	return ret ? err_explain(ret, "cannot query unit '%s'", cli->unit_name) : EXIT_OK;
 }
 
 static void put_domain(struct out *out, unsigned int base, uint32_t id)
@@ -143,7 +143,7 @@ static void put_cause(struct out *out, unsigned int base, const struct nyx_event
 	put_why(out, base, why, fault->count);
 }
 
-/* The message is an access of the device, too. */
+/* Add the fault of an interrupt: its message is an access of the device as well. */
 static void put_irq_fault(struct out *out, unsigned int base,
 			  const struct nyx_event_irq_fault *fault)
 {
@@ -406,7 +406,7 @@ static int put_event(struct out *out, const struct nyx_event *event)
 		break;
 	}
 	if ((guest_ids ? nyx_event_format_guest : nyx_event_format)(event, text, sizeof(text)))
-		snprintf(text, sizeof(text), "an event of a kind that nyxctl does not know");
+		snprintf(text, sizeof(text), "an event of an unknown type");
 	/* A relative time, "3 s ago", is outdated as soon as it is on the screen. */
 	when_local(when, sizeof(when), event->time_ns);
 	snprintf(line, sizeof(line), "[%s] %s", when, text);
@@ -444,7 +444,7 @@ static int wait_event(int fd, int64_t deadline)
 static int monitor(struct cli *cli, int fd, struct out *out, const struct filter *filter,
 		   int64_t deadline)
 {
-	/* The time of the one notice, if no event comes before it; or -1. */
+	/* When to print the notice that no event has come; -1: never. */
 	int64_t notice = cli->quiet ? -1 : now_ms() + WAIT_NOTICE_MS, until;
 	struct nyx_event event;
 	uint64_t left = filter->count;
@@ -464,7 +464,7 @@ static int monitor(struct cli *cli, int fd, struct out *out, const struct filter
 		if (!ret) {
 			if (filter->count == UINT64_MAX)
 				return EXIT_OK;
-			return err_exit(EXIT_TIMEOUT, -ETIMEDOUT, "timed out: %" PRIu64 " of %" PRIu64 " events came",
+			return err_exit(EXIT_TIMEOUT, -ETIMEDOUT, "timed out: %" PRIu64 " of %" PRIu64 " events received",
 					filter->count - left, filter->count);
 		}
 		if (ret > 0)
@@ -477,7 +477,7 @@ static int monitor(struct cli *cli, int fd, struct out *out, const struct filter
 		if (!got) {
 			if (filter->count == UINT64_MAX)
 				return EXIT_OK;
-			return err_say(-ENODEV, "unit '%s' was destroyed; %" PRIu64 " of %" PRIu64 " events came",
+			return err_say(-ENODEV, "unit '%s' was destroyed; %" PRIu64 " of %" PRIu64 " events received",
 				       cli->unit_name, filter->count - left, filter->count);
 		}
 		if (event.type != NYX_EVENT_LOST && !filter_wants(filter, &event))
@@ -506,7 +506,7 @@ static int watch(struct cli *cli, bool faults_only)
 		rc = open_events(cli, flags, &fd);
 	if (rc)
 		return rc;
-	/* Its users would keep the unit alive. */
+	/* A reference held here would keep the unit alive. */
 	nyx_unit_unref(cli->unit);
 	cli->unit = NULL;
 	if (timeout != UINT64_MAX)
@@ -547,7 +547,7 @@ const struct cmd_verb cmd_fault_verbs[] = {
 	},
 	{
 		.name = "watch",
-		.help = "Print faults as they come, one a line; with --json one object a line",
+		.help = "Print faults as they arrive, one per line; with --json one object per line",
 		.opts = { WATCH_OPTS },
 		.cols = event_cols,
 		.run = run_fault_watch,
@@ -559,7 +559,7 @@ const struct cmd_verb cmd_fault_verbs[] = {
 const struct cmd_verb cmd_event_verbs[] = {
 	{
 		.name = "monitor",
-		.help = "Print events as they come, one a line; with --json one object a line",
+		.help = "Print events as they arrive, one per line; with --json one object per line",
 		.opts = { WATCH_OPTS },
 		.cols = event_cols,
 		.run = run_monitor,

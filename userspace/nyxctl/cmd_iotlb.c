@@ -46,7 +46,7 @@ static int invalidate_unit(struct cli *cli)
 	rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
-	wait_begin(cli, WAIT_REPEAT, "accesses in unit '%s' that are under way",
+	wait_begin(cli, WAIT_REPEAT, "in-flight accesses in unit '%s'",
 		   cli->unit_name);
 	ret = nyx_iotlb_invalidate_unit(cli->unit);
 	wait_end();
@@ -63,7 +63,7 @@ static int invalidate_domain(struct cli *cli)
 	rc = lookup_domain(cli, cli->args[1], &domain);
 	if (rc)
 		return rc;
-	wait_begin(cli, WAIT_REPEAT, "accesses in domain %s that are under way",
+	wait_begin(cli, WAIT_REPEAT, "in-flight accesses in domain %s",
 		   lookup_domain_text(&domain));
 	ret = nyx_iotlb_invalidate_domain(cli->unit, (nyx_domain_t){ domain.domain_id });
 	wait_end();
@@ -82,7 +82,7 @@ static int invalidate_device(struct cli *cli)
 	rc = lookup_device(cli, cli->args[1], &device);
 	if (rc)
 		return rc;
-	wait_begin(cli, WAIT_REPEAT, "accesses in the domain of device %s that are under way",
+	wait_begin(cli, WAIT_REPEAT, "in-flight accesses in the domain of device %s",
 		   lookup_sbdf_text(device.sbdf));
 	ret = nyx_iotlb_invalidate_device(cli->unit, (nyx_device_t){ device.sbdf });
 	wait_end();
@@ -106,7 +106,7 @@ static int invalidate_range(struct cli *cli)
 		rc = lookup_domain(cli, cli->args[1], &domain);
 	if (rc)
 		return rc;
-	wait_begin(cli, WAIT_REPEAT, "accesses in domain %s that are under way",
+	wait_begin(cli, WAIT_REPEAT, "in-flight accesses in domain %s",
 		   lookup_domain_text(&domain));
 	ret = nyx_iotlb_invalidate_range(cli->unit, (nyx_domain_t){ domain.domain_id }, iova,
 					 length);

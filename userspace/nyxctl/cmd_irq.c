@@ -20,8 +20,8 @@
 
 #define MIN_VECTOR	16u
 #define MAX_ENTRIES	65536u
-#define MAX_OWN_ENTRIES	512u	/* of a device with a table of its own */
-#define OWN_ADDRESS	UINT64_C(0xfee00000)	/* and of its messages */
+#define MAX_OWN_ENTRIES	512u	/* of a device's own table */
+#define OWN_ADDRESS	UINT64_C(0xfee00000)	/* address of its messages */
 #define NO_INDEX	UINT32_MAX
 
 enum { ST_UNIT, ST_MODE };
@@ -51,7 +51,7 @@ static int run_setup(struct cli *cli)
 		rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
-	wait_begin(cli, WAIT_REPEAT, "interrupts that are under way");
+	wait_begin(cli, WAIT_REPEAT, "in-flight interrupts");
 	ret = nyx_irq_setup(cli->unit, bits[mode]);
 	wait_end();
 	if (ret)
@@ -87,7 +87,7 @@ enum {
 	{ 0 }
 
 static const struct out_col irte_cols[] = { IRTE_COLS(false, true) };
-/* Of a unit whose devices have tables of their own */
+/* Columns for a unit whose devices have tables of their own. */
 static const struct out_col device_irte_cols[] = { IRTE_COLS(true, false) };
 
 /* "any", "0000:03:00.0" or "0000:00-1f" */
@@ -189,7 +189,7 @@ static int parse_source(const struct cli *cli, struct nyx_irte_set *irte)
 	int rc = EXIT_OK;
 
 	if (source && buses)
-		return err_usage("--source and --buses exclude each other");
+		return err_usage("--source and --buses cannot be combined");
 	if (mask && !source)
 		return err_usage("--mask needs --source");
 	if (buses) {
@@ -320,7 +320,7 @@ static int run_clear(struct cli *cli)
 		rc = cli_open_unit(cli);
 	if (rc)
 		return rc;
-	wait_begin(cli, WAIT_REPEAT, "interrupts that are under way");
+	wait_begin(cli, WAIT_REPEAT, "in-flight interrupts");
 	ret = nyx_irte_clear(cli->unit, index, nr);
 	wait_end();
 	if (ret)
@@ -364,7 +364,7 @@ static int run_list(struct cli *cli)
 		return rc;
 	ret = nyx_unit_get(cli->unit, &unit);
 	if (ret)
-		return err_explain(ret, "cannot ask unit '%s'", cli->unit_name);
+		return err_explain(ret, "cannot query unit '%s'", cli->unit_name);
 	call.devices = !unit.irt_entries;
 	out = out_list(&cli->out, "irtes", call.devices ? device_irte_cols : irte_cols);
 	call.out = out;
@@ -451,7 +451,7 @@ static void put_send(struct out *out, const struct nyx_irq_send *irq)
 	out_row(out);
 }
 
-/* Parse the message: by --index, or itself, with NO_INDEX. */
+/* Parse the message: --index, or ADDRESS and DATA, which set @index to NO_INDEX. */
 static int parse_message(struct cli *cli, struct nyx_irq_send *irq, uint32_t *index)
 {
 	const char *index_word = cli_opt(cli, "index");
@@ -475,7 +475,7 @@ static int parse_message(struct cli *cli, struct nyx_irq_send *irq, uint32_t *in
 	return rc;
 }
 
-/* How a message names an entry depends on whose the table is. */
+/* Fill in the message that names entry @index, which depends on the unit's model. */
 static int name_entry(struct cli *cli, struct nyx_irq_send *irq, uint32_t index)
 {
 	struct nyx_unit_info unit = NYX_UNIT_INFO_INIT;
@@ -483,7 +483,7 @@ static int name_entry(struct cli *cli, struct nyx_irq_send *irq, uint32_t index)
 
 	ret = nyx_unit_get(cli->unit, &unit);
 	if (ret)
-		return err_explain(ret, "cannot ask unit '%s'", cli->unit_name);
+		return err_explain(ret, "cannot query unit '%s'", cli->unit_name);
 	if (unit.irt_entries) {
 		irq->address = nyx_irq_address(index);
 		return EXIT_OK;
@@ -516,7 +516,7 @@ static int run_send(struct cli *cli)
 	if (ret)
 		return err_explain(ret, "cannot send an interrupt of device %s",
 				   lookup_sbdf_text(irq.sbdf));
-	/* The note below tells people. */
+	/* People read the note below instead of the sentence. */
 	if (irq.out_result == NYX_IRQ_REFUSED && cli->out.format == OUT_TABLE)
 		cli->out.quiet = true;
 	out = send_result(cli, &irq);
@@ -629,7 +629,7 @@ const struct cmd_verb cmd_irq_verbs[] = {
 	},
 	{
 		.name = "clear",
-		.help = "Make entries of the interrupt remapping table not present",
+		.help = "Clear entries of the interrupt remapping table",
 		.args = {
 			{ "INDEX", WORD_ANY, false, NULL, "the first entry" },
 			{ "NUMBER", WORD_ANY, true, NULL, "how many (default: 1)" },
@@ -657,7 +657,7 @@ const struct cmd_verb cmd_irq_verbs[] = {
 		.opts = {
 			{ "index", 0, "INDEX", WORD_ANY, NULL, "send the message that uses this entry" },
 			{ "probe", 0, NULL, WORD_ANY, NULL,
-			  "send nothing: show what would become of it" },
+			  "send nothing: show what would become of the interrupt" },
 		},
 		.cols = send_cols,
 		.run = run_send,

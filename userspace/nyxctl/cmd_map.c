@@ -82,7 +82,7 @@ static int parse_range(char *const *words, unsigned int nr, bool with_gpa, struc
 	int rc;
 
 	if (nr < need || nr > most)
-		return err_usage("a range is written '%s'",
+		return err_usage("write a range as '%s'",
 				 with_gpa ? "IOVA GPA LENGTH [PROT]" : "IOVA LENGTH");
 	rc = parse_page("IOVA", words[i++], &range->iova);
 	if (!rc && with_gpa)
@@ -189,8 +189,8 @@ static int range_failed(const struct range *range, const struct nyx_domain_info 
 }
 
 /*
- * Tell how far it came. @done of the ranges succeeded, then @err, a negative
- * errno, ended it.
+ * Report the outcome: @done of the ranges succeeded, then @err, a negative
+ * errno, ended the command.
  */
 static int report(struct cli *cli, const struct nyx_domain_info *domain,
 		  const struct ranges *ranges, size_t done, uint64_t bytes, int err, bool adding)
@@ -252,9 +252,9 @@ static void unmap_begin(struct cli *cli, const struct nyx_domain_info *domain)
 {
 	static char resume[64];
 
-	snprintf(resume, sizeof(resume), "'nyxctl iotlb invalidate domain %u' goes on waiting",
+	snprintf(resume, sizeof(resume), "'nyxctl iotlb invalidate domain %u' keeps waiting",
 		 domain->domain_id);
-	wait_begin(cli, resume, "accesses in domain %s that are under way",
+	wait_begin(cli, resume, "in-flight accesses in domain %s",
 		   lookup_domain_text(domain));
 }
 
@@ -395,7 +395,7 @@ const struct cmd_verb cmd_map_verbs[] = {
 		.opts = {
 			{ "prot", 0, "PROT", WORD_CHOICE, prots, "what devices may do: r, w or rw (default: rw)" },
 			{ "from", 0, "FILE", WORD_FILE, NULL,
-			  "read 'IOVA GPA LENGTH [PROT]' lines, as 'map list -o raw' prints them; -: standard input" },
+			  "read 'IOVA GPA LENGTH [PROT]' lines, as printed by 'map list -o raw'; -: standard input" },
 		},
 		.cols = result_cols,
 		.run = run_add,

@@ -103,7 +103,7 @@ static int open_memfd(const struct cli *cli, const char *size, struct source *sr
 	if (ret == -ENOMEM && huge)
 		return err_say(ret, "there are not enough huge pages of %s; raise nr_hugepages in /sys/kernel/mm/hugepages",
 			       huge);
-	return ret ? err_explain(ret, "cannot make a memfd of %s", size) : EXIT_OK;
+	return ret ? err_explain(ret, "cannot create a memfd of %s", size) : EXIT_OK;
 }
 
 static int open_file(const struct cli *cli, const char *path, struct source *src)
@@ -195,7 +195,7 @@ static int run_remove(struct cli *cli)
 	if (cli->args[1] && length != info.length)
 		return err_say(-ENOENT, "the memory range at 0x%" PRIx64 " has %s; only a whole range can be removed",
 			       gpa, out_bytes(info.length));
-	wait_begin(cli, WAIT_REPEAT, "accesses of guest memory that are under way");
+	wait_begin(cli, WAIT_REPEAT, "in-flight accesses of guest memory");
 	ret = nyx_memory_remove(cli->unit, gpa, info.length);
 	wait_end();
 	if (ret)
@@ -227,7 +227,7 @@ static const char *const huge_sizes[] = { "2M", "1G", NULL };
 const struct cmd_verb cmd_memory_verbs[] = {
 	{
 		.name = "add",
-		.help = "Add a range of guest memory, new or of a file",
+		.help = "Add a range of guest memory, new or from a file",
 		.opts = {
 			{ "memfd", 0, "SIZE", WORD_ANY, NULL, "new memory that lives as long as the unit" },
 			{ "huge", 0, "SIZE", WORD_CHOICE, huge_sizes, "with --memfd: use huge pages of this size" },

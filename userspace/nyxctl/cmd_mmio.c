@@ -41,7 +41,7 @@ static int open_register(struct cli *cli, uint32_t *offset, uint32_t *width)
 		return rc;
 	*width = choice ? 8 : 4;
 	if (*offset % *width)
-		return err_usage("OFFSET '%s' is no register of %u bytes: it must be a multiple of %u",
+		return err_usage("OFFSET '%s' is not the offset of a register of %u bytes: it must be a multiple of %u",
 				 cli->args[0], *width, *width);
 	return cli_open_unit(cli);
 }
@@ -50,7 +50,7 @@ static int finish(struct cli *cli, int err, struct out *out, uint32_t offset, ui
 		  uint64_t value)
 {
 	if (err)
-		return out_cancel(out, err_explain(err, "cannot reach the registers of unit '%s'",
+		return out_cancel(out, err_explain(err, "cannot access the registers of unit '%s'",
 						   cli->unit_name));
 	out_u64(out, COL_OFFSET, offset);
 	out_u64(out, COL_WIDTH, width);

@@ -48,7 +48,7 @@ static int get_info(struct cli *cli, struct nyx_module_info *info)
 	if (rc)
 		return rc;
 	ret = nyx_module_get(cli->ctx, info);
-	return ret ? err_explain(ret, "cannot ask the module") : EXIT_OK;
+	return ret ? err_explain(ret, "cannot query the module") : EXIT_OK;
 }
 
 static int run_info(struct cli *cli)

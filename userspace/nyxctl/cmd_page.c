@@ -76,9 +76,9 @@ static int request_init(struct cli *cli, struct request *r)
 static int request_failed(const struct request *r, int err)
 {
 	if (err == -EINTR)
-		return err_say(err, "a signal came before an answer; the request of device %s is withdrawn",
+		return err_say(err, "interrupted before an answer came; the request of device %s was withdrawn",
 			       lookup_sbdf_text(r->sbdf));
-	return err_explain(err, "cannot ask for pages of device %s", lookup_sbdf_text(r->sbdf));
+	return err_explain(err, "cannot request pages for device %s", lookup_sbdf_text(r->sbdf));
 }
 
 /* Print the meaning of the answer, and return its exit status. */

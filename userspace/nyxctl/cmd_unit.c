@@ -95,7 +95,7 @@ static void put_features(struct out *out, const struct nyx_unit_info *info)
 	out_text(out, COL_FEATURES, text);
 }
 
-/* The kernel does not tell this of units of others */
+/* The kernel hides these columns of other users' units */
 static void put_state(struct out *out, const struct nyx_unit_info *info)
 {
 	out_u64(out, COL_DOMAINS, info->nr_domains);
@@ -151,7 +151,7 @@ static int get_info(struct cli *cli, struct nyx_unit_info *info)
 {
 	int ret = nyx_unit_get(cli->unit, info);
 
-	return ret ? err_explain(ret, "cannot ask unit '%s'", cli->unit_name) : EXIT_OK;
+	return ret ? err_explain(ret, "cannot query unit '%s'", cli->unit_name) : EXIT_OK;
 }
 
 /* An option with a number; @limit is what the uAPI allows. */
@@ -274,7 +274,7 @@ static int create(struct cli *cli, uint32_t flags)
 	if (rc)
 		return rc;
 	ret = nyx_unit_create(cli->ctx, &opts, &cli->unit);
-	return ret ? err_explain(ret, "cannot make unit '%s'", name ? name : "") : EXIT_OK;
+	return ret ? err_explain(ret, "cannot create unit '%s'", name ? name : "") : EXIT_OK;
 }
 
 static int run_create(struct cli *cli)
@@ -305,7 +305,7 @@ static int run_command(struct cli *cli)
 	if (rc)
 		return rc;
 	snprintf(id, sizeof(id), "%u", nyx_unit_id(cli->unit));
-	/* ^C is for the command; the unit stays until that has ended. */
+	/* Ignore ^C, which is for the command: the unit lasts until the command has ended. */
 	old_int = signal(SIGINT, SIG_IGN);
 	old_quit = signal(SIGQUIT, SIG_IGN);
 	pid = fork();
@@ -390,7 +390,7 @@ static int run_status(struct cli *cli)
 		return rc;
 	ret = nyx_unit_status_get(cli->unit, &status);
 	if (ret)
-		return err_explain(ret, "cannot ask unit '%s'", cli->unit_name);
+		return err_explain(ret, "cannot query unit '%s'", cli->unit_name);
 	out = out_record(&cli->out, "status", status_cols);
 	out_text(out, ST_UNIT, cli->unit_name);
 	out_u64(out, ST_ENABLED, status.enabled);
@@ -431,12 +431,12 @@ static int run_persist(struct cli *cli)
 }
 
 /*
- * Programs that have the unit open lose it. The kernel does not ask them, so the user must
- * know; another program may still open it between this look and the end.
+ * Warn the user, because programs that have the unit open lose it. Another program may
+ * still open the unit between this check and its destruction.
  */
 static int confirm_destroy(struct cli *cli, const struct nyx_unit_info *info)
 {
-	uint32_t others = info->nr_files - 1;	/* without this nyxctl */
+	uint32_t others = info->nr_files - 1;	/* except this nyxctl */
 	char answer[16];
 
 	if (info->nr_files <= 1 || cli_opt(cli, "force"))
@@ -519,7 +519,7 @@ static int run_policy(struct cli *cli)
 const struct cmd_verb cmd_unit_verbs[] = {
 	{
 		.name = "create",
-		.help = "Make a unit that stays until it is destroyed",
+		.help = "Create a unit that lasts until it is destroyed",
 		.args = {
 			{ "NAME", WORD_ANY, false, NULL, "its name: letters, digits and '._:-'" },
 		},
@@ -531,7 +531,7 @@ const struct cmd_verb cmd_unit_verbs[] = {
 	},
 	{
 		.name = "run",
-		.help = "Make a unit for as long as a command runs, with NYX_UNIT set to it",
+		.help = "Create a unit for as long as a command runs, with NYX_UNIT set to it",
 		.args = {
 			{ "NAME", WORD_ANY, true, NULL, "its name (default: none)" },
 			{ "COMMAND", WORD_COMMAND, false, NULL,
@@ -560,7 +560,7 @@ const struct cmd_verb cmd_unit_verbs[] = {
 	},
 	{
 		.name = "status",
-		.help = "Show the state of a unit in short",
+		.help = "Show a summary of a unit's state",
 		.args = { UNIT_ARG },
 		.cols = status_cols,
 		.run = run_status,
@@ -589,7 +589,7 @@ const struct cmd_verb cmd_unit_verbs[] = {
 		.args = { UNIT_ARG },
 		.opts = {
 			{ "off", 0, NULL, WORD_ANY, NULL,
-			  "destroy it with its last user, at once if it has none" },
+			  "destroy the unit with its last user, at once if it has none" },
 		},
 		.cols = unit_cols,
 		.run = run_persist,

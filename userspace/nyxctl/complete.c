@@ -189,7 +189,7 @@ static void offer_live(struct typed *typed, enum word_kind kind)
 	nyx_ctx_unref(ctx);
 }
 
-/* An item of a list; what was typed may be "id,name,de". */
+/* Offer @item to complete the last item of a list such as "id,name,de". */
 static void offer_item(const struct typed *typed, const char *item)
 {
 	const char *comma = strrchr(typed->word, ',');
@@ -257,8 +257,8 @@ static bool is_among(const char *word, const char *const *words)
 }
 
 /*
- * Words that depend on another option. Without it those of all its choices, each once; a
- * wrong one has none.
+ * Offer words that depend on another option. If that is missing, offer the words of all
+ * its choices, each once; if its choice is wrong, offer none.
  */
 static void offer_dependent(const struct typed *typed, const struct cmd_opt *opt)
 {

@@ -17,7 +17,7 @@
 #include "cmd.h"
 #include "out.h"
 
-/* Room for a sentence of the module, a field and a remedy. */
+/* Room for the text of a reason, a field and a remedy. */
 #define WHY_LEN	320
 
 static bool json_errors;
@@ -34,7 +34,7 @@ static const struct {
 } errors[] = {
 	{ E2BIG, "E2BIG", "nyxctl is newer than the module; load the module of the same release" },
 	{ EACCES, "EACCES", "the unit belongs to another user, or its program does not share it" },
-	{ EAGAIN, "EAGAIN", "a limit is reached for now; try again" },
+	{ EAGAIN, "EAGAIN", "resource temporarily unavailable; try again" },
 	{ EBADF, "EBADF", "bad file descriptor" },
 	{ EBUSY, "EBUSY", "it is in use" },
 	{ EDQUOT, "EDQUOT",
@@ -75,8 +75,8 @@ static const struct {
 	{ NYX_REASON_NO_DESCRIPTOR, "raise the limit with 'ulimit -n'" },
 	{ NYX_REASON_UNKNOWN_PART, "load the module of the same release" },
 	{ NYX_REASON_RATE_LIMIT, "try again" },
-	{ NYX_REASON_NO_VENDOR_MODEL, "only one made with --model has" },
-	{ NYX_REASON_UNIT_NAME_TAKEN, "take another name; 'nyxctl unit list' shows all" },
+	{ NYX_REASON_NO_VENDOR_MODEL, "create it with --model" },
+	{ NYX_REASON_UNIT_NAME_TAKEN, "use another name; 'nyxctl unit list' shows all" },
 	{ NYX_REASON_UNITS_MAX, "'nyxctl module info' shows the limit" },
 	{ NYX_REASON_MEMORY_OVERLAP, "'nyxctl memory list' shows all" },
 	{ NYX_REASON_MEMORY_MAX, "'nyxctl unit show' lists the limits" },
@@ -94,10 +94,10 @@ static const struct {
 	{ NYX_REASON_DOMAIN_DRAINING, "'nyxctl iotlb invalidate domain' waits for them" },
 	{ NYX_REASON_DEVICE_NOT_PAGING,
 	  "attach it to one with 'nyxctl device assign' or 'nyxctl device attach'" },
-	{ NYX_REASON_MAPPED, "'nyxctl map list' shows what is" },
-	{ NYX_REASON_NOT_MAPPED, "'nyxctl map list' shows what is" },
+	{ NYX_REASON_MAPPED, "'nyxctl map list' shows the mappings" },
+	{ NYX_REASON_NOT_MAPPED, "'nyxctl map list' shows the mappings" },
 	{ NYX_REASON_NO_SUCH_DEVICE, "add it with 'nyxctl device add' or 'nyxctl device assign'" },
-	{ NYX_REASON_DEVICE_EXISTS, "'nyxctl device show' tells its domain" },
+	{ NYX_REASON_DEVICE_EXISTS, "'nyxctl device show' shows its domain" },
 	{ NYX_REASON_DEVICES_MAX, "'nyxctl unit show' lists the limits" },
 	{ NYX_REASON_DEVICE_ATTACHED,
 	  "'nyxctl device attach --replace' moves it, 'nyxctl device release' releases it" },
@@ -136,13 +136,13 @@ static const char *last_field(int err)
 	return err && err == kept.err ? kept.field : nyx_last_field(err);
 }
 
-/* Reasons of all commands, which tell little without the name of the field. */
+/* True if the reason says little without the name of its field. */
 static bool needs_field(uint32_t reason)
 {
 	return reason >= NYX_REASON_FLAG && reason <= NYX_REASON_CONFLICT;
 }
 
-/* The explanation of @err: the reason of the module with a remedy, put in @room, or err_text(). */
+/* The explanation of @err: the module's reason with a remedy, written to @room, or err_text(). */
 static const char *why(int err, char *room, size_t size)
 {
 	uint32_t reason = last_reason(err);
@@ -190,7 +190,7 @@ const char *err_text(int err)
 
 static int exit_code_of(int err)
 {
-	/* Quarantine is for the device: the caller is not denied anything. */
+	/* Quarantine stops the device; the caller has every permission. */
 	switch (last_reason(err)) {
 	case NYX_REASON_QUARANTINED:
 	case NYX_REASON_DOMAIN_QUARANTINED:
@@ -211,7 +211,7 @@ static int exit_code_of(int err)
 	}
 }
 
-/* @err: whose reason is told beside the message, or 0. */
+/* @err: the error whose reason JSON shows beside the message, or 0. */
 __attribute__((format(printf, 4, 0)))
 static void say(const char *code, int err, const char *more, const char *format, va_list args)
 {

@@ -41,17 +41,17 @@ int err_explain(int err, const char *format, ...);
 __attribute__((format(printf, 3, 4)))
 int err_exit(int exit_code, int err, const char *format, ...);
 
-/* The reason of @err stays that of the last command, whatever commands come before it is told. */
+/* Save the reason and field of @err, so that later commands do not replace them. */
 void err_keep(int err);
 
-/* A line on standard error alone. */
+/* Print a line on standard error, without JSON. */
 __attribute__((format(printf, 1, 2)))
 void err_note(const char *format, ...);
 
 /* The name of a negative errno, like "ENOENT". */
 const char *err_code(int err);
 
-/* The meaning of a negative errno, and the remedy; no numbers. */
+/* The meaning of a negative errno, with a remedy. */
 const char *err_text(int err);
 
 #endif /* NYXCTL_ERR_H */

@@ -53,7 +53,7 @@ static int rate_opt(const struct cli *cli, const char *name, __u64 *rate, bool *
 	return EXIT_OK;
 }
 
-/* Change @l as the options say. *given: is there any option? */
+/* Change @l as the options say. *given: whether there is any option. */
 static int apply(const struct cli *cli, struct nyx_limits *l, bool *given)
 {
 	const char *burst = cli_opt(cli, "burst");
@@ -104,7 +104,7 @@ static const char *whose(const struct cli *cli, uint32_t scope, uint32_t id)
 	return text;
 }
 
-/* Without whose(), which asks the module and so replaces the reason of the failure. */
+/* Do not call whose() here: it queries the module, which replaces the reason of the failure. */
 static int failed(const char *what, uint32_t scope, uint32_t id, int err)
 {
 	if (scope == NYX_SCOPE_DOMAIN)

@@ -18,10 +18,10 @@ extern const struct out_col limit_cols[];
 	{ "burst", 0, "TIME", WORD_TIME, NULL, "allow at once what the rates allow in this time (default: 10ms)" }, \
 	{ "none", 0, NULL, WORD_ANY, NULL, "remove all limits" }
 
-/* Are the options right? No unit is needed. */
+/* Check the options, without a unit. */
 int limit_check(struct cli *cli);
 
-/* Without options show the limits, with options change them. The unit is open. */
+/* Show the limits or, with options, change them. The caller has opened the unit. */
 int limit_run(struct cli *cli, uint32_t scope, uint32_t id);
 
 #endif /* NYXCTL_LIMIT_H */

@@ -25,7 +25,7 @@ static int domain_failed(struct cli *cli, const char *word, int err)
 {
 	if (err == -ENOENT)
 		return lookup_no_domain(cli, word);
-	return err_explain(err, "cannot look for domain '%s'", word);
+	return err_explain(err, "cannot look up domain '%s'", word);
 }
 
 static int domain_by_id(struct cli *cli, uint32_t id, struct nyx_domain_info *info)
@@ -59,7 +59,7 @@ static int domain_by_name(struct cli *cli, const char *name, struct nyx_domain_i
 	nyx_device_t device;
 	int ret;
 
-	/* "device assign" makes them, with the device as it is written in full. */
+	/* "device assign" creates such domains, with the full name of the device in theirs. */
 	if (!strncmp(name, strict, strlen(strict)) &&
 	    !nyx_sbdf_parse(name + strlen(strict), &device)) {
 		snprintf(text, sizeof(text), "%s%s", strict, lookup_sbdf_text(device.sbdf));
@@ -116,7 +116,7 @@ int lookup_device(struct cli *cli, const char *word, struct nyx_device_info *inf
 	if (ret == -ENOENT)
 		return lookup_no_device(cli, sbdf);
 	if (ret)
-		return err_explain(ret, "cannot look for device %s", lookup_sbdf_text(sbdf));
+		return err_explain(ret, "cannot look up device %s", lookup_sbdf_text(sbdf));
 	return EXIT_OK;
 }
 

@@ -13,8 +13,8 @@
 #include "cmd.h"
 
 /*
- * Opens the unit and finds a domain: digits are an id, what is written like a device
- * stands for the device's domain, all else is a name.
+ * Opens the unit and finds a domain: digits are an id, a device's address stands for
+ * the domain of the device, anything else is a name.
  */
 int lookup_domain(struct cli *cli, const char *word, struct nyx_domain_info *info);
 
@@ -29,13 +29,13 @@ int lookup_no_device(struct cli *cli, uint32_t sbdf);
 int lookup_no_domain(struct cli *cli, const char *word);
 
 /*
- * "3 (net)" or "3"; of a guest's domain "1281 (DID 5)". The result of the last four calls
- * is valid.
+ * Returns "3 (net)" or "3"; for a guest's domain "1281 (DID 5)". The results of the last
+ * four calls are valid.
  */
 const char *lookup_domain_text(const struct nyx_domain_info *info);
 /* The columns of a domain: @col its id, @col + 1 the DID of a guest's. */
 void lookup_put_domain(struct out *out, unsigned int col, const struct nyx_domain_info *info);
-/* "0000:03:00.0". The result of the last four calls is valid. */
+/* Returns "0000:03:00.0". The results of the last four calls are valid. */
 const char *lookup_sbdf_text(uint32_t sbdf);
 
 #endif /* NYXCTL_LOOKUP_H */

@@ -147,7 +147,7 @@ static void start_table(struct out *out)
 	}
 }
 
-/* Values are whole in a pipe, unless COLUMNS is set; ls(1) and ps(1) heed it, too. */
+/* Cut no value in a pipe unless COLUMNS is set, which ls(1) and ps(1) obey as well. */
 static void fit_table(struct out *out)
 {
 	const char *columns = getenv("COLUMNS");
@@ -290,7 +290,7 @@ static void format_size(char *buf, size_t size, uint64_t bytes)
 		snprintf(buf, size, "%" PRIu64 "%c", bytes >> shift, suffixes[shift / 10 - 1]);
 }
 
-/* In the largest unit that does without a fraction. */
+/* Use the largest unit that needs no fraction. */
 static void format_millis(char *buf, size_t size, uint64_t ms)
 {
 	if (!ms || ms % 1000)
@@ -397,7 +397,7 @@ static struct json_object *json_value(const struct out *out, unsigned int col)
 	}
 }
 
-/* Is any member of the object @prefix set? */
+/* True if any member of the object @prefix is set. */
 static bool group_is_set(const struct out *out, const char *prefix, size_t len)
 {
 	unsigned int i, col;
@@ -410,7 +410,7 @@ static bool group_is_set(const struct out *out, const char *prefix, size_t len)
 	return false;
 }
 
-/* A member, and of a moment the one that people can read. */
+/* Add a member; for a moment, add a second one that people can read. */
 static void json_add(struct json_object *to, const char *key, const struct out *out,
 		     unsigned int col)
 {

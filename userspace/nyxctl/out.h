@@ -4,9 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A command describes its columns once and hands over values; tables, records,
- * raw lines and JSON all come from that. Keys of JSON and the raw form are
- * stable, tables are for people.
+ * A command describes its columns once and passes values; the printer makes
+ * tables, records, raw lines and JSON of them. Keys of JSON and the raw form
+ * are stable, tables are for people.
  *
  *   struct out *out = out_list(&cli->out, "domains", cols);
  *   out_u64(out, COL_ID, 1);
@@ -30,7 +30,7 @@ enum out_format { OUT_TABLE, OUT_JSON, OUT_RAW };
  * @format: the form
  * @bytes: sizes in bytes, not in K, M, G
  * @verbose: with the columns that are hidden otherwise
- * @quiet: no word about what was done
+ * @quiet: do not report what was done
  * @columns: the wanted columns, separated by commas, or NULL
  */
 struct out_style {
@@ -86,14 +86,14 @@ struct out *out_list(const struct out_style *style, const char *name,
 struct out *out_record(const struct out_style *style, const char *name,
 		       const struct out_col *cols);
 /*
- * One row that tells what was done. People see the sentence instead, unless they
- * name columns, or with --quiet nothing.
+ * A single row that says what was done. People see the sentence instead, unless
+ * they name columns; with --quiet they see nothing.
  */
 __attribute__((format(printf, 4, 5)))
 struct out *out_result(const struct out_style *style, const char *name,
 		       const struct out_col *cols, const char *sentence, ...);
 
-/* Set a value of the current row. One that is never set is null, or "-". */
+/* Set a value of the current row. A value that is never set prints as null, or "-". */
 void out_text(struct out *out, unsigned int col, const char *text);
 void out_u64(struct out *out, unsigned int col, uint64_t value);
 void out_ratio(struct out *out, unsigned int col, double value);
@@ -109,7 +109,7 @@ int out_cancel(struct out *out, int exit_code);
  */
 int out_event(struct out *out, const char *text);
 
-/* "64M", "100000 bytes" or "1 byte". The result of the last four calls is valid. */
+/* Returns "64M", "100000 bytes" or "1 byte". The results of the last four calls are valid. */
 const char *out_bytes(uint64_t bytes);
 
 /* {"error": ...} on standard output. @reason and @field may be NULL. */

@@ -36,7 +36,7 @@ int parse_choice(const char *what, const char *word, const char *const *choices,
 /* A user of this machine, by name or id. */
 int parse_user(const char *what, const char *word, uint32_t *uid);
 
-/* Is it an id, decimal or hexadecimal, not a name? */
+/* True if @word is an id, decimal or hexadecimal, and not a name. */
 bool parse_is_id(const char *word);
 
 /* A name: it fits, is of letters, digits and @others, and does not look like an id. */

@@ -128,7 +128,7 @@ static int parse_weights(const char *list, struct nyx_policy *p)
 	return rc;
 }
 
-/* Change @p as the options say. *given: is there any option? */
+/* Change @p as the options say. *given: whether there is any option. */
 static int apply(const struct cli *cli, struct nyx_policy *p, bool *given)
 {
 	const char *action = cli_opt(cli, "action"), *scope = cli_opt(cli, "scope");
@@ -284,7 +284,7 @@ int policy_run(struct cli *cli, uint32_t scope, uint32_t sbdf)
 	if (!given)
 		return put(cli, out_record(&cli->out, "policy", policy_cols), scope, sbdf);
 	if (p.backoff_ms > p.backoff_max_ms)
-		return err_usage("the back-off would begin with %ums and end with %ums; set both, --backoff and --backoff-max",
+		return err_usage("the back-off would start at %ums and end at %ums; set both --backoff and --backoff-max",
 				 p.backoff_ms, p.backoff_max_ms);
 	ret = policy_set(cli, scope, sbdf, &p);
 	if (ret)

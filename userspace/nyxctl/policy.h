@@ -32,10 +32,10 @@ extern const char *const policy_yes_no[];
 	{ "max-tries", 0, "NUMBER", WORD_ANY, NULL, "ends of a quarantine before the device is disabled" }, \
 	{ "records", 0, "NUMBER", WORD_ANY, NULL, "fault records per second, or 'all'" }
 
-/* Are the options right? No unit is needed. */
+/* Check the options, without a unit. */
 int policy_check(struct cli *cli);
 
-/* Without options show the policy, with options change it. The unit is open. */
+/* Show the policy or, with options, change it. The caller has opened the unit. */
 int policy_run(struct cli *cli, uint32_t scope, uint32_t sbdf);
 
 #endif /* NYXCTL_POLICY_H */

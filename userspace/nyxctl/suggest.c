@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_WORD	32u	/* longer words are no names of anything here */
+#define MAX_WORD	32u	/* every name is shorter */
 
 static size_t min(size_t a, size_t b)
 {
@@ -40,7 +40,7 @@ struct suggest suggest_begin(const char *word)
 {
 	size_t len = strlen(word);
 
-	/* One slip in a short word, two in a longer one. */
+	/* Allow one typing error in a short word, two in a longer one. */
 	return (struct suggest){ .word = word, .distance = len < 5 ? 2 : 3 };
 }
 
@@ -51,7 +51,7 @@ void suggest_try(struct suggest *s, const char *candidate)
 	if (!len || len > MAX_WORD || strlen(candidate) > MAX_WORD)
 		return;
 	distance = edit_distance(s->word, candidate);
-	/* A word that was not written to its end, too. */
+	/* Count an unfinished word as one typing error. */
 	if (len > 1 && !strncmp(s->word, candidate, len))
 		distance = 1;
 	if (distance < s->distance && distance < strlen(candidate)) {

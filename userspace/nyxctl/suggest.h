@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * nyxctl: what a mistyped word was meant to be.
+ * nyxctl: what a mistyped word probably means.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -16,7 +16,7 @@
 struct suggest {
 	const char *word;
 	const char *best;
-	size_t distance;	/* of @best; at first the least that is too far */
+	size_t distance;	/* of @best; initially the smallest that is too large */
 };
 
 struct suggest suggest_begin(const char *word);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nyxctl: calls that wait for accesses that are under way.
+ * nyxctl: calls that wait for in-flight accesses.
  *
  * Copyright (C) 2026 The Nyx authors
  */
@@ -22,7 +22,7 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	pthread_t thread;
-	bool running;		/* is there a thread? */
+	bool running;		/* the watcher thread exists */
 	bool over;		/* @lock: the call has returned */
 	uint64_t notice;	/* when to say something, by now_ms(), or NEVER */
 	uint64_t deadline;
@@ -38,10 +38,10 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* Called with the lock held, so that wait_end() waits: the main thread is in its call. */
+/* End the process. The caller holds the lock, so that wait_end() blocks the main thread. */
 static void give_up(void)
 {
-	int rc = err_exit(EXIT_TIMEOUT, -ETIMEDOUT, "timed out waiting for %s; what the command has changed stays so; %s",
+	int rc = err_exit(EXIT_TIMEOUT, -ETIMEDOUT, "timed out waiting for %s; the changes so far are kept; %s",
 			  watch.what, watch.resume);
 
 	_exit(out_close_stdout(rc));
@@ -83,7 +83,7 @@ uint64_t wait_timeout(const struct cli *cli)
 	const char *word = cmd_has_option(cli->verb, "timeout") ? cli_opt(cli, "timeout") : NULL;
 	uint64_t ms;
 
-	/* cli.c has checked it. */
+	/* cli.c has checked --timeout. */
 	return word && !parse_time("--timeout", word, &ms) ? ms : NEVER;
 }
 
@@ -113,7 +113,7 @@ void wait_end(void)
 	if (!watch.running)
 		return;
 	pthread_mutex_lock(&watch.lock);
-	/* The watcher may be late. */
+	/* The watcher thread may be late. */
 	if (now_ms() >= watch.notice) {
 		watch.notice = NEVER;
 		err_note("waiting for %s", watch.what);

@@ -59,7 +59,7 @@ static int calendar(uint64_t boot_ns, struct tm *(*convert)(const time_t *time, 
 	int64_t ns;
 	time_t s;
 
-	/* Once, so that it is the same for all rows. */
+	/* Compute the offset once, so that it is the same for all rows. */
 	if (!offset)
 		offset = now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME);
 	ns = (int64_t)boot_ns + offset;

@@ -12,7 +12,7 @@
 
 #define WHEN_TEXT_LEN	40
 
-/* "12 ms": in a unit that leaves two digits, if one does */
+/* Writes a text like "12 ms", in the largest unit of which there are at least two. */
 void when_duration(char *buf, size_t size, uint64_t ns);
 /* "3 s ago", or "in 3 s" */
 void when_relative(char *buf, size_t size, uint64_t boot_ns);

@@ -8,11 +8,11 @@ $ nyxctl domain create storage --shared
 $ nyxctl device add 0000:03:00.0
 | device 0000:03:00.0 added
 $ nyxctl device add 03:00.0
-! nyxctl: cannot add device 0000:03:00.0: the unit has the device already; 'nyxctl device show' tells its domain
+! nyxctl: cannot add device 0000:03:00.0: the unit has the device already; 'nyxctl device show' shows its domain
 ? 1
 $ nyxctl device add 03:00.0 --json
-| {"error":{"code":"EEXIST","message":"cannot add device 0000:03:00.0: the unit has the device already; 'nyxctl device show' tells its domain","reason":"device-exists","field":"sbdf"}}
-! nyxctl: cannot add device 0000:03:00.0: the unit has the device already; 'nyxctl device show' tells its domain
+| {"error":{"code":"EEXIST","message":"cannot add device 0000:03:00.0: the unit has the device already; 'nyxctl device show' shows its domain","reason":"device-exists","field":"sbdf"}}
+! nyxctl: cannot add device 0000:03:00.0: the unit has the device already; 'nyxctl device show' shows its domain
 ? 1
 $ nyxctl device add 1:4:1f.7 --json
 | {"device":{"device":"0001:04:1f.7","domain":null,"did":null,"domain_name":null,"isolation":null,"state":"active","score":0,"tries":0,"next_change_ns":null,"next_change":null,"quarantined_accesses":0,"held":false,"own_policy":false,"limited":false,"fault_events":0,"last_fault_ns":null,"last_fault":null}}

@@ -31,7 +31,7 @@ $ nyxctl dma read 3:0.0 0x10000000 4 --to - | od -An -c
 $ nyxctl dma write 3:0.0 0x10000000 --from in --length 4K
 | 4K written to IOVA 0x10000000 by device 0000:03:00.0
 $ nyxctl dma write 3:0.0 0x10000000 --from in --length 60000
-! nyxctl: 'in' ended after 48894 bytes, which were written
+! nyxctl: 'in' ended after 48894 bytes; those bytes were written
 ? 2
 $ : >empty
 $ nyxctl dma write 3:0.0 0x10000000 --from empty
@@ -44,7 +44,7 @@ $ nyxctl dma read 3:0.0 0x10000000 4 --to /nonexistent/file
 ! nyxctl: cannot open '/nonexistent/file': No such file or directory
 ? 3
 $ nyxctl dma read 3:0.0 0x10000000 2M
-! nyxctl: more than 1M is too much to print; use --to FILE
+! nyxctl: cannot print more than 1M; use --to FILE
 ? 2
 # Fill and atomics.
 $ nyxctl dma fill 3:0.0 0x10000000 32

@@ -6,27 +6,27 @@ $ nyxctl domain create
 $ nyxctl domain create net --page-sizes 4K,2M
 | domain 2 (net) created
 $ nyxctl domain create net
-! nyxctl: cannot make the domain: the unit has a domain of this name already; 'nyxctl domain list' shows all
+! nyxctl: cannot create the domain: the unit has a domain of this name already; 'nyxctl domain list' shows all
 ? 1
 $ nyxctl domain create storage --shared --batched --format amdv1 --address-width 40 --page-sizes 4K,64K,2M
 | domain 3 (storage) created
 $ nyxctl domain create wide --format x86 --id 77 --json --columns id,name,kind,isolation,format,address_width,page_sizes,batched
 | {"domain":{"id":77,"name":"wide","kind":"paging","isolation":"strict","format":"x86","address_width":48,"page_sizes":["4K","2M","1G"],"batched":false}}
 $ nyxctl domain create other --id 77
-! nyxctl: cannot make the domain: the unit has a domain with this id already; 'nyxctl domain list' shows all
+! nyxctl: cannot create the domain: the unit has a domain with this id already; 'nyxctl domain list' shows all
 ? 1
 $ nyxctl domain create id --kind identity --shared
 | domain 4 (id) created
 $ nyxctl domain create no --kind blocked
 | domain 5 (no) created
 $ nyxctl domain create bad --format x86 --page-sizes 4K,64K
-! nyxctl: cannot make the domain: the page-table format cannot use these page sizes together
+! nyxctl: cannot create the domain: the page-table format cannot use these page sizes together
 ? 1
 $ nyxctl domain create bad --address-width 57
-! nyxctl: cannot make the domain: the address width is above that of the unit
+! nyxctl: cannot create the domain: the address width is above that of the unit
 ? 1
 $ nyxctl domain create bad --address-width 40
-! nyxctl: cannot make the domain: the page-table format does not support this address width
+! nyxctl: cannot create the domain: the page-table format does not support this address width
 ? 1
 $ nyxctl domain list
 | ID NAME    KIND     ISOLATION FORMAT DEVICES MAPPED FAULT-EVENTS

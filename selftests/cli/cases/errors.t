@@ -6,13 +6,13 @@ $ fail 0x00:25 unit list
 ? 6
 # Units.
 $ fail 0x01:28:0:32 unit create other
-! nyxctl: cannot make unit 'other': the module has reached its limit on units (parameter max_units); 'nyxctl module info' shows the limit
+! nyxctl: cannot create unit 'other': the module has reached its limit on units (parameter max_units); 'nyxctl module info' shows the limit
 ? 1
 $ fail 0x01:12 unit create other
-! nyxctl: cannot make unit 'other': out of memory
+! nyxctl: cannot create unit 'other': out of memory
 ? 1
 $ fail 0x01:7 unit create other
-! nyxctl: cannot make unit 'other': nyxctl is newer than the module; load the module of the same release
+! nyxctl: cannot create unit 'other': nyxctl is newer than the module; load the module of the same release
 ? 1
 $ fail 0x02:13 unit show
 ! nyxctl: cannot open unit 'golden': the unit belongs to another user, or its program does not share it
@@ -22,7 +22,7 @@ $ fail 0x02:13 unit show --json
 ! nyxctl: cannot open unit 'golden': the unit belongs to another user, or its program does not share it
 ? 4
 $ fail 0x03:19 unit show
-! nyxctl: cannot ask unit 'golden': the unit was destroyed meanwhile
+! nyxctl: cannot query unit 'golden': the unit was destroyed meanwhile
 ? 3
 $ fail 0x05:19 unit destroy
 ! nyxctl: cannot destroy unit 'golden': the unit was destroyed meanwhile
@@ -62,16 +62,16 @@ $ fail 0x09:4 memory remove 0
 | 16M of guest memory removed at GPA 0x0
 # Domains.
 $ fail 0x0a:28:0:57 domain create x
-! nyxctl: cannot make the domain: the unit has reached its limit on domains; 'nyxctl unit show' lists the limits
+! nyxctl: cannot create the domain: the unit has reached its limit on domains; 'nyxctl unit show' lists the limits
 ? 1
 $ fail 0x0a:22 domain create x
-! nyxctl: cannot make the domain: a value is out of its range or misaligned
+! nyxctl: cannot create the domain: a value is out of its range or misaligned
 ? 1
 $ fail 0x0a:95 domain create x
-! nyxctl: cannot make the domain: the module, or this kind of object, does not support it
+! nyxctl: cannot create the domain: the module, or this kind of object, does not support it
 ? 1
 $ fail 0x0a:12 domain create x
-! nyxctl: cannot make the domain: out of memory
+! nyxctl: cannot create the domain: out of memory
 ? 1
 $ fail 0x0b:12 domain destroy strict/0000:03:00.0
 ! nyxctl: cannot destroy domain 1 (strict/0000:03:00.0): out of memory
@@ -80,7 +80,7 @@ $ fail 0x06:12 domain list
 ! nyxctl: cannot list domains: out of memory
 ? 1
 $ fail 0x06:12 domain show 1
-! nyxctl: cannot look for domain '1': out of memory
+! nyxctl: cannot look up domain '1': out of memory
 ? 1
 # Devices.
 $ fail 0x0c:28 device add 4:0.0
@@ -109,7 +109,7 @@ $ fail 0x0e:16:0:73 device attach 6:0.0 pool
 ! nyxctl: cannot attach device 0000:06:00.0 to domain 2 (pool): another command is moving the device; try again
 ? 1
 $ fail 0x0e:16:0:62 device attach 6:0.0 empty
-! nyxctl: cannot attach device 0000:06:00.0 to domain 3 (empty): accesses of a device that has left the STRICT domain may still be under way; 'nyxctl iotlb invalidate domain' waits for them
+! nyxctl: cannot attach device 0000:06:00.0 to domain 3 (empty): accesses of a device that is leaving or has left the domain may still be in flight; 'nyxctl iotlb invalidate domain' waits for them
 ? 1
 $ nyxctl device attach 6:0.0 1
 ! nyxctl: cannot attach device 0000:06:00.0 to domain 1 (strict/0000:03:00.0): the domain is STRICT and has its device already; make a domain for many devices with 'nyxctl domain create --shared'
@@ -208,7 +208,7 @@ $ fail 0x06:12 irq bindings
 ! nyxctl: cannot list bound interrupts: out of memory
 ? 1
 $ fail 0x1a:11 irq send 3:0.0 --index 5
-! nyxctl: cannot send an interrupt of device 0000:03:00.0: a limit is reached for now; try again
+! nyxctl: cannot send an interrupt of device 0000:03:00.0: resource temporarily unavailable; try again
 ? 1
 $ fail 0x1f:12 unit policy
 ! nyxctl: cannot read the policy of unit golden: out of memory
@@ -234,10 +234,10 @@ $ fail 0x22:12 device limit 3:0.0
 ! nyxctl: cannot read the limits of device 0000:03:00.0: out of memory
 ? 1
 $ fail 0x23:28:0:89 page request 3:0.0 0x1000
-! nyxctl: cannot ask for pages of device 0000:03:00.0: the device has reached its limit on page requests that await an answer; answer them with 'nyxctl page respond'
+! nyxctl: cannot request pages for device 0000:03:00.0: the device has reached its limit on page requests that await an answer; answer them with 'nyxctl page respond'
 ? 1
 $ fail 0x23:4 page request 3:0.0 0x1000
-! nyxctl: a signal came before an answer; the request of device 0000:03:00.0 is withdrawn
+! nyxctl: interrupted before an answer came; the request of device 0000:03:00.0 was withdrawn
 ? 1
 $ fail 0x24:12 page respond 7 success
 ! nyxctl: cannot answer group N: out of memory

@@ -63,11 +63,11 @@ $ nyxctl event monitor --history --timeout 0.1 --device 4:0.0 -o raw --columns t
 | fault 0000:04:00.0 no-domain
 $ nyxctl event monitor --timeout 0.1
 $ nyxctl event monitor --timeout 0.1 --count 1
-! nyxctl: timed out: 0 of 1 events came
+! nyxctl: timed out: 0 of 1 events received
 ? 124
 $ nyxctl event monitor --timeout 0.1 --count 1 --json
-| {"error":{"code":"ETIMEDOUT","message":"timed out: 0 of 1 events came","reason":null,"field":null}}
-! nyxctl: timed out: 0 of 1 events came
+| {"error":{"code":"ETIMEDOUT","message":"timed out: 0 of 1 events received","reason":null,"field":null}}
+! nyxctl: timed out: 0 of 1 events received
 ? 124
 # As they come.
 $ nyxctl event monitor --count 1 --timeout 20 --columns device,iova,reason -o raw >live & monitor=$!
@@ -80,7 +80,7 @@ $ for i in $(seq 200); do [ -s live ] && break; sleep 0.1; done; nyxctl unit des
 | unit golden destroyed
 ? 3
 $ sed 's/[0-9]* of/N of/' said
-| nyxctl: unit 'golden' was destroyed; N of 99999 events came
+| nyxctl: unit 'golden' was destroyed; N of 99999 events received
 # A small ring overwrites its oldest records.
 $ nyxctl -q unit create golden --events 16
 $ nyxctl -q unit policy --action report --records all

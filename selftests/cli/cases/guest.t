@@ -38,7 +38,7 @@ $ nyxctl device show 3:0.0 --columns domain,isolation
 | isolation  -
 # The guest attaches and maps.
 $ nyxctl domain create net
-! nyxctl: cannot make the domain: the unit has a vendor model, whose guest does this itself
+! nyxctl: cannot create the domain: the unit has a vendor model, whose guest does this itself
 ? 1
 $ nyxctl device attach 3:0.0 net
 ! nyxctl: unit 'golden' has no domain 'net'; 'nyxctl domain list' shows all

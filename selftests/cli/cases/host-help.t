@@ -63,12 +63,12 @@ $ nyxctl unit --help
 | unit: emulated IOMMUs, one per virtual machine.
 |
 | Verbs:
-|   create                     Make a unit that stays until it is destroyed
-|   run                        Make a unit for as long as a command runs, with
+|   create                     Create a unit that lasts until it is destroyed
+|   run                        Create a unit for as long as a command runs, with
 |                              NYX_UNIT set to it
 |   list                       List the units of all users
 |   show                       Show properties, limits and contents of a unit
-|   status                     Show the state of a unit in short
+|   status                     Show a summary of a unit's state
 |   policy                     Show the fault policy of the unit's devices, or
 |                              change it
 |   reset                      Reset the registers of a unit with a vendor model
@@ -83,7 +83,7 @@ $ nyxctl memory --help
 | memory: guest memory that devices reach.
 |
 | Verbs:
-|   add                        Add a range of guest memory, new or of a file
+|   add                        Add a range of guest memory, new or from a file
 |   remove                     Remove a range of guest memory
 |   list                       List the ranges of guest memory
 |
@@ -93,8 +93,8 @@ $ nyxctl domain --help
 | domain: address spaces of devices.
 |
 | Verbs:
-|   create                     Make a domain, which is STRICT (for one device)
-|                              without --shared
+|   create                     Create a domain, STRICT (for one device) unless
+|                              --shared
 |   destroy                    Destroy a domain that has no devices, with its
 |                              mappings
 |   list                       List the domains of the unit
@@ -107,13 +107,13 @@ $ nyxctl device --help
 | device: devices and what they are attached to.
 |
 | Verbs:
-|   add                        Add a device without a domain, whose accesses are
+|   add                        Add a device without a domain: its accesses are
 |                              refused
 |   remove                     Detach and remove a device
 |   attach                     Attach a device to a domain
 |   detach                     Detach a device from its domain
 |   assign                     Add a device and attach it to its domain, which is
-|                              made if it is missing
+|                              created if missing
 |   release                    Undo 'assign': remove the device, and its domain
 |                              if no device is left
 |   list                       List the devices of the unit
@@ -171,8 +171,8 @@ $ nyxctl fault --help
 | Verbs:
 |   list                       List the buffered faults with their causes, oldest
 |                              first
-|   watch                      Print faults as they come, one a line; with --json
-|                              one object a line
+|   watch                      Print faults as they arrive, one per line; with
+|                              --json one object per line
 |
 | See also 'nyxctl fault VERB --help' and nyxctl-fault(1).
 $ nyxctl event --help
@@ -180,8 +180,8 @@ $ nyxctl event --help
 | event: the event stream.
 |
 | Verbs:
-|   monitor                    Print events as they come, one a line; with --json
-|                              one object a line
+|   monitor                    Print events as they arrive, one per line; with
+|                              --json one object per line
 |
 | See also 'nyxctl event VERB --help' and nyxctl-event(1).
 $ nyxctl stat --help
@@ -195,7 +195,7 @@ $ nyxctl stat --help
 | See also 'nyxctl stat VERB --help' and nyxctl-stat(1).
 $ nyxctl unit create --help
 | Usage: nyxctl unit create NAME [OPTION]...
-| Make a unit that stays until it is destroyed.
+| Create a unit that lasts until it is destroyed.
 |
 | Arguments:
 |   NAME                       its name: letters, digits and '._:-'
@@ -227,17 +227,17 @@ $ nyxctl unit create --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model features address_width owner_uid persistent shared iotlb_entries
-|   event_entries max_domains max_devices max_memory_ranges domains devices
-|   memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files
-|   quarantined irt_entries irq_mode irtes bindings
+|   id name model features address_width owner_uid persistent shared
+|   iotlb_entries event_entries max_domains max_devices max_memory_ranges domains
+|   devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events
+|   open_files quarantined irt_entries irq_mode irtes bindings
 |
 | Example:
 |   nyxctl unit create vm1 --iotlb 16K
 $ nyxctl help unit create | cmp - <(nyxctl unit create -h)
 $ nyxctl unit run --help
 | Usage: nyxctl unit run [NAME] -- COMMAND... [OPTION]...
-| Make a unit for as long as a command runs, with NYX_UNIT set to it.
+| Create a unit for as long as a command runs, with NYX_UNIT set to it.
 |
 | Arguments:
 |   NAME                       its name (default: none)
@@ -287,10 +287,10 @@ $ nyxctl unit list --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id name model features address_width owner_uid persistent shared iotlb_entries
-|   event_entries max_domains max_devices max_memory_ranges domains devices
-|   memory_ranges memory_bytes mapped_bytes table_bytes fault_events open_files
-|   quarantined irt_entries irq_mode irtes bindings
+|   id name model features address_width owner_uid persistent shared
+|   iotlb_entries event_entries max_domains max_devices max_memory_ranges domains
+|   devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events
+|   open_files quarantined irt_entries irq_mode irtes bindings
 |
 | Example:
 |   nyxctl unit list --columns name,devices
@@ -306,8 +306,8 @@ $ nyxctl map add --help
 |
 | Options:
 |       --prot PROT            what devices may do: r, w or rw (default: rw)
-|       --from FILE            read 'IOVA GPA LENGTH [PROT]' lines, as 'map list
-|                              -o raw' prints them; -: standard input
+|       --from FILE            read 'IOVA GPA LENGTH [PROT]' lines, as printed by
+|                              'map list -o raw'; -: standard input
 |
 | Options of every command:
 |   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
@@ -330,7 +330,7 @@ $ nyxctl map add --help
 |   nyxctl map add net 0x10000000 0 16M --prot r -u vm1
 $ nyxctl device assign --help
 | Usage: nyxctl device assign DEVICE KIND
-| Add a device and attach it to its domain, which is made if it is missing.
+| Add a device and attach it to its domain, which is created if missing.
 |
 | Arguments:
 |   DEVICE                     the device, like 0000:03:00.0
@@ -423,7 +423,7 @@ $ nyxctl iotlb invalidate --help
 |   nyxctl iotlb invalidate domain net -u vm1
 $ nyxctl event monitor --help
 | Usage: nyxctl event monitor [OPTION]...
-| Print events as they come, one a line; with --json one object a line.
+| Print events as they arrive, one per line; with --json one object per line.
 |
 | Options:
 |       --device DEVICE        of this device only
@@ -461,8 +461,7 @@ $ nyxctl irq --help
 | Verbs:
 |   setup                      Set the interrupt mode of the unit
 |   set                        Set an entry of the interrupt remapping table
-|   clear                      Make entries of the interrupt remapping table not
-|                              present
+|   clear                      Clear entries of the interrupt remapping table
 |   list                       List the entries that are present
 |   send                       Send an interrupt as a device does, and show the
 |                              result
@@ -638,10 +637,11 @@ $ nyxctl walk --help
 | Options:
 |       --format FORMAT        vtdss, x86 or amdv1
 |       --root GPA             guest-physical address of the top table
-|       --levels N             its depth (default: by the unit's address width)
-|       --page-sizes LIST      page sizes that it may use, like 4K,2M (default:
-|                              all)
-|       --device DEVICE        walk the table that this device has, instead
+|       --levels N             depth of the table (default: by the unit's address
+|                              width)
+|       --page-sizes LIST      page sizes that the domain may use, like 4K,2M
+|                              (default: all)
+|       --device DEVICE        walk the table of this device instead
 |       --iova IOVA            the address to translate (default: 0)
 |       --access PROT          r, w or rw (default: r)
 |

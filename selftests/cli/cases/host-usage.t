@@ -289,13 +289,13 @@ $ nyxctl -u x device assign 3:0.0 lonely
 ! nyxctl: KIND 'lonely' is not one of: strict, shared, unmanaged
 ? 2
 $ nyxctl -u x device assign 3:0.0 strict,group=a
-! nyxctl: KIND takes a group like this: shared,group=NAME
+! nyxctl: write the group of KIND like shared,group=NAME
 ? 2
 $ nyxctl -u x device assign 3:0.0 shared,group=
-! nyxctl: KIND takes a group like this: shared,group=NAME
+! nyxctl: write the group of KIND like shared,group=NAME
 ? 2
 $ nyxctl -u x device assign 3:0.0 shared,nonsense
-! nyxctl: KIND takes a group like this: shared,group=NAME
+! nyxctl: write the group of KIND like shared,group=NAME
 ? 2
 $ nyxctl -u x device assign 3:0.0 shared,group=0123456789012345678901234
 ! nyxctl: the group '0123456789012345678901234' is too long; use at most 24 characters
@@ -466,7 +466,7 @@ $ nyxctl -u x irq set 5 0x40 --source 3
 ! nyxctl: '3' is not a device; write it like 0000:03:00.0
 ? 2
 $ nyxctl -u x irq set 5 0x40 --source 3:0.0 --buses 00-1f
-! nyxctl: --source and --buses exclude each other
+! nyxctl: --source and --buses cannot be combined
 ? 2
 $ nyxctl -u x irq set 5 0x40 --mask 4
 ! nyxctl: --mask needs --source

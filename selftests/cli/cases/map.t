@@ -36,11 +36,11 @@ $ nyxctl map list net --start 0x20000000
 | 0x20002000 0x0     4K w               4K
 $ nyxctl map list net --count 0
 $ nyxctl map add net 0x10000000 0 4K
-! nyxctl: cannot map IOVA 0x10000000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows what is
+! nyxctl: cannot map IOVA 0x10000000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows the mappings
 ? 1
 $ nyxctl map add net 0x10000000 0 4K --json
-| {"error":{"code":"EEXIST","message":"cannot map IOVA 0x10000000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows what is","reason":"mapped","field":"iova"}}
-! nyxctl: cannot map IOVA 0x10000000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows what is
+| {"error":{"code":"EEXIST","message":"cannot map IOVA 0x10000000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows the mappings","reason":"mapped","field":"iova"}}
+! nyxctl: cannot map IOVA 0x10000000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows the mappings
 ? 1
 $ nyxctl map add net 0x1000000000000 0 4K
 ! nyxctl: cannot map IOVA 0x1000000000000 + 4K in domain 1 (net): the range goes beyond the address width of the domain
@@ -67,7 +67,7 @@ $ nyxctl map list net --columns iova,length_bytes,gpa,smallest_page_bytes
 | 0x20000000     8K    0x0            4K
 | 0x20002000     4K    0x0            4K
 $ nyxctl map remove net 0x10001000 4K
-! nyxctl: cannot unmap IOVA 0x10001000 + 4K in domain 1 (net): nothing is mapped in the range; 'nyxctl map list' shows what is
+! nyxctl: cannot unmap IOVA 0x10001000 + 4K in domain 1 (net): nothing is mapped in the range; 'nyxctl map list' shows the mappings
 ? 3
 $ nyxctl map remove net 0x10000000 8K --json
 | {"unmap":{"domain":1,"ranges":1,"done":1,"done_bytes":4096,"failed_line":null,"failure":null}}
@@ -90,25 +90,25 @@ $ nyxctl map list net
 $ printf '0x8000 0 4K\n0x3000 0 4K\n0x9000 0 4K\n' >ranges
 $ nyxctl map add net --from ranges
 | 4K mapped in domain 1 (net)
-! nyxctl: line 2: cannot map IOVA 0x3000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows what is
+! nyxctl: line 2: cannot map IOVA 0x3000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows the mappings
 ! nyxctl: 1 of 3 ranges were mapped
 ? 5
 $ nyxctl map remove net 0x8000 4K
 | 4K unmapped from domain 1 (net)
 $ nyxctl map add net --from ranges --json
 | {"map":{"domain":1,"ranges":3,"done":1,"done_bytes":4096,"failed_line":2,"failure":"EEXIST"}}
-! nyxctl: line 2: cannot map IOVA 0x3000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows what is
+! nyxctl: line 2: cannot map IOVA 0x3000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows the mappings
 ! nyxctl: 1 of 3 ranges were mapped
 ? 5
 $ nyxctl map remove net 0x8000 4K
 | 4K unmapped from domain 1 (net)
 $ printf '0x3000 0 4K\n' | nyxctl map add net --from -
-! nyxctl: line 1: cannot map IOVA 0x3000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows what is
+! nyxctl: line 1: cannot map IOVA 0x3000 + 4K in domain 1 (net): a part of the range is mapped already; 'nyxctl map list' shows the mappings
 ? 1
 $ printf '0x1000 4K\n0x8000 4K\n' >ranges
 $ nyxctl map remove net --from ranges
 | 4K unmapped from domain 1 (net)
-! nyxctl: line 2: cannot unmap IOVA 0x8000 + 4K in domain 1 (net): nothing is mapped in the range; 'nyxctl map list' shows what is
+! nyxctl: line 2: cannot unmap IOVA 0x8000 + 4K in domain 1 (net): nothing is mapped in the range; 'nyxctl map list' shows the mappings
 ! nyxctl: 1 of 2 ranges were unmapped
 ? 5
 $ nyxctl map list net
@@ -116,7 +116,7 @@ $ nyxctl map list net
 | 0x3000 0x1000     8K r               4K
 $ printf '0x1000 0 4K\n0x2000 4K\n' >ranges
 $ nyxctl map add net --from ranges
-! nyxctl: a range is written 'IOVA GPA LENGTH [PROT]'
+! nyxctl: write a range as 'IOVA GPA LENGTH [PROT]'
 ! nyxctl: the error is in line 2
 ? 2
 $ printf '0x1000 0 4K rwx\n' >ranges
@@ -125,7 +125,7 @@ $ nyxctl map add net --from ranges
 ! nyxctl: the error is in line 1
 ? 2
 $ printf '0x1000 0 4K rw 4K more\n' | nyxctl map add net --from -
-! nyxctl: a range is written 'IOVA GPA LENGTH [PROT]'
+! nyxctl: write a range as 'IOVA GPA LENGTH [PROT]'
 ! nyxctl: the error is in line 1
 ? 2
 $ printf '0x1000 0 4K rw page\n' | nyxctl map add net --from -

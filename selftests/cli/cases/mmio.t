@@ -48,13 +48,13 @@ $ nyxctl unit reset --json --columns name,model
 | {"unit":{"name":"golden","model":"vtd"}}
 # Offsets, widths and values that no register has.
 $ nyxctl mmio read 0x1d
-! nyxctl: OFFSET '0x1d' is no register of 4 bytes: it must be a multiple of 4
+! nyxctl: OFFSET '0x1d' is not the offset of a register of 4 bytes: it must be a multiple of 4
 ? 2
 $ nyxctl mmio read 0x1c --width 8
-! nyxctl: OFFSET '0x1c' is no register of 8 bytes: it must be a multiple of 8
+! nyxctl: OFFSET '0x1c' is not the offset of a register of 8 bytes: it must be a multiple of 8
 ? 2
 $ nyxctl mmio read 4096
-! nyxctl: cannot reach the registers of unit 'golden': offset: the value is out of its range
+! nyxctl: cannot access the registers of unit 'golden': offset: the value is out of its range
 ? 1
 $ nyxctl mmio read 0x1c --width 2
 ! nyxctl: --width '2' is not one of: 4, 8
@@ -68,18 +68,18 @@ $ nyxctl mmio write 0x18
 $ nyxctl -q unit destroy
 $ setup
 $ nyxctl mmio read 0x1c
-! nyxctl: cannot reach the registers of unit 'golden': the unit has no vendor model; only one made with --model has
+! nyxctl: cannot access the registers of unit 'golden': the unit has no vendor model; create it with --model
 ? 1
 $ nyxctl mmio dump
-! nyxctl: cannot list the registers of unit 'golden': the unit has no vendor model; only one made with --model has
+! nyxctl: cannot list the registers of unit 'golden': the unit has no vendor model; create it with --model
 ? 1
 $ nyxctl mmio read 0x1c --json
-| {"error":{"code":"EOPNOTSUPP","message":"cannot reach the registers of unit 'golden': the unit has no vendor model; only one made with --model has","reason":"no-vendor-model","field":null}}
-! nyxctl: cannot reach the registers of unit 'golden': the unit has no vendor model; only one made with --model has
+| {"error":{"code":"EOPNOTSUPP","message":"cannot access the registers of unit 'golden': the unit has no vendor model; create it with --model","reason":"no-vendor-model","field":null}}
+! nyxctl: cannot access the registers of unit 'golden': the unit has no vendor model; create it with --model
 ? 1
 $ nyxctl mmio write 0x18 0
-! nyxctl: cannot reach the registers of unit 'golden': the unit has no vendor model; only one made with --model has
+! nyxctl: cannot access the registers of unit 'golden': the unit has no vendor model; create it with --model
 ? 1
 $ nyxctl unit reset
-! nyxctl: cannot reset unit 'golden': the unit has no vendor model; only one made with --model has
+! nyxctl: cannot reset unit 'golden': the unit has no vendor model; create it with --model
 ? 1

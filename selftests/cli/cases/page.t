@@ -51,15 +51,15 @@ $ nyxctl page request 3:0.0 0x10000000 --timeout 10ms --json
 ? 124
 # Page requests that the kernel refuses.
 $ nyxctl page request 4:0.0 0x10000000
-! nyxctl: cannot ask for pages of device 0000:04:00.0: the device is not attached to a paging domain; attach it to one with 'nyxctl device assign' or 'nyxctl device attach'
+! nyxctl: cannot request pages for device 0000:04:00.0: the device is not attached to a paging domain; attach it to one with 'nyxctl device assign' or 'nyxctl device attach'
 ? 1
 $ nyxctl page request 9:0.0 0x10000000
-! nyxctl: cannot ask for pages of device 0000:09:00.0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
+! nyxctl: cannot request pages for device 0000:09:00.0: the unit has no such device; add it with 'nyxctl device add' or 'nyxctl device assign'
 ? 3
 $ nyxctl page respond 4000000000 success
 ! nyxctl: cannot answer group N: no page request with this id waits for an answer; 'nyxctl event monitor --history' shows all requests
 ? 3
 $ nyxctl -q device quarantine 3:0.0
 $ nyxctl page request 3:0.0 0x10000000
-! nyxctl: cannot ask for pages of device 0000:03:00.0: the device is quarantined; 'nyxctl device reset' brings it back
+! nyxctl: cannot request pages for device 0000:03:00.0: the device is quarantined; 'nyxctl device reset' brings it back
 ? 1

@@ -51,7 +51,7 @@ $ nyxctl unit policy --columns observe,scope,backoff_ms,backoff_max_ms
 | backoff      1h
 | backoff max  1h
 $ nyxctl unit policy --backoff 2h
-! nyxctl: the back-off would begin with 7200000ms and end with 3600000ms; set both, --backoff and --backoff-max
+! nyxctl: the back-off would start at 7200000ms and end at 3600000ms; set both --backoff and --backoff-max
 ? 2
 # A device with a policy of its own.
 $ nyxctl device policy 4:0.0 --threshold 1000

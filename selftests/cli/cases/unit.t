@@ -11,11 +11,11 @@ $ nyxctl module version --columns nyxctl,libnyx,api_version
 $ nyxctl unit create golden --iotlb 100 --events 16 --max-domains 3 --max-devices 4 --max-memory 5 --address-width 40
 | unit golden created, id N
 $ nyxctl unit create golden
-! nyxctl: cannot make unit 'golden': the user has a unit of this name already; take another name; 'nyxctl unit list' shows all
+! nyxctl: cannot create unit 'golden': the user has a unit of this name already; use another name; 'nyxctl unit list' shows all
 ? 1
 $ nyxctl unit create golden --json
-| {"error":{"code":"EEXIST","message":"cannot make unit 'golden': the user has a unit of this name already; take another name; 'nyxctl unit list' shows all","reason":"unit-name-taken","field":"name"}}
-! nyxctl: cannot make unit 'golden': the user has a unit of this name already; take another name; 'nyxctl unit list' shows all
+| {"error":{"code":"EEXIST","message":"cannot create unit 'golden': the user has a unit of this name already; use another name; 'nyxctl unit list' shows all","reason":"unit-name-taken","field":"name"}}
+! nyxctl: cannot create unit 'golden': the user has a unit of this name already; use another name; 'nyxctl unit list' shows all
 ? 1
 $ export NYX_UNIT=golden
 $ nyxctl unit show --columns name,model,address_width,persistent,iotlb_entries,event_entries,max_domains,max_devices,max_memory_ranges,open_files
@@ -94,7 +94,7 @@ $ for i in 1 2 3 4; do nyxctl domain create d$i; done
 | domain 1 (d1) created
 | domain 2 (d2) created
 | domain 3 (d3) created
-! nyxctl: cannot make the domain: the unit has reached its limit on domains; 'nyxctl unit show' lists the limits
+! nyxctl: cannot create the domain: the unit has reached its limit on domains; 'nyxctl unit show' lists the limits
 ? 1
 $ for i in 1 2 3 4 5; do nyxctl device add $i:0.0; done
 | device 0000:01:00.0 added

@@ -1,4 +1,4 @@
-# Commands that wait for accesses that are under way. Here are three that do not end: a DMA
+# Commands that wait for in-flight accesses. Here are three that do not end: a DMA
 # in domain net, one in domain empty, and an interrupt.
 $ setup
 $ nyxctl -q domain create net --shared
@@ -11,57 +11,57 @@ $ nyxctl -q irq set 5 0x41; nyxctl -q irq set 9 0x44 --posted 1G
 $ hold dma 5:0.0 0x10000 dma 7:0.0 0x10000 irq 6:0.0 9
 # The time may have passed before the command reaches the kernel, or after.
 $ nyxctl device detach 3:0.0 --timeout 50ms
-! nyxctl: timed out waiting for accesses of device 0000:03:00.0 that are under way; what the command has changed stays so; 'nyxctl iotlb invalidate domain 1' goes on waiting
+! nyxctl: timed out waiting for in-flight accesses of device 0000:03:00.0; the changes so far are kept; 'nyxctl iotlb invalidate domain 1' keeps waiting
 ? 124
 $ nyxctl device attach 4:0.0 other --replace --timeout 50ms
-! nyxctl: timed out waiting for accesses of device 0000:04:00.0 that are under way in its former domain; what the command has changed stays so; repeat it with --replace to go on waiting
+! nyxctl: timed out waiting for in-flight accesses of device 0000:04:00.0 in its former domain; the changes so far are kept; repeat the command with --replace to keep waiting
 ? 124
 $ nyxctl device remove 3:0.0 --timeout 0.05s --json
-| {"error":{"code":"ETIMEDOUT","message":"timed out waiting for accesses of device 0000:03:00.0 that are under way; what the command has changed stays so; repeat it to go on waiting","reason":null,"field":null}}
-! nyxctl: timed out waiting for accesses of device 0000:03:00.0 that are under way; what the command has changed stays so; repeat it to go on waiting
+| {"error":{"code":"ETIMEDOUT","message":"timed out waiting for in-flight accesses of device 0000:03:00.0; the changes so far are kept; repeat the command to keep waiting","reason":null,"field":null}}
+! nyxctl: timed out waiting for in-flight accesses of device 0000:03:00.0; the changes so far are kept; repeat the command to keep waiting
 ? 124
 $ nyxctl device release 4:0.0 --timeout 1ms
-! nyxctl: timed out waiting for accesses of device 0000:04:00.0 that are under way; what the command has changed stays so; repeat it to go on waiting
+! nyxctl: timed out waiting for in-flight accesses of device 0000:04:00.0; the changes so far are kept; repeat the command to keep waiting
 ? 124
 $ for verb in quarantine disable; do nyxctl device $verb 5:0.0 --timeout 50ms; done
-! nyxctl: timed out waiting for accesses of device 0000:05:00.0 that are under way; what the command has changed stays so; repeat it to go on waiting
-! nyxctl: timed out waiting for accesses of device 0000:05:00.0 that are under way; what the command has changed stays so; repeat it to go on waiting
+! nyxctl: timed out waiting for in-flight accesses of device 0000:05:00.0; the changes so far are kept; repeat the command to keep waiting
+! nyxctl: timed out waiting for in-flight accesses of device 0000:05:00.0; the changes so far are kept; repeat the command to keep waiting
 ? 124
 # It has nothing to wait for.
 $ nyxctl device reset 5:0.0
 | device 0000:05:00.0 reset
 $ nyxctl map remove net 0x1000 4K --timeout 50ms
-! nyxctl: timed out waiting for accesses in domain 1 (net) that are under way; what the command has changed stays so; 'nyxctl iotlb invalidate domain 1' goes on waiting
+! nyxctl: timed out waiting for in-flight accesses in domain 1 (net); the changes so far are kept; 'nyxctl iotlb invalidate domain 1' keeps waiting
 ? 124
 $ nyxctl map remove net --all --timeout 50ms
-! nyxctl: timed out waiting for accesses in domain 1 (net) that are under way; what the command has changed stays so; 'nyxctl iotlb invalidate domain 1' goes on waiting
+! nyxctl: timed out waiting for in-flight accesses in domain 1 (net); the changes so far are kept; 'nyxctl iotlb invalidate domain 1' keeps waiting
 ? 124
 $ for scope in unit 'domain net' 'device 5:0.0' 'range net 0 4K'; do nyxctl iotlb invalidate $scope --timeout 0; done
-! nyxctl: timed out waiting for accesses in unit 'golden' that are under way; what the command has changed stays so; repeat it to go on waiting
-! nyxctl: timed out waiting for accesses in domain 1 (net) that are under way; what the command has changed stays so; repeat it to go on waiting
-! nyxctl: timed out waiting for accesses in the domain of device 0000:05:00.0 that are under way; what the command has changed stays so; repeat it to go on waiting
-! nyxctl: timed out waiting for accesses in domain 1 (net) that are under way; what the command has changed stays so; repeat it to go on waiting
+! nyxctl: timed out waiting for in-flight accesses in unit 'golden'; the changes so far are kept; repeat the command to keep waiting
+! nyxctl: timed out waiting for in-flight accesses in domain 1 (net); the changes so far are kept; repeat the command to keep waiting
+! nyxctl: timed out waiting for in-flight accesses in the domain of device 0000:05:00.0; the changes so far are kept; repeat the command to keep waiting
+! nyxctl: timed out waiting for in-flight accesses in domain 1 (net); the changes so far are kept; repeat the command to keep waiting
 ? 124
 $ nyxctl irq clear 5 --timeout 50ms
-! nyxctl: timed out waiting for interrupts that are under way; what the command has changed stays so; repeat it to go on waiting
+! nyxctl: timed out waiting for in-flight interrupts; the changes so far are kept; repeat the command to keep waiting
 ? 124
 $ nyxctl irq setup xapic --timeout 50ms
-! nyxctl: timed out waiting for interrupts that are under way; what the command has changed stays so; repeat it to go on waiting
+! nyxctl: timed out waiting for in-flight interrupts; the changes so far are kept; repeat the command to keep waiting
 ? 124
 $ nyxctl memory remove 0 --timeout 50ms
-! nyxctl: timed out waiting for accesses of guest memory that are under way; what the command has changed stays so; repeat it to go on waiting
+! nyxctl: timed out waiting for in-flight accesses of guest memory; the changes so far are kept; repeat the command to keep waiting
 ? 124
 $ for i in $(seq 100); do [[ $(nyxctl device show 7:0.0 -o raw --columns domain) == 'domain -' ]] && break; nyxctl device detach 7:0.0 --timeout 50ms 2>/dev/null; done
 $ nyxctl domain destroy empty --timeout 50ms
-! nyxctl: timed out waiting for accesses in domain 2 (empty) that are under way; what the command has changed stays so; repeat it to go on waiting
+! nyxctl: timed out waiting for in-flight accesses in domain 2 (empty); the changes so far are kept; repeat the command to keep waiting
 ? 124
 # After a second the command says what it waits for, but not with --quiet.
 $ nyxctl iotlb invalidate unit --timeout 1100ms 2>&1
-| nyxctl: waiting for accesses in unit 'golden' that are under way
-| nyxctl: timed out waiting for accesses in unit 'golden' that are under way; what the command has changed stays so; repeat it to go on waiting
+| nyxctl: waiting for in-flight accesses in unit 'golden'
+| nyxctl: timed out waiting for in-flight accesses in unit 'golden'; the changes so far are kept; repeat the command to keep waiting
 ? 124
 $ nyxctl iotlb invalidate unit --timeout 1100ms --quiet 2>&1
-| nyxctl: timed out waiting for accesses in unit 'golden' that are under way; what the command has changed stays so; repeat it to go on waiting
+| nyxctl: timed out waiting for in-flight accesses in unit 'golden'; the changes so far are kept; repeat the command to keep waiting
 ? 124
 $ nyxctl event monitor --timeout 1100ms 2>&1
 | nyxctl: waiting for events of unit 'golden'
