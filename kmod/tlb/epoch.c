@@ -95,8 +95,7 @@ static int drain_slow(struct epoch *epoch, bool killable)
 
 	lockdep_assert_held(&epoch->lock);
 	/*
-	 * Wait for stragglers of an earlier flip first: a reader may have
-	 * looked at
+	 * Wait for stragglers of an earlier flip first: a reader may have looked at
 	 * @pair before that flip and counted itself in after it.
 	 */
 	pair = epoch->pair;
