@@ -65,7 +65,7 @@ TEST(record)
 	ASSERT_EQ(NYX_PASID_NONE, event.fault.pasid);
 	ASSERT_EQ(e.domain, event.fault.domain_id);
 	ASSERT_EQ(NYX_CAUSE_PERMISSION, event.fault.cause);
-	ASSERT_EQ(NYX_PROT_READ, event.fault.detail);
+	ASSERT_EQ(NYX_PROT_READ, event.fault.prot);
 	ASSERT_EQ(1, event.fault.count);
 	ASSERT_EQ(100, event.fault.length);
 	check_fault(&event.fault.fault, NYX_FAULT_WRITE_DENIED, NYX_PROT_WRITE, 0, 0x123, 0x123);

@@ -1336,7 +1336,7 @@ TEST(cause_never_mapped)
 	policy_env(&e, NULL, 0, &ev);
 	faults(&e, 1);
 	next_fault(ev, &f, NYX_FAULT_TABLE_NOT_PRESENT, NYX_CAUSE_NEVER_MAPPED);
-	ASSERT_EQ(0, f.detail);
+	ASSERT_EQ(0, f.since_ns);
 	/* In front of a mapping is not behind it. */
 	test_cmd(cmd_map(e.fd, e.domain, UNMAPPED + SZ_2M, 0, SZ_64K, RW));
 	dma_refused(e.fd, e.sbdf, UNMAPPED + SZ_2M - 8, NYX_PROT_READ, NYX_FAULT_TABLE_NOT_PRESENT);
@@ -1371,8 +1371,8 @@ TEST(cause_unmapped)
 			next_fault(ev, &f, c.out_fault.reason, NYX_CAUSE_UNMAPPED);
 			after = boottime_ns();
 			/* The kernel's clock may be one of ticks. */
-			ASSERT_GE(f.detail + 50000000, 100000000);
-			ASSERT_LE(f.detail, after - before + 50000000);
+			ASSERT_GE(f.since_ns + 50000000, 100000000);
+			ASSERT_LE(f.since_ns, after - before + 50000000);
 		}
 		/* Mapped again and refused for another reason: that is the cause. */
 		test_cmd(cmd_map(e.fd, e.domain, iova, 0, SZ_4K, NYX_PROT_READ));
@@ -1410,15 +1410,15 @@ TEST(cause_past_end)
 	test_cmd(cmd_dma_write(e.fd, &c, e.sbdf, SZ_64K - 32, buf, 64));
 	ASSERT_EQ(32, c.out_done);
 	next_fault(ev, &f, NYX_FAULT_NOT_PRESENT, NYX_CAUSE_PAST_END);
-	ASSERT_EQ(0, f.detail);
+	ASSERT_EQ(0, f.bytes);
 	dma_refused(e.fd, e.sbdf, SZ_64K + 0x123, NYX_PROT_READ, NYX_FAULT_NOT_PRESENT);
 	next_fault(ev, &f, NYX_FAULT_NOT_PRESENT, NYX_CAUSE_PAST_END);
-	ASSERT_EQ(0x123, f.detail);
+	ASSERT_EQ(0x123, f.bytes);
 	/* Behind a large page, in another table. */
 	test_cmd(cmd_map(e.fd, e.domain, SZ_1G, 0, SZ_2M, RW));
 	dma_refused(e.fd, e.sbdf, SZ_1G + SZ_2M + 7, NYX_PROT_READ, NYX_FAULT_TABLE_NOT_PRESENT);
 	next_fault(ev, &f, NYX_FAULT_TABLE_NOT_PRESENT, NYX_CAUSE_PAST_END);
-	ASSERT_EQ(7, f.detail);
+	ASSERT_EQ(7, f.bytes);
 }
 
 TEST(cause_permission)
@@ -1432,13 +1432,13 @@ TEST(cause_permission)
 	test_cmd(cmd_map(e.fd, e.domain, SZ_1M, 0, SZ_4K, NYX_PROT_READ));
 	dma_refused(e.fd, e.sbdf, SZ_1M + 5, NYX_PROT_WRITE, NYX_FAULT_WRITE_DENIED);
 	next_fault(ev, &f, NYX_FAULT_WRITE_DENIED, NYX_CAUSE_PERMISSION);
-	ASSERT_EQ(NYX_PROT_READ, f.detail);
+	ASSERT_EQ(NYX_PROT_READ, f.prot);
 	test_cmd(cmd_domain_create(e.fd, &amd));
 	test_cmd(cmd_map(e.fd, amd.out_domain_id, SZ_1M, 0, SZ_4K, NYX_PROT_WRITE));
 	test_cmd(cmd_device_attach(e.fd, e.sbdf, amd.out_domain_id, NYX_ATTACH_F_REPLACE));
 	dma_refused(e.fd, e.sbdf, SZ_1M, NYX_PROT_READ, NYX_FAULT_READ_DENIED);
 	next_fault(ev, &f, NYX_FAULT_READ_DENIED, NYX_CAUSE_PERMISSION);
-	ASSERT_EQ(NYX_PROT_WRITE, f.detail);
+	ASSERT_EQ(NYX_PROT_WRITE, f.prot);
 }
 
 TEST(cause_blocked)
@@ -1485,10 +1485,10 @@ TEST(cause_memory)
 	test_cmd(cmd_map(e.fd, e.domain, SZ_1G, 5 * SZ_1G, SZ_4K, RW));
 	dma_refused(e.fd, e.sbdf, SZ_1G + 0x42, NYX_PROT_READ, NYX_FAULT_NO_MEMORY);
 	next_fault(ev, &f, NYX_FAULT_NO_MEMORY, NYX_CAUSE_MEMORY);
-	ASSERT_EQ(5 * SZ_1G + 0x42, f.detail);
+	ASSERT_EQ(5 * SZ_1G + 0x42, f.gpa);
 	test_cmd(cmd_domain_kind(e.fd, NYX_DOMAIN_IDENTITY, 0, &identity));
 	test_cmd(cmd_device_attach(e.fd, e.sbdf, identity, NYX_ATTACH_F_REPLACE));
 	dma_refused(e.fd, e.sbdf, 6 * SZ_1G, NYX_PROT_WRITE, NYX_FAULT_NO_MEMORY);
 	next_fault(ev, &f, NYX_FAULT_NO_MEMORY, NYX_CAUSE_MEMORY);
-	ASSERT_EQ(6 * SZ_1G, f.detail);
+	ASSERT_EQ(6 * SZ_1G, f.gpa);
 }

@@ -1566,20 +1566,17 @@ enum nyx_fault_reason {
 
 /**
  * enum nyx_fault_cause - what led to a fault, as far as is known
- * @NYX_CAUSE_UNKNOWN: the module did not look for a cause
- * @NYX_CAUSE_NEVER_MAPPED: the address is not mapped, and was not recently
- * @NYX_CAUSE_UNMAPPED: the address was unmapped, or lies in an unmapped range
- *                      of at most 2 MiB; the detail is how long ago, in ns
- * @NYX_CAUSE_PAST_END: a mapping ends shortly before; the detail is the
- *                      distance from its end, in bytes: 0 right behind it
- * @NYX_CAUSE_PERMISSION: the address is mapped, with less permission; the
- *                        detail is what is granted, of enum nyx_prot
+ * @NYX_CAUSE_UNKNOWN: it was not looked for
+ * @NYX_CAUSE_NEVER_MAPPED: nothing is, or lately was, mapped there
+ * @NYX_CAUSE_UNMAPPED: it was unmapped, or lies in a range of at most 2 MiB
+ *                      that was: &nyx_event_fault.since_ns
+ * @NYX_CAUSE_PAST_END: a mapping ends shortly before: &nyx_event_fault.bytes
+ * @NYX_CAUSE_PERMISSION: it is mapped, with less permission: &nyx_event_fault.prot
  * @NYX_CAUSE_BLOCKED: the domain blocks everything, or there is none
  * @NYX_CAUSE_QUARANTINED: the device is quarantined
  * @NYX_CAUSE_TABLE: the table is damaged: reserved bits, or out of reach
  * @NYX_CAUSE_WIDTH: beyond the address width
- * @NYX_CAUSE_MEMORY: mapped, but not to usable guest memory; the detail is the
- *                    GPA
+ * @NYX_CAUSE_MEMORY: mapped, but not to usable guest memory: &nyx_event_fault.gpa
  */
 enum nyx_fault_cause {
 	NYX_CAUSE_UNKNOWN = 0,
@@ -2894,7 +2891,11 @@ enum nyx_event_type {
  * @cause: of enum nyx_fault_cause
  * @length: bytes of the access that were left, from the refused one on
  * @fault: where and why
- * @detail: as @cause says
+ * @since_ns: NYX_CAUSE_UNMAPPED: how long ago that was, in ns. This and the next three
+ *            have one place, which is 0 if the cause has none of them
+ * @bytes: NYX_CAUSE_PAST_END: distance from the end of the mapping: 0 right behind it
+ * @prot: NYX_CAUSE_PERMISSION: what is granted, of enum nyx_prot
+ * @gpa: NYX_CAUSE_MEMORY: what it is mapped to
  * @count: faults of the device that the record stands for: this one, and those
  *         before it that were not recorded one by one
  */
@@ -2905,7 +2906,12 @@ struct nyx_event_fault {
 	__u32 cause;
 	__aligned_u64 length;
 	struct nyx_fault fault;
-	__aligned_u64 detail;
+	union {
+		__aligned_u64 since_ns;
+		__aligned_u64 bytes;
+		__aligned_u64 prot;
+		__aligned_u64 gpa;
+	};
 	__aligned_u64 count;
 };
 

@@ -130,16 +130,16 @@ static void put_cause(struct out *out, unsigned int base, const struct nyx_event
 	out_text(out, base + COL_CAUSE, nyx_fault_cause_name(fault->cause));
 	switch (fault->cause) {
 	case NYX_CAUSE_UNMAPPED:
-		out_u64(out, base + COL_AGO, fault->detail);
+		out_u64(out, base + COL_AGO, fault->since_ns);
 		break;
 	case NYX_CAUSE_PAST_END:
-		out_u64(out, base + COL_PAST, fault->detail);
+		out_u64(out, base + COL_PAST, fault->bytes);
 		break;
 	case NYX_CAUSE_PERMISSION:
-		out_text(out, base + COL_GRANTED, nyx_prot_name((uint32_t)fault->detail));
+		out_text(out, base + COL_GRANTED, nyx_prot_name((uint32_t)fault->prot));
 		break;
 	}
-	nyx_fault_cause_format(fault->cause, fault->detail, why, sizeof(why));
+	nyx_fault_cause_format(fault, why, sizeof(why));
 	put_why(out, base, why, fault->count);
 }
 

@@ -91,7 +91,7 @@ void nyx_fault_report(struct nyx_unit *unit, struct nyx_device *dev,
 	if (nyx_tracker_fault(unit, dev, info, &event, &state, &changed)) {
 		if (!info->irq)
 			event.fault.cause = nyx_fault_explain(dom, info, event.time_ns,
-							      &event.fault.detail);
+							      &event.fault);
 		nyx_events_push(unit->events, &event);
 	}
 	if (info->code && !info->fpd)

@@ -136,25 +136,25 @@ static bool past_end(struct nyx_domain *dom, u64 iova, u64 *distance)
 	return false;
 }
 
-static u32 explain_absent(struct nyx_domain *dom, u64 iova, u64 now, u64 *detail)
+static u32 explain_absent(struct nyx_domain *dom, u64 iova, u64 now,
+			  struct nyx_event_fault *event)
 {
 	u64 when = nyx_history_find(dom, iova);
 
 	if (when) {
 		/* The clock of the history is a coarse one. */
-		*detail = now > when ? now - when : 0;
+		event->since_ns = now > when ? now - when : 0;
 		return NYX_CAUSE_UNMAPPED;
 	}
-	return past_end(dom, iova, detail) ? NYX_CAUSE_PAST_END :
-					     NYX_CAUSE_NEVER_MAPPED;
+	return past_end(dom, iova, &event->bytes) ? NYX_CAUSE_PAST_END :
+						    NYX_CAUSE_NEVER_MAPPED;
 }
 
 u32 nyx_fault_explain(struct nyx_domain *dom, const struct nyx_fault_info *info,
-		      u64 now, u64 *detail)
+		      u64 now, struct nyx_event_fault *event)
 {
 	struct pt_result res;
 
-	*detail = 0;
 	/* The guest's table may have changed, and must not be walked here. */
 	if (dom->cfg.kind == NYX_DOMAIN_GUEST &&
 	    info->reason != NYX_FAULT_ADDRESS_WIDTH)
@@ -162,17 +162,17 @@ u32 nyx_fault_explain(struct nyx_domain *dom, const struct nyx_fault_info *info,
 	switch (info->reason) {
 	case NYX_FAULT_NOT_PRESENT:
 	case NYX_FAULT_TABLE_NOT_PRESENT:
-		return explain_absent(dom, info->address, now, detail);
+		return explain_absent(dom, info->address, now, event);
 	case NYX_FAULT_READ_DENIED:
 	case NYX_FAULT_WRITE_DENIED:
 		rcu_read_lock();
 		pt_walk(&dom->pt, info->address, 0, &res);
 		rcu_read_unlock();
 		if (res.status == PT_OK)
-			*detail = res.perm & NYX_ACC_RW;
+			event->prot = res.perm & NYX_ACC_RW;
 		return NYX_CAUSE_PERMISSION;
 	case NYX_FAULT_READONLY_MEMORY:
-		*detail = NYX_PROT_READ;
+		event->prot = NYX_PROT_READ;
 		return NYX_CAUSE_PERMISSION;
 	case NYX_FAULT_NO_DOMAIN:
 	case NYX_FAULT_BLOCKED:
@@ -187,7 +187,7 @@ u32 nyx_fault_explain(struct nyx_domain *dom, const struct nyx_fault_info *info,
 		return NYX_CAUSE_TABLE;
 	case NYX_FAULT_NO_MEMORY:
 	case NYX_FAULT_MEMORY_ERROR:
-		*detail = info->gpa;
+		event->gpa = info->gpa;
 		return NYX_CAUSE_MEMORY;
 	default:
 		return NYX_CAUSE_UNKNOWN;

@@ -15,6 +15,7 @@
 #include <linux/types.h>
 
 struct nyx_domain;
+struct nyx_event_fault;
 struct nyx_fault_info;
 
 #define NYX_HISTORY_MAX	64u
@@ -90,12 +91,12 @@ u64 nyx_history_find(struct nyx_domain *dom, u64 iova);
  * @dom: the domain
  * @info: the fault of an access in it
  * @now: CLOCK_BOOTTIME
- * @detail: set
+ * @event: its record, in which the field that belongs to the cause is set
  *
  * Context: any. Walks the table a few times.
  * Return: of enum nyx_fault_cause.
  */
 u32 nyx_fault_explain(struct nyx_domain *dom, const struct nyx_fault_info *info,
-		      u64 now, u64 *detail);
+		      u64 now, struct nyx_event_fault *event);
 
 #endif /* NYX_CORE_HISTORY_H */

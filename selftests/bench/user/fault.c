@@ -109,12 +109,12 @@ static void run_explain(void *ctx, unsigned long n)
 	struct nyx_access acc;
 	struct nyx_fault_info fault = { .reason = b->reason };
 	unsigned long i;
-	u64 detail;
+	struct nyx_event_fault event = {};
 
 	bench_check(!nyx_access_begin(&b->w->unit, FLOOD, NYX_PASID_NONE, &acc));
 	for (i = 0; i < n; i++) {
 		fault.address = b->iova + (i & 63) * b->stride;
-		bench_use(nyx_fault_explain(acc.dom, &fault, 1, &detail));
+		bench_use(nyx_fault_explain(acc.dom, &fault, 1, &event));
 	}
 	nyx_access_end(&acc);
 }

@@ -143,7 +143,7 @@ static void put_fault(struct text *text, const struct nyx_event_fault *fault)
 	if (fault->fault.level != NYX_LEVEL_NONE)
 		put(text, ", level %u", fault->fault.level);
 	if (says_more(fault->cause)) {
-		nyx_fault_cause_format(fault->cause, fault->detail, cause, sizeof(cause));
+		nyx_fault_cause_format(fault, cause, sizeof(cause));
 		put(text, "; %s", cause);
 	}
 	put_count(text, fault->count);

@@ -186,29 +186,30 @@ static void duration(char *buf, size_t size, uint64_t ns)
 	snprintf(buf, size, "%" PRIu64 " ns", ns);
 }
 
-NYX_EXPORT int nyx_fault_cause_format(uint32_t cause, uint64_t detail, char *buffer, size_t size)
+NYX_EXPORT int nyx_fault_cause_format(const struct nyx_event_fault *fault, char *buffer,
+				      size_t size)
 {
 	char ago[48];
 	int n;
 
-	switch (cause) {
+	switch (fault->cause) {
 	case NYX_CAUSE_NEVER_MAPPED:
 		n = snprintf(buffer, size, "never mapped");
 		break;
 	case NYX_CAUSE_UNMAPPED:
-		duration(ago, sizeof(ago), detail);
+		duration(ago, sizeof(ago), fault->since_ns);
 		n = snprintf(buffer, size, "unmapped %s ago", ago);
 		break;
 	case NYX_CAUSE_PAST_END:
-		if (!detail)	/* the first byte behind the mapping */
+		if (!fault->bytes)	/* the first byte behind it */
 			n = snprintf(buffer, size, "just past the end of a mapping");
 		else
 			n = snprintf(buffer, size, "%" PRIu64 " %s past the end of a mapping",
-				     detail, detail == 1 ? "byte" : "bytes");
+				     (uint64_t)fault->bytes, fault->bytes == 1 ? "byte" : "bytes");
 		break;
 	case NYX_CAUSE_PERMISSION:
 		n = snprintf(buffer, size, "wrong permission (is %s)",
-			     nyx_prot_name((uint32_t)detail));
+			     nyx_prot_name((uint32_t)fault->prot));
 		break;
 	case NYX_CAUSE_BLOCKED:
 		n = snprintf(buffer, size, "blocked, or no domain");
@@ -224,7 +225,7 @@ NYX_EXPORT int nyx_fault_cause_format(uint32_t cause, uint64_t detail, char *buf
 		break;
 	case NYX_CAUSE_MEMORY:
 		n = snprintf(buffer, size, "mapped to GPA 0x%" PRIx64 ", which is not usable",
-			     detail);
+			     (uint64_t)fault->gpa);
 		break;
 	default:
 		n = snprintf(buffer, size, "%s", "");

@@ -258,13 +258,13 @@ TEST(fault_causes)
 	touch(s.unit, DEV, IOVA + 8192 + 16);
 	event = next_event(&s);
 	EXPECT_EQ(NYX_CAUSE_PAST_END, event.fault.cause);
-	EXPECT_EQ(4096 + 16, event.fault.detail);
+	EXPECT_EQ(4096 + 16, event.fault.bytes);
 	touch(s.unit, DEV, IOVA + (1 << 30));
 	EXPECT_EQ(NYX_CAUSE_NEVER_MAPPED, next_event(&s).fault.cause);
 	touch(s.unit, DEV, IOVA);
 	event = next_event(&s);
 	EXPECT_EQ(NYX_CAUSE_MEMORY, event.fault.cause);
-	EXPECT_EQ(0, event.fault.detail);
+	EXPECT_EQ(0, event.fault.gpa);
 }
 
 TEST(limits)

@@ -247,7 +247,7 @@ TEST(event_text_fits)
 	for (cause = 0; cause <= NYX_CAUSE_MEMORY + 1; cause++) {
 		event.fault.cause = cause;
 		ASSERT_EQ(0, nyx_event_format(&event, text, sizeof(text)));
-		ASSERT_EQ(0, nyx_fault_cause_format(cause, UINT64_MAX, why, sizeof(why)));
+		ASSERT_EQ(0, nyx_fault_cause_format(&event.fault, why, sizeof(why)));
 	}
 	memset(&event.__pad, 0xff, sizeof(event.__pad));
 	for (event.type = NYX_EVENT_LOST; event.type <= NYX_EVENT_MSI; event.type++)
@@ -265,35 +265,34 @@ TEST(event_text_fits)
 
 static const struct {
 	const char *name;
-	uint32_t cause;
-	uint64_t detail;
+	struct nyx_event_fault fault;
 } causes[] = {
-	{ "", NYX_CAUSE_UNKNOWN, 5 },
-	{ "never mapped", NYX_CAUSE_NEVER_MAPPED, 0 },
-	{ "unmapped 0 ns ago", NYX_CAUSE_UNMAPPED, 0 },
-	{ "unmapped 999 ns ago", NYX_CAUSE_UNMAPPED, 999 },
-	{ "unmapped 1.0 us ago", NYX_CAUSE_UNMAPPED, 1000 },
-	{ "unmapped 12.3 ms ago", NYX_CAUSE_UNMAPPED, 12399999 },
-	{ "unmapped 61.5 s ago", NYX_CAUSE_UNMAPPED, 61500000000 },
-	{ "just past the end of a mapping", NYX_CAUSE_PAST_END, 0 },
-	{ "1 byte past the end of a mapping", NYX_CAUSE_PAST_END, 1 },
-	{ "16 bytes past the end of a mapping", NYX_CAUSE_PAST_END, 16 },
-	{ "wrong permission (is r)", NYX_CAUSE_PERMISSION, NYX_PROT_READ },
-	{ "blocked, or no domain", NYX_CAUSE_BLOCKED, 0 },
-	{ "quarantined", NYX_CAUSE_QUARANTINED, 0 },
-	{ "the table is damaged", NYX_CAUSE_TABLE, 0 },
-	{ "beyond the address width", NYX_CAUSE_WIDTH, 0 },
-	{ "mapped to GPA 0x1000, which is not usable", NYX_CAUSE_MEMORY, 0x1000 },
-	{ "", 99, 0 },
+	{ "", { .cause = NYX_CAUSE_UNKNOWN, .bytes = 5 } },
+	{ "never mapped", { .cause = NYX_CAUSE_NEVER_MAPPED } },
+	{ "unmapped 0 ns ago", { .cause = NYX_CAUSE_UNMAPPED, .since_ns = 0 } },
+	{ "unmapped 999 ns ago", { .cause = NYX_CAUSE_UNMAPPED, .since_ns = 999 } },
+	{ "unmapped 1.0 us ago", { .cause = NYX_CAUSE_UNMAPPED, .since_ns = 1000 } },
+	{ "unmapped 12.3 ms ago", { .cause = NYX_CAUSE_UNMAPPED, .since_ns = 12399999 } },
+	{ "unmapped 61.5 s ago", { .cause = NYX_CAUSE_UNMAPPED, .since_ns = 61500000000 } },
+	{ "just past the end of a mapping", { .cause = NYX_CAUSE_PAST_END, .bytes = 0 } },
+	{ "1 byte past the end of a mapping", { .cause = NYX_CAUSE_PAST_END, .bytes = 1 } },
+	{ "16 bytes past the end of a mapping", { .cause = NYX_CAUSE_PAST_END, .bytes = 16 } },
+	{ "wrong permission (is r)", { .cause = NYX_CAUSE_PERMISSION, .prot = NYX_PROT_READ } },
+	{ "blocked, or no domain", { .cause = NYX_CAUSE_BLOCKED } },
+	{ "quarantined", { .cause = NYX_CAUSE_QUARANTINED } },
+	{ "the table is damaged", { .cause = NYX_CAUSE_TABLE } },
+	{ "beyond the address width", { .cause = NYX_CAUSE_WIDTH } },
+	{ "mapped to GPA 0x1000, which is not usable", { .cause = NYX_CAUSE_MEMORY, .gpa = 0x1000 } },
+	{ "", { .cause = 99 } },
 };
 
 TEST_EACH(cause_text, causes)
 {
 	char text[NYX_CAUSE_TEXT_LEN];
 
-	ASSERT_EQ(0, nyx_fault_cause_format(v->cause, v->detail, text, sizeof(text)));
+	ASSERT_EQ(0, nyx_fault_cause_format(&v->fault, text, sizeof(text)));
 	EXPECT_EQ(0, strcmp(v->name, text));
-	EXPECT_EQ(-EMSGSIZE, nyx_fault_cause_format(v->cause, v->detail, text, strlen(v->name)));
+	EXPECT_EQ(-EMSGSIZE, nyx_fault_cause_format(&v->fault, text, strlen(v->name)));
 }
 
 static const struct {
@@ -307,7 +306,7 @@ static const struct {
 			.fault = {
 				.sbdf = NYX_SBDF(0, 3, 0, 0), .pasid = NYX_PASID_NONE,
 				.domain_id = 4, .length = 2, .cause = NYX_CAUSE_UNMAPPED,
-				.detail = 12345678, .count = 2,
+				.since_ns = 12345678, .count = 2,
 				.fault = {
 					.reason = NYX_FAULT_NOT_PRESENT, .access = NYX_PROT_READ,
 					.iova = 0x3000, .gpa = NYX_GPA_UNKNOWN,

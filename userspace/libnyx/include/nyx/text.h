@@ -72,15 +72,14 @@ enum { NYX_CAUSE_TEXT_LEN = 96 };
 
 /**
  * nyx_fault_cause_format() - say what led to a fault, for people
- * @cause: of enum nyx_fault_cause
- * @detail: of struct nyx_event_fault
+ * @fault: the fault; only its cause and what belongs to that are used
  * @buffer: where to put a text like "unmapped 12.3 ms ago"; empty if the cause
  *          is not known
  * @size: room at @buffer; NYX_CAUSE_TEXT_LEN is enough
  *
  * Return: 0; -EMSGSIZE if @size is too small.
  */
-int nyx_fault_cause_format(uint32_t cause, uint64_t detail, char *buffer, size_t size);
+int nyx_fault_cause_format(const struct nyx_event_fault *fault, char *buffer, size_t size);
 
 /**
  * nyx_walk_kind_name() - the name of what a walk met
