@@ -2296,10 +2296,9 @@ enum nyx_irq_flags {
 /**
  * enum nyx_irq_result - what became of an interrupt
  * @NYX_IRQ_DELIVER: to be delivered as the reply says
- * @NYX_IRQ_POSTED: in a descriptor; no notification is needed
- * @NYX_IRQ_NOTIFY: in a descriptor; the reply is the notification to deliver.
- *                  NYX_AMDVI_F_GUEST_APIC: in a virtual APIC's page; out_dest is
- *                  the processor whose doorbell is to be rung, without a vector
+ * @NYX_IRQ_POSTED: in a descriptor, or with NYX_AMDVI_F_GUEST_APIC in a virtual APIC's
+ *                  page; there is nothing to deliver
+ * @NYX_IRQ_NOTIFY: likewise, and the reply is the notification to deliver
  * @NYX_IRQ_REFUSED: refused, as the reply says
  */
 enum nyx_irq_result {
@@ -2326,9 +2325,13 @@ enum nyx_irq_result {
  * @out_data: its data: vector, delivery mode in bits 10:8, and for a level trigger
  *            bits 14 and 15
  * @out_index: index of the entry, if there is one, or 0xffffffff
- * @out_dest: destination; this and the above are 0 if nothing is to be delivered
- * @out_vector: vector, likewise
- * @out_delivery: of enum nyx_delivery
+ * @out_dest: NYX_IRQ_DELIVER: destination of the interrupt; NYX_IRQ_NOTIFY: of the
+ *            notification, which of a virtual APIC's page is the doorbell of that
+ *            processor; otherwise 0, as @out_address and @out_data
+ * @out_vector: NYX_IRQ_DELIVER: vector of the interrupt; NYX_IRQ_NOTIFY: of the
+ *              notification, 0 of a doorbell; NYX_IRQ_POSTED with NYX_IRQ_F_PROBE: of the
+ *              interrupt, in the descriptor or page; otherwise 0
+ * @out_delivery: of enum nyx_delivery, of what @out_dest is of; otherwise 0
  * @out_flags: NYX_IRTE_F_LOGICAL, _LEVEL, _HINT, _POSTED
  * @out_reason: of enum nyx_fault_reason: why it was refused
  * @__reserved: must be 0
