@@ -50,7 +50,7 @@ static bool extent_extends(const struct nyx_extent *ext, const struct nyx_extent
  * Extents are copied out between accesses, not during one, because copy_to_user()
  * may sleep long.
  */
-static int run_flush(struct extent_out *out)
+static int extent_flush(struct extent_out *out)
 {
 	if (copy_to_user(out->to, out->buf, out->n * sizeof(out->buf[0])))
 		return -EFAULT;
@@ -195,7 +195,7 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 		if (!cmd->nr_extents)
 			break;
 		cmd->out_nr_extents += out.n;
-		if (run_flush(&out))
+		if (extent_flush(&out))
 			return NYX_BAD(uc, cmd, extents, POINTER);
 		cond_resched();
 	} while (full && out.room);

@@ -1659,7 +1659,7 @@ enum nyx_translate_flags {
  * @out_done: bytes from @iova that the extents (with @nr_extents of 0: @out_extent)
  *            describe. Less than @length if @out_fault says so, or if there
  *            was no room for more extents
- * @out_extent: the first run
+ * @out_extent: the first extent
  * @out_fault: what ended the translation, or reason NYX_FAULT_NONE
  *
  * Translate as a DMA would. The answer is a snapshot: an unmap does not wait
