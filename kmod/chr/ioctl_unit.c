@@ -109,6 +109,8 @@ static int parse_config(struct nyx_ucmd *uc, const struct nyx_unit_create *cmd,
 	if ((cmd->flags & NYX_UNIT_F_PERSIST) && !(cmd->flags & NYX_UNIT_F_SHARED))
 		return NYX_BAD(uc, cmd, flags, PERSIST_UNSHARED);
 	strscpy(cfg->name, (const char *)cmd->name, sizeof(cfg->name));
+	cfg->persist = cmd->flags & NYX_UNIT_F_PERSIST;
+	cfg->shared = cmd->flags & NYX_UNIT_F_SHARED;
 	return 0;
 }
 
@@ -129,7 +131,7 @@ int nyx_ioctl_unit_create(struct nyx_ucmd *uc, void *_cmd)
 		goto out_unlock;
 	}
 	cfg.group = uc->file->group;
-	unit = nyx_unit_create(&cfg, cmd->flags);
+	unit = nyx_unit_create(&cfg);
 	if (IS_ERR(unit)) {
 		ret = PTR_ERR(unit);
 		goto out_unlock;
@@ -206,8 +208,8 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 {
 	int ret = NYX_ERR(UNIT_ENDED);
 
-	info->flags = (READ_ONCE(unit->persist) ? NYX_UNIT_F_PERSIST : 0) |
-		      (READ_ONCE(unit->shared) ? NYX_UNIT_F_SHARED : 0) |
+	info->flags = (READ_ONCE(unit->cfg.persist) ? NYX_UNIT_F_PERSIST : 0) |
+		      (READ_ONCE(unit->cfg.shared) ? NYX_UNIT_F_SHARED : 0) |
 		      (all ? 0 : NYX_UNIT_F_OTHERS);
 	info->unit_id = unit->id;
 	info->model = unit->cfg.model;

@@ -116,7 +116,7 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	mutex_init(&unit->lock);
 	xa_init_flags(&unit->domains, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&unit->devices, XA_FLAGS_ACCOUNT);
-	unit->policy = nyx_policy_default;
+	unit->cfg.policy = nyx_policy_default;
 	nyx_pages_init(&unit->pages);
 	nyx_deadlines_init(&unit->deadlines);
 	unit->guest.viommu = viommu_create(unit, cfg);
@@ -290,7 +290,7 @@ static int unit_publish(struct nyx_unit *unit)
 	return ret;
 }
 
-struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, u32 flags)
+struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg)
 {
 	struct nyx_unit *unit;
 	int ret;
@@ -304,8 +304,6 @@ struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, u32 flags)
 		module_put(THIS_MODULE);
 		return unit;
 	}
-	unit->persist = flags & NYX_UNIT_F_PERSIST;
-	unit->shared = flags & NYX_UNIT_F_SHARED;
 
 	ret = unit_publish(unit);
 	if (ret) {
@@ -324,7 +322,7 @@ bool nyx_unit_is_visible(const struct nyx_unit *unit)
 /* May the current process open a unit, and is that only to inspect it? */
 static int may_open(const struct nyx_unit *unit, bool *inspect)
 {
-	bool shared = READ_ONCE(unit->shared);
+	bool shared = READ_ONCE(unit->cfg.shared);
 
 	*inspect = false;
 	if (is_of(unit, current_euid()) && (shared || unit->mm == current->mm))
@@ -366,12 +364,12 @@ int nyx_unit_share(struct nyx_unit *unit)
 	int ret = NYX_ERR(MEMORY_UNSHARED);
 
 	mutex_lock(&unit->lock);
-	if (unit->shared || nyx_memory_shared(unit)) {
+	if (unit->cfg.shared || nyx_memory_shared(unit)) {
 		/*
 		 * Pairs with READ_ONCE() in may_open(); nyx_memory_add() reads @shared
 		 * under the lock.
 		 */
-		WRITE_ONCE(unit->shared, true);
+		WRITE_ONCE(unit->cfg.shared, true);
 		ret = 0;
 	}
 	mutex_unlock(&unit->lock);
@@ -387,7 +385,7 @@ static void unit_end(struct nyx_unit *unit)
 {
 	lockdep_assert_held(&units_lock);
 	WRITE_ONCE(unit->dead, true);
-	unit->persist = false;
+	unit->cfg.persist = false;
 	xa_erase(&units, unit->id);
 	nr_units--;
 }
@@ -410,7 +408,7 @@ void nyx_unit_close(struct nyx_unit *unit)
 
 	mutex_lock(&units_lock);
 	WRITE_ONCE(unit->users, unit->users - 1);
-	last = !unit->users && !unit->persist;
+	last = !unit->users && !unit->cfg.persist;
 	if (last && !unit->dead) {
 		unit_end(unit);
 		ended = true;
@@ -430,10 +428,10 @@ int nyx_unit_set_persist(struct nyx_unit *unit, bool persist)
 	mutex_lock(&units_lock);
 	if (unit->dead)
 		ret = NYX_ERR(UNIT_ENDED);
-	else if (persist && !READ_ONCE(unit->shared))
+	else if (persist && !READ_ONCE(unit->cfg.shared))
 		ret = NYX_ERR(PERSIST_UNSHARED);
 	else
-		unit->persist = persist;
+		unit->cfg.persist = persist;
 	mutex_unlock(&units_lock);
 	return ret;
 }

@@ -72,7 +72,7 @@ struct nyx_domain;
 struct user_namespace;
 
 /**
- * struct nyx_unit_config - what a unit is created from; all values resolved
+ * struct nyx_unit_config - configuration of a unit; all values resolved
  * @model: of enum nyx_model
  * @address_width: bits of the widest IOVA
  * @iotlb_entries: size of the translation cache; 0: none
@@ -85,6 +85,12 @@ struct user_namespace;
  * @data: options, which only the model interprets
  * @group: group of the device node, which may look at the unit in sysfs
  * @name: name, or empty
+ * @persist: the unit survives its last user; under units_lock
+ * @shared: other processes of the owner may open the unit, and all of &nyx_unit.mem is
+ *          REGION_SHARED; written under &nyx_unit.lock, never false again
+ * @policy: fault policy of devices without one of their own; under &nyx_unit.lock
+ *
+ * Commands change @persist, @shared and @policy. The rest is const after init.
  */
 struct nyx_unit_config {
 	u32 model;
@@ -99,6 +105,9 @@ struct nyx_unit_config {
 	u64 data[NYX_UNIT_DATA_MAX / sizeof(u64)];
 	kgid_t group;
 	char name[NYX_NAME_LEN];
+	bool persist;
+	bool shared;
+	struct nyx_policy policy;
 };
 
 /**
@@ -124,28 +133,24 @@ struct nyx_unit_state {
  * @events: event stream; const after init
  * @owner: the user who owns the unit; const after init
  * @user_ns: the user namespace of that user, held; const after init
- * @cfg: configuration at creation; const after init
+ * @cfg: configuration
  * @guest: the guest's side: the vIOMMU model, and generations of the guest's tables
  * @irq: interrupt remapping
  * @mem_epoch: see nyx_guest_mem_enter()
  * @mm: address space of the creator, which alone may add private memory, and open the unit
- *      to use it, while the unit is not @shared; for comparison only, holds mm_count; const
+ *      to use it, while the unit is not shared; for comparison only, holds mm_count; const
  *      after init
  * @ref: references to the memory of this struct
  * @users: file descriptors bound to it; under units_lock
- * @persist: the unit survives its last user; under units_lock
  * @tenants: the user and the container that the unit counts for, or NULL; written under
  *           units_lock, while no other thread has the unit
  * @lock: protects the fields below, and changes of @devices, @domains and @mem
- * @shared: other processes of the owner may open the unit, and all of @mem is
- *          REGION_SHARED; never false again
  * @nr_memory: ranges in @mem
  * @nr_domains: entries of @domains
  * @blocked_domain: the domain of devices that have no other; NULL once the unit is
  *                  torn down
  * @nr_devices: entries of @devices
  * @state: plain state of the unit, beside its objects
- * @policy: fault policy of devices without one of their own
  * @inval: invalidations that no wait has covered
  * @pages: page requests
  * @deadlines: what is due for devices at some time
@@ -174,17 +179,14 @@ struct nyx_unit {
 
 	struct kref ref ____cacheline_aligned_in_smp;
 	unsigned int users;
-	bool persist;
 	struct nyx_tenant *tenants[NYX_TENANTS];
 
 	struct mutex lock;
-	bool shared;
 	unsigned int nr_memory;
 	unsigned int nr_domains;
 	struct nyx_domain *blocked_domain;
 	unsigned int nr_devices;
 	struct nyx_unit_state state;
-	struct nyx_policy policy;
 	struct nyx_inval inval;
 
 	struct nyx_pages pages;
@@ -226,15 +228,14 @@ void nyx_unit_exit(void);
 
 /**
  * nyx_unit_create() - make a unit
- * @cfg: its properties
- * @flags: NYX_UNIT_F_SHARED, and with it NYX_UNIT_F_PERSIST
+ * @cfg: its configuration, but for &nyx_unit_config.policy: a unit begins with the default
  *
  * Context: may sleep.
  * Return: the unit, of which the caller is the first user, or ERR_PTR:
  * -EEXIST if the owner has a unit of that name, -ENOSPC at the limit on units,
  * -EOPNOTSUPP if there is no such model, -ENOMEM.
  */
-struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg, u32 flags);
+struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg);
 
 /**
  * nyx_unit_open() - become a user of a unit

@@ -148,7 +148,7 @@ static int fault_init(struct kunit *test)
 	struct nyx_unit *unit;
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
-	unit = nyx_unit_create(&cfg, 0);
+	unit = nyx_unit_create(&cfg);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
 	*f = (struct fixture) {
 		.test = test,

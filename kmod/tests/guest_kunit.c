@@ -190,7 +190,7 @@ static struct fixture *open_unit(struct kunit *test, u32 irt_entries, bool viomm
 	for (i = 0; i < NR_DEVICES; i++)
 		f->attrs[i].perm = NYX_ACC_RW;
 	f->viommu.ops = &viommu_ops;
-	unit = nyx_unit_create(&cfg, 0);
+	unit = nyx_unit_create(&cfg);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
 	f->unit = unit;
 	f->viommu.unit = unit;

@@ -121,7 +121,7 @@ static int inval_init(struct kunit *test)
 
 	if (!f)
 		return -ENOMEM;
-	unit = nyx_unit_create(&cfg, 0);
+	unit = nyx_unit_create(&cfg);
 	if (IS_ERR(unit))
 		return PTR_ERR(unit);
 	f->unit = unit;

@@ -158,7 +158,7 @@ static int irqfd_init(struct kunit *test)
 	f->viommu.ops = &viommu_ops;
 	init_completion(&f->came);
 	init_completion(&f->go);
-	f->unit = nyx_unit_create(&cfg, 0);
+	f->unit = nyx_unit_create(&cfg);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(f->unit));
 	test->priv = f;
 	f->viommu.unit = f->unit;

@@ -275,18 +275,18 @@ static struct nyx_unit *open_unit(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct nyx_unit_config cfg = {
 		.iotlb_entries = 64, .event_entries = 64,
-		.max_domains = 4, .max_devices = 4, .max_memory = 4,
+		.max_domains = 4, .max_devices = 4, .max_memory = 4, .shared = true,
 	};
 	struct region *region;
 	struct nyx_unit *unit;
 
 	f->model->configure(&cfg);
-	unit = nyx_unit_create(&cfg, NYX_UNIT_F_SHARED);
+	unit = nyx_unit_create(&cfg);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
 	f->unit[f->unit[0] ? 1 : 0] = unit;
 	/* Each fault has a record, and nothing else follows. */
-	unit->policy.action = NYX_ACTION_REPORT;
-	unit->policy.records_per_s = U32_MAX;
+	unit->cfg.policy.action = NYX_ACTION_REPORT;
+	unit->cfg.policy.records_per_s = U32_MAX;
 	region = region_create_backing(f->memory, 0, SIZE, REGION_SHARED);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(region));
 	KUNIT_ASSERT_EQ(test, nyx_memory_add(unit, 0, SIZE - 1, region), 0);

@@ -45,7 +45,7 @@ static struct nyx_unit *open_unit(struct kunit *test, u32 flags)
 	struct nyx_unit *unit;
 
 	KUNIT_ASSERT_EQ(test, demo_model.configure(&cfg), 0);
-	unit = nyx_unit_create(&cfg, 0);
+	unit = nyx_unit_create(&cfg);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
 	test->priv = unit;
 	KUNIT_ASSERT_EQ(test, nyx_device_add(unit, SBDF), 0);
@@ -88,7 +88,7 @@ static void model_is_found_by_number(struct kunit *test)
 	/* The guest's device table knows one segment. */
 	KUNIT_EXPECT_EQ(test, nyx_device_add(unit, 1u << 16), NYX_ERR(SEGMENT));
 	cfg.model = NYX_MODEL_DEMO - 1;
-	unit = nyx_unit_create(&cfg, 0);
+	unit = nyx_unit_create(&cfg);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(unit), -EOPNOTSUPP);
 }
 
@@ -210,7 +210,7 @@ static void vtd_reads_no_entry_behind_the_table(struct kunit *test)
 	cfg.address_width = 48;
 	cfg.irt_entries = IRT_MAX_ENTRIES;
 	memcpy(cfg.data, &opt, sizeof(opt));
-	unit = nyx_unit_create(&cfg, 0);
+	unit = nyx_unit_create(&cfg);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
 	test->priv = unit;
 	viommu = unit->guest.viommu;

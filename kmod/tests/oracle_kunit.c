@@ -115,7 +115,7 @@ static int oracle_init(struct kunit *test)
 		return -ENOMEM;
 	f->test = test;
 	test->priv = f;
-	unit = nyx_unit_create(&unit_cfg, 0);
+	unit = nyx_unit_create(&unit_cfg);
 	if (IS_ERR(unit))
 		return PTR_ERR(unit);
 	f->unit = unit;

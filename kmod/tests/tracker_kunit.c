@@ -60,12 +60,12 @@ static struct nyx_unit *open_unit(struct kunit *test, u32 policy_flags)
 		.max_devices = 4,
 		.max_memory = 4,
 	};
-	struct nyx_unit *unit = nyx_unit_create(&cfg, 0);
+	struct nyx_unit *unit = nyx_unit_create(&cfg);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
 	test->priv = unit;
-	unit->policy.threshold = THRESHOLD;
-	unit->policy.flags = policy_flags;
+	unit->cfg.policy.threshold = THRESHOLD;
+	unit->cfg.policy.flags = policy_flags;
 	KUNIT_ASSERT_EQ(test, nyx_device_add(unit, SBDF), 0);
 	KUNIT_ASSERT_EQ(test, nyx_device_add(unit, SBDF_NEW), 0);
 	return unit;

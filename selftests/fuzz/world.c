@@ -443,11 +443,11 @@ void fuzz_unit_make(const struct nyx_unit_config *cfg)
 	unit->blocked_domain = nyx_domain_blocked(unit);
 	FUZZ_CHECK(!IS_ERR(unit->blocked_domain), "memory");
 	unit->cfg = *cfg;
-	unit->shared = true;
+	unit->cfg.shared = true;
 	mutex_init(&unit->lock);
 	xa_init_flags(&unit->domains, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&unit->devices, XA_FLAGS_ACCOUNT);
-	unit->policy = policy;
+	unit->cfg.policy = policy;
 	nyx_deadlines_init(&unit->deadlines);
 	unit->guest.viommu = fuzz_model.ops->create(unit, cfg);
 	FUZZ_CHECK(!IS_ERR(unit->guest.viommu), "no vIOMMU model");

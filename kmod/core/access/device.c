@@ -49,7 +49,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	}
 
 	mutex_lock(&unit->lock);
-	nyx_tracker_init(dev, &unit->policy);
+	nyx_tracker_init(dev, &unit->cfg.policy);
 	if (xa_load(&unit->devices, sbdf)) {
 		ret = NYX_ERR(DEVICE_EXISTS);
 	} else if (unit->nr_devices >= unit->cfg.max_devices) {

@@ -615,13 +615,13 @@ int nyx_policy_set(struct nyx_unit *unit, const u32 *sbdf,
 		dev = xa_load(&unit->devices, *sbdf);
 		if (dev) {
 			spin_lock_irq(&dev->tracker.lock);
-			adopt(&dev->tracker, policy ?: &unit->policy, policy);
+			adopt(&dev->tracker, policy ?: &unit->cfg.policy, policy);
 			spin_unlock_irq(&dev->tracker.lock);
 		} else {
 			ret = NYX_ERR(NO_SUCH_DEVICE);
 		}
 	} else {
-		unit->policy = *policy;
+		unit->cfg.policy = *policy;
 		xa_for_each(&unit->devices, id, dev) {
 			spin_lock_irq(&dev->tracker.lock);
 			if (!dev->tracker.cfg.own)
@@ -650,7 +650,7 @@ int nyx_policy_get(struct nyx_unit *unit, const u32 *sbdf,
 	} else if (sbdf) {
 		ret = NYX_ERR(NO_SUCH_DEVICE);
 	} else {
-		*policy = unit->policy;
+		*policy = unit->cfg.policy;
 	}
 	mutex_unlock(&unit->lock);
 	return ret;

@@ -39,7 +39,7 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 
 	mutex_lock(&unit->lock);
 	if (region_flags(region) & REGION_SHARED ||
-	    (!unit->shared && unit->mm == current->mm))
+	    (!unit->cfg.shared && unit->mm == current->mm))
 		ret = memslots_insert(&unit->mem, gpa, last, region);
 	if (!ret)
 		unit->nr_memory++;

@@ -191,7 +191,7 @@ static int add_devices(struct fault_rows *r)
 		.address_width = 48,
 		.pt = { .format = PT_VTDSS, .levels = 4 },
 	};
-	struct nyx_policy *p = &r->w->unit->policy;
+	struct nyx_policy *p = &r->w->unit->cfg.policy;
 	u32 id, i;
 	int ret;
 

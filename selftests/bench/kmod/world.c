@@ -65,7 +65,7 @@ int world_begin(struct world *w)
 		.address_width = 48,
 		.pt = { .format = PT_VTDSS, .levels = 4 },
 	};
-	struct nyx_unit *unit = nyx_unit_create(&unit_cfg, 0);
+	struct nyx_unit *unit = nyx_unit_create(&unit_cfg);
 	u32 id;
 	int ret;
 

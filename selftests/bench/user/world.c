@@ -69,7 +69,7 @@ struct world *world_new(enum pt_format format, bool memory)
 	bench_check(unit->events);
 	bench_check(!nyx_irq_init(&unit->irq, WORLD_IRT));
 	bench_check(!nyx_memory_init(unit, 16));
-	unit->policy = nyx_policy_default;
+	unit->cfg.policy = nyx_policy_default;
 	nyx_deadlines_init(&unit->deadlines);
 	unit->guest.viommu = native_model.create(unit, &unit->cfg);
 	bench_check(!IS_ERR(unit->guest.viommu));
