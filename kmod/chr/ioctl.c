@@ -167,7 +167,7 @@ static const struct nyx_op nyx_ops[] = {
 		OP_RESV(irq_setup), .prop = OP_NATIVE),
 	[NYX_CMD_IRTE_SET] = OP_ITEMS(irte_set, posted,
 		OP_AT(KEY, irte_set, index),
-		.flags = NYX_IRTE_F_QUIET | NYX_IRTE_F_LOGICAL | NYX_IRTE_F_LEVEL |
+		.flags = NYX_IRTE_F_FPD | NYX_IRTE_F_LOGICAL | NYX_IRTE_F_LEVEL |
 			 NYX_IRTE_F_HINT | NYX_IRTE_F_POSTED | NYX_IRTE_F_URGENT,
 		.prop = OP_NATIVE),
 	[NYX_CMD_IRTE_CLEAR] = OP(irte_clear, nr,

@@ -27,13 +27,13 @@
 /**
  * struct extent_out - extents on their way to the caller
  * @to: where the next ones go
- * @room: how many may follow @buf
+ * @capacity: how many may follow @buf
  * @n: extents in @buf
  * @buf: the last extents; the newest may still grow
  */
 struct extent_out {
 	struct nyx_extent __user *to;
-	u32 room;
+	u32 capacity;
 	u32 n;
 	struct nyx_extent buf[EXTENT_CHUNK];
 };
@@ -55,7 +55,7 @@ static int extent_flush(struct extent_out *out)
 	if (copy_to_user(out->to, out->buf, out->n * sizeof(out->buf[0])))
 		return -EFAULT;
 	out->to += out->n;
-	out->room -= out->n;
+	out->capacity -= out->n;
 	out->n = 0;
 	return 0;
 }
@@ -87,7 +87,7 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 			   u64 *done, struct extent_out *out, bool *full,
 			   struct nyx_fault_info *fault)
 {
-	u32 max = max(min(out->room, EXTENT_CHUNK), 1u);
+	u32 max = max(min(out->capacity, EXTENT_CHUNK), 1u);
 	const struct region *prev = NULL;
 	unsigned int segments = 0;
 	struct nyx_segment seg;
@@ -147,7 +147,7 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 {
 	struct extent_out out = {
 		.to = u64_to_user_ptr(cmd->extents),
-		.room = cmd->nr_extents,
+		.capacity = cmd->nr_extents,
 	};
 	struct nyx_fault_info fault;
 	struct nyx_access acc;
@@ -198,7 +198,7 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 		if (extent_flush(&out))
 			return NYX_BAD(uc, cmd, extents, POINTER);
 		cond_resched();
-	} while (full && out.room);
+	} while (full && out.capacity);
 
 	cmd->out_done = done;
 	return 0;

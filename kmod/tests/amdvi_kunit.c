@@ -61,8 +61,8 @@ static void amdvi_dma_fields(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, d.valid);
 	KUNIT_EXPECT_TRUE(test, d.translate);
 	KUNIT_EXPECT_TRUE(test, d.exclude);
-	KUNIT_EXPECT_TRUE(test, d.quiet_once);
-	KUNIT_EXPECT_FALSE(test, d.quiet);
+	KUNIT_EXPECT_TRUE(test, d.se);
+	KUNIT_EXPECT_FALSE(test, d.sa);
 	KUNIT_EXPECT_EQ(test, d.perm, NYX_ACC_READ);
 	KUNIT_EXPECT_EQ(test, d.mode, 5);
 	KUNIT_EXPECT_EQ(test, d.did, 0xbeef);
@@ -115,7 +115,7 @@ static void amdvi_int_fields(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, amdvi_decode_int(dte, &i), 0);
 	KUNIT_EXPECT_TRUE(test, i.valid);
 	KUNIT_EXPECT_EQ(test, i.ctl, 2);
-	KUNIT_EXPECT_TRUE(test, i.quiet);
+	KUNIT_EXPECT_TRUE(test, i.ig);
 	KUNIT_EXPECT_FALSE(test, i.nmi);
 	KUNIT_EXPECT_FALSE(test, i.init);
 	KUNIT_EXPECT_TRUE(test, i.extint);
@@ -191,7 +191,7 @@ static void amdvi_irte32(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, amdvi_decode_irte32(0xfffffffc, &e), 0x2008);
 	KUNIT_EXPECT_EQ(test, e.flags, 0u);
 	KUNIT_EXPECT_EQ(test, amdvi_decode_irte32(0xfffffffe, &e), 0x2008);
-	KUNIT_EXPECT_EQ(test, e.flags, (u32)NYX_IRTE_F_QUIET);
+	KUNIT_EXPECT_EQ(test, e.flags, (u32)NYX_IRTE_F_FPD);
 }
 
 static void amdvi_irte128(struct kunit *test)
@@ -211,7 +211,7 @@ static void amdvi_irte128(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, amdvi_decode_irte128(false, true, lo | 9, hi, &e, &post), 0x2098);
 	KUNIT_EXPECT_EQ(test, amdvi_decode_irte128(false, true, lo, ~0ull, &e, &post), 0x2008);
 	KUNIT_EXPECT_EQ(test, amdvi_decode_irte128(false, true, lo | 2, hi, &e, &post), 0x2008);
-	KUNIT_EXPECT_EQ(test, e.flags, (u32)NYX_IRTE_F_QUIET);
+	KUNIT_EXPECT_EQ(test, e.flags, (u32)NYX_IRTE_F_FPD);
 	for (bit = 0; bit < 64; bit++) {
 		bool bad = (bit >= 8 && bit <= 11) || (bit >= 52 && bit <= 55);
 
@@ -293,10 +293,10 @@ static void amdvi_remap(struct kunit *test)
 			(u32)NYX_FAULT_IRQ_NOT_PRESENT);
 	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 256, &m),
 			(u32)NYX_FAULT_IRQ_INDEX);
-	dev.imode |= AMDVI_IMODE_QUIET;
+	dev.imode |= AMDVI_IMODE_IG;
 	KUNIT_EXPECT_EQ(test, remap(&dev, 0, 0xfee00000, 256, &m),
 			(u32)NYX_FAULT_IRQ_INDEX);
-	KUNIT_EXPECT_EQ(test, m.flags, (u16)NYX_IRTE_F_QUIET);
+	KUNIT_EXPECT_EQ(test, m.flags, (u16)NYX_IRTE_F_FPD);
 
 	/* Kinds: fixed and lowest follow REMAP or PASS, SMI passes, others have bits. */
 	for (mode = 0; mode < 8; mode++) {

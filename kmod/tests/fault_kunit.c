@@ -91,7 +91,7 @@ static u32 viommu_decode_msg(u32 imode, u32 mode, u64 address, u32 data,
 {
 	*msg = (struct irt_msg) {
 		.index = data & 0xff,
-		.flags = data & QUIET ? NYX_IRTE_F_QUIET : 0,
+		.flags = data & QUIET ? NYX_IRTE_F_FPD : 0,
 	};
 	return address == MSI ? NYX_FAULT_NONE : NYX_FAULT_IRQ_REQUEST;
 }

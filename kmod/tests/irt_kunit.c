@@ -229,7 +229,7 @@ static void posted_entries_keep_their_values(struct kunit *test)
 	}
 	for (i = 0; i < 4; i++) {
 		e.flags = NYX_IRTE_F_POSTED | (i & 1 ? NYX_IRTE_F_URGENT : 0) |
-			  (i & 2 ? NYX_IRTE_F_QUIET : 0);
+			  (i & 2 ? NYX_IRTE_F_FPD : 0);
 		round_trip(test, &e);
 	}
 	e.check = NYX_SOURCE_RID;
@@ -382,7 +382,7 @@ static void checks_come_in_order(struct kunit *test)
 {
 	const u32 mode = NYX_IRQ_MODE_XAPIC;
 	struct irt_entry e = {
-		.flags = NYX_IRTE_F_QUIET, .dest = 0x100, .vector = 0x40,
+		.flags = NYX_IRTE_F_FPD, .dest = 0x100, .vector = 0x40,
 		.check = NYX_SOURCE_RID, .source = DEV ^ 0x8,
 	};
 	struct irt *irt = test->priv;
@@ -415,13 +415,13 @@ static void checks_come_in_order(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
 			NYX_FAULT_IRQ_RESERVED);
 	KUNIT_EXPECT_EQ(test, msg.index, 7);
-	KUNIT_EXPECT_TRUE(test, msg.flags & NYX_IRTE_F_QUIET);
+	KUNIT_EXPECT_TRUE(test, msg.flags & NYX_IRTE_F_FPD);
 	e.dest = 0xff;
 	irt_write(irt, 7, &e);
 	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
 			NYX_FAULT_IRQ_SOURCE);
 	KUNIT_EXPECT_EQ(test, msg.index, 7);
-	KUNIT_EXPECT_TRUE(test, msg.flags & NYX_IRTE_F_QUIET);
+	KUNIT_EXPECT_TRUE(test, msg.flags & NYX_IRTE_F_FPD);
 	e.source = DEV;
 	irt_write(irt, 7, &e);
 	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
@@ -687,7 +687,7 @@ static void compose_says_it_to_the_processor(struct kunit *test)
 		{ { .flags = NYX_IRTE_F_HINT }, 0xfee00008, 0 },
 		{ { .flags = NYX_IRTE_F_LEVEL }, 0xfee00000, 0xc000 },
 		/* These are not for the processor. */
-		{ { .flags = NYX_IRTE_F_QUIET | NYX_IRTE_F_POSTED |
+		{ { .flags = NYX_IRTE_F_FPD | NYX_IRTE_F_POSTED |
 			     NYX_IRTE_F_URGENT }, 0xfee00000, 0 },
 		{ { .dest = 0x80000001, .vector = 0x20, .delivery = 4,
 		    .flags = NYX_IRTE_F_LOGICAL | NYX_IRTE_F_HINT |
@@ -729,7 +729,7 @@ static void random_entry(u64 *state, struct irt_entry *e)
 	*e = (struct irt_entry) {
 		.vector = draw(state) >> 56,
 		.check = below(state, 3),
-		.flags = draw(state) >> 60 & (NYX_IRTE_F_QUIET |
+		.flags = draw(state) >> 60 & (NYX_IRTE_F_FPD |
 					      NYX_IRTE_F_LOGICAL |
 					      NYX_IRTE_F_LEVEL |
 					      NYX_IRTE_F_HINT),
@@ -743,7 +743,7 @@ static void random_entry(u64 *state, struct irt_entry *e)
 		e->dest = draw(state) >> (below(state, 2) ? 32 : 56);
 		return;
 	}
-	e->flags &= NYX_IRTE_F_QUIET;
+	e->flags &= NYX_IRTE_F_FPD;
 	e->flags |= NYX_IRTE_F_POSTED | (below(state, 2) ? NYX_IRTE_F_URGENT : 0);
 	e->posted = draw(state) >> (12 + below(state, 40)) & ~63ull;
 }
@@ -818,9 +818,9 @@ static void check_message(struct kunit *test, struct irt *irt,
 		expect_message(test, &o->entry[index], &msg);
 	} else {
 		bool quiet = index < ORACLE_ENTRIES && o->present[index] &&
-			     o->entry[index].flags & NYX_IRTE_F_QUIET;
+			     o->entry[index].flags & NYX_IRTE_F_FPD;
 
-		KUNIT_ASSERT_EQ(test, !!(msg.flags & NYX_IRTE_F_QUIET), quiet);
+		KUNIT_ASSERT_EQ(test, !!(msg.flags & NYX_IRTE_F_FPD), quiet);
 	}
 }
 

@@ -385,7 +385,7 @@ static void vtd_irte_fields(struct kunit *test)
 
 	/* AVAIL, 11:8, means nothing. */
 	KUNIT_ASSERT_EQ(test, irte(&wide, true, 0xff0f17, 0, &e), 0);
-	KUNIT_EXPECT_EQ(test, e.flags, (u32)(NYX_IRTE_F_QUIET | NYX_IRTE_F_LOGICAL |
+	KUNIT_EXPECT_EQ(test, e.flags, (u32)(NYX_IRTE_F_FPD | NYX_IRTE_F_LOGICAL |
 					     NYX_IRTE_F_LEVEL));
 	KUNIT_EXPECT_EQ(test, e.vector, 0xff);
 	KUNIT_EXPECT_EQ(test, e.check, ANY);
@@ -430,19 +430,19 @@ static void vtd_irte_bits(struct kunit *test)
 
 		KUNIT_EXPECT_EQ_MSG(test, irte(&wide, true, 1 | q | B(bit), 0, &e),
 				    lo ? 0x24 : 0, "bit %u", bit);
-		KUNIT_EXPECT_EQ(test, e.flags & NYX_IRTE_F_QUIET,
-				fpd || bit == 1 ? (u32)NYX_IRTE_F_QUIET : 0u);
+		KUNIT_EXPECT_EQ(test, e.flags & NYX_IRTE_F_FPD,
+				fpd || bit == 1 ? (u32)NYX_IRTE_F_FPD : 0u);
 		KUNIT_EXPECT_EQ_MSG(test, irte(&wide, true, 1 | q, B(bit), &e),
 				    bit >= 20 ? 0x24 : 0, "bit %u of the high word",
 				    bit);
-		KUNIT_EXPECT_EQ(test, e.flags & NYX_IRTE_F_QUIET,
-				fpd ? (u32)NYX_IRTE_F_QUIET : 0u);
+		KUNIT_EXPECT_EQ(test, e.flags & NYX_IRTE_F_FPD,
+				fpd ? (u32)NYX_IRTE_F_FPD : 0u);
 		if (!bit)
 			continue;
 		/* Not present comes first, and FPD counts. */
 		KUNIT_EXPECT_EQ(test, irte(&wide, true, q | B(bit), ~0ull, &e), 0x22);
-		KUNIT_EXPECT_EQ(test, e.flags & NYX_IRTE_F_QUIET,
-				fpd || bit == 1 ? (u32)NYX_IRTE_F_QUIET : 0u);
+		KUNIT_EXPECT_EQ(test, e.flags & NYX_IRTE_F_FPD,
+				fpd || bit == 1 ? (u32)NYX_IRTE_F_FPD : 0u);
 	}
 }
 
@@ -485,7 +485,7 @@ static void vtd_irte_posted(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, irte(&poster, false, lo | B(14) | 2 | 0xf00,
 				   0xabcdeull << 32 | 1 << 18 | 0x18, &e), 0);
 	KUNIT_EXPECT_EQ(test, e.flags, (u32)(NYX_IRTE_F_POSTED | NYX_IRTE_F_URGENT |
-					     NYX_IRTE_F_QUIET));
+					     NYX_IRTE_F_FPD));
 	KUNIT_EXPECT_EQ(test, e.posted, 0xabcdeull << 32);
 	KUNIT_EXPECT_EQ(test, e.check, NYX_SOURCE_RID);
 	KUNIT_EXPECT_EQ(test, e.source, 0x18u);

@@ -33,8 +33,8 @@ void irt_pack(const struct irt_entry *e, struct irt_word *w)
 {
 	u64 lo = IRTE_PRESENT;
 
-	if (e->flags & NYX_IRTE_F_QUIET)
-		lo |= IRTE_QUIET;
+	if (e->flags & NYX_IRTE_F_FPD)
+		lo |= IRTE_FPD;
 	lo |= (u64)e->check << IRTE_CHECK_SHIFT;
 	lo |= (u64)(e->mask & 7) << IRTE_MASK_SHIFT;
 	lo |= (u64)e->vector << IRTE_VECTOR_SHIFT;

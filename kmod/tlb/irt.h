@@ -47,7 +47,7 @@ struct irte {
 
 /* Fields of &irte.lo; from bit 16 on if it is not posted, or if it is */
 #define IRTE_PRESENT		BIT_ULL(0)
-#define IRTE_QUIET		BIT_ULL(1)
+#define IRTE_FPD		BIT_ULL(1)
 #define IRTE_POSTED		BIT_ULL(2)
 #define IRTE_CHECK_SHIFT	3	/* 2 bits: enum nyx_source_check */
 #define IRTE_MASK_SHIFT		5	/* 3 bits: bits of the function, ignored */
@@ -284,8 +284,8 @@ static inline u16 irt_word_flags(u64 lo)
 {
 	u16 flags = 0;
 
-	if (lo & IRTE_QUIET)
-		flags |= NYX_IRTE_F_QUIET;
+	if (lo & IRTE_FPD)
+		flags |= NYX_IRTE_F_FPD;
 	if (lo & IRTE_POSTED) {
 		flags |= NYX_IRTE_F_POSTED;
 		if (lo & IRTE_URGENT)
@@ -330,7 +330,7 @@ static inline bool irt_source_allowed(const struct irt_word *w, u32 sbdf)
  * @mode: of enum nyx_irq_mode
  * @sbdf: the sender
  * @msg: what the model has decoded; set. @msg->flags has those of the message, to
- *       which those of the entry come; NYX_IRTE_F_QUIET also if it is refused
+ *       which those of the entry come; NYX_IRTE_F_FPD also if it is refused
  *
  * Pure: nothing but its arguments counts.
  *

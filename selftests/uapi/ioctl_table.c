@@ -449,7 +449,7 @@ static void fill_irte_set(struct ioctl_world *w, struct ioctl_call *call)
 	struct nyx_irte_set *c = &call->arg.irte_set;
 
 	(void)w;
-	c->flags = NYX_IRTE_F_QUIET | NYX_IRTE_F_LOGICAL;
+	c->flags = NYX_IRTE_F_FPD | NYX_IRTE_F_LOGICAL;
 	c->index = NEW_IRTE;
 	c->dest = 0x12345678;
 	c->vector = 0x41;
@@ -822,7 +822,7 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 	[NYX_CMD_IRTE_SET] = {
 		.name = "irte_set", .request = NYX_IRTE_SET,
 		.size = sizeof(struct nyx_irte_set),
-		.known_flags = NYX_IRTE_F_QUIET | NYX_IRTE_F_LOGICAL | NYX_IRTE_F_LEVEL |
+		.known_flags = NYX_IRTE_F_FPD | NYX_IRTE_F_LOGICAL | NYX_IRTE_F_LEVEL |
 			       NYX_IRTE_F_HINT | NYX_IRTE_F_POSTED | NYX_IRTE_F_URGENT,
 		.fill = fill_irte_set, .undo = undo_irte_set,
 	},

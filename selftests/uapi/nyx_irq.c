@@ -189,11 +189,11 @@ TEST(layout)
 static const struct nyx_irte_set entries[] = {
 	{ .vector = 16 },
 	{ .vector = 255, .dest = 0xffffffff },
-	{ .flags = NYX_IRTE_F_QUIET, .vector = 0x20, .dest = 1 },
+	{ .flags = NYX_IRTE_F_FPD, .vector = 0x20, .dest = 1 },
 	{ .flags = NYX_IRTE_F_LOGICAL, .vector = 0x21, .dest = 0xff },
 	{ .flags = NYX_IRTE_F_LEVEL, .vector = 0x22, .dest = 0x100 },
 	{ .flags = NYX_IRTE_F_HINT, .vector = 0x23, .dest = 0x80000000 },
-	{ .flags = NYX_IRTE_F_QUIET | IRQ_FLAGS, .vector = 0x24, .dest = 0x12345678 },
+	{ .flags = NYX_IRTE_F_FPD | IRQ_FLAGS, .vector = 0x24, .dest = 0x12345678 },
 	{ .vector = 0x25, .delivery = NYX_DELIVERY_LOWEST },
 	{ .vector = 0, .delivery = NYX_DELIVERY_SMI },
 	{ .vector = 7, .delivery = NYX_DELIVERY_NMI, .dest = 3 },
@@ -208,7 +208,7 @@ static const struct nyx_irte_set entries[] = {
 	  .source = NYX_SOURCE_BUSES(0xffff, 0, 255) },
 	{ .vector = 0x2c, .source_check = NYX_SOURCE_BUS, .source = NYX_SOURCE_BUSES(1, 7, 7) },
 	{ .flags = NYX_IRTE_F_POSTED, .vector = 0x2d, .posted = 0x40 },
-	{ .flags = NYX_IRTE_F_POSTED | NYX_IRTE_F_URGENT | NYX_IRTE_F_QUIET, .vector = 255,
+	{ .flags = NYX_IRTE_F_POSTED | NYX_IRTE_F_URGENT | NYX_IRTE_F_FPD, .vector = 255,
 	  .posted = (1ull << 52) - 64, .source_check = NYX_SOURCE_RID, .source = ENV_SBDF },
 };
 
@@ -428,7 +428,7 @@ TEST(source)
 	for (__u8 check = NYX_SOURCE_RID; check <= NYX_SOURCE_BUS; check++) {
 		c.source_check = check;
 		for (int quiet = 0; quiet < 2; quiet++) {
-			c.flags = quiet ? NYX_IRTE_F_QUIET : 0;
+			c.flags = quiet ? NYX_IRTE_F_FPD : 0;
 			c.source = check == NYX_SOURCE_RID ? OTHER_SBDF :
 				   NYX_SOURCE_BUSES(0, 4, 255);
 			test_cmd(cmd_irte_set(e.fd, &c));
@@ -836,7 +836,7 @@ TEST(posted_nowhere)
 
 	irq_env(&e, 0, &ev);
 	for (int quiet = 0; quiet < 2; quiet++) {
-		const __u32 flags = quiet ? NYX_IRTE_F_QUIET : 0;
+		const __u32 flags = quiet ? NYX_IRTE_F_FPD : 0;
 
 		/* No memory. */
 		pi_entry(&e, 1, 0x70, flags, SZ_1G);

@@ -470,7 +470,7 @@ TEST_EACH(weight, class_cases)
 TEST(quiet_faults)
 {
 	struct nyx_irte_set quiet = {
-		.flags = NYX_IRTE_F_QUIET, .index = 3, .vector = 0x40,
+		.flags = NYX_IRTE_F_FPD, .index = 3, .vector = 0x40,
 		.source_check = NYX_SOURCE_RID, .source = THIRD_SBDF,
 	};
 	struct nyx_device_info info;

@@ -495,7 +495,7 @@ TEST(listed)
 	ASSERT_EQ(NYX_DELIVERY_LOWEST, list[1].delivery);
 	ASSERT_EQ(DEV2, list[2].sbdf);
 	ASSERT_EQ(3, list[2].index);
-	ASSERT_EQ(NYX_IRTE_F_QUIET, list[2].flags);
+	ASSERT_EQ(NYX_IRTE_F_FPD, list[2].flags);
 	ASSERT_EQ(2, list_irtes(g, NYX_IRTE_KEY(DEV, 8), list));
 	ASSERT_EQ(511, list[0].index);
 	ASSERT_EQ(1, list_irtes(g, NYX_IRTE_KEY(DEV + 1, 511), list));

@@ -2131,7 +2131,7 @@ struct nyx_irq_setup {
 
 /**
  * enum nyx_irte_flags - properties of an interrupt remapping table entry
- * @NYX_IRTE_F_QUIET: its faults are not reported (fault processing disable)
+ * @NYX_IRTE_F_FPD: its faults are not reported (fault processing disable)
  * @NYX_IRTE_F_LOGICAL: the destination mode is logical, not physical
  * @NYX_IRTE_F_LEVEL: the trigger mode is level, not edge
  * @NYX_IRTE_F_HINT: redirection hint
@@ -2139,7 +2139,7 @@ struct nyx_irq_setup {
  * @NYX_IRTE_F_URGENT: posted: notifies although the descriptor suppresses it
  */
 enum nyx_irte_flags {
-	NYX_IRTE_F_QUIET = 1 << 0,
+	NYX_IRTE_F_FPD = 1 << 0,
 	NYX_IRTE_F_LOGICAL = 1 << 1,
 	NYX_IRTE_F_LEVEL = 1 << 2,
 	NYX_IRTE_F_HINT = 1 << 3,

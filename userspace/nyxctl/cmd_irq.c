@@ -136,7 +136,7 @@ static void put_irte(struct out *out, const struct nyx_irte_info *info)
 	if (info->source_check == NYX_SOURCE_RID)
 		out_u64(out, COL_MASK, info->source_mask);
 	out_u64(out, COL_HINT, !!(info->flags & NYX_IRTE_F_HINT));
-	out_u64(out, COL_REPORT, !(info->flags & NYX_IRTE_F_QUIET));
+	out_u64(out, COL_REPORT, !(info->flags & NYX_IRTE_F_FPD));
 	out_u64(out, COL_URGENT, !!(info->flags & NYX_IRTE_F_URGENT));
 }
 
@@ -236,7 +236,7 @@ static int parse_irte(const struct cli *cli, struct nyx_irte_set *irte)
 	uint64_t gpa = 0;
 	int rc;
 
-	irte->flags = (cli_opt(cli, "no-report") ? NYX_IRTE_F_QUIET : 0) |
+	irte->flags = (cli_opt(cli, "no-report") ? NYX_IRTE_F_FPD : 0) |
 		      (cli_opt(cli, "logical") ? NYX_IRTE_F_LOGICAL : 0) |
 		      (cli_opt(cli, "level") ? NYX_IRTE_F_LEVEL : 0) |
 		      (cli_opt(cli, "hint") ? NYX_IRTE_F_HINT : 0) |

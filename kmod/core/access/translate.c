@@ -283,7 +283,7 @@ static bool find_memory(struct nyx_access *acc, u64 iova, unsigned int perm,
 }
 
 /* Translate @iova to itself, up to @last. */
-static void pass(u64 iova, u64 last, struct nyx_segment *seg)
+static void identity_map(u64 iova, u64 last, struct nyx_segment *seg)
 {
 	if (seg->length - 1 > last - iova)
 		seg->length = last - iova + 1;
@@ -317,7 +317,7 @@ static noinline enum filter_verdict filter(struct nyx_access *acc, u64 iova,
 		goto blocked;
 	}
 	if (attrs->excl && iova >= attrs->excl_first && iova <= attrs->excl_last) {
-		pass(iova, attrs->excl_last, seg);
+		identity_map(iova, attrs->excl_last, seg);
 		return FILTER_EXCLUDES;
 	}
 	if (attrs->excl)
@@ -354,7 +354,7 @@ static bool translate_identity(const struct nyx_access *acc, u64 iova,
 					NYX_GPA_UNKNOWN, fault);
 	if (stage->msi_window)
 		cut_before(iova, NYX_IRQ_RANGE_START, seg);
-	pass(iova, last, seg);
+	identity_map(iova, last, seg);
 	return true;
 }
 

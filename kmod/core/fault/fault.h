@@ -28,7 +28,7 @@ struct nyx_unit;
  * @irq: an interrupt; else an access, or a page request
  * @fpd: fault processing is disabled by the guest's tables: the guest's log does not get
  *       the fault
- * @unreported: an interrupt remapping entry of a native unit has NYX_IRTE_F_QUIET:
+ * @unreported: an interrupt remapping entry of a native unit has NYX_IRTE_F_FPD:
  *              nyx_fault_report() ignores the fault
  * @access: NYX_ACC_* that was asked for; of an interrupt NYX_ACC_WRITE
  * @level: level of the table entry that ended a walk, or NYX_LEVEL_NONE

@@ -97,13 +97,13 @@ static noinline void refuse(struct nyx_unit *unit, const struct nyx_device *dev,
 {
 	const struct irt_device *irqs = READ_ONCE(dev->irqs);
 	bool guest = nyx_viommu_has_guest(unit->guest.viommu);
-	bool quiet = reply->msg.flags & NYX_IRTE_F_QUIET;
+	bool hidden = reply->msg.flags & NYX_IRTE_F_FPD;
 
 	/* A guest hides the fault from its own log, the owner of a native unit from the host. */
 	reply->fault = (struct nyx_fault_info) {
 		.reason = reason,
-		.fpd = quiet && guest,
-		.unreported = quiet && !guest,
+		.fpd = hidden && guest,
+		.unreported = hidden && !guest,
 		.did = irqs ? READ_ONCE(irqs->did) : 0,
 	};
 	refuse_with(unit, req, reply);

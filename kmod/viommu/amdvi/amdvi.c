@@ -117,8 +117,8 @@ static void make_entry(const struct settings *set, const struct amdvi_dma *dma,
 		.attrs = {
 			.block_reason = code ? NYX_FAULT_CONTEXT : NYX_FAULT_NONE,
 			.code = code,
-			.model = (dma->quiet ? MODEL_SA : 0) |
-				 (dma->quiet_once ? MODEL_SE : 0),
+			.model = (dma->sa ? MODEL_SA : 0) |
+				 (dma->se ? MODEL_SE : 0),
 			.perm = dma->perm,
 		},
 		.stage = {
@@ -178,14 +178,14 @@ static bool amdvi_decode(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 /* ---- what the core asks: interrupts ------------------------------------- */
 
 static int int_fault(struct nyx_fault_info *fault, u32 reason, int code,
-		     const struct amdvi_int *irq, bool quiet, u64 at)
+		     const struct amdvi_int *irq, bool ig, u64 at)
 {
 	if (code < 0)
 		return code;
 	*fault = (struct nyx_fault_info) {
 		.reason = reason,
 		.code = code | AMDVI_EVENT_I,
-		.fpd = quiet,
+		.fpd = ig,
 		.did = irq ? irq->did : 0,
 		.entry_gpa = at,
 	};
@@ -230,7 +230,7 @@ static int amdvi_decode_irqs(struct nyx_viommu *viommu, u32 sbdf,
 	irqs->imode = (irq.nmi ? AMDVI_IMODE_NMI : 0) |
 		    (irq.init ? AMDVI_IMODE_INIT : 0) |
 		    (irq.extint ? AMDVI_IMODE_EXTINT : 0) |
-		    (irq.quiet ? AMDVI_IMODE_QUIET : 0);
+		    (irq.ig ? AMDVI_IMODE_IG : 0);
 	if (irq.ctl == AMDVI_INT_REMAP)
 		irqs->imode |= AMDVI_IMODE_REMAP;
 	else
@@ -242,7 +242,7 @@ static int amdvi_decode_irqs(struct nyx_viommu *viommu, u32 sbdf,
 /* Names of the bits of enum amdvi_imode. */
 static const char *const irq_words[32] = {
 	[1] = "pass-all", [2] = "pass", [3] = "remap", [4] = "refuse", [5] = "nmi",
-	[6] = "init", [7] = "extint", [8] = "quiet",
+	[6] = "init", [7] = "extint", [8] = "ig",
 };
 
 /* Read an entry of either size as 128 bits. */
@@ -285,7 +285,7 @@ static int amdvi_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 	/* The device table entry has changed since resolve_irqs() read it. */
 	if (!irq.valid || irq.ctl != AMDVI_INT_REMAP || index >= irq.nr)
 		return int_fault(fault, NYX_FAULT_IRQ_INDEX,
-				 AMDVI_EVENT_PAGE_FAULT, &irq, irq.quiet, 0);
+				 AMDVI_EVENT_PAGE_FAULT, &irq, irq.ig, 0);
 	ret = read_irte(amdvi, large, irq.root, index, word);
 	/* The specification has no event for this: log the closest one. */
 	if (ret == -EIO)
@@ -311,7 +311,7 @@ static int amdvi_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 	}
 	return int_fault(fault, ret & AMDVI_EVENT_PR ?
 			 NYX_FAULT_IRQ_RESERVED : NYX_FAULT_IRQ_NOT_PRESENT,
-			 ret, &irq, irq.quiet || (e->flags & NYX_IRTE_F_QUIET), 0);
+			 ret, &irq, irq.ig || (e->flags & NYX_IRTE_F_FPD), 0);
 }
 
 /* Section 2.10: an interrupt of a guest of the guest */

@@ -31,8 +31,8 @@ u16 amdvi_decode_dma(const u64 dte[4], struct amdvi_dma *dma)
 		.valid = dte[0] & AMDVI_DTE_V,
 		.translate = dte[0] & AMDVI_DTE_TV,
 		.exclude = dte[1] & AMDVI_DTE_EX,
-		.quiet_once = dte[1] & AMDVI_DTE_SE,
-		.quiet = dte[1] & AMDVI_DTE_SA,
+		.se = dte[1] & AMDVI_DTE_SE,
+		.sa = dte[1] & AMDVI_DTE_SA,
 		.perm = (dte[0] & AMDVI_DTE_IR ? NYX_ACC_READ : 0) |
 			(dte[0] & AMDVI_DTE_IW ? NYX_ACC_WRITE : 0),
 		.mode = FIELD_GET(AMDVI_DTE_MODE, dte[0]),
@@ -71,7 +71,7 @@ u16 amdvi_decode_int(const u64 dte[4], struct amdvi_int *irq)
 	*irq = (struct amdvi_int) {
 		.valid = dte[2] & AMDVI_DTE_IV,
 		.ctl = FIELD_GET(AMDVI_DTE_INT_CTL, dte[2]),
-		.quiet = dte[2] & AMDVI_DTE_IG,
+		.ig = dte[2] & AMDVI_DTE_IG,
 		.nmi = dte[2] & AMDVI_DTE_NMI,
 		.init = dte[2] & AMDVI_DTE_INIT,
 		.extint = dte[2] & AMDVI_DTE_EXTINT,
@@ -100,7 +100,7 @@ static u16 decode_first_byte(u64 lo, struct irt_entry *e)
 {
 	*e = (struct irt_entry) { .check = NYX_SOURCE_ANY };
 	if (lo & AMDVI_IRTE_SUP_IOPF)
-		e->flags |= NYX_IRTE_F_QUIET;
+		e->flags |= NYX_IRTE_F_FPD;
 	return lo & AMDVI_IRTE_REMAP ? 0 : IRTE_NOT_PRESENT;
 }
 
@@ -194,8 +194,8 @@ u32 amdvi_decode_msg(u32 imode, u32 mode, u64 address, u32 data, struct irt_msg 
 	if (likely(imode & IRT_KNOWN)) {
 		if ((imode & AMDVI_IMODE_PASS_ALL) || passes(imode, delivery))
 			return msi_pass(address, data, msg);
-		if (imode & AMDVI_IMODE_QUIET)
-			msg->flags = NYX_IRTE_F_QUIET;
+		if (imode & AMDVI_IMODE_IG)
+			msg->flags = NYX_IRTE_F_FPD;
 		if (unlikely(!(imode & AMDVI_IMODE_REMAP) ||
 			     delivery > NYX_DELIVERY_LOWEST))
 			return NYX_FAULT_IRQ_COMPAT;

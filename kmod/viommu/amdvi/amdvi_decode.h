@@ -27,7 +27,7 @@ enum amdvi_imode {
 	AMDVI_IMODE_NMI = 1 << 5,		/* this and the next two pass, or are refused */
 	AMDVI_IMODE_INIT = 1 << 6,
 	AMDVI_IMODE_EXTINT = 1 << 7,
-	AMDVI_IMODE_QUIET = 1 << 8,	/* faults are not reported */
+	AMDVI_IMODE_IG = 1 << 8,	/* faults are not reported */
 };
 
 /**
@@ -69,8 +69,8 @@ bool amdvi_find_dte(const struct amdvi_tables *tables, u16 rid, u64 *gpa);
  * @valid: V: the entry counts; otherwise all accesses pass
  * @translate: TV: the fields for translation count
  * @exclude: EX: the exclusion range applies
- * @quiet_once: SE: no page faults are logged after the first
- * @quiet: SA: no page faults are logged
+ * @se: no page faults are logged after the first
+ * @sa: no page faults are logged
  * @perm: IR, IW, as NYX_ACC_*
  * @mode: levels of the table; 0: no translation
  * @did: domain id
@@ -80,8 +80,8 @@ struct amdvi_dma {
 	bool valid;
 	bool translate;
 	bool exclude;
-	bool quiet_once;
-	bool quiet;
+	bool se;
+	bool sa;
 	u8 perm;
 	u8 mode;
 	u16 did;
@@ -123,7 +123,7 @@ u16 amdvi_pte_code(u64 entry);
  * struct amdvi_int - what a device table entry says about interrupts
  * @valid: IV: the fields for interrupts count; otherwise all interrupts pass
  * @ctl: for fixed and lowest-priority interrupts: of enum amdvi_int_ctl
- * @quiet: IG: faults are not logged
+ * @ig: faults are not logged
  * @nmi: NMIs pass
  * @init: INITs pass
  * @extint: ExtINTs pass
@@ -134,7 +134,7 @@ u16 amdvi_pte_code(u64 entry);
 struct amdvi_int {
 	bool valid;
 	u8 ctl;
-	bool quiet;
+	bool ig;
 	bool nmi;
 	bool init;
 	bool extint;

@@ -144,7 +144,7 @@ static int vtd_decode_entry(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 		.reason = code == VTD_IR_NOT_PRESENT ? NYX_FAULT_IRQ_NOT_PRESENT :
 						       NYX_FAULT_IRQ_RESERVED,
 		.code = code,
-		.fpd = e->flags & NYX_IRTE_F_QUIET,
+		.fpd = e->flags & NYX_IRTE_F_FPD,
 	};
 	return -EACCES;
 }

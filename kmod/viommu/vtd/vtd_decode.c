@@ -139,7 +139,7 @@ u8 vtd_decode_irte(const struct vtd_shape *shape, bool x2apic, u64 lo, u64 hi,
 
 	*e = (struct irt_entry){};
 	if (lo & VTD_IRTE_FPD)
-		e->flags |= NYX_IRTE_F_QUIET;
+		e->flags |= NYX_IRTE_F_FPD;
 	if (!(lo & VTD_IRTE_P))
 		return VTD_IR_NOT_PRESENT;
 	e->vector = FIELD_GET(VTD_IRTE_VECTOR, lo);

@@ -263,7 +263,7 @@ TEST(send_quiet)
 	size_t got;
 	int fd;
 
-	irte.flags = NYX_IRTE_F_QUIET;
+	irte.flags = NYX_IRTE_F_FPD;
 	ASSERT_EQ(0, nyx_irte_set(unit, &irte));
 	ASSERT_EQ(0, nyx_event_open(unit, NYX_EVENTS_F_NONBLOCK, &fd));
 	ASSERT_EQ(0, nyx_irq_send(unit, &irq));
