@@ -27,6 +27,30 @@ __u64 chaos_noise(struct rng *r)
 	return rng_below(r, 30) ? 0 : 1ull << rng_below(r, 64);
 }
 
+void chaos_access(struct guest *g, struct rng *r, __u16 offset, __u64 value)
+{
+	__u32 width = 4u << rng_below(r, 2);
+	__u64 odd = value;
+
+	if (!rng_below(r, 8))
+		test_err(EINVAL, mmio(g->fd, rng_below(r, 2), offset | 1, width, &odd));
+	if (!rng_below(r, 8))
+		test_err(EINVAL, mmio(g->fd, rng_below(r, 2), offset, 9 + rng_below(r, 8), &odd));
+	/* One that is read-only, or not there. */
+	if (!rng_below(r, 8))
+		offset = 8 * rng_below(r, 128);
+	offset &= ~(width - 1);
+	if (width == 4) {
+		if (!rng_below(r, 4)) {
+			offset += 4;
+			value >>= 32;
+		}
+		value &= 0xffffffff;
+	}
+	test_cmd(mmio(g->fd, NYX_MMIO_F_WRITE, offset, width, &value));
+	test_cmd(mmio(g->fd, 0, offset, width, &value));
+}
+
 __u64 chaos_iova(struct rng *r)
 {
 	__u64 at = rng_below(r, SZ_4K);

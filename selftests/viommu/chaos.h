@@ -79,6 +79,8 @@ __u64 chaos_page(struct rng *r);
 __u64 chaos_noise(struct rng *r);
 __u64 chaos_iova(struct rng *r);
 __u32 chaos_device(const struct chaos_model *model, struct rng *r);
+/* Write @value to a register, or a half of it to a half, and read it; or try what is no access. */
+void chaos_access(struct guest *g, struct rng *r, __u16 offset, __u64 value);
 
 /* An entry of two words: the second first. */
 static inline void chaos_store(struct guest *g, __u64 at, __u64 lo, __u64 hi)

@@ -177,23 +177,9 @@ static __u64 register_value(struct rng *r, __u16 reg)
 static void access_registers(struct chaos *c, struct rng *r)
 {
 	struct guest *g = c->g;
-	__u16 reg = registers[rng_below(r, ARRAY_SIZE(registers))];
-	__u32 width = 4 << rng_below(r, 2);
-	__u64 value = register_value(r, reg);
+	const __u16 reg = registers[rng_below(r, ARRAY_SIZE(registers))];
 
-	reg &= ~(width - 1);
-	if (width == 4) {
-		if (reg != GCMD && !(rng_next(r) & 3)) {
-			reg += 4;
-			value >>= 32;
-		}
-		value &= 0xffffffff;
-	} else if (reg == (GCMD & ~7)) {
-		value &= 0xffffffff;
-	}
-	test_cmd(mmio(g->fd, NYX_MMIO_F_WRITE, reg, width, &value));
-	value = 0;
-	test_cmd(mmio(g->fd, 0, reg, width, &value));
+	chaos_access(g, r, reg, register_value(r, reg));
 	/* Once in a while it clears what stands in its way. */
 	if (!rng_below(r, 4))
 		w32(g, FSTS, 0x7f);
