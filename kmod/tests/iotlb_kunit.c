@@ -42,10 +42,13 @@ static void iotlb_teardown(struct kunit *test)
 static void fill(struct fixture *f, struct iotlb_space *s, u64 va, u64 oa,
 		 unsigned int lg2, unsigned int perm)
 {
+	const struct iotlb_page page = {
+		.va = va, .oa = oa, .lg2 = lg2, .perm = perm, .hint = 7,
+	};
 	struct iotlb_snap snap;
 
 	iotlb_begin(s, &snap);
-	iotlb_fill(&f->tlb, s, &snap, va, oa, lg2, perm, 7);
+	iotlb_fill(&f->tlb, s, &snap, &page);
 }
 
 static bool has(struct fixture *f, struct iotlb_space *s, u64 va)
@@ -220,18 +223,21 @@ static void invalidate_limit_is_exact(struct kunit *test)
 /* The one thing that must never happen. */
 static void fill_after_invalidate_is_dropped(struct kunit *test)
 {
+	static const struct iotlb_page page = {
+		.va = 0x5000, .oa = 0x1000, .lg2 = PAGE_4K, .perm = NYX_ACC_RW,
+	};
 	struct fixture *f = test->priv;
 	struct iotlb_snap snap;
 
 	iotlb_begin(&f->a, &snap);
 	/* ... the walk reads the old entry; the unmap comes in between ... */
 	iotlb_invalidate(&f->tlb, &f->a, 0x5000, 0x5fff);
-	iotlb_fill(&f->tlb, &f->a, &snap, 0x5000, 0x1000, PAGE_4K, NYX_ACC_RW, 0);
+	iotlb_fill(&f->tlb, &f->a, &snap, &page);
 	KUNIT_EXPECT_FALSE(test, has(f, &f->a, 0x5000));
 
 	iotlb_begin(&f->a, &snap);
 	iotlb_flush(&f->tlb, &f->a);
-	iotlb_fill(&f->tlb, &f->a, &snap, 0x5000, 0x1000, PAGE_4K, NYX_ACC_RW, 0);
+	iotlb_fill(&f->tlb, &f->a, &snap, &page);
 	KUNIT_EXPECT_FALSE(test, has(f, &f->a, 0x5000));
 }
 

@@ -92,8 +92,7 @@ static struct iotlb_entry *pick_way(struct iotlb_set *set, u64 key, u64 tag)
 }
 
 void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
-		const struct iotlb_snap *snap, u64 va, u64 oa, unsigned int lg2,
-		unsigned int perm, u32 hint)
+		const struct iotlb_snap *snap, const struct iotlb_page *page)
 {
 	unsigned int class;
 	struct iotlb_entry *e;
@@ -102,9 +101,9 @@ void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
 
 	if (!tlb->sets)
 		return;
-	class = lg2 >= iotlb_class_lg2(IOTLB_1G) ? IOTLB_1G :
-		lg2 >= iotlb_class_lg2(IOTLB_2M) ? IOTLB_2M : IOTLB_4K;
-	key = iotlb_key(va, class);
+	class = page->lg2 >= iotlb_class_lg2(IOTLB_1G) ? IOTLB_1G :
+		page->lg2 >= iotlb_class_lg2(IOTLB_2M) ? IOTLB_2M : IOTLB_4K;
+	key = iotlb_key(page->va, class);
 
 	/*
 	 * Set the class bit before entry_lock(), which is the barrier; see the head
@@ -120,8 +119,8 @@ void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
 		    READ_ONCE(space->tag) == snap->tag) {
 			WRITE_ONCE(e->key, key);
 			WRITE_ONCE(e->tag, snap->tag);
-			WRITE_ONCE(e->val, make_val(oa, lg2, perm));
-			WRITE_ONCE(e->hint, hint);
+			WRITE_ONCE(e->val, make_val(page->oa, page->lg2, page->perm));
+			WRITE_ONCE(e->hint, page->hint);
 		}
 		entry_unlock(e, seq);
 	}

@@ -112,6 +112,22 @@ struct iotlb_snap {
 };
 
 /**
+ * struct iotlb_page - a page as a table maps it
+ * @va: an address in the page
+ * @oa: the output address of that
+ * @hint: index for the memory map
+ * @perm: NYX_ACC_* that the page grants
+ * @lg2: log2 of the size of the page
+ */
+struct iotlb_page {
+	u64 va;
+	u64 oa;
+	u32 hint;
+	u8 perm;
+	u8 lg2;
+};
+
+/**
  * struct iotlb_hit - what a lookup found
  * @oa: output address of the byte that was asked for
  * @hint: as it was filled
@@ -158,19 +174,14 @@ void iotlb_space_init(struct iotlb *tlb, struct iotlb_space *space);
  * @tlb: the cache
  * @space: the space
  * @snap: the space as it was before the table was walked
- * @va: an address in the page
- * @oa: its output address
- * @lg2: log2 of the size of the page
- * @perm: NYX_ACC_* that the page grants
- * @hint: index for the memory map
+ * @page: what to remember
  *
  * May do nothing: if the space was invalidated since, or the entry is busy.
  *
  * Context: any.
  */
 void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
-		const struct iotlb_snap *snap, u64 va, u64 oa, unsigned int lg2,
-		unsigned int perm, u32 hint);
+		const struct iotlb_snap *snap, const struct iotlb_page *page);
 
 /**
  * iotlb_invalidate() - forget a range of a space

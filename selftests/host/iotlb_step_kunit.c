@@ -64,10 +64,13 @@ static u32 hint_of(u64 va)
 
 static void fill_page(struct fixture *f, struct iotlb_space *s, u64 va, unsigned int lg2)
 {
+	const struct iotlb_page page = {
+		.va = va, .oa = oa_of(va), .lg2 = lg2, .perm = NYX_ACC_RW, .hint = hint_of(va),
+	};
 	struct iotlb_snap snap;
 
 	iotlb_begin(s, &snap);
-	iotlb_fill(&f->tlb, s, &snap, va, oa_of(va), lg2, NYX_ACC_RW, hint_of(va));
+	iotlb_fill(&f->tlb, s, &snap, &page);
 }
 
 static bool right(const struct iotlb_hit *hit, u64 va)
@@ -96,11 +99,14 @@ static void restart(void *arg)
 static void filler(void *arg)
 {
 	struct fixture *f = arg;
+	const struct iotlb_page page = {
+		.va = f->va, .oa = oa_of(f->va), .lg2 = f->lg2, .perm = NYX_ACC_RW,
+	};
 	struct iotlb_snap snap;
 
 	iotlb_begin(&f->a, &snap);
 	if (READ_ONCE(f->mapped))
-		iotlb_fill(&f->tlb, &f->a, &snap, f->va, oa_of(f->va), f->lg2, NYX_ACC_RW, 0);
+		iotlb_fill(&f->tlb, &f->a, &snap, &page);
 }
 
 static void unmapper(void *arg)

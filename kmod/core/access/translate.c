@@ -419,8 +419,10 @@ bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,
 		return false;
 	/* Fill after find_memory(): the entry also has the hint. */
 	if (walked)
-		iotlb_fill(&acc->unit->iotlb, &dom->space, &acc->snap, iova,
-			   seg->gpa, seg->lg2, granted, acc->hint);
+		iotlb_fill(&acc->unit->iotlb, &dom->space, &acc->snap, &(struct iotlb_page) {
+				.va = iova, .oa = seg->gpa, .lg2 = seg->lg2,
+				.perm = granted, .hint = acc->hint,
+			});
 	return true;
 }
 

@@ -247,6 +247,7 @@ static void bench_one(void)
 		.ratio = 100,
 	};
 	struct map_bench *each[] = { &b, &sole };
+	const struct iotlb_page page = { .lg2 = NYX_PAGE_LG2, .perm = NYX_ACC_RW };
 	struct iotlb_snap snap;
 	unsigned int i;
 	u64 va;
@@ -256,8 +257,7 @@ static void bench_one(void)
 
 		/* The space has 4K pages in the cache, or nothing were to be done. */
 		iotlb_begin(&dom->space, &snap);
-		iotlb_fill(&each[i]->w->unit.iotlb, &dom->space, &snap, 0, 0,
-			   NYX_PAGE_LG2, NYX_ACC_RW, 0);
+		iotlb_fill(&each[i]->w->unit.iotlb, &dom->space, &snap, &page);
 	}
 	va = WORLD_IOVA + PAGES(511);
 	bench_check(!nyx_domain_map(b.w->dom, va, va + NYX_PAGE_SIZE - 1, 0, NYX_ACC_RW));

@@ -61,9 +61,10 @@ static void fill(struct tlb_bench *b, unsigned int lg2)
 
 	iotlb_begin(&b->w->dom->space, &snap);
 	for (i = 0; i < b->chain->nr; i++)
-		iotlb_fill(&b->w->unit.iotlb, &b->w->dom->space, &snap,
-			   b->chain->page[i], chain_next(b->chain, i), lg2,
-			   NYX_ACC_RW, 0);
+		iotlb_fill(&b->w->unit.iotlb, &b->w->dom->space, &snap, &(struct iotlb_page) {
+				.va = b->chain->page[i], .oa = chain_next(b->chain, i),
+				.lg2 = lg2, .perm = NYX_ACC_RW,
+			});
 }
 
 /* The steps of translate_paging() on a hit, alone. */
