@@ -61,7 +61,7 @@ static int extent_flush(struct extent_out *out)
 }
 
 static void segment_to_extent(u64 iova, const struct nyx_segment *seg,
-			struct nyx_extent *ext)
+			      struct nyx_extent *ext)
 {
 	struct region_info info;
 	u32 prot = seg->perm & NYX_ACC_RW;

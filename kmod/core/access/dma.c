@@ -65,7 +65,7 @@ static int do_atomic(struct nyx_dma_req *req, const struct nyx_segment *seg)
 
 /* Do the part of the DMA that lies in @seg. Returns bytes done. */
 static u64 do_segment(struct nyx_dma_req *req, const struct nyx_segment *seg,
-		   u64 pattern, int *err)
+		      u64 pattern, int *err)
 {
 	void __user *buf = req->buf + req->done;
 
