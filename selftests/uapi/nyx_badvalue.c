@@ -142,7 +142,7 @@ static const struct bad_value bad_values[] = {
 	V(UNIT_CREATE, EFAULT, F(unit_create.data_uptr, 8), F(unit_create.data_len, 8)),
 	V(UNIT_CREATE, E2BIG, F(unit_create.data_uptr, 8), F(unit_create.data_len, 4097)),
 	V(UNIT_CREATE, E2BIG, F(unit_create.data_uptr, 8), F(unit_create.data_len, 0xffffffff)),
-	/* Nobody could reach a unit that stays and is not shared. */
+	/* No process could open a persistent unit that is not shared. */
 	V(UNIT_CREATE, EINVAL, F(unit_create.flags, NYX_UNIT_F_PERSIST)),
 	N(UNIT_CREATE, EINVAL, NAME_32),
 	N(UNIT_CREATE, EINVAL, "a/b"),

@@ -271,16 +271,23 @@ static void open_events(struct env *e)
 	TRY(e->fd, NYX_EVENTS_OPEN, nyx_events_open, 0);
 }
 
+/* Run @fn as USER while the limit in the file @path is @limit. */
+static void limited(const char *path, const char *limit, void (*fn)(struct env *), struct env *e)
+{
+	char before[32] = "";
+	int fd = open(path, O_RDONLY);
+
+	ASSERT_GT(read(fd, before, sizeof(before) - 1), 0);
+	close(fd);
+	write_file(path, limit);
+	in_child(USER, fn, e);
+	write_file(path, before);
+}
+
 /* The limit does not hold for root, who raises it again. The count is not exact above 0. */
 static void files_max(struct env *e)
 {
-	char before[32] = "";
-	int fd = open(FILE_MAX, O_RDONLY);
-
-	ASSERT_GT(read(fd, before, sizeof(before) - 1), 0);
-	write_file(FILE_MAX, "0");
-	in_child(USER, open_events, e);
-	write_file(FILE_MAX, before);
+	limited(FILE_MAX, "0", open_events, e);
 }
 
 static void too_short(struct env *e)
@@ -656,13 +663,7 @@ static void bind_two(struct env *e)
 
 static void bindings_max_user(struct env *e)
 {
-	char before[16] = "";
-	int fd = open(MAX_BINDINGS, O_RDONLY);
-
-	ASSERT_GT(read(fd, before, sizeof(before) - 1), 0);
-	write_file(MAX_BINDINGS, "1");
-	in_child(USER, bind_two, e);
-	write_file(MAX_BINDINGS, before);
+	limited(MAX_BINDINGS, "1", bind_two, e);
 }
 
 /* ---- the table ---- */
