@@ -81,16 +81,34 @@ static inline bool pt_busy(const u64 *table, const u64 *slot, unsigned int n)
 	return any;
 }
 
-/*
- * Write leaves into a run of @n entries that begins at the one of @va, as large
- * as @sizes allow.
+/**
+ * struct pt_leaves - leaves to be written, in order of address
+ * @va: address of the next page
+ * @oa: its output address
+ * @sizes: page sizes to use, bit mask
+ * @perm: NYX_ACC_*
  */
-static inline void pt_fill(u64 *table, unsigned int level, u64 va,
-			   unsigned int n, u64 oa, unsigned int perm, u64 sizes)
+struct pt_leaves {
+	u64 va;
+	u64 oa;
+	u64 sizes;
+	unsigned int perm;
+};
+
+/*
+ * Write leaves into a run of @n entries that begins at the one of next->va, as
+ * large as their sizes allow. Moves @next behind the run.
+ */
+static inline void pt_fill(u64 *table, unsigned int level,
+			   struct pt_leaves *next, unsigned int n)
 {
+	u64 va = next->va, oa = next->oa, sizes = next->sizes;
 	u64 *slot = &table[pt_index(va, level)];
+	unsigned int perm = next->perm;
 	u64 *end = slot + n;
 
+	next->va += n * pt_span(level);
+	next->oa += n * pt_span(level);
 	/* Sizes that this level makes from several entries. */
 	sizes &= nyx_lg2_last(pt_width(level + 1)) & ~(pt_span(level) * 2 - 1);
 	if (!PT_FMT_CONTIG || !sizes) {
@@ -186,16 +204,15 @@ static bool pt_promote(struct pt *pt, u64 *slot, u64 *table, unsigned int level,
  * struct pt_mapping - a mapping under construction
  * @pt: table
  * @free: gets tables that readers may still see
- * @sizes: page sizes that @pt allows and the addresses' difference leaves
- * @perm: NYX_ACC_*
+ * @next: what is left to be written; its sizes are those that @pt allows and the
+ *        addresses' difference leaves
  * @reached: where pt_prepare() gave up
  */
 struct pt_mapping {
 	struct pt *pt;
 	struct pt_chain *free;
-	u64 sizes;
+	struct pt_leaves next;
 	u64 reached;
-	unsigned int perm;
 };
 
 /*
@@ -205,7 +222,7 @@ struct pt_mapping {
 static __always_inline bool pt_run(const struct pt_mapping *m, u64 va, u64 last,
 				   unsigned int level, u64 *end)
 {
-	if ((m->sizes & pt_span(level)) && pt_covers(va, last, level)) {
+	if ((m->next.sizes & pt_span(level)) && pt_covers(va, last, level)) {
 		*end = last - pt_offset(last + 1, level);
 		return true;
 	}
@@ -295,38 +312,38 @@ static void pt_prune(struct pt_mapping *m, u64 *table, unsigned int level,
 	}
 }
 
+/* Write the leaves up to @last, all below @table. */
 static void pt_fill_range(struct pt_mapping *m, u64 *table, unsigned int level,
-			  u64 va, u64 last, u64 oa)
+			  u64 last)
 {
-	for (;;) {
+	u64 end;
+
+	do {
+		u64 va = m->next.va;
 		u64 *slot = &table[pt_index(va, level)];
-		u64 end;
 
 		if (pt_run(m, va, last, level, &end)) {
 			unsigned int n = pt_run_entries(va, end, level);
 
-			pt_fill(table, level, va, n, oa, m->perm, m->sizes);
+			pt_fill(table, level, &m->next, n);
 			pt_mem_meta(table)->present += n;
 		} else {
 			u64 *child = pt_mem_ptr(pt_entry_next(*slot));
 
-			pt_fill_range(m, child, level - 1, va, end, oa);
+			pt_fill_range(m, child, level - 1, end);
 			pt_promote(m->pt, slot, child, level - 1, m->free);
 			pt_mem_relax();
 		}
-		if (end == last)
-			return;
-		oa += end - va + 1;
-		va = end + 1;
-	}
+	} while (end != last);
 }
 
 /* Prepare and fill entries of the table at which @path ends. */
 static int pt_map_below(struct pt_mapping *m, const struct pt_path *path,
-			u64 va, u64 last, u64 oa)
+			u64 last)
 {
 	unsigned int level = path->level;
 	u64 *table = path->table[level];
+	u64 va = m->next.va;
 	unsigned int n;
 	u64 end;
 	int err;
@@ -335,7 +352,7 @@ static int pt_map_below(struct pt_mapping *m, const struct pt_path *path,
 		n = pt_run_entries(va, last, level);
 		if (pt_busy(table, &table[pt_index(va, level)], n))
 			return -EEXIST;
-		pt_fill(table, level, va, n, oa, m->perm, m->sizes);
+		pt_fill(table, level, &m->next, n);
 		pt_mem_meta(table)->present += n;
 		return 0;
 	}
@@ -343,7 +360,7 @@ static int pt_map_below(struct pt_mapping *m, const struct pt_path *path,
 	if (err)
 		pt_prune(m, table, level, va, m->reached);
 	else
-		pt_fill_range(m, table, level, va, last, oa);
+		pt_fill_range(m, table, level, last);
 	return err;
 }
 
@@ -354,8 +371,12 @@ int PT_NAME(map)(struct pt *pt, u64 va, u64 last, u64 oa, unsigned int perm,
 	struct pt_mapping m = {
 		.pt = pt,
 		.free = free,
-		.sizes = pt->page_sizes,
-		.perm = perm,
+		.next = {
+			.va = va,
+			.oa = oa,
+			.sizes = pt->page_sizes,
+			.perm = perm,
+		},
 	};
 	struct pt_path path = { .level = pt->top };
 	unsigned int level;
@@ -367,7 +388,7 @@ int PT_NAME(map)(struct pt *pt, u64 va, u64 last, u64 oa, unsigned int perm,
 			 oa > NYX_GPA_LAST || last - va > NYX_GPA_LAST - oa))
 		return -EINVAL;
 	if (apart)
-		m.sizes &= nyx_lg2_last(__ffs64(apart) + 1);
+		m.next.sizes &= nyx_lg2_last(__ffs64(apart) + 1);
 
 	if (!pt->root) {
 		root = pt_mem_alloc();
@@ -375,7 +396,7 @@ int PT_NAME(map)(struct pt *pt, u64 va, u64 last, u64 oa, unsigned int perm,
 			return -ENOMEM;
 		pt->tables++;
 		path.table[path.level] = root;
-		err = pt_map_below(&m, &path, va, last, oa);
+		err = pt_map_below(&m, &path, last);
 		if (err) {
 			pt_mem_free(root);
 			pt->tables--;
@@ -389,7 +410,7 @@ int PT_NAME(map)(struct pt *pt, u64 va, u64 last, u64 oa, unsigned int perm,
 
 	path.table[path.level] = pt_mem_ptr(pt->root);
 	pt_descend(&path, va, last);
-	err = pt_map_below(&m, &path, va, last, oa);
+	err = pt_map_below(&m, &path, last);
 	if (err)
 		return err;
 	pt->mapped += last - va + 1;

@@ -51,25 +51,20 @@ static unsigned int pt_cut_tables(const u64 *table, unsigned int level, u64 va,
 	return tables;
 }
 
-/* Write a run of leaves so that no page reaches across @cut. */
-static void pt_fill_cut(u64 *table, unsigned int level, u64 va, unsigned int n,
-			u64 oa, unsigned int perm, u64 sizes, u64 cut)
+/* As pt_fill(), with no page that reaches across @cut, an address in the run. */
+static void pt_fill_cut(u64 *table, unsigned int level, struct pt_leaves *next,
+			unsigned int n, u64 cut)
 {
-	unsigned int before = (cut - va) >> pt_shift(level);
+	unsigned int before = (cut - next->va) >> pt_shift(level);
 
-	pt_fill(table, level, va, before, oa, perm, sizes);
-	va += before * pt_span(level);
-	oa += before * pt_span(level);
+	pt_fill(table, level, next, before);
 	n -= before;
-	if (va != cut) {
+	if (next->va != cut) {
 		/* @cut lies inside this entry, which the next level splits. */
-		pt_fill(table, level, va, 1, oa, perm, sizes);
-		va += pt_span(level);
-		oa += pt_span(level);
+		pt_fill(table, level, next, 1);
 		n--;
 	}
-	if (n)
-		pt_fill(table, level, va, n, oa, perm, sizes);
+	pt_fill(table, level, next, n);
 }
 
 static u64 *pt_reserve_take(struct pt_chain *reserve)
@@ -107,8 +102,9 @@ static void pt_cut(struct pt *pt, u64 *table, unsigned int level, u64 cut,
 	for (;;) {
 		u64 *slot = &table[pt_index(cut, level)];
 		u64 entry = *slot;
-		unsigned int lg2, perm;
-		u64 oa, va, *child;
+		struct pt_leaves next = { .sizes = pt->page_sizes };
+		unsigned int lg2;
+		u64 *child;
 
 		if (!pt_entry_present(entry))
 			return;
@@ -118,19 +114,19 @@ static void pt_cut(struct pt *pt, u64 *table, unsigned int level, u64 cut,
 			continue;
 		}
 		lg2 = pt_entry_lg2(entry, level);
-		va = cut & (~0ull << lg2);
-		if (va == cut)
+		next.va = cut & (~0ull << lg2);
+		if (next.va == cut)
 			return;
-		oa = pt_entry_oa(entry, level);
-		perm = pt_grant_perm(pt_entry_grant(entry));
+		next.oa = pt_entry_oa(entry, level);
+		next.perm = pt_grant_perm(pt_entry_grant(entry));
 		if (PT_FMT_CONTIG && lg2 > pt_shift(level)) {
-			pt_fill_cut(table, level, va, 1u << (lg2 - pt_shift(level)),
-				    oa, perm, pt->page_sizes, cut);
+			pt_fill_cut(table, level, &next,
+				    1u << (lg2 - pt_shift(level)), cut);
 			continue;
 		}
 		child = pt_reserve_take(reserve);
 		level--;
-		pt_fill(child, level, va, PT_ENTRIES, oa, perm, pt->page_sizes);
+		pt_fill(child, level, &next, PT_ENTRIES);
 		pt_mem_meta(child)->present = PT_ENTRIES;
 		pt->tables++;
 		/* Publish the entries of the table. Pairs with pt_walk_step(). */
