@@ -1573,7 +1573,6 @@ enum nyx_fault_reason {
  * @NYX_CAUSE_PAST_END: a mapping ends shortly before: &nyx_event_fault.bytes
  * @NYX_CAUSE_PERMISSION: it is mapped, with less permission: &nyx_event_fault.prot
  * @NYX_CAUSE_BLOCKED: the domain blocks everything, or there is none
- * @NYX_CAUSE_QUARANTINED: the device is quarantined
  * @NYX_CAUSE_TABLE: the table is damaged: reserved bits, or out of reach
  * @NYX_CAUSE_WIDTH: beyond the address width
  * @NYX_CAUSE_MEMORY: mapped, but not to usable guest memory: &nyx_event_fault.gpa
@@ -1585,10 +1584,9 @@ enum nyx_fault_cause {
 	NYX_CAUSE_PAST_END = 3,
 	NYX_CAUSE_PERMISSION = 4,
 	NYX_CAUSE_BLOCKED = 5,
-	NYX_CAUSE_QUARANTINED = 6,
-	NYX_CAUSE_TABLE = 7,
-	NYX_CAUSE_WIDTH = 8,
-	NYX_CAUSE_MEMORY = 9,
+	NYX_CAUSE_TABLE = 6,
+	NYX_CAUSE_WIDTH = 7,
+	NYX_CAUSE_MEMORY = 8,
 };
 
 #define NYX_LEVEL_NONE		0xffu	/* the fault has no table level */

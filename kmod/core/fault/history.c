@@ -177,8 +177,6 @@ u32 nyx_fault_explain(struct nyx_domain *dom, const struct nyx_fault_info *info,
 	case NYX_FAULT_NO_DOMAIN:
 	case NYX_FAULT_BLOCKED:
 		return NYX_CAUSE_BLOCKED;
-	case NYX_FAULT_QUARANTINED:
-		return NYX_CAUSE_QUARANTINED;
 	case NYX_FAULT_ADDRESS_WIDTH:
 		return NYX_CAUSE_WIDTH;
 	case NYX_FAULT_RESERVED_BIT:

@@ -157,7 +157,6 @@ NYX_EXPORT const char *nyx_fault_cause_name(uint32_t cause)
 		[NYX_CAUSE_PAST_END] = "past-end",
 		[NYX_CAUSE_PERMISSION] = "permission",
 		[NYX_CAUSE_BLOCKED] = "blocked",
-		[NYX_CAUSE_QUARANTINED] = "quarantined",
 		[NYX_CAUSE_TABLE] = "table",
 		[NYX_CAUSE_WIDTH] = "width",
 		[NYX_CAUSE_MEMORY] = "memory",
@@ -213,9 +212,6 @@ NYX_EXPORT int nyx_fault_cause_format(const struct nyx_event_fault *fault, char 
 		break;
 	case NYX_CAUSE_BLOCKED:
 		n = snprintf(buffer, size, "blocked, or no domain");
-		break;
-	case NYX_CAUSE_QUARANTINED:
-		n = snprintf(buffer, size, "quarantined");
 		break;
 	case NYX_CAUSE_TABLE:
 		n = snprintf(buffer, size, "the table is damaged");

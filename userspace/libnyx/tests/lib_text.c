@@ -279,7 +279,6 @@ static const struct {
 	{ "16 bytes past the end of a mapping", { .cause = NYX_CAUSE_PAST_END, .bytes = 16 } },
 	{ "wrong permission (is r)", { .cause = NYX_CAUSE_PERMISSION, .prot = NYX_PROT_READ } },
 	{ "blocked, or no domain", { .cause = NYX_CAUSE_BLOCKED } },
-	{ "quarantined", { .cause = NYX_CAUSE_QUARANTINED } },
 	{ "the table is damaged", { .cause = NYX_CAUSE_TABLE } },
 	{ "beyond the address width", { .cause = NYX_CAUSE_WIDTH } },
 	{ "mapped to GPA 0x1000, which is not usable", { .cause = NYX_CAUSE_MEMORY, .gpa = 0x1000 } },
