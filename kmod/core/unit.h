@@ -215,6 +215,8 @@ struct nyx_observer {
  * @per_user: limit on units of a user, in all its user namespaces together,
  *            without CAP_SYS_RESOURCE
  * @observer: callbacks for each unit
+ *
+ * Context: while the module starts.
  */
 void nyx_unit_init(unsigned int max, unsigned int per_user,
 		   const struct nyx_observer *observer);
@@ -312,6 +314,7 @@ void nyx_unit_put(struct nyx_unit *unit);
  * nyx_unit_count() - units in the system that have not ended
  * @max: set to the limit
  *
+ * Context: any.
  * Return: their number.
  */
 unsigned int nyx_unit_count(unsigned int *max);

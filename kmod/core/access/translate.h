@@ -87,7 +87,8 @@ struct nyx_segment {
  * @pasid: the PASID of the request; a caller refuses all but NYX_PASID_NONE
  * @acc: set
  *
- * Context: any; of a unit with a vendor model may sleep.
+ * Context: any; may sleep if the unit has a vendor model, because the guest's context entry
+ * may have to be decoded.
  * Return: 0, or -ENOENT if there is no such device; with a vendor model also
  * -ENOMEM, -EINTR.
  */
@@ -120,7 +121,8 @@ void nyx_walk_fault(const struct pt_result *res, struct nyx_fault_info *fault);
  * @seg: set on success
  * @fault: set on failure only, but for its length; the reason is not NYX_FAULT_NONE then
  *
- * Context: any.
+ * Context: any; may sleep if the domain has a table in guest memory (NYX_STAGE_GUEST), as
+ * nyx_guest_walk().
  * Return: true on success.
  */
 bool nyx_translate(struct nyx_access *acc, u64 iova, u64 length,

@@ -42,6 +42,8 @@ enum nyx_tenant_count {
  * @lock: the lock of tenants
  * @per_user: limit on units of a user, in all its user namespaces together,
  *            without CAP_SYS_RESOURCE
+ *
+ * Context: while the module starts.
  */
 void nyx_tenants_init(struct mutex *lock, unsigned int per_user);
 

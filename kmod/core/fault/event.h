@@ -93,6 +93,7 @@ unsigned int nyx_events_pull(struct nyx_events *ev, u64 *pos,
  * nyx_events_oldest() - where a reader begins that wants all records
  * @ev: the ring
  *
+ * Context: any.
  * Return: number of the oldest record in the ring.
  */
 u64 nyx_events_oldest(struct nyx_events *ev);

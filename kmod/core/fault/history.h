@@ -62,6 +62,7 @@ void nyx_history_prepare(struct nyx_domain *dom);
  * more after pt_unmap(). After that pt_unmap() of the range cannot fail, so that the
  * history never has what is still mapped.
  *
+ * Context: may sleep.
  * Return: 0; -ENOMEM: the caller must not unmap it, and nothing is recorded.
  */
 int nyx_history_before(struct nyx_domain *dom, u64 first, u64 last);
@@ -73,6 +74,8 @@ int nyx_history_before(struct nyx_domain *dom, u64 first, u64 last);
  * @last: last IOVA
  *
  * A small range is recorded as it is, mapped in whole or not.
+ *
+ * Context: may sleep.
  */
 void nyx_history_after(struct nyx_domain *dom, u64 first, u64 last);
 

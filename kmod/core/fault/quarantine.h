@@ -157,6 +157,8 @@ struct nyx_deadlines {
  * nyx_score_setup() - empty the window
  * @score: the score
  * @window_ns: its length
+ *
+ * Context: any; the caller serialises the users of @score.
  */
 void nyx_score_setup(struct nyx_score *score, u64 window_ns);
 
@@ -166,6 +168,7 @@ void nyx_score_setup(struct nyx_score *score, u64 window_ns);
  * @now: CLOCK_BOOTTIME; never goes back by more than a part
  * @weight: what it counts; 0: only bring the score up to date
  *
+ * Context: any; the caller serialises the users of @score.
  * Return: weight of the faults in the window.
  */
 u32 nyx_score_add(struct nyx_score *score, u64 now, u32 weight);
@@ -182,6 +185,8 @@ void nyx_deadlines_fini(struct nyx_deadlines *deadlines);
  * nyx_tracker_init() - begin to watch a device
  * @dev: the device
  * @policy: the unit's policy
+ *
+ * Context: any; before the device is published.
  */
 void nyx_tracker_init(struct nyx_device *dev, const struct nyx_policy *policy);
 
@@ -232,6 +237,8 @@ bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
  * @unit: the unit
  * @dev: the device
  * @event: the record that nyx_tracker_fault() has made
+ *
+ * Context: any.
  */
 void nyx_tracker_emit(struct nyx_unit *unit, struct nyx_device *dev,
 		      struct nyx_event *event);

@@ -196,7 +196,7 @@ int nyx_irq_try_slow(struct nyx_unit *unit, const struct nyx_irq_req *req,
  * @wait: zero again afterwards
  * @sent: the interrupt was sent; otherwise the charge is taken back
  *
- * Context: any.
+ * Context: any; may sleep if @wait->hold was set.
  */
 void nyx_irq_wait_end(struct nyx_unit *unit, u32 sbdf, struct nyx_irq_wait *wait,
 		      bool sent);

@@ -19,6 +19,7 @@ struct nyx_ticket;
  * @length: bytes
  * @last: set to the last IOVA
  *
+ * Context: any.
  * Return: 0; -EOPNOTSUPP if the domain has no table; -EINVAL if the range is
  * empty or not made of 4K pages; -EOVERFLOW if it leaves 64 bits; -ERANGE if it
  * leaves the domain.

@@ -119,6 +119,7 @@ int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val);
  * nyx_guest_mem() - guest memory, for walks of tables
  * @unit: the unit
  *
+ * Context: any; of the accessor as of nyx_guest_read64().
  * Return: an accessor that reads by nyx_guest_read64().
  */
 struct pt_guest_mem nyx_guest_mem(struct nyx_unit *unit);
