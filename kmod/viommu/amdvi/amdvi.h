@@ -4,18 +4,24 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Locks: see viommu/vendor.h.
+ * Locks: see viommu/vendor.h; &amdvi.log_mutex is inside &vendor.mutex, and outside of
+ * &vendor.lock.
  *
- * Both logs lie in guest memory, and faults come up in any context. So log_put() keeps an
- * entry in a buffer of the log's own size, at the offset that it will have in the log, and
- * a work item brings it to guest memory, under @log_mutex, inside &vendor.mutex: first the
- * entry, then the tail, then the interrupt. Every access of a register does the same before
- * it looks. A write of a register holds @log_mutex, with nothing kept, while the registers
- * change: no entry is written by their old values.
+ * Both logs lie in guest memory, and faults come up in any context. So log_put(), under
+ * &vendor.lock, keeps an entry in a buffer of the log's own size, at the offset that it
+ * will have in the log. log_flush(), under &amdvi.log_mutex, brings kept entries to guest
+ * memory: first the entry, then the tail, then the interrupt. Its callers are:
  *
- * A work item never waits for user space. It asks again for memory that is not at
- * hand, for five seconds; then it sends the interrupt before the entry, and the
- * access of a register that follows waits for the memory.
+ * - log_work(), which never waits for user space: it takes no &vendor.mutex, and only tries
+ *   &amdvi.log_mutex, whose owner queues the work again when an entry is left. It asks
+ *   again for memory that is not at hand, for five seconds. Then, or at once if there is
+ *   no such memory, it sends the interrupt before the entry, and leaves the entry to the
+ *   access of a register that follows;
+ * - reads of registers, before they look; without &vendor.mutex. They wait for the memory;
+ *   entries for which there is none are lost;
+ * - writes of registers, likewise, but under &vendor.mutex. A write holds
+ *   &amdvi.log_mutex, with nothing kept, while the registers change: no entry is written
+ *   by their old values. A reset holds it, too, and drops what is kept.
  */
 #ifndef NYX_VIOMMU_AMDVI_H
 #define NYX_VIOMMU_AMDVI_H
@@ -58,7 +64,7 @@ struct amdvi_log {
  * @log_mutex: serialises flushes of the logs to guest memory, and keeps their registers as
  *             they are
  * @log_work: brings the logs to guest memory
- * @log_tries: how often @log_work has tried for memory; only @log_work uses it
+ * @log_tries: how often log_work() has tried for memory; no other function uses it
  * @log: by enum amdvi_log_id; under &vendor.lock
  * @any_fresh: there are bits in @fresh
  * @fresh: requesters whose entry was invalidated while older accesses may still meet a
@@ -116,6 +122,8 @@ void amdvi_log_guest(struct amdvi *amdvi, u16 rid, u32 tag);
 /**
  * amdvi_log_init() - prepare the logs
  * @amdvi: the vIOMMU model
+ *
+ * Context: any; before the model is published.
  */
 void amdvi_log_init(struct amdvi *amdvi);
 
@@ -171,8 +179,10 @@ bool amdvi_log_pending(const struct amdvi *amdvi);
 void amdvi_log_resume(struct amdvi *amdvi);
 
 /**
- * amdvi_log_unlock() - release &amdvi.log_mutex
+ * amdvi_log_unlock() - release &amdvi.log_mutex, and queue log_work() if an entry is left
  * @amdvi: the vIOMMU model
+ *
+ * Context: under &amdvi.log_mutex.
  */
 void amdvi_log_unlock(struct amdvi *amdvi);
 
@@ -191,7 +201,7 @@ int amdvi_log_make_room(struct amdvi *amdvi, const u64 *reg);
  * @amdvi: the vIOMMU model
  * @reg: which one
  *
- * Context: under &vendor.lock, with nothing kept.
+ * Context: under &amdvi.log_mutex and &vendor.lock, with nothing kept.
  */
 void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg);
 
@@ -199,7 +209,7 @@ void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg);
  * amdvi_log_restart() - drop all kept entries, for logs as large as registers say now
  * @amdvi: the vIOMMU model, after amdvi_log_make_room() if a log grows
  *
- * Context: under &vendor.lock.
+ * Context: under &amdvi.log_mutex and &vendor.lock.
  */
 void amdvi_log_restart(struct amdvi *amdvi);
 

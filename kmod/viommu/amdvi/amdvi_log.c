@@ -318,6 +318,7 @@ static int log_flush(struct amdvi *amdvi, enum amdvi_log_id id)
 	struct log_entry e;
 	int ret = 0;
 
+	lockdep_assert_held(&amdvi->log_mutex);
 	while (!ret && log_next(amdvi, id, &e)) {
 		ret = fatal_signal_pending(current) ? -EINTR :
 		      log_write(amdvi, &e, log_defs[id].entry_size);
@@ -352,6 +353,7 @@ int amdvi_log_flush_locked(struct amdvi *amdvi)
 
 void amdvi_log_resume(struct amdvi *amdvi)
 {
+	lockdep_assert_held(&amdvi->log_mutex);
 	lockdep_assert_held(&amdvi->base.lock);
 	amdvi->log[LOG_EVENT].lost = false;
 	amdvi->log[LOG_GA].lost = false;
@@ -466,6 +468,7 @@ void amdvi_log_base_written(struct amdvi *amdvi, enum amdvi_reg reg)
 	enum amdvi_log_id id = reg == REG_GA_BASE ? LOG_GA : LOG_EVENT;
 	const struct log_def *def = &log_defs[id];
 
+	lockdep_assert_held(&amdvi->log_mutex);
 	lockdep_assert_held(&amdvi->base.lock);
 	use_room(&amdvi->log[id]);
 	if (amdvi->arch.reg[REG_STATUS] & def->run)
@@ -478,6 +481,7 @@ void amdvi_log_restart(struct amdvi *amdvi)
 {
 	unsigned int i;
 
+	lockdep_assert_held(&amdvi->log_mutex);
 	lockdep_assert_held(&amdvi->base.lock);
 	for (i = 0; i < LOG_MAX; i++) {
 		use_room(&amdvi->log[i]);
