@@ -9,7 +9,6 @@
  * keeps the last fault.
  */
 #include <kunit/test.h>
-#include <linux/err.h>
 
 #include "base/reason.h"
 #include "base/types.h"
@@ -22,6 +21,7 @@
 #include "core/irq/irq.h"
 #include "core/space/domain.h"
 #include "core/unit.h"
+#include "suite_unit.h"
 
 #define SBDF	0x0018u
 #define DID	0x51u
@@ -40,7 +40,6 @@
  * struct fixture - a unit with a device, kunit.priv
  * @test: the case
  * @viommu: the vIOMMU model of the unit
- * @native: the one that the unit was made with; @viommu destroys it
  * @unit: the unit
  * @entry: what the context entry says
  * @irte: what an interrupt remapping table entry says
@@ -50,8 +49,7 @@
  */
 struct fixture {
 	struct kunit *test;
-	struct nyx_viommu viommu;
-	struct nyx_viommu *native;
+	struct suite_viommu viommu;
 	struct nyx_unit *unit;
 	struct nyx_ctx_entry entry;
 	struct irt_entry irte;
@@ -62,14 +60,7 @@ struct fixture {
 
 static struct fixture *to_fixture(struct nyx_viommu *viommu)
 {
-	return container_of(viommu, struct fixture, viommu);
-}
-
-static void viommu_destroy(struct nyx_viommu *viommu)
-{
-	struct fixture *f = to_fixture(viommu);
-
-	f->native->ops->destroy(f->native);
+	return container_of(viommu, struct fixture, viommu.base);
 }
 
 static bool viommu_decode_device(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
@@ -125,7 +116,7 @@ static void viommu_log_fault(struct nyx_viommu *viommu, u32 sbdf,
 }
 
 static const struct nyx_viommu_ops viommu_ops = {
-	.destroy = viommu_destroy,
+	.destroy = suite_viommu_destroy,
 	.decode_device = viommu_decode_device,
 	.decode_msg = viommu_decode_msg,
 	.decode_irte = viommu_decode_irte,
@@ -136,25 +127,14 @@ static const struct nyx_viommu_ops viommu_ops = {
 static int fault_init(struct kunit *test)
 {
 	static const struct nyx_unit_config cfg = {
-		.model = NYX_MODEL_NATIVE,
-		.address_width = 48,
-		.event_entries = 64,
-		.max_domains = 4,
-		.max_devices = 4,
-		.max_memory = 4,
-		.irt_entries = 16,
+		SUITE_UNIT(NYX_MODEL_NATIVE, 48), .irt_entries = 16,
 	};
 	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
-	struct nyx_unit *unit;
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
-	unit = nyx_unit_create(&cfg);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
 	*f = (struct fixture) {
 		.test = test,
-		.unit = unit,
-		.viommu = { .ops = &viommu_ops, .unit = unit },
-		.native = unit->guest.viommu,
+		.unit = suite_unit_open(test, &cfg),
 		.entry = {
 			.attrs = { .perm = NYX_ACC_RW, .model = 5 },
 			.stage = {
@@ -168,16 +148,8 @@ static int fault_init(struct kunit *test)
 		},
 	};
 	test->priv = f;
-	unit->guest.viommu = &f->viommu;
-	return nyx_device_add(unit, SBDF);
-}
-
-static void fault_exit(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	if (f)
-		nyx_unit_close(f->unit);
+	suite_viommu_use(&f->viommu, f->unit, &viommu_ops);
+	return nyx_device_add(f->unit, SBDF);
 }
 
 /* ---- comparing ---------------------------------------------------------- */
@@ -512,7 +484,6 @@ static struct kunit_case fault_cases[] = {
 static struct kunit_suite fault_suite = {
 	.name = "nyx_fault",
 	.init = fault_init,
-	.exit = fault_exit,
 	.test_cases = fault_cases,
 };
 

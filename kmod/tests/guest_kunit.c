@@ -12,7 +12,6 @@
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
-#include <linux/err.h>
 #include <linux/sched/signal.h>
 
 #include "base/reason.h"
@@ -28,10 +27,11 @@
 #include "core/space/inval.h"
 #include "core/space/memory.h"
 #include "core/unit.h"
+#include "suite_unit.h"
 #include "waiter.h"
 
 #define SBDF		0x0018u
-#define NR_DEVICES	4u	/* that a unit may have, from SBDF on */
+#define NR_DEVICES	4u	/* of SUITE_UNIT, from SBDF on */
 #define ENTRY		5u
 #define OLD		0x41u	/* a domain's tag, an entry's vector: before */
 #define NEW		0x51u	/* and after */
@@ -49,7 +49,6 @@
  * struct fixture - a unit with a device, kunit.priv
  * @test: the case
  * @viommu: the vIOMMU model of the unit
- * @native: the one that the unit was made with; @viommu destroys it
  * @unit: the unit
  * @decoded: how often something was decoded
  * @decode_entry: it is the entry that changes while it is decoded
@@ -61,8 +60,7 @@
  */
 struct fixture {
 	struct kunit *test;
-	struct nyx_viommu viommu;
-	struct nyx_viommu *native;
+	struct suite_viommu viommu;
 	struct nyx_unit *unit;
 	unsigned int decoded;
 	bool decode_entry;
@@ -75,7 +73,7 @@ struct fixture {
 
 static struct fixture *to_fixture(struct nyx_viommu *viommu)
 {
-	return container_of(viommu, struct fixture, viommu);
+	return container_of(viommu, struct fixture, viommu.base);
 }
 
 /* The guest's tables at this time; they change once before the answer is used. */
@@ -86,13 +84,6 @@ static u32 decode(struct fixture *f)
 	if (found == OLD && f->forget)
 		f->forget(f->unit);
 	return found;
-}
-
-static void viommu_destroy(struct nyx_viommu *viommu)
-{
-	struct fixture *f = to_fixture(viommu);
-
-	f->native->ops->destroy(f->native);
 }
 
 static bool viommu_decode_device(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
@@ -161,7 +152,7 @@ static int viommu_decode_irte(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 }
 
 static const struct nyx_viommu_ops viommu_ops = {
-	.destroy = viommu_destroy,
+	.destroy = suite_viommu_destroy,
 	.decode_device = viommu_decode_device,
 	.decode_irqs = viommu_decode_irqs,
 	.decode_msg = viommu_decode_msg,
@@ -173,42 +164,21 @@ static const struct nyx_viommu_ops viommu_ops = {
 static struct fixture *open_unit(struct kunit *test, u32 irt_entries, bool viommu)
 {
 	const struct nyx_unit_config cfg = {
-		.model = NYX_MODEL_NATIVE,
-		.address_width = 48,
-		.event_entries = 64,
-		.max_domains = 16,
-		.max_devices = NR_DEVICES,
-		.max_memory = 4,
-		.irt_entries = irt_entries,
+		SUITE_UNIT(NYX_MODEL_NATIVE, 48), .irt_entries = irt_entries,
 	};
 	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
-	struct nyx_unit *unit;
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->test = test;
 	for (i = 0; i < NR_DEVICES; i++)
 		f->attrs[i].perm = NYX_ACC_RW;
-	f->viommu.ops = &viommu_ops;
-	unit = nyx_unit_create(&cfg);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
-	f->unit = unit;
-	f->viommu.unit = unit;
+	f->unit = suite_unit_open(test, &cfg);
 	test->priv = f;
-	KUNIT_ASSERT_EQ(test, nyx_device_add(unit, SBDF), 0);
-	if (viommu) {
-		f->native = unit->guest.viommu;
-		unit->guest.viommu = &f->viommu;
-	}
+	KUNIT_ASSERT_EQ(test, nyx_device_add(f->unit, SBDF), 0);
+	if (viommu)
+		suite_viommu_use(&f->viommu, f->unit, &viommu_ops);
 	return f;
-}
-
-static void guest_exit(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	if (f)
-		nyx_unit_close(f->unit);
 }
 
 /* ---- what was decoded before -------------------------------------------- */
@@ -611,7 +581,7 @@ static void blocked_says_why(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, reason_of(&acc, NYX_ACC_READ), (u32)NYX_FAULT_CONTEXT);
 	nyx_access_end(&acc);
 	/* The native model decodes nothing: the device is in no domain but the blocked one. */
-	f->unit->guest.viommu = f->native;
+	f->unit->guest.viommu = f->viommu.native;
 	begin(f, SBDF, &acc);
 	KUNIT_EXPECT_PTR_EQ(test, acc.dom, f->unit->blocked_domain);
 	KUNIT_EXPECT_EQ(test, reason_of(&acc, NYX_ACC_READ), (u32)NYX_FAULT_NO_DOMAIN);
@@ -800,7 +770,6 @@ static struct kunit_case guest_cases[] = {
 
 static struct kunit_suite guest_suite = {
 	.name = "nyx_guest",
-	.exit = guest_exit,
 	.test_cases = guest_cases,
 };
 

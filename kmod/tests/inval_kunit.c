@@ -12,7 +12,6 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
-#include <linux/err.h>
 #include <linux/sched/signal.h>
 
 #include "base/reason.h"
@@ -24,6 +23,7 @@
 #include "core/space/map.h"
 #include "core/space/memory.h"
 #include "core/unit.h"
+#include "suite_unit.h"
 #include "waiter.h"
 
 #define SBDF		0x0018u
@@ -104,14 +104,7 @@ static void listener_init(struct listener *l, char name, struct told *log)
 static int inval_init(struct kunit *test)
 {
 	static const struct nyx_unit_config cfg = {
-		.model = NYX_MODEL_NATIVE,
-		.address_width = 48,
-		.iotlb_entries = 64,
-		.event_entries = 64,
-		.max_domains = 16,
-		.max_devices = 4,
-		.max_memory = 4,
-		.irt_entries = 64,
+		SUITE_UNIT(NYX_MODEL_NATIVE, 48), .iotlb_entries = 64, .irt_entries = 64,
 	};
 	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 	struct nyx_unit *unit;
@@ -121,9 +114,7 @@ static int inval_init(struct kunit *test)
 
 	if (!f)
 		return -ENOMEM;
-	unit = nyx_unit_create(&cfg);
-	if (IS_ERR(unit))
-		return PTR_ERR(unit);
+	unit = suite_unit_open(test, &cfg);
 	f->unit = unit;
 	test->priv = f;
 	for (i = 0; i < NR_DOMAINS && !ret; i++) {
@@ -151,7 +142,6 @@ static void inval_exit(struct kunit *test)
 		if (f->dom[i])
 			nyx_domain_put(f->dom[i]);
 	}
-	nyx_unit_close(f->unit);
 }
 
 static bool is_listed(struct nyx_domain *dom)

@@ -28,6 +28,7 @@
 #include "core/irq/irq.h"
 #include "core/irq/irqfd.h"
 #include "core/unit.h"
+#include "suite_unit.h"
 #include "viommu/msi.h"
 #include "waiter.h"
 
@@ -46,7 +47,6 @@ static struct file *source, *target;
 /**
  * struct fixture - a unit with a bound interrupt, kunit.priv
  * @viommu: the vIOMMU model of the unit
- * @native: the one that the unit was made with; @viommu destroys it
  * @unit: the unit
  * @id: the binding
  * @came: the worker is in the vIOMMU model
@@ -54,8 +54,7 @@ static struct file *source, *target;
  * @stall: the memory of the entry is not at hand, for one time
  */
 struct fixture {
-	struct nyx_viommu viommu;
-	struct nyx_viommu *native;
+	struct suite_viommu viommu;
 	struct nyx_unit *unit;
 	u32 id;
 	struct completion came;
@@ -63,17 +62,10 @@ struct fixture {
 	bool stall;
 };
 
-static void viommu_destroy(struct nyx_viommu *viommu)
-{
-	struct fixture *f = container_of(viommu, struct fixture, viommu);
-
-	f->native->ops->destroy(f->native);
-}
-
 static int viommu_decode_irte(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 			      struct irt_entry *e, struct nyx_fault_info *fault)
 {
-	struct fixture *f = container_of(viommu, struct fixture, viommu);
+	struct fixture *f = container_of(viommu, struct fixture, viommu.base);
 
 	complete(&f->came);
 	wait_for_completion(&f->go);
@@ -84,7 +76,7 @@ static int viommu_decode_irte(struct nyx_viommu *viommu, u32 sbdf, u32 index,
 }
 
 static const struct nyx_viommu_ops viommu_ops = {
-	.destroy = viommu_destroy,
+	.destroy = suite_viommu_destroy,
 	.decode_msg = msi_decode,
 	.decode_irte = viommu_decode_irte,
 };
@@ -135,13 +127,7 @@ static void irqfd_suite_exit(struct kunit_suite *suite)
 static int irqfd_init(struct kunit *test)
 {
 	static const struct nyx_unit_config cfg = {
-		.model = NYX_MODEL_NATIVE,
-		.address_width = 48,
-		.event_entries = 64,
-		.max_domains = 4,
-		.max_devices = 4,
-		.max_memory = 4,
-		.irt_entries = ENTRIES,
+		SUITE_UNIT(NYX_MODEL_NATIVE, 48), .irt_entries = ENTRIES,
 	};
 	const struct nyx_binding_config binding = {
 		.sbdf = SBDF,
@@ -155,15 +141,11 @@ static int irqfd_init(struct kunit *test)
 		return 0;
 	}
 	KUNIT_ASSERT_NOT_NULL(test, f);
-	f->viommu.ops = &viommu_ops;
 	init_completion(&f->came);
 	init_completion(&f->go);
-	f->unit = nyx_unit_create(&cfg);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(f->unit));
+	f->unit = suite_unit_open(test, &cfg);
 	test->priv = f;
-	f->viommu.unit = f->unit;
-	f->native = f->unit->guest.viommu;
-	f->unit->guest.viommu = &f->viommu;
+	suite_viommu_use(&f->viommu, f->unit, &viommu_ops);
 	KUNIT_ASSERT_EQ(test, nyx_device_add(f->unit, SBDF), 0);
 	from = fd_of(test, source);
 	to = fd_of(test, target);
@@ -174,14 +156,13 @@ static int irqfd_init(struct kunit *test)
 	return ret;
 }
 
+/* Let a worker go on, before the unit is closed. */
 static void irqfd_exit(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 
-	if (!f)
-		return;
-	complete_all(&f->go);
-	nyx_unit_close(f->unit);
+	if (f)
+		complete_all(&f->go);
 }
 
 static int do_unbind(void *fixture)

@@ -17,6 +17,7 @@
 #include "core/access/translate.h"
 #include "core/irq/irq.h"
 #include "core/unit.h"
+#include "suite_unit.h"
 #include "tests/demo_model.h"
 
 #define SBDF	0x0013u		/* uses context and entry 3 */
@@ -26,12 +27,7 @@
 static struct nyx_unit_config config(u32 flags)
 {
 	struct nyx_unit_config cfg = {
-		.model = NYX_MODEL_DEMO,
-		.data_len = sizeof(struct demo_options),
-		.event_entries = 64,
-		.max_domains = 4,
-		.max_devices = 4,
-		.max_memory = 4,
+		SUITE_UNIT(NYX_MODEL_DEMO, 0), .data_len = sizeof(struct demo_options),
 	};
 	const struct demo_options opt = { .flags = flags };
 
@@ -45,17 +41,10 @@ static struct nyx_unit *open_unit(struct kunit *test, u32 flags)
 	struct nyx_unit *unit;
 
 	KUNIT_ASSERT_EQ(test, demo_model.configure(&cfg), 0);
-	unit = nyx_unit_create(&cfg);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
+	unit = suite_unit_open(test, &cfg);
 	test->priv = unit;
 	KUNIT_ASSERT_EQ(test, nyx_device_add(unit, SBDF), 0);
 	return unit;
-}
-
-static void model_exit(struct kunit *test)
-{
-	if (test->priv)
-		nyx_unit_close(test->priv);
 }
 
 static void set(struct kunit *test, u32 offset, u64 value)
@@ -210,9 +199,7 @@ static void vtd_reads_no_entry_behind_the_table(struct kunit *test)
 	cfg.address_width = 48;
 	cfg.irt_entries = IRT_MAX_ENTRIES;
 	memcpy(cfg.data, &opt, sizeof(opt));
-	unit = nyx_unit_create(&cfg);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
-	test->priv = unit;
+	unit = suite_unit_open(test, &cfg);
 	viommu = unit->guest.viommu;
 	KUNIT_EXPECT_EQ(test, viommu->ops->decode_irte(viommu, SBDF, 2, &e, &fault), -EACCES);
 	KUNIT_EXPECT_EQ(test, fault.reason, (u32)NYX_FAULT_IRQ_INDEX);
@@ -237,7 +224,6 @@ static struct kunit_suite model_suite = {
 	.name = "nyx_model",
 	.suite_init = model_suite_init,
 	.suite_exit = model_suite_exit,
-	.exit = model_exit,
 	.test_cases = model_cases,
 };
 

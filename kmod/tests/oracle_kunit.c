@@ -10,7 +10,6 @@
  * printed), oracle_rounds is the number of operations.
  */
 #include <kunit/test.h>
-#include <linux/err.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 
@@ -23,6 +22,7 @@
 #include "core/space/map.h"
 #include "core/space/oracle.h"
 #include "core/unit.h"
+#include "suite_unit.h"
 
 #define K	4096ull
 #define M	(256 * K)
@@ -88,13 +88,7 @@ struct fixture {
 static int oracle_init(struct kunit *test)
 {
 	static const struct nyx_unit_config unit_cfg = {
-		.model = NYX_MODEL_NATIVE,
-		.address_width = 64,
-		.event_entries = 64,
-		.max_domains = 4,
-		.max_devices = 4,
-		.max_memory = 4,
-		.irt_entries = 64,
+		SUITE_UNIT(NYX_MODEL_NATIVE, 64), .irt_entries = 64,
 	};
 	const struct kind *kind = test->param_value ?: &kinds[1];
 	const struct nyx_domain_config cfg = {
@@ -114,10 +108,8 @@ static int oracle_init(struct kunit *test)
 	if (!f)
 		return -ENOMEM;
 	f->test = test;
+	unit = suite_unit_open(test, &unit_cfg);
 	test->priv = f;
-	unit = nyx_unit_create(&unit_cfg);
-	if (IS_ERR(unit))
-		return PTR_ERR(unit);
 	f->unit = unit;
 	ret = nyx_domain_create(unit, &cfg, &id);
 	if (ret)
@@ -136,8 +128,6 @@ static void oracle_exit(struct kunit *test)
 	pt_chain_free(&f->free);
 	if (f->dom)
 		nyx_domain_put(f->dom);
-	if (f->unit)
-		nyx_unit_close(f->unit);
 }
 
 /* Tables that are being freed still need this module's code. */

@@ -8,7 +8,6 @@
  * table below does not have fails a case, too.
  */
 #include <kunit/test.h>
-#include <linux/err.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 
@@ -16,6 +15,7 @@
 #include "core/access/dma.h"
 #include "core/attach.h"
 #include "core/unit.h"
+#include "suite_unit.h"
 #include "viommu/stream.h"
 
 #define SBDF		0x0010u
@@ -52,29 +52,15 @@ static const struct state_desc desc = {
 
 static struct nyx_unit *open_unit(struct kunit *test, u32 policy_flags)
 {
-	const struct nyx_unit_config cfg = {
-		.model = NYX_MODEL_NATIVE,
-		.address_width = 48,
-		.event_entries = 64,
-		.max_domains = 4,
-		.max_devices = 4,
-		.max_memory = 4,
-	};
-	struct nyx_unit *unit = nyx_unit_create(&cfg);
+	const struct nyx_unit_config cfg = { SUITE_UNIT(NYX_MODEL_NATIVE, 48) };
+	struct nyx_unit *unit = suite_unit_open(test, &cfg);
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(unit));
 	test->priv = unit;
 	unit->cfg.policy.threshold = THRESHOLD;
 	unit->cfg.policy.flags = policy_flags;
 	KUNIT_ASSERT_EQ(test, nyx_device_add(unit, SBDF), 0);
 	KUNIT_ASSERT_EQ(test, nyx_device_add(unit, SBDF_NEW), 0);
 	return unit;
-}
-
-static void tracker_exit(struct kunit *test)
-{
-	if (test->priv)
-		nyx_unit_close(test->priv);
 }
 
 static struct nyx_tracker_state *state_of(struct nyx_unit *unit, u32 sbdf)
@@ -191,7 +177,6 @@ static struct kunit_case tracker_cases[] = {
 
 static struct kunit_suite tracker_suite = {
 	.name = "nyx_tracker",
-	.exit = tracker_exit,
 	.test_cases = tracker_cases,
 };
 
