@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Nyx: KUnit suite nyx_inval: posts are told to listeners in order and completely, a
- * wait waits for what was touched and for nothing else, and what one wait leaves is
- * listed for the next.
+ * wait waits for what was touched and for nothing else, with the ranges of it, and what one
+ * wait leaves is listed for the next.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -40,6 +40,7 @@
  * @done: what a wait waits for
  * @busy: it has not acted on that: a wait waits
  * @asked: how often it was waited for
+ * @ranges: what the last wait was for
  */
 struct listener {
 	struct nyx_listener base;
@@ -48,6 +49,7 @@ struct listener {
 	struct completion done;
 	bool busy;
 	unsigned int asked;
+	struct nyx_ranges ranges;
 };
 
 /* The calls of all listeners. */
@@ -81,10 +83,11 @@ static void listener_invalidated(struct nyx_listener *base, u64 first, u64 last)
 	l->log->call[i].last = last;
 }
 
-static int listener_wait(struct nyx_listener *base)
+static int listener_wait(struct nyx_listener *base, const struct nyx_ranges *ranges)
 {
 	struct listener *l = container_of(base, struct listener, base);
 
+	l->ranges = *ranges;
 	WRITE_ONCE(l->asked, l->asked + 1);
 	if (!READ_ONCE(l->busy))
 		return 0;
@@ -466,6 +469,310 @@ static void ended_domain_takes_no_listener(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&f->dom[0]->listeners));
 }
 
+/* ---- ranges --------------------------------------------------------------- */
+
+/* Is the last wait of a listener for these pages, among others? */
+static bool asked_for(const struct listener *l, u64 first, u64 last)
+{
+	unsigned int i;
+
+	for (i = 0; i < l->ranges.nr; i++) {
+		if (l->ranges.range[i].first == first && l->ranges.range[i].last == last)
+			return true;
+	}
+	return false;
+}
+
+static bool asked_for_all(const struct listener *l)
+{
+	return l->ranges.nr == 1 && asked_for(l, 0, NYX_LAST_PAGE);
+}
+
+/* Post pages of a domain. */
+static void post(struct nyx_domain *dom, u64 first, u64 last, struct nyx_ticket *t)
+{
+	nyx_inval_range(dom, PAGE(first), PAGE(last + 1) - 1, t);
+}
+
+/* Let a listener listen to a domain of the fixture. */
+static void listen(struct kunit *test, struct listener *l, unsigned int dom)
+{
+	static struct told unread;
+	struct fixture *f = test->priv;
+
+	listener_init(l, 'a', &unread);
+	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[dom], &l->base), 0);
+}
+
+static void command_waits_for_its_ranges(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	struct nyx_domain *dom = f->dom[0];
+	struct listener l;
+	unsigned int i;
+	u64 bytes;
+
+	listen(test, &l, 0);
+	post(dom, 1, 2, &t);
+	post(dom, 10, 10, &t);
+	post(dom, 3, 3, &t);
+	/* Parts of pages. */
+	nyx_inval_range(dom, PAGE(21) - 1, PAGE(22), &t);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_EQ(test, l.ranges.nr, 3u);
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 1, 3));
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 10, 10));
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 20, 22));
+	/* Nothing of that is left in the ticket. */
+	post(dom, 5, 5, &t);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_EQ(test, l.ranges.nr, 1u);
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 5, 5));
+	/* Nothing was mapped: another command may have unmapped it. */
+	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(7), PAGE(9) - 1, &bytes, &t), 0);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_EQ(test, l.ranges.nr, 1u);
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 7, 8));
+	/* More than there is room for. */
+	for (i = 0; i < NYX_RANGES_MAX; i++)
+		post(dom, 100 * i, 100 * i, &t);
+	post(dom, 190, 190, &t);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_EQ(test, l.ranges.nr, NYX_RANGES_MAX);
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 0, 0));
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 100, 100));
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 190, 200));
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 300, 300));
+	nyx_listener_remove(dom, &l.base);
+}
+
+/* The cache may hold parts of larger pages, and so may a listener. */
+static void ranges_are_widened(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	struct listener l;
+
+	listen(test, &l, 0);
+	WRITE_ONCE(f->dom[0]->max_partial_lg2, 21);
+	post(f->dom[0], 515, 516, &t);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_EQ(test, l.ranges.nr, 1u);
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 512, 1023));
+	nyx_listener_remove(f->dom[0], &l.base);
+}
+
+/* A listener is not asked for the ranges of another domain, named or listed. */
+static void domains_have_their_own_ranges(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	struct listener l[NR_DOMAINS];
+	unsigned int i;
+
+	for (i = 0; i < NR_DOMAINS; i++)
+		listen(test, &l[i], i);
+	for (i = 0; i < NR_DOMAINS; i++)
+		post(f->dom[i], 10 * i, 10 * i, &t);
+	for (i = 0; i < NR_DOMAINS; i++)
+		post(f->dom[i], 10 * i + 5, 10 * i + 5, &t);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	for (i = 0; i < NR_DOMAINS; i++) {
+		KUNIT_EXPECT_EQ(test, l[i].ranges.nr, 2u);
+		KUNIT_EXPECT_TRUE(test, asked_for(&l[i], 10 * i, 10 * i));
+		KUNIT_EXPECT_TRUE(test, asked_for(&l[i], 10 * i + 5, 10 * i + 5));
+		nyx_listener_remove(f->dom[i], &l[i].base);
+	}
+}
+
+/* A wait forgets the ranges that it has paid for. */
+static void queue_waits_for_its_ranges(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_ticket q = NYX_TICKET_QUEUE(f->unit);
+	struct listener l;
+
+	listen(test, &l, 0);
+	post(f->dom[0], 1, 1, &q);
+	post(f->dom[0], 8, 9, &q);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
+	KUNIT_EXPECT_EQ(test, l.ranges.nr, 2u);
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 1, 1));
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 8, 9));
+	post(f->dom[0], 4, 4, &q);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
+	KUNIT_EXPECT_EQ(test, l.ranges.nr, 1u);
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 4, 4));
+	nyx_listener_remove(f->dom[0], &l.base);
+}
+
+/* Devices, memory and the end of a domain mean all pages. */
+static void all_pages_are_waited_for(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	struct listener l;
+
+	listen(test, &l, 0);
+	nyx_ticket_domain(&t, f->dom[0]);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_TRUE(test, asked_for_all(&l));
+
+	KUNIT_ASSERT_EQ(test, nyx_device_attach(f->unit, SBDF, f->dom[0]->id, false), 0);
+	l.ranges.nr = 0;
+	KUNIT_ASSERT_EQ(test, nyx_device_detach(f->unit, SBDF), 0);
+	KUNIT_EXPECT_TRUE(test, asked_for_all(&l));
+
+	l.ranges.nr = 0;
+	nyx_inval_memory(&t, NULL);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_TRUE(test, asked_for_all(&l));
+
+	l.ranges.nr = 0;
+	KUNIT_EXPECT_EQ(test, nyx_inval_drop(f->dom[0]), 0);
+	KUNIT_EXPECT_TRUE(test, asked_for_all(&l));
+	nyx_listener_remove(f->dom[0], &l.base);
+}
+
+static int do_detach(void *arg)
+{
+	struct fixture *f = arg;
+
+	return nyx_device_detach(f->unit, SBDF);
+}
+
+static int do_drop(void *arg)
+{
+	struct fixture *f = arg;
+
+	return nyx_inval_drop(f->dom[0]);
+}
+
+/* A wait for the list finishes what a command about all pages has begun, or has left. */
+static void all_pages_are_listed(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_ticket q = NYX_TICKET_QUEUE(f->unit);
+	struct ticket_wait w;
+	struct listener l;
+	unsigned int pair;
+
+	listen(test, &l, 0);
+	KUNIT_ASSERT_EQ(test, nyx_device_attach(f->unit, SBDF, f->dom[0]->id, false), 0);
+	l.busy = true;
+	waiter_start(test, &w.base, do_detach, f);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &l, 0));
+	WRITE_ONCE(l.busy, false);
+	l.ranges.nr = 0;
+	post(f->dom[7], 0, 0, &q);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
+	KUNIT_EXPECT_TRUE(test, asked_for_all(&l));
+	complete(&l.done);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
+
+	pair = epoch_enter(&f->dom[0]->epoch);
+	waiter_start(test, &w.base, do_drop, f);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, &f->dom[0]->epoch));
+	send_sig(SIGKILL, w.base.task, 1);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), -EINTR);
+	epoch_exit(&f->dom[0]->epoch, pair);
+	l.ranges.nr = 0;
+	post(f->dom[7], 0, 0, &q);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
+	KUNIT_EXPECT_TRUE(test, asked_for_all(&l));
+	nyx_listener_remove(f->dom[0], &l.base);
+}
+
+/* A wait does not pay for a post that is made meanwhile, and keeps its range. */
+static void range_posted_during_a_wait_is_kept(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ticket_wait w = { .t = NYX_TICKET_QUEUE(f->unit) };
+	struct nyx_ticket q = NYX_TICKET_QUEUE(f->unit);
+	struct listener l;
+
+	listen(test, &l, 0);
+	l.busy = true;
+	post(f->dom[0], 1, 1, &w.t);
+	wait_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &l, 0));
+	post(f->dom[0], 7, 7, &q);
+	WRITE_ONCE(l.busy, false);
+	complete(&l.done);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
+	KUNIT_EXPECT_FALSE(test, asked_for(&l, 7, 7));
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 7, 7));
+	nyx_listener_remove(f->dom[0], &l.base);
+}
+
+/*
+ * A wait that is killed leaves its ranges to the unit, and a command that pays for the
+ * domain waits for them, too.
+ */
+static void ranges_of_a_killed_wait_are_kept(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ticket_wait w = { .t = NYX_TICKET(f->unit) };
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	struct listener l;
+
+	listen(test, &l, 0);
+	post(f->dom[0], 1, 1, &w.t);
+	post(f->dom[0], 4, 5, &w.t);
+	wait_and_be_killed(test, &w, &f->dom[0]->epoch);
+	KUNIT_EXPECT_EQ(test, l.asked, 0u);
+	post(f->dom[0], 9, 9, &t);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_EQ(test, l.ranges.nr, 3u);
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 1, 1));
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 4, 5));
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 9, 9));
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+
+	/* The wait of a queue. */
+	w.t = NYX_TICKET_QUEUE(f->unit);
+	post(f->dom[0], 20, 20, &w.t);
+	wait_and_be_killed(test, &w, &f->dom[0]->epoch);
+	post(f->dom[0], 30, 30, &w.t);
+	KUNIT_EXPECT_EQ(test, wait_elsewhere(test, &w), 0);
+	KUNIT_EXPECT_EQ(test, l.ranges.nr, 2u);
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 20, 20));
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 30, 30));
+	nyx_listener_remove(f->dom[0], &l.base);
+}
+
+/* Of two waits at once, the later one is also for what the first one was for. */
+static void two_waits_have_their_ranges(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ticket_wait w = { .t = NYX_TICKET_QUEUE(f->unit) };
+	struct nyx_ticket q = NYX_TICKET_QUEUE(f->unit);
+	struct listener l;
+
+	listen(test, &l, 0);
+	l.busy = true;
+	post(f->dom[0], 1, 1, &w.t);
+	wait_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &l, 0));
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 1, 1));
+	WRITE_ONCE(l.busy, false);
+	post(f->dom[0], 7, 7, &q);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
+	KUNIT_EXPECT_EQ(test, l.ranges.nr, 2u);
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 1, 1));
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 7, 7));
+	/* The first wait ends when all is paid, and takes nothing from what comes after. */
+	post(f->dom[0], 9, 9, &q);
+	complete(&l.done);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
+	KUNIT_EXPECT_EQ(test, l.ranges.nr, 1u);
+	KUNIT_EXPECT_TRUE(test, asked_for(&l, 9, 9));
+	nyx_listener_remove(f->dom[0], &l.base);
+}
+
 /* ---- after a kill -------------------------------------------------------- */
 
 static void command_leaves_its_rest_to_the_unit(struct kunit *test)
@@ -544,6 +851,15 @@ static struct kunit_case inval_cases[] = {
 	KUNIT_CASE(two_wait_for_one_post),
 	KUNIT_CASE(slow_wait_lists_nothing),
 	KUNIT_CASE(ended_domain_takes_no_listener),
+	KUNIT_CASE(command_waits_for_its_ranges),
+	KUNIT_CASE(ranges_are_widened),
+	KUNIT_CASE(domains_have_their_own_ranges),
+	KUNIT_CASE(queue_waits_for_its_ranges),
+	KUNIT_CASE(all_pages_are_waited_for),
+	KUNIT_CASE(all_pages_are_listed),
+	KUNIT_CASE(range_posted_during_a_wait_is_kept),
+	KUNIT_CASE(ranges_of_a_killed_wait_are_kept),
+	KUNIT_CASE(two_waits_have_their_ranges),
 	KUNIT_CASE(command_leaves_its_rest_to_the_unit),
 	KUNIT_CASE(queue_waits_again),
 	KUNIT_CASE(memory_is_waited_for_after_a_kill),

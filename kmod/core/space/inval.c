@@ -7,6 +7,13 @@
  * A wait reads the number of the last post before it drains, and then pays all posts up to
  * that number. A post, under the same lock, comes after the change that it is about, so a
  * drain that begins after its number was read covers the post.
+ *
+ * Under that lock the wait also reads the ranges of the domain, which cover all posts up to
+ * that number that no wait has paid. It waits for what it has read. The ranges of a node
+ * only grow until a wait has paid its last post, and so all of them. A wait that was cut
+ * short, or during which something was posted, leaves them as they are: the next one waits
+ * for too much at worst. Two waits at once have a copy each, and neither relies on the
+ * other.
  */
 #include "core/space/inval.h"
 
@@ -20,8 +27,11 @@
 #include "base/types.h"
 #include "core/access/device.h"
 #include "core/space/domain.h"
+#include "core/space/ranges.h"
 #include "core/unit.h"
 #include "mem/region.h"
+
+static const struct nyx_ranges all_pages = NYX_RANGES_ALL;
 
 /* ---- what a unit lists -------------------------------------------------- */
 
@@ -65,32 +75,34 @@ static u64 need_drain(struct nyx_inval *inval, struct nyx_drain *drain)
 }
 
 /*
- * As need_drain(), for a domain. Returns 0 if the domain is gone: it was drained, and no
- * access enters it.
+ * As need_drain(), for pages of a domain. Returns 0 if the domain is gone: it was drained,
+ * and no access enters it.
  */
-static u64 owe_domain_locked(struct nyx_inval *inval, struct nyx_domain *dom)
+static u64 owe_domain_locked(struct nyx_inval *inval, struct nyx_domain *dom,
+			     u64 first, u64 last)
 {
 	if (dom->gone)
 		return 0;
 	if (list_empty(&dom->drain.link))
 		list_add_tail(&dom->drain.link, &inval->pending);
+	nyx_ranges_add(&dom->drain.ranges, first, last);
 	return need_drain_locked(inval, &dom->drain);
 }
 
-static u64 domain_needs_drain(struct nyx_domain *dom)
+static u64 domain_needs_drain(struct nyx_domain *dom, u64 first, u64 last)
 {
 	struct nyx_inval *inval = &dom->unit->inval;
 	u64 number;
 
 	spin_lock(&inval->lock);
-	number = owe_domain_locked(inval, dom);
+	number = owe_domain_locked(inval, dom, first, last);
 	spin_unlock(&inval->lock);
 	return number;
 }
 
 /*
- * As domain_needs_drain(), for a context that a device has lost. The domain is not gone:
- * the device was in it.
+ * As domain_needs_drain(), for a context that a device has lost: no page of the domain is
+ * the device's any more. The domain is not gone: the device was in it.
  */
 static u64 retire(struct nyx_ctx *ctx)
 {
@@ -99,7 +111,7 @@ static u64 retire(struct nyx_ctx *ctx)
 	u64 number;
 
 	spin_lock(&inval->lock);
-	number = owe_domain_locked(inval, dom);
+	number = owe_domain_locked(inval, dom, 0, NYX_LAST_PAGE);
 	if (ctx != &dom->ctx) {
 		ctx->retired = number;
 		list_add_tail(&ctx->link, &dom->retired);
@@ -115,6 +127,7 @@ static void drained_locked(struct nyx_inval *inval, struct nyx_drain *drain,
 	lockdep_assert_held(&inval->lock);
 	if (drain->last <= begun) {
 		WRITE_ONCE(drain->first, 0);
+		drain->ranges.nr = 0;
 		list_del_init(&drain->link);
 	} else if (drain->first) {
 		/* A wait that began later may have ended first, and paid more. */
@@ -170,10 +183,22 @@ static void paid_domain(struct nyx_domain *dom, u64 begun)
 	drained(&dom->unit->inval, &dom->drain, begun);
 }
 
-/* The number that a wait notes. 0: nothing is owed, so there is nothing to pay. */
-static u64 drain_begin(struct nyx_inval *inval, const struct nyx_drain *drain)
+/*
+ * The number that a wait notes; 0: nothing is owed, so there is nothing to pay. @ranges are
+ * those that the wait is for: add the ones that it pays for.
+ */
+static u64 drain_begin(struct nyx_inval *inval, const struct nyx_drain *drain,
+		       struct nyx_ranges *ranges)
 {
-	return READ_ONCE(drain->first) ? posted(inval) : 0;
+	u64 number;
+
+	if (!READ_ONCE(drain->first))
+		return 0;
+	spin_lock(&inval->lock);
+	number = inval->posted;
+	nyx_ranges_merge(ranges, &drain->ranges);
+	spin_unlock(&inval->lock);
+	return number;
 }
 
 static bool is_pending(const struct nyx_drain *drain, u64 until)
@@ -265,7 +290,7 @@ static void notify_all(struct nyx_domain *dom)
 	mutex_unlock(&dom->lock);
 }
 
-static int wait_listeners(struct nyx_domain *dom)
+static int wait_listeners(struct nyx_domain *dom, const struct nyx_ranges *ranges)
 {
 	struct nyx_listener *listener;
 	int ret;
@@ -276,7 +301,7 @@ static int wait_listeners(struct nyx_domain *dom)
 	if (ret)
 		return ret;
 	list_for_each_entry(listener, &dom->listeners, link) {
-		ret = listener->wait(listener);
+		ret = listener->wait(listener, ranges);
 		if (ret)
 			break;
 	}
@@ -317,20 +342,32 @@ void nyx_listener_remove(struct nyx_domain *dom, struct nyx_listener *listener)
 
 /* ---- posts -------------------------------------------------------------- */
 
-void nyx_ticket_domain(struct nyx_ticket *t, struct nyx_domain *dom)
+void nyx_ticket_range(struct nyx_ticket *t, struct nyx_domain *dom, u64 first,
+		      u64 last)
 {
 	unsigned int i;
 
+	first >>= NYX_PAGE_LG2;
+	last >>= NYX_PAGE_LG2;
 	for (i = 0; i < t->nr; i++) {
-		if (t->dom[i] == dom)
+		if (t->dom[i] == dom) {
+			nyx_ranges_add(&t->ranges[i], first, last);
 			return;
+		}
 	}
 	if (t->lists || t->nr == NYX_TICKET_DOMAINS) {
-		t->until = max(t->until, domain_needs_drain(dom));
+		t->until = max(t->until, domain_needs_drain(dom, first, last));
 		return;
 	}
 	refcount_inc(&dom->ref);
+	t->ranges[t->nr].nr = 0;
+	nyx_ranges_add(&t->ranges[t->nr], first, last);
 	t->dom[t->nr++] = dom;
+}
+
+void nyx_ticket_domain(struct nyx_ticket *t, struct nyx_domain *dom)
+{
+	nyx_ticket_range(t, dom, 0, U64_MAX);
 }
 
 bool nyx_inval_device_pending(struct nyx_unit *unit, struct nyx_device *dev)
@@ -388,7 +425,7 @@ void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
 						   NYX_STAT_INVALIDATIONS, 1);
 	trace_nyx_invalidate(dom->unit->id, dom->id, first, last, whole);
 	notify(dom, first & ~rest, last | rest);
-	nyx_ticket_domain(t, dom);
+	nyx_ticket_range(t, dom, first & ~rest, last | rest);
 }
 
 void nyx_inval_range(struct nyx_domain *dom, u64 first, u64 last,
@@ -445,9 +482,10 @@ void nyx_inval_memory(struct nyx_ticket *t, struct region *region)
 
 /* ---- waits -------------------------------------------------------------- */
 
-static int drain_domain(struct nyx_domain *dom)
+/* Wait for all accesses in a domain, and for those who have copies of pages of @ranges. */
+static int drain_domain(struct nyx_domain *dom, const struct nyx_ranges *ranges)
 {
-	return epoch_drain(&dom->epoch) ?: wait_listeners(dom);
+	return epoch_drain(&dom->epoch) ?: wait_listeners(dom, ranges);
 }
 
 static void domain_gone(struct nyx_domain *dom)
@@ -473,13 +511,13 @@ int nyx_inval_drop(struct nyx_domain *dom)
 	smp_mb();
 	notify_all(dom);
 	/* A kill may have cut short the wait for a device that has left @dom. */
-	ret = drain_domain(dom);
+	ret = drain_domain(dom, &all_pages);
 	/* Interrupts count in the domain of their device, inside this epoch. */
 	epoch_drain_bounded(&unit->irq.epoch);
 	if (ret) {
 		/* Under one lock, so that another wait that pays this post can destroy @dom. */
 		mutex_lock(&unit->lock);
-		domain_needs_drain(dom);
+		domain_needs_drain(dom, 0, NYX_LAST_PAGE);
 		WRITE_ONCE(dom->dying, false);
 		mutex_unlock(&unit->lock);
 	} else {
@@ -489,11 +527,13 @@ int nyx_inval_drop(struct nyx_domain *dom)
 	return ret;
 }
 
-/* Wait for the accesses in a domain; take away one of a guest that has no device. */
-static int wait_domain(struct nyx_domain *dom)
+/*
+ * Wait for those who use pages of @ranges in a domain, or pages that the unit lists; take
+ * away a domain of a guest that has no device.
+ */
+static int wait_domain(struct nyx_domain *dom, struct nyx_ranges *ranges)
 {
-	struct nyx_inval *inval = &dom->unit->inval;
-	u64 begun = drain_begin(inval, &dom->drain);
+	u64 begun = drain_begin(&dom->unit->inval, &dom->drain, ranges);
 	int ret;
 
 	if (dom->cfg.kind == NYX_DOMAIN_GUEST && !READ_ONCE(dom->nr_devices)) {
@@ -501,7 +541,7 @@ static int wait_domain(struct nyx_domain *dom)
 		if (!ret || ret == -EINTR)
 			return ret;
 	}
-	ret = drain_domain(dom);
+	ret = drain_domain(dom, ranges);
 	if (!ret && begun)
 		paid_domain(dom, begun);
 	return ret;
@@ -510,7 +550,7 @@ static int wait_domain(struct nyx_domain *dom)
 static int wait_lookups(struct nyx_unit *unit)
 {
 	struct nyx_inval *inval = &unit->inval;
-	u64 begun = drain_begin(inval, &inval->lookups);
+	u64 begun = READ_ONCE(inval->lookups.first) ? posted(inval) : 0;
 	int ret;
 
 	epoch_drain_bounded(&unit->irq.epoch);
@@ -525,6 +565,7 @@ static int wait_lookups(struct nyx_unit *unit)
 static int wait_memory(struct nyx_unit *unit)
 {
 	struct nyx_inval *inval = &unit->inval;
+	struct nyx_ranges ranges = NYX_RANGES_ALL;
 	u64 begun = posted(inval);
 	struct nyx_domain *dom;
 	unsigned long id = 0;
@@ -533,7 +574,7 @@ static int wait_memory(struct nyx_unit *unit)
 	/* A domain that goes meanwhile was drained by nyx_inval_drop(). */
 	while (!ret && (dom = nyx_domain_next(unit, id))) {
 		notify_all(dom);
-		ret = fatal_signal_pending(current) ? -EINTR : wait_domain(dom);
+		ret = fatal_signal_pending(current) ? -EINTR : wait_domain(dom, &ranges);
 		id = dom->id + 1ul;
 		nyx_domain_put(dom);
 		cond_resched();
@@ -550,11 +591,13 @@ static int wait_memory(struct nyx_unit *unit)
 static int wait_listed(const struct nyx_ticket *t)
 {
 	struct nyx_inval *inval = &t->unit->inval;
+	struct nyx_ranges ranges;
 	struct nyx_domain *dom;
 	int ret;
 
 	while ((dom = get_pending(inval, t->until))) {
-		ret = fatal_signal_pending(current) ? -EINTR : wait_domain(dom);
+		ranges.nr = 0;
+		ret = fatal_signal_pending(current) ? -EINTR : wait_domain(dom, &ranges);
 		nyx_domain_put(dom);
 		if (ret)
 			return ret;
@@ -570,6 +613,14 @@ static int wait_listed(const struct nyx_ticket *t)
 	return 0;
 }
 
+static void keep_domain(struct nyx_domain *dom, const struct nyx_ranges *ranges)
+{
+	unsigned int i;
+
+	for (i = 0; i < ranges->nr; i++)
+		domain_needs_drain(dom, ranges->range[i].first, ranges->range[i].last);
+}
+
 /* List in the unit what a wait that was cut short has left. */
 static void ticket_keep(struct nyx_ticket *t)
 {
@@ -578,7 +629,7 @@ static void ticket_keep(struct nyx_ticket *t)
 
 	while (t->nr) {
 		dom = t->dom[--t->nr];
-		domain_needs_drain(dom);
+		keep_domain(dom, &t->ranges[t->nr]);
 		nyx_domain_put(dom);
 	}
 	if (t->memory)
@@ -594,7 +645,7 @@ int nyx_inval_wait(struct nyx_ticket *t)
 
 	while (t->nr) {
 		dom = t->dom[t->nr - 1];
-		ret = wait_domain(dom);
+		ret = wait_domain(dom, &t->ranges[t->nr - 1]);
 		if (ret)
 			break;
 		t->nr--;
@@ -637,6 +688,7 @@ NYX_EXPORT_FOR_TEST(nyx_inval_lookups);
 NYX_EXPORT_FOR_TEST(nyx_inval_memory);
 NYX_EXPORT_FOR_TEST(nyx_inval_drop);
 NYX_EXPORT_FOR_TEST(nyx_inval_wait);
+NYX_EXPORT_FOR_TEST(nyx_ticket_range);
 NYX_EXPORT_FOR_TEST(nyx_ticket_domain);
 NYX_EXPORT_FOR_TEST(nyx_listener_add);
 NYX_EXPORT_FOR_TEST(nyx_listener_remove);

@@ -21,6 +21,10 @@
  * a wait for all posts up to a number visits the domains that were touched and no
  * others, two waits may be under way at once, and nothing is allocated.
  *
+ * A ticket and a node also have the ranges of pages that were touched in the domain, so that
+ * a wait waits for holders of copies of these pages, and not of others. An access inside
+ * the domain is waited for whatever pages it uses.
+ *
  * A context that a device has lost is retired with the number of that post. Accesses that
  * are inside the domain may still use it, so the domain keeps it. A wait that has drained
  * the domain frees the contexts with numbers up to the one that it noted before it began.
@@ -31,6 +35,8 @@
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+
+#include "core/space/ranges.h"
 
 struct nyx_ctx;
 struct nyx_device;
@@ -43,6 +49,7 @@ struct region;
  * @link: of a domain; head at &nyx_inval.pending
  * @first: number of the first post that no wait has covered; 0: nothing is owed
  * @last: number of the last post
+ * @ranges: of a domain; cover what posts have touched since nothing was owed
  *
  * Under &nyx_inval.lock.
  */
@@ -50,6 +57,7 @@ struct nyx_drain {
 	struct list_head link;
 	u64 first;
 	u64 last;
+	struct nyx_ranges ranges;
 };
 
 /**
@@ -82,6 +90,7 @@ struct nyx_inval {
  * struct nyx_ticket - what a command, or a queue, has touched and not yet waited for
  * @unit: the unit
  * @dom: domains, with references
+ * @ranges: what was touched in each of them
  * @nr: how many
  * @lists: names nothing: the unit lists what is posted by it
  * @lookups: interrupts, and all between nyx_guest_mem_enter() and nyx_guest_mem_exit():
@@ -94,6 +103,7 @@ struct nyx_inval {
 struct nyx_ticket {
 	struct nyx_unit *unit;
 	struct nyx_domain *dom[NYX_TICKET_DOMAINS];
+	struct nyx_ranges ranges[NYX_TICKET_DOMAINS];
 	u8 nr;
 	bool lists;
 	bool lookups;
@@ -111,15 +121,15 @@ struct nyx_ticket {
  * @link: head at &nyx_domain.listeners
  * @invalidated: translations from @first to @last are no longer true; under
  *               &nyx_domain.lock, in the order of the posts; does not wait
- * @wait: wait until no copy is in use of what @invalidated was called for; may sleep. 0, or
- *        -EINTR if the caller was killed
+ * @wait: wait until no copy is in use of what @invalidated was called for in @ranges; may
+ *        sleep. 0, or -EINTR if the caller was killed
  *
  * When memory leaves a unit, and at the end of a domain, @invalidated gets all addresses.
  */
 struct nyx_listener {
 	struct list_head link;
 	void (*invalidated)(struct nyx_listener *listener, u64 first, u64 last);
-	int (*wait)(struct nyx_listener *listener);
+	int (*wait)(struct nyx_listener *listener, const struct nyx_ranges *ranges);
 };
 
 /**
@@ -147,7 +157,19 @@ void nyx_inval_purge(struct nyx_inval *inval);
 void nyx_inval_purge_memory(struct nyx_inval *inval);
 
 /**
- * nyx_ticket_domain() - let a ticket wait for the accesses in a domain, too
+ * nyx_ticket_range() - let a ticket wait for those who use a range of a domain, too
+ * @t: the ticket
+ * @dom: the domain, of which the caller has a reference
+ * @first: first IOVA
+ * @last: last IOVA
+ *
+ * Context: any process; also with mutexes of the unit held.
+ */
+void nyx_ticket_range(struct nyx_ticket *t, struct nyx_domain *dom, u64 first,
+		      u64 last);
+
+/**
+ * nyx_ticket_domain() - let a ticket wait for those who use any page of a domain, too
  * @t: the ticket
  * @dom: the domain, of which the caller has a reference
  *
@@ -171,7 +193,7 @@ void nyx_ticket_device(struct nyx_ticket *t, struct nyx_device *dev);
  * @dom: the domain, whose table was changed before
  * @first: first IOVA
  * @last: last IOVA
- * @t: gets the domain
+ * @t: gets the range, widened to the pages of which the cache may hold parts
  *
  * On return the translations are not cached, and a fill under way does not bring them back.
  *
@@ -185,7 +207,7 @@ void nyx_inval_range(struct nyx_domain *dom, u64 first, u64 last,
  * @dom: the domain, whose table was changed before
  * @first: first IOVA
  * @last: last IOVA
- * @t: gets the domain
+ * @t: as there
  *
  * Context: under &nyx_domain.lock.
  */

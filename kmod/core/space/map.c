@@ -77,7 +77,7 @@ int nyx_domain_unmap(struct nyx_domain *dom, u64 iova, u64 last, u64 *unmapped,
 		if (*unmapped || whole)
 			nyx_inval_range_locked(dom, iova, last, t);
 		else
-			nyx_ticket_domain(t, dom);
+			nyx_ticket_range(t, dom, iova, last);
 	}
 	mutex_unlock(&dom->lock);
 	pt_chain_free(&free);
