@@ -76,7 +76,7 @@ static void show_space(struct seq_file *m, struct nyx_unit *unit,
 	iotlb_count(&unit->iotlb, &dom->space, count);
 	nyx_stats_sum(dom->stats, stats);
 	seq_printf(m, "%-8u %-18llu %-8u %-8u %-8u %-20llu %llu\n",
-		   dom->id, READ_ONCE(dom->space.tag), count[IOTLB_4K],
+		   dom->id, iotlb_tag(&dom->space), count[IOTLB_4K],
 		   count[IOTLB_2M], count[IOTLB_1G],
 		   stats[NYX_STAT_IOTLB_HITS], stats[NYX_STAT_IOTLB_MISSES]);
 }

@@ -15,6 +15,7 @@
 
 struct fixture {
 	struct iotlb tlb;
+	u64 word[2];
 	struct iotlb_space a;
 	struct iotlb_space b;
 };
@@ -25,8 +26,8 @@ static int iotlb_setup(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	KUNIT_ASSERT_EQ(test, iotlb_init(&f->tlb, 256), 0);
-	iotlb_space_init(&f->tlb, &f->a);
-	iotlb_space_init(&f->tlb, &f->b);
+	iotlb_space_init(&f->tlb, &f->a, &f->word[0]);
+	iotlb_space_init(&f->tlb, &f->b, &f->word[1]);
 	test->priv = f;
 	return 0;
 }
@@ -108,9 +109,9 @@ static void classes_are_separate(struct kunit *test)
 	for (nr = 0; nr < 64; nr++) {
 		iotlb_flush(&f->tlb, &f->a);
 		/* No class is probed that has nothing. */
-		KUNIT_EXPECT_EQ(test, atomic_read(&f->a.classes), 0);
+		KUNIT_EXPECT_EQ(test, f->word[0] & IOTLB_CLASSES, 0);
 		fill(f, &f->a, nr << PAGE_2M, 0x40000000, PAGE_2M, NYX_ACC_RW);
-		atomic_or(BIT(IOTLB_4K) | BIT(IOTLB_1G), &f->a.classes);
+		f->word[0] |= IOTLB_CLASS(IOTLB_4K) | IOTLB_CLASS(IOTLB_1G);
 		KUNIT_EXPECT_TRUE(test, has(f, &f->a, nr << PAGE_2M));
 		if (nr) {
 			KUNIT_EXPECT_FALSE(test, has(f, &f->a, nr << PAGE_4K));
@@ -195,15 +196,46 @@ static void invalidate_reaches_large_pages(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, has(f, &f->a, 0x1000));
 }
 
+/* Bits below the classes belong to the owner of the word. */
+static void word_keeps_the_bits_of_its_owner(struct kunit *test)
+{
+	const u64 bits = BIT(IOTLB_CLASS_SHIFT) - 1;
+	struct fixture *f = test->priv;
+
+	f->word[0] |= bits;
+	fill(f, &f->a, 0x1000, 0x1000, PAGE_4K, NYX_ACC_RW);
+	KUNIT_EXPECT_EQ(test, f->word[0] & (BIT(IOTLB_TAG_SHIFT) - 1), bits | IOTLB_CLASS(IOTLB_4K));
+	iotlb_flush(&f->tlb, &f->a);
+	KUNIT_EXPECT_EQ(test, f->word[0] & (BIT(IOTLB_TAG_SHIFT) - 1), bits);
+	iotlb_space_init(&f->tlb, &f->a, &f->word[0]);
+	KUNIT_EXPECT_EQ(test, f->word[0] & (BIT(IOTLB_TAG_SHIFT) - 1), bits);
+}
+
+/* A fill whose tag is dead gives the new tag no class. */
+static void late_fill_sets_no_class(struct kunit *test)
+{
+	const struct iotlb_page page = {
+		.va = 0x1000, .oa = 0x1000, .lg2 = PAGE_4K, .perm = NYX_ACC_RW,
+	};
+	struct fixture *f = test->priv;
+	struct iotlb_snap snap;
+
+	iotlb_begin(&f->a, &snap);
+	iotlb_flush(&f->tlb, &f->a);
+	iotlb_fill(&f->tlb, &f->a, &snap, &page);
+	KUNIT_EXPECT_EQ(test, f->word[0] & IOTLB_CLASSES, 0);
+	KUNIT_EXPECT_FALSE(test, has(f, &f->a, 0x1000));
+}
+
 static void invalidate_big_range_flushes(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	u64 tag = f->a.tag;
+	u64 tag = iotlb_tag(&f->a);
 
 	fill(f, &f->a, 0x1000, 0x1000, PAGE_4K, NYX_ACC_RW);
 	fill(f, &f->b, 0x1000, 0x1000, PAGE_4K, NYX_ACC_RW);
 	KUNIT_EXPECT_TRUE(test, iotlb_invalidate(&f->tlb, &f->a, 0, ~0ull));
-	KUNIT_EXPECT_NE(test, f->a.tag, tag);
+	KUNIT_EXPECT_NE(test, iotlb_tag(&f->a), tag);
 	KUNIT_EXPECT_FALSE(test, has(f, &f->a, 0x1000));
 	KUNIT_EXPECT_TRUE(test, has(f, &f->b, 0x1000));
 }
@@ -264,6 +296,7 @@ static void overfull_cache_never_lies(struct kunit *test)
 static void size_is_rounded_and_checked(struct kunit *test)
 {
 	struct iotlb_space s;
+	u64 word = 0;
 	struct iotlb tlb;
 
 	KUNIT_EXPECT_EQ(test, iotlb_init(&tlb, IOTLB_MAX_ENTRIES + 1), -EINVAL);
@@ -279,7 +312,7 @@ static void size_is_rounded_and_checked(struct kunit *test)
 
 	/* Off: everything is accepted and nothing is kept. */
 	KUNIT_ASSERT_EQ(test, iotlb_init(&tlb, 0), 0);
-	iotlb_space_init(&tlb, &s);
+	iotlb_space_init(&tlb, &s, &word);
 	KUNIT_EXPECT_FALSE(test, iotlb_invalidate(&tlb, &s, 0, ~0ull));
 	iotlb_flush(&tlb, &s);
 	KUNIT_EXPECT_TRUE(test, !tlb.sets);
@@ -294,6 +327,8 @@ static struct kunit_case iotlb_cases[] = {
 	KUNIT_CASE(refill_replaces_same_page),
 	KUNIT_CASE(invalidate_drops_range_only),
 	KUNIT_CASE(invalidate_reaches_large_pages),
+	KUNIT_CASE(word_keeps_the_bits_of_its_owner),
+	KUNIT_CASE(late_fill_sets_no_class),
 	KUNIT_CASE(invalidate_big_range_flushes),
 	KUNIT_CASE(invalidate_limit_is_exact),
 	KUNIT_CASE(fill_after_invalidate_is_dropped),

@@ -7,18 +7,38 @@
 #include "tlb/iotlb.h"
 
 #include <linux/errno.h>
+#include <linux/gfp.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
-#include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "base/export.h"
 #include "base/types.h"
+
+/* Bits of a word that the cache leaves as they are */
+#define OWNER_BITS	((1ull << IOTLB_TAG_SHIFT) - 1 - IOTLB_CLASSES)
 
 /* A page is 4K at least, which leaves the low bits of its address free. */
 static u64 make_val(u64 oa, unsigned int lg2, unsigned int perm)
 {
 	return (oa & ~nyx_lg2_last(lg2)) | (perm & 0x7) << 6 | lg2;
+}
+
+static size_t sets_size(const struct iotlb *tlb)
+{
+	return PAGE_ALIGN(tlb->nr_sets * sizeof(*tlb->sets));
+}
+
+/*
+ * Whole pages, which hold nothing else, so that a process may map them; of the direct map
+ * if there are any, whose large pages spare each lookup a miss of the CPU's TLB.
+ */
+static struct iotlb_set *alloc_sets(size_t size)
+{
+	void *sets = alloc_pages_exact(size, GFP_CALLER | __GFP_ZERO | __GFP_NORETRY);
+
+	return sets ?: __vmalloc(size, GFP_CALLER | __GFP_ZERO);
 }
 
 int iotlb_init(struct iotlb *tlb, unsigned int entries)
@@ -36,7 +56,7 @@ int iotlb_init(struct iotlb *tlb, unsigned int entries)
 	entries = roundup_pow_of_two(max(entries, 2 * IOTLB_WAYS));
 	tlb->nr_sets = entries / IOTLB_WAYS;
 	tlb->shift = 64 - ilog2(tlb->nr_sets);
-	tlb->sets = kvcalloc(tlb->nr_sets, sizeof(*tlb->sets), GFP_CALLER);
+	tlb->sets = alloc_sets(sets_size(tlb));
 	if (!tlb->sets)
 		return -ENOMEM;
 	return 0;
@@ -44,15 +64,37 @@ int iotlb_init(struct iotlb *tlb, unsigned int entries)
 
 void iotlb_fini(struct iotlb *tlb)
 {
-	kvfree(tlb->sets);
+	if (is_vmalloc_addr(tlb->sets))
+		vfree(tlb->sets);
+	else if (tlb->sets)
+		free_pages_exact(tlb->sets, sets_size(tlb));
 	tlb->sets = NULL;
 }
 
-void iotlb_space_init(struct iotlb *tlb, struct iotlb_space *space)
+static u64 new_tag(struct iotlb *tlb)
 {
-	atomic_set(&space->classes, 0);
+	return atomic64_inc_return(&tlb->next_tag);
+}
+
+/* Give a space a tag that it never had, and no classes. */
+static void set_tag(struct iotlb_space *space, u64 tag)
+{
+	u64 word = READ_ONCE(*space->word), old;
+
+	for (;;) {
+		old = cmpxchg(space->word, word,
+			      (word & OWNER_BITS) | tag << IOTLB_TAG_SHIFT);
+		if (old == word)
+			break;
+		word = old;
+	}
+}
+
+void iotlb_space_init(struct iotlb *tlb, struct iotlb_space *space, u64 *word)
+{
+	space->word = word;
 	space->invs = 0;
-	space->tag = atomic64_inc_return(&tlb->next_tag);
+	set_tag(space, new_tag(tlb));
 }
 
 /*
@@ -91,6 +133,22 @@ static struct iotlb_entry *pick_way(struct iotlb_set *set, u64 key, u64 tag)
 	return empty ?: &set->way[age % IOTLB_WAYS];
 }
 
+/* Say that a space may have entries of a class, unless it has another tag by now. */
+static bool set_class(struct iotlb_space *space, u64 tag, u64 class)
+{
+	u64 word = READ_ONCE(*space->word), old;
+
+	while (word >> IOTLB_TAG_SHIFT == tag) {
+		if (word & class)
+			return true;
+		old = cmpxchg(space->word, word, word | class);
+		if (old == word)
+			return true;
+		word = old;
+	}
+	return false;
+}
+
 void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
 		const struct iotlb_snap *snap, const struct iotlb_page *page)
 {
@@ -109,14 +167,14 @@ void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
 	 * Set the class bit before entry_lock(), which is the barrier; see the head
 	 * of iotlb.h.
 	 */
-	if (!(atomic_read(&space->classes) & BIT(class)))
-		atomic_or(BIT(class), &space->classes);
+	if (!set_class(space, snap->tag, IOTLB_CLASS(class)))
+		return;
 
 	preempt_disable();
 	e = pick_way(iotlb_set(tlb, key, snap->tag), key, snap->tag);
 	if (entry_lock(e, &seq)) {
 		if (READ_ONCE(space->invs) == snap->invs &&
-		    READ_ONCE(space->tag) == snap->tag) {
+		    iotlb_tag(space) == snap->tag) {
 			WRITE_ONCE(e->key, key);
 			WRITE_ONCE(e->tag, snap->tag);
 			WRITE_ONCE(e->val, make_val(page->oa, page->lg2, page->perm));
@@ -172,35 +230,30 @@ void iotlb_flush(struct iotlb *tlb, struct iotlb_space *space)
 {
 	count_invalidation(space);
 	/*
-	 * Clear the classes before the tag changes, so that a filler with the
-	 * new tag sets its class bit afterwards.
+	 * The cmpxchg() is a full barrier: the tag is new before the caller waits for
+	 * accesses in flight.
 	 */
-	atomic_set(&space->classes, 0);
-	/* Clear the classes before the tag changes; pairs with atomic_or() in a fill. */
-	smp_wmb();
-	WRITE_ONCE(space->tag, atomic64_inc_return(&tlb->next_tag));
-	/* The tag is new before the caller waits for accesses in flight. */
-	smp_mb();
+	set_tag(space, new_tag(tlb));
 }
 
 bool iotlb_invalidate(struct iotlb *tlb, struct iotlb_space *space, u64 va,
 		      u64 last)
 {
-	unsigned int classes, class;
-	u64 first, nr, pages = 0;
-
-	if (!tlb->sets)
-		return false;
+	u64 first, nr, word, tag, pages = 0;
+	unsigned int class;
 
 	count_invalidation(space);
 	/* Count, then look for entries: pairs with entry_lock() in iotlb_fill(). */
 	smp_mb();
+	if (!tlb->sets)
+		return false;
 
-	classes = atomic_read(&space->classes);
+	word = READ_ONCE(*space->word);
+	tag = word >> IOTLB_TAG_SHIFT;
 	for (class = 0; class < IOTLB_NR_CLASSES; class++) {
 		unsigned int lg2 = iotlb_class_lg2(class);
 
-		if (classes & BIT(class))
+		if (word & IOTLB_CLASS(class))
 			pages += (last >> lg2) - (va >> lg2) + 1;
 	}
 	if (pages > IOTLB_RANGE_MAX) {
@@ -211,13 +264,13 @@ bool iotlb_invalidate(struct iotlb *tlb, struct iotlb_space *space, u64 va,
 	for (class = 0; class < IOTLB_NR_CLASSES; class++) {
 		unsigned int lg2 = iotlb_class_lg2(class);
 
-		if (!(classes & BIT(class)))
+		if (!(word & IOTLB_CLASS(class)))
 			continue;
 		first = va >> lg2;
 		for (nr = (last >> lg2) - first + 1; nr; nr--, first++) {
 			u64 key = first << 2 | (class + 1);
 
-			kill_key(iotlb_set(tlb, key, space->tag), key, space->tag);
+			kill_key(iotlb_set(tlb, key, tag), key, tag);
 		}
 	}
 	return false;
@@ -226,7 +279,7 @@ bool iotlb_invalidate(struct iotlb *tlb, struct iotlb_space *space, u64 va,
 void iotlb_count(const struct iotlb *tlb, const struct iotlb_space *space,
 		 unsigned int count[IOTLB_NR_CLASSES])
 {
-	u64 tag = READ_ONCE(space->tag);
+	u64 tag = iotlb_tag(space);
 	unsigned int i, way;
 
 	for (i = 0; i < IOTLB_NR_CLASSES; i++)

@@ -10,7 +10,8 @@
  * address space. A tag is never used twice in the life of a cache, so that a
  * space is flushed by giving it a new one; what carried the old tag is dead and
  * is overwritten in time. A space knows which classes it may have entries of;
- * a lookup probes only those.
+ * a lookup probes only those. Tag and classes are one word, so that a reader sees
+ * them together; core/space/window.h shows that word, and the entries, to user space.
  *
  * Readers take no lock and write nothing. Each entry has a sequence count, odd
  * while it is written; a reader that meets one, or sees it change, has a miss.
@@ -24,7 +25,8 @@
  * neither has changed. The invalidation, after the table was changed, counts
  * up, then (full barrier) looks for entries. Either the filler sees the new
  * count, or the invalidation sees the entry, odd or filled. The same argument
- * covers the class bit, which a filler sets before it owns the entry.
+ * covers the class bit, which a filler sets before it owns the entry, by a cmpxchg()
+ * that fails if the tag has changed.
  */
 #ifndef NYX_TLB_IOTLB_H
 #define NYX_TLB_IOTLB_H
@@ -41,13 +43,22 @@
 /* A range of more pages than this is invalidated by flushing its space. */
 #define IOTLB_RANGE_MAX		512u
 
-/* Classes of page sizes, as bits of &struct iotlb_space.classes. */
+/* Classes of page sizes, as bits of a space's word. */
 enum iotlb_class {
 	IOTLB_4K,
 	IOTLB_2M,
 	IOTLB_1G,
 	IOTLB_NR_CLASSES,
 };
+
+/*
+ * The word of a space: bits of its owner, the classes that it may have entries of, its
+ * tag.
+ */
+#define IOTLB_CLASS_SHIFT	6
+#define IOTLB_CLASS(class)	(1ull << (IOTLB_CLASS_SHIFT + (class)))
+#define IOTLB_CLASSES		(7ull << IOTLB_CLASS_SHIFT)
+#define IOTLB_TAG_SHIFT		12
 
 /**
  * struct iotlb_entry - one cached translation
@@ -89,16 +100,14 @@ struct iotlb {
 
 /**
  * struct iotlb_space - an address space's side of the cache
- * @tag: its tag
+ * @word: its tag and classes, and bits of the owner, which changes them by cmpxchg()
  * @invs: count of invalidations
- * @classes: bit mask of classes that it may have entries of
  *
  * Invalidations of a space are serialised by their caller.
  */
 struct iotlb_space {
-	u64 tag;
+	u64 *word;
 	u64 invs;
-	atomic_t classes;
 };
 
 /**
@@ -166,8 +175,9 @@ void iotlb_fini(struct iotlb *tlb);
  * iotlb_space_init() - prepare an address space
  * @tlb: the cache that it will use
  * @space: the space
+ * @word: its word, whose bits below IOTLB_CLASS_SHIFT stay as they are
  */
-void iotlb_space_init(struct iotlb *tlb, struct iotlb_space *space);
+void iotlb_space_init(struct iotlb *tlb, struct iotlb_space *space, u64 *word);
 
 /**
  * iotlb_fill() - remember a translation
@@ -189,6 +199,8 @@ void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
  * @space: the space
  * @va: first address
  * @last: last address
+ *
+ * A full barrier behind the change of the table, and behind the last entry that goes.
  *
  * Context: process; the caller serialises invalidations of the space. The table
  * was changed before.
@@ -254,6 +266,12 @@ static inline struct iotlb_set *iotlb_set(const struct iotlb *tlb, u64 key,
 	return &tlb->sets[hash >> tlb->shift];
 }
 
+/* The tag of a space. */
+static inline u64 iotlb_tag(const struct iotlb_space *space)
+{
+	return READ_ONCE(*space->word) >> IOTLB_TAG_SHIFT;
+}
+
 /**
  * iotlb_begin() - note the state of a space before its table is walked
  * @space: the space
@@ -263,12 +281,47 @@ static inline void iotlb_begin(const struct iotlb_space *space,
 			       struct iotlb_snap *snap)
 {
 	snap->invs = READ_ONCE(space->invs);
-	snap->tag = READ_ONCE(space->tag);
+	snap->tag = iotlb_tag(space);
 	/*
 	 * The table is read after this. Pairs with the barrier between the
 	 * change of the table and the count in iotlb_invalidate().
 	 */
 	smp_rmb();
+}
+
+/* Find a translation of one class, which the compiler knows. */
+static __always_inline bool iotlb_probe(const struct iotlb *tlb, u64 tag, u64 va,
+					unsigned int class, struct iotlb_hit *hit)
+{
+	u64 key = iotlb_key(va, class);
+	struct iotlb_entry *e = iotlb_set(tlb, key, tag)->way;
+	unsigned int i;
+
+	for (i = 0; i < IOTLB_WAYS; i++, e++) {
+		u64 val, mask;
+		u32 seq;
+
+		if (READ_ONCE(e->key) != key)
+			continue;
+		/* Pairs with entry_unlock(). */
+		seq = smp_load_acquire(&e->seq);
+		if (unlikely(seq & 1) || READ_ONCE(e->key) != key ||
+		    READ_ONCE(e->tag) != tag)
+			continue;
+		val = READ_ONCE(e->val);
+		hit->hint = READ_ONCE(e->hint);
+		/* Pairs with entry_lock(). */
+		smp_rmb();
+		if (unlikely(READ_ONCE(e->seq) != seq))
+			continue;
+		hit->lg2 = val & 0x3f;
+		hit->perm = (val >> 6) & 0x7;
+		hit->valid_lg2 = iotlb_class_lg2(class);
+		mask = (1ull << hit->lg2) - 1;
+		hit->oa = (val & ~mask) | (va & mask);
+		return true;
+	}
+	return false;
 }
 
 /**
@@ -285,42 +338,14 @@ static inline bool iotlb_lookup(const struct iotlb *tlb,
 				const struct iotlb_space *space, u64 va,
 				struct iotlb_hit *hit)
 {
-	unsigned int classes = atomic_read(&space->classes);
-	u64 tag = READ_ONCE(space->tag);
+	u64 word = READ_ONCE(*space->word), tag = word >> IOTLB_TAG_SHIFT;
 
-	while (classes) {
-		unsigned int class = __builtin_ctz(classes);
-		u64 key = iotlb_key(va, class);
-		struct iotlb_entry *e = iotlb_set(tlb, key, tag)->way;
-		unsigned int i;
-
-		classes &= classes - 1;
-		for (i = 0; i < IOTLB_WAYS; i++, e++) {
-			u64 val, mask;
-			u32 seq;
-
-			if (READ_ONCE(e->key) != key)
-				continue;
-			/* Pairs with entry_unlock(). */
-			seq = smp_load_acquire(&e->seq);
-			if (unlikely(seq & 1) || READ_ONCE(e->key) != key ||
-			    READ_ONCE(e->tag) != tag)
-				continue;
-			val = READ_ONCE(e->val);
-			hit->hint = READ_ONCE(e->hint);
-			/* Pairs with entry_lock(). */
-			smp_rmb();
-			if (unlikely(READ_ONCE(e->seq) != seq))
-				continue;
-			hit->lg2 = val & 0x3f;
-			hit->perm = (val >> 6) & 0x7;
-			hit->valid_lg2 = iotlb_class_lg2(class);
-			mask = (1ull << hit->lg2) - 1;
-			hit->oa = (val & ~mask) | (va & mask);
-			return true;
-		}
-	}
-	return false;
+	return ((word & IOTLB_CLASS(IOTLB_4K)) &&
+		iotlb_probe(tlb, tag, va, IOTLB_4K, hit)) ||
+	       ((word & IOTLB_CLASS(IOTLB_2M)) &&
+		iotlb_probe(tlb, tag, va, IOTLB_2M, hit)) ||
+	       ((word & IOTLB_CLASS(IOTLB_1G)) &&
+		iotlb_probe(tlb, tag, va, IOTLB_1G, hit));
 }
 
 #endif /* NYX_TLB_IOTLB_H */

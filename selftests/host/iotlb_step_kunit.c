@@ -19,6 +19,7 @@
 
 struct fixture {
 	struct iotlb tlb;
+	u64 word[2];
 	struct iotlb_space a;
 	struct iotlb_space b;
 	bool mapped;
@@ -85,8 +86,9 @@ static void restart(void *arg)
 
 	memset(f->tlb.sets, 0, f->tlb.nr_sets * sizeof(*f->tlb.sets));
 	atomic64_set(&f->tlb.next_tag, 0);
-	iotlb_space_init(&f->tlb, &f->a);
-	iotlb_space_init(&f->tlb, &f->b);
+	f->word[0] = 0;
+	iotlb_space_init(&f->tlb, &f->a, &f->word[0]);
+	iotlb_space_init(&f->tlb, &f->b, &f->word[1]);
 	f->mapped = true;
 	if (f->filled)
 		fill_page(f, &f->a, f->va, f->lg2);
@@ -187,6 +189,39 @@ static void fill_after_flush_is_invalidated(struct kunit *test)
 	step_explore(test, actor, 3, restart, nothing_stale, f);
 }
 
+/* ---- bits of the word's owner --------------------------------------------------- */
+
+#define OWNER_BIT	0x2ull
+
+static void owner(void *arg)
+{
+	struct fixture *f = arg;
+	u64 word = READ_ONCE(f->word[0]), old;
+
+	for (; (old = cmpxchg(&f->word[0], word, word | OWNER_BIT)) != word; word = old)
+		;
+}
+
+static bool owner_has_its_bit(void *arg)
+{
+	struct fixture *f = arg;
+
+	return f->word[0] & OWNER_BIT;
+}
+
+static void fill_and_flush_leave_the_owner_its_bits(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	const struct step_actor fills[STEP_ACTORS] = { { filler, f }, { owner, f } };
+	const struct step_actor flushes[STEP_ACTORS] = { { unmapper, f }, { owner, f } };
+
+	f->lg2 = NYX_PAGE_LG2;
+	f->va = VA;
+	f->flush = true;
+	step_explore(test, fills, 3, restart, owner_has_its_bit, f);
+	step_explore(test, flushes, 3, restart, owner_has_its_bit, f);
+}
+
 /* ---- entries that are replaced ------------------------------------------------ */
 
 /* Pages that share a set with the first one, for a full set. */
@@ -195,9 +230,9 @@ static void find_same_set(struct fixture *f, const struct iotlb_space *s)
 	const struct iotlb_set *set;
 	u64 va = VA;
 
-	set = iotlb_set(&f->tlb, iotlb_key(va, IOTLB_4K), s->tag);
+	set = iotlb_set(&f->tlb, iotlb_key(va, IOTLB_4K), iotlb_tag(s));
 	for (f->nr_same = 0; f->nr_same < ARRAY_SIZE(f->same_set); va += NYX_PAGE_SIZE) {
-		if (iotlb_set(&f->tlb, iotlb_key(va, IOTLB_4K), s->tag) == set)
+		if (iotlb_set(&f->tlb, iotlb_key(va, IOTLB_4K), iotlb_tag(s)) == set)
 			f->same_set[f->nr_same++] = va;
 	}
 }
@@ -329,7 +364,7 @@ static void invalidation_waits_for_writer(struct kunit *test)
 
 	restart(f);
 	f->va = VA;
-	e = iotlb_set(&f->tlb, iotlb_key(VA, IOTLB_4K), f->a.tag)->way;
+	e = iotlb_set(&f->tlb, iotlb_key(VA, IOTLB_4K), iotlb_tag(&f->a))->way;
 	step_start(actor);
 	while (!odd && step_go(0, 1)) {
 		for (way = 0; way < IOTLB_WAYS; way++)
@@ -355,7 +390,7 @@ static void tags_are_compared(struct kunit *test)
 	for (va = 0; va < 64 * NYX_PAGE_SIZE; va += NYX_PAGE_SIZE) {
 		restart(f);
 		fill_page(f, &f->b, va, NYX_PAGE_LG2);
-		atomic_set(&f->a.classes, BIT(IOTLB_4K));
+		f->word[0] |= IOTLB_CLASS(IOTLB_4K);
 		KUNIT_ASSERT_FALSE(test, iotlb_lookup(&f->tlb, &f->a, va, &hit));
 		fill_page(f, &f->a, va, NYX_PAGE_LG2);
 		/* Two entries: no page was replaced by that of the other space. */
@@ -426,6 +461,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(fill_beside_invalidation_is_never_stale),
 	KUNIT_CASE(fill_beside_flush_is_never_stale),
 	KUNIT_CASE(fill_after_flush_is_invalidated),
+	KUNIT_CASE(fill_and_flush_leave_the_owner_its_bits),
 	KUNIT_CASE(lookup_beside_replacement_is_whole),
 	KUNIT_CASE(replacements_beside_each_other_are_whole),
 	KUNIT_CASE(invalidation_beside_replacement_is_done),

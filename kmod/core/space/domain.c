@@ -103,7 +103,7 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 	INIT_LIST_HEAD(&dom->drain.link);
 	INIT_LIST_HEAD(&dom->retired);
 	refcount_set(&dom->ref, 1);
-	iotlb_space_init(&unit->iotlb, &dom->space);
+	iotlb_space_init(&unit->iotlb, &dom->space, &dom->word);
 	nyx_ctx_init(&dom->ctx, dom, &attrs);
 	return dom;
 

@@ -85,6 +85,7 @@ struct nyx_domain_config {
  * @gone: the domain was drained after it was closed, and no access enters it; under
  *        &nyx_inval.lock
  * @drain: posts that no wait for the domain has covered; under &nyx_inval.lock
+ * @word: the word of @space
  * @retired: contexts that accesses in the domain may still use, in the order in which
  *           devices lost them; head of &nyx_ctx.link; under &nyx_inval.lock
  * @listeners: holders of copies of its translations; under @lock and @listening
@@ -121,6 +122,7 @@ struct nyx_domain {
 	bool dying;
 	bool gone;
 	struct nyx_drain drain;
+	u64 word;
 	struct list_head retired;
 	struct list_head listeners;
 	struct rw_semaphore listening;

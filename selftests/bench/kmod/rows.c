@@ -171,7 +171,7 @@ static int pick_pages(struct rows *r, unsigned long nr)
 	while (used && taken && n < nr && tries++ < 10000000) {
 		u64 page = bench_random() % (WORLD_MEMORY >> NYX_PAGE_LG2);
 		u64 set = iotlb_set(tlb, iotlb_key(PAGES(page), IOTLB_4K),
-				    r->w->dom->space.tag) - tlb->sets;
+				    iotlb_tag(&r->w->dom->space)) - tlb->sets;
 
 		if (taken[page] || used[set] == IOTLB_WAYS)
 			continue;

@@ -31,6 +31,7 @@ struct tlb_bench {
 	struct world *w;
 	struct nyx_access acc;
 	void *peer;
+	u64 word[DOMAINS];
 	struct iotlb_space space[DOMAINS];
 	u64 at;
 };
@@ -190,7 +191,7 @@ static struct tlb_bench *ours_new(unsigned long nr, unsigned int lg2)
 	b->w = world_new(PT_VTDSS, false);
 	b->chain = kzalloc(sizeof(*b->chain), GFP_KERNEL);
 	b->chain->nr = nr;
-	world_pick_pages(&b->w->unit.iotlb, b->w->dom->space.tag, lg2, nr,
+	world_pick_pages(&b->w->unit.iotlb, iotlb_tag(&b->w->dom->space), lg2, nr,
 			 b->chain->page);
 	fill(b, lg2);
 	bench_check(!nyx_access_begin(&b->w->unit, b->w->sbdf, NYX_PASID_NONE, &b->acc));
@@ -253,7 +254,7 @@ static void bench_large(void)
 	row(b, "cache hit + permission, 2M pages only", "T6", "512 live", NS(5),
 	    NS(13), lookup_indep, lookup_dep, &indep, &dep, nr);
 	/* As if the space had pages of all three sizes. */
-	atomic_or(7, &mixed->w->dom->space.classes);
+	*mixed->w->dom->space.word |= IOTLB_CLASSES;
 	row(mixed, "cache hit + permission, 2M pages among all sizes", "T6", "512 live",
 	    NS(5.5), NS(14.3), lookup_indep, lookup_dep, &indep, &dep, nr);
 }
@@ -389,7 +390,7 @@ static void bench_invalidate(void)
 	for (i = 0; i < range->chain->nr; i++)
 		range->chain->page[i] = WORLD_IOVA + PAGES(i);
 	for (i = 0; i < DOMAINS; i++)
-		iotlb_space_init(&b->w->unit.iotlb, &b->space[i]);
+		iotlb_space_init(&b->w->unit.iotlb, &b->space[i], &b->word[i]);
 
 	scan.run = run_qemu_page;
 	peers[0] = scan;

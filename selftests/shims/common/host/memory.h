@@ -67,6 +67,18 @@ static inline phys_addr_t virt_to_phys(const volatile void *p)
 	return (const char *)p - host_arena + HOST_PHYS_BASE;
 }
 
+static inline unsigned long get_zeroed_page(gfp_t gfp)
+{
+	struct page *page = alloc_page(gfp | __GFP_ZERO);
+
+	return page ? (unsigned long)page_address(page) : 0;
+}
+
+static inline void free_page(unsigned long addr)
+{
+	__free_page(virt_to_page(addr));
+}
+
 #define page_private(page)	((page)->private)
 #define set_page_private(page, v) ((page)->private = (v))
 
@@ -94,7 +106,15 @@ static inline void *kcalloc(size_t n, size_t size, gfp_t gfp)
 #define kvfree			kfree
 #define vmalloc(size)		kmalloc(size, GFP_KERNEL)
 #define vzalloc(size)		kzalloc(size, GFP_KERNEL)
+/* No memory is no memory: the other way to get it fails, too. */
+#define __vmalloc(size, gfp)	(host_failed() ? NULL : kmalloc(size, gfp))
 #define vfree			kfree
+#define is_vmalloc_addr(p)	false
+#define vmalloc_to_page		virt_to_page
+
+#define PAGE_ALIGN(size)	(((size) + PAGE_SIZE - 1) & PAGE_MASK)
+#define alloc_pages_exact	kmalloc
+#define free_pages_exact(p, size) kfree(p)
 
 /* ---- for tests ---------------------------------------------------------- */
 
