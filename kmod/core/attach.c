@@ -131,7 +131,7 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 	} else {
 		nyx_device_unpublish(unit, dev);
 		nyx_pages_drop_device(unit, dev);
-		nyx_device_free(dev);
+		nyx_device_free(unit, dev);
 	}
 	return ret;
 }

@@ -87,10 +87,13 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	ret = iotlb_init(&unit->iotlb, cfg->iotlb_entries);
 	if (ret)
 		goto err_free;
+	ret = nyx_window_init(&unit->window, cfg, &unit->iotlb);
+	if (ret)
+		goto err_iotlb;
 	unit->events = nyx_events_alloc(cfg->event_entries);
 	if (!unit->events) {
 		ret = -ENOMEM;
-		goto err_iotlb;
+		goto err_window;
 	}
 	ret = nyx_irq_init(&unit->irq, cfg->irt_entries);
 	if (ret)
@@ -137,6 +140,8 @@ err_irq:
 	nyx_irq_fini(&unit->irq);
 err_events:
 	nyx_events_put(unit->events);
+err_window:
+	nyx_window_fini(&unit->window);
 err_iotlb:
 	iotlb_fini(&unit->iotlb);
 err_free:
@@ -149,6 +154,7 @@ static void unit_free(struct kref *ref)
 	struct nyx_unit *unit = container_of(ref, struct nyx_unit, ref);
 
 	unit->guest.viommu->ops->destroy(unit->guest.viommu);
+	nyx_window_fini(&unit->window);
 	iotlb_fini(&unit->iotlb);
 	nyx_memory_fini(unit);
 	nyx_irq_fini(&unit->irq);
@@ -278,6 +284,7 @@ static int unit_publish(struct nyx_unit *unit)
 	ret = unit_reserve(unit);
 	if (ret)
 		return ret;
+	unit->window.head->unit = unit->id;
 	ret = observer->add(unit);
 	mutex_lock(&units_lock);
 	if (ret) {
@@ -397,6 +404,7 @@ static void unit_end(struct nyx_unit *unit)
 static void unit_hide(struct nyx_unit *unit)
 {
 	nyx_pages_end(unit);
+	nyx_window_end(&unit->window);
 	nyx_devices_flush(unit);
 	nyx_events_end(unit->events);
 	observer->remove(unit);

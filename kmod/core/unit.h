@@ -27,12 +27,15 @@
  *   epoch::lock              drains that wait
  *   nyx_inval::lock          (spinlock) posts that no wait has covered
  *   nyx_fault_tracker::lock  (spinlock, any context) a device's state
+ *   nyx_window::lock         (likewise) words of domains
  *   nyx_deadlines::lock      (likewise) trackers that wait for a time
  *   nyx_events::lock         (likewise) the event ring
  *
  * nyx_pages::lock (page requests) and nyx_irq::lock (interrupt remapping) stand beside
  * these: no code takes either inside one of the first three locks, nor the reverse. The
  * locks of core/irq/irqfd.h are inside nyx_irq::lock.
+ *
+ * nyx_window::allocating is inside all mutexes; a process may hold its mmap_lock.
  *
  * No thread waits for accesses in flight with one of these mutexes held, except
  * epoch::lock: an access may wait for user space, and commands that only inspect a unit
@@ -61,6 +64,7 @@
 #include "core/fault/quarantine.h"
 #include "core/irq/irq.h"
 #include "core/space/inval.h"
+#include "core/window/window.h"
 #include "mem/memslots.h"
 #include "tlb/epoch.h"
 #include "tlb/iotlb.h"
@@ -129,6 +133,7 @@ struct nyx_unit_state {
  * @devices: struct nyx_device by SBDF; writers under @lock
  * @mem: guest memory; writers under @lock
  * @iotlb: translation cache
+ * @window: what processes see of devices, domains and @iotlb
  * @domains: struct nyx_domain by id; writers under @lock
  * @events: event stream; const after init
  * @owner: the user who owns the unit; const after init
@@ -167,6 +172,7 @@ struct nyx_unit {
 	struct xarray devices;
 	struct memslots mem;
 	struct iotlb iotlb;
+	struct nyx_window window;
 	struct xarray domains;
 	struct nyx_events *events;
 	kuid_t owner;

@@ -11,7 +11,7 @@
  * space is flushed by giving it a new one; what carried the old tag is dead and
  * is overwritten in time. A space knows which classes it may have entries of;
  * a lookup probes only those. Tag and classes are one word, so that a reader sees
- * them together; core/space/window.h shows that word, and the entries, to user space.
+ * them together; core/window/window.h shows that word, and the entries, to user space.
  *
  * Readers take no lock and write nothing. Each entry has a sequence count, odd
  * while it is written; a reader that meets one, or sees it change, has a miss.

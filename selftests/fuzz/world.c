@@ -436,6 +436,7 @@ void fuzz_unit_make(const struct nyx_unit_config *cfg)
 	fuzz_now = 1000 * NSEC_PER_SEC;
 	nyx_inval_init(&unit->inval);
 	FUZZ_CHECK(!iotlb_init(&unit->iotlb, cfg->iotlb_entries), "memory");
+	FUZZ_CHECK(!nyx_window_init(&unit->window, cfg, &unit->iotlb), "memory");
 	unit->events = nyx_events_alloc(cfg->event_entries);
 	FUZZ_CHECK(unit->events, "memory");
 	FUZZ_CHECK(!nyx_irq_init(&unit->irq, cfg->irt_entries), "memory");
@@ -483,6 +484,7 @@ void fuzz_unit_end(void)
 		slots[n].region = NULL;
 	fuzz_rcu();
 	viommu->ops->destroy(viommu);
+	nyx_window_fini(&unit->window);
 	iotlb_fini(&unit->iotlb);
 	nyx_memory_fini(unit);
 	nyx_irq_fini(&unit->irq);

@@ -1685,6 +1685,181 @@ struct nyx_translate {
 #define NYX_TRANSLATE _IO(NYX_IOCTL_TYPE, NYX_CMD_TRANSLATE)
 
 /**
+ * DOC: The window
+ *
+ * A process that has mapped the guest's memory translates cached IOVAs without a system
+ * call. NYX_VIEW_OPEN returns a file, a *view*, of which mmap() takes two areas, each as
+ * a whole and MAP_SHARED, in the process that has opened the view:
+ *
+ *  - offset 0, PROT_READ: the *window*, which all views of the unit share: struct
+ *    nyx_window_head, and where it says, struct nyx_window_dev by device index, struct
+ *    nyx_window_dom by domain index, and sets of NYX_WINDOW_WAYS struct
+ *    nyx_window_entry.
+ *  - offset NYX_VIEW_RW, PROT_READ | PROT_WRITE: struct nyx_view_ctl, @nr_slots struct
+ *    nyx_view_slot, and from the next multiple of 4096 on @nr_holds struct nyx_view_hold.
+ *
+ * Anything else is -EINVAL, and -EACCES in another process. A child has neither area.
+ *
+ * A *section* is a thread's use of translations: it makes the count of its slot odd
+ * (full barrier), looks up, uses the memory, and makes the count even (release). A *hold*
+ * is a use that outlasts the section in which it was taken. A command that promises
+ * that no access uses a translation waits for the sections that it sees, then for
+ * the holds of the domain and the range. The unit's time-out bounds that.
+ *
+ * All fields are little endian. A zero word allows nothing. Index 0 is neither a device
+ * nor a domain. A view refuses nothing: NYX_VIEW_FILL decides what the window does not
+ * allow. <nyx/view_reader.h> of libnyx has the reader.
+ */
+#define NYX_WINDOW_VERSION	1u
+#define NYX_WINDOW_WAYS		4u
+#define NYX_VIEW_VERSION	1u
+#define NYX_VIEW_RW		0x10000000000ull	/* offset of the writable area */
+#define NYX_VIEW_SLOTS_MAX	1024u
+#define NYX_VIEW_HOLDS_MAX	65536u
+
+/**
+ * struct nyx_window_head - the first page of the window
+ * @version: NYX_WINDOW_VERSION; 0: the unit was destroyed. A reader refuses a version
+ *           that it does not know
+ * @head_size: sizeof(struct nyx_window_head)
+ * @unit: id of the unit
+ * @memory_gen: counts removals of guest memory
+ * @flags: 0
+ * @set_shift: 64 - log2 of @nr_sets
+ * @dev_offset: of the device words in the window, in bytes
+ * @nr_devs: device indexes
+ * @dom_offset: of the domain words
+ * @nr_doms: domain indexes
+ * @set_offset: of the cache
+ * @nr_sets: sets of the cache; 0: no cache
+ * @__reserved: 0
+ */
+struct nyx_window_head {
+	__u32 version;
+	__u32 head_size;
+	__aligned_u64 unit;
+	__aligned_u64 memory_gen;
+	__u32 flags;
+	__u32 set_shift;
+	__u32 dev_offset;
+	__u32 nr_devs;
+	__u32 dom_offset;
+	__u32 nr_doms;
+	__u32 set_offset;
+	__u32 nr_sets;
+	__aligned_u64 __reserved;
+};
+
+/**
+ * enum nyx_window_dev_bits - bits of &nyx_window_dev.word
+ * @NYX_WINDOW_DEV_LIVE: the device is there, and has a domain
+ * @NYX_WINDOW_DEV_REFUSED: it is quarantined
+ * @NYX_WINDOW_DEV_LIMITED: it has limits
+ * @NYX_WINDOW_DEV_FILTERED: it has rules that the window does not tell
+ * @NYX_WINDOW_DEV_READ: it may read
+ * @NYX_WINDOW_DEV_WRITE: it may write
+ *
+ * READ and WRITE are enum nyx_prot, shifted by NYX_WINDOW_DEV_PROT_SHIFT. The domain's
+ * index is in bits 31:8. The serial in bits 63:32 tells the device from those that had
+ * its index before.
+ */
+enum nyx_window_dev_bits {
+	NYX_WINDOW_DEV_LIVE = 1 << 0,
+	NYX_WINDOW_DEV_REFUSED = 1 << 1,
+	NYX_WINDOW_DEV_LIMITED = 1 << 2,
+	NYX_WINDOW_DEV_FILTERED = 1 << 3,
+	NYX_WINDOW_DEV_READ = 1 << 4,
+	NYX_WINDOW_DEV_WRITE = 1 << 5,
+};
+
+#define NYX_WINDOW_DEV_PROT_SHIFT	4
+#define NYX_WINDOW_DEV_DOMAIN_SHIFT	8
+#define NYX_WINDOW_DEV_DOMAIN_MASK	0xffffffu	/* of the shifted word */
+#define NYX_WINDOW_DEV_SERIAL_SHIFT	32
+
+/**
+ * struct nyx_window_dev - a device, by index
+ * @word: of enum nyx_window_dev_bits, domain index, serial
+ * @sbdf: the device. It changes only while @word is without NYX_WINDOW_DEV_LIVE, and
+ *        with another serial
+ * @pasid: its PASID, or NYX_PASID_NONE
+ */
+struct nyx_window_dev {
+	__aligned_u64 word;
+	__u32 sbdf;
+	__u32 pasid;
+};
+
+/**
+ * enum nyx_window_dom_bits - bits of &nyx_window_dom.word
+ * @NYX_WINDOW_DOM_LIVE: the domain is there
+ * @NYX_WINDOW_DOM_REFUSED: it is quarantined
+ * @NYX_WINDOW_DOM_LIMITED: it has limits
+ * @NYX_WINDOW_DOM_IDENTITY: an IOVA up to &nyx_window_dom.last is the GPA; no entries
+ * @NYX_WINDOW_DOM_MSI_WINDOW: IOVAs 0xfee00000 to 0xfeefffff are no memory
+ * @NYX_WINDOW_DOM_DIRTY: dirty tracking is on
+ * @NYX_WINDOW_DOM_4K: the cache may have entries of class 0: blocks of 4 KiB
+ * @NYX_WINDOW_DOM_2M: of class 1: blocks of 2 MiB
+ * @NYX_WINDOW_DOM_1G: of class 2: blocks of 1 GiB
+ *
+ * The tag is in bits 63:12.
+ */
+enum nyx_window_dom_bits {
+	NYX_WINDOW_DOM_LIVE = 1 << 0,
+	NYX_WINDOW_DOM_REFUSED = 1 << 1,
+	NYX_WINDOW_DOM_LIMITED = 1 << 2,
+	NYX_WINDOW_DOM_IDENTITY = 1 << 3,
+	NYX_WINDOW_DOM_MSI_WINDOW = 1 << 4,
+	NYX_WINDOW_DOM_DIRTY = 1 << 5,
+	NYX_WINDOW_DOM_4K = 1 << 6,
+	NYX_WINDOW_DOM_2M = 1 << 7,
+	NYX_WINDOW_DOM_1G = 1 << 8,
+};
+
+#define NYX_WINDOW_DOM_CLASS_SHIFT	6
+#define NYX_WINDOW_DOM_TAG_SHIFT	12
+
+/**
+ * struct nyx_window_dom - a domain, by index
+ * @word: of enum nyx_window_dom_bits, tag
+ * @last: NYX_WINDOW_DOM_IDENTITY: the last IOVA
+ * @__reserved: 0
+ */
+struct nyx_window_dom {
+	__aligned_u64 word;
+	__aligned_u64 last;
+	__aligned_u64 __reserved[6];
+};
+
+#define NYX_WINDOW_VAL_LG2_MASK		0x3full
+#define NYX_WINDOW_VAL_PROT_SHIFT	6
+#define NYX_WINDOW_VAL_GPA_MASK		0xfffffffffffff000ull
+#define NYX_WINDOW_HASH_TAG		0x9e3779b97f4a7c15ull
+#define NYX_WINDOW_HASH			0xd6e8feb86659fd93ull
+
+/**
+ * struct nyx_window_entry - a cached translation
+ * @key: page number at the granularity of the class, shifted by 2, and 1 + class; 0: empty
+ * @tag: tag of the domain
+ * @val: GPA of the page (which is aligned to its size), enum nyx_prot shifted by
+ *       NYX_WINDOW_VAL_PROT_SHIFT, log2 of the size of the page in bits 5:0. The entry
+ *       speaks for the block of its class only, also if the page is larger
+ * @__hint: of no use to readers
+ * @seq: odd while the entry is written: a reader reads it (acquire), the other fields
+ *       and (behind a read barrier) @seq again, which must be the same
+ *
+ * It is in the set of index (@key + @tag * NYX_WINDOW_HASH_TAG) * NYX_WINDOW_HASH >>
+ * &nyx_window_head.set_shift.
+ */
+struct nyx_window_entry {
+	__aligned_u64 key;
+	__aligned_u64 tag;
+	__aligned_u64 val;
+	__u32 __hint;
+	__u32 seq;
+};
+
+/**
  * enum nyx_dma_op - what a device does
  * @NYX_DMA_READ: guest memory to @buffer
  * @NYX_DMA_WRITE: @buffer to guest memory

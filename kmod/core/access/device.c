@@ -17,6 +17,7 @@
 #include "core/space/domain.h"
 #include "core/space/inval.h"
 #include "core/unit.h"
+#include "core/window/window.h"
 
 void nyx_device_set_ctx(struct nyx_device *dev, struct nyx_ctx *to)
 {
@@ -26,6 +27,7 @@ void nyx_device_set_ctx(struct nyx_device *dev, struct nyx_ctx *to)
 	spin_lock_irqsave(&t->lock, flags);
 	rcu_assign_pointer(dev->ctx, to);
 	nyx_tracker_hold(dev);
+	nyx_window_device(dev);
 	spin_unlock_irqrestore(&t->lock, flags);
 }
 
@@ -47,6 +49,12 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 		kfree(dev);
 		return -ENOMEM;
 	}
+	ret = nyx_window_add_device(&unit->window, dev);
+	if (ret) {
+		free_percpu(dev->stats);
+		kfree(dev);
+		return ret;
+	}
 
 	mutex_lock(&unit->lock);
 	nyx_tracker_init(dev, &unit->cfg.policy);
@@ -64,6 +72,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	mutex_unlock(&unit->lock);
 
 	if (ret) {
+		nyx_window_remove_device(&unit->window, dev);
 		free_percpu(dev->stats);
 		kfree(dev);
 	}
@@ -101,8 +110,9 @@ static void device_free_rcu(struct rcu_head *rcu)
 	kfree(dev);
 }
 
-void nyx_device_free(struct nyx_device *dev)
+void nyx_device_free(struct nyx_unit *unit, struct nyx_device *dev)
 {
+	nyx_window_remove_device(&unit->window, dev);
 	call_rcu(&dev->rcu, device_free_rcu);
 }
 

@@ -25,6 +25,7 @@ struct irt_device;
 struct nyx_domain;
 struct nyx_qos;
 struct nyx_unit;
+struct nyx_window_dev;
 
 /**
  * struct nyx_device - a requester
@@ -45,6 +46,9 @@ struct nyx_unit;
  * @moving: a command is moving or removing the device; under &nyx_unit.lock
  * @left: number of the last post that took the device out of a domain, see
  *        core/space/inval.h; 0: a wait has covered it; under &nyx_unit.lock
+ * @window: its word in the window, or NULL; const after init
+ * @index: index of @window; const after init
+ * @serial: of @window; const after init
  * @rcu: for call_rcu()
  */
 struct nyx_device {
@@ -61,6 +65,9 @@ struct nyx_device {
 	u32 nr_groups;
 	bool moving;
 	u64 left;
+	struct nyx_window_dev *window;
+	u32 index;
+	u32 serial;
 	struct rcu_head rcu;
 };
 
@@ -124,8 +131,8 @@ void nyx_device_set_ctx(struct nyx_device *dev, struct nyx_ctx *to);
  */
 void nyx_device_unpublish(struct nyx_unit *unit, struct nyx_device *dev);
 
-/* Free a device after nyx_device_unpublish(), a grace period later. Any context. */
-void nyx_device_free(struct nyx_device *dev);
+/* Free a device after nyx_device_unpublish(), a grace period later. Any process. */
+void nyx_device_free(struct nyx_unit *unit, struct nyx_device *dev);
 
 /* Record the faults that the trackers of all devices have only counted; when the unit ends. */
 void nyx_devices_flush(struct nyx_unit *unit);

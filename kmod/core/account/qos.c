@@ -21,6 +21,7 @@
 #include "core/access/device.h"
 #include "core/space/domain.h"
 #include "core/unit.h"
+#include "core/window/window.h"
 
 #define TIME_LG2	4	/* &nyx_bucket.busy_until is in 2^-4 ns */
 #define COST_LG2	28	/* bits that &nyx_bucket.cost has beyond that */
@@ -245,6 +246,22 @@ static struct nyx_qos __rcu **qos_of(struct nyx_unit *unit, u32 scope, u32 id)
 	return dev ? &dev->qos : NULL;
 }
 
+/* Say in the window whether an object that is there has limits. */
+static void show_limits(struct nyx_unit *unit, u32 scope, u32 id)
+{
+	struct nyx_device *dev;
+
+	lockdep_assert_held(&unit->lock);
+	if (scope == NYX_SCOPE_DOMAIN) {
+		nyx_window_domain(xa_load(&unit->domains, id));
+		return;
+	}
+	dev = xa_load(&unit->devices, id);
+	spin_lock_irq(&dev->tracker.lock);
+	nyx_window_device(dev);
+	spin_unlock_irq(&dev->tracker.lock);
+}
+
 static int no_object(u32 scope)
 {
 	return scope == NYX_SCOPE_DOMAIN ? NYX_ERR(NO_SUCH_DOMAIN) :
@@ -264,8 +281,10 @@ int nyx_limits_set(struct nyx_unit *unit, u32 scope, u32 id,
 	}
 	mutex_lock(&unit->lock);
 	where = qos_of(unit, scope, id);
-	if (where)
+	if (where) {
 		qos = rcu_replace_pointer(*where, qos, lockdep_is_held(&unit->lock));
+		show_limits(unit, scope, id);
+	}
 	mutex_unlock(&unit->lock);
 	if (qos)
 		kfree_rcu(qos, rcu);

@@ -22,6 +22,7 @@
 #include "core/fault/fault.h"
 #include "core/space/domain.h"
 #include "core/unit.h"
+#include "core/window/window.h"
 
 #define RECORDS_ALL	0xffffffffu
 
@@ -213,10 +214,14 @@ void nyx_tracker_hold(struct nyx_device *dev)
 		dom = NULL;
 	if (dom == t->held)
 		return;
-	if (t->held)
+	if (t->held) {
 		atomic_dec(&t->held->quarantined);
-	if (dom)
+		nyx_window_domain(t->held);
+	}
+	if (dom) {
 		atomic_inc(&dom->quarantined);
+		nyx_window_domain(dom);
+	}
 	t->held = dom;
 }
 
@@ -256,6 +261,7 @@ static bool change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
 	if (is != was)
 		atomic_add(is ? 1 : -1, &unit->nr_quarantined);
 	nyx_tracker_hold(dev);
+	nyx_window_device(dev);
 	nyx_score_setup(&t->state.score, (u64)t->cfg.policy.window_ms * NSEC_PER_MSEC);
 	memset(t->state.samples, 0, sizeof(t->state.samples));
 	return changed;
@@ -478,6 +484,7 @@ void nyx_tracker_gone(struct nyx_unit *unit, struct nyx_device *dev)
 		atomic_dec(&unit->nr_quarantined);
 	t->state.device = NYX_DEVICE_ACTIVE;
 	nyx_tracker_hold(dev);
+	nyx_window_device(dev);
 	enqueue(unit, t, 0);
 	spin_unlock_irqrestore(&t->lock, flags);
 	if (recorded)
@@ -495,6 +502,7 @@ void nyx_tracker_flush(struct nyx_unit *unit, struct nyx_device *dev)
 	recorded = take_suppressed(t, &record);
 	/* From now on each has a record of its own, until the stream ends. */
 	t->cfg.policy.records_per_s = RECORDS_ALL;
+	nyx_window_device(dev);
 	spin_unlock_irqrestore(&t->lock, flags);
 	if (recorded)
 		nyx_events_push(unit->events, &record);

@@ -200,7 +200,8 @@ void nyx_tracker_init(struct nyx_device *dev, const struct nyx_policy *policy);
 void nyx_tracker_gone(struct nyx_unit *unit, struct nyx_device *dev);
 
 /**
- * nyx_tracker_flush() - record the faults that were only counted
+ * nyx_tracker_flush() - record the faults that were only counted, and take the device's
+ *                       word out of the window
  * @unit: the unit, which ends
  * @dev: the device
  *

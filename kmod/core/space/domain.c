@@ -68,6 +68,7 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 {
 	const struct nyx_ctx_attrs attrs = plain_attrs(stage);
 	struct nyx_domain *dom;
+	u64 *word;
 	int ret;
 
 	dom = kzalloc(sizeof(*dom), GFP_CALLER);
@@ -93,9 +94,12 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 	ret = epoch_init(&dom->epoch);
 	if (ret)
 		goto err_stats;
+	dom->stage = *stage;
+	ret = nyx_window_add_domain(&unit->window, dom, &word);
+	if (ret)
+		goto err_epoch;
 
 	dom->cfg = *cfg;
-	dom->stage = *stage;
 	dom->unit = unit;
 	mutex_init(&dom->lock);
 	init_rwsem(&dom->listening);
@@ -103,10 +107,12 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 	INIT_LIST_HEAD(&dom->drain.link);
 	INIT_LIST_HEAD(&dom->retired);
 	refcount_set(&dom->ref, 1);
-	iotlb_space_init(&unit->iotlb, &dom->space, &dom->word);
+	iotlb_space_init(&unit->iotlb, &dom->space, word);
 	nyx_ctx_init(&dom->ctx, dom, &attrs);
 	return dom;
 
+err_epoch:
+	epoch_fini(&dom->epoch);
 err_stats:
 	free_percpu(dom->stats);
 err_oracle:
@@ -138,6 +144,7 @@ static void domain_release(struct nyx_domain *dom)
 {
 	WARN_ON(!list_empty(&dom->drain.link));
 	WARN_ON(!list_empty(&dom->retired));
+	nyx_window_remove_domain(&dom->unit->window, dom);
 	pt_fini(&dom->pt);
 	if (nyx_domain_oracle(dom))
 		nyx_oracle_destroy(dom->oracle);

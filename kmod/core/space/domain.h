@@ -63,6 +63,7 @@ struct nyx_domain_config {
  * @stage: how the domain translates; const after init
  * @id: its id; const after init
  * @quarantined: devices that are quarantined and keep the others from working, too
+ * @index: index of its word in the window, or 0: it is in none; const after init
  * @space: its side of the translation cache; invalidations under @lock
  * @stats: its counters
  * @epoch: accesses in flight
@@ -85,7 +86,7 @@ struct nyx_domain_config {
  * @gone: the domain was drained after it was closed, and no access enters it; under
  *        &nyx_inval.lock
  * @drain: posts that no wait for the domain has covered; under &nyx_inval.lock
- * @word: the word of @space
+ * @own_word: its word, if it has no index
  * @retired: contexts that accesses in the domain may still use, in the order in which
  *           devices lost them; head of &nyx_ctx.link; under &nyx_inval.lock
  * @listeners: holders of copies of its translations; under @lock and @listening
@@ -110,6 +111,7 @@ struct nyx_domain {
 	struct nyx_qos __rcu *qos;
 	struct nyx_guest_table guest;
 	u32 max_partial_lg2;
+	u32 index;
 	struct pt pt;
 	struct nyx_domain_config cfg;
 	struct nyx_oracle *oracle;
@@ -122,7 +124,7 @@ struct nyx_domain {
 	bool dying;
 	bool gone;
 	struct nyx_drain drain;
-	u64 word;
+	u64 own_word;
 	struct list_head retired;
 	struct list_head listeners;
 	struct rw_semaphore listening;

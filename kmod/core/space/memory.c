@@ -58,8 +58,11 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 	mutex_lock(&unit->lock);
 	region = memslots_remove(&unit->mem, gpa, last);
 	ret = PTR_ERR_OR_ZERO(region);
-	if (!ret)
+	if (!ret) {
 		unit->nr_memory--;
+		/* Before the wait: a section that begins later sees the new count. */
+		nyx_window_count_removal(&unit->window);
+	}
 	/*
 	 * -ENOENT: another removal of the range may still wait, or was killed while it
 	 * waited.
