@@ -63,6 +63,24 @@ static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
 #endif
 }
 
+/* ---- mm ----------------------------------------------------------------- */
+
+/* 6.3: vm_area_struct::vm_flags are changed by functions only. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define compat_vm_flags_set	vm_flags_set
+#define compat_vm_flags_clear	vm_flags_clear
+#else
+static inline void compat_vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+
+static inline void compat_vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
 /* ---- mm/gup ------------------------------------------------------------- */
 
 /*

@@ -89,6 +89,8 @@ union nyx_cmd_buf {
 	struct nyx_irq_send irq_send;
 	struct nyx_policy_get policy_get;
 	struct nyx_walk walk;
+	struct nyx_view_open view_open;
+	struct nyx_view_fill view_fill;
 };
 
 static int nyx_ioctl_array(struct nyx_ucmd *uc, void *cmd);
@@ -96,7 +98,8 @@ static int nyx_ioctl_array(struct nyx_ucmd *uc, void *cmd);
 static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_MODULE_INFO] = OP(module_info, out_version,
 		OP_RESV(module_info), .prop = OP_NO_UNIT | OP_OUT | OP_INSPECT),
-	[NYX_CMD_UNIT_CREATE] = OP(unit_create, data_uptr,
+	[NYX_CMD_UNIT_CREATE] = OP(unit_create, __reserved,
+		OP_RESV(unit_create),
 		OP_AT(NAME, unit_create, name), OP_AT(WIDTH, unit_create, address_width),
 		OP_AT(ENTRIES, unit_create, irt_entries),
 		OP_AT(OPTIONS, unit_create, data_uptr),
@@ -212,6 +215,10 @@ static const struct nyx_op nyx_ops[] = {
 		OP_AT(DEVICE, walk, sbdf), OP_AT(GPA, walk, root),
 		OP_AT(IOVA, walk, iova), .flags = NYX_WALK_F_DEVICE, .prop = OP_OUT),
 	[NYX_CMD_UNIT_SHARE] = OP(unit_share, out_err_field),
+	[NYX_CMD_VIEW_OPEN] = OP(view_open, out_view_size),
+	[NYX_CMD_VIEW_FILL] = OP_ITEMS(view_fill, out_fault,
+		OP_RESV(view_fill), OP_AT(DEVICE, view_fill, sbdf),
+		OP_AT(IOVA, view_fill, iova), .prop = OP_OUT),
 };
 
 static_assert(ARRAY_SIZE(nyx_ops) == NYX_CMD_MAX);
@@ -363,7 +370,7 @@ static int array_op(struct nyx_ucmd *uc, const struct nyx_array *cmd,
 	ret = check_file(uc->file, *op);
 	if (ret)
 		return ret;
-	if (cmd->flags && cmd->cmd != NYX_CMD_DMA)
+	if (cmd->flags && cmd->cmd != NYX_CMD_DMA && cmd->cmd != NYX_CMD_VIEW_FILL)
 		return NYX_BAD(uc, cmd, flags, FLAG);
 	if (!cmd->nr || cmd->nr > NYX_ARRAY_MAX)
 		return NYX_BAD(uc, cmd, nr, OUT_OF_RANGE);
@@ -445,9 +452,13 @@ static int run_cmd(struct nyx_ucmd *uc, const struct nyx_op *op, void *cmd)
 			return ret;
 	}
 	ret = op->fn ? op->fn(uc, cmd) : op->batch(uc, cmd, 1, &done);
-	/* -ENOENT promises no less than success, and must not hide -EINTR. */
+	/*
+	 * -ENOENT promises no less than success, and must hide neither -EINTR nor
+	 * -ETIMEDOUT. -ETIMEDOUT says that all is taken away, and must not hide that it is
+	 * not.
+	 */
 	err = nyx_inval_wait(&uc->ticket);
-	if (err) {
+	if (err == -EINTR || (err && (!ret || nyx_reason_is(ret, -ENOENT)))) {
 		ret = err;
 		uc->field = 0;
 	}

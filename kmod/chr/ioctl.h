@@ -114,6 +114,7 @@ int nyx_ioctl_page_request(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_page_respond(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_reset(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_walk(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_view_open(struct nyx_ucmd *uc, void *cmd);
 
 /*
  * Commands that NYX_ARRAY takes work on @n structures in a row. They return at
@@ -123,6 +124,7 @@ int nyx_ioctl_map(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 int nyx_ioctl_unmap(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 int nyx_ioctl_invalidate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 int nyx_ioctl_translate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
+int nyx_ioctl_view_fill(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 int nyx_ioctl_dma(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 int nyx_ioctl_irte_set(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
 int nyx_ioctl_irq_send(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);

@@ -33,6 +33,7 @@ union list_entry {
 	struct nyx_irte_info irte;
 	struct nyx_binding_info binding;
 	struct nyx_register_info reg;
+	struct nyx_view_info view;
 };
 
 /**
@@ -225,6 +226,16 @@ static bool next_register(struct nyx_ucmd *uc, struct nyx_domain *unused,
 	return true;
 }
 
+static bool next_view(struct nyx_ucmd *uc, struct nyx_domain *unused, u64 *key,
+		      u64 *last, union list_entry *e)
+{
+	if (*key > U32_MAX || !nyx_view_next(uc->unit, *key, &e->view))
+		return false;
+	*key = e->view.view_id;
+	*last = *key;
+	return true;
+}
+
 static const struct lister listers[] = {
 	[NYX_LIST_UNITS] = { next_unit, sizeof(struct nyx_unit_info) },
 	[NYX_LIST_MEMORY] = { next_memory, sizeof(struct nyx_memory_info) },
@@ -234,6 +245,7 @@ static const struct lister listers[] = {
 	[NYX_LIST_IRTES] = { next_irte, sizeof(struct nyx_irte_info) },
 	[NYX_LIST_BINDINGS] = { next_binding, sizeof(struct nyx_binding_info) },
 	[NYX_LIST_REGISTERS] = { next_register, sizeof(struct nyx_register_info) },
+	[NYX_LIST_VIEWS] = { next_view, sizeof(struct nyx_view_info) },
 };
 
 static int list_objects(struct nyx_ucmd *uc, struct nyx_list *cmd,

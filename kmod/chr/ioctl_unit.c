@@ -20,6 +20,9 @@
 #define DEFAULT_IOTLB	4096u
 #define DEFAULT_EVENTS	1024u
 #define DEFAULT_MEMORY	32768u
+#define DEFAULT_VIEW_TIMEOUT	1000u
+#define MIN_VIEW_TIMEOUT	10u
+#define MAX_VIEW_TIMEOUT	60000u
 #define DEFAULT_DEVICES	65536u
 #define MAX_DEVICES	1048576u
 #define MAX_MEMORY	65536u
@@ -106,6 +109,10 @@ static int parse_config(struct nyx_ucmd *uc, const struct nyx_unit_create *cmd,
 	      nyx_check_name(cmd->name, "._:-");
 	if (ret)
 		return ret;
+	if (cmd->view_timeout_ms &&
+	    (cmd->view_timeout_ms < MIN_VIEW_TIMEOUT || cmd->view_timeout_ms > MAX_VIEW_TIMEOUT))
+		return NYX_BAD(uc, cmd, view_timeout_ms, OUT_OF_RANGE);
+	cfg->view_timeout_ms = cmd->view_timeout_ms ?: DEFAULT_VIEW_TIMEOUT;
 	if ((cmd->flags & NYX_UNIT_F_PERSIST) && !(cmd->flags & NYX_UNIT_F_SHARED))
 		return NYX_BAD(uc, cmd, flags, PERSIST_UNSHARED);
 	strscpy(cfg->name, (const char *)cmd->name, sizeof(cfg->name));
@@ -224,6 +231,8 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 	info->max_devices = unit->cfg.max_devices;
 	info->max_memory = unit->cfg.max_memory;
 	info->irt_entries = unit->cfg.irt_entries;
+	info->view_timeout_ms = unit->cfg.view_timeout_ms;
+	info->nr_views = READ_ONCE(unit->views.nr);
 	memcpy(info->name, unit->cfg.name, sizeof(info->name));
 
 	info->memory_bytes = READ_ONCE(unit->mem.bytes);

@@ -114,6 +114,9 @@ static const struct {
 	[NYX_REASON_OPTION_CONFLICT] = { EINVAL, ABOUT_OPTIONS },
 	[NYX_REASON_FILES_MAX] = { ENFILE, ABOUT_NOTHING },
 	[NYX_REASON_DOMAIN_QUARANTINED] = { EPERM, ABOUT_DEVICE },
+	[NYX_REASON_VIEWS_MAX] = { ENOSPC, ABOUT_NOTHING },
+	[NYX_REASON_VIEW_TIMEOUT] = { ETIMEDOUT, ABOUT_NOTHING },
+	[NYX_REASON_HAS_LIMITS] = { EOPNOTSUPP, ABOUT_DEVICE },
 };
 
 /* The reason of an errno that was returned without a reason. */
@@ -130,9 +133,17 @@ static u32 reason_of(int err)
 		return NYX_REASON_NO_DESCRIPTOR;
 	case -ENFILE:
 		return NYX_REASON_FILES_MAX;
+	case -ETIMEDOUT:
+		return NYX_REASON_VIEW_TIMEOUT;
 	default:
 		return NYX_REASON_OTHER;
 	}
+}
+
+bool nyx_reason_is(int ret, int err)
+{
+	return ret == err || (ret < -NYX_ERR_BASE && -ret - NYX_ERR_BASE < NYX_REASON_MAX &&
+			      reasons[-ret - NYX_ERR_BASE].err == -err);
 }
 
 int nyx_reason_tell(struct nyx_head __user *head, int err, u32 field, const u16 *at)

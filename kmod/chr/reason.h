@@ -49,6 +49,16 @@ enum nyx_about {
 };
 
 /**
+ * nyx_reason_is() - has a command come to an errno, with a reason or without?
+ * @ret: what it came to: 0, a negative errno, or a code of NYX_ERR()
+ * @err: the negative errno
+ *
+ * Context: any.
+ * Return: true if it has.
+ */
+bool nyx_reason_is(int ret, int err);
+
+/**
  * nyx_reason_tell() - tell the caller of a command why the command failed
  * @head: the caller's structure, or NULL if that has no place for it
  * @err: what the command came to: a negative errno, or a code of NYX_ERR()

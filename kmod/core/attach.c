@@ -58,7 +58,7 @@ static int move_wait(struct nyx_unit *unit, struct nyx_device *dev,
 	from->nr_devices--;
 	from->nr_leaving--;
 	/* @dev->moving keeps other commands from taking @dev out of a domain meanwhile. */
-	if (!ret)
+	if (nyx_inval_is_done(ret))
 		dev->left = 0;
 	mutex_unlock(&unit->lock);
 	/*
@@ -125,7 +125,7 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 	mutex_unlock(&unit->lock);
 
 	ret = move_wait(unit, dev, from, &ticket);
-	if (ret) {
+	if (!nyx_inval_is_done(ret)) {
 		WRITE_ONCE(dev->leaving, false);
 		move_end(unit, dev);
 	} else {
@@ -252,7 +252,7 @@ int nyx_device_control(struct nyx_unit *unit, u32 sbdf, u32 action)
 	dev = lock_for_move(unit, sbdf);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	nyx_tracker_control(unit, dev, action);
+	nyx_tracker_control(unit, dev, action, NYX_STATE_BY_COMMAND);
 	ret = action == NYX_DEVICE_DO_RESET ? 0 : drain_device(unit, dev);
 	move_end(unit, dev);
 	return ret;

@@ -11,6 +11,7 @@
 #include <linux/err.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -87,6 +88,7 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	ret = iotlb_init(&unit->iotlb, cfg->iotlb_entries);
 	if (ret)
 		goto err_free;
+	nyx_views_init(&unit->views);
 	ret = nyx_window_init(&unit->window, cfg, &unit->iotlb);
 	if (ret)
 		goto err_iotlb;
@@ -112,6 +114,7 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	unit->cfg = *cfg;
 	unit->owner = current_euid();
 	unit->user_ns = get_user_ns(current_user_ns());
+	unit->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	unit->mm = current->mm;
 	if (unit->mm)
 		mmgrab(unit->mm);
@@ -132,6 +135,7 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 err_domain:
 	if (unit->mm)
 		mmdrop(unit->mm);
+	put_pid_ns(unit->pid_ns);
 	put_user_ns(unit->user_ns);
 	nyx_domain_put(unit->blocked_domain);
 err_memory:
@@ -154,6 +158,7 @@ static void unit_free(struct kref *ref)
 	struct nyx_unit *unit = container_of(ref, struct nyx_unit, ref);
 
 	unit->guest.viommu->ops->destroy(unit->guest.viommu);
+	nyx_views_fini(&unit->views);
 	nyx_window_fini(&unit->window);
 	iotlb_fini(&unit->iotlb);
 	nyx_memory_fini(unit);
@@ -162,6 +167,7 @@ static void unit_free(struct kref *ref)
 	mutex_destroy(&unit->lock);
 	if (unit->mm)
 		mmdrop(unit->mm);
+	put_pid_ns(unit->pid_ns);
 	put_user_ns(unit->user_ns);
 	kfree(unit);
 }
@@ -366,6 +372,13 @@ struct nyx_unit *nyx_unit_open(u32 id, const char *name, kuid_t owner,
 	return ret ? ERR_PTR(ret) : unit;
 }
 
+void nyx_unit_use(struct nyx_unit *unit)
+{
+	mutex_lock(&units_lock);
+	WRITE_ONCE(unit->users, unit->users + 1);
+	mutex_unlock(&units_lock);
+}
+
 int nyx_unit_share(struct nyx_unit *unit)
 {
 	int ret = NYX_ERR(MEMORY_UNSHARED);
@@ -511,6 +524,7 @@ void nyx_unit_get_stats(struct nyx_unit *unit, u64 *count)
 		nyx_stats_sum(dom->stats, count);
 		cond_resched();
 	}
+	nyx_views_count(unit, count);
 	count[NYX_STAT_EVENTS_LOST] = atomic64_read(&unit->events->lost);
 }
 

@@ -25,6 +25,7 @@
  *   nyx_domain::listening (semaphore) the list of listeners
  *   nyx_domain::lock         the writers' side of the page table, invalidations
  *   epoch::lock              drains that wait
+ *   nyx_views::lock          the list of views
  *   nyx_inval::lock          (spinlock) posts that no wait has covered
  *   nyx_fault_tracker::lock  (spinlock, any context) a device's state
  *   nyx_window::lock         (likewise) words of domains
@@ -64,6 +65,7 @@
 #include "core/fault/quarantine.h"
 #include "core/irq/irq.h"
 #include "core/space/inval.h"
+#include "core/space/view.h"
 #include "core/window/window.h"
 #include "mem/memslots.h"
 #include "tlb/epoch.h"
@@ -73,6 +75,7 @@ struct dentry;
 struct device;
 struct mm_struct;
 struct nyx_domain;
+struct pid_namespace;
 struct user_namespace;
 
 /**
@@ -84,6 +87,7 @@ struct user_namespace;
  * @max_domains: limit
  * @max_devices: limit
  * @max_memory: limit
+ * @view_timeout_ms: how long a wait lets a view hold it up
  * @irt_entries: size of the interrupt remapping table; 0: each device has one
  * @data_len: bytes of @data that the model has
  * @data: options, which only the model interprets
@@ -104,6 +108,7 @@ struct nyx_unit_config {
 	u32 max_domains;
 	u32 max_devices;
 	u32 max_memory;
+	u32 view_timeout_ms;
 	u32 irt_entries;
 	u32 data_len;
 	u64 data[NYX_UNIT_DATA_MAX / sizeof(u64)];
@@ -134,10 +139,12 @@ struct nyx_unit_state {
  * @mem: guest memory; writers under @lock
  * @iotlb: translation cache
  * @window: what processes see of devices, domains and @iotlb
+ * @views: processes that look at @window
  * @domains: struct nyx_domain by id; writers under @lock
  * @events: event stream; const after init
  * @owner: the user who owns the unit; const after init
  * @user_ns: the user namespace of that user, held; const after init
+ * @pid_ns: the process namespace of its creator, held; const after init
  * @cfg: configuration
  * @guest: the guest's side: the vIOMMU model, and generations of the guest's tables
  * @irq: interrupt remapping
@@ -173,10 +180,12 @@ struct nyx_unit {
 	struct memslots mem;
 	struct iotlb iotlb;
 	struct nyx_window window;
+	struct nyx_views views;
 	struct xarray domains;
 	struct nyx_events *events;
 	kuid_t owner;
 	struct user_namespace *user_ns;
+	struct pid_namespace *pid_ns;
 	struct nyx_unit_config cfg;
 	struct nyx_guest guest;
 	struct nyx_irq irq;
@@ -258,6 +267,14 @@ struct nyx_unit *nyx_unit_create(const struct nyx_unit_config *cfg);
  */
 struct nyx_unit *nyx_unit_open(u32 id, const char *name, kuid_t owner,
 			       bool *inspect);
+
+/**
+ * nyx_unit_use() - make something else a user of a unit
+ * @unit: the unit, of which the caller is a user; nyx_unit_close() undoes it
+ *
+ * Context: may sleep.
+ */
+void nyx_unit_use(struct nyx_unit *unit);
 
 /**
  * nyx_unit_is_visible() - may the current user see the state of a unit?

@@ -436,6 +436,7 @@ void fuzz_unit_make(const struct nyx_unit_config *cfg)
 	fuzz_now = 1000 * NSEC_PER_SEC;
 	nyx_inval_init(&unit->inval);
 	FUZZ_CHECK(!iotlb_init(&unit->iotlb, cfg->iotlb_entries), "memory");
+	nyx_views_init(&unit->views);
 	FUZZ_CHECK(!nyx_window_init(&unit->window, cfg, &unit->iotlb), "memory");
 	unit->events = nyx_events_alloc(cfg->event_entries);
 	FUZZ_CHECK(unit->events, "memory");
@@ -484,6 +485,7 @@ void fuzz_unit_end(void)
 		slots[n].region = NULL;
 	fuzz_rcu();
 	viommu->ops->destroy(viommu);
+	nyx_views_fini(&unit->views);
 	nyx_window_fini(&unit->window);
 	iotlb_fini(&unit->iotlb);
 	nyx_memory_fini(unit);

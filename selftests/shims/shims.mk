@@ -14,7 +14,7 @@ shims_kernel := linux/align linux/bitfield linux/bitops linux/bits linux/bug lin
 	linux/module linux/moduleparam linux/nospec linux/overflow linux/string
 shims_sync := asm/barrier asm/processor linux/atomic linux/completion linux/cpumask \
 	linux/delay linux/irqflags linux/jiffies linux/kthread linux/ktime linux/lockdep \
-	linux/mutex linux/percpu linux/preempt linux/rcupdate linux/sched linux/sched/signal \
+	linux/mutex linux/percpu linux/preempt linux/rcupdate linux/sched linux/sched/mm linux/sched/signal \
 	linux/spinlock linux/time64 linux/timekeeping linux/wait
 shims_memory := linux/gfp linux/io linux/mm linux/slab linux/vmalloc
 

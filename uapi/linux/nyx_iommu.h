@@ -67,12 +67,15 @@
  *  - EBADF: a file descriptor is not open.
  *  - EMFILE, ENFILE: no file descriptor is left.
  *  - EINTR: a signal arrived; nothing was changed, or the answer says what was done.
+ *  - ETIMEDOUT: a view (NYX_VIEW_OPEN) was cut off, whose process did not let go in time.
  *
  * A command that takes something away promises the same by success and by
  * -ENOENT: no access uses it any more. If another command has taken it away, and
  * was killed while it waited for accesses, or still waits, this one waits as
  * well. -EBUSY promises nothing. -EINTR: it is taken away, but accesses may
- * still use it; the same command again waits for them.
+ * still use it; the same command again waits for them. -ETIMEDOUT: it is taken away,
+ * but a process whose view was cut off may still use it, and nothing is left that could
+ * be waited for: NYX_EVENT_VIEW names the process.
  *
  * A failing command changes nothing. A *guest* fault (a DMA that the IOMMU
  * refuses) is no error of the command: it is data in the reply.
@@ -123,6 +126,8 @@ enum nyx_cmd {
 	NYX_CMD_UNIT_RESET	= 0x26,
 	NYX_CMD_WALK		= 0x27,
 	NYX_CMD_UNIT_SHARE	= 0x28,
+	NYX_CMD_VIEW_OPEN	= 0x29,
+	NYX_CMD_VIEW_FILL	= 0x2a,
 	NYX_CMD_MAX,
 };
 
@@ -279,6 +284,11 @@ enum nyx_cmd {
  * @NYX_REASON_FILES_MAX: ENFILE: the system has reached its limit on open files
  * @NYX_REASON_DOMAIN_QUARANTINED: EPERM: another device of the domain is
  *   quarantined, and the domain with it
+ * @NYX_REASON_VIEWS_MAX: ENOSPC: the unit has reached its limit on views
+ * @NYX_REASON_VIEW_TIMEOUT: ETIMEDOUT: a process did not leave a section or release a
+ *   hold of its view in time, and the view was cut off
+ * @NYX_REASON_HAS_LIMITS: EOPNOTSUPP: the device or its domain has limits, which
+ *   accesses by a view do not keep
  * @NYX_REASON_MAX: number of reasons
  *
  * Each reason has one errno, except NYX_REASON_OTHER, which goes with every
@@ -385,6 +395,9 @@ enum nyx_reason {
 	NYX_REASON_OPTION_CONFLICT = 96,
 	NYX_REASON_FILES_MAX = 97,
 	NYX_REASON_DOMAIN_QUARANTINED = 98,
+	NYX_REASON_VIEWS_MAX = 99,
+	NYX_REASON_VIEW_TIMEOUT = 100,
+	NYX_REASON_HAS_LIMITS = 101,
 	NYX_REASON_MAX,
 };
 
@@ -552,6 +565,9 @@ enum nyx_unit_flags {
  *             @model; must be 0 if @data_len is. Missing options are 0; bytes behind
  *             the options that the kernel knows must be 0, else -E2BIG, as in a
  *             structure of a command. NYX_MODEL_NATIVE has none
+ * @view_timeout_ms: how long a command waits for a view until it cuts it off, in
+ *                   milliseconds, 10 to 60000; 0: 1000
+ * @__reserved: must be 0
  *
  * A VT-d unit has an address width of 39 or 48, and an interrupt remapping table
  * cache of 65536 entries; @irt_entries must be 0.
@@ -584,6 +600,8 @@ struct nyx_unit_create {
 	__u32 data_len;
 	__u8 name[NYX_NAME_LEN];
 	__aligned_u64 data_uptr;
+	__u32 view_timeout_ms;
+	__u32 __reserved;
 };
 
 #define NYX_UNIT_CREATE _IO(NYX_IOCTL_TYPE, NYX_CMD_UNIT_CREATE)
@@ -667,6 +685,8 @@ struct nyx_unit_open {
  * @nr_bindings: out: bound interrupts
  * @nr_quarantined: out: devices that are quarantined or disabled
  * @data_len: out: bytes of @data that the model has
+ * @view_timeout_ms: out: as in struct nyx_unit_create
+ * @nr_views: out: views
  * @__reserved: out: 0
  * @data: out: its options of the model, as &nyx_unit_create.data_uptr, with the values in
  *        the place of defaults; the rest is 0. Here, and not at an address, because
@@ -701,6 +721,8 @@ struct nyx_unit_info {
 	__u32 nr_bindings;
 	__u32 nr_quarantined;
 	__u32 data_len;
+	__u32 view_timeout_ms;
+	__u32 nr_views;
 	__u32 __reserved;
 	__aligned_u64 data[NYX_UNIT_DATA_MAX / 8];
 };
@@ -788,6 +810,7 @@ struct nyx_unit_destroy {
  * @NYX_LIST_REGISTERS: registers of a unit with a vendor model, their bit fields, and
  *                      the rest of its architectural state: struct nyx_register_info,
  *                      by NYX_REGISTER_KEY(); -EOPNOTSUPP of a unit without one
+ * @NYX_LIST_VIEWS: views: struct nyx_view_info, by id
  */
 enum nyx_list_type {
 	NYX_LIST_UNITS = 0,
@@ -798,6 +821,7 @@ enum nyx_list_type {
 	NYX_LIST_IRTES = 5,
 	NYX_LIST_BINDINGS = 6,
 	NYX_LIST_REGISTERS = 7,
+	NYX_LIST_VIEWS = 8,
 };
 
 /**
@@ -1732,7 +1756,7 @@ struct nyx_translate {
  * @nr_doms: domain indexes
  * @set_offset: of the cache
  * @nr_sets: sets of the cache; 0: no cache
- * @__reserved: 0
+ * @phase: counts waits for views: a section that has read a new count finds what is new
  */
 struct nyx_window_head {
 	__u32 version;
@@ -1747,12 +1771,12 @@ struct nyx_window_head {
 	__u32 nr_doms;
 	__u32 set_offset;
 	__u32 nr_sets;
-	__aligned_u64 __reserved;
+	__aligned_u64 phase;
 };
 
 /**
  * enum nyx_window_dev_bits - bits of &nyx_window_dev.word
- * @NYX_WINDOW_DEV_LIVE: the device is there, and has a domain
+ * @NYX_WINDOW_DEV_LIVE: the device is there
  * @NYX_WINDOW_DEV_REFUSED: it is quarantined
  * @NYX_WINDOW_DEV_LIMITED: it has limits
  * @NYX_WINDOW_DEV_FILTERED: it has rules that the window does not tell
@@ -1860,6 +1884,204 @@ struct nyx_window_entry {
 };
 
 /**
+ * struct nyx_view_ctl - the start of the writable area
+ * @version: NYX_VIEW_VERSION
+ * @nr_slots: slots
+ * @nr_holds: holds
+ * @holds_used: written by user space: no hold of this index or above was ever taken
+ * @__reserved: 0
+ */
+struct nyx_view_ctl {
+	__u32 version;
+	__u32 nr_slots;
+	__u32 nr_holds;
+	__u32 holds_used;
+	__aligned_u64 __reserved[6];
+};
+
+/**
+ * struct nyx_view_slot - of one thread at a time
+ * @seq: odd inside a section; only grows
+ * @dev: device index, or 0; for the event if the section takes too long
+ * @cut: written by the kernel: not 0: the view was cut off
+ * @hits: translations found in the window
+ * @misses: translations not found there, which NYX_VIEW_FILL counts, too
+ * @read_bytes: bytes that devices read from guest memory
+ * @write_bytes: bytes that devices wrote to guest memory
+ * @phase: &nyx_window_head.phase, read (acquire) before @seq became odd
+ * @__reserved: 0
+ *
+ * The counters only grow. NYX_STATS adds all but @misses to those of the unit.
+ */
+struct nyx_view_slot {
+	__aligned_u64 seq;
+	__u32 dev;
+	__u32 cut;
+	__aligned_u64 hits;
+	__aligned_u64 misses;
+	__aligned_u64 read_bytes;
+	__aligned_u64 write_bytes;
+	__aligned_u64 phase;
+	__aligned_u64 __reserved;
+};
+
+/**
+ * struct nyx_view_hold - a use that outlasts its section
+ * @seq: odd while it is held
+ * @dom: domain index
+ * @dev: device index, or 0; for the event if it takes too long
+ * @nr: pages (of 4096 bytes) less one: all of each page that is mapped, not only what is
+ *      used
+ * @first: first page: IOVA / 4096
+ * @phase: &nyx_view_slot.phase of the section that has taken it
+ */
+struct nyx_view_hold {
+	__u32 seq;
+	__u32 dom;
+	__u32 dev;
+	__u32 nr;
+	__aligned_u64 first;
+	__aligned_u64 phase;
+};
+
+/**
+ * struct nyx_view_open - ioctl(NYX_VIEW_OPEN)
+ * @size: sizeof(struct nyx_view_open)
+ * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
+ * @nr_slots: slots, 1 to NYX_VIEW_SLOTS_MAX
+ * @nr_holds: holds, at most NYX_VIEW_HOLDS_MAX
+ * @out_fd: the view's file, close-on-exec
+ * @out_view_id: its id in the unit
+ * @out_window_size: bytes of the area at offset 0
+ * @out_view_size: bytes of the area at offset NYX_VIEW_RW
+ *
+ * Open a view for the calling process. The view ends when its file is closed and its
+ * areas are unmapped. -ENOSPC if the unit has 64 views.
+ */
+struct nyx_view_open {
+	__u32 size;
+	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
+	__u32 nr_slots;
+	__u32 nr_holds;
+	__s32 out_fd;
+	__u32 out_view_id;
+	__aligned_u64 out_window_size;
+	__aligned_u64 out_view_size;
+};
+
+#define NYX_VIEW_OPEN _IO(NYX_IOCTL_TYPE, NYX_CMD_VIEW_OPEN)
+
+/**
+ * struct nyx_view_extent - a piece of a translated range
+ * @iova: first IOVA
+ * @length: bytes that are contiguous in GPA
+ * @gpa: first guest-physical address
+ * @first: first page of a hold of the extent
+ * @last: last page of it
+ * @prot: of enum nyx_prot: what the mapping, the device's context and the memory allow
+ * @__reserved: 0
+ *
+ * Never grows, as struct nyx_extent.
+ */
+struct nyx_view_extent {
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 gpa;
+	__aligned_u64 first;
+	__aligned_u64 last;
+	__u32 prot;
+	__u32 __reserved;
+};
+
+/**
+ * struct nyx_view_fill - ioctl(NYX_VIEW_FILL), and the item of NYX_ARRAY
+ * @size: sizeof(struct nyx_view_fill)
+ * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
+ * @sbdf: the device
+ * @pasid: must be NYX_PASID_NONE
+ * @access: of enum nyx_prot, at least one: what is to be allowed
+ * @nr_extents: room at @extents, at most NYX_ARRAY_MAX
+ * @iova: first IOVA, any alignment
+ * @length: bytes
+ * @extents: user pointer to an array of struct nyx_view_extent, or 0 if @nr_extents is 0
+ * @out_nr_extents: extents that were written
+ * @out_device: device index: where the window has the device's word, which other
+ *              commands may change at any time
+ * @out_domain: domain index, for holds
+ * @__reserved: must be 0
+ * @out_done: bytes from @iova that the extents (with @nr_extents of 0: @out_extent)
+ *            describe. Less than @length if @out_fault says so, or if there
+ *            was no room for more extents
+ * @out_extent: the first extent
+ * @out_fault: what ended the translation, or reason NYX_FAULT_NONE
+ *
+ * Translate what the window has not allowed, and fill the cache. Faults are counted and
+ * become events, as a DMA's. Called inside a section of a view of the unit, and the answer
+ * is used in the same section or under a hold that is taken in it: otherwise it is
+ * a snapshot. -EOPNOTSUPP if the device or its domain has limits: NYX_DMA keeps them.
+ */
+struct nyx_view_fill {
+	__u32 size;
+	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
+	__u32 sbdf;
+	__u32 pasid;
+	__u32 access;
+	__u32 nr_extents;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 extents;
+	__u32 out_nr_extents;
+	__u32 out_device;
+	__u32 out_domain;
+	__u32 __reserved;
+	__aligned_u64 out_done;
+	struct nyx_view_extent out_extent;
+	struct nyx_fault out_fault;
+};
+
+#define NYX_VIEW_FILL _IO(NYX_IOCTL_TYPE, NYX_CMD_VIEW_FILL)
+
+/**
+ * enum nyx_view_info_flags - state of a view, in struct nyx_view_info
+ * @NYX_VIEW_F_CUT: it was cut off
+ */
+enum nyx_view_info_flags {
+	NYX_VIEW_F_CUT = 1 << 0,
+};
+
+/**
+ * struct nyx_view_info - entry of NYX_LIST_VIEWS
+ * @view_id: id
+ * @flags: of enum nyx_view_info_flags
+ * @pid: its process, in the process namespace of the caller, or 0
+ * @nr_slots: slots
+ * @nr_holds: holds
+ * @__reserved: 0
+ * @hits: translations found in the window
+ * @misses: translations not found there
+ * @name: name of the process, NUL-terminated
+ */
+struct nyx_view_info {
+	__u32 view_id;
+	__u32 flags;
+	__u32 pid;
+	__u32 nr_slots;
+	__u32 nr_holds;
+	__u32 __reserved;
+	__aligned_u64 hits;
+	__aligned_u64 misses;
+	__u8 name[16];
+};
+
+/**
  * enum nyx_dma_op - what a device does
  * @NYX_DMA_READ: guest memory to @buffer
  * @NYX_DMA_WRITE: @buffer to guest memory
@@ -1929,9 +2151,9 @@ struct nyx_dma {
 
 /**
  * enum nyx_array_flags - flags of NYX_ARRAY
- * @NYX_ARRAY_F_STOP: NYX_CMD_DMA: stop at the first item that meets a fault. The
- *                    command succeeds; @out_done of struct nyx_array does not count
- *                    that item, its ``out_`` fields are written
+ * @NYX_ARRAY_F_STOP: NYX_CMD_DMA, NYX_CMD_VIEW_FILL: stop at the first item that meets
+ *                    a fault. The command succeeds; @out_done of struct nyx_array does
+ *                    not count that item, its ``out_`` fields are written
  */
 enum nyx_array_flags {
 	NYX_ARRAY_F_STOP = 1 << 0,
@@ -1944,7 +2166,7 @@ enum nyx_array_flags {
  * @out_err_reason: of enum nyx_reason: why the command failed
  * @out_err_field: the field that is to blame, as its offset, or 0
  * @cmd: NYX_CMD_MAP, _UNMAP, _INVALIDATE, _TRANSLATE, _DMA,
- *       _IRTE_SET, _IRQ_SEND or _MMIO
+ *       _IRTE_SET, _IRQ_SEND, _MMIO or _VIEW_FILL
  * @item_size: bytes from one item to the next; each item's own size field says
  *             the same
  * @items: user pointer to @nr structures of that command
@@ -3047,6 +3269,7 @@ struct nyx_page_respond {
  *                           &nyx_event.page, without @iova
  * @NYX_EVENT_MSI: the unit itself sends an interrupt, which is not remapped:
  *                 &nyx_event.msi
+ * @NYX_EVENT_VIEW: a view was cut off: &nyx_event.view
  */
 enum nyx_event_type {
 	NYX_EVENT_LOST = 0,
@@ -3057,6 +3280,7 @@ enum nyx_event_type {
 	NYX_EVENT_PAGE_REQUEST = 5,
 	NYX_EVENT_PAGE_RESPONSE = 6,
 	NYX_EVENT_MSI = 7,
+	NYX_EVENT_VIEW = 8,
 };
 
 /**
@@ -3119,12 +3343,15 @@ struct nyx_event_irq_fault {
  * @NYX_STATE_BY_TIME: the time in its state is over
  * @NYX_STATE_BY_COMMAND: NYX_DEVICE_CONTROL
  * @NYX_STATE_WOULD: the threshold was reached, and the policy only observes
+ * @NYX_STATE_BY_VIEW: a view that held up a command in the name of the device was cut
+ *                     off
  */
 enum nyx_state_cause {
 	NYX_STATE_BY_FAULTS = 0,
 	NYX_STATE_BY_TIME = 1,
 	NYX_STATE_BY_COMMAND = 2,
 	NYX_STATE_WOULD = 3,
+	NYX_STATE_BY_VIEW = 4,
 };
 
 #define NYX_SAMPLES_MAX	5u
@@ -3236,6 +3463,45 @@ struct nyx_event_page {
 };
 
 /**
+ * enum nyx_view_part - what held up a command
+ * @NYX_VIEW_SLOT: a section
+ * @NYX_VIEW_HOLD: a hold
+ */
+enum nyx_view_part {
+	NYX_VIEW_SLOT = 0,
+	NYX_VIEW_HOLD = 1,
+};
+
+/**
+ * struct nyx_event_view - a view was cut off
+ * @view_id: the view
+ * @pid: its process, in the process namespace in which the unit was made, or 0
+ * @name: name of the process, NUL-terminated
+ * @part: of enum nyx_view_part: what the command waited for; one of several
+ * @index: index of the slot or hold
+ * @sbdf: the device that it named, or NYX_SBDF_ANY: none. All devices that sections and holds
+ *        of the view name are quarantined
+ * @pasid: its PASID, or NYX_PASID_NONE
+ * @domain_id: the domain that the hold is of, or 0: it is a section, which is of none
+ * @__reserved: 0
+ * @iova: the hold's first IOVA
+ * @last: its last IOVA
+ */
+struct nyx_event_view {
+	__u32 view_id;
+	__u32 pid;
+	__u8 name[16];
+	__u32 part;
+	__u32 index;
+	__u32 sbdf;
+	__u32 pasid;
+	__u32 domain_id;
+	__u32 __reserved;
+	__aligned_u64 iova;
+	__aligned_u64 last;
+};
+
+/**
  * struct nyx_event - record of the event stream, 128 bytes
  * @type: of enum nyx_event_type
  * @flags: 0
@@ -3249,6 +3515,7 @@ struct nyx_event_page {
  * @irte: NYX_EVENT_IRTE
  * @page: NYX_EVENT_PAGE_REQUEST, NYX_EVENT_PAGE_RESPONSE
  * @msi: NYX_EVENT_MSI
+ * @view: NYX_EVENT_VIEW
  */
 struct nyx_event {
 	__u32 type;
@@ -3263,6 +3530,7 @@ struct nyx_event {
 		struct nyx_event_irte irte;
 		struct nyx_event_page page;
 		struct nyx_event_msi msi;
+		struct nyx_event_view view;
 		/* private: */
 		__aligned_u64 __pad[13];
 	};

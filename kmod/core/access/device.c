@@ -31,6 +31,22 @@ void nyx_device_set_ctx(struct nyx_device *dev, struct nyx_ctx *to)
 	spin_unlock_irqrestore(&t->lock, flags);
 }
 
+static void device_free_rcu(struct rcu_head *rcu)
+{
+	struct nyx_device *dev = container_of(rcu, struct nyx_device, rcu);
+
+	kfree(rcu_dereference_protected(dev->qos, true));
+	nyx_irqs_free(dev->irqs);
+	free_percpu(dev->stats);
+	kfree(dev);
+}
+
+void nyx_device_free(struct nyx_unit *unit, struct nyx_device *dev)
+{
+	nyx_window_remove_device(&unit->window, dev);
+	call_rcu(&dev->rcu, device_free_rcu);
+}
+
 int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 {
 	struct nyx_device *dev;
@@ -50,11 +66,8 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 		return -ENOMEM;
 	}
 	ret = nyx_window_add_device(&unit->window, dev);
-	if (ret) {
-		free_percpu(dev->stats);
-		kfree(dev);
-		return ret;
-	}
+	if (ret)
+		goto out_free;
 
 	mutex_lock(&unit->lock);
 	nyx_tracker_init(dev, &unit->cfg.policy);
@@ -71,11 +84,10 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	}
 	mutex_unlock(&unit->lock);
 
-	if (ret) {
-		nyx_window_remove_device(&unit->window, dev);
-		free_percpu(dev->stats);
-		kfree(dev);
-	}
+out_free:
+	/* Under RCU: cut_off() of core/space/view.c may have found it by its index. */
+	if (ret)
+		nyx_device_free(unit, dev);
 	return ret;
 }
 
@@ -98,22 +110,6 @@ void nyx_device_unpublish(struct nyx_unit *unit, struct nyx_device *dev)
 	mutex_lock(&unit->irq.lock);
 	nyx_irqs_invalidate(&unit->irq, dev);
 	mutex_unlock(&unit->irq.lock);
-}
-
-static void device_free_rcu(struct rcu_head *rcu)
-{
-	struct nyx_device *dev = container_of(rcu, struct nyx_device, rcu);
-
-	kfree(rcu_dereference_protected(dev->qos, true));
-	nyx_irqs_free(dev->irqs);
-	free_percpu(dev->stats);
-	kfree(dev);
-}
-
-void nyx_device_free(struct nyx_unit *unit, struct nyx_device *dev)
-{
-	nyx_window_remove_device(&unit->window, dev);
-	call_rcu(&dev->rcu, device_free_rcu);
 }
 
 void nyx_devices_flush(struct nyx_unit *unit)

@@ -584,7 +584,7 @@ void nyx_tracker_get(struct nyx_device *dev, struct nyx_device_info *info)
 /* ---- commands ----------------------------------------------------------- */
 
 void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
-			 u32 action)
+			 u32 action, u32 cause)
 {
 	static const u8 state[] = {
 		[NYX_DEVICE_DO_RESET] = NYX_DEVICE_ACTIVE,
@@ -603,7 +603,7 @@ void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
 		t->state.would_ns = 0;
 	}
 	action = array_index_nospec(action, ARRAY_SIZE(state));
-	changed = change_state(unit, dev, state[action], NYX_STATE_BY_COMMAND, now,
+	changed = change_state(unit, dev, state[action], cause, now,
 			       &event);
 	enqueue(unit, t, now);
 	spin_unlock_irq(&t->lock);

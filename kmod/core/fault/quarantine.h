@@ -258,11 +258,12 @@ void nyx_tracker_get(struct nyx_device *dev, struct nyx_device_info *info);
  * @unit: the unit
  * @dev: the device, which cannot go
  * @action: of enum nyx_device_action
+ * @cause: of enum nyx_state_cause, for the record
  *
  * Context: any process. Accesses that begin later see the new state.
  */
 void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
-			 u32 action);
+			 u32 action, u32 cause);
 
 /**
  * nyx_policy_set() - set a policy

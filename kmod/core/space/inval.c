@@ -8,12 +8,11 @@
  * that number. A post, under the same lock, comes after the change that it is about, so a
  * drain that begins after its number was read covers the post.
  *
- * Under that lock the wait also reads the ranges of the domain, which cover all posts up to
- * that number that no wait has paid. It waits for what it has read. The ranges of a node
- * only grow until a wait has paid its last post, and so all of them. A wait that was cut
- * short, or during which something was posted, leaves them as they are: the next one waits
- * for too much at worst. Two waits at once have a copy each, and neither relies on the
- * other.
+ * A wait looks at views first, once for all domains of its ticket, and pays no post that came
+ * after that. A post of a domain adds to the ranges of the domain's node, which cover all
+ * posts that no wait has paid. They go when a wait has paid the last post, and so all of
+ * them. A wait that was cut short, or during which something was posted, leaves them as they
+ * are: the next one waits for too much at worst. Two waits at once do not rely on each other.
  */
 #include "core/space/inval.h"
 
@@ -28,6 +27,7 @@
 #include "core/access/device.h"
 #include "core/space/domain.h"
 #include "core/space/ranges.h"
+#include "core/space/view.h"
 #include "core/unit.h"
 #include "mem/region.h"
 
@@ -49,6 +49,8 @@ static u64 posted(struct nyx_inval *inval)
 	u64 number;
 
 	spin_lock(&inval->lock);
+	/* Changes before the post, then what the caller looks at: see ticket_range(). */
+	smp_mb__after_spinlock();
 	number = inval->posted;
 	spin_unlock(&inval->lock);
 	return number;
@@ -181,24 +183,6 @@ static void paid_domain(struct nyx_domain *dom, u64 begun)
 {
 	free_retired(dom, begun);
 	drained(&dom->unit->inval, &dom->drain, begun);
-}
-
-/*
- * The number that a wait notes; 0: nothing is owed, so there is nothing to pay. @ranges are
- * those that the wait is for: add the ones that it pays for.
- */
-static u64 drain_begin(struct nyx_inval *inval, const struct nyx_drain *drain,
-		       struct nyx_ranges *ranges)
-{
-	u64 number;
-
-	if (!READ_ONCE(drain->first))
-		return 0;
-	spin_lock(&inval->lock);
-	number = inval->posted;
-	nyx_ranges_merge(ranges, &drain->ranges);
-	spin_unlock(&inval->lock);
-	return number;
 }
 
 static bool is_pending(const struct nyx_drain *drain, u64 until)
@@ -342,8 +326,13 @@ void nyx_listener_remove(struct nyx_domain *dom, struct nyx_listener *listener)
 
 /* ---- posts -------------------------------------------------------------- */
 
-void nyx_ticket_range(struct nyx_ticket *t, struct nyx_domain *dom, u64 first,
-		      u64 last)
+/*
+ * As nyx_ticket_range(). A full barrier stands between the caller's change and the look at
+ * &nyx_views.nr in nyx_views_wait(): that of iotlb_invalidate() or iotlb_flush() here, of
+ * posted() if the unit lists the post, and of the other callers of this function.
+ */
+static void ticket_range(struct nyx_ticket *t, struct nyx_domain *dom, u64 first,
+			 u64 last)
 {
 	unsigned int i;
 
@@ -363,6 +352,14 @@ void nyx_ticket_range(struct nyx_ticket *t, struct nyx_domain *dom, u64 first,
 	t->ranges[t->nr].nr = 0;
 	nyx_ranges_add(&t->ranges[t->nr], first, last);
 	t->dom[t->nr++] = dom;
+}
+
+void nyx_ticket_range(struct nyx_ticket *t, struct nyx_domain *dom, u64 first,
+		      u64 last)
+{
+	/* See ticket_range(). */
+	smp_mb();
+	ticket_range(t, dom, first, last);
 }
 
 void nyx_ticket_domain(struct nyx_ticket *t, struct nyx_domain *dom)
@@ -425,7 +422,7 @@ void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
 						   NYX_STAT_INVALIDATIONS, 1);
 	trace_nyx_invalidate(dom->unit->id, dom->id, first, last, whole);
 	notify(dom, first & ~rest, last | rest);
-	nyx_ticket_range(t, dom, first & ~rest, last | rest);
+	ticket_range(t, dom, first & ~rest, last | rest);
 }
 
 void nyx_inval_range(struct nyx_domain *dom, u64 first, u64 last,
@@ -480,6 +477,47 @@ void nyx_inval_memory(struct nyx_ticket *t, struct region *region)
 	spin_unlock(&inval->lock);
 }
 
+/* ---- views -------------------------------------------------------------- */
+
+static bool is_pending_for(const struct nyx_ticket *t, const struct nyx_drain *drain)
+{
+	return t->lists && is_pending(drain, t->until);
+}
+
+/* Is a hold of pages from @first to @last of a domain in the way of a ticket? */
+static bool ticket_wants(const void *arg, struct nyx_domain *dom, u64 first, u64 last)
+{
+	const struct nyx_ticket *t = arg;
+	struct nyx_inval *inval = &t->unit->inval;
+	const struct nyx_drain *drain = &dom->drain;
+	bool wanted = false, pending;
+	unsigned int i;
+
+	if (t->memory || is_pending_for(t, &inval->memory))
+		return true;
+	spin_lock(&inval->lock);
+	pending = is_pending(drain, t->until);
+	for (i = 0; i < t->nr; i++) {
+		if (t->dom[i] == dom) {
+			wanted = nyx_ranges_overlap(&t->ranges[i], first, last);
+			/* This wait pays for all that the domain has on the list. */
+			pending = drain->first;
+		}
+	}
+	/* wait_domain() takes away a guest's domain without devices. */
+	if (dom->cfg.kind == NYX_DOMAIN_GUEST && !READ_ONCE(dom->nr_devices))
+		wanted = true;
+	if (pending)
+		wanted |= nyx_ranges_overlap(&drain->ranges, first, last);
+	spin_unlock(&inval->lock);
+	return wanted;
+}
+
+static bool is_domain(const void *arg, struct nyx_domain *dom, u64 first, u64 last)
+{
+	return dom == arg;
+}
+
 /* ---- waits -------------------------------------------------------------- */
 
 /* Wait for all accesses in a domain, and for those who have copies of pages of @ranges. */
@@ -500,49 +538,94 @@ static void domain_gone(struct nyx_domain *dom)
 	spin_unlock(&inval->lock);
 }
 
-int nyx_inval_drop(struct nyx_domain *dom)
+/* Destroy a domain that is closed, after the wait for views, of which @ret is the result. */
+static int drop_closed(struct nyx_domain *dom, int ret)
 {
 	struct nyx_unit *unit = dom->unit;
-	int ret = nyx_domain_close(unit, dom);
 
-	if (ret)
-		return ret;
-	/* Pairs with nyx_listener_add(). */
-	smp_mb();
 	notify_all(dom);
 	/* A kill may have cut short the wait for a device that has left @dom. */
-	ret = drain_domain(dom, &all_pages);
+	if (nyx_inval_is_done(ret))
+		ret = drain_domain(dom, &all_pages) ?: ret;
 	/* Interrupts count in the domain of their device, inside this epoch. */
 	epoch_drain_bounded(&unit->irq.epoch);
-	if (ret) {
+	if (nyx_inval_is_done(ret)) {
+		domain_gone(dom);
+		nyx_domain_unpublish(unit, dom);
+	} else {
 		/* Under one lock, so that another wait that pays this post can destroy @dom. */
 		mutex_lock(&unit->lock);
 		domain_needs_drain(dom, 0, NYX_LAST_PAGE);
 		WRITE_ONCE(dom->dying, false);
 		mutex_unlock(&unit->lock);
-	} else {
-		domain_gone(dom);
-		nyx_domain_unpublish(unit, dom);
 	}
 	return ret;
 }
 
+int nyx_inval_drop(struct nyx_domain *dom)
+{
+	int ret = nyx_domain_close(dom->unit, dom);
+
+	if (ret)
+		return ret;
+	/* Pairs with nyx_listener_add(). */
+	smp_mb();
+	return drop_closed(dom, nyx_views_wait(dom->unit, is_domain, dom));
+}
+
+/*
+ * Destroy a guest's domain without devices, if nothing was posted for it after @begun: a
+ * wait that noted @begun has waited for views. False: the domain stays.
+ */
+static bool drop_guest(struct nyx_domain *dom, u64 begun, int *ret)
+{
+	struct nyx_unit *unit = dom->unit;
+	bool late;
+
+	if (nyx_domain_close(unit, dom))
+		return false;
+	smp_mb();
+	spin_lock(&unit->inval.lock);
+	late = dom->drain.first && dom->drain.last > begun;
+	spin_unlock(&unit->inval.lock);
+	if (late) {
+		/* The wait for that post takes it away. */
+		mutex_lock(&unit->lock);
+		WRITE_ONCE(dom->dying, false);
+		mutex_unlock(&unit->lock);
+		return false;
+	}
+	*ret = drop_closed(dom, 0);
+	return true;
+}
+
+/* Listeners are waited for by ranges: add those of the posts that a wait pays. */
+static void add_owed(struct nyx_domain *dom, struct nyx_ranges *ranges)
+{
+	struct nyx_inval *inval = &dom->unit->inval;
+
+	spin_lock(&inval->lock);
+	nyx_ranges_merge(ranges, &dom->drain.ranges);
+	spin_unlock(&inval->lock);
+}
+
 /*
  * Wait for those who use pages of @ranges in a domain, or pages that the unit lists; take
- * away a domain of a guest that has no device.
+ * away a domain of a guest that has no device. The wait has noted @begun before it looked at
+ * views, and pays posts up to that; 0: it pays none.
  */
-static int wait_domain(struct nyx_domain *dom, struct nyx_ranges *ranges)
+static int wait_domain(struct nyx_domain *dom, struct nyx_ranges *ranges, u64 begun)
 {
-	u64 begun = drain_begin(&dom->unit->inval, &dom->drain, ranges);
+	bool owed = begun && READ_ONCE(dom->drain.first);
 	int ret;
 
-	if (dom->cfg.kind == NYX_DOMAIN_GUEST && !READ_ONCE(dom->nr_devices)) {
-		ret = nyx_inval_drop(dom);
-		if (!ret || ret == -EINTR)
-			return ret;
-	}
+	if (owed && !list_empty(&dom->listeners))
+		add_owed(dom, ranges);
+	if (dom->cfg.kind == NYX_DOMAIN_GUEST && !READ_ONCE(dom->nr_devices) &&
+	    drop_guest(dom, begun, &ret))
+		return ret;
 	ret = drain_domain(dom, ranges);
-	if (!ret && begun)
+	if (!ret && owed)
 		paid_domain(dom, begun);
 	return ret;
 }
@@ -562,11 +645,10 @@ static int wait_lookups(struct nyx_unit *unit)
 }
 
 /* Wait for everything that may use memory which it found before. */
-static int wait_memory(struct nyx_unit *unit)
+static int wait_memory(struct nyx_unit *unit, u64 begun)
 {
 	struct nyx_inval *inval = &unit->inval;
 	struct nyx_ranges ranges = NYX_RANGES_ALL;
-	u64 begun = posted(inval);
 	struct nyx_domain *dom;
 	unsigned long id = 0;
 	int ret = 0;
@@ -574,7 +656,8 @@ static int wait_memory(struct nyx_unit *unit)
 	/* A domain that goes meanwhile was drained by nyx_inval_drop(). */
 	while (!ret && (dom = nyx_domain_next(unit, id))) {
 		notify_all(dom);
-		ret = fatal_signal_pending(current) ? -EINTR : wait_domain(dom, &ranges);
+		ret = fatal_signal_pending(current) ? -EINTR :
+						      wait_domain(dom, &ranges, begun);
 		id = dom->id + 1ul;
 		nyx_domain_put(dom);
 		cond_resched();
@@ -588,7 +671,7 @@ static int wait_memory(struct nyx_unit *unit)
 }
 
 /* Wait for the list, up to @t->until; a command's ticket has only domains there. */
-static int wait_listed(const struct nyx_ticket *t)
+static int wait_listed(const struct nyx_ticket *t, u64 begun)
 {
 	struct nyx_inval *inval = &t->unit->inval;
 	struct nyx_ranges ranges;
@@ -597,16 +680,17 @@ static int wait_listed(const struct nyx_ticket *t)
 
 	while ((dom = get_pending(inval, t->until))) {
 		ranges.nr = 0;
-		ret = fatal_signal_pending(current) ? -EINTR : wait_domain(dom, &ranges);
+		ret = fatal_signal_pending(current) ? -EINTR :
+						      wait_domain(dom, &ranges, begun);
 		nyx_domain_put(dom);
 		if (ret)
 			return ret;
 		cond_resched();
 	}
 	/* is_pending() needs no lock: later posts are no concern of this wait. */
-	if (t->lists && is_pending(&inval->memory, t->until))
-		return wait_memory(t->unit);
-	if (t->lists && is_pending(&inval->lookups, t->until))
+	if (is_pending_for(t, &inval->memory))
+		return wait_memory(t->unit, begun);
+	if (is_pending_for(t, &inval->lookups))
 		return wait_lookups(t->unit);
 	/* Others may have waited for all of it. Pairs with their epoch_drain(). */
 	smp_mb();
@@ -638,23 +722,42 @@ static void ticket_keep(struct nyx_ticket *t)
 		need_drain(inval, &inval->lookups);
 }
 
+/*
+ * The number of the last post, noted before anything is waited for; 0: the unit lists nothing
+ * that a wait for the ticket would pay.
+ */
+static u64 begin(const struct nyx_ticket *t)
+{
+	bool owed = t->until || t->memory;
+	unsigned int i;
+
+	for (i = 0; i < t->nr; i++)
+		owed |= !!READ_ONCE(t->dom[i]->drain.first);
+	return owed ? posted(&t->unit->inval) : 0;
+}
+
 int nyx_inval_wait(struct nyx_ticket *t)
 {
+	u64 begun = begin(t);
+	int ret = 0, views = 0;
 	struct nyx_domain *dom;
-	int ret = 0;
 
-	while (t->nr) {
+	if (t->nr || t->until || t->memory)
+		views = nyx_views_wait(t->unit, ticket_wants, t);
+	if (!nyx_inval_is_done(views))
+		ret = views;
+	while (!ret && t->nr) {
 		dom = t->dom[t->nr - 1];
-		ret = wait_domain(dom, &t->ranges[t->nr - 1]);
+		ret = wait_domain(dom, &t->ranges[t->nr - 1], begun);
 		if (ret)
 			break;
 		t->nr--;
 		nyx_domain_put(dom);
 	}
 	if (!ret && t->until)
-		ret = wait_listed(t);
+		ret = wait_listed(t, begun);
 	if (!ret && t->memory)
-		ret = wait_memory(t->unit);
+		ret = wait_memory(t->unit, begun);
 	else if (!ret && t->lookups)
 		ret = wait_lookups(t->unit);
 	if (unlikely(ret))
@@ -663,7 +766,7 @@ int nyx_inval_wait(struct nyx_ticket *t)
 		t->until = 0;
 	t->lookups = false;
 	t->memory = false;
-	return ret;
+	return ret ?: views;
 }
 
 void nyx_inval_wait_senders(struct nyx_unit *unit)
@@ -680,7 +783,8 @@ void nyx_inval_wait_gone(struct nyx_unit *unit)
 bool nyx_inval_domain_busy(struct nyx_domain *dom)
 {
 	lockdep_assert_held(&dom->unit->lock);
-	return READ_ONCE(dom->drain.first) && epoch_busy(&dom->epoch);
+	return READ_ONCE(dom->drain.first) &&
+	       (epoch_busy(&dom->epoch) || READ_ONCE(dom->unit->views.nr));
 }
 
 NYX_EXPORT_FOR_TEST(nyx_inval_range);

@@ -32,6 +32,7 @@
 #ifndef NYX_CORE_INVAL_H
 #define NYX_CORE_INVAL_H
 
+#include <linux/errno.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -265,9 +266,16 @@ void nyx_inval_memory(struct nyx_ticket *t, struct region *region);
  *
  * Context: may sleep; without a mutex of the unit.
  * Return: 0; -EINTR if the caller was killed: the unit lists what is left, and a ticket
- * of a queue waits for that the next time.
+ * of a queue waits for that the next time; -ETIMEDOUT: nothing is left, but a process whose
+ * view was cut off may still use what was taken away.
  */
 int nyx_inval_wait(struct nyx_ticket *t);
+
+/* Has a wait with this result left nothing that could be waited for? */
+static inline bool nyx_inval_is_done(int ret)
+{
+	return !ret || ret == -ETIMEDOUT;
+}
 
 /**
  * nyx_inval_wait_senders() - wait for interrupts that look at tables or bindings
@@ -313,7 +321,8 @@ bool nyx_inval_domain_busy(struct nyx_domain *dom);
  *
  * Context: may sleep.
  * Return: 0; -ENOENT if it has gone; -EBUSY while it has devices, or another caller is
- * about to take it away; -EINTR if the caller was killed: the domain stays.
+ * about to take it away; -EINTR if the caller was killed: the domain stays; -ETIMEDOUT:
+ * it is destroyed, but a view was cut off.
  */
 int nyx_inval_drop(struct nyx_domain *dom);
 

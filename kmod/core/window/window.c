@@ -139,6 +139,22 @@ void nyx_window_count_removal(struct nyx_window *win)
 	WRITE_ONCE(win->head->memory_gen, win->head->memory_gen + 1);
 }
 
+u64 nyx_window_next_phase(struct nyx_window *win)
+{
+	unsigned long flags;
+	u64 phase;
+
+	/* All changes before the count: pairs with the reader's load-acquire. */
+	smp_mb();
+	spin_lock_irqsave(&win->lock, flags);
+	phase = win->head->phase + 1;
+	WRITE_ONCE(win->head->phase, phase);
+	spin_unlock_irqrestore(&win->lock, flags);
+	/* And before the look at slots: pairs with the barrier of a reader that enters. */
+	smp_mb();
+	return phase;
+}
+
 void nyx_window_end(struct nyx_window *win)
 {
 	WRITE_ONCE(win->head->version, 0);

@@ -37,13 +37,13 @@ struct page;
 
 /**
  * struct nyx_window - the window of a unit
- * @lock: serialises bits of the words of domains; inside every other lock
+ * @lock: serialises bits of the words of domains, and the phase; inside every other lock
  * @allocating: serialises the allocation of pages
  * @pages: pages of head and words, as addresses, by their number in the window
  * @devs: struct nyx_device by index
  * @doms: struct nyx_domain by index, from 1 on
  * @tlb: the cache; const after init
- * @head: the head; const after init but for its version and its count of removed memory
+ * @head: the head; const after init but for its version and its counts
  * @size: bytes of the window, in whole pages; const after init
  */
 struct nyx_window {
@@ -92,6 +92,18 @@ struct page *nyx_window_page(struct nyx_window *win, unsigned long nr);
  * Context: under &nyx_unit.lock, before the wait for the users of that memory.
  */
 void nyx_window_count_removal(struct nyx_window *win);
+
+/**
+ * nyx_window_next_phase() - tell the waits for views apart
+ * @win: the window
+ *
+ * A section that reads the returned count sees all that the caller has changed before. A
+ * full memory barrier.
+ *
+ * Context: any.
+ * Return: the new count.
+ */
+u64 nyx_window_next_phase(struct nyx_window *win);
 
 /**
  * nyx_window_end() - say that the unit has ended

@@ -65,6 +65,7 @@ struct world *world_new(enum pt_format format, bool memory)
 	unit->cfg.max_domains = 32;
 	unit->cfg.max_devices = 32;
 	bench_check(!iotlb_init(&unit->iotlb, WORLD_TLB));
+	nyx_views_init(&unit->views);
 	bench_check(!nyx_window_init(&unit->window, &unit->cfg, &unit->iotlb));
 	unit->events = nyx_events_alloc(WORLD_EVENTS);
 	bench_check(unit->events);

@@ -18,11 +18,13 @@
 #undef smp_mb
 #undef smp_rmb
 #undef smp_wmb
+#undef smp_mb__after_spinlock
 #undef smp_mb__before_atomic
 #undef smp_mb__after_atomic
 #define smp_mb()		__asm__ __volatile__("lock; addl $0,-4(%%rsp)" : : : "memory", "cc")
 #define smp_rmb()		barrier()
 #define smp_wmb()		barrier()
+#define smp_mb__after_spinlock() barrier()
 #define smp_mb__before_atomic()	barrier()
 #define smp_mb__after_atomic()	barrier()
 

@@ -31,6 +31,7 @@ extern int host_fence;
 #define smp_wmb()		smp_mb()
 #define smp_mb__before_atomic()	smp_mb()
 #define smp_mb__after_atomic()	smp_mb()
+#define smp_mb__after_spinlock() smp_mb()
 #define smp_load_acquire(p)	({ host_step(); __atomic_load_n(p, __ATOMIC_ACQUIRE); })
 #define smp_store_release(p, v) ({ typeof(*(p)) _v = (typeof(*(p)))(v);	\
 	host_step();							\
