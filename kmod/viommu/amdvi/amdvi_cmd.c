@@ -60,6 +60,11 @@ int amdvi_drain(struct amdvi *amdvi)
 	int ret = nyx_inval_wait(&amdvi->base.queue.ticket);
 
 	lockdep_assert_held(&amdvi->base.mutex);
+	/* As for the IOTLB of a device that does not answer; section 2.5.8. */
+	if (ret == -ETIMEDOUT) {
+		amdvi_log_event(amdvi, 0, 0, AMDVI_EVENT_IOTLB_TIMEOUT, 0);
+		ret = 0;
+	}
 	if (ret || !amdvi->any_fresh)
 		return ret;
 	/* A fault of an access before the drain does not silence later faults. */

@@ -302,7 +302,8 @@ static int finish(struct vtd *vtd)
 
 	lockdep_assert_held(&vtd->base.mutex);
 	ret = nyx_inval_wait(&vtd->base.queue.ticket);
-	if (ret)
+	/* A register has no field for a time-out, which NYX_EVENT_VIEW reports. */
+	if (!nyx_inval_is_done(ret))
 		return ret;
 	spin_lock_irq(&vtd->base.lock);
 	vtd->arch.reg[REG_GSTS] = vtd->arch.status;
@@ -423,8 +424,9 @@ static int vtd_follow(struct vendor *vendor, const struct reg_write *w)
 		return w->written & VTD_IOTLB_IVT ?
 			iotlb_command(vtd, w->new) : 0;
 	case REG_FSTS:
-		/* Once the guest has cleared IQE, the queue goes on from its head. */
-		return w->old & ~w->new & VTD_FSTS_IQE ? vtd_queue_run(vtd) : 0;
+		/* Once the guest has cleared them, the queue goes on from its head. */
+		return w->old & ~w->new & (VTD_FSTS_IQE | VTD_FSTS_ITE) ?
+			vtd_queue_run(vtd) : 0;
 	case REG_IQT:
 		return vtd_queue_run(vtd);
 	default:

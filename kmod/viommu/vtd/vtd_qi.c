@@ -67,6 +67,16 @@ static int wait_done(struct vtd *vtd, const struct vtd_desc *desc)
 	int ret;
 
 	ret = nyx_inval_wait(&vtd->base.queue.ticket);
+	if (ret == -ETIMEDOUT) {
+		/*
+		 * As for a device-TLB that does not answer: the head moves on, and the
+		 * descriptor reports nothing. Drivers submit again what came before it.
+		 */
+		spin_lock_irq(&vtd->base.lock);
+		vtd_fault_status(vtd, VTD_FSTS_ITE);
+		spin_unlock_irq(&vtd->base.lock);
+		return 0;
+	}
 	/* Ignore -EIO: the guest has no memory at that address, and the write is lost. */
 	if (!ret && desc->store &&
 	    queue_store(&vtd->base.queue, desc->addr, sizeof(u32), desc->data) == -EINTR)
@@ -144,7 +154,7 @@ static bool vtd_next(struct queue *q, u64 *gpa, u64 *after)
 	*gpa = (vtd->arch.reg[REG_IQA] & VTD_IQA_ADDR) + head;
 	*after = (head + VTD_DESC_SIZE) % size;
 	go = (vtd->arch.status & VTD_GSTS_QIES) && head != tail &&
-	     !(vtd->arch.reg[REG_FSTS] & VTD_FSTS_IQE);
+	     !(vtd->arch.reg[REG_FSTS] & (VTD_FSTS_IQE | VTD_FSTS_ITE));
 	error = go ? refuse_queue(vtd, *gpa, tail, size) : VTD_IQE_NONE;
 	if (error) {
 		stop_locked(vtd, error);
