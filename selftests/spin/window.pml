@@ -14,7 +14,8 @@
  * before, unless the view was cut off. A deadlock is a drain that never ends.
  *
  * Kernel readers and the flip of epochs are in epoch.pml: here the drain waits for a count. The
- * drain polls, which a wait for a condition stands for.
+ * drain polls, which a wait for a condition stands for. It looks at the view first, and waits
+ * there for what is of an older phase than its own.
  *
  * Each macro takes one rule away:
  *
@@ -24,6 +25,9 @@
  *   NO_SLOTS         the drain does not look at the slots
  *   NO_HOLDS         the drain does not look at the holds
  *   HOLDS_FIRST      the drain looks at the holds, then at the slots
+ *   PHASE_LATE       the phase of a section is read behind the lookup
+ *   PHASE_FIRST      the phase is counted up before the change
+ *   HOLD_PHASE_LATE  a hold has the phase at which it was taken
  *   HOLD_LATE        the hold is taken behind the exit from the slot
  *   HOLD_PART        the hold names the page that is used, not all of the page that is mapped
  *   HOLD_REUSED      a hold is taken again before another thread sees that it was released
@@ -62,7 +66,10 @@
 #define HOLD		7	/* odd held; likewise */
 #define HOLD_DOM	9	/* 1 + domain, or the tag */
 #define HOLD_PAGE	11	/* 0: all of the large page; or the page, 1 or 2 */
-#define WORDS		13
+#define PHASE		13	/* of the head */
+#define SLOT_PHASE	14	/* that of the section; of the process, of the enemy */
+#define HOLD_PHASE	16	/* likewise of the hold */
+#define WORDS		18
 
 #include "tso.h"
 
@@ -112,6 +119,11 @@ inline take_hold()
 {
 	STORE(HOLD_DOM, HOLD_KEY);
 	STORE(HOLD_PAGE, HELD_PAGE);
+#ifdef HOLD_PHASE_LATE
+	STORE(HOLD_PHASE, mem[PHASE]);
+#else
+	STORE(HOLD_PHASE, phase);
+#endif
 	atomic { hold_seq++; STORE(HOLD, hold_seq) }
 }
 
@@ -161,7 +173,7 @@ inline lookup()
 
 proctype thread(byte me)
 {
-	byte times = SECTIONS, seq, dom, tag, hit, answer, invs;
+	byte times = SECTIONS, seq, phase, dom, tag, hit, answer, invs;
 
 	do
 	:: times ->
@@ -179,6 +191,10 @@ proctype thread(byte me)
 #ifdef FILL_BEFORE
 		fill();
 #endif
+#ifndef PHASE_LATE
+		phase = mem[PHASE];
+		STORE(SLOT_PHASE, phase);
+#endif
 		seq++;
 		ENTER(seq);
 		if
@@ -192,6 +208,11 @@ proctype thread(byte me)
 			:: hit
 			:: else -> fill(); hit = answer
 			fi
+#endif
+#ifdef PHASE_LATE
+			;
+			phase = mem[PHASE];
+			STORE(SLOT_PHASE, phase)
 #endif
 		fi;
 #endif
@@ -221,7 +242,7 @@ proctype thread(byte me)
 		:: seq % 2 -> seq++; STORE(SLOT, seq)
 		:: else
 		fi;
-		d_step { hit = 0; dom = 0; tag = 0; answer = 0 }
+		d_step { hit = 0; dom = 0; tag = 0; answer = 0; phase = 0 }
 	:: else -> break
 	od;
 stopped:
@@ -253,7 +274,8 @@ inline corrupt()
 {
 	if :: mem[SLOT + 1] = 1 :: mem[SLOT + 1] = 2 fi;
 	if :: mem[HOLD + 1] = 1 :: true fi;
-	if :: mem[HOLD_DOM + 1] = 1 :: mem[HOLD_DOM + 1] = 77 fi
+	if :: mem[HOLD_DOM + 1] = 1 :: mem[HOLD_DOM + 1] = 77 fi;
+	if :: mem[SLOT_PHASE + 1] = 7; mem[HOLD_PHASE + 1] = 7 :: true fi
 }
 #endif
 
@@ -273,12 +295,12 @@ proctype killer()
 	fi
 }
 
-/* Wait for a word to change, if that word is in use. */
-inline wait_word(word, out, is_cut)
+/* Wait for a word to change, if that word is in use, since before the drain. */
+inline wait_word(word, phase, out, is_cut)
 {
 	seen = mem[word];
 	if
-	:: seen % 2 && !(out) ->
+	:: seen % 2 && !(out) && mem[phase] < my_phase ->
 		if
 		:: mem[word] != seen || (out)
 		:: may_be_killed -> ret = 1
@@ -301,7 +323,7 @@ inline wait_hold(i, key, page, out, is_cut)
 	if
 	:: mem[HOLD + i] == seen && held == key &&
 	   (!held_page || !(page) || held_page == page) ->
-		wait_word(HOLD + i, out, is_cut)
+		wait_word(HOLD + i, HOLD_PHASE + i, out, is_cut)
 	:: else
 	fi;
 	d_step { held = 0; held_page = 0; seen = 0 }
@@ -313,11 +335,11 @@ inline wait_slots()
 {
 	skip;
 #ifndef NO_SLOTS
-	wait_word(SLOT, OUT, cut);
+	wait_word(SLOT, SLOT_PHASE, OUT, cut);
 #endif
 #ifdef HOSTILE
 	if
-	:: !ret -> wait_word(SLOT + 1, enemy_cut, enemy_cut)
+	:: !ret -> wait_word(SLOT + 1, SLOT_PHASE + 1, enemy_cut, enemy_cut)
 	:: else
 	fi
 #endif
@@ -340,28 +362,37 @@ inline wait_holds(key, page)
 #endif
 }
 
+inline next_phase()
+{
+	my_phase++;
+	STORE(PHASE, my_phase)
+}
+
 inline drain(key, page)
 {
 	ret = 0;
+#ifndef PHASE_FIRST
+	next_phase();
+#endif
 #ifndef NO_DRAIN_BARRIER
 	FENCE;
 #endif
-	if
-	:: inside == 0
-	:: may_be_killed -> ret = 1
-	fi;
-	if
-	:: !ret ->
 #ifdef HOLDS_FIRST
-		wait_holds(key, page);
-		if
-		:: !ret -> wait_slots()
-		:: else
-		fi
+	wait_holds(key, page);
+	if
+	:: !ret -> wait_slots()
+	:: else
+	fi;
 #else
-		wait_slots();
-		wait_holds(key, page)
+	wait_slots();
+	wait_holds(key, page);
 #endif
+	if
+	:: ret != 1 ->
+		if
+		:: inside == 0
+		:: may_be_killed -> ret = 1
+		fi
 	:: else
 	fi;
 #ifdef KILL_IS_OK
@@ -393,9 +424,12 @@ inline drained(mapping)
 
 proctype drainer(byte me)
 {
-	byte ret, seen, held, held_page, tag = 1;
+	byte ret, seen, held, held_page, my_phase, tag = 1;
 
 	/* Other memory is mapped; the first page of the large one is named. */
+#ifdef PHASE_FIRST
+	next_phase();
+#endif
 	STORE(PTE, 2);
 	STORE(INVS, 1);
 #ifdef FLUSH
@@ -412,6 +446,9 @@ proctype drainer(byte me)
 	drained(1);
 
 	/* The device moves. A drain that was cut short before is owed: all is waited for. */
+#ifdef PHASE_FIRST
+	next_phase();
+#endif
 	STORE(DEVICE, 2);
 #ifdef REUSE_EARLY
 	STORE(DOMAIN, 3);
