@@ -1820,7 +1820,7 @@ struct nyx_window_dev {
  * @NYX_WINDOW_DOM_REFUSED: it is quarantined
  * @NYX_WINDOW_DOM_LIMITED: it has limits
  * @NYX_WINDOW_DOM_IDENTITY: an IOVA up to &nyx_window_dom.last is the GPA; no entries
- * @NYX_WINDOW_DOM_MSI_WINDOW: IOVAs 0xfee00000 to 0xfeefffff are no memory
+ * @NYX_WINDOW_DOM_MSI_WINDOW: IOVAs NYX_WINDOW_MSI_FIRST to _LAST are no memory
  * @NYX_WINDOW_DOM_DIRTY: dirty tracking is on
  * @NYX_WINDOW_DOM_4K: the cache may have entries of class 0: blocks of 4 KiB
  * @NYX_WINDOW_DOM_2M: of class 1: blocks of 2 MiB
@@ -1842,6 +1842,8 @@ enum nyx_window_dom_bits {
 
 #define NYX_WINDOW_DOM_CLASS_SHIFT	6
 #define NYX_WINDOW_DOM_TAG_SHIFT	12
+#define NYX_WINDOW_MSI_FIRST		0xfee00000u
+#define NYX_WINDOW_MSI_LAST		0xfeefffffu
 
 /**
  * struct nyx_window_dom - a domain, by index
@@ -1857,7 +1859,6 @@ struct nyx_window_dom {
 
 #define NYX_WINDOW_VAL_LG2_MASK		0x3full
 #define NYX_WINDOW_VAL_PROT_SHIFT	6
-#define NYX_WINDOW_VAL_GPA_MASK		0xfffffffffffff000ull
 #define NYX_WINDOW_HASH_TAG		0x9e3779b97f4a7c15ull
 #define NYX_WINDOW_HASH			0xd6e8feb86659fd93ull
 

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libnyx: the reader of a window.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The code that <nyx/view.h> is made of, without system calls and without state: it is given
+ * pointers into the two areas of a view, see "The window" of <linux/nyx_iommu.h>. A program
+ * that has <nyx/view.h> needs nothing of this file.
+ *
+ * The letters in brackets are those of barriers in Documentation/design/window.rst. Words are
+ * read once each. An address that is made from a word that was read is a dependency, which
+ * orders the two loads.
+ */
+#ifndef NYX_VIEW_READER_H
+#define NYX_VIEW_READER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <linux/nyx_iommu.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The host suites have functions of their own, which make each access a step. __inline__, as
+ * the headers of libnyx are C90.
+ */
+#ifndef NYX_VIEW_ATOMICS
+static __inline__ uint64_t nyx__read64(const __u64 *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static __inline__ uint32_t nyx__read32(const __u32 *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static __inline__ uint64_t nyx__read64_acquire(const __u64 *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static __inline__ uint32_t nyx__read32_acquire(const __u32 *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static __inline__ void nyx__write64(__u64 *p, uint64_t value)
+{
+	__atomic_store_n(p, value, __ATOMIC_RELAXED);
+}
+
+static __inline__ void nyx__write32(__u32 *p, uint32_t value)
+{
+	__atomic_store_n(p, value, __ATOMIC_RELAXED);
+}
+
+static __inline__ void nyx__write64_release(__u64 *p, uint64_t value)
+{
+	__atomic_store_n(p, value, __ATOMIC_RELEASE);
+}
+
+static __inline__ void nyx__write32_release(__u32 *p, uint32_t value)
+{
+	__atomic_store_n(p, value, __ATOMIC_RELEASE);
+}
+
+/* Write, and a full barrier behind that. */
+static __inline__ void nyx__write64_mb(__u64 *p, uint64_t value)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	/* One locked instruction is both. */
+	(void)__atomic_exchange_n(p, value, __ATOMIC_SEQ_CST);
+#else
+	__atomic_store_n(p, value, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+static __inline__ void nyx__read_barrier(void)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+static __inline__ void nyx__write_barrier(void)
+{
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+#endif /* NYX_VIEW_ATOMICS */
+
+/**
+ * struct nyx_view_reader - a slot, and where the parts of the window are
+ * @head: head of the window
+ * @devs: device words
+ * @doms: domain words
+ * @entries: cache entries, NYX_WINDOW_WAYS to a set
+ * @slot: the slot
+ * @seq: its count; odd inside a section
+ * @set_shift: &nyx_window_head.set_shift
+ *
+ * Of one thread at a time.
+ */
+struct nyx_view_reader {
+	const struct nyx_window_head *head;
+	const struct nyx_window_dev *devs;
+	const struct nyx_window_dom *doms;
+	const struct nyx_window_entry *entries;
+	struct nyx_view_slot *slot;
+	uint64_t seq;
+	uint32_t set_shift;
+};
+
+/**
+ * struct nyx_view_hit - what a lookup found
+ * @gpa: guest-physical address
+ * @length: bytes from it on that the entry speaks for, at most those that were asked for
+ * @first: first page (IOVA / 4096) that a hold names
+ * @last: last page that it names
+ * @prot: of enum nyx_prot: what the device may do
+ * @domain: domain index, which a hold names
+ */
+struct nyx_view_hit {
+	uint64_t gpa;
+	uint64_t length;
+	uint64_t first;
+	uint64_t last;
+	uint32_t prot;
+	uint32_t domain;
+};
+
+/**
+ * nyx_reader_init() - find the parts of a window
+ * @reader: the reader, set
+ * @window: the window, as mapped
+ * @window_size: its bytes, at least a page
+ * @slot: the slot; a section that was never left in it is over
+ *
+ * Return: false if the window has a layout that this reader does not know.
+ */
+static __inline__ bool nyx_reader_init(struct nyx_view_reader *reader, const void *window,
+				   uint64_t window_size, struct nyx_view_slot *slot)
+{
+	const struct nyx_window_head *head = (const struct nyx_window_head *)window;
+	const char *base = (const char *)window;
+
+	if (nyx__read32(&head->version) != NYX_WINDOW_VERSION || head->set_shift > 63 ||
+	    head->dev_offset + (uint64_t)head->nr_devs * sizeof(*reader->devs) > window_size ||
+	    head->dom_offset + (uint64_t)head->nr_doms * sizeof(*reader->doms) > window_size ||
+	    head->set_offset + (uint64_t)head->nr_sets * NYX_WINDOW_WAYS *
+			       sizeof(*reader->entries) > window_size)
+		return false;
+	reader->head = head;
+	reader->devs = (const struct nyx_window_dev *)(base + head->dev_offset);
+	reader->doms = (const struct nyx_window_dom *)(base + head->dom_offset);
+	reader->entries = (const struct nyx_window_entry *)(base + head->set_offset);
+	reader->set_shift = head->set_shift;
+	reader->slot = slot;
+	reader->seq = (nyx__read64(&slot->seq) + 1) & ~(uint64_t)1;
+	nyx__write64_release(&slot->seq, reader->seq);
+	return true;
+}
+
+/**
+ * nyx_reader_enter() - begin a section
+ * @reader: the reader, outside
+ * @device: device index, or 0, for the event if the section takes too long
+ *
+ * Return: false if the view was cut off. The section has begun all the same.
+ */
+static __inline__ bool nyx_reader_enter(struct nyx_view_reader *reader, uint32_t device)
+{
+	struct nyx_view_slot *slot = reader->slot;
+
+	nyx__write32(&slot->dev, device);
+	/*
+	 * [PH] Who changes something counts the phase up behind that. The write comes behind the
+	 * last section, as a wait that reads a later phase takes that section to be over.
+	 */
+	nyx__write64_release(&slot->phase, nyx__read64_acquire(&reader->head->phase));
+	reader->seq++;
+	/* [A] The drain has changed the words and entries before it looks at the slot. */
+	nyx__write64_mb(&slot->seq, reader->seq);
+	return !nyx__read32(&slot->cut);
+}
+
+/**
+ * nyx_reader_leave() - end a section
+ * @reader: the reader, inside
+ *
+ * Return: false if the view was cut off: what the section has used may have been taken away.
+ */
+static __inline__ bool nyx_reader_leave(struct nyx_view_reader *reader)
+{
+	struct nyx_view_slot *slot = reader->slot;
+
+	reader->seq++;
+	/* [L] What was used, before the count. */
+	nyx__write64_release(&slot->seq, reader->seq);
+	return !nyx__read32(&slot->cut);
+}
+
+/* Look for the block of class @cls that has @iova; for constants @cls. */
+static __inline__ bool nyx__reader_probe(const struct nyx_view_reader *reader, uint64_t tag,
+				     unsigned int cls, uint64_t iova, uint64_t length,
+				     uint32_t access, struct nyx_view_hit *hit)
+{
+	const unsigned int shift = 12 + 9 * cls;
+	uint64_t key = iova >> shift << 2 | (cls + 1);
+	uint64_t hash = (key + tag * NYX_WINDOW_HASH_TAG) * NYX_WINDOW_HASH;
+	const struct nyx_window_entry *e =
+		reader->entries + (hash >> reader->set_shift) * NYX_WINDOW_WAYS;
+	uint64_t val, page, left;
+	unsigned int way;
+	uint32_t seq;
+
+	for (way = 0; way < NYX_WINDOW_WAYS; way++, e++) {
+		if (nyx__read64(&e->key) != key)
+			continue;
+		seq = nyx__read32_acquire(&e->seq);	/* [E1] */
+		if (seq & 1 || nyx__read64(&e->key) != key || nyx__read64(&e->tag) != tag)
+			continue;
+		val = nyx__read64(&e->val);
+		nyx__read_barrier();			/* [E2] */
+		if (nyx__read32(&e->seq) != seq)
+			continue;
+		hit->prot &= val >> NYX_WINDOW_VAL_PROT_SHIFT;
+		if (access & ~hit->prot)
+			return false;
+		page = ((uint64_t)1 << (val & NYX_WINDOW_VAL_LG2_MASK)) - 1;
+		left = ~iova & (((uint64_t)1 << shift) - 1);
+		hit->gpa = (val & ~page) | (iova & page);
+		hit->length = length - 1 < left ? length : left + 1;
+		hit->first = (iova & ~page) >> 12;
+		hit->last = (iova | page) >> 12;
+		return true;
+	}
+	return false;
+}
+
+/**
+ * nyx_reader_lookup() - find a translation
+ * @reader: the reader, inside a section, in which the answer is used
+ * @device: serial and index of the device, as nyx_reader_device() gives them; 0: not known
+ * @iova: first IOVA
+ * @length: bytes, not 0
+ * @access: of enum nyx_prot, at least one: what is to be allowed
+ * @hit: set if there is one
+ *
+ * Return: true; false: NYX_VIEW_FILL knows. What memory is at the GPA is for the caller to
+ * say, as is whether it can be written.
+ */
+static __inline__ bool nyx_reader_lookup(const struct nyx_view_reader *reader, uint64_t device,
+				     uint64_t iova, uint64_t length, uint32_t access,
+				     struct nyx_view_hit *hit)
+{
+	const uint64_t serial = ~(uint64_t)0 << NYX_WINDOW_DEV_SERIAL_SHIFT;
+	const uint64_t bits = NYX_WINDOW_DEV_LIVE |
+			      (uint64_t)access << NYX_WINDOW_DEV_PROT_SHIFT;
+	const struct nyx_window_dom *dom;
+	uint64_t d, w, tag, last;
+
+	d = nyx__read64(&reader->devs[(uint32_t)device].word);
+	if (((d ^ device) & serial) |
+	    ((d ^ bits) & (bits | NYX_WINDOW_DEV_REFUSED | NYX_WINDOW_DEV_LIMITED |
+			   NYX_WINDOW_DEV_FILTERED)))
+		return false;
+	hit->prot = (uint32_t)(d >> NYX_WINDOW_DEV_PROT_SHIFT) &
+		    (NYX_PROT_READ | NYX_PROT_WRITE);
+	hit->domain = (uint32_t)(d >> NYX_WINDOW_DEV_DOMAIN_SHIFT) & NYX_WINDOW_DEV_DOMAIN_MASK;
+	dom = &reader->doms[hit->domain];
+	w = nyx__read64(&dom->word);
+	if ((w & (NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_REFUSED | NYX_WINDOW_DOM_LIMITED |
+		  NYX_WINDOW_DOM_DIRTY)) != NYX_WINDOW_DOM_LIVE)
+		return false;
+	if (w & NYX_WINDOW_DOM_MSI_WINDOW) {
+		if (iova >= NYX_WINDOW_MSI_FIRST && iova <= NYX_WINDOW_MSI_LAST)
+			return false;
+		if (iova < NYX_WINDOW_MSI_FIRST && length > NYX_WINDOW_MSI_FIRST - iova)
+			length = NYX_WINDOW_MSI_FIRST - iova;
+	}
+	if (w & NYX_WINDOW_DOM_IDENTITY) {
+		last = nyx__read64(&dom->last);
+		if (iova > last)
+			return false;
+		hit->gpa = iova;
+		hit->length = length - 1 < last - iova ? length : last - iova + 1;
+		hit->first = iova >> 12;
+		hit->last = (iova + (hit->length - 1)) >> 12;
+		return true;
+	}
+	tag = w >> NYX_WINDOW_DOM_TAG_SHIFT;
+	return (w & NYX_WINDOW_DOM_4K &&
+		nyx__reader_probe(reader, tag, 0, iova, length, access, hit)) ||
+	       (w & NYX_WINDOW_DOM_2M &&
+		nyx__reader_probe(reader, tag, 1, iova, length, access, hit)) ||
+	       (w & NYX_WINDOW_DOM_1G &&
+		nyx__reader_probe(reader, tag, 2, iova, length, access, hit));
+}
+
+/**
+ * nyx_reader_device() - find the serial of a device
+ * @reader: the reader
+ * @index: device index, from &nyx_view_fill.out_device; the caller has compared it with
+ *         &nyx_window_head.nr_devs
+ * @sbdf: the device
+ * @pasid: its PASID, or NYX_PASID_NONE
+ *
+ * Return: serial and index, for nyx_reader_lookup(), or 0 if the device has left.
+ */
+static __inline__ uint64_t nyx_reader_device(const struct nyx_view_reader *reader, uint32_t index,
+					 uint32_t sbdf, uint32_t pasid)
+{
+	const struct nyx_window_dev *dev = &reader->devs[index];
+	uint64_t word = nyx__read64(&dev->word), again;
+	bool same;
+
+	nyx__read_barrier();
+	same = nyx__read32(&dev->sbdf) == sbdf && nyx__read32(&dev->pasid) == pasid;
+	nyx__read_barrier();
+	again = nyx__read64(&dev->word);
+	/* Another device of this index has another serial. */
+	if (!same || !(word & NYX_WINDOW_DEV_LIVE) ||
+	    (word ^ again) >> NYX_WINDOW_DEV_SERIAL_SHIFT)
+		return 0;
+	return word >> NYX_WINDOW_DEV_SERIAL_SHIFT << NYX_WINDOW_DEV_SERIAL_SHIFT | index;
+}
+
+/**
+ * nyx_hold_take() - take a hold
+ * @hold: the hold, which is free, and was acquired from the one that released it
+ * @dom: domain index
+ * @slot: of the section that translated the pages, in which the caller is
+ * @first: first page
+ * @nr: pages less one
+ *
+ * The caller has raised &nyx_view_ctl.holds_used, and leaves the section behind that.
+ */
+static __inline__ void nyx_hold_take(struct nyx_view_hold *hold, uint32_t dom,
+				     const struct nyx_view_slot *slot, uint64_t first, uint32_t nr)
+{
+	uint32_t seq = nyx__read32(&hold->seq);
+
+	/* [H4] The last use under the old hold, before the fields of the new one. */
+	nyx__write_barrier();
+	nyx__write32(&hold->dom, dom);
+	nyx__write32(&hold->dev, nyx__read32(&slot->dev));
+	nyx__write32(&hold->nr, nr);
+	nyx__write64(&hold->first, first);
+	nyx__write64(&hold->phase, nyx__read64(&slot->phase));
+	nyx__write32(&hold->seq, seq + 1);
+}
+
+/**
+ * nyx_hold_release() - release a hold
+ * @hold: the hold, which is taken
+ *
+ * By any thread.
+ */
+static __inline__ void nyx_hold_release(struct nyx_view_hold *hold)
+{
+	/* [L] What was used, before the count. */
+	nyx__write32_release(&hold->seq, nyx__read32(&hold->seq) + 1);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NYX_VIEW_READER_H */
