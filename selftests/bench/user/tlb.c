@@ -10,6 +10,8 @@
  */
 #include "user/bench.h"
 
+#include <nyx/view_reader.h>
+
 #define MAX_LIVE	WORLD_TLB
 #define QEMU_LIVE	1024u
 #define VHOST_LIVE	2048u
@@ -25,12 +27,25 @@ struct chain {
 	u64 page[MAX_LIVE];
 };
 
+/**
+ * struct view - a process that reads the unit's window
+ * @device: serial and index of the device
+ * @slot: its slot
+ * @reader: its reader
+ */
+struct view {
+	u64 device;
+	struct nyx_view_slot slot ____cacheline_aligned;
+	struct nyx_view_reader reader ____cacheline_aligned;
+};
+
 /* A bench of ours, or of a peer. */
 struct tlb_bench {
 	struct chain *chain;
 	struct world *w;
 	struct nyx_access acc;
 	void *peer;
+	struct view *view;
 	u64 word[DOMAINS];
 	struct iotlb_space space[DOMAINS];
 	u64 at;
@@ -130,6 +145,16 @@ DEFINE_LOOPS(access, struct nyx_segment seg; struct nyx_fault_info fault,
 		oa = seg.gpa;
 		nyx_access_end(&acc);
 		ok; }))
+DEFINE_LOOPS(view, struct nyx_view_reader *reader = &b->view->reader,
+	     ({ struct nyx_view_hit hit;
+		u64 device = b->view->device;
+		bool ok;
+
+		nyx_reader_enter(reader, device);
+		ok = nyx_reader_lookup(reader, device, va, 64, NYX_PROT_READ, &hit) &&
+		     hit.length == 64;
+		oa = hit.gpa;
+		ok & nyx_reader_leave(reader); }))
 DEFINE_LOOPS(qemu, void *peer = b->peer, ((oa = qemu_walk(peer, va, false)) != ~0ull))
 DEFINE_LOOPS(vhost, void *peer = b->peer, ((oa = vhost_walk(peer, va, 1)) != ~0ull))
 
@@ -184,6 +209,31 @@ static struct tlb_bench *peer_vhost(unsigned long nr)
 	return b;
 }
 
+/* A page of the window: what is not mapped has its pages here and there. */
+static const void *window_page(struct nyx_window *win, u32 offset)
+{
+	return xa_load(&win->pages, offset >> PAGE_SHIFT);
+}
+
+static struct view *view_new(struct world *w)
+{
+	struct nyx_window *win = &w->unit.window;
+	const struct nyx_device *dev = xa_load(&w->unit.devices, w->sbdf);
+	struct view *v = kzalloc(sizeof(*v), GFP_KERNEL);
+
+	v->reader = (struct nyx_view_reader) {
+		.head = win->head,
+		.devs = window_page(win, win->head->dev_offset),
+		.doms = window_page(win, win->head->dom_offset),
+		.entries = (const struct nyx_window_entry *)w->unit.iotlb.sets,
+		.set_shift = w->unit.iotlb.shift,
+		.slot = &v->slot,
+	};
+	v->device = nyx_reader_device(&v->reader, dev->index, w->sbdf, NYX_PASID_NONE);
+	bench_check(v->device);
+	return v;
+}
+
 static struct tlb_bench *ours_new(unsigned long nr, unsigned int lg2)
 {
 	struct tlb_bench *b = kzalloc(sizeof(*b), GFP_KERNEL);
@@ -194,6 +244,7 @@ static struct tlb_bench *ours_new(unsigned long nr, unsigned int lg2)
 	world_pick_pages(&b->w->unit.iotlb, iotlb_tag(&b->w->dom->space), lg2, nr,
 			 b->chain->page);
 	fill(b, lg2);
+	b->view = view_new(b->w);
 	bench_check(!nyx_access_begin(&b->w->unit, b->w->sbdf, NYX_PASID_NONE, &b->acc));
 	return b;
 }
@@ -234,6 +285,8 @@ static void bench_hits(void)
 		row(b, "begin + translate + end", "T2", size[i].pages,
 		    size[i].indep, size[i].dep, access_indep, access_dep, indep,
 		    dep, nr);
+		row(b, "view: begin + lookup + end", "T2", size[i].pages, size[i].indep,
+		    size[i].dep, view_indep, view_dep, indep, dep, nr);
 	}
 }
 
