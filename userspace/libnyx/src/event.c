@@ -205,6 +205,9 @@ static void put_state(struct text *text, uint64_t now, const struct nyx_event_st
 	case NYX_STATE_BY_COMMAND:
 		put(text, ": by command");
 		break;
+	case NYX_STATE_BY_VIEW:
+		put(text, ": a view held up a command in its name");
+		break;
 	}
 	if (state->tries)
 		put(text, ", try %" PRIu32, (uint32_t)state->tries);
@@ -236,6 +239,26 @@ static void put_msi(struct text *text, const struct nyx_event_msi *msi)
 	}
 	put(text, "the unit sends an interrupt, address 0x%" PRIx64 " data 0x%" PRIx32,
 	    (uint64_t)msi->address, (uint32_t)msi->data);
+}
+
+static void put_view(struct text *text, const struct nyx_event_view *view)
+{
+	const char *part = nyx_view_part_name(view->part);
+
+	put(text, "view %" PRIu32 " of process %" PRIu32 " (%.*s) was cut off: ",
+	    (uint32_t)view->view_id, (uint32_t)view->pid, (int)sizeof(view->name),
+	    (const char *)view->name);
+	if (view->sbdf != NYX_SBDF_ANY) {
+		put_device(text, view->sbdf, view->pasid);
+		put(text, ", ");
+	}
+	put(text, "%s %" PRIu32, part ? part : "part", (uint32_t)view->index);
+	if (view->domain_id) {
+		put_domain(text, view->domain_id);
+		put(text, ", IOVA 0x%" PRIx64 " to 0x%" PRIx64 ",", (uint64_t)view->iova,
+		    (uint64_t)view->last);
+	}
+	put(text, " held up a command");
 }
 
 static void put_page(struct text *text, uint32_t type, const struct nyx_event_page *page)
@@ -286,6 +309,9 @@ static int format(const struct nyx_event *event, bool guest, char *buffer, size_
 	case NYX_EVENT_MSI:
 		put_msi(&text, &event->msi);
 		return text.err;
+	case NYX_EVENT_VIEW:
+		put_view(&text, &event->view);
+		return text.err;
 	default:
 		return -EINVAL;
 	}
@@ -319,6 +345,9 @@ NYX_EXPORT int nyx_event_device(const struct nyx_event *event, nyx_device_t *dev
 		return 0;
 	case NYX_EVENT_IRTE:
 		device->sbdf = event->irte.sbdf;
+		return device->sbdf == NYX_SBDF_ANY ? -ENOENT : 0;
+	case NYX_EVENT_VIEW:
+		device->sbdf = event->view.sbdf;
 		return device->sbdf == NYX_SBDF_ANY ? -ENOENT : 0;
 	default:
 		return -ENOENT;
@@ -364,4 +393,9 @@ NYX_EXPORT const struct nyx_event_page *nyx_event_as_page(const struct nyx_event
 NYX_EXPORT const struct nyx_event_msi *nyx_event_as_msi(const struct nyx_event *event)
 {
 	return event->type == NYX_EVENT_MSI ? &event->msi : NULL;
+}
+
+NYX_EXPORT const struct nyx_event_view *nyx_event_as_view(const struct nyx_event *event)
+{
+	return event->type == NYX_EVENT_VIEW ? &event->view : NULL;
 }

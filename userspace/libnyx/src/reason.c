@@ -214,6 +214,12 @@ static const struct {
 		"the system has reached its limit on open files" },
 	[NYX_REASON_DOMAIN_QUARANTINED] = { "domain-quarantined",
 		"another device of the domain is quarantined, and the domain with it" },
+	[NYX_REASON_VIEWS_MAX] = { "views-max",
+		"the unit has reached its limit on views" },
+	[NYX_REASON_VIEW_TIMEOUT] = { "view-timeout",
+		"a process did not leave a section or release a hold of its view in time, and the view was cut off" },
+	[NYX_REASON_HAS_LIMITS] = { "has-limits",
+		"the device or its domain has limits, which accesses by a view do not keep" },
 };
 
 #define FIELD(_cmd, _type, _member) \
@@ -236,6 +242,7 @@ static const struct {
 	FIELD(UNIT_CREATE, nyx_unit_create, name),
 	FIELD(UNIT_CREATE, nyx_unit_create, data_len),
 	FIELD(UNIT_CREATE, nyx_unit_create, data_uptr),
+	FIELD(UNIT_CREATE, nyx_unit_create, view_timeout_ms),
 	FIELD(UNIT_OPEN, nyx_unit_open, unit_id),
 	FIELD(UNIT_OPEN, nyx_unit_open, name),
 	FIELD(UNIT_OPEN, nyx_unit_open, owner_uid),
@@ -378,6 +385,15 @@ static const struct {
 	FIELD(PAGE_REQUEST, nyx_page_request, timeout_ms),
 	FIELD(PAGE_RESPOND, nyx_page_respond, group),
 	FIELD(PAGE_RESPOND, nyx_page_respond, response),
+	FIELD(VIEW_OPEN, nyx_view_open, nr_slots),
+	FIELD(VIEW_OPEN, nyx_view_open, nr_holds),
+	FIELD(VIEW_FILL, nyx_view_fill, sbdf),
+	FIELD(VIEW_FILL, nyx_view_fill, pasid),
+	FIELD(VIEW_FILL, nyx_view_fill, access),
+	FIELD(VIEW_FILL, nyx_view_fill, nr_extents),
+	FIELD(VIEW_FILL, nyx_view_fill, iova),
+	FIELD(VIEW_FILL, nyx_view_fill, length),
+	FIELD(VIEW_FILL, nyx_view_fill, extents),
 };
 
 NYX_EXPORT uint32_t nyx_last_reason(int error)

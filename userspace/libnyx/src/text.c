@@ -286,6 +286,7 @@ NYX_EXPORT const char *nyx_state_cause_name(uint32_t cause)
 		[NYX_STATE_BY_TIME] = "time",
 		[NYX_STATE_BY_COMMAND] = "command",
 		[NYX_STATE_WOULD] = "would",
+		[NYX_STATE_BY_VIEW] = "view",
 	};
 
 	return cause < ARRAY_SIZE(names) ? names[cause] : NULL;
@@ -357,9 +358,20 @@ NYX_EXPORT const char *nyx_event_type_name(uint32_t type)
 		[NYX_EVENT_PAGE_REQUEST] = "page-request",
 		[NYX_EVENT_PAGE_RESPONSE] = "page-response",
 		[NYX_EVENT_MSI] = "msi",
+		[NYX_EVENT_VIEW] = "view",
 	};
 
 	return type < ARRAY_SIZE(names) ? names[type] : NULL;
+}
+
+NYX_EXPORT const char *nyx_view_part_name(uint32_t part)
+{
+	static const char *const names[] = {
+		[NYX_VIEW_SLOT] = "slot",
+		[NYX_VIEW_HOLD] = "hold",
+	};
+
+	return part < ARRAY_SIZE(names) ? names[part] : NULL;
 }
 
 NYX_EXPORT const char *nyx_prot_name(uint32_t prot)

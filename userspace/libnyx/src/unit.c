@@ -81,8 +81,6 @@ NYX_EXPORT int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create
 	ret = nyx__opts_copy(&o, sizeof(o), opts, opts ? opts->size : 0);
 	if (ret)
 		return ret;
-	if (o.reserved)
-		return nyx__fail(-EINVAL);
 	ret = nyx__name_copy(req.name, o.name);
 	if (ret)
 		return ret;
@@ -100,6 +98,7 @@ NYX_EXPORT int nyx_unit_create(struct nyx_ctx *ctx, const struct nyx_unit_create
 	req.irt_entries = o.irt_entries;
 	req.data_len = o.data_len;
 	req.data_uptr = (uintptr_t)o.data;
+	req.view_timeout_ms = o.view_timeout_ms;
 	return unit_bind(ctx, bind_by_create, &req, unit);
 }
 

@@ -155,7 +155,7 @@ TEST(names_are_complete)
 	for (i = 0; i <= NYX_DEVICE_DISABLED; i++)
 		ASSERT_TRUE(nyx_device_state_name(i));
 	EXPECT_TRUE(!nyx_device_state_name(i));
-	for (i = 0; i <= NYX_STATE_WOULD; i++)
+	for (i = 0; i <= NYX_STATE_BY_VIEW; i++)
 		ASSERT_TRUE(nyx_state_cause_name(i));
 	EXPECT_TRUE(!nyx_state_cause_name(i));
 	for (i = 0; i <= NYX_IRQ_REFUSED; i++)
@@ -164,9 +164,12 @@ TEST(names_are_complete)
 	for (i = 0; i <= NYX_PAGE_TIMEOUT; i++)
 		ASSERT_TRUE(nyx_page_response_name(i));
 	EXPECT_TRUE(!nyx_page_response_name(i));
-	for (i = 0; i <= NYX_EVENT_MSI; i++)
+	for (i = 0; i <= NYX_EVENT_VIEW; i++)
 		ASSERT_TRUE(nyx_event_type_name(i));
 	EXPECT_TRUE(!nyx_event_type_name(i));
+	for (i = 0; i <= NYX_VIEW_HOLD; i++)
+		ASSERT_TRUE(nyx_view_part_name(i));
+	EXPECT_TRUE(!nyx_view_part_name(i));
 	for (i = 0; i <= NYX_DELIVERY_EXTINT; i++)
 		EXPECT_EQ(i == 3 || i == 6, !nyx_delivery_name(i));
 	EXPECT_TRUE(!nyx_delivery_name(i));
@@ -250,7 +253,7 @@ TEST(event_text_fits)
 		ASSERT_EQ(0, nyx_fault_cause_format(&event.fault, why, sizeof(why)));
 	}
 	memset(&event.__pad, 0xff, sizeof(event.__pad));
-	for (event.type = NYX_EVENT_LOST; event.type <= NYX_EVENT_MSI; event.type++)
+	for (event.type = NYX_EVENT_LOST; event.type <= NYX_EVENT_VIEW; event.type++)
 		ASSERT_EQ(0, nyx_event_format(&event, text, sizeof(text)));
 	event.type = NYX_EVENT_DEVICE_STATE;
 	event.state.old_state = NYX_DEVICE_QUARANTINED;
@@ -426,6 +429,28 @@ static const struct {
 			.type = NYX_EVENT_MSI,
 			.msi = { .flags = NYX_MSI_F_FUNCTION },
 		},
+	}, {
+		"view 2 of process 431 (vmm) was cut off: slot 3 held up a command",
+		{
+			.type = NYX_EVENT_VIEW,
+			.view = {
+				.view_id = 2, .pid = 431, .name = "vmm", .part = NYX_VIEW_SLOT,
+				.index = 3, .sbdf = NYX_SBDF_ANY, .pasid = NYX_PASID_NONE,
+				.last = UINT64_MAX,
+			},
+		},
+	}, {
+		"view 1 of process 0 (0123456789abcdef) was cut off: device 0000:03:00.0, "
+		"hold 7, domain 4, IOVA 0x1000 to 0x1fff, held up a command",
+		{
+			.type = NYX_EVENT_VIEW,
+			.view = {
+				.view_id = 1, .name = "0123456789abcdef", .part = NYX_VIEW_HOLD,
+				.index = 7, .sbdf = NYX_SBDF(0, 3, 0, 0),
+				.pasid = NYX_PASID_NONE, .domain_id = 4, .iova = 0x1000,
+				.last = 0x1fff,
+			},
+		},
 	},
 };
 
@@ -447,6 +472,7 @@ TEST_EACH(event_parts, events)
 	EXPECT_TRUE(nyx_event_as_irte(e) == part(e->type == NYX_EVENT_IRTE, &e->irte));
 	EXPECT_TRUE(nyx_event_as_page(e) == part(page, &e->page));
 	EXPECT_TRUE(nyx_event_as_msi(e) == part(e->type == NYX_EVENT_MSI, &e->msi));
+	EXPECT_TRUE(nyx_event_as_view(e) == part(e->type == NYX_EVENT_VIEW, &e->view));
 	EXPECT_EQ(e->type == NYX_EVENT_LOST ? 0 : -ENOENT, nyx_event_lost(e, &lost));
 	EXPECT_EQ(e->type == NYX_EVENT_LOST ? e->lost : 77, lost);
 }
@@ -460,7 +486,7 @@ TEST_EACH(event_texts, events)
 	if (strcmp(v->name, text))
 		ktap_print("%s", text);
 	EXPECT_EQ(0, strcmp(v->name, text));
-	if (strncmp(v->name, "device ", 7)) {
+	if (!strstr(v->name, "device ")) {
 		EXPECT_EQ(-ENOENT, nyx_event_device(&v->event, &device));
 	} else {
 		EXPECT_EQ(0, nyx_event_device(&v->event, &device));

@@ -164,9 +164,11 @@ TEST(unit_amdvi)
 	opts.address_width = 39;
 	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
 	opts.address_width = 48;
-	opts.reserved = 1;
+	opts.view_timeout_ms = 9;
 	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
-	opts.reserved = 0;
+	opts.view_timeout_ms = 60001;
+	EXPECT_EQ(-EINVAL, nyx_unit_create(ctx, &opts, &unit));
+	opts.view_timeout_ms = 0;
 	data.__reserved = 1;
 	EXPECT_EQ(-EOPNOTSUPP, nyx_unit_create(ctx, &opts, &unit));
 	data.__reserved = 0;

@@ -145,6 +145,14 @@ const struct nyx_event_page *nyx_event_as_page(const struct nyx_event *event);
  */
 const struct nyx_event_msi *nyx_event_as_msi(const struct nyx_event *event);
 
+/**
+ * nyx_event_as_view() - a view that was cut off
+ * @event: the record
+ *
+ * Return: the part of a record of type NYX_EVENT_VIEW, or NULL.
+ */
+const struct nyx_event_view *nyx_event_as_view(const struct nyx_event *event);
+
 #ifdef __cplusplus
 }
 #endif

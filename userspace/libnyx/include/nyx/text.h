@@ -155,6 +155,14 @@ const char *nyx_irq_result_name(uint32_t result);
 const char *nyx_page_response_name(uint32_t response);
 
 /**
+ * nyx_view_part_name() - the name of a part of a view
+ * @part: of enum nyx_view_part
+ *
+ * Return: a name like "slot", or NULL if the library does not know it.
+ */
+const char *nyx_view_part_name(uint32_t part);
+
+/**
  * nyx_event_type_name() - the name of a type of events
  * @type: of enum nyx_event_type
  *

@@ -42,7 +42,8 @@ enum { NYX_IOTLB_OFF = 0x7fffffff };
  * @max_memory: limit on guest memory ranges; 0: 32768
  * @irt_entries: entries of the interrupt remapping table, at most 65536; 0: 256
  * @data_len: sizeof what is at @data, or 0
- * @reserved: must be 0
+ * @view_timeout_ms: milliseconds that a command waits for a view until it cuts it off, 10
+ *                   to 60000; 0: 1000
  * @data: options of the model: a struct nyx_unit_vtd or struct nyx_unit_amdvi; NULL: all
  *        of them are 0
  */
@@ -59,7 +60,7 @@ struct nyx_unit_create_opts {
 	uint32_t max_memory;
 	uint32_t irt_entries;
 	uint32_t data_len;
-	uint32_t reserved;
+	uint32_t view_timeout_ms;
 	const void *data;
 };
 
