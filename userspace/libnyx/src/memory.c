@@ -53,7 +53,12 @@ NYX_EXPORT int nyx_memory_remove(struct nyx_unit *unit, uint64_t gpa, uint64_t l
 		.length = length,
 	};
 
-	return nyx__ioctl(unit->fd, NYX_MEMORY_REMOVE, &req);
+	int ret = nyx__ioctl(unit->fd, NYX_MEMORY_REMOVE, &req);
+
+	/* After any other error the range is still there. */
+	if (!ret || ret == -ETIMEDOUT)
+		nyx__view_memory_gone(unit, gpa, length);
+	return ret;
 }
 
 NYX__ENTRY(memory, nyx_memory_fn)

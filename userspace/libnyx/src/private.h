@@ -98,6 +98,14 @@ int nyx__array(struct nyx_unit *unit, uint32_t cmd, void *items, size_t nr, bool
 	       size_t *done);
 
 /*
+ * view.c: is the calling thread inside a section of a view? Then a command could wait for
+ * that section.
+ */
+bool nyx__in_section(void);
+/* The process has removed memory of the unit: its views use it no more. */
+void nyx__view_memory_gone(const struct nyx_unit *unit, uint64_t gpa, uint64_t length);
+
+/*
  * list.c: walk over NYX_LIST. Entries are handed out at least NYX__ENTRY_SIZE
  * bytes long, completed with zeros: so a program that was built with a newer
  * header than the library does not read beyond them.

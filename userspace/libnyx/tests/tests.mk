@@ -6,7 +6,7 @@
 
 TESTS_DIR	:= libnyx/tests
 SELFTESTS	:= ../selftests
-TEST_NAMES	:= lib_acpi lib_text lib_unit lib_domain lib_data lib_irq lib_policy
+TEST_NAMES	:= lib_acpi lib_text lib_view lib_unit lib_domain lib_data lib_irq lib_policy
 TEST_BINS	:= $(TEST_NAMES:%=$(O)/tests/%)
 INJECT		:= $(O)/tests/libnyx-inject.so
 HOLD		:= $(O)/tests/hold
@@ -27,7 +27,7 @@ $(O)/obj/tests/ktap.o: $(SELFTESTS)/include/ktap.c $(O)/obj/flags | $(O)/obj/tes
 $(O)/obj/tests/hold.o: $(SELFTESTS)/cli/hold.c $(O)/obj/flags | $(O)/obj/tests/
 	$(call cc,$(TEST_CPPFLAGS))
 
-$(filter-out %/lib_acpi %/lib_text,$(TEST_BINS)): $(O)/obj/tests/lib_env.o $(O)/obj/tests/inject.o
+$(filter-out %/lib_acpi %/lib_text %/lib_view,$(TEST_BINS)): $(O)/obj/tests/lib_env.o $(O)/obj/tests/inject.o
 $(TEST_BINS): $(O)/tests/%: $(O)/obj/tests/%.o $(O)/obj/tests/ktap.o $(O)/libnyx.a | $(O)/tests/
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread -o $@ \
 		$(filter %.o,$^) $(filter %.a,$^)
