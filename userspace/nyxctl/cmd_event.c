@@ -34,7 +34,9 @@ enum {
 enum {
 	COL_TYPE, COL_FAULT, COL_OLD = COL_FAULT + NR_FAULT_COLS, COL_NEW, COL_STATE_CAUSE,
 	COL_SCORE, COL_TRIES, COL_NEXT, COL_SAMPLES, COL_IRTE_INDEX, COL_IRTE_NR, COL_GROUP,
-	COL_PAGE_NR, COL_PAGE_INDEX, COL_RESPONSE, COL_MSI_ADDRESS, COL_MSI_DATA, COL_LOST,
+	COL_PAGE_NR, COL_PAGE_INDEX, COL_RESPONSE, COL_MSI_ADDRESS, COL_MSI_DATA,
+	COL_VIEW_ID, COL_VIEW_PID, COL_VIEW_NAME, COL_VIEW_PART, COL_VIEW_INDEX, COL_VIEW_LAST,
+	COL_LOST,
 };
 
 #define FAULT_COLS(base) \
@@ -83,6 +85,12 @@ static const struct out_col event_cols[] = {
 	[COL_RESPONSE] = { "page.response", OUT_TEXT },
 	[COL_MSI_ADDRESS] = { "msi.address", OUT_ADDR },
 	[COL_MSI_DATA] = { "msi.data", OUT_ADDR },
+	[COL_VIEW_ID] = { "view.id", OUT_COUNT },
+	[COL_VIEW_PID] = { "view.pid", OUT_COUNT },
+	[COL_VIEW_NAME] = { "view.process", OUT_TEXT },
+	[COL_VIEW_PART] = { "view.part", OUT_TEXT },
+	[COL_VIEW_INDEX] = { "view.index", OUT_COUNT },
+	[COL_VIEW_LAST] = { "view.last_iova", OUT_ADDR },
 	[COL_LOST] = { "lost", OUT_COUNT },
 	{ 0 }
 };
@@ -369,6 +377,26 @@ out_free:
 	return rc;
 }
 
+static void put_view(struct out *out, const struct nyx_event_view *view)
+{
+	char name[sizeof(view->name) + 1] = "";
+
+	memcpy(name, view->name, sizeof(view->name));
+	out_u64(out, COL_VIEW_ID, view->view_id);
+	if (view->pid)
+		out_u64(out, COL_VIEW_PID, view->pid);
+	out_text(out, COL_VIEW_NAME, name);
+	out_text(out, COL_VIEW_PART, nyx_view_part_name(view->part));
+	out_u64(out, COL_VIEW_INDEX, view->index);
+	if (view->sbdf != NYX_SBDF_ANY)
+		out_text(out, COL_FAULT + COL_DEVICE, lookup_sbdf_text(view->sbdf));
+	if (!view->domain_id)
+		return;
+	put_domain(out, COL_FAULT, view->domain_id);
+	out_u64(out, COL_FAULT + COL_IOVA, view->iova);
+	out_u64(out, COL_VIEW_LAST, view->last);
+}
+
 static int put_event(struct out *out, const struct nyx_event *event)
 {
 	char text[NYX_EVENT_TEXT_LEN], line[NYX_EVENT_TEXT_LEN + WHEN_TEXT_LEN + 4];
@@ -403,6 +431,9 @@ static int put_event(struct out *out, const struct nyx_event *event)
 	case NYX_EVENT_MSI:
 		out_u64(out, COL_MSI_ADDRESS, event->msi.address);
 		out_u64(out, COL_MSI_DATA, event->msi.data);
+		break;
+	case NYX_EVENT_VIEW:
+		put_view(out, &event->view);
 		break;
 	}
 	if ((guest_ids ? nyx_event_format_guest : nyx_event_format)(event, text, sizeof(text)))

@@ -27,7 +27,8 @@ enum {
 	COL_IOTLB,
 	COL_EVENTS, COL_MAX_DOMAINS, COL_MAX_DEVICES, COL_MAX_MEMORY, COL_DOMAINS, COL_DEVICES,
 	COL_MEMORY_RANGES, COL_MEMORY, COL_MAPPED, COL_TABLES, COL_FAULTS, COL_FILES,
-	COL_QUARANTINED, COL_IRT, COL_IRQ_MODE, COL_IRTES, COL_BINDINGS,
+	COL_QUARANTINED, COL_IRT, COL_IRQ_MODE, COL_IRTES, COL_BINDINGS, COL_VIEWS,
+	COL_VIEW_TIMEOUT,
 };
 
 static const struct out_col unit_cols[] = {
@@ -57,6 +58,8 @@ static const struct out_col unit_cols[] = {
 	[COL_IRQ_MODE] = { "irq_mode", OUT_TEXT, true },
 	[COL_IRTES] = { "irtes", OUT_COUNT, true },
 	[COL_BINDINGS] = { "bindings", OUT_COUNT, true },
+	[COL_VIEWS] = { "views", OUT_COUNT, true },
+	[COL_VIEW_TIMEOUT] = { "view_timeout_ns", OUT_DURATION, true },
 	{ 0 }
 };
 
@@ -109,6 +112,7 @@ static void put_state(struct out *out, const struct nyx_unit_info *info)
 	out_text(out, COL_IRQ_MODE, nyx_irq_mode_name(info->irq_mode));
 	out_u64(out, COL_IRTES, info->nr_irtes);
 	out_u64(out, COL_BINDINGS, info->nr_bindings);
+	out_u64(out, COL_VIEWS, info->nr_views);
 }
 
 static int put_unit(const struct nyx_unit_info *info, void *arg)
@@ -133,6 +137,7 @@ static int put_unit(const struct nyx_unit_info *info, void *arg)
 	out_u64(out, COL_MAX_MEMORY, info->max_memory);
 	out_u64(out, COL_MEMORY, info->memory_bytes);
 	out_u64(out, COL_IRT, info->irt_entries);
+	out_u64(out, COL_VIEW_TIMEOUT, info->view_timeout_ms * UINT64_C(1000000));
 	if (!(info->flags & NYX_UNIT_F_OTHERS))
 		put_state(out, info);
 	out_row(out);
@@ -210,7 +215,8 @@ static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts,
 		       union model_data *data)
 {
 	const char *iotlb = cli_opt(cli, "iotlb"), *model = cli_opt(cli, "model");
-	const char *list = cli_opt(cli, "features");
+	const char *list = cli_opt(cli, "features"), *timeout = cli_opt(cli, "view-timeout");
+	uint64_t ms = 0;
 	int rc;
 
 	while (model && strcmp(model, models[opts->model]))
@@ -232,6 +238,11 @@ static int create_opts(const struct cli *cli, struct nyx_unit_create_opts *opts,
 		rc = number_opt(cli, "iotlb", 1048576, &opts->iotlb_entries);
 	if (!rc)
 		rc = number_opt(cli, "irt", 65536, &opts->irt_entries);
+	if (!rc && timeout)
+		rc = parse_time("--view-timeout", timeout, &ms);
+	if (!rc && timeout && (ms < 10 || ms > 60000))
+		rc = err_usage("--view-timeout must be 10ms to 60s");
+	opts->view_timeout_ms = (uint32_t)ms;
 	if (!rc && cli_opt(cli, "irt") && !opts->irt_entries)
 		rc = err_usage("--irt must be 1 to 65536");
 	if (!rc && opts->model != NYX_MODEL_NATIVE && opts->irt_entries)
@@ -514,7 +525,8 @@ static int run_policy(struct cli *cli)
 	{ "max-domains", 0, "NUMBER", WORD_ANY, NULL, "limit on domains (default: 65535)" }, \
 	{ "max-devices", 0, "NUMBER", WORD_ANY, NULL, "limit on devices (default: 65536)" }, \
 	{ "max-memory", 0, "NUMBER", WORD_ANY, NULL, "limit on memory ranges (default: 32768)" }, \
-	{ "irt", 0, "ENTRIES", WORD_ANY, NULL, "size of the interrupt remapping table (default: 256)" }
+	{ "irt", 0, "ENTRIES", WORD_ANY, NULL, "size of the interrupt remapping table (default: 256)" }, \
+	{ "view-timeout", 0, "TIME", WORD_ANY, NULL, "how long a command waits for a view, 10ms to 60s (default: 1s)" }
 
 const struct cmd_verb cmd_unit_verbs[] = {
 	{

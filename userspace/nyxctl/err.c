@@ -110,6 +110,8 @@ static const struct {
 	{ NYX_REASON_GROUPS_MAX_DEVICE, "answer them with 'nyxctl page respond'" },
 	{ NYX_REASON_GROUPS_MAX_UNIT, "answer them with 'nyxctl page respond'" },
 	{ NYX_REASON_NO_SUCH_GROUP, "'nyxctl event monitor --history' shows all requests" },
+	{ NYX_REASON_VIEWS_MAX, "'nyxctl view list' shows all" },
+	{ NYX_REASON_VIEW_TIMEOUT, "'nyxctl event monitor --history' names the process" },
 };
 
 /* Filled by err_keep(); err is 0 before. */

@@ -15,6 +15,7 @@ $ nyxctl --help
 |   irq                        interrupts and their remapping
 |   mmio                       registers that a guest programs
 |   page                       page requests of devices
+|   view                       processes that translate by themselves
 |   fault                      accesses and interrupts that were refused
 |   event                      the event stream
 |   stat                       counters
@@ -214,6 +215,8 @@ $ nyxctl unit create --help
 |       --max-memory NUMBER    limit on memory ranges (default: 32768)
 |       --irt ENTRIES          size of the interrupt remapping table (default:
 |                              256)
+|       --view-timeout TIME    how long a command waits for a view, 10ms to 60s
+|                              (default: 1s)
 |
 | Options of every command:
 |   -o, --output FORMAT        table, json or raw (default: table)
@@ -230,7 +233,8 @@ $ nyxctl unit create --help
 |   id name model features address_width owner_uid persistent shared
 |   iotlb_entries event_entries max_domains max_devices max_memory_ranges domains
 |   devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events
-|   open_files quarantined irt_entries irq_mode irtes bindings
+|   open_files quarantined irt_entries irq_mode irtes bindings views
+|   view_timeout_ns
 |
 | Example:
 |   nyxctl unit create vm1 --iotlb 16K
@@ -258,6 +262,8 @@ $ nyxctl unit run --help
 |       --max-memory NUMBER    limit on memory ranges (default: 32768)
 |       --irt ENTRIES          size of the interrupt remapping table (default:
 |                              256)
+|       --view-timeout TIME    how long a command waits for a view, 10ms to 60s
+|                              (default: 1s)
 |
 | Options of every command:
 |   -o, --output FORMAT        table, json or raw (default: table)
@@ -290,7 +296,8 @@ $ nyxctl unit list --help
 |   id name model features address_width owner_uid persistent shared
 |   iotlb_entries event_entries max_domains max_devices max_memory_ranges domains
 |   devices memory_ranges memory_bytes mapped_bytes table_bytes fault_events
-|   open_files quarantined irt_entries irq_mode irtes bindings
+|   open_files quarantined irt_entries irq_mode irtes bindings views
+|   view_timeout_ns
 |
 | Example:
 |   nyxctl unit list --columns name,devices
@@ -450,7 +457,8 @@ $ nyxctl event monitor --help
 |   reason vendor index data cause unmapped_ago_ns past_end_bytes granted count
 |   why state.old state.new state.cause state.score state.tries
 |   state.next_change_ns state.samples irte.index irte.entries page.group
-|   page.pages page.index page.response msi.address msi.data lost
+|   page.pages page.index page.response msi.address msi.data view.id view.pid
+|   view.process view.part view.index view.last_iova lost
 |
 | Example:
 |   nyxctl event monitor --json -u vm1
@@ -522,6 +530,29 @@ $ nyxctl page --help
 |   respond                    Answer a group of page requests
 |
 | See also 'nyxctl page VERB --help' and nyxctl-page(1).
+$ nyxctl view list --help
+| Usage: nyxctl view list
+| List the processes that translate by themselves.
+|
+| Options of every command:
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
+|   -o, --output FORMAT        table, json or raw (default: table)
+|   -j, --json                 the same as --output json
+|       --columns LIST         the columns to print, separated by commas
+|   -b, --bytes                sizes in bytes, not in K, M, G
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
+|       --node PATH            the device node (default: /dev/nyx-iommu)
+|   -h, --help                 explain the object or the command, and exit
+|   -V, --version              print the release of nyxctl, and exit
+|
+| Columns:
+|   id pid process slots holds hits misses cut_off
+|
+| Example:
+|   nyxctl view list -u vm1
 $ nyxctl device policy --help
 | Usage: nyxctl device policy DEVICE [OPTION]...
 | Show the fault policy of a device, or give it one of its own.
