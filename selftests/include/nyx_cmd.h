@@ -334,6 +334,40 @@ static inline int cmd_translate(int fd, struct nyx_translate *c, __u32 sbdf, __u
 	return nyx_cmd(fd, NYX_TRANSLATE, c);
 }
 
+static inline void nyx_view_fill_init(struct nyx_view_fill *c, __u32 sbdf, __u32 access,
+				      __u64 iova, __u64 length)
+{
+	memset(c, 0, sizeof(*c));
+	memset(&c->out_nr_extents, NYX_POISON,
+	       offsetof(struct nyx_view_fill, __reserved) -
+	       offsetof(struct nyx_view_fill, out_nr_extents));
+	memset(&c->out_done, NYX_POISON, sizeof(*c) - offsetof(struct nyx_view_fill, out_done));
+	c->size = sizeof(*c);
+	c->sbdf = sbdf;
+	c->pasid = NYX_PASID_NONE;
+	c->access = access;
+	c->iova = iova;
+	c->length = length;
+}
+
+/* Without room for extents: the first is in out_extent. */
+static inline int cmd_view_fill(int fd, struct nyx_view_fill *c, __u32 sbdf, __u32 access,
+				__u64 iova, __u64 length)
+{
+	nyx_view_fill_init(c, sbdf, access, iova, length);
+	return nyx_cmd(fd, NYX_VIEW_FILL, c);
+}
+
+static inline int cmd_view_open(int fd, __u32 slots, __u32 holds, struct nyx_view_open *c)
+{
+	memset(c, NYX_POISON, sizeof(*c));
+	c->size = sizeof(*c);
+	c->flags = 0;
+	c->nr_slots = slots;
+	c->nr_holds = holds;
+	return nyx_cmd(fd, NYX_VIEW_OPEN, c);
+}
+
 /* Prepares a walk of what a device has; for another table the caller changes it. */
 static inline void nyx_walk_init(struct nyx_walk *c, __u32 sbdf, __u32 access, __u64 iova)
 {

@@ -14,9 +14,9 @@
 
 LAYOUT(nyx_head, 16);
 LAYOUT(nyx_module_info, 72);
-LAYOUT(nyx_unit_create, 96);
+LAYOUT(nyx_unit_create, 104);
 LAYOUT(nyx_unit_open, 64);
-LAYOUT(nyx_unit_info, 224);
+LAYOUT(nyx_unit_info, 232);
 LAYOUT(nyx_unit_persist, 24);
 LAYOUT(nyx_unit_destroy, 16);
 LAYOUT(nyx_list, 64);
@@ -33,6 +33,8 @@ LAYOUT(nyx_map, 48);
 LAYOUT(nyx_unmap, 48);
 LAYOUT(nyx_invalidate, 48);
 LAYOUT(nyx_translate, 136);
+LAYOUT(nyx_view_open, 48);
+LAYOUT(nyx_view_fill, 152);
 LAYOUT(nyx_dma, 112);
 LAYOUT(nyx_array, 40);
 LAYOUT(nyx_events_open, 24);
@@ -61,13 +63,22 @@ LAYOUT(nyx_mapping_info, 32);
 LAYOUT(nyx_irte_info, 32);
 LAYOUT(nyx_binding_info, 64);
 LAYOUT(nyx_register_info, 48);
+LAYOUT(nyx_view_info, 56);
 LAYOUT(nyx_extent, 40);
+LAYOUT(nyx_view_extent, 48);
 LAYOUT(nyx_page, 16);
 LAYOUT(nyx_policy, 56);
 LAYOUT(nyx_limits, 32);
 LAYOUT(nyx_fault, 24);
 LAYOUT(nyx_walk_step, 40);
 LAYOUT(nyx_event, 128);
+LAYOUT(nyx_window_head, 64);
+LAYOUT(nyx_window_dev, 16);
+LAYOUT(nyx_window_dom, 64);
+LAYOUT(nyx_window_entry, 32);
+LAYOUT(nyx_view_ctl, 64);
+LAYOUT(nyx_view_slot, 64);
+LAYOUT(nyx_view_hold, 32);
 
 #define NEW_DOMAIN	300u	/* that a call creates or destroys */
 #define NEW_SBDF	NYX_SBDF(1, 2, 3, 4)
@@ -379,6 +390,33 @@ static void fill_translate(struct ioctl_world *w, struct ioctl_call *call)
 	c->nr_extents = 4;
 }
 
+static void fill_view_open(struct ioctl_world *w, struct ioctl_call *call)
+{
+	(void)w;
+	call->arg.view_open.nr_slots = 2;
+	call->arg.view_open.nr_holds = 3;
+}
+
+static void undo_view_open(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)w;
+	if (!ret)
+		close(call->arg.view_open.out_fd);
+}
+
+static void fill_view_fill(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_view_fill *c = &call->arg.view_fill;
+
+	c->sbdf = X0;
+	c->pasid = NYX_PASID_NONE;
+	c->access = RW;
+	c->iova = 0x123;
+	c->length = 0x5678;
+	c->extents = PTR(w->buf);
+	c->nr_extents = 4;
+}
+
 static void fill_dma(struct ioctl_world *w, struct ioctl_call *call)
 {
 	struct nyx_dma *c = &call->arg.dma;
@@ -664,6 +702,7 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.size = sizeof(struct nyx_unit_create), .props = IOCTL_BARE_FD,
 		.known_flags = NYX_UNIT_F_PERSIST | NYX_UNIT_F_SHARED,
 		.fill = fill_unit_create, .undo = undo_close,
+		.reserved = { FIELD(nyx_unit_create, __reserved) },
 		.out = { FIELD(nyx_unit_create, out_unit_id) },
 		.may_vary = { FIELD(nyx_unit_create, out_unit_id) },
 	},
@@ -787,6 +826,25 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 			 FIELD(nyx_translate, out_done), FIELD(nyx_translate, out_extent),
 			 FIELD(nyx_translate, out_fault) },
 		.pointer = FIELD(nyx_translate, extents), .pointer_out = true,
+	},
+	[NYX_CMD_VIEW_OPEN] = {
+		.name = "view_open", .request = NYX_VIEW_OPEN,
+		.size = sizeof(struct nyx_view_open),
+		.fill = fill_view_open, .undo = undo_view_open,
+		.out = { FIELD(nyx_view_open, out_fd), FIELD(nyx_view_open, out_view_id),
+			 FIELD(nyx_view_open, out_window_size),
+			 FIELD(nyx_view_open, out_view_size) },
+		.may_vary = { FIELD(nyx_view_open, out_fd), FIELD(nyx_view_open, out_view_id) },
+	},
+	[NYX_CMD_VIEW_FILL] = {
+		.name = "view_fill", .request = NYX_VIEW_FILL,
+		.size = sizeof(struct nyx_view_fill),
+		.fill = fill_view_fill,
+		.reserved = { FIELD(nyx_view_fill, __reserved) },
+		.out = { FIELD(nyx_view_fill, out_nr_extents), FIELD(nyx_view_fill, out_device),
+			 FIELD(nyx_view_fill, out_domain), FIELD(nyx_view_fill, out_done),
+			 FIELD(nyx_view_fill, out_extent), FIELD(nyx_view_fill, out_fault) },
+		.pointer = FIELD(nyx_view_fill, extents), .pointer_out = true,
 	},
 	[NYX_CMD_DMA] = {
 		.name = "dma", .request = NYX_DMA,

@@ -107,6 +107,8 @@ union ioctl_arg {
 	struct nyx_mmio mmio;
 	struct nyx_unit_reset unit_reset;
 	struct nyx_walk walk;
+	struct nyx_view_open view_open;
+	struct nyx_view_fill view_fill;
 	__u8 raw[512];
 };
 

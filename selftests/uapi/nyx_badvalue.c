@@ -137,6 +137,10 @@ static const struct bad_value bad_values[] = {
 	RANGE(UNIT_CREATE, unit_create.max_devices, 0, 1048576),
 	RANGE(UNIT_CREATE, unit_create.max_memory, 0, 65536),
 	RANGE(UNIT_CREATE, unit_create.irt_entries, 0, 65536),
+	V(UNIT_CREATE, EINVAL, F(unit_create.view_timeout_ms, 1)),
+	V(UNIT_CREATE, EINVAL, F(unit_create.view_timeout_ms, 9)),
+	V(UNIT_CREATE, EINVAL, F(unit_create.view_timeout_ms, 60001)),
+	V(UNIT_CREATE, EINVAL, F(unit_create.view_timeout_ms, 0xffffffff)),
 	V(UNIT_CREATE, EINVAL, F(unit_create.data_uptr, 8)),
 	V(UNIT_CREATE, EINVAL, F(unit_create.data_len, 8)),
 	V(UNIT_CREATE, EFAULT, F(unit_create.data_uptr, 8), F(unit_create.data_len, 8)),
@@ -338,6 +342,20 @@ static const struct bad_value bad_values[] = {
 	V(TRANSLATE, EOVERFLOW, F(translate.iova, END), F(translate.length, 2)),
 	V(TRANSLATE, EOVERFLOW, F(translate.iova, 2), F(translate.length, END)),
 	RANGE(TRANSLATE, translate.nr_extents, 1, NYX_ARRAY_MAX),
+
+	/* VIEW_OPEN */
+	RANGE(VIEW_OPEN, view_open.nr_slots, 1, NYX_VIEW_SLOTS_MAX),
+	RANGE(VIEW_OPEN, view_open.nr_holds, 0, NYX_VIEW_HOLDS_MAX),
+
+	/* VIEW_FILL */
+	DEVICE(VIEW_FILL, view_fill.sbdf),
+	PASID(VIEW_FILL, view_fill.pasid),
+	V(VIEW_FILL, EINVAL, F(view_fill.access, 0)),
+	BITS(VIEW_FILL, view_fill.access, RW),
+	RANGE(VIEW_FILL, view_fill.length, 1, END, F(view_fill.iova, 0)),
+	V(VIEW_FILL, EOVERFLOW, F(view_fill.iova, END), F(view_fill.length, 2)),
+	V(VIEW_FILL, EOVERFLOW, F(view_fill.iova, 2), F(view_fill.length, END)),
+	RANGE(VIEW_FILL, view_fill.nr_extents, 1, NYX_ARRAY_MAX),
 
 	/* DMA: no width, no operand; a fill has no buffer */
 	DEVICE(DMA, dma.sbdf),

@@ -469,6 +469,8 @@ TEST(any_moment)
 				ASSERT_TRUE(ret != -ENOTTY && ret != -EINTR);
 				if (!ret && d->request == NYX_EVENTS_OPEN)
 					close(arg.events_open.out_fd);
+				if (!ret && d->request == NYX_VIEW_OPEN)
+					close(arg.view_open.out_fd);
 			}
 			__atomic_store_n(&f.stop, true, __ATOMIC_SEQ_CST);
 			thread_end(t, "a thread that changes a word");

@@ -118,6 +118,8 @@ struct call {
 		struct nyx_limit_get limit_get;
 		struct nyx_mmio mmio;
 		struct nyx_walk walk;
+		struct nyx_view_open view_open;
+		struct nyx_view_fill view_fill;
 		__u8 raw[512];
 	} arg;
 };
@@ -210,6 +212,27 @@ static void do_invalidate(struct guest *g, const struct fail_vendor *v, struct c
 	(void)v;
 	c->arg.invalidate.scope = NYX_SCOPE_UNIT;
 	c->arg.invalidate.pasid = NYX_PASID_NONE;
+}
+
+static void do_view_open(struct guest *g, const struct fail_vendor *v, struct call *c)
+{
+	(void)g;
+	(void)v;
+	c->arg.view_open.nr_slots = 2;
+	c->arg.view_open.nr_holds = 3;
+}
+
+static void do_view_fill(struct guest *g, const struct fail_vendor *v, struct call *c)
+{
+	struct nyx_view_fill *f = &c->arg.view_fill;
+
+	(void)g;
+	(void)v;
+	f->sbdf = DEV;
+	f->pasid = NYX_PASID_NONE;
+	f->access = RW;
+	f->iova = AT_DATA;
+	f->length = 1024;
 }
 
 static void do_translate(struct guest *g, const struct fail_vendor *v, struct call *c)
@@ -435,6 +458,8 @@ static const struct row rows[NYX_CMD_MAX] = {
 	ROW(UNIT_RESET, nyx_unit_reset, ROW_OTHER, do_new_unit),
 	ROW(WALK, nyx_walk, ROW_UNIT, do_walk),
 	ROW(UNIT_SHARE, nyx_unit_share, ROW_OTHER, do_new_unit),
+	ROW(VIEW_OPEN, nyx_view_open, ROW_UNIT, do_view_open),
+	ROW(VIEW_FILL, nyx_view_fill, ROW_UNIT, do_view_fill),
 };
 
 /* The unit knows nothing of DEV. */
@@ -507,6 +532,10 @@ static bool try_command(struct guest *g, const struct fail_vendor *v, const stru
 		ASSERT_EQ(NYX_IRQ_DELIVER, c->arg.irq_send.out_result);
 	else if (row->request == NYX_EVENTS_OPEN)
 		close(c->arg.events_open.out_fd);
+	else if (row->request == NYX_VIEW_OPEN)
+		close(c->arg.view_open.out_fd);
+	else if (row->request == NYX_VIEW_FILL)
+		ASSERT_EQ(1024, c->arg.view_fill.out_done);
 	else if (row->request == NYX_IRQ_BIND)
 		c->made = c->arg.irq_bind.out_binding_id;
 	snapshot_free(&s);
