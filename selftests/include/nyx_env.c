@@ -226,6 +226,7 @@ void env_open_opts(struct env *e, const struct env_opts *o)
 		.flags = o->shared ? NYX_UNIT_F_SHARED : 0,
 		.address_width = o->unit_width, .event_entries = o->events,
 		.iotlb_entries = o->iotlb ? o->iotlb : NYX_DEFAULT, .irt_entries = o->irt,
+		.view_timeout_ms = o->view_timeout_ms,
 	};
 	struct nyx_domain_create d = {
 		.flags = o->domain_flags, .kind = o->kind, .format = o->format,

@@ -59,6 +59,7 @@ extern const struct memory_case memory_cases[4];
  * @page_sizes: of the domain
  * @no_domain: a unit with memory only
  * @irt: entries of the interrupt remapping table
+ * @view_timeout_ms: of the unit
  * @shared: other processes may open the unit, and reach its memory
  * @kernel_policy: leave the fault policy as the kernel has it; otherwise every
  *                 fault is a record of its own, and nothing follows from it
@@ -76,6 +77,7 @@ struct env_opts {
 	__u64 page_sizes;
 	bool no_domain;
 	__u32 irt;
+	__u32 view_timeout_ms;
 	bool shared;
 	bool kernel_policy;
 };

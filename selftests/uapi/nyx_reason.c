@@ -8,7 +8,7 @@
  * that is to blame. undriven[] has the others, with the cause; table_is_complete() finds a
  * reason that is in neither.
  */
-#include "nyx_env.h"
+#include "view.h"
 
 #include <linux/fs.h>
 #include <sched.h>
@@ -666,6 +666,35 @@ static void bindings_max_user(struct env *e)
 	limited(MAX_BINDINGS, "1", bind_two, e);
 }
 
+/* ---- views ---- */
+
+static void views_max(struct env *e)
+{
+	while (!TRY(e->fd, NYX_VIEW_OPEN, nyx_view_open, .nr_slots = 1))
+		;
+}
+
+static void view_timeout(struct env *e)
+{
+	struct view view;
+
+	close(e->fd);
+	env_open(e, .view_timeout_ms = 10);
+	test_cmd(cmd_map(e->fd, e->domain, 0, 0, SZ_4K, RW));
+	view_open(&view, e->fd, 1, 0);
+	slot_enter(&view, 0, 0);
+	TRY(e->fd, NYX_UNMAP, nyx_unmap, .domain_id = e->domain, .length = SZ_4K);
+}
+
+static void has_limits(struct env *e)
+{
+	const struct nyx_limits l = { .ops_per_s = 1, .burst_ms = 1 };
+
+	test_cmd(cmd_limit_set(e->fd, NYX_SCOPE_DEVICE, e->sbdf, &l));
+	TRY(e->fd, NYX_VIEW_FILL, nyx_view_fill, .sbdf = e->sbdf, .pasid = NYX_PASID_NONE,
+	    .access = RW, .length = 1);
+}
+
 /* ---- the table ---- */
 
 /* A command on a unit that stands for itself. */
@@ -902,6 +931,9 @@ static const struct reason_case {
 	CASE(option_unknown, OPTION_UNKNOWN, EOPNOTSUPP, AT(nyx_unit_create, data_uptr)),
 	CASE(option_range, OPTION_RANGE, EINVAL, AT(nyx_unit_create, data_uptr)),
 	CASE(option_conflict, OPTION_CONFLICT, EINVAL, AT(nyx_unit_create, data_uptr)),
+	CASE(views_max, VIEWS_MAX, ENOSPC, 0),
+	CASE(view_timeout, VIEW_TIMEOUT, ETIMEDOUT, 0),
+	CASE(has_limits, HAS_LIMITS, EOPNOTSUPP, AT(nyx_view_fill, sbdf)),
 };
 
 static const struct {
