@@ -13,6 +13,7 @@ void guest_open_opts(struct guest *g, const struct guest_opts *o)
 		.model = NYX_MODEL_AMDVI, .address_width = o->width,
 		.data_uptr = (uintptr_t)&amdvi, .data_len = sizeof(amdvi),
 		.iotlb_entries = o->iotlb ? o->iotlb : NYX_DEFAULT,
+		.view_timeout_ms = o->view_timeout_ms,
 	};
 
 	if (o->iotlb == ENV_IOTLB_OFF)

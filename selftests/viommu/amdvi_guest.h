@@ -106,6 +106,7 @@
 #define E_PTE_HW	0x4000u
 #define E_CMD		0x5000u
 #define E_CMD_HW	0x6000u
+#define E_TIMEOUT	0x7000u
 #define E_REQUEST	0x8000u
 #define E_I		0x008u
 #define E_PR		0x010u
@@ -130,11 +131,13 @@
  * @flags: of enum nyx_amdvi_flags
  * @width: of addresses
  * @iotlb: entries, or ENV_IOTLB_OFF
+ * @view_timeout_ms: of the unit
  */
 struct guest_opts {
 	__u32 flags;
 	__u32 width;
 	__u32 iotlb;
+	__u32 view_timeout_ms;
 };
 
 /* The unit, with DEV and its kin and the IOAPIC. */

@@ -12,6 +12,7 @@
  * that.
  */
 #include "amdvi_guest.h"
+#include "view.h"
 
 #define MSI		0xfee00000ull
 #define REMAP		BIT(0)
@@ -358,4 +359,113 @@ TEST_EACH(entry_of_before, entry_cases)
 	settle(g);
 	ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, MSI, ENTRY));
 	ASSERT_EQ(0x51, g->s.out_vector);
+}
+
+/* ---- views: a process that translates without a system call ---- */
+
+/* A guest whose DEV has a domain, and a view of it. */
+static void view_scene(struct scene *s, struct view *view, __u32 timeout_ms)
+{
+	struct guest *g = &s->guest;
+
+	*s = (struct scene){};
+	guest_open(g, .view_timeout_ms = timeout_ms);
+	set_pte(g, attach(g, DEV, DID, 4), 4, 0x5000, 1, AT_DATA | P_RW);
+	boot(g, BOOT_XT);
+	reaches(g, DEV, 0x5000, AT_DATA);
+	view_open(view, g->fd, 4, 4);
+	ASSERT_TRUE(view_find(view, DEV));
+	store64(g, AT_SEM, 0);
+}
+
+static const struct view_case {
+	const char *name;
+	__u64 lo;
+	__u64 hi;
+	bool waits;	/* for a hold of page 5 */
+} view_cases[] = {
+	{ "device", CMD_DTE(DEV), 0, true },
+	{ "pages", CMD_PAGES(DID), PAGES_ALL, true },
+	{ "page", CMD_PAGES(DID), 0x5000, true },
+	{ "all", CMD_ALL, 0, true },
+	{ "other_page", CMD_PAGES(DID), 0x6000, false },
+	{ "other_domain", CMD_PAGES(DID + 1), PAGES_ALL, false },
+	{ "nothing", 0, 0, false },
+};
+
+TEST_EACH(waits_for_hold, view_cases)
+{
+	struct caller writer;
+	struct view view;
+	struct scene s;
+	struct guest *g = &s.guest;
+
+	view_scene(&s, &view, 60000);
+	hold_take(&view, 1, view_domain_of(&view, DEV), view_find(&view, DEV), 5, 5);
+	if (v->lo)
+		put(g, v->lo, v->hi);
+	put(g, CMD_WAIT(AT_SEM), 0x77);
+	caller_start(&writer, write_tail, &s);
+	if (v->waits) {
+		ASSERT_TRUE(caller_waits(&writer));
+		ASSERT_EQ(0, load64(g, AT_SEM));
+		hold_release(&view, 1);
+	}
+	test_cmd(caller_end(&writer));
+	ASSERT_EQ(0x77, load64(g, AT_SEM));
+	expect_no_event(g);
+}
+
+/* The guest sees the time-out as that of a device-TLB: an event, and the completion. */
+TEST(view_times_out)
+{
+	struct nyx_event event;
+	struct view view;
+	struct scene s;
+	struct guest *g = &s.guest;
+
+	view_scene(&s, &view, 20);
+	slot_enter(&view, 2, view_find(&view, DEV));
+	put(g, CMD_ALL, 0);
+	put(g, CMD_WAIT(AT_SEM), 0x77);
+	write_tail(&s);
+	ASSERT_EQ(0x77, load64(g, AT_SEM));
+	R32(CMDHEAD, g->tail << 4);
+	ASSERT_EQ(S_CMDRUN, r32(g, STATUS) & S_CMDRUN);
+	expect_event(g, 0, 0, E_TIMEOUT, 0);
+	ASSERT_EQ(1, events(g, NYX_EVENT_VIEW, &event));
+	ASSERT_EQ(DEV, event.view.sbdf);
+	ASSERT_EQ(NYX_DEVICE_QUARANTINED, device_state(g->fd, DEV));
+	for (unsigned int i = 0; i < 600; i++)
+		invalidate(g, CMD_ALL, 0);
+	expect_no_event(g);
+}
+
+/* The window does not tell exclusion ranges: a device that has one never hits. */
+TEST(filtered)
+{
+	struct nyx_view_fill c;
+	struct view view;
+	struct scene s;
+	struct guest *g = &s.guest;
+
+	view_scene(&s, &view, 60000);
+	ASSERT_EQ(0, view_dev(&view, view_find(&view, DEV)) & NYX_WINDOW_DEV_FILTERED);
+	dte(g, DEV)[1] |= D1_EX;
+	W64(EXCLBASE, AT_DATA | 1);
+	W64(EXCLLIMIT, AT_DATA);
+	invalidate(g, CMD_DTE(DEV), 0);
+	reaches(g, DEV, 0x5000, AT_DATA);
+	ASSERT_EQ(NYX_WINDOW_DEV_FILTERED,
+		  view_dev(&view, view_find(&view, DEV)) & NYX_WINDOW_DEV_FILTERED);
+	/* The kernel answers. */
+	test_cmd(cmd_view_fill(g->fd, &c, DEV, RW, AT_DATA + 5, 6));
+	ASSERT_EQ(NYX_FAULT_NONE, c.out_fault.reason);
+	ASSERT_EQ(AT_DATA + 5, c.out_extent.gpa);
+	ASSERT_EQ(AT_DATA / SZ_4K, c.out_extent.first);
+	ASSERT_EQ(AT_DATA / SZ_4K, c.out_extent.last);
+	dte(g, DEV)[1] &= ~D1_EX;
+	invalidate(g, CMD_DTE(DEV), 0);
+	reaches(g, DEV, 0x5000, AT_DATA);
+	ASSERT_EQ(0, view_dev(&view, view_find(&view, DEV)) & NYX_WINDOW_DEV_FILTERED);
 }

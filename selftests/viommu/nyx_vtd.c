@@ -28,7 +28,7 @@ static const struct caps_case {
 	{ "one_record", { .faults = 1 }, 0x00d2008c226f0606, 0xf00fdb },
 	{ "three_records", { .faults = 3 }, 0x00d2028c226f0606, 0xf00fdb },
 	{ "all", { NYX_VTD_F_CACHING_MODE | NYX_VTD_F_XAPIC | NYX_VTD_F_SMALL_PAGES |
-		   NYX_VTD_F_POSTED, 8, 39, 0 }, 0x08d2078022660286, 0xf00fcb },
+		   NYX_VTD_F_POSTED, 8, 39, 0, 0 }, 0x08d2078022660286, 0xf00fcb },
 };
 
 TEST_EACH(capabilities, caps_cases)

@@ -13,6 +13,7 @@
  */
 #include "victim.h"
 #include "vtd_guest.h"
+#include "view.h"
 
 #define AT_HELD		0x800000ull	/* the page that is held */
 #define ENTRY		8u		/* posts to a descriptor in that page */
@@ -524,4 +525,125 @@ TEST(killed_in_a_long_queue)
 	struct guest guest;
 
 	victim_in_queue(&queue, &guest);
+}
+
+/* ---- views: a process that translates without a system call ---- */
+
+/* A guest whose DEV has a domain, and a view of it. */
+static void view_scene(struct scene *s, struct view *view, __u32 timeout_ms)
+{
+	struct guest *g = &s->guest;
+
+	*s = (struct scene){};
+	guest_open(g, .view_timeout_ms = timeout_ms);
+	set_pte(g, attach(g, DEV, DID, 4), 4, 0x5000, 0, AT_DATA | PTE_RW);
+	boot(g, BOOT_ALL);
+	reaches(g, DEV, 0x5000, AT_DATA);
+	view_open(view, g->fd, 4, 4);
+	ASSERT_TRUE(view_find(view, DEV));
+	store32(g, AT_STATUS, 0);
+	store32(g, AT_STATUS + 4, 0);
+}
+
+static const struct view_case {
+	const char *name;
+	__u64 lo;
+	__u64 hi;
+	bool waits;	/* for a hold of page 5 */
+} view_cases[] = {
+	{ "context", CC_GLOBAL, 0, true },
+	{ "context_domain", CC_DOMAIN(DID), 0, true },
+	{ "iotlb", IOTLB_GLOBAL, 0, true },
+	{ "iotlb_domain", IOTLB_DOMAIN(DID), 0, true },
+	{ "iotlb_page", IOTLB_PAGE(DID), 0x5000, true },
+	{ "iotlb_other_page", IOTLB_PAGE(DID), 0x6000, false },
+	{ "iotlb_other_domain", IOTLB_DOMAIN(DID + 1), 0, false },
+	{ "nothing", 0, 0, false },
+};
+
+/* The wait descriptor of what takes pages away waits for the holds of these. */
+TEST_EACH(waits_for_hold, view_cases)
+{
+	struct caller writer;
+	struct view view;
+	struct scene s;
+	struct guest *g = &s.guest;
+
+	view_scene(&s, &view, 60000);
+	hold_take(&view, 1, view_domain_of(&view, DEV), view_find(&view, DEV), 5, 5);
+	if (v->lo)
+		put(g, v->lo, v->hi);
+	put(g, WAIT_SW | 1ull << 32, AT_STATUS);
+	caller_start(&writer, write_tail, &s);
+	if (v->waits) {
+		ASSERT_TRUE(caller_waits(&writer));
+		ASSERT_EQ(0, load32(g, AT_STATUS));
+		hold_release(&view, 1);
+	}
+	test_cmd(caller_end(&writer));
+	ASSERT_EQ(1, load32(g, AT_STATUS));
+	R32(FSTS, 0);
+}
+
+/*
+ * The guest sees the time-out as that of a device-TLB: ITE, no status, and a queue that
+ * stands behind the descriptor until the bit is cleared.
+ */
+TEST(view_times_out)
+{
+	struct nyx_event event;
+	struct view view;
+	struct scene s;
+	struct guest *g = &s.guest;
+	unsigned int behind;
+
+	view_scene(&s, &view, 20);
+	slot_enter(&view, 2, view_find(&view, DEV));
+	put(g, IOTLB_GLOBAL, 0);
+	put(g, WAIT_SW | 1ull << 32, AT_STATUS);
+	behind = g->tail;
+	put(g, WAIT_SW | 2ull << 32, AT_STATUS + 4);
+	submit(g);
+	R32(FSTS, F_ITE);
+	R32(IQH, behind << 4);
+	ASSERT_EQ(0, load32(g, AT_STATUS));
+	ASSERT_EQ(0, load32(g, AT_STATUS + 4));
+	ASSERT_EQ(1, events(g, NYX_EVENT_VIEW, &event));
+	ASSERT_EQ(DEV, event.view.sbdf);
+	ASSERT_EQ(NYX_DEVICE_QUARANTINED, device_state(g->fd, DEV));
+	/* A new tail is only noted. */
+	put(g, WAIT_SW | 3ull << 32, AT_STATUS);
+	submit(g);
+	R32(IQH, behind << 4);
+	/* Another bit does not help. */
+	W32(FSTS, F_IQE);
+	R32(FSTS, F_ITE);
+	R32(IQH, behind << 4);
+	W32(FSTS, F_ITE);
+	R32(FSTS, 0);
+	R32(IQH, g->tail << 4);
+	ASSERT_EQ(3, load32(g, AT_STATUS));
+	ASSERT_EQ(2, load32(g, AT_STATUS + 4));
+	/* The driver submits it again: nobody is waited for any more. */
+	for (unsigned int i = 0; i < 300; i++)
+		invalidate(g, IOTLB_GLOBAL, 0);
+	R32(FSTS, 0);
+	test_cmd(cmd_device_control(g->fd, DEV, NYX_DEVICE_DO_RESET));
+	reaches(g, DEV, 0x5000, AT_DATA);
+}
+
+/* A register has no bit for it: the command ends. */
+TEST(register_times_out)
+{
+	struct view view;
+	struct scene s;
+	struct guest *g = &s.guest;
+
+	view_scene(&s, &view, 20);
+	slot_enter(&view, 2, 0);
+	W64(CCMD, BIT(63) | BIT(61));
+	ASSERT_EQ(0, r64(g, CCMD) & BIT(63));
+	R32(FSTS, 0);
+	ASSERT_EQ(1, view.slots[0].cut);
+	ASSERT_EQ(1, events(g, NYX_EVENT_VIEW, NULL));
 }

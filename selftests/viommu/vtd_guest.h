@@ -50,6 +50,7 @@
 #define F_PFO	0x01u
 #define F_PPF	0x02u
 #define F_IQE	0x10u
+#define F_ITE	0x40u
 #define IM	0x80000000u
 #define IP	0x40000000u
 
@@ -87,12 +88,14 @@
  * @faults: fault records
  * @width: of addresses
  * @iotlb: entries, or ENV_IOTLB_OFF
+ * @view_timeout_ms: of the unit
  */
 struct guest_opts {
 	__u32 flags;
 	__u32 faults;
 	__u32 width;
 	__u32 iotlb;
+	__u32 view_timeout_ms;
 };
 
 /* The unit, with DEV and its kin added, and a policy that never intervenes. */
