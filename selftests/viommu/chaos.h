@@ -5,9 +5,13 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Random registers, random tables and commands that are nearly right, random DMA
- * and messages, memory that comes and goes; from several threads. The kernel must
+ * and messages, memory that comes and goes; from three threads. The kernel must
  * not complain, and every command must come back. A vendor's program says what
  * its tables and registers look like. -s repeats the sequence of each thread.
+ *
+ * One thread alone is for the fuzzers, which compare what it does with a model: see
+ * selftests/fuzz. They have neither threads nor a kernel's locks, memory and eventfds. No bug
+ * of selftests/mutations needs these programs: they are for KASAN and lockdep.
  */
 #ifndef NYX_SELFTESTS_CHAOS_H
 #define NYX_SELFTESTS_CHAOS_H
@@ -31,8 +35,6 @@ struct chaos;
  * @access_registers: any of them, in any way
  * @revive: everything on, at its place
  * @message: set address and data of an interrupt
- * @mark_log: where faults are logged now
- * @check_log: after a DMA that began there; NULL: no check
  */
 struct chaos_model {
 	const __u32 *devices;
@@ -43,8 +45,6 @@ struct chaos_model {
 	void (*access_registers)(struct chaos *c, struct rng *r);
 	void (*revive)(struct chaos *c, struct rng *r);
 	void (*message)(struct rng *r, struct nyx_irq_send *s);
-	__u32 (*mark_log)(struct guest *g);
-	void (*check_log)(struct guest *g, __u32 mark, __u32 sbdf, const struct nyx_fault *f);
 };
 
 /**
@@ -54,9 +54,7 @@ struct chaos_model {
  * @salt: of the sequence
  * @steps: how many
  * @memory: it also takes memory and devices away
- * @alone: there is no other thread
- * @exact: nor is anything cached: walks and translations agree
- * @source: eventfds of a binding, unless it is alone
+ * @source: eventfds of a binding
  * @target: likewise
  * @binding: its id
  */
@@ -66,8 +64,6 @@ struct chaos {
 	__u64 salt;
 	unsigned long steps;
 	bool memory;
-	bool alone;
-	bool exact;
 	int source;
 	int target;
 	__u32 binding;
@@ -89,8 +85,8 @@ static inline void chaos_store(struct guest *g, __u64 at, __u64 lo, __u64 hi)
 	store64(g, at, lo);
 }
 
-/* Runs as many as @threads, up to 3, that do what @first is for. Then a reset. */
-void chaos(const struct chaos *first, unsigned int threads);
+/* Runs three threads of @steps; @salt tells their sequences from others. Then a reset. */
+void chaos(struct guest *g, const struct chaos_model *model, __u64 salt, unsigned long steps);
 /* A line about what was done. */
 void chaos_tell(struct guest *g);
 
