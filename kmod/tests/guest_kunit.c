@@ -588,6 +588,25 @@ static void blocked_says_why(struct kunit *test)
 	nyx_access_end(&acc);
 }
 
+/* A guest that names a domain more than the unit may have gets a fault, and no domain. */
+static void domains_are_bounded(struct kunit *test)
+{
+	const struct nyx_ctx_attrs attrs = { .perm = NYX_ACC_RW };
+	struct fixture *f = open_two(test, &attrs);
+	struct nyx_access acc;
+
+	f->unit->cfg.max_domains = 1;
+	f->did = OLD;
+	begin(f, SBDF, &acc);
+	nyx_access_end(&acc);
+	f->did = NEW;
+	begin(f, SBDF + 1, &acc);
+	KUNIT_EXPECT_PTR_EQ(test, acc.dom, f->unit->blocked_domain);
+	KUNIT_EXPECT_EQ(test, reason_of(&acc, NYX_ACC_READ), (u32)NYX_FAULT_NO_DOMAIN);
+	nyx_access_end(&acc);
+	KUNIT_EXPECT_EQ(test, f->unit->nr_domains, 1u);
+}
+
 static unsigned int nr_retired(const struct fixture *f)
 {
 	return READ_ONCE(f->unit->inval.nr_retired);
@@ -759,6 +778,7 @@ static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(removal_waits_for_late_ones),
 	KUNIT_CASE(devices_share_a_domain),
 	KUNIT_CASE(blocked_says_why),
+	KUNIT_CASE(domains_are_bounded),
 	KUNIT_CASE(context_is_kept_for_accesses),
 	KUNIT_CASE(context_is_kept_for_later_accesses),
 	KUNIT_CASE(context_is_kept_after_a_kill),

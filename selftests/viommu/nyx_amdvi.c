@@ -60,19 +60,12 @@ static const struct create_case {
 	int error;
 	struct nyx_unit_amdvi data;
 } create_cases[] = {
-	{ "width_39", { .model = M, .address_width = 39 }, EINVAL, {} },
 	{ "width_47", { .model = M, .address_width = 47 }, EINVAL, {} },
-	{ "width_63", { .model = M, .address_width = 63 }, EINVAL, {} },
 	{ "width_65", { .model = M, .address_width = 65 }, EINVAL, {} },
 	{ "reserved", { .model = M }, EOPNOTSUPP, { .__reserved = 1 } },
-	{ "irt_entries", { .model = M, .irt_entries = 256 }, EINVAL, {} },
-	{ "small_with_xt", { .model = M }, EINVAL, { .flags = NYX_AMDVI_F_SMALL_IRTES } },
 	{ "small_with_guests", { .model = M }, EINVAL, { .flags = NYX_AMDVI_F_SMALL_IRTES |
 		NYX_AMDVI_F_XAPIC | NYX_AMDVI_F_GUEST_APIC } },
 	{ "flags", { .model = M }, EOPNOTSUPP, { .flags = 1 << 6 } },
-	{ "flags_top", { .model = M }, EOPNOTSUPP, { .flags = 1u << 31 } },
-	{ "native", { .model = NYX_MODEL_NATIVE }, E2BIG, { .flags = 1 } },
-	{ "model_3", { .model = 3 }, EOPNOTSUPP, {} },
 };
 
 TEST_EACH(create_refused, create_cases)

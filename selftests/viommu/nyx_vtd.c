@@ -63,20 +63,14 @@ static const struct create_case {
 	struct nyx_unit_create c;
 	int error;
 	__u32 data_len;
-	struct nyx_unit_vtd data[2];
+	struct nyx_unit_vtd data;
 } create_cases[] = {
 	{ "width_40", { .model = NYX_MODEL_VTD, .address_width = 40 }, EINVAL, 0, {} },
-	{ "width_57", { .model = NYX_MODEL_VTD, .address_width = 57 }, EINVAL, 0, {} },
 	{ "width_64", { .model = NYX_MODEL_VTD, .address_width = 64 }, EINVAL, 0, {} },
-	{ "faults_9", { .model = NYX_MODEL_VTD }, EINVAL, 8, { { .faults = 9 } } },
 	{ "irt_entries", { .model = NYX_MODEL_VTD, .irt_entries = 256 }, EINVAL, 0, {} },
-	{ "flags", { .model = NYX_MODEL_VTD }, EOPNOTSUPP, 8, { { .flags = 1 << 4 } } },
-	{ "flags_top", { .model = NYX_MODEL_VTD }, EOPNOTSUPP, 8, { { .flags = 1u << 31 } } },
-	{ "flags_alone", { .model = NYX_MODEL_VTD }, EOPNOTSUPP, 4, { { .flags = 1u << 31 } } },
-	{ "behind_the_options", { .model = NYX_MODEL_VTD }, E2BIG, 12, { {}, { .flags = 1 } } },
-	{ "much_behind", { .model = NYX_MODEL_VTD }, E2BIG, 4097, { {} } },
-	{ "native_options", { .model = NYX_MODEL_NATIVE }, E2BIG, 8, { { .flags = 1 } } },
-	{ "model_3", { .model = 3 }, EOPNOTSUPP, 0, {} },
+	{ "flags", { .model = NYX_MODEL_VTD }, EOPNOTSUPP, 8, { .flags = 1 << 4 } },
+	{ "flags_alone", { .model = NYX_MODEL_VTD }, EOPNOTSUPP, 4, { .flags = 1u << 31 } },
+	{ "native_options", { .model = NYX_MODEL_NATIVE }, E2BIG, 8, { .flags = 1 } },
 };
 
 TEST_EACH(create_refused, create_cases)
@@ -84,7 +78,7 @@ TEST_EACH(create_refused, create_cases)
 	struct nyx_unit_create c = v->c;
 
 	c.data_len = v->data_len;
-	c.data_uptr = v->data_len ? (uintptr_t)v->data : 0;
+	c.data_uptr = v->data_len ? (uintptr_t)&v->data : 0;
 	test_err(v->error, cmd_unit_create(nyx_open(), &c));
 }
 
@@ -351,6 +345,9 @@ TEST(commands_that_the_guest_gives)
 		.pasid = NYX_PASID_NONE, .pages = PTR(&page), .nr = 1, .timeout_ms = 1000,
 	};
 	struct nyx_page_respond answer = { .size = sizeof(answer) };
+	struct nyx_limit_set limit = {
+		.size = sizeof(limit), .scope = NYX_SCOPE_DOMAIN, .limits.bytes_per_s = 1,
+	};
 	struct guest guest, *g = &guest;
 	__u32 domain;
 	size_t nr;
@@ -384,6 +381,9 @@ TEST(commands_that_the_guest_gives)
 	ask.sbdf = DEV_ABSENT;
 	test_err(EOPNOTSUPP, nyx_cmd(g->fd, NYX_PAGE_REQUEST, &ask));
 	test_err(EOPNOTSUPP, nyx_cmd(g->fd, NYX_PAGE_RESPOND, &answer));
+	/* A limit would be gone as soon as the guest makes the domain anew. */
+	limit.id = domain;
+	test_err(EOPNOTSUPP, nyx_cmd(g->fd, NYX_LIMIT_SET, &limit));
 	/* These are for every unit. */
 	test_cmd(cmd_invalidate(g->fd, NYX_SCOPE_UNIT, 0, 0, 0, 0));
 	test_cmd(cmd_invalidate(g->fd, NYX_SCOPE_DEVICE, 0, DEV, 0, 0));
@@ -1059,6 +1059,9 @@ TEST_EACH(queue_error, bad_descs)
 
 		words(g, g->queue)[2 * bad] = WAIT_SW | 2ull << 32;
 		words(g, g->queue)[2 * bad + 1] = AT_STATUS;
+		/* Cured, but not cleared */
+		w32(g, IQT, g->tail << 4);
+		R32(IQH, bad << 4);
 		W32(FSTS, F_IQE);
 		R32(FSTS, 0);
 		R32(IQH, g->tail << 4);

@@ -9,7 +9,8 @@
  * the command has taken away: not while the writer waits for one, and not because
  * the writer was killed. userfaultfd(2) holds the access, or a posted interrupt,
  * for as long as the test wants. It also holds a reader of the guest's tables: what
- * the reader has found before the guest invalidates is not in use after that.
+ * the reader has found before the guest invalidates is not in use after that, and a kill or
+ * a reset meanwhile leaves no record of a fault.
  */
 #include "victim.h"
 #include "vtd_guest.h"
@@ -346,6 +347,27 @@ TEST(wait_after_a_kill)
 	ASSERT_EQ(r64(g, IQT), r64(g, IQH));
 }
 
+/* A status whose writer is killed while it is stored is stored with the next write. */
+TEST(status_after_a_kill)
+{
+	struct scene scene = {}, *s = &scene;
+	struct guest *g = &s->guest;
+	pid_t pid;
+
+	guest_open(g);
+	queue_on(g, 0);
+	stall_arm(&s->stall, g->ram + AT_STATUS, SZ_4K);
+	put(g, WAIT_SW | 1ull << 32, AT_STATUS);
+	pid = caller_fork(write_tail, s);
+	stall_wait(&s->stall);
+	caller_kill(pid);
+	ASSERT_NE(g->tail << 4, r64(g, IQH));
+	stall_release(&s->stall, 0);
+	submit(g);
+	ASSERT_EQ(1, load32(g, AT_STATUS));
+	R64(IQH, g->tail << 4);
+}
+
 /* The status is not written while what the descriptor has taken away is in use. */
 TEST_EACH(status_when_done, desc_cases)
 {
@@ -363,6 +385,32 @@ TEST_EACH(status_when_done, desc_cases)
 	let_go(&s);
 	test_cmd(caller_end(&writer));
 	ASSERT_EQ(1, load32(g, AT_STATUS));
+}
+
+static int remove_ram(void *arg)
+{
+	struct scene *s = arg;
+
+	return cmd_memory_remove(s->guest.fd, 0, GUEST_RAM);
+}
+
+/* Memory is not given back while a descriptor is read from it. */
+TEST(memory_goes_while_a_descriptor_is_read)
+{
+	struct scene scene = {}, *s = &scene;
+	struct guest *g = &s->guest;
+	struct caller remover;
+
+	guest_open(g);
+	queue_on(g, 0);
+	put(g, CC_GLOBAL, 0);
+	stall_arm(&s->stall, g->ram + g->queue, SZ_4K);
+	caller_start(&s->held, write_tail, s);
+	stall_wait(&s->stall);
+	caller_start(&remover, remove_ram, s);
+	ASSERT_TRUE(caller_waits(&remover));
+	let_go(s);
+	test_cmd(caller_end(&remover));
 }
 
 /* ---- what was found before ---- */
@@ -486,6 +534,80 @@ TEST(entry_of_before)
 	test_cmd(caller_end(&writer));
 	ASSERT_EQ(NYX_IRQ_DELIVER, send_msi(g, DEV, msi_address(ENTRY), 0));
 	ASSERT_EQ(0x51, g->s.out_vector);
+}
+
+/* ---- faults of accesses that end meanwhile ---- */
+
+static int translate_word(void *arg)
+{
+	struct nyx_translate t = {
+		.size = sizeof(t), .flags = NYX_TRANSLATE_F_REPORT, .sbdf = DEV,
+		.pasid = NYX_PASID_NONE, .access = NYX_PROT_WRITE, .length = 1,
+	};
+	struct scene *s = arg;
+
+	return nyx_cmd(s->guest.fd, NYX_TRANSLATE, &t);
+}
+
+static const struct killed_case {
+	const char *name;
+	__u64 at;
+	int (*fn)(void *arg);
+} killed_cases[] = {
+	{ "root_entry", AT_ROOT, write_word },
+	{ "table", AT_TABLES, write_word },
+	{ "table_translate", AT_TABLES, translate_word },
+};
+
+/* A caller that is killed while the tables are read has met no fault of the guest's. */
+TEST_EACH(killed_is_no_fault, killed_cases)
+{
+	struct scene scene = {}, *s = &scene;
+	struct guest *g = &s->guest;
+	struct nyx_device_info info;
+	pid_t pid;
+
+	guest_open(g);
+	ASSERT_EQ(AT_TABLES, attach(g, DEV, DID, 3));
+	boot(g, BOOT_ALL);
+	stall_arm(&s->stall, g->ram + v->at, SZ_4K);
+	pid = caller_fork(v->fn, s);
+	stall_wait(&s->stall);
+	caller_kill(pid);
+	expect_no_record(g);
+	ASSERT_EQ(0, events(g, NYX_EVENT_FAULT, NULL));
+	device_info(g->fd, DEV, &info);
+	ASSERT_EQ(0, info.fault_events);
+	stall_release(&s->stall, 0);
+}
+
+/* The guest's records are those of a new unit; the host has its own. */
+TEST(fault_of_before_a_reset)
+{
+	struct scene scene = {}, *s = &scene;
+	struct guest *g = &s->guest;
+	struct caller reset;
+
+	guest_open(g);
+	ASSERT_EQ(AT_TABLES, attach(g, DEV, DID, 3));
+	boot(g, BOOT_ALL);
+	W32(FECTL, 0);
+	stall_arm(&s->stall, g->ram + AT_TABLES, SZ_4K);
+	caller_start(&s->held, write_word, s);
+	stall_wait(&s->stall);
+	caller_start(&reset, do_reset, s);
+	ASSERT_TRUE(caller_waits(&reset));
+	stall_release(&s->stall, 0);
+	test_cmd(caller_end(&s->held));
+	test_cmd(caller_end(&reset));
+	ASSERT_EQ(1, events(g, NYX_EVENT_FAULT, NULL));
+	R32(FSTS, 0);
+	R32(FECTL, IM);
+	for (unsigned int n = 0; n < 8; n++) {
+		R64(FRCD(n), 0);
+		R64(FRCD(n) + 8, 0);
+	}
+	ASSERT_EQ(0, msis(g, NULL));
 }
 
 /* ---- how soon a long queue ends ---- */

@@ -6,10 +6,14 @@
  */
 #include "vtd_guest.h"
 
+#include <linux/fuse.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define P	0x1ull
@@ -653,6 +657,142 @@ TEST(bound_table_stalls)
 	does_not_arrive(b, 0x22, 3);
 	set_irte(g, 3, P | VECTOR(0x63), 0);
 	arrives(b);
+}
+
+/**
+ * struct fuse - a file that the caller serves, and does not
+ * @fd: /dev/fuse
+ * @path: where it is
+ * @reading: a thread waits for what is in it
+ * @give: give it to them
+ */
+struct fuse {
+	int fd;
+	char path[32];
+	bool reading;
+	bool give;
+};
+
+static void fuse_answer(struct fuse *f, __u64 unique, const void *data, size_t size)
+{
+	char buf[SZ_4K + sizeof(struct fuse_out_header)];
+	struct fuse_out_header *out = (void *)buf;
+
+	*out = (struct fuse_out_header){ .len = sizeof(*out) + size, .unique = unique };
+	memcpy(out + 1, data, size);
+	ASSERT_EQ(out->len, write(f->fd, buf, out->len));
+}
+
+/* One request at a time, in the order in which they come. */
+static void *fuse_serve(void *arg)
+{
+	static char buf[SZ_64K];
+	static const char page[SZ_4K];
+	const struct fuse_in_header *in = (void *)buf;
+	struct fuse *f = arg;
+	struct fuse_init_out init = {
+		.major = 7, .minor = 31, .max_write = SZ_4K, .max_readahead = 0,
+	};
+	struct fuse_attr_out attr = {
+		.attr_valid = 1000,
+		.attr = { .ino = 1, .size = SZ_4K, .blocks = 8, .mode = S_IFREG | 0600,
+			  .nlink = 1, .blksize = SZ_4K },
+	};
+	struct fuse_open_out open = { .fh = 1 };
+
+	while (read(f->fd, buf, sizeof(buf)) > 0) {
+		switch (in->opcode) {
+		case FUSE_INIT:
+			fuse_answer(f, in->unique, &init, sizeof(init));
+			break;
+		case FUSE_GETATTR:
+			fuse_answer(f, in->unique, &attr, sizeof(attr));
+			break;
+		case FUSE_OPEN:
+			fuse_answer(f, in->unique, &open, sizeof(open));
+			break;
+		case FUSE_READ:
+			__atomic_store_n(&f->reading, true, __ATOMIC_SEQ_CST);
+			while (!__atomic_load_n(&f->give, __ATOMIC_SEQ_CST))
+				pause_ms(1);
+			fuse_answer(f, in->unique, page, sizeof(page));
+			break;
+		case FUSE_FORGET:
+		case FUSE_BATCH_FORGET:
+		case FUSE_INTERRUPT:
+			break;
+		default:
+			fuse_answer(f, in->unique, NULL, 0);
+			break;
+		}
+	}
+	return NULL;
+}
+
+static void fuse_mount(struct fuse *f)
+{
+	char opts[96];
+	int fd;
+
+	*f = (struct fuse){ .fd = open("/dev/fuse", O_RDWR | O_CLOEXEC) };
+	if (f->fd < 0)
+		NOT_HERE("/dev/fuse: %s", strerror(errno));
+	strcpy(f->path, "/tmp/nyx-fuse-XXXXXX");
+	fd = mkstemp(f->path);
+	ASSERT_TRUE(fd >= 0);
+	close(fd);
+	/* No other process sees it, and it goes with us. */
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		SKIP("mounts of our own: %s", strerror(errno));
+	snprintf(opts, sizeof(opts), "fd=%d,rootmode=100600,user_id=0,group_id=0", f->fd);
+	if (mount("nyx", f->path, "fuse", MS_NOSUID | MS_NODEV, opts))
+		SKIP("fuse: %s", strerror(errno));
+}
+
+/* A kernel thread does not wait for a process that need not answer. */
+TEST(bound_table_of_a_file_server)
+{
+	struct guest guest, *g = &guest;
+	struct nyx_irq_bind b;
+	struct fuse fuse;
+	struct stat st;
+	pthread_t t;
+	void *page;
+	int fd;
+
+	fuse_mount(&fuse);
+	t = thread_start(fuse_serve, &fuse);
+	fd = open(fuse.path, O_RDWR | O_CLOEXEC);
+	ASSERT_TRUE(fd >= 0);
+	ASSERT_EQ(0, fstat(fd, &st));
+	ASSERT_EQ(SZ_4K, st.st_size);
+	page = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_TRUE(page != MAP_FAILED);
+
+	guest_open(g);
+	test_cmd(cmd_memory_add(g->fd, 0, NOWHERE, SZ_4K, page));
+	queue_on(g, 0);
+	W64(IRTA, NOWHERE | 0x807);
+	command(g, G_IRTP, 0);
+	command(g, G_IRE, 0);
+	bind_irq(g, &b, msi_address(3), 0);
+	eventfd_give(b.source);
+	WAIT_FOR(r32(g, FSTS) & F_PPF);
+	expect_record(g, DEV, 0x23, false, 3ull << 48);
+	unbind_irq(g, &b);
+	ASSERT_TRUE(!__atomic_load_n(&fuse.reading, __ATOMIC_SEQ_CST));
+	__atomic_store_n(&fuse.give, true, __ATOMIC_SEQ_CST);
+	/* An interrupt that is sent by command waits, as for any memory. */
+	msi_refused(g, DEV, msi_address(3), 0, 0x22, 3);
+	ASSERT_TRUE(fuse.reading);
+	close(g->fd);
+	close(g->events);
+	munmap(page, SZ_4K);
+	close(fd);
+	umount2(fuse.path, MNT_DETACH);
+	pthread_detach(t);
+	close(fuse.fd);
+	unlink(fuse.path);
 }
 
 /* The unit ends while a binding waits for memory. */
