@@ -8,10 +8,12 @@
  * valid there. From that come the values to try, one by one, in the call of ioctl_table.c
  * that works. Combinations have rows of their own. After each call the state of the unit,
  * all listings and all counters are what they were.
+ *
+ * nyx_reason has one command for each reason. This program alone notices that the check of a
+ * field is missing elsewhere: bugs ioctl-atomic-*, ioctl-page-access, ioctl-translate-access of
+ * selftests/mutations.
  */
 #include "ioctl_table.h"
-
-#include <sys/mman.h>
 
 #define END	(~0ull)			/* last byte of 64 bits */
 #define TOP	(0ull - SZ_4K)		/* last page of 64 bits */
@@ -176,12 +178,13 @@ static const struct bad_value bad_values[] = {
 	RANGE(UNIT_PERSIST, unit_persist.persist, 0, 1),
 
 	/* LIST */
-	ENUM(LIST, list.type, NYX_LIST_REGISTERS),
+	ENUM(LIST, list.type, NYX_LIST_VIEWS),
 	ZERO(LIST, list.domain_id),
 	ZERO(LIST, list.domain_id, F(list.type, NYX_LIST_UNITS)),
 	ZERO(LIST, list.domain_id, F(list.type, NYX_LIST_IRTES)),
 	ZERO(LIST, list.domain_id, F(list.type, NYX_LIST_BINDINGS)),
 	ZERO(LIST, list.domain_id, F(list.type, NYX_LIST_REGISTERS)),
+	ZERO(LIST, list.domain_id, F(list.type, NYX_LIST_VIEWS)),
 	V(LIST, EOPNOTSUPP, F(list.type, NYX_LIST_REGISTERS)),
 	RANGE(LIST, list.entry_size, 8, 0xffffffff),
 	RANGE(LIST, list.nr, 0, NYX_ARRAY_MAX),
@@ -375,6 +378,13 @@ static const struct bad_value bad_values[] = {
 	  F(dma.length, 24)),
 	V(DMA, EINVAL, F(dma.op, NYX_DMA_FILL), F(dma.buffer, 0), F(dma.width, 8),
 	  F(dma.length, 12)),
+	/* Atomics: 4 or 8 aligned bytes */
+#define ATOMIC(w, len, at)							\
+	V(DMA, EINVAL, F(dma.op, NYX_DMA_SWAP), F(dma.buffer, 0), F(dma.width, w),	\
+	  F(dma.length, len), F(dma.iova, at))
+	ATOMIC(2, 2, 0x100), ATOMIC(16, 16, 0x100), ATOMIC(4, 8, 0x100), ATOMIC(8, 4, 0x100),
+	ATOMIC(8, 8, 0x104), ATOMIC(4, 4, 0x102),
+#undef ATOMIC
 	ZERO(DMA, dma.buffer, F(dma.op, NYX_DMA_CAS), F(dma.width, 8), F(dma.length, 8),
 	     F(dma.iova, 0x100)),
 	ZERO(DMA, dma.buffer, F(dma.op, NYX_DMA_FETCH_ADD), F(dma.width, 4), F(dma.length, 4),
@@ -628,41 +638,6 @@ TEST(values_refused)
 	}
 }
 
-/* The atomics take 4 or 8 aligned bytes and nothing else. */
-TEST(bad_values_of_atomics)
-{
-	static const __u32 ops[] = { NYX_DMA_CAS, NYX_DMA_FETCH_ADD, NYX_DMA_SWAP };
-	struct ioctl_world w;
-	struct snapshot s;
-	struct nyx_dma c;
-
-	ioctl_world_open(&w);
-	snapshot_take(&s, w.fd, true);
-	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
-		for (__u32 width = 0; width <= 17; width++) {
-			ktap_note("op %u, width %u", ops[i], width);
-			if (width == 4 || width == 8)
-				continue;
-			nyx_dma_init(&c, X0, ops[i], 0x100, width ? width : 4);
-			c.width = width;
-			test_err(EINVAL, nyx_cmd(w.fd, NYX_DMA, &c));
-		}
-		for (__u32 width = 4; width <= 8; width += 4) {
-			for (__u32 at = 1; at < width; at++) {
-				ktap_note("op %u, width %u at %u", ops[i], width, at);
-				test_err(EINVAL, cmd_dma_atomic(w.fd, &c, X0, ops[i], 0x100 + at,
-								width, 0, 0));
-			}
-			nyx_dma_init(&c, X0, ops[i], 0x100, 2 * width);
-			c.width = width;
-			test_err(EINVAL, nyx_cmd(w.fd, NYX_DMA, &c));
-		}
-		if (ops[i] != NYX_DMA_CAS)
-			test_err(EINVAL, cmd_dma_atomic(w.fd, &c, X0, ops[i], 0x100, 8, 1, 1));
-	}
-	snapshot_check(&s, w.fd, true);
-}
-
 /* The unit has nothing to inherit from; pages that cannot be asked for. */
 TEST(bad_values_inside)
 {
@@ -704,107 +679,4 @@ TEST(bad_values_inside)
 		}
 	}
 	snapshot_check(&s, w.fd, true);
-}
-
-/* A device that has no domain cannot be detached, nor twice. */
-TEST(detach_twice)
-{
-	struct ioctl_world w;
-	struct snapshot s;
-
-	ioctl_world_open(&w);
-	snapshot_take(&s, w.fd, true);
-	test_err(ENOENT, cmd_device_detach(w.fd, X2));
-	snapshot_check(&s, w.fd, true);
-	test_cmd(cmd_device_detach(w.fd, X1));
-	test_err(ENOENT, cmd_device_detach(w.fd, X1));
-}
-
-/* Files that cannot be guest memory. */
-TEST(bad_files)
-{
-	struct ioctl_world w;
-	struct snapshot s;
-	int memfd = memfd_new("short", 4 * SZ_4K);
-	int null = open("/dev/null", O_RDWR);
-	int pipes[2], ro;
-	char path[64];
-
-	ioctl_world_open(&w);
-	ASSERT_TRUE(null >= 0);
-	test_cmd(pipe(pipes));
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", memfd);
-	ro = open(path, O_RDONLY);
-	ASSERT_TRUE(ro >= 0);
-	snapshot_take(&s, w.fd, true);
-#define BAD_FILE(error, flags, length, file, offset) \
-	test_err(error, cmd_memory_add_file(w.fd, flags, W_FREE_GPA, length, file, offset))
-	BAD_FILE(EINVAL, 0, SZ_4K, null, 0);
-	BAD_FILE(EINVAL, 0, SZ_4K, pipes[1], 0);
-	BAD_FILE(EINVAL, 0, SZ_4K, w.fd, 0);
-	BAD_FILE(EINVAL, 0, SZ_4K, memfd, 1);
-	BAD_FILE(EINVAL, 0, 5 * SZ_4K, memfd, 0);
-	BAD_FILE(EINVAL, 0, SZ_4K, memfd, 4 * SZ_4K);
-	BAD_FILE(EINVAL, NYX_MEMORY_F_PINNED, 4 * SZ_4K, memfd, SZ_4K);
-#undef BAD_FILE
-	snapshot_check(&s, w.fd, true);
-
-	/* A file that is open for reading only serves read-only memory. */
-	ASSERT_TRUE(cmd_memory_add_file(w.fd, 0, W_FREE_GPA, SZ_4K, ro, 0) < 0);
-	snapshot_check(&s, w.fd, true);
-	test_cmd(cmd_memory_add_file(w.fd, NYX_MEMORY_F_READONLY, W_FREE_GPA, SZ_4K, ro, 0));
-	test_cmd(cmd_memory_remove(w.fd, W_FREE_GPA, SZ_4K));
-	snapshot_check(&s, w.fd, true);
-}
-
-/* The ranges of the commands at their ends, one by one: an independent oracle. */
-TEST(range_cross_product)
-{
-	static const __u64 values[] = {
-		0, 1, SZ_4K - 1, SZ_4K, SZ_4K + 1, 1ull << 31, (1ull << 32) - 1, 1ull << 32,
-		1ull << 47, WIDTH - SZ_4K, WIDTH, 1ull << 52, 1ull << 57, (1ull << 63) - 1,
-		1ull << 63, TOP - 1, TOP, END - 1, END,
-	};
-	struct ioctl_world w;
-	unsigned int mapped = 0;
-
-	ioctl_world_open(&w);
-	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-		for (size_t j = 0; j < ARRAY_SIZE(values); j++) {
-			__u64 iova = values[i], length = values[j], unmapped;
-			/* The first byte behind it; and whether that is beyond 2^64. */
-			__u64 end = iova + length;
-			bool beyond = end < iova;
-			bool aligned = !((iova | length) % SZ_4K);
-			int ret;
-
-			/* More than that would only take time. */
-			if (aligned && length && length > (1ull << 31) && !beyond && end <= WIDTH)
-				continue;
-			ktap_note("iova 0x%llx, length 0x%llx", (unsigned long long)iova,
-				  (unsigned long long)length);
-			ret = cmd_map(w.fd, W_EMPTY, iova, 0, length, RW);
-			if (!aligned || !length) {
-				/* Misaligned and beyond: any of the two. */
-				ASSERT_TRUE(ret == -EINVAL || ret == -EOVERFLOW || ret == -ERANGE);
-				if (!beyond && end <= WIDTH)
-					ASSERT_EQ(-EINVAL, ret);
-			} else if (beyond && end) {
-				ASSERT_EQ(-EOVERFLOW, ret);
-			} else if (beyond || end > WIDTH) {
-				/* A GPA of 0 and such a length leave 52 bits, too. */
-				ASSERT_EQ(-ERANGE, ret);
-			} else {
-				test_cmd(ret);
-				mapped++;
-				test_cmd(cmd_unmap(w.fd, W_EMPTY, iova, length, &unmapped));
-				ASSERT_EQ(length, unmapped);
-				continue;
-			}
-			ASSERT_EQ(ret, cmd_unmap(w.fd, W_EMPTY, iova, length, NULL));
-			ASSERT_EQ(ret, cmd_invalidate(w.fd, NYX_SCOPE_RANGE, W_EMPTY, 0, iova,
-						      length));
-		}
-	}
-	ASSERT_GT(mapped, 4);
 }
