@@ -261,6 +261,7 @@ TEST(hold_of_section)
 	caller_start(&c, do_unmap, &s);
 	ASSERT_TRUE(caller_waits(&c));
 	hold_take(&s.view, 0, s.dom, s.dev, 0, 0);
+	s.view.holds[0].phase = s.view.slots[0].phase;
 	slot_leave(&s.view, 0);
 	ASSERT_TRUE(caller_waits(&c));
 	hold_release(&s.view, 0);
@@ -749,7 +750,7 @@ TEST(two_time_out)
 	struct scene s;
 	int ev;
 
-	scene_open(&s, 3000, 0);
+	scene_open(&s, 6000, 0);
 	test_cmd(cmd_events_open(s.e.fd, NYX_EVENTS_F_NONBLOCK, &ev));
 	slot_enter(&s.view, 0, s.dev);
 	caller_start(&c[0], do_unmap_4_to_7, &s);
@@ -815,26 +816,23 @@ TEST(many_time_out)
 /* The wait goes on: what it was for is done in each domain. */
 TEST(memory_of_many_domains)
 {
-	struct caller c;
 	struct scene s;
 	__u32 other;
 
-	scene_open(&s, 500, 0);
+	scene_open(&s, SOON_MS, 0);
 	test_cmd(cmd_device_add(s.e.fd, SECOND));
 	test_cmd(cmd_device_attach(s.e.fd, SECOND, s.other_id, 0));
 	other = view_domain_of(&s.view, SECOND);
 	hold_take(&s.view, 0, s.dom, 0, 0, ~0ull);
 	hold_take(&s.view, 1, other, 0, 0, ~0ull);
-	caller_start(&c, do_memory_remove, &s);
-	ASSERT_TRUE(caller_waits(&c));
-	test_err(ETIMEDOUT, caller_end(&c));
+	test_err(ETIMEDOUT, do_memory_remove(&s));
 	ASSERT_EQ(1, s.view.head->memory_gen);
 	test_err(ENOENT, do_memory_remove(&s));
 }
 
 /* ---- what user space can write ---- */
 
-/* All of the area is @byte: one wait at most is held up. */
+/* All of the area is one byte: one wait at most is held up, and only by an old phase. */
 TEST(filled)
 {
 	struct scene s;
@@ -843,7 +841,7 @@ TEST(filled)
 		ktap_note("0x%x", byte);
 		scene_open(&s, SOON_MS, 0);
 		memset(s.view.ctl, byte, s.view.rw_size);
-		test_err(byte & 1 ? ETIMEDOUT : 0, do_unmap(&s));
+		test_err((byte & 1) && (byte & 0x80) ? ETIMEDOUT : 0, do_unmap(&s));
 		test_cmd(do_detach(&s));
 		view_close(&s.view);
 		close(s.e.fd);
