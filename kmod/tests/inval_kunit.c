@@ -568,9 +568,11 @@ static void domains_have_their_own_ranges(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct nyx_ticket t = NYX_TICKET(f->unit);
-	struct listener l[NR_DOMAINS];
+	struct listener *l;
 	unsigned int i;
 
+	l = kunit_kcalloc(test, NR_DOMAINS, sizeof(*l), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, l);
 	for (i = 0; i < NR_DOMAINS; i++)
 		listen(test, &l[i], i);
 	for (i = 0; i < NR_DOMAINS; i++)
