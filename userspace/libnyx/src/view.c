@@ -89,7 +89,7 @@ struct nyx_view {
 	struct nyx_view_ctl *ctl;
 	struct nyx_view_slot *slots;
 	struct nyx_view_hold *holds;
-	_Atomic(struct map *) map;
+	struct map *_Atomic map;
 	atomic_uint low;		/* no word of @free below this one has a bit, mostly */
 	_Atomic uint64_t *free;		/* a bit for each hold */
 	struct nyx_view_thread **threads;	/* by slot; under views_lock, as what follows */
@@ -146,6 +146,7 @@ static void in_child(void)
 
 			if (!t)
 				continue;
+			t->reader.head = &no_window;
 			t->reader.slot = &no_slot;
 			t->reader.seq &= ~(uint64_t)1;
 		}
@@ -598,7 +599,7 @@ static int sweep_entry(const void *entry, void *arg)
 static int map_compare(const struct nyx_view *view, struct map *map)
 {
 	struct sweep s = { .map = map, .i = 0 };
-	/* What is removed from now on counts up once more, and waits for this section. */
+	/* A removal from now on counts up once more, and waits for this section. */
 	uint64_t gen = __atomic_load_n(&view->head->memory_gen, __ATOMIC_ACQUIRE);
 	int ret;
 
@@ -877,7 +878,7 @@ static int submit(const struct nyx_unit *unit, struct fills *f, uint32_t *ran)
 	*ran = array.out_done;
 	if (ret) {
 		nyx__item_error(&array);
-		/* What was answered is of use; the rest is asked again. */
+		/* The answers are of use; the rest is asked again. */
 		return ret == -EINTR && array.out_done ? 0 : ret;
 	}
 	/* The one with a fault is answered, too. */
@@ -981,7 +982,7 @@ static int check_range(uint64_t iova, uint64_t length)
 	return length && iova + (length - 1) < iova ? -EOVERFLOW : 0;
 }
 
-/* What both functions return, with what is found so far in @a. */
+/* The rest of both functions: translate, unless @ret is an error. */
 static int finish(struct answer *a, struct place *p, int ret, size_t *nr_runs,
 		  struct nyx_fault *fault)
 {
