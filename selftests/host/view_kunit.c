@@ -123,7 +123,7 @@ static void permission_of_entry_and_device(struct kunit *test)
 	}
 }
 
-/* What the kernel finds, the reader finds; what one does not, the other does not. */
+/* The reader finds all that the kernel finds, and nothing else. */
 static void reader_agrees_with_kernel(struct kunit *test)
 {
 	static const unsigned int lg2[] = { 12, 21, 30 };

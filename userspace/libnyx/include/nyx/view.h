@@ -20,8 +20,8 @@
  * longer, such as a request of io_uring, has a hold, which is taken in the section and released
  * by any thread. A process that does not let go within &nyx_unit_create_opts.view_timeout_ms
  * is cut off: the view is of no use any more (-ESTALE), NYX_EVENT_VIEW names it, and the devices
- * that its sections and holds are of are quarantined. A thread that waits for a command must not be the only one that can end a
- * section or release a hold.
+ * that its sections and holds are of are quarantined. A thread that waits for a command must not
+ * be the only one that can end a section or release a hold.
  *
  * The child of fork(2) has no views: all is -ESTALE there.
  */
@@ -47,8 +47,8 @@ struct nyx_view_thread;
  * @sbdf: the device
  * @pasid: NYX_PASID_NONE
  *
- * Begins as nyx_view_device() gives it. Any number of threads may use one, with any number of views of
- * one unit.
+ * Begins as nyx_view_device() gives it. Any number of threads may use one, with any number of
+ * views of one unit.
  */
 struct nyx_view_device {
 	uint32_t sbdf;
@@ -223,7 +223,7 @@ int nyx_view_translate(struct nyx_view_thread *thread, uint64_t iova, uint64_t l
  * @done: where to put the bytes that the pieces have, or NULL; valid after every return
  * @fault: as for nyx_view_translate()
  *
- * What is not cached takes one system call for many segments.
+ * One system call fills the cache for many segments.
  *
  * Return: as nyx_view_translate().
  */
@@ -238,7 +238,7 @@ int nyx_view_translatev(struct nyx_view_thread *thread, const struct nyx_dma_seg
  * @nr: how many, at least 1
  * @hold: where to put the hold
  *
- * What is handed over after that, such as a request of io_uring, uses the pieces until
+ * A request that is submitted after that, such as one of io_uring, uses the pieces until
  * nyx_view_hold_release(). A hold keeps all pages from the first to the last IOVA: pieces far
  * apart are better off with a hold each.
  *

@@ -141,7 +141,7 @@ struct nyx_view_hit {
  * Return: false if the window has a layout that this reader does not know.
  */
 static __inline__ bool nyx_reader_init(struct nyx_view_reader *reader, const void *window,
-				   uint64_t window_size, struct nyx_view_slot *slot)
+				       uint64_t window_size, struct nyx_view_slot *slot)
 {
 	const struct nyx_window_head *head = (const struct nyx_window_head *)window;
 	const char *base = (const char *)window;
@@ -204,8 +204,8 @@ static __inline__ bool nyx_reader_leave(struct nyx_view_reader *reader)
 
 /* Look for the block of class @cls that has @iova; for constants @cls. */
 static __inline__ bool nyx__reader_probe(const struct nyx_view_reader *reader, uint64_t tag,
-				     unsigned int cls, uint64_t iova, uint64_t length,
-				     uint32_t access, struct nyx_view_hit *hit)
+					 unsigned int cls, uint64_t iova, uint64_t length,
+					 uint32_t access, struct nyx_view_hit *hit)
 {
 	const unsigned int shift = 12 + 9 * cls;
 	uint64_t key = iova >> shift << 2 | (cls + 1);
@@ -249,12 +249,12 @@ static __inline__ bool nyx__reader_probe(const struct nyx_view_reader *reader, u
  * @access: of enum nyx_prot, at least one: what is to be allowed
  * @hit: set if there is one
  *
- * Return: true; false: NYX_VIEW_FILL knows. What memory is at the GPA is for the caller to
- * say, as is whether it can be written.
+ * Return: true; false: NYX_VIEW_FILL knows. The caller knows the memory at the GPA, and whether
+ * it can be written.
  */
 static __inline__ bool nyx_reader_lookup(const struct nyx_view_reader *reader, uint64_t device,
-				     uint64_t iova, uint64_t length, uint32_t access,
-				     struct nyx_view_hit *hit)
+					 uint64_t iova, uint64_t length, uint32_t access,
+					 struct nyx_view_hit *hit)
 {
 	const uint64_t serial = ~(uint64_t)0 << NYX_WINDOW_DEV_SERIAL_SHIFT;
 	const uint64_t bits = NYX_WINDOW_DEV_LIVE |
@@ -311,7 +311,7 @@ static __inline__ bool nyx_reader_lookup(const struct nyx_view_reader *reader, u
  * Return: serial and index, for nyx_reader_lookup(), or 0 if the device has left.
  */
 static __inline__ uint64_t nyx_reader_device(const struct nyx_view_reader *reader, uint32_t index,
-					 uint32_t sbdf, uint32_t pasid)
+					     uint32_t sbdf, uint32_t pasid)
 {
 	const struct nyx_window_dev *dev = &reader->devs[index];
 	uint64_t word = nyx__read64(&dev->word), again;
