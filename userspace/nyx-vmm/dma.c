@@ -24,11 +24,7 @@
 	__atomic_store_n((type *)(to), value, __ATOMIC_RELEASE);		\
 } while (0)
 
-/*
- * Copy a word in one access: driver and device share words, like an index of a ring,
- * without locks, and memcpy() may tear them.
- */
-static void copy(void *to, const void *from, uint64_t len)
+void dma_copy(void *to, const void *from, uint64_t len)
 {
 	uintptr_t both = (uintptr_t)to | (uintptr_t)from;
 
@@ -49,9 +45,9 @@ static int access_ram(struct vmm *vmm, uint64_t gpa, void *buffer, uint64_t len,
 	if (!ram)
 		return -EFAULT;
 	if (write)
-		copy(ram, buffer, len);
+		dma_copy(ram, buffer, len);
 	else
-		copy(buffer, ram, len);
+		dma_copy(buffer, ram, len);
 	return 0;
 }
 
@@ -163,14 +159,108 @@ int dma_scatter(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr
 	return access_segs(dev, segs, nr, skip, (void *)(uintptr_t)buffer, len, true);
 }
 
+bool dma_can_hold(const struct pci_dev *dev)
+{
+	const struct vmm *vmm = dev->vmm;
+
+	return !vmm->opts->dma_copy && (vmm->iommu->hold || !vmm->iommu->access);
+}
+
+/* Is each byte memory, as far as its address tells? */
+static bool is_memory(const struct dma_span *s)
+{
+	uint64_t skip = s->skip, left = s->len, first, last, part;
+	unsigned int i;
+
+	for (i = 0; i < s->nr && left; i++) {
+		if (skip >= s->segs[i].len) {
+			skip -= s->segs[i].len;
+			continue;
+		}
+		part = s->segs[i].len - skip;
+		if (part > left)
+			part = left;
+		if (__builtin_add_overflow(s->segs[i].iova, skip, &first) ||
+		    __builtin_add_overflow(first, part - 1, &last) ||
+		    dma_is_message(first) || dma_is_message(last))
+			return false;
+		left -= part;
+		skip = 0;
+	}
+	return s->len && !left;
+}
+
+bool dma_piece(struct dma_span *s, void *p, uint64_t len)
+{
+	struct iovec *last = s->nr_iov ? &s->iov[s->nr_iov - 1] : NULL;
+
+	if (last && (uint8_t *)last->iov_base + last->iov_len == p) {
+		last->iov_len += len;
+		return true;
+	}
+	if (s->nr_iov == s->room)
+		return false;
+	s->iov[s->nr_iov++] = (struct iovec){ p, len };
+	return true;
+}
+
+/* Without an IOMMU: nothing takes RAM away. */
+static void hold_ram(struct vmm *vmm, struct dma_span *s)
+{
+	uint64_t skip = s->skip, left = s->len, part;
+	unsigned int i;
+	void *p;
+
+	for (i = 0; left; i++) {
+		if (skip >= s->segs[i].len) {
+			skip -= s->segs[i].len;
+			continue;
+		}
+		part = s->segs[i].len - skip;
+		if (part > left)
+			part = left;
+		p = ram_ptr(vmm, s->segs[i].iova + skip, part);
+		if (!p || !dma_piece(s, p, part)) {
+			s->rc = -EAGAIN;
+			return;
+		}
+		left -= part;
+		skip = 0;
+	}
+}
+
+void dma_hold(struct pci_dev *dev, struct dma_span *spans, unsigned int nr)
+{
+	struct vmm *vmm = dev->vmm;
+	bool can = dma_can_hold(dev) && pci_is_master(dev);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		spans[i].nr_iov = 0;
+		spans[i].done = 0;
+		/* The copy does what is none: an interrupt, or what is refused without asking. */
+		spans[i].rc = can && is_memory(&spans[i]) ? 0 : -EAGAIN;
+		if (!spans[i].rc && !vmm->iommu->hold)
+			hold_ram(vmm, &spans[i]);
+	}
+	if (can && vmm->iommu->hold)
+		vmm->iommu->hold(vmm, dev->rid, spans, nr);
+}
+
+void dma_release(struct pci_dev *dev, struct dma_holds *holds)
+{
+	if (holds->nr)
+		dev->vmm->iommu->release(dev->vmm, holds);
+	holds->nr = 0;
+}
+
 void *dma_map(struct pci_dev *dev, uint64_t iova, uint64_t len, bool write)
 {
 	struct vmm *vmm = dev->vmm;
 
+	(void)write;
 	if (!len || vmm->opts->dma_copy || !pci_is_master(dev))
 		return NULL;
-	if (vmm->iommu->map)
-		return vmm->iommu->map(vmm, dev->rid, iova, len, write);
 	if (vmm->iommu->access)
 		return NULL;
 	return ram_ptr(vmm, iova, len);

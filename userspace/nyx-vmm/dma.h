@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "vmm.h"
 
@@ -62,6 +63,49 @@ int dma_gather(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
 	       uint64_t skip, void *buffer, uint64_t len);
 int dma_scatter(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
 		uint64_t skip, const void *buffer, uint64_t len);
+
+/*
+ * Copies a word in one access, other lengths in any way: for those who have the guest's memory at
+ * hand. Driver and device share words, like an index of a ring, without locks.
+ */
+void dma_copy(void *to, const void *from, uint64_t len);
+
+#define DMA_HOLDS	32
+#define DMA_SPAN_SEGS	258		/* the most that dma_hold() takes; with more it is a copy */
+
+/* The holds that keep translations of spans until dma_release(). Begins as zeros. */
+struct dma_holds {
+	void *owner;
+	unsigned int nr;
+	uint32_t ids[DMA_HOLDS];
+};
+
+/* Guest memory that a device uses in place: [skip, skip + len) of segments laid end to end */
+struct dma_span {
+	const struct dma_seg *segs;
+	unsigned int nr;
+	uint64_t skip, len;
+	bool write;
+	struct iovec *iov;		/* where the pieces go */
+	unsigned int room;
+	struct dma_holds *holds;
+	/* out */
+	int rc;				/* 0; -EFAULT: refused; -EAGAIN: copy instead */
+	uint64_t done;			/* -EFAULT: the bytes before what was refused */
+	unsigned int nr_iov;
+};
+
+/*
+ * Find the memory of spans, and keep their translations: who takes one away from the device
+ * waits for dma_release(). So that must come soon, and never wait for a CPU of the guest. The
+ * guest may read and change the bytes meanwhile.
+ */
+void dma_hold(struct pci_dev *dev, struct dma_span *spans, unsigned int nr);
+void dma_release(struct pci_dev *dev, struct dma_holds *holds);
+/* For the IOMMU: the next piece of a span. False: there is no room for it. */
+bool dma_piece(struct dma_span *s, void *p, uint64_t len);
+/* False: dma_hold() only ever says -EAGAIN. */
+bool dma_can_hold(const struct pci_dev *dev);
 
 /*
  * A pointer to all of [iova, iova + len), valid until dma_unmap(); NULL if the range

@@ -15,7 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct dma_holds;
 struct dma_op;
+struct dma_span;
 struct vmm;
 
 /* A message in the format of the local APICs. */
@@ -63,10 +65,15 @@ struct iommu_ops {
 	int (*access)(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr);
 
 	/*
-	 * The host's view of [iova, iova + len), if it is in one piece and may be
-	 * kept until the end of the device's request; NULL: the device copies.
+	 * Finds the memory of the spans whose @rc is 0, by dma_piece(), and holds their
+	 * translations. Sets @rc and @done. NULL: devices copy. Any thread.
 	 */
-	void *(*map)(struct vmm *vmm, uint16_t rid, uint64_t iova, uint64_t len, bool write);
+	void (*hold)(struct vmm *vmm, uint16_t rid, struct dma_span *spans, unsigned int nr);
+	/* Ends all holds. Any thread. */
+	void (*release)(struct vmm *vmm, struct dma_holds *holds);
+
+	/* @rid was reset, and has no request in flight. May be NULL. Any thread. */
+	void (*device_reset)(struct vmm *vmm, uint16_t rid);
 
 	/*
 	 * Remaps a message of @rid to the CPUs. 0: the result holds until the guest changes

@@ -12,10 +12,17 @@
 #include <unistd.h>
 
 #include "dma_nyx.h"
+#include "dma_view.h"
 #include "pci.h"
 #include "vmm.h"
 
 #define NR_EVENTS	16
+
+/*
+ * An invalidation of the guest waits as long for a request in flight: as PCI Express lets a
+ * function take to answer an invalidation of its device-TLB. No disk that works takes longer.
+ */
+#define VIEW_TIMEOUT_MS	60000
 
 /* ---- registers ------------------------------------------------------------------ */
 
@@ -62,8 +69,34 @@ int iommu_unit_device_add(struct vmm *vmm, uint16_t rid)
 int iommu_unit_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr)
 {
 	struct iommu_unit *iu = vmm->iommu_data;
+	unsigned int done = 0;
+	int rc = 0;
 
-	return dma_nyx(iu->unit, rid, ops, nr);
+	if (iu->views)
+		done = dma_view_access(iu->views, rid, ops, nr, &rc);
+	return rc || done == nr ? rc : dma_nyx(iu->unit, rid, ops + done, nr - done);
+}
+
+void iommu_unit_hold(struct vmm *vmm, uint16_t rid, struct dma_span *spans, unsigned int nr)
+{
+	struct iommu_unit *iu = vmm->iommu_data;
+
+	/* dma_can_hold() is false without views. */
+	dma_view_hold(iu->views, rid, spans, nr);
+}
+
+void iommu_unit_release(struct vmm *vmm, struct dma_holds *holds)
+{
+	(void)vmm;
+	dma_view_release(holds);
+}
+
+void iommu_unit_device_reset(struct vmm *vmm, uint16_t rid)
+{
+	struct iommu_unit *iu = vmm->iommu_data;
+
+	if (iu->views && dma_view_was_cut_off(iu->views, rid))
+		nyx_device_reset(iu->unit, (nyx_device_t){ rid });
 }
 
 /* ---- interrupts ------------------------------------------------------------------ */
@@ -188,6 +221,7 @@ static int create_unit(struct iommu_unit *iu, const char *model, const char *nam
 		return rc;
 	}
 	create.name = name;
+	create.view_timeout_ms = VIEW_TIMEOUT_MS;
 	rc = nyx_unit_create(iu->ctx, &create, &iu->unit);
 	if (rc == -EOPNOTSUPP)
 		say("cannot create the %s unit: the loaded module does not support this model", model);
@@ -237,7 +271,11 @@ int iommu_unit_init(struct vmm *vmm, struct iommu_unit *iu,
 	rc = create_unit(iu, vmm->iommu->name, vmm->opts->name, create);
 	if (rc)
 		return rc;
-	if (!vmm->opts->unit.quarantine)
+	if (!vmm->opts->dma_copy) {
+		iu->views = dma_views_new(vmm, iu->unit);
+		rc = iu->views ? 0 : -ENOMEM;
+	}
+	if (!rc && !vmm->opts->unit.quarantine)
 		rc = report_only(iu);
 	if (!rc)
 		rc = add_memory(vmm, iu);
@@ -264,6 +302,7 @@ void iommu_unit_exit(struct vmm *vmm)
 		loop_remove(iu->events);
 		close(iu->events);
 	}
+	dma_views_free(iu->views);
 	nyx_unit_unref(iu->unit);
 	nyx_ctx_unref(iu->ctx);
 	free(iu);

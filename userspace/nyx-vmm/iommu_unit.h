@@ -18,6 +18,8 @@
 
 #include "iommu.h"
 
+struct dma_views;
+
 struct iommu_unit_model {
 	uint64_t gpa;			/* of the registers */
 	uint32_t size;
@@ -34,6 +36,7 @@ struct iommu_unit {
 	const struct iommu_unit_model *model;
 	struct nyx_ctx *ctx;
 	struct nyx_unit *unit;
+	struct dma_views *views;	/* NULL: each access is a call of the unit */
 	int events;
 	uint64_t irte_changes;		/* last count that lines have followed; vmm::lock */
 };
@@ -47,6 +50,9 @@ void iommu_unit_exit(struct vmm *vmm);
 /* Of struct iommu_ops */
 int iommu_unit_device_add(struct vmm *vmm, uint16_t rid);
 int iommu_unit_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr);
+void iommu_unit_hold(struct vmm *vmm, uint16_t rid, struct dma_span *spans, unsigned int nr);
+void iommu_unit_release(struct vmm *vmm, struct dma_holds *holds);
+void iommu_unit_device_reset(struct vmm *vmm, uint16_t rid);
 int iommu_unit_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
 		     struct irq_message *message);
 int iommu_unit_bind(struct vmm *vmm, uint16_t rid, struct irq_binding *binding);

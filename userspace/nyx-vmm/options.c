@@ -53,13 +53,13 @@ static const char help[] =
 "                        ioapic-any-source (entries of the IOAPIC may name any\n"
 "                        source), quarantine (stop devices with too many faults),\n"
 "                        shared (other programs of the user, like nyxctl, may open\n"
-"                        the unit)\n"
+"                        the unit), copy (the module makes each access)\n"
 "  --iommu amdvi[,OPTION]...\n"
 "                        AMD-Vi, by the Nyx module. Options: width=48|57|64 (default:\n"
 "                        64), np-cache (the guest also reports new mappings), xapic\n"
 "                        (no x2APIC), small-irtes (interrupt entries of 32 bits,\n"
 "                        without x2APIC), guest-apic (they can name a guest's\n"
-"                        APIC), quarantine, shared\n"
+"                        APIC), quarantine, shared, copy\n"
 "  --name NAME           the name of the IOMMU's unit, for nyxctl (default: none)\n"
 "  --no-reboot           exit on reset (default: reboot)\n"
 "  -v, --verbose         print what the IOMMU reports\n"
@@ -234,6 +234,7 @@ static int parse_vtd(struct options *opts, const char *word, const char *rest)
 		{ "ioapic-any-source", .flag = &opts->unit.any_source },
 		{ "quarantine", .flag = &opts->unit.quarantine },
 		{ "shared", .flag = &opts->unit.shared },
+		{ "copy", .flag = &opts->dma_copy },
 	};
 
 	return parse_unit(opts, word, rest, words, ARRAY_SIZE(words));
@@ -250,6 +251,7 @@ static int parse_amdvi(struct options *opts, const char *word, const char *rest)
 		{ "guest-apic", .flag = &opts->unit.guest_apic },
 		{ "quarantine", .flag = &opts->unit.quarantine },
 		{ "shared", .flag = &opts->unit.shared },
+		{ "copy", .flag = &opts->dma_copy },
 	};
 	int rc = parse_unit(opts, word, rest, words, ARRAY_SIZE(words));
 

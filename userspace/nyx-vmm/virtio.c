@@ -18,6 +18,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "iommu.h"
+
 struct desc {
 	uint64_t addr;
 	uint32_t len;
@@ -433,8 +435,11 @@ void virtio_kick(struct virtq *vq)
 
 static void reset(struct virtio_dev *dev)
 {
+	const struct iommu_ops *iommu = dev->pci.vmm->iommu;
 	unsigned int i;
 
+	if (iommu->device_reset)
+		iommu->device_reset(dev->pci.vmm, dev->pci.rid);
 	dev->status = 0;
 	dev->accepted = 0;
 	dev->config_vector = PCI_NO_VECTOR;

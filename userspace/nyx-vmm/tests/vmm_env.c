@@ -53,7 +53,7 @@ static struct {
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-	return "race:^copy$\nrace:^file_vector$\nrace:^refusing_access$\n";
+	return "race:^dma_copy$\nrace:^file_vector$\nrace:^refusing_access$\n";
 }
 
 /* ---- in place of say.c and kvm.c -------------------------------------------------- */
