@@ -253,23 +253,3 @@ void dma_release(struct pci_dev *dev, struct dma_holds *holds)
 		dev->vmm->iommu->release(dev->vmm, holds);
 	holds->nr = 0;
 }
-
-void *dma_map(struct pci_dev *dev, uint64_t iova, uint64_t len, bool write)
-{
-	struct vmm *vmm = dev->vmm;
-
-	(void)write;
-	if (!len || vmm->opts->dma_copy || !pci_is_master(dev))
-		return NULL;
-	if (vmm->iommu->access)
-		return NULL;
-	return ram_ptr(vmm, iova, len);
-}
-
-void dma_unmap(struct pci_dev *dev, void *p, uint64_t len)
-{
-	/* dma_map() takes no reference, so there is nothing to drop. */
-	(void)dev;
-	(void)p;
-	(void)len;
-}

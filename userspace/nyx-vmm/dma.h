@@ -107,12 +107,4 @@ bool dma_piece(struct dma_span *s, void *p, uint64_t len);
 /* False: dma_hold() only ever says -EAGAIN. */
 bool dma_can_hold(const struct pci_dev *dev);
 
-/*
- * A pointer to all of [iova, iova + len), valid until dma_unmap(); NULL if the range
- * cannot be mapped: then the caller copies. The guest may read and change the bytes
- * meanwhile.
- */
-void *dma_map(struct pci_dev *dev, uint64_t iova, uint64_t len, bool write);
-void dma_unmap(struct pci_dev *dev, void *p, uint64_t len);
-
 #endif /* NYX_VMM_DMA_H */

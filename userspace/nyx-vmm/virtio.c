@@ -303,12 +303,12 @@ static int flush(struct virtq *vq)
 	return dma_array(&vq->dev->pci, ops, n);
 }
 
-void virtq_push(struct virtq *vq, const struct virtq_request *req, uint32_t written)
+void virtq_push(struct virtq *vq, uint16_t head, uint32_t written)
 {
 	/* The driver may have reset the device meanwhile. */
 	if (!vq->enabled || !virtio_running(vq->dev))
 		return;
-	le_put(vq->done[vq->nr_done], req->head, 4);
+	le_put(vq->done[vq->nr_done], head, 4);
 	le_put(vq->done[vq->nr_done] + 4, written, 4);
 	vq->nr_done++;
 	if ((vq->nr_done == VIRTQ_BATCH || vq->nr_done == vq->size) && flush(vq))
@@ -438,6 +438,8 @@ static void reset(struct virtio_dev *dev)
 	const struct iommu_ops *iommu = dev->pci.vmm->iommu;
 	unsigned int i;
 
+	if (dev->ops->settle)
+		dev->ops->settle(dev);
 	if (iommu->device_reset)
 		iommu->device_reset(dev->pci.vmm, dev->pci.rid);
 	dev->status = 0;
@@ -457,8 +459,6 @@ static void reset(struct virtio_dev *dev)
 		vq->nr_done = 0;
 		vq->fresh = vq->announced = false;
 	}
-	if (dev->ops->reset)
-		dev->ops->reset(dev);
 }
 
 /* Called with @lock held. */
@@ -508,7 +508,7 @@ static void drain(int fd)
 static void *worker(void *arg)
 {
 	struct virtio_dev *dev = arg;
-	struct pollfd fds[VIRTIO_QUEUES + 2];
+	struct pollfd fds[VIRTIO_QUEUES + 3];
 	unsigned int i, nr = dev->ops->nr_queues;
 	bool again;
 
@@ -516,14 +516,20 @@ static void *worker(void *arg)
 		fds[i] = (struct pollfd){ .fd = dev->queues[i].kick_fd, .events = POLLIN };
 	fds[nr] = (struct pollfd){ .fd = dev->stop_fd, .events = POLLIN };
 	fds[nr + 1] = (struct pollfd){ .events = POLLIN };
+	fds[nr + 2] = (struct pollfd){ .fd = dev->done_fd, .events = POLLIN };
 	for (;;) {
 		pthread_mutex_lock(&dev->lock);
 		fds[nr + 1].fd = dev->own_fd_paused ? -1 : dev->own_fd;
 		pthread_mutex_unlock(&dev->lock);
-		if (poll(fds, nr + 2, -1) < 0)
+		if (poll(fds, nr + 3, -1) < 0)
 			continue;
 		if (fds[nr].revents)
-			return NULL;
+			break;
+		if (fds[nr + 2].revents) {
+			pthread_mutex_lock(&dev->lock);
+			dev->ops->completed(dev);
+			pthread_mutex_unlock(&dev->lock);
+		}
 		for (i = 0; i < nr; i++) {
 			if (!fds[i].revents)
 				continue;
@@ -544,6 +550,11 @@ static void *worker(void *arg)
 			pthread_mutex_unlock(&dev->lock);
 		}
 	}
+	pthread_mutex_lock(&dev->lock);
+	if (dev->ops->settle)
+		dev->ops->settle(dev);
+	pthread_mutex_unlock(&dev->lock);
+	return NULL;
 }
 
 int virtio_start_worker(struct virtio_dev *dev)

@@ -5,7 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A device has one worker thread. It takes requests from the queues whenever the driver
- * kicked one, or the device's own file descriptor is readable.
+ * kicked one, or the device's own file descriptor is readable. Requests may be in flight: they
+ * end in any order, with a reset at the latest.
  */
 #ifndef NYX_VMM_VIRTIO_H
 #define NYX_VMM_VIRTIO_H
@@ -19,7 +20,7 @@
 
 #define VIRTIO_QUEUES		2
 #define VIRTQ_SIZE		256
-#define VIRTQ_SEGS		(VIRTQ_SIZE + 2)
+#define VIRTQ_SEGS		DMA_SPAN_SEGS	/* header, data and status */
 #define VIRTQ_BATCH		16	/* requests that are looked at together */
 #define VIRTQ_DESC_SIZE		16
 #define VIRTQ_HEADER		16	/* most of virtio_ops::header */
@@ -84,8 +85,13 @@ struct virtio_ops {
 	bool (*work)(struct virtio_dev *dev, unsigned int queue);
 	/* The device's own file descriptor is readable; called by the worker, lock held */
 	void (*readable)(struct virtio_dev *dev);
-	/* Resets the device; called with the lock held */
-	void (*reset)(struct virtio_dev *dev);
+	/* virtio_dev::done_fd is readable; called by the worker, lock held */
+	void (*completed)(struct virtio_dev *dev);
+	/*
+	 * Waits until no request is in flight; called with the lock held, before a reset and
+	 * as the worker ends
+	 */
+	void (*settle)(struct virtio_dev *dev);
 	/* Frees the device; called last, after the worker has ended */
 	void (*destroy)(struct virtio_dev *dev);
 };
@@ -95,6 +101,7 @@ struct virtio_dev {
 	const struct virtio_ops *ops;
 	uint64_t features;		/* offered */
 	int own_fd;			/* or -1 */
+	int done_fd;			/* finished requests, or -1; polled as long as it is open */
 	bool own_fd_paused;		/* the worker does not poll @own_fd; @lock */
 
 	pthread_mutex_t lock;
@@ -123,8 +130,8 @@ struct virtio_dev {
 int virtq_pop(struct virtq *vq, struct virtq_request *req);
 /* Returns the request that was popped last: virtq_pop() takes it again. */
 void virtq_unpop(struct virtq *vq);
-/* A request is done. The driver gets it with virtq_notify() at the latest. */
-void virtq_push(struct virtq *vq, const struct virtq_request *req, uint32_t written);
+/* The request of @head is done. The driver gets it with virtq_notify() at the latest. */
+void virtq_push(struct virtq *vq, uint16_t head, uint32_t written);
 /* Gives the driver the finished requests, and interrupts it if it wants that. */
 void virtq_notify(struct virtq *vq);
 bool virtio_running(const struct virtio_dev *dev);

@@ -4,9 +4,13 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Virtual I/O Device (VIRTIO) 1.2, section 5.2. One queue, one request at a time. Data
- * goes straight between the file and the guest's memory where that can be mapped, and
- * through a buffer where it cannot.
+ * Virtual I/O Device (VIRTIO) 1.2, section 5.2. One queue. Reads, writes and flushes are in
+ * flight, as many as the driver has made available, and end in any order: data goes straight
+ * between the file and the guest's memory, whose translations are held until then. A request
+ * that is wrong, or cannot be held, is done at once, through a buffer.
+ *
+ * A flush covers what was written before it was made available, as the driver has seen those
+ * writes end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +21,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "file_io.h"
 #include "virtio.h"
 
 #define SECTOR		512
@@ -32,14 +36,30 @@ enum {
 	HEADER		= 16,		/* VIRTQ_HEADER at most */
 };
 
+/* A request in flight */
+struct job {
+	struct file_io io;		/* first */
+	struct job *next;		/* of blk::idle */
+	uint16_t head;
+	uint32_t written;		/* if it is good */
+	uint8_t *status;
+	struct dma_holds holds;
+	struct iovec iov[VIRTQ_SEGS];
+};
+
 struct blk {
 	struct virtio_dev dev;		/* first */
+	struct file_ring file;
 	int fd;
 	bool readonly;
 	uint64_t sectors;
 	unsigned int nr;
 	struct virtio_blk_config config;
-	struct iovec iov[VIRTQ_SEGS];
+	/* virtio_dev::lock */
+	struct job *idle;
+	unsigned int nr_jobs;		/* idle and in flight */
+	bool full;			/* a request waits for a job */
+	struct virtq_request requests[BATCH];
 	uint8_t buffer[BUFFER + 1];	/* with the status behind the last data */
 };
 
@@ -53,76 +73,22 @@ struct range {
 	bool told;			/* the driver has the status, VIRTIO_BLK_S_OK */
 };
 
-/* Map the whole range to blk::iov, or nothing. Returns the number of entries, or 0. */
-static unsigned int map_all(struct blk *blk, const struct range *r)
-{
-	uint64_t skip = r->skip, left = r->len, part;
-	unsigned int i, nr = 0;
-	void *p;
-
-	for (i = 0; i < r->nr && left; i++) {
-		if (skip >= r->segs[i].len) {
-			skip -= r->segs[i].len;
-			continue;
-		}
-		part = r->segs[i].len - skip;
-		if (part > left)
-			part = left;
-		p = r->segs[i].iova + skip < skip ? NULL :
-			dma_map(&blk->dev.pci, r->segs[i].iova + skip, part, r->to_guest);
-		if (!p)
-			break;
-		blk->iov[nr++] = (struct iovec){ p, part };
-		left -= part;
-		skip = 0;
-	}
-	if (!left)
-		return nr;
-	for (i = 0; i < nr; i++)
-		dma_unmap(&blk->dev.pci, blk->iov[i].iov_base, blk->iov[i].iov_len);
-	return 0;
-}
-
-/* Transfer all @len bytes of the vector, in as many system calls as needed. */
-static bool file_vector(struct blk *blk, struct iovec *iov, unsigned int nr, uint64_t offset,
-			uint64_t len, bool read)
-{
-	ssize_t n;
-
-	while (len) {
-		n = read ? preadv(blk->fd, iov, (int)nr, (off_t)offset) :
-			pwritev(blk->fd, iov, (int)nr, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		offset += (uint64_t)n;
-		len -= (uint64_t)n;
-		while (nr && (size_t)n >= iov->iov_len) {
-			n -= (ssize_t)iov->iov_len;
-			iov++;
-			nr--;
-		}
-		if (n) {
-			iov->iov_base = (uint8_t *)iov->iov_base + n;
-			iov->iov_len -= (size_t)n;
-		}
-	}
-	return true;
-}
-
 static bool copy_through(struct blk *blk, struct range *r)
 {
+	struct file_io io = { .op = r->to_guest ? FILE_READ : FILE_WRITE, .nr = 1 };
 	struct iovec iov;
 	uint64_t part;
 
 	for (; r->len; r->len -= part, r->skip += part, r->offset += part) {
 		part = r->len < BUFFER ? r->len : BUFFER;
 		iov = (struct iovec){ blk->buffer, part };
+		io.iov = &iov;
+		io.offset = r->offset;
+		io.len = part;
 		if (!r->to_guest && dma_gather(&blk->dev.pci, r->segs, r->nr, r->skip,
 					       blk->buffer, part))
 			return false;
-		if (!file_vector(blk, &iov, 1, r->offset, part, r->to_guest))
+		if (!file_vector(blk->fd, &io))
 			return false;
 		if (!r->to_guest)
 			continue;
@@ -136,21 +102,18 @@ static bool copy_through(struct blk *blk, struct range *r)
 	return true;
 }
 
+static bool on_disk(const struct blk *blk, uint64_t sector, uint64_t len)
+{
+	return !(len % SECTOR) && len <= LONGEST && sector <= blk->sectors &&
+		len / SECTOR <= blk->sectors - sector;
+}
+
 static uint8_t transfer(struct blk *blk, struct range *r, uint64_t sector)
 {
-	unsigned int nr;
-	bool good;
-
-	if (r->len % SECTOR || r->len > LONGEST || sector > blk->sectors ||
-	    r->len / SECTOR > blk->sectors - sector)
+	if (!on_disk(blk, sector, r->len))
 		return VIRTIO_BLK_S_IOERR;
 	r->offset = sector * SECTOR;
-	nr = map_all(blk, r);
-	if (nr)
-		good = file_vector(blk, blk->iov, nr, r->offset, r->len, r->to_guest);
-	else
-		good = copy_through(blk, r);
-	return good ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
+	return copy_through(blk, r) ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
 }
 
 static uint8_t get_id(struct blk *blk, const struct virtq_request *req, uint64_t room)
@@ -208,27 +171,236 @@ static bool handle(struct blk *blk, const struct virtq_request *req, uint32_t *w
 	return !dma_scatter(pci, req->in, req->nr_in, room, &status, 1);
 }
 
+/* ---- requests in flight ------------------------------------------------------------- */
+
+static struct job *get_job(struct blk *blk)
+{
+	struct job *job = blk->idle;
+
+	if (job) {
+		blk->idle = job->next;
+	} else if (blk->nr_jobs < FILE_DEPTH) {
+		job = malloc(sizeof(*job));
+		blk->nr_jobs += !!job;
+	}
+	if (job)
+		job->holds.nr = 0;
+	return job;
+}
+
+static void put_job(struct blk *blk, struct job *job)
+{
+	dma_release(&blk->dev.pci, &job->holds);
+	job->next = blk->idle;
+	blk->idle = job;
+}
+
+/* Requests that are begun together */
+struct batch {
+	unsigned int nr, nr_reads, nr_writes;
+	struct job *jobs[BATCH];		/* NULL: done at once, by handle() */
+	struct iovec status[BATCH];
+	/* Of memory: the data of writes; the rest, with the status as its last byte */
+	struct dma_span reads[BATCH], writes[BATCH];
+	struct dma_span *data[BATCH], *answer[BATCH];	/* by request; @data may be NULL */
+};
+
+static struct dma_span *add_span(struct dma_span *s, struct job *job, struct iovec *iov,
+				 unsigned int room)
+{
+	s->iov = iov;
+	s->room = room;
+	s->holds = &job->holds;
+	return s;
+}
+
+/*
+ * Prepare the request that was popped last, while its header is there. It gets a job if it is
+ * right in itself.
+ */
+static void prepare(struct blk *blk, struct batch *b)
+{
+	unsigned int n = b->nr++;
+	const struct virtq_request *req = &blk->requests[n];
+	struct dma_span *answer = &b->writes[b->nr_writes], *data = &b->reads[b->nr_reads];
+	uint64_t room = req->in_len - 1, sector, len;
+	struct job *job;
+	uint32_t type;
+
+	b->jobs[n] = NULL;
+	b->data[n] = NULL;
+	if (!req->header || !req->in_len || req->out_len < HEADER)
+		return;
+	type = (uint32_t)le_get(req->header, 4);
+	sector = le_get(req->header + 8, 8);
+	len = type == VIRTIO_BLK_T_IN ? room : req->out_len - HEADER;
+	if (type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_OUT) {
+		if (!len || !on_disk(blk, sector, len) ||
+		    (type == VIRTIO_BLK_T_OUT && blk->readonly))
+			return;
+	} else if (type != VIRTIO_BLK_T_FLUSH) {
+		return;
+	}
+	job = get_job(blk);
+	if (!job)
+		return;
+	b->jobs[n] = job;
+	job->head = req->head;
+	job->written = 1;
+	job->io = (struct file_io){
+		.op = FILE_SYNC, .iov = job->iov, .offset = sector * SECTOR, .len = len,
+	};
+	*answer = (struct dma_span){ .segs = req->in, .nr = req->nr_in, .write = true };
+	if (type == VIRTIO_BLK_T_IN) {
+		job->io.op = FILE_READ;
+		job->written += (uint32_t)len;
+		answer->len = req->in_len;
+		add_span(answer, job, job->iov, VIRTQ_SEGS);
+	} else {
+		answer->skip = room;
+		answer->len = 1;
+		add_span(answer, job, &b->status[n], 1);
+	}
+	b->answer[n] = answer;
+	b->nr_writes++;
+	if (type != VIRTIO_BLK_T_OUT)
+		return;
+	job->io.op = FILE_WRITE;
+	*data = (struct dma_span){
+		.segs = req->out, .nr = req->nr_out, .skip = HEADER, .len = len,
+	};
+	b->data[n] = add_span(data, job, job->iov, VIRTQ_SEGS);
+	b->nr_reads++;
+}
+
+/*
+ * Start the job of a request. 0; -EAGAIN: handle() is to do it; -EFAULT: the IOMMU has refused
+ * some of it, and reported that.
+ */
+static int start(struct blk *blk, const struct batch *b, unsigned int n)
+{
+	const struct dma_span *answer = b->answer[n], *data = b->data[n];
+	struct job *job = b->jobs[n];
+	struct iovec *last;
+
+	if (data && data->rc)
+		return data->rc;
+	if (answer->rc)
+		return answer->rc;
+	job->io.nr = data ? data->nr_iov : answer->nr_iov;
+	last = &answer->iov[answer->nr_iov - 1];
+	job->status = (uint8_t *)last->iov_base + last->iov_len - 1;
+	if (job->io.op == FILE_READ) {
+		last->iov_len--;
+		job->io.nr -= !last->iov_len;
+	}
+	file_start(&blk->file, &job->io);
+	return 0;
+}
+
+/* Tell the driver that its request was refused. Returns false if it has no room for that. */
+static bool refuse(struct blk *blk, const struct batch *b, unsigned int n)
+{
+	const struct virtq_request *req = &blk->requests[n];
+	const uint8_t status = VIRTIO_BLK_S_IOERR;
+
+	if (b->answer[n]->rc == -EFAULT && b->answer[n]->done == b->answer[n]->len - 1)
+		return false;
+	return !dma_scatter(&blk->dev.pci, req->in, req->nr_in, req->in_len - 1, &status, 1);
+}
+
+/* Begin requests, those that have no job to their end. False: the device stops. */
+static bool begin(struct blk *blk, struct virtq *vq, struct batch *b)
+{
+	uint32_t written;
+	unsigned int n;
+	bool good = true;
+	int rc;
+
+	dma_hold(&blk->dev.pci, b->reads, b->nr_reads);
+	dma_hold(&blk->dev.pci, b->writes, b->nr_writes);
+	for (n = 0; n < b->nr; n++) {
+		rc = b->jobs[n] && good ? start(blk, b, n) : -EAGAIN;
+		if (!rc)
+			continue;
+		if (b->jobs[n])
+			put_job(blk, b->jobs[n]);
+		if (!good)
+			continue;
+		written = 1;
+		good = rc == -EFAULT ? refuse(blk, b, n) :
+			handle(blk, &blk->requests[n], &written);
+		if (good)
+			virtq_push(vq, blk->requests[n].head, written);
+	}
+	file_submit(&blk->file);
+	return good;
+}
+
+/* Give the driver what has ended. With @wait: all. */
+static void end_jobs(struct blk *blk, bool wait)
+{
+	struct virtq *vq = &blk->dev.queues[0];
+	struct job *job;
+
+	while ((job = (struct job *)file_next(&blk->file, wait))) {
+		/* In place, as the memory is held. The used ring, which says so, comes later. */
+		__atomic_store_n(job->status, job->io.good ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR,
+				 __ATOMIC_RELEASE);
+		virtq_push(vq, job->head, job->io.good ? job->written : 1);
+		put_job(blk, job);
+	}
+}
+
+/*
+ * Take requests. Without jobs one after the other: a request that is refused stops the device, and
+ * those before it are served.
+ */
+static bool take(struct blk *blk, struct virtq *vq, struct batch *b)
+{
+	unsigned int most = dma_can_hold(&blk->dev.pci) ? BATCH : 1;
+	unsigned int in_flight = blk->file.in_flight;
+
+	b->nr = b->nr_reads = b->nr_writes = 0;
+	blk->full = in_flight + most > FILE_DEPTH;
+	while (!blk->full && b->nr < most && virtq_pop(vq, &blk->requests[b->nr]) > 0)
+		prepare(blk, b);
+	return b->nr;
+}
+
 static bool work(struct virtio_dev *dev, unsigned int queue)
 {
 	struct blk *blk = (struct blk *)dev;
 	struct virtq *vq = &dev->queues[queue];
-	uint32_t written;
-	int rc = 0, i;
+	struct batch b;
+	unsigned int n;
 
-	for (i = 0; i < BATCH; i++) {
-		rc = virtq_pop(vq, &dev->request);
-		if (rc <= 0)
-			break;
-		if (!handle(blk, &dev->request, &written)) {
+	for (n = 0; n < BATCH && take(blk, vq, &b); n += b.nr) {
+		if (!begin(blk, vq, &b)) {
 			virtq_notify(vq);
 			virtio_fail(dev);
 			break;
 		}
-		virtq_push(vq, &dev->request, written);
+		/* Pages of the file that are in memory are there at once. */
+		end_jobs(blk, false);
 	}
-	if (i)
-		virtq_notify(vq);
-	return i == BATCH;
+	virtq_notify(vq);
+	return n >= BATCH;
+}
+
+static void completed(struct virtio_dev *dev)
+{
+	struct blk *blk = (struct blk *)dev;
+
+	end_jobs(blk, false);
+	virtq_notify(&dev->queues[0]);
+	if (blk->full)
+		virtio_kick(&dev->queues[0]);
+}
+
+static void settle(struct virtio_dev *dev)
+{
+	end_jobs((struct blk *)dev, true);
 }
 
 static uint8_t config_read(struct virtio_dev *dev, unsigned int offset)
@@ -239,7 +411,13 @@ static uint8_t config_read(struct virtio_dev *dev, unsigned int offset)
 static void destroy(struct virtio_dev *dev)
 {
 	struct blk *blk = (struct blk *)dev;
+	struct job *job;
 
+	while ((job = blk->idle)) {
+		blk->idle = job->next;
+		free(job);
+	}
+	file_exit(&blk->file);
 	if (!blk->readonly)
 		fdatasync(blk->fd);
 	close(blk->fd);
@@ -251,7 +429,8 @@ static const struct virtio_ops ops = {
 	.features = UINT64_C(1) << VIRTIO_BLK_F_SEG_MAX | UINT64_C(1) << VIRTIO_BLK_F_BLK_SIZE |
 		UINT64_C(1) << VIRTIO_BLK_F_FLUSH,
 	.header = HEADER, .config_size = sizeof(struct virtio_blk_config),
-	.config_read = config_read, .work = work, .destroy = destroy,
+	.config_read = config_read, .work = work, .completed = completed, .settle = settle,
+	.destroy = destroy,
 };
 
 /* Size in bytes, or 0 if the file is not a disk. */
@@ -283,6 +462,8 @@ static int open_disk(const char *path, bool readonly)
 		close(fd);
 		return -1;
 	}
+	/* With O_NONBLOCK some files would not be waited for. */
+	fcntl(fd, F_SETFL, 0);
 	return fd;
 }
 
@@ -313,6 +494,8 @@ int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly)
 	blk->config.capacity = blk->sectors;
 	blk->config.seg_max = VIRTQ_SIZE - 2;
 	blk->config.blk_size = SECTOR;
+	file_init(&blk->file, fd);
+	blk->dev.done_fd = file_done_fd(&blk->file);
 	return virtio_pci_init(&blk->dev, vmm, &ops,
 			       readonly ? UINT64_C(1) << VIRTIO_BLK_F_RO : 0, -1);
 }

@@ -104,7 +104,7 @@ static bool receive(struct net *net, struct virtq *vq)
 		virtio_fail(dev);
 		return false;
 	}
-	virtq_push(vq, req, (uint32_t)len);
+	virtq_push(vq, req->head, (uint32_t)len);
 	return true;
 }
 
@@ -136,7 +136,7 @@ static bool transmit(struct virtio_dev *dev)
 			}
 			frame_write(net, req->out_len - HEADER);
 		}
-		virtq_push(vq, req, 0);
+		virtq_push(vq, req->head, 0);
 	}
 	if (i)
 		virtq_notify(vq);

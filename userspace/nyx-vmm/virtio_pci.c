@@ -356,6 +356,8 @@ int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio
 
 	dev->ops = ops;
 	dev->own_fd = own_fd;
+	if (!ops->completed)
+		dev->done_fd = -1;
 	dev->features = ops->features | features | UINT64_C(1) << VIRTIO_F_VERSION_1 |
 		UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC |
 		UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX;

@@ -33,7 +33,7 @@ static bool work(struct virtio_dev *dev, unsigned int queue)
 			virtio_fail(dev);
 			break;
 		}
-		virtq_push(vq, req, (uint32_t)got);
+		virtq_push(vq, req->head, (uint32_t)got);
 	}
 	if (i)
 		virtq_notify(vq);

@@ -7,7 +7,10 @@ VMM_TEST_ALL	:= $(VMM_TEST_BINS) $(O)/tests/vmm_say
 # All but what needs KVM, main() and say(): vmm_env.c stands for them
 VMM_TEST_OBJ	:= $(filter-out %/main.o %/say.o %/kvm.o %/cpuid.o,$(NYX_VMM_OBJ)) \
 	$(O)/obj/nyx-vmm-tests/vmm_env.o
-VMM_TEST_WRAP	:= -Wl,--wrap=calloc,--wrap=nyx_mmio_read,--wrap=nyx_irq_send
+VMM_TEST_VIEW	:= open close memory_add thread_open thread_close begin end translatev \
+	hold_take hold_release
+VMM_TEST_WRAP	:= -Wl,--wrap=calloc,--wrap=nyx_mmio_read,--wrap=nyx_irq_send \
+	$(VMM_TEST_VIEW:%=-Wl,--wrap=nyx_view_%)
 VMM_TEST_CPPFLAGS = $(NYX_VMM_CPPFLAGS) -Inyx-vmm -I../selftests/include
 
 DEPS	+= $(VMM_TEST_ALL:$(O)/tests/%=$(O)/obj/nyx-vmm-tests/%.d) $(O)/obj/nyx-vmm-tests/vmm_env.d
@@ -18,7 +21,7 @@ $(O)/obj/nyx-vmm-tests/%.o: nyx-vmm/tests/%.c $(O)/obj/flags | $(O)/obj/nyx-vmm-
 
 $(VMM_TEST_BINS): $(O)/tests/%: $(O)/obj/nyx-vmm-tests/%.o $(VMM_TEST_OBJ) \
 		$(O)/obj/tests/ktap.o $(O)/libnyx.a | $(O)/tests/
-	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread $(VMM_TEST_WRAP) -o $@ $^
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread $(VMM_TEST_WRAP) -o $@ $^ $(NYX_VMM_LIBS)
 
 $(O)/tests/vmm_say: $(O)/obj/nyx-vmm-tests/vmm_say.o $(O)/obj/nyx-vmm/say.o \
 		$(O)/obj/tests/ktap.o | $(O)/tests/

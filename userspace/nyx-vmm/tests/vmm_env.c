@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "dma.h"
+#include "dma_view.h"
 #include "irq_line.h"
 #include "pci.h"
 
@@ -53,7 +55,7 @@ static struct {
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-	return "race:^dma_copy$\nrace:^file_vector$\nrace:^refusing_access$\n";
+	return "race:^dma_copy$\nrace:^end_jobs$\nrace:^file_vector$\nrace:^refusing_access$\n";
 }
 
 /* ---- in place of say.c and kvm.c -------------------------------------------------- */
@@ -156,6 +158,163 @@ int __wrap_nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_send *irq)
 	return 0;
 }
 
+/* ---- in place of views of a unit, likewise: IOVAs are GPAs, pages are of 4 KiB ------------ */
+
+struct nyx_view {
+	atomic_bool cut;
+};
+
+struct nyx_view_thread {
+	struct nyx_view *view;
+	bool inside;
+};
+
+static struct {
+	_Atomic(struct nyx_view *) now;
+	atomic_uint opened, closed, refused, taken, released;
+} views;
+
+int __wrap_nyx_view_open(struct nyx_unit *unit, uint32_t nr_slots, uint32_t nr_holds,
+			 struct nyx_view **view);
+int __wrap_nyx_view_open(struct nyx_unit *unit, uint32_t nr_slots, uint32_t nr_holds,
+			 struct nyx_view **view)
+{
+	(void)unit;
+	(void)nr_slots;
+	(void)nr_holds;
+	*view = __real_calloc(1, sizeof(**view));
+	atomic_fetch_add(&views.opened, 1);
+	atomic_store(&views.now, *view);
+	return 0;
+}
+
+int __wrap_nyx_view_close(struct nyx_view *view);
+int __wrap_nyx_view_close(struct nyx_view *view)
+{
+	atomic_fetch_add(&views.closed, 1);
+	free(view);
+	return 0;
+}
+
+int __wrap_nyx_view_memory_add(struct nyx_view *view, uint64_t gpa, uint64_t length, void *host,
+			       uint32_t flags);
+int __wrap_nyx_view_memory_add(struct nyx_view *view, uint64_t gpa, uint64_t length, void *host,
+			       uint32_t flags)
+{
+	(void)view;
+	return gpa || length != ENV_RAM || host != machine.ram || flags ? -EINVAL : 0;
+}
+
+int __wrap_nyx_view_thread_open(struct nyx_view *view, struct nyx_view_thread **thread);
+int __wrap_nyx_view_thread_open(struct nyx_view *view, struct nyx_view_thread **thread)
+{
+	*thread = __real_calloc(1, sizeof(**thread));
+	(*thread)->view = view;
+	return 0;
+}
+
+int __wrap_nyx_view_thread_close(struct nyx_view_thread *thread);
+int __wrap_nyx_view_thread_close(struct nyx_view_thread *thread)
+{
+	ASSERT_TRUE(!thread || !thread->inside);
+	free(thread);
+	return 0;
+}
+
+int __wrap_nyx_view_begin(struct nyx_view_thread *thread, struct nyx_view_device *device);
+int __wrap_nyx_view_begin(struct nyx_view_thread *thread, struct nyx_view_device *device)
+{
+	(void)device;
+	ASSERT_TRUE(!thread->inside);
+	thread->inside = !atomic_load(&thread->view->cut);
+	return thread->inside ? 0 : -ESTALE;
+}
+
+int __wrap_nyx_view_end(struct nyx_view_thread *thread);
+int __wrap_nyx_view_end(struct nyx_view_thread *thread)
+{
+	ASSERT_TRUE(thread->inside);
+	thread->inside = false;
+	return atomic_load(&thread->view->cut) ? -ESTALE : 0;
+}
+
+int __wrap_nyx_view_translatev(struct nyx_view_thread *thread, const struct nyx_dma_seg *segs,
+			       size_t nr_segs, uint32_t access, struct nyx_view_run *runs,
+			       size_t nr, size_t *nr_runs, uint64_t *done,
+			       struct nyx_fault *fault);
+int __wrap_nyx_view_translatev(struct nyx_view_thread *thread, const struct nyx_dma_seg *segs,
+			       size_t nr_segs, uint32_t access, struct nyx_view_run *runs,
+			       size_t nr, size_t *nr_runs, uint64_t *done,
+			       struct nyx_fault *fault)
+{
+	uint64_t iova, left, part;
+
+	(void)done;
+	ASSERT_TRUE(thread->inside && (access == NYX_PROT_READ || access == NYX_PROT_WRITE));
+	*fault = (struct nyx_fault){ .reason = NYX_FAULT_NONE };
+	*nr_runs = 0;
+	for (; nr_segs--; segs++) {
+		iova = segs->iova;
+		for (left = segs->length; left; left -= part, iova += part) {
+			part = 4096 - iova % 4096;
+			if (part > left)
+				part = left;
+			if (*nr_runs == nr)
+				return 0;
+			if (env_refuses(iova)) {
+				atomic_fetch_add(&views.refused, 1);
+				fault->reason = NYX_FAULT_NOT_PRESENT;
+				return 0;
+			}
+			runs[(*nr_runs)++] = (struct nyx_view_run){
+				.iova = iova, .length = part, .gpa = iova, .prot = access,
+				.host = ram_ptr(&machine, iova, part), .first = iova >> 12,
+				.last = iova >> 12,
+			};
+		}
+	}
+	return 0;
+}
+
+int __wrap_nyx_view_hold_take(struct nyx_view_thread *thread, const struct nyx_view_run *runs,
+			      size_t nr, uint32_t *hold);
+int __wrap_nyx_view_hold_take(struct nyx_view_thread *thread, const struct nyx_view_run *runs,
+			      size_t nr, uint32_t *hold)
+{
+	(void)runs;
+	ASSERT_TRUE(thread->inside && nr);
+	*hold = atomic_fetch_add(&views.taken, 1);
+	return 0;
+}
+
+void __wrap_nyx_view_hold_release(struct nyx_view *view, uint32_t hold);
+void __wrap_nyx_view_hold_release(struct nyx_view *view, uint32_t hold)
+{
+	(void)view;
+	(void)hold;
+	atomic_fetch_add(&views.released, 1);
+}
+
+unsigned int env_refused(void)
+{
+	return atomic_load(&views.refused);
+}
+
+unsigned int env_views(void)
+{
+	return atomic_load(&views.opened);
+}
+
+unsigned int env_holds(void)
+{
+	return atomic_load(&views.taken);
+}
+
+void env_cut_off(void)
+{
+	atomic_store(&atomic_load(&views.now)->cut, true);
+}
+
 /* ---- the machine ------------------------------------------------------------------- */
 
 static int refusing_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr)
@@ -190,6 +349,33 @@ static int refusing_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint3
 static const struct iommu_ops refusing = {
 	.name = "refusing", .ioapic_rid = 0xff00, .access = refusing_access,
 	.remap = refusing_remap,
+};
+
+static struct dma_views *machine_views;
+
+static int view_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr)
+{
+	int rc;
+	unsigned int done = dma_view_access(machine_views, rid, ops, nr, &rc);
+
+	return rc || done == nr ? rc : refusing_access(vmm, rid, ops + done, nr - done);
+}
+
+static void view_hold(struct vmm *vmm, uint16_t rid, struct dma_span *spans, unsigned int nr)
+{
+	(void)vmm;
+	dma_view_hold(machine_views, rid, spans, nr);
+}
+
+static void view_release(struct vmm *vmm, struct dma_holds *holds)
+{
+	(void)vmm;
+	dma_view_release(holds);
+}
+
+static const struct iommu_ops viewing = {
+	.name = "viewing", .ioapic_rid = 0xff00, .access = view_access, .hold = view_hold,
+	.release = view_release, .remap = refusing_remap,
 };
 
 static unsigned int count_entries(const char *path)
@@ -230,7 +416,7 @@ struct vmm *env_machine(enum env_dma dma)
 	*vmm = (struct vmm){
 		.opts = &options, .kvm_fd = -1, .vm_fd = -1, .ram_fd = -1,
 		.ram_low = ENV_RAM, .status = STATUS_RUNNING,
-		.iommu = dma == ENV_FAULTS ? &refusing : &iommu_none,
+		.iommu = dma == ENV_FAULTS ? &refusing : dma == ENV_VIEW ? &viewing : &iommu_none,
 	};
 	/* Shared, as RAM that is a file */
 	area = mmap(NULL, ENV_RAM + 2 * GUARD, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -238,6 +424,7 @@ struct vmm *env_machine(enum env_dma dma)
 	vmm->ram = area + GUARD;
 	ASSERT_EQ(0, mprotect(vmm->ram, ENV_RAM, PROT_READ | PROT_WRITE));
 	pthread_mutex_init(&vmm->lock, NULL);
+	machine_views = dma == ENV_VIEW ? dma_views_new(vmm, NULL) : NULL;
 	ASSERT_EQ(0, loop_init());
 	for (i = 0; i < ARRAY_SIZE(inits); i++)
 		ASSERT_EQ(0, inits[i](vmm));
@@ -257,6 +444,9 @@ void env_end(struct vmm *vmm)
 	hpet_exit();
 	loop_exit();
 	io_exit(vmm);
+	dma_views_free(machine_views);
+	EXPECT_EQ(atomic_load(&views.opened), atomic_load(&views.closed));
+	EXPECT_EQ(atomic_load(&views.taken), atomic_load(&views.released));
 	EXPECT_EQ(files, count_entries("/proc/self/fd"));
 }
 
@@ -333,19 +523,39 @@ void env_no_memory(bool on)
 	atomic_store(&no_memory, on);
 }
 
-const char *env_file(uint64_t size, uint8_t byte, int *fd)
+/* Takes the file descriptor of an empty file. */
+static const char *fill(int fd, uint64_t size, uint8_t byte)
 {
 	static char name[64];
 	void *p;
 
-	*fd = memfd_create("disk", MFD_CLOEXEC);
-	ASSERT_TRUE(*fd >= 0 && !ftruncate(*fd, (off_t)size));
-	p = mmap(NULL, size, PROT_WRITE, MAP_SHARED, *fd, 0);
+	ASSERT_TRUE(fd >= 0 && !ftruncate(fd, (off_t)size));
+	p = mmap(NULL, size, PROT_WRITE, MAP_SHARED, fd, 0);
 	ASSERT_TRUE(p != MAP_FAILED);
 	memset(p, byte, size);
 	munmap(p, size);
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", *fd);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 	return name;
+}
+
+const char *env_file(uint64_t size, uint8_t byte, int *fd)
+{
+	*fd = memfd_create("disk", MFD_CLOEXEC);
+	return fill(*fd, size, byte);
+}
+
+const char *env_disk(uint64_t size, uint8_t byte, int *fd)
+{
+	char folder[PATH_MAX] = "", *slash;
+
+	ASSERT_TRUE(readlink("/proc/self/exe", folder, sizeof(folder) - 1) > 0);
+	slash = strrchr(folder, '/');
+	ASSERT_TRUE(slash);
+	*slash = '\0';
+	*fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (*fd < 0)
+		return env_file(size, byte, fd);
+	return fill(*fd, size, byte);
 }
 
 /* ---- what a CPU does ------------------------------------------------------------------ */

@@ -16,7 +16,8 @@
 
 #define ENV_RAM		(32 * MIB)
 
-enum env_dma { ENV_MAP, ENV_COPY, ENV_FAULTS };	/* the last: an IOMMU that refuses some */
+/* The last two: an IOMMU that refuses some; with a view of a unit that is none */
+enum env_dma { ENV_MAP, ENV_COPY, ENV_FAULTS, ENV_VIEW };
 
 /* A page that the IOMMU of ENV_FAULTS lets no device reach */
 static inline bool env_refuses(uint64_t iova)
@@ -35,6 +36,11 @@ unsigned int env_sent(uint8_t vector);	/* that devices of ENV_FAULTS have sent *
 /* Of a unit of VT-d that is none: its IRTA_REG, and the device that sent an interrupt last */
 extern uint64_t env_irta;
 extern uint32_t env_sender;
+/* Of ENV_VIEW: what was refused, views that were opened, and holds that were taken */
+unsigned int env_refused(void);
+unsigned int env_views(void);
+unsigned int env_holds(void);
+void env_cut_off(void);			/* the current view is */
 extern int env_irqfd;			/* what KVM answers to an eventfd of a line */
 extern int env_routes;			/* and to a table of routes */
 unsigned int env_stops(void);		/* how often the guest wanted to end it */
@@ -47,6 +53,8 @@ void env_no_memory(bool on);		/* calloc() fails */
 
 /* A file of @size bytes, all @byte; its name is valid until the next call. */
 const char *env_file(uint64_t size, uint8_t byte, int *fd);
+/* The same, and not in memory if the program's folder is not */
+const char *env_disk(uint64_t size, uint8_t byte, int *fd);
 
 /* Guest RAM, which workers change meanwhile: no race that a sanitizer is to see. */
 void env_put(struct vmm *vmm, uint64_t gpa, uint64_t value, unsigned int len);

@@ -19,6 +19,7 @@
 #define TABLE		(ENV_DATA + 0x1000)	/* an indirect one */
 #define DISK		(64 * KIB)
 #define OUTSIDE		UINT64_C(0xc0000000)
+#define REFUSED		(ENV_DATA + 0x3000)
 #define HEADER		12			/* in front of each frame */
 
 struct desc { uint64_t addr; uint32_t len; uint16_t flags, next; };
@@ -230,14 +231,17 @@ static void blk_request(struct vmm *vmm, uint32_t type, uint64_t sector, uint64_
 	ASSERT_EQ(want, env_get(vmm, status, 1));
 }
 
-static void blk_case(enum env_dma dma, const struct request *v)
+typedef const char *file_fn(uint64_t size, uint8_t byte, int *fd);
+
+static void blk_case(enum env_dma dma, file_fn *file, const struct request *v)
 {
 	struct vmm *vmm = env_machine(dma);
 	uint8_t sector[512];
 	int fd, i;
 
-	ktap_note("%s", dma == ENV_MAP ? "mapped" : dma == ENV_COPY ? "copied" : "refused");
-	ASSERT_EQ(0, virtio_blk_init(vmm, env_file(DISK, 0x5a, &fd), v->readonly));
+	ktap_note("%s", dma == ENV_MAP ? "mapped" : dma == ENV_COPY ? "copied" :
+		  dma == ENV_VIEW ? "viewed" : "refused");
+	ASSERT_EQ(0, virtio_blk_init(vmm, file(DISK, 0x5a, &fd), v->readonly));
 	if (v->shrunk)
 		ASSERT_EQ(0, ftruncate(fd, 0));
 	for (i = 0; i < 1024; i++)
@@ -254,9 +258,145 @@ static void blk_case(enum env_dma dma, const struct request *v)
 	env_end(vmm);
 }
 
-TEST_EACH(blk_mapped, requests) { blk_case(ENV_MAP, v); }
-TEST_EACH(blk_copied, requests) { blk_case(ENV_COPY, v); }
-TEST_EACH(blk_iommu, requests) { blk_case(ENV_FAULTS, v); }
+TEST_EACH(blk_mapped, requests) { blk_case(ENV_MAP, env_file, v); }
+TEST_EACH(blk_in_flight, requests) { blk_case(ENV_MAP, env_disk, v); }
+TEST_EACH(blk_copied, requests) { blk_case(ENV_COPY, env_file, v); }
+TEST_EACH(blk_iommu, requests) { blk_case(ENV_FAULTS, env_disk, v); }
+TEST_EACH(blk_view, requests) { blk_case(ENV_VIEW, env_disk, v); }
+
+/* An access that the IOMMU refuses is not repeated, and the driver learns it. */
+static const struct { const char *name; uint32_t type; uint64_t data; uint8_t status; } once[] = {
+	{ "read", IN, REFUSED, IOERR },
+	{ "read_end", IN, REFUSED - 512, IOERR },
+	{ "write", OUT, REFUSED, IOERR },
+	{ "nothing", IN, ENV_DATA, OK },
+};
+
+TEST_EACH(blk_refused_once, once)
+{
+	struct vmm *vmm = env_machine(ENV_VIEW);
+	int fd;
+
+	ASSERT_TRUE(env_refuses(REFUSED) && !env_refuses(REFUSED - 512));
+	ASSERT_EQ(0, virtio_blk_init(vmm, env_disk(DISK, 0x5a, &fd), false));
+	blk_request(vmm, v->type, 1, v->data, 1024, v->status);
+	EXPECT_EQ(v->status == IOERR, env_refused());
+	close(fd);
+	env_end(vmm);
+}
+
+/* A view that was cut off is left, and another one takes its place. */
+TEST(blk_cut_off)
+{
+	struct vmm *vmm = env_machine(ENV_VIEW);
+	int fd;
+
+	ASSERT_EQ(0, virtio_blk_init(vmm, env_disk(DISK, 0x5a, &fd), false));
+	blk_request(vmm, IN, 1, ENV_DATA, 512, OK);
+	ASSERT_EQ(1, env_views());
+	ASSERT_TRUE(env_holds());
+	env_cut_off();
+	blk_request(vmm, IN, 1, ENV_DATA, 512, OK);
+	ASSERT_EQ(2, env_views());
+	close(fd);
+	env_end(vmm);
+}
+
+#define MANY		85		/* three descriptors each */
+#define MANY_DATA	(ENV_DATA + 0x100000)
+
+/* Request @i: a write of its sector, or a read of what was there; one in eight is a flush. */
+static uint32_t many_type(unsigned int i)
+{
+	return i % 8 == 7 ? FLUSH : i % 2 ? OUT : IN;
+}
+
+static void many_give(struct env_virtio *dev)
+{
+	struct vmm *vmm = dev->vmm;
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++) {
+		const uint64_t header = MANY_DATA + 0x2000 * i, data = header + 0x200;
+		uint32_t type = many_type(i);
+
+		env_put(vmm, header, type, 8);
+		env_put(vmm, header + 8, i, 8);
+		env_put(vmm, header + 16, 0xee, 1);
+		env_put(vmm, data, UINT64_C(0x1111111111111111) * (i % 15 + 1), 8);
+		env_put(vmm, data + 504, UINT64_C(0x1111111111111111) * (i % 15 + 1), 8);
+		env_desc(dev, 0, 3 * i, header, 16, N, (uint16_t)(type == FLUSH ? 3 * i + 2 : 3 * i + 1));
+		env_desc(dev, 0, 3 * i + 1, data, 512, (uint16_t)(type == OUT ? N : N | W),
+			 (uint16_t)(3 * i + 2));
+		env_desc(dev, 0, 3 * i + 2, header + 16, 1, W, 0);
+		env_put(vmm, ENV_RING + ENV_AVAIL + 4 + 2 * i, 3 * i, 2);
+	}
+	env_put(vmm, ENV_RING + ENV_AVAIL + 2, MANY, 2);
+	dev->avail[0] = MANY;
+	env_kick(dev, 0);
+}
+
+static const struct { const char *name; file_fn *file; enum env_dma dma; } files[] = {
+	{ "memory", env_file }, { "disk", env_disk }, { "disk_view", env_disk, ENV_VIEW },
+};
+
+/* Each request ends once, with its own data. */
+TEST_EACH(blk_many, files)
+{
+	struct vmm *vmm = env_machine(v->dma);
+	struct env_virtio dev;
+	bool seen[MANY] = { false };
+	uint8_t sector[512];
+	unsigned int i;
+	uint64_t head;
+	int fd;
+
+	ASSERT_EQ(0, virtio_blk_init(vmm, v->file(DISK, 0x5a, &fd), false));
+	dev = env_virtio(vmm, SLOT, BAR, 256);
+	many_give(&dev);
+	ASSERT_TRUE(env_wait(&dev, 0));
+	for (i = 0; i < MANY; i++) {
+		const uint64_t header = MANY_DATA + 0x2000 * i;
+
+		head = env_get(vmm, ENV_RING + ENV_USED + 4 + 8 * i, 4);
+		ASSERT_TRUE(head % 3 == 0 && head / 3 < MANY && !seen[head / 3]);
+		seen[head / 3] = true;
+		ASSERT_EQ(OK, env_get(vmm, header + 16, 1));
+		if (many_type(i) == IN)
+			ASSERT_EQ(0x5a5a5a5a5a5a5a5a, env_get(vmm, header + 0x200 + 504, 8));
+		if (many_type(i) != OUT)
+			continue;
+		ASSERT_EQ(512, pread(fd, sector, 512, 512 * (off_t)i));
+		ASSERT_EQ(0x11 * (i % 15 + 1), sector[0]);
+		ASSERT_EQ(0x11 * (i % 15 + 1), sector[511]);
+	}
+	close(fd);
+	env_end(vmm);
+}
+
+/* A reset ends what is in flight: nothing is written to the guest's memory after it. */
+TEST_EACH(blk_reset_in_flight, files)
+{
+	struct vmm *vmm = env_machine(v->dma);
+	struct env_virtio dev;
+	unsigned int i, round;
+	int fd;
+
+	ASSERT_EQ(0, virtio_blk_init(vmm, v->file(DISK, 0x5a, &fd), false));
+	for (round = 0; round < 50; round++) {
+		dev = env_virtio(vmm, SLOT, BAR, 256);
+		many_give(&dev);
+		env_out(vmm, IO_MMIO, BAR + 0x14, 0, 1);
+		for (i = 0; i < MANY; i++)
+			env_put(vmm, MANY_DATA + 0x2000 * i + 16, 0xdd, 1);
+		usleep(100);
+		for (i = 0; i < MANY; i++)
+			ASSERT_EQ(0xdd, env_get(vmm, MANY_DATA + 0x2000 * i + 16, 1));
+	}
+	blk_request(vmm, IN, 0, ENV_DATA, 512, OK);
+	close(fd);
+	env_end(vmm);
+}
 
 static const struct { const char *name; uint32_t header; bool status; } hopeless[] = {
 	{ "short_header", 15, true },
@@ -281,7 +421,6 @@ TEST_EACH(blk_without, hopeless)
 }
 
 /* Several requests, made available together; the third has something that is refused. */
-#define REFUSED		(ENV_DATA + 0x3000)
 #define PAGE(n)		(ENV_DATA + 0x10000 + 0x1000 * (n))
 
 static const struct { const char *name; struct desc desc; uint16_t head; } refused[] = {
