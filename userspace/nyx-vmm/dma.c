@@ -112,51 +112,90 @@ int dma_write(struct pci_dev *dev, uint64_t iova, const void *buffer, uint64_t l
 	return len ? dma_array(dev, &op, 1) : 0;
 }
 
-static int access_segs(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
-		       uint64_t skip, void *buffer, uint64_t len, bool write)
-{
+/* Accesses that go to the IOMMU together, each with the number of its string */
+struct batch {
+	unsigned int nr;
 	struct dma_op ops[BATCH];
-	unsigned int i, n = 0;
-	uint8_t *at = buffer;
-	uint64_t part;
-	int rc;
+	unsigned int string[BATCH];
+};
 
-	for (i = 0; i < nr && len; i++) {
-		if (skip >= segs[i].len) {
-			skip -= segs[i].len;
-			continue;
-		}
-		part = segs[i].len - skip;
-		if (part > len)
-			part = len;
-		/* dma_array() sees only the sum, and cannot tell that it has overflowed. */
-		if (segs[i].iova + skip < segs[i].iova)
-			return -EFAULT;
-		if (n == BATCH) {
-			rc = dma_array(dev, ops, n);
-			if (rc)
-				return rc;
-			n = 0;
-		}
-		ops[n++] = (struct dma_op){ segs[i].iova + skip, at, part, write };
-		at += part;
-		len -= part;
-		skip = 0;
+/* Do all of a batch. Returns false, with the string of the one that was refused. */
+static bool run_batch(struct pci_dev *dev, struct batch *b, unsigned int *string)
+{
+	unsigned int i = 0;
+
+	if (!dma_array(dev, b->ops, b->nr)) {
+		b->nr = 0;
+		return true;
 	}
-	rc = dma_array(dev, ops, n);
-	return !rc && len ? -EFAULT : rc;
+	while (i + 1 < b->nr && b->ops[i].done)
+		i++;
+	*string = b->string[i];
+	return false;
+}
+
+/* Returns the number of strings that were done; @skip is that of each. */
+static unsigned int access_strings(struct pci_dev *dev, const struct dma_string *strings,
+				   unsigned int nr, uint64_t skip, bool write)
+{
+	struct batch b = { .nr = 0 };
+	unsigned int i, k;
+
+	for (k = 0; k < nr; k++) {
+		const struct dma_seg *segs = strings[k].segs;
+		uint64_t left = strings[k].len, begin = skip, part;
+		uint8_t *at = strings[k].buffer;
+
+		for (i = 0; i < strings[k].nr && left; i++) {
+			if (begin >= segs[i].len) {
+				begin -= segs[i].len;
+				continue;
+			}
+			part = segs[i].len - begin;
+			if (part > left)
+				part = left;
+			/* dma_array() sees only the sum, and cannot tell that it has overflowed. */
+			if (segs[i].iova + begin < begin)
+				break;
+			if (b.nr == BATCH && !run_batch(dev, &b, &k))
+				return k;
+			b.string[b.nr] = k;
+			b.ops[b.nr++] = (struct dma_op){ segs[i].iova + begin, at, part, write };
+			at += part;
+			left -= part;
+			begin = 0;
+		}
+		if (left)
+			break;		/* too short */
+	}
+	return run_batch(dev, &b, &i) ? k : i;
 }
 
 int dma_gather(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
 	       uint64_t skip, void *buffer, uint64_t len)
 {
-	return access_segs(dev, segs, nr, skip, buffer, len, false);
+	const struct dma_string string = { segs, nr, buffer, len };
+
+	return access_strings(dev, &string, 1, skip, false) ? 0 : -EFAULT;
 }
 
 int dma_scatter(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
 		uint64_t skip, const void *buffer, uint64_t len)
 {
-	return access_segs(dev, segs, nr, skip, (void *)(uintptr_t)buffer, len, true);
+	const struct dma_string string = { segs, nr, (void *)(uintptr_t)buffer, len };
+
+	return access_strings(dev, &string, 1, skip, true) ? 0 : -EFAULT;
+}
+
+unsigned int dma_gather_all(struct pci_dev *dev, const struct dma_string *strings, unsigned int nr)
+{
+	return access_strings(dev, strings, nr, 0, false);
+}
+
+unsigned int dma_scatter_all(struct pci_dev *dev, const struct dma_string *strings,
+			     unsigned int nr)
+{
+	return access_strings(dev, strings, nr, 0, true);
 }
 
 bool dma_can_hold(const struct pci_dev *dev)

@@ -64,6 +64,22 @@ int dma_gather(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
 int dma_scatter(struct pci_dev *dev, const struct dma_seg *segs, unsigned int nr,
 		uint64_t skip, const void *buffer, uint64_t len);
 
+/* @len bytes from or to @buffer: the beginning of segments laid end to end */
+struct dma_string {
+	const struct dma_seg *segs;
+	unsigned int nr;
+	void *buffer;
+	uint64_t len;			/* may be 0 */
+};
+
+/*
+ * The same for many, in order, with few calls of the IOMMU. They return how many were done, all of
+ * them before the one that was refused.
+ */
+unsigned int dma_gather_all(struct pci_dev *dev, const struct dma_string *strings, unsigned int nr);
+unsigned int dma_scatter_all(struct pci_dev *dev, const struct dma_string *strings,
+			     unsigned int nr);
+
 /*
  * Copies a word in one access, other lengths in any way: for those who have the guest's memory at
  * hand. Driver and device share words, like an index of a ring, without locks.

@@ -22,7 +22,9 @@
 #include "virtio.h"
 
 #define FRAME_MAX	65536
-#define BATCH		64
+#define FRAMES		VIRTQ_BATCH	/* that are copied together */
+#define BATCH		64		/* until other threads get a turn */
+#define BUFFER		(256 * KIB)
 
 enum {
 	CLASS		= 0x02000001,
@@ -36,22 +38,22 @@ struct net {
 	int fd;
 	bool is_socket;
 	struct virtio_net_config config;
-	uint8_t buffer[HEADER + FRAME_MAX];
+	/* virtio_dev::lock: frames that are moved together, with the headers in front */
+	unsigned int nr_frames;
+	struct virtq_request requests[FRAMES];
+	struct dma_string frames[FRAMES];
+	uint8_t buffer[BUFFER];
 };
 
-static ssize_t frame_read(struct net *net)
+static ssize_t frame_read(struct net *net, void *frame)
 {
-	uint8_t *frame = net->buffer + HEADER;
-
 	if (net->is_socket)
 		return recv(net->fd, frame, FRAME_MAX, MSG_DONTWAIT);
 	return read(net->fd, frame, FRAME_MAX);
 }
 
-static void frame_write(struct net *net, size_t len)
+static void frame_write(struct net *net, const void *frame, size_t len)
 {
-	const uint8_t *frame = net->buffer + HEADER;
-
 	if (net->is_socket)
 		send(net->fd, frame, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	else if (write(net->fd, frame, len) < 0)
@@ -69,43 +71,80 @@ static bool has_ended(struct net *net)
 	return poll(&p, 1, 0) > 0 && p.revents;
 }
 
-/* Move one frame from the host to the guest. Returns false if the host has no more now. */
-static bool receive(struct net *net, struct virtq *vq)
+/* Room for another frame behind those that are there, or NULL */
+static uint8_t *next_frame(struct net *net, size_t len)
 {
-	struct virtio_dev *dev = &net->dev;
-	struct virtq_request *req = &dev->request;
-	struct virtio_net_hdr_v1 header = { .num_buffers = 1 };
-	size_t len;
-	ssize_t got;
+	const struct dma_string *last;
+	uint8_t *at = net->buffer;
 
-	if (virtq_pop(vq, req) <= 0) {
-		dev->own_fd_paused = true;	/* until the driver offers buffers */
-		return false;
+	if (net->nr_frames) {
+		last = &net->frames[net->nr_frames - 1];
+		at = (uint8_t *)last->buffer + last->len;
 	}
-	got = frame_read(net);
+	return net->nr_frames < FRAMES && len <= (size_t)(net->buffer + BUFFER - at) ? at : NULL;
+}
+
+static void add_frame(struct net *net, const struct dma_seg *segs, unsigned int nr, void *at,
+		      size_t len)
+{
+	net->frames[net->nr_frames++] = (struct dma_string){ segs, nr, at, len };
+}
+
+/* Read the next frame from the host. Returns false if it has no more now. */
+static bool next_from_host(struct net *net, const struct virtq_request *req, uint8_t *at)
+{
+	const struct virtio_net_hdr_v1 header = { .num_buffers = 1 };
+	ssize_t got = frame_read(net, at + HEADER);
+
 	if (got <= 0) {
-		virtq_unpop(vq);
 		if (got < 0 && errno == EAGAIN)
 			return false;
 		/* Otherwise recv() returned an empty frame, or the error of an earlier send. */
 		if (has_ended(net)) {
-			dev->own_fd = -1;
+			net->dev.own_fd = -1;
 			return false;
 		}
 		return true;
 	}
-	len = HEADER + (size_t)got;
-	if (req->in_len < len) {
-		virtq_unpop(vq);
+	if (req->in_len < HEADER + (uint64_t)got)
 		return true;			/* too long: dropped */
-	}
-	memcpy(net->buffer, &header, HEADER);
-	if (dma_scatter(&dev->pci, req->in, req->nr_in, 0, net->buffer, len)) {
-		virtio_fail(dev);
+	memcpy(at, &header, HEADER);
+	add_frame(net, req->in, req->nr_in, at, HEADER + (size_t)got);
+	return true;
+}
+
+/* Move frames from the host to the guest. Returns false if the host has no more now. */
+static bool receive(struct net *net, struct virtq *vq)
+{
+	struct virtio_dev *dev = &net->dev;
+	unsigned int i, n = 0, done;
+	bool more = true;
+	uint8_t *at;
+
+	while (n < FRAMES && virtq_pop(vq, &net->requests[n]) > 0)
+		n++;
+	if (!n) {
+		dev->own_fd_paused = true;	/* until the driver offers buffers */
 		return false;
 	}
-	virtq_push(vq, req->head, (uint32_t)len);
-	return true;
+	net->nr_frames = 0;
+	/* Each round takes a frame from the host: it ends with the last request, or before. */
+	for (i = 0; i < FRAMES && more && net->nr_frames < n; i++) {
+		at = next_frame(net, HEADER + FRAME_MAX);
+		if (!at)
+			break;
+		more = next_from_host(net, &net->requests[net->nr_frames], at);
+	}
+	for (i = net->nr_frames; i < n; i++)
+		virtq_unpop(vq);
+	done = dma_scatter_all(&dev->pci, net->frames, net->nr_frames);
+	for (i = 0; i < done; i++)
+		virtq_push(vq, net->requests[i].head, (uint32_t)net->frames[i].len);
+	if (done == net->nr_frames)
+		return more;
+	virtq_notify(vq);
+	virtio_fail(dev);
+	return false;
 }
 
 static void readable(struct virtio_dev *dev)
@@ -114,33 +153,53 @@ static void readable(struct virtio_dev *dev)
 	struct virtq *vq = &dev->queues[QUEUE_RX];
 	int i;
 
-	for (i = 0; i < BATCH && receive(net, vq); i++)
+	for (i = 0; i < BATCH && receive(net, vq); i += FRAMES)
 		;
-	if (i)
-		virtq_notify(vq);
+	virtq_notify(vq);
+}
+
+/* Take frames of the guest, as many as there is room for. */
+static unsigned int take(struct net *net, struct virtq *vq)
+{
+	struct virtq_request *req = net->requests;
+	uint8_t *at;
+	size_t len;
+
+	for (net->nr_frames = 0; net->nr_frames < FRAMES && virtq_pop(vq, req) > 0; req++) {
+		len = req->out_len > HEADER && req->out_len <= HEADER + FRAME_MAX ?
+			(size_t)req->out_len : 0;	/* no frame */
+		at = next_frame(net, len);
+		if (!at) {
+			virtq_unpop(vq);
+			break;
+		}
+		add_frame(net, req->out, req->nr_out, at, len);
+	}
+	return net->nr_frames;
 }
 
 static bool transmit(struct virtio_dev *dev)
 {
 	struct net *net = (struct net *)dev;
 	struct virtq *vq = &dev->queues[QUEUE_TX];
-	struct virtq_request *req = &dev->request;
-	int i;
+	unsigned int i, done, total;
 
-	for (i = 0; i < BATCH && virtq_pop(vq, req) > 0; i++) {
-		if (req->out_len > HEADER && req->out_len <= sizeof(net->buffer)) {
-			if (dma_gather(&dev->pci, req->out, req->nr_out, 0, net->buffer,
-				       req->out_len)) {
-				virtio_fail(dev);
-				break;
-			}
-			frame_write(net, req->out_len - HEADER);
+	for (total = 0; total < BATCH && take(net, vq); total += net->nr_frames) {
+		done = dma_gather_all(&dev->pci, net->frames, net->nr_frames);
+		for (i = 0; i < done; i++) {
+			if (net->frames[i].len)
+				frame_write(net, (uint8_t *)net->frames[i].buffer + HEADER,
+					    net->frames[i].len - HEADER);
+			virtq_push(vq, net->requests[i].head, 0);
 		}
-		virtq_push(vq, req->head, 0);
+		if (done < net->nr_frames) {
+			virtq_notify(vq);
+			virtio_fail(dev);
+			break;
+		}
 	}
-	if (i)
-		virtq_notify(vq);
-	return i == BATCH;
+	virtq_notify(vq);
+	return total >= BATCH;
 }
 
 static bool work(struct virtio_dev *dev, unsigned int queue)
