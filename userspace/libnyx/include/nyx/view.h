@@ -114,6 +114,8 @@ int nyx_view_close(struct nyx_view *view);
 /**
  * nyx_view_id() - tell the id of a view, as NYX_EVENT_VIEW names it
  * @view: the view
+ *
+ * Return: the id.
  */
 uint32_t nyx_view_id(const struct nyx_view *view);
 
