@@ -204,7 +204,8 @@ static void word_keeps_the_bits_of_its_owner(struct kunit *test)
 
 	f->word[0] |= bits;
 	fill(f, &f->a, 0x1000, 0x1000, PAGE_4K, NYX_ACC_RW);
-	KUNIT_EXPECT_EQ(test, f->word[0] & (BIT(IOTLB_TAG_SHIFT) - 1), bits | IOTLB_CLASS(IOTLB_4K));
+	KUNIT_EXPECT_EQ(test, f->word[0] & (BIT(IOTLB_TAG_SHIFT) - 1),
+			bits | IOTLB_CLASS(IOTLB_4K));
 	iotlb_flush(&f->tlb, &f->a);
 	KUNIT_EXPECT_EQ(test, f->word[0] & (BIT(IOTLB_TAG_SHIFT) - 1), bits);
 	iotlb_space_init(&f->tlb, &f->a, &f->word[0]);

@@ -584,6 +584,7 @@ static bool drop_guest(struct nyx_domain *dom, u64 begun, int *ret)
 
 	if (nyx_domain_close(unit, dom))
 		return false;
+	/* Pairs with nyx_listener_add(). */
 	smp_mb();
 	spin_lock(&unit->inval.lock);
 	late = dom->drain.first && dom->drain.last > begun;

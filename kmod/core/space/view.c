@@ -356,11 +356,15 @@ static void doze(u64 *ns)
 	*ns = min_t(u64, 2 * *ns, SLEEP_MAX_NS);
 }
 
-/* The count that a wait looks at. Acquire: what the process did comes before what is freed. */
+/* The count that a wait looks at. */
 static u64 count_of(const struct view_wait *w)
 {
-	return w->part == NYX_VIEW_SLOT ? smp_load_acquire(&w->view->slots[w->index].seq) :
-					  smp_load_acquire(&w->view->holds[w->index].seq);
+	if (w->part == NYX_VIEW_HOLD) {
+		/* Acquire: what the request did comes before what is freed. */
+		return smp_load_acquire(&w->view->holds[w->index].seq);
+	}
+	/* Acquire: what the section did comes before what is freed. */
+	return smp_load_acquire(&w->view->slots[w->index].seq);
 }
 
 /* Wait until a count is no more what it was when the wait has seen it first. */

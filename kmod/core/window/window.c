@@ -182,6 +182,7 @@ int nyx_window_add_device(struct nyx_window *win, struct nyx_device *dev)
 	dev->serial = (word->word >> NYX_WINDOW_DEV_SERIAL_SHIFT) + 1;
 	/* The serial before the rest: no reader takes this device for the one before. */
 	WRITE_ONCE(word->word, (u64)dev->serial << NYX_WINDOW_DEV_SERIAL_SHIFT);
+	/* Pairs with the barriers between its looks in nyx_reader_device() of libnyx. */
 	smp_wmb();
 	WRITE_ONCE(word->sbdf, dev->sbdf);
 	WRITE_ONCE(word->pasid, NYX_PASID_NONE);
