@@ -135,7 +135,7 @@ static int make_file(void)
 
 int main(void)
 {
-	struct nyx_view_device dev = nyx_view_device(disk);
+	struct nyx_view_device dev = nyx_view_device_of(disk);
 	struct nyx_unit_create_opts opts = { .size = sizeof(opts) };
 	struct nyx_view_thread *thread;
 	struct nyx_view *view;

@@ -230,7 +230,7 @@ struct dma_views *dma_views_new(struct vmm *vmm, struct nyx_unit *unit)
 		return NULL;
 	}
 	for (rid = 0; rid < NR_RIDS; rid++)
-		views->devices[rid] = nyx_view_device((nyx_device_t){ rid });
+		views->devices[rid] = nyx_view_device_of((nyx_device_t){ rid });
 	pthread_mutex_init(&views->lock, NULL);
 	return views;
 }

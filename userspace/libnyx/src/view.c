@@ -385,7 +385,7 @@ NYX_EXPORT int nyx_view_thread_close(struct nyx_view_thread *t)
 	return 0;
 }
 
-NYX_EXPORT struct nyx_view_device nyx_view_device(nyx_device_t device)
+NYX_EXPORT struct nyx_view_device nyx_view_device_of(nyx_device_t device)
 {
 	return (struct nyx_view_device){ .sbdf = device.sbdf, .pasid = NYX_PASID_NONE };
 }

@@ -388,7 +388,7 @@ static void start(void)
 	add_memory(SHIFT, RAM, 0);
 	ASSERT_EQ(0, nyx_view_memory_add(view, SHIFT, RAM, ram, 0));
 	map(0, 32 * K, SHIFT, NYX_PROT_READ | NYX_PROT_WRITE);
-	dev = nyx_view_device(device);
+	dev = nyx_view_device_of(device);
 	k.fills = k.items = k.lists = k.commands = 0;
 }
 

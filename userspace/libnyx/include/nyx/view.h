@@ -47,7 +47,7 @@ struct nyx_view_thread;
  * @sbdf: the device
  * @pasid: NYX_PASID_NONE
  *
- * Begins as nyx_view_device() gives it. Any number of threads may use one, with any number of
+ * Begins as nyx_view_device_of() gives it. Any number of threads may use one, with any number of
  * views of one unit.
  */
 struct nyx_view_device {
@@ -58,12 +58,12 @@ struct nyx_view_device {
 };
 
 /**
- * nyx_view_device() - name a device
+ * nyx_view_device_of() - name a device
  * @device: the device, which need not be there yet
  *
  * Return: what a section is begun with.
  */
-struct nyx_view_device nyx_view_device(nyx_device_t device);
+struct nyx_view_device nyx_view_device_of(nyx_device_t device);
 
 /**
  * struct nyx_view_run - a piece of a translated range
