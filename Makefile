@@ -8,6 +8,7 @@
 #   make fuzz         fuzz the vendor models in user space; TIME=SECONDS for each,
 #                     MODEL=vtd|amdvi
 #   make bench        the benchmarks
+#   make bench-check  what costs more than the stored ratios say, by 15 %
 #   make guest        boot a stock guest behind an emulated IOMMU, show its console;
 #                     IOMMU=vtd|amdvi|none, KERNEL=cloud-6.12|stock-6.12|stock-6.1, APPEND=
 #
@@ -101,6 +102,11 @@ bench:
 	@selftests/vm/deps check
 	@$(MAKE) --no-print-directory lib cli
 	@selftests/bench/run
+
+.PHONY: bench-check
+bench-check:
+	@selftests/vm/deps check
+	@selftests/bench/compare
 
 .PHONY: guest
 guest:
