@@ -25,11 +25,6 @@ static u64 make_val(u64 oa, unsigned int lg2, unsigned int perm)
 	return (oa & ~nyx_lg2_last(lg2)) | (perm & 0x7) << 6 | lg2;
 }
 
-static size_t sets_size(const struct iotlb *tlb)
-{
-	return PAGE_ALIGN(tlb->nr_sets * sizeof(*tlb->sets));
-}
-
 /*
  * Whole pages, which hold nothing else, so that a process may map them; of the direct map
  * if there are any, whose large pages spare each lookup a miss of the CPU's TLB.
@@ -56,7 +51,7 @@ int iotlb_init(struct iotlb *tlb, unsigned int entries)
 	entries = roundup_pow_of_two(max(entries, 2 * IOTLB_WAYS));
 	tlb->nr_sets = entries / IOTLB_WAYS;
 	tlb->shift = 64 - ilog2(tlb->nr_sets);
-	tlb->sets = alloc_sets(sets_size(tlb));
+	tlb->sets = alloc_sets(iotlb_size(tlb));
 	if (!tlb->sets)
 		return -ENOMEM;
 	return 0;
@@ -67,7 +62,7 @@ void iotlb_fini(struct iotlb *tlb)
 	if (is_vmalloc_addr(tlb->sets))
 		vfree(tlb->sets);
 	else if (tlb->sets)
-		free_pages_exact(tlb->sets, sets_size(tlb));
+		free_pages_exact(tlb->sets, iotlb_size(tlb));
 	tlb->sets = NULL;
 }
 

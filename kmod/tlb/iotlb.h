@@ -34,6 +34,7 @@
 #include <linux/atomic.h>
 #include <linux/cache.h>
 #include <linux/compiler.h>
+#include <linux/mm.h>
 #include <linux/types.h>
 
 #include "base/types.h"
@@ -228,6 +229,12 @@ void iotlb_flush(struct iotlb *tlb, struct iotlb_space *space);
  */
 void iotlb_count(const struct iotlb *tlb, const struct iotlb_space *space,
 		 unsigned int count[IOTLB_NR_CLASSES]);
+
+/* Bytes of the sets, in whole pages. */
+static inline size_t iotlb_size(const struct iotlb *tlb)
+{
+	return PAGE_ALIGN(tlb->nr_sets * sizeof(*tlb->sets));
+}
 
 /**
  * iotlb_class_lg2() - log2 of the granularity of a class

@@ -36,11 +36,6 @@ static_assert(sizeof(struct nyx_window_dev) == 16 && sizeof(struct nyx_window_do
 
 /* ---- pages -------------------------------------------------------------- */
 
-static u64 sets_size(const struct iotlb *tlb)
-{
-	return tlb->nr_sets * sizeof(struct iotlb_set);
-}
-
 /* A page of head or words, by its number; NULL: no memory. */
 static void *word_page(struct nyx_window *win, unsigned long nr)
 {
@@ -117,7 +112,7 @@ int nyx_window_init(struct nyx_window *win, const struct nyx_unit_config *cfg,
 	head->set_offset = head->dom_offset + doms;
 	head->nr_sets = tlb->nr_sets;
 	head->version = NYX_WINDOW_VERSION;
-	win->size = head->set_offset + PAGE_ALIGN(sets_size(tlb));
+	win->size = head->set_offset + iotlb_size(tlb);
 	return 0;
 }
 
