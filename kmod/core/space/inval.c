@@ -490,25 +490,23 @@ static bool ticket_wants(const void *arg, struct nyx_domain *dom, u64 first, u64
 	const struct nyx_ticket *t = arg;
 	struct nyx_inval *inval = &t->unit->inval;
 	const struct nyx_drain *drain = &dom->drain;
-	bool wanted = false, pending;
+	bool named = false, wanted = false, owed;
 	unsigned int i;
 
 	if (t->memory || is_pending_for(t, &inval->memory))
 		return true;
 	spin_lock(&inval->lock);
-	pending = is_pending(drain, t->until);
-	for (i = 0; i < t->nr; i++) {
-		if (t->dom[i] == dom) {
-			wanted = nyx_ranges_overlap(&t->ranges[i], first, last);
-			/* This wait pays for all that the domain has on the list. */
-			pending = drain->first;
-		}
+	for (i = 0; i < t->nr && !named; i++) {
+		named = t->dom[i] == dom;
+		wanted = named && nyx_ranges_overlap(&t->ranges[i], first, last);
 	}
-	/* wait_domain() takes away a guest's domain without devices. */
-	if (dom->cfg.kind == NYX_DOMAIN_GUEST && !READ_ONCE(dom->nr_devices))
-		wanted = true;
-	if (pending)
+	/* A wait for a domain that is named pays for all that the domain has on the list. */
+	owed = named ? drain->first : is_pending(drain, t->until);
+	if (owed)
 		wanted |= nyx_ranges_overlap(&drain->ranges, first, last);
+	/* wait_domain() takes away a guest's domain without devices. */
+	if ((named || owed) && dom->cfg.kind == NYX_DOMAIN_GUEST && !READ_ONCE(dom->nr_devices))
+		wanted = true;
 	spin_unlock(&inval->lock);
 	return wanted;
 }
