@@ -687,7 +687,7 @@ TEST_EACH(cut_off, cut_cases)
 		  device_state(s.e.fd, sbdf));
 	ASSERT_EQ(0, events_count(ev, NYX_EVENT_DEVICE_STATE));
 	ASSERT_EQ(1, s.view.slots[0].cut);
-	/* Nobody waits for it any more; it is unmapped, as is the page of a later one. */
+	/* No wait looks at the view any more: its page is unmapped, and so is a later one. */
 	test_cmd(cmd_unmap(s.e.fd, s.e.domain, 4 * SZ_4K, SZ_4K, NULL));
 	test_err(ENOENT, cmd_unmap(s.e.fd, s.e.domain, 0, 4 * SZ_4K, NULL));
 	list_views(s.e.fd, &info, 1);
