@@ -172,6 +172,16 @@ int nyx_fill_unit_info(struct nyx_unit *unit, struct nyx_unit_info *info,
 		       bool all);
 
 /**
+ * nyx_check_translate() - check what the caller wants to have translated
+ * @uc: the command under way
+ * @cmd: its structure, of which the fields from @pasid to @extents are read
+ *
+ * Context: any.
+ * Return: 0, or a code of NYX_ERR().
+ */
+int nyx_check_translate(struct nyx_ucmd *uc, const struct nyx_translate *cmd);
+
+/**
  * nyx_access_err() - the reason of an access that did not begin
  * @err: of nyx_access_begin(), or of a function that calls it
  *

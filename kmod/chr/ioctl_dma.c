@@ -122,27 +122,6 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 	}
 }
 
-static int check_translate(struct nyx_ucmd *uc, const struct nyx_translate *cmd)
-{
-	u64 last;
-
-	if (cmd->pasid != NYX_PASID_NONE)
-		return NYX_BAD(uc, cmd, pasid, PASID);
-	if (cmd->access & ~NYX_ACC_RW)
-		return NYX_BAD(uc, cmd, access, UNKNOWN_VALUE);
-	if (!cmd->access)
-		return NYX_BAD(uc, cmd, access, OUT_OF_RANGE);
-	if (!cmd->length)
-		return NYX_BAD(uc, cmd, length, EMPTY);
-	if (cmd->nr_extents > NYX_ARRAY_MAX)
-		return NYX_BAD(uc, cmd, nr_extents, OUT_OF_RANGE);
-	if (cmd->extents && !cmd->nr_extents)
-		return NYX_BAD(uc, cmd, extents, UNUSED);
-	if (!nyx_range_last(cmd->iova, cmd->length, &last))
-		return NYX_BAD(uc, cmd, length, OVERFLOW);
-	return 0;
-}
-
 static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 {
 	struct extent_out out = {
@@ -155,7 +134,7 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 	u64 done = 0;
 	int ret;
 
-	ret = check_translate(uc, cmd);
+	ret = nyx_check_translate(uc, cmd);
 	if (ret)
 		return ret;
 

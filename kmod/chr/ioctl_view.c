@@ -5,6 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  */
 #include <linux/anon_inodes.h>
+#include <linux/build_bug.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -12,6 +13,7 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/stddef.h>
 #include <linux/uaccess.h>
 
 #include "base/types.h"
@@ -229,26 +231,12 @@ struct fill {
 	struct nyx_view_extent buf[EXTENT_CHUNK];
 };
 
-static int check_fill(struct nyx_ucmd *uc, const struct nyx_view_fill *cmd)
-{
-	u64 last;
-
-	if (cmd->pasid != NYX_PASID_NONE)
-		return NYX_BAD(uc, cmd, pasid, PASID);
-	if (cmd->access & ~NYX_ACC_RW)
-		return NYX_BAD(uc, cmd, access, UNKNOWN_VALUE);
-	if (!cmd->access)
-		return NYX_BAD(uc, cmd, access, OUT_OF_RANGE);
-	if (!cmd->length)
-		return NYX_BAD(uc, cmd, length, EMPTY);
-	if (cmd->nr_extents > NYX_ARRAY_MAX)
-		return NYX_BAD(uc, cmd, nr_extents, OUT_OF_RANGE);
-	if (cmd->extents && !cmd->nr_extents)
-		return NYX_BAD(uc, cmd, extents, UNUSED);
-	if (!nyx_range_last(cmd->iova, cmd->length, &last))
-		return NYX_BAD(uc, cmd, length, OVERFLOW);
-	return 0;
-}
+/* All that is checked has the same place in both structures. */
+#define SAME_PLACE(field) \
+	(offsetof(struct nyx_view_fill, field) == offsetof(struct nyx_translate, field) && \
+	 sizeof_field(struct nyx_view_fill, field) == sizeof_field(struct nyx_translate, field))
+static_assert(SAME_PLACE(pasid) && SAME_PLACE(access) && SAME_PLACE(nr_extents) &&
+	      SAME_PLACE(iova) && SAME_PLACE(length) && SAME_PLACE(extents));
 
 /* Add a segment to the extents. False: there is no room. */
 static bool add_segment(struct fill *f, u64 iova, const struct nyx_segment *seg)
@@ -354,7 +342,7 @@ static int fill_one(struct nyx_ucmd *uc, struct nyx_view_fill *cmd)
 	bool limited, same;
 	int ret;
 
-	ret = check_fill(uc, cmd);
+	ret = nyx_check_translate(uc, (const struct nyx_translate *)cmd);
 	if (ret)
 		return ret;
 	/* Write the answer first: a command that cannot report must not act. */

@@ -13,6 +13,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "base/types.h"
 #include "core/unit.h"
 
 int nyx_check_name(const u8 *name, const char *extra)
@@ -52,4 +53,25 @@ void nyx_file_bind(struct nyx_file *file, struct nyx_unit *unit, bool inspect)
 			(inspect ? OP_INSPECT : 0);
 	/* Pairs with get_unit(). */
 	smp_store_release(&file->unit, unit);
+}
+
+int nyx_check_translate(struct nyx_ucmd *uc, const struct nyx_translate *cmd)
+{
+	u64 last;
+
+	if (cmd->pasid != NYX_PASID_NONE)
+		return NYX_BAD(uc, cmd, pasid, PASID);
+	if (cmd->access & ~NYX_ACC_RW)
+		return NYX_BAD(uc, cmd, access, UNKNOWN_VALUE);
+	if (!cmd->access)
+		return NYX_BAD(uc, cmd, access, OUT_OF_RANGE);
+	if (!cmd->length)
+		return NYX_BAD(uc, cmd, length, EMPTY);
+	if (cmd->nr_extents > NYX_ARRAY_MAX)
+		return NYX_BAD(uc, cmd, nr_extents, OUT_OF_RANGE);
+	if (cmd->extents && !cmd->nr_extents)
+		return NYX_BAD(uc, cmd, extents, UNUSED);
+	if (!nyx_range_last(cmd->iova, cmd->length, &last))
+		return NYX_BAD(uc, cmd, length, OVERFLOW);
+	return 0;
 }
