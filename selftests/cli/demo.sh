@@ -130,7 +130,8 @@ run nyxctl map remove strict/$nic 0x80000000 4K
 refused nyxctl dma read $nic 0x80000100 16
 run nyxctl map list strict/$nic --columns iova,length_bytes,gpa,prot
 
-title 'A device that does not stop is cut off: quarantine after 10 faults in 10 s'
+title 'A device that does not stop is cut off: quarantine after 10 faults in a minute'
+run nyxctl unit policy --threshold 10 --window 1m --backoff 1m
 for ((i = 0; i < 10; i++)); do
 	nyxctl --quiet dma read $disk $((0x80000100 + i * 4096)) 16 2>/dev/null && fail 'read'
 done
