@@ -63,7 +63,7 @@ LAYOUT(nyx_mapping_info, 32);
 LAYOUT(nyx_irte_info, 32);
 LAYOUT(nyx_binding_info, 64);
 LAYOUT(nyx_register_info, 48);
-LAYOUT(nyx_view_info, 56);
+LAYOUT(nyx_view_info, 64);
 LAYOUT(nyx_extent, 40);
 LAYOUT(nyx_view_extent, 48);
 LAYOUT(nyx_page, 16);

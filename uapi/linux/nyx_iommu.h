@@ -1825,6 +1825,7 @@ struct nyx_window_dev {
  * @NYX_WINDOW_DOM_4K: the cache may have entries of class 0: blocks of 4 KiB
  * @NYX_WINDOW_DOM_2M: of class 1: blocks of 2 MiB
  * @NYX_WINDOW_DOM_1G: of class 2: blocks of 1 GiB
+ * @NYX_WINDOW_DOM_TABLE: a table of the guest says what the cache does not; a reader may walk it
  *
  * The tag is in bits 63:12.
  */
@@ -1838,6 +1839,7 @@ enum nyx_window_dom_bits {
 	NYX_WINDOW_DOM_4K = 1 << 6,
 	NYX_WINDOW_DOM_2M = 1 << 7,
 	NYX_WINDOW_DOM_1G = 1 << 8,
+	NYX_WINDOW_DOM_TABLE = 1 << 9,
 };
 
 #define NYX_WINDOW_DOM_CLASS_SHIFT	6
@@ -1848,13 +1850,23 @@ enum nyx_window_dom_bits {
 /**
  * struct nyx_window_dom - a domain, by index
  * @word: of enum nyx_window_dom_bits, tag
- * @last: NYX_WINDOW_DOM_IDENTITY: the last IOVA
+ * @last: NYX_WINDOW_DOM_IDENTITY, NYX_WINDOW_DOM_TABLE: the last IOVA
+ * @root: NYX_WINDOW_DOM_TABLE: GPA of the top table
+ * @page_sizes: sizes of the pages that the table may have, bit mask
+ * @format: NYX_FORMAT_VTDSS or NYX_FORMAT_AMDV1
+ * @levels: of the table
  * @__reserved: 0
+ *
+ * All but @word are const as long as a device has the domain.
  */
 struct nyx_window_dom {
 	__aligned_u64 word;
 	__aligned_u64 last;
-	__aligned_u64 __reserved[6];
+	__aligned_u64 root;
+	__aligned_u64 page_sizes;
+	__u32 format;
+	__u32 levels;
+	__aligned_u64 __reserved[3];
 };
 
 #define NYX_WINDOW_VAL_LG2_MASK		0x3full
@@ -1906,11 +1918,11 @@ struct nyx_view_ctl {
  * @dev: device index, or 0; for the event if the section takes too long
  * @cut: written by the kernel: not 0: the view was cut off
  * @hits: translations found in the window
- * @misses: translations not found there, which NYX_VIEW_FILL counts, too
+ * @misses: translations that NYX_VIEW_FILL was asked for, and counts, too
  * @read_bytes: bytes that devices read from guest memory
  * @write_bytes: bytes that devices wrote to guest memory
  * @phase: &nyx_window_head.phase, read (acquire) before @seq became odd
- * @__reserved: 0
+ * @walks: translations found in a table of the guest
  *
  * The counters only grow. NYX_STATS adds all but @misses to those of the unit.
  */
@@ -1923,7 +1935,7 @@ struct nyx_view_slot {
 	__aligned_u64 read_bytes;
 	__aligned_u64 write_bytes;
 	__aligned_u64 phase;
-	__aligned_u64 __reserved;
+	__aligned_u64 walks;
 };
 
 /**
@@ -2067,7 +2079,8 @@ enum nyx_view_info_flags {
  * @nr_holds: holds
  * @__reserved: 0
  * @hits: translations found in the window
- * @misses: translations not found there
+ * @misses: translations that NYX_VIEW_FILL was asked for
+ * @walks: translations found in a table of the guest
  * @name: name of the process, NUL-terminated
  */
 struct nyx_view_info {
@@ -2079,6 +2092,7 @@ struct nyx_view_info {
 	__u32 __reserved;
 	__aligned_u64 hits;
 	__aligned_u64 misses;
+	__aligned_u64 walks;
 	__u8 name[16];
 };
 

@@ -9,7 +9,9 @@
 #include "cmd.h"
 #include "err.h"
 
-enum { COL_ID, COL_PID, COL_NAME, COL_SLOTS, COL_HOLDS, COL_HITS, COL_MISSES, COL_CUT };
+enum {
+	COL_ID, COL_PID, COL_NAME, COL_SLOTS, COL_HOLDS, COL_HITS, COL_WALKS, COL_MISSES, COL_CUT
+};
 
 static const struct out_col view_cols[] = {
 	[COL_ID] = { "id", OUT_COUNT },
@@ -18,6 +20,7 @@ static const struct out_col view_cols[] = {
 	[COL_SLOTS] = { "slots", OUT_COUNT, true },
 	[COL_HOLDS] = { "holds", OUT_COUNT, true },
 	[COL_HITS] = { "hits", OUT_COUNT },
+	[COL_WALKS] = { "walks", OUT_COUNT },
 	[COL_MISSES] = { "misses", OUT_COUNT },
 	[COL_CUT] = { "cut_off", OUT_BOOL },
 	{ 0 }
@@ -37,6 +40,7 @@ static int put_view(const struct nyx_view_info *info, void *arg)
 	out_u64(out, COL_SLOTS, info->nr_slots);
 	out_u64(out, COL_HOLDS, info->nr_holds);
 	out_u64(out, COL_HITS, info->hits);
+	out_u64(out, COL_WALKS, info->walks);
 	out_u64(out, COL_MISSES, info->misses);
 	out_u64(out, COL_CUT, !!(info->flags & NYX_VIEW_F_CUT));
 	out_row(out);

@@ -64,7 +64,8 @@ static struct nyx_ctx_attrs plain_attrs(const struct nyx_stage *stage)
 
 static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 				       const struct nyx_domain_config *cfg,
-				       const struct nyx_stage *stage)
+				       const struct nyx_stage *stage,
+				       const struct nyx_guest_table *table)
 {
 	const struct nyx_ctx_attrs attrs = plain_attrs(stage);
 	struct nyx_domain *dom;
@@ -95,6 +96,8 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 	if (ret)
 		goto err_stats;
 	dom->stage = *stage;
+	if (table)
+		dom->guest = *table;
 	ret = nyx_window_add_domain(&unit->window, dom, &word);
 	if (ret)
 		goto err_epoch;
@@ -159,7 +162,7 @@ struct nyx_domain *nyx_domain_blocked(struct nyx_unit *unit)
 		.flags = NYX_DOMAIN_F_SHARED,
 	};
 	const struct nyx_stage stage = stage_of_kind(cfg.kind);
-	struct nyx_domain *dom = domain_alloc(unit, &cfg, &stage);
+	struct nyx_domain *dom = domain_alloc(unit, &cfg, &stage, NULL);
 
 	if (!IS_ERR(dom))
 		dom->ctx.attrs.block_reason = NYX_FAULT_NO_DOMAIN;
@@ -174,14 +177,11 @@ struct nyx_domain *nyx_domain_guest(struct nyx_unit *unit,
 		.flags = NYX_DOMAIN_F_SHARED,
 		.address_width = entry->stage.width,
 	};
-	struct nyx_domain *dom = domain_alloc(unit, &cfg, &entry->stage);
+	struct nyx_guest_table table = { .did = entry->table.did };
 
-	if (IS_ERR(dom))
-		return dom;
-	dom->guest.did = entry->table.did;
 	if (entry->stage.kind == NYX_STAGE_GUEST)
-		dom->guest = entry->table;
-	return dom;
+		table = entry->table;
+	return domain_alloc(unit, &cfg, &entry->stage, &table);
 }
 
 bool nyx_domain_is(const struct nyx_domain *dom, const struct nyx_ctx_entry *entry)
@@ -245,7 +245,7 @@ int nyx_domain_create(struct nyx_unit *unit,
 		      const struct nyx_domain_config *cfg, u32 *id)
 {
 	const struct nyx_stage stage = stage_of_kind(cfg->kind);
-	struct nyx_domain *dom = domain_alloc(unit, cfg, &stage);
+	struct nyx_domain *dom = domain_alloc(unit, cfg, &stage, NULL);
 	int ret;
 
 	if (IS_ERR(dom))

@@ -126,17 +126,18 @@ struct nyx_view *nyx_view_open(struct nyx_unit *unit, u32 nr_slots, u32 nr_holds
 }
 
 /* Sums of the counters of a view. The process may write anything: it is no index. */
-static void sum_slots(const struct nyx_view *view, u64 *sum)
+static void sum_slots(const struct nyx_view *view, struct nyx_view_counts *sum)
 {
 	u32 i;
 
 	for (i = 0; i < view->nr_slots; i++) {
 		const struct nyx_view_slot *slot = &view->slots[i];
 
-		sum[0] += READ_ONCE(slot->hits);
-		sum[1] += READ_ONCE(slot->misses);
-		sum[2] += READ_ONCE(slot->read_bytes);
-		sum[3] += READ_ONCE(slot->write_bytes);
+		sum->hits += READ_ONCE(slot->hits);
+		sum->misses += READ_ONCE(slot->misses);
+		sum->walks += READ_ONCE(slot->walks);
+		sum->read_bytes += READ_ONCE(slot->read_bytes);
+		sum->write_bytes += READ_ONCE(slot->write_bytes);
 	}
 }
 
@@ -145,7 +146,7 @@ void nyx_view_close(struct nyx_view *view)
 	struct nyx_views *views = &view->unit->views;
 
 	mutex_lock(&views->lock);
-	sum_slots(view, views->retired);
+	sum_slots(view, &views->retired);
 	xa_erase(&views->list, view->id);
 	WRITE_ONCE(views->nr, views->nr - 1);
 	mutex_unlock(&views->lock);
@@ -164,18 +165,21 @@ void nyx_views_count(struct nyx_unit *unit, u64 *count)
 {
 	struct nyx_views *views = &unit->views;
 	struct nyx_view *view;
+	struct nyx_view_counts sum;
 	unsigned long id;
-	u64 sum[4];
 
 	mutex_lock(&views->lock);
-	memcpy(sum, views->retired, sizeof(sum));
+	sum = views->retired;
 	xa_for_each(&views->list, id, view)
-		sum_slots(view, sum);
+		sum_slots(view, &sum);
 	mutex_unlock(&views->lock);
-	count[NYX_STAT_IOTLB_HITS] += sum[0];
-	/* NYX_VIEW_FILL has counted the misses. */
-	count[NYX_STAT_READ_BYTES] += sum[2];
-	count[NYX_STAT_WRITE_BYTES] += sum[3];
+	/* NYX_VIEW_FILL has counted the misses that it was asked for. */
+	if (unit->iotlb.sets)
+		count[NYX_STAT_IOTLB_MISSES] += sum.walks;
+	count[NYX_STAT_IOTLB_HITS] += sum.hits;
+	count[NYX_STAT_WALKS] += sum.walks;
+	count[NYX_STAT_READ_BYTES] += sum.read_bytes;
+	count[NYX_STAT_WRITE_BYTES] += sum.write_bytes;
 }
 
 /* The next view by id, with a reference, or NULL. */
@@ -197,19 +201,20 @@ static struct nyx_view *get_next(struct nyx_unit *unit, unsigned long *id)
 bool nyx_view_next(struct nyx_unit *unit, unsigned long id, struct nyx_view_info *info)
 {
 	struct nyx_view *view = get_next(unit, &id);
-	u64 sum[4] = {};
+	struct nyx_view_counts sum = {};
 
 	if (!view)
 		return false;
-	sum_slots(view, sum);
+	sum_slots(view, &sum);
 	memset(info, 0, sizeof(*info));
 	info->view_id = view->id;
 	info->flags = READ_ONCE(view->cut) ? NYX_VIEW_F_CUT : 0;
 	info->pid = pid_vnr(view->pid);
 	info->nr_slots = view->nr_slots;
 	info->nr_holds = view->nr_holds;
-	info->hits = sum[0];
-	info->misses = sum[1];
+	info->hits = sum.hits;
+	info->misses = sum.misses;
+	info->walks = sum.walks;
 	memcpy(info->name, view->name, sizeof(info->name));
 	view_put(view);
 	return true;

@@ -42,18 +42,33 @@ struct page;
 #define NYX_VIEWS_MAX	64u
 
 /**
+ * struct nyx_view_counts - sums of the counters of slots, as &struct nyx_view_slot has them
+ * @hits: translations found in the window
+ * @misses: translations that the kernel was asked for
+ * @walks: translations found in a table of the guest
+ * @read_bytes: bytes that devices read
+ * @write_bytes: bytes that devices wrote
+ */
+struct nyx_view_counts {
+	u64 hits;
+	u64 misses;
+	u64 walks;
+	u64 read_bytes;
+	u64 write_bytes;
+};
+
+/**
  * struct nyx_views - the views of a unit
  * @lock: serialises changes of @list, and protects @retired
  * @list: struct nyx_view by id
  * @nr: how many; written under @lock
- * @retired: sums of the counters of views that have ended: hits, misses, bytes that were
- *           read, and written
+ * @retired: counters of views that have ended
  */
 struct nyx_views {
 	struct mutex lock;
 	struct xarray list;
 	unsigned int nr;
-	u64 retired[4];
+	struct nyx_view_counts retired;
 };
 
 /**

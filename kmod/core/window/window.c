@@ -19,6 +19,7 @@
 #include "core/access/device.h"
 #include "core/space/domain.h"
 #include "core/unit.h"
+#include "pt/pt_defs.h"
 #include "tlb/iotlb.h"
 
 /* The cache is mapped as it is. */
@@ -32,6 +33,7 @@ static_assert(NYX_WINDOW_WAYS == IOTLB_WAYS &&
 	      NYX_WINDOW_DOM_TAG_SHIFT == IOTLB_TAG_SHIFT);
 static_assert(NYX_WINDOW_DEV_READ == NYX_ACC_READ << NYX_WINDOW_DEV_PROT_SHIFT &&
 	      NYX_WINDOW_DEV_WRITE == NYX_ACC_WRITE << NYX_WINDOW_DEV_PROT_SHIFT);
+static_assert((int)PT_VTDSS == NYX_FORMAT_VTDSS && (int)PT_AMDV1 == NYX_FORMAT_AMDV1);
 static_assert(sizeof(struct nyx_window_dev) == 16 && sizeof(struct nyx_window_dom) == 64);
 
 /* ---- pages -------------------------------------------------------------- */
@@ -229,6 +231,22 @@ void nyx_window_remove_device(struct nyx_window *win, struct nyx_device *dev)
 
 /* ---- domains ------------------------------------------------------------ */
 
+/* Tell a reader of the table in guest memory. Returns the bits that say so. */
+static u64 set_table(struct nyx_window_dom *entry, const struct nyx_guest_table *table)
+{
+	const struct pt_config *cfg = &table->cfg;
+	u64 sizes = pt_format_page_sizes(cfg->format, cfg->levels);
+
+	if (cfg->format != PT_VTDSS && cfg->format != PT_AMDV1)
+		return 0;
+	WRITE_ONCE(entry->last, nyx_lg2_last(cfg->va_lg2 ?: pt_width(cfg->levels)));
+	WRITE_ONCE(entry->root, table->root);
+	WRITE_ONCE(entry->page_sizes, (cfg->page_sizes ?: ~0ull) & sizes);
+	WRITE_ONCE(entry->format, cfg->format);
+	WRITE_ONCE(entry->levels, cfg->levels);
+	return sizes ? NYX_WINDOW_DOM_TABLE : 0;
+}
+
 int nyx_window_add_domain(struct nyx_window *win, struct nyx_domain *dom, u64 **word)
 {
 	const struct nyx_stage *stage = &dom->stage;
@@ -252,6 +270,8 @@ int nyx_window_add_domain(struct nyx_window *win, struct nyx_domain *dom, u64 **
 	if (stage->kind == NYX_STAGE_IDENTITY) {
 		bits |= NYX_WINDOW_DOM_IDENTITY;
 		WRITE_ONCE(entry->last, nyx_lg2_last(stage->width));
+	} else if (stage->kind == NYX_STAGE_GUEST) {
+		bits |= set_table(entry, &dom->guest);
 	}
 	if (stage->msi_window)
 		bits |= NYX_WINDOW_DOM_MSI_WINDOW;

@@ -146,7 +146,7 @@ void nyx_window_remove_device(struct nyx_window *win, struct nyx_device *dev);
 /**
  * nyx_window_add_domain() - give a domain a word
  * @win: the window
- * @dom: the domain, in which no device is yet; its stage is set
+ * @dom: the domain, in which no device is yet; its stage and the guest's table are set
  * @word: set to its word, for iotlb_space_init()
  *
  * Context: may sleep.

@@ -549,7 +549,7 @@ $ nyxctl view list --help
 |   -V, --version              print the release of nyxctl, and exit
 |
 | Columns:
-|   id pid process slots holds hits misses cut_off
+|   id pid process slots holds hits walks misses cut_off
 |
 | Example:
 |   nyxctl view list -u vm1
