@@ -56,7 +56,8 @@ static void fill(struct view_world *w, u64 va, u64 oa, unsigned int lg2, unsigne
 static bool lookup(struct view_world *w, u64 iova, u64 length, u32 access,
 		   struct nyx_view_hit *hit)
 {
-	return nyx_reader_lookup(&w->readers[0], view_handle(), iova, length, access, hit);
+	return nyx_reader_lookup(&w->readers[0], view_handle(), iova, length, access, hit) ==
+	       NYX_READER_HIT;
 }
 
 static bool found(struct view_world *w, u64 iova)
@@ -308,8 +309,8 @@ static void device_has_a_serial(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nyx_reader_device(r, VIEW_DEV, VIEW_SBDF, NYX_PASID_NONE), 0);
 	/* An unknown device is a miss. */
 	fill(w, 5 * K, 9 * K, 12, NYX_ACC_RW);
-	KUNIT_EXPECT_FALSE(test, nyx_reader_lookup(r, 0, 5 * K, 1, NYX_PROT_READ,
-						   &(struct nyx_view_hit) {}));
+	KUNIT_EXPECT_EQ(test, nyx_reader_lookup(r, 0, 5 * K, 1, NYX_PROT_READ,
+						&(struct nyx_view_hit) {}), NYX_READER_KERNEL);
 }
 
 static void unknown_layout_is_refused(struct kunit *test)
@@ -579,7 +580,7 @@ static int race_reader(void *arg)
 		va = random % VAS;
 		nyx_reader_enter(reader, VIEW_DEV);
 		if (nyx_reader_lookup(reader, view_handle(), address_of(va), 8,
-				      NYX_PROT_READ, &hit)) {
+				      NYX_PROT_READ, &hit) == NYX_READER_HIT) {
 			page = hit.gpa >> (va ? 12 : 21);
 		} else {
 			page = kernel_fill(r, va);

@@ -106,7 +106,7 @@ static bool kernel_fill(struct fixture *f)
 static bool translate(struct fixture *f)
 {
 	return nyx_reader_lookup(&f->w.readers[0], view_handle(), VA, 8, NYX_PROT_WRITE,
-				 &f->hit) || kernel_fill(f);
+				 &f->hit) == NYX_READER_HIT || kernel_fill(f);
 }
 
 static void section(void *arg)
@@ -292,7 +292,7 @@ static void look(void *arg)
 	struct fixture *f = arg;
 
 	f->found = nyx_reader_lookup(&f->w.readers[0], view_handle(), VA, 8, NYX_PROT_READ,
-				     &f->hit);
+				     &f->hit) == NYX_READER_HIT;
 }
 
 static bool whole(void *arg)

@@ -62,6 +62,40 @@ __u32 view_domain_of(const struct view *v, __u32 sbdf)
 	       NYX_WINDOW_DEV_DOMAIN_MASK;
 }
 
+struct guest_ram {
+	const char *ram;
+	__u64 size;
+};
+
+static const __u64 *entry_at(void *arg, uint64_t gpa)
+{
+	const struct guest_ram *g = arg;
+
+	return gpa < g->size ? (const __u64 *)(g->ram + gpa) : NULL;
+}
+
+enum nyx_reader_answer view_reads(struct view *v, const void *ram, __u64 size, __u32 sbdf,
+				  __u64 iova, __u64 *gpa)
+{
+	struct guest_ram memory = { ram, size };
+	enum nyx_reader_answer answer;
+	struct nyx_view_reader reader = {};
+	struct nyx_view_hit hit;
+	__u32 index = view_find(v, sbdf);
+
+	ASSERT_TRUE(nyx_reader_init(&reader, v->head, v->size, &v->slots[3]));
+	ASSERT_TRUE(nyx_reader_enter(&reader, index));
+	answer = nyx_reader_lookup(&reader, nyx_reader_device(&reader, index, sbdf, NYX_PASID_NONE),
+				   iova, 1, NYX_PROT_READ, &hit);
+	if (answer == NYX_READER_TABLE &&
+	    !nyx_reader_walk(&reader, iova, NYX_PROT_READ, entry_at, &memory, &hit))
+		answer = NYX_READER_KERNEL;
+	if (answer != NYX_READER_KERNEL)
+		*gpa = hit.gpa;
+	ASSERT_TRUE(nyx_reader_leave(&reader));
+	return answer;
+}
+
 void slot_enter(struct view *v, unsigned int i, __u32 dev)
 {
 	struct nyx_view_slot *slot = &v->slots[i];

@@ -7,6 +7,8 @@
 #ifndef NYX_SELFTESTS_VIEW_H
 #define NYX_SELFTESTS_VIEW_H
 
+#include <nyx/view_reader.h>
+
 #include "nyx_env.h"
 
 /**
@@ -48,6 +50,14 @@ __u64 view_dom(const struct view *v, __u32 index);
 __u32 view_find(const struct view *v, __u32 sbdf);
 /* The domain index in its word. */
 __u32 view_domain_of(const struct view *v, __u32 sbdf);
+
+/*
+ * Ask libnyx's reader about one byte at an IOVA of a device, in a section of its own in slot 3;
+ * @ram is the guest's memory, from address 0. *gpa is set if it has found that, and the
+ * kernel is not needed.
+ */
+enum nyx_reader_answer view_reads(struct view *v, const void *ram, __u64 size, __u32 sbdf,
+				  __u64 iova, __u64 *gpa);
 
 /* The count becomes odd, or even; in the window's phase. */
 void slot_enter(struct view *v, unsigned int i, __u32 dev);

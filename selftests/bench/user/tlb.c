@@ -151,8 +151,8 @@ DEFINE_LOOPS(view, struct nyx_view_reader *reader = &b->view->reader,
 		bool ok;
 
 		nyx_reader_enter(reader, device);
-		ok = nyx_reader_lookup(reader, device, va, 64, NYX_PROT_READ, &hit) &&
-		     hit.length == 64;
+		ok = nyx_reader_lookup(reader, device, va, 64, NYX_PROT_READ, &hit) ==
+		     NYX_READER_HIT && hit.length == 64;
 		oa = hit.gpa;
 		ok & nyx_reader_leave(reader); }))
 DEFINE_LOOPS(qemu, void *peer = b->peer, ((oa = qemu_walk(peer, va, false)) != ~0ull))

@@ -747,19 +747,58 @@ static inline const struct map *current_map(const struct nyx_view *view)
 	       atomic_load_explicit(&map->gen, memory_order_acquire) ? map : NULL;
 }
 
-/* Look for one piece of the range. Returns false if the kernel has to be asked. */
-static inline bool look_up(struct nyx_view_thread *t, const struct map *map, uint64_t iova,
-			   uint64_t length, uint32_t access, struct nyx_view_run *run)
+/* Where the entry of a table in guest memory is */
+struct table_map {
+	struct nyx_view_thread *t;
+	const struct map *map;
+};
+
+static inline const __u64 *entry_at(void *arg, uint64_t gpa)
 {
+	const struct table_map *m = arg;
+	uint64_t length = sizeof(__u64);
+	uint32_t prot = NYX_PROT_READ;
+	const char *entry = find_memory(m->t, m->map, gpa, &length, &prot);
+
+	/* A load of 8 bytes that crosses a cache line could see half of what the guest wrote. */
+	return (uintptr_t)entry % sizeof(__u64) ? NULL : (const __u64 *)entry;
+}
+
+/* Walk the guest's table for what the cache does not have. */
+static __attribute__((noinline)) bool walk(struct nyx_view_thread *t, const struct map *map,
+					   uint64_t iova, uint32_t access, struct nyx_view_hit *hit)
+{
+	struct table_map m = { .t = t, .map = map };
+
+	return nyx_reader_walk(&t->reader, iova, access, entry_at, &m, hit);
+}
+
+/*
+ * Look for one piece of the range. Returns the counter of what has found it; NULL: the kernel
+ * has to be asked.
+ */
+static inline __u64 *look_up(struct nyx_view_thread *t, const struct map *map, uint64_t iova,
+			     uint64_t length, uint32_t access, struct nyx_view_run *run)
+{
+	__u64 *counter = &t->reader.slot->hits;
 	struct nyx_view_hit hit;
 
-	if (!nyx_reader_lookup(&t->reader, nyx__read64(&t->device->__id), iova, length, access,
-			       &hit))
-		return false;
+	switch (nyx_reader_lookup(&t->reader, nyx__read64(&t->device->__id), iova, length, access,
+				  &hit)) {
+	case NYX_READER_HIT:
+		break;
+	case NYX_READER_TABLE:
+		counter = &t->reader.slot->walks;
+		if (walk(t, map, iova, access, &hit))
+			break;
+		return NULL;
+	default:
+		return NULL;
+	}
 	run->host = find_memory(t, map, hit.gpa, &hit.length, &hit.prot);
 	/* Memory that is not known may not be there, or be read-only. */
 	if (!run->host || access & ~hit.prot)
-		return false;
+		return NULL;
 	run->iova = iova;
 	run->length = hit.length;
 	run->gpa = hit.gpa;
@@ -767,22 +806,23 @@ static inline bool look_up(struct nyx_view_thread *t, const struct map *map, uin
 	run->last = hit.last;
 	run->prot = hit.prot;
 	run->domain = hit.domain;
-	return true;
+	return counter;
 }
 
-/* Translate by the window, as far as that goes. Returns the bytes. */
-static uint64_t translate_cached(struct answer *a, uint64_t iova, uint64_t length)
+/* Translate without the kernel, as far as that goes. Returns the bytes. */
+static uint64_t translate_here(struct answer *a, uint64_t iova, uint64_t length)
 {
 	struct nyx_view_thread *t = a->t;
 	const struct map *map = current_map(t->view);
 	struct nyx_view_run run;
 	uint64_t done = 0;
+	__u64 *counter;
 
-	while (map && done < length &&
-	       look_up(t, map, iova + done, length - done, a->access, &run)) {
-		if (!add_run(a, &run))
+	while (map && done < length) {
+		counter = look_up(t, map, iova + done, length - done, a->access, &run);
+		if (!counter || !add_run(a, &run))
 			break;
-		count(&t->reader.slot->hits, 1);
+		count(counter, 1);
 		done += run.length;
 	}
 	return done;
@@ -957,8 +997,8 @@ static int translate(struct answer *a, struct place *p)
 			a->base = a->n;
 			continue;
 		}
-		p->in_seg += translate_cached(a, p->seg->iova + p->in_seg,
-					      p->seg->length - p->in_seg);
+		p->in_seg += translate_here(a, p->seg->iova + p->in_seg,
+					    p->seg->length - p->in_seg);
 		if (p->in_seg < p->seg->length && !a->full) {
 			own_call = true;
 			ret = translate_filled(a, p);
@@ -1013,7 +1053,7 @@ NYX_EXPORT int nyx_view_translatev(struct nyx_view_thread *thread, const struct 
 	return ret;
 }
 
-/* The rest of nyx_view_translate(): all but one piece that is cached. */
+/* The rest of nyx_view_translate(): all but one piece that the kernel is not needed for. */
 static __attribute__((noinline)) int translate_any(struct nyx_view_thread *t, uint64_t iova,
 						   uint64_t length, uint32_t access,
 						   struct nyx_view_run *runs, size_t nr,
@@ -1034,13 +1074,14 @@ NYX_EXPORT int nyx_view_translate(struct nyx_view_thread *t, uint64_t iova, uint
 				  size_t *nr_runs, struct nyx_fault *fault)
 {
 	const struct map *map;
+	__u64 *counter;
 
 	if (t->reader.seq & 1 && length && nr &&
 	    access - 1u < (NYX_PROT_READ | NYX_PROT_WRITE)) {
 		map = current_map(t->view);
-		if (map && look_up(t, map, iova, length, access, runs) &&
-		    runs->length == length) {
-			count(&t->reader.slot->hits, 1);
+		counter = map ? look_up(t, map, iova, length, access, runs) : NULL;
+		if (counter && runs->length == length) {
+			count(counter, 1);
 			count_bytes(t->reader.slot, access, length);
 			*nr_runs = 1;
 			if (fault)

@@ -413,6 +413,118 @@ static int read_at(uint64_t iova, uint64_t length)
 	return translate(iova, length, NYX_PROT_READ);
 }
 
+/* The domain has a table of VT-d in pages 40 to 42 of @ram, which has page @n where page n is. */
+static uint64_t *guest_table(void)
+{
+	uint64_t *top = (uint64_t *)(ram + 40 * K), *leaf = top + 1024;
+	unsigned int i;
+
+	memset(top, 0, 3 * K);
+	top[0] = (SHIFT + 41 * K) | 3;
+	top[512] = (SHIFT + 42 * K) | 3;
+	for (i = 0; i < 32; i++)
+		leaf[i] = (SHIFT + i * K) | 3;
+	k.doms[DOM].last = (UINT64_C(1) << 39) - 1;
+	k.doms[DOM].root = SHIFT + 40 * K;
+	k.doms[DOM].page_sizes = K;
+	k.doms[DOM].format = NYX_FORMAT_VTDSS;
+	k.doms[DOM].levels = 3;
+	k.doms[DOM].word |= NYX_WINDOW_DOM_TABLE;
+	return leaf;
+}
+
+TEST(walk_takes_no_call)
+{
+	const struct nyx_dma_seg segs[] = { { 7 * K + 5, 10 }, { 3 * K, 2 * K } };
+	uint64_t *leaf, done;
+
+	start();
+	leaf = guest_table();
+	ASSERT_EQ(0, read_at(5 * K + 8, 64));	/* learns where the device's word is */
+	ASSERT_EQ(1, k.fills);
+	ASSERT_EQ(0, read_at(6 * K + 8, 64));
+	ASSERT_EQ(1, nr_runs);
+	EXPECT_EQ(SHIFT + 6 * K + 8, runs[0].gpa);
+	EXPECT_TRUE(runs[0].host == ram + 6 * K + 8);
+	EXPECT_EQ(64, runs[0].length);
+	EXPECT_EQ(6, runs[0].first);
+	EXPECT_EQ(6, runs[0].last);
+	EXPECT_EQ(DOM, runs[0].domain);
+	/* The guest has another page there, which it need not tell. */
+	leaf[6] = (SHIFT + 9 * K) | 1;
+	ASSERT_EQ(0, read_at(6 * K + 8, 64));
+	EXPECT_EQ(SHIFT + 9 * K + 8, runs[0].gpa);
+	EXPECT_EQ(NYX_PROT_READ, runs[0].prot);
+	ASSERT_EQ(0, nyx_view_begin(thread, &dev));
+	ASSERT_EQ(0, nyx_view_translatev(thread, segs, 2, NYX_PROT_READ, runs, 64, &nr_runs, &done,
+					 &fault));
+	ASSERT_EQ(0, nyx_view_end(thread));
+	ASSERT_EQ(2, nr_runs);
+	EXPECT_EQ(2 * K + 10, done);
+	EXPECT_EQ(1, k.fills);
+	EXPECT_EQ(5, k.slots[0].walks);	/* a page each */
+	EXPECT_EQ(0, k.slots[0].hits);
+	EXPECT_EQ(1, k.slots[0].misses);
+	/* The cache comes first, */
+	ASSERT_EQ(0, read_at(5 * K, 1));
+	EXPECT_EQ(1, k.slots[0].hits);
+	/* but where the table grants more by now, it is the table that counts. */
+	cache(20 * K, SHIFT + 20 * K, NYX_PROT_READ);
+	ASSERT_EQ(0, translate(20 * K, 1, NYX_PROT_WRITE));
+	EXPECT_EQ(6, k.slots[0].walks);
+	EXPECT_EQ(1, k.fills);
+}
+
+/* A walk that cannot allow the access leaves it to the kernel. */
+TEST(walk_never_refuses)
+{
+	uint64_t *leaf;
+
+	start();
+	leaf = guest_table();
+	ASSERT_EQ(0, read_at(5 * K, 1));
+	k.lists = 0;
+	leaf[6] = 0;
+	ASSERT_EQ(0, read_at(6 * K, 1));
+	EXPECT_EQ(2, k.fills);
+	leaf[7] |= UINT64_C(1) << 62;
+	ASSERT_EQ(0, read_at(7 * K, 1));
+	EXPECT_EQ(3, k.fills);
+	/* To where no memory is. */
+	leaf[8] = SHIFT + RAM + 3;
+	ASSERT_EQ(0, read_at(8 * K, 1));
+	EXPECT_EQ(4, k.fills);
+	leaf[9] = (SHIFT + 9 * K) | 1;
+	ASSERT_EQ(0, translate(9 * K, 1, NYX_PROT_WRITE));
+	EXPECT_EQ(5, k.fills);
+	/* A table that is in no memory, or not yet known to be in any. */
+	k.doms[DOM].root = SHIFT + RAM;
+	ASSERT_EQ(0, read_at(10 * K, 1));
+	EXPECT_EQ(6, k.fills);
+	k.doms[DOM].root = SHIFT + 40 * K;
+	__atomic_fetch_add(&k.head->memory_gen, 1, __ATOMIC_SEQ_CST);
+	ASSERT_EQ(0, read_at(11 * K, 1));
+	EXPECT_EQ(7, k.fills);
+	EXPECT_EQ(1, k.lists);
+	EXPECT_EQ(0, k.slots[0].walks);
+	ASSERT_EQ(0, read_at(12 * K, 1));
+	EXPECT_EQ(1, k.slots[0].walks);
+}
+
+/* The entries of a table are read in one piece, or not at all. */
+TEST(walk_of_memory_that_is_not_aligned)
+{
+	start();
+	guest_table();
+	ASSERT_EQ(0, read_at(5 * K, 1));
+	ASSERT_EQ(0, nyx_view_memory_remove(view, SHIFT, RAM));
+	add_memory(SHIFT, RAM, 0);
+	ASSERT_EQ(0, nyx_view_memory_add(view, SHIFT, RAM - K, ram + 4, 0));
+	ASSERT_EQ(0, read_at(6 * K, 1));
+	EXPECT_EQ(2, k.fills);
+	EXPECT_EQ(0, k.slots[0].walks);
+}
+
 TEST(hit_takes_no_call)
 {
 	start();

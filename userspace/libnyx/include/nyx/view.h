@@ -5,9 +5,10 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A process that has mapped the guest's memory makes the accesses of its devices by itself: it
- * translates in the unit's own cache, and reads and writes the memory in place. Only a
- * translation that is not cached takes a system call. Faults are found, reported and counted as
- * those of nyx_dma_read().
+ * translates in the unit's own cache, walks a table that is in the guest's memory, and reads and
+ * writes the memory in place. A system call is left for the rest: a page of a table that is the
+ * kernel's own and is not cached, or a fault, which is found, reported and counted as that of
+ * nyx_dma_read().
  *
  *	nyx_view_begin(thread, &device);
  *	ret = nyx_view_translate(thread, iova, length, NYX_PROT_READ, runs, nr, &n, &fault);

@@ -202,6 +202,18 @@ static __inline__ bool nyx_reader_leave(struct nyx_view_reader *reader)
 	return !nyx__read32(&slot->cut);
 }
 
+/**
+ * enum nyx_reader_answer - what a lookup says
+ * @NYX_READER_KERNEL: NYX_VIEW_FILL knows
+ * @NYX_READER_HIT: there is a translation
+ * @NYX_READER_TABLE: the cache has none: nyx_reader_walk() may find one
+ */
+enum nyx_reader_answer {
+	NYX_READER_KERNEL,
+	NYX_READER_HIT,
+	NYX_READER_TABLE
+};
+
 /* Look for the block of class @cls that has @iova; for constants @cls. */
 static __inline__ bool nyx__reader_probe(const struct nyx_view_reader *reader, uint64_t tag,
 					 unsigned int cls, uint64_t iova, uint64_t length,
@@ -226,7 +238,8 @@ static __inline__ bool nyx__reader_probe(const struct nyx_view_reader *reader, u
 		nyx__read_barrier();			/* [E2] */
 		if (nyx__read32(&e->seq) != seq)
 			continue;
-		hit->prot &= val >> NYX_WINDOW_VAL_PROT_SHIFT;
+		hit->prot &= (uint32_t)(val >> NYX_WINDOW_VAL_PROT_SHIFT);
+		/* No block of another class grants more. */
 		if (access & ~hit->prot)
 			return false;
 		page = ((uint64_t)1 << (val & NYX_WINDOW_VAL_LG2_MASK)) - 1;
@@ -241,63 +254,182 @@ static __inline__ bool nyx__reader_probe(const struct nyx_view_reader *reader, u
 }
 
 /**
- * nyx_reader_lookup() - find a translation
+ * nyx_reader_lookup() - find a translation in the cache
  * @reader: the reader, inside a section, in which the answer is used
  * @device: serial and index of the device, as nyx_reader_device() gives them; 0: not known
  * @iova: first IOVA
  * @length: bytes, not 0
  * @access: of enum nyx_prot, at least one: what is to be allowed
- * @hit: set if there is one
+ * @hit: set if there is one; with NYX_READER_TABLE it is for nyx_reader_walk()
  *
- * Return: true; false: NYX_VIEW_FILL knows. The caller knows the memory at the GPA, and whether
- * it can be written.
+ * The caller knows the memory at the GPA, and whether it can be written.
+ *
+ * Return: of enum nyx_reader_answer.
  */
-static __inline__ bool nyx_reader_lookup(const struct nyx_view_reader *reader, uint64_t device,
-					 uint64_t iova, uint64_t length, uint32_t access,
-					 struct nyx_view_hit *hit)
+static __inline__ enum nyx_reader_answer
+nyx_reader_lookup(const struct nyx_view_reader *reader, uint64_t device, uint64_t iova,
+		  uint64_t length, uint32_t access, struct nyx_view_hit *hit)
 {
 	const uint64_t serial = ~(uint64_t)0 << NYX_WINDOW_DEV_SERIAL_SHIFT;
 	const uint64_t bits = NYX_WINDOW_DEV_LIVE |
 			      (uint64_t)access << NYX_WINDOW_DEV_PROT_SHIFT;
 	const struct nyx_window_dom *dom;
 	uint64_t d, w, tag, last;
+	uint32_t prot;
 
 	d = nyx__read64(&reader->devs[(uint32_t)device].word);
 	if (((d ^ device) & serial) |
 	    ((d ^ bits) & (bits | NYX_WINDOW_DEV_REFUSED | NYX_WINDOW_DEV_LIMITED |
 			   NYX_WINDOW_DEV_FILTERED)))
-		return false;
-	hit->prot = (uint32_t)(d >> NYX_WINDOW_DEV_PROT_SHIFT) &
-		    (NYX_PROT_READ | NYX_PROT_WRITE);
+		return NYX_READER_KERNEL;
+	prot = (uint32_t)(d >> NYX_WINDOW_DEV_PROT_SHIFT) & (NYX_PROT_READ | NYX_PROT_WRITE);
+	hit->prot = prot;
 	hit->domain = (uint32_t)(d >> NYX_WINDOW_DEV_DOMAIN_SHIFT) & NYX_WINDOW_DEV_DOMAIN_MASK;
 	dom = &reader->doms[hit->domain];
 	w = nyx__read64(&dom->word);
 	if ((w & (NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_REFUSED | NYX_WINDOW_DOM_LIMITED |
 		  NYX_WINDOW_DOM_DIRTY)) != NYX_WINDOW_DOM_LIVE)
-		return false;
+		return NYX_READER_KERNEL;
 	if (w & NYX_WINDOW_DOM_MSI_WINDOW) {
 		if (iova >= NYX_WINDOW_MSI_FIRST && iova <= NYX_WINDOW_MSI_LAST)
-			return false;
+			return NYX_READER_KERNEL;
 		if (iova < NYX_WINDOW_MSI_FIRST && length > NYX_WINDOW_MSI_FIRST - iova)
 			length = NYX_WINDOW_MSI_FIRST - iova;
 	}
 	if (w & NYX_WINDOW_DOM_IDENTITY) {
 		last = nyx__read64(&dom->last);
 		if (iova > last)
-			return false;
+			return NYX_READER_KERNEL;
 		hit->gpa = iova;
 		hit->length = length - 1 < last - iova ? length : last - iova + 1;
 		hit->first = iova >> 12;
 		hit->last = (iova + (hit->length - 1)) >> 12;
-		return true;
+		return NYX_READER_HIT;
 	}
 	tag = w >> NYX_WINDOW_DOM_TAG_SHIFT;
-	return (w & NYX_WINDOW_DOM_4K &&
-		nyx__reader_probe(reader, tag, 0, iova, length, access, hit)) ||
-	       (w & NYX_WINDOW_DOM_2M &&
-		nyx__reader_probe(reader, tag, 1, iova, length, access, hit)) ||
-	       (w & NYX_WINDOW_DOM_1G &&
-		nyx__reader_probe(reader, tag, 2, iova, length, access, hit));
+	if ((w & NYX_WINDOW_DOM_4K &&
+	     nyx__reader_probe(reader, tag, 0, iova, length, access, hit)) ||
+	    (w & NYX_WINDOW_DOM_2M &&
+	     nyx__reader_probe(reader, tag, 1, iova, length, access, hit)) ||
+	    (w & NYX_WINDOW_DOM_1G &&
+	     nyx__reader_probe(reader, tag, 2, iova, length, access, hit)))
+		return NYX_READER_HIT;
+	hit->length = length;
+	hit->prot = prot;
+	return w & NYX_WINDOW_DOM_TABLE ? NYX_READER_TABLE : NYX_READER_KERNEL;
+}
+
+static __inline__ uint64_t nyx__bits(unsigned int last, unsigned int first)
+{
+	return (~(uint64_t)0 >> (63 - last)) & (~(uint64_t)0 << first);
+}
+
+/*
+ * Read an entry of a table of Intel VT-d (second stage). Returns log2 of the page of a leaf,
+ * 1 for an entry that refers to a table one level below, or 0 for one that is not well formed;
+ * *prot is what it grants, also if it is not present.
+ */
+static __inline__ unsigned int nyx__entry_vtdss(uint64_t entry, unsigned int level, uint32_t *prot)
+{
+	const unsigned int lg2 = 12 + 9 * level;
+
+	*prot = (uint32_t)entry & (NYX_PROT_READ | NYX_PROT_WRITE);
+	/* TM, and SNP where there is a table */
+	if (level && !(entry & nyx__bits(7, 7)))
+		return !(entry & (nyx__bits(62, 62) | nyx__bits(11, 11)));
+	if (entry & nyx__bits(62, 62) || (level && entry & nyx__bits(lg2 - 1, 12)))
+		return 0;
+	return lg2;
+}
+
+/*
+ * As nyx__entry_vtdss(), for AMD-Vi (host table). A table that is more than one level below
+ * is left out.
+ */
+static __inline__ unsigned int nyx__entry_amdv1(uint64_t entry, unsigned int level, uint32_t *prot)
+{
+	const unsigned int span = 12 + 9 * level, next = (unsigned int)(entry >> 9) & 7;
+	unsigned int lg2 = span;
+
+	*prot = entry & 1 ? (uint32_t)(entry >> 61) & (NYX_PROT_READ | NYX_PROT_WRITE) : 0;
+	if (next && next != 7)
+		return next == level && !(entry & nyx__bits(60, 52));
+	if (next) {
+		/* The lowest bit of the address that is zero. */
+		lg2 = 1 + (unsigned int)__builtin_ctzll(~(entry | 0xfff) | nyx__bits(63, 52));
+		if (lg2 <= span || lg2 >= span + 9)
+			return 0;
+	}
+	return entry & nyx__bits(58, 52) ? 0 : lg2;
+}
+
+/* True if a page is, or reaches into, the range of interrupt messages. */
+static __inline__ bool nyx__reaches_msis(uint64_t first, uint64_t last)
+{
+	return first <= NYX_WINDOW_MSI_LAST && last >= NYX_WINDOW_MSI_FIRST;
+}
+
+/**
+ * nyx_reader_walk() - find a translation in a table of the guest
+ * @reader: the reader, inside a section, in which the answer is used
+ * @iova: first IOVA
+ * @access: of enum nyx_prot, at least one: what is to be allowed
+ * @entry_at: says where the caller has the 8 bytes at a GPA; NULL: they are no guest memory
+ * @arg: for @entry_at
+ * @hit: from nyx_reader_lookup(), which has returned NYX_READER_TABLE for the same
+ *       arguments in the same section; set if there is a translation
+ *
+ * The guest's table is read as the kernel reads it, each entry once. An entry that is not
+ * plain, a fault above all, is left to the kernel. An invalidation waits for the section, so the
+ * entries are as good as those of the cache.
+ *
+ * Return: true; false: NYX_VIEW_FILL knows.
+ */
+static __inline__ bool nyx_reader_walk(const struct nyx_view_reader *reader, uint64_t iova,
+				       uint32_t access,
+				       const __u64 *(*entry_at)(void *arg, uint64_t gpa),
+				       void *arg, struct nyx_view_hit *hit)
+{
+	/* The index comes from the device's word: the fields are as new as that. */
+	const struct nyx_window_dom *dom = &reader->doms[hit->domain];
+	const bool amd = nyx__read32(&dom->format) == NYX_FORMAT_AMDV1;
+	unsigned int level = nyx__read32(&dom->levels), lg2;
+	uint64_t table = nyx__read64(&dom->root), entry = 0, page, left;
+	uint32_t prot;
+
+	if (iova > nyx__read64(&dom->last))
+		return false;
+	do {
+		const __u64 *at;
+
+		if (!level)
+			return false;
+		level--;
+		at = entry_at(arg, table + 8 * (iova >> (12 + 9 * level) & 511));
+		if (!at)
+			return false;
+		entry = nyx__read64(at);
+		lg2 = amd ? nyx__entry_amdv1(entry, level, &prot) :
+			    nyx__entry_vtdss(entry, level, &prot);
+		hit->prot &= prot;
+		if (!lg2 || access & ~hit->prot)
+			return false;
+		table = entry & nyx__bits(51, 12);
+	} while (lg2 == 1);
+	if (lg2 > 51 || !(nyx__read64(&dom->page_sizes) >> lg2 & 1))
+		return false;
+	page = ((uint64_t)1 << lg2) - 1;
+	left = ~iova & page;
+	hit->gpa = (table & ~page) | (iova & page);
+	if (nyx__read64(&dom->word) & NYX_WINDOW_DOM_MSI_WINDOW &&
+	    (nyx__reaches_msis(iova & ~page, iova | page) ||
+	     nyx__reaches_msis(hit->gpa & ~page, hit->gpa | page)))
+		return false;
+	if (hit->length - 1 > left)
+		hit->length = left + 1;
+	hit->first = (iova & ~page) >> 12;
+	hit->last = (iova | page) >> 12;
+	return true;
 }
 
 /**
