@@ -16,6 +16,8 @@
 #define QEMU_LIVE	1024u
 #define VHOST_LIVE	2048u
 #define DOMAINS		16u
+#define BATCH		16u
+#define TABLE_GPA	(1ull << 30)
 
 /**
  * struct chain - pages in a cycle
@@ -30,11 +32,15 @@ struct chain {
 /**
  * struct view - a process that reads the unit's window
  * @device: serial and index of the device
+ * @dom: a domain's words, if the domain is not the unit's
+ * @table: a table of that, as the process has it; 4 pages
  * @slot: its slot
  * @reader: its reader
  */
 struct view {
 	u64 device;
+	struct nyx_window_dom dom[2];
+	u64 (*table)[512];
 	struct nyx_view_slot slot ____cacheline_aligned;
 	struct nyx_view_reader reader ____cacheline_aligned;
 };
@@ -99,6 +105,15 @@ static noinline bool lookup(const struct world *w, u64 va, unsigned int perm,
 	return true;
 }
 
+/* The range of memory that is looked at first, as a VMM's. */
+static const __u64 *entry_at(void *arg, uint64_t gpa)
+{
+	struct view *v = arg;
+	u64 offset = gpa - TABLE_GPA;
+
+	return offset < 4 * NYX_PAGE_SIZE ? (const __u64 *)((char *)v->table + offset) : NULL;
+}
+
 /*
  * The loops, for some way to translate: @expr sets @oa from @va. The compiler
  * does not see that they are alike for all sides, but they are.
@@ -153,6 +168,31 @@ DEFINE_LOOPS(view, struct nyx_view_reader *reader = &b->view->reader,
 		nyx_reader_enter(reader, device);
 		ok = nyx_reader_lookup(reader, device, va, 64, NYX_PROT_READ, &hit) ==
 		     NYX_READER_HIT && hit.length == 64;
+		oa = hit.gpa;
+		ok & nyx_reader_leave(reader); }))
+/* A ring's worth of addresses in one section: b->at counts. */
+DEFINE_LOOPS(batch, struct nyx_view_reader *reader = &b->view->reader,
+	     ({ struct nyx_view_hit hit;
+		bool ok = true;
+
+		if (!(b->at % BATCH))
+			nyx_reader_enter(reader, b->view->device);
+		ok &= nyx_reader_lookup(reader, b->view->device, va, 64, NYX_PROT_READ,
+					&hit) == NYX_READER_HIT && hit.length == 64;
+		oa = hit.gpa;
+		if (!(++b->at % BATCH))
+			ok &= nyx_reader_leave(reader);
+		ok; }))
+DEFINE_LOOPS(walk, struct nyx_view_reader *reader = &b->view->reader,
+	     ({ struct nyx_view_hit hit;
+		u64 device = b->view->device;
+		bool ok;
+
+		nyx_reader_enter(reader, device);
+		ok = nyx_reader_lookup(reader, device, va, 64, NYX_PROT_READ, &hit) ==
+		     NYX_READER_TABLE &&
+		     nyx_reader_walk(reader, va, NYX_PROT_READ, entry_at, b->view, &hit) &&
+		     hit.length == 64;
 		oa = hit.gpa;
 		ok & nyx_reader_leave(reader); }))
 DEFINE_LOOPS(qemu, void *peer = b->peer, ((oa = qemu_walk(peer, va, false)) != ~0ull))
@@ -249,6 +289,42 @@ static struct tlb_bench *ours_new(unsigned long nr, unsigned int lg2)
 	return b;
 }
 
+/* A process whose guest has a table of 2 MiB in 4K pages, a cycle; nothing is cached. */
+static struct tlb_bench *guest_new(void)
+{
+	struct tlb_bench *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	struct view *v = kzalloc(sizeof(*v), GFP_KERNEL);
+	const u64 iova = WORLD_IOVA;
+	unsigned int level, i;
+
+	b->w = world_new(PT_VTDSS, false);
+	b->view = v;
+	b->chain = kzalloc(sizeof(*b->chain), GFP_KERNEL);
+	b->chain->nr = 512;
+	for (i = 0; i < 512; i++)
+		b->chain->page[i] = iova + PAGES(i * 197 % 512);
+	v->table = kzalloc(4 * NYX_PAGE_SIZE, GFP_KERNEL);
+	for (level = 3; level; level--)
+		v->table[3 - level][iova >> (12 + 9 * level) & 511] =
+			(TABLE_GPA + PAGES(4 - level)) | 3;
+	for (i = 0; i < 512; i++)
+		v->table[3][b->chain->page[i] >> 12 & 511] = chain_next(b->chain, i) | 3;
+	v->dom[1] = (struct nyx_window_dom) {
+		.word = NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_TABLE | NYX_WINDOW_DOM_4K |
+			NYX_WINDOW_DOM_MSI_WINDOW | ~0ull << NYX_WINDOW_DOM_TAG_SHIFT,
+		.last = nyx_lg2_last(48), .root = TABLE_GPA, .page_sizes = NYX_PAGE_SIZE,
+		.format = NYX_FORMAT_VTDSS, .levels = 4,
+	};
+	v->reader = view_new(b->w)->reader;
+	v->reader.doms = v->dom;
+	v->reader.slot = &v->slot;
+	v->device = view_new(b->w)->device;
+	/* Domain 1 is the one of the first device. */
+	bench_check((v->reader.devs[(u32)v->device].word >> NYX_WINDOW_DEV_DOMAIN_SHIFT &
+		     NYX_WINDOW_DEV_DOMAIN_MASK) == 1);
+	return b;
+}
+
 static void bench_hits(void)
 {
 	static const struct {
@@ -287,7 +363,11 @@ static void bench_hits(void)
 		    dep, nr);
 		row(b, "view: begin + lookup + end", "T2", size[i].pages, size[i].indep,
 		    size[i].dep, view_indep, view_dep, indep, dep, nr);
+		row(b, "view: 16 lookups in a section, each", "T2", size[i].pages, size[i].indep,
+		    size[i].dep, batch_indep, batch_dep, indep, dep, nr);
 	}
+	row(guest_new(), "view: begin + walk of the guest's table + end", "T2", "hot 2 MiB", 0, 0,
+	    walk_indep, walk_dep, indep, dep, nr);
 }
 
 static void bench_large(void)
