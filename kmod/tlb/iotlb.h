@@ -301,15 +301,18 @@ static __always_inline bool iotlb_probe(const struct iotlb *tlb, u64 tag, u64 va
 					unsigned int class, struct iotlb_hit *hit)
 {
 	u64 key = iotlb_key(va, class);
-	struct iotlb_entry *e = iotlb_set(tlb, key, tag)->way;
-	unsigned int i;
+	struct iotlb_entry *way = iotlb_set(tlb, key, tag)->way;
+	unsigned int found;
 
-	for (i = 0; i < IOTLB_WAYS; i++, e++) {
+	static_assert(IOTLB_WAYS == 4);
+	/* All ways are compared before one is chosen: a branch each would be mispredicted. */
+	found = (READ_ONCE(way[0].key) == key) | (READ_ONCE(way[1].key) == key) << 1 |
+		(READ_ONCE(way[2].key) == key) << 2 | (READ_ONCE(way[3].key) == key) << 3;
+	for (; found; found &= found - 1) {
+		const struct iotlb_entry *e = &way[__builtin_ctz(found)];
 		u64 val, mask;
 		u32 seq;
 
-		if (READ_ONCE(e->key) != key)
-			continue;
 		/* Pairs with entry_unlock(). */
 		seq = smp_load_acquire(&e->seq);
 		if (unlikely(seq & 1) || READ_ONCE(e->key) != key ||

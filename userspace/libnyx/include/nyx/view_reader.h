@@ -222,15 +222,19 @@ static __inline__ bool nyx__reader_probe(const struct nyx_view_reader *reader, u
 	const unsigned int shift = 12 + 9 * cls;
 	uint64_t key = iova >> shift << 2 | (cls + 1);
 	uint64_t hash = (key + tag * NYX_WINDOW_HASH_TAG) * NYX_WINDOW_HASH;
-	const struct nyx_window_entry *e =
+	const struct nyx_window_entry *way =
 		reader->entries + (hash >> reader->set_shift) * NYX_WINDOW_WAYS;
 	uint64_t val, page, left;
-	unsigned int way;
-	uint32_t seq;
+	uint32_t seq, found;
 
-	for (way = 0; way < NYX_WINDOW_WAYS; way++, e++) {
-		if (nyx__read64(&e->key) != key)
-			continue;
+	/* All ways are compared before one is chosen: a branch each would be mispredicted. */
+	found = (uint32_t)(nyx__read64(&way[0].key) == key) |
+		(uint32_t)(nyx__read64(&way[1].key) == key) << 1 |
+		(uint32_t)(nyx__read64(&way[2].key) == key) << 2 |
+		(uint32_t)(nyx__read64(&way[3].key) == key) << 3;
+	for (; found; found &= found - 1) {
+		const struct nyx_window_entry *e = &way[__builtin_ctz(found)];
+
 		seq = nyx__read32_acquire(&e->seq);	/* [E1] */
 		if (seq & 1 || nyx__read64(&e->key) != key || nyx__read64(&e->tag) != tag)
 			continue;
