@@ -466,23 +466,30 @@ int region_atomic(struct region *region, u64 offset, enum region_atomic_op op,
 	return ret;
 }
 
-int region_read64(struct region *region, u64 offset, u64 *val)
+int region_read_words(struct region *region, u64 offset, u64 *val, unsigned int nr)
 {
 	struct region_walk walk;
+	unsigned int i, done;
 	void *addr;
 	s64 run;
 	int ret;
 
-	if (!in_region(region, offset, sizeof(*val)) || offset & 7)
+	if (!in_region(region, offset, nr * sizeof(*val)) || offset & 7)
 		return -EIO;
 	ret = region_walk_begin(&walk, region, false);
 	if (ret)
 		return ret;
-	run = region_walk_next(&walk, offset, sizeof(*val), &addr);
-	if (run < 0)
-		ret = run;
-	else
-		*val = le64_to_cpu(READ_ONCE(*(__le64 *)addr));
+	for (done = 0; done < nr; done += run / sizeof(*val)) {
+		run = region_walk_next(&walk, offset + done * sizeof(*val),
+				       (nr - done) * sizeof(*val), &addr);
+		if (run < 0) {
+			ret = run;
+			break;
+		}
+		/* A run ends at the end of a page, and so at the end of a word. */
+		for (i = 0; i < run / sizeof(*val); i++)
+			val[done + i] = le64_to_cpu(READ_ONCE(((__le64 *)addr)[i]));
+	}
 	region_walk_end(&walk);
 	return ret;
 }
@@ -491,4 +498,4 @@ NYX_EXPORT_FOR_TEST(region_read);
 NYX_EXPORT_FOR_TEST(region_write);
 NYX_EXPORT_FOR_TEST(region_fill);
 NYX_EXPORT_FOR_TEST(region_atomic);
-NYX_EXPORT_FOR_TEST(region_read64);
+NYX_EXPORT_FOR_TEST(region_read_words);

@@ -200,16 +200,24 @@ int region_atomic(struct region *region, u64 offset, enum region_atomic_op op,
 		  unsigned int width, u64 operand, u64 compare, u64 *old);
 
 /**
- * region_read64() - read a word of guest memory, once
+ * region_read_words() - read words of guest memory, each once
  * @region: the region
  * @offset: first byte in it, a multiple of 8
- * @val: set, in CPU order; it is little endian in memory
+ * @val: set, in CPU order; they are little endian in memory. After an error their
+ *       values mean nothing
+ * @nr: how many, of 8 bytes each
  *
  * Context: any for a pinned region, otherwise may sleep. A kernel thread never
  * waits for user space, and has no memory of a process's files in user space (FUSE).
  * Return: 0; -EIO if the memory is not accessible; -EINTR; -EAGAIN, for a kernel
  * thread only: it is not at hand now.
  */
-int region_read64(struct region *region, u64 offset, u64 *val);
+int region_read_words(struct region *region, u64 offset, u64 *val, unsigned int nr);
+
+/* As region_read_words(), for one word. */
+static inline int region_read64(struct region *region, u64 offset, u64 *val)
+{
+	return region_read_words(region, offset, val, 1);
+}
 
 #endif /* NYX_MEM_REGION_H */

@@ -387,6 +387,20 @@ static void other_threads_reach_it(struct kunit *test)
 	end_of_process();
 }
 
+static void words_go_on_across_pages(struct kunit *test)
+{
+	struct fixture *f = start(test);
+	u64 val[5] = {};
+
+	KUNIT_EXPECT_EQ(test, region_read_words(f->region, 2 * PAGE_SIZE - 24, val, 5), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(val, f->want + 2 * PAGE_SIZE - 24, sizeof(val)), 0);
+	/* To the end, and not beyond; words only. */
+	KUNIT_EXPECT_EQ(test, region_read_words(f->region, SIZE - 40, val, 5), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(val, f->want + SIZE - 40, sizeof(val)), 0);
+	KUNIT_EXPECT_EQ(test, region_read_words(f->region, 12, val, 1), -EIO);
+	end_of_process();
+}
+
 static void only_files_and_pins_outlive_a_process(struct kunit *test)
 {
 	u32 kind = *(const u32 *)test->param_value;
@@ -574,6 +588,7 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE_PARAM(info_tells_the_backing, kinds_gen_params),
 	KUNIT_CASE_PARAM(pins_are_charged_and_given_back, kinds_gen_params),
 	KUNIT_CASE_PARAM(other_threads_reach_it, kinds_gen_params),
+	KUNIT_CASE_PARAM(words_go_on_across_pages, kinds_gen_params),
 	KUNIT_CASE_PARAM(only_files_and_pins_outlive_a_process, kinds_gen_params),
 	KUNIT_CASE(create_rejects_bad_ranges),
 	KUNIT_CASE(create_looks_at_the_mode),

@@ -20,34 +20,56 @@ void queue_init(struct queue *q, struct nyx_unit *unit, const struct queue_ops *
 	q->ticket = NYX_TICKET_QUEUE(unit);
 }
 
-static int fetch(struct nyx_unit *unit, u64 gpa, u64 word[2])
+/* Commands that are read together: a driver mostly submits two. */
+#define FETCH_MAX	8u
+#define CMD_WORDS	(QUEUE_CMD_SIZE / sizeof(u64))
+
+/**
+ * struct commands - commands that were read
+ * @nr: how many
+ * @next: which of them comes next
+ * @word: their words
+ */
+struct commands {
+	unsigned int nr;
+	unsigned int next;
+	u64 word[FETCH_MAX][CMD_WORDS];
+};
+
+/*
+ * Read the command at @gpa, and those that follow it in the page. Those behind the tail are not
+ * executed: the tail does not move while the queue runs.
+ */
+static int fetch(struct nyx_unit *unit, u64 gpa, struct commands *c)
 {
 	unsigned int pair = nyx_guest_mem_enter(unit);
+	u64 left = NYX_PAGE_SIZE - (gpa & NYX_PAGE_MASK);
 	int ret;
 
-	ret = nyx_guest_read64(unit, gpa, &word[0]);
-	if (!ret)
-		ret = nyx_guest_read64(unit, gpa + 8, &word[1]);
+	c->next = 0;
+	c->nr = min_t(u64, left / QUEUE_CMD_SIZE, FETCH_MAX);
+	ret = nyx_guest_read_words(unit, gpa, c->word[0], c->nr * CMD_WORDS);
 	nyx_guest_mem_exit(unit, pair);
 	return ret;
 }
 
 int queue_run(struct queue *q)
 {
-	u64 gpa, after, word[2];
+	struct commands c = {};
+	u64 gpa, after;
 	int ret;
 
 	while (q->ops->next(q, &gpa, &after)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		ret = fetch(q->unit, gpa, word);
+		ret = c.next < c.nr ? 0 : fetch(q->unit, gpa, &c);
 		if (ret == -EINTR)
 			return ret;
 		if (ret) {
 			q->ops->unreadable(q, gpa);
 			return 0;
 		}
-		ret = q->ops->execute(q, gpa, word);
+		ret = q->ops->execute(q, gpa, c.word[c.next++]);
 		if (ret)
 			return min(ret, 0);
 		q->ops->advance(q, after);

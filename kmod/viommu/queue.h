@@ -19,8 +19,10 @@
 struct nyx_unit;
 struct queue;
 
+#define QUEUE_CMD_SIZE	16u
+
 /**
- * struct queue_ops - a vendor's queue
+ * struct queue_ops - a vendor's queue, of whole pages
  * @next: set where the next command lies, and what the head is after it; false: there is no
  *        command to execute
  * @execute: execute a command. 0: go on; 1: stop, the head stays; -EINTR

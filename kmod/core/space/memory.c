@@ -132,13 +132,18 @@ void nyx_memory_purge(struct nyx_unit *unit)
 
 /* ---- words -------------------------------------------------------------- */
 
-int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val)
+int nyx_guest_read_words(struct nyx_unit *unit, u64 gpa, u64 *val, unsigned int nr)
 {
 	struct region *region;
 	u64 offset;
 
 	region = nyx_memory_find(unit, gpa, &offset);
-	return region ? region_read64(region, offset, val) : -EIO;
+	return region ? region_read_words(region, offset, val, nr) : -EIO;
+}
+
+int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val)
+{
+	return nyx_guest_read_words(unit, gpa, val, 1);
 }
 
 static int read_word(void *ctx, u64 gpa, u64 *val)

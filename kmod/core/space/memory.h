@@ -116,6 +116,18 @@ struct region *nyx_memory_find(struct nyx_unit *unit, u64 gpa, u64 *offset);
 int nyx_guest_read64(struct nyx_unit *unit, u64 gpa, u64 *val);
 
 /**
+ * nyx_guest_read_words() - read words of guest memory, each once
+ * @unit: the unit
+ * @gpa: a multiple of 8
+ * @val: set, in CPU order; not after an error
+ * @nr: how many words, all of one page
+ *
+ * Context: as nyx_guest_read64().
+ * Return: as nyx_guest_read64().
+ */
+int nyx_guest_read_words(struct nyx_unit *unit, u64 gpa, u64 *val, unsigned int nr);
+
+/**
  * nyx_guest_mem() - guest memory, for walks of tables
  * @unit: the unit
  *
