@@ -18,7 +18,7 @@
  * message for it, which opens the line, and which is delivered by hand only where that fails:
  * one signal is one interrupt.
  *
- * A line belongs to a vector of a function, and is protected by that one's lock. Lines stay
+ * A line belongs to a vector of a function, and is protected by the vector's lock. Lines stay
  * until the end of the machine.
  */
 #include "irq_line.h"

@@ -31,6 +31,15 @@ struct pci_bar {
 	bool mapped;
 };
 
+/* An entry of the table of MSI-X. Each has a lock: queues that interrupt do not wait for others. */
+struct msix_vector {
+	pthread_mutex_t lock;
+	uint64_t address;
+	uint32_t data, control;
+	bool pending;
+	struct irq_line *line;		/* or NULL */
+};
+
 struct pci_dev {
 	struct vmm *vmm;
 	uint16_t rid;			/* bus, device, function */
@@ -63,15 +72,10 @@ struct pci_dev {
 	} msi;				/* @irq_lock */
 	struct {
 		uint16_t cap;
-		uint16_t control;
 		uint16_t nr;
-		uint64_t pending;	/* a bit for each entry */
-		struct {
-			uint64_t address;
-			uint32_t data, control;
-			struct irq_line *line;	/* or NULL */
-		} table[PCI_MSIX_MAX];
-	} msix;				/* @irq_lock */
+		atomic_ushort control;	/* as config has it */
+		struct msix_vector table[PCI_MSIX_MAX];
+	} msix;
 	bool intx;			/* level that the device drives, @irq_lock */
 };
 

@@ -70,131 +70,145 @@ bool pci_msi_get(struct pci_dev *dev, uint64_t *address, uint32_t *data)
 
 /* ---- MSI-X ---------------------------------------------------------------------- */
 
-static bool usable(const struct pci_dev *dev, unsigned int vector)
+static bool enabled(const struct pci_dev *dev)
 {
-	return dev->msix.control & PCI_MSIX_FLAGS_ENABLE &&
-		!(dev->msix.control & PCI_MSIX_FLAGS_MASKALL) &&
-		!(dev->msix.table[vector].control & PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	return atomic_load(&dev->msix.control) & PCI_MSIX_FLAGS_ENABLE;
 }
 
-/* Called with @irq_lock held. */
-static void send_vector(struct pci_dev *dev, unsigned int vector)
+static bool usable(const struct pci_dev *dev, const struct msix_vector *v)
 {
-	uint64_t address = dev->msix.table[vector].address;
-	uint32_t data = dev->msix.table[vector].data;
+	return enabled(dev) && !(atomic_load(&dev->msix.control) & PCI_MSIX_FLAGS_MASKALL) &&
+		!(v->control & PCI_MSIX_ENTRY_CTRL_MASKBIT);
+}
 
-	if (!dma_is_message(address)) {
-		send_message(dev, address, data);
+/* Called with the vector's lock held. */
+static void send_vector(struct pci_dev *dev, struct msix_vector *v)
+{
+	if (!dma_is_message(v->address)) {
+		send_message(dev, v->address, v->data);
 		return;
 	}
 	if (!pci_is_master(dev))
 		return;
-	if (!dev->msix.table[vector].line)
-		dev->msix.table[vector].line = irq_line_new(dev->vmm);
-	irq_line_send(dev->vmm, dev->msix.table[vector].line, dev->rid, address, data);
+	if (!v->line)
+		v->line = irq_line_new(dev->vmm);
+	irq_line_send(dev->vmm, v->line, dev->rid, v->address, v->data);
 }
 
-/* Called with @irq_lock held: send pending messages whose entries are unmasked now. */
-static void deliver_pending(struct pci_dev *dev)
+/* Called with the vector's lock held: send a pending message if its entry is unmasked now. */
+static void deliver_pending(struct pci_dev *dev, struct msix_vector *v)
 {
-	unsigned int i;
-
-	for (i = 0; dev->msix.pending && i < dev->msix.nr; i++) {
-		if (!(dev->msix.pending >> i & 1) || !usable(dev, i))
-			continue;
-		dev->msix.pending &= ~(UINT64_C(1) << i);
-		send_vector(dev, i);
-	}
+	if (!v->pending || !usable(dev, v))
+		return;
+	v->pending = false;
+	send_vector(dev, v);
 }
 
 /*
- * Called with @irq_lock held after a change of the table or, with @valid false, of how the
- * IOMMU remaps its messages.
+ * Called with the vector's lock held after a change of the table or, with @valid false, of how
+ * the IOMMU remaps its messages.
  */
+static void follow_entry(struct pci_dev *dev, struct msix_vector *v, bool valid)
+{
+	if (irq_line_follow(dev->vmm, v->line, valid && usable(dev, v), v->address, v->data))
+		v->pending = true;
+	deliver_pending(dev, v);
+}
+
 static void follow_table(struct pci_dev *dev, bool valid)
 {
 	unsigned int i;
 
 	for (i = 0; i < dev->msix.nr; i++) {
-		if (irq_line_follow(dev->vmm, dev->msix.table[i].line, valid && usable(dev, i),
-				    dev->msix.table[i].address, dev->msix.table[i].data))
-			dev->msix.pending |= UINT64_C(1) << i;
+		pthread_mutex_lock(&dev->msix.table[i].lock);
+		follow_entry(dev, &dev->msix.table[i], valid);
+		pthread_mutex_unlock(&dev->msix.table[i].lock);
 	}
-	deliver_pending(dev);
 }
 
 void pci_msix_irtes_changed(struct pci_dev *dev)
 {
-	pthread_mutex_lock(&dev->irq_lock);
 	follow_table(dev, false);
-	pthread_mutex_unlock(&dev->irq_lock);
 }
 
 bool pci_msix_enabled(struct pci_dev *dev)
 {
-	bool on;
-
-	pthread_mutex_lock(&dev->irq_lock);
-	on = dev->msix.control & PCI_MSIX_FLAGS_ENABLE;
-	pthread_mutex_unlock(&dev->irq_lock);
-	return on;
+	return enabled(dev);
 }
 
 void pci_msix_send(struct pci_dev *dev, uint16_t vector)
 {
-	pthread_mutex_lock(&dev->irq_lock);
-	if (vector < dev->msix.nr && dev->msix.control & PCI_MSIX_FLAGS_ENABLE) {
-		dev->msix.pending |= UINT64_C(1) << vector;
-		deliver_pending(dev);
+	struct msix_vector *v;
+
+	if (vector >= dev->msix.nr)
+		return;
+	v = &dev->msix.table[vector];
+	pthread_mutex_lock(&v->lock);
+	if (enabled(dev)) {
+		v->pending = true;
+		deliver_pending(dev, v);
 	}
-	pthread_mutex_unlock(&dev->irq_lock);
+	pthread_mutex_unlock(&v->lock);
+}
+
+static uint64_t pending_bits(struct pci_dev *dev)
+{
+	uint64_t bits = 0;
+	unsigned int i;
+
+	for (i = 0; i < dev->msix.nr; i++) {
+		pthread_mutex_lock(&dev->msix.table[i].lock);
+		bits |= (uint64_t)dev->msix.table[i].pending << i;
+		pthread_mutex_unlock(&dev->msix.table[i].lock);
+	}
+	return bits;
+}
+
+/* An entry as the guest sees it */
+static void entry_bytes(const struct msix_vector *v, uint8_t *entry)
+{
+	le_put(entry, v->address, 8);
+	le_put(entry + 8, v->data, 4);
+	le_put(entry + 12, v->control, 4);
 }
 
 /* The table as the guest sees it: 16 bytes an entry. */
 static uint64_t table_read(void *opaque, uint64_t offset, unsigned int len)
 {
 	struct pci_dev *dev = opaque;
-	uint64_t value = 0;
+	struct msix_vector *v;
 	uint8_t entry[16];
-	uint64_t vector;
 
-	pthread_mutex_lock(&dev->irq_lock);
-	if (offset >= MSIX_PENDING) {
-		if (offset - MSIX_PENDING < 8)
-			value = dev->msix.pending >> 8 * (offset - MSIX_PENDING);
-	} else {
-		vector = offset / 16;
-		if (vector < dev->msix.nr && offset % 16 + len <= 16) {
-			le_put(entry, dev->msix.table[vector].address, 8);
-			le_put(entry + 8, dev->msix.table[vector].data, 4);
-			le_put(entry + 12, dev->msix.table[vector].control, 4);
-			value = le_get(entry + offset % 16, len);
-		}
-	}
-	pthread_mutex_unlock(&dev->irq_lock);
-	return value;
+	if (offset >= MSIX_PENDING)
+		return offset - MSIX_PENDING < 8 ?
+			pending_bits(dev) >> 8 * (offset - MSIX_PENDING) : 0;
+	if (offset / 16 >= dev->msix.nr || offset % 16 + len > 16)
+		return 0;
+	v = &dev->msix.table[offset / 16];
+	pthread_mutex_lock(&v->lock);
+	entry_bytes(v, entry);
+	pthread_mutex_unlock(&v->lock);
+	return le_get(entry + offset % 16, len);
 }
 
 static void table_write(void *opaque, uint64_t offset, uint64_t value, unsigned int len)
 {
 	struct pci_dev *dev = opaque;
-	uint64_t vector = offset / 16;
+	struct msix_vector *v;
 	uint8_t entry[16];
 
 	/* The specification allows aligned accesses of 4 and 8 bytes. */
-	if ((len != 4 && len != 8) || offset % len || vector >= dev->msix.nr)
+	if ((len != 4 && len != 8) || offset % len || offset / 16 >= dev->msix.nr)
 		return;
-	pthread_mutex_lock(&dev->irq_lock);
-	le_put(entry, dev->msix.table[vector].address, 8);
-	le_put(entry + 8, dev->msix.table[vector].data, 4);
-	le_put(entry + 12, dev->msix.table[vector].control, 4);
+	v = &dev->msix.table[offset / 16];
+	pthread_mutex_lock(&v->lock);
+	entry_bytes(v, entry);
 	le_put(entry + offset % 16, value, len);
-	dev->msix.table[vector].address = le_get(entry, 8) & ~UINT64_C(3);
-	dev->msix.table[vector].data = (uint32_t)le_get(entry + 8, 4);
-	dev->msix.table[vector].control = (uint32_t)le_get(entry + 12, 4) &
-		PCI_MSIX_ENTRY_CTRL_MASKBIT;
-	follow_table(dev, true);
-	pthread_mutex_unlock(&dev->irq_lock);
+	v->address = le_get(entry, 8) & ~UINT64_C(3);
+	v->data = (uint32_t)le_get(entry + 8, 4);
+	v->control = (uint32_t)le_get(entry + 12, 4) & PCI_MSIX_ENTRY_CTRL_MASKBIT;
+	follow_entry(dev, v, true);
+	pthread_mutex_unlock(&v->lock);
 }
 
 static const struct io_ops table_ops = { table_read, table_write };
@@ -208,8 +222,10 @@ int pci_msix_add(struct pci_dev *dev, unsigned int bar, uint16_t nr)
 		return -ENOSPC;
 	dev->msix.cap = at;
 	dev->msix.nr = nr;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
+		pthread_mutex_init(&dev->msix.table[i].lock, NULL);
 		dev->msix.table[i].control = PCI_MSIX_ENTRY_CTRL_MASKBIT;
+	}
 	pci_bar_init(dev, bar, MSIX_PAGE, false, &table_ops, dev);
 	pci_config_set(dev, at + PCI_MSIX_FLAGS, nr - 1u, 2);
 	pci_writable(dev, at + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL, 2);
@@ -224,8 +240,7 @@ int pci_msix_add(struct pci_dev *dev, unsigned int bar, uint16_t nr)
 static void drive_pin(struct pci_dev *dev)
 {
 	bool masked = atomic_load(&dev->command) & PCI_COMMAND_INTX_DISABLE ||
-		dev->msi.control & PCI_MSI_FLAGS_ENABLE ||
-		dev->msix.control & PCI_MSIX_FLAGS_ENABLE;
+		dev->msi.control & PCI_MSI_FLAGS_ENABLE || enabled(dev);
 	unsigned int slot = dev->rid >> 3;
 
 	if (!dev->config[PCI_INTERRUPT_PIN])
@@ -257,10 +272,10 @@ void pci_msi_written(struct pci_dev *dev)
 		dev->msi.data = (uint32_t)le_get(dev->config + cap + PCI_MSI_DATA_64, 2);
 	}
 	cap = dev->msix.cap;
-	if (cap) {
-		dev->msix.control = (uint16_t)le_get(dev->config + cap + PCI_MSIX_FLAGS, 2);
-		follow_table(dev, true);
-	}
+	if (cap)
+		atomic_store(&dev->msix.control,
+			     (uint16_t)le_get(dev->config + cap + PCI_MSIX_FLAGS, 2));
 	drive_pin(dev);
 	pthread_mutex_unlock(&dev->irq_lock);
+	follow_table(dev, true);
 }

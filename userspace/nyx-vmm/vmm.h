@@ -12,7 +12,8 @@
  *	vmm::lock		every access of a virtual CPU to ports and MMIO;
  *				registers of devices, the PCI configuration
  *	virtio_dev::lock	queues of one device; its worker holds it
- *	pci_dev::irq_lock	MSI, MSI-X and INTx state of one function
+ *	pci_dev::irq_lock	MSI and INTx state of one function
+ *	msix_vector::lock	one of its vectors of MSI-X; not with irq_lock
  *	ioapic lock		pins and redirection entries
  *	irq lock		the vectors whose EOI is awaited
  *	pic lock		the 8259s; after the ioapic lock
