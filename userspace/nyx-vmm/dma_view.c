@@ -69,7 +69,7 @@ static void put_view(struct view *view)
 
 static uint32_t nr_slots(const struct options *opts)
 {
-	uint32_t nr = opts->nr_disks + opts->nr_nets + opts->rng;
+	uint32_t nr = opts->nr_disks + 2 * opts->nr_nets + opts->rng;	/* queues */
 
 	if (opts->edu)
 		nr += opts->cpus < SLOTS_FOR_CPUS ? opts->cpus : SLOTS_FOR_CPUS;

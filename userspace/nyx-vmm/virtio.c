@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nyx-vmm: split virtqueues, and the thread that serves them.
+ * nyx-vmm: split virtqueues, and the threads that serve them.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -411,18 +411,27 @@ void virtq_unpop(struct virtq *vq)
 
 /* ---- the device --------------------------------------------------------------- */
 
+static bool runs(uint8_t status)
+{
+	return status & VIRTIO_CONFIG_S_DRIVER_OK && !(status & VIRTIO_CONFIG_S_NEEDS_RESET);
+}
+
 bool virtio_running(const struct virtio_dev *dev)
 {
-	return dev->status & VIRTIO_CONFIG_S_DRIVER_OK &&
-		!(dev->status & VIRTIO_CONFIG_S_NEEDS_RESET);
+	return runs(atomic_load(&dev->status));
 }
 
 void virtio_fail(struct virtio_dev *dev)
 {
-	if (!virtio_running(dev))
-		return;
-	dev->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-	virtio_interrupt(dev, dev->config_vector, 2);
+	uint8_t status = atomic_load(&dev->status);
+
+	do {
+		/* Of queues that fail together, one tells the driver. */
+		if (!runs(status))
+			return;
+	} while (!atomic_compare_exchange_weak(&dev->status, &status,
+					       status | VIRTIO_CONFIG_S_NEEDS_RESET));
+	virtio_interrupt(dev, atomic_load(&dev->config_vector), 2);
 }
 
 void virtio_kick(struct virtq *vq)
@@ -433,39 +442,47 @@ void virtio_kick(struct virtq *vq)
 		return;		/* full: it is awake */
 }
 
+static void reset_queue(struct virtq *vq)
+{
+	pthread_mutex_lock(&vq->lock);
+	if (vq->dev->ops->settle)
+		vq->dev->ops->settle(vq);
+	vq->own_fd_paused = true;
+	vq->enabled = false;
+	vq->size = VIRTQ_SIZE;
+	vq->vector = PCI_NO_VECTOR;
+	vq->desc = vq->avail = vq->used = 0;
+	vq->last_avail = vq->used_idx = vq->signalled_used = 0;
+	vq->avail_idx = vq->heads_from = vq->nr_heads = vq->nr_fetched = 0;
+	vq->nr_done = 0;
+	vq->fresh = vq->announced = false;
+	pthread_mutex_unlock(&vq->lock);
+}
+
 static void reset(struct virtio_dev *dev)
 {
 	const struct iommu_ops *iommu = dev->pci.vmm->iommu;
 	unsigned int i;
 
-	if (dev->ops->settle)
-		dev->ops->settle(dev);
+	/* First: a queue that is reset stays as it is then, and gives nothing back. */
+	atomic_store(&dev->status, 0);
+	for (i = 0; i < dev->nr_queues; i++)
+		reset_queue(&dev->queues[i]);
 	if (iommu->device_reset)
 		iommu->device_reset(dev->pci.vmm, dev->pci.rid);
-	dev->status = 0;
 	dev->accepted = 0;
-	dev->config_vector = PCI_NO_VECTOR;
-	dev->own_fd_paused = true;
-	atomic_store(&dev->isr, 0);
-	for (i = 0; i < dev->ops->nr_queues; i++) {
-		struct virtq *vq = &dev->queues[i];
-
-		vq->enabled = false;
-		vq->size = VIRTQ_SIZE;
-		vq->vector = PCI_NO_VECTOR;
-		vq->desc = vq->avail = vq->used = 0;
-		vq->last_avail = vq->used_idx = vq->signalled_used = 0;
-		vq->avail_idx = vq->heads_from = vq->nr_heads = vq->nr_fetched = 0;
-		vq->nr_done = 0;
-		vq->fresh = vq->announced = false;
-	}
+	atomic_store(&dev->config_vector, PCI_NO_VECTOR);
+	pthread_mutex_lock(&dev->lock);
+	dev->isr = 0;
+	pthread_mutex_unlock(&dev->lock);
 }
 
-/* Called with @lock held. */
+/* Called with vmm::lock held. */
 void virtio_set_status(struct virtio_dev *dev, uint8_t status)
 {
 	const uint64_t needed = UINT64_C(1) << VIRTIO_F_VERSION_1 |
 		(dev->features & UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM);
+	uint8_t before = atomic_load(&dev->status);
 	unsigned int i;
 
 	if (!status) {
@@ -474,9 +491,8 @@ void virtio_set_status(struct virtio_dev *dev, uint8_t status)
 		return;
 	}
 	/* The driver only adds status bits, and NEEDS_RESET belongs to the device. */
-	status |= dev->status;
 	status &= (uint8_t)~VIRTIO_CONFIG_S_NEEDS_RESET;
-	status |= dev->status & VIRTIO_CONFIG_S_NEEDS_RESET;
+	status |= before;
 	/*
 	 * Refuse a driver without ACCESS_PLATFORM: it would use addresses that
 	 * bypass the IOMMU.
@@ -486,16 +502,14 @@ void virtio_set_status(struct virtio_dev *dev, uint8_t status)
 		status &= (uint8_t)~VIRTIO_CONFIG_S_FEATURES_OK;
 	if (!(status & VIRTIO_CONFIG_S_FEATURES_OK))
 		status &= (uint8_t)~VIRTIO_CONFIG_S_DRIVER_OK;
-	if (status & ~dev->status & VIRTIO_CONFIG_S_DRIVER_OK) {
-		dev->status = status;
-		dev->own_fd_paused = false;
-		for (i = 0; i < dev->ops->nr_queues; i++)
-			virtio_kick(&dev->queues[i]);
-	}
-	dev->status = status;
+	atomic_fetch_or(&dev->status, status);
+	if (!(status & ~before & VIRTIO_CONFIG_S_DRIVER_OK))
+		return;
+	for (i = 0; i < dev->nr_queues; i++)
+		virtio_kick(&dev->queues[i]);
 }
 
-/* ---- the worker ----------------------------------------------------------------- */
+/* ---- the workers ---------------------------------------------------------------- */
 
 static void drain(int fd)
 {
@@ -507,91 +521,94 @@ static void drain(int fd)
 
 static void *worker(void *arg)
 {
-	struct virtio_dev *dev = arg;
-	struct pollfd fds[VIRTIO_QUEUES + 3];
-	unsigned int i, nr = dev->ops->nr_queues;
+	enum { STOP, DONE, KICK, OWN, NR };
+	struct virtq *vq = arg;
+	struct virtio_dev *dev = vq->dev;
+	struct pollfd fds[NR] = {
+		[STOP] = { .fd = dev->stop_fd, .events = POLLIN },
+		[DONE] = { .fd = dev->ops->completed ? vq->done_fd : -1, .events = POLLIN },
+		[KICK] = { .fd = vq->kick_fd, .events = POLLIN },
+		[OWN] = { .events = POLLIN },
+	};
 	bool again;
 
-	for (i = 0; i < nr; i++)
-		fds[i] = (struct pollfd){ .fd = dev->queues[i].kick_fd, .events = POLLIN };
-	fds[nr] = (struct pollfd){ .fd = dev->stop_fd, .events = POLLIN };
-	fds[nr + 1] = (struct pollfd){ .events = POLLIN };
-	fds[nr + 2] = (struct pollfd){ .fd = dev->done_fd, .events = POLLIN };
 	for (;;) {
-		pthread_mutex_lock(&dev->lock);
-		fds[nr + 1].fd = dev->own_fd_paused ? -1 : dev->own_fd;
-		pthread_mutex_unlock(&dev->lock);
-		if (poll(fds, nr + 3, -1) < 0)
+		pthread_mutex_lock(&vq->lock);
+		fds[OWN].fd = dev->ops->readable && !vq->own_fd_paused ? vq->own_fd : -1;
+		pthread_mutex_unlock(&vq->lock);
+		if (poll(fds, NR, -1) < 0)
 			continue;
-		if (fds[nr].revents)
+		if (fds[STOP].revents)
 			break;
-		if (fds[nr + 2].revents) {
-			pthread_mutex_lock(&dev->lock);
-			dev->ops->completed(dev);
-			pthread_mutex_unlock(&dev->lock);
+		if (fds[DONE].revents) {
+			pthread_mutex_lock(&vq->lock);
+			dev->ops->completed(vq);
+			pthread_mutex_unlock(&vq->lock);
 		}
-		for (i = 0; i < nr; i++) {
-			if (!fds[i].revents)
-				continue;
-			drain(fds[i].fd);
-			pthread_mutex_lock(&dev->lock);
-			dev->queues[i].fresh = false;	/* a kick has come since then */
-			again = virtio_running(dev) && dev->ops->work(dev, i);
-			pthread_mutex_unlock(&dev->lock);
+		if (fds[KICK].revents) {
+			drain(vq->kick_fd);
+			pthread_mutex_lock(&vq->lock);
+			vq->fresh = false;	/* a kick has come since then */
+			again = virtio_running(dev) && dev->ops->work(vq);
+			pthread_mutex_unlock(&vq->lock);
 			if (again)
-				virtio_kick(&dev->queues[i]);
+				virtio_kick(vq);
 		}
-		if (fds[nr + 1].revents) {
-			pthread_mutex_lock(&dev->lock);
-			if (!dev->own_fd_paused && virtio_running(dev))
-				dev->ops->readable(dev);
+		if (fds[OWN].revents) {
+			pthread_mutex_lock(&vq->lock);
+			if (!vq->own_fd_paused && virtio_running(dev))
+				dev->ops->readable(vq);
 			else
-				dev->own_fd_paused = true;
-			pthread_mutex_unlock(&dev->lock);
+				vq->own_fd_paused = true;
+			pthread_mutex_unlock(&vq->lock);
 		}
 	}
-	pthread_mutex_lock(&dev->lock);
+	pthread_mutex_lock(&vq->lock);
 	if (dev->ops->settle)
-		dev->ops->settle(dev);
-	pthread_mutex_unlock(&dev->lock);
+		dev->ops->settle(vq);
+	pthread_mutex_unlock(&vq->lock);
 	return NULL;
 }
 
-int virtio_start_worker(struct virtio_dev *dev)
+int virtio_start_workers(struct virtio_dev *dev)
 {
-	unsigned int i;
+	struct virtq *vq, *end = dev->queues + dev->nr_queues;
 	int rc = 0;
 
 	pthread_mutex_init(&dev->lock, NULL);
 	dev->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (dev->stop_fd < 0)
 		rc = -errno;
-	for (i = 0; i < dev->ops->nr_queues; i++) {
-		dev->queues[i].dev = dev;
-		dev->queues[i].kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (dev->queues[i].kick_fd < 0)
+	for (vq = dev->queues; vq < end; vq++) {
+		pthread_mutex_init(&vq->lock, NULL);
+		vq->dev = dev;
+		vq->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (vq->kick_fd < 0)
 			rc = -errno;
 	}
-	if (!rc) {
+	if (!rc)
 		reset(dev);
-		rc = -pthread_create(&dev->worker, NULL, worker, dev);
-		dev->worker_runs = !rc;
+	for (vq = dev->queues; vq < end && !rc; vq++) {
+		rc = -pthread_create(&vq->worker, NULL, worker, vq);
+		vq->worker_runs = !rc;
 	}
 	if (rc)
-		virtio_stop_worker(dev);
+		virtio_stop_workers(dev);
 	return rc;
 }
 
-void virtio_stop_worker(struct virtio_dev *dev)
+void virtio_stop_workers(struct virtio_dev *dev)
 {
+	struct virtq *vq, *end = dev->queues + dev->nr_queues;
 	uint64_t one = 1;
-	unsigned int i;
+	bool told = write(dev->stop_fd, &one, sizeof(one)) == sizeof(one);
 
-	if (dev->worker_runs && write(dev->stop_fd, &one, sizeof(one)) == sizeof(one))
-		pthread_join(dev->worker, NULL);
-	for (i = 0; i < dev->ops->nr_queues; i++) {
-		if (dev->queues[i].kick_fd >= 0)
-			close(dev->queues[i].kick_fd);
+	for (vq = dev->queues; vq < end; vq++) {
+		if (vq->worker_runs && told)
+			pthread_join(vq->worker, NULL);
+		if (vq->kick_fd >= 0)
+			close(vq->kick_fd);
+		pthread_mutex_destroy(&vq->lock);
 	}
 	if (dev->stop_fd >= 0)
 		close(dev->stop_fd);

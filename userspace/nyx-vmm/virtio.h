@@ -4,9 +4,10 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A device has one worker thread. It takes requests from the queues whenever the driver
- * kicked one, or the device's own file descriptor is readable. Requests may be in flight: they
- * end in any order, with a reset at the latest.
+ * Each queue has a worker thread and shares nothing with others that changes while the device
+ * runs. The worker takes requests whenever the driver has kicked the queue, or the queue's own
+ * file descriptor is readable. Requests may be in flight: they end in any order, with a reset at
+ * the latest.
  */
 #ifndef NYX_VMM_VIRTIO_H
 #define NYX_VMM_VIRTIO_H
@@ -18,7 +19,7 @@
 #include "dma.h"
 #include "pci.h"
 
-#define VIRTIO_QUEUES		2
+#define VIRTIO_QUEUES		16	/* most of a device */
 #define VIRTQ_SIZE		256
 #define VIRTQ_SEGS		DMA_SPAN_SEGS	/* header, data and status */
 #define VIRTQ_BATCH		16	/* requests that are looked at together */
@@ -40,8 +41,15 @@ struct virtq_request {
 
 struct virtq {
 	struct virtio_dev *dev;
+	pthread_t worker;
+	bool worker_runs;
 	int kick_fd;
-	/* Set by the driver; fixed while @enabled. virtio_dev::lock */
+	int done_fd;			/* finished requests, for virtio_ops::completed; or -1 */
+	int own_fd;			/* for virtio_ops::readable; or -1. @lock */
+	bool own_fd_paused;		/* the worker does not poll it; @lock */
+
+	pthread_mutex_t lock;		/* for all that follows */
+	/* Set by the driver; all but @vector fixed while @enabled */
 	bool enabled;
 	uint16_t size;
 	uint16_t vector;
@@ -72,27 +80,26 @@ struct virtio_ops {
 	const char *name;
 	uint16_t device_id;
 	uint32_t class_revision;
-	unsigned int nr_queues;
 	uint64_t features;		/* besides those of every device */
 	unsigned int header;		/* bytes that each request begins with, or 0 */
 	unsigned int config_size;
 	/* A byte of the device's own configuration */
 	uint8_t (*config_read)(struct virtio_dev *dev, unsigned int offset);
 	/*
-	 * Serves requests; called by the worker with virtio_dev::lock held. True: call
-	 * again soon, after others could take the lock.
+	 * Serves requests; called by the worker with virtq::lock held. True: call again soon,
+	 * after others could take the lock.
 	 */
-	bool (*work)(struct virtio_dev *dev, unsigned int queue);
-	/* The device's own file descriptor is readable; called by the worker, lock held */
-	void (*readable)(struct virtio_dev *dev);
-	/* virtio_dev::done_fd is readable; called by the worker, lock held */
-	void (*completed)(struct virtio_dev *dev);
+	bool (*work)(struct virtq *vq);
+	/* virtq::own_fd is readable; called by the worker, lock held */
+	void (*readable)(struct virtq *vq);
+	/* virtq::done_fd is readable, which is polled always; called by the worker, lock held */
+	void (*completed)(struct virtq *vq);
 	/*
-	 * Waits until no request is in flight; called with the lock held, before a reset and
-	 * as the worker ends
+	 * Waits until no request of the queue is in flight; called with the lock held, before a
+	 * reset and as the worker ends
 	 */
-	void (*settle)(struct virtio_dev *dev);
-	/* Frees the device; called last, after the worker has ended */
+	void (*settle)(struct virtq *vq);
+	/* Frees the device; called last, after the workers have ended */
 	void (*destroy)(struct virtio_dev *dev);
 };
 
@@ -100,26 +107,21 @@ struct virtio_dev {
 	struct pci_dev pci;		/* first */
 	const struct virtio_ops *ops;
 	uint64_t features;		/* offered */
-	int own_fd;			/* or -1 */
-	int done_fd;			/* finished requests, or -1; polled as long as it is open */
-	bool own_fd_paused;		/* the worker does not poll @own_fd; @lock */
-
-	pthread_mutex_t lock;
-	uint64_t accepted;		/* by the driver, @lock */
-	uint8_t status;			/* @lock */
-	uint16_t config_vector;		/* @lock */
+	/* By the driver, vmm::lock. A queue may read it while the device runs: it is fixed then. */
+	uint64_t accepted;
+	atomic_uchar status;		/* changed with vmm::lock, but for "needs reset" */
+	atomic_ushort config_vector;
+	unsigned int nr_queues;
 	struct virtq queues[VIRTIO_QUEUES];
-	struct virtq_request request;	/* the one in work, worker only */
 
 	/* vmm::lock: selectors of the common configuration */
 	uint32_t feature_select, driver_feature_select;
 	uint16_t queue_select;
 	uint16_t pci_cfg_cap;
 
-	atomic_uint isr;
+	pthread_mutex_t lock;
+	uint8_t isr;			/* and the level of INTx; @lock */
 	int stop_fd;
-	pthread_t worker;
-	bool worker_runs;
 };
 
 /* virtio.c */
@@ -137,13 +139,16 @@ void virtq_notify(struct virtq *vq);
 bool virtio_running(const struct virtio_dev *dev);
 void virtio_fail(struct virtio_dev *dev);	/* "needs reset" */
 void virtio_set_status(struct virtio_dev *dev, uint8_t status);
-int virtio_start_worker(struct virtio_dev *dev);
-void virtio_stop_worker(struct virtio_dev *dev);
+int virtio_start_workers(struct virtio_dev *dev);
+void virtio_stop_workers(struct virtio_dev *dev);
 void virtio_kick(struct virtq *vq);
 
-/* virtio_pci.c: the PCI function of a device. @dev must be zeroed; if it fails, it is gone. */
+/*
+ * virtio_pci.c: the PCI function of a device. @dev must be zeroed, except file descriptors of
+ * queues; if it fails, it is gone.
+ */
 int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio_ops *ops,
-		    uint64_t features, int own_fd);
-void virtio_interrupt(struct virtio_dev *dev, uint16_t vector, unsigned int isr);
+		    uint64_t features, unsigned int nr_queues);
+void virtio_interrupt(struct virtio_dev *dev, uint16_t vector, uint8_t isr);
 
 #endif /* NYX_VMM_VIRTIO_H */

@@ -4,10 +4,10 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Virtual I/O Device (VIRTIO) 1.2, section 5.2. One queue. Reads, writes and flushes are in
- * flight, as many as the driver has made available, and end in any order: data goes straight
- * between the file and the guest's memory, whose translations are held until then. A request
- * that is wrong, or cannot be held, is done at once, through a buffer.
+ * Virtual I/O Device (VIRTIO) 1.2, section 5.2. Reads, writes and flushes are in flight, as many
+ * as the driver has made available, and end in any order: data goes straight between the file
+ * and the guest's memory, whose translations are held until then. A request that is wrong, or
+ * cannot be held, is done at once, through a buffer. Each queue has a ring of its own.
  *
  * A flush covers what was written before it was made available, as the driver has seen those
  * writes end.
@@ -39,7 +39,7 @@ enum {
 /* A request in flight */
 struct job {
 	struct file_io io;		/* first */
-	struct job *next;		/* of blk::idle */
+	struct job *next;		/* of blk_queue::idle */
 	uint16_t head;
 	uint32_t written;		/* if it is good */
 	uint8_t *status;
@@ -47,20 +47,26 @@ struct job {
 	struct iovec iov[VIRTQ_SEGS];
 };
 
-struct blk {
-	struct virtio_dev dev;		/* first */
+/* virtq::lock */
+struct blk_queue {
+	struct blk *blk;
+	struct virtq *vq;
 	struct file_ring file;
-	int fd;
-	bool readonly;
-	uint64_t sectors;
-	unsigned int nr;
-	struct virtio_blk_config config;
-	/* virtio_dev::lock */
 	struct job *idle;
 	unsigned int nr_jobs;		/* idle and in flight */
 	bool full;			/* a request waits for a job */
 	struct virtq_request requests[BATCH];
 	uint8_t buffer[BUFFER + 1];	/* with the status behind the last data */
+};
+
+struct blk {
+	struct virtio_dev dev;		/* first */
+	int fd;
+	bool readonly;
+	uint64_t sectors;
+	unsigned int nr;
+	struct virtio_blk_config config;
+	struct blk_queue queues[];
 };
 
 struct range {
@@ -73,30 +79,34 @@ struct range {
 	bool told;			/* the driver has the status, VIRTIO_BLK_S_OK */
 };
 
-static bool copy_through(struct blk *blk, struct range *r)
+static struct blk_queue *queue_of(struct virtq *vq)
 {
+	return &((struct blk *)vq->dev)->queues[vq - vq->dev->queues];
+}
+
+static bool copy_through(struct blk_queue *q, struct range *r)
+{
+	struct pci_dev *pci = &q->blk->dev.pci;
 	struct file_io io = { .op = r->to_guest ? FILE_READ : FILE_WRITE, .nr = 1 };
 	struct iovec iov;
 	uint64_t part;
 
 	for (; r->len; r->len -= part, r->skip += part, r->offset += part) {
 		part = r->len < BUFFER ? r->len : BUFFER;
-		iov = (struct iovec){ blk->buffer, part };
+		iov = (struct iovec){ q->buffer, part };
 		io.iov = &iov;
 		io.offset = r->offset;
 		io.len = part;
-		if (!r->to_guest && dma_gather(&blk->dev.pci, r->segs, r->nr, r->skip,
-					       blk->buffer, part))
+		if (!r->to_guest && dma_gather(pci, r->segs, r->nr, r->skip, q->buffer, part))
 			return false;
-		if (!file_vector(blk->fd, &io))
+		if (!file_vector(q->blk->fd, &io))
 			return false;
 		if (!r->to_guest)
 			continue;
 		/* Write the data and the status behind it with one call. */
 		r->told = part == r->len;
-		blk->buffer[part] = VIRTIO_BLK_S_OK;
-		if (dma_scatter(&blk->dev.pci, r->segs, r->nr, r->skip, blk->buffer,
-				part + r->told))
+		q->buffer[part] = VIRTIO_BLK_S_OK;
+		if (dma_scatter(pci, r->segs, r->nr, r->skip, q->buffer, part + r->told))
 			return false;
 	}
 	return true;
@@ -108,12 +118,12 @@ static bool on_disk(const struct blk *blk, uint64_t sector, uint64_t len)
 		len / SECTOR <= blk->sectors - sector;
 }
 
-static uint8_t transfer(struct blk *blk, struct range *r, uint64_t sector)
+static uint8_t transfer(struct blk_queue *q, struct range *r, uint64_t sector)
 {
-	if (!on_disk(blk, sector, r->len))
+	if (!on_disk(q->blk, sector, r->len))
 		return VIRTIO_BLK_S_IOERR;
 	r->offset = sector * SECTOR;
-	return copy_through(blk, r) ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
+	return copy_through(q, r) ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
 }
 
 static uint8_t get_id(struct blk *blk, const struct virtq_request *req, uint64_t room)
@@ -128,8 +138,9 @@ static uint8_t get_id(struct blk *blk, const struct virtq_request *req, uint64_t
 }
 
 /* Serve a request. Returns false if it has no room for its status. */
-static bool handle(struct blk *blk, const struct virtq_request *req, uint32_t *written)
+static bool handle(struct blk_queue *q, const struct virtq_request *req, uint32_t *written)
 {
+	struct blk *blk = q->blk;
 	struct pci_dev *pci = &blk->dev.pci;
 	uint8_t bytes[HEADER], status;
 	const uint8_t *header = req->header ? req->header : bytes;
@@ -146,14 +157,14 @@ static bool handle(struct blk *blk, const struct virtq_request *req, uint32_t *w
 	case VIRTIO_BLK_T_IN:
 		r = (struct range){ .segs = req->in, .nr = req->nr_in, .len = room,
 				    .to_guest = true };
-		status = transfer(blk, &r, sector);
+		status = transfer(q, &r, sector);
 		if (status == VIRTIO_BLK_S_OK)
 			*written += (uint32_t)room;
 		break;
 	case VIRTIO_BLK_T_OUT:
 		r = (struct range){ .segs = req->out, .nr = req->nr_out, .skip = HEADER,
 				    .len = req->out_len - HEADER };
-		status = blk->readonly ? VIRTIO_BLK_S_IOERR : transfer(blk, &r, sector);
+		status = blk->readonly ? VIRTIO_BLK_S_IOERR : transfer(q, &r, sector);
 		break;
 	case VIRTIO_BLK_T_FLUSH:
 		status = fdatasync(blk->fd) ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
@@ -173,26 +184,26 @@ static bool handle(struct blk *blk, const struct virtq_request *req, uint32_t *w
 
 /* ---- requests in flight ------------------------------------------------------------- */
 
-static struct job *get_job(struct blk *blk)
+static struct job *get_job(struct blk_queue *q)
 {
-	struct job *job = blk->idle;
+	struct job *job = q->idle;
 
 	if (job) {
-		blk->idle = job->next;
-	} else if (blk->nr_jobs < FILE_DEPTH) {
+		q->idle = job->next;
+	} else if (q->nr_jobs < FILE_DEPTH) {
 		job = malloc(sizeof(*job));
-		blk->nr_jobs += !!job;
+		q->nr_jobs += !!job;
 	}
 	if (job)
 		job->holds.nr = 0;
 	return job;
 }
 
-static void put_job(struct blk *blk, struct job *job)
+static void put_job(struct blk_queue *q, struct job *job)
 {
-	dma_release(&blk->dev.pci, &job->holds);
-	job->next = blk->idle;
-	blk->idle = job;
+	dma_release(&q->blk->dev.pci, &job->holds);
+	job->next = q->idle;
+	q->idle = job;
 }
 
 /* Requests that are begun together */
@@ -218,10 +229,10 @@ static struct dma_span *add_span(struct dma_span *s, struct job *job, struct iov
  * Prepare the request that was popped last, while its header is there. It gets a job if it is
  * right in itself.
  */
-static void prepare(struct blk *blk, struct batch *b)
+static void prepare(struct blk_queue *q, struct batch *b)
 {
 	unsigned int n = b->nr++;
-	const struct virtq_request *req = &blk->requests[n];
+	const struct virtq_request *req = &q->requests[n];
 	struct dma_span *answer = &b->writes[b->nr_writes], *data = &b->reads[b->nr_reads];
 	uint64_t room = req->in_len - 1, sector, len;
 	struct job *job;
@@ -235,13 +246,13 @@ static void prepare(struct blk *blk, struct batch *b)
 	sector = le_get(req->header + 8, 8);
 	len = type == VIRTIO_BLK_T_IN ? room : req->out_len - HEADER;
 	if (type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_OUT) {
-		if (!len || !on_disk(blk, sector, len) ||
-		    (type == VIRTIO_BLK_T_OUT && blk->readonly))
+		if (!len || !on_disk(q->blk, sector, len) ||
+		    (type == VIRTIO_BLK_T_OUT && q->blk->readonly))
 			return;
 	} else if (type != VIRTIO_BLK_T_FLUSH) {
 		return;
 	}
-	job = get_job(blk);
+	job = get_job(q);
 	if (!job)
 		return;
 	b->jobs[n] = job;
@@ -277,7 +288,7 @@ static void prepare(struct blk *blk, struct batch *b)
  * Start the job of a request. 0; -EAGAIN: handle() is to do it; -EFAULT: the IOMMU has refused
  * some of it, and reported that.
  */
-static int start(struct blk *blk, const struct batch *b, unsigned int n)
+static int start(struct blk_queue *q, const struct batch *b, unsigned int n)
 {
 	const struct dma_span *answer = b->answer[n], *data = b->data[n];
 	struct job *job = b->jobs[n];
@@ -294,61 +305,60 @@ static int start(struct blk *blk, const struct batch *b, unsigned int n)
 		last->iov_len--;
 		job->io.nr -= !last->iov_len;
 	}
-	file_start(&blk->file, &job->io);
+	file_start(&q->file, &job->io);
 	return 0;
 }
 
 /* Tell the driver that its request was refused. Returns false if it has no room for that. */
-static bool refuse(struct blk *blk, const struct batch *b, unsigned int n)
+static bool refuse(struct blk_queue *q, const struct batch *b, unsigned int n)
 {
-	const struct virtq_request *req = &blk->requests[n];
+	const struct virtq_request *req = &q->requests[n];
 	const uint8_t status = VIRTIO_BLK_S_IOERR;
 
 	if (b->answer[n]->rc == -EFAULT && b->answer[n]->done == b->answer[n]->len - 1)
 		return false;
-	return !dma_scatter(&blk->dev.pci, req->in, req->nr_in, req->in_len - 1, &status, 1);
+	return !dma_scatter(&q->blk->dev.pci, req->in, req->nr_in, req->in_len - 1, &status, 1);
 }
 
 /* Begin requests, those that have no job to their end. False: the device stops. */
-static bool begin(struct blk *blk, struct virtq *vq, struct batch *b)
+static bool begin(struct blk_queue *q, struct batch *b)
 {
+	struct pci_dev *pci = &q->blk->dev.pci;
 	uint32_t written;
 	unsigned int n;
 	bool good = true;
 	int rc;
 
-	dma_hold(&blk->dev.pci, b->reads, b->nr_reads);
-	dma_hold(&blk->dev.pci, b->writes, b->nr_writes);
+	dma_hold(pci, b->reads, b->nr_reads);
+	dma_hold(pci, b->writes, b->nr_writes);
 	for (n = 0; n < b->nr; n++) {
-		rc = b->jobs[n] && good ? start(blk, b, n) : -EAGAIN;
+		rc = b->jobs[n] && good ? start(q, b, n) : -EAGAIN;
 		if (!rc)
 			continue;
 		if (b->jobs[n])
-			put_job(blk, b->jobs[n]);
+			put_job(q, b->jobs[n]);
 		if (!good)
 			continue;
 		written = 1;
-		good = rc == -EFAULT ? refuse(blk, b, n) :
-			handle(blk, &blk->requests[n], &written);
+		good = rc == -EFAULT ? refuse(q, b, n) : handle(q, &q->requests[n], &written);
 		if (good)
-			virtq_push(vq, blk->requests[n].head, written);
+			virtq_push(q->vq, q->requests[n].head, written);
 	}
-	file_submit(&blk->file);
+	file_submit(&q->file);
 	return good;
 }
 
 /* Give the driver what has ended. With @wait: all. */
-static void end_jobs(struct blk *blk, bool wait)
+static void end_jobs(struct blk_queue *q, bool wait)
 {
-	struct virtq *vq = &blk->dev.queues[0];
 	struct job *job;
 
-	while ((job = (struct job *)file_next(&blk->file, wait))) {
+	while ((job = (struct job *)file_next(&q->file, wait))) {
 		/* In place, as the memory is held. The used ring, which says so, comes later. */
 		__atomic_store_n(job->status, job->io.good ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR,
 				 __ATOMIC_RELEASE);
-		virtq_push(vq, job->head, job->io.good ? job->written : 1);
-		put_job(blk, job);
+		virtq_push(q->vq, job->head, job->io.good ? job->written : 1);
+		put_job(q, job);
 	}
 }
 
@@ -356,51 +366,49 @@ static void end_jobs(struct blk *blk, bool wait)
  * Take requests. Without jobs one after the other: a request that is refused stops the device, and
  * those before it are served.
  */
-static bool take(struct blk *blk, struct virtq *vq, struct batch *b)
+static bool take(struct blk_queue *q, struct batch *b)
 {
-	unsigned int most = dma_can_hold(&blk->dev.pci) ? BATCH : 1;
-	unsigned int in_flight = blk->file.in_flight;
+	unsigned int most = dma_can_hold(&q->blk->dev.pci) ? BATCH : 1;
 
 	b->nr = b->nr_reads = b->nr_writes = 0;
-	blk->full = in_flight + most > FILE_DEPTH;
-	while (!blk->full && b->nr < most && virtq_pop(vq, &blk->requests[b->nr]) > 0)
-		prepare(blk, b);
+	q->full = q->file.in_flight + most > FILE_DEPTH;
+	while (!q->full && b->nr < most && virtq_pop(q->vq, &q->requests[b->nr]) > 0)
+		prepare(q, b);
 	return b->nr;
 }
 
-static bool work(struct virtio_dev *dev, unsigned int queue)
+static bool work(struct virtq *vq)
 {
-	struct blk *blk = (struct blk *)dev;
-	struct virtq *vq = &dev->queues[queue];
+	struct blk_queue *q = queue_of(vq);
 	struct batch b;
 	unsigned int n;
 
-	for (n = 0; n < BATCH && take(blk, vq, &b); n += b.nr) {
-		if (!begin(blk, vq, &b)) {
+	for (n = 0; n < BATCH && take(q, &b); n += b.nr) {
+		if (!begin(q, &b)) {
 			virtq_notify(vq);
-			virtio_fail(dev);
+			virtio_fail(vq->dev);
 			break;
 		}
 		/* Pages of the file that are in memory are there at once. */
-		end_jobs(blk, false);
+		end_jobs(q, false);
 	}
 	virtq_notify(vq);
 	return n >= BATCH;
 }
 
-static void completed(struct virtio_dev *dev)
+static void completed(struct virtq *vq)
 {
-	struct blk *blk = (struct blk *)dev;
+	struct blk_queue *q = queue_of(vq);
 
-	end_jobs(blk, false);
-	virtq_notify(&dev->queues[0]);
-	if (blk->full)
-		virtio_kick(&dev->queues[0]);
+	end_jobs(q, false);
+	virtq_notify(vq);
+	if (q->full)
+		virtio_kick(vq);
 }
 
-static void settle(struct virtio_dev *dev)
+static void settle(struct virtq *vq)
 {
-	end_jobs((struct blk *)dev, true);
+	end_jobs(queue_of(vq), true);
 }
 
 static uint8_t config_read(struct virtio_dev *dev, unsigned int offset)
@@ -411,13 +419,16 @@ static uint8_t config_read(struct virtio_dev *dev, unsigned int offset)
 static void destroy(struct virtio_dev *dev)
 {
 	struct blk *blk = (struct blk *)dev;
+	struct blk_queue *q;
 	struct job *job;
 
-	while ((job = blk->idle)) {
-		blk->idle = job->next;
-		free(job);
+	for (q = blk->queues; q < blk->queues + dev->nr_queues; q++) {
+		while ((job = q->idle)) {
+			q->idle = job->next;
+			free(job);
+		}
+		file_exit(&q->file);
 	}
-	file_exit(&blk->file);
 	if (!blk->readonly)
 		fdatasync(blk->fd);
 	close(blk->fd);
@@ -425,7 +436,7 @@ static void destroy(struct virtio_dev *dev)
 }
 
 static const struct virtio_ops ops = {
-	.name = "virtio-blk", .device_id = 2, .class_revision = CLASS, .nr_queues = 1,
+	.name = "virtio-blk", .device_id = 2, .class_revision = CLASS,
 	.features = UINT64_C(1) << VIRTIO_BLK_F_SEG_MAX | UINT64_C(1) << VIRTIO_BLK_F_BLK_SIZE |
 		UINT64_C(1) << VIRTIO_BLK_F_FLUSH,
 	.header = HEADER, .config_size = sizeof(struct virtio_blk_config),
@@ -470,13 +481,16 @@ static int open_disk(const char *path, bool readonly)
 int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly)
 {
 	static unsigned int count;
+	const unsigned int nr = 1;
+	struct blk_queue *q;
 	struct blk *blk;
+	unsigned int i;
 	int fd;
 
 	fd = open_disk(path, readonly);
 	if (fd < 0)
 		return -ENOENT;
-	blk = alloc_for(path, sizeof(*blk));
+	blk = alloc_for(path, sizeof(*blk) + nr * sizeof(*q));
 	if (!blk) {
 		close(fd);
 		return -ENOMEM;
@@ -494,8 +508,13 @@ int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly)
 	blk->config.capacity = blk->sectors;
 	blk->config.seg_max = VIRTQ_SIZE - 2;
 	blk->config.blk_size = SECTOR;
-	file_init(&blk->file, fd);
-	blk->dev.done_fd = file_done_fd(&blk->file);
+	for (i = 0; i < nr; i++) {
+		q = &blk->queues[i];
+		q->blk = blk;
+		q->vq = &blk->dev.queues[i];
+		file_init(&q->file, fd);
+		q->vq->done_fd = file_done_fd(&q->file);
+	}
 	return virtio_pci_init(&blk->dev, vmm, &ops,
-			       readonly ? UINT64_C(1) << VIRTIO_BLK_F_RO : 0, -1);
+			       readonly ? UINT64_C(1) << VIRTIO_BLK_F_RO : 0, nr);
 }

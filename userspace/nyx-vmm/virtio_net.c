@@ -5,7 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Virtual I/O Device (VIRTIO) 1.2, section 5.1, without offloads: the header in front of
- * each frame is empty. Frames without a receiver are dropped, as on a wire.
+ * each frame is empty. Frames without a receiver are dropped, as on a wire. One thread receives,
+ * one sends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,16 +34,20 @@ enum {
 	HEADER		= sizeof(struct virtio_net_hdr_v1),
 };
 
+/* Frames that are moved together, with the headers in front. virtq::lock */
+struct frames {
+	unsigned int nr;
+	struct virtq_request requests[FRAMES];
+	struct dma_string strings[FRAMES];
+	uint8_t buffer[BUFFER];
+};
+
 struct net {
 	struct virtio_dev dev;		/* first */
 	int fd;
 	bool is_socket;
 	struct virtio_net_config config;
-	/* virtio_dev::lock: frames that are moved together, with the headers in front */
-	unsigned int nr_frames;
-	struct virtq_request requests[FRAMES];
-	struct dma_string frames[FRAMES];
-	uint8_t buffer[BUFFER];
+	struct frames rx, tx;
 };
 
 static ssize_t frame_read(struct net *net, void *frame)
@@ -72,22 +77,22 @@ static bool has_ended(struct net *net)
 }
 
 /* Room for another frame behind those that are there, or NULL */
-static uint8_t *next_frame(struct net *net, size_t len)
+static uint8_t *next_frame(struct frames *f, size_t len)
 {
 	const struct dma_string *last;
-	uint8_t *at = net->buffer;
+	uint8_t *at = f->buffer;
 
-	if (net->nr_frames) {
-		last = &net->frames[net->nr_frames - 1];
+	if (f->nr) {
+		last = &f->strings[f->nr - 1];
 		at = (uint8_t *)last->buffer + last->len;
 	}
-	return net->nr_frames < FRAMES && len <= (size_t)(net->buffer + BUFFER - at) ? at : NULL;
+	return f->nr < FRAMES && len <= (size_t)(f->buffer + BUFFER - at) ? at : NULL;
 }
 
-static void add_frame(struct net *net, const struct dma_seg *segs, unsigned int nr, void *at,
+static void add_frame(struct frames *f, const struct dma_seg *segs, unsigned int nr, void *at,
 		      size_t len)
 {
-	net->frames[net->nr_frames++] = (struct dma_string){ segs, nr, at, len };
+	f->strings[f->nr++] = (struct dma_string){ segs, nr, at, len };
 }
 
 /* Read the next frame from the host. Returns false if it has no more now. */
@@ -101,7 +106,7 @@ static bool next_from_host(struct net *net, const struct virtq_request *req, uin
 			return false;
 		/* Otherwise recv() returned an empty frame, or the error of an earlier send. */
 		if (has_ended(net)) {
-			net->dev.own_fd = -1;
+			net->dev.queues[QUEUE_RX].own_fd = -1;
 			return false;
 		}
 		return true;
@@ -109,48 +114,47 @@ static bool next_from_host(struct net *net, const struct virtq_request *req, uin
 	if (req->in_len < HEADER + (uint64_t)got)
 		return true;			/* too long: dropped */
 	memcpy(at, &header, HEADER);
-	add_frame(net, req->in, req->nr_in, at, HEADER + (size_t)got);
+	add_frame(&net->rx, req->in, req->nr_in, at, HEADER + (size_t)got);
 	return true;
 }
 
 /* Move frames from the host to the guest. Returns false if the host has no more now. */
 static bool receive(struct net *net, struct virtq *vq)
 {
-	struct virtio_dev *dev = &net->dev;
+	struct frames *f = &net->rx;
 	unsigned int i, n = 0, done;
 	bool more = true;
 	uint8_t *at;
 
-	while (n < FRAMES && virtq_pop(vq, &net->requests[n]) > 0)
+	while (n < FRAMES && virtq_pop(vq, &f->requests[n]) > 0)
 		n++;
 	if (!n) {
-		dev->own_fd_paused = true;	/* until the driver offers buffers */
+		vq->own_fd_paused = true;	/* until the driver offers buffers */
 		return false;
 	}
-	net->nr_frames = 0;
+	f->nr = 0;
 	/* Each round takes a frame from the host: it ends with the last request, or before. */
-	for (i = 0; i < FRAMES && more && net->nr_frames < n; i++) {
-		at = next_frame(net, HEADER + FRAME_MAX);
+	for (i = 0; i < FRAMES && more && f->nr < n; i++) {
+		at = next_frame(f, HEADER + FRAME_MAX);
 		if (!at)
 			break;
-		more = next_from_host(net, &net->requests[net->nr_frames], at);
+		more = next_from_host(net, &f->requests[f->nr], at);
 	}
-	for (i = net->nr_frames; i < n; i++)
+	for (i = f->nr; i < n; i++)
 		virtq_unpop(vq);
-	done = dma_scatter_all(&dev->pci, net->frames, net->nr_frames);
+	done = dma_scatter_all(&vq->dev->pci, f->strings, f->nr);
 	for (i = 0; i < done; i++)
-		virtq_push(vq, net->requests[i].head, (uint32_t)net->frames[i].len);
-	if (done == net->nr_frames)
+		virtq_push(vq, f->requests[i].head, (uint32_t)f->strings[i].len);
+	if (done == f->nr)
 		return more;
 	virtq_notify(vq);
-	virtio_fail(dev);
+	virtio_fail(vq->dev);
 	return false;
 }
 
-static void readable(struct virtio_dev *dev)
+static void readable(struct virtq *vq)
 {
-	struct net *net = (struct net *)dev;
-	struct virtq *vq = &dev->queues[QUEUE_RX];
+	struct net *net = (struct net *)vq->dev;
 	int i;
 
 	for (i = 0; i < BATCH && receive(net, vq); i += FRAMES)
@@ -159,42 +163,41 @@ static void readable(struct virtio_dev *dev)
 }
 
 /* Take frames of the guest, as many as there is room for. */
-static unsigned int take(struct net *net, struct virtq *vq)
+static unsigned int take(struct frames *f, struct virtq *vq)
 {
-	struct virtq_request *req = net->requests;
+	struct virtq_request *req = f->requests;
 	uint8_t *at;
 	size_t len;
 
-	for (net->nr_frames = 0; net->nr_frames < FRAMES && virtq_pop(vq, req) > 0; req++) {
+	for (f->nr = 0; f->nr < FRAMES && virtq_pop(vq, req) > 0; req++) {
 		len = req->out_len > HEADER && req->out_len <= HEADER + FRAME_MAX ?
 			(size_t)req->out_len : 0;	/* no frame */
-		at = next_frame(net, len);
+		at = next_frame(f, len);
 		if (!at) {
 			virtq_unpop(vq);
 			break;
 		}
-		add_frame(net, req->out, req->nr_out, at, len);
+		add_frame(f, req->out, req->nr_out, at, len);
 	}
-	return net->nr_frames;
+	return f->nr;
 }
 
-static bool transmit(struct virtio_dev *dev)
+static bool transmit(struct net *net, struct virtq *vq)
 {
-	struct net *net = (struct net *)dev;
-	struct virtq *vq = &dev->queues[QUEUE_TX];
+	struct frames *f = &net->tx;
 	unsigned int i, done, total;
 
-	for (total = 0; total < BATCH && take(net, vq); total += net->nr_frames) {
-		done = dma_gather_all(&dev->pci, net->frames, net->nr_frames);
+	for (total = 0; total < BATCH && take(f, vq); total += f->nr) {
+		done = dma_gather_all(&vq->dev->pci, f->strings, f->nr);
 		for (i = 0; i < done; i++) {
-			if (net->frames[i].len)
-				frame_write(net, (uint8_t *)net->frames[i].buffer + HEADER,
-					    net->frames[i].len - HEADER);
-			virtq_push(vq, net->requests[i].head, 0);
+			if (f->strings[i].len)
+				frame_write(net, (uint8_t *)f->strings[i].buffer + HEADER,
+					    f->strings[i].len - HEADER);
+			virtq_push(vq, f->requests[i].head, 0);
 		}
-		if (done < net->nr_frames) {
+		if (done < f->nr) {
 			virtq_notify(vq);
-			virtio_fail(dev);
+			virtio_fail(vq->dev);
 			break;
 		}
 	}
@@ -202,11 +205,11 @@ static bool transmit(struct virtio_dev *dev)
 	return total >= BATCH;
 }
 
-static bool work(struct virtio_dev *dev, unsigned int queue)
+static bool work(struct virtq *vq)
 {
-	if (queue == QUEUE_TX)
-		return transmit(dev);
-	dev->own_fd_paused = false;
+	if (vq == &vq->dev->queues[QUEUE_TX])
+		return transmit((struct net *)vq->dev, vq);
+	vq->own_fd_paused = false;
 	return false;
 }
 
@@ -225,7 +228,7 @@ static void destroy(struct virtio_dev *dev)
 }
 
 static const struct virtio_ops ops = {
-	.name = "virtio-net", .device_id = 1, .class_revision = CLASS, .nr_queues = 2,
+	.name = "virtio-net", .device_id = 1, .class_revision = CLASS,
 	.features = UINT64_C(1) << VIRTIO_NET_F_MAC,
 	.config_size = sizeof(((struct virtio_net_config *)NULL)->mac),
 	.config_read = config_read, .work = work, .readable = readable, .destroy = destroy,
@@ -293,5 +296,7 @@ int virtio_net_init(struct vmm *vmm, const char *tap, int fd)
 	net->is_socket = !tap;
 	memcpy(net->config.mac, mac, sizeof(mac));
 	net->config.mac[5] = (uint8_t)count++;
-	return virtio_pci_init(&net->dev, vmm, &ops, 0, fd);
+	net->dev.queues[QUEUE_RX].own_fd = fd;
+	net->dev.queues[QUEUE_TX].own_fd = -1;
+	return virtio_pci_init(&net->dev, vmm, &ops, 0, 2);
 }

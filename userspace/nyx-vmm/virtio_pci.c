@@ -37,7 +37,7 @@ enum {
 
 static struct virtq *selected(struct virtio_dev *dev)
 {
-	return dev->queue_select < dev->ops->nr_queues ? &dev->queues[dev->queue_select] : NULL;
+	return dev->queue_select < dev->nr_queues ? &dev->queues[dev->queue_select] : NULL;
 }
 
 static uint16_t known_vector(struct virtio_dev *dev, uint64_t vector)
@@ -50,33 +50,9 @@ static uint32_t half(uint64_t value, uint32_t select)
 	return select < 2 ? (uint32_t)(value >> 32 * select) : 0;
 }
 
-/* The fields, whole: drivers access them in their size. Called with @lock held. */
-static uint64_t common_read(struct virtio_dev *dev, uint64_t offset)
+/* Called with virtq::lock held. */
+static uint64_t queue_read(const struct virtq *vq, uint64_t offset)
 {
-	const struct virtq *vq = selected(dev);
-
-	switch (offset) {
-	case VIRTIO_PCI_COMMON_DFSELECT:
-		return dev->feature_select;
-	case VIRTIO_PCI_COMMON_DF:
-		return half(dev->features, dev->feature_select);
-	case VIRTIO_PCI_COMMON_GFSELECT:
-		return dev->driver_feature_select;
-	case VIRTIO_PCI_COMMON_GF:
-		return half(dev->accepted, dev->driver_feature_select);
-	case VIRTIO_PCI_COMMON_MSIX:
-		return dev->config_vector;
-	case VIRTIO_PCI_COMMON_NUMQ:
-		return dev->ops->nr_queues;
-	case VIRTIO_PCI_COMMON_STATUS:
-		return dev->status;
-	case VIRTIO_PCI_COMMON_CFGGENERATION:
-		return 0;
-	case VIRTIO_PCI_COMMON_Q_SELECT:
-		return dev->queue_select;
-	}
-	if (!vq)
-		return 0;
 	switch (offset) {
 	case VIRTIO_PCI_COMMON_Q_SIZE:
 		return vq->size;
@@ -85,7 +61,7 @@ static uint64_t common_read(struct virtio_dev *dev, uint64_t offset)
 	case VIRTIO_PCI_COMMON_Q_ENABLE:
 		return vq->enabled;
 	case VIRTIO_PCI_COMMON_Q_NOFF:
-		return dev->queue_select;
+		return vq->dev->queue_select;
 	case VIRTIO_PCI_COMMON_Q_DESCLO:
 		return vq->desc;
 	case VIRTIO_PCI_COMMON_Q_DESCHI:
@@ -102,6 +78,40 @@ static uint64_t common_read(struct virtio_dev *dev, uint64_t offset)
 	return 0;
 }
 
+/* The fields, whole: drivers access them in their size. */
+static uint64_t common_read(struct virtio_dev *dev, uint64_t offset)
+{
+	struct virtq *vq = selected(dev);
+	uint64_t value;
+
+	switch (offset) {
+	case VIRTIO_PCI_COMMON_DFSELECT:
+		return dev->feature_select;
+	case VIRTIO_PCI_COMMON_DF:
+		return half(dev->features, dev->feature_select);
+	case VIRTIO_PCI_COMMON_GFSELECT:
+		return dev->driver_feature_select;
+	case VIRTIO_PCI_COMMON_GF:
+		return half(dev->accepted, dev->driver_feature_select);
+	case VIRTIO_PCI_COMMON_MSIX:
+		return atomic_load(&dev->config_vector);
+	case VIRTIO_PCI_COMMON_NUMQ:
+		return dev->nr_queues;
+	case VIRTIO_PCI_COMMON_STATUS:
+		return atomic_load(&dev->status);
+	case VIRTIO_PCI_COMMON_CFGGENERATION:
+		return 0;
+	case VIRTIO_PCI_COMMON_Q_SELECT:
+		return dev->queue_select;
+	}
+	if (!vq)
+		return 0;
+	pthread_mutex_lock(&vq->lock);
+	value = queue_read(vq, offset);
+	pthread_mutex_unlock(&vq->lock);
+	return value;
+}
+
 static void set_half(uint64_t *value, bool high, uint64_t part, unsigned int len)
 {
 	if (len == 8 && !high)
@@ -112,11 +122,11 @@ static void set_half(uint64_t *value, bool high, uint64_t part, unsigned int len
 		*value = (*value & ~(uint64_t)UINT32_MAX) | (uint32_t)part;
 }
 
-static void queue_write(struct virtio_dev *dev, struct virtq *vq, uint64_t offset,
-			uint64_t value, unsigned int len)
+/* Called with virtq::lock held. */
+static void queue_write(struct virtq *vq, uint64_t offset, uint64_t value, unsigned int len)
 {
 	if (offset == VIRTIO_PCI_COMMON_Q_MSIX) {
-		vq->vector = known_vector(dev, value);
+		vq->vector = known_vector(vq->dev, value);
 		return;
 	}
 	if (vq->enabled)
@@ -129,7 +139,8 @@ static void queue_write(struct virtio_dev *dev, struct virtq *vq, uint64_t offse
 	case VIRTIO_PCI_COMMON_Q_ENABLE:
 		/* A queue with misaligned rings stays off, which the driver can read. */
 		vq->enabled = value == 1 && !(vq->desc & 15) && !(vq->avail & 1) &&
-			!(vq->used & 3) && dev->status & VIRTIO_CONFIG_S_FEATURES_OK;
+			!(vq->used & 3) &&
+			atomic_load(&vq->dev->status) & VIRTIO_CONFIG_S_FEATURES_OK;
 		break;
 	case VIRTIO_PCI_COMMON_Q_DESCLO:
 	case VIRTIO_PCI_COMMON_Q_DESCHI:
@@ -146,7 +157,6 @@ static void queue_write(struct virtio_dev *dev, struct virtq *vq, uint64_t offse
 	}
 }
 
-/* Called with @lock held. */
 static void common_write(struct virtio_dev *dev, uint64_t offset, uint64_t value,
 			 unsigned int len)
 {
@@ -161,11 +171,11 @@ static void common_write(struct virtio_dev *dev, uint64_t offset, uint64_t value
 		dev->driver_feature_select = (uint32_t)value;
 		break;
 	case VIRTIO_PCI_COMMON_GF:
-		if (select < 2 && !(dev->status & VIRTIO_CONFIG_S_FEATURES_OK))
+		if (select < 2 && !(atomic_load(&dev->status) & VIRTIO_CONFIG_S_FEATURES_OK))
 			set_half(&dev->accepted, select, value, 4);
 		break;
 	case VIRTIO_PCI_COMMON_MSIX:
-		dev->config_vector = known_vector(dev, value);
+		atomic_store(&dev->config_vector, known_vector(dev, value));
 		break;
 	case VIRTIO_PCI_COMMON_STATUS:
 		virtio_set_status(dev, (uint8_t)value);
@@ -174,8 +184,11 @@ static void common_write(struct virtio_dev *dev, uint64_t offset, uint64_t value
 		dev->queue_select = (uint16_t)value;
 		break;
 	default:
-		if (vq)
-			queue_write(dev, vq, offset, value, len);
+		if (!vq)
+			break;
+		pthread_mutex_lock(&vq->lock);
+		queue_write(vq, offset, value, len);
+		pthread_mutex_unlock(&vq->lock);
 	}
 }
 
@@ -201,15 +214,14 @@ static uint64_t bar_read(void *opaque, uint64_t offset, unsigned int len)
 
 	switch (offset & ~UINT64_C(0xfff)) {
 	case PAGE_COMMON:
-		pthread_mutex_lock(&dev->lock);
 		value = common_read(dev, offset);
-		pthread_mutex_unlock(&dev->lock);
 		break;
 	case PAGE_ISR:
 		if (offset != PAGE_ISR)
 			break;
 		pthread_mutex_lock(&dev->lock);
-		value = atomic_exchange(&dev->isr, 0);
+		value = dev->isr;
+		dev->isr = 0;
 		pci_intx_set(&dev->pci, false);
 		pthread_mutex_unlock(&dev->lock);
 		break;
@@ -227,14 +239,12 @@ static void bar_write(void *opaque, uint64_t offset, uint64_t value, unsigned in
 
 	switch (offset & ~UINT64_C(0xfff)) {
 	case PAGE_COMMON:
-		pthread_mutex_lock(&dev->lock);
 		common_write(dev, offset, value, len);
-		pthread_mutex_unlock(&dev->lock);
 		break;
 	case PAGE_KICK:
 		/* KVM did not signal the eventfd itself */
 		queue = (offset - PAGE_KICK) / KICK_STEP;
-		if (queue < dev->ops->nr_queues)
+		if (queue < dev->nr_queues)
 			virtio_kick(&dev->queues[queue]);
 		break;
 	}
@@ -248,7 +258,7 @@ static void bar_moved(struct pci_dev *pci, unsigned int bar, bool mapped)
 	unsigned int i;
 
 	/* If kvm_ioeventfd() fails, kicks reach bar_write() instead. */
-	for (i = 0; bar == 0 && i < dev->ops->nr_queues; i++)
+	for (i = 0; bar == 0 && i < dev->nr_queues; i++)
 		kvm_ioeventfd(pci->vmm, pci->bars[0].addr + PAGE_KICK + KICK_STEP * i,
 			      dev->queues[i].kick_fd, mapped);
 }
@@ -309,7 +319,7 @@ static int add_caps(struct virtio_dev *dev)
 	uint16_t notify, window;
 	int rc;
 
-	rc = pci_msix_add(&dev->pci, 1, (uint16_t)(dev->ops->nr_queues + 1));
+	rc = pci_msix_add(&dev->pci, 1, (uint16_t)(dev->nr_queues + 1));
 	if (!rc)
 		rc = pci_express_add(&dev->pci);
 	if (rc)
@@ -334,30 +344,30 @@ static void destroy(struct pci_dev *pci)
 {
 	struct virtio_dev *dev = (struct virtio_dev *)pci;
 
-	virtio_stop_worker(dev);
+	virtio_stop_workers(dev);
 	dev->ops->destroy(dev);
 }
 
-void virtio_interrupt(struct virtio_dev *dev, uint16_t vector, unsigned int isr)
+void virtio_interrupt(struct virtio_dev *dev, uint16_t vector, uint8_t isr)
 {
 	if (pci_msix_enabled(&dev->pci)) {
 		pci_msix_send(&dev->pci, vector);
 		return;
 	}
-	atomic_fetch_or(&dev->isr, isr);
+	pthread_mutex_lock(&dev->lock);
+	dev->isr |= isr;
 	pci_intx_set(&dev->pci, true);
+	pthread_mutex_unlock(&dev->lock);
 }
 
 int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio_ops *ops,
-		    uint64_t features, int own_fd)
+		    uint64_t features, unsigned int nr_queues)
 {
 	struct pci_dev *pci = &dev->pci;
 	int rc;
 
 	dev->ops = ops;
-	dev->own_fd = own_fd;
-	if (!ops->completed)
-		dev->done_fd = -1;
+	dev->nr_queues = nr_queues;
 	dev->features = ops->features | features | UINT64_C(1) << VIRTIO_F_VERSION_1 |
 		UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC |
 		UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX;
@@ -376,7 +386,7 @@ int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio
 	pci->destroy = destroy;
 	rc = add_caps(dev);
 	if (!rc)
-		rc = virtio_start_worker(dev);
+		rc = virtio_start_workers(dev);
 	if (rc) {
 		say("%s: %s", ops->name, strerror(-rc));
 		ops->destroy(dev);

@@ -17,23 +17,22 @@
 
 enum { CLASS = 0x00ff0001 };
 
-static bool work(struct virtio_dev *dev, unsigned int queue)
+static bool work(struct virtq *vq)
 {
-	struct virtq *vq = &dev->queues[queue];
-	struct virtq_request *req = &dev->request;
+	struct virtq_request req;
 	uint8_t bytes[MOST];
 	ssize_t got;
 	int i;
 
-	for (i = 0; i < BATCH && virtq_pop(vq, req) > 0; i++) {
-		got = getrandom(bytes, req->in_len < MOST ? req->in_len : MOST, 0);
+	for (i = 0; i < BATCH && virtq_pop(vq, &req) > 0; i++) {
+		got = getrandom(bytes, req.in_len < MOST ? req.in_len : MOST, 0);
 		if (got < 0)
 			got = 0;
-		if (dma_scatter(&dev->pci, req->in, req->nr_in, 0, bytes, (uint64_t)got)) {
-			virtio_fail(dev);
+		if (dma_scatter(&vq->dev->pci, req.in, req.nr_in, 0, bytes, (uint64_t)got)) {
+			virtio_fail(vq->dev);
 			break;
 		}
-		virtq_push(vq, req->head, (uint32_t)got);
+		virtq_push(vq, req.head, (uint32_t)got);
 	}
 	if (i)
 		virtq_notify(vq);
@@ -46,7 +45,7 @@ static void destroy(struct virtio_dev *dev)
 }
 
 static const struct virtio_ops ops = {
-	.name = "virtio-rng", .device_id = 4, .class_revision = CLASS, .nr_queues = 1,
+	.name = "virtio-rng", .device_id = 4, .class_revision = CLASS,
 	.work = work, .destroy = destroy,
 };
 
@@ -54,5 +53,5 @@ int virtio_rng_init(struct vmm *vmm)
 {
 	struct virtio_dev *dev = alloc_for(ops.name, sizeof(*dev));
 
-	return dev ? virtio_pci_init(dev, vmm, &ops, 0, -1) : -ENOMEM;
+	return dev ? virtio_pci_init(dev, vmm, &ops, 0, 1) : -ENOMEM;
 }

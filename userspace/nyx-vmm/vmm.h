@@ -4,14 +4,15 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Threads: one for each virtual CPU, one for each virtio device, and the main
- * thread, which runs the loop of loop.c.
+ * Threads: one for each virtual CPU, one for each queue of a virtio device, and the
+ * main thread, which runs the loop of loop.c.
  *
  * Locks, outermost first; a thread takes them in this order:
  *
  *	vmm::lock		every access of a virtual CPU to ports and MMIO;
  *				registers of devices, the PCI configuration
- *	virtio_dev::lock	queues of one device; its worker holds it
+ *	virtq::lock		one queue of a device; its worker holds it
+ *	virtio_dev::lock	the ISR register of a device, and the level of its INTx
  *	pci_dev::irq_lock	MSI and INTx state of one function
  *	msix_vector::lock	one of its vectors of MSI-X; not with irq_lock
  *	ioapic lock		pins and redirection entries
@@ -19,7 +20,7 @@
  *	pic lock		the 8259s; after the ioapic lock
  *
  * A worker never takes vmm::lock: a virtual CPU that resets the device waits for
- * the worker with vmm::lock held.
+ * the workers with vmm::lock held.
  *
  * Everything a guest writes is hostile. It can make its own machine useless, but
  * it reaches no host memory besides its RAM, no assertion, and no loop without an
