@@ -323,7 +323,7 @@ static void attack_virtio(u32 slot)
 		w32(common + 12, r32(common + 4) & (below(4) ? ~0u : rnd() | i));
 	}
 	w8(common + 20, (u8)(below(16) ? 11 : rnd()));
-	for (queue = 0; queue < 2; queue++) {
+	for (queue = 0; queue < 4; queue++) {
 		ring = ARENA + 0x10000 * (1 + below(64));
 		size = below(4) ? 256 : 1u << below(12);
 		w16(common + 22, (u16)(below(16) ? queue : rnd()));
@@ -351,7 +351,7 @@ static void attack_virtio(u32 slot)
 	}
 	w8(common + 20, (u8)(below(16) ? 15 : rnd()));
 	for (i = below(6); i; i--) {
-		w16(kick + 4 * below(3), (u16)rnd());
+		w16(kick + 4 * below(5), (u16)rnd());
 		if (below(2))
 			r8(common + 0x1000);
 		if (below(3) == 0)	/* changes under the device's hands */

@@ -28,8 +28,7 @@
 #define SECTION		(64 * KIB)	/* bytes that are copied in one section */
 #define NR_OPS		32		/* translated together */
 #define NR_RUNS		(DMA_SPAN_SEGS + 64)
-#define HOLDS_FOR_DISK	1024
-#define HOLDS_MAX	8192
+#define HOLDS_FOR_QUEUE	1024		/* of a disk */
 #define SLOTS_FOR_CPUS	16		/* CPUs access memory only for edu */
 #define NR_RIDS		256		/* all functions are on bus 0 */
 
@@ -67,9 +66,19 @@ static void put_view(struct view *view)
 	free(view);
 }
 
+static uint32_t disk_queues(const struct options *opts)
+{
+	uint32_t nr = 0;
+	unsigned int i;
+
+	for (i = 0; i < opts->nr_disks; i++)
+		nr += opts->disks[i].queues;
+	return nr;
+}
+
 static uint32_t nr_slots(const struct options *opts)
 {
-	uint32_t nr = opts->nr_disks + 2 * opts->nr_nets + opts->rng;	/* queues */
+	uint32_t nr = disk_queues(opts) + 2 * opts->nr_nets + opts->rng;
 
 	if (opts->edu)
 		nr += opts->cpus < SLOTS_FOR_CPUS ? opts->cpus : SLOTS_FOR_CPUS;
@@ -78,9 +87,9 @@ static uint32_t nr_slots(const struct options *opts)
 
 static uint32_t nr_holds(const struct options *opts)
 {
-	uint32_t nr = HOLDS_FOR_DISK * opts->nr_disks;
+	uint32_t nr = HOLDS_FOR_QUEUE * disk_queues(opts);
 
-	return nr < HOLDS_MAX ? nr : HOLDS_MAX;
+	return nr < NYX_VIEW_HOLDS_MAX ? nr : NYX_VIEW_HOLDS_MAX;
 }
 
 static int add_memory(const struct vmm *vmm, struct nyx_view *view)

@@ -30,7 +30,7 @@
 #define MTRR_WRITE_BACK		6
 #define MISC_FAST_STRING	1
 #define APIC_BASE_X2APIC	(1u << 10)
-#define OTHER_FILES		256	/* far more than devices and units need */
+#define OTHER_FILES		1024	/* more than devices, their interrupts and units need */
 
 static const struct {
 	int number;
@@ -55,12 +55,27 @@ static int enable(struct vmm *vmm, uint32_t cap, uint64_t arg)
 	return ioctl(vmm->vm_fd, KVM_ENABLE_CAP, &enable) ? -errno : 0;
 }
 
+/*
+ * Each CPU is an open file, and a queue of a disk is up to four. Raise the soft limit, usually
+ * 1024, to the hard limit.
+ */
+static void allow_files(unsigned int cpus)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= cpus + OTHER_FILES)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int kvm_open(struct vmm *vmm)
 {
 	uint64_t identity = GPA_KVM_TSS + 3 * 4096;
 	unsigned int i;
 	int rc;
 
+	allow_files(vmm->opts->cpus);
 	vmm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (vmm->kvm_fd < 0) {
 		say("/dev/kvm: %s; nyx-vmm needs KVM: %s", strerror(errno),
@@ -267,17 +282,6 @@ static unsigned int limit(struct vmm *vmm, int cap)
 	return value > 0 ? (unsigned int)value : 0;
 }
 
-/* Each CPU is an open file. Raise the soft limit, usually 1024, to the hard limit. */
-static void allow_files(unsigned int cpus)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= cpus + OTHER_FILES)
-		return;
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
-}
-
 int kvm_create_vcpus(struct vmm *vmm)
 {
 	unsigned int i, wanted = vmm->opts->cpus;
@@ -300,7 +304,6 @@ int kvm_create_vcpus(struct vmm *vmm)
 	for (i = 0; i < wanted; i++)
 		vmm->vcpus[i].fd = -1;
 	vmm->nr_cpus = wanted;
-	allow_files(wanted);
 	for (i = 0; i < wanted; i++) {
 		rc = create_vcpu(vmm, i);
 		if (rc) {

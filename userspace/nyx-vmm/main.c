@@ -101,7 +101,8 @@ static int add_devices(struct vmm *vmm)
 	int rc = 0;
 
 	for (i = 0; i < opts->nr_disks && !rc; i++)
-		rc = virtio_blk_init(vmm, opts->disks[i].path, opts->disks[i].readonly);
+		rc = virtio_blk_init(vmm, opts->disks[i].path, opts->disks[i].readonly,
+				     opts->disks[i].queues);
 	for (i = 0; i < opts->nr_nets && !rc; i++)
 		rc = virtio_net_init(vmm, opts->nets[i].tap, opts->nets[i].fd);
 	if (opts->rng && !rc)

@@ -36,8 +36,9 @@ static const char help[] =
 "                        (default: 1). Ids above 254 need an IOMMU that remaps\n"
 "                        interrupts in x2APIC mode\n"
 "  --memory SIZE         memory (default: 256M)\n"
-"  --disk FILE[,readonly]\n"
-"                        a virtio disk; repeatable\n"
+"  --disk FILE[,readonly][,queues=N]\n"
+"                        a virtio disk; repeatable. It has N queues, each with a thread\n"
+"                        (default: one for each processor, at most 16)\n"
 "  --net tap=NAME        a virtio network card on an existing tap interface\n"
 "  --net socket=FD       or on a datagram socket, one frame per datagram; repeatable\n"
 "  --rng                 a virtio source of random numbers\n"
@@ -126,20 +127,41 @@ static int parse_module(struct options *opts, char *word)
 	return -1;
 }
 
+/* Other words behind a comma are of the file's name. */
 static int parse_disk(struct options *opts, char *word)
 {
-	char *comma = strrchr(word, ',');
-	bool readonly = comma && !strcmp(comma, ",readonly");
+	uint64_t queues = 0;		/* the default */
+	bool readonly = false;
+	char *comma;
 
-	if (readonly)
-		*comma = '\0';
+	for (; (comma = strrchr(word, ',')); *comma = '\0') {
+		if (!strcmp(comma, ",readonly"))
+			readonly = true;
+		else if (strncmp(comma, ",queues=", 8))
+			break;
+		else if (number_size(comma + 8, &queues) || !queues || queues > MAX_DISK_QUEUES)
+			return usage("--disk", word, "queues must be 1 to 16, like FILE,queues=4");
+	}
 	if (!*word)
-		return usage("--disk", word, "write it like FILE or FILE,readonly");
+		return usage("--disk", word, "write it like FILE, FILE,readonly or FILE,queues=4");
 	if (opts->nr_disks == MAX_DISKS)
 		return usage("--disk", word, "at most 8 are supported");
 	opts->disks[opts->nr_disks].path = word;
+	opts->disks[opts->nr_disks].queues = (unsigned int)queues;
 	opts->disks[opts->nr_disks++].readonly = readonly;
 	return -1;
+}
+
+/* A processor has a queue of its own, as far as there are. */
+static void default_queues(struct options *opts)
+{
+	unsigned int i;
+
+	for (i = 0; i < opts->nr_disks; i++) {
+		if (!opts->disks[i].queues)
+			opts->disks[i].queues = opts->cpus < MAX_DISK_QUEUES ?
+				opts->cpus : MAX_DISK_QUEUES;
+	}
 }
 
 static int parse_net(struct options *opts, const char *word)
@@ -415,6 +437,7 @@ int options_parse(struct options *opts, int argc, char **argv)
 		return usage("argument", argv[optind], "options begin with --; see --help");
 	if (opts->name && opts->iommu == IOMMU_NONE)
 		return usage("--name", opts->name, "it needs --iommu vtd or amdvi");
+	default_queues(opts);
 	if (!opts->kernel) {
 		say("no --kernel; see --help");
 		return STATUS_USAGE;

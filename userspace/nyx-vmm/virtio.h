@@ -19,7 +19,7 @@
 #include "dma.h"
 #include "pci.h"
 
-#define VIRTIO_QUEUES		16	/* most of a device */
+#define VIRTIO_QUEUES		MAX_DISK_QUEUES	/* most of a device */
 #define VIRTQ_SIZE		256
 #define VIRTQ_SEGS		DMA_SPAN_SEGS	/* header, data and status */
 #define VIRTQ_BATCH		16	/* requests that are looked at together */

@@ -478,10 +478,10 @@ static int open_disk(const char *path, bool readonly)
 	return fd;
 }
 
-int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly)
+int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly, unsigned int queues)
 {
 	static unsigned int count;
-	const unsigned int nr = 1;
+	uint64_t features = 0;
 	struct blk_queue *q;
 	struct blk *blk;
 	unsigned int i;
@@ -490,7 +490,7 @@ int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly)
 	fd = open_disk(path, readonly);
 	if (fd < 0)
 		return -ENOENT;
-	blk = alloc_for(path, sizeof(*blk) + nr * sizeof(*q));
+	blk = alloc_for(path, sizeof(*blk) + queues * sizeof(*q));
 	if (!blk) {
 		close(fd);
 		return -ENOMEM;
@@ -508,13 +508,17 @@ int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly)
 	blk->config.capacity = blk->sectors;
 	blk->config.seg_max = VIRTQ_SIZE - 2;
 	blk->config.blk_size = SECTOR;
-	for (i = 0; i < nr; i++) {
+	blk->config.num_queues = (uint16_t)queues;
+	for (i = 0; i < queues; i++) {
 		q = &blk->queues[i];
 		q->blk = blk;
 		q->vq = &blk->dev.queues[i];
 		file_init(&q->file, fd);
 		q->vq->done_fd = file_done_fd(&q->file);
 	}
-	return virtio_pci_init(&blk->dev, vmm, &ops,
-			       readonly ? UINT64_C(1) << VIRTIO_BLK_F_RO : 0, nr);
+	if (readonly)
+		features |= UINT64_C(1) << VIRTIO_BLK_F_RO;
+	if (queues > 1)
+		features |= UINT64_C(1) << VIRTIO_BLK_F_MQ;
+	return virtio_pci_init(&blk->dev, vmm, &ops, features, queues);
 }

@@ -74,7 +74,7 @@ enum {
 	IOAPIC_PINS	= 24,
 };
 
-#define IRQ_LINES	128		/* vectors that have a route of KVM, see irq_line.c */
+#define IRQ_LINES	256		/* vectors that have a route of KVM, see irq_line.c */
 
 enum {
 	PORT_PM		= 0x600,	/* PM1 event, PM1 control, timer */
@@ -100,6 +100,7 @@ enum {
 #define MAX_CPUS	4096
 #define MAX_XAPIC_ID	254		/* higher ones need interrupts to be remapped */
 #define MAX_DISKS	8
+#define MAX_DISK_QUEUES	16
 #define MAX_NETS	4
 #define MAX_MODULES	16
 
@@ -117,7 +118,11 @@ struct options {
 	unsigned int cpus;
 	unsigned int cpu_step;		/* between their APIC ids */
 	uint64_t memory;
-	struct { const char *path; bool readonly; } disks[MAX_DISKS];
+	struct {
+		const char *path;
+		bool readonly;
+		unsigned int queues;
+	} disks[MAX_DISKS];
 	unsigned int nr_disks;
 	struct { const char *tap; int fd; } nets[MAX_NETS];	/* tap or fd */
 	unsigned int nr_nets;
@@ -363,7 +368,7 @@ bool hpet_is_legacy(void);	/* true if the HPET interrupts in place of the PIT */
 int testdev_init(struct vmm *vmm);
 
 /* PCI devices. Each function reports its own failure. */
-int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly);
+int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly, unsigned int queues);
 int virtio_net_init(struct vmm *vmm, const char *tap, int fd);
 int virtio_rng_init(struct vmm *vmm);
 int edu_init(struct vmm *vmm, uint64_t dma_mask);

@@ -526,6 +526,12 @@ static const struct {
 	{ "module_blank", "--module", " vmlinuz", STATUS_USAGE },
 	{ "disk_empty", "--disk", "", STATUS_USAGE },
 	{ "disk_only_readonly", "--disk", ",readonly", STATUS_USAGE },
+	{ "disk_queues", "--disk", "disk,queues=16", -1 },
+	{ "disk_queues_0", "--disk", "disk,queues=0", STATUS_USAGE },
+	{ "disk_queues_17", "--disk", "disk,queues=17,readonly", STATUS_USAGE },
+	{ "disk_queues_2_32", "--disk", "disk,readonly,queues=4294967297", STATUS_USAGE },
+	{ "disk_queues_empty", "--disk", "disk,queues=", STATUS_USAGE },
+	{ "disk_only_queues", "--disk", ",queues=2", STATUS_USAGE },
 	{ "net_fd", "--net", "socket=2147483647", -1 },
 	{ "net_fd_2_31", "--net", "socket=2147483648", STATUS_USAGE },
 	{ "net_fd_empty", "--net", "socket=", STATUS_USAGE },
@@ -559,6 +565,40 @@ TEST_EACH(word, words)
 	EXPECT_EQ(v->rc, options_parse(&parsed, 5, argv));
 	if (v->rc >= 0)
 		EXPECT_TRUE(strstr(env_said(), v->option));
+}
+
+static const struct {
+	const char *name, *word, *cpus;
+	const char *path;
+	bool readonly;
+	unsigned int queues;
+} disks[] = {
+	{ "alone", "disk", "1", "disk", false, 1 },
+	{ "alone_4", "disk", "4", "disk", false, 4 },
+	{ "alone_17", "disk", "17", "disk", false, 16 },
+	{ "readonly", "disk,readonly", "2", "disk", true, 2 },
+	{ "queues", "disk,queues=3", "2", "disk", false, 3 },
+	{ "both", "disk,queues=3,readonly", "1", "disk", true, 3 },
+	{ "both_turned", "disk,readonly,queues=3", "1", "disk", true, 3 },
+	{ "comma", "a,queue=1,queues=2", "1", "a,queue=1", false, 2 },
+};
+
+/* Words behind a name that has commas, and the default, which comes from a later option. */
+TEST_EACH(words_of_disks, disks)
+{
+	const char *const line[] = { "nyx-vmm", "--kernel=x", "--disk", v->word, "--cpus", v->cpus };
+	char *argv[ARRAY_SIZE(line) + 1] = { NULL };
+	struct options parsed;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(line); i++)
+		argv[i] = strdup(line[i]);
+	optind = 0;
+	ASSERT_EQ(-1, options_parse(&parsed, ARRAY_SIZE(line), argv));
+	ASSERT_EQ(1, parsed.nr_disks);
+	EXPECT_TRUE(!strcmp(v->path, parsed.disks[0].path));
+	EXPECT_EQ(v->readonly, parsed.disks[0].readonly);
+	EXPECT_EQ(v->queues, parsed.disks[0].queues);
 }
 
 TEST(words_of_modules)

@@ -39,6 +39,8 @@ static pthread_t loop;
 static atomic_uint stops;
 static unsigned int files;
 static atomic_uint accesses[ENV_RAM >> 12];	/* behind refusing_access() */
+static atomic_bool stalled;		/* likewise */
+static atomic_uint nr_stalled;
 static atomic_uint sent[256];		/* through refusing_remap() */
 static char last_said[512];
 static atomic_uint says;
@@ -162,6 +164,8 @@ int __wrap_nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_send *irq)
 
 struct nyx_view {
 	atomic_bool cut;
+	atomic_uint slots;
+	uint32_t nr_slots;
 };
 
 struct nyx_view_thread {
@@ -180,9 +184,9 @@ int __wrap_nyx_view_open(struct nyx_unit *unit, uint32_t nr_slots, uint32_t nr_h
 			 struct nyx_view **view)
 {
 	(void)unit;
-	(void)nr_slots;
 	(void)nr_holds;
 	*view = __real_calloc(1, sizeof(**view));
+	(*view)->nr_slots = nr_slots;
 	atomic_fetch_add(&views.opened, 1);
 	atomic_store(&views.now, *view);
 	return 0;
@@ -210,6 +214,7 @@ int __wrap_nyx_view_thread_open(struct nyx_view *view, struct nyx_view_thread **
 {
 	*thread = __real_calloc(1, sizeof(**thread));
 	(*thread)->view = view;
+	ASSERT_TRUE(atomic_fetch_add(&view->slots, 1) < view->nr_slots);
 	return 0;
 }
 
@@ -217,6 +222,8 @@ int __wrap_nyx_view_thread_close(struct nyx_view_thread *thread);
 int __wrap_nyx_view_thread_close(struct nyx_view_thread *thread)
 {
 	ASSERT_TRUE(!thread || !thread->inside);
+	if (thread)
+		atomic_fetch_sub(&thread->view->slots, 1);
 	free(thread);
 	return 0;
 }
@@ -310,6 +317,11 @@ unsigned int env_holds(void)
 	return atomic_load(&views.taken);
 }
 
+unsigned int env_slots(void)
+{
+	return atomic_load(&atomic_load(&views.now)->slots);
+}
+
 void env_cut_off(void)
 {
 	atomic_store(&atomic_load(&views.now)->cut, true);
@@ -323,6 +335,10 @@ static int refusing_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, un
 	uint8_t *p;
 
 	(void)rid;
+	atomic_fetch_add(&nr_stalled, 1);
+	while (atomic_load(&stalled))
+		usleep(100);
+	atomic_fetch_sub(&nr_stalled, 1);
 	for (i = 0; i < nr; i++) {
 		p = ram_ptr(vmm, ops[i].iova, ops[i].len);
 		if (p)
@@ -466,6 +482,16 @@ void env_mute(bool on)
 unsigned int env_accesses(uint64_t iova)
 {
 	return atomic_load(&accesses[iova >> 12]);
+}
+
+void env_stall(bool on)
+{
+	atomic_store(&stalled, on);
+}
+
+unsigned int env_stalled(void)
+{
+	return atomic_load(&nr_stalled);
 }
 
 unsigned int env_sent(uint8_t vector)

@@ -32,6 +32,9 @@ void env_end(struct vmm *vmm);
 /* Keep the guest's output away from the lines of the harness, which then has none, either. */
 void env_mute(bool on);
 unsigned int env_accesses(uint64_t iova);	/* to its page, refused or not, of ENV_FAULTS */
+/* Accesses of ENV_FAULTS wait, until env_stall(false). */
+void env_stall(bool on);
+unsigned int env_stalled(void);		/* that wait now */
 unsigned int env_sent(uint8_t vector);	/* that devices of ENV_FAULTS have sent */
 /* Of a unit of VT-d that is none: its IRTA_REG, and the device that sent an interrupt last */
 extern uint64_t env_irta;
@@ -40,6 +43,7 @@ extern uint32_t env_sender;
 unsigned int env_refused(void);
 unsigned int env_views(void);
 unsigned int env_holds(void);
+unsigned int env_slots(void);		/* of threads; one too many fails the case */
 void env_cut_off(void);			/* the current view is */
 extern int env_irqfd;			/* what KVM answers to an eventfd of a line */
 extern int env_routes;			/* and to a table of routes */
@@ -69,6 +73,7 @@ void env_config_set(struct vmm *vmm, unsigned int slot, unsigned int at, uint32_
 /* Split queues of a virtio device; tables of queue Q at ENV_RING + Q * ENV_RING_STEP. */
 #define ENV_RING	0x400000
 #define ENV_RING_STEP	0x10000
+#define ENV_QUEUES	16		/* most of a device */
 #define ENV_AVAIL	0x4000
 #define ENV_USED	0x8000
 #define ENV_DATA	0x600000	/* for buffers; env_refuses() none of its first 12K */
@@ -79,8 +84,7 @@ struct env_virtio {
 	struct vmm *vmm;
 	unsigned int slot;
 	uint64_t bar;
-	uint16_t avail[2];		/* what the test has given the queues */
-	uint16_t free[2];		/* the next descriptor */
+	uint16_t avail[ENV_QUEUES];	/* what the test has given the queues */
 };
 
 /*

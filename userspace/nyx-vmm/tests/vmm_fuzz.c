@@ -253,13 +253,13 @@ static void attack_virtio(struct cpu *cpu)
 		env_out(vmm, IO_MMIO, bar + VIRTIO_PCI_COMMON_GF, features, 4);
 	}
 	env_out(vmm, IO_MMIO, status, below(cpu, 16) ? 11 : odd_number(cpu), 1);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 4; i++)
 		start_queue(cpu, bar, i);
 	env_out(vmm, IO_MMIO, status, below(cpu, 16) ? 15 : odd_number(cpu), 1);
 	if (below(cpu, 2))
 		attack_msix(cpu, slot);
 	for (i = below(cpu, 6); i; i--) {
-		env_out(vmm, IO_MMIO, bar + 0x3000 + 4 * below(cpu, 3), odd_number(cpu), 2);
+		env_out(vmm, IO_MMIO, bar + 0x3000 + 4 * below(cpu, 5), odd_number(cpu), 2);
 		env_in(vmm, IO_MMIO, bar + 0x1000, 1);
 		/* Under the device's hands */
 		junk(cpu, arena(cpu, 4096), 4);
@@ -358,8 +358,8 @@ TEST_EACH(two_cpus, kinds)
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
 	vmm = env_machine(v->dma);
-	ASSERT_EQ(0, virtio_blk_init(vmm, env_file(DISK, 0x33, &disk), false));
-	ASSERT_EQ(0, virtio_blk_init(vmm, env_file(DISK, 0x77, &readonly), true));
+	ASSERT_EQ(0, virtio_blk_init(vmm, env_file(DISK, 0x33, &disk), false, 3));
+	ASSERT_EQ(0, virtio_blk_init(vmm, env_file(DISK, 0x77, &readonly), true, 1));
 	ASSERT_EQ(0, virtio_net_init(vmm, NULL, fds[0]));
 	ASSERT_EQ(0, virtio_rng_init(vmm));
 	ASSERT_EQ(0, edu_init(vmm, UINT64_MAX));

@@ -17,7 +17,7 @@ static int fds[2];
 
 static int make_blk(struct vmm *vmm)
 {
-	return virtio_blk_init(vmm, env_file(4096, 0, &fds[0]), false);
+	return virtio_blk_init(vmm, env_file(4096, 0, &fds[0]), false, 1);
 }
 
 static int make_net(struct vmm *vmm)

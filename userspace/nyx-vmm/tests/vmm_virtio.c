@@ -241,7 +241,7 @@ static void blk_case(enum env_dma dma, file_fn *file, const struct request *v)
 
 	ktap_note("%s", dma == ENV_MAP ? "mapped" : dma == ENV_COPY ? "copied" :
 		  dma == ENV_VIEW ? "viewed" : "refused");
-	ASSERT_EQ(0, virtio_blk_init(vmm, file(DISK, 0x5a, &fd), v->readonly));
+	ASSERT_EQ(0, virtio_blk_init(vmm, file(DISK, 0x5a, &fd), v->readonly, 1));
 	if (v->shrunk)
 		ASSERT_EQ(0, ftruncate(fd, 0));
 	for (i = 0; i < 1024; i++)
@@ -278,7 +278,7 @@ TEST_EACH(blk_refused_once, once)
 	int fd;
 
 	ASSERT_TRUE(env_refuses(REFUSED) && !env_refuses(REFUSED - 512));
-	ASSERT_EQ(0, virtio_blk_init(vmm, env_disk(DISK, 0x5a, &fd), false));
+	ASSERT_EQ(0, virtio_blk_init(vmm, env_disk(DISK, 0x5a, &fd), false, 1));
 	blk_request(vmm, v->type, 1, v->data, 1024, v->status);
 	EXPECT_EQ(v->status == IOERR, env_refused());
 	close(fd);
@@ -291,7 +291,7 @@ TEST(blk_cut_off)
 	struct vmm *vmm = env_machine(ENV_VIEW);
 	int fd;
 
-	ASSERT_EQ(0, virtio_blk_init(vmm, env_disk(DISK, 0x5a, &fd), false));
+	ASSERT_EQ(0, virtio_blk_init(vmm, env_disk(DISK, 0x5a, &fd), false, 1));
 	blk_request(vmm, IN, 1, ENV_DATA, 512, OK);
 	ASSERT_EQ(1, env_views());
 	ASSERT_TRUE(env_holds());
@@ -303,7 +303,8 @@ TEST(blk_cut_off)
 }
 
 #define MANY		85		/* three descriptors each */
-#define MANY_DATA	(ENV_DATA + 0x100000)
+#define MANY_DATA(queue, i)	(ENV_DATA + 0x100000 * (1 + (queue)) + 0x2000 * (i))
+#define MANY_SECTOR(queue, i)	(DISK / 512 * (queue) + (i))
 
 /* Request @i: a write of its sector, or a read of what was there; one in eight is a flush. */
 static uint32_t many_type(unsigned int i)
@@ -311,54 +312,70 @@ static uint32_t many_type(unsigned int i)
 	return i % 8 == 7 ? FLUSH : i % 2 ? OUT : IN;
 }
 
-static void many_give(struct env_virtio *dev)
+static void many_give(struct env_virtio *dev, unsigned int queue)
 {
+	const uint64_t avail = ENV_RING + ENV_RING_STEP * queue + ENV_AVAIL;
 	struct vmm *vmm = dev->vmm;
 	unsigned int i;
 
 	for (i = 0; i < MANY; i++) {
-		const uint64_t header = MANY_DATA + 0x2000 * i, data = header + 0x200;
+		const uint64_t header = MANY_DATA(queue, i), data = header + 0x200;
 		uint32_t type = many_type(i);
 
 		env_put(vmm, header, type, 8);
-		env_put(vmm, header + 8, i, 8);
+		env_put(vmm, header + 8, MANY_SECTOR(queue, i), 8);
 		env_put(vmm, header + 16, 0xee, 1);
 		env_put(vmm, data, UINT64_C(0x1111111111111111) * (i % 15 + 1), 8);
 		env_put(vmm, data + 504, UINT64_C(0x1111111111111111) * (i % 15 + 1), 8);
-		env_desc(dev, 0, 3 * i, header, 16, N, (uint16_t)(type == FLUSH ? 3 * i + 2 : 3 * i + 1));
-		env_desc(dev, 0, 3 * i + 1, data, 512, (uint16_t)(type == OUT ? N : N | W),
+		env_desc(dev, queue, 3 * i, header, 16, N,
+			 (uint16_t)(type == FLUSH ? 3 * i + 2 : 3 * i + 1));
+		env_desc(dev, queue, 3 * i + 1, data, 512, (uint16_t)(type == OUT ? N : N | W),
 			 (uint16_t)(3 * i + 2));
-		env_desc(dev, 0, 3 * i + 2, header + 16, 1, W, 0);
-		env_put(vmm, ENV_RING + ENV_AVAIL + 4 + 2 * i, 3 * i, 2);
+		env_desc(dev, queue, 3 * i + 2, header + 16, 1, W, 0);
+		env_put(vmm, avail + 4 + 2 * i, 3 * i, 2);
 	}
-	env_put(vmm, ENV_RING + ENV_AVAIL + 2, MANY, 2);
-	dev->avail[0] = MANY;
-	env_kick(dev, 0);
+	env_put(vmm, avail + 2, MANY, 2);
+	dev->avail[queue] = MANY;
+	env_kick(dev, queue);
 }
 
-static const struct { const char *name; file_fn *file; enum env_dma dma; } files[] = {
-	{ "memory", env_file }, { "disk", env_disk }, { "disk_view", env_disk, ENV_VIEW },
+static const struct files {
+	const char *name;
+	file_fn *file;
+	enum env_dma dma;
+	unsigned int queues;
+} files[] = {
+	{ "memory", env_file, ENV_MAP, 1 }, { "disk", env_disk, ENV_MAP, 1 },
+	{ "disk_view", env_disk, ENV_VIEW, 1 }, { "memory_4", env_file, ENV_MAP, 4 },
+	{ "disk_4", env_disk, ENV_MAP, 4 }, { "disk_view_4", env_disk, ENV_VIEW, 4 },
 };
 
-/* Each request ends once, with its own data. */
-TEST_EACH(blk_many, files)
+/* A machine with a disk, as its options say */
+static struct vmm *disk_machine(const struct files *v, int *fd)
 {
 	struct vmm *vmm = env_machine(v->dma);
-	struct env_virtio dev;
+	static struct options opts;
+
+	opts = *vmm->opts;
+	opts.nr_disks = 1;
+	opts.disks[0].queues = v->queues;
+	vmm->opts = &opts;
+	ASSERT_EQ(0, virtio_blk_init(vmm, v->file(DISK * v->queues, 0x5a, fd), false, v->queues));
+	return vmm;
+}
+
+static void many_check(struct vmm *vmm, unsigned int queue, int fd)
+{
+	const uint64_t used = ENV_RING + ENV_RING_STEP * queue + ENV_USED;
 	bool seen[MANY] = { false };
 	uint8_t sector[512];
 	unsigned int i;
 	uint64_t head;
-	int fd;
 
-	ASSERT_EQ(0, virtio_blk_init(vmm, v->file(DISK, 0x5a, &fd), false));
-	dev = env_virtio(vmm, SLOT, BAR, 256);
-	many_give(&dev);
-	ASSERT_TRUE(env_wait(&dev, 0));
 	for (i = 0; i < MANY; i++) {
-		const uint64_t header = MANY_DATA + 0x2000 * i;
+		const uint64_t header = MANY_DATA(queue, i);
 
-		head = env_get(vmm, ENV_RING + ENV_USED + 4 + 8 * i, 4);
+		head = env_get(vmm, used + 4 + 8 * i, 4);
 		ASSERT_TRUE(head % 3 == 0 && head / 3 < MANY && !seen[head / 3]);
 		seen[head / 3] = true;
 		ASSERT_EQ(OK, env_get(vmm, header + 16, 1));
@@ -366,10 +383,30 @@ TEST_EACH(blk_many, files)
 			ASSERT_EQ(0x5a5a5a5a5a5a5a5a, env_get(vmm, header + 0x200 + 504, 8));
 		if (many_type(i) != OUT)
 			continue;
-		ASSERT_EQ(512, pread(fd, sector, 512, 512 * (off_t)i));
+		ASSERT_EQ(512, pread(fd, sector, 512, 512 * (off_t)MANY_SECTOR(queue, i)));
 		ASSERT_EQ(0x11 * (i % 15 + 1), sector[0]);
 		ASSERT_EQ(0x11 * (i % 15 + 1), sector[511]);
 	}
+}
+
+/* Each request ends once, with its own data. */
+TEST_EACH(blk_many, files)
+{
+	struct env_virtio dev;
+	unsigned int queue;
+	struct vmm *vmm;
+	int fd;
+
+	vmm = disk_machine(v, &fd);
+	dev = env_virtio(vmm, SLOT, BAR, 256);
+	for (queue = 0; queue < v->queues; queue++)
+		many_give(&dev, queue);
+	for (queue = 0; queue < v->queues; queue++) {
+		ASSERT_TRUE(env_wait(&dev, queue));
+		many_check(vmm, queue, fd);
+	}
+	if (v->dma == ENV_VIEW)
+		EXPECT_EQ(v->queues, env_slots());
 	close(fd);
 	env_end(vmm);
 }
@@ -377,23 +414,73 @@ TEST_EACH(blk_many, files)
 /* A reset ends what is in flight: nothing is written to the guest's memory after it. */
 TEST_EACH(blk_reset_in_flight, files)
 {
-	struct vmm *vmm = env_machine(v->dma);
+	unsigned int i, queue, round;
 	struct env_virtio dev;
-	unsigned int i, round;
+	struct vmm *vmm;
 	int fd;
 
-	ASSERT_EQ(0, virtio_blk_init(vmm, v->file(DISK, 0x5a, &fd), false));
+	vmm = disk_machine(v, &fd);
 	for (round = 0; round < 50; round++) {
 		dev = env_virtio(vmm, SLOT, BAR, 256);
-		many_give(&dev);
+		for (queue = 0; queue < v->queues; queue++)
+			many_give(&dev, queue);
 		env_out(vmm, IO_MMIO, BAR + 0x14, 0, 1);
-		for (i = 0; i < MANY; i++)
-			env_put(vmm, MANY_DATA + 0x2000 * i + 16, 0xdd, 1);
+		for (i = 0; i < MANY * v->queues; i++)
+			env_put(vmm, MANY_DATA(i / MANY, i % MANY) + 16, 0xdd, 1);
 		usleep(100);
-		for (i = 0; i < MANY; i++)
-			ASSERT_EQ(0xdd, env_get(vmm, MANY_DATA + 0x2000 * i + 16, 1));
+		for (i = 0; i < MANY * v->queues; i++)
+			ASSERT_EQ(0xdd, env_get(vmm, MANY_DATA(i / MANY, i % MANY) + 16, 1));
 	}
 	blk_request(vmm, IN, 0, ENV_DATA, 512, OK);
+	close(fd);
+	env_end(vmm);
+}
+
+/* Each queue leaves a view that was cut off, and takes a slot of the other one. */
+TEST(blk_queues_cut_off)
+{
+	const struct files disk = { .file = env_disk, .dma = ENV_VIEW, .queues = 4 };
+	unsigned int queue, round;
+	struct env_virtio dev;
+	struct vmm *vmm;
+	int fd;
+
+	vmm = disk_machine(&disk, &fd);
+	for (round = 1; round <= 3; round++) {
+		dev = env_virtio(vmm, SLOT, BAR, 256);
+		for (queue = 0; queue < disk.queues; queue++)
+			many_give(&dev, queue);
+		for (queue = 0; queue < disk.queues; queue++)
+			ASSERT_TRUE(env_wait(&dev, queue));
+		ASSERT_EQ(round, env_views());
+		ASSERT_EQ(disk.queues, env_slots());
+		env_cut_off();
+	}
+	close(fd);
+	env_end(vmm);
+}
+
+static const struct { const char *name; unsigned int queues; } offers[] = {
+	{ "1", 1 }, { "2", 2 }, { "16", 16 },
+};
+
+/* 5.2.4: the driver learns how many queues there are, and the last one serves it. */
+TEST_EACH(blk_offers, offers)
+{
+	const struct files disk = { .file = env_file, .queues = v->queues };
+	struct env_virtio dev;
+	struct vmm *vmm;
+	int fd;
+
+	vmm = disk_machine(&disk, &fd);
+	dev = env_virtio(vmm, SLOT, BAR, 256);
+	EXPECT_EQ(v->queues, env_in(vmm, IO_MMIO, BAR + 0x12, 2));
+	EXPECT_EQ(v->queues, env_in(vmm, IO_MMIO, BAR + 0x2000 + 34, 2));
+	env_out(vmm, IO_MMIO, BAR, 0, 4);
+	EXPECT_EQ(v->queues > 1, env_in(vmm, IO_MMIO, BAR + 4, 4) >> 12 & 1);
+	many_give(&dev, v->queues - 1);
+	ASSERT_TRUE(env_wait(&dev, v->queues - 1));
+	many_check(vmm, v->queues - 1, fd);
 	close(fd);
 	env_end(vmm);
 }
@@ -409,7 +496,7 @@ TEST_EACH(blk_without, hopeless)
 	struct env_virtio dev;
 	int fd;
 
-	ASSERT_EQ(0, virtio_blk_init(vmm, env_file(DISK, 0, &fd), false));
+	ASSERT_EQ(0, virtio_blk_init(vmm, env_file(DISK, 0, &fd), false, 1));
 	dev = env_virtio(vmm, SLOT, BAR, 256);
 	env_desc(&dev, 0, 0, ENV_DATA, v->header, v->status ? N : 0, 1);
 	env_desc(&dev, 0, 1, ENV_DATA + 0x100, 1, W, 0);
@@ -439,7 +526,7 @@ TEST_EACH(one_of_four, refused)
 	int fd;
 
 	ASSERT_TRUE(env_refuses(REFUSED));
-	ASSERT_EQ(0, virtio_blk_init(vmm, env_file(DISK, 0, &fd), false));
+	ASSERT_EQ(0, virtio_blk_init(vmm, env_file(DISK, 0, &fd), false, 1));
 	dev = env_virtio(vmm, SLOT, BAR, 256);
 	for (i = 0; i < 4; i++) {
 		ASSERT_TRUE(!env_refuses(PAGE(i)));
@@ -574,13 +661,16 @@ TEST(net_ended)
 
 static int wire[2];
 
-static int make_blk(struct vmm *vmm)
+static int make_disk(struct vmm *vmm, unsigned int queues)
 {
-	int fd, rc = virtio_blk_init(vmm, env_file(DISK, 0, &fd), false);
+	int fd, rc = virtio_blk_init(vmm, env_file(DISK, 0, &fd), false, queues);
 
 	close(fd);
 	return rc;
 }
+
+static int make_blk(struct vmm *vmm) { return make_disk(vmm, 1); }
+static int make_blk_4(struct vmm *vmm) { return make_disk(vmm, 4); }
 
 static int make_net(struct vmm *vmm)
 {
@@ -594,14 +684,17 @@ static void ask_rng(struct env_virtio *dev)
 	env_give(dev, 0, 0);
 }
 
-static void ask_blk(struct env_virtio *dev)
+static void ask_disk(struct env_virtio *dev, unsigned int queue)
 {
 	env_put(dev->vmm, ENV_DATA, FLUSH, 8);
 	env_put(dev->vmm, ENV_DATA + 8, 0, 8);
-	env_desc(dev, 0, 0, ENV_DATA, 16, N, 1);
-	env_desc(dev, 0, 1, ENV_DATA + 0x100, 1, W, 0);
-	env_give(dev, 0, 0);
+	env_desc(dev, queue, 0, ENV_DATA, 16, N, 1);
+	env_desc(dev, queue, 1, ENV_DATA + 0x100, 1, W, 0);
+	env_give(dev, queue, 0);
 }
+
+static void ask_blk(struct env_virtio *dev) { ask_disk(dev, 0); }
+static void ask_blk_3(struct env_virtio *dev) { ask_disk(dev, 3); }
 
 static void ask_net_in(struct env_virtio *dev)
 {
@@ -627,6 +720,7 @@ static const struct {
 } interrupts[] = {
 	{ "rng", virtio_rng_init, ask_rng },
 	{ "blk", make_blk, ask_blk },
+	{ "blk_3", make_blk_4, ask_blk_3, .queue = 3 },
 	{ "net_in", make_net, ask_net_in },
 	{ "net_out", make_net, ask_net_out, .queue = 1 },
 	{ "rng_events", virtio_rng_init, ask_rng, .event_idx = true },
@@ -660,4 +754,33 @@ TEST_EACH(one_interrupt, interrupts)
 	/* It waits for the worker: no more can come. */
 	env_end(vmm);
 	EXPECT_EQ(v->unwanted ? 0 : 3, env_sent(VECTOR));
+}
+
+/* A queue that breaks stops all. Where several do, while they serve requests, one says so. */
+TEST(breaks_all)
+{
+	struct vmm *vmm = env_machine(ENV_FAULTS);
+	unsigned int round, queue;
+	struct env_virtio dev;
+
+	ASSERT_EQ(0, make_blk_4(vmm));
+	for (round = 1; round <= 3; round++) {
+		dev = env_virtio(vmm, SLOT, BAR, 256);
+		env_msix(&dev, 0, VECTOR);
+		env_out(vmm, IO_MMIO, BAR + 0x10, 0, 2);	/* for the configuration, too */
+		env_stall(true);
+		for (queue = 1; queue < 4; queue++)
+			env_give(&dev, queue, 256);
+		while (env_stalled() < 3)
+			usleep(100);
+		env_stall(false);
+		ASSERT_TRUE(!env_wait(&dev, 1));
+		while (env_sent(VECTOR) < round)
+			usleep(100);
+		ask_blk(&dev);
+		ASSERT_TRUE(!env_wait(&dev, 0));
+		ASSERT_EQ(0, env_get(vmm, ENV_RING + ENV_USED + 2, 2));
+	}
+	env_end(vmm);
+	EXPECT_EQ(3, env_sent(VECTOR));
 }
