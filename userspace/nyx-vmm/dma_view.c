@@ -36,6 +36,7 @@
 struct view {
 	struct nyx_view *nyx;
 	atomic_uint users;
+	atomic_bool told[NR_RIDS];	/* dma_views::cut was set for this view */
 };
 
 struct dma_views {
@@ -169,7 +170,9 @@ static void leave_view(struct slot *slot)
 
 static void cut_off(struct slot *slot, uint16_t rid)
 {
-	atomic_store(&slot->views->cut[rid], true);
+	/* A queue that learns of it later tells nothing new: the device was reset meanwhile. */
+	if (!atomic_exchange(&slot->view->told[rid], true))
+		atomic_store(&slot->views->cut[rid], true);
 	forget_view(slot->views, slot->view);
 	leave_view(slot);
 }

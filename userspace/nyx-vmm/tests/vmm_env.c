@@ -175,7 +175,7 @@ struct nyx_view_thread {
 
 static struct {
 	_Atomic(struct nyx_view *) now;
-	atomic_uint opened, closed, refused, taken, released;
+	atomic_uint opened, closed, refused, taken, released, freed;
 } views;
 
 int __wrap_nyx_view_open(struct nyx_unit *unit, uint32_t nr_slots, uint32_t nr_holds,
@@ -322,6 +322,11 @@ unsigned int env_slots(void)
 	return atomic_load(&atomic_load(&views.now)->slots);
 }
 
+unsigned int env_freed(void)
+{
+	return atomic_load(&views.freed);
+}
+
 void env_cut_off(void)
 {
 	atomic_store(&atomic_load(&views.now)->cut, true);
@@ -389,9 +394,15 @@ static void view_release(struct vmm *vmm, struct dma_holds *holds)
 	dma_view_release(holds);
 }
 
+static void view_device_reset(struct vmm *vmm, uint16_t rid)
+{
+	(void)vmm;
+	atomic_fetch_add(&views.freed, dma_view_was_cut_off(machine_views, rid));
+}
+
 static const struct iommu_ops viewing = {
 	.name = "viewing", .ioapic_rid = 0xff00, .access = view_access, .hold = view_hold,
-	.release = view_release, .remap = refusing_remap,
+	.release = view_release, .device_reset = view_device_reset, .remap = refusing_remap,
 };
 
 static unsigned int count_entries(const char *path)

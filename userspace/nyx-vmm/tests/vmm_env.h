@@ -45,6 +45,7 @@ unsigned int env_views(void);
 unsigned int env_holds(void);
 unsigned int env_slots(void);		/* of threads; one too many fails the case */
 void env_cut_off(void);			/* the current view is */
+unsigned int env_freed(void);		/* resets that took a device out of quarantine for that */
 extern int env_irqfd;			/* what KVM answers to an eventfd of a line */
 extern int env_routes;			/* and to a table of routes */
 unsigned int env_stops(void);		/* how often the guest wanted to end it */
