@@ -9,6 +9,7 @@
  * then, so a case waits for that.
  */
 #include "amdvi_guest.h"
+#include "memcg.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,78 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define ROOT	"/run/nyx-memcg"
-
-static char group[100] = ROOT "/caller";	/* where this process is */
-
-/* ---- the cgroup ---- */
-
-static bool put_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-	bool ok = f && fputs(text, f) >= 0;
-
-	if (f && fclose(f))
-		ok = false;
-	return ok;
-}
-
-static bool put_group(const char *file, const char *text)
-{
-	char path[200];
-
-	snprintf(path, sizeof(path), "%s/%s", group, file);
-	return put_file(path, text);
-}
-
-static void make_cgroup(void)
-{
-	mkdir(ROOT, 0755);
-	mount("none", ROOT, "cgroup2", 0, NULL);
-	if (!put_file(ROOT "/cgroup.subtree_control", "+memory"))
-		SKIP("no memory controller of cgroup v2");
-	/* The memory of the case before may still be on its way. */
-	rmdir(group);
-	mkdir(group, 0755);
-	put_group("memory.max", "max");
-}
-
-/* Moves this process into a cgroup of its own. */
-static void enter_cgroup(void)
-{
-	make_cgroup();
-	ASSERT_TRUE(put_group("cgroup.procs", "0"));
-}
-
-/* Kernel memory that the cgroup is charged for, in bytes. */
-static long long kernel_memory(void)
-{
-	long long bytes = -1;
-	char line[256];
-	FILE *f;
-
-	snprintf(line, sizeof(line), "%s/memory.stat", group);
-	f = fopen(line, "r");
-	ASSERT_TRUE(f);
-	while (bytes < 0 && fgets(line, sizeof(line), f))
-		sscanf(line, "kernel %lld", &bytes);
-	fclose(f);
-	if (bytes < 0)
-		SKIP("the kernel does not tell");
-	return bytes;
-}
-
-/* Until the kernel has added up all that there is: it does so every two seconds. */
-static void let_it_add_up(void)
-{
-	pause_ms(2500);
-}
 
 /* ---- ways to make the module allocate ---- */
 
@@ -429,7 +361,7 @@ static void expect_growth(long long before, unsigned int nr, unsigned int least)
 {
 	long long grown = 0, want = charge_of(nr, least);
 
-	WAIT_FOR((grown = kernel_memory() - before) >= want);
+	WAIT_FOR((grown = memcg_stat("kernel") - before) >= want);
 	ktap_print("%lld KiB, at least %lld", grown >> 10, want >> 10);
 }
 
@@ -439,7 +371,7 @@ static void select_way(size_t i)
 {
 	ktap_note("%s", ways[i].name);
 	spare = spares[i];
-	snprintf(group, sizeof(group), ROOT "/%s", ways[i].name);
+	memcg_select(ways[i].name);
 }
 
 static bool all_have_grown(const long long *before, bool tell)
@@ -451,7 +383,7 @@ static bool all_have_grown(const long long *before, bool tell)
 		long long grown;
 
 		select_way(i);
-		grown = kernel_memory() - before[i];
+		grown = memcg_stat("kernel") - before[i];
 		enough = grown >= charge_of(ways[i].nr, ways[i].least);
 		if (tell) {
 			ktap_print("%s: %lld bytes of each, at least %u", ways[i].name,
@@ -473,16 +405,16 @@ TEST(by_commands)
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		select_way(i);
-		enter_cgroup();
+		memcg_make_and_enter();
 		env_open(&e[i]);
 		if (ways[i].prepare)
 			ways[i].prepare(&e[i], ways[i].nr);
 	}
-	let_it_add_up();
+	memcg_let_it_add_up();
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		select_way(i);
-		ASSERT_TRUE(put_group("cgroup.procs", "0"));
-		before[i] = kernel_memory();
+		memcg_enter();
+		before[i] = memcg_stat("kernel");
 		ways[i].cause(&e[i], ways[i].nr);
 	}
 	/* Those that must grow do; one that does not is named when the time is over. */
@@ -516,14 +448,14 @@ TEST(guest_domains)
 	struct nyx_dma c;
 	char byte;
 
-	enter_cgroup();
+	memcg_make_and_enter();
 	guest_with_tables(g);
 	for (unsigned int i = 0; i < TABLES; i++) {
 		dte(g, FIRST + i)[1] = 100 + i;
 		dte(g, FIRST + i)[0] = D_V | D_TV | D_MODE(0) | D_RW;
 	}
 	invalidate(g, CMD_ALL, 0);
-	before = kernel_memory();
+	before = memcg_stat("kernel");
 	for (unsigned int i = 0; i < TABLES; i++)
 		test_cmd(cmd_dma_read(g->fd, &c, FIRST + i, AT_DATA, &byte, 1));
 	expect_growth(before, TABLES, 1024);
@@ -535,9 +467,9 @@ TEST(tables_by_commands)
 	struct guest guest, *g = &guest;
 	long long before;
 
-	enter_cgroup();
+	memcg_make_and_enter();
 	guest_with_tables(g);
-	before = kernel_memory();
+	before = memcg_stat("kernel");
 	for (unsigned int i = 0; i < TABLES; i++) {
 		const struct msi msi = { .address = MSI_BASE };
 
@@ -556,11 +488,11 @@ TEST(tables_by_the_worker)
 	long long before;
 	__u32 id;
 
-	enter_cgroup();
+	memcg_make_and_enter();
 	guest_with_tables(g);
 	source = eventfd_new();
 	target = eventfd_new();
-	before = kernel_memory();
+	before = memcg_stat("kernel");
 	for (unsigned int i = 0; i < TABLES; i++) {
 		test_cmd(cmd_irq_bind(g->fd, FIRST + i, msi, source, target, &id));
 		eventfd_give(source);
@@ -581,15 +513,15 @@ TEST(limit)
 	char text[32];
 	pid_t pid;
 
-	enter_cgroup();
-	ASSERT_TRUE(put_file(ROOT "/cgroup.procs", "0"));
+	memcg_make_and_enter();
+	memcg_leave();
 	snprintf(text, sizeof(text), "%d", LIMIT_MB << 20);
-	ASSERT_TRUE(put_group("memory.max", text));
+	ASSERT_TRUE(memcg_put("memory.max", text));
 	test_cmd(pipe(result));
 	pid = fork();
 	ASSERT_TRUE(pid >= 0);
 	if (!pid) {
-		if (!put_group("cgroup.procs", "0"))
+		if (!memcg_put("cgroup.procs", "0"))
 			_exit(2);
 		for (;;) {
 			int ret = cmd_unit_create_dflt(nyx_open(), NULL, 0, NULL);
