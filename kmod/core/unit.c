@@ -77,6 +77,7 @@ static struct nyx_viommu *viommu_create(struct nyx_unit *unit,
 
 static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 {
+	const struct nyx_viommu_ops *ops = nyx_viommu_find(cfg->model);
 	struct nyx_unit *unit;
 	int ret;
 
@@ -97,7 +98,7 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 		ret = -ENOMEM;
 		goto err_window;
 	}
-	ret = nyx_irq_init(&unit->irq, cfg->irt_entries);
+	ret = nyx_irq_init(&unit->irq, cfg->irt_entries, ops && ops->decode_irte);
 	if (ret)
 		goto err_events;
 	ret = nyx_memory_init(unit, cfg->max_memory);

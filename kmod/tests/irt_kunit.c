@@ -270,6 +270,46 @@ static void write_counts_what_is_present(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, irt_read(irt, ENTRIES - 1, &got));
 }
 
+/* Of a table that caches, each page is there from its first entry on. */
+static void cached_entries_bring_their_pages(struct kunit *test)
+{
+	struct irt *irt = test->priv;
+	u32 i, pages = ENTRIES / IRT_PAGE;
+	struct irt_entry got;
+	struct irt_word w;
+
+	irt_fini(irt);
+	KUNIT_ASSERT_EQ(test, irt_init_cache(irt, ENTRIES), 0);
+	for (i = 0; i < pages; i++) {
+		KUNIT_EXPECT_NULL(test, irt->pages[i]);
+		KUNIT_EXPECT_FALSE(test, irt_present(irt, i * IRT_PAGE));
+		KUNIT_EXPECT_EQ(test, irt_fetch(irt, i * IRT_PAGE, &w),
+				NYX_FAULT_IRQ_NOT_PRESENT);
+		memset(&got, 0xa5, sizeof(got));
+		KUNIT_EXPECT_FALSE(test, irt_read(irt, i * IRT_PAGE, &got));
+		KUNIT_EXPECT_EQ(test, got.dest, 0);
+	}
+	KUNIT_EXPECT_EQ(test, irt_fetch(irt, ENTRIES, &w), NYX_FAULT_IRQ_INDEX);
+	/* To clear an entry takes no page. */
+	KUNIT_EXPECT_FALSE(test, irt_write(irt, IRT_PAGE, NULL));
+	KUNIT_EXPECT_NULL(test, irt->pages[1]);
+
+	KUNIT_ASSERT_EQ(test, irt_reserve(irt, 2 * IRT_PAGE - 1), 0);
+	KUNIT_EXPECT_FALSE(test, irt_present(irt, 2 * IRT_PAGE - 1));
+	KUNIT_EXPECT_FALSE(test, irt_write(irt, 2 * IRT_PAGE - 1, &fixed));
+	KUNIT_EXPECT_EQ(test, irt->nr_present, 1);
+	for (i = 0; i < ENTRIES; i++)
+		KUNIT_EXPECT_EQ(test, irt_present(irt, i), i == 2 * IRT_PAGE - 1);
+	for (i = 0; i < pages; i++)
+		KUNIT_EXPECT_EQ(test, !irt->pages[i], i != 1);
+	/* A page that is there stays as it is. */
+	KUNIT_ASSERT_EQ(test, irt_reserve(irt, IRT_PAGE), 0);
+	KUNIT_EXPECT_TRUE(test, irt_present(irt, 2 * IRT_PAGE - 1));
+	irt_clear(irt);
+	KUNIT_EXPECT_EQ(test, irt->nr_present, 0);
+	KUNIT_EXPECT_FALSE(test, irt_present(irt, 2 * IRT_PAGE - 1));
+}
+
 /* All of the table is there, and no entry is another one. */
 static void each_handle_has_its_entry(struct kunit *test)
 {
@@ -1044,6 +1084,7 @@ static struct kunit_case irt_cases[] = {
 	KUNIT_CASE(every_field_keeps_its_value),
 	KUNIT_CASE(posted_entries_keep_their_values),
 	KUNIT_CASE(write_counts_what_is_present),
+	KUNIT_CASE(cached_entries_bring_their_pages),
 	KUNIT_CASE(each_handle_has_its_entry),
 	KUNIT_CASE(sub_handle_is_added),
 	KUNIT_CASE(index_ends_with_the_table),

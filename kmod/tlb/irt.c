@@ -6,27 +6,70 @@
  */
 #include "tlb/irt.h"
 
+#include <linux/atomic.h>
+#include <linux/bug.h>
 #include <linux/errno.h>
 #include <linux/irqflags.h>
-#include <linux/mm.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 
 #include "base/export.h"
 #include "base/types.h"
 
-int irt_init(struct irt *irt, u32 nr)
+static u32 nr_pages(const struct irt *irt)
 {
-	irt->entries = kvcalloc(nr, sizeof(*irt->entries), GFP_CALLER);
+	return DIV_ROUND_UP(irt->nr, IRT_PAGE);
+}
+
+int irt_init_cache(struct irt *irt, u32 nr)
+{
 	irt->nr = nr;
 	irt->limit = nr;
 	irt->nr_present = 0;
-	return irt->entries ? 0 : -ENOMEM;
+	irt->pages = kcalloc(nr_pages(irt), sizeof(*irt->pages), GFP_CALLER);
+	return irt->pages ? 0 : -ENOMEM;
+}
+
+int irt_init(struct irt *irt, u32 nr)
+{
+	int ret = irt_init_cache(irt, nr);
+	u32 i;
+
+	if (ret)
+		return ret;
+	for (i = 0; i < nr_pages(irt) && !ret; i++)
+		ret = irt_reserve(irt, i << IRT_PAGE_LG2);
+	if (ret)
+		irt_fini(irt);
+	return ret;
+}
+
+int irt_reserve(struct irt *irt, u32 index)
+{
+	struct irte **place, *page;
+
+	index = array_index_nospec(index, irt->nr);
+	place = &irt->pages[index >> IRT_PAGE_LG2];
+	if (READ_ONCE(*place))
+		return 0;
+	page = kcalloc(min_t(u32, irt->nr, IRT_PAGE), sizeof(*page), GFP_CALLER);
+	if (!page)
+		return -ENOMEM;
+	/* Pairs with irt_entry_at(). Another thread may have been faster. */
+	if (cmpxchg(place, NULL, page))
+		kfree(page);
+	return 0;
 }
 
 void irt_fini(struct irt *irt)
 {
-	kvfree(irt->entries);
-	irt->entries = NULL;
+	u32 i;
+
+	for (i = 0; irt->pages && i < nr_pages(irt); i++)
+		kfree(irt->pages[i]);
+	kfree(irt->pages);
+	irt->pages = NULL;
 }
 
 void irt_pack(const struct irt_entry *e, struct irt_word *w)
@@ -59,11 +102,16 @@ void irt_pack(const struct irt_entry *e, struct irt_word *w)
 
 bool irt_write(struct irt *irt, u32 index, const struct irt_entry *e)
 {
-	struct irte *irte = &irt->entries[array_index_nospec(index, irt->nr)];
+	struct irte *irte = irt_entry_at(irt, index);
 	struct irt_word w = {};
-	bool was = irte->lo;
 	unsigned long flags;
+	bool was;
 
+	if (!irte) {
+		WARN_ON_ONCE(e);
+		return false;
+	}
+	was = irte->lo;
 	if (e)
 		irt_pack(e, &w);
 	local_irq_save(flags);
@@ -90,10 +138,14 @@ void irt_clear(struct irt *irt)
 
 bool irt_read(const struct irt *irt, u32 index, struct irt_entry *e)
 {
+	const struct irte *irte = irt_entry_at(irt, index);
 	struct irt_word w;
 
-	irt_load(&irt->entries[array_index_nospec(index, irt->nr)], &w);
-	*e = (struct irt_entry){ .source = w.source };
+	*e = (struct irt_entry){};
+	if (!irte)
+		return false;
+	irt_load(irte, &w);
+	e->source = w.source;
 	if (!(w.lo & IRTE_PRESENT))
 		return false;
 	e->flags = irt_word_flags(w.lo);
@@ -110,6 +162,8 @@ bool irt_read(const struct irt *irt, u32 index, struct irt_entry *e)
 }
 
 NYX_EXPORT_FOR_TEST(irt_init);
+NYX_EXPORT_FOR_TEST(irt_init_cache);
+NYX_EXPORT_FOR_TEST(irt_reserve);
 NYX_EXPORT_FOR_TEST(irt_fini);
 NYX_EXPORT_FOR_TEST(irt_write);
 NYX_EXPORT_FOR_TEST(irt_read);

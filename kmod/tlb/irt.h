@@ -10,6 +10,10 @@
  * caller and keep interrupts off while the count is odd, so that a reader never
  * waits for one that sleeps.
  *
+ * Entries lie in pages. A table that caches the one of a guest has none at first: few of its
+ * 65,536 entries are ever used. A page comes with the first entry that needs it, and stays; an
+ * entry that has none is not present.
+ *
  * The table belongs to no model: a model says which entry a message asks for, and how
  * an entry of a guest's table reads; here is what both become. A model may have one
  * table for all requesters, or one for each: struct irt_device.
@@ -32,6 +36,10 @@
 
 /* Entries of a requester's own table: larger indices are other kinds of messages. */
 #define IRT_DEVICE_ENTRIES	512u
+
+/* Entries of a page. */
+#define IRT_PAGE_LG2	8
+#define IRT_PAGE	BIT(IRT_PAGE_LG2)
 
 /**
  * struct irte - an entry
@@ -63,13 +71,13 @@ struct irte {
 
 /**
  * struct irt - a table
- * @entries: the entries
- * @nr: their number; const after init
+ * @pages: the entries, by page; NULL: none of the page is present
+ * @nr: number of entries; const after init
  * @limit: those that may be used, at most @nr; the writer's
  * @nr_present: how many are present; the writer's
  */
 struct irt {
-	struct irte *entries;
+	struct irte **pages;
 	u32 nr;
 	u32 limit;
 	u32 nr_present;
@@ -193,6 +201,28 @@ void irt_pack(const struct irt_entry *e, struct irt_word *w);
 int irt_init(struct irt *irt, u32 nr);
 
 /**
+ * irt_init_cache() - make an empty table whose pages come by irt_reserve()
+ * @irt: the table
+ * @nr: entries, at most IRT_MAX_ENTRIES
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int irt_init_cache(struct irt *irt, u32 nr);
+
+/**
+ * irt_reserve() - make sure that an entry has a page
+ * @irt: the table
+ * @index: below &irt.nr
+ *
+ * Needed before irt_write() writes to a table of irt_init_cache().
+ *
+ * Context: may sleep; beside readers and writers.
+ * Return: 0 or -ENOMEM.
+ */
+int irt_reserve(struct irt *irt, u32 index);
+
+/**
  * irt_fini() - free a table
  * @irt: the table, without readers
  */
@@ -202,12 +232,23 @@ void irt_fini(struct irt *irt);
  * irt_write() - set an entry, or clear it
  * @irt: the table
  * @index: below &irt.nr
- * @e: what to write, or NULL: it is not present any more
+ * @e: what to write, or NULL: it is not present any more. The entry has a page, or @e is NULL
  *
  * Context: any; the caller serialises writers.
  * Return: true if the entry was present before.
  */
 bool irt_write(struct irt *irt, u32 index, const struct irt_entry *e);
+
+/* An entry by its index, below &irt.nr; NULL: it has no page, and is not present. */
+static __always_inline struct irte *irt_entry_at(const struct irt *irt, u32 index)
+{
+	struct irte *page;
+
+	index = array_index_nospec(index, irt->nr);
+	/* Pairs with irt_reserve(), by the address dependency: the page is empty. */
+	page = READ_ONCE(irt->pages[index >> IRT_PAGE_LG2]);
+	return likely(page) ? &page[index & (IRT_PAGE - 1)] : NULL;
+}
 
 /**
  * irt_present() - is an entry there?
@@ -219,8 +260,9 @@ bool irt_write(struct irt *irt, u32 index, const struct irt_entry *e);
  */
 static inline bool irt_present(const struct irt *irt, u32 index)
 {
-	index = array_index_nospec(index, irt->nr);
-	return READ_ONCE(irt->entries[index].lo) & IRTE_PRESENT;
+	const struct irte *irte = irt_entry_at(irt, index);
+
+	return irte && READ_ONCE(irte->lo) & IRTE_PRESENT;
 }
 
 /**
@@ -272,9 +314,14 @@ static __always_inline void irt_load(const struct irte *irte, struct irt_word *w
 static __always_inline u32 irt_fetch(const struct irt *irt, u32 index,
 				     struct irt_word *w)
 {
+	const struct irte *irte;
+
 	if (unlikely(index >= READ_ONCE(irt->limit)))
 		return NYX_FAULT_IRQ_INDEX;
-	irt_load(&irt->entries[array_index_nospec(index, irt->nr)], w);
+	irte = irt_entry_at(irt, index);
+	if (unlikely(!irte))
+		return NYX_FAULT_IRQ_NOT_PRESENT;
+	irt_load(irte, w);
 	return likely(w->lo & IRTE_PRESENT) ? NYX_FAULT_NONE :
 					      NYX_FAULT_IRQ_NOT_PRESENT;
 }

@@ -10,8 +10,6 @@
  */
 #include "fuzz.h"
 
-#include <sys/mman.h>
-
 #include "base/reason.h"
 #include "core/access/device.h"
 #include "core/access/page.h"
@@ -42,42 +40,6 @@ bool fuzz_killed(void)
 	if (kill_nth && !--kill_nth)
 		killed = true;
 	return killed;
-}
-
-/* ---- one large table --------------------------------------------------------- */
-
-#define LARGE	(1ul << 20)
-
-static char *large;
-static bool large_used;
-
-void *fuzz_kvcalloc(size_t n, size_t size, gfp_t gfp)
-{
-	if (size_mul(n, size) != LARGE || large_used)
-		return kcalloc(n, size, gfp);
-	if (!large) {
-		/* The pages beyond its ends must not be touched. */
-		large = mmap(NULL, LARGE + 2 * PAGE_SIZE, PROT_NONE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		FUZZ_CHECK(large != MAP_FAILED, "memory");
-		large += PAGE_SIZE;
-	}
-	FUZZ_CHECK(!mprotect(large, LARGE, PROT_READ | PROT_WRITE), "memory");
-	large_used = true;
-	return large;
-}
-
-void fuzz_kvfree(const void *p)
-{
-	if (!p || p != large) {
-		kfree(p);
-		return;
-	}
-	FUZZ_CHECK(large_used, "freed twice");
-	/* It is zero when it is used again. */
-	FUZZ_CHECK(!madvise(large, LARGE, MADV_DONTNEED) && !mprotect(large, LARGE, PROT_NONE),
-		   "memory");
-	large_used = false;
 }
 
 /* ---- RCU and work items ----------------------------------------------------- */
@@ -440,7 +402,7 @@ void fuzz_unit_make(const struct nyx_unit_config *cfg)
 	FUZZ_CHECK(!nyx_window_init(&unit->window, cfg, &unit->iotlb), "memory");
 	unit->events = nyx_events_alloc(cfg->event_entries);
 	FUZZ_CHECK(unit->events, "memory");
-	FUZZ_CHECK(!nyx_irq_init(&unit->irq, cfg->irt_entries), "memory");
+	FUZZ_CHECK(!nyx_irq_init(&unit->irq, cfg->irt_entries, true), "memory");
 	FUZZ_CHECK(!nyx_memory_init(unit, cfg->max_memory), "memory");
 	unit->blocked_domain = nyx_domain_blocked(unit);
 	FUZZ_CHECK(!IS_ERR(unit->blocked_domain), "memory");

@@ -133,9 +133,56 @@ static void entry_read_beside_write_is_whole(struct kunit *test)
 	KUNIT_EXPECT_GT(test, step_explore(test, actor, 3, restart, entry_is_whole, f), 100);
 }
 
+/* The first entry of a page. */
+static void restart_empty(void *arg)
+{
+	struct fixture *f = arg;
+
+	irt_fini(&f->irt);
+	BUG_ON(irt_init_cache(&f->irt, 16));
+}
+
+static void first_writer(void *arg)
+{
+	struct fixture *f = arg;
+
+	if (!irt_reserve(&f->irt, 0))
+		irt_write(&f->irt, 0, &before);
+}
+
+static void reserver(void *arg)
+{
+	struct fixture *f = arg;
+
+	irt_reserve(&f->irt, 0);
+}
+
+static bool message_is_whole_or_not_there(void *arg)
+{
+	struct fixture *f = arg;
+
+	/* Neither of two new pages is lost once an entry is in it. */
+	if (!irt_present(&f->irt, 0))
+		return false;
+	return f->ret == NYX_FAULT_IRQ_NOT_PRESENT ||
+	       (!f->ret && f->msg.dest == before.dest && f->msg.vector == before.vector);
+}
+
+static void message_beside_first_write_is_whole(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	const struct step_actor actor[STEP_ACTORS] = {
+		{ sender, f }, { first_writer, f }, { reserver, f },
+	};
+
+	KUNIT_EXPECT_GT(test, step_explore(test, actor, 2, restart_empty,
+					   message_is_whole_or_not_there, f), 30);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(message_beside_write_is_whole),
 	KUNIT_CASE(entry_read_beside_write_is_whole),
+	KUNIT_CASE(message_beside_first_write_is_whole),
 	{}
 };
 

@@ -23,11 +23,11 @@
 #include "core/space/memory.h"
 #include "core/unit.h"
 
-int nyx_irq_init(struct nyx_irq *irq, u32 entries)
+int nyx_irq_init(struct nyx_irq *irq, u32 entries, bool cache)
 {
 	int ret;
 
-	ret = irt_init(&irq->irt, entries);
+	ret = cache ? irt_init_cache(&irq->irt, entries) : irt_init(&irq->irt, entries);
 	if (ret)
 		return ret;
 	ret = epoch_init(&irq->epoch);

@@ -96,11 +96,12 @@ struct nyx_irq_reply {
  * nyx_irq_init() - prepare a unit for interrupts
  * @irq: its interrupts
  * @entries: size of the table; 0: each device has one of its own
+ * @cache: the table caches one of the guest's, and has memory for entries that are there
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
  */
-int nyx_irq_init(struct nyx_irq *irq, u32 entries);
+int nyx_irq_init(struct nyx_irq *irq, u32 entries, bool cache);
 
 /**
  * nyx_irq_fini() - free what nyx_irq_init() has made

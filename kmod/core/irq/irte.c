@@ -30,7 +30,7 @@ static struct irt_device *irqs_alloc(void)
 {
 	struct irt_device *irqs = kzalloc(sizeof(*irqs), GFP_CALLER);
 
-	if (irqs && irt_init(&irqs->irt, IRT_DEVICE_ENTRIES)) {
+	if (irqs && irt_init_cache(&irqs->irt, IRT_DEVICE_ENTRIES)) {
 		kfree(irqs);
 		return NULL;
 	}
@@ -202,16 +202,20 @@ static int resolve_irqs(struct nyx_unit *unit, struct nyx_device *dev,
 	return ret;
 }
 
-/* Put an entry into the cache, unless the guest has invalidated since it was read. */
+/*
+ * Put an entry into the cache, unless the guest has invalidated since it was read. Without
+ * memory for it the entry is used this once, and the next interrupt reads it again.
+ */
 static int irte_install(struct nyx_unit *unit, struct irt *irt, u32 index,
 			const struct irt_entry *e, u64 generation)
 {
+	bool keep = !e->once && index < irt->nr && !irt_reserve(irt, index);
 	int ret = 0;
 
 	mutex_lock(&unit->irq.lock);
 	if (unit->guest.irte_generation != generation)
 		ret = -ESTALE;
-	else if (!e->once && index < irt->nr)
+	else if (keep)
 		irte_put(&unit->irq, irt, index, e);
 	mutex_unlock(&unit->irq.lock);
 	return ret;

@@ -81,7 +81,7 @@ static void run_floor(void *ctx, unsigned long n)
 		u32 index = b->index[i & b->mask];
 
 		bench_check(index < b->irt.nr);
-		e = &b->irt.entries[index];
+		e = &b->irt.pages[index >> IRT_PAGE_LG2][index & (IRT_PAGE - 1)];
 		bench_check(READ_ONCE(e->lo) & IRTE_PRESENT);
 		bench_check(READ_ONCE(e->source) == SBDF);
 		bench_use(e->lo >> IRTE_DEST_SHIFT);

@@ -69,7 +69,7 @@ struct world *world_new(enum pt_format format, bool memory)
 	bench_check(!nyx_window_init(&unit->window, &unit->cfg, &unit->iotlb));
 	unit->events = nyx_events_alloc(WORLD_EVENTS);
 	bench_check(unit->events);
-	bench_check(!nyx_irq_init(&unit->irq, WORLD_IRT));
+	bench_check(!nyx_irq_init(&unit->irq, WORLD_IRT, false));
 	bench_check(!nyx_memory_init(unit, 16));
 	unit->cfg.policy = nyx_policy_default;
 	nyx_deadlines_init(&unit->deadlines);
