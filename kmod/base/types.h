@@ -28,6 +28,8 @@
  * cgroup is charged, and a failure becomes an errno without a line in the kernel's log.
  */
 #define GFP_CALLER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+/* The same where the caller may not sleep. */
+#define GFP_CALLER_ATOMIC	(GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN)
 
 /*
  * Tell lockdep that @mutex, which all users take, must not be held where memory

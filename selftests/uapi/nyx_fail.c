@@ -269,6 +269,44 @@ TEST(history)
 	ASSERT_EQ(NYX_CAUSE_UNMAPPED, event.fault.cause);
 }
 
+/* Without memory for the last suppressed fault its record is lost, and no fault. */
+TEST(suppressed_fault)
+{
+	struct nyx_policy p = { .action = NYX_ACTION_REPORT, .threshold = 1000,
+				.window_ms = 1000, .backoff_ms = 1, .backoff_max_ms = 1,
+				.probation_ms = 1, .max_tries = 1, .records_per_s = 1 };
+	struct nyx_event event;
+	int nth = fail_open(false), ev;
+	struct nyx_dma c;
+	struct env e;
+	__u8 byte;
+	bool used;
+
+	env_open(&e, .memory = MEM_NONE);
+	test_cmd(cmd_policy_set(e.fd, NYX_SCOPE_UNIT, 0, &p));
+	test_cmd(cmd_events_open(e.fd, NYX_EVENTS_F_NONBLOCK, &ev));
+	/* The first fault of a second is recorded; a second one is not, if it is in time. */
+	do {
+		pause_ms(1100);
+		test_cmd(cmd_dma_read(e.fd, &c, e.sbdf, SZ_1G, &byte, 1));
+		event_wait(ev, NYX_EVENT_FAULT, &event);
+		ASSERT_EQ(1, event.fault.count);
+		fail_arm(nth, 1);
+		test_cmd(cmd_dma_read(e.fd, &c, e.sbdf, SZ_1G, &byte, 1));
+		used = fail_disarm(nth);
+		if (!used)
+			event_wait(ev, NYX_EVENT_FAULT, &event);
+	} while (!used);
+	ASSERT_EQ(1, unit_stat(e.fd, NYX_STAT_EVENTS_LOST));
+	pause_ms(1500);
+	ASSERT_EQ(0, events_read(ev, &event, 1));
+	/* The next one tells of both. */
+	test_cmd(cmd_dma_read(e.fd, &c, e.sbdf, SZ_1G, &byte, 1));
+	event_wait(ev, NYX_EVENT_FAULT, &event);
+	ASSERT_EQ(2, event.fault.count);
+	ASSERT_EQ(1, unit_stat(e.fd, NYX_STAT_EVENTS_LOST));
+}
+
 /* AMD-Vi: a log whose length takes memory, by 0x10 (event log base). */
 TEST(log_base)
 {

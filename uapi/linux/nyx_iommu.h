@@ -880,7 +880,8 @@ struct nyx_list {
  * @NYX_STAT_INVALIDATIONS: invalidations of ranges (unit and domain)
  * @NYX_STAT_FLUSHES: invalidations of a whole domain (unit and domain)
  * @NYX_STAT_EVENTS_LOST: event records that readers have missed, by the counts
- *                        of their NYX_EVENT_LOST records (unit)
+ *                        of their NYX_EVENT_LOST records, and those that there
+ *                        was no memory for (unit)
  * @NYX_STAT_IRQS: interrupts that were remapped; a domain's are those of its
  *                 devices
  * @NYX_STAT_IRQS_POSTED: those of them that were posted into a descriptor

@@ -37,6 +37,7 @@ static void device_free_rcu(struct rcu_head *rcu)
 
 	kfree(rcu_dereference_protected(dev->qos, true));
 	nyx_irqs_free(dev->irqs);
+	nyx_tracker_free(dev);
 	free_percpu(dev->stats);
 	kfree(dev);
 }

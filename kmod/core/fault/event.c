@@ -121,7 +121,7 @@ unsigned int nyx_events_pull(struct nyx_events *ev, u64 *pos,
 	spin_unlock_irqrestore(&ev->lock, flags);
 
 	if (lost)
-		atomic64_add(lost, &ev->lost);
+		nyx_events_count_lost(ev, lost);
 	return n;
 }
 

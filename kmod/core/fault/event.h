@@ -25,7 +25,7 @@
  * @head: number of the next record
  * @ended: no record will follow
  * @wait: readers and pollers
- * @lost: records that readers missed
+ * @lost: records that readers missed, or that there was no memory for
  * @nr_irte: readers that want NYX_EVENT_IRTE
  * @mask: number of slots - 1; const after init
  * @ring: the slots
@@ -41,6 +41,12 @@ struct nyx_events {
 	u32 mask;
 	struct nyx_event *ring;
 };
+
+/* Count records that no reader will see. */
+static inline void nyx_events_count_lost(struct nyx_events *ev, u64 nr)
+{
+	atomic64_add(nr, &ev->lost);
+}
 
 /**
  * nyx_events_alloc() - a new ring

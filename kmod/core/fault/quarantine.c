@@ -11,6 +11,7 @@
 #include <linux/minmax.h>
 #include <linux/nospec.h>
 #include <linux/rcupdate.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/time64.h>
 
@@ -145,10 +146,16 @@ static u8 samples_get(const struct nyx_fault_tracker *t, u64 now,
 
 /* ---- what is due -------------------------------------------------------- */
 
+/* Is there a suppressed fault that can be recorded? */
+static bool has_suppressed(const struct nyx_fault_tracker *t)
+{
+	return t->records.suppressed && t->records.event;
+}
+
 /* The time at which do_due() has something to do for a fault tracker, or 0. */
 static u64 due_time(const struct nyx_fault_tracker *t)
 {
-	u64 emit = t->records.suppressed ? t->records.start_ns + NSEC_PER_SEC : 0;
+	u64 emit = has_suppressed(t) ? t->records.start_ns + NSEC_PER_SEC : 0;
 
 	if (!emit || !t->state.next_ns)
 		return emit ?: t->state.next_ns;
@@ -363,9 +370,9 @@ void nyx_tracker_emit(struct nyx_unit *unit, struct nyx_device *dev,
 static bool take_suppressed(struct nyx_fault_tracker *t, struct nyx_event *event)
 {
 	lockdep_assert_held(&t->lock);
-	if (!t->records.suppressed)
+	if (!has_suppressed(t))
 		return false;
-	*event = t->records.event;
+	*event = *t->records.event;
 	if (event->type == NYX_EVENT_FAULT)
 		event->fault.count = t->records.suppressed;
 	else
@@ -470,6 +477,11 @@ void nyx_tracker_init(struct nyx_device *dev, const struct nyx_policy *policy)
 	adopt(&dev->tracker, policy, false);
 }
 
+void nyx_tracker_free(struct nyx_device *dev)
+{
+	kfree(dev->tracker.records.event);
+}
+
 void nyx_tracker_gone(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
@@ -509,8 +521,8 @@ void nyx_tracker_flush(struct nyx_unit *unit, struct nyx_device *dev)
 }
 
 /* May the fault have a record of its own? Sets the count of the record. */
-static bool may_emit(struct nyx_fault_tracker *t, struct nyx_event *event,
-		     u64 now)
+static bool may_emit(struct nyx_unit *unit, struct nyx_fault_tracker *t,
+		     struct nyx_event *event, u64 now)
 {
 	u64 count = t->records.suppressed + 1;
 
@@ -533,7 +545,13 @@ static bool may_emit(struct nyx_fault_tracker *t, struct nyx_event *event,
 		return true;
 	}
 	t->records.suppressed = count;
-	t->records.event = *event;
+	if (!t->records.event)
+		t->records.event = kmalloc(sizeof(*event), GFP_CALLER_ATOMIC);
+	if (t->records.event)
+		*t->records.event = *event;
+	else if (count == 1)
+		/* The next record of the device has the count; one of its own is lost. */
+		nyx_events_count_lost(unit->events, 1);
 	return false;
 }
 
@@ -544,19 +562,20 @@ bool nyx_tracker_fault(struct nyx_unit *unit, struct nyx_device *dev,
 	struct nyx_fault_tracker *t = &dev->tracker;
 	u64 now = event->time_ns;
 	unsigned long flags;
+	bool emit, had;
 	u32 weight;
-	bool emit;
 
 	*changed = false;
 	spin_lock_irqsave(&t->lock, flags);
-	emit = may_emit(t, event, now);
+	had = has_suppressed(t);
+	emit = may_emit(unit, t, event, now);
 	weight = t->cfg.policy.weight[fault_class(info->reason)];
 	if (weight && !state_quarantined(t->state.device)) {
 		sample_add(t, info, now);
 		if (nyx_score_add(&t->state.score, now, weight) >= t->cfg.policy.threshold)
 			*changed = too_much(unit, dev, now, state);
 	}
-	if (t->records.suppressed == 1 || *changed)
+	if ((has_suppressed(t) && !had) || *changed)
 		enqueue(unit, t, now);
 	spin_unlock_irqrestore(&t->lock, flags);
 	return emit;

@@ -107,15 +107,16 @@ struct nyx_tracker_state {
  * struct nyx_tracker_records - how many records of faults a device has had
  * @start_ns: CLOCK_BOOTTIME at which the current second of records began
  * @suppressed: faults since the last record
- * @event: the last suppressed fault
+ * @event: the last suppressed fault; NULL: none was suppressed yet, or there was no memory
+ *         for it
  * @emitted: records in the current second
  *
- * Plain data.
+ * Few devices ever fault that often, so @event is there from the first suppressed fault on.
  */
 struct nyx_tracker_records {
 	u64 start_ns;
 	u64 suppressed;
-	struct nyx_event event;
+	struct nyx_event *event;
 	u32 emitted;
 };
 
@@ -189,6 +190,9 @@ void nyx_deadlines_fini(struct nyx_deadlines *deadlines);
  * Context: any; before the device is published.
  */
 void nyx_tracker_init(struct nyx_device *dev, const struct nyx_policy *policy);
+
+/* Free what a fault tracker has allocated; a grace period after its device has gone. */
+void nyx_tracker_free(struct nyx_device *dev);
 
 /**
  * nyx_tracker_gone() - stop watching a device that is removed
