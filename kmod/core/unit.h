@@ -53,6 +53,7 @@
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/nyx_iommu.h>
+#include <linux/rbtree.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <linux/xarray.h>
@@ -159,6 +160,7 @@ struct nyx_unit_state {
  * @lock: protects the fields below, and changes of @devices, @domains and @mem
  * @nr_memory: ranges in @mem
  * @nr_domains: entries of @domains
+ * @names: those of @domains that have names
  * @blocked_domain: the domain of devices that have no other; NULL once the unit is
  *                  torn down
  * @nr_devices: entries of @devices
@@ -199,6 +201,7 @@ struct nyx_unit {
 	struct mutex lock;
 	unsigned int nr_memory;
 	unsigned int nr_domains;
+	struct rb_root names;
 	struct nyx_domain *blocked_domain;
 	unsigned int nr_devices;
 	struct nyx_unit_state state;

@@ -212,6 +212,14 @@ TEST(names_and_ids)
 	test_cmd(cmd_domain_create(e.fd, &c));
 	nyx_set_name(c.name, NULL);
 	test_err(EEXIST, cmd_domain_create(e.fd, &c));	/* the id */
+	nyx_set_name(c.name, "third");
+	test_err(EEXIST, cmd_domain_create(e.fd, &c));	/* the id, and the name stays free */
+	c.domain_id = 8;
+	test_cmd(cmd_domain_create(e.fd, &c));
+	c.domain_id = 9;
+	test_err(EEXIST, cmd_domain_create(e.fd, &c));
+	test_cmd(cmd_domain_destroy(e.fd, 8));
+	c.domain_id = 7;
 	for (__u32 i = 0; i < 10; i++) {
 		test_cmd(cmd_domain_paging(e.fd, 0, &id));
 		ASSERT_TRUE(id >= 1 && id <= 65535 && id != 7 && id != 65535);

@@ -198,30 +198,37 @@ bool nyx_domain_is(const struct nyx_domain *dom, const struct nyx_ctx_entry *ent
 		a->cfg.page_sizes == b->cfg.page_sizes);
 }
 
-static bool name_taken(struct nyx_unit *unit, const char *name)
-{
-	struct nyx_domain *dom;
-	unsigned long id;
+/* ---- names and ids ------------------------------------------------------ */
 
-	lockdep_assert_held(&unit->lock);
-	xa_for_each(&unit->domains, id, dom) {
-		if (!strcmp(dom->cfg.name, name))
-			return true;
-	}
-	return false;
+static int compare_names(struct rb_node *node, const struct rb_node *other)
+{
+	return strcmp(rb_entry(node, struct nyx_domain, by_name)->cfg.name,
+		      rb_entry(other, struct nyx_domain, by_name)->cfg.name);
 }
 
-static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
-			  u32 want)
+/* Enter a domain's name, if it has one. False: another domain has it. */
+static bool add_name(struct nyx_unit *unit, struct nyx_domain *dom)
+{
+	lockdep_assert_held(&unit->lock);
+	return !dom->cfg.name[0] ||
+	       !rb_find_add(&dom->by_name, &unit->names, compare_names);
+}
+
+static void remove_name(struct nyx_unit *unit, struct nyx_domain *dom)
+{
+	lockdep_assert_held(&unit->lock);
+	if (dom->cfg.name[0])
+		rb_erase(&dom->by_name, &unit->names);
+}
+
+/* Reserve an id, which is part of the domain before the domain can be found. */
+static int reserve_id(struct nyx_unit *unit, struct nyx_domain *dom, u32 want)
 {
 	int ret;
 
 	lockdep_assert_held(&unit->lock);
-	if (dom->cfg.name[0] && name_taken(unit, dom->cfg.name))
-		return NYX_ERR(DOMAIN_NAME_TAKEN);
 	if (unit->nr_domains >= unit->cfg.max_domains)
 		return NYX_ERR(DOMAINS_MAX);
-	/* The id is part of the domain before the domain can be found. */
 	if (want == NYX_ID_ANY) {
 		/* Cyclic, so that a stale id finds no domain. */
 		ret = xa_alloc_cyclic(&unit->domains, &dom->id, NULL,
@@ -229,11 +236,24 @@ static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
 				      GFP_CALLER);
 		if (ret < 0)
 			return ret == -EBUSY ? NYX_ERR(DOMAINS_MAX) : ret;
-	} else {
-		dom->id = want;
-		ret = xa_insert(&unit->domains, want, NULL, GFP_CALLER);
-		if (ret)
-			return ret == -EBUSY ? NYX_ERR(DOMAIN_ID_TAKEN) : ret;
+		return 0;
+	}
+	dom->id = want;
+	ret = xa_insert(&unit->domains, want, NULL, GFP_CALLER);
+	return ret == -EBUSY ? NYX_ERR(DOMAIN_ID_TAKEN) : ret;
+}
+
+static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
+			  u32 want)
+{
+	int ret;
+
+	if (!add_name(unit, dom))
+		return NYX_ERR(DOMAIN_NAME_TAKEN);
+	ret = reserve_id(unit, dom, want);
+	if (ret) {
+		remove_name(unit, dom);
+		return ret;
 	}
 	/* xa_store() cannot fail: the slot is reserved. */
 	xa_store(&unit->domains, dom->id, dom, GFP_CALLER);
@@ -281,6 +301,7 @@ void nyx_domain_unpublish(struct nyx_unit *unit, struct nyx_domain *dom)
 {
 	mutex_lock(&unit->lock);
 	xa_erase(&unit->domains, dom->id);
+	remove_name(unit, dom);
 	unit->nr_domains--;
 	/* Keep the counters of @dom in those of the unit. */
 	nyx_stats_sum(dom->stats, unit->state.retired);
@@ -329,6 +350,7 @@ void nyx_domains_purge(struct nyx_unit *unit)
 		dom = xa_find(&unit->domains, &id, ULONG_MAX, XA_PRESENT);
 		if (dom) {
 			xa_erase(&unit->domains, id);
+			remove_name(unit, dom);
 			unit->nr_domains--;
 		}
 		mutex_unlock(&unit->lock);

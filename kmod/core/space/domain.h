@@ -22,6 +22,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/nyx_iommu.h>
+#include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
@@ -92,6 +93,7 @@ struct nyx_domain_config {
  * @listeners: holders of copies of its translations; under @lock and @listening
  * @listening: taken for writing, beside @lock, to change @listeners; for reading, to wait
  *             for listeners
+ * @by_name: in &nyx_unit.names, if it has a name; under &nyx_unit.lock
  * @ref: references
  * @rcu: frees it
  *
@@ -128,6 +130,7 @@ struct nyx_domain {
 	struct list_head retired;
 	struct list_head listeners;
 	struct rw_semaphore listening;
+	struct rb_node by_name;
 	refcount_t ref;
 	struct rcu_head rcu;
 };
