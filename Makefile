@@ -9,6 +9,7 @@
 #                     MODEL=vtd|amdvi
 #   make bench        the benchmarks
 #   make bench-check  what costs more than the stored ratios say, by 15 %
+#   make bench-growth what costs more when there is more of it; writes a page of Documentation/
 #   make guest        boot a stock guest behind an emulated IOMMU, show its console;
 #                     IOMMU=vtd|amdvi|none, KERNEL=cloud-6.12|stock-6.12|stock-6.1, APPEND=
 #
@@ -107,6 +108,11 @@ bench:
 bench-check:
 	@selftests/vm/deps check
 	@selftests/bench/compare
+
+.PHONY: bench-growth
+bench-growth:
+	@selftests/vm/deps check growth
+	@selftests/bench/growth
 
 .PHONY: guest
 guest:

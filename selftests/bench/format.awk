@@ -11,7 +11,7 @@ BEGIN {
 	FS = "\t"
 	if (json) {
 		printf "{\n  \"schema\": 1,\n  \"date\": %s,\n  \"commit\": %s,\n  \"cpu\": %s,\n", str(date), str(commit), str(cpu)
-		printf "  \"pinned_to\": %d,\n  \"clock\": \"thread CPU time\",\n  \"load\": %s,\n  \"seed\": %s,\n  \"reps\": %d,\n  \"rows\": [", pin, load, seed, reps
+		printf "  \"pinned_to\": %d,\n  \"clock\": \"thread CPU time\",\n  \"load\": %s,\n  \"cores\": %d,\n  \"seed\": %s,\n  \"reps\": %d,\n  \"rows\": [", pin, load, cores, seed, reps
 	} else {
 		printf "Nyx benchmarks: %s, pinned to CPU %d, thread CPU time\n", cpu, pin
 		printf "%s, commit %s, load average %s, seed %s, median of %d repetitions\n", date, commit, load, seed, reps
@@ -48,6 +48,13 @@ $2 == "row" {
 	if (met == "no") miss++
 }
 
+# As nyx_footprint prints it, in one field: # size WHAT CPUS BYTES PERCPU
+split($2, size, " ") == 6 && size[2] == "size" {
+	sizes = sizes (sizes ? (json ? ",\n    " : "\n") : "") \
+		(json ? sprintf("{\"what\": %s, \"cpus\": %d, \"bytes\": %d, \"percpu\": %d}", str(size[3]), size[4], size[5], size[6]) \
+		      : sprintf("%-20s %9d bytes, of these for each of %d possible CPUs %d", size[3], size[5], size[4], size[6]))
+}
+
 $2 == "skip" {
 	skips = skips (skips ? (json ? ",\n    " : "\n") : "") \
 		(json ? sprintf("{\"id\": %s, \"env\": %s, \"what\": %s, \"reason\": %s}", str($3), str($1), str($4), str($5)) \
@@ -56,8 +63,9 @@ $2 == "skip" {
 
 END {
 	if (json) {
-		printf "\n  ],\n  \"skipped\": [%s]\n}\n", skips
+		printf "\n  ],\n  \"sizes\": [%s],\n  \"skipped\": [%s]\n}\n", sizes, skips
 	} else {
+		if (sizes) print sizes
 		if (skips) print skips
 		printf "%d targets met, %d missed\n", hit, miss
 	}

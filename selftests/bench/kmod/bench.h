@@ -60,6 +60,7 @@ void bench_sync_rows(struct world *w);
 /* @fd: an eventfd, or -1. */
 void bench_irq_rows(struct world *w, int fd);
 void bench_fault_rows(struct world *w);
+void bench_growth_rows(void);
 
 #ifdef CONFIG_UML
 /* The kernel is a thread of the host; its CPU time is what counts. */

@@ -30,6 +30,10 @@ static int eventfd = -1;
 module_param(eventfd, int, 0444);
 MODULE_PARM_DESC(eventfd, "an eventfd of the process that loads the module");
 
+static bool growth;
+module_param(growth, bool, 0444);
+MODULE_PARM_DESC(growth, "measure what grows with devices and domains, and nothing else");
+
 static char *text;
 static size_t used;
 static bool failed;
@@ -67,25 +71,36 @@ static int results_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(results);
 
-static int __init bench_module_init(void)
+static int __init measure_world(void)
 {
 	struct world w = {};
-	int ret;
+	int ret = world_begin(&w);
+
+	if (!ret) {
+		bench_sync_rows(&w);
+		bench_rows(&w);
+		bench_irq_rows(&w, eventfd);
+		bench_fault_rows(&w);
+	}
+	world_end(&w);
+	return ret;
+}
+
+static int __init bench_module_init(void)
+{
+	int ret = 0;
 
 	text = kvmalloc(TEXT_SIZE, GFP_KERNEL);
 	if (!text)
 		return -ENOMEM;
 	bench_reps = clamp(bench_reps, 15u, (unsigned int)BENCH_MAX_REPS);
 	bench_init(seed);
-	ret = world_begin(&w);
-	if (!ret) {
-		bench_sync_rows(&w);
-		bench_rows(&w);
-		bench_irq_rows(&w, eventfd);
-		bench_fault_rows(&w);
-		ret = failed ? -EIO : 0;
-	}
-	world_end(&w);
+	if (growth)
+		bench_growth_rows();
+	else
+		ret = measure_world();
+	if (failed)
+		ret = -EIO;
 	if (ret) {
 		kvfree(text);
 		return ret;

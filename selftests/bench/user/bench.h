@@ -59,6 +59,18 @@ struct world {
 struct world *world_new(enum pt_format format, bool memory);
 
 /**
+ * world_new_sized() - world_new() with a cache of another size
+ * @format: format of the domain's table
+ * @memory: the unit has memory at GPA 0, not at every GPA with nothing behind it
+ * @entries: entries of the cache
+ * @nr: how many domains, and how many devices, it may have
+ *
+ * Return: the world.
+ */
+struct world *world_new_sized(enum pt_format format, bool memory, unsigned int entries,
+			      unsigned int nr);
+
+/**
  * world_add_device() - add a device with a domain of its own
  * @w: the world
  * @sbdf: the device
@@ -92,5 +104,6 @@ void bench_dma(void);
 void bench_irq(void);
 void bench_fault(void);
 void bench_syscall(void);
+void bench_growth(void);
 
 #endif /* NYX_BENCH_USER_BENCH_H */

@@ -7,7 +7,7 @@
  * usage: nyx-bench [-c CPU] [-s SEED] [-r REPS] [AREA]...
  *
  * Prints the lines that measure.h describes. Areas: floor tlb walk map dma irq
- * fault syscall.
+ * fault syscall. A build with threads has floor and growth.
  */
 #include "user/bench.h"
 
@@ -148,6 +148,9 @@ static const struct area {
 	void (*run)(void);
 } areas[] = {
 	{ "floor", bench_floor },
+#ifdef NYX_BENCH_THREADS
+	{ "growth", bench_growth },
+#else
 	{ "tlb", bench_tlb },
 	{ "walk", bench_walk },
 	{ "map", bench_map },
@@ -155,6 +158,7 @@ static const struct area {
 	{ "irq", bench_irq },
 	{ "fault", bench_fault },
 	{ "syscall", bench_syscall },
+#endif
 };
 
 int main(int argc, char **argv)

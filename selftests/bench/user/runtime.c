@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * RCU callbacks run in batches in the thread that queued them, as a softirq
- * would, without a grace period: there is no other thread.
+ * would, without a grace period: there is no other thread, or none that reads what is freed.
  */
 #include "user/bench.h"
 
@@ -18,8 +18,12 @@ static char process;	/* stands for its struct mm_struct */
 struct task_struct bench_task = { .mm = (struct mm_struct *)&process };
 unsigned int bench_cpus = 2;
 
-static struct rcu_head *rcu_queue;
-static unsigned int rcu_queued;
+#ifdef NYX_BENCH_THREADS
+__thread unsigned long bench_cpu_offset;
+#endif
+
+static __thread struct rcu_head *rcu_queue;
+static __thread unsigned int rcu_queued;
 
 static void rcu_run(void)
 {
@@ -55,13 +59,30 @@ void rcu_barrier(void)
 	rcu_run();
 }
 
+/* A mutex of the kernel spins while its owner runs. */
+noinline void bench_wait_for_lock(void)
+{
+#ifdef NYX_BENCH_THREADS
+	static __thread unsigned int looks;
+
+	if (++looks % 1024)
+		cpu_relax();
+	else
+		sched_yield();
+#else
+	BUG();
+#endif
+}
+
 noinline void bench_mutex_lock(unsigned long *owner)
 {
 	unsigned long none = 0;
 
-	if (!__atomic_compare_exchange_n(owner, &none, (unsigned long)current,
-					 false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		BUG();
+	while (!__atomic_compare_exchange_n(owner, &none, (unsigned long)current,
+					    false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		bench_wait_for_lock();
+		none = 0;
+	}
 }
 
 noinline void bench_mutex_unlock(unsigned long *owner)

@@ -52,7 +52,8 @@ static struct nyx_domain_config domain_config(enum pt_format format)
 	};
 }
 
-struct world *world_new(enum pt_format format, bool memory)
+struct world *world_new_sized(enum pt_format format, bool memory, unsigned int entries,
+			      unsigned int nr)
 {
 	struct nyx_domain_config cfg = domain_config(format);
 	struct world *w = kzalloc(sizeof(*w), GFP_KERNEL);
@@ -62,9 +63,9 @@ struct world *world_new(enum pt_format format, bool memory)
 
 	mutex_init(&unit->lock);
 	nyx_inval_init(&unit->inval);
-	unit->cfg.max_domains = 32;
-	unit->cfg.max_devices = 32;
-	bench_check(!iotlb_init(&unit->iotlb, WORLD_TLB));
+	unit->cfg.max_domains = nr;
+	unit->cfg.max_devices = nr;
+	bench_check(!iotlb_init(&unit->iotlb, entries));
 	nyx_views_init(&unit->views);
 	bench_check(!nyx_window_init(&unit->window, &unit->cfg, &unit->iotlb));
 	unit->events = nyx_events_alloc(WORLD_EVENTS);
@@ -88,6 +89,11 @@ struct world *world_new(enum pt_format format, bool memory)
 	region = region_make(w->memory);
 	bench_check(!memslots_insert(&unit->mem, 0, region->length - 1, region));
 	return w;
+}
+
+struct world *world_new(enum pt_format format, bool memory)
+{
+	return world_new_sized(format, memory, WORLD_TLB, 32);
 }
 
 struct nyx_domain *world_add_device(struct world *w, u32 sbdf,

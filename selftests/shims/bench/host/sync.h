@@ -8,7 +8,8 @@
  * and real. Here they cost what they cost in an SMP kernel on x86 without
  * preemption: barriers of reads and writes are the compiler's, RCU readers do
  * nothing, an uncontended mutex is two atomic instructions, per-CPU data are
- * near. One thread runs.
+ * near. One thread runs; with NYX_BENCH_THREADS more may, each a CPU of its own, and locks
+ * are waited for by looking.
  */
 #ifndef NYX_BENCH_HOST_SYNC_H
 #define NYX_BENCH_HOST_SYNC_H
@@ -35,7 +36,7 @@
 #define rcu_dereference(p)	READ_ONCE(p)
 #define rcu_dereference_raw(p)	READ_ONCE(p)
 
-/* ---- per-CPU data: this is CPU 0 ----------------------------------------- */
+/* ---- per-CPU data: this is CPU 0, or that of the thread -------------------- */
 
 extern unsigned int bench_cpus;		/* possible CPUs */
 
@@ -44,10 +45,17 @@ extern unsigned int bench_cpus;		/* possible CPUs */
 #undef this_cpu_add
 #undef this_cpu_inc
 #undef nr_cpu_ids
+#ifdef NYX_BENCH_THREADS
+/* As the kernel's: a segment register leads to it. */
+extern __thread unsigned long bench_cpu_offset;
+#define raw_cpu_ptr(p)		((typeof(p))((char *)(p) + bench_cpu_offset))
+#else
 #define raw_cpu_ptr(p)		(p)
-#define this_cpu_ptr(p)		(p)
-#define this_cpu_add(pcp, n)	((void)((pcp) += (n)))
-#define this_cpu_inc(pcp)	__asm__ __volatile__("incq %0" : "+m" (pcp) : : "cc")
+#endif
+#define this_cpu_ptr(p)		raw_cpu_ptr(p)
+#define this_cpu_add(pcp, n)	((void)(*raw_cpu_ptr(&(pcp)) += (n)))
+#define this_cpu_inc(pcp)							\
+	__asm__ __volatile__("incq %0" : "+m" (*raw_cpu_ptr(&(pcp))) : : "cc")
 #define nr_cpu_ids		bench_cpus
 
 /* ---- the current thread --------------------------------------------------- */
@@ -73,14 +81,19 @@ extern struct task_struct bench_task;
 
 /* ---- spinlocks, as queued ones without waiters ----------------------------- */
 
+/* Somebody else has the lock: a bug, unless there are threads. */
+void bench_wait_for_lock(void);
+
 /* Interrupts are not switched off: that takes privileges. */
 static inline void bench_spin_lock(void *lock)
 {
 	unsigned int none = 0;
 
-	if (!__atomic_compare_exchange_n((unsigned int *)lock, &none, 1, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		BUG();
+	while (!__atomic_compare_exchange_n((unsigned int *)lock, &none, 1, false,
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		bench_wait_for_lock();
+		none = 0;
+	}
 }
 
 static inline void bench_spin_unlock(void *lock)
