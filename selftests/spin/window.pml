@@ -8,6 +8,10 @@
  * then moves the device into another domain, drains, and gives the first domain's word to a
  * stranger.
  *
+ * The process opens its view at any time, also while a wait runs: the wait looks at the count of
+ * views first, and passes all by if there is none; behind the phase it looks at the list.
+ * Another process may have a view, too.
+ *
  * The contents of a word is the number of a mapping. Mapping 1 is taken away first; mapping 2
  * stands for all that the domain has when the device leaves; mapping 3 is the stranger's, which
  * the device may never use. When a drain has returned 0, no access uses what was taken away
@@ -21,7 +25,11 @@
  *
  *   ENTER_PLAIN      entering a slot is a store without a barrier
  *   ENTER_LATE       the slot is entered behind the lookup
- *   NO_DRAIN_BARRIER no barrier between the change and the look at the slots
+ *   NO_TICKET_BARRIER no barrier between the change and the look at the count of views
+ *   NO_DRAIN_BARRIER no barrier between phase and slots; the one before it implies this one
+ *   OPEN_PLAIN       no barrier between the count of views and the first section, in whose
+ *                    place the slot's will do
+ *   OPEN_LATE        a view is counted when its first section is over
  *   NO_SLOTS         the drain does not look at the slots
  *   NO_HOLDS         the drain does not look at the holds
  *   HOLDS_FIRST      the drain looks at the holds, then at the slots
@@ -69,7 +77,8 @@
 #define PHASE		13	/* of the head */
 #define SLOT_PHASE	14	/* that of the section; of the process, of the enemy */
 #define HOLD_PHASE	16	/* likewise of the hold */
-#define WORDS		18
+#define VIEWS		18	/* how many there are, and the list; not of the enemy */
+#define WORDS		19
 
 #include "tso.h"
 
@@ -162,6 +171,15 @@ inline fill()
 	atomic { inside--; invs = 0 }
 }
 
+/* NYX_VIEW_OPEN: into the list, counted. */
+inline open_view()
+{
+	STORE(VIEWS, 1);
+#ifndef OPEN_PLAIN
+	FENCE
+#endif
+}
+
 inline lookup()
 {
 	dom = mem[DEVICE];
@@ -175,6 +193,9 @@ proctype thread(byte me)
 {
 	byte times = SECTIONS, seq, phase, dom, tag, hit, answer, invs;
 
+#ifndef OPEN_LATE
+	open_view();
+#endif
 	do
 	:: times ->
 		times--;
@@ -242,7 +263,10 @@ proctype thread(byte me)
 		:: seq % 2 -> seq++; STORE(SLOT, seq)
 		:: else
 		fi;
-		d_step { hit = 0; dom = 0; tag = 0; answer = 0; phase = 0 }
+		d_step { hit = 0; dom = 0; tag = 0; answer = 0; phase = 0 };
+#ifdef OPEN_LATE
+		open_view()
+#endif
 	:: else -> break
 	od;
 stopped:
@@ -368,25 +392,47 @@ inline next_phase()
 	STORE(PHASE, my_phase)
 }
 
-inline drain(key, page)
+inline wait_view(key, page)
 {
-	ret = 0;
-#ifndef PHASE_FIRST
-	next_phase();
-#endif
-#ifndef NO_DRAIN_BARRIER
-	FENCE;
-#endif
 #ifdef HOLDS_FIRST
 	wait_holds(key, page);
 	if
 	:: !ret -> wait_slots()
 	:: else
-	fi;
+	fi
 #else
 	wait_slots();
-	wait_holds(key, page);
+	wait_holds(key, page)
 #endif
+}
+
+#ifdef HOSTILE
+#define IN_LIST		true
+#else
+#define IN_LIST		mem[VIEWS]
+#endif
+
+inline drain(key, page)
+{
+	ret = 0;
+#ifndef NO_TICKET_BARRIER
+	FENCE;
+#endif
+	if
+	:: !mem[VIEWS]
+	/* Of this process, or of another one. */
+	:: true ->
+#ifndef PHASE_FIRST
+		next_phase();
+#endif
+#ifndef NO_DRAIN_BARRIER
+		FENCE;
+#endif
+		if
+		:: IN_LIST -> wait_view(key, page)
+		:: else
+		fi
+	fi;
 	if
 	:: ret != 1 ->
 		if
