@@ -45,6 +45,7 @@
  *   NO_POST_BARRIER  no barrier between the count of the invalidation and the look at the cache
  *   REUSE_EARLY      the word of a domain is given away before the drain
  *   RELEASE_AT_KILL  the slots of a process are released when it is killed
+ *   HOLDS_AT_UNMAP   holds are released with the slots, when the process has left its memory
  *   KILL_IS_OK       a drain whose caller was killed returns 0
  *   TIMEOUT_IS_OK    a drain that gives up returns 0, and leaves the view as it is
  *   NO_TIMEOUT       drains wait for ever
@@ -92,6 +93,7 @@ byte gone;		/* mappings up to this one are taken away */
 bool quit;		/* the process was killed: its threads stop at some time */
 byte running = 2;	/* its threads */
 bool view_gone, cut;	/* the view: the process has left it; it was cut off */
+bool file_gone;		/* nobody has its file: no request of the process is left */
 bool enemy_cut;
 bool may_be_killed;	/* the drainer: a wait ends at any time */
 
@@ -273,7 +275,7 @@ stopped:
 	atomic { using = 0; running-- }
 }
 
-/* Ends requests; the kernel's workers do, and they are threads of the process. */
+/* Ends requests, when a disk has done them; when the process has died, nobody does. */
 proctype io(byte me)
 {
 end:	do
@@ -284,7 +286,7 @@ end:	do
 	:: quit -> break
 	od;
 stopped:
-	atomic { request = 0; running-- }
+	running--
 }
 
 #ifdef HOSTILE
@@ -313,8 +315,10 @@ proctype killer()
 		/* exit_mmap(): no thread is left, and none has stores under way. */
 		atomic {
 			!running && empty(buf[THREAD]) && empty(buf[IO]) ->
-			request = 0; view_gone = true
+			view_gone = true
 		}
+		/* The ring keeps the file until its last request is done. */
+		atomic { request = 0; file_gone = true }
 	:: true
 	fi
 }
@@ -354,6 +358,11 @@ inline wait_hold(i, key, page, out, is_cut)
 }
 
 #define OUT		(view_gone || cut)
+#ifdef HOLDS_AT_UNMAP
+#define OUT_HOLD	OUT
+#else
+#define OUT_HOLD	(file_gone || cut)
+#endif
 
 inline wait_slots()
 {
@@ -374,7 +383,7 @@ inline wait_holds(key, page)
 	skip;
 #ifndef NO_HOLDS
 	if
-	:: !ret -> wait_hold(0, key, page, OUT, cut)
+	:: !ret -> wait_hold(0, key, page, OUT_HOLD, cut)
 	:: else
 	fi;
 #ifdef HOSTILE

@@ -16,7 +16,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include <linux/io_uring.h>
 
 #define SECOND		NYX_SBDF(0, 4, 0, 0)
 #define NEVER_MS	60000u	/* the case fails before that */
@@ -441,12 +444,18 @@ TEST(unmapped)
 
 	scene_open(&s, NEVER_MS, 0);
 	slot_enter(&s.view, 0, s.dev);
-	hold_take(&s.view, 0, s.dom, s.dev, 0, ~0ull);
-	caller_start(&c, do_unmap, &s);
+	caller_start(&c, do_unmap_4_to_7, &s);
 	ASSERT_TRUE(caller_waits(&c));
+	hold_take(&s.view, 0, s.dom, s.dev, 0, 3);
 	test_cmd(munmap(s.view.ctl, s.view.rw_size));
 	test_cmd(caller_end(&c));
-	test_cmd(do_detach(&s));
+	/* Requests may still be under way: holds are free when the file is closed. */
+	caller_start(&c, do_detach, &s);
+	ASSERT_TRUE(caller_waits(&c));
+	test_cmd(close(s.view.fd));
+	ASSERT_TRUE(caller_waits(&c));
+	test_cmd(munmap((void *)s.view.head, s.view.size));
+	test_cmd(caller_end(&c));
 }
 
 /* An attempt to move the area leaves it in force. */
@@ -471,14 +480,20 @@ TEST(not_moved)
 	test_cmd(do_detach(&s));
 }
 
+/* The one that has the file of a view when its process is killed. */
+enum { KEPT_BY_NONE, KEPT_BY_CHILD, KEPT_BY_RING };
+
 static const struct death_case {
 	const char *name;
 	bool slot;
 	bool hold;
-	bool kept;	/* somebody else keeps the view's file */
+	int kept;
 } death_cases[] = {
-	{ "section", true, false, false }, { "hold", false, true, false },
-	{ "both_file_kept", true, true, true },
+	{ "section", true, false, KEPT_BY_NONE },
+	{ "hold", false, true, KEPT_BY_NONE },
+	{ "section_file_kept", true, false, KEPT_BY_CHILD },
+	{ "both_file_kept", true, true, KEPT_BY_CHILD },
+	{ "hold_ring_kept", false, true, KEPT_BY_RING },
 };
 
 static void *pauses(void *arg)
@@ -488,17 +503,53 @@ static void *pauses(void *arg)
 	return arg;
 }
 
+/* A ring that has the file of the view, and keeps it until the last request is done. */
+static void keep_by_ring(struct view *view)
+{
+	struct io_uring_params params = {};
+	int ring = syscall(SYS_io_uring_setup, 4, &params);
+
+	if (ring < 0)
+		NOT_HERE("io_uring_setup: %s", strerror(errno));
+	test_cmd(syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, &view->fd, 1));
+	test_cmd(close(view->fd));
+}
+
+/*
+ * The holder: a view, a slot, a hold, a thread. Tells @ready of a child that has inherited the
+ * file, or the ring, as a request that outlives the process has.
+ */
+static void hold_until_killed(struct scene *s, const struct death_case *v, int ready)
+{
+	pid_t keeper = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	view_open(&s->view, s->e.fd, 10, 10);
+	if (v->slot)
+		slot_enter(&s->view, 7, s->dev);
+	if (v->hold)
+		hold_take(&s->view, 7, s->dom, s->dev, 0, 3);
+	if (v->kept == KEPT_BY_RING)
+		keep_by_ring(&s->view);
+	thread_start(pauses, NULL);
+	if (v->kept) {
+		keeper = fork();
+		ASSERT_TRUE(keeper >= 0);
+		if (!keeper)
+			pauses(NULL);
+	}
+	ASSERT_EQ(sizeof(keeper), write(ready, &keeper, sizeof(keeper)));
+	pauses(NULL);
+}
+
 TEST_EACH(holder_killed, death_cases)
 {
-	pid_t *keeper = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			     -1, 0);
 	struct nyx_view_info info;
 	struct nyx_list l = { .type = NYX_LIST_VIEWS };
 	int ready[2], status;
-	struct caller c;
+	struct caller c, later;
+	pid_t pid, keeper;
 	struct scene s;
-	char byte;
-	pid_t pid;
 
 	scene_open(&s, NEVER_MS, 0);
 	test_cmd(munmap(s.view.ctl, s.view.rw_size));
@@ -507,26 +558,11 @@ TEST_EACH(holder_killed, death_cases)
 	test_cmd(pipe(ready));
 	pid = fork();
 	ASSERT_TRUE(pid >= 0);
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		view_open(&s.view, s.e.fd, 10, 10);
-		if (v->slot)
-			slot_enter(&s.view, 7, s.dev);
-		if (v->hold)
-			hold_take(&s.view, 7, s.dom, s.dev, 0, 3);
-		thread_start(pauses, NULL);
-		/* A child of its own inherits the file, and nothing else. */
-		if (v->kept) {
-			pid = fork();
-			if (!pid)
-				pauses(NULL);
-			*keeper = pid;
-		}
-		ASSERT_EQ(1, write(ready[1], "x", 1));
-		pauses(NULL);
-	}
+	if (!pid)
+		hold_until_killed(&s, v, ready[1]);
 	close(ready[1]);
-	ASSERT_EQ(1, read(ready[0], &byte, 1));
+	if (read(ready[0], &keeper, sizeof(keeper)) != sizeof(keeper))
+		ktap_wait_exit(pid);
 	test_cmd(cmd_list(s.e.fd, &l, &info, sizeof(info), 1));
 	ASSERT_EQ(1, l.out_nr);
 	ASSERT_EQ(pid, info.pid);
@@ -534,12 +570,20 @@ TEST_EACH(holder_killed, death_cases)
 	ASSERT_TRUE(caller_waits(&c));
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	if (v->hold && v->kept) {
+		/* A wait that begins now finds the hold, too. */
+		caller_start(&later, do_invalidate_domain, &s);
+		ASSERT_TRUE(caller_waits(&later));
+		ASSERT_TRUE(caller_waits(&c));
+		kill(keeper, SIGKILL);
+		test_cmd(caller_end(&later));
+	}
 	test_cmd(caller_end(&c));
 	test_cmd(do_detach(&s));
 	test_cmd(cmd_list(s.e.fd, &l, &info, sizeof(info), 1));
-	ASSERT_EQ(v->kept, l.out_nr);
-	if (v->kept)
-		kill(*keeper, SIGKILL);
+	ASSERT_EQ(v->kept && !v->hold, l.out_nr);
+	if (v->kept && !v->hold)
+		kill(keeper, SIGKILL);
 }
 
 TEST_EACH(waiter_killed, wait_cases)

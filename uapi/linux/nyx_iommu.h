@@ -1972,7 +1972,10 @@ struct nyx_view_hold {
  * @out_view_size: bytes of the area at offset NYX_VIEW_RW
  *
  * Open a view for the calling process. The view ends when its file is closed and its
- * areas are unmapped. -ENOSPC if the unit has 64 views.
+ * areas are unmapped. Sections are over when the area at NYX_VIEW_RW is unmapped, as that of a
+ * process that has died. Holds are released when the view ends: whoever has the file keeps
+ * them, such as a ring of io_uring, which has its registered files until its last request is
+ * done. -ENOSPC if the unit has 64 views.
  */
 struct nyx_view_open {
 	__u32 size;

@@ -150,6 +150,8 @@ void nyx_view_close(struct nyx_view *view)
 	xa_erase(&views->list, view->id);
 	WRITE_ONCE(views->nr, views->nr - 1);
 	mutex_unlock(&views->lock);
+	/* After all that requests did which had the file: pairs with is_closed(). */
+	smp_store_release(&view->closed, true);
 	view_put(view);
 }
 
@@ -351,6 +353,13 @@ static bool is_unmapped(const struct nyx_view *view)
 	return !atomic_read_acquire(&view->nr_vmas);
 }
 
+/* Nobody has the file of the view; a request that outlives its process may have. */
+static bool is_closed(const struct nyx_view *view)
+{
+	/* Acquire: pairs with nyx_view_close(). */
+	return smp_load_acquire(&view->closed);
+}
+
 /* Sleep between two looks at a word; *ns grows. */
 static void doze(u64 *ns)
 {
@@ -372,6 +381,12 @@ static u64 count_of(const struct view_wait *w)
 	return smp_load_acquire(&w->view->slots[w->index].seq);
 }
 
+/* Is there nobody any more who would change the word that a wait looks at? */
+static bool is_left(const struct view_wait *w)
+{
+	return w->part == NYX_VIEW_HOLD ? is_closed(w->view) : is_unmapped(w->view);
+}
+
 /* Wait until a count is no more what it was when the wait has seen it first. */
 static int wait_for_change(const struct view_wait *w, u64 seq)
 {
@@ -379,7 +394,7 @@ static int wait_for_change(const struct view_wait *w, u64 seq)
 	u64 ns = SLEEP_MIN_NS;
 
 	while (count_of(w) == seq) {
-		if (is_unmapped(w->view))
+		if (is_left(w))
 			return 0;
 		/* Another wait has cut the view off, which this one has seen inside. */
 		if (READ_ONCE(w->view->cut))
@@ -412,6 +427,8 @@ static int wait_slots(struct view_wait *w)
 	int ret;
 	u64 seq;
 
+	if (is_unmapped(view))
+		return 0;
 	w->part = NYX_VIEW_SLOT;
 	for (w->index = 0; w->index < view->nr_slots; w->index++) {
 		seq = count_of(w);
@@ -480,7 +497,7 @@ static noinline int wait_views(struct view_wait *w)
 	w->until = ktime_get_ns() + (u64)w->unit->cfg.view_timeout_ms * NSEC_PER_MSEC;
 	for (id = 1; (w->view = get_next(w->unit, &id)); id++) {
 		err = 0;
-		if (!is_unmapped(w->view) && !READ_ONCE(w->view->cut))
+		if (!READ_ONCE(w->view->cut))
 			err = wait_slots(w) ?: wait_holds(w);
 		view_put(w->view);
 		if (err == -EINTR)

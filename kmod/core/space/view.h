@@ -21,7 +21,9 @@
  * that process may still use it.
  *
  * A view whose writable area is no longer mapped has no threads that could use anything:
- * the kernel unmaps the memory of a process when the last of them has gone.
+ * the kernel unmaps the memory of a process when the last of them has gone. So its slots are
+ * free then. Requests may still be under way, such as those of io_uring: its holds are free
+ * when its file is closed, which a ring may have.
  */
 #ifndef NYX_CORE_VIEW_H
 #define NYX_CORE_VIEW_H
@@ -85,13 +87,13 @@ struct nyx_views {
  * @slots: part of @ctl
  * @holds: part of @ctl
  * @size: bytes of the area, in whole pages
- * @nr_vmas: mappings of the area; 0: nobody can be inside
+ * @nr_vmas: mappings of the area; 0: no thread can be inside
  * @mapped: the area was mapped, and is not mapped a second time
  * @cut: it was cut off
- *
+ * @closed: its file was closed: no request holds anything
  * @rcu: frees it
  *
- * All but @nr_vmas, @mapped and @cut are const after init.
+ * All but @nr_vmas, @mapped, @cut and @closed are const after init.
  */
 struct nyx_view {
 	struct kref ref;
@@ -109,6 +111,7 @@ struct nyx_view {
 	atomic_t nr_vmas;
 	atomic_t mapped;
 	u32 cut;
+	bool closed;
 	struct rcu_head rcu;
 };
 

@@ -79,6 +79,7 @@ struct nyx_view_thread {
 
 struct nyx_view {
 	struct nyx_unit *unit;
+	int fd;				/* holds are free when nobody has the file any more */
 	uint32_t id;
 	uint32_t nr_slots;
 	uint32_t nr_holds;
@@ -141,6 +142,9 @@ static void in_child(void)
 	for (view = views; view; view = view->next) {
 		view->forked = true;
 		view->head = &no_window;
+		/* Or this process would keep the holds of its parent. */
+		close(view->fd);
+		view->fd = -1;
 		for (i = 0; i < view->nr_slots; i++) {
 			struct nyx_view_thread *t = view->threads[i];
 
@@ -198,7 +202,7 @@ static struct nyx_view *view_alloc(uint32_t nr_slots, uint32_t nr_holds)
 	return view;
 }
 
-/* Map both areas of the file, which keep the view. */
+/* Map both areas of the file. */
 static int view_map(struct nyx_view *view, int fd)
 {
 	uint64_t holds = ((uint64_t)(1 + view->nr_slots) * sizeof(struct nyx_view_slot) +
@@ -258,11 +262,12 @@ NYX_EXPORT int nyx_view_open(struct nyx_unit *unit, uint32_t nr_slots, uint32_t 
 	view->window_size = req.out_window_size;
 	view->view_size = req.out_view_size;
 	ret = view_map(view, req.out_fd);
-	close(req.out_fd);
 	if (ret) {
+		close(req.out_fd);
 		view_free(view);
 		return ret;
 	}
+	view->fd = req.out_fd;
 	view->unit = nyx_unit_ref(unit);
 	pthread_mutex_lock(&views_lock);
 	view->next = views;
@@ -320,6 +325,7 @@ NYX_EXPORT int nyx_view_close(struct nyx_view *view)
 	if (!view->forked) {
 		munmap(view->ctl, view->view_size);
 		munmap((void *)view->head, view->window_size);
+		close(view->fd);
 	}
 	for (i = 0; i < view->nr_slots; i++) {
 		if (view->threads[i])
@@ -334,6 +340,11 @@ NYX_EXPORT int nyx_view_close(struct nyx_view *view)
 NYX_EXPORT uint32_t nyx_view_id(const struct nyx_view *view)
 {
 	return view->id;
+}
+
+NYX_EXPORT int nyx_view_fd(const struct nyx_view *view)
+{
+	return view->fd;
 }
 
 NYX_EXPORT int nyx_view_thread_open(struct nyx_view *view, struct nyx_view_thread **thread)

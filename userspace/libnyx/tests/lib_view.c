@@ -10,6 +10,7 @@
 #include "ktap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -1114,8 +1115,8 @@ static int unmap_areas(void)
 TEST(child_has_no_view)
 {
 	struct nyx_view_thread *more;
+	int fd, status;
 	uint32_t hold;
-	int status;
 	pid_t pid;
 
 	start();
@@ -1123,6 +1124,8 @@ TEST(child_has_no_view)
 	ASSERT_EQ(0, nyx_view_translate(thread, 0, 8, NYX_PROT_READ, runs, 8, &nr_runs, &fault));
 	ASSERT_EQ(0, nyx_view_hold_take(thread, runs, 1, &hold));
 	k.fills = 0;
+	fd = nyx_view_fd(view);
+	ASSERT_TRUE(fcntl(fd, F_GETFD) != -1);
 	pid = fork();
 	ASSERT_TRUE(pid >= 0);
 	if (!pid) {
@@ -1134,6 +1137,8 @@ TEST(child_has_no_view)
 		bad |= nyx_view_begin(thread, &dev) != -ESTALE;
 		bad |= nyx_view_thread_open(view, &more) != -ESTALE;
 		bad |= nyx_view_memory_add(view, 0, K, ram, 0) != -ESTALE;
+		/* The file, too, which would keep the holds of the parent. */
+		bad |= nyx_view_fd(view) != -1 || fcntl(fd, F_GETFD) != -1;
 		nyx_view_hold_release(view, hold);
 		bad |= nyx_view_close(view) != 0;
 		_exit(bad || k.fills);
@@ -1145,7 +1150,9 @@ TEST(child_has_no_view)
 	EXPECT_EQ(0, nyx_view_end(thread));
 	nyx_view_hold_release(view, hold);
 	ASSERT_EQ(0, nyx_view_thread_close(thread));
+	EXPECT_EQ(fd, nyx_view_fd(view));
 	EXPECT_EQ(0, nyx_view_close(view));
+	EXPECT_EQ(-1, fcntl(fd, F_GETFD));
 }
 
 /* ---- all at once ----------------------------------------------------------------------------- */

@@ -121,6 +121,20 @@ int nyx_view_close(struct nyx_view *view);
 uint32_t nyx_view_id(const struct nyx_view *view);
 
 /**
+ * nyx_view_fd() - the file descriptor of a view
+ * @view: the view
+ *
+ * If the process is killed, its holds are free as soon as nobody has this file any more. Most
+ * requests are over by then. A direct transfer of io_uring between a disk and memory that other
+ * processes have, too, is not: register the file with the ring (IORING_REGISTER_FILES), which
+ * keeps it until the last request is done. The view still owns the descriptor; do not send it
+ * to another process, and do not dup(2) it.
+ *
+ * Return: the file descriptor; -1 in the child of fork(2).
+ */
+int nyx_view_fd(const struct nyx_view *view);
+
+/**
  * nyx_view_memory_add() - tell where guest memory is mapped
  * @view: the view
  * @gpa: first guest-physical address, a multiple of 4096
