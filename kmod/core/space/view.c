@@ -336,13 +336,17 @@ static void cut_off(const struct view_wait *w)
 	u32 i;
 
 	describe(w, &event.view);
-	quarantine_all(w);
-	/* Quarantine before waits pass the view by. Two waits may be at this point. */
-	if (xchg(&view->cut, 1))
-		return;
 	for (i = 0; i < view->nr_slots; i++)
 		WRITE_ONCE(view->slots[i].cut, 1);
-	nyx_events_push(w->unit->events, &event);
+	/*
+	 * A thread that enters a slot sees that it is cut off, or quarantine_all() sees the
+	 * section: pairs with the barrier of a reader that enters.
+	 */
+	smp_mb();
+	quarantine_all(w);
+	/* All that before waits pass the view by: a full barrier. Two waits may be here. */
+	if (!xchg(&view->cut, 1))
+		nyx_events_push(w->unit->events, &event);
 }
 
 /* ---- waits -------------------------------------------------------------- */
