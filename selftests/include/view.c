@@ -8,12 +8,14 @@
 
 #include <sys/mman.h>
 
-void view_open(struct view *v, int unit, __u32 slots, __u32 holds)
+int view_try_open(struct view *v, int unit, __u32 slots, __u32 holds)
 {
 	struct nyx_view_open c;
 	unsigned char *window, *rw;
+	int ret = cmd_view_open(unit, slots, holds, &c);
 
-	test_cmd(cmd_view_open(unit, slots, holds, &c));
+	if (ret)
+		return ret;
 	window = mmap(NULL, c.out_window_size, PROT_READ, MAP_SHARED, c.out_fd, 0);
 	ASSERT_TRUE(window != MAP_FAILED);
 	rw = mmap(NULL, c.out_view_size, PROT_READ | PROT_WRITE, MAP_SHARED, c.out_fd,
@@ -28,6 +30,12 @@ void view_open(struct view *v, int unit, __u32 slots, __u32 holds)
 	v->doms = (void *)(window + v->head->dom_offset);
 	v->sets = (void *)(window + v->head->set_offset);
 	v->holds = (void *)(rw + (((1 + slots) * 64ull + SZ_4K - 1) & ~(SZ_4K - 1)));
+	return 0;
+}
+
+void view_open(struct view *v, int unit, __u32 slots, __u32 holds)
+{
+	test_cmd(view_try_open(v, unit, slots, holds));
 }
 
 void view_close(struct view *v)

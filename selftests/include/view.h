@@ -40,6 +40,7 @@ struct view {
 };
 
 void view_open(struct view *v, int unit, __u32 slots, __u32 holds);
+int view_try_open(struct view *v, int unit, __u32 slots, __u32 holds);	/* 0 or -errno */
 void view_close(struct view *v);	/* unmaps both areas, too */
 
 /* A word of the window, as it is now. */
