@@ -26,6 +26,7 @@
 
 #include "base/types.h"
 
+struct iov_iter;
 struct list_head;
 struct region;
 
@@ -127,6 +128,7 @@ u32 region_flags(const struct region *region);
  * @region: the region
  * @offset: first byte in it
  * @buf: where to, memory of the current process; any address
+ * @iter: where to, if not @buf: it advances; otherwise NULL
  * @length: bytes, within the region
  * @error: 0, -EFAULT if @buf is not accessible, -EIO if the guest memory is
  *         not, -EINTR if the caller was killed (or, in rare cases, has a signal
@@ -136,13 +138,14 @@ u32 region_flags(const struct region *region);
  * Return: bytes copied, exact up to the first byte that was not accessible.
  */
 u64 region_read(struct region *region, u64 offset, void __user *buf,
-		u64 length, int *error);
+		struct iov_iter *iter, u64 length, int *error);
 
 /**
  * region_write() - copy to guest memory
  * @region: the region, not REGION_READONLY
  * @offset: first byte in it
  * @buf: where from, memory of the current process; any address
+ * @iter: where from, if not @buf: it advances; otherwise NULL
  * @length: bytes, within the region
  * @error: as for region_read()
  *
@@ -150,7 +153,7 @@ u64 region_read(struct region *region, u64 offset, void __user *buf,
  * Return: bytes copied, exact up to the first byte that was not accessible.
  */
 u64 region_write(struct region *region, u64 offset, void __user *buf,
-		 u64 length, int *error);
+		 struct iov_iter *iter, u64 length, int *error);
 
 /**
  * region_fill() - repeat a pattern over guest memory

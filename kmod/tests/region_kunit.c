@@ -154,7 +154,7 @@ static struct fixture *start(struct kunit *test)
 /* Read into the process's memory; what has come is in @have. */
 static u64 do_read(struct kunit *test, struct fixture *f, u64 at, u64 n, int *error)
 {
-	u64 done = region_read(f->region, at, f->buf, n, error);
+	u64 done = region_read(f->region, at, f->buf, NULL, n, error);
 
 	KUNIT_EXPECT_EQ(test, copy_from_user(f->have, f->buf, done), 0);
 	return done;
@@ -164,7 +164,7 @@ static u64 do_read(struct kunit *test, struct fixture *f, u64 at, u64 n, int *er
 static u64 do_write(struct kunit *test, struct fixture *f, u64 at, u64 n, int *error)
 {
 	KUNIT_EXPECT_EQ(test, copy_to_user(f->buf, f->have, n), 0);
-	return region_write(f->region, at, f->buf, n, error);
+	return region_write(f->region, at, f->buf, NULL, n, error);
 }
 
 static void expect_file(struct kunit *test, struct fixture *f, u64 at, u64 n)
@@ -194,7 +194,8 @@ static void reads_are_exact(struct kunit *test)
 			memset(f->have, 0xa5, lengths[j] + 16);
 			KUNIT_EXPECT_EQ(test, copy_to_user(f->buf, f->have, lengths[j] + 16), 0);
 			error = 1;
-			n = region_read(f->region, offsets[i], f->buf + 8, lengths[j], &error);
+			n = region_read(f->region, offsets[i], f->buf + 8, NULL, lengths[j],
+					&error);
 			KUNIT_EXPECT_EQ(test, n, lengths[j]);
 			KUNIT_EXPECT_EQ(test, error, 0);
 			KUNIT_EXPECT_EQ(test, copy_from_user(f->have, f->buf, lengths[j] + 16), 0);
@@ -413,7 +414,7 @@ static void only_files_and_pins_outlive_a_process(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, region_read64(f->region, SIZE - 8, &old), want);
 	KUNIT_EXPECT_EQ(test, memcmp(&old, f->want + SIZE - 8, width), 0);
 	/* There is nothing to copy to any more, either */
-	KUNIT_EXPECT_EQ(test, region_read(f->region, 0, f->buf, SIZE, &error), 0);
+	KUNIT_EXPECT_EQ(test, region_read(f->region, 0, f->buf, NULL, SIZE, &error), 0);
 	KUNIT_EXPECT_EQ(test, error, kind ? -EFAULT : -EIO);
 	KUNIT_EXPECT_EQ(test, region_fill(f->region, 8, 0, 0, 8, &error), width);
 	KUNIT_EXPECT_EQ(test, error, want);

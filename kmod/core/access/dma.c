@@ -71,10 +71,10 @@ static u64 do_segment(struct nyx_dma_req *req, const struct nyx_segment *seg,
 
 	switch (req->op) {
 	case NYX_DMA_READ:
-		return region_read(seg->region, seg->offset, buf,
+		return region_read(seg->region, seg->offset, buf, req->iter,
 				   seg->length, err);
 	case NYX_DMA_WRITE:
-		return region_write(seg->region, seg->offset, buf,
+		return region_write(seg->region, seg->offset, buf, req->iter,
 				    seg->length, err);
 	case NYX_DMA_FILL:
 		return region_fill(seg->region, seg->offset, pattern,

@@ -13,6 +13,7 @@
 #include "core/fault/fault.h"
 #include "mem/region.h"
 
+struct iov_iter;
 struct nyx_unit;
 
 /**
@@ -24,6 +25,7 @@ struct nyx_unit;
  * @iova: first IOVA; iova + length - 1 does not wrap
  * @length: bytes, not 0
  * @buf: READ, WRITE: the caller's buffer, memory of the current process
+ * @iter: READ, WRITE: the caller's buffer, if it is not @buf; otherwise NULL
  * @operand: FILL, atomics
  * @compare: CAS
  * @nonblock: do not wait for a limit
@@ -39,6 +41,7 @@ struct nyx_dma_req {
 	u64 iova;
 	u64 length;
 	void __user *buf;
+	struct iov_iter *iter;
 	u64 operand;
 	u64 compare;
 	bool nonblock;
