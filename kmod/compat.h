@@ -22,6 +22,13 @@
 #include <linux/pagemap.h>
 #include <linux/version.h>
 
+/* 6.8: what serves commands by io_uring has a header of its own. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#include <linux/io_uring/cmd.h>
+#else
+#include <linux/io_uring.h>
+#endif
+
 /* ---- drivers/base ------------------------------------------------------- */
 
 /* 6.4: class_create() lost its argument @owner. */
@@ -60,6 +67,45 @@ static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
 	eventfd_signal(ctx);
 #else
 	eventfd_signal(ctx, 1);
+#endif
+}
+
+/* ---- io_uring ----------------------------------------------------------- */
+
+/*
+ * 6.5: a command has its whole SQE. Before, it has the last part alone, sqe->cmd.
+ *
+ * The contents of sqe->cmd.
+ */
+static inline const void *compat_uring_data(const struct io_uring_cmd *cmd)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	return cmd->sqe->cmd;
+#else
+	return cmd->cmd;
+#endif
+}
+
+/* Is something in fields of the SQE that IORING_OP_URING_CMD has no use for? */
+static inline bool compat_uring_other(const struct io_uring_cmd *cmd)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	return READ_ONCE(cmd->sqe->addr) || READ_ONCE(cmd->sqe->len) ||
+	       READ_ONCE(cmd->sqe->file_index);
+#else
+	return false;
+#endif
+}
+
+/* 6.15: the buffer is found, and locked, as @issue_flags say. */
+static inline int compat_uring_import_fixed(u64 addr, unsigned long length, int rw,
+					    struct iov_iter *iter, struct io_uring_cmd *cmd,
+					    unsigned int issue_flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+	return io_uring_cmd_import_fixed(addr, length, rw, iter, cmd, issue_flags);
+#else
+	return io_uring_cmd_import_fixed(addr, length, rw, iter, cmd);
 #endif
 }
 

@@ -15,6 +15,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -22,10 +23,14 @@
 #include "base/reason.h"
 #include "base/types.h"
 #include "chr/reason.h"
+#include "chr/uring.h"
+#include "compat.h"
 #include "core/unit.h"
 
 /* Items of NYX_ARRAY that are copied at once. */
 #define ARRAY_CHUNK	32u
+/* Most bytes of a command that io_uring runs at once, not in a worker. */
+#define QUICK_MAX	SZ_64K
 
 /**
  * struct nyx_op - a command
@@ -37,6 +42,7 @@
  * @prop: OP_*
  * @resv: offset of its reserved field
  * @resv_len: bytes of its reserved field, or 0
+ * @quick: OP_QUICK: offset of the length that it must be quick for, or 0
  * @at: offsets of fields that a reason may be about, by enum nyx_about, or 0
  */
 struct nyx_op {
@@ -48,6 +54,7 @@ struct nyx_op {
 	u8 prop;
 	u8 resv_len;
 	u16 resv;
+	u16 quick;
 	u16 at[ABOUT_MAX];
 };
 
@@ -146,7 +153,8 @@ static const struct nyx_op nyx_ops[] = {
 		OP_AT(DEVICE, device_detach, sbdf), .prop = OP_NATIVE),
 	[NYX_CMD_MAP] = OP_ITEMS(map, length,
 		OP_AT(DOMAIN, map, domain_id), OP_AT(IOVA, map, iova),
-		OP_AT(GPA, map, gpa), .prop = OP_NATIVE),
+		OP_AT(GPA, map, gpa), .quick = offsetof(struct nyx_map, length),
+		.prop = OP_NATIVE | OP_QUICK),
 	[NYX_CMD_UNMAP] = OP_ITEMS(unmap, out_unmapped,
 		OP_RESV(unmap), OP_AT(DOMAIN, unmap, domain_id),
 		OP_AT(IOVA, unmap, iova), .flags = NYX_UNMAP_F_ALL,
@@ -156,10 +164,12 @@ static const struct nyx_op nyx_ops[] = {
 		OP_AT(IOVA, invalidate, iova)),
 	[NYX_CMD_TRANSLATE] = OP_ITEMS(translate, out_fault,
 		OP_AT(DEVICE, translate, sbdf), OP_AT(IOVA, translate, iova),
-		.flags = NYX_TRANSLATE_F_REPORT, .prop = OP_OUT),
+		.quick = offsetof(struct nyx_translate, length),
+		.flags = NYX_TRANSLATE_F_REPORT, .prop = OP_OUT | OP_QUICK),
 	[NYX_CMD_DMA] = OP_ITEMS(dma, out_fault,
 		OP_AT(DEVICE, dma, sbdf), OP_AT(IOVA, dma, iova),
-		.prop = OP_OUT | OP_OUT_ERROR),
+		.quick = offsetof(struct nyx_dma, length),
+		.prop = OP_OUT | OP_OUT_ERROR | OP_QUICK),
 	[NYX_CMD_ARRAY] = OP(array, out_done,
 		.flags = NYX_ARRAY_F_STOP, .prop = OP_OUT | OP_OUT_ERROR),
 	[NYX_CMD_EVENTS_OPEN] = OP(events_open, __reserved,
@@ -178,7 +188,7 @@ static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_IRQ_SEND] = OP_ITEMS(irq_send, __reserved,
 		OP_RESV(irq_send), OP_AT(DEVICE, irq_send, sbdf),
 		OP_AT(FD, irq_send, eventfd),
-		.flags = NYX_IRQ_F_SIGNAL | NYX_IRQ_F_PROBE, .prop = OP_OUT),
+		.flags = NYX_IRQ_F_SIGNAL | NYX_IRQ_F_PROBE, .prop = OP_OUT | OP_QUICK),
 	[NYX_CMD_IRQ_BIND] = OP(irq_bind, __reserved,
 		OP_RESV(irq_bind), OP_AT(DEVICE, irq_bind, sbdf),
 		OP_AT(FD, irq_bind, source), OP_AT(TARGET, irq_bind, target),
@@ -470,6 +480,53 @@ static int run_cmd(struct nyx_ucmd *uc, const struct nyx_op *op, void *cmd)
 	return ret;
 }
 
+/* Is a command over soon, so that io_uring need not run it in a worker? */
+static bool is_quick(const struct nyx_op *op, const void *cmd)
+{
+	if (!(op->prop & OP_QUICK))
+		return false;
+	return !op->quick || *(const u64 *)(cmd + op->quick) <= QUICK_MAX;
+}
+
+static const struct nyx_op *find_op(unsigned int cmd)
+{
+	unsigned int nr = _IOC_NR(cmd);
+
+	if (cmd != _IO(NYX_IOCTL_TYPE, nr) || nr >= ARRAY_SIZE(nyx_ops))
+		return NULL;
+	return &nyx_ops[array_index_nospec(nr, ARRAY_SIZE(nyx_ops))];
+}
+
+/* Copy a command in, check it, run it, and say why it failed. Returns 0 or an errno. */
+static int do_cmd(struct nyx_ucmd *uc, const struct nyx_op *op)
+{
+	union nyx_cmd_buf buf;
+	int ret;
+
+	if (get_user(uc->size, (u32 __user *)uc->arg))
+		return -EFAULT;
+	if (uc->size < op->min_size)
+		ret = NYX_ERR(SIZE);
+	else if (uc->size > PAGE_SIZE)
+		ret = NYX_ERR(TOO_LONG);
+	else
+		ret = copy_cmd(op, &buf, uc->arg, uc->size);
+	if (!ret)
+		ret = check_head(op, &buf, &uc->field);
+	if (!ret && uc->nowait && !is_quick(op, &buf))
+		return -EAGAIN;
+	if (!ret)
+		ret = run_cmd(uc, op, &buf);
+	if (likely(!ret))
+		return 0;
+	/* A worker runs it again. */
+	if (uc->nowait && nyx_reason_is(ret, -EAGAIN))
+		return -EAGAIN;
+	/* Write no reason to a structure that is too short to hold it. */
+	return nyx_reason_tell(uc->size < sizeof(struct nyx_head) ? NULL : uc->arg,
+			       ret, uc->field, op->at);
+}
+
 static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	struct nyx_ucmd uc = {
@@ -477,32 +534,38 @@ static long nyx_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		.nonblock = filp->f_flags & O_NONBLOCK,
 		.arg = (void __user *)arg,
 	};
-	unsigned int nr = _IOC_NR(cmd);
-	union nyx_cmd_buf buf;
-	const struct nyx_op *op;
+	const struct nyx_op *op = find_op(cmd);
+
+	return op ? do_cmd(&uc, op) : -ENOTTY;
+}
+
+/*
+ * io_uring takes the commands that NYX_ARRAY takes, and NYX_ARRAY. After -EAGAIN to a
+ * caller that must not wait, io_uring runs the command in a worker, which is a thread of
+ * the caller's process.
+ */
+static int nyx_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	struct nyx_ucmd uc = {
+		.file = cmd->file->private_data,
+		.nonblock = cmd->file->f_flags & O_NONBLOCK,
+		.issue_flags = issue_flags,
+		.nowait = issue_flags & IO_URING_F_NONBLOCK,
+	};
+	const struct nyx_op *op = find_op(cmd->cmd_op);
 	int ret;
 
-	if (cmd != _IO(NYX_IOCTL_TYPE, nr) || nr >= ARRAY_SIZE(nyx_ops))
+	if (!op || (!op->batch && op->fn != nyx_ioctl_array))
 		return -ENOTTY;
-	op = &nyx_ops[array_index_nospec(nr, ARRAY_SIZE(nyx_ops))];
-
-	if (get_user(uc.size, (u32 __user *)uc.arg))
-		return -EFAULT;
-	if (uc.size < op->min_size)
-		ret = NYX_ERR(SIZE);
-	else if (uc.size > PAGE_SIZE)
-		ret = NYX_ERR(TOO_LONG);
-	else
-		ret = copy_cmd(op, &buf, uc.arg, uc.size);
-	if (!ret)
-		ret = check_head(op, &buf, &uc.field);
-	if (!ret)
-		ret = run_cmd(&uc, op, &buf);
-	if (likely(!ret))
-		return 0;
-	/* Write no reason to a structure that is too short to hold it. */
-	return nyx_reason_tell(uc.size < sizeof(struct nyx_head) ? NULL : uc.arg,
-			       ret, uc.field, op->at);
+	ret = nyx_uring_parse(cmd, issue_flags, &uc.arg);
+	if (ret)
+		return ret;
+	if (cmd->flags & IORING_URING_CMD_FIXED) {
+		if (op->batch != nyx_ioctl_dma)
+			return -EINVAL;
+		uc.fixed = cmd;
+	}
+	return do_cmd(&uc, op);
 }
 
 static int nyx_open(struct inode *inode, struct file *filp)
@@ -534,6 +597,7 @@ static const struct file_operations nyx_fops = {
 	.release = nyx_release,
 	.unlocked_ioctl = nyx_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.uring_cmd = nyx_uring_cmd,
 };
 
 static struct miscdevice nyx_misc = {

@@ -20,6 +20,7 @@
 #include "base/reason.h"
 #include "core/space/inval.h"
 
+struct io_uring_cmd;
 struct nyx_unit;
 
 /* Properties of a command. */
@@ -28,6 +29,7 @@ struct nyx_unit;
 #define OP_OUT_ERROR	0x4	/* fills its out_ fields also when it fails */
 #define OP_NATIVE	0x8	/* refused in a unit with a vendor model */
 #define OP_INSPECT	0x10	/* accepted on files that may only inspect a unit */
+#define OP_QUICK	0x20	/* waits for nobody, and is over soon unless it is long */
 
 /**
  * struct nyx_file - an open file of the device
@@ -49,7 +51,10 @@ struct nyx_file {
  * @unit: its unit; NULL only for commands that need none
  * @arg: the caller's structure
  * @size: its size as the caller knows it
+ * @fixed: a DMA by io_uring whose buffer is a registered one, or NULL
+ * @issue_flags: of io_uring
  * @nonblock: the file is non-blocking
+ * @nowait: io_uring wants -EAGAIN, and nothing done, from what has to wait
  * @stop_at_fault: an array of DMA ends at the first fault
  * @ticket: what has to be waited for before the command ends
  * @field: offset of the field that is to blame for a failure, or 0: the reason says
@@ -59,8 +64,11 @@ struct nyx_ucmd {
 	struct nyx_file *file;
 	struct nyx_unit *unit;
 	void __user *arg;
+	struct io_uring_cmd *fixed;
+	unsigned int issue_flags;
 	u32 size;
 	bool nonblock;
+	bool nowait;
 	bool stop_at_fault;
 	u32 field;
 	struct nyx_ticket ticket;

@@ -8,9 +8,11 @@
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "base/types.h"
 #include "chr/ioctl.h"
+#include "chr/uring.h"
 #include "core/access/device.h"
 #include "core/access/dma.h"
 #include "core/access/translate.h"
@@ -251,6 +253,17 @@ static int check_dma(struct nyx_ucmd *uc, const struct nyx_dma *cmd)
 	return ret;
 }
 
+/* The buffer of a DMA by io_uring is a registered one. */
+static int use_fixed(struct nyx_ucmd *uc, const struct nyx_dma *cmd, struct iov_iter *iter)
+{
+	int ret;
+
+	if (cmd->op > NYX_DMA_WRITE)
+		return NYX_BAD(uc, cmd, op, CONFLICT);
+	ret = nyx_uring_buffer(uc->fixed, uc->issue_flags, cmd, iter);
+	return ret == -EFAULT ? NYX_BAD(uc, cmd, buffer, POINTER) : ret;
+}
+
 static int dma_one(struct nyx_ucmd *uc, struct nyx_dma *cmd)
 {
 	struct nyx_dma_req req = {
@@ -264,7 +277,9 @@ static int dma_one(struct nyx_ucmd *uc, struct nyx_dma *cmd)
 		.operand = cmd->operand,
 		.compare = cmd->compare,
 		.nonblock = uc->nonblock,
+		.nowait = uc->nowait,
 	};
+	struct iov_iter iter;
 	int ret;
 
 	cmd->out_old = 0;
@@ -273,6 +288,12 @@ static int dma_one(struct nyx_ucmd *uc, struct nyx_dma *cmd)
 	ret = check_dma(uc, cmd);
 	if (ret)
 		return ret;
+	if (unlikely(uc->fixed)) {
+		ret = use_fixed(uc, cmd, &iter);
+		if (ret)
+			return ret;
+		req.iter = &iter;
+	}
 	ret = nyx_dma_do(uc->unit, &req);
 	cmd->out_old = req.old;
 	cmd->out_done = req.done;

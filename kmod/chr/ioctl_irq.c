@@ -168,6 +168,7 @@ static int send_one(struct nyx_ucmd *uc, struct nyx_irq_send *cmd)
 		.data = cmd->data,
 		.address = cmd->address,
 		.nonblock = uc->nonblock,
+		.nowait = uc->nowait,
 	};
 	struct nyx_irq_reply reply;
 	int ret;

@@ -2215,6 +2215,30 @@ struct nyx_array {
 #define NYX_ARRAY _IO(NYX_IOCTL_TYPE, NYX_CMD_ARRAY)
 
 /**
+ * struct nyx_uring - sqe->cmd of a command by io_uring
+ * @arg: user pointer to the structure of the command
+ * @__reserved: must be 0, and so must what follows in an SQE of 128 bytes
+ *
+ * IORING_OP_URING_CMD on the file takes the commands that NYX_ARRAY takes, and NYX_ARRAY:
+ * sqe->cmd_op is the number, as NYX_DMA. It does and returns what ioctl(2) would: cqe->res
+ * is 0 or the negative errno. The structure must stay until then; commands have no order
+ * but that of links (IOSQE_IO_LINK). A command that may have to wait, or is long, runs in a
+ * thread of io_uring's.
+ *
+ * With IORING_URING_CMD_FIXED, for NYX_DMA with NYX_DMA_READ or NYX_DMA_WRITE only,
+ * @buffer of struct nyx_dma lies in the registered buffer sqe->buf_index; it is -EFAULT if
+ * not all of it does.
+ *
+ * -EINVAL without a reason: @__reserved, or a field of the SQE that has no meaning here, is
+ * not 0. -ENOTTY: the command is unknown, or not one of these. -EOPNOTSUPP without a
+ * reason: the ring has IORING_SETUP_IOPOLL.
+ */
+struct nyx_uring {
+	__aligned_u64 arg;
+	__aligned_u64 __reserved;
+};
+
+/**
  * enum nyx_events_flags - flags of NYX_EVENTS_OPEN
  * @NYX_EVENTS_F_HISTORY: begin with the oldest record that the unit holds, not
  *                        with the next one

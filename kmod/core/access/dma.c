@@ -252,6 +252,8 @@ int nyx_dma_do(struct nyx_unit *unit, struct nyx_dma_req *req)
 		return ret;
 	if (unlikely(is_limited(&acc))) {
 		nyx_access_end(&acc);
+		if (req->nowait)
+			return -EAGAIN;
 		ret = dma_limited(unit, req);
 	} else {
 		ret = dma_part(&acc, req, req->length);

@@ -29,6 +29,7 @@ struct nyx_unit;
  * @operand: FILL, atomics
  * @compare: CAS
  * @nonblock: do not wait for a limit
+ * @nowait: do nothing if there are limits
  * @old: atomics: what was there; set
  * @done: bytes transferred; set
  * @fault: what stopped the DMA, or reason NYX_FAULT_NONE; set
@@ -45,6 +46,7 @@ struct nyx_dma_req {
 	u64 operand;
 	u64 compare;
 	bool nonblock;
+	bool nowait;
 	u64 old;
 	u64 done;
 	struct nyx_fault_info fault;
@@ -59,7 +61,7 @@ struct nyx_dma_req {
  *
  * Context: may sleep.
  * Return: 0; -ENOENT if there is no such device; -EFAULT if @req->buf is not
- * accessible; -EAGAIN over a limit, if @req->nonblock; -EINTR if the caller was
+ * accessible; -EAGAIN over a limit, if @req->nonblock, or @req->nowait; -EINTR if the caller was
  * killed, or a signal arrived while it waited for a limit.
  */
 int nyx_dma_do(struct nyx_unit *unit, struct nyx_dma_req *req);

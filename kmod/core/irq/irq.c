@@ -121,13 +121,17 @@ static bool quarantined(struct nyx_unit *unit, const struct sender *s,
 }
 
 /*
- * Charge an interrupt to limits. True: it is over a limit, and charged for later if
- * @reserve.
+ * Charge an interrupt to limits. True: it is over a limit, and charged for later unless
+ * @req->nonblock; or @req->nowait, and nothing is charged.
  */
-static noinline bool charge(const struct sender *s, struct nyx_qos *mine,
-			    struct nyx_qos *ours, struct nyx_irq_wait *wait,
-			    bool reserve)
+static noinline bool charge(const struct sender *s, const struct nyx_irq_req *req,
+			    struct nyx_qos *mine, struct nyx_qos *ours,
+			    struct nyx_irq_wait *wait)
 {
+	const bool reserve = !req->nonblock;
+
+	if (req->nowait)
+		return true;
 	wait->charge.work = (struct nyx_work){ .amount[NYX_RATE_IRQS] = 1 };
 	wait->ns = nyx_qos_charge(mine, ours, &wait->charge, ktime_get_ns(),
 				  reserve);
@@ -141,16 +145,17 @@ static noinline bool charge(const struct sender *s, struct nyx_qos *mine,
 	return true;
 }
 
-/* Is an interrupt over a limit? Then charge for later if @reserve. */
+/* Is an interrupt over a limit? Then charge for later unless @req->nonblock. */
 static __always_inline bool throttled(const struct sender *s,
-				      struct nyx_irq_wait *wait, bool reserve)
+				      const struct nyx_irq_req *req,
+				      struct nyx_irq_wait *wait)
 {
 	struct nyx_qos *mine = rcu_dereference(s->dev->qos);
 	struct nyx_qos *ours = rcu_dereference(s->dom->qos);
 
 	if (likely(!mine && !ours) || wait->charged)
 		return false;
-	return charge(s, mine, ours, wait, reserve);
+	return charge(s, req, mine, ours, wait);
 }
 
 void nyx_irq_wait_end(struct nyx_unit *unit, u32 sbdf, struct nyx_irq_wait *wait,
@@ -370,7 +375,7 @@ int nyx_irq_try(struct nyx_unit *unit, const struct nyx_irq_req *req,
 			refuse(unit, s.dev, req, reason, reply);
 		remap(unit, &f, req, reply);
 	}
-	if (unlikely(throttled(&s, wait, !req->nonblock))) {
+	if (unlikely(throttled(&s, req, wait))) {
 		ret = -EAGAIN;
 		goto out;
 	}
@@ -395,7 +400,7 @@ static int admit(struct nyx_unit *unit, const struct nyx_irq_req *req,
 	ret = find_sender(unit, req->sbdf, &s);
 	if (!ret) {
 		quarantined(unit, &s, req, reply);
-		ret = throttled(&s, wait, !req->nonblock) ? -EAGAIN : 0;
+		ret = throttled(&s, req, wait) ? -EAGAIN : 0;
 	}
 	rcu_read_unlock();
 	epoch_exit(&unit->irq.epoch, pair);

@@ -71,6 +71,7 @@ struct nyx_irq {
  * @address: its address
  * @signal: the eventfd to signal if the interrupt is delivered; or NULL
  * @nonblock: do not wait for a limit
+ * @nowait: do nothing if there are limits
  */
 struct nyx_irq_req {
 	u32 sbdf;
@@ -78,6 +79,7 @@ struct nyx_irq_req {
 	u64 address;
 	struct eventfd_ctx *signal;
 	bool nonblock;
+	bool nowait;
 };
 
 /**
@@ -136,7 +138,8 @@ struct nyx_irq_wait {
  *
  * Context: may sleep.
  * Return: 0, also if it is refused; -ENOENT if there is no such device; -EAGAIN
- * over a limit if @req->nonblock; -EINTR if a signal arrived while it waited; -ENOMEM.
+ * over a limit if @req->nonblock, or @req->nowait; -EINTR if a signal arrived while it
+ * waited; -ENOMEM.
  */
 int nyx_irq_send(struct nyx_unit *unit, const struct nyx_irq_req *req,
 		 struct nyx_irq_reply *reply);
@@ -144,7 +147,7 @@ int nyx_irq_send(struct nyx_unit *unit, const struct nyx_irq_req *req,
 /**
  * nyx_irq_probe() - what would become of an interrupt?
  * @unit: the unit
- * @req: the interrupt; &nyx_irq_req.signal and &nyx_irq_req.nonblock do not count
+ * @req: the interrupt; its signal, nonblock and nowait do not count
  * @reply: set as by nyx_irq_send(); the message of an entry that is posted is the entry's
  *
  * Nothing is posted, signalled, counted, charged or reported. An entry of the guest's
