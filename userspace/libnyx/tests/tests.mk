@@ -6,7 +6,8 @@
 
 TESTS_DIR	:= libnyx/tests
 SELFTESTS	:= ../selftests
-TEST_NAMES	:= lib_acpi lib_text lib_view lib_unit lib_domain lib_data lib_irq lib_policy
+TEST_NAMES	:= lib_acpi lib_text lib_view lib_unit lib_domain lib_data lib_irq lib_policy \
+	lib_uring
 TEST_BINS	:= $(TEST_NAMES:%=$(O)/tests/%)
 INJECT		:= $(O)/tests/libnyx-inject.so
 HOLD		:= $(O)/tests/hold

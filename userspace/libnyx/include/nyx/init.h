@@ -38,6 +38,7 @@
 #define NYX_TRANSLATE_INIT \
 	{ .size = sizeof(struct nyx_translate), .pasid = NYX_PASID_NONE }
 #define NYX_DMA_INIT		{ .size = sizeof(struct nyx_dma), .pasid = NYX_PASID_NONE }
+#define NYX_ARRAY_INIT		{ .size = sizeof(struct nyx_array) }
 #define NYX_WALK_INIT		{ .size = sizeof(struct nyx_walk), .pasid = NYX_PASID_NONE }
 #define NYX_IRTE_SET_INIT	{ .size = sizeof(struct nyx_irte_set) }
 #define NYX_IRQ_SEND_INIT	{ .size = sizeof(struct nyx_irq_send), .eventfd = -1 }

@@ -49,6 +49,7 @@
 #include <nyx/stat.h>
 #include <nyx/text.h>
 #include <nyx/unit.h>
+#include <nyx/uring.h>
 #include <nyx/view.h>
 #include <nyx/view_reader.h>
 #include <nyx/walk.h>
