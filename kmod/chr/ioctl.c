@@ -13,6 +13,7 @@
 #include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <linux/sizes.h>
@@ -325,6 +326,21 @@ static u32 respond_items(const struct nyx_op *op, const void *items, u32 n,
 	return i;
 }
 
+/*
+ * Can a chunk be copied out? Tries a byte of each page, with what the kernel has of it, which
+ * costs less than to copy all of it twice.
+ */
+static bool can_respond(const u8 *items, size_t size, u8 __user *to)
+{
+	size_t at;
+
+	for (at = 0; at < size; at += PAGE_SIZE - offset_in_page(to + at)) {
+		if (put_user(items[at], to + at))
+			return false;
+	}
+	return true;
+}
+
 /* Run one chunk. *done counts the items that succeeded. */
 static int run_chunk(struct nyx_ucmd *uc, const struct nyx_op *op, void *items,
 		     u32 n, void __user *user, u32 item_size, u32 *done)
@@ -334,8 +350,9 @@ static int run_chunk(struct nyx_ucmd *uc, const struct nyx_op *op, void *items,
 
 	*done = 0;
 	good = copy_items(op, items, n, user, item_size, &err, &field);
-	/* Write the answer first: a command that cannot report must not act. */
-	if (op->prop & OP_OUT) {
+	/* Try the answer first: a command that cannot report must not act. */
+	if ((op->prop & OP_OUT) &&
+	    (item_size != op->size || !can_respond(items, (size_t)good * item_size, user))) {
 		out = respond_items(op, items, good, user, item_size);
 		if (out < good) {
 			err = -EFAULT;

@@ -427,6 +427,37 @@ TEST(array_leaves_memory)
 	}
 }
 
+/* Some of the items cannot be written: they have not happened, and those before have. */
+TEST(array_becomes_readonly)
+{
+	unsigned char *arena = map_aligned(SZ_64K, SZ_4K, PROT_READ | PROT_WRITE,
+					   MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	enum { NR = 100 };
+	struct env e;
+	__u32 done;
+
+	env_open(&e);
+	for (size_t before = 0; before < 3 * sizeof(struct nyx_unmap) * 32; before += 104) {
+		struct nyx_unmap *u = (struct nyx_unmap *)(arena + 2 * SZ_4K - before);
+		const __u32 good = before / sizeof(*u);
+
+		ktap_note("%zu bytes can be written", before);
+		for (__u32 i = 0; i < NR; i++) {
+			test_cmd(cmd_map(e.fd, e.domain, i * SZ_1M, 0, SZ_4K, RW));
+			unmap_item(&u[i], e.domain, i * SZ_1M, SZ_4K);
+		}
+		test_cmd(mprotect(arena + 2 * SZ_4K, SZ_64K - 2 * SZ_4K, PROT_READ));
+		test_err(EFAULT, cmd_array(e.fd, NYX_CMD_UNMAP, u, sizeof(*u), NR, &done));
+		ASSERT_EQ(good, done);
+		for (__u32 i = 0; i < NR; i++)
+			ASSERT_EQ(i >= good, mapped(&e, i * SZ_1M));
+		for (__u32 i = 0; i < good; i++)
+			ASSERT_EQ(SZ_4K, u[i].out_unmapped);
+		test_cmd(mprotect(arena, SZ_64K, PROT_READ | PROT_WRITE));
+		test_cmd(cmd_unmap_all(e.fd, e.domain, NULL));
+	}
+}
+
 /* NYX_ARRAY_F_STOP: nothing behind the fault has happened, wherever the work is divided. */
 TEST_EACH(dma_stops_at_fault, count_cases)
 {
