@@ -124,12 +124,13 @@ static void translate_some(struct nyx_access *acc, struct nyx_translate *cmd,
 	}
 }
 
-static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
+/*
+ * @out is the batch's: to clear such a buffer for each item, as some kernels do with all that is
+ * on the stack, costs more than most translations.
+ */
+static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd,
+			 struct extent_out *out)
 {
-	struct extent_out out = {
-		.to = u64_to_user_ptr(cmd->extents),
-		.capacity = cmd->nr_extents,
-	};
 	struct nyx_fault_info fault;
 	struct nyx_access acc;
 	bool full, first = true;
@@ -140,8 +141,11 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 	if (ret)
 		return ret;
 
+	out->to = u64_to_user_ptr(cmd->extents);
+	out->capacity = cmd->nr_extents;
+	out->n = 0;
 	/* Write the answer first: a command that cannot report must not act. */
-	if (cmd->nr_extents && clear_user(out.to, sizeof(*out.to)))
+	if (cmd->nr_extents && clear_user(out->to, sizeof(*out->to)))
 		return NYX_BAD(uc, cmd, extents, POINTER);
 
 	cmd->out_nr_extents = 0;
@@ -156,7 +160,7 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 		ret = nyx_access_begin(uc->unit, cmd->sbdf, cmd->pasid, &acc);
 		if (ret)
 			return nyx_access_err(ret);
-		translate_some(&acc, cmd, &done, &out, &full, &fault);
+		translate_some(&acc, cmd, &done, out, &full, &fault);
 		if (fault.reason != NYX_FAULT_NONE) {
 			nyx_fault_answer(&fault, &cmd->out_fault);
 			if (cmd->flags & NYX_TRANSLATE_F_REPORT)
@@ -168,18 +172,18 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 		}
 		nyx_access_end(&acc);
 
-		if (first && out.n)
-			cmd->out_extent = out.buf[0];
+		if (first && out->n)
+			cmd->out_extent = out->buf[0];
 		first = false;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (!cmd->nr_extents)
 			break;
-		cmd->out_nr_extents += out.n;
-		if (extent_flush(&out))
+		cmd->out_nr_extents += out->n;
+		if (extent_flush(out))
 			return NYX_BAD(uc, cmd, extents, POINTER);
 		cond_resched();
-	} while (full && out.capacity);
+	} while (full && out->capacity);
 
 	cmd->out_done = done;
 	return 0;
@@ -188,10 +192,11 @@ static int translate_one(struct nyx_ucmd *uc, struct nyx_translate *cmd)
 int nyx_ioctl_translate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 {
 	struct nyx_translate *cmd = items;
+	struct extent_out out;
 	int ret;
 
 	for (*done = 0; *done < n; (*done)++, cmd++) {
-		ret = translate_one(uc, cmd);
+		ret = translate_one(uc, cmd, &out);
 		if (ret)
 			return ret;
 	}
