@@ -184,7 +184,9 @@ static int check_invalidate(struct nyx_ucmd *uc, const struct nyx_invalidate *cm
 	return 0;
 }
 
-static int invalidate_one(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd)
+/* @cached is the domain of the item before, or NULL, as switch_domain() has it. */
+static int invalidate_one(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd,
+			  struct nyx_domain **cached)
 {
 	struct nyx_domain *dom;
 	u64 last = U64_MAX;
@@ -196,30 +198,35 @@ static int invalidate_one(struct nyx_ucmd *uc, const struct nyx_invalidate *cmd)
 
 	if (cmd->scope == NYX_SCOPE_UNIT)
 		return invalidate_unit(uc);
-	dom = cmd->scope == NYX_SCOPE_DEVICE ?
-		device_domain(uc, cmd->sbdf) :
-		nyx_domain_get(uc->unit, cmd->domain_id);
-	if (!dom)
-		return cmd->scope == NYX_SCOPE_DEVICE ? NYX_ERR(NO_SUCH_DEVICE) :
-							NYX_ERR(NO_SUCH_DOMAIN);
-	if (cmd->scope == NYX_SCOPE_RANGE)
-		ret = check_range(uc, dom, cmd->iova, cmd->length, &last,
+	if (cmd->scope == NYX_SCOPE_DEVICE) {
+		dom = device_domain(uc, cmd->sbdf);
+		if (!dom)
+			return NYX_ERR(NO_SUCH_DEVICE);
+		nyx_inval_range(dom, 0, U64_MAX, &uc->ticket);
+		nyx_domain_put(dom);
+		return 0;
+	}
+	ret = switch_domain(uc->unit, cmd->domain_id, cached);
+	if (!ret && cmd->scope == NYX_SCOPE_RANGE)
+		ret = check_range(uc, *cached, cmd->iova, cmd->length, &last,
 				  offsetof(struct nyx_invalidate, length));
 	if (!ret)
-		nyx_inval_range(dom, cmd->iova, last, &uc->ticket);
-	nyx_domain_put(dom);
+		nyx_inval_range(*cached, cmd->iova, last, &uc->ticket);
 	return ret;
 }
 
 int nyx_ioctl_invalidate(struct nyx_ucmd *uc, void *items, u32 n, u32 *done)
 {
 	const struct nyx_invalidate *cmd = items;
-	int ret;
+	struct nyx_domain *dom = NULL;
+	int ret = 0;
 
 	for (*done = 0; *done < n; (*done)++, cmd++) {
-		ret = invalidate_one(uc, cmd);
+		ret = invalidate_one(uc, cmd, &dom);
 		if (ret)
-			return ret;
+			break;
 	}
-	return 0;
+	if (dom)
+		nyx_domain_put(dom);
+	return ret;
 }
