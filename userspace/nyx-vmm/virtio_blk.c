@@ -372,8 +372,12 @@ static bool take(struct blk_queue *q, struct batch *b)
 
 	b->nr = b->nr_reads = b->nr_writes = 0;
 	q->full = q->file.in_flight + most > FILE_DEPTH;
-	while (!q->full && b->nr < most && virtq_pop(q->vq, &q->requests[b->nr]) > 0)
+	while (!q->full && b->nr < most && virtq_pop(q->vq, &q->requests[b->nr]) > 0) {
 		prepare(q, b);
+		/* The next one may be read ahead to where this header is. */
+		if (most > 1)
+			q->requests[b->nr - 1].header = NULL;
+	}
 	return b->nr;
 }
 

@@ -176,6 +176,7 @@ struct nyx_view_thread {
 static struct {
 	_Atomic(struct nyx_view *) now;
 	atomic_uint opened, closed, refused, taken, released, freed;
+	atomic_bool no_holds;
 } views;
 
 int __wrap_nyx_view_open(struct nyx_unit *unit, uint32_t nr_slots, uint32_t nr_holds,
@@ -290,6 +291,8 @@ int __wrap_nyx_view_hold_take(struct nyx_view_thread *thread, const struct nyx_v
 {
 	(void)runs;
 	ASSERT_TRUE(thread->inside && nr);
+	if (atomic_load(&views.no_holds))
+		return -ENOSPC;
 	*hold = atomic_fetch_add(&views.taken, 1);
 	return 0;
 }
@@ -315,6 +318,11 @@ unsigned int env_views(void)
 unsigned int env_holds(void)
 {
 	return atomic_load(&views.taken);
+}
+
+void env_no_holds(bool on)
+{
+	atomic_store(&views.no_holds, on);
 }
 
 unsigned int env_slots(void)

@@ -43,6 +43,7 @@ extern uint32_t env_sender;
 unsigned int env_refused(void);
 unsigned int env_views(void);
 unsigned int env_holds(void);
+void env_no_holds(bool on);		/* all are taken */
 unsigned int env_slots(void);		/* of threads; one too many fails the case */
 void env_cut_off(void);			/* the current view is */
 unsigned int env_freed(void);		/* resets that took a device out of quarantine for that */

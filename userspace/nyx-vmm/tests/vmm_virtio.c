@@ -364,6 +364,58 @@ static struct vmm *disk_machine(const struct files *v, int *fd)
 	return vmm;
 }
 
+#define TURN		10		/* requests in a turn, three descriptors each */
+#define TURN_RING	32
+
+/*
+ * Writes where all holds are taken, so that they are served one by one, of which some are read
+ * behind the end of the ring, and so at another time than those before it: each goes to its own
+ * sector.
+ */
+TEST(blk_ring_ends_in_a_batch)
+{
+	const uint64_t avail = ENV_RING + ENV_AVAIL;
+	struct vmm *vmm = env_machine(ENV_VIEW);
+	struct env_virtio dev;
+	uint8_t sector[512];
+	unsigned int i, turn;
+	int fd;
+
+	ASSERT_EQ(0, virtio_blk_init(vmm, env_disk(DISK, 0x5a, &fd), false, 1));
+	dev = env_virtio(vmm, SLOT, BAR, TURN_RING);
+	env_no_holds(true);
+	for (turn = 0; turn < 16; turn++) {
+		for (i = 0; i < TURN; i++) {
+			const uint64_t header = ENV_DATA + 0x2000 * i, data = header + 0x200;
+			const uint64_t value = UINT64_C(0x0101010101010101) * (turn * TURN + i);
+
+			env_put(vmm, header, OUT, 8);
+			env_put(vmm, header + 8, i, 8);
+			env_put(vmm, header + 16, 0xee, 1);
+			env_put(vmm, data, value, 8);
+			env_put(vmm, data + 504, value, 8);
+			env_desc(&dev, 0, 3 * i, header, 16, N, (uint16_t)(3 * i + 1));
+			env_desc(&dev, 0, 3 * i + 1, data, 512, N, (uint16_t)(3 * i + 2));
+			env_desc(&dev, 0, 3 * i + 2, header + 16, 1, W, 0);
+			env_put(vmm, avail + 4 + 2 * ((dev.avail[0] + i) % TURN_RING), 3 * i, 2);
+		}
+		dev.avail[0] = (uint16_t)(dev.avail[0] + TURN);
+		atomic_thread_fence(memory_order_seq_cst);
+		env_put(vmm, avail + 2, dev.avail[0], 2);
+		env_kick(&dev, 0);
+		ASSERT_TRUE(env_wait(&dev, 0));
+		for (i = 0; i < TURN; i++) {
+			ASSERT_EQ(OK, env_get(vmm, ENV_DATA + 0x2000 * i + 16, 1));
+			ASSERT_EQ(512, pread(fd, sector, 512, 512 * (off_t)i));
+			ASSERT_EQ(turn * TURN + i, sector[0]);
+			ASSERT_EQ(turn * TURN + i, sector[511]);
+		}
+	}
+	env_no_holds(false);
+	close(fd);
+	env_end(vmm);
+}
+
 static void many_check(struct vmm *vmm, unsigned int queue, int fd)
 {
 	const uint64_t used = ENV_RING + ENV_RING_STEP * queue + ENV_USED;
