@@ -58,7 +58,7 @@ static const struct create_case {
 } create_cases[] = {
 	{ "plain", { .model = NYX_MODEL_AMDVI, .iotlb_entries = NYX_DEFAULT }, {} },
 	{ "no_cache", { .model = NYX_MODEL_AMDVI }, {} },
-	{ "small", { .model = NYX_MODEL_AMDVI, .iotlb_entries = 64, .event_entries = 65536,
+	{ "small", { .model = NYX_MODEL_AMDVI, .iotlb_entries = 64, .event_entries = 4096,
 		     .flags = NYX_UNIT_F_SHARED, .name = "failing" },
 	  { .flags = NYX_AMDVI_F_XAPIC | NYX_AMDVI_F_SMALL_IRTES } },
 	{ "all", { .model = NYX_MODEL_AMDVI, .iotlb_entries = 65536 }, { .flags = FLAGS } },

@@ -57,7 +57,7 @@ static const struct create_case {
 } create_cases[] = {
 	{ "plain", { .model = NYX_MODEL_VTD, .iotlb_entries = NYX_DEFAULT }, {} },
 	{ "no_cache", { .model = NYX_MODEL_VTD }, {} },
-	{ "all", { .model = NYX_MODEL_VTD, .iotlb_entries = 65536, .event_entries = 65536,
+	{ "all", { .model = NYX_MODEL_VTD, .iotlb_entries = 65536, .event_entries = 4096,
 		   .flags = NYX_UNIT_F_SHARED, .name = "failing" },
 	  { .flags = NYX_VTD_F_CACHING_MODE | NYX_VTD_F_XAPIC | NYX_VTD_F_SMALL_PAGES |
 		     NYX_VTD_F_POSTED } },
