@@ -5,6 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  */
 #include "guest.h"
+#include "view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -318,4 +319,44 @@ unsigned int events(struct guest *g, __u32 type, struct nyx_event *e)
 unsigned int msis(struct guest *g, struct nyx_event *e)
 {
 	return events(g, NYX_EVENT_MSI, e);
+}
+
+/* ---- views ---- */
+
+static enum nyx_reader_answer reads(struct guest *g, struct view *v, __u64 iova, __u64 *gpa)
+{
+	return view_reads(v, g->ram, GUEST_RAM, DEV, iova, gpa);
+}
+
+void view_walks(struct guest *g, struct view *v, __u64 *leaf, void (*flush)(struct guest *g))
+{
+	const struct nyx_window_dom *dom = &v->doms[view_domain_of(v, DEV)];
+	__u64 gpa = 0;
+
+	ASSERT_EQ(NYX_WINDOW_DOM_TABLE, dom->word & NYX_WINDOW_DOM_TABLE);
+	ASSERT_EQ(4, dom->levels);
+	ASSERT_EQ(BIT(48) - 1, dom->last);
+	ASSERT_EQ(SZ_4K, dom->page_sizes & SZ_4K);
+	ASSERT_EQ(AT_DATA, *leaf & ~0xfffull & (BIT(52) - 1));
+	ASSERT_EQ(NYX_READER_HIT, reads(g, v, 0x5008, &gpa));
+	ASSERT_EQ(AT_DATA + 8, gpa);
+	flush(g);
+	ASSERT_EQ(NYX_READER_TABLE, reads(g, v, 0x5010, &gpa));
+	ASSERT_EQ(AT_DATA + 0x10, gpa);
+	/* A page that the guest maps is there at once. */
+	leaf[1] = *leaf + SZ_4K;
+	ASSERT_EQ(NYX_READER_TABLE, reads(g, v, 0x6000, &gpa));
+	ASSERT_EQ(AT_DATA + SZ_4K, gpa);
+	leaf[1] = 0;
+	ASSERT_EQ(NYX_READER_KERNEL, reads(g, v, 0x6000, &gpa));
+	ASSERT_EQ(NYX_READER_KERNEL, reads(g, v, BIT(48) + 0x5000, &gpa));
+	/* The table is in no memory that the program knows. */
+	ASSERT_EQ(NYX_READER_KERNEL, view_reads(v, g->ram, AT_TABLES, DEV, 0x5000, &gpa));
+	/* Counted as the kernel counts: a miss, and a walk. */
+	v->slots[3].walks += 1000;
+	ASSERT_LE(1000, unit_stat(g->fd, NYX_STAT_WALKS));
+	ASSERT_LE(1000, unit_stat(g->fd, NYX_STAT_IOTLB_MISSES));
+	ASSERT_GT(1000, unit_stat(g->fd, NYX_STAT_IOTLB_HITS));
+	test_cmd(cmd_device_control(g->fd, DEV, NYX_DEVICE_DO_QUARANTINE));
+	ASSERT_EQ(NYX_READER_KERNEL, reads(g, v, 0x5000, &gpa));
 }

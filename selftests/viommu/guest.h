@@ -161,4 +161,16 @@ unsigned int msis(struct guest *g, struct nyx_event *e);
 /* Events of a type since the last call. */
 unsigned int events(struct guest *g, __u32 type, struct nyx_event *e);
 
+/* ---- views ---- */
+
+struct view;
+
+/*
+ * A view of the unit reads the guest's table itself, and asks the kernel for what that does not
+ * allow. DEV has a table of four levels and 48 bits, in which @leaf maps 0x5000 to AT_DATA,
+ * which is cached; the page behind that is not mapped. @flush empties the cache. DEV ends in
+ * quarantine.
+ */
+void view_walks(struct guest *g, struct view *v, __u64 *leaf, void (*flush)(struct guest *g));
+
 #endif /* NYX_SELFTESTS_GUEST_H */
