@@ -39,7 +39,7 @@ MODULE_PARM_DESC(pt_view_seed, "of the tables");
  * @reads: how often the reader has read an entry
  * @devs: words of devices
  * @doms: of domains
- * @entries: a cache of one set, empty
+ * @entries: a cache of two sets, mostly empty
  * @reader: the reader
  * @cfg: shape of the table
  * @state: of random numbers
@@ -49,7 +49,7 @@ struct world {
 	unsigned int reads;
 	struct nyx_window_dev devs[DEV + 1];
 	struct nyx_window_dom doms[DOM + 1];
-	struct nyx_window_entry entries[NYX_WINDOW_WAYS];
+	struct nyx_window_entry entries[2 * NYX_WINDOW_WAYS];
 	struct nyx_view_reader reader;
 	struct pt_config cfg;
 	u64 state;
@@ -116,7 +116,8 @@ static u64 amdv1_entry(struct world *w, unsigned int level, u64 table)
 		return table | (u64)(below(w, 16) ? level : below(w, 8)) << 9 | perm;
 	if (level == 5 || below(w, 2))
 		return random_oa(w, lg2) | perm;
-	lg2 += 1 + below(w, 8);
+	/* The last one is as large as all of the table, which is wrong. */
+	lg2 += 1 + below(w, 9);
 	if (lg2 > 51)
 		return random_oa(w, 51) | perm;
 	return random_oa(w, lg2) | (BIT_ULL(lg2 - 1) - 4096) | 7ull << 9 | perm;
@@ -295,8 +296,43 @@ static void reader_walks_as_the_kernel(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sizes, 36);
 }
 
+/* The table may grant by now what an entry of the cache denies. */
+static void table_counts_where_the_cache_denies(struct kunit *test)
+{
+	struct world *w = world_new(test);
+	struct nyx_view_hit hit;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	w->devs[DEV].word = HANDLE >> 32 << 32 | NYX_WINDOW_DEV_LIVE |
+			    (u64)DOM << NYX_WINDOW_DEV_DOMAIN_SHIFT |
+			    3 << NYX_WINDOW_DEV_PROT_SHIFT;
+	w->doms[DOM] = (struct nyx_window_dom) {
+		.word = NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_TABLE | NYX_WINDOW_DOM_4K |
+			77ull << NYX_WINDOW_DOM_TAG_SHIFT,
+		.last = BIT_ULL(21) - 1, .root = BASE, .page_sizes = 4096,
+		.format = NYX_FORMAT_AMDV1, .levels = 1,
+	};
+	w->mem[0][5] = 0x9000 | 1 | 3ull << 61;
+	for (i = 0; i < ARRAY_SIZE(w->entries); i += NYX_WINDOW_WAYS)
+		w->entries[i] = (struct nyx_window_entry) {
+			.key = 5 << 2 | 1, .tag = 77,
+			.val = 0x9000 | NYX_PROT_READ << NYX_WINDOW_VAL_PROT_SHIFT | 12,
+		};
+	KUNIT_EXPECT_EQ(test, nyx_reader_lookup(&w->reader, HANDLE, 0x5000, 8, NYX_PROT_READ, &hit),
+			NYX_READER_HIT);
+	KUNIT_EXPECT_EQ(test, hit.prot, NYX_PROT_READ);
+	KUNIT_ASSERT_EQ(test, nyx_reader_lookup(&w->reader, HANDLE, 0x5000, 8, NYX_PROT_WRITE,
+						&hit), NYX_READER_TABLE);
+	KUNIT_ASSERT_TRUE(test, nyx_reader_walk(&w->reader, 0x5000, NYX_PROT_WRITE, entry_at, w,
+						&hit));
+	KUNIT_EXPECT_EQ(test, hit.gpa, 0x9000);
+	KUNIT_EXPECT_EQ(test, hit.prot, NYX_PROT_READ | NYX_PROT_WRITE);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(reader_walks_as_the_kernel),
+	KUNIT_CASE(table_counts_where_the_cache_denies),
 	{}
 };
 
