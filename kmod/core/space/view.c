@@ -357,7 +357,7 @@ static bool is_unmapped(const struct nyx_view *view)
 	return !atomic_read_acquire(&view->nr_vmas);
 }
 
-/* Nobody has the file of the view; a request that outlives its process may have. */
+/* The view's file is closed, which a request that outlives its process may have kept open. */
 static bool is_closed(const struct nyx_view *view)
 {
 	/* Acquire: pairs with nyx_view_close(). */
