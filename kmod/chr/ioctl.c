@@ -485,7 +485,7 @@ static int run_cmd(struct nyx_ucmd *uc, const struct nyx_op *op, void *cmd)
 	 * not.
 	 */
 	err = nyx_inval_wait(&uc->ticket);
-	if (err == -EINTR || (err && (!ret || nyx_reason_is(ret, -ENOENT)))) {
+	if (!nyx_inval_is_done(err) || (err && (!ret || nyx_reason_is(ret, -ENOENT)))) {
 		ret = err;
 		uc->field = 0;
 	}

@@ -15,6 +15,7 @@
 #include "core/access/page.h"
 #include "core/space/domain.h"
 #include "core/space/inval.h"
+#include "core/space/listener.h"
 #include "core/unit.h"
 
 /*
@@ -239,6 +240,8 @@ static int drain_device(struct nyx_unit *unit, struct nyx_device *dev)
 
 	mutex_lock(&unit->lock);
 	nyx_ticket_device(&ticket, dev);
+	/* Devices of the domain may be stopped, too. */
+	nyx_listeners_device(&unit->listeners, NYX_SBDF_ANY);
 	mutex_unlock(&unit->lock);
 	nyx_inval_lookups(&ticket);
 	return nyx_inval_wait(&ticket);

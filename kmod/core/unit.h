@@ -22,11 +22,11 @@
  *   units_lock          (core/unit.c) names, ids, users, the end of units
  *   nyx_unit::lock      the unit's objects, which device is attached where,
  *                       and the writers' side of the memory map
- *   nyx_domain::listening (semaphore) the list of listeners
  *   nyx_domain::lock         the writers' side of the page table, invalidations
  *   epoch::lock              drains that wait
  *   nyx_views::lock          the list of views
  *   nyx_inval::lock          (spinlock) posts that no wait has covered
+ *   nyx_listeners::lock      (likewise) listeners, and what is marked in them
  *   nyx_fault_tracker::lock  (spinlock, any context) a device's state
  *   nyx_window::lock         (likewise) words of domains
  *   nyx_deadlines::lock      (likewise) trackers that wait for a time
@@ -66,6 +66,7 @@
 #include "core/fault/quarantine.h"
 #include "core/irq/irq.h"
 #include "core/space/inval.h"
+#include "core/space/listener.h"
 #include "core/space/view.h"
 #include "core/window/window.h"
 #include "mem/memslots.h"
@@ -141,6 +142,7 @@ struct nyx_unit_state {
  * @iotlb: translation cache
  * @window: what processes see of devices, domains and @iotlb
  * @views: processes that look at @window
+ * @listeners: holders of copies of translations
  * @domains: struct nyx_domain by id; writers under @lock
  * @events: event stream; const after init
  * @owner: the user who owns the unit; const after init
@@ -183,6 +185,7 @@ struct nyx_unit {
 	struct iotlb iotlb;
 	struct nyx_window window;
 	struct nyx_views views;
+	struct nyx_listeners listeners;
 	struct xarray domains;
 	struct nyx_events *events;
 	kuid_t owner;

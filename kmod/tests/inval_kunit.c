@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: KUnit suite nyx_inval: posts are told to listeners in order and completely, a
+ * Nyx: KUnit suite nyx_inval: posts mark the listeners concerned and no others, a
  * wait waits for what was touched and for nothing else, with the ranges of it, and what one
  * wait leaves is listed for the next.
  *
@@ -10,9 +10,11 @@
  * sent SIGKILL, as a caller of the module would be.
  */
 #include <kunit/test.h>
+#include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/sched/signal.h>
+#include <linux/wait.h>
 
 #include "base/reason.h"
 #include "base/types.h"
@@ -20,6 +22,7 @@
 #include "core/attach.h"
 #include "core/space/domain.h"
 #include "core/space/inval.h"
+#include "core/space/listener.h"
 #include "core/space/map.h"
 #include "core/space/memory.h"
 #include "core/unit.h"
@@ -27,82 +30,85 @@
 #include "waiter.h"
 
 #define SBDF		0x0018u
+#define OTHER_SBDF	0x0020u
 #define NR_DOMAINS	8u
 #define PAGE(n)		((u64)(n) << NYX_PAGE_LG2)
 
-#define TOLD_MAX	16
-
 /**
- * struct listener - a listener that notes what it is told
+ * struct listener - a listener that acknowledges when the case says so
  * @base: the listener
- * @name: which one
- * @log: what all of them are told, in order
- * @done: what a wait waits for
- * @busy: it has not acted on that: a wait waits
+ * @ls: the listeners of its unit
+ * @answer: what a wait returns at once; 0: it sleeps
+ * @held: a wait sleeps until @done, whatever is acknowledged
+ * @done: ends waits that began while it was held
  * @asked: how often it was waited for
- * @ranges: what the last wait was for
+ * @number: up to which post the last time
+ * @gets: references that waits have taken
+ * @puts: references that they have dropped
  */
 struct listener {
 	struct nyx_listener base;
-	char name;
-	struct told *log;
+	struct nyx_listeners *ls;
+	int answer;
+	bool held;
 	struct completion done;
-	bool busy;
 	unsigned int asked;
-	struct nyx_ranges ranges;
-};
-
-/* The calls of all listeners. */
-struct told {
-	unsigned int nr;
-	struct {
-		char name;
-		u64 first, last;
-	} call[TOLD_MAX];
+	u64 number;
+	atomic_t gets;
+	atomic_t puts;
 };
 
 /**
  * struct fixture - a unit with domains, kunit.priv
  * @unit: the unit
  * @dom: its domains, with references
+ * @listener: for cases with many
  */
 struct fixture {
 	struct nyx_unit *unit;
 	struct nyx_domain *dom[NR_DOMAINS];
+	struct listener listener[4];
 };
 
-static void listener_invalidated(struct nyx_listener *base, u64 first, u64 last)
+static struct listener *to_listener(struct nyx_listener *base)
 {
-	struct listener *l = container_of(base, struct listener, base);
-	unsigned int i = l->log->nr++;
-
-	if (i >= TOLD_MAX)
-		return;
-	l->log->call[i].name = l->name;
-	l->log->call[i].first = first;
-	l->log->call[i].last = last;
+	return container_of(base, struct listener, base);
 }
 
-static int listener_wait(struct nyx_listener *base, const struct nyx_ranges *ranges)
+static void listener_get(struct nyx_listener *base)
 {
-	struct listener *l = container_of(base, struct listener, base);
+	atomic_inc(&to_listener(base)->gets);
+}
 
-	l->ranges = *ranges;
+static void listener_put(struct nyx_listener *base)
+{
+	atomic_inc(&to_listener(base)->puts);
+}
+
+static int listener_wait(struct nyx_listener *base, u64 number)
+{
+	struct listener *l = to_listener(base);
+	int ret;
+
+	WRITE_ONCE(l->number, number);
 	WRITE_ONCE(l->asked, l->asked + 1);
-	if (!READ_ONCE(l->busy))
-		return 0;
-	return wait_for_completion_killable(&l->done) ? -EINTR : 0;
+	if (l->answer == -ETIMEDOUT)
+		nyx_listener_ack(l->ls, base, U64_MAX);
+	if (l->answer)
+		return l->answer;
+	if (READ_ONCE(l->held))
+		ret = wait_for_completion_killable(&l->done);
+	else
+		ret = wait_event_killable(l->ls->wq,
+					  !nyx_listener_is_behind(l->ls, base, number));
+	return ret ? -EINTR : 0;
 }
 
-static void listener_init(struct listener *l, char name, struct told *log)
-{
-	*l = (struct listener) {
-		.base = { .invalidated = listener_invalidated, .wait = listener_wait },
-		.name = name,
-		.log = log,
-	};
-	init_completion(&l->done);
-}
+static const struct nyx_listener_ops listener_ops = {
+	.get = listener_get,
+	.put = listener_put,
+	.wait = listener_wait,
+};
 
 static int inval_init(struct kunit *test)
 {
@@ -131,7 +137,8 @@ static int inval_init(struct kunit *test)
 		if (!ret)
 			f->dom[i] = nyx_domain_get(unit, id);
 	}
-	return ret ?: nyx_device_add(unit, SBDF);
+	ret = ret ?: nyx_device_add(unit, SBDF);
+	return ret ?: nyx_device_add(unit, OTHER_SBDF);
 }
 
 static void inval_exit(struct kunit *test)
@@ -171,6 +178,20 @@ static int do_wait(void *arg)
 	return nyx_inval_wait(&w->t);
 }
 
+static int do_drop(void *arg)
+{
+	struct fixture *f = arg;
+
+	return nyx_inval_drop(f->dom[0]);
+}
+
+static int do_finish(void *arg)
+{
+	struct fixture *f = arg;
+
+	return nyx_inval_finish(f->unit);
+}
+
 /* @w->t is filled. */
 static void wait_start(struct kunit *test, struct ticket_wait *w)
 {
@@ -200,79 +221,395 @@ static void wait_and_be_killed(struct kunit *test, struct ticket_wait *w, struct
 	epoch_exit(epoch, pair);
 }
 
-/* ---- listeners ---------------------------------------------------------- */
+/* ---- marks of listeners -------------------------------------------------- */
 
-static void expect_call(struct kunit *test, const struct told *log, unsigned int i,
-			char name, u64 first, u64 last)
+/* Let a listener follow a domain of the fixture, or none, with nothing to acknowledge. */
+static void listen(struct kunit *test, struct listener *l, u32 sbdf, struct nyx_domain *dom)
 {
-	KUNIT_ASSERT_LT(test, i, TOLD_MAX);
-	KUNIT_EXPECT_EQ(test, log->call[i].name, name);
-	KUNIT_EXPECT_EQ(test, log->call[i].first, first);
-	KUNIT_EXPECT_EQ(test, log->call[i].last, last);
+	struct fixture *f = test->priv;
+	struct nyx_ranges ranges = {};
+	bool context = false;
+
+	*l = (struct listener) {
+		.base = { .ops = &listener_ops, .sbdf = sbdf },
+		.ls = &f->unit->listeners,
+	};
+	init_completion(&l->done);
+	mutex_lock(&f->unit->lock);
+	nyx_listener_add(l->ls, &l->base);
+	if (dom) {
+		mutex_lock(&dom->lock);
+		KUNIT_EXPECT_FALSE(test, nyx_listener_follow(l->ls, &l->base, dom));
+		KUNIT_EXPECT_TRUE(test, nyx_listener_follow(l->ls, &l->base, dom));
+		mutex_unlock(&dom->lock);
+	}
+	mutex_unlock(&f->unit->lock);
+	/* It has no copy yet. */
+	nyx_listener_ack(l->ls, &l->base,
+			 nyx_listener_take(l->ls, &l->base, &ranges, &context));
+	KUNIT_EXPECT_EQ(test, ranges.nr, 1u);
+	KUNIT_EXPECT_EQ(test, ranges.range[0].first, 0ull);
+	KUNIT_EXPECT_EQ(test, ranges.range[0].last, (u64)NYX_LAST_PAGE);
+	KUNIT_EXPECT_TRUE(test, context);
 }
 
-static void listeners_are_told_in_order(struct kunit *test)
+/* Remove a listener, of which no wait has a reference any more. */
+static void unlisten(struct kunit *test, struct listener *l)
+{
+	nyx_listener_remove(l->ls, &l->base);
+	KUNIT_EXPECT_EQ(test, atomic_read(&l->gets), (int)l->asked);
+	KUNIT_EXPECT_EQ(test, atomic_read(&l->puts), (int)l->asked);
+}
+
+/* Does a listener owe anything? */
+static bool behind(struct listener *l)
+{
+	return nyx_listener_is_behind(l->ls, &l->base, U64_MAX);
+}
+
+/* Acknowledge all that was posted. */
+static void catch_up(struct listener *l)
+{
+	l->base.ranges.nr = 0;
+	l->base.context = false;
+	nyx_listener_ack(l->ls, &l->base, U64_MAX);
+}
+
+/* Has a set this range, among others? */
+static bool has(const struct nyx_ranges *ranges, u64 first, u64 last)
+{
+	unsigned int i;
+
+	for (i = 0; i < ranges->nr; i++) {
+		if (ranges->range[i].first == first && ranges->range[i].last == last)
+			return true;
+	}
+	return false;
+}
+
+static bool has_all(const struct nyx_ranges *ranges)
+{
+	return ranges->nr == 1 && has(ranges, 0, NYX_LAST_PAGE);
+}
+
+/* Post pages of a domain. */
+static void post(struct nyx_domain *dom, u64 first, u64 last, struct nyx_ticket *t)
+{
+	nyx_inval_range(dom, PAGE(first), PAGE(last + 1) - 1, t);
+}
+
+/* Posts of a domain mark those who follow it, and no others. */
+static void posts_mark_those_who_follow(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct nyx_domain *dom = f->dom[0];
 	struct nyx_ticket t = NYX_TICKET(f->unit);
-	struct listener a, b;
-	struct told log = {};
-	u64 bytes;
+	struct listener *a = &f->listener[0], *b = &f->listener[1];
+	struct listener *c = &f->listener[2], *d = &f->listener[3];
+	u64 bytes, posted;
 
-	listener_init(&a, 'a', &log);
-	listener_init(&b, 'b', &log);
-	KUNIT_ASSERT_EQ(test, nyx_listener_add(dom, &a.base), 0);
-	KUNIT_ASSERT_EQ(test, nyx_listener_add(dom, &b.base), 0);
+	listen(test, a, NYX_SBDF_ANY, dom);
+	listen(test, b, SBDF, dom);
+	listen(test, c, NYX_SBDF_ANY, f->dom[1]);
+	listen(test, d, SBDF, NULL);
 	KUNIT_EXPECT_EQ(test, nyx_domain_map(dom, 0, PAGE(8) - 1, 0, NYX_ACC_RW), 0);
+	KUNIT_EXPECT_EQ(test, a->base.ranges.nr, 1u);
+	KUNIT_EXPECT_TRUE(test, has(&a->base.ranges, 0, 7));
+	KUNIT_EXPECT_TRUE(test, has(&b->base.ranges, 0, 7));
+	KUNIT_EXPECT_TRUE(test, behind(a));
+	KUNIT_EXPECT_TRUE(test, behind(b));
+	catch_up(a);
+	/* Ranges add up. */
 	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(1), PAGE(2) - 1, &bytes, &t), 0);
 	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(4), PAGE(7) - 1, &bytes, &t), 0);
-	/* Nothing is mapped there: no listener has a copy. */
+	KUNIT_EXPECT_EQ(test, a->base.ranges.nr, 2u);
+	KUNIT_EXPECT_TRUE(test, has(&a->base.ranges, 1, 1));
+	KUNIT_EXPECT_TRUE(test, has(&a->base.ranges, 4, 6));
+	KUNIT_EXPECT_EQ(test, b->base.ranges.nr, 1u);
+	KUNIT_EXPECT_TRUE(test, has(&b->base.ranges, 0, 7));
+	/* Nothing is mapped there, or all is: no listener has another copy. */
+	catch_up(a);
+	posted = a->ls->posted;
 	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(1), PAGE(2) - 1, &bytes, &t), 0);
+	KUNIT_EXPECT_EQ(test, nyx_domain_map(dom, 0, PAGE(1) - 1, 0, NYX_ACC_RW), -EEXIST);
+	KUNIT_EXPECT_FALSE(test, behind(a));
+	KUNIT_EXPECT_EQ(test, a->ls->posted, posted);
+	/* One number, whoever is marked. */
 	nyx_inval_range(dom, 0, U64_MAX, &t);
-	nyx_inval_range(f->dom[1], 0, U64_MAX, &t);
-	KUNIT_EXPECT_EQ(test, log.nr, 6u);
-	expect_call(test, &log, 0, 'a', PAGE(1), PAGE(2) - 1);
-	expect_call(test, &log, 1, 'b', PAGE(1), PAGE(2) - 1);
-	expect_call(test, &log, 2, 'a', PAGE(4), PAGE(7) - 1);
-	expect_call(test, &log, 3, 'b', PAGE(4), PAGE(7) - 1);
-	expect_call(test, &log, 4, 'a', 0, U64_MAX);
-	expect_call(test, &log, 5, 'b', 0, U64_MAX);
-	KUNIT_EXPECT_EQ(test, a.asked, 0u);
+	KUNIT_EXPECT_TRUE(test, has_all(&a->base.ranges));
+	KUNIT_EXPECT_TRUE(test, has_all(&b->base.ranges));
+	KUNIT_EXPECT_EQ(test, a->base.first, posted + 1);
+	KUNIT_EXPECT_EQ(test, a->base.last, posted + 1);
+	KUNIT_EXPECT_EQ(test, b->base.last, posted + 1);
+	KUNIT_EXPECT_FALSE(test, a->base.context);
+	KUNIT_EXPECT_FALSE(test, b->base.context);
+	KUNIT_EXPECT_FALSE(test, behind(c));
+	KUNIT_EXPECT_EQ(test, c->base.ranges.nr, 0u);
+	KUNIT_EXPECT_FALSE(test, behind(d));
+	KUNIT_EXPECT_EQ(test, d->base.ranges.nr, 0u);
+	post(f->dom[1], 3, 3, &t);
+	KUNIT_EXPECT_TRUE(test, has(&c->base.ranges, 3, 3));
+	KUNIT_EXPECT_EQ(test, a->base.last, posted + 1);
+	/* Nobody has been waited for. */
+	KUNIT_EXPECT_EQ(test, a->asked + b->asked + c->asked + d->asked, 0u);
+	unlisten(test, a);
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &t);
+	KUNIT_EXPECT_FALSE(test, behind(a));
+	unlisten(test, b);
+	unlisten(test, c);
+	unlisten(test, d);
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
-	/* Once, however many were posted. */
-	KUNIT_EXPECT_EQ(test, a.asked, 1u);
-	KUNIT_EXPECT_EQ(test, b.asked, 1u);
-
-	nyx_listener_remove(dom, &a.base);
-	nyx_inval_range(dom, 0, PAGE(1) - 1, &t);
-	KUNIT_EXPECT_EQ(test, log.nr, 7u);
-	expect_call(test, &log, 6, 'b', 0, PAGE(1) - 1);
-	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
-	KUNIT_EXPECT_EQ(test, a.asked, 1u);
-	nyx_listener_remove(dom, &b.base);
 }
 
-static void wait_waits_for_listeners(struct kunit *test)
+/* The cache may hold parts of larger pages, and so may a listener. */
+static void marks_are_widened(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	struct listener l;
+
+	listen(test, &l, NYX_SBDF_ANY, f->dom[0]);
+	WRITE_ONCE(f->dom[0]->max_partial_lg2, 21);
+	post(f->dom[0], 515, 516, &t);
+	KUNIT_EXPECT_EQ(test, l.base.ranges.nr, 1u);
+	KUNIT_EXPECT_TRUE(test, has(&l.base.ranges, 512, 1023));
+	/* Parts of pages. */
+	catch_up(&l);
+	WRITE_ONCE(f->dom[0]->max_partial_lg2, 0);
+	nyx_inval_range(f->dom[0], PAGE(21) - 1, PAGE(22), &t);
+	KUNIT_EXPECT_TRUE(test, has(&l.base.ranges, 20, 22));
+	unlisten(test, &l);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+}
+
+/* A device's context marks those who follow the device; all contexts, all such. */
+static void contexts_mark_their_device(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct listener a, b, c;
+
+	listen(test, &a, SBDF, NULL);
+	listen(test, &b, OTHER_SBDF, NULL);
+	listen(test, &c, NYX_SBDF_ANY, f->dom[0]);
+	a.answer = -ETIMEDOUT;
+	b.answer = -ETIMEDOUT;
+	KUNIT_EXPECT_EQ(test, nyx_device_attach(f->unit, SBDF, f->dom[0]->id, false),
+			-ETIMEDOUT);
+	KUNIT_EXPECT_TRUE(test, a.base.context);
+	KUNIT_EXPECT_EQ(test, a.base.ranges.nr, 0u);
+	KUNIT_EXPECT_EQ(test, a.asked, 1u);
+	KUNIT_EXPECT_FALSE(test, b.base.context);
+	KUNIT_EXPECT_EQ(test, b.asked, 0u);
+	a.base.context = false;
+	KUNIT_EXPECT_EQ(test, nyx_device_detach(f->unit, SBDF), -ETIMEDOUT);
+	KUNIT_EXPECT_TRUE(test, a.base.context);
+	KUNIT_EXPECT_EQ(test, a.asked, 2u);
+	a.base.context = false;
+	/* A state may be that of a domain. */
+	KUNIT_EXPECT_EQ(test, nyx_device_control(f->unit, SBDF, NYX_DEVICE_DO_QUARANTINE),
+			-ETIMEDOUT);
+	KUNIT_EXPECT_TRUE(test, a.base.context);
+	KUNIT_EXPECT_TRUE(test, b.base.context);
+	KUNIT_EXPECT_EQ(test, a.asked, 3u);
+	KUNIT_EXPECT_EQ(test, b.asked, 1u);
+	/* No device: what marked the others is none of its business. */
+	KUNIT_EXPECT_FALSE(test, c.base.context);
+	KUNIT_EXPECT_FALSE(test, behind(&c));
+	KUNIT_EXPECT_EQ(test, c.asked, 0u);
+	unlisten(test, &a);
+	unlisten(test, &b);
+	unlisten(test, &c);
+}
+
+/* Memory is behind all pages of all domains. */
+static void memory_marks_all(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	struct listener a, b;
+
+	listen(test, &a, NYX_SBDF_ANY, f->dom[0]);
+	listen(test, &b, SBDF, NULL);
+	post(f->dom[0], 1, 1, &t);
+	nyx_inval_memory(&t, NULL);
+	KUNIT_EXPECT_TRUE(test, has_all(&a.base.ranges));
+	KUNIT_EXPECT_TRUE(test, has_all(&b.base.ranges));
+	KUNIT_EXPECT_FALSE(test, a.base.context);
+	KUNIT_EXPECT_FALSE(test, b.base.context);
+	KUNIT_EXPECT_EQ(test, a.base.last, b.base.first);
+	catch_up(&a);
+	catch_up(&b);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	/* There is none, but another command may have removed it. */
+	a.answer = -ETIMEDOUT;
+	b.answer = -ETIMEDOUT;
+	KUNIT_EXPECT_EQ(test, nyx_memory_remove(f->unit, 0, PAGE(1) - 1), -ETIMEDOUT);
+	KUNIT_EXPECT_TRUE(test, has_all(&a.base.ranges));
+	KUNIT_EXPECT_EQ(test, a.asked, 1u);
+	KUNIT_EXPECT_EQ(test, b.asked, 1u);
+	unlisten(test, &a);
+	unlisten(test, &b);
+}
+
+/* A domain that goes is forgotten: another one may lie at its address. */
+static void gone_domain_is_forgotten(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct listener a, b;
+
+	listen(test, &a, SBDF, f->dom[0]);
+	listen(test, &b, SBDF, f->dom[1]);
+	KUNIT_EXPECT_EQ(test, nyx_inval_drop(f->dom[0]), 0);
+	KUNIT_EXPECT_PTR_EQ(test, a.base.dom, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, b.base.dom, f->dom[1]);
+	KUNIT_EXPECT_TRUE(test, nyx_listener_follow(a.ls, &a.base, NULL));
+	KUNIT_EXPECT_FALSE(test, nyx_listener_follow(b.ls, &b.base, NULL));
+	unlisten(test, &a);
+	unlisten(test, &b);
+}
+
+static void expect_numbers(struct kunit *test, const struct listener *l, u64 first, u64 last)
+{
+	KUNIT_EXPECT_EQ(test, l->base.first, first);
+	KUNIT_EXPECT_EQ(test, l->base.last, last);
+}
+
+/* An acknowledgment is for what was taken, and for no later post. */
+static void acks_are_for_what_was_taken(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	struct nyx_ranges ranges = {};
+	bool context = false;
+	struct listener l;
+	u64 n;
+
+	listen(test, &l, SBDF, f->dom[0]);
+	n = l.ls->posted;
+	/* Nothing to take. */
+	KUNIT_EXPECT_EQ(test, nyx_listener_take(l.ls, &l.base, &ranges, &context), 0ull);
+	KUNIT_EXPECT_EQ(test, ranges.nr, 0u);
+	KUNIT_EXPECT_FALSE(test, context);
+	post(f->dom[0], 1, 1, &t);
+	post(f->dom[0], 5, 5, &t);
+	expect_numbers(test, &l, n + 1, n + 2);
+	KUNIT_EXPECT_FALSE(test, nyx_listener_is_behind(l.ls, &l.base, n));
+	KUNIT_EXPECT_TRUE(test, nyx_listener_is_behind(l.ls, &l.base, n + 1));
+	/* Marks are added to those that the caller has, and taken once. */
+	nyx_ranges_add(&ranges, 9, 9);
+	context = true;
+	KUNIT_EXPECT_EQ(test, nyx_listener_take(l.ls, &l.base, &ranges, &context), n + 2);
+	KUNIT_EXPECT_EQ(test, ranges.nr, 3u);
+	KUNIT_EXPECT_TRUE(test, has(&ranges, 1, 1));
+	KUNIT_EXPECT_TRUE(test, has(&ranges, 5, 5));
+	KUNIT_EXPECT_TRUE(test, context);
+	KUNIT_EXPECT_EQ(test, l.base.ranges.nr, 0u);
+	/* It has not acknowledged that yet. */
+	expect_numbers(test, &l, n + 1, n + 2);
+	ranges.nr = 0;
+	KUNIT_EXPECT_EQ(test, nyx_listener_take(l.ls, &l.base, &ranges, &context), n + 2);
+	KUNIT_EXPECT_EQ(test, ranges.nr, 0u);
+
+	/* A post in between. */
+	post(f->dom[0], 7, 7, &t);
+	expect_numbers(test, &l, n + 1, n + 3);
+	nyx_listener_ack(l.ls, &l.base, n + 2);
+	expect_numbers(test, &l, n + 3, n + 3);
+	KUNIT_EXPECT_FALSE(test, nyx_listener_is_behind(l.ls, &l.base, n + 2));
+	KUNIT_EXPECT_TRUE(test, nyx_listener_is_behind(l.ls, &l.base, n + 3));
+	/* An old one says nothing. */
+	nyx_listener_ack(l.ls, &l.base, n + 1);
+	expect_numbers(test, &l, n + 3, n + 3);
+	KUNIT_EXPECT_EQ(test, nyx_listener_take(l.ls, &l.base, &ranges, &context), n + 3);
+	KUNIT_EXPECT_EQ(test, ranges.nr, 1u);
+	KUNIT_EXPECT_TRUE(test, has(&ranges, 7, 7));
+	nyx_listener_ack(l.ls, &l.base, n + 3);
+	KUNIT_EXPECT_FALSE(test, behind(&l));
+	KUNIT_EXPECT_EQ(test, nyx_listener_take(l.ls, &l.base, &ranges, &context), 0ull);
+
+	/* An old one with nothing to acknowledge. */
+	nyx_listener_ack(l.ls, &l.base, n + 2);
+	KUNIT_EXPECT_FALSE(test, behind(&l));
+	post(f->dom[0], 2, 2, &t);
+	expect_numbers(test, &l, n + 4, n + 4);
+	post(f->dom[0], 2, 2, &t);
+	nyx_listener_ack(l.ls, &l.base, U64_MAX);
+	KUNIT_EXPECT_FALSE(test, behind(&l));
+	unlisten(test, &l);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+}
+
+/* ---- waits for listeners -------------------------------------------------- */
+
+/* Each listener that is behind is waited for, once, and no other. */
+static void wait_waits_for_those_behind(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct ticket_wait w = { .t = NYX_TICKET(f->unit) };
-	struct listener a, b;
-	struct told log = {};
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	struct listener *a = &f->listener[0], *b = &f->listener[1];
+	struct listener *c = &f->listener[2], *d = &f->listener[3];
+	unsigned int pair;
 
-	listener_init(&a, 'a', &log);
-	listener_init(&b, 'b', &log);
-	b.busy = true;
-	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &a.base), 0);
-	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &b.base), 0);
-	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
+	listen(test, a, NYX_SBDF_ANY, f->dom[0]);
+	listen(test, b, NYX_SBDF_ANY, f->dom[0]);
+	listen(test, c, NYX_SBDF_ANY, f->dom[1]);
+	listen(test, d, NYX_SBDF_ANY, f->dom[0]);
+	post(f->dom[0], 0, 0, &w.t);
+	post(f->dom[0], 1, 1, &w.t);
+	catch_up(a);
 	wait_start(test, &w);
-	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &b, 0));
-	KUNIT_EXPECT_FALSE(test, completion_done(&w.base.done));
-	complete(&b.done);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, b, 0));
+	KUNIT_EXPECT_EQ(test, b->number, b->base.last);
+	/* It is no wait for what is posted now. */
+	post(f->dom[0], 2, 2, &t);
+	post(f->dom[1], 2, 2, &t);
+	KUNIT_EXPECT_TRUE(test, behind(a));
+	nyx_listener_ack(b->ls, &b->base, b->number);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, d, 0));
+	KUNIT_EXPECT_EQ(test, d->number, b->number);
+	/* Accesses are waited for after listeners. */
+	pair = epoch_enter(&f->dom[0]->epoch);
+	nyx_listener_ack(d->ls, &d->base, d->number);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, &f->dom[0]->epoch));
+	epoch_exit(&f->dom[0]->epoch, pair);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
-	nyx_listener_remove(f->dom[0], &b.base);
-	nyx_listener_remove(f->dom[0], &a.base);
+	KUNIT_EXPECT_EQ(test, a->asked, 0u);
+	KUNIT_EXPECT_EQ(test, b->asked, 1u);
+	KUNIT_EXPECT_EQ(test, c->asked, 0u);
+	KUNIT_EXPECT_EQ(test, d->asked, 1u);
+	KUNIT_EXPECT_TRUE(test, behind(b));
+	KUNIT_EXPECT_TRUE(test, behind(d));
+	unlisten(test, a);
+	unlisten(test, b);
+	unlisten(test, c);
+	unlisten(test, d);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+}
+
+/* A ticket that has nothing but look-ups is no promise about translations. */
+static void lookups_wait_for_no_listener(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_ticket t = NYX_TICKET(f->unit), rest = NYX_TICKET(f->unit);
+	struct listener l;
+
+	listen(test, &l, NYX_SBDF_ANY, f->dom[0]);
+	l.answer = -EINPROGRESS;
+	post(f->dom[0], 0, 0, &rest);
+	nyx_inval_lookups(&t);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_EQ(test, l.asked, 0u);
+	/* A queue's wait for a domain that nobody follows waits for it, too. */
+	t = NYX_TICKET_QUEUE(f->unit);
+	post(f->dom[1], 0, 0, &t);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), -EINPROGRESS);
+	KUNIT_EXPECT_EQ(test, l.asked, 1u);
+	catch_up(&l);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&rest), 0);
+	KUNIT_EXPECT_EQ(test, l.asked, 1u);
+	unlisten(test, &l);
 }
 
 /* A kill ends the wait for a listener; the next one waits for it again. */
@@ -280,47 +617,171 @@ static void listener_is_waited_for_after_a_kill(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct ticket_wait w = { .t = NYX_TICKET(f->unit) };
-	struct listener a;
-	struct told log = {};
+	struct listener l;
 
-	listener_init(&a, 'a', &log);
-	a.busy = true;
-	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &a.base), 0);
+	listen(test, &l, NYX_SBDF_ANY, f->dom[0]);
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
 	wait_start(test, &w);
-	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &a, 0));
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &l, 0));
 	send_sig(SIGKILL, w.base.task, 1);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), -EINTR);
 	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_TRUE(test, behind(&l));
 	w.t = NYX_TICKET(f->unit);
 	nyx_ticket_domain(&w.t, f->dom[0]);
 	wait_start(test, &w);
-	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &a, 1));
-	complete(&a.done);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &l, 1));
+	catch_up(&l);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
-	nyx_listener_remove(f->dom[0], &a.base);
+	unlisten(test, &l);
 }
 
-/* The end of a domain, and of memory, is the end of all translations. */
-static void listeners_are_told_of_the_end(struct kunit *test)
+/* The caller has to act first: nothing is waited for, and all of it is listed. */
+static void wait_in_progress_is_finished(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct listener a;
-	struct told log = {};
+	struct ticket_wait w = { .t = NYX_TICKET(f->unit) };
+	struct epoch *epoch = &f->dom[1]->epoch;
+	unsigned int pair = epoch_enter(epoch), i;
+	struct listener l;
 
-	listener_init(&a, 'a', &log);
-	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &a.base), 0);
-	KUNIT_EXPECT_EQ(test, nyx_memory_remove(f->unit, 0, PAGE(1) - 1),
-			NYX_ERR(NO_SUCH_MEMORY));
-	KUNIT_EXPECT_EQ(test, log.nr, 1u);
-	expect_call(test, &log, 0, 'a', 0, U64_MAX);
+	listen(test, &l, NYX_SBDF_ANY, f->dom[0]);
+	l.answer = -EINPROGRESS;
+	for (i = 0; i < NR_DOMAINS; i++)
+		post(f->dom[i], i, i, &w.t);
+	nyx_inval_lookups(&w.t);
+	wait_start(test, &w);
+	KUNIT_EXPECT_FALSE(test, waiter_drains(&w.base, epoch));
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), -EINPROGRESS);
+	KUNIT_EXPECT_EQ(test, w.t.nr, 0u);
+	for (i = 0; i < NR_DOMAINS; i++) {
+		KUNIT_EXPECT_TRUE(test, is_listed(f->dom[i]));
+		KUNIT_EXPECT_EQ(test, f->dom[i]->drain.ranges.nr, 1u);
+		KUNIT_EXPECT_TRUE(test, has(&f->dom[i]->drain.ranges, i, i));
+	}
+	KUNIT_EXPECT_NE(test, f->unit->inval.lookups.first, 0ull);
+	/* It has not acted. */
+	KUNIT_EXPECT_EQ(test, nyx_inval_finish(f->unit), -EINPROGRESS);
+	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[1]));
+	KUNIT_EXPECT_EQ(test, l.asked, 2u);
+	catch_up(&l);
+	waiter_start(test, &w.base, do_finish, f);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, epoch));
+	epoch_exit(epoch, pair);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
+	for (i = 0; i < NR_DOMAINS; i++)
+		KUNIT_EXPECT_FALSE(test, is_listed(f->dom[i]));
+	KUNIT_EXPECT_EQ(test, f->unit->inval.lookups.first, 0ull);
+	KUNIT_EXPECT_EQ(test, l.asked, 2u);
+	/* Memory, and what was posted by a queue. */
+	w.t = NYX_TICKET_QUEUE(f->unit);
+	post(f->dom[0], 7, 7, &w.t);
+	nyx_inval_memory(&w.t, NULL);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&w.t), -EINPROGRESS);
+	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_NE(test, f->unit->inval.memory.first, 0ull);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&w.t), -EINPROGRESS);
+	catch_up(&l);
+	KUNIT_EXPECT_EQ(test, nyx_inval_finish(f->unit), 0);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_EQ(test, f->unit->inval.memory.first, 0ull);
+	KUNIT_EXPECT_EQ(test, l.asked, 4u);
+	unlisten(test, &l);
+}
+
+/* A listener that is cut off keeps no other from being waited for, nor accesses. */
+static void wait_goes_on_after_a_time_out(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ticket_wait w = { .t = NYX_TICKET(f->unit) };
+	struct epoch *epoch = &f->dom[0]->epoch;
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	struct listener a, b;
+	unsigned int pair;
+
+	listen(test, &a, NYX_SBDF_ANY, f->dom[0]);
+	listen(test, &b, NYX_SBDF_ANY, f->dom[0]);
+	a.answer = -ETIMEDOUT;
+	pair = epoch_enter(epoch);
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
+	wait_start(test, &w);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &b, 0));
 	KUNIT_EXPECT_EQ(test, a.asked, 1u);
-	KUNIT_EXPECT_EQ(test, nyx_domain_destroy(f->unit, f->dom[0]->id), 0);
-	KUNIT_EXPECT_EQ(test, log.nr, 2u);
-	expect_call(test, &log, 1, 'a', 0, U64_MAX);
+	catch_up(&b);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, epoch));
+	epoch_exit(epoch, pair);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, a.asked, 1u);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	/* Something is left, after all. */
+	b.answer = -EINPROGRESS;
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &t);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), -EINPROGRESS);
+	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[0]));
 	KUNIT_EXPECT_EQ(test, a.asked, 2u);
-	nyx_listener_remove(f->dom[0], &a.base);
+	b.answer = -ETIMEDOUT;
+	KUNIT_EXPECT_EQ(test, nyx_inval_finish(f->unit), -ETIMEDOUT);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	unlisten(test, &a);
+	unlisten(test, &b);
+}
+
+/* Nobody waits for a listener that is removed. */
+static void removal_ends_waits(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ticket_wait w = { .t = NYX_TICKET(f->unit) }, v;
+	struct listener a, b;
+
+	listen(test, &a, NYX_SBDF_ANY, f->dom[0]);
+	listen(test, &b, NYX_SBDF_ANY, f->dom[0]);
+	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
+	v.t = NYX_TICKET(f->unit);
+	nyx_ticket_domain(&v.t, f->dom[0]);
+	wait_start(test, &w);
+	wait_start(test, &v);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &a, 1));
+	nyx_listener_remove(a.ls, &a.base);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &b, 1));
+	nyx_listener_remove(b.ls, &b.base);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
+	KUNIT_EXPECT_EQ(test, waiter_end(&v.base), 0);
+	KUNIT_EXPECT_EQ(test, a.asked, 2u);
+	KUNIT_EXPECT_EQ(test, atomic_read(&a.gets), 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&a.puts), 2);
+	KUNIT_EXPECT_EQ(test, b.asked, 2u);
+	KUNIT_EXPECT_EQ(test, atomic_read(&b.gets), 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&b.puts), 2);
+	KUNIT_EXPECT_TRUE(test, list_empty(&f->unit->listeners.list));
+}
+
+/* A device has left a domain, but a listener may still use what the domain had mapped. */
+static void end_of_a_domain_waits_for_listeners(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ticket_wait w;
+	struct listener l;
+
+	KUNIT_ASSERT_EQ(test, nyx_device_attach(f->unit, SBDF, f->dom[0]->id, false), 0);
+	listen(test, &l, SBDF, f->dom[0]);
+	l.answer = -EINPROGRESS;
+	KUNIT_EXPECT_EQ(test, nyx_device_detach(f->unit, SBDF), -EINPROGRESS);
+	KUNIT_EXPECT_EQ(test, nyx_domain_destroy(f->unit, f->dom[0]->id), -EINPROGRESS);
+	KUNIT_EXPECT_FALSE(test, f->dom[0]->gone);
+	l.answer = 0;
+	waiter_start(test, &w.base, do_drop, f);
+	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &l, 2));
+	send_sig(SIGKILL, w.base.task, 1);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), -EINTR);
+	KUNIT_EXPECT_FALSE(test, f->dom[0]->gone);
+	KUNIT_EXPECT_FALSE(test, f->dom[0]->dying);
+	l.answer = -ETIMEDOUT;
+	KUNIT_EXPECT_EQ(test, nyx_domain_destroy(f->unit, f->dom[0]->id), -ETIMEDOUT);
+	KUNIT_EXPECT_TRUE(test, f->dom[0]->gone);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_PTR_EQ(test, l.base.dom, NULL);
+	unlisten(test, &l);
 }
 
 /* ---- tickets ------------------------------------------------------------ */
@@ -434,18 +895,16 @@ static void slow_wait_lists_nothing(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct ticket_wait w = { .t = NYX_TICKET_QUEUE(f->unit) }, v;
-	struct told log = {};
 	struct listener l;
 
-	listener_init(&l, 'a', &log);
-	l.busy = true;
-	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[0], &l.base), 0);
+	listen(test, &l, NYX_SBDF_ANY, f->dom[0]);
+	l.held = true;
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &w.t);
 	wait_start(test, &w);
 	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &l, 0));
 	v.t = NYX_TICKET_QUEUE(f->unit);
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &v.t);
-	WRITE_ONCE(l.busy, false);
+	catch_up(&l);
 	wait_start(test, &v);
 	KUNIT_EXPECT_EQ(test, waiter_end(&v.base), 0);
 	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
@@ -453,55 +912,21 @@ static void slow_wait_lists_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
 	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
 	KUNIT_EXPECT_TRUE(test, list_empty(&f->dom[0]->drain.link));
-	nyx_listener_remove(f->dom[0], &l.base);
-}
-
-/* A domain that is taken away has no listeners from then on. */
-static void ended_domain_takes_no_listener(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	struct told log = {};
-	struct listener l;
-
-	listener_init(&l, 'a', &log);
-	KUNIT_ASSERT_EQ(test, nyx_inval_drop(f->dom[0]), 0);
-	KUNIT_EXPECT_EQ(test, nyx_listener_add(f->dom[0], &l.base), -EBUSY);
-	KUNIT_EXPECT_TRUE(test, list_empty(&f->dom[0]->listeners));
+	unlisten(test, &l);
 }
 
 /* ---- ranges --------------------------------------------------------------- */
 
-/* Is the last wait of a listener for these pages, among others? */
-static bool asked_for(const struct listener *l, u64 first, u64 last)
+/* Ranges of a domain that a ticket names, or that the unit lists. */
+static const struct nyx_ranges *ranges_of(const struct nyx_ticket *t, struct nyx_domain *dom)
 {
 	unsigned int i;
 
-	for (i = 0; i < l->ranges.nr; i++) {
-		if (l->ranges.range[i].first == first && l->ranges.range[i].last == last)
-			return true;
+	for (i = 0; i < t->nr; i++) {
+		if (t->dom[i] == dom)
+			return &t->ranges[i];
 	}
-	return false;
-}
-
-static bool asked_for_all(const struct listener *l)
-{
-	return l->ranges.nr == 1 && asked_for(l, 0, NYX_LAST_PAGE);
-}
-
-/* Post pages of a domain. */
-static void post(struct nyx_domain *dom, u64 first, u64 last, struct nyx_ticket *t)
-{
-	nyx_inval_range(dom, PAGE(first), PAGE(last + 1) - 1, t);
-}
-
-/* Let a listener listen to a domain of the fixture. */
-static void listen(struct kunit *test, struct listener *l, unsigned int dom)
-{
-	static struct told unread;
-	struct fixture *f = test->priv;
-
-	listener_init(l, 'a', &unread);
-	KUNIT_ASSERT_EQ(test, nyx_listener_add(f->dom[dom], &l->base), 0);
+	return &dom->drain.ranges;
 }
 
 static void command_waits_for_its_ranges(struct kunit *test)
@@ -509,132 +934,111 @@ static void command_waits_for_its_ranges(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct nyx_ticket t = NYX_TICKET(f->unit);
 	struct nyx_domain *dom = f->dom[0];
-	struct listener l;
 	unsigned int i;
 	u64 bytes;
 
-	listen(test, &l, 0);
 	post(dom, 1, 2, &t);
 	post(dom, 10, 10, &t);
 	post(dom, 3, 3, &t);
 	/* Parts of pages. */
 	nyx_inval_range(dom, PAGE(21) - 1, PAGE(22), &t);
+	KUNIT_ASSERT_EQ(test, t.nr, 1u);
+	KUNIT_EXPECT_PTR_EQ(test, t.dom[0], dom);
+	KUNIT_EXPECT_EQ(test, t.ranges[0].nr, 3u);
+	KUNIT_EXPECT_TRUE(test, has(&t.ranges[0], 1, 3));
+	KUNIT_EXPECT_TRUE(test, has(&t.ranges[0], 10, 10));
+	KUNIT_EXPECT_TRUE(test, has(&t.ranges[0], 20, 22));
+	/* No other has to wait for them. */
+	KUNIT_EXPECT_FALSE(test, is_listed(dom));
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
-	KUNIT_EXPECT_EQ(test, l.ranges.nr, 3u);
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 1, 3));
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 10, 10));
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 20, 22));
-	/* Nothing of that is left in the ticket. */
+	/* Nothing of that is left in the ticket, nor listed. */
+	KUNIT_EXPECT_EQ(test, t.nr, 0u);
+	KUNIT_EXPECT_FALSE(test, is_listed(dom));
 	post(dom, 5, 5, &t);
+	KUNIT_EXPECT_EQ(test, t.ranges[0].nr, 1u);
+	KUNIT_EXPECT_TRUE(test, has(&t.ranges[0], 5, 5));
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
-	KUNIT_EXPECT_EQ(test, l.ranges.nr, 1u);
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 5, 5));
 	/* Nothing was mapped: another command may have unmapped it. */
 	KUNIT_EXPECT_EQ(test, nyx_domain_unmap(dom, PAGE(7), PAGE(9) - 1, &bytes, &t), 0);
+	KUNIT_EXPECT_EQ(test, t.nr, 1u);
+	KUNIT_EXPECT_EQ(test, t.ranges[0].nr, 1u);
+	KUNIT_EXPECT_TRUE(test, has(&t.ranges[0], 7, 8));
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
-	KUNIT_EXPECT_EQ(test, l.ranges.nr, 1u);
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 7, 8));
 	/* More than there is room for. */
 	for (i = 0; i < NYX_RANGES_MAX; i++)
 		post(dom, 100 * i, 100 * i, &t);
 	post(dom, 190, 190, &t);
+	KUNIT_EXPECT_EQ(test, t.ranges[0].nr, NYX_RANGES_MAX);
+	KUNIT_EXPECT_TRUE(test, has(&t.ranges[0], 0, 0));
+	KUNIT_EXPECT_TRUE(test, has(&t.ranges[0], 100, 100));
+	KUNIT_EXPECT_TRUE(test, has(&t.ranges[0], 190, 200));
+	KUNIT_EXPECT_TRUE(test, has(&t.ranges[0], 300, 300));
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
-	KUNIT_EXPECT_EQ(test, l.ranges.nr, NYX_RANGES_MAX);
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 0, 0));
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 100, 100));
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 190, 200));
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 300, 300));
-	nyx_listener_remove(dom, &l.base);
 }
 
-/* The cache may hold parts of larger pages, and so may a listener. */
+/* The cache may hold parts of larger pages, and so may a view. */
 static void ranges_are_widened(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct nyx_ticket t = NYX_TICKET(f->unit);
-	struct listener l;
+	struct nyx_ticket t = NYX_TICKET(f->unit), q = NYX_TICKET_QUEUE(f->unit);
 
-	listen(test, &l, 0);
 	WRITE_ONCE(f->dom[0]->max_partial_lg2, 21);
 	post(f->dom[0], 515, 516, &t);
+	KUNIT_EXPECT_EQ(test, t.ranges[0].nr, 1u);
+	KUNIT_EXPECT_TRUE(test, has(&t.ranges[0], 512, 1023));
+	post(f->dom[0], 2050, 2050, &q);
+	KUNIT_EXPECT_EQ(test, f->dom[0]->drain.ranges.nr, 1u);
+	KUNIT_EXPECT_TRUE(test, has(&f->dom[0]->drain.ranges, 2048, 2559));
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
-	KUNIT_EXPECT_EQ(test, l.ranges.nr, 1u);
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 512, 1023));
-	nyx_listener_remove(f->dom[0], &l.base);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
 }
 
-/* A listener is not asked for the ranges of another domain, named or listed. */
+/* A domain has its own ranges, named or listed. */
 static void domains_have_their_own_ranges(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct nyx_ticket t = NYX_TICKET(f->unit);
-	struct listener *l;
+	const struct nyx_ranges *ranges;
 	unsigned int i;
 
-	l = kunit_kcalloc(test, NR_DOMAINS, sizeof(*l), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, l);
-	for (i = 0; i < NR_DOMAINS; i++)
-		listen(test, &l[i], i);
 	for (i = 0; i < NR_DOMAINS; i++)
 		post(f->dom[i], 10 * i, 10 * i, &t);
 	for (i = 0; i < NR_DOMAINS; i++)
 		post(f->dom[i], 10 * i + 5, 10 * i + 5, &t);
-	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_EQ(test, t.nr, NYX_TICKET_DOMAINS);
 	for (i = 0; i < NR_DOMAINS; i++) {
-		KUNIT_EXPECT_EQ(test, l[i].ranges.nr, 2u);
-		KUNIT_EXPECT_TRUE(test, asked_for(&l[i], 10 * i, 10 * i));
-		KUNIT_EXPECT_TRUE(test, asked_for(&l[i], 10 * i + 5, 10 * i + 5));
-		nyx_listener_remove(f->dom[i], &l[i].base);
+		ranges = ranges_of(&t, f->dom[i]);
+		KUNIT_EXPECT_EQ(test, ranges->nr, 2u);
+		KUNIT_EXPECT_TRUE(test, has(ranges, 10 * i, 10 * i));
+		KUNIT_EXPECT_TRUE(test, has(ranges, 10 * i + 5, 10 * i + 5));
+		KUNIT_EXPECT_EQ(test, is_listed(f->dom[i]), i >= NYX_TICKET_DOMAINS);
 	}
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_EQ(test, t.nr, 0u);
+	for (i = 0; i < NR_DOMAINS; i++)
+		KUNIT_EXPECT_EQ(test, f->dom[i]->drain.ranges.nr, 0u);
 }
 
 /* A wait forgets the ranges that it has paid for. */
 static void queue_waits_for_its_ranges(struct kunit *test)
 {
 	struct fixture *f = test->priv;
+	const struct nyx_ranges *listed = &f->dom[0]->drain.ranges;
 	struct nyx_ticket q = NYX_TICKET_QUEUE(f->unit);
-	struct listener l;
 
-	listen(test, &l, 0);
 	post(f->dom[0], 1, 1, &q);
 	post(f->dom[0], 8, 9, &q);
+	KUNIT_EXPECT_EQ(test, q.nr, 0u);
+	KUNIT_EXPECT_EQ(test, listed->nr, 2u);
+	KUNIT_EXPECT_TRUE(test, has(listed, 1, 1));
+	KUNIT_EXPECT_TRUE(test, has(listed, 8, 9));
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
-	KUNIT_EXPECT_EQ(test, l.ranges.nr, 2u);
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 1, 1));
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 8, 9));
+	KUNIT_EXPECT_EQ(test, listed->nr, 0u);
 	post(f->dom[0], 4, 4, &q);
+	KUNIT_EXPECT_EQ(test, listed->nr, 1u);
+	KUNIT_EXPECT_TRUE(test, has(listed, 4, 4));
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
-	KUNIT_EXPECT_EQ(test, l.ranges.nr, 1u);
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 4, 4));
-	nyx_listener_remove(f->dom[0], &l.base);
-}
-
-/* Devices, memory and the end of a domain mean all pages. */
-static void all_pages_are_waited_for(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	struct nyx_ticket t = NYX_TICKET(f->unit);
-	struct listener l;
-
-	listen(test, &l, 0);
-	nyx_ticket_domain(&t, f->dom[0]);
-	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
-	KUNIT_EXPECT_TRUE(test, asked_for_all(&l));
-
-	KUNIT_ASSERT_EQ(test, nyx_device_attach(f->unit, SBDF, f->dom[0]->id, false), 0);
-	l.ranges.nr = 0;
-	KUNIT_ASSERT_EQ(test, nyx_device_detach(f->unit, SBDF), 0);
-	KUNIT_EXPECT_TRUE(test, asked_for_all(&l));
-
-	l.ranges.nr = 0;
-	nyx_inval_memory(&t, NULL);
-	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
-	KUNIT_EXPECT_TRUE(test, asked_for_all(&l));
-
-	l.ranges.nr = 0;
-	KUNIT_EXPECT_EQ(test, nyx_inval_drop(f->dom[0]), 0);
-	KUNIT_EXPECT_TRUE(test, asked_for_all(&l));
-	nyx_listener_remove(f->dom[0], &l.base);
+	KUNIT_EXPECT_EQ(test, listed->nr, 0u);
 }
 
 static int do_detach(void *arg)
@@ -644,34 +1048,62 @@ static int do_detach(void *arg)
 	return nyx_device_detach(f->unit, SBDF);
 }
 
-static int do_drop(void *arg)
+/* Devices and memory mean all pages, whatever was posted before. */
+static void all_pages_are_waited_for(struct kunit *test)
 {
-	struct fixture *f = arg;
+	struct fixture *f = test->priv;
+	struct nyx_ticket t = NYX_TICKET(f->unit), q = NYX_TICKET_QUEUE(f->unit);
+	struct ticket_wait w;
+	unsigned int pair;
 
-	return nyx_inval_drop(f->dom[0]);
+	post(f->dom[0], 3, 3, &t);
+	nyx_ticket_domain(&t, f->dom[0]);
+	KUNIT_EXPECT_TRUE(test, has_all(&t.ranges[0]));
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	post(f->dom[0], 3, 3, &q);
+	nyx_ticket_domain(&q, f->dom[0]);
+	KUNIT_EXPECT_TRUE(test, has_all(&f->dom[0]->drain.ranges));
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
+
+	KUNIT_ASSERT_EQ(test, nyx_device_attach(f->unit, SBDF, f->dom[0]->id, false), 0);
+	pair = epoch_enter(&f->dom[0]->epoch);
+	waiter_start(test, &w.base, do_detach, f);
+	KUNIT_EXPECT_TRUE(test, waiter_drains(&w.base, &f->dom[0]->epoch));
+	KUNIT_EXPECT_TRUE(test, has_all(&f->dom[0]->drain.ranges));
+	epoch_exit(&f->dom[0]->epoch, pair);
+	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
+	KUNIT_EXPECT_EQ(test, f->dom[0]->drain.ranges.nr, 0u);
+
+	nyx_inval_memory(&t, NULL);
+	KUNIT_EXPECT_TRUE(test, t.memory);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_FALSE(test, t.memory);
 }
 
 /* A wait for the list finishes what a command about all pages has begun, or has left. */
 static void all_pages_are_listed(struct kunit *test)
 {
 	struct fixture *f = test->priv;
+	const struct nyx_ranges *listed = &f->dom[0]->drain.ranges;
 	struct nyx_ticket q = NYX_TICKET_QUEUE(f->unit);
 	struct ticket_wait w;
 	struct listener l;
 	unsigned int pair;
 
-	listen(test, &l, 0);
 	KUNIT_ASSERT_EQ(test, nyx_device_attach(f->unit, SBDF, f->dom[0]->id, false), 0);
-	l.busy = true;
+	listen(test, &l, SBDF, f->dom[0]);
+	l.held = true;
 	waiter_start(test, &w.base, do_detach, f);
 	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &l, 0));
-	WRITE_ONCE(l.busy, false);
-	l.ranges.nr = 0;
+	KUNIT_EXPECT_TRUE(test, has_all(listed));
+	catch_up(&l);
 	post(f->dom[7], 0, 0, &q);
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
-	KUNIT_EXPECT_TRUE(test, asked_for_all(&l));
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_EQ(test, listed->nr, 0u);
 	complete(&l.done);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
+	unlisten(test, &l);
 
 	pair = epoch_enter(&f->dom[0]->epoch);
 	waiter_start(test, &w.base, do_drop, f);
@@ -679,100 +1111,114 @@ static void all_pages_are_listed(struct kunit *test)
 	send_sig(SIGKILL, w.base.task, 1);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), -EINTR);
 	epoch_exit(&f->dom[0]->epoch, pair);
-	l.ranges.nr = 0;
+	KUNIT_EXPECT_TRUE(test, has_all(listed));
 	post(f->dom[7], 0, 0, &q);
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
-	KUNIT_EXPECT_TRUE(test, asked_for_all(&l));
-	nyx_listener_remove(f->dom[0], &l.base);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_EQ(test, listed->nr, 0u);
 }
 
 /* A wait does not pay for a post that is made meanwhile, and keeps its range. */
 static void range_posted_during_a_wait_is_kept(struct kunit *test)
 {
 	struct fixture *f = test->priv;
+	const struct nyx_ranges *listed = &f->dom[0]->drain.ranges;
 	struct ticket_wait w = { .t = NYX_TICKET_QUEUE(f->unit) };
 	struct nyx_ticket q = NYX_TICKET_QUEUE(f->unit);
 	struct listener l;
 
-	listen(test, &l, 0);
-	l.busy = true;
+	listen(test, &l, NYX_SBDF_ANY, f->dom[0]);
 	post(f->dom[0], 1, 1, &w.t);
 	wait_start(test, &w);
 	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &l, 0));
+	KUNIT_EXPECT_EQ(test, listed->nr, 1u);
+	KUNIT_EXPECT_TRUE(test, has(listed, 1, 1));
 	post(f->dom[0], 7, 7, &q);
-	WRITE_ONCE(l.busy, false);
-	complete(&l.done);
+	nyx_listener_ack(l.ls, &l.base, l.number);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
-	KUNIT_EXPECT_FALSE(test, asked_for(&l, 7, 7));
+	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_TRUE(test, has(listed, 7, 7));
+	catch_up(&l);
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 7, 7));
-	nyx_listener_remove(f->dom[0], &l.base);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_EQ(test, listed->nr, 0u);
+	unlisten(test, &l);
 }
 
 /*
  * A wait that is killed leaves its ranges to the unit, and a command that pays for the
- * domain waits for them, too.
+ * domain takes them off the list, too.
  */
 static void ranges_of_a_killed_wait_are_kept(struct kunit *test)
 {
 	struct fixture *f = test->priv;
+	const struct nyx_ranges *listed = &f->dom[0]->drain.ranges;
 	struct ticket_wait w = { .t = NYX_TICKET(f->unit) };
 	struct nyx_ticket t = NYX_TICKET(f->unit);
-	struct listener l;
 
-	listen(test, &l, 0);
 	post(f->dom[0], 1, 1, &w.t);
 	post(f->dom[0], 4, 5, &w.t);
-	wait_and_be_killed(test, &w, &f->dom[0]->epoch);
-	KUNIT_EXPECT_EQ(test, l.asked, 0u);
-	post(f->dom[0], 9, 9, &t);
-	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
-	KUNIT_EXPECT_EQ(test, l.ranges.nr, 3u);
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 1, 1));
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 4, 5));
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 9, 9));
 	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	wait_and_be_killed(test, &w, &f->dom[0]->epoch);
+	KUNIT_EXPECT_EQ(test, w.t.nr, 0u);
+	KUNIT_EXPECT_EQ(test, listed->nr, 2u);
+	KUNIT_EXPECT_TRUE(test, has(listed, 1, 1));
+	KUNIT_EXPECT_TRUE(test, has(listed, 4, 5));
+	post(f->dom[0], 9, 9, &t);
+	KUNIT_EXPECT_EQ(test, t.ranges[0].nr, 1u);
+	KUNIT_EXPECT_TRUE(test, has(&t.ranges[0], 9, 9));
+	KUNIT_EXPECT_EQ(test, listed->nr, 2u);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_EQ(test, listed->nr, 0u);
 
 	/* The wait of a queue. */
 	w.t = NYX_TICKET_QUEUE(f->unit);
 	post(f->dom[0], 20, 20, &w.t);
 	wait_and_be_killed(test, &w, &f->dom[0]->epoch);
+	KUNIT_EXPECT_EQ(test, listed->nr, 1u);
 	post(f->dom[0], 30, 30, &w.t);
+	KUNIT_EXPECT_EQ(test, listed->nr, 2u);
+	KUNIT_EXPECT_TRUE(test, has(listed, 20, 20));
+	KUNIT_EXPECT_TRUE(test, has(listed, 30, 30));
 	KUNIT_EXPECT_EQ(test, wait_elsewhere(test, &w), 0);
-	KUNIT_EXPECT_EQ(test, l.ranges.nr, 2u);
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 20, 20));
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 30, 30));
-	nyx_listener_remove(f->dom[0], &l.base);
+	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_EQ(test, listed->nr, 0u);
 }
 
 /* Of two waits at once, the later one is also for what the first one was for. */
 static void two_waits_have_their_ranges(struct kunit *test)
 {
 	struct fixture *f = test->priv;
+	const struct nyx_ranges *listed = &f->dom[0]->drain.ranges;
 	struct ticket_wait w = { .t = NYX_TICKET_QUEUE(f->unit) };
 	struct nyx_ticket q = NYX_TICKET_QUEUE(f->unit);
 	struct listener l;
 
-	listen(test, &l, 0);
-	l.busy = true;
+	listen(test, &l, NYX_SBDF_ANY, f->dom[0]);
+	l.held = true;
 	post(f->dom[0], 1, 1, &w.t);
 	wait_start(test, &w);
 	KUNIT_EXPECT_TRUE(test, waits_for_listener(&w, &l, 0));
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 1, 1));
-	WRITE_ONCE(l.busy, false);
+	KUNIT_EXPECT_EQ(test, listed->nr, 1u);
 	post(f->dom[0], 7, 7, &q);
+	KUNIT_EXPECT_EQ(test, listed->nr, 2u);
+	KUNIT_EXPECT_TRUE(test, has(listed, 1, 1));
+	KUNIT_EXPECT_TRUE(test, has(listed, 7, 7));
+	catch_up(&l);
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
-	KUNIT_EXPECT_EQ(test, l.ranges.nr, 2u);
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 1, 1));
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 7, 7));
+	KUNIT_EXPECT_EQ(test, listed->nr, 0u);
 	/* The first wait ends when all is paid, and takes nothing from what comes after. */
 	post(f->dom[0], 9, 9, &q);
 	complete(&l.done);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w.base), 0);
+	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[0]));
+	KUNIT_EXPECT_EQ(test, listed->nr, 1u);
+	KUNIT_EXPECT_TRUE(test, has(listed, 9, 9));
+	catch_up(&l);
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&q), 0);
-	KUNIT_EXPECT_EQ(test, l.ranges.nr, 1u);
-	KUNIT_EXPECT_TRUE(test, asked_for(&l, 9, 9));
-	nyx_listener_remove(f->dom[0], &l.base);
+	KUNIT_EXPECT_EQ(test, listed->nr, 0u);
+	unlisten(test, &l);
 }
 
 /* ---- after a kill -------------------------------------------------------- */
@@ -842,17 +1288,25 @@ static void memory_is_waited_for_after_a_kill(struct kunit *test)
 }
 
 static struct kunit_case inval_cases[] = {
-	KUNIT_CASE(listeners_are_told_in_order),
-	KUNIT_CASE(wait_waits_for_listeners),
+	KUNIT_CASE(posts_mark_those_who_follow),
+	KUNIT_CASE(marks_are_widened),
+	KUNIT_CASE(contexts_mark_their_device),
+	KUNIT_CASE(memory_marks_all),
+	KUNIT_CASE(gone_domain_is_forgotten),
+	KUNIT_CASE(acks_are_for_what_was_taken),
+	KUNIT_CASE(wait_waits_for_those_behind),
+	KUNIT_CASE(lookups_wait_for_no_listener),
 	KUNIT_CASE(listener_is_waited_for_after_a_kill),
-	KUNIT_CASE(listeners_are_told_of_the_end),
+	KUNIT_CASE(wait_in_progress_is_finished),
+	KUNIT_CASE(wait_goes_on_after_a_time_out),
+	KUNIT_CASE(removal_ends_waits),
+	KUNIT_CASE(end_of_a_domain_waits_for_listeners),
 	KUNIT_CASE(command_waits_for_each),
 	KUNIT_CASE(queue_waits_for_each),
 	KUNIT_CASE(waits_for_no_other),
 	KUNIT_CASE(post_during_a_wait_is_kept),
 	KUNIT_CASE(two_wait_for_one_post),
 	KUNIT_CASE(slow_wait_lists_nothing),
-	KUNIT_CASE(ended_domain_takes_no_listener),
 	KUNIT_CASE(command_waits_for_its_ranges),
 	KUNIT_CASE(ranges_are_widened),
 	KUNIT_CASE(domains_have_their_own_ranges),

@@ -25,7 +25,7 @@ struct queue;
  * struct queue_ops - a vendor's queue, of whole pages
  * @next: set where the next command lies, and what the head is after it; false: there is no
  *        command to execute
- * @execute: execute a command. 0: go on; 1: stop, the head stays; -EINTR
+ * @execute: execute a command. 0: go on; 1: stop, the head stays; -EINTR; -EINPROGRESS
  * @unreadable: a command could not be read: the queue stops, and the head stays
  * @advance: move the head: a command was executed
  */
@@ -57,8 +57,8 @@ struct queue {
  * The work grows with the commands in the queue; the function reschedules.
  *
  * Context: may sleep.
- * Return: 0, or -EINTR if the caller was killed; the head is at the command that
- * was not finished.
+ * Return: 0; -EINTR if the caller was killed, -EINPROGRESS if it has to act for a listener
+ * first: the head is at the command that was not finished.
  */
 int queue_run(struct queue *q);
 

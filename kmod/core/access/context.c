@@ -17,6 +17,7 @@
 #include "core/fault/fault.h"
 #include "core/space/domain.h"
 #include "core/space/inval.h"
+#include "core/space/listener.h"
 #include "core/space/memory.h"
 #include "core/unit.h"
 
@@ -172,8 +173,10 @@ static void invalidate_begin(struct nyx_unit *unit)
 	WRITE_ONCE(unit->guest.generation, unit->guest.generation + 1);
 }
 
-static void invalidate_end(struct nyx_unit *unit, struct nyx_ticket *t)
+static void invalidate_end(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t)
 {
+	/* Devices without a context may have one now. */
+	nyx_listeners_device(&unit->listeners, sbdf);
 	/* Accesses in @blocked_domain may be about to report a fault of the old entry. */
 	nyx_ticket_domain(t, unit->blocked_domain);
 	mutex_unlock(&unit->lock);
@@ -208,7 +211,7 @@ void nyx_guest_invalidate_ctx(struct nyx_unit *unit, u32 did,
 			invalidate_device(unit, dev, ctx, t);
 		cond_resched();
 	}
-	invalidate_end(unit, t);
+	invalidate_end(unit, NYX_SBDF_ANY, t);
 }
 
 u32 nyx_guest_invalidate_ctx_device(struct nyx_unit *unit, u32 sbdf,
@@ -225,7 +228,7 @@ u32 nyx_guest_invalidate_ctx_device(struct nyx_unit *unit, u32 sbdf,
 		did = ctx->dom->guest.did;
 		invalidate_device(unit, dev, ctx, t);
 	}
-	invalidate_end(unit, t);
+	invalidate_end(unit, sbdf, t);
 	return did;
 }
 

@@ -105,8 +105,6 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 	dom->cfg = *cfg;
 	dom->unit = unit;
 	mutex_init(&dom->lock);
-	init_rwsem(&dom->listening);
-	INIT_LIST_HEAD(&dom->listeners);
 	INIT_LIST_HEAD(&dom->drain.link);
 	INIT_LIST_HEAD(&dom->retired);
 	refcount_set(&dom->ref, 1);

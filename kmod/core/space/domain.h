@@ -25,7 +25,6 @@
 #include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
-#include <linux/rwsem.h>
 #include <linux/types.h>
 
 #include "core/access/context.h"
@@ -90,9 +89,6 @@ struct nyx_domain_config {
  * @own_word: its word, if it has no index
  * @retired: contexts that accesses in the domain may still use, in the order in which
  *           devices lost them; head of &nyx_ctx.link; under &nyx_inval.lock
- * @listeners: holders of copies of its translations; under @lock and @listening
- * @listening: taken for writing, beside @lock, to change @listeners; for reading, to wait
- *             for listeners
  * @by_name: in &nyx_unit.names, if it has a name; under &nyx_unit.lock
  * @ref: references
  * @rcu: frees it
@@ -128,8 +124,6 @@ struct nyx_domain {
 	struct nyx_drain drain;
 	u64 own_word;
 	struct list_head retired;
-	struct list_head listeners;
-	struct rw_semaphore listening;
 	struct rb_node by_name;
 	refcount_t ref;
 	struct rcu_head rcu;

@@ -26,12 +26,11 @@
 #include "base/types.h"
 #include "core/access/device.h"
 #include "core/space/domain.h"
+#include "core/space/listener.h"
 #include "core/space/ranges.h"
 #include "core/space/view.h"
 #include "core/unit.h"
 #include "mem/region.h"
-
-static const struct nyx_ranges all_pages = NYX_RANGES_ALL;
 
 /* ---- what a unit lists -------------------------------------------------- */
 
@@ -253,77 +252,6 @@ void nyx_inval_purge_memory(struct nyx_inval *inval)
 	free_deferred(inval, U64_MAX);
 }
 
-/* ---- listeners ---------------------------------------------------------- */
-
-static void notify(struct nyx_domain *dom, u64 first, u64 last)
-{
-	struct nyx_listener *listener;
-
-	lockdep_assert_held(&dom->lock);
-	list_for_each_entry(listener, &dom->listeners, link)
-		listener->invalidated(listener, first, last);
-}
-
-/* Notify listeners of all addresses: memory behind the domain goes, or the domain does. */
-static void notify_all(struct nyx_domain *dom)
-{
-	if (likely(list_empty(&dom->listeners)))
-		return;
-	mutex_lock(&dom->lock);
-	notify(dom, 0, U64_MAX);
-	mutex_unlock(&dom->lock);
-}
-
-static int wait_listeners(struct nyx_domain *dom, const struct nyx_ranges *ranges)
-{
-	struct nyx_listener *listener;
-	int ret;
-
-	if (likely(list_empty(&dom->listeners)))
-		return 0;
-	ret = down_read_killable(&dom->listening);
-	if (ret)
-		return ret;
-	list_for_each_entry(listener, &dom->listeners, link) {
-		ret = listener->wait(listener, ranges);
-		if (ret)
-			break;
-	}
-	up_read(&dom->listening);
-	return ret;
-}
-
-int nyx_listener_add(struct nyx_domain *dom, struct nyx_listener *listener)
-{
-	int ret = down_write_killable(&dom->listening);
-
-	if (ret)
-		return ret;
-	mutex_lock(&dom->lock);
-	list_add_tail(&listener->link, &dom->listeners);
-	/*
-	 * Pairs with nyx_inval_drop(): this thread sees @dom->dying, or that one the
-	 * listener.
-	 */
-	smp_mb();
-	if (READ_ONCE(dom->dying)) {
-		list_del(&listener->link);
-		ret = -EBUSY;
-	}
-	mutex_unlock(&dom->lock);
-	up_write(&dom->listening);
-	return ret;
-}
-
-void nyx_listener_remove(struct nyx_domain *dom, struct nyx_listener *listener)
-{
-	down_write(&dom->listening);
-	mutex_lock(&dom->lock);
-	list_del(&listener->link);
-	mutex_unlock(&dom->lock);
-	up_write(&dom->listening);
-}
-
 /* ---- posts -------------------------------------------------------------- */
 
 /*
@@ -421,7 +349,8 @@ void nyx_inval_range_locked(struct nyx_domain *dom, u64 first, u64 last,
 	nyx_stat_add(dom->stats, whole && !guest ? NYX_STAT_FLUSHES :
 						   NYX_STAT_INVALIDATIONS, 1);
 	trace_nyx_invalidate(dom->unit->id, dom->id, first, last, whole);
-	notify(dom, first & ~rest, last | rest);
+	nyx_listeners_range(&dom->unit->listeners, dom, (first & ~rest) >> NYX_PAGE_LG2,
+			    (last | rest) >> NYX_PAGE_LG2);
 	ticket_range(t, dom, first & ~rest, last | rest);
 }
 
@@ -449,6 +378,7 @@ void nyx_inval_context(struct nyx_device *dev, struct nyx_ctx *from,
 	 */
 	if (!t->lists)
 		ticket_left(t, dev);
+	nyx_listeners_device(&t->unit->listeners, dev->sbdf);
 	/* Other commands on the device wait for this post, too, while the owner of @t waits. */
 	dev->left = retire(from);
 	/* From here on another wait may free @from. */
@@ -470,6 +400,7 @@ void nyx_inval_memory(struct nyx_ticket *t, struct region *region)
 	struct nyx_inval *inval = &t->unit->inval;
 
 	t->memory = true;
+	nyx_listeners_memory(&t->unit->listeners);
 	if (!region)
 		return;
 	spin_lock(&inval->lock);
@@ -518,10 +449,18 @@ static bool is_domain(const void *arg, struct nyx_domain *dom, u64 first, u64 la
 
 /* ---- waits -------------------------------------------------------------- */
 
-/* Wait for all accesses in a domain, and for those who have copies of pages of @ranges. */
-static int drain_domain(struct nyx_domain *dom, const struct nyx_ranges *ranges)
+/*
+ * Wait for those who use translations outside of accesses: views, as nyx_views_wait(), and all
+ * listeners.
+ */
+static int wait_holders(struct nyx_unit *unit, nyx_view_wants_fn *wants, const void *arg)
 {
-	return epoch_drain(&dom->epoch) ?: wait_listeners(dom, ranges);
+	int ret = nyx_views_wait(unit, wants, arg), err;
+
+	if (!nyx_inval_is_done(ret))
+		return ret;
+	err = nyx_listeners_wait(&unit->listeners);
+	return nyx_inval_is_done(err) ? ret ?: err : err;
 }
 
 static void domain_gone(struct nyx_domain *dom)
@@ -530,21 +469,21 @@ static void domain_gone(struct nyx_domain *dom)
 
 	/* @dom is closed: no device loses a context of it any more. */
 	free_retired(dom, U64_MAX);
+	nyx_listeners_forget(&dom->unit->listeners, dom);
 	spin_lock(&inval->lock);
 	dom->gone = true;
 	drained_locked(inval, &dom->drain, U64_MAX);
 	spin_unlock(&inval->lock);
 }
 
-/* Destroy a domain that is closed, after the wait for views, of which @ret is the result. */
+/* Destroy a domain that is closed, after wait_holders(), of which @ret is the result. */
 static int drop_closed(struct nyx_domain *dom, int ret)
 {
 	struct nyx_unit *unit = dom->unit;
 
-	notify_all(dom);
 	/* A kill may have cut short the wait for a device that has left @dom. */
 	if (nyx_inval_is_done(ret))
-		ret = drain_domain(dom, &all_pages) ?: ret;
+		ret = epoch_drain(&dom->epoch) ?: ret;
 	/* Interrupts count in the domain of their device, inside this epoch. */
 	epoch_drain_bounded(&unit->irq.epoch);
 	if (nyx_inval_is_done(ret)) {
@@ -566,9 +505,8 @@ int nyx_inval_drop(struct nyx_domain *dom)
 
 	if (ret)
 		return ret;
-	/* Pairs with nyx_listener_add(). */
-	smp_mb();
-	return drop_closed(dom, nyx_views_wait(dom->unit, is_domain, dom));
+	/* The wait for a device that has left @dom may have been cut short. */
+	return drop_closed(dom, wait_holders(dom->unit, is_domain, dom));
 }
 
 /*
@@ -582,8 +520,6 @@ static bool drop_guest(struct nyx_domain *dom, u64 begun, int *ret)
 
 	if (nyx_domain_close(unit, dom))
 		return false;
-	/* Pairs with nyx_listener_add(). */
-	smp_mb();
 	spin_lock(&unit->inval.lock);
 	late = dom->drain.first && dom->drain.last > begun;
 	spin_unlock(&unit->inval.lock);
@@ -598,32 +534,20 @@ static bool drop_guest(struct nyx_domain *dom, u64 begun, int *ret)
 	return true;
 }
 
-/* Listeners are waited for by ranges: add those of the posts that a wait pays. */
-static void add_owed(struct nyx_domain *dom, struct nyx_ranges *ranges)
-{
-	struct nyx_inval *inval = &dom->unit->inval;
-
-	spin_lock(&inval->lock);
-	nyx_ranges_merge(ranges, &dom->drain.ranges);
-	spin_unlock(&inval->lock);
-}
-
 /*
- * Wait for those who use pages of @ranges in a domain, or pages that the unit lists; take
- * away a domain of a guest that has no device. The wait has noted @begun before it looked at
- * views, and pays posts up to that; 0: it pays none.
+ * Wait for all accesses in a domain; take away a domain of a guest that has no device. The
+ * wait has noted @begun before it looked at views, and pays posts up to that; 0: it pays
+ * none.
  */
-static int wait_domain(struct nyx_domain *dom, struct nyx_ranges *ranges, u64 begun)
+static int wait_domain(struct nyx_domain *dom, u64 begun)
 {
 	bool owed = begun && READ_ONCE(dom->drain.first);
 	int ret;
 
-	if (owed && !list_empty(&dom->listeners))
-		add_owed(dom, ranges);
 	if (dom->cfg.kind == NYX_DOMAIN_GUEST && !READ_ONCE(dom->nr_devices) &&
 	    drop_guest(dom, begun, &ret))
 		return ret;
-	ret = drain_domain(dom, ranges);
+	ret = epoch_drain(&dom->epoch);
 	if (!ret && owed)
 		paid_domain(dom, begun);
 	return ret;
@@ -647,16 +571,13 @@ static int wait_lookups(struct nyx_unit *unit)
 static int wait_memory(struct nyx_unit *unit, u64 begun)
 {
 	struct nyx_inval *inval = &unit->inval;
-	struct nyx_ranges ranges = NYX_RANGES_ALL;
 	struct nyx_domain *dom;
 	unsigned long id = 0;
 	int ret = 0;
 
 	/* A domain that goes meanwhile was drained by nyx_inval_drop(). */
 	while (!ret && (dom = nyx_domain_next(unit, id))) {
-		notify_all(dom);
-		ret = fatal_signal_pending(current) ? -EINTR :
-						      wait_domain(dom, &ranges, begun);
+		ret = fatal_signal_pending(current) ? -EINTR : wait_domain(dom, begun);
 		id = dom->id + 1ul;
 		nyx_domain_put(dom);
 		cond_resched();
@@ -673,14 +594,11 @@ static int wait_memory(struct nyx_unit *unit, u64 begun)
 static int wait_listed(const struct nyx_ticket *t, u64 begun)
 {
 	struct nyx_inval *inval = &t->unit->inval;
-	struct nyx_ranges ranges;
 	struct nyx_domain *dom;
 	int ret;
 
 	while ((dom = get_pending(inval, t->until))) {
-		ranges.nr = 0;
-		ret = fatal_signal_pending(current) ? -EINTR :
-						      wait_domain(dom, &ranges, begun);
+		ret = fatal_signal_pending(current) ? -EINTR : wait_domain(dom, begun);
 		nyx_domain_put(dom);
 		if (ret)
 			return ret;
@@ -738,16 +656,16 @@ static u64 begin(const struct nyx_ticket *t)
 int nyx_inval_wait(struct nyx_ticket *t)
 {
 	u64 begun = begin(t);
-	int ret = 0, views = 0;
+	int ret = 0, late = 0;
 	struct nyx_domain *dom;
 
 	if (t->nr || t->until || t->memory)
-		views = nyx_views_wait(t->unit, ticket_wants, t);
-	if (!nyx_inval_is_done(views))
-		ret = views;
+		late = wait_holders(t->unit, ticket_wants, t);
+	if (!nyx_inval_is_done(late))
+		ret = late;
 	while (!ret && t->nr) {
 		dom = t->dom[t->nr - 1];
-		ret = wait_domain(dom, &t->ranges[t->nr - 1], begun);
+		ret = wait_domain(dom, begun);
 		if (ret)
 			break;
 		t->nr--;
@@ -765,7 +683,15 @@ int nyx_inval_wait(struct nyx_ticket *t)
 		t->until = 0;
 	t->lookups = false;
 	t->memory = false;
-	return ret ?: views;
+	return ret ?: late;
+}
+
+int nyx_inval_finish(struct nyx_unit *unit)
+{
+	struct nyx_ticket t = NYX_TICKET_QUEUE(unit);
+
+	t.until = posted(&unit->inval);
+	return t.until ? nyx_inval_wait(&t) : 0;
 }
 
 void nyx_inval_wait_senders(struct nyx_unit *unit)
@@ -791,7 +717,6 @@ NYX_EXPORT_FOR_TEST(nyx_inval_lookups);
 NYX_EXPORT_FOR_TEST(nyx_inval_memory);
 NYX_EXPORT_FOR_TEST(nyx_inval_drop);
 NYX_EXPORT_FOR_TEST(nyx_inval_wait);
+NYX_EXPORT_FOR_TEST(nyx_inval_finish);
 NYX_EXPORT_FOR_TEST(nyx_ticket_range);
 NYX_EXPORT_FOR_TEST(nyx_ticket_domain);
-NYX_EXPORT_FOR_TEST(nyx_listener_add);
-NYX_EXPORT_FOR_TEST(nyx_listener_remove);

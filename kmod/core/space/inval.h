@@ -6,9 +6,9 @@
  *
  * A translation, a context, an interrupt entry or a range of memory ceases to be true
  * in two steps. A caller changes the table, and posts that: the cache forgets,
- * listeners are notified, and a ticket notes what was touched. nyx_inval_wait() of
- * the ticket then waits for the accesses and interrupts that may have seen the old
- * state. No other file drains an epoch or invalidates the cache.
+ * listeners (core/space/listener.h) are marked, and a ticket notes what was touched.
+ * nyx_inval_wait() of the ticket then waits for the accesses and interrupts that may have
+ * seen the old state, and for listeners. No other file drains an epoch or invalidates the cache.
  *
  * A command has a ticket of its own, which names up to NYX_TICKET_DOMAINS domains. The
  * ticket of a guest's queue lives as long as the queue and names nothing: the unit lists at
@@ -116,22 +116,6 @@ struct nyx_ticket {
 #define NYX_TICKET(_unit)	((struct nyx_ticket){ .unit = (_unit) })
 /* A ticket of a queue. */
 #define NYX_TICKET_QUEUE(_unit)	((struct nyx_ticket){ .unit = (_unit), .lists = true })
-
-/**
- * struct nyx_listener - a holder of copies of a domain's translations
- * @link: head at &nyx_domain.listeners
- * @invalidated: translations from @first to @last are no longer true; under
- *               &nyx_domain.lock, in the order of the posts; does not wait
- * @wait: wait until no copy is in use of what @invalidated was called for in @ranges; may
- *        sleep. 0, or -EINTR if the caller was killed
- *
- * When memory leaves a unit, and at the end of a domain, @invalidated gets all addresses.
- */
-struct nyx_listener {
-	struct list_head link;
-	void (*invalidated)(struct nyx_listener *listener, u64 first, u64 last);
-	int (*wait)(struct nyx_listener *listener, const struct nyx_ranges *ranges);
-};
 
 /**
  * nyx_inval_init() - prepare a unit
@@ -265,9 +249,10 @@ void nyx_inval_memory(struct nyx_ticket *t, struct region *region);
  * has no device any more. It is a full memory barrier, if anything was posted.
  *
  * Context: may sleep; without a mutex of the unit.
- * Return: 0; -EINTR if the caller was killed: the unit lists what is left, and a ticket
- * of a queue waits for that the next time; -ETIMEDOUT: nothing is left, but a process whose
- * view was cut off may still use what was taken away.
+ * Return: 0; -EINTR if the caller was killed, -EINPROGRESS if it has to act for a listener
+ * first: the unit lists what is left, and a ticket of a queue waits for that the next time;
+ * -ETIMEDOUT: nothing is left, but a process whose view was cut off, or the copy of a
+ * listener, may still use what was taken away.
  */
 int nyx_inval_wait(struct nyx_ticket *t);
 
@@ -276,6 +261,15 @@ static inline bool nyx_inval_is_done(int ret)
 {
 	return !ret || ret == -ETIMEDOUT;
 }
+
+/**
+ * nyx_inval_finish() - wait for all that a unit lists
+ * @unit: the unit
+ *
+ * Context: may sleep; without a mutex of the unit.
+ * Return: as of nyx_inval_wait().
+ */
+int nyx_inval_finish(struct nyx_unit *unit);
 
 /**
  * nyx_inval_wait_senders() - wait for interrupts that look at tables or bindings
@@ -321,30 +315,10 @@ bool nyx_inval_domain_busy(struct nyx_domain *dom);
  *
  * Context: may sleep.
  * Return: 0; -ENOENT if it has gone; -EBUSY while it has devices, or another caller is
- * about to take it away; -EINTR if the caller was killed: the domain stays; -ETIMEDOUT:
- * it is destroyed, but a view was cut off.
+ * about to take it away; -EINTR if the caller was killed, -EINPROGRESS if it has to act for a
+ * listener first: the domain stays; -ETIMEDOUT: it is destroyed, but a view or a listener was
+ * cut off.
  */
 int nyx_inval_drop(struct nyx_domain *dom);
-
-/**
- * nyx_listener_add() - notify a listener of a domain's invalidations from now
- *                      on
- * @dom: the domain, of which the listener has a reference
- * @listener: the listener
- *
- * Context: may sleep.
- * Return: 0; -EBUSY while the domain is being destroyed, or afterwards; -EINTR if the
- * caller was killed.
- */
-int nyx_listener_add(struct nyx_domain *dom, struct nyx_listener *listener);
-
-/**
- * nyx_listener_remove() - stop notifying a listener
- * @dom: the domain
- * @listener: the listener; no thread calls it after the return
- *
- * Context: may sleep; until &nyx_listener.wait has returned.
- */
-void nyx_listener_remove(struct nyx_domain *dom, struct nyx_listener *listener);
 
 #endif /* NYX_CORE_INVAL_H */

@@ -16,6 +16,7 @@
 #include "core/fault/history.h"
 #include "core/space/domain.h"
 #include "core/space/inval.h"
+#include "core/space/listener.h"
 #include "core/space/oracle.h"
 #include "core/unit.h"
 
@@ -44,6 +45,9 @@ int nyx_domain_map(struct nyx_domain *dom, u64 iova, u64 last, u64 gpa,
 	ret = nyx_domain_oracle(dom) ?
 		nyx_oracle_map(dom, iova, last, gpa, perm, &free) :
 		pt_map(&dom->pt, iova, last, gpa, perm, &free);
+	if (!ret)
+		nyx_listeners_range(&dom->unit->listeners, dom, iova >> NYX_PAGE_LG2,
+				    last >> NYX_PAGE_LG2);
 	mutex_unlock(&dom->lock);
 	pt_chain_free(&free);
 

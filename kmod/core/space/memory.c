@@ -17,6 +17,7 @@
 #include "base/reason.h"
 #include "base/types.h"
 #include "core/space/inval.h"
+#include "core/space/listener.h"
 #include "core/unit.h"
 #include "mem/memslots.h"
 #include "mem/region.h"
@@ -41,8 +42,10 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 	if (region_flags(region) & REGION_SHARED ||
 	    (!unit->cfg.shared && unit->mm == current->mm))
 		ret = memslots_insert(&unit->mem, gpa, last, region);
-	if (!ret)
+	if (!ret) {
 		unit->nr_memory++;
+		nyx_listeners_memory(&unit->listeners);
+	}
 	mutex_unlock(&unit->lock);
 	if (ret == -EEXIST)
 		return NYX_ERR(MEMORY_OVERLAP);

@@ -82,7 +82,7 @@ static int completion_wait(struct amdvi *amdvi, const struct amdvi_cmd *cmd)
 	ret = amdvi_drain(amdvi);
 	if (!ret && cmd->store)
 		ret = queue_store(&amdvi->base.queue, cmd->addr, sizeof(u64), cmd->data);
-	if (ret == -EINTR)
+	if (ret == -EINTR || ret == -EINPROGRESS)
 		return ret;
 	if (ret) {
 		stop_hardware(amdvi, cmd->addr);

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nyx: listeners: holders of copies of translations, outside of the module.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "core/space/listener.h"
+
+#include <linux/errno.h>
+#include <linux/ktime.h>
+#include <linux/nyx_iommu.h>
+#include <linux/sched.h>
+
+#include "base/export.h"
+
+void nyx_listeners_init(struct nyx_listeners *ls)
+{
+	spin_lock_init(&ls->lock);
+	INIT_LIST_HEAD(&ls->list);
+	init_waitqueue_head(&ls->wq);
+}
+
+/* Note a post of which the listener was marked. */
+static void mark_locked(struct nyx_listener *l, u64 number)
+{
+	l->last = number;
+	if (!l->first) {
+		l->first = number;
+		l->since_ns = ktime_get_ns();
+	}
+}
+
+void nyx_listener_add(struct nyx_listeners *ls, struct nyx_listener *l)
+{
+	l->dom = NULL;
+	l->first = 0;
+	l->ranges = NYX_RANGES_ALL;
+	l->context = true;
+	spin_lock(&ls->lock);
+	list_add_tail(&l->link, &ls->list);
+	mark_locked(l, ++ls->posted);
+	spin_unlock(&ls->lock);
+	wake_up_all(&ls->wq);
+}
+
+void nyx_listener_remove(struct nyx_listeners *ls, struct nyx_listener *l)
+{
+	spin_lock(&ls->lock);
+	list_del_init(&l->link);
+	l->first = 0;
+	l->dom = NULL;
+	spin_unlock(&ls->lock);
+	wake_up_all(&ls->wq);
+}
+
+bool nyx_listener_follow(struct nyx_listeners *ls, struct nyx_listener *l,
+			 struct nyx_domain *dom)
+{
+	bool same;
+
+	spin_lock(&ls->lock);
+	same = l->dom == dom;
+	l->dom = dom;
+	spin_unlock(&ls->lock);
+	return same;
+}
+
+u64 nyx_listener_take(struct nyx_listeners *ls, struct nyx_listener *l,
+		      struct nyx_ranges *ranges, bool *context)
+{
+	u64 number;
+
+	spin_lock(&ls->lock);
+	nyx_ranges_merge(ranges, &l->ranges);
+	l->ranges.nr = 0;
+	*context |= l->context;
+	l->context = false;
+	number = l->first ? l->last : 0;
+	spin_unlock(&ls->lock);
+	return number;
+}
+
+void nyx_listener_ack(struct nyx_listeners *ls, struct nyx_listener *l, u64 number)
+{
+	spin_lock(&ls->lock);
+	if (l->last <= number) {
+		l->first = 0;
+	} else if (l->first && l->first <= number) {
+		l->first = number + 1;
+		l->since_ns = ktime_get_ns();
+	}
+	spin_unlock(&ls->lock);
+	wake_up_all(&ls->wq);
+}
+
+bool nyx_listener_is_behind(struct nyx_listeners *ls, struct nyx_listener *l, u64 number)
+{
+	bool behind;
+
+	spin_lock(&ls->lock);
+	behind = l->first && l->first <= number;
+	spin_unlock(&ls->lock);
+	return behind;
+}
+
+void nyx_listeners_post(struct nyx_listeners *ls, struct nyx_domain *dom, u64 first,
+			u64 last)
+{
+	struct nyx_listener *l;
+	u64 number = 0;
+
+	spin_lock(&ls->lock);
+	list_for_each_entry(l, &ls->list, link) {
+		if (l->dom != dom)
+			continue;
+		number = number ?: ++ls->posted;
+		nyx_ranges_add(&l->ranges, first, last);
+		mark_locked(l, number);
+	}
+	spin_unlock(&ls->lock);
+	if (number)
+		wake_up_all(&ls->wq);
+}
+
+void nyx_listeners_post_device(struct nyx_listeners *ls, u32 sbdf)
+{
+	struct nyx_listener *l;
+	u64 number = 0;
+
+	spin_lock(&ls->lock);
+	list_for_each_entry(l, &ls->list, link) {
+		if (l->sbdf == NYX_SBDF_ANY || (sbdf != NYX_SBDF_ANY && sbdf != l->sbdf))
+			continue;
+		number = number ?: ++ls->posted;
+		l->context = true;
+		mark_locked(l, number);
+	}
+	spin_unlock(&ls->lock);
+	if (number)
+		wake_up_all(&ls->wq);
+}
+
+void nyx_listeners_post_all(struct nyx_listeners *ls)
+{
+	struct nyx_listener *l;
+
+	spin_lock(&ls->lock);
+	ls->posted++;
+	list_for_each_entry(l, &ls->list, link) {
+		l->ranges = NYX_RANGES_ALL;
+		mark_locked(l, ls->posted);
+	}
+	spin_unlock(&ls->lock);
+	wake_up_all(&ls->wq);
+}
+
+void nyx_listeners_forget(struct nyx_listeners *ls, const struct nyx_domain *dom)
+{
+	struct nyx_listener *l;
+
+	spin_lock(&ls->lock);
+	list_for_each_entry(l, &ls->list, link) {
+		if (l->dom == dom)
+			l->dom = NULL;
+	}
+	spin_unlock(&ls->lock);
+}
+
+/* A listener that has not acknowledged a post up to @number, with a reference, or NULL. */
+static struct nyx_listener *get_behind(struct nyx_listeners *ls, u64 number)
+{
+	struct nyx_listener *l, *found = NULL;
+
+	spin_lock(&ls->lock);
+	list_for_each_entry(l, &ls->list, link) {
+		if (l->first && l->first <= number) {
+			l->ops->get(l);
+			found = l;
+			break;
+		}
+	}
+	spin_unlock(&ls->lock);
+	return found;
+}
+
+int nyx_listeners_wait(struct nyx_listeners *ls)
+{
+	struct nyx_listener *l;
+	int ret = 0, err;
+	u64 number;
+
+	if (likely(list_empty(&ls->list)))
+		return 0;
+	spin_lock(&ls->lock);
+	number = ls->posted;
+	spin_unlock(&ls->lock);
+	while ((l = get_behind(ls, number))) {
+		err = l->ops->wait(l, number);
+		l->ops->put(l);
+		if (err && err != -ETIMEDOUT)
+			return err;
+		ret = ret ?: err;
+	}
+	return ret;
+}
+
+NYX_EXPORT_FOR_TEST(nyx_listener_add);
+NYX_EXPORT_FOR_TEST(nyx_listener_remove);
+NYX_EXPORT_FOR_TEST(nyx_listener_follow);
+NYX_EXPORT_FOR_TEST(nyx_listener_take);
+NYX_EXPORT_FOR_TEST(nyx_listener_ack);
+NYX_EXPORT_FOR_TEST(nyx_listener_is_behind);
+NYX_EXPORT_FOR_TEST(nyx_listeners_wait);

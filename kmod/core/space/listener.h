@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nyx: listeners: holders of copies of translations, outside of the module.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A listener has a copy of what a device, or a domain, translates: a mirror in the IOMMU of
+ * the host. Each post (core/space/inval.h) marks in the listeners concerned what may have
+ * changed, and never blocks: a listener has a set of ranges, and a flag for the
+ * context. nyx_listener_take() takes these marks; then the listener brings its copy up to
+ * date, and calls nyx_listener_ack(). nyx_listeners_wait() waits for that.
+ *
+ * Posts are numbered. A listener has the numbers of the first and of the last post that it
+ * has not acknowledged. A wait reads the number of the last post, and waits for listeners
+ * with first numbers up to that.
+ *
+ * A post is made under &nyx_domain.lock or &nyx_unit.lock, after the change that it is about.
+ * A listener begins to follow something under the same lock, before it looks at it. So it
+ * sees the change, or is marked.
+ */
+#ifndef NYX_CORE_LISTENER_H
+#define NYX_CORE_LISTENER_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "core/space/ranges.h"
+
+struct nyx_domain;
+struct nyx_listener;
+
+/**
+ * struct nyx_listener_ops - what a kind of listener does
+ * @get: take a reference; under &nyx_listeners.lock
+ * @put: drop it; may sleep
+ * @wait: wait until posts up to a number are acknowledged, or nobody listens any more; may
+ *        sleep. 0; -EINTR if the caller was killed; -EINPROGRESS: the caller has to act
+ *        first; -ETIMEDOUT: the listener was cut off, and has acknowledged all
+ */
+struct nyx_listener_ops {
+	void (*get)(struct nyx_listener *listener);
+	void (*put)(struct nyx_listener *listener);
+	int (*wait)(struct nyx_listener *listener, u64 number);
+};
+
+/**
+ * struct nyx_listener - a holder of copies
+ * @ops: its kind; const after init
+ * @sbdf: the device whose contexts it follows, or NYX_SBDF_ANY: none; const after init
+ * @link: in &nyx_listeners.list
+ * @dom: the domain of which it has copies, for comparison only, or NULL
+ * @first: number of the first post that was not acknowledged; 0: there is none
+ * @last: number of the last post
+ * @since_ns: when @first was set, CLOCK_MONOTONIC
+ * @ranges: pages in which something may have changed since nyx_listener_take()
+ * @context: the context, or the state, of the device may have changed since then
+ *
+ * Under &nyx_listeners.lock, but for @ops and @sbdf.
+ */
+struct nyx_listener {
+	const struct nyx_listener_ops *ops;
+	u32 sbdf;
+	struct list_head link;
+	struct nyx_domain *dom;
+	u64 first;
+	u64 last;
+	u64 since_ns;
+	struct nyx_ranges ranges;
+	bool context;
+};
+
+/**
+ * struct nyx_listeners - the listeners of a unit
+ * @lock: protects all of it
+ * @list: struct nyx_listener
+ * @posted: number of the last post
+ * @wq: woken when a listener is marked, has acknowledged, or is removed, and when the state
+ *      of a device changes
+ */
+struct nyx_listeners {
+	spinlock_t lock;
+	struct list_head list;
+	u64 posted;
+	wait_queue_head_t wq;
+};
+
+/**
+ * nyx_listeners_init() - prepare a unit
+ * @ls: set: no listeners
+ */
+void nyx_listeners_init(struct nyx_listeners *ls);
+
+/**
+ * nyx_listener_add() - add a listener, marked as if all had changed
+ * @ls: the listeners
+ * @l: the listener, with @ops and @sbdf
+ *
+ * Context: under &nyx_unit.lock.
+ */
+void nyx_listener_add(struct nyx_listeners *ls, struct nyx_listener *l);
+
+/**
+ * nyx_listener_remove() - remove a listener
+ * @ls: the listeners
+ * @l: the listener; waits that have a reference look at it until they drop that
+ *
+ * Context: any process.
+ */
+void nyx_listener_remove(struct nyx_listeners *ls, struct nyx_listener *l);
+
+/**
+ * nyx_listener_follow() - get the posts of a domain
+ * @ls: the listeners
+ * @l: the listener
+ * @dom: the domain, with a reference; NULL: none
+ *
+ * Context: under &nyx_domain.lock of @dom; if the listener has a device, under
+ * &nyx_unit.lock, too.
+ * Return: true if it has followed @dom before.
+ */
+bool nyx_listener_follow(struct nyx_listeners *ls, struct nyx_listener *l,
+			 struct nyx_domain *dom);
+
+/**
+ * nyx_listener_take() - take what is marked
+ * @ls: the listeners
+ * @l: the listener
+ * @ranges: the marked pages are added
+ * @context: set if the context is marked
+ *
+ * Context: any process.
+ * Return: number of the last post, for nyx_listener_ack(), or 0: all is acknowledged.
+ */
+u64 nyx_listener_take(struct nyx_listeners *ls, struct nyx_listener *l,
+		      struct nyx_ranges *ranges, bool *context);
+
+/**
+ * nyx_listener_ack() - no copy is in use of what changed up to a post
+ * @ls: the listeners
+ * @l: the listener
+ * @number: of nyx_listener_take(); U64_MAX: all
+ *
+ * Context: any process.
+ */
+void nyx_listener_ack(struct nyx_listeners *ls, struct nyx_listener *l, u64 number);
+
+/**
+ * nyx_listener_is_behind() - has a listener yet to acknowledge a post?
+ * @ls: the listeners
+ * @l: the listener
+ * @number: posts up to this one count
+ *
+ * Context: any process.
+ * Return: true if it does.
+ */
+bool nyx_listener_is_behind(struct nyx_listeners *ls, struct nyx_listener *l, u64 number);
+
+/* Mark pages from @first to @last, of listeners that follow @dom. */
+void nyx_listeners_post(struct nyx_listeners *ls, struct nyx_domain *dom, u64 first,
+			u64 last);
+/* Mark the context of listeners that follow @sbdf; NYX_SBDF_ANY: any device. */
+void nyx_listeners_post_device(struct nyx_listeners *ls, u32 sbdf);
+/* Mark all pages of all listeners. */
+void nyx_listeners_post_all(struct nyx_listeners *ls);
+/* Let no listener follow @dom, which goes. */
+void nyx_listeners_forget(struct nyx_listeners *ls, const struct nyx_domain *dom);
+
+/**
+ * nyx_listeners_range() - translations of a domain have changed
+ * @ls: the listeners
+ * @dom: the domain
+ * @first: first page
+ * @last: last page
+ *
+ * Context: under &nyx_domain.lock.
+ */
+static inline void nyx_listeners_range(struct nyx_listeners *ls, struct nyx_domain *dom,
+				       u64 first, u64 last)
+{
+	if (unlikely(!list_empty(&ls->list)))
+		nyx_listeners_post(ls, dom, first, last);
+}
+
+/**
+ * nyx_listeners_device() - the context or state of a device has changed
+ * @ls: the listeners
+ * @sbdf: the device; NYX_SBDF_ANY: perhaps that of each device
+ *
+ * Context: under &nyx_unit.lock.
+ */
+static inline void nyx_listeners_device(struct nyx_listeners *ls, u32 sbdf)
+{
+	if (unlikely(!list_empty(&ls->list)))
+		nyx_listeners_post_device(ls, sbdf);
+}
+
+/**
+ * nyx_listeners_memory() - memory has been added to the unit, or has left it
+ * @ls: the listeners
+ *
+ * Context: under &nyx_unit.lock.
+ */
+static inline void nyx_listeners_memory(struct nyx_listeners *ls)
+{
+	if (unlikely(!list_empty(&ls->list)))
+		nyx_listeners_post_all(ls);
+}
+
+/**
+ * nyx_listeners_wait() - wait until listeners have acknowledged what was posted
+ * @ls: the listeners
+ *
+ * Context: may sleep, without locks of the unit.
+ * Return: 0; -EINTR if the caller was killed; -EINPROGRESS: the caller has to act for a
+ * listener first; -ETIMEDOUT: nothing is left to wait for, because a listener was cut off.
+ */
+int nyx_listeners_wait(struct nyx_listeners *ls);
+
+#endif /* NYX_CORE_LISTENER_H */
