@@ -99,6 +99,10 @@ union nyx_cmd_buf {
 	struct nyx_walk walk;
 	struct nyx_view_open view_open;
 	struct nyx_view_fill view_fill;
+	struct nyx_mmio mmio;
+	struct nyx_changes_open changes_open;
+	struct nyx_changes_add changes_add;
+	struct nyx_changes_next changes_next;
 };
 
 static int nyx_ioctl_array(struct nyx_ucmd *uc, void *cmd);
@@ -141,11 +145,12 @@ static const struct nyx_op nyx_ops[] = {
 		.prop = OP_NATIVE | OP_OUT),
 	[NYX_CMD_DOMAIN_DESTROY] = OP(domain_destroy, __reserved,
 		OP_RESV(domain_destroy), OP_AT(DOMAIN, domain_destroy, domain_id),
-		.prop = OP_NATIVE),
+		OP_AT(KEY, domain_destroy, domain_id), .prop = OP_NATIVE),
 	[NYX_CMD_DEVICE_ADD] = OP(device_add, __reserved,
 		OP_RESV(device_add), OP_AT(DEVICE, device_add, sbdf)),
 	[NYX_CMD_DEVICE_REMOVE] = OP(device_remove, __reserved,
-		OP_RESV(device_remove), OP_AT(DEVICE, device_remove, sbdf)),
+		OP_RESV(device_remove), OP_AT(DEVICE, device_remove, sbdf),
+		OP_AT(KEY, device_remove, sbdf)),
 	[NYX_CMD_DEVICE_ATTACH] = OP(device_attach, __reserved,
 		OP_RESV(device_attach), OP_AT(DEVICE, device_attach, sbdf),
 		OP_AT(DOMAIN, device_attach, domain_id), .flags = NYX_ATTACH_F_REPLACE,
@@ -219,7 +224,7 @@ static const struct nyx_op nyx_ops[] = {
 		.prop = OP_NATIVE | OP_OUT),
 	[NYX_CMD_PAGE_RESPOND] = OP(page_respond, response,
 		OP_AT(KEY, page_respond, group), .prop = OP_NATIVE),
-	[NYX_CMD_MMIO] = OP_ITEMS(mmio, out_irte_changes,
+	[NYX_CMD_MMIO] = OP_ITEMS(mmio, out_pending,
 		.flags = NYX_MMIO_F_WRITE, .prop = OP_OUT),
 	[NYX_CMD_UNIT_RESET] = OP(unit_reset, out_err_field),
 	[NYX_CMD_WALK] = OP(walk, out_fault,
@@ -230,6 +235,15 @@ static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_VIEW_FILL] = OP_ITEMS(view_fill, out_fault,
 		OP_RESV(view_fill), OP_AT(DEVICE, view_fill, sbdf),
 		OP_AT(IOVA, view_fill, iova), .prop = OP_OUT),
+	[NYX_CMD_CHANGES_OPEN] = OP(changes_open, out_changes_id,
+		.flags = NYX_CHANGES_F_INLINE),
+	[NYX_CMD_CHANGES_ADD] = OP(changes_add, out_target,
+		OP_AT(DOMAIN, changes_add, id), OP_AT(DEVICE, changes_add, id),
+		.prop = OP_OUT),
+	[NYX_CMD_CHANGES_REMOVE] = OP(changes_remove, target,
+		OP_AT(KEY, changes_remove, target)),
+	[NYX_CMD_CHANGES_NEXT] = OP(changes_next, out_more,
+		.prop = OP_OUT | OP_OUT_ERROR),
 };
 
 static_assert(ARRAY_SIZE(nyx_ops) == NYX_CMD_MAX);
@@ -480,7 +494,7 @@ static int run_cmd(struct nyx_ucmd *uc, const struct nyx_op *op, void *cmd)
 	}
 	ret = op->fn ? op->fn(uc, cmd) : op->batch(uc, cmd, 1, &done);
 	/*
-	 * -ENOENT promises no less than success, and must hide neither -EINTR nor
+	 * -ENOENT promises no less than success, and must hide neither -EINTR, -EINPROGRESS nor
 	 * -ETIMEDOUT. -ETIMEDOUT says that all is taken away, and must not hide that it is
 	 * not.
 	 */

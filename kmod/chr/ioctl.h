@@ -123,6 +123,10 @@ int nyx_ioctl_page_respond(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_unit_reset(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_walk(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_view_open(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_changes_open(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_changes_add(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_changes_remove(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_changes_next(struct nyx_ucmd *uc, void *cmd);
 
 /*
  * Commands that NYX_ARRAY takes work on @n structures in a row. They return at

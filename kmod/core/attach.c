@@ -120,6 +120,10 @@ int nyx_device_remove(struct nyx_unit *unit, u32 sbdf)
 	dev = lock_idle(unit, sbdf);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
+	if (dev->nr_followers) {
+		mutex_unlock(&unit->lock);
+		return NYX_ERR(FOLLOWED);
+	}
 	from = move_begin(unit, dev, unit->blocked_domain, &ticket);
 	WRITE_ONCE(dev->leaving, true);
 	nyx_inval_lookups(&ticket);

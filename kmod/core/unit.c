@@ -91,6 +91,7 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 		goto err_free;
 	nyx_views_init(&unit->views);
 	nyx_listeners_init(&unit->listeners);
+	xa_init_flags(&unit->streams, XA_FLAGS_ALLOC1);
 	ret = nyx_window_init(&unit->window, cfg, &unit->iotlb);
 	if (ret)
 		goto err_iotlb;

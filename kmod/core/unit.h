@@ -19,6 +19,7 @@
  *
  * Lock order, outermost first; rendered in Documentation/explanation/locking.rst:
  *
+ *   nyx_changes::lock   one reader of a change stream
  *   units_lock          (core/unit.c) names, ids, users, the end of units
  *   nyx_unit::lock      the unit's objects, which device is attached where,
  *                       and the writers' side of the memory map
@@ -143,6 +144,7 @@ struct nyx_unit_state {
  * @window: what processes see of devices, domains and @iotlb
  * @views: processes that look at @window
  * @listeners: holders of copies of translations
+ * @streams: struct nyx_changes by id
  * @domains: struct nyx_domain by id; writers under @lock
  * @events: event stream; const after init
  * @owner: the user who owns the unit; const after init
@@ -166,6 +168,7 @@ struct nyx_unit_state {
  * @blocked_domain: the domain of devices that have no other; NULL once the unit is
  *                  torn down
  * @nr_devices: entries of @devices
+ * @nr_targets: targets of @streams
  * @state: plain state of the unit, beside its objects
  * @inval: invalidations that no wait has covered
  * @pages: page requests
@@ -186,6 +189,7 @@ struct nyx_unit {
 	struct nyx_window window;
 	struct nyx_views views;
 	struct nyx_listeners listeners;
+	struct xarray streams;
 	struct xarray domains;
 	struct nyx_events *events;
 	kuid_t owner;
@@ -207,6 +211,7 @@ struct nyx_unit {
 	struct rb_root names;
 	struct nyx_domain *blocked_domain;
 	unsigned int nr_devices;
+	unsigned int nr_targets;
 	struct nyx_unit_state state;
 	struct nyx_inval inval;
 

@@ -137,6 +137,9 @@ struct nyx_register {
 	u64 value;
 };
 
+/* &nyx_viommu_ops.mmio_write has written the registers, but not all is done. */
+#define NYX_VIOMMU_PENDING	1
+
 /**
  * struct nyx_viommu_ops - a model
  * @name: its name, for sysfs
@@ -155,8 +158,11 @@ struct nyx_register {
  * @mmio_size: bytes of registers; 0: there are none
  * @mmio_read: read registers; may sleep. 0, or -EINTR if the caller was killed
  *             meanwhile
- * @mmio_write: write registers, and do what follows; may sleep. 0; -ENOMEM with
- *              nothing changed; -EINTR if the caller was killed meanwhile
+ * @mmio_write: write registers, and do what follows; may sleep. 0; NYX_VIOMMU_PENDING: @resume
+ *              has to go on, once what a listener waits for is done; -ENOMEM or
+ *              -EINPROGRESS with nothing changed; -EINTR if the caller was killed meanwhile
+ * @resume: go on with what follows from earlier writes; may sleep. 0; -EINPROGRESS;
+ *          -EINTR if the caller was killed meanwhile. NULL: there is nothing to resume
  * @sync_registers: bring the registers up to date before they are listed; may sleep.
  *                  0, or -EINTR if the caller was killed meanwhile. NULL: there are no
  *                  registers
@@ -203,6 +209,7 @@ struct nyx_viommu_ops {
 			 u64 *value);
 	int (*mmio_write)(struct nyx_viommu *viommu, u32 offset, u32 size,
 			  u64 value);
+	int (*resume)(struct nyx_viommu *viommu);
 	int (*sync_registers)(struct nyx_viommu *viommu);
 	bool (*next_register)(struct nyx_viommu *viommu, u64 key,
 			      struct nyx_register *reg);

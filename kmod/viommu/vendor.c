@@ -17,7 +17,8 @@ int vendor_mmio_read(struct nyx_viommu *viommu, u32 offset, u32 size,
 	struct vendor *vendor = to_vendor(viommu);
 	int ret = vendor->ops->sync(vendor);
 
-	if (ret)
+	/* Until a listener is done, the registers show that a command is not. */
+	if (ret && ret != -EINPROGRESS)
 		return ret;
 	spin_lock_irq(&vendor->lock);
 	*value = regfile_read(&vendor->regs, offset, size);
@@ -72,7 +73,7 @@ int vendor_mmio_write(struct nyx_viommu *viommu, u32 offset, u32 size,
 	const struct vendor_ops *ops = vendor->ops;
 	struct reg_write w[2];
 	unsigned int n = 0, i;
-	int ret;
+	int ret, err;
 
 	if (mutex_lock_killable(&vendor->mutex))
 		return -EINTR;
@@ -85,9 +86,26 @@ int vendor_mmio_write(struct nyx_viommu *viommu, u32 offset, u32 size,
 		ret = ops->flush(vendor);
 	if (ops->release)
 		ops->release(vendor);
-	for (i = 0; i < n && !ret; i++)
-		ret = ops->follow(vendor, &w[i]);
+	for (i = 0; i < n && ret >= 0; i++) {
+		err = ops->follow(vendor, &w[i]);
+		if (err == -EINPROGRESS)
+			ret = NYX_VIOMMU_PENDING;
+		else if (err)
+			ret = err;
+	}
 out_unlock:
+	mutex_unlock(&vendor->mutex);
+	return ret;
+}
+
+int vendor_resume(struct nyx_viommu *viommu)
+{
+	struct vendor *vendor = to_vendor(viommu);
+	int ret;
+
+	if (mutex_lock_killable(&vendor->mutex))
+		return -EINTR;
+	ret = vendor->ops->resume(vendor);
 	mutex_unlock(&vendor->mutex);
 	return ret;
 }

@@ -50,7 +50,9 @@ struct mmio_write {
  * @release: undo @prepare; under &vendor.mutex. NULL: there is nothing to undo
  * @adjust: a register was written: change the registers that follow it; under
  *          &vendor.lock
- * @follow: a register was written: do what follows; under &vendor.mutex. 0 or -EINTR
+ * @follow: a register was written: do what follows; under &vendor.mutex. 0; -EINTR;
+ *          -EINPROGRESS
+ * @resume: go on with what @follow has left; under &vendor.mutex. Returns as @follow
  * @set_state: the architectural state becomes @arch, or that after a reset if @arch is
  *             NULL; under &vendor.lock
  * @rebuild: make all that is derived from the architectural state follow it: what the
@@ -67,6 +69,7 @@ struct vendor_ops {
 	void (*release)(struct vendor *vendor);
 	void (*adjust)(struct vendor *vendor, const struct reg_write *w);
 	int (*follow)(struct vendor *vendor, const struct reg_write *w);
+	int (*resume)(struct vendor *vendor);
 	void (*set_state)(struct vendor *vendor, const void *arch);
 	int (*rebuild)(struct vendor *vendor);
 };
@@ -144,11 +147,15 @@ int vendor_set_state(struct vendor *vendor, const void *arch);
  */
 void vendor_copy_state(struct vendor *vendor, const void *arch);
 
-/* See &nyx_viommu_ops.mmio_read, mmio_write, reset, sync_registers and next_register. */
+/*
+ * See &nyx_viommu_ops.mmio_read, mmio_write, resume, reset, sync_registers and
+ * next_register.
+ */
 int vendor_mmio_read(struct nyx_viommu *viommu, u32 offset, u32 size,
 		     u64 *value);
 int vendor_mmio_write(struct nyx_viommu *viommu, u32 offset, u32 size,
 		      u64 value);
+int vendor_resume(struct nyx_viommu *viommu);
 int vendor_reset(struct nyx_viommu *viommu);
 int vendor_sync_registers(struct nyx_viommu *viommu);
 bool vendor_next_register(struct nyx_viommu *viommu, u64 key,

@@ -67,7 +67,10 @@
  *  - EBADF: a file descriptor is not open.
  *  - EMFILE, ENFILE: no file descriptor is left.
  *  - EINTR: a signal arrived; nothing was changed, or the answer says what was done.
- *  - ETIMEDOUT: a view (NYX_VIEW_OPEN) was cut off, whose process did not let go in time.
+ *  - EINPROGRESS: a change stream (NYX_CHANGES_OPEN) has changes that its reader has to
+ *    handle first.
+ *  - ETIMEDOUT: a view (NYX_VIEW_OPEN) was cut off, whose process did not let go in time, or
+ *    a change stream, whose reader did not.
  *
  * A command that takes something away promises the same by success and by
  * -ENOENT: no access uses it any more. If another command has taken it away, and
@@ -75,7 +78,8 @@
  * well. -EBUSY promises nothing. -EINTR: it is taken away, but accesses may
  * still use it; the same command again waits for them. -ETIMEDOUT: it is taken away,
  * but a process whose view was cut off may still use it, and nothing is left that could
- * be waited for: NYX_EVENT_VIEW names the process.
+ * be waited for: NYX_EVENT_VIEW names the process. -EINPROGRESS: it is taken away, and
+ * NYX_CHANGES_NEXT waits for the rest once the changes are handled.
  *
  * A failing command changes nothing. A *guest* fault (a DMA that the IOMMU
  * refuses) is no error of the command: it is data in the reply.
@@ -128,6 +132,10 @@ enum nyx_cmd {
 	NYX_CMD_UNIT_SHARE	= 0x28,
 	NYX_CMD_VIEW_OPEN	= 0x29,
 	NYX_CMD_VIEW_FILL	= 0x2a,
+	NYX_CMD_CHANGES_OPEN	= 0x2b,
+	NYX_CMD_CHANGES_ADD	= 0x2c,
+	NYX_CMD_CHANGES_REMOVE	= 0x2d,
+	NYX_CMD_CHANGES_NEXT	= 0x2e,
 	NYX_CMD_MAX,
 };
 
@@ -286,9 +294,19 @@ enum nyx_cmd {
  *   quarantined, and the domain with it
  * @NYX_REASON_VIEWS_MAX: ENOSPC: the unit has reached its limit on views
  * @NYX_REASON_VIEW_TIMEOUT: ETIMEDOUT: a process did not leave a section or release a
- *   hold of its view in time, and the view was cut off
+ *   hold of its view in time, or the reader of a change stream did not handle changes, and
+ *   was cut off
  * @NYX_REASON_HAS_LIMITS: EOPNOTSUPP: the device or its domain has limits, which
  *   accesses by a view do not keep
+ * @NYX_REASON_CHANGES_PENDING: EINPROGRESS: a change stream has changes that its reader
+ *   has to handle first
+ * @NYX_REASON_NO_SUCH_STREAM: ENOENT: the unit has no such change stream
+ * @NYX_REASON_NO_SUCH_TARGET: ENOENT: the change stream has no such target
+ * @NYX_REASON_TARGET_EXISTS: EEXIST: the change stream has the device or domain already
+ * @NYX_REASON_TARGETS_MAX: ENOSPC: the unit has reached its limit on targets of change
+ *   streams
+ * @NYX_REASON_STREAMS_MAX: ENOSPC: the unit has reached its limit on change streams
+ * @NYX_REASON_FOLLOWED: EBUSY: a change stream follows the device or domain
  * @NYX_REASON_MAX: number of reasons
  *
  * Each reason has one errno, except NYX_REASON_OTHER, which goes with every
@@ -398,6 +416,13 @@ enum nyx_reason {
 	NYX_REASON_VIEWS_MAX = 99,
 	NYX_REASON_VIEW_TIMEOUT = 100,
 	NYX_REASON_HAS_LIMITS = 101,
+	NYX_REASON_CHANGES_PENDING = 102,
+	NYX_REASON_NO_SUCH_STREAM = 103,
+	NYX_REASON_NO_SUCH_TARGET = 104,
+	NYX_REASON_TARGET_EXISTS = 105,
+	NYX_REASON_TARGETS_MAX = 106,
+	NYX_REASON_STREAMS_MAX = 107,
+	NYX_REASON_FOLLOWED = 108,
 	NYX_REASON_MAX,
 };
 
@@ -2101,6 +2126,236 @@ struct nyx_view_info {
 };
 
 /**
+ * DOC: Change streams
+ *
+ * A VMM that gives a guest a host's device keeps the host's IOMMU equal to what the guest has
+ * mapped in Nyx. A *change stream* tells it the differences. It has *targets*: devices,
+ * whatever domain each is in, or domains. For each target it begins with nothing, and tells
+ * what is mapped, then what changes, as records (struct nyx_change), in an order in which
+ * the reader applies them one by one:
+ *
+ *  - NYX_CHANGE_MAP: @iova to @last, where nothing was reported, leads to @gpa, all of it in
+ *    one range of the unit's memory.
+ *  - NYX_CHANGE_UNMAP: all that was reported from @iova to @last is gone. The range begins
+ *    where a reported map begins and ends where one ends: if a part of a map stays,
+ *    NYX_CHANGE_MAP reports that part again.
+ *  - NYX_CHANGE_STATE: whether the target translates at all.
+ *
+ * Tables are read when the reader asks, so the kernel queues no record and loses none. It keeps
+ * what it has reported, and ranges in which something may have changed. The guest names these,
+ * by invalidations, which a driver sends for new mappings, too, if the unit says that it
+ * caches what is not present (VT-d: caching mode; AMD-Vi: NpCache). Addresses that lead to no
+ * memory of the unit, such as registers of a device, are not reported.
+ *
+ * A command that promises that no access uses a translation any more waits for the readers:
+ * until each has acknowledged what was to be reported before. There are two kinds of
+ * streams. A *threaded* one has a thread that sleeps in poll(2): a command sleeps until the
+ * thread has acknowledged. The reader of an *inline* one is the caller of the
+ * command: the command returns at once, NYX_MMIO with @out_pending, any other with
+ * -EINPROGRESS, and the caller handles the changes, then calls NYX_CHANGES_NEXT, which
+ * finishes what the command has begun, such as the guest's invalidation queue.
+ *
+ * A reader that is silent for longer than the unit's time-out (struct nyx_unit_create,
+ * @view_timeout_ms) while a command waits is cut off: devices of targets with
+ * changes are quarantined, and the guest sees what hardware shows for a device whose
+ * TLB does not answer. The targets then report an UNMAP of all, and go on when the device is
+ * released.
+ */
+#define NYX_CHANGES_MAX		64u	/* change streams of a unit */
+#define NYX_CHANGES_TARGETS_MAX	256u	/* targets of all change streams of a unit */
+#define NYX_CHANGES_MAPS_MAX	1048576u
+#define NYX_CHANGES_MAPS_DEFAULT	65535u	/* limit of VFIO's type 1 container */
+
+/**
+ * enum nyx_changes_flags - flags of NYX_CHANGES_OPEN
+ * @NYX_CHANGES_F_INLINE: the reader is the caller of the commands that wait
+ */
+enum nyx_changes_flags {
+	NYX_CHANGES_F_INLINE = 1 << 0,
+};
+
+/**
+ * struct nyx_changes_open - ioctl(NYX_CHANGES_OPEN)
+ * @size: sizeof(struct nyx_changes_open)
+ * @flags: of enum nyx_changes_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
+ * @out_fd: a file, close-on-exec; poll(2) reports POLLIN while there may be something to
+ *          report
+ * @out_changes_id: id of the stream in the unit
+ *
+ * Open a change stream without targets. The stream ends when its file is closed: nobody is
+ * waited for any more. So a reader empties what it has made of the changes first.
+ */
+struct nyx_changes_open {
+	__u32 size;
+	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
+	__s32 out_fd;
+	__u32 out_changes_id;
+};
+
+#define NYX_CHANGES_OPEN _IO(NYX_IOCTL_TYPE, NYX_CMD_CHANGES_OPEN)
+
+/**
+ * enum nyx_changes_kind - kind of a target
+ * @NYX_CHANGES_DEVICE: a device, whatever domain it is in
+ * @NYX_CHANGES_DOMAIN: a domain of a unit of NYX_MODEL_NATIVE
+ */
+enum nyx_changes_kind {
+	NYX_CHANGES_DEVICE = 0,
+	NYX_CHANGES_DOMAIN = 1,
+};
+
+/**
+ * struct nyx_changes_add - ioctl(NYX_CHANGES_ADD)
+ * @size: sizeof(struct nyx_changes_add)
+ * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
+ * @changes_id: the stream
+ * @kind: of enum nyx_changes_kind
+ * @id: segment, bus, device and function of a device; id of a domain
+ * @pasid: must be NYX_PASID_NONE
+ * @max_maps: limit on maps that are reported and not unmapped, at most
+ *            NYX_CHANGES_MAPS_MAX; 0: NYX_CHANGES_MAPS_DEFAULT
+ * @out_target: number of the target in the stream, not used again
+ *
+ * Add a target. NYX_CHANGES_NEXT reports what it has mapped. A device is not removed, and a
+ * domain not destroyed, while it is a target.
+ */
+struct nyx_changes_add {
+	__u32 size;
+	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
+	__u32 changes_id;
+	__u32 kind;
+	__u32 id;
+	__u32 pasid;
+	__u32 max_maps;
+	__u32 out_target;
+};
+
+#define NYX_CHANGES_ADD _IO(NYX_IOCTL_TYPE, NYX_CMD_CHANGES_ADD)
+
+/**
+ * struct nyx_changes_remove - ioctl(NYX_CHANGES_REMOVE)
+ * @size: sizeof(struct nyx_changes_remove)
+ * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
+ * @changes_id: the stream
+ * @target: of NYX_CHANGES_ADD
+ *
+ * Remove a target. Nothing is reported of it any more, and nobody waits for it: the caller
+ * has emptied what it has made of its changes.
+ */
+struct nyx_changes_remove {
+	__u32 size;
+	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
+	__u32 changes_id;
+	__u32 target;
+};
+
+#define NYX_CHANGES_REMOVE _IO(NYX_IOCTL_TYPE, NYX_CMD_CHANGES_REMOVE)
+
+/**
+ * enum nyx_change_kind - kind of a change
+ * @NYX_CHANGE_MAP: a range is mapped
+ * @NYX_CHANGE_UNMAP: all that was mapped in a range is gone
+ * @NYX_CHANGE_STATE: the target has another state
+ */
+enum nyx_change_kind {
+	NYX_CHANGE_MAP = 1,
+	NYX_CHANGE_UNMAP = 2,
+	NYX_CHANGE_STATE = 3,
+};
+
+/**
+ * enum nyx_change_state - state of a target
+ * @NYX_CHANGE_NONE: nothing was reported
+ * @NYX_CHANGE_ATTACHED: the target translates: maps follow
+ * @NYX_CHANGE_DETACHED: the device is in no domain, or its context refuses all
+ * @NYX_CHANGE_QUARANTINED: the device is quarantined or disabled, or its domain is
+ * @NYX_CHANGE_FULL: the target would have more maps than @max_maps: its device was
+ *                   quarantined, and reports nothing before it is released
+ * @NYX_CHANGE_LATE: the reader was cut off
+ *
+ * In all states but NYX_CHANGE_ATTACHED nothing is mapped.
+ */
+enum nyx_change_state {
+	NYX_CHANGE_NONE = 0,
+	NYX_CHANGE_ATTACHED = 1,
+	NYX_CHANGE_DETACHED = 2,
+	NYX_CHANGE_QUARANTINED = 3,
+	NYX_CHANGE_FULL = 4,
+	NYX_CHANGE_LATE = 5,
+};
+
+/**
+ * struct nyx_change - a change
+ * @kind: of enum nyx_change_kind
+ * @target: the target
+ * @prot: NYX_CHANGE_MAP: of enum nyx_prot, at least one: what the mapping, the device's
+ *        context and the memory allow; otherwise 0
+ * @state: NYX_CHANGE_STATE: of enum nyx_change_state; otherwise 0
+ * @iova: first IOVA; NYX_CHANGE_STATE: id of the domain, or 0
+ * @last: last IOVA; NYX_CHANGE_STATE: 0
+ * @gpa: NYX_CHANGE_MAP: GPA of @iova; otherwise 0
+ *
+ * Never grows.
+ */
+struct nyx_change {
+	__u32 kind;
+	__u32 target;
+	__u32 prot;
+	__u32 state;
+	__aligned_u64 iova;
+	__aligned_u64 last;
+	__aligned_u64 gpa;
+};
+
+/**
+ * struct nyx_changes_next - ioctl(NYX_CHANGES_NEXT)
+ * @size: sizeof(struct nyx_changes_next)
+ * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
+ * @changes_id: the stream
+ * @nr: room at @changes, 1 to NYX_ARRAY_MAX
+ * @changes: user pointer to an array of struct nyx_change
+ * @ack: the reader has applied all changes up to this @out_seq; 0: none
+ * @out_seq: number of the last change that was reported, for @ack
+ * @out_nr: changes that were written
+ * @out_more: there may be more: call again. Without it and with @out_nr of 0 nothing is left
+ *            to report, and an inline stream has finished what commands have begun
+ *
+ * Acknowledge changes, and get the next ones. A call does a bounded amount of work, so
+ * @out_nr may be 0 with @out_more. One thread at a time reads a stream; another one
+ * that calls meanwhile waits. -EFAULT: the changes that could not be written are reported
+ * again. -EINTR if the caller was killed.
+ */
+struct nyx_changes_next {
+	__u32 size;
+	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
+	__u32 changes_id;
+	__u32 nr;
+	__aligned_u64 changes;
+	__aligned_u64 ack;
+	__aligned_u64 out_seq;
+	__u32 out_nr;
+	__u32 out_more;
+};
+
+#define NYX_CHANGES_NEXT _IO(NYX_IOCTL_TYPE, NYX_CMD_CHANGES_NEXT)
+
+/**
  * enum nyx_dma_op - what a device does
  * @NYX_DMA_READ: guest memory to @buffer
  * @NYX_DMA_WRITE: @buffer to guest memory
@@ -2307,6 +2562,14 @@ enum nyx_mmio_flags {
  *                    processor that wrote the register. In a VMM with several threads
  *                    the command, the comparison and the masking of the old routes
  *                    are one critical section
+ * @changes_id: an inline change stream, or 0
+ * @nr_changes: room at @changes
+ * @changes: user pointer to an array of struct nyx_change, or 0 if @nr_changes is 0
+ * @out_seq: for NYX_CHANGES_NEXT, as there
+ * @out_nr_changes: changes of the stream that were written
+ * @out_pending: the write is done, but an inline change stream has changes that its reader
+ *               has to handle before what follows from the write is complete: call
+ *               NYX_CHANGES_NEXT until nothing is left, before the guest's processor goes on
  *
  * The guest reads or writes a register of the unit's vendor model; -EOPNOTSUPP
  * without one. The effects of a write, such as the execution of the invalidation
@@ -2325,6 +2588,12 @@ struct nyx_mmio {
 	__u32 width;
 	__aligned_u64 value;
 	__aligned_u64 out_irte_changes;
+	__u32 changes_id;
+	__u32 nr_changes;
+	__aligned_u64 changes;
+	__aligned_u64 out_seq;
+	__u32 out_nr_changes;
+	__u32 out_pending;
 };
 
 #define NYX_MMIO _IO(NYX_IOCTL_TYPE, NYX_CMD_MMIO)
@@ -3386,6 +3655,8 @@ struct nyx_event_irq_fault {
  * @NYX_STATE_BY_TIME: the time in its state is over
  * @NYX_STATE_BY_COMMAND: NYX_DEVICE_CONTROL
  * @NYX_STATE_WOULD: the threshold was reached, and the policy only observes
+ * @NYX_STATE_BY_CHANGES: a change stream that follows the device, or its domain, was late, or
+ *                        had more maps than it may have
  * @NYX_STATE_BY_VIEW: a view that held up a command in the name of the device was cut
  *                     off
  */
@@ -3395,6 +3666,7 @@ enum nyx_state_cause {
 	NYX_STATE_BY_COMMAND = 2,
 	NYX_STATE_WOULD = 3,
 	NYX_STATE_BY_VIEW = 4,
+	NYX_STATE_BY_CHANGES = 5,
 };
 
 #define NYX_SAMPLES_MAX	5u

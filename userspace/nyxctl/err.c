@@ -111,7 +111,9 @@ static const struct {
 	{ NYX_REASON_GROUPS_MAX_UNIT, "answer them with 'nyxctl page respond'" },
 	{ NYX_REASON_NO_SUCH_GROUP, "'nyxctl event monitor --history' shows all requests" },
 	{ NYX_REASON_VIEWS_MAX, "'nyxctl view list' shows all" },
-	{ NYX_REASON_VIEW_TIMEOUT, "'nyxctl event monitor --history' names the process" },
+	{ NYX_REASON_VIEW_TIMEOUT,
+	  "'nyxctl event monitor --history' names the process, or the device" },
+	{ NYX_REASON_FOLLOWED, "its VMM has to let it go first" },
 };
 
 /* Filled by err_keep(); err is 0 before. */

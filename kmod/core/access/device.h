@@ -44,6 +44,7 @@ struct nyx_window_dev;
  * @tracker: its fault tracker
  * @nr_groups: page requests without an answer; under &nyx_pages.lock
  * @moving: a command is moving or removing the device; under &nyx_unit.lock
+ * @nr_followers: change streams that follow the device; under &nyx_unit.lock
  * @left: number of the last post that took the device out of a domain, see
  *        core/space/inval.h; 0: a wait has covered it; under &nyx_unit.lock
  * @window: its word in the window, or NULL; const after init
@@ -64,6 +65,7 @@ struct nyx_device {
 	struct nyx_fault_tracker tracker;
 	u32 nr_groups;
 	bool moving;
+	unsigned int nr_followers;
 	u64 left;
 	struct nyx_window_dev *window;
 	u32 index;

@@ -289,6 +289,8 @@ int nyx_domain_close(struct nyx_unit *unit, struct nyx_domain *dom)
 	else if (dom->nr_devices)
 		ret = dom->nr_devices > dom->nr_leaving ? NYX_ERR(DOMAIN_HAS_DEVICES) :
 							  NYX_ERR(DOMAIN_DRAINING);
+	else if (dom->nr_followers)
+		ret = NYX_ERR(FOLLOWED);
 	else
 		WRITE_ONCE(dom->dying, true);
 	mutex_unlock(&unit->lock);

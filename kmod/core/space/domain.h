@@ -82,6 +82,7 @@ struct nyx_domain_config {
  * @nr_devices: devices attached, and devices that leave; under &nyx_unit.lock
  * @nr_leaving: devices that leave: a command waits for their accesses in the domain; under
  *              &nyx_unit.lock
+ * @nr_followers: change streams that follow it; under &nyx_unit.lock
  * @dying: being destroyed, takes no devices; under &nyx_unit.lock
  * @gone: the domain was drained after it was closed, and no access enters it; under
  *        &nyx_inval.lock
@@ -119,6 +120,7 @@ struct nyx_domain {
 	atomic64_t faults;
 	unsigned int nr_devices;
 	unsigned int nr_leaving;
+	unsigned int nr_followers;
 	bool dying;
 	bool gone;
 	struct nyx_drain drain;
@@ -204,7 +206,8 @@ int nyx_domain_create(struct nyx_unit *unit,
  * @dom: the domain
  *
  * Context: may sleep.
- * Return: 0; -ENOENT if it has gone; -EBUSY while it has devices, or is closed.
+ * Return: 0; -ENOENT if it has gone; -EBUSY while it has devices, is followed, or is
+ * closed.
  */
 int nyx_domain_close(struct nyx_unit *unit, struct nyx_domain *dom);
 

@@ -462,6 +462,14 @@ static int amdvi_follow(struct vendor *vendor, const struct reg_write *w)
 	}
 }
 
+static int amdvi_resume(struct vendor *vendor)
+{
+	struct amdvi *amdvi = container_of(vendor, struct amdvi, base);
+
+	/* A write of CONTROL drains before commands run. */
+	return amdvi_drain(amdvi) ?: amdvi_cmd_run(amdvi);
+}
+
 static void amdvi_adjust(struct vendor *vendor, const struct reg_write *w)
 {
 	struct amdvi *amdvi = container_of(vendor, struct amdvi, base);
@@ -573,6 +581,7 @@ static const struct vendor_ops amdvi_vendor_ops = {
 	.release = amdvi_release,
 	.adjust = amdvi_adjust,
 	.follow = amdvi_follow,
+	.resume = amdvi_resume,
 	.set_state = amdvi_set_state,
 	.rebuild = amdvi_rebuild,
 };
@@ -652,6 +661,7 @@ const struct nyx_viommu_ops amdvi_model = {
 	.mmio_size = NYX_MMIO_SIZE_AMDVI,
 	.mmio_read = vendor_mmio_read,
 	.mmio_write = vendor_mmio_write,
+	.resume = vendor_resume,
 	.sync_registers = vendor_sync_registers,
 	.next_register = vendor_next_register,
 	.decode_device = amdvi_decode,

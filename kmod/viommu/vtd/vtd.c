@@ -434,6 +434,14 @@ static int vtd_follow(struct vendor *vendor, const struct reg_write *w)
 	}
 }
 
+static int vtd_resume(struct vendor *vendor)
+{
+	struct vtd *vtd = container_of(vendor, struct vtd, base);
+	int ret = vtd_queue_run(vtd);
+
+	return ret ?: vtd_prepare(vendor);
+}
+
 static void vtd_adjust(struct vendor *vendor, const struct reg_write *w)
 {
 	struct vtd *vtd = container_of(vendor, struct vtd, base);
@@ -479,6 +487,7 @@ static const struct vendor_ops vtd_vendor_ops = {
 	.prepare = vtd_prepare,
 	.adjust = vtd_adjust,
 	.follow = vtd_follow,
+	.resume = vtd_resume,
 	.set_state = vtd_set_state,
 	.rebuild = vtd_rebuild,
 };
@@ -548,6 +557,7 @@ const struct nyx_viommu_ops vtd_model = {
 	.mmio_size = NYX_MMIO_SIZE,
 	.mmio_read = vendor_mmio_read,
 	.mmio_write = vendor_mmio_write,
+	.resume = vendor_resume,
 	.sync_registers = vendor_sync_registers,
 	.next_register = vendor_next_register,
 	.decode_device = vtd_decode,

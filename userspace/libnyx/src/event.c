@@ -208,6 +208,9 @@ static void put_state(struct text *text, uint64_t now, const struct nyx_event_st
 	case NYX_STATE_BY_VIEW:
 		put(text, ": a view held up a command in its name");
 		break;
+	case NYX_STATE_BY_CHANGES:
+		put(text, ": a change stream of it was late, or full");
+		break;
 	}
 	if (state->tries)
 		put(text, ", try %" PRIu32, (uint32_t)state->tries);

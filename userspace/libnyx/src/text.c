@@ -287,6 +287,7 @@ NYX_EXPORT const char *nyx_state_cause_name(uint32_t cause)
 		[NYX_STATE_BY_COMMAND] = "command",
 		[NYX_STATE_WOULD] = "would",
 		[NYX_STATE_BY_VIEW] = "view",
+		[NYX_STATE_BY_CHANGES] = "changes",
 	};
 
 	return cause < ARRAY_SIZE(names) ? names[cause] : NULL;
