@@ -4,6 +4,7 @@
  *
  * Copyright (C) 2026 The Nyx authors
  */
+#include "changes.h"
 #include "ioctl_table.h"
 
 #include <assert.h>
@@ -35,6 +36,11 @@ LAYOUT(nyx_invalidate, 48);
 LAYOUT(nyx_translate, 136);
 LAYOUT(nyx_view_open, 48);
 LAYOUT(nyx_view_fill, 152);
+LAYOUT(nyx_changes_open, 24);
+LAYOUT(nyx_changes_add, 40);
+LAYOUT(nyx_changes_remove, 24);
+LAYOUT(nyx_changes_next, 56);
+LAYOUT(nyx_change, 40);
 LAYOUT(nyx_dma, 112);
 LAYOUT(nyx_array, 40);
 LAYOUT(nyx_events_open, 24);
@@ -52,7 +58,7 @@ LAYOUT(nyx_limit_set, 56);
 LAYOUT(nyx_limit_get, 56);
 LAYOUT(nyx_page_request, 48);
 LAYOUT(nyx_page_respond, 24);
-LAYOUT(nyx_mmio, 40);
+LAYOUT(nyx_mmio, 72);
 LAYOUT(nyx_unit_reset, 16);
 LAYOUT(nyx_unit_share, 16);
 LAYOUT(nyx_walk, 360);
@@ -415,6 +421,71 @@ static void fill_view_fill(struct ioctl_world *w, struct ioctl_call *call)
 	c->length = 0x5678;
 	c->extents = PTR(w->buf);
 	c->nr_extents = 4;
+}
+
+static void undo_changes_open(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)w;
+	if (!ret)
+		close(call->arg.changes_open.out_fd);
+}
+
+static void fill_changes_add(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_changes_add *c = &call->arg.changes_add;
+
+	c->changes_id = w->stream_id;
+	c->kind = NYX_CHANGES_DOMAIN;
+	c->id = W_EMPTY;
+	c->pasid = NYX_PASID_NONE;
+	c->max_maps = 7;
+}
+
+static void undo_changes_add(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	if (!ret)
+		test_cmd(cmd_changes_remove(w->fd, w->stream_id,
+					    call->arg.changes_add.out_target));
+}
+
+/* A target for the call. */
+static void add_target(struct ioctl_world *w)
+{
+	struct nyx_changes_add c;
+
+	test_cmd(cmd_changes_add(w->fd, &c, w->stream_id, NYX_CHANGES_DOMAIN, W_SHARED));
+	w->made = c.out_target;
+}
+
+static void fill_changes_remove(struct ioctl_world *w, struct ioctl_call *call)
+{
+	add_target(w);
+	call->arg.changes_remove.changes_id = w->stream_id;
+	call->arg.changes_remove.target = w->made;
+}
+
+static void undo_changes_remove(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	if (ret)
+		test_cmd(cmd_changes_remove(w->fd, w->stream_id, w->made));
+}
+
+static void fill_changes_next(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_changes_next *c = &call->arg.changes_next;
+
+	add_target(w);
+	c->changes_id = w->stream_id;
+	c->nr = 4;
+	c->changes = PTR(w->buf);
+}
+
+static void undo_changes_next(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	(void)ret;
+	test_cmd(cmd_changes_remove(w->fd, w->stream_id, w->made));
 }
 
 static void fill_dma(struct ioctl_world *w, struct ioctl_call *call)
@@ -846,6 +917,37 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 			 FIELD(nyx_view_fill, out_extent), FIELD(nyx_view_fill, out_fault) },
 		.pointer = FIELD(nyx_view_fill, extents), .pointer_out = true,
 	},
+	[NYX_CMD_CHANGES_OPEN] = {
+		.name = "changes_open", .request = NYX_CHANGES_OPEN,
+		.size = sizeof(struct nyx_changes_open), .known_flags = NYX_CHANGES_F_INLINE,
+		.fill = fill_nothing, .undo = undo_changes_open,
+		.out = { FIELD(nyx_changes_open, out_fd),
+			 FIELD(nyx_changes_open, out_changes_id) },
+		.may_vary = { FIELD(nyx_changes_open, out_fd),
+			      FIELD(nyx_changes_open, out_changes_id) },
+	},
+	[NYX_CMD_CHANGES_ADD] = {
+		.name = "changes_add", .request = NYX_CHANGES_ADD,
+		.size = sizeof(struct nyx_changes_add),
+		.fill = fill_changes_add, .undo = undo_changes_add,
+		.out = { FIELD(nyx_changes_add, out_target) },
+		.may_vary = { FIELD(nyx_changes_add, out_target) },
+	},
+	[NYX_CMD_CHANGES_REMOVE] = {
+		.name = "changes_remove", .request = NYX_CHANGES_REMOVE,
+		.size = sizeof(struct nyx_changes_remove),
+		.fill = fill_changes_remove, .undo = undo_changes_remove,
+		.may_vary = { FIELD(nyx_changes_remove, target) },
+	},
+	[NYX_CMD_CHANGES_NEXT] = {
+		.name = "changes_next", .request = NYX_CHANGES_NEXT,
+		.size = sizeof(struct nyx_changes_next),
+		.fill = fill_changes_next, .undo = undo_changes_next,
+		.out = { FIELD(nyx_changes_next, out_seq), FIELD(nyx_changes_next, out_nr),
+			 FIELD(nyx_changes_next, out_more) },
+		.may_vary = { FIELD(nyx_changes_next, out_seq) },
+		.pointer = FIELD(nyx_changes_next, changes), .pointer_out = true,
+	},
 	[NYX_CMD_DMA] = {
 		.name = "dma", .request = NYX_DMA,
 		.size = sizeof(struct nyx_dma),
@@ -976,7 +1078,9 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.size = sizeof(struct nyx_mmio),
 		.known_flags = NYX_MMIO_F_WRITE,
 		.fill = fill_mmio, .undo = undo_close,
-		.out = { FIELD(nyx_mmio, value), FIELD(nyx_mmio, out_irte_changes) },
+		.out = { FIELD(nyx_mmio, value), FIELD(nyx_mmio, out_irte_changes),
+			 FIELD(nyx_mmio, out_seq), FIELD(nyx_mmio, out_nr_changes),
+			 FIELD(nyx_mmio, out_pending) },
 	},
 	[NYX_CMD_UNIT_RESET] = {
 		.name = "unit_reset", .request = NYX_UNIT_RESET,
@@ -1009,6 +1113,7 @@ static void world_domain(int fd, __u32 id, __u32 kind, __u32 flags, const char *
 void ioctl_world_open(struct ioctl_world *w)
 {
 	const int anon = MAP_PRIVATE | MAP_ANONYMOUS;
+	struct nyx_changes_open stream;
 	const int rw = PROT_READ | PROT_WRITE;
 
 	/* Memory that is there already, for allocations to fail in commands only. */
@@ -1041,6 +1146,10 @@ void ioctl_world_open(struct ioctl_world *w)
 		test_cmd(cmd_irq_bind(w->fd, X0, msi_index(W_IRTE), w->eventfd[i],
 				      w->eventfd[2 + i], &w->binding[i]));
 
+	test_cmd(cmd_changes_open(w->fd, 0, &stream));
+	w->stream = stream.out_fd;
+	w->stream_id = stream.out_changes_id;
+
 	test_cmd(cmd_unit_create_dflt(w->other, NULL, 0, NULL));
 	world_domain(w->other, W_OTHER, NYX_DOMAIN_PAGING, NYX_DOMAIN_F_SHARED, NULL);
 	test_cmd(cmd_device_add(w->other, X_OTHER));
@@ -1050,6 +1159,7 @@ void ioctl_world_open(struct ioctl_world *w)
 
 void ioctl_world_close(struct ioctl_world *w)
 {
+	close(w->stream);
 	close(w->fd);
 	close(w->other);
 	for (size_t i = 0; i < ARRAY_SIZE(w->eventfd); i++)

@@ -47,7 +47,9 @@
  * @eventfd: two sources and two targets of its bindings, then a source and a
  *           target that are free
  * @binding: ids of its bindings
- * @made: id of the binding, or the group, that a call is to take away
+ * @stream: file of a change stream without targets
+ * @stream_id: its id
+ * @made: id of the binding, the group, or the target, that a call is to take away
  */
 struct ioctl_world {
 	int fd;
@@ -58,6 +60,8 @@ struct ioctl_world {
 	unsigned char *buf;
 	int eventfd[6];
 	__u32 binding[2];
+	int stream;
+	__u32 stream_id;
 	__u32 made;
 };
 
@@ -109,6 +113,10 @@ union ioctl_arg {
 	struct nyx_walk walk;
 	struct nyx_view_open view_open;
 	struct nyx_view_fill view_fill;
+	struct nyx_changes_open changes_open;
+	struct nyx_changes_add changes_add;
+	struct nyx_changes_remove changes_remove;
+	struct nyx_changes_next changes_next;
 	__u8 raw[512];
 };
 

@@ -346,6 +346,22 @@ static const struct bad_value bad_values[] = {
 	V(TRANSLATE, EOVERFLOW, F(translate.iova, 2), F(translate.length, END)),
 	RANGE(TRANSLATE, translate.nr_extents, 1, NYX_ARRAY_MAX),
 
+	/* CHANGES_ADD, CHANGES_REMOVE, CHANGES_NEXT */
+	V(CHANGES_ADD, ENOENT, F(changes_add.changes_id, 0)),
+	V(CHANGES_ADD, ENOENT, F(changes_add.changes_id, 2)),
+	V(CHANGES_ADD, ENOENT, F(changes_add.changes_id, END)),
+	ENUM(CHANGES_ADD, changes_add.kind, NYX_CHANGES_DOMAIN),
+	DOMAIN(CHANGES_ADD, changes_add.id),
+	DEVICE(CHANGES_ADD, changes_add.id, F(changes_add.kind, NYX_CHANGES_DEVICE)),
+	PASID(CHANGES_ADD, changes_add.pasid),
+	DEFAULT(CHANGES_ADD, changes_add.max_maps, 1, NYX_CHANGES_MAPS_MAX),
+	V(CHANGES_REMOVE, ENOENT, F(changes_remove.changes_id, 0)),
+	V(CHANGES_REMOVE, ENOENT, F(changes_remove.target, 0)),
+	V(CHANGES_REMOVE, ENOENT, F(changes_remove.target, END)),
+	V(CHANGES_NEXT, ENOENT, F(changes_next.changes_id, 0)),
+	RANGE(CHANGES_NEXT, changes_next.nr, 1, NYX_ARRAY_MAX),
+	RANGE(CHANGES_NEXT, changes_next.ack, 0, 0),
+
 	/* VIEW_OPEN */
 	RANGE(VIEW_OPEN, view_open.nr_slots, 1, NYX_VIEW_SLOTS_MAX),
 	RANGE(VIEW_OPEN, view_open.nr_holds, 0, NYX_VIEW_HOLDS_MAX),

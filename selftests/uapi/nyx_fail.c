@@ -101,6 +101,9 @@ TEST(every_copy)
 			/* A view would keep the unit. */
 			if (!ret && nr == NYX_CMD_VIEW_OPEN)
 				close(call.arg.view_open.out_fd);
+			/* So would a stream. */
+			if (!ret && nr == NYX_CMD_CHANGES_OPEN)
+				close(call.arg.changes_open.out_fd);
 			cmd_unit_persist(call.fd, 0);
 			if (call.fd != w.fd)
 				close(call.fd);

@@ -8,6 +8,7 @@
  * that is to blame. undriven[] has the others, with the cause; table_is_complete() finds a
  * reason that is in neither.
  */
+#include "changes.h"
 #include "view.h"
 
 #include <linux/fs.h>
@@ -695,6 +696,66 @@ static void has_limits(struct env *e)
 	    .access = RW, .length = 1);
 }
 
+/* ---- change streams ---- */
+
+static void streams_max(struct env *e)
+{
+	while (!TRY(e->fd, NYX_CHANGES_OPEN, nyx_changes_open, .flags = 0))
+		;
+}
+
+static __u32 stream_of(struct env *e, __u32 flags)
+{
+	struct nyx_changes_open c;
+
+	test_cmd(cmd_changes_open(e->fd, flags, &c));
+	return c.out_changes_id;
+}
+
+static int follow(struct env *e, __u32 stream, __u32 sbdf)
+{
+	return TRY(e->fd, NYX_CHANGES_ADD, nyx_changes_add, .changes_id = stream,
+		   .kind = NYX_CHANGES_DEVICE, .id = sbdf, .pasid = NYX_PASID_NONE);
+}
+
+static void targets_max(struct env *e)
+{
+	__u32 stream = stream_of(e, 0);
+
+	for (__u32 sbdf = 0x1000; sbdf < 0x1000 + NYX_CHANGES_TARGETS_MAX + 1; sbdf++) {
+		test_cmd(cmd_device_add(e->fd, sbdf));
+		if (follow(e, stream, sbdf))
+			break;
+	}
+}
+
+static void target_exists(struct env *e)
+{
+	__u32 stream = stream_of(e, 0);
+
+	test_cmd(follow(e, stream, e->sbdf));
+	follow(e, stream, e->sbdf);
+}
+
+static void followed(struct env *e)
+{
+	test_cmd(follow(e, stream_of(e, 0), e->sbdf));
+	TRY(e->fd, NYX_DEVICE_REMOVE, nyx_device_remove, .sbdf = e->sbdf);
+}
+
+static void changes_pending(struct env *e)
+{
+	test_cmd(cmd_map(e->fd, e->domain, 0, 0, SZ_4K, RW));
+	test_cmd(follow(e, stream_of(e, NYX_CHANGES_F_INLINE), e->sbdf));
+	TRY(e->fd, NYX_UNMAP, nyx_unmap, .domain_id = e->domain, .length = SZ_4K);
+}
+
+static void no_such_target(struct env *e)
+{
+	TRY(e->fd, NYX_CHANGES_REMOVE, nyx_changes_remove, .changes_id = stream_of(e, 0),
+	    .target = 1);
+}
+
 /* ---- the table ---- */
 
 /* A command on a unit that stands for itself. */
@@ -704,6 +765,7 @@ static void has_limits(struct env *e)
 		TRY(e->fd, request, type, __VA_ARGS__);			\
 	}
 
+SIMPLE(no_such_stream, NYX_CHANGES_NEXT, nyx_changes_next, .nr = 1)
 SIMPLE(pointer, NYX_STATS, nyx_stats, .nr = 4)
 SIMPLE(flag, NYX_MAP, nyx_map, .flags = 1u << 31)
 SIMPLE(reserved, NYX_DEVICE_ADD, nyx_device_add, .__reserved = 1)
@@ -934,6 +996,13 @@ static const struct reason_case {
 	CASE(views_max, VIEWS_MAX, ENOSPC, 0),
 	CASE(view_timeout, VIEW_TIMEOUT, ETIMEDOUT, 0),
 	CASE(has_limits, HAS_LIMITS, EOPNOTSUPP, AT(nyx_view_fill, sbdf)),
+	CASE(changes_pending, CHANGES_PENDING, EINPROGRESS, 0),
+	CASE(no_such_stream, NO_SUCH_STREAM, ENOENT, AT(nyx_changes_next, changes_id)),
+	CASE(no_such_target, NO_SUCH_TARGET, ENOENT, AT(nyx_changes_remove, target)),
+	CASE(target_exists, TARGET_EXISTS, EEXIST, AT(nyx_changes_add, id)),
+	CASE(targets_max, TARGETS_MAX, ENOSPC, 0),
+	CASE(streams_max, STREAMS_MAX, ENOSPC, 0),
+	CASE(followed, FOLLOWED, EBUSY, AT(nyx_device_remove, sbdf)),
 };
 
 static const struct {

@@ -471,6 +471,8 @@ TEST(any_moment)
 					close(arg.events_open.out_fd);
 				if (!ret && d->request == NYX_VIEW_OPEN)
 					close(arg.view_open.out_fd);
+				if (!ret && d->request == NYX_CHANGES_OPEN)
+					close(arg.changes_open.out_fd);
 			}
 			__atomic_store_n(&f.stop, true, __ATOMIC_SEQ_CST);
 			thread_end(t, "a thread that changes a word");

@@ -77,6 +77,7 @@ void fail_creation(const struct nyx_unit_create *u)
  * @source: eventfds of a new binding
  * @target: likewise
  * @made: what the call is to take away
+ * @stream: file of a change stream, or -1
  * @spare: memory to add
  * @buf: what the structure points to
  * @arg: the structure
@@ -86,6 +87,7 @@ struct call {
 	int source;
 	int target;
 	__u32 made;
+	int stream;
 	unsigned char *spare;
 	unsigned char *buf;
 	union {
@@ -120,6 +122,10 @@ struct call {
 		struct nyx_walk walk;
 		struct nyx_view_open view_open;
 		struct nyx_view_fill view_fill;
+		struct nyx_changes_open changes_open;
+		struct nyx_changes_add changes_add;
+		struct nyx_changes_remove changes_remove;
+		struct nyx_changes_next changes_next;
 		__u8 raw[512];
 	} arg;
 };
@@ -220,6 +226,48 @@ static void do_view_open(struct guest *g, const struct fail_vendor *v, struct ca
 	(void)v;
 	c->arg.view_open.nr_slots = 2;
 	c->arg.view_open.nr_holds = 3;
+}
+
+static __u32 new_stream(struct guest *g, struct call *c)
+{
+	struct nyx_changes_open o;
+
+	test_cmd(cmd_changes_open(g->fd, 0, &o));
+	c->stream = o.out_fd;
+	return o.out_changes_id;
+}
+
+static void do_changes_add(struct guest *g, const struct fail_vendor *v, struct call *c)
+{
+	(void)v;
+	c->arg.changes_add.changes_id = new_stream(g, c);
+	c->arg.changes_add.id = DEV;
+	c->arg.changes_add.pasid = NYX_PASID_NONE;
+}
+
+static void do_changes_remove(struct guest *g, const struct fail_vendor *v, struct call *c)
+{
+	struct nyx_changes_add a;
+
+	(void)v;
+	c->arg.changes_remove.changes_id = new_stream(g, c);
+	test_cmd(cmd_changes_add(g->fd, &a, c->arg.changes_remove.changes_id,
+				 NYX_CHANGES_DEVICE, DEV));
+	c->arg.changes_remove.target = a.out_target;
+}
+
+static void do_changes_next(struct guest *g, const struct fail_vendor *v, struct call *c)
+{
+	struct nyx_changes_add a;
+
+	(void)v;
+	c->arg.changes_next.changes_id = new_stream(g, c);
+	test_cmd(cmd_changes_add(g->fd, &a, c->arg.changes_next.changes_id,
+				 NYX_CHANGES_DEVICE, DEV));
+	/* It decodes the guest's entry, which an error does not take back. */
+	poke(g, DEV, AT_DATA);
+	c->arg.changes_next.changes = PTR(c->buf);
+	c->arg.changes_next.nr = 8;
 }
 
 static void do_view_fill(struct guest *g, const struct fail_vendor *v, struct call *c)
@@ -383,6 +431,8 @@ static void undo(struct guest *g, const struct call *c)
 	cmd_limit_set(g->fd, NYX_SCOPE_DEVICE, DEV, &(struct nyx_limits){ 0 });
 	if (c->made)
 		cmd_irq_unbind(g->fd, c->made);
+	if (c->stream >= 0)
+		close(c->stream);
 	if (c->fd != g->fd) {
 		cmd_unit_persist(c->fd, 0);
 		close(c->fd);
@@ -460,6 +510,10 @@ static const struct row rows[NYX_CMD_MAX] = {
 	ROW(UNIT_SHARE, nyx_unit_share, ROW_OTHER, do_new_unit),
 	ROW(VIEW_OPEN, nyx_view_open, ROW_UNIT, do_view_open),
 	ROW(VIEW_FILL, nyx_view_fill, ROW_UNIT, do_view_fill),
+	ROW(CHANGES_OPEN, nyx_changes_open, ROW_UNIT, NULL),
+	ROW(CHANGES_ADD, nyx_changes_add, ROW_UNIT, do_changes_add),
+	ROW(CHANGES_REMOVE, nyx_changes_remove, ROW_UNIT, do_changes_remove),
+	ROW(CHANGES_NEXT, nyx_changes_next, ROW_UNIT, do_changes_next),
 };
 
 /* The unit knows nothing of DEV. */
@@ -513,6 +567,7 @@ static bool try_command(struct guest *g, const struct fail_vendor *v, const stru
 	fresh(g, v);
 	memset(&c->arg, 0, sizeof(c->arg));
 	c->made = 0;
+	c->stream = -1;
 	c->fd = row->kind == ROW_OTHER ? nyx_open() : g->fd;
 	c->arg.head.size = row->size;
 	if (row->prepare)
@@ -534,6 +589,10 @@ static bool try_command(struct guest *g, const struct fail_vendor *v, const stru
 		close(c->arg.events_open.out_fd);
 	else if (row->request == NYX_VIEW_OPEN)
 		close(c->arg.view_open.out_fd);
+	else if (row->request == NYX_CHANGES_OPEN)
+		close(c->arg.changes_open.out_fd);
+	else if (row->request == NYX_CHANGES_NEXT)
+		ASSERT_LE(1, c->arg.changes_next.out_nr);
 	else if (row->request == NYX_VIEW_FILL)
 		ASSERT_EQ(1024, c->arg.view_fill.out_done);
 	else if (row->request == NYX_IRQ_BIND)

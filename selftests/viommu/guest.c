@@ -79,7 +79,26 @@ static __u64 reg_read(struct guest *g, __u32 offset, __u32 width)
 
 static void reg_write(struct guest *g, __u32 offset, __u32 width, __u64 value)
 {
-	test_cmd(mmio(g->fd, NYX_MMIO_F_WRITE, offset, width, &value));
+	struct nyx_change change[16];
+	struct nyx_mmio m = {
+		.size = sizeof(m), .flags = NYX_MMIO_F_WRITE, .offset = offset, .width = width,
+		.value = value,
+	};
+
+	if (g->stream) {
+		m.changes_id = g->stream->id;
+		m.nr_changes = ARRAY_SIZE(change);
+		m.changes = PTR(change);
+	}
+	test_cmd(nyx_cmd(g->fd, NYX_MMIO, &m));
+	g->pending = m.out_pending;
+	if (!m.out_pending)
+		return;
+	ASSERT_TRUE(g->stream);
+	stream_apply(g->stream, change, m.out_nr_changes);
+	g->stream->seq = m.out_seq;
+	if (!g->put_off)
+		stream_settle(g->stream);
 }
 
 __u32 r32(struct guest *g, __u32 offset)

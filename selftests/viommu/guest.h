@@ -10,6 +10,7 @@
 #ifndef NYX_SELFTESTS_GUEST_H
 #define NYX_SELFTESTS_GUEST_H
 
+#include "changes.h"
 #include "nyx_env.h"
 
 #define BIT(n)	(1ull << (n))
@@ -42,6 +43,9 @@
  * @cookie: what the last wait stored
  * @next_table: next free page
  * @s: the last message that was sent
+ * @stream: an inline change stream, of which writes of registers handle the changes; or NULL
+ * @put_off: they do not: what a write has left to do is up to the case
+ * @pending: the last write has left something
  */
 struct guest {
 	int fd;
@@ -56,6 +60,9 @@ struct guest {
 	__u32 cookie;
 	__u64 next_table;
 	struct nyx_irq_send s;
+	struct stream *stream;
+	bool put_off;
+	bool pending;
 };
 
 /* A unit with memory, with DEV and its kin, and a policy that never intervenes. */
