@@ -16,6 +16,7 @@
 
 #include "chr/ioctl.h"
 #include "core/access/device.h"
+#include "core/changes/changes.h"
 #include "core/irq/irqfd.h"
 #include "core/irq/irte.h"
 #include "core/space/domain.h"
@@ -34,6 +35,7 @@ union list_entry {
 	struct nyx_binding_info binding;
 	struct nyx_register_info reg;
 	struct nyx_view_info view;
+	struct nyx_target_info target;
 };
 
 /**
@@ -236,6 +238,16 @@ static bool next_view(struct nyx_ucmd *uc, struct nyx_domain *unused, u64 *key,
 	return true;
 }
 
+static bool next_target(struct nyx_ucmd *uc, struct nyx_domain *unused, u64 *key,
+			u64 *last, union list_entry *e)
+{
+	if (!nyx_target_next(uc->unit, *key, &e->target))
+		return false;
+	*key = NYX_TARGET_KEY(e->target.changes_id, e->target.target);
+	*last = *key;
+	return true;
+}
+
 static const struct lister listers[] = {
 	[NYX_LIST_UNITS] = { next_unit, sizeof(struct nyx_unit_info) },
 	[NYX_LIST_MEMORY] = { next_memory, sizeof(struct nyx_memory_info) },
@@ -246,6 +258,7 @@ static const struct lister listers[] = {
 	[NYX_LIST_BINDINGS] = { next_binding, sizeof(struct nyx_binding_info) },
 	[NYX_LIST_REGISTERS] = { next_register, sizeof(struct nyx_register_info) },
 	[NYX_LIST_VIEWS] = { next_view, sizeof(struct nyx_view_info) },
+	[NYX_LIST_TARGETS] = { next_target, sizeof(struct nyx_target_info) },
 };
 
 static int list_objects(struct nyx_ucmd *uc, struct nyx_list *cmd,

@@ -41,6 +41,7 @@ LAYOUT(nyx_changes_add, 40);
 LAYOUT(nyx_changes_remove, 24);
 LAYOUT(nyx_changes_next, 56);
 LAYOUT(nyx_change, 40);
+LAYOUT(nyx_target_info, 56);
 LAYOUT(nyx_dma, 112);
 LAYOUT(nyx_array, 40);
 LAYOUT(nyx_events_open, 24);

@@ -178,13 +178,14 @@ static const struct bad_value bad_values[] = {
 	RANGE(UNIT_PERSIST, unit_persist.persist, 0, 1),
 
 	/* LIST */
-	ENUM(LIST, list.type, NYX_LIST_VIEWS),
+	ENUM(LIST, list.type, NYX_LIST_TARGETS),
 	ZERO(LIST, list.domain_id),
 	ZERO(LIST, list.domain_id, F(list.type, NYX_LIST_UNITS)),
 	ZERO(LIST, list.domain_id, F(list.type, NYX_LIST_IRTES)),
 	ZERO(LIST, list.domain_id, F(list.type, NYX_LIST_BINDINGS)),
 	ZERO(LIST, list.domain_id, F(list.type, NYX_LIST_REGISTERS)),
 	ZERO(LIST, list.domain_id, F(list.type, NYX_LIST_VIEWS)),
+	ZERO(LIST, list.domain_id, F(list.type, NYX_LIST_TARGETS)),
 	V(LIST, EOPNOTSUPP, F(list.type, NYX_LIST_REGISTERS)),
 	RANGE(LIST, list.entry_size, 8, 0xffffffff),
 	RANGE(LIST, list.nr, 0, NYX_ARRAY_MAX),

@@ -281,6 +281,45 @@ TEST(faults_stop_device)
 	has(&c, 0, 0, 0, 0);
 }
 
+TEST(list)
+{
+	struct nyx_target_info *all;
+	struct scene c;
+	__u32 t, u;
+	size_t nr;
+
+	scene_open(&c, NYX_CHANGES_F_INLINE, DEVICE, NEVER_MS);
+	t = stream_add_max(&c.s, DOMAIN, c.other, 77);
+	u = stream_add(&c.s, DOMAIN, c.e.domain);
+	test_cmd(cmd_changes_remove(c.e.fd, c.s.id, u));
+	stream_settle(&c.s);
+	test_cmd(map(&c, 0, 0, 4, RW));
+	test_cmd(map(&c, 8, 0, 1, RW));
+	stream_settle(&c.s);
+	test_err(EINPROGRESS, cmd_unmap(c.e.fd, c.e.domain, 0, SZ_4K, NULL));
+	all = list_all(c.e.fd, NYX_LIST_TARGETS, 0, sizeof(*all), &nr);
+	ASSERT_EQ(2, nr);
+	ASSERT_EQ(c.s.id, all[0].changes_id);
+	ASSERT_EQ(c.t, all[0].target);
+	ASSERT_EQ(NYX_TARGET_F_INLINE | NYX_TARGET_F_BEHIND, all[0].flags);
+	ASSERT_EQ(DEVICE, all[0].kind);
+	ASSERT_EQ(c.e.sbdf, all[0].id);
+	ASSERT_EQ(NYX_PASID_NONE, all[0].pasid);
+	ASSERT_EQ(NYX_CHANGE_ATTACHED, all[0].state);
+	ASSERT_EQ(c.e.domain, all[0].domain_id);
+	ASSERT_EQ(2, all[0].nr_maps);
+	ASSERT_EQ(NYX_CHANGES_MAPS_DEFAULT, all[0].max_maps);
+	ASSERT_EQ(5 * SZ_4K, all[0].bytes);
+	ASSERT_LT(0, all[0].behind_ns);
+	ASSERT_EQ(t, all[1].target);
+	ASSERT_EQ(NYX_TARGET_F_INLINE, all[1].flags);
+	ASSERT_EQ(DOMAIN, all[1].kind);
+	ASSERT_EQ(c.other, all[1].id);
+	ASSERT_EQ(77, all[1].max_maps);
+	ASSERT_EQ(0, all[1].behind_ns);
+	free(all);
+}
+
 /* ---- limits ---- */
 
 TEST(too_many_maps)

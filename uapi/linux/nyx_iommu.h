@@ -836,6 +836,8 @@ struct nyx_unit_destroy {
  *                      the rest of its architectural state: struct nyx_register_info,
  *                      by NYX_REGISTER_KEY(); -EOPNOTSUPP of a unit without one
  * @NYX_LIST_VIEWS: views: struct nyx_view_info, by id
+ * @NYX_LIST_TARGETS: targets of change streams: struct nyx_target_info, by
+ *                    NYX_TARGET_KEY()
  */
 enum nyx_list_type {
 	NYX_LIST_UNITS = 0,
@@ -847,6 +849,7 @@ enum nyx_list_type {
 	NYX_LIST_BINDINGS = 6,
 	NYX_LIST_REGISTERS = 7,
 	NYX_LIST_VIEWS = 8,
+	NYX_LIST_TARGETS = 9,
 };
 
 /**
@@ -2354,6 +2357,53 @@ struct nyx_changes_next {
 };
 
 #define NYX_CHANGES_NEXT _IO(NYX_IOCTL_TYPE, NYX_CMD_CHANGES_NEXT)
+
+/**
+ * NYX_TARGET_KEY() - the key of an entry for NYX_LIST_TARGETS
+ * @changes_id: of the entry
+ * @target: of the entry
+ */
+#define NYX_TARGET_KEY(changes_id, target)	((__u64)(changes_id) << 32 | (target))
+
+/**
+ * enum nyx_target_flags - state of a target, in struct nyx_target_info
+ * @NYX_TARGET_F_INLINE: its stream is inline
+ * @NYX_TARGET_F_BEHIND: its reader has yet to acknowledge changes
+ */
+enum nyx_target_flags {
+	NYX_TARGET_F_INLINE = 1 << 0,
+	NYX_TARGET_F_BEHIND = 1 << 1,
+};
+
+/**
+ * struct nyx_target_info - entry of NYX_LIST_TARGETS
+ * @changes_id: the stream
+ * @target: number of the target in the stream
+ * @flags: of enum nyx_target_flags
+ * @kind: of enum nyx_changes_kind
+ * @id: SBDF of the device; id of the domain
+ * @pasid: NYX_PASID_NONE
+ * @state: of enum nyx_change_state, as it was reported
+ * @domain_id: domain that was reported with it, or 0
+ * @nr_maps: maps that are reported and not unmapped
+ * @max_maps: limit on them
+ * @bytes: sum of their lengths, modulo 2^64
+ * @behind_ns: for how long the reader has had something to acknowledge, or 0
+ */
+struct nyx_target_info {
+	__u32 changes_id;
+	__u32 target;
+	__u32 flags;
+	__u32 kind;
+	__u32 id;
+	__u32 pasid;
+	__u32 state;
+	__u32 domain_id;
+	__u32 nr_maps;
+	__u32 max_maps;
+	__aligned_u64 bytes;
+	__aligned_u64 behind_ns;
+};
 
 /**
  * enum nyx_dma_op - what a device does

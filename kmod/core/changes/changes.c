@@ -343,10 +343,11 @@ int nyx_changes_add(struct nyx_changes *changes, u32 kind, u32 id, u32 max, u32 
 	ret = mutex_lock_killable(&changes->lock);
 	if (ret)
 		goto err_free;
+	t->number = changes->next_target + 1;
 	ret = has_target(changes, kind, id) ? NYX_ERR(TARGET_EXISTS) : publish(t, kind);
 	if (!ret) {
 		kref_get(&changes->ref);
-		t->number = ++changes->next_target;
+		changes->next_target = t->number;
 		list_add_tail(&t->link, &changes->targets);
 		*target = t->number;
 	}
@@ -800,4 +801,50 @@ bool nyx_changes_pending(struct nyx_changes *changes)
 	}
 	spin_unlock(&ls->lock);
 	return pending;
+}
+
+static u64 key_of(const struct nyx_target *t)
+{
+	return NYX_TARGET_KEY(t->changes->id, t->number);
+}
+
+static void describe(const struct nyx_target *t, struct nyx_target_info *info)
+{
+	*info = (struct nyx_target_info) {
+		.changes_id = t->changes->id,
+		.target = t->number,
+		.flags = t->changes->is_inline ? NYX_TARGET_F_INLINE : 0,
+		.kind = t->dom ? NYX_CHANGES_DOMAIN : NYX_CHANGES_DEVICE,
+		.id = t->id,
+		.pasid = NYX_PASID_NONE,
+		.state = READ_ONCE(t->state),
+		.domain_id = READ_ONCE(t->domain_id),
+		.nr_maps = READ_ONCE(t->shadow.nr),
+		.max_maps = t->shadow.max,
+		.bytes = READ_ONCE(t->shadow.bytes),
+	};
+	if (t->base.first) {
+		info->flags |= NYX_TARGET_F_BEHIND;
+		info->behind_ns = ktime_get_ns() - t->base.since_ns;
+	}
+}
+
+bool nyx_target_next(struct nyx_unit *unit, u64 key, struct nyx_target_info *info)
+{
+	struct nyx_listeners *ls = &unit->listeners;
+	struct nyx_target *t, *found = NULL;
+	struct nyx_listener *l;
+
+	spin_lock(&ls->lock);
+	list_for_each_entry(l, &ls->list, link) {
+		if (l->ops != &target_ops)
+			continue;
+		t = to_target(l);
+		if (key_of(t) >= key && (!found || key_of(t) < key_of(found)))
+			found = t;
+	}
+	if (found)
+		describe(found, info);
+	spin_unlock(&ls->lock);
+	return found;
 }

@@ -176,4 +176,17 @@ int nyx_changes_finish(struct nyx_changes *changes);
  */
 bool nyx_changes_pending(struct nyx_changes *changes);
 
+/**
+ * nyx_target_next() - describe the next target of a unit's streams
+ * @unit: the unit
+ * @key: of the first one of interest, NYX_TARGET_KEY()
+ * @info: set
+ *
+ * The function takes no lock that a reader holds while it waits.
+ *
+ * Context: any process.
+ * Return: true if there is one.
+ */
+bool nyx_target_next(struct nyx_unit *unit, u64 key, struct nyx_target_info *info);
+
 #endif /* NYX_CORE_CHANGES_H */
