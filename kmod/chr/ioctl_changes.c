@@ -23,6 +23,8 @@ static __poll_t changes_poll(struct file *filp, struct poll_table_struct *wait)
 	struct nyx_changes *changes = filp->private_data;
 
 	poll_wait(filp, &changes->unit->listeners.wq, wait);
+	if (READ_ONCE(changes->unit->dead))
+		return EPOLLIN | EPOLLRDNORM | EPOLLHUP;
 	return nyx_changes_pending(changes) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
@@ -128,9 +130,9 @@ static int next(struct nyx_changes *changes, u64 ack, struct nyx_changes_read *r
 		ret = nyx_changes_finish(changes);
 		if (ret != -EINPROGRESS)
 			break;
-		/* Another stream may be the one that has to act. */
+		/* Another reader is the one that has to act. */
 		if (!nyx_changes_pending(changes))
-			return 0;
+			break;
 		ret = nyx_changes_next(changes, 0, read);
 	}
 	return ret;

@@ -53,6 +53,10 @@ static int mmio_write(struct nyx_ucmd *uc, struct nyx_viommu *viommu, struct nyx
 		changes = nyx_changes_get(uc->unit, cmd->changes_id);
 		if (!changes)
 			return NYX_BAD(uc, cmd, changes_id, NO_SUCH_STREAM);
+		if (!changes->is_inline) {
+			nyx_changes_put(changes);
+			return NYX_BAD(uc, cmd, changes_id, CONFLICT);
+		}
 	}
 	ret = viommu->ops->mmio_write(viommu, cmd->offset, cmd->width, cmd->value);
 	if (ret == NYX_VIOMMU_PENDING) {

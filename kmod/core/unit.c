@@ -423,6 +423,8 @@ static void unit_hide(struct nyx_unit *unit)
 	nyx_window_end(&unit->window);
 	nyx_devices_flush(unit);
 	nyx_events_end(unit->events);
+	/* Readers of change streams look at @dead. */
+	wake_up_all(&unit->listeners.wq);
 	observer->remove(unit);
 }
 

@@ -159,8 +159,8 @@ struct nyx_register {
  * @mmio_read: read registers; may sleep. 0, or -EINTR if the caller was killed
  *             meanwhile
  * @mmio_write: write registers, and do what follows; may sleep. 0; NYX_VIOMMU_PENDING: @resume
- *              has to go on, once what a listener waits for is done; -ENOMEM or
- *              -EINPROGRESS with nothing changed; -EINTR if the caller was killed meanwhile
+ *              has to go on, once what a listener waits for is done; -ENOMEM with nothing
+ *              changed; -EINTR if the caller was killed meanwhile
  * @resume: go on with what follows from earlier writes; may sleep. 0; -EINPROGRESS;
  *          -EINTR if the caller was killed meanwhile. NULL: there is nothing to resume
  * @sync_registers: bring the registers up to date before they are listed; may sleep.

@@ -228,10 +228,13 @@ static void listen(struct kunit *test, struct listener *l, u32 sbdf, struct nyx_
 {
 	struct fixture *f = test->priv;
 	struct nyx_ranges ranges = {};
-	bool context = false;
+	bool context = false, late;
+	u64 number = 0;
 
 	*l = (struct listener) {
-		.base = { .ops = &listener_ops, .sbdf = sbdf },
+		.base = {
+			.ops = &listener_ops, .is_device = sbdf != NYX_SBDF_ANY, .sbdf = sbdf,
+		},
 		.ls = &f->unit->listeners,
 	};
 	init_completion(&l->done);
@@ -239,18 +242,21 @@ static void listen(struct kunit *test, struct listener *l, u32 sbdf, struct nyx_
 	nyx_listener_add(l->ls, &l->base);
 	if (dom) {
 		mutex_lock(&dom->lock);
-		KUNIT_EXPECT_FALSE(test, nyx_listener_follow(l->ls, &l->base, dom));
-		KUNIT_EXPECT_TRUE(test, nyx_listener_follow(l->ls, &l->base, dom));
+		KUNIT_EXPECT_FALSE(test, nyx_listener_follow(l->ls, &l->base, dom, &number));
+		KUNIT_EXPECT_TRUE(test, nyx_listener_follow(l->ls, &l->base, dom, &number));
 		mutex_unlock(&dom->lock);
+		/* It has posts to acknowledge already. */
+		KUNIT_EXPECT_EQ(test, number, 0ull);
 	}
 	mutex_unlock(&f->unit->lock);
 	/* It has no copy yet. */
 	nyx_listener_ack(l->ls, &l->base,
-			 nyx_listener_take(l->ls, &l->base, &ranges, &context));
+			 nyx_listener_take(l->ls, &l->base, &ranges, &context, &late));
 	KUNIT_EXPECT_EQ(test, ranges.nr, 1u);
 	KUNIT_EXPECT_EQ(test, ranges.range[0].first, 0ull);
 	KUNIT_EXPECT_EQ(test, ranges.range[0].last, (u64)NYX_LAST_PAGE);
 	KUNIT_EXPECT_TRUE(test, context);
+	KUNIT_EXPECT_FALSE(test, late);
 }
 
 /* Remove a listener, of which no wait has a reference any more. */
@@ -456,14 +462,19 @@ static void gone_domain_is_forgotten(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct listener a, b;
+	u64 number = 0;
 
 	listen(test, &a, SBDF, f->dom[0]);
 	listen(test, &b, SBDF, f->dom[1]);
 	KUNIT_EXPECT_EQ(test, nyx_inval_drop(f->dom[0]), 0);
 	KUNIT_EXPECT_PTR_EQ(test, a.base.dom, NULL);
 	KUNIT_EXPECT_PTR_EQ(test, b.base.dom, f->dom[1]);
-	KUNIT_EXPECT_TRUE(test, nyx_listener_follow(a.ls, &a.base, NULL));
-	KUNIT_EXPECT_FALSE(test, nyx_listener_follow(b.ls, &b.base, NULL));
+	KUNIT_EXPECT_TRUE(test, nyx_listener_follow(a.ls, &a.base, NULL, &number));
+	KUNIT_EXPECT_EQ(test, number, 0ull);
+	/* Waits wait for what it does about that. */
+	KUNIT_EXPECT_FALSE(test, nyx_listener_follow(b.ls, &b.base, NULL, &number));
+	KUNIT_EXPECT_NE(test, number, 0ull);
+	KUNIT_EXPECT_EQ(test, b.base.first, number);
 	unlisten(test, &a);
 	unlisten(test, &b);
 }
@@ -472,6 +483,15 @@ static void expect_numbers(struct kunit *test, const struct listener *l, u64 fir
 {
 	KUNIT_EXPECT_EQ(test, l->base.first, first);
 	KUNIT_EXPECT_EQ(test, l->base.last, last);
+}
+
+/* As nyx_listener_take(), of a listener that was not cut off. */
+static u64 take(struct listener *l, struct nyx_ranges *ranges, bool *context)
+{
+	bool late;
+	u64 number = nyx_listener_take(l->ls, &l->base, ranges, context, &late);
+
+	return late ? ~0ull : number;
 }
 
 /* An acknowledgment is for what was taken, and for no later post. */
@@ -487,7 +507,7 @@ static void acks_are_for_what_was_taken(struct kunit *test)
 	listen(test, &l, SBDF, f->dom[0]);
 	n = l.ls->posted;
 	/* Nothing to take. */
-	KUNIT_EXPECT_EQ(test, nyx_listener_take(l.ls, &l.base, &ranges, &context), 0ull);
+	KUNIT_EXPECT_EQ(test, take(&l, &ranges, &context), 0ull);
 	KUNIT_EXPECT_EQ(test, ranges.nr, 0u);
 	KUNIT_EXPECT_FALSE(test, context);
 	post(f->dom[0], 1, 1, &t);
@@ -498,7 +518,7 @@ static void acks_are_for_what_was_taken(struct kunit *test)
 	/* Marks are added to those that the caller has, and taken once. */
 	nyx_ranges_add(&ranges, 9, 9);
 	context = true;
-	KUNIT_EXPECT_EQ(test, nyx_listener_take(l.ls, &l.base, &ranges, &context), n + 2);
+	KUNIT_EXPECT_EQ(test, take(&l, &ranges, &context), n + 2);
 	KUNIT_EXPECT_EQ(test, ranges.nr, 3u);
 	KUNIT_EXPECT_TRUE(test, has(&ranges, 1, 1));
 	KUNIT_EXPECT_TRUE(test, has(&ranges, 5, 5));
@@ -507,7 +527,7 @@ static void acks_are_for_what_was_taken(struct kunit *test)
 	/* It has not acknowledged that yet. */
 	expect_numbers(test, &l, n + 1, n + 2);
 	ranges.nr = 0;
-	KUNIT_EXPECT_EQ(test, nyx_listener_take(l.ls, &l.base, &ranges, &context), n + 2);
+	KUNIT_EXPECT_EQ(test, take(&l, &ranges, &context), n + 2);
 	KUNIT_EXPECT_EQ(test, ranges.nr, 0u);
 
 	/* A post in between. */
@@ -520,12 +540,12 @@ static void acks_are_for_what_was_taken(struct kunit *test)
 	/* An old one says nothing. */
 	nyx_listener_ack(l.ls, &l.base, n + 1);
 	expect_numbers(test, &l, n + 3, n + 3);
-	KUNIT_EXPECT_EQ(test, nyx_listener_take(l.ls, &l.base, &ranges, &context), n + 3);
+	KUNIT_EXPECT_EQ(test, take(&l, &ranges, &context), n + 3);
 	KUNIT_EXPECT_EQ(test, ranges.nr, 1u);
 	KUNIT_EXPECT_TRUE(test, has(&ranges, 7, 7));
 	nyx_listener_ack(l.ls, &l.base, n + 3);
 	KUNIT_EXPECT_FALSE(test, behind(&l));
-	KUNIT_EXPECT_EQ(test, nyx_listener_take(l.ls, &l.base, &ranges, &context), 0ull);
+	KUNIT_EXPECT_EQ(test, take(&l, &ranges, &context), 0ull);
 
 	/* An old one with nothing to acknowledge. */
 	nyx_listener_ack(l.ls, &l.base, n + 2);

@@ -73,6 +73,7 @@ int vendor_mmio_write(struct nyx_viommu *viommu, u32 offset, u32 size,
 	const struct vendor_ops *ops = vendor->ops;
 	struct reg_write w[2];
 	unsigned int n = 0, i;
+	bool pending;
 	int ret, err;
 
 	if (mutex_lock_killable(&vendor->mutex))
@@ -80,19 +81,24 @@ int vendor_mmio_write(struct nyx_viommu *viommu, u32 offset, u32 size,
 	ret = make_room(vendor, &write);
 	if (!ret)
 		ret = ops->prepare(vendor);
-	if (ret)
+	/* The ticket of the queue has what a command before has left. */
+	pending = ret == -EINPROGRESS;
+	if (ret && !pending)
 		goto out_unlock;
+	ret = 0;
 	while (!ret && !write_registers(vendor, &write, w, &n))
 		ret = ops->flush(vendor);
 	if (ops->release)
 		ops->release(vendor);
-	for (i = 0; i < n && ret >= 0; i++) {
+	for (i = 0; i < n && !ret; i++) {
 		err = ops->follow(vendor, &w[i]);
 		if (err == -EINPROGRESS)
-			ret = NYX_VIOMMU_PENDING;
+			pending = true;
 		else if (err)
 			ret = err;
 	}
+	if (!ret && pending)
+		ret = NYX_VIOMMU_PENDING;
 out_unlock:
 	mutex_unlock(&vendor->mutex);
 	return ret;
@@ -113,8 +119,10 @@ int vendor_resume(struct nyx_viommu *viommu)
 int vendor_sync_registers(struct nyx_viommu *viommu)
 {
 	struct vendor *vendor = to_vendor(viommu);
+	int ret = vendor->ops->sync(vendor);
 
-	return vendor->ops->sync(vendor);
+	/* As for a read. */
+	return ret == -EINPROGRESS ? 0 : ret;
 }
 
 bool vendor_next_register(struct nyx_viommu *viommu, u64 key,
@@ -155,7 +163,7 @@ int vendor_set_state(struct vendor *vendor, const void *arch)
 		ret = ops->make_room(vendor, arch);
 	if (!ret)
 		ret = ops->prepare(vendor);
-	if (ret)
+	if (ret && ret != -EINPROGRESS)
 		goto out_unlock;
 	set_state(vendor, arch);
 	nyx_guest_invalidate_iotlb(vendor->viommu.unit, NYX_GUEST_ALL_DIDS, 0, U64_MAX,

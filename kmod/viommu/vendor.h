@@ -43,7 +43,8 @@ struct mmio_write {
  * @needs_room: can a write of registers need @make_room? NULL: none can
  * @make_room: allocate what the model needs when its registers have these values, by
  *             &reg_def.index; under &vendor.mutex. 0; -ENOMEM. NULL: it needs nothing
- * @prepare: begin a write, or a change of the whole state; under &vendor.mutex. 0;
+ * @prepare: begin a write, or a change of the whole state; under &vendor.mutex. 0, or
+ *           -EINPROGRESS: what was before is not complete, and @resume has to go on;
  *           -EINTR with nothing changed
  * @pending: must @flush run before registers change? Under &vendor.lock. NULL: never
  * @flush: end what is pending; under &vendor.mutex. 0 or -EINTR

@@ -32,7 +32,9 @@ static int get_final_state(struct vendor *vendor, void *arch)
 
 	if (mutex_lock_killable(&vendor->mutex))
 		return -EINTR;
-	ret = ops->prepare(vendor);
+	ret = ops->resume(vendor);
+	if (!ret)
+		ret = ops->prepare(vendor);
 	if (ret)
 		goto out_unlock;
 	while (!ret && !get_state(vendor, arch))

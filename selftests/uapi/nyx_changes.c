@@ -320,6 +320,27 @@ TEST(list)
 	free(all);
 }
 
+/* The last RID of the last segment is one as any other. */
+TEST(last_device)
+{
+	struct stream s;
+	struct env e;
+	__u32 t;
+
+	env_open(&e, .mem_size = PAGES * SZ_4K);
+	test_cmd(cmd_device_detach(e.fd, e.sbdf));
+	test_cmd(cmd_device_add(e.fd, 0xffffffff));
+	test_cmd(cmd_device_attach(e.fd, 0xffffffff, e.domain, 0));
+	test_cmd(cmd_map(e.fd, e.domain, 0, 0, SZ_4K, RW));
+	stream_open(&s, e.fd, NYX_CHANGES_F_INLINE);
+	t = stream_add(&s, DEVICE, 0xffffffff);
+	stream_settle(&s);
+	stream_has(&s, t, 0, SZ_4K, 0, RW);
+	test_err(EINPROGRESS, cmd_device_detach(e.fd, 0xffffffff));
+	stream_settle(&s);
+	ASSERT_EQ(NYX_CHANGE_DETACHED, s.target[t - 1].state);
+}
+
 /* ---- limits ---- */
 
 TEST(too_many_maps)
@@ -484,6 +505,93 @@ TEST(acknowledged_in_order)
 	test_cmd(caller_end(&call));
 }
 
+/* A reader that was given nothing acknowledges nothing that another one has. */
+TEST(two_readers)
+{
+	struct nyx_changes_next n;
+	struct nyx_change change;
+	struct scene c;
+
+	wait_scene(&c, NYX_CHANGES_F_INLINE, NEVER_MS);
+	test_err(EINPROGRESS, do_unmap(&c));
+	test_cmd(cmd_changes_next(c.e.fd, &n, c.s.id, 0, &change, 1));
+	ASSERT_EQ(1, n.out_nr);
+	c.s.seq = n.out_seq;
+	stream_apply(&c.s, &change, 1);
+	/* Another thread */
+	test_err(EINPROGRESS, cmd_changes_next(c.e.fd, &n, c.s.id, 0, &change, 1));
+	ASSERT_EQ(0, n.out_nr);
+	ASSERT_LT(n.out_seq, c.s.seq);
+	test_err(EINPROGRESS, cmd_changes_next(c.e.fd, &n, c.s.id, n.out_seq, &change, 1));
+	stream_settle(&c.s);
+	has(&c, 0, 0, 0, 0);
+}
+
+/* A command is not finished while another stream has something to do for it. */
+TEST(two_inline_streams)
+{
+	struct nyx_changes_next n;
+	struct nyx_change change[4];
+	struct stream second;
+	struct scene c;
+
+	scene_open(&c, NYX_CHANGES_F_INLINE, DEVICE, NEVER_MS);
+	stream_open(&second, c.e.fd, NYX_CHANGES_F_INLINE);
+	stream_add(&second, DOMAIN, c.e.domain);
+	stream_settle(&second);
+	test_cmd(map(&c, 0, 0, 4, RW));
+	stream_next(&c.s, 0, 16);
+	stream_next(&second, 0, 16);
+	test_err(EINPROGRESS, cmd_changes_next(c.e.fd, &n, c.s.id, c.s.seq, change, 4));
+	stream_settle(&second);
+	stream_settle(&c.s);
+	test_err(EINPROGRESS, do_unmap(&c));
+	stream_next(&c.s, 0, 16);
+	has(&c, 0, 0, 0, 0);
+	test_err(EINPROGRESS, cmd_changes_next(c.e.fd, &n, c.s.id, c.s.seq, change, 4));
+	ASSERT_EQ(0, n.out_nr);
+	stream_settle(&second);
+	stream_settle(&c.s);
+}
+
+/* The reader is told to empty all by no command, and commands wait until it has. */
+TEST(stopped_by_faults_is_waited_for)
+{
+	struct nyx_policy_get get;
+	struct caller call;
+	struct scene c;
+
+	wait_scene(&c, 0, NEVER_MS);
+	test_cmd(cmd_policy_get(c.e.fd, NYX_SCOPE_DEVICE, c.e.sbdf, &get));
+	get.out_policy.action = NYX_ACTION_QUARANTINE;
+	get.out_policy.threshold = 1;
+	get.out_policy.backoff_ms = 60000;
+	get.out_policy.backoff_max_ms = 60000;
+	test_cmd(cmd_policy_set(c.e.fd, NYX_SCOPE_DEVICE, c.e.sbdf, &get.out_policy));
+	dma_refused(c.e.fd, c.e.sbdf, 100 * SZ_4K, NYX_PROT_READ, NYX_FAULT_NOT_PRESENT);
+	stream_read(&c.s);
+	ASSERT_EQ(NYX_CHANGE_QUARANTINED, c.s.target[0].state);
+	/* It has read that, and perhaps not done it. */
+	caller_start(&call, do_unmap, &c);
+	ASSERT_TRUE(caller_waits(&call));
+	stream_next(&c.s, c.s.seq, 16);
+	test_cmd(caller_end(&call));
+}
+
+/* A change that a reader has no room for is one that there is to read. */
+TEST(no_room)
+{
+	struct scene c;
+
+	scene_open(&c, NYX_CHANGES_F_INLINE, DEVICE, NEVER_MS);
+	test_cmd(map(&c, 0, 0, 1, RW));
+	test_cmd(map(&c, 4, 0, 1, RW));
+	ASSERT_TRUE(stream_next(&c.s, 0, 1));
+	ASSERT_TRUE(stream_ready(&c.s));
+	stream_settle(&c.s);
+	ASSERT_TRUE(!stream_ready(&c.s));
+}
+
 /* Room for one change at a time. */
 TEST(one_by_one)
 {
@@ -535,9 +643,86 @@ TEST_EACH(late_reader, wait_cases)
 		has(&c, 0, 0, 0, 0);
 }
 
+/* All commands that wait for a reader learn that it was cut off. */
+TEST(two_wait_for_late_reader)
+{
+	struct caller call[2];
+	struct scene c;
+
+	wait_scene(&c, 0, 3000);
+	caller_start(&call[0], do_unmap, &c);
+	ASSERT_TRUE(caller_waits(&call[0]));
+	caller_start(&call[1], do_memory_remove, &c);
+	ASSERT_TRUE(caller_waits(&call[1]));
+	test_err(ETIMEDOUT, caller_end(&call[0]));
+	test_err(ETIMEDOUT, caller_end(&call[1]));
+}
+
+/* One reader is cut off, then another one has to act: the command is told in the end. */
+TEST(late_and_put_off)
+{
+	struct nyx_changes_next n;
+	struct nyx_change change[4];
+	struct stream second;
+	struct scene c;
+
+	wait_scene(&c, 0, SOON_MS);
+	stream_open(&second, c.e.fd, NYX_CHANGES_F_INLINE);
+	stream_add(&second, DOMAIN, c.e.domain);
+	stream_settle(&second);
+	test_err(EINPROGRESS, do_unmap(&c));
+	ASSERT_EQ(NYX_DEVICE_QUARANTINED, device_state(c.e.fd, c.e.sbdf));
+	test_cmd(cmd_changes_next(c.e.fd, &n, second.id, 0, change, 4));
+	ASSERT_EQ(1, n.out_nr);
+	stream_settle(&c.s);
+	test_err(ETIMEDOUT, cmd_changes_next(c.e.fd, &n, second.id, n.out_seq, change, 4));
+	test_cmd(cmd_changes_next(c.e.fd, &n, second.id, 0, change, 4));
+}
+
+/* A reader that no command waits for may take its time. */
+TEST(nobody_waits)
+{
+	struct scene c;
+
+	scene_open(&c, NYX_CHANGES_F_INLINE, DEVICE, SOON_MS);
+	test_cmd(map(&c, 0, 0, 4, RW));
+	pause_ms(3 * SOON_MS);
+	test_err(EINPROGRESS, do_unmap(&c));
+	stream_settle(&c.s);
+	ASSERT_EQ(NYX_DEVICE_ACTIVE, device_state(c.e.fd, c.e.sbdf));
+	/* A device that is stopped and released by another program */
+	test_cmd(cmd_device_add(c.e.fd, SECOND));
+	cmd_device_control(c.e.fd, SECOND, NYX_DEVICE_DO_QUARANTINE);
+	pause_ms(3 * SOON_MS);
+	test_cmd(map(&c, 0, 0, 4, RW));
+	stream_settle(&c.s);
+	test_err(EINPROGRESS, do_unmap(&c));
+	stream_settle(&c.s);
+	ASSERT_EQ(NYX_DEVICE_ACTIVE, device_state(c.e.fd, c.e.sbdf));
+}
+
+/* The target of a domain goes on when its reader has learned of it. */
+TEST(late_for_domain)
+{
+	struct scene c;
+
+	scene_open(&c, 0, DOMAIN, SOON_MS);
+	test_cmd(map(&c, 0, 0, 4, RW));
+	test_cmd(map(&c, 8, 0, 4, RW));
+	stream_settle(&c.s);
+	stream_count(&c.s, 2, 0, 0);
+	test_err(ETIMEDOUT, do_unmap(&c));
+	ASSERT_EQ(NYX_DEVICE_QUARANTINED, device_state(c.e.fd, c.e.sbdf));
+	stream_settle(&c.s);
+	stream_count(&c.s, 1, 1, 2);
+	has(&c, 8, 4, 0, RW);
+}
+
 /* An inline stream, whose reader goes on with other commands. */
 TEST(late_inline_reader)
 {
+	struct nyx_changes_next n;
+	struct nyx_change change;
 	struct scene c;
 	int ret;
 
@@ -549,6 +734,9 @@ TEST(late_inline_reader)
 	} while (ret == -EINPROGRESS || ret == -ENOENT);
 	test_err(ETIMEDOUT, ret);
 	ASSERT_EQ(NYX_DEVICE_QUARANTINED, device_state(c.e.fd, c.e.sbdf));
+	ASSERT_TRUE(stream_next(&c.s, 0, 16));
+	/* The commands before that had to come back. */
+	test_err(ETIMEDOUT, cmd_changes_next(c.e.fd, &n, c.s.id, c.s.seq, &change, 1));
 	stream_settle(&c.s);
 	ASSERT_EQ(NYX_CHANGE_LATE, c.s.target[0].state);
 }
@@ -645,7 +833,7 @@ TEST(unit_ends)
 	wait_scene(&c, 0, NEVER_MS);
 	test_cmd(cmd_unit_destroy(c.e.fd));
 	test_err(ENODEV, cmd_changes_next(c.e.fd, &n, c.s.id, 0, &change, 1));
-	stream_ready(&c.s);
+	ASSERT_TRUE(stream_ready(&c.s));
 	close(c.s.fd);
 }
 

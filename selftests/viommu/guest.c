@@ -96,7 +96,8 @@ static void reg_write(struct guest *g, __u32 offset, __u32 width, __u64 value)
 		return;
 	ASSERT_TRUE(g->stream);
 	stream_apply(g->stream, change, m.out_nr_changes);
-	g->stream->seq = m.out_seq;
+	if (m.out_nr_changes)
+		g->stream->seq = m.out_seq;
 	if (!g->put_off)
 		stream_settle(g->stream);
 }

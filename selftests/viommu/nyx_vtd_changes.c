@@ -9,6 +9,8 @@
  */
 #include "vtd_guest.h"
 
+#include <sys/mman.h>
+
 #define NEVER_MS	60000u	/* the case fails before that */
 #define SOON_MS		20u
 #define LEVELS		4u
@@ -144,6 +146,51 @@ TEST(large_pages)
 	*pte(&c.g, c.root, LEVELS, 2 * SZ_1G, 2) = 0;
 	invalidate(&c.g, IOTLB_DOMAIN(DID), 0);
 	stream_has(&c.s, c.t, SZ_1G, SZ_2M, AT_DATA_2M, RW);
+}
+
+/*
+ * The guest takes a large page away, and names any address in it: also one that was never
+ * reported, and one that translates as before.
+ */
+TEST(parts_of_large_pages)
+{
+	struct scene c;
+
+	scene_open(&c, NYX_CHANGES_F_INLINE, NEVER_MS);
+	/* Only the beginning is memory. */
+	set_pte(&c.g, c.root, LEVELS, SZ_1G, 2, PTE_RW | PTE_PS);
+	flush_page(&c, SZ_1G);
+	stream_has(&c.s, c.t, SZ_1G, GUEST_RAM, 0, RW);
+	*pte(&c.g, c.root, LEVELS, SZ_1G, 2) = 0;
+	flush_page(&c, 2 * SZ_1G - SZ_4K);
+	stream_has(&c.s, c.t, 0, 0, 0, 0);
+	/* Two ranges of memory */
+	set_pte(&c.g, c.root, LEVELS, SZ_1G, 1, AT_DATA_2M | PTE_RW | PTE_PS);
+	flush_page(&c, SZ_1G);
+	*pte(&c.g, c.root, LEVELS, SZ_1G, 1) = 0;
+	/* A table in place of the page: the first entry leads where that led. */
+	set_pte(&c.g, c.root, LEVELS, SZ_1G, 0, AT_DATA_2M | PTE_RW);
+	flush_page(&c, SZ_1G);
+	stream_has(&c.s, c.t, SZ_1G, SZ_4K, AT_DATA_2M, RW);
+}
+
+TEST(page_over_two_ranges)
+{
+	const __u64 at = GUEST_RAM + SZ_2M;
+	unsigned char *more = map_aligned(SZ_2M, SZ_4K, PROT_READ | PROT_WRITE,
+					  MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct scene c;
+
+	scene_open(&c, NYX_CHANGES_F_INLINE, NEVER_MS);
+	test_cmd(cmd_memory_add(c.g.fd, 0, at, SZ_64K, more));
+	test_cmd(cmd_memory_add(c.g.fd, 0, at + SZ_1M, SZ_64K, more + SZ_1M));
+	stream_settle(&c.s);
+	set_pte(&c.g, c.root, LEVELS, SZ_1G, 1, at | PTE_RW | PTE_PS);
+	flush_page(&c, SZ_1G);
+	stream_count(&c.s, 2, 0, 0);
+	*pte(&c.g, c.root, LEVELS, SZ_1G, 1) = 0;
+	flush_page(&c, SZ_1G);
+	stream_has(&c.s, c.t, 0, 0, 0, 0);
 }
 
 /* Addresses of interrupts are never mapped, nor is what is no memory. */
@@ -311,6 +358,57 @@ TEST_EACH(registers, register_cases)
 	ASSERT_EQ(0, (v->read == GSTS ? r32(&c.g, GSTS) : r64(&c.g, v->read)) & v->mask);
 }
 
+/* Neither a write nor a reset is lost while changes are to be handled. */
+TEST(write_while_pending)
+{
+	struct nyx_unit_reset r = { .size = sizeof(r) };
+	struct scene c;
+
+	scene_open(&c, NYX_CHANGES_F_INLINE, NEVER_MS);
+	map(&c, 0x5000, AT_DATA);
+	flush_page(&c, 0x5000);
+	unmap(&c, 0x5000);
+	c.g.put_off = true;
+	w64(&c.g, IOTLB, BIT(63) | BIT(60));
+	ASSERT_TRUE(c.g.pending);
+	w32(&c.g, FEDATA, 0x1234);
+	ASSERT_TRUE(c.g.pending);
+	ASSERT_EQ(0x1234, r32(&c.g, FEDATA));
+	check_listed(&c.g);
+	stream_settle(&c.s);
+	ASSERT_EQ(0, r64(&c.g, IOTLB) & BIT(63));
+	stream_has(&c.s, c.t, 0, 0, 0, 0);
+
+	map(&c, 0x5000, AT_DATA);
+	w64(&c.g, IOTLB, BIT(63) | BIT(60));
+	ASSERT_TRUE(c.g.pending);
+	test_err(EINPROGRESS, nyx_cmd(c.g.fd, NYX_UNIT_RESET, &r));
+	stream_settle(&c.s);
+	ASSERT_EQ(0, r32(&c.g, GSTS));
+	ASSERT_EQ(0, r32(&c.g, FEDATA));
+	stream_has(&c.s, c.t, 0, GUEST_RAM, 0, RW);
+}
+
+/* A register is written for an inline stream, or for none. */
+TEST(threaded_is_refused)
+{
+	struct nyx_mmio m = {
+		.size = sizeof(m), .flags = NYX_MMIO_F_WRITE, .offset = FEDATA, .width = 4,
+	};
+	struct scene c;
+
+	scene_open(&c, 0, NEVER_MS);
+	m.changes_id = c.s.id;
+	test_err(EINVAL, nyx_cmd(c.g.fd, NYX_MMIO, &m));
+	ASSERT_EQ(NYX_REASON_CONFLICT, m.out_err_reason);
+	ASSERT_EQ(offsetof(struct nyx_mmio, changes_id), m.out_err_field);
+	m.changes_id = 0;
+	m.nr_changes = 1;
+	test_err(EINVAL, nyx_cmd(c.g.fd, NYX_MMIO, &m));
+	m.nr_changes = 0;
+	test_cmd(nyx_cmd(c.g.fd, NYX_MMIO, &m));
+}
+
 static int do_submit(void *arg)
 {
 	submit(arg);
@@ -381,6 +479,44 @@ TEST(table_leads_to_itself)
 	ASSERT_EQ(NYX_CHANGE_FULL, c.s.target[0].state);
 	ASSERT_EQ(NYX_DEVICE_QUARANTINED, device_state(c.g.fd, DEV));
 	stream_has(&c.s, c.t, 0, 0, 0, 0);
+}
+
+/*
+ * Tables of four pages with 2^27 empty ones at their end, of two devices: a call ends, though
+ * it finds nothing, and a device that is stopped is looked at no more.
+ */
+TEST(tables_without_pages)
+{
+	__u64 last, root;
+	struct scene c;
+	__u32 t;
+
+	scene_open(&c, 0, NEVER_MS);
+	root = new_table(&c.g);
+	last = new_table(&c.g);
+	for (unsigned int level = 3; level; level--) {
+		__u64 table = level == 3 ? root : new_table(&c.g);
+
+		for (unsigned int i = 0; i < 512; i++)
+			words(&c.g, table)[i] = last | PTE_RW;
+		last = level == 3 ? last : table;
+	}
+	for (unsigned int i = 0; i < 512; i++)
+		words(&c.g, root)[i] = last | PTE_RW;
+	set_context(&c.g, DEV, root | 1, 2 | DID << 8);
+	set_context(&c.g, DEV2, root | 1, 2 | OTHER_DID << 8);
+	put(&c.g, CC_GLOBAL, 0);
+	submit(&c.g);
+	t = stream_add(&c.s, NYX_CHANGES_DEVICE, DEV2);
+	for (unsigned int i = 0; i < 4; i++)
+		ASSERT_TRUE(stream_next(&c.s, c.s.seq, 16));
+	ASSERT_EQ(NYX_CHANGE_ATTACHED, c.s.target[t - 1].state);
+	set_context(&c.g, DEV, 0, 0);
+	set_context(&c.g, DEV2, 0, 0);
+	put(&c.g, CC_GLOBAL, 0);
+	submit(&c.g);
+	stream_settle(&c.s);
+	ASSERT_EQ(NYX_CHANGE_DETACHED, c.s.target[t - 1].state);
 }
 
 TEST(table_is_no_memory)

@@ -79,7 +79,8 @@
  * still use it; the same command again waits for them. -ETIMEDOUT: it is taken away,
  * but a process whose view was cut off may still use it, and nothing is left that could
  * be waited for: NYX_EVENT_VIEW names the process. -EINPROGRESS: it is taken away, and
- * NYX_CHANGES_NEXT waits for the rest once the changes are handled.
+ * NYX_CHANGES_NEXT waits for the rest once the changes are handled; a domain or a device is
+ * still there, and the same command again destroys or removes it.
  *
  * A failing command changes nothing. A *guest* fault (a DMA that the IOMMU
  * refuses) is no error of the command: it is data in the reply.
@@ -2158,11 +2159,16 @@ struct nyx_view_info {
  * -EINPROGRESS, and the caller handles the changes, then calls NYX_CHANGES_NEXT, which
  * finishes what the command has begun, such as the guest's invalidation queue.
  *
- * A reader that is silent for longer than the unit's time-out (struct nyx_unit_create,
- * @view_timeout_ms) while a command waits is cut off: devices of targets with
+ * A reader that does nothing for longer than the unit's time-out (struct nyx_unit_create,
+ * @view_timeout_ms) while a command waits for it is cut off: devices of targets with
  * changes are quarantined, and the guest sees what hardware shows for a device whose
  * TLB does not answer. The targets then report an UNMAP of all, and go on when the device is
- * released.
+ * released. So the time-out is longer than the longest that a reader takes for the changes of
+ * one call: a host that pins 64 GiB takes many seconds.
+ *
+ * With several threads, one lock of the VMM is held from a command that returns changes, or
+ * -EINPROGRESS, to the NYX_CHANGES_NEXT that returns none: the numbers that acknowledge changes
+ * are for all that were reported before.
  */
 #define NYX_CHANGES_MAX		64u	/* change streams of a unit */
 #define NYX_CHANGES_TARGETS_MAX	256u	/* targets of all change streams of a unit */
@@ -2332,7 +2338,8 @@ struct nyx_change {
  * @nr: room at @changes, 1 to NYX_ARRAY_MAX
  * @changes: user pointer to an array of struct nyx_change
  * @ack: the reader has applied all changes up to this @out_seq; 0: none
- * @out_seq: number of the last change that was reported, for @ack
+ * @out_seq: number of the last change at @changes, for @ack; if there is none, of the last one
+ *           that is acknowledged
  * @out_nr: changes that were written
  * @out_more: there may be more: call again. Without it and with @out_nr of 0 nothing is left
  *            to report, and an inline stream has finished what commands have begun
@@ -2340,7 +2347,10 @@ struct nyx_change {
  * Acknowledge changes, and get the next ones. A call does a bounded amount of work, so
  * @out_nr may be 0 with @out_more. One thread at a time reads a stream; another one
  * that calls meanwhile waits. -EFAULT: the changes that could not be written are reported
- * again. -EINTR if the caller was killed.
+ * again. -EINTR if the caller was killed. Of an inline stream: -EINPROGRESS: nothing is left to
+ * report, but commands wait for another reader, or for changes that another thread was given.
+ * -ETIMEDOUT: nothing is left, and all is finished, but a view or a reader was cut off since a
+ * command has returned -EINPROGRESS.
  */
 struct nyx_changes_next {
 	__u32 size;
@@ -2388,7 +2398,7 @@ enum nyx_target_flags {
  * @nr_maps: maps that are reported and not unmapped
  * @max_maps: limit on them
  * @bytes: sum of their lengths, modulo 2^64
- * @behind_ns: for how long the reader has had something to acknowledge, or 0
+ * @behind_ns: for how long a command has waited for its reader, or 0
  */
 struct nyx_target_info {
 	__u32 changes_id;
@@ -2612,7 +2622,7 @@ enum nyx_mmio_flags {
  *                    processor that wrote the register. In a VMM with several threads
  *                    the command, the comparison and the masking of the old routes
  *                    are one critical section
- * @changes_id: an inline change stream, or 0
+ * @changes_id: an inline change stream, or 0; a read needs none
  * @nr_changes: room at @changes
  * @changes: user pointer to an array of struct nyx_change, or 0 if @nr_changes is 0
  * @out_seq: for NYX_CHANGES_NEXT, as there

@@ -6,6 +6,7 @@
  */
 #include "core/changes/changes.h"
 
+#include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
@@ -26,8 +27,10 @@
 #include "core/space/inval.h"
 #include "core/unit.h"
 
-/* Look-ups of a call of nyx_changes_next() in each target. */
+/* Look-ups of a call of nyx_changes_next(). */
 #define BUDGET		32768u
+/* Look-ups without an end after which a target counts as full: 256 GiB of pages of 4 KiB. */
+#define LOOKS_MAX	BIT(26)
 
 /**
  * struct nyx_target - a target of a change stream
@@ -38,7 +41,6 @@
  * @number: its number in the stream; const after init
  * @id: SBDF, or id of the domain; const after init
  * @dom: the domain, if the target is one, with a reference; const after init
- * @late: the reader was cut off, and the target is to report that; also written by waits
  * @held: NYX_CHANGE_LATE or NYX_CHANGE_FULL: what a quarantine is reported as, or 0
  * @state: of enum nyx_change_state, as reported
  * @domain_id: as reported with it
@@ -50,6 +52,7 @@
  * @seq: number of the last change of the target
  * @done: all marks that were taken are reported
  * @look: the guest's tables may have another context
+ * @looks: look-ups since @done
  *
  * From @held on, under &nyx_changes.lock.
  */
@@ -61,7 +64,6 @@ struct nyx_target {
 	u32 number;
 	u32 id;
 	struct nyx_domain *dom;
-	bool late;
 	u8 held;
 	u32 state;
 	u32 domain_id;
@@ -73,6 +75,7 @@ struct nyx_target {
 	u64 seq;
 	bool done;
 	bool look;
+	u32 looks;
 };
 
 static struct nyx_target *to_target(struct nyx_listener *l)
@@ -150,6 +153,8 @@ static void target_remove(struct nyx_target *t)
 	struct nyx_device *dev;
 
 	lockdep_assert_held(&t->changes->lock);
+	/* First, so that no wait stops a device that comes in its place. */
+	nyx_listener_remove(&unit->listeners, &t->base);
 	mutex_lock(&unit->lock);
 	unit->nr_targets--;
 	if (t->dom) {
@@ -161,7 +166,6 @@ static void target_remove(struct nyx_target *t)
 			dev->nr_followers--;
 	}
 	mutex_unlock(&unit->lock);
-	nyx_listener_remove(&unit->listeners, &t->base);
 	list_del(&t->link);
 	if (t->dom)
 		nyx_domain_put(t->dom);
@@ -174,6 +178,7 @@ void nyx_changes_close(struct nyx_changes *changes)
 
 	xa_erase(&changes->unit->streams, changes->id);
 	mutex_lock(&changes->lock);
+	changes->closed = true;
 	list_for_each_entry_safe(t, next, &changes->targets, link)
 		target_remove(t);
 	mutex_unlock(&changes->lock);
@@ -192,7 +197,14 @@ static void target_put(struct nyx_listener *l)
 	kref_put(&to_target(l)->ref, target_release);
 }
 
-/* Quarantine the devices of a target, which is behind, or has too many maps. */
+static void stop_device(struct nyx_unit *unit, struct nyx_device *dev)
+{
+	lockdep_assert_held(&unit->lock);
+	if (!READ_ONCE(dev->quarantined))
+		nyx_tracker_control(unit, dev, NYX_DEVICE_DO_QUARANTINE, NYX_STATE_BY_CHANGES);
+}
+
+/* Quarantine the devices of a target, whose reader is late, or which has too many maps. */
 static void quarantine(struct nyx_target *t)
 {
 	struct nyx_unit *unit = t->changes->unit;
@@ -200,60 +212,47 @@ static void quarantine(struct nyx_target *t)
 	unsigned long sbdf;
 
 	mutex_lock(&unit->lock);
-	xa_for_each(&unit->devices, sbdf, dev) {
-		if (t->dom ? nyx_device_domain(unit, dev) != t->dom : sbdf != t->id)
-			continue;
-		if (!READ_ONCE(dev->quarantined))
-			nyx_tracker_control(unit, dev, NYX_DEVICE_DO_QUARANTINE,
-					    NYX_STATE_BY_CHANGES);
-		cond_resched();
+	if (t->dom) {
+		xa_for_each(&unit->devices, sbdf, dev) {
+			if (nyx_device_domain(unit, dev) == t->dom)
+				stop_device(unit, dev);
+			cond_resched();
+		}
+	} else {
+		dev = xa_load(&unit->devices, t->id);
+		if (dev)
+			stop_device(unit, dev);
 	}
 	mutex_unlock(&unit->lock);
-}
-
-/* No wait waits for a target any more until it has reported that its reader was late. */
-static void cut_off(struct nyx_target *t)
-{
-	WRITE_ONCE(t->late, true);
-	quarantine(t);
-	nyx_listener_ack(listeners_of(t), &t->base, U64_MAX);
-}
-
-/* When a wait for a target ends at the latest, if its reader does nothing. */
-static u64 deadline_of(struct nyx_target *t)
-{
-	struct nyx_unit *unit = t->changes->unit;
-	u64 since;
-
-	spin_lock(&unit->listeners.lock);
-	since = t->base.since_ns;
-	spin_unlock(&unit->listeners.lock);
-	since = max(since, READ_ONCE(t->changes->asked_ns));
-	return since + (u64)unit->cfg.view_timeout_ms * NSEC_PER_MSEC;
 }
 
 static int target_wait(struct nyx_listener *l, u64 number)
 {
 	struct nyx_target *t = to_target(l);
+	struct nyx_changes *changes = t->changes;
 	struct nyx_listeners *ls = listeners_of(t);
-	u64 now, end;
-	long ret;
+	u64 timeout = (u64)changes->unit->cfg.view_timeout_ms * NSEC_PER_MSEC;
+	u64 first = 0, since, now, end;
+	int ret;
 
-	while (nyx_listener_is_behind(ls, l, number)) {
+	for (;;) {
+		ret = nyx_listener_waited(ls, l, number, &first, &since);
+		if (ret != -EINPROGRESS)
+			return ret;
 		now = ktime_get_ns();
-		end = deadline_of(t);
-		if (READ_ONCE(t->late) || now >= end) {
-			cut_off(t);
-			return -ETIMEDOUT;
+		end = max(since, READ_ONCE(changes->asked_ns)) + timeout;
+		if (now >= end) {
+			quarantine(t);
+			nyx_listener_cut(ls, l);
+			continue;
 		}
-		if (t->changes->is_inline)
+		if (changes->is_inline)
 			return -EINPROGRESS;
-		ret = wait_event_killable_timeout(ls->wq, !nyx_listener_is_behind(ls, l, number),
-						  nsecs_to_jiffies(end - now) + 1);
-		if (ret < 0)
+		if (wait_event_killable_timeout(ls->wq,
+						!nyx_listener_is_behind(ls, l, number),
+						nsecs_to_jiffies(end - now) + 1) < 0)
 			return -EINTR;
 	}
-	return 0;
 }
 
 static const struct nyx_listener_ops target_ops = {
@@ -335,7 +334,8 @@ int nyx_changes_add(struct nyx_changes *changes, u32 kind, u32 id, u32 max, u32 
 	if (!t)
 		return -ENOMEM;
 	t->base.ops = &target_ops;
-	t->base.sbdf = kind == NYX_CHANGES_DEVICE ? id : NYX_SBDF_ANY;
+	t->base.is_device = kind == NYX_CHANGES_DEVICE;
+	t->base.sbdf = id;
 	kref_init(&t->ref);
 	t->changes = changes;
 	t->id = id;
@@ -344,7 +344,10 @@ int nyx_changes_add(struct nyx_changes *changes, u32 kind, u32 id, u32 max, u32 
 	if (ret)
 		goto err_free;
 	t->number = changes->next_target + 1;
-	ret = has_target(changes, kind, id) ? NYX_ERR(TARGET_EXISTS) : publish(t, kind);
+	if (changes->closed)
+		ret = NYX_ERR(NO_SUCH_STREAM);
+	else
+		ret = has_target(changes, kind, id) ? NYX_ERR(TARGET_EXISTS) : publish(t, kind);
 	if (!ret) {
 		kref_get(&changes->ref);
 		changes->next_target = t->number;
@@ -395,11 +398,13 @@ int nyx_changes_remove(struct nyx_changes *changes, u32 target)
  * struct subject - the state and the source that a target should report
  * @state: of enum nyx_change_state
  * @same: the target has followed the domain before
+ * @number: as nyx_listener_follow() has set it, or 0
  * @source: the domain and the context
  */
 struct subject {
 	u32 state;
 	bool same;
+	u64 number;
 	struct source source;
 };
 
@@ -409,108 +414,97 @@ static u32 device_state(struct nyx_unit *unit, const struct nyx_device *dev,
 {
 	if (nyx_device_quarantined(dev, ctx->dom))
 		return NYX_CHANGE_QUARANTINED;
-	return ctx->dom == unit->blocked_domain || ctx->attrs.block_reason ?
+	/* The exclusion range is not refused. */
+	return ctx->dom == unit->blocked_domain ||
+	       (ctx->attrs.block_reason && !ctx->attrs.excl) ?
 		NYX_CHANGE_DETACHED : NYX_CHANGE_ATTACHED;
 }
 
-/* Let a target follow a domain. True: it has done so before. */
-static bool follow(struct nyx_target *t, struct nyx_domain *dom)
+/* Let a target follow a domain, or none. */
+static void follow(struct nyx_target *t, struct nyx_domain *dom, struct subject *sub)
 {
-	bool same;
-
-	if (!dom)
-		return nyx_listener_follow(listeners_of(t), &t->base, NULL);
-	mutex_lock(&dom->lock);
-	same = nyx_listener_follow(listeners_of(t), &t->base, dom);
-	mutex_unlock(&dom->lock);
-	return same;
+	if (dom)
+		mutex_lock(&dom->lock);
+	sub->same = nyx_listener_follow(listeners_of(t), &t->base, dom, &sub->number);
+	if (dom)
+		mutex_unlock(&dom->lock);
 }
 
-static void find_device(struct nyx_target *t, struct subject *sub)
+/*
+ * Find the context of a device. False: the guest's tables have to be looked at first; they
+ * were at @generation, or never if that is NULL.
+ */
+static bool find_device(struct nyx_target *t, const u64 *generation, struct subject *sub)
 {
 	struct nyx_unit *unit = t->changes->unit;
 	const struct nyx_ctx *ctx;
 	struct nyx_device *dev;
+	bool known = true;
 
 	mutex_lock(&unit->lock);
-	dev = xa_load(&unit->devices, t->id);
 	/* A device that is followed is not removed. */
-	if (dev) {
-		ctx = nyx_device_ctx(unit, dev);
-		sub->state = device_state(unit, dev, ctx);
+	dev = xa_load(&unit->devices, t->id);
+	if (WARN_ON_ONCE(!dev))
+		goto out_unlock;
+	ctx = nyx_device_ctx(unit, dev);
+	sub->state = device_state(unit, dev, ctx);
+	if (ctx->dom == unit->blocked_domain && nyx_viommu_has_guest(unit->guest.viommu))
+		known = generation && *generation == unit->guest.generation;
+	if (known) {
 		sub->source.attrs = ctx->attrs;
 		sub->source.dom = ctx->dom;
 		refcount_inc(&ctx->dom->ref);
+		follow(t, sub->state == NYX_CHANGE_ATTACHED ? ctx->dom : NULL, sub);
 	}
-	sub->same = follow(t, sub->state == NYX_CHANGE_ATTACHED ? sub->source.dom : NULL);
+out_unlock:
 	mutex_unlock(&unit->lock);
-}
-
-/* Is a device of a domain quarantined? */
-static bool has_quarantined(struct nyx_unit *unit, const struct nyx_domain *dom)
-{
-	struct nyx_device *dev;
-	unsigned long sbdf;
-	bool found = false;
-
-	mutex_lock(&unit->lock);
-	xa_for_each(&unit->devices, sbdf, dev) {
-		found = nyx_device_domain(unit, dev) == dom &&
-			nyx_device_quarantined(dev, dom);
-		if (found)
-			break;
-		cond_resched();
-	}
-	mutex_unlock(&unit->lock);
-	return found;
+	return known;
 }
 
 static void find_domain(struct nyx_target *t, struct subject *sub)
 {
 	struct nyx_domain *dom = t->dom;
 
-	sub->state = dom->stage.kind == NYX_STAGE_NONE ? NYX_CHANGE_DETACHED :
-							 NYX_CHANGE_ATTACHED;
-	/* A domain cannot be released. */
-	if (t->held == NYX_CHANGE_FULL ||
-	    (t->held && has_quarantined(t->changes->unit, dom)))
-		sub->state = t->held;
+	if (t->held == NYX_CHANGE_FULL)
+		sub->state = NYX_CHANGE_FULL;
+	else if (dom->stage.kind != NYX_STAGE_NONE)
+		sub->state = NYX_CHANGE_ATTACHED;
 	sub->source.attrs = dom->ctx.attrs;
 	sub->source.dom = dom;
 	refcount_inc(&dom->ref);
-	sub->same = follow(t, dom);
+	follow(t, dom, sub);
 }
 
-/* Find what a target should report now. @context: its context may have changed. */
-static int find_subject(struct nyx_target *t, bool context, struct subject *sub)
+/* Find what a target should report now. */
+static int find_subject(struct nyx_target *t, struct subject *sub)
 {
 	struct nyx_unit *unit = t->changes->unit;
 	struct nyx_fault_info fault;
 	u64 generation;
 	int ret;
 
-	*sub = (struct subject) {
-		.state = NYX_CHANGE_DETACHED,
-		.source = { .unit = unit, .budget = BUDGET },
-	};
+	*sub = (struct subject){ .state = NYX_CHANGE_DETACHED, .source.unit = unit };
 	if (t->dom) {
 		find_domain(t, sub);
 		return 0;
 	}
-	if (context && nyx_viommu_has_guest(unit->guest.viommu)) {
+	if (!t->look && find_device(t, NULL, sub))
+		return 0;
+	if (!nyx_viommu_has_guest(unit->guest.viommu)) {
+		find_device(t, NULL, sub);
+		return 0;
+	}
+	do {
 		ret = nyx_guest_resolve(unit, t->id, NYX_PASID_NONE, &generation, &fault);
 		if (ret && ret != -ENOENT)
 			return ret;
-	}
-	find_device(t, sub);
-	if (sub->state == NYX_CHANGE_QUARANTINED && t->held)
-		sub->state = t->held;
+	} while (!find_device(t, &generation, sub));
 	return 0;
 }
 
 static bool same_attrs(const struct nyx_ctx_attrs *a, const struct nyx_ctx_attrs *b)
 {
-	return a->perm == b->perm && a->excl == b->excl &&
+	return a->perm == b->perm && a->block_reason == b->block_reason && a->excl == b->excl &&
 	       (!a->excl || (a->excl_first == b->excl_first && a->excl_last == b->excl_last));
 }
 
@@ -549,29 +543,33 @@ static void emit_empty(struct nyx_target *t, u32 state)
 static void step_state(struct nyx_target *t, const struct subject *sub)
 {
 	const struct source *s = &sub->source;
+	u32 state = sub->state;
 
-	if (sub->state != NYX_CHANGE_ATTACHED) {
-		if (t->state != sub->state)
-			emit_empty(t, sub->state);
+	if (state == NYX_CHANGE_QUARANTINED && t->held)
+		state = t->held;
+	else if (state != t->held)
+		t->held = 0;
+	if (state != NYX_CHANGE_ATTACHED) {
+		if (t->state != state)
+			emit_empty(t, state);
 		t->sync.step = SHADOW_IDLE;
 		t->todo.nr = 0;
 		return;
 	}
-	t->held = 0;
-	if (t->state != sub->state || !sub->same || !same_attrs(&t->attrs, &s->attrs)) {
+	if (t->state != state || !sub->same || !same_attrs(&t->attrs, &s->attrs)) {
 		t->attrs = s->attrs;
 		t->sync.step = SHADOW_IDLE;
 		t->todo = NYX_RANGES_ALL;
 	}
-	if (t->state == sub->state && t->domain_id == s->dom->id)
+	if (t->state == state && t->domain_id == s->dom->id)
 		return;
 	emit(t, &(struct nyx_change) {
 		.kind = NYX_CHANGE_STATE,
 		.target = t->number,
-		.state = sub->state,
+		.state = state,
 		.iova = s->dom->id,
 	});
-	t->state = sub->state;
+	t->state = state;
 	t->domain_id = s->dom->id;
 }
 
@@ -584,19 +582,30 @@ static void start_sync(struct nyx_target *t, struct source *source)
 	first = t->todo.range[t->todo.nr].first << NYX_PAGE_LG2;
 	last = t->todo.range[t->todo.nr].last << NYX_PAGE_LG2 | NYX_PAGE_MASK;
 	source_widen(source, &first, &last);
+	shadow_widen(&t->shadow, &first, &last);
 	shadow_begin(&t->sync, first, last);
+}
+
+/* The target has more maps, or a larger table, than it may have. */
+static int is_full(struct nyx_target *t)
+{
+	t->held = NYX_CHANGE_FULL;
+	t->looks = 0;
+	quarantine(t);
+	return 1;
 }
 
 /* Bring the shadow up to date. 0: it is; 1: something is left; or an error. */
 static int step_maps(struct nyx_target *t, struct source *source)
 {
 	struct nyx_changes *changes = t->changes;
+	u32 budget = source->budget;
 	struct shadow_out out = {
 		.change = &changes->buffer[changes->nr],
 		.room = room(changes),
 		.target = t->number,
 	};
-	int ret = 0;
+	int ret;
 
 	do {
 		if (t->sync.step == SHADOW_IDLE && t->todo.nr)
@@ -605,11 +614,9 @@ static int step_maps(struct nyx_target *t, struct source *source)
 	} while (!ret && t->sync.step == SHADOW_IDLE && t->todo.nr);
 	changes->nr += out.nr;
 	changes->seq += out.nr;
-	if (ret == -ENOSPC) {
-		t->held = NYX_CHANGE_FULL;
-		quarantine(t);
-		return 1;
-	}
+	t->looks += budget - source->budget;
+	if (ret == -ENOSPC || t->looks > LOOKS_MAX)
+		return is_full(t);
 	return ret == -EAGAIN || (!ret && t->sync.step != SHADOW_IDLE) ? 1 : ret;
 }
 
@@ -623,10 +630,10 @@ static void acknowledge(struct nyx_target *t)
 }
 
 /*
- * Put changes of a target into the buffer. 0: nothing is left; 1: something is; or an error,
- * with the rest left to do.
+ * Put changes of a target into the buffer, which has room for STEP_ROOM, with so many look-ups
+ * at most. 0: nothing is left; 1: something is; or an error, with the rest left to do.
  */
-static int step(struct nyx_target *t)
+static int step(struct nyx_target *t, u32 *budget)
 {
 	struct nyx_changes *changes = t->changes;
 	u64 before = changes->seq, number;
@@ -634,52 +641,60 @@ static int step(struct nyx_target *t)
 	struct subject sub;
 	int ret;
 
-	if (room(changes) < STEP_ROOM)
-		return 1;
-	number = nyx_listener_take(listeners_of(t), &t->base, &t->todo, &context);
+	number = nyx_listener_take(listeners_of(t), &t->base, &t->todo, &context, &late);
 	t->taken = number ?: t->taken;
 	t->done = false;
-	t->look = t->look || context || t->state != NYX_CHANGE_ATTACHED;
-	late = READ_ONCE(t->late);
-	if (late)
+	t->look |= context;
+	if (late) {
 		t->held = NYX_CHANGE_LATE;
-	ret = find_subject(t, t->look, &sub);
+		emit_empty(t, NYX_CHANGE_LATE);
+		t->seq = changes->seq;
+	}
+	ret = find_subject(t, &sub);
 	if (ret)
 		return ret;
+	t->taken = sub.number ?: t->taken;
 	t->look = false;
-	if (late) {
-		WRITE_ONCE(t->late, false);
-		emit_empty(t, NYX_CHANGE_LATE);
-	}
 	step_state(t, &sub);
-	if (sub.state == NYX_CHANGE_ATTACHED)
+	if (t->state == NYX_CHANGE_ATTACHED) {
+		sub.source.budget = *budget;
 		ret = step_maps(t, &sub.source);
+		*budget = sub.source.budget;
+	}
 	if (sub.source.dom)
 		nyx_domain_put(sub.source.dom);
 	if (changes->seq != before)
 		t->seq = changes->seq;
 	t->done = !ret;
+	if (t->done)
+		t->looks = 0;
 	acknowledge(t);
 	return ret;
 }
 
 /* Put changes into the empty buffer. 0: nothing is left; 1: something is; or an error. */
-static int fill_buffer(struct nyx_changes *changes)
+static int fill_buffer(struct nyx_changes *changes, u32 *budget)
 {
 	struct nyx_target *t, *next;
+	LIST_HEAD(again);
 	int ret = 0, err;
 
 	changes->nr = 0;
 	changes->pos = 0;
 	list_for_each_entry_safe(t, next, &changes->targets, link) {
-		err = step(t);
-		if (err < 0)
-			return err;
+		if (room(changes) < STEP_ROOM || !*budget) {
+			ret = 1;
+			break;
+		}
+		err = step(t, budget);
 		/* Others come first the next time. */
-		if (err && room(changes) >= STEP_ROOM)
-			list_move_tail(&t->link, &changes->targets);
-		ret = ret ?: err;
+		if (err)
+			list_move_tail(&t->link, &again);
+		ret = err ?: ret;
+		if (err < 0)
+			break;
 	}
+	list_splice_tail(&again, &changes->targets);
 	return ret;
 }
 
@@ -701,18 +716,19 @@ static bool give(struct nyx_changes *changes, struct nyx_changes_read *read)
 	return true;
 }
 
-/* Give the reader changes until it has enough, or none come. */
+/* Give the reader changes until it has enough, none come, or the call has done enough. */
 static int read_changes(struct nyx_changes *changes, struct nyx_changes_read *read)
 {
+	u32 budget = BUDGET;
 	int left;
 
 	for (;;) {
 		if (!give(changes, read))
 			return -EFAULT;
 		read->more = changes->more || changes->pos < changes->nr;
-		if (read->nr == read->room || changes->pos < changes->nr)
+		if (read->nr == read->room || changes->pos < changes->nr || !budget)
 			return 0;
-		left = fill_buffer(changes);
+		left = fill_buffer(changes, &budget);
 		WRITE_ONCE(changes->more, !!left);
 		if (left < 0)
 			return left;
@@ -725,14 +741,14 @@ static int read_changes(struct nyx_changes *changes, struct nyx_changes_read *re
 int nyx_changes_next(struct nyx_changes *changes, u64 ack, struct nyx_changes_read *read)
 {
 	struct nyx_target *t;
+	bool works;
 	int ret;
 
 	read->nr = 0;
-	read->seq = 0;
 	read->more = false;
 	if (mutex_lock_killable(&changes->lock))
 		return -EINTR;
-	WRITE_ONCE(changes->asked_ns, ktime_get_ns());
+	works = ack > changes->acked;
 	ret = ack > changes->told ? -ERANGE : 0;
 	if (!ret) {
 		changes->acked = max(changes->acked, ack);
@@ -740,8 +756,10 @@ int nyx_changes_next(struct nyx_changes *changes, u64 ack, struct nyx_changes_re
 			acknowledge(t);
 		ret = read_changes(changes, read);
 	}
-	read->seq = changes->told;
-	WRITE_ONCE(changes->asked_ns, ktime_get_ns());
+	/* A reader that was given nothing acknowledges nothing that another one has. */
+	read->seq = read->nr ? changes->told : changes->acked;
+	if (works || read->nr || read->more)
+		WRITE_ONCE(changes->asked_ns, ktime_get_ns());
 	mutex_unlock(&changes->lock);
 	return ret;
 }
@@ -754,10 +772,8 @@ int nyx_changes_finish(struct nyx_changes *changes)
 
 	if (!changes->is_inline)
 		return 0;
-	ret = nyx_inval_finish(unit);
-	if (!nyx_inval_is_done(ret))
-		return ret;
-	return viommu->ops->resume ? viommu->ops->resume(viommu) : 0;
+	ret = viommu->ops->resume ? viommu->ops->resume(viommu) : 0;
+	return ret ?: nyx_inval_finish(unit);
 }
 
 /* Has the state of a device changed since it was reported? */
@@ -769,7 +785,7 @@ static bool state_differs(struct nyx_target *t)
 	struct nyx_device *dev;
 	bool stopped = false;
 
-	if (t->base.sbdf == NYX_SBDF_ANY)
+	if (!t->base.is_device)
 		return false;
 	rcu_read_lock();
 	dev = xa_load(&unit->devices, t->id);
@@ -784,10 +800,12 @@ static bool state_differs(struct nyx_target *t)
 bool nyx_changes_pending(struct nyx_changes *changes)
 {
 	struct nyx_listeners *ls = &changes->unit->listeners;
-	bool pending = READ_ONCE(changes->more);
 	struct nyx_listener *l;
 	struct nyx_target *t;
+	bool pending;
 
+	pending = READ_ONCE(changes->more) ||
+		  READ_ONCE(changes->pos) != READ_ONCE(changes->nr);
 	spin_lock(&ls->lock);
 	list_for_each_entry(l, &ls->list, link) {
 		if (pending)
@@ -796,8 +814,7 @@ bool nyx_changes_pending(struct nyx_changes *changes)
 			continue;
 		t = to_target(l);
 		pending = t->changes == changes &&
-			  (l->ranges.nr || l->context || READ_ONCE(t->late) ||
-			   state_differs(t));
+			  (l->ranges.nr || l->context || l->late || state_differs(t));
 	}
 	spin_unlock(&ls->lock);
 	return pending;
@@ -825,7 +842,7 @@ static void describe(const struct nyx_target *t, struct nyx_target_info *info)
 	};
 	if (t->base.first) {
 		info->flags |= NYX_TARGET_F_BEHIND;
-		info->behind_ns = ktime_get_ns() - t->base.since_ns;
+		info->behind_ns = t->base.waited_ns ? ktime_get_ns() - t->base.waited_ns : 0;
 	}
 }
 

@@ -15,7 +15,7 @@
  *
  * A wait of a threaded stream sleeps until then; of an inline stream it returns -EINPROGRESS, and
  * nyx_changes_finish() finishes what was begun. A reader that does nothing for the unit's
- * time-out is cut off: devices of targets that are behind are quarantined.
+ * time-out, while a wait waits, is cut off: devices of targets that are behind are quarantined.
  */
 #ifndef NYX_CORE_CHANGES_H
 #define NYX_CORE_CHANGES_H
@@ -52,7 +52,8 @@ struct file;
  * @nr: changes in @buffer; under @lock
  * @pos: those before it were given to a reader; under @lock
  * @more: something is left to report, though nothing is marked; written under @lock
- * @asked_ns: when a reader came last, CLOCK_MONOTONIC
+ * @closed: its file is closed: it takes no target; under @lock
+ * @asked_ns: when a reader was last at work, CLOCK_MONOTONIC
  * @rcu: frees it
  * @buffer: changes; under @lock
  */
@@ -70,6 +71,7 @@ struct nyx_changes {
 	u32 nr;
 	u32 pos;
 	bool more;
+	bool closed;
 	u64 asked_ns;
 	struct rcu_head rcu;
 	struct nyx_change buffer[NYX_CHANGES_BUFFER];
@@ -134,7 +136,8 @@ int nyx_changes_remove(struct nyx_changes *changes, u32 target);
  * @to: where changes go
  * @room: how many fit
  * @nr: how many were written
- * @seq: number of the last change that a reader was given
+ * @seq: number of the last change in @to; if there is none, of the last that was
+ *       acknowledged
  * @more: there may be more
  */
 struct nyx_changes_read {
@@ -163,7 +166,8 @@ int nyx_changes_next(struct nyx_changes *changes, u64 ack, struct nyx_changes_re
  * @changes: the stream, from which nothing is left to report
  *
  * Context: may sleep.
- * Return: 0; -EINPROGRESS: there is more to report; -EINTR if the caller was killed.
+ * Return: 0; -EINPROGRESS: a reader has to act first; -ETIMEDOUT: all is finished, but a view or
+ * a reader was cut off meanwhile; -EINTR if the caller was killed.
  */
 int nyx_changes_finish(struct nyx_changes *changes);
 

@@ -6,6 +6,8 @@
  */
 #include "core/changes/shadow.h"
 
+#include <linux/bits.h>
+#include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/nyx_iommu.h>
@@ -95,6 +97,7 @@ static int insert(struct shadow *s, const struct shadow_run *run)
 	rb_insert_color(&m->node, &s->maps);
 	s->nr++;
 	s->bytes += run->last - run->iova + 1;
+	s->sizes |= BIT_ULL(run->lg2);
 	return 0;
 }
 
@@ -103,7 +106,52 @@ static void erase(struct shadow *s, struct shadow_map *m)
 	rb_erase(&m->node, &s->maps);
 	s->nr--;
 	s->bytes -= m->run.last - m->run.iova + 1;
+	if (!s->nr)
+		s->sizes = 0;
 	kfree(m);
+}
+
+/* Is a part of a page of @lg2 or more reported in the block of that size around an address? */
+static bool has_page(const struct shadow *s, u64 iova, unsigned int lg2)
+{
+	u64 rest = nyx_lg2_last(lg2), at = iova & ~rest, end = iova | rest;
+	struct shadow_map *m;
+
+	for (;;) {
+		m = find(s, at);
+		if (!m || m->run.iova > end)
+			return false;
+		if (m->run.lg2 >= lg2)
+			return true;
+		if (m->run.last >= end)
+			return false;
+		at = m->run.last + 1;
+	}
+}
+
+/* The size of the largest reported page that an address may be in. */
+static unsigned int page_around(const struct shadow *s, u64 iova)
+{
+	u64 sizes = s->sizes & ~nyx_lg2_last(NYX_PAGE_LG2 + 1);
+	unsigned int lg2;
+
+	while (sizes) {
+		lg2 = fls64(sizes) - 1;
+		if (has_page(s, iova, lg2))
+			return lg2;
+		sizes &= ~BIT_ULL(lg2);
+	}
+	return 0;
+}
+
+void shadow_widen(const struct shadow *s, u64 *first, u64 *last)
+{
+	unsigned int low = page_around(s, *first), high = page_around(s, *last);
+
+	if (low)
+		*first &= ~nyx_lg2_last(low);
+	if (high)
+		*last |= nyx_lg2_last(high);
 }
 
 /* Report the end of a map. False: there is no room. */
@@ -275,5 +323,6 @@ int shadow_update(struct shadow *s, struct shadow_sync *sync, shadow_next_fn *ne
 NYX_EXPORT_FOR_TEST(shadow_init);
 NYX_EXPORT_FOR_TEST(shadow_clear);
 NYX_EXPORT_FOR_TEST(shadow_span);
+NYX_EXPORT_FOR_TEST(shadow_widen);
 NYX_EXPORT_FOR_TEST(shadow_begin);
 NYX_EXPORT_FOR_TEST(shadow_update);

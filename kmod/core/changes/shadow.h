@@ -28,6 +28,7 @@ struct nyx_change;
  * @gpa: GPA of @iova
  * @memory: what has the memory, for comparison only
  * @prot: NYX_ACC_*, at least one
+ * @lg2: log2 of the size of the largest page behind it, of which it may be a part
  */
 struct shadow_run {
 	u64 iova;
@@ -35,6 +36,7 @@ struct shadow_run {
 	u64 gpa;
 	const void *memory;
 	u32 prot;
+	u8 lg2;
 };
 
 /**
@@ -55,12 +57,14 @@ typedef int shadow_next_fn(void *ctx, u64 iova, u64 last, struct shadow_run *run
  * @nr: how many
  * @max: limit on @nr
  * @bytes: sum of their lengths, modulo 2^64
+ * @sizes: bits of &shadow_run.lg2 that maps have had since there was none
  */
 struct shadow {
 	struct rb_root maps;
 	u32 nr;
 	u32 max;
 	u64 bytes;
+	u64 sizes;
 };
 
 /* The steps of a sync. */
@@ -128,6 +132,17 @@ void shadow_clear(struct shadow *s);
  * Return: false if there is no map.
  */
 bool shadow_span(const struct shadow *s, u64 *first, u64 *last);
+
+/**
+ * shadow_widen() - widen a range to large pages that were reported
+ * @s: the shadow
+ * @first: first IOVA
+ * @last: last IOVA
+ *
+ * A guest that takes a large page away may name any address in it: also one that is not
+ * reported, or that translates as before by another page.
+ */
+void shadow_widen(const struct shadow *s, u64 *first, u64 *last);
 
 /**
  * shadow_begin() - begin a sync

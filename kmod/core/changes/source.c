@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
+#include "base/export.h"
 #include "base/types.h"
 #include "core/access/context.h"
 #include "core/space/domain.h"
@@ -30,11 +31,13 @@
  * @last: last IOVA
  * @gpa: GPA of the first
  * @perm: NYX_ACC_*; 0: they are not mapped
+ * @lg2: log2 of the size of the page, if a guest may take it away as a whole
  */
 struct leaf {
 	u64 last;
 	u64 gpa;
 	u32 perm;
+	u8 lg2;
 };
 
 static void leaf_kernel(struct nyx_domain *dom, u64 iova, u64 last, struct leaf *leaf)
@@ -73,19 +76,24 @@ static void walk_guest(struct source *s, u64 iova, struct pt_result *res)
 	nyx_guest_mem_exit(s->unit, pair);
 }
 
-static void leaf_guest(struct source *s, u64 iova, struct leaf *leaf)
+static int leaf_guest(struct source *s, u64 iova, struct leaf *leaf)
 {
 	struct pt_result res;
 
 	walk_guest(s, iova, &res);
+	/* The read of the table may have failed only because this thread was killed. */
+	if (res.status == PT_TABLE_ACCESS && fatal_signal_pending(current))
+		return -EINTR;
 	if (res.status == PT_OK) {
 		leaf->last = min(leaf->last, iova | nyx_lg2_last(res.lg2));
 		leaf->gpa = res.oa;
 		leaf->perm = res.perm;
+		leaf->lg2 = res.lg2;
 	} else if (res.level != PT_LEVEL_NONE && level_lg2(res.level) < 64) {
 		leaf->last = min(leaf->last, iova | nyx_lg2_last(level_lg2(res.level)));
 	}
 	/* Otherwise the address is beyond the width, and so are those behind it. */
+	return 0;
 }
 
 static void leaf_identity(const struct source *s, u64 iova, struct leaf *leaf)
@@ -112,43 +120,46 @@ static bool cut(u64 addr, u64 first, u64 last, u64 *leaf_last)
 	return true;
 }
 
-/* How is @iova translated, and how far alike? */
-static void find_leaf(struct source *s, u64 iova, u64 last, struct leaf *leaf)
+/* How is @iova translated, and how far alike? 0, or -EINTR. */
+static int find_leaf(struct source *s, u64 iova, u64 last, struct leaf *leaf)
 {
 	u64 irqs = NYX_IRQ_RANGE_START + nyx_lg2_last(NYX_IRQ_RANGE_LG2);
+	int ret = 0;
 
 	*leaf = (struct leaf){ .last = last };
+	/* Writes there are interrupts, which never reach memory. */
+	if (s->dom->stage.msi_window && cut(iova, NYX_IRQ_RANGE_START, irqs, &leaf->last))
+		return 0;
 	if (s->attrs.excl &&
 	    cut(iova, s->attrs.excl_first, s->attrs.excl_last, &leaf->last)) {
 		leaf->gpa = iova;
 		leaf->perm = NYX_ACC_RW;
-		return;
+		return 0;
 	}
-	/* Writes there are interrupts, which never reach memory. */
-	if (s->dom->stage.msi_window && cut(iova, NYX_IRQ_RANGE_START, irqs, &leaf->last))
-		return;
-	last = leaf->last;
+	if (s->attrs.block_reason)
+		return 0;
 	switch (s->dom->stage.kind) {
 	case NYX_STAGE_IDENTITY:
 		leaf_identity(s, iova, leaf);
 		break;
 	case NYX_STAGE_KERNEL:
-		leaf_kernel(s->dom, iova, last, leaf);
+		leaf_kernel(s->dom, iova, leaf->last, leaf);
 		break;
 	case NYX_STAGE_GUEST:
-		leaf_guest(s, iova, leaf);
+		ret = leaf_guest(s, iova, leaf);
 		break;
 	default:
 		break;
 	}
 	leaf->perm &= s->attrs.perm;
-	if (!leaf->perm || !s->dom->stage.msi_window)
-		return;
+	if (ret || !leaf->perm || !s->dom->stage.msi_window)
+		return ret;
 	/* Nor may a page lead there. */
 	last = leaf->gpa + (leaf->last - iova);
 	if (cut(leaf->gpa, NYX_IRQ_RANGE_START, irqs, &last))
 		leaf->perm = 0;
 	leaf->last = iova + (last - leaf->gpa);
+	return 0;
 }
 
 /*
@@ -174,6 +185,7 @@ static bool memory_run(struct source *s, u64 iova, const struct leaf *leaf,
 		run->last = iova + (min(slot->last, gpa_last) - leaf->gpa);
 		run->memory = slot->region;
 		run->prot = leaf->perm;
+		run->lg2 = max_t(u8, leaf->lg2, NYX_PAGE_LG2);
 		if (region_flags(slot->region) & REGION_READONLY)
 			run->prot &= ~NYX_ACC_WRITE;
 		found = true;
@@ -206,7 +218,9 @@ static int first_run(struct source *s, u64 iova, u64 last, struct shadow_run *ru
 		ret = spend(s);
 		if (ret)
 			return ret;
-		find_leaf(s, iova, last, &leaf);
+		ret = find_leaf(s, iova, last, &leaf);
+		if (ret)
+			return ret;
 		if (leaf.perm && memory_run(s, iova, &leaf, run)) {
 			if (run->prot)
 				return 1;
@@ -247,13 +261,16 @@ int source_next(void *ctx, u64 iova, u64 last, struct shadow_run *run)
 	while (ret == 1 && run->last < last && !spend(s)) {
 		struct leaf leaf;
 
-		find_leaf(s, run->last + 1, last, &leaf);
-		if (!leaf.perm || leaf.gpa != run->gpa + (run->last + 1 - run->iova) ||
+		if (find_leaf(s, run->last + 1, last, &leaf) || !leaf.perm ||
+		    leaf.gpa != run->gpa + (run->last + 1 - run->iova) ||
 		    !memory_run(s, run->last + 1, &leaf, &more) ||
 		    more.iova != run->last + 1 || more.memory != run->memory ||
 		    more.prot != run->prot)
 			break;
 		run->last = more.last;
+		run->lg2 = max(run->lg2, more.lg2);
 	}
 	return ret;
 }
+
+NYX_EXPORT_FOR_TEST(source_next);

@@ -460,7 +460,12 @@ static int wait_holders(struct nyx_unit *unit, nyx_view_wants_fn *wants, const v
 	if (!nyx_inval_is_done(ret))
 		return ret;
 	err = nyx_listeners_wait(&unit->listeners);
-	return nyx_inval_is_done(err) ? ret ?: err : err;
+	if (nyx_inval_is_done(err))
+		return ret ?: err;
+	/* The next wait finds no view to wait for, and must not hide that one was cut off. */
+	if (ret)
+		nyx_listeners_count_cut(&unit->listeners);
+	return err;
 }
 
 static void domain_gone(struct nyx_domain *dom)
@@ -653,14 +658,53 @@ static u64 begin(const struct nyx_ticket *t)
 	return owed ? posted(&t->unit->inval) : 0;
 }
 
+/*
+ * A wait is cut short that began when @cuts listeners had been cut off. The wait that makes
+ * it good tells whether there are more by then.
+ */
+static void put_off(struct nyx_put_off *put, u32 cuts)
+{
+	if (put->is_set)
+		return;
+	put->is_set = true;
+	put->cuts = cuts;
+}
+
+/* A queue does so in its own ticket, a command in the unit: see nyx_inval_finish(). */
+static void ticket_put_off(struct nyx_ticket *t, u32 cuts)
+{
+	struct nyx_inval *inval = &t->unit->inval;
+
+	if (t->lists) {
+		put_off(&t->put_off, cuts);
+		return;
+	}
+	spin_lock(&inval->lock);
+	put_off(&inval->put_off, cuts);
+	spin_unlock(&inval->lock);
+}
+
+/* Was a holder cut off while a wait was put off? It no longer is. */
+static bool was_late(struct nyx_ticket *t)
+{
+	bool late = t->put_off.is_set &&
+		    t->put_off.cuts != READ_ONCE(t->unit->listeners.cuts);
+
+	t->put_off.is_set = false;
+	return late;
+}
+
 int nyx_inval_wait(struct nyx_ticket *t)
 {
 	u64 begun = begin(t);
 	int ret = 0, late = 0;
 	struct nyx_domain *dom;
+	u32 cuts = 0;
 
-	if (t->nr || t->until || t->memory)
+	if (t->nr || t->until || t->memory) {
+		cuts = READ_ONCE(t->unit->listeners.cuts);
 		late = wait_holders(t->unit, ticket_wants, t);
+	}
 	if (!nyx_inval_is_done(late))
 		ret = late;
 	while (!ret && t->nr) {
@@ -677,8 +721,12 @@ int nyx_inval_wait(struct nyx_ticket *t)
 		ret = wait_memory(t->unit, begun);
 	else if (!ret && t->lookups)
 		ret = wait_lookups(t->unit);
-	if (unlikely(ret))
+	if (unlikely(ret)) {
 		ticket_keep(t);
+		ticket_put_off(t, cuts);
+	} else if (unlikely(was_late(t))) {
+		late = -ETIMEDOUT;
+	}
 	if (!ret || !t->lists)
 		t->until = 0;
 	t->lookups = false;
@@ -689,9 +737,21 @@ int nyx_inval_wait(struct nyx_ticket *t)
 int nyx_inval_finish(struct nyx_unit *unit)
 {
 	struct nyx_ticket t = NYX_TICKET_QUEUE(unit);
+	struct nyx_inval *inval = &unit->inval;
+	int ret;
 
-	t.until = posted(&unit->inval);
-	return t.until ? nyx_inval_wait(&t) : 0;
+	spin_lock(&inval->lock);
+	t.until = inval->posted;
+	t.put_off = inval->put_off;
+	inval->put_off.is_set = false;
+	spin_unlock(&inval->lock);
+	ret = t.until ? nyx_inval_wait(&t) : 0;
+	if (nyx_inval_is_done(ret))
+		return ret;
+	spin_lock(&inval->lock);
+	put_off(&inval->put_off, t.put_off.cuts);
+	spin_unlock(&inval->lock);
+	return ret;
 }
 
 void nyx_inval_wait_senders(struct nyx_unit *unit)
@@ -709,7 +769,8 @@ bool nyx_inval_domain_busy(struct nyx_domain *dom)
 {
 	lockdep_assert_held(&dom->unit->lock);
 	return READ_ONCE(dom->drain.first) &&
-	       (epoch_busy(&dom->epoch) || READ_ONCE(dom->unit->views.nr));
+	       (epoch_busy(&dom->epoch) || READ_ONCE(dom->unit->views.nr) ||
+		!list_empty(&dom->unit->listeners.list));
 }
 
 NYX_EXPORT_FOR_TEST(nyx_inval_range);

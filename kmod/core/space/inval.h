@@ -62,6 +62,16 @@ struct nyx_drain {
 };
 
 /**
+ * struct nyx_put_off - waits that were cut short, and are to be made good
+ * @is_set: there are some
+ * @cuts: &nyx_listeners.cuts when the first of them began
+ */
+struct nyx_put_off {
+	bool is_set;
+	u32 cuts;
+};
+
+/**
  * struct nyx_inval - what a unit has to wait for
  * @lock: protects all of it, and each &struct nyx_drain; inside every mutex
  * @posted: number of the last post
@@ -73,6 +83,7 @@ struct nyx_drain {
  * @deferred: regions that have left the memory map, by the number of the post; a wait for
  *            @memory that began later frees them
  * @nr_retired: contexts that domains keep for accesses that may use them
+ * @put_off: waits of commands that were cut short
  */
 struct nyx_inval {
 	spinlock_t lock;
@@ -82,6 +93,7 @@ struct nyx_inval {
 	struct nyx_drain memory;
 	struct list_head deferred;
 	unsigned int nr_retired;
+	struct nyx_put_off put_off;
 };
 
 /* Domains that a ticket names. */
@@ -98,6 +110,7 @@ struct nyx_inval {
  *           they look tables up outside of accesses
  * @memory: all users of memory
  * @until: wait for all that the unit lists up to this post; 0: nothing
+ * @put_off: of a queue: waits that were cut short
  *
  * The owner serialises its use.
  */
@@ -110,6 +123,7 @@ struct nyx_ticket {
 	bool lookups;
 	bool memory;
 	u64 until;
+	struct nyx_put_off put_off;
 };
 
 /* A ticket of a command, which calls nyx_inval_wait() once before it ends. */
@@ -265,6 +279,8 @@ static inline bool nyx_inval_is_done(int ret)
 /**
  * nyx_inval_finish() - wait for all that a unit lists
  * @unit: the unit
+ *
+ * -ETIMEDOUT also if a view or a listener was cut off since a command was put off.
  *
  * Context: may sleep; without a mutex of the unit.
  * Return: as of nyx_inval_wait().

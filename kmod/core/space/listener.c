@@ -24,16 +24,11 @@ void nyx_listeners_init(struct nyx_listeners *ls)
 static void mark_locked(struct nyx_listener *l, u64 number)
 {
 	l->last = number;
-	if (!l->first) {
-		l->first = number;
-		l->since_ns = ktime_get_ns();
-	}
+	l->first = l->first ?: number;
 }
 
 void nyx_listener_add(struct nyx_listeners *ls, struct nyx_listener *l)
 {
-	l->dom = NULL;
-	l->first = 0;
 	l->ranges = NYX_RANGES_ALL;
 	l->context = true;
 	spin_lock(&ls->lock);
@@ -54,19 +49,24 @@ void nyx_listener_remove(struct nyx_listeners *ls, struct nyx_listener *l)
 }
 
 bool nyx_listener_follow(struct nyx_listeners *ls, struct nyx_listener *l,
-			 struct nyx_domain *dom)
+			 struct nyx_domain *dom, u64 *number)
 {
 	bool same;
 
 	spin_lock(&ls->lock);
 	same = l->dom == dom;
 	l->dom = dom;
+	/* Posts of the old domain mark it no more: waits still wait for what it does now. */
+	if (!same && !l->first) {
+		mark_locked(l, ++ls->posted);
+		*number = l->last;
+	}
 	spin_unlock(&ls->lock);
 	return same;
 }
 
 u64 nyx_listener_take(struct nyx_listeners *ls, struct nyx_listener *l,
-		      struct nyx_ranges *ranges, bool *context)
+		      struct nyx_ranges *ranges, bool *context, bool *late)
 {
 	u64 number;
 
@@ -75,6 +75,11 @@ u64 nyx_listener_take(struct nyx_listeners *ls, struct nyx_listener *l,
 	l->ranges.nr = 0;
 	*context |= l->context;
 	l->context = false;
+	*late = l->late;
+	l->late = false;
+	/* Waits wait until it has emptied its copy. */
+	if (*late && !l->first)
+		mark_locked(l, ++ls->posted);
 	number = l->first ? l->last : 0;
 	spin_unlock(&ls->lock);
 	return number;
@@ -83,11 +88,9 @@ u64 nyx_listener_take(struct nyx_listeners *ls, struct nyx_listener *l,
 void nyx_listener_ack(struct nyx_listeners *ls, struct nyx_listener *l, u64 number)
 {
 	spin_lock(&ls->lock);
-	if (l->last <= number) {
-		l->first = 0;
-	} else if (l->first && l->first <= number) {
-		l->first = number + 1;
-		l->since_ns = ktime_get_ns();
+	if (l->first && l->first <= number) {
+		l->first = l->last <= number ? 0 : number + 1;
+		l->waited_ns = 0;
 	}
 	spin_unlock(&ls->lock);
 	wake_up_all(&ls->wq);
@@ -101,6 +104,48 @@ bool nyx_listener_is_behind(struct nyx_listeners *ls, struct nyx_listener *l, u6
 	behind = l->first && l->first <= number;
 	spin_unlock(&ls->lock);
 	return behind;
+}
+
+static void cut_locked(struct nyx_listeners *ls, struct nyx_listener *l)
+{
+	l->late = true;
+	l->cut = l->last;
+	l->first = 0;
+	l->waited_ns = 0;
+	ls->cuts++;
+}
+
+int nyx_listener_waited(struct nyx_listeners *ls, struct nyx_listener *l, u64 number,
+			u64 *first, u64 *since_ns)
+{
+	bool cut = false;
+	int ret = 0;
+
+	spin_lock(&ls->lock);
+	if (l->first && l->first <= number) {
+		*first = *first ?: l->first;
+		l->waited_ns = l->waited_ns ?: ktime_get_ns();
+		*since_ns = l->waited_ns;
+		ret = -EINPROGRESS;
+		cut = l->late;
+		if (cut)
+			cut_locked(ls, l);
+	}
+	if (*first && l->cut >= *first)
+		ret = -ETIMEDOUT;
+	spin_unlock(&ls->lock);
+	if (cut)
+		wake_up_all(&ls->wq);
+	return ret;
+}
+
+void nyx_listener_cut(struct nyx_listeners *ls, struct nyx_listener *l)
+{
+	spin_lock(&ls->lock);
+	if (l->first)
+		cut_locked(ls, l);
+	spin_unlock(&ls->lock);
+	wake_up_all(&ls->wq);
 }
 
 void nyx_listeners_post(struct nyx_listeners *ls, struct nyx_domain *dom, u64 first,
@@ -129,7 +174,7 @@ void nyx_listeners_post_device(struct nyx_listeners *ls, u32 sbdf)
 
 	spin_lock(&ls->lock);
 	list_for_each_entry(l, &ls->list, link) {
-		if (l->sbdf == NYX_SBDF_ANY || (sbdf != NYX_SBDF_ANY && sbdf != l->sbdf))
+		if (!l->is_device || (sbdf != NYX_SBDF_ANY && sbdf != l->sbdf))
 			continue;
 		number = number ?: ++ls->posted;
 		l->context = true;
@@ -163,6 +208,13 @@ void nyx_listeners_forget(struct nyx_listeners *ls, const struct nyx_domain *dom
 		if (l->dom == dom)
 			l->dom = NULL;
 	}
+	spin_unlock(&ls->lock);
+}
+
+void nyx_listeners_count_cut(struct nyx_listeners *ls)
+{
+	spin_lock(&ls->lock);
+	ls->cuts++;
 	spin_unlock(&ls->lock);
 }
 
@@ -210,4 +262,6 @@ NYX_EXPORT_FOR_TEST(nyx_listener_follow);
 NYX_EXPORT_FOR_TEST(nyx_listener_take);
 NYX_EXPORT_FOR_TEST(nyx_listener_ack);
 NYX_EXPORT_FOR_TEST(nyx_listener_is_behind);
+NYX_EXPORT_FOR_TEST(nyx_listener_waited);
+NYX_EXPORT_FOR_TEST(nyx_listener_cut);
 NYX_EXPORT_FOR_TEST(nyx_listeners_wait);

@@ -12,7 +12,8 @@
  *
  * Posts are numbered. A listener has the numbers of the first and of the last post that it
  * has not acknowledged. A wait reads the number of the last post, and waits for listeners
- * with first numbers up to that.
+ * with first numbers up to that. A listener that does not acknowledge is cut off: no wait waits
+ * for it before it takes what is marked again, and learns that it was late.
  *
  * A post is made under &nyx_domain.lock or &nyx_unit.lock, after the change that it is about.
  * A listener begins to follow something under the same lock, before it looks at it. So it
@@ -48,27 +49,34 @@ struct nyx_listener_ops {
 /**
  * struct nyx_listener - a holder of copies
  * @ops: its kind; const after init
- * @sbdf: the device whose contexts it follows, or NYX_SBDF_ANY: none; const after init
+ * @is_device: it follows the contexts of a device; const after init
+ * @sbdf: of that device; const after init
  * @link: in &nyx_listeners.list
  * @dom: the domain of which it has copies, for comparison only, or NULL
  * @first: number of the first post that was not acknowledged; 0: there is none
  * @last: number of the last post
- * @since_ns: when @first was set, CLOCK_MONOTONIC
+ * @cut: number of the last post for which it was cut off
+ * @waited_ns: since when a wait has seen it behind, CLOCK_MONOTONIC; 0: none has since it
+ *             acknowledged something
  * @ranges: pages in which something may have changed since nyx_listener_take()
  * @context: the context, or the state, of the device may have changed since then
+ * @late: it was cut off since then
  *
- * Under &nyx_listeners.lock, but for @ops and @sbdf.
+ * Under &nyx_listeners.lock, but for @ops, @is_device and @sbdf.
  */
 struct nyx_listener {
 	const struct nyx_listener_ops *ops;
+	bool is_device;
 	u32 sbdf;
 	struct list_head link;
 	struct nyx_domain *dom;
 	u64 first;
 	u64 last;
-	u64 since_ns;
+	u64 cut;
+	u64 waited_ns;
 	struct nyx_ranges ranges;
 	bool context;
+	bool late;
 };
 
 /**
@@ -76,6 +84,7 @@ struct nyx_listener {
  * @lock: protects all of it
  * @list: struct nyx_listener
  * @posted: number of the last post
+ * @cuts: how often a listener was cut off
  * @wq: woken when a listener is marked, has acknowledged, or is removed, and when the state
  *      of a device changes
  */
@@ -83,6 +92,7 @@ struct nyx_listeners {
 	spinlock_t lock;
 	struct list_head list;
 	u64 posted;
+	u32 cuts;
 	wait_queue_head_t wq;
 };
 
@@ -95,7 +105,7 @@ void nyx_listeners_init(struct nyx_listeners *ls);
 /**
  * nyx_listener_add() - add a listener, marked as if all had changed
  * @ls: the listeners
- * @l: the listener, with @ops and @sbdf
+ * @l: the listener, zeroed, with @ops, @is_device and @sbdf
  *
  * Context: under &nyx_unit.lock.
  */
@@ -115,13 +125,15 @@ void nyx_listener_remove(struct nyx_listeners *ls, struct nyx_listener *l);
  * @ls: the listeners
  * @l: the listener
  * @dom: the domain, with a reference; NULL: none
+ * @number: set to the number of a post that stands for what the listener does about that,
+ *          if it had nothing to acknowledge
  *
  * Context: under &nyx_domain.lock of @dom; if the listener has a device, under
  * &nyx_unit.lock, too.
  * Return: true if it has followed @dom before.
  */
 bool nyx_listener_follow(struct nyx_listeners *ls, struct nyx_listener *l,
-			 struct nyx_domain *dom);
+			 struct nyx_domain *dom, u64 *number);
 
 /**
  * nyx_listener_take() - take what is marked
@@ -129,18 +141,19 @@ bool nyx_listener_follow(struct nyx_listeners *ls, struct nyx_listener *l,
  * @l: the listener
  * @ranges: the marked pages are added
  * @context: set if the context is marked
+ * @late: set if it was cut off since the last call
  *
  * Context: any process.
  * Return: number of the last post, for nyx_listener_ack(), or 0: all is acknowledged.
  */
 u64 nyx_listener_take(struct nyx_listeners *ls, struct nyx_listener *l,
-		      struct nyx_ranges *ranges, bool *context);
+		      struct nyx_ranges *ranges, bool *context, bool *late);
 
 /**
  * nyx_listener_ack() - no copy is in use of what changed up to a post
  * @ls: the listeners
  * @l: the listener
- * @number: of nyx_listener_take(); U64_MAX: all
+ * @number: of nyx_listener_take() or nyx_listener_follow()
  *
  * Context: any process.
  */
@@ -156,6 +169,31 @@ void nyx_listener_ack(struct nyx_listeners *ls, struct nyx_listener *l, u64 numb
  * Return: true if it does.
  */
 bool nyx_listener_is_behind(struct nyx_listeners *ls, struct nyx_listener *l, u64 number);
+
+/**
+ * nyx_listener_waited() - begin, or go on, to wait for a listener
+ * @ls: the listeners
+ * @l: the listener
+ * @number: posts up to this one count
+ * @first: set to the first of them that is not acknowledged; the first call for a wait has 0
+ *         there
+ * @since_ns: set to the time since when a wait has seen it behind
+ *
+ * Context: any process.
+ * Return: -EINPROGRESS: it is behind; 0: it has acknowledged; -ETIMEDOUT: it was cut off
+ * meanwhile, or has been and does not know it yet.
+ */
+int nyx_listener_waited(struct nyx_listeners *ls, struct nyx_listener *l, u64 number,
+			u64 *first, u64 *since_ns);
+
+/**
+ * nyx_listener_cut() - cut a listener off
+ * @ls: the listeners
+ * @l: the listener, whose device can do nothing any more
+ *
+ * Context: any process.
+ */
+void nyx_listener_cut(struct nyx_listeners *ls, struct nyx_listener *l);
 
 /* Mark pages from @first to @last, of listeners that follow @dom. */
 void nyx_listeners_post(struct nyx_listeners *ls, struct nyx_domain *dom, u64 first,
@@ -207,6 +245,9 @@ static inline void nyx_listeners_memory(struct nyx_listeners *ls)
 	if (unlikely(!list_empty(&ls->list)))
 		nyx_listeners_post_all(ls);
 }
+
+/* Count something that was cut off, other than a listener. */
+void nyx_listeners_count_cut(struct nyx_listeners *ls);
 
 /**
  * nyx_listeners_wait() - wait until listeners have acknowledged what was posted
