@@ -22,7 +22,7 @@
 #include <linux/pagemap.h>
 #include <linux/version.h>
 
-/* 6.8: what serves commands by io_uring has a header of its own. */
+/* 6.8: struct io_uring_cmd and its functions have a header of their own. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
 #include <linux/io_uring/cmd.h>
 #else
@@ -50,7 +50,7 @@ static inline struct class *compat_class_create(const char *name)
 
 /* ---- fs ----------------------------------------------------------------- */
 
-/* Without CONFIG_HUGETLBFS its struct does not exist. Seals of its file. */
+/* Seals of a file of hugetlbfs. HUGETLBFS_I() exists with CONFIG_HUGETLBFS only. */
 static inline unsigned int hugetlb_seals(struct inode *inode)
 {
 #ifdef CONFIG_HUGETLBFS

@@ -43,7 +43,7 @@
  * @prop: OP_*
  * @resv: offset of its reserved field
  * @resv_len: bytes of its reserved field, or 0
- * @quick: OP_QUICK: offset of the length that it must be quick for, or 0
+ * @quick: OP_QUICK: offset of the field whose value, above QUICK_MAX, makes it slow, or 0
  * @at: offsets of fields that a reason may be about, by enum nyx_about, or 0
  */
 struct nyx_op {
@@ -511,7 +511,7 @@ static int run_cmd(struct nyx_ucmd *uc, const struct nyx_op *op, void *cmd)
 	return ret;
 }
 
-/* Is a command over soon, so that io_uring need not run it in a worker? */
+/* Does a command end soon, so that io_uring need not run it in a worker? */
 static bool is_quick(const struct nyx_op *op, const void *cmd)
 {
 	if (!(op->prop & OP_QUICK))

@@ -29,7 +29,7 @@ struct nyx_unit;
 #define OP_OUT_ERROR	0x4	/* fills its out_ fields also when it fails */
 #define OP_NATIVE	0x8	/* refused in a unit with a vendor model */
 #define OP_INSPECT	0x10	/* accepted on files that may only inspect a unit */
-#define OP_QUICK	0x20	/* waits for nobody, and is over soon unless it is long */
+#define OP_QUICK	0x20	/* does not wait, and ends soon if its length is small */
 
 /**
  * struct nyx_file - an open file of the device

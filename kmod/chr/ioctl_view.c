@@ -231,7 +231,7 @@ struct fill {
 	struct nyx_view_extent buf[EXTENT_CHUNK];
 };
 
-/* All that is checked has the same place in both structures. */
+/* The fields that nyx_check_translate() reads have the same place in both structures. */
 #define SAME_PLACE(field) \
 	(offsetof(struct nyx_view_fill, field) == offsetof(struct nyx_translate, field) && \
 	 sizeof_field(struct nyx_view_fill, field) == sizeof_field(struct nyx_translate, field))

@@ -16,11 +16,11 @@
  *    This copy costs less than to pin the pages one by one would: 1.1 times the time of
  *    one copy for 1 MiB, when a pin takes as long as the copy of a page.
  *
- * The caller's buffer is memory of the current process, at an address; or, seldom, what
- * an iterator leads to, as the pages of a buffer that was registered with io_uring.
+ * The caller's buffer is memory of the current process, at an address; or, seldom, an
+ * iterator, as over the pages of a buffer that was registered with io_uring.
  *
- * A copy ends at the first byte that one of the sides does not have; which side
- * that is decides over the error: the guest's is -EIO, the caller's -EFAULT.
+ * A copy ends at the first byte that one of the sides does not have. The error says which
+ * side that is: -EIO the guest's, -EFAULT the caller's.
  */
 #include "mem/region.h"
 

@@ -13,8 +13,8 @@
  * the file's.
  *
  * A pinned region charges its whole size to the user and to mm->locked_vm, both
- * against RLIMIT_MEMLOCK, before it pins anything, and holds both so as to give
- * the charges back to where they were taken, whoever drops the last reference.
+ * against RLIMIT_MEMLOCK, before it pins anything. It holds both, so that the charges
+ * go back to where they were taken, in whichever process region_put() frees it.
  *
  * A file is looked up in its page cache under a reference to the folio, which
  * keeps it from being swapped out or migrated (not from being truncated: then the
@@ -24,9 +24,9 @@
  * may be written to counts as a writable mapping of its file, so F_SEAL_WRITE is
  * refused (-EBUSY) while there is one, and there is none of a sealed file.
  *
- * A hostile process may pass any of this, change it from its other threads, and
- * end it by SIGKILL at any point: the code trusts nothing longer than a reference
- * or a pin lasts, and no failure writes to the log.
+ * A hostile process may pass any address and any file, change both from its other
+ * threads, and be killed at any point: the code trusts a page only while it holds a
+ * reference or a pin, and no failure writes to the kernel's log.
  */
 #include "mem/region_priv.h"
 

@@ -18,8 +18,8 @@
  *   PT_FMT_SIZES       page sizes of a table that is deep enough, bit mask
  *   PT_FMT_CONTIG      1: pages larger than an entry's span exist
  *   PT_FMT_EXEC        1: entries say whether code may be fetched. Otherwise
- *                      who may read may execute, and NYX_ACC_EXEC is neither
- *                      stored nor reported
+ *                      permission to read includes that, and NYX_ACC_EXEC is
+ *                      neither stored nor reported
  *   PT_FMT_CANONICAL   1: addresses are sign-extended; a kernel-owned table
  *                      maps the lower half
  *   PT_FMT_DENY_FIRST  1: in a guest's table each entry is asked for permission

@@ -137,7 +137,7 @@ void epoch_drain_bounded(struct epoch *epoch);
  * A full memory barrier. "No" is reliable for every reader that entered before.
  *
  * Context: any.
- * Return: true if somebody is.
+ * Return: true if one is.
  */
 bool epoch_busy(struct epoch *epoch);
 

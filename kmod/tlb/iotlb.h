@@ -8,8 +8,8 @@
  * entry 32 bytes. An entry is found by the address at the granularity of its
  * class (4K, 2M, 1G: the largest that the page fills) and by the tag of its
  * address space. A tag is never used twice in the life of a cache, so that a
- * space is flushed by giving it a new one; what carried the old tag is dead and
- * is overwritten in time. A space knows which classes it may have entries of;
+ * space is flushed by giving it a new one; entries with the old tag are never found
+ * again, and are overwritten in time. A space knows which classes it may have entries of;
  * a lookup probes only those. Tag and classes are one word, so that a reader sees
  * them together; core/window/window.h shows that word, and the entries, to user space.
  *
@@ -19,7 +19,7 @@
  * cmpxchg; a fill that loses gives up, an invalidation waits the few
  * instructions.
  *
- * No entry may come to be after its translation was taken away. A filler notes
+ * No entry may be filled after its translation was taken away. A filler notes
  * the space's tag and its count of invalidations (iotlb_begin()) before it
  * walks the table. When it owns the entry it looks again, and writes only if
  * neither has changed. The invalidation, after the table was changed, counts

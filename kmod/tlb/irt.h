@@ -15,8 +15,8 @@
  * entry that has none is not present.
  *
  * The table belongs to no model: a model says which entry a message asks for, and how
- * an entry of a guest's table reads; here is what both become. A model may have one
- * table for all requesters, or one for each: struct irt_device.
+ * an entry of a guest's table reads; struct irt_msg and struct irt_entry are the results.
+ * A model may have one table for all requesters, or one for each: struct irt_device.
  */
 #ifndef NYX_TLB_IRT_H
 #define NYX_TLB_IRT_H
@@ -53,7 +53,7 @@ struct irte {
 	u32 seq;
 };
 
-/* Fields of &irte.lo; from bit 16 on if it is not posted, or if it is */
+/* Fields of &irte.lo. From bit 16 on: one layout without IRTE_POSTED, another one with it. */
 #define IRTE_PRESENT		BIT_ULL(0)
 #define IRTE_FPD		BIT_ULL(1)
 #define IRTE_POSTED		BIT_ULL(2)

@@ -71,7 +71,7 @@ int queue_run(struct queue *q);
 void queue_init(struct queue *q, struct nyx_unit *unit, const struct queue_ops *ops);
 
 /**
- * queue_store() - store the value of a wait command, when others are done
+ * queue_store() - store the value of a wait command, whose wait is over
  * @q: the queue
  * @gpa: a multiple of @width
  * @width: bytes, 4 or 8

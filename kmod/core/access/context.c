@@ -180,7 +180,7 @@ static void invalidate_end(struct nyx_unit *unit, u32 sbdf, struct nyx_ticket *t
 	/* Accesses in @blocked_domain may be about to report a fault of the old entry. */
 	nyx_ticket_domain(t, unit->blocked_domain);
 	mutex_unlock(&unit->lock);
-	/* Some decode what is invalidated. */
+	/* Accesses and interrupts may be decoding the old entry now. */
 	nyx_inval_lookups(t);
 }
 

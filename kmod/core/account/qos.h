@@ -6,7 +6,7 @@
  *
  * A bucket does not hold tokens but the time at which it would be empty of work if nothing
  * came any more ("virtual scheduling", ITU-T I.371). Work moves that time on by what it
- * costs at the rate; what is further ahead than the burst has to wait. A bucket is one
+ * costs at the rate; work that is further ahead than the burst has to wait. A bucket is one
  * word, changed by cmpxchg, without a timer.
  *
  * Objects without limits have no &struct nyx_qos, and cost one load.

@@ -109,7 +109,7 @@ static noinline void refuse(struct nyx_unit *unit, const struct nyx_device *dev,
 	refuse_with(unit, req, reply);
 }
 
-/* Refuse what a device in quarantine sends. False: it is not in quarantine. */
+/* Refuse an interrupt of a device in quarantine. False: it is not in quarantine. */
 static bool quarantined(struct nyx_unit *unit, const struct sender *s,
 			const struct nyx_irq_req *req, struct nyx_irq_reply *reply)
 {

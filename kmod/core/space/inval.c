@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: invalidation: posts of what is no longer true, and waits for those who use it.
+ * Nyx: invalidation: posts of what is no longer true, and waits for its users.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -450,7 +450,7 @@ static bool is_domain(const void *arg, struct nyx_domain *dom, u64 first, u64 la
 /* ---- waits -------------------------------------------------------------- */
 
 /*
- * Wait for those who use translations outside of accesses: views, as nyx_views_wait(), and all
+ * Wait for users of translations outside of accesses: views, as nyx_views_wait(), and all
  * listeners.
  */
 static int wait_holders(struct nyx_unit *unit, nyx_view_wants_fn *wants, const void *arg)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nyx: invalidation: posts of what is no longer true, and waits for those who use it.
+ * Nyx: invalidation: posts of what is no longer true, and waits for its users.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -156,7 +156,7 @@ void nyx_inval_purge(struct nyx_inval *inval);
 void nyx_inval_purge_memory(struct nyx_inval *inval);
 
 /**
- * nyx_ticket_range() - let a ticket wait for those who use a range of a domain, too
+ * nyx_ticket_range() - let a ticket wait for users of a range of a domain, too
  * @t: the ticket
  * @dom: the domain, of which the caller has a reference
  * @first: first IOVA
@@ -168,7 +168,7 @@ void nyx_ticket_range(struct nyx_ticket *t, struct nyx_domain *dom, u64 first,
 		      u64 last);
 
 /**
- * nyx_ticket_domain() - let a ticket wait for those who use any page of a domain, too
+ * nyx_ticket_domain() - let a ticket wait for users of any page of a domain, too
  * @t: the ticket
  * @dom: the domain, of which the caller has a reference
  *

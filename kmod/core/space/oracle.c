@@ -29,8 +29,8 @@
 /* ---- ranges ------------------------------------------------------------- */
 
 /*
- * The value that is stored for a range: the same for each page of it, and so for what is
- * left when a part is cut out.
+ * The value that is stored for a range: it is the same for each page, so it stays right for
+ * the rest when a part is cut out.
  */
 static void *range_value(u64 iova, u64 gpa, unsigned int perm)
 {

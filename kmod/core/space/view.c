@@ -344,7 +344,7 @@ static void cut_off(const struct view_wait *w)
 	 */
 	smp_mb();
 	quarantine_all(w);
-	/* All that before waits pass the view by: a full barrier. Two waits may be here. */
+	/* Waits pass the view by after all that: a full barrier. Two waits may be here. */
 	if (!xchg(&view->cut, 1))
 		nyx_events_push(w->unit->events, &event);
 }
@@ -378,20 +378,20 @@ static void doze(u64 *ns)
 static u64 count_of(const struct view_wait *w)
 {
 	if (w->part == NYX_VIEW_HOLD) {
-		/* Acquire: what the request did comes before what is freed. */
+		/* Acquire: accesses of the request come before anything is freed. */
 		return smp_load_acquire(&w->view->holds[w->index].seq);
 	}
-	/* Acquire: what the section did comes before what is freed. */
+	/* Acquire: accesses of the section come before anything is freed. */
 	return smp_load_acquire(&w->view->slots[w->index].seq);
 }
 
-/* Is there nobody any more who would change the word that a wait looks at? */
+/* Has the last thread, or the last request, left that could change the word? */
 static bool is_left(const struct view_wait *w)
 {
 	return w->part == NYX_VIEW_HOLD ? is_closed(w->view) : is_unmapped(w->view);
 }
 
-/* Wait until a count is no more what it was when the wait has seen it first. */
+/* Wait until a count is no longer @seq, which the wait has seen first. */
 static int wait_for_change(const struct view_wait *w, u64 seq)
 {
 	unsigned int looks = LOOKS;
@@ -461,7 +461,7 @@ static bool is_wanted(const struct view_wait *w, u64 seq)
 	bool wanted;
 
 	hold_pages(hold, &first, &last);
-	/* The fields before the count: pairs with the release fence of the one who takes it. */
+	/* The fields before the count: pairs with the release fence of nyx_hold_take(). */
 	smp_rmb();
 	if (count_of(w) != seq || is_later(w, phase))
 		return false;

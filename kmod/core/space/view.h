@@ -10,10 +10,10 @@
  * odd, and names pages of a domain. Documentation/design/window.rst has the protocol.
  *
  * A wait waits until each section that it sees has ended, then until each hold that is in
- * its way has been released. Of those it looks only at what began before it: the window has
- * a count of waits, which sections and holds repeat. It polls: nothing that user space does
- * can make it sleep for long, and nothing that user space writes is trusted for more than how
- * long to wait for the process that wrote it.
+ * its way has been released. Of both it waits only for those that began before it: the window
+ * has a count of waits, &nyx_window_head.phase, which sections and holds repeat. A wait polls,
+ * so that user space cannot make it sleep for long. A value that user space writes decides
+ * only how long a wait waits for the process that wrote it.
  *
  * A view that holds a wait up for longer than the unit's time-out is cut off: the devices
  * that its sections and holds name are quarantined, its threads are told, and no wait looks

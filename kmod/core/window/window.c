@@ -287,7 +287,7 @@ void nyx_window_domain(struct nyx_domain *dom)
 	u64 word, old, bits;
 	unsigned long flags;
 
-	/* The lock orders two callers, so that the later one's bits are those of the truth. */
+	/* The lock orders two callers, so that the later one's bits say how @dom is now. */
 	spin_lock_irqsave(&win->lock, flags);
 	bits = (atomic_read(&dom->quarantined) ? NYX_WINDOW_DOM_REFUSED : 0) |
 	       (rcu_access_pointer(dom->qos) ? NYX_WINDOW_DOM_LIMITED : 0);

@@ -10,9 +10,9 @@
  *
  * The tag and the classes of a domain, and the entries of the cache, have no second copy:
  * tlb/iotlb.h reads and writes them in the window. The other bits repeat what quarantine,
- * limits and contexts say. One function makes each word anew, from the truth and under a
- * lock; a caller changes the truth first. A reader in user space takes a word that does not
- * allow an access to the kernel, which decides by the truth, so a word never refuses.
+ * limits and contexts say. One function makes each word anew, under a lock, from the fields
+ * of the device or domain, which a caller changes first. If a word does not allow an access,
+ * a reader in user space asks the kernel, which decides by these fields: a word never refuses.
  *
  * A word of zero allows nothing: pages come with the first index that needs them, or with
  * the first look of a process.
