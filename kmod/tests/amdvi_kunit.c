@@ -187,7 +187,7 @@ static void amdvi_irte32(struct kunit *test)
 	for (bit = 7; bit < 32; bit++)
 		KUNIT_EXPECT_EQ(test, amdvi_decode_irte32(1 | 1u << bit, &e),
 				bit == 7 || bit >= 24 ? 0x2098 : 0);
-	/* Not present: nothing else is looked at, but whether that is told. */
+	/* Not present: no other bit counts but SupIOPF. */
 	KUNIT_EXPECT_EQ(test, amdvi_decode_irte32(0xfffffffc, &e), 0x2008);
 	KUNIT_EXPECT_EQ(test, e.flags, 0u);
 	KUNIT_EXPECT_EQ(test, amdvi_decode_irte32(0xfffffffe, &e), 0x2008);

@@ -54,7 +54,7 @@ static void push_many(struct nyx_events *ev, unsigned int n)
  * struct reader - a reader, and what it has seen
  * @pos: its position
  * @seen: records
- * @lost: records that it was told it has missed
+ * @lost: records that it has missed, by NYX_EVENT_LOST
  * @next: number of the record that must come next
  */
 struct reader {
@@ -64,7 +64,7 @@ struct reader {
 	u64 next;
 };
 
-/* Pull at most @max, check each record. Returns records, the one of a loss too. */
+/* Pull at most @max, check each record. Returns records, with that of a loss. */
 static unsigned int pull(struct kunit *test, struct reader *r, unsigned int max,
 			 bool *ended)
 {
@@ -197,7 +197,7 @@ static void overtaken_reader_is_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic64_read(&ev->lost), r.lost);
 }
 
-/* The news of a loss takes a place of its own, also if there is only one. */
+/* The record of a loss takes a place of its own, also if there is only one. */
 static void loss_fits_where_one_record_does(struct kunit *test)
 {
 	struct nyx_events *ev = test->priv;

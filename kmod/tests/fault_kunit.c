@@ -29,7 +29,7 @@
 #define ROOT	0x5000ull
 #define MSI	0xfee00000ull
 #define INDEX	3u
-#define QUIET	BIT(8)	/* of a message's data: the guest's log does not get its fault */
+#define FPD	BIT(8)	/* of a message's data: the guest's log does not get its fault */
 #define LENGTH	8u
 
 /* Codes of the model: of a decoder, and of a fault that has none by itself. */
@@ -82,7 +82,7 @@ static u32 viommu_decode_msg(u32 imode, u32 mode, u64 address, u32 data,
 {
 	*msg = (struct irt_msg) {
 		.index = data & 0xff,
-		.flags = data & QUIET ? NYX_IRTE_F_FPD : 0,
+		.flags = data & FPD ? NYX_IRTE_F_FPD : 0,
 	};
 	return address == MSI ? NYX_FAULT_NONE : NYX_FAULT_IRQ_REQUEST;
 }
@@ -277,7 +277,7 @@ static struct nyx_fault_info of_irq(u32 reason, u32 data)
 		.reason = reason,
 		.code = NAMED(reason),
 		.irq = true,
-		.fpd = data & QUIET,
+		.fpd = data & FPD,
 		.access = NYX_ACC_WRITE,
 		.level = NYX_LEVEL_NONE,
 		.pasid = NYX_PASID_NONE,
@@ -391,9 +391,9 @@ static void message_is_none(struct kunit *test)
 	check_irq(test->priv, &want);
 }
 
-static void message_is_quiet(struct kunit *test)
+static void message_has_fpd(struct kunit *test)
 {
-	struct nyx_fault_info want = of_irq(NYX_FAULT_IRQ_REQUEST, INDEX | QUIET);
+	struct nyx_fault_info want = of_irq(NYX_FAULT_IRQ_REQUEST, INDEX | FPD);
 
 	want.address = MSI + 4;
 	check_irq(test->priv, &want);
@@ -402,7 +402,7 @@ static void message_is_quiet(struct kunit *test)
 /* The decoder knows more than the message says: that the fault is reported, too. */
 static void decoder_finds_no_entry(struct kunit *test)
 {
-	struct nyx_fault_info want = of_irq(NYX_FAULT_IRQ_TABLE, INDEX | QUIET);
+	struct nyx_fault_info want = of_irq(NYX_FAULT_IRQ_TABLE, INDEX | FPD);
 	struct fixture *f = test->priv;
 
 	f->decoder = (struct nyx_fault_info) {
@@ -472,7 +472,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(context_denies),
 	KUNIT_CASE(no_memory_is_there),
 	KUNIT_CASE(message_is_none),
-	KUNIT_CASE(message_is_quiet),
+	KUNIT_CASE(message_has_fpd),
 	KUNIT_CASE(decoder_finds_no_entry),
 	KUNIT_CASE(entry_is_of_another),
 	KUNIT_CASE(quarantine_blocks_dma),

@@ -33,7 +33,7 @@
 #define SBDF		0x0018u
 #define NR_DEVICES	4u	/* of SUITE_UNIT, from SBDF on */
 #define ENTRY		5u
-#define OLD		0x41u	/* a domain's tag, an entry's vector: before */
+#define OLD		0x41u	/* the id of a domain, the vector of an entry: before */
 #define NEW		0x51u	/* and after */
 #define ENTRIES		64u
 
@@ -56,7 +56,7 @@
  * @attrs: what the context entries say of the devices, by SBDF
  * @pasid: of the last context entry that was decoded
  * @fault_pasid: of the last fault that the guest saw
- * @forget: how the guest says that something has changed
+ * @invalidate: how the guest says that something has changed
  */
 struct fixture {
 	struct kunit *test;
@@ -68,7 +68,7 @@ struct fixture {
 	struct nyx_ctx_attrs attrs[NR_DEVICES];
 	u32 pasid;
 	u32 fault_pasid;
-	void (*forget)(struct nyx_unit *unit);
+	void (*invalidate)(struct nyx_unit *unit);
 };
 
 static struct fixture *to_fixture(struct nyx_viommu *viommu)
@@ -81,8 +81,8 @@ static u32 decode(struct fixture *f)
 {
 	u32 found = f->decoded++ ? NEW : OLD;
 
-	if (found == OLD && f->forget)
-		f->forget(f->unit);
+	if (found == OLD && f->invalidate)
+		f->invalidate(f->unit);
 	return found;
 }
 
@@ -233,26 +233,26 @@ static void invalidate_device_irt(struct nyx_unit *unit)
 }
 
 /* The domain that an access is in. */
-static u32 tag_of_access(struct fixture *f)
+static u32 did_of_access(struct fixture *f)
 {
 	struct nyx_access acc;
-	u32 tag;
+	u32 did;
 
 	KUNIT_ASSERT_EQ(f->test, nyx_access_begin(f->unit, SBDF, NYX_PASID_NONE, &acc), 0);
-	tag = acc.dom->guest.did;
+	did = acc.dom->guest.did;
 	nyx_access_end(&acc);
-	return tag;
+	return did;
 }
 
-static void check_context(struct kunit *test, void (*forget)(struct nyx_unit *unit))
+static void check_context(struct kunit *test, void (*invalidate)(struct nyx_unit *unit))
 {
 	struct fixture *f = open_unit(test, ENTRIES, true);
 
-	f->forget = forget;
-	KUNIT_EXPECT_EQ(test, tag_of_access(f), forget ? NEW : OLD);
-	KUNIT_EXPECT_EQ(test, f->decoded, forget ? 2u : 1u);
-	KUNIT_EXPECT_EQ(test, tag_of_access(f), forget ? NEW : OLD);
-	KUNIT_EXPECT_EQ(test, f->decoded, forget ? 2u : 1u);
+	f->invalidate = invalidate;
+	KUNIT_EXPECT_EQ(test, did_of_access(f), invalidate ? NEW : OLD);
+	KUNIT_EXPECT_EQ(test, f->decoded, invalidate ? 2u : 1u);
+	KUNIT_EXPECT_EQ(test, did_of_access(f), invalidate ? NEW : OLD);
+	KUNIT_EXPECT_EQ(test, f->decoded, invalidate ? 2u : 1u);
 }
 
 static void context_is_kept(struct kunit *test)
@@ -288,7 +288,7 @@ static u8 vector_of_irq(struct fixture *f, u64 address, u32 data)
 }
 
 static void check_entry(struct kunit *test, u32 irt_entries,
-			void (*forget)(struct nyx_unit *unit))
+			void (*invalidate)(struct nyx_unit *unit))
 {
 	struct fixture *f = open_unit(test, irt_entries, true);
 	u64 address = irt_entries ? SHARED_MSI : DEVICE_MSI;
@@ -296,11 +296,11 @@ static void check_entry(struct kunit *test, u32 irt_entries,
 	unsigned int i;
 
 	f->decode_entry = true;
-	f->forget = forget;
+	f->invalidate = invalidate;
 	for (i = 0; i < 2; i++) {
 		KUNIT_EXPECT_EQ(test, vector_of_irq(f, address, data),
-				forget ? NEW : OLD);
-		KUNIT_EXPECT_EQ(test, f->decoded, forget ? 2u : 1u);
+				invalidate ? NEW : OLD);
+		KUNIT_EXPECT_EQ(test, f->decoded, invalidate ? 2u : 1u);
 	}
 }
 
@@ -334,17 +334,17 @@ static void device_entry_of_before_all(struct kunit *test)
 	check_entry(test, 0, invalidate_irt);
 }
 
-static void check_irqs(struct kunit *test, void (*forget)(struct nyx_unit *unit))
+static void check_irqs(struct kunit *test, void (*invalidate)(struct nyx_unit *unit))
 {
 	struct fixture *f = open_unit(test, 0, true);
 	unsigned int i;
 
-	f->forget = forget;
+	f->invalidate = invalidate;
 	/* As it is, or remapped. */
 	for (i = 0; i < 2; i++) {
 		KUNIT_EXPECT_EQ(test, vector_of_irq(f, DEVICE_MSI, ENTRY),
-				forget ? NEW : ENTRY);
-		KUNIT_EXPECT_EQ(test, f->decoded, forget ? 2u : 1u);
+				invalidate ? NEW : ENTRY);
+		KUNIT_EXPECT_EQ(test, f->decoded, invalidate ? 2u : 1u);
 	}
 }
 
@@ -420,14 +420,14 @@ static int do_remove_memory_gone(void *unit)
  * @name: for the report
  * @fn: it
  * @ret: what comes of it
- * @posting: for interrupts that look at guest memory
+ * @lookups: for interrupts that look at guest memory
  * @blocked: for accesses in the blocked domain
  */
 static const struct wait_case {
 	const char *name;
 	int (*fn)(void *unit);
 	int ret;
-	bool posting;
+	bool lookups;
 	bool blocked;
 } wait_cases[] = {
 	{ "drain", do_drain, 0, false, false },
@@ -477,7 +477,7 @@ static void waits_for_those_inside(struct kunit *test)
 {
 	const struct wait_case *c = test->param_value;
 	struct fixture *f = open_with_domains(test);
-	struct epoch *epoch = c->posting ? &f->unit->mem_epoch :
+	struct epoch *epoch = c->lookups ? &f->unit->mem_epoch :
 			      c->blocked ? &f->unit->blocked_domain->epoch :
 					   &f->unit->irq.epoch;
 	unsigned int pair = epoch_enter(epoch);
@@ -499,7 +499,7 @@ static void removal_waits_for_late_ones(struct kunit *test)
 {
 	struct fixture *f = open_with_domains(test);
 	struct nyx_irq *irq = &f->unit->irq;
-	unsigned int posting = nyx_guest_mem_enter(f->unit), pair;
+	unsigned int mem_pair = nyx_guest_mem_enter(f->unit), pair;
 	struct waiter w;
 	bool waits;
 
@@ -507,7 +507,7 @@ static void removal_waits_for_late_ones(struct kunit *test)
 	waits = waiter_drains(&w, &f->unit->mem_epoch);
 	KUNIT_EXPECT_TRUE(test, waits);
 	pair = epoch_enter(&irq->epoch);
-	nyx_guest_mem_exit(f->unit, posting);
+	nyx_guest_mem_exit(f->unit, mem_pair);
 	waits = waiter_drains(&w, &irq->epoch);
 	epoch_exit(&irq->epoch, pair);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
@@ -621,7 +621,7 @@ static int do_wait_queue(void *unit)
 	return nyx_inval_wait(&ticket);
 }
 
-static void forget_second(struct nyx_unit *unit)
+static void invalidate_second(struct nyx_unit *unit)
 {
 	struct nyx_ticket ticket = NYX_TICKET_QUEUE(unit);
 
@@ -637,7 +637,7 @@ static void context_is_kept_for_accesses(struct kunit *test)
 
 	begin(f, SBDF + 1, &old);
 	f->attrs[1].perm = NYX_ACC_READ;
-	forget_second(f->unit);
+	invalidate_second(f->unit);
 	begin(f, SBDF + 1, &new);
 	KUNIT_EXPECT_PTR_NE(test, old.ctx, new.ctx);
 	KUNIT_EXPECT_PTR_EQ(test, old.dom, new.dom);
@@ -663,11 +663,11 @@ static void context_is_kept_for_later_accesses(struct kunit *test)
 	struct waiter w;
 
 	begin(f, SBDF + 1, &old);
-	forget_second(f->unit);
+	invalidate_second(f->unit);
 	waiter_start(test, &w, do_wait_queue, f->unit);
 	KUNIT_EXPECT_TRUE(test, waiter_drains(&w, &old.dom->epoch));
 	begin(f, SBDF + 1, &late);
-	forget_second(f->unit);
+	invalidate_second(f->unit);
 	KUNIT_EXPECT_EQ(test, nr_retired(f), 2u);
 	nyx_access_end(&old);
 	KUNIT_EXPECT_EQ(test, waiter_end(&w), 0);
@@ -685,7 +685,7 @@ static void context_is_kept_after_a_kill(struct kunit *test)
 	struct waiter w;
 
 	begin(f, SBDF + 1, &acc);
-	forget_second(f->unit);
+	invalidate_second(f->unit);
 	waiter_start(test, &w, do_wait_queue, f->unit);
 	KUNIT_EXPECT_TRUE(test, waiter_drains(&w, &acc.dom->epoch));
 	send_sig(SIGKILL, w.task, 1);
@@ -710,7 +710,7 @@ static void context_goes_with_its_device(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->unit->nr_domains, 0u);
 }
 
-/* A guest that never waits gets no more contexts, until somebody waits. */
+/* A guest that never waits gets no more contexts, until a command waits. */
 static void contexts_are_bounded(struct kunit *test)
 {
 	struct fixture *f = open_two(test, &with_fpd);
@@ -721,7 +721,7 @@ static void contexts_are_bounded(struct kunit *test)
 		begin(f, SBDF + 1, &acc);
 		KUNIT_ASSERT_TRUE(test, acc.ctx->attrs.fpd);
 		nyx_access_end(&acc);
-		forget_second(f->unit);
+		invalidate_second(f->unit);
 	}
 	KUNIT_EXPECT_EQ(test, nr_retired(f), NYX_CTX_RETIRED_MAX);
 	begin(f, SBDF + 1, &acc);

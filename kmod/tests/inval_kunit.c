@@ -209,7 +209,7 @@ static bool waits_for_listener(struct ticket_wait *w, struct listener *l, unsign
 	return false;
 }
 
-/* Wait, and be killed while somebody is inside. */
+/* Wait, and be killed while an access is inside. */
 static void wait_and_be_killed(struct kunit *test, struct ticket_wait *w, struct epoch *epoch)
 {
 	unsigned int pair = epoch_enter(epoch);
@@ -304,7 +304,7 @@ static void post(struct nyx_domain *dom, u64 first, u64 last, struct nyx_ticket 
 	nyx_inval_range(dom, PAGE(first), PAGE(last + 1) - 1, t);
 }
 
-/* Posts of a domain mark those who follow it, and no others. */
+/* Posts of a domain mark the listeners that follow it, and no others. */
 static void posts_mark_those_who_follow(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -356,7 +356,7 @@ static void posts_mark_those_who_follow(struct kunit *test)
 	post(f->dom[1], 3, 3, &t);
 	KUNIT_EXPECT_TRUE(test, has(&c->base.ranges, 3, 3));
 	KUNIT_EXPECT_EQ(test, a->base.last, posted + 1);
-	/* Nobody has been waited for. */
+	/* No wait has begun. */
 	KUNIT_EXPECT_EQ(test, a->asked + b->asked + c->asked + d->asked, 0u);
 	unlisten(test, a);
 	nyx_inval_range(f->dom[0], 0, U64_MAX, &t);
@@ -388,7 +388,7 @@ static void marks_are_widened(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
 }
 
-/* A device's context marks those who follow the device; all contexts, all such. */
+/* A device's context marks the listeners that follow the device; all contexts, all such. */
 static void contexts_mark_their_device(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -747,7 +747,7 @@ static void wait_goes_on_after_a_time_out(struct kunit *test)
 	unlisten(test, &b);
 }
 
-/* Nobody waits for a listener that is removed. */
+/* No wait goes on for a listener that is removed. */
 static void removal_ends_waits(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -837,7 +837,7 @@ static void queue_waits_for_each(struct kunit *test)
 	waits_for_each(test, true);
 }
 
-/* Somebody waits, in a thread that is in no epoch. */
+/* Wait in a thread that is in no epoch. */
 static int wait_elsewhere(struct kunit *test, struct ticket_wait *w)
 {
 	wait_start(test, w);
@@ -859,7 +859,7 @@ static void waits_for_no_other(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_listed(f->dom[0]));
 	KUNIT_EXPECT_EQ(test, wait_elsewhere(test, &w), 0);
 	KUNIT_EXPECT_FALSE(test, is_listed(f->dom[0]));
-	/* Another's business. */
+	/* The ticket of a command, which the queue's does not wait for. */
 	nyx_inval_range(f->dom[1], 0, U64_MAX, &t);
 	KUNIT_EXPECT_EQ(test, wait_elsewhere(test, &w), 0);
 	epoch_exit(&f->dom[1]->epoch, pair);

@@ -68,14 +68,14 @@ static void fill_then_lookup_hits(struct kunit *test)
 	} t[] = {
 		{ 0x1000, 0x7000, 12, NYX_ACC_READ, 0x1abc, 0x7abc },
 		{ 0, 0, 12, NYX_ACC_RW, 0xfff, 0xfff },
-		/* An odd size: the whole 32K page behind each of its 4K. */
+		/* A size between classes: the entry of any of its 4K has the whole 32K page. */
 		{ 0x13000, 0x48000 + 0x3000, 15, NYX_ACC_WRITE, 0x13456, 0x4b456 },
 		{ 0x40000000 + 0x200000, 0x600000, 21, NYX_ACC_RW, 0x403fffff, 0x7fffff },
 		/* 4M counts as 2M class; the other half is a miss of its own. */
 		{ 0x80000000, 0xc00000, 22, NYX_ACC_RW, 0x801fffff, 0xdfffff },
 		{ 0x4000000000, 0x40000000, 30, NYX_ACC_RW, 0x400abcdef0, 0x4abcdef0 },
 		{ ~0xfffull, 0xffffffffff000, 12, NYX_ACC_RW, ~0ull, 0xfffffffffffff },
-		/* Not the first byte of the page: of no account. */
+		/* Any byte of the page, not only the first one. */
 		{ 0xb123, 0xc123, 12, NYX_ACC_READ | NYX_ACC_EXEC, 0xb456, 0xc456 },
 	};
 	struct fixture *f = test->priv;
@@ -212,7 +212,7 @@ static void word_keeps_the_bits_of_its_owner(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->word[0] & (BIT(IOTLB_TAG_SHIFT) - 1), bits);
 }
 
-/* A fill whose tag is dead gives the new tag no class. */
+/* A fill for the tag before a flush sets no class of the new tag. */
 static void late_fill_sets_no_class(struct kunit *test)
 {
 	const struct iotlb_page page = {
@@ -253,7 +253,7 @@ static void invalidate_limit_is_exact(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, iotlb_invalidate(&f->tlb, &f->a, 0, bytes));
 }
 
-/* The one thing that must never happen. */
+/* The cache must never get what an invalidation has taken away. */
 static void fill_after_invalidate_is_dropped(struct kunit *test)
 {
 	static const struct iotlb_page page = {

@@ -198,7 +198,7 @@ static void every_field_keeps_its_value(struct kunit *test)
 		};
 		round_trip(test, &e);
 	}
-	/* All combinations of QUIET, LOGICAL, LEVEL and HINT. */
+	/* All combinations of FPD, LOGICAL, LEVEL and HINT. */
 	for (i = 0; i < 16; i++) {
 		e = (struct irt_entry){ .flags = i };
 		round_trip(test, &e);
@@ -449,7 +449,7 @@ static void checks_come_in_order(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
 			NYX_FAULT_IRQ_NOT_PRESENT);
 	KUNIT_EXPECT_EQ(test, msg.index, 7);
-	/* Nothing has been quiet so far: there was no entry that says so. */
+	/* No flag so far: no entry was read that has NYX_IRTE_F_FPD. */
 	KUNIT_EXPECT_EQ(test, (u32)msg.flags, 0);
 	irt_write(irt, 7, &e);
 	KUNIT_EXPECT_EQ(test, remap(irt, mode, DEV, address, data, &msg),
@@ -857,10 +857,10 @@ static void check_message(struct kunit *test, struct irt *irt,
 	} else if (want == NYX_FAULT_NONE) {
 		expect_message(test, &o->entry[index], &msg);
 	} else {
-		bool quiet = index < ORACLE_ENTRIES && o->present[index] &&
+		bool fpd = index < ORACLE_ENTRIES && o->present[index] &&
 			     o->entry[index].flags & NYX_IRTE_F_FPD;
 
-		KUNIT_ASSERT_EQ(test, !!(msg.flags & NYX_IRTE_F_FPD), quiet);
+		KUNIT_ASSERT_EQ(test, !!(msg.flags & NYX_IRTE_F_FPD), fpd);
 	}
 }
 

@@ -308,7 +308,7 @@ static u64 next_random(u64 *state)
 }
 
 struct oracle {
-	unsigned long owner[ORACLE_PAGES];	/* 0: nobody */
+	unsigned long owner[ORACLE_PAGES];	/* 0: none */
 	unsigned int first[ORACLE_PAGES];	/* of the range that begins here, its last */
 	unsigned int nr;
 };

@@ -382,7 +382,7 @@ static void changes_compare(struct kunit *test)
 }
 
 /* A table that could not follow is not asked; without the ranges none is. */
-static void who_gave_up_is_not_asked(struct kunit *test)
+static void table_that_gave_up_is_not_asked(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct pt *pt = table(f, 1);
@@ -489,7 +489,7 @@ static struct kunit_case oracle_cases[] = {
 	KUNIT_CASE_PARAM(finds_the_wrong_permission, kind_gen_params),
 	KUNIT_CASE_PARAM(finds_a_page_that_is_too_large, kind_gen_params),
 	KUNIT_CASE_PARAM(changes_compare, kind_gen_params),
-	KUNIT_CASE_PARAM(who_gave_up_is_not_asked, kind_gen_params),
+	KUNIT_CASE_PARAM(table_that_gave_up_is_not_asked, kind_gen_params),
 	KUNIT_CASE_PARAM(many_ranges, kind_gen_params),
 	KUNIT_CASE_PARAM(random_operations_agree, kind_gen_params),
 	{}

@@ -79,7 +79,7 @@ static int guest_init(struct kunit *test)
 	return 0;
 }
 
-/* A walk that is told level by level ends as one that is not. */
+/* A walk that notes its steps ends as one that does not. */
 static struct pt_trace guest_trace(struct guest *g, const struct pt_config *cfg,
 				   u64 va, unsigned int access,
 				   const struct pt_result *want)
@@ -331,7 +331,7 @@ static void guest_amdv1_entries(struct kunit *test)
 	EXPECT_OK(g, &narrow, 0x1abc, 0x123456789abc, 12, RW);
 	EXPECT_STATUS(g, &narrow, 1ull << 40, R, PT_WIDTH, PT_LEVEL_NONE);
 
-	/* Reserved bits of a leaf, which is told, of a table. */
+	/* Reserved bits: of a leaf, which is in the result; of a table. */
 	g->mem[3][1] = 0x7010123456789001;
 	EXPECT_STATUS(g, &cfg, 0x1abc, R, PT_RESERVED, 0);
 	KUNIT_EXPECT_EQ(test, guest_walk(g, &cfg, 0x1abc, R).entry, g->mem[3][1]);
@@ -626,7 +626,7 @@ static void guest_table_that_changes_all_the_time(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, (res.oa ^ va) & lg2_last(res.lg2), 0);
 		KUNIT_ASSERT_EQ(test, i & 3 & ~res.perm, 0);
 	}
-	/* It was worth it. */
+	/* The random entries have led to a leaf at least once. */
 	KUNIT_EXPECT_TRUE(test, seen & 1u << PT_OK);
 	KUNIT_EXPECT_TRUE(test, seen & 1u << PT_NO_READ);
 	KUNIT_EXPECT_TRUE(test, seen & 1u << PT_TABLE_ACCESS);

@@ -315,7 +315,7 @@ static void next_tells_aliases_apart(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ext.last, 4 * K - 1);
 }
 
-/* Of the pages in an extent the smallest is told, wherever it is. */
+/* &pt_extent.lg2 is that of the smallest page in an extent, wherever the page is. */
 static void next_tells_the_smallest_page(struct kunit *test)
 {
 	const u64 large = 512 * K;

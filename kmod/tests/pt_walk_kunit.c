@@ -113,7 +113,7 @@ static void entry_is_as_specified(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, l->leaf.lg2, g->lg2);
 	KUNIT_EXPECT_EQ(test, l->leaf.level, (g->lg2 - 12) / 9);
 
-	/* The same bits by foot: where the entry is, what leads to it. */
+	/* The same bits, found by hand: the entries on the way, and the last one. */
 	addr = pt.root;
 	for (level = 3; level > l->leaf.level; level--) {
 		u64 raw = pt_mem_ptr(addr)[va >> (12 + 9 * level) & 511];
@@ -244,7 +244,7 @@ static void walkers_agree(struct kunit *test)
 	}
 }
 
-/* The kernel's tables are at physical addresses: no step says one. */
+/* The kernel's tables are at physical addresses: no step has one. */
 static void own_trace_hides_tables(struct kunit *test)
 {
 	struct pt_fixture *f = test->priv;

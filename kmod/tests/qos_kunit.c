@@ -112,7 +112,7 @@ static unsigned int burst_of(struct nyx_qos *dev, struct nyx_qos *dom,
 
 /* ---- one limit ---------------------------------------------------------- */
 
-static void what_is_not_limited_never_waits(struct kunit *test)
+static void work_without_limit_never_waits(struct kunit *test)
 {
 	struct nyx_qos *none = kunit_kzalloc(test, sizeof(*none), GFP_KERNEL);
 	struct nyx_qos *irqs = limit(test, NYX_RATE_IRQS, 1, 1);
@@ -254,7 +254,7 @@ static u64 run_time(struct nyx_qos *q, u64 amount, bool reserve)
 	for (i = 0; i < RUN; i++) {
 		wait = nyx_qos_charge(q, NULL, &work, now, reserve);
 		now += wait;
-		/* A caller that has waited as it was told to is let through. */
+		/* A caller that has waited for the time that was returned is let through. */
 		if (wait && !reserve && nyx_qos_charge(q, NULL, &work, now, false))
 			return 0;
 	}
@@ -624,7 +624,7 @@ static void no_charge_is_lost(struct kunit *test)
 }
 
 static struct kunit_case qos_cases[] = {
-	KUNIT_CASE(what_is_not_limited_never_waits),
+	KUNIT_CASE(work_without_limit_never_waits),
 	KUNIT_CASE(burst_comes_at_once),
 	KUNIT_CASE(wait_is_exact),
 	KUNIT_CASE(wait_is_rounded_up),

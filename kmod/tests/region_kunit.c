@@ -100,7 +100,7 @@ static void end_of_process(void)
 	mmput(mm);
 }
 
-/* Runs in another thread than the case: charges must find their way back. */
+/* Runs in another thread than the case: charges must go back to the case's user. */
 static void region_teardown(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -157,7 +157,7 @@ static void time_may_go_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, at(test, 0), 7);
 	KUNIT_EXPECT_EQ(test, at(test, T0 + 13 * PART - 1), 7);
 	KUNIT_EXPECT_EQ(test, at(test, T0 + 13 * PART), 0);
-	/* Faults that are forgotten do not come back. */
+	/* Faults that have expired do not come back. */
 	KUNIT_EXPECT_EQ(test, at(test, T0 + 5 * PART), 0);
 	KUNIT_EXPECT_EQ(test, nyx_score_add(score, T0 + 12 * PART, 8), 8);
 	KUNIT_EXPECT_EQ(test, at(test, T0 + 21 * PART - 1), 8);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nyx: KUnit suite nyx_window: domains without an index, and two who change one word.
+ * Nyx: KUnit suite nyx_window: domains without an index, and two threads that change one word.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -65,7 +65,7 @@ static u64 device_word(struct kunit *test)
 	return READ_ONCE(dev->window->word);
 }
 
-/* All indexes are taken by domains that somebody still has a reference to. */
+/* All indexes are taken by domains to which there are references. */
 static void domain_without_index(struct kunit *test)
 {
 	struct nyx_unit *unit = test->priv;
