@@ -39,12 +39,12 @@ union list_entry {
 };
 
 /**
- * struct lister - a kind of object that can be listed
+ * struct list_iter - how to list a kind of object
  * @next: describe the first object at or after @key, set @key to its own key
  *        and @last to the last key that it covers; false if there is none
  * @size: size of an entry
  */
-struct lister {
+struct list_iter {
 	bool (*next)(struct nyx_ucmd *uc, struct nyx_domain *dom, u64 *key,
 		     u64 *last, union list_entry *e);
 	u32 size;
@@ -248,7 +248,7 @@ static bool next_target(struct nyx_ucmd *uc, struct nyx_domain *unused, u64 *key
 	return true;
 }
 
-static const struct lister listers[] = {
+static const struct list_iter list_iters[] = {
 	[NYX_LIST_UNITS] = { next_unit, sizeof(struct nyx_unit_info) },
 	[NYX_LIST_MEMORY] = { next_memory, sizeof(struct nyx_memory_info) },
 	[NYX_LIST_DOMAINS] = { next_domain, sizeof(struct nyx_domain_info) },
@@ -264,7 +264,7 @@ static const struct lister listers[] = {
 static int list_objects(struct nyx_ucmd *uc, struct nyx_list *cmd,
 			struct nyx_domain *dom)
 {
-	const struct lister *l = &listers[cmd->type];
+	const struct list_iter *l = &list_iters[cmd->type];
 	void __user *to = u64_to_user_ptr(cmd->entries);
 	u32 size = min(cmd->entry_size, l->size);
 	u64 key = cmd->start, last;
@@ -316,9 +316,9 @@ int nyx_ioctl_list(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_domain *dom = NULL;
 	int ret;
 
-	if (cmd->type >= ARRAY_SIZE(listers))
+	if (cmd->type >= ARRAY_SIZE(list_iters))
 		return NYX_BAD(uc, cmd, type, UNKNOWN_VALUE);
-	cmd->type = array_index_nospec(cmd->type, ARRAY_SIZE(listers));
+	cmd->type = array_index_nospec(cmd->type, ARRAY_SIZE(list_iters));
 	if (!uc->unit && cmd->type != NYX_LIST_UNITS)
 		return uc->file->unit ? NYX_ERR(UNIT_ENDED) : NYX_ERR(NO_UNIT);
 	if (cmd->entry_size < 8 || cmd->entry_size > PAGE_SIZE)

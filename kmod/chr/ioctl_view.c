@@ -217,7 +217,7 @@ err_file:
  * struct fill - a NYX_VIEW_FILL under way
  * @cmd: the command
  * @to: where the next extents go
- * @room: how many may follow @buf
+ * @capacity: how many may follow @buf
  * @n: extents in @buf
  * @full: an extent did not fit into @buf
  * @buf: the last extents; the newest may still grow
@@ -225,7 +225,7 @@ err_file:
 struct fill {
 	struct nyx_view_fill *cmd;
 	struct nyx_view_extent __user *to;
-	u32 room;
+	u32 capacity;
 	u32 n;
 	bool full;
 	struct nyx_view_extent buf[EXTENT_CHUNK];
@@ -261,7 +261,7 @@ static bool add_segment(struct fill *f, u64 iova, const struct nyx_segment *seg)
 		prev->last = max(prev->last, ext.last);
 		return true;
 	}
-	f->full = f->n == max(min(f->room, EXTENT_CHUNK), 1u);
+	f->full = f->n == max(min(f->capacity, EXTENT_CHUNK), 1u);
 	if (f->full)
 		return false;
 	f->buf[f->n++] = ext;
@@ -320,7 +320,7 @@ static int fill_flush(struct fill *f)
 	if (copy_to_user(f->to, f->buf, f->n * sizeof(f->buf[0])))
 		return -EFAULT;
 	f->to += f->n;
-	f->room -= f->n;
+	f->capacity -= f->n;
 	f->cmd->out_nr_extents += f->n;
 	f->n = 0;
 	return 0;
@@ -336,7 +336,7 @@ static int fill_one(struct nyx_ucmd *uc, struct nyx_view_fill *cmd)
 	struct fill f = {
 		.cmd = cmd,
 		.to = u64_to_user_ptr(cmd->extents),
-		.room = cmd->nr_extents,
+		.capacity = cmd->nr_extents,
 	};
 	struct nyx_access acc;
 	bool limited, same;
@@ -373,7 +373,7 @@ static int fill_one(struct nyx_ucmd *uc, struct nyx_view_fill *cmd)
 		if (fill_flush(&f))
 			return NYX_BAD(uc, cmd, extents, POINTER);
 		cond_resched();
-	} while (f.full && f.room);
+	} while (f.full && f.capacity);
 	return 0;
 }
 

@@ -40,23 +40,23 @@ static void *range_value(u64 iova, u64 gpa, unsigned int perm)
 }
 
 /**
- * struct truth - what the ranges say of an address
+ * struct reference - what the ranges say of an address
  * @value: what is stored there, or NULL
  * @oa: where the address leads to
  * @perm: NYX_ACC_*
  */
-struct truth {
+struct reference {
 	void *value;
 	u64 oa;
 	unsigned int perm;
 };
 
-static struct truth ranges_find(struct nyx_oracle *o, u64 iova)
+static struct reference ranges_find(struct nyx_oracle *o, u64 iova)
 {
 	void *value = mtree_load(&o->ranges, iova >> NYX_PAGE_LG2);
 	u64 bits = value ? xa_to_value(value) : 0;
 
-	return (struct truth) {
+	return (struct reference) {
 		.value = value,
 		.oa = iova + (bits >> 2 << NYX_PAGE_LG2),
 		.perm = bits & NYX_ACC_RW,
@@ -156,9 +156,9 @@ void nyx_oracle_destroy(struct nyx_oracle *o)
 
 /* ---- map and unmap ------------------------------------------------------ */
 
-static void give_up(struct nyx_oracle *o, unsigned int who)
+static void give_up(struct nyx_oracle *o, unsigned int tables)
 {
-	WRITE_ONCE(o->following, o->following & ~who);
+	WRITE_ONCE(o->following, o->following & ~tables);
 }
 
 /* Did a table fail for -ENOMEM or -EINTR, which is no mismatch? */
@@ -254,7 +254,7 @@ static unsigned int format_perm(unsigned int format, unsigned int perm)
 	return format == PT_X86 && perm ? perm | NYX_ACC_READ : perm;
 }
 
-static bool same_value(unsigned int format, struct truth a, struct truth b)
+static bool same_value(unsigned int format, struct reference a, struct reference b)
 {
 	return a.value && b.value && a.oa == b.oa &&
 	       format_perm(format, a.perm) == format_perm(format, b.perm);
@@ -262,33 +262,33 @@ static bool same_value(unsigned int format, struct truth a, struct truth b)
 
 /* Do the ranges map the whole page of @iova alike? Compares both ends of the page. */
 static bool page_agrees(struct nyx_oracle *o, unsigned int format, u64 iova,
-			unsigned int lg2, struct truth truth)
+			unsigned int lg2, struct reference ref)
 {
 	u64 mask = nyx_lg2_last(lg2), inside = iova & mask;
-	struct truth first = ranges_find(o, iova & ~mask);
-	struct truth last = ranges_find(o, iova | mask);
+	struct reference first = ranges_find(o, iova & ~mask);
+	struct reference last = ranges_find(o, iova | mask);
 
 	first.oa += inside;
 	last.oa -= mask - inside;
-	return same_value(format, first, truth) &&
-	       same_value(format, last, truth);
+	return same_value(format, first, ref) &&
+	       same_value(format, last, ref);
 }
 
 static bool agrees(struct nyx_oracle *o, unsigned int format, u64 iova,
 		   unsigned int access, const struct pt_result *res,
-		   struct truth truth)
+		   struct reference ref)
 {
-	unsigned int perm = format_perm(format, truth.perm);
+	unsigned int perm = format_perm(format, ref.perm);
 	unsigned int missing = access & ~perm;
 	unsigned int status = PT_OK;
 
-	if (!truth.value)
+	if (!ref.value)
 		return res->status == PT_WIDTH || res->status == PT_NOT_PRESENT ||
 		       res->status == PT_TABLE_NOT_PRESENT;
 	if (missing)
 		status = missing & NYX_ACC_WRITE ? PT_NO_WRITE : PT_NO_READ;
-	return res->status == status && res->oa == truth.oa &&
-	       res->perm == perm && page_agrees(o, format, iova, res->lg2, truth);
+	return res->status == status && res->oa == ref.oa &&
+	       res->perm == perm && page_agrees(o, format, iova, res->lg2, ref);
 }
 
 bool nyx_oracle_walk(struct nyx_domain *dom, u64 iova, unsigned int access,
@@ -297,20 +297,20 @@ bool nyx_oracle_walk(struct nyx_domain *dom, u64 iova, unsigned int access,
 	struct nyx_oracle *o = dom->oracle;
 	struct pt_result all[PT_NR_FORMATS];
 	unsigned int format, seq, asked, wrong = 0;
-	struct truth truth;
+	struct reference ref;
 
 	rcu_read_lock();
 	seq = raw_read_seqcount(&o->seq);
 	asked = READ_ONCE(o->following) | BIT(dom->pt.format);
 	pt_walk(&dom->pt, iova, access, res);
 	all[dom->pt.format] = *res;
-	truth = ranges_find(o, iova);
+	ref = ranges_find(o, iova);
 	for (format = 0; format < PT_NR_FORMATS; format++) {
 		if (!(asked & BIT(format)))
 			continue;
 		if (format != dom->pt.format)
 			pt_walk(&o->table[format], iova, access, &all[format]);
-		if (!agrees(o, format, iova, access, &all[format], truth))
+		if (!agrees(o, format, iova, access, &all[format], ref))
 			wrong |= BIT(format);
 	}
 	rcu_read_unlock();
@@ -326,8 +326,8 @@ bool nyx_oracle_walk(struct nyx_domain *dom, u64 iova, unsigned int access,
 			trace_nyx_oracle(dom->unit->id, dom->id, format, iova,
 					 all[format].status, all[format].oa,
 					 all[format].perm,
-					 truth.value ? truth.oa : NYX_GPA_UNKNOWN,
-					 truth.perm);
+					 ref.value ? ref.oa : NYX_GPA_UNKNOWN,
+					 ref.perm);
 	}
 	nyx_stat_add(dom->stats, NYX_STAT_ORACLE_MISMATCHES, 1);
 	return false;
