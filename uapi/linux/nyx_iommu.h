@@ -606,8 +606,8 @@ enum nyx_unit_flags {
  *
  * Create a unit and bind the file descriptor to it: -EBUSY if it is bound. The
  * unit belongs to the caller's effective user in its user namespace. It counts for
- * the limit on the units of a user: of the one who owns the outermost of the
- * caller's user namespaces, if that is not the initial one.
+ * the limit on the units of a user: the owner of the outermost of the caller's
+ * user namespaces, if that is not the initial one.
  */
 struct nyx_unit_create {
 	__u32 size;
@@ -2002,8 +2002,8 @@ struct nyx_view_hold {
  *
  * Open a view for the calling process. The view ends when its file is closed and its
  * areas are unmapped. Sections are over when the area at NYX_VIEW_RW is unmapped, as that of a
- * process that has died. Holds are released when the view ends: whoever has the file keeps
- * them, such as a ring of io_uring, which has its registered files until its last request is
+ * process that has died. Holds are released when the view ends. A ring of io_uring with which
+ * the file is registered keeps it, and so keeps the holds, until the ring's last request is
  * done. -ENOSPC if the unit has 64 views.
  */
 struct nyx_view_open {

@@ -10,8 +10,8 @@
  *	K KiB, M MiB ... E EiB	powers of 1024
  *	KB, MB ... EB		powers of 1000
  *
- * Upper and lower case are the same. This is what dd(1), qemu-img(1) and libvirt
- * agree on; what they read differently is refused: "b" (512 bytes or one), a
+ * Upper and lower case are the same. dd(1), qemu-img(1) and libvirt agree on
+ * these; words that they read differently are refused: "b" (512 bytes or one), a
  * hexadecimal number with a unit ("0x1B"), a fraction of a byte.
  *
  * A time is decimal with an optional fraction and a unit: ms, s, m, h, d. Without

@@ -277,7 +277,7 @@ void dma_hold(struct pci_dev *dev, struct dma_span *spans, unsigned int nr)
 	for (i = 0; i < nr; i++) {
 		spans[i].nr_iov = 0;
 		spans[i].done = 0;
-		/* The copy does what is none: an interrupt, or what is refused without asking. */
+		/* The copy does the others: interrupts, and accesses that are refused anyway. */
 		spans[i].rc = can && is_memory(&spans[i]) ? 0 : -EAGAIN;
 		if (!spans[i].rc && !vmm->iommu->hold)
 			hold_ram(vmm, &spans[i]);

@@ -81,8 +81,8 @@ unsigned int dma_scatter_all(struct pci_dev *dev, const struct dma_string *strin
 			     unsigned int nr);
 
 /*
- * Copies a word in one access, other lengths in any way: for those who have the guest's memory at
- * hand. Driver and device share words, like an index of a ring, without locks.
+ * Copies a word in one access, other lengths in any way, from or to guest memory that is mapped.
+ * Driver and device share words, like an index of a ring, without locks.
  */
 void dma_copy(void *to, const void *from, uint64_t len);
 
@@ -112,8 +112,8 @@ struct dma_span {
 };
 
 /*
- * Find the memory of spans, and keep their translations: who takes one away from the device
- * waits for dma_release(). So that must come soon, and never wait for a CPU of the guest. The
+ * Find the memory of spans, and keep their translations: an invalidation of the guest waits for
+ * dma_release(), which must therefore come soon, and never wait for a CPU of the guest. The
  * guest may read and change the bytes meanwhile.
  */
 void dma_hold(struct pci_dev *dev, struct dma_span *spans, unsigned int nr);

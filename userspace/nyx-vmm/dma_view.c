@@ -170,7 +170,7 @@ static void leave_view(struct slot *slot)
 
 static void cut_off(struct slot *slot, uint16_t rid)
 {
-	/* A queue that learns of it later tells nothing new: the device was reset meanwhile. */
+	/* Note it once for a view: a queue that sees it later may do so after a reset. */
 	if (!atomic_exchange(&slot->view->told[rid], true))
 		atomic_store(&slot->views->cut[rid], true);
 	forget_view(slot->views, slot->view);

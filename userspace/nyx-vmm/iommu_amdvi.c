@@ -9,7 +9,7 @@
  * in its registers. IVRS gets the unit's features from the registers, too.
  *
  * Linux remaps interrupts only where IOAPIC 0 has the id of 00:14.0, as in AMD's
- * chipsets. There is no entry for a HPET: the machine has none.
+ * chipsets. There is no entry for a HPET: that of the machine sends no messages.
  *
  * AMD I/O Virtualization Technology (IOMMU) Specification, 48882, revision 3.07: 3.2
  * for the capability block, 3.4 for the registers.

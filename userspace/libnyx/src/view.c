@@ -4,13 +4,13 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The reader is <nyx/view_reader.h>. Here is what it does not know: who has which slot, where
- * guest memory is mapped, which holds are free, and the way to the kernel.
+ * The reader is <nyx/view_reader.h>. This file adds the threads that have slots, the places
+ * where guest memory is mapped, the holds that are free, and the calls of the kernel.
  *
- * The ranges of memory of a view are a table that is replaced as a whole. A section uses the
- * table that it finds, so the one who replaces it waits for the sections that run, by their
- * slots, before he frees the old one. A removal of memory by the unit, which counts up
- * &nyx_window_head.memory_gen, only marks ranges of the table: that is done inside a section.
+ * The ranges of memory of a view are a table that map_replace() replaces as a whole. A section
+ * uses the table that it finds, so map_replace() waits for the sections that run, by their
+ * slots, before it frees the old table. If the unit removes memory, &nyx_window_head.memory_gen
+ * goes up, and the next section marks the ranges of the table that have gone.
  *
  * The list of all views is for fork handlers and for nyx_memory_remove().
  */
@@ -79,7 +79,7 @@ struct nyx_view_thread {
 
 struct nyx_view {
 	struct nyx_unit *unit;
-	int fd;				/* holds are free when nobody has the file any more */
+	int fd;				/* holds are free when the file is closed everywhere */
 	uint32_t id;
 	uint32_t nr_slots;
 	uint32_t nr_holds;
@@ -1111,7 +1111,7 @@ static int take_bit(_Atomic uint64_t *word)
 	uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
 
 	while (old) {
-		/* Acquires what the one who has released the hold did before. */
+		/* Acquire: pairs with nyx_view_hold_release(). */
 		if (atomic_compare_exchange_weak_explicit(word, &old, old & (old - 1),
 							  memory_order_acquire,
 							  memory_order_relaxed))
@@ -1191,7 +1191,7 @@ NYX_EXPORT void nyx_view_hold_release(struct nyx_view *view, uint32_t hold)
 	if (view->forked)
 		return;
 	nyx_hold_release(&view->holds[hold]);
-	/* Behind the release: who takes it next sees the even count. */
+	/* Behind the release: take_bit() of the next thread sees the even count. */
 	atomic_fetch_or_explicit(&view->free[word], UINT64_C(1) << hold % 64,
 				 memory_order_release);
 	if (word < atomic_load_explicit(&view->low, memory_order_relaxed))

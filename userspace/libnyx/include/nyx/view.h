@@ -124,7 +124,7 @@ uint32_t nyx_view_id(const struct nyx_view *view);
  * nyx_view_fd() - the file descriptor of a view
  * @view: the view
  *
- * If the process is killed, its holds are free as soon as nobody has this file any more. Most
+ * If the process is killed, its holds are free as soon as this file is closed everywhere. Most
  * requests are over by then. A direct transfer of io_uring between a disk and memory that other
  * processes have, too, is not: register the file with the ring (IORING_REGISTER_FILES), which
  * keeps it until the last request is done. The view still owns the descriptor; do not send it

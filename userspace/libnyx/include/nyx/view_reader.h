@@ -176,7 +176,7 @@ static __inline__ bool nyx_reader_enter(struct nyx_view_reader *reader, uint32_t
 
 	nyx__write32(&slot->dev, device);
 	/*
-	 * [PH] Who changes something counts the phase up behind that. The write comes behind the
+	 * [PH] The drain counts the phase up after its caller's change. The write comes behind the
 	 * last section, as a wait that reads a later phase takes that section to be over.
 	 */
 	nyx__write64_release(&slot->phase, nyx__read64_acquire(&reader->head->phase));
