@@ -81,7 +81,7 @@ extern struct task_struct bench_task;
 
 /* ---- spinlocks, as queued ones without waiters ----------------------------- */
 
-/* Somebody else has the lock: a bug, unless there are threads. */
+/* The lock is taken: a bug, unless there are threads. */
 void bench_wait_for_lock(void);
 
 /* Interrupts are not switched off: that takes privileges. */

@@ -197,7 +197,7 @@ static __inline__ bool nyx_reader_leave(struct nyx_view_reader *reader)
 	struct nyx_view_slot *slot = reader->slot;
 
 	reader->seq++;
-	/* [L] What was used, before the count. */
+	/* [L] The accesses of the section, before the count. */
 	nyx__write64_release(&slot->seq, reader->seq);
 	return !nyx__read32(&slot->cut);
 }
@@ -497,7 +497,7 @@ static __inline__ void nyx_hold_take(struct nyx_view_hold *hold, uint32_t dom,
  */
 static __inline__ void nyx_hold_release(struct nyx_view_hold *hold)
 {
-	/* [L] What was used, before the count. */
+	/* [L] The accesses under the hold, before the count. */
 	nyx__write32_release(&hold->seq, nyx__read32(&hold->seq) + 1);
 }
 
