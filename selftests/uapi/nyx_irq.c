@@ -427,13 +427,13 @@ TEST(source)
 	test_cmd(cmd_device_add(e.fd, OTHER_SBDF));
 	for (__u8 check = NYX_SOURCE_RID; check <= NYX_SOURCE_BUS; check++) {
 		c.source_check = check;
-		for (int quiet = 0; quiet < 2; quiet++) {
-			c.flags = quiet ? NYX_IRTE_F_FPD : 0;
+		for (int fpd = 0; fpd < 2; fpd++) {
+			c.flags = fpd ? NYX_IRTE_F_FPD : 0;
 			c.source = check == NYX_SOURCE_RID ? OTHER_SBDF :
 				   NYX_SOURCE_BUSES(0, 4, 255);
 			test_cmd(cmd_irte_set(e.fd, &c));
 			check_refused(&e, ev, e.sbdf, msi_index(6), NYX_FAULT_IRQ_SOURCE, 6,
-				      !quiet);
+				      !fpd);
 			if (check == NYX_SOURCE_BUS)
 				c.source = NYX_SOURCE_BUSES(0, 3, 3);
 			test_cmd(cmd_irte_set(e.fd, &c));
@@ -835,26 +835,26 @@ TEST(posted_nowhere)
 	int ev;
 
 	irq_env(&e, 0, &ev);
-	for (int quiet = 0; quiet < 2; quiet++) {
-		const __u32 flags = quiet ? NYX_IRTE_F_FPD : 0;
+	for (int fpd = 0; fpd < 2; fpd++) {
+		const __u32 flags = fpd ? NYX_IRTE_F_FPD : 0;
 
 		/* No memory. */
 		pi_entry(&e, 1, 0x70, flags, SZ_1G);
-		check_refused(&e, ev, e.sbdf, msi_index(1), NYX_FAULT_IRQ_POST, 1, !quiet);
+		check_refused(&e, ev, e.sbdf, msi_index(1), NYX_FAULT_IRQ_POST, 1, !fpd);
 		pi_entry(&e, 1, 0x70, flags, e.mem_size);
-		check_refused(&e, ev, e.sbdf, msi_index(1), NYX_FAULT_IRQ_POST, 1, !quiet);
+		check_refused(&e, ev, e.sbdf, msi_index(1), NYX_FAULT_IRQ_POST, 1, !fpd);
 		pi_entry(&e, 1, 0x70, flags, (1ull << 52) - 64);
-		check_refused(&e, ev, e.sbdf, msi_index(1), NYX_FAULT_IRQ_POST, 1, !quiet);
+		check_refused(&e, ev, e.sbdf, msi_index(1), NYX_FAULT_IRQ_POST, 1, !fpd);
 		/* Memory that devices cannot write. */
 		test_cmd(cmd_memory_add(e.fd, NYX_MEMORY_F_READONLY, SZ_1G, SZ_4K, page));
 		pi_entry(&e, 1, 0x70, flags, SZ_1G);
-		check_refused(&e, ev, e.sbdf, msi_index(1), NYX_FAULT_IRQ_POST, 1, !quiet);
+		check_refused(&e, ev, e.sbdf, msi_index(1), NYX_FAULT_IRQ_POST, 1, !fpd);
 		ASSERT_FILLED(page, 0, SZ_4K);
 		test_cmd(cmd_memory_remove(e.fd, SZ_1G, SZ_4K));
 		/* Memory that is not there. */
 		test_cmd(mprotect(page, SZ_4K, PROT_NONE));
 		test_cmd(cmd_memory_add(e.fd, 0, SZ_1G, SZ_4K, page));
-		check_refused(&e, ev, e.sbdf, msi_index(1), NYX_FAULT_IRQ_POST, 1, !quiet);
+		check_refused(&e, ev, e.sbdf, msi_index(1), NYX_FAULT_IRQ_POST, 1, !fpd);
 		/* It comes back. */
 		test_cmd(mprotect(page, SZ_4K, PROT_READ | PROT_WRITE));
 		test_cmd(cmd_irq_send(e.fd, &s, e.sbdf, msi_index(1)));

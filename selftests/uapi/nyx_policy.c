@@ -467,9 +467,9 @@ TEST_EACH(weight, class_cases)
 }
 
 /* Faults that are not reported do not count for the device. */
-TEST(quiet_faults)
+TEST(unreported_faults)
 {
-	struct nyx_irte_set quiet = {
+	struct nyx_irte_set fpd = {
 		.flags = NYX_IRTE_F_FPD, .index = 3, .vector = 0x40,
 		.source_check = NYX_SOURCE_RID, .source = THIRD_SBDF,
 	};
@@ -480,7 +480,7 @@ TEST(quiet_faults)
 	int ev;
 
 	policy_env(&e, &strict, 0, &ev);
-	test_cmd(cmd_irte_set(e.fd, &quiet));
+	test_cmd(cmd_irte_set(e.fd, &fpd));
 	for (int i = 0; i < 20; i++) {
 		test_cmd(cmd_irq_send(e.fd, &s, e.sbdf, msi_index(3)));
 		ASSERT_EQ(NYX_FAULT_IRQ_SOURCE, s.out_reason);
