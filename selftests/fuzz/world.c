@@ -15,6 +15,7 @@
 #include "core/access/page.h"
 #include "core/space/domain.h"
 #include "core/space/inval.h"
+#include "core/space/listener.h"
 #include "core/space/memory.h"
 #include "mem/region_priv.h"
 
@@ -397,6 +398,7 @@ void fuzz_unit_make(const struct nyx_unit_config *cfg)
 	memset(unit, 0, sizeof(*unit));
 	fuzz_now = 1000 * NSEC_PER_SEC;
 	nyx_inval_init(&unit->inval);
+	nyx_listeners_init(&unit->listeners);
 	FUZZ_CHECK(!iotlb_init(&unit->iotlb, cfg->iotlb_entries), "memory");
 	nyx_views_init(&unit->views);
 	FUZZ_CHECK(!nyx_window_init(&unit->window, cfg, &unit->iotlb), "memory");

@@ -10,6 +10,7 @@
 
 #include "core/attach.h"
 #include "core/space/domain.h"
+#include "core/space/listener.h"
 #include "core/space/memory.h"
 #include "mem/region_priv.h"
 #include "viommu/viommu.h"
@@ -63,6 +64,7 @@ struct world *world_new_sized(enum pt_format format, bool memory, unsigned int e
 
 	mutex_init(&unit->lock);
 	nyx_inval_init(&unit->inval);
+	nyx_listeners_init(&unit->listeners);
 	unit->cfg.max_domains = nr;
 	unit->cfg.max_devices = nr;
 	bench_check(!iotlb_init(&unit->iotlb, entries));
