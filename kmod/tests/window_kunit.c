@@ -132,12 +132,14 @@ static int limit(void *arg)
 	struct change *c = arg;
 	struct nyx_domain *dom = c->dom;
 	unsigned int i;
+	bool limited;
 	int ret = 0;
 
 	for (i = 0; i < TURNS && !ret; i++) {
 		ret = nyx_limits_set(dom->unit, NYX_SCOPE_DOMAIN, dom->id,
 				     i % 2 ? &none : &some);
-		if (!(READ_ONCE(*dom->space.word) & NYX_WINDOW_DOM_LIMITED) != i % 2)
+		limited = READ_ONCE(*dom->space.word) & NYX_WINDOW_DOM_LIMITED;
+		if (limited == i % 2)
 			atomic_inc(&c->lost);
 		cond_resched();
 	}
