@@ -53,6 +53,7 @@
  * @decoded: how often something was decoded
  * @decode_entry: it is the entry that changes while it is decoded
  * @did: the domain id of all devices, which does not change; 0: as decode() says
+ * @width: address width of the stage of all devices
  * @attrs: what the context entries say of the devices, by SBDF
  * @pasid: of the last context entry that was decoded
  * @fault_pasid: of the last fault that the guest saw
@@ -65,6 +66,7 @@ struct fixture {
 	unsigned int decoded;
 	bool decode_entry;
 	u32 did;
+	u32 width;
 	struct nyx_ctx_attrs attrs[NR_DEVICES];
 	u32 pasid;
 	u32 fault_pasid;
@@ -95,7 +97,7 @@ static bool viommu_decode_device(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 	f->pasid = pasid;
 	*entry = (struct nyx_ctx_entry) {
 		.attrs = f->attrs[sbdf - SBDF],
-		.stage = { .kind = NYX_STAGE_IDENTITY, .width = 64 },
+		.stage = { .kind = NYX_STAGE_IDENTITY, .width = f->width },
 		.table.did = f->did ?: decode(f),
 	};
 	return true;
@@ -171,6 +173,7 @@ static struct fixture *open_unit(struct kunit *test, u32 irt_entries, bool viomm
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->test = test;
+	f->width = 64;
 	for (i = 0; i < NR_DEVICES; i++)
 		f->attrs[i].perm = NYX_ACC_RW;
 	f->unit = suite_unit_open(test, &cfg);
@@ -607,6 +610,67 @@ static void domains_are_bounded(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->unit->nr_domains, 1u);
 }
 
+/* The domain that a device is in, without an access that would decode its entry. */
+static struct nyx_domain *domain_of(struct fixture *f, u32 sbdf)
+{
+	struct nyx_device *dev;
+	struct nyx_domain *dom;
+
+	mutex_lock(&f->unit->lock);
+	dev = xa_load(&f->unit->devices, sbdf);
+	dom = nyx_device_domain(f->unit, dev);
+	mutex_unlock(&f->unit->lock);
+	return dom;
+}
+
+/*
+ * A domain-selective invalidation reaches all domains with that id, and all their devices,
+ * with a context of their own or the plain one, but no other.
+ */
+static void devices_of_a_did_are_invalidated(struct kunit *test)
+{
+	struct fixture *f = open_two(test, &with_fpd);
+	struct nyx_domain *blocked = f->unit->blocked_domain;
+	struct nyx_domain *dom, *narrow, *other;
+	struct nyx_access acc;
+	u32 i;
+
+	for (i = 2; i < NR_DEVICES; i++)
+		KUNIT_ASSERT_EQ(test, nyx_device_add(f->unit, SBDF + i), 0);
+	for (i = 0; i < NR_DEVICES; i++) {
+		f->did = i == 3 ? NEW : OLD;
+		f->width = i == 2 ? 48 : 64;
+		begin(f, SBDF + i, &acc);
+		nyx_access_end(&acc);
+	}
+	dom = domain_of(f, SBDF);
+	narrow = domain_of(f, SBDF + 2);
+	other = domain_of(f, SBDF + 3);
+	KUNIT_EXPECT_PTR_EQ(test, domain_of(f, SBDF + 1), dom);
+	KUNIT_EXPECT_PTR_NE(test, narrow, dom);
+	KUNIT_EXPECT_EQ(test, dom->nr_devices, 2u);
+
+	invalidate_did(f->unit);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_PTR_EQ(test, domain_of(f, SBDF + i), blocked);
+	KUNIT_EXPECT_PTR_EQ(test, domain_of(f, SBDF + 3), other);
+	KUNIT_EXPECT_EQ(test, dom->nr_devices, 0u);
+	KUNIT_EXPECT_EQ(test, narrow->nr_devices, 0u);
+	KUNIT_EXPECT_EQ(test, other->nr_devices, 1u);
+	/* One that comes back is found again, once. */
+	f->did = OLD;
+	f->width = 64;
+	begin(f, SBDF, &acc);
+	nyx_access_end(&acc);
+	KUNIT_EXPECT_PTR_EQ(test, domain_of(f, SBDF), dom);
+	invalidate_did(f->unit);
+	KUNIT_EXPECT_PTR_EQ(test, domain_of(f, SBDF), blocked);
+	KUNIT_EXPECT_EQ(test, dom->nr_devices, 0u);
+	invalidate_all(f->unit);
+	KUNIT_EXPECT_PTR_EQ(test, domain_of(f, SBDF + 3), blocked);
+	KUNIT_EXPECT_EQ(test, other->nr_devices, 0u);
+}
+
 static unsigned int nr_retired(const struct fixture *f)
 {
 	return READ_ONCE(f->unit->inval.nr_retired);
@@ -779,6 +843,7 @@ static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(devices_share_a_domain),
 	KUNIT_CASE(blocked_says_why),
 	KUNIT_CASE(domains_are_bounded),
+	KUNIT_CASE(devices_of_a_did_are_invalidated),
 	KUNIT_CASE(context_is_kept_for_accesses),
 	KUNIT_CASE(context_is_kept_for_later_accesses),
 	KUNIT_CASE(context_is_kept_after_a_kill),

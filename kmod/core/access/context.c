@@ -200,15 +200,19 @@ static void invalidate_device(struct nyx_unit *unit, struct nyx_device *dev,
 void nyx_guest_invalidate_ctx(struct nyx_unit *unit, u32 did,
 			      struct nyx_ticket *t)
 {
-	struct nyx_device *dev;
-	struct nyx_ctx *ctx;
-	unsigned long sbdf;
+	bool all = did == NYX_GUEST_ALL_DIDS;
+	unsigned long first = all ? 0 : FIRST_ID(did);
+	unsigned long last = all ? ULONG_MAX : LAST_ID(did);
+	struct nyx_device *dev, *next;
+	struct nyx_domain *dom;
+	unsigned long id;
 
 	invalidate_begin(unit);
-	xa_for_each(&unit->devices, sbdf, dev) {
-		ctx = guest_ctx_of(unit, dev);
-		if (ctx && (did == NYX_GUEST_ALL_DIDS || did == ctx->dom->guest.did))
-			invalidate_device(unit, dev, ctx, t);
+	xa_for_each_range(&unit->domains, id, dom, first, last) {
+		list_for_each_entry_safe(dev, next, &dom->devices, link) {
+			invalidate_device(unit, dev, nyx_device_ctx(unit, dev), t);
+			cond_resched();
+		}
 		cond_resched();
 	}
 	invalidate_end(unit, NYX_SBDF_ANY, t);

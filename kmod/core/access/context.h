@@ -131,7 +131,8 @@ void nyx_guest_walk(struct nyx_unit *unit, struct nyx_domain *dom, u64 iova,
  * @did: only entries with this domain id of the guest, or NYX_GUEST_ALL_DIDS
  * @t: gets the accesses that may still use the entries
  *
- * Accesses under way may use the old entries until nyx_inval_wait().
+ * Accesses under way may use the old entries until nyx_inval_wait(). The cost is in proportion
+ * to the domains with that id and their devices.
  *
  * Context: may sleep.
  */

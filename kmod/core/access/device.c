@@ -22,8 +22,13 @@
 void nyx_device_set_ctx(struct nyx_device *dev, struct nyx_ctx *to)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
+	struct nyx_domain *dom = to->dom;
 	unsigned long flags;
 
+	lockdep_assert_held(&dom->unit->lock);
+	list_del_init(&dev->link);
+	if (dom->cfg.kind == NYX_DOMAIN_GUEST)
+		list_add_tail(&dev->link, &dom->devices);
 	spin_lock_irqsave(&t->lock, flags);
 	rcu_assign_pointer(dev->ctx, to);
 	nyx_tracker_hold(dev);
@@ -60,6 +65,7 @@ int nyx_device_add(struct nyx_unit *unit, u32 sbdf)
 	if (!dev)
 		return -ENOMEM;
 	dev->sbdf = sbdf;
+	INIT_LIST_HEAD(&dev->link);
 	RCU_INIT_POINTER(dev->ctx, &unit->blocked_domain->ctx);
 	dev->stats = nyx_stats_alloc();
 	if (!dev->stats) {
@@ -134,6 +140,7 @@ void nyx_devices_purge(struct nyx_unit *unit)
 	lockdep_assert_held(&unit->lock);
 	xa_for_each(&unit->devices, sbdf, dev) {
 		nyx_device_domain(unit, dev)->nr_devices--;
+		list_del(&dev->link);
 		xa_erase(&unit->devices, sbdf);
 		nyx_ctx_free(nyx_device_ctx(unit, dev));
 		call_rcu(&dev->rcu, device_free_rcu);

@@ -43,6 +43,8 @@ struct nyx_window_dev;
  *        sent an interrupt; written, once, under &nyx_irq.lock
  * @tracker: its fault tracker
  * @nr_groups: page requests without an answer; under &nyx_pages.lock
+ * @link: in &nyx_domain.devices, if the guest's tables gave it its context; under
+ *        &nyx_unit.lock
  * @moving: a command is moving or removing the device; under &nyx_unit.lock
  * @nr_followers: change streams that follow the device; under &nyx_unit.lock
  * @left: number of the last post that took the device out of a domain, see
@@ -64,6 +66,7 @@ struct nyx_device {
 	struct irt_device *irqs;
 	struct nyx_fault_tracker tracker;
 	u32 nr_groups;
+	struct list_head link;
 	bool moving;
 	unsigned int nr_followers;
 	u64 left;
@@ -114,7 +117,8 @@ static inline struct nyx_domain *nyx_device_domain_rcu(const struct nyx_device *
  * @dev: the device
  * @to: the context
  *
- * Accesses that begin later see @to, and all that was written to it before. The caller
+ * Accesses that begin later see @to, and all that was written to it before. The device is listed
+ * in the domain of @to, if that is of kind NYX_DOMAIN_GUEST, and in no other. The caller
  * counts the device in &nyx_domain.nr_devices of either domain, and hands the old context
  * to nyx_inval_context().
  *

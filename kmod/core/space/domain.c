@@ -105,6 +105,7 @@ static struct nyx_domain *domain_alloc(struct nyx_unit *unit,
 	dom->cfg = *cfg;
 	dom->unit = unit;
 	mutex_init(&dom->lock);
+	INIT_LIST_HEAD(&dom->devices);
 	INIT_LIST_HEAD(&dom->drain.link);
 	INIT_LIST_HEAD(&dom->retired);
 	refcount_set(&dom->ref, 1);
@@ -143,6 +144,7 @@ static void domain_free_rcu(struct rcu_head *rcu)
  */
 static void domain_release(struct nyx_domain *dom)
 {
+	WARN_ON(!list_empty(&dom->devices));
 	WARN_ON(!list_empty(&dom->drain.link));
 	WARN_ON(!list_empty(&dom->retired));
 	nyx_window_remove_domain(&dom->unit->window, dom);

@@ -80,6 +80,8 @@ struct nyx_domain_config {
  * @history: ranges that were unmapped lately, or NULL
  * @faults: faults reported
  * @nr_devices: devices attached, and devices that leave; under &nyx_unit.lock
+ * @devices: NYX_DOMAIN_GUEST: devices attached; head of &nyx_device.link; under
+ *           &nyx_unit.lock
  * @nr_leaving: devices that leave: a command waits for their accesses in the domain; under
  *              &nyx_unit.lock
  * @nr_followers: change streams that follow it; under &nyx_unit.lock
@@ -119,6 +121,7 @@ struct nyx_domain {
 	struct nyx_history *history;
 	atomic64_t faults;
 	unsigned int nr_devices;
+	struct list_head devices;
 	unsigned int nr_leaving;
 	unsigned int nr_followers;
 	bool dying;
