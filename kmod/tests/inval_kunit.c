@@ -340,7 +340,7 @@ static void posts_mark_those_who_follow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nyx_domain_map(dom, 0, PAGE(1) - 1, 0, NYX_ACC_RW), -EEXIST);
 	KUNIT_EXPECT_FALSE(test, behind(a));
 	KUNIT_EXPECT_EQ(test, a->ls->posted, posted);
-	/* One number, whoever is marked. */
+	/* One post has one number, for all listeners that it marks. */
 	nyx_inval_range(dom, 0, U64_MAX, &t);
 	KUNIT_EXPECT_TRUE(test, has_all(&a->base.ranges));
 	KUNIT_EXPECT_TRUE(test, has_all(&b->base.ranges));
@@ -620,7 +620,7 @@ static void lookups_wait_for_no_listener(struct kunit *test)
 	nyx_inval_lookups(&t);
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
 	KUNIT_EXPECT_EQ(test, l.asked, 0u);
-	/* A queue's wait for a domain that nobody follows waits for it, too. */
+	/* A queue's wait for a domain that no listener follows waits for it, too. */
 	t = NYX_TICKET_QUEUE(f->unit);
 	post(f->dom[1], 0, 0, &t);
 	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), -EINPROGRESS);

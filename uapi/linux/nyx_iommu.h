@@ -2133,8 +2133,8 @@ struct nyx_view_info {
  * DOC: Change streams
  *
  * A VMM that gives a guest a host's device keeps the host's IOMMU equal to what the guest has
- * mapped in Nyx. A *change stream* tells it the differences. It has *targets*: devices,
- * whatever domain each is in, or domains. For each target it begins with nothing, and tells
+ * mapped in Nyx. A *change stream* reports the differences. It has *targets*: devices,
+ * whatever domain each is in, or domains. For each target it begins with nothing, and reports
  * what is mapped, then what changes, as records (struct nyx_change), in an order in which
  * the reader applies them one by one:
  *
@@ -2193,8 +2193,8 @@ enum nyx_changes_flags {
  *          report
  * @out_changes_id: id of the stream in the unit
  *
- * Open a change stream without targets. The stream ends when its file is closed: nobody is
- * waited for any more. So a reader empties what it has made of the changes first.
+ * Open a change stream without targets. The stream ends when its file is closed: no command
+ * waits for its reader any more. So a reader first undoes all maps that it has applied.
  */
 struct nyx_changes_open {
 	__u32 size;
@@ -2258,8 +2258,8 @@ struct nyx_changes_add {
  * @changes_id: the stream
  * @target: of NYX_CHANGES_ADD
  *
- * Remove a target. Nothing is reported of it any more, and nobody waits for it: the caller
- * has emptied what it has made of its changes.
+ * Remove a target. Nothing is reported of it any more, and no command waits for it: the
+ * caller has undone all maps of it that it has applied.
  */
 struct nyx_changes_remove {
 	__u32 size;

@@ -116,7 +116,7 @@ struct shadow_out {
 void shadow_init(struct shadow *s, u32 max);
 
 /**
- * shadow_clear() - forget all maps
+ * shadow_clear() - free all maps
  * @s: the shadow
  *
  * Context: may sleep.

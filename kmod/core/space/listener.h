@@ -36,7 +36,7 @@ struct nyx_listener;
  * struct nyx_listener_ops - what a kind of listener does
  * @get: take a reference; under &nyx_listeners.lock
  * @put: drop it; may sleep
- * @wait: wait until posts up to a number are acknowledged, or nobody listens any more; may
+ * @wait: wait until posts up to a number are acknowledged, or the listener is removed; may
  *        sleep. 0; -EINTR if the caller was killed; -EINPROGRESS: the caller has to act
  *        first; -ETIMEDOUT: the listener was cut off, and has acknowledged all
  */
