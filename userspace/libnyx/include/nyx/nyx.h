@@ -31,6 +31,7 @@
 #define NYX_NYX_H
 
 #include <nyx/acpi.h>
+#include <nyx/changes.h>
 #include <nyx/ctx.h>
 #include <nyx/device.h>
 #include <nyx/dma.h>
