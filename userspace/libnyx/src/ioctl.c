@@ -68,6 +68,13 @@ int nyx__ioctl(int fd, unsigned long request, void *arg)
 	return ret;
 }
 
+int nyx__ioctl_other(int fd, unsigned long request, void *arg)
+{
+	int ret = ioctl(fd, request, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
 int nyx__name_copy(__u8 out[NYX_NAME_LEN], const char *name)
 {
 	size_t len = name ? strlen(name) : 0;

@@ -81,6 +81,8 @@ static inline int nyx__size_check(uint32_t size)
 /* ioctl.c. All return 0 or -errno; nyx__ioctl() repeats the command after EINTR. */
 int nyx__ioctl_once(int fd, unsigned long request, void *arg);
 int nyx__ioctl(int fd, unsigned long request, void *arg);
+/* For files that are not Nyx's. Returns what ioctl(2) does, or -errno. */
+int nyx__ioctl_other(int fd, unsigned long request, void *arg);
 int nyx__name_copy(__u8 out[NYX_NAME_LEN], const char *name);
 int nyx__opts_copy(void *opts, size_t opts_size, const void *user, size_t user_size);
 

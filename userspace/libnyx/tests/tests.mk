@@ -7,7 +7,8 @@
 TESTS_DIR	:= libnyx/tests
 SELFTESTS	:= ../selftests
 # Those that need no module, and those that do
-HOST_TESTS	:= lib_acpi lib_text lib_view lib_changes
+HOST_TESTS	:= lib_acpi lib_text lib_view lib_changes lib_mirror \
+	lib_mirror_fail lib_mirror_host
 TEST_NAMES	:= $(HOST_TESTS) lib_unit lib_domain lib_data lib_irq lib_policy lib_uring
 TEST_BINS	:= $(TEST_NAMES:%=$(O)/tests/%)
 INJECT		:= $(O)/tests/libnyx-inject.so
@@ -15,7 +16,8 @@ HOLD		:= $(O)/tests/hold
 EXAMPLES	:= $(O)/tests/example_static $(O)/tests/example_shared
 TEST_CPPFLAGS	:= $(LIBNYX_CPPFLAGS) -I$(SELFTESTS)/include
 TEST_OBJ	:= $(TEST_NAMES:%=$(O)/obj/tests/%.o) $(O)/obj/tests/lib_env.o \
-	$(O)/obj/tests/inject.o $(O)/obj/tests/fake.o $(O)/obj/tests/ktap.o $(O)/obj/tests/hold.o
+	$(O)/obj/tests/inject.o $(O)/obj/tests/fake.o \
+	$(O)/obj/tests/mirror_world.o $(O)/obj/tests/ktap.o $(O)/obj/tests/hold.o
 
 DEPS	+= $(TEST_OBJ:.o=.d)
 OBJDIRS	+= $(O)/obj/tests/ $(O)/tests/
@@ -31,7 +33,8 @@ $(O)/obj/tests/hold.o: $(SELFTESTS)/cli/hold.c $(O)/obj/flags | $(O)/obj/tests/
 
 $(filter-out $(HOST_TESTS:%=$(O)/tests/%),$(TEST_BINS)): $(O)/obj/tests/lib_env.o \
 	$(O)/obj/tests/inject.o
-$(O)/tests/lib_changes: $(O)/obj/tests/fake.o
+$(addprefix $(O)/tests/,lib_changes lib_mirror lib_mirror_fail): $(O)/obj/tests/fake.o
+$(O)/tests/lib_mirror $(O)/tests/lib_mirror_fail: $(O)/obj/tests/mirror_world.o
 $(TEST_BINS): $(O)/tests/%: $(O)/obj/tests/%.o $(O)/obj/tests/ktap.o $(O)/libnyx.a | $(O)/tests/
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread -o $@ \
 		$(filter %.o,$^) $(filter %.a,$^)

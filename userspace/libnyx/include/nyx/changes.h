@@ -21,6 +21,8 @@
  * the caller polls nyx_changes_fd() and calls nyx_changes_handle(). That thread calls no
  * command of the unit that waits, which would be waiting for itself.
  *
+ * <nyx/mirror.h> does all of it for VFIO.
+ *
  * A stream is of no use in the child of fork(2).
  */
 #ifndef NYX_CHANGES_H
@@ -158,7 +160,7 @@ typedef int (*nyx_change_fn)(const struct nyx_change *change, void *arg);
  *
  * Return: 0; what @fn returned, if not 0: then that change and those behind it are handed to
  * the next call, and commands still wait; -ENODEV if the unit was destroyed; other errors of
- * the kernel.
+ * the kernel, and of mirrors, see nyx_mirror_run().
  */
 int nyx_changes_handle(struct nyx_changes *changes, nyx_change_fn fn, void *arg);
 
@@ -192,7 +194,7 @@ int nyx_changes_stop(struct nyx_changes *changes);
  *          out_nr_changes are of no use
  *
  * As nyx_mmio(); for an inline stream it gets changes in the same system call. If out_pending
- * is 1, call nyx_changes_handle() before the guest's processor goes on.
+ * is 1, call nyx_changes_handle() or nyx_mirror_run() before the guest's processor goes on.
  *
  * Return: as nyx_mmio(); -EINVAL if @access is shorter than struct nyx_mmio of the library.
  */

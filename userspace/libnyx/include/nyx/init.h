@@ -28,6 +28,7 @@
 
 #include <nyx/acpi.h>
 #include <nyx/domain.h>
+#include <nyx/mirror.h>
 #include <nyx/unit.h>
 
 /* Of the commands that are passed on as they are. */
@@ -56,5 +57,9 @@
 #define NYX_DOMAIN_CREATE_OPTS_INIT	{ .size = sizeof(struct nyx_domain_create_opts) }
 #define NYX_ACPI_DMAR_OPTS_INIT		{ .size = sizeof(struct nyx_acpi_dmar_opts) }
 #define NYX_ACPI_IVRS_OPTS_INIT		{ .size = sizeof(struct nyx_acpi_ivrs_opts) }
+#define NYX_MIRROR_BACKEND_INIT		{ .size = sizeof(struct nyx_mirror_backend) }
+#define NYX_MIRROR_OPTS_INIT		{ .size = sizeof(struct nyx_mirror_opts) }
+#define NYX_MIRROR_EVENT_INIT		{ .size = sizeof(struct nyx_mirror_event) }
+#define NYX_MIRROR_STAT_INIT		{ .size = sizeof(struct nyx_mirror_stat) }
 
 #endif /* NYX_INIT_H */
