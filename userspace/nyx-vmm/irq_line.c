@@ -74,7 +74,7 @@ struct irq_line *irq_line_new(struct vmm *vmm)
 			.target = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		};
 		line->broken = line->source < 0 || line->target < 0 ||
-			kvm_irqfd(vmm, line->target, gsi_of(line));
+			kvm_irqfd(vmm, line->target, gsi_of(line), true);
 		nr_lines++;
 	}
 	pthread_mutex_unlock(&lock);

@@ -152,9 +152,11 @@ int kvm_set_routes(struct vmm *vmm, const struct irq_route *routes, unsigned int
 	return ioctl(vmm->vm_fd, KVM_SET_GSI_ROUTING, &table) ? -errno : 0;
 }
 
-int kvm_irqfd(struct vmm *vmm, int fd, unsigned int gsi)
+int kvm_irqfd(struct vmm *vmm, int fd, unsigned int gsi, bool on)
 {
-	struct kvm_irqfd irqfd = { .fd = (uint32_t)fd, .gsi = gsi };
+	struct kvm_irqfd irqfd = {
+		.fd = (uint32_t)fd, .gsi = gsi, .flags = on ? 0 : KVM_IRQFD_FLAG_DEASSIGN,
+	};
 
 	return ioctl(vmm->vm_fd, KVM_IRQFD, &irqfd) ? -errno : 0;
 }
@@ -166,6 +168,36 @@ int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on)
 	};
 
 	return ioctl(vmm->vm_fd, KVM_IOEVENTFD, &io) ? -errno : 0;
+}
+
+static int set_slot(struct vmm *vmm, unsigned int slot, uint64_t gpa, uint64_t size, void *host)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot, .guest_phys_addr = gpa, .memory_size = size,
+		.userspace_addr = (uintptr_t)host,
+	};
+
+	return ioctl(vmm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) ? -errno : 0;
+}
+
+int kvm_slot_add(struct vmm *vmm, uint64_t gpa, uint64_t size, void *host)
+{
+	unsigned int slot;
+	int rc;
+
+	for (slot = 0; slot < MAX_MEMORY_SLOTS && vmm->slots[slot]; slot++)
+		;
+	if (slot == MAX_MEMORY_SLOTS)
+		return -ENOSPC;
+	rc = set_slot(vmm, slot, gpa, size, host);
+	vmm->slots[slot] = !rc;
+	return rc ? rc : (int)slot;
+}
+
+void kvm_slot_remove(struct vmm *vmm, int slot)
+{
+	set_slot(vmm, (unsigned int)slot, 0, 0, NULL);
+	vmm->slots[slot] = false;
 }
 
 /* ---- CPUs ---------------------------------------------------------------- */

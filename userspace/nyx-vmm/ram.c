@@ -8,31 +8,22 @@
  * given the file: low RAM first, then what continues at 4G.
  */
 #include <errno.h>
-#include <linux/kvm.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "vmm.h"
 
-static int add_slot(struct vmm *vmm, uint32_t slot, uint64_t gpa, uint64_t offset,
-		    uint64_t size)
+static int add_slot(struct vmm *vmm, uint64_t gpa, uint64_t offset, uint64_t size)
 {
-	struct kvm_userspace_memory_region region = {
-		.slot = slot,
-		.guest_phys_addr = gpa,
-		.memory_size = size,
-		.userspace_addr = (uintptr_t)vmm->ram + offset,
-	};
+	int slot;
 
 	if (!size)
 		return 0;
-	if (ioctl(vmm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region)) {
-		say("KVM_SET_USER_MEMORY_REGION: %s", strerror(errno));
-		return -errno;
-	}
-	return 0;
+	slot = kvm_slot_add(vmm, gpa, size, vmm->ram + offset);
+	if (slot < 0)
+		say("KVM_SET_USER_MEMORY_REGION: %s", strerror(-slot));
+	return slot < 0 ? slot : 0;
 }
 
 int ram_init(struct vmm *vmm)
@@ -57,9 +48,9 @@ int ram_init(struct vmm *vmm)
 	madvise(vmm->ram, size, MADV_DONTDUMP);
 	madvise(vmm->ram, size, MADV_HUGEPAGE);		/* where shmem_enabled is advise */
 
-	rc = add_slot(vmm, 0, 0, 0, vmm->ram_low);
+	rc = add_slot(vmm, 0, 0, vmm->ram_low);
 	if (!rc)
-		rc = add_slot(vmm, 1, GPA_RAM_HIGH, vmm->ram_low, vmm->ram_high);
+		rc = add_slot(vmm, GPA_RAM_HIGH, vmm->ram_low, vmm->ram_high);
 	return rc;
 }
 

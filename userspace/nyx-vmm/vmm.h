@@ -97,6 +97,7 @@ enum {
 	STATUS_RUNNING	= -2,		/* internal: the machine runs */
 };
 
+#define MAX_MEMORY_SLOTS	256	/* of KVM, which has at least 509 */
 #define MAX_CPUS	4096
 #define MAX_XAPIC_ID	254		/* higher ones need interrupts to be remapped */
 #define MAX_DISKS	8
@@ -188,6 +189,7 @@ struct vmm {
 	uint64_t ram_high;		/* bytes from 4G on */
 	struct vcpu *vcpus;
 	unsigned int nr_cpus;
+	bool slots[MAX_MEMORY_SLOTS];	/* of KVM's memory that are in use, @lock */
 	struct boot_state boot;
 	const struct iommu_ops *iommu;	/* never NULL */
 	void *iommu_data;
@@ -296,9 +298,15 @@ void kvm_signal_msi(struct vmm *vmm, const struct irq_message *message);
  */
 struct irq_route;
 int kvm_set_routes(struct vmm *vmm, const struct irq_route *routes, unsigned int nr);
-int kvm_irqfd(struct vmm *vmm, int fd, unsigned int gsi);
+int kvm_irqfd(struct vmm *vmm, int fd, unsigned int gsi, bool on);
 /* An eventfd that a guest's write to @addr signals, whatever it writes. */
 int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on);
+/*
+ * Let the guest reach memory of this process at @gpa, all in pages. Returns the slot, or a negative
+ * errno: -EEXIST, if other memory is there. Called with vmm::lock held, or before the CPUs start.
+ */
+int kvm_slot_add(struct vmm *vmm, uint64_t gpa, uint64_t size, void *host);
+void kvm_slot_remove(struct vmm *vmm, int slot);
 
 /* cpuid.c */
 int cpuid_setup(struct vmm *vmm, struct vcpu *vcpu);

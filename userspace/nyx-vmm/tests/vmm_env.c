@@ -32,6 +32,7 @@ uint64_t env_irta;
 uint32_t env_sender;
 int env_irqfd;
 int env_routes;
+int env_memory;
 
 static struct vmm machine;
 static struct options options;
@@ -51,7 +52,9 @@ static struct {
 	struct irq_message last;
 	bool awaited[256];
 	struct irq_message route[IRQ_LINES];
+	int fds[IRQ_LINES];		/* of kvm_irqfd(), 0: none */
 } irqs;					/* @irq_lock */
+static struct { uint64_t gpa, size; void *host; } memories[MAX_MEMORY_SLOTS];
 
 /* Devices write what the guest tells them to, of two threads in one place, too. */
 const char *__tsan_default_suppressions(void);
@@ -106,11 +109,81 @@ int kvm_set_routes(struct vmm *vmm, const struct irq_route *routes, unsigned int
 	return 0;
 }
 
-int kvm_irqfd(struct vmm *vmm, int fd, unsigned int gsi)
+int kvm_irqfd(struct vmm *vmm, int fd, unsigned int gsi, bool on)
 {
 	(void)vmm;
-	(void)fd;
-	return gsi < IOAPIC_PINS || gsi >= IOAPIC_PINS + IRQ_LINES ? -EINVAL : env_irqfd;
+	if (gsi < IOAPIC_PINS || gsi >= IOAPIC_PINS + IRQ_LINES)
+		return -EINVAL;
+	if (env_irqfd)
+		return env_irqfd;
+	pthread_mutex_lock(&irq_lock);
+	irqs.fds[gsi - IOAPIC_PINS] = on ? fd : 0;
+	pthread_mutex_unlock(&irq_lock);
+	return 0;
+}
+
+bool env_irqfd_get(int fd, struct irq_message *message)
+{
+	bool found = false;
+	unsigned int i;
+
+	pthread_mutex_lock(&irq_lock);
+	for (i = 0; i < IRQ_LINES && !found; i++) {
+		found = irqs.fds[i] == fd;
+		*message = irqs.route[i];
+	}
+	pthread_mutex_unlock(&irq_lock);
+	return found;
+}
+
+int kvm_slot_add(struct vmm *vmm, uint64_t gpa, uint64_t size, void *host)
+{
+	int slot;
+
+	ASSERT_EQ(0, (gpa | size | (uintptr_t)host) & 4095);
+	ASSERT_TRUE(size && host);
+	for (slot = 0; slot < MAX_MEMORY_SLOTS; slot++) {
+		if (memories[slot].size && gpa < memories[slot].gpa + memories[slot].size &&
+		    memories[slot].gpa < gpa + size)
+			return -EEXIST;
+	}
+	if (gpa < vmm->ram_low)
+		return -EEXIST;
+	for (slot = 0; slot < MAX_MEMORY_SLOTS && memories[slot].size; slot++)
+		;
+	if (env_memory || slot == MAX_MEMORY_SLOTS)
+		return env_memory ? env_memory : -ENOSPC;
+	memories[slot].gpa = gpa;
+	memories[slot].size = size;
+	memories[slot].host = host;
+	return slot;
+}
+
+void kvm_slot_remove(struct vmm *vmm, int slot)
+{
+	(void)vmm;
+	ASSERT_TRUE(memories[slot].size);
+	memories[slot].size = 0;
+}
+
+void *env_memory_at(uint64_t gpa)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_MEMORY_SLOTS; i++) {
+		if (memories[i].size && gpa - memories[i].gpa < memories[i].size)
+			return (uint8_t *)memories[i].host + (gpa - memories[i].gpa);
+	}
+	return NULL;
+}
+
+unsigned int env_memories(void)
+{
+	unsigned int nr = 0, i;
+
+	for (i = 0; i < MAX_MEMORY_SLOTS; i++)
+		nr += memories[i].size != 0;
+	return nr;
 }
 
 int kvm_ioeventfd(struct vmm *vmm, uint64_t addr, int fd, bool on)
@@ -482,6 +555,7 @@ void env_end(struct vmm *vmm)
 	dma_views_free(machine_views);
 	EXPECT_EQ(atomic_load(&views.opened), atomic_load(&views.closed));
 	EXPECT_EQ(atomic_load(&views.taken), atomic_load(&views.released));
+	EXPECT_EQ(0, env_memories());
 	EXPECT_EQ(files, count_entries("/proc/self/fd"));
 }
 

@@ -49,6 +49,11 @@ void env_cut_off(void);			/* the current view is */
 unsigned int env_freed(void);		/* resets that took a device out of quarantine for that */
 extern int env_irqfd;			/* what KVM answers to an eventfd of a line */
 extern int env_routes;			/* and to a table of routes */
+/* True if KVM listens to the eventfd @fd; @message: the route of it */
+bool env_irqfd_get(int fd, struct irq_message *message);
+extern int env_memory;			/* what KVM answers to memory */
+void *env_memory_at(uint64_t gpa);	/* memory of KVM besides RAM, or NULL */
+unsigned int env_memories(void);	/* how many slots there are */
 unsigned int env_stops(void);		/* how often the guest wanted to end it */
 const char *env_said(void);		/* the last message */
 unsigned int env_says(void);		/* how many there were */
