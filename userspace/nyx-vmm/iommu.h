@@ -83,6 +83,10 @@ struct iommu_ops {
 	int (*remap)(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
 		     struct irq_message *message);
 
+	/* The answer of @remap; no message is sent, counted or reported. Any thread. */
+	int (*probe)(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
+		     struct irq_message *message);
+
 	/*
 	 * Makes signals of the source interrupts of @rid. An existing binding is unmasked with
 	 * another message, and a kept interrupt is sent with that. 0 or an error. NULL: the
@@ -94,6 +98,8 @@ struct iommu_ops {
 	 * thread.
 	 */
 	bool (*unbind)(struct vmm *vmm, uint32_t id);
+	/* Ends a binding, and loses what it keeps. Any thread. */
+	void (*bind_end)(struct vmm *vmm, uint32_t id);
 
 	/* Writes the IOMMU's ACPI table (DMAR, IVRS). 0, with its length; -EMSGSIZE: no room. */
 	int (*acpi)(struct vmm *vmm, void *table, size_t room, size_t *length);

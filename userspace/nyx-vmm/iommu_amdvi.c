@@ -252,7 +252,9 @@ const struct iommu_ops iommu_amdvi = {
 	.release = iommu_unit_release,
 	.device_reset = iommu_unit_device_reset,
 	.remap = iommu_unit_remap,
+	.probe = iommu_unit_probe,
 	.bind = iommu_unit_bind,
 	.unbind = iommu_unit_unbind,
+	.bind_end = iommu_unit_bind_end,
 	.acpi = amdvi_acpi,
 };

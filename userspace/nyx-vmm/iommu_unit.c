@@ -125,6 +125,21 @@ int iommu_unit_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t d
 	return irq.out_result == NYX_IRQ_NOTIFY;
 }
 
+int iommu_unit_probe(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
+		     struct irq_message *message)
+{
+	struct iommu_unit *iu = vmm->iommu_data;
+	struct nyx_irq_send irq = {
+		.size = sizeof(irq), .flags = NYX_IRQ_F_PROBE, .sbdf = rid, .address = address,
+		.data = data,
+	};
+
+	if (nyx_irq_send(iu->unit, &irq) || irq.out_result == NYX_IRQ_REFUSED)
+		return -EFAULT;
+	*message = to_message(irq.out_address, irq.out_data);
+	return irq.out_result != NYX_IRQ_DELIVER;
+}
+
 int iommu_unit_bind(struct vmm *vmm, uint16_t rid, struct irq_binding *binding)
 {
 	struct iommu_unit *iu = vmm->iommu_data;
@@ -157,6 +172,13 @@ bool iommu_unit_unbind(struct vmm *vmm, uint32_t id)
 	return !nyx_irq_change(iu->unit, &change) &&
 	       !nyx_irq_binding_get(iu->unit, (nyx_binding_t){ id }, &info, sizeof(info)) &&
 	       info.flags & NYX_BIND_F_PENDING;
+}
+
+void iommu_unit_bind_end(struct vmm *vmm, uint32_t id)
+{
+	struct iommu_unit *iu = vmm->iommu_data;
+
+	nyx_irq_unbind(iu->unit, (nyx_binding_t){ id });
 }
 
 /* ---- events of the unit ----------------------------------------------------------- */

@@ -55,7 +55,10 @@ void iommu_unit_release(struct vmm *vmm, struct dma_holds *holds);
 void iommu_unit_device_reset(struct vmm *vmm, uint16_t rid);
 int iommu_unit_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
 		     struct irq_message *message);
+int iommu_unit_probe(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
+		     struct irq_message *message);
 int iommu_unit_bind(struct vmm *vmm, uint16_t rid, struct irq_binding *binding);
 bool iommu_unit_unbind(struct vmm *vmm, uint32_t id);
+void iommu_unit_bind_end(struct vmm *vmm, uint32_t id);
 
 #endif /* NYX_VMM_IOMMU_UNIT_H */

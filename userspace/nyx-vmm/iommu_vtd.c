@@ -166,7 +166,9 @@ const struct iommu_ops iommu_vtd = {
 	.release = iommu_unit_release,
 	.device_reset = iommu_unit_device_reset,
 	.remap = vtd_remap,
+	.probe = iommu_unit_probe,
 	.bind = iommu_unit_bind,
 	.unbind = iommu_unit_unbind,
+	.bind_end = iommu_unit_bind_end,
 	.acpi = vtd_acpi,
 };

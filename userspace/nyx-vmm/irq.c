@@ -40,6 +40,14 @@ int irq_translate(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data
 	return 0;
 }
 
+int irq_probe(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
+	      struct irq_message *out)
+{
+	if (!vmm->iommu->remap)
+		return irq_translate(vmm, rid, address, data, out);
+	return vmm->iommu->probe ? vmm->iommu->probe(vmm, rid, address, data, out) : -EOPNOTSUPP;
+}
+
 void irq_deliver(struct vmm *vmm, const struct irq_message *message)
 {
 	/*

@@ -18,14 +18,21 @@
  * message for it, which opens the line, and which is delivered by hand only where that fails:
  * one signal is one interrupt.
  *
+ * A device of the host signals by itself, from within the kernel: VFIO writes to the eventfd.
+ * Its line is opened before the first signal, with what the IOMMU would make of the message,
+ * so that the VMM has no part in an interrupt. Without an IOMMU KVM listens to the device's
+ * eventfd itself. Where the IOMMU blocks the message, the main thread waits for signals, and
+ * has them sent as messages, so that each is a fault.
+ *
  * A line belongs to a vector of a function, and is protected by the vector's lock. Lines stay
- * until the end of the machine.
+ * until the end of the machine, but for those of devices of the host.
  */
 #include "irq_line.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -34,52 +41,191 @@
 
 struct irq_line {
 	int source;
-	int target;
+	int target;			/* -1: KVM listens to the source */
 	uint32_t binding;		/* of the unit; 0: none yet */
+	bool used;
 	bool open;
+	bool waited_for;		/* by the main thread */
 	bool broken;			/* the unit or KVM has refused the line: do not retry */
 	bool kept;			/* the unit keeps an interrupt until the line opens */
 	uint64_t address;		/* the message */
 	uint32_t data;
+	/* Of irq_line_on(), whose source belongs to the caller */
+	irq_line_fn *signalled;
+	void *opaque;
+	unsigned int vector;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct irq_line lines[IRQ_LINES];
-static unsigned int nr_lines;		/* @lock */
+static struct irq_line lines[IRQ_LINES];	/* irq_line::used: @lock */
+static int closed_lines = -1;	/* epoll: sources of irq_line_on() whose line is closed; @lock */
 
 static unsigned int gsi_of(const struct irq_line *line)
 {
 	return IOAPIC_PINS + (unsigned int)(line - lines);
 }
 
-static void close_both(struct irq_line *line)
+static void close_files(struct irq_line *line)
 {
-	if (line->source >= 0)
+	if (line->source >= 0 && !line->signalled)
 		close(line->source);
 	if (line->target >= 0)
 		close(line->target);
 }
 
+/* Called with @lock held. */
+static struct irq_line *find_free(void)
+{
+	struct irq_line *line;
+
+	for (line = lines; line < lines + IRQ_LINES; line++) {
+		if (!line->used)
+			return line;
+	}
+	return NULL;
+}
+
 struct irq_line *irq_line_new(struct vmm *vmm)
 {
-	struct irq_line *line = NULL;
+	struct irq_line *line;
 
 	if (!vmm->iommu->bind)
 		return NULL;
 	pthread_mutex_lock(&lock);
-	if (nr_lines < IRQ_LINES) {
-		line = &lines[nr_lines];
+	line = find_free();
+	if (line) {
 		*line = (struct irq_line){
 			.source = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-			.target = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+			.target = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .used = true,
 		};
 		line->broken = line->source < 0 || line->target < 0 ||
 			kvm_irqfd(vmm, line->target, gsi_of(line), true);
-		nr_lines++;
 	}
 	pthread_mutex_unlock(&lock);
 	return line;
 }
+
+/* ---- lines whose source others signal -------------------------------------------- */
+
+/* Main thread */
+static void closed_ready(void *opaque, int fd)
+{
+	struct epoll_event events[16];
+	struct irq_line *line;
+	uint64_t nr;
+	int i, got;
+
+	(void)opaque;
+	got = epoll_wait(fd, events, ARRAY_SIZE(events), 0);
+	for (i = 0; i < got; i++) {
+		line = events[i].data.ptr;
+		/* The line may have been opened meanwhile, and has its signals. */
+		if (read(line->source, &nr, sizeof(nr)) == sizeof(nr))
+			line->signalled(line->opaque, line->vector);
+	}
+}
+
+/* Called with @lock held. */
+static int begin_waiting(void)
+{
+	int rc;
+
+	if (closed_lines >= 0)
+		return 0;
+	closed_lines = epoll_create1(EPOLL_CLOEXEC);
+	if (closed_lines < 0)
+		return -errno;
+	rc = loop_add(closed_lines, closed_ready, NULL);
+	if (rc) {
+		close(closed_lines);
+		closed_lines = -1;
+	}
+	return rc;
+}
+
+/* The main thread takes signals of the source, or no longer. */
+static void wait_for(struct irq_line *line, bool on)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = line };
+
+	if (on == line->waited_for)
+		return;
+	if (!epoll_ctl(closed_lines, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, line->source, &event))
+		line->waited_for = on;
+}
+
+struct irq_line *irq_line_on(struct vmm *vmm, int source, irq_line_fn *signalled, void *opaque,
+			     unsigned int vector)
+{
+	bool bound = vmm->iommu->bind;
+	struct irq_line *line;
+
+	pthread_mutex_lock(&lock);
+	line = begin_waiting() ? NULL : find_free();
+	if (line) {
+		*line = (struct irq_line){
+			.source = source, .used = true, .signalled = signalled,
+			.opaque = opaque, .vector = vector,
+			.target = bound ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1,
+		};
+		line->broken = bound && (line->target < 0 ||
+					 kvm_irqfd(vmm, line->target, gsi_of(line), true));
+		wait_for(line, true);
+		if (!line->waited_for) {
+			close_files(line);
+			line->used = false;
+			line = NULL;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return line;
+}
+
+/* True if the unit has kept an interrupt. */
+static bool close_line(struct vmm *vmm, struct irq_line *line)
+{
+	line->open = false;
+	if (line->target >= 0)
+		return vmm->iommu->unbind(vmm, line->binding);
+	/* Signals that KVM has not taken remain in the source. */
+	kvm_irqfd(vmm, line->source, gsi_of(line), false);
+	wait_for(line, true);
+	return false;
+}
+
+/* The IOMMU blocks the message: let the main thread have the signals, not the binding. */
+static void end_binding(struct vmm *vmm, struct irq_line *line)
+{
+	if (line->binding)
+		vmm->iommu->bind_end(vmm, line->binding);
+	line->binding = 0;
+	line->kept = false;
+	wait_for(line, true);
+}
+
+void irq_line_free(struct vmm *vmm, struct irq_line *line)
+{
+	if (!line)
+		return;
+	if (line->open)
+		close_line(vmm, line);
+	end_binding(vmm, line);
+	wait_for(line, false);
+	if (line->target >= 0)
+		kvm_irqfd(vmm, line->target, gsi_of(line), false);
+	close_files(line);
+	pthread_mutex_lock(&lock);
+	line->used = false;
+	pthread_mutex_unlock(&lock);
+}
+
+bool irq_line_pending(struct vmm *vmm, struct irq_line *line)
+{
+	return line && line->signalled && !line->open && line->binding &&
+		vmm->iommu->unbind(vmm, line->binding);
+}
+
+/* ---- opening and closing --------------------------------------------------------- */
 
 /* Open the line: the CPUs get @message for each of its interrupts. */
 static void line_open(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_t address,
@@ -90,12 +236,33 @@ static void line_open(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint
 		.address = address, .data = data,
 	};
 
+	/* Two readers of the source would take each other's signals. */
+	if (line->signalled)
+		wait_for(line, false);
 	line->broken = irq_route_set(vmm, gsi_of(line), message) ||
-		vmm->iommu->bind(vmm, rid, &binding);
+		(line->target < 0 ? kvm_irqfd(vmm, line->source, gsi_of(line), true) :
+		 vmm->iommu->bind(vmm, rid, &binding));
 	line->binding = binding.id;
 	line->address = address;
 	line->data = data;
 	line->open = !line->broken;
+	if (line->signalled && line->broken)
+		wait_for(line, true);
+}
+
+void irq_line_arm(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_t address,
+		  uint32_t data)
+{
+	struct irq_message message;
+
+	if (!line || !line->signalled || line->open || line->broken)
+		return;
+	if (irq_probe(vmm, rid, address, data, &message)) {
+		end_binding(vmm, line);
+		return;
+	}
+	line_open(vmm, line, rid, address, data, &message);
+	line->kept &= line->broken;	/* the unit has sent it */
 }
 
 /* True if opening the line made the unit send an interrupt that it had kept. */
@@ -135,13 +302,22 @@ bool irq_line_follow(struct vmm *vmm, struct irq_line *line, bool usable, uint64
 	if (!line || !line->open ||
 	    (usable && line->address == address && line->data == data))
 		return false;
-	line->open = false;
-	line->kept = vmm->iommu->unbind(vmm, line->binding);
+	line->kept = close_line(vmm, line);
 	return line->kept;
 }
 
 void irq_lines_exit(void)
 {
-	while (nr_lines)
-		close_both(&lines[--nr_lines]);
+	struct irq_line *line;
+
+	for (line = lines; line < lines + IRQ_LINES; line++) {
+		if (line->used)
+			close_files(line);
+		line->used = false;
+	}
+	if (closed_lines >= 0) {
+		loop_remove(closed_lines);
+		close(closed_lines);
+	}
+	closed_lines = -1;
 }

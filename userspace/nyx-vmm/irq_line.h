@@ -34,6 +34,26 @@ void irq_line_send(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_
 bool irq_line_follow(struct vmm *vmm, struct irq_line *line, bool usable, uint64_t address,
 		     uint32_t data);
 
+/*
+ * Create a line for signals of @source that others send: the kernel, for a device of the host.
+ * While the line is closed, the main thread calls @signalled for them, without locks, which is
+ * to send the message with irq_line_send(). NULL: none is left. Only the main thread frees it.
+ */
+typedef void irq_line_fn(void *opaque, unsigned int vector);
+struct irq_line *irq_line_on(struct vmm *vmm, int source, irq_line_fn *signalled, void *opaque,
+			     unsigned int vector);
+void irq_line_free(struct vmm *vmm, struct irq_line *line);
+
+/*
+ * Open a line of irq_line_on() for this message, unless the IOMMU blocks that: then the first
+ * signal is to be sent, and is a fault. Does nothing for other lines, NULL, and open ones.
+ */
+void irq_line_arm(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_t address,
+		  uint32_t data);
+
+/* True if a closed line of irq_line_on() keeps a signal. */
+bool irq_line_pending(struct vmm *vmm, struct irq_line *line);
+
 /* Free all lines. Called when no function sends any more. */
 void irq_lines_exit(void);
 

@@ -371,7 +371,7 @@ void pci_irtes_changed(struct vmm *vmm)
 
 	for (slot = 0; bus && slot < SLOTS; slot++) {
 		if (bus->slots[slot])
-			pci_msix_irtes_changed(bus->slots[slot]);
+			pci_msi_irtes_changed(bus->slots[slot]);
 	}
 }
 

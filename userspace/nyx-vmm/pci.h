@@ -69,12 +69,13 @@ struct pci_dev {
 		uint16_t control;
 		uint64_t address;
 		uint32_t data;
+		struct irq_line *line;	/* or NULL */
 	} msi;				/* @irq_lock */
 	struct {
 		uint16_t cap;
 		uint16_t nr;
 		atomic_ushort control;	/* as config has it */
-		struct msix_vector table[PCI_MSIX_MAX];
+		struct msix_vector *table;
 	} msix;
 	bool intx;			/* level that the device drives, @irq_lock */
 };
@@ -117,14 +118,30 @@ static inline bool pci_is_master(struct pci_dev *dev)
 int pci_msi_add(struct pci_dev *dev);
 /* Makes BAR @bar, a page with the table and the pending bits. */
 int pci_msix_add(struct pci_dev *dev, unsigned int bar, uint16_t nr);
+/* Makes a table of @nr masked vectors, for a function that has the capability at @cap. */
+int pci_msix_init(struct pci_dev *dev, uint16_t cap, uint16_t nr);
+void pci_msix_free(struct pci_dev *dev);
+/* The guest's accesses to the table and the pending bits; offsets are those within them. */
+uint64_t pci_msix_table_read(struct pci_dev *dev, uint64_t offset, unsigned int len);
+void pci_msix_table_write(struct pci_dev *dev, uint64_t offset, uint64_t value, unsigned int len);
+uint64_t pci_msix_pending_read(struct pci_dev *dev, uint64_t offset, unsigned int len);
+/*
+ * Other threads or the kernel signal @line for a vector, or for MSI. NULL: no more, and the
+ * caller may free the line.
+ */
+void pci_msix_line_set(struct pci_dev *dev, uint16_t vector, struct irq_line *line);
+void pci_msi_line_set(struct pci_dev *dev, struct irq_line *line);
+/* True if the guest has unmasked a vector, though it may have masked the function. */
+bool pci_msix_unmasked(struct pci_dev *dev, uint16_t vector);
 void pci_msi_written(struct pci_dev *dev);
 bool pci_msi_send(struct pci_dev *dev);		/* false: MSI is off */
 /* Gets the message of @dev's MSI, for a function whose messages bypass the IOMMU. */
 bool pci_msi_get(struct pci_dev *dev, uint64_t *address, uint32_t *data);
+bool pci_msi_enabled(struct pci_dev *dev);
 bool pci_msix_enabled(struct pci_dev *dev);
 void pci_msix_send(struct pci_dev *dev, uint16_t vector);
 void pci_intx_set(struct pci_dev *dev, bool level);
 /* The IOMMU may remap the function's messages differently now; called with vmm::lock held. */
-void pci_msix_irtes_changed(struct pci_dev *dev);
+void pci_msi_irtes_changed(struct pci_dev *dev);
 
 #endif /* NYX_VMM_PCI_H */

@@ -9,6 +9,7 @@
  * have a line each, see irq_line.c.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dma.h"
@@ -44,6 +45,29 @@ int pci_msi_add(struct pci_dev *dev)
 	return 0;
 }
 
+/* Called with @irq_lock held. */
+static void send_msi(struct pci_dev *dev)
+{
+	if (!dev->msi.line || !dma_is_message(dev->msi.address))
+		send_message(dev, dev->msi.address, dev->msi.data);
+	else if (pci_is_master(dev))
+		irq_line_send(dev->vmm, dev->msi.line, dev->rid, dev->msi.address,
+			      dev->msi.data);
+}
+
+/* Called with @irq_lock held; @valid as for follow_entry(). */
+static void follow_msi(struct pci_dev *dev, bool valid)
+{
+	bool on = dev->msi.control & PCI_MSI_FLAGS_ENABLE, kept;
+
+	kept = irq_line_follow(dev->vmm, dev->msi.line, valid && on, dev->msi.address,
+			       dev->msi.data);
+	if (on && kept)
+		send_msi(dev);
+	else if (on && dma_is_message(dev->msi.address))
+		irq_line_arm(dev->vmm, dev->msi.line, dev->rid, dev->msi.address, dev->msi.data);
+}
+
 bool pci_msi_send(struct pci_dev *dev)
 {
 	bool on;
@@ -51,9 +75,27 @@ bool pci_msi_send(struct pci_dev *dev)
 	pthread_mutex_lock(&dev->irq_lock);
 	on = dev->msi.control & PCI_MSI_FLAGS_ENABLE;
 	if (on)
-		send_message(dev, dev->msi.address, dev->msi.data);
+		send_msi(dev);
 	pthread_mutex_unlock(&dev->irq_lock);
 	return on;
+}
+
+bool pci_msi_enabled(struct pci_dev *dev)
+{
+	bool on;
+
+	pthread_mutex_lock(&dev->irq_lock);
+	on = dev->msi.control & PCI_MSI_FLAGS_ENABLE;
+	pthread_mutex_unlock(&dev->irq_lock);
+	return on;
+}
+
+void pci_msi_line_set(struct pci_dev *dev, struct irq_line *line)
+{
+	pthread_mutex_lock(&dev->irq_lock);
+	dev->msi.line = line;
+	follow_msi(dev, true);
+	pthread_mutex_unlock(&dev->irq_lock);
 }
 
 bool pci_msi_get(struct pci_dev *dev, uint64_t *address, uint32_t *data)
@@ -113,6 +155,8 @@ static void follow_entry(struct pci_dev *dev, struct msix_vector *v, bool valid)
 	if (irq_line_follow(dev->vmm, v->line, valid && usable(dev, v), v->address, v->data))
 		v->pending = true;
 	deliver_pending(dev, v);
+	if (usable(dev, v) && dma_is_message(v->address))
+		irq_line_arm(dev->vmm, v->line, dev->rid, v->address, v->data);
 }
 
 static void follow_table(struct pci_dev *dev, bool valid)
@@ -126,9 +170,33 @@ static void follow_table(struct pci_dev *dev, bool valid)
 	}
 }
 
-void pci_msix_irtes_changed(struct pci_dev *dev)
+void pci_msi_irtes_changed(struct pci_dev *dev)
 {
+	pthread_mutex_lock(&dev->irq_lock);
+	follow_msi(dev, false);
+	pthread_mutex_unlock(&dev->irq_lock);
 	follow_table(dev, false);
+}
+
+void pci_msix_line_set(struct pci_dev *dev, uint16_t vector, struct irq_line *line)
+{
+	struct msix_vector *v = &dev->msix.table[vector];
+
+	pthread_mutex_lock(&v->lock);
+	v->line = line;
+	follow_entry(dev, v, true);
+	pthread_mutex_unlock(&v->lock);
+}
+
+bool pci_msix_unmasked(struct pci_dev *dev, uint16_t vector)
+{
+	struct msix_vector *v = &dev->msix.table[vector];
+	bool unmasked;
+
+	pthread_mutex_lock(&v->lock);
+	unmasked = !(v->control & PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	pthread_mutex_unlock(&v->lock);
+	return unmasked;
 }
 
 bool pci_msix_enabled(struct pci_dev *dev)
@@ -151,15 +219,17 @@ void pci_msix_send(struct pci_dev *dev, uint16_t vector)
 	pthread_mutex_unlock(&v->lock);
 }
 
-static uint64_t pending_bits(struct pci_dev *dev)
+uint64_t pci_msix_pending_read(struct pci_dev *dev, uint64_t offset, unsigned int len)
 {
-	uint64_t bits = 0;
+	uint64_t bits = 0, vector = 8 * offset;
 	unsigned int i;
 
-	for (i = 0; i < dev->msix.nr; i++) {
-		pthread_mutex_lock(&dev->msix.table[i].lock);
-		bits |= (uint64_t)dev->msix.table[i].pending << i;
-		pthread_mutex_unlock(&dev->msix.table[i].lock);
+	for (i = 0; i < 8 * len && vector + i < dev->msix.nr; i++) {
+		struct msix_vector *v = &dev->msix.table[vector + i];
+
+		pthread_mutex_lock(&v->lock);
+		bits |= (uint64_t)(v->pending || irq_line_pending(dev->vmm, v->line)) << i;
+		pthread_mutex_unlock(&v->lock);
 	}
 	return bits;
 }
@@ -172,16 +242,11 @@ static void entry_bytes(const struct msix_vector *v, uint8_t *entry)
 	le_put(entry + 12, v->control, 4);
 }
 
-/* The table as the guest sees it: 16 bytes an entry. */
-static uint64_t table_read(void *opaque, uint64_t offset, unsigned int len)
+uint64_t pci_msix_table_read(struct pci_dev *dev, uint64_t offset, unsigned int len)
 {
-	struct pci_dev *dev = opaque;
 	struct msix_vector *v;
 	uint8_t entry[16];
 
-	if (offset >= MSIX_PENDING)
-		return offset - MSIX_PENDING < 8 ?
-			pending_bits(dev) >> 8 * (offset - MSIX_PENDING) : 0;
 	if (offset / 16 >= dev->msix.nr || offset % 16 + len > 16)
 		return 0;
 	v = &dev->msix.table[offset / 16];
@@ -191,9 +256,8 @@ static uint64_t table_read(void *opaque, uint64_t offset, unsigned int len)
 	return le_get(entry + offset % 16, len);
 }
 
-static void table_write(void *opaque, uint64_t offset, uint64_t value, unsigned int len)
+void pci_msix_table_write(struct pci_dev *dev, uint64_t offset, uint64_t value, unsigned int len)
 {
-	struct pci_dev *dev = opaque;
 	struct msix_vector *v;
 	uint8_t entry[16];
 
@@ -211,24 +275,56 @@ static void table_write(void *opaque, uint64_t offset, uint64_t value, unsigned 
 	pthread_mutex_unlock(&v->lock);
 }
 
-static const struct io_ops table_ops = { table_read, table_write };
-
-int pci_msix_add(struct pci_dev *dev, unsigned int bar, uint16_t nr)
+static uint64_t page_read(void *opaque, uint64_t offset, unsigned int len)
 {
-	uint16_t at = pci_cap_add(dev, PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF);
+	return offset < MSIX_PENDING ? pci_msix_table_read(opaque, offset, len) :
+		pci_msix_pending_read(opaque, offset - MSIX_PENDING, len);
+}
+
+static void page_write(void *opaque, uint64_t offset, uint64_t value, unsigned int len)
+{
+	if (offset < MSIX_PENDING)
+		pci_msix_table_write(opaque, offset, value, len);
+}
+
+static const struct io_ops page_ops = { page_read, page_write };
+
+int pci_msix_init(struct pci_dev *dev, uint16_t cap, uint16_t nr)
+{
 	unsigned int i;
 
-	if (!at || nr > PCI_MSIX_MAX)
-		return -ENOSPC;
-	dev->msix.cap = at;
+	dev->msix.table = calloc(nr, sizeof(*dev->msix.table));
+	if (!dev->msix.table)
+		return -ENOMEM;
+	dev->msix.cap = cap;
 	dev->msix.nr = nr;
 	for (i = 0; i < nr; i++) {
 		pthread_mutex_init(&dev->msix.table[i].lock, NULL);
 		dev->msix.table[i].control = PCI_MSIX_ENTRY_CTRL_MASKBIT;
 	}
-	pci_bar_init(dev, bar, MSIX_PAGE, false, &table_ops, dev);
+	pci_writable(dev, cap + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL, 2);
+	return 0;
+}
+
+void pci_msix_free(struct pci_dev *dev)
+{
+	free(dev->msix.table);
+	dev->msix.table = NULL;
+	dev->msix.nr = 0;
+}
+
+int pci_msix_add(struct pci_dev *dev, unsigned int bar, uint16_t nr)
+{
+	uint16_t at = pci_cap_add(dev, PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF);
+	int rc;
+
+	if (!at || nr > MSIX_PENDING / 16)
+		return -ENOSPC;
+	rc = pci_msix_init(dev, at, nr);
+	if (rc)
+		return rc;
+	pci_bar_init(dev, bar, MSIX_PAGE, 0, &page_ops, dev);
 	pci_config_set(dev, at + PCI_MSIX_FLAGS, nr - 1u, 2);
-	pci_writable(dev, at + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL, 2);
 	pci_config_set(dev, at + PCI_MSIX_TABLE, bar, 4);
 	pci_config_set(dev, at + PCI_MSIX_PBA, MSIX_PENDING | bar, 4);
 	return 0;
@@ -267,9 +363,13 @@ void pci_msi_written(struct pci_dev *dev)
 	pthread_mutex_lock(&dev->irq_lock);
 	cap = dev->msi.cap;
 	if (cap) {
+		bool wide = dev->config[cap + PCI_MSI_FLAGS] & PCI_MSI_FLAGS_64BIT;
+
 		dev->msi.control = (uint16_t)le_get(dev->config + cap + PCI_MSI_FLAGS, 2);
-		dev->msi.address = le_get(dev->config + cap + PCI_MSI_ADDRESS_LO, 8);
-		dev->msi.data = (uint32_t)le_get(dev->config + cap + PCI_MSI_DATA_64, 2);
+		dev->msi.address = le_get(dev->config + cap + PCI_MSI_ADDRESS_LO, wide ? 8 : 4);
+		dev->msi.data = (uint32_t)le_get(dev->config + cap +
+						 (wide ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32), 2);
+		follow_msi(dev, true);
 	}
 	cap = dev->msix.cap;
 	if (cap)

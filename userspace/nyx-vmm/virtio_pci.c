@@ -345,6 +345,7 @@ static void destroy(struct pci_dev *pci)
 	struct virtio_dev *dev = (struct virtio_dev *)pci;
 
 	virtio_stop_workers(dev);
+	pci_msix_free(pci);
 	dev->ops->destroy(dev);
 }
 
@@ -389,6 +390,7 @@ int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio
 		rc = virtio_start_workers(dev);
 	if (rc) {
 		say("%s: %s", ops->name, strerror(-rc));
+		pci_msix_free(pci);
 		ops->destroy(dev);
 		return rc;
 	}

@@ -74,7 +74,7 @@ enum {
 	IOAPIC_PINS	= 24,
 };
 
-#define IRQ_LINES	256		/* vectors that have a route of KVM, see irq_line.c */
+#define IRQ_LINES	1024		/* vectors that have a route of KVM, see irq_line.c */
 
 enum {
 	PORT_PM		= 0x600,	/* PM1 event, PM1 control, timer */
@@ -327,6 +327,9 @@ int irq_init(struct vmm *vmm);
 /* Remap a message, as &iommu_ops.remap. */
 int irq_translate(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
 		  struct irq_message *out);
+/* The answer of irq_translate(), without a message: no count, no fault. */
+int irq_probe(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
+	      struct irq_message *out);
 /* Set the route of @gsi, a pin of the IOAPIC or a line. 0, or an error of KVM. */
 int irq_route_set(struct vmm *vmm, unsigned int gsi, const struct irq_message *message);
 int irq_send(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data);

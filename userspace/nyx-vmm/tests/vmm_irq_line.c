@@ -10,8 +10,11 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "irq_line.h"
 #include "pci.h"
 #include "vmm_env.h"
 
@@ -20,9 +23,9 @@
 
 /* Requests that the IOMMU has got, and its answers. */
 static struct {
-	unsigned int remaps, binds, unbinds;
+	unsigned int remaps, probes, binds, unbinds, ends;
 	struct irq_binding last;
-	int remap, bind;		/* answers */
+	int remap, bind;		/* answers; that to a probe is @remap, too */
 	bool pending;			/* it finds one on its way, and keeps it */
 	bool kept;
 	unsigned int sent;		/* that it had kept */
@@ -35,6 +38,16 @@ static int count_remap(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t
 	(void)vmm;
 	(void)rid;
 	iommu.remaps++;
+	*message = (struct irq_message){ (uint32_t)address, 0, data | iommu.vector };
+	return iommu.remap;
+}
+
+static int count_probe(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t data,
+		       struct irq_message *message)
+{
+	(void)vmm;
+	(void)rid;
+	iommu.probes++;
 	*message = (struct irq_message){ (uint32_t)address, 0, data | iommu.vector };
 	return iommu.remap;
 }
@@ -64,9 +77,16 @@ static bool count_unbind(struct vmm *vmm, uint32_t id)
 	return iommu.kept;
 }
 
+static void count_bind_end(struct vmm *vmm, uint32_t id)
+{
+	(void)vmm;
+	ASSERT_EQ(iommu.last.id, id);
+	iommu.ends++;
+}
+
 static const struct iommu_ops counting = {
-	.name = "counting", .ioapic_rid = 0xff00, .remap = count_remap, .bind = count_bind,
-	.unbind = count_unbind,
+	.name = "counting", .ioapic_rid = 0xff00, .remap = count_remap, .probe = count_probe,
+	.bind = count_bind, .unbind = count_unbind, .bind_end = count_bind_end,
 };
 
 static struct pci_dev dev;
@@ -309,5 +329,169 @@ TEST_EACH(no_line, answer_cases)
 	}
 	/* It is asked for one once. */
 	ASSERT_EQ(v->bind ? 1 : 0, iommu.binds);
+	env_end(vmm);
+}
+
+/* ---- lines whose source others signal -------------------------------------------- */
+
+static void signalled(void *opaque, unsigned int vector)
+{
+	pci_msix_send(opaque, (uint16_t)vector);
+}
+
+/* The same, but the first vector is signalled by an eventfd, which is returned. */
+static struct vmm *setup_on(int *source)
+{
+	struct vmm *vmm = setup();
+
+	*source = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pci_msix_line_set(&dev, 0, irq_line_on(vmm, *source, signalled, &dev, 0));
+	return vmm;
+}
+
+static void end_on(struct vmm *vmm, int source)
+{
+	struct irq_line *line = dev.msix.table[0].line;
+
+	pci_msix_line_set(&dev, 0, NULL);
+	irq_line_free(vmm, line);
+	close(source);
+	env_end(vmm);
+}
+
+static void signal_it(int source)
+{
+	uint64_t one = 1;
+
+	ASSERT_EQ(sizeof(one), write(source, &one, sizeof(one)));
+}
+
+/* True if the IOMMU may have the signals: they are not taken away. */
+static bool left_alone(int source)
+{
+	uint64_t nr;
+
+	signal_it(source);
+	usleep(1000);
+	return read(source, &nr, sizeof(nr)) == sizeof(nr);
+}
+
+/* The line is open before there is an interrupt, and no message is sent for that. */
+TEST(on_opens)
+{
+	int source;
+	struct vmm *vmm = setup_on(&source);
+	struct irq_message message;
+
+	EXPECT_EQ(1, iommu.probes);
+	EXPECT_EQ(1, iommu.binds);
+	EXPECT_EQ(source, iommu.last.source);
+	EXPECT_EQ(MESSAGE(0), iommu.last.address);
+	EXPECT_EQ(0x41, iommu.last.data);
+	EXPECT_TRUE(env_irqfd_get(iommu.last.target, &message) && message.data == 0x41);
+	EXPECT_TRUE(left_alone(source));
+	EXPECT_EQ(0, iommu.remaps);
+	EXPECT_EQ(0, env_messages());
+	end_on(vmm, source);
+	EXPECT_EQ(1, iommu.ends);
+}
+
+/* By the new entry, before the CPU goes on that has changed it; what was on its way comes once. */
+TEST(on_entries_change)
+{
+	int source;
+	struct vmm *vmm = setup_on(&source);
+	struct irq_message message;
+	uint32_t id = iommu.last.id;
+
+	iommu.vector = 0x80;
+	pci_irtes_changed(vmm);
+	EXPECT_EQ(1, iommu.unbinds);
+	EXPECT_EQ(2, iommu.binds);
+	EXPECT_EQ(id, iommu.last.id);
+	EXPECT_TRUE(env_irqfd_get(iommu.last.target, &message) && message.data == 0xc1);
+	EXPECT_EQ(0, iommu.remaps);
+	iommu.pending = true;
+	pci_irtes_changed(vmm);
+	EXPECT_EQ(1, iommu.sent);
+	EXPECT_EQ(0, env_messages());
+	EXPECT_EQ(0, iommu.ends);
+	end_on(vmm, source);
+}
+
+/* A binding that is masked keeps what comes, which the guest sees as a pending bit. */
+TEST(on_masked)
+{
+	int source;
+	struct vmm *vmm = setup_on(&source);
+
+	env_out(vmm, IO_MMIO, TABLE + 12, 1, 4);
+	EXPECT_EQ(1, iommu.unbinds);
+	EXPECT_EQ(0, env_in(vmm, IO_MMIO, TABLE + 2048, 8));
+	iommu.pending = true;
+	EXPECT_EQ(1, env_in(vmm, IO_MMIO, TABLE + 2048, 8));
+	EXPECT_TRUE(left_alone(source));
+	env_out(vmm, IO_MMIO, TABLE + 12, 0, 4);
+	EXPECT_EQ(1, iommu.sent);
+	EXPECT_EQ(2, iommu.binds);
+	EXPECT_EQ(0, env_messages());
+	EXPECT_EQ(0, env_in(vmm, IO_MMIO, TABLE + 2048, 8));
+	end_on(vmm, source);
+}
+
+static const struct { const char *name; int remap; unsigned int messages; } blocked_cases[] = {
+	{ "blocked", -EFAULT, 0 }, { "only_now", 1, 1 },
+};
+
+/* Each signal is sent, to be a fault or what it is then, until the entry is there. */
+TEST_EACH(on_blocked, blocked_cases)
+{
+	int source;
+	struct vmm *vmm = setup_on(&source);
+
+	iommu.remap = v->remap;
+	pci_irtes_changed(vmm);
+	EXPECT_EQ(1, iommu.ends);
+	signal_it(source);
+	while (__atomic_load_n(&iommu.remaps, __ATOMIC_SEQ_CST) != 1)
+		usleep(100);
+	signal_it(source);
+	while (__atomic_load_n(&iommu.remaps, __ATOMIC_SEQ_CST) != 2)
+		usleep(100);
+	while (env_messages() != 2 * v->messages)
+		usleep(100);
+	iommu.remap = 0;
+	pci_irtes_changed(vmm);
+	EXPECT_EQ(2, iommu.binds);
+	EXPECT_TRUE(left_alone(source));
+	EXPECT_EQ(2, iommu.remaps);
+	end_on(vmm, source);
+}
+
+/* Lines come back, and there are so many. */
+TEST(on_freed)
+{
+	static int fds[IRQ_LINES];
+	static struct irq_line *lines[IRQ_LINES];
+	struct vmm *vmm = setup();
+	unsigned int i, round;
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct rlimit files = { 4096, 4096 };
+
+	setrlimit(RLIMIT_NOFILE, &files);
+	vmm->iommu = &iommu_none;
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < IRQ_LINES; i++) {
+			fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+			lines[i] = irq_line_on(vmm, fds[i], signalled, &dev, 0);
+			ASSERT_TRUE(lines[i]);
+		}
+		EXPECT_TRUE(!irq_line_on(vmm, fd, signalled, &dev, 0));
+		for (i = 0; i < IRQ_LINES; i++) {
+			irq_line_free(vmm, lines[i]);
+			close(fds[i]);
+		}
+	}
+	close(fd);
 	env_end(vmm);
 }
