@@ -187,9 +187,10 @@ static void prt(struct aml *aml)
 	aml_end(aml, method);
 }
 
-static void host_bridge(struct aml *aml)
+static void host_bridge(struct aml *aml, const struct vmm *vmm)
 {
 	size_t device = aml_device(aml, "PCI0"), resources;
+	uint64_t first, last;
 
 	hid(aml, "PNP0A08", 0);
 	aml_name(aml, "_CID");
@@ -205,12 +206,14 @@ static void host_bridge(struct aml *aml)
 	aml_window16(aml, AML_WINDOW_IO, 0x0000, 0x0cf7);
 	aml_window16(aml, AML_WINDOW_IO, 0x0d00, 0xffff);
 	aml_window32(aml, AML_WINDOW_MEMORY, GPA_PCI_WINDOW, GPA_ECAM - 1);
+	pci_high_window(vmm, &first, &last);
+	aml_window64(aml, AML_WINDOW_MEMORY, first, last);
 	aml_resources_end(aml, resources);
 	prt(aml);
 	aml_end(aml, device);
 }
 
-static void dsdt_body(struct aml *aml)
+static void dsdt_body(struct aml *aml, const struct vmm *vmm)
 {
 	size_t scope, device, resources, package, method;
 
@@ -222,7 +225,7 @@ static void dsdt_body(struct aml *aml)
 	aml_end(aml, method);
 
 	scope = aml_scope(aml, "\\_SB_");
-	host_bridge(aml);
+	host_bridge(aml, vmm);
 
 	/* A guest trusts MCFG only if the board reserves the ECAM */
 	device = aml_device(aml, "MRES");
@@ -261,12 +264,12 @@ static void dsdt_body(struct aml *aml)
 	aml_end(aml, package);
 }
 
-static uint64_t dsdt(struct writer *w)
+static uint64_t dsdt(struct writer *w, const struct vmm *vmm)
 {
 	struct aml aml = { .bytes = next(w) + HEADER, .room = room(w) - HEADER };
 
 	header(next(w), "DSDT", 2);
-	dsdt_body(&aml);
+	dsdt_body(&aml, vmm);
 	return aml.full ? 0 : finish(w, HEADER + aml.len);
 }
 
@@ -463,7 +466,7 @@ int acpi_build(struct vmm *vmm)
 	vmm->rsdp = take(&w, 36);
 
 	facs_gpa = facs(&w);
-	dsdt_gpa = dsdt(&w);
+	dsdt_gpa = dsdt(&w, vmm);
 	if (!dsdt_gpa) {
 		say("the DSDT does not fit");
 		return -ENOSPC;

@@ -35,6 +35,7 @@ enum {
 	RES_MEMORY32	= 0x86,
 	RES_WINDOW32	= 0x87,
 	RES_WINDOW16	= 0x88,
+	RES_WINDOW64	= 0x8a,
 
 	IO_DECODE16	= 1,
 	MEMORY_WRITABLE	= 1,
@@ -271,4 +272,9 @@ void aml_window16(struct aml *aml, enum aml_window kind, uint16_t first, uint16_
 void aml_window32(struct aml *aml, enum aml_window kind, uint32_t first, uint32_t last)
 {
 	window(aml, RES_WINDOW32, 4, kind, first, last);
+}
+
+void aml_window64(struct aml *aml, enum aml_window kind, uint64_t first, uint64_t last)
+{
+	window(aml, RES_WINDOW64, 8, kind, first, last);
 }

@@ -49,5 +49,6 @@ void aml_memory32(struct aml *aml, uint32_t base, uint32_t length);
 enum aml_window { AML_WINDOW_MEMORY, AML_WINDOW_IO, AML_WINDOW_BUS };
 void aml_window16(struct aml *aml, enum aml_window kind, uint16_t first, uint16_t last);
 void aml_window32(struct aml *aml, enum aml_window kind, uint32_t first, uint32_t last);
+void aml_window64(struct aml *aml, enum aml_window kind, uint64_t first, uint64_t last);
 
 #endif /* NYX_VMM_AML_H */

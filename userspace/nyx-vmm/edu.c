@@ -216,7 +216,7 @@ int edu_init(struct vmm *vmm, uint64_t dma_mask)
 	edu->dma_mask = dma_mask;
 	pci_config_init(&edu->pci, vmm, "edu", VENDOR, DEVICE, CLASS);
 	pci_intx_add(&edu->pci);
-	pci_bar_init(&edu->pci, 0, MIB, false, &ops, edu);
+	pci_bar_init(&edu->pci, 0, MIB, 0, &ops, edu);
 	edu->pci.destroy = destroy;
 	rc = pci_msi_add(&edu->pci);
 	if (rc)

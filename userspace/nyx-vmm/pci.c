@@ -11,6 +11,7 @@
  */
 #include "pci.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +19,24 @@
 #include "iommu.h"
 
 #define SLOTS		32
+#define FUNCTIONS	8
 #define CAPS_START	0x40
+#define PORTS		0xc000	/* BARs of ports begin there */
+#define PORTS_END	0x10000
+#define LARGE_BAR	(64 * MIB)	/* one of 64 bits and of this size lies above RAM */
+#define CPUID_ADDRESS_SIZES 0x80000008
+#define MULTIFUNCTION	0x80	/* of the header type */
+/* Sources of pins that no slot is: functions 1 to 7 */
+#define FIRST_SOURCE	48
+#define LAST_SOURCE	63
 #define VENDOR_REDHAT	0x1b36
 #define HOST_BRIDGE	0x0008	/* a plain PCIe host bridge, known for no quirk */
 
 struct pci_bus {
-	struct pci_dev *slots[SLOTS];
+	struct pci_dev *slots[SLOTS][FUNCTIONS];
 	uint32_t address;		/* port 0xcf8 */
-	uint64_t next_bar;
+	uint64_t next_bar, next_high, next_port;
+	uint8_t next_source;
 	struct pci_dev bridge;
 };
 
@@ -57,19 +68,41 @@ void pci_config_init(struct pci_dev *dev, struct vmm *vmm, const char *name,
 	pci_writable(dev, PCI_INTERRUPT_LINE, 0xff, 1);
 }
 
-void pci_bar_init(struct pci_dev *dev, unsigned int bar, uint64_t size, bool is64,
+static unsigned int bar_register(unsigned int bar)
+{
+	return bar == PCI_ROM ? PCI_ROM_ADDRESS : PCI_BASE_ADDRESS_0 + 4 * bar;
+}
+
+static bool is_port(const struct pci_bar *b)
+{
+	return b->flags & PCI_BASE_ADDRESS_SPACE_IO;
+}
+
+static bool is_64(const struct pci_bar *b)
+{
+	return b->flags & PCI_BASE_ADDRESS_MEM_TYPE_64;
+}
+
+void pci_bar_init(struct pci_dev *dev, unsigned int bar, uint64_t size, uint32_t flags,
 		  const struct io_ops *ops, void *opaque)
 {
-	unsigned int at = PCI_BASE_ADDRESS_0 + 4 * bar;
+	unsigned int at = bar_register(bar);
 	uint64_t mask = ~(size - 1);
 
 	dev->bars[bar] = (struct pci_bar){ .size = size, .ops = ops, .opaque = opaque,
-					   .is64 = is64 };
-	pci_writable(dev, at, (uint32_t)mask & PCI_BASE_ADDRESS_MEM_MASK, 4);
-	if (is64) {
-		pci_config_set(dev, at, PCI_BASE_ADDRESS_MEM_TYPE_64, 4);
-		pci_writable(dev, at + 4, (uint32_t)(mask >> 32), 4);
+					   .flags = flags };
+	if (bar == PCI_ROM) {
+		pci_writable(dev, at, ((uint32_t)mask & PCI_ROM_ADDRESS_MASK) |
+			     PCI_ROM_ADDRESS_ENABLE, 4);
+		return;
 	}
+	pci_config_set(dev, at, flags, 4);
+	pci_writable(dev, at, (uint32_t)mask & (is_port(&dev->bars[bar]) ?
+		     (uint32_t)PCI_BASE_ADDRESS_IO_MASK : (uint32_t)PCI_BASE_ADDRESS_MEM_MASK), 4);
+	if (is_64(&dev->bars[bar]))
+		pci_writable(dev, at + 4, (uint32_t)(mask >> 32), 4);
+	if (is_port(&dev->bars[bar]))
+		dev->writable[PCI_COMMAND] |= PCI_COMMAND_IO;
 }
 
 uint16_t pci_cap_add(struct pci_dev *dev, uint8_t id, uint8_t size)
@@ -119,31 +152,42 @@ void pci_intx_add(struct pci_dev *dev)
 
 static uint64_t bar_address(struct pci_dev *dev, unsigned int bar)
 {
-	unsigned int at = PCI_BASE_ADDRESS_0 + 4 * bar;
-	uint64_t addr = le_get(dev->config + at, 4) & PCI_BASE_ADDRESS_MEM_MASK;
+	unsigned int at = bar_register(bar);
+	uint32_t low = (uint32_t)le_get(dev->config + at, 4);
 
-	if (dev->bars[bar].is64)
-		addr |= le_get(dev->config + at + 4, 4) << 32;
-	else
-		addr &= UINT32_MAX;
-	return addr;
+	if (bar == PCI_ROM)
+		return low & PCI_ROM_ADDRESS_MASK;
+	if (is_port(&dev->bars[bar]))
+		return low & (uint32_t)PCI_BASE_ADDRESS_IO_MASK;
+	low &= (uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
+	return is_64(&dev->bars[bar]) ? le_get(dev->config + at + 4, 4) << 32 | low : low;
+}
+
+static bool bar_decodes(struct pci_dev *dev, unsigned int bar)
+{
+	uint64_t command = le_get(dev->config + PCI_COMMAND, 2);
+
+	if (bar == PCI_ROM && !(dev->config[PCI_ROM_ADDRESS] & PCI_ROM_ADDRESS_ENABLE))
+		return false;
+	return command & (is_port(&dev->bars[bar]) ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY);
 }
 
 static void bar_map(struct pci_dev *dev, unsigned int bar, bool map)
 {
 	struct pci_bar *b = &dev->bars[bar];
+	enum io_kind kind = is_port(b) ? IO_PORT : IO_MMIO;
 
 	if (b->mapped) {
 		if (dev->bar_moved)
 			dev->bar_moved(dev, bar, false);
-		io_remove(dev->vmm, IO_MMIO, b->addr, b->opaque);
+		io_remove(dev->vmm, kind, b->addr, b->opaque);
 		b->mapped = false;
 	}
 	if (!map)
 		return;
 	b->addr = bar_address(dev, bar);
 	/* io_add_bar() refuses an address that the BAR cannot have: leave the BAR unmapped. */
-	if (io_add_bar(dev->vmm, IO_MMIO, b->addr, b->size, b->ops, b->opaque))
+	if (io_add_bar(dev->vmm, kind, b->addr, b->size, b->ops, b->opaque))
 		return;
 	b->mapped = true;
 	if (dev->bar_moved)
@@ -152,11 +196,11 @@ static void bar_map(struct pci_dev *dev, unsigned int bar, bool map)
 
 static void bars_update(struct pci_dev *dev)
 {
-	bool decodes = le_get(dev->config + PCI_COMMAND, 2) & PCI_COMMAND_MEMORY;
 	unsigned int bar;
 
-	for (bar = 0; bar < PCI_BARS; bar++) {
+	for (bar = 0; bar <= PCI_ROM; bar++) {
 		struct pci_bar *b = &dev->bars[bar];
+		bool decodes = b->size && bar_decodes(dev, bar);
 
 		if (b->size && (b->mapped != decodes ||
 				(decodes && b->addr != bar_address(dev, bar))))
@@ -164,17 +208,45 @@ static void bars_update(struct pci_dev *dev)
 	}
 }
 
+void pci_high_window(const struct vmm *vmm, uint64_t *first, uint64_t *last)
+{
+	unsigned int eax, ebx, ecx, edx, bits = 36;
+
+	if (__get_cpuid(CPUID_ADDRESS_SIZES, &eax, &ebx, &ecx, &edx))
+		bits = eax & 0xff;
+	*first = (GPA_RAM_HIGH + vmm->ram_high + GIB - 1) & ~(GIB - 1);
+	*last = (UINT64_C(1) << bits) - 1;
+}
+
+/* Takes @size bytes, aligned to that, from [*next, last]. 0: there is no room. */
+static uint64_t take(uint64_t *next, uint64_t last, uint64_t size)
+{
+	uint64_t at = (*next + size - 1) & ~(size - 1);
+
+	if (at < *next || at > last || size - 1 > last - at)
+		return 0;
+	*next = at + size;
+	return at;
+}
+
 static int bar_place(struct pci_dev *dev, unsigned int bar)
 {
 	struct pci_bus *bus = dev->vmm->pci;
-	uint64_t size = dev->bars[bar].size, at;
+	struct pci_bar *b = &dev->bars[bar];
+	uint64_t at = 0, first, last;
 
-	at = (bus->next_bar + size - 1) & ~(size - 1);
-	if (at + size > GPA_ECAM)
+	pci_high_window(dev->vmm, &first, &last);
+	if (is_port(b))
+		at = take(&bus->next_port, PORTS_END - 1, b->size);
+	else if (!is_64(b) || b->size < LARGE_BAR)
+		at = take(&bus->next_bar, GPA_ECAM - 1, b->size);
+	if (!at && is_64(b))
+		at = take(&bus->next_high, last, b->size);
+	if (!at)
 		return -ENOSPC;
-	bus->next_bar = at + size;
-	pci_config_set(dev, PCI_BASE_ADDRESS_0 + 4 * bar, (uint32_t)at |
-		       (dev->bars[bar].is64 ? PCI_BASE_ADDRESS_MEM_TYPE_64 : 0), 4);
+	pci_config_set(dev, bar_register(bar), (uint32_t)at | b->flags, 4);
+	if (is_64(b))
+		pci_config_set(dev, bar_register(bar) + 4, (uint32_t)(at >> 32), 4);
 	return 0;
 }
 
@@ -203,7 +275,7 @@ static uint32_t config_read(struct pci_dev *dev, unsigned int at, unsigned int l
 	return value;
 }
 
-static void config_write(struct pci_dev *dev, unsigned int at, uint32_t value, unsigned int len)
+void pci_config_write(struct pci_dev *dev, unsigned int at, uint32_t value, unsigned int len)
 {
 	unsigned int i;
 
@@ -219,17 +291,18 @@ static void config_write(struct pci_dev *dev, unsigned int at, uint32_t value, u
 	}
 	if (touches(at, len, PCI_COMMAND, 2))
 		atomic_store(&dev->command, (uint16_t)le_get(dev->config + PCI_COMMAND, 2));
-	if (touches(at, len, PCI_COMMAND, 2) || touches(at, len, PCI_BASE_ADDRESS_0, 24))
+	if (touches(at, len, PCI_COMMAND, 2) || touches(at, len, PCI_BASE_ADDRESS_0, 24) ||
+	    touches(at, len, PCI_ROM_ADDRESS, 4))
 		bars_update(dev);
 	pci_msi_written(dev);
 	if (dev->config_written)
 		dev->config_written(dev, at, len);
 }
 
-/* Only bus 0 has functions; a slot has one. */
+/* Only bus 0 has functions. */
 static struct pci_dev *at_rid(struct pci_bus *bus, uint32_t rid)
 {
-	return rid < SLOTS << 3 && !(rid & 7) ? bus->slots[rid >> 3] : NULL;
+	return rid < SLOTS * FUNCTIONS ? bus->slots[rid / FUNCTIONS][rid % FUNCTIONS] : NULL;
 }
 
 static uint64_t ecam_read(void *opaque, uint64_t offset, unsigned int len)
@@ -246,8 +319,8 @@ static void ecam_write(void *opaque, uint64_t offset, uint64_t value, unsigned i
 	struct pci_bus *bus = opaque;
 
 	if (len <= 4)
-		config_write(at_rid(bus, (uint32_t)(offset >> 12)), offset & 0xfff,
-			     (uint32_t)value, len);
+		pci_config_write(at_rid(bus, (uint32_t)(offset >> 12)), offset & 0xfff,
+				 (uint32_t)value, len);
 }
 
 static uint64_t address_read(void *opaque, uint64_t offset, unsigned int len)
@@ -293,7 +366,7 @@ static void data_write(void *opaque, uint64_t offset, uint64_t value, unsigned i
 	struct pci_bus *bus = opaque;
 
 	if (len <= 4)
-		config_write(selected(bus), register_at(bus, offset), (uint32_t)value, len);
+		pci_config_write(selected(bus), register_at(bus, offset), (uint32_t)value, len);
 }
 
 static const struct io_ops ecam = { ecam_read, ecam_write };
@@ -302,26 +375,48 @@ static const struct io_ops data_port = { data_read, data_write };
 
 /* ---- the bus ----------------------------------------------------------------- */
 
+/* Chooses a place for the function: dev::rid. */
+static int choose_slot(struct pci_dev *dev)
+{
+	struct pci_bus *bus = dev->vmm->pci;
+	unsigned int slot;
+
+	if (dev->slot_of) {
+		slot = dev->slot_of->rid / FUNCTIONS;
+		if (bus->slots[slot][dev->function] || bus->next_source > LAST_SOURCE)
+			return -ENOSPC;
+		dev->rid = (uint16_t)(dev->slot_of->rid + dev->function);
+		dev->intx_source = bus->next_source++;
+		dev->slot_of->config[PCI_HEADER_TYPE] |= MULTIFUNCTION;
+		dev->config[PCI_HEADER_TYPE] |= MULTIFUNCTION;
+		return 0;
+	}
+	/* Skip the slot whose id the IOAPIC uses. */
+	for (slot = 0; slot < SLOTS; slot++) {
+		if (bus->slots[slot][0] || slot == dev->vmm->iommu->ioapic_rid / FUNCTIONS)
+			continue;
+		dev->rid = (uint16_t)(slot * FUNCTIONS);
+		dev->intx_source = (uint8_t)slot;
+		return 0;
+	}
+	return -ENOSPC;
+}
+
 int pci_register(struct pci_dev *dev)
 {
 	struct vmm *vmm = dev->vmm;
 	struct pci_bus *bus = vmm->pci;
-	unsigned int slot, bar;
-	int rc = 0;
+	unsigned int bar;
+	int rc = choose_slot(dev);
 
-	/* Skip the slot whose id the IOAPIC uses. */
-	for (slot = 0; slot < SLOTS; slot++) {
-		if (!bus->slots[slot] && slot != vmm->iommu->ioapic_rid >> 3)
-			break;
-	}
-	if (slot == SLOTS) {
+	if (rc) {
 		say("no PCI slot is left for %s", dev->name);
-		return -ENOSPC;
+		return rc;
 	}
-	dev->rid = (uint16_t)(slot << 3);
 	if (dev->config[PCI_INTERRUPT_PIN])
-		pci_config_set(dev, PCI_INTERRUPT_LINE, pci_intx_isa(slot, 0), 1);
-	for (bar = 0; bar < PCI_BARS && !rc; bar++) {
+		pci_config_set(dev, PCI_INTERRUPT_LINE,
+			       pci_intx_isa(dev->rid / FUNCTIONS, pci_intx_pin(dev)), 1);
+	for (bar = 0; bar <= PCI_ROM && !rc; bar++) {
 		if (dev->bars[bar].size)
 			rc = bar_place(dev, bar);
 	}
@@ -331,23 +426,25 @@ int pci_register(struct pci_dev *dev)
 		say("%s: %s", dev->name, strerror(-rc));
 		return rc;
 	}
-	bus->slots[slot] = dev;
-	/* Enable memory decoding: payloads that expect firmware do not enable it themselves. */
-	pci_config_set(dev, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
-	atomic_store(&dev->command, PCI_COMMAND_MEMORY);
-	bars_update(dev);
+	bus->slots[dev->rid / FUNCTIONS][dev->rid % FUNCTIONS] = dev;
+	/* Enable decoding: payloads that expect firmware do not enable it themselves. */
+	pci_config_write(dev, PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 2);
 	return 0;
 }
 
 int pci_init(struct vmm *vmm)
 {
 	struct pci_bus *bus = alloc_for("the PCI bus", sizeof(*bus));
+	uint64_t last;
 	int rc;
 
 	if (!bus)
 		return -ENOMEM;
 	vmm->pci = bus;
 	bus->next_bar = GPA_PCI_WINDOW;
+	bus->next_port = PORTS;
+	bus->next_source = FIRST_SOURCE;
+	pci_high_window(vmm, &bus->next_high, &last);
 	pci_config_init(&bus->bridge, vmm, "host bridge", VENDOR_REDHAT, HOST_BRIDGE,
 			0x06000000);
 	rc = pci_register(&bus->bridge);
@@ -367,24 +464,28 @@ int pci_init(struct vmm *vmm)
 void pci_irtes_changed(struct vmm *vmm)
 {
 	struct pci_bus *bus = vmm->pci;
-	unsigned int slot;
+	struct pci_dev *dev;
+	unsigned int rid;
 
-	for (slot = 0; bus && slot < SLOTS; slot++) {
-		if (bus->slots[slot])
-			pci_msi_irtes_changed(bus->slots[slot]);
+	for (rid = 0; bus && rid < SLOTS * FUNCTIONS; rid++) {
+		dev = at_rid(bus, rid);
+		if (dev)
+			pci_msi_irtes_changed(dev);
 	}
 }
 
 void pci_exit(struct vmm *vmm)
 {
 	struct pci_bus *bus = vmm->pci;
-	unsigned int slot;
+	struct pci_dev *dev;
+	unsigned int rid;
 
 	if (!bus)
 		return;
-	for (slot = 0; slot < SLOTS; slot++) {
-		if (bus->slots[slot] && bus->slots[slot]->destroy)
-			bus->slots[slot]->destroy(bus->slots[slot]);
+	for (rid = 0; rid < SLOTS * FUNCTIONS; rid++) {
+		dev = at_rid(bus, rid);
+		if (dev && dev->destroy)
+			dev->destroy(dev);
 	}
 	free(bus);
 	vmm->pci = NULL;

@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A device embeds a struct pci_dev, fills in its configuration with the functions
- * below, and registers it. All functions sit on bus 0, one for each slot.
+ * below, and registers it. All functions sit on bus 0.
  */
 #ifndef NYX_VMM_PCI_H
 #define NYX_VMM_PCI_H
@@ -18,8 +18,9 @@
 #include "vmm.h"
 
 #define PCI_BARS	6
+#define PCI_ROM		6	/* the expansion ROM, behind the BARs */
 #define PCI_CONFIG_SIZE	4096
-#define PCI_MSIX_MAX	32
+#define PCI_MSIX_MAX	2048
 #define PCI_NO_VECTOR	0xffff
 
 struct pci_bar {
@@ -27,7 +28,7 @@ struct pci_bar {
 	const struct io_ops *ops;
 	void *opaque;
 	uint64_t addr;			/* where the guest sees it now */
-	bool is64;
+	uint32_t flags;			/* PCI_BASE_ADDRESS_SPACE_IO, _MEM_TYPE_64, _MEM_PREFETCH */
 	bool mapped;
 };
 
@@ -44,11 +45,15 @@ struct pci_dev {
 	struct vmm *vmm;
 	uint16_t rid;			/* bus, device, function */
 	const char *name;
+	/* Before pci_register(): function 0 of the slot for this one; NULL: a new slot */
+	struct pci_dev *slot_of;
+	uint8_t function;		/* 1 to 7, with @slot_of */
+	uint8_t intx_source;		/* of the pins of the IOAPIC */
 
 	/* @vmm->lock */
 	uint8_t config[PCI_CONFIG_SIZE];
 	uint8_t writable[PCI_CONFIG_SIZE];
-	struct pci_bar bars[PCI_BARS];
+	struct pci_bar bars[PCI_ROM + 1];
 	uint16_t next_cap;
 	/* BAR @bar was mapped at bars[bar].addr, or unmapped; may be NULL */
 	void (*bar_moved)(struct pci_dev *dev, unsigned int bar, bool mapped);
@@ -85,11 +90,16 @@ int pci_init(struct vmm *vmm);
 void pci_exit(struct vmm *vmm);
 /* The guest has changed how the IOMMU remaps messages; called with vmm::lock held. */
 void pci_irtes_changed(struct vmm *vmm);
+/* As the guest writes to the configuration; called with vmm::lock held. */
+void pci_config_write(struct pci_dev *dev, unsigned int at, uint32_t value, unsigned int len);
+/* The addresses of large BARs, above the guest's memory. */
+void pci_high_window(const struct vmm *vmm, uint64_t *first, uint64_t *last);
 /* Call these before pci_register(): */
 void pci_config_set(struct pci_dev *dev, unsigned int at, uint32_t value, unsigned int len);
 void pci_config_init(struct pci_dev *dev, struct vmm *vmm, const char *name,
 		     uint16_t vendor, uint16_t device, uint32_t class_revision);
-void pci_bar_init(struct pci_dev *dev, unsigned int bar, uint64_t size, bool is64,
+/* @bar: 0 to 5, or PCI_ROM; @size is a power of 2; @flags as in struct pci_bar */
+void pci_bar_init(struct pci_dev *dev, unsigned int bar, uint64_t size, uint32_t flags,
 		  const struct io_ops *ops, void *opaque);
 /* Offset of a new capability of @size bytes, its first two filled in; 0: no room. */
 uint16_t pci_cap_add(struct pci_dev *dev, uint8_t id, uint8_t size);
@@ -108,6 +118,12 @@ int pci_register(struct pci_dev *dev);
  */
 unsigned int pci_intx_gsi(unsigned int slot, unsigned int pin);
 unsigned int pci_intx_isa(unsigned int slot, unsigned int pin);
+
+/* INTA# is 0. Only for a function that has a pin. */
+static inline unsigned int pci_intx_pin(const struct pci_dev *dev)
+{
+	return dev->config[PCI_INTERRUPT_PIN] - 1u;
+}
 
 static inline bool pci_is_master(struct pci_dev *dev)
 {

@@ -341,8 +341,10 @@ static void drive_pin(struct pci_dev *dev)
 
 	if (!dev->config[PCI_INTERRUPT_PIN])
 		return;
-	ioapic_set(dev->vmm, pci_intx_gsi(slot, 0), slot, dev->intx && !masked);
-	ioapic_set(dev->vmm, pci_intx_isa(slot, 0), slot, dev->intx && !masked);
+	ioapic_set(dev->vmm, pci_intx_gsi(slot, pci_intx_pin(dev)), dev->intx_source,
+		   dev->intx && !masked);
+	ioapic_set(dev->vmm, pci_intx_isa(slot, pci_intx_pin(dev)), dev->intx_source,
+		   dev->intx && !masked);
 }
 
 void pci_intx_set(struct pci_dev *dev, bool level)

@@ -380,7 +380,7 @@ int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio
 	pci_config_set(pci, PCI_SUBSYSTEM_VENDOR_ID, VENDOR, 2);
 	pci_config_set(pci, PCI_SUBSYSTEM_ID, DEVICE_BASE + ops->device_id, 2);
 	pci_intx_add(pci);
-	pci_bar_init(pci, 0, BAR_SIZE, false, &bar_ops, dev);
+	pci_bar_init(pci, 0, BAR_SIZE, 0, &bar_ops, dev);
 	pci->bar_moved = bar_moved;
 	pci->config_read = config_read;
 	pci->config_written = config_written;
