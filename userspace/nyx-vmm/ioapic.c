@@ -18,7 +18,14 @@
  *	that which a driver writes to the EOI register, with the entry's vector. CPUs with
  *	directed EOI broadcast none: kvm.c keeps theirs from us. Xen 4.17 writes the
  *	CPU's vector behind AMD-Vi, too; so a vector that no entry has is taken for that
+ *
+ * A device of the host tells when its line is high, but not when it is low. So the pin takes
+ * its level away with the EOI, and signals an eventfd: the device raises it again if there is
+ * still a reason.
  */
+#include <errno.h>
+#include <unistd.h>
+
 #include "iommu.h"
 #include "vmm.h"
 
@@ -44,6 +51,7 @@ enum {
 #define RTE_READONLY	(RTE_STATUS | RTE_REMOTE_IRR)
 #define MSI_ASSERT	(1u << 14)
 #define PIC_WIRES	16
+#define MAX_RESAMPLERS	64
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -52,6 +60,8 @@ static struct {
 	uint64_t level[IOAPIC_PINS];	/* a bit for each source that is high */
 	uint64_t rte[IOAPIC_PINS];
 	int sent[IOAPIC_PINS];		/* the last vector that the CPU saw, or negative */
+	struct { unsigned int pin, source; int fd; } resamplers[MAX_RESAMPLERS];
+	unsigned int nr_resamplers;
 } ioapic;				/* @lock */
 
 static uint64_t message_address(uint64_t rte)
@@ -117,10 +127,69 @@ static bool in_service(unsigned int pin)
 	return ioapic.rte[pin] & RTE_REMOTE_IRR;
 }
 
+/* The interrupt of @pin has ended: lower the sources that are raised anew. */
+static void resample(unsigned int pin)
+{
+	static const uint64_t one = 1;
+	unsigned int i;
+
+	for (i = 0; i < ioapic.nr_resamplers; i++) {
+		uint64_t bit = UINT64_C(1) << ioapic.resamplers[i].source;
+
+		if (ioapic.resamplers[i].pin != pin || !(ioapic.level[pin] & bit))
+			continue;
+		ioapic.level[pin] &= ~bit;
+		/* Full: its reader is awake. */
+		if (write(ioapic.resamplers[i].fd, &one, sizeof(one)) < 0)
+			continue;
+	}
+}
+
+int ioapic_resample(unsigned int pin, unsigned int source, int fd, bool on)
+{
+	unsigned int i;
+	int rc = 0;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < ioapic.nr_resamplers; i++) {
+		if (ioapic.resamplers[i].pin == pin && ioapic.resamplers[i].source == source)
+			break;
+	}
+	if (on && i == MAX_RESAMPLERS) {
+		rc = -ENOSPC;
+	} else if (on) {
+		ioapic.resamplers[i].pin = pin;
+		ioapic.resamplers[i].source = source;
+		ioapic.resamplers[i].fd = fd;
+		ioapic.nr_resamplers += i == ioapic.nr_resamplers;
+	} else if (i < ioapic.nr_resamplers) {
+		ioapic.resamplers[i] = ioapic.resamplers[--ioapic.nr_resamplers];
+	}
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
 static void end(struct vmm *vmm, unsigned int pin)
 {
+	bool before = ioapic.level[pin];
+
 	ioapic.rte[pin] &= ~RTE_REMOTE_IRR;
+	resample(pin);
+	if (before && !ioapic.level[pin])
+		pic_wire(vmm, pin, false);
 	fire(vmm, pin);
+}
+
+void ioapic_wire_ends(struct vmm *vmm, unsigned int wire)
+{
+	bool before;
+
+	pthread_mutex_lock(&lock);
+	before = ioapic.level[wire];
+	resample(wire);
+	if (before && !ioapic.level[wire])
+		pic_wire(vmm, wire, false);
+	pthread_mutex_unlock(&lock);
 }
 
 static void broadcast(struct vmm *vmm, uint8_t vector)
@@ -238,6 +307,7 @@ int ioapic_init(struct vmm *vmm)
 
 	ioapic.select = 0;
 	ioapic.id = 0;
+	ioapic.nr_resamplers = 0;
 	for (pin = 0; pin < IOAPIC_PINS; pin++) {
 		ioapic.level[pin] = 0;
 		ioapic.sent[pin] = -1;

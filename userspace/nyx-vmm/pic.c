@@ -207,6 +207,14 @@ static void command(struct pic *pic, uint8_t value)
 		pic->first = (wire + 1) & 7;
 }
 
+/* The wire whose interrupt a write ends, or NONE */
+static unsigned int ended(const struct pic *pic, uint64_t offset, uint8_t value)
+{
+	if (offset == PORT_DATA || value & (ICW1 | OCW3) || !(value >> 5 & EOI))
+		return NONE;
+	return value >> 5 & SPECIFIC ? value & 7u : highest(pic, pic->service);
+}
+
 static void set_modes(struct pic *pic, uint8_t value)
 {
 	if (value & OCW3_READ)
@@ -267,6 +275,14 @@ static uint64_t port_read(struct vmm *vmm, unsigned int nr, uint64_t offset)
 
 static void port_write(struct vmm *vmm, unsigned int nr, uint64_t offset, uint64_t value)
 {
+	unsigned int wire;
+
+	pthread_mutex_lock(&lock);
+	wire = ended(&pics[nr], offset, (uint8_t)value);
+	pthread_mutex_unlock(&lock);
+	/* Before the wire can interrupt again */
+	if (wire != NONE)
+		ioapic_wire_ends(vmm, 8 * nr + wire);
 	pthread_mutex_lock(&lock);
 	pic_write(&pics[nr], offset, (uint8_t)value);
 	update(vmm);

@@ -350,6 +350,12 @@ int ioapic_init(struct vmm *vmm);
  * is. The pin drives its wire of the 8259s. Any thread.
  */
 void ioapic_set(struct vmm *vmm, unsigned int pin, unsigned int source, bool level);
+/*
+ * The EOI of @pin lowers @source, and then signals @fd; with @on false, no longer. 0, or -ENOSPC.
+ */
+int ioapic_resample(unsigned int pin, unsigned int source, int fd, bool on);
+/* The guest ends an interrupt of the 8259s. */
+void ioapic_wire_ends(struct vmm *vmm, unsigned int wire);
 /* A CPU broadcasts the EOI of @vector. */
 void ioapic_eoi(struct vmm *vmm, uint8_t vector);
 
