@@ -18,6 +18,7 @@
 struct dma_holds;
 struct dma_op;
 struct dma_span;
+struct vfio_container;
 struct vmm;
 
 /* A message in the format of the local APICs. */
@@ -100,6 +101,14 @@ struct iommu_ops {
 	bool (*unbind)(struct vmm *vmm, uint32_t id);
 	/* Ends a binding, and loses what it keeps. Any thread. */
 	void (*bind_end)(struct vmm *vmm, uint32_t id);
+
+	/*
+	 * Keeps the address space of a host's device equal to what the guest lets @rid reach, until
+	 * @unmirror. 0 or an error, and then nothing is mapped. NULL: the IOMMU cannot do it.
+	 * Main thread.
+	 */
+	int (*mirror)(struct vmm *vmm, uint16_t rid, struct vfio_container *container);
+	void (*unmirror)(struct vmm *vmm, uint16_t rid, struct vfio_container *container);
 
 	/* Writes the IOMMU's ACPI table (DMAR, IVRS). 0, with its length; -EMSGSIZE: no room. */
 	int (*acpi)(struct vmm *vmm, void *table, size_t room, size_t *length);

@@ -3,10 +3,46 @@
  * nyx-vmm: a machine without IOMMU.
  *
  * Copyright (C) 2026 The Nyx authors
+ *
+ * A device of the host reaches all of the guest's memory, at the guest's own addresses.
  */
 #include "iommu.h"
+
+#include <sys/mman.h>
+
+#include "vfio.h"
+#include "vmm.h"
+
+static int none_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
+{
+	int rc;
+
+	(void)rid;
+	if (container->nr_devices > 1)
+		return 0;
+	rc = vfio_container_map(container, 0, vmm->ram_low, vmm->ram, PROT_READ | PROT_WRITE);
+	if (rc || !vmm->ram_high)
+		return rc;
+	rc = vfio_container_map(container, GPA_RAM_HIGH, vmm->ram_high, vmm->ram + vmm->ram_low,
+				PROT_READ | PROT_WRITE);
+	if (rc)
+		vfio_container_unmap(container, 0, vmm->ram_low);
+	return rc;
+}
+
+static void none_unmirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
+{
+	(void)rid;
+	if (container->nr_devices > 1)
+		return;
+	vfio_container_unmap(container, 0, vmm->ram_low);
+	if (vmm->ram_high)
+		vfio_container_unmap(container, GPA_RAM_HIGH, vmm->ram_high);
+}
 
 const struct iommu_ops iommu_none = {
 	.name = "none",
 	.ioapic_rid = 0xff00,		/* not used */
+	.mirror = none_mirror,
+	.unmirror = none_unmirror,
 };

@@ -14,6 +14,7 @@
 #include "dma_nyx.h"
 #include "dma_view.h"
 #include "pci.h"
+#include "vfio.h"
 #include "vmm.h"
 
 #define NR_EVENTS	16
@@ -202,6 +203,17 @@ static void tell(const struct vmm *vmm, const struct nyx_event *event)
 		say("%s", text);
 }
 
+/* Stop a device of the host while its accesses are refused. */
+static void follow_state(struct vmm *vmm, uint16_t rid)
+{
+	const struct iommu_unit *iu = vmm->iommu_data;
+	struct nyx_device_info info;
+
+	if (!nyx_device_get(iu->unit, (nyx_device_t){ rid }, &info, sizeof(info)))
+		vfio_cut_off(vmm, rid, info.state == NYX_DEVICE_QUARANTINED ||
+			     info.state == NYX_DEVICE_DISABLED);
+}
+
 /* Main thread */
 static void events_ready(void *opaque, int fd)
 {
@@ -224,8 +236,12 @@ static void events_ready(void *opaque, int fd)
 			own_msi(vmm, &events[i].msi);
 		else
 			tell(vmm, &events[i]);
-		if (events[i].type == NYX_EVENT_LOST)
+		if (events[i].type == NYX_EVENT_DEVICE_STATE)
+			follow_state(vmm, (uint16_t)events[i].state.sbdf);
+		if (events[i].type == NYX_EVENT_LOST) {
 			iu->model->resend(vmm);
+			vfio_foreach(vmm, follow_state);
+		}
 	}
 }
 

@@ -14,7 +14,7 @@
 
 #include "vmm.h"
 
-#define MAX_SOURCES	16
+#define MAX_SOURCES	128
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct source {
@@ -101,6 +101,19 @@ void loop_remove(int fd)
 	loop_wake();
 }
 
+/* A function that was called before may have removed the source, and freed what it is about. */
+static bool is_there(const struct source *source)
+{
+	bool found = false;
+	unsigned int i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < nr_sources && !found; i++)
+		found = sources[i].fd == source->fd && sources[i].opaque == source->opaque;
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
 void loop_run(struct vmm *vmm)
 {
 	struct pollfd fds[MAX_SOURCES];
@@ -120,7 +133,7 @@ void loop_run(struct vmm *vmm)
 		if (poll(fds, nr, -1) < 0)
 			continue;	/* a signal */
 		for (i = 0; i < nr; i++) {
-			if (fds[i].revents)
+			if (fds[i].revents && is_there(&ready[i]))
 				ready[i].fn(ready[i].opaque, ready[i].fd);
 		}
 	}

@@ -22,6 +22,7 @@
 #include "iommu.h"
 #include "irq_line.h"
 #include "pci.h"
+#include "vfio.h"
 #include "vmm.h"
 
 /* Main thread */
@@ -113,6 +114,8 @@ static int add_devices(struct vmm *vmm)
 		rc = testdev_init(vmm);
 	if (opts->edu && !rc)
 		rc = edu_init(vmm, opts->edu_dma_mask);
+	for (i = 0; i < opts->nr_vfios && !rc; i++)
+		rc = vfio_init(vmm, opts->vfios[i].name, opts->vfios[i].shared);
 	if (vmm->iommu->functions && !rc)
 		rc = vmm->iommu->functions(vmm);
 	return rc;

@@ -13,6 +13,7 @@
 #include <linux/nyx_iommu.h>
 
 #include "number.h"
+#include "vfio.h"
 #include "vmm.h"
 
 #define MEMORY_DEFAULT	(256 * MIB)
@@ -45,6 +46,10 @@ static const char help[] =
 "  --device edu[,dma-mask=MASK]\n"
 "                        QEMU's educational device, which reaches the addresses of\n"
 "                        MASK by DMA (default: 0xfffffff)\n"
+"  --vfio BDF[,isolation=strict|shared]\n"
+"                        a PCI device of this machine, like 0000:00:05.0, by VFIO;\n"
+"                        repeatable. With shared, devices share an address space of this\n"
+"                        machine's IOMMU (default: strict)\n"
 "  --device hpet         a high precision event timer\n"
 "  --device testdev      QEMU's pc-testdev, which kvm-unit-tests uses\n"
 "  --iommu none[,copy]   no IOMMU. With copy, devices copy instead of mapping memory\n"
@@ -82,7 +87,7 @@ static const char help[] =
 
 enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MODULE, OPT_CPUS, OPT_MEMORY, OPT_DISK,
-	OPT_NET, OPT_RNG, OPT_DEVICE, OPT_IOMMU, OPT_NAME, OPT_NO_REBOOT,
+	OPT_NET, OPT_RNG, OPT_VFIO, OPT_DEVICE, OPT_IOMMU, OPT_NAME, OPT_NO_REBOOT,
 };
 
 static const struct option long_options[] = {
@@ -95,6 +100,7 @@ static const struct option long_options[] = {
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "net", required_argument, NULL, OPT_NET },
 	{ "rng", no_argument, NULL, OPT_RNG },
+	{ "vfio", required_argument, NULL, OPT_VFIO },
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "iommu", required_argument, NULL, OPT_IOMMU },
 	{ "name", required_argument, NULL, OPT_NAME },
@@ -179,6 +185,31 @@ static int parse_net(struct options *opts, const char *word)
 	else
 		return usage("--net", word, "write it like tap=NAME or socket=FD");
 	opts->nr_nets++;
+	return -1;
+}
+
+static int parse_vfio(struct options *opts, char *word)
+{
+	unsigned int nr = opts->nr_vfios, i;
+	char *comma = strchr(word, ',');
+	bool shared = comma && !strcmp(comma, ",isolation=shared"), good;
+
+	if (nr == MAX_VFIOS)
+		return usage("--vfio", word, "at most 16 are supported");
+	if (comma)
+		*comma = '\0';
+	good = vfio_name_parse(word, opts->vfios[nr].name, sizeof(opts->vfios[nr].name));
+	if (comma)
+		*comma = ',';
+	if (!good || (comma && !shared && strcmp(comma, ",isolation=strict")))
+		return usage("--vfio", word,
+			     "write it like 0000:00:05.0 or 0000:00:05.0,isolation=shared");
+	for (i = 0; i < nr; i++) {
+		if (!strcmp(opts->vfios[i].name, opts->vfios[nr].name))
+			return usage("--vfio", word, "the guest has it already");
+	}
+	opts->vfios[nr].shared = shared;
+	opts->nr_vfios++;
 	return -1;
 }
 
@@ -386,6 +417,8 @@ static int parse_one(struct options *opts, int option, char *word)
 	case OPT_RNG:
 		opts->rng = true;
 		return -1;
+	case OPT_VFIO:
+		return parse_vfio(opts, word);
 	case OPT_DEVICE:
 		return parse_device(opts, word);
 	case OPT_IOMMU:

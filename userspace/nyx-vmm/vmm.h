@@ -104,6 +104,7 @@ enum {
 #define MAX_DISK_QUEUES	16
 #define MAX_NETS	4
 #define MAX_MODULES	16
+#define MAX_VFIOS	16
 
 /* Sources of pins. A source of INTx is a slot; each source of ISA is alone on its pin. */
 enum { SOURCE_HPET = 32, SOURCE_TESTDEV = 40 };
@@ -127,6 +128,8 @@ struct options {
 	unsigned int nr_disks;
 	struct { const char *tap; int fd; } nets[MAX_NETS];	/* tap or fd */
 	unsigned int nr_nets;
+	struct { char name[16]; bool shared; } vfios[MAX_VFIOS];
+	unsigned int nr_vfios;
 	bool rng;
 	bool hpet, testdev;
 	bool edu;

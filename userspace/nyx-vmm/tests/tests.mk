@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Tests of nyx-vmm's devices and loaders, without KVM. Included by ../../Makefile.
 
-VMM_TEST_NAMES	:= vmm_acpi vmm_boot vmm_cpus vmm_init vmm_ioapic vmm_irq vmm_irq_line vmm_pci vmm_virtio vmm_fuzz
+VMM_TEST_NAMES	:= vmm_acpi vmm_boot vmm_cpus vmm_init vmm_ioapic vmm_irq vmm_irq_line vmm_pci \
+	vmm_vfio vmm_virtio vmm_fuzz
 VMM_TEST_BINS	:= $(VMM_TEST_NAMES:%=$(O)/tests/%)
 VMM_TEST_ALL	:= $(VMM_TEST_BINS) $(O)/tests/vmm_say
 # All but what needs KVM, main() and say(): vmm_env.c stands for them
 VMM_TEST_OBJ	:= $(filter-out %/main.o %/say.o %/kvm.o %/cpuid.o,$(NYX_VMM_OBJ)) \
-	$(O)/obj/nyx-vmm-tests/vmm_env.o
+	$(O)/obj/nyx-vmm-tests/vmm_env.o $(O)/obj/nyx-vmm-tests/vfio_fake.o
 VMM_TEST_VIEW	:= open close memory_add thread_open thread_close begin end translatev \
 	hold_take hold_release
 VMM_TEST_WRAP	:= -Wl,--wrap=calloc,--wrap=nyx_mmio_read,--wrap=nyx_irq_send \
 	$(VMM_TEST_VIEW:%=-Wl,--wrap=nyx_view_%)
 VMM_TEST_CPPFLAGS = $(NYX_VMM_CPPFLAGS) -Inyx-vmm -I../selftests/include
 
-DEPS	+= $(VMM_TEST_ALL:$(O)/tests/%=$(O)/obj/nyx-vmm-tests/%.d) $(O)/obj/nyx-vmm-tests/vmm_env.d
+DEPS	+= $(VMM_TEST_ALL:$(O)/tests/%=$(O)/obj/nyx-vmm-tests/%.d) $(O)/obj/nyx-vmm-tests/vmm_env.d \
+	$(O)/obj/nyx-vmm-tests/vfio_fake.d
 OBJDIRS	+= $(O)/obj/nyx-vmm-tests/
 
 $(O)/obj/nyx-vmm-tests/%.o: nyx-vmm/tests/%.c $(O)/obj/flags | $(O)/obj/nyx-vmm-tests/

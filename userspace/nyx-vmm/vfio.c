@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: a PCI device of the host as a function of the guest.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The device is reset before the guest gets it and when the guest no longer has it: by VFIO's
+ * reset of the function or, if it has none, of its bus, which must then be the guest's alone. If
+ * nyx-vmm is killed, VFIO stops and resets the device with its last file.
+ *
+ * Functions of one slot of the host, of which function 0 came first, share a slot of the
+ * guest's, too. Others have a slot each.
+ */
+#include "vfio.h"
+
+#include <errno.h>
+#include <linux/vfio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "iommu.h"
+
+#define CONFIG_LEGACY	256
+
+static struct vfio_pci *devices;	/* of the guest, in any order */
+
+bool vfio_name_parse(const char *word, char *name, size_t size)
+{
+	unsigned int domain = 0, bus, slot, function;
+	int end = -1;
+
+	if (sscanf(word, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 || end < 0 ||
+	    word[end]) {
+		domain = 0;
+		end = -1;
+		if (sscanf(word, "%2x:%2x.%1x%n", &bus, &slot, &function, &end) != 3 || end < 0 ||
+		    word[end])
+			return false;
+	}
+	if (slot > 0x1f || function > 7)
+		return false;
+	snprintf(name, size, "%04x:%02x:%02x.%x", domain, bus, slot, function);
+	return true;
+}
+
+/* ---- accesses -------------------------------------------------------------------- */
+
+static bool answered(struct vfio_pci *dev, ssize_t rc, unsigned int len)
+{
+	if (rc == (ssize_t)len)
+		return true;
+	if (dev->fd >= 0 && !dev->told)
+		say("--vfio %s: the device does not answer: %s", dev->name,
+		    rc < 0 ? strerror(errno) : "an access was cut short");
+	dev->told = true;
+	return false;
+}
+
+bool vfio_read(struct vfio_pci *dev, uint64_t offset, void *data, unsigned int len)
+{
+	return answered(dev, pread(dev->fd, data, len, (off_t)offset), len);
+}
+
+bool vfio_write(struct vfio_pci *dev, uint64_t offset, const void *data, unsigned int len)
+{
+	return answered(dev, pwrite(dev->fd, data, len, (off_t)offset), len);
+}
+
+/* ---- reset ----------------------------------------------------------------------- */
+
+static struct vfio_pci *find(const struct vfio_pci_dependent_device *other)
+{
+	struct vfio_pci *dev;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%04x:%02x:%02x.%x", other->segment, other->bus,
+		 other->devfn >> 3u, other->devfn & 7u);
+	for (dev = devices; dev && strcmp(dev->name, name); dev = dev->next)
+		;
+	return dev;
+}
+
+/* All that a reset of the bus resets. Free it. NULL: VFIO cannot do it, or there is no memory. */
+static struct vfio_pci_hot_reset_info *dependents(const struct vfio_pci *dev)
+{
+	struct vfio_pci_hot_reset_info *info;
+	uint32_t nr = 0;
+	size_t size;
+
+	for (;;) {
+		size = sizeof(*info) + nr * sizeof(info->devices[0]);
+		info = calloc(1, size);
+		if (!info)
+			return NULL;
+		info->argsz = (uint32_t)size;
+		if (!vfio_sys.ioctl(dev->fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info))
+			return info;
+		if (errno != ENOSPC || info->count <= nr) {
+			free(info);
+			return NULL;
+		}
+		nr = info->count;
+		free(info);
+	}
+}
+
+static bool has(const int32_t *fds, uint32_t nr, int fd)
+{
+	for (; nr; nr--, fds++) {
+		if (*fds == fd)
+			return true;
+	}
+	return false;
+}
+
+/* True if the bus was reset: its devices are the guest's, and the guest does not use them. */
+static bool reset_bus(struct vfio_pci *dev)
+{
+	struct vfio_pci_hot_reset_info *info = dependents(dev);
+	struct vfio_pci_hot_reset *reset = NULL;
+	const struct vfio_pci *other;
+	bool done = false;
+	uint32_t i;
+
+	if (info)
+		reset = calloc(1, sizeof(*reset) + info->count * sizeof(int32_t));
+	for (i = 0; reset && i < info->count; i++) {
+		int fd = vfio_group_file(info->devices[i].group_id);
+
+		other = find(&info->devices[i]);
+		if (fd < 0 || (other && other != dev && pci_is_master((struct pci_dev *)other)))
+			break;
+		if (!has(reset->group_fds, reset->count, fd))
+			reset->group_fds[reset->count++] = fd;
+	}
+	if (reset && i == info->count) {
+		reset->argsz = (uint32_t)(sizeof(*reset) + reset->count * sizeof(int32_t));
+		done = !vfio_sys.ioctl(dev->fd, VFIO_DEVICE_PCI_HOT_RESET, reset);
+	}
+	free(reset);
+	free(info);
+	return done;
+}
+
+static bool reset_function(const struct vfio_pci *dev)
+{
+	return dev->flags & VFIO_DEVICE_FLAGS_RESET &&
+		!vfio_sys.ioctl(dev->fd, VFIO_DEVICE_RESET, NULL);
+}
+
+void vfio_function_reset(struct vfio_pci *dev)
+{
+	struct pci_dev *pci = &dev->pci;
+	unsigned int i;
+
+	pci_config_write(pci, PCI_COMMAND, 0, 2);
+	for (i = 0; i < PCI_BARS; i++)
+		pci_config_write(pci, PCI_BASE_ADDRESS_0 + 4 * i, 0, 4);
+	pci_config_write(pci, PCI_ROM_ADDRESS, 0, 4);
+	if (pci->msi.cap)
+		pci_config_write(pci, pci->msi.cap + PCI_MSI_FLAGS, 0, 2);
+	if (pci->msix.cap)
+		pci_config_write(pci, pci->msix.cap + PCI_MSIX_FLAGS, 0, 2);
+	for (i = 0; i < pci->msix.nr; i++)
+		pci_msix_table_write(pci, 16 * i + PCI_MSIX_ENTRY_VECTOR_CTRL,
+				     PCI_MSIX_ENTRY_CTRL_MASKBIT, 4);
+	if (!reset_function(dev))
+		say("--vfio %s: its reset failed: %s", dev->name, strerror(errno));
+	vfio_command_write(dev);
+}
+
+/* ---- life ------------------------------------------------------------------------ */
+
+/* Takes the device out of the machine; the function stays. */
+static void detach(struct vfio_pci *dev)
+{
+	struct vmm *vmm = dev->pci.vmm;
+	struct vfio_container *container;
+	int fd = dev->fd;
+
+	vfio_irq_exit(dev);
+	vfio_bars_exit(dev);
+	if (fd < 0)
+		return;
+	/* No DMA from here on, so that its memory may go. */
+	if (!reset_function(dev))
+		reset_bus(dev);
+	container = vfio_group_container(dev->group);
+	if (dev->mirrored)
+		vmm->iommu->unmirror(vmm, dev->pci.rid, container);
+	dev->mirrored = false;
+	dev->fd = -1;
+	vfio_host_close(dev->group, fd);
+	dev->group = NULL;
+}
+
+void vfio_cut_off(struct vmm *vmm, uint16_t rid, bool cut)
+{
+	struct vfio_pci *dev;
+
+	pthread_mutex_lock(&vmm->lock);
+	for (dev = devices; dev && dev->pci.rid != rid; dev = dev->next)
+		;
+	if (dev && dev->fd >= 0 && dev->cut != cut) {
+		dev->cut = cut;
+		vfio_command_write(dev);
+		vfio_irq_update(dev);
+	}
+	pthread_mutex_unlock(&vmm->lock);
+}
+
+void vfio_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid))
+{
+	const struct vfio_pci *dev;
+
+	for (dev = devices; dev; dev = dev->next)
+		fn(vmm, dev->pci.rid);
+}
+
+void vfio_lost(struct vfio_pci *dev, const char *why)
+{
+	pthread_mutex_lock(&dev->pci.vmm->lock);
+	if (dev->fd >= 0) {
+		say("--vfio %s: %s; the guest has it no longer", dev->name, why);
+		detach(dev);
+	}
+	pthread_mutex_unlock(&dev->pci.vmm->lock);
+}
+
+static void forget(struct vfio_pci *dev)
+{
+	struct vfio_pci **link;
+
+	for (link = &devices; *link && *link != dev; link = &(*link)->next)
+		;
+	if (*link)
+		*link = dev->next;
+	detach(dev);
+	pci_msix_free(&dev->pci);
+	free(dev);
+}
+
+static void destroy(struct pci_dev *pci)
+{
+	forget((struct vfio_pci *)pci);
+}
+
+static int device_info(struct vfio_pci *dev)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	struct vfio_region_info config = {
+		.argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX,
+	};
+
+	if (vfio_sys.ioctl(dev->fd, VFIO_DEVICE_GET_INFO, &info) ||
+	    !(info.flags & VFIO_DEVICE_FLAGS_PCI) ||
+	    vfio_sys.ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, &config) ||
+	    config.size < CONFIG_LEGACY) {
+		say("--vfio %s: VFIO does not know it as a PCI device", dev->name);
+		return -ENODEV;
+	}
+	dev->flags = info.flags;
+	dev->nr_irqs = info.num_irqs;
+	dev->config_offset = config.offset;
+	dev->config_size = config.size < PCI_CONFIG_SIZE ? CONFIG_LEGACY : PCI_CONFIG_SIZE;
+	return 0;
+}
+
+/* Function 0 of the guest's slot that @dev is to be in, or NULL */
+static struct pci_dev *first_of_slot(const struct vfio_pci *dev)
+{
+	size_t len = strlen("0000:00:00.");
+	struct vfio_pci *other;
+
+	for (other = devices; other; other = other->next) {
+		if (!strncmp(other->name, dev->name, len) && other->name[len] == '0')
+			return &other->pci;
+	}
+	return NULL;
+}
+
+/* The device becomes what the guest finds. */
+static int build(struct vfio_pci *dev)
+{
+	struct pci_dev *pci = &dev->pci;
+	int rc;
+
+	rc = vfio_config_init(dev);
+	if (!rc)
+		rc = vfio_bars_init(dev);
+	if (!rc)
+		rc = vfio_bars_map(dev);
+	if (rc)
+		return rc;
+	if (!reset_function(dev) && !reset_bus(dev))
+		say("--vfio %s: the host cannot reset it: the guest finds it as it was, and so does the next one",
+		    dev->name);
+	pci->bar_moved = vfio_bar_moved;
+	pci->config_read = vfio_config_read;
+	pci->config_written = vfio_config_written;
+	pci->slot_of = first_of_slot(dev);
+	pci->function = (uint8_t)(dev->name[strlen(dev->name) - 1] - '0');
+	vfio_command_write(dev);
+	return pci_register(pci);
+}
+
+static void tell_mirror(const struct vfio_pci *dev, int rc)
+{
+	uint64_t memory = dev->pci.vmm->opts->memory;
+	struct rlimit limit;
+
+	if (rc == -ENOMEM && !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur < memory)
+		say("--vfio %s: the device needs all %llu MiB of the guest's memory locked, and this process may lock %llu MiB; raise that: 'ulimit -l', LimitMEMLOCK= of systemd, or the capability CAP_IPC_LOCK",
+		    dev->name, (unsigned long long)(memory / MIB),
+		    (unsigned long long)(limit.rlim_cur / MIB));
+	else
+		say("--vfio %s: the host's IOMMU does not map the guest's memory: %s", dev->name,
+		    strerror(-rc));
+}
+
+/*
+ * Errors before the function is on the bus leave nothing behind; with a later one it stays, and
+ * pci_exit() frees it.
+ */
+int vfio_init(struct vmm *vmm, const char *name, bool shared)
+{
+	struct vfio_pci *dev;
+	int rc;
+
+	if (!vmm->iommu->mirror) {
+		say("--vfio %s: not yet with --iommu %s, only with --iommu none", name,
+		    vmm->iommu == &iommu_vtd ? "vtd" : "amdvi");
+		return -EOPNOTSUPP;
+	}
+	dev = alloc_for("--vfio", sizeof(*dev));
+	if (!dev)
+		return -ENOMEM;
+	snprintf(dev->name, sizeof(dev->name), "%s", name);
+	dev->pci.vmm = vmm;
+	dev->fd = -1;
+	rc = vfio_host_open(dev->name, shared, &dev->group, &dev->fd);
+	if (rc) {
+		free(dev);
+		return rc;
+	}
+	rc = device_info(dev);
+	vfio_irq_init(dev);
+	if (!rc)
+		rc = build(dev);
+	if (rc) {
+		forget(dev);
+		return rc;
+	}
+	dev->pci.destroy = destroy;
+	dev->next = devices;
+	devices = dev;
+	rc = vmm->iommu->mirror(vmm, dev->pci.rid, vfio_group_container(dev->group));
+	if (rc) {
+		tell_mirror(dev, rc);
+		return rc;
+	}
+	dev->mirrored = true;
+	return vfio_irq_start(dev);
+}

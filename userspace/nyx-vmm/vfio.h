@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyx-vmm: PCI devices of the host, by VFIO.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * vfio_host.c finds the device, its group and a container, which is an address space of the
+ * host's IOMMU. vfio.c makes a function of the guest's PCI bus of it, out of vfio_config.c
+ * (configuration space), vfio_bar.c (memory and ports) and vfio_irq.c (interrupts). The
+ * guest's IOMMU keeps the container equal to what the guest lets the function reach:
+ * &iommu_ops.mirror.
+ *
+ * All of it is protected by vmm::lock. Only the main thread makes and frees devices.
+ */
+#ifndef NYX_VMM_VFIO_H
+#define NYX_VMM_VFIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pci.h"
+#include "vmm.h"
+
+/* The host's kernel; tests put their own in its place. */
+struct vfio_sys {
+	const char *sysfs;
+	const char *nodes;
+	int (*ioctl)(int fd, unsigned long request, void *argument);
+};
+
+extern struct vfio_sys vfio_sys;
+
+/* ---- vfio_host.c ----------------------------------------------------------------------- */
+
+/* An address space of the host's IOMMU, and the devices in it */
+struct vfio_container {
+	int fd;
+	bool shared;			/* isolation=shared */
+	unsigned int nr_groups;
+	unsigned int nr_devices;
+};
+
+struct vfio_group;
+
+/* 0 or a negative errno. @prot: PROT_READ, PROT_WRITE. All in pages of the host. */
+int vfio_container_map(struct vfio_container *container, uint64_t iova, uint64_t size, void *host,
+		       int prot);
+int vfio_container_unmap(struct vfio_container *container, uint64_t iova, uint64_t size);
+
+/*
+ * Opens the device @name, like 0000:00:05.0, with its group and a container. Prints its
+ * failures, with the way out, and leaves nothing behind.
+ */
+int vfio_host_open(const char *name, bool shared, struct vfio_group **group, int *fd);
+void vfio_host_close(struct vfio_group *group, int fd);
+struct vfio_container *vfio_group_container(const struct vfio_group *group);
+/* The file of the group @number if it is open here, or -1 */
+int vfio_group_file(uint32_t number);
+
+/* ---- a device -------------------------------------------------------------------------- */
+
+/* A part of a BAR that the guest reaches without the VMM */
+struct vfio_area {
+	uint64_t offset, size;
+	void *host;
+	int slot;			/* of KVM, or negative */
+};
+
+struct vfio_bar {
+	struct vfio_pci *dev;
+	unsigned int index;
+	uint64_t size;			/* 0: none */
+	uint64_t offset;		/* in the device's file */
+	struct vfio_area *areas;
+	unsigned int nr_areas;
+};
+
+/* Where a table of MSI-X lies in a BAR */
+struct vfio_table {
+	unsigned int bar;
+	uint64_t offset, size;
+};
+
+enum vfio_irq_mode { VFIO_IRQ_OFF, VFIO_IRQ_INTX, VFIO_IRQ_MSI, VFIO_IRQ_MSIX };
+
+struct vfio_vector {
+	int fd;				/* -1: none yet */
+	struct irq_line *line;		/* or NULL */
+};
+
+struct vfio_pci {
+	struct pci_dev pci;		/* first */
+	struct vfio_pci *next;
+	char name[16];
+	struct vfio_group *group;
+	int fd;				/* -1: the device is gone */
+	uint32_t flags;			/* VFIO_DEVICE_FLAGS_* */
+	uint32_t nr_irqs;
+	bool told;			/* that an access failed */
+	bool mirrored;
+	bool cut;			/* vfio_cut_off() */
+
+	uint64_t config_offset, config_size;
+	uint8_t live[PCI_CONFIG_SIZE];	/* bits that reads take from the device */
+	uint16_t express;		/* capability, or 0 */
+
+	struct vfio_bar bars[PCI_ROM + 1];
+	struct vfio_table table, pending;	/* size 0: no MSI-X */
+
+	enum vfio_irq_mode irq_mode;
+	bool has_intx;
+	int trigger, resample;		/* eventfds of INTx, or -1 */
+	int request, error;		/* the host wants it back; it reports an error */
+	unsigned int nr_served;		/* vectors of MSI-X that the host has given */
+	struct vfio_vector msi;
+	struct vfio_vector *vectors;	/* by vector of MSI-X */
+};
+
+/* vfio.c. @name: like 0000:00:05.0. Prints its failures. */
+int vfio_init(struct vmm *vmm, const char *name, bool shared);
+/* True if @word names a device; @name gets it with its domain. */
+bool vfio_name_parse(const char *word, char *name, size_t size);
+/* Accesses of the device's file: all of @len bytes, or false; then @dev tells, once. */
+bool vfio_read(struct vfio_pci *dev, uint64_t offset, void *data, unsigned int len);
+bool vfio_write(struct vfio_pci *dev, uint64_t offset, const void *data, unsigned int len);
+/* The guest resets the function. */
+void vfio_function_reset(struct vfio_pci *dev);
+/*
+ * The device of @rid, if it is one of the host, makes no DMA and no interrupt while it is cut off;
+ * the guest's settings have effect again afterwards. Main thread.
+ */
+void vfio_cut_off(struct vmm *vmm, uint16_t rid, bool cut);
+/* Calls @fn for each device of the host. Main thread. */
+void vfio_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid));
+/* The host takes the device away: the guest finds it gone. */
+void vfio_lost(struct vfio_pci *dev, const char *why);
+
+/*
+ * vfio_config.c: fills in the function's configuration, BARs aside. Then vfio_bars_init() makes
+ * these, and vfio_bars_map() maps what the guest may reach of them.
+ */
+int vfio_config_init(struct vfio_pci *dev);
+bool vfio_config_read(struct pci_dev *pci, unsigned int at, unsigned int len, uint32_t *value);
+void vfio_config_written(struct pci_dev *pci, unsigned int at, unsigned int len);
+/* Writes the command register as the guest has it; memory and ports stay enabled there. */
+void vfio_command_write(struct vfio_pci *dev);
+
+/* vfio_bar.c */
+int vfio_bars_init(struct vfio_pci *dev);
+int vfio_bars_map(struct vfio_pci *dev);
+void vfio_bars_exit(struct vfio_pci *dev);
+void vfio_bar_moved(struct pci_dev *pci, unsigned int bar, bool mapped);
+
+/* vfio_irq.c */
+int vfio_irq_init(struct vfio_pci *dev);
+int vfio_irq_start(struct vfio_pci *dev);
+void vfio_irq_exit(struct vfio_pci *dev);
+/* The guest has changed how the function interrupts. */
+void vfio_irq_update(struct vfio_pci *dev);
+
+#endif /* NYX_VMM_VFIO_H */

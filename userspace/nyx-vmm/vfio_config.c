@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: the configuration space of a device of the host, as the guest sees it.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The guest has a copy, in which only registers lie that are known to be safe: the header, and
+ * the capabilities of the two tables below. All others are left out of the list, and read as zero.
+ * Reads of few bits, vfio_pci::live, come from the device. Of the guest's writes these alone reach
+ * it:
+ *
+ *	bus master, and the mask of INTx
+ *	a reset of the function (FLR), as a call of VFIO
+ *	MSI and MSI-X, as calls of VFIO: see vfio_irq.c
+ *
+ * Memory and ports stay enabled in the device, and its power state is D0: an access that the
+ * guest makes while its copy says otherwise must not be an error of the host's bus.
+ */
+#include <errno.h>
+#include <linux/vfio.h>
+#include <string.h>
+
+#include "vfio.h"
+
+#define CAPS_START	0x40
+#define CAPS_END	0x100
+#define MAX_CAPS	48
+#define MAX_EXT_CAPS	480
+#define EXP_SIZE_V1	0x0c		/* a function without link: up to the device's status */
+#define EXP_SIZE_V2	0x3c
+#define HEADER_TYPE	0x7f
+#define FLR		(PCI_EXP_DEVCTL_BCR_FLR >> 8)	/* in the register's upper half */
+
+struct capability {
+	uint16_t id;
+	uint8_t size;			/* the least */
+	/* Fills in all but the head. False: leave the capability out. */
+	bool (*show)(struct vfio_pci *dev, const uint8_t *raw, uint16_t at);
+};
+
+static void copy(struct vfio_pci *dev, const uint8_t *raw, unsigned int at, unsigned int len)
+{
+	memcpy(dev->pci.config + at, raw + at, len);
+}
+
+/* ---- capabilities ---------------------------------------------------------------- */
+
+/* The guest may set the power state, but the device stays awake, and signals no PME#. */
+static bool show_pm(struct vfio_pci *dev, const uint8_t *raw, uint16_t at)
+{
+	uint32_t pmc = (uint32_t)le_get(raw + at + PCI_PM_PMC, 2);
+
+	pci_config_set(&dev->pci, at + PCI_PM_PMC, pmc & PCI_PM_CAP_VER_MASK, 2);
+	pci_config_set(&dev->pci, at + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET, 2);
+	pci_writable(&dev->pci, at + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK, 2);
+	return true;
+}
+
+/* One message, without mask */
+static bool show_msi(struct vfio_pci *dev, const uint8_t *raw, uint16_t at)
+{
+	uint32_t wide = raw[at + PCI_MSI_FLAGS] & PCI_MSI_FLAGS_64BIT;
+
+	if (at + PCI_MSI_DATA_64 + 2 > CAPS_END)
+		return false;
+	pci_config_set(&dev->pci, at + PCI_MSI_FLAGS, wide, 2);
+	pci_writable(&dev->pci, at + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE, 2);
+	pci_writable(&dev->pci, at + PCI_MSI_ADDRESS_LO, 0xfffffffc, 4);
+	if (wide)
+		pci_writable(&dev->pci, at + PCI_MSI_ADDRESS_HI, UINT32_MAX, 4);
+	pci_writable(&dev->pci, at + (wide ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32), 0xffff, 2);
+	dev->pci.msi.cap = at;
+	return true;
+}
+
+static struct vfio_table table_of(const uint8_t *reg, uint64_t size)
+{
+	uint32_t value = (uint32_t)le_get(reg, 4);
+
+	return (struct vfio_table){ .bar = value & PCI_MSIX_TABLE_BIR,
+				    .offset = value & PCI_MSIX_TABLE_OFFSET, .size = size };
+}
+
+static bool show_msix(struct vfio_pci *dev, const uint8_t *raw, uint16_t at)
+{
+	uint16_t nr = (uint16_t)((le_get(raw + at + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE) + 1);
+
+	if (pci_msix_init(&dev->pci, at, nr))
+		return false;
+	pci_config_set(&dev->pci, at + PCI_MSIX_FLAGS, nr - 1u, 2);
+	copy(dev, raw, at + PCI_MSIX_TABLE, 8);
+	dev->table = table_of(raw + at + PCI_MSIX_TABLE, 16 * (uint64_t)nr);
+	dev->pending = table_of(raw + at + PCI_MSIX_PBA, 8 * (((uint64_t)nr + 63) / 64));
+	return true;
+}
+
+/*
+ * The function is one of the root complex here, and has no link. Sizes of payloads and requests
+ * are those of the host's bus, whatever the guest writes.
+ */
+static bool show_express(struct vfio_pci *dev, const uint8_t *raw, uint16_t at)
+{
+	const uint32_t shown = PCI_EXP_DEVCAP_PAYLOAD | PCI_EXP_DEVCAP_EXT_TAG |
+		PCI_EXP_DEVCAP_RBER;
+	uint32_t flags = (uint32_t)le_get(raw + at + PCI_EXP_FLAGS, 2);
+	uint32_t devcap = (uint32_t)le_get(raw + at + PCI_EXP_DEVCAP, 4) & shown;
+	uint32_t devctl = (uint32_t)le_get(raw + at + PCI_EXP_DEVCTL, 2) & 0x7fff;
+	uint32_t version = flags & PCI_EXP_FLAGS_VERS, writable = 0x78ff;
+
+	if (version >= 2)
+		version = at + EXP_SIZE_V2 <= CAPS_END ? 2 : 1;
+	if (dev->flags & VFIO_DEVICE_FLAGS_RESET) {
+		devcap |= PCI_EXP_DEVCAP_FLR;
+		writable |= PCI_EXP_DEVCTL_BCR_FLR;
+	}
+	pci_config_set(&dev->pci, at + PCI_EXP_FLAGS, (flags & PCI_EXP_FLAGS_IRQ) |
+		       PCI_EXP_TYPE_RC_END << 4 | version, 2);
+	pci_config_set(&dev->pci, at + PCI_EXP_DEVCAP, devcap, 4);
+	pci_config_set(&dev->pci, at + PCI_EXP_DEVCTL, devctl, 2);
+	pci_writable(&dev->pci, at + PCI_EXP_DEVCTL, writable, 2);
+	dev->live[at + PCI_EXP_DEVSTA] = PCI_EXP_DEVSTA_TRPND;
+	dev->express = at;
+	return true;
+}
+
+/* Its meaning is the vendor's: the guest may read it. */
+static bool show_vendor(struct vfio_pci *dev, const uint8_t *raw, uint16_t at)
+{
+	unsigned int len = raw[at + PCI_CAP_FLAGS];
+
+	if (len < 3 || at + len > CAPS_END)
+		return false;
+	memset(dev->live + at + PCI_CAP_FLAGS, 0xff, len - PCI_CAP_FLAGS);
+	copy(dev, raw, at + PCI_CAP_FLAGS, len - PCI_CAP_FLAGS);
+	return true;
+}
+
+static const struct capability capabilities[] = {
+	{ PCI_CAP_ID_PM, PCI_PM_SIZEOF, show_pm },
+	{ PCI_CAP_ID_MSI, 10, show_msi },
+	{ PCI_CAP_ID_VNDR, 3, show_vendor },
+	{ PCI_CAP_ID_EXP, EXP_SIZE_V1, show_express },
+	{ PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF, show_msix },
+};
+
+static bool show_serial(struct vfio_pci *dev, const uint8_t *raw, uint16_t at)
+{
+	copy(dev, raw, at + 4, 8);
+	return true;
+}
+
+/*
+ * None of those that let a function reach others (ATS, PRI, PASID, ACS, ARI, SR-IOV, multicast),
+ * move its BARs, or change how the host's link works.
+ */
+static const struct capability extended[] = {
+	{ PCI_EXT_CAP_ID_DSN, PCI_EXT_CAP_DSN_SIZEOF, show_serial },
+};
+
+static const struct capability *find(const struct capability *table, unsigned int nr, uint16_t id)
+{
+	for (; nr; nr--, table++) {
+		if (table->id == id)
+			return table;
+	}
+	return NULL;
+}
+
+static void add_capabilities(struct vfio_pci *dev, const uint8_t *raw)
+{
+	unsigned int at = raw[PCI_CAPABILITY_LIST] & ~3u, link = PCI_CAPABILITY_LIST, left;
+
+	if (!(raw[PCI_STATUS] & PCI_STATUS_CAP_LIST))
+		return;
+	for (left = MAX_CAPS; left && at >= CAPS_START; left--) {
+		const struct capability *cap = find(capabilities, ARRAY_SIZE(capabilities), raw[at]);
+
+		/* A capability twice is the first one and a mistake. */
+		if (cap && at + cap->size <= CAPS_END && !dev->pci.config[at] &&
+		    cap->show(dev, raw, (uint16_t)at)) {
+			pci_config_set(&dev->pci, at, cap->id, 1);
+			pci_config_set(&dev->pci, link, at, 1);
+			link = at + PCI_CAP_LIST_NEXT;
+			dev->pci.config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
+		}
+		at = raw[at + PCI_CAP_LIST_NEXT] & ~3u;
+	}
+}
+
+static void add_extended(struct vfio_pci *dev, const uint8_t *raw)
+{
+	unsigned int at = CAPS_END, link = 0, left;
+
+	for (left = MAX_EXT_CAPS; left && at >= CAPS_END && at + 4 <= dev->config_size; left--) {
+		uint32_t head = (uint32_t)le_get(raw + at, 4);
+		const struct capability *cap = find(extended, ARRAY_SIZE(extended),
+						    PCI_EXT_CAP_ID(head));
+
+		if (cap && at + cap->size <= dev->config_size && !le_get(dev->pci.config + at, 4) &&
+		    cap->show(dev, raw, (uint16_t)at)) {
+			/* The list begins at 0x100, with a null capability if there is no other. */
+			if (!link)
+				link = CAPS_END;
+			if (link != at)
+				pci_config_set(&dev->pci, link,
+					       (uint32_t)le_get(dev->pci.config + link, 4) | at << 20, 4);
+			pci_config_set(&dev->pci, at, head & 0xfffff, 4);
+			link = at;
+		}
+		at = PCI_EXT_CAP_NEXT(head);
+	}
+}
+
+/* ---- the guest's accesses -------------------------------------------------------- */
+
+static bool touches(unsigned int at, unsigned int len, unsigned int first, unsigned int size)
+{
+	return at < first + size && first < at + len;
+}
+
+bool vfio_config_read(struct pci_dev *pci, unsigned int at, unsigned int len, uint32_t *value)
+{
+	struct vfio_pci *dev = (struct vfio_pci *)pci;
+	uint32_t live = (uint32_t)le_get(dev->live + at, len);
+	uint8_t bytes[4];
+
+	if (dev->fd < 0) {
+		*value = UINT32_MAX;
+		return true;
+	}
+	if (!live)
+		return false;
+	*value = (uint32_t)le_get(pci->config + at, len) & ~live;
+	if (vfio_read(dev, dev->config_offset + at, bytes, len))
+		*value |= (uint32_t)le_get(bytes, len) & live;
+	return true;
+}
+
+void vfio_command_write(struct vfio_pci *dev)
+{
+	uint32_t command = (uint32_t)le_get(dev->pci.config + PCI_COMMAND, 2);
+	uint8_t bytes[2];
+
+	command &= (dev->cut ? 0 : PCI_COMMAND_MASTER) | PCI_COMMAND_INTX_DISABLE;
+	le_put(bytes, command | PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 2);
+	vfio_write(dev, dev->config_offset + PCI_COMMAND, bytes, 2);
+}
+
+void vfio_config_written(struct pci_dev *pci, unsigned int at, unsigned int len)
+{
+	struct vfio_pci *dev = (struct vfio_pci *)pci;
+	unsigned int devctl = dev->express + PCI_EXP_DEVCTL + 1;	/* its upper half */
+
+	if (dev->fd < 0)
+		return;
+	if (touches(at, len, PCI_COMMAND, 2))
+		vfio_command_write(dev);
+	if (dev->express && touches(at, len, devctl, 1) &&
+	    pci->config[devctl] & FLR) {
+		pci->config[devctl] &= (uint8_t)~FLR;
+		vfio_function_reset(dev);
+	}
+	vfio_irq_update(dev);
+}
+
+/* ---- making it ------------------------------------------------------------------- */
+
+int vfio_config_init(struct vfio_pci *dev)
+{
+	struct pci_dev *pci = &dev->pci;
+	uint8_t *raw = alloc_for("--vfio", PCI_CONFIG_SIZE);
+	unsigned int bar;
+	int rc = 0;
+
+	if (!raw)
+		return -ENOMEM;
+	if (!vfio_read(dev, dev->config_offset, raw, (unsigned int)dev->config_size)) {
+		rc = -EIO;
+	} else if ((raw[PCI_HEADER_TYPE] & HEADER_TYPE) != PCI_HEADER_TYPE_NORMAL) {
+		say("--vfio %s: it is a bridge; assign the devices behind it", dev->name);
+		rc = -EINVAL;
+	}
+	if (rc) {
+		free(raw);
+		return rc;
+	}
+	pci_config_init(pci, pci->vmm, dev->name, (uint16_t)le_get(raw + PCI_VENDOR_ID, 2),
+			(uint16_t)le_get(raw + PCI_DEVICE_ID, 2),
+			(uint32_t)le_get(raw + PCI_CLASS_REVISION, 4));
+	pci_writable(pci, PCI_LATENCY_TIMER, 0xff, 1);
+	copy(dev, raw, PCI_SUBSYSTEM_VENDOR_ID, 4);
+	copy(dev, raw, PCI_MIN_GNT, 2);
+	if (dev->has_intx)
+		copy(dev, raw, PCI_INTERRUPT_PIN, 1);
+	le_put(dev->live + PCI_STATUS, 0xffff & ~PCI_STATUS_CAP_LIST, 2);
+	for (bar = 0; bar < PCI_BARS; bar++)
+		pci_config_set(pci, PCI_BASE_ADDRESS_0 + 4 * bar,
+			       raw[PCI_BASE_ADDRESS_0 + 4 * bar] & 0xf, 1);
+	add_capabilities(dev, raw);
+	add_extended(dev, raw);
+	free(raw);
+	return 0;
+}
