@@ -37,6 +37,18 @@ quiet_kernel()
 disk() { head -c "$2" /dev/urandom >"$tmp/$1"; }
 sum() { sha256sum "$tmp/$1" | cut -d' ' -f1; }
 
+# fails STATUS REGEX OPTION...: nyx-vmm ends by itself, and says why in one line
+fails()
+{
+	local want=$1 regex=$2 status=0
+	shift 2
+	# shellcheck disable=SC2154 # of the script that has the cases
+	timeout "${limit:-60}" "$nyx_vmm" "$@" </dev/null >"$log" 2>&1 || status=$?
+	((status == want)) || complain "$*: status $status, not $want"
+	grep -qe "$regex" "$log" || complain "$*: says $(cat "$log")"
+	(($(wc -l <"$log") == 1)) || complain "$*: more than one line"
+}
+
 # run_cases NAME...: prints KTAP; a case is a function case_NAME, and may set $skip. All that
 # there are stand in $all.
 run_cases()
