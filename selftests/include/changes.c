@@ -156,7 +156,7 @@ void stream_apply(struct stream *s, const struct nyx_change *change, __u32 nr)
 		case NYX_CHANGE_STATE:
 			s->states++;
 			t->state = c->state;
-			t->domain = c->iova;
+			t->domain = c->domain_id;
 			ASSERT_TRUE(t->state == NYX_CHANGE_ATTACHED || !t->nr);
 			break;
 		default:

@@ -40,7 +40,7 @@ LAYOUT(nyx_changes_open, 24);
 LAYOUT(nyx_changes_add, 40);
 LAYOUT(nyx_changes_remove, 24);
 LAYOUT(nyx_changes_next, 56);
-LAYOUT(nyx_change, 40);
+LAYOUT(nyx_change, 48);
 LAYOUT(nyx_target_info, 56);
 LAYOUT(nyx_dma, 112);
 LAYOUT(nyx_array, 40);

@@ -2312,7 +2312,9 @@ enum nyx_change_state {
  * @prot: NYX_CHANGE_MAP: of enum nyx_prot, at least one: what the mapping, the device's
  *        context and the memory allow; otherwise 0
  * @state: NYX_CHANGE_STATE: of enum nyx_change_state; otherwise 0
- * @iova: first IOVA; NYX_CHANGE_STATE: id of the domain, or 0
+ * @domain_id: NYX_CHANGE_STATE: the domain, or 0; otherwise 0
+ * @__reserved: 0
+ * @iova: first IOVA; NYX_CHANGE_STATE: 0
  * @last: last IOVA; NYX_CHANGE_STATE: 0
  * @gpa: NYX_CHANGE_MAP: GPA of @iova; otherwise 0
  *
@@ -2323,6 +2325,8 @@ struct nyx_change {
 	__u32 target;
 	__u32 prot;
 	__u32 state;
+	__u32 domain_id;
+	__u32 __reserved;
 	__aligned_u64 iova;
 	__aligned_u64 last;
 	__aligned_u64 gpa;

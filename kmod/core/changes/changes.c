@@ -567,7 +567,7 @@ static void step_state(struct nyx_target *t, const struct subject *sub)
 		.kind = NYX_CHANGE_STATE,
 		.target = t->number,
 		.state = state,
-		.iova = s->dom->id,
+		.domain_id = s->dom->id,
 	});
 	t->state = state;
 	t->domain_id = s->dom->id;

@@ -85,10 +85,10 @@ static int apply_unmap(struct nyx_mirror *m, struct mirror_target *t, uint64_t f
 }
 
 static int apply_state(struct nyx_mirror *m, struct mirror_target *t, uint32_t state,
-		       uint64_t domain)
+		       uint32_t domain_id)
 {
 	struct nyx_mirror_event event = {
-		.kind = NYX_MIRROR_STATE, .state = state, .domain_id = (uint32_t)domain,
+		.kind = NYX_MIRROR_STATE, .state = state, .domain_id = domain_id,
 	};
 	int ret = 0;
 
@@ -123,7 +123,7 @@ static int mirror_change(struct nyx__sink *sink, void *cookie, const struct nyx_
 		ret = apply_unmap(m, t, change->iova, change->last);
 		break;
 	case NYX_CHANGE_STATE:
-		ret = apply_state(m, t, change->state, change->iova);
+		ret = apply_state(m, t, change->state, change->domain_id);
 		break;
 	default:
 		ret = protocol(m);

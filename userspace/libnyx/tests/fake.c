@@ -77,7 +77,7 @@ static void emit_state(struct fake_device *dev)
 		.kind = NYX_CHANGE_STATE,
 		.target = dev->target,
 		.state = dev->state,
-		.iova = dev->told_domain,
+		.domain_id = dev->told_domain,
 	});
 }
 

@@ -271,18 +271,18 @@ static const struct {
 	const char *name;
 	struct nyx_change change;
 } bad_changes[] = {
-	{ "map_backwards", { NYX_CHANGE_MAP, 1, RW, 0, BASE + PAGE, BASE, 0 } },
-	{ "map_no_prot", { NYX_CHANGE_MAP, 1, 0, 0, BASE + PAGE, BASE + 2 * PAGE - 1, 0 } },
-	{ "map_odd_prot", { NYX_CHANGE_MAP, 1, 7, 0, BASE + PAGE, BASE + 2 * PAGE - 1, 0 } },
-	{ "map_gpa_wraps", { NYX_CHANGE_MAP, 1, RW, 0, BASE + PAGE, BASE + 2 * PAGE - 1,
+	{ "map_backwards", { NYX_CHANGE_MAP, 1, RW, 0, 0, 0, BASE + PAGE, BASE, 0 } },
+	{ "map_no_prot", { NYX_CHANGE_MAP, 1, 0, 0, 0, 0, BASE + PAGE, BASE + 2 * PAGE - 1, 0 } },
+	{ "map_odd_prot", { NYX_CHANGE_MAP, 1, 7, 0, 0, 0, BASE + PAGE, BASE + 2 * PAGE - 1, 0 } },
+	{ "map_gpa_wraps", { NYX_CHANGE_MAP, 1, RW, 0, 0, 0, BASE + PAGE, BASE + 2 * PAGE - 1,
 			     UINT64_MAX - 1 } },
-	{ "map_twice", { NYX_CHANGE_MAP, 1, RW, 0, BASE, BASE + 9 * PAGE - 1, 0 } },
-	{ "map_inside", { NYX_CHANGE_MAP, 1, RW, 0, BASE + 4 * PAGE, BASE + 5 * PAGE - 1, 0 } },
-	{ "unmap_backwards", { NYX_CHANGE_UNMAP, 1, 0, 0, BASE + PAGE, BASE, 0 } },
-	{ "unmap_cuts_first", { NYX_CHANGE_UNMAP, 1, 0, 0, BASE + PAGE, UINT64_MAX, 0 } },
-	{ "unmap_cuts_last", { NYX_CHANGE_UNMAP, 1, 0, 0, 0, BASE + PAGE - 1, 0 } },
-	{ "unmap_inside", { NYX_CHANGE_UNMAP, 1, 0, 0, BASE + PAGE, BASE + 2 * PAGE - 1, 0 } },
-	{ "unknown", { 77, 1, 0, 0, BASE, BASE, 0 } },
+	{ "map_twice", { NYX_CHANGE_MAP, 1, RW, 0, 0, 0, BASE, BASE + 9 * PAGE - 1, 0 } },
+	{ "map_inside", { NYX_CHANGE_MAP, 1, RW, 0, 0, 0, BASE + 4 * PAGE, BASE + 5 * PAGE - 1, 0 } },
+	{ "unmap_backwards", { NYX_CHANGE_UNMAP, 1, 0, 0, 0, 0, BASE + PAGE, BASE, 0 } },
+	{ "unmap_cuts_first", { NYX_CHANGE_UNMAP, 1, 0, 0, 0, 0, BASE + PAGE, UINT64_MAX, 0 } },
+	{ "unmap_cuts_last", { NYX_CHANGE_UNMAP, 1, 0, 0, 0, 0, 0, BASE + PAGE - 1, 0 } },
+	{ "unmap_inside", { NYX_CHANGE_UNMAP, 1, 0, 0, 0, 0, BASE + PAGE, BASE + 2 * PAGE - 1, 0 } },
+	{ "unknown", { 77, 1, 0, 0, 0, 0, BASE, BASE, 0 } },
 };
 
 TEST_EACH(trusts_no_stream, bad_changes)
