@@ -732,3 +732,19 @@ NYX_EXPORT int nyx_changes_stop(struct nyx_changes *changes)
 	pthread_mutex_unlock(&changes->lock);
 	return ret;
 }
+
+/* ---- the list ----------------------------------------------------------------- */
+
+NYX_EXPORT uint64_t nyx_target_key(uint32_t changes_id, uint32_t target)
+{
+	return NYX_TARGET_KEY(changes_id, target);
+}
+
+NYX__ENTRY(target, nyx_target_fn)
+
+NYX_EXPORT int nyx_target_foreach(struct nyx_unit *unit, nyx_target_fn fn, void *arg)
+{
+	struct target_call call = { .fn = fn, .arg = arg };
+
+	return nyx__list(unit->fd, NYX_LIST_TARGETS, 0, 0, target_entry, &call);
+}

@@ -311,7 +311,7 @@ static int target_remove(struct nyx_mirror *m, struct mirror_target *t)
 	int ret = 0;
 
 	t->live = false;
-	/* Nobody waits for a target that is removed: so it is emptied before. */
+	/* No command waits for a target that is removed: so it is emptied before. */
 	if (was_live && !has_live(m))
 		ret = nyx__mirror_drop(m, 0, UINT64_MAX);
 	if (!ret)

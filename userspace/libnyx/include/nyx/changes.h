@@ -160,7 +160,9 @@ typedef int (*nyx_change_fn)(const struct nyx_change *change, void *arg);
  *
  * Return: 0; what @fn returned, if not 0: then that change and those behind it are handed to
  * the next call, and commands still wait; -ENODEV if the unit was destroyed; other errors of
- * the kernel, and of mirrors, see nyx_mirror_run().
+ * the kernel, and of mirrors, see nyx_mirror_run(). Of an inline stream: -EINPROGRESS: all is
+ * applied here, but commands wait for another stream of the unit; -ETIMEDOUT: all is applied,
+ * and complete, but a view or another reader was cut off since a command had to wait.
  */
 int nyx_changes_handle(struct nyx_changes *changes, nyx_change_fn fn, void *arg);
 
@@ -199,6 +201,34 @@ int nyx_changes_stop(struct nyx_changes *changes);
  * Return: as nyx_mmio(); -EINVAL if @access is shorter than struct nyx_mmio of the library.
  */
 int nyx_changes_mmio(struct nyx_changes *changes, struct nyx_mmio *access);
+
+/**
+ * nyx_target_key() - the key of an entry of nyx_target_foreach()
+ * @changes_id: the stream
+ * @target: the target
+ *
+ * Return: the key: NYX_TARGET_KEY().
+ */
+uint64_t nyx_target_key(uint32_t changes_id, uint32_t target);
+
+/**
+ * typedef nyx_target_fn - called for each target
+ * @info: the target
+ * @arg: as passed on
+ *
+ * Return: 0 to go on.
+ */
+typedef int (*nyx_target_fn)(const struct nyx_target_info *info, void *arg);
+
+/**
+ * nyx_target_foreach() - walk over the targets of all change streams of a unit
+ * @unit: the unit
+ * @fn: called for each target, by nyx_target_key()
+ * @arg: for @fn
+ *
+ * Return: 0; what @fn returned, if not 0; errors of the kernel.
+ */
+int nyx_target_foreach(struct nyx_unit *unit, nyx_target_fn fn, void *arg);
 
 #ifdef __cplusplus
 }
