@@ -561,7 +561,7 @@ TEST_EACH(guest_at_random, orders)
 	world_close(&w);
 }
 
-/* One system call for the write, one for the acknowledgement, and those of the host. */
+/* One system call for the write, one for the acknowledgment, and those of the host. */
 TEST(system_calls_of_a_guests_unmap)
 {
 	struct world w = guest_open(NYX_CHANGES_F_INLINE);
