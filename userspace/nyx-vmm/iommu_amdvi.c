@@ -150,6 +150,9 @@ static int amdvi_init(struct vmm *vmm)
 
 	if (!amdvi)
 		return -ENOMEM;
+	/* A host's IOMMU seldom has more. */
+	if (opts->nr_vfios && !create.address_width)
+		create.address_width = 48;
 	if (opts->unit.xapic || opts->unit.small_irtes)
 		data.flags |= NYX_AMDVI_F_XAPIC;
 	if (opts->unit.small_irtes)
@@ -188,7 +191,8 @@ static int amdvi_functions(struct vmm *vmm)
 	uint16_t at;
 	int rc;
 
-	if (vmm->opts->unit.np_cache)
+	/* A mirror has to learn of what the guest maps. */
+	if (vmm->opts->unit.np_cache || vmm->opts->nr_vfios)
 		header |= HEADER_NP_CACHE;
 	pci_config_init(dev, vmm, "AMD-Vi", VENDOR, DEVICE, CLASS);
 	at = pci_cap_add(dev, CAP_ID, CAP_SIZE);
@@ -256,5 +260,7 @@ const struct iommu_ops iommu_amdvi = {
 	.bind = iommu_unit_bind,
 	.unbind = iommu_unit_unbind,
 	.bind_end = iommu_unit_bind_end,
+	.mirror = iommu_unit_mirror,
+	.unmirror = iommu_unit_unmirror,
 	.acpi = amdvi_acpi,
 };

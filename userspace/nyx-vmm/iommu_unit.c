@@ -48,8 +48,21 @@ static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned i
 		.width = len, .value = value,
 	};
 
+	int rc;
+
+	rc = iu->changes ? nyx_changes_mmio(iu->changes, &access) :
+			   nyx_mmio(iu->unit, &access);
 	/* A write that fails has changed nothing, or nyx-vmm is being killed. */
-	if (nyx_mmio(iu->unit, &access) || access.out_irte_changes == iu->irte_changes)
+	if (rc)
+		return;
+	/* Then the rest of the guest's queue is executed: see what that has changed. */
+	if (iu->changes && access.out_pending) {
+		iommu_unit_apply(iu);
+		access.flags = 0;
+		if (nyx_mmio(iu->unit, &access))
+			return;
+	}
+	if (access.out_irte_changes == iu->irte_changes)
 		return;
 	/* Drop KVM's routes, which are copies of entries, before the CPU resumes. */
 	iu->irte_changes = access.out_irte_changes;
@@ -340,6 +353,7 @@ void iommu_unit_exit(struct vmm *vmm)
 		loop_remove(iu->events);
 		close(iu->events);
 	}
+	iommu_unit_mirror_exit(iu);
 	dma_views_free(iu->views);
 	nyx_unit_unref(iu->unit);
 	nyx_ctx_unref(iu->ctx);

@@ -7,7 +7,8 @@
  *
  * iommu_unit.c does what a VMM has to do for either model: it gives the unit the guest's
  * memory and the ids of its devices, passes on accesses of the registers, of devices to
- * memory, and their interrupts, and delivers the interrupts of the unit itself. A model adds
+ * memory, and their interrupts, and delivers the interrupts of the unit itself.
+ * iommu_mirror.c keeps the host's IOMMU equal to the unit, for devices of the host. A model adds
  * how the guest finds it: an ACPI table, perhaps a PCI function.
  */
 #ifndef NYX_VMM_IOMMU_UNIT_H
@@ -39,6 +40,10 @@ struct iommu_unit {
 	struct dma_views *views;	/* NULL: each access is a call of the unit */
 	int events;
 	uint64_t irte_changes;		/* last count that lines have followed; vmm::lock */
+
+	/* iommu_mirror.c: of devices of the host; NULL: there has been none */
+	struct nyx_changes *changes;
+	bool changes_failed;		/* said already */
 };
 
 /* Prints its failures; the caller calls iommu_unit_exit() after a failure as well. */
@@ -60,5 +65,11 @@ int iommu_unit_probe(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t d
 int iommu_unit_bind(struct vmm *vmm, uint16_t rid, struct irq_binding *binding);
 bool iommu_unit_unbind(struct vmm *vmm, uint32_t id);
 void iommu_unit_bind_end(struct vmm *vmm, uint32_t id);
+int iommu_unit_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container);
+void iommu_unit_unmirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container);
+
+/* iommu_mirror.c: applies what the guest has mapped and unmapped for devices of the host. */
+void iommu_unit_apply(struct iommu_unit *iu);
+void iommu_unit_mirror_exit(struct iommu_unit *iu);
 
 #endif /* NYX_VMM_IOMMU_UNIT_H */

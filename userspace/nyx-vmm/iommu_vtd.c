@@ -76,7 +76,8 @@ static int vtd_init(struct vmm *vmm)
 
 	if (!iu)
 		return -ENOMEM;
-	if (opts->unit.caching_mode)
+	/* A mirror has to learn of what the guest maps. */
+	if (opts->unit.caching_mode || opts->nr_vfios)
 		vtd.flags |= NYX_VTD_F_CACHING_MODE;
 	if (opts->unit.xapic)
 		vtd.flags |= NYX_VTD_F_XAPIC;
@@ -170,5 +171,7 @@ const struct iommu_ops iommu_vtd = {
 	.bind = iommu_unit_bind,
 	.unbind = iommu_unit_unbind,
 	.bind_end = iommu_unit_bind_end,
+	.mirror = iommu_unit_mirror,
+	.unmirror = iommu_unit_unmirror,
 	.acpi = vtd_acpi,
 };

@@ -210,6 +210,19 @@ void vfio_cut_off(struct vmm *vmm, uint16_t rid, bool cut)
 	pthread_mutex_unlock(&vmm->lock);
 }
 
+void vfio_stop(const struct vfio_container *container)
+{
+	struct vfio_pci *dev;
+
+	for (dev = devices; dev; dev = dev->next) {
+		if (dev->fd < 0 || vfio_group_container(dev->group) != container)
+			continue;
+		dev->cut = true;
+		vfio_command_write(dev);
+		vfio_irq_update(dev);
+	}
+}
+
 void vfio_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid))
 {
 	const struct vfio_pci *dev;
@@ -328,11 +341,6 @@ int vfio_init(struct vmm *vmm, const char *name, bool shared)
 	struct vfio_pci *dev;
 	int rc;
 
-	if (!vmm->iommu->mirror) {
-		say("--vfio %s: not yet with --iommu %s, only with --iommu none", name,
-		    vmm->iommu == &iommu_vtd ? "vtd" : "amdvi");
-		return -EOPNOTSUPP;
-	}
 	dev = alloc_for("--vfio", sizeof(*dev));
 	if (!dev)
 		return -ENOMEM;

@@ -38,8 +38,11 @@ struct vfio_container {
 	bool shared;			/* isolation=shared */
 	unsigned int nr_groups;
 	unsigned int nr_devices;
+	struct nyx_mirror *mirror;	/* iommu_mirror.c */
+	unsigned int nr_refused;
 };
 
+struct nyx_mirror;
 struct vfio_group;
 
 /* 0 or a negative errno. @prot: PROT_READ, PROT_WRITE. All in pages of the host. */
@@ -130,6 +133,8 @@ void vfio_function_reset(struct vfio_pci *dev);
  * the guest's settings have effect again afterwards. Main thread.
  */
 void vfio_cut_off(struct vmm *vmm, uint16_t rid, bool cut);
+/* As vfio_cut_off(), for all devices of a container, for good. Under vmm::lock. */
+void vfio_stop(const struct vfio_container *container);
 /* Calls @fn for each device of the host. Main thread. */
 void vfio_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid));
 /* The host takes the device away: the guest finds it gone. */

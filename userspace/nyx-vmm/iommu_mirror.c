@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: devices of the host behind a unit of the Nyx module.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A container of VFIO is kept equal to what the guest has mapped for its devices, by a mirror of
+ * libnyx. The change stream is inline: the CPU that writes a register applies the changes before
+ * it goes on. The main thread applies those that come otherwise, when faults quarantine a
+ * device, or a command of another program.
+ *
+ * All of it is under vmm::lock, but for the machine's start and end.
+ */
+#include "iommu_unit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "vfio.h"
+#include "vmm.h"
+
+/* Lines about maps that the host refuses: a guest may ask for any number. */
+#define REFUSALS_TOLD	8u
+#define CONFLICTS_TOLD	4u
+
+/* A mirror tells something. 0: it goes on. */
+static int told(struct nyx_mirror *mirror, const struct nyx_mirror_event *event, void *arg)
+{
+	struct vfio_container *container = arg;
+	bool refused = event->kind == NYX_MIRROR_REFUSED;
+	char text[NYX_MIRROR_TEXT_LEN];
+
+	(void)mirror;
+	/* The unit's own events tell of that. */
+	if (event->kind == NYX_MIRROR_STATE)
+		return 0;
+	if (event->kind == NYX_MIRROR_BROKEN)
+		vfio_stop(container);
+	if (refused && container->nr_refused++ >= REFUSALS_TOLD)
+		return 0;
+	if (!nyx_mirror_event_format(event, text, sizeof(text)))
+		say("--vfio: %s%s", text, container->nr_refused == REFUSALS_TOLD && refused ?
+		    "; more such lines are left out" : "");
+	/* A device whose memory the host does not lock would fail at random: stop it. */
+	return refused && (event->why == NYX_MIRROR_WHY_LIMIT ||
+			   event->why == NYX_MIRROR_WHY_MEMLOCK);
+}
+
+void iommu_unit_apply(struct iommu_unit *iu)
+{
+	int rc = nyx_changes_handle(iu->changes, NULL, NULL);
+
+	/* -ETIMEDOUT: all is applied, and the guest was told. */
+	if (rc && rc != -ETIMEDOUT && !iu->changes_failed) {
+		iu->changes_failed = true;
+		say("--vfio: the changes of the guest's mappings: %s", strerror(-rc));
+	}
+}
+
+/* Main thread */
+static void changes_ready(void *opaque, int fd)
+{
+	struct vmm *vmm = opaque;
+	struct iommu_unit *iu = vmm->iommu_data;
+
+	pthread_mutex_lock(&vmm->lock);
+	iommu_unit_apply(iu);
+	if (iu->changes_failed)
+		loop_remove(fd);
+	pthread_mutex_unlock(&vmm->lock);
+}
+
+static int open_changes(struct vmm *vmm, struct iommu_unit *iu)
+{
+	int rc;
+
+	if (iu->changes)
+		return 0;
+	rc = nyx_changes_open(iu->unit, NYX_CHANGES_F_INLINE, &iu->changes);
+	if (rc)
+		return rc;
+	rc = loop_add(nyx_changes_fd(iu->changes), changes_ready, vmm);
+	if (rc) {
+		nyx_changes_close(iu->changes);
+		iu->changes = NULL;
+	}
+	return rc;
+}
+
+static int open_mirror(struct vmm *vmm, struct iommu_unit *iu, struct vfio_container *container)
+{
+	struct nyx_mirror_backend backend = NYX_MIRROR_BACKEND_INIT;
+	struct nyx_mirror_opts opts = NYX_MIRROR_OPTS_INIT;
+	int rc;
+
+	if (container->mirror)
+		return 0;
+	opts.event = told;
+	opts.arg = container;
+	rc = nyx_mirror_vfio(container->fd, &backend);
+	if (!rc)
+		rc = nyx_mirror_open(iu->changes, &backend, &opts, &container->mirror);
+	if (rc)
+		return rc;
+	rc = nyx_mirror_memory_add(container->mirror, 0, vmm->ram_low, vmm->ram, 0);
+	if (!rc && vmm->ram_high)
+		rc = nyx_mirror_memory_add(container->mirror, GPA_RAM_HIGH, vmm->ram_high,
+					   vmm->ram + vmm->ram_low, 0);
+	return rc;
+}
+
+/* Names the addresses that the guest could use and the host's IOMMU could not. */
+static void tell_conflicts(struct vfio_container *container)
+{
+	struct nyx_mirror_range conflicts[CONFLICTS_TOLD];
+	size_t nr, i;
+
+	if (nyx_mirror_check(container->mirror, conflicts, CONFLICTS_TOLD, &nr) != -ERANGE)
+		return;
+	for (i = 0; i < nr && i < CONFLICTS_TOLD; i++)
+		say("--vfio: the host's IOMMU does not map 0x%" PRIx64 " to 0x%" PRIx64
+		    ", which the guest may use; give its IOMMU less with width=BITS of --iommu",
+		    conflicts[i].first, conflicts[i].last);
+}
+
+/* Ends the mirror of the container with its last device. */
+static void close_mirror(struct vfio_container *container)
+{
+	if (container->nr_devices > 1)
+		return;
+	nyx_mirror_close(container->mirror);
+	container->mirror = NULL;
+}
+
+int iommu_unit_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
+{
+	struct iommu_unit *iu = vmm->iommu_data;
+	int rc;
+
+	rc = open_changes(vmm, iu);
+	if (!rc)
+		rc = open_mirror(vmm, iu, container);
+	if (!rc)
+		rc = nyx_mirror_add_device(container->mirror, (nyx_device_t){ rid });
+	if (rc == -ERANGE)
+		tell_conflicts(container);
+	if (rc)
+		close_mirror(container);
+	return rc;
+}
+
+void iommu_unit_unmirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
+{
+	(void)vmm;
+	nyx_mirror_remove_device(container->mirror, (nyx_device_t){ rid });
+	close_mirror(container);
+}
+
+void iommu_unit_mirror_exit(struct iommu_unit *iu)
+{
+	if (!iu->changes)
+		return;
+	if (!iu->changes_failed)
+		loop_remove(nyx_changes_fd(iu->changes));
+	nyx_changes_close(iu->changes);
+}
