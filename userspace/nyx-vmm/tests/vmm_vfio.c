@@ -757,19 +757,6 @@ TEST_EACH(host_is_not_ready, hosts)
 	teardown(vmm);
 }
 
-TEST(no_mirror)
-{
-	struct vmm *vmm;
-
-	fake_add(NAME, 7);
-	fake_begin();
-	vmm = env_machine(ENV_FAULTS);
-	EXPECT_EQ(-EOPNOTSUPP, vfio_init(vmm, NAME, false));
-	EXPECT_EQ(1, env_says());
-	EXPECT_TRUE(strstr(env_said(), "not yet"));
-	teardown(vmm);
-}
-
 /* All of the guest's memory, at its own addresses, while the guest has the device */
 TEST(memory_is_mapped)
 {
