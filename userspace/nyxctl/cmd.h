@@ -189,6 +189,7 @@ extern const struct cmd_verb cmd_dma_verbs[];
 extern const struct cmd_verb cmd_irq_verbs[];
 extern const struct cmd_verb cmd_mmio_verbs[];
 extern const struct cmd_verb cmd_page_verbs[];
+extern const struct cmd_verb cmd_target_verbs[];
 extern const struct cmd_verb cmd_view_verbs[];
 extern const struct cmd_verb cmd_fault_verbs[];
 extern const struct cmd_verb cmd_event_verbs[];

@@ -21,6 +21,7 @@ const struct cmd_object cmd_objects[] = {
 	{ "mmio", "registers that a guest programs", cmd_mmio_verbs },
 	{ "page", "page requests of devices", cmd_page_verbs },
 	{ "view", "processes that translate by themselves", cmd_view_verbs },
+	{ "target", "what programs mirror, such as devices of a host", cmd_target_verbs },
 	{ "fault", "accesses and interrupts that were refused", cmd_fault_verbs },
 	{ "event", "the event stream", cmd_event_verbs },
 	{ "stat", "counters", cmd_stat_verbs },

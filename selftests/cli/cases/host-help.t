@@ -16,6 +16,7 @@ $ nyxctl --help
 |   mmio                       registers that a guest programs
 |   page                       page requests of devices
 |   view                       processes that translate by themselves
+|   target                     what programs mirror, such as devices of a host
 |   fault                      accesses and interrupts that were refused
 |   event                      the event stream
 |   stat                       counters
@@ -553,6 +554,29 @@ $ nyxctl view list --help
 |
 | Example:
 |   nyxctl view list -u vm1
+$ nyxctl target list --help
+| Usage: nyxctl target list
+| List what programs mirror, such as devices of a host.
+|
+| Options of every command:
+|   -u, --unit UNIT            the unit, by name or id (default: NYX_UNIT)
+|       --owner USER           the user that owns the unit, by name or id
+|                              (default: you)
+|   -o, --output FORMAT        table, json or raw (default: table)
+|   -j, --json                 the same as --output json
+|       --columns LIST         the columns to print, separated by commas
+|   -b, --bytes                sizes in bytes, not in K, M, G
+|   -q, --quiet                print nothing about success or waiting
+|   -v, --verbose              show all columns in full width
+|       --node PATH            the device node (default: /dev/nyx-iommu)
+|   -h, --help                 explain the object or the command, and exit
+|   -V, --version              print the release of nyxctl, and exit
+|
+| Columns:
+|   stream target device domain state maps max_maps mapped_bytes waited_ns inline
+|
+| Example:
+|   nyxctl target list -u vm1
 $ nyxctl device policy --help
 | Usage: nyxctl device policy DEVICE [OPTION]...
 | Show the fault policy of a device, or give it one of its own.

@@ -279,6 +279,20 @@ NYX_EXPORT const char *nyx_device_state_name(uint32_t state)
 	return state < ARRAY_SIZE(names) ? names[state] : NULL;
 }
 
+NYX_EXPORT const char *nyx_change_state_name(uint32_t state)
+{
+	static const char *const names[] = {
+		[NYX_CHANGE_NONE] = "none",
+		[NYX_CHANGE_ATTACHED] = "attached",
+		[NYX_CHANGE_DETACHED] = "detached",
+		[NYX_CHANGE_QUARANTINED] = "quarantined",
+		[NYX_CHANGE_FULL] = "full",
+		[NYX_CHANGE_LATE] = "late",
+	};
+
+	return state < ARRAY_SIZE(names) ? names[state] : NULL;
+}
+
 NYX_EXPORT const char *nyx_state_cause_name(uint32_t cause)
 {
 	static const char *const names[] = {

@@ -155,6 +155,9 @@ TEST(names_are_complete)
 	for (i = 0; i <= NYX_DEVICE_DISABLED; i++)
 		ASSERT_TRUE(nyx_device_state_name(i));
 	EXPECT_TRUE(!nyx_device_state_name(i));
+	for (i = 0; i <= NYX_CHANGE_LATE; i++)
+		ASSERT_TRUE(nyx_change_state_name(i));
+	EXPECT_TRUE(!nyx_change_state_name(i));
 	for (i = 0; i <= NYX_STATE_BY_CHANGES; i++)
 		ASSERT_TRUE(nyx_state_cause_name(i));
 	EXPECT_TRUE(!nyx_state_cause_name(i));

@@ -114,6 +114,14 @@ const char *nyx_policy_action_name(uint32_t action);
 const char *nyx_device_state_name(uint32_t state);
 
 /**
+ * nyx_change_state_name() - the name of the state of a target of a change stream
+ * @state: of enum nyx_change_state
+ *
+ * Return: the name, or NULL if the library does not know the state.
+ */
+const char *nyx_change_state_name(uint32_t state);
+
+/**
  * nyx_state_cause_name() - the name of why the state of a device changes
  * @cause: of enum nyx_state_cause
  *
