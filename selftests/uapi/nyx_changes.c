@@ -894,13 +894,63 @@ TEST(fault_half_way)
 	scene_open(&c, 0, DEVICE, NEVER_MS);
 	test_cmd(map(&c, 0, 0, 1, RW));
 	test_cmd(map(&c, 2, 0, 1, RW));
-	test_err(EFAULT, cmd_changes_next(c.e.fd, &n, c.s.id, 0, change, 4));
+	test_cmd(cmd_changes_next(c.e.fd, &n, c.s.id, 0, change, 4));
 	ASSERT_EQ(1, n.out_nr);
+	ASSERT_EQ(1, n.out_more);
 	ASSERT_EQ(c.s.seq + 1, n.out_seq);
 	c.s.seq = n.out_seq;
 	stream_apply(&c.s, change, 1);
+	test_err(EFAULT, cmd_changes_next(c.e.fd, &n, c.s.id, 0, change + 1, 4));
+	ASSERT_EQ(0, n.out_nr);
 	stream_settle(&c.s);
 	stream_count(&c.s, 2, 0, 0);
+}
+
+static int do_close(void *arg)
+{
+	struct scene *c = arg;
+
+	return close(c->s.fd);
+}
+
+/**
+ * struct held_read - a read of changes to memory that is not there yet
+ * @c: the scene
+ * @to: the memory
+ */
+struct held_read {
+	struct scene *c;
+	struct nyx_change *to;
+};
+
+static int do_read(void *arg)
+{
+	struct held_read *r = arg;
+	struct nyx_changes_next n;
+
+	return cmd_changes_next(r->c->e.fd, &n, r->c->s.id, 0, r->to, 1);
+}
+
+/* The end of a stream does not wait for a reader that waits for user space. */
+TEST(end_while_read_is_held)
+{
+	struct caller reader, closer;
+	struct held_read r;
+	struct stall stall;
+	struct scene c;
+
+	scene_open(&c, 0, DEVICE, NEVER_MS);
+	test_cmd(map(&c, 0, 0, 1, RW));
+	r.c = &c;
+	r.to = map_aligned(SZ_4K, SZ_4K, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	stall_arm(&stall, r.to, SZ_4K);
+	caller_start(&reader, do_read, &r);
+	stall_wait(&stall);
+	caller_start(&closer, do_close, &c);
+	test_cmd(caller_end(&closer));
+	test_cmd(cmd_device_remove(c.e.fd, c.e.sbdf));
+	stall_release(&stall, 0);
+	caller_end(&reader);
 }
 
 /* Changes of a target that is removed before they were read are not given. */

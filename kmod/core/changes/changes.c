@@ -10,6 +10,8 @@
 #include <linux/err.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
+#include <linux/pagemap.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -698,6 +700,20 @@ static int fill_buffer(struct nyx_changes *changes, u32 *budget)
 	return ret;
 }
 
+/*
+ * Copy a change out without a page fault, which may last: the end of the stream waits for the
+ * lock.
+ */
+static bool put_change(struct nyx_change __user *to, const struct nyx_change *change)
+{
+	unsigned long left;
+
+	pagefault_disable();
+	left = copy_to_user(to, change, sizeof(*change));
+	pagefault_enable();
+	return !left;
+}
+
 /* Give a reader what is in the buffer. False: a change could not be written. */
 static bool give(struct nyx_changes *changes, struct nyx_changes_read *read)
 {
@@ -706,7 +722,7 @@ static bool give(struct nyx_changes *changes, struct nyx_changes_read *read)
 	while (changes->pos < changes->nr && read->nr < read->room) {
 		change = &changes->buffer[changes->pos];
 		if (change->kind) {
-			if (copy_to_user(read->to + read->nr, change, sizeof(*change)))
+			if (!put_change(read->to + read->nr, change))
 				return false;
 			read->nr++;
 		}
@@ -724,7 +740,7 @@ static int read_changes(struct nyx_changes *changes, struct nyx_changes_read *re
 
 	for (;;) {
 		if (!give(changes, read))
-			return -EFAULT;
+			return -EAGAIN;
 		read->more = changes->more || changes->pos < changes->nr;
 		if (read->nr == read->room || changes->pos < changes->nr || !budget)
 			return 0;
@@ -738,30 +754,49 @@ static int read_changes(struct nyx_changes *changes, struct nyx_changes_read *re
 	}
 }
 
-int nyx_changes_next(struct nyx_changes *changes, u64 ack, struct nyx_changes_read *read)
+/* Acknowledge, and read on. -EAGAIN: the next change is for a page that is not there. */
+static int next_locked(struct nyx_changes *changes, u64 ack, struct nyx_changes_read *read)
 {
 	struct nyx_target *t;
-	bool works;
+	bool works = ack > changes->acked;
 	int ret;
 
-	read->nr = 0;
-	read->more = false;
-	if (mutex_lock_killable(&changes->lock))
-		return -EINTR;
-	works = ack > changes->acked;
-	ret = ack > changes->told ? -ERANGE : 0;
-	if (!ret) {
-		changes->acked = max(changes->acked, ack);
-		list_for_each_entry(t, &changes->targets, link)
-			acknowledge(t);
-		ret = read_changes(changes, read);
+	if (ack > changes->told)
+		return -ERANGE;
+	changes->acked = max(changes->acked, ack);
+	list_for_each_entry(t, &changes->targets, link)
+		acknowledge(t);
+	ret = read_changes(changes, read);
+	/* Give it what it has: another reader may come before it comes again. */
+	if (ret == -EAGAIN && read->nr) {
+		read->more = true;
+		ret = 0;
 	}
 	/* A reader that was given nothing acknowledges nothing that another one has. */
 	read->seq = read->nr ? changes->told : changes->acked;
 	if (works || read->nr || read->more)
 		WRITE_ONCE(changes->asked_ns, ktime_get_ns());
-	mutex_unlock(&changes->lock);
 	return ret;
+}
+
+int nyx_changes_next(struct nyx_changes *changes, u64 ack, struct nyx_changes_read *read)
+{
+	int ret;
+
+	read->nr = 0;
+	read->seq = 0;
+	read->more = false;
+	for (;;) {
+		if (mutex_lock_killable(&changes->lock))
+			return -EINTR;
+		ret = next_locked(changes, ack, read);
+		mutex_unlock(&changes->lock);
+		if (ret != -EAGAIN)
+			return ret;
+		if (fault_in_writeable((char __user *)read->to, sizeof(*read->to)))
+			return fatal_signal_pending(current) ? -EINTR : -EFAULT;
+		cond_resched();
+	}
 }
 
 int nyx_changes_finish(struct nyx_changes *changes)
