@@ -39,6 +39,7 @@ enum word_kind {
 	WORD_UNIT,
 	WORD_DOMAIN,
 	WORD_DEVICE,
+	WORD_HOST_DEVICE,	/* a PCI device of this machine */
 	WORD_CHOICE,		/* one of choices */
 	WORD_CHOICES,		/* some of choices, separated by commas */
 	WORD_TIME,
@@ -195,6 +196,7 @@ extern const struct cmd_verb cmd_fault_verbs[];
 extern const struct cmd_verb cmd_event_verbs[];
 extern const struct cmd_verb cmd_stat_verbs[];
 extern const struct cmd_verb cmd_walk_verbs[];
+extern const struct cmd_verb cmd_vfio_verbs[];
 extern const struct cmd_verb cmd_version_verbs[];
 extern const struct cmd_verb cmd_help_verbs[];
 

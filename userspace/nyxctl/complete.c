@@ -18,6 +18,7 @@
 
 #include "cmd.h"
 #include "parse.h"
+#include "vfio_host.h"
 
 /* The words typed so far. */
 struct typed {
@@ -189,6 +190,19 @@ static void offer_live(struct typed *typed, enum word_kind kind)
 	nyx_ctx_unref(ctx);
 }
 
+static void offer_host_device(const char *name, void *arg)
+{
+	offer(arg, name, NULL);
+}
+
+static void offer_host_devices(struct typed *typed)
+{
+	const struct cmd_opt *opts = typed->verb->opts, *opt = cmd_find_opt(opts, "root");
+	const char *root = opt ? typed->opts[opt - opts] : NULL;
+
+	vfio_host_foreach(root ? root : "/", offer_host_device, typed);
+}
+
 /* Offer @item to complete the last item of a list such as "id,name,de". */
 static void offer_item(const struct typed *typed, const char *item)
 {
@@ -243,6 +257,9 @@ static void offer_words(struct typed *typed, enum word_kind kind, const char *co
 	case WORD_DOMAIN:
 	case WORD_DEVICE:
 		offer_live(typed, kind);
+		break;
+	case WORD_HOST_DEVICE:
+		offer_host_devices(typed);
 		break;
 	default:
 		break;

@@ -21,6 +21,8 @@ $ nyxctl --help
 |   event                      the event stream
 |   stat                       counters
 |   walk                       page tables, level by level
+|   vfio                       PCI devices of this host that are to be passed to
+|                              guests
 |   version                    releases of nyxctl, the library and the module
 |   help                       explanations of objects and commands
 |

@@ -13,8 +13,10 @@
  *				SKIP calls that go through; numbers. REASON, of enum
  *				nyx_reason, is told
  *   NYX_INJECT_OPEN=ERRNO	open(2) of the device node fails
+ *   NYX_INJECT_ACCESS=ERRNO	faccessat(2) says this of a group's node of VFIO
  */
 #undef _FILE_OFFSET_BITS	/* by which open() would be another name of open64() */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -65,6 +67,20 @@ API int ioctl(int fd, unsigned long request, ...)
 		return (int)syscall(SYS_ioctl, fd, request, arg);
 	errno = err;
 	return -1;
+}
+
+API int faccessat(int folder, const char *path, int mode, int flags)
+{
+	const char *err = getenv("NYX_INJECT_ACCESS");
+	static int (*real)(int folder, const char *path, int mode, int flags);
+
+	if (err && !strncmp(path, "dev/vfio/", 9) && strcmp(path, "dev/vfio/vfio")) {
+		errno = atoi(err);
+		return -1;
+	}
+	if (!real)
+		real = (int (*)(int, const char *, int, int))dlsym(RTLD_NEXT, "faccessat");
+	return real(folder, path, mode, flags);
 }
 
 static int node_open(const char *path, int flags, unsigned int mode)
