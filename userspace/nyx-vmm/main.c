@@ -19,6 +19,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "iommu.h"
 #include "irq_line.h"
 #include "pci.h"
@@ -139,6 +140,8 @@ static int build(struct vmm *vmm)
 		rc = boot_load(vmm);
 	if (!rc)
 		rc = kvm_create_vcpus(vmm);
+	if (!rc)
+		rc = control_init(vmm);
 	return rc;
 }
 
@@ -160,6 +163,7 @@ static int run(struct vmm *vmm)
 		status = atomic_load(&vmm->status);
 	}
 
+	control_exit();
 	pci_exit(vmm);		/* ends the workers */
 	irq_lines_exit();
 	serial_exit();
@@ -231,6 +235,10 @@ int main(int argc, char **argv)
 
 	if (!again)
 		return STATUS_HOST;
+	if (argc > 1 && !strcmp(argv[1], "ctl")) {
+		free_words(again);
+		return ctl_main(argc - 1, argv + 1);
+	}
 	sigemptyset(&mask);
 	status = options_parse(&opts, argc, argv);
 	if (status < 0) {

@@ -3,7 +3,7 @@
 
 NYX_VMM_SRC	:= $(sort $(wildcard nyx-vmm/*.c))
 NYX_VMM_OBJ	:= $(NYX_VMM_SRC:nyx-vmm/%.c=$(O)/obj/nyx-vmm/%.o) $(COMMON_OBJ)
-NYX_VMM_PKGS	:= liburing
+NYX_VMM_PKGS	:= json-c liburing
 NYX_VMM_CPPFLAGS = $(LIBNYX_CPPFLAGS) $(COMMON_CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(NYX_VMM_PKGS)) \
 	-DNYX_VMM_VERSION='"$(VERSION)"'
 NYX_VMM_LIBS	= $(shell $(PKG_CONFIG) --libs $(NYX_VMM_PKGS))

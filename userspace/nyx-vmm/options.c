@@ -24,6 +24,7 @@
 
 static const char help[] =
 "usage: nyx-vmm --kernel FILE [OPTION]...\n"
+"       nyx-vmm ctl SOCKET COMMAND...\n"
 "\n"
 "Run a virtual machine under KVM. Its serial port is standard input and output.\n"
 "\n"
@@ -67,6 +68,7 @@ static const char help[] =
 "                        without x2APIC), guest-apic (they can name a guest's\n"
 "                        APIC), quarantine, shared, copy\n"
 "  --name NAME           the name of the IOMMU's unit, for nyxctl (default: none)\n"
+"  --control SOCKET      a Unix socket for nyx-vmm ctl (default: none)\n"
 "  --no-reboot           exit on reset (default: reboot)\n"
 "  -v, --verbose         print what the IOMMU reports\n"
 "  -h, --help            print this help, and exit\n"
@@ -87,7 +89,8 @@ static const char help[] =
 
 enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MODULE, OPT_CPUS, OPT_MEMORY, OPT_DISK,
-	OPT_NET, OPT_RNG, OPT_VFIO, OPT_DEVICE, OPT_IOMMU, OPT_NAME, OPT_NO_REBOOT,
+	OPT_NET, OPT_RNG, OPT_VFIO, OPT_DEVICE, OPT_IOMMU, OPT_NAME, OPT_CONTROL,
+	OPT_NO_REBOOT,
 };
 
 static const struct option long_options[] = {
@@ -104,6 +107,7 @@ static const struct option long_options[] = {
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "iommu", required_argument, NULL, OPT_IOMMU },
 	{ "name", required_argument, NULL, OPT_NAME },
+	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "no-reboot", no_argument, NULL, OPT_NO_REBOOT },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -425,6 +429,9 @@ static int parse_one(struct options *opts, int option, char *word)
 		return parse_iommu(opts, word);
 	case OPT_NAME:
 		return parse_name(opts, word);
+	case OPT_CONTROL:
+		opts->control = word;
+		return -1;
 	case OPT_NO_REBOOT:
 		opts->no_reboot = true;
 		return -1;

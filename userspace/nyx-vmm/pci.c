@@ -461,6 +461,18 @@ int pci_init(struct vmm *vmm)
 	return rc;
 }
 
+void pci_foreach(struct vmm *vmm, void (*fn)(const struct pci_dev *dev, void *arg), void *arg)
+{
+	struct pci_dev *dev;
+	unsigned int rid;
+
+	for (rid = 0; rid < SLOTS * FUNCTIONS; rid++) {
+		dev = at_rid(vmm->pci, rid);
+		if (dev)
+			fn(dev, arg);
+	}
+}
+
 void pci_irtes_changed(struct vmm *vmm)
 {
 	struct pci_bus *bus = vmm->pci;

@@ -145,6 +145,7 @@ struct options {
 		bool small_irtes, guest_apic, np_cache;		/* AMD-Vi */
 	} unit;
 	bool dma_copy;			/* devices copy memory instead of mapping it */
+	const char *control;		/* path of the control socket, or NULL */
 	bool verbose;			/* print what the IOMMU reports */
 	bool no_reboot;
 };

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm ctl: the client of the control socket.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A command line becomes a request; the result of its reply goes to standard output, in JSON,
+ * and so does an error, whose message is written to standard error, too.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "control.h"
+#include "vmm.h"
+
+enum { STATUS_REFUSED = 1 };
+
+static const char help[] =
+"usage: nyx-vmm ctl SOCKET device list\n"
+"\n"
+"Ask a machine that was started with --control SOCKET. Replies are JSON.\n"
+"\n"
+"  device list           the PCI devices of the machine\n"
+"\n"
+"Exit status:\n"
+"  0   done\n"
+"  1   refused, or the machine cannot be asked\n"
+"  2   the command line is wrong\n";
+
+static int usage(const char *what)
+{
+	say("ctl: %s; see nyx-vmm ctl --help", what);
+	return STATUS_USAGE;
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(address.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* A line of the file, to be freed, without its end; NULL: there is none */
+static char *exchange(FILE *file, struct json_object *request)
+{
+	char *line = NULL;
+	size_t room = 0;
+
+	fprintf(file, "%s\n", json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN));
+	if (fflush(file) || getline(&line, &room, file) < 0) {
+		free(line);
+		return NULL;
+	}
+	return line;
+}
+
+/* Print a reply. */
+static int print(const char *line)
+{
+	struct json_object *doc = json_tokener_parse(line), *part, *message;
+	int status = STATUS_POWEROFF;
+
+	if (json_object_object_get_ex(doc, "result", &part)) {
+		puts(json_object_to_json_string_ext(part, JSON_C_TO_STRING_PLAIN |
+							  JSON_C_TO_STRING_NOSLASHESCAPE));
+	} else {
+		status = STATUS_REFUSED;
+		fputs(line, stdout);
+		if (json_object_object_get_ex(doc, "error", &part) &&
+		    json_object_object_get_ex(part, "message", &message))
+			say("%s", json_object_get_string(message));
+		else
+			say("ctl: that was no reply of nyx-vmm");
+	}
+	json_object_put(doc);
+	return status;
+}
+
+static int ask(const char *path, struct json_object *request)
+{
+	int fd = connect_to(path), status = STATUS_HOST;
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r+");
+	char *line;
+
+	if (!file) {
+		say("ctl: %s: %s%s", path, strerror(errno), errno == ECONNREFUSED ||
+		    errno == ENOENT ? "; no machine was started with --control there" : "");
+		if (fd >= 0)
+			close(fd);
+		return STATUS_HOST;
+	}
+	line = exchange(file, request);
+	if (line)
+		status = print(line);
+	else
+		say("ctl: %s: the machine has ended the connection", path);
+	free(line);
+	fclose(file);
+	return status;
+}
+
+/* Each makes a request of the words behind the command, or returns the status to exit with. */
+static int parse_list(struct json_object *request, int argc, char **argv)
+{
+	(void)request;
+	(void)argv;
+	return argc > 1 ? usage("device list takes no argument") : STATUS_POWEROFF;
+}
+
+static const struct {
+	const char *object, *verb;
+	int (*parse)(struct json_object *request, int argc, char **argv);
+} commands[] = {
+	{ "device", "list", parse_list },
+};
+
+int ctl_main(int argc, char **argv)
+{
+	struct json_object *request;
+	char name[32];
+	unsigned int i;
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		fputs(help, stdout);
+		return STATUS_POWEROFF;
+	}
+	if (argc < 4)
+		return usage("a socket and a command, like 'device list', are missing");
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!strcmp(commands[i].object, argv[2]) && !strcmp(commands[i].verb, argv[3]))
+			break;
+	}
+	if (i == ARRAY_SIZE(commands))
+		return usage("there is no such command");
+	request = json_object_new_object();
+	snprintf(name, sizeof(name), "%s %s", argv[2], argv[3]);
+	json_object_object_add(request, "command", json_object_new_string(name));
+	status = commands[i].parse(request, argc - 3, argv + 3);
+	if (!status)
+		status = ask(argv[1], request);
+	json_object_put(request);
+	if (fflush(stdout)) {
+		say("standard output: %s", strerror(errno));
+		status = STATUS_HOST;
+	}
+	return status;
+}
