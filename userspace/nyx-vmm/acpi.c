@@ -187,6 +187,36 @@ static void prt(struct aml *aml)
 	aml_end(aml, method);
 }
 
+/*
+ * _OSC (PCI Firmware Specification 3.3, 4.5.1): the guest asks which features of PCI Express are
+ * its own. Hot-plug is, and the capability structure with it; all else stays with the platform,
+ * which does nothing with it.
+ */
+static void osc(struct aml *aml)
+{
+	/* 33db4d5b-1ff7-401c-9657-7441c03dd766 */
+	static const uint8_t host_bridge_uuid[] = {
+		0x5b, 0x4d, 0xdb, 0x33, 0xf7, 0x1f, 0x1c, 0x40,
+		0x96, 0x57, 0x74, 0x41, 0xc0, 0x3d, 0xd7, 0x66,
+	};
+	enum { HOTPLUG = 1 << 0, CAPABILITY = 1 << 4, BAD_UUID = 1 << 2, MASKED = 1 << 4 };
+	const uint32_t granted = HOTPLUG | CAPABILITY;
+	size_t method = aml_method(aml, "_OSC", 4), condition, masked;
+
+	aml_dword_field(aml, 3, 0, "CDW1");
+	condition = aml_if_argument(aml, 0, host_bridge_uuid, sizeof(host_bridge_uuid));
+	aml_dword_field(aml, 3, 8, "CDW3");
+	masked = aml_if_bits(aml, "CDW3", ~granted);
+	aml_or(aml, "CDW1", MASKED);
+	aml_end(aml, masked);
+	aml_and(aml, "CDW3", granted);
+	aml_return_argument(aml, 3);
+	aml_end(aml, condition);
+	aml_or(aml, "CDW1", BAD_UUID);
+	aml_return_argument(aml, 3);
+	aml_end(aml, method);
+}
+
 static void host_bridge(struct aml *aml, const struct vmm *vmm)
 {
 	size_t device = aml_device(aml, "PCI0"), resources;
@@ -210,6 +240,8 @@ static void host_bridge(struct aml *aml, const struct vmm *vmm)
 	aml_window64(aml, AML_WINDOW_MEMORY, first, last);
 	aml_resources_end(aml, resources);
 	prt(aml);
+	if (vmm->opts->hotplug_slots)
+		osc(aml);
 	aml_end(aml, device);
 }
 

@@ -25,7 +25,11 @@ enum {
 	OP_EXTENDED	= 0x5b,
 	OP_ARGUMENT	= 0x68,		/* the first one */
 	OP_STORE	= 0x70,
+	OP_AND		= 0x7b,
+	OP_OR		= 0x7d,
 	OP_DEVICE	= 0x82,		/* behind OP_EXTENDED */
+	OP_DWORD_FIELD	= 0x8a,
+	OP_EQUAL	= 0x93,
 	OP_IF		= 0xa0,
 	OP_RETURN	= 0xa4,
 
@@ -140,6 +144,70 @@ size_t aml_if(struct aml *aml, const char *name)
 	mark = aml->len;
 	put_name(aml, name);
 	return mark;
+}
+
+size_t aml_if_argument(struct aml *aml, unsigned int argument, const void *bytes, uint8_t len)
+{
+	const uint8_t *byte = bytes;
+	size_t mark, buffer;
+
+	put(aml, OP_IF, 1);
+	mark = aml->len;
+	put(aml, OP_EQUAL, 1);
+	put(aml, OP_ARGUMENT + argument, 1);
+	put(aml, OP_BUFFER, 1);
+	buffer = aml->len;
+	put(aml, OP_BYTE, 1);
+	put(aml, len, 1);
+	while (len--)
+		put(aml, *byte++, 1);
+	close_length(aml, buffer);
+	return mark;
+}
+
+size_t aml_if_bits(struct aml *aml, const char *name, uint32_t bits)
+{
+	size_t mark;
+
+	put(aml, OP_IF, 1);
+	mark = aml->len;
+	put(aml, OP_AND, 1);
+	put_name(aml, name);
+	aml_integer(aml, bits);
+	put(aml, 0, 1);			/* the result goes nowhere else */
+	return mark;
+}
+
+void aml_dword_field(struct aml *aml, unsigned int argument, uint8_t offset, const char *name)
+{
+	put(aml, OP_DWORD_FIELD, 1);
+	put(aml, OP_ARGUMENT + argument, 1);
+	aml_integer(aml, offset);
+	put_name(aml, name);
+}
+
+static void combine(struct aml *aml, uint8_t op, const char *name, uint32_t bits)
+{
+	put(aml, op, 1);
+	put_name(aml, name);
+	aml_integer(aml, bits);
+	put_name(aml, name);
+}
+
+void aml_and(struct aml *aml, const char *name, uint32_t bits)
+{
+	combine(aml, OP_AND, name, bits);
+}
+
+void aml_or(struct aml *aml, const char *name, uint32_t bits)
+{
+	combine(aml, OP_OR, name, bits);
+}
+
+void aml_return_argument(struct aml *aml, unsigned int argument)
+{
+	put(aml, OP_RETURN, 1);
+	put(aml, OP_ARGUMENT + argument, 1);
 }
 
 void aml_store_argument(struct aml *aml, const char *name)

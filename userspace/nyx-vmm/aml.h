@@ -32,6 +32,14 @@ void aml_end(struct aml *aml, size_t mark);
 /* Statements follow; a condition is a named integer that is not 0. */
 size_t aml_method(struct aml *aml, const char *name, uint8_t arguments);
 size_t aml_if(struct aml *aml, const char *name);
+/* True if argument @argument is a buffer of these bytes; if @name has one of these bits */
+size_t aml_if_argument(struct aml *aml, unsigned int argument, const void *bytes, uint8_t len);
+size_t aml_if_bits(struct aml *aml, const char *name, uint32_t bits);
+/* @name is the 32 bits at @offset of the buffer that is argument @argument. */
+void aml_dword_field(struct aml *aml, unsigned int argument, uint8_t offset, const char *name);
+void aml_and(struct aml *aml, const char *name, uint32_t bits);	/* name &= bits */
+void aml_or(struct aml *aml, const char *name, uint32_t bits);
+void aml_return_argument(struct aml *aml, unsigned int argument);
 void aml_store_argument(struct aml *aml, const char *name);	/* first argument to @name */
 void aml_return(struct aml *aml, const char *name);
 

@@ -30,7 +30,8 @@
 #define NR_RUNS		(DMA_SPAN_SEGS + 64)
 #define HOLDS_FOR_QUEUE	1024		/* of a disk */
 #define SLOTS_FOR_CPUS	16		/* CPUs access memory only for edu */
-#define NR_RIDS		256		/* all functions are on bus 0 */
+#define BUS_0		256		/* ids of bus 0; behind it, each bus has one device */
+#define NR_RIDS		(BUS_0 + 256)	/* see index_of() */
 
 /* A view, as long as it is the current one, or a thread has a slot, or something is held */
 struct view {
@@ -57,6 +58,19 @@ struct slot {
 	struct nyx_view_thread *thread;	/* NULL: all slots of @view are taken */
 };
 
+/* NR_RIDS: no function of the machine has this id. */
+static unsigned int index_of(uint16_t rid)
+{
+	if (rid < BUS_0)
+		return rid;
+	return rid & 0xff ? NR_RIDS : BUS_0 + (rid >> 8);
+}
+
+static uint16_t rid_of(unsigned int index)
+{
+	return (uint16_t)(index < BUS_0 ? index : (index - BUS_0) << 8);
+}
+
 /* ---- views and slots ---------------------------------------------------------------- */
 
 static void put_view(struct view *view)
@@ -77,18 +91,24 @@ static uint32_t disk_queues(const struct options *opts)
 	return nr;
 }
 
+/* A device in a slot is a disk at the most, with a queue for each processor. */
+static uint32_t card_queues(const struct options *opts)
+{
+	return opts->hotplug_slots * default_disk_queues(opts);
+}
+
 static uint32_t nr_slots(const struct options *opts)
 {
-	uint32_t nr = disk_queues(opts) + 2 * opts->nr_nets + opts->rng;
+	uint32_t nr = disk_queues(opts) + 2 * opts->nr_nets + opts->rng + card_queues(opts);
 
 	if (opts->edu)
 		nr += opts->cpus < SLOTS_FOR_CPUS ? opts->cpus : SLOTS_FOR_CPUS;
-	return nr ? nr : 1;
+	return nr < 1 ? 1 : nr < NYX_VIEW_SLOTS_MAX ? nr : NYX_VIEW_SLOTS_MAX;
 }
 
 static uint32_t nr_holds(const struct options *opts)
 {
-	uint32_t nr = HOLDS_FOR_QUEUE * disk_queues(opts);
+	uint32_t nr = HOLDS_FOR_QUEUE * (disk_queues(opts) + card_queues(opts));
 
 	return nr < NYX_VIEW_HOLDS_MAX ? nr : NYX_VIEW_HOLDS_MAX;
 }
@@ -170,9 +190,11 @@ static void leave_view(struct slot *slot)
 
 static void cut_off(struct slot *slot, uint16_t rid)
 {
-	/* Note it once for a view: a queue that sees it later may do so after a reset. */
-	if (!atomic_exchange(&slot->view->told[rid], true))
-		atomic_store(&slot->views->cut[rid], true);
+	unsigned int i = index_of(rid);
+
+	/* A queue that learns of it later tells nothing new: the device was reset meanwhile. */
+	if (!atomic_exchange(&slot->view->told[i], true))
+		atomic_store(&slot->views->cut[i], true);
 	forget_view(slot->views, slot->view);
 	leave_view(slot);
 }
@@ -210,13 +232,14 @@ static struct slot *own_slot(struct dma_views *views)
 /* Begin a section. Returns NULL if there can be none. */
 static struct slot *begin(struct dma_views *views, uint16_t rid)
 {
-	struct slot *slot = rid < NR_RIDS ? own_slot(views) : NULL;
+	unsigned int i = index_of(rid);
+	struct slot *slot = i < NR_RIDS ? own_slot(views) : NULL;
 
-	if (!slot || !nyx_view_begin(slot->thread, &views->devices[rid]))
+	if (!slot || !nyx_view_begin(slot->thread, &views->devices[i]))
 		return slot;
 	cut_off(slot, rid);
 	slot = own_slot(views);
-	return slot && !nyx_view_begin(slot->thread, &views->devices[rid]) ? slot : NULL;
+	return slot && !nyx_view_begin(slot->thread, &views->devices[i]) ? slot : NULL;
 }
 
 /* End a section. False: the view was cut off meanwhile. */
@@ -231,7 +254,7 @@ static bool end(struct slot *slot, uint16_t rid)
 struct dma_views *dma_views_new(struct vmm *vmm, struct nyx_unit *unit)
 {
 	struct dma_views *views = calloc(1, sizeof(*views));
-	uint32_t rid;
+	unsigned int i;
 
 	if (!views)
 		return NULL;
@@ -241,8 +264,8 @@ struct dma_views *dma_views_new(struct vmm *vmm, struct nyx_unit *unit)
 		free(views);
 		return NULL;
 	}
-	for (rid = 0; rid < NR_RIDS; rid++)
-		views->devices[rid] = nyx_view_device_of((nyx_device_t){ rid });
+	for (i = 0; i < NR_RIDS; i++)
+		views->devices[i] = nyx_view_device_of((nyx_device_t){ rid_of(i) });
 	pthread_mutex_init(&views->lock, NULL);
 	return views;
 }
@@ -534,5 +557,7 @@ void dma_view_release(struct dma_holds *holds)
 
 bool dma_view_was_cut_off(struct dma_views *views, uint16_t rid)
 {
-	return rid < NR_RIDS && atomic_exchange(&views->cut[rid], false);
+	unsigned int i = index_of(rid);
+
+	return i < NR_RIDS && atomic_exchange(&views->cut[i], false);
 }

@@ -201,6 +201,15 @@ static void edu_write(void *opaque, uint64_t offset, uint64_t value, unsigned in
 
 static const struct io_ops ops = { edu_read, edu_write };
 
+static void reset(struct pci_dev *pci)
+{
+	struct edu *edu = (struct edu *)pci;
+
+	edu->liveness = edu->factorial = edu->status = edu->irq_status = 0;
+	edu->dma_source = edu->dma_dest = edu->dma_count = edu->dma_command = 0;
+	memset(edu->memory, 0, sizeof(edu->memory));
+}
+
 static void destroy(struct pci_dev *pci)
 {
 	free(pci);
@@ -217,6 +226,7 @@ int edu_init(struct vmm *vmm, uint64_t dma_mask)
 	pci_config_init(&edu->pci, vmm, "edu", VENDOR, DEVICE, CLASS);
 	pci_intx_add(&edu->pci);
 	pci_bar_init(&edu->pci, 0, MIB, 0, &ops, edu);
+	edu->pci.reset = reset;
 	edu->pci.destroy = destroy;
 	rc = pci_msi_add(&edu->pci);
 	if (rc)

@@ -13,7 +13,7 @@
 
 #include "vmm.h"
 
-#define MAX_REGIONS	128
+#define MAX_REGIONS	256
 
 struct region {
 	uint64_t base;

@@ -57,6 +57,8 @@ struct iommu_ops {
 
 	/* A function appears at @rid. Called before its first access. */
 	int (*device_add)(struct vmm *vmm, uint16_t rid);
+	/* It goes, and makes no accesses any more. */
+	void (*device_remove)(struct vmm *vmm, uint16_t rid);
 
 	/*
 	 * Does accesses of @rid in order, and sets @done of each that succeeds. 0, or

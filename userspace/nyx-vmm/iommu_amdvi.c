@@ -251,6 +251,7 @@ const struct iommu_ops iommu_amdvi = {
 	.exit = iommu_unit_exit,
 	.functions = amdvi_functions,
 	.device_add = iommu_unit_device_add,
+	.device_remove = iommu_unit_device_remove,
 	.access = iommu_unit_access,
 	.hold = iommu_unit_hold,
 	.release = iommu_unit_release,

@@ -77,7 +77,21 @@ int iommu_unit_device_add(struct vmm *vmm, uint16_t rid)
 {
 	struct iommu_unit *iu = vmm->iommu_data;
 
+	/* A device that was there before may have been cut off. */
+	if (iu->views)
+		dma_view_was_cut_off(iu->views, rid);
 	return nyx_device_add(iu->unit, (nyx_device_t){ rid });
+}
+
+void iommu_unit_device_remove(struct vmm *vmm, uint16_t rid)
+{
+	struct iommu_unit *iu = vmm->iommu_data;
+	int rc = nyx_device_remove(iu->unit, (nyx_device_t){ rid });
+
+	/* nyxctl may have removed it already. */
+	if (rc && rc != -ENOENT)
+		say("cannot remove device %02x:%02x.%x of the unit: %s", rid >> 8, rid >> 3 & 0x1f,
+		    rid & 7, strerror(-rc));
 }
 
 int iommu_unit_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr)

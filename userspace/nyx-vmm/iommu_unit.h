@@ -54,6 +54,7 @@ void iommu_unit_exit(struct vmm *vmm);
 
 /* Of struct iommu_ops */
 int iommu_unit_device_add(struct vmm *vmm, uint16_t rid);
+void iommu_unit_device_remove(struct vmm *vmm, uint16_t rid);
 int iommu_unit_access(struct vmm *vmm, uint16_t rid, struct dma_op *ops, unsigned int nr);
 void iommu_unit_hold(struct vmm *vmm, uint16_t rid, struct dma_span *spans, unsigned int nr);
 void iommu_unit_release(struct vmm *vmm, struct dma_holds *holds);

@@ -162,6 +162,7 @@ const struct iommu_ops iommu_vtd = {
 	.init = vtd_init,
 	.exit = iommu_unit_exit,
 	.device_add = iommu_unit_device_add,
+	.device_remove = iommu_unit_device_remove,
 	.access = iommu_unit_access,
 	.hold = iommu_unit_hold,
 	.release = iommu_unit_release,

@@ -25,7 +25,7 @@
  * has them sent as messages, so that each is a fault.
  *
  * A line belongs to a vector of a function, and is protected by the vector's lock. Lines stay
- * until the end of the machine, but for those of devices of the host.
+ * until the function is reset, or until the end of the machine.
  */
 #include "irq_line.h"
 
@@ -148,7 +148,7 @@ static void wait_for(struct irq_line *line, bool on)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = line };
 
-	if (on == line->waited_for)
+	if (!line->signalled || on == line->waited_for)
 		return;
 	if (!epoll_ctl(closed_lines, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, line->source, &event))
 		line->waited_for = on;

@@ -5,10 +5,11 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * It is there to prove that stock guests run on Nyx, to be read by authors of other VMMs,
- * and to make load. It is no product: one machine, fixed, without hot-plug.
+ * and to make load. It is no product: one machine, whose devices come and go in slots, if it
+ * has some.
  *
- * Nothing outlives the process: RAM is a memfd, and whatever else there is hangs on file
- * descriptors.
+ * Nothing outlives the process, but for the file of a control socket if it is killed: RAM is a
+ * memfd, and whatever else there is hangs on file descriptors.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "hotplug.h"
 #include "iommu.h"
 #include "irq_line.h"
 #include "pci.h"
@@ -99,6 +101,7 @@ static int add_platform(struct vmm *vmm)
 static int add_devices(struct vmm *vmm)
 {
 	const struct options *opts = vmm->opts;
+	char id[HOTPLUG_ID];
 	unsigned int i;
 	int rc = 0;
 
@@ -117,6 +120,12 @@ static int add_devices(struct vmm *vmm)
 		rc = edu_init(vmm, opts->edu_dma_mask);
 	for (i = 0; i < opts->nr_vfios && !rc; i++)
 		rc = vfio_init(vmm, opts->vfios[i].name, opts->vfios[i].shared);
+	if (!rc)
+		rc = hotplug_init(vmm);
+	for (i = 0; i < opts->nr_plugs && !rc; i++) {
+		rc = hotplug_add(vmm, opts->plugs[i], true, id);
+		rc = rc > 0 ? 0 : rc;
+	}
 	if (vmm->iommu->functions && !rc)
 		rc = vmm->iommu->functions(vmm);
 	return rc;
@@ -145,8 +154,17 @@ static int build(struct vmm *vmm)
 	return rc;
 }
 
-/* Makes the machine, runs it and frees it. */
-static int run(struct vmm *vmm)
+static void free_words(char **words)
+{
+	char **word;
+
+	for (word = words; word && *word; word++)
+		free(*word);
+	free(words);
+}
+
+/* Makes the machine, runs it and frees it. *plugs: what is in the slots at a restart. */
+static int run(struct vmm *vmm, char ***plugs)
 {
 	int status = STATUS_HOST;
 
@@ -164,7 +182,10 @@ static int run(struct vmm *vmm)
 	}
 
 	control_exit();
+	if (status == STATUS_RESTART)
+		*plugs = hotplug_words(vmm);
 	pci_exit(vmm);		/* ends the workers */
+	hotplug_exit();
 	irq_lines_exit();
 	serial_exit();
 	pit_exit();
@@ -174,15 +195,6 @@ static int run(struct vmm *vmm)
 	kvm_close(vmm);
 	ram_exit(vmm);
 	return status;
-}
-
-static void free_words(char **words)
-{
-	char **word;
-
-	for (word = words; word && *word; word++)
-		free(*word);
-	free(words);
 }
 
 /* Copy the command line for a restart: parsing cuts words up. */
@@ -200,6 +212,40 @@ static char **copy_words(int argc, char **argv)
 		return NULL;
 	}
 	return words;
+}
+
+/*
+ * Devices stay in their slots when the machine is reset: for the restart, add "--replug", which
+ * makes --plug before it void, and what there is. Returns STATUS_RESTART or STATUS_HOST.
+ */
+static int add_plugs(char ***words, char **plugs)
+{
+	size_t old, nr = 0;
+	char **all;
+
+	/* As an earlier restart has left it */
+	for (old = 0; (*words)[old] && strcmp((*words)[old], "--replug"); old++)
+		;
+	while (plugs && plugs[nr])
+		nr++;
+	all = alloc_for("the command line", (old + 2 + 2 * nr) * sizeof(*all));
+	if (!all)
+		return STATUS_HOST;
+	memcpy(all, *words, old * sizeof(*all));
+	while ((*words)[old]) {
+		free((*words)[old]);
+		(*words)[old++] = NULL;
+	}
+	free(*words);
+	*words = all;
+	while (*all)
+		all++;
+	*all++ = strdup("--replug");
+	for (; plugs && *plugs; plugs++) {
+		*all++ = strdup("--plug");
+		*all++ = strdup(*plugs);
+	}
+	return STATUS_RESTART;
 }
 
 /* Prepare the process: standard files, output, ports, signals. @mask: the signal mask so far. */
@@ -228,7 +274,7 @@ int main(int argc, char **argv)
 	struct vmm vmm = {
 		.kvm_fd = -1, .vm_fd = -1, .ram_fd = -1, .status = STATUS_RUNNING,
 	};
-	char **again = copy_words(argc, argv);
+	char **again = copy_words(argc, argv), **plugs = NULL;
 	struct options opts;
 	sigset_t mask;
 	int status;
@@ -245,10 +291,13 @@ int main(int argc, char **argv)
 		vmm.opts = &opts;
 		vmm.iommu = iommus[opts.iommu];
 		pthread_mutex_init(&vmm.lock, NULL);
-		status = begin(&vmm, &mask) ? STATUS_HOST : run(&vmm);
+		status = begin(&vmm, &mask) ? STATUS_HOST : run(&vmm, &plugs);
 		loop_exit();
 		io_exit(&vmm);
 	}
+	if (status == STATUS_RESTART)
+		status = add_plugs(&again, plugs);
+	free_words(plugs);
 	if (status == STATUS_RESTART) {
 		/* A reset executes nyx-vmm again, so that no state is left over. */
 		pthread_sigmask(SIG_SETMASK, &mask, NULL);

@@ -68,6 +68,12 @@ static const char help[] =
 "                        without x2APIC), guest-apic (they can name a guest's\n"
 "                        APIC), quarantine, shared, copy\n"
 "  --name NAME           the name of the IOMMU's unit, for nyxctl (default: none)\n"
+"  --hotplug-slots N     PCI Express slots, up to 16, for devices that come while the\n"
+"                        machine runs (default: 0)\n"
+"  --plug '[ID=]DEVICE'  a device in such a slot from the start; repeatable. DEVICE is\n"
+"                        disk,FILE[,readonly][,queues=N], net,tap=NAME, rng or\n"
+"                        edu[,dma-mask=MASK]. ID is its name (default: its kind and a\n"
+"                        number)\n"
 "  --control SOCKET      a Unix socket for nyx-vmm ctl (default: none)\n"
 "  --no-reboot           exit on reset (default: reboot)\n"
 "  -v, --verbose         print what the IOMMU reports\n"
@@ -89,8 +95,8 @@ static const char help[] =
 
 enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MODULE, OPT_CPUS, OPT_MEMORY, OPT_DISK,
-	OPT_NET, OPT_RNG, OPT_VFIO, OPT_DEVICE, OPT_IOMMU, OPT_NAME, OPT_CONTROL,
-	OPT_NO_REBOOT,
+	OPT_NET, OPT_RNG, OPT_VFIO, OPT_DEVICE, OPT_IOMMU, OPT_NAME,
+	OPT_HOTPLUG_SLOTS, OPT_PLUG, OPT_REPLUG, OPT_CONTROL, OPT_NO_REBOOT,
 };
 
 static const struct option long_options[] = {
@@ -107,6 +113,9 @@ static const struct option long_options[] = {
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "iommu", required_argument, NULL, OPT_IOMMU },
 	{ "name", required_argument, NULL, OPT_NAME },
+	{ "hotplug-slots", required_argument, NULL, OPT_HOTPLUG_SLOTS },
+	{ "plug", required_argument, NULL, OPT_PLUG },
+	{ "replug", no_argument, NULL, OPT_REPLUG },
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "no-reboot", no_argument, NULL, OPT_NO_REBOOT },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -138,7 +147,7 @@ static int parse_module(struct options *opts, char *word)
 }
 
 /* Other words behind a comma are of the file's name. */
-static int parse_disk(struct options *opts, char *word)
+int options_disk(struct options *opts, const char *option, char *word)
 {
 	uint64_t queues = 0;		/* the default */
 	bool readonly = false;
@@ -150,27 +159,25 @@ static int parse_disk(struct options *opts, char *word)
 		else if (strncmp(comma, ",queues=", 8))
 			break;
 		else if (number_size(comma + 8, &queues) || !queues || queues > MAX_DISK_QUEUES)
-			return usage("--disk", word, "queues must be 1 to 16, like FILE,queues=4");
+			return usage(option, word, "queues must be 1 to 16, like FILE,queues=4");
 	}
 	if (!*word)
-		return usage("--disk", word, "write it like FILE, FILE,readonly or FILE,queues=4");
+		return usage(option, word, "write it like FILE, FILE,readonly or FILE,queues=4");
 	if (opts->nr_disks == MAX_DISKS)
-		return usage("--disk", word, "at most 8 are supported");
+		return usage(option, word, "at most 8 are supported");
 	opts->disks[opts->nr_disks].path = word;
 	opts->disks[opts->nr_disks].queues = (unsigned int)queues;
 	opts->disks[opts->nr_disks++].readonly = readonly;
 	return -1;
 }
 
-/* A processor has a queue of its own, as far as there are. */
 static void default_queues(struct options *opts)
 {
 	unsigned int i;
 
 	for (i = 0; i < opts->nr_disks; i++) {
 		if (!opts->disks[i].queues)
-			opts->disks[i].queues = opts->cpus < MAX_DISK_QUEUES ?
-				opts->cpus : MAX_DISK_QUEUES;
+			opts->disks[i].queues = default_disk_queues(opts);
 	}
 }
 
@@ -217,6 +224,12 @@ static int parse_vfio(struct options *opts, char *word)
 	return -1;
 }
 
+bool options_edu(const char *words, uint64_t *dma_mask)
+{
+	*dma_mask = EDU_DMA_MASK;
+	return !words || (!strncmp(words, "dma-mask=", 9) && !number_size(words + 9, dma_mask));
+}
+
 static int parse_device(struct options *opts, const char *word)
 {
 	if (!strcmp(word, "hpet")) {
@@ -227,11 +240,9 @@ static int parse_device(struct options *opts, const char *word)
 		opts->testdev = true;
 		return -1;
 	}
-	opts->edu_dma_mask = EDU_DMA_MASK;
 	opts->edu = true;
-	if (!strcmp(word, "edu"))
-		return -1;
-	if (!strncmp(word, "edu,dma-mask=", 13) && !number_size(word + 13, &opts->edu_dma_mask))
+	if ((!strcmp(word, "edu") || !strncmp(word, "edu,", 4)) &&
+	    options_edu(word[3] ? word + 4 : NULL, &opts->edu_dma_mask))
 		return -1;
 	return usage("--device", word,
 		     "write it like edu, edu,dma-mask=0xfffffff, hpet or testdev");
@@ -396,6 +407,24 @@ static int parse_memory(struct options *opts, const char *word)
 	return -1;
 }
 
+static int parse_slots(struct options *opts, const char *word)
+{
+	uint64_t value;
+
+	if (number_size(word, &value) || value > MAX_HOTPLUG_SLOTS)
+		return usage("--hotplug-slots", word, "it must be 0 to 16");
+	opts->hotplug_slots = (unsigned int)value;
+	return -1;
+}
+
+static int parse_plug(struct options *opts, const char *word)
+{
+	if (opts->nr_plugs == MAX_HOTPLUG_SLOTS)
+		return usage("--plug", word, "at most 16 are supported");
+	opts->plugs[opts->nr_plugs++] = word;
+	return -1;
+}
+
 static int parse_one(struct options *opts, int option, char *word)
 {
 	switch (option) {
@@ -415,7 +444,7 @@ static int parse_one(struct options *opts, int option, char *word)
 	case OPT_MEMORY:
 		return parse_memory(opts, word);
 	case OPT_DISK:
-		return parse_disk(opts, word);
+		return options_disk(opts, "--disk", word);
 	case OPT_NET:
 		return parse_net(opts, word);
 	case OPT_RNG:
@@ -429,6 +458,13 @@ static int parse_one(struct options *opts, int option, char *word)
 		return parse_iommu(opts, word);
 	case OPT_NAME:
 		return parse_name(opts, word);
+	case OPT_HOTPLUG_SLOTS:
+		return parse_slots(opts, word);
+	case OPT_PLUG:
+		return parse_plug(opts, word);
+	case OPT_REPLUG:
+		opts->nr_plugs = 0;
+		return -1;
 	case OPT_CONTROL:
 		opts->control = word;
 		return -1;

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "iommu.h"
+#include "pci_port.h"
 
 #define SLOTS		32
 #define FUNCTIONS	8
@@ -38,7 +39,15 @@ struct pci_bus {
 	uint64_t next_bar, next_high, next_port;
 	uint8_t next_source;
 	struct pci_dev bridge;
+	struct pci_port *ports[MAX_HOTPLUG_SLOTS];
+	unsigned int nr_ports;
 };
+
+/* Where pci_register() puts the functions of the thread */
+static __thread struct {
+	struct pci_port *port;
+	bool at_start;
+} into;
 
 /* ---- building a configuration --------------------------------------------- */
 
@@ -58,6 +67,7 @@ void pci_config_init(struct pci_dev *dev, struct vmm *vmm, const char *name,
 	dev->vmm = vmm;
 	dev->name = name;
 	dev->next_cap = CAPS_START;
+	atomic_init(&dev->rid, PCI_NO_RID);
 	pthread_mutex_init(&dev->irq_lock, NULL);
 	pci_config_set(dev, PCI_VENDOR_ID, vendor, 2);
 	pci_config_set(dev, PCI_DEVICE_ID, device, 2);
@@ -194,13 +204,20 @@ static void bar_map(struct pci_dev *dev, unsigned int bar, bool map)
 		dev->bar_moved(dev, bar, true);
 }
 
-static void bars_update(struct pci_dev *dev)
+static bool bar_decodes_here(struct pci_dev *dev, unsigned int bar)
+{
+	return bar_decodes(dev, bar) &&
+		(!dev->port || pci_port_forwards(dev->port, bar_address(dev, bar),
+						 dev->bars[bar].size));
+}
+
+void pci_bars_update(struct pci_dev *dev)
 {
 	unsigned int bar;
 
 	for (bar = 0; bar <= PCI_ROM; bar++) {
 		struct pci_bar *b = &dev->bars[bar];
-		bool decodes = b->size && bar_decodes(dev, bar);
+		bool decodes = b->size && bar_decodes_here(dev, bar);
 
 		if (b->size && (b->mapped != decodes ||
 				(decodes && b->addr != bar_address(dev, bar))))
@@ -229,18 +246,26 @@ static uint64_t take(uint64_t *next, uint64_t last, uint64_t size)
 	return at;
 }
 
-static int bar_place(struct pci_dev *dev, unsigned int bar)
+/* Behind a port: in its window, which begins at *next */
+static uint64_t take_behind(struct pci_port *port, const struct pci_bar *b, uint64_t *next)
+{
+	return is_port(b) ? 0 : take(next, pci_port_window(port) + PCI_PORT_WINDOW - 1, b->size);
+}
+
+static int bar_place(struct pci_dev *dev, unsigned int bar, struct pci_port *port, uint64_t *next)
 {
 	struct pci_bus *bus = dev->vmm->pci;
 	struct pci_bar *b = &dev->bars[bar];
 	uint64_t at = 0, first, last;
 
 	pci_high_window(dev->vmm, &first, &last);
-	if (is_port(b))
+	if (port)
+		at = take_behind(port, b, next);
+	else if (is_port(b))
 		at = take(&bus->next_port, PORTS_END - 1, b->size);
 	else if (!is_64(b) || b->size < LARGE_BAR)
 		at = take(&bus->next_bar, GPA_ECAM - 1, b->size);
-	if (!at && is_64(b))
+	if (!at && is_64(b) && !port)
 		at = take(&bus->next_high, last, b->size);
 	if (!at)
 		return -ENOSPC;
@@ -250,9 +275,35 @@ static int bar_place(struct pci_dev *dev, unsigned int bar)
 	return 0;
 }
 
+/* On bus 0, or behind @port */
+static int bars_place(struct pci_dev *dev, struct pci_port *port)
+{
+	uint64_t next = port ? pci_port_window(port) : 0;
+	unsigned int bar;
+	int rc = 0;
+
+	for (bar = 0; bar <= PCI_ROM && !rc; bar++) {
+		if (dev->bars[bar].size)
+			rc = bar_place(dev, bar, port, &next);
+	}
+	return rc;
+}
+
+int pci_take_window(struct vmm *vmm, uint64_t size, uint64_t *base)
+{
+	struct pci_bus *bus = vmm->pci;
+	uint64_t at = (bus->next_bar + MIB - 1) & ~(MIB - 1);
+
+	if (at + size > GPA_ECAM)
+		return -ENOSPC;
+	*base = at;
+	bus->next_bar = at + size;
+	return 0;
+}
+
 /* ---- accesses --------------------------------------------------------------- */
 
-static bool touches(unsigned int at, unsigned int len, unsigned int first, unsigned int size)
+bool pci_touches(unsigned int at, unsigned int len, unsigned int first, unsigned int size)
 {
 	return at < first + size && first < at + len;
 }
@@ -266,7 +317,7 @@ static uint32_t config_read(struct pci_dev *dev, unsigned int at, unsigned int l
 	if (dev->config_read && dev->config_read(dev, at, len, &value))
 		return value;
 	value = (uint32_t)le_get(dev->config + at, len);
-	if (touches(at, len, PCI_STATUS, 1)) {
+	if (pci_touches(at, len, PCI_STATUS, 1)) {
 		pthread_mutex_lock(&dev->irq_lock);
 		if (dev->intx)
 			value |= (uint32_t)PCI_STATUS_INTERRUPT << 8 * (PCI_STATUS - at);
@@ -281,6 +332,8 @@ void pci_config_write(struct pci_dev *dev, unsigned int at, uint32_t value, unsi
 
 	if (!dev || at + len > PCI_CONFIG_SIZE)
 		return;
+	if (dev->config_write)
+		dev->config_write(dev, at, len, value);
 	for (i = 0; i < len; i++, value >>= 8) {
 		uint8_t mask = dev->writable[at + i];
 
@@ -289,20 +342,26 @@ void pci_config_write(struct pci_dev *dev, unsigned int at, uint32_t value, unsi
 			continue;
 		dev->config[at + i] = (uint8_t)((dev->config[at + i] & ~mask) | (value & mask));
 	}
-	if (touches(at, len, PCI_COMMAND, 2))
+	if (pci_touches(at, len, PCI_COMMAND, 2))
 		atomic_store(&dev->command, (uint16_t)le_get(dev->config + PCI_COMMAND, 2));
-	if (touches(at, len, PCI_COMMAND, 2) || touches(at, len, PCI_BASE_ADDRESS_0, 24) ||
-	    touches(at, len, PCI_ROM_ADDRESS, 4))
-		bars_update(dev);
+	if (pci_touches(at, len, PCI_COMMAND, 2) || pci_touches(at, len, PCI_BASE_ADDRESS_0, 24) ||
+	    pci_touches(at, len, PCI_ROM_ADDRESS, 4))
+		pci_bars_update(dev);
 	pci_msi_written(dev);
 	if (dev->config_written)
 		dev->config_written(dev, at, len);
 }
 
-/* Only bus 0 has functions. */
 static struct pci_dev *at_rid(struct pci_bus *bus, uint32_t rid)
 {
-	return rid < SLOTS * FUNCTIONS ? bus->slots[rid / FUNCTIONS][rid % FUNCTIONS] : NULL;
+	struct pci_dev *dev = NULL;
+	unsigned int i;
+
+	if (rid < SLOTS * FUNCTIONS)
+		return bus->slots[rid / FUNCTIONS][rid % FUNCTIONS];
+	for (i = 0; i < bus->nr_ports && !dev; i++)
+		dev = pci_port_function(bus->ports[i], rid >> 8, rid & 0xff);
+	return dev;
 }
 
 static uint64_t ecam_read(void *opaque, uint64_t offset, unsigned int len)
@@ -402,24 +461,94 @@ static int choose_slot(struct pci_dev *dev)
 	return -ENOSPC;
 }
 
+void pci_function_reset(struct pci_dev *dev)
+{
+	unsigned int i;
+
+	if (dev->reset)
+		dev->reset(dev);
+	/* Store nothing else: other threads read constant bytes without a lock. */
+	for (i = 0; i < PCI_CONFIG_SIZE; i++) {
+		if (dev->writable[i])
+			dev->config[i] = dev->initial[i];
+	}
+	atomic_store(&dev->command, (uint16_t)le_get(dev->config + PCI_COMMAND, 2));
+	pci_bars_update(dev);
+	pci_msix_reset(dev);
+	pci_msi_written(dev);
+	pci_intx_set(dev, false);
+}
+
+void pci_function_free(struct pci_dev *dev)
+{
+	if (dev->destroy)
+		dev->destroy(dev);
+}
+
+void pci_register_into(struct pci_port *port, bool at_start)
+{
+	into.port = port;
+	into.at_start = at_start;
+}
+
+/* @slot: of bus 0, whose pins of INTx the function has */
+static void set_intx(struct pci_dev *dev, unsigned int slot, unsigned int source)
+{
+	dev->intx_slot = (uint8_t)slot;
+	dev->intx_source = (uint8_t)source;
+	if (dev->config[PCI_INTERRUPT_PIN])
+		pci_config_set(dev, PCI_INTERRUPT_LINE, pci_intx_isa(slot, pci_intx_pin(dev)), 1);
+}
+
+/* Payloads that expect firmware do not enable it themselves. */
+static void enable_memory(struct pci_dev *dev)
+{
+	pci_config_set(dev, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
+	atomic_store(&dev->command, PCI_COMMAND_MEMORY);
+}
+
+static int register_card(struct pci_dev *dev, struct pci_port *port, bool at_start)
+{
+	int rc = 0;
+
+	if (dev->slot_of) {
+		say("%s: a slot has one function", dev->name);
+		return -EOPNOTSUPP;
+	}
+	set_intx(dev, port->dev.intx_slot, port->card_source);
+	memcpy(dev->initial, dev->config, sizeof(dev->initial));
+	if (at_start)
+		rc = bars_place(dev, port);
+	if (rc) {
+		say("%s: its BARs do not fit in the window of a slot", dev->name);
+		return rc;
+	}
+	/* As for functions of bus 0 */
+	if (at_start)
+		enable_memory(dev);
+	pthread_mutex_lock(&dev->vmm->lock);
+	pci_port_insert(port, dev, at_start);
+	pci_bars_update(dev);
+	pthread_mutex_unlock(&dev->vmm->lock);
+	return 0;
+}
+
 int pci_register(struct pci_dev *dev)
 {
 	struct vmm *vmm = dev->vmm;
 	struct pci_bus *bus = vmm->pci;
-	unsigned int bar;
-	int rc = choose_slot(dev);
+	int rc;
+
+	if (into.port)
+		return register_card(dev, into.port, into.at_start);
+	rc = choose_slot(dev);
 
 	if (rc) {
 		say("no PCI slot is left for %s", dev->name);
 		return rc;
 	}
-	if (dev->config[PCI_INTERRUPT_PIN])
-		pci_config_set(dev, PCI_INTERRUPT_LINE,
-			       pci_intx_isa(dev->rid / FUNCTIONS, pci_intx_pin(dev)), 1);
-	for (bar = 0; bar <= PCI_ROM && !rc; bar++) {
-		if (dev->bars[bar].size)
-			rc = bar_place(dev, bar);
-	}
+	set_intx(dev, dev->rid / FUNCTIONS, dev->intx_source);
+	rc = bars_place(dev, NULL);
 	if (!rc && vmm->iommu->device_add)
 		rc = vmm->iommu->device_add(vmm, dev->rid);
 	if (rc) {
@@ -430,6 +559,22 @@ int pci_register(struct pci_dev *dev)
 	/* Enable decoding: payloads that expect firmware do not enable it themselves. */
 	pci_config_write(dev, PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 2);
 	return 0;
+}
+
+int pci_add_port(struct vmm *vmm, struct pci_port *port)
+{
+	struct pci_bus *bus = vmm->pci;
+
+	if (bus->next_source > LAST_SOURCE)
+		return -ENOSPC;
+	port->card_source = bus->next_source++;
+	bus->ports[bus->nr_ports++] = port;
+	return 0;
+}
+
+struct pci_port *pci_port_at(struct vmm *vmm, unsigned int i)
+{
+	return i < vmm->pci->nr_ports ? vmm->pci->ports[i] : NULL;
 }
 
 int pci_init(struct vmm *vmm)
@@ -464,12 +609,16 @@ int pci_init(struct vmm *vmm)
 void pci_foreach(struct vmm *vmm, void (*fn)(const struct pci_dev *dev, void *arg), void *arg)
 {
 	struct pci_dev *dev;
-	unsigned int rid;
+	unsigned int rid, i;
 
 	for (rid = 0; rid < SLOTS * FUNCTIONS; rid++) {
 		dev = at_rid(vmm->pci, rid);
 		if (dev)
 			fn(dev, arg);
+	}
+	for (i = 0; i < vmm->pci->nr_ports; i++) {
+		if (vmm->pci->ports[i]->card)
+			fn(vmm->pci->ports[i]->card, arg);
 	}
 }
 
@@ -477,12 +626,16 @@ void pci_irtes_changed(struct vmm *vmm)
 {
 	struct pci_bus *bus = vmm->pci;
 	struct pci_dev *dev;
-	unsigned int rid;
+	unsigned int rid, i;
 
 	for (rid = 0; bus && rid < SLOTS * FUNCTIONS; rid++) {
 		dev = at_rid(bus, rid);
 		if (dev)
 			pci_msi_irtes_changed(dev);
+	}
+	for (i = 0; bus && i < bus->nr_ports; i++) {
+		if (bus->ports[i]->card)
+			pci_msi_irtes_changed(bus->ports[i]->card);
 	}
 }
 
@@ -490,14 +643,18 @@ void pci_exit(struct vmm *vmm)
 {
 	struct pci_bus *bus = vmm->pci;
 	struct pci_dev *dev;
-	unsigned int rid;
+	unsigned int rid, i;
 
 	if (!bus)
 		return;
+	for (i = 0; i < bus->nr_ports; i++) {
+		if (bus->ports[i]->card)
+			pci_function_free(bus->ports[i]->card);
+	}
 	for (rid = 0; rid < SLOTS * FUNCTIONS; rid++) {
 		dev = at_rid(bus, rid);
-		if (dev && dev->destroy)
-			dev->destroy(dev);
+		if (dev)
+			pci_function_free(dev);
 	}
 	free(bus);
 	vmm->pci = NULL;

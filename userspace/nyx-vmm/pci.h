@@ -5,7 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A device embeds a struct pci_dev, fills in its configuration with the functions
- * below, and registers it. All functions sit on bus 0.
+ * below, and registers it. Functions sit on bus 0 or behind a root port,
+ * see pci_port.h.
  */
 #ifndef NYX_VMM_PCI_H
 #define NYX_VMM_PCI_H
@@ -22,6 +23,9 @@
 #define PCI_CONFIG_SIZE	4096
 #define PCI_MSIX_MAX	2048
 #define PCI_NO_VECTOR	0xffff
+#define PCI_NO_RID	0xffff	/* not on a bus */
+
+struct pci_port;
 
 struct pci_bar {
 	uint64_t size;			/* 0: none */
@@ -43,16 +47,19 @@ struct msix_vector {
 
 struct pci_dev {
 	struct vmm *vmm;
-	uint16_t rid;			/* bus, device, function */
+	atomic_ushort rid;		/* bus, device, function; changed with @vmm->lock */
 	const char *name;
 	/* Before pci_register(): function 0 of the slot for this one; NULL: a new slot */
 	struct pci_dev *slot_of;
 	uint8_t function;		/* 1 to 7, with @slot_of */
 	uint8_t intx_source;		/* of the pins of the IOAPIC */
+	uint8_t intx_slot;		/* of bus 0, whose pins it drives; const */
+	struct pci_port *port;		/* behind this one, or NULL: on bus 0; const */
 
 	/* @vmm->lock */
 	uint8_t config[PCI_CONFIG_SIZE];
 	uint8_t writable[PCI_CONFIG_SIZE];
+	uint8_t initial[PCI_CONFIG_SIZE];	/* @config after a reset; const */
 	struct pci_bar bars[PCI_ROM + 1];
 	uint16_t next_cap;
 	/* BAR @bar was mapped at bars[bar].addr, or unmapped; may be NULL */
@@ -63,7 +70,12 @@ struct pci_dev {
 	 */
 	bool (*config_read)(struct pci_dev *dev, unsigned int at, unsigned int len,
 			    uint32_t *value);
+	/* Before the bytes are stored; may be NULL */
+	void (*config_write)(struct pci_dev *dev, unsigned int at, unsigned int len,
+			     uint32_t value);
 	void (*config_written)(struct pci_dev *dev, unsigned int at, unsigned int len);
+	/* Ends all DMA and interrupts of the function; may be NULL. For cards */
+	void (*reset)(struct pci_dev *dev);
 	void (*destroy)(struct pci_dev *dev);
 
 	atomic_ushort command;		/* as config has it, for other threads */
@@ -111,9 +123,25 @@ int pci_express_add(struct pci_dev *dev);
 void pci_intx_add(struct pci_dev *dev);
 /*
  * Chooses a slot and addresses for the BARs, and prints failures. pci_exit() calls
- * @dev->destroy().
+ * @dev->destroy(). Called without vmm::lock.
  */
 int pci_register(struct pci_dev *dev);
+/*
+ * The next function that the thread registers goes into the slot of @port, and gets addresses
+ * from the guest, or @at_start. NULL: on bus 0, as before.
+ */
+void pci_register_into(struct pci_port *port, bool at_start);
+/* Of a card, with vmm::lock held: as after power-on; and its end */
+void pci_function_reset(struct pci_dev *dev);
+void pci_function_free(struct pci_dev *dev);
+/* Map BARs where their registers say, if that is where the function can be reached. */
+void pci_bars_update(struct pci_dev *dev);
+/* For root ports: memory of the window of PCI, and the list of them */
+int pci_take_window(struct vmm *vmm, uint64_t size, uint64_t *base);
+int pci_add_port(struct vmm *vmm, struct pci_port *port);
+struct pci_port *pci_port_at(struct vmm *vmm, unsigned int i);	/* NULL: there are not so many */
+/* True if [at, at + len) and [first, first + size) have a byte in common */
+bool pci_touches(unsigned int at, unsigned int len, unsigned int first, unsigned int size);
 /*
  * INTA#..INTD# (0..3) of a slot drive two pins of the IOAPIC: one of their own, and one that
  * is a wire of the 8259s.
@@ -159,6 +187,8 @@ bool pci_msi_enabled(struct pci_dev *dev);
 bool pci_msix_enabled(struct pci_dev *dev);
 void pci_msix_send(struct pci_dev *dev, uint16_t vector);
 void pci_intx_set(struct pci_dev *dev, bool level);
+/* The table as after power-on, without lines. vmm::lock is held, the function sends nothing. */
+void pci_msix_reset(struct pci_dev *dev);
 /* The IOMMU may remap the function's messages differently now; called with vmm::lock held. */
 void pci_msi_irtes_changed(struct pci_dev *dev);
 

@@ -199,6 +199,24 @@ bool pci_msix_unmasked(struct pci_dev *dev, uint16_t vector)
 	return unmasked;
 }
 
+void pci_msix_reset(struct pci_dev *dev)
+{
+	struct msix_vector *v;
+	unsigned int i;
+
+	for (i = 0; i < dev->msix.nr; i++) {
+		v = &dev->msix.table[i];
+		pthread_mutex_lock(&v->lock);
+		irq_line_free(dev->vmm, v->line);
+		v->line = NULL;
+		v->address = 0;
+		v->data = 0;
+		v->control = PCI_MSIX_ENTRY_CTRL_MASKBIT;
+		v->pending = false;
+		pthread_mutex_unlock(&v->lock);
+	}
+}
+
 bool pci_msix_enabled(struct pci_dev *dev)
 {
 	return enabled(dev);
@@ -337,7 +355,7 @@ static void drive_pin(struct pci_dev *dev)
 {
 	bool masked = atomic_load(&dev->command) & PCI_COMMAND_INTX_DISABLE ||
 		dev->msi.control & PCI_MSI_FLAGS_ENABLE || enabled(dev);
-	unsigned int slot = dev->rid >> 3;
+	unsigned int slot = dev->intx_slot;
 
 	if (!dev->config[PCI_INTERRUPT_PIN])
 		return;

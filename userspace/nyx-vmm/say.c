@@ -24,6 +24,8 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int say_fd = STDERR_FILENO;
 static bool runs;			/* @lock */
+static __thread char *captured;
+static __thread size_t captured_size;
 static unsigned long lost;		/* @lock */
 
 void say_init(void)
@@ -64,6 +66,12 @@ static void put_line(const char *line)
 		lost++;
 }
 
+void say_capture(char *text, size_t size)
+{
+	captured = text;
+	captured_size = size;
+}
+
 void say(const char *format, ...)
 {
 	char text[LINE], line[LINE + 16];
@@ -72,6 +80,10 @@ void say(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	if (captured) {
+		snprintf(captured, captured_size, "%s", text);
+		return;
+	}
 	snprintf(line, sizeof(line), "nyx-vmm: %s\n", text);
 	pthread_mutex_lock(&lock);
 	put_line(line);

@@ -340,6 +340,11 @@ static int add_caps(struct virtio_dev *dev)
 	return 0;
 }
 
+static void reset(struct pci_dev *pci)
+{
+	virtio_set_status((struct virtio_dev *)pci, 0);
+}
+
 static void destroy(struct pci_dev *pci)
 {
 	struct virtio_dev *dev = (struct virtio_dev *)pci;
@@ -384,6 +389,7 @@ int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio
 	pci->bar_moved = bar_moved;
 	pci->config_read = config_read;
 	pci->config_written = config_written;
+	pci->reset = reset;
 	pci->destroy = destroy;
 	rc = add_caps(dev);
 	if (!rc)

@@ -105,8 +105,12 @@ enum {
 #define MAX_NETS	4
 #define MAX_MODULES	16
 #define MAX_VFIOS	16
+#define MAX_HOTPLUG_SLOTS 16
 
-/* Sources of pins. A source of INTx is a slot; each source of ISA is alone on its pin. */
+/*
+ * Sources of pins, below 64. A source of INTx is a slot of bus 0, a function or a card; each
+ * source of ISA is alone on its pin.
+ */
 enum { SOURCE_HPET = 32, SOURCE_TESTDEV = 40 };
 
 enum iommu_kind { IOMMU_NONE, IOMMU_VTD, IOMMU_AMDVI };
@@ -145,6 +149,9 @@ struct options {
 		bool small_irtes, guest_apic, np_cache;		/* AMD-Vi */
 	} unit;
 	bool dma_copy;			/* devices copy memory instead of mapping it */
+	unsigned int hotplug_slots;
+	const char *plugs[MAX_HOTPLUG_SLOTS];	/* devices in them at the start */
+	unsigned int nr_plugs;
 	const char *control;		/* path of the control socket, or NULL */
 	bool verbose;			/* print what the IOMMU reports */
 	bool no_reboot;
@@ -153,6 +160,12 @@ struct options {
 static inline uint32_t cpu_id(const struct options *opts, unsigned int cpu)
 {
 	return cpu * opts->cpu_step;
+}
+
+/* A processor has a queue of its own, as far as there are. */
+static inline unsigned int default_disk_queues(const struct options *opts)
+{
+	return opts->cpus < MAX_DISK_QUEUES ? opts->cpus : MAX_DISK_QUEUES;
 }
 
 /* The APIC ids of all processors are below this */
@@ -230,6 +243,8 @@ static inline int open_anew(int fd, int how)
 /* say.c: a line on standard error. Any thread. */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 void say_init(void);
+/* The next lines of the thread go to @text instead, the last one stays. NULL ends that. */
+void say_capture(char *text, size_t size);
 /*
  * With @running, say() drops a line rather than wait for a reader; otherwise it waits for a
  * second.
@@ -248,6 +263,9 @@ static inline void *alloc_for(const char *name, size_t size)
 
 /* options.c. Returns -1, or the status to exit with at once. */
 int options_parse(struct options *opts, int argc, char **argv);
+/* The words of --disk and of edu, for @option. -1, or a status; false: they are wrong. */
+int options_disk(struct options *opts, const char *option, char *word);
+bool options_edu(const char *words, uint64_t *dma_mask);
 
 /* ram.c. A pointer into guest RAM, NULL where [gpa, gpa + len) is not all RAM. */
 int ram_init(struct vmm *vmm);

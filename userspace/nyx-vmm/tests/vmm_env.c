@@ -23,6 +23,7 @@
 
 #include "dma.h"
 #include "dma_view.h"
+#include "hotplug.h"
 #include "irq_line.h"
 #include "pci.h"
 
@@ -65,13 +66,25 @@ const char *__tsan_default_suppressions(void)
 
 /* ---- in place of say.c and kvm.c -------------------------------------------------- */
 
+static __thread char *captured;
+static __thread size_t captured_size;
+
+void say_capture(char *text, size_t size)
+{
+	captured = text;
+	captured_size = size;
+}
+
 void say(const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(last_said, sizeof(last_said), format, args);
+	vsnprintf(captured ? captured : last_said, captured ? captured_size : sizeof(last_said),
+		  format, args);
 	va_end(args);
+	if (captured)
+		return;
 	atomic_fetch_add(&says, 1);
 }
 
@@ -546,6 +559,7 @@ void env_end(struct vmm *vmm)
 	loop_wake();
 	pthread_join(loop, NULL);
 	pci_exit(vmm);
+	hotplug_exit();
 	irq_lines_exit();
 	serial_exit();
 	pit_exit();

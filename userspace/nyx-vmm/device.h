@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyx-vmm: kinds of devices that may come while the machine runs.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#ifndef NYX_VMM_DEVICE_H
+#define NYX_VMM_DEVICE_H
+
+struct vmm;
+
+/*
+ * A kind of device. A row of the table in device.c is all that a new one needs, besides what it
+ * does: @make() has the device registered by pci_register(), with pci_dev::reset set.
+ */
+struct device_type {
+	const char *name;
+	const char *form;		/* how it is written, for messages */
+	/*
+	 * @words: what stands behind the name and a comma, which the function may change; NULL:
+	 * nothing does. Returns 0 or a negative errno, after a message.
+	 */
+	int (*make)(struct vmm *vmm, char *words);
+};
+
+/* The kind that @words, like "disk,FILE", begin with. NULL, after a message: there is none. */
+const struct device_type *device_type_of(const char *words);
+
+/* Makes the device that @words describe. 0 or a negative errno, after a message. */
+int device_make(struct vmm *vmm, const char *words);
+
+#endif /* NYX_VMM_DEVICE_H */

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: devices that come and go, by name.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ */
+#include "hotplug.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "pci_port.h"
+#include "vmm.h"
+
+/* Slots by the number of their port. vmm::lock */
+static struct slot {
+	char id[HOTPLUG_ID];		/* empty: nothing is in it, nor on its way into it */
+	char *words;			/* without the name */
+	uint64_t serial;
+} slots[MAX_HOTPLUG_SLOTS];
+static uint64_t next_serial;		/* vmm::lock */
+static int gone_fd = -1;
+
+int hotplug_init(struct vmm *vmm)
+{
+	memset(slots, 0, sizeof(slots));
+	gone_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (gone_fd < 0) {
+		say("hot-plug: %s", strerror(errno));
+		return -errno;
+	}
+	return pci_ports_init(vmm, vmm->opts->hotplug_slots);
+}
+
+void hotplug_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_HOTPLUG_SLOTS; i++) {
+		free(slots[i].words);
+		slots[i] = (struct slot){ .words = NULL };
+	}
+	if (gone_fd >= 0)
+		close(gone_fd);
+	gone_fd = -1;
+}
+
+int hotplug_fd(void)
+{
+	return gone_fd;
+}
+
+static void clear(struct slot *slot)
+{
+	free(slot->words);
+	slot->words = NULL;
+	slot->id[0] = '\0';
+}
+
+void hotplug_gone(struct pci_port *port)
+{
+	uint64_t one = 1;
+
+	clear(&slots[port->nr]);
+	if (write(gone_fd, &one, sizeof(one)) < 0)
+		return;		/* full: it is readable */
+}
+
+/* Called with vmm::lock held. */
+static struct slot *by_id(const char *id)
+{
+	struct slot *slot;
+
+	for (slot = slots; slot < slots + MAX_HOTPLUG_SLOTS; slot++) {
+		if (slot->id[0] && !strcmp(slot->id, id))
+			return slot;
+	}
+	return NULL;
+}
+
+/* Called with vmm::lock held. NULL: that one has gone. */
+static struct slot *by_serial(uint64_t serial)
+{
+	struct slot *slot;
+
+	for (slot = slots; slot < slots + MAX_HOTPLUG_SLOTS; slot++) {
+		if (slot->id[0] && slot->serial == serial)
+			return slot;
+	}
+	return NULL;
+}
+
+static bool is_id(const char *word, size_t len)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (!word[i] || !strchr(letters, word[i]))
+			return false;
+	}
+	return len && len < HOTPLUG_ID;
+}
+
+/*
+ * Take the name off *words, or make one of the type: called with vmm::lock held. Returns 0 or a
+ * negative errno, after a message.
+ */
+static int take_id(const char **words, char *id)
+{
+	size_t len = strcspn(*words, ",=");
+	unsigned int i;
+
+	if ((*words)[len] == '=') {
+		if (!is_id(*words, len)) {
+			say("'%.*s' is no name; use 1 to %d letters, digits and '._-'",
+			    (int)(len < 64 ? len : 64), *words, HOTPLUG_ID - 1);
+			return -EINVAL;
+		}
+		snprintf(id, HOTPLUG_ID, "%.*s", (int)len, *words);
+		*words += len + 1;
+		if (!by_id(id))
+			return 0;
+		say("there is a device '%s' already", id);
+		return -EEXIST;
+	}
+	for (i = 1; i == 1 || by_id(id); i++)
+		snprintf(id, HOTPLUG_ID, "%.*s%u", (int)(len < 16 ? len : 16), *words, i);
+	return 0;
+}
+
+/* Take a slot for a device: called with vmm::lock held. */
+static int take_slot(struct vmm *vmm, const char *words, struct slot **taken, char *id)
+{
+	struct pci_port *port;
+	struct slot *slot;
+	unsigned int i;
+	int rc;
+
+	rc = take_id(&words, id);
+	if (rc)
+		return rc;
+	if (!device_type_of(words))
+		return -EINVAL;
+	for (i = 0; (port = pci_port_at(vmm, i)) && slots[i].id[0]; i++)
+		;
+	if (!port) {
+		say(i ? "all %u slots are occupied" : "there are no slots; see --hotplug-slots", i);
+		return -ENOSPC;
+	}
+	slot = &slots[i];
+	slot->words = strdup(words);
+	if (!slot->words) {
+		say("out of memory");
+		return -ENOMEM;
+	}
+	memcpy(slot->id, id, HOTPLUG_ID);
+	slot->serial = ++next_serial;
+	*taken = slot;
+	return 0;
+}
+
+int hotplug_add(struct vmm *vmm, const char *words, bool at_start, char *id)
+{
+	struct slot *slot;
+	char *copy;
+	int rc;
+
+	pthread_mutex_lock(&vmm->lock);
+	rc = take_slot(vmm, words, &slot, id);
+	/* The device may have gone before device_make() returns. */
+	copy = rc ? NULL : strdup(slot->words);
+	pthread_mutex_unlock(&vmm->lock);
+	if (rc)
+		return rc;
+	pci_register_into(pci_port_at(vmm, (unsigned int)(slot - slots)), at_start);
+	rc = copy ? device_make(vmm, copy) : -ENOMEM;
+	pci_register_into(NULL, false);
+	free(copy);
+	if (!rc)
+		return (int)(slot - slots) + 1;
+	pthread_mutex_lock(&vmm->lock);
+	clear(slot);
+	pthread_mutex_unlock(&vmm->lock);
+	return rc;
+}
+
+int hotplug_remove(struct vmm *vmm, const char *id, bool force, uint64_t *serial)
+{
+	struct pci_port *port;
+	struct slot *slot;
+
+	pthread_mutex_lock(&vmm->lock);
+	slot = by_id(id);
+	port = slot ? pci_port_at(vmm, (unsigned int)(slot - slots)) : NULL;
+	if (port) {
+		*serial = slot->serial;
+		if (force)
+			pci_port_pull(port);
+		else
+			pci_port_ask(port);
+	}
+	pthread_mutex_unlock(&vmm->lock);
+	return port ? 0 : -ENOENT;
+}
+
+bool hotplug_is_there(struct vmm *vmm, uint64_t serial)
+{
+	bool there;
+
+	pthread_mutex_lock(&vmm->lock);
+	there = by_serial(serial);
+	pthread_mutex_unlock(&vmm->lock);
+	return there;
+}
+
+void hotplug_forget(struct vmm *vmm, uint64_t serial)
+{
+	struct slot *slot;
+
+	pthread_mutex_lock(&vmm->lock);
+	slot = by_serial(serial);
+	if (slot)
+		pci_port_forget(pci_port_at(vmm, (unsigned int)(slot - slots)));
+	pthread_mutex_unlock(&vmm->lock);
+}
+
+bool hotplug_get(const struct pci_port *port, struct hotplug_info *info)
+{
+	const struct slot *slot = &slots[port->nr];
+
+	if (!port->card || !slot->id[0])
+		return false;
+	memcpy(info->id, slot->id, HOTPLUG_ID);
+	info->words = slot->words;
+	info->state = port->asked ? "leaving" : port->on ? "on" : "off";
+	return true;
+}
+
+char **hotplug_words(struct vmm *vmm)
+{
+	char **list = alloc_for("the slots", (MAX_HOTPLUG_SLOTS + 1) * sizeof(*list));
+	struct hotplug_info info;
+	struct pci_port *port;
+	unsigned int i, n = 0;
+
+	if (!list)
+		return NULL;
+	pthread_mutex_lock(&vmm->lock);
+	for (i = 0; (port = pci_port_at(vmm, i)); i++) {
+		if (hotplug_get(port, &info) &&
+		    asprintf(&list[n], "%s=%s", info.id, info.words) >= 0)
+			n++;
+	}
+	pthread_mutex_unlock(&vmm->lock);
+	list[n] = NULL;
+	return list;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nyx-vmm: devices that come and go, by name.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A device is written "ID=TYPE,OPTION...", or without "ID=" and gets a name of its type. One
+ * thread at a time may call hotplug_add(), which takes vmm::lock itself, as do the others.
+ */
+#ifndef NYX_VMM_HOTPLUG_H
+#define NYX_VMM_HOTPLUG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pci_port;
+struct vmm;
+
+enum { HOTPLUG_ID = 32 };		/* size of a name, with the NUL */
+
+int hotplug_init(struct vmm *vmm);
+void hotplug_exit(void);
+
+/*
+ * Puts a device into an empty slot; @at_start: before the machine runs. Returns its slot, from 1
+ * on, with its name in @id; or a negative errno, after a message.
+ */
+int hotplug_add(struct vmm *vmm, const char *words, bool at_start, char *id);
+
+/*
+ * Asks the guest to let a device go, or takes it away at once. Returns 0, and which of the devices
+ * of that name it is; -ENOENT.
+ */
+int hotplug_remove(struct vmm *vmm, const char *id, bool force, uint64_t *serial);
+/* True if that one is there. */
+bool hotplug_is_there(struct vmm *vmm, uint64_t serial);
+/* The wait for it to go is over. */
+void hotplug_forget(struct vmm *vmm, uint64_t serial);
+
+/* A file descriptor that is readable, and is to be read, when a device has gone */
+int hotplug_fd(void);
+
+/* A device in a slot */
+struct hotplug_info {
+	char id[HOTPLUG_ID];
+	const char *words;
+	const char *state;		/* on, off: the guest has not switched it on; leaving */
+};
+
+/* Of a port, with vmm::lock held. False: its slot is empty. */
+bool hotplug_get(const struct pci_port *port, struct hotplug_info *info);
+
+/* All devices, as hotplug_add() takes them: words to be freed, as is the array, closed by NULL. */
+char **hotplug_words(struct vmm *vmm);
+
+#endif /* NYX_VMM_HOTPLUG_H */

@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm tests: root ports, their slots, and the devices in them, as a guest sees them.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * PCI Express Base Specification 6.0, 7.5.3, written out again.
+ */
+#include "vmm_env.h"
+
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dma.h"
+#include "hotplug.h"
+#include "pci_port.h"
+
+#define PORT		1		/* slot of the first port on bus 0 */
+#define CARD		(1 << 5)	/* bus 1, device 0, as env_config_get() counts */
+#define ONES		UINT32_MAX
+
+/* Slot Control in the lower, Slot Status in the upper half of a register */
+#define SLOT		0x18
+#define ABPE		0x0001
+#define PFDE		0x0002
+#define PDCE		0x0008
+#define CCIE		0x0010
+#define HPIE		0x0020
+#define PIC_ON		0x0100
+#define PIC_BLINK	0x0200
+#define PIC_OFF		0x0300
+#define OFF		0x0400
+#define ABP		0x00010000u
+#define PFD		0x00020000u
+#define PDC		0x00080000u
+#define CC		0x00100000u
+#define PDS		0x00400000u
+#define DLLSC		0x01000000u
+#define EVENTS		(ABP | PFD | PDC | CC | DLLSC)
+#define LINK		0x10
+#define LINK_UP		0x20000000u
+
+static struct options options;
+static struct iommu_ops iommu;
+static uint16_t there[8];		/* devices of the IOMMU behind ports */
+static unsigned int nr_there;
+static int add_error;
+
+static int device_add(struct vmm *vmm, uint16_t rid)
+{
+	unsigned int i;
+
+	(void)vmm;
+	for (i = 0; i < nr_there; i++) {
+		if (there[i] == rid)
+			return -EEXIST;
+	}
+	if (rid >> 8 && !add_error)
+		there[nr_there++] = rid;
+	return rid >> 8 ? add_error : 0;
+}
+
+static void device_remove(struct vmm *vmm, uint16_t rid)
+{
+	unsigned int i;
+
+	(void)vmm;
+	for (i = 0; i < nr_there && there[i] != rid; i++)
+		;
+	ASSERT_TRUE(i < nr_there);
+	there[i] = there[--nr_there];
+}
+
+/* A machine with @nr slots, whose IOMMU knows its devices */
+static struct vmm *machine(enum env_dma dma, unsigned int nr)
+{
+	struct vmm *vmm = env_machine(dma);
+
+	options = *vmm->opts;
+	options.hotplug_slots = nr;
+	vmm->opts = &options;
+	iommu = *vmm->iommu;
+	iommu.device_add = device_add;
+	iommu.device_remove = device_remove;
+	vmm->iommu = &iommu;
+	ASSERT_EQ(0, hotplug_init(vmm));
+	return vmm;
+}
+
+static unsigned int express(struct vmm *vmm, unsigned int slot)
+{
+	unsigned int at = env_config_get(vmm, slot, PCI_CAPABILITY_LIST) & 0xff;
+	uint32_t head;
+
+	while (head = env_config_get(vmm, slot, at), (head & 0xff) != PCI_CAP_ID_EXP) {
+		at = head >> 8 & 0xff;
+		ASSERT_TRUE(at);
+	}
+	return at;
+}
+
+static uint32_t slot_get(struct vmm *vmm, unsigned int port)
+{
+	return env_config_get(vmm, port, express(vmm, port) + SLOT);
+}
+
+/* Write Slot Control, and let the status be */
+static void slot_set(struct vmm *vmm, unsigned int port, uint16_t control)
+{
+	env_out(vmm, IO_MMIO, GPA_ECAM + ((uint64_t)port << 15) + express(vmm, port) + SLOT, control,
+		2);
+}
+
+static void slot_clear(struct vmm *vmm, unsigned int port, uint32_t events)
+{
+	env_out(vmm, IO_MMIO, GPA_ECAM + ((uint64_t)port << 15) + express(vmm, port) + SLOT + 2,
+		events >> 16, 2);
+}
+
+static bool link_is_up(struct vmm *vmm, unsigned int port)
+{
+	return env_config_get(vmm, port, express(vmm, port) + LINK) & LINK_UP;
+}
+
+static int add(struct vmm *vmm, const char *words)
+{
+	char id[HOTPLUG_ID];
+
+	return hotplug_add(vmm, words, false, id);
+}
+
+/* Edu in the first slot, switched on, its registers at the beginning of the window */
+static uint64_t edu_card(struct vmm *vmm)
+{
+	uint64_t window = (uint64_t)(env_config_get(vmm, PORT, 0x20) & 0xfff0) << 16;
+
+	ASSERT_EQ(1, add(vmm, "x=edu"));
+	slot_set(vmm, PORT, PIC_ON);
+	env_config_set(vmm, CARD, PCI_BASE_ADDRESS_0, (uint32_t)window);
+	env_config_set(vmm, CARD, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	return window;
+}
+
+#define EDU_ID		0x010000ed
+#define EDU_IDS		0x11e81234
+
+TEST(port)
+{
+	struct vmm *vmm = machine(ENV_MAP, 2);
+	unsigned int at = express(vmm, PORT);
+	uint32_t caps;
+
+	EXPECT_EQ(0x01, env_config_get(vmm, PORT, 0x0c) >> 16 & 0xff);
+	EXPECT_EQ(0x060400, env_config_get(vmm, PORT, 0x08) >> 8);
+	EXPECT_EQ(0x010100, env_config_get(vmm, PORT, 0x18) & 0xffffff);
+	EXPECT_EQ(0x020200, env_config_get(vmm, PORT + 1, 0x18) & 0xffffff);
+	/* No I/O window, one of 16 MiB of memory, a prefetchable one that is closed */
+	EXPECT_EQ(0, env_config_get(vmm, PORT, 0x1c) & 0xffff);
+	EXPECT_EQ(0xc0f0c000, env_config_get(vmm, PORT, 0x20));
+	EXPECT_EQ(0xc1f0c100, env_config_get(vmm, PORT + 1, 0x20));
+	EXPECT_EQ(0x0001fff1, env_config_get(vmm, PORT, 0x24));
+	/* A root port of version 2 with a slot, number 1; the link tells when it is up */
+	EXPECT_EQ(0x142, env_config_get(vmm, PORT, at) >> 16);
+	EXPECT_EQ(0x00100000, env_config_get(vmm, PORT, at + 0x0c) & 0x00100000);
+	caps = env_config_get(vmm, PORT, at + 0x14);
+	EXPECT_EQ(1, caps >> 19);
+	EXPECT_EQ(0x7b, caps & 0x7ffff);
+	EXPECT_EQ(2, env_config_get(vmm, PORT + 1, express(vmm, PORT + 1) + 0x14) >> 19);
+	EXPECT_EQ(OFF | PIC_OFF | 0xc0, slot_get(vmm, PORT));
+	EXPECT_TRUE(!link_is_up(vmm, PORT));
+	/* Access control services */
+	EXPECT_EQ(0x0001000d, env_config_get(vmm, PORT, 0x100));
+	EXPECT_EQ(ONES, env_config_get(vmm, CARD, 0));
+	env_end(vmm);
+}
+
+/* A card is there when the guest has switched it on, where its registers say, and then gone. */
+TEST(card)
+{
+	struct vmm *vmm = machine(ENV_MAP, 2);
+	uint64_t window, serial;
+
+	ASSERT_EQ(1, add(vmm, "x=edu"));
+	EXPECT_EQ(PDS | PDC | ABP, slot_get(vmm, PORT) & (PDS | EVENTS));
+	EXPECT_EQ(ONES, env_config_get(vmm, CARD, 0));
+	EXPECT_EQ(0, nr_there);
+	slot_clear(vmm, PORT, PDC);
+	EXPECT_EQ(PDS | ABP, slot_get(vmm, PORT) & (PDS | EVENTS));
+	slot_clear(vmm, PORT, ABP);
+	EXPECT_EQ(PDS, slot_get(vmm, PORT) & (PDS | EVENTS));
+
+	slot_set(vmm, PORT, PIC_BLINK);
+	EXPECT_EQ(PDS | CC | DLLSC, slot_get(vmm, PORT) & (PDS | EVENTS));
+	EXPECT_TRUE(link_is_up(vmm, PORT));
+	EXPECT_EQ(EDU_IDS, env_config_get(vmm, CARD, 0));
+	EXPECT_TRUE(nr_there == 1 && there[0] == 0x100);
+	/* Only device 0 of that bus, and only that bus */
+	EXPECT_EQ(ONES, env_config_get(vmm, CARD + 1, 0));
+	EXPECT_EQ(ONES, env_config_get(vmm, CARD + 32, 0));
+
+	/* Registers where the window is, and nowhere else */
+	window = (uint64_t)(env_config_get(vmm, PORT, 0x20) & 0xfff0) << 16;
+	env_config_set(vmm, CARD, PCI_COMMAND, PCI_COMMAND_MEMORY);
+	EXPECT_EQ(ONES, env_in(vmm, IO_MMIO, 0, 4));
+	env_config_set(vmm, CARD, PCI_BASE_ADDRESS_0, (uint32_t)window + 0xf00000);
+	EXPECT_EQ(EDU_ID, env_in(vmm, IO_MMIO, window + 0xf00000, 4));
+	env_config_set(vmm, CARD, PCI_BASE_ADDRESS_0, (uint32_t)window + 0x1000000);
+	EXPECT_EQ(ONES, env_in(vmm, IO_MMIO, window + 0x1000000, 4));
+	/* The window moves there; the port stops to forward */
+	env_config_set(vmm, PORT, 0x20, 0xc100c100);
+	EXPECT_EQ(EDU_ID, env_in(vmm, IO_MMIO, window + 0x1000000, 4));
+	env_config_set(vmm, PORT, PCI_COMMAND, 0);
+	EXPECT_EQ(ONES, env_in(vmm, IO_MMIO, window + 0x1000000, 4));
+	env_config_set(vmm, PORT, PCI_COMMAND, PCI_COMMAND_MEMORY);
+	EXPECT_EQ(EDU_ID, env_in(vmm, IO_MMIO, window + 0x1000000, 4));
+
+	slot_set(vmm, PORT, PIC_ON);
+	slot_clear(vmm, PORT, EVENTS);
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", false, &serial));
+	EXPECT_EQ(PDS | ABP, slot_get(vmm, PORT) & (PDS | EVENTS));
+	EXPECT_TRUE(hotplug_is_there(vmm, serial));
+	slot_set(vmm, PORT, OFF | PIC_BLINK);
+	EXPECT_EQ(0, nr_there);
+	EXPECT_EQ(ONES, env_config_get(vmm, CARD, 0));
+	EXPECT_EQ(ONES, env_in(vmm, IO_MMIO, window + 0x1000000, 4));
+	EXPECT_TRUE(!link_is_up(vmm, PORT) && hotplug_is_there(vmm, serial));
+	slot_clear(vmm, PORT, EVENTS);
+	slot_set(vmm, PORT, OFF | PIC_OFF);
+	EXPECT_EQ(PDC | CC, slot_get(vmm, PORT) & (PDS | EVENTS));
+	EXPECT_TRUE(!hotplug_is_there(vmm, serial));
+	/* And another one comes */
+	slot_clear(vmm, PORT, EVENTS);
+	ASSERT_EQ(1, add(vmm, "rng"));
+	slot_set(vmm, PORT, PIC_ON);
+	EXPECT_EQ(0x10441af4, env_config_get(vmm, CARD, 0));
+	env_end(vmm);
+}
+
+/* Its interrupt: an edge for each time that an enabled event comes where there was none */
+TEST(messages)
+{
+	struct vmm *vmm = machine(ENV_MAP, 1);
+	unsigned int at = env_config_get(vmm, PORT, PCI_CAPABILITY_LIST) & 0xff, before;
+	uint64_t serial;
+
+	ASSERT_EQ(PCI_CAP_ID_MSI, env_config_get(vmm, PORT, at) & 0xff);
+	env_config_set(vmm, PORT, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	env_config_set(vmm, PORT, at + 4, (uint32_t)GPA_LAPIC);
+	env_config_set(vmm, PORT, at + 12, 0x55);
+	env_config_set(vmm, PORT, at, 1 << 16);
+	before = env_messages();
+	ASSERT_EQ(1, add(vmm, "x=rng"));
+	EXPECT_EQ(before, env_messages());
+	/* Enabled while it waits */
+	slot_set(vmm, PORT, OFF | PIC_OFF | HPIE | PDCE);
+	EXPECT_EQ(before + 1, env_messages());
+	EXPECT_EQ(0x55, env_message().data);
+	slot_set(vmm, PORT, OFF | PIC_OFF | HPIE | PDCE | CCIE);
+	EXPECT_EQ(before + 1, env_messages());
+	slot_clear(vmm, PORT, EVENTS);
+	EXPECT_EQ(before + 1, env_messages());
+	/* A command has been completed, each time */
+	slot_set(vmm, PORT, PIC_ON | HPIE | CCIE | ABPE);
+	EXPECT_EQ(before + 2, env_messages());
+	slot_clear(vmm, PORT, EVENTS);
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", false, &serial));
+	EXPECT_EQ(before + 3, env_messages());
+	/* By the pin without MSI, as long as the event is there */
+	env_config_set(vmm, PORT, at, 0);
+	rte_set(vmm, PIN_PCI + PORT, LEVEL | 0x60);
+	EXPECT_EQ(before + 4, env_messages());
+	EXPECT_EQ(0x60, env_message().data & 0xff);
+	slot_clear(vmm, PORT, EVENTS);
+	ioapic_eoi(vmm, 0x60);
+	EXPECT_EQ(before + 4, env_messages());
+	env_end(vmm);
+}
+
+/* The button is pressed once, and not while the guest is about to: that would call it off. */
+TEST(button)
+{
+	struct vmm *vmm = machine(ENV_MAP, 1);
+	uint64_t serial;
+
+	edu_card(vmm);
+	slot_clear(vmm, PORT, EVENTS);
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", false, &serial));
+	slot_clear(vmm, PORT, EVENTS);
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", false, &serial));
+	EXPECT_EQ(0, slot_get(vmm, PORT) & ABP);
+	hotplug_forget(vmm, serial);
+	slot_set(vmm, PORT, PIC_BLINK);
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", false, &serial));
+	EXPECT_EQ(0, slot_get(vmm, PORT) & ABP);
+	hotplug_forget(vmm, serial);
+	slot_set(vmm, PORT, PIC_ON);
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", false, &serial));
+	EXPECT_EQ(ABP, slot_get(vmm, PORT) & ABP);
+	/* Asked once, it goes whenever the guest lets it go. */
+	hotplug_forget(vmm, serial);
+	slot_set(vmm, PORT, OFF | PIC_OFF);
+	EXPECT_TRUE(!hotplug_is_there(vmm, serial));
+	env_end(vmm);
+}
+
+/* A slot that the guest switches off by itself has its card still, as new when it is on again. */
+TEST(power)
+{
+	struct vmm *vmm = machine(ENV_MAP, 1);
+	uint64_t window = edu_card(vmm), serial;
+
+	env_out(vmm, IO_MMIO, window + 4, 0x1234, 4);
+	EXPECT_EQ(~0x1234u, env_in(vmm, IO_MMIO, window + 4, 4));
+	slot_set(vmm, PORT, OFF | PIC_OFF);
+	EXPECT_EQ(PDS, slot_get(vmm, PORT) & PDS);
+	EXPECT_EQ(ONES, env_in(vmm, IO_MMIO, window, 4));
+	EXPECT_EQ(0, nr_there);
+	slot_set(vmm, PORT, PIC_ON);
+	EXPECT_EQ(EDU_IDS, env_config_get(vmm, CARD, 0));
+	EXPECT_EQ(0, env_config_get(vmm, CARD, PCI_COMMAND) & 0xffff);
+	EXPECT_EQ(0, env_config_get(vmm, CARD, PCI_BASE_ADDRESS_0));
+	env_config_set(vmm, CARD, PCI_BASE_ADDRESS_0, (uint32_t)window);
+	env_config_set(vmm, CARD, PCI_COMMAND, PCI_COMMAND_MEMORY);
+	EXPECT_EQ(0, env_in(vmm, IO_MMIO, window + 4, 4));
+	/* By a reset of the bus, too, once for each; and without a link */
+	env_out(vmm, IO_MMIO, window + 4, 0x1234, 4);
+	env_config_set(vmm, PORT, 0x3c, 0x40 << 16);
+	EXPECT_EQ(ONES, env_in(vmm, IO_MMIO, window, 4));
+	EXPECT_EQ(1, nr_there);
+	env_config_set(vmm, CARD, PCI_BASE_ADDRESS_0, (uint32_t)window);
+	env_config_set(vmm, PORT, 0x3c, 0x40 << 16);
+	EXPECT_EQ((uint32_t)window, env_config_get(vmm, CARD, PCI_BASE_ADDRESS_0));
+	env_config_set(vmm, PORT, 0x3c, 0);
+	env_config_set(vmm, PORT, express(vmm, PORT) + LINK, 0x10);
+	EXPECT_TRUE(!link_is_up(vmm, PORT) && !nr_there);
+	EXPECT_EQ(ONES, env_config_get(vmm, CARD, 0));
+	env_config_set(vmm, PORT, express(vmm, PORT) + LINK, 0);
+	EXPECT_TRUE(link_is_up(vmm, PORT) && nr_there == 1);
+	/* Off, it needs no guest to go. */
+	slot_set(vmm, PORT, OFF | PIC_ON);
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", false, &serial));
+	EXPECT_TRUE(!hotplug_is_there(vmm, serial));
+	env_end(vmm);
+}
+
+/* The id of a card follows its bus number. Without one, and where it is taken, there is no card. */
+TEST(bus_numbers)
+{
+	struct vmm *vmm = machine(ENV_MAP, 2);
+	unsigned int says;
+
+	edu_card(vmm);
+	env_config_set(vmm, PORT, 0x18, 0x050500);
+	EXPECT_EQ(ONES, env_config_get(vmm, CARD, 0));
+	EXPECT_EQ(EDU_IDS, env_config_get(vmm, 5 << 5, 0));
+	EXPECT_TRUE(nr_there == 1 && there[0] == 0x500);
+	env_config_set(vmm, PORT, 0x18, 0);
+	EXPECT_TRUE(!nr_there && !link_is_up(vmm, PORT));
+	EXPECT_EQ(0x00081b36, env_config_get(vmm, 0, 0));
+	/* Below its secondary bus there are none */
+	env_config_set(vmm, PORT, 0x18, 0x040500);
+	EXPECT_EQ(0, nr_there);
+	env_config_set(vmm, PORT, 0x18, 0x070500);
+	EXPECT_TRUE(nr_there == 1 && there[0] == 0x500);
+	/* Of two with one number the first stays, and the guest learns of a power fault. */
+	ASSERT_EQ(2, add(vmm, "rng"));
+	env_config_set(vmm, PORT + 1, 0x18, 0x050500);
+	says = env_says();
+	slot_set(vmm, PORT + 1, PIC_ON);
+	EXPECT_EQ(PFD, slot_get(vmm, PORT + 1) & PFD);
+	EXPECT_EQ(EDU_IDS, env_config_get(vmm, 5 << 5, 0));
+	EXPECT_EQ(1, nr_there);
+	/* It is said once, not with each access. */
+	env_config_set(vmm, PORT + 1, 0x3c, 0);
+	env_config_set(vmm, PORT + 1, 0x3c, 0);
+	EXPECT_EQ(says + 1, env_says());
+	env_config_set(vmm, PORT + 1, 0x18, 0x060600);
+	EXPECT_EQ(0x10441af4, env_config_get(vmm, 6 << 5, 0));
+	EXPECT_EQ(2, nr_there);
+	env_end(vmm);
+}
+
+/* An IOMMU that takes no more devices */
+TEST(power_fault)
+{
+	struct vmm *vmm = machine(ENV_MAP, 1);
+
+	add_error = -ENOSPC;
+	ASSERT_EQ(1, add(vmm, "x=edu"));
+	slot_set(vmm, PORT, PIC_ON);
+	EXPECT_EQ(PFD | PDS, slot_get(vmm, PORT) & (PFD | PDS));
+	EXPECT_TRUE(!link_is_up(vmm, PORT));
+	EXPECT_EQ(ONES, env_config_get(vmm, CARD, 0));
+	add_error = 0;
+	slot_set(vmm, PORT, OFF);
+	slot_set(vmm, PORT, PIC_ON);
+	EXPECT_EQ(EDU_IDS, env_config_get(vmm, CARD, 0));
+	env_end(vmm);
+}
+
+/* Pulled, it is gone at once, in the middle of whatever its driver does. */
+TEST(force)
+{
+	struct vmm *vmm = machine(ENV_FAULTS, 2);
+	struct env_virtio disk;
+	uint64_t serial;
+	char words[80];
+	int fd, i;
+
+	snprintf(words, sizeof(words), "x=disk,%s,queues=1", env_file(1 * MIB, 0x5a, &fd));
+	ASSERT_EQ(1, add(vmm, words));
+	slot_set(vmm, PORT, PIC_ON);
+	disk = env_virtio(vmm, CARD, (uint64_t)(env_config_get(vmm, PORT, 0x20) & 0xfff0) << 16, 256);
+	env_put(vmm, ENV_DATA, 0, 8);
+	env_put(vmm, ENV_DATA + 8, 0, 8);
+	env_desc(&disk, 0, 0, ENV_DATA, 16, ENV_NEXT, 1);
+	env_desc(&disk, 0, 1, ENV_DATA + 512, 512, ENV_NEXT | ENV_WRITE, 2);
+	env_desc(&disk, 0, 2, ENV_DATA + 2048, 1, ENV_WRITE, 0);
+	env_give(&disk, 0, 0);
+	ASSERT_TRUE(env_wait(&disk, 0));
+	EXPECT_EQ(0x5a5a, env_get(vmm, ENV_DATA + 512, 2));
+	for (i = 0; i < 50; i++)
+		env_give(&disk, 0, 0);
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", true, &serial));
+	EXPECT_TRUE(!hotplug_is_there(vmm, serial) && !nr_there);
+	EXPECT_EQ(0, slot_get(vmm, PORT) & PDS);
+	EXPECT_EQ(PDC, slot_get(vmm, PORT) & PDC);
+	EXPECT_EQ(ONES, env_config_get(vmm, CARD, 0));
+	EXPECT_EQ(ONES, env_in(vmm, IO_MMIO, disk.bar, 4));
+	env_kick(&disk, 0);
+	close(fd);
+	env_end(vmm);
+}
+
+/* At the start it is on, and has addresses. */
+TEST(at_start)
+{
+	struct vmm *vmm = machine(ENV_MAP, 1);
+	char id[HOTPLUG_ID], **words;
+	uint32_t bar;
+
+	ASSERT_EQ(1, hotplug_add(vmm, "edu,dma-mask=0xff", true, id));
+	EXPECT_TRUE(!strcmp(id, "edu1"));
+	EXPECT_EQ(PDS | PIC_ON | 0xc0, slot_get(vmm, PORT));
+	EXPECT_TRUE(link_is_up(vmm, PORT) && nr_there == 1);
+	bar = env_config_get(vmm, CARD, PCI_BASE_ADDRESS_0);
+	EXPECT_EQ(env_config_get(vmm, PORT, 0x20) << 16, bar);
+	EXPECT_EQ(EDU_ID, env_in(vmm, IO_MMIO, bar, 4));
+	/* As the restart after a reset of the machine has it */
+	words = hotplug_words(vmm);
+	EXPECT_TRUE(words[0] && !strcmp(words[0], "edu1=edu,dma-mask=0xff") && !words[1]);
+	free(words[0]);
+	free(words);
+	env_end(vmm);
+}
+
+static const struct { const char *name, *words, *says; int rc; } wrong[] = {
+	{ "empty", "", "there is no device ''", -EINVAL },
+	{ "unknown", "floppy,/dev/fd0", "there is no device 'floppy'", -EINVAL },
+	{ "no_id", "=rng", "'' is no name", -EINVAL },
+	{ "bad_id", "a b=rng", "'a b' is no name", -EINVAL },
+	{ "long_id", "a123456789012345678901234567890b=rng", "is no name", -EINVAL },
+	{ "twice", "there=rng", "already", -EEXIST },
+	{ "no_file", "disk", "disk,FILE", -EINVAL },
+	{ "empty_file", "disk,", "'' is wrong", -EINVAL },
+	{ "missing_file", "disk,/nothing", "No such file", -ENOENT },
+	{ "folder", "disk,/", "/: ", -ENOENT },
+	{ "queues", "disk,/dev/null,queues=17", "queues", -EINVAL },
+	{ "null", "disk,/dev/null", "not a file", -EINVAL },
+	{ "net", "net", "net,tap=NAME", -EINVAL },
+	{ "net_socket", "net,socket=0", "net,tap=NAME", -EINVAL },
+	{ "net_missing", "net,tap=nyx-none", "does not exist", -ENODEV },
+	{ "rng_more", "rng,fast", "rng", -EINVAL },
+	{ "edu_more", "edu,dma=1", "edu", -EINVAL },
+};
+
+/* A device that is wrong leaves its slot free, and nothing else. */
+TEST_EACH(wrong_device, wrong)
+{
+	struct vmm *vmm = machine(ENV_MAP, 2);
+	uint32_t before;
+
+	ASSERT_EQ(1, add(vmm, "there=rng"));
+	before = slot_get(vmm, PORT + 1);
+	EXPECT_EQ(v->rc, add(vmm, v->words));
+	EXPECT_TRUE(strstr(env_said(), v->says));
+	EXPECT_EQ(before, slot_get(vmm, PORT + 1));
+	EXPECT_EQ(2, add(vmm, "rng"));
+	EXPECT_EQ(-ENOSPC, add(vmm, "rng"));
+	EXPECT_TRUE(strstr(env_said(), "all 2 slots are occupied"));
+	env_end(vmm);
+}
+
+TEST(no_slots)
+{
+	struct vmm *vmm = machine(ENV_MAP, 0);
+	uint64_t serial;
+
+	EXPECT_EQ(-ENOSPC, add(vmm, "rng"));
+	EXPECT_TRUE(strstr(env_said(), "--hotplug-slots"));
+	EXPECT_EQ(-ENOENT, hotplug_remove(vmm, "rng1", true, &serial));
+	env_end(vmm);
+}
+
+/* Any writes to the registers of ports and cards, while cards come and go */
+TEST(hostile)
+{
+	struct vmm *vmm = machine(ENV_MAP, 2);
+	struct rng rng = rng_start(1);
+	unsigned int i, at, len;
+	uint64_t serial;
+
+	for (i = 0; i < 30000; i++) {
+		len = 1u << rng_next(&rng) % 3;
+		at = (unsigned int)rng_next(&rng) % 320 & ~(len - 1);
+		if (rng_next(&rng) % 3 == 0)
+			at = express(vmm, PORT) + SLOT + rng_next(&rng) % 4 / len * len;
+		env_out(vmm, IO_MMIO, GPA_ECAM + ((uint64_t)(PORT + rng_next(&rng) % 2) << 15) + at,
+			rng_next(&rng), len);
+		env_out(vmm, IO_MMIO, GPA_ECAM + ((uint64_t)(rng_next(&rng) % 256) << 20) + at,
+			rng_next(&rng), len);
+		switch (rng_next(&rng) % 64) {
+		case 0:
+			add(vmm, "x=edu");
+			break;
+		case 1:
+			add(vmm, "y=rng");
+			break;
+		case 2:
+		case 3:
+			hotplug_remove(vmm, rng_next(&rng) % 2 ? "x" : "y", rng_next(&rng) % 2, &serial);
+			break;
+		}
+	}
+	hotplug_remove(vmm, "x", true, &serial);
+	hotplug_remove(vmm, "y", true, &serial);
+	EXPECT_EQ(0, nr_there);
+	EXPECT_EQ(1, add(vmm, "x=edu"));
+	env_end(vmm);
+}
