@@ -28,14 +28,18 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
-#include "pci.h"
+#include "hotplug.h"
+#include "pci_port.h"
 #include "vmm.h"
 
 #define DEPTH	4			/* of JSON */
+#define PATIENCE_MS	30000		/* for a guest that is to let a device go */
+#define PATIENCE_MAX_MS	3600000
 
 struct client {
 	int fd;				/* -1: none */
@@ -44,6 +48,9 @@ struct client {
 	size_t in_len;
 	char *reply;			/* NULL: none */
 	size_t reply_len, reply_at;
+	bool waits;			/* until the device @serial has gone, or @until */
+	uint64_t serial;
+	int64_t until, patience;	/* milliseconds */
 };
 
 static struct {
@@ -108,15 +115,33 @@ static void reply_error(struct client *client, int err, const char *format, ...)
 
 /* ---- commands -------------------------------------------------------------------- */
 
+/* Of a device in a slot */
+static void add_card(struct json_object *row, const struct pci_port *port)
+{
+	struct hotplug_info info;
+
+	if (!hotplug_get(port, &info))
+		return;
+	json_object_object_add(row, "id", json_object_new_string(info.id));
+	json_object_object_add(row, "device", json_object_new_string(info.words));
+	json_object_object_add(row, "slot", json_object_new_int((int)port->nr + 1));
+	json_object_object_add(row, "state", json_object_new_string(info.state));
+}
+
 static void add_function(const struct pci_dev *dev, void *arg)
 {
-	struct json_object *row = json_object_new_object();
-	char address[16];
+	struct json_object *row = json_object_new_object(), *address = NULL;
+	char text[16];
 
-	snprintf(address, sizeof(address), "0000:%02x:%02x.%x", dev->rid >> 8, dev->rid >> 3 & 0x1f,
-		 dev->rid & 7);
+	if (dev->rid != PCI_NO_RID) {
+		snprintf(text, sizeof(text), "0000:%02x:%02x.%x", dev->rid >> 8,
+			 dev->rid >> 3 & 0x1f, dev->rid & 7);
+		address = json_object_new_string(text);
+	}
 	json_object_object_add(row, "type", json_object_new_string(dev->name));
-	json_object_object_add(row, "address", json_object_new_string(address));
+	json_object_object_add(row, "address", address);
+	if (dev->port)
+		add_card(row, dev->port);
 	json_object_array_add(arg, row);
 }
 
@@ -133,6 +158,119 @@ static void device_list(struct client *client, struct json_object *request)
 	reply_result(client, result);
 }
 
+/*
+ * The member @name, or NULL: it is missing. Replies with an error and sets *bad if it is of another
+ * type, or is missing although it must be there.
+ */
+static struct json_object *member(struct client *client, struct json_object *request,
+				  const char *name, enum json_type type, bool must, bool *bad)
+{
+	struct json_object *value = NULL;
+
+	*bad = false;
+	if (json_object_object_get_ex(request, name, &value) && !must && !value)
+		return NULL;
+	if (value ? json_object_is_type(value, type) : !must)
+		return value;
+	*bad = true;
+	reply_error(client, -EINVAL, "the member '%s', a %s, is %s", name, json_type_to_name(type),
+		    value ? "of another type" : "missing");
+	return NULL;
+}
+
+/* The text of a string without NULs, or NULL after a reply */
+static const char *text_of(struct client *client, struct json_object *value, const char *name)
+{
+	const char *text = json_object_get_string(value);
+
+	if (strlen(text) == (size_t)json_object_get_string_len(value))
+		return text;
+	reply_error(client, -EINVAL, "'%s' has a NUL", name);
+	return NULL;
+}
+
+static void device_add(struct client *client, struct json_object *request)
+{
+	struct json_object *words, *result;
+	char why[512] = "", id[HOTPLUG_ID];
+	const char *text;
+	bool bad;
+	int rc;
+
+	words = member(client, request, "device", json_type_string, true, &bad);
+	text = bad ? NULL : text_of(client, words, "device");
+	if (!text)
+		return;
+	say_capture(why, sizeof(why));
+	rc = hotplug_add(control.vmm, text, false, id);
+	say_capture(NULL, 0);
+	if (rc < 0) {
+		reply_error(client, rc, "%s", why);
+		return;
+	}
+	result = json_object_new_object();
+	json_object_object_add(result, "id", json_object_new_string(id));
+	json_object_object_add(result, "slot", json_object_new_int(rc));
+	reply_result(client, result);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+/* A client waits: end that if there is nothing to wait for any more. */
+static void look_for_gone(struct client *client)
+{
+	if (!hotplug_is_there(control.vmm, client->serial)) {
+		client->waits = false;
+		reply_result(client, json_object_new_object());
+	} else if (now_ms() >= client->until) {
+		client->waits = false;
+		hotplug_forget(control.vmm, client->serial);
+		reply_error(client, -ETIMEDOUT, "the guest has not let the device go within %lld ms; it goes when the guest does",
+			    (long long)client->patience);
+	}
+}
+
+static void device_remove(struct client *client, struct json_object *request)
+{
+	struct json_object *id, *force, *patience;
+	int64_t ms = PATIENCE_MS;
+	const char *text;
+	bool bad;
+
+	id = member(client, request, "id", json_type_string, true, &bad);
+	if (bad)
+		return;
+	force = member(client, request, "force", json_type_boolean, false, &bad);
+	if (bad)
+		return;
+	patience = member(client, request, "timeout_ms", json_type_int, false, &bad);
+	if (bad)
+		return;
+	if (patience)
+		ms = json_object_get_int64(patience);
+	if (ms < 0 || ms > PATIENCE_MAX_MS) {
+		reply_error(client, -EINVAL, "'timeout_ms' must be 0 to %d", PATIENCE_MAX_MS);
+		return;
+	}
+	text = text_of(client, id, "id");
+	if (!text)
+		return;
+	if (hotplug_remove(control.vmm, text, json_object_get_boolean(force), &client->serial)) {
+		reply_error(client, -ENOENT, "there is no device '%.64s' in a slot", text);
+		return;
+	}
+	client->waits = true;
+	client->patience = ms;
+	client->until = now_ms() + ms;
+	look_for_gone(client);
+}
+
 /* A command, and the members that its requests may have besides "command", closed by NULL */
 static const struct command {
 	const char *name;
@@ -140,6 +278,8 @@ static const struct command {
 	void (*run)(struct client *client, struct json_object *request);
 } commands[] = {
 	{ "device list", { NULL }, device_list },
+	{ "device add", { "device", NULL }, device_add },
+	{ "device remove", { "id", "force", "timeout_ms", NULL }, device_remove },
 };
 
 static bool has_member(const struct command *command, const char *name)
@@ -214,6 +354,9 @@ static void execute_line(struct client *client, const char *line, size_t len)
 
 static void client_close(struct client *client)
 {
+	if (client->waits)
+		hotplug_forget(control.vmm, client->serial);
+	client->waits = false;
 	close(client->fd);
 	free(client->reply);
 	client->fd = -1;
@@ -246,7 +389,7 @@ static void client_execute(struct client *client)
 	char *newline;
 	size_t len;
 
-	while (client->fd >= 0 && !client->reply) {
+	while (client->fd >= 0 && !client->reply && !client->waits) {
 		newline = memchr(client->in, '\n', client->in_len);
 		if (!newline && client->in_len == sizeof(client->in)) {
 			client->ends = true;
@@ -283,10 +426,16 @@ static void client_read(struct client *client)
 
 static void serve(struct client *client, short events)
 {
-	if (client->reply && events)
+	if (client->waits) {
+		if (events)		/* it has hung up */
+			client_close(client);
+		else
+			look_for_gone(client);
+	} else if (client->reply && events) {
 		client_write(client);
-	else if (events)
+	} else if (events) {
 		client_read(client);
+	}
 	/* Lines may have come behind the one whose reply was read now. */
 	if (client->fd >= 0 && !client->reply)
 		client_execute(client);
@@ -321,25 +470,49 @@ static void accept_client(void)
 	control.clients[i].in_len = 0;
 }
 
+/* Milliseconds until the first client has waited for too long; -1: none waits */
+static int patience_left(void)
+{
+	int64_t left = INT64_MAX, now = now_ms();
+	const struct client *client;
+	unsigned int i;
+
+	for (i = 0; i < CONTROL_CLIENTS; i++) {
+		client = &control.clients[i];
+		if (client->fd >= 0 && client->waits && client->until - now < left)
+			left = client->until - now;
+	}
+	return left == INT64_MAX ? -1 : left < 0 ? 0 : (int)left;
+}
+
+static short events_for(const struct client *client)
+{
+	return client->waits ? 0 : client->reply ? POLLOUT : POLLIN;
+}
+
 static void *run(void *arg)
 {
-	enum { STOP, LISTENER, CLIENTS, NR = CLIENTS + CONTROL_CLIENTS };
+	enum { STOP, LISTENER, GONE, CLIENTS, NR = CLIENTS + CONTROL_CLIENTS };
 	struct pollfd fds[NR] = {
 		[STOP] = { .fd = control.stop, .events = POLLIN },
 		[LISTENER] = { .fd = control.listener, .events = POLLIN },
+		[GONE] = { .fd = hotplug_fd(), .events = POLLIN },
 	};
+	uint64_t count;
 	unsigned int i;
 
 	(void)arg;
 	for (;;) {
 		for (i = 0; i < CONTROL_CLIENTS; i++) {
 			fds[CLIENTS + i].fd = control.clients[i].fd;
-			fds[CLIENTS + i].events = control.clients[i].reply ? POLLOUT : POLLIN;
+			fds[CLIENTS + i].events = events_for(&control.clients[i]);
 		}
-		if (poll(fds, NR, -1) < 0)
+		if (poll(fds, NR, patience_left()) < 0)
 			continue;
 		if (fds[STOP].revents)
 			return NULL;
+		if (fds[GONE].revents && read(fds[GONE].fd, &count, sizeof(count)) < 0)
+			continue;
 		for (i = 0; i < CONTROL_CLIENTS; i++) {
 			if (control.clients[i].fd >= 0)
 				serve(&control.clients[i], fds[CLIENTS + i].revents);

@@ -19,21 +19,29 @@
 #include <json-c/json.h>
 
 #include "control.h"
+#include "number.h"
 #include "vmm.h"
 
-enum { STATUS_REFUSED = 1 };
+enum { STATUS_REFUSED = 1, STATUS_TIMEOUT = 124 };
 
 static const char help[] =
-"usage: nyx-vmm ctl SOCKET device list\n"
+"usage: nyx-vmm ctl SOCKET COMMAND...\n"
 "\n"
 "Ask a machine that was started with --control SOCKET. Replies are JSON.\n"
 "\n"
 "  device list           the PCI devices of the machine\n"
+"  device add [ID=]DEVICE\n"
+"                        put a device into a slot of --hotplug-slots; DEVICE is written\n"
+"                        as behind --plug, with paths as nyx-vmm sees them\n"
+"  device remove ID [--timeout TIME] [--force]\n"
+"                        wait until the guest has let the device go, at most TIME\n"
+"                        (default: 30s). With --force do not ask the guest\n"
 "\n"
 "Exit status:\n"
 "  0   done\n"
 "  1   refused, or the machine cannot be asked\n"
-"  2   the command line is wrong\n";
+"  2   the command line is wrong\n"
+"  124 the guest has not let the device go in time\n";
 
 static int usage(const char *what)
 {
@@ -76,7 +84,7 @@ static char *exchange(FILE *file, struct json_object *request)
 /* Print a reply. */
 static int print(const char *line)
 {
-	struct json_object *doc = json_tokener_parse(line), *part, *message;
+	struct json_object *doc = json_tokener_parse(line), *part, *message, *code;
 	int status = STATUS_POWEROFF;
 
 	if (json_object_object_get_ex(doc, "result", &part)) {
@@ -90,6 +98,9 @@ static int print(const char *line)
 			say("%s", json_object_get_string(message));
 		else
 			say("ctl: that was no reply of nyx-vmm");
+		if (json_object_object_get_ex(part, "code", &code) &&
+		    !strcmp(json_object_get_string(code), "ETIMEDOUT"))
+			status = STATUS_TIMEOUT;
 	}
 	json_object_put(doc);
 	return status;
@@ -126,11 +137,47 @@ static int parse_list(struct json_object *request, int argc, char **argv)
 	return argc > 1 ? usage("device list takes no argument") : STATUS_POWEROFF;
 }
 
+static int parse_add(struct json_object *request, int argc, char **argv)
+{
+	if (argc != 2)
+		return usage("device add takes a device, like disk,FILE");
+	json_object_object_add(request, "device", json_object_new_string(argv[1]));
+	return STATUS_POWEROFF;
+}
+
+static int parse_remove(struct json_object *request, int argc, char **argv)
+{
+	const char *id = NULL;
+	uint64_t ms;
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--force")) {
+			json_object_object_add(request, "force", json_object_new_boolean(true));
+		} else if (!strcmp(argv[i], "--timeout")) {
+			if (i + 1 == argc || number_time(argv[++i], &ms) || ms > INT32_MAX)
+				return usage("--timeout needs a time, like 30s or 500ms");
+			json_object_object_add(request, "timeout_ms",
+					       json_object_new_int64((int64_t)ms));
+		} else if (!id && argv[i][0] != '-') {
+			id = argv[i];
+		} else {
+			return usage("device remove takes an id, --timeout TIME and --force");
+		}
+	}
+	if (!id)
+		return usage("device remove needs the id of a device");
+	json_object_object_add(request, "id", json_object_new_string(id));
+	return STATUS_POWEROFF;
+}
+
 static const struct {
 	const char *object, *verb;
 	int (*parse)(struct json_object *request, int argc, char **argv);
 } commands[] = {
 	{ "device", "list", parse_list },
+	{ "device", "add", parse_add },
+	{ "device", "remove", parse_remove },
 };
 
 int ctl_main(int argc, char **argv)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nyx-vmm tests: root ports, their slots, and the devices in them, as a guest sees them.
+ * nyx-vmm tests: root ports, their slots, and the devices in them, as a guest and as a client of
+ * the control socket see them.
  *
  * Copyright (C) 2026 The Nyx authors
  *
@@ -11,8 +12,11 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "dma.h"
 #include "hotplug.h"
 #include "pci_port.h"
@@ -538,5 +542,149 @@ TEST(hostile)
 	hotplug_remove(vmm, "y", true, &serial);
 	EXPECT_EQ(0, nr_there);
 	EXPECT_EQ(1, add(vmm, "x=edu"));
+	env_end(vmm);
+}
+
+/* ---- by the control socket ---------------------------------------------------------- */
+
+static char path[64];
+
+static struct vmm *controlled(unsigned int nr)
+{
+	struct vmm *vmm = machine(ENV_MAP, nr);
+
+	snprintf(path, sizeof(path), "/tmp/nyx-hotplug.%d", getpid());
+	options.control = path;
+	ASSERT_EQ(0, control_init(vmm));
+	return vmm;
+}
+
+static int connected(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	ASSERT_EQ(0, connect(fd, (struct sockaddr *)&address, sizeof(address)));
+	return fd;
+}
+
+static void put(int fd, const char *request)
+{
+	ASSERT_EQ((ssize_t)strlen(request), send(fd, request, strlen(request), MSG_NOSIGNAL));
+}
+
+static const char *line(int fd)
+{
+	static char text[4096];
+	size_t len = 0;
+
+	while (recv(fd, text + len, 1, 0) == 1 && text[len] != '\n' && len < sizeof(text) - 1)
+		len++;
+	text[len] = '\0';
+	return text;
+}
+
+static const char *ask(int fd, const char *request)
+{
+	put(fd, request);
+	return line(fd);
+}
+
+/* As the guest does when the button is pressed */
+static void let_go(struct vmm *vmm)
+{
+	while (!(slot_get(vmm, PORT) & ABP))
+		usleep(100);
+	slot_clear(vmm, PORT, EVENTS);
+	slot_set(vmm, PORT, OFF | PIC_OFF);
+}
+
+TEST(client)
+{
+	struct vmm *vmm = controlled(2);
+	int a, b;
+
+	a = connected();
+	b = connected();
+	EXPECT_TRUE(!strcmp("{\"result\":{\"id\":\"x\",\"slot\":1}}",
+			    ask(a, "{\"command\":\"device add\",\"device\":\"x=edu\"}\n")));
+	EXPECT_TRUE(strstr(ask(a, "{\"command\":\"device list\"}\n"),
+			   "{\"type\":\"edu\",\"address\":null,\"id\":\"x\",\"device\":\"edu\",\"slot\":1,\"state\":\"off\"}"));
+	slot_set(vmm, PORT, PIC_ON);
+	slot_clear(vmm, PORT, EVENTS);
+	EXPECT_TRUE(strstr(ask(a, "{\"command\":\"device list\"}\n"),
+			   "\"address\":\"0000:01:00.0\",\"id\":\"x\",\"device\":\"edu\",\"slot\":1,\"state\":\"on\"}"));
+	/* Two wait for one device, while a third request is served; both are told. */
+	put(a, "{\"command\":\"device remove\",\"id\":\"x\"}\n{\"command\":\"device list\"}\n");
+	put(b, "{\"command\":\"device remove\",\"id\":\"x\",\"timeout_ms\":3600000}\n");
+	let_go(vmm);
+	EXPECT_TRUE(!strcmp("{\"result\":{}}", line(a)));
+	EXPECT_TRUE(!strstr(line(a), "slot"));
+	EXPECT_TRUE(strstr(line(b), "{\"result\":{}}") || strstr(line(b), "ENOENT"));
+	close(a);
+	close(b);
+	control_exit();
+	env_end(vmm);
+}
+
+/* The guest does not answer: the client is told so, and the device stays until it does. */
+TEST(timeout)
+{
+	struct vmm *vmm = controlled(1);
+	int fd, other;
+
+	fd = connected();
+	ask(fd, "{\"command\":\"device add\",\"device\":\"x=rng\"}\n");
+	slot_set(vmm, PORT, PIC_ON);
+	EXPECT_TRUE(strstr(ask(fd, "{\"command\":\"device remove\",\"id\":\"x\",\"timeout_ms\":0}\n"),
+			   "\"ETIMEDOUT\""));
+	EXPECT_TRUE(strstr(ask(fd, "{\"command\":\"device remove\",\"id\":\"x\",\"timeout_ms\":20}\n"),
+			   "within 20 ms"));
+	EXPECT_TRUE(strstr(ask(fd, "{\"command\":\"device list\"}\n"), "\"state\":\"leaving\""));
+	/* A client that goes while it waits leaves nothing behind. */
+	other = connected();
+	put(other, "{\"command\":\"device remove\",\"id\":\"x\"}\n");
+	close(other);
+	EXPECT_TRUE(strstr(ask(fd, "{\"command\":\"device remove\",\"id\":\"x\",\"force\":true}\n"),
+			   "{\"result\":{}}"));
+	EXPECT_TRUE(strstr(ask(fd, "{\"command\":\"device remove\",\"id\":\"x\"}\n"), "\"ENOENT\""));
+	close(fd);
+	control_exit();
+	env_end(vmm);
+}
+
+static const struct { const char *name, *request, *says; } requests[] = {
+	{ "add_nothing", "{\"command\":\"device add\"}\n", "'device', a string, is missing" },
+	{ "add_null", "{\"command\":\"device add\",\"device\":null}\n", "is missing" },
+	{ "add_number", "{\"command\":\"device add\",\"device\":1}\n", "of another type" },
+	{ "add_nul", "{\"command\":\"device add\",\"device\":\"rng\\u0000x\"}\n", "NUL" },
+	{ "add_more", "{\"command\":\"device add\",\"device\":\"rng\",\"id\":\"x\"}\n", "no member 'id'" },
+	{ "add_wrong", "{\"command\":\"device add\",\"device\":\"drum\"}\n", "no device 'drum'" },
+	{ "remove_nothing", "{\"command\":\"device remove\"}\n", "'id', a string, is missing" },
+	{ "remove_unknown", "{\"command\":\"device remove\",\"id\":\"y\"}\n", "no device 'y'" },
+	{ "remove_empty", "{\"command\":\"device remove\",\"id\":\"\"}\n", "no device ''" },
+	{ "remove_array", "{\"command\":\"device remove\",\"id\":[]}\n", "of another type" },
+	{ "force", "{\"command\":\"device remove\",\"id\":\"x\",\"force\":1}\n", "'force', a boolean" },
+	{ "negative", "{\"command\":\"device remove\",\"id\":\"x\",\"timeout_ms\":-1}\n", "0 to 3600000" },
+	{ "large", "{\"command\":\"device remove\",\"id\":\"x\",\"timeout_ms\":99999999999999999999}\n",
+	  "0 to 3600000" },
+	{ "fraction", "{\"command\":\"device remove\",\"id\":\"x\",\"timeout_ms\":1.5}\n", "another type" },
+};
+
+/* A wrong request changes nothing. */
+TEST_EACH(wrong_request, requests)
+{
+	struct vmm *vmm = controlled(2);
+	const char *reply;
+	int fd = connected();
+
+	ask(fd, "{\"command\":\"device add\",\"device\":\"x=rng\"}\n");
+	reply = ask(fd, v->request);
+	EXPECT_TRUE(strstr(reply, "{\"error\":") && strstr(reply, v->says));
+	reply = ask(fd, "{\"command\":\"device list\"}\n");
+	EXPECT_TRUE(strstr(reply, "\"slot\":1,\"state\":\"off\"") && !strstr(reply, "\"slot\":2"));
+	close(fd);
+	control_exit();
 	env_end(vmm);
 }
