@@ -507,6 +507,23 @@ static void enable_memory(struct pci_dev *dev)
 	atomic_store(&dev->command, PCI_COMMAND_MEMORY);
 }
 
+/* Behind a port, a function of the root complex is an endpoint with a link. */
+static void make_endpoint(struct pci_dev *dev)
+{
+	uint8_t at = dev->config[PCI_CAPABILITY_LIST];
+
+	while (at && dev->config[at] != PCI_CAP_ID_EXP)
+		at = dev->config[at + PCI_CAP_LIST_NEXT];
+	if (!at)
+		return;
+	pci_config_set(dev, at + PCI_EXP_FLAGS, PCI_EXP_TYPE_ENDPOINT << 4 | 2, 2);
+	pci_config_set(dev, at + PCI_EXP_LNKCAP, PCI_LINK, 4);
+	pci_writable(dev, at + PCI_EXP_LNKCTL, PCI_EXP_LNKCTL_CCC, 2);
+	pci_config_set(dev, at + PCI_EXP_LNKSTA, PCI_LINK, 2);
+	pci_config_set(dev, at + PCI_EXP_LNKCAP2, PCI_EXP_LNKCAP2_SLS_2_5GB, 4);
+	pci_config_set(dev, at + PCI_EXP_LNKCTL2, 1, 2);
+}
+
 static int register_card(struct pci_dev *dev, struct pci_port *port, bool at_start)
 {
 	int rc = 0;
@@ -516,6 +533,7 @@ static int register_card(struct pci_dev *dev, struct pci_port *port, bool at_sta
 		return -EOPNOTSUPP;
 	}
 	set_intx(dev, port->dev.intx_slot, port->card_source);
+	make_endpoint(dev);
 	memcpy(dev->initial, dev->config, sizeof(dev->initial));
 	if (at_start)
 		rc = bars_place(dev, port);

@@ -23,6 +23,7 @@
 #define PCI_CONFIG_SIZE	4096
 #define PCI_MSIX_MAX	2048
 #define PCI_NO_VECTOR	0xffff
+#define PCI_LINK	(1 | 1 << 4)	/* 2.5 GT/s, one lane */
 #define PCI_NO_RID	0xffff	/* not on a bus */
 
 struct pci_port;

@@ -32,7 +32,6 @@ enum {
 	CLASS		= 0x06040000,
 
 	EXP_SIZE	= 0x3c,
-	LINK		= 1 | 1 << 4,	/* 2.5 GT/s, one lane */
 	EXT_CAPS	= 0x100,
 	ACS_CAPS	= PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF,
 
@@ -118,7 +117,7 @@ static bool wants_on(struct pci_port *port)
 
 static void set_link(struct pci_port *port, bool up)
 {
-	uint16_t status = get(port, PCI_EXP_LNKSTA), now = LINK;
+	uint16_t status = get(port, PCI_EXP_LNKSTA), now = PCI_LINK;
 
 	if (up)
 		now |= PCI_EXP_LNKSTA_DLLLA;
@@ -329,9 +328,9 @@ static int add_express(struct pci_port *port, unsigned int nr)
 	put(port, PCI_EXP_FLAGS, PCI_EXP_TYPE_ROOT_PORT << 4 | PCI_EXP_FLAGS_SLOT | 2);
 	pci_config_set(dev, at + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER, 4);
 	pci_writable(dev, at + PCI_EXP_DEVCTL, 0x78ff, 2);
-	pci_config_set(dev, at + PCI_EXP_LNKCAP, LINK | PCI_EXP_LNKCAP_DLLLARC | nr << 24, 4);
+	pci_config_set(dev, at + PCI_EXP_LNKCAP, PCI_LINK | PCI_EXP_LNKCAP_DLLLARC | nr << 24, 4);
 	pci_writable(dev, at + PCI_EXP_LNKCTL, PCI_EXP_LNKCTL_LD | PCI_EXP_LNKCTL_CCC, 2);
-	put(port, PCI_EXP_LNKSTA, LINK);
+	put(port, PCI_EXP_LNKSTA, PCI_LINK);
 	pci_config_set(dev, at + PCI_EXP_SLTCAP, SLOT_CAPS | nr << SLOT_NUMBER, 4);
 	put(port, PCI_EXP_SLTCTL, port->control);
 	pci_writable(dev, at + PCI_EXP_SLTCTL, SLOT_CONTROL, 2);

@@ -239,6 +239,9 @@ TEST(card)
 	ASSERT_EQ(1, add(vmm, "rng"));
 	slot_set(vmm, PORT, PIC_ON);
 	EXPECT_EQ(0x10441af4, env_config_get(vmm, CARD, 0));
+	/* An endpoint with a link */
+	EXPECT_EQ(0x2, env_config_get(vmm, CARD, express(vmm, CARD)) >> 16);
+	EXPECT_EQ(0x11, env_config_get(vmm, CARD, express(vmm, CARD) + 0x0c) & 0x3ff);
 	env_end(vmm);
 }
 
