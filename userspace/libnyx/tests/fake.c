@@ -223,9 +223,9 @@ static uint32_t hand_out(uint64_t to, uint32_t room)
 
 	if (n > room)
 		n = room;
-	/* A call does a bounded amount of work. */
-	if (n > 1 && !fake.script)
-		n = 1 + (uint32_t)rng_below(&fake.rng, n);
+	/* A call does a bounded amount of work, and may find nothing with that. */
+	if (n && !fake.script)
+		n = (uint32_t)rng_below(&fake.rng, n + 1);
 	if (n)
 		memcpy((void *)(uintptr_t)to, &fake.queue[fake.at], n * sizeof(fake.queue[0]));
 	fake.at += n;
@@ -304,6 +304,7 @@ static int changes_remove(struct nyx_changes_remove *req)
 static int changes_next(struct nyx_changes_next *req)
 {
 	fake.reads++;
+	fake.reader = pthread_self();
 	ASSERT_EQ(STREAM_ID, req->changes_id);
 	if (fake.destroyed)
 		return -ENODEV;
@@ -322,7 +323,7 @@ static int changes_next(struct nyx_changes_next *req)
 	req->out_nr = hand_out(req->changes, req->nr);
 	req->out_more = fake.at < fake.nr;
 	req->out_seq = fake.seq;
-	if (!req->out_nr) {
+	if (!req->out_nr && !req->out_more) {
 		signal_stream(false);
 		pthread_cond_broadcast(&fake.done);
 	}
@@ -364,6 +365,8 @@ static int device_control(struct nyx_device_control *req)
 		return -fake.no_quarantine;
 	/* Otherwise the reader would wait for itself. */
 	ASSERT_TRUE(!dev->target || dev->kind == NYX_CHANGES_DOMAIN);
+	ASSERT_TRUE(fake.flags & NYX_CHANGES_F_INLINE ||
+		    !pthread_equal(fake.reader, pthread_self()));
 	dev->state = NYX_CHANGE_QUARANTINED;
 	dev->quarantines++;
 	return fake.busy ? -EINPROGRESS : 0;

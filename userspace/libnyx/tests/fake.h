@@ -98,6 +98,7 @@ struct fake_device {
  * @dirty: something has changed since the last comparison
  * @script: records are pushed by fake_say() only, nothing is compared
  * @reads: calls of NYX_CHANGES_NEXT
+ * @reader: thread that has called it last
  * @destroyed: the unit is gone
  * @busy: commands that wait for readers return -EINPROGRESS
  * @no_quarantine: errno with which quarantine fails
@@ -128,6 +129,7 @@ struct fake {
 	bool dirty;
 	bool script;
 	uint64_t reads;
+	pthread_t reader;
 	bool destroyed;
 	bool busy;
 	int no_quarantine;

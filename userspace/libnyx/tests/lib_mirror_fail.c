@@ -145,6 +145,22 @@ TEST_EACH(a_map_outside_is_refused_as_a_whole, outside)
 	world_close(&w);
 }
 
+TEST(a_map_across_two_ranges_that_touch)
+{
+	struct world w = world_open(NYX_CHANGES_F_INLINE);
+
+	set_ranges(0, 0xfffff, 0x100000, UINT64_MAX);
+	fake.script = true;
+	add(&w, 0);
+	blind = true;
+	say(NYX_CHANGE_MAP, 0xff000, 0x100fff, 0);
+	host.limits.nr_ranges = 1;
+	host.range[0].last = UINT64_MAX;
+	ASSERT_EQ(0, nyx_mirror_run(w.mirror));
+	ASSERT_EQ(1, host.nr);
+	world_close(&w);
+}
+
 TEST(a_refusal_may_be_a_failure)
 {
 	struct world w = world_open(NYX_CHANGES_F_INLINE);
@@ -185,6 +201,7 @@ TEST(the_limit_is_told_before_it_bites)
 {
 	struct world w = world_open(NYX_CHANGES_F_INLINE);
 	uint32_t i;
+	size_t nr;
 
 	host.limits.more_maps = 16;
 	fake.script = true;
@@ -197,6 +214,9 @@ TEST(the_limit_is_told_before_it_bites)
 	}
 	ASSERT_EQ(14, last_event[NYX_MIRROR_NEAR_LIMIT].maps);
 	ASSERT_EQ(16, last_event[NYX_MIRROR_NEAR_LIMIT].max_maps);
+	ASSERT_EQ(16, stat_of(&w).max_maps);
+	/* The back end tells how many more there may be. */
+	ASSERT_EQ(0, nyx_mirror_check(w.mirror, NULL, 0, &nr));
 	ASSERT_EQ(16, stat_of(&w).max_maps);
 
 	/* One too many, and one of two pieces where there is room for one */
@@ -314,6 +334,31 @@ TEST(an_unmapping_that_tells_less)
 	world_close(&w);
 }
 
+/* Of the whole range at once: then each mapping is unmapped by itself. */
+TEST(an_emptying_that_does_nothing)
+{
+	struct world w = world_mapped(NYX_CHANGES_F_INLINE);
+
+	host.skip_unmap = true;
+	host.fail_on = 'm';
+	host.calls = 0;
+	host.fail_at = 1;
+	host.error = -EIO;
+	fake.device[0].want[5].gpa = 200;
+	/* The unmapping of the page's map succeeds, but tells nothing: that is a failure, too. */
+	ASSERT_EQ(0, nyx_mirror_run(w.mirror));
+	ASSERT_EQ(0, host.nr);
+	host.fail_at = 0;
+	fake_attach(0, 1, 0, RW);
+	run(&w);
+	ASSERT_NE(0, host.nr);
+	host.skip_unmap = true;
+	ASSERT_EQ(0, nyx_mirror_close(w.mirror));
+	ASSERT_EQ(0, host.nr);
+	w.mirror = NULL;
+	world_close(&w);
+}
+
 TEST(a_map_is_undone_as_a_whole)
 {
 	struct world w = world_open(NYX_CHANGES_F_INLINE);
@@ -344,10 +389,16 @@ TEST(a_map_is_undone_as_a_whole)
 	ASSERT_EQ(5, host.nr);
 	memory_remove(w.mirror, 1);
 	ASSERT_EQ(4, host.nr);
-	host.calls = 0;
-	host.fail_at = 1;
+	memory_remove(w.mirror, 2);
+	ASSERT_EQ(3, host.nr);
 	memory_add(w.mirror, 1);
-	ASSERT_EQ(4, host.nr);
+	ASSERT_EQ(3, host.nr);
+	/* The second of the two pieces that are missing */
+	host.calls = 0;
+	host.fail_at = 2;
+	memory_add(w.mirror, 2);
+	ASSERT_EQ(2, host.calls);
+	ASSERT_EQ(3, host.nr);
 	world_close(&w);
 }
 
@@ -397,6 +448,27 @@ TEST(broken_and_nobody_cuts_off)
 	ASSERT_EQ(-EIO, nyx_mirror_add_device(w.mirror, FAKE_DEV(1)));
 	ASSERT_EQ(-EIO, nyx_mirror_remove_device(w.mirror, FAKE_DEV(0)));
 	ASSERT_NE(0, stat_of(&w).maps);
+	ASSERT_EQ(-EIO, nyx_mirror_close(w.mirror));
+	ASSERT_EQ(0, nyx_changes_close(w.changes));
+	nyx_unit_unref(w.unit);
+}
+
+/* Nothing is acknowledged afterwards, though the stream has nothing to tell. */
+TEST(broken_by_a_removal_of_memory)
+{
+	struct world w = world_mapped(NYX_CHANGES_F_INLINE);
+	uint64_t reads = fake.reads;
+
+	answer[NYX_MIRROR_BROKEN] = 1;
+	host.fail_on = 'u';
+	host.calls = 0;
+	host.fail_at = 1;
+	host.for_good = true;
+	host.error = -EIO;
+	blind = true;
+	ASSERT_EQ(-EIO, nyx_mirror_memory_remove(w.mirror, 0, RANGE_PAGES * PAGE));
+	ASSERT_EQ(-EIO, nyx_mirror_run(w.mirror));
+	ASSERT_EQ(reads, fake.reads);
 	ASSERT_EQ(-EIO, nyx_mirror_close(w.mirror));
 	ASSERT_EQ(0, nyx_changes_close(w.changes));
 	nyx_unit_unref(w.unit);

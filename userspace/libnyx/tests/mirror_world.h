@@ -38,6 +38,7 @@
  * @for_good: all calls from then on
  * @failed: a call has failed
  * @short_unmap: the next unmapping tells a page less
+ * @skip_unmap: the next unmapping does nothing
  */
 struct host {
 	struct nyx_mirror_map map[MAPS];
@@ -55,6 +56,7 @@ struct host {
 	bool for_good;
 	bool failed;
 	bool short_unmap;
+	bool skip_unmap;
 };
 
 extern struct host host;
