@@ -546,7 +546,7 @@ static bool settle(struct nyx_changes *changes)
 static int handle(struct nyx_changes *changes, nyx_change_fn fn, void *arg)
 {
 	struct nyx__sink *sink;
-	int ret;
+	int ret, late = 0;
 
 	do {
 		do {
@@ -557,12 +557,14 @@ static int handle(struct nyx_changes *changes, nyx_change_fn fn, void *arg)
 				return ret;
 			ret = buffer_fill(changes);
 		} while (!ret && (changes->n || changes->more));
-	} while (!ret && settle(changes));
+		if (ret == -ETIMEDOUT)
+			late = ret;
+	} while (nyx__changes_applied(ret) && settle(changes));
 	if (ret == -ENODEV) {
 		for (sink = changes->sinks; sink; sink = sink->next)
 			sink->gone(sink);
 	}
-	return ret;
+	return ret || !late ? ret : nyx__fail_for(late, NYX_REASON_VIEW_TIMEOUT);
 }
 
 NYX_EXPORT int nyx_changes_handle(struct nyx_changes *changes, nyx_change_fn fn, void *arg)

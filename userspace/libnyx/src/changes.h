@@ -50,6 +50,12 @@ uint64_t nyx__changes_reads(const struct nyx_changes *changes);
 int nyx__changes_enter(struct nyx_changes *changes);
 void nyx__changes_leave(struct nyx_changes *changes);
 
+/* Of nyx_changes_handle(): is all applied, though commands may wait, or were cut off? */
+static inline bool nyx__changes_applied(int ret)
+{
+	return !ret || ret == -EINPROGRESS || ret == -ETIMEDOUT;
+}
+
 /* Inside the stream. -EBUSY if it has targets of the caller's. */
 int nyx__changes_sink_add(struct nyx_changes *changes, struct nyx__sink *sink);
 /* Inside the stream. */

@@ -252,7 +252,7 @@ static int leave(struct nyx_mirror *m, int ret)
 	if (!failed)
 		return ret;
 	err = nyx_changes_handle(m->changes, NULL, NULL);
-	return ret ? ret : err;
+	return ret || nyx__changes_applied(err) ? ret : err;
 }
 
 static struct mirror_target *find_target(struct nyx_mirror *m, uint32_t kind, uint32_t id)
@@ -329,10 +329,12 @@ static int target_begin(struct nyx_mirror *m, struct mirror_target *t, int ret)
 {
 	if (!t)		/* removed meanwhile, by another thread */
 		return ret ? ret : nyx__fail_for(-ENOENT, NYX_REASON_NO_SUCH_TARGET);
-	if (ret) {
+	/* A command that waits, or has waited, is not this one. */
+	if (!nyx__changes_applied(ret)) {
 		target_remove(m, t);
 		return ret;
 	}
+	ret = 0;
 	if (t->cut) {
 		/* The mirror may have failed before the number of the target was known. */
 		m->failed = true;

@@ -326,6 +326,7 @@ static int changes_next(struct nyx_changes_next *req)
 	if (!req->out_nr && !req->out_more) {
 		signal_stream(false);
 		pthread_cond_broadcast(&fake.done);
+		return fake.end_error;
 	}
 	return 0;
 }

@@ -104,6 +104,7 @@ struct fake_device {
  * @no_quarantine: errno with which quarantine fails
  * @address_width: of the unit
  * @next_error: errno with which the next NYX_CHANGES_NEXT fails
+ * @end_error: errno with which a NYX_CHANGES_NEXT fails that finds nothing left
  * @add_error: errno with which NYX_CHANGES_ADD fails
  * @mmio: called for a write of a register, or NULL
  * @acknowledged: called when all that was handed out is acknowledged, or NULL
@@ -135,6 +136,7 @@ struct fake {
 	int no_quarantine;
 	uint32_t address_width;
 	int next_error;
+	int end_error;
 	int add_error;
 	void (*mmio)(void);
 	void (*acknowledged)(void);

@@ -571,6 +571,49 @@ TEST(the_unit_is_destroyed)
 	world_close(&w);
 }
 
+static const struct {
+	const char *name;
+	int error;
+} ends[] = {
+	{ "others_wait", -EINPROGRESS },
+	{ "cut_off", -ETIMEDOUT },
+};
+
+/* All is applied, though a command goes on waiting, or has waited too long. */
+TEST_EACH(the_stream_ends_with_an_error, ends)
+{
+	struct world w = world_mapped(NYX_CHANGES_F_INLINE);
+
+	fake.end_error = v->error;
+	fake.device[0].want[5].prot = 0;
+	ASSERT_EQ(v->error, nyx_mirror_run(w.mirror));
+	compare();
+	fake_attach(1, 1, 0, RW);
+	fake.device[1].want[5].prot = 0;
+	add(&w, 1);
+	ASSERT_EQ((FAKE_PAGES - 1) * PAGE, stat_of(&w).bytes);
+	/* A failure has its consequences. */
+	host.fail_on = 'u';
+	host.error = -EIO;
+	host.calls = 0;
+	host.fail_at = 1;
+	fake.device[0].want[6].prot = 0;
+	fake.device[1].want[6].prot = 0;
+	ASSERT_EQ(v->error, nyx_mirror_run(w.mirror));
+	ASSERT_EQ(1, fake.device[0].quarantines);
+	ASSERT_EQ(1, fake.device[1].quarantines);
+	ASSERT_EQ(0, host.nr);
+	fake_attach(0, 1, 0, RW);
+	fake_attach(1, 1, 0, RW);
+	ASSERT_EQ(v->error, nyx_mirror_run(w.mirror));
+	ASSERT_EQ(FAKE_PAGES * PAGE, stat_of(&w).bytes);
+	host.calls = 0;
+	memory_remove(w.mirror, 0);
+	ASSERT_EQ(2, fake.device[0].quarantines);
+	compare();
+	world_close(&w);
+}
+
 TEST(the_stream_fails)
 {
 	struct world w = world_mapped(NYX_CHANGES_F_INLINE);

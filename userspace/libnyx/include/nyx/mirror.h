@@ -395,7 +395,8 @@ int nyx_mirror_memory_remove(struct nyx_mirror *mirror, uint64_t gpa, uint64_t l
  * As nyx_changes_handle(), so those of all mirrors of the stream.
  *
  * Return: 0; -EIO if a mirror is NYX_MIRROR_BROKEN; -ENODEV if the unit was destroyed: then
- * mirrors are emptied; other errors of the kernel.
+ * mirrors are emptied; -EINPROGRESS, -ETIMEDOUT and other errors of the kernel as
+ * nyx_changes_handle().
  */
 int nyx_mirror_run(struct nyx_mirror *mirror);
 
