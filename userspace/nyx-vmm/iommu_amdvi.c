@@ -130,11 +130,21 @@ static void resend(struct vmm *vmm)
 		xt_interrupt(vmm, REG_XT_GA);
 }
 
+/*
+ * The range of HyperTransport. Drivers of AMD-Vi keep out of it, unless EFR2 says that they need
+ * not; hosts with AMD-Vi cannot map it.
+ */
+static const struct nyx_mirror_range reserved[] = {
+	{ .first = 0xfd00000000, .last = 0xffffffffff },
+};
+
 static const struct iommu_unit_model model = {
 	.gpa = GPA_AMDVI,
 	.size = NYX_MMIO_SIZE_AMDVI,
 	.function_msi = function_msi,
 	.resend = resend,
+	.reserved = reserved,
+	.nr_reserved = sizeof(reserved) / sizeof(reserved[0]),
 };
 
 static int amdvi_init(struct vmm *vmm)

@@ -96,6 +96,8 @@ static int open_mirror(struct vmm *vmm, struct iommu_unit *iu, struct vfio_conta
 
 	if (container->mirror)
 		return 0;
+	opts.reserved = iu->model->reserved;
+	opts.nr_reserved = iu->model->nr_reserved;
 	opts.event = told;
 	opts.arg = container;
 	rc = nyx_mirror_vfio(container->fd, &backend);

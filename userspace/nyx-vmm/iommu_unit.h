@@ -30,6 +30,10 @@ struct iommu_unit_model {
 
 	/* Events were lost, perhaps interrupts of the unit: send each that may have been. */
 	void (*resend)(struct vmm *vmm);
+
+	/* Addresses that drivers of the model do not map, for a mirror */
+	const struct nyx_mirror_range *reserved;
+	size_t nr_reserved;
 };
 
 /* The first member of what vmm::iommu_data points to, which free() takes. */
