@@ -217,7 +217,7 @@ void vfio_stop(const struct vfio_container *container)
 	for (dev = devices; dev; dev = dev->next) {
 		if (dev->fd < 0 || vfio_group_container(dev->group) != container)
 			continue;
-		dev->cut = true;
+		dev->stopped = true;
 		vfio_command_write(dev);
 		vfio_irq_update(dev);
 	}

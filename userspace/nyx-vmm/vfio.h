@@ -102,6 +102,7 @@ struct vfio_pci {
 	bool told;			/* that an access failed */
 	bool mirrored;
 	bool cut;			/* vfio_cut_off() */
+	bool stopped;			/* vfio_stop() */
 
 	uint64_t config_offset, config_size;
 	uint8_t live[PCI_CONFIG_SIZE];	/* bits that reads take from the device */
@@ -133,7 +134,7 @@ void vfio_function_reset(struct vfio_pci *dev);
  * the guest's settings have effect again afterwards. Main thread.
  */
 void vfio_cut_off(struct vmm *vmm, uint16_t rid, bool cut);
-/* As vfio_cut_off(), for all devices of a container, for good. Under vmm::lock. */
+/* As vfio_cut_off(), for all devices of a container, and for good. Under vmm::lock. */
 void vfio_stop(const struct vfio_container *container);
 /* Calls @fn for each device of the host. Main thread. */
 void vfio_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid));

@@ -241,7 +241,7 @@ void vfio_command_write(struct vfio_pci *dev)
 	uint32_t command = (uint32_t)le_get(dev->pci.config + PCI_COMMAND, 2);
 	uint8_t bytes[2];
 
-	command &= (dev->cut ? 0 : PCI_COMMAND_MASTER) | PCI_COMMAND_INTX_DISABLE;
+	command &= (dev->cut || dev->stopped ? 0 : PCI_COMMAND_MASTER) | PCI_COMMAND_INTX_DISABLE;
 	le_put(bytes, command | PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 2);
 	vfio_write(dev, dev->config_offset + PCI_COMMAND, bytes, 2);
 }

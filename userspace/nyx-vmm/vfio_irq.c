@@ -216,7 +216,7 @@ static const unsigned int index_of[] = {
 
 static enum vfio_irq_mode wanted_mode(struct vfio_pci *dev)
 {
-	if (dev->fd < 0 || dev->cut)
+	if (dev->fd < 0 || dev->cut || dev->stopped)
 		return VFIO_IRQ_OFF;
 	if (dev->pci.msix.cap && pci_msix_enabled(&dev->pci))
 		return VFIO_IRQ_MSIX;

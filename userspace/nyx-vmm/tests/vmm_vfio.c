@@ -939,6 +939,47 @@ TEST(cut_off)
 	teardown(vmm);
 }
 
+static struct vfio_container *first_container;
+
+static int note_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
+{
+	if (!first_container)
+		first_container = container;
+	return iommu_none.mirror(vmm, rid, container);
+}
+
+/* The host's IOMMU may still have what the guest has taken away: no release lets it make DMA. */
+TEST(stopped_for_good)
+{
+	struct fake_device *dev = fake_add(NAME, 7);
+	struct iommu_ops noting = iommu_none;
+	struct vmm *vmm;
+
+	fake_add("0000:00:06.0", 8);
+	fake_begin();
+	vmm = env_machine(ENV_MAP);
+	noting.mirror = note_mirror;
+	vmm->iommu = &noting;
+	ASSERT_EQ(0, vfio_init(vmm, NAME, false));
+	ASSERT_EQ(0, vfio_init(vmm, "0000:00:06.0", false));
+	cfg_set(vmm, PCI_COMMAND, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY, 2);
+	cfg_set(vmm, (1 << 15) + PCI_COMMAND, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY, 2);
+	vfio_cut_off(vmm, SLOT << 3, true);
+	pthread_mutex_lock(&vmm->lock);
+	vfio_stop(first_container);
+	pthread_mutex_unlock(&vmm->lock);
+	vfio_cut_off(vmm, SLOT << 3, false);
+	EXPECT_TRUE(!(own(PCI_COMMAND, 2) & PCI_COMMAND_MASTER));
+	EXPECT_EQ(-1, dev->triggers[VFIO_PCI_INTX_IRQ_INDEX][0]);
+	cfg_set(vmm, PCI_COMMAND, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY, 2);
+	cfg_set(vmm, EXP + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR, 2);
+	EXPECT_TRUE(!(own(PCI_COMMAND, 2) & PCI_COMMAND_MASTER));
+	/* Another container goes on */
+	EXPECT_TRUE(fake_get(&fake.devices[1], VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, 2) &
+		    PCI_COMMAND_MASTER);
+	teardown(vmm);
+}
+
 static const struct { const char *name; unsigned int index; const char *says; } ends[] = {
 	{ "request", VFIO_PCI_REQ_IRQ_INDEX, "the host takes it back" },
 	{ "error", VFIO_PCI_ERR_IRQ_INDEX, "it had an error" },
