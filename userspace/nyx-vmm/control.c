@@ -40,6 +40,9 @@
 #define DEPTH	4			/* of JSON */
 #define PATIENCE_MS	30000		/* for a guest that is to let a device go */
 #define PATIENCE_MAX_MS	3600000
+#define ACCEPT_PAUSE_MS	100		/* when there is no file for a client */
+#define LOCK_TRIES	20
+#define LOCK_PAUSE_NS	10000000
 
 struct client {
 	int fd;				/* -1: none */
@@ -59,6 +62,7 @@ static struct {
 	struct stat made;		/* the socket's file */
 	int listener;
 	int stop;
+	bool no_file;			/* for a client, lately */
 	pthread_t thread;
 	bool runs;
 	struct client clients[CONTROL_CLIENTS];
@@ -97,6 +101,35 @@ static void reply_result(struct client *client, struct json_object *result)
 	reply(client, doc);
 }
 
+/* Bytes of the character that @text begins with, or 0: it is none of UTF-8. */
+static size_t utf8_len(const char *text)
+{
+	unsigned char c = (unsigned char)text[0];
+	size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+	size_t i;
+
+	for (i = 1; i < len; i++) {
+		if (((unsigned char)text[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return len;
+}
+
+/* JSON is UTF-8: bytes of a character that was cut, or that never were one, become "?". */
+static struct json_object *new_text(const char *text)
+{
+	char copy[CONTROL_LINE];
+	size_t n = 0, len;
+
+	while (*text && n + 4 < sizeof(copy)) {
+		len = utf8_len(text);
+		memcpy(copy + n, len ? text : "?", len ? len : 1);
+		n += len ? len : 1;
+		text += len ? len : 1;
+	}
+	return json_object_new_string_len(copy, (int)n);
+}
+
 __attribute__((format(printf, 3, 4)))
 static void reply_error(struct client *client, int err, const char *format, ...)
 {
@@ -108,7 +141,7 @@ static void reply_error(struct client *client, int err, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	json_object_object_add(error, "code", json_object_new_string(code_of(err)));
-	json_object_object_add(error, "message", json_object_new_string(text));
+	json_object_object_add(error, "message", new_text(text));
 	json_object_object_add(doc, "error", error);
 	reply(client, doc);
 }
@@ -123,7 +156,7 @@ static void add_card(struct json_object *row, const struct pci_port *port)
 	if (!hotplug_get(port, &info))
 		return;
 	json_object_object_add(row, "id", json_object_new_string(info.id));
-	json_object_object_add(row, "device", json_object_new_string(info.words));
+	json_object_object_add(row, "device", new_text(info.words));
 	json_object_object_add(row, "slot", json_object_new_int((int)port->nr + 1));
 	json_object_object_add(row, "state", json_object_new_string(info.state));
 }
@@ -457,6 +490,7 @@ static void accept_client(void)
 	int fd = accept4(control.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	unsigned int i;
 
+	control.no_file = fd < 0 && (errno == EMFILE || errno == ENFILE);
 	if (fd < 0)
 		return;
 	for (i = 0; i < CONTROL_CLIENTS && control.clients[i].fd >= 0; i++)
@@ -470,10 +504,10 @@ static void accept_client(void)
 	control.clients[i].in_len = 0;
 }
 
-/* Milliseconds until the first client has waited for too long; -1: none waits */
+/* Milliseconds until something is to be done though nothing happens; -1: nothing is */
 static int patience_left(void)
 {
-	int64_t left = INT64_MAX, now = now_ms();
+	int64_t left = control.no_file ? ACCEPT_PAUSE_MS : INT64_MAX, now = now_ms();
 	const struct client *client;
 	unsigned int i;
 
@@ -500,6 +534,7 @@ static void *run(void *arg)
 	};
 	uint64_t count;
 	unsigned int i;
+	int timeout;
 
 	(void)arg;
 	for (;;) {
@@ -507,7 +542,11 @@ static void *run(void *arg)
 			fds[CLIENTS + i].fd = control.clients[i].fd;
 			fds[CLIENTS + i].events = events_for(&control.clients[i]);
 		}
-		if (poll(fds, NR, patience_left()) < 0)
+		/* A client that cannot be accepted would have poll() return at once. */
+		fds[LISTENER].events = control.no_file ? 0 : POLLIN;
+		timeout = patience_left();
+		control.no_file = false;
+		if (poll(fds, NR, timeout) < 0)
 			continue;
 		if (fds[STOP].revents)
 			return NULL;
@@ -543,16 +582,24 @@ static bool is_stale(void)
 	return stale;
 }
 
-/* A lock on the folder of the socket, or -1: without one, the file system has none. */
+/*
+ * A lock on the folder of the socket, or -1. A process that may read the folder may hold one for
+ * ever, so the wait is short: the lock keeps apart two nyx-vmm that find the same stale socket.
+ */
 static int lock_folder(void)
 {
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
 	char path[sizeof(control.address.sun_path)];
+	unsigned int tries;
 	int fd;
 
 	memcpy(path, control.address.sun_path, sizeof(path));
 	fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0)
-		flock(fd, LOCK_EX);
+	for (tries = 0; fd >= 0 && tries < LOCK_TRIES; tries++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
+			break;
+		nanosleep(&pause, NULL);
+	}
 	return fd;
 }
 

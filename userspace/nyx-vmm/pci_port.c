@@ -147,8 +147,11 @@ static void switch_on(struct pci_port *port)
 	if (vmm->iommu->device_add)
 		rc = vmm->iommu->device_add(vmm, rid);
 	if (rc) {
-		say("%s: the %s IOMMU takes no device %02x:00.0: %s", port->card->name,
-		    vmm->iommu->name, rid >> 8, strerror(-rc));
+		/* The guest may have it tried as often as it likes. */
+		if (!port->told)
+			say("%s: the %s IOMMU takes no device %02x:00.0: %s", port->card->name,
+			    vmm->iommu->name, rid >> 8, strerror(-rc));
+		port->told = true;
 		port->refused = secondary(port);
 		signal_events(port, PCI_EXP_SLTSTA_PFD);
 		return;
@@ -189,6 +192,7 @@ static void take_out(struct pci_port *port)
 void pci_port_insert(struct pci_port *port, struct pci_dev *card, bool at_start)
 {
 	port->card = card;
+	port->told = false;
 	card->port = port;
 	put(port, PCI_EXP_SLTSTA, get(port, PCI_EXP_SLTSTA) | PCI_EXP_SLTSTA_PDS);
 	if (at_start) {

@@ -24,6 +24,7 @@ struct pci_port {
 	struct pci_dev *card;		/* NULL: the slot is empty */
 	bool on;			/* the card is on the bus */
 	uint8_t refused;		/* bus where the IOMMU took no device, or 0 */
+	bool told;			/* that the IOMMU took no device, once for a card */
 	bool asked;			/* the card goes when the guest lets it go */
 	bool pressed;			/* somebody waits for that, and has pressed the button */
 	uint16_t control;		/* Slot Control, as it was before a write */

@@ -7,8 +7,10 @@
 #include "vmm_env.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -332,6 +334,43 @@ TEST(not_ours)
 	ASSERT_EQ(0, lstat(path, &st));
 	EXPECT_TRUE(S_ISREG(st.st_mode));
 	ASSERT_EQ(0, unlink(path));
+	end(vmm);
+}
+
+/* Another process may hold a lock on the folder for as long as it likes. */
+TEST(locked_folder)
+{
+	struct vmm *vmm = controlled();
+	int fd, lock;
+
+	lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ASSERT_EQ(0, flock(lock, LOCK_EX));
+	ASSERT_EQ(0, control_init(vmm));
+	fd = client();
+	EXPECT_TRUE(begins(ask(fd, LIST), LISTED));
+	close(fd);
+	control_exit();
+	EXPECT_TRUE(access(path, F_OK));
+	close(lock);
+	end(vmm);
+}
+
+/* A name is cut in a message, and a character of it is not. */
+TEST(cut_character)
+{
+	struct vmm *vmm = controlled();
+	char request[256];
+	unsigned int i;
+	int fd;
+
+	strcpy(request, "{\"command\":\"x");
+	for (i = 0; i < 40; i++)
+		strcat(request, "\xc3\xa4");
+	strcat(request, "\"}\n");
+	ASSERT_EQ(0, control_init(vmm));
+	fd = client();
+	EXPECT_TRUE(strstr(ask(fd, request), "\xc3\xa4?'\"}}"));
+	close(fd);
 	end(vmm);
 }
 
