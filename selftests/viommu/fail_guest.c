@@ -425,14 +425,15 @@ static void do_walk(struct guest *g, const struct fail_vendor *v, struct call *c
 /* Takes back all that was done or prepared. */
 static void undo(struct guest *g, const struct call *c)
 {
+	/* The others would wait for its reader, and quarantine the device. */
+	if (c->stream >= 0)
+		close(c->stream);
 	cmd_memory_remove(g->fd, NEW_GPA, NEW_LENGTH);
 	cmd_device_remove(g->fd, NEW_SBDF);
 	cmd_policy_inherit(g->fd, DEV);
 	cmd_limit_set(g->fd, NYX_SCOPE_DEVICE, DEV, &(struct nyx_limits){ 0 });
 	if (c->made)
 		cmd_irq_unbind(g->fd, c->made);
-	if (c->stream >= 0)
-		close(c->stream);
 	if (c->fd != g->fd) {
 		cmd_unit_persist(c->fd, 0);
 		close(c->fd);
