@@ -30,7 +30,7 @@ static const char help[] =
 "Ask a machine that was started with --control SOCKET. Replies are JSON.\n"
 "\n"
 "  device list           the PCI devices of the machine\n"
-"  device add [ID=]DEVICE\n"
+"  device add [slot=N,][ID=]DEVICE\n"
 "                        put a device into a slot of --hotplug-slots; DEVICE is written\n"
 "                        as behind --plug, with paths as nyx-vmm sees them\n"
 "  device remove ID [--timeout TIME] [--force]\n"

@@ -19,7 +19,7 @@
 /* Slots by the number of their port. vmm::lock */
 static struct slot {
 	char id[HOTPLUG_ID];		/* empty: nothing is in it, nor on its way into it */
-	char *words;			/* without the name */
+	char *words;			/* without the name and the slot */
 	uint64_t serial;
 } slots[MAX_HOTPLUG_SLOTS];
 static uint64_t next_serial;		/* vmm::lock */
@@ -134,26 +134,73 @@ static int take_id(const char **words, char *id)
 	return 0;
 }
 
+/*
+ * Take "slot=N," off *words. *nr: N, or 0 without it; a device may have the name "slot". Returns 0
+ * or a negative errno, after a message.
+ */
+static int take_number(const char **words, unsigned long *nr)
+{
+	const char *word = *words + 5;
+	size_t len;
+	char *end;
+
+	*nr = 0;
+	if (strncmp(*words, "slot=", 5) || !*word || !strchr("0123456789", *word))
+		return 0;
+	*nr = strtoul(word, &end, 10);
+	if (*nr && *end == ',') {
+		*words = end + 1;
+		return 0;
+	}
+	len = strcspn(word, ",");
+	say("'%.*s' is no number of a slot; write it like slot=1,rng", (int)(len < 32 ? len : 32),
+	    word);
+	return -EINVAL;
+}
+
+/* The slot @nr, or the first empty one for 0. NULL, and *rc, after a message: there is none. */
+static struct slot *find_slot(struct vmm *vmm, unsigned long nr, int *rc)
+{
+	unsigned int i, there;
+
+	for (there = 0; pci_port_at(vmm, there); there++)
+		;
+	for (i = 0; !nr && i < there && slots[i].id[0]; i++)
+		;
+	*rc = -ENOSPC;
+	if (!there) {
+		say("there are no slots; see --hotplug-slots");
+	} else if (!nr && i == there) {
+		say("all %u slots are occupied", there);
+	} else if (nr > there) {
+		say("there is no slot %lu; the last one is %u", nr, there);
+		*rc = -ENOENT;
+	} else if (nr && slots[nr - 1].id[0]) {
+		say("slot %lu is occupied, by '%s'", nr, slots[nr - 1].id);
+		*rc = -EBUSY;
+	} else {
+		return &slots[nr ? nr - 1 : i];
+	}
+	return NULL;
+}
+
 /* Take a slot for a device: called with vmm::lock held. */
 static int take_slot(struct vmm *vmm, const char *words, struct slot **taken, char *id)
 {
-	struct pci_port *port;
 	struct slot *slot;
-	unsigned int i;
+	unsigned long nr;
 	int rc;
 
-	rc = take_id(&words, id);
+	rc = take_number(&words, &nr);
+	if (!rc)
+		rc = take_id(&words, id);
 	if (rc)
 		return rc;
 	if (!device_type_of(words))
 		return -EINVAL;
-	for (i = 0; (port = pci_port_at(vmm, i)) && slots[i].id[0]; i++)
-		;
-	if (!port) {
-		say(i ? "all %u slots are occupied" : "there are no slots; see --hotplug-slots", i);
-		return -ENOSPC;
-	}
-	slot = &slots[i];
+	slot = find_slot(vmm, nr, &rc);
+	if (!slot)
+		return rc;
 	slot->words = strdup(words);
 	if (!slot->words) {
 		say("out of memory");
@@ -253,8 +300,12 @@ char **hotplug_words(struct vmm *vmm)
 		return NULL;
 	pthread_mutex_lock(&vmm->lock);
 	for (i = 0; (port = pci_port_at(vmm, i)); i++) {
-		if (hotplug_get(port, &info) &&
-		    asprintf(&list[n], "%s=%s", info.id, info.words) >= 0)
+		if (!hotplug_get(port, &info))
+			continue;
+		/* The reset has taken the power of the slot: nothing is left to wait for. */
+		if (port->asked)
+			say("'%s' has left slot %u with the reset, as it was asked to", info.id, i + 1);
+		else if (asprintf(&list[n], "slot=%u,%s=%s", i + 1, info.id, info.words) >= 0)
 			n++;
 	}
 	pthread_mutex_unlock(&vmm->lock);

@@ -4,8 +4,9 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * A device is written "ID=TYPE,OPTION...", or without "ID=" and gets a name of its type. One
- * thread at a time may call hotplug_add(), which takes vmm::lock itself, as do the others.
+ * A device is written "slot=N,ID=TYPE,OPTION...". Without "slot=N," it gets the first empty slot,
+ * without "ID=" a name of its type. One thread at a time may call hotplug_add(), which takes
+ * vmm::lock itself, as do the others.
  */
 #ifndef NYX_VMM_HOTPLUG_H
 #define NYX_VMM_HOTPLUG_H
@@ -24,7 +25,8 @@ void hotplug_exit(void);
 
 /*
  * Puts a device into an empty slot; @at_start: before the machine runs. Returns its slot, from 1
- * on, with its name in @id; or a negative errno, after a message.
+ * on, with its name in @id; or a negative errno, after a message: -EBUSY, if that slot is occupied,
+ * -ENOENT, if it does not exist.
  */
 int hotplug_add(struct vmm *vmm, const char *words, bool at_start, char *id);
 
@@ -51,7 +53,11 @@ struct hotplug_info {
 /* Of a port, with vmm::lock held. False: its slot is empty. */
 bool hotplug_get(const struct pci_port *port, struct hotplug_info *info);
 
-/* All devices, as hotplug_add() takes them: words to be freed, as is the array, closed by NULL. */
+/*
+ * The devices that a reset of the machine leaves in their slots, as hotplug_add() takes them: words
+ * to be freed, as is the array, closed by NULL. Says which ones it takes away: those that the guest
+ * was asked to let go.
+ */
 char **hotplug_words(struct vmm *vmm);
 
 #endif /* NYX_VMM_HOTPLUG_H */

@@ -216,7 +216,8 @@ static char **copy_words(int argc, char **argv)
 
 /*
  * Devices stay in their slots when the machine is reset: for the restart, add "--replug", which
- * makes --plug before it void, and what there is. Returns STATUS_RESTART or STATUS_HOST.
+ * makes --plug before it void, and what there is, with its slots. Returns STATUS_RESTART or
+ * STATUS_HOST.
  */
 static int add_plugs(char ***words, char **plugs)
 {

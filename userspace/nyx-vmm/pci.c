@@ -491,6 +491,11 @@ void pci_register_into(struct pci_port *port, bool at_start)
 	into.at_start = at_start;
 }
 
+unsigned int pci_register_slot(void)
+{
+	return into.port ? into.port->nr + 1 : 0;
+}
+
 /* @slot: of bus 0, whose pins of INTx the function has */
 static void set_intx(struct pci_dev *dev, unsigned int slot, unsigned int source)
 {

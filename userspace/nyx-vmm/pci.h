@@ -132,6 +132,8 @@ int pci_register(struct pci_dev *dev);
  * from the guest, or @at_start. NULL: on bus 0, as before.
  */
 void pci_register_into(struct pci_port *port, bool at_start);
+/* The slot of that function, from 1 on; 0: it will be on bus 0 */
+unsigned int pci_register_slot(void);
 /* Of a card, with vmm::lock held: as after power-on; and its end */
 void pci_function_reset(struct pci_dev *dev);
 void pci_function_free(struct pci_dev *dev);

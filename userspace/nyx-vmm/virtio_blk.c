@@ -64,7 +64,7 @@ struct blk {
 	int fd;
 	bool readonly;
 	uint64_t sectors;
-	unsigned int nr;
+	char id[VIRTIO_BLK_ID_BYTES + 1];
 	struct virtio_blk_config config;
 	struct blk_queue queues[];
 };
@@ -128,11 +128,8 @@ static uint8_t transfer(struct blk_queue *q, struct range *r, uint64_t sector)
 
 static uint8_t get_id(struct blk *blk, const struct virtq_request *req, uint64_t room)
 {
-	char id[VIRTIO_BLK_ID_BYTES + 1] = { 0 };
-
-	snprintf(id, sizeof(id), "nyx-disk-%u", blk->nr);
 	if (room < VIRTIO_BLK_ID_BYTES || dma_scatter(&blk->dev.pci, req->in, req->nr_in, 0,
-						      id, VIRTIO_BLK_ID_BYTES))
+						      blk->id, VIRTIO_BLK_ID_BYTES))
 		return VIRTIO_BLK_S_IOERR;
 	return VIRTIO_BLK_S_OK;
 }
@@ -482,9 +479,20 @@ static int open_disk(const char *path, bool readonly)
 	return fd;
 }
 
+/* A disk in a slot keeps its serial number over a reset, whatever else has come and gone. */
+static void set_id(struct blk *blk)
+{
+	static unsigned int count;	/* on bus 0 */
+	unsigned int slot = pci_register_slot();
+
+	if (slot)
+		snprintf(blk->id, sizeof(blk->id), "nyx-slot-%u", slot);
+	else
+		snprintf(blk->id, sizeof(blk->id), "nyx-disk-%u", count++);
+}
+
 int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly, unsigned int queues)
 {
-	static unsigned int count;
 	uint64_t features = 0;
 	struct blk_queue *q;
 	struct blk *blk;
@@ -501,7 +509,7 @@ int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly, unsigned i
 	}
 	blk->fd = fd;
 	blk->readonly = readonly;
-	blk->nr = count++;
+	set_id(blk);
 	blk->sectors = disk_size(fd) / SECTOR;
 	if (!blk->sectors) {
 		say("%s: not a file or device of at least %d bytes", path, SECTOR);

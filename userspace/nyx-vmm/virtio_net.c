@@ -274,10 +274,18 @@ static bool is_datagram_socket(int fd)
 	return false;
 }
 
+/* A card in a slot keeps its address over a reset, whatever else has come and gone. */
+static uint8_t last_of_mac(void)
+{
+	static uint8_t count;		/* on bus 0: below MAX_NETS */
+	unsigned int slot = pci_register_slot();
+
+	return slot ? (uint8_t)(0x80 + slot) : count++;
+}
+
 int virtio_net_init(struct vmm *vmm, const char *tap, int fd)
 {
 	static const uint8_t mac[] = { 0x52, 0x54, 0x00, 0x6e, 0x79, 0x00 };
-	static unsigned int count;
 	struct net *net;
 
 	if (tap)
@@ -295,7 +303,7 @@ int virtio_net_init(struct vmm *vmm, const char *tap, int fd)
 	net->fd = fd;
 	net->is_socket = !tap;
 	memcpy(net->config.mac, mac, sizeof(mac));
-	net->config.mac[5] = (uint8_t)count++;
+	net->config.mac[5] = last_of_mac();
 	net->dev.queues[QUEUE_RX].own_fd = fd;
 	net->dev.queues[QUEUE_TX].own_fd = -1;
 	return virtio_pci_init(&net->dev, vmm, &ops, 0, 2);

@@ -457,9 +457,114 @@ TEST(at_start)
 	EXPECT_EQ(EDU_ID, env_in(vmm, IO_MMIO, bar, 4));
 	/* As the restart after a reset of the machine has it */
 	words = hotplug_words(vmm);
-	EXPECT_TRUE(words[0] && !strcmp(words[0], "edu1=edu,dma-mask=0xff") && !words[1]);
+	EXPECT_TRUE(words[0] && !strcmp(words[0], "slot=1,edu1=edu,dma-mask=0xff") && !words[1]);
 	free(words[0]);
 	free(words);
+	env_end(vmm);
+}
+
+/* After a reset of the machine a device is where it was, but for one that was asked to leave. */
+TEST(over_a_reset)
+{
+	struct vmm *vmm = machine(ENV_MAP, 4);
+	char id[HOTPLUG_ID], **words;
+	uint64_t serial;
+
+	ASSERT_EQ(1, add(vmm, "x=edu"));
+	ASSERT_EQ(2, add(vmm, "y=edu,dma-mask=0xff"));
+	ASSERT_EQ(3, add(vmm, "z=rng"));
+	ASSERT_EQ(4, add(vmm, "slot=rng"));
+	slot_set(vmm, PORT + 2, PIC_ON);
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", true, &serial));
+	ASSERT_EQ(0, hotplug_remove(vmm, "z", false, &serial));
+	/* Still on its way, though nobody waits any more */
+	hotplug_forget(vmm, serial);
+	EXPECT_TRUE(hotplug_is_there(vmm, serial));
+	words = hotplug_words(vmm);
+	EXPECT_TRUE(strstr(env_said(), "'z' has left slot 3"));
+	EXPECT_EQ(1, env_says());
+	ASSERT_TRUE(words[0] && words[1] && !words[2]);
+	EXPECT_TRUE(!strcmp(words[0], "slot=2,y=edu,dma-mask=0xff"));
+	EXPECT_TRUE(!strcmp(words[1], "slot=4,slot=rng"));
+	/* As at the restart, with the slots before them empty */
+	ASSERT_EQ(0, hotplug_remove(vmm, "y", true, &serial));
+	ASSERT_EQ(0, hotplug_remove(vmm, "z", true, &serial));
+	ASSERT_EQ(0, hotplug_remove(vmm, "slot", true, &serial));
+	EXPECT_EQ(2, hotplug_add(vmm, words[0], true, id));
+	EXPECT_TRUE(!strcmp(id, "y"));
+	EXPECT_EQ(4, hotplug_add(vmm, words[1], true, id));
+	EXPECT_TRUE(!strcmp(id, "slot"));
+	EXPECT_TRUE(nr_there == 2 && there[0] == 0x200 && there[1] == 0x400);
+	free(words[0]);
+	free(words[1]);
+	free(words);
+	env_end(vmm);
+}
+
+/* A network card on a socket, in a slot or, with 0, on bus 0; the last byte of its MAC address */
+static unsigned int net_at(struct vmm *vmm, unsigned int slot, int fd)
+{
+	uint64_t bar;
+
+	pci_register_into(slot ? pci_port_at(vmm, slot - 1) : NULL, true);
+	ASSERT_EQ(0, virtio_net_init(vmm, NULL, fd));
+	pci_register_into(NULL, false);
+	bar = env_config_get(vmm, slot ? slot << 5 : 3, PCI_BASE_ADDRESS_0) & ~15u;
+	EXPECT_EQ(0x6e005452, env_in(vmm, IO_MMIO, bar + 0x2000, 4));
+	EXPECT_EQ(0x79, env_in(vmm, IO_MMIO, bar + 0x2004, 1));
+	return (unsigned int)env_in(vmm, IO_MMIO, bar + 0x2005, 1);
+}
+
+/* The address is that of the slot, not of how many cards there were. */
+TEST(mac)
+{
+	struct vmm *vmm = machine(ENV_MAP, 2);
+	unsigned int i;
+	int fds[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
+	EXPECT_EQ(0x82, net_at(vmm, 2, fds[0]));
+	for (i = 0; i < 260; i++) {
+		ASSERT_EQ(0x81, net_at(vmm, 1, fds[1]));
+		pthread_mutex_lock(&vmm->lock);
+		pci_port_pull(pci_port_at(vmm, 0));
+		pthread_mutex_unlock(&vmm->lock);
+	}
+	EXPECT_EQ(0, net_at(vmm, 0, fds[1]));
+	close(fds[0]);
+	close(fds[1]);
+	env_end(vmm);
+}
+
+/* And so is the serial number of a disk. */
+TEST(serial)
+{
+	struct vmm *vmm = machine(ENV_MAP, 3);
+	const char *want = "nyx-slot-3";
+	struct env_virtio disk;
+	unsigned int i, j;
+	uint64_t serial;
+	char words[80];
+	int fd;
+
+	snprintf(words, sizeof(words), "slot=3,x=disk,%s,queues=1", env_file(1 * MIB, 0, &fd));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(3, add(vmm, words));
+		slot_set(vmm, PORT + 2, PIC_ON);
+		disk = env_virtio(vmm, 3 << 5,
+				  (uint64_t)(env_config_get(vmm, PORT + 2, 0x20) & 0xfff0) << 16, 256);
+		env_put(vmm, ENV_DATA, 8, 8);	/* get the number */
+		env_put(vmm, ENV_DATA + 8, 0, 8);
+		env_desc(&disk, 0, 0, ENV_DATA, 16, ENV_NEXT, 1);
+		env_desc(&disk, 0, 1, ENV_DATA + 512, 20, ENV_NEXT | ENV_WRITE, 2);
+		env_desc(&disk, 0, 2, ENV_DATA + 2048, 1, ENV_WRITE, 0);
+		env_give(&disk, 0, 0);
+		ASSERT_TRUE(env_wait(&disk, 0));
+		for (j = 0; j <= strlen(want); j++)
+			EXPECT_EQ((uint8_t)want[j], env_get(vmm, ENV_DATA + 512 + j, 1));
+		ASSERT_EQ(0, hotplug_remove(vmm, "x", true, &serial));
+	}
+	close(fd);
 	env_end(vmm);
 }
 
@@ -481,6 +586,14 @@ static const struct { const char *name, *words, *says; int rc; } wrong[] = {
 	{ "net_missing", "net,tap=nyx-none", "does not exist", -ENODEV },
 	{ "rng_more", "rng,fast", "rng", -EINVAL },
 	{ "edu_more", "edu,dma=1", "edu", -EINVAL },
+	{ "slot_taken", "slot=1,rng", "slot 1 is occupied, by 'there'", -EBUSY },
+	{ "slot_none", "slot=3,rng", "there is no slot 3; the last one is 2", -ENOENT },
+	{ "slot_huge", "slot=99999999999999999999,rng", "there is no slot", -ENOENT },
+	{ "slot_0", "slot=0,rng", "'0' is no number of a slot", -EINVAL },
+	{ "slot_word", "slot=2x,rng", "'2x' is no number of a slot", -EINVAL },
+	{ "slot_alone", "slot=2", "'2' is no number of a slot", -EINVAL },
+	{ "slot_empty", "slot=2,", "there is no device ''", -EINVAL },
+	{ "slot_twice", "slot=2,slot=2,rng", "there is no device '2'", -EINVAL },
 };
 
 /* A device that is wrong leaves its slot free, and nothing else. */
@@ -506,6 +619,8 @@ TEST(no_slots)
 	uint64_t serial;
 
 	EXPECT_EQ(-ENOSPC, add(vmm, "rng"));
+	EXPECT_TRUE(strstr(env_said(), "--hotplug-slots"));
+	EXPECT_EQ(-ENOSPC, add(vmm, "slot=1,rng"));
 	EXPECT_TRUE(strstr(env_said(), "--hotplug-slots"));
 	EXPECT_EQ(-ENOENT, hotplug_remove(vmm, "rng1", true, &serial));
 	env_end(vmm);
