@@ -165,7 +165,7 @@ const struct cmd_verb cmd_vfio_verbs[] = {
 		},
 		.opts = {
 			{ "memory", 0, "SIZE", WORD_ANY, NULL,
-			  "memory of the guest, to compare with the limit on locked memory" },
+			  "memory of the guest, which is locked (default: 256M, as of nyx-vmm)" },
 			{ "root", 0, "FOLDER", WORD_FILE, NULL,
 			  "look at sys, proc, dev and lib in this folder (default: /)" },
 		},

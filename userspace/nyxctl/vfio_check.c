@@ -7,11 +7,17 @@
  * The rules are those of the kernel's drivers/vfio and drivers/iommu:
  *
  *   - VFIO takes a group only if none of its devices has a driver that does DMA of its own;
- *     vfio-pci and its variants, pci-stub and the driver of PCI Express ports do none.
+ *     vfio-pci and its variants, pci-stub and pcieport do none. The latter drives Root Complex
+ *     Event Collectors, too.
  *   - The type 1 back end wants interrupts isolated by the IOMMU, or allow_unsafe_interrupts.
  *   - A region of type "direct" has to be mapped at all times, which no guest can promise, so
  *     the kernel refuses to hand the device out; "direct-relaxable" concerns the host only.
+ *   - Nothing can be mapped in a region, but in one of type "direct-relaxable".
  *   - Pinned memory counts against RLIMIT_MEMLOCK of a process without CAP_IPC_LOCK.
+ *   - A virtual function whose physical one is bound to vfio-pci wants a token.
+ *
+ * and those of nyx-vmm: its mirror refuses a device if the guest may use addresses that the
+ * host's IOMMU does not map, and without an IOMMU of the guest it maps the guest's memory.
  *
  * Names of the host stand in commands only if they are plain, see vfio_name_is_plain().
  */
@@ -28,10 +34,25 @@
 #define CLASS_BRIDGE_CARDBUS	0x0607
 #define CLASS_BRIDGE_SEMI	0x0609
 
+/* Memory of a guest of nyx-vmm: GPA_RAM_LOW_END and GPA_RAM_HIGH of nyx-vmm/vmm.h */
+#define RAM_LOW_END	UINT64_C(0xc0000000)
+#define RAM_HIGH	UINT64_C(0x100000000)
+#define RAM_STEP	(UINT64_C(2) << 20)
+
+#define MSI_FIRST	UINT64_C(0xfee00000)
+#define MSI_LAST	UINT64_C(0xfeefffff)
+/* HyperTransport's, on hosts and in guests that have AMD's IOMMU */
+#define AMD_FIRST	UINT64_C(0xfd00000000)
+#define AMD_LAST	UINT64_C(0xffffffffff)
+/* Widths of nyx-vmm's IOMMUs: the least, and the default for a device of the host */
+#define WIDTH_LEAST	39
+#define WIDTH_DEFAULT	48
+
 /* Where findings go. */
 struct check {
 	const struct vfio_host *host;
 	uint64_t memory;
+	bool is_default;
 	void (*report)(const struct vfio_finding *finding, void *arg);
 	void *arg;
 };
@@ -103,6 +124,19 @@ static void done(const struct check *check, const struct vfio_finding *f)
 	check->report(f, check->arg);
 }
 
+static const char *size_text(char *buf, size_t size, uint64_t bytes)
+{
+	if (bytes == VFIO_UNLIMITED)
+		snprintf(buf, size, "unlimited");
+	else if (bytes && !(bytes % (UINT64_C(1) << 20)))
+		snprintf(buf, size, "%" PRIu64 "M", bytes >> 20);
+	else if (bytes && !(bytes % 1024))
+		snprintf(buf, size, "%" PRIu64 "K", bytes >> 10);
+	else
+		snprintf(buf, size, "%" PRIu64 " bytes", bytes);
+	return buf;
+}
+
 static bool is_bridge(const struct vfio_member *member)
 {
 	uint32_t class_code = member->class_code >> 8;
@@ -140,10 +174,10 @@ static void check_device(const struct check *check)
 
 static void advise_iommu(const struct vfio_host *host, struct vfio_finding *f)
 {
-	const char *where = "GRUB_CMDLINE_LINUX of /etc/default/grub, then update-grub";
+	const char *where = "(GRUB_CMDLINE_LINUX of /etc/default/grub), then update the boot loader's configuration (Debian: update-grub)";
 
 	if (*host->off_word)
-		advise(f, "the kernel was booted with %s; remove that (%s) and boot again",
+		advise(f, "the kernel was booted with %s; remove that %s and boot again",
 		       host->off_word, where);
 	else if (host->nr_groups)
 		advise(f, "other devices of this host have an IOMMU, this one has none; choose one of those, or another slot");
@@ -152,7 +186,7 @@ static void advise_iommu(const struct vfio_host *host, struct vfio_finding *f)
 	else if (host->asked)
 		advise(f, "the kernel was booted with intel_iommu=on, but uses no IOMMU; 'dmesg | grep DMAR' may say why");
 	else if (host->cpu == VFIO_CPU_INTEL)
-		advise(f, "boot the kernel with intel_iommu=on (%s)", where);
+		advise(f, "boot the kernel with intel_iommu=on %s", where);
 	else if (host->cpu == VFIO_CPU_AMD)
 		advise(f, "the kernel leaves the AMD IOMMU off although nothing switches it off; 'dmesg | grep AMD-Vi' may say why");
 	else
@@ -190,12 +224,48 @@ static void check_iommu(const struct check *check)
 	done(check, &f);
 }
 
+static bool does_no_dma(const struct vfio_member *member)
+{
+	return !*member->driver || is_vfio(member->driver) ||
+	       !strcmp(member->driver, "pci-stub") || !strcmp(member->driver, "pcieport");
+}
+
+/* A kernel without VFIO's containers, where iommufd makes /dev/vfio/vfio */
+static bool is_by_iommufd(const struct vfio_host *host)
+{
+	enum vfio_module_state type1 = host->modules[VFIO_TYPE1];
+
+	return (type1 == VFIO_MODULE_NONE || type1 == VFIO_MODULE_UNKNOWN) && host->iommufd &&
+	       host->container_err != -ENOENT;
+}
+
+/* The variants of vfio-pci do without it: it matters if anything is to be bound to it. */
+static bool wants_vfio_pci(const struct vfio_host *host)
+{
+	unsigned int i;
+
+	for (i = 0; i < host->nr_members; i++) {
+		if (!does_no_dma(&host->members[i]))
+			return true;
+	}
+	return !is_vfio(host->self.driver);
+}
+
 static void check_module(const struct check *check, enum vfio_module module)
 {
+	const struct vfio_host *host = check->host;
 	const char *name = vfio_module_name(module);
 	struct vfio_finding f;
 
-	switch (check->host->modules[module]) {
+	if (module == VFIO_PCI && host->modules[module] != VFIO_MODULE_PRESENT &&
+	    !wants_vfio_pci(host))
+		return;
+	if (module == VFIO_TYPE1 && is_by_iommufd(host)) {
+		f = begin("module", name, VFIO_NOTE, "not there; iommufd makes /dev/vfio/vfio");
+		done(check, &f);
+		return;
+	}
+	switch (host->modules[module]) {
 	case VFIO_MODULE_PRESENT:
 		f = begin("module", name, VFIO_OK, "loaded or built in");
 		break;
@@ -244,11 +314,17 @@ static void check_driver(const struct check *check)
 	done(check, &f);
 }
 
-static bool does_no_dma(const struct vfio_member *member)
+static void check_token(const struct check *check)
 {
-	return !*member->driver || is_vfio(member->driver) ||
-	       !strcmp(member->driver, "pci-stub") ||
-	       (is_bridge(member) && !strcmp(member->driver, "pcieport"));
+	const struct vfio_host *host = check->host;
+	struct vfio_finding f;
+
+	if (strcmp(host->pf_driver, "vfio-pci"))
+		return;
+	f = begin("token", host->self.name, VFIO_BLOCKS,
+		  "the physical function %s is bound to vfio-pci", host->pf);
+	advise(&f, "VFIO wants a token for the virtual function then, which nyx-vmm does not give; bind the physical function to the host's driver for it");
+	done(check, &f);
 }
 
 /* The other devices of the group: VFIO wants their drivers to keep still. */
@@ -275,6 +351,67 @@ static void check_member(const struct check *check, const struct vfio_member *me
 	done(check, &f);
 }
 
+static bool is_within(const struct vfio_region *region, uint64_t first, uint64_t last)
+{
+	return region->first >= first && region->last <= last;
+}
+
+/* Is any of the region the guest's memory? */
+static bool has_ram(const struct vfio_region *region, uint64_t memory)
+{
+	if (memory <= RAM_LOW_END)
+		return region->first < memory;
+	return region->first < RAM_LOW_END ||
+	       (region->last >= RAM_HIGH && region->first < memory - RAM_LOW_END + RAM_HIGH);
+}
+
+/* How much memory a guest may have that has none in the region */
+static uint64_t most_ram(const struct vfio_region *region)
+{
+	uint64_t most = region->first < RAM_LOW_END ? region->first :
+			region->first < RAM_HIGH ? RAM_LOW_END :
+			region->first - RAM_HIGH + RAM_LOW_END;
+
+	return most - most % RAM_STEP;
+}
+
+/* The consequence of a region for the IOMMU of the guest; empty: none */
+static const char *iommu_advice(const struct vfio_region *region)
+{
+	if (is_within(region, MSI_FIRST, MSI_LAST) || region->first >> WIDTH_DEFAULT)
+		return "";
+	if (is_within(region, AMD_FIRST, AMD_LAST))
+		return "with --iommu vtd, the guest may use these addresses, and nyx-vmm refuses the device: use --iommu vtd,width=39 or --iommu amdvi";
+	if (region->first >> WIDTH_LEAST)
+		return "with --iommu vtd or amdvi, the guest may use these addresses, and nyx-vmm refuses the device: use --iommu vtd,width=39";
+	return "with --iommu vtd or amdvi, the guest may use these addresses, and nyx-vmm refuses the device";
+}
+
+static void check_reserved(const struct check *check, const struct vfio_region *region,
+			   const char *range)
+{
+	const char *iommu = iommu_advice(region);
+	struct vfio_finding f;
+	char most[32];
+
+	if (!has_ram(region, check->memory)) {
+		f = begin("region", range, VFIO_NOTE, "%s: nothing can be mapped there",
+			  region->type);
+		advise(&f, "%s", iommu);
+	} else {
+		f = begin("region", range, VFIO_BLOCKS, "%s: the guest's memory is there",
+			  region->type);
+		if (most_ram(region))
+			advise(&f, "with --iommu none, give the guest at most %s of memory%s%s",
+			       size_text(most, sizeof(most), most_ram(region)),
+			       *iommu ? "; " : "", iommu);
+		else
+			advise(&f, "VFIO cannot give the guest its first memory%s%s",
+			       *iommu ? "; " : "", iommu);
+	}
+	done(check, &f);
+}
+
 static void check_region(const struct check *check, const struct vfio_region *region)
 {
 	struct vfio_finding f;
@@ -287,11 +424,11 @@ static void check_region(const struct check *check, const struct vfio_region *re
 		advise(&f, "the kernel hands out no such device; the firmware's set-up may end that use (USB legacy support, management controller)");
 	} else if (!strcmp(region->type, "direct-relaxable")) {
 		f = begin("region", range, VFIO_OK, "direct, until the guest has the device");
-	} else if (!strcmp(region->type, "msi")) {
+	} else if (!strcmp(region->type, "msi") && is_within(region, MSI_FIRST, MSI_LAST)) {
 		f = begin("region", range, VFIO_OK, "MSI window: nothing can be mapped there");
 	} else {
-		f = begin("region", range, VFIO_NOTE, "%s: nothing can be mapped there",
-			  region->type);
+		check_reserved(check, region, range);
+		return;
 	}
 	done(check, &f);
 }
@@ -319,6 +456,8 @@ static void check_regions(const struct check *check)
 static void check_interrupts(const struct check *check)
 {
 	const struct vfio_host *host = check->host;
+	bool by_iommufd = is_by_iommufd(host);
+	bool unsafe = by_iommufd ? host->iommufd_unsafe : host->allow_unsafe;
 	struct vfio_finding f;
 
 	switch (host->remapping) {
@@ -326,37 +465,40 @@ static void check_interrupts(const struct check *check)
 		f = begin("interrupts", "", VFIO_OK, "remapped or isolated");
 		break;
 	case VFIO_IR_UNKNOWN:
-		f = begin("interrupts", "", VFIO_NOTE, "nothing tells whether they are isolated");
-		advise(&f, "if they are not, VFIO refuses the device when it is opened");
+		f = begin("interrupts", "", unsafe ? VFIO_NOTE : VFIO_UNKNOWN,
+			  "nothing tells whether they are isolated");
+		if (!unsafe)
+			advise(&f, "if they are not, VFIO refuses the device when it is opened");
 		break;
 	default:
-		f = begin("interrupts", "", host->allow_unsafe ? VFIO_NOTE : VFIO_BLOCKS,
-			  "not remapped%s", host->allow_unsafe ?
+		f = begin("interrupts", "", unsafe ? VFIO_NOTE : VFIO_BLOCKS,
+			  "not remapped%s", unsafe ?
 			  "; allowed by allow_unsafe_interrupts" : "");
-		advise(&f, "a guest can send any interrupt of the host. Switch interrupt remapping on (firmware's set-up; no intremap=off on the kernel's command line)%s",
-		       host->allow_unsafe ? "" :
-		       ", or, for a guest that you trust, echo Y >/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts");
+		advise(&f, "a guest can send any interrupt of the host. Switch interrupt remapping on (firmware's set-up; no intremap=off on the kernel's command line)%s%s%s",
+		       unsafe ? "" : ", or, for a guest that you trust, echo Y >/sys/module/",
+		       unsafe ? "" : by_iommufd ? "iommufd" : vfio_module_name(VFIO_TYPE1),
+		       unsafe ? "" : "/parameters/allow_unsafe_interrupts");
 		break;
 	}
 	done(check, &f);
 }
 
-static const char *size_text(char *buf, size_t size, uint64_t bytes)
+/* root has limits and permissions of its own, which say nothing about a VMM of another user. */
+static void check_user(const struct check *check)
 {
-	if (bytes == VFIO_UNLIMITED)
-		snprintf(buf, size, "unlimited");
-	else if (bytes && !(bytes % (UINT64_C(1) << 20)))
-		snprintf(buf, size, "%" PRIu64 "M", bytes >> 20);
-	else if (bytes && !(bytes % 1024))
-		snprintf(buf, size, "%" PRIu64 "K", bytes >> 10);
-	else
-		snprintf(buf, size, "%" PRIu64 " bytes", bytes);
-	return buf;
+	struct vfio_finding f;
+
+	if (check->host->uid)
+		return;
+	f = begin("user", "uid 0", VFIO_NOTE, "limits and permissions are those of root");
+	advise(&f, "if another user is to run the VMM, check as that user");
+	done(check, &f);
 }
 
 static void check_memlock(const struct check *check)
 {
 	const struct vfio_host *host = check->host;
+	const char *whose = check->is_default ? " (nyx-vmm's default)" : "";
 	char soft[32], want[32];
 	struct vfio_finding f;
 
@@ -368,13 +510,11 @@ static void check_memlock(const struct check *check)
 	} else if (host->ipc_lock || host->memlock_soft == VFIO_UNLIMITED) {
 		f = begin("memlock", "", VFIO_OK, "%s", host->ipc_lock ?
 			  "no limit concerns you (CAP_IPC_LOCK)" : "unlimited");
-	} else if (!check->memory) {
-		f = begin("memlock", "", VFIO_NOTE, "at most %s", soft);
-		advise(&f, "all memory that the guest maps is locked; name its size by --memory");
 	} else if (host->memlock_soft >= check->memory) {
-		f = begin("memlock", "", VFIO_OK, "%s of %s, if nothing else is locked", want, soft);
+		f = begin("memlock", "", VFIO_OK, "%s%s of %s, if nothing else is locked", want,
+			  whose, soft);
 	} else {
-		f = begin("memlock", "", VFIO_BLOCKS, "at most %s of %s", soft, want);
+		f = begin("memlock", "", VFIO_BLOCKS, "at most %s of %s%s", soft, want, whose);
 		if (host->memlock_hard >= check->memory) {
 			advise(&f, "raise the limit in the shell that starts the VMM");
 			command(&f, "ulimit -l %" PRIu64, (check->memory - 1) / 1024 + 1);
@@ -401,8 +541,11 @@ static void check_node(const struct check *check, const char *path, int err, boo
 		advise(&f, "%s", expected ? "in a container, give it that node" :
 		       "it appears when what is above has been done; check again then");
 		break;
-	case EACCES:
 	case EPERM:
+		f = begin("node", path, VFIO_BLOCKS, "a device cgroup forbids it");
+		advise(&f, "allow the device in the container's device rules");
+		break;
+	case EACCES:
 		f = begin("node", path, VFIO_BLOCKS, "you may not open it");
 		advise(&f, "give it to the user that runs the VMM; you, if you do");
 		command(&f, "chown %u %s", check->host->uid, path);
@@ -445,7 +588,10 @@ static void check_reset(const struct check *check)
 void vfio_check(const struct vfio_host *host, uint64_t memory,
 		void (*report)(const struct vfio_finding *finding, void *arg), void *arg)
 {
-	const struct check check = { host, memory, report, arg };
+	const struct check check = {
+		.host = host, .memory = memory ? memory : VFIO_MEMORY_DEFAULT,
+		.is_default = !memory, .report = report, .arg = arg,
+	};
 	unsigned int i;
 
 	check_device(&check);
@@ -453,11 +599,13 @@ void vfio_check(const struct vfio_host *host, uint64_t memory,
 	for (i = 0; i < VFIO_NR_MODULES; i++)
 		check_module(&check, (enum vfio_module)i);
 	check_driver(&check);
+	check_token(&check);
 	for (i = 0; i < host->nr_members; i++)
 		check_member(&check, &host->members[i]);
 	if (host->group >= 0 && !host->noiommu)
 		check_regions(&check);
 	check_interrupts(&check);
+	check_user(&check);
 	check_memlock(&check);
 	check_nodes(&check);
 	check_reset(&check);

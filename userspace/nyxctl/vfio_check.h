@@ -24,6 +24,9 @@ enum {
 
 #define VFIO_UNLIMITED	UINT64_MAX
 
+/* Memory of a guest of nyx-vmm without --memory: MEMORY_DEFAULT of nyx-vmm/options.c */
+#define VFIO_MEMORY_DEFAULT	(UINT64_C(256) << 20)
+
 /**
  * struct vfio_member - a device of an IOMMU group
  * @name: of the device on its bus
@@ -76,6 +79,8 @@ enum vfio_remapping {
  * @product: its device ID
  * @ids_known: both were read
  * @boot_vga: the firmware's display
+ * @pf: the physical function of a virtual one, or empty
+ * @pf_driver: bound to that, or empty
  * @resets: methods, separated by blanks, or empty
  * @can_reset: the kernel knows a method, named in @resets or not
  * @group: number of its IOMMU group, or -1
@@ -95,12 +100,15 @@ enum vfio_remapping {
  * @off_word: the word of the kernel command line that switches the IOMMU off, or empty
  * @asked: the kernel command line switches it on
  * @remapping: of interrupts
- * @allow_unsafe: VFIO's parameter allow_unsafe_interrupts
+ * @allow_unsafe: parameter allow_unsafe_interrupts of vfio_iommu_type1
+ * @iommufd: the kernel has iommufd, which may make /dev/vfio/vfio in the place of VFIO
+ * @iommufd_unsafe: parameter allow_unsafe_interrupts of iommufd
  * @modules: by enum vfio_module
  * @limits_known: the three below were read
  * @memlock_soft: RLIMIT_MEMLOCK in bytes, or VFIO_UNLIMITED
  * @memlock_hard: up to which a process may raise that
- * @ipc_lock: the caller has CAP_IPC_LOCK, which no limit concerns
+ * @ipc_lock: the caller has CAP_IPC_LOCK in the first user namespace, so that no limit
+ *	concerns it
  * @uid: the effective user ID of the caller
  * @container_err: of access to /dev/vfio/vfio
  * @node_err: of access to /dev/vfio/GROUP
@@ -111,6 +119,8 @@ struct vfio_host {
 	uint32_t product;
 	bool ids_known;
 	bool boot_vga;
+	char pf[VFIO_NAME_LEN];
+	char pf_driver[VFIO_NAME_LEN];
 	char resets[VFIO_NAME_LEN];
 	bool can_reset;
 	int group;
@@ -131,6 +141,8 @@ struct vfio_host {
 	bool asked;
 	enum vfio_remapping remapping;
 	bool allow_unsafe;
+	bool iommufd;
+	bool iommufd_unsafe;
 	enum vfio_module_state modules[VFIO_NR_MODULES];
 	bool limits_known;
 	uint64_t memlock_soft;
@@ -170,7 +182,7 @@ struct vfio_finding {
 
 /*
  * Call @report for each finding, in the order in which the commands are to be run. @memory:
- * bytes of guest memory that are to be locked, 0: not said.
+ * bytes of guest memory that are to be locked, 0: not said, and so VFIO_MEMORY_DEFAULT.
  */
 void vfio_check(const struct vfio_host *host, uint64_t memory,
 		void (*report)(const struct vfio_finding *finding, void *arg), void *arg);

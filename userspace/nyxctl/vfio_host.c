@@ -218,6 +218,9 @@ static void read_self(int root, struct vfio_host *host)
 				    path) && *host->resets;
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s/reset", self->name);
 	host->can_reset |= exists(root, path);
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/physfn", self->name);
+	read_link(root, host->pf, sizeof(host->pf), "%s", path);
+	read_link(root, host->pf_driver, sizeof(host->pf_driver), "%s/driver", path);
 }
 
 /* Calls @fn for each name in a folder, but "." and "..". Returns 0 or a negative errno. */
@@ -438,6 +441,15 @@ static bool is_present(int root, enum vfio_module module)
 	}
 }
 
+static bool allows_unsafe(int root, const char *module)
+{
+	char text[8];
+
+	read_attr(root, text, sizeof(text), "sys/module/%s/parameters/allow_unsafe_interrupts",
+		  module);
+	return !strcmp(text, "Y") || !strcmp(text, "1");
+}
+
 static void read_modules(int root, struct vfio_host *host)
 {
 	char release[VFIO_NAME_LEN], *list = NULL, file[40];
@@ -457,9 +469,9 @@ static void read_modules(int root, struct vfio_host *host)
 								VFIO_MODULE_NONE;
 	}
 	free(list);
-	read_attr(root, file, sizeof(file),
-		  "sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts");
-	host->allow_unsafe = !strcmp(file, "Y") || !strcmp(file, "1");
+	host->allow_unsafe = allows_unsafe(root, "vfio_iommu_type1");
+	host->iommufd = exists(root, "sys/module/iommufd");
+	host->iommufd_unsafe = allows_unsafe(root, "iommufd");
 }
 
 /* A number of bytes of /proc/self/limits, or "unlimited" */
@@ -481,6 +493,21 @@ static bool parse_limit(const char **text, uint64_t *limit)
 	return true;
 }
 
+/*
+ * VFIO asks for CAP_IPC_LOCK in the first user namespace, the only one that maps each ID to
+ * itself. A kernel without user namespaces has no map.
+ */
+static bool in_first_namespace(int root)
+{
+	unsigned int inside, outside, nr;
+	char text[64];
+
+	if (!read_attr(root, text, sizeof(text), "proc/self/uid_map"))
+		return errno == ENOENT;
+	return sscanf(text, "%u %u %u", &inside, &outside, &nr) == 3 && !inside && !outside &&
+	       nr == UINT32_MAX;
+}
+
 /* Those of this process, which a VMM inherits from the same shell */
 static void read_limits(int root, struct vfio_host *host)
 {
@@ -497,7 +524,12 @@ static void read_limits(int root, struct vfio_host *host)
 	}
 	at = status ? strstr(status, "CapEff:") : NULL;
 	if (at)
-		host->ipc_lock = strtoull(at + strlen("CapEff:"), NULL, 16) >> CAP_IPC_LOCK & 1;
+		host->ipc_lock = strtoull(at + strlen("CapEff:"), NULL, 16) >> CAP_IPC_LOCK & 1 &&
+				 in_first_namespace(root);
+	/* Real and effective IDs */
+	at = status ? strstr(status, "Uid:") : NULL;
+	if (!at || sscanf(at, "Uid: %*u %" SCNu32, &host->uid) != 1)
+		host->uid = geteuid();
 	free(limits);
 	free(status);
 }
@@ -514,7 +546,6 @@ static void read_nodes(int root, struct vfio_host *host)
 	host->container_err = node_access(root, "dev/vfio/vfio");
 	snprintf(path, sizeof(path), "dev/vfio/%d", host->group);
 	host->node_err = node_access(root, path);
-	host->uid = geteuid();
 }
 
 int vfio_host_read(const char *root, const char *name, struct vfio_host *host)
