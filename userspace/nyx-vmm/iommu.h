@@ -57,7 +57,7 @@ struct iommu_ops {
 
 	/* A function appears at @rid. Called before its first access. */
 	int (*device_add)(struct vmm *vmm, uint16_t rid);
-	/* It goes, and makes no accesses any more. */
+	/* It goes, and makes no accesses any more; @rid is free for @device_add again. */
 	void (*device_remove)(struct vmm *vmm, uint16_t rid);
 
 	/*

@@ -18,6 +18,7 @@
 #include "vmm.h"
 
 #define NR_EVENTS	16
+#define REMOVALS	3	/* of a device, while our own stream has changes for it */
 
 /*
  * An invalidation of the guest waits as long for a request in flight: as PCI Express lets a
@@ -73,10 +74,40 @@ static const struct io_ops mmio = { mmio_read, mmio_write };
 
 /* ---- devices -------------------------------------------------------------------- */
 
+/*
+ * 0: the device is gone. An error: it is left over, and removed when its id is needed. Called with
+ * vmm::lock held, or before the CPUs run.
+ */
+static int remove_device(struct iommu_unit *iu, uint16_t rid)
+{
+	uint8_t bit = (uint8_t)(1 << rid % 8);
+	unsigned int i = 0;
+	int rc;
+
+	/* The device stays until the changes are handled; then the same call removes it. */
+	while ((rc = nyx_device_remove(iu->unit, (nyx_device_t){ rid })) == -EINPROGRESS &&
+	       iu->changes && ++i < REMOVALS)
+		iommu_unit_apply(iu);
+	/* nyxctl may have removed it already. -ETIMEDOUT: it is gone, and a view was cut off. */
+	if (rc == -ENOENT || rc == -ETIMEDOUT)
+		rc = 0;
+	if (rc)
+		iu->left[rid / 8] |= bit;
+	else
+		iu->left[rid / 8] &= (uint8_t)~bit;
+	return rc;
+}
+
 int iommu_unit_device_add(struct vmm *vmm, uint16_t rid)
 {
 	struct iommu_unit *iu = vmm->iommu_data;
+	int rc;
 
+	if (iu->left[rid / 8] >> rid % 8 & 1) {
+		rc = remove_device(iu, rid);
+		if (rc)
+			return rc;
+	}
 	/* A device that was there before may have been cut off. */
 	if (iu->views)
 		dma_view_was_cut_off(iu->views, rid);
@@ -85,11 +116,9 @@ int iommu_unit_device_add(struct vmm *vmm, uint16_t rid)
 
 void iommu_unit_device_remove(struct vmm *vmm, uint16_t rid)
 {
-	struct iommu_unit *iu = vmm->iommu_data;
-	int rc = nyx_device_remove(iu->unit, (nyx_device_t){ rid });
+	int rc = remove_device(vmm->iommu_data, rid);
 
-	/* nyxctl may have removed it already. */
-	if (rc && rc != -ENOENT)
+	if (rc)
 		say("cannot remove device %02x:%02x.%x of the unit: %s", rid >> 8, rid >> 3 & 0x1f,
 		    rid & 7, strerror(-rc));
 }

@@ -44,6 +44,7 @@ struct iommu_unit {
 	struct dma_views *views;	/* NULL: each access is a call of the unit */
 	int events;
 	uint64_t irte_changes;		/* last count that lines have followed; vmm::lock */
+	uint8_t left[0x10000 / 8];	/* bits of ids that are to be removed yet; vmm::lock */
 
 	/* iommu_mirror.c: of devices of the host; NULL: there has been none */
 	struct nyx_changes *changes;

@@ -34,6 +34,7 @@ uint32_t env_sender;
 int env_irqfd;
 int env_routes;
 int env_memory;
+int env_remove;
 
 static struct vmm machine;
 static struct options options;
@@ -244,6 +245,53 @@ int __wrap_nyx_irq_send(struct nyx_unit *unit, struct nyx_irq_send *irq)
 	irq->out_address = irq->address;
 	irq->out_data = irq->data;
 	return 0;
+}
+
+static bool unit_has[0x10000];
+static unsigned int handled;
+
+int __wrap_nyx_device_add(struct nyx_unit *unit, nyx_device_t device);
+int __wrap_nyx_device_add(struct nyx_unit *unit, nyx_device_t device)
+{
+	(void)unit;
+	if (unit_has[device.sbdf])
+		return -EEXIST;
+	unit_has[device.sbdf] = true;
+	return 0;
+}
+
+int __wrap_nyx_device_remove(struct nyx_unit *unit, nyx_device_t device);
+int __wrap_nyx_device_remove(struct nyx_unit *unit, nyx_device_t device)
+{
+	(void)unit;
+	if (env_remove && env_remove != -ETIMEDOUT)
+		return env_remove;
+	if (!unit_has[device.sbdf])
+		return -ENOENT;
+	unit_has[device.sbdf] = false;
+	return env_remove;
+}
+
+int __wrap_nyx_changes_handle(struct nyx_changes *changes, nyx_change_fn fn, void *arg);
+int __wrap_nyx_changes_handle(struct nyx_changes *changes, nyx_change_fn fn, void *arg)
+{
+	(void)changes;
+	(void)fn;
+	(void)arg;
+	handled++;
+	if (env_remove == -EINPROGRESS)
+		env_remove = 0;
+	return 0;
+}
+
+bool env_unit_has(uint16_t rid)
+{
+	return unit_has[rid];
+}
+
+unsigned int env_handled(void)
+{
+	return handled;
 }
 
 /* ---- in place of views of a unit, likewise: IOVAs are GPAs, pages are of 4 KiB ------------ */

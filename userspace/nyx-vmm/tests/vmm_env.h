@@ -39,6 +39,9 @@ unsigned int env_sent(uint8_t vector);	/* that devices of ENV_FAULTS have sent *
 /* Of a unit of VT-d that is none: its IRTA_REG, and the device that sent an interrupt last */
 extern uint64_t env_irta;
 extern uint32_t env_sender;
+extern int env_remove;			/* what that answers to the removal of a device, if not 0 */
+bool env_unit_has(uint16_t rid);	/* it has the device */
+unsigned int env_handled(void);		/* how often its changes were, which ends -EINPROGRESS */
 /* Of ENV_VIEW: what was refused, views that were opened, and holds that were taken */
 unsigned int env_refused(void);
 unsigned int env_views(void);

@@ -19,6 +19,7 @@
 #include "control.h"
 #include "dma.h"
 #include "hotplug.h"
+#include "iommu_unit.h"
 #include "pci_port.h"
 
 #define PORT		1		/* slot of the first port on bus 0 */
@@ -404,6 +405,96 @@ TEST(power_fault)
 	slot_set(vmm, PORT, OFF);
 	slot_set(vmm, PORT, PIC_ON);
 	EXPECT_EQ(EDU_IDS, env_config_get(vmm, CARD, 0));
+	env_end(vmm);
+}
+
+/* A machine whose slots have a unit of the module, which is none; see vmm_env.h. */
+static struct vmm *with_unit(struct iommu_unit *unit)
+{
+	struct vmm *vmm = machine(ENV_MAP, 2);
+
+	memset(unit, 0, sizeof(*unit));
+	vmm->iommu_data = unit;
+	iommu.device_add = iommu_unit_device_add;
+	iommu.device_remove = iommu_unit_device_remove;
+	return vmm;
+}
+
+/* The unit keeps an id. The next card waits for it, and gets it; one that is in use stays. */
+TEST(left_over)
+{
+	static struct iommu_unit unit;
+	struct vmm *vmm = with_unit(&unit);
+	unsigned int says;
+	uint64_t serial;
+
+	edu_card(vmm);
+	EXPECT_TRUE(env_unit_has(0x100));
+	env_remove = -EBUSY;
+	says = env_says();
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", true, &serial));
+	EXPECT_EQ(says + 1, env_says());
+	EXPECT_TRUE(env_unit_has(0x100));
+	ASSERT_EQ(1, add(vmm, "rng"));
+	EXPECT_EQ(PFD, slot_get(vmm, PORT) & PFD);
+	EXPECT_TRUE(strstr(env_said(), strerror(EBUSY)));
+	EXPECT_EQ(ONES, env_config_get(vmm, CARD, 0));
+	env_remove = 0;
+	slot_set(vmm, PORT, OFF);
+	slot_set(vmm, PORT, PIC_ON);
+	EXPECT_EQ(0x10441af4, env_config_get(vmm, CARD, 0));
+	/* Another slot with the same bus */
+	ASSERT_EQ(2, add(vmm, "edu"));
+	env_config_set(vmm, PORT + 1, 0x18, 0x010100);
+	slot_set(vmm, PORT + 1, PIC_ON);
+	EXPECT_EQ(PFD, slot_get(vmm, PORT + 1) & PFD);
+	EXPECT_EQ(0x10441af4, env_config_get(vmm, CARD, 0));
+	EXPECT_TRUE(env_unit_has(0x100));
+	env_end(vmm);
+}
+
+static const struct { const char *name; int rc; bool stream; unsigned int handled; } removals[] = {
+	{ "done", 0, true, 0 },
+	{ "in_progress", -EINPROGRESS, true, 1 },
+	{ "view_cut_off", -ETIMEDOUT, false, 0 },
+};
+
+/* None of these is a failure: nothing is said, and the device is gone. */
+TEST_EACH(removal, removals)
+{
+	static struct iommu_unit unit;
+	struct vmm *vmm = with_unit(&unit);
+	unsigned int says;
+	uint64_t serial;
+
+	edu_card(vmm);
+	unit.changes = v->stream ? (struct nyx_changes *)&unit : NULL;
+	env_remove = v->rc;
+	says = env_says();
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", true, &serial));
+	EXPECT_EQ(says, env_says());
+	EXPECT_EQ(v->handled, env_handled());
+	EXPECT_TRUE(!env_unit_has(0x100));
+	env_remove = 0;
+	ASSERT_EQ(1, add(vmm, "rng"));
+	EXPECT_EQ(0x10441af4, env_config_get(vmm, CARD, 0));
+	env_end(vmm);
+}
+
+/* The stream of another program: its reader is not here. */
+TEST(other_stream)
+{
+	static struct iommu_unit unit;
+	struct vmm *vmm = with_unit(&unit);
+	uint64_t serial;
+
+	edu_card(vmm);
+	env_remove = -EINPROGRESS;
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", true, &serial));
+	EXPECT_TRUE(!env_handled() && env_unit_has(0x100));
+	env_remove = 0;
+	ASSERT_EQ(1, add(vmm, "rng"));
+	EXPECT_EQ(0x10441af4, env_config_get(vmm, CARD, 0));
 	env_end(vmm);
 }
 
