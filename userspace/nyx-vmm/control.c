@@ -552,6 +552,8 @@ static void *run(void *arg)
 			return NULL;
 		if (fds[GONE].revents && read(fds[GONE].fd, &count, sizeof(count)) < 0)
 			continue;
+		/* Always: poll() may have looked at a client later than at GONE. */
+		hotplug_reap(control.vmm);
 		for (i = 0; i < CONTROL_CLIENTS; i++) {
 			if (control.clients[i].fd >= 0)
 				serve(&control.clients[i], fds[CLIENTS + i].revents);

@@ -61,13 +61,33 @@ static void clear(struct slot *slot)
 	slot->id[0] = '\0';
 }
 
-void hotplug_gone(struct pci_port *port)
+void hotplug_gone(void)
 {
 	uint64_t one = 1;
 
-	clear(&slots[port->nr]);
 	if (write(gone_fd, &one, sizeof(one)) < 0)
 		return;		/* full: it is readable */
+}
+
+void hotplug_reap(struct vmm *vmm)
+{
+	struct pci_port *port;
+	struct pci_dev *dev;
+	unsigned int i;
+
+	for (i = 0; (port = pci_port_at(vmm, i)); i++) {
+		pthread_mutex_lock(&vmm->lock);
+		dev = port->gone;
+		pthread_mutex_unlock(&vmm->lock);
+		if (!dev)
+			continue;
+		/* No other card comes meanwhile: the slot has a name. */
+		pci_function_free(dev);
+		pthread_mutex_lock(&vmm->lock);
+		port->gone = NULL;
+		clear(&slots[i]);
+		pthread_mutex_unlock(&vmm->lock);
+	}
 }
 
 /* Called with vmm::lock held. */
@@ -247,12 +267,14 @@ int hotplug_remove(struct vmm *vmm, const char *id, bool force, uint64_t *serial
 	port = slot ? pci_port_at(vmm, (unsigned int)(slot - slots)) : NULL;
 	if (port) {
 		*serial = slot->serial;
-		if (force)
+		/* Without a card, the guest has let it go just now. */
+		if (port->card && force)
 			pci_port_pull(port);
-		else
+		else if (port->card)
 			pci_port_ask(port);
 	}
 	pthread_mutex_unlock(&vmm->lock);
+	hotplug_reap(vmm);
 	return port ? 0 : -ENOENT;
 }
 

@@ -5,8 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A device is written "slot=N,ID=TYPE,OPTION...". Without "slot=N," it gets the first empty slot,
- * without "ID=" a name of its type. One thread at a time may call hotplug_add(), which takes
- * vmm::lock itself, as do the others.
+ * without "ID=" a name of its type. One thread at a time may call hotplug_add(), hotplug_remove()
+ * and hotplug_reap(). They take vmm::lock themselves, as do the others.
  */
 #ifndef NYX_VMM_HOTPLUG_H
 #define NYX_VMM_HOTPLUG_H
@@ -40,8 +40,13 @@ bool hotplug_is_there(struct vmm *vmm, uint64_t serial);
 /* The wait for it to go is over. */
 void hotplug_forget(struct vmm *vmm, uint64_t serial);
 
-/* A file descriptor that is readable, and is to be read, when a device has gone */
+/* A file descriptor that is readable, and is to be read, when hotplug_reap() has something to do */
 int hotplug_fd(void);
+/*
+ * Frees the devices that have left the bus, which may wait for disks of the host. Until then they
+ * are there, with their names and slots.
+ */
+void hotplug_reap(struct vmm *vmm);
 
 /* A device in a slot */
 struct hotplug_info {

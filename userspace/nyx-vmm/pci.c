@@ -673,6 +673,8 @@ void pci_exit(struct vmm *vmm)
 	for (i = 0; i < bus->nr_ports; i++) {
 		if (bus->ports[i]->card)
 			pci_function_free(bus->ports[i]->card);
+		if (bus->ports[i]->gone)
+			pci_function_free(bus->ports[i]->gone);
 	}
 	for (rid = 0; rid < SLOTS * FUNCTIONS; rid++) {
 		dev = at_rid(bus, rid);

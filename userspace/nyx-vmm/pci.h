@@ -134,8 +134,9 @@ int pci_register(struct pci_dev *dev);
 void pci_register_into(struct pci_port *port, bool at_start);
 /* The slot of that function, from 1 on; 0: it will be on bus 0 */
 unsigned int pci_register_slot(void);
-/* Of a card, with vmm::lock held: as after power-on; and its end */
+/* Of a card, with vmm::lock held: as after power-on */
 void pci_function_reset(struct pci_dev *dev);
+/* The end of a card that was reset, or of the machine; without vmm::lock */
 void pci_function_free(struct pci_dev *dev);
 /* Map BARs where their registers say, if that is where the function can be reached. */
 void pci_bars_update(struct pci_dev *dev);

@@ -174,19 +174,18 @@ static void update(struct pci_port *port)
 	set_link(port, port->on);
 }
 
+/* The card makes no access any more. hotplug_reap() frees it, which may wait for a disk. */
 static void take_out(struct pci_port *port)
 {
-	struct pci_dev *card = port->card;
-
 	if (port->on)
 		switch_off(port);
+	port->gone = port->card;
 	port->card = NULL;
 	port->asked = port->pressed = false;
 	put(port, PCI_EXP_SLTSTA, get(port, PCI_EXP_SLTSTA) & (uint16_t)~PCI_EXP_SLTSTA_PDS);
 	set_link(port, false);
 	signal_events(port, PCI_EXP_SLTSTA_PDC);
-	pci_function_free(card);
-	hotplug_gone(port);
+	hotplug_gone();
 }
 
 void pci_port_insert(struct pci_port *port, struct pci_dev *card, bool at_start)

@@ -22,6 +22,7 @@ struct pci_port {
 	uint16_t exp;			/* its PCI Express capability */
 	/* vmm::lock */
 	struct pci_dev *card;		/* NULL: the slot is empty */
+	struct pci_dev *gone;		/* was the card, and is to be freed: hotplug_reap() */
 	bool on;			/* the card is on the bus */
 	uint8_t refused;		/* bus where the IOMMU took no device, or 0 */
 	bool told;			/* that the IOMMU took no device, once for a card */
@@ -37,11 +38,11 @@ int pci_ports_init(struct vmm *vmm, unsigned int nr);
 
 /* Puts a card into an empty slot; @at_start: switched on, as firmware would. */
 void pci_port_insert(struct pci_port *port, struct pci_dev *card, bool at_start);
-/* Asks the guest to let the card go, which comes to pci_port_gone(), now or later. */
+/* Asks the guest to let the card go, which comes to hotplug_gone(), now or later. */
 void pci_port_ask(struct pci_port *port);
 /* The wait for that is over: the next time, the guest is asked anew. */
 void pci_port_forget(struct pci_port *port);
-/* Takes the card away and frees it, whatever the guest does with it. */
+/* Takes the card away, whatever the guest does with it. */
 void pci_port_pull(struct pci_port *port);
 
 /* The function behind the port with that bus number and @devfn, or NULL. */
@@ -51,7 +52,7 @@ bool pci_port_forwards(struct pci_port *port, uint64_t addr, uint64_t size);
 /* The first address of the port's memory window */
 uint64_t pci_port_window(struct pci_port *port);
 
-/* hotplug.c: the card is no longer there. vmm::lock is held. */
-void hotplug_gone(struct pci_port *port);
+/* hotplug.c: a pci_port::gone is to be freed. vmm::lock is held. */
+void hotplug_gone(void);
 
 #endif /* NYX_VMM_PCI_PORT_H */

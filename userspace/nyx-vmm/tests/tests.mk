@@ -10,7 +10,7 @@ VMM_TEST_OBJ	:= $(filter-out %/main.o %/say.o %/kvm.o %/cpuid.o,$(NYX_VMM_OBJ)) 
 	$(O)/obj/nyx-vmm-tests/vmm_env.o $(O)/obj/nyx-vmm-tests/vfio_fake.o
 VMM_TEST_VIEW	:= open close memory_add thread_open thread_close begin end translatev \
 	hold_take hold_release
-VMM_TEST_WRAP	:= -Wl,--wrap=calloc,--wrap=nyx_mmio_read,--wrap=nyx_irq_send \
+VMM_TEST_WRAP	:= -Wl,--wrap=calloc,--wrap=fdatasync,--wrap=nyx_mmio_read,--wrap=nyx_irq_send \
 	-Wl,--wrap=nyx_device_add,--wrap=nyx_device_remove,--wrap=nyx_changes_handle \
 	$(VMM_TEST_VIEW:%=-Wl,--wrap=nyx_view_%)
 VMM_TEST_CPPFLAGS = $(NYX_VMM_CPPFLAGS) -Inyx-vmm -I../selftests/include

@@ -223,6 +223,19 @@ void *__wrap_calloc(size_t nr, size_t size)
 	return atomic_load(&no_memory) ? NULL : __real_calloc(nr, size);
 }
 
+/* ---- in front of fdatasync(), likewise ------------------------------------------- */
+
+void (*env_syncs)(void);
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+int __wrap_fdatasync(int fd)
+{
+	if (env_syncs)
+		env_syncs();
+	return __real_fdatasync(fd);
+}
+
 /* ---- in place of a unit of the module, likewise ------------------------------------ */
 
 int __wrap_nyx_mmio_read(struct nyx_unit *unit, uint32_t offset, uint32_t width,

@@ -64,6 +64,7 @@ unsigned int env_messages(void);	/* interrupts that reached KVM */
 struct irq_message env_message(void);	/* the last of them */
 bool env_awaits_eoi(uint8_t vector);	/* KVM would report it */
 void env_no_memory(bool on);		/* calloc() fails */
+extern void (*env_syncs)(void);		/* called by fdatasync(), or NULL */
 
 /* A file of @size bytes, all @byte; its name is valid until the next call. */
 const char *env_file(uint64_t size, uint8_t byte, int *fd);

@@ -234,6 +234,7 @@ TEST(card)
 	slot_clear(vmm, PORT, EVENTS);
 	slot_set(vmm, PORT, OFF | PIC_OFF);
 	EXPECT_EQ(PDC | CC, slot_get(vmm, PORT) & (PDS | EVENTS));
+	hotplug_reap(vmm);
 	EXPECT_TRUE(!hotplug_is_there(vmm, serial));
 	/* And another one comes */
 	slot_clear(vmm, PORT, EVENTS);
@@ -309,6 +310,7 @@ TEST(button)
 	/* Asked once, it goes whenever the guest lets it go. */
 	hotplug_forget(vmm, serial);
 	slot_set(vmm, PORT, OFF | PIC_OFF);
+	hotplug_reap(vmm);
 	EXPECT_TRUE(!hotplug_is_there(vmm, serial));
 	env_end(vmm);
 }
@@ -532,6 +534,64 @@ TEST(force)
 	env_end(vmm);
 }
 
+static struct vmm *syncing;
+static uint64_t syncing_serial;
+static unsigned int nr_syncs;
+
+/* The host's disk is flushed: CPUs go on, and the device is there until that is done. */
+static void sync_under_way(void)
+{
+	struct vmm *vmm = syncing;
+
+	nr_syncs++;
+	ASSERT_EQ(0, pthread_mutex_trylock(&vmm->lock));
+	pthread_mutex_unlock(&vmm->lock);
+	EXPECT_EQ(PDC, slot_get(vmm, PORT) & (PDC | PDS));
+	EXPECT_TRUE(!nr_there && hotplug_is_there(vmm, syncing_serial));
+	EXPECT_EQ(-EEXIST, add(vmm, "x=rng"));
+	EXPECT_EQ(-ENOSPC, add(vmm, "y=rng"));
+}
+
+static void count_sync(void)
+{
+	nr_syncs++;
+}
+
+static const struct { const char *name; bool force, reap; } flushes[] = {
+	{ "let_go", false, true }, { "pulled", true, false }, { "machine_ends", false, false },
+};
+
+/* However a disk goes, no CPU waits for the flush of its file. */
+TEST_EACH(flush, flushes)
+{
+	struct vmm *vmm = machine(ENV_MAP, 1);
+	char words[80];
+	int fd;
+
+	snprintf(words, sizeof(words), "x=disk,%s", env_file(1 * MIB, 0, &fd));
+	ASSERT_EQ(1, add(vmm, words));
+	slot_set(vmm, PORT, PIC_ON);
+	syncing = vmm;
+	env_syncs = sync_under_way;
+	ASSERT_EQ(0, hotplug_remove(vmm, "x", v->force, &syncing_serial));
+	EXPECT_EQ(v->force, nr_syncs);
+	slot_set(vmm, PORT, OFF | PIC_OFF);
+	EXPECT_EQ(v->force, nr_syncs);
+	EXPECT_EQ(0, slot_get(vmm, PORT) & PDS);
+	EXPECT_EQ(!v->force, hotplug_is_there(vmm, syncing_serial));
+	if (v->reap)
+		hotplug_reap(vmm);
+	if (v->force || v->reap) {
+		EXPECT_EQ(1, nr_syncs);
+		EXPECT_TRUE(!hotplug_is_there(vmm, syncing_serial));
+		EXPECT_EQ(1, add(vmm, "x=rng"));
+	}
+	env_syncs = count_sync;
+	close(fd);
+	env_end(vmm);
+	EXPECT_EQ(1, nr_syncs);
+}
+
 /* At the start it is on, and has addresses. */
 TEST(at_start)
 {
@@ -620,6 +680,7 @@ TEST(mac)
 		pthread_mutex_lock(&vmm->lock);
 		pci_port_pull(pci_port_at(vmm, 0));
 		pthread_mutex_unlock(&vmm->lock);
+		hotplug_reap(vmm);
 	}
 	EXPECT_EQ(0, net_at(vmm, 0, fds[1]));
 	close(fds[0]);
@@ -858,6 +919,28 @@ TEST(timeout)
 	EXPECT_TRUE(strstr(ask(fd, "{\"command\":\"device remove\",\"id\":\"x\",\"force\":true}\n"),
 			   "{\"result\":{}}"));
 	EXPECT_TRUE(strstr(ask(fd, "{\"command\":\"device remove\",\"id\":\"x\"}\n"), "\"ENOENT\""));
+	close(fd);
+	control_exit();
+	env_end(vmm);
+}
+
+/* The guest lets it go when nobody waits any more: its slot and its name are free. */
+TEST(late)
+{
+	struct vmm *vmm = controlled(1);
+	int fd = connected(), disk;
+	char words[160];
+
+	snprintf(words, sizeof(words), "{\"command\":\"device add\",\"device\":\"x=disk,%s\"}\n",
+		 env_file(1 * MIB, 0, &disk));
+	EXPECT_TRUE(strstr(ask(fd, words), "\"slot\":1"));
+	slot_set(vmm, PORT, PIC_ON);
+	EXPECT_TRUE(strstr(ask(fd, "{\"command\":\"device remove\",\"id\":\"x\",\"timeout_ms\":0}\n"),
+			   "\"ETIMEDOUT\""));
+	let_go(vmm);
+	/* It locks the file, so the old one is closed. */
+	EXPECT_TRUE(strstr(ask(fd, words), "\"slot\":1"));
+	close(disk);
 	close(fd);
 	control_exit();
 	env_end(vmm);
