@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "vfio.h"
 #include "vmm.h"
@@ -47,9 +48,17 @@ static int told(struct nyx_mirror *mirror, const struct nyx_mirror_event *event,
 			   event->why == NYX_MIRROR_WHY_MEMLOCK);
 }
 
+/*
+ * Another program may have a stream of the unit: commands of the guest wait for its reader too,
+ * and go on in this call. A reader that is late is cut off by the unit.
+ */
 void iommu_unit_apply(struct iommu_unit *iu)
 {
-	int rc = nyx_changes_handle(iu->changes, NULL, NULL);
+	const struct timespec pause = { .tv_nsec = 100000 };
+	int rc;
+
+	while ((rc = nyx_changes_handle(iu->changes, NULL, NULL)) == -EINPROGRESS)
+		nanosleep(&pause, NULL);
 
 	/* -ETIMEDOUT: all is applied, and the guest was told. */
 	if (rc && rc != -ETIMEDOUT && !iu->changes_failed) {
