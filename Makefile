@@ -117,8 +117,9 @@ bench-growth:
 .PHONY: guest
 guest:
 	@selftests/vm/deps demo
-	@selftests/guest/show $(if $(IOMMU),--iommu '$(IOMMU)') \
-		$(if $(KERNEL),--kernel '$(KERNEL)') $(if $(APPEND),--append '$(APPEND)')
+	@$(if $(VFIO),NYX_GUEST_VERBOSE=1 selftests/guest/vfio --iommu '$(or $(IOMMU),vtd)' \
+		$(VFIO),selftests/guest/show $(if $(IOMMU),--iommu '$(IOMMU)') \
+		$(if $(KERNEL),--kernel '$(KERNEL)') $(if $(APPEND),--append '$(APPEND)'))
 
 .PHONY: load unload
 load: modules
