@@ -348,7 +348,7 @@ static const struct kind {
 	{ "gib-2m", a_unit, gib_2m, 256, 4096 + 512 },
 	{ "gib-1g", a_unit, gib_1g, 256, 64 },
 	{ "range", a_unit, ranges, 1000, 512 },
-	{ "pinned-2m", scattered_unit, pins, 256, 8192 },
+	{ "pinned-2m", scattered_unit, pins, 256, 8192 + 512 },
 	{ "view", a_unit, views, 32, 48 << 10 },
 	{ "vm", vm_memory, vms, 4, 1 << 20 },
 };
