@@ -20,6 +20,7 @@
 #include "base/reason.h"
 #include "core/space/inval.h"
 
+struct file;
 struct io_uring_cmd;
 struct nyx_unit;
 
@@ -151,6 +152,22 @@ int nyx_ioctl_mmio(struct nyx_ucmd *uc, void *items, u32 n, u32 *done);
  * Return: 0 or -EFAULT.
  */
 int nyx_ucmd_respond(struct nyx_ucmd *uc, const void *cmd, u32 ksize);
+
+/**
+ * nyx_ucmd_give_file() - answer a command with a file of its own
+ * @uc: the command
+ * @cmd: its structure, filled in but for @out_fd
+ * @ksize: its size as the kernel knows it
+ * @out_fd: the member of @cmd that gets the file's descriptor
+ * @filp: the file, which the caller loses, also if this fails
+ *
+ * A task sees the file only after the caller has its number.
+ *
+ * Context: may sleep; @filp is released on failure.
+ * Return: 0, -EMFILE or -EFAULT.
+ */
+int nyx_ucmd_give_file(struct nyx_ucmd *uc, const void *cmd, u32 ksize, __s32 *out_fd,
+		       struct file *filp);
 
 /**
  * nyx_file_bind() - bind a file to a unit

@@ -6,7 +6,6 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/err.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -50,7 +49,6 @@ int nyx_ioctl_changes_open(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_changes_open *cmd = _cmd;
 	struct nyx_changes *changes;
 	struct file *filp;
-	int ret;
 
 	changes = nyx_changes_open(uc->unit, cmd->flags & NYX_CHANGES_F_INLINE);
 	if (IS_ERR(changes))
@@ -62,24 +60,8 @@ int nyx_ioctl_changes_open(struct nyx_ucmd *uc, void *_cmd)
 		return PTR_ERR(filp);
 	}
 	nyx_unit_use(uc->unit);
-	ret = get_unused_fd_flags(O_RDONLY | O_CLOEXEC);
-	if (ret < 0)
-		goto err_file;
-
-	cmd->out_fd = ret;
 	cmd->out_changes_id = changes->id;
-	/* Install the file only after the caller has its number. */
-	if (nyx_ucmd_respond(uc, cmd, sizeof(*cmd))) {
-		put_unused_fd(cmd->out_fd);
-		ret = -EFAULT;
-		goto err_file;
-	}
-	fd_install(cmd->out_fd, filp);
-	return 0;
-
-err_file:
-	fput(filp);
-	return ret;
+	return nyx_ucmd_give_file(uc, cmd, sizeof(*cmd), &cmd->out_fd, filp);
 }
 
 /* ---- commands ----------------------------------------------------------- */

@@ -7,7 +7,6 @@
 #include <linux/anon_inodes.h>
 #include <linux/build_bug.h>
 #include <linux/err.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -151,7 +150,6 @@ int nyx_ioctl_events_open(struct nyx_ucmd *uc, void *_cmd)
 	int fd_flags = O_RDONLY | O_CLOEXEC;
 	struct file *filp;
 	struct reader *r;
-	int ret;
 
 	if (cmd->flags & NYX_EVENTS_F_NONBLOCK)
 		fd_flags |= O_NONBLOCK;
@@ -172,21 +170,5 @@ int nyx_ioctl_events_open(struct nyx_ucmd *uc, void *_cmd)
 		reader_free(r);
 		return PTR_ERR(filp);
 	}
-	ret = get_unused_fd_flags(fd_flags);
-	if (ret < 0)
-		goto err_file;
-
-	/* Install the file only after the caller has its number. */
-	cmd->out_fd = ret;
-	if (nyx_ucmd_respond(uc, cmd, sizeof(*cmd))) {
-		put_unused_fd(cmd->out_fd);
-		ret = -EFAULT;
-		goto err_file;
-	}
-	fd_install(cmd->out_fd, filp);
-	return 0;
-
-err_file:
-	fput(filp);
-	return ret;
+	return nyx_ucmd_give_file(uc, cmd, sizeof(*cmd), &cmd->out_fd, filp);
 }

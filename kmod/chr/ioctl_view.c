@@ -7,7 +7,6 @@
 #include <linux/anon_inodes.h>
 #include <linux/build_bug.h>
 #include <linux/err.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -173,7 +172,6 @@ int nyx_ioctl_view_open(struct nyx_ucmd *uc, void *_cmd)
 	struct nyx_view_open *cmd = _cmd;
 	struct nyx_view *view;
 	struct file *filp;
-	int ret;
 
 	if (!cmd->nr_slots || cmd->nr_slots > NYX_VIEW_SLOTS_MAX)
 		return NYX_BAD(uc, cmd, nr_slots, OUT_OF_RANGE);
@@ -189,26 +187,10 @@ int nyx_ioctl_view_open(struct nyx_ucmd *uc, void *_cmd)
 		return PTR_ERR(filp);
 	}
 	nyx_unit_use(uc->unit);
-	ret = get_unused_fd_flags(O_RDWR | O_CLOEXEC);
-	if (ret < 0)
-		goto err_file;
-
-	cmd->out_fd = ret;
 	cmd->out_view_id = view->id;
 	cmd->out_window_size = uc->unit->window.size;
 	cmd->out_view_size = view->size;
-	/* Install the file only after the caller has its number. */
-	if (nyx_ucmd_respond(uc, cmd, sizeof(*cmd))) {
-		put_unused_fd(cmd->out_fd);
-		ret = -EFAULT;
-		goto err_file;
-	}
-	fd_install(cmd->out_fd, filp);
-	return 0;
-
-err_file:
-	fput(filp);
-	return ret;
+	return nyx_ucmd_give_file(uc, cmd, sizeof(*cmd), &cmd->out_fd, filp);
 }
 
 /* ---- a miss ------------------------------------------------------------- */

@@ -9,6 +9,8 @@
 #include "chr/ioctl.h"
 
 #include <linux/ctype.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
 #include <linux/lockdep.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -39,6 +41,27 @@ int nyx_access_err(int err)
 int nyx_ucmd_respond(struct nyx_ucmd *uc, const void *cmd, u32 ksize)
 {
 	return copy_to_user(uc->arg, cmd, min(uc->size, ksize)) ? -EFAULT : 0;
+}
+
+int nyx_ucmd_give_file(struct nyx_ucmd *uc, const void *cmd, u32 ksize, __s32 *out_fd,
+		       struct file *filp)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+	int ret;
+
+	if (fd < 0) {
+		fput(filp);
+		return fd;
+	}
+	*out_fd = fd;
+	ret = nyx_ucmd_respond(uc, cmd, ksize);
+	if (ret) {
+		put_unused_fd(fd);
+		fput(filp);
+		return ret;
+	}
+	fd_install(fd, filp);
+	return 0;
 }
 
 bool nyx_file_inspects(const struct nyx_file *file)
