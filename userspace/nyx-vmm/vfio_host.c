@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "vfio.h"
+#include "vfio_driver.h"
 
 struct vfio_group {
 	struct vfio_group *next;
@@ -81,12 +82,6 @@ static bool link_name(char *name, size_t size, const char *format, ...)
 	return true;
 }
 
-/* Drivers that leave a device alone: the others keep its group from being used. */
-static bool is_harmless(const char *driver)
-{
-	return strstr(driver, "vfio") || !strcmp(driver, "pci-stub") || !strcmp(driver, "pcieport");
-}
-
 /* Names a device of the group that keeps it from being used: false if there is none. */
 static bool find_culprit(uint32_t group, char *name, size_t size, char *driver, size_t driver_size)
 {
@@ -102,7 +97,7 @@ static bool find_culprit(uint32_t group, char *name, size_t size, char *driver, 
 		    !link_name(driver, driver_size, "%s/bus/pci/devices/%s/driver", vfio_sys.sysfs,
 			       entry->d_name))
 			continue;
-		found = !is_harmless(driver);
+		found = !vfio_driver_is_harmless(driver);
 		snprintf(name, size, "%.*s", (int)size - 1, entry->d_name);
 	}
 	if (dir)

@@ -22,6 +22,7 @@
  * Names of the host stand in commands only if they are plain, see vfio_name_is_plain().
  */
 #include "vfio_check.h"
+#include "vfio_driver.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -146,11 +147,6 @@ static bool is_bridge(const struct vfio_member *member)
 }
 
 /* vfio-pci, and drivers of vendors that stand for it, like mlx5_vfio_pci */
-static bool is_vfio(const char *driver)
-{
-	return strstr(driver, "vfio");
-}
-
 static void check_device(const struct check *check)
 {
 	const struct vfio_host *host = check->host;
@@ -226,8 +222,7 @@ static void check_iommu(const struct check *check)
 
 static bool does_no_dma(const struct vfio_member *member)
 {
-	return !*member->driver || is_vfio(member->driver) ||
-	       !strcmp(member->driver, "pci-stub") || !strcmp(member->driver, "pcieport");
+	return !*member->driver || vfio_driver_is_harmless(member->driver);
 }
 
 /* A kernel without VFIO's containers, where iommufd makes /dev/vfio/vfio */
@@ -248,7 +243,7 @@ static bool wants_vfio_pci(const struct vfio_host *host)
 		if (!does_no_dma(&host->members[i]))
 			return true;
 	}
-	return !is_vfio(host->self.driver);
+	return !vfio_driver_is_own(host->self.driver);
 }
 
 static void check_module(const struct check *check, enum vfio_module module)
@@ -300,7 +295,7 @@ static void check_driver(const struct check *check)
 
 	if (is_bridge(self))
 		return;
-	if (is_vfio(self->driver)) {
+	if (vfio_driver_is_own(self->driver)) {
 		f = begin("driver", self->name, VFIO_OK, "bound to %s", self->driver);
 	} else if (*self->driver) {
 		f = begin("driver", self->name, VFIO_BLOCKS, "bound to %s", self->driver);
@@ -567,7 +562,7 @@ static void check_nodes(const struct check *check)
 	if (host->group < 0 || host->noiommu)
 		return;
 	snprintf(path, sizeof(path), "/dev/vfio/%d", host->group);
-	check_node(check, path, host->node_err, is_vfio(host->self.driver));
+	check_node(check, path, host->node_err, vfio_driver_is_own(host->self.driver));
 }
 
 static void check_reset(const struct check *check)
