@@ -218,6 +218,20 @@ void stream_has(struct stream *s, __u32 target, __u64 iova, __u64 length, __u64 
 	ASSERT_TRUE(!length || stream_maps(s, target, iova, length, gpa, prot));
 }
 
+void stream_compare(struct stream *s, __u32 target, __u32 sbdf, unsigned int pages)
+{
+	const struct stream_map *m;
+	struct nyx_translate tr;
+
+	for (__u64 iova = 0; iova < pages * SZ_4K; iova += SZ_4K) {
+		m = stream_find(s, target, iova);
+		test_cmd(cmd_translate(s->unit, &tr, sbdf, NYX_PROT_READ, iova, SZ_4K));
+		ASSERT_EQ(tr.out_fault.reason == NYX_FAULT_NONE, !!m);
+		if (m)
+			ASSERT_EQ(tr.out_extent.gpa, m->gpa + (iova - m->iova));
+	}
+}
+
 void stream_count(struct stream *s, unsigned int maps, unsigned int unmaps, unsigned int states)
 {
 	ktap_note("%u maps, %u unmaps, %u states", s->maps, s->unmaps, s->states);

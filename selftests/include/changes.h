@@ -92,5 +92,7 @@ void stream_count(struct stream *s, unsigned int maps, unsigned int unmaps,
 		  unsigned int states);
 /* The map that an IOVA is in, or NULL. */
 const struct stream_map *stream_find(struct stream *s, __u32 target, __u64 iova);
+/* For reads, the unit translates the first pages of a device as the stream says. */
+void stream_compare(struct stream *s, __u32 target, __u32 sbdf, unsigned int pages);
 
 #endif /* NYX_SELFTESTS_CHANGES_H */

@@ -974,26 +974,6 @@ TEST(removed_with_changes)
 
 #define SPAN	64u	/* pages in which it maps */
 
-/* The unit translates as the stream says. */
-static void compare(struct scene *c)
-{
-	struct nyx_translate tr;
-	const struct stream_map *m;
-
-	for (__u64 i = 0; i < SPAN; i++) {
-		__u64 iova = i * SZ_4K;
-
-		m = stream_find(&c->s, c->t, iova);
-		test_cmd(cmd_translate(c->e.fd, &tr, c->e.sbdf, NYX_PROT_READ, iova, SZ_4K));
-		if (tr.out_fault.reason != NYX_FAULT_NONE) {
-			ASSERT_TRUE(!m);
-			continue;
-		}
-		ASSERT_TRUE(m);
-		ASSERT_EQ(tr.out_extent.gpa, m->gpa + (iova - m->iova));
-	}
-}
-
 TEST(random_changes)
 {
 	unsigned long n = ktap_iterations(3000);
@@ -1016,7 +996,7 @@ TEST(random_changes)
 			break;
 		case 1:
 			stream_settle(&c.s);
-			compare(&c);
+			stream_compare(&c.s, c.t, c.e.sbdf, SPAN);
 			break;
 		default:
 			break;

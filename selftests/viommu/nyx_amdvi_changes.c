@@ -248,21 +248,6 @@ TEST(late_reader)
 
 #define SPAN	128u	/* pages in which the guest maps */
 
-/* The unit translates as the stream says. */
-static void compare(struct scene *c)
-{
-	const struct stream_map *m;
-	struct nyx_translate tr;
-
-	for (__u64 iova = 0; iova < SPAN * SZ_4K; iova += SZ_4K) {
-		m = stream_find(&c->s, c->t, iova);
-		test_cmd(cmd_translate(c->g.fd, &tr, DEV, NYX_PROT_READ, iova, SZ_4K));
-		ASSERT_EQ(tr.out_fault.reason == NYX_FAULT_NONE, !!m);
-		if (m)
-			ASSERT_EQ(tr.out_extent.gpa, m->gpa + (iova - m->iova));
-	}
-}
-
 TEST(random_guest)
 {
 	unsigned long n = ktap_iterations(2000);
@@ -288,6 +273,6 @@ TEST(random_guest)
 			cmd(&c.g, CMD_PAGES(DID), PAGES_ALL);
 		settle(&c.g);
 		if (!rng_below(&r, 8))
-			compare(&c);
+			stream_compare(&c.s, c.t, DEV, SPAN);
 	}
 }

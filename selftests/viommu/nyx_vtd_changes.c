@@ -557,21 +557,6 @@ TEST(one_page)
 
 #define SPAN	128u	/* pages in which the guest maps */
 
-/* The unit translates as the stream says. */
-static void compare(struct scene *c)
-{
-	const struct stream_map *m;
-	struct nyx_translate tr;
-
-	for (__u64 iova = 0; iova < SPAN * SZ_4K; iova += SZ_4K) {
-		m = stream_find(&c->s, c->t, iova);
-		test_cmd(cmd_translate(c->g.fd, &tr, DEV, NYX_PROT_READ, iova, SZ_4K));
-		ASSERT_EQ(tr.out_fault.reason == NYX_FAULT_NONE, !!m);
-		if (m)
-			ASSERT_EQ(tr.out_extent.gpa, m->gpa + (iova - m->iova));
-	}
-}
-
 /* Changes, of which some invalidations take several together */
 TEST(random_guest)
 {
@@ -598,6 +583,6 @@ TEST(random_guest)
 			put(&c.g, IOTLB_DOMAIN(DID), 0);
 		settle(&c.g);
 		if (!rng_below(&r, 8))
-			compare(&c);
+			stream_compare(&c.s, c.t, DEV, SPAN);
 	}
 }
