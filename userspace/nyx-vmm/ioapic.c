@@ -128,9 +128,10 @@ static bool in_service(unsigned int pin)
 }
 
 /* The interrupt of @pin has ended: lower the sources that are raised anew. */
-static void resample(unsigned int pin)
+static void resample(struct vmm *vmm, unsigned int pin)
 {
 	static const uint64_t one = 1;
+	bool before = ioapic.level[pin];
 	unsigned int i;
 
 	for (i = 0; i < ioapic.nr_resamplers; i++) {
@@ -143,6 +144,8 @@ static void resample(unsigned int pin)
 		if (write(ioapic.resamplers[i].fd, &one, sizeof(one)) < 0)
 			continue;
 	}
+	if (before && !ioapic.level[pin])
+		pic_wire(vmm, pin, false);
 }
 
 int ioapic_resample(unsigned int pin, unsigned int source, int fd, bool on)
@@ -171,24 +174,15 @@ int ioapic_resample(unsigned int pin, unsigned int source, int fd, bool on)
 
 static void end(struct vmm *vmm, unsigned int pin)
 {
-	bool before = ioapic.level[pin];
-
 	ioapic.rte[pin] &= ~RTE_REMOTE_IRR;
-	resample(pin);
-	if (before && !ioapic.level[pin])
-		pic_wire(vmm, pin, false);
+	resample(vmm, pin);
 	fire(vmm, pin);
 }
 
 void ioapic_wire_ends(struct vmm *vmm, unsigned int wire)
 {
-	bool before;
-
 	pthread_mutex_lock(&lock);
-	before = ioapic.level[wire];
-	resample(wire);
-	if (before && !ioapic.level[wire])
-		pic_wire(vmm, wire, false);
+	resample(vmm, wire);
 	pthread_mutex_unlock(&lock);
 }
 

@@ -213,11 +213,6 @@ static void add_extended(struct vfio_pci *dev, const uint8_t *raw)
 
 /* ---- the guest's accesses -------------------------------------------------------- */
 
-static bool touches(unsigned int at, unsigned int len, unsigned int first, unsigned int size)
-{
-	return at < first + size && first < at + len;
-}
-
 bool vfio_config_read(struct pci_dev *pci, unsigned int at, unsigned int len, uint32_t *value)
 {
 	struct vfio_pci *dev = (struct vfio_pci *)pci;
@@ -253,9 +248,9 @@ void vfio_config_written(struct pci_dev *pci, unsigned int at, unsigned int len)
 
 	if (dev->fd < 0)
 		return;
-	if (touches(at, len, PCI_COMMAND, 2))
+	if (pci_touches(at, len, PCI_COMMAND, 2))
 		vfio_command_write(dev);
-	if (dev->express && touches(at, len, devctl, 1) &&
+	if (dev->express && pci_touches(at, len, devctl, 1) &&
 	    pci->config[devctl] & FLR) {
 		pci->config[devctl] &= (uint8_t)~FLR;
 		vfio_function_reset(dev);
