@@ -201,8 +201,7 @@ static struct json_object *member(struct client *client, struct json_object *req
 	struct json_object *value = NULL;
 
 	*bad = false;
-	if (json_object_object_get_ex(request, name, &value) && !must && !value)
-		return NULL;
+	json_object_object_get_ex(request, name, &value);
 	if (value ? json_object_is_type(value, type) : !must)
 		return value;
 	*bad = true;

@@ -75,20 +75,12 @@ const struct device_type *device_type_of(const char *words)
 	return NULL;
 }
 
-int device_make(struct vmm *vmm, const char *words)
+int device_make(struct vmm *vmm, char *words)
 {
 	const struct device_type *type = device_type_of(words);
-	char *copy;
-	int rc;
+	size_t len = type ? strlen(type->name) : 0;
 
 	if (!type)
 		return -EINVAL;
-	copy = strdup(words);
-	if (!copy) {
-		say("out of memory");
-		return -ENOMEM;
-	}
-	rc = type->make(vmm, words[strlen(type->name)] ? copy + strlen(type->name) + 1 : NULL);
-	free(copy);
-	return rc;
+	return type->make(vmm, words[len] ? words + len + 1 : NULL);
 }

@@ -26,7 +26,10 @@ struct device_type {
 /* The kind that @words, like "disk,FILE", begin with. NULL, after a message: there is none. */
 const struct device_type *device_type_of(const char *words);
 
-/* Makes the device that @words describe. 0 or a negative errno, after a message. */
-int device_make(struct vmm *vmm, const char *words);
+/*
+ * Makes the device that @words describe, which it may change. 0 or a negative errno, after a
+ * message.
+ */
+int device_make(struct vmm *vmm, char *words);
 
 #endif /* NYX_VMM_DEVICE_H */

@@ -246,6 +246,8 @@ int hotplug_add(struct vmm *vmm, const char *words, bool at_start, char *id)
 	if (rc)
 		return rc;
 	pci_register_into(pci_port_at(vmm, (unsigned int)(slot - slots)), at_start);
+	if (!copy)
+		say("out of memory");
 	rc = copy ? device_make(vmm, copy) : -ENOMEM;
 	pci_register_into(NULL, false);
 	free(copy);

@@ -8,8 +8,6 @@
  */
 #include "iommu.h"
 
-#include <sys/mman.h>
-
 #include "vfio.h"
 #include "vmm.h"
 
@@ -20,11 +18,10 @@ static int none_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *con
 	(void)rid;
 	if (container->nr_devices > 1)
 		return 0;
-	rc = vfio_container_map(container, 0, vmm->ram_low, vmm->ram, PROT_READ | PROT_WRITE);
+	rc = vfio_container_map(container, 0, vmm->ram_low, vmm->ram);
 	if (rc || !vmm->ram_high)
 		return rc;
-	rc = vfio_container_map(container, GPA_RAM_HIGH, vmm->ram_high, vmm->ram + vmm->ram_low,
-				PROT_READ | PROT_WRITE);
+	rc = vfio_container_map(container, GPA_RAM_HIGH, vmm->ram_high, vmm->ram + vmm->ram_low);
 	if (rc)
 		vfio_container_unmap(container, 0, vmm->ram_low);
 	return rc;

@@ -237,8 +237,7 @@ static void line_open(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint
 	};
 
 	/* Two readers of the source would take each other's signals. */
-	if (line->signalled)
-		wait_for(line, false);
+	wait_for(line, false);
 	line->broken = irq_route_set(vmm, gsi_of(line), message) ||
 		(line->target < 0 ? kvm_irqfd(vmm, line->source, gsi_of(line), true) :
 		 vmm->iommu->bind(vmm, rid, &binding));
@@ -246,7 +245,7 @@ static void line_open(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint
 	line->address = address;
 	line->data = data;
 	line->open = !line->broken;
-	if (line->signalled && line->broken)
+	if (line->broken)
 		wait_for(line, true);
 }
 

@@ -275,17 +275,16 @@ int main(int argc, char **argv)
 	struct vmm vmm = {
 		.kvm_fd = -1, .vm_fd = -1, .ram_fd = -1, .status = STATUS_RUNNING,
 	};
-	char **again = copy_words(argc, argv), **plugs = NULL;
+	char **again, **plugs = NULL;
 	struct options opts;
 	sigset_t mask;
 	int status;
 
+	if (argc > 1 && !strcmp(argv[1], "ctl"))
+		return ctl_main(argc - 1, argv + 1);
+	again = copy_words(argc, argv);
 	if (!again)
 		return STATUS_HOST;
-	if (argc > 1 && !strcmp(argv[1], "ctl")) {
-		free_words(again);
-		return ctl_main(argc - 1, argv + 1);
-	}
 	sigemptyset(&mask);
 	status = options_parse(&opts, argc, argv);
 	if (status < 0) {

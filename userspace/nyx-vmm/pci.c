@@ -258,15 +258,16 @@ static int bar_place(struct pci_dev *dev, unsigned int bar, struct pci_port *por
 	struct pci_bar *b = &dev->bars[bar];
 	uint64_t at = 0, first, last;
 
-	pci_high_window(dev->vmm, &first, &last);
 	if (port)
 		at = take_behind(port, b, next);
 	else if (is_port(b))
 		at = take(&bus->next_port, PORTS_END - 1, b->size);
 	else if (!is_64(b) || b->size < LARGE_BAR)
 		at = take(&bus->next_bar, GPA_ECAM - 1, b->size);
-	if (!at && is_64(b) && !port)
+	if (!at && is_64(b) && !port) {
+		pci_high_window(dev->vmm, &first, &last);
 		at = take(&bus->next_high, last, b->size);
+	}
 	if (!at)
 		return -ENOSPC;
 	pci_config_set(dev, bar_register(bar), (uint32_t)at | b->flags, 4);

@@ -195,9 +195,8 @@ void pci_port_insert(struct pci_port *port, struct pci_dev *card, bool at_start)
 	card->port = port;
 	put(port, PCI_EXP_SLTSTA, get(port, PCI_EXP_SLTSTA) | PCI_EXP_SLTSTA_PDS);
 	if (at_start) {
-		port->control = (PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_ATTN_IND_OFF) &
-				(uint16_t)~PCI_EXP_SLTCTL_PCC;
-		put(port, PCI_EXP_SLTCTL, port->control);
+		/* Without PCI_EXP_SLTCTL_PCC it has its power. */
+		put(port, PCI_EXP_SLTCTL, PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_ATTN_IND_OFF);
 		update(port);
 		/* No event: the guest has not seen the slot empty. */
 		put(port, PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_PDS);
@@ -252,7 +251,6 @@ static void config_write(struct pci_dev *dev, unsigned int at, unsigned int len,
 	struct pci_port *port = (struct pci_port *)dev;
 	uint16_t clear = ones(at, len, value, port->exp + PCI_EXP_SLTSTA) & SLOT_EVENTS;
 
-	port->control = get(port, PCI_EXP_SLTCTL);
 	put(port, PCI_EXP_SLTSTA, get(port, PCI_EXP_SLTSTA) & (uint16_t)~clear);
 }
 
@@ -326,8 +324,6 @@ static int add_express(struct pci_port *port, unsigned int nr)
 	if (!at)
 		return -ENOSPC;
 	port->exp = at;
-	port->control = PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF |
-			PCI_EXP_SLTCTL_ATTN_IND_OFF;
 	put(port, PCI_EXP_FLAGS, PCI_EXP_TYPE_ROOT_PORT << 4 | PCI_EXP_FLAGS_SLOT | 2);
 	pci_config_set(dev, at + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER, 4);
 	pci_writable(dev, at + PCI_EXP_DEVCTL, 0x78ff, 2);
@@ -335,7 +331,8 @@ static int add_express(struct pci_port *port, unsigned int nr)
 	pci_writable(dev, at + PCI_EXP_LNKCTL, PCI_EXP_LNKCTL_LD | PCI_EXP_LNKCTL_CCC, 2);
 	put(port, PCI_EXP_LNKSTA, PCI_LINK);
 	pci_config_set(dev, at + PCI_EXP_SLTCAP, SLOT_CAPS | nr << SLOT_NUMBER, 4);
-	put(port, PCI_EXP_SLTCTL, port->control);
+	put(port, PCI_EXP_SLTCTL, PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF |
+	    PCI_EXP_SLTCTL_ATTN_IND_OFF);
 	pci_writable(dev, at + PCI_EXP_SLTCTL, SLOT_CONTROL, 2);
 	pci_writable(dev, at + PCI_EXP_RTCTL, PCI_EXP_RTCTL_PMEIE | PCI_EXP_RTCTL_SECEE |
 		     PCI_EXP_RTCTL_SENFEE | PCI_EXP_RTCTL_SEFEE, 2);

@@ -28,7 +28,6 @@ struct pci_port {
 	bool told;			/* that the IOMMU took no device, once for a card */
 	bool asked;			/* the card goes when the guest lets it go */
 	bool pressed;			/* somebody waits for that, and has pressed the button */
-	uint16_t control;		/* Slot Control, as it was before a write */
 	bool was_reset;			/* Bridge Control had its bus reset */
 	bool event;			/* the condition of the interrupt held before */
 };

@@ -45,10 +45,9 @@ struct vfio_container {
 struct nyx_mirror;
 struct vfio_group;
 
-/* 0 or a negative errno. @prot: PROT_READ, PROT_WRITE. All in pages of the host. */
-int vfio_container_map(struct vfio_container *container, uint64_t iova, uint64_t size, void *host,
-		       int prot);
-int vfio_container_unmap(struct vfio_container *container, uint64_t iova, uint64_t size);
+/* To read and to write; 0 or a negative errno. Both in pages of the host */
+int vfio_container_map(struct vfio_container *container, uint64_t iova, uint64_t size, void *host);
+void vfio_container_unmap(struct vfio_container *container, uint64_t iova, uint64_t size);
 
 /*
  * Opens the device @name, like 0000:00:05.0, with its group and a container. Prints its
@@ -158,7 +157,7 @@ void vfio_bars_exit(struct vfio_pci *dev);
 void vfio_bar_moved(struct pci_dev *pci, unsigned int bar, bool mapped);
 
 /* vfio_irq.c */
-int vfio_irq_init(struct vfio_pci *dev);
+void vfio_irq_init(struct vfio_pci *dev);
 int vfio_irq_start(struct vfio_pci *dev);
 void vfio_irq_exit(struct vfio_pci *dev);
 /* The guest has changed how the function interrupts. */

@@ -99,6 +99,7 @@ void vfio_bar_moved(struct pci_dev *pci, unsigned int index, bool mapped)
 	struct vfio_pci *dev = (struct vfio_pci *)pci;
 	struct vfio_bar *bar = &dev->bars[index];
 	uint64_t base = pci->bars[index].addr;
+	bool direct = mapped && !(base % PAGE) && in_window(pci->vmm, base, bar->size);
 	unsigned int i;
 
 	for (i = 0; i < bar->nr_areas; i++) {
@@ -107,7 +108,7 @@ void vfio_bar_moved(struct pci_dev *pci, unsigned int index, bool mapped)
 		if (area->slot >= 0)
 			kvm_slot_remove(pci->vmm, area->slot);
 		area->slot = -1;
-		if (mapped && !(base % PAGE) && in_window(pci->vmm, base, bar->size))
+		if (direct)
 			area->slot = kvm_slot_add(pci->vmm, base + area->offset, area->size,
 						  area->host);
 		/* If KVM refuses, bar_read() and bar_write() are there. */

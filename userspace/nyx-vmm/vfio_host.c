@@ -20,7 +20,6 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "vfio.h"
@@ -150,26 +149,23 @@ static int check_device(const char *name, uint32_t *group)
 
 /* ---- containers ------------------------------------------------------------------ */
 
-int vfio_container_map(struct vfio_container *container, uint64_t iova, uint64_t size, void *host,
-		       int prot)
+int vfio_container_map(struct vfio_container *container, uint64_t iova, uint64_t size, void *host)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map), .iova = iova, .size = size, .vaddr = (uintptr_t)host,
-		.flags = (prot & PROT_READ ? VFIO_DMA_MAP_FLAG_READ : 0) |
-			 (prot & PROT_WRITE ? VFIO_DMA_MAP_FLAG_WRITE : 0),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
 	};
 
 	return call(container->fd, VFIO_IOMMU_MAP_DMA, &map);
 }
 
-int vfio_container_unmap(struct vfio_container *container, uint64_t iova, uint64_t size)
+void vfio_container_unmap(struct vfio_container *container, uint64_t iova, uint64_t size)
 {
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap), .iova = iova, .size = size,
 	};
-	int rc = call(container->fd, VFIO_IOMMU_UNMAP_DMA, &unmap);
 
-	return rc ? rc : unmap.size == size ? 0 : -ENOENT;
+	call(container->fd, VFIO_IOMMU_UNMAP_DMA, &unmap);
 }
 
 static void container_put(struct vfio_container *container)

@@ -315,11 +315,10 @@ static bool has_irq(const struct vfio_pci *dev, uint32_t index)
 		info.count && info.flags & VFIO_IRQ_INFO_EVENTFD;
 }
 
-int vfio_irq_init(struct vfio_pci *dev)
+void vfio_irq_init(struct vfio_pci *dev)
 {
 	dev->trigger = dev->resample = dev->request = dev->error = dev->msi.fd = -1;
 	dev->has_intx = has_irq(dev, VFIO_PCI_INTX_IRQ_INDEX);
-	return 0;
 }
 
 static int vectors_init(struct vfio_pci *dev)

@@ -46,8 +46,8 @@ static void make_printable(char *text, size_t len)
 	text[len] = '\0';
 }
 
-__attribute__((format(printf, 3, 0)))
-static int open_under(int root, int flags, const char *format, va_list args)
+__attribute__((format(printf, 2, 0)))
+static int open_under(int root, const char *format, va_list args)
 {
 	char path[PATH_MAX];
 	int len, fd;
@@ -55,7 +55,7 @@ static int open_under(int root, int flags, const char *format, va_list args)
 	len = vsnprintf(path, sizeof(path), format, args);
 	if (len < 0 || (size_t)len >= sizeof(path))
 		return -ENAMETOOLONG;
-	fd = openat(root, path, flags | O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = openat(root, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -71,7 +71,7 @@ static char *read_file(int root, size_t max, const char *format, ...)
 	int fd;
 
 	va_start(args, format);
-	fd = open_under(root, 0, format, args);
+	fd = open_under(root, format, args);
 	va_end(args);
 	if (fd < 0) {
 		errno = -fd;
