@@ -15,10 +15,9 @@ int vendor_mmio_read(struct nyx_viommu *viommu, u32 offset, u32 size,
 		     u64 *value)
 {
 	struct vendor *vendor = to_vendor(viommu);
-	int ret = vendor->ops->sync(vendor);
+	int ret = vendor_sync_registers(viommu);
 
-	/* Until a listener is done, the registers show that a command is not. */
-	if (ret && ret != -EINPROGRESS)
+	if (ret)
 		return ret;
 	spin_lock_irq(&vendor->lock);
 	*value = regfile_read(&vendor->regs, offset, size);
@@ -121,7 +120,7 @@ int vendor_sync_registers(struct nyx_viommu *viommu)
 	struct vendor *vendor = to_vendor(viommu);
 	int ret = vendor->ops->sync(vendor);
 
-	/* As for a read. */
+	/* Until a listener is done, the registers show that a command is not. */
 	return ret == -EINPROGRESS ? 0 : ret;
 }
 

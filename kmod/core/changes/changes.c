@@ -14,11 +14,9 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 
-#include "base/export.h"
 #include "base/reason.h"
 #include "base/types.h"
 #include "core/access/context.h"
@@ -199,13 +197,6 @@ static void target_put(struct nyx_listener *l)
 	kref_put(&to_target(l)->ref, target_release);
 }
 
-static void stop_device(struct nyx_unit *unit, struct nyx_device *dev)
-{
-	lockdep_assert_held(&unit->lock);
-	if (!READ_ONCE(dev->quarantined))
-		nyx_tracker_control(unit, dev, NYX_DEVICE_DO_QUARANTINE, NYX_STATE_BY_CHANGES);
-}
-
 /* Quarantine the devices of a target, whose reader is late, or which has too many maps. */
 static void quarantine(struct nyx_target *t)
 {
@@ -217,13 +208,13 @@ static void quarantine(struct nyx_target *t)
 	if (t->dom) {
 		xa_for_each(&unit->devices, sbdf, dev) {
 			if (nyx_device_domain(unit, dev) == t->dom)
-				stop_device(unit, dev);
+				nyx_tracker_quarantine(unit, dev, NYX_STATE_BY_CHANGES);
 			cond_resched();
 		}
 	} else {
 		dev = xa_load(&unit->devices, t->id);
 		if (dev)
-			stop_device(unit, dev);
+			nyx_tracker_quarantine(unit, dev, NYX_STATE_BY_CHANGES);
 	}
 	mutex_unlock(&unit->lock);
 }
@@ -490,12 +481,10 @@ static int find_subject(struct nyx_target *t, struct subject *sub)
 		find_domain(t, sub);
 		return 0;
 	}
-	if (!t->look && find_device(t, NULL, sub))
+	/* Without tables of a guest, the context is always known. */
+	if ((!t->look || !nyx_viommu_has_guest(unit->guest.viommu)) &&
+	    find_device(t, NULL, sub))
 		return 0;
-	if (!nyx_viommu_has_guest(unit->guest.viommu)) {
-		find_device(t, NULL, sub);
-		return 0;
-	}
 	do {
 		ret = nyx_guest_resolve(unit, t->id, NYX_PASID_NONE, &generation, &fault);
 		if (ret && ret != -ENOENT)

@@ -31,8 +31,6 @@
 #include "core/space/listener.h"
 
 struct nyx_unit;
-struct poll_table_struct;
-struct file;
 
 /* Changes on their way to a reader. */
 #define NYX_CHANGES_BUFFER	64u

@@ -188,7 +188,6 @@ static void emit_map(struct shadow_out *out, const struct shadow_run *run)
 void shadow_begin(struct shadow_sync *sync, u64 first, u64 last)
 {
 	*sync = (struct shadow_sync) {
-		.first = first,
 		.last = last,
 		.low = first,
 		.high = last,
@@ -323,6 +322,5 @@ int shadow_update(struct shadow *s, struct shadow_sync *sync, shadow_next_fn *ne
 NYX_EXPORT_FOR_TEST(shadow_init);
 NYX_EXPORT_FOR_TEST(shadow_clear);
 NYX_EXPORT_FOR_TEST(shadow_span);
-NYX_EXPORT_FOR_TEST(shadow_widen);
 NYX_EXPORT_FOR_TEST(shadow_begin);
 NYX_EXPORT_FOR_TEST(shadow_update);

@@ -76,7 +76,6 @@ enum shadow_step {
 
 /**
  * struct shadow_sync - a sync under way
- * @first: first IOVA of the range
  * @last: last IOVA
  * @low: first IOVA to fill
  * @high: last IOVA to fill
@@ -84,7 +83,6 @@ enum shadow_step {
  * @step: of enum shadow_step
  */
 struct shadow_sync {
-	u64 first;
 	u64 last;
 	u64 low;
 	u64 high;

@@ -632,6 +632,13 @@ void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
 		nyx_tracker_emit(unit, dev, &event);
 }
 
+void nyx_tracker_quarantine(struct nyx_unit *unit, struct nyx_device *dev, u32 cause)
+{
+	lockdep_assert_held(&unit->lock);
+	if (!READ_ONCE(dev->quarantined))
+		nyx_tracker_control(unit, dev, NYX_DEVICE_DO_QUARANTINE, cause);
+}
+
 int nyx_policy_set(struct nyx_unit *unit, const u32 *sbdf,
 		   const struct nyx_policy *policy)
 {

@@ -270,6 +270,16 @@ void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
 			 u32 action, u32 cause);
 
 /**
+ * nyx_tracker_quarantine() - quarantine a device, unless it is already
+ * @unit: the unit
+ * @dev: the device
+ * @cause: of enum nyx_state_cause, for the record
+ *
+ * Context: process, under &nyx_unit.lock. Accesses that begin later see the new state.
+ */
+void nyx_tracker_quarantine(struct nyx_unit *unit, struct nyx_device *dev, u32 cause);
+
+/**
  * nyx_policy_set() - set a policy
  * @unit: the unit
  * @sbdf: the device, or NULL: the unit's own, and that of its devices without

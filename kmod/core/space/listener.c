@@ -262,6 +262,3 @@ NYX_EXPORT_FOR_TEST(nyx_listener_follow);
 NYX_EXPORT_FOR_TEST(nyx_listener_take);
 NYX_EXPORT_FOR_TEST(nyx_listener_ack);
 NYX_EXPORT_FOR_TEST(nyx_listener_is_behind);
-NYX_EXPORT_FOR_TEST(nyx_listener_waited);
-NYX_EXPORT_FOR_TEST(nyx_listener_cut);
-NYX_EXPORT_FOR_TEST(nyx_listeners_wait);

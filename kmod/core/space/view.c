@@ -261,9 +261,7 @@ static u32 quarantine(struct nyx_unit *unit, u32 index)
 	/* A device that commands find stays while the lock is held. */
 	if (dev) {
 		sbdf = dev->sbdf;
-		if (!READ_ONCE(dev->quarantined))
-			nyx_tracker_control(unit, dev, NYX_DEVICE_DO_QUARANTINE,
-					    NYX_STATE_BY_VIEW);
+		nyx_tracker_quarantine(unit, dev, NYX_STATE_BY_VIEW);
 	}
 	mutex_unlock(&unit->lock);
 	return sbdf;
