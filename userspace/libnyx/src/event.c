@@ -9,10 +9,10 @@
 #include <nyx/text.h>
 
 #include "private.h"
+#include "text.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,33 +46,6 @@ NYX_EXPORT int nyx_event_read(int fd, struct nyx_event *events, size_t nr, size_
 /* The index of an interrupt without an entry. */
 #define NO_INDEX	UINT32_MAX
 
-/* A text that is written piece by piece into a buffer of limited size. */
-struct text {
-	char *at;
-	size_t room;
-	int err;
-	bool guest;	/* show domains by the guest's ids */
-};
-
-__attribute__((format(printf, 2, 3)))
-static void put(struct text *text, const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	if (text->err)
-		return;
-	va_start(args, format);
-	n = vsnprintf(text->at, text->room, format, args);
-	va_end(args);
-	if (n < 0 || (size_t)n >= text->room) {
-		text->err = -EMSGSIZE;
-		return;
-	}
-	text->at += n;
-	text->room -= (size_t)n;
-}
-
 static const char *access_name(uint8_t access)
 {
 	switch (access) {
@@ -85,16 +58,6 @@ static const char *access_name(uint8_t access)
 	default:
 		return "access";
 	}
-}
-
-static void put_device(struct text *text, uint32_t sbdf, uint32_t pasid)
-{
-	char name[NYX_SBDF_TEXT_LEN];
-
-	nyx_sbdf_format((nyx_device_t){ sbdf }, name, sizeof(name));
-	put(text, "device %s", name);
-	if (pasid != NYX_PASID_NONE)
-		put(text, " PASID %" PRIu32, pasid);
 }
 
 static void put_domain(struct text *text, uint32_t id)

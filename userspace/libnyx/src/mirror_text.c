@@ -9,9 +9,9 @@
 #include <nyx/text.h>
 
 #include "private.h"
+#include "text.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
@@ -35,31 +35,6 @@ static const char *const states[] = {
 	[NYX_CHANGE_LATE] = "quarantined: changes were not handled in time",
 };
 
-struct text {
-	char *at;
-	size_t room;
-	int error;
-};
-
-__attribute__((format(printf, 2, 3)))
-static void put(struct text *text, const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	if (text->error)
-		return;
-	va_start(args, format);
-	n = vsnprintf(text->at, text->room, format, args);
-	va_end(args);
-	if (n < 0 || (size_t)n >= text->room) {
-		text->error = -EMSGSIZE;
-		return;
-	}
-	text->at += n;
-	text->room -= (size_t)n;
-}
-
 static void put_why(struct text *text, const struct nyx_mirror_event *event)
 {
 	struct rlimit limit;
@@ -78,16 +53,12 @@ static void put_why(struct text *text, const struct nyx_mirror_event *event)
 
 static void put_subject(struct text *text, const struct nyx_mirror_event *event)
 {
-	char name[NYX_SBDF_TEXT_LEN];
-
-	if (event->sbdf != NYX_SBDF_ANY) {
-		nyx_sbdf_format((nyx_device_t){ event->sbdf }, name, sizeof(name));
-		put(text, "device %s", name);
-	} else if (event->domain_id) {
+	if (event->sbdf != NYX_SBDF_ANY)
+		put_device(text, event->sbdf, NYX_PASID_NONE);
+	else if (event->domain_id)
 		put(text, "domain %" PRIu32, event->domain_id);
-	} else {
+	else
 		put(text, "mirror");
-	}
 }
 
 NYX_EXPORT int nyx_mirror_event_format(const struct nyx_mirror_event *event, char *buffer,
@@ -128,5 +99,5 @@ NYX_EXPORT int nyx_mirror_event_format(const struct nyx_mirror_event *event, cha
 	default:
 		return nyx__fail(-EINVAL);
 	}
-	return text.error ? nyx__fail(text.error) : 0;
+	return text.err ? nyx__fail(text.err) : 0;
 }
