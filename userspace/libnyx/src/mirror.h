@@ -112,6 +112,14 @@ struct nyx_mirror {
 	struct nyx_mirror_stat stat;
 };
 
+/* A range that all targets map, to the same memory if @prot is not 0 */
+struct segment {
+	uint64_t iova;
+	uint64_t last;
+	uint64_t gpa;
+	uint32_t prot;
+};
+
 /*
  * The functions below return 0; MIRROR_FAILED if the mirror has failed meanwhile: it is empty,
  * all its targets are cut, and nothing is left to do; -EIO if it is broken.
@@ -123,6 +131,9 @@ int nyx__mirror_tell(struct nyx_mirror *m, const struct mirror_target *t,
 		     struct nyx_mirror_event *event);
 /* Empty the mirror, and let its targets be quarantined. */
 int nyx__mirror_fail(struct nyx_mirror *m, uint32_t why, int error);
+/* Tell that a segment is not mapped, and why, and fail if the function says so. */
+int nyx__mirror_refuse(struct nyx_mirror *m, const struct mirror_target *t,
+		       const struct segment *seg, uint32_t why, int error);
 /* Unmap the pieces in a range, at the next flush. */
 int nyx__mirror_drop(struct nyx_mirror *m, uint64_t first, uint64_t last);
 /* Unmap what was dropped. */

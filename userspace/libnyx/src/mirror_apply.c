@@ -32,14 +32,11 @@ static int protocol(struct nyx_mirror *m)
 static int apply_map(struct nyx_mirror *m, struct mirror_target *t,
 		     const struct nyx_change *change)
 {
-	struct nyx_mirror_event event = {
-		.kind = NYX_MIRROR_REFUSED,
-		.why = NYX_MIRROR_WHY_NO_MEMORY,
-		.error = -ENOMEM,
-		.prot = change->prot,
+	const struct segment all = {
 		.iova = change->iova,
 		.last = change->last,
 		.gpa = change->gpa,
+		.prot = change->prot,
 	};
 	struct span *map;
 
@@ -51,11 +48,8 @@ static int apply_map(struct nyx_mirror *m, struct mirror_target *t,
 	if (map && map->iova <= change->last)
 		return protocol(m);
 	map = malloc(sizeof(*map));
-	if (!map) {
-		m->stat.refused++;
-		return nyx__mirror_tell(m, t, &event) ?
-			nyx__mirror_fail(m, event.why, event.error) : 0;
-	}
+	if (!map)
+		return nyx__mirror_refuse(m, t, &all, NYX_MIRROR_WHY_NO_MEMORY, -ENOMEM);
 	*map = (struct span) {
 		.iova = change->iova,
 		.last = change->last,

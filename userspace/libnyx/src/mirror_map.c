@@ -75,16 +75,13 @@ static int empty_singly(struct nyx_mirror *m)
 
 int nyx__mirror_empty(struct nyx_mirror *m)
 {
-	int ret;
+	struct span *first = nyx__spans_from(&m->pieces, 0), *last;
+	uint64_t unmapped, bytes = m->pieces.bytes;
+	int ret = 0;
 
 	m->has_pending = false;
-	ret = nyx__mirror_drop(m, 0, UINT64_MAX);
-	if (!ret && m->has_pending) {
-		struct span *first = nyx__spans_from(&m->pieces, 0);
-		struct span *last = nyx__spans_last(&m->pieces);
-		uint64_t unmapped, bytes = m->pieces.bytes;
-
-		m->has_pending = false;
+	if (first) {
+		last = nyx__spans_upto(&m->pieces, UINT64_MAX);
 		/* The length of all addresses does not fit. */
 		if (last->last - first->iova == UINT64_MAX ||
 		    call_unmap(m, first, last, &unmapped) || unmapped != bytes)
@@ -166,16 +163,6 @@ fail:
 				NYX_MIRROR_WHY_BACKEND, ret);
 }
 
-/* The last piece that begins in a range, which is not empty. */
-static struct span *last_from(struct nyx_mirror *m, struct span *first, uint64_t last)
-{
-	struct span *piece = first, *next;
-
-	while ((next = nyx__spans_next(&m->pieces, piece)) && next->iova <= last)
-		piece = next;
-	return piece;
-}
-
 /* Is there a piece between two ranges, the first of which ends before the second begins? */
 static bool piece_between(struct nyx_mirror *m, uint64_t end, uint64_t begin)
 {
@@ -191,7 +178,7 @@ int nyx__mirror_drop(struct nyx_mirror *m, uint64_t first, uint64_t last)
 
 	if (!a || a->iova > last)
 		return 0;
-	b = last_from(m, a, last);
+	b = nyx__spans_upto(&m->pieces, last);
 	if (m->has_pending && ((a->iova > m->pending_last &&
 				piece_between(m, m->pending_last, a->iova)) ||
 			       (b->last < m->pending_first &&
@@ -222,14 +209,6 @@ int nyx__mirror_commit(struct nyx_mirror *m)
 }
 
 /* ---- mapping ------------------------------------------------------------------ */
-
-/* A range that all targets map, to the same memory if @prot is not 0 */
-struct segment {
-	uint64_t iova;
-	uint64_t last;
-	uint64_t gpa;
-	uint32_t prot;
-};
 
 static struct mirror_memory *memory_at(const struct nyx_mirror *m, uint64_t gpa)
 {
@@ -412,8 +391,8 @@ static uint32_t why_of(int error)
 	}
 }
 
-static int refuse(struct nyx_mirror *m, const struct mirror_target *t, const struct segment *seg,
-		  uint32_t why, int error)
+int nyx__mirror_refuse(struct nyx_mirror *m, const struct mirror_target *t,
+		       const struct segment *seg, uint32_t why, int error)
 {
 	struct nyx_mirror_event event = {
 		.kind = NYX_MIRROR_REFUSED,
@@ -466,7 +445,7 @@ static int map_segment(struct nyx_mirror *m, const struct mirror_target *t,
 
 	why = check_segment(m, seg, &nr);
 	if (why)
-		return refuse(m, t, seg, why, 0);
+		return nyx__mirror_refuse(m, t, seg, why, 0);
 	m->tag++;
 	while (made < nr && next_hole(m, seg, &at, &last)) {
 		cut(m, seg, at, last, &map);
@@ -489,7 +468,7 @@ static int map_segment(struct nyx_mirror *m, const struct mirror_target *t,
 		if (err)
 			return err;
 	}
-	return refuse(m, t, seg, why, ret == NO_MEMORY ? -ENOMEM : ret);
+	return nyx__mirror_refuse(m, t, seg, why, ret == NO_MEMORY ? -ENOMEM : ret);
 }
 
 int nyx__mirror_fill(struct nyx_mirror *m, const struct mirror_target *t, uint64_t first,

@@ -46,13 +46,19 @@ struct span *nyx__spans_from(const struct spans *spans, uint64_t iova)
 	return found;
 }
 
-struct span *nyx__spans_last(const struct spans *spans)
+struct span *nyx__spans_upto(const struct spans *spans, uint64_t iova)
 {
-	struct span *at = spans->root;
+	struct span *at = spans->root, *found = NULL;
 
-	while (at && at->right)
-		at = at->right;
-	return at;
+	while (at) {
+		if (at->iova > iova) {
+			at = at->left;
+		} else {
+			found = at;
+			at = at->right;
+		}
+	}
+	return found;
 }
 
 struct span *nyx__spans_next(const struct spans *spans, const struct span *span)

@@ -54,8 +54,8 @@ struct spans {
 void nyx__spans_init(struct spans *spans);
 /* The first range that ends at @iova or behind it, or NULL. */
 struct span *nyx__spans_from(const struct spans *spans, uint64_t iova);
-/* The last range, or NULL. */
-struct span *nyx__spans_last(const struct spans *spans);
+/* The last range that begins at @iova or before it, or NULL. */
+struct span *nyx__spans_upto(const struct spans *spans, uint64_t iova);
 /* The next range, or NULL. */
 struct span *nyx__spans_next(const struct spans *spans, const struct span *span);
 /* Takes over @span, from malloc(3), which overlaps no range. */
