@@ -6,7 +6,8 @@
  *
  * Entries form a cycle: the output address of a page is the address of the next
  * one. So a dependent chain is pointer chasing, without anything in the loop but
- * the look-up; an independent one reads the same pages from an array.
+ * the look-up; an independent one reads the same pages from an array, in the same order
+ * each time, which a branch predictor learns. "At random" is without an order.
  */
 #include "user/bench.h"
 
@@ -55,6 +56,7 @@ struct tlb_bench {
 	u64 word[DOMAINS];
 	struct iotlb_space space[DOMAINS];
 	u64 at;
+	u64 random;			/* state of the order without one */
 };
 
 static u64 chain_next(const struct chain *c, unsigned long i)
@@ -133,6 +135,21 @@ static void name##_indep(void *ctx, unsigned long n)			\
 		bench_use(oa);						\
 	}								\
 }									\
+static void name##_random(void *ctx, unsigned long n)			\
+{									\
+	struct tlb_bench *b = ctx;					\
+	const u64 *page = b->chain->page;				\
+	u64 va, oa = 0, mask = b->chain->nr - 1, at = b->random;	\
+									\
+	setup;								\
+	while (n--) {							\
+		at = at * 0x5851f42d4c957f2dull + 1;			\
+		va = page[at >> 33 & mask];				\
+		bench_check(expr);					\
+		bench_use(oa);						\
+	}								\
+	b->random = at;							\
+}									\
 static void name##_dep(void *ctx, unsigned long n)			\
 {									\
 	struct tlb_bench *b = ctx;					\
@@ -198,20 +215,31 @@ DEFINE_LOOPS(walk, struct nyx_view_reader *reader = &b->view->reader,
 DEFINE_LOOPS(qemu, void *peer = b->peer, ((oa = qemu_walk(peer, va, false)) != ~0ull))
 DEFINE_LOOPS(vhost, void *peer = b->peer, ((oa = vhost_walk(peer, va, 1)) != ~0ull))
 
+/* The loops of a way to translate */
+struct loops {
+	void (*indep)(void *ctx, unsigned long n);
+	void (*random)(void *ctx, unsigned long n);
+	void (*dep)(void *ctx, unsigned long n);
+};
+
+#define LOOPS(name) (&(const struct loops){ name##_indep, name##_random, name##_dep })
+
 static void row(struct tlb_bench *ours, const char *what, const char *id,
 		const char *pages, u64 indep, u64 dep,
-		void (*run_indep)(void *, unsigned long),
-		void (*run_dep)(void *, unsigned long),
-		struct bench_side *peers_indep, struct bench_side *peers_dep,
-		unsigned int nr)
+		const struct loops *loops,
+		struct bench_side *peers_indep, struct bench_side *peers_random,
+		struct bench_side *peers_dep, unsigned int nr)
 {
 	struct bench_side side = { .ctx = ours };
 	char variant[128];
 
-	side.run = run_indep;
+	side.run = loops->indep;
 	snprintf(variant, sizeof(variant), "%s, %s, independent", what, pages);
 	bench_row(id, variant, indep, &side, peers_indep, nr);
-	side.run = run_dep;
+	side.run = loops->random;
+	snprintf(variant, sizeof(variant), "%s, %s, at random", what, pages);
+	bench_row(id, variant, 0, &side, peers_random, nr);
+	side.run = loops->dep;
 	snprintf(variant, sizeof(variant), "%s, %s, dependent", what, pages);
 	bench_row(id, variant, dep, &side, peers_dep, nr);
 }
@@ -342,6 +370,10 @@ static void bench_hits(void)
 		{ .name = "QEMU model, 1024", .run = qemu_indep, .ctx = qemu, .ratio = 300 },
 		{ .name = "vhost_iotlb, 2048", .run = vhost_indep, .ctx = vhost, .ratio = 400 },
 	};
+	struct bench_side random[] = {
+		{ .name = "QEMU model, 1024", .run = qemu_random, .ctx = qemu },
+		{ .name = "vhost_iotlb, 2048", .run = vhost_random, .ctx = vhost },
+	};
 	struct bench_side dep[] = {
 		{ .name = "QEMU model, 1024", .run = qemu_dep, .ctx = qemu, .ratio = 300 },
 		{ .name = "vhost_iotlb, 2048", .run = vhost_dep, .ctx = vhost, .ratio = 400 },
@@ -349,25 +381,24 @@ static void bench_hits(void)
 	unsigned int nr, i;
 
 	bench_peers(indep, ARRAY_SIZE(indep));
+	bench_peers(random, ARRAY_SIZE(random));
 	nr = bench_peers(dep, ARRAY_SIZE(dep));
 	for (i = 0; i < ARRAY_SIZE(size); i++) {
 		struct tlb_bench *b = ours_new(size[i].nr, NYX_PAGE_LG2);
 
 		row(b, "cache hit + permission", "T2", size[i].pages, size[i].indep,
-		    size[i].dep, lookup_indep, lookup_dep, indep, dep, nr);
+		    size[i].dep, LOOPS(lookup), indep, random, dep, nr);
 		row(b, "nyx_translate (hit + memory map)", "T2", size[i].pages,
-		    size[i].indep, size[i].dep, translate_indep, translate_dep,
-		    indep, dep, nr);
+		    size[i].indep, size[i].dep, LOOPS(translate), indep, random, dep, nr);
 		row(b, "begin + translate + end", "T2", size[i].pages,
-		    size[i].indep, size[i].dep, access_indep, access_dep, indep,
-		    dep, nr);
+		    size[i].indep, size[i].dep, LOOPS(access), indep, random, dep, nr);
 		row(b, "view: begin + lookup + end", "T2", size[i].pages, size[i].indep,
-		    size[i].dep, view_indep, view_dep, indep, dep, nr);
+		    size[i].dep, LOOPS(view), indep, random, dep, nr);
 		row(b, "view: 16 lookups in a section, each", "T2", size[i].pages, size[i].indep,
-		    size[i].dep, batch_indep, batch_dep, indep, dep, nr);
+		    size[i].dep, LOOPS(batch), indep, random, dep, nr);
 	}
 	row(guest_new(), "view: begin + walk of the guest's table + end", "T2", "hot 2 MiB", 0, 0,
-	    walk_indep, walk_dep, indep, dep, nr);
+	    LOOPS(walk), indep, random, dep, nr);
 }
 
 static void bench_large(void)
@@ -377,19 +408,23 @@ static void bench_large(void)
 	struct bench_side indep = {
 		.name = "QEMU model, 512 of 2M", .run = qemu_indep, .ctx = qemu, .ratio = 400,
 	};
+	struct bench_side random = {
+		.name = "QEMU model, 512 of 2M", .run = qemu_random, .ctx = qemu,
+	};
 	struct bench_side dep = {
 		.name = "QEMU model, 512 of 2M", .run = qemu_dep, .ctx = qemu, .ratio = 400,
 	};
 	unsigned int nr;
 
 	bench_peers(&indep, 1);
+	bench_peers(&random, 1);
 	nr = bench_peers(&dep, 1);
 	row(b, "cache hit + permission, 2M pages only", "T6", "512 live", NS(5),
-	    NS(13), lookup_indep, lookup_dep, &indep, &dep, nr);
+	    NS(13), LOOPS(lookup), &indep, &random, &dep, nr);
 	/* As if the space had pages of all three sizes. */
 	*mixed->w->dom->space.word |= IOTLB_CLASSES;
 	row(mixed, "cache hit + permission, 2M pages among all sizes", "T6", "512 live",
-	    NS(5.5), NS(14.3), lookup_indep, lookup_dep, &indep, &dep, nr);
+	    NS(5.5), NS(14.3), LOOPS(lookup), &indep, &random, &dep, nr);
 }
 
 /* ---- invalidation --------------------------------------------------------- */
