@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * First process of a guest that is measured: loads the modules, reads the disk /dev/vda in
- * several ways, and powers off.
+ * First process of a guest that is measured: loads the modules, reads a disk in several ways,
+ * and powers off.
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The kernel's command line has the loads, io=NAME:BYTES:WAY:DEPTH:COUNT: COUNT reads of
- * BYTES, WAY is seq, random or same, DEPTH of them at a time. Before and after each, it
- * says so on the console and waits for a line; the script that measures counts there.
+ * The kernel's command line has the disk, disk=vda or disk=nvme0n1, and the loads,
+ * io=NAME:BYTES:WAY:DEPTH:COUNT: COUNT reads of BYTES, WAY is seq, random or same, DEPTH of them
+ * at a time. Before and after each, it says so on the console and waits for a line; the script
+ * that measures counts there.
  *
  *	io: init NS			the time since the kernel began
- *	io: domain TYPE INTERRUPTS	of the disk: DMA-FQ, DMA...; remapped or direct
+ *	io: domain TYPE INTERRUPTS	of the disk: DMA-FQ, DMA, ..., none; remapped or direct
  *	io: begin NAME
  *	io: end NAME NS COUNT INTERRUPTS
  *	io: failed WHAT
@@ -36,9 +37,18 @@
 
 #include <linux/fs.h>
 
-#define DISK		"/dev/vda"
 #define MAX_DEPTH	64
 #define MAX_BYTES	(1 << 20)
+
+/* A disk: its name, the device's IOMMU group, and the interrupts of its queues */
+static const struct disk {
+	const char *name, *group, *queue;
+} disks[] = {
+	{ "vda", "/sys/block/vda/device/../iommu_group/type", "virtio0-req" },
+	{ "nvme0n1", "/sys/class/nvme/nvme0/device/iommu_group/type", "nvme0q" },
+};
+
+static const struct disk *disk;
 
 static void die(const char *what)
 {
@@ -86,7 +96,7 @@ static uint64_t interrupts(bool *remapped)
 	*remapped = false;
 	while (fgets(line, sizeof(line), f)) {
 		at = strchr(line, ':');
-		if (!at || !strstr(line, "virtio0-req"))
+		if (!at || !strstr(line, disk->queue))
 			continue;
 		*remapped = strstr(line, " IR-");
 		for (at++;; at = end) {
@@ -103,13 +113,15 @@ static uint64_t interrupts(bool *remapped)
 /* A disk that reaches memory past the unit would measure something else */
 static void tell_domain(void)
 {
-	FILE *f = fopen("/sys/block/vda/device/../iommu_group/type", "r");
+	FILE *f = fopen(disk->group, "r");
+	char type[32] = "none";
 	bool remapped;
-	char type[32];
 
-	if (!f || fscanf(f, "%31s", type) != 1)
-		die("the disk's IOMMU group");
-	fclose(f);
+	if (f) {
+		if (fscanf(f, "%31s", type) != 1)
+			die("the disk's IOMMU group");
+		fclose(f);
+	}
 	interrupts(&remapped);
 	printf("io: domain %s %s\n", type, remapped ? "remapped" : "direct");
 }
@@ -211,15 +223,34 @@ static int open_disk(uint64_t *size)
 {
 	const struct timespec some = { .tv_nsec = 10000000 };
 	int fd = -1, i;
+	char path[32];
 
+	snprintf(path, sizeof(path), "/dev/%s", disk->name);
 	for (i = 0; fd < 0 && i < 3000; i++) {
-		fd = open(DISK, O_RDONLY | O_DIRECT);
+		fd = open(path, O_RDONLY | O_DIRECT);
 		if (fd < 0)
 			nanosleep(&some, NULL);
 	}
 	if (fd < 0 || ioctl(fd, BLKGETSIZE64, size))
-		die(DISK);
+		die(path);
 	return fd;
+}
+
+static void find_disk(const char *line)
+{
+	const char *at = strstr(line, "disk=");
+	char name[16] = "";
+	size_t i;
+
+	if (at)
+		sscanf(at, "disk=%15s", name);
+	for (i = 0; i < sizeof(disks) / sizeof(disks[0]); i++) {
+		if (!strcmp(disks[i].name, name))
+			disk = &disks[i];
+	}
+	errno = EINVAL;
+	if (!disk)
+		die("disk=");
 }
 
 int main(void)
@@ -243,13 +274,16 @@ int main(void)
 	    (mount("dev", "/dev", "devtmpfs", 0, NULL) && errno != EBUSY))
 		die("mount");
 	load_modules();
+	f = fopen("/proc/cmdline", "r");
+	if (!f || !fgets(line, sizeof(line), f))
+		die("/proc/cmdline");
+	find_disk(line);
 	fd = open_disk(&size);
 	tell_domain();
 	memory = mmap(NULL, MAX_BYTES, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	f = fopen("/proc/cmdline", "r");
-	if (memory == MAP_FAILED || !f || !fgets(line, sizeof(line), f))
-		die("/proc/cmdline");
+	if (memory == MAP_FAILED)
+		die("memory");
 	for (word = strtok(line, " \n"); word; word = strtok(NULL, " \n")) {
 		if (sscanf(word, "io=%31[^:]:%u:%15[^:]:%u:%u", l.name, &l.bytes, l.way, &l.depth,
 			   &l.count) != 5)
