@@ -21,7 +21,7 @@ static __poll_t changes_poll(struct file *filp, struct poll_table_struct *wait)
 {
 	struct nyx_changes *changes = filp->private_data;
 
-	poll_wait(filp, &changes->unit->listeners.wq, wait);
+	poll_wait(filp, &changes->unit->listeners.readers, wait);
 	if (READ_ONCE(changes->unit->dead))
 		return EPOLLIN | EPOLLRDNORM | EPOLLHUP;
 	return nyx_changes_pending(changes) ? EPOLLIN | EPOLLRDNORM : 0;
@@ -135,7 +135,9 @@ int nyx_ioctl_changes_next(struct nyx_ucmd *uc, void *_cmd)
 	changes = nyx_changes_get(uc->unit, cmd->changes_id);
 	if (!changes)
 		return NYX_BAD(uc, cmd, changes_id, NO_SUCH_STREAM);
+	nyx_changes_begin(changes);
 	ret = next(changes, cmd->ack, &read);
+	nyx_changes_end(changes);
 	nyx_changes_put(changes);
 	cmd->out_seq = read.seq;
 	cmd->out_nr = read.nr;

@@ -57,14 +57,17 @@ static int mmio_write(struct nyx_ucmd *uc, struct nyx_viommu *viommu, struct nyx
 			nyx_changes_put(changes);
 			return NYX_BAD(uc, cmd, changes_id, CONFLICT);
 		}
+		nyx_changes_begin(changes);
 	}
 	ret = viommu->ops->mmio_write(viommu, cmd->offset, cmd->width, cmd->value);
 	if (ret == NYX_VIOMMU_PENDING) {
 		cmd->out_pending = 1;
 		ret = cmd->nr_changes ? report(uc, cmd, changes) : 0;
 	}
-	if (changes)
+	if (changes) {
+		nyx_changes_end(changes);
 		nyx_changes_put(changes);
+	}
 	return ret;
 }
 

@@ -424,7 +424,7 @@ static void unit_hide(struct nyx_unit *unit)
 	nyx_devices_flush(unit);
 	nyx_events_end(unit->events);
 	/* Readers of change streams look at @dead. */
-	wake_up_all(&unit->listeners.wq);
+	wake_up_all(&unit->listeners.readers);
 	observer->remove(unit);
 }
 

@@ -85,6 +85,11 @@ static void listener_put(struct nyx_listener *base)
 	atomic_inc(&to_listener(base)->puts);
 }
 
+static bool listener_sleeps(struct nyx_listener *base)
+{
+	return false;
+}
+
 static int listener_wait(struct nyx_listener *base, u64 number)
 {
 	struct listener *l = to_listener(base);
@@ -107,6 +112,7 @@ static int listener_wait(struct nyx_listener *base, u64 number)
 static const struct nyx_listener_ops listener_ops = {
 	.get = listener_get,
 	.put = listener_put,
+	.sleeps = listener_sleeps,
 	.wait = listener_wait,
 };
 

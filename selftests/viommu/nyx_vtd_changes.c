@@ -9,6 +9,7 @@
  */
 #include "vtd_guest.h"
 
+#include <poll.h>
 #include <sys/mman.h>
 
 #define NEVER_MS	60000u	/* the case fails before that */
@@ -387,6 +388,76 @@ TEST(write_while_pending)
 	ASSERT_EQ(0, r32(&c.g, GSTS));
 	ASSERT_EQ(0, r32(&c.g, FEDATA));
 	stream_has(&c.s, c.t, 0, GUEST_RAM, 0, RW);
+}
+
+static int sleep_until_ready(void *arg)
+{
+	const struct stream *s = arg;
+	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+
+	return poll(&p, 1, -1) == 1 ? 0 : -1;
+}
+
+/* How often has a thread gone to sleep? */
+static unsigned long sleeps(pid_t tid)
+{
+	unsigned long n = 0;
+	char path[64], line[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
+	f = fopen(path, "r");
+	ASSERT_TRUE(f);
+	while (fgets(line, sizeof(line), f))
+		sscanf(line, "voluntary_ctxt_switches: %lu", &n);
+	fclose(f);
+	ASSERT_NE(0, n);
+	return n;
+}
+
+/* Changes that the caller handles wake no thread that polls; those of others do. */
+TEST(poller_sleeps)
+{
+	struct caller call;
+	struct nyx_mmio m = {
+		.size = sizeof(m), .flags = NYX_MMIO_F_WRITE, .offset = IQT, .width = 8,
+	};
+	unsigned long before;
+	unsigned int i;
+	struct scene c;
+
+	scene_open(&c, NYX_CHANGES_F_INLINE, NEVER_MS);
+	m.changes_id = c.s.id;
+	caller_start(&call, sleep_until_ready, &c.s);
+	ASSERT_TRUE(caller_waits(&call));
+	before = sleeps(call.tid);
+	for (i = 0; i < 16; i++) {
+		map(&c, 0x5000, AT_DATA);
+		flush_page(&c, 0x5000);
+		unmap(&c, 0x5000);
+		flush_page(&c, 0x5000);
+	}
+	stream_count(&c.s, 16, 16, 0);
+	ASSERT_EQ(before, sleeps(call.tid));
+
+	map(&c, 0x5000, AT_DATA);
+	c.g.stream = NULL;
+	put(&c.g, IOTLB_PAGE(DID), 0x5000);
+	submit(&c.g);
+	test_cmd(caller_end(&call));
+	stream_settle(&c.s);
+	stream_has(&c.s, c.t, 0x5000, SZ_4K, AT_DATA, RW);
+
+	/* The caller has no room for them. */
+	caller_start(&call, sleep_until_ready, &c.s);
+	ASSERT_TRUE(caller_waits(&call));
+	unmap(&c, 0x5000);
+	put(&c.g, IOTLB_PAGE(DID), 0x5000);
+	m.value = c.g.tail << 4;
+	test_cmd(nyx_cmd(c.g.fd, NYX_MMIO, &m));
+	test_cmd(caller_end(&call));
+	stream_settle(&c.s);
+	stream_has(&c.s, c.t, 0, 0, 0, 0);
 }
 
 /* A register is written for an inline stream, or for none. */

@@ -219,6 +219,11 @@ static void quarantine(struct nyx_target *t)
 	mutex_unlock(&unit->lock);
 }
 
+static bool target_sleeps(struct nyx_listener *l)
+{
+	return READ_ONCE(to_target(l)->changes->caller) != current;
+}
+
 static int target_wait(struct nyx_listener *l, u64 number)
 {
 	struct nyx_target *t = to_target(l);
@@ -251,6 +256,7 @@ static int target_wait(struct nyx_listener *l, u64 number)
 static const struct nyx_listener_ops target_ops = {
 	.get = target_get,
 	.put = target_put,
+	.sleeps = target_sleeps,
 	.wait = target_wait,
 };
 
@@ -842,6 +848,19 @@ bool nyx_changes_pending(struct nyx_changes *changes)
 	}
 	spin_unlock(&ls->lock);
 	return pending;
+}
+
+void nyx_changes_begin(struct nyx_changes *changes)
+{
+	WRITE_ONCE(changes->caller, current);
+}
+
+void nyx_changes_end(struct nyx_changes *changes)
+{
+	if (READ_ONCE(changes->caller) == current)
+		WRITE_ONCE(changes->caller, NULL);
+	if (nyx_changes_pending(changes))
+		wake_up_all(&changes->unit->listeners.readers);
 }
 
 static u64 key_of(const struct nyx_target *t)

@@ -31,6 +31,7 @@
 #include "core/space/listener.h"
 
 struct nyx_unit;
+struct task_struct;
 
 /* Changes on their way to a reader. */
 #define NYX_CHANGES_BUFFER	64u
@@ -52,6 +53,7 @@ struct nyx_unit;
  * @more: something is left to report, though nothing is marked; written under @lock
  * @closed: its file is closed: it takes no target; under @lock
  * @asked_ns: when a reader was last at work, CLOCK_MONOTONIC
+ * @caller: the task that reads the changes which it makes; NULL: none. For comparison only
  * @rcu: frees it
  * @buffer: changes; under @lock
  */
@@ -71,6 +73,7 @@ struct nyx_changes {
 	bool more;
 	bool closed;
 	u64 asked_ns;
+	const struct task_struct *caller;
 	struct rcu_head rcu;
 	struct nyx_change buffer[NYX_CHANGES_BUFFER];
 };
@@ -170,10 +173,30 @@ int nyx_changes_next(struct nyx_changes *changes, u64 ack, struct nyx_changes_re
 int nyx_changes_finish(struct nyx_changes *changes);
 
 /**
+ * nyx_changes_begin() - the caller makes changes, and reads them itself
+ * @changes: the stream
+ *
+ * Until nyx_changes_end(), no other reader is woken for what the caller marks. Of several callers
+ * at once, one has this effect.
+ *
+ * Context: any process.
+ */
+void nyx_changes_begin(struct nyx_changes *changes);
+
+/**
+ * nyx_changes_end() - the end of nyx_changes_begin()
+ * @changes: the stream; other readers are woken if it has something to report
+ *
+ * Context: any process.
+ */
+void nyx_changes_end(struct nyx_changes *changes);
+
+/**
  * nyx_changes_pending() - may there be something to report?
  * @changes: the stream
  *
- * Context: any process. &nyx_listeners.wq is woken when the answer may change.
+ * Context: any process. &nyx_listeners.readers is woken when the answer may change, but for the
+ * changes that nyx_changes_begin() tells of.
  * Return: true if there may be.
  */
 bool nyx_changes_pending(struct nyx_changes *changes);

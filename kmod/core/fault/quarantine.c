@@ -362,7 +362,7 @@ void nyx_tracker_emit(struct nyx_unit *unit, struct nyx_device *dev,
 	if (s->cause != NYX_STATE_WOULD)
 		count(dev, stat[s->new_state]);
 	/* Listeners look at the state again. */
-	wake_up_all(&unit->listeners.wq);
+	wake_up_all(&unit->listeners.readers);
 	nyx_events_push(unit->events, event);
 	trace_nyx_device_state(unit->id, s->sbdf, s->old_state, s->new_state,
 			       s->cause, s->score, s->tries);

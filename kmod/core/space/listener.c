@@ -18,13 +18,15 @@ void nyx_listeners_init(struct nyx_listeners *ls)
 	spin_lock_init(&ls->lock);
 	INIT_LIST_HEAD(&ls->list);
 	init_waitqueue_head(&ls->wq);
+	init_waitqueue_head(&ls->readers);
 }
 
-/* Note a post of which the listener was marked. */
-static void mark_locked(struct nyx_listener *l, u64 number)
+/* Note a post of which the listener was marked. Returns true if its reader has to be woken. */
+static bool mark_locked(struct nyx_listener *l, u64 number)
 {
 	l->last = number;
 	l->first = l->first ?: number;
+	return l->ops->sleeps(l);
 }
 
 void nyx_listener_add(struct nyx_listeners *ls, struct nyx_listener *l)
@@ -35,7 +37,7 @@ void nyx_listener_add(struct nyx_listeners *ls, struct nyx_listener *l)
 	list_add_tail(&l->link, &ls->list);
 	mark_locked(l, ++ls->posted);
 	spin_unlock(&ls->lock);
-	wake_up_all(&ls->wq);
+	wake_up_all(&ls->readers);
 }
 
 void nyx_listener_remove(struct nyx_listeners *ls, struct nyx_listener *l)
@@ -134,8 +136,10 @@ int nyx_listener_waited(struct nyx_listeners *ls, struct nyx_listener *l, u64 nu
 	if (*first && l->cut >= *first)
 		ret = -ETIMEDOUT;
 	spin_unlock(&ls->lock);
-	if (cut)
+	if (cut) {
 		wake_up_all(&ls->wq);
+		wake_up_all(&ls->readers);
+	}
 	return ret;
 }
 
@@ -146,12 +150,14 @@ void nyx_listener_cut(struct nyx_listeners *ls, struct nyx_listener *l)
 		cut_locked(ls, l);
 	spin_unlock(&ls->lock);
 	wake_up_all(&ls->wq);
+	wake_up_all(&ls->readers);
 }
 
 void nyx_listeners_post(struct nyx_listeners *ls, struct nyx_domain *dom, u64 first,
 			u64 last)
 {
 	struct nyx_listener *l;
+	bool wake = false;
 	u64 number = 0;
 
 	spin_lock(&ls->lock);
@@ -160,16 +166,17 @@ void nyx_listeners_post(struct nyx_listeners *ls, struct nyx_domain *dom, u64 fi
 			continue;
 		number = number ?: ++ls->posted;
 		nyx_ranges_add(&l->ranges, first, last);
-		mark_locked(l, number);
+		wake |= mark_locked(l, number);
 	}
 	spin_unlock(&ls->lock);
-	if (number)
-		wake_up_all(&ls->wq);
+	if (wake)
+		wake_up_all(&ls->readers);
 }
 
 void nyx_listeners_post_device(struct nyx_listeners *ls, u32 sbdf)
 {
 	struct nyx_listener *l;
+	bool wake = false;
 	u64 number = 0;
 
 	spin_lock(&ls->lock);
@@ -178,25 +185,27 @@ void nyx_listeners_post_device(struct nyx_listeners *ls, u32 sbdf)
 			continue;
 		number = number ?: ++ls->posted;
 		l->context = true;
-		mark_locked(l, number);
+		wake |= mark_locked(l, number);
 	}
 	spin_unlock(&ls->lock);
-	if (number)
-		wake_up_all(&ls->wq);
+	if (wake)
+		wake_up_all(&ls->readers);
 }
 
 void nyx_listeners_post_all(struct nyx_listeners *ls)
 {
 	struct nyx_listener *l;
+	bool wake = false;
 
 	spin_lock(&ls->lock);
 	ls->posted++;
 	list_for_each_entry(l, &ls->list, link) {
 		l->ranges = NYX_RANGES_ALL;
-		mark_locked(l, ls->posted);
+		wake |= mark_locked(l, ls->posted);
 	}
 	spin_unlock(&ls->lock);
-	wake_up_all(&ls->wq);
+	if (wake)
+		wake_up_all(&ls->readers);
 }
 
 void nyx_listeners_forget(struct nyx_listeners *ls, const struct nyx_domain *dom)

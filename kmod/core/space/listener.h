@@ -36,6 +36,8 @@ struct nyx_listener;
  * struct nyx_listener_ops - what a kind of listener does
  * @get: take a reference; under &nyx_listeners.lock
  * @put: drop it; may sleep
+ * @sleeps: does its reader have to be woken, now that something is marked? Under
+ *          &nyx_listeners.lock
  * @wait: wait until posts up to a number are acknowledged, or the listener is removed; may
  *        sleep. 0; -EINTR if the caller was killed; -EINPROGRESS: the caller has to act
  *        first; -ETIMEDOUT: the listener was cut off, and has acknowledged all
@@ -43,6 +45,7 @@ struct nyx_listener;
 struct nyx_listener_ops {
 	void (*get)(struct nyx_listener *listener);
 	void (*put)(struct nyx_listener *listener);
+	bool (*sleeps)(struct nyx_listener *listener);
 	int (*wait)(struct nyx_listener *listener, u64 number);
 };
 
@@ -85,8 +88,9 @@ struct nyx_listener {
  * @list: struct nyx_listener
  * @posted: number of the last post
  * @cuts: how often a listener was cut off
- * @wq: woken when a listener is marked, has acknowledged, or is removed, and when the state
- *      of a device changes
+ * @wq: waits; woken when a listener has acknowledged, is cut off, or is removed
+ * @readers: those that read for listeners; woken when a listener is marked whose reader sleeps,
+ *           when the state of a device changes, and when the unit ends
  */
 struct nyx_listeners {
 	spinlock_t lock;
@@ -94,6 +98,7 @@ struct nyx_listeners {
 	u64 posted;
 	u32 cuts;
 	wait_queue_head_t wq;
+	wait_queue_head_t readers;
 };
 
 /**
