@@ -242,7 +242,7 @@ static const struct nyx_op nyx_ops[] = {
 		.prop = OP_OUT),
 	[NYX_CMD_CHANGES_REMOVE] = OP(changes_remove, target,
 		OP_AT(KEY, changes_remove, target)),
-	[NYX_CMD_CHANGES_NEXT] = OP(changes_next, out_more,
+	[NYX_CMD_CHANGES_NEXT] = OP(changes_next, out_irte_changes,
 		.prop = OP_OUT | OP_OUT_ERROR),
 };
 

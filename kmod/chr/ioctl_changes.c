@@ -142,6 +142,7 @@ int nyx_ioctl_changes_next(struct nyx_ucmd *uc, void *_cmd)
 	cmd->out_seq = read.seq;
 	cmd->out_nr = read.nr;
 	cmd->out_more = read.more;
+	cmd->out_irte_changes = READ_ONCE(uc->unit->irq.nr_changes);
 	if (ret == -ERANGE)
 		return NYX_BAD(uc, cmd, ack, OUT_OF_RANGE);
 	return ret == -EFAULT ? NYX_BAD(uc, cmd, changes, POINTER) : ret;

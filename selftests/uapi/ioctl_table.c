@@ -39,7 +39,7 @@ LAYOUT(nyx_view_fill, 152);
 LAYOUT(nyx_changes_open, 24);
 LAYOUT(nyx_changes_add, 40);
 LAYOUT(nyx_changes_remove, 24);
-LAYOUT(nyx_changes_next, 56);
+LAYOUT(nyx_changes_next, 64);
 LAYOUT(nyx_change, 48);
 LAYOUT(nyx_target_info, 56);
 LAYOUT(nyx_dma, 112);
@@ -945,7 +945,8 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.size = sizeof(struct nyx_changes_next),
 		.fill = fill_changes_next, .undo = undo_changes_next,
 		.out = { FIELD(nyx_changes_next, out_seq), FIELD(nyx_changes_next, out_nr),
-			 FIELD(nyx_changes_next, out_more) },
+			 FIELD(nyx_changes_next, out_more),
+			 FIELD(nyx_changes_next, out_irte_changes) },
 		.may_vary = { FIELD(nyx_changes_next, out_seq) },
 		.pointer = FIELD(nyx_changes_next, changes), .pointer_out = true,
 	},

@@ -2347,6 +2347,7 @@ struct nyx_change {
  * @out_nr: changes that were written
  * @out_more: there may be more: call again. Without it and with @out_nr of 0 nothing is left
  *            to report, and an inline stream has finished what commands have begun
+ * @out_irte_changes: as of &struct nyx_mmio, after what was finished
  *
  * Acknowledge changes, and get the next ones. A call does a bounded amount of work, so
  * @out_nr may be 0 with @out_more. One thread at a time reads a stream; another one
@@ -2368,6 +2369,7 @@ struct nyx_changes_next {
 	__aligned_u64 out_seq;
 	__u32 out_nr;
 	__u32 out_more;
+	__aligned_u64 out_irte_changes;
 };
 
 #define NYX_CHANGES_NEXT _IO(NYX_IOCTL_TYPE, NYX_CMD_CHANGES_NEXT)

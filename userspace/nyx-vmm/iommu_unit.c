@@ -59,9 +59,7 @@ static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned i
 	/* Then the rest of the guest's queue is executed: see what that has changed. */
 	if (iu->changes && access.out_pending) {
 		iommu_unit_apply(iu);
-		access.flags = 0;
-		if (nyx_mmio(iu->unit, &access))
-			return;
+		access.out_irte_changes = nyx_changes_irte_changes(iu->changes);
 	}
 	if (access.out_irte_changes == iu->irte_changes)
 		return;

@@ -101,6 +101,7 @@ struct nyx_changes {
 	uint64_t seq;
 	bool more;
 	uint64_t reads;
+	uint64_t irte_changes;
 	struct nyx_change buffer[BUFFER];
 };
 
@@ -220,6 +221,11 @@ NYX_EXPORT int nyx_changes_close(struct nyx_changes *changes)
 NYX_EXPORT int nyx_changes_fd(const struct nyx_changes *changes)
 {
 	return changes->fd;
+}
+
+NYX_EXPORT uint64_t nyx_changes_irte_changes(const struct nyx_changes *changes)
+{
+	return __atomic_load_n(&changes->irte_changes, __ATOMIC_RELAXED);
 }
 
 NYX_EXPORT uint32_t nyx_changes_id(const struct nyx_changes *changes)
@@ -408,6 +414,7 @@ static int read_changes(struct nyx_changes *changes, struct nyx_change *to, size
 
 	ret = nyx__ioctl(changes->unit->fd, NYX_CHANGES_NEXT, &req);
 	changes->reads++;
+	__atomic_store_n(&changes->irte_changes, req.out_irte_changes, __ATOMIC_RELAXED);
 	if (req.out_nr > req.nr)
 		return nyx__fail(-EPROTO);
 	/* Records before an error are of use; the next call meets the error again. */

@@ -305,6 +305,7 @@ static int changes_next(struct nyx_changes_next *req)
 {
 	fake.reads++;
 	fake.reader = pthread_self();
+	req->out_irte_changes = fake.reads;
 	ASSERT_EQ(STREAM_ID, req->changes_id);
 	if (fake.destroyed)
 		return -ENODEV;

@@ -183,6 +183,7 @@ TEST(mmio_gets_changes_in_one_call)
 	ASSERT_EQ(0, copy[9].prot);
 	/* One call is left, if all of them had room in the first. */
 	ASSERT_LE(reads + 1, fake.reads);
+	ASSERT_EQ(fake.reads, nyx_changes_irte_changes(changes));
 	ASSERT_EQ(fake.seq, fake.acked);
 
 	/* nyx_changes_next() hands them out, too; they are still to be acknowledged. */

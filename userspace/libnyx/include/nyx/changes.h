@@ -73,6 +73,17 @@ int nyx_changes_close(struct nyx_changes *changes);
 int nyx_changes_fd(const struct nyx_changes *changes);
 
 /**
+ * nyx_changes_irte_changes() - changes of interrupt entries
+ * @changes: the stream
+ *
+ * As out_irte_changes of nyx_mmio(), when the stream was last read: after
+ * nyx_changes_handle(), say.
+ *
+ * Return: the number of them.
+ */
+uint64_t nyx_changes_irte_changes(const struct nyx_changes *changes);
+
+/**
  * nyx_changes_id() - the id of a stream, for &struct nyx_mmio.changes_id
  * @changes: the stream
  *
