@@ -14,7 +14,7 @@
 
 #include "vmm.h"
 
-#define MAX_SOURCES	128
+#define MAX_SOURCES	256
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct source {
@@ -25,6 +25,19 @@ static struct source {
 } sources[MAX_SOURCES];		/* @lock */
 static unsigned int nr_sources;	/* @lock */
 static int wake_fd = -1;
+
+/* A function that the main thread is to call for another one, which waits */
+struct call {
+	struct call *next;
+	void (*fn)(void *arg);
+	void *arg;
+	bool done;
+};
+
+static struct call *calls;	/* @lock */
+static pthread_cond_t called = PTHREAD_COND_INITIALIZER;
+static pthread_t runner;	/* the main thread; @lock */
+static bool ended;		/* loop_run() is over; @lock */
 
 static void woken(void *opaque, int fd)
 {
@@ -40,6 +53,8 @@ int loop_init(void)
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (wake_fd < 0)
 		return -errno;
+	runner = pthread_self();
+	ended = false;
 	return loop_add(wake_fd, woken, NULL);
 }
 
@@ -114,14 +129,51 @@ static bool is_there(const struct source *source)
 	return found;
 }
 
+void loop_call(void (*fn)(void *arg), void *arg)
+{
+	struct call call = { .fn = fn, .arg = arg };
+
+	pthread_mutex_lock(&lock);
+	if (ended || pthread_equal(runner, pthread_self())) {
+		pthread_mutex_unlock(&lock);
+		fn(arg);
+		return;
+	}
+	call.next = calls;
+	calls = &call;
+	loop_wake();
+	while (!call.done)
+		pthread_cond_wait(&called, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+/* Called with @lock held, which is not held meanwhile. */
+static void run_calls(void)
+{
+	struct call *call;
+
+	while ((call = calls)) {
+		calls = call->next;
+		pthread_mutex_unlock(&lock);
+		call->fn(call->arg);
+		pthread_mutex_lock(&lock);
+		call->done = true;
+		pthread_cond_broadcast(&called);
+	}
+}
+
 void loop_run(struct vmm *vmm)
 {
 	struct pollfd fds[MAX_SOURCES];
 	struct source ready[MAX_SOURCES];
 	unsigned int i, nr;
 
+	pthread_mutex_lock(&lock);
+	runner = pthread_self();
+	pthread_mutex_unlock(&lock);
 	while (!vmm_stopping(vmm)) {
 		pthread_mutex_lock(&lock);
+		run_calls();
 		nr = nr_sources;
 		for (i = 0; i < nr; i++) {
 			ready[i] = sources[i];
@@ -137,4 +189,8 @@ void loop_run(struct vmm *vmm)
 				ready[i].fn(ready[i].opaque, ready[i].fd);
 		}
 	}
+	pthread_mutex_lock(&lock);
+	run_calls();
+	ended = true;
+	pthread_mutex_unlock(&lock);
 }

@@ -172,10 +172,10 @@ static int run(struct vmm *vmm, char ***plugs)
 		status = STATUS_NO_KVM;
 	} else if (!build(vmm)) {
 		say_running(true);
-		if (!kvm_start(vmm))
-			loop_run(vmm);
-		else
+		if (kvm_start(vmm))
 			vmm_stop(vmm, STATUS_HOST);
+		/* Other threads may wait for it, though it ends at once. */
+		loop_run(vmm);
 		kvm_stop(vmm);
 		say_running(false);
 		status = atomic_load(&vmm->status);

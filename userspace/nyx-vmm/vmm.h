@@ -301,6 +301,11 @@ int loop_add(int fd, loop_fn *fn, void *opaque);
 void loop_pause(int fd, bool paused);
 void loop_remove(int fd);
 void loop_wake(void);
+/*
+ * Has the main thread call @fn, and waits for the end of that; without a loop, @fn is called here.
+ * Called without locks.
+ */
+void loop_call(void (*fn)(void *arg), void *arg);
 void loop_run(struct vmm *vmm);
 void loop_exit(void);
 
