@@ -25,7 +25,8 @@
  * has them sent as messages, so that each is a fault.
  *
  * A line belongs to a vector of a function, and is protected by the vector's lock. Lines stay
- * until the function is reset, or until the end of the machine.
+ * until the function is reset, or until the end of the machine; those of a device of the host,
+ * which the main thread may be listening to, until the device goes.
  */
 #include "irq_line.h"
 
@@ -217,6 +218,22 @@ void irq_line_free(struct vmm *vmm, struct irq_line *line)
 	pthread_mutex_lock(&lock);
 	line->used = false;
 	pthread_mutex_unlock(&lock);
+}
+
+struct irq_line *irq_line_reset(struct vmm *vmm, struct irq_line *line)
+{
+	uint64_t nr;
+
+	if (!line || !line->signalled) {
+		irq_line_free(vmm, line);
+		return NULL;
+	}
+	if (line->open)
+		close_line(vmm, line);
+	end_binding(vmm, line);
+	if (read(line->source, &nr, sizeof(nr)) < 0)
+		return line;		/* nothing was signalled */
+	return line;
 }
 
 bool irq_line_pending(struct vmm *vmm, struct irq_line *line)

@@ -45,6 +45,12 @@ struct irq_line *irq_line_on(struct vmm *vmm, int source, irq_line_fn *signalled
 void irq_line_free(struct vmm *vmm, struct irq_line *line);
 
 /*
+ * The function was reset: what its line has not sent yet is lost, and it may have another id
+ * afterwards. Frees a line of irq_line_new(); returns one of irq_line_on(), and else NULL.
+ */
+struct irq_line *irq_line_reset(struct vmm *vmm, struct irq_line *line);
+
+/*
  * Open a line of irq_line_on() for this message, unless the IOMMU blocks that: then the first
  * signal is to be sent, and is a fault. Does nothing for other lines, NULL, and open ones.
  */

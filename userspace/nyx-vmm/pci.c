@@ -475,7 +475,7 @@ void pci_function_reset(struct pci_dev *dev)
 	}
 	atomic_store(&dev->command, (uint16_t)le_get(dev->config + PCI_COMMAND, 2));
 	pci_bars_update(dev);
-	pci_msix_reset(dev);
+	pci_lines_reset(dev);
 	pci_msi_written(dev);
 	pci_intx_set(dev, false);
 }

@@ -191,8 +191,11 @@ bool pci_msi_enabled(struct pci_dev *dev);
 bool pci_msix_enabled(struct pci_dev *dev);
 void pci_msix_send(struct pci_dev *dev, uint16_t vector);
 void pci_intx_set(struct pci_dev *dev, bool level);
-/* The table as after power-on, without lines. vmm::lock is held, the function sends nothing. */
-void pci_msix_reset(struct pci_dev *dev);
+/*
+ * The table of MSI-X as after power-on, and no message under way. vmm::lock is held, the function
+ * sends nothing.
+ */
+void pci_lines_reset(struct pci_dev *dev);
 /* The IOMMU may remap the function's messages differently now; called with vmm::lock held. */
 void pci_msi_irtes_changed(struct pci_dev *dev);
 

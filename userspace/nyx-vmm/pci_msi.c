@@ -199,16 +199,18 @@ bool pci_msix_unmasked(struct pci_dev *dev, uint16_t vector)
 	return unmasked;
 }
 
-void pci_msix_reset(struct pci_dev *dev)
+void pci_lines_reset(struct pci_dev *dev)
 {
 	struct msix_vector *v;
 	unsigned int i;
 
+	pthread_mutex_lock(&dev->irq_lock);
+	dev->msi.line = irq_line_reset(dev->vmm, dev->msi.line);
+	pthread_mutex_unlock(&dev->irq_lock);
 	for (i = 0; i < dev->msix.nr; i++) {
 		v = &dev->msix.table[i];
 		pthread_mutex_lock(&v->lock);
-		irq_line_free(dev->vmm, v->line);
-		v->line = NULL;
+		v->line = irq_line_reset(dev->vmm, v->line);
 		v->address = 0;
 		v->data = 0;
 		v->control = PCI_MSIX_ENTRY_CTRL_MASKBIT;
