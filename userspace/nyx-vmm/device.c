@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "pci.h"
+#include "vfio.h"
 #include "vmm.h"
 
 static int wrong(const char *form)
@@ -52,11 +54,61 @@ static int make_edu(struct vmm *vmm, char *words)
 	return edu_init(vmm, mask);
 }
 
+struct vfio_call {
+	struct vmm *vmm;
+	const char *name;
+	bool shared;
+	struct pci_port *port;
+	bool at_start;
+	pthread_t caller;
+	char text[512];
+	int rc;
+};
+
+static void vfio_on_main(void *arg)
+{
+	struct vfio_call *call = arg;
+
+	bool other = !pthread_equal(pthread_self(), call->caller);
+
+	if (other)
+		say_capture(call->text, sizeof(call->text));
+	pci_register_into(call->port, call->at_start);
+	call->rc = vfio_init(call->vmm, call->name, call->shared);
+	if (!other)
+		return;
+	pci_register_into(NULL, false);
+	say_capture(NULL, 0);
+	/* A warning */
+	if (!call->rc && call->text[0])
+		say("%s", call->text);
+}
+
+/* The main thread makes devices of the host. Why it has failed is said by this one. */
+static int make_vfio(struct vmm *vmm, char *words)
+{
+	struct vfio_call call = { .vmm = vmm, .caller = pthread_self() };
+	struct options opts = { .nr_vfios = 0 };
+
+	if (!words)
+		return wrong("vfio,0000:00:05.0");
+	if (options_vfio(&opts, "vfio", words) >= 0)
+		return -EINVAL;
+	call.name = opts.vfios[0].name;
+	call.shared = opts.vfios[0].shared;
+	call.port = pci_register_port(&call.at_start);
+	loop_call(vfio_on_main, &call);
+	if (call.rc && call.text[0])
+		say("%s", call.text);
+	return call.rc;
+}
+
 static const struct device_type types[] = {
 	{ "disk", "disk,FILE[,readonly][,queues=N]", make_disk },
 	{ "net", "net,tap=NAME", make_net },
 	{ "rng", "rng", make_rng },
 	{ "edu", "edu[,dma-mask=MASK]", make_edu },
+	{ "vfio", "vfio,BDF[,isolation=shared]", make_vfio },
 };
 
 const struct device_type *device_type_of(const char *words)

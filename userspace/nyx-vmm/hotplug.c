@@ -25,6 +25,15 @@ static struct slot {
 static uint64_t next_serial;		/* vmm::lock */
 static int gone_fd = -1;
 
+/* Without the thread of the control socket, which does it otherwise */
+static void reap_on_main(void *opaque, int fd)
+{
+	uint64_t nr;
+
+	if (read(fd, &nr, sizeof(nr)) == sizeof(nr))
+		hotplug_reap(opaque);
+}
+
 int hotplug_init(struct vmm *vmm)
 {
 	memset(slots, 0, sizeof(slots));
@@ -32,6 +41,11 @@ int hotplug_init(struct vmm *vmm)
 	if (gone_fd < 0) {
 		say("hot-plug: %s", strerror(errno));
 		return -errno;
+	}
+	if (!vmm->opts->control && vmm->opts->hotplug_slots &&
+	    loop_add(gone_fd, reap_on_main, vmm)) {
+		say("hot-plug: too many files");
+		return -ENOSPC;
 	}
 	return pci_ports_init(vmm, vmm->opts->hotplug_slots);
 }
@@ -44,8 +58,10 @@ void hotplug_exit(void)
 		free(slots[i].words);
 		slots[i] = (struct slot){ .words = NULL };
 	}
-	if (gone_fd >= 0)
+	if (gone_fd >= 0) {
+		loop_remove(gone_fd);
 		close(gone_fd);
+	}
 	gone_fd = -1;
 }
 

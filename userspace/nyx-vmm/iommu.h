@@ -105,9 +105,17 @@ struct iommu_ops {
 	void (*bind_end)(struct vmm *vmm, uint32_t id);
 
 	/*
-	 * Keeps the address space of a host's device equal to what the guest lets @rid reach, until
-	 * @unmirror. 0 or an error, and then nothing is mapped. NULL: the IOMMU cannot do it.
-	 * Main thread.
+	 * Prepares the address space of a host's devices, before the first of them is there, until
+	 * @mirror_close, before the last one is closed. 0 or an error, and then nothing is mapped.
+	 * After a message: -EOPNOTSUPP, the IOMMU would not learn of what the guest maps; -ERANGE,
+	 * the host's IOMMU does not map all of its addresses. Main thread, without vmm::lock.
+	 */
+	int (*mirror_open)(struct vmm *vmm, struct vfio_container *container);
+	void (*mirror_close)(struct vmm *vmm, struct vfio_container *container);
+	/*
+	 * Keeps it equal to what the guest lets @rid reach, until @unmirror. 0 or an error, and
+	 * then nothing is mapped for it. NULL: it reaches the same all the time. With vmm::lock
+	 * held, or before the CPUs run.
 	 */
 	int (*mirror)(struct vmm *vmm, uint16_t rid, struct vfio_container *container);
 	void (*unmirror)(struct vmm *vmm, uint16_t rid, struct vfio_container *container);

@@ -143,6 +143,7 @@ static const struct iommu_unit_model model = {
 	.size = NYX_MMIO_SIZE_AMDVI,
 	.function_msi = function_msi,
 	.resend = resend,
+	.reporting = "amdvi,np-cache",
 	.reserved = reserved,
 	.nr_reserved = sizeof(reserved) / sizeof(reserved[0]),
 };
@@ -160,8 +161,10 @@ static int amdvi_init(struct vmm *vmm)
 
 	if (!amdvi)
 		return -ENOMEM;
+	amdvi->unit.reports_maps = opts->unit.np_cache || opts->has_vfio;
 	/* A host's IOMMU seldom has more. */
-	if (opts->nr_vfios && !create.address_width)
+	if (amdvi->unit.reports_maps && !create.address_width &&
+	    (opts->has_vfio || opts->hotplug_slots))
 		create.address_width = 48;
 	if (opts->unit.xapic || opts->unit.small_irtes)
 		data.flags |= NYX_AMDVI_F_XAPIC;
@@ -201,8 +204,7 @@ static int amdvi_functions(struct vmm *vmm)
 	uint16_t at;
 	int rc;
 
-	/* A mirror has to learn of what the guest maps. */
-	if (vmm->opts->unit.np_cache || vmm->opts->nr_vfios)
+	if (amdvi->unit.reports_maps)
 		header |= HEADER_NP_CACHE;
 	pci_config_init(dev, vmm, "AMD-Vi", VENDOR, DEVICE, CLASS);
 	at = pci_cap_add(dev, CAP_ID, CAP_SIZE);
@@ -271,6 +273,8 @@ const struct iommu_ops iommu_amdvi = {
 	.bind = iommu_unit_bind,
 	.unbind = iommu_unit_unbind,
 	.bind_end = iommu_unit_bind_end,
+	.mirror_open = iommu_unit_mirror_open,
+	.mirror_close = iommu_unit_mirror_close,
 	.mirror = iommu_unit_mirror,
 	.unmirror = iommu_unit_unmirror,
 	.acpi = amdvi_acpi,

@@ -103,8 +103,6 @@ static int open_mirror(struct vmm *vmm, struct iommu_unit *iu, struct vfio_conta
 	struct nyx_mirror_opts opts = NYX_MIRROR_OPTS_INIT;
 	int rc;
 
-	if (container->mirror)
-		return 0;
 	opts.reserved = iu->model->reserved;
 	opts.nr_reserved = iu->model->nr_reserved;
 	opts.event = told;
@@ -121,51 +119,69 @@ static int open_mirror(struct vmm *vmm, struct iommu_unit *iu, struct vfio_conta
 	return rc;
 }
 
-/* Names the addresses that the guest could use and the host's IOMMU could not. */
-static void tell_conflicts(struct vfio_container *container)
+/*
+ * Names the addresses that the guest could use and the host's IOMMU could not: -ERANGE, if there
+ * are some.
+ */
+static int check_addresses(struct vfio_container *container)
 {
 	struct nyx_mirror_range conflicts[CONFLICTS_TOLD];
 	size_t nr, i;
+	int rc;
 
-	if (nyx_mirror_check(container->mirror, conflicts, CONFLICTS_TOLD, &nr) != -ERANGE)
-		return;
-	for (i = 0; i < nr && i < CONFLICTS_TOLD; i++)
+	rc = nyx_mirror_check(container->mirror, conflicts, CONFLICTS_TOLD, &nr);
+	for (i = 0; rc == -ERANGE && i < nr && i < CONFLICTS_TOLD; i++)
 		say("--vfio: the host's IOMMU does not map 0x%" PRIx64 " to 0x%" PRIx64
 		    ", which the guest may use; give its IOMMU less with width=BITS of --iommu",
 		    conflicts[i].first, conflicts[i].last);
+	return rc;
 }
 
-/* Ends the mirror of the container with its last device. */
 static void close_mirror(struct vfio_container *container)
 {
-	if (container->nr_devices > 1)
-		return;
 	nyx_mirror_close(container->mirror);
 	container->mirror = NULL;
 }
 
-int iommu_unit_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
+int iommu_unit_mirror_open(struct vmm *vmm, struct vfio_container *container)
 {
 	struct iommu_unit *iu = vmm->iommu_data;
 	int rc;
 
+	if (!iu->reports_maps) {
+		say("--vfio: the guest does not report new mappings to its IOMMU, and a device of the host needs them; start nyx-vmm with --iommu %s",
+		    iu->model->reporting);
+		return -EOPNOTSUPP;
+	}
+	pthread_mutex_lock(&vmm->lock);
 	rc = open_changes(vmm, iu);
 	if (!rc)
 		rc = open_mirror(vmm, iu, container);
 	if (!rc)
-		rc = nyx_mirror_add_device(container->mirror, (nyx_device_t){ rid });
-	if (rc == -ERANGE)
-		tell_conflicts(container);
+		rc = check_addresses(container);
 	if (rc)
 		close_mirror(container);
+	pthread_mutex_unlock(&vmm->lock);
 	return rc;
+}
+
+void iommu_unit_mirror_close(struct vmm *vmm, struct vfio_container *container)
+{
+	pthread_mutex_lock(&vmm->lock);
+	close_mirror(container);
+	pthread_mutex_unlock(&vmm->lock);
+}
+
+int iommu_unit_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
+{
+	(void)vmm;
+	return nyx_mirror_add_device(container->mirror, (nyx_device_t){ rid });
 }
 
 void iommu_unit_unmirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
 {
 	(void)vmm;
 	nyx_mirror_remove_device(container->mirror, (nyx_device_t){ rid });
-	close_mirror(container);
 }
 
 void iommu_unit_mirror_exit(struct iommu_unit *iu)

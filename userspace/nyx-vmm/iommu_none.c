@@ -11,13 +11,10 @@
 #include "vfio.h"
 #include "vmm.h"
 
-static int none_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
+static int none_mirror_open(struct vmm *vmm, struct vfio_container *container)
 {
 	int rc;
 
-	(void)rid;
-	if (container->nr_devices > 1)
-		return 0;
 	rc = vfio_container_map(container, 0, vmm->ram_low, vmm->ram);
 	if (rc || !vmm->ram_high)
 		return rc;
@@ -27,11 +24,8 @@ static int none_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *con
 	return rc;
 }
 
-static void none_unmirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
+static void none_mirror_close(struct vmm *vmm, struct vfio_container *container)
 {
-	(void)rid;
-	if (container->nr_devices > 1)
-		return;
 	vfio_container_unmap(container, 0, vmm->ram_low);
 	if (vmm->ram_high)
 		vfio_container_unmap(container, GPA_RAM_HIGH, vmm->ram_high);
@@ -40,6 +34,6 @@ static void none_unmirror(struct vmm *vmm, uint16_t rid, struct vfio_container *
 const struct iommu_ops iommu_none = {
 	.name = "none",
 	.ioapic_rid = 0xff00,		/* not used */
-	.mirror = none_mirror,
-	.unmirror = none_unmirror,
+	.mirror_open = none_mirror_open,
+	.mirror_close = none_mirror_close,
 };

@@ -31,6 +31,8 @@ struct iommu_unit_model {
 	/* Events were lost, perhaps interrupts of the unit: send each that may have been. */
 	void (*resend)(struct vmm *vmm);
 
+	/* For iommu_unit::reports_maps, words of --iommu */
+	const char *reporting;
 	/* Addresses that drivers of the model do not map, for a mirror */
 	const struct nyx_mirror_range *reserved;
 	size_t nr_reserved;
@@ -44,6 +46,7 @@ struct iommu_unit {
 	struct dma_views *views;	/* NULL: each access is a call of the unit */
 	int events;
 	uint64_t irte_changes;		/* last count that lines have followed; vmm::lock */
+	bool reports_maps;		/* caching mode, NpCache: so a mirror is complete */
 	uint8_t left[0x10000 / 8];	/* bits of ids that are to be removed yet; vmm::lock */
 
 	/* iommu_mirror.c: of devices of the host; NULL: there has been none */
@@ -71,6 +74,8 @@ int iommu_unit_probe(struct vmm *vmm, uint16_t rid, uint64_t address, uint32_t d
 int iommu_unit_bind(struct vmm *vmm, uint16_t rid, struct irq_binding *binding);
 bool iommu_unit_unbind(struct vmm *vmm, uint32_t id);
 void iommu_unit_bind_end(struct vmm *vmm, uint32_t id);
+int iommu_unit_mirror_open(struct vmm *vmm, struct vfio_container *container);
+void iommu_unit_mirror_close(struct vmm *vmm, struct vfio_container *container);
 int iommu_unit_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container);
 void iommu_unit_unmirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container);
 

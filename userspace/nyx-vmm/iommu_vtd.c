@@ -62,6 +62,7 @@ static const struct iommu_unit_model model = {
 	.gpa = GPA_VTD,
 	.size = NYX_MMIO_SIZE,
 	.resend = resend,
+	.reporting = "vtd,caching-mode",
 };
 
 static int vtd_init(struct vmm *vmm)
@@ -76,8 +77,8 @@ static int vtd_init(struct vmm *vmm)
 
 	if (!iu)
 		return -ENOMEM;
-	/* A mirror has to learn of what the guest maps. */
-	if (opts->unit.caching_mode || opts->nr_vfios)
+	iu->reports_maps = opts->unit.caching_mode || opts->has_vfio;
+	if (iu->reports_maps)
 		vtd.flags |= NYX_VTD_F_CACHING_MODE;
 	if (opts->unit.xapic)
 		vtd.flags |= NYX_VTD_F_XAPIC;
@@ -172,6 +173,8 @@ const struct iommu_ops iommu_vtd = {
 	.bind = iommu_unit_bind,
 	.unbind = iommu_unit_unbind,
 	.bind_end = iommu_unit_bind_end,
+	.mirror_open = iommu_unit_mirror_open,
+	.mirror_close = iommu_unit_mirror_close,
 	.mirror = iommu_unit_mirror,
 	.unmirror = iommu_unit_unmirror,
 	.acpi = vtd_acpi,

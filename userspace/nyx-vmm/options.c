@@ -72,9 +72,10 @@ static const char help[] =
 "                        machine runs (default: 0)\n"
 "  --plug '[slot=N,][ID=]DEVICE'\n"
 "                        a device in such a slot from the start; repeatable. DEVICE is\n"
-"                        disk,FILE[,readonly][,queues=N], net,tap=NAME, rng or\n"
-"                        edu[,dma-mask=MASK]. ID is its name (default: its kind and a\n"
-"                        number), N its slot (default: the first empty one)\n"
+"                        disk,FILE[,readonly][,queues=N], net,tap=NAME, rng,\n"
+"                        edu[,dma-mask=MASK] or vfio,BDF[,isolation=shared]. ID is its\n"
+"                        name (default: its kind and a number), N its slot (default: the\n"
+"                        first empty one)\n"
 "  --control SOCKET      a Unix socket for nyx-vmm ctl (default: none)\n"
 "  --no-reboot           exit on reset (default: reboot)\n"
 "  -v, --verbose         print what the IOMMU reports\n"
@@ -200,28 +201,29 @@ static int parse_net(struct options *opts, const char *word)
 	return -1;
 }
 
-static int parse_vfio(struct options *opts, char *word)
+int options_vfio(struct options *opts, const char *option, char *word)
 {
 	unsigned int nr = opts->nr_vfios, i;
 	char *comma = strchr(word, ',');
 	bool shared = comma && !strcmp(comma, ",isolation=shared"), good;
 
 	if (nr == MAX_VFIOS)
-		return usage("--vfio", word, "at most 16 are supported");
+		return usage(option, word, "at most 16 are supported");
 	if (comma)
 		*comma = '\0';
 	good = vfio_name_parse(word, opts->vfios[nr].name, sizeof(opts->vfios[nr].name));
 	if (comma)
 		*comma = ',';
 	if (!good || (comma && !shared && strcmp(comma, ",isolation=strict")))
-		return usage("--vfio", word,
+		return usage(option, word,
 			     "write it like 0000:00:05.0 or 0000:00:05.0,isolation=shared");
 	for (i = 0; i < nr; i++) {
 		if (!strcmp(opts->vfios[i].name, opts->vfios[nr].name))
-			return usage("--vfio", word, "the guest has it already");
+			return usage(option, word, "the guest has it already");
 	}
 	opts->vfios[nr].shared = shared;
 	opts->nr_vfios++;
+	opts->has_vfio = true;
 	return -1;
 }
 
@@ -418,10 +420,23 @@ static int parse_slots(struct options *opts, const char *word)
 	return -1;
 }
 
+/* True for [slot=N,][ID=]vfio,... */
+static bool is_vfio(const char *word)
+{
+	if (!strncmp(word, "slot=", 5) && word[5] && strchr("0123456789", word[5])) {
+		word += strcspn(word, ",");
+		word += *word == ',';
+	}
+	if (word[strcspn(word, ",=")] == '=')
+		word = strchr(word, '=') + 1;
+	return !strncmp(word, "vfio,", 5);
+}
+
 static int parse_plug(struct options *opts, const char *word)
 {
 	if (opts->nr_plugs == MAX_HOTPLUG_SLOTS)
 		return usage("--plug", word, "at most 16 are supported");
+	opts->has_vfio |= is_vfio(word);
 	opts->plugs[opts->nr_plugs++] = word;
 	return -1;
 }
@@ -452,7 +467,7 @@ static int parse_one(struct options *opts, int option, char *word)
 		opts->rng = true;
 		return -1;
 	case OPT_VFIO:
-		return parse_vfio(opts, word);
+		return options_vfio(opts, "--vfio", word);
 	case OPT_DEVICE:
 		return parse_device(opts, word);
 	case OPT_IOMMU:

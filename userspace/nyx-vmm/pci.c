@@ -22,6 +22,9 @@
 #define SLOTS		32
 #define FUNCTIONS	8
 #define CAPS_START	0x40
+#define CAPS_END	0x100
+#define EXP_SIZE_LINK	0x14	/* of an endpoint's capability, version 1 */
+#define EXP_SIZE_V2	0x3c
 #define PORTS		0xc000	/* BARs of ports begin there */
 #define PORTS_END	0x10000
 #define LARGE_BAR	(64 * MIB)	/* one of 64 bits and of this size lies above RAM */
@@ -119,7 +122,7 @@ uint16_t pci_cap_add(struct pci_dev *dev, uint8_t id, uint8_t size)
 {
 	uint16_t at = dev->next_cap, link = PCI_CAPABILITY_LIST;
 
-	if (at + size > 256)
+	if (at + size > CAPS_END)
 		return 0;
 	while (dev->config[link])
 		link = dev->config[link] + PCI_CAP_LIST_NEXT;
@@ -133,7 +136,7 @@ uint16_t pci_cap_add(struct pci_dev *dev, uint8_t id, uint8_t size)
 /* A function of the root complex: no link, nothing to configure but the control bits. */
 int pci_express_add(struct pci_dev *dev)
 {
-	uint16_t at = pci_cap_add(dev, PCI_CAP_ID_EXP, 0x3c);
+	uint16_t at = pci_cap_add(dev, PCI_CAP_ID_EXP, EXP_SIZE_V2);
 
 	if (!at)
 		return -ENOSPC;
@@ -246,12 +249,6 @@ static uint64_t take(uint64_t *next, uint64_t last, uint64_t size)
 	return at;
 }
 
-/* Behind a port: in its window, which begins at *next */
-static uint64_t take_behind(struct pci_port *port, const struct pci_bar *b, uint64_t *next)
-{
-	return is_port(b) ? 0 : take(next, pci_port_window(port) + PCI_PORT_WINDOW - 1, b->size);
-}
-
 static int bar_place(struct pci_dev *dev, unsigned int bar, struct pci_port *port, uint64_t *next)
 {
 	struct pci_bus *bus = dev->vmm->pci;
@@ -259,7 +256,7 @@ static int bar_place(struct pci_dev *dev, unsigned int bar, struct pci_port *por
 	uint64_t at = 0, first, last;
 
 	if (port)
-		at = take_behind(port, b, next);
+		at = take(next, pci_port_window(port) + PCI_PORT_WINDOW - 1, b->size);
 	else if (is_port(b))
 		at = take(&bus->next_port, PORTS_END - 1, b->size);
 	else if (!is_64(b) || b->size < LARGE_BAR)
@@ -284,7 +281,8 @@ static int bars_place(struct pci_dev *dev, struct pci_port *port)
 	int rc = 0;
 
 	for (bar = 0; bar <= PCI_ROM && !rc; bar++) {
-		if (dev->bars[bar].size)
+		/* A port passes no accesses of ports on. */
+		if (dev->bars[bar].size && !(port && is_port(&dev->bars[bar])))
 			rc = bar_place(dev, bar, port, &next);
 	}
 	return rc;
@@ -492,6 +490,12 @@ void pci_register_into(struct pci_port *port, bool at_start)
 	into.at_start = at_start;
 }
 
+struct pci_port *pci_register_port(bool *at_start)
+{
+	*at_start = into.at_start;
+	return into.port;
+}
+
 unsigned int pci_register_slot(void)
 {
 	return into.port ? into.port->nr + 1 : 0;
@@ -513,19 +517,38 @@ static void enable_memory(struct pci_dev *dev)
 	atomic_store(&dev->command, PCI_COMMAND_MEMORY);
 }
 
-/* Behind a port, a function of the root complex is an endpoint with a link. */
+/* Bytes from the capability at @at up to the next one */
+static unsigned int cap_room(const struct pci_dev *dev, unsigned int at)
+{
+	unsigned int other = dev->config[PCI_CAPABILITY_LIST], end = CAPS_END;
+
+	for (; other; other = dev->config[other + PCI_CAP_LIST_NEXT]) {
+		if (other > at && other < end)
+			end = other;
+	}
+	return end - at;
+}
+
+/*
+ * Behind a port, a function of the root complex is an endpoint with a link: but for a device of
+ * the host whose capability has no room for the registers of one.
+ */
 static void make_endpoint(struct pci_dev *dev)
 {
-	uint8_t at = dev->config[PCI_CAPABILITY_LIST];
+	unsigned int at = dev->config[PCI_CAPABILITY_LIST], room, flags;
 
 	while (at && dev->config[at] != PCI_CAP_ID_EXP)
 		at = dev->config[at + PCI_CAP_LIST_NEXT];
-	if (!at)
+	room = at ? cap_room(dev, at) : 0;
+	if (room < EXP_SIZE_LINK)
 		return;
-	pci_config_set(dev, at + PCI_EXP_FLAGS, PCI_EXP_TYPE_ENDPOINT << 4 | 2, 2);
+	flags = (unsigned int)le_get(dev->config + at + PCI_EXP_FLAGS, 2) & ~PCI_EXP_FLAGS_TYPE;
+	pci_config_set(dev, at + PCI_EXP_FLAGS, flags | PCI_EXP_TYPE_ENDPOINT << 4, 2);
 	pci_config_set(dev, at + PCI_EXP_LNKCAP, PCI_LINK, 4);
 	pci_writable(dev, at + PCI_EXP_LNKCTL, PCI_EXP_LNKCTL_CCC, 2);
 	pci_config_set(dev, at + PCI_EXP_LNKSTA, PCI_LINK, 2);
+	if (room < EXP_SIZE_V2 || (flags & PCI_EXP_FLAGS_VERS) < 2)
+		return;
 	pci_config_set(dev, at + PCI_EXP_LNKCAP2, PCI_EXP_LNKCAP2_SLS_2_5GB, 4);
 	pci_config_set(dev, at + PCI_EXP_LNKCTL2, 1, 2);
 }
@@ -577,6 +600,12 @@ int pci_register(struct pci_dev *dev)
 		rc = vmm->iommu->device_add(vmm, dev->rid);
 	if (rc) {
 		say("%s: %s", dev->name, strerror(-rc));
+		return rc;
+	}
+	rc = dev->connect ? dev->connect(dev, dev->rid) : 0;
+	if (rc) {
+		if (vmm->iommu->device_remove)
+			vmm->iommu->device_remove(vmm, dev->rid);
 		return rc;
 	}
 	bus->slots[dev->rid / FUNCTIONS][dev->rid % FUNCTIONS] = dev;

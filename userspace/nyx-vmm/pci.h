@@ -77,6 +77,12 @@ struct pci_dev {
 	void (*config_written)(struct pci_dev *dev, unsigned int at, unsigned int len);
 	/* Ends all DMA and interrupts of the function; may be NULL. For cards */
 	void (*reset)(struct pci_dev *dev);
+	/*
+	 * The function is a device of the IOMMU, @rid, and will be on the bus: 0, or a negative
+	 * errno after a message. It was reset, and will be no device of the IOMMU. May be NULL
+	 */
+	int (*connect)(struct pci_dev *dev, uint16_t rid);
+	void (*disconnect)(struct pci_dev *dev);
 	void (*destroy)(struct pci_dev *dev);
 
 	atomic_ushort command;		/* as config has it, for other threads */
@@ -132,6 +138,8 @@ int pci_register(struct pci_dev *dev);
  * from the guest, or @at_start. NULL: on bus 0, as before.
  */
 void pci_register_into(struct pci_port *port, bool at_start);
+/* The port, or NULL, as the thread has said by that */
+struct pci_port *pci_register_port(bool *at_start);
 /* The slot of that function, from 1 on; 0: it will be on bus 0 */
 unsigned int pci_register_slot(void);
 /* Of a card, with vmm::lock held: as after power-on */

@@ -132,20 +132,35 @@ static void switch_off(struct pci_port *port)
 	struct vmm *vmm = port->dev.vmm;
 
 	pci_function_reset(port->card);
+	if (port->card->disconnect)
+		port->card->disconnect(port->card);
 	if (vmm->iommu->device_remove)
 		vmm->iommu->device_remove(vmm, port->card->rid);
 	port->card->rid = PCI_NO_RID;
 	port->on = false;
 }
 
-static void switch_on(struct pci_port *port)
+static int connect_card(struct pci_port *port, uint16_t rid)
 {
 	struct vmm *vmm = port->dev.vmm;
-	uint16_t rid = (uint16_t)(secondary(port) << 8);
 	int rc = 0;
 
 	if (vmm->iommu->device_add)
 		rc = vmm->iommu->device_add(vmm, rid);
+	if (!rc && port->card->connect) {
+		rc = port->card->connect(port->card, rid);
+		if (rc && vmm->iommu->device_remove)
+			vmm->iommu->device_remove(vmm, rid);
+	}
+	return rc;
+}
+
+static void switch_on(struct pci_port *port)
+{
+	struct vmm *vmm = port->dev.vmm;
+	uint16_t rid = (uint16_t)(secondary(port) << 8);
+	int rc = connect_card(port, rid);
+
 	if (rc) {
 		/* The guest may have it tried as often as it likes. */
 		if (!port->told)

@@ -9,7 +9,8 @@
  * nyx-vmm is killed, VFIO stops and resets the device with its last file.
  *
  * Functions of one slot of the host, of which function 0 came first, share a slot of the
- * guest's, too. Others have a slot each.
+ * guest's, too. Others have a slot each. A device in a hot-plug slot is alone there: while that is
+ * off, the device is stopped, interrupts nobody, and has no place in the guest's IOMMU.
  */
 #include "vfio.h"
 
@@ -20,8 +21,10 @@
 #include <unistd.h>
 
 #include "iommu.h"
+#include "pci_port.h"
 
 #define CONFIG_LEGACY	256
+#define REQUESTS	3	/* of the host, 10 s apart, until the guest is not asked any more */
 
 static struct vfio_pci *devices;	/* of the guest, in any order */
 
@@ -67,18 +70,25 @@ bool vfio_write(struct vfio_pci *dev, uint64_t offset, const void *data, unsigne
 	return answered(dev, pwrite(dev->fd, data, len, (off_t)offset), len);
 }
 
+/* The device that is open by that name, or NULL */
+static struct vfio_pci *find_name(const char *name)
+{
+	struct vfio_pci *dev;
+
+	for (dev = devices; dev && (dev->fd < 0 || strcmp(dev->name, name)); dev = dev->next)
+		;
+	return dev;
+}
+
 /* ---- reset ----------------------------------------------------------------------- */
 
 static struct vfio_pci *find(const struct vfio_pci_dependent_device *other)
 {
-	struct vfio_pci *dev;
 	char name[16];
 
 	snprintf(name, sizeof(name), "%04x:%02x:%02x.%x", other->segment, other->bus,
 		 other->devfn >> 3u, other->devfn & 7u);
-	for (dev = devices; dev && strcmp(dev->name, name); dev = dev->next)
-		;
-	return dev;
+	return find_name(name);
 }
 
 /* All that a reset of the bus resets. Free it. NULL: VFIO cannot do it, or there is no memory. */
@@ -149,6 +159,11 @@ static bool reset_function(const struct vfio_pci *dev)
 		!vfio_sys.ioctl(dev->fd, VFIO_DEVICE_RESET, NULL);
 }
 
+static bool reset_any(struct vfio_pci *dev)
+{
+	return reset_function(dev) || reset_bus(dev);
+}
+
 void vfio_function_reset(struct vfio_pci *dev)
 {
 	struct pci_dev *pci = &dev->pci;
@@ -165,34 +180,114 @@ void vfio_function_reset(struct vfio_pci *dev)
 	for (i = 0; i < pci->msix.nr; i++)
 		pci_msix_table_write(pci, 16 * i + PCI_MSIX_ENTRY_VECTOR_CTRL,
 				     PCI_MSIX_ENTRY_CTRL_MASKBIT, 4);
-	if (!reset_function(dev))
+	/* The host locks a device that it takes back: it is stopped, and not reset. */
+	if (dev->flags & VFIO_DEVICE_FLAGS_RESET && !reset_function(dev) && !dev->nr_requests)
 		say("--vfio %s: its reset failed: %s", dev->name, strerror(errno));
 	vfio_command_write(dev);
 }
 
+/* Of a card: the slot is switched off, or the bus behind it is reset. */
+static void reset(struct pci_dev *pci)
+{
+	struct vfio_pci *dev = (struct vfio_pci *)pci;
+
+	if (dev->fd >= 0)
+		vfio_function_reset(dev);
+}
+
 /* ---- life ------------------------------------------------------------------------ */
 
-/* Takes the device out of the machine; the function stays. */
+static void tell_mirror(const struct vfio_pci *dev, int rc)
+{
+	uint64_t memory = dev->pci.vmm->opts->memory;
+	struct rlimit limit;
+
+	if (rc == -ENOMEM && !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur < memory)
+		say("--vfio %s: the device needs all %llu MiB of the guest's memory locked, and this process may lock %llu MiB; raise that: 'ulimit -l', LimitMEMLOCK= of systemd, or the capability CAP_IPC_LOCK",
+		    dev->name, (unsigned long long)(memory / MIB),
+		    (unsigned long long)(limit.rlim_cur / MIB));
+	else
+		say("--vfio %s: the host's IOMMU does not map the guest's memory: %s", dev->name,
+		    strerror(-rc));
+}
+
+/* With vmm::lock held, or before the CPUs run */
+static int connect(struct pci_dev *pci, uint16_t rid)
+{
+	struct vfio_pci *dev = (struct vfio_pci *)pci;
+	const struct iommu_ops *iommu = pci->vmm->iommu;
+	int rc;
+
+	if (dev->fd < 0)
+		return -ENODEV;
+	rc = iommu->mirror ? iommu->mirror(pci->vmm, rid, vfio_group_container(dev->group)) : 0;
+	if (rc) {
+		/* A guest may have it tried as often as it likes. */
+		if (!pci->port || !pci->port->told)
+			tell_mirror(dev, rc);
+		return rc;
+	}
+	rc = vfio_irq_connect(dev);
+	if (rc) {
+		if (iommu->unmirror)
+			iommu->unmirror(pci->vmm, rid, vfio_group_container(dev->group));
+		return rc;
+	}
+	dev->connected = true;
+	dev->cut = false;
+	vfio_command_write(dev);
+	vfio_irq_update(dev);
+	return 0;
+}
+
+/* The device makes no DMA any more: it was reset. */
+static void disconnect(struct pci_dev *pci)
+{
+	struct vfio_pci *dev = (struct vfio_pci *)pci;
+	const struct iommu_ops *iommu = pci->vmm->iommu;
+
+	if (!dev->connected)
+		return;
+	dev->connected = false;
+	vfio_irq_update(dev);
+	vfio_irq_disconnect(dev);
+	if (iommu->unmirror)
+		iommu->unmirror(pci->vmm, pci->rid, vfio_group_container(dev->group));
+}
+
+/* Takes the device out of the machine, and gives it back to the host; the function stays. */
 static void detach(struct vfio_pci *dev)
 {
 	struct vmm *vmm = dev->pci.vmm;
 	struct vfio_container *container;
+	struct vfio_group *group = dev->group;
 	int fd = dev->fd;
 
+	/* The guest does not reach it, and so waits for no reset. */
+	if (fd >= 0 && !dev->connected)
+		reset_any(dev);
+	pthread_mutex_lock(&vmm->lock);
+	if (dev->connected) {
+		dev->stopped = true;
+		vfio_command_write(dev);
+		vfio_irq_update(dev);
+		/* No DMA from here on, so that its memory may go. */
+		reset_any(dev);
+	}
+	disconnect(&dev->pci);
 	vfio_irq_exit(dev);
 	vfio_bars_exit(dev);
+	dev->fd = -1;
+	dev->group = NULL;
+	pthread_mutex_unlock(&vmm->lock);
 	if (fd < 0)
 		return;
-	/* No DMA from here on, so that its memory may go. */
-	if (!reset_function(dev))
-		reset_bus(dev);
-	container = vfio_group_container(dev->group);
-	if (dev->mirrored)
-		vmm->iommu->unmirror(vmm, dev->pci.rid, container);
-	dev->mirrored = false;
-	dev->fd = -1;
-	vfio_host_close(dev->group, fd);
-	dev->group = NULL;
+	container = vfio_group_container(group);
+	if (container->open && container->nr_devices == 1) {
+		vmm->iommu->mirror_close(vmm, container);
+		container->open = false;
+	}
+	vfio_host_close(group, fd);
 }
 
 void vfio_cut_off(struct vmm *vmm, uint16_t rid, bool cut)
@@ -233,22 +328,48 @@ void vfio_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid))
 
 void vfio_lost(struct vfio_pci *dev, const char *why)
 {
-	pthread_mutex_lock(&dev->pci.vmm->lock);
-	if (dev->fd >= 0) {
-		say("--vfio %s: %s; the guest has it no longer", dev->name, why);
-		detach(dev);
-	}
-	pthread_mutex_unlock(&dev->pci.vmm->lock);
+	struct vmm *vmm = dev->pci.vmm;
+	struct pci_port *port = dev->pci.port;
+
+	if (dev->fd < 0)
+		return;
+	say("--vfio %s: %s; the guest has it no longer", dev->name, why);
+	pthread_mutex_lock(&vmm->lock);
+	if (port && port->card == &dev->pci)
+		pci_port_pull(port);
+	pthread_mutex_unlock(&vmm->lock);
+	detach(dev);
 }
 
-static void forget(struct vfio_pci *dev)
+void vfio_wanted(struct vfio_pci *dev)
 {
-	struct vfio_pci **link;
+	struct vmm *vmm = dev->pci.vmm;
+	struct pci_port *port = dev->pci.port;
+	bool asked = false;
 
+	pthread_mutex_lock(&vmm->lock);
+	if (port && port->card == &dev->pci && dev->nr_requests++ < REQUESTS) {
+		asked = true;
+		if (dev->nr_requests == 1)
+			pci_port_ask(port);
+	}
+	pthread_mutex_unlock(&vmm->lock);
+	if (!asked)
+		vfio_lost(dev, "the host takes it back");
+	else if (dev->nr_requests == 1)
+		say("--vfio %s: the host wants it back; the guest is asked to let it go", dev->name);
+}
+
+static void forget(void *arg)
+{
+	struct vfio_pci *dev = arg, **link;
+
+	pthread_mutex_lock(&dev->pci.vmm->lock);
 	for (link = &devices; *link && *link != dev; link = &(*link)->next)
 		;
 	if (*link)
 		*link = dev->next;
+	pthread_mutex_unlock(&dev->pci.vmm->lock);
 	detach(dev);
 	pci_msix_free(&dev->pci);
 	free(dev);
@@ -256,7 +377,7 @@ static void forget(struct vfio_pci *dev)
 
 static void destroy(struct pci_dev *pci)
 {
-	forget((struct vfio_pci *)pci);
+	loop_call(forget, pci);
 }
 
 static int device_info(struct vfio_pci *dev)
@@ -286,8 +407,11 @@ static struct pci_dev *first_of_slot(const struct vfio_pci *dev)
 	size_t len = strlen("0000:00:00.");
 	struct vfio_pci *other;
 
+	if (pci_register_slot())
+		return NULL;
 	for (other = devices; other; other = other->next) {
-		if (!strncmp(other->name, dev->name, len) && other->name[len] == '0')
+		if (!other->pci.port && !strncmp(other->name, dev->name, len) &&
+		    other->name[len] == '0')
 			return &other->pci;
 	}
 	return NULL;
@@ -306,41 +430,69 @@ static int build(struct vfio_pci *dev)
 		rc = vfio_bars_map(dev);
 	if (rc)
 		return rc;
-	if (!reset_function(dev) && !reset_bus(dev))
+	if (!reset_any(dev))
 		say("--vfio %s: the host cannot reset it: the guest finds it as it was, and so does the next one",
 		    dev->name);
 	pci->bar_moved = vfio_bar_moved;
 	pci->config_read = vfio_config_read;
 	pci->config_written = vfio_config_written;
+	pci->reset = reset;
+	pci->connect = connect;
+	pci->disconnect = disconnect;
+	pci->destroy = destroy;
 	pci->slot_of = first_of_slot(dev);
 	pci->function = (uint8_t)(dev->name[strlen(dev->name) - 1] - '0');
 	vfio_command_write(dev);
-	return pci_register(pci);
+	return 0;
 }
 
-static void tell_mirror(const struct vfio_pci *dev, int rc)
+static int open_mirror(struct vfio_pci *dev)
 {
-	uint64_t memory = dev->pci.vmm->opts->memory;
-	struct rlimit limit;
+	struct vfio_container *container = vfio_group_container(dev->group);
+	int rc;
 
-	if (rc == -ENOMEM && !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur < memory)
-		say("--vfio %s: the device needs all %llu MiB of the guest's memory locked, and this process may lock %llu MiB; raise that: 'ulimit -l', LimitMEMLOCK= of systemd, or the capability CAP_IPC_LOCK",
-		    dev->name, (unsigned long long)(memory / MIB),
-		    (unsigned long long)(limit.rlim_cur / MIB));
-	else
-		say("--vfio %s: the host's IOMMU does not map the guest's memory: %s", dev->name,
-		    strerror(-rc));
+	if (container->open)
+		return 0;
+	rc = dev->pci.vmm->iommu->mirror_open(dev->pci.vmm, container);
+	/* These two were told in detail. */
+	if (rc && rc != -ERANGE && rc != -EOPNOTSUPP)
+		tell_mirror(dev, rc);
+	container->open = !rc;
+	return rc;
 }
 
-/*
- * Errors before the function is on the bus leave nothing behind; with a later one it stays, and
- * pci_exit() frees it.
- */
+static int begin(struct vfio_pci *dev)
+{
+	struct vmm *vmm = dev->pci.vmm;
+	int rc;
+
+	rc = device_info(dev);
+	vfio_irq_init(dev);
+	if (!rc)
+		rc = build(dev);
+	if (!rc)
+		rc = open_mirror(dev);
+	if (!rc)
+		rc = vfio_irq_start(dev);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&vmm->lock);
+	dev->next = devices;
+	devices = dev;
+	pthread_mutex_unlock(&vmm->lock);
+	return pci_register(&dev->pci);
+}
+
+/* Errors leave nothing behind. */
 int vfio_init(struct vmm *vmm, const char *name, bool shared)
 {
 	struct vfio_pci *dev;
 	int rc;
 
+	if (find_name(name)) {
+		say("--vfio %s: the guest has it already", name);
+		return -EBUSY;
+	}
 	dev = alloc_for("--vfio", sizeof(*dev));
 	if (!dev)
 		return -ENOMEM;
@@ -352,22 +504,8 @@ int vfio_init(struct vmm *vmm, const char *name, bool shared)
 		free(dev);
 		return rc;
 	}
-	rc = device_info(dev);
-	vfio_irq_init(dev);
-	if (!rc)
-		rc = build(dev);
-	if (rc) {
+	rc = begin(dev);
+	if (rc)
 		forget(dev);
-		return rc;
-	}
-	dev->pci.destroy = destroy;
-	dev->next = devices;
-	devices = dev;
-	rc = vmm->iommu->mirror(vmm, dev->pci.rid, vfio_group_container(dev->group));
-	if (rc) {
-		tell_mirror(dev, rc);
-		return rc;
-	}
-	dev->mirrored = true;
-	return vfio_irq_start(dev);
+	return rc;
 }

@@ -10,7 +10,8 @@
  * guest's IOMMU keeps the container equal to what the guest lets the function reach:
  * &iommu_ops.mirror.
  *
- * All of it is protected by vmm::lock. Only the main thread makes and frees devices.
+ * All of it is protected by vmm::lock. Only the main thread makes and frees devices, opens and
+ * closes groups and containers, and does the latter without the lock: the host takes its time.
  */
 #ifndef NYX_VMM_VFIO_H
 #define NYX_VMM_VFIO_H
@@ -38,6 +39,7 @@ struct vfio_container {
 	bool shared;			/* isolation=shared */
 	unsigned int nr_groups;
 	unsigned int nr_devices;
+	bool open;			/* &iommu_ops.mirror_open was called */
 	struct nyx_mirror *mirror;	/* iommu_mirror.c */
 	unsigned int nr_refused;
 };
@@ -99,7 +101,7 @@ struct vfio_pci {
 	uint32_t flags;			/* VFIO_DEVICE_FLAGS_* */
 	uint32_t nr_irqs;
 	bool told;			/* that an access failed */
-	bool mirrored;
+	bool connected;			/* to the bus: it has a place there, and may interrupt */
 	bool cut;			/* vfio_cut_off() */
 	bool stopped;			/* vfio_stop() */
 
@@ -114,6 +116,7 @@ struct vfio_pci {
 	bool has_intx;
 	int trigger, resample;		/* eventfds of INTx, or -1 */
 	int request, error;		/* the host wants it back; it reports an error */
+	unsigned int nr_requests;
 	unsigned int nr_served;		/* vectors of MSI-X that the host has given */
 	struct vfio_vector msi;
 	struct vfio_vector *vectors;	/* by vector of MSI-X */
@@ -137,8 +140,10 @@ void vfio_cut_off(struct vmm *vmm, uint16_t rid, bool cut);
 void vfio_stop(const struct vfio_container *container);
 /* Calls @fn for each device of the host. Main thread. */
 void vfio_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid));
-/* The host takes the device away: the guest finds it gone. */
+/* The host takes the device away: the guest finds it gone, and its slot empty. Main thread. */
 void vfio_lost(struct vfio_pci *dev, const char *why);
+/* The host wants it back: a guest that has it in a slot is asked first. Main thread. */
+void vfio_wanted(struct vfio_pci *dev);
 
 /*
  * vfio_config.c: fills in the function's configuration, BARs aside. Then vfio_bars_init() makes
@@ -159,6 +164,9 @@ void vfio_bar_moved(struct pci_dev *pci, unsigned int bar, bool mapped);
 /* vfio_irq.c */
 void vfio_irq_init(struct vfio_pci *dev);
 int vfio_irq_start(struct vfio_pci *dev);
+/* The pin of INTx, for vfio_pci::connected */
+int vfio_irq_connect(struct vfio_pci *dev);
+void vfio_irq_disconnect(struct vfio_pci *dev);
 void vfio_irq_exit(struct vfio_pci *dev);
 /* The guest has changed how the function interrupts. */
 void vfio_irq_update(struct vfio_pci *dev);

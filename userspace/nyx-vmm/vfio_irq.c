@@ -197,7 +197,7 @@ static void intx_ended(void *opaque, int fd)
 
 static int follow_pins(struct vfio_pci *dev, bool on)
 {
-	unsigned int slot = dev->pci.rid >> 3, pin = pci_intx_pin(&dev->pci);
+	unsigned int slot = dev->pci.intx_slot, pin = pci_intx_pin(&dev->pci);
 	int rc;
 
 	rc = ioapic_resample(pci_intx_gsi(slot, pin), dev->pci.intx_source, dev->resample, on);
@@ -216,7 +216,7 @@ static const unsigned int index_of[] = {
 
 static enum vfio_irq_mode wanted_mode(struct vfio_pci *dev)
 {
-	if (dev->fd < 0 || dev->cut || dev->stopped)
+	if (dev->fd < 0 || !dev->connected || dev->cut || dev->stopped)
 		return VFIO_IRQ_OFF;
 	if (dev->pci.msix.cap && pci_msix_enabled(&dev->pci))
 		return VFIO_IRQ_MSIX;
@@ -274,7 +274,7 @@ void vfio_irq_update(struct vfio_pci *dev)
 static void host_wants(void *opaque, int fd)
 {
 	if (taken(fd))
-		vfio_lost(opaque, "the host takes it back");
+		vfio_wanted(opaque);
 }
 
 static void host_reports(void *opaque, int fd)
@@ -333,7 +333,6 @@ static int vectors_init(struct vfio_pci *dev)
 	return dev->vectors ? 0 : -ENOMEM;
 }
 
-/* The function has its place on the bus. */
 int vfio_irq_start(struct vfio_pci *dev)
 {
 	int rc = vectors_init(dev);
@@ -342,8 +341,6 @@ int vfio_irq_start(struct vfio_pci *dev)
 		rc = open_file(&dev->resample, intx_ended, dev);
 		if (!rc)
 			rc = open_file(&dev->trigger, intx_triggered, dev);
-		if (!rc)
-			rc = follow_pins(dev, true);
 	}
 	if (!rc && has_irq(dev, VFIO_PCI_REQ_IRQ_INDEX)) {
 		rc = open_file(&dev->request, host_wants, dev);
@@ -357,19 +354,28 @@ int vfio_irq_start(struct vfio_pci *dev)
 	}
 	if (rc)
 		say("--vfio %s: its interrupts: %s", dev->name, strerror(-rc));
-	else
-		vfio_irq_update(dev);
 	return rc;
+}
+
+int vfio_irq_connect(struct vfio_pci *dev)
+{
+	int rc = dev->resample < 0 ? 0 : follow_pins(dev, true);
+
+	if (rc)
+		follow_pins(dev, false);
+	return rc;
+}
+
+void vfio_irq_disconnect(struct vfio_pci *dev)
+{
+	if (dev->resample >= 0)
+		follow_pins(dev, false);
 }
 
 void vfio_irq_exit(struct vfio_pci *dev)
 {
 	unsigned int i;
 
-	if (dev->fd >= 0)
-		mode_end(dev);
-	if (dev->resample >= 0)
-		follow_pins(dev, false);
 	if (dev->msi.line)
 		pci_msi_line_set(&dev->pci, NULL);
 	vector_close(dev, &dev->msi);

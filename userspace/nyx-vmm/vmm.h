@@ -134,6 +134,7 @@ struct options {
 	unsigned int nr_nets;
 	struct { char name[16]; bool shared; } vfios[MAX_VFIOS];
 	unsigned int nr_vfios;
+	bool has_vfio;			/* in a slot or not, also before a reset of the machine */
 	bool rng;
 	bool hpet, testdev;
 	bool edu;
@@ -263,8 +264,9 @@ static inline void *alloc_for(const char *name, size_t size)
 
 /* options.c. Returns -1, or the status to exit with at once. */
 int options_parse(struct options *opts, int argc, char **argv);
-/* The words of --disk and of edu, for @option. -1, or a status; false: they are wrong. */
+/* The words of --disk, --vfio and of edu, for @option. -1, or a status; false: they are wrong. */
 int options_disk(struct options *opts, const char *option, char *word);
+int options_vfio(struct options *opts, const char *option, char *word);
 bool options_edu(const char *words, uint64_t *dma_mask);
 
 /* ram.c. A pointer into guest RAM, NULL where [gpa, gpa + len) is not all RAM. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +124,13 @@ void fake_put(struct fake_device *dev, unsigned int region, uint64_t offset, uin
 
 	le_put(bytes, value, len);
 	ASSERT_EQ(len, pwrite(dev->file, bytes, len, (off_t)(FAKE_REGION * region + offset)));
+}
+
+bool fake_signals(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) == 1;
 }
 
 /* ---- what the kernel does -------------------------------------------------------- */

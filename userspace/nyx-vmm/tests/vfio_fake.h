@@ -61,6 +61,8 @@ struct fake_device *fake_add(const char *name, unsigned int group);
 void fake_begin(void);
 /* Fails the case if the host has anything left of nyx-vmm's. */
 void fake_end(void);
+/* True while nobody has read what the eventfd of a trigger was signalled. */
+bool fake_signals(int fd);
 uint64_t fake_get(const struct fake_device *dev, unsigned int region, uint64_t offset,
 		  unsigned int len);
 void fake_put(struct fake_device *dev, unsigned int region, uint64_t offset, uint64_t value,

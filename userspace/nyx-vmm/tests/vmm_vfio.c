@@ -941,11 +941,11 @@ TEST(cut_off)
 
 static struct vfio_container *first_container;
 
-static int note_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
+static int note_mirror(struct vmm *vmm, struct vfio_container *container)
 {
 	if (!first_container)
 		first_container = container;
-	return iommu_none.mirror(vmm, rid, container);
+	return iommu_none.mirror_open(vmm, container);
 }
 
 /* The host's IOMMU may still have what the guest has taken away: no release lets it make DMA. */
@@ -958,7 +958,7 @@ TEST(stopped_for_good)
 	fake_add("0000:00:06.0", 8);
 	fake_begin();
 	vmm = env_machine(ENV_MAP);
-	noting.mirror = note_mirror;
+	noting.mirror_open = note_mirror;
 	vmm->iommu = &noting;
 	ASSERT_EQ(0, vfio_init(vmm, NAME, false));
 	ASSERT_EQ(0, vfio_init(vmm, "0000:00:06.0", false));
