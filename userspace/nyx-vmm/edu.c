@@ -68,7 +68,7 @@ struct edu {
 static void raise_irq(struct edu *edu, uint32_t bits)
 {
 	edu->irq_status |= bits;
-	if (edu->irq_status && !pci_msi_send(&edu->pci))
+	if (edu->irq_status && !pci_msi_send(&edu->pci, 0))
 		pci_intx_set(&edu->pci, true);
 }
 

@@ -22,6 +22,7 @@
 #define PCI_ROM		6	/* the expansion ROM, behind the BARs */
 #define PCI_CONFIG_SIZE	4096
 #define PCI_MSIX_MAX	2048
+#define PCI_MSI_MAX	32
 #define PCI_NO_VECTOR	0xffff
 #define PCI_LINK	(1 | 1 << 4)	/* 2.5 GT/s, one lane */
 #define PCI_NO_RID	0xffff	/* not on a bus */
@@ -92,8 +93,8 @@ struct pci_dev {
 		uint16_t cap;		/* 0: none */
 		uint16_t control;
 		uint64_t address;
-		uint32_t data;
-		struct irq_line *line;	/* or NULL */
+		uint32_t data;		/* of message 0 */
+		struct irq_line *lines[PCI_MSI_MAX];	/* by message; or NULL */
 	} msi;				/* @irq_lock */
 	struct {
 		uint16_t cap;
@@ -184,18 +185,20 @@ uint64_t pci_msix_table_read(struct pci_dev *dev, uint64_t offset, unsigned int 
 void pci_msix_table_write(struct pci_dev *dev, uint64_t offset, uint64_t value, unsigned int len);
 uint64_t pci_msix_pending_read(struct pci_dev *dev, uint64_t offset, unsigned int len);
 /*
- * Other threads or the kernel signal @line for a vector, or for MSI. NULL: no more, and the
+ * Other threads or the kernel signal @line for a vector, or for a message of MSI. NULL: no more, and the
  * caller may free the line.
  */
 void pci_msix_line_set(struct pci_dev *dev, uint16_t vector, struct irq_line *line);
-void pci_msi_line_set(struct pci_dev *dev, struct irq_line *line);
+void pci_msi_line_set(struct pci_dev *dev, unsigned int message, struct irq_line *line);
 /* True if the guest has unmasked a vector, though it may have masked the function. */
 bool pci_msix_unmasked(struct pci_dev *dev, uint16_t vector);
 void pci_msi_written(struct pci_dev *dev);
-bool pci_msi_send(struct pci_dev *dev);		/* false: MSI is off */
+/* False: MSI is off, or the guest has enabled fewer messages. */
+bool pci_msi_send(struct pci_dev *dev, unsigned int message);
 /* Gets the message of @dev's MSI, for a function whose messages bypass the IOMMU. */
 bool pci_msi_get(struct pci_dev *dev, uint64_t *address, uint32_t *data);
-bool pci_msi_enabled(struct pci_dev *dev);
+/* How many messages the guest has enabled; 0: MSI is off */
+unsigned int pci_msi_enabled(struct pci_dev *dev);
 bool pci_msix_enabled(struct pci_dev *dev);
 void pci_msix_send(struct pci_dev *dev, uint16_t vector);
 void pci_intx_set(struct pci_dev *dev, bool level);

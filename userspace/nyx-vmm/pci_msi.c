@@ -45,56 +45,83 @@ int pci_msi_add(struct pci_dev *dev)
 	return 0;
 }
 
-/* Called with @irq_lock held. */
-static void send_msi(struct pci_dev *dev)
+/* How many messages are enabled: called with @irq_lock held. */
+static unsigned int messages(const struct pci_dev *dev)
 {
-	if (!dev->msi.line || !dma_is_message(dev->msi.address))
-		send_message(dev, dev->msi.address, dev->msi.data);
+	unsigned int able = (dev->msi.control & PCI_MSI_FLAGS_QMASK) >> 1;
+	unsigned int wanted = (dev->msi.control & PCI_MSI_FLAGS_QSIZE) >> 4;
+
+	if (!(dev->msi.control & PCI_MSI_FLAGS_ENABLE))
+		return 0;
+	return 1u << (wanted < able ? wanted : able);
+}
+
+/* The lowest bits of the data are the number of the message. */
+static uint32_t data_of(const struct pci_dev *dev, unsigned int message)
+{
+	return (dev->msi.data & ~(messages(dev) - 1)) | message;
+}
+
+/* Called with @irq_lock held; @message is enabled. */
+static void send_msi(struct pci_dev *dev, unsigned int message)
+{
+	struct irq_line *line = dev->msi.lines[message];
+
+	if (!line || !dma_is_message(dev->msi.address))
+		send_message(dev, dev->msi.address, data_of(dev, message));
 	else if (pci_is_master(dev))
-		irq_line_send(dev->vmm, dev->msi.line, dev->rid, dev->msi.address,
-			      dev->msi.data);
+		irq_line_send(dev->vmm, line, dev->rid, dev->msi.address, data_of(dev, message));
 }
 
 /* Called with @irq_lock held; @valid as for follow_entry(). */
+static void follow_message(struct pci_dev *dev, unsigned int message, bool valid)
+{
+	struct irq_line *line = dev->msi.lines[message];
+	bool on = message < messages(dev), kept;
+
+	kept = irq_line_follow(dev->vmm, line, valid && on, dev->msi.address,
+			       on ? data_of(dev, message) : 0);
+	if (on && kept)
+		send_msi(dev, message);
+	else if (on && dma_is_message(dev->msi.address))
+		irq_line_arm(dev->vmm, line, dev->rid, dev->msi.address, data_of(dev, message));
+}
+
 static void follow_msi(struct pci_dev *dev, bool valid)
 {
-	bool on = dev->msi.control & PCI_MSI_FLAGS_ENABLE, kept;
+	unsigned int i;
 
-	kept = irq_line_follow(dev->vmm, dev->msi.line, valid && on, dev->msi.address,
-			       dev->msi.data);
-	if (on && kept)
-		send_msi(dev);
-	else if (on && dma_is_message(dev->msi.address))
-		irq_line_arm(dev->vmm, dev->msi.line, dev->rid, dev->msi.address, dev->msi.data);
+	for (i = 0; i < PCI_MSI_MAX; i++)
+		follow_message(dev, i, valid);
 }
 
-bool pci_msi_send(struct pci_dev *dev)
+bool pci_msi_send(struct pci_dev *dev, unsigned int message)
 {
 	bool on;
 
 	pthread_mutex_lock(&dev->irq_lock);
-	on = dev->msi.control & PCI_MSI_FLAGS_ENABLE;
+	on = message < messages(dev);
 	if (on)
-		send_msi(dev);
+		send_msi(dev, message);
 	pthread_mutex_unlock(&dev->irq_lock);
 	return on;
 }
 
-bool pci_msi_enabled(struct pci_dev *dev)
+unsigned int pci_msi_enabled(struct pci_dev *dev)
 {
-	bool on;
+	unsigned int nr;
 
 	pthread_mutex_lock(&dev->irq_lock);
-	on = dev->msi.control & PCI_MSI_FLAGS_ENABLE;
+	nr = messages(dev);
 	pthread_mutex_unlock(&dev->irq_lock);
-	return on;
+	return nr;
 }
 
-void pci_msi_line_set(struct pci_dev *dev, struct irq_line *line)
+void pci_msi_line_set(struct pci_dev *dev, unsigned int message, struct irq_line *line)
 {
 	pthread_mutex_lock(&dev->irq_lock);
-	dev->msi.line = line;
-	follow_msi(dev, true);
+	dev->msi.lines[message] = line;
+	follow_message(dev, message, true);
 	pthread_mutex_unlock(&dev->irq_lock);
 }
 
@@ -205,7 +232,8 @@ void pci_lines_reset(struct pci_dev *dev)
 	unsigned int i;
 
 	pthread_mutex_lock(&dev->irq_lock);
-	dev->msi.line = irq_line_reset(dev->vmm, dev->msi.line);
+	for (i = 0; i < PCI_MSI_MAX; i++)
+		dev->msi.lines[i] = irq_line_reset(dev->vmm, dev->msi.lines[i]);
 	pthread_mutex_unlock(&dev->irq_lock);
 	for (i = 0; i < dev->msix.nr; i++) {
 		v = &dev->msix.table[i];

@@ -85,7 +85,7 @@ static void interrupt(struct pci_port *port)
 	bool event = holds(port);
 
 	if (event && !port->event)
-		pci_msi_send(&port->dev);
+		pci_msi_send(&port->dev, 0);
 	port->event = event;
 	pci_intx_set(&port->dev, event);
 }

@@ -117,8 +117,10 @@ struct vfio_pci {
 	int trigger, resample;		/* eventfds of INTx, or -1 */
 	int request, error;		/* the host wants it back; it reports an error */
 	unsigned int nr_requests;
-	unsigned int nr_served;		/* vectors of MSI-X that the host has given */
-	struct vfio_vector msi;
+	unsigned int nr_served;		/* vectors of MSI or MSI-X that the host has given */
+	unsigned int nr_messages;	/* of MSI that device and host have, a power of 2, or 0 */
+	unsigned int nr_enabled;	/* of them, when VFIO was told last */
+	struct vfio_vector msi[PCI_MSI_MAX];
 	struct vfio_vector *vectors;	/* by vector of MSI-X */
 };
 

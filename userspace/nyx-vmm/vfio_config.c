@@ -56,15 +56,18 @@ static bool show_pm(struct vfio_pci *dev, const uint8_t *raw, uint16_t at)
 	return true;
 }
 
-/* One message, without mask */
+/* As many messages as the host has for it, without masks */
 static bool show_msi(struct vfio_pci *dev, const uint8_t *raw, uint16_t at)
 {
-	uint32_t wide = raw[at + PCI_MSI_FLAGS] & PCI_MSI_FLAGS_64BIT;
+	uint32_t wide = raw[at + PCI_MSI_FLAGS] & PCI_MSI_FLAGS_64BIT, power = 0;
 
-	if (at + PCI_MSI_DATA_64 + 2 > CAPS_END)
+	if (at + PCI_MSI_DATA_64 + 2 > CAPS_END || !dev->nr_messages)
 		return false;
-	pci_config_set(&dev->pci, at + PCI_MSI_FLAGS, wide, 2);
-	pci_writable(&dev->pci, at + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE, 2);
+	while (2u << power <= dev->nr_messages)
+		power++;
+	pci_config_set(&dev->pci, at + PCI_MSI_FLAGS, wide | power << 1, 2);
+	pci_writable(&dev->pci, at + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE |
+		     (power ? PCI_MSI_FLAGS_QSIZE : 0), 2);
 	pci_writable(&dev->pci, at + PCI_MSI_ADDRESS_LO, 0xfffffffc, 4);
 	if (wide)
 		pci_writable(&dev->pci, at + PCI_MSI_ADDRESS_HI, UINT32_MAX, 4);

@@ -67,8 +67,7 @@ static void msi_signalled(void *opaque, unsigned int vector)
 {
 	struct vfio_pci *dev = opaque;
 
-	(void)vector;
-	pci_msi_send(&dev->pci);
+	pci_msi_send(&dev->pci, vector);
 }
 
 /* Makes the eventfd and the line of a vector. False: none is left. */
@@ -109,6 +108,20 @@ static bool msix_open(struct vfio_pci *dev, uint16_t vector)
 	return true;
 }
 
+/* Has VFIO signal @fds, as far as the host has vectors. */
+static int serve(struct vfio_pci *dev, unsigned int index, unsigned int nr, const int32_t *fds)
+{
+	int rc = set_triggers(dev, index, 0, nr, fds);
+
+	if (rc > 0 && (unsigned int)rc < nr) {
+		say("--vfio %s: the host has only %d of %u vectors for it", dev->name, rc, nr);
+		nr = (unsigned int)rc;
+		rc = set_triggers(dev, index, 0, nr, fds);
+	}
+	dev->nr_served = rc ? 0 : nr;
+	return rc;
+}
+
 static int msix_begin(struct vfio_pci *dev)
 {
 	unsigned int nr = dev->pci.msix.nr, i;
@@ -121,13 +134,7 @@ static int msix_begin(struct vfio_pci *dev)
 		msix_open(dev, (uint16_t)i);
 		fds[i] = dev->vectors[i].fd;
 	}
-	rc = set_triggers(dev, VFIO_PCI_MSIX_IRQ_INDEX, 0, nr, fds);
-	if (rc > 0 && (unsigned int)rc < nr) {
-		say("--vfio %s: the host has only %d of %u vectors for it", dev->name, rc, nr);
-		nr = (unsigned int)rc;
-		rc = set_triggers(dev, VFIO_PCI_MSIX_IRQ_INDEX, 0, nr, fds);
-	}
-	dev->nr_served = rc ? 0 : nr;
+	rc = serve(dev, VFIO_PCI_MSIX_IRQ_INDEX, nr, fds);
 	free(fds);
 	return rc;
 }
@@ -149,10 +156,17 @@ static void msix_more(struct vfio_pci *dev)
 
 static int msi_begin(struct vfio_pci *dev)
 {
-	if (!vector_open(dev, &dev->msi, msi_signalled, 0))
-		return -ENOSPC;
-	pci_msi_line_set(&dev->pci, dev->msi.line);
-	return set_trigger(dev, VFIO_PCI_MSI_IRQ_INDEX, 0, dev->msi.fd);
+	int32_t fds[PCI_MSI_MAX];
+	unsigned int i;
+
+	dev->nr_enabled = pci_msi_enabled(&dev->pci);
+	for (i = 0; i < dev->nr_enabled; i++) {
+		if (!vector_open(dev, &dev->msi[i], msi_signalled, i))
+			return -ENOSPC;
+		pci_msi_line_set(&dev->pci, i, dev->msi[i].line);
+		fds[i] = dev->msi[i].fd;
+	}
+	return serve(dev, VFIO_PCI_MSI_IRQ_INDEX, dev->nr_enabled, fds);
 }
 
 /* ---- INTx ------------------------------------------------------------------------ */
@@ -256,11 +270,13 @@ void vfio_irq_update(struct vfio_pci *dev)
 	enum vfio_irq_mode mode = wanted_mode(dev);
 	int rc;
 
-	if (mode == dev->irq_mode) {
-		if (mode == VFIO_IRQ_MSIX)
-			msix_more(dev);
+	if (mode == VFIO_IRQ_MSIX && mode == dev->irq_mode) {
+		msix_more(dev);
 		return;
 	}
+	if (mode == dev->irq_mode &&
+	    (mode != VFIO_IRQ_MSI || dev->nr_enabled == pci_msi_enabled(&dev->pci)))
+		return;
 	mode_end(dev);
 	dev->irq_mode = mode;
 	rc = mode_begin(dev, mode);
@@ -307,18 +323,47 @@ static void close_file(int *file)
 	*file = -1;
 }
 
-static bool has_irq(const struct vfio_pci *dev, uint32_t index)
+/* How many interrupts of that kind VFIO can signal */
+static unsigned int count_irqs(const struct vfio_pci *dev, uint32_t index)
 {
 	struct vfio_irq_info info = { .argsz = sizeof(info), .index = index };
 
 	return index < dev->nr_irqs && !vfio_sys.ioctl(dev->fd, VFIO_DEVICE_GET_IRQ_INFO, &info) &&
-		info.count && info.flags & VFIO_IRQ_INFO_EVENTFD;
+		info.flags & VFIO_IRQ_INFO_EVENTFD ? info.count : 0;
+}
+
+/* A host that cannot remap interrupts has one message for a device, however many that has. */
+static unsigned int count_messages(struct vfio_pci *dev)
+{
+	unsigned int nr = count_irqs(dev, VFIO_PCI_MSI_IRQ_INDEX);
+	int32_t none[PCI_MSI_MAX];
+	int rc;
+
+	memset(none, 0xff, sizeof(none));
+	for (nr = nr < PCI_MSI_MAX ? nr : PCI_MSI_MAX; nr & (nr - 1); nr &= nr - 1)
+		;
+	while (nr > 1) {
+		rc = set_triggers(dev, VFIO_PCI_MSI_IRQ_INDEX, 0, nr, none);
+		if (!rc) {
+			set_triggers(dev, VFIO_PCI_MSI_IRQ_INDEX, 0, 0, NULL);
+			return nr;
+		}
+		do {
+			nr >>= 1;
+		} while (nr > 1 && rc > 0 && nr > (unsigned int)rc);
+	}
+	return nr;
 }
 
 void vfio_irq_init(struct vfio_pci *dev)
 {
-	dev->trigger = dev->resample = dev->request = dev->error = dev->msi.fd = -1;
-	dev->has_intx = has_irq(dev, VFIO_PCI_INTX_IRQ_INDEX);
+	unsigned int i;
+
+	dev->trigger = dev->resample = dev->request = dev->error = -1;
+	for (i = 0; i < PCI_MSI_MAX; i++)
+		dev->msi[i].fd = -1;
+	dev->has_intx = count_irqs(dev, VFIO_PCI_INTX_IRQ_INDEX);
+	dev->nr_messages = count_messages(dev);
 }
 
 static int vectors_init(struct vfio_pci *dev)
@@ -342,12 +387,12 @@ int vfio_irq_start(struct vfio_pci *dev)
 		if (!rc)
 			rc = open_file(&dev->trigger, intx_triggered, dev);
 	}
-	if (!rc && has_irq(dev, VFIO_PCI_REQ_IRQ_INDEX)) {
+	if (!rc && count_irqs(dev, VFIO_PCI_REQ_IRQ_INDEX)) {
 		rc = open_file(&dev->request, host_wants, dev);
 		if (!rc)
 			rc = set_trigger(dev, VFIO_PCI_REQ_IRQ_INDEX, 0, dev->request);
 	}
-	if (!rc && has_irq(dev, VFIO_PCI_ERR_IRQ_INDEX)) {
+	if (!rc && count_irqs(dev, VFIO_PCI_ERR_IRQ_INDEX)) {
 		rc = open_file(&dev->error, host_reports, dev);
 		if (!rc)
 			rc = set_trigger(dev, VFIO_PCI_ERR_IRQ_INDEX, 0, dev->error);
@@ -376,9 +421,11 @@ void vfio_irq_exit(struct vfio_pci *dev)
 {
 	unsigned int i;
 
-	if (dev->msi.line)
-		pci_msi_line_set(&dev->pci, NULL);
-	vector_close(dev, &dev->msi);
+	for (i = 0; i < PCI_MSI_MAX; i++) {
+		if (dev->msi[i].line)
+			pci_msi_line_set(&dev->pci, i, NULL);
+		vector_close(dev, &dev->msi[i]);
+	}
 	for (i = 0; dev->vectors && i < dev->pci.msix.nr; i++) {
 		if (dev->vectors[i].line)
 			pci_msix_line_set(&dev->pci, (uint16_t)i, NULL);

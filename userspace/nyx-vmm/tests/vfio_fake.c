@@ -86,7 +86,7 @@ struct fake_device *fake_add(const char *name, unsigned int group)
 	dev->group = group;
 	dev->driver = "vfio-pci";
 	dev->flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
-	dev->vectors = FAKE_VECTORS;
+	dev->vectors = dev->messages = FAKE_VECTORS;
 	dev->file = -1;
 	config_of_nvme(dev);
 	dev->regions[0] = (struct fake_region){ 0x8000, all | VFIO_REGION_INFO_FLAG_MMAP };
@@ -212,6 +212,8 @@ static int set_irqs(struct fake_device *dev, const struct vfio_irq_set *set)
 	ASSERT_EQ(sizeof(*set) + 4 * set->count, set->argsz);
 	if (set->index == VFIO_PCI_MSIX_IRQ_INDEX && set->count > dev->vectors)
 		return (int)dev->vectors;
+	if (set->index == VFIO_PCI_MSI_IRQ_INDEX && set->count > dev->messages)
+		return (int)dev->messages;
 	memcpy(triggers + set->start, set->data, 4 * set->count);
 	return 0;
 }

@@ -35,6 +35,7 @@ struct fake_device {
 	struct fake_region regions[VFIO_PCI_NUM_REGIONS];
 	uint8_t config[4096];
 	unsigned int vectors;		/* of MSI-X that the host has */
+	unsigned int messages;		/* of MSI, likewise */
 	/* Requests of nyx-vmm */
 	int file;			/* of the device */
 	int triggers[VFIO_PCI_NUM_IRQS][FAKE_VECTORS];	/* eventfds, -1: none */

@@ -114,8 +114,8 @@ TEST(capabilities_are_tamed)
 
 	EXPECT_EQ(0x0003, cfg(vmm, PM + PCI_PM_PMC, 2));
 	EXPECT_EQ(PCI_PM_CTRL_NO_SOFT_RESET, cfg(vmm, PM + PCI_PM_CTRL, 2));
-	/* One message, 64 bits, no masks */
-	EXPECT_EQ(PCI_MSI_FLAGS_64BIT, cfg(vmm, MSI + PCI_MSI_FLAGS, 2));
+	/* 8 messages, 64 bits, no masks */
+	EXPECT_EQ(PCI_MSI_FLAGS_64BIT | 3 << 1, cfg(vmm, MSI + PCI_MSI_FLAGS, 2));
 	/* Of the root complex, without link; FLR, but no phantom functions */
 	EXPECT_EQ(PCI_EXP_TYPE_RC_END << 4 | 2, cfg(vmm, EXP + PCI_EXP_FLAGS, 2));
 	EXPECT_EQ(0x10008027, cfg(vmm, EXP + PCI_EXP_DEVCAP, 4));
@@ -572,8 +572,9 @@ TEST(msi)
 	cfg_set(vmm, PCI_COMMAND, PCI_COMMAND_MASTER, 2);
 	cfg_set(vmm, MSI + PCI_MSI_ADDRESS_LO, GPA_LAPIC | 0x2000, 4);
 	cfg_set(vmm, MSI + PCI_MSI_DATA_64, 0x47, 2);
-	cfg_set(vmm, MSI + PCI_MSI_FLAGS, 0xff, 1);
-	EXPECT_EQ(PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_ENABLE, cfg(vmm, MSI + PCI_MSI_FLAGS, 2));
+	cfg_set(vmm, MSI + PCI_MSI_FLAGS, 0x8f, 1);
+	EXPECT_EQ(PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_ENABLE | 3 << 1,
+		  cfg(vmm, MSI + PCI_MSI_FLAGS, 2));
 	fd = fake.devices[0].triggers[VFIO_PCI_MSI_IRQ_INDEX][0];
 	EXPECT_TRUE(listens(fd, GPA_LAPIC | 0x2000, 0x47));
 	EXPECT_EQ(-1, fake.devices[0].triggers[VFIO_PCI_INTX_IRQ_INDEX][0]);
@@ -582,6 +583,77 @@ TEST(msi)
 	cfg_set(vmm, MSI + PCI_MSI_FLAGS, 0, 1);
 	EXPECT_TRUE(!env_irqfd_get(fd, &message));
 	EXPECT_EQ(-1, fake.devices[0].triggers[VFIO_PCI_MSI_IRQ_INDEX][0]);
+	teardown(vmm);
+}
+
+/* That many of the host's triggers for MSI are there, and KVM has their messages. */
+static bool has_messages(unsigned int nr, uint32_t data)
+{
+	const int *triggers = fake.devices[0].triggers[VFIO_PCI_MSI_IRQ_INDEX];
+	unsigned int i;
+
+	for (i = 0; i < FAKE_VECTORS; i++) {
+		if (i < nr ? !listens(triggers[i], GPA_LAPIC, data + i) : triggers[i] >= 0)
+			return false;
+	}
+	return true;
+}
+
+/* The number of a message is in the lowest bits of the data. */
+TEST(msi_messages)
+{
+	struct vmm *vmm = setup();
+	unsigned int power;
+
+	cfg_set(vmm, PCI_COMMAND, PCI_COMMAND_MASTER, 2);
+	cfg_set(vmm, MSI + PCI_MSI_ADDRESS_LO, GPA_LAPIC, 4);
+	cfg_set(vmm, MSI + PCI_MSI_DATA_64, 0x47, 2);
+	for (power = 0; power < 8; power++) {
+		unsigned int nr = power < 3 ? 1u << power : 8;
+
+		cfg_set(vmm, MSI + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE | power << 4, 2);
+		EXPECT_TRUE(has_messages(nr, 0x48 - nr));
+	}
+	/* Fewer, while it is enabled, and another message */
+	cfg_set(vmm, MSI + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE | 1 << 4, 2);
+	EXPECT_TRUE(has_messages(2, 0x46));
+	cfg_set(vmm, MSI + PCI_MSI_DATA_64, 0x61, 2);
+	EXPECT_TRUE(has_messages(2, 0x60));
+	EXPECT_EQ(0, env_messages());
+	cfg_set(vmm, MSI + PCI_MSI_FLAGS, 0, 2);
+	EXPECT_TRUE(has_messages(0, 0));
+	/* KVM takes no eventfds: the main thread sends them. */
+	env_irqfd = -ENOSPC;
+	cfg_set(vmm, MSI + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE | 3 << 4, 2);
+	interrupt(fake.devices[0].triggers[VFIO_PCI_MSI_IRQ_INDEX][5]);
+	WAIT(env_messages() == 1);
+	EXPECT_EQ(0x65, env_message().data);
+	env_irqfd = 0;
+	EXPECT_EQ(0, env_says());
+	teardown(vmm);
+}
+
+static const struct { const char *name; unsigned int host; uint64_t shown; } message_counts[] = {
+	{ "one", 1, 0 }, { "two", 2, 1 }, { "three", 3, 1 }, { "seven", 7, 2 }, { "eight", 8, 3 },
+};
+
+/* A guest is not offered more than the host has: the device would send what nobody takes. */
+TEST_EACH(msi_fewer, message_counts)
+{
+	struct vmm *vmm;
+
+	fake_add(NAME, 7)->messages = v->host;
+	fake_begin();
+	vmm = env_machine(ENV_MAP);
+	ASSERT_EQ(0, vfio_init(vmm, NAME, false));
+	EXPECT_EQ(v->shown, cfg(vmm, MSI + PCI_MSI_FLAGS, 2) >> 1 & 7);
+	EXPECT_EQ(-1, fake.devices[0].triggers[VFIO_PCI_MSI_IRQ_INDEX][0]);
+	EXPECT_EQ(0, env_says());
+	cfg_set(vmm, PCI_COMMAND, PCI_COMMAND_MASTER, 2);
+	cfg_set(vmm, MSI + PCI_MSI_ADDRESS_LO, GPA_LAPIC, 4);
+	cfg_set(vmm, MSI + PCI_MSI_DATA_64, 0x40, 2);
+	cfg_set(vmm, MSI + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE | 3 << 4, 2);
+	EXPECT_TRUE(has_messages(1u << v->shown, 0x40));
 	teardown(vmm);
 }
 
