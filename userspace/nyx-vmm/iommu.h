@@ -107,8 +107,9 @@ struct iommu_ops {
 	/*
 	 * Prepares the address space of a host's devices, before the first of them is there, until
 	 * @mirror_close, before the last one is closed. 0 or an error, and then nothing is mapped.
-	 * After a message: -EOPNOTSUPP, the IOMMU would not learn of what the guest maps; -ERANGE,
-	 * the host's IOMMU does not map all of its addresses. Main thread, without vmm::lock.
+	 * After a message: -EOPNOTSUPP, the IOMMU would not learn of what the guest maps;
+	 * -ERANGE, the host's IOMMU does not map all of its addresses. Main thread, without
+	 * vmm::lock.
 	 */
 	int (*mirror_open)(struct vmm *vmm, struct vfio_container *container);
 	void (*mirror_close)(struct vmm *vmm, struct vfio_container *container);

@@ -185,8 +185,8 @@ uint64_t pci_msix_table_read(struct pci_dev *dev, uint64_t offset, unsigned int 
 void pci_msix_table_write(struct pci_dev *dev, uint64_t offset, uint64_t value, unsigned int len);
 uint64_t pci_msix_pending_read(struct pci_dev *dev, uint64_t offset, unsigned int len);
 /*
- * Other threads or the kernel signal @line for a vector, or for a message of MSI. NULL: no more, and the
- * caller may free the line.
+ * Other threads or the kernel signal @line for a vector, or for a message of MSI. NULL: no more,
+ * and the caller may free the line.
  */
 void pci_msix_line_set(struct pci_dev *dev, uint16_t vector, struct irq_line *line);
 void pci_msi_line_set(struct pci_dev *dev, unsigned int message, struct irq_line *line);

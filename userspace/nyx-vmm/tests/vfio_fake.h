@@ -39,7 +39,7 @@ struct fake_device {
 	/* Requests of nyx-vmm */
 	int file;			/* of the device */
 	int triggers[VFIO_PCI_NUM_IRQS][FAKE_VECTORS];	/* eventfds, -1: none */
-	unsigned int resets, unmasks;
+	atomic_uint resets, unmasks;
 };
 
 struct fake_host {
@@ -51,7 +51,7 @@ struct fake_host {
 	/* Requests */
 	unsigned int containers, maps, unmaps, bus_resets;
 	struct { uint64_t iova, size, host; } mapped[8];
-	unsigned int nr_mapped;
+	atomic_uint nr_mapped;
 };
 
 extern struct fake_host fake;

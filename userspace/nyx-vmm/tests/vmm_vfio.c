@@ -1066,7 +1066,7 @@ TEST_EACH(lost, ends)
 	cfg_set(vmm, MSIX + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE, 2);
 	entry_set(vmm, 1, GPA_LAPIC, 0x41, 0);
 	interrupt(fake.devices[0].triggers[v->index][0]);
-	WAIT(cfg(vmm, PCI_VENDOR_ID, 4) == UINT32_MAX);
+	WAIT(cfg(vmm, PCI_VENDOR_ID, 4) == UINT32_MAX && !fake.nr_mapped);
 	EXPECT_TRUE(strstr(env_said(), v->says));
 	no_memory_after(vmm);
 	teardown(vmm);

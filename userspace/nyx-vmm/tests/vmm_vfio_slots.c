@@ -780,6 +780,51 @@ TEST(no_socket)
 	teardown(vmm);
 }
 
+/* Any writes to the registers of ports, of the card and its BAR, while it comes and goes */
+TEST(hostile)
+{
+	struct vmm *vmm;
+	struct rng rng = rng_start(1);
+	unsigned long i, nr = ktap_iterations(20000);
+	unsigned int before, at, len;
+	uint64_t serial;
+
+	fake_add(NAME, 7);
+	vmm = machine(2);
+	before = files();
+	for (i = 0; i < nr; i++) {
+		len = 1u << rng_below(&rng, 3);
+		at = (unsigned int)rng_below(&rng, 320) & ~(len - 1);
+		if (!rng_below(&rng, 3))
+			at = express(vmm, PORT) + SLOT + (unsigned int)rng_below(&rng, 4) / len * len;
+		env_out(vmm, IO_MMIO, GPA_ECAM + ((PORT + rng_below(&rng, 2)) << 15) + at,
+			rng_next(&rng), len);
+		env_out(vmm, IO_MMIO, GPA_ECAM + (rng_below(&rng, 256) << 20) + at, rng_next(&rng), len);
+		switch (rng_below(&rng, 64)) {
+		case 0:
+			add(vmm, "x=vfio," NAME);
+			break;
+		case 1:
+			hotplug_remove(vmm, "x", rng_below(&rng, 2), &serial);
+			break;
+		case 2:
+			slot_set(vmm, PORT, PIC_ON);
+			env_config_set(vmm, PORT, PCI_PRIMARY_BUS, 0x010100);
+			cfg_set(vmm, PCI_COMMAND, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY, 2);
+			cfg_set(vmm, MSIX + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE, 2);
+			break;
+		}
+		trace[0] = '\0';
+	}
+	hotplug_remove(vmm, "x", true, &serial);
+	hotplug_reap(vmm);
+	EXPECT_EQ(before, files());
+	EXPECT_TRUE(!fake.nr_mapped && !env_memories() && !is_master(0));
+	EXPECT_TRUE(!interrupts(&fake.devices[0]));
+	EXPECT_EQ(1, add(vmm, "slot=1,x=vfio," NAME));
+	teardown(vmm);
+}
+
 /* ---- by the control socket --------------------------------------------------------- */
 
 static const char *ask(int fd, const char *request)
