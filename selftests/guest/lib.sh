@@ -49,6 +49,22 @@ fails()
 	(($(wc -l <"$log") == 1)) || complain "$*: more than one line"
 }
 
+# with_client FUNCTION STATUS WORDS OPTION...: a guest with slots, and a client beside it
+with_client()
+{
+	local client
+	"$1" "$tmp/control" >"$tmp/operated" 2>&1 &
+	client=$!
+	boot "${@:2}" --hotplug-slots 2 --control "$tmp/control"
+	kill $client 2>/dev/null || true
+	[[ $(tail -n1 "$tmp/operated") == 'all done' ]] ||
+		complain "the client: $(tr '\n' ' ' <"$tmp/operated")"
+	[[ ! -e $tmp/control ]] || complain "the socket is left"
+}
+# For that function. saw NUMBER LINE: waits until the guest has said so that often
+saw() { until (($(grep -cs "guest: $2" "$log" || :) + 0 >= $1)); do sleep 0.2; done; }
+ctl() { "$nyx_vmm" ctl "$1" device "${@:2}"; }
+
 # run_cases NAME...: prints KTAP; a case is a function case_NAME, and may set $skip. All that
 # there are stand in $all.
 run_cases()
