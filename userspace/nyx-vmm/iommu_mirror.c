@@ -101,13 +101,16 @@ static int open_mirror(struct vmm *vmm, struct iommu_unit *iu, struct vfio_conta
 {
 	struct nyx_mirror_backend backend = NYX_MIRROR_BACKEND_INIT;
 	struct nyx_mirror_opts opts = NYX_MIRROR_OPTS_INIT;
-	int rc;
+	int rc = 0;
 
 	opts.reserved = iu->model->reserved;
 	opts.nr_reserved = iu->model->nr_reserved;
 	opts.event = told;
 	opts.arg = container;
-	rc = nyx_mirror_vfio(container->fd, &backend);
+	if (container->backend)
+		backend = *container->backend;
+	else
+		rc = nyx_mirror_vfio(container->fd, &backend);
 	if (!rc)
 		rc = nyx_mirror_open(iu->changes, &backend, &opts, &container->mirror);
 	if (rc)

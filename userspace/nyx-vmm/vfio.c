@@ -62,12 +62,12 @@ static bool answered(struct vfio_pci *dev, ssize_t rc, unsigned int len)
 
 bool vfio_read(struct vfio_pci *dev, uint64_t offset, void *data, unsigned int len)
 {
-	return answered(dev, pread(dev->fd, data, len, (off_t)offset), len);
+	return answered(dev, dev->ops->read(dev, data, len, offset), len);
 }
 
 bool vfio_write(struct vfio_pci *dev, uint64_t offset, const void *data, unsigned int len)
 {
-	return answered(dev, pwrite(dev->fd, data, len, (off_t)offset), len);
+	return answered(dev, dev->ops->write(dev, data, len, offset), len);
 }
 
 /* The device that is open by that name, or NULL */
@@ -92,11 +92,12 @@ static struct vfio_pci *find(const struct vfio_pci_dependent_device *other)
 }
 
 /* All that a reset of the bus resets. Free it. NULL: VFIO cannot do it, or there is no memory. */
-static struct vfio_pci_hot_reset_info *dependents(const struct vfio_pci *dev)
+static struct vfio_pci_hot_reset_info *dependents(struct vfio_pci *dev)
 {
 	struct vfio_pci_hot_reset_info *info;
 	uint32_t nr = 0;
 	size_t size;
+	int rc;
 
 	for (;;) {
 		size = sizeof(*info) + nr * sizeof(info->devices[0]);
@@ -104,9 +105,10 @@ static struct vfio_pci_hot_reset_info *dependents(const struct vfio_pci *dev)
 		if (!info)
 			return NULL;
 		info->argsz = (uint32_t)size;
-		if (!vfio_sys.ioctl(dev->fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info))
+		rc = dev->ops->request(dev, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info);
+		if (!rc)
 			return info;
-		if (errno != ENOSPC || info->count <= nr) {
+		if (rc != -ENOSPC || info->count <= nr) {
 			free(info);
 			return NULL;
 		}
@@ -146,28 +148,30 @@ static bool reset_bus(struct vfio_pci *dev)
 	}
 	if (reset && i == info->count) {
 		reset->argsz = (uint32_t)(sizeof(*reset) + reset->count * sizeof(int32_t));
-		done = !vfio_sys.ioctl(dev->fd, VFIO_DEVICE_PCI_HOT_RESET, reset);
+		done = !dev->ops->request(dev, VFIO_DEVICE_PCI_HOT_RESET, reset);
 	}
 	free(reset);
 	free(info);
 	return done;
 }
 
-static bool reset_function(const struct vfio_pci *dev)
+static int reset_function(struct vfio_pci *dev)
 {
-	return dev->flags & VFIO_DEVICE_FLAGS_RESET &&
-		!vfio_sys.ioctl(dev->fd, VFIO_DEVICE_RESET, NULL);
+	if (!(dev->flags & VFIO_DEVICE_FLAGS_RESET))
+		return -ENOTTY;
+	return dev->ops->request(dev, VFIO_DEVICE_RESET, NULL);
 }
 
 static bool reset_any(struct vfio_pci *dev)
 {
-	return reset_function(dev) || reset_bus(dev);
+	return !reset_function(dev) || reset_bus(dev);
 }
 
 void vfio_function_reset(struct vfio_pci *dev)
 {
 	struct pci_dev *pci = &dev->pci;
 	unsigned int i;
+	int rc;
 
 	pci_config_write(pci, PCI_COMMAND, 0, 2);
 	for (i = 0; i < PCI_BARS; i++)
@@ -181,8 +185,9 @@ void vfio_function_reset(struct vfio_pci *dev)
 		pci_msix_table_write(pci, 16 * i + PCI_MSIX_ENTRY_VECTOR_CTRL,
 				     PCI_MSIX_ENTRY_CTRL_MASKBIT, 4);
 	/* The host locks a device that it takes back: it is stopped, and not reset. */
-	if (dev->flags & VFIO_DEVICE_FLAGS_RESET && !reset_function(dev) && !dev->nr_requests)
-		say("--vfio %s: its reset failed: %s", dev->name, strerror(errno));
+	rc = dev->flags & VFIO_DEVICE_FLAGS_RESET ? reset_function(dev) : 0;
+	if (rc && !dev->nr_requests)
+		say("--vfio %s: its reset failed: %s", dev->name, strerror(-rc));
 	vfio_command_write(dev);
 }
 
@@ -220,7 +225,7 @@ static int connect(struct pci_dev *pci, uint16_t rid)
 
 	if (dev->fd < 0)
 		return -ENODEV;
-	rc = iommu->mirror ? iommu->mirror(pci->vmm, rid, vfio_group_container(dev->group)) : 0;
+	rc = iommu->mirror ? iommu->mirror(pci->vmm, rid, dev->container) : 0;
 	if (rc) {
 		/* A guest may have it tried as often as it likes. */
 		if (!pci->port || !pci->port->told)
@@ -230,7 +235,7 @@ static int connect(struct pci_dev *pci, uint16_t rid)
 	rc = vfio_irq_connect(dev);
 	if (rc) {
 		if (iommu->unmirror)
-			iommu->unmirror(pci->vmm, rid, vfio_group_container(dev->group));
+			iommu->unmirror(pci->vmm, rid, dev->container);
 		return rc;
 	}
 	dev->connected = true;
@@ -252,15 +257,14 @@ static void disconnect(struct pci_dev *pci)
 	vfio_irq_update(dev);
 	vfio_irq_disconnect(dev);
 	if (iommu->unmirror)
-		iommu->unmirror(pci->vmm, pci->rid, vfio_group_container(dev->group));
+		iommu->unmirror(pci->vmm, pci->rid, dev->container);
 }
 
 /* Takes the device out of the machine, and gives it back to the host; the function stays. */
 static void detach(struct vfio_pci *dev)
 {
 	struct vmm *vmm = dev->pci.vmm;
-	struct vfio_container *container;
-	struct vfio_group *group = dev->group;
+	struct vfio_container *container = dev->container;
 	int fd = dev->fd;
 
 	/* The guest does not reach it, and so waits for no reset. */
@@ -278,16 +282,15 @@ static void detach(struct vfio_pci *dev)
 	vfio_irq_exit(dev);
 	vfio_bars_exit(dev);
 	dev->fd = -1;
-	dev->group = NULL;
+	dev->container = NULL;
 	pthread_mutex_unlock(&vmm->lock);
 	if (fd < 0)
 		return;
-	container = vfio_group_container(group);
 	if (container->open && container->nr_devices == 1) {
 		vmm->iommu->mirror_close(vmm, container);
 		container->open = false;
 	}
-	vfio_host_close(group, fd);
+	dev->ops->close(dev, fd);
 }
 
 void vfio_cut_off(struct vmm *vmm, uint16_t rid, bool cut)
@@ -310,7 +313,7 @@ void vfio_stop(const struct vfio_container *container)
 	struct vfio_pci *dev;
 
 	for (dev = devices; dev; dev = dev->next) {
-		if (dev->fd < 0 || vfio_group_container(dev->group) != container)
+		if (dev->fd < 0 || dev->container != container)
 			continue;
 		dev->stopped = true;
 		vfio_command_write(dev);
@@ -387,9 +390,9 @@ static int device_info(struct vfio_pci *dev)
 		.argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX,
 	};
 
-	if (vfio_sys.ioctl(dev->fd, VFIO_DEVICE_GET_INFO, &info) ||
+	if (dev->ops->request(dev, VFIO_DEVICE_GET_INFO, &info) ||
 	    !(info.flags & VFIO_DEVICE_FLAGS_PCI) ||
-	    vfio_sys.ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, &config) ||
+	    dev->ops->request(dev, VFIO_DEVICE_GET_REGION_INFO, &config) ||
 	    config.size < CONFIG_LEGACY) {
 		say("--vfio %s: VFIO does not know it as a PCI device", dev->name);
 		return -ENODEV;
@@ -440,15 +443,13 @@ static int build(struct vfio_pci *dev)
 	pci->connect = connect;
 	pci->disconnect = disconnect;
 	pci->destroy = destroy;
-	pci->slot_of = first_of_slot(dev);
-	pci->function = (uint8_t)(dev->name[strlen(dev->name) - 1] - '0');
 	vfio_command_write(dev);
 	return 0;
 }
 
 static int open_mirror(struct vfio_pci *dev)
 {
-	struct vfio_container *container = vfio_group_container(dev->group);
+	struct vfio_container *container = dev->container;
 	int rc;
 
 	if (container->open)
@@ -483,6 +484,15 @@ static int begin(struct vfio_pci *dev)
 	return pci_register(&dev->pci);
 }
 
+int vfio_begin(struct vfio_pci *dev)
+{
+	int rc = begin(dev);
+
+	if (rc)
+		forget(dev);
+	return rc;
+}
+
 /* Errors leave nothing behind. */
 int vfio_init(struct vmm *vmm, const char *name, bool shared)
 {
@@ -499,13 +509,14 @@ int vfio_init(struct vmm *vmm, const char *name, bool shared)
 	snprintf(dev->name, sizeof(dev->name), "%s", name);
 	dev->pci.vmm = vmm;
 	dev->fd = -1;
+	dev->ops = &vfio_host_ops;
 	rc = vfio_host_open(dev->name, shared, &dev->group, &dev->fd);
 	if (rc) {
 		free(dev);
 		return rc;
 	}
-	rc = begin(dev);
-	if (rc)
-		forget(dev);
-	return rc;
+	dev->container = vfio_group_container(dev->group);
+	dev->pci.slot_of = first_of_slot(dev);
+	dev->pci.function = (uint8_t)(dev->name[strlen(dev->name) - 1] - '0');
+	return vfio_begin(dev);
 }

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "pci.h"
 #include "vmm.h"
@@ -42,10 +43,29 @@ struct vfio_container {
 	bool open;			/* &iommu_ops.mirror_open was called */
 	struct nyx_mirror *mirror;	/* iommu_mirror.c */
 	unsigned int nr_refused;
+	/* Where the mirror maps; NULL: @fd, of VFIO */
+	const struct nyx_mirror_backend *backend;
 };
 
 struct nyx_mirror;
+struct nyx_mirror_backend;
 struct vfio_group;
+struct vfio_pci;
+
+/* How a device is reached */
+struct vfio_ops {
+	/* A request VFIO_DEVICE_*: its result, or a negative errno */
+	int (*request)(struct vfio_pci *dev, unsigned long request, void *argument);
+	/* As pread(2) and pwrite(2), at offsets of VFIO_DEVICE_GET_REGION_INFO */
+	ssize_t (*read)(struct vfio_pci *dev, void *data, size_t len, uint64_t offset);
+	ssize_t (*write)(struct vfio_pci *dev, const void *data, size_t len, uint64_t offset);
+	/* A part of a region, or MAP_FAILED with errno */
+	void *(*map)(struct vfio_pci *dev, uint64_t offset, uint64_t size);
+	/* Closes @fd, which was vfio_pci::fd, and the container with its last device */
+	void (*close)(struct vfio_pci *dev, int fd);
+};
+
+extern const struct vfio_ops vfio_host_ops;
 
 /* To read and to write; 0 or a negative errno. Both in pages of the host */
 int vfio_container_map(struct vfio_container *container, uint64_t iova, uint64_t size, void *host);
@@ -56,7 +76,6 @@ void vfio_container_unmap(struct vfio_container *container, uint64_t iova, uint6
  * failures, with the way out, and leaves nothing behind.
  */
 int vfio_host_open(const char *name, bool shared, struct vfio_group **group, int *fd);
-void vfio_host_close(struct vfio_group *group, int fd);
 struct vfio_container *vfio_group_container(const struct vfio_group *group);
 /* The file of the group @number if it is open here, or -1 */
 int vfio_group_file(uint32_t number);
@@ -96,7 +115,9 @@ struct vfio_pci {
 	struct pci_dev pci;		/* first */
 	struct vfio_pci *next;
 	char name[16];
-	struct vfio_group *group;
+	const struct vfio_ops *ops;
+	struct vfio_container *container;
+	struct vfio_group *group;	/* of VFIO, or NULL */
 	int fd;				/* -1: the device is gone */
 	uint32_t flags;			/* VFIO_DEVICE_FLAGS_* */
 	uint32_t nr_irqs;
@@ -126,6 +147,11 @@ struct vfio_pci {
 
 /* vfio.c. @name: like 0000:00:05.0. Prints its failures. */
 int vfio_init(struct vmm *vmm, const char *name, bool shared);
+/*
+ * Makes a function of @dev: a device that is open, with its operations and its container. Prints
+ * its failures, and then frees @dev.
+ */
+int vfio_begin(struct vfio_pci *dev);
 /* True if @word names a device; @name gets it with its domain. */
 bool vfio_name_parse(const char *word, char *name, size_t size);
 /* Accesses of the device's file: all of @len bytes, or false; then @dev tells, once. */

@@ -202,7 +202,7 @@ static int sparse_areas(struct vfio_bar *bar, const struct vfio_region_info *inf
 /* ---- life ------------------------------------------------------------------------ */
 
 /* A region with its capabilities. Free it. NULL: there is none, or no memory. */
-static struct vfio_region_info *region_info(const struct vfio_pci *dev, unsigned int index)
+static struct vfio_region_info *region_info(struct vfio_pci *dev, unsigned int index)
 {
 	struct vfio_region_info *info, *whole;
 	uint32_t size = sizeof(*info);
@@ -211,7 +211,7 @@ static struct vfio_region_info *region_info(const struct vfio_pci *dev, unsigned
 	while (info) {
 		info->argsz = size;
 		info->index = index;
-		if (vfio_sys.ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, info)) {
+		if (dev->ops->request(dev, VFIO_DEVICE_GET_REGION_INFO, info)) {
 			free(info);
 			return NULL;
 		}
@@ -308,8 +308,7 @@ static int bar_map(struct vfio_bar *bar, const struct vfio_region_info *info)
 	for (i = 0; i < bar->nr_areas && !rc; i++) {
 		struct vfio_area *area = &bar->areas[i];
 
-		area->host = mmap(NULL, area->size, PROT_READ | PROT_WRITE, MAP_SHARED,
-				  bar->dev->fd, (off_t)(bar->offset + area->offset));
+		area->host = bar->dev->ops->map(bar->dev, bar->offset + area->offset, area->size);
 		if (area->host == MAP_FAILED)
 			rc = -errno;
 	}

@@ -17,9 +17,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/vfio.h>
+#include <nyx/mirror.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "vfio.h"
@@ -151,11 +153,17 @@ static int check_device(const char *name, uint32_t *group)
 
 int vfio_container_map(struct vfio_container *container, uint64_t iova, uint64_t size, void *host)
 {
+	const struct nyx_mirror_map all = {
+		.iova = iova, .length = size, .gpa = iova, .host = host,
+		.prot = NYX_PROT_READ | NYX_PROT_WRITE,
+	};
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map), .iova = iova, .size = size, .vaddr = (uintptr_t)host,
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
 	};
 
+	if (container->backend)
+		return container->backend->map(container->backend, &all);
 	return call(container->fd, VFIO_IOMMU_MAP_DMA, &map);
 }
 
@@ -164,8 +172,12 @@ void vfio_container_unmap(struct vfio_container *container, uint64_t iova, uint6
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap), .iova = iova, .size = size,
 	};
+	uint64_t unmapped;
 
-	call(container->fd, VFIO_IOMMU_UNMAP_DMA, &unmap);
+	if (container->backend)
+		container->backend->unmap(container->backend, iova, size, &unmapped);
+	else
+		call(container->fd, VFIO_IOMMU_UNMAP_DMA, &unmap);
 }
 
 static void container_put(struct vfio_container *container)
@@ -367,10 +379,41 @@ int vfio_host_open(const char *name, bool shared, struct vfio_group **out, int *
 	return 0;
 }
 
-void vfio_host_close(struct vfio_group *group, int fd)
+/* ---- a device -------------------------------------------------------------------- */
+
+static int host_request(struct vfio_pci *dev, unsigned long request, void *argument)
 {
+	int rc = vfio_sys.ioctl(dev->fd, request, argument);
+
+	return rc < 0 ? -errno : rc;
+}
+
+static ssize_t host_read(struct vfio_pci *dev, void *data, size_t len, uint64_t offset)
+{
+	return pread(dev->fd, data, len, (off_t)offset);
+}
+
+static ssize_t host_write(struct vfio_pci *dev, const void *data, size_t len, uint64_t offset)
+{
+	return pwrite(dev->fd, data, len, (off_t)offset);
+}
+
+static void *host_map(struct vfio_pci *dev, uint64_t offset, uint64_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, dev->fd, (off_t)offset);
+}
+
+static void host_close(struct vfio_pci *dev, int fd)
+{
+	struct vfio_group *group = dev->group;
+
 	close(fd);
 	group->container->nr_devices--;
 	group->nr_devices--;
 	group_put(group);
+	dev->group = NULL;
 }
+
+const struct vfio_ops vfio_host_ops = {
+	host_request, host_read, host_write, host_map, host_close,
+};

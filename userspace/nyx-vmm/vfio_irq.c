@@ -39,9 +39,7 @@ static int set_triggers(struct vfio_pci *dev, unsigned int index, unsigned int s
 	set->count = nr;
 	if (nr)
 		memcpy(set->data, fds, nr * sizeof(*fds));
-	rc = vfio_sys.ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, set);
-	if (rc < 0)
-		rc = -errno;
+	rc = dev->ops->request(dev, VFIO_DEVICE_SET_IRQS, set);
 	free(set);
 	return rc;
 }
@@ -205,7 +203,7 @@ static void intx_ended(void *opaque, int fd)
 	pthread_mutex_lock(&dev->pci.vmm->lock);
 	pci_intx_set(&dev->pci, false);
 	if (dev->irq_mode == VFIO_IRQ_INTX)
-		vfio_sys.ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &set);
+		dev->ops->request(dev, VFIO_DEVICE_SET_IRQS, &set);
 	pthread_mutex_unlock(&dev->pci.vmm->lock);
 }
 
@@ -324,11 +322,11 @@ static void close_file(int *file)
 }
 
 /* How many interrupts of that kind VFIO can signal */
-static unsigned int count_irqs(const struct vfio_pci *dev, uint32_t index)
+static unsigned int count_irqs(struct vfio_pci *dev, uint32_t index)
 {
 	struct vfio_irq_info info = { .argsz = sizeof(info), .index = index };
 
-	return index < dev->nr_irqs && !vfio_sys.ioctl(dev->fd, VFIO_DEVICE_GET_IRQ_INFO, &info) &&
+	return index < dev->nr_irqs && !dev->ops->request(dev, VFIO_DEVICE_GET_IRQ_INFO, &info) &&
 		info.flags & VFIO_IRQ_INFO_EVENTFD ? info.count : 0;
 }
 
