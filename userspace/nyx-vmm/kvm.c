@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "iommu.h"
+#include "vfio.h"
 #include "vmm.h"
 
 #define LAPIC_SPIV		0xf0
@@ -453,6 +454,8 @@ static void *vcpu_main(void *arg)
 		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
 			if (!handle_exit(vcpu))
 				break;
+		} else if (errno == EFAULT && vfio_drop_areas(vcpu->vmm)) {
+			say("a server has taken memory of its device away; the guest goes on by messages");
 		} else if (errno != EINTR && errno != EAGAIN) {
 			int error = errno;
 

@@ -120,6 +120,8 @@ static int add_devices(struct vmm *vmm)
 		rc = edu_init(vmm, opts->edu_dma_mask);
 	for (i = 0; i < opts->nr_vfios && !rc; i++)
 		rc = vfio_init(vmm, opts->vfios[i].name, opts->vfios[i].shared);
+	for (i = 0; i < opts->nr_vfio_users && !rc; i++)
+		rc = vfio_user_init(vmm, opts->vfio_users[i].path, opts->vfio_users[i].messages);
 	if (!rc)
 		rc = hotplug_init(vmm);
 	for (i = 0; i < opts->nr_plugs && !rc; i++) {

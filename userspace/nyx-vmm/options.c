@@ -51,6 +51,10 @@ static const char help[] =
 "                        a PCI device of this machine, like 0000:00:05.0, by VFIO;\n"
 "                        repeatable. With shared, devices share an address space of this\n"
 "                        machine's IOMMU (default: strict)\n"
+"  --vfio-user SOCKET[,memory=shared|messages]\n"
+"                        a PCI device that another process serves at a Unix socket;\n"
+"                        repeatable. With shared it gets the file of the guest's memory,\n"
+"                        with messages it asks for each access (default: shared)\n"
 "  --device hpet         a high precision event timer\n"
 "  --device testdev      QEMU's pc-testdev, which kvm-unit-tests uses\n"
 "  --iommu none[,copy]   no IOMMU. With copy, devices copy instead of mapping memory\n"
@@ -97,7 +101,7 @@ static const char help[] =
 
 enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MODULE, OPT_CPUS, OPT_MEMORY, OPT_DISK,
-	OPT_NET, OPT_RNG, OPT_VFIO, OPT_DEVICE, OPT_IOMMU, OPT_NAME,
+	OPT_NET, OPT_RNG, OPT_VFIO, OPT_VFIO_USER, OPT_DEVICE, OPT_IOMMU, OPT_NAME,
 	OPT_HOTPLUG_SLOTS, OPT_PLUG, OPT_REPLUG, OPT_CONTROL, OPT_NO_REBOOT,
 };
 
@@ -112,6 +116,7 @@ static const struct option long_options[] = {
 	{ "net", required_argument, NULL, OPT_NET },
 	{ "rng", no_argument, NULL, OPT_RNG },
 	{ "vfio", required_argument, NULL, OPT_VFIO },
+	{ "vfio-user", required_argument, NULL, OPT_VFIO_USER },
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "iommu", required_argument, NULL, OPT_IOMMU },
 	{ "name", required_argument, NULL, OPT_NAME },
@@ -198,6 +203,40 @@ static int parse_net(struct options *opts, const char *word)
 	else
 		return usage("--net", word, "write it like tap=NAME or socket=FD");
 	opts->nr_nets++;
+	return -1;
+}
+
+static bool cut_suffix(char *word, const char *suffix)
+{
+	size_t len = strlen(word), cut = strlen(suffix);
+
+	if (len < cut || strcmp(word + len - cut, suffix))
+		return false;
+	word[len - cut] = '\0';
+	return true;
+}
+
+/* A comma elsewhere is of the path. */
+int options_vfio_user(struct options *opts, const char *option, char *word)
+{
+	unsigned int nr = opts->nr_vfio_users, i;
+	bool messages = cut_suffix(word, ",memory=messages");
+
+	if (!messages)
+		cut_suffix(word, ",memory=shared");
+	if (nr == MAX_VFIOS)
+		return usage(option, word, "at most 16 are supported");
+	if (!*word || strlen(word) >= VFIO_NAME)
+		return usage(option, word,
+			     "write it like SOCKET or SOCKET,memory=messages, up to 107 bytes");
+	for (i = 0; i < nr; i++) {
+		if (!strcmp(opts->vfio_users[i].path, word))
+			return usage(option, word, "the guest has it already");
+	}
+	opts->vfio_users[nr].path = word;
+	opts->vfio_users[nr].messages = messages;
+	opts->nr_vfio_users++;
+	opts->has_vfio = true;
 	return -1;
 }
 
@@ -468,6 +507,8 @@ static int parse_one(struct options *opts, int option, char *word)
 		return -1;
 	case OPT_VFIO:
 		return options_vfio(opts, "--vfio", word);
+	case OPT_VFIO_USER:
+		return options_vfio_user(opts, "--vfio-user", word);
 	case OPT_DEVICE:
 		return parse_device(opts, word);
 	case OPT_IOMMU:

@@ -70,8 +70,7 @@ bool vfio_write(struct vfio_pci *dev, uint64_t offset, const void *data, unsigne
 	return answered(dev, dev->ops->write(dev, data, len, offset), len);
 }
 
-/* The device that is open by that name, or NULL */
-static struct vfio_pci *find_name(const char *name)
+struct vfio_pci *vfio_find_name(const char *name)
 {
 	struct vfio_pci *dev;
 
@@ -88,7 +87,7 @@ static struct vfio_pci *find(const struct vfio_pci_dependent_device *other)
 
 	snprintf(name, sizeof(name), "%04x:%02x:%02x.%x", other->segment, other->bus,
 		 other->devfn >> 3u, other->devfn & 7u);
-	return find_name(name);
+	return vfio_find_name(name);
 }
 
 /* All that a reset of the bus resets. Free it. NULL: VFIO cannot do it, or there is no memory. */
@@ -207,7 +206,10 @@ static void tell_mirror(const struct vfio_pci *dev, int rc)
 	uint64_t memory = dev->pci.vmm->opts->memory;
 	struct rlimit limit;
 
-	if (rc == -ENOMEM && !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur < memory)
+	if (dev->container->backend)
+		say("--vfio-user %s: its server does not take the guest's memory: %s", dev->name,
+		    strerror(-rc));
+	else if (rc == -ENOMEM && !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur < memory)
 		say("--vfio %s: the device needs all %llu MiB of the guest's memory locked, and this process may lock %llu MiB; raise that: 'ulimit -l', LimitMEMLOCK= of systemd, or the capability CAP_IPC_LOCK",
 		    dev->name, (unsigned long long)(memory / MIB),
 		    (unsigned long long)(limit.rlim_cur / MIB));
@@ -319,6 +321,24 @@ void vfio_stop(const struct vfio_container *container)
 		vfio_command_write(dev);
 		vfio_irq_update(dev);
 	}
+}
+
+bool vfio_drop_areas(struct vmm *vmm)
+{
+	struct vfio_pci *dev;
+	bool dropped = false;
+	unsigned int i;
+
+	pthread_mutex_lock(&vmm->lock);
+	for (dev = devices; dev; dev = dev->next) {
+		if (dev->fd < 0 || !dev->container->backend)
+			continue;
+		for (i = 0; i < PCI_BARS; i++)
+			dropped = dropped || dev->bars[i].nr_areas;
+		vfio_bars_exit(dev);
+	}
+	pthread_mutex_unlock(&vmm->lock);
+	return dropped;
 }
 
 void vfio_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid))
@@ -499,7 +519,7 @@ int vfio_init(struct vmm *vmm, const char *name, bool shared)
 	struct vfio_pci *dev;
 	int rc;
 
-	if (find_name(name)) {
+	if (vfio_find_name(name)) {
 		say("--vfio %s: the guest has it already", name);
 		return -EBUSY;
 	}

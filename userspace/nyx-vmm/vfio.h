@@ -34,6 +34,8 @@ extern struct vfio_sys vfio_sys;
 
 /* ---- vfio_host.c ----------------------------------------------------------------------- */
 
+struct nyx_mirror_backend;
+
 /* An address space of the host's IOMMU, and the devices in it */
 struct vfio_container {
 	int fd;
@@ -48,7 +50,6 @@ struct vfio_container {
 };
 
 struct nyx_mirror;
-struct nyx_mirror_backend;
 struct vfio_group;
 struct vfio_pci;
 
@@ -82,6 +83,8 @@ int vfio_group_file(uint32_t number);
 
 /* ---- a device -------------------------------------------------------------------------- */
 
+#define VFIO_NAME	108	/* a name of PCI, or the path of a socket */
+
 /* A part of a BAR that the guest reaches without the VMM */
 struct vfio_area {
 	uint64_t offset, size;
@@ -114,7 +117,7 @@ struct vfio_vector {
 struct vfio_pci {
 	struct pci_dev pci;		/* first */
 	struct vfio_pci *next;
-	char name[16];
+	char name[VFIO_NAME];
 	const struct vfio_ops *ops;
 	struct vfio_container *container;
 	struct vfio_group *group;	/* of VFIO, or NULL */
@@ -147,11 +150,19 @@ struct vfio_pci {
 
 /* vfio.c. @name: like 0000:00:05.0. Prints its failures. */
 int vfio_init(struct vmm *vmm, const char *name, bool shared);
+/* The device that is open by that name, or NULL */
+struct vfio_pci *vfio_find_name(const char *name);
 /*
  * Makes a function of @dev: a device that is open, with its operations and its container. Prints
  * its failures, and then frees @dev.
  */
 int vfio_begin(struct vfio_pci *dev);
+/*
+ * vfio_user.c: a device that another process serves at the socket @path. With @messages it gets
+ * no file of the guest's memory. Prints its failures. vfio_user_attach() takes a socket @fd.
+ */
+int vfio_user_init(struct vmm *vmm, const char *path, bool messages);
+int vfio_user_attach(struct vmm *vmm, const char *name, int fd, bool messages);
 /* True if @word names a device; @name gets it with its domain. */
 bool vfio_name_parse(const char *word, char *name, size_t size);
 /* Accesses of the device's file: all of @len bytes, or false; then @dev tells, once. */
@@ -166,6 +177,11 @@ void vfio_function_reset(struct vfio_pci *dev);
 void vfio_cut_off(struct vmm *vmm, uint16_t rid, bool cut);
 /* As vfio_cut_off(), for all devices of a container, and for good. Under vmm::lock. */
 void vfio_stop(const struct vfio_container *container);
+/*
+ * BARs of devices in other processes are no longer mapped. True: some were, so that an access that
+ * has failed may go well, as a message. Any thread
+ */
+bool vfio_drop_areas(struct vmm *vmm);
 /* Calls @fn for each device of the host. Main thread. */
 void vfio_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid));
 /* The host takes the device away: the guest finds it gone, and its slot empty. Main thread. */

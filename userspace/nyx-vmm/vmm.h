@@ -135,6 +135,8 @@ struct options {
 	struct { char name[16]; bool shared; } vfios[MAX_VFIOS];
 	unsigned int nr_vfios;
 	bool has_vfio;			/* in a slot or not, also before a reset of the machine */
+	struct { const char *path; bool messages; } vfio_users[MAX_VFIOS];
+	unsigned int nr_vfio_users;
 	bool rng;
 	bool hpet, testdev;
 	bool edu;
@@ -267,6 +269,7 @@ int options_parse(struct options *opts, int argc, char **argv);
 /* The words of --disk, --vfio and of edu, for @option. -1, or a status; false: they are wrong. */
 int options_disk(struct options *opts, const char *option, char *word);
 int options_vfio(struct options *opts, const char *option, char *word);
+int options_vfio_user(struct options *opts, const char *option, char *word);
 bool options_edu(const char *words, uint64_t *dma_mask);
 
 /* ram.c. A pointer into guest RAM, NULL where [gpa, gpa + len) is not all RAM. */

@@ -1,0 +1,1094 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm tests: devices that another process serves.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * The other process is a child, serve(). What it is to do, and what it has seen, stands in memory
+ * that both share.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <nyx/mirror.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "dma.h"
+#include "pci.h"
+#include "vfio.h"
+#include "vfio_user.h"
+#include "vmm_env.h"
+
+#define SLOT		1
+#define MSIX		0x40
+#define MSI		0x60
+#define TABLE		0x2000
+#define VECTORS		20
+#define BAR_SIZE	0x4000u
+#define DIRECT		3		/* a BAR that is a file, but for its first page */
+#define KICK		0x100		/* a register of BAR 0: the server makes the access @order */
+#define NAME		"server"
+#define RAW		1000
+
+/* ---- the server ------------------------------------------------------------------ */
+
+/* What it does in place of a good reply */
+enum fault {
+	GOOD, SILENT, DIES, HALF, TRICKLES, OTHER_ID, OTHER_COMMAND, NO_TYPE, SHORT, LONG, HUGE_SIZE,
+	TINY_SIZE, FILES, MANY_FILES, REFUSES, ASKS,
+};
+
+struct order {
+	uint32_t command, flags;
+	uint64_t iova, count, size;	/* @size: of the data sent, if not 0 */
+};
+
+struct seen {
+	uint64_t iova, length, offset;
+	uint32_t flags;
+	bool file;
+};
+
+static struct {
+	/* What it is to do */
+	_Atomic uint32_t fault_at;	/* a command */
+	enum fault fault;
+	const char *json;
+	uint16_t major, minor;
+	bool twin;
+	uint64_t sizes[VFIO_PCI_NUM_REGIONS];
+	uint32_t region_flags[VFIO_PCI_NUM_REGIONS];
+	const struct vfio_region_info_cap_sparse_mmap *list;	/* of DIRECT */
+	uint32_t list_size, list_offset;
+	uint32_t irq_flags;
+	struct order order;
+	int file;			/* of DIRECT */
+	uint64_t file_offset;
+	/* What it has seen */
+	uint8_t regions[VFIO_PCI_NUM_REGIONS][BAR_SIZE];
+	struct seen maps[8];
+	_Atomic unsigned int nr_maps, unmaps, resets, ends, unmasks, set, most_files;
+	_Atomic unsigned int replies;	/* to orders */
+	uint32_t error;
+	uint8_t data[64];
+} *server;
+
+static struct {
+	int fd, twin, wake;
+	int vectors[VECTORS];
+	uint8_t in[65536 + VFIO_USER_DATA], out[65536 + 2 * VFIO_USER_DATA];
+	int files[64];
+	unsigned int nr_files;
+} own;
+
+static pid_t child;
+static int wake;
+
+static void send_it(int fd, const void *data, size_t len, const int *files, unsigned int nr)
+{
+	union { char bytes[CMSG_SPACE(64 * sizeof(int))]; struct cmsghdr align; } control;
+	struct iovec iov = { (void *)(uintptr_t)data, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *cmsg;
+
+	memset(&control, 0, sizeof(control));
+	if (nr) {
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(nr * sizeof(int));
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(nr * sizeof(int));
+		memcpy(CMSG_DATA(cmsg), files, nr * sizeof(int));
+	}
+	if (sendmsg(fd, &msg, MSG_NOSIGNAL) != (ssize_t)len)
+		_exit(0);
+}
+
+/* A message into own.in, with its files */
+static void receive_it(int fd)
+{
+	union { char bytes[CMSG_SPACE(64 * sizeof(int))]; struct cmsghdr align; } control;
+	struct iovec iov = { own.in, sizeof(struct vfio_user_head) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct vfio_user_head head;
+	struct cmsghdr *cmsg;
+
+	if (recvmsg(fd, &msg, MSG_WAITALL) != sizeof(head))
+		_exit(0);
+	own.nr_files = 0;
+	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
+		own.nr_files = (unsigned int)((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(own.files, CMSG_DATA(cmsg), own.nr_files * sizeof(int));
+	}
+	memcpy(&head, own.in, sizeof(head));
+	if (head.size > sizeof(own.in) || head.size < sizeof(head))
+		_exit(1);
+	if (head.size > sizeof(head) &&
+	    recv(fd, own.in + sizeof(head), head.size - sizeof(head), MSG_WAITALL) < 0)
+		_exit(0);
+}
+
+/* The access that the test wants, and its outcome */
+static void make_access(void)
+{
+	const struct order *o = &server->order;
+	int fd = server->twin ? own.twin : own.fd;
+	bool write = o->command == VFIO_USER_DMA_WRITE;
+	size_t data = o->size ? o->size : write ? o->count : 0;
+	struct vfio_user_dma body = { o->iova, o->count };
+	struct vfio_user_head head = {
+		.id = 0x7777, .command = (uint16_t)o->command, .flags = o->flags,
+		.size = (uint32_t)(sizeof(head) + sizeof(body) + data),
+	};
+
+	memcpy(own.out, &head, sizeof(head));
+	memcpy(own.out + sizeof(head), &body, sizeof(body));
+	memset(own.out + sizeof(head) + sizeof(body), 0x5a, data);
+	send_it(fd, own.out, head.size, NULL, 0);
+	if (o->flags & VFIO_USER_NO_REPLY)
+		return;
+	receive_it(fd);
+	memcpy(&head, own.in, sizeof(head));
+	server->error = head.id != 0x7777 || head.command != o->command ||
+		(head.flags & VFIO_USER_TYPE) != VFIO_USER_REPLY ? 9999 :
+		head.flags & VFIO_USER_ERROR ? head.error : 0;
+	if (!server->error && head.size != sizeof(head) + sizeof(body) + (write ? 0 : o->count))
+		server->error = 9998;
+	memcpy(server->data, own.in + sizeof(head) + sizeof(body), sizeof(server->data));
+	server->replies++;
+}
+
+/* Sends own.out, a reply of @size bytes; or does what it is not to do. */
+static void reply_it(struct vfio_user_head *head, size_t size, const int *files, unsigned int nr)
+{
+	int many[32];
+	size_t i;
+
+	head->size = (uint32_t)size;
+	head->flags = VFIO_USER_REPLY;
+	if (server->fault_at == head->command) {
+		for (i = 0; i < ARRAY_SIZE(many); i++)
+			many[i] = own.wake;
+		switch (server->fault) {
+		case SILENT:
+			return;
+		case DIES:
+			_exit(0);
+		case HALF:
+			memcpy(own.out, head, sizeof(*head));
+			send_it(own.fd, own.out, size - 1, files, nr);
+			return;
+		case TRICKLES:
+			memcpy(own.out, head, sizeof(*head));
+			for (i = 0; i < size; i++)
+				send_it(own.fd, own.out + i, 1, files, i ? 0 : nr);
+			return;
+		case OTHER_ID:
+			head->id++;
+			break;
+		case OTHER_COMMAND:
+			head->command++;
+			break;
+		case NO_TYPE:
+			head->flags = 2;
+			break;
+		case SHORT:
+			head->size = (uint32_t)--size;
+			break;
+		case LONG:
+			memset(own.out + size, 0, 70000);
+			head->size = (uint32_t)(size += 70000);
+			break;
+		case HUGE_SIZE:
+			head->size = UINT32_MAX;
+			break;
+		case TINY_SIZE:
+			head->size = sizeof(*head) - 1;
+			break;
+		case FILES:
+			memcpy(own.out, head, sizeof(*head));
+			memmove(many, files, nr * sizeof(int));
+			send_it(own.fd, own.out, size, many, 4);
+			return;
+		case MANY_FILES:
+			memcpy(own.out, head, sizeof(*head));
+			send_it(own.fd, own.out, size, many, ARRAY_SIZE(many));
+			return;
+		case REFUSES:
+			head->flags |= VFIO_USER_ERROR;
+			head->error = EBUSY;
+			head->size = sizeof(*head);
+			size = sizeof(*head);
+			break;
+		case ASKS:
+			for (;;)
+				make_access();
+		default:
+			break;
+		}
+	}
+	memcpy(own.out, head, sizeof(*head));
+	send_it(own.fd, own.out, size, files, nr);
+}
+
+static size_t version_reply(uint8_t *out, int *files, unsigned int *nr)
+{
+	const struct vfio_user_version version = { server->major, server->minor };
+	size_t len = server->json ? strlen(server->json) + 1 : 0;
+	int pair[2];
+
+	memcpy(out, &version, sizeof(version));
+	if (len)
+		memcpy(out + sizeof(version), server->json, len);
+	if (server->twin) {
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+			_exit(1);
+		own.twin = pair[0];
+		files[(*nr)++] = pair[1];
+	}
+	return sizeof(version) + len;
+}
+
+static size_t region_reply(const uint8_t *in, uint8_t *out, int *files, unsigned int *nr)
+{
+	struct vfio_region_info info;
+	uint32_t more = 0;
+
+	memcpy(&info, in, sizeof(info));
+	info.size = server->sizes[info.index];
+	info.flags = server->region_flags[info.index];
+	info.offset = 0;
+	if (info.index == DIRECT) {
+		info.offset = server->file_offset;
+		if (server->file >= 0)
+			files[(*nr)++] = server->file;
+		if (server->list) {
+			more = server->list_size;
+			info.cap_offset = server->list_offset;
+			memcpy(out + sizeof(info), server->list, more);
+		}
+	}
+	info.argsz = (uint32_t)sizeof(info) + more;
+	memcpy(out, &info, sizeof(info));
+	return info.argsz;
+}
+
+static size_t access_reply(const uint8_t *in, uint8_t *out, bool write)
+{
+	struct vfio_user_region body;
+	uint8_t *at;
+
+	memcpy(&body, in, sizeof(body));
+	if (body.region >= VFIO_PCI_NUM_REGIONS || body.offset > BAR_SIZE ||
+	    body.count > BAR_SIZE - body.offset)
+		_exit(1);
+	at = server->regions[body.region] + body.offset;
+	if (write)
+		memcpy(at, in + sizeof(body), body.count);
+	if (write && !body.region && body.offset == KICK)
+		make_access();
+	memcpy(out, &body, sizeof(body));
+	if (!write)
+		memcpy(out + sizeof(body), at, body.count);
+	return sizeof(body) + (write ? 0 : body.count);
+}
+
+static void set_irqs(const uint8_t *in)
+{
+	struct vfio_irq_set set;
+	unsigned int i;
+
+	memcpy(&set, in, sizeof(set));
+	if (own.nr_files > server->most_files)
+		server->most_files = own.nr_files;
+	if (!set.count)
+		server->ends++;
+	if (set.flags & VFIO_IRQ_SET_ACTION_UNMASK)
+		server->unmasks++;
+	if (!(set.flags & VFIO_IRQ_SET_DATA_EVENTFD))
+		return;
+	if (set.count != own.nr_files || set.start + set.count > VECTORS)
+		_exit(1);
+	for (i = 0; i < set.count; i++)
+		own.vectors[set.start + i] = own.files[i];
+	if (set.index <= VFIO_PCI_MSIX_IRQ_INDEX)
+		server->set += set.count;
+}
+
+static size_t dma_reply(uint16_t command, const uint8_t *in, uint8_t *out)
+{
+	struct vfio_user_map map;
+	struct seen *seen;
+
+	if (command == VFIO_USER_DMA_UNMAP) {
+		server->unmaps++;
+		memcpy(out, in, sizeof(struct vfio_user_unmap));
+		return sizeof(struct vfio_user_unmap);
+	}
+	memcpy(&map, in, sizeof(map));
+	seen = &server->maps[server->nr_maps % ARRAY_SIZE(server->maps)];
+	*seen = (struct seen){ map.iova, map.length, map.offset, map.flags, own.nr_files == 1 };
+	server->nr_maps++;
+	return 0;
+}
+
+static void serve_one(void)
+{
+	struct vfio_user_head head;
+	const uint8_t *in = own.in + sizeof(head);
+	uint8_t *out = own.out + sizeof(head);
+	const struct vfio_user_device device = { 16, VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET,
+						 VFIO_PCI_NUM_REGIONS, VFIO_PCI_NUM_IRQS };
+	struct vfio_irq_info irq;
+	unsigned int nr = 0;
+	size_t size = 0;
+	int files[4];
+
+	receive_it(own.fd);
+	memcpy(&head, own.in, sizeof(head));
+	switch (head.command) {
+	case VFIO_USER_VERSION:
+		size = version_reply(out, files, &nr);
+		break;
+	case VFIO_USER_GET_INFO:
+		memcpy(out, &device, size = sizeof(device));
+		break;
+	case VFIO_USER_REGION_INFO:
+		size = region_reply(in, out, files, &nr);
+		break;
+	case VFIO_USER_IRQ_INFO:
+		memcpy(&irq, in, sizeof(irq));
+		irq.flags = VFIO_IRQ_INFO_EVENTFD | server->irq_flags;
+		irq.count = irq.index == VFIO_PCI_MSIX_IRQ_INDEX ? VECTORS : 1;
+		memcpy(out, &irq, size = sizeof(irq));
+		break;
+	case VFIO_USER_SET_IRQS:
+		set_irqs(in);
+		break;
+	case VFIO_USER_REGION_READ:
+	case VFIO_USER_REGION_WRITE:
+		size = access_reply(in, out, head.command == VFIO_USER_REGION_WRITE);
+		break;
+	case VFIO_USER_DMA_MAP:
+	case VFIO_USER_DMA_UNMAP:
+		size = dma_reply(head.command, in, out);
+		break;
+	case VFIO_USER_RESET:
+		server->resets++;
+		break;
+	default:
+		_exit(1);
+	}
+	/* make_access() has used own.out. */
+	reply_it(&head, sizeof(head) + size, files, nr);
+	while (nr && head.command == VFIO_USER_VERSION)
+		close(files[--nr]);
+	if (head.command == VFIO_USER_DMA_MAP && own.nr_files)
+		close(own.files[0]);
+}
+
+static void serve(void)
+{
+	struct pollfd fds[] = { { own.fd, POLLIN, 0 }, { own.wake, POLLIN, 0 } };
+	uint64_t what;
+
+	for (;;) {
+		if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+			_exit(1);
+		if (fds[1].revents && read(own.wake, &what, sizeof(what)) == sizeof(what)) {
+			/* 1: the access; RAW: what the test has written; others: an eventfd */
+			if (what == 1)
+				make_access();
+			else if (what == RAW)
+				send_it(own.fd, server->data, sizeof(struct vfio_user_head), NULL, 0);
+			else if (write(own.vectors[what - 2], &(uint64_t){ 1 }, 8) != 8)
+				_exit(1);
+		}
+		if (fds[0].revents)
+			serve_one();
+	}
+}
+
+static void tell(uint64_t what)
+{
+	ASSERT_EQ(8, write(wake, &what, sizeof(what)));
+}
+
+/* ---- a machine ------------------------------------------------------------------- */
+
+#define WAIT(cond) do {		\
+	while (!(cond))		\
+		usleep(100);	\
+} while (0)
+
+static void put(unsigned int at, uint64_t value, unsigned int len)
+{
+	le_put(server->regions[VFIO_PCI_CONFIG_REGION_INDEX] + at, value, len);
+}
+
+static void prepare(void)
+{
+	const uint32_t all = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+
+	server = mmap(NULL, sizeof(*server), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	ASSERT_TRUE(server != MAP_FAILED);
+	server->minor = 1;
+	server->file = -1;
+	server->json = "{\"capabilities\":{\"max_msg_fds\":8}}";
+	server->irq_flags = VFIO_IRQ_INFO_AUTOMASKED | VFIO_IRQ_INFO_MASKABLE;
+	server->sizes[0] = server->sizes[DIRECT] = BAR_SIZE;
+	server->region_flags[0] = server->region_flags[DIRECT] = all;
+	server->sizes[VFIO_PCI_CONFIG_REGION_INDEX] = 256;
+	server->region_flags[VFIO_PCI_CONFIG_REGION_INDEX] = all;
+	put(PCI_VENDOR_ID, 0x11e81234, 4);
+	put(PCI_STATUS, PCI_STATUS_CAP_LIST, 2);
+	put(PCI_CLASS_REVISION, 0x00ff0010, 4);
+	put(PCI_INTERRUPT_PIN, 1, 1);
+	put(PCI_CAPABILITY_LIST, MSIX, 1);
+	put(MSIX, PCI_CAP_ID_MSIX | MSI << 8 | (VECTORS - 1) << 16, 4);
+	put(MSIX + PCI_MSIX_TABLE, TABLE, 4);
+	put(MSIX + PCI_MSIX_PBA, TABLE + 0x1000, 4);
+	put(MSI, PCI_CAP_ID_MSI | PCI_MSI_FLAGS_64BIT << 16, 4);
+}
+
+static int start(struct vmm *vmm, bool messages)
+{
+	int pair[2];
+
+	vfio_user_patience_ms = 30000;
+	vmm->ram_fd = memfd_create("ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	ASSERT_EQ(0, ftruncate(vmm->ram_fd, ENV_RAM));
+	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	child = fork();
+	ASSERT_TRUE(child >= 0);
+	if (!child) {
+		own.fd = pair[1];
+		own.wake = wake;
+		close(pair[0]);
+		serve();
+	}
+	close(pair[1]);
+	if (server->fault == SILENT || server->fault == HALF || server->fault == ASKS)
+		vfio_user_patience_ms = 100;
+	return vfio_user_attach(vmm, NAME, pair[0], messages);
+}
+
+static struct vmm *setup_in(enum env_dma dma, bool messages)
+{
+	static struct iommu_ops ops;
+	struct vmm *vmm = env_machine(dma);
+
+	ops = *vmm->iommu;
+	ops.mirror_open = iommu_none.mirror_open;
+	ops.mirror_close = iommu_none.mirror_close;
+	vmm->iommu = &ops;
+	ASSERT_EQ(0, start(vmm, messages));
+	return vmm;
+}
+
+static struct vmm *setup(void)
+{
+	prepare();
+	return setup_in(ENV_MAP, false);
+}
+
+static void teardown(struct vmm *vmm)
+{
+	int status;
+
+	close(wake);
+	close(vmm->ram_fd);
+	vmm->ram_fd = -1;
+	env_end(vmm);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_TRUE(WIFEXITED(status) && !WEXITSTATUS(status));
+}
+
+static uint64_t ecam(unsigned int at)
+{
+	return GPA_ECAM + (SLOT << 15) + at;
+}
+
+static uint64_t cfg(struct vmm *vmm, unsigned int at, unsigned int len)
+{
+	return env_in(vmm, IO_MMIO, ecam(at), len);
+}
+
+static void cfg_set(struct vmm *vmm, unsigned int at, uint64_t value, unsigned int len)
+{
+	env_out(vmm, IO_MMIO, ecam(at), value, len);
+}
+
+static uint64_t bar(struct vmm *vmm, unsigned int nr)
+{
+	return cfg(vmm, PCI_BASE_ADDRESS_0 + 4 * nr, 4) & ~UINT64_C(0xf);
+}
+
+static void enable(struct vmm *vmm)
+{
+	cfg_set(vmm, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
+}
+
+static void entry_set(struct vmm *vmm, unsigned int vector, uint32_t data, uint32_t control)
+{
+	uint64_t at = bar(vmm, 0) + TABLE + 16 * vector;
+
+	env_out(vmm, IO_MMIO, at, GPA_LAPIC, 4);
+	env_out(vmm, IO_MMIO, at + 4, 0, 4);
+	env_out(vmm, IO_MMIO, at + 8, data, 4);
+	env_out(vmm, IO_MMIO, at + 12, control, 4);
+}
+
+static uint8_t its_config(unsigned int at)
+{
+	return server->regions[VFIO_PCI_CONFIG_REGION_INDEX][at];
+}
+
+/* ---- a server as it should be ---------------------------------------------------- */
+
+TEST(device)
+{
+	struct vmm *vmm = setup();
+	uint64_t at = bar(vmm, 0);
+
+	EXPECT_EQ(0x11e81234, cfg(vmm, PCI_VENDOR_ID, 4));
+	EXPECT_EQ(1, server->resets);
+	enable(vmm);
+	EXPECT_EQ(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, its_config(PCI_COMMAND));
+	env_out(vmm, IO_MMIO, at + 0x20, 0x1122334455667788, 8);
+	env_out(vmm, IO_MMIO, at + 0x30, 0x99, 1);
+	EXPECT_EQ(0x1122334455667788, le_get(server->regions[0] + 0x20, 8));
+	EXPECT_EQ(0x1122334455667788, env_in(vmm, IO_MMIO, at + 0x20, 8));
+	EXPECT_EQ(0x99, env_in(vmm, IO_MMIO, at + 0x30, 1));
+	/* All memory, from the first byte of its file, which is sealed now */
+	EXPECT_EQ(1, server->nr_maps);
+	EXPECT_EQ(0, server->maps[0].iova);
+	EXPECT_EQ(ENV_RAM, server->maps[0].length);
+	EXPECT_EQ(0, server->maps[0].offset);
+	EXPECT_EQ(VFIO_USER_MAP_READ | VFIO_USER_MAP_WRITE, server->maps[0].flags);
+	EXPECT_TRUE(server->maps[0].file);
+	EXPECT_EQ(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL, fcntl(vmm->ram_fd, F_GET_SEALS));
+	teardown(vmm);
+	EXPECT_EQ(1, server->unmaps);
+	EXPECT_EQ(2, server->resets);
+	EXPECT_EQ(0, env_says());
+}
+
+TEST(messages_alone)
+{
+	struct vmm *vmm;
+
+	prepare();
+	vmm = setup_in(ENV_MAP, true);
+	EXPECT_EQ(1, server->nr_maps);
+	EXPECT_TRUE(!server->maps[0].file);
+	EXPECT_EQ(0, server->maps[0].offset);
+	EXPECT_EQ(0, fcntl(vmm->ram_fd, F_GET_SEALS));
+	teardown(vmm);
+}
+
+/* As many files in a message as the server takes; a vector that the guest unmasks later follows. */
+TEST(vectors)
+{
+	struct vmm *vmm = setup();
+	unsigned int i;
+
+	enable(vmm);
+	for (i = 0; i < VECTORS; i++)
+		entry_set(vmm, i, 0x40 + i, i == 10);
+	cfg_set(vmm, MSIX + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE, 2);
+	/* Vector 0 of INTx ends first */
+	EXPECT_EQ(1, server->ends);
+	EXPECT_EQ(1 + VECTORS - 1, server->set);
+	EXPECT_EQ(8, server->most_files);
+	EXPECT_EQ(PCI_MSIX_FLAGS_ENABLE >> 8, its_config(MSIX + PCI_MSIX_FLAGS + 1));
+	entry_set(vmm, 10, 0x4a, 0);
+	EXPECT_EQ(1 + VECTORS, server->set);
+	cfg_set(vmm, MSIX + PCI_MSIX_FLAGS, 0, 2);
+	EXPECT_EQ(0, its_config(MSIX + PCI_MSIX_FLAGS + 1));
+	EXPECT_EQ(2, server->ends);
+	teardown(vmm);
+}
+
+TEST(intx)
+{
+	struct vmm *vmm = setup();
+
+	cfg_set(vmm, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
+	rte_set(vmm, pci_intx_gsi(SLOT, 0), LEVEL | 0x51);
+	tell(2);
+	WAIT(rte_get(vmm, pci_intx_gsi(SLOT, 0)) & REMOTE_IRR);
+	EXPECT_EQ(0, server->unmasks);
+	ioapic_eoi(vmm, 0x51);
+	WAIT(server->unmasks == 1);
+	EXPECT_TRUE(!(rte_get(vmm, pci_intx_gsi(SLOT, 0)) & REMOTE_IRR));
+	teardown(vmm);
+}
+
+/* A server that does not mask its interrupt is not to unmask it. */
+TEST(intx_is_not_masked)
+{
+	struct vmm *vmm;
+
+	prepare();
+	server->irq_flags = 0;
+	vmm = setup_in(ENV_MAP, false);
+	rte_set(vmm, pci_intx_gsi(SLOT, 0), LEVEL | 0x51);
+	tell(2);
+	WAIT(rte_get(vmm, pci_intx_gsi(SLOT, 0)) & REMOTE_IRR);
+	ioapic_eoi(vmm, 0x51);
+	WAIT(!(rte_get(vmm, pci_intx_gsi(SLOT, 0)) & REMOTE_IRR));
+	tell(2);
+	WAIT(rte_get(vmm, pci_intx_gsi(SLOT, 0)) & REMOTE_IRR);
+	EXPECT_EQ(0, server->unmasks);
+	teardown(vmm);
+}
+
+/* ---- accesses of the server ------------------------------------------------------ */
+
+#define PAGE_REFUSED	UINT64_C(0x5000)	/* by ENV_FAULTS */
+
+static const struct {
+	const char *name;
+	struct order order;
+	uint32_t error;
+} orders[] = {
+	{ "read", { VFIO_USER_DMA_READ, 0, 0x10000, 64, 0 }, 0 },
+	{ "write", { VFIO_USER_DMA_WRITE, 0, 0x10000, 64, 0 }, 0 },
+	{ "most", { VFIO_USER_DMA_READ, 0, 0x100000, VFIO_USER_DATA, 0 }, 0 },
+	{ "nothing", { VFIO_USER_DMA_READ, 0, 0x10000, 0, 0 }, 0 },
+	{ "refused-read", { VFIO_USER_DMA_READ, 0, PAGE_REFUSED, 64, 0 }, EFAULT },
+	{ "refused-write", { VFIO_USER_DMA_WRITE, 0, PAGE_REFUSED, 64, 0 }, EFAULT },
+	{ "beyond-all", { VFIO_USER_DMA_READ, 0, UINT64_MAX - 31, 64, 0 }, EFAULT },
+	{ "too-much", { VFIO_USER_DMA_READ, 0, 0x10000, VFIO_USER_DATA + 1, 0 }, EINVAL },
+	{ "much-too-much", { VFIO_USER_DMA_READ, 0, 0x10000, UINT64_MAX, 0 }, EINVAL },
+	{ "read-with-data", { VFIO_USER_DMA_READ, 0, 0x10000, 64, 64 }, EINVAL },
+	{ "write-with-less", { VFIO_USER_DMA_WRITE, 0, 0x10000, 64, 63 }, EINVAL },
+	{ "write-with-more", { VFIO_USER_DMA_WRITE, 0, 0x10000, 64, 65 }, EINVAL },
+	{ "what-a-client-sends", { VFIO_USER_DMA_MAP, 0, 0, 0, 0 }, EOPNOTSUPP },
+	{ "unknown", { 999, 0, 0, 0, 0 }, EOPNOTSUPP },
+};
+
+static void check_order(struct vmm *vmm, const struct order *o, uint32_t error)
+{
+	uint64_t value = o->count ? env_get(vmm, 0x10000, 8) : 0;
+
+	EXPECT_EQ(error, server->error);
+	if (o->iova != 0x10000 || !o->count)
+		return;
+	if (o->command == VFIO_USER_DMA_READ && !error)
+		EXPECT_EQ(0x1234567890abcdef, le_get(server->data, 8));
+	EXPECT_EQ(o->command == VFIO_USER_DMA_WRITE && !error ? 0x5a5a5a5a5a5a5a5a :
+		  0x1234567890abcdef, value);
+}
+
+static void access_by(const struct order *o, uint32_t error, bool twin)
+{
+	struct vmm *vmm;
+
+	prepare();
+	server->twin = twin;
+	server->json = twin ? "{\"capabilities\":{\"twin_socket\":{\"supported\":true,\"fd_index\":0}}}" :
+		NULL;
+	vmm = setup_in(ENV_FAULTS, true);
+	enable(vmm);
+	server->order = *o;
+	/* At any time */
+	env_put(vmm, 0x10000, 0x1234567890abcdef, 8);
+	tell(1);
+	WAIT(server->replies == 1);
+	check_order(vmm, o, error);
+	/* While the guest waits for the server */
+	env_put(vmm, 0x10000, 0x1234567890abcdef, 8);
+	env_out(vmm, IO_MMIO, bar(vmm, 0) + KICK, 1, 4);
+	EXPECT_EQ(2, server->replies);
+	check_order(vmm, o, error);
+	EXPECT_EQ(0, env_says());
+	teardown(vmm);
+}
+
+TEST_EACH(access_by_one, orders) { access_by(&v->order, v->error, false); }
+TEST_EACH(access_by_twin, orders) { access_by(&v->order, v->error, true); }
+
+TEST(no_access_unless_master)
+{
+	struct vmm *vmm = setup();
+
+	server->order = (struct order){ VFIO_USER_DMA_WRITE, 0, 0x10000, 64, 0 };
+	tell(1);
+	WAIT(server->replies == 1);
+	EXPECT_EQ(EFAULT, server->error);
+	enable(vmm);
+	vfio_cut_off(vmm, SLOT << 3, true);
+	tell(1);
+	WAIT(server->replies == 2);
+	EXPECT_EQ(EFAULT, server->error);
+	vfio_cut_off(vmm, SLOT << 3, false);
+	tell(1);
+	WAIT(server->replies == 3);
+	EXPECT_EQ(0, server->error);
+	teardown(vmm);
+}
+
+TEST(no_reply_wanted)
+{
+	struct vmm *vmm = setup();
+
+	enable(vmm);
+	server->order = (struct order){ VFIO_USER_DMA_WRITE, VFIO_USER_NO_REPLY, 0x10000, 64, 0 };
+	tell(1);
+	WAIT(env_get(vmm, 0x10000, 8) == 0x5a5a5a5a5a5a5a5a);
+	server->order = (struct order){ VFIO_USER_DMA_READ, 0, 0x10000, 64, 0 };
+	tell(1);
+	WAIT(server->replies == 1);
+	EXPECT_EQ(0, server->error);
+	teardown(vmm);
+}
+
+/* A write there is an interrupt, as of any device. */
+TEST(access_interrupts)
+{
+	struct vmm *vmm = setup();
+
+	enable(vmm);
+	server->order = (struct order){ VFIO_USER_DMA_WRITE, 0, GPA_LAPIC, 4, 0 };
+	tell(1);
+	WAIT(server->replies == 1);
+	EXPECT_EQ(0, server->error);
+	EXPECT_EQ(1, env_messages());
+	EXPECT_EQ(0x5a5a5a5a, env_message().data);
+	teardown(vmm);
+}
+
+/* ---- BARs that are mapped -------------------------------------------------------- */
+
+static const struct {
+	struct vfio_region_info_cap_sparse_mmap head;
+	struct vfio_region_sparse_mmap_area areas[2];
+} sparse = {
+	{ .header = { VFIO_REGION_INFO_CAP_SPARSE_MMAP, 1, 0 }, .nr_areas = 2 },
+	{ { 0x1000, 0x1000 }, { 0x3000, 0x1000 } },
+};
+
+static void prepare_direct(uint64_t file_size)
+{
+	prepare();
+	server->file = memfd_create("bar", MFD_CLOEXEC);
+	ASSERT_EQ(0, ftruncate(server->file, (off_t)file_size));
+	server->file_offset = 0x2000;
+	server->region_flags[DIRECT] |= VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
+	server->list = &sparse.head;
+	server->list_size = sizeof(sparse);
+	server->list_offset = sizeof(struct vfio_region_info);
+}
+
+TEST(mapped)
+{
+	struct vmm *vmm;
+	uint8_t *memory;
+	uint64_t at;
+
+	prepare_direct(0x6000);
+	vmm = setup_in(ENV_MAP, false);
+	enable(vmm);
+	at = bar(vmm, DIRECT);
+	EXPECT_EQ(2, env_memories());
+	memory = env_memory_at(at + 0x1000);
+	ASSERT_TRUE(memory);
+	ASSERT_TRUE(env_memory_at(at + 0x3000) && !env_memory_at(at + 0x2000));
+	ASSERT_EQ(1, pwrite(server->file, "x", 1, 0x2000 + 0x1000));
+	EXPECT_EQ('x', *memory);
+	/* The others by messages */
+	env_out(vmm, IO_MMIO, at + 0x2000, 0x77, 4);
+	EXPECT_EQ(0x77, server->regions[DIRECT][0x2000]);
+	/* KVM could not reach a page: the guest goes on by messages alone. */
+	EXPECT_TRUE(vfio_drop_areas(vmm));
+	EXPECT_EQ(0, env_memories());
+	env_out(vmm, IO_MMIO, at + 0x1000, 0x78, 4);
+	EXPECT_EQ(0x78, server->regions[DIRECT][0x1000]);
+	EXPECT_TRUE(!vfio_drop_areas(vmm));
+	teardown(vmm);
+}
+
+TEST(file_too_short)
+{
+	struct vmm *vmm;
+
+	prepare_direct(0x5fff);
+	vmm = setup_in(ENV_MAP, false);
+	enable(vmm);
+	EXPECT_EQ(0, env_memories());
+	EXPECT_TRUE(strstr(env_said(), "region 3 is slow"));
+	teardown(vmm);
+}
+
+TEST(file_is_not_memory)
+{
+	struct vmm *vmm;
+
+	prepare_direct(0x6000);
+	ASSERT_TRUE(dup2(STDERR_FILENO, server->file) >= 0);
+	vmm = setup_in(ENV_MAP, false);
+	enable(vmm);
+	EXPECT_EQ(0, env_memories());
+	EXPECT_TRUE(strstr(env_said(), "region 3 is slow"));
+	teardown(vmm);
+}
+
+static const struct {
+	const char *name;
+	uint32_t at, size, next, areas;
+} bad_lists[] = {
+	{ "within-the-head", 24, sizeof(sparse), 0, 2 },
+	{ "odd", sizeof(struct vfio_region_info) + 4, sizeof(sparse), 0, 2 },
+	{ "beyond", 4096, sizeof(sparse), 0, 2 },
+	{ "far-beyond", UINT32_MAX - 7, sizeof(sparse), 0, 2 },
+	{ "to-itself", sizeof(struct vfio_region_info), sizeof(sparse),
+	  sizeof(struct vfio_region_info), 2 },
+	{ "leads-beyond", sizeof(struct vfio_region_info), sizeof(sparse), 4096, 2 },
+	{ "too-many-areas", sizeof(struct vfio_region_info), sizeof(sparse), 0, 3 },
+	{ "all-areas", sizeof(struct vfio_region_info), sizeof(sparse), 0, UINT32_MAX },
+};
+
+TEST_EACH(bad_list, bad_lists)
+{
+	static uint8_t list[sizeof(sparse)];
+	struct vfio_region_info_cap_sparse_mmap *head = (void *)list;
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	prepare_direct(0x6000);
+	memcpy(list, &sparse, sizeof(list));
+	head->header.next = v->next;
+	head->nr_areas = v->areas;
+	server->list = head;
+	server->list_size = v->size;
+	server->list_offset = v->at;
+	EXPECT_TRUE(start(vmm, false) < 0);
+	EXPECT_EQ(1, env_says());
+	close(server->file);
+	teardown(vmm);
+}
+
+/* ---- versions -------------------------------------------------------------------- */
+
+static const struct {
+	const char *name, *json;
+	uint16_t major, minor;
+	bool good;
+} versions[] = {
+	{ "nothing", NULL, 0, 1, true },
+	{ "older", NULL, 0, 0, true },
+	{ "newer", NULL, 0, 2, false },
+	{ "other", NULL, 1, 0, false },
+	{ "no-capabilities", "{}", 0, 1, true },
+	{ "empty", "{\"capabilities\":{}}", 0, 1, true },
+	{ "unknown", "{\"capabilities\":{\"x\":[1,{}],\"max_msg_fds\":1},\"y\":2}", 0, 1, true },
+	{ "large", "{\"capabilities\":{\"max_msg_fds\":1000000,\"max_data_xfer_size\":99999999999}}",
+	  0, 1, true },
+	{ "small", "{\"capabilities\":{\"max_msg_fds\":1,\"max_data_xfer_size\":8}}", 0, 1, true },
+	{ "no-json", "capabilities", 0, 1, false },
+	{ "cut", "{\"capabilities\":{", 0, 1, false },
+	{ "array", "[]", 0, 1, false },
+	{ "capabilities-array", "{\"capabilities\":[]}", 0, 1, false },
+	{ "deep", "{\"capabilities\":{\"x\":[[[[[[1]]]]]]}}", 0, 1, false },
+	{ "no-data", "{\"capabilities\":{\"max_data_xfer_size\":7}}", 0, 1, false },
+	{ "no-files", "{\"capabilities\":{\"max_msg_fds\":0}}", 0, 1, false },
+	{ "negative", "{\"capabilities\":{\"max_msg_fds\":-1}}", 0, 1, false },
+	{ "words", "{\"capabilities\":{\"max_msg_fds\":\"8\"}}", 0, 1, false },
+	{ "fraction", "{\"capabilities\":{\"max_data_xfer_size\":4096.5}}", 0, 1, false },
+	{ "no-maps", "{\"capabilities\":{\"max_dma_maps\":0}}", 0, 1, false },
+	{ "no-pages", "{\"capabilities\":{\"pgsizes\":0}}", 0, 1, false },
+	{ "no-twin", "{\"capabilities\":{\"twin_socket\":{\"supported\":false}}}", 0, 1, true },
+	{ "twin-lost", "{\"capabilities\":{\"twin_socket\":{\"supported\":true}}}", 0, 1, false },
+	{ "twin-not-sent", "{\"capabilities\":{\"twin_socket\":{\"supported\":true,\"fd_index\":0}}}",
+	  0, 1, false },
+};
+
+TEST_EACH(version, versions)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	prepare();
+	server->json = v->json;
+	server->major = v->major;
+	server->minor = v->minor;
+	EXPECT_EQ(v->good, !start(vmm, false));
+	EXPECT_EQ(!v->good, env_says());
+	teardown(vmm);
+}
+
+TEST(long_json)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	static char text[5000];
+
+	prepare();
+	memset(text, ' ', sizeof(text) - 1);
+	server->json = text;
+	EXPECT_TRUE(start(vmm, false) < 0);
+	EXPECT_TRUE(strstr(env_said(), "too long"));
+	teardown(vmm);
+}
+
+/* ---- a server as it should not be ------------------------------------------------ */
+
+#define FAULTS(what, command)								\
+	{ what "-silent", command, SILENT }, { what "-dies", command, DIES },		\
+	{ what "-half", command, HALF }, { what "-other-id", command, OTHER_ID },	\
+	{ what "-other-command", command, OTHER_COMMAND },				\
+	{ what "-no-type", command, NO_TYPE }, { what "-long", command, LONG },		\
+	{ what "-huge", command, HUGE_SIZE }, { what "-tiny", command, TINY_SIZE },	\
+	{ what "-many-files", command, MANY_FILES }, { what "-asks", command, ASKS }
+
+struct bad { const char *name; uint32_t command; enum fault fault; };
+
+static const struct bad bad_starts[] = {
+	FAULTS("version", VFIO_USER_VERSION), FAULTS("info", VFIO_USER_GET_INFO),
+	FAULTS("region", VFIO_USER_REGION_INFO), FAULTS("irq", VFIO_USER_IRQ_INFO),
+	FAULTS("read", VFIO_USER_REGION_READ), FAULTS("write", VFIO_USER_REGION_WRITE),
+	FAULTS("reset", VFIO_USER_RESET), FAULTS("map", VFIO_USER_DMA_MAP),
+	FAULTS("irqs", VFIO_USER_SET_IRQS),
+	{ "version-short", VFIO_USER_VERSION, SHORT }, { "info-short", VFIO_USER_GET_INFO, SHORT },
+	{ "region-short", VFIO_USER_REGION_INFO, SHORT }, { "irq-short", VFIO_USER_IRQ_INFO, SHORT },
+	{ "read-short", VFIO_USER_REGION_READ, SHORT },
+	{ "write-short", VFIO_USER_REGION_WRITE, SHORT },
+	{ "version-refused", VFIO_USER_VERSION, REFUSES },
+	{ "info-refused", VFIO_USER_GET_INFO, REFUSES },
+	{ "read-refused", VFIO_USER_REGION_READ, REFUSES },
+	{ "map-refused", VFIO_USER_DMA_MAP, REFUSES },
+	{ "irqs-refused", VFIO_USER_SET_IRQS, REFUSES },
+};
+
+TEST_EACH(bad_start, bad_starts)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	prepare();
+	server->fault_at = v->command;
+	server->fault = v->fault;
+	server->order = (struct order){ VFIO_USER_DMA_READ, 0, 0x10000, 64, 0 };
+	/* Or the guest finds it gone. */
+	if (!start(vmm, false))
+		WAIT(cfg(vmm, PCI_VENDOR_ID, 4) == UINT32_MAX);
+	EXPECT_TRUE(env_says());
+	teardown(vmm);
+}
+
+static const struct bad strange_starts[] = {
+	{ "version-trickles", VFIO_USER_VERSION, TRICKLES },
+	{ "region-trickles", VFIO_USER_REGION_INFO, TRICKLES },
+	{ "read-trickles", VFIO_USER_REGION_READ, TRICKLES },
+	{ "version-files", VFIO_USER_VERSION, FILES }, { "info-files", VFIO_USER_GET_INFO, FILES },
+	{ "region-files", VFIO_USER_REGION_INFO, FILES },
+	{ "read-files", VFIO_USER_REGION_READ, FILES }, { "map-files", VFIO_USER_DMA_MAP, FILES },
+	{ "irq-refused", VFIO_USER_IRQ_INFO, REFUSES },
+};
+
+/* Slow, or with files that nobody wants: no harm */
+TEST_EACH(strange_start, strange_starts)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	prepare();
+	server->fault_at = v->command;
+	server->fault = v->fault;
+	EXPECT_EQ(0, start(vmm, false));
+	EXPECT_EQ(0x11e81234, cfg(vmm, PCI_VENDOR_ID, 4));
+	teardown(vmm);
+}
+
+static struct vfio_container *container;
+
+static int note_mirror(struct vmm *vmm, struct vfio_container *c)
+{
+	container = c;
+	return iommu_none.mirror_open(vmm, c);
+}
+
+static const struct bad bad_ends[] = {
+	FAULTS("read", VFIO_USER_REGION_READ), FAULTS("write", VFIO_USER_REGION_WRITE),
+	FAULTS("irqs", VFIO_USER_SET_IRQS), FAULTS("unmap", VFIO_USER_DMA_UNMAP),
+	FAULTS("map", VFIO_USER_DMA_MAP), { "unmap-refused", VFIO_USER_DMA_UNMAP, REFUSES },
+};
+
+/* The guest finds the device gone, and goes on. */
+TEST_EACH(bad_end, bad_ends)
+{
+	struct iommu_ops noting = iommu_none;
+	struct vmm *vmm;
+
+	prepare();
+	vmm = env_machine(ENV_MAP);
+	noting.mirror_open = note_mirror;
+	vmm->iommu = &noting;
+	ASSERT_EQ(0, start(vmm, false));
+	enable(vmm);
+	entry_set(vmm, 3, 0x41, 0);
+	server->order = (struct order){ VFIO_USER_DMA_READ, 0, 0x10000, 64, 0 };
+	server->fault = v->fault;
+	server->fault_at = v->command;
+	if (v->fault == SILENT || v->fault == HALF || v->fault == ASKS)
+		vfio_user_patience_ms = 100;
+	if (v->command == VFIO_USER_REGION_READ)
+		EXPECT_EQ(UINT32_MAX, env_in(vmm, IO_MMIO, bar(vmm, 0) + 8, 4));
+	else if (v->command == VFIO_USER_REGION_WRITE)
+		env_out(vmm, IO_MMIO, bar(vmm, 0) + 8, 1, 4);
+	else if (v->command == VFIO_USER_SET_IRQS)
+		cfg_set(vmm, MSIX + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE, 2);
+	pthread_mutex_lock(&vmm->lock);
+	/* What the mirror maps and unmaps is, for it, mapped and unmapped. */
+	if (v->command == VFIO_USER_DMA_UNMAP)
+		vfio_container_unmap(container, 0, ENV_RAM);
+	else if (v->command == VFIO_USER_DMA_MAP)
+		EXPECT_EQ(0, vfio_container_map(container, UINT64_C(1) << 40, 4096, vmm->ram));
+	pthread_mutex_unlock(&vmm->lock);
+	WAIT(cfg(vmm, PCI_VENDOR_ID, 4) == UINT32_MAX);
+	/* Perhaps that its interrupts failed comes last. */
+	EXPECT_TRUE(strstr(env_said(), "the guest has it no longer") ||
+		    (v->command == VFIO_USER_SET_IRQS && strstr(env_said(), "its interrupts")));
+	EXPECT_EQ(UINT32_MAX, env_in(vmm, IO_MMIO, bar(vmm, 0) + 8, 4));
+	teardown(vmm);
+}
+
+/* A reply that nobody waits for, a command without end, and the end, while nothing is asked */
+static const struct { const char *name; uint32_t flags, size; bool dies; } unwanted[] = {
+	{ "reply", VFIO_USER_REPLY, 16, false }, { "error", VFIO_USER_REPLY | VFIO_USER_ERROR, 16, false },
+	{ "huge", 0, UINT32_MAX, false }, { "tiny", 0, 15, false }, { "none", 2, 16, false },
+	{ "dies", 0, 0, true },
+};
+
+TEST_EACH(unasked, unwanted)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	const struct vfio_user_head head = { 1, VFIO_USER_DMA_READ, v->size, v->flags, 0 };
+
+	prepare();
+	ASSERT_EQ(0, start(vmm, false));
+	if (v->dies) {
+		kill(child, SIGKILL);
+	} else {
+		memcpy(server->data, &head, sizeof(head));
+		tell(RAW);
+	}
+	WAIT(cfg(vmm, PCI_VENDOR_ID, 4) == UINT32_MAX);
+	EXPECT_TRUE(strstr(env_said(), "the guest has it no longer"));
+	close(wake);
+	close(vmm->ram_fd);
+	vmm->ram_fd = -1;
+	env_end(vmm);
+	ASSERT_EQ(child, waitpid(child, NULL, 0));
+}

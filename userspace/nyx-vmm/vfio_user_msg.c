@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: messages to a device in another process; see vfio_user.h.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * No function waits for longer than vfio_user_patience_ms, however the server divides up its
+ * bytes, and whatever it asks for before it replies.
+ */
+#include "vfio_user.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "vmm.h"
+
+#define HEAD		sizeof(struct vfio_user_head)
+#define LONGEST		(HEAD + sizeof(struct vfio_user_dma) + VFIO_USER_DATA)
+#define AT_ONCE		16	/* commands of the server that the main thread does in one go */
+#define JSON_DEPTH	4
+#define VERSION_SIZE	4096
+#define PATIENCE_MS	5000
+#define MAPS_MAX	(1u << 20)
+#define PAGE		4096u
+
+/* Of this program; the second and the third are VFIO_USER_FILES and VFIO_USER_DATA. */
+static const char capabilities[] =
+	"{\"capabilities\":{\"max_msg_fds\":16,\"max_data_xfer_size\":1048576,"
+	"\"twin_socket\":{\"supported\":true}}}";
+
+unsigned int vfio_user_patience_ms = PATIENCE_MS;
+
+static int fail(struct vfio_user *conn, const char *why)
+{
+	unsigned int i;
+
+	if (!conn->why)
+		conn->why = why;
+	/* The main thread sees it. */
+	for (i = 0; i < ARRAY_SIZE(conn->channels); i++) {
+		if (conn->channels[i].fd >= 0)
+			shutdown(conn->channels[i].fd, SHUT_RDWR);
+	}
+	return -EIO;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t patience(void)
+{
+	return now_ms() + vfio_user_patience_ms;
+}
+
+/* Waits for one of the sockets, or until @end. */
+static int await(struct vfio_user *conn, int only, short events, int64_t end)
+{
+	struct pollfd fds[ARRAY_SIZE(conn->channels)];
+	int64_t left = end - now_ms();
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i].fd = only < 0 || conn->channels[i].fd == only ? conn->channels[i].fd : -1;
+		fds[i].events = events;
+	}
+	rc = left > 0 ? poll(fds, ARRAY_SIZE(fds), (int)left) : 0;
+	if (rc < 0)
+		return errno == EINTR ? 0 : fail(conn, "poll(2) failed");
+	return rc ? 0 : fail(conn, "its server does not answer");
+}
+
+/* ---- sending --------------------------------------------------------------------- */
+
+static void attach_files(struct msghdr *msg, void *control, const int *files, unsigned int nr)
+{
+	struct cmsghdr *cmsg;
+
+	msg->msg_control = control;
+	msg->msg_controllen = CMSG_SPACE(nr * sizeof(int));
+	cmsg = CMSG_FIRSTHDR(msg);
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(nr * sizeof(int));
+	memcpy(CMSG_DATA(cmsg), files, nr * sizeof(int));
+}
+
+static int send_all(struct vfio_user *conn, int fd, struct iovec *iov, unsigned int nr_iov,
+		    const int *files, unsigned int nr_files, int64_t end)
+{
+	union {
+		char bytes[CMSG_SPACE(VFIO_USER_FILES * sizeof(int))];
+		struct cmsghdr align;
+	} control = { .bytes = { 0 } };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = nr_iov };
+	ssize_t n;
+
+	if (nr_files)
+		attach_files(&msg, &control, files, nr_files);
+	while (msg.msg_iovlen) {
+		if (!msg.msg_iov->iov_len) {
+			msg.msg_iov++;
+			msg.msg_iovlen--;
+			continue;
+		}
+		n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno == EAGAIN && !await(conn, fd, POLLOUT, end))
+			continue;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(conn, "its server has gone");
+		/* The files went with the first byte. */
+		msg.msg_control = NULL;
+		msg.msg_controllen = 0;
+		while (n) {
+			size_t part = (size_t)n < msg.msg_iov->iov_len ? (size_t)n :
+				msg.msg_iov->iov_len;
+
+			msg.msg_iov->iov_base = (char *)msg.msg_iov->iov_base + part;
+			msg.msg_iov->iov_len -= part;
+			n -= (ssize_t)part;
+			if (!msg.msg_iov->iov_len) {
+				msg.msg_iov++;
+				msg.msg_iovlen--;
+			}
+		}
+	}
+	return 0;
+}
+
+/* ---- commands of the server ------------------------------------------------------ */
+
+static int do_access(struct vfio_user *conn, const struct vfio_user_head *head, uint8_t *payload,
+		     size_t *more)
+{
+	struct vfio_user_dma *dma = (void *)payload;
+	bool write = head->command == VFIO_USER_DMA_WRITE;
+	uint8_t *out = conn->out + HEAD + sizeof(*dma);
+	size_t size = head->size - HEAD;
+	int rc;
+
+	if (head->command != VFIO_USER_DMA_READ && !write)
+		return -EOPNOTSUPP;
+	if (size < sizeof(*dma) || dma->count > VFIO_USER_DATA ||
+	    size - sizeof(*dma) != (write ? dma->count : 0))
+		return -EINVAL;
+	rc = conn->access(conn->opaque, write, dma->iova, write ? payload + sizeof(*dma) : out,
+			  dma->count);
+	if (rc)
+		return rc;
+	memcpy(conn->out + HEAD, dma, sizeof(*dma));
+	*more = sizeof(*dma) + (write ? 0 : dma->count);
+	return 0;
+}
+
+static void serve_one(struct vfio_user *conn, struct vfio_user_channel *ch, int64_t end)
+{
+	struct vfio_user_head head, reply;
+	struct iovec iov;
+	size_t more = 0;
+	int rc;
+
+	memcpy(&head, ch->in, HEAD);
+	rc = do_access(conn, &head, ch->in + HEAD, &more);
+	if (head.flags & VFIO_USER_NO_REPLY)
+		return;
+	reply = (struct vfio_user_head){
+		.id = head.id, .command = head.command, .size = (uint32_t)(HEAD + more),
+		.flags = VFIO_USER_REPLY | (rc ? VFIO_USER_ERROR : 0), .error = (uint32_t)-rc,
+	};
+	memcpy(conn->out, &reply, HEAD);
+	iov = (struct iovec){ conn->out, reply.size };
+	send_all(conn, ch->fd, &iov, 1, NULL, 0, end);
+}
+
+/* ---- receiving ------------------------------------------------------------------- */
+
+static void close_files(struct vfio_user_channel *ch)
+{
+	while (ch->nr_files) {
+		int fd = ch->files[--ch->nr_files];
+
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+/* Files come with any byte of a message. */
+static int keep_files(struct vfio_user *conn, struct vfio_user_channel *ch, struct msghdr *msg)
+{
+	bool lost = msg->msg_flags & MSG_CTRUNC;
+	struct cmsghdr *cmsg;
+	unsigned int i, nr;
+	int fd;
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		nr = (unsigned int)((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		for (i = 0; i < nr; i++) {
+			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(fd));
+			if (ch->nr_files < VFIO_USER_FILES)
+				ch->files[ch->nr_files++] = fd;
+			else
+				lost = !close(fd) || lost;
+		}
+	}
+	return lost ? fail(conn, "its server sends too many files") : 0;
+}
+
+static int check_head(struct vfio_user *conn, const struct vfio_user_channel *ch)
+{
+	const struct vfio_user_call *call = conn->call;
+	struct vfio_user_head head;
+
+	memcpy(&head, ch->in, HEAD);
+	if (head.size < HEAD || head.size > LONGEST)
+		return fail(conn, "its server sends a message of a wrong size");
+	if (!(head.flags & VFIO_USER_TYPE))
+		return 0;
+	if ((head.flags & VFIO_USER_TYPE) != VFIO_USER_REPLY)
+		return fail(conn, "its server sends what is neither command nor reply");
+	if (ch != conn->channels || !call || head.id != call->id || head.command != call->command)
+		return fail(conn, "its server replies to what it was not asked");
+	if (head.size - HEAD > call->room)
+		return fail(conn, "its server sends a reply that is too long");
+	if (!(head.flags & VFIO_USER_ERROR) && head.size - HEAD < call->least)
+		return fail(conn, "its server sends a reply that is too short");
+	return 0;
+}
+
+/* 1: a message is there; 0: not yet; or an error. */
+static int receive(struct vfio_user *conn, struct vfio_user_channel *ch)
+{
+	union {
+		char bytes[CMSG_SPACE(VFIO_USER_FILES * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct vfio_user_head head;
+	struct iovec iov;
+	struct msghdr msg;
+	size_t want = HEAD;
+	ssize_t n;
+	int rc;
+
+	for (;;) {
+		if (ch->have >= HEAD) {
+			memcpy(&head, ch->in, HEAD);
+			want = head.size;
+			if (ch->have == want)
+				return 1;
+		}
+		iov = (struct iovec){ ch->in + ch->have, want - ch->have };
+		msg = (struct msghdr){
+			.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			.msg_controllen = sizeof(control),
+		};
+		n = recvmsg(ch->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n <= 0)
+			return fail(conn, "its server has gone");
+		rc = keep_files(conn, ch, &msg);
+		ch->have += (size_t)n;
+		if (!rc && ch->have == HEAD)
+			rc = check_head(conn, ch);
+		if (rc)
+			return rc;
+	}
+}
+
+static void take_reply(struct vfio_user *conn, struct vfio_user_channel *ch)
+{
+	struct vfio_user_call *call = conn->call;
+	struct vfio_user_head head;
+
+	memcpy(&head, ch->in, HEAD);
+	call->done = true;
+	if (head.flags & VFIO_USER_ERROR) {
+		call->result = head.error && head.error < 4096 ? -(int)head.error : -EREMOTEIO;
+		return;
+	}
+	call->in_size = head.size - HEAD;
+	if (call->in_size)
+		memcpy(call->in, ch->in + HEAD, call->in_size);
+	while (call->nr_in_files < call->room_files && call->nr_in_files < ch->nr_files) {
+		call->in_files[call->nr_in_files] = ch->files[call->nr_in_files];
+		ch->files[call->nr_in_files++] = -1;
+	}
+}
+
+/* Takes a message, if one is there. True: there may be more. */
+static bool take_one(struct vfio_user *conn, struct vfio_user_channel *ch, int64_t end)
+{
+	struct vfio_user_head head;
+
+	if (ch->fd < 0 || conn->why || receive(conn, ch) != 1)
+		return false;
+	memcpy(&head, ch->in, HEAD);
+	if (head.flags & VFIO_USER_TYPE)
+		take_reply(conn, ch);
+	else
+		serve_one(conn, ch, end);
+	close_files(ch);
+	ch->have = 0;
+	return true;
+}
+
+void vfio_user_serve(struct vfio_user *conn)
+{
+	unsigned int i, n;
+
+	pthread_mutex_lock(&conn->lock);
+	for (i = 0; i < ARRAY_SIZE(conn->channels); i++) {
+		for (n = 0; n < AT_ONCE && take_one(conn, &conn->channels[i], patience()); n++)
+			;
+	}
+	pthread_mutex_unlock(&conn->lock);
+}
+
+/* ---- commands -------------------------------------------------------------------- */
+
+static void await_reply(struct vfio_user *conn, struct vfio_user_call *call, int64_t end)
+{
+	bool more = true;
+
+	while (!call->done && !conn->why) {
+		if (!more || now_ms() >= end)
+			await(conn, -1, POLLIN, end);
+		more = take_one(conn, &conn->channels[1], end);
+		more = take_one(conn, &conn->channels[0], end) || more;
+	}
+}
+
+static int call_locked(struct vfio_user *conn, struct vfio_user_call *call)
+{
+	struct vfio_user_head head = {
+		.id = ++conn->id, .command = call->command,
+		.size = (uint32_t)(HEAD + call->out_size + call->data_size),
+	};
+	struct iovec iov[] = {
+		{ &head, HEAD }, { (void *)(uintptr_t)call->out, call->out_size },
+		{ (void *)(uintptr_t)call->data, call->data_size },
+	};
+	int64_t end = patience();
+
+	if (conn->why)
+		return -EIO;
+	call->id = head.id;
+	call->done = false;
+	call->result = 0;
+	call->nr_in_files = 0;
+	conn->call = call;
+	if (!send_all(conn, conn->channels[0].fd, iov, ARRAY_SIZE(iov), call->files,
+		      call->nr_files, end))
+		await_reply(conn, call, end);
+	conn->call = NULL;
+	return call->done ? call->result : -EIO;
+}
+
+void vfio_user_end(struct vfio_user *conn, const char *why)
+{
+	pthread_mutex_lock(&conn->lock);
+	fail(conn, why);
+	pthread_mutex_unlock(&conn->lock);
+}
+
+int vfio_user_call(struct vfio_user *conn, struct vfio_user_call *call)
+{
+	int rc;
+
+	pthread_mutex_lock(&conn->lock);
+	rc = call_locked(conn, call);
+	pthread_mutex_unlock(&conn->lock);
+	return rc;
+}
+
+/* ---- the version ----------------------------------------------------------------- */
+
+/* A whole number of @object: its value, or @otherwise. False: it is something else. */
+static bool get_number(struct json_object *object, const char *name, uint64_t otherwise,
+		       uint64_t *value)
+{
+	struct json_object *field;
+
+	*value = otherwise;
+	if (!json_object_object_get_ex(object, name, &field))
+		return true;
+	if (!json_object_is_type(field, json_type_int) || json_object_get_int64(field) < 0)
+		return false;
+	*value = (uint64_t)json_object_get_int64(field);
+	return true;
+}
+
+static int take_twin(struct vfio_user *conn, struct json_object *caps, int *file, unsigned int nr)
+{
+	struct json_object *twin, *field;
+	struct stat st;
+	uint64_t index;
+
+	if (!json_object_object_get_ex(caps, "twin_socket", &twin) ||
+	    !json_object_is_type(twin, json_type_object) ||
+	    !json_object_object_get_ex(twin, "supported", &field) ||
+	    !json_object_get_boolean(field))
+		return 0;
+	if (!get_number(twin, "fd_index", UINT64_MAX, &index) || index >= nr ||
+	    fstat(file[index], &st) || !S_ISSOCK(st.st_mode))
+		return fail(conn, "its server names a second socket, and sends none");
+	conn->channels[1].fd = file[index];
+	file[index] = -1;
+	return 0;
+}
+
+static int take_capabilities(struct vfio_user *conn, struct json_object *caps)
+{
+	uint64_t data, files, pages;
+
+	if (!get_number(caps, "max_data_xfer_size", VFIO_USER_DATA, &data) ||
+	    !get_number(caps, "max_msg_fds", 1, &files) ||
+	    !get_number(caps, "max_dma_maps", VFIO_USER_MAPS, &conn->maps) ||
+	    !get_number(caps, "pgsizes", PAGE, &pages))
+		return fail(conn, "its server has capabilities that are no numbers");
+	if (data < 8 || !files || !conn->maps || !pages)
+		return fail(conn, "its server takes no data, no files or no memory");
+	conn->data = data < VFIO_USER_DATA ? (uint32_t)data : VFIO_USER_DATA;
+	conn->files = files < VFIO_USER_FILES ? (uint32_t)files : VFIO_USER_FILES;
+	if (conn->maps > MAPS_MAX)
+		conn->maps = MAPS_MAX;
+	pages &= -pages;
+	conn->page_size = pages < PAGE ? PAGE : pages;
+	return 0;
+}
+
+/* @text: JSON, or nothing */
+static int take_version(struct vfio_user *conn, const char *text, size_t size, int *files,
+			unsigned int nr)
+{
+	struct json_object *doc = NULL, *caps = NULL;
+	struct json_tokener *parser;
+	int rc = 0;
+
+	if (size) {
+		if (text[size - 1])
+			return fail(conn, "its server sends capabilities without an end");
+		parser = json_tokener_new_ex(JSON_DEPTH);
+		doc = parser ? json_tokener_parse_ex(parser, text, (int)strlen(text) + 1) : NULL;
+		json_tokener_free(parser);
+		if (!json_object_is_type(doc, json_type_object))
+			rc = fail(conn, "its server sends capabilities that are no JSON object");
+		else if (json_object_object_get_ex(doc, "capabilities", &caps) &&
+			 !json_object_is_type(caps, json_type_object))
+			rc = fail(conn, "its server sends capabilities that are no JSON object");
+	}
+	if (!rc)
+		rc = take_capabilities(conn, caps);
+	if (!rc)
+		rc = take_twin(conn, caps, files, nr);
+	json_object_put(doc);
+	return rc;
+}
+
+static int negotiate(struct vfio_user *conn)
+{
+	const struct vfio_user_version mine = { .major = 0, .minor = 1 };
+	struct vfio_user_version its;
+	char answer[VERSION_SIZE];
+	int files[VFIO_USER_FILES];
+	struct vfio_user_call call = {
+		.command = VFIO_USER_VERSION, .out = &mine, .out_size = sizeof(mine),
+		.data = capabilities, .data_size = sizeof(capabilities), .in = answer,
+		.least = sizeof(its), .room = sizeof(answer), .in_files = files,
+		.room_files = VFIO_USER_FILES,
+	};
+	unsigned int i;
+	int rc;
+
+	rc = vfio_user_call(conn, &call);
+	if (rc)
+		return conn->why ? rc : fail(conn, "its server refuses the version 0.1");
+	memcpy(&its, answer, sizeof(its));
+	if (its.major != mine.major || its.minor > mine.minor)
+		rc = fail(conn, "its server has another version than 0.1");
+	else
+		rc = take_version(conn, answer + sizeof(its), call.in_size - sizeof(its), files,
+				  call.nr_in_files);
+	for (i = 0; i < call.nr_in_files; i++) {
+		if (files[i] >= 0)
+			close(files[i]);
+	}
+	return rc;
+}
+
+/* ---- life ------------------------------------------------------------------------ */
+
+int vfio_user_connect(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, rc = 0;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		rc = -errno;
+	if (rc)
+		close(fd);
+	return rc ? rc : fd;
+}
+
+int vfio_user_open(struct vfio_user *conn, int fd)
+{
+	unsigned int i;
+
+	pthread_mutex_init(&conn->lock, NULL);
+	conn->channels[0].fd = fd;
+	conn->channels[1].fd = -1;
+	conn->out = calloc(1, LONGEST);
+	for (i = 0; i < ARRAY_SIZE(conn->channels); i++)
+		conn->channels[i].in = calloc(1, LONGEST);
+	if (!conn->out || !conn->channels[0].in || !conn->channels[1].in)
+		return fail(conn, "there is no memory for messages");
+	return negotiate(conn);
+}
+
+void vfio_user_close(struct vfio_user *conn)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(conn->channels); i++) {
+		struct vfio_user_channel *ch = &conn->channels[i];
+
+		close_files(ch);
+		if (ch->fd >= 0)
+			close(ch->fd);
+		ch->fd = -1;
+		free(ch->in);
+		ch->in = NULL;
+	}
+	free(conn->out);
+	conn->out = NULL;
+	pthread_mutex_destroy(&conn->lock);
+}
