@@ -57,7 +57,7 @@ static int make_edu(struct vmm *vmm, char *words)
 struct vfio_call {
 	struct vmm *vmm;
 	const char *name;
-	bool shared;
+	bool user, option;		/* of another process; isolation=shared, memory=messages */
 	struct pci_port *port;
 	bool at_start;
 	pthread_t caller;
@@ -74,7 +74,8 @@ static void vfio_on_main(void *arg)
 	if (other)
 		say_capture(call->text, sizeof(call->text));
 	pci_register_into(call->port, call->at_start);
-	call->rc = vfio_init(call->vmm, call->name, call->shared);
+	call->rc = call->user ? vfio_user_init(call->vmm, call->name, call->option) :
+		vfio_init(call->vmm, call->name, call->option);
 	if (!other)
 		return;
 	pci_register_into(NULL, false);
@@ -84,23 +85,40 @@ static void vfio_on_main(void *arg)
 		say("%s", call->text);
 }
 
-/* The main thread makes devices of the host. Why it has failed is said by this one. */
+/* The main thread makes devices of VFIO. Why it has failed is said by this one. */
+static int vfio_for_main(struct vmm *vmm, bool user, const char *name, bool option)
+{
+	struct vfio_call call = {
+		.vmm = vmm, .caller = pthread_self(), .user = user, .name = name, .option = option,
+	};
+
+	call.port = pci_register_port(&call.at_start);
+	loop_call(vfio_on_main, &call);
+	if (call.rc && call.text[0])
+		say("%s", call.text);
+	return call.rc;
+}
+
 static int make_vfio(struct vmm *vmm, char *words)
 {
-	struct vfio_call call = { .vmm = vmm, .caller = pthread_self() };
 	struct options opts = { .nr_vfios = 0 };
 
 	if (!words)
 		return wrong("vfio,0000:00:05.0");
 	if (options_vfio(&opts, "vfio", words) >= 0)
 		return -EINVAL;
-	call.name = opts.vfios[0].name;
-	call.shared = opts.vfios[0].shared;
-	call.port = pci_register_port(&call.at_start);
-	loop_call(vfio_on_main, &call);
-	if (call.rc && call.text[0])
-		say("%s", call.text);
-	return call.rc;
+	return vfio_for_main(vmm, false, opts.vfios[0].name, opts.vfios[0].shared);
+}
+
+static int make_vfio_user(struct vmm *vmm, char *words)
+{
+	struct options opts = { .nr_vfio_users = 0 };
+
+	if (!words)
+		return wrong("vfio-user,SOCKET");
+	if (options_vfio_user(&opts, "vfio-user", words) >= 0)
+		return -EINVAL;
+	return vfio_for_main(vmm, true, opts.vfio_users[0].path, opts.vfio_users[0].messages);
 }
 
 static const struct device_type types[] = {
@@ -109,6 +127,7 @@ static const struct device_type types[] = {
 	{ "rng", "rng", make_rng },
 	{ "edu", "edu[,dma-mask=MASK]", make_edu },
 	{ "vfio", "vfio,BDF[,isolation=shared]", make_vfio },
+	{ "vfio-user", "vfio-user,SOCKET[,memory=messages]", make_vfio_user },
 };
 
 const struct device_type *device_type_of(const char *words)

@@ -77,9 +77,9 @@ static const char help[] =
 "  --plug '[slot=N,][ID=]DEVICE'\n"
 "                        a device in such a slot from the start; repeatable. DEVICE is\n"
 "                        disk,FILE[,readonly][,queues=N], net,tap=NAME, rng,\n"
-"                        edu[,dma-mask=MASK] or vfio,BDF[,isolation=shared]. ID is its\n"
-"                        name (default: its kind and a number), N its slot (default: the\n"
-"                        first empty one)\n"
+"                        edu[,dma-mask=MASK], vfio,BDF[,isolation=shared] or\n"
+"                        vfio-user,SOCKET[,memory=messages]. ID is its name (default: its\n"
+"                        kind and a number), N its slot (default: the first empty one)\n"
 "  --control SOCKET      a Unix socket for nyx-vmm ctl (default: none)\n"
 "  --no-reboot           exit on reset (default: reboot)\n"
 "  -v, --verbose         print what the IOMMU reports\n"
@@ -468,7 +468,7 @@ static bool is_vfio(const char *word)
 	}
 	if (word[strcspn(word, ",=")] == '=')
 		word = strchr(word, '=') + 1;
-	return !strncmp(word, "vfio,", 5);
+	return !strncmp(word, "vfio,", 5) || !strncmp(word, "vfio-user,", 10);
 }
 
 static int parse_plug(struct options *opts, const char *word)

@@ -18,16 +18,19 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "dma.h"
+#include "hotplug.h"
 #include "pci.h"
+#include "slots.h"
 #include "vfio.h"
 #include "vfio_user.h"
 #include "vmm_env.h"
 
-#define SLOT		1
+#define OWN_SLOT	1
 #define MSIX		0x40
 #define MSI		0x60
 #define TABLE		0x2000
@@ -464,24 +467,30 @@ static void prepare(void)
 	put(MSI, PCI_CAP_ID_MSI | PCI_MSI_FLAGS_64BIT << 16, 4);
 }
 
-static int start(struct vmm *vmm, bool messages)
+/* The child has the socket @fd, or waits for a client there. The parent is to close @other. */
+static void start_child(struct vmm *vmm, int fd, bool listens, int other)
 {
-	int pair[2];
-
 	vfio_user_patience_ms = 30000;
 	vmm->ram_fd = memfd_create("ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	ASSERT_EQ(0, ftruncate(vmm->ram_fd, ENV_RAM));
 	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	child = fork();
 	ASSERT_TRUE(child >= 0);
 	if (!child) {
-		own.fd = pair[1];
+		close(other);
+		own.fd = listens ? accept(fd, NULL, NULL) : fd;
 		own.wake = wake;
-		close(pair[0]);
 		serve();
 	}
-	close(pair[1]);
+	close(fd);
+}
+
+static int start(struct vmm *vmm, bool messages)
+{
+	int pair[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	start_child(vmm, pair[1], false, pair[0]);
 	if (server->fault == SILENT || server->fault == HALF || server->fault == ASKS)
 		vfio_user_patience_ms = 100;
 	return vfio_user_attach(vmm, NAME, pair[0], messages);
@@ -506,7 +515,8 @@ static struct vmm *setup(void)
 	return setup_in(ENV_MAP, false);
 }
 
-static void teardown(struct vmm *vmm)
+/* Returns how the server has ended. */
+static int end(struct vmm *vmm)
 {
 	int status;
 
@@ -515,12 +525,19 @@ static void teardown(struct vmm *vmm)
 	vmm->ram_fd = -1;
 	env_end(vmm);
 	ASSERT_EQ(child, waitpid(child, &status, 0));
+	return status;
+}
+
+static void teardown(struct vmm *vmm)
+{
+	int status = end(vmm);
+
 	EXPECT_TRUE(WIFEXITED(status) && !WEXITSTATUS(status));
 }
 
 static uint64_t ecam(unsigned int at)
 {
-	return GPA_ECAM + (SLOT << 15) + at;
+	return GPA_ECAM + (OWN_SLOT << 15) + at;
 }
 
 static uint64_t cfg(struct vmm *vmm, unsigned int at, unsigned int len)
@@ -629,13 +646,13 @@ TEST(intx)
 	struct vmm *vmm = setup();
 
 	cfg_set(vmm, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
-	rte_set(vmm, pci_intx_gsi(SLOT, 0), LEVEL | 0x51);
+	rte_set(vmm, pci_intx_gsi(OWN_SLOT, 0), LEVEL | 0x51);
 	tell(2);
-	WAIT(rte_get(vmm, pci_intx_gsi(SLOT, 0)) & REMOTE_IRR);
+	WAIT(rte_get(vmm, pci_intx_gsi(OWN_SLOT, 0)) & REMOTE_IRR);
 	EXPECT_EQ(0, server->unmasks);
 	ioapic_eoi(vmm, 0x51);
 	WAIT(server->unmasks == 1);
-	EXPECT_TRUE(!(rte_get(vmm, pci_intx_gsi(SLOT, 0)) & REMOTE_IRR));
+	EXPECT_TRUE(!(rte_get(vmm, pci_intx_gsi(OWN_SLOT, 0)) & REMOTE_IRR));
 	teardown(vmm);
 }
 
@@ -647,13 +664,13 @@ TEST(intx_is_not_masked)
 	prepare();
 	server->irq_flags = 0;
 	vmm = setup_in(ENV_MAP, false);
-	rte_set(vmm, pci_intx_gsi(SLOT, 0), LEVEL | 0x51);
+	rte_set(vmm, pci_intx_gsi(OWN_SLOT, 0), LEVEL | 0x51);
 	tell(2);
-	WAIT(rte_get(vmm, pci_intx_gsi(SLOT, 0)) & REMOTE_IRR);
+	WAIT(rte_get(vmm, pci_intx_gsi(OWN_SLOT, 0)) & REMOTE_IRR);
 	ioapic_eoi(vmm, 0x51);
-	WAIT(!(rte_get(vmm, pci_intx_gsi(SLOT, 0)) & REMOTE_IRR));
+	WAIT(!(rte_get(vmm, pci_intx_gsi(OWN_SLOT, 0)) & REMOTE_IRR));
 	tell(2);
-	WAIT(rte_get(vmm, pci_intx_gsi(SLOT, 0)) & REMOTE_IRR);
+	WAIT(rte_get(vmm, pci_intx_gsi(OWN_SLOT, 0)) & REMOTE_IRR);
 	EXPECT_EQ(0, server->unmasks);
 	teardown(vmm);
 }
@@ -733,11 +750,11 @@ TEST(no_access_unless_master)
 	WAIT(server->replies == 1);
 	EXPECT_EQ(EFAULT, server->error);
 	enable(vmm);
-	vfio_cut_off(vmm, SLOT << 3, true);
+	vfio_cut_off(vmm, OWN_SLOT << 3, true);
 	tell(1);
 	WAIT(server->replies == 2);
 	EXPECT_EQ(EFAULT, server->error);
-	vfio_cut_off(vmm, SLOT << 3, false);
+	vfio_cut_off(vmm, OWN_SLOT << 3, false);
 	tell(1);
 	WAIT(server->replies == 3);
 	EXPECT_EQ(0, server->error);
@@ -1086,9 +1103,76 @@ TEST_EACH(unasked, unwanted)
 	}
 	WAIT(cfg(vmm, PCI_VENDOR_ID, 4) == UINT32_MAX);
 	EXPECT_TRUE(strstr(env_said(), "the guest has it no longer"));
-	close(wake);
-	close(vmm->ram_fd);
-	vmm->ram_fd = -1;
-	env_end(vmm);
-	ASSERT_EQ(child, waitpid(child, NULL, 0));
+	end(vmm);
+}
+
+/* ---- by its name ------------------------------------------------------------------- */
+
+static int card(struct vmm *vmm, const char *words)
+{
+	char id[HOTPLUG_ID];
+
+	return hotplug_add(vmm, words, false, id);
+}
+
+/* It comes while the machine runs, and the slot is empty when its server ends. */
+TEST(in_slot)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	static struct options options;
+	struct vmm *vmm = env_machine(ENV_MAP);
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char words[256];
+
+	prepare();
+	options = *vmm->opts;
+	options.hotplug_slots = 2;
+	options.control = "";
+	vmm->opts = &options;
+	ASSERT_EQ(0, hotplug_init(vmm));
+	snprintf(address.sun_path, sizeof(address.sun_path), "/dev/shm/nyx-vfio-user.%d", getpid());
+	snprintf(words, sizeof(words), "x=vfio-user,%s,memory=messages", address.sun_path);
+	EXPECT_TRUE(card(vmm, words) < 0);
+	EXPECT_TRUE(strstr(env_said(), "start its server first"));
+	ASSERT_EQ(0, bind(listener, (struct sockaddr *)&address, sizeof(address)));
+	ASSERT_EQ(0, listen(listener, 1));
+	start_child(vmm, listener, true, -1);
+	ASSERT_EQ(1, card(vmm, words));
+	EXPECT_TRUE(server->nr_maps == 1 && !server->maps[0].file);
+	words[0] = 'y';
+	EXPECT_EQ(-EBUSY, card(vmm, words));
+	EXPECT_TRUE(strstr(env_said(), "the guest has it already"));
+	slot_set(vmm, PORT, PIC_ON);
+	EXPECT_EQ(0x11e81234, env_in(vmm, IO_MMIO, GPA_ECAM + (CARD << 15), 4));
+	kill(child, SIGKILL);
+	WAIT(!(slot_get(vmm, PORT) & PDS));
+	EXPECT_EQ(ONES, env_in(vmm, IO_MMIO, GPA_ECAM + (CARD << 15), 4));
+	unlink(address.sun_path);
+	end(vmm);
+}
+
+static const struct { const char *name, *words; bool good, messages; } lines[] = {
+	{ "path", "/run/x", true, false }, { "shared", "/run/x,memory=shared", true, false },
+	{ "messages", "/run/x,memory=messages", true, true },
+	{ "comma", "/run/x,y", true, false }, { "nothing", "", false, false },
+	{ "no_path", ",memory=messages", false, false },
+	{ "twice", "/run/1", false, false },
+	{ "long", "/1234567890123456789012345678901234567890123456789012345678901234567890"
+	  "1234567890123456789012345678901234567", false, false },
+};
+
+TEST_EACH(command_line, lines)
+{
+	char words[256], first[] = "/run/1";
+	struct options opts = { .nr_vfio_users = 0 };
+
+	ASSERT_EQ(-1, options_vfio_user(&opts, "--vfio-user", first));
+	snprintf(words, sizeof(words), "%s", v->words);
+	EXPECT_EQ(v->good, options_vfio_user(&opts, "--vfio-user", words) < 0);
+	EXPECT_EQ(1u + v->good, opts.nr_vfio_users);
+	if (!v->good)
+		return;
+	EXPECT_EQ(v->messages, opts.vfio_users[1].messages);
+	EXPECT_EQ(0, strncmp(opts.vfio_users[1].path, "/run/x", 6));
+	EXPECT_TRUE(opts.has_vfio);
 }
