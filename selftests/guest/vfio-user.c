@@ -149,7 +149,7 @@ static void send_all(const struct vfio_user_head *head, const void *data, size_t
 
 static void serve_one(const struct vfio_user_head *command);
 
-/* An access by a message: 0 or an errno. A command of the client that crosses it is served then. */
+/* An access by a message: 0 or a negative errno. A command of the client that crosses it is served then. */
 static int by_message(bool write, uint64_t iova, void *data, uint32_t len)
 {
 	struct {
@@ -176,7 +176,7 @@ static int by_message(bool write, uint64_t iova, void *data, uint32_t len)
 		memcpy(crossed.in, in, head.size - sizeof(head));
 	}
 	if (client_gone)
-		return EIO;
+		return -EIO;
 	if (head.id != 0xd3a)
 		exit(3);
 	if (!(head.flags & VFIO_USER_ERROR) && !write)
@@ -185,7 +185,7 @@ static int by_message(bool write, uint64_t iova, void *data, uint32_t len)
 		memcpy(in, crossed.in, crossed.head.size - sizeof(head));
 		serve_one(&crossed.head);
 	}
-	return head.flags & VFIO_USER_ERROR ? (int)head.error : 0;
+	return head.flags & VFIO_USER_ERROR ? -(int)head.error : 0;
 }
 
 /* ---- the guest's memory ---------------------------------------------------------- */
@@ -221,12 +221,12 @@ static int map(const struct vfio_user_map *m)
 		(m->flags & VFIO_USER_MAP_WRITE ? PROT_WRITE : 0);
 
 	if (nr_windows == WINDOWS)
-		return ENOSPC;
+		return -ENOSPC;
 	if (nr_files) {
 		w.memory = mmap(NULL, m->length, prot, MAP_SHARED, files[0], (off_t)m->offset);
 		close(files[0]);
 		if (w.memory == MAP_FAILED)
-			return ENOMEM;
+			return -ENOMEM;
 	}
 	windows[nr_windows++] = w;
 	mapped++;
@@ -252,7 +252,7 @@ static int unmap(uint64_t iova, uint64_t length)
 		}
 		return 0;
 	}
-	return ENOENT;
+	return -ENOENT;
 }
 
 static void make_bad_accesses(void)
@@ -264,7 +264,7 @@ static void make_bad_accesses(void)
 	rc[0] = by_message(false, 0xabcd000, data, sizeof(data));
 	rc[1] = by_message(true, 0xbeef000, data, sizeof(data));
 	probe = true;
-	printf("read %s\nwrite %s\n", strerror(rc[0]), strerror(rc[1]));
+	printf("read %s\nwrite %s\n", strerror(-rc[0]), strerror(-rc[1]));
 	fflush(stdout);
 }
 
@@ -558,7 +558,7 @@ static int set_irqs(void)
 	memcpy(&set, in, sizeof(set));
 	if (set.index >= VFIO_PCI_NUM_IRQS || set.start > VECTORS || set.count > VECTORS - set.start ||
 	    (nr_files && nr_files != set.count))
-		return EINVAL;
+		return -EINVAL;
 	for (i = 0; i < VECTORS; i++) {
 		if (set.count && (i < set.start || i - set.start >= set.count))
 			continue;
@@ -577,7 +577,7 @@ static int access_region(bool write, size_t *size)
 	memcpy(&body, in, sizeof(body));
 	if (body.region >= VFIO_PCI_NUM_REGIONS || body.offset > size_of(body.region) ||
 	    body.count > size_of(body.region) - body.offset)
-		return EINVAL;
+		return -EINVAL;
 	if (write) {
 		write_region(body.region, body.offset, in + sizeof(body), body.count);
 	} else if (body.region == VFIO_PCI_CONFIG_REGION_INDEX) {
@@ -586,7 +586,7 @@ static int access_region(bool write, size_t *size)
 		value = read_region(body.region, body.offset, body.count);
 		memcpy(out + sizeof(body), &value, body.count);
 	} else {
-		return EINVAL;
+		return -EINVAL;
 	}
 	memcpy(out, &body, sizeof(body));
 	*size = sizeof(body) + (write ? 0 : body.count);
@@ -633,7 +633,7 @@ static int serve(const struct vfio_user_head *head, size_t *size, int *fd)
 		reset();
 		return 0;
 	}
-	return EOPNOTSUPP;
+	return -EOPNOTSUPP;
 }
 
 static void serve_one(const struct vfio_user_head *command)
@@ -646,7 +646,7 @@ static void serve_one(const struct vfio_user_head *command)
 	if (rc)
 		size = 0;
 	head.flags = VFIO_USER_REPLY | (rc ? VFIO_USER_ERROR : 0);
-	head.error = (uint32_t)rc;
+	head.error = (uint32_t)-rc;
 	head.size = (uint32_t)(sizeof(head) + size);
 	send_all(&head, out, size, fd);
 }

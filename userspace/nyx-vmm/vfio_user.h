@@ -115,7 +115,7 @@ struct vfio_user {
 	struct vfio_user_call *call;		/* that waits for its reply, or NULL */
 	uint16_t id;
 	const char *why;			/* the connection has ended; NULL: it has not */
-	/* What the server takes */
+	/* Limits of the server */
 	uint32_t data, files;			/* in a message */
 	uint64_t maps, page_size;
 	/* An access of the server: 0, or a negative errno, and nothing else */

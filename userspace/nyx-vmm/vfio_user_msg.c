@@ -35,8 +35,7 @@
 
 /* Of this program; the second and the third are VFIO_USER_FILES and VFIO_USER_DATA. */
 static const char capabilities[] =
-	"{\"capabilities\":{\"max_msg_fds\":16,\"max_data_xfer_size\":1048576,"
-	"\"twin_socket\":{\"supported\":true}}}";
+	"{\"capabilities\":{\"max_msg_fds\":16,\"max_data_xfer_size\":1048576,\"twin_socket\":{\"supported\":true}}}";
 
 unsigned int vfio_user_patience_ms = PATIENCE_MS;
 

@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The other process is a child, serve(). What it is to do, and what it has seen, stands in memory
- * that both share.
+ * The other process is a child, serve(). Its orders, and what it has seen, are in memory that both
+ * share.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,13 +37,13 @@
 #define VECTORS		20
 #define BAR_SIZE	0x4000u
 #define DIRECT		3		/* a BAR that is a file, but for its first page */
-#define KICK		0x100		/* a register of BAR 0: the server makes the access @order */
+#define KICK		0x100		/* a register of BAR 0: the server obeys @order */
 #define NAME		"server"
 #define RAW		1000
 
 /* ---- the server ------------------------------------------------------------------ */
 
-/* What it does in place of a good reply */
+/* In place of a good reply */
 enum fault {
 	GOOD, SILENT, DIES, HALF, TRICKLES, OTHER_ID, OTHER_COMMAND, NO_TYPE, SHORT, LONG, HUGE_SIZE,
 	TINY_SIZE, FILES, MANY_FILES, REFUSES, ASKS,
@@ -61,7 +61,7 @@ struct seen {
 };
 
 static struct {
-	/* What it is to do */
+	/* Set by the test */
 	_Atomic uint32_t fault_at;	/* a command */
 	enum fault fault;
 	const char *json;
@@ -75,7 +75,7 @@ static struct {
 	struct order order;
 	int file;			/* of DIRECT */
 	uint64_t file_offset;
-	/* What it has seen */
+	/* Set by the server */
 	uint8_t regions[VFIO_PCI_NUM_REGIONS][BAR_SIZE];
 	struct seen maps[8];
 	_Atomic unsigned int nr_maps, unmaps, resets, ends, unmasks, set, most_files;
@@ -1067,7 +1067,7 @@ TEST_EACH(bad_end, bad_ends)
 	else if (v->command == VFIO_USER_SET_IRQS)
 		cfg_set(vmm, MSIX + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE, 2);
 	pthread_mutex_lock(&vmm->lock);
-	/* What the mirror maps and unmaps is, for it, mapped and unmapped. */
+	/* The mirror takes all for mapped and unmapped. */
 	if (v->command == VFIO_USER_DMA_UNMAP)
 		vfio_container_unmap(container, 0, ENV_RAM);
 	else if (v->command == VFIO_USER_DMA_MAP)
@@ -1151,14 +1151,16 @@ TEST(in_slot)
 	end(vmm);
 }
 
+#define TENTHS		"123456789/"
+#define LONG_PATH	TENTHS TENTHS TENTHS TENTHS TENTHS TENTHS TENTHS TENTHS TENTHS TENTHS "12345678"
+
 static const struct { const char *name, *words; bool good, messages; } lines[] = {
 	{ "path", "/run/x", true, false }, { "shared", "/run/x,memory=shared", true, false },
 	{ "messages", "/run/x,memory=messages", true, true },
 	{ "comma", "/run/x,y", true, false }, { "nothing", "", false, false },
 	{ "no_path", ",memory=messages", false, false },
 	{ "twice", "/run/1", false, false },
-	{ "long", "/1234567890123456789012345678901234567890123456789012345678901234567890"
-	  "1234567890123456789012345678901234567", false, false },
+	{ "long", LONG_PATH, false, false },
 };
 
 TEST_EACH(command_line, lines)
