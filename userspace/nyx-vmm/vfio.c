@@ -54,7 +54,7 @@ static bool answered(struct vfio_pci *dev, ssize_t rc, unsigned int len)
 	if (rc == (ssize_t)len)
 		return true;
 	if (dev->fd >= 0 && !dev->told)
-		say("--vfio %s: the device does not answer: %s", dev->name,
+		say("%s %s: the device does not answer: %s", dev->ops->option, dev->name,
 		    rc < 0 ? strerror(errno) : "an access was cut short");
 	dev->told = true;
 	return false;
@@ -186,7 +186,7 @@ void vfio_function_reset(struct vfio_pci *dev)
 	/* The host locks a device that it takes back: it is stopped, and not reset. */
 	rc = dev->flags & VFIO_DEVICE_FLAGS_RESET ? reset_function(dev) : 0;
 	if (rc && !dev->nr_requests)
-		say("--vfio %s: its reset failed: %s", dev->name, strerror(-rc));
+		say("%s %s: its reset failed: %s", dev->ops->option, dev->name, strerror(-rc));
 	vfio_command_write(dev);
 }
 
@@ -210,11 +210,11 @@ static void tell_mirror(const struct vfio_pci *dev, int rc)
 		say("--vfio-user %s: its server does not take the guest's memory: %s", dev->name,
 		    strerror(-rc));
 	else if (rc == -ENOMEM && !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur < memory)
-		say("--vfio %s: the device needs all %llu MiB of the guest's memory locked, and this process may lock %llu MiB; raise that: 'ulimit -l', LimitMEMLOCK= of systemd, or the capability CAP_IPC_LOCK",
-		    dev->name, (unsigned long long)(memory / MIB),
+		say("%s %s: the device needs all %llu MiB of the guest's memory locked, and this process may lock %llu MiB; raise that: 'ulimit -l', LimitMEMLOCK= of systemd, or the capability CAP_IPC_LOCK",
+		    dev->ops->option, dev->name, (unsigned long long)(memory / MIB),
 		    (unsigned long long)(limit.rlim_cur / MIB));
 	else
-		say("--vfio %s: the host's IOMMU does not map the guest's memory: %s", dev->name,
+		say("%s %s: the host's IOMMU does not map the guest's memory: %s", dev->ops->option, dev->name,
 		    strerror(-rc));
 }
 
@@ -356,7 +356,7 @@ void vfio_lost(struct vfio_pci *dev, const char *why)
 
 	if (dev->fd < 0)
 		return;
-	say("--vfio %s: %s; the guest has it no longer", dev->name, why);
+	say("%s %s: %s; the guest has it no longer", dev->ops->option, dev->name, why);
 	pthread_mutex_lock(&vmm->lock);
 	if (port && port->card == &dev->pci)
 		pci_port_pull(port);
@@ -380,7 +380,7 @@ void vfio_wanted(struct vfio_pci *dev)
 	if (!asked)
 		vfio_lost(dev, "the host takes it back");
 	else if (dev->nr_requests == 1)
-		say("--vfio %s: the host wants it back; the guest is asked to let it go", dev->name);
+		say("%s %s: the host wants it back; the guest is asked to let it go", dev->ops->option, dev->name);
 }
 
 static void forget(void *arg)
@@ -414,7 +414,7 @@ static int device_info(struct vfio_pci *dev)
 	    !(info.flags & VFIO_DEVICE_FLAGS_PCI) ||
 	    dev->ops->request(dev, VFIO_DEVICE_GET_REGION_INFO, &config) ||
 	    config.size < CONFIG_LEGACY) {
-		say("--vfio %s: VFIO does not know it as a PCI device", dev->name);
+		say("%s %s: VFIO does not know it as a PCI device", dev->ops->option, dev->name);
 		return -ENODEV;
 	}
 	dev->flags = info.flags;
@@ -454,8 +454,8 @@ static int build(struct vfio_pci *dev)
 	if (rc)
 		return rc;
 	if (!reset_any(dev))
-		say("--vfio %s: the host cannot reset it: the guest finds it as it was, and so does the next one",
-		    dev->name);
+		say("%s %s: the host cannot reset it: the guest finds it as it was, and so does the next one",
+		    dev->ops->option, dev->name);
 	pci->bar_moved = vfio_bar_moved;
 	pci->config_read = vfio_config_read;
 	pci->config_written = vfio_config_written;

@@ -55,6 +55,7 @@ struct vfio_pci;
 
 /* How a device is reached */
 struct vfio_ops {
+	const char *option;		/* of the command line */
 	/* A request VFIO_DEVICE_*: its result, or a negative errno */
 	int (*request)(struct vfio_pci *dev, unsigned long request, void *argument);
 	/* As pread(2) and pwrite(2), at offsets of VFIO_DEVICE_GET_REGION_INFO */

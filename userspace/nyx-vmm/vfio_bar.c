@@ -258,7 +258,7 @@ static int bar_init(struct vfio_pci *dev, unsigned int index, const struct vfio_
 	if (!info || !info->size || !(info->flags & VFIO_REGION_INFO_FLAG_READ))
 		return 0;
 	if (info->size > MAX_BAR) {
-		say("--vfio %s: BAR %u is too large", dev->name, index);
+		say("%s %s: BAR %u is too large", dev->ops->option, dev->name, index);
 		return -EFBIG;
 	}
 	bar->size = info->size;
@@ -270,7 +270,7 @@ static int bar_init(struct vfio_pci *dev, unsigned int index, const struct vfio_
 		flags &= PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH;
 	}
 	if (flags & PCI_BASE_ADDRESS_MEM_TYPE_64 && index == PCI_BARS - 1) {
-		say("--vfio %s: its last BAR has no upper half", dev->name);
+		say("%s %s: its last BAR has no upper half", dev->ops->option, dev->name);
 		return -EINVAL;
 	}
 	size = bar_size(bar->size < least ? least : bar->size);
@@ -313,7 +313,8 @@ static int bar_map(struct vfio_bar *bar, const struct vfio_region_info *info)
 			rc = -errno;
 	}
 	if (rc)
-		say("--vfio %s: cannot map BAR %u: %s", bar->dev->name, bar->index, strerror(-rc));
+		say("%s %s: cannot map BAR %u: %s", bar->dev->ops->option, bar->dev->name,
+		    bar->index, strerror(-rc));
 	return rc;
 }
 
@@ -331,7 +332,7 @@ int vfio_bars_map(struct vfio_pci *dev)
 	int rc = 0;
 
 	if (!table_fits(dev, &dev->table) || !table_fits(dev, &dev->pending)) {
-		say("--vfio %s: its MSI-X table lies in no BAR", dev->name);
+		say("%s %s: its MSI-X table lies in no BAR", dev->ops->option, dev->name);
 		return -EINVAL;
 	}
 	for (index = 0; index < PCI_BARS && !rc; index++) {

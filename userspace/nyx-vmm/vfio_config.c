@@ -275,7 +275,7 @@ int vfio_config_init(struct vfio_pci *dev)
 	if (!vfio_read(dev, dev->config_offset, raw, (unsigned int)dev->config_size)) {
 		rc = -EIO;
 	} else if ((raw[PCI_HEADER_TYPE] & HEADER_TYPE) != PCI_HEADER_TYPE_NORMAL) {
-		say("--vfio %s: it is a bridge; assign the devices behind it", dev->name);
+		say("%s %s: it is a bridge; assign the devices behind it", dev->ops->option, dev->name);
 		rc = -EINVAL;
 	}
 	if (rc) {

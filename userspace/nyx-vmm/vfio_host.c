@@ -415,5 +415,5 @@ static void host_close(struct vfio_pci *dev, int fd)
 }
 
 const struct vfio_ops vfio_host_ops = {
-	host_request, host_read, host_write, host_map, host_close,
+	"--vfio", host_request, host_read, host_write, host_map, host_close,
 };

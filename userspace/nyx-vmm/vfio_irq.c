@@ -82,7 +82,7 @@ static bool vector_open(struct vfio_pci *dev, struct vfio_vector *v, irq_line_fn
 	if (v->fd >= 0)
 		close(v->fd);
 	v->fd = -1;
-	say("--vfio %s: no line is left for an interrupt of it", dev->name);
+	say("%s %s: no line is left for an interrupt of it", dev->ops->option, dev->name);
 	return false;
 }
 
@@ -112,7 +112,8 @@ static int serve(struct vfio_pci *dev, unsigned int index, unsigned int nr, cons
 	int rc = set_triggers(dev, index, 0, nr, fds);
 
 	if (rc > 0 && (unsigned int)rc < nr) {
-		say("--vfio %s: the host has only %d of %u vectors for it", dev->name, rc, nr);
+		say("%s %s: the host has only %d of %u vectors for it", dev->ops->option,
+		    dev->name, rc, nr);
 		nr = (unsigned int)rc;
 		rc = set_triggers(dev, index, 0, nr, fds);
 	}
@@ -148,7 +149,7 @@ static void msix_more(struct vfio_pci *dev)
 			continue;
 		rc = set_trigger(dev, VFIO_PCI_MSIX_IRQ_INDEX, i, dev->vectors[i].fd);
 		if (rc)
-			say("--vfio %s: vector %u: %s", dev->name, i, strerror(-rc));
+			say("%s %s: vector %u: %s", dev->ops->option, dev->name, i, strerror(-rc));
 	}
 }
 
@@ -279,7 +280,8 @@ void vfio_irq_update(struct vfio_pci *dev)
 	dev->irq_mode = mode;
 	rc = mode_begin(dev, mode);
 	if (rc)
-		say("--vfio %s: its interrupts: %s", dev->name, rc < 0 ? strerror(-rc) : "too few");
+		say("%s %s: its interrupts: %s", dev->ops->option, dev->name,
+		    rc < 0 ? strerror(-rc) : "too few");
 }
 
 /* ---- life ------------------------------------------------------------------------ */
@@ -396,7 +398,7 @@ int vfio_irq_start(struct vfio_pci *dev)
 			rc = set_trigger(dev, VFIO_PCI_ERR_IRQ_INDEX, 0, dev->error);
 	}
 	if (rc)
-		say("--vfio %s: its interrupts: %s", dev->name, strerror(-rc));
+		say("%s %s: its interrupts: %s", dev->ops->option, dev->name, strerror(-rc));
 	return rc;
 }
 

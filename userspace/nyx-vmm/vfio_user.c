@@ -504,7 +504,7 @@ static void user_close(struct vfio_pci *dev, int fd)
 }
 
 static const struct vfio_ops user_ops = {
-	user_request, user_read, user_write, user_mmap, user_close,
+	"--vfio-user", user_request, user_read, user_write, user_mmap, user_close,
 };
 
 /* Main thread: the server sends a command, or the connection has ended. */
