@@ -542,16 +542,22 @@ NYX_EXPORT int nyx_mirror_map_foreach(struct nyx_mirror *m, nyx_mirror_map_fn fn
 		return ret;
 	for (piece = nyx__spans_from(&m->pieces, 0); piece && !ret;
 	     piece = nyx__spans_next(&m->pieces, piece)) {
-		struct nyx_mirror_map map = {
-			.iova = piece->iova,
-			.length = span_length(piece),
-			.gpa = piece->gpa,
-			.host = piece->host,
-			.prot = piece->prot,
-		};
+		struct nyx_mirror_map map = nyx__mirror_map_of(piece);
 
 		ret = fn(&map, arg);
 	}
+	nyx__changes_leave(m->changes);
+	return ret;
+}
+
+NYX_EXPORT int nyx_mirror_find(struct nyx_mirror *m, uint64_t iova, struct nyx_mirror_map *map)
+{
+	int ret = nyx__changes_enter(m->changes);
+
+	if (ret)
+		return ret;
+	if (!nyx__mirror_find(m, iova, map))
+		ret = nyx__fail(-ENOENT);
 	nyx__changes_leave(m->changes);
 	return ret;
 }

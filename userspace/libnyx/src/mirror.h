@@ -112,6 +112,17 @@ struct nyx_mirror {
 	struct nyx_mirror_stat stat;
 };
 
+static inline struct nyx_mirror_map nyx__mirror_map_of(const struct span *piece)
+{
+	return (struct nyx_mirror_map) {
+		.iova = piece->iova,
+		.length = span_length(piece),
+		.gpa = piece->gpa,
+		.host = piece->host,
+		.prot = piece->prot,
+	};
+}
+
 /* A range that all targets map, to the same memory if @prot is not 0 */
 struct segment {
 	uint64_t iova;
@@ -149,6 +160,10 @@ int nyx__mirror_reconcile(struct nyx_mirror *m);
 int nyx__mirror_empty(struct nyx_mirror *m);
 /* Ask the back end what it can map; 0 or a negative errno. */
 int nyx__mirror_limits(struct nyx_mirror *m);
+/* The mapping at @iova; false: there is none, or it is to be unmapped. Inside the stream. */
+bool nyx__mirror_find(const struct nyx_mirror *m, uint64_t iova, struct nyx_mirror_map *map);
+/* Bytes that are mapped in a range that cuts no mapping. */
+uint64_t nyx__mirror_bytes(const struct nyx_mirror *m, uint64_t first, uint64_t last);
 
 /* Functions that the stream calls */
 extern const struct nyx__sink nyx__mirror_sink;

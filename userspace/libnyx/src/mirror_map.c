@@ -516,6 +516,29 @@ int nyx__mirror_reconcile(struct nyx_mirror *m)
 	return ret ? ret : nyx__mirror_fill(m, NULL, 0, UINT64_MAX);
 }
 
+/* ---- what is mapped ----------------------------------------------------------- */
+
+bool nyx__mirror_find(const struct nyx_mirror *m, uint64_t iova, struct nyx_mirror_map *map)
+{
+	const struct span *piece = nyx__spans_from(&m->pieces, iova);
+
+	if (!piece || piece->iova > iova ||
+	    (m->has_pending && piece->iova >= m->pending_first && piece->last <= m->pending_last))
+		return false;
+	*map = nyx__mirror_map_of(piece);
+	return true;
+}
+
+uint64_t nyx__mirror_bytes(const struct nyx_mirror *m, uint64_t first, uint64_t last)
+{
+	const struct span *piece = nyx__spans_from(&m->pieces, first);
+	uint64_t bytes = 0;
+
+	for (; piece && piece->last <= last; piece = nyx__spans_next(&m->pieces, piece))
+		bytes += span_length(piece);
+	return bytes;
+}
+
 /* ---- what can be mapped ------------------------------------------------------- */
 
 /* Check the ranges that a back end has told, and join neighbours. */

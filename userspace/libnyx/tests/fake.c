@@ -374,6 +374,27 @@ static int device_control(struct nyx_device_control *req)
 	return fake.busy ? -EINPROGRESS : 0;
 }
 
+static int translate(struct nyx_translate *req)
+{
+	struct fake_device *dev = device_of(NYX_CHANGES_DEVICE, req->sbdf);
+	const struct fake_page *page = NULL;
+
+	if (!dev)
+		return -ENOENT;
+	ASSERT_EQ(NYX_PASID_NONE, req->pasid);
+	ASSERT_EQ(1, req->length);
+	ASSERT_NE(0, req->access);
+	if (fake.translating)
+		fake.translating();
+	if (req->iova >= dev->base && (req->iova - dev->base) / FAKE_PAGE < FAKE_PAGES)
+		page = &dev->want[(req->iova - dev->base) / FAKE_PAGE];
+	if (dev->state == NYX_CHANGE_ATTACHED && page && !(req->access & ~page->prot))
+		return 0;
+	req->out_fault.reason = NYX_FAULT_NOT_PRESENT;
+	dev->faults += req->flags == NYX_TRANSLATE_F_REPORT;
+	return 0;
+}
+
 static int list(struct nyx_list *req)
 {
 	struct nyx_device_info info = { 0 };
@@ -415,6 +436,8 @@ static int command(unsigned long request, void *arg)
 		return mmio(arg);
 	case NYX_DEVICE_CONTROL:
 		return device_control(arg);
+	case NYX_TRANSLATE:
+		return translate(arg);
 	case NYX_LIST:
 		return list(arg);
 	default:

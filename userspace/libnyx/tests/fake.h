@@ -62,6 +62,7 @@ struct fake_map {
  * @map: what was reported
  * @nr_maps: how many
  * @quarantines: commands that have quarantined it
+ * @faults: translations that were refused and reported
  */
 struct fake_device {
 	uint32_t state;
@@ -76,6 +77,7 @@ struct fake_device {
 	struct fake_map map[FAKE_PAGES];
 	uint32_t nr_maps;
 	unsigned int quarantines;
+	unsigned int faults;
 };
 
 /**
@@ -108,6 +110,7 @@ struct fake_device {
  * @add_error: errno with which NYX_CHANGES_ADD fails
  * @mmio: called for a write of a register, or NULL
  * @acknowledged: called when all that was handed out is acknowledged, or NULL
+ * @translating: called when the unit is to translate, or NULL
  * @adding: called when a target was added, before the command returns, or NULL
  * @removing: called when a target is to be removed, or NULL
  */
@@ -140,6 +143,7 @@ struct fake {
 	int add_error;
 	void (*mmio)(void);
 	void (*acknowledged)(void);
+	void (*translating)(void);
 	void (*adding)(void);
 	void (*removing)(void);
 };

@@ -8,7 +8,7 @@ TESTS_DIR	:= libnyx/tests
 SELFTESTS	:= ../selftests
 # Those that need no module, and those that do
 HOST_TESTS	:= lib_acpi lib_text lib_view lib_changes lib_mirror \
-	lib_mirror_fail lib_mirror_host
+	lib_mirror_fail lib_mirror_host lib_vhost
 TEST_NAMES	:= $(HOST_TESTS) lib_unit lib_domain lib_data lib_irq lib_policy lib_stream lib_uring
 TEST_BINS	:= $(TEST_NAMES:%=$(O)/tests/%)
 INJECT		:= $(O)/tests/libnyx-inject.so
@@ -33,8 +33,8 @@ $(O)/obj/tests/hold.o: $(SELFTESTS)/cli/hold.c $(O)/obj/flags | $(O)/obj/tests/
 
 $(filter-out $(HOST_TESTS:%=$(O)/tests/%),$(TEST_BINS)): $(O)/obj/tests/lib_env.o \
 	$(O)/obj/tests/inject.o
-$(addprefix $(O)/tests/,lib_changes lib_mirror lib_mirror_fail): $(O)/obj/tests/fake.o
-$(O)/tests/lib_mirror $(O)/tests/lib_mirror_fail: $(O)/obj/tests/mirror_world.o
+$(addprefix $(O)/tests/,lib_changes lib_mirror lib_mirror_fail lib_vhost): $(O)/obj/tests/fake.o
+$(addprefix $(O)/tests/,lib_mirror lib_mirror_fail lib_vhost): $(O)/obj/tests/mirror_world.o
 $(TEST_BINS): $(O)/tests/%: $(O)/obj/tests/%.o $(O)/obj/tests/ktap.o $(O)/libnyx.a | $(O)/tests/
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pthread -o $@ \
 		$(filter %.o,$^) $(filter %.a,$^)

@@ -30,6 +30,7 @@
 #include <nyx/domain.h>
 #include <nyx/mirror.h>
 #include <nyx/unit.h>
+#include <nyx/vhost.h>
 
 /* Of the commands that are passed on as they are. */
 #define NYX_MAP_INIT		{ .size = sizeof(struct nyx_map) }
@@ -61,5 +62,7 @@
 #define NYX_MIRROR_OPTS_INIT		{ .size = sizeof(struct nyx_mirror_opts) }
 #define NYX_MIRROR_EVENT_INIT		{ .size = sizeof(struct nyx_mirror_event) }
 #define NYX_MIRROR_STAT_INIT		{ .size = sizeof(struct nyx_mirror_stat) }
+#define NYX_VHOST_CHANNEL_INIT		{ .size = sizeof(struct nyx_vhost_channel), .fd = -1 }
+#define NYX_VHOST_STAT_INIT		{ .size = sizeof(struct nyx_vhost_stat) }
 
 #endif /* NYX_INIT_H */

@@ -420,6 +420,19 @@ typedef int (*nyx_mirror_map_fn)(const struct nyx_mirror_map *map, void *arg);
 int nyx_mirror_map_foreach(struct nyx_mirror *mirror, nyx_mirror_map_fn fn, void *arg);
 
 /**
+ * nyx_mirror_find() - find the mapping of an IOVA
+ * @mirror: the mirror
+ * @iova: the IOVA
+ * @map: where to put the mapping
+ *
+ * The answer is as of an instant between two changes, and may be outdated when the function
+ * returns.
+ *
+ * Return: 0; -ENOENT if the back end has nothing mapped there.
+ */
+int nyx_mirror_find(struct nyx_mirror *mirror, uint64_t iova, struct nyx_mirror_map *map);
+
+/**
  * struct nyx_mirror_stat - counts of a mirror
  * @size: sizeof(struct nyx_mirror_stat)
  * @targets: devices and domains

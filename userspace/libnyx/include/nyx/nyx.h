@@ -52,6 +52,7 @@
 #include <nyx/text.h>
 #include <nyx/unit.h>
 #include <nyx/uring.h>
+#include <nyx/vhost.h>
 #include <nyx/view.h>
 #include <nyx/view_reader.h>
 #include <nyx/walk.h>
