@@ -35,9 +35,11 @@ static int make_disk(struct vmm *vmm, char *words)
 /* A file descriptor would be one of nyx-vmm, of which the client knows nothing. */
 static int make_net(struct vmm *vmm, char *words)
 {
+	bool vhost = words && options_vhost(words);
+
 	if (!words || strncmp(words, "tap=", 4) || !words[4])
-		return wrong("net,tap=NAME");
-	return virtio_net_init(vmm, words + 4, -1);
+		return wrong("net,tap=NAME or net,tap=NAME,vhost");
+	return vhost ? vhost_net_tap_init(vmm, words + 4) : virtio_net_init(vmm, words + 4, -1);
 }
 
 static int make_rng(struct vmm *vmm, char *words)
@@ -123,7 +125,7 @@ static int make_vfio_user(struct vmm *vmm, char *words)
 
 static const struct device_type types[] = {
 	{ "disk", "disk,FILE[,readonly][,queues=N]", make_disk },
-	{ "net", "net,tap=NAME", make_net },
+	{ "net", "net,tap=NAME[,vhost]", make_net },
 	{ "rng", "rng", make_rng },
 	{ "edu", "edu[,dma-mask=MASK]", make_edu },
 	{ "vfio", "vfio,BDF[,isolation=shared]", make_vfio },

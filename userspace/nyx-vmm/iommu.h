@@ -19,6 +19,7 @@ struct dma_holds;
 struct dma_op;
 struct dma_span;
 struct vfio_container;
+struct vhost;
 struct vmm;
 
 /* A message in the format of the local APICs. */
@@ -120,6 +121,16 @@ struct iommu_ops {
 	 */
 	int (*mirror)(struct vmm *vmm, uint16_t rid, struct vfio_container *container);
 	void (*unmirror)(struct vmm *vmm, uint16_t rid, struct vfio_container *container);
+
+	/*
+	 * Makes the device IOTLB of a back end that serves @rid, vhost::iotlb, with what the guest
+	 * has mapped, until @iotlb_close. 0 or an error. NULL: the IOMMU cannot do it. vmm::lock is
+	 * held.
+	 */
+	int (*iotlb_open)(struct vmm *vmm, uint16_t rid, struct vhost *vhost);
+	void (*iotlb_close)(struct vmm *vmm, uint16_t rid, struct vhost *vhost);
+	/* True while all accesses of @rid are refused. NULL: they never are. Any thread. */
+	bool (*is_cut_off)(struct vmm *vmm, uint16_t rid);
 
 	/* Writes the IOMMU's ACPI table (DMAR, IVRS). 0, with its length; -EMSGSIZE: no room. */
 	int (*acpi)(struct vmm *vmm, void *table, size_t room, size_t *length);

@@ -161,7 +161,7 @@ static int amdvi_init(struct vmm *vmm)
 
 	if (!amdvi)
 		return -ENOMEM;
-	amdvi->unit.reports_maps = opts->unit.np_cache || opts->has_vfio;
+	amdvi->unit.reports_maps = opts->unit.np_cache || options_mirror(opts);
 	/* A host's IOMMU seldom has more. */
 	if (amdvi->unit.reports_maps && !create.address_width &&
 	    (opts->has_vfio || opts->hotplug_slots))
@@ -277,5 +277,8 @@ const struct iommu_ops iommu_amdvi = {
 	.mirror_close = iommu_unit_mirror_close,
 	.mirror = iommu_unit_mirror,
 	.unmirror = iommu_unit_unmirror,
+	.iotlb_open = iommu_unit_iotlb_open,
+	.iotlb_close = iommu_unit_iotlb_close,
+	.is_cut_off = iommu_unit_is_cut_off,
 	.acpi = amdvi_acpi,
 };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nyx-vmm: devices of the host behind a unit of the Nyx module.
+ * nyx-vmm: devices of the host, and back ends of vhost, behind a unit of the Nyx module.
  *
  * Copyright (C) 2026 The Nyx authors
  *
  * A container of VFIO is kept equal to what the guest has mapped for its devices, by a mirror of
- * libnyx. The change stream is inline: the CPU that writes a register applies the changes before
+ * libnyx; so is the device IOTLB of a back end. The change stream is inline: the CPU that writes a register applies the changes before
  * it goes on. The main thread applies those that come otherwise, when faults quarantine a
  * device, or a command of another program.
  *
@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "vfio.h"
+#include "vhost.h"
 #include "vmm.h"
 
 /* Lines about maps that the host refuses: a guest may ask for any number. */
@@ -63,7 +64,7 @@ void iommu_unit_apply(struct iommu_unit *iu)
 	/* -ETIMEDOUT: all is applied, and the guest was told. */
 	if (rc && rc != -ETIMEDOUT && !iu->changes_failed) {
 		iu->changes_failed = true;
-		say("--vfio: the changes of the guest's mappings: %s", strerror(-rc));
+		say("the changes of the guest's mappings: %s", strerror(-rc));
 	}
 }
 
@@ -97,6 +98,17 @@ static int open_changes(struct vmm *vmm, struct iommu_unit *iu)
 	return rc;
 }
 
+/* Both know memory at the same addresses as the unit. */
+static int add_memory(struct vmm *vmm, struct nyx_mirror *mirror)
+{
+	int rc = nyx_mirror_memory_add(mirror, 0, vmm->ram_low, vmm->ram, 0);
+
+	if (rc || !vmm->ram_high)
+		return rc;
+	return nyx_mirror_memory_add(mirror, GPA_RAM_HIGH, vmm->ram_high,
+				     vmm->ram + vmm->ram_low, 0);
+}
+
 static int open_mirror(struct vmm *vmm, struct iommu_unit *iu, struct vfio_container *container)
 {
 	struct nyx_mirror_backend backend = NYX_MIRROR_BACKEND_INIT;
@@ -113,13 +125,7 @@ static int open_mirror(struct vmm *vmm, struct iommu_unit *iu, struct vfio_conta
 		rc = nyx_mirror_vfio(container->fd, &backend);
 	if (!rc)
 		rc = nyx_mirror_open(iu->changes, &backend, &opts, &container->mirror);
-	if (rc)
-		return rc;
-	rc = nyx_mirror_memory_add(container->mirror, 0, vmm->ram_low, vmm->ram, 0);
-	if (!rc && vmm->ram_high)
-		rc = nyx_mirror_memory_add(container->mirror, GPA_RAM_HIGH, vmm->ram_high,
-					   vmm->ram + vmm->ram_low, 0);
-	return rc;
+	return rc ? rc : add_memory(vmm, container->mirror);
 }
 
 /*
@@ -185,6 +191,56 @@ void iommu_unit_unmirror(struct vmm *vmm, uint16_t rid, struct vfio_container *c
 {
 	(void)vmm;
 	nyx_mirror_remove_device(container->mirror, (nyx_device_t){ rid });
+}
+
+/* ---- device IOTLBs ---------------------------------------------------------------- */
+
+/* The mirror of a device IOTLB tells something. 0: it goes on. */
+static int iotlb_told(struct nyx_mirror *mirror, const struct nyx_mirror_event *event, void *arg)
+{
+	struct vhost *vhost = arg;
+	char text[NYX_MIRROR_TEXT_LEN];
+
+	(void)mirror;
+	if (event->kind == NYX_MIRROR_BROKEN)
+		vhost_broken(vhost);
+	/* What is refused is a fault of the device when it is used. */
+	if (event->kind != NYX_MIRROR_FAILED && event->kind != NYX_MIRROR_BROKEN)
+		return 0;
+	if (!nyx_mirror_event_format(event, text, sizeof(text)))
+		say("vhost: %s", text);
+	return 0;
+}
+
+int iommu_unit_iotlb_open(struct vmm *vmm, uint16_t rid, struct vhost *vhost)
+{
+	struct iommu_unit *iu = vmm->iommu_data;
+	struct nyx_mirror_opts opts = NYX_MIRROR_OPTS_INIT;
+	struct nyx_mirror *mirror;
+	int rc;
+
+	opts.event = iotlb_told;
+	opts.arg = vhost;
+	rc = open_changes(vmm, iu);
+	if (!rc)
+		rc = nyx_vhost_open(iu->changes, (nyx_device_t){ rid }, &opts, &vhost->iotlb);
+	if (rc)
+		return rc;
+	mirror = nyx_vhost_mirror(vhost->iotlb);
+	rc = add_memory(vmm, mirror);
+	if (!rc)
+		rc = nyx_mirror_add_device(mirror, (nyx_device_t){ rid });
+	if (rc)
+		iommu_unit_iotlb_close(vmm, rid, vhost);
+	return rc;
+}
+
+void iommu_unit_iotlb_close(struct vmm *vmm, uint16_t rid, struct vhost *vhost)
+{
+	(void)vmm;
+	(void)rid;
+	nyx_vhost_close(vhost->iotlb);
+	vhost->iotlb = NULL;
 }
 
 void iommu_unit_mirror_exit(struct iommu_unit *iu)

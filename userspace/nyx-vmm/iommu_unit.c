@@ -15,6 +15,7 @@
 #include "dma_view.h"
 #include "pci.h"
 #include "vfio.h"
+#include "vhost.h"
 #include "vmm.h"
 
 #define NR_EVENTS	16
@@ -257,15 +258,22 @@ static void tell(const struct vmm *vmm, const struct nyx_event *event)
 		say("%s", text);
 }
 
-/* Stop a device of the host while its accesses are refused. */
-static void follow_state(struct vmm *vmm, uint16_t rid)
+bool iommu_unit_is_cut_off(struct vmm *vmm, uint16_t rid)
 {
 	const struct iommu_unit *iu = vmm->iommu_data;
 	struct nyx_device_info info;
 
-	if (!nyx_device_get(iu->unit, (nyx_device_t){ rid }, &info, sizeof(info)))
-		vfio_cut_off(vmm, rid, info.state == NYX_DEVICE_QUARANTINED ||
-			     info.state == NYX_DEVICE_DISABLED);
+	return !nyx_device_get(iu->unit, (nyx_device_t){ rid }, &info, sizeof(info)) &&
+		(info.state == NYX_DEVICE_QUARANTINED || info.state == NYX_DEVICE_DISABLED);
+}
+
+/* Stop a device of the host, or a back end, while its accesses are refused. */
+static void follow_state(struct vmm *vmm, uint16_t rid)
+{
+	bool cut = iommu_unit_is_cut_off(vmm, rid);
+
+	vfio_cut_off(vmm, rid, cut);
+	vhost_cut_off(vmm, rid, cut);
 }
 
 /* Main thread */
@@ -295,6 +303,7 @@ static void events_ready(void *opaque, int fd)
 		if (events[i].type == NYX_EVENT_LOST) {
 			iu->model->resend(vmm);
 			vfio_foreach(vmm, follow_state);
+			vhost_foreach(vmm, follow_state);
 		}
 	}
 }

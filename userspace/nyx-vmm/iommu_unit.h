@@ -8,7 +8,8 @@
  * iommu_unit.c does what a VMM has to do for either model: it gives the unit the guest's
  * memory and the ids of its devices, passes on accesses of the registers, of devices to
  * memory, and their interrupts, and delivers the interrupts of the unit itself.
- * iommu_mirror.c keeps the host's IOMMU equal to the unit, for devices of the host. A model adds
+ * iommu_mirror.c keeps the host's IOMMU equal to the unit, for devices of the host, and device
+ * IOTLBs, for back ends of vhost. A model adds
  * how the guest finds it: an ACPI table, perhaps a PCI function.
  */
 #ifndef NYX_VMM_IOMMU_UNIT_H
@@ -49,7 +50,7 @@ struct iommu_unit {
 	bool reports_maps;		/* caching mode, NpCache: so a mirror is complete */
 	uint8_t left[0x10000 / 8];	/* bits of ids that are to be removed yet; vmm::lock */
 
-	/* iommu_mirror.c: of devices of the host; NULL: there has been none */
+	/* iommu_mirror.c: of devices of the host, and of vhost; NULL: there has been none */
 	struct nyx_changes *changes;
 	bool changes_failed;		/* said already */
 };
@@ -78,6 +79,9 @@ int iommu_unit_mirror_open(struct vmm *vmm, struct vfio_container *container);
 void iommu_unit_mirror_close(struct vmm *vmm, struct vfio_container *container);
 int iommu_unit_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container);
 void iommu_unit_unmirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container);
+int iommu_unit_iotlb_open(struct vmm *vmm, uint16_t rid, struct vhost *vhost);
+void iommu_unit_iotlb_close(struct vmm *vmm, uint16_t rid, struct vhost *vhost);
+bool iommu_unit_is_cut_off(struct vmm *vmm, uint16_t rid);
 
 /* iommu_mirror.c: applies what the guest has mapped and unmapped for devices of the host. */
 void iommu_unit_apply(struct iommu_unit *iu);

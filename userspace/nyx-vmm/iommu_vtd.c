@@ -77,7 +77,7 @@ static int vtd_init(struct vmm *vmm)
 
 	if (!iu)
 		return -ENOMEM;
-	iu->reports_maps = opts->unit.caching_mode || opts->has_vfio;
+	iu->reports_maps = opts->unit.caching_mode || options_mirror(opts);
 	if (iu->reports_maps)
 		vtd.flags |= NYX_VTD_F_CACHING_MODE;
 	if (opts->unit.xapic)
@@ -177,5 +177,8 @@ const struct iommu_ops iommu_vtd = {
 	.mirror_close = iommu_unit_mirror_close,
 	.mirror = iommu_unit_mirror,
 	.unmirror = iommu_unit_unmirror,
+	.iotlb_open = iommu_unit_iotlb_open,
+	.iotlb_close = iommu_unit_iotlb_close,
+	.is_cut_off = iommu_unit_is_cut_off,
 	.acpi = vtd_acpi,
 };

@@ -41,7 +41,9 @@ static const char help[] =
 "  --disk FILE[,readonly][,queues=N]\n"
 "                        a virtio disk; repeatable. It has N queues, each with a thread\n"
 "                        (default: one for each processor, at most 16)\n"
-"  --net tap=NAME        a virtio network card on an existing tap interface\n"
+"  --net tap=NAME[,vhost]\n"
+"                        a virtio network card on an existing tap interface. With vhost,\n"
+"                        the kernel's vhost-net serves its queues\n"
 "  --net socket=FD       or on a datagram socket, one frame per datagram; repeatable\n"
 "  --rng                 a virtio source of random numbers\n"
 "  --device edu[,dma-mask=MASK]\n"
@@ -76,7 +78,7 @@ static const char help[] =
 "                        machine runs (default: 0)\n"
 "  --plug '[slot=N,][ID=]DEVICE'\n"
 "                        a device in such a slot from the start; repeatable. DEVICE is\n"
-"                        disk,FILE[,readonly][,queues=N], net,tap=NAME, rng,\n"
+"                        disk,FILE[,readonly][,queues=N], net,tap=NAME[,vhost], rng,\n"
 "                        edu[,dma-mask=MASK], vfio,BDF[,isolation=shared] or\n"
 "                        vfio-user,SOCKET[,memory=messages]. ID is its name (default: its\n"
 "                        kind and a number), N its slot (default: the first empty one)\n"
@@ -188,7 +190,37 @@ static void default_queues(struct options *opts)
 	}
 }
 
-static int parse_net(struct options *opts, const char *word)
+bool options_vhost(char *word)
+{
+	char *comma = strrchr(word, ',');
+
+	if (!comma || strcmp(comma, ",vhost"))
+		return false;
+	*comma = '\0';
+	return true;
+}
+
+/* The words of --plug are looked at when the device is made, behind the IOMMU. */
+static bool plugs_vhost(const char *words)
+{
+	size_t len = strlen(words), end = strlen(",vhost");
+
+	return strstr(words, "net,tap=") && len > end && !strcmp(words + len - end, ",vhost");
+}
+
+bool options_mirror(const struct options *opts)
+{
+	bool vhost = false;
+	unsigned int i;
+
+	for (i = 0; i < opts->nr_nets; i++)
+		vhost |= opts->nets[i].vhost;
+	for (i = 0; i < opts->nr_plugs; i++)
+		vhost |= plugs_vhost(opts->plugs[i]);
+	return vhost || opts->has_vfio;
+}
+
+static int parse_net(struct options *opts, char *word)
 {
 	unsigned int nr = opts->nr_nets;
 	uint64_t fd;
@@ -196,12 +228,13 @@ static int parse_net(struct options *opts, const char *word)
 	if (nr == MAX_NETS)
 		return usage("--net", word, "at most 4 are supported");
 	opts->nets[nr].fd = -1;
+	opts->nets[nr].vhost = !strncmp(word, "tap=", 4) && options_vhost(word);
 	if (!strncmp(word, "tap=", 4) && word[4])
 		opts->nets[nr].tap = word + 4;
 	else if (!strncmp(word, "socket=", 7) && !number_size(word + 7, &fd) && fd <= INT32_MAX)
 		opts->nets[nr].fd = (int)fd;
 	else
-		return usage("--net", word, "write it like tap=NAME or socket=FD");
+		return usage("--net", word, "write it like tap=NAME, tap=NAME,vhost or socket=FD");
 	opts->nr_nets++;
 	return -1;
 }

@@ -9,7 +9,8 @@
  * back end translates by a device IOTLB, which iommu_mirror.c keeps: &iommu_ops.iotlb_open. A
  * transport (vhost_kernel.c) passes on to the back end what vhost.c asks for.
  *
- * All of it is under vmm::lock. The queues have no workers.
+ * All of it is under vmm::lock, but for the beginning and the end of a device, in the main thread.
+ * The queues have no workers.
  */
 #ifndef NYX_VMM_VHOST_H
 #define NYX_VMM_VHOST_H
@@ -22,6 +23,7 @@
 struct nyx_vhost;
 struct nyx_vhost_channel;
 struct vhost_backend;
+struct vhost_iotlb_msg;
 
 /* Guest memory, as this process has mapped it */
 struct vhost_region {
@@ -89,42 +91,46 @@ struct vhost {
 	struct virtio_dev *dev;
 	struct vhost_backend *backend;
 	struct vhost *next;
-	struct nyx_vhost *iotlb;	/* NULL: none, or stopped */
-	uint32_t channel;
-	int miss_fd;			/* -1: none */
-	int err_fd;			/* the back end signals that it cannot go on with a queue */
+	unsigned int nr_queues;
 	bool started;
 	bool cut;			/* vhost_cut_off() */
 	bool lost;			/* vhost_lost() */
+	bool lined;			/* vectors have their lines */
+	struct nyx_vhost *iotlb;	/* NULL: none, or stopped; of &iommu_ops.iotlb_open */
+	uint32_t channel;		/* of @iotlb */
+	int miss_fd;			/* in the main loop; -1: none */
+	int err_fd;			/* the back end signals that it cannot go on with a queue */
 	uint16_t base[VIRTIO_QUEUES];	/* where queues go on */
-	int call[VIRTIO_QUEUES];	/* eventfd that the back end has; -1: none */
-	struct vhost_call calls[VIRTIO_QUEUES + 2];	/* by vector; the last one: without MSI-X */
+	int call[VIRTIO_QUEUES];	/* eventfd that the back end signals; -1: none yet */
+	/* By vector; the one behind the last is for queues without one */
+	struct vhost_call calls[VIRTIO_QUEUES + 2];
 };
 
 /*
- * Joins device and back end, before virtio_pci_init(); @features: of the device, of which those
- * that the back end lacks are taken away. Prints its failures; then the caller closes @backend.
+ * Joins device and back end, before virtio_pci_init(). @features: of the kind of device; those that
+ * the back end lacks are taken away. Prints its failures. The caller calls vhost_exit() after a
+ * failure as well.
  */
-int vhost_init(struct vhost *vhost, struct virtio_dev *dev, struct vhost_backend *backend,
-	       struct vmm *vmm, uint64_t *features);
-/* Makes the lines of the vectors, after virtio_pci_init(). Prints its failures. */
-int vhost_lines_init(struct vhost *vhost);
-/* Stops and closes the back end. Main thread. */
+int vhost_init(struct vhost *vhost, struct vmm *vmm, struct virtio_dev *dev,
+	       unsigned int nr_queues, struct vhost_backend *backend, uint64_t *features);
+/* Closes the back end of a device that was stopped. Main thread, without vmm::lock. */
 void vhost_exit(struct vhost *vhost);
 
-/* For &virtio_ops.start, .stop and .vectors_changed */
+/* For &virtio_ops.start, .stop and .follow */
 void vhost_start(struct vhost *vhost);
 void vhost_stop(struct vhost *vhost);
-void vhost_vectors_changed(struct vhost *vhost);
+void vhost_follow(struct vhost *vhost);
 
 /* A transport without a file of misses has a message of the back end. Main thread, vmm::lock. */
 void vhost_message(struct vhost *vhost, const struct vhost_iotlb_msg *msg);
 /*
  * The back end is gone: the device needs a reset, and does not start again before vhost_found().
- * vmm::lock.
+ * vmm::lock, but not inside the stream of changes.
  */
 void vhost_lost(struct vhost *vhost, const char *why);
 void vhost_found(struct vhost *vhost);
+/* An invalidation was not sent: the back end is stopped at once. Inside the stream of changes. */
+void vhost_broken(struct vhost *vhost);
 
 /*
  * The back end of the device @rid, if it has one, is stopped while it is cut off, and goes on
@@ -135,8 +141,8 @@ void vhost_cut_off(struct vmm *vmm, uint16_t rid, bool cut);
 void vhost_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid));
 
 /*
- * vhost_kernel.c: the kernel's vhost-net on a tap interface, whose file it takes over. NULL, after
- * a message.
+ * vhost_kernel.c: the kernel's vhost-net on a tap interface with headers of 12 bytes, whose file it
+ * takes over, also when it fails. NULL, after a message.
  */
 struct vhost_backend *vhost_kernel_net(int tap);
 

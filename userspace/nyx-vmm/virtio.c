@@ -466,6 +466,8 @@ static void reset(struct virtio_dev *dev)
 
 	/* First: a queue that is reset stays as it is then, and gives nothing back. */
 	atomic_store(&dev->status, 0);
+	if (dev->ops->stop)
+		dev->ops->stop(dev);
 	for (i = 0; i < dev->nr_queues; i++)
 		reset_queue(&dev->queues[i]);
 	if (iommu->device_reset)
@@ -505,6 +507,10 @@ void virtio_set_status(struct virtio_dev *dev, uint8_t status)
 	atomic_fetch_or(&dev->status, status);
 	if (!(status & ~before & VIRTIO_CONFIG_S_DRIVER_OK))
 		return;
+	if (dev->ops->start) {
+		dev->ops->start(dev);
+		return;
+	}
 	for (i = 0; i < dev->nr_queues; i++)
 		virtio_kick(&dev->queues[i]);
 }
@@ -588,7 +594,7 @@ int virtio_start_workers(struct virtio_dev *dev)
 	}
 	if (!rc)
 		reset(dev);
-	for (vq = dev->queues; vq < end && !rc; vq++) {
+	for (vq = dev->queues; vq < end && !rc && dev->ops->work; vq++) {
 		rc = -pthread_create(&vq->worker, NULL, worker, vq);
 		vq->worker_runs = !rc;
 	}

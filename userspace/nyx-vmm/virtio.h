@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Each queue has a worker thread and shares nothing with others that changes while the device
- * runs. The worker takes requests whenever the driver has kicked the queue, or the queue's own
+ * Each queue has a worker thread, unless a back end of vhost serves it (vhost.h), and shares
+ * nothing with others that changes while the device runs. The worker takes requests whenever the driver has kicked the queue, or the queue's own
  * file descriptor is readable. Requests may be in flight: they end in any order, with a reset at
  * the latest.
  */
@@ -87,7 +87,7 @@ struct virtio_ops {
 	uint8_t (*config_read)(struct virtio_dev *dev, unsigned int offset);
 	/*
 	 * Serves requests; called by the worker with virtq::lock held. True: call again soon,
-	 * after others could take the lock.
+	 * after others could take the lock. NULL: the device has no workers, but @start.
 	 */
 	bool (*work)(struct virtq *vq);
 	/* virtq::own_fd is readable; called by the worker, lock held */
@@ -99,6 +99,12 @@ struct virtio_ops {
 	 * reset and as the worker ends
 	 */
 	void (*settle)(struct virtq *vq);
+	/* The driver has set DRIVER_OK; called with vmm::lock held */
+	void (*start)(struct virtio_dev *dev);
+	/* The device is reset, or goes; also if it was not started. vmm::lock is held. */
+	void (*stop)(struct virtio_dev *dev);
+	/* Vectors of queues, MSI-X or bus mastering may be other ones now; vmm::lock is held. */
+	void (*follow)(struct virtio_dev *dev);
 	/* Frees the device; called last, after the workers have ended */
 	void (*destroy)(struct virtio_dev *dev);
 };
@@ -107,6 +113,7 @@ struct virtio_dev {
 	struct pci_dev pci;		/* first */
 	const struct virtio_ops *ops;
 	uint64_t features;		/* offered */
+	uint64_t lacks;			/* of those of every device, what this one does not offer */
 	/* By the driver, vmm::lock. A queue may read it while the device runs: it is fixed then. */
 	uint64_t accepted;
 	atomic_uchar status;		/* changed with vmm::lock, but for "needs reset" */
@@ -145,7 +152,7 @@ void virtio_kick(struct virtq *vq);
 
 /*
  * virtio_pci.c: the PCI function of a device. @dev must be zeroed, except file descriptors of
- * queues; if it fails, it is gone.
+ * queues, and @lacks; if it fails, it is gone.
  */
 int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio_ops *ops,
 		    uint64_t features, unsigned int nr_queues);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "virtio.h"
+#include "virtio_net.h"
 
 #define FRAME_MAX	65536
 #define FRAMES		VIRTQ_BATCH	/* that are copied together */
@@ -28,7 +29,6 @@
 #define BUFFER		(256 * KIB)
 
 enum {
-	CLASS		= 0x02000001,
 	QUEUE_RX	= 0,
 	QUEUE_TX	= 1,
 	HEADER		= sizeof(struct virtio_net_hdr_v1),
@@ -46,7 +46,7 @@ struct net {
 	struct virtio_dev dev;		/* first */
 	int fd;
 	bool is_socket;
-	struct virtio_net_config config;
+	uint8_t mac[VIRTIO_NET_MAC];
 	struct frames rx, tx;
 };
 
@@ -215,7 +215,7 @@ static bool work(struct virtq *vq)
 
 static uint8_t config_read(struct virtio_dev *dev, unsigned int offset)
 {
-	return ((const uint8_t *)&((struct net *)dev)->config)[offset];
+	return ((struct net *)dev)->mac[offset];
 }
 
 static void destroy(struct virtio_dev *dev)
@@ -228,15 +228,16 @@ static void destroy(struct virtio_dev *dev)
 }
 
 static const struct virtio_ops ops = {
-	.name = "virtio-net", .device_id = 1, .class_revision = CLASS,
-	.features = UINT64_C(1) << VIRTIO_NET_F_MAC,
-	.config_size = sizeof(((struct virtio_net_config *)NULL)->mac),
+	.name = "virtio-net", .device_id = VIRTIO_NET_ID, .class_revision = VIRTIO_NET_CLASS,
+	.features = UINT64_C(1) << VIRTIO_NET_F_MAC, .config_size = VIRTIO_NET_MAC,
 	.config_read = config_read, .work = work, .readable = readable, .destroy = destroy,
 };
 
-static int open_tap(const char *name)
+int virtio_net_open_tap(const char *name, bool headers)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	struct ifreq ifr = {
+		.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (headers ? IFF_VNET_HDR : 0)),
+	};
 	int fd;
 
 	if (strlen(name) >= sizeof(ifr.ifr_name)) {
@@ -283,13 +284,20 @@ static uint8_t last_of_mac(void)
 	return slot ? (uint8_t)(0x80 + slot) : count++;
 }
 
+void virtio_net_mac(uint8_t *mac)
+{
+	static const uint8_t first[VIRTIO_NET_MAC] = { 0x52, 0x54, 0x00, 0x6e, 0x79, 0x00 };
+
+	memcpy(mac, first, sizeof(first));
+	mac[VIRTIO_NET_MAC - 1] = last_of_mac();
+}
+
 int virtio_net_init(struct vmm *vmm, const char *tap, int fd)
 {
-	static const uint8_t mac[] = { 0x52, 0x54, 0x00, 0x6e, 0x79, 0x00 };
 	struct net *net;
 
 	if (tap)
-		fd = open_tap(tap);
+		fd = virtio_net_open_tap(tap, false);
 	else if (!is_datagram_socket(fd))
 		fd = -1;
 	if (fd < 0)
@@ -302,8 +310,7 @@ int virtio_net_init(struct vmm *vmm, const char *tap, int fd)
 	}
 	net->fd = fd;
 	net->is_socket = !tap;
-	memcpy(net->config.mac, mac, sizeof(mac));
-	net->config.mac[5] = last_of_mac();
+	virtio_net_mac(net->mac);
 	net->dev.queues[QUEUE_RX].own_fd = fd;
 	net->dev.queues[QUEUE_TX].own_fd = -1;
 	return virtio_pci_init(&net->dev, vmm, &ops, 0, 2);

@@ -189,6 +189,8 @@ static void common_write(struct virtio_dev *dev, uint64_t offset, uint64_t value
 		pthread_mutex_lock(&vq->lock);
 		queue_write(vq, offset, value, len);
 		pthread_mutex_unlock(&vq->lock);
+		if (offset == VIRTIO_PCI_COMMON_Q_MSIX && dev->ops->follow)
+			dev->ops->follow(dev);
 	}
 }
 
@@ -293,6 +295,9 @@ static void config_written(struct pci_dev *pci, unsigned int at, unsigned int le
 	unsigned int size, data = dev->pci_cfg_cap + sizeof(struct virtio_pci_cap);
 	uint64_t offset;
 
+	if (dev->ops->follow && (pci_touches(at, len, PCI_COMMAND, 2) ||
+				 pci_touches(at, len, pci->msix.cap + PCI_MSIX_FLAGS, 2)))
+		dev->ops->follow(dev);
 	if (at == data && window_target(dev, &offset, &size) && len == size)
 		bar_write(dev, offset, le_get(pci->config + data, size), size);
 }
@@ -349,6 +354,11 @@ static void destroy(struct pci_dev *pci)
 {
 	struct virtio_dev *dev = (struct virtio_dev *)pci;
 
+	if (dev->ops->stop) {
+		pthread_mutex_lock(&pci->vmm->lock);
+		dev->ops->stop(dev);
+		pthread_mutex_unlock(&pci->vmm->lock);
+	}
 	virtio_stop_workers(dev);
 	pci_msix_free(pci);
 	dev->ops->destroy(dev);
@@ -379,6 +389,7 @@ int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio
 		UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX;
 	if (vmm->iommu->access)
 		dev->features |= UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM;
+	dev->features &= ~dev->lacks;
 
 	pci_config_init(pci, vmm, ops->name, VENDOR, (uint16_t)(DEVICE_BASE + ops->device_id),
 			ops->class_revision);

@@ -130,7 +130,7 @@ struct options {
 		unsigned int queues;
 	} disks[MAX_DISKS];
 	unsigned int nr_disks;
-	struct { const char *tap; int fd; } nets[MAX_NETS];	/* tap or fd */
+	struct { const char *tap; int fd; bool vhost; } nets[MAX_NETS];	/* tap or fd */
 	unsigned int nr_nets;
 	struct { char name[16]; bool shared; } vfios[MAX_VFIOS];
 	unsigned int nr_vfios;
@@ -266,6 +266,10 @@ static inline void *alloc_for(const char *name, size_t size)
 
 /* options.c. Returns -1, or the status to exit with at once. */
 int options_parse(struct options *opts, int argc, char **argv);
+/* True if the unit is to report what the guest maps: --vfio, or a back end of vhost */
+bool options_mirror(const struct options *opts);
+/* Takes ",vhost" off the end of @word. True: it was there. */
+bool options_vhost(char *word);
 /* The words of --disk, --vfio and of edu, for @option. -1, or a status; false: they are wrong. */
 int options_disk(struct options *opts, const char *option, char *word);
 int options_vfio(struct options *opts, const char *option, char *word);
@@ -419,6 +423,8 @@ int testdev_init(struct vmm *vmm);
 /* PCI devices. Each function reports its own failure. */
 int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly, unsigned int queues);
 int virtio_net_init(struct vmm *vmm, const char *tap, int fd);
+/* The same on a tap interface, with queues that the kernel serves: vhost_net.c */
+int vhost_net_tap_init(struct vmm *vmm, const char *tap);
 int virtio_rng_init(struct vmm *vmm);
 int edu_init(struct vmm *vmm, uint64_t dma_mask);
 

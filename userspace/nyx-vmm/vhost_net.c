@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: a virtio network card whose queues a vhost back end serves.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * Virtual I/O Device (VIRTIO) 1.2, section 5.1, with the offloads that the back end has.
+ */
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+
+#include "vhost.h"
+#include "virtio_net.h"
+
+enum { QUEUES = 2 };
+
+#define FEATURES	(UINT64_C(1) << VIRTIO_NET_F_CSUM | \
+			 UINT64_C(1) << VIRTIO_NET_F_GUEST_CSUM | \
+			 UINT64_C(1) << VIRTIO_NET_F_GUEST_TSO4 | \
+			 UINT64_C(1) << VIRTIO_NET_F_GUEST_TSO6 | \
+			 UINT64_C(1) << VIRTIO_NET_F_HOST_TSO4 | \
+			 UINT64_C(1) << VIRTIO_NET_F_HOST_TSO6 | \
+			 UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF)
+
+struct vhost_net {
+	struct virtio_dev dev;		/* first */
+	struct vhost vhost;
+	uint8_t mac[VIRTIO_NET_MAC];
+};
+
+static struct vhost_net *of(struct virtio_dev *dev)
+{
+	return (struct vhost_net *)dev;
+}
+
+static uint8_t config_read(struct virtio_dev *dev, unsigned int offset)
+{
+	return of(dev)->mac[offset];
+}
+
+static void start(struct virtio_dev *dev)
+{
+	vhost_start(&of(dev)->vhost);
+}
+
+static void stop(struct virtio_dev *dev)
+{
+	vhost_stop(&of(dev)->vhost);
+}
+
+static void follow(struct virtio_dev *dev)
+{
+	vhost_follow(&of(dev)->vhost);
+}
+
+static void destroy(struct virtio_dev *dev)
+{
+	vhost_exit(&of(dev)->vhost);
+	free(dev);
+}
+
+static const struct virtio_ops ops = {
+	.name = "virtio-net", .device_id = VIRTIO_NET_ID, .class_revision = VIRTIO_NET_CLASS,
+	.features = UINT64_C(1) << VIRTIO_NET_F_MAC, .config_size = VIRTIO_NET_MAC,
+	.config_read = config_read, .start = start, .stop = stop, .follow = follow,
+	.destroy = destroy,
+};
+
+int vhost_net_init(struct vmm *vmm, struct vhost_backend *backend)
+{
+	struct vhost_net *net = alloc_for(ops.name, sizeof(*net));
+	uint64_t features = FEATURES;
+	int rc;
+
+	if (!net) {
+		backend->ops->close(backend);
+		return -ENOMEM;
+	}
+	virtio_net_mac(net->mac);
+	rc = vhost_init(&net->vhost, vmm, &net->dev, QUEUES, backend, &features);
+	if (rc) {
+		destroy(&net->dev);
+		return rc;
+	}
+	return virtio_pci_init(&net->dev, vmm, &ops, features, QUEUES);
+}
+
+int vhost_net_tap_init(struct vmm *vmm, const char *tap)
+{
+	struct vhost_backend *backend;
+	int fd = virtio_net_open_tap(tap, true);
+
+	if (fd < 0)
+		return -ENODEV;
+	backend = vhost_kernel_net(fd);
+	return backend ? vhost_net_init(vmm, backend) : -ENODEV;
+}
