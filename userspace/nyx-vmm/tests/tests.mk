@@ -2,7 +2,7 @@
 # Tests of nyx-vmm's devices and loaders, without KVM. Included by ../../Makefile.
 
 VMM_TEST_NAMES	:= vmm_acpi vmm_boot vmm_control vmm_cpus vmm_hotplug vmm_init vmm_ioapic vmm_irq vmm_irq_line vmm_pci \
-	vmm_vfio vmm_vfio_slots vmm_vfio_user vmm_virtio vmm_fuzz
+	vmm_vfio vmm_vfio_slots vmm_vfio_user vmm_vhost vmm_virtio vmm_fuzz
 VMM_TEST_BINS	:= $(VMM_TEST_NAMES:%=$(O)/tests/%)
 VMM_TEST_ALL	:= $(VMM_TEST_BINS) $(O)/tests/vmm_say
 # All but what needs KVM, main() and say(): vmm_env.c stands for them
@@ -13,6 +13,8 @@ VMM_TEST_VIEW	:= open close memory_add thread_open thread_close begin end transl
 VMM_TEST_WRAP	:= -Wl,--wrap=calloc,--wrap=fdatasync,--wrap=nyx_mmio_read,--wrap=nyx_irq_send \
 	-Wl,--wrap=nyx_device_add,--wrap=nyx_device_remove,--wrap=nyx_changes_handle \
 	$(VMM_TEST_VIEW:%=-Wl,--wrap=nyx_view_%)
+$(O)/tests/vmm_vhost: VMM_TEST_WRAP += -Wl,--wrap=nyx_vhost_add,--wrap=nyx_vhost_remove \
+	-Wl,--wrap=nyx_vhost_prefetch,--wrap=nyx_vhost_message,--wrap=nyx_vhost_receive
 VMM_TEST_CPPFLAGS = $(NYX_VMM_CPPFLAGS) -Inyx-vmm -I../selftests/include
 
 DEPS	+= $(VMM_TEST_ALL:$(O)/tests/%=$(O)/obj/nyx-vmm-tests/%.d) $(O)/obj/nyx-vmm-tests/vmm_env.d \
