@@ -9,7 +9,9 @@ SELFTESTS	:= ../selftests
 # Those that need no module, and those that do
 HOST_TESTS	:= lib_acpi lib_text lib_view lib_changes lib_mirror \
 	lib_mirror_fail lib_mirror_host lib_vhost
-TEST_NAMES	:= $(HOST_TESTS) lib_unit lib_domain lib_data lib_irq lib_policy lib_stream lib_uring
+# lib_vhost_net also needs vhost_net, and is run by selftests/guest/boot.
+TEST_NAMES	:= $(HOST_TESTS) lib_unit lib_domain lib_data lib_irq lib_policy lib_stream lib_uring \
+	lib_vhost_net
 TEST_BINS	:= $(TEST_NAMES:%=$(O)/tests/%)
 INJECT		:= $(O)/tests/libnyx-inject.so
 HOLD		:= $(O)/tests/hold
