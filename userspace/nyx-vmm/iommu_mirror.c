@@ -204,7 +204,7 @@ static int iotlb_told(struct nyx_mirror *mirror, const struct nyx_mirror_event *
 	(void)mirror;
 	if (event->kind == NYX_MIRROR_BROKEN)
 		vhost_broken(vhost);
-	/* What is refused is a fault of the device when it is used. */
+	/* A map that is refused is a fault of the device when it is used. */
 	if (event->kind != NYX_MIRROR_FAILED && event->kind != NYX_MIRROR_BROKEN)
 		return 0;
 	if (!nyx_mirror_event_format(event, text, sizeof(text)))

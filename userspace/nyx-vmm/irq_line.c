@@ -230,6 +230,7 @@ struct irq_line *irq_line_reset(struct vmm *vmm, struct irq_line *line)
 	}
 	if (line->open)
 		close_line(vmm, line);
+	/* A signal that was kept is lost with the function's state. */
 	end_binding(vmm, line);
 	if (read(line->source, &nr, sizeof(nr)) < 0)
 		return line;		/* nothing was signalled */

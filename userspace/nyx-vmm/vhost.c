@@ -330,7 +330,7 @@ static void start(struct vhost *vhost)
 	unsigned int q;
 	int rc;
 
-	/* What an earlier run has signalled */
+	/* Signals of an earlier run */
 	drain(vhost->err_fd);
 	vhost->started = true;
 	rc = begin(vhost);

@@ -34,7 +34,7 @@ struct vhost_region {
 };
 
 /*
- * What a transport does. Functions return 0 or a negative errno, and one that may be NULL says so.
+ * The functions of a transport, which return 0 or a negative errno. One that may be NULL says so.
  * vhost.c calls set_owner and get_features once; at each start set_features, set_mem_table,
  * set_vring_num to set_vring_err of each queue, set_backend and set_vring_enable, in that order;
  * at each stop set_vring_enable, set_backend and get_vring_base.

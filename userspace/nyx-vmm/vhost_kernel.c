@@ -26,7 +26,7 @@
 
 enum { QUEUES = 2, HEADER = sizeof(struct virtio_net_hdr_v1) };
 
-/* What the tap interface does, of which vhost-net knows nothing */
+/* Offloads are the work of the tap interface: vhost-net knows nothing of them. */
 #define OFFLOADS	(UINT64_C(1) << VIRTIO_NET_F_CSUM | \
 			 UINT64_C(1) << VIRTIO_NET_F_GUEST_CSUM | \
 			 UINT64_C(1) << VIRTIO_NET_F_GUEST_TSO4 | \
@@ -65,7 +65,7 @@ static int get_features(struct vhost_backend *backend, uint64_t *features)
 	return rc;
 }
 
-/* What the driver takes of the offloads of its receiving side; the interface does the others. */
+/* The interface sends in the form that the driver takes; it takes all forms itself. */
 static int set_offloads(int tap, uint64_t features)
 {
 	unsigned int flags = 0;

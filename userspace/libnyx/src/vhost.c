@@ -46,7 +46,7 @@ _Static_assert(sizeof(struct vhost_msg) == sizeof(struct vhost_msg_v2) &&
  * @channels: by number; &nyx_vhost_channel.send is NULL where there is none
  * @stat: counts
  *
- * What is not const belongs to the thread that is inside the stream.
+ * The rest belongs to the thread that is inside the stream.
  */
 struct nyx_vhost {
 	struct nyx_changes *changes;
@@ -310,7 +310,7 @@ NYX_EXPORT int nyx_vhost_message(struct nyx_vhost *v, uint32_t id,
 		ret = ask_unit(v, msg);
 		if (ret < 0)
 			return ret;
-		/* What the back end has refused is not to be answered, whatever the unit says. */
+		/* An access that the back end has refused itself has no answer. */
 		if (ret || msg->type != VHOST_IOTLB_MISS)
 			break;
 		ret = nyx_changes_handle(v->changes, NULL, NULL);

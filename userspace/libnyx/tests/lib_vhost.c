@@ -326,7 +326,7 @@ TEST_EACH(refuses, refusals)
 	ASSERT_EQ(0, ends[0].updates);
 	ASSERT_EQ(v->faults, fake.device[0].faults);
 	ASSERT_EQ(v->ret == -EREMOTEIO, vhost_stat().refused);
-	/* What is granted is still answered. */
+	/* An access that is granted is still answered. */
 	ASSERT_EQ(0, miss(&ends[0], BASE, VHOST_ACCESS_RO));
 	ASSERT_EQ(1, ends[0].updates);
 	ASSERT_EQ(VHOST_ACCESS_RO, ends[0].entry[0].perm);

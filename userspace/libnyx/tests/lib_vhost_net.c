@@ -348,7 +348,7 @@ TEST(unmapped_is_out_of_reach)
 	ASSERT_TRUE(is_all(page(5) + BUFFER + HEADER + ETH_HLEN, FRAME - ETH_HLEN, 0x22));
 	ASSERT_TRUE(is_all(page(0), PAGE, 0xee));
 
-	/* What may only be read is not written. */
+	/* A page that may only be read is not written. */
 	unmap_data();
 	map(DATA, DATA_GPA + 6 * PAGE, PAGE, NYX_PROT_READ);
 	memset(page(6), 0xdd, PAGE);

@@ -33,7 +33,7 @@
 
 /* ---- the back end ------------------------------------------------------------------- */
 
-/* What it was told. vmm::lock */
+/* The calls that it has had. vmm::lock */
 static struct fake {
 	struct vhost_backend backend;	/* first */
 	uint64_t offered, accepted;
@@ -468,7 +468,7 @@ TEST(pauses_without_bus_mastering)
 	machine_end(vmm);
 }
 
-/* Whatever the back end refuses when it is started, the driver learns that, and may try again. */
+/* Each call of a start may fail: the driver learns that, and may try again. */
 TEST(does_not_start)
 {
 	struct vmm *vmm = machine();

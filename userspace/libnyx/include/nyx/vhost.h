@@ -22,11 +22,11 @@
  *	... the back end is started ...
  *	nyx_vhost_receive(vhost, id);		when @fd is readable
  *
- * What the guest maps is not sent: the back end asks for it. What the guest unmaps is
- * invalidated in all channels before the guest's invalidation completes. A miss is answered
- * inside the stream, so an answer and an invalidation of the same page never pass each other. A
- * miss of which the mirror has no map is a translation of the unit, which counts and reports a
- * refusal as that of any access of the device.
+ * Maps of the guest are not sent: the back end asks for them. Unmaps are invalidations in all
+ * channels, before the guest's own invalidation completes. A miss is answered inside the stream,
+ * so an answer and an invalidation of the same page never pass each other. A miss of which the
+ * mirror has no map is a translation of the unit, which counts and reports a refusal as that of
+ * any access of the device.
  *
  * Nothing is pinned, so RLIMIT_MEMLOCK does not matter.
  */
