@@ -5,9 +5,9 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * A container of VFIO is kept equal to what the guest has mapped for its devices, by a mirror of
- * libnyx; so is the device IOTLB of a back end. The change stream is inline: the CPU that writes a register applies the changes before
- * it goes on. The main thread applies those that come otherwise, when faults quarantine a
- * device, or a command of another program.
+ * libnyx; so is the device IOTLB of a back end. The change stream is inline: the CPU that writes a
+ * register applies the changes before it goes on. The main thread applies those that come
+ * otherwise, when faults quarantine a device, or a command of another program.
  *
  * All of it is under vmm::lock, but for the machine's start and end.
  */

@@ -5,9 +5,9 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Each queue has a worker thread, unless a back end of vhost serves it (vhost.h), and shares
- * nothing with others that changes while the device runs. The worker takes requests whenever the driver has kicked the queue, or the queue's own
- * file descriptor is readable. Requests may be in flight: they end in any order, with a reset at
- * the latest.
+ * nothing with others that changes while the device runs. The worker takes requests whenever the
+ * driver has kicked the queue, or the queue's own file descriptor is readable. Requests may be in
+ * flight: they end in any order, with a reset at the latest.
  */
 #ifndef NYX_VMM_VIRTIO_H
 #define NYX_VMM_VIRTIO_H

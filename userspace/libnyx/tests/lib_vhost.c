@@ -619,7 +619,7 @@ TEST(files_that_are_wrong)
 {
 	struct nyx_vhost_channel channel = NYX_VHOST_CHANNEL_INIT;
 	struct nyx_vhost_stat stat = { .size = 0 };
-	const char word[] = "word";
+	static const char word[] = "word";
 
 	vhost_mapped(2);
 	channel.size--;
