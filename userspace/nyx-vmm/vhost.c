@@ -39,11 +39,6 @@ static bool uses_iotlb(const struct vhost *vhost)
 	return vhost->dev->accepted >> VIRTIO_F_ACCESS_PLATFORM & 1;
 }
 
-static struct vmm *vmm_of(const struct vhost *vhost)
-{
-	return vhost->dev->pci.vmm;
-}
-
 static void drain(int fd)
 {
 	uint64_t count;
@@ -146,10 +141,10 @@ static void miss_ready(void *opaque, int fd);
 static int iotlb_begin(struct vhost *vhost)
 {
 	struct nyx_vhost_channel channel = NYX_VHOST_CHANNEL_INIT;
-	const struct iommu_ops *iommu = vmm_of(vhost)->iommu;
+	const struct iommu_ops *iommu = vhost->vmm->iommu;
 	int rc;
 
-	rc = iommu->iotlb_open(vmm_of(vhost), vhost->dev->pci.rid, vhost);
+	rc = iommu->iotlb_open(vhost->vmm, vhost->dev->pci.rid, vhost);
 	if (!rc)
 		rc = vhost->backend->ops->channel(vhost->backend, &channel);
 	if (!rc)
@@ -167,7 +162,7 @@ static void iotlb_end(struct vhost *vhost)
 		return;
 	/* Otherwise it would be sent an invalidation of all. */
 	nyx_vhost_remove(vhost->iotlb, vhost->channel);
-	vmm_of(vhost)->iommu->iotlb_close(vmm_of(vhost), vhost->dev->pci.rid, vhost);
+	vhost->vmm->iommu->iotlb_close(vhost->vmm, vhost->dev->pci.rid, vhost);
 }
 
 static uint64_t used_size(const struct virtq *vq)
@@ -204,7 +199,7 @@ static int send_rings(struct vhost *vhost, const struct virtq *vq)
 
 static int set_memory(struct vhost *vhost)
 {
-	const struct vmm *vmm = vmm_of(vhost);
+	const struct vmm *vmm = vhost->vmm;
 	const struct vhost_region regions[] = {
 		{ .gpa = 0, .size = vmm->ram_low, .host = vmm->ram, .fd = vmm->ram_fd },
 		{ .gpa = GPA_RAM_HIGH, .size = vmm->ram_high, .host = vmm->ram + vmm->ram_low,
@@ -217,7 +212,7 @@ static int set_memory(struct vhost *vhost)
 
 static int set_addresses(struct vhost *vhost, unsigned int q, const struct virtq *vq)
 {
-	struct vmm *vmm = vmm_of(vhost);
+	struct vmm *vmm = vhost->vmm;
 	uint8_t *desc, *avail, *used;
 
 	if (uses_iotlb(vhost))
@@ -361,7 +356,7 @@ void vhost_follow(struct vhost *vhost)
 
 void vhost_start(struct vhost *vhost)
 {
-	struct vmm *vmm = vmm_of(vhost);
+	struct vmm *vmm = vhost->vmm;
 
 	vhost->cut = vmm->iommu->is_cut_off && vmm->iommu->is_cut_off(vmm, vhost->dev->pci.rid);
 	vhost_follow(vhost);
@@ -378,7 +373,7 @@ void vhost_stop(struct vhost *vhost)
 
 static void handled(struct vhost *vhost, int rc)
 {
-	struct vmm *vmm = vmm_of(vhost);
+	struct vmm *vmm = vhost->vmm;
 
 	if (!rc || rc == -EAGAIN)
 		return;
@@ -403,7 +398,7 @@ void vhost_message(struct vhost *vhost, const struct vhost_iotlb_msg *msg)
 static void miss_ready(void *opaque, int fd)
 {
 	struct vhost *vhost = opaque;
-	struct vmm *vmm = vmm_of(vhost);
+	struct vmm *vmm = vhost->vmm;
 	unsigned int i;
 	int rc = 0;
 
@@ -419,7 +414,7 @@ static void miss_ready(void *opaque, int fd)
 static void err_ready(void *opaque, int fd)
 {
 	struct vhost *vhost = opaque;
-	struct vmm *vmm = vmm_of(vhost);
+	struct vmm *vmm = vhost->vmm;
 	uint64_t count;
 
 	pthread_mutex_lock(&vmm->lock);
@@ -528,11 +523,11 @@ int vhost_init(struct vhost *vhost, struct vmm *vmm, struct virtio_dev *dev,
 	int rc;
 
 	*vhost = (struct vhost){
-		.dev = dev, .backend = backend, .nr_queues = nr_queues, .miss_fd = -1, .err_fd = -1,
+		.vmm = vmm, .dev = dev, .backend = backend, .nr_queues = nr_queues, .miss_fd = -1,
+		.err_fd = -1,
 	};
 	for (i = 0; i < ARRAY_SIZE(vhost->calls); i++)
 		vhost->calls[i].fd = -1;
-	dev->pci.vmm = vmm;
 	if (!can_translate(vmm))
 		return -EOPNOTSUPP;
 	rc = check_features(vhost, vmm, features);
@@ -556,7 +551,7 @@ int vhost_init(struct vhost *vhost, struct vmm *vmm, struct virtio_dev *dev,
 
 void vhost_exit(struct vhost *vhost)
 {
-	struct vmm *vmm = vmm_of(vhost);
+	struct vmm *vmm = vhost->vmm;
 	struct vhost **link;
 
 	pthread_mutex_lock(&vmm->lock);

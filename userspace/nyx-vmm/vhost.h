@@ -88,6 +88,7 @@ struct vhost_call {
 
 /* A device that has a back end; embedded in the device's own structure */
 struct vhost {
+	struct vmm *vmm;
 	struct virtio_dev *dev;
 	struct vhost_backend *backend;
 	struct vhost *next;
