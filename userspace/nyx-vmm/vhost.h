@@ -43,7 +43,10 @@ struct vhost_ops {
 	const char *name;
 	int (*set_owner)(struct vhost_backend *backend);
 	int (*get_features)(struct vhost_backend *backend, uint64_t *features);
-	/* With VIRTIO_F_ACCESS_PLATFORM: the device IOTLB is empty from here on. */
+	/*
+	 * A run begins: no miss of an earlier one is received any more. With
+	 * VIRTIO_F_ACCESS_PLATFORM the device IOTLB is empty from here on.
+	 */
 	int (*set_features)(struct vhost_backend *backend, uint64_t features);
 	/* @iotlb: the back end translates, and needs the table only to find memory */
 	int (*set_mem_table)(struct vhost_backend *backend, const struct vhost_region *regions,

@@ -80,12 +80,26 @@ static int set_offloads(int tap, uint64_t features)
 	return ioctl(tap, TUNSETOFFLOAD, flags) < 0 ? -errno : 0;
 }
 
+/*
+ * The kernel keeps misses of an earlier run: one that nobody has read would be a fault of this
+ * run, and those without an answer take memory. They go with the owner.
+ */
+static int begin_anew(struct vhost_backend *backend)
+{
+	int rc = request(backend, VHOST_RESET_OWNER, NULL);
+
+	return rc ? rc : request(backend, VHOST_SET_OWNER, NULL);
+}
+
 static int set_features(struct vhost_backend *backend, uint64_t features)
 {
 	struct vhost_kernel *k = of(backend);
 	uint64_t known = features & k->offered;
-	int rc = request(backend, VHOST_SET_FEATURES, &known);
+	int rc;
 
+	rc = begin_anew(backend);
+	if (!rc)
+		rc = request(backend, VHOST_SET_FEATURES, &known);
 	return rc ? rc : set_offloads(k->tap, features);
 }
 
