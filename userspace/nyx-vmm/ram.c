@@ -5,9 +5,11 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * One memfd, mapped shared and in one piece, so that an IOMMU in the kernel can be
- * given the file: low RAM first, then what continues at 4G.
+ * given the file: low RAM first, then what continues at 4G. A process that gets the file, too, can
+ * change the bytes, but not the size: that would be a SIGBUS for the others.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -34,7 +36,8 @@ int ram_init(struct vmm *vmm)
 	vmm->ram_low = size < GPA_RAM_LOW_END ? size : GPA_RAM_LOW_END;
 	vmm->ram_high = size - vmm->ram_low;
 	vmm->ram_fd = memfd_create("nyx-vmm-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (vmm->ram_fd < 0 || ftruncate(vmm->ram_fd, (off_t)size)) {
+	if (vmm->ram_fd < 0 || ftruncate(vmm->ram_fd, (off_t)size) ||
+	    fcntl(vmm->ram_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
 		say("cannot allocate guest memory: %s", strerror(errno));
 		return -errno;
 	}
