@@ -37,8 +37,10 @@ static int make_net(struct vmm *vmm, char *words)
 {
 	bool vhost = words && options_vhost(words);
 
+	if (words && !strncmp(words, "vhost-user=", 11) && words[11])
+		return vhost_net_user_init(vmm, words + 11);
 	if (!words || strncmp(words, "tap=", 4) || !words[4])
-		return wrong("net,tap=NAME or net,tap=NAME,vhost");
+		return wrong("net,tap=NAME, net,tap=NAME,vhost or net,vhost-user=SOCKET");
 	return vhost ? vhost_net_tap_init(vmm, words + 4) : virtio_net_init(vmm, words + 4, -1);
 }
 
@@ -125,7 +127,7 @@ static int make_vfio_user(struct vmm *vmm, char *words)
 
 static const struct device_type types[] = {
 	{ "disk", "disk,FILE[,readonly][,queues=N]", make_disk },
-	{ "net", "net,tap=NAME[,vhost]", make_net },
+	{ "net", "net,tap=NAME[,vhost] or net,vhost-user=SOCKET", make_net },
 	{ "rng", "rng", make_rng },
 	{ "edu", "edu[,dma-mask=MASK]", make_edu },
 	{ "vfio", "vfio,BDF[,isolation=shared]", make_vfio },

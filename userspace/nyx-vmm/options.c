@@ -44,6 +44,8 @@ static const char help[] =
 "  --net tap=NAME[,vhost]\n"
 "                        a virtio network card on an existing tap interface. With vhost,\n"
 "                        the kernel's vhost-net serves its queues\n"
+"  --net vhost-user=SOCKET\n"
+"                        or one that another program serves, by the vhost-user protocol\n"
 "  --net socket=FD       or on a datagram socket, one frame per datagram; repeatable\n"
 "  --rng                 a virtio source of random numbers\n"
 "  --device edu[,dma-mask=MASK]\n"
@@ -78,8 +80,9 @@ static const char help[] =
 "                        machine runs (default: 0)\n"
 "  --plug '[slot=N,][ID=]DEVICE'\n"
 "                        a device in such a slot from the start; repeatable. DEVICE is\n"
-"                        disk,FILE[,readonly][,queues=N], net,tap=NAME[,vhost], rng,\n"
-"                        edu[,dma-mask=MASK], vfio,BDF[,isolation=shared] or\n"
+"                        disk,FILE[,readonly][,queues=N], net,tap=NAME[,vhost],\n"
+"                        net,vhost-user=SOCKET, rng, edu[,dma-mask=MASK],\n"
+"                        vfio,BDF[,isolation=shared] or\n"
 "                        vfio-user,SOCKET[,memory=messages]. ID is its name (default: its\n"
 "                        kind and a number), N its slot (default: the first empty one)\n"
 "  --control SOCKET      a Unix socket for nyx-vmm ctl (default: none)\n"
@@ -205,7 +208,8 @@ static bool plugs_vhost(const char *words)
 {
 	size_t len = strlen(words), end = strlen(",vhost");
 
-	return strstr(words, "net,tap=") && len > end && !strcmp(words + len - end, ",vhost");
+	return strstr(words, "net,vhost-user=") ||
+		(strstr(words, "net,tap=") && len > end && !strcmp(words + len - end, ",vhost"));
 }
 
 bool options_mirror(const struct options *opts)
@@ -214,7 +218,7 @@ bool options_mirror(const struct options *opts)
 	unsigned int i;
 
 	for (i = 0; i < opts->nr_nets; i++)
-		vhost |= opts->nets[i].vhost;
+		vhost |= opts->nets[i].vhost || opts->nets[i].path;
 	for (i = 0; i < opts->nr_plugs; i++)
 		vhost |= plugs_vhost(opts->plugs[i]);
 	return vhost || opts->has_vfio;
@@ -231,10 +235,13 @@ static int parse_net(struct options *opts, char *word)
 	opts->nets[nr].vhost = !strncmp(word, "tap=", 4) && options_vhost(word);
 	if (!strncmp(word, "tap=", 4) && word[4])
 		opts->nets[nr].tap = word + 4;
+	else if (!strncmp(word, "vhost-user=", 11) && word[11])
+		opts->nets[nr].path = word + 11;
 	else if (!strncmp(word, "socket=", 7) && !number_size(word + 7, &fd) && fd <= INT32_MAX)
 		opts->nets[nr].fd = (int)fd;
 	else
-		return usage("--net", word, "write it like tap=NAME, tap=NAME,vhost or socket=FD");
+		return usage("--net", word,
+			     "write it like tap=NAME, tap=NAME,vhost, vhost-user=SOCKET or socket=FD");
 	opts->nr_nets++;
 	return -1;
 }

@@ -96,3 +96,10 @@ int vhost_net_tap_init(struct vmm *vmm, const char *tap)
 	backend = vhost_kernel_net(fd);
 	return backend ? vhost_net_init(vmm, backend) : -ENODEV;
 }
+
+int vhost_net_user_init(struct vmm *vmm, const char *path)
+{
+	struct vhost_backend *backend = vhost_user_net(path);
+
+	return backend ? vhost_net_init(vmm, backend) : -ENODEV;
+}

@@ -130,7 +130,8 @@ struct options {
 		unsigned int queues;
 	} disks[MAX_DISKS];
 	unsigned int nr_disks;
-	struct { const char *tap; int fd; bool vhost; } nets[MAX_NETS];	/* tap or fd */
+	/* Of a card: a tap interface, the path of a back end, or a file descriptor */
+	struct { const char *tap, *path; int fd; bool vhost; } nets[MAX_NETS];
 	unsigned int nr_nets;
 	struct { char name[16]; bool shared; } vfios[MAX_VFIOS];
 	unsigned int nr_vfios;
@@ -425,6 +426,8 @@ int virtio_blk_init(struct vmm *vmm, const char *path, bool readonly, unsigned i
 int virtio_net_init(struct vmm *vmm, const char *tap, int fd);
 /* The same on a tap interface, with queues that the kernel serves: vhost_net.c */
 int vhost_net_tap_init(struct vmm *vmm, const char *tap);
+/* Or that another program serves, which listens on a socket */
+int vhost_net_user_init(struct vmm *vmm, const char *path);
 int virtio_rng_init(struct vmm *vmm);
 int edu_init(struct vmm *vmm, uint64_t dma_mask);
 

@@ -8,11 +8,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <nyx/nyx.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "vhost.h"
 #include "vhost_user_wire.h"
 
 #define SOON_MS		100		/* for back ends that do not answer */
@@ -217,3 +222,475 @@ TEST(pieces)
 	close(fds[1]);
 }
 
+
+/* ---- a back end ------------------------------------------------------------------------ */
+
+#define IOTLB		22		/* the request */
+#define NR_REQUESTS	64
+#define FAKE_FEATURES	(UINT64_C(1) << 32 | UINT64_C(1) << 33 | UINT64_C(1) << 30)
+#define FAKE_PROTOCOL	(UINT64_C(1) << 3 | UINT64_C(1) << 5)
+
+enum how { OBEY, SILENT, LEAVE, LONG, ANOTHER, REFUSE, WITH_FILE, TWICE };
+
+/* It listens on a socket, and serves one connection after the other in a thread. */
+static struct fake {
+	char path[64];
+	int listener;
+	pthread_t thread;
+	uint64_t features, protocol;	/* that it offers */
+	atomic_uint at;			/* the request that it does not obey, */
+	atomic_uint how;		/* and what it does instead */
+	atomic_uint seen[NR_REQUESTS];
+	atomic_uint connections;
+	pthread_mutex_t lock;		/* for what follows: as it was told */
+	uint64_t accepted, agreed;
+	struct vhost_user_memory memory;
+	struct vhost_vring_state num[2], base[2], on[2];
+	struct vhost_vring_addr addr[2];
+	struct vhost_iotlb_msg iotlb;
+	int kick[2], call[2], err[2];	/* or -1 */
+	int requests;			/* for its own, or -1 */
+	int ram;			/* of the last region, or -1 */
+	int first_fd;			/* that was free before all of it */
+} fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void replace(int *fd, int by)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = by;
+}
+
+static bool fake_read(int fd, void *at, size_t size, int *files, unsigned int *nr)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(VHOST_USER_REGIONS * sizeof(int))];
+	} control;
+	struct msghdr msg;
+	struct cmsghdr *c;
+	struct iovec iov;
+	ssize_t got;
+
+	while (size) {
+		iov = (struct iovec){ at, size };
+		msg = (struct msghdr){
+			.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			.msg_controllen = sizeof(control),
+		};
+		got = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+		if (got <= 0)
+			return false;
+		c = CMSG_FIRSTHDR(&msg);
+		if (c) {
+			*nr = (unsigned int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+			memcpy(files, CMSG_DATA(c), *nr * sizeof(int));
+		}
+		at = (uint8_t *)at + got;
+		size -= (size_t)got;
+	}
+	return true;
+}
+
+static int *fake_file(uint32_t request, unsigned int queue)
+{
+	return request == VHOST_USER_SET_VRING_KICK ? &fake.kick[queue] :
+	       request == VHOST_USER_SET_VRING_CALL ? &fake.call[queue] : &fake.err[queue];
+}
+
+/* Does what it is told; @body becomes the answer, of the returned size. */
+static uint32_t fake_obey(uint32_t request, union vhost_user_body *body, int *files,
+			  unsigned int nr)
+{
+	unsigned int queue = body->state.index & 1;
+	uint32_t size = sizeof(body->u64);
+
+	pthread_mutex_lock(&fake.lock);
+	switch (request) {
+	case VHOST_USER_GET_FEATURES:
+		body->u64 = fake.features;
+		break;
+	case VHOST_USER_GET_PROTOCOL_FEATURES:
+		body->u64 = fake.protocol;
+		break;
+	case VHOST_USER_SET_FEATURES:
+		fake.accepted = body->u64;
+		break;
+	case VHOST_USER_SET_PROTOCOL_FEATURES:
+		fake.agreed = body->u64;
+		break;
+	case VHOST_USER_SET_MEM_TABLE:
+		fake.memory = body->memory;
+		while (nr)
+			replace(&fake.ram, files[--nr]);
+		break;
+	case VHOST_USER_SET_VRING_NUM:
+		fake.num[queue] = body->state;
+		break;
+	case VHOST_USER_SET_VRING_BASE:
+		fake.base[queue] = body->state;
+		break;
+	case VHOST_USER_SET_VRING_ENABLE:
+		fake.on[queue] = body->state;
+		break;
+	case VHOST_USER_SET_VRING_ADDR:
+		fake.addr[queue] = body->addr;
+		break;
+	case VHOST_USER_SET_VRING_KICK:
+	case VHOST_USER_SET_VRING_CALL:
+	case VHOST_USER_SET_VRING_ERR:
+		replace(fake_file(request, queue), nr ? files[--nr] : -1);
+		break;
+	case VHOST_USER_GET_VRING_BASE:
+		body->state.num = 7;
+		size = sizeof(body->state);
+		break;
+	case VHOST_USER_SET_BACKEND_REQ_FD:
+		replace(&fake.requests, nr ? files[--nr] : -1);
+		break;
+	case VHOST_USER_IOTLB_MSG:
+		fake.iotlb = body->iotlb;
+		break;
+	}
+	pthread_mutex_unlock(&fake.lock);
+	EXPECT_EQ(0, nr);
+	if (request != VHOST_USER_GET_FEATURES && request != VHOST_USER_GET_PROTOCOL_FEATURES &&
+	    request != VHOST_USER_GET_VRING_BASE)
+		body->u64 = 0;
+	return size;
+}
+
+static bool fake_answers(const struct vhost_user_header *header)
+{
+	return header->flags & VHOST_USER_NEED_REPLY ||
+		header->request == VHOST_USER_GET_FEATURES ||
+		header->request == VHOST_USER_GET_PROTOCOL_FEATURES ||
+		header->request == VHOST_USER_GET_VRING_BASE;
+}
+
+/* Returns false at the end of the connection. */
+static bool fake_serve(int fd)
+{
+	uint8_t answer[sizeof(struct vhost_user_header) + sizeof(union vhost_user_body)] = { 0 };
+	int files[VHOST_USER_REGIONS], extra = -1;
+	struct vhost_user_header header;
+	union vhost_user_body body;
+	enum how how = OBEY;
+	unsigned int nr = 0;
+	uint32_t size;
+
+	if (!fake_read(fd, &header, sizeof(header), files, &nr) ||
+	    !fake_read(fd, &body, header.size, files, &nr))
+		return false;
+	size = fake_obey(header.request, &body, files, nr);
+	if (header.request == atomic_load(&fake.at))
+		how = atomic_load(&fake.how);
+	atomic_fetch_add(&fake.seen[header.request % NR_REQUESTS], 1);
+	if (how == LEAVE)
+		return false;
+	if (!fake_answers(&header) || how == SILENT)
+		return true;
+	if (how == REFUSE)
+		body.u64 = 1;
+	if (how == LONG)
+		size += 8;
+	if (how == WITH_FILE)
+		extra = STDIN_FILENO;
+	le_put(answer, header.request + (how == ANOTHER), 4);
+	le_put(answer + 4, VHOST_USER_VERSION | VHOST_USER_REPLY, 4);
+	le_put(answer + 8, size, 4);
+	memcpy(answer + 12, &body, sizeof(body));
+	put(fd, answer, 12 + size, extra);
+	if (how == TWICE)
+		put(fd, answer, 12 + size, -1);
+	return true;
+}
+
+static void *fake_run(void *arg)
+{
+	int fd, i;
+
+	while ((fd = accept4(fake.listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		atomic_fetch_add(&fake.connections, 1);
+		while (fake_serve(fd))
+			;
+		close(fd);
+		pthread_mutex_lock(&fake.lock);
+		for (i = 0; i < 2; i++) {
+			replace(&fake.kick[i], -1);
+			replace(&fake.call[i], -1);
+			replace(&fake.err[i], -1);
+		}
+		replace(&fake.requests, -1);
+		replace(&fake.ram, -1);
+		pthread_mutex_unlock(&fake.lock);
+	}
+	return arg;
+}
+
+/* @at: the request that it does not obey, or 0 */
+static void fake_begin(uint32_t at, enum how how)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int i;
+
+	fake.first_fd = next_fd();
+	vhost_user_timeout_ms = how == SILENT ? 3 * SOON_MS : 60000;
+	fake.features = FAKE_FEATURES;
+	fake.protocol = FAKE_PROTOCOL;
+	atomic_store(&fake.at, at);
+	atomic_store(&fake.how, how);
+	for (i = 0; i < 2; i++)
+		fake.kick[i] = fake.call[i] = fake.err[i] = -1;
+	fake.requests = fake.ram = -1;
+	snprintf(fake.path, sizeof(fake.path), "/tmp/nyx-vhost-user.%d", getpid());
+	strcpy(address.sun_path, fake.path);
+	unlink(fake.path);
+	fake.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ASSERT_EQ(0, bind(fake.listener, (struct sockaddr *)&address, sizeof(address)));
+	ASSERT_EQ(0, listen(fake.listener, 1));
+	ASSERT_EQ(0, pthread_create(&fake.thread, NULL, fake_run, NULL));
+}
+
+static void fake_end(void)
+{
+	shutdown(fake.listener, SHUT_RDWR);
+	pthread_join(fake.thread, NULL);
+	close(fake.listener);
+	unlink(fake.path);
+	EXPECT_EQ(fake.first_fd, next_fd());
+}
+
+static unsigned int fake_saw(uint32_t request)
+{
+	return atomic_load(&fake.seen[request]);
+}
+
+/* ---- what a back end is told ------------------------------------------------------------- */
+
+#define HOST		UINT64_C(0x7f0000000000)	/* where the guest's memory is */
+
+/* What it is given */
+static int ram, event;
+
+static struct vhost_backend *backend_of(void)
+{
+	struct vhost_backend *backend;
+
+	ram = memfd_create("ram", MFD_CLOEXEC);
+	event = eventfd(0, EFD_CLOEXEC);
+	ASSERT_EQ(0, loop_init());
+	backend = vhost_user_net(fake.path);
+	ASSERT_TRUE(backend);
+	return backend;
+}
+
+static void end_backend(struct vhost_backend *backend)
+{
+	backend->ops->close(backend);
+	loop_exit();
+	close(ram);
+	close(event);
+	fake_end();
+}
+
+/* As vhost.c does it. Returns the first error. */
+static int start(struct vhost_backend *b)
+{
+	const struct vhost_region regions[] = {
+		{ 0, 32 * MIB, (void *)HOST, ram, 0 },
+		{ 4 * GIB, 16 * MIB, (void *)(HOST + 32 * MIB), ram, 32 * MIB },
+	};
+	const struct vhost_ops *ops = b->ops;
+	unsigned int i;
+	int rc;
+
+	rc = ops->set_features(b, UINT64_C(1) << 32 | UINT64_C(1) << 33);
+	if (!rc)
+		rc = ops->set_mem_table(b, regions, 2, true);
+	for (i = 0; i < 2 && !rc; i++) {
+		rc = ops->set_vring_num(b, i, 128);
+		if (!rc)
+			rc = ops->set_vring_base(b, i, 5);
+		if (!rc)
+			rc = ops->set_vring_addr(b, i, 0xfffe0000, 0xfffe1000, 0xfffe2000);
+		if (!rc)
+			rc = ops->set_vring_kick(b, i, event);
+		if (!rc)
+			rc = ops->set_vring_call(b, i, event);
+		if (!rc)
+			rc = ops->set_vring_err(b, i, i ? -1 : event);
+	}
+	for (i = 0; i < 2 && !rc; i++)
+		rc = ops->set_vring_enable(b, i, true);
+	return rc;
+}
+
+static int iotlb(struct vhost_backend *b, uint8_t type, uint64_t uaddr)
+{
+	struct nyx_vhost_channel channel = NYX_VHOST_CHANNEL_INIT;
+	const struct vhost_iotlb_msg msg = {
+		.iova = 0xfffff000, .size = 0x1000, .uaddr = uaddr, .perm = 3, .type = type,
+	};
+
+	ASSERT_EQ(0, b->ops->channel(b, &channel));
+	return channel.send(&channel, &msg);
+}
+
+TEST(whole)
+{
+	struct vhost_backend *b;
+	uint64_t features;
+	uint16_t base;
+
+	fake_begin(0, OBEY);
+	b = backend_of();
+	ASSERT_EQ(0, b->ops->set_owner(b));
+	ASSERT_EQ(0, b->ops->get_features(b, &features));
+	EXPECT_EQ(FAKE_FEATURES, features);
+	EXPECT_EQ(-1, b->ops->miss_fd(b));
+	ASSERT_EQ(0, start(b));
+	/* It has forgotten all. */
+	EXPECT_EQ(1, fake_saw(IOTLB));
+	EXPECT_EQ(VHOST_IOTLB_INVALIDATE, fake.iotlb.type);
+	EXPECT_EQ(UINT64_MAX, fake.iotlb.size);
+	ASSERT_EQ(0, iotlb(b, VHOST_IOTLB_UPDATE, HOST + 33 * MIB));
+	ASSERT_EQ(0, iotlb(b, VHOST_IOTLB_INVALIDATE, 0));
+	EXPECT_EQ(3, fake_saw(IOTLB));
+	EXPECT_EQ(VHOST_IOTLB_INVALIDATE, fake.iotlb.type);
+	EXPECT_EQ(0xfffff000, fake.iotlb.iova);
+	EXPECT_EQ(0x1000, fake.iotlb.size);
+	ASSERT_EQ(0, b->ops->get_vring_base(b, 1, &base));
+	EXPECT_EQ(7, base);
+	pthread_mutex_lock(&fake.lock);
+	EXPECT_EQ(FAKE_FEATURES, fake.accepted);
+	EXPECT_EQ(FAKE_PROTOCOL, fake.agreed);
+	EXPECT_EQ(2, fake.memory.nr);
+	EXPECT_EQ(4 * GIB, fake.memory.regions[1].gpa);
+	EXPECT_EQ(4 * GIB, fake.memory.regions[1].user_addr);
+	EXPECT_EQ(16 * MIB, fake.memory.regions[1].size);
+	EXPECT_EQ(32 * MIB, fake.memory.regions[1].offset);
+	EXPECT_EQ(1, fake.num[1].index);
+	EXPECT_EQ(128, fake.num[1].num);
+	EXPECT_EQ(5, fake.base[1].num);
+	EXPECT_EQ(0xfffe0000, fake.addr[1].desc_user_addr);
+	EXPECT_EQ(0xfffe1000, fake.addr[1].avail_user_addr);
+	EXPECT_EQ(0xfffe2000, fake.addr[1].used_user_addr);
+	EXPECT_EQ(1, fake.on[1].num);
+	EXPECT_TRUE(fake.kick[0] >= 0 && fake.call[1] >= 0 && fake.err[0] >= 0);
+	EXPECT_EQ(-1, fake.err[1]);
+	EXPECT_TRUE(fake.requests >= 0);
+	pthread_mutex_unlock(&fake.lock);
+	end_backend(b);
+}
+
+/* An update has the GPA of the memory, or is not sent: an address of nyx-vmm's own never is. */
+static const struct { const char *name; uint64_t host, gpa; int want; } places[] = {
+	{ "first", HOST, 0, 0 },
+	{ "end_of_low", HOST + 32 * MIB - 4096, 32 * MIB - 4096, 0 },
+	{ "high", HOST + 32 * MIB, 4 * GIB, 0 },
+	{ "end_of_high", HOST + 48 * MIB - 4096, 4 * GIB + 16 * MIB - 4096, 0 },
+	{ "behind", HOST + 48 * MIB, 0, -EFAULT },
+	{ "before", HOST - 4096, 0, -EFAULT },
+	{ "null", 0, 0, -EFAULT },
+};
+
+TEST_EACH(update, places)
+{
+	struct vhost_backend *b;
+
+	fake_begin(0, OBEY);
+	b = backend_of();
+	ASSERT_EQ(0, b->ops->set_owner(b));
+	ASSERT_EQ(0, start(b));
+	ASSERT_EQ(v->want, iotlb(b, VHOST_IOTLB_UPDATE, v->host));
+	/* The update is not acknowledged; what is behind it is. */
+	ASSERT_EQ(0, b->ops->set_vring_enable(b, 0, true));
+	EXPECT_EQ(1 + !v->want, fake_saw(IOTLB));
+	if (!v->want)
+		EXPECT_EQ(v->gpa, fake.iotlb.uaddr);
+	end_backend(b);
+}
+
+static const struct { const char *name; uint64_t features, protocol, want; int rc; } offers[] = {
+	{ "all", UINT64_MAX, UINT64_MAX, UINT64_MAX, 0 },
+	{ "no_protocol", FAKE_FEATURES & ~(UINT64_C(1) << 30), FAKE_PROTOCOL, 0, -EOPNOTSUPP },
+	{ "no_acknowledgement", FAKE_FEATURES, FAKE_PROTOCOL & ~UINT64_C(8), 0, -EOPNOTSUPP },
+	{ "no_requests", FAKE_FEATURES, FAKE_PROTOCOL & ~UINT64_C(32),
+	  FAKE_FEATURES & ~(UINT64_C(1) << 33), 0 },
+};
+
+/* Only a back end that can ask for translations is offered to be behind an IOMMU. */
+TEST_EACH(offer, offers)
+{
+	struct vhost_backend *b;
+	uint64_t features;
+
+	fake_begin(0, OBEY);
+	fake.features = v->features;
+	fake.protocol = v->protocol;
+	b = backend_of();
+	EXPECT_EQ(v->rc, b->ops->set_owner(b));
+	if (!v->rc) {
+		ASSERT_EQ(0, b->ops->get_features(b, &features));
+		EXPECT_EQ(v->want, features);
+		EXPECT_EQ(v->protocol & FAKE_PROTOCOL, fake.agreed);
+	}
+	end_backend(b);
+}
+
+#define ALL_OF(request, name)					\
+	{ name ".silent", request, SILENT, -ETIMEDOUT },	\
+	{ name ".leaves", request, LEAVE, -EPIPE },		\
+	{ name ".long", request, LONG, -EPROTO },		\
+	{ name ".another", request, ANOTHER, -EPROTO },		\
+	{ name ".with_a_file", request, WITH_FILE, -EPROTO }
+#define ALL_OF_ORDER(request, name)				\
+	ALL_OF(request, name), { name ".refuses", request, REFUSE, -EREMOTEIO }
+
+static const struct { const char *name; uint32_t at; enum how how; int want; } disobeys[] = {
+	ALL_OF(VHOST_USER_GET_FEATURES, "get_features"),
+	ALL_OF(VHOST_USER_GET_PROTOCOL_FEATURES, "get_protocol_features"),
+	ALL_OF_ORDER(VHOST_USER_SET_BACKEND_REQ_FD, "set_backend_req_fd"),
+	ALL_OF_ORDER(VHOST_USER_SET_OWNER, "set_owner"),
+	ALL_OF_ORDER(VHOST_USER_SET_FEATURES, "set_features"),
+	ALL_OF_ORDER(VHOST_USER_SET_MEM_TABLE, "set_mem_table"),
+	ALL_OF_ORDER(VHOST_USER_SET_VRING_NUM, "set_vring_num"),
+	ALL_OF_ORDER(VHOST_USER_SET_VRING_BASE, "set_vring_base"),
+	ALL_OF_ORDER(VHOST_USER_SET_VRING_ADDR, "set_vring_addr"),
+	ALL_OF_ORDER(VHOST_USER_SET_VRING_KICK, "set_vring_kick"),
+	ALL_OF_ORDER(VHOST_USER_SET_VRING_CALL, "set_vring_call"),
+	ALL_OF_ORDER(VHOST_USER_SET_VRING_ERR, "set_vring_err"),
+	ALL_OF_ORDER(VHOST_USER_SET_VRING_ENABLE, "set_vring_enable"),
+	ALL_OF_ORDER(IOTLB, "invalidation"),
+	ALL_OF(VHOST_USER_GET_VRING_BASE, "get_vring_base"),
+};
+
+/*
+ * The first thing that is wrong ends the connection: later requests fail at once, and a back end
+ * that is silent is waited for once.
+ */
+TEST_EACH(disobedience, disobeys)
+{
+	struct vhost_backend *b;
+	uint16_t base;
+	int rc;
+
+	fake_begin(v->at, v->how);
+	b = backend_of();
+	rc = b->ops->set_owner(b);
+	if (!rc)
+		rc = start(b);
+	if (!rc)
+		rc = iotlb(b, VHOST_IOTLB_INVALIDATE, 0);
+	if (!rc)
+		rc = b->ops->get_vring_base(b, 0, &base);
+	EXPECT_EQ(v->want, rc);
+	EXPECT_EQ(1, fake_saw(v->at));
+	vhost_user_timeout_ms = 60000;
+	EXPECT_EQ(-EPIPE, iotlb(b, VHOST_IOTLB_INVALIDATE, 0));
+	EXPECT_EQ(-EPIPE, b->ops->set_vring_enable(b, 0, false));
+	EXPECT_EQ(-EPIPE, b->ops->get_vring_base(b, 0, &base));
+	EXPECT_EQ(1, fake_saw(v->at));
+	end_backend(b);
+}

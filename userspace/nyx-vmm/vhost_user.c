@@ -1,0 +1,549 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nyx-vmm: back ends of the vhost-user protocol.
+ *
+ * Copyright (C) 2026 The Nyx authors
+ *
+ * A back end is another program, which listens on a Unix socket. It maps all of the guest's memory,
+ * so it is trusted with that; nothing else of it is: each of its messages is checked, and each
+ * answer comes in time, or nyx-vmm closes the connection, says so, and the device needs a reset.
+ *
+ * With an IOMMU the back end translates by a device IOTLB. It asks for what it misses on a
+ * socket of its own, and acknowledges an invalidation when it no longer uses what that takes away.
+ *
+ * An address of a message that is no IOVA is relative to the regions of memory, whose names are
+ * GPAs: a back end learns no address of this process.
+ *
+ * The connection is used under vmm::lock, or by the main thread while it has been lost: then that
+ * tries to connect again, each second. Once a back end has broken the protocol, it does not.
+ */
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <nyx/vhost.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "vhost.h"
+#include "vhost_user_wire.h"
+
+#define REQUESTS	32	/* of the back end, until other threads get a turn */
+
+struct vhost_user {
+	struct vhost_backend backend;	/* first */
+	struct sockaddr_un address;
+	int fd;				/* -1: not connected */
+	int requests;			/* our end of the back end's own socket; -1: none */
+	struct vhost_user_inbox inbox;	/* of @requests */
+	int timer;			/* for the next try to connect; -1: none */
+	uint64_t features;		/* of the back end that was there first; 0: none yet */
+	int why;			/* the error that has ended the connection, or 0 */
+	char text[192];			/* for vhost_lost() */
+	bool iotlb;			/* rings are IOVAs */
+	struct vhost_region regions[VHOST_USER_REGIONS];
+	unsigned int nr_regions;
+};
+
+static struct vhost_user *to_user(const struct vhost_backend *backend)
+{
+	return (struct vhost_user *)backend;
+}
+
+/*
+ * After an error the connection is of no use. The main thread finds its end, and tells the device:
+ * the caller may be within a command of the IOMMU.
+ */
+static int check(struct vhost_user *vu, int rc)
+{
+	if (rc && !vu->why) {
+		vu->why = rc;
+		shutdown(vu->fd, SHUT_RDWR);
+	}
+	return rc;
+}
+
+static int order(struct vhost_user *vu, struct vhost_user_message *m)
+{
+	return vu->fd < 0 ? -EPIPE : check(vu, vhost_user_order(vu->fd, m));
+}
+
+static int ask(struct vhost_user *vu, struct vhost_user_message *m, size_t size)
+{
+	return vu->fd < 0 ? -EPIPE : check(vu, vhost_user_ask(vu->fd, m, size));
+}
+
+static int tell(struct vhost_user *vu, const struct vhost_user_message *m)
+{
+	return vu->fd < 0 ? -EPIPE : check(vu, vhost_user_send(vu->fd, m));
+}
+
+static int set_u64(struct vhost_user *vu, enum vhost_user_request request, uint64_t value)
+{
+	struct vhost_user_message m = vhost_user_message(request, sizeof(value));
+
+	m.body.u64 = value;
+	return order(vu, &m);
+}
+
+static int get_u64(struct vhost_user *vu, enum vhost_user_request request, uint64_t *value)
+{
+	struct vhost_user_message m = vhost_user_message(request, 0);
+	int rc = ask(vu, &m, sizeof(*value));
+
+	*value = rc ? 0 : m.body.u64;
+	return rc;
+}
+
+static int set_state(struct vhost_user *vu, enum vhost_user_request request, unsigned int queue,
+		     unsigned int num)
+{
+	struct vhost_user_message m = vhost_user_message(request, sizeof(m.body.state));
+
+	m.body.state = (struct vhost_vring_state){ queue, num };
+	return order(vu, &m);
+}
+
+static int set_file(struct vhost_user *vu, enum vhost_user_request request, unsigned int queue,
+		    int fd)
+{
+	struct vhost_user_message m = vhost_user_message(request, sizeof(m.body.u64));
+
+	m.body.u64 = fd < 0 ? queue | VHOST_USER_NO_FD : queue;
+	m.fds[0] = fd;
+	m.nr_fds = fd >= 0;
+	return order(vu, &m);
+}
+
+/* ---- the connection ----------------------------------------------------------------- */
+
+static const char *text_of(int rc)
+{
+	switch (rc) {
+	case -ETIMEDOUT:
+		return "it does not answer";
+	case -EPROTO:
+		return "it breaks the protocol";
+	case -EREMOTEIO:
+		return "it refuses a request";
+	case -EPIPE:
+		return "it has closed the connection";
+	}
+	return strerror(-rc);
+}
+
+static int connect_to(struct vhost_user *vu)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&vu->address, sizeof(vu->address))) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	vu->fd = fd;
+	vu->why = 0;
+	return 0;
+}
+
+static void disconnect(struct vhost_user *vu)
+{
+	int *const fds[] = { &vu->fd, &vu->requests };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		if (*fds[i] < 0)
+			continue;
+		loop_remove(*fds[i]);
+		close(*fds[i]);
+		*fds[i] = -1;
+	}
+	vu->inbox.got = 0;
+}
+
+/* The back end gets one end of a socket, for its own requests. */
+static int open_requests(struct vhost_user *vu)
+{
+	struct vhost_user_message m = vhost_user_message(VHOST_USER_SET_BACKEND_REQ_FD, 0);
+	int fds[2], rc;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds))
+		return -errno;
+	vu->requests = fds[0];
+	m.fds[0] = fds[1];
+	m.nr_fds = 1;
+	rc = order(vu, &m);
+	close(fds[1]);
+	return rc;
+}
+
+/* Agrees on what both sides can do. */
+static int negotiate(struct vhost_user *vu, uint64_t *features)
+{
+	const uint64_t needed = UINT64_C(1) << VHOST_USER_PROTOCOL_F_REPLY_ACK;
+	const uint64_t requests = UINT64_C(1) << VHOST_USER_PROTOCOL_F_BACKEND_REQ;
+	struct vhost_user_message m = vhost_user_message(VHOST_USER_SET_PROTOCOL_FEATURES,
+							 sizeof(m.body.u64));
+	uint64_t protocol;
+	int rc;
+
+	rc = get_u64(vu, VHOST_USER_GET_FEATURES, features);
+	if (rc)
+		return rc;
+	if (!(*features >> VHOST_USER_F_PROTOCOL_FEATURES & 1))
+		return -EOPNOTSUPP;
+	rc = get_u64(vu, VHOST_USER_GET_PROTOCOL_FEATURES, &protocol);
+	if (rc)
+		return rc;
+	if (!(protocol & needed))
+		return -EOPNOTSUPP;
+	/* Not acknowledged: that is what it agrees on. */
+	m.body.u64 = protocol & (needed | requests);
+	rc = tell(vu, &m);
+	if (!rc && protocol & requests)
+		return open_requests(vu);
+	/* The back end cannot say what it misses. */
+	*features &= ~(UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM);
+	return rc;
+}
+
+static void readable(void *opaque, int fd);
+static void requests_ready(void *opaque, int fd);
+
+static int listen_to(struct vhost_user *vu)
+{
+	int rc = loop_add(vu->fd, readable, vu);
+
+	if (!rc && vu->requests >= 0)
+		rc = loop_add(vu->requests, requests_ready, vu);
+	return rc;
+}
+
+/* Main thread */
+static int set_owner(struct vhost_backend *backend)
+{
+	struct vhost_user_message m = vhost_user_message(VHOST_USER_SET_OWNER, 0);
+	struct vhost_user *vu = to_user(backend);
+	uint64_t features;
+	int rc;
+
+	rc = negotiate(vu, &features);
+	if (!rc)
+		rc = order(vu, &m);
+	if (!rc && vu->features & ~features)
+		rc = -EOPNOTSUPP;
+	if (!rc && !vu->features)
+		vu->features = features;
+	return rc ? rc : listen_to(vu);
+}
+
+/* Main thread, with vmm::lock */
+static void await_another(struct vhost_user *vu, int rc)
+{
+	const struct itimerspec second = { { 1, 0 }, { 1, 0 } };
+
+	disconnect(vu);
+	timerfd_settime(vu->timer, 0, &second, NULL);
+	snprintf(vu->text, sizeof(vu->text), "the back end at %s is cut off: %s",
+		 vu->address.sun_path, text_of(rc));
+	vhost_lost(vu->backend.vhost, vu->text);
+}
+
+/* Main thread: the back end has gone, or it sends something that nobody has asked for. */
+static void readable(void *opaque, int fd)
+{
+	struct vhost_user *vu = opaque;
+	struct vmm *vmm = vu->backend.vhost->dev->pci.vmm;
+	ssize_t got;
+	char byte;
+
+	pthread_mutex_lock(&vmm->lock);
+	got = recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+	/* Or a reply has come, and was taken. */
+	if (got >= 0 || errno != EAGAIN)
+		await_another(vu, vu->why ? vu->why : got > 0 ? -EPROTO : -EPIPE);
+	pthread_mutex_unlock(&vmm->lock);
+}
+
+static int take_request(struct vhost_user *vu)
+{
+	const struct vhost_user_header *header = &vu->inbox.header;
+	struct vhost_iotlb_msg msg = vu->inbox.body.iotlb;
+	struct vhost_user_message reply = {
+		.header = { header->request, VHOST_USER_VERSION | VHOST_USER_REPLY,
+			    sizeof(reply.body.u64) },
+	};
+
+	if (header->request != VHOST_USER_BACKEND_IOTLB_MSG || header->size != sizeof(msg) ||
+	    (msg.type != VHOST_IOTLB_MISS && msg.type != VHOST_IOTLB_ACCESS_FAIL))
+		return -EPROTO;
+	if (msg.perm == VHOST_ACCESS_RW)
+		msg.perm = VHOST_ACCESS_WO;	/* see channel_send() */
+	vhost_message(vu->backend.vhost, &msg);
+	return header->flags & VHOST_USER_NEED_REPLY ? vhost_user_send(vu->requests, &reply) : 0;
+}
+
+/* Main thread */
+static void requests_ready(void *opaque, int fd)
+{
+	struct vhost_user *vu = opaque;
+	struct vmm *vmm = vu->backend.vhost->dev->pci.vmm;
+	unsigned int i;
+	int rc = 1;
+
+	pthread_mutex_lock(&vmm->lock);
+	for (i = 0; i < REQUESTS && rc > 0; i++) {
+		rc = vhost_user_receive(fd, &vu->inbox);
+		if (rc < 0 || (rc && check(vu, take_request(vu))))
+			break;
+	}
+	if (rc < 0)
+		check(vu, rc);
+	pthread_mutex_unlock(&vmm->lock);
+}
+
+/*
+ * Main thread, without vmm::lock: nothing else uses the connection, and the guest does not wait
+ * for a back end that is slow.
+ */
+static void try_again(void *opaque, int fd)
+{
+	static const struct itimerspec never;
+	struct vhost_user *vu = opaque;
+	struct vmm *vmm = vu->backend.vhost->dev->pci.vmm;
+	uint64_t times;
+	int rc;
+
+	if (read(fd, &times, sizeof(times)) < 0)
+		return;
+	if (connect_to(vu))
+		return;
+	rc = set_owner(&vu->backend);
+	timerfd_settime(fd, 0, &never, NULL);
+	if (rc) {
+		disconnect(vu);
+		say("--net vhost-user=%s: %s; it is not tried again", vu->address.sun_path,
+		    text_of(rc));
+		return;
+	}
+	pthread_mutex_lock(&vmm->lock);
+	vhost_found(vu->backend.vhost);
+	pthread_mutex_unlock(&vmm->lock);
+}
+
+/* ---- struct vhost_ops ------------------------------------------------------------------- */
+
+static int get_features(struct vhost_backend *backend, uint64_t *features)
+{
+	*features = to_user(backend)->features;
+	return 0;
+}
+
+static int set_features(struct vhost_backend *backend, uint64_t features)
+{
+	struct vhost_user *vu = to_user(backend);
+
+	return set_u64(vu, VHOST_USER_SET_FEATURES,
+		       vu->features & (features | UINT64_C(1) << VHOST_USER_F_PROTOCOL_FEATURES));
+}
+
+/* An update may come late. An invalidation may not: it is acknowledged. */
+static int send_iotlb(struct vhost_user *vu, const struct vhost_iotlb_msg *msg)
+{
+	struct vhost_user_message m = vhost_user_message(VHOST_USER_IOTLB_MSG,
+							 sizeof(m.body.iotlb));
+
+	m.body.iotlb = *msg;
+	return msg->type == VHOST_IOTLB_INVALIDATE ? order(vu, &m) : tell(vu, &m);
+}
+
+static int set_mem_table(struct vhost_backend *backend, const struct vhost_region *regions,
+			 unsigned int nr, bool iotlb)
+{
+	struct vhost_user_message m = vhost_user_message(VHOST_USER_SET_MEM_TABLE, 8);
+	static const struct vhost_iotlb_msg all = {
+		.size = UINT64_MAX, .type = VHOST_IOTLB_INVALIDATE,
+	};
+	struct vhost_user *vu = to_user(backend);
+	unsigned int i;
+	int rc;
+
+	if (nr > VHOST_USER_REGIONS)
+		return -E2BIG;
+	for (i = 0; i < nr; i++) {
+		m.body.memory.regions[i] = (struct vhost_user_region){
+			.gpa = regions[i].gpa, .size = regions[i].size,
+			.user_addr = regions[i].gpa, .offset = regions[i].offset,
+		};
+		m.fds[i] = regions[i].fd;
+		vu->regions[i] = regions[i];
+	}
+	m.header.size += (uint32_t)(nr * sizeof(m.body.memory.regions[0]));
+	m.body.memory.nr = m.nr_fds = vu->nr_regions = nr;
+	vu->iotlb = iotlb;
+	rc = order(vu, &m);
+	/* The back end may have kept what it learned before the device was reset. */
+	return rc || !iotlb ? rc : send_iotlb(vu, &all);
+}
+
+/* What the back end knows an address of this process by; false: it is not in a region. */
+static bool user_addr(const struct vhost_user *vu, uint64_t host, uint64_t *addr)
+{
+	const struct vhost_region *r = vu->regions;
+	unsigned int i;
+
+	for (i = 0; i < vu->nr_regions; i++, r++) {
+		*addr = host - (uintptr_t)r->host;
+		if (*addr >= r->size)
+			continue;
+		*addr += r->gpa;
+		return true;
+	}
+	return false;
+}
+
+static int set_vring_num(struct vhost_backend *backend, unsigned int queue, unsigned int num)
+{
+	return set_state(to_user(backend), VHOST_USER_SET_VRING_NUM, queue, num);
+}
+
+static int set_vring_base(struct vhost_backend *backend, unsigned int queue, uint16_t base)
+{
+	return set_state(to_user(backend), VHOST_USER_SET_VRING_BASE, queue, base);
+}
+
+static int set_vring_addr(struct vhost_backend *backend, unsigned int queue, uint64_t desc,
+			  uint64_t avail, uint64_t used)
+{
+	struct vhost_user_message m = vhost_user_message(VHOST_USER_SET_VRING_ADDR,
+							 sizeof(m.body.addr));
+	struct vhost_user *vu = to_user(backend);
+
+	if (!vu->iotlb && (!user_addr(vu, desc, &desc) || !user_addr(vu, avail, &avail) ||
+			   !user_addr(vu, used, &used)))
+		return -EFAULT;
+	m.body.addr = (struct vhost_vring_addr){
+		.index = queue, .desc_user_addr = desc, .avail_user_addr = avail,
+		.used_user_addr = used,
+	};
+	return order(vu, &m);
+}
+
+static int set_vring_kick(struct vhost_backend *backend, unsigned int queue, int fd)
+{
+	return set_file(to_user(backend), VHOST_USER_SET_VRING_KICK, queue, fd);
+}
+
+static int set_vring_call(struct vhost_backend *backend, unsigned int queue, int fd)
+{
+	return set_file(to_user(backend), VHOST_USER_SET_VRING_CALL, queue, fd);
+}
+
+static int set_vring_err(struct vhost_backend *backend, unsigned int queue, int fd)
+{
+	return set_file(to_user(backend), VHOST_USER_SET_VRING_ERR, queue, fd);
+}
+
+static int get_vring_base(struct vhost_backend *backend, unsigned int queue, uint16_t *base)
+{
+	struct vhost_user_message m = vhost_user_message(VHOST_USER_GET_VRING_BASE,
+							 sizeof(m.body.state));
+	struct vhost_user *vu = to_user(backend);
+	int rc;
+
+	m.body.state = (struct vhost_vring_state){ queue, 0 };
+	rc = ask(vu, &m, sizeof(m.body.state));
+	if (!rc && (m.body.state.index != queue || m.body.state.num > UINT16_MAX))
+		rc = check(vu, -EPROTO);
+	*base = rc ? 0 : (uint16_t)m.body.state.num;
+	return rc;
+}
+
+static int set_vring_enable(struct vhost_backend *backend, unsigned int queue, bool on)
+{
+	return set_state(to_user(backend), VHOST_USER_SET_VRING_ENABLE, queue, on);
+}
+
+/*
+ * An address of this process becomes one that the back end knows. Where the guest lets the device
+ * only write, DPDK finds no translation unless that is for both: it asks so when it will write.
+ */
+static int channel_send(const struct nyx_vhost_channel *channel, const struct vhost_iotlb_msg *msg)
+{
+	struct vhost_user *vu = channel->arg;
+	struct vhost_iotlb_msg m = *msg;
+	uint64_t addr = 0;
+
+	if (m.type == VHOST_IOTLB_UPDATE && !user_addr(vu, m.uaddr, &addr))
+		return -EFAULT;
+	m.uaddr = addr;
+	if (m.perm == VHOST_ACCESS_WO)
+		m.perm = VHOST_ACCESS_RW;
+	return send_iotlb(vu, &m);
+}
+
+static int channel(struct vhost_backend *backend, struct nyx_vhost_channel *channel)
+{
+	channel->arg = to_user(backend);
+	channel->send = channel_send;
+	return 0;
+}
+
+/* Messages come to requests_ready(), which answers those that want that. */
+static int miss_fd(struct vhost_backend *backend)
+{
+	(void)backend;
+	return -1;
+}
+
+static void close_backend(struct vhost_backend *backend)
+{
+	struct vhost_user *vu = to_user(backend);
+
+	disconnect(vu);
+	if (vu->timer >= 0) {
+		loop_remove(vu->timer);
+		close(vu->timer);
+	}
+	free(vu);
+}
+
+static const struct vhost_ops ops = {
+	.name = "vhost-user", .set_owner = set_owner, .get_features = get_features,
+	.set_features = set_features, .set_mem_table = set_mem_table,
+	.set_vring_num = set_vring_num, .set_vring_base = set_vring_base,
+	.set_vring_addr = set_vring_addr, .set_vring_kick = set_vring_kick,
+	.set_vring_call = set_vring_call, .set_vring_err = set_vring_err,
+	.get_vring_base = get_vring_base, .set_vring_enable = set_vring_enable,
+	.channel = channel, .miss_fd = miss_fd, .close = close_backend,
+};
+
+struct vhost_backend *vhost_user_net(const char *path)
+{
+	struct vhost_user *vu;
+	int rc;
+
+	if (strlen(path) >= sizeof(vu->address.sun_path)) {
+		say("--net vhost-user=%s: the name is too long", path);
+		return NULL;
+	}
+	vu = alloc_for(path, sizeof(*vu));
+	if (!vu)
+		return NULL;
+	vu->backend.ops = &ops;
+	vu->address.sun_family = AF_UNIX;
+	strcpy(vu->address.sun_path, path);
+	vu->fd = vu->requests = -1;
+	vu->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	rc = vu->timer < 0 ? -errno : loop_add(vu->timer, try_again, vu);
+	if (!rc)
+		rc = connect_to(vu);
+	if (!rc)
+		return &vu->backend;
+	say("--net vhost-user=%s: %s", path, strerror(-rc));
+	close_backend(&vu->backend);
+	return NULL;
+}
