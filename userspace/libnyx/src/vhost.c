@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * The device IOTLB is the back end of a mirror that maps by doing nothing, and unmaps by a
- * message to each channel. Misses are answered from the mirror's own pieces. Both are done inside
+ * The device IOTLB is the back end of a mirror that maps by a message to each channel that is
+ * eager, and unmaps by one to all. Misses are answered from the mirror's own pieces. Both are done inside
  * the stream: so an update that is sent is of a piece that no invalidation has taken yet, and a
  * later invalidation of it is sent behind the update.
  *
@@ -58,11 +58,33 @@ struct nyx_vhost {
 
 /* ---- the back end of the mirror ----------------------------------------------- */
 
+/* Inside the stream */
+static int send_update(struct nyx_vhost *v, const struct nyx_vhost_channel *c,
+		       const struct nyx_mirror_map *map)
+{
+	const struct vhost_iotlb_msg msg = {
+		.type = VHOST_IOTLB_UPDATE, .iova = map->iova, .size = map->length,
+		.uaddr = (uintptr_t)map->host, .perm = (__u8)map->prot,
+	};
+	int ret = c->send(c, &msg);
+
+	if (ret)
+		return nyx__fail(ret);
+	v->stat.updates++;
+	return 0;
+}
+
+/* A back end that was not sent it misses it. */
 static int vhost_map(const struct nyx_mirror_backend *backend, const struct nyx_mirror_map *map)
 {
-	(void)backend;
-	(void)map;
-	return 0;	/* until it is missed */
+	struct nyx_vhost *v = backend->arg;
+	unsigned int i;
+
+	for (i = 0; i < NYX_VHOST_CHANNELS_MAX; i++) {
+		if (v->channels[i].send && v->channels[i].eager)
+			send_update(v, &v->channels[i], map);
+	}
+	return 0;
 }
 
 static int vhost_unmap(const struct nyx_mirror_backend *backend, uint64_t iova, uint64_t length,
@@ -160,7 +182,7 @@ NYX_EXPORT int nyx_vhost_add(struct nyx_vhost *v, const struct nyx_vhost_channel
 	int ret;
 
 	ret = nyx__opts_copy(&c, sizeof(c), channel, channel->size);
-	if (!ret && (c.reserved || !c.send))
+	if (!ret && (c.eager > 1 || !c.send))
 		ret = nyx__fail(-EINVAL);
 	if (!ret)
 		ret = nyx__changes_enter(v->changes);
@@ -197,22 +219,6 @@ NYX_EXPORT int nyx_vhost_remove(struct nyx_vhost *v, uint32_t id)
 }
 
 /* ---- updates ------------------------------------------------------------------ */
-
-/* Inside the stream */
-static int send_update(struct nyx_vhost *v, const struct nyx_vhost_channel *c,
-		       const struct nyx_mirror_map *map)
-{
-	const struct vhost_iotlb_msg msg = {
-		.type = VHOST_IOTLB_UPDATE, .iova = map->iova, .size = map->length,
-		.uaddr = (uintptr_t)map->host, .perm = (__u8)map->prot,
-	};
-	int ret = c->send(c, &msg);
-
-	if (ret)
-		return nyx__fail(ret);
-	v->stat.updates++;
-	return 0;
-}
 
 NYX_EXPORT int nyx_vhost_prefetch(struct nyx_vhost *v, uint32_t id, uint64_t iova,
 				  uint64_t length)

@@ -165,7 +165,7 @@ static void check_ends(void)
 	}
 }
 
-static void end_open(struct end *end, int64_t features)
+static void end_open(struct end *end, int64_t features, uint32_t eager)
 {
 	struct nyx_vhost_channel channel = NYX_VHOST_CHANNEL_INIT;
 	int fds[2];
@@ -176,6 +176,7 @@ static void end_open(struct end *end, int64_t features)
 	end->channel_fd = fds[1];
 	end->features = features;
 	ASSERT_EQ(0, nyx_vhost_kernel(end->channel_fd, &channel));
+	channel.eager = eager;
 	ASSERT_EQ(0, nyx_vhost_add(vhost, &channel, &end->id));
 }
 
@@ -212,7 +213,7 @@ static void vhost_world(unsigned int nr)
 	for (i = 0; i < ENDS; i++)
 		ends[i].fd = ends[i].channel_fd = -1;
 	for (i = 0; i < nr; i++)
-		end_open(&ends[i], features[i]);
+		end_open(&ends[i], features[i], 0);
 	fake.acknowledged = check_ends;
 }
 
@@ -534,6 +535,39 @@ TEST(sends_rings_before_they_are_missed)
 	vhost_end();
 }
 
+/*
+ * An eager back end is sent the mappings that are made from then on: so it has exactly those, and the
+ * other one, which asks for none, has nothing.
+ */
+TEST(sends_what_is_mapped)
+{
+	unsigned long i, n = ktap_iterations(500);
+	struct rng rng = rng_start(3);
+	struct fake_page *want = fake.device[0].want;
+	uint32_t page;
+
+	vhost_mapped(1);
+	end_open(&ends[1], 1 << VHOST_BACKEND_F_IOTLB_MSG_V2, 1);
+	check_ends();
+	ASSERT_EQ(0, ends[1].updates);
+	for (page = 0; page < FAKE_PAGES; page++)
+		want[page].prot = 0;
+	ASSERT_EQ(0, nyx_mirror_run(world.mirror));
+	for (i = 0; i < n; i++) {
+		page = (uint32_t)rng_below(&rng, FAKE_PAGES);
+		want[page].prot = want[page].prot ? 0 : RW;
+		ASSERT_EQ(0, nyx_mirror_run(world.mirror));
+		check_ends();
+		for (page = 0; page < FAKE_PAGES; page++)
+			ASSERT_EQ(want[page].prot != 0, end_entry(&ends[1], BASE + page * PAGE) != NULL);
+	}
+	ASSERT_LT(0, ends[1].updates);
+	ASSERT_EQ(ends[1].updates, vhost_stat().updates);
+	ASSERT_EQ(0, vhost_stat().misses);
+	ASSERT_EQ(0, ends[0].nr);
+	vhost_end();
+}
+
 /* ---- channels ----------------------------------------------------------------- */
 
 static int no_send(const struct nyx_vhost_channel *channel, const struct vhost_iotlb_msg *msg)
@@ -556,9 +590,9 @@ TEST(channels_come_and_go)
 	channel.send = no_send;
 	channel.flags = 7;
 	channel.arg = told;
-	channel.reserved = 1;
+	channel.eager = 2;
 	ASSERT_EQ(-EINVAL, nyx_vhost_add(vhost, &channel, &id));
-	channel.reserved = 0;
+	channel.eager = 0;
 	for (i = 1; i < NYX_VHOST_CHANNELS_MAX; i++) {
 		ASSERT_EQ(0, nyx_vhost_add(vhost, &channel, &id));
 		ASSERT_EQ(i, id);

@@ -22,11 +22,11 @@
  *	... the back end is started ...
  *	nyx_vhost_receive(vhost, id);		when @fd is readable
  *
- * Maps of the guest are not sent: the back end asks for them. Unmaps are invalidations in all
- * channels, before the guest's own invalidation completes. A miss is answered inside the stream,
- * so an answer and an invalidation of the same page never pass each other. A miss of which the
- * mirror has no map is a translation of the unit, which counts and reports a refusal as that of
- * any access of the device.
+ * A back end asks for what the guest maps, unless its channel wants to be sent it. Unmaps are
+ * invalidations in all channels, before the guest's own invalidation completes. A miss is answered
+ * inside the stream, so an answer and an invalidation of the same page never pass each other. A
+ * miss of which the mirror has no map is a translation of the unit, which counts and reports a
+ * refusal as that of any access of the device.
  *
  * Nothing is pinned, so RLIMIT_MEMLOCK does not matter.
  */
@@ -52,7 +52,8 @@ struct vhost_iotlb_msg;
  * @size: sizeof(struct nyx_vhost_channel)
  * @fd: for the functions
  * @flags: for the functions
- * @reserved: must be 0
+ * @eager: 1: mappings are sent as the guest makes them, those that there are already as they are
+ *         missed; 0: all of them as they are missed
  * @arg: for the functions
  * @send: sends VHOST_IOTLB_UPDATE or VHOST_IOTLB_INVALIDATE. When it returns 0 for an
  *        invalidation, the back end has forgotten the range, and has no access there under way
@@ -68,7 +69,7 @@ struct nyx_vhost_channel {
 	uint32_t size;
 	int32_t fd;
 	uint32_t flags;
-	uint32_t reserved;
+	uint32_t eager;
 	void *arg;
 	int (*send)(const struct nyx_vhost_channel *channel, const struct vhost_iotlb_msg *msg);
 	int (*receive)(const struct nyx_vhost_channel *channel, struct vhost_iotlb_msg *msg);
@@ -189,7 +190,7 @@ int nyx_vhost_receive(struct nyx_vhost *vhost, uint32_t id);
  * @channels: channels
  * @misses: misses
  * @refused: of these, and failed accesses: those that the unit refuses
- * @updates: updates that were sent, with those of nyx_vhost_prefetch()
+ * @updates: updates that were sent, also without a miss
  * @invalidations: invalidations that were sent, each to all channels
  */
 struct nyx_vhost_stat {
