@@ -489,6 +489,7 @@ static int channel(struct vhost_backend *backend, struct nyx_vhost_channel *chan
 {
 	channel->arg = to_user(backend);
 	channel->send = channel_send;
+	channel->eager = 1;		/* DPDK drops a packet if it misses the buffer */
 	return 0;
 }
 
