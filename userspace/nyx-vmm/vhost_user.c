@@ -389,7 +389,7 @@ static int set_mem_table(struct vhost_backend *backend, const struct vhost_regio
 	return rc || !iotlb ? rc : send_iotlb(vu, &all);
 }
 
-/* What the back end knows an address of this process by; false: it is not in a region. */
+/* The name of an address of this process for the back end; false: it is not in a region. */
 static bool user_addr(const struct vhost_user *vu, uint64_t host, uint64_t *addr)
 {
 	const struct vhost_region *r = vu->regions;

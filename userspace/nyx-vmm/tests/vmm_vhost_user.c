@@ -61,7 +61,7 @@ static int next_fd(void)
 
 enum { GOOD = VHOST_USER_VERSION | VHOST_USER_REPLY };
 
-/* What the back end answers to GET_FEATURES; @sent: so many bytes, and then nothing */
+/* Answers of the back end to GET_FEATURES; @sent: so many bytes, and then nothing */
 static const struct reply {
 	const char *name;
 	uint32_t request, flags, size;
@@ -242,6 +242,7 @@ static struct fake {
 	atomic_uint how;		/* and what it does instead */
 	atomic_uint seen[NR_REQUESTS];
 	atomic_uint connections;
+	atomic_int fd;			/* of the one that there is, or -1 */
 	pthread_mutex_t lock;		/* for what follows: as it was told */
 	uint64_t accepted, agreed;
 	struct vhost_user_memory memory;
@@ -401,9 +402,8 @@ static bool fake_serve(int fd)
 	le_put(answer + 8, size, 4);
 	memcpy(answer + 12, &body, sizeof(body));
 	put(fd, answer, 12 + size, extra);
-	if (how == TWICE)
-		put(fd, answer, 12 + size, -1);
-	return true;
+	/* That may be cut off already. */
+	return how != TWICE || send(fd, answer, 12 + size, MSG_NOSIGNAL) > 0;
 }
 
 static void *fake_run(void *arg)
@@ -411,12 +411,15 @@ static void *fake_run(void *arg)
 	int fd, i;
 
 	while ((fd = accept4(fake.listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		atomic_store(&fake.fd, fd);
 		atomic_fetch_add(&fake.connections, 1);
 		while (fake_serve(fd))
 			;
-		close(fd);
 		pthread_mutex_lock(&fake.lock);
+		atomic_store(&fake.fd, -1);
+		close(fd);
 		for (i = 0; i < 2; i++) {
+			fake.on[i].num = 0;
 			replace(&fake.kick[i], -1);
 			replace(&fake.call[i], -1);
 			replace(&fake.err[i], -1);
@@ -443,6 +446,7 @@ static void fake_begin(uint32_t at, enum how how)
 	for (i = 0; i < 2; i++)
 		fake.kick[i] = fake.call[i] = fake.err[i] = -1;
 	fake.requests = fake.ram = -1;
+	atomic_store(&fake.fd, -1);
 	snprintf(fake.path, sizeof(fake.path), "/tmp/nyx-vhost-user.%d", getpid());
 	strcpy(address.sun_path, fake.path);
 	unlink(fake.path);
@@ -452,13 +456,24 @@ static void fake_begin(uint32_t at, enum how how)
 	ASSERT_EQ(0, pthread_create(&fake.thread, NULL, fake_run, NULL));
 }
 
+static void fake_leave(void)
+{
+	int fd;
+
+	pthread_mutex_lock(&fake.lock);
+	fd = atomic_load(&fake.fd);
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+	pthread_mutex_unlock(&fake.lock);
+}
+
 static void fake_end(void)
 {
+	unlink(fake.path);
 	shutdown(fake.listener, SHUT_RDWR);
+	fake_leave();
 	pthread_join(fake.thread, NULL);
 	close(fake.listener);
-	unlink(fake.path);
-	EXPECT_EQ(fake.first_fd, next_fd());
 }
 
 static unsigned int fake_saw(uint32_t request)
@@ -470,7 +485,7 @@ static unsigned int fake_saw(uint32_t request)
 
 #define HOST		UINT64_C(0x7f0000000000)	/* where the guest's memory is */
 
-/* What it is given */
+/* The files that it is given */
 static int ram, event;
 
 static struct vhost_backend *backend_of(void)
@@ -492,6 +507,7 @@ static void end_backend(struct vhost_backend *backend)
 	close(ram);
 	close(event);
 	fake_end();
+	EXPECT_EQ(fake.first_fd, next_fd());
 }
 
 /* As vhost.c does it. Returns the first error. */
@@ -693,4 +709,218 @@ TEST_EACH(disobedience, disobeys)
 	EXPECT_EQ(-EPIPE, b->ops->get_vring_base(b, 0, &base));
 	EXPECT_EQ(1, fake_saw(v->at));
 	end_backend(b);
+}
+
+/* ---- a machine with such a card ------------------------------------------------------------ */
+
+#define SLOT		1
+#define BAR		0xc8000000
+#define STATUS		(BAR + 0x14)
+#define NEEDS_RESET	0x40
+
+static struct vmm *card_machine(uint32_t at, enum how how)
+{
+	struct vhost_backend *backend;
+	struct vmm *vmm;
+
+	vmm = env_machine(ENV_MAP);
+	fake_begin(at, how);
+	vmm->ram_fd = memfd_create("ram", MFD_CLOEXEC);
+	backend = vhost_user_net(fake.path);
+	ASSERT_TRUE(backend);
+	ASSERT_EQ(0, vhost_net_init(vmm, backend));
+	return vmm;
+}
+
+static void card_end(struct vmm *vmm)
+{
+	close(vmm->ram_fd);
+	fake_end();
+	env_end(vmm);
+}
+
+static bool needs_reset(struct vmm *vmm)
+{
+	return env_in(vmm, IO_MMIO, STATUS, 1) & NEEDS_RESET;
+}
+
+static bool serves(void)
+{
+	bool is;
+
+	pthread_mutex_lock(&fake.lock);
+	is = fake.on[0].num && fake.on[1].num;
+	pthread_mutex_unlock(&fake.lock);
+	return is;
+}
+
+static void await_reset(struct vmm *vmm)
+{
+	while (!needs_reset(vmm))
+		usleep(1000);
+}
+
+/* The card comes back with the driver, by that connection: the back end obeys now. */
+static void card_works(struct vmm *vmm, unsigned int connection)
+{
+	atomic_store(&fake.at, 0);
+	vhost_user_timeout_ms = 60000;
+	env_virtio(vmm, SLOT, BAR, 256);
+	while (atomic_load(&fake.connections) < connection || !serves())
+		usleep(1000);
+	ASSERT_EQ(connection, atomic_load(&fake.connections));
+	ASSERT_TRUE(!needs_reset(vmm));
+}
+
+/* A guest that has no IOMMU: the rings are addresses of memory, named by GPAs. */
+TEST(card_starts)
+{
+	struct vmm *vmm;
+
+	vmm = card_machine(0, OBEY);
+	ASSERT_TRUE(!serves());
+	card_works(vmm, 1);
+	pthread_mutex_lock(&fake.lock);
+	EXPECT_EQ(ENV_RING, fake.addr[0].desc_user_addr);
+	EXPECT_EQ(ENV_RING + ENV_RING_STEP + ENV_AVAIL, fake.addr[1].avail_user_addr);
+	EXPECT_EQ(ENV_RING + ENV_RING_STEP + ENV_USED, fake.addr[1].used_user_addr);
+	EXPECT_TRUE(!(fake.accepted >> 33 & 1));
+	pthread_mutex_unlock(&fake.lock);
+	env_out(vmm, IO_MMIO, STATUS, 0, 1);
+	ASSERT_TRUE(!serves());
+	EXPECT_EQ(2, fake_saw(VHOST_USER_GET_VRING_BASE));
+	card_works(vmm, 1);
+	EXPECT_EQ(0, env_says());
+	card_end(vmm);
+}
+
+static const struct { const char *name; uint32_t at; enum how how; const char *says; } fails[] = {
+	{ "silent_at_the_features", VHOST_USER_SET_FEATURES, SILENT, "does not answer" },
+	{ "leaves_at_the_memory", VHOST_USER_SET_MEM_TABLE, LEAVE, "closed the connection" },
+	{ "refuses_a_ring", VHOST_USER_SET_VRING_ADDR, REFUSE, "refuses a request" },
+	{ "another_at_a_kick", VHOST_USER_SET_VRING_KICK, ANOTHER, "breaks the protocol" },
+	{ "long_at_the_end", VHOST_USER_SET_VRING_ENABLE, LONG, "breaks the protocol" },
+	{ "with_a_file", VHOST_USER_SET_VRING_CALL, WITH_FILE, "breaks the protocol" },
+	{ "answers_twice", VHOST_USER_SET_VRING_NUM, TWICE, "breaks the protocol" },
+};
+
+/* The card fails when it starts, the machine goes on, and so does the card with the next driver. */
+TEST_EACH(card_fails, fails)
+{
+	struct vmm *vmm;
+
+	vmm = card_machine(v->at, v->how);
+	env_virtio(vmm, SLOT, BAR, 256);
+	await_reset(vmm);
+	while (!strstr(env_said(), v->says))
+		usleep(1000);
+	card_works(vmm, 2);
+	card_end(vmm);
+}
+
+/* Likewise when the driver stops it: a reset of the guest ends in time. */
+TEST(card_does_not_stop)
+{
+	struct vmm *vmm;
+
+	vmm = card_machine(VHOST_USER_GET_VRING_BASE, SILENT);
+	env_virtio(vmm, SLOT, BAR, 256);
+	ASSERT_TRUE(serves());
+	env_out(vmm, IO_MMIO, STATUS, 0, 1);
+	EXPECT_EQ(1, fake_saw(VHOST_USER_GET_VRING_BASE));
+	card_works(vmm, 2);
+	card_end(vmm);
+}
+
+/* Messages of the back end's own: 44 bytes are a miss. */
+static const struct own {
+	const char *name;
+	uint32_t request, flags, size;
+	size_t sent;
+	uint8_t type;
+	bool good, closed, fd;
+} own[] = {
+	{ "miss", 1, 1, 32, 44, VHOST_IOTLB_MISS, .good = true },
+	{ "miss_with_reply", 1, 9, 32, 44, VHOST_IOTLB_MISS, .good = true },
+	{ "failed_access", 1, 1, 32, 44, VHOST_IOTLB_ACCESS_FAIL, .good = true },
+	{ "half", 1, 1, 32, 20, VHOST_IOTLB_MISS, .good = true },
+	{ "half_and_closed", 1, 1, 32, 20, VHOST_IOTLB_MISS, .closed = true },
+	{ "closed", 1, 1, 32, 0, VHOST_IOTLB_MISS, .closed = true },
+	{ "update", 1, 1, 32, 44, VHOST_IOTLB_UPDATE },
+	{ "invalidation", 1, 1, 32, 44, VHOST_IOTLB_INVALIDATE },
+	{ "another_request", 3, 1, 32, 44, VHOST_IOTLB_MISS },
+	{ "version_0", 1, 0, 32, 44, VHOST_IOTLB_MISS },
+	{ "short", 1, 1, 24, 36, VHOST_IOTLB_MISS },
+	{ "long", 1, 1, 40, 52, VHOST_IOTLB_MISS },
+	{ "oversize", 1, 1, UINT32_MAX, 44, VHOST_IOTLB_MISS },
+	{ "with_a_file", 1, 1, 32, 44, VHOST_IOTLB_MISS, .fd = true },
+};
+
+TEST_EACH(card_requests, own)
+{
+	uint8_t bytes[64] = { 0 }, reply[21];
+	struct vmm *vmm;
+	int fd;
+
+	vmm = card_machine(0, OBEY);
+	card_works(vmm, 1);
+	pthread_mutex_lock(&fake.lock);
+	fd = fcntl(fake.requests, F_DUPFD_CLOEXEC, 0);
+	pthread_mutex_unlock(&fake.lock);
+	le_put(bytes, v->request, 4);
+	le_put(bytes + 4, v->flags, 4);
+	le_put(bytes + 8, v->size, 4);
+	bytes[12 + 24] = VHOST_ACCESS_RO;
+	bytes[12 + 25] = v->type;
+	if (v->sent)
+		put(fd, bytes, v->sent, v->fd ? STDIN_FILENO : -1);
+	if (v->closed)
+		shutdown(fd, SHUT_RDWR);
+	if (v->flags & VHOST_USER_NEED_REPLY) {
+		while (recv(fd, reply, sizeof(reply), MSG_PEEK | MSG_DONTWAIT) < 20)
+			usleep(1000);
+		ASSERT_EQ(20, recv(fd, reply, sizeof(reply), 0));
+		EXPECT_EQ(1, le_get(reply, 4));
+		EXPECT_EQ(VHOST_USER_VERSION | VHOST_USER_REPLY, le_get(reply + 4, 4));
+		EXPECT_EQ(8, le_get(reply + 8, 4));
+		EXPECT_EQ(0, le_get(reply + 12, 8));
+	}
+	if (!v->good)
+		await_reset(vmm);
+	card_works(vmm, v->good ? 1 : 2);
+	close(fd);
+	card_end(vmm);
+}
+
+/* A back end that comes again and then breaks the protocol is not tried once more. */
+TEST(card_gives_up)
+{
+	struct vmm *vmm;
+
+	vmm = card_machine(VHOST_USER_SET_MEM_TABLE, LEAVE);
+	env_virtio(vmm, SLOT, BAR, 256);
+	await_reset(vmm);
+	atomic_store(&fake.how, LONG);
+	atomic_store(&fake.at, VHOST_USER_GET_FEATURES);
+	while (!strstr(env_said(), "it is not tried again"))
+		usleep(1000);
+	EXPECT_EQ(2, atomic_load(&fake.connections));
+	env_virtio(vmm, SLOT, BAR, 256);
+	usleep(1500000);
+	EXPECT_EQ(2, atomic_load(&fake.connections));
+	card_end(vmm);
+}
+
+TEST(nothing_listens)
+{
+	char path[200];
+
+	ASSERT_EQ(0, loop_init());
+	ASSERT_TRUE(!vhost_user_net("/nonexistent/socket"));
+	EXPECT_TRUE(strstr(env_said(), "No such file or directory"));
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	ASSERT_TRUE(!vhost_user_net(path));
+	EXPECT_TRUE(strstr(env_said(), "too long"));
+	loop_exit();
 }
