@@ -446,6 +446,9 @@ void vhost_found(struct vhost *vhost)
 {
 	vhost->lost = false;
 	vhost_follow(vhost);
+	/* The driver reads what has changed, as after virtio_fail(). */
+	if (virtio_running(vhost->dev))
+		virtio_interrupt(vhost->dev, atomic_load(&vhost->dev->config_vector), 2);
 }
 
 void vhost_cut_off(struct vmm *vmm, uint16_t rid, bool cut)

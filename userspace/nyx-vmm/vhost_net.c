@@ -4,9 +4,11 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Virtual I/O Device (VIRTIO) 1.2, section 5.1, with the offloads that the back end has.
+ * Virtual I/O Device (VIRTIO) 1.2, section 5.1, with the offloads that the back end has. The link is
+ * down while there is no back end, and when the device needs a reset.
  */
 #include <errno.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <string.h>
 
@@ -34,9 +36,17 @@ static struct vhost_net *of(struct virtio_dev *dev)
 	return (struct vhost_net *)dev;
 }
 
+static bool link_up(struct virtio_dev *dev)
+{
+	return !of(dev)->vhost.lost && !(atomic_load(&dev->status) & VIRTIO_CONFIG_S_NEEDS_RESET);
+}
+
 static uint8_t config_read(struct virtio_dev *dev, unsigned int offset)
 {
-	return of(dev)->mac[offset];
+	if (offset < VIRTIO_NET_MAC)
+		return of(dev)->mac[offset];
+	return offset == offsetof(struct virtio_net_config, status) && link_up(dev) ?
+		VIRTIO_NET_S_LINK_UP : 0;
 }
 
 static void start(struct virtio_dev *dev)
@@ -62,7 +72,8 @@ static void destroy(struct virtio_dev *dev)
 
 static const struct virtio_ops ops = {
 	.name = "virtio-net", .device_id = VIRTIO_NET_ID, .class_revision = VIRTIO_NET_CLASS,
-	.features = UINT64_C(1) << VIRTIO_NET_F_MAC, .config_size = VIRTIO_NET_MAC,
+	.features = UINT64_C(1) << VIRTIO_NET_F_MAC | UINT64_C(1) << VIRTIO_NET_F_STATUS,
+	.config_size = offsetof(struct virtio_net_config, max_virtqueue_pairs),
 	.config_read = config_read, .start = start, .stop = stop, .follow = follow,
 	.destroy = destroy,
 };
@@ -99,7 +110,7 @@ int vhost_net_tap_init(struct vmm *vmm, const char *tap)
 
 int vhost_net_user_init(struct vmm *vmm, const char *path)
 {
-	struct vhost_backend *backend = vhost_user_net(path);
+	struct vhost_backend *backend = vhost_user_net(vmm, path);
 
 	return backend ? vhost_net_init(vmm, backend) : -ENODEV;
 }

@@ -31,6 +31,10 @@
 		 UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX | \
 		 UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF)
 
+/* Features that are not the back end's */
+#define OURS	(UINT64_C(1) << VIRTIO_NET_F_MAC | UINT64_C(1) << VIRTIO_NET_F_STATUS)
+#define LINK	(BAR + 0x2006)
+
 /* ---- the back end ------------------------------------------------------------------- */
 
 /* The calls that it has had. vmm::lock */
@@ -412,7 +416,7 @@ TEST(starts_with_the_driver)
 	ASSERT_EQ(1, fake.starts);
 	/* Without EVENT_IDX, as env_virtio() has it, and ACCESS_PLATFORM, which is not offered */
 	ASSERT_EQ(UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC |
-		  UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF | UINT64_C(1) << VIRTIO_NET_F_MAC,
+		  UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF | OURS,
 		  fake.accepted);
 	ASSERT_EQ(1, fake.nr_regions);
 	ASSERT_EQ(0, fake.regions[0].gpa);
@@ -545,10 +549,10 @@ static const struct {
 	{ "version_1", UINT64_C(1) << VIRTIO_F_VERSION_1, -EOPNOTSUPP, 0 },
 	{ "platform", UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM, -EOPNOTSUPP, 0 },
 	{ "rings", UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX | UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC,
-	  0, UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF | UINT64_C(1) << VIRTIO_NET_F_MAC },
+	  0, UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF | OURS },
 	{ "mergeable", UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF, 0,
 	  UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX | UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC |
-	  UINT64_C(1) << VIRTIO_NET_F_MAC },
+	  OURS },
 };
 
 /* The driver is offered what the back end has, and no back end will do that lacks the others. */
@@ -696,6 +700,7 @@ TEST(a_back_end_that_is_lost)
 	vhost_lost(fake.backend.vhost, "it is gone");
 	pthread_mutex_unlock(&vmm->lock);
 	ASSERT_TRUE(needs_reset(vmm) && strstr(env_said(), "it is gone"));
+	ASSERT_EQ(0, env_in(vmm, IO_MMIO, LINK, 2));
 	/* It is told nothing any more. */
 	ASSERT_EQ(0, fake.stops);
 	fake.on = false;
@@ -705,6 +710,9 @@ TEST(a_back_end_that_is_lost)
 	vhost_found(fake.backend.vhost);
 	pthread_mutex_unlock(&vmm->lock);
 	ASSERT_TRUE(fake.on);
+	/* The configuration has changed: ISR */
+	ASSERT_EQ(1, env_in(vmm, IO_MMIO, LINK, 2));
+	ASSERT_EQ(3, env_in(vmm, IO_MMIO, BAR + 0x1000, 1) | 1);
 	ASSERT_EQ(0, fake.queues[0].base);
 	machine_end(vmm);
 }
