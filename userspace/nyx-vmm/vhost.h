@@ -151,7 +151,7 @@ void vhost_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid));
 struct vhost_backend *vhost_kernel_net(int tap);
 
 /* vhost_user.c: a program that listens on the Unix socket @path. NULL, after a message. */
-struct vhost_backend *vhost_user_net(const char *path);
+struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path);
 
 /*
  * vhost_net.c: a network card that @backend serves, and which takes it over, also when it fails.

@@ -33,6 +33,7 @@
 
 struct vhost_user {
 	struct vhost_backend backend;	/* first */
+	struct vmm *vmm;
 	struct sockaddr_un address;
 	int fd;				/* -1: not connected */
 	int requests;			/* our end of the back end's own socket; -1: none */
@@ -256,16 +257,15 @@ static void await_another(struct vhost_user *vu, int rc)
 static void readable(void *opaque, int fd)
 {
 	struct vhost_user *vu = opaque;
-	struct vmm *vmm = vu->backend.vhost->dev->pci.vmm;
 	ssize_t got;
 	char byte;
 
-	pthread_mutex_lock(&vmm->lock);
+	pthread_mutex_lock(&vu->vmm->lock);
 	got = recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
 	/* Or a reply has come, and was taken. */
-	if (got >= 0 || errno != EAGAIN)
+	if (vu->backend.vhost && (got >= 0 || errno != EAGAIN))
 		await_another(vu, vu->why ? vu->why : got > 0 ? -EPROTO : -EPIPE);
-	pthread_mutex_unlock(&vmm->lock);
+	pthread_mutex_unlock(&vu->vmm->lock);
 }
 
 static int take_request(struct vhost_user *vu)
@@ -290,19 +290,18 @@ static int take_request(struct vhost_user *vu)
 static void requests_ready(void *opaque, int fd)
 {
 	struct vhost_user *vu = opaque;
-	struct vmm *vmm = vu->backend.vhost->dev->pci.vmm;
 	unsigned int i;
 	int rc = 1;
 
-	pthread_mutex_lock(&vmm->lock);
-	for (i = 0; i < REQUESTS && rc > 0; i++) {
+	pthread_mutex_lock(&vu->vmm->lock);
+	for (i = 0; i < REQUESTS && rc > 0 && vu->backend.vhost; i++) {
 		rc = vhost_user_receive(fd, &vu->inbox);
 		if (rc < 0 || (rc && check(vu, take_request(vu))))
 			break;
 	}
 	if (rc < 0)
 		check(vu, rc);
-	pthread_mutex_unlock(&vmm->lock);
+	pthread_mutex_unlock(&vu->vmm->lock);
 }
 
 /*
@@ -313,25 +312,22 @@ static void try_again(void *opaque, int fd)
 {
 	static const struct itimerspec never;
 	struct vhost_user *vu = opaque;
-	struct vmm *vmm = vu->backend.vhost->dev->pci.vmm;
 	uint64_t times;
 	int rc;
 
-	if (read(fd, &times, sizeof(times)) < 0)
+	if (read(fd, &times, sizeof(times)) < 0 || connect_to(vu))
 		return;
-	if (connect_to(vu))
-		return;
-	rc = set_owner(&vu->backend);
 	timerfd_settime(fd, 0, &never, NULL);
-	if (rc) {
+	rc = set_owner(&vu->backend);
+	pthread_mutex_lock(&vu->vmm->lock);
+	if (!rc) {
+		vhost_found(vu->backend.vhost);
+	} else {
 		disconnect(vu);
-		say("--net vhost-user=%s: %s; it is not tried again", vu->address.sun_path,
-		    text_of(rc));
-		return;
+		say("vhost-user: the back end at %s: %s; it is not tried again",
+		    vu->address.sun_path, text_of(rc));
 	}
-	pthread_mutex_lock(&vmm->lock);
-	vhost_found(vu->backend.vhost);
-	pthread_mutex_unlock(&vmm->lock);
+	pthread_mutex_unlock(&vu->vmm->lock);
 }
 
 /* ---- struct vhost_ops ------------------------------------------------------------------- */
@@ -522,7 +518,7 @@ static const struct vhost_ops ops = {
 	.channel = channel, .miss_fd = miss_fd, .close = close_backend,
 };
 
-struct vhost_backend *vhost_user_net(const char *path)
+struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path)
 {
 	struct vhost_user *vu;
 	int rc;
@@ -535,6 +531,7 @@ struct vhost_backend *vhost_user_net(const char *path)
 	if (!vu)
 		return NULL;
 	vu->backend.ops = &ops;
+	vu->vmm = vmm;
 	vu->address.sun_family = AF_UNIX;
 	strcpy(vu->address.sun_path, path);
 	vu->fd = vu->requests = -1;

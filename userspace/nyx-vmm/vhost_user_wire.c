@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-int vhost_user_timeout_ms = 5000;
+atomic_int vhost_user_timeout_ms = 5000;
 
 struct vhost_user_message vhost_user_message(enum vhost_user_request request, size_t size)
 {

@@ -12,6 +12,7 @@
 #define NYX_VMM_VHOST_USER_WIRE_H
 
 #include <linux/vhost_types.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -94,7 +95,7 @@ struct vhost_user_message {
 struct vhost_user_message vhost_user_message(enum vhost_user_request request, size_t size);
 
 /* How long a back end may take to read a message and to answer it. Tests set it. */
-extern int vhost_user_timeout_ms;
+extern atomic_int vhost_user_timeout_ms;
 
 /*
  * These return 0 or a negative errno: -ETIMEDOUT, -EPIPE if the back end has gone, -EPROTO if it

@@ -22,8 +22,8 @@
 
 #define SOON_MS		100		/* for back ends that do not answer */
 
-/* Sends bytes, and perhaps a descriptor. */
-static void put(int fd, const void *bytes, size_t size, int extra)
+/* Sends bytes, and perhaps a descriptor. False: the other end is closed. */
+static bool put(int fd, const void *bytes, size_t size, int extra)
 {
 	union {
 		struct cmsghdr align;
@@ -41,7 +41,7 @@ static void put(int fd, const void *bytes, size_t size, int extra)
 		};
 		memcpy(CMSG_DATA(&control.align), &extra, sizeof(int));
 	}
-	ASSERT_EQ((ssize_t)size, sendmsg(fd, &msg, MSG_NOSIGNAL));
+	return sendmsg(fd, &msg, MSG_NOSIGNAL) == (ssize_t)size;
 }
 
 static void make_pair(int fds[2])
@@ -109,7 +109,7 @@ TEST_EACH(reply, replies)
 	le_put(bytes + 8, v->size, 4);
 	le_put(bytes + 12, features, 8);
 	if (v->sent)
-		put(fds[1], bytes, v->sent, v->fd ? STDIN_FILENO : -1);
+		ASSERT_TRUE(put(fds[1], bytes, v->sent, v->fd ? STDIN_FILENO : -1));
 	if (v->closed)
 		shutdown(fds[1], SHUT_WR);
 	before = next_fd();
@@ -151,7 +151,7 @@ TEST_EACH(order, answers)
 
 	make_pair(fds);
 	le_put(bytes + 12, v->answer, 8);
-	put(fds[1], bytes, sizeof(bytes), -1);
+	ASSERT_TRUE(put(fds[1], bytes, sizeof(bytes), -1));
 	m.body.u64 = 3;
 	m.fds[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	m.nr_fds = 1;
@@ -205,7 +205,7 @@ TEST(pieces)
 	for (round = 1; round <= 2; round++) {
 		le_put(bytes + 12, 0x1234000 * round, 8);
 		for (i = 0; i < sizeof(bytes); i++) {
-			put(fds[1], bytes + i, 1, -1);
+			ASSERT_TRUE(put(fds[1], bytes + i, 1, -1));
 			ASSERT_EQ(i == sizeof(bytes) - 1, vhost_user_receive(fds[0], &in));
 			ASSERT_EQ(0, i < sizeof(bytes) - 1 ? vhost_user_receive(fds[0], &in) : 0);
 		}
@@ -213,10 +213,10 @@ TEST(pieces)
 		EXPECT_EQ(1, in.header.request);
 	}
 	/* A file that comes in the middle */
-	put(fds[1], bytes, 20, -1);
+	ASSERT_TRUE(put(fds[1], bytes, 20, -1));
 	while (in.got < 20)
 		ASSERT_EQ(0, vhost_user_receive(fds[0], &in));
-	put(fds[1], bytes + 20, 24, STDIN_FILENO);
+	ASSERT_TRUE(put(fds[1], bytes + 20, 24, STDIN_FILENO));
 	EXPECT_EQ(-EPROTO, vhost_user_receive(fds[0], &in));
 	close(fds[0]);
 	close(fds[1]);
@@ -401,9 +401,8 @@ static bool fake_serve(int fd)
 	le_put(answer + 4, VHOST_USER_VERSION | VHOST_USER_REPLY, 4);
 	le_put(answer + 8, size, 4);
 	memcpy(answer + 12, &body, sizeof(body));
-	put(fd, answer, 12 + size, extra);
-	/* That may be cut off already. */
-	return how != TWICE || send(fd, answer, 12 + size, MSG_NOSIGNAL) > 0;
+	return put(fd, answer, 12 + size, extra) &&
+		(how != TWICE || put(fd, answer, 12 + size, -1));
 }
 
 static void *fake_run(void *arg)
@@ -495,7 +494,7 @@ static struct vhost_backend *backend_of(void)
 	ram = memfd_create("ram", MFD_CLOEXEC);
 	event = eventfd(0, EFD_CLOEXEC);
 	ASSERT_EQ(0, loop_init());
-	backend = vhost_user_net(fake.path);
+	backend = vhost_user_net(NULL, fake.path);
 	ASSERT_TRUE(backend);
 	return backend;
 }
@@ -717,6 +716,7 @@ TEST_EACH(disobedience, disobeys)
 #define BAR		0xc8000000
 #define STATUS		(BAR + 0x14)
 #define NEEDS_RESET	0x40
+#define LINK		(BAR + 0x2006)
 
 static struct vmm *card_machine(uint32_t at, enum how how)
 {
@@ -726,7 +726,7 @@ static struct vmm *card_machine(uint32_t at, enum how how)
 	vmm = env_machine(ENV_MAP);
 	fake_begin(at, how);
 	vmm->ram_fd = memfd_create("ram", MFD_CLOEXEC);
-	backend = vhost_user_net(fake.path);
+	backend = vhost_user_net(vmm, fake.path);
 	ASSERT_TRUE(backend);
 	ASSERT_EQ(0, vhost_net_init(vmm, backend));
 	return vmm;
@@ -758,6 +758,20 @@ static void await_reset(struct vmm *vmm)
 {
 	while (!needs_reset(vmm))
 		usleep(1000);
+	ASSERT_EQ(0, env_in(vmm, IO_MMIO, LINK, 2));
+}
+
+/* The main thread says so, under the lock. */
+static void await_word(struct vmm *vmm, const char *word)
+{
+	bool said;
+
+	do {
+		usleep(1000);
+		pthread_mutex_lock(&vmm->lock);
+		said = strstr(env_said(), word);
+		pthread_mutex_unlock(&vmm->lock);
+	} while (!said);
 }
 
 /* The card comes back with the driver, by that connection: the back end obeys now. */
@@ -769,6 +783,7 @@ static void card_works(struct vmm *vmm, unsigned int connection)
 	while (atomic_load(&fake.connections) < connection || !serves())
 		usleep(1000);
 	ASSERT_EQ(connection, atomic_load(&fake.connections));
+	ASSERT_EQ(1, env_in(vmm, IO_MMIO, LINK, 2));
 	ASSERT_TRUE(!needs_reset(vmm));
 }
 
@@ -812,8 +827,7 @@ TEST_EACH(card_fails, fails)
 	vmm = card_machine(v->at, v->how);
 	env_virtio(vmm, SLOT, BAR, 256);
 	await_reset(vmm);
-	while (!strstr(env_said(), v->says))
-		usleep(1000);
+	await_word(vmm, v->says);
 	card_works(vmm, 2);
 	card_end(vmm);
 }
@@ -873,7 +887,7 @@ TEST_EACH(card_requests, own)
 	bytes[12 + 24] = VHOST_ACCESS_RO;
 	bytes[12 + 25] = v->type;
 	if (v->sent)
-		put(fd, bytes, v->sent, v->fd ? STDIN_FILENO : -1);
+		ASSERT_TRUE(put(fd, bytes, v->sent, v->fd ? STDIN_FILENO : -1));
 	if (v->closed)
 		shutdown(fd, SHUT_RDWR);
 	if (v->flags & VHOST_USER_NEED_REPLY) {
@@ -902,8 +916,7 @@ TEST(card_gives_up)
 	await_reset(vmm);
 	atomic_store(&fake.how, LONG);
 	atomic_store(&fake.at, VHOST_USER_GET_FEATURES);
-	while (!strstr(env_said(), "it is not tried again"))
-		usleep(1000);
+	await_word(vmm, "it is not tried again");
 	EXPECT_EQ(2, atomic_load(&fake.connections));
 	env_virtio(vmm, SLOT, BAR, 256);
 	usleep(1500000);
@@ -916,11 +929,11 @@ TEST(nothing_listens)
 	char path[200];
 
 	ASSERT_EQ(0, loop_init());
-	ASSERT_TRUE(!vhost_user_net("/nonexistent/socket"));
+	ASSERT_TRUE(!vhost_user_net(NULL, "/nonexistent/socket"));
 	EXPECT_TRUE(strstr(env_said(), "No such file or directory"));
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
-	ASSERT_TRUE(!vhost_user_net(path));
+	ASSERT_TRUE(!vhost_user_net(NULL, path));
 	EXPECT_TRUE(strstr(env_said(), "too long"));
 	loop_exit();
 }
