@@ -4,8 +4,8 @@
  *
  * Copyright (C) 2026 The Nyx authors
  *
- * Virtual I/O Device (VIRTIO) 1.2, section 5.1, with the offloads that the back end has. The link is
- * down while there is no back end, and when the device needs a reset.
+ * Virtual I/O Device (VIRTIO) 1.2, section 5.1, with the offloads that the back end has. The link
+ * is down while there is no back end, and when the device needs a reset.
  */
 #include <errno.h>
 #include <linux/virtio_config.h>

@@ -15,7 +15,7 @@
  * GPAs: a back end learns no address of this process.
  *
  * The connection is used under vmm::lock, or by the main thread while it has been lost: then that
- * tries to connect again, each second. Once a back end has broken the protocol, it does not.
+ * tries to connect again, each second, or a minute after a try that was answered wrongly or late.
  */
 #include <errno.h>
 #include <linux/virtio_config.h>
@@ -310,7 +310,7 @@ static void requests_ready(void *opaque, int fd)
  */
 static void try_again(void *opaque, int fd)
 {
-	static const struct itimerspec never;
+	static const struct itimerspec minute = { { 1, 0 }, { 60, 0 } }, never;
 	struct vhost_user *vu = opaque;
 	uint64_t times;
 	int rc;
@@ -324,7 +324,8 @@ static void try_again(void *opaque, int fd)
 		vhost_found(vu->backend.vhost);
 	} else {
 		disconnect(vu);
-		say("vhost-user: the back end at %s: %s; it is not tried again",
+		timerfd_settime(fd, 0, &minute, NULL);
+		say("vhost-user: the back end at %s: %s; it is tried again in a minute",
 		    vu->address.sun_path, text_of(rc));
 	}
 	pthread_mutex_unlock(&vu->vmm->lock);

@@ -12,13 +12,21 @@
 #include <sys/socket.h>
 #include <time.h>
 
-atomic_int vhost_user_timeout_ms = 5000;
+atomic_int vhost_user_timeout_ms = 10000;
+atomic_int vhost_user_memory_timeout_ms = 60000;
 
 struct vhost_user_message vhost_user_message(enum vhost_user_request request, size_t size)
 {
 	return (struct vhost_user_message){
 		.header = { request, VHOST_USER_VERSION, (uint32_t)size },
 	};
+}
+
+/* A back end may touch each page of the memory that it gets. */
+static int timeout_of(const struct vhost_user_message *m)
+{
+	return m->header.request == VHOST_USER_SET_MEM_TABLE ?
+		atomic_load(&vhost_user_memory_timeout_ms) : atomic_load(&vhost_user_timeout_ms);
 }
 
 static int64_t now_ms(void)
@@ -106,7 +114,7 @@ static int send_all(int fd, const struct vhost_user_message *m, int64_t deadline
 
 int vhost_user_send(int fd, const struct vhost_user_message *m)
 {
-	return send_all(fd, m, now_ms() + vhost_user_timeout_ms);
+	return send_all(fd, m, now_ms() + timeout_of(m));
 }
 
 /*
@@ -177,7 +185,7 @@ static int get_reply(int fd, struct vhost_user_message *m, size_t size, int64_t 
 
 int vhost_user_ask(int fd, struct vhost_user_message *m, size_t size)
 {
-	const int64_t deadline = now_ms() + vhost_user_timeout_ms;
+	const int64_t deadline = now_ms() + timeout_of(m);
 	int rc = send_all(fd, m, deadline);
 
 	return rc ? rc : get_reply(fd, m, size, deadline);

@@ -94,8 +94,8 @@ struct vhost_user_message {
 /* A request, with its body of @size bytes */
 struct vhost_user_message vhost_user_message(enum vhost_user_request request, size_t size);
 
-/* How long a back end may take to read a message and to answer it. Tests set it. */
-extern atomic_int vhost_user_timeout_ms;
+/* How long a back end may take to read a message and to answer it. Tests set them. */
+extern atomic_int vhost_user_timeout_ms, vhost_user_memory_timeout_ms;
 
 /*
  * These return 0 or a negative errno: -ETIMEDOUT, -EPIPE if the back end has gone, -EPROTO if it

@@ -5,9 +5,9 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * The device IOTLB is the back end of a mirror that maps by a message to each channel that is
- * eager, and unmaps by one to all. Misses are answered from the mirror's own pieces. Both are done inside
- * the stream: so an update that is sent is of a piece that no invalidation has taken yet, and a
- * later invalidation of it is sent behind the update.
+ * eager, and unmaps by one to all. Misses are answered from the mirror's own pieces. All of it is
+ * done inside the stream: so an update that is sent is of a piece that no invalidation has taken
+ * yet, and a later invalidation of it is sent behind the update.
  *
  * Outside of the stream the unit is asked about a miss of which there is no piece. The change
  * that maps the page may be on its way: then the stream is read, and the mirror is asked again.

@@ -536,7 +536,7 @@ TEST(sends_rings_before_they_are_missed)
 }
 
 /*
- * An eager back end is sent the mappings that are made from then on: so it has exactly those, and the
+ * An eager back end is sent the mappings that are made from then on, so it has exactly those. The
  * other one, which asks for none, has nothing.
  */
 TEST(sends_what_is_mapped)
@@ -559,7 +559,7 @@ TEST(sends_what_is_mapped)
 		ASSERT_EQ(0, nyx_mirror_run(world.mirror));
 		check_ends();
 		for (page = 0; page < FAKE_PAGES; page++)
-			ASSERT_EQ(want[page].prot != 0, end_entry(&ends[1], BASE + page * PAGE) != NULL);
+			ASSERT_EQ(want[page].prot != 0, !!end_entry(&ends[1], BASE + page * PAGE));
 	}
 	ASSERT_LT(0, ends[1].updates);
 	ASSERT_EQ(ends[1].updates, vhost_stat().updates);
