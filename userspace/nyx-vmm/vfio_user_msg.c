@@ -326,10 +326,12 @@ static bool take_one(struct vfio_user *conn, struct vfio_user_channel *ch, int64
 void vfio_user_serve(struct vfio_user *conn)
 {
 	unsigned int i, n;
+	int64_t end;
 
 	pthread_mutex_lock(&conn->lock);
+	end = patience();
 	for (i = 0; i < ARRAY_SIZE(conn->channels); i++) {
-		for (n = 0; n < AT_ONCE && take_one(conn, &conn->channels[i], patience()); n++)
+		for (n = 0; n < AT_ONCE && take_one(conn, &conn->channels[i], end); n++)
 			;
 	}
 	pthread_mutex_unlock(&conn->lock);

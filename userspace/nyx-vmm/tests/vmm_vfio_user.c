@@ -40,6 +40,7 @@
 #define KICK		0x100		/* a register of BAR 0: the server obeys @order */
 #define NAME		"server"
 #define RAW		1000
+#define DEAF		1001
 
 /* ---- the server ------------------------------------------------------------------ */
 
@@ -146,13 +147,13 @@ static void receive_it(int fd)
 /* The access that the test wants, and its outcome */
 static void make_access(void)
 {
-	const struct order *o = &server->order;
+	const struct order o = server->order;	/* the next one may come at once */
 	int fd = server->twin ? own.twin : own.fd;
-	bool write = o->command == VFIO_USER_DMA_WRITE;
-	size_t data = o->size ? o->size : write ? o->count : 0;
-	struct vfio_user_dma body = { o->iova, o->count };
+	bool write = o.command == VFIO_USER_DMA_WRITE;
+	size_t data = o.size ? o.size : write ? o.count : 0;
+	struct vfio_user_dma body = { o.iova, o.count };
 	struct vfio_user_head head = {
-		.id = 0x7777, .command = (uint16_t)o->command, .flags = o->flags,
+		.id = 0x7777, .command = (uint16_t)o.command, .flags = o.flags,
 		.size = (uint32_t)(sizeof(head) + sizeof(body) + data),
 	};
 
@@ -160,17 +161,31 @@ static void make_access(void)
 	memcpy(own.out + sizeof(head), &body, sizeof(body));
 	memset(own.out + sizeof(head) + sizeof(body), 0x5a, data);
 	send_it(fd, own.out, head.size, NULL, 0);
-	if (o->flags & VFIO_USER_NO_REPLY)
+	if (o.flags & VFIO_USER_NO_REPLY)
 		return;
 	receive_it(fd);
 	memcpy(&head, own.in, sizeof(head));
-	server->error = head.id != 0x7777 || head.command != o->command ||
+	server->error = head.id != 0x7777 || head.command != o.command ||
 		(head.flags & VFIO_USER_TYPE) != VFIO_USER_REPLY ? 9999 :
 		head.flags & VFIO_USER_ERROR ? head.error : 0;
-	if (!server->error && head.size != sizeof(head) + sizeof(body) + (write ? 0 : o->count))
+	if (!server->error && head.size != sizeof(head) + sizeof(body) + (write ? 0 : o.count))
 		server->error = 9998;
 	memcpy(server->data, own.in + sizeof(head) + sizeof(body), sizeof(server->data));
 	server->replies++;
+}
+
+/* Asks for data, and waits for the end without reading. */
+static void ask_only(void)
+{
+	struct {
+		struct vfio_user_head head;
+		struct vfio_user_dma dma;
+	} message = {
+		{ 1, VFIO_USER_DMA_READ, sizeof(message), 0, 0 }, { 0, server->order.count },
+	};
+
+	send_it(own.fd, &message, sizeof(message), NULL, 0);
+	pause();
 }
 
 /* Sends own.out, a reply of @size bytes; or does what it is not to do. */
@@ -411,9 +426,11 @@ static void serve(void)
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
 			_exit(1);
 		if (fds[1].revents && read(own.wake, &what, sizeof(what)) == sizeof(what)) {
-			/* 1: the access; RAW: what the test has written; others: an eventfd */
+			/* 1: the access; RAW: the test's bytes; from 2 on: an eventfd */
 			if (what == 1)
 				make_access();
+			else if (what == DEAF)
+				ask_only();
 			else if (what == RAW)
 				send_it(own.fd, server->data, sizeof(struct vfio_user_head), NULL, 0);
 			else if (write(own.vectors[what - 2], &(uint64_t){ 1 }, 8) != 8)
@@ -1082,6 +1099,21 @@ TEST_EACH(bad_end, bad_ends)
 }
 
 /* A reply that nobody waits for, a command without end, and the end, while nothing is asked */
+/* The server asks for much, and does not read it. */
+TEST(does_not_read)
+{
+	struct vmm *vmm = setup();
+
+	enable(vmm);
+	vfio_user_patience_ms = 100;
+	server->order.count = VFIO_USER_DATA;
+	tell(DEAF);
+	WAIT(cfg(vmm, PCI_VENDOR_ID, 4) == UINT32_MAX);
+	EXPECT_TRUE(strstr(env_said(), "does not answer"));
+	kill(child, SIGKILL);
+	end(vmm);
+}
+
 static const struct { const char *name; uint32_t flags, size; bool dies; } unwanted[] = {
 	{ "reply", VFIO_USER_REPLY, 16, false }, { "error", VFIO_USER_REPLY | VFIO_USER_ERROR, 16, false },
 	{ "huge", 0, UINT32_MAX, false }, { "tiny", 0, 15, false }, { "none", 2, 16, false },
