@@ -149,7 +149,7 @@ static void send_all(const struct vfio_user_head *head, const void *data, size_t
 
 static void serve_one(const struct vfio_user_head *command);
 
-/* An access by a message: 0 or a negative errno. A command of the client that crosses it is served then. */
+/* An access by a message: 0 or a negative errno. A command that crosses it is served then. */
 static int by_message(bool write, uint64_t iova, void *data, uint32_t len)
 {
 	struct {
