@@ -190,26 +190,38 @@ static int by_message(bool write, uint64_t iova, void *data, uint32_t len)
 
 /* ---- the guest's memory ---------------------------------------------------------- */
 
+static const struct window *window_at(uint64_t iova)
+{
+	const struct window *w;
+
+	for (w = windows; w < windows + nr_windows; w++) {
+		if (w->memory && iova >= w->iova && iova - w->iova < w->length)
+			return w;
+	}
+	return NULL;
+}
+
+/* No part of it leaves a page, and so none leaves a window. */
 static int dma(bool write, uint64_t iova, void *data, uint32_t len)
 {
 	const struct window *w;
 	uint32_t part;
 	int rc = 0;
 
-	for (w = windows; w < windows + nr_windows; w++) {
-		if (!w->memory || iova < w->iova || iova - w->iova >= w->length ||
-		    len > w->length - (iova - w->iova))
+	for (; len && !rc; len -= part, iova += part, data = (uint8_t *)data + part) {
+		part = PART - (uint32_t)(iova % PART);
+		if (part > len)
+			part = len;
+		w = window_at(iova);
+		if (!w) {
+			rc = by_message(write, iova, data, part);
 			continue;
+		}
 		direct++;
 		if (write)
-			memcpy(w->memory + (iova - w->iova), data, len);
+			memcpy(w->memory + (iova - w->iova), data, part);
 		else
-			memcpy(data, w->memory + (iova - w->iova), len);
-		return 0;
-	}
-	for (; len && !rc; len -= part, iova += part, data = (uint8_t *)data + part) {
-		part = len < PART ? len : PART;
-		rc = by_message(write, iova, data, part);
+			memcpy(data, w->memory + (iova - w->iova), part);
 	}
 	return rc;
 }
@@ -247,7 +259,7 @@ static int unmap(uint64_t iova, uint64_t length)
 		unmapped++;
 		if (probe) {
 			probe = false;
-			printf("unmapped %s\n", by_message(false, iova, &byte, 1) ? "refused" : "read");
+			printf("unmapping %s\n", by_message(false, iova, &byte, 1) ? "refused" : "read");
 			fflush(stdout);
 		}
 		return 0;
