@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <nyx/nyx.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -653,6 +655,29 @@ TEST_EACH(offer, offers)
 		EXPECT_EQ(v->want, features);
 		EXPECT_EQ(v->protocol & FAKE_PROTOCOL, fake.agreed);
 	}
+	end_backend(b);
+}
+
+/* Misses of an earlier run are taken before the next one begins. */
+TEST(old_misses)
+{
+	uint8_t bytes[44] = { 1, 0, 0, 0, VHOST_USER_VERSION, 0, 0, 0, 32 };
+	static struct vhost stopped;
+	struct vhost_backend *b;
+	int i, left;
+
+	fake_begin(0, OBEY);
+	b = backend_of();
+	b->vhost = &stopped;
+	ASSERT_EQ(0, b->ops->set_owner(b));
+	bytes[12 + 24] = VHOST_ACCESS_RO;
+	bytes[12 + 25] = VHOST_IOTLB_MISS;
+	for (i = 0; i < 100; i++)
+		ASSERT_TRUE(put(fake.requests, bytes, sizeof(bytes), -1));
+	ASSERT_TRUE(!ioctl(fake.requests, SIOCOUTQ, &left) && left);
+	ASSERT_EQ(0, start(b));
+	ASSERT_TRUE(!ioctl(fake.requests, SIOCOUTQ, &left));
+	EXPECT_EQ(0, left);
 	end_backend(b);
 }
 
