@@ -43,7 +43,7 @@ static const char help[] =
 "                        (default: one for each processor, at most 16)\n"
 "  --net tap=NAME[,vhost]\n"
 "                        a virtio network card on an existing tap interface. With vhost,\n"
-"                        the kernel's vhost-net serves its queues\n"
+"                        the kernel serves its queues\n"
 "  --net vhost-user=SOCKET\n"
 "                        or one that another program serves, by the vhost-user protocol\n"
 "  --net socket=FD       or on a datagram socket, one frame per datagram; repeatable\n"
