@@ -132,6 +132,13 @@ struct iommu_ops {
 	/* True while all accesses of @rid are refused. NULL: they never are. Any thread. */
 	bool (*is_cut_off)(struct vmm *vmm, uint16_t rid);
 
+	/*
+	 * The host's IOMMU has refused an access of a host's device: finds the fault as if @rid had
+	 * made the access here. -EFAULT: it is one; 0: the guest allows the access; another error.
+	 * NULL: the IOMMU has no faults. Main thread.
+	 */
+	int (*host_fault)(struct vmm *vmm, uint16_t rid, uint64_t iova, bool write);
+
 	/* Writes the IOMMU's ACPI table (DMAR, IVRS). 0, with its length; -EMSGSIZE: no room. */
 	int (*acpi)(struct vmm *vmm, void *table, size_t room, size_t *length);
 };

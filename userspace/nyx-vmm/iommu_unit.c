@@ -155,6 +155,21 @@ void iommu_unit_device_reset(struct vmm *vmm, uint16_t rid)
 		nyx_device_reset(iu->unit, (nyx_device_t){ rid });
 }
 
+int iommu_unit_host_fault(struct vmm *vmm, uint16_t rid, uint64_t iova, bool write)
+{
+	const struct iommu_unit *iu = vmm->iommu_data;
+	struct nyx_translate translate = {
+		.size = sizeof(translate), .flags = NYX_TRANSLATE_F_REPORT, .sbdf = rid,
+		.pasid = NYX_PASID_NONE, .access = write ? NYX_PROT_WRITE : NYX_PROT_READ,
+		.iova = iova, .length = 1,
+	};
+	int rc = nyx_device_translate(iu->unit, &translate);
+
+	if (rc)
+		return rc;
+	return translate.out_fault.reason == NYX_FAULT_NONE ? 0 : -EFAULT;
+}
+
 /* ---- interrupts ------------------------------------------------------------------ */
 
 static struct irq_message to_message(uint64_t address, uint32_t data)

@@ -82,6 +82,7 @@ void iommu_unit_unmirror(struct vmm *vmm, uint16_t rid, struct vfio_container *c
 int iommu_unit_iotlb_open(struct vmm *vmm, uint16_t rid, struct vhost *vhost);
 void iommu_unit_iotlb_close(struct vmm *vmm, uint16_t rid, struct vhost *vhost);
 bool iommu_unit_is_cut_off(struct vmm *vmm, uint16_t rid);
+int iommu_unit_host_fault(struct vmm *vmm, uint16_t rid, uint64_t iova, bool write);
 
 /* iommu_mirror.c: applies what the guest has mapped and unmapped for devices of the host. */
 void iommu_unit_apply(struct iommu_unit *iu);

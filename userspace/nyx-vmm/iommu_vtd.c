@@ -180,5 +180,6 @@ const struct iommu_ops iommu_vtd = {
 	.iotlb_open = iommu_unit_iotlb_open,
 	.iotlb_close = iommu_unit_iotlb_close,
 	.is_cut_off = iommu_unit_is_cut_off,
+	.host_fault = iommu_unit_host_fault,
 	.acpi = vtd_acpi,
 };

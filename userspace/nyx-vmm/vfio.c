@@ -341,6 +341,20 @@ bool vfio_drop_areas(struct vmm *vmm)
 	return dropped;
 }
 
+struct vfio_pci *vfio_find(int segment, const char *address)
+{
+	struct vfio_pci *dev;
+	char name[5];
+
+	snprintf(name, sizeof(name), "%04x", (unsigned int)segment & 0xffff);
+	for (dev = devices; dev; dev = dev->next) {
+		if (dev->fd >= 0 && !dev->container->backend && !strcmp(dev->name + 5, address) &&
+		    (segment < 0 || !strncmp(dev->name, name, 4)))
+			break;
+	}
+	return dev;
+}
+
 void vfio_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid))
 {
 	const struct vfio_pci *dev;
@@ -393,6 +407,8 @@ static void forget(void *arg)
 	if (*link)
 		*link = dev->next;
 	pthread_mutex_unlock(&dev->pci.vmm->lock);
+	if (!devices)
+		vfio_fault_exit();
 	detach(dev);
 	pci_msix_free(&dev->pci);
 	free(dev);
@@ -538,5 +554,8 @@ int vfio_init(struct vmm *vmm, const char *name, bool shared)
 	dev->container = vfio_group_container(dev->group);
 	dev->pci.slot_of = first_of_slot(dev);
 	dev->pci.function = (uint8_t)(dev->name[strlen(dev->name) - 1] - '0');
-	return vfio_begin(dev);
+	rc = vfio_begin(dev);
+	if (!rc)
+		vfio_fault_init(vmm);
+	return rc;
 }

@@ -8,7 +8,8 @@
  * host's IOMMU. vfio.c makes a function of the guest's PCI bus of it, out of vfio_config.c
  * (configuration space), vfio_bar.c (memory and ports) and vfio_irq.c (interrupts). The
  * guest's IOMMU keeps the container equal to what the guest lets the function reach:
- * &iommu_ops.mirror.
+ * &iommu_ops.mirror. vfio_fault.c tells it what the host's IOMMU has refused:
+ * &iommu_ops.host_fault.
  *
  * All of it is protected by vmm::lock. Only the main thread makes and frees devices, opens and
  * closes groups and containers, and does the latter without the lock: the host takes its time.
@@ -27,6 +28,7 @@
 struct vfio_sys {
 	const char *sysfs;
 	const char *nodes;
+	const char *log;		/* the kernel's, as /dev/kmsg */
 	int (*ioctl)(int fd, unsigned long request, void *argument);
 };
 
@@ -183,6 +185,11 @@ void vfio_stop(const struct vfio_container *container);
  * has failed may go well, as a message. Any thread
  */
 bool vfio_drop_areas(struct vmm *vmm);
+/*
+ * The device with an address like 00:05.0 of the host; @segment -1: of any. NULL: the guest has
+ * none. Main thread.
+ */
+struct vfio_pci *vfio_find(int segment, const char *address);
 /* Calls @fn for each device of the host. Main thread. */
 void vfio_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid));
 /* The host takes the device away: the guest finds it gone, and its slot empty. Main thread. */
@@ -215,5 +222,19 @@ void vfio_irq_disconnect(struct vfio_pci *dev);
 void vfio_irq_exit(struct vfio_pci *dev);
 /* The guest has changed how the function interrupts. */
 void vfio_irq_update(struct vfio_pci *dev);
+
+/* vfio_fault.c: an access that the host's IOMMU has refused */
+struct vfio_fault {
+	int segment;			/* -1: not known */
+	uint16_t rid;			/* bus, device, function */
+	uint64_t iova;
+	bool write;
+};
+
+/* True if a record of the kernel's log tells of a fault. */
+bool vfio_fault_parse(const char *record, struct vfio_fault *fault);
+/* Follows the log, if it is not followed yet and the guest has an IOMMU. Main thread, both. */
+void vfio_fault_init(struct vmm *vmm);
+void vfio_fault_exit(void);
 
 #endif /* NYX_VMM_VFIO_H */

@@ -40,7 +40,7 @@ static int host_ioctl(int fd, unsigned long request, void *argument)
 	return ioctl(fd, request, argument);
 }
 
-struct vfio_sys vfio_sys = { .sysfs = "/sys", .nodes = "/dev/vfio", .ioctl = host_ioctl };
+struct vfio_sys vfio_sys = { .sysfs = "/sys", .nodes = "/dev/vfio", .log = "/dev/kmsg", .ioctl = host_ioctl };
 
 static struct vfio_group *groups;		/* that are open */
 static struct vfio_container *shared_space;	/* the container of isolation=shared, or NULL */

@@ -2,7 +2,7 @@
 # Tests of nyx-vmm's devices and loaders, without KVM. Included by ../../Makefile.
 
 VMM_TEST_NAMES	:= vmm_acpi vmm_boot vmm_control vmm_cpus vmm_hotplug vmm_init vmm_ioapic vmm_irq vmm_irq_line vmm_pci \
-	vmm_vfio vmm_vfio_slots vmm_vfio_user vmm_vhost vmm_vhost_user vmm_virtio vmm_fuzz
+	vmm_vfio vmm_vfio_fault vmm_vfio_slots vmm_vfio_user vmm_vhost vmm_vhost_user vmm_virtio vmm_fuzz
 VMM_TEST_BINS	:= $(VMM_TEST_NAMES:%=$(O)/tests/%)
 VMM_TEST_ALL	:= $(VMM_TEST_BINS) $(O)/tests/vmm_say
 # All but what needs KVM, main() and say(): vmm_env.c stands for them
