@@ -2,7 +2,8 @@
 /*
  * The edu device from a program: edu DIRECTORY-IN-SYSFS. Bound to uio_pci_generic, which
  * gives its interrupts. Prints "NAME ok" or "NAME failed ..." for each thing it tries.
- * "edu DIRECTORY read|write IOVA TIMES" only makes the device access 16 bytes there.
+ * "edu DIRECTORY read|write IOVA TIMES" only makes the device access 16 bytes there, one access
+ * after the other.
  * "edu exit" writes 5 to the port that ends the machine.
  */
 #include <fcntl.h>
@@ -26,6 +27,7 @@
 static volatile uint8_t *regs;
 static int bad;
 
+static uint64_t get64(unsigned int at) { return *(volatile uint64_t *)(regs + at); }
 static uint32_t get32(unsigned int at) { return *(volatile uint32_t *)(regs + at); }
 static void set32(unsigned int at, uint32_t v) { *(volatile uint32_t *)(regs + at) = v; }
 static void set64(unsigned int at, uint64_t v) { *(volatile uint64_t *)(regs + at) = v; }
@@ -107,12 +109,17 @@ static void try_interrupt(const char *dir)
 /* The device does not report the outcome. */
 static int access_only(const char *how, uint64_t iova, int times)
 {
+	int tries;
+
 	set64(0x90, 16);
 	while (times-- > 0) {
 		if (!strcmp(how, "write"))
 			dma(DMA_MEMORY, iova, TO_RAM);
 		else
 			dma(iova, DMA_MEMORY, 0);
+		/* That of QEMU takes a tenth of a second. */
+		for (tries = 0; get64(0x98) & 1 && tries < 1000; tries++)
+			usleep(1000);
 	}
 	return 0;
 }
