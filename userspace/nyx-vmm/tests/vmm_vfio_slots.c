@@ -96,7 +96,8 @@ static int mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *containe
 /* The device, that of slot 1 or 2, is quiet by then. */
 static void unmirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
 {
-	unsigned int nr = rid == 0x200;
+	/* A guest may give the bus of slot 2 to slot 1. */
+	unsigned int nr = rid == 0x200 && fake.nr_devices > 1;
 
 	(void)vmm;
 	(void)container;
