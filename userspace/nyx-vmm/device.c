@@ -32,18 +32,6 @@ static int make_disk(struct vmm *vmm, char *words)
 			       default_disk_queues(vmm->opts));
 }
 
-/* A file descriptor would be one of nyx-vmm, of which the client knows nothing. */
-static int make_net(struct vmm *vmm, char *words)
-{
-	bool vhost = words && options_vhost(words);
-
-	if (words && !strncmp(words, "vhost-user=", 11) && words[11])
-		return vhost_net_user_init(vmm, words + 11);
-	if (!words || strncmp(words, "tap=", 4) || !words[4])
-		return wrong("net,tap=NAME, net,tap=NAME,vhost or net,vhost-user=SOCKET");
-	return vhost ? vhost_net_tap_init(vmm, words + 4) : virtio_net_init(vmm, words + 4, -1);
-}
-
 static int make_rng(struct vmm *vmm, char *words)
 {
 	return words ? wrong("rng") : virtio_rng_init(vmm);
@@ -58,10 +46,12 @@ static int make_edu(struct vmm *vmm, char *words)
 	return edu_init(vmm, mask);
 }
 
-struct vfio_call {
+/* Makes a device for main_makes() */
+struct main_call {
 	struct vmm *vmm;
+	int (*make)(struct vmm *vmm, const char *name, bool option);
 	const char *name;
-	bool user, option;		/* of another process; isolation=shared, memory=messages */
+	bool option;
 	struct pci_port *port;
 	bool at_start;
 	pthread_t caller;
@@ -69,17 +59,16 @@ struct vfio_call {
 	int rc;
 };
 
-static void vfio_on_main(void *arg)
+static void make_on_main(void *arg)
 {
-	struct vfio_call *call = arg;
+	struct main_call *call = arg;
 
 	bool other = !pthread_equal(pthread_self(), call->caller);
 
 	if (other)
 		say_capture(call->text, sizeof(call->text));
 	pci_register_into(call->port, call->at_start);
-	call->rc = call->user ? vfio_user_init(call->vmm, call->name, call->option) :
-		vfio_init(call->vmm, call->name, call->option);
+	call->rc = call->make(call->vmm, call->name, call->option);
 	if (!other)
 		return;
 	pci_register_into(NULL, false);
@@ -89,18 +78,37 @@ static void vfio_on_main(void *arg)
 		say("%s", call->text);
 }
 
-/* The main thread makes devices of VFIO. Why it has failed is said by this one. */
-static int vfio_for_main(struct vmm *vmm, bool user, const char *name, bool option)
+/* The main thread makes devices whose files it handles. Why it has failed is said by this one. */
+static int main_makes(struct vmm *vmm, const char *name, bool option,
+		      int (*make)(struct vmm *vmm, const char *name, bool option))
 {
-	struct vfio_call call = {
-		.vmm = vmm, .caller = pthread_self(), .user = user, .name = name, .option = option,
+	struct main_call call = {
+		.vmm = vmm, .caller = pthread_self(), .make = make, .name = name, .option = option,
 	};
 
 	call.port = pci_register_port(&call.at_start);
-	loop_call(vfio_on_main, &call);
+	loop_call(make_on_main, &call);
 	if (call.rc && call.text[0])
 		say("%s", call.text);
 	return call.rc;
+}
+
+static int make_vhost(struct vmm *vmm, const char *name, bool user)
+{
+	return user ? vhost_net_user_init(vmm, name) : vhost_net_tap_init(vmm, name);
+}
+
+/* A file descriptor would be one of nyx-vmm, of which the client knows nothing. */
+static int make_net(struct vmm *vmm, char *words)
+{
+	bool vhost = words && options_vhost(words);
+
+	if (words && !strncmp(words, "vhost-user=", 11) && words[11])
+		return main_makes(vmm, words + 11, true, make_vhost);
+	if (!words || strncmp(words, "tap=", 4) || !words[4])
+		return wrong("net,tap=NAME, net,tap=NAME,vhost or net,vhost-user=SOCKET");
+	return vhost ? main_makes(vmm, words + 4, false, make_vhost) :
+		virtio_net_init(vmm, words + 4, -1);
 }
 
 static int make_vfio(struct vmm *vmm, char *words)
@@ -111,7 +119,7 @@ static int make_vfio(struct vmm *vmm, char *words)
 		return wrong("vfio,0000:00:05.0");
 	if (options_vfio(&opts, "vfio", words) >= 0)
 		return -EINVAL;
-	return vfio_for_main(vmm, false, opts.vfios[0].name, opts.vfios[0].shared);
+	return main_makes(vmm, opts.vfios[0].name, opts.vfios[0].shared, vfio_init);
 }
 
 static int make_vfio_user(struct vmm *vmm, char *words)
@@ -122,7 +130,8 @@ static int make_vfio_user(struct vmm *vmm, char *words)
 		return wrong("vfio-user,SOCKET");
 	if (options_vfio_user(&opts, "vfio-user", words) >= 0)
 		return -EINVAL;
-	return vfio_for_main(vmm, true, opts.vfio_users[0].path, opts.vfio_users[0].messages);
+	return main_makes(vmm, opts.vfio_users[0].path, opts.vfio_users[0].messages,
+			  vfio_user_init);
 }
 
 static const struct device_type types[] = {

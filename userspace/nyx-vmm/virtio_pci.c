@@ -350,9 +350,10 @@ static void reset(struct pci_dev *pci)
 	virtio_set_status((struct virtio_dev *)pci, 0);
 }
 
-static void destroy(struct pci_dev *pci)
+static void end(void *arg)
 {
-	struct virtio_dev *dev = (struct virtio_dev *)pci;
+	struct virtio_dev *dev = arg;
+	struct pci_dev *pci = &dev->pci;
 
 	if (dev->ops->stop) {
 		pthread_mutex_lock(&pci->vmm->lock);
@@ -362,6 +363,17 @@ static void destroy(struct pci_dev *pci)
 	virtio_stop_workers(dev);
 	pci_msix_free(pci);
 	dev->ops->destroy(dev);
+}
+
+/* The main thread may be about to handle a file of a back end. */
+static void destroy(struct pci_dev *pci)
+{
+	const struct virtio_dev *dev = (struct virtio_dev *)pci;
+
+	if (dev->ops->start)
+		loop_call(end, pci);
+	else
+		end(pci);
 }
 
 void virtio_interrupt(struct virtio_dev *dev, uint16_t vector, uint8_t isr)

@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "hotplug.h"
 #include "vhost.h"
 #include "vhost_user_wire.h"
 
@@ -819,6 +820,77 @@ static void card_works(struct vmm *vmm, unsigned int connection)
 	ASSERT_EQ(connection, atomic_load(&fake.connections));
 	ASSERT_EQ(1, env_in(vmm, IO_MMIO, LINK, 2));
 	ASSERT_TRUE(!needs_reset(vmm));
+}
+
+/* ---- a card in a slot ------------------------------------------------------------------- */
+
+static atomic_bool busy, may_go_on;
+
+/* The main thread is in the middle of something. */
+static void be_busy(void *opaque, int fd)
+{
+	(void)opaque;
+	loop_remove(fd);
+	atomic_store(&busy, true);
+	while (!atomic_load(&may_go_on))
+		usleep(1000);
+}
+
+static void *slot_add(void *arg)
+{
+	char words[160], id[HOTPLUG_ID];
+
+	snprintf(words, sizeof(words), "x=net,vhost-user=%s", fake.path);
+	ASSERT_EQ(1, hotplug_add(arg, words, false, id));
+	return NULL;
+}
+
+static void *slot_remove(void *arg)
+{
+	uint64_t serial;
+
+	ASSERT_EQ(0, hotplug_remove(arg, "x", true, &serial));
+	return NULL;
+}
+
+/* Another thread, as that of the control socket, does it while the main thread is busy. */
+static void in_another(struct vmm *vmm, void *(*fn)(void *arg), unsigned int connected)
+{
+	int wake = eventfd(1, EFD_CLOEXEC);
+	pthread_t thread;
+
+	atomic_store(&busy, false);
+	atomic_store(&may_go_on, false);
+	ASSERT_EQ(0, loop_add(wake, be_busy, NULL));
+	while (!atomic_load(&busy))
+		usleep(1000);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, fn, vmm));
+	usleep(100000);
+	ASSERT_EQ(connected, atomic_load(&fake.fd) >= 0);
+	atomic_store(&may_go_on, true);
+	pthread_join(thread, NULL);
+	close(wake);
+}
+
+/* Only the main thread makes and ends such a card: it may be about to use it. */
+TEST(card_in_a_slot)
+{
+	static struct options options;
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	fake_begin(0, OBEY);
+	vmm->ram_fd = memfd_create("ram", MFD_CLOEXEC);
+	options = *vmm->opts;
+	options.hotplug_slots = 1;
+	options.control = "";
+	vmm->opts = &options;
+	ASSERT_EQ(0, hotplug_init(vmm));
+	in_another(vmm, slot_add, false);
+	ASSERT_EQ(1, atomic_load(&fake.connections));
+	in_another(vmm, slot_remove, true);
+	while (atomic_load(&fake.fd) >= 0)
+		usleep(1000);
+	card_end(vmm);
 }
 
 /* A guest that has no IOMMU: the rings are addresses of memory, named by GPAs. */
