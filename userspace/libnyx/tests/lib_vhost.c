@@ -653,14 +653,14 @@ TEST(files_that_are_wrong)
 {
 	struct nyx_vhost_channel channel = NYX_VHOST_CHANNEL_INIT;
 	struct nyx_vhost_stat stat = { .size = 0 };
-	static const char word[] = "word";
+	const uint32_t word = 5;
 
 	vhost_mapped(2);
 	channel.size--;
 	ASSERT_EQ(-EINVAL, nyx_vhost_kernel(ends[0].channel_fd, &channel));
 	ASSERT_EQ(-EINVAL, nyx_vhost_stat_get(vhost, &stat));
 	/* A message of another length, or of the other version */
-	ASSERT_EQ(sizeof(word), send(ends[0].fd, word, sizeof(word), 0));
+	ASSERT_EQ(sizeof(word), send(ends[0].fd, &word, sizeof(word), 0));
 	ASSERT_EQ(-EPROTO, nyx_vhost_receive(vhost, ends[0].id));
 	ends[0].set = 0;
 	end_say(&ends[0], VHOST_IOTLB_MISS, BASE, VHOST_ACCESS_RO);
