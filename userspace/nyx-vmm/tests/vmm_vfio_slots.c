@@ -6,6 +6,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <getopt.h>
 #include <linux/pci_regs.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -673,6 +674,7 @@ TEST_EACH(command_line, lines)
 		argv[argc] = words[argc];
 	}
 	argv[argc] = NULL;
+	optind = 0;				/* the harness has used it, too */
 	ASSERT_EQ(-1, options_parse(&opts, argc, argv));
 	EXPECT_EQ(v->has, opts.has_vfio);
 }
