@@ -23,6 +23,7 @@
 #define FUNCTIONS	8
 #define CAPS_START	0x40
 #define CAPS_END	0x100
+#define MAX_CAPS	((CAPS_END - CAPS_START) / 4)
 #define EXP_SIZE_LINK	0x14	/* of an endpoint's capability, version 1 */
 #define EXP_SIZE_V2	0x3c
 #define PORTS		0xc000	/* BARs of ports begin there */
@@ -520,11 +521,12 @@ static void enable_memory(struct pci_dev *dev)
 /* Bytes from the capability at @at up to the next one */
 static unsigned int cap_room(const struct pci_dev *dev, unsigned int at)
 {
-	unsigned int other = dev->config[PCI_CAPABILITY_LIST], end = CAPS_END;
+	unsigned int other = dev->config[PCI_CAPABILITY_LIST], end = CAPS_END, left;
 
-	for (; other; other = dev->config[other + PCI_CAP_LIST_NEXT]) {
+	for (left = MAX_CAPS; left && other; left--) {
 		if (other > at && other < end)
 			end = other;
+		other = dev->config[other + PCI_CAP_LIST_NEXT];
 	}
 	return end - at;
 }
@@ -535,11 +537,11 @@ static unsigned int cap_room(const struct pci_dev *dev, unsigned int at)
  */
 static void make_endpoint(struct pci_dev *dev)
 {
-	unsigned int at = dev->config[PCI_CAPABILITY_LIST], room, flags;
+	unsigned int at = dev->config[PCI_CAPABILITY_LIST], room, flags, left;
 
-	while (at && dev->config[at] != PCI_CAP_ID_EXP)
+	for (left = MAX_CAPS; left && at && dev->config[at] != PCI_CAP_ID_EXP; left--)
 		at = dev->config[at + PCI_CAP_LIST_NEXT];
-	room = at ? cap_room(dev, at) : 0;
+	room = left && at ? cap_room(dev, at) : 0;
 	if (room < EXP_SIZE_LINK)
 		return;
 	flags = (unsigned int)le_get(dev->config + at + PCI_EXP_FLAGS, 2) & ~PCI_EXP_FLAGS_TYPE;

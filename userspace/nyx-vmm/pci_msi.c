@@ -49,11 +49,13 @@ int pci_msi_add(struct pci_dev *dev)
 static unsigned int messages(const struct pci_dev *dev)
 {
 	unsigned int able = (dev->msi.control & PCI_MSI_FLAGS_QMASK) >> 1;
-	unsigned int wanted = (dev->msi.control & PCI_MSI_FLAGS_QSIZE) >> 4;
+	unsigned int wanted = (dev->msi.control & PCI_MSI_FLAGS_QSIZE) >> 4, nr;
 
 	if (!(dev->msi.control & PCI_MSI_FLAGS_ENABLE))
 		return 0;
-	return 1u << (wanted < able ? wanted : able);
+	/* Codes above that of 32 messages are reserved. */
+	nr = 1u << (wanted < able ? wanted : able);
+	return nr < PCI_MSI_MAX ? nr : PCI_MSI_MAX;
 }
 
 /* The lowest bits of the data are the number of the message. */

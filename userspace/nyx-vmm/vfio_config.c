@@ -26,6 +26,8 @@
 #define CAPS_END	0x100
 #define MAX_CAPS	48
 #define MAX_EXT_CAPS	480
+#define MSI_SIZE_32	10
+#define MSI_SIZE_64	14
 #define EXP_SIZE_V1	0x0c		/* a function without link: up to the device's status */
 #define EXP_SIZE_V2	0x3c
 #define HEADER_TYPE	0x7f
@@ -33,8 +35,8 @@
 
 struct capability {
 	uint16_t id;
-	uint8_t size;			/* the least */
-	/* Fills in all but the head. False: leave the capability out. */
+	uint8_t size;			/* the least: see size_of() */
+	/* Fills in all but the head, within size_of(). False: leave the capability out. */
 	bool (*show)(struct vfio_pci *dev, const uint8_t *raw, uint16_t at);
 };
 
@@ -61,7 +63,7 @@ static bool show_msi(struct vfio_pci *dev, const uint8_t *raw, uint16_t at)
 {
 	uint32_t wide = raw[at + PCI_MSI_FLAGS] & PCI_MSI_FLAGS_64BIT, power = 0;
 
-	if (at + PCI_MSI_DATA_64 + 2 > CAPS_END || !dev->nr_messages)
+	if (dev->pci.msi.cap || !dev->nr_messages)
 		return false;
 	while (2u << power <= dev->nr_messages)
 		power++;
@@ -88,7 +90,7 @@ static bool show_msix(struct vfio_pci *dev, const uint8_t *raw, uint16_t at)
 {
 	uint16_t nr = (uint16_t)((le_get(raw + at + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE) + 1);
 
-	if (pci_msix_init(&dev->pci, at, nr))
+	if (dev->pci.msix.cap || pci_msix_init(&dev->pci, at, nr))
 		return false;
 	pci_config_set(&dev->pci, at + PCI_MSIX_FLAGS, nr - 1u, 2);
 	copy(dev, raw, at + PCI_MSIX_TABLE, 8);
@@ -131,7 +133,7 @@ static bool show_vendor(struct vfio_pci *dev, const uint8_t *raw, uint16_t at)
 {
 	unsigned int len = raw[at + PCI_CAP_FLAGS];
 
-	if (len < 3 || at + len > CAPS_END)
+	if (len < 3)
 		return false;
 	memset(dev->live + at + PCI_CAP_FLAGS, 0xff, len - PCI_CAP_FLAGS);
 	copy(dev, raw, at + PCI_CAP_FLAGS, len - PCI_CAP_FLAGS);
@@ -140,7 +142,7 @@ static bool show_vendor(struct vfio_pci *dev, const uint8_t *raw, uint16_t at)
 
 static const struct capability capabilities[] = {
 	{ PCI_CAP_ID_PM, PCI_PM_SIZEOF, show_pm },
-	{ PCI_CAP_ID_MSI, 10, show_msi },
+	{ PCI_CAP_ID_MSI, MSI_SIZE_32, show_msi },
 	{ PCI_CAP_ID_VNDR, 3, show_vendor },
 	{ PCI_CAP_ID_EXP, EXP_SIZE_V1, show_express },
 	{ PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF, show_msix },
@@ -169,17 +171,45 @@ static const struct capability *find(const struct capability *table, unsigned in
 	return NULL;
 }
 
+/* Bytes of the capability at @at, as the guest sees it */
+static unsigned int size_of(const struct capability *cap, const uint8_t *raw, unsigned int at)
+{
+	unsigned int flags = raw[at + PCI_CAP_FLAGS];
+
+	switch (cap->id) {
+	case PCI_CAP_ID_MSI:
+		return flags & PCI_MSI_FLAGS_64BIT ? MSI_SIZE_64 : MSI_SIZE_32;
+	case PCI_CAP_ID_VNDR:
+		return flags < cap->size ? cap->size : flags;
+	case PCI_CAP_ID_EXP:
+		return (flags & PCI_EXP_FLAGS_VERS) >= 2 && at + EXP_SIZE_V2 <= CAPS_END ?
+			EXP_SIZE_V2 : EXP_SIZE_V1;
+	default:
+		return cap->size;
+	}
+}
+
+/* True if no capability has a byte of [at, at + size), up to @end; now one has. */
+static bool take(bool *taken, unsigned int at, unsigned int size, unsigned int end)
+{
+	if (at + size > end || memchr(taken + at, true, size))
+		return false;
+	memset(taken + at, true, size);
+	return true;
+}
+
+/* A capability twice, or one that overlaps another, is the first one and a mistake. */
 static void add_capabilities(struct vfio_pci *dev, const uint8_t *raw)
 {
 	unsigned int at = raw[PCI_CAPABILITY_LIST] & ~3u, link = PCI_CAPABILITY_LIST, left;
+	bool taken[CAPS_END] = { false };
 
 	if (!(raw[PCI_STATUS] & PCI_STATUS_CAP_LIST))
 		return;
 	for (left = MAX_CAPS; left && at >= CAPS_START; left--) {
 		const struct capability *cap = find(capabilities, ARRAY_SIZE(capabilities), raw[at]);
 
-		/* A capability twice is the first one and a mistake. */
-		if (cap && at + cap->size <= CAPS_END && !dev->pci.config[at] &&
+		if (cap && take(taken, at, size_of(cap, raw, at), CAPS_END) &&
 		    cap->show(dev, raw, (uint16_t)at)) {
 			pci_config_set(&dev->pci, at, cap->id, 1);
 			pci_config_set(&dev->pci, link, at, 1);
@@ -193,17 +223,19 @@ static void add_capabilities(struct vfio_pci *dev, const uint8_t *raw)
 static void add_extended(struct vfio_pci *dev, const uint8_t *raw)
 {
 	unsigned int at = CAPS_END, link = 0, left;
+	bool taken[PCI_CONFIG_SIZE] = { false };
 
 	for (left = MAX_EXT_CAPS; left && at >= CAPS_END && at + 4 <= dev->config_size; left--) {
 		uint32_t head = (uint32_t)le_get(raw + at, 4);
 		const struct capability *cap = find(extended, ARRAY_SIZE(extended),
 						    PCI_EXT_CAP_ID(head));
 
-		if (cap && at + cap->size <= dev->config_size && !le_get(dev->pci.config + at, 4) &&
+		if (cap && take(taken, at, cap->size, (unsigned int)dev->config_size) &&
 		    cap->show(dev, raw, (uint16_t)at)) {
 			/* The list begins at 0x100, with a null capability if there is no other. */
 			if (!link)
 				link = CAPS_END;
+			memset(taken + CAPS_END, true, 4);
 			if (link != at)
 				pci_config_set(&dev->pci, link,
 					       (uint32_t)le_get(dev->pci.config + link, 4) | at << 20, 4);

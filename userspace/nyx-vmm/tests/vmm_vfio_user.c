@@ -25,6 +25,7 @@
 #include "dma.h"
 #include "hotplug.h"
 #include "pci.h"
+#include "pci_port.h"
 #include "slots.h"
 #include "vfio.h"
 #include "vfio_user.h"
@@ -1136,6 +1137,54 @@ TEST_EACH(unasked, unwanted)
 	WAIT(cfg(vmm, PCI_VENDOR_ID, 4) == UINT32_MAX);
 	EXPECT_TRUE(strstr(env_said(), "the guest has it no longer"));
 	end(vmm);
+}
+
+/* ---- capabilities ---------------------------------------------------------------- */
+
+/* A vendor's capability whose bytes are the head of MSI, which came before it */
+TEST(capability_over_another)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	prepare();
+	put(MSIX + PCI_CAP_LIST_NEXT, MSI, 1);
+	put(MSI, PCI_CAP_ID_MSI | (MSI - 8) << 8 | 0x7f << 16, 4);
+	put(MSI - 8, PCI_CAP_ID_VNDR | 0x10 << 16, 4);
+	ASSERT_EQ(0, start(vmm, false));
+	EXPECT_EQ(PCI_CAP_ID_MSI, cfg(vmm, MSI, 2));
+	EXPECT_EQ(0, cfg(vmm, MSI + PCI_MSI_FLAGS, 2));
+	EXPECT_EQ(0, cfg(vmm, MSI - 8, 4));
+	cfg_set(vmm, MSI + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE, 2);
+	EXPECT_EQ(PCI_MSI_FLAGS_ENABLE, cfg(vmm, MSI + PCI_MSI_FLAGS, 2));
+	/* After INTx */
+	EXPECT_EQ(2, server->set);
+	teardown(vmm);
+}
+
+/* Registers that a capability hides have the links of another: they are a circle then. */
+TEST(capability_hides_links)
+{
+	static struct options options;
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	prepare();
+	options = *vmm->opts;
+	options.hotplug_slots = 1;
+	options.control = "";
+	vmm->opts = &options;
+	ASSERT_EQ(0, hotplug_init(vmm));
+	put(PCI_CAPABILITY_LIST, 0x80, 1);
+	put(0x80, PCI_CAP_ID_PM | 0x44 << 8, 4);
+	put(0x44, PCI_CAP_ID_PM | 0x90 << 8, 4);
+	put(0x90, PCI_CAP_ID_PM | 0x40 << 8, 4);
+	put(0x40, PCI_CAP_ID_EXP | 1 << 16, 4);
+	pci_register_into(pci_port_at(vmm, 0), true);
+	ASSERT_EQ(0, start(vmm, false));
+	pci_register_into(NULL, false);
+	EXPECT_EQ(0x11e81234, env_in(vmm, IO_MMIO, GPA_ECAM + (CARD << 15), 4));
+	EXPECT_EQ(PCI_CAP_ID_PM | 0x90 << 8, env_in(vmm, IO_MMIO, GPA_ECAM + (CARD << 15) + 0x44, 2));
+	EXPECT_EQ(PCI_CAP_ID_PM, env_in(vmm, IO_MMIO, GPA_ECAM + (CARD << 15) + 0x90, 2));
+	teardown(vmm);
 }
 
 /* ---- by its name ------------------------------------------------------------------- */
