@@ -113,7 +113,6 @@ static void closed_ready(void *opaque, int fd)
 {
 	struct epoll_event events[16];
 	struct irq_line *line;
-	uint64_t nr;
 	int i, got;
 
 	(void)opaque;
@@ -121,7 +120,7 @@ static void closed_ready(void *opaque, int fd)
 	for (i = 0; i < got; i++) {
 		line = events[i].data.ptr;
 		/* The line may have been opened meanwhile, and has its signals. */
-		if (read(line->source, &nr, sizeof(nr)) == sizeof(nr))
+		if (event_take(line->source))
 			line->signalled(line->opaque, line->vector);
 	}
 }
@@ -222,8 +221,6 @@ void irq_line_free(struct vmm *vmm, struct irq_line *line)
 
 struct irq_line *irq_line_reset(struct vmm *vmm, struct irq_line *line)
 {
-	uint64_t nr;
-
 	if (!line || !line->signalled) {
 		irq_line_free(vmm, line);
 		return NULL;
@@ -232,8 +229,7 @@ struct irq_line *irq_line_reset(struct vmm *vmm, struct irq_line *line)
 		close_line(vmm, line);
 	/* A signal that was kept is lost with the function's state. */
 	end_binding(vmm, line);
-	if (read(line->source, &nr, sizeof(nr)) < 0)
-		return line;		/* nothing was signalled */
+	event_take(line->source);
 	return line;
 }
 
@@ -300,8 +296,9 @@ void irq_line_send(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_
 	int rc;
 
 	if (line && line->open) {
-		/* The write fails only if 2^64 - 2 signals are pending. */
-		if (write(line->source, &one, sizeof(one)) == sizeof(one))
+		/* It fails only if 2^64 - 2 signals are pending. */
+		if (line->signalled ? event_signal(line->source) :
+		    write(line->source, &one, sizeof(one)) == sizeof(one))
 			return;
 	}
 	rc = irq_translate(vmm, rid, address, data, &message);

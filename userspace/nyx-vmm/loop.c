@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "vmm.h"
@@ -160,6 +161,27 @@ static void run_calls(void)
 		call->done = true;
 		pthread_cond_broadcast(&called);
 	}
+}
+
+bool event_take(int fd)
+{
+	uint64_t count;
+	struct iovec iov = { &count, sizeof(count) };
+
+	return preadv2(fd, &iov, 1, -1, RWF_NOWAIT) == sizeof(count);
+}
+
+/*
+ * No write to an eventfd has a flag for that. It would wait only for a process that fills the
+ * counter between the two calls.
+ */
+bool event_signal(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	const uint64_t one = 1;
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLOUT &&
+		write(fd, &one, sizeof(one)) == sizeof(one);
 }
 
 void loop_run(struct vmm *vmm)

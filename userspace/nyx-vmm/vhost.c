@@ -39,14 +39,6 @@ static bool uses_iotlb(const struct vhost *vhost)
 	return vhost->dev->accepted >> VIRTIO_F_ACCESS_PLATFORM & 1;
 }
 
-static void drain(int fd)
-{
-	uint64_t count;
-
-	if (read(fd, &count, sizeof(count)) < 0)
-		return;
-}
-
 /* ---- interrupts ------------------------------------------------------------------ */
 
 /* Main thread: a line is closed, so the interrupt takes the usual way. */
@@ -62,7 +54,7 @@ static void call_ready(void *opaque, int fd)
 {
 	struct vhost *vhost = opaque;
 
-	drain(fd);
+	event_take(fd);
 	virtio_interrupt(vhost->dev, PCI_NO_VECTOR, 1);
 }
 
@@ -243,7 +235,7 @@ static int start_queue(struct vhost *vhost, unsigned int q)
 		rc = set_addresses(vhost, q, vq);
 	if (!rc)
 		rc = ops->set_vring_kick(vhost->backend, q, vq->kick_fd);
-	if (!rc)
+	if (!rc && ops->set_vring_err)
 		rc = ops->set_vring_err(vhost->backend, q, vhost->err_fd);
 	if (!rc && vhost->iotlb)
 		rc = send_rings(vhost, vq);
@@ -326,7 +318,7 @@ static void start(struct vhost *vhost)
 	int rc;
 
 	/* Signals of an earlier run */
-	drain(vhost->err_fd);
+	event_take(vhost->err_fd);
 	vhost->started = true;
 	rc = begin(vhost);
 	if (rc) {
@@ -415,22 +407,18 @@ static void err_ready(void *opaque, int fd)
 {
 	struct vhost *vhost = opaque;
 	struct vmm *vmm = vhost->vmm;
-	uint64_t count;
 
 	pthread_mutex_lock(&vmm->lock);
-	if (read(fd, &count, sizeof(count)) == sizeof(count) && vhost->started)
+	if (event_take(fd) && vhost->started)
 		fail(vhost);
 	pthread_mutex_unlock(&vmm->lock);
 }
 
 void vhost_broken(struct vhost *vhost)
 {
-	static const uint64_t one = 1;
-
 	connect_queues(vhost, false);
 	/* The rest is for the main thread, outside the stream. */
-	if (write(vhost->err_fd, &one, sizeof(one)) < 0)
-		return;		/* full: it is readable */
+	event_signal(vhost->err_fd);
 }
 
 void vhost_lost(struct vhost *vhost, const char *why)

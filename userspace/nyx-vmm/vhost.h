@@ -59,6 +59,7 @@ struct vhost_ops {
 	int (*set_vring_kick)(struct vhost_backend *backend, unsigned int queue, int fd);
 	int (*set_vring_call)(struct vhost_backend *backend, unsigned int queue, int fd);
 	int (*set_vring_err)(struct vhost_backend *backend, unsigned int queue, int fd);
+								/* may be NULL */
 	/* Stops the queue, and tells where. */
 	int (*get_vring_base)(struct vhost_backend *backend, unsigned int queue, uint16_t *base);
 	int (*set_vring_enable)(struct vhost_backend *backend, unsigned int queue, bool on);

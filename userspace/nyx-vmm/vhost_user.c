@@ -448,11 +448,6 @@ static int set_vring_call(struct vhost_backend *backend, unsigned int queue, int
 	return set_file(to_user(backend), VHOST_USER_SET_VRING_CALL, queue, fd);
 }
 
-static int set_vring_err(struct vhost_backend *backend, unsigned int queue, int fd)
-{
-	return set_file(to_user(backend), VHOST_USER_SET_VRING_ERR, queue, fd);
-}
-
 static int get_vring_base(struct vhost_backend *backend, unsigned int queue, uint16_t *base)
 {
 	struct vhost_user_message m = vhost_user_message(VHOST_USER_GET_VRING_BASE,
@@ -523,8 +518,8 @@ static const struct vhost_ops ops = {
 	.set_features = set_features, .set_mem_table = set_mem_table,
 	.set_vring_num = set_vring_num, .set_vring_base = set_vring_base,
 	.set_vring_addr = set_vring_addr, .set_vring_kick = set_vring_kick,
-	.set_vring_call = set_vring_call, .set_vring_err = set_vring_err,
-	.get_vring_base = get_vring_base, .set_vring_enable = set_vring_enable,
+	.set_vring_call = set_vring_call, .get_vring_base = get_vring_base,
+	.set_vring_enable = set_vring_enable,
 	.channel = channel, .miss_fd = miss_fd, .close = close_backend,
 };
 

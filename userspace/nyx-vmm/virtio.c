@@ -438,6 +438,10 @@ void virtio_kick(struct virtq *vq)
 {
 	uint64_t one = 1;
 
+	if (vq->dev->ops->start) {
+		event_signal(vq->kick_fd);
+		return;
+	}
 	if (write(vq->kick_fd, &one, sizeof(one)) < 0)
 		return;		/* full: it is awake */
 }

@@ -316,6 +316,13 @@ void loop_wake(void);
  * Called without locks.
  */
 void loop_call(void (*fn)(void *arg), void *arg);
+/*
+ * Eventfds that another process has, too, which may clear O_NONBLOCK: that belongs to the file.
+ * Takes the signals, and never waits; false: there were none.
+ */
+bool event_take(int fd);
+/* Signals it, unless it is full, and then it is readable. False: it was full. */
+bool event_signal(int fd);
 void loop_run(struct vmm *vmm);
 void loop_exit(void);
 

@@ -9,6 +9,7 @@
 #include "vmm_env.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/vhost.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
@@ -672,6 +673,34 @@ TEST(lines_outlive_a_reset)
 	ASSERT_EQ(call, fake.queues[0].call);
 	ASSERT_TRUE(env_irqfd_get(call, &message));
 	ASSERT_EQ(0x50, message.data);
+	machine_end(vmm);
+}
+
+/* A back end shares the files, and lets reads and writes of them wait: nyx-vmm does not. */
+TEST(files_that_wait)
+{
+	const uint64_t full = UINT64_MAX - 1;
+	struct vmm *vmm = machine();
+	struct env_virtio dev = env_virtio(vmm, SLOT, BAR, 64);
+	struct pci_dev *pci = &fake.backend.vhost->dev->pci;
+	unsigned int q;
+
+	env_msix(&dev, 0, 0x40);
+	for (q = 0; q < QUEUES; q++) {
+		ASSERT_EQ(0, fcntl(fake.queues[q].call, F_SETFL, 0));
+		ASSERT_EQ(0, fcntl(fake.queues[q].err, F_SETFL, 0));
+		ASSERT_EQ(0, fcntl(fake.queues[q].kick, F_SETFL, O_NONBLOCK));
+		event_take(fake.queues[q].kick);
+		ASSERT_EQ(sizeof(full), write(fake.queues[q].kick, &full, sizeof(full)));
+		ASSERT_EQ(0, fcntl(fake.queues[q].kick, F_SETFL, 0));
+		env_kick(&dev, q);
+	}
+	memcpy(pci->initial, pci->config, sizeof(pci->initial));
+	pthread_mutex_lock(&vmm->lock);
+	pci_function_reset(pci);
+	pthread_mutex_unlock(&vmm->lock);
+	env_virtio(vmm, SLOT, BAR, 64);
+	ASSERT_TRUE(fake.on && !needs_reset(vmm));
 	machine_end(vmm);
 }
 

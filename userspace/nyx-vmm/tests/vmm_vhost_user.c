@@ -251,7 +251,7 @@ static struct fake {
 	struct vhost_vring_state num[2], base[2], on[2];
 	struct vhost_vring_addr addr[2];
 	struct vhost_iotlb_msg iotlb;
-	int kick[2], call[2], err[2];	/* or -1 */
+	int kick[2], call[2];	/* or -1 */
 	int requests;			/* for its own, or -1 */
 	int ram;			/* of the last region, or -1 */
 	int first_fd;			/* that was free before all of it */
@@ -297,8 +297,7 @@ static bool fake_read(int fd, void *at, size_t size, int *files, unsigned int *n
 
 static int *fake_file(uint32_t request, unsigned int queue)
 {
-	return request == VHOST_USER_SET_VRING_KICK ? &fake.kick[queue] :
-	       request == VHOST_USER_SET_VRING_CALL ? &fake.call[queue] : &fake.err[queue];
+	return request == VHOST_USER_SET_VRING_KICK ? &fake.kick[queue] : &fake.call[queue];
 }
 
 /* Does what it is told; @body becomes the answer, of the returned size. */
@@ -341,7 +340,6 @@ static uint32_t fake_obey(uint32_t request, union vhost_user_body *body, int *fi
 		break;
 	case VHOST_USER_SET_VRING_KICK:
 	case VHOST_USER_SET_VRING_CALL:
-	case VHOST_USER_SET_VRING_ERR:
 		replace(fake_file(request, queue), nr ? files[--nr] : -1);
 		break;
 	case VHOST_USER_GET_VRING_BASE:
@@ -423,7 +421,6 @@ static void *fake_run(void *arg)
 			fake.on[i].num = 0;
 			replace(&fake.kick[i], -1);
 			replace(&fake.call[i], -1);
-			replace(&fake.err[i], -1);
 		}
 		replace(&fake.requests, -1);
 		replace(&fake.ram, -1);
@@ -448,7 +445,7 @@ static void fake_begin(uint32_t at, enum how how)
 	for (i = 0; i < NR_REQUESTS; i++)
 		atomic_store(&fake.seen[i], 0);
 	for (i = 0; i < 2; i++)
-		fake.kick[i] = fake.call[i] = fake.err[i] = -1;
+		fake.kick[i] = fake.call[i] = -1;
 	fake.requests = fake.ram = -1;
 	atomic_store(&fake.fd, -1);
 	snprintf(fake.path, sizeof(fake.path), "/tmp/nyx-vhost-user.%d", getpid());
@@ -538,8 +535,6 @@ static int start(struct vhost_backend *b)
 			rc = ops->set_vring_kick(b, i, event);
 		if (!rc)
 			rc = ops->set_vring_call(b, i, event);
-		if (!rc)
-			rc = ops->set_vring_err(b, i, i ? -1 : event);
 	}
 	for (i = 0; i < 2 && !rc; i++)
 		rc = ops->set_vring_enable(b, i, true);
@@ -597,8 +592,7 @@ TEST(whole)
 	EXPECT_EQ(0xfffe1000, fake.addr[1].avail_user_addr);
 	EXPECT_EQ(0xfffe2000, fake.addr[1].used_user_addr);
 	EXPECT_EQ(1, fake.on[1].num);
-	EXPECT_TRUE(fake.kick[0] >= 0 && fake.call[1] >= 0 && fake.err[0] >= 0);
-	EXPECT_EQ(-1, fake.err[1]);
+	EXPECT_TRUE(fake.kick[0] >= 0 && fake.call[1] >= 0);
 	EXPECT_TRUE(fake.requests >= 0);
 	pthread_mutex_unlock(&fake.lock);
 	end_backend(b);
@@ -694,7 +688,6 @@ static const struct { const char *name; uint32_t at; bool refusable; } requests[
 	{ "set_vring_addr", VHOST_USER_SET_VRING_ADDR, true },
 	{ "set_vring_kick", VHOST_USER_SET_VRING_KICK, true },
 	{ "set_vring_call", VHOST_USER_SET_VRING_CALL, true },
-	{ "set_vring_err", VHOST_USER_SET_VRING_ERR, true },
 	{ "set_vring_enable", VHOST_USER_SET_VRING_ENABLE, true },
 	{ "invalidation", IOTLB, true },
 	{ "get_vring_base", VHOST_USER_GET_VRING_BASE, false },
