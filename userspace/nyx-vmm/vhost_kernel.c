@@ -88,7 +88,8 @@ static int begin_anew(struct vhost_backend *backend)
 {
 	int rc = request(backend, VHOST_RESET_OWNER, NULL);
 
-	return rc ? rc : request(backend, VHOST_SET_OWNER, NULL);
+	/* -EPERM: it has had no owner since VHOST_SET_OWNER has failed here. */
+	return rc && rc != -EPERM ? rc : request(backend, VHOST_SET_OWNER, NULL);
 }
 
 static int set_features(struct vhost_backend *backend, uint64_t features)
