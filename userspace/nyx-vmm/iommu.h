@@ -129,6 +129,8 @@ struct iommu_ops {
 	 */
 	int (*iotlb_open)(struct vmm *vmm, uint16_t rid, struct vhost *vhost);
 	void (*iotlb_close)(struct vmm *vmm, uint16_t rid, struct vhost *vhost);
+	/* The guest has reset @rid, which was quarantined for its back end: ends that. vmm::lock */
+	void (*iotlb_reset)(struct vmm *vmm, uint16_t rid);
 	/* True while all accesses of @rid are refused. NULL: they never are. Any thread. */
 	bool (*is_cut_off)(struct vmm *vmm, uint16_t rid);
 

@@ -243,6 +243,14 @@ void iommu_unit_iotlb_close(struct vmm *vmm, uint16_t rid, struct vhost *vhost)
 	vhost->iotlb = NULL;
 }
 
+void iommu_unit_iotlb_reset(struct vmm *vmm, uint16_t rid)
+{
+	struct iommu_unit *iu = vmm->iommu_data;
+
+	if (nyx_device_reset(iu->unit, (nyx_device_t){ rid }) == -EINPROGRESS)
+		iommu_unit_apply(iu);
+}
+
 void iommu_unit_mirror_exit(struct iommu_unit *iu)
 {
 	if (!iu->changes)

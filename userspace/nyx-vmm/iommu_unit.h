@@ -81,6 +81,7 @@ int iommu_unit_mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *cont
 void iommu_unit_unmirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container);
 int iommu_unit_iotlb_open(struct vmm *vmm, uint16_t rid, struct vhost *vhost);
 void iommu_unit_iotlb_close(struct vmm *vmm, uint16_t rid, struct vhost *vhost);
+void iommu_unit_iotlb_reset(struct vmm *vmm, uint16_t rid);
 bool iommu_unit_is_cut_off(struct vmm *vmm, uint16_t rid);
 int iommu_unit_host_fault(struct vmm *vmm, uint16_t rid, uint64_t iova, bool write);
 

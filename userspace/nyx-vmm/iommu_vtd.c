@@ -179,6 +179,7 @@ const struct iommu_ops iommu_vtd = {
 	.unmirror = iommu_unit_unmirror,
 	.iotlb_open = iommu_unit_iotlb_open,
 	.iotlb_close = iommu_unit_iotlb_close,
+	.iotlb_reset = iommu_unit_iotlb_reset,
 	.is_cut_off = iommu_unit_is_cut_off,
 	.host_fault = iommu_unit_host_fault,
 	.acpi = vtd_acpi,

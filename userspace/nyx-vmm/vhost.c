@@ -346,6 +346,20 @@ void vhost_follow(struct vhost *vhost)
 		fail(vhost);
 }
 
+/* The driver reads what has changed, as after virtio_fail(). */
+static void tell_link(struct vhost *vhost)
+{
+	if (virtio_running(vhost->dev))
+		virtio_interrupt(vhost->dev, atomic_load(&vhost->dev->config_vector), 2);
+}
+
+static void set_cut(struct vhost *vhost, bool cut)
+{
+	vhost->cut = cut;
+	vhost_follow(vhost);
+	tell_link(vhost);
+}
+
 void vhost_start(struct vhost *vhost)
 {
 	struct vmm *vmm = vhost->vmm;
@@ -359,6 +373,10 @@ void vhost_stop(struct vhost *vhost)
 	if (vhost->started)
 		end(vhost);
 	memset(vhost->base, 0, sizeof(vhost->base));
+	/* Not the guest's fault: its reset ends what vhost_broken() was followed by. */
+	if (vhost->broken)
+		vhost->vmm->iommu->iotlb_reset(vhost->vmm, vhost->dev->pci.rid);
+	vhost->broken = false;
 }
 
 /* ---- what the back end tells ----------------------------------------------------- */
@@ -371,8 +389,7 @@ static void handled(struct vhost *vhost, int rc)
 		return;
 	if (rc == -EREMOTEIO && vmm->iommu->is_cut_off(vmm, vhost->dev->pci.rid)) {
 		/* The unit's event is on its way: a pause. */
-		vhost->cut = true;
-		vhost_follow(vhost);
+		set_cut(vhost, true);
 		return;
 	}
 	if (rc != -EREMOTEIO)
@@ -416,6 +433,7 @@ static void err_ready(void *opaque, int fd)
 
 void vhost_broken(struct vhost *vhost)
 {
+	vhost->broken = true;
 	connect_queues(vhost, false);
 	/* The rest is for the main thread, outside the stream. */
 	event_signal(vhost->err_fd);
@@ -434,9 +452,7 @@ void vhost_found(struct vhost *vhost)
 {
 	vhost->lost = false;
 	vhost_follow(vhost);
-	/* The driver reads what has changed, as after virtio_fail(). */
-	if (virtio_running(vhost->dev))
-		virtio_interrupt(vhost->dev, atomic_load(&vhost->dev->config_vector), 2);
+	tell_link(vhost);
 }
 
 void vhost_cut_off(struct vmm *vmm, uint16_t rid, bool cut)
@@ -446,10 +462,8 @@ void vhost_cut_off(struct vmm *vmm, uint16_t rid, bool cut)
 	pthread_mutex_lock(&vmm->lock);
 	for (vhost = devices; vhost && vhost->dev->pci.rid != rid; vhost = vhost->next)
 		;
-	if (vhost && vhost->cut != cut) {
-		vhost->cut = cut;
-		vhost_follow(vhost);
-	}
+	if (vhost && vhost->cut != cut)
+		set_cut(vhost, cut);
 	pthread_mutex_unlock(&vmm->lock);
 }
 

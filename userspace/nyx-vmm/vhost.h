@@ -100,6 +100,7 @@ struct vhost {
 	bool started;
 	bool cut;			/* vhost_cut_off() */
 	bool lost;			/* vhost_lost() */
+	bool broken;			/* vhost_broken(), since the last reset */
 	bool lined;			/* vectors have their lines */
 	struct nyx_vhost *iotlb;	/* NULL: none, or stopped; of &iommu_ops.iotlb_open */
 	uint32_t channel;		/* of @iotlb */
@@ -134,7 +135,10 @@ void vhost_message(struct vhost *vhost, const struct vhost_iotlb_msg *msg);
  */
 void vhost_lost(struct vhost *vhost, const char *why);
 void vhost_found(struct vhost *vhost);
-/* An invalidation was not sent: the back end is stopped at once. Inside the stream of changes. */
+/*
+ * An invalidation was not acknowledged: the back end is stopped at once, and the device is
+ * quarantined until the guest resets it. Inside the stream of changes.
+ */
 void vhost_broken(struct vhost *vhost);
 
 /*

@@ -5,7 +5,7 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * Virtual I/O Device (VIRTIO) 1.2, section 5.1, with the offloads that the back end has. The link
- * is down while there is no back end, and when the device needs a reset.
+ * is down while there is no back end or the device is cut off, and when it needs a reset.
  */
 #include <errno.h>
 #include <linux/virtio_config.h>
@@ -38,7 +38,9 @@ static struct vhost_net *of(struct virtio_dev *dev)
 
 static bool link_up(struct virtio_dev *dev)
 {
-	return !of(dev)->vhost.lost && !(atomic_load(&dev->status) & VIRTIO_CONFIG_S_NEEDS_RESET);
+	const struct vhost *vhost = &of(dev)->vhost;
+
+	return !vhost->lost && !vhost->cut && !(atomic_load(&dev->status) & VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
 static uint8_t config_read(struct virtio_dev *dev, unsigned int offset)

@@ -218,6 +218,7 @@ static struct {
 	unsigned int opened, closed, added, removed, asked, prefetched;
 	int answer;			/* to the next misses */
 	unsigned int left;		/* messages to be received */
+	unsigned int resets;
 	bool cut_off;			/* the unit refuses all of the device */
 	int open_error;
 } iotlb;
@@ -304,6 +305,14 @@ static void iotlb_close(struct vmm *vmm, uint16_t rid, struct vhost *vhost)
 	vhost->iotlb = NULL;
 }
 
+static void iotlb_reset(struct vmm *vmm, uint16_t rid)
+{
+	(void)vmm;
+	ASSERT_EQ(SLOT << 3, rid);
+	iotlb.resets++;
+	iotlb.cut_off = false;
+}
+
 static bool is_cut_off(struct vmm *vmm, uint16_t rid)
 {
 	(void)vmm;
@@ -337,6 +346,7 @@ static struct vmm *iommu_machine(void)
 	iommu = *vmm->iommu;
 	iommu.iotlb_open = iotlb_open;
 	iommu.iotlb_close = iotlb_close;
+	iommu.iotlb_reset = iotlb_reset;
 	iommu.is_cut_off = is_cut_off;
 	vmm->iommu = &iommu;
 	((struct options *)vmm->opts)->unit.caching_mode = true;
@@ -842,18 +852,47 @@ TEST(starts_when_released)
 	iotlb.cut_off = true;
 	env_virtio(vmm, SLOT, BAR, 64);
 	ASSERT_TRUE(!fake.on && !needs_reset(vmm));
+	ASSERT_EQ(0, env_in(vmm, IO_MMIO, LINK, 2));
 	vhost_cut_off(vmm, 7, false);
 	ASSERT_TRUE(!fake.on);
 	iotlb.cut_off = false;
 	vhost_cut_off(vmm, SLOT << 3, false);
 	ASSERT_TRUE(fake.on);
-	/* An invalidation that is not sent stops it at once. */
+	ASSERT_EQ(1, env_in(vmm, IO_MMIO, LINK, 2));
+	/* The configuration has changed: ISR */
+	ASSERT_EQ(3, env_in(vmm, IO_MMIO, BAR + 0x1000, 1) | 1);
+	machine_end(vmm);
+}
+
+/*
+ * An invalidation that is not sent stops it at once, and quarantines the device. The guest did
+ * nothing wrong: its reset ends that, and no other quarantine.
+ */
+TEST(breaks)
+{
+	struct vmm *vmm = machine_behind();
+
+	env_virtio(vmm, SLOT, BAR, 64);
+	ASSERT_TRUE(fake.on);
 	fake.stops = 0;
 	pthread_mutex_lock(&vmm->lock);
 	vhost_broken(fake.backend.vhost);
 	ASSERT_EQ(1, fake.stops);
 	ASSERT_EQ(0, iotlb.closed);
+	iotlb.cut_off = true;
 	pthread_mutex_unlock(&vmm->lock);
 	wait_for(needs_reset, vmm);
+	vhost_cut_off(vmm, SLOT << 3, true);
+	ASSERT_EQ(0, iotlb.resets);
+	ASSERT_EQ(0, env_in(vmm, IO_MMIO, LINK, 2));
+	env_virtio(vmm, SLOT, BAR, 64);
+	ASSERT_EQ(1, iotlb.resets);
+	ASSERT_TRUE(is_on(vmm) && !needs_reset(vmm));
+	ASSERT_EQ(1, env_in(vmm, IO_MMIO, LINK, 2));
+	iotlb.cut_off = true;
+	env_virtio(vmm, SLOT, BAR, 64);
+	ASSERT_EQ(1, iotlb.resets);
+	ASSERT_TRUE(is_off(vmm));
+	ASSERT_EQ(0, env_in(vmm, IO_MMIO, LINK, 2));
 	machine_end(vmm);
 }
