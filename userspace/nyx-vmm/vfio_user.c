@@ -267,7 +267,8 @@ static void *user_mmap(struct vfio_pci *dev, uint64_t offset, uint64_t size)
 
 /*
  * A file may be mapped if no page of it makes a CPU wait, which is known of memory alone. It may
- * still become shorter: see vfio_drop_areas().
+ * still become shorter: see vfio_drop_areas(). F_GET_SEALS tells so first, without asking a file
+ * system that may not answer.
  */
 static bool can_map(const struct region *r)
 {
@@ -275,8 +276,9 @@ static bool can_map(const struct region *r)
 	struct stat st;
 	uint64_t end;
 
-	return !fstatfs(r->fd, &fs) &&
-		fs.f_type == TMPFS_MAGIC && !fstat(r->fd, &st) && S_ISREG(st.st_mode) && !(r->file_offset % 4096) &&
+	return fcntl(r->fd, F_GET_SEALS) >= 0 && !fstatfs(r->fd, &fs) &&
+		fs.f_type == TMPFS_MAGIC && !fstat(r->fd, &st) && S_ISREG(st.st_mode) &&
+		!(r->file_offset % 4096) &&
 		!__builtin_add_overflow(r->file_offset, r->info->size, &end) &&
 		end <= (uint64_t)st.st_size;
 }
@@ -490,14 +492,13 @@ static void user_close(struct vfio_pci *dev, int fd)
 	(void)fd;		/* channels[0].fd */
 	for (i = 0; i < ARRAY_SIZE(user->conn.channels); i++)
 		loop_remove(user->conn.channels[i].fd);
-	vfio_user_close(&user->conn);
 	for (i = 0; i < VFIO_PCI_NUM_REGIONS; i++) {
-		if (user->regions[i].fd >= 0)
-			close(user->regions[i].fd);
+		vfio_user_keep(&user->conn, user->regions[i].fd);
 		user->regions[i].fd = -1;
 		free(user->regions[i].info);
 		user->regions[i].info = NULL;
 	}
+	vfio_user_close(&user->conn);
 	free(user->windows);
 	user->windows = NULL;
 	user->container.nr_devices = 0;

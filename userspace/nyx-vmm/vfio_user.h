@@ -10,6 +10,10 @@
  *
  * The server is another program, and may be hostile. A message that breaks the protocol, or a
  * reply that does not come in time, ends the connection for good.
+ *
+ * Closing a file of the server may take as long as the server likes, as may any call that asks the
+ * file's file system. So files that nobody wants stay open up to the connection's end, and a thread
+ * of its own closes them then.
  */
 #ifndef NYX_VMM_VFIO_USER_H
 #define NYX_VMM_VFIO_USER_H
@@ -21,6 +25,7 @@
 
 #define VFIO_USER_DATA		0x100000u	/* most bytes of an access */
 #define VFIO_USER_FILES		16u		/* most files of a message */
+#define VFIO_USER_KEPT		512u		/* most files that wait for their end */
 #define VFIO_USER_MAPS		65535u		/* of a server that names no number */
 
 enum {
@@ -98,7 +103,7 @@ struct vfio_user_call {
 	void *in;				/* for the reply's payload */
 	size_t least, room;			/* its bytes; fewer are an error */
 	int *in_files;
-	unsigned int room_files;		/* files beyond that are closed */
+	unsigned int room_files;		/* files beyond that are kept for the end */
 	/* out */
 	size_t in_size;
 	unsigned int nr_in_files;
@@ -112,6 +117,8 @@ struct vfio_user {
 	pthread_mutex_t lock;			/* behind vmm::lock */
 	struct vfio_user_channel channels[2];	/* [1]: commands of the server, if it has one */
 	uint8_t *out;				/* of a reply */
+	int kept[VFIO_USER_KEPT];		/* files to be closed at the end */
+	unsigned int nr_kept;
 	struct vfio_user_call *call;		/* that waits for its reply, or NULL */
 	uint16_t id;
 	const char *why;			/* the connection has ended; NULL: it has not */
@@ -133,6 +140,8 @@ int vfio_user_connect(const char *path);
  */
 int vfio_user_open(struct vfio_user *conn, int fd);
 void vfio_user_close(struct vfio_user *conn);
+/* Has vfio_user_close() close @fd, a file of the server; nothing else uses @conn meanwhile. */
+void vfio_user_keep(struct vfio_user *conn, int fd);
 /* Sends a command. 0, the server's error as a negative errno, or -EIO: the connection has ended. */
 int vfio_user_call(struct vfio_user *conn, struct vfio_user_call *call);
 /* Ends the connection, unless it has ended. */

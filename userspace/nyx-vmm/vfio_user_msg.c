@@ -11,10 +11,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
@@ -27,6 +27,8 @@
 #define HEAD		sizeof(struct vfio_user_head)
 #define LONGEST		(HEAD + sizeof(struct vfio_user_dma) + VFIO_USER_DATA)
 #define AT_ONCE		16	/* commands of the server that the main thread does in one go */
+#define FILES_MOST	253	/* of a message, for the kernel: none is to be closed by recvmsg(2) */
+#define UNWANTED_MOST	64	/* files of a connection */
 #define JSON_DEPTH	4
 #define VERSION_SIZE	4096
 #define PATIENCE_MS	5000
@@ -190,18 +192,21 @@ static void serve_one(struct vfio_user *conn, struct vfio_user_channel *ch, int6
 
 /* ---- receiving ------------------------------------------------------------------- */
 
-static void close_files(struct vfio_user_channel *ch)
+void vfio_user_keep(struct vfio_user *conn, int fd)
 {
-	while (ch->nr_files) {
-		int fd = ch->files[--ch->nr_files];
+	/* There is room for UNWANTED_MOST files, those of a message, and those that are wanted. */
+	if (fd >= 0 && conn->nr_kept < VFIO_USER_KEPT)
+		conn->kept[conn->nr_kept++] = fd;
+}
 
-		if (fd >= 0)
-			close(fd);
-	}
+static void keep_unwanted(struct vfio_user *conn, struct vfio_user_channel *ch)
+{
+	while (ch->nr_files)
+		vfio_user_keep(conn, ch->files[--ch->nr_files]);
 }
 
 /* Files come with any byte of a message. */
-static int keep_files(struct vfio_user *conn, struct vfio_user_channel *ch, struct msghdr *msg)
+static int take_files(struct vfio_user *conn, struct vfio_user_channel *ch, struct msghdr *msg)
 {
 	bool lost = msg->msg_flags & MSG_CTRUNC;
 	struct cmsghdr *cmsg;
@@ -214,13 +219,16 @@ static int keep_files(struct vfio_user *conn, struct vfio_user_channel *ch, stru
 		nr = (unsigned int)((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 		for (i = 0; i < nr; i++) {
 			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(fd));
-			if (ch->nr_files < VFIO_USER_FILES)
+			if (ch->nr_files < VFIO_USER_FILES) {
 				ch->files[ch->nr_files++] = fd;
-			else
-				lost = !close(fd) || lost;
+				continue;
+			}
+			vfio_user_keep(conn, fd);
+			lost = true;
 		}
 	}
-	return lost ? fail(conn, "its server sends too many files") : 0;
+	return lost || conn->nr_kept > UNWANTED_MOST ?
+		fail(conn, "its server sends too many files") : 0;
 }
 
 static int check_head(struct vfio_user *conn, const struct vfio_user_channel *ch)
@@ -248,7 +256,7 @@ static int check_head(struct vfio_user *conn, const struct vfio_user_channel *ch
 static int receive(struct vfio_user *conn, struct vfio_user_channel *ch)
 {
 	union {
-		char bytes[CMSG_SPACE(VFIO_USER_FILES * sizeof(int))];
+		char bytes[CMSG_SPACE(FILES_MOST * sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	struct vfio_user_head head;
@@ -277,7 +285,7 @@ static int receive(struct vfio_user *conn, struct vfio_user_channel *ch)
 			return 0;
 		if (n <= 0)
 			return fail(conn, "its server has gone");
-		rc = keep_files(conn, ch, &msg);
+		rc = take_files(conn, ch, &msg);
 		ch->have += (size_t)n;
 		if (!rc && ch->have == HEAD)
 			rc = check_head(conn, ch);
@@ -318,7 +326,7 @@ static bool take_one(struct vfio_user *conn, struct vfio_user_channel *ch, int64
 		take_reply(conn, ch);
 	else
 		serve_one(conn, ch, end);
-	close_files(ch);
+	keep_unwanted(conn, ch);
 	ch->have = 0;
 	return true;
 }
@@ -411,10 +419,18 @@ static bool get_number(struct json_object *object, const char *name, uint64_t ot
 	return true;
 }
 
+static bool is_socket(int fd)
+{
+	socklen_t size = sizeof(int);
+	int domain, type;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) && domain == AF_UNIX &&
+		!getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) && type == SOCK_STREAM;
+}
+
 static int take_twin(struct vfio_user *conn, struct json_object *caps, int *file, unsigned int nr)
 {
 	struct json_object *twin, *field;
-	struct stat st;
 	uint64_t index;
 
 	if (!json_object_object_get_ex(caps, "twin_socket", &twin) ||
@@ -423,7 +439,7 @@ static int take_twin(struct vfio_user *conn, struct json_object *caps, int *file
 	    !json_object_get_boolean(field))
 		return 0;
 	if (!get_number(twin, "fd_index", UINT64_MAX, &index) || index >= nr ||
-	    fstat(file[index], &st) || !S_ISSOCK(st.st_mode))
+	    !is_socket(file[index]))
 		return fail(conn, "its server names a second socket, and sends none");
 	conn->channels[1].fd = file[index];
 	file[index] = -1;
@@ -502,10 +518,8 @@ static int negotiate(struct vfio_user *conn)
 	else
 		rc = take_version(conn, answer + sizeof(its), call.in_size - sizeof(its), files,
 				  call.nr_in_files);
-	for (i = 0; i < call.nr_in_files; i++) {
-		if (files[i] >= 0)
-			close(files[i]);
-	}
+	for (i = 0; i < call.nr_in_files; i++)
+		vfio_user_keep(conn, files[i]);
 	return rc;
 }
 
@@ -544,6 +558,43 @@ int vfio_user_open(struct vfio_user *conn, int fd)
 	return negotiate(conn);
 }
 
+struct files {
+	unsigned int nr;
+	int fds[];
+};
+
+static void *close_all(void *arg)
+{
+	struct files *files = arg;
+
+	while (files->nr)
+		close(files->fds[--files->nr]);
+	free(files);
+	return NULL;
+}
+
+/* Without memory or a thread they stay open: nobody waits. */
+static void close_kept(struct vfio_user *conn)
+{
+	size_t size = conn->nr_kept * sizeof(*conn->kept);
+	struct files *files = malloc(sizeof(*files) + size);
+	sigset_t all, before;
+	pthread_t thread;
+
+	if (!files)
+		return;
+	files->nr = conn->nr_kept;
+	memcpy(files->fds, conn->kept, size);
+	conn->nr_kept = 0;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pthread_create(&thread, NULL, close_all, files))
+		free(files);
+	else
+		pthread_detach(thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 void vfio_user_close(struct vfio_user *conn)
 {
 	unsigned int i;
@@ -551,13 +602,16 @@ void vfio_user_close(struct vfio_user *conn)
 	for (i = 0; i < ARRAY_SIZE(conn->channels); i++) {
 		struct vfio_user_channel *ch = &conn->channels[i];
 
-		close_files(ch);
+		/* The server is to know at once; a socket has files that have not been received. */
 		if (ch->fd >= 0)
-			close(ch->fd);
+			shutdown(ch->fd, SHUT_RDWR);
+		keep_unwanted(conn, ch);
+		vfio_user_keep(conn, ch->fd);
 		ch->fd = -1;
 		free(ch->in);
 		ch->in = NULL;
 	}
+	close_kept(conn);
 	free(conn->out);
 	conn->out = NULL;
 	pthread_mutex_destroy(&conn->lock);

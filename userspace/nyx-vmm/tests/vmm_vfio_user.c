@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
+#include <netinet/in.h>
 #include <nyx/mirror.h>
 #include <poll.h>
 #include <signal.h>
@@ -40,6 +41,7 @@
 #define DIRECT		3		/* a BAR that is a file, but for its first page */
 #define KICK		0x100		/* a register of BAR 0: the server obeys @order */
 #define NAME		"server"
+#define LINGER		60		/* s */
 #define RAW		1000
 #define DEAF		1001
 
@@ -48,7 +50,7 @@
 /* In place of a good reply */
 enum fault {
 	GOOD, SILENT, DIES, HALF, TRICKLES, OTHER_ID, OTHER_COMMAND, NO_TYPE, SHORT, LONG, HUGE_SIZE,
-	TINY_SIZE, FILES, MANY_FILES, REFUSES, ASKS,
+	TINY_SIZE, FILES, MANY_FILES, REFUSES, ASKS, LINGERS,
 };
 
 struct order {
@@ -189,6 +191,24 @@ static void ask_only(void)
 	pause();
 }
 
+/* A file whose last close waits: a connection that does not get its data away */
+static int lingering(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+	const struct linger linger = { 1, LINGER };
+	socklen_t size = sizeof(to);
+
+	if (bind(listener, (struct sockaddr *)&to, size) || listen(listener, 1) ||
+	    getsockname(listener, (struct sockaddr *)&to, &size) ||
+	    connect(fd, (struct sockaddr *)&to, size) ||
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)))
+		_exit(1);
+	while (send(fd, own.in, sizeof(own.in), MSG_DONTWAIT) > 0)
+		;
+	return fd;
+}
+
 /* Sends own.out, a reply of @size bytes; or does what it is not to do. */
 static void reply_it(struct vfio_user_head *head, size_t size, const int *files, unsigned int nr)
 {
@@ -240,6 +260,12 @@ static void reply_it(struct vfio_user_head *head, size_t size, const int *files,
 			memcpy(own.out, head, sizeof(*head));
 			memmove(many, files, nr * sizeof(int));
 			send_it(own.fd, own.out, size, many, 4);
+			return;
+		case LINGERS:
+			memcpy(own.out, head, sizeof(*head));
+			many[0] = lingering();
+			send_it(own.fd, own.out, size, many, 1);
+			close(many[0]);
 			return;
 		case MANY_FILES:
 			memcpy(own.out, head, sizeof(*head));
@@ -1043,6 +1069,44 @@ TEST_EACH(strange_start, strange_starts)
 	server->fault = v->fault;
 	EXPECT_EQ(0, start(vmm, false));
 	EXPECT_EQ(0x11e81234, cfg(vmm, PCI_VENDOR_ID, 4));
+	teardown(vmm);
+}
+
+static const struct bad lingers[] = {
+	{ "version", VFIO_USER_VERSION, LINGERS }, { "region", VFIO_USER_REGION_INFO, LINGERS },
+	{ "read", VFIO_USER_REGION_READ, LINGERS },
+};
+
+/* The server decides how long it takes to close its file: nobody waits for that. */
+TEST_EACH(close_waits, lingers)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	struct timespec first, last;
+
+	clock_gettime(CLOCK_MONOTONIC, &first);
+	prepare();
+	server->fault_at = v->command;
+	server->fault = v->fault;
+	EXPECT_EQ(0, start(vmm, false));
+	EXPECT_EQ(0x11e81234, cfg(vmm, PCI_VENDOR_ID, 4));
+	teardown(vmm);
+	clock_gettime(CLOCK_MONOTONIC, &last);
+	EXPECT_TRUE(last.tv_sec - first.tv_sec < LINGER / 2);
+}
+
+/* Each message has a few. */
+TEST(many_unwanted_files)
+{
+	struct vmm *vmm = setup();
+	unsigned int i;
+
+	enable(vmm);
+	server->fault = FILES;
+	server->fault_at = VFIO_USER_REGION_READ;
+	for (i = 0; i < 20; i++)
+		env_in(vmm, IO_MMIO, bar(vmm, 0) + 8, 4);
+	WAIT(cfg(vmm, PCI_VENDOR_ID, 4) == UINT32_MAX);
+	EXPECT_TRUE(strstr(env_said(), "too many files"));
 	teardown(vmm);
 }
 
