@@ -17,6 +17,7 @@
 #include <linux/vfio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "irq_line.h"
@@ -170,11 +171,13 @@ static int msi_begin(struct vfio_pci *dev)
 
 /* ---- INTx ------------------------------------------------------------------------ */
 
+/* Without a wait, even if a server that shares the eventfd has cleared its O_NONBLOCK */
 static bool taken(int fd)
 {
 	uint64_t nr;
+	struct iovec iov = { &nr, sizeof(nr) };
 
-	return read(fd, &nr, sizeof(nr)) == sizeof(nr);
+	return preadv2(fd, &iov, 1, -1, RWF_NOWAIT) == sizeof(nr);
 }
 
 /* Main thread: the device interrupts, and VFIO has masked it. */
