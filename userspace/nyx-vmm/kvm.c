@@ -438,7 +438,9 @@ static void *vcpu_main(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	struct vmm *vmm = vcpu->vmm;
+	unsigned int removed;
 	sigset_t kick;
+	int error;
 
 	sigemptyset(&kick);
 	sigaddset(&kick, SIGUSR1);
@@ -451,14 +453,14 @@ static void *vcpu_main(void *arg)
 			break;
 		if (!vcpu->id)
 			take_pic(vcpu);
-		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
+		removed = vfio_areas_removed();
+		error = ioctl(vcpu->fd, KVM_RUN, 0) ? errno : 0;
+		if (!error) {
 			if (!handle_exit(vcpu))
 				break;
-		} else if (errno == EFAULT && vfio_drop_areas(vcpu->vmm)) {
-			say("a server has taken memory of its device away; the guest goes on by messages");
-		} else if (errno != EINTR && errno != EAGAIN) {
-			int error = errno;
-
+		} else if (error == EFAULT && vfio_drop_areas(vmm, removed)) {
+			continue;
+		} else if (error != EINTR && error != EAGAIN) {
 			say("CPU %u: KVM_RUN: %s", vcpu->id, strerror(error));
 			vmm_stop(vmm, error == EFAULT ? STATUS_CRASH : STATUS_HOST);
 			break;

@@ -323,7 +323,7 @@ void vfio_stop(const struct vfio_container *container)
 	}
 }
 
-bool vfio_drop_areas(struct vmm *vmm)
+bool vfio_drop_areas(struct vmm *vmm, unsigned int removed)
 {
 	struct vfio_pci *dev;
 	bool dropped = false;
@@ -338,7 +338,10 @@ bool vfio_drop_areas(struct vmm *vmm)
 		vfio_bars_exit(dev);
 	}
 	pthread_mutex_unlock(&vmm->lock);
-	return dropped;
+	if (dropped)
+		say("a server has taken memory of its device away; the guest goes on by messages");
+	/* Another CPU may have been here first, or the device has gone with its server. */
+	return dropped || vfio_areas_removed() != removed;
 }
 
 struct vfio_pci *vfio_find(int segment, const char *address)

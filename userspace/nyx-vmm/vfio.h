@@ -181,10 +181,12 @@ void vfio_cut_off(struct vmm *vmm, uint16_t rid, bool cut);
 /* As vfio_cut_off(), for all devices of a container, and for good. Under vmm::lock. */
 void vfio_stop(const struct vfio_container *container);
 /*
- * BARs of devices in other processes are no longer mapped. True: some were, so that an access that
- * has failed may go well, as a message. Any thread
+ * A CPU has failed to reach memory, since vfio_areas_removed() was @removed. BARs of devices in
+ * other processes are no longer mapped, then. True: some were, here or meanwhile, so that the
+ * access may go well, as a message. Any thread, both
  */
-bool vfio_drop_areas(struct vmm *vmm);
+bool vfio_drop_areas(struct vmm *vmm, unsigned int removed);
+unsigned int vfio_areas_removed(void);
 /*
  * The device with an address like 00:05.0 of the host; @segment -1: of any. NULL: the guest has
  * none. Main thread.

@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <linux/vfio.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -94,6 +95,22 @@ static bool in_window(const struct vmm *vmm, uint64_t gpa, uint64_t size)
 	return gpa >= first && gpa <= last && size - 1 <= last - gpa;
 }
 
+static atomic_uint slots_removed;
+
+unsigned int vfio_areas_removed(void)
+{
+	return atomic_load(&slots_removed);
+}
+
+static void remove_slot(struct vfio_pci *dev, struct vfio_area *area)
+{
+	if (area->slot < 0)
+		return;
+	kvm_slot_remove(dev->pci.vmm, area->slot);
+	area->slot = -1;
+	atomic_fetch_add(&slots_removed, 1);
+}
+
 void vfio_bar_moved(struct pci_dev *pci, unsigned int index, bool mapped)
 {
 	struct vfio_pci *dev = (struct vfio_pci *)pci;
@@ -105,9 +122,7 @@ void vfio_bar_moved(struct pci_dev *pci, unsigned int index, bool mapped)
 	for (i = 0; i < bar->nr_areas; i++) {
 		struct vfio_area *area = &bar->areas[i];
 
-		if (area->slot >= 0)
-			kvm_slot_remove(pci->vmm, area->slot);
-		area->slot = -1;
+		remove_slot(dev, area);
 		if (direct)
 			area->slot = kvm_slot_add(pci->vmm, base + area->offset, area->size,
 						  area->host);
@@ -353,8 +368,7 @@ void vfio_bars_exit(struct vfio_pci *dev)
 		struct vfio_bar *bar = &dev->bars[index];
 
 		for (i = 0; i < bar->nr_areas; i++) {
-			if (bar->areas[i].slot >= 0)
-				kvm_slot_remove(dev->pci.vmm, bar->areas[i].slot);
+			remove_slot(dev, &bar->areas[i]);
 			if (bar->areas[i].host != MAP_FAILED)
 				munmap(bar->areas[i].host, bar->areas[i].size);
 		}

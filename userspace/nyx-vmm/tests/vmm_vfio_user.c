@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <nyx/mirror.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -42,6 +43,8 @@
 #define KICK		0x100		/* a register of BAR 0: the server obeys @order */
 #define NAME		"server"
 #define LINGER		60		/* s */
+#define SIGNALS		998
+#define TAKES_BACK	999
 #define RAW		1000
 #define DEAF		1001
 
@@ -174,6 +177,18 @@ static void make_access(void)
 	if (!server->error && head.size != sizeof(head) + sizeof(body) + (write ? 0 : o.count))
 		server->error = 9998;
 	memcpy(server->data, own.in + sizeof(head) + sizeof(body), sizeof(server->data));
+	server->replies++;
+}
+
+/* Interrupts by INTx; or takes the signal back: a reader of the eventfd is to wait now. */
+static void interrupt(bool back)
+{
+	uint64_t nr = 1;
+
+	fcntl(own.vectors[0], F_SETFL, 0);
+	if ((back ? read(own.vectors[0], &nr, sizeof(nr)) :
+	     write(own.vectors[0], &nr, sizeof(nr))) != sizeof(nr))
+		_exit(1);
 	server->replies++;
 }
 
@@ -458,6 +473,8 @@ static void serve(void)
 				make_access();
 			else if (what == DEAF)
 				ask_only();
+			else if (what == SIGNALS || what == TAKES_BACK)
+				interrupt(what == TAKES_BACK);
 			else if (what == RAW)
 				send_it(own.fd, server->data, sizeof(struct vfio_user_head), NULL, 0);
 			else if (write(own.vectors[what - 2], &(uint64_t){ 1 }, 8) != 8)
@@ -700,6 +717,52 @@ TEST(intx)
 	teardown(vmm);
 }
 
+static sem_t entered, go;
+
+/* Main thread */
+static void hold_up(void *opaque, int fd)
+{
+	uint64_t nr;
+
+	(void)opaque;
+	ASSERT_EQ(8, read(fd, &nr, sizeof(nr)));
+	sem_post(&entered);
+	sem_wait(&go);
+}
+
+/* The server shares the eventfd, with its flags, and empties it when the main thread is to read. */
+TEST(intx_is_taken_back)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+	int gate = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	const uint64_t one = 1;
+
+	sem_init(&entered, 0, 0);
+	sem_init(&go, 0, 0);
+	prepare();
+	ASSERT_EQ(0, loop_add(gate, hold_up, NULL));
+	ASSERT_EQ(0, start(vmm, false));
+	enable(vmm);
+	ASSERT_EQ(8, write(gate, &one, sizeof(one)));
+	sem_wait(&entered);
+	/* Both are ready for the main thread's next turn. */
+	ASSERT_EQ(8, write(gate, &one, sizeof(one)));
+	tell(SIGNALS);
+	WAIT(server->replies == 1);
+	sem_post(&go);
+	sem_wait(&entered);
+	tell(TAKES_BACK);
+	WAIT(server->replies == 2);
+	sem_post(&go);
+	/* It serves as before. */
+	server->order = (struct order){ VFIO_USER_DMA_READ, 0, 0x10000, 64, 0 };
+	tell(1);
+	WAIT(server->replies == 3);
+	loop_remove(gate);
+	close(gate);
+	teardown(vmm);
+}
+
 /* A server that does not mask its interrupt is not to unmask it. */
 TEST(intx_is_not_masked)
 {
@@ -859,6 +922,7 @@ static void prepare_direct(uint64_t file_size)
 
 TEST(mapped)
 {
+	unsigned int before;
 	struct vmm *vmm;
 	uint8_t *memory;
 	uint64_t at;
@@ -877,12 +941,34 @@ TEST(mapped)
 	env_out(vmm, IO_MMIO, at + 0x2000, 0x77, 4);
 	EXPECT_EQ(0x77, server->regions[DIRECT][0x2000]);
 	/* KVM could not reach a page: the guest goes on by messages alone. */
-	EXPECT_TRUE(vfio_drop_areas(vmm));
+	before = vfio_areas_removed();
+	EXPECT_TRUE(vfio_drop_areas(vmm, before));
 	EXPECT_EQ(0, env_memories());
 	env_out(vmm, IO_MMIO, at + 0x1000, 0x78, 4);
 	EXPECT_EQ(0x78, server->regions[DIRECT][0x1000]);
-	EXPECT_TRUE(!vfio_drop_areas(vmm));
+	/* So it goes on for a CPU that comes second, but not for one that fails again. */
+	EXPECT_TRUE(vfio_drop_areas(vmm, before));
+	EXPECT_TRUE(!vfio_drop_areas(vmm, vfio_areas_removed()));
 	teardown(vmm);
+}
+
+/* The server makes the file shorter and goes: a CPU finds no memory, and then no device. */
+TEST(mapped_and_gone)
+{
+	unsigned int before;
+	struct vmm *vmm;
+
+	prepare_direct(0x6000);
+	vmm = setup_in(ENV_MAP, false);
+	enable(vmm);
+	EXPECT_EQ(2, env_memories());
+	before = vfio_areas_removed();
+	kill(child, SIGKILL);
+	WAIT(cfg(vmm, PCI_VENDOR_ID, 4) == UINT32_MAX);
+	EXPECT_EQ(0, env_memories());
+	EXPECT_TRUE(vfio_drop_areas(vmm, before));
+	EXPECT_TRUE(!vfio_drop_areas(vmm, vfio_areas_removed()));
+	end(vmm);
 }
 
 TEST(file_too_short)
