@@ -450,6 +450,11 @@ void vhost_lost(struct vhost *vhost, const char *why)
 
 void vhost_found(struct vhost *vhost)
 {
+	int rc = virtio_kicks_renew(vhost->dev);
+
+	if (rc)
+		say("%s: the new back end gets the old files of kicks: %s",
+		    vhost->backend->ops->name, strerror(-rc));
 	vhost->lost = false;
 	vhost_follow(vhost);
 	tell_link(vhost);

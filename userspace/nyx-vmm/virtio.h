@@ -156,6 +156,11 @@ void virtio_kick(struct virtq *vq);
  */
 int virtio_pci_init(struct virtio_dev *dev, struct vmm *vmm, const struct virtio_ops *ops,
 		    uint64_t features, unsigned int nr_queues);
+/*
+ * The back end that had the eventfds of kicks is gone, and may keep them: makes new ones. 0 or a
+ * negative errno. vmm::lock
+ */
+int virtio_kicks_renew(struct virtio_dev *dev);
 void virtio_interrupt(struct virtio_dev *dev, uint16_t vector, uint8_t isr);
 
 #endif /* NYX_VMM_VIRTIO_H */

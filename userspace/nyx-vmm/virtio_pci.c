@@ -16,6 +16,7 @@
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "iommu.h"
@@ -263,6 +264,28 @@ static void bar_moved(struct pci_dev *pci, unsigned int bar, bool mapped)
 	for (i = 0; bar == 0 && i < dev->nr_queues; i++)
 		kvm_ioeventfd(pci->vmm, pci->bars[0].addr + PAGE_KICK + KICK_STEP * i,
 			      dev->queues[i].kick_fd, mapped);
+}
+
+int virtio_kicks_renew(struct virtio_dev *dev)
+{
+	bool mapped = dev->pci.bars[0].mapped;
+	unsigned int i;
+	int fd, rc = 0;
+
+	if (mapped)
+		bar_moved(&dev->pci, 0, false);
+	for (i = 0; i < dev->nr_queues; i++) {
+		fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (fd < 0) {
+			rc = -errno;
+			break;
+		}
+		close(dev->queues[i].kick_fd);
+		dev->queues[i].kick_fd = fd;
+	}
+	if (mapped)
+		bar_moved(&dev->pci, 0, true);
+	return rc;
 }
 
 /* ---- the window in configuration space ------------------------------------------------- */

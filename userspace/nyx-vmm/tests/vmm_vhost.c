@@ -732,8 +732,12 @@ TEST(errors_stop_the_device)
 TEST(a_back_end_that_is_lost)
 {
 	struct vmm *vmm = machine();
+	struct env_virtio dev;
+	uint64_t count;
+	int old;
 
 	env_virtio(vmm, SLOT, BAR, 64);
+	old = dup(fake.queues[0].kick);
 	fake.stops = 0;
 	pthread_mutex_lock(&vmm->lock);
 	vhost_lost(fake.backend.vhost, "it is gone");
@@ -743,7 +747,7 @@ TEST(a_back_end_that_is_lost)
 	/* It is told nothing any more. */
 	ASSERT_EQ(0, fake.stops);
 	fake.on = false;
-	env_virtio(vmm, SLOT, BAR, 64);
+	dev = env_virtio(vmm, SLOT, BAR, 64);
 	ASSERT_TRUE(!fake.on && !needs_reset(vmm));
 	pthread_mutex_lock(&vmm->lock);
 	vhost_found(fake.backend.vhost);
@@ -753,6 +757,12 @@ TEST(a_back_end_that_is_lost)
 	ASSERT_EQ(1, env_in(vmm, IO_MMIO, LINK, 2));
 	ASSERT_EQ(3, env_in(vmm, IO_MMIO, BAR + 0x1000, 1) | 1);
 	ASSERT_EQ(0, fake.queues[0].base);
+	/* The one that was lost takes no kick of the new one. */
+	event_take(old);
+	env_kick(&dev, 0);
+	ASSERT_EQ(-1, read(old, &count, sizeof(count)));
+	ASSERT_EQ(sizeof(count), read(fake.queues[0].kick, &count, sizeof(count)));
+	close(old);
 	machine_end(vmm);
 }
 
