@@ -321,6 +321,8 @@ static void start(struct vhost *vhost)
 	event_take(vhost->err_fd);
 	vhost->started = true;
 	rc = begin(vhost);
+	if (vhost->backend->ops->started)
+		vhost->backend->ops->started(vhost->backend);
 	if (rc) {
 		/* A guest may do that as often as it likes: -EINVAL, -EFAULT, -EREMOTEIO. */
 		if (rc != -EINVAL && rc != -EFAULT && rc != -EREMOTEIO)

@@ -15,6 +15,7 @@
 #ifndef NYX_VMM_VHOST_H
 #define NYX_VMM_VHOST_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,8 +37,8 @@ struct vhost_region {
 /*
  * The functions of a transport, which return 0 or a negative errno. One that may be NULL says so.
  * vhost.c calls set_owner and get_features once; at each start set_features, set_mem_table,
- * set_vring_num to set_vring_err of each queue, set_backend and set_vring_enable, in that order;
- * at each stop set_vring_enable, set_backend and get_vring_base.
+ * set_vring_num to set_vring_err of each queue, set_backend, set_vring_enable and started, in that
+ * order; at each stop set_vring_enable, set_backend and get_vring_base.
  */
 struct vhost_ops {
 	const char *name;
@@ -66,6 +67,8 @@ struct vhost_ops {
 								/* may be NULL */
 	/* Connects the queues with the network, or ends that: no access is under way then. */
 	int (*set_backend)(struct vhost_backend *backend, bool on);	/* may be NULL */
+	/* A start is over, well or not. */
+	void (*started)(struct vhost_backend *backend);			/* may be NULL */
 	/* The channel of the device IOTLB, for nyx_vhost_add() */
 	int (*channel)(struct vhost_backend *backend, struct nyx_vhost_channel *channel);
 	/*
@@ -157,6 +160,9 @@ struct vhost_backend *vhost_kernel_net(int tap);
 
 /* vhost_user.c: a program that listens on the Unix socket @path. NULL, after a message. */
 struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path);
+
+/* How long a handshake or a start takes, and until the next try. Tests set them. */
+extern atomic_int vhost_user_start_timeout_ms, vhost_user_pause_ms;
 
 /*
  * vhost_net.c: a network card that @backend serves, and which takes it over, also when it fails.

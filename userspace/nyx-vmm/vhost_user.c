@@ -15,7 +15,8 @@
  * GPAs: a back end learns no address of this process.
  *
  * The connection is used under vmm::lock, or by the main thread while it has been lost: then that
- * tries to connect again, each second, or a minute after a try that was answered wrongly or late.
+ * tries to connect again, each second, or a minute after a try that was answered wrongly or late,
+ * and after a connection of less than a minute that was cut off, or that was slow.
  */
 #include <errno.h>
 #include <linux/virtio_config.h>
@@ -30,7 +31,12 @@
 #include "vhost_user_wire.h"
 
 #define REQUESTS	32	/* of the back end, until other threads get a turn */
+#define SLOW_MS		1000		/* more than an honest back end takes */
+#define MINUTE_MS	60000
 #define OLD_REQUESTS	4096	/* more than a socket holds */
+
+atomic_int vhost_user_start_timeout_ms = 20000;
+atomic_int vhost_user_pause_ms = MINUTE_MS;
 
 struct vhost_user {
 	struct vhost_backend backend;	/* first */
@@ -41,6 +47,9 @@ struct vhost_user {
 	struct vhost_user_inbox inbox;	/* of @requests */
 	int timer;			/* for the next try to connect; -1: none */
 	uint64_t features;		/* of the back end that was there first; 0: none yet */
+	int64_t since;			/* vhost_user_now(), when it was connected */
+	int64_t until;			/* of a handshake or a start; 0: none is under way */
+	bool slow;			/* one of these took long */
 	int why;			/* the error that has ended the connection, or 0 */
 	char text[192];			/* for vhost_lost() */
 	bool iotlb;			/* rings are IOVAs */
@@ -66,18 +75,35 @@ static int check(struct vhost_user *vu, int rc)
 	return rc;
 }
 
+/* One deadline for all requests of a handshake or a start */
+static void begin_all(struct vhost_user *vu)
+{
+	vu->until = vhost_user_now() + atomic_load(&vhost_user_start_timeout_ms);
+}
+
+static void end_all(struct vhost_user *vu)
+{
+	int64_t began = vu->until - atomic_load(&vhost_user_start_timeout_ms);
+
+	vu->slow |= vu->until && vhost_user_now() - began > SLOW_MS;
+	vu->until = 0;
+}
+
 static int order(struct vhost_user *vu, struct vhost_user_message *m)
 {
+	m->until = vu->until;
 	return vu->fd < 0 ? -EPIPE : check(vu, vhost_user_order(vu->fd, m));
 }
 
 static int ask(struct vhost_user *vu, struct vhost_user_message *m, size_t size)
 {
+	m->until = vu->until;
 	return vu->fd < 0 ? -EPIPE : check(vu, vhost_user_ask(vu->fd, m, size));
 }
 
-static int tell(struct vhost_user *vu, const struct vhost_user_message *m)
+static int tell(struct vhost_user *vu, struct vhost_user_message *m)
 {
+	m->until = vu->until;
 	return vu->fd < 0 ? -EPIPE : check(vu, vhost_user_send(vu->fd, m));
 }
 
@@ -148,6 +174,8 @@ static int connect_to(struct vhost_user *vu)
 	}
 	vu->fd = fd;
 	vu->why = 0;
+	vu->slow = false;
+	vu->since = vhost_user_now();
 	return 0;
 }
 
@@ -232,9 +260,11 @@ static int set_owner(struct vhost_backend *backend)
 	uint64_t features;
 	int rc;
 
+	begin_all(vu);
 	rc = negotiate(vu, &features);
 	if (!rc)
 		rc = order(vu, &m);
+	end_all(vu);
 	if (!rc && vu->features & ~features)
 		rc = -EOPNOTSUPP;
 	if (!rc && !vu->features)
@@ -242,13 +272,21 @@ static int set_owner(struct vhost_backend *backend)
 	return rc ? rc : listen_to(vu);
 }
 
-/* Main thread, with vmm::lock */
+/* Tries to connect after @ms, and then each second. */
+static void try_in(struct vhost_user *vu, int ms)
+{
+	const struct itimerspec t = { { 1, 0 }, { ms / 1000, ms % 1000 * 1000000L } };
+
+	timerfd_settime(vu->timer, 0, &t, NULL);
+}
+
+/* Main thread, with vmm::lock. One that wastes time in a short life may not do so again soon. */
 static void await_another(struct vhost_user *vu, int rc)
 {
-	const struct itimerspec second = { { 1, 0 }, { 1, 0 } };
+	bool young = vhost_user_now() - vu->since < MINUTE_MS;
 
 	disconnect(vu);
-	timerfd_settime(vu->timer, 0, &second, NULL);
+	try_in(vu, young && (vu->slow || rc != -EPIPE) ? atomic_load(&vhost_user_pause_ms) : 1000);
 	snprintf(vu->text, sizeof(vu->text), "the back end at %s is cut off: %s",
 		 vu->address.sun_path, text_of(rc));
 	vhost_lost(vu->backend.vhost, vu->text);
@@ -317,7 +355,7 @@ static void requests_ready(void *opaque, int fd)
  */
 static void try_again(void *opaque, int fd)
 {
-	static const struct itimerspec minute = { { 1, 0 }, { 60, 0 } }, never;
+	static const struct itimerspec never;
 	struct vhost_user *vu = opaque;
 	uint64_t times;
 	int rc;
@@ -331,7 +369,7 @@ static void try_again(void *opaque, int fd)
 		vhost_found(vu->backend.vhost);
 	} else {
 		disconnect(vu);
-		timerfd_settime(fd, 0, &minute, NULL);
+		try_in(vu, atomic_load(&vhost_user_pause_ms));
 		say("vhost-user: the back end at %s: %s; it is tried again in a minute",
 		    vu->address.sun_path, text_of(rc));
 	}
@@ -350,10 +388,16 @@ static int set_features(struct vhost_backend *backend, uint64_t features)
 {
 	struct vhost_user *vu = to_user(backend);
 
+	begin_all(vu);
 	/* Misses of an earlier run, which vhost.c ignores now: the queues are stopped. */
 	take_requests(vu, OLD_REQUESTS);
 	return set_u64(vu, VHOST_USER_SET_FEATURES,
 		       vu->features & (features | UINT64_C(1) << VHOST_USER_F_PROTOCOL_FEATURES));
+}
+
+static void started(struct vhost_backend *backend)
+{
+	end_all(to_user(backend));
 }
 
 /* An update may come late. An invalidation may not: it is acknowledged. */
@@ -515,7 +559,7 @@ static void close_backend(struct vhost_backend *backend)
 
 static const struct vhost_ops ops = {
 	.name = "vhost-user", .set_owner = set_owner, .get_features = get_features,
-	.set_features = set_features, .set_mem_table = set_mem_table,
+	.set_features = set_features, .started = started, .set_mem_table = set_mem_table,
 	.set_vring_num = set_vring_num, .set_vring_base = set_vring_base,
 	.set_vring_addr = set_vring_addr, .set_vring_kick = set_vring_kick,
 	.set_vring_call = set_vring_call, .get_vring_base = get_vring_base,

@@ -13,7 +13,6 @@
 #include <time.h>
 
 atomic_int vhost_user_timeout_ms = 10000;
-atomic_int vhost_user_memory_timeout_ms = 60000;
 
 struct vhost_user_message vhost_user_message(enum vhost_user_request request, size_t size)
 {
@@ -22,19 +21,22 @@ struct vhost_user_message vhost_user_message(enum vhost_user_request request, si
 	};
 }
 
-/* A back end may touch each page of the memory that it gets. */
-static int timeout_of(const struct vhost_user_message *m)
-{
-	return m->header.request == VHOST_USER_SET_MEM_TABLE ?
-		atomic_load(&vhost_user_memory_timeout_ms) : atomic_load(&vhost_user_timeout_ms);
-}
-
-static int64_t now_ms(void)
+int64_t vhost_user_now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+static int64_t deadline_of(const struct vhost_user_message *m)
+{
+	int64_t deadline = vhost_user_now() + atomic_load(&vhost_user_timeout_ms);
+
+	/* A back end may touch each page of the memory that it gets. */
+	if (m->until && (m->until < deadline || m->header.request == VHOST_USER_SET_MEM_TABLE))
+		return m->until;
+	return deadline;
 }
 
 /* Waits until the socket is ready, or closed. */
@@ -45,7 +47,7 @@ static int await(int fd, short events, int64_t deadline)
 	int rc;
 
 	do {
-		left = deadline - now_ms();
+		left = deadline - vhost_user_now();
 		rc = left > 0 ? poll(&p, 1, (int)left) : 0;
 	} while (rc < 0 && errno == EINTR);
 	if (rc < 0)
@@ -114,7 +116,7 @@ static int send_all(int fd, const struct vhost_user_message *m, int64_t deadline
 
 int vhost_user_send(int fd, const struct vhost_user_message *m)
 {
-	return send_all(fd, m, now_ms() + timeout_of(m));
+	return send_all(fd, m, deadline_of(m));
 }
 
 /*
@@ -185,7 +187,7 @@ static int get_reply(int fd, struct vhost_user_message *m, size_t size, int64_t 
 
 int vhost_user_ask(int fd, struct vhost_user_message *m, size_t size)
 {
-	const int64_t deadline = now_ms() + timeout_of(m);
+	const int64_t deadline = deadline_of(m);
 	int rc = send_all(fd, m, deadline);
 
 	return rc ? rc : get_reply(fd, m, size, deadline);

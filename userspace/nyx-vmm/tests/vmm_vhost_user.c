@@ -242,6 +242,7 @@ static struct fake {
 	uint64_t features, protocol;	/* that it offers */
 	atomic_uint at;			/* the request that it does not obey, */
 	atomic_uint how;		/* and what it does instead */
+	atomic_uint delay_ms;		/* before each answer */
 	atomic_uint seen[NR_REQUESTS];
 	atomic_uint connections;
 	atomic_int fd;			/* of the one that there is, or -1 */
@@ -391,6 +392,7 @@ static bool fake_serve(int fd)
 		return false;
 	if (!fake_answers(&header) || how == SILENT)
 		return true;
+	usleep(1000 * atomic_load(&fake.delay_ms));
 	if (how == REFUSE)
 		body.u64 = 1;
 	if (how == LONG)
@@ -436,8 +438,9 @@ static void fake_begin(uint32_t at, enum how how)
 	int i;
 
 	fake.first_fd = next_fd();
-	vhost_user_timeout_ms = vhost_user_memory_timeout_ms =
+	vhost_user_timeout_ms = vhost_user_start_timeout_ms =
 		how == SILENT ? 3 * SOON_MS : 60000;
+	vhost_user_pause_ms = 1000;
 	fake.features = FAKE_FEATURES;
 	fake.protocol = FAKE_PROTOCOL;
 	atomic_store(&fake.at, at);
@@ -538,6 +541,7 @@ static int start(struct vhost_backend *b)
 	}
 	for (i = 0; i < 2 && !rc; i++)
 		rc = ops->set_vring_enable(b, i, true);
+	ops->started(b);
 	return rc;
 }
 
@@ -806,7 +810,7 @@ static void await_word(struct vmm *vmm, const char *word)
 static void card_works(struct vmm *vmm, unsigned int connection)
 {
 	atomic_store(&fake.at, 0);
-	vhost_user_timeout_ms = vhost_user_memory_timeout_ms = 60000;
+	vhost_user_timeout_ms = vhost_user_start_timeout_ms = 60000;
 	env_virtio(vmm, SLOT, BAR, 256);
 	while (atomic_load(&fake.connections) < connection || !serves())
 		usleep(1000);
@@ -1012,6 +1016,7 @@ TEST(card_waits)
 	struct vmm *vmm;
 
 	vmm = card_machine(VHOST_USER_SET_MEM_TABLE, LEAVE);
+	vhost_user_pause_ms = 60000;
 	env_virtio(vmm, SLOT, BAR, 256);
 	await_reset(vmm);
 	atomic_store(&fake.how, LONG);
@@ -1021,6 +1026,39 @@ TEST(card_waits)
 	env_virtio(vmm, SLOT, BAR, 256);
 	usleep(1500000);
 	EXPECT_EQ(2, atomic_load(&fake.connections));
+	card_end(vmm);
+}
+
+/* Nor is one that has wasted time in a short life. */
+TEST(card_wastes_time)
+{
+	struct vmm *vmm;
+
+	vmm = card_machine(VHOST_USER_SET_MEM_TABLE, SILENT);
+	vhost_user_pause_ms = 60000;
+	env_virtio(vmm, SLOT, BAR, 256);
+	await_reset(vmm);
+	await_word(vmm, "does not answer");
+	usleep(1500000);
+	EXPECT_EQ(1, atomic_load(&fake.connections));
+	card_end(vmm);
+}
+
+/* Each answer is just in time, and all of them together are late: the start ends in time. */
+TEST(card_is_always_late)
+{
+	struct vmm *vmm;
+
+	vmm = card_machine(0, OBEY);
+	vhost_user_timeout_ms = 60000;
+	vhost_user_start_timeout_ms = 5 * SOON_MS;
+	atomic_store(&fake.delay_ms, SOON_MS);
+	env_virtio(vmm, SLOT, BAR, 256);
+	await_reset(vmm);
+	await_word(vmm, "does not answer");
+	EXPECT_EQ(0, fake_saw(VHOST_USER_SET_VRING_ENABLE));
+	atomic_store(&fake.delay_ms, 0);
+	card_works(vmm, 2);
 	card_end(vmm);
 }
 
