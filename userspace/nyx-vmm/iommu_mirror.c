@@ -202,6 +202,10 @@ static int iotlb_told(struct nyx_mirror *mirror, const struct nyx_mirror_event *
 	char text[NYX_MIRROR_TEXT_LEN];
 
 	(void)mirror;
+	/*
+	 * It is cut off then, as far as nyx-vmm can do that: a program that has not answered is not
+	 * stopped, see Documentation/design/vhost.rst.
+	 */
 	if (event->kind == NYX_MIRROR_BROKEN)
 		vhost_broken(vhost);
 	/* A map that is refused is a fault of the device when it is used. */
