@@ -125,7 +125,19 @@ static bool has(const int32_t *fds, uint32_t nr, int fd)
 	return false;
 }
 
-/* True if the bus was reset: its devices are the guest's, and the guest does not use them. */
+/* With vmm::lock held. True: the device may make DMA, or the guest's CPUs may use it. */
+static bool is_used(const struct vfio_pci *dev)
+{
+	const struct vmm *vmm = dev->pci.vmm;
+	bool runs = vmm->nr_cpus && atomic_load(&vmm->vcpus[0].started);
+
+	return pci_is_master((struct pci_dev *)dev) || (runs && dev->connected);
+}
+
+/*
+ * True if the bus was reset: its devices are the guest's, and the guest does not use them. It
+ * begins to use none meanwhile, for vmm::lock is held.
+ */
 static bool reset_bus(struct vfio_pci *dev)
 {
 	struct vfio_pci_hot_reset_info *info = dependents(dev);
@@ -140,7 +152,7 @@ static bool reset_bus(struct vfio_pci *dev)
 		int fd = vfio_group_file(info->devices[i].group_id);
 
 		other = find(&info->devices[i]);
-		if (fd < 0 || (other && other != dev && pci_is_master((struct pci_dev *)other)))
+		if (fd < 0 || (other && other != dev && is_used(other)))
 			break;
 		if (!has(reset->group_fds, reset->count, fd))
 			reset->group_fds[reset->count++] = fd;
@@ -161,9 +173,17 @@ static int reset_function(struct vfio_pci *dev)
 	return dev->ops->request(dev, VFIO_DEVICE_RESET, NULL);
 }
 
+/* Called without vmm::lock: the reset of a function takes its time. */
 static bool reset_any(struct vfio_pci *dev)
 {
-	return !reset_function(dev) || reset_bus(dev);
+	bool done = !reset_function(dev);
+
+	if (done)
+		return true;
+	pthread_mutex_lock(&dev->pci.vmm->lock);
+	done = reset_bus(dev);
+	pthread_mutex_unlock(&dev->pci.vmm->lock);
+	return done;
 }
 
 void vfio_function_reset(struct vfio_pci *dev)
@@ -278,7 +298,8 @@ static void detach(struct vfio_pci *dev)
 		vfio_command_write(dev);
 		vfio_irq_update(dev);
 		/* No DMA from here on, so that its memory may go. */
-		reset_any(dev);
+		if (reset_function(dev))
+			reset_bus(dev);
 	}
 	disconnect(&dev->pci);
 	vfio_irq_exit(dev);

@@ -574,6 +574,37 @@ TEST_EACH(wrong_words, wrong)
 	teardown(vmm);
 }
 
+/* A reset of the bus would reset another device, which the guest has found and may use. */
+TEST(bus_is_in_use)
+{
+	struct vcpu cpu = { .started = true };
+	struct vmm *vmm;
+	uint64_t serial;
+
+	fake_add(NAME, 7)->flags &= ~(uint32_t)VFIO_DEVICE_FLAGS_RESET;
+	fake_add(OTHER, 7)->flags &= ~(uint32_t)VFIO_DEVICE_FLAGS_RESET;
+	vmm = machine(2);
+	vmm->vcpus = &cpu;
+	vmm->nr_cpus = 1;
+	iommu.unmirror = iommu_none.unmirror;
+	ASSERT_EQ(1, add(vmm, "x=vfio," NAME ",isolation=shared"));
+	EXPECT_EQ(1, fake.bus_resets);
+	ASSERT_EQ(2, add(vmm, "y=vfio," OTHER ",isolation=shared"));
+	EXPECT_EQ(2, fake.bus_resets);
+	EXPECT_EQ(0, env_says());
+	ASSERT_EQ(0, hotplug_remove(vmm, "y", true, &serial));
+	EXPECT_EQ(3, fake.bus_resets);
+	/* No driver has it yet. */
+	slot_set(vmm, PORT, PIC_ON);
+	EXPECT_TRUE(!is_master(0));
+	ASSERT_EQ(2, add(vmm, "y=vfio," OTHER ",isolation=shared"));
+	EXPECT_TRUE(strstr(env_said(), "the host cannot reset it"));
+	ASSERT_EQ(0, hotplug_remove(vmm, "y", true, &serial));
+	EXPECT_EQ(3, fake.bus_resets);
+	vmm->nr_cpus = 0;
+	teardown(vmm);
+}
+
 /* Two of one group share a container, which is there until the second one goes. */
 TEST(shared)
 {
