@@ -107,6 +107,7 @@ void io_access(struct vmm *vmm, enum io_kind kind, uint64_t addr, void *data,
 	const struct region *r = NULL;
 
 	pthread_mutex_lock(&vmm->lock);
+	atomic_fetch_add_explicit(&vmm->accesses, 1, memory_order_relaxed);
 	if (len == 1 || len == 2 || len == 4 || len == 8)
 		r = find(vmm, kind, addr, len);
 	if (write) {

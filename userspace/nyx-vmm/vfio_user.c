@@ -573,6 +573,7 @@ static void prepare(struct user_pci *user, struct vmm *vmm, const char *name, bo
 	user->container.backend = &user->backend;
 	user->conn.access = user_access;
 	user->conn.opaque = user;
+	user->conn.accesses = &vmm->accesses;
 	for (i = 0; i < VFIO_PCI_NUM_REGIONS; i++)
 		user->regions[i].fd = -1;
 }
@@ -603,6 +604,7 @@ int vfio_user_attach(struct vmm *vmm, const char *name, int fd, bool messages)
 	rc = vfio_begin(&user->vfio);
 	if (rc)
 		return rc;
+	vfio_user_attached(&user->conn);
 	for (i = 0; i < ARRAY_SIZE(user->conn.channels) && !rc; i++) {
 		if (user->conn.channels[i].fd >= 0)
 			rc = loop_add(user->conn.channels[i].fd, user_ready, user);

@@ -19,6 +19,7 @@
 #define NYX_VMM_VFIO_USER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -128,6 +129,11 @@ struct vfio_user {
 	/* An access of the server: 0, or a negative errno, and nothing else */
 	int (*access)(void *opaque, bool write, uint64_t iova, void *data, uint64_t len);
 	void *opaque;
+	/* How long commands may wait */
+	const atomic_ullong *accesses;		/* &vmm.accesses: each has a budget */
+	unsigned long long access_nr;		/* the one that @waited is of */
+	int64_t budget_since, waited;		/* ms */
+	int64_t attach_end;			/* for all commands; 0: the device is made */
 };
 
 extern unsigned int vfio_user_patience_ms;	/* the wait for a reply */
@@ -135,11 +141,13 @@ extern unsigned int vfio_user_patience_ms;	/* the wait for a reply */
 /* Connects to the socket @path: a file, or a negative errno. */
 int vfio_user_connect(const char *path);
 /*
- * Agrees with the server at @fd on a version; @conn is all 0 but for @access and @opaque. It takes
- * @fd in any case. 0, or an error, with @conn->why; then vfio_user_close(), too.
+ * Agrees with the server at @fd on a version; @conn is all 0 but for @access, @opaque, @accesses.
+ * It takes @fd in any case. 0, or an error, with @conn->why; then vfio_user_close(), too.
  */
 int vfio_user_open(struct vfio_user *conn, int fd);
 void vfio_user_close(struct vfio_user *conn);
+/* The device is made: from now on each access of the guest may wait anew. */
+void vfio_user_attached(struct vfio_user *conn);
 /* Has vfio_user_close() close @fd, a file of the server; nothing else uses @conn meanwhile. */
 void vfio_user_keep(struct vfio_user *conn, int fd);
 /* Sends a command. 0, the server's error as a negative errno, or -EIO: the connection has ended. */

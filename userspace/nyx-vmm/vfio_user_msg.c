@@ -5,7 +5,8 @@
  * Copyright (C) 2026 The Nyx authors
  *
  * No function waits for longer than vfio_user_patience_ms, however the server divides up its
- * bytes, and whatever it asks for before it replies.
+ * bytes, and whatever it asks for before it replies. All messages of an access of the guest wait
+ * for no longer than BUDGET times that, and those that make the device no longer than ATTACHING.
  */
 #include "vfio_user.h"
 
@@ -27,11 +28,14 @@
 #define HEAD		sizeof(struct vfio_user_head)
 #define LONGEST		(HEAD + sizeof(struct vfio_user_dma) + VFIO_USER_DATA)
 #define AT_ONCE		16	/* commands of the server that the main thread does in one go */
-#define FILES_MOST	253	/* of a message, for the kernel: none is to be closed by recvmsg(2) */
+#define FILES_MOST	253	/* of a message, for the kernel: recvmsg(2) closes none */
 #define UNWANTED_MOST	64	/* files of a connection */
 #define JSON_DEPTH	4
 #define VERSION_SIZE	4096
 #define PATIENCE_MS	5000
+#define BUDGET		2
+#define ATTACHING	4
+#define BUDGET_MS	60000	/* the next budget, without an access of the guest */
 #define MAPS_MAX	(1u << 20)
 #define PAGE		4096u
 
@@ -45,8 +49,9 @@ static int fail(struct vfio_user *conn, const char *why)
 {
 	unsigned int i;
 
-	if (!conn->why)
-		conn->why = why;
+	if (conn->why)
+		return -EIO;
+	conn->why = why;
 	/* The main thread sees it. */
 	for (i = 0; i < ARRAY_SIZE(conn->channels); i++) {
 		if (conn->channels[i].fd >= 0)
@@ -66,6 +71,23 @@ static int64_t now_ms(void)
 static int64_t patience(void)
 {
 	return now_ms() + vfio_user_patience_ms;
+}
+
+/* Until when the reply to a message is to come that is sent @now */
+static int64_t reply_end(struct vfio_user *conn, int64_t now)
+{
+	int64_t most = conn->attach_end - now;
+	unsigned long long nr = atomic_load(conn->accesses);
+
+	if (!conn->attach_end) {
+		if (conn->access_nr != nr || now - conn->budget_since >= BUDGET_MS) {
+			conn->access_nr = nr;
+			conn->budget_since = now;
+			conn->waited = 0;
+		}
+		most = (int64_t)BUDGET * vfio_user_patience_ms - conn->waited;
+	}
+	return now + (most < vfio_user_patience_ms ? most : vfio_user_patience_ms);
 }
 
 /* Waits for one of the sockets, or until @end. */
@@ -369,10 +391,11 @@ static int call_locked(struct vfio_user *conn, struct vfio_user_call *call)
 		{ &head, HEAD }, { (void *)(uintptr_t)call->out, call->out_size },
 		{ (void *)(uintptr_t)call->data, call->data_size },
 	};
-	int64_t end = patience();
+	int64_t now = now_ms(), end;
 
 	if (conn->why)
 		return -EIO;
+	end = reply_end(conn, now);
 	call->id = head.id;
 	call->done = false;
 	call->result = 0;
@@ -382,6 +405,7 @@ static int call_locked(struct vfio_user *conn, struct vfio_user_call *call)
 		      call->nr_files, end))
 		await_reply(conn, call, end);
 	conn->call = NULL;
+	conn->waited += now_ms() - now;
 	return call->done ? call->result : -EIO;
 }
 
@@ -548,6 +572,7 @@ int vfio_user_open(struct vfio_user *conn, int fd)
 	unsigned int i;
 
 	pthread_mutex_init(&conn->lock, NULL);
+	conn->attach_end = now_ms() + (int64_t)ATTACHING * vfio_user_patience_ms;
 	conn->channels[0].fd = fd;
 	conn->channels[1].fd = -1;
 	conn->out = calloc(1, LONGEST);
@@ -593,6 +618,14 @@ static void close_kept(struct vfio_user *conn)
 	else
 		pthread_detach(thread);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void vfio_user_attached(struct vfio_user *conn)
+{
+	pthread_mutex_lock(&conn->lock);
+	conn->attach_end = 0;
+	conn->waited = 0;
+	pthread_mutex_unlock(&conn->lock);
 }
 
 void vfio_user_close(struct vfio_user *conn)

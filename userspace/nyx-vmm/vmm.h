@@ -219,6 +219,7 @@ struct vmm {
 	pthread_mutex_t lock;
 	struct io_space *io;		/* @lock */
 	struct pci_bus *pci;		/* @lock */
+	atomic_ullong accesses;		/* of the guest to devices, begun with @lock held */
 
 	atomic_int status;		/* STATUS_RUNNING until vmm_stop() */
 };

@@ -53,7 +53,7 @@
 /* In place of a good reply */
 enum fault {
 	GOOD, SILENT, DIES, HALF, TRICKLES, OTHER_ID, OTHER_COMMAND, NO_TYPE, SHORT, LONG, HUGE_SIZE,
-	TINY_SIZE, FILES, MANY_FILES, REFUSES, ASKS, LINGERS,
+	TINY_SIZE, FILES, MANY_FILES, REFUSES, ASKS, LINGERS, SLOW,
 };
 
 struct order {
@@ -291,6 +291,9 @@ static void reply_it(struct vfio_user_head *head, size_t size, const int *files,
 			head->error = EBUSY;
 			head->size = sizeof(*head);
 			size = sizeof(*head);
+			break;
+		case SLOW:
+			usleep(60000);
 			break;
 		case ASKS:
 			for (;;)
@@ -552,7 +555,8 @@ static int start(struct vmm *vmm, bool messages)
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	start_child(vmm, pair[1], false, pair[0]);
-	if (server->fault == SILENT || server->fault == HALF || server->fault == ASKS)
+	if (server->fault == SILENT || server->fault == HALF || server->fault == ASKS ||
+	    server->fault == SLOW)
 		vfio_user_patience_ms = 100;
 	return vfio_user_attach(vmm, NAME, pair[0], messages);
 }
@@ -1246,6 +1250,52 @@ TEST_EACH(bad_end, bad_ends)
 	EXPECT_TRUE(strstr(env_said(), "the guest has it no longer") ||
 		    (v->command == VFIO_USER_SET_IRQS && strstr(env_said(), "its interrupts")));
 	EXPECT_EQ(UINT32_MAX, env_in(vmm, IO_MMIO, bar(vmm, 0) + 8, 4));
+	teardown(vmm);
+}
+
+/* Each reply comes in time, but all together would take too long. */
+TEST(slow_start)
+{
+	struct vmm *vmm = env_machine(ENV_MAP);
+
+	prepare();
+	server->fault_at = VFIO_USER_REGION_INFO;
+	server->fault = SLOW;
+	EXPECT_TRUE(start(vmm, false) < 0);
+	EXPECT_TRUE(strstr(env_said(), "does not answer"));
+	teardown(vmm);
+}
+
+TEST(slow_access)
+{
+	struct iommu_ops noting = iommu_none;
+	const uint64_t iova = UINT64_C(1) << 40;
+	struct vmm *vmm;
+	unsigned int i;
+
+	prepare();
+	vmm = env_machine(ENV_MAP);
+	noting.mirror_open = note_mirror;
+	vmm->iommu = &noting;
+	ASSERT_EQ(0, start(vmm, false));
+	enable(vmm);
+	pthread_mutex_lock(&vmm->lock);
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(0, vfio_container_map(container, iova + 4096 * i, 4096, vmm->ram));
+	pthread_mutex_unlock(&vmm->lock);
+	/* The guest may have as many slow accesses as it likes. */
+	server->fault = SLOW;
+	server->fault_at = VFIO_USER_REGION_READ;
+	vfio_user_patience_ms = 100;
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(0, env_in(vmm, IO_MMIO, bar(vmm, 0) + 8, 4));
+	server->fault_at = VFIO_USER_DMA_UNMAP;
+	pthread_mutex_lock(&vmm->lock);
+	vfio_container_unmap(container, iova, 8 * 4096);
+	pthread_mutex_unlock(&vmm->lock);
+	EXPECT_TRUE(server->unmaps < 8);
+	WAIT(cfg(vmm, PCI_VENDOR_ID, 4) == UINT32_MAX);
+	EXPECT_TRUE(strstr(env_said(), "does not answer"));
 	teardown(vmm);
 }
 
