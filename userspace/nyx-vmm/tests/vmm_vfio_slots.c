@@ -313,7 +313,8 @@ TEST(off_and_on)
 	env_config_set(vmm, PORT, PCI_PRIMARY_BUS, 0x050500);
 	EXPECT_TRUE(!strcmp("unmirror:100 remove:100 add:500 mirror:500 ", trace));
 	EXPECT_EQ(0x00101b36, env_config_get(vmm, 5 << 5, PCI_VENDOR_ID));
-	EXPECT_EQ(0, env_messages());
+	/* The main thread may have taken one before the reset, and sends it late. */
+	EXPECT_TRUE(env_messages() <= 1);
 	EXPECT_EQ(0, env_says());
 	teardown(vmm);
 }
