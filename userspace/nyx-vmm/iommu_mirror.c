@@ -250,7 +250,12 @@ void iommu_unit_iotlb_close(struct vmm *vmm, uint16_t rid, struct vhost *vhost)
 void iommu_unit_iotlb_reset(struct vmm *vmm, uint16_t rid)
 {
 	struct iommu_unit *iu = vmm->iommu_data;
+	struct nyx_device_info info;
 
+	/* A device that somebody has disabled, or has reset already, stays as it is. */
+	if (nyx_device_get(iu->unit, (nyx_device_t){ rid }, &info, sizeof(info)) ||
+	    info.state != NYX_DEVICE_QUARANTINED)
+		return;
 	if (nyx_device_reset(iu->unit, (nyx_device_t){ rid }) == -EINPROGRESS)
 		iommu_unit_apply(iu);
 }

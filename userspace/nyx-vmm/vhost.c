@@ -358,6 +358,8 @@ static void tell_link(struct vhost *vhost)
 static void set_cut(struct vhost *vhost, bool cut)
 {
 	vhost->cut = cut;
+	/* The quarantine that came of it has ended otherwise; a later one is another. */
+	vhost->broken = vhost->broken && cut;
 	vhost_follow(vhost);
 	tell_link(vhost);
 }
