@@ -211,11 +211,9 @@ static int control(struct cli *cli, int (*change)(struct nyx_unit *unit, nyx_dev
 	ret = change(cli->unit, (nyx_device_t){ sbdf });
 	wait_end();
 	/* A device is removed only when readers are done; a new state is in effect before. */
-	if (ret == -EINPROGRESS && change != nyx_device_remove) {
-		err_note("the program that mirrors device %s has yet to follow",
-			 lookup_sbdf_text(sbdf));
-		ret = 0;
-	}
+	if (ret == -EINPROGRESS && change != nyx_device_remove)
+		return err_say(ret, "device %s was %s, but the program that mirrors it has yet to take its mappings away; 'nyxctl target list' tells when it has",
+			       lookup_sbdf_text(sbdf), past);
 	if (ret)
 		return device_failed(verb, sbdf, ret);
 	return put_current(cli, out_result(&cli->out, "device", device_cols, "device %s %s",
