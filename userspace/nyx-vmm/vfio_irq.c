@@ -17,7 +17,6 @@
 #include <linux/vfio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "irq_line.h"
@@ -171,21 +170,12 @@ static int msi_begin(struct vfio_pci *dev)
 
 /* ---- INTx ------------------------------------------------------------------------ */
 
-/* Without a wait, even if a server that shares the eventfd has cleared its O_NONBLOCK */
-static bool taken(int fd)
-{
-	uint64_t nr;
-	struct iovec iov = { &nr, sizeof(nr) };
-
-	return preadv2(fd, &iov, 1, -1, RWF_NOWAIT) == sizeof(nr);
-}
-
 /* Main thread: the device interrupts, and VFIO has masked it. */
 static void intx_triggered(void *opaque, int fd)
 {
 	struct vfio_pci *dev = opaque;
 
-	if (!taken(fd))
+	if (!event_take(fd))
 		return;
 	pthread_mutex_lock(&dev->pci.vmm->lock);
 	if (dev->irq_mode == VFIO_IRQ_INTX)
@@ -202,7 +192,7 @@ static void intx_ended(void *opaque, int fd)
 		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK,
 	};
 
-	if (!taken(fd))
+	if (!event_take(fd))
 		return;
 	pthread_mutex_lock(&dev->pci.vmm->lock);
 	pci_intx_set(&dev->pci, false);
@@ -292,13 +282,13 @@ void vfio_irq_update(struct vfio_pci *dev)
 /* Main thread */
 static void host_wants(void *opaque, int fd)
 {
-	if (taken(fd))
+	if (event_take(fd))
 		vfio_wanted(opaque);
 }
 
 static void host_reports(void *opaque, int fd)
 {
-	if (taken(fd))
+	if (event_take(fd))
 		vfio_lost(opaque, "it had an error that it cannot recover from");
 }
 
