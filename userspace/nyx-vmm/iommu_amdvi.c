@@ -161,9 +161,8 @@ static int amdvi_init(struct vmm *vmm)
 
 	if (!amdvi)
 		return -ENOMEM;
-	amdvi->unit.reports_maps = opts->unit.np_cache || options_mirror(opts);
 	/* A host's IOMMU seldom has more. */
-	if (amdvi->unit.reports_maps && !create.address_width &&
+	if (options_reports_maps(opts) && !create.address_width &&
 	    (opts->has_vfio || opts->hotplug_slots))
 		create.address_width = 48;
 	if (opts->unit.xapic || opts->unit.small_irtes)
@@ -204,7 +203,7 @@ static int amdvi_functions(struct vmm *vmm)
 	uint16_t at;
 	int rc;
 
-	if (amdvi->unit.reports_maps)
+	if (options_reports_maps(vmm->opts))
 		header |= HEADER_NP_CACHE;
 	pci_config_init(dev, vmm, "AMD-Vi", VENDOR, DEVICE, CLASS);
 	at = pci_cap_add(dev, CAP_ID, CAP_SIZE);

@@ -157,7 +157,7 @@ int iommu_unit_mirror_open(struct vmm *vmm, struct vfio_container *container)
 	struct iommu_unit *iu = vmm->iommu_data;
 	int rc;
 
-	if (!iu->reports_maps) {
+	if (!options_reports_maps(vmm->opts)) {
 		say("--vfio: the guest does not report new mappings to its IOMMU, and a device of the host needs them; start nyx-vmm with --iommu %s",
 		    iu->model->reporting);
 		return -EOPNOTSUPP;

@@ -32,7 +32,7 @@ struct iommu_unit_model {
 	/* Events were lost, perhaps interrupts of the unit: send each that may have been. */
 	void (*resend)(struct vmm *vmm);
 
-	/* For iommu_unit::reports_maps, words of --iommu */
+	/* Words of --iommu for options_reports_maps() */
 	const char *reporting;
 	/* Addresses that drivers of the model do not map, for a mirror */
 	const struct nyx_mirror_range *reserved;
@@ -47,7 +47,6 @@ struct iommu_unit {
 	struct dma_views *views;	/* NULL: each access is a call of the unit */
 	int events;
 	uint64_t irte_changes;		/* last count that lines have followed; vmm::lock */
-	bool reports_maps;		/* caching mode, NpCache: so a mirror is complete */
 	uint8_t left[0x10000 / 8];	/* bits of ids that are to be removed yet; vmm::lock */
 
 	/* iommu_mirror.c: of devices of the host, and of vhost; NULL: there has been none */

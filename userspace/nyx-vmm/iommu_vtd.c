@@ -77,8 +77,7 @@ static int vtd_init(struct vmm *vmm)
 
 	if (!iu)
 		return -ENOMEM;
-	iu->reports_maps = opts->unit.caching_mode || options_mirror(opts);
-	if (iu->reports_maps)
+	if (options_reports_maps(opts))
 		vtd.flags |= NYX_VTD_F_CACHING_MODE;
 	if (opts->unit.xapic)
 		vtd.flags |= NYX_VTD_F_XAPIC;

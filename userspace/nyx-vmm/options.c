@@ -212,7 +212,7 @@ static bool plugs_vhost(const char *words)
 		(strstr(words, "net,tap=") && len > end && !strcmp(words + len - end, ",vhost"));
 }
 
-bool options_mirror(const struct options *opts)
+bool options_reports_maps(const struct options *opts)
 {
 	bool vhost = false;
 	unsigned int i;
@@ -221,7 +221,7 @@ bool options_mirror(const struct options *opts)
 		vhost |= opts->nets[i].vhost || opts->nets[i].path;
 	for (i = 0; i < opts->nr_plugs; i++)
 		vhost |= plugs_vhost(opts->plugs[i]);
-	return vhost || opts->has_vfio;
+	return opts->unit.caching_mode || opts->unit.np_cache || opts->has_vfio || vhost;
 }
 
 static int parse_net(struct options *opts, char *word)

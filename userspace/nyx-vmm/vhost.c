@@ -489,15 +489,13 @@ void vhost_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid))
 /* True if the IOMMU, if there is one, serves device IOTLBs. */
 static bool can_translate(const struct vmm *vmm)
 {
-	const struct options *opts = vmm->opts;
-
 	if (!vmm->iommu->access)
 		return true;
 	if (!vmm->iommu->iotlb_open) {
 		say("the %s IOMMU serves no back ends of vhost", vmm->iommu->name);
 		return false;
 	}
-	if (opts->unit.caching_mode || opts->unit.np_cache || options_mirror(opts))
+	if (options_reports_maps(vmm->opts))
 		return true;
 	say("the guest does not report what it maps, which vhost needs; start with --iommu vtd,caching-mode or amdvi,np-cache");
 	return false;

@@ -268,8 +268,11 @@ static inline void *alloc_for(const char *name, size_t size)
 
 /* options.c. Returns -1, or the status to exit with at once. */
 int options_parse(struct options *opts, int argc, char **argv);
-/* True if the unit is to report what the guest maps: --vfio, or a back end of vhost */
-bool options_mirror(const struct options *opts);
+/*
+ * True if the guest is to report what it maps to its IOMMU, so that a mirror is complete: a word of
+ * --iommu, --vfio, or a back end of vhost
+ */
+bool options_reports_maps(const struct options *opts);
 /* Takes ",vhost" off the end of @word. True: it was there. */
 bool options_vhost(char *word);
 /* The words of --disk, --vfio and of edu, for @option. -1, or a status; false: they are wrong. */
