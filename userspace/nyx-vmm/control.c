@@ -246,14 +246,6 @@ static void device_add(struct client *client, struct json_object *request)
 	reply_result(client, result);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 /* A client waits: end that if there is nothing to wait for any more. */
 static void look_for_gone(struct client *client)
 {

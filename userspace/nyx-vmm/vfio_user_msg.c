@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -59,14 +58,6 @@ static int fail(struct vfio_user *conn, const char *why)
 			shutdown(conn->channels[i].fd, SHUT_RDWR);
 	}
 	return -EIO;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static int64_t patience(void)

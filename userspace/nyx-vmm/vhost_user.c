@@ -47,7 +47,7 @@ struct vhost_user {
 	struct vhost_user_inbox inbox;	/* of @requests */
 	int timer;			/* for the next try to connect; -1: none */
 	uint64_t features;		/* of the back end that was there first; 0: none yet */
-	int64_t since;			/* vhost_user_now(), when it was connected */
+	int64_t since;			/* now_ms(), when it was connected */
 	int64_t until;			/* of a handshake or a start; 0: none is under way */
 	bool slow;			/* one of these took long */
 	int why;			/* the error that has ended the connection, or 0 */
@@ -78,14 +78,14 @@ static int check(struct vhost_user *vu, int rc)
 /* One deadline for all requests of a handshake or a start */
 static void begin_all(struct vhost_user *vu)
 {
-	vu->until = vhost_user_now() + atomic_load(&vhost_user_start_timeout_ms);
+	vu->until = now_ms() + atomic_load(&vhost_user_start_timeout_ms);
 }
 
 static void end_all(struct vhost_user *vu)
 {
 	int64_t began = vu->until - atomic_load(&vhost_user_start_timeout_ms);
 
-	vu->slow |= vu->until && vhost_user_now() - began > SLOW_MS;
+	vu->slow |= vu->until && now_ms() - began > SLOW_MS;
 	vu->until = 0;
 }
 
@@ -175,7 +175,7 @@ static int connect_to(struct vhost_user *vu)
 	vu->fd = fd;
 	vu->why = 0;
 	vu->slow = false;
-	vu->since = vhost_user_now();
+	vu->since = now_ms();
 	return 0;
 }
 
@@ -283,7 +283,7 @@ static void try_in(struct vhost_user *vu, int ms)
 /* Main thread, with vmm::lock. One that wastes time in a short life may not do so again soon. */
 static void await_another(struct vhost_user *vu, int rc)
 {
-	bool young = vhost_user_now() - vu->since < MINUTE_MS;
+	bool young = now_ms() - vu->since < MINUTE_MS;
 
 	disconnect(vu);
 	try_in(vu, young && (vu->slow || rc != -EPIPE) ? atomic_load(&vhost_user_pause_ms) : 1000);

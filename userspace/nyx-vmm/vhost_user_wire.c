@@ -10,7 +10,8 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
+
+#include "vmm.h"
 
 atomic_int vhost_user_timeout_ms = 10000;
 
@@ -21,17 +22,9 @@ struct vhost_user_message vhost_user_message(enum vhost_user_request request, si
 	};
 }
 
-int64_t vhost_user_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
-
 static int64_t deadline_of(const struct vhost_user_message *m)
 {
-	int64_t deadline = vhost_user_now() + atomic_load(&vhost_user_timeout_ms);
+	int64_t deadline = now_ms() + atomic_load(&vhost_user_timeout_ms);
 
 	/* A back end may touch each page of the memory that it gets. */
 	if (m->until && (m->until < deadline || m->header.request == VHOST_USER_SET_MEM_TABLE))
@@ -47,7 +40,7 @@ static int await(int fd, short events, int64_t deadline)
 	int rc;
 
 	do {
-		left = deadline - vhost_user_now();
+		left = deadline - now_ms();
 		rc = left > 0 ? poll(&p, 1, (int)left) : 0;
 	} while (rc < 0 && errno == EINTR);
 	if (rc < 0)

@@ -88,7 +88,7 @@ struct vhost_user_message {
 	union vhost_user_body body;
 	int fds[VHOST_USER_REGIONS];	/* to send */
 	unsigned int nr_fds;
-	int64_t until;			/* vhost_user_now(), when it has to be over; 0: no limit */
+	int64_t until;			/* now_ms(), when it has to be over; 0: no limit */
 };
 
 /* A request, with its body of @size bytes */
@@ -96,8 +96,6 @@ struct vhost_user_message vhost_user_message(enum vhost_user_request request, si
 
 /* How long a back end may take to read a message and to answer it. Tests set it. */
 extern atomic_int vhost_user_timeout_ms;
-/* Milliseconds */
-int64_t vhost_user_now(void);
 
 /*
  * These return 0 or a negative errno: -ETIMEDOUT, -EPIPE if the back end has gone, -EPROTO if it
