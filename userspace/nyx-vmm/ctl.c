@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -47,24 +45,6 @@ static int usage(const char *what)
 {
 	say("ctl: %s; see nyx-vmm ctl --help", what);
 	return STATUS_USAGE;
-}
-
-static int connect_to(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	memcpy(address.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
 }
 
 /* A line of the file, to be freed, without its end; NULL: there is none */
@@ -108,10 +88,12 @@ static int print(const char *line)
 
 static int ask(const char *path, struct json_object *request)
 {
-	int fd = connect_to(path), status = STATUS_HOST;
+	int fd = unix_connect(path, 0), status = STATUS_HOST;
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r+");
 	char *line;
 
+	if (fd < 0)
+		errno = -fd;
 	if (!file) {
 		say("ctl: %s: %s%s", path, strerror(errno), errno == ECONNREFUSED ||
 		    errno == ENOENT ? "; no machine was started with --control there" : "");

@@ -24,6 +24,7 @@
 #include <nyx/mirror.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -622,7 +623,7 @@ int vfio_user_init(struct vmm *vmm, const char *path, bool messages)
 		say("--vfio-user %s: the guest has it already", path);
 		return -EBUSY;
 	}
-	fd = vfio_user_connect(path);
+	fd = unix_connect(path, SOCK_NONBLOCK);
 	if (fd < 0) {
 		say("--vfio-user %s: %s%s", path, strerror(-fd),
 		    fd == -ECONNREFUSED || fd == -ENOENT ? "; start its server first" :

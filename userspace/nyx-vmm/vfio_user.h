@@ -138,8 +138,6 @@ struct vfio_user {
 
 extern unsigned int vfio_user_patience_ms;	/* the wait for a reply */
 
-/* Connects to the socket @path: a file, or a negative errno. */
-int vfio_user_connect(const char *path);
 /*
  * Agrees with the server at @fd on a version; @conn is all 0 but for @access, @opaque, @accesses.
  * It takes @fd in any case. 0, or an error, with @conn->why; then vfio_user_close(), too.

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -543,24 +542,6 @@ static int negotiate(struct vfio_user *conn)
 }
 
 /* ---- life ------------------------------------------------------------------------ */
-
-int vfio_user_connect(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, rc = 0;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		rc = -errno;
-	if (rc)
-		close(fd);
-	return rc ? rc : fd;
-}
 
 int vfio_user_open(struct vfio_user *conn, int fd)
 {

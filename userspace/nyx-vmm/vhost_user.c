@@ -41,7 +41,7 @@ atomic_int vhost_user_pause_ms = MINUTE_MS;
 struct vhost_user {
 	struct vhost_backend backend;	/* first */
 	struct vmm *vmm;
-	struct sockaddr_un address;
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	int fd;				/* -1: not connected */
 	int requests;			/* our end of the back end's own socket; -1: none */
 	struct vhost_user_inbox inbox;	/* of @requests */
@@ -163,15 +163,10 @@ static const char *text_of(int rc)
 
 static int connect_to(struct vhost_user *vu)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), rc = 0;
+	int fd = unix_connect(vu->path, SOCK_NONBLOCK);
 
 	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&vu->address, sizeof(vu->address))) {
-		rc = -errno;
-		close(fd);
-		return rc;
-	}
+		return fd;
 	vu->fd = fd;
 	vu->why = 0;
 	vu->slow = false;
@@ -288,7 +283,7 @@ static void await_another(struct vhost_user *vu, int rc)
 	disconnect(vu);
 	try_in(vu, young && (vu->slow || rc != -EPIPE) ? atomic_load(&vhost_user_pause_ms) : 1000);
 	snprintf(vu->text, sizeof(vu->text), "the back end at %s is cut off: %s",
-		 vu->address.sun_path, text_of(rc));
+		 vu->path, text_of(rc));
 	vhost_lost(vu->backend.vhost, vu->text);
 }
 
@@ -371,7 +366,7 @@ static void try_again(void *opaque, int fd)
 		disconnect(vu);
 		try_in(vu, atomic_load(&vhost_user_pause_ms));
 		say("vhost-user: the back end at %s: %s; it is tried again in a minute",
-		    vu->address.sun_path, text_of(rc));
+		    vu->path, text_of(rc));
 	}
 	pthread_mutex_unlock(&vu->vmm->lock);
 }
@@ -572,7 +567,7 @@ struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path)
 	struct vhost_user *vu;
 	int rc;
 
-	if (strlen(path) >= sizeof(vu->address.sun_path)) {
+	if (strlen(path) >= sizeof(vu->path)) {
 		say("--net vhost-user=%s: the name is too long", path);
 		return NULL;
 	}
@@ -581,8 +576,7 @@ struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path)
 		return NULL;
 	vu->backend.ops = &ops;
 	vu->vmm = vmm;
-	vu->address.sun_family = AF_UNIX;
-	strcpy(vu->address.sun_path, path);
+	strcpy(vu->path, path);
 	vu->fd = vu->requests = -1;
 	vu->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	rc = vu->timer < 0 ? -errno : loop_add(vu->timer, try_again, vu);

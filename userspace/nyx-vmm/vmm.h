@@ -327,6 +327,8 @@ void loop_call(void (*fn)(void *arg), void *arg);
 bool event_take(int fd);
 /* Signals it, unless it is full, and then it is readable. False: it was full. */
 bool event_signal(int fd);
+/* unix.c: connects to the socket at @path. @flags: as SOCK_NONBLOCK. A file, or a negative errno */
+int unix_connect(const char *path, int flags);
 /* CLOCK_MONOTONIC in milliseconds, for time-outs */
 int64_t now_ms(void);
 void loop_run(struct vmm *vmm);
