@@ -117,7 +117,7 @@ static int access_only(const char *how, uint64_t iova, int times)
 			dma(DMA_MEMORY, iova, TO_RAM);
 		else
 			dma(iova, DMA_MEMORY, 0);
-		/* That of QEMU takes a tenth of a second. */
+		/* The device of QEMU takes a tenth of a second. */
 		for (tries = 0; get64(0x98) & 1 && tries < 1000; tries++)
 			usleep(1000);
 	}

@@ -586,7 +586,7 @@ TEST(msi)
 	teardown(vmm);
 }
 
-/* That many of the host's triggers for MSI are there, and KVM has their messages. */
+/* The host has @nr triggers for MSI, and KVM has their messages. */
 static bool has_messages(unsigned int nr, uint32_t data)
 {
 	const int *triggers = fake.devices[0].triggers[VFIO_PCI_MSI_IRQ_INDEX];
