@@ -109,23 +109,33 @@ static void entry_unlock(struct iotlb_entry *e, u32 seq)
 	smp_store_release(&e->seq, seq + 2);
 }
 
-/* Choose the entry to overwrite: the same page's, an empty one, or any. */
-static struct iotlb_entry *pick_way(struct iotlb_set *set, u64 key, u64 tag)
+/*
+ * Choose the entry to overwrite: the same page's, an empty one, the page's home if that is of
+ * another tag, which may be an old one, or any.
+ */
+static struct iotlb_entry *pick_way(struct iotlb *tlb, u64 key, u64 tag)
 {
-	struct iotlb_entry *e, *empty = NULL;
+	struct iotlb_entry *home = iotlb_home(tlb, key, tag), *e;
+	struct iotlb_set *set = iotlb_set(tlb, key, tag);
+	unsigned int found;
 	u32 age = 0;
 
-	for (e = set->way; e < set->way + IOTLB_WAYS; e++) {
-		u64 k = READ_ONCE(e->key);
-
-		if (k == key && READ_ONCE(e->tag) == tag)
+	for (found = iotlb_ways(set, key); found; found &= found - 1) {
+		e = &set->way[__builtin_ctz(found)];
+		if (READ_ONCE(e->tag) == tag)
 			return e;
-		if (!k)
-			empty = e;
-		/* The sum of the counts moves on with every replacement. */
-		age += READ_ONCE(e->seq) / 2;
 	}
-	return empty ?: &set->way[age % IOTLB_WAYS];
+	if (!READ_ONCE(home->key))
+		return home;
+	found = iotlb_ways(set, 0);
+	if (found)
+		return &set->way[__builtin_ctz(found)];
+	if (READ_ONCE(home->tag) != tag)
+		return home;
+	/* The sum of the counts moves on with every replacement. */
+	for (e = set->way; e < set->way + IOTLB_WAYS; e++)
+		age += READ_ONCE(e->seq) / 2;
+	return &set->way[age % IOTLB_WAYS];
 }
 
 /* Say that a space may have entries of a class, unless it has another tag by now. */
@@ -166,7 +176,7 @@ void iotlb_fill(struct iotlb *tlb, struct iotlb_space *space,
 		return;
 
 	preempt_disable();
-	e = pick_way(iotlb_set(tlb, key, snap->tag), key, snap->tag);
+	e = pick_way(tlb, key, snap->tag);
 	if (entry_lock(e, &seq)) {
 		if (READ_ONCE(space->invs) == snap->invs &&
 		    iotlb_tag(space) == snap->tag) {

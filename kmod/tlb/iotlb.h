@@ -34,6 +34,7 @@
 #include <linux/atomic.h>
 #include <linux/cache.h>
 #include <linux/compiler.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/types.h>
 
@@ -265,12 +266,21 @@ static inline u64 iotlb_key(u64 va, unsigned int class)
 	return (va >> iotlb_class_lg2(class)) << 2 | (class + 1);
 }
 
+static inline u64 iotlb_hash(u64 key, u64 tag)
+{
+	return (key + tag * 0x9e3779b97f4a7c15ull) * 0x278dde6e5fd29f05ull;
+}
+
 static inline struct iotlb_set *iotlb_set(const struct iotlb *tlb, u64 key,
 					  u64 tag)
 {
-	u64 hash = (key + tag * 0x9e3779b97f4a7c15ull) * 0xd6e8feb86659fd93ull;
+	return &tlb->sets[iotlb_hash(key, tag) >> tlb->shift];
+}
 
-	return &tlb->sets[hash >> tlb->shift];
+/* The way of its set that a page is put into if that is empty, and is looked for in first. */
+static inline struct iotlb_entry *iotlb_home(const struct iotlb *tlb, u64 key, u64 tag)
+{
+	return tlb->sets->way + (iotlb_hash(key, tag) >> (tlb->shift - ilog2(IOTLB_WAYS)));
 }
 
 /* The tag of a space. */
@@ -296,40 +306,55 @@ static inline void iotlb_begin(const struct iotlb_space *space,
 	smp_rmb();
 }
 
+/* Read an entry, if it holds a page. */
+static __always_inline bool iotlb_read(const struct iotlb_entry *e, u64 key, u64 tag, u64 va,
+				       unsigned int class, struct iotlb_hit *hit)
+{
+	u64 val, mask;
+	u32 seq;
+
+	/* Pairs with entry_unlock(). */
+	seq = smp_load_acquire(&e->seq);
+	if (unlikely(seq & 1) || READ_ONCE(e->key) != key || READ_ONCE(e->tag) != tag)
+		return false;
+	val = READ_ONCE(e->val);
+	hit->hint = READ_ONCE(e->hint);
+	/* Pairs with entry_lock(). */
+	smp_rmb();
+	if (unlikely(READ_ONCE(e->seq) != seq))
+		return false;
+	hit->lg2 = val & 0x3f;
+	hit->perm = (val >> 6) & 0x7;
+	hit->valid_lg2 = iotlb_class_lg2(class);
+	mask = (1ull << hit->lg2) - 1;
+	hit->oa = (val & ~mask) | (va & mask);
+	return true;
+}
+
+/* The ways that have a key (0: those that are empty), as a mask: no branch to mispredict. */
+static __always_inline unsigned int iotlb_ways(const struct iotlb_set *set, u64 key)
+{
+	const struct iotlb_entry *way = set->way;
+
+	static_assert(IOTLB_WAYS == 4);
+	return (READ_ONCE(way[0].key) == key) | (READ_ONCE(way[1].key) == key) << 1 |
+	       (READ_ONCE(way[2].key) == key) << 2 | (READ_ONCE(way[3].key) == key) << 3;
+}
+
 /* Find a translation of one class, which the compiler knows. */
 static __always_inline bool iotlb_probe(const struct iotlb *tlb, u64 tag, u64 va,
 					unsigned int class, struct iotlb_hit *hit)
 {
 	u64 key = iotlb_key(va, class);
-	struct iotlb_entry *way = iotlb_set(tlb, key, tag)->way;
+	const struct iotlb_set *set = iotlb_set(tlb, key, tag);
 	unsigned int found;
 
-	static_assert(IOTLB_WAYS == 4);
-	/* All ways are compared before one is chosen: a branch each would be mispredicted. */
-	found = (READ_ONCE(way[0].key) == key) | (READ_ONCE(way[1].key) == key) << 1 |
-		(READ_ONCE(way[2].key) == key) << 2 | (READ_ONCE(way[3].key) == key) << 3;
-	for (; found; found &= found - 1) {
-		const struct iotlb_entry *e = &way[__builtin_ctz(found)];
-		u64 val, mask;
-		u32 seq;
-
-		/* Pairs with entry_unlock(). */
-		seq = smp_load_acquire(&e->seq);
-		if (unlikely(seq & 1) || READ_ONCE(e->key) != key ||
-		    READ_ONCE(e->tag) != tag)
-			continue;
-		val = READ_ONCE(e->val);
-		hit->hint = READ_ONCE(e->hint);
-		/* Pairs with entry_lock(). */
-		smp_rmb();
-		if (unlikely(READ_ONCE(e->seq) != seq))
-			continue;
-		hit->lg2 = val & 0x3f;
-		hit->perm = (val >> 6) & 0x7;
-		hit->valid_lg2 = iotlb_class_lg2(class);
-		mask = (1ull << hit->lg2) - 1;
-		hit->oa = (val & ~mask) | (va & mask);
+	/* Most pages are at home: the processor predicts it, and goes on with the entry. */
+	if (likely(iotlb_read(iotlb_home(tlb, key, tag), key, tag, va, class, hit)))
 		return true;
+	for (found = iotlb_ways(set, key); found; found &= found - 1) {
+		if (iotlb_read(&set->way[__builtin_ctz(found)], key, tag, va, class, hit))
+			return true;
 	}
 	return false;
 }

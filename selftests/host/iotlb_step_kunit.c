@@ -447,6 +447,52 @@ static void empty_entry_is_filled_first(struct kunit *test)
 	}
 }
 
+/* An entry of @s in the way that its page is looked for in first */
+static bool at_home(struct fixture *f, const struct iotlb_space *s, u64 va)
+{
+	u64 key = iotlb_key(va, IOTLB_4K), tag = iotlb_tag(s);
+	const struct iotlb_entry *e = iotlb_home(&f->tlb, key, tag);
+
+	return e->key == key && e->tag == tag;
+}
+
+/*
+ * A page goes home if its home is empty, or if the set is full and an entry of another tag is
+ * there; it replaces no page of its own space there.
+ */
+static void page_goes_home(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	u64 *va = f->same_set;
+	unsigned int i, j;
+
+	restart_full(f);
+	for (i = 0; i < IOTLB_WAYS; i++) {
+		iotlb_flush(&f->tlb, &f->a);
+		find_same_set(f, &f->a);
+		memset(f->tlb.sets, 0, iotlb_size(&f->tlb));
+		fill_page(f, &f->a, va[i], NYX_PAGE_LG2);
+		KUNIT_EXPECT_TRUE(test, at_home(f, &f->a, va[i]));
+		for (j = 0; j < ARRAY_SIZE(f->same_set); j++)
+			fill_page(f, &f->a, va[j], NYX_PAGE_LG2);
+		/* All are of the old tag now. */
+		iotlb_flush(&f->tlb, &f->a);
+		for (j = 0; j < 64; j++) {
+			u64 page = (u64)(i * 64 + j) << NYX_PAGE_LG2;
+			u64 tag = iotlb_tag(&f->a), key = iotlb_key(page, IOTLB_4K);
+			const struct iotlb_entry *home = iotlb_home(&f->tlb, key, tag);
+			const struct iotlb_set *set = iotlb_set(&f->tlb, key, tag);
+			bool full = set->way[0].key && set->way[1].key && set->way[2].key &&
+				    set->way[3].key;
+			bool free = !home->key || (full && home->tag != tag);
+
+			fill_page(f, &f->a, page, NYX_PAGE_LG2);
+			if (free)
+				KUNIT_EXPECT_TRUE(test, at_home(f, &f->a, page));
+		}
+	}
+}
+
 static void no_memory_is_an_error(struct kunit *test)
 {
 	struct iotlb tlb;
@@ -469,6 +515,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(tags_are_compared),
 	KUNIT_CASE(full_set_replaces_each_in_turn),
 	KUNIT_CASE(empty_entry_is_filled_first),
+	KUNIT_CASE(page_goes_home),
 	KUNIT_CASE(no_memory_is_an_error),
 	{}
 };

@@ -1902,7 +1902,7 @@ struct nyx_window_dom {
 #define NYX_WINDOW_VAL_LG2_MASK		0x3full
 #define NYX_WINDOW_VAL_PROT_SHIFT	6
 #define NYX_WINDOW_HASH_TAG		0x9e3779b97f4a7c15ull
-#define NYX_WINDOW_HASH			0xd6e8feb86659fd93ull
+#define NYX_WINDOW_HASH			0x278dde6e5fd29f05ull
 
 /**
  * struct nyx_window_entry - a cached translation
@@ -1916,7 +1916,7 @@ struct nyx_window_dom {
  *       and (behind a read barrier) @seq again, which must be the same
  *
  * It is in the set of index (@key + @tag * NYX_WINDOW_HASH_TAG) * NYX_WINDOW_HASH >>
- * &nyx_window_head.set_shift.
+ * &nyx_window_head.set_shift, in any way of it: mostly in that of the next two bits of the hash.
  */
 struct nyx_window_entry {
 	__aligned_u64 key;

@@ -86,13 +86,14 @@ struct nyx_domain *world_add_device(struct world *w, u32 sbdf,
  * @tlb: the cache
  * @tag: the address space's
  * @lg2: log2 of the size of a page
+ * @run: how many follow each other
  * @nr: how many
  * @pages: set to their addresses
  *
  * No set gets more pages than it has ways.
  */
 void world_pick_pages(const struct iotlb *tlb, u64 tag, unsigned int lg2,
-		      unsigned int nr, u64 *pages);
+		      unsigned int run, unsigned int nr, u64 *pages);
 
 /* Rows for peers that are not there are not printed. Returns how many are. */
 unsigned int bench_peers(struct bench_side *peers, unsigned int nr);

@@ -302,19 +302,25 @@ static struct view *view_new(struct world *w)
 	return v;
 }
 
-static struct tlb_bench *ours_new(unsigned long nr, unsigned int lg2)
+/* Pages that follow each other @run by @run, as a guest's buffers do */
+static struct tlb_bench *ours_new_runs(unsigned long nr, unsigned int lg2, unsigned int run)
 {
 	struct tlb_bench *b = kzalloc(sizeof(*b), GFP_KERNEL);
 
 	b->w = world_new(PT_VTDSS, false);
 	b->chain = kzalloc(sizeof(*b->chain), GFP_KERNEL);
 	b->chain->nr = nr;
-	world_pick_pages(&b->w->unit.iotlb, iotlb_tag(&b->w->dom->space), lg2, nr,
-			 b->chain->page);
+	world_pick_pages(&b->w->unit.iotlb, iotlb_tag(&b->w->dom->space), lg2, run,
+			 nr, b->chain->page);
 	fill(b, lg2);
 	b->view = view_new(b->w);
 	bench_check(!nyx_access_begin(&b->w->unit, b->w->sbdf, NYX_PASID_NONE, &b->acc));
 	return b;
+}
+
+static struct tlb_bench *ours_new(unsigned long nr, unsigned int lg2)
+{
+	return ours_new_runs(nr, lg2, 1);
 }
 
 /* A process whose guest has a table of 2 MiB in 4K pages, a cycle; nothing is cached. */
@@ -357,12 +363,14 @@ static void bench_hits(void)
 {
 	static const struct {
 		unsigned long nr;
+		unsigned int run;
 		const char *pages;
 		u64 indep, dep;
 	} size[] = {
-		{ 64, "64 live", NS(4), NS(11) },
-		{ 512, "512 live", NS(5), NS(13) },
-		{ 4096, "4096 live", NS(14), NS(20) },
+		{ 64, 1, "64 live", NS(4), NS(11) },
+		{ 512, 1, "512 live", NS(5), NS(13) },
+		{ 4096, 1, "4096 live", NS(14), NS(20) },
+		{ 4096, 256, "4096 live in runs of 256", NS(14), NS(20) },
 	};
 	struct tlb_bench *qemu = peer_qemu(QEMU_LIVE, NYX_PAGE_LG2);
 	struct tlb_bench *vhost = peer_vhost(VHOST_LIVE);
@@ -384,7 +392,7 @@ static void bench_hits(void)
 	bench_peers(random, ARRAY_SIZE(random));
 	nr = bench_peers(dep, ARRAY_SIZE(dep));
 	for (i = 0; i < ARRAY_SIZE(size); i++) {
-		struct tlb_bench *b = ours_new(size[i].nr, NYX_PAGE_LG2);
+		struct tlb_bench *b = ours_new_runs(size[i].nr, NYX_PAGE_LG2, size[i].run);
 
 		row(b, "cache hit + permission", "T2", size[i].pages, size[i].indep,
 		    size[i].dep, LOOPS(lookup), indep, random, dep, nr);
@@ -466,7 +474,7 @@ static void run_inv_512(void *ctx, unsigned long n)
 	unsigned long i;
 
 	for (i = 0; i < n; i++) {
-		u64 va = WORLD_IOVA + PAGES(512 * (i & 7));
+		u64 va = WORLD_IOVA + PAGES(512 * (i & 3));
 
 		iotlb_invalidate(&b->w->unit.iotlb, &b->w->dom->space, va,
 				 va + PAGES(512) - 1);
@@ -546,7 +554,7 @@ static void run_qemu_all(void *ctx, unsigned long n)
 static void bench_invalidate(void)
 {
 	struct tlb_bench *b = ours_new(4096, NYX_PAGE_LG2);
-	struct tlb_bench *range = ours_new(4096, NYX_PAGE_LG2);
+	struct tlb_bench *range = ours_new(2048, NYX_PAGE_LG2);
 	struct tlb_bench *victim = ours_new(64, NYX_PAGE_LG2);
 	struct tlb_bench *qemu = peer_qemu(QEMU_LIVE, NYX_PAGE_LG2);
 	struct bench_side scan = { .name = "QEMU model, scan of 1024", .ctx = qemu, .ratio = 10000 };
@@ -581,9 +589,9 @@ static void bench_invalidate(void)
 	nr = bench_peers(peers, 2);
 	ours.run = run_inv_512;
 	ours.prepare = refill;
-	ours.most = 8;
+	ours.most = 4;
 	ours.ctx = range;
-	bench_row("M9", "512 pages, most cached", NS(2000), &ours, peers, nr);
+	bench_row("M9", "512 pages, all cached", NS(2000), &ours, peers, nr);
 
 	scan.run = run_qemu_domain;
 	scan.ratio = 10000;

@@ -112,14 +112,21 @@ struct nyx_domain *world_add_device(struct world *w, u32 sbdf,
 }
 
 void world_pick_pages(const struct iotlb *tlb, u64 tag, unsigned int lg2,
-		      unsigned int nr, u64 *pages)
+		      unsigned int run, unsigned int nr, u64 *pages)
 {
-	unsigned int class = (lg2 - NYX_PAGE_LG2) / 9, n = 0, i;
+	unsigned int class = (lg2 - NYX_PAGE_LG2) / 9, n = 0, left = 0, i;
 	u8 *used = kcalloc(tlb->nr_sets, 1, GFP_KERNEL);
+	u64 page = 0;
 
-	while (n < nr) {
-		u64 va = WORLD_IOVA + ((bench_random() % (1u << 24)) << lg2);
-		u64 set = iotlb_set(tlb, iotlb_key(va, class), tag) - tlb->sets;
+	for (; n < nr; left--, page++) {
+		u64 va, set;
+
+		if (!left) {
+			left = run;
+			page = bench_random() % (1u << 24);
+		}
+		va = WORLD_IOVA + (page << lg2);
+		set = iotlb_set(tlb, iotlb_key(va, class), tag) - tlb->sets;
 
 		if (used[set] == IOTLB_WAYS)
 			continue;

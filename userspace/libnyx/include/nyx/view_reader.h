@@ -214,6 +214,19 @@ enum nyx_reader_answer {
 	NYX_READER_TABLE
 };
 
+/* Read an entry, if it holds a page. */
+static __inline__ bool nyx__reader_read(const struct nyx_window_entry *e, uint64_t key,
+					uint64_t tag, uint64_t *val)
+{
+	uint32_t seq = nyx__read32_acquire(&e->seq);	/* [E1] */
+
+	if (seq & 1 || nyx__read64(&e->key) != key || nyx__read64(&e->tag) != tag)
+		return false;
+	*val = nyx__read64(&e->val);
+	nyx__read_barrier();				/* [E2] */
+	return nyx__read32(&e->seq) == seq;
+}
+
 /* Look for the block of class @cls that has @iova; for constants @cls. */
 static __inline__ bool nyx__reader_probe(const struct nyx_view_reader *reader, uint64_t tag,
 					 unsigned int cls, uint64_t iova, uint64_t length,
@@ -225,36 +238,34 @@ static __inline__ bool nyx__reader_probe(const struct nyx_view_reader *reader, u
 	const struct nyx_window_entry *way =
 		reader->entries + (hash >> reader->set_shift) * NYX_WINDOW_WAYS;
 	uint64_t val, page, left;
-	uint32_t seq, found;
+	uint32_t found;
 
-	/* All ways are compared before one is chosen: a branch each would be mispredicted. */
-	found = (uint32_t)(nyx__read64(&way[0].key) == key) |
-		(uint32_t)(nyx__read64(&way[1].key) == key) << 1 |
-		(uint32_t)(nyx__read64(&way[2].key) == key) << 2 |
-		(uint32_t)(nyx__read64(&way[3].key) == key) << 3;
-	for (; found; found &= found - 1) {
-		const struct nyx_window_entry *e = &way[__builtin_ctz(found)];
-
-		seq = nyx__read32_acquire(&e->seq);	/* [E1] */
-		if (seq & 1 || nyx__read64(&e->key) != key || nyx__read64(&e->tag) != tag)
-			continue;
-		val = nyx__read64(&e->val);
-		nyx__read_barrier();			/* [E2] */
-		if (nyx__read32(&e->seq) != seq)
-			continue;
-		hit->prot &= (uint32_t)(val >> NYX_WINDOW_VAL_PROT_SHIFT);
-		/* No block of another class grants more. */
-		if (access & ~hit->prot)
+	/* Most pages are in the way that the next bits name: the branch is predicted. */
+	if (!nyx__reader_read(way + (hash >> (reader->set_shift - 2)) % NYX_WINDOW_WAYS, key,
+			      tag, &val)) {
+		/* All ways are compared before one is chosen: no branch to mispredict. */
+		found = (uint32_t)(nyx__read64(&way[0].key) == key) |
+			(uint32_t)(nyx__read64(&way[1].key) == key) << 1 |
+			(uint32_t)(nyx__read64(&way[2].key) == key) << 2 |
+			(uint32_t)(nyx__read64(&way[3].key) == key) << 3;
+		for (; found; found &= found - 1) {
+			if (nyx__reader_read(&way[__builtin_ctz(found)], key, tag, &val))
+				break;
+		}
+		if (!found)
 			return false;
-		page = ((uint64_t)1 << (val & NYX_WINDOW_VAL_LG2_MASK)) - 1;
-		left = ~iova & (((uint64_t)1 << shift) - 1);
-		hit->gpa = (val & ~page) | (iova & page);
-		hit->length = length - 1 < left ? length : left + 1;
-		hit->first = (iova & ~page) >> 12;
-		hit->last = (iova | page) >> 12;
-		return true;
 	}
-	return false;
+	hit->prot &= (uint32_t)(val >> NYX_WINDOW_VAL_PROT_SHIFT);
+	/* No block of another class grants more. */
+	if (access & ~hit->prot)
+		return false;
+	page = ((uint64_t)1 << (val & NYX_WINDOW_VAL_LG2_MASK)) - 1;
+	left = ~iova & (((uint64_t)1 << shift) - 1);
+	hit->gpa = (val & ~page) | (iova & page);
+	hit->length = length - 1 < left ? length : left + 1;
+	hit->first = (iova & ~page) >> 12;
+	hit->last = (iova | page) >> 12;
+	return true;
 }
 
 /**
