@@ -296,7 +296,7 @@ void irq_line_send(struct vmm *vmm, struct irq_line *line, uint16_t rid, uint64_
 	int rc;
 
 	if (line && line->open) {
-		/* It fails only if 2^64 - 2 signals are pending. */
+		/* A write fails only if 2^64 - 2 signals are pending. */
 		if (line->signalled ? event_signal(line->source) :
 		    write(line->source, &one, sizeof(one)) == sizeof(one))
 			return;

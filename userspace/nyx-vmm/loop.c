@@ -7,9 +7,13 @@
  * poll(2), not epoll(7): standard input may be a plain file or /dev/null.
  */
 #include <errno.h>
+#include <linux/aio_abi.h>
 #include <poll.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +45,10 @@ static pthread_cond_t called = PTHREAD_COND_INITIALIZER;
 static pthread_t runner;	/* the main thread; @lock */
 static bool ended;		/* loop_run() is over; @lock */
 
+static pthread_mutex_t signals_lock = PTHREAD_MUTEX_INITIALIZER;
+static aio_context_t signals;	/* of event_signal(); one request at a time: @signals_lock */
+static int nothing = -1;	/* an empty file */
+
 static void woken(void *opaque, int fd)
 {
 	uint64_t count;
@@ -50,8 +58,30 @@ static void woken(void *opaque, int fd)
 		return;
 }
 
+static int signals_init(void)
+{
+	nothing = memfd_create("nyx-vmm-nothing", MFD_CLOEXEC);
+	return nothing < 0 || syscall(SYS_io_setup, 1, &signals) ? -errno : 0;
+}
+
+static void signals_exit(void)
+{
+	if (signals)
+		syscall(SYS_io_destroy, signals);
+	if (nothing >= 0)
+		close(nothing);
+	signals = 0;
+	nothing = -1;
+}
+
 int loop_init(void)
 {
+	int rc = signals_init();
+
+	if (rc) {
+		say("the kernel has no asynchronous I/O left: %s", strerror(-rc));
+		return rc;
+	}
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (wake_fd < 0)
 		return -errno;
@@ -66,6 +96,7 @@ void loop_exit(void)
 		close(wake_fd);
 	wake_fd = -1;
 	nr_sources = 0;
+	signals_exit();
 }
 
 void loop_wake(void)
@@ -181,16 +212,26 @@ bool event_take(int fd)
 }
 
 /*
- * No write to an eventfd has a flag for that. It would wait only for a process that fills the
- * counter between the two calls.
+ * No write to an eventfd has a flag for that, and one that another process fills would wait. The
+ * kernel does not wait where it signals the end of a request: here, to read nothing.
  */
 bool event_signal(int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	const uint64_t one = 1;
+	struct iocb request = {
+		.aio_lio_opcode = IOCB_CMD_PREAD, .aio_fildes = (uint32_t)nothing,
+		.aio_flags = IOCB_FLAG_RESFD, .aio_resfd = (uint32_t)fd,
+	};
+	struct iocb *requests[] = { &request };
+	struct timespec now = { 0 };
+	struct io_event result;
+	bool sent;
 
-	return poll(&p, 1, 0) == 1 && p.revents & POLLOUT &&
-		write(fd, &one, sizeof(one)) == sizeof(one);
+	pthread_mutex_lock(&signals_lock);
+	sent = syscall(SYS_io_submit, signals, 1, requests) == 1;
+	if (sent)
+		syscall(SYS_io_getevents, signals, 0, 1, &result, &now);
+	pthread_mutex_unlock(&signals_lock);
+	return sent;
 }
 
 void loop_run(struct vmm *vmm)

@@ -325,7 +325,7 @@ void loop_call(void (*fn)(void *arg), void *arg);
  * Takes the signals, and never waits; false: there were none.
  */
 bool event_take(int fd);
-/* Signals it, unless it is full, and then it is readable. False: it was full. */
+/* Signals it, and never waits, also if it is full. False: it is no eventfd. */
 bool event_signal(int fd);
 /* unix.c: connects to the socket at @path. @flags: as SOCK_NONBLOCK. A file, or a negative errno */
 int unix_connect(const char *path, int flags);

@@ -9,6 +9,7 @@
  * interrupts.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -394,6 +395,27 @@ TEST(on_opens)
 	EXPECT_EQ(0, env_messages());
 	end_on(vmm, source);
 	EXPECT_EQ(1, iommu.ends);
+}
+
+/* Another process has the source: it fills the counter, and has writes wait for room. */
+TEST(on_is_full)
+{
+	const uint64_t full = UINT64_MAX - 1;
+	int source;
+	struct vmm *vmm = setup_on(&source);
+	unsigned int messages = env_messages();
+
+	ASSERT_EQ(sizeof(full), write(source, &full, sizeof(full)));
+	ASSERT_EQ(0, fcntl(source, F_SETFL, 0));
+	pci_msix_send(&dev, 0);
+	EXPECT_EQ(messages, env_messages());
+	EXPECT_TRUE(event_signal(source));
+	EXPECT_TRUE(event_take(source));
+	EXPECT_TRUE(event_signal(source));
+	EXPECT_TRUE(event_take(source));
+	EXPECT_TRUE(!event_take(source));
+	EXPECT_TRUE(!event_signal(STDIN_FILENO));
+	end_on(vmm, source);
 }
 
 /* By the new entry, before the CPU goes on that has changed it; what was on its way comes once. */
