@@ -533,7 +533,8 @@ static unsigned int cap_room(const struct pci_dev *dev, unsigned int at)
 
 /*
  * Behind a port, a function of the root complex is an endpoint with a link: but for a device of
- * the host whose capability has no room for the registers of one.
+ * the host whose capability has no room for the registers of one. With room for those of version 1
+ * alone, it has that version.
  */
 static void make_endpoint(struct pci_dev *dev)
 {
@@ -545,11 +546,13 @@ static void make_endpoint(struct pci_dev *dev)
 	if (room < EXP_SIZE_LINK)
 		return;
 	flags = (unsigned int)le_get(dev->config + at + PCI_EXP_FLAGS, 2) & ~PCI_EXP_FLAGS_TYPE;
+	if (room < EXP_SIZE_V2)
+		flags = (flags & ~PCI_EXP_FLAGS_VERS) | 1;
 	pci_config_set(dev, at + PCI_EXP_FLAGS, flags | PCI_EXP_TYPE_ENDPOINT << 4, 2);
 	pci_config_set(dev, at + PCI_EXP_LNKCAP, PCI_LINK, 4);
 	pci_writable(dev, at + PCI_EXP_LNKCTL, PCI_EXP_LNKCTL_CCC, 2);
 	pci_config_set(dev, at + PCI_EXP_LNKSTA, PCI_LINK, 2);
-	if (room < EXP_SIZE_V2 || (flags & PCI_EXP_FLAGS_VERS) < 2)
+	if ((flags & PCI_EXP_FLAGS_VERS) < 2)
 		return;
 	pci_config_set(dev, at + PCI_EXP_LNKCAP2, PCI_EXP_LNKCAP2_SLS_2_5GB, 4);
 	pci_config_set(dev, at + PCI_EXP_LNKCTL2, 1, 2);

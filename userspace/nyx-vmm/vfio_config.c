@@ -28,8 +28,9 @@
 #define MAX_EXT_CAPS	480
 #define MSI_SIZE_32	10
 #define MSI_SIZE_64	14
-#define EXP_SIZE_V1	0x0c		/* a function without link: up to the device's status */
-#define EXP_SIZE_V2	0x3c
+/* Of a function of the root complex, which has no link */
+#define EXP_SIZE_V1	PCI_CAP_EXP_RC_ENDPOINT_SIZEOF_V1
+#define EXP_SIZE_V2	PCI_CAP_EXP_RC_ENDPOINT_SIZEOF_V2
 #define HEADER_TYPE	0x7f
 #define FLR		(PCI_EXP_DEVCTL_BCR_FLR >> 8)	/* in the register's upper half */
 

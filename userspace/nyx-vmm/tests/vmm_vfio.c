@@ -215,6 +215,29 @@ TEST(bad_lists)
 	teardown(vmm);
 }
 
+static const struct { const char *name; uint8_t at; uint32_t flags; } express_at[] = {
+	{ "fits", 0xd4, PCI_EXP_TYPE_RC_END << 4 | 2 },
+	{ "too_long", 0xd8, PCI_EXP_TYPE_RC_END << 4 | 1 },
+};
+
+/* A function of the root complex has no registers of a link: version 2 has 0x2c bytes. */
+TEST_EACH(express_size, express_at)
+{
+	struct fake_device *dev = fake_add(NAME, 7);
+	struct vmm *vmm;
+
+	dev->config[MSI + 1] = v->at;
+	dev->config[v->at] = PCI_CAP_ID_EXP;
+	dev->config[v->at + 1] = MSIX;
+	le_put(dev->config + v->at + PCI_EXP_FLAGS, PCI_EXP_TYPE_RC_END << 4 | 2, 2);
+	fake_begin();
+	vmm = env_machine(ENV_MAP);
+	ASSERT_EQ(0, vfio_init(vmm, NAME, false));
+	EXPECT_EQ(v->flags, cfg(vmm, v->at + PCI_EXP_FLAGS, 2));
+	EXPECT_EQ(PCI_CAP_ID_MSIX, cfg(vmm, MSIX, 1));
+	teardown(vmm);
+}
+
 TEST(function_level_reset)
 {
 	struct vmm *vmm = setup();

@@ -632,8 +632,10 @@ TEST(shared)
 	teardown(vmm);
 }
 
-static const struct { const char *name; uint8_t at; } rooms[] = {
-	{ "version_1", 0x84 }, { "no_link", 0x80 },
+/* The next capability, the version, and what the guest sees: flags, and a link */
+static const struct { const char *name; uint8_t at, version; uint32_t flags, link; } rooms[] = {
+	{ "version_1", 0x84, 1, 0x01, 0x11 }, { "no_link", 0x80, 1, 0x91, 0 },
+	{ "version_2_of_the_root", 0x9c, 2, 0x01, 0x11 }, { "version_2", 0xac, 2, 0x02, 0x11 },
 };
 
 /* A short PCI Express capability is not continued into the next one. */
@@ -642,17 +644,17 @@ TEST_EACH(short_express, rooms)
 	struct fake_device *dev = fake_add(NAME, 7);
 	struct vmm *vmm;
 
-	dev->config[EXP + PCI_EXP_FLAGS] = 1;
+	dev->config[EXP + PCI_EXP_FLAGS] = v->version;
 	dev->config[EXP + 1] = v->at;
-	memcpy(dev->config + v->at, dev->config + MSIX, 12);
+	memmove(dev->config + v->at, dev->config + MSIX, 12);
 	dev->config[MSIX] = 0;
 	vmm = machine(1);
 	ASSERT_EQ(1, add(vmm, "x=vfio," NAME));
 	slot_set(vmm, PORT, PIC_ON);
 	EXPECT_EQ(PCI_CAP_ID_MSIX, cfg(vmm, v->at, 1));
 	EXPECT_EQ(FAKE_VECTORS - 1, cfg(vmm, v->at + PCI_MSIX_FLAGS, 2));
-	EXPECT_EQ(v->at == 0x84 ? 0x01 : 0x91, cfg(vmm, EXP + PCI_EXP_FLAGS, 2));
-	EXPECT_EQ(v->at == 0x84 ? 0x11 : 0, cfg(vmm, EXP + PCI_EXP_LNKCAP, 2) & 0x3ff);
+	EXPECT_EQ(v->flags, cfg(vmm, EXP + PCI_EXP_FLAGS, 2));
+	EXPECT_EQ(v->link, cfg(vmm, EXP + PCI_EXP_LNKCAP, 2) & 0x3ff);
 	teardown(vmm);
 }
 
