@@ -548,13 +548,6 @@ static int take_device(struct user_pci *user)
 	return rc;
 }
 
-/* The memory's size is the server's, too, unless it is sealed. */
-static int share_memory(const struct vmm *vmm)
-{
-	return fcntl(vmm->ram_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) &&
-		errno != EPERM ? -errno : 0;
-}
-
 static void prepare(struct user_pci *user, struct vmm *vmm, const char *name, bool messages)
 {
 	unsigned int i;
@@ -592,8 +585,6 @@ int vfio_user_attach(struct vmm *vmm, const char *name, int fd, bool messages)
 	prepare(user, vmm, name, messages);
 	user->vfio.fd = fd;
 	rc = vfio_user_open(&user->conn, fd);
-	if (!rc && !messages)
-		rc = share_memory(vmm);
 	if (!rc)
 		rc = take_device(user);
 	if (rc) {

@@ -161,7 +161,7 @@ int kvm_slot_add(struct vmm *vmm, uint64_t gpa, uint64_t size, void *host)
 		    memories[slot].gpa < gpa + size)
 			return -EEXIST;
 	}
-	if (gpa < vmm->ram_low)
+	if (gpa < vmm->ram_low && host != vmm->ram)
 		return -EEXIST;
 	for (slot = 0; slot < MAX_MEMORY_SLOTS && memories[slot].size; slot++)
 		;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nyx-vmm tests: devices that cannot be made say why, once, and leave nothing.
+ * nyx-vmm tests: devices that cannot be made say why, once, and leave nothing; memory.
  *
  * Copyright (C) 2026 The Nyx authors
  */
@@ -116,4 +116,18 @@ TEST_EACH(no_slot, devices)
 	if (v->make == make_blk)
 		close(fds[0]);
 	env_end(vmm);
+}
+
+/* A process that gets the file cannot change its size, nor have others change it. */
+TEST(memory_is_sealed)
+{
+	const struct options opts = { .memory = GPA_RAM_LOW_END + MIB };
+	struct vmm vmm = { .opts = &opts };
+
+	ASSERT_EQ(0, ram_init(&vmm));
+	EXPECT_EQ(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL, fcntl(vmm.ram_fd, F_GET_SEALS));
+	EXPECT_EQ(-1, ftruncate(vmm.ram_fd, 0));
+	EXPECT_TRUE(ram_ptr(&vmm, GPA_RAM_HIGH, MIB) == vmm.ram + GPA_RAM_LOW_END);
+	EXPECT_TRUE(!ram_ptr(&vmm, GPA_RAM_HIGH, MIB + 1));
+	ram_exit(&vmm);
 }
