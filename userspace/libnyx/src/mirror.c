@@ -452,7 +452,7 @@ NYX_EXPORT int nyx_mirror_memory_add(struct nyx_mirror *m, uint64_t gpa, uint64_
 				     void *host, uint32_t flags)
 {
 	struct mirror_memory *memory;
-	size_t i = 0;
+	size_t i;
 	int ret;
 
 	if (!length || (gpa | length | (uintptr_t)host) % PAGE_BYTES ||
@@ -463,8 +463,7 @@ NYX_EXPORT int nyx_mirror_memory_add(struct nyx_mirror *m, uint64_t gpa, uint64_
 	ret = enter(m);
 	if (ret)
 		return ret;
-	while (i < m->nr_memory && m->memory[i].last < gpa)
-		i++;
+	i = nyx__mirror_memory_from(m, gpa);
 	if (i < m->nr_memory && m->memory[i].gpa <= gpa + (length - 1)) {
 		ret = nyx__fail(-EEXIST);
 		goto out;
@@ -507,7 +506,7 @@ static int memory_drop(struct nyx_mirror *m, const struct mirror_memory *memory)
 
 NYX_EXPORT int nyx_mirror_memory_remove(struct nyx_mirror *m, uint64_t gpa, uint64_t length)
 {
-	size_t i = 0;
+	size_t i;
 	int ret;
 
 	if (!length)
@@ -515,8 +514,7 @@ NYX_EXPORT int nyx_mirror_memory_remove(struct nyx_mirror *m, uint64_t gpa, uint
 	ret = enter(m);
 	if (ret)
 		return ret;
-	while (i < m->nr_memory && m->memory[i].gpa < gpa)
-		i++;
+	i = nyx__mirror_memory_from(m, gpa);
 	if (i == m->nr_memory || m->memory[i].gpa != gpa ||
 	    m->memory[i].last != gpa + (length - 1)) {
 		ret = nyx__fail(-ENOENT);

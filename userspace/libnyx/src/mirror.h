@@ -158,6 +158,8 @@ int nyx__mirror_fill(struct nyx_mirror *m, const struct mirror_target *t, uint64
 int nyx__mirror_reconcile(struct nyx_mirror *m);
 /* Unmap all; 0 or -EIO. */
 int nyx__mirror_empty(struct nyx_mirror *m);
+/* The index of the first range of memory that ends at or behind @gpa. */
+size_t nyx__mirror_memory_from(const struct nyx_mirror *m, uint64_t gpa);
 /* Ask the back end what it can map; 0 or a negative errno. */
 int nyx__mirror_limits(struct nyx_mirror *m);
 /* The mapping at @iova; false: there is none, or it is to be unmapped. Inside the stream. */

@@ -210,7 +210,7 @@ int nyx__mirror_commit(struct nyx_mirror *m)
 
 /* ---- mapping ------------------------------------------------------------------ */
 
-static struct mirror_memory *memory_at(const struct nyx_mirror *m, uint64_t gpa)
+size_t nyx__mirror_memory_from(const struct nyx_mirror *m, uint64_t gpa)
 {
 	size_t low = 0, high = m->nr_memory, middle;
 
@@ -221,7 +221,14 @@ static struct mirror_memory *memory_at(const struct nyx_mirror *m, uint64_t gpa)
 		else
 			high = middle;
 	}
-	return low < m->nr_memory && m->memory[low].gpa <= gpa ? &m->memory[low] : NULL;
+	return low;
+}
+
+static struct mirror_memory *memory_at(const struct nyx_mirror *m, uint64_t gpa)
+{
+	size_t i = nyx__mirror_memory_from(m, gpa);
+
+	return i < m->nr_memory && m->memory[i].gpa <= gpa ? &m->memory[i] : NULL;
 }
 
 /* The permissions of a piece in @memory. */
