@@ -21,6 +21,8 @@
 #include "vmm.h"
 
 #define MAX_SOURCES	256
+#define PROMPT_MS	5	/* a wait that is no longer does not count */
+#define BUDGET_MS	60000	/* the next budget, without an access of the guest */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct source {
@@ -201,6 +203,23 @@ int64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+int64_t budget_left(struct budget *budget, const atomic_ullong *accesses, int64_t most)
+{
+	unsigned long long nr = atomic_load(accesses);
+	int64_t now = now_ms();
+
+	if (budget->access != nr || now - budget->since >= BUDGET_MS)
+		*budget = (struct budget){ nr, now, 0 };
+	return most - budget->waited;
+}
+
+/* A write of the guest may bring thousands of messages: only what is slow counts. */
+void budget_use(struct budget *budget, int64_t ms)
+{
+	if (ms > PROMPT_MS)
+		budget->waited += ms - PROMPT_MS;
 }
 
 bool event_take(int fd)

@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vmm.h"
+
 #define VFIO_USER_DATA		0x100000u	/* most bytes of an access */
 #define VFIO_USER_FILES		16u		/* most files of a message */
 #define VFIO_USER_KEPT		512u		/* most files that wait for their end */
@@ -131,8 +133,7 @@ struct vfio_user {
 	void *opaque;
 	/* How long commands may wait */
 	const atomic_ullong *accesses;		/* &vmm.accesses: each has a budget */
-	unsigned long long access_nr;		/* the one that @waited is of */
-	int64_t budget_since, waited;		/* ms */
+	struct budget budget;
 	int64_t attach_end;			/* for all commands; 0: the device is made */
 };
 

@@ -21,7 +21,6 @@
 
 #include <json-c/json.h>
 
-#include "vmm.h"
 
 #define HEAD		sizeof(struct vfio_user_head)
 #define LONGEST		(HEAD + sizeof(struct vfio_user_dma) + VFIO_USER_DATA)
@@ -33,8 +32,6 @@
 #define PATIENCE_MS	5000
 #define BUDGET		2
 #define ATTACHING	4
-#define PROMPT_MS	5	/* of a reply that takes no longer, nothing counts */
-#define BUDGET_MS	60000	/* the next budget, without an access of the guest */
 #define MAPS_MAX	(1u << 20)
 #define PAGE		4096u
 
@@ -68,16 +65,10 @@ static int64_t patience(void)
 static int64_t reply_end(struct vfio_user *conn, int64_t now)
 {
 	int64_t most = conn->attach_end - now;
-	unsigned long long nr = atomic_load(conn->accesses);
 
-	if (!conn->attach_end) {
-		if (conn->access_nr != nr || now - conn->budget_since >= BUDGET_MS) {
-			conn->access_nr = nr;
-			conn->budget_since = now;
-			conn->waited = 0;
-		}
-		most = (int64_t)BUDGET * vfio_user_patience_ms - conn->waited;
-	}
+	if (!conn->attach_end)
+		most = budget_left(&conn->budget, conn->accesses,
+				   (int64_t)BUDGET * vfio_user_patience_ms);
 	return now + (most < vfio_user_patience_ms ? most : vfio_user_patience_ms);
 }
 
@@ -382,7 +373,7 @@ static int call_locked(struct vfio_user *conn, struct vfio_user_call *call)
 		{ &head, HEAD }, { (void *)(uintptr_t)call->out, call->out_size },
 		{ (void *)(uintptr_t)call->data, call->data_size },
 	};
-	int64_t now = now_ms(), end, waited;
+	int64_t now = now_ms(), end;
 
 	if (conn->why)
 		return -EIO;
@@ -396,10 +387,7 @@ static int call_locked(struct vfio_user *conn, struct vfio_user_call *call)
 		      call->nr_files, end))
 		await_reply(conn, call, end);
 	conn->call = NULL;
-	/* A write of the guest may bring thousands of messages: only what is slow counts. */
-	waited = now_ms() - now;
-	if (waited > PROMPT_MS)
-		conn->waited += waited - PROMPT_MS;
+	budget_use(&conn->budget, now_ms() - now);
 	return call->done ? call->result : -EIO;
 }
 
@@ -600,7 +588,7 @@ void vfio_user_attached(struct vfio_user *conn)
 {
 	pthread_mutex_lock(&conn->lock);
 	conn->attach_end = 0;
-	conn->waited = 0;
+	conn->budget.waited = 0;
 	pthread_mutex_unlock(&conn->lock);
 }
 

@@ -161,8 +161,11 @@ struct vhost_backend *vhost_kernel_net(int tap);
 /* vhost_user.c: a program that listens on the Unix socket @path. NULL, after a message. */
 struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path);
 
-/* How long a handshake or a start takes, and until the next try. Tests set them. */
-extern atomic_int vhost_user_start_timeout_ms, vhost_user_pause_ms;
+/*
+ * How long a handshake or a start takes, all IOTLB messages within an access of the guest, and until
+ * the next try. Tests set them.
+ */
+extern atomic_int vhost_user_start_timeout_ms, vhost_user_iotlb_timeout_ms, vhost_user_pause_ms;
 
 /*
  * vhost_net.c: a network card that @backend serves, and which takes it over, also when it fails.

@@ -36,6 +36,7 @@
 #define OLD_REQUESTS	4096	/* more than a socket holds */
 
 atomic_int vhost_user_start_timeout_ms = 20000;
+atomic_int vhost_user_iotlb_timeout_ms = 5000;
 atomic_int vhost_user_pause_ms = MINUTE_MS;
 
 struct vhost_user {
@@ -48,7 +49,8 @@ struct vhost_user {
 	int timer;			/* for the next try to connect; -1: none */
 	uint64_t features;		/* of the back end that was there first; 0: none yet */
 	int64_t since;			/* now_ms(), when it was connected */
-	int64_t until;			/* of a handshake or a start; 0: none is under way */
+	int64_t until;			/* of what is under way; 0: of no more than a request */
+	struct budget iotlb_budget;
 	bool slow;			/* one of these took long */
 	int why;			/* the error that has ended the connection, or 0 */
 	char text[192];			/* for vhost_lost() */
@@ -171,6 +173,7 @@ static int connect_to(struct vhost_user *vu)
 	vu->why = 0;
 	vu->slow = false;
 	vu->since = now_ms();
+	vu->iotlb_budget = (struct budget){ 0 };
 	return 0;
 }
 
@@ -405,6 +408,21 @@ static int send_iotlb(struct vhost_user *vu, const struct vhost_iotlb_msg *msg)
 	return msg->type == VHOST_IOTLB_INVALIDATE ? order(vu, &m) : tell(vu, &m);
 }
 
+/* The guest waits, and with it all others that wait for the stream: see struct budget. */
+static int send_in_time(struct vhost_user *vu, const struct vhost_iotlb_msg *msg)
+{
+	int64_t until = vu->until, now = now_ms(), end;
+	int rc;
+
+	end = now + budget_left(&vu->iotlb_budget, &vu->vmm->accesses,
+				atomic_load(&vhost_user_iotlb_timeout_ms));
+	vu->until = until && until < end ? until : end;
+	rc = send_iotlb(vu, msg);
+	vu->until = until;
+	budget_use(&vu->iotlb_budget, now_ms() - now);
+	return rc;
+}
+
 static int set_mem_table(struct vhost_backend *backend, const struct vhost_region *regions,
 			 unsigned int nr, bool iotlb)
 {
@@ -522,7 +540,7 @@ static int channel_send(const struct nyx_vhost_channel *channel, const struct vh
 	m.uaddr = addr;
 	if (m.perm == VHOST_ACCESS_WO)
 		m.perm = VHOST_ACCESS_RW;
-	return send_iotlb(vu, &m);
+	return send_in_time(vu, &m);
 }
 
 static int channel(struct vhost_backend *backend, struct nyx_vhost_channel *channel)

@@ -331,6 +331,18 @@ bool event_signal(int fd);
 int unix_connect(const char *path, int flags);
 /* CLOCK_MONOTONIC in milliseconds, for time-outs */
 int64_t now_ms(void);
+/*
+ * How long the machine has waited for another process, within one access of the guest: waits that
+ * are just short enough do not add up. All of it is 0 at first.
+ */
+struct budget {
+	unsigned long long access;
+	int64_t since, waited;
+};
+/* What is left of @most milliseconds; @accesses is &vmm.accesses. */
+int64_t budget_left(struct budget *budget, const atomic_ullong *accesses, int64_t most);
+/* A wait has lasted for so many milliseconds. */
+void budget_use(struct budget *budget, int64_t ms);
 void loop_run(struct vmm *vmm);
 void loop_exit(void);
 

@@ -491,6 +491,7 @@ static unsigned int fake_saw(uint32_t request)
 
 /* The files that it is given */
 static int ram, event;
+static struct vmm its_vmm;
 
 static struct vhost_backend *backend_of(void)
 {
@@ -499,7 +500,7 @@ static struct vhost_backend *backend_of(void)
 	ram = memfd_create("ram", MFD_CLOEXEC);
 	event = eventfd(0, EFD_CLOEXEC);
 	ASSERT_EQ(0, loop_init());
-	backend = vhost_user_net(NULL, fake.path);
+	backend = vhost_user_net(&its_vmm, fake.path);
 	ASSERT_TRUE(backend);
 	return backend;
 }
@@ -740,6 +741,35 @@ TEST_EACH(disobedience, requests)
 		if (ways[i].how != REFUSE || v->refusable)
 			disobey(v->at, ways[i].how, ways[i].want);
 	}
+}
+
+/* Each invalidation is answered in time, and all of one access of the guest are late. */
+TEST(invalidations_add_up)
+{
+	struct vhost_backend *b;
+	unsigned int i;
+	int64_t began;
+	int rc = 0;
+
+	fake_begin(0, OBEY);
+	b = backend_of();
+	ASSERT_EQ(0, b->ops->set_owner(b));
+	ASSERT_EQ(0, start(b));
+	vhost_user_timeout_ms = 60000;
+	vhost_user_iotlb_timeout_ms = 5 * SOON_MS;
+	atomic_store(&fake.delay_ms, SOON_MS);
+	for (i = 0; i < 8; i++) {
+		atomic_fetch_add(&its_vmm.accesses, 1);
+		ASSERT_EQ(0, iotlb(b, VHOST_IOTLB_INVALIDATE, 0));
+	}
+	began = now_ms();
+	for (i = 0; i < 100 && !rc; i++)
+		rc = iotlb(b, VHOST_IOTLB_INVALIDATE, 0);
+	EXPECT_EQ(-ETIMEDOUT, rc);
+	EXPECT_TRUE(now_ms() - began < 20 * SOON_MS);
+	EXPECT_EQ(-EPIPE, iotlb(b, VHOST_IOTLB_INVALIDATE, 0));
+	vhost_user_iotlb_timeout_ms = 60000;
+	end_backend(b);
 }
 
 /* ---- a machine with such a card ------------------------------------------------------------ */
