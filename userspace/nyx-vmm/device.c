@@ -11,6 +11,7 @@
 
 #include "pci.h"
 #include "vfio.h"
+#include "vhost.h"
 #include "vmm.h"
 
 static int wrong(const char *form)
@@ -46,12 +47,14 @@ static int make_edu(struct vmm *vmm, char *words)
 	return edu_init(vmm, mask);
 }
 
-/* Makes a device for main_makes() */
+/* For main_makes(): what @make is to make, and the device for it */
 struct main_call {
 	struct vmm *vmm;
-	int (*make)(struct vmm *vmm, const char *name, bool option);
+	int (*make)(const struct main_call *call);
 	const char *name;
 	bool option;
+	struct vhost_backend *backend;
+	/* of main_makes() */
 	struct pci_port *port;
 	bool at_start;
 	pthread_t caller;
@@ -68,7 +71,7 @@ static void make_on_main(void *arg)
 	if (other)
 		say_capture(call->text, sizeof(call->text));
 	pci_register_into(call->port, call->at_start);
-	call->rc = call->make(call->vmm, call->name, call->option);
+	call->rc = call->make(call);
 	if (!other)
 		return;
 	pci_register_into(NULL, false);
@@ -79,59 +82,85 @@ static void make_on_main(void *arg)
 }
 
 /* The main thread makes devices whose files it handles. Why it has failed is said by this one. */
-static int main_makes(struct vmm *vmm, const char *name, bool option,
-		      int (*make)(struct vmm *vmm, const char *name, bool option))
+static int main_makes(struct main_call *call)
 {
-	struct main_call call = {
-		.vmm = vmm, .caller = pthread_self(), .make = make, .name = name, .option = option,
-	};
-
-	call.port = pci_register_port(&call.at_start);
-	loop_call(make_on_main, &call);
-	if (call.rc && call.text[0])
-		say("%s", call.text);
-	return call.rc;
+	call->caller = pthread_self();
+	call->port = pci_register_port(&call->at_start);
+	loop_call(make_on_main, call);
+	if (call->rc && call->text[0])
+		say("%s", call->text);
+	return call->rc;
 }
 
-static int make_vhost(struct vmm *vmm, const char *name, bool user)
+static int make_tap(const struct main_call *call)
 {
-	return user ? vhost_net_user_init(vmm, name) : vhost_net_tap_init(vmm, name);
+	return vhost_net_tap_init(call->vmm, call->name);
+}
+
+static int make_backend(const struct main_call *call)
+{
+	return vhost_net_init(call->vmm, call->backend);
+}
+
+/* The main thread does not wait for the back end. */
+static int make_vhost_user(struct vmm *vmm, const char *path)
+{
+	struct main_call call = { .vmm = vmm, .make = make_backend };
+
+	call.backend = vhost_user_net(vmm, path);
+	return call.backend ? main_makes(&call) : -ENODEV;
 }
 
 /* A file descriptor would be one of nyx-vmm, of which the client knows nothing. */
 static int make_net(struct vmm *vmm, char *words)
 {
 	bool vhost = words && options_vhost(words);
+	struct main_call call = { .vmm = vmm, .make = make_tap };
 
 	if (words && !strncmp(words, "vhost-user=", 11) && words[11])
-		return main_makes(vmm, words + 11, true, make_vhost);
+		return make_vhost_user(vmm, words + 11);
 	if (!words || strncmp(words, "tap=", 4) || !words[4])
 		return wrong("net,tap=NAME, net,tap=NAME,vhost or net,vhost-user=SOCKET");
-	return vhost ? main_makes(vmm, words + 4, false, make_vhost) :
-		virtio_net_init(vmm, words + 4, -1);
+	call.name = words + 4;
+	return vhost ? main_makes(&call) : virtio_net_init(vmm, call.name, -1);
+}
+
+static int make_host(const struct main_call *call)
+{
+	return vfio_init(call->vmm, call->name, call->option);
 }
 
 static int make_vfio(struct vmm *vmm, char *words)
 {
+	struct main_call call = { .vmm = vmm, .make = make_host };
 	struct options opts = { .nr_vfios = 0 };
 
 	if (!words)
 		return wrong("vfio,0000:00:05.0");
 	if (options_vfio(&opts, "vfio", words) >= 0)
 		return -EINVAL;
-	return main_makes(vmm, opts.vfios[0].name, opts.vfios[0].shared, vfio_init);
+	call.name = opts.vfios[0].name;
+	call.option = opts.vfios[0].shared;
+	return main_makes(&call);
+}
+
+static int make_server(const struct main_call *call)
+{
+	return vfio_user_init(call->vmm, call->name, call->option);
 }
 
 static int make_vfio_user(struct vmm *vmm, char *words)
 {
+	struct main_call call = { .vmm = vmm, .make = make_server };
 	struct options opts = { .nr_vfio_users = 0 };
 
 	if (!words)
 		return wrong("vfio-user,SOCKET");
 	if (options_vfio_user(&opts, "vfio-user", words) >= 0)
 		return -EINVAL;
-	return main_makes(vmm, opts.vfio_users[0].path, opts.vfio_users[0].messages,
-			  vfio_user_init);
+	call.name = opts.vfio_users[0].path;
+	call.option = opts.vfio_users[0].messages;
+	return main_makes(&call);
 }
 
 static const struct device_type types[] = {

@@ -36,7 +36,7 @@ struct vhost_region {
 
 /*
  * The functions of a transport, which return 0 or a negative errno. One that may be NULL says so.
- * vhost.c calls set_owner and get_features once; at each start set_features, set_mem_table,
+ * vhost.c calls set_owner and get_features once, in the main thread; at each start set_features, set_mem_table,
  * set_vring_num to set_vring_err of each queue, set_backend, set_vring_enable and started, in that
  * order; at each stop set_vring_enable, set_backend and get_vring_base.
  */
@@ -158,7 +158,10 @@ void vhost_foreach(struct vmm *vmm, void (*fn)(struct vmm *vmm, uint16_t rid));
  */
 struct vhost_backend *vhost_kernel_net(int tap);
 
-/* vhost_user.c: a program that listens on the Unix socket @path. NULL, after a message. */
+/*
+ * vhost_user.c: a program that listens on the Unix socket @path, after the handshake with it, for
+ * which the caller waits. Any thread. NULL, after a message.
+ */
 struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path);
 
 /*

@@ -14,13 +14,16 @@
  * An address of a message that is no IOVA is relative to the regions of memory, whose names are
  * GPAs: a back end learns no address of this process.
  *
- * The connection is used under vmm::lock, or by the main thread while it has been lost: then that
- * tries to connect again, each second, or a minute after a try that was answered wrongly or late,
- * and after a connection of less than a minute that was cut off, or that was slow.
+ * The connection is used under vmm::lock, but for its handshake, for which the main thread does not
+ * wait, either: the thread that adds the card has it, or, after the connection was lost, one of its
+ * own. The main thread tries to connect again each second, or a minute after a try that was
+ * answered wrongly or late, and after a connection of less than a minute that was cut off, or that
+ * was slow.
  */
 #include <errno.h>
 #include <linux/virtio_config.h>
 #include <nyx/vhost.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -47,6 +50,8 @@ struct vhost_user {
 	int requests;			/* our end of the back end's own socket; -1: none */
 	struct vhost_user_inbox inbox;	/* of @requests */
 	int timer;			/* for the next try to connect; -1: none */
+	pthread_t thread;		/* has the handshake of such a try */
+	bool has_thread;		/* there is one, or has been; main thread */
 	uint64_t features;		/* of the back end that was there first; 0: none yet */
 	int64_t since;			/* now_ms(), when it was connected */
 	int64_t until;			/* of what is under way; 0: of no more than a request */
@@ -250,11 +255,10 @@ static int listen_to(struct vhost_user *vu)
 	return rc;
 }
 
-/* Main thread */
-static int set_owner(struct vhost_backend *backend)
+/* Nothing else uses the connection. */
+static int handshake(struct vhost_user *vu)
 {
 	struct vhost_user_message m = vhost_user_message(VHOST_USER_SET_OWNER, 0);
-	struct vhost_user *vu = to_user(backend);
 	uint64_t features;
 	int rc;
 
@@ -267,7 +271,7 @@ static int set_owner(struct vhost_backend *backend)
 		rc = -EOPNOTSUPP;
 	if (!rc && !vu->features)
 		vu->features = features;
-	return rc ? rc : listen_to(vu);
+	return rc;
 }
 
 /* Tries to connect after @ms, and then each second. */
@@ -347,34 +351,63 @@ static void requests_ready(void *opaque, int fd)
 	pthread_mutex_unlock(&vu->vmm->lock);
 }
 
-/*
- * Main thread, without vmm::lock: nothing else uses the connection, and the guest does not wait
- * for a back end that is slow.
- */
-static void try_again(void *opaque, int fd)
+static void *run_handshake(void *arg)
 {
-	static const struct itimerspec never;
-	struct vhost_user *vu = opaque;
-	uint64_t times;
-	int rc;
+	struct vhost_user *vu = arg;
+	int rc = handshake(vu);
 
-	if (read(fd, &times, sizeof(times)) < 0 || connect_to(vu))
-		return;
-	timerfd_settime(fd, 0, &never, NULL);
-	rc = set_owner(&vu->backend);
 	pthread_mutex_lock(&vu->vmm->lock);
-	if (!rc) {
+	/* The card may have been removed. */
+	if (!rc && vu->backend.vhost)
+		rc = listen_to(vu);
+	if (!rc && vu->backend.vhost)
 		vhost_found(vu->backend.vhost);
-	} else {
+	if (rc) {
 		disconnect(vu);
 		try_in(vu, atomic_load(&vhost_user_pause_ms));
 		say("vhost-user: the back end at %s: %s; it is tried again in a minute",
 		    vu->path, text_of(rc));
 	}
 	pthread_mutex_unlock(&vu->vmm->lock);
+	return NULL;
+}
+
+/* Main thread: the handshake has ended, or ends soon. */
+static void join_thread(struct vhost_user *vu)
+{
+	if (vu->has_thread)
+		pthread_join(vu->thread, NULL);
+	vu->has_thread = false;
+}
+
+/* Main thread */
+static void try_again(void *opaque, int fd)
+{
+	static const struct itimerspec never;
+	struct vhost_user *vu = opaque;
+	uint64_t times;
+
+	if (read(fd, &times, sizeof(times)) < 0)
+		return;
+	/* It sets the timer at its end. */
+	join_thread(vu);
+	if (connect_to(vu))
+		return;
+	timerfd_settime(fd, 0, &never, NULL);
+	vu->has_thread = !pthread_create(&vu->thread, NULL, run_handshake, vu);
+	if (vu->has_thread)
+		return;
+	disconnect(vu);
+	try_in(vu, 1000);
 }
 
 /* ---- struct vhost_ops ------------------------------------------------------------------- */
+
+/* After the handshake; main thread */
+static int set_owner(struct vhost_backend *backend)
+{
+	return listen_to(to_user(backend));
+}
 
 static int get_features(struct vhost_backend *backend, uint64_t *features)
 {
@@ -562,11 +595,17 @@ static void close_backend(struct vhost_backend *backend)
 {
 	struct vhost_user *vu = to_user(backend);
 
-	disconnect(vu);
-	if (vu->timer >= 0) {
+	if (vu->timer >= 0)
 		loop_remove(vu->timer);
+	/* Has a handshake end. */
+	pthread_mutex_lock(&vu->vmm->lock);
+	if (vu->fd >= 0)
+		shutdown(vu->fd, SHUT_RDWR);
+	pthread_mutex_unlock(&vu->vmm->lock);
+	join_thread(vu);
+	disconnect(vu);
+	if (vu->timer >= 0)
 		close(vu->timer);
-	}
 	free(vu);
 }
 
@@ -600,9 +639,14 @@ struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path)
 	rc = vu->timer < 0 ? -errno : loop_add(vu->timer, try_again, vu);
 	if (!rc)
 		rc = connect_to(vu);
-	if (!rc)
-		return &vu->backend;
-	say("--net vhost-user=%s: %s", path, strerror(-rc));
+	if (rc) {
+		say("--net vhost-user=%s: %s", path, strerror(-rc));
+	} else {
+		rc = handshake(vu);
+		if (!rc)
+			return &vu->backend;
+		say("--net vhost-user=%s: %s", path, text_of(rc));
+	}
 	close_backend(&vu->backend);
 	return NULL;
 }

@@ -493,21 +493,28 @@ static unsigned int fake_saw(uint32_t request)
 static int ram, event;
 static struct vmm its_vmm;
 
-static struct vhost_backend *backend_of(void)
+/* The back end after its handshake, or NULL: that has failed. */
+static struct vhost_backend *try_backend(void)
 {
-	struct vhost_backend *backend;
-
 	ram = memfd_create("ram", MFD_CLOEXEC);
 	event = eventfd(0, EFD_CLOEXEC);
 	ASSERT_EQ(0, loop_init());
-	backend = vhost_user_net(&its_vmm, fake.path);
+	return vhost_user_net(&its_vmm, fake.path);
+}
+
+static struct vhost_backend *backend_of(void)
+{
+	struct vhost_backend *backend = try_backend();
+
 	ASSERT_TRUE(backend);
+	ASSERT_EQ(0, backend->ops->set_owner(backend));
 	return backend;
 }
 
 static void end_backend(struct vhost_backend *backend)
 {
-	backend->ops->close(backend);
+	if (backend)
+		backend->ops->close(backend);
 	loop_exit();
 	close(ram);
 	close(event);
@@ -565,7 +572,6 @@ TEST(whole)
 
 	fake_begin(0, OBEY);
 	b = backend_of();
-	ASSERT_EQ(0, b->ops->set_owner(b));
 	ASSERT_EQ(0, b->ops->get_features(b, &features));
 	EXPECT_EQ(FAKE_FEATURES, features);
 	EXPECT_EQ(-1, b->ops->miss_fd(b));
@@ -620,7 +626,6 @@ TEST_EACH(update, places)
 
 	fake_begin(0, OBEY);
 	b = backend_of();
-	ASSERT_EQ(0, b->ops->set_owner(b));
 	ASSERT_EQ(0, start(b));
 	ASSERT_EQ(v->want, iotlb(b, VHOST_IOTLB_UPDATE, v->host));
 	/* The update is not acknowledged; what is behind it is. */
@@ -631,12 +636,12 @@ TEST_EACH(update, places)
 	end_backend(b);
 }
 
-static const struct { const char *name; uint64_t features, protocol, want; int rc; } offers[] = {
-	{ "all", UINT64_MAX, UINT64_MAX, UINT64_MAX, 0 },
-	{ "no_protocol", FAKE_FEATURES & ~(UINT64_C(1) << 30), FAKE_PROTOCOL, 0, -EOPNOTSUPP },
-	{ "no_acknowledgement", FAKE_FEATURES, FAKE_PROTOCOL & ~UINT64_C(8), 0, -EOPNOTSUPP },
+static const struct { const char *name; uint64_t features, protocol, want; bool works; } offers[] = {
+	{ "all", UINT64_MAX, UINT64_MAX, UINT64_MAX, true },
+	{ "no_protocol", FAKE_FEATURES & ~(UINT64_C(1) << 30), FAKE_PROTOCOL, 0, false },
+	{ "no_acknowledgement", FAKE_FEATURES, FAKE_PROTOCOL & ~UINT64_C(8), 0, false },
 	{ "no_requests", FAKE_FEATURES, FAKE_PROTOCOL & ~UINT64_C(32),
-	  FAKE_FEATURES & ~(UINT64_C(1) << 33), 0 },
+	  FAKE_FEATURES & ~(UINT64_C(1) << 33), true },
 };
 
 /* Only a back end that can ask for translations is offered to be behind an IOMMU. */
@@ -648,9 +653,9 @@ TEST_EACH(offer, offers)
 	fake_begin(0, OBEY);
 	fake.features = v->features;
 	fake.protocol = v->protocol;
-	b = backend_of();
-	EXPECT_EQ(v->rc, b->ops->set_owner(b));
-	if (!v->rc) {
+	b = try_backend();
+	EXPECT_TRUE(v->works ? !!b : !b && strstr(env_said(), "not supported"));
+	if (b) {
 		ASSERT_EQ(0, b->ops->get_features(b, &features));
 		EXPECT_EQ(v->want, features);
 		EXPECT_EQ(v->protocol & FAKE_PROTOCOL, fake.agreed);
@@ -669,7 +674,6 @@ TEST(old_misses)
 	fake_begin(0, OBEY);
 	b = backend_of();
 	b->vhost = &stopped;
-	ASSERT_EQ(0, b->ops->set_owner(b));
 	bytes[12 + 24] = VHOST_ACCESS_RO;
 	bytes[12 + 25] = VHOST_IOTLB_MISS;
 	for (i = 0; i < 100; i++)
@@ -698,16 +702,17 @@ static const struct { const char *name; uint32_t at; bool refusable; } requests[
 	{ "get_vring_base", VHOST_USER_GET_VRING_BASE, false },
 };
 
-static const struct { enum how how; int want; } ways[] = {
-	{ SILENT, -ETIMEDOUT }, { LEAVE, -EPIPE }, { LONG, -EPROTO }, { ANOTHER, -EPROTO },
-	{ WITH_FILE, -EPROTO }, { REFUSE, -EREMOTEIO },
+static const struct { enum how how; int want; const char *says; } ways[] = {
+	{ SILENT, -ETIMEDOUT, "does not answer" }, { LEAVE, -EPIPE, "closed the connection" },
+	{ LONG, -EPROTO, "breaks the protocol" }, { ANOTHER, -EPROTO, "breaks the protocol" },
+	{ WITH_FILE, -EPROTO, "breaks the protocol" }, { REFUSE, -EREMOTEIO, "refuses a request" },
 };
 
 /*
  * The first thing that is wrong ends the connection: later requests fail at once, and a back end
  * that is silent is waited for once.
  */
-static void disobey(uint32_t at, enum how how, int want)
+static void disobey(uint32_t at, enum how how, int want, const char *says)
 {
 	struct vhost_backend *b;
 	uint16_t base;
@@ -715,10 +720,14 @@ static void disobey(uint32_t at, enum how how, int want)
 
 	ktap_note("way %d", how);
 	fake_begin(at, how);
-	b = backend_of();
-	rc = b->ops->set_owner(b);
-	if (!rc)
-		rc = start(b);
+	b = try_backend();
+	if (!b) {
+		EXPECT_TRUE(strstr(env_said(), says));
+		EXPECT_EQ(1, fake_saw(at));
+		end_backend(b);
+		return;
+	}
+	rc = start(b);
 	if (!rc)
 		rc = iotlb(b, VHOST_IOTLB_INVALIDATE, 0);
 	if (!rc)
@@ -739,7 +748,7 @@ TEST_EACH(disobedience, requests)
 
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
 		if (ways[i].how != REFUSE || v->refusable)
-			disobey(v->at, ways[i].how, ways[i].want);
+			disobey(v->at, ways[i].how, ways[i].want, ways[i].says);
 	}
 }
 
@@ -753,7 +762,6 @@ TEST(invalidations_add_up)
 
 	fake_begin(0, OBEY);
 	b = backend_of();
-	ASSERT_EQ(0, b->ops->set_owner(b));
 	ASSERT_EQ(0, start(b));
 	vhost_user_timeout_ms = 60000;
 	vhost_user_iotlb_timeout_ms = 5 * SOON_MS;
@@ -899,24 +907,75 @@ static void in_another(struct vmm *vmm, void *(*fn)(void *arg), unsigned int con
 	close(wake);
 }
 
-/* Only the main thread makes and ends such a card: it may be about to use it. */
-TEST(card_in_a_slot)
+static struct vmm *slot_machine(uint32_t at, enum how how)
 {
 	static struct options options;
 	struct vmm *vmm = env_machine(ENV_MAP);
 
-	fake_begin(0, OBEY);
+	fake_begin(at, how);
 	vmm->ram_fd = memfd_create("ram", MFD_CLOEXEC);
 	options = *vmm->opts;
 	options.hotplug_slots = 1;
 	options.control = "";
 	vmm->opts = &options;
 	ASSERT_EQ(0, hotplug_init(vmm));
-	in_another(vmm, slot_add, false);
-	ASSERT_EQ(1, atomic_load(&fake.connections));
+	return vmm;
+}
+
+/*
+ * Only the main thread makes and ends such a card: it may be about to use it. It has no part in the
+ * handshake.
+ */
+TEST(card_in_a_slot)
+{
+	struct vmm *vmm = slot_machine(0, OBEY);
+
+	in_another(vmm, slot_add, true);
+	ASSERT_EQ(1, fake_saw(VHOST_USER_SET_OWNER));
 	in_another(vmm, slot_remove, true);
 	while (atomic_load(&fake.fd) >= 0)
 		usleep(1000);
+	card_end(vmm);
+}
+
+static void *slot_refuses(void *arg)
+{
+	char words[160], id[HOTPLUG_ID], why[512];
+
+	snprintf(words, sizeof(words), "x=net,vhost-user=%s", fake.path);
+	say_capture(why, sizeof(why));
+	ASSERT_EQ(-ENODEV, hotplug_add(arg, words, false, id));
+	say_capture(NULL, 0);
+	return NULL;
+}
+
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+/* The main thread does other work while a handshake is not answered, and ends it with the card. */
+TEST(main_goes_on)
+{
+	struct vmm *vmm = slot_machine(VHOST_USER_GET_PROTOCOL_FEATURES, SILENT);
+	pthread_t thread;
+
+	vhost_user_timeout_ms = vhost_user_start_timeout_ms = 60000;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, slot_refuses, vmm));
+	while (fake_saw(VHOST_USER_GET_PROTOCOL_FEATURES) < 1)
+		usleep(1000);
+	loop_call(nothing, NULL);
+	fake_leave();
+	pthread_join(thread, NULL);
+	/* Another one serves, and goes; the third one is silent again. */
+	atomic_store(&fake.at, 0);
+	slot_add(vmm);
+	atomic_store(&fake.at, VHOST_USER_GET_PROTOCOL_FEATURES);
+	fake_leave();
+	while (fake_saw(VHOST_USER_GET_PROTOCOL_FEATURES) < 3)
+		usleep(1000);
+	loop_call(nothing, NULL);
+	slot_remove(vmm);
 	card_end(vmm);
 }
 
@@ -1097,11 +1156,11 @@ TEST(nothing_listens)
 	char path[200];
 
 	ASSERT_EQ(0, loop_init());
-	ASSERT_TRUE(!vhost_user_net(NULL, "/nonexistent/socket"));
+	ASSERT_TRUE(!vhost_user_net(&its_vmm, "/nonexistent/socket"));
 	EXPECT_TRUE(strstr(env_said(), "No such file or directory"));
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
-	ASSERT_TRUE(!vhost_user_net(NULL, path));
+	ASSERT_TRUE(!vhost_user_net(&its_vmm, path));
 	EXPECT_TRUE(strstr(env_said(), "too long"));
 	loop_exit();
 }
