@@ -161,7 +161,7 @@ static void add_card(struct json_object *row, const struct pci_port *port)
 	json_object_object_add(row, "state", json_object_new_string(info.state));
 }
 
-static void add_function(const struct pci_dev *dev, void *arg)
+static void add_function(struct pci_dev *dev, void *arg)
 {
 	struct json_object *row = json_object_new_object(), *address = NULL;
 	char text[16];

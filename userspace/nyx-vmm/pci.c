@@ -664,23 +664,7 @@ int pci_init(struct vmm *vmm)
 	return rc;
 }
 
-void pci_foreach(struct vmm *vmm, void (*fn)(const struct pci_dev *dev, void *arg), void *arg)
-{
-	struct pci_dev *dev;
-	unsigned int rid, i;
-
-	for (rid = 0; rid < SLOTS * FUNCTIONS; rid++) {
-		dev = at_rid(vmm->pci, rid);
-		if (dev)
-			fn(dev, arg);
-	}
-	for (i = 0; i < vmm->pci->nr_ports; i++) {
-		if (vmm->pci->ports[i]->card)
-			fn(vmm->pci->ports[i]->card, arg);
-	}
-}
-
-void pci_irtes_changed(struct vmm *vmm)
+void pci_foreach(struct vmm *vmm, void (*fn)(struct pci_dev *dev, void *arg), void *arg)
 {
 	struct pci_bus *bus = vmm->pci;
 	struct pci_dev *dev;
@@ -689,12 +673,23 @@ void pci_irtes_changed(struct vmm *vmm)
 	for (rid = 0; bus && rid < SLOTS * FUNCTIONS; rid++) {
 		dev = at_rid(bus, rid);
 		if (dev)
-			pci_msi_irtes_changed(dev);
+			fn(dev, arg);
 	}
 	for (i = 0; bus && i < bus->nr_ports; i++) {
 		if (bus->ports[i]->card)
-			pci_msi_irtes_changed(bus->ports[i]->card);
+			fn(bus->ports[i]->card, arg);
 	}
+}
+
+static void irtes_changed(struct pci_dev *dev, void *arg)
+{
+	(void)arg;
+	pci_msi_irtes_changed(dev);
+}
+
+void pci_irtes_changed(struct vmm *vmm)
+{
+	pci_foreach(vmm, irtes_changed, NULL);
 }
 
 void pci_exit(struct vmm *vmm)

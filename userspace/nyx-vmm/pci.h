@@ -109,7 +109,7 @@ struct pci_dev {
 int pci_init(struct vmm *vmm);
 void pci_exit(struct vmm *vmm);
 /* Calls @fn for each function, in the order of their ids; vmm::lock is held. */
-void pci_foreach(struct vmm *vmm, void (*fn)(const struct pci_dev *dev, void *arg), void *arg);
+void pci_foreach(struct vmm *vmm, void (*fn)(struct pci_dev *dev, void *arg), void *arg);
 /* The guest has changed how the IOMMU remaps messages; called with vmm::lock held. */
 void pci_irtes_changed(struct vmm *vmm);
 /* As the guest writes to the configuration; called with vmm::lock held. */

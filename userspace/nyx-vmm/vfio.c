@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <linux/vfio.h>
+#include <nyx/text.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -30,21 +31,9 @@ static struct vfio_pci *devices;	/* of the guest, in any order */
 
 bool vfio_name_parse(const char *word, char *name, size_t size)
 {
-	unsigned int domain = 0, bus, slot, function;
-	int end = -1;
+	nyx_device_t device;
 
-	if (sscanf(word, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 || end < 0 ||
-	    word[end]) {
-		domain = 0;
-		end = -1;
-		if (sscanf(word, "%2x:%2x.%1x%n", &bus, &slot, &function, &end) != 3 || end < 0 ||
-		    word[end])
-			return false;
-	}
-	if (slot > 0x1f || function > 7)
-		return false;
-	snprintf(name, size, "%04x:%02x:%02x.%x", domain, bus, slot, function);
-	return true;
+	return !nyx_sbdf_parse(word, &device) && !nyx_sbdf_format(device, name, size);
 }
 
 /* ---- accesses -------------------------------------------------------------------- */

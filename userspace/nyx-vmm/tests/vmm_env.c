@@ -796,19 +796,19 @@ void env_out(struct vmm *vmm, enum io_kind kind, uint64_t addr, uint64_t value,
 	io_access(vmm, kind, addr, bytes, len, true);
 }
 
-static uint64_t ecam(unsigned int slot, unsigned int at)
+uint64_t env_ecam(unsigned int slot, unsigned int at)
 {
 	return GPA_ECAM + ((uint64_t)slot << 15) + at;
 }
 
 uint32_t env_config_get(struct vmm *vmm, unsigned int slot, unsigned int at)
 {
-	return (uint32_t)env_in(vmm, IO_MMIO, ecam(slot, at), 4);
+	return (uint32_t)env_in(vmm, IO_MMIO, env_ecam(slot, at), 4);
 }
 
 void env_config_set(struct vmm *vmm, unsigned int slot, unsigned int at, uint32_t value)
 {
-	env_out(vmm, IO_MMIO, ecam(slot, at), value, 4);
+	env_out(vmm, IO_MMIO, env_ecam(slot, at), value, 4);
 }
 
 /* ---- what a driver does ------------------------------------------------------------------ */

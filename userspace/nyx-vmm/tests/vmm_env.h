@@ -78,6 +78,7 @@ uint64_t env_get(struct vmm *vmm, uint64_t gpa, unsigned int len);
 uint64_t env_in(struct vmm *vmm, enum io_kind kind, uint64_t addr, unsigned int len);
 void env_out(struct vmm *vmm, enum io_kind kind, uint64_t addr, uint64_t value,
 	     unsigned int len);
+uint64_t env_ecam(unsigned int slot, unsigned int at);
 uint32_t env_config_get(struct vmm *vmm, unsigned int slot, unsigned int at);
 void env_config_set(struct vmm *vmm, unsigned int slot, unsigned int at, uint32_t value);
 

@@ -46,19 +46,14 @@ static void teardown(struct vmm *vmm)
 	fake_end();
 }
 
-static uint64_t ecam(unsigned int at)
-{
-	return GPA_ECAM + (SLOT << 15) + at;
-}
-
 static uint64_t cfg(struct vmm *vmm, unsigned int at, unsigned int len)
 {
-	return env_in(vmm, IO_MMIO, ecam(at), len);
+	return env_in(vmm, IO_MMIO, env_ecam(SLOT, at), len);
 }
 
 static void cfg_set(struct vmm *vmm, unsigned int at, uint64_t value, unsigned int len)
 {
-	env_out(vmm, IO_MMIO, ecam(at), value, len);
+	env_out(vmm, IO_MMIO, env_ecam(SLOT, at), value, len);
 }
 
 static uint64_t bar(struct vmm *vmm, unsigned int nr)
@@ -1117,7 +1112,7 @@ static const struct { const char *name, *want; } names[] = {
 	{ "0000:00:05.0", "0000:00:05.0" }, { "00:05.0", "0000:00:05.0" },
 	{ "1a:1f.7", "0000:1a:1f.7" }, { "10a0:ff:1f.7", "10a0:ff:1f.7" },
 	{ "5.0", NULL }, { "00:20.0", NULL }, { "00:05.8", NULL }, { "00:05", NULL },
-	{ "00:05.0 ", NULL }, { "0000:00:05.0x", NULL }, { "", NULL }, { "../00:05.0", NULL },
+	{ "00:05.0 ", NULL }, { " 00:05.0", NULL }, { "0x:05.0", NULL }, { "0000:00:05.0x", NULL }, { "", NULL }, { "../00:05.0", NULL },
 };
 
 TEST_EACH(device_names, names)

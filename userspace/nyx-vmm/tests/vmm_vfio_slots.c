@@ -172,12 +172,12 @@ static int add(struct vmm *vmm, const char *words)
 
 static uint64_t cfg(struct vmm *vmm, unsigned int at, unsigned int len)
 {
-	return env_in(vmm, IO_MMIO, GPA_ECAM + (CARD << 15) + at, len);
+	return env_in(vmm, IO_MMIO, env_ecam(CARD, at), len);
 }
 
 static void cfg_set(struct vmm *vmm, unsigned int at, uint64_t value, unsigned int len)
 {
-	env_out(vmm, IO_MMIO, GPA_ECAM + (CARD << 15) + at, value, len);
+	env_out(vmm, IO_MMIO, env_ecam(CARD, at), value, len);
 }
 
 static uint64_t window(struct vmm *vmm)

@@ -600,19 +600,14 @@ static void teardown(struct vmm *vmm)
 	EXPECT_TRUE(WIFEXITED(status) && !WEXITSTATUS(status));
 }
 
-static uint64_t ecam(unsigned int at)
-{
-	return GPA_ECAM + (OWN_SLOT << 15) + at;
-}
-
 static uint64_t cfg(struct vmm *vmm, unsigned int at, unsigned int len)
 {
-	return env_in(vmm, IO_MMIO, ecam(at), len);
+	return env_in(vmm, IO_MMIO, env_ecam(OWN_SLOT, at), len);
 }
 
 static void cfg_set(struct vmm *vmm, unsigned int at, uint64_t value, unsigned int len)
 {
-	env_out(vmm, IO_MMIO, ecam(at), value, len);
+	env_out(vmm, IO_MMIO, env_ecam(OWN_SLOT, at), value, len);
 }
 
 static uint64_t bar(struct vmm *vmm, unsigned int nr)
