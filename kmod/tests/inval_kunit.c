@@ -310,6 +310,37 @@ static void post(struct nyx_domain *dom, u64 first, u64 last, struct nyx_ticket 
 	nyx_inval_range(dom, PAGE(first), PAGE(last + 1) - 1, t);
 }
 
+/* A listener is in the list of its stream from the first mark until that is taken, or it goes. */
+static void marks_are_listed(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nyx_domain *dom = f->dom[0];
+	struct nyx_ticket t = NYX_TICKET(f->unit);
+	struct listener *a = &f->listener[0], *b = &f->listener[1];
+	struct nyx_ranges ranges = {};
+	bool context = false, late;
+	LIST_HEAD(marked);
+
+	listen(test, a, SBDF, dom);
+	listen(test, b, NYX_SBDF_ANY, dom);
+	a->base.marked = &marked;
+	b->base.marked = &marked;
+	post(f->dom[1], 1, 2, &t);
+	KUNIT_EXPECT_TRUE(test, list_empty(&marked));
+	post(dom, 1, 2, &t);
+	post(dom, 4, 4, &t);
+	KUNIT_EXPECT_PTR_EQ(test, marked.next, &a->base.marked_link);
+	KUNIT_EXPECT_PTR_EQ(test, marked.next->next, &b->base.marked_link);
+	KUNIT_EXPECT_PTR_EQ(test, marked.prev, &b->base.marked_link);
+	nyx_listener_take(a->ls, &a->base, &ranges, &context, &late);
+	KUNIT_EXPECT_TRUE(test, list_is_singular(&marked));
+	unlisten(test, b);
+	KUNIT_EXPECT_TRUE(test, list_empty(&marked));
+	post(dom, 1, 1, &t);
+	KUNIT_EXPECT_TRUE(test, list_is_singular(&marked));
+	unlisten(test, a);
+}
+
 /* Posts of a domain mark the listeners that follow it, and no others. */
 static void posts_mark_those_who_follow(struct kunit *test)
 {
@@ -1315,6 +1346,7 @@ static void memory_is_waited_for_after_a_kill(struct kunit *test)
 
 static struct kunit_case inval_cases[] = {
 	KUNIT_CASE(posts_mark_those_who_follow),
+	KUNIT_CASE(marks_are_listed),
 	KUNIT_CASE(marks_are_widened),
 	KUNIT_CASE(contexts_mark_their_device),
 	KUNIT_CASE(memory_marks_all),

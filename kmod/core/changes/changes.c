@@ -38,6 +38,8 @@
  * @ref: references: of the stream, and of waits
  * @changes: the stream, with a reference; const after init
  * @link: in &nyx_changes.targets
+ * @active: in &nyx_changes.active
+ * @due: step() is to look for something to report
  * @number: its number in the stream; const after init
  * @id: SBDF, or id of the domain; const after init
  * @dom: the domain, if the target is one, with a reference; const after init
@@ -61,6 +63,8 @@ struct nyx_target {
 	struct kref ref;
 	struct nyx_changes *changes;
 	struct list_head link;
+	struct list_head active;
+	bool due;
 	u32 number;
 	u32 id;
 	struct nyx_domain *dom;
@@ -127,6 +131,9 @@ struct nyx_changes *nyx_changes_open(struct nyx_unit *unit, bool is_inline)
 	changes->is_inline = is_inline;
 	mutex_init(&changes->lock);
 	INIT_LIST_HEAD(&changes->targets);
+	INIT_LIST_HEAD(&changes->marked);
+	INIT_LIST_HEAD(&changes->active);
+	changes->states = nyx_listeners_states(&unit->listeners);
 	changes->asked_ns = ktime_get_ns();
 	ret = xa_alloc(&unit->streams, &changes->id, changes,
 		       XA_LIMIT(1, NYX_CHANGES_MAX), GFP_CALLER);
@@ -167,6 +174,7 @@ static void target_remove(struct nyx_target *t)
 	}
 	mutex_unlock(&unit->lock);
 	list_del(&t->link);
+	list_del(&t->active);
 	if (t->dom)
 		nyx_domain_put(t->dom);
 	kref_put(&t->ref, target_release);
@@ -335,6 +343,8 @@ int nyx_changes_add(struct nyx_changes *changes, u32 kind, u32 id, u32 max, u32 
 	t->base.ops = &target_ops;
 	t->base.is_device = kind == NYX_CHANGES_DEVICE;
 	t->base.sbdf = id;
+	t->base.marked = &changes->marked;
+	INIT_LIST_HEAD(&t->active);
 	kref_init(&t->ref);
 	t->changes = changes;
 	t->id = id;
@@ -669,6 +679,57 @@ static int step(struct nyx_target *t, u32 *budget)
 	return ret;
 }
 
+/* Has the state of a device changed since it was reported? */
+static bool state_differs(struct nyx_target *t)
+{
+	struct nyx_unit *unit = t->changes->unit;
+	u32 state = READ_ONCE(t->state);
+	struct nyx_domain *dom;
+	struct nyx_device *dev;
+	bool stopped = false;
+
+	if (!t->base.is_device)
+		return false;
+	rcu_read_lock();
+	dev = xa_load(&unit->devices, t->id);
+	dom = dev ? nyx_device_domain_rcu(dev) : NULL;
+	if (dom)
+		stopped = nyx_device_quarantined(dev, dom);
+	rcu_read_unlock();
+	return stopped ? state == NYX_CHANGE_ATTACHED || state == NYX_CHANGE_DETACHED :
+			 state >= NYX_CHANGE_QUARANTINED;
+}
+
+static void set_due(struct nyx_target *t)
+{
+	t->due = true;
+	if (list_empty(&t->active))
+		list_add_tail(&t->active, &t->changes->active);
+}
+
+/* Find the targets that may have something to report beside those that are due. */
+static void collect(struct nyx_changes *changes)
+{
+	struct nyx_listeners *ls = &changes->unit->listeners;
+	int states = nyx_listeners_states(ls);
+	struct nyx_listener *l, *next;
+	struct nyx_target *t;
+
+	spin_lock(&ls->lock);
+	list_for_each_entry_safe(l, next, &changes->marked, marked_link) {
+		list_del_init(&l->marked_link);
+		set_due(to_target(l));
+	}
+	spin_unlock(&ls->lock);
+	if (states == changes->states)
+		return;
+	list_for_each_entry(t, &changes->targets, link) {
+		if (state_differs(t))
+			set_due(t);
+	}
+	WRITE_ONCE(changes->states, states);
+}
+
 /* Put changes into the empty buffer. 0: nothing is left; 1: something is; or an error. */
 static int fill_buffer(struct nyx_changes *changes, u32 *budget)
 {
@@ -678,20 +739,26 @@ static int fill_buffer(struct nyx_changes *changes, u32 *budget)
 
 	changes->nr = 0;
 	changes->pos = 0;
-	list_for_each_entry_safe(t, next, &changes->targets, link) {
+	collect(changes);
+	list_for_each_entry_safe(t, next, &changes->active, active) {
+		if (!t->due)
+			continue;
 		if (room(changes) < STEP_ROOM || !*budget) {
 			ret = 1;
 			break;
 		}
 		err = step(t, budget);
+		t->due = err;
 		/* Others come first the next time. */
 		if (err)
-			list_move_tail(&t->link, &again);
+			list_move_tail(&t->active, &again);
+		else if (!t->taken)
+			list_del_init(&t->active);
 		ret = err ?: ret;
 		if (err < 0)
 			break;
 	}
-	list_splice_tail(&again, &changes->targets);
+	list_splice_tail(&again, &changes->active);
 	return ret;
 }
 
@@ -752,15 +819,18 @@ static int read_changes(struct nyx_changes *changes, struct nyx_changes_read *re
 /* Acknowledge, and read on. -EAGAIN: the next change is for a page that is not there. */
 static int next_locked(struct nyx_changes *changes, u64 ack, struct nyx_changes_read *read)
 {
-	struct nyx_target *t;
+	struct nyx_target *t, *next;
 	bool works = ack > changes->acked;
 	int ret;
 
 	if (ack > changes->told)
 		return -ERANGE;
 	changes->acked = max(changes->acked, ack);
-	list_for_each_entry(t, &changes->targets, link)
+	list_for_each_entry_safe(t, next, &changes->active, active) {
 		acknowledge(t);
+		if (!t->due && !t->taken)
+			list_del_init(&t->active);
+	}
 	ret = read_changes(changes, read);
 	/* Give it what it has: another reader may come before it comes again. */
 	if (ret == -EAGAIN && read->nr) {
@@ -806,46 +876,33 @@ int nyx_changes_finish(struct nyx_changes *changes)
 	return ret ?: nyx_inval_finish(unit);
 }
 
-/* Has the state of a device changed since it was reported? */
-static bool state_differs(struct nyx_target *t)
+/* Has the state of a target changed since it was reported? */
+static bool any_state_differs(struct nyx_changes *changes)
 {
-	struct nyx_unit *unit = t->changes->unit;
-	u32 state = READ_ONCE(t->state);
-	struct nyx_domain *dom;
-	struct nyx_device *dev;
-	bool stopped = false;
+	struct nyx_listener *l;
+	struct nyx_target *t;
 
-	if (!t->base.is_device)
-		return false;
-	rcu_read_lock();
-	dev = xa_load(&unit->devices, t->id);
-	dom = dev ? nyx_device_domain_rcu(dev) : NULL;
-	if (dom)
-		stopped = nyx_device_quarantined(dev, dom);
-	rcu_read_unlock();
-	return stopped ? state == NYX_CHANGE_ATTACHED || state == NYX_CHANGE_DETACHED :
-			 state >= NYX_CHANGE_QUARANTINED;
+	list_for_each_entry(l, &changes->unit->listeners.list, link) {
+		if (l->ops != &target_ops)
+			continue;
+		t = to_target(l);
+		if (t->changes == changes && state_differs(t))
+			return true;
+	}
+	return false;
 }
 
 bool nyx_changes_pending(struct nyx_changes *changes)
 {
 	struct nyx_listeners *ls = &changes->unit->listeners;
-	struct nyx_listener *l;
-	struct nyx_target *t;
 	bool pending;
 
-	pending = READ_ONCE(changes->more) ||
-		  READ_ONCE(changes->pos) != READ_ONCE(changes->nr);
+	if (READ_ONCE(changes->more) || READ_ONCE(changes->pos) != READ_ONCE(changes->nr))
+		return true;
 	spin_lock(&ls->lock);
-	list_for_each_entry(l, &ls->list, link) {
-		if (pending)
-			break;
-		if (l->ops != &target_ops)
-			continue;
-		t = to_target(l);
-		pending = t->changes == changes &&
-			  (l->ranges.nr || l->context || l->late || state_differs(t));
-	}
+	pending = !list_empty(&changes->marked) ||
+		  (nyx_listeners_states(ls) != READ_ONCE(changes->states) &&
+		   any_state_differs(changes));
 	spin_unlock(&ls->lock);
 	return pending;
 }

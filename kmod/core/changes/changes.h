@@ -44,6 +44,9 @@ struct task_struct;
  * @is_inline: its reader is the caller of the commands that wait; const after init
  * @lock: one reader at a time; outside of all locks of the unit
  * @targets: struct nyx_target; under @lock
+ * @marked: those of which something is marked, see &nyx_listener.marked
+ * @active: those that have something to report, or to acknowledge; under @lock
+ * @states: nyx_listeners_states(), when all targets were last looked at; written under @lock
  * @next_target: number of the next target; under @lock
  * @seq: number of the last change that was put into @buffer; under @lock
  * @told: number of the last change that a reader was given; under @lock
@@ -64,6 +67,9 @@ struct nyx_changes {
 	bool is_inline;
 	struct mutex lock;
 	struct list_head targets;
+	struct list_head marked;
+	struct list_head active;
+	int states;
 	u32 next_target;
 	u64 seq;
 	u64 told;

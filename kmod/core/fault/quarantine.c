@@ -212,6 +212,7 @@ void nyx_tracker_hold(struct nyx_device *dev)
 {
 	struct nyx_fault_tracker *t = &dev->tracker;
 	struct nyx_domain *dom = NULL;
+	struct nyx_unit *unit;
 
 	lockdep_assert_held(&t->lock);
 	if (state_quarantined(t->state.device) && (t->cfg.policy.flags & NYX_POLICY_F_DOMAIN))
@@ -221,6 +222,7 @@ void nyx_tracker_hold(struct nyx_device *dev)
 		dom = NULL;
 	if (dom == t->held)
 		return;
+	unit = (dom ?: t->held)->unit;
 	if (t->held) {
 		atomic_dec(&t->held->quarantined);
 		nyx_window_domain(t->held);
@@ -230,6 +232,7 @@ void nyx_tracker_hold(struct nyx_device *dev)
 		nyx_window_domain(dom);
 	}
 	t->held = dom;
+	nyx_listeners_state(&unit->listeners);
 }
 
 static void describe(struct nyx_device *dev, struct nyx_event *event, u8 new,
@@ -268,6 +271,8 @@ static bool change_state(struct nyx_unit *unit, struct nyx_device *dev, u8 new,
 	if (is != was)
 		atomic_add(is ? 1 : -1, &unit->nr_quarantined);
 	nyx_tracker_hold(dev);
+	if (is != was)
+		nyx_listeners_state(&unit->listeners);
 	nyx_window_device(dev);
 	nyx_score_setup(&t->state.score, (u64)t->cfg.policy.window_ms * NSEC_PER_MSEC);
 	memset(t->state.samples, 0, sizeof(t->state.samples));

@@ -21,6 +21,13 @@ void nyx_listeners_init(struct nyx_listeners *ls)
 	init_waitqueue_head(&ls->readers);
 }
 
+/* What nyx_listener_take() takes is there. */
+static void announce_locked(struct nyx_listener *l)
+{
+	if (l->marked && list_empty(&l->marked_link))
+		list_add_tail(&l->marked_link, l->marked);
+}
+
 /* Note a post of which the listener was marked. Returns true if its reader has to be woken. */
 static bool mark_locked(struct nyx_listener *l, u64 number)
 {
@@ -33,8 +40,10 @@ void nyx_listener_add(struct nyx_listeners *ls, struct nyx_listener *l)
 {
 	l->ranges = NYX_RANGES_ALL;
 	l->context = true;
+	INIT_LIST_HEAD(&l->marked_link);
 	spin_lock(&ls->lock);
 	list_add_tail(&l->link, &ls->list);
+	announce_locked(l);
 	mark_locked(l, ++ls->posted);
 	spin_unlock(&ls->lock);
 	wake_up_all(&ls->readers);
@@ -44,6 +53,7 @@ void nyx_listener_remove(struct nyx_listeners *ls, struct nyx_listener *l)
 {
 	spin_lock(&ls->lock);
 	list_del_init(&l->link);
+	list_del_init(&l->marked_link);
 	l->first = 0;
 	l->dom = NULL;
 	spin_unlock(&ls->lock);
@@ -73,6 +83,7 @@ u64 nyx_listener_take(struct nyx_listeners *ls, struct nyx_listener *l,
 	u64 number;
 
 	spin_lock(&ls->lock);
+	list_del_init(&l->marked_link);
 	nyx_ranges_merge(ranges, &l->ranges);
 	l->ranges.nr = 0;
 	*context |= l->context;
@@ -111,6 +122,7 @@ bool nyx_listener_is_behind(struct nyx_listeners *ls, struct nyx_listener *l, u6
 static void cut_locked(struct nyx_listeners *ls, struct nyx_listener *l)
 {
 	l->late = true;
+	announce_locked(l);
 	l->cut = l->last;
 	l->first = 0;
 	l->waited_ns = 0;
@@ -166,6 +178,7 @@ void nyx_listeners_post(struct nyx_listeners *ls, struct nyx_domain *dom, u64 fi
 			continue;
 		number = number ?: ++ls->posted;
 		nyx_ranges_add(&l->ranges, first, last);
+		announce_locked(l);
 		wake |= mark_locked(l, number);
 	}
 	spin_unlock(&ls->lock);
@@ -185,6 +198,7 @@ void nyx_listeners_post_device(struct nyx_listeners *ls, u32 sbdf)
 			continue;
 		number = number ?: ++ls->posted;
 		l->context = true;
+		announce_locked(l);
 		wake |= mark_locked(l, number);
 	}
 	spin_unlock(&ls->lock);
@@ -201,6 +215,7 @@ void nyx_listeners_post_all(struct nyx_listeners *ls)
 	ls->posted++;
 	list_for_each_entry(l, &ls->list, link) {
 		l->ranges = NYX_RANGES_ALL;
+		announce_locked(l);
 		wake |= mark_locked(l, ls->posted);
 	}
 	spin_unlock(&ls->lock);

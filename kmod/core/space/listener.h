@@ -22,6 +22,7 @@
 #ifndef NYX_CORE_LISTENER_H
 #define NYX_CORE_LISTENER_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -54,7 +55,9 @@ struct nyx_listener_ops {
  * @ops: its kind; const after init
  * @is_device: it follows the contexts of a device; const after init
  * @sbdf: of that device; const after init
+ * @marked: a list of listeners of which something is marked, or NULL; const after init
  * @link: in &nyx_listeners.list
+ * @marked_link: in @marked, from a mark until nyx_listener_take()
  * @dom: the domain of which it has copies, for comparison only, or NULL
  * @first: number of the first post that was not acknowledged; 0: there is none
  * @last: number of the last post
@@ -65,13 +68,16 @@ struct nyx_listener_ops {
  * @context: the context, or the state, of the device may have changed since then
  * @late: it was cut off since then
  *
- * Under &nyx_listeners.lock, but for @ops, @is_device and @sbdf.
+ * Under &nyx_listeners.lock, as is what @marked points to, but for @ops, @is_device, @sbdf and
+ * @marked.
  */
 struct nyx_listener {
 	const struct nyx_listener_ops *ops;
 	bool is_device;
 	u32 sbdf;
+	struct list_head *marked;
 	struct list_head link;
+	struct list_head marked_link;
 	struct nyx_domain *dom;
 	u64 first;
 	u64 last;
@@ -88,6 +94,7 @@ struct nyx_listener {
  * @list: struct nyx_listener
  * @posted: number of the last post
  * @cuts: how often a listener was cut off
+ * @states: how often quarantine has begun or ended for a device or a domain; no lock
  * @wq: waits; woken when a listener has acknowledged, is cut off, or is removed
  * @readers: those that read for listeners; woken when a listener is marked whose reader sleeps,
  *           when the state of a device changes, and when the unit ends
@@ -97,6 +104,7 @@ struct nyx_listeners {
 	struct list_head list;
 	u64 posted;
 	u32 cuts;
+	atomic_t states;
 	wait_queue_head_t wq;
 	wait_queue_head_t readers;
 };
@@ -110,7 +118,7 @@ void nyx_listeners_init(struct nyx_listeners *ls);
 /**
  * nyx_listener_add() - add a listener, marked as if all had changed
  * @ls: the listeners
- * @l: the listener, zeroed, with @ops, @is_device and @sbdf
+ * @l: the listener, zeroed, with @ops, @is_device, @sbdf and @marked
  *
  * Context: under &nyx_unit.lock.
  */
@@ -249,6 +257,31 @@ static inline void nyx_listeners_memory(struct nyx_listeners *ls)
 {
 	if (unlikely(!list_empty(&ls->list)))
 		nyx_listeners_post_all(ls);
+}
+
+/**
+ * nyx_listeners_state() - quarantine has begun or ended for a device or a domain
+ * @ls: the listeners
+ *
+ * Context: any, after that change; no listener is marked, and none is woken.
+ */
+static inline void nyx_listeners_state(struct nyx_listeners *ls)
+{
+	/* Who sees the count sees the change: pairs with nyx_listeners_states(). */
+	smp_mb__before_atomic();
+	atomic_inc(&ls->states);
+}
+
+/**
+ * nyx_listeners_states() - how often was that?
+ * @ls: the listeners
+ *
+ * Context: any.
+ * Return: a count, for comparison only.
+ */
+static inline int nyx_listeners_states(const struct nyx_listeners *ls)
+{
+	return atomic_read_acquire(&ls->states);
 }
 
 /* Count something that was cut off, other than a listener. */
