@@ -216,9 +216,9 @@ TEST(messages)
 	slot_clear(vmm, PORT, EVENTS);
 	ASSERT_EQ(0, hotplug_remove(vmm, "x", false, &serial));
 	EXPECT_EQ(before + 3, env_messages());
-	/* By the pin without MSI, as long as the event is there */
+	/* By INTB# without MSI, as long as the event is there */
 	env_config_set(vmm, PORT, at, 0);
-	rte_set(vmm, PIN_PCI + PORT, LEVEL | 0x60);
+	rte_set(vmm, PIN_PCI + PORT + 1, LEVEL | 0x60);
 	EXPECT_EQ(before + 4, env_messages());
 	EXPECT_EQ(0x60, env_message().data & 0xff);
 	slot_clear(vmm, PORT, EVENTS);
