@@ -281,6 +281,27 @@ TEST(faults_stop_device)
 	has(&c, 0, 0, 0, 0);
 }
 
+/* Quarantine stops the devices of a domain, and leaves the maps that are followed. */
+TEST(quarantine_leaves_domain)
+{
+	struct nyx_policy_get get;
+	struct scene c;
+
+	scene_open(&c, NYX_CHANGES_F_INLINE, DOMAIN, NEVER_MS);
+	test_cmd(map(&c, 0, 0, 4, RW));
+	stream_settle(&c.s);
+	stream_count(&c.s, 1, 0, 0);
+	test_cmd(cmd_policy_get(c.e.fd, NYX_SCOPE_DEVICE, c.e.sbdf, &get));
+	get.out_policy.flags |= NYX_POLICY_F_DOMAIN;
+	test_cmd(cmd_policy_set(c.e.fd, NYX_SCOPE_DEVICE, c.e.sbdf, &get.out_policy));
+	test_cmd(cmd_device_control(c.e.fd, c.e.sbdf, NYX_DEVICE_DO_QUARANTINE));
+	ASSERT_TRUE(!stream_ready(&c.s));
+	test_cmd(map(&c, 8, 8, 1, RW));
+	stream_settle(&c.s);
+	stream_count(&c.s, 1, 0, 0);
+	ASSERT_EQ(NYX_CHANGE_ATTACHED, c.s.target[0].state);
+}
+
 TEST(list)
 {
 	struct nyx_target_info *all;

@@ -2210,7 +2210,8 @@ struct nyx_changes_open {
 /**
  * enum nyx_changes_kind - kind of a target
  * @NYX_CHANGES_DEVICE: a device, whatever domain it is in
- * @NYX_CHANGES_DOMAIN: a domain of a unit of NYX_MODEL_NATIVE
+ * @NYX_CHANGES_DOMAIN: a domain of a unit of NYX_MODEL_NATIVE. Its maps stay when its devices are
+ *                      quarantined, also by NYX_POLICY_F_DOMAIN
  */
 enum nyx_changes_kind {
 	NYX_CHANGES_DEVICE = 0,
