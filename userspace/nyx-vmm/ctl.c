@@ -61,26 +61,33 @@ static char *exchange(FILE *file, struct json_object *request)
 	return line;
 }
 
+/* The member @name of an object, if that is a string, or NULL */
+static const char *text_of(struct json_object *object, const char *name)
+{
+	struct json_object *value;
+
+	json_object_object_get_ex(object, name, &value);
+	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+}
+
 /* Print a reply. */
 static int print(const char *line)
 {
-	struct json_object *doc = json_tokener_parse(line), *part, *message, *code;
+	struct json_object *doc = json_tokener_parse(line), *part;
+	const char *message, *code;
 	int status = STATUS_POWEROFF;
 
 	if (json_object_object_get_ex(doc, "result", &part)) {
 		puts(json_object_to_json_string_ext(part, JSON_C_TO_STRING_PLAIN |
 							  JSON_C_TO_STRING_NOSLASHESCAPE));
 	} else {
-		status = STATUS_REFUSED;
-		fputs(line, stdout);
-		if (json_object_object_get_ex(doc, "error", &part) &&
-		    json_object_object_get_ex(part, "message", &message))
-			say("%s", json_object_get_string(message));
-		else
-			say("ctl: that was no reply of nyx-vmm");
-		if (json_object_object_get_ex(part, "code", &code) &&
-		    !strcmp(json_object_get_string(code), "ETIMEDOUT"))
-			status = STATUS_TIMEOUT;
+		json_object_object_get_ex(doc, "error", &part);
+		message = text_of(part, "message");
+		code = text_of(part, "code");
+		status = code && !strcmp(code, "ETIMEDOUT") ? STATUS_TIMEOUT : STATUS_REFUSED;
+		if (message)
+			fputs(line, stdout);
+		say("%s", message ? message : "ctl: that was no reply of nyx-vmm");
 	}
 	json_object_put(doc);
 	return status;
@@ -162,6 +169,15 @@ static const struct {
 	{ "device", "remove", parse_remove },
 };
 
+/* The status to exit with: a result that cannot be written is lost. */
+static int flush(int status)
+{
+	if (!fflush(stdout))
+		return status;
+	say("standard output: %s", strerror(errno));
+	return STATUS_HOST;
+}
+
 int ctl_main(int argc, char **argv)
 {
 	struct json_object *request;
@@ -172,7 +188,7 @@ int ctl_main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		fputs(help, stdout);
-		return STATUS_POWEROFF;
+		return flush(STATUS_POWEROFF);
 	}
 	if (argc < 4)
 		return usage("a socket and a command, like 'device list', are missing");
@@ -189,9 +205,5 @@ int ctl_main(int argc, char **argv)
 	if (!status)
 		status = ask(argv[1], request);
 	json_object_put(request);
-	if (fflush(stdout)) {
-		say("standard output: %s", strerror(errno));
-		status = STATUS_HOST;
-	}
-	return status;
+	return flush(status);
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -390,4 +391,71 @@ TEST_EACH(bad_path, paths)
 	EXPECT_TRUE(control_init(vmm) < 0);
 	EXPECT_TRUE(strstr(env_said(), "--control"));
 	end(vmm);
+}
+
+/* ---- nyx-vmm ctl ------------------------------------------------------------------ */
+
+static const struct { const char *name, *reply; int status; const char *says; } replies[] = {
+	{ "result", "{\"result\":{}}\n", 0, NULL },
+	{ "refused", REFUSED "EINVAL\",\"message\":\"a drum\"}}\n", 1, "a drum" },
+	{ "late", REFUSED "ETIMEDOUT\",\"message\":\"not yet\"}}\n", 124, "not yet" },
+	{ "nothing", "", 1, "has ended the connection" },
+	{ "broken_off", "{\"result\":{\"devices\":[", 1, "no reply of nyx-vmm" },
+	{ "word", "hello\n", 1, "no reply of nyx-vmm" },
+	{ "array", "[]\n", 1, "no reply of nyx-vmm" },
+	{ "error_is_number", "{\"error\":3}\n", 1, "no reply of nyx-vmm" },
+	{ "error_is_empty", "{\"error\":{}}\n", 1, "no reply of nyx-vmm" },
+	{ "null_code", "{\"error\":{\"code\":null,\"message\":\"x\"}}\n", 1, "x" },
+	{ "null_message", "{\"error\":{\"code\":\"EIO\",\"message\":null}}\n", 1, "no reply of nyx-vmm" },
+};
+
+struct server {
+	int listener;
+	const char *reply;
+};
+
+/* Answers one request, and closes the connection. */
+static void *server(void *arg)
+{
+	struct server *s = arg;
+	int fd = accept(s->listener, NULL, NULL);
+
+	EXPECT_TRUE(begins(line(fd), "{\"command\":\"device list\""));
+	put(fd, s->reply, strlen(s->reply));
+	close(fd);
+	return NULL;
+}
+
+/* nyx-vmm ctl ends with a message, whatever another program answers. */
+TEST_EACH(reply, replies)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char words[] = "ctl\0device\0list", *argv[] = { words, path, words + 4, words + 11, NULL };
+	struct server s = { .listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+			    .reply = v->reply };
+	unsigned int says = env_says();
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC), ours, status;
+	pthread_t thread;
+
+	strcpy(folder, "/tmp/nyx-control.XXXXXX");
+	ASSERT_TRUE(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/socket", folder);
+	strcpy(address.sun_path, path);
+	ASSERT_EQ(0, bind(s.listener, (struct sockaddr *)&address, sizeof(address)));
+	ASSERT_EQ(0, listen(s.listener, 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, server, &s));
+	fflush(stdout);
+	ours = dup(STDOUT_FILENO);
+	dup2(null, STDOUT_FILENO);
+	status = ctl_main(4, argv);
+	dup2(ours, STDOUT_FILENO);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(v->status, status);
+	EXPECT_EQ(v->says ? 1 : 0, env_says() - says);
+	EXPECT_TRUE(!v->says || strstr(env_said(), v->says));
+	close(ours);
+	close(null);
+	close(s.listener);
+	EXPECT_EQ(0, unlink(path));
+	EXPECT_EQ(0, rmdir(folder));
 }
