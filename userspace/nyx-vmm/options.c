@@ -261,9 +261,13 @@ int options_vfio_user(struct options *opts, const char *option, char *word)
 {
 	unsigned int nr = opts->nr_vfio_users, i;
 	bool messages = cut_suffix(word, ",memory=messages");
+	const char *comma;
 
 	if (!messages)
 		cut_suffix(word, ",memory=shared");
+	comma = strrchr(word, ',');
+	if (comma && !strncmp(comma, ",memory=", 8))
+		return usage(option, word, "memory is shared or messages");
 	if (nr == MAX_VFIOS)
 		return usage(option, word, "at most 16 are supported");
 	if (!*word || strlen(word) >= VFIO_NAME)

@@ -1433,6 +1433,8 @@ static const struct { const char *name, *words; bool good, messages; } lines[] =
 	{ "messages", "/run/x,memory=messages", true, true },
 	{ "comma", "/run/x,y", true, false }, { "nothing", "", false, false },
 	{ "no_path", ",memory=messages", false, false },
+	{ "odd_memory", "/run/x,memory=all", false, false }, { "no_memory", "/run/x,memory=", false, false },
+	{ "memory_twice", "/run/x,memory=messages,memory=shared", false, false },
 	{ "twice", "/run/1", false, false },
 	{ "long", LONG_PATH, false, false },
 };
