@@ -212,16 +212,18 @@ static void reset(struct pci_dev *pci)
 
 static void tell_mirror(const struct vfio_pci *dev, int rc)
 {
-	uint64_t memory = dev->pci.vmm->opts->memory;
+	unsigned int spaces = vfio_nr_spaces();
+	uint64_t memory = dev->pci.vmm->opts->memory * spaces;
 	struct rlimit limit;
 
 	if (dev->container->backend)
 		say("--vfio-user %s: its server does not take the guest's memory: %s", dev->name,
 		    strerror(-rc));
 	else if (rc == -ENOMEM && !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur < memory)
-		say("%s %s: the device needs all %llu MiB of the guest's memory locked, and this process may lock %llu MiB; raise that: 'ulimit -l', LimitMEMLOCK= of systemd, or the capability CAP_IPC_LOCK",
-		    dev->ops->option, dev->name, (unsigned long long)(memory / MIB),
-		    (unsigned long long)(limit.rlim_cur / MIB));
+		say("%s %s: all of the guest's memory is to be locked%s, %llu MiB, and this process may lock %llu MiB; raise that: 'ulimit -l', LimitMEMLOCK= of systemd, or the capability CAP_IPC_LOCK",
+		    dev->ops->option, dev->name,
+		    spaces > 1 ? " for each device with an address space of its own" : "",
+		    (unsigned long long)(memory / MIB), (unsigned long long)(limit.rlim_cur / MIB));
 	else
 		say("%s %s: the host's IOMMU does not map the guest's memory: %s", dev->ops->option, dev->name,
 		    strerror(-rc));

@@ -81,6 +81,8 @@ void vfio_container_unmap(struct vfio_container *container, uint64_t iova, uint6
  */
 int vfio_host_open(const char *name, bool shared, struct vfio_group **group, int *fd);
 struct vfio_container *vfio_group_container(const struct vfio_group *group);
+/* Address spaces of the host's IOMMU. Each locks the guest's memory for itself. */
+unsigned int vfio_nr_spaces(void);
 /* The file of the group @number if it is open here, or -1 */
 int vfio_group_file(uint32_t number);
 

@@ -240,6 +240,16 @@ int vfio_group_file(uint32_t nr)
 	return group ? group->fd : -1;
 }
 
+unsigned int vfio_nr_spaces(void)
+{
+	const struct vfio_group *group;
+	unsigned int nr = shared_space ? 1 : 0;
+
+	for (group = groups; group; group = group->next)
+		nr += !group->container->shared;
+	return nr;
+}
+
 struct vfio_container *vfio_group_container(const struct vfio_group *group)
 {
 	return group->container;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "pci.h"
@@ -874,6 +875,41 @@ TEST(memory_is_refused)
 	EXPECT_EQ(-ENOMEM, vfio_init(vmm, NAME, false));
 	EXPECT_EQ(1, env_says());
 	EXPECT_TRUE(strstr(env_said(), "the guest's memory"));
+	teardown(vmm);
+}
+
+static const struct { const char *name; unsigned int devices, may_lock; const char *says; } locks[] = {
+	{ "none_for_one", 1, 0, "locked, 2 MiB, and this process may lock 0 MiB; raise that" },
+	{ "one_for_two", 2, 1, "of its own, 4 MiB, and this process may lock 2 MiB; raise that" },
+	{ "two_for_two", 2, 2, "does not map the guest's memory: Cannot allocate memory" },
+};
+
+/* VFIO locks the guest's memory for each address space anew. */
+TEST_EACH(too_little_may_be_locked, locks)
+{
+	const uint64_t memory = 2 * MIB;	/* any user may lock some MiB */
+	struct options options;
+	struct rlimit limit;
+	unsigned int i;
+	struct vmm *vmm;
+
+	fake_add(NAME, 7);
+	fake_add("0000:00:06.0", 8);
+	fake.map = ENOMEM;
+	fake.map_at = v->devices;
+	fake_begin();
+	vmm = env_machine(ENV_MAP);
+	options = *vmm->opts;
+	options.memory = memory;
+	vmm->opts = &options;
+	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
+	limit.rlim_cur = v->may_lock * memory;
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	for (i = 1; i < v->devices; i++)
+		ASSERT_EQ(0, vfio_init(vmm, NAME, false));
+	EXPECT_EQ(-ENOMEM, vfio_init(vmm, v->devices > 1 ? "0000:00:06.0" : NAME, false));
+	if (!strstr(env_said(), v->says))
+		FAIL("says: %s", env_said());
 	teardown(vmm);
 }
 
