@@ -205,8 +205,9 @@ static struct json_object *member(struct client *client, struct json_object *req
 	if (value ? json_object_is_type(value, type) : !must)
 		return value;
 	*bad = true;
-	reply_error(client, -EINVAL, "the member '%s', a %s, is %s", name, json_type_to_name(type),
-		    value ? "of another type" : "missing");
+	reply_error(client, -EINVAL, "the member '%s', %s, is %s", name,
+		    type == json_type_int ? "an integer" : type == json_type_string ? "a string" :
+		    "a boolean", value ? "of another type" : "missing");
 	return NULL;
 }
 

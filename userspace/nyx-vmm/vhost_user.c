@@ -640,7 +640,8 @@ struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path)
 	if (!rc)
 		rc = connect_to(vu);
 	if (rc) {
-		say("--net vhost-user=%s: %s", path, strerror(-rc));
+		say("--net vhost-user=%s: %s%s", path, strerror(-rc),
+		    rc == -ECONNREFUSED || rc == -ENOENT ? "; start its program first" : "");
 	} else {
 		rc = handshake(vu);
 		if (!rc)

@@ -470,7 +470,7 @@ static int open_disk(const char *path, bool readonly)
 	}
 	/* Two machines must not write one disk. A file system without locks is no error. */
 	if (fcntl(fd, F_OFD_SETLK, &lock) && (errno == EAGAIN || errno == EACCES)) {
-		say("%s is in use by another machine", path);
+		say("%s is in use by another machine, or by another disk of this one", path);
 		close(fd);
 		return -1;
 	}

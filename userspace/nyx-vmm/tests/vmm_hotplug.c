@@ -901,7 +901,8 @@ static const struct { const char *name, *request, *says; } requests[] = {
 	{ "negative", "{\"command\":\"device remove\",\"id\":\"x\",\"timeout_ms\":-1}\n", "0 to 3600000" },
 	{ "large", "{\"command\":\"device remove\",\"id\":\"x\",\"timeout_ms\":99999999999999999999}\n",
 	  "0 to 3600000" },
-	{ "fraction", "{\"command\":\"device remove\",\"id\":\"x\",\"timeout_ms\":1.5}\n", "another type" },
+	{ "fraction", "{\"command\":\"device remove\",\"id\":\"x\",\"timeout_ms\":1.5}\n",
+	  "an integer, is of another type" },
 };
 
 /* A wrong request changes nothing. */

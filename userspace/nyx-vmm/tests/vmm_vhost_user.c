@@ -1157,7 +1157,7 @@ TEST(nothing_listens)
 
 	ASSERT_EQ(0, loop_init());
 	ASSERT_TRUE(!vhost_user_net(&its_vmm, "/nonexistent/socket"));
-	EXPECT_TRUE(strstr(env_said(), "No such file or directory"));
+	EXPECT_TRUE(strstr(env_said(), "No such file or directory; start its program first"));
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
 	ASSERT_TRUE(!vhost_user_net(&its_vmm, path));
