@@ -31,6 +31,9 @@ static int told(struct nyx_mirror *mirror, const struct nyx_mirror_event *event,
 {
 	struct vfio_container *container = arg;
 	bool refused = event->kind == NYX_MIRROR_REFUSED;
+	/* A device whose memory the host does not lock would fail at random. */
+	bool stop = refused && (event->why == NYX_MIRROR_WHY_LIMIT ||
+				event->why == NYX_MIRROR_WHY_MEMLOCK);
 	char text[NYX_MIRROR_TEXT_LEN];
 
 	(void)mirror;
@@ -40,13 +43,11 @@ static int told(struct nyx_mirror *mirror, const struct nyx_mirror_event *event,
 	if (event->kind == NYX_MIRROR_BROKEN)
 		vfio_stop(container);
 	if (refused && container->nr_refused++ >= REFUSALS_TOLD)
-		return 0;
+		return stop;
 	if (!nyx_mirror_event_format(event, text, sizeof(text)))
 		say("--vfio: %s%s", text, container->nr_refused == REFUSALS_TOLD && refused ?
 		    "; more such lines are left out" : "");
-	/* A device whose memory the host does not lock would fail at random: stop it. */
-	return refused && (event->why == NYX_MIRROR_WHY_LIMIT ||
-			   event->why == NYX_MIRROR_WHY_MEMLOCK);
+	return stop;
 }
 
 /*

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "iommu_unit.h"
 #include "pci.h"
 #include "vfio.h"
 #include "vfio_fake.h"
@@ -911,6 +912,86 @@ TEST_EACH(too_little_may_be_locked, locks)
 	if (!strstr(env_said(), v->says))
 		FAIL("says: %s", env_said());
 	teardown(vmm);
+}
+
+/* ---- a mirror that refuses, without a unit ------------------------------------------------ */
+
+static struct nyx_mirror_opts mirrored;
+
+int __wrap_nyx_mirror_open(struct nyx_changes *changes, const struct nyx_mirror_backend *backend,
+			   const struct nyx_mirror_opts *opts, struct nyx_mirror **mirror);
+int __wrap_nyx_mirror_memory_add(struct nyx_mirror *mirror, uint64_t gpa, uint64_t length,
+				 void *host, uint32_t flags);
+int __wrap_nyx_mirror_check(struct nyx_mirror *mirror, struct nyx_mirror_range *conflicts,
+			    size_t nr, size_t *nr_conflicts);
+int __wrap_nyx_mirror_close(struct nyx_mirror *mirror);
+
+int __wrap_nyx_mirror_open(struct nyx_changes *changes, const struct nyx_mirror_backend *backend,
+			   const struct nyx_mirror_opts *opts, struct nyx_mirror **mirror)
+{
+	(void)changes;
+	(void)backend;
+	mirrored = *opts;
+	*mirror = NULL;
+	return 0;
+}
+
+int __wrap_nyx_mirror_memory_add(struct nyx_mirror *mirror, uint64_t gpa, uint64_t length,
+				 void *host, uint32_t flags)
+{
+	(void)mirror;
+	(void)gpa;
+	(void)length;
+	(void)host;
+	(void)flags;
+	return 0;
+}
+
+int __wrap_nyx_mirror_check(struct nyx_mirror *mirror, struct nyx_mirror_range *conflicts,
+			    size_t nr, size_t *nr_conflicts)
+{
+	(void)mirror;
+	(void)conflicts;
+	(void)nr;
+	*nr_conflicts = 0;
+	return 0;
+}
+
+int __wrap_nyx_mirror_close(struct nyx_mirror *mirror)
+{
+	(void)mirror;
+	return 0;
+}
+
+static const struct { const char *name; uint32_t why; bool stops; } refusals[] = {
+	{ "range", NYX_MIRROR_WHY_RANGE, false }, { "memory", NYX_MIRROR_WHY_MEMORY, false },
+	{ "limit", NYX_MIRROR_WHY_LIMIT, true }, { "memlock", NYX_MIRROR_WHY_MEMLOCK, true },
+};
+
+/* The lines are bounded; what becomes of the device does not depend on them. */
+TEST_EACH(mirror_refuses, refusals)
+{
+	static const struct iommu_unit_model model = { .reporting = "vtd,caching-mode" };
+	const struct nyx_mirror_backend backend = NYX_MIRROR_BACKEND_INIT;
+	struct vfio_container container = { .fd = -1, .backend = &backend };
+	struct iommu_unit unit = { .model = &model, .changes = (void *)&unit };
+	struct nyx_mirror_event event = {
+		.size = sizeof(event), .kind = NYX_MIRROR_REFUSED, .why = v->why,
+		.prot = NYX_PROT_READ,
+	};
+	struct vmm *vmm = env_machine(ENV_MAP);
+	struct options options = *vmm->opts;
+	unsigned int i;
+
+	options.has_vfio = true;
+	vmm->opts = &options;
+	vmm->iommu_data = &unit;
+	ASSERT_EQ(0, iommu_unit_mirror_open(vmm, &container));
+	for (i = 0; i < 20; i++)
+		EXPECT_EQ(v->stops, mirrored.event(NULL, &event, mirrored.arg) != 0);
+	EXPECT_EQ(8, env_says());
+	EXPECT_TRUE(strstr(env_said(), "more such lines are left out"));
+	env_end(vmm);
 }
 
 static const struct {
