@@ -113,6 +113,31 @@ TEST(odd_sizes)
 	stream_has(&c.s, c.t, SZ_1G, SZ_2M, AT_DATA_2M, RW);
 }
 
+/* The last page of four levels, alone and with all that is below it */
+TEST(last_page)
+{
+	const __u64 last = (1ull << 48) - SZ_4K;
+	struct scene c;
+
+	scene_open(&c, NYX_CHANGES_F_INLINE, NEVER_MS);
+	map(&c, last, AT_DATA);
+	flush_page(&c, last);
+	stream_has(&c.s, c.t, last, SZ_4K, AT_DATA, RW);
+	flush_page(&c, last + SZ_4K);	/* beyond the table: nothing is there */
+	stream_has(&c.s, c.t, last, SZ_4K, AT_DATA, RW);
+	unmap(&c, last);
+	flush_page(&c, last);
+	stream_has(&c.s, c.t, 0, 0, 0, 0);
+	map(&c, last, AT_DATA);
+	map(&c, 0, AT_DATA);
+	invalidate(&c.g, CMD_PAGES(DID), PAGES_ALL);
+	stream_count(&c.s, 3, 1, 0);
+	unmap(&c, last);
+	unmap(&c, 0);
+	invalidate(&c.g, CMD_ALL, 0);
+	stream_has(&c.s, c.t, 0, 0, 0, 0);
+}
+
 /* ---- device table entries ---- */
 
 TEST(contexts)

@@ -212,6 +212,31 @@ TEST(holes)
 	ASSERT_TRUE(stream_maps(&c.s, c.t, 0xfef00000, SZ_4K, AT_DATA + SZ_4K, RW));
 }
 
+/* The last page of 48 bits, alone and with all that is below it */
+TEST(last_page)
+{
+	const __u64 last = (1ull << 48) - SZ_4K;
+	struct scene c;
+
+	scene_open(&c, NYX_CHANGES_F_INLINE, NEVER_MS);
+	map(&c, last, AT_DATA);
+	flush_page(&c, last);
+	stream_has(&c.s, c.t, last, SZ_4K, AT_DATA, RW);
+	flush_page(&c, last + SZ_4K);	/* beyond the width: nothing is there */
+	stream_has(&c.s, c.t, last, SZ_4K, AT_DATA, RW);
+	unmap(&c, last);
+	flush_page(&c, last);
+	stream_has(&c.s, c.t, 0, 0, 0, 0);
+	map(&c, last, AT_DATA);
+	map(&c, 0, AT_DATA);
+	invalidate(&c.g, IOTLB_DOMAIN(DID), 0);
+	stream_count(&c.s, 3, 1, 0);
+	unmap(&c, last);
+	unmap(&c, 0);
+	invalidate(&c.g, IOTLB_GLOBAL, 0);
+	stream_has(&c.s, c.t, 0, 0, 0, 0);
+}
+
 /* ---- contexts ---- */
 
 TEST(contexts)
