@@ -8,7 +8,7 @@
  * and is killed with SIGKILL after a random time. Then no unit, no pinned page
  * and no charge may be left; units that were kept are found and destroyed.
  */
-#include "nyx_env.h"
+#include "changes.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -93,6 +93,31 @@ static void *worker(void *arg)
 	return NULL;
 }
 
+/* Follows the device, as a VMM's mirror does: commands wait for it, and it comes and goes. */
+static void *follower(void *arg)
+{
+	struct victim *v = arg;
+	struct rng r = { .state = v->seed ^ (__u64)syscall(SYS_gettid) };
+	struct nyx_change *changes = ktap_alloc(16 * sizeof(*changes));
+	struct nyx_changes_open open;
+	struct nyx_changes_next next;
+	struct nyx_changes_add add;
+
+	for (;;) {
+		if (cmd_changes_open(v->e.fd, rng_below(&r, 2) ? NYX_CHANGES_F_INLINE : 0, &open))
+			continue;
+		cmd_changes_add(v->e.fd, &add, open.out_changes_id, NYX_CHANGES_DEVICE, v->e.sbdf);
+		next.out_seq = 0;
+		for (__u64 i = rng_below(&r, 200); i; i--) {
+			if (cmd_changes_next(v->e.fd, &next, open.out_changes_id, next.out_seq,
+					     changes, 16))
+				break;
+		}
+		close(open.out_fd);
+	}
+	return NULL;
+}
+
 /* A process, and a child of it that uses the same unit from another mm. */
 static void victim(__u64 seed, bool keep, int ready)
 {
@@ -117,6 +142,8 @@ static void victim(__u64 seed, bool keep, int ready)
 	}
 	for (int i = 0; i < 3; i++)
 		thread_start(worker, &v);
+	if (rng_below(&r, 2))
+		thread_start(follower, &v);
 	/* A word, with the unit's id for the process that has to find it. */
 	ASSERT_EQ(sizeof(v.e.unit), write(ready, &v.e.unit, sizeof(v.e.unit)));
 	for (;;)
