@@ -11,7 +11,9 @@
 #   make bench-check  what costs more than the stored ratios say, by 15 %
 #   make bench-growth what costs more when there is more of it; writes a page of Documentation/
 #   make guest        boot a stock guest behind an emulated IOMMU, show its console;
-#                     IOMMU=vtd|amdvi|none, KERNEL=cloud-6.12|stock-6.12|stock-6.1, APPEND=
+#                     IOMMU=vtd|amdvi|none, KERNEL=cloud-6.12|stock-6.12|stock-6.1, APPEND=;
+#                     or with a device of the VM: VFIO=nvme, or another case of
+#                     selftests/guest/vfio, which takes no KERNEL= and APPEND=
 #
 #   make [modules]    build/<kernel>/nyx-iommu.ko
 #   make lib cli      build/user/libnyx.so and build/user/nyxctl
