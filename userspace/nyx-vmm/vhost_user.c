@@ -60,6 +60,7 @@ struct vhost_user {
 	int why;			/* the error that has ended the connection, or 0 */
 	char text[192];			/* for vhost_lost() */
 	bool iotlb;			/* rings are IOVAs */
+	bool dpdk;			/* is_dpdk() */
 	struct vhost_region regions[VHOST_USER_REGIONS];
 	unsigned int nr_regions;
 };
@@ -213,6 +214,18 @@ static int open_requests(struct vhost_user *vu)
 	return rc;
 }
 
+/*
+ * DPDK's library offers features of a network card and of a cryptographic device at once. An
+ * invalidation makes it drop whole entries, and also the one that begins right behind the range.
+ */
+static bool is_dpdk(uint64_t protocol)
+{
+	const uint64_t dpdk = UINT64_C(1) << VHOST_USER_PROTOCOL_F_RARP |
+		UINT64_C(1) << VHOST_USER_PROTOCOL_F_CRYPTO_SESSION;
+
+	return (protocol & dpdk) == dpdk;
+}
+
 /* Agrees on what both sides can do. */
 static int negotiate(struct vhost_user *vu, uint64_t *features)
 {
@@ -233,6 +246,7 @@ static int negotiate(struct vhost_user *vu, uint64_t *features)
 		return rc;
 	if (!(protocol & needed))
 		return -EOPNOTSUPP;
+	vu->dpdk = is_dpdk(protocol);
 	/* Not acknowledged: that is what it agrees on. */
 	m.body.u64 = protocol & (needed | requests);
 	rc = tell(vu, &m);
@@ -573,6 +587,9 @@ static int channel_send(const struct nyx_vhost_channel *channel, const struct vh
 	m.uaddr = addr;
 	if (m.perm == VHOST_ACCESS_WO)
 		m.perm = VHOST_ACCESS_RW;
+	/* The entry with the last byte has the one before it, too, and the next entry stays. */
+	if (vu->dpdk && m.type == VHOST_IOTLB_INVALIDATE)
+		m.size--;
 	return send_in_time(vu, &m);
 }
 

@@ -636,6 +636,33 @@ TEST_EACH(update, places)
 	end_backend(b);
 }
 
+static const struct { const char *name; uint64_t protocol, size; } ends[] = {
+	{ "neither", FAKE_PROTOCOL, 0x1000 },
+	{ "rarp", FAKE_PROTOCOL | 1 << 2, 0x1000 },
+	{ "crypto_session", FAKE_PROTOCOL | 1 << 7, 0x1000 },
+	{ "dpdk", FAKE_PROTOCOL | 1 << 2 | 1 << 7, 0xfff },
+};
+
+/* DPDK would forget the next page as well. Another program is told of all of the page. */
+TEST_EACH(invalidation, ends)
+{
+	struct vhost_backend *b;
+
+	fake_begin(0, OBEY);
+	fake.protocol = v->protocol;
+	b = backend_of();
+	ASSERT_EQ(0, b->ops->set_owner(b));
+	ASSERT_EQ(0, start(b));
+	EXPECT_EQ(UINT64_MAX, fake.iotlb.size);
+	ASSERT_EQ(0, iotlb(b, VHOST_IOTLB_UPDATE, HOST));
+	ASSERT_EQ(0, b->ops->set_vring_enable(b, 0, true));
+	EXPECT_EQ(0x1000, fake.iotlb.size);
+	ASSERT_EQ(0, iotlb(b, VHOST_IOTLB_INVALIDATE, 0));
+	EXPECT_EQ(0xfffff000, fake.iotlb.iova);
+	EXPECT_EQ(v->size, fake.iotlb.size);
+	end_backend(b);
+}
+
 static const struct { const char *name; uint64_t features, protocol, want; bool works; } offers[] = {
 	{ "all", UINT64_MAX, UINT64_MAX, UINT64_MAX, true },
 	{ "no_protocol", FAKE_FEATURES & ~(UINT64_C(1) << 30), FAKE_PROTOCOL, 0, false },
