@@ -401,9 +401,13 @@ static void handled(struct vhost *vhost, int rc)
 	fail(vhost);
 }
 
-void vhost_message(struct vhost *vhost, const struct vhost_iotlb_msg *msg)
+void vhost_message(struct vhost *vhost, const struct vhost_iotlb_msg *msg, bool old)
 {
-	if (vhost->started && vhost->iotlb)
+	if (!vhost->started || !vhost->iotlb)
+		return;
+	if (old)
+		nyx_vhost_prefetch(vhost->iotlb, vhost->channel, msg->iova, 1);
+	else
 		handled(vhost, nyx_vhost_message(vhost->iotlb, vhost->channel, msg));
 }
 

@@ -130,8 +130,12 @@ void vhost_start(struct vhost *vhost);
 void vhost_stop(struct vhost *vhost);
 void vhost_follow(struct vhost *vhost);
 
-/* A transport without a file of misses has a message of the back end. Main thread, vmm::lock. */
-void vhost_message(struct vhost *vhost, const struct vhost_iotlb_msg *msg);
+/*
+ * A transport without a file of misses has a message of the back end. @old: a miss that may have
+ * been sent before an invalidation of that address: without a mapping it is no fault. Main thread,
+ * vmm::lock.
+ */
+void vhost_message(struct vhost *vhost, const struct vhost_iotlb_msg *msg, bool old);
 /*
  * The back end is gone: the device needs a reset, and does not start again before vhost_found().
  * vmm::lock, but not inside the stream of changes.

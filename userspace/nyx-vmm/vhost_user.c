@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <linux/virtio_config.h>
 #include <nyx/vhost.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -49,6 +50,8 @@ struct vhost_user {
 	int fd;				/* -1: not connected */
 	int requests;			/* our end of the back end's own socket; -1: none */
 	struct vhost_user_inbox inbox;	/* of @requests */
+	/* Was invalidated while a message on @requests was not taken yet; @gone_last: 0: nothing */
+	uint64_t gone_first, gone_last;
 	int timer;			/* for the next try to connect; -1: none */
 	pthread_t thread;		/* has the handshake of such a try */
 	bool has_thread;		/* there is one, or has been; main thread */
@@ -196,6 +199,7 @@ static void disconnect(struct vhost_user *vu)
 		*fds[i] = -1;
 	}
 	vu->inbox.got = 0;
+	vu->gone_last = 0;
 }
 
 /* The back end gets one end of a socket, for its own requests. */
@@ -323,6 +327,30 @@ static void readable(void *opaque, int fd)
 	pthread_mutex_unlock(&vu->vmm->lock);
 }
 
+/* True if the back end may have sent a message that was not taken yet. */
+static bool has_requests(const struct vhost_user *vu)
+{
+	struct pollfd p = { .fd = vu->requests, .events = POLLIN };
+
+	return vu->inbox.got || poll(&p, 1, 0) > 0;
+}
+
+/*
+ * An invalidation was acknowledged. The back end may have missed an address there, and then gone on
+ * with the update that it was sent anyway: such a miss is no fault.
+ */
+static void note_invalidation(struct vhost_user *vu, const struct vhost_iotlb_msg *msg)
+{
+	uint64_t last = msg->iova + (msg->size - 1);
+
+	if (!has_requests(vu))
+		return;
+	if (!vu->gone_last || msg->iova < vu->gone_first)
+		vu->gone_first = msg->iova;
+	if (last > vu->gone_last)
+		vu->gone_last = last;
+}
+
 static int take_request(struct vhost_user *vu)
 {
 	const struct vhost_user_header *header = &vu->inbox.header;
@@ -337,7 +365,9 @@ static int take_request(struct vhost_user *vu)
 		return -EPROTO;
 	if (msg.perm == VHOST_ACCESS_RW)
 		msg.perm = VHOST_ACCESS_WO;	/* see channel_send() */
-	vhost_message(vu->backend.vhost, &msg);
+	vhost_message(vu->backend.vhost, &msg,
+		      msg.type == VHOST_IOTLB_MISS && vu->gone_last &&
+		      msg.iova >= vu->gone_first && msg.iova <= vu->gone_last);
 	return header->flags & VHOST_USER_NEED_REPLY ? vhost_user_send(vu->requests, &reply) : 0;
 }
 
@@ -352,6 +382,8 @@ static void take_requests(struct vhost_user *vu, unsigned int nr)
 	}
 	if (rc < 0)
 		check(vu, rc);
+	if (!has_requests(vu))
+		vu->gone_last = 0;
 }
 
 /* Main thread */
@@ -581,6 +613,7 @@ static int channel_send(const struct nyx_vhost_channel *channel, const struct vh
 	struct vhost_user *vu = channel->arg;
 	struct vhost_iotlb_msg m = *msg;
 	uint64_t addr = 0;
+	int rc;
 
 	if (m.type == VHOST_IOTLB_UPDATE && !user_addr(vu, m.uaddr, &addr))
 		return -EFAULT;
@@ -590,7 +623,10 @@ static int channel_send(const struct nyx_vhost_channel *channel, const struct vh
 	/* The entry with the last byte has the one before it, too, and the next entry stays. */
 	if (vu->dpdk && m.type == VHOST_IOTLB_INVALIDATE)
 		m.size--;
-	return send_in_time(vu, &m);
+	rc = send_in_time(vu, &m);
+	if (!rc && m.type == VHOST_IOTLB_INVALIDATE)
+		note_invalidation(vu, msg);
+	return rc;
 }
 
 static int channel(struct vhost_backend *backend, struct nyx_vhost_channel *channel)

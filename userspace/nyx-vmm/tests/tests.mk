@@ -15,6 +15,7 @@ VMM_TEST_WRAP	:= -Wl,--wrap=calloc,--wrap=fdatasync,--wrap=nyx_mmio_read,--wrap=
 	$(VMM_TEST_VIEW:%=-Wl,--wrap=nyx_view_%)
 $(O)/tests/vmm_vhost: VMM_TEST_WRAP += -Wl,--wrap=nyx_vhost_add,--wrap=nyx_vhost_remove \
 	-Wl,--wrap=nyx_vhost_prefetch,--wrap=nyx_vhost_message,--wrap=nyx_vhost_receive
+$(O)/tests/vmm_vhost_user: VMM_TEST_WRAP += -Wl,--wrap=nyx_vhost_prefetch,--wrap=nyx_vhost_message
 $(O)/tests/vmm_vfio: VMM_TEST_WRAP += -Wl,--wrap=nyx_mirror_open,--wrap=nyx_mirror_memory_add \
 	-Wl,--wrap=nyx_mirror_check,--wrap=nyx_mirror_close
 VMM_TEST_CPPFLAGS = $(NYX_VMM_CPPFLAGS) -Inyx-vmm -I../selftests/include

@@ -815,9 +815,10 @@ TEST(invalidations_add_up)
 #define NEEDS_RESET	0x40
 #define LINK		(BAR + 0x2006)
 
+static struct vhost_backend *backend;
+
 static struct vmm *card_machine(uint32_t at, enum how how)
 {
-	struct vhost_backend *backend;
 	struct vmm *vmm;
 
 	vmm = env_machine(ENV_MAP);
@@ -1123,6 +1124,93 @@ TEST_EACH(card_requests, own)
 		await_reset(vmm);
 	card_works(vmm, v->good ? 1 : 2);
 	close(fd);
+	card_end(vmm);
+}
+
+/* ---- misses ------------------------------------------------------------------------------- */
+
+/* Called by the main thread: addresses that are asked for, and those that are only sent again */
+static _Atomic uint64_t asked, sent_again;
+static atomic_uint nr_handled;
+
+int __wrap_nyx_vhost_message(struct nyx_vhost *vhost, uint32_t id,
+			     const struct vhost_iotlb_msg *msg);
+int __wrap_nyx_vhost_message(struct nyx_vhost *vhost, uint32_t id,
+			     const struct vhost_iotlb_msg *msg)
+{
+	(void)vhost;
+	(void)id;
+	atomic_store(&asked, msg->iova);
+	atomic_fetch_add(&nr_handled, 1);
+	return 0;
+}
+
+int __wrap_nyx_vhost_prefetch(struct nyx_vhost *vhost, uint32_t id, uint64_t iova,
+			      uint64_t length);
+int __wrap_nyx_vhost_prefetch(struct nyx_vhost *vhost, uint32_t id, uint64_t iova,
+			      uint64_t length)
+{
+	(void)vhost;
+	(void)id;
+	ASSERT_EQ(1, length);
+	atomic_store(&sent_again, iova);
+	atomic_fetch_add(&nr_handled, 1);
+	return -ENOENT;
+}
+
+static void miss(uint64_t iova)
+{
+	uint8_t bytes[44] = { 1, 0, 0, 0, VHOST_USER_VERSION, 0, 0, 0, 32 };
+
+	le_put(bytes + 12, iova, 8);
+	bytes[12 + 24] = VHOST_ACCESS_RO;
+	bytes[12 + 25] = VHOST_IOTLB_MISS;
+	pthread_mutex_lock(&fake.lock);
+	ASSERT_TRUE(put(fake.requests, bytes, sizeof(bytes), -1));
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static void await_handled(struct vmm *vmm, unsigned int nr)
+{
+	while (atomic_load(&nr_handled) < nr)
+		usleep(1000);
+	/* The main thread is through. */
+	pthread_mutex_lock(&vmm->lock);
+	pthread_mutex_unlock(&vmm->lock);
+}
+
+/*
+ * The unit is not asked about a miss that was sent before an invalidation of the page: the back end
+ * was sent the update. It is asked about another page, and about the page later.
+ */
+TEST(card_late_misses)
+{
+	struct vmm *vmm;
+
+	vmm = card_machine(0, OBEY);
+	card_works(vmm, 1);
+	pthread_mutex_lock(&vmm->lock);
+	backend->vhost->iotlb = (void *)&asked;
+	miss(0xfffff123);
+	ASSERT_EQ(0, iotlb(backend, VHOST_IOTLB_INVALIDATE, 0));
+	miss(0xffffe123);
+	pthread_mutex_unlock(&vmm->lock);
+	await_handled(vmm, 2);
+	EXPECT_EQ(0xfffff123, atomic_load(&sent_again));
+	EXPECT_EQ(0xffffe123, atomic_load(&asked));
+	miss(0xfffff456);
+	await_handled(vmm, 3);
+	EXPECT_EQ(0xfffff456, atomic_load(&asked));
+	pthread_mutex_lock(&vmm->lock);
+	/* None waits */
+	ASSERT_EQ(0, iotlb(backend, VHOST_IOTLB_INVALIDATE, 0));
+	pthread_mutex_unlock(&vmm->lock);
+	miss(0xfffff789);
+	await_handled(vmm, 4);
+	EXPECT_EQ(0xfffff789, atomic_load(&asked));
+	pthread_mutex_lock(&vmm->lock);
+	backend->vhost->iotlb = NULL;
+	pthread_mutex_unlock(&vmm->lock);
 	card_end(vmm);
 }
 
