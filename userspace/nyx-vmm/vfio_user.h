@@ -14,6 +14,10 @@
  * Closing a file of the server may take as long as the server likes, as may any call that asks the
  * file's file system. So files that nobody wants stay open up to the connection's end, and a thread
  * of its own closes them then.
+ *
+ * The server has made the second socket, so it may have our end, too. A process that reads from a
+ * socket into a page that does not come holds up all readers of that end, also those that do
+ * not wait. So a thread reads there, and sends what it gets into a socket of ours.
  */
 #ifndef NYX_VMM_VFIO_USER_H
 #define NYX_VMM_VFIO_USER_H
@@ -89,7 +93,8 @@ struct vfio_user_dma {				/* an access, with data behind it */
 
 /* A socket, and the message that comes by it */
 struct vfio_user_channel {
-	int fd;					/* -1: none */
+	int fd;					/* to read; -1: none */
+	int out;				/* to write: the same, but for the second socket */
 	uint8_t *in;
 	size_t have;
 	int files[VFIO_USER_FILES];

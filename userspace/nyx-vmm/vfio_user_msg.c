@@ -11,6 +11,7 @@
 #include "vfio_user.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -50,8 +51,10 @@ static int fail(struct vfio_user *conn, const char *why)
 	conn->why = why;
 	/* The main thread sees it. */
 	for (i = 0; i < ARRAY_SIZE(conn->channels); i++) {
-		if (conn->channels[i].fd >= 0)
-			shutdown(conn->channels[i].fd, SHUT_RDWR);
+		if (conn->channels[i].fd < 0)
+			continue;
+		shutdown(conn->channels[i].fd, SHUT_RDWR);
+		shutdown(conn->channels[i].out, SHUT_RDWR);
 	}
 	return -EIO;
 }
@@ -72,19 +75,12 @@ static int64_t reply_end(struct vfio_user *conn, int64_t now)
 	return now + (most < vfio_user_patience_ms ? most : vfio_user_patience_ms);
 }
 
-/* Waits for one of the sockets, or until @end. */
-static int await(struct vfio_user *conn, int only, short events, int64_t end)
+/* Waits until one of the files is ready, or until @end. */
+static int await(struct vfio_user *conn, struct pollfd *fds, unsigned int nr, int64_t end)
 {
-	struct pollfd fds[ARRAY_SIZE(conn->channels)];
 	int64_t left = end - now_ms();
-	unsigned int i;
-	int rc;
+	int rc = left > 0 ? poll(fds, nr, (int)left) : 0;
 
-	for (i = 0; i < ARRAY_SIZE(fds); i++) {
-		fds[i].fd = only < 0 || conn->channels[i].fd == only ? conn->channels[i].fd : -1;
-		fds[i].events = events;
-	}
-	rc = left > 0 ? poll(fds, ARRAY_SIZE(fds), (int)left) : 0;
 	if (rc < 0)
 		return errno == EINTR ? 0 : fail(conn, "poll(2) failed");
 	return rc ? 0 : fail(conn, "its server does not answer");
@@ -113,6 +109,7 @@ static int send_all(struct vfio_user *conn, int fd, struct iovec *iov, unsigned 
 		struct cmsghdr align;
 	} control = { .bytes = { 0 } };
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = nr_iov };
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
 	ssize_t n;
 
 	if (nr_files)
@@ -124,7 +121,7 @@ static int send_all(struct vfio_user *conn, int fd, struct iovec *iov, unsigned 
 			continue;
 		}
 		n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n < 0 && errno == EAGAIN && !await(conn, fd, POLLOUT, end))
+		if (n < 0 && errno == EAGAIN && !await(conn, &room, 1, end))
 			continue;
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -191,7 +188,7 @@ static void serve_one(struct vfio_user *conn, struct vfio_user_channel *ch, int6
 	};
 	memcpy(conn->out, &reply, HEAD);
 	iov = (struct iovec){ conn->out, reply.size };
-	send_all(conn, ch->fd, &iov, 1, NULL, 0, end);
+	send_all(conn, ch->out, &iov, 1, NULL, 0, end);
 }
 
 /* ---- receiving ------------------------------------------------------------------- */
@@ -353,11 +350,15 @@ void vfio_user_serve(struct vfio_user *conn)
 
 static void await_reply(struct vfio_user *conn, struct vfio_user_call *call, int64_t end)
 {
+	struct pollfd fds[] = {
+		{ .fd = conn->channels[0].fd, .events = POLLIN },
+		{ .fd = conn->channels[1].fd, .events = POLLIN },
+	};
 	bool more = true;
 
 	while (!call->done && !conn->why) {
 		if (!more || now_ms() >= end)
-			await(conn, -1, POLLIN, end);
+			await(conn, fds, ARRAY_SIZE(fds), end);
 		more = take_one(conn, &conn->channels[1], end);
 		more = take_one(conn, &conn->channels[0], end) || more;
 	}
@@ -434,10 +435,77 @@ static bool is_socket(int fd)
 		!getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) && type == SOCK_STREAM;
 }
 
+/* Runs @fn in a thread that nobody waits for. False: there is none. */
+static bool run_alone(void *(*fn)(void *arg), void *arg)
+{
+	sigset_t all, before;
+	pthread_t thread;
+	bool runs;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	runs = !pthread_create(&thread, NULL, fn, arg);
+	if (runs)
+		pthread_detach(thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return runs;
+}
+
+struct relay {
+	int from, to;
+};
+
+/* Files that come are dropped by the kernel. */
+static void *relay_run(void *arg)
+{
+	struct relay *relay = arg;
+	struct pollfd p = { .fd = relay->from, .events = POLLIN };
+	char bytes[0x4000];
+	ssize_t n;
+
+	for (;;) {
+		poll(&p, 1, -1);
+		n = recv(relay->from, bytes, sizeof(bytes), MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN)
+			continue;
+		if (n <= 0 || send(relay->to, bytes, (size_t)n, MSG_NOSIGNAL) != n)
+			break;
+	}
+	shutdown(relay->to, SHUT_RDWR);
+	close(relay->to);
+	close(relay->from);
+	free(relay);
+	return NULL;
+}
+
+/* Reads what comes by @file, which the server may read, too; takes it in any case. */
+static int relay_begin(struct vfio_user *conn, int file)
+{
+	struct relay *relay = malloc(sizeof(*relay));
+	int pair[2];
+
+	if (!relay || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
+		free(relay);
+		vfio_user_keep(conn, file);
+		return fail(conn, "there is no second socket left for it");
+	}
+	*relay = (struct relay){ fcntl(file, F_DUPFD_CLOEXEC, 0), pair[1] };
+	conn->channels[1].fd = pair[0];
+	conn->channels[1].out = file;
+	if (relay->from >= 0 && run_alone(relay_run, relay))
+		return 0;
+	close(pair[1]);
+	if (relay->from >= 0)
+		vfio_user_keep(conn, relay->from);
+	free(relay);
+	return fail(conn, "there is no thread left for it");
+}
+
 static int take_twin(struct vfio_user *conn, struct json_object *caps, int *file, unsigned int nr)
 {
 	struct json_object *twin, *field;
 	uint64_t index;
+	int fd;
 
 	if (!json_object_object_get_ex(caps, "twin_socket", &twin) ||
 	    !json_object_is_type(twin, json_type_object) ||
@@ -447,9 +515,9 @@ static int take_twin(struct vfio_user *conn, struct json_object *caps, int *file
 	if (!get_number(twin, "fd_index", UINT64_MAX, &index) || index >= nr ||
 	    !is_socket(file[index]))
 		return fail(conn, "its server names a second socket, and sends none");
-	conn->channels[1].fd = file[index];
+	fd = file[index];
 	file[index] = -1;
-	return 0;
+	return relay_begin(conn, fd);
 }
 
 static int take_capabilities(struct vfio_user *conn, struct json_object *caps)
@@ -537,8 +605,8 @@ int vfio_user_open(struct vfio_user *conn, int fd)
 
 	pthread_mutex_init(&conn->lock, NULL);
 	conn->attach_end = now_ms() + (int64_t)ATTACHING * vfio_user_patience_ms;
-	conn->channels[0].fd = fd;
-	conn->channels[1].fd = -1;
+	conn->channels[0].fd = conn->channels[0].out = fd;
+	conn->channels[1].fd = conn->channels[1].out = -1;
 	conn->out = calloc(1, LONGEST);
 	for (i = 0; i < ARRAY_SIZE(conn->channels); i++)
 		conn->channels[i].in = calloc(1, LONGEST);
@@ -567,21 +635,14 @@ static void close_kept(struct vfio_user *conn)
 {
 	size_t size = conn->nr_kept * sizeof(*conn->kept);
 	struct files *files = malloc(sizeof(*files) + size);
-	sigset_t all, before;
-	pthread_t thread;
 
 	if (!files)
 		return;
 	files->nr = conn->nr_kept;
 	memcpy(files->fds, conn->kept, size);
 	conn->nr_kept = 0;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&thread, NULL, close_all, files))
+	if (!run_alone(close_all, files))
 		free(files);
-	else
-		pthread_detach(thread);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void vfio_user_attached(struct vfio_user *conn)
@@ -600,11 +661,15 @@ void vfio_user_close(struct vfio_user *conn)
 		struct vfio_user_channel *ch = &conn->channels[i];
 
 		/* The server is to know at once; a socket has files that have not been received. */
-		if (ch->fd >= 0)
+		if (ch->fd >= 0) {
 			shutdown(ch->fd, SHUT_RDWR);
+			shutdown(ch->out, SHUT_RDWR);
+		}
 		keep_unwanted(conn, ch);
-		vfio_user_keep(conn, ch->fd);
-		ch->fd = -1;
+		vfio_user_keep(conn, ch->out);
+		if (ch->fd != ch->out)
+			close(ch->fd);
+		ch->fd = ch->out = -1;
 		free(ch->in);
 		ch->in = NULL;
 	}

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
+#include <linux/userfaultfd.h>
 #include <linux/vfio.h>
 #include <netinet/in.h>
 #include <nyx/mirror.h>
@@ -18,8 +19,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,7 +76,7 @@ static struct {
 	enum fault fault;
 	const char *json;
 	uint16_t major, minor;
-	bool twin;
+	bool twin, holds;		/* @holds: it reads at the other end of the twin */
 	uint64_t sizes[VFIO_PCI_NUM_REGIONS];
 	uint32_t region_flags[VFIO_PCI_NUM_REGIONS];
 	const struct vfio_region_info_cap_sparse_mmap *list;	/* of DIRECT */
@@ -306,6 +309,44 @@ static void reply_it(struct vfio_user_head *head, size_t size, const int *files,
 	send_it(own.fd, own.out, size, files, nr);
 }
 
+struct holder {
+	int fd;
+	void *page;
+};
+
+static void *read_into_page(void *arg)
+{
+	const struct holder *h = arg;
+
+	recv(h->fd, h->page, 1, MSG_PEEK);
+	return NULL;
+}
+
+/*
+ * Reads at the client's end of the second socket, into a page that never comes: all who read there
+ * wait. False: this user may not.
+ */
+static bool hold(int its_end)
+{
+	static struct holder h;
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffd_msg fault;
+	pthread_t thread;
+
+	h.fd = its_end;
+	h.page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	range.range = (struct uffdio_range){ (uintptr_t)h.page, 4096 };
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range) ||
+	    pthread_create(&thread, NULL, read_into_page, &h))
+		return false;
+	/* A client that waits, too, cannot be killed meanwhile. */
+	alarm(20);
+	send_it(own.twin, "?", 1, NULL, 0);
+	return read(fd, &fault, sizeof(fault)) == sizeof(fault);
+}
+
 static size_t version_reply(uint8_t *out, int *files, unsigned int *nr)
 {
 	const struct vfio_user_version version = { server->major, server->minor };
@@ -319,6 +360,8 @@ static size_t version_reply(uint8_t *out, int *files, unsigned int *nr)
 		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
 			_exit(1);
 		own.twin = pair[0];
+		if (server->holds)
+			server->holds = hold(dup(pair[1]));
 		files[(*nr)++] = pair[1];
 	}
 	return sizeof(version) + len;
@@ -844,6 +887,24 @@ static void access_by(const struct order *o, uint32_t error, bool twin)
 
 TEST_EACH(access_by_one, orders) { access_by(&v->order, v->error, false); }
 TEST_EACH(access_by_twin, orders) { access_by(&v->order, v->error, true); }
+
+/* The server has our end of the second socket, too. */
+TEST(twin_is_held)
+{
+	struct vmm *vmm;
+
+	prepare();
+	server->twin = server->holds = true;
+	server->json = "{\"capabilities\":{\"twin_socket\":{\"supported\":true,\"fd_index\":0}}}";
+	vmm = setup_in(ENV_MAP, true);
+	if (!server->holds)
+		SKIP("userfaultfd(2) is not for this user");
+	enable(vmm);
+	env_out(vmm, IO_MMIO, bar(vmm, 0) + 8, 0x1234, 4);
+	EXPECT_EQ(0x1234, env_in(vmm, IO_MMIO, bar(vmm, 0) + 8, 4));
+	EXPECT_EQ(0, env_says());
+	teardown(vmm);
+}
 
 TEST(no_access_unless_master)
 {
