@@ -339,7 +339,7 @@ struct budget {
 	unsigned long long access;
 	int64_t since, waited;
 };
-/* What is left of @most milliseconds; @accesses is &vmm.accesses. */
+/* The rest of @most milliseconds; @accesses is &vmm.accesses. */
 int64_t budget_left(struct budget *budget, const atomic_ullong *accesses, int64_t most);
 /* A wait has lasted for so many milliseconds. */
 void budget_use(struct budget *budget, int64_t ms);

@@ -21,7 +21,7 @@ void nyx_listeners_init(struct nyx_listeners *ls)
 	init_waitqueue_head(&ls->readers);
 }
 
-/* What nyx_listener_take() takes is there. */
+/* nyx_listener_take() has something to take. */
 static void announce_locked(struct nyx_listener *l)
 {
 	if (l->marked && list_empty(&l->marked_link))

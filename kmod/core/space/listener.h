@@ -267,7 +267,7 @@ static inline void nyx_listeners_memory(struct nyx_listeners *ls)
  */
 static inline void nyx_listeners_state(struct nyx_listeners *ls)
 {
-	/* Who sees the count sees the change: pairs with nyx_listeners_states(). */
+	/* A reader of the count sees the change: pairs with nyx_listeners_states(). */
 	smp_mb__before_atomic();
 	atomic_inc(&ls->states);
 }
