@@ -18,8 +18,9 @@ int main(int argc, char **argv)
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 	char payload[PAYLOAD] = "packets";
 	unsigned long sent = 0;
+	struct timespec now, begin;
 	int fd, i, seconds;
-	time_t end;
+	long ms;
 
 	if (argc != 3 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) {
 		fprintf(stderr, "usage: packets ADDRESS SECONDS\n");
@@ -31,12 +32,15 @@ int main(int argc, char **argv)
 		perror("packets");
 		return 1;
 	}
-	for (end = time(NULL) + seconds; time(NULL) < end; ) {
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do {
 		/* An error is what the peer has answered, or a queue that is full. */
 		for (i = 0; i < BATCH; i++)
 			sent += sendto(fd, payload, sizeof(payload), 0, (struct sockaddr *)&to,
 				       sizeof(to)) > 0;
-	}
-	printf("packets: sent %lu\n", sent);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		ms = (now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000;
+	} while (ms < seconds * 1000L);
+	printf("packets: sent %lu in %ld ms\n", sent, ms);
 	return 0;
 }
