@@ -36,9 +36,9 @@ struct vhost_region {
 
 /*
  * The functions of a transport, which return 0 or a negative errno. One that may be NULL says so.
- * vhost.c calls set_owner and get_features once, in the main thread; at each start set_features, set_mem_table,
- * set_vring_num to set_vring_err of each queue, set_backend, set_vring_enable and started, in that
- * order; at each stop set_vring_enable, set_backend and get_vring_base.
+ * vhost.c calls set_owner and get_features once, in the main thread; at each start set_features,
+ * set_mem_table, set_vring_num to set_vring_err of each queue, set_backend, set_vring_enable and
+ * started, in that order; at each stop set_vring_enable, set_backend and get_vring_base.
  */
 struct vhost_ops {
 	const char *name;
@@ -169,8 +169,8 @@ struct vhost_backend *vhost_kernel_net(int tap);
 struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path);
 
 /*
- * How long a handshake or a start takes, all IOTLB messages within an access of the guest, and until
- * the next try. Tests set them.
+ * How long a handshake or a start takes, all IOTLB messages within an access of the guest, and
+ * until the next try. Tests set them.
  */
 extern atomic_int vhost_user_start_timeout_ms, vhost_user_iotlb_timeout_ms, vhost_user_pause_ms;
 

@@ -663,7 +663,11 @@ TEST_EACH(invalidation, ends)
 	end_backend(b);
 }
 
-static const struct { const char *name; uint64_t features, protocol, want; bool works; } offers[] = {
+static const struct {
+	const char *name;
+	uint64_t features, protocol, want;
+	bool works;
+} offers[] = {
 	{ "all", UINT64_MAX, UINT64_MAX, UINT64_MAX, true },
 	{ "no_protocol", FAKE_FEATURES & ~(UINT64_C(1) << 30), FAKE_PROTOCOL, 0, false },
 	{ "no_acknowledgement", FAKE_FEATURES, FAKE_PROTOCOL & ~UINT64_C(8), 0, false },
