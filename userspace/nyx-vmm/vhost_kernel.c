@@ -198,7 +198,11 @@ static int set_backend(struct vhost_backend *backend, bool on)
 
 static int channel(struct vhost_backend *backend, struct nyx_vhost_channel *channel)
 {
-	return nyx_vhost_kernel(of(backend)->fd, channel);
+	int rc = nyx_vhost_kernel(of(backend)->fd, channel);
+
+	/* A miss wakes our thread, and its answer that of the queue; this is a call with the map. */
+	channel->eager = 1;
+	return rc;
 }
 
 static int miss_fd(struct vhost_backend *backend)
