@@ -109,9 +109,15 @@ static void entry_unlock(struct iotlb_entry *e, u32 seq)
 	smp_store_release(&e->seq, seq + 2);
 }
 
+static bool holds(const struct iotlb_entry *e, u64 key, u64 tag)
+{
+	return READ_ONCE(e->key) == key && READ_ONCE(e->tag) == tag;
+}
+
 /*
- * Choose the entry to overwrite: the same page's, an empty one, the page's home if that is of
- * another tag, which may be an old one, or any.
+ * Choose the entry to overwrite: the same page's (at home first, as lookups do, if two fills
+ * have made two), an empty one, the page's home if that is of another tag, which may be an old
+ * one, or any.
  */
 static struct iotlb_entry *pick_way(struct iotlb *tlb, u64 key, u64 tag)
 {
@@ -120,9 +126,11 @@ static struct iotlb_entry *pick_way(struct iotlb *tlb, u64 key, u64 tag)
 	unsigned int found;
 	u32 age = 0;
 
+	if (holds(home, key, tag))
+		return home;
 	for (found = iotlb_ways(set, key); found; found &= found - 1) {
 		e = &set->way[__builtin_ctz(found)];
-		if (READ_ONCE(e->tag) == tag)
+		if (holds(e, key, tag))
 			return e;
 	}
 	if (!READ_ONCE(home->key))
@@ -130,12 +138,13 @@ static struct iotlb_entry *pick_way(struct iotlb *tlb, u64 key, u64 tag)
 	found = iotlb_ways(set, 0);
 	if (found)
 		return &set->way[__builtin_ctz(found)];
-	if (READ_ONCE(home->tag) != tag)
-		return home;
 	/* The sum of the counts moves on with every replacement. */
 	for (e = set->way; e < set->way + IOTLB_WAYS; e++)
 		age += READ_ONCE(e->seq) / 2;
-	return &set->way[age % IOTLB_WAYS];
+	if (READ_ONCE(home->tag) == tag)
+		return &set->way[age % IOTLB_WAYS];
+	/* Not each time: pages of two tags with one home would replace each other for ever. */
+	return age % 4 ? home : &set->way[age / 4 % IOTLB_WAYS];
 }
 
 /* Say that a space may have entries of a class, unless it has another tag by now. */

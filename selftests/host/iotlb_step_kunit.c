@@ -456,40 +456,129 @@ static bool at_home(struct fixture *f, const struct iotlb_space *s, u64 va)
 	return e->key == key && e->tag == tag;
 }
 
-/*
- * A page goes home if its home is empty, or if the set is full and an entry of another tag is
- * there; it replaces no page of its own space there.
- */
+/* Fills all entries with pages of a tag that is gone, and gives @a and @b new tags. */
+static void only_old_tags(struct fixture *f)
+{
+	struct iotlb_entry *e = f->tlb.sets->way;
+	unsigned int i;
+
+	for (i = 0; i < f->tlb.nr_sets * IOTLB_WAYS; i++)
+		e[i] = (struct iotlb_entry){
+			.key = 1ull << 60 | 1, .tag = iotlb_tag(&f->a), .seq = i % 7 * 2,
+		};
+	iotlb_flush(&f->tlb, &f->a);
+	iotlb_flush(&f->tlb, &f->b);
+}
+
+/* A page goes home if its home is empty. */
 static void page_goes_home(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	u64 *va = f->same_set;
-	unsigned int i, j;
+	unsigned int i;
 
-	restart_full(f);
-	for (i = 0; i < IOTLB_WAYS; i++) {
+	restart(f);
+	for (i = 0; i < 64; i++) {
+		memset(f->tlb.sets, 0, iotlb_size(&f->tlb));
+		fill_page(f, &f->a, (u64)i << NYX_PAGE_LG2, NYX_PAGE_LG2);
+		KUNIT_EXPECT_TRUE(test, at_home(f, &f->a, (u64)i << NYX_PAGE_LG2));
+	}
+}
+
+/* Most pages go home although entries of old tags are there. */
+static void old_tags_leave_homes(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int round, i, home = 0;
+
+	restart(f);
+	for (round = 0; round < 64; round++) {
+		only_old_tags(f);
+		for (i = 0; i < 8; i++) {
+			u64 va = (u64)(round * 8 + i) << NYX_PAGE_LG2;
+
+			fill_page(f, &f->a, va, NYX_PAGE_LG2);
+			home += at_home(f, &f->a, va);
+		}
+	}
+	KUNIT_EXPECT_GT(test, 2 * home, 64 * 8);
+}
+
+/* Pages of two spaces with one home have room for both soon, wherever that is in the set. */
+static void two_tags_share_a_home(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int i, j, ways = 0;
+	struct iotlb_hit hit;
+
+	restart(f);
+	for (i = 0; i < 64; i++) {
+		u64 va = (u64)i << NYX_PAGE_LG2, other = 0;
+		const struct iotlb_entry *home;
+
+		only_old_tags(f);
+		home = iotlb_home(&f->tlb, iotlb_key(va, IOTLB_4K), iotlb_tag(&f->a));
+		while (iotlb_home(&f->tlb, iotlb_key(other, IOTLB_4K), iotlb_tag(&f->b)) != home)
+			other += NYX_PAGE_SIZE;
+		for (j = 0; j < 12; j++) {
+			if (!iotlb_lookup(&f->tlb, &f->a, va, &hit))
+				fill_page(f, &f->a, va, NYX_PAGE_LG2);
+			if (!iotlb_lookup(&f->tlb, &f->b, other, &hit))
+				fill_page(f, &f->b, other, NYX_PAGE_LG2);
+		}
+		KUNIT_EXPECT_TRUE(test, iotlb_lookup(&f->tlb, &f->a, va, &hit));
+		KUNIT_EXPECT_TRUE(test, iotlb_lookup(&f->tlb, &f->b, other, &hit));
+		ways |= 1 << (home - f->tlb.sets->way) % IOTLB_WAYS;
+	}
+	KUNIT_EXPECT_EQ(test, ways, (1u << IOTLB_WAYS) - 1);
+}
+
+/* A page that is not at home is refilled where it is: no other page loses its entry. */
+static void page_is_refilled_elsewhere(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int round, i, away = 0;
+	struct iotlb_hit hit;
+
+	restart(f);
+	for (round = 0; round < 16; round++) {
+		memset(f->tlb.sets, 0, iotlb_size(&f->tlb));
 		iotlb_flush(&f->tlb, &f->a);
 		find_same_set(f, &f->a);
-		memset(f->tlb.sets, 0, iotlb_size(&f->tlb));
-		fill_page(f, &f->a, va[i], NYX_PAGE_LG2);
-		KUNIT_EXPECT_TRUE(test, at_home(f, &f->a, va[i]));
-		for (j = 0; j < ARRAY_SIZE(f->same_set); j++)
-			fill_page(f, &f->a, va[j], NYX_PAGE_LG2);
-		/* All are of the old tag now. */
-		iotlb_flush(&f->tlb, &f->a);
-		for (j = 0; j < 64; j++) {
-			u64 page = (u64)(i * 64 + j) << NYX_PAGE_LG2;
-			u64 tag = iotlb_tag(&f->a), key = iotlb_key(page, IOTLB_4K);
-			const struct iotlb_entry *home = iotlb_home(&f->tlb, key, tag);
-			const struct iotlb_set *set = iotlb_set(&f->tlb, key, tag);
-			bool full = set->way[0].key && set->way[1].key && set->way[2].key &&
-				    set->way[3].key;
-			bool free = !home->key || (full && home->tag != tag);
+		for (i = 0; i < IOTLB_WAYS; i++)
+			fill_page(f, &f->a, f->same_set[i], NYX_PAGE_LG2);
+		for (i = 0; i < IOTLB_WAYS; i++)
+			away += !at_home(f, &f->a, f->same_set[i]);
+		for (i = 0; i < IOTLB_WAYS; i++)
+			fill_page(f, &f->a, f->same_set[i], NYX_PAGE_LG2);
+		for (i = 0; i < IOTLB_WAYS; i++)
+			KUNIT_EXPECT_TRUE(test, iotlb_lookup(&f->tlb, &f->a, f->same_set[i], &hit));
+	}
+	KUNIT_EXPECT_NE(test, away, 0);
+}
 
-			fill_page(f, &f->a, page, NYX_PAGE_LG2);
-			if (free)
-				KUNIT_EXPECT_TRUE(test, at_home(f, &f->a, page));
-		}
+/* If two fills at once have made two entries of a page, the one that lookups see is refilled. */
+static void home_is_refilled_first(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	u64 key, tag, va;
+	struct iotlb_entry *home;
+	struct iotlb_hit hit;
+	unsigned int i, way;
+
+	restart(f);
+	for (i = 0; i < 16; i++) {
+		va = (u64)i << NYX_PAGE_LG2;
+		key = iotlb_key(va, IOTLB_4K);
+		tag = iotlb_tag(&f->a);
+		home = iotlb_home(&f->tlb, key, tag);
+		for (way = 0; way < IOTLB_WAYS; way++)
+			iotlb_set(&f->tlb, key, tag)->way[way] = (struct iotlb_entry){
+				.key = key, .tag = tag, .val = NYX_PAGE_LG2,
+			};
+		fill_page(f, &f->a, va, NYX_PAGE_LG2);
+		KUNIT_EXPECT_NE(test, home->seq, 0);
+		KUNIT_EXPECT_TRUE(test, iotlb_lookup(&f->tlb, &f->a, va, &hit));
+		KUNIT_EXPECT_NE(test, hit.perm, 0);
 	}
 }
 
@@ -516,6 +605,10 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(full_set_replaces_each_in_turn),
 	KUNIT_CASE(empty_entry_is_filled_first),
 	KUNIT_CASE(page_goes_home),
+	KUNIT_CASE(old_tags_leave_homes),
+	KUNIT_CASE(two_tags_share_a_home),
+	KUNIT_CASE(page_is_refilled_elsewhere),
+	KUNIT_CASE(home_is_refilled_first),
 	KUNIT_CASE(no_memory_is_an_error),
 	{}
 };

@@ -146,7 +146,8 @@ static __inline__ bool nyx_reader_init(struct nyx_view_reader *reader, const voi
 	const struct nyx_window_head *head = (const struct nyx_window_head *)window;
 	const char *base = (const char *)window;
 
-	if (nyx__read32(&head->version) != NYX_WINDOW_VERSION || head->set_shift > 63 ||
+	if (nyx__read32(&head->version) != NYX_WINDOW_VERSION ||
+	    head->set_shift < 2 || head->set_shift > 63 ||
 	    head->dev_offset + (uint64_t)head->nr_devs * sizeof(*reader->devs) > window_size ||
 	    head->dom_offset + (uint64_t)head->nr_doms * sizeof(*reader->doms) > window_size ||
 	    head->set_offset + (uint64_t)head->nr_sets * NYX_WINDOW_WAYS *
