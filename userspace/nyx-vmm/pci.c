@@ -20,7 +20,6 @@
 #include "pci_port.h"
 
 #define SLOTS		32
-#define FUNCTIONS	8
 #define CAPS_START	0x40
 #define CAPS_END	0x100
 #define MAX_CAPS	((CAPS_END - CAPS_START) / 4)
@@ -38,7 +37,7 @@
 #define HOST_BRIDGE	0x0008	/* a plain PCIe host bridge, known for no quirk */
 
 struct pci_bus {
-	struct pci_dev *slots[SLOTS][FUNCTIONS];
+	struct pci_dev *slots[SLOTS][PCI_FUNCTIONS];
 	uint32_t address;		/* port 0xcf8 */
 	uint64_t next_bar, next_high, next_port;
 	uint8_t next_source;
@@ -357,8 +356,8 @@ static struct pci_dev *at_rid(struct pci_bus *bus, uint32_t rid)
 	struct pci_dev *dev = NULL;
 	unsigned int i;
 
-	if (rid < SLOTS * FUNCTIONS)
-		return bus->slots[rid / FUNCTIONS][rid % FUNCTIONS];
+	if (rid < SLOTS * PCI_FUNCTIONS)
+		return bus->slots[rid / PCI_FUNCTIONS][rid % PCI_FUNCTIONS];
 	for (i = 0; i < bus->nr_ports && !dev; i++)
 		dev = pci_port_function(bus->ports[i], rid >> 8, rid & 0xff);
 	return dev;
@@ -441,7 +440,7 @@ static int choose_slot(struct pci_dev *dev)
 	unsigned int slot;
 
 	if (dev->slot_of) {
-		slot = dev->slot_of->rid / FUNCTIONS;
+		slot = dev->slot_of->rid / PCI_FUNCTIONS;
 		if (bus->slots[slot][dev->function] || bus->next_source > LAST_SOURCE)
 			return -ENOSPC;
 		dev->rid = (uint16_t)(dev->slot_of->rid + dev->function);
@@ -452,9 +451,9 @@ static int choose_slot(struct pci_dev *dev)
 	}
 	/* Skip the slot whose id the IOAPIC uses. */
 	for (slot = 0; slot < SLOTS; slot++) {
-		if (bus->slots[slot][0] || slot == dev->vmm->iommu->ioapic_rid / FUNCTIONS)
+		if (bus->slots[slot][0] || slot == dev->vmm->iommu->ioapic_rid / PCI_FUNCTIONS)
 			continue;
-		dev->rid = (uint16_t)(slot * FUNCTIONS);
+		dev->rid = (uint16_t)(slot * PCI_FUNCTIONS);
 		dev->intx_source = (uint8_t)slot;
 		return 0;
 	}
@@ -599,7 +598,7 @@ int pci_register(struct pci_dev *dev)
 		say("no PCI slot is left for %s", dev->name);
 		return rc;
 	}
-	set_intx(dev, dev->rid / FUNCTIONS, dev->intx_source);
+	set_intx(dev, dev->rid / PCI_FUNCTIONS, dev->intx_source);
 	rc = bars_place(dev, NULL);
 	if (!rc && vmm->iommu->device_add)
 		rc = vmm->iommu->device_add(vmm, dev->rid);
@@ -613,7 +612,7 @@ int pci_register(struct pci_dev *dev)
 			vmm->iommu->device_remove(vmm, dev->rid);
 		return rc;
 	}
-	bus->slots[dev->rid / FUNCTIONS][dev->rid % FUNCTIONS] = dev;
+	bus->slots[dev->rid / PCI_FUNCTIONS][dev->rid % PCI_FUNCTIONS] = dev;
 	/* Enable decoding: payloads that expect firmware do not enable it themselves. */
 	pci_config_write(dev, PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 2);
 	return 0;
@@ -670,7 +669,7 @@ void pci_foreach(struct vmm *vmm, void (*fn)(struct pci_dev *dev, void *arg), vo
 	struct pci_dev *dev;
 	unsigned int rid, i;
 
-	for (rid = 0; bus && rid < SLOTS * FUNCTIONS; rid++) {
+	for (rid = 0; bus && rid < SLOTS * PCI_FUNCTIONS; rid++) {
 		dev = at_rid(bus, rid);
 		if (dev)
 			fn(dev, arg);
@@ -706,7 +705,7 @@ void pci_exit(struct vmm *vmm)
 		if (bus->ports[i]->gone)
 			pci_function_free(bus->ports[i]->gone);
 	}
-	for (rid = 0; rid < SLOTS * FUNCTIONS; rid++) {
+	for (rid = 0; rid < SLOTS * PCI_FUNCTIONS; rid++) {
 		dev = at_rid(bus, rid);
 		if (dev)
 			pci_function_free(dev);

@@ -18,6 +18,7 @@
 
 #include "vmm.h"
 
+#define PCI_FUNCTIONS	8		/* of a slot */
 #define PCI_BARS	6
 #define PCI_ROM		6	/* the expansion ROM, behind the BARs */
 #define PCI_CONFIG_SIZE	4096

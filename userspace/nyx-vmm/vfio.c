@@ -9,8 +9,10 @@
  * nyx-vmm is killed, VFIO stops and resets the device with its last file.
  *
  * Functions of one slot of the host, of which function 0 came first, share a slot of the
- * guest's, too. Others have a slot each. A device in a hot-plug slot is alone there: while that is
- * off, the device is stopped, interrupts nobody, and has no place in the guest's IOMMU.
+ * guest's, too. So do devices with isolation=shared behind an IOMMU: the container has what all of
+ * them map, and a guest takes the functions of a slot for one group, with one domain. Others
+ * have a slot each. A device in a hot-plug slot is alone there: while that is off, the device is
+ * stopped, interrupts nobody, and has no place in the guest's IOMMU.
  */
 #include "vfio.h"
 
@@ -25,6 +27,7 @@
 #include "pci_port.h"
 
 #define CONFIG_LEGACY	256
+#define SLOT_LEN	11	/* of a name, with its last point */
 #define REQUESTS	3	/* of the host, 10 s apart, until the guest is not asked any more */
 
 static struct vfio_pci *devices;	/* of the guest, in any order */
@@ -455,20 +458,30 @@ static int device_info(struct vfio_pci *dev)
 	return 0;
 }
 
-/* Function 0 of the guest's slot that @dev is to be in, or NULL */
-static struct pci_dev *first_of_slot(const struct vfio_pci *dev)
+/* Chooses a function of a slot for @dev, which is not open yet; none: a slot of its own. */
+static int choose_function(struct vfio_pci *dev, bool shared)
 {
-	size_t len = strlen("0000:00:00.");
+	bool has_mirror = dev->pci.vmm->iommu->mirror, group = shared && has_mirror;
 	struct vfio_pci *other;
+	unsigned int nr = 0;
 
 	if (pci_register_slot())
-		return NULL;
+		return 0;
 	for (other = devices; other; other = other->next) {
-		if (!other->pci.port && !strncmp(other->name, dev->name, len) &&
-		    other->name[len] == '0')
-			return &other->pci;
+		if (other->pci.port || group != (other->container->shared && has_mirror) ||
+		    (!group && strncmp(other->name, dev->name, SLOT_LEN)))
+			continue;
+		nr++;
+		if (group ? !other->pci.slot_of : other->name[SLOT_LEN] == '0')
+			dev->pci.slot_of = &other->pci;
 	}
-	return NULL;
+	if (group && nr == PCI_FUNCTIONS) {
+		say("--vfio %s: %u devices have isolation=shared already, and a slot of the guest has no more functions; use isolation=strict",
+		    dev->name, nr);
+		return -ENOSPC;
+	}
+	dev->pci.function = (uint8_t)(group ? nr : (unsigned int)(dev->name[SLOT_LEN] - '0'));
+	return 0;
 }
 
 /* The device becomes what the guest finds. */
@@ -561,14 +574,14 @@ int vfio_init(struct vmm *vmm, const char *name, bool shared)
 	dev->pci.vmm = vmm;
 	dev->fd = -1;
 	dev->ops = &vfio_host_ops;
-	rc = vfio_host_open(dev->name, shared, &dev->group, &dev->fd);
+	rc = choose_function(dev, shared);
+	if (!rc)
+		rc = vfio_host_open(dev->name, shared, &dev->group, &dev->fd);
 	if (rc) {
 		free(dev);
 		return rc;
 	}
 	dev->container = vfio_group_container(dev->group);
-	dev->pci.slot_of = first_of_slot(dev);
-	dev->pci.function = (uint8_t)(dev->name[strlen(dev->name) - 1] - '0');
 	rc = vfio_begin(dev);
 	if (!rc)
 		vfio_fault_init(vmm);

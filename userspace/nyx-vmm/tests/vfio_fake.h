@@ -18,7 +18,7 @@
 
 #define FAKE_REGION	UINT64_C(0x1000000)	/* a region begins at a multiple of this */
 #define FAKE_VECTORS	8
-#define FAKE_DEVICES	4
+#define FAKE_DEVICES	10
 
 struct fake_region {
 	uint64_t size;

@@ -1060,6 +1060,50 @@ TEST(functions)
 	teardown(vmm);
 }
 
+static int mirror(struct vmm *vmm, uint16_t rid, struct vfio_container *container)
+{
+	(void)vmm;
+	(void)rid;
+	(void)container;
+	return 0;
+}
+
+/* Behind an IOMMU those that share an address space are functions of a slot, and no others are. */
+TEST(shared_slot)
+{
+	struct iommu_ops mirroring = iommu_none;
+	char names[8][16];
+	struct vmm *vmm;
+	unsigned int i;
+
+	mirroring.mirror = mirror;
+	fake_add(NAME, 7);
+	fake_add("0000:00:05.1", 8);
+	for (i = 0; i < 8; i++) {
+		snprintf(names[i], sizeof(names[i]), "0000:00:%02x.0", 6 + i);
+		fake_add(names[i], 9 + i);
+	}
+	fake_begin();
+	vmm = env_machine(ENV_MAP);
+	vmm->iommu = &mirroring;
+	ASSERT_EQ(0, vfio_init(vmm, NAME, true));
+	ASSERT_EQ(0, vfio_init(vmm, "0000:00:05.1", false));
+	EXPECT_EQ(0x00101b36, env_config_get(vmm, 2, PCI_VENDOR_ID));
+	EXPECT_EQ(0, cfg(vmm, PCI_HEADER_TYPE, 1));
+	for (i = 0; i < 7; i++) {
+		ASSERT_EQ(0, vfio_init(vmm, names[i], true));
+		EXPECT_EQ(0x00101b36, cfg(vmm, (i + 1) << 12, 4));
+	}
+	EXPECT_EQ(-ENOSPC, vfio_init(vmm, names[i], true));
+	EXPECT_TRUE(strstr(env_said(), "8 devices have isolation=shared already"));
+	EXPECT_EQ(0x80, cfg(vmm, PCI_HEADER_TYPE, 1));
+	EXPECT_EQ(0, env_config_get(vmm, 2, PCI_CACHE_LINE_SIZE) >> 16 & 0x80);
+	EXPECT_EQ(UINT32_MAX, env_config_get(vmm, 3, PCI_VENDOR_ID));
+	EXPECT_EQ(2, fake.containers);
+	EXPECT_EQ(2, fake.nr_mapped);
+	teardown(vmm);
+}
+
 static void by_bus(struct fake_device *dev)
 {
 	dev->flags &= ~(uint32_t)VFIO_DEVICE_FLAGS_RESET;
