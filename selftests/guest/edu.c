@@ -3,7 +3,8 @@
  * The edu device from a program: edu DIRECTORY-IN-SYSFS. Bound to uio_pci_generic, which
  * gives its interrupts. Prints "NAME ok" or "NAME failed ..." for each thing it tries.
  * "edu DIRECTORY read|write IOVA TIMES" only makes the device access 16 bytes there, one access
- * after the other.
+ * after the other. "edu DIRECTORY copy" has it copy 16 bytes from a page to another one, at their
+ * physical addresses.
  * "edu exit" writes 5 to the port that ends the machine.
  */
 #include <fcntl.h>
@@ -124,6 +125,23 @@ static int access_only(const char *how, uint64_t iova, int times)
 	return 0;
 }
 
+static uint8_t *two_pages(void)
+{
+	return mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
+}
+
+static int copy(void)
+{
+	uint8_t *a = two_pages(), *b = a + PAGE;
+
+	memcpy(a, "from one to two", 16);
+	access_only("read", physical(a), 1);
+	access_only("write", physical(b), 1);
+	check("copy", !memcmp(a, b, 16), b[0]);
+	return bad;
+}
+
 int main(int argc, char **argv)
 {
 	uint8_t *a, *b;
@@ -131,7 +149,7 @@ int main(int argc, char **argv)
 	char path[256];
 	int fd, i;
 
-	if (argc != 2 && argc != 5)
+	if (argc != 2 && argc != 3 && argc != 5)
 		return 2;
 	if (!strcmp(argv[1], "exit") && !ioperm(0xf4, 1, 1))
 		outb(5, 0xf4);
@@ -144,6 +162,8 @@ int main(int argc, char **argv)
 		check("resource0", 0, 0);
 		return 1;
 	}
+	if (argc == 3)
+		return copy();
 	if (argc == 5)
 		return access_only(argv[2], strtoull(argv[3], NULL, 0), atoi(argv[4]));
 	check("identification", get32(0) == 0x010000ed, get32(0));
@@ -155,8 +175,7 @@ int main(int argc, char **argv)
 	check("factorial", get32(8) == 3628800, get32(8));
 	try_interrupt(argv[1]);
 
-	a = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
+	a = two_pages();
 	b = a + PAGE;
 	for (i = 0; i < PAGE; i++) {
 		a[i] = (uint8_t)(i * 7 + 3);
