@@ -10,6 +10,7 @@
 #include "base/types.h"
 #include "chr/ioctl.h"
 #include "core/irq/irqfd.h"
+#include "core/space/dirty.h"
 #include "core/unit.h"
 #include "obs/obs.h"
 #include "viommu/viommu.h"
@@ -26,6 +27,10 @@ MODULE_PARM_DESC(max_units_per_user,
 module_param_named(max_bindings_per_user, nyx_max_bindings_per_user, uint, 0644);
 MODULE_PARM_DESC(max_bindings_per_user,
 		 "most bound interrupts in the units of a user without CAP_SYS_RESOURCE (default 262144)");
+
+module_param_named(max_dirty_kib_per_user, nyx_max_dirty_kib_per_user, uint, 0644);
+MODULE_PARM_DESC(max_dirty_kib_per_user,
+		 "most KiB of dirty bitmaps in the units of a user without CAP_SYS_RESOURCE (default 262144)");
 
 static int unit_shown(struct nyx_unit *unit)
 {

@@ -103,6 +103,7 @@ union nyx_cmd_buf {
 	struct nyx_changes_open changes_open;
 	struct nyx_changes_add changes_add;
 	struct nyx_changes_next changes_next;
+	struct nyx_dirty_read dirty_read;
 };
 
 static int nyx_ioctl_array(struct nyx_ucmd *uc, void *cmd);
@@ -244,6 +245,11 @@ static const struct nyx_op nyx_ops[] = {
 		OP_AT(KEY, changes_remove, target)),
 	[NYX_CMD_CHANGES_NEXT] = OP(changes_next, out_irte_changes,
 		.prop = OP_OUT | OP_OUT_ERROR),
+	[NYX_CMD_DIRTY_START] = OP(dirty_start, out_err_field),
+	[NYX_CMD_DIRTY_STOP] = OP(dirty_stop, out_err_field),
+	[NYX_CMD_DIRTY_READ] = OP(dirty_read, out_nr_dirty,
+		OP_AT(GPA, dirty_read, gpa), .flags = NYX_DIRTY_READ_F_NO_CLEAR,
+		.prop = OP_OUT | OP_INSPECT),
 };
 
 static_assert(ARRAY_SIZE(nyx_ops) == NYX_CMD_MAX);

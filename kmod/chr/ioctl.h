@@ -128,6 +128,9 @@ int nyx_ioctl_changes_open(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_changes_add(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_changes_remove(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_changes_next(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_dirty_start(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_dirty_stop(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_dirty_read(struct nyx_ucmd *uc, void *cmd);
 
 /*
  * Commands that NYX_ARRAY takes work on @n structures in a row. They return at

@@ -202,6 +202,7 @@ int nyx_ioctl_view_open(struct nyx_ucmd *uc, void *_cmd)
  * @capacity: how many may follow @buf
  * @n: extents in @buf
  * @full: an extent did not fit into @buf
+ * @tracked: dirty tracking is on: a view does not write
  * @buf: the last extents; the newest may still grow
  */
 struct fill {
@@ -210,6 +211,7 @@ struct fill {
 	u32 capacity;
 	u32 n;
 	bool full;
+	bool tracked;
 	struct nyx_view_extent buf[EXTENT_CHUNK];
 };
 
@@ -235,7 +237,7 @@ static bool add_segment(struct fill *f, u64 iova, const struct nyx_segment *seg)
 	};
 	struct nyx_view_extent *prev = f->n ? &f->buf[f->n - 1] : NULL;
 
-	if (region_flags(seg->region) & REGION_READONLY)
+	if (region_flags(seg->region) & REGION_READONLY || f->tracked)
 		ext.prot &= ~NYX_ACC_WRITE;
 	if (prev && prev->gpa + prev->length == ext.gpa && prev->prot == ext.prot) {
 		prev->length += ext.length;
@@ -321,7 +323,7 @@ static int fill_one(struct nyx_ucmd *uc, struct nyx_view_fill *cmd)
 		.capacity = cmd->nr_extents,
 	};
 	struct nyx_access acc;
-	bool limited, same;
+	bool limited, refused, same;
 	int ret;
 
 	ret = nyx_check_translate(uc, (const struct nyx_translate *)cmd);
@@ -343,10 +345,13 @@ static int fill_one(struct nyx_ucmd *uc, struct nyx_view_fill *cmd)
 		if (ret)
 			return nyx_access_err(ret);
 		limited = is_limited(&acc);
-		same = !limited && fill_access(&acc, &f);
+		/* Inside the section of the view, which nyx_dirty_start() waits for. */
+		f.tracked = READ_ONCE(uc->unit->dirty.state) != NYX_DIRTY_OFF;
+		refused = limited || (f.tracked && cmd->access & NYX_ACC_WRITE);
+		same = !refused && fill_access(&acc, &f);
 		nyx_access_end(&acc);
-		if (limited)
-			return NYX_ERR(HAS_LIMITS);
+		if (refused)
+			return limited ? NYX_ERR(HAS_LIMITS) : NYX_ERR(TRACKED);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (!same || !cmd->nr_extents)

@@ -66,6 +66,7 @@
 #include "core/fault/event.h"
 #include "core/fault/quarantine.h"
 #include "core/irq/irq.h"
+#include "core/space/dirty.h"
 #include "core/space/inval.h"
 #include "core/space/listener.h"
 #include "core/space/view.h"
@@ -172,6 +173,7 @@ struct nyx_unit_state {
  * @state: plain state of the unit, beside its objects
  * @inval: invalidations that no wait has covered
  * @pages: page requests
+ * @dirty: dirty tracking
  * @deadlines: what is due for devices at some time
  * @nr_quarantined: devices that are quarantined or disabled
  * @dev: directory in sysfs; obs/'s
@@ -216,6 +218,7 @@ struct nyx_unit {
 	struct nyx_inval inval;
 
 	struct nyx_pages pages;
+	struct nyx_dirty dirty;
 	struct nyx_deadlines deadlines;
 	atomic_t nr_quarantined;
 

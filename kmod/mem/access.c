@@ -472,6 +472,7 @@ u64 region_write(struct region *region, u64 offset, void __user *buf,
 		.buf = buf, .iter = iter, .op = XFER_WRITE,
 	};
 
+	region_mark_dirty(region, offset, length);
 	return do_xfer(&xfer, error);
 }
 
@@ -483,6 +484,7 @@ u64 region_fill(struct region *region, u64 offset, u64 pattern,
 		.pattern = ror64(pattern, 8 * (phase & 7)), .op = XFER_FILL,
 	};
 
+	region_mark_dirty(region, offset, length);
 	return do_xfer(&xfer, error);
 }
 
@@ -529,6 +531,7 @@ int region_atomic(struct region *region, u64 offset, enum region_atomic_op op,
 	ret = region_walk_begin(&walk, region, true);
 	if (ret)
 		return ret;
+	region_mark_dirty(region, offset, width);
 	run = region_walk_next(&walk, offset, width, &addr);
 	if (run < 0)
 		ret = run;

@@ -25,12 +25,15 @@
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/nospec.h>
+#include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 
 #include "base/types.h"
+#include "mem/dirty.h"
 #include "mem/region.h"
 
+struct dirty_bitmap;
 struct file;
 struct mm_struct;
 struct page;
@@ -54,6 +57,8 @@ static_assert(IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_HIGHMEM) &&
  * @length: bytes
  * @bias: where in its first chunk the region begins
  * @chunks: index of pinned memory, or NULL
+ * @dirty: marks of pages that devices have written, or NULL: see mem/dirty.h. In the cache line
+ *         of @length, as each write looks at both
  * @flags: REGION_*
  * @page_lg2: size of the backing's pages
  * @backing: user address or offset in the file
@@ -68,12 +73,13 @@ static_assert(IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_HIGHMEM) &&
  * @deferred: see region_defer()
  * @number: likewise
  *
- * All const after creation, but for the last three.
+ * All const after creation, but for @dirty and the last three.
  */
 struct region {
 	u64 length;
 	u64 bias;
 	unsigned long *chunks;
+	struct dirty_bitmap __rcu *dirty;
 	u32 flags;
 	u32 page_lg2;
 	u64 backing;
@@ -174,6 +180,22 @@ struct region *region_create_backing(struct file *file, u64 offset, u64 length,
 static inline u64 region_clamp(const struct region *region, u64 offset)
 {
 	return array_index_nospec(offset, region->length);
+}
+
+/**
+ * region_mark_dirty() - mark pages that are about to be written
+ * @region: the region
+ * @offset: first byte
+ * @length: bytes, within the region
+ *
+ * Each function that writes guest memory calls it, before it writes anything.
+ *
+ * Context: any; inside an epoch that nyx_memory_remove() drains.
+ */
+static __always_inline void region_mark_dirty(struct region *region, u64 offset, u64 length)
+{
+	if (unlikely(rcu_access_pointer(region->dirty)))
+		region_dirty_set(region, offset, length);
 }
 
 /* A run in a chunk that is not flat: pages, as far as they are adjacent. */

@@ -374,6 +374,17 @@ void nyx_pages_drop_device(struct nyx_unit *unit, struct nyx_device *dev)
 	BUG_ON(dev->nr_groups);
 }
 
+/* Writes are not tracked, so a region has no bitmap. */
+int nyx_dirty_add(struct nyx_unit *unit, struct region *region)
+{
+	return 0;
+}
+
+void nyx_dirty_remove(struct nyx_unit *unit, struct region *region)
+{
+	BUG_ON(region->dirty);
+}
+
 /* ---- the unit ---------------------------------------------------------------------- */
 
 /* Faults are reported; what a device does has no consequences of its own. */

@@ -231,7 +231,9 @@ static void domain_word_decides(struct kunit *test)
 {
 	static const u64 no[] = { 0, NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_REFUSED,
 		NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_LIMITED,
-		NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_DIRTY };
+		NYX_WINDOW_DOM_DIRTY,
+		NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_DIRTY | NYX_WINDOW_DOM_REFUSED,
+		NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_DIRTY | NYX_WINDOW_DOM_LIMITED };
 	struct view_world *w = test->priv;
 	unsigned int i;
 
@@ -242,6 +244,31 @@ static void domain_word_decides(struct kunit *test)
 	}
 	view_set_dom(w, NYX_WINDOW_DOM_LIVE);
 	KUNIT_EXPECT_TRUE(test, found(w, 5 * K));
+}
+
+/* The kernel makes the writes while it tracks them. */
+static void dirty_domain_is_read_only(struct kunit *test)
+{
+	struct view_world *w = test->priv;
+	struct nyx_view_hit hit;
+
+	fill(w, 5 * K, 9 * K, 12, NYX_ACC_RW);
+	view_set_dom(w, NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_DIRTY);
+	KUNIT_ASSERT_TRUE(test, lookup(w, 5 * K, 8, NYX_PROT_READ, &hit));
+	KUNIT_EXPECT_EQ(test, hit.prot, NYX_PROT_READ);
+	KUNIT_EXPECT_EQ(test, hit.gpa, 9 * K);
+	KUNIT_EXPECT_FALSE(test, lookup(w, 5 * K, 8, NYX_PROT_WRITE, &hit));
+	KUNIT_EXPECT_FALSE(test, lookup(w, 5 * K, 8, NYX_PROT_READ | NYX_PROT_WRITE, &hit));
+	w->doms[VIEW_DOM].last = ~0ull;
+	view_set_dom(w, NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_DIRTY | NYX_WINDOW_DOM_IDENTITY);
+	KUNIT_ASSERT_TRUE(test, lookup(w, 5 * K, 8, NYX_PROT_READ, &hit));
+	KUNIT_EXPECT_EQ(test, hit.prot, NYX_PROT_READ);
+	KUNIT_EXPECT_FALSE(test, lookup(w, 5 * K, 8, NYX_PROT_WRITE, &hit));
+	/* A walk is no way around it. */
+	view_set_dom(w, NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_DIRTY | NYX_WINDOW_DOM_TABLE);
+	hit.prot = NYX_PROT_READ | NYX_PROT_WRITE;
+	KUNIT_EXPECT_FALSE(test, lookup(w, 1ull << 39, 8, NYX_PROT_READ, &hit));
+	KUNIT_EXPECT_EQ(test, hit.prot, NYX_PROT_READ);
 }
 
 static void interrupt_range_is_no_memory(struct kunit *test)
@@ -707,6 +734,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(classes_are_those_of_the_word),
 	KUNIT_CASE(device_word_decides),
 	KUNIT_CASE(domain_word_decides),
+	KUNIT_CASE(dirty_domain_is_read_only),
 	KUNIT_CASE(interrupt_range_is_no_memory),
 	KUNIT_CASE(identity_ends_at_its_last_address),
 	KUNIT_CASE(device_has_a_serial),

@@ -198,6 +198,35 @@ static inline int cmd_memory_remove(int fd, __u64 gpa, __u64 length)
 	return nyx_cmd(fd, NYX_MEMORY_REMOVE, &c);
 }
 
+static inline int cmd_dirty_start(int fd)
+{
+	struct nyx_dirty_start c = { .size = sizeof(c) };
+
+	return nyx_cmd(fd, NYX_DIRTY_START, &c);
+}
+
+static inline int cmd_dirty_stop(int fd)
+{
+	struct nyx_dirty_stop c = { .size = sizeof(c) };
+
+	return nyx_cmd(fd, NYX_DIRTY_STOP, &c);
+}
+
+/* @nr: the bits that are set, or NULL */
+static inline int cmd_dirty_read(int fd, __u32 flags, __u64 gpa, __u64 length, __u64 page_size,
+				 void *bitmap, __u64 *nr)
+{
+	struct nyx_dirty_read c = {
+		.size = sizeof(c), .flags = flags, .gpa = gpa, .length = length,
+		.page_size = page_size, .bitmap = PTR(bitmap), .out_nr_dirty = NYX_POISON,
+	};
+	int ret = nyx_cmd(fd, NYX_DIRTY_READ, &c);
+
+	if (nr)
+		*nr = c.out_nr_dirty;
+	return ret;
+}
+
 static inline int cmd_domain_create(int fd, struct nyx_domain_create *c)
 {
 	c->size = sizeof(*c);

@@ -10,7 +10,7 @@ shim_flags = $(SHIMS:%=-I$(shims)/%) -I$(shims)/common -I$(out)/shims
 
 shims_kernel := linux/align linux/bitfield linux/bitops linux/bits linux/bug linux/build_bug \
 	linux/cache linux/compiler linux/container_of linux/dma-mapping linux/err linux/export \
-	linux/kconfig linux/kernel linux/log2 linux/math64 linux/mem_encrypt linux/minmax \
+	linux/kconfig linux/kernel linux/log2 linux/math linux/math64 linux/mem_encrypt linux/minmax \
 	linux/module linux/moduleparam linux/nospec linux/overflow linux/string
 shims_sync := asm/barrier asm/processor linux/atomic linux/completion linux/cpumask \
 	linux/delay linux/irqflags linux/jiffies linux/kthread linux/ktime linux/lockdep \

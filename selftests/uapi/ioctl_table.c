@@ -24,6 +24,9 @@ LAYOUT(nyx_list, 64);
 LAYOUT(nyx_stats, 40);
 LAYOUT(nyx_memory_add, 56);
 LAYOUT(nyx_memory_remove, 32);
+LAYOUT(nyx_dirty_start, 16);
+LAYOUT(nyx_dirty_stop, 16);
+LAYOUT(nyx_dirty_read, 56);
 LAYOUT(nyx_domain_create, 80);
 LAYOUT(nyx_domain_destroy, 24);
 LAYOUT(nyx_device_add, 24);
@@ -235,6 +238,47 @@ static void undo_memory_remove(struct ioctl_world *w, struct ioctl_call *call, i
 	(void)call;
 	if (ret)
 		test_cmd(cmd_memory_remove(w->fd, W_FREE_GPA, NEW_LENGTH));
+}
+
+/* ---- dirty tracking ---- */
+
+static void undo_dirty_start(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	if (!ret)
+		test_cmd(cmd_dirty_stop(w->fd));
+}
+
+static void fill_dirty_stop(struct ioctl_world *w, struct ioctl_call *call)
+{
+	(void)call;
+	test_cmd(cmd_dirty_start(w->fd));
+}
+
+static void undo_dirty_stop(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	if (ret)
+		test_cmd(cmd_dirty_stop(w->fd));
+}
+
+static void fill_dirty_read(struct ioctl_world *w, struct ioctl_call *call)
+{
+	struct nyx_dma c;
+
+	test_cmd(cmd_dirty_start(w->fd));
+	test_cmd(cmd_dma_fill(w->fd, &c, X0, SZ_64K, SZ_64K, 1, 0));
+	call->arg.dirty_read.gpa = SZ_64K;
+	call->arg.dirty_read.length = SZ_1M;
+	call->arg.dirty_read.page_size = SZ_64K;
+	call->arg.dirty_read.bitmap = PTR(w->buf);
+}
+
+static void undo_dirty_read(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	(void)call;
+	(void)ret;
+	test_cmd(cmd_dirty_stop(w->fd));
 }
 
 /* ---- domains and devices ---- */
@@ -832,6 +876,24 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 		.name = "memory_remove", .request = NYX_MEMORY_REMOVE,
 		.size = sizeof(struct nyx_memory_remove),
 		.fill = fill_memory_remove, .undo = undo_memory_remove,
+	},
+	[NYX_CMD_DIRTY_START] = {
+		.name = "dirty_start", .request = NYX_DIRTY_START,
+		.size = sizeof(struct nyx_dirty_start),
+		.fill = fill_nothing, .undo = undo_dirty_start,
+	},
+	[NYX_CMD_DIRTY_STOP] = {
+		.name = "dirty_stop", .request = NYX_DIRTY_STOP,
+		.size = sizeof(struct nyx_dirty_stop),
+		.fill = fill_dirty_stop, .undo = undo_dirty_stop,
+	},
+	[NYX_CMD_DIRTY_READ] = {
+		.name = "dirty_read", .request = NYX_DIRTY_READ,
+		.size = sizeof(struct nyx_dirty_read),
+		.known_flags = NYX_DIRTY_READ_F_NO_CLEAR,
+		.fill = fill_dirty_read, .undo = undo_dirty_read,
+		.out = { FIELD(nyx_dirty_read, out_nr_dirty) },
+		.pointer = FIELD(nyx_dirty_read, bitmap), .pointer_out = true,
 	},
 	[NYX_CMD_DOMAIN_CREATE] = {
 		.name = "domain_create", .request = NYX_DOMAIN_CREATE,

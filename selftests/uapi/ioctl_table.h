@@ -117,6 +117,9 @@ union ioctl_arg {
 	struct nyx_changes_add changes_add;
 	struct nyx_changes_remove changes_remove;
 	struct nyx_changes_next changes_next;
+	struct nyx_dirty_start dirty_start;
+	struct nyx_dirty_stop dirty_stop;
+	struct nyx_dirty_read dirty_read;
 	__u8 raw[512];
 };
 

@@ -227,6 +227,23 @@ static const struct bad_value bad_values[] = {
 	V(MEMORY_REMOVE, ENOENT, F(memory_remove.length, 2 * SZ_64K)),
 	V(MEMORY_REMOVE, ENOENT, F(memory_remove.gpa, W_OTHER_GPA)),
 
+	/* DIRTY_START, DIRTY_STOP: the one needs the other */
+	/* DIRTY_READ: a range of pages */
+	PAGE(DIRTY_READ, dirty_read.gpa, F(dirty_read.page_size, SZ_4K)),
+	V(DIRTY_READ, EINVAL, F(dirty_read.gpa, SZ_4K)),
+	V(DIRTY_READ, EINVAL, F(dirty_read.length, 0)),
+	V(DIRTY_READ, EINVAL, F(dirty_read.length, SZ_4K)),
+	V(DIRTY_READ, EINVAL, F(dirty_read.length, SZ_64K + 1)),
+	V(DIRTY_READ, EOVERFLOW, F(dirty_read.gpa, -SZ_64K), F(dirty_read.length, 2 * SZ_64K)),
+	V(DIRTY_READ, ERANGE, F(dirty_read.gpa, GPAS - SZ_64K), F(dirty_read.length, 2 * SZ_64K)),
+	V(DIRTY_READ, ERANGE, F(dirty_read.gpa, GPAS)),
+	V(DIRTY_READ, EINVAL, F(dirty_read.page_size, 0)),
+	V(DIRTY_READ, EINVAL, F(dirty_read.page_size, 2048)),
+	V(DIRTY_READ, EINVAL, F(dirty_read.page_size, 3 * SZ_4K)),
+	V(DIRTY_READ, EINVAL, F(dirty_read.page_size, 2 * SZ_1G), F(dirty_read.gpa, 0),
+	  F(dirty_read.length, 2 * SZ_1G)),
+	V(DIRTY_READ, EINVAL, F(dirty_read.page_size, END)),
+
 	/* DOMAIN_CREATE */
 	ENUM(DOMAIN_CREATE, domain_create.kind, NYX_DOMAIN_BLOCKED),
 	ENUM(DOMAIN_CREATE, domain_create.format, NYX_FORMAT_AMDV1),

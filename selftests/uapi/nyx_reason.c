@@ -696,6 +696,37 @@ static void has_limits(struct env *e)
 	    .access = RW, .length = 1);
 }
 
+/* ---- dirty tracking ---- */
+
+#define MAX_DIRTY	"/sys/module/nyx_iommu/parameters/max_dirty_kib_per_user"
+
+static void dirty_on(struct env *e)
+{
+	test_cmd(cmd_dirty_start(e->fd));
+	TRY(e->fd, NYX_DIRTY_START, nyx_dirty_start, 0);
+}
+
+static void track_one(struct env *e)
+{
+	int fd = nyx_open();
+
+	test_cmd(cmd_unit_create_dflt(fd, NULL, 0, NULL));
+	test_cmd(cmd_memory_add(fd, 0, 0, e->mem_size, e->mem));
+	TRY(fd, NYX_DIRTY_START, nyx_dirty_start, 0);
+}
+
+static void dirty_max_user(struct env *e)
+{
+	limited(MAX_DIRTY, "0", track_one, e);
+}
+
+static void tracked(struct env *e)
+{
+	test_cmd(cmd_dirty_start(e->fd));
+	TRY(e->fd, NYX_VIEW_FILL, nyx_view_fill, .sbdf = e->sbdf, .pasid = NYX_PASID_NONE,
+	    .access = RW, .length = 1);
+}
+
 /* ---- change streams ---- */
 
 static void streams_max(struct env *e)
@@ -766,6 +797,7 @@ static void no_such_target(struct env *e)
 	}
 
 SIMPLE(no_such_stream, NYX_CHANGES_NEXT, nyx_changes_next, .nr = 1)
+SIMPLE(dirty_off, NYX_DIRTY_STOP, nyx_dirty_stop, 0)
 SIMPLE(pointer, NYX_STATS, nyx_stats, .nr = 4)
 SIMPLE(flag, NYX_MAP, nyx_map, .flags = 1u << 31)
 SIMPLE(reserved, NYX_DEVICE_ADD, nyx_device_add, .__reserved = 1)
@@ -1003,6 +1035,10 @@ static const struct reason_case {
 	CASE(targets_max, TARGETS_MAX, ENOSPC, 0),
 	CASE(streams_max, STREAMS_MAX, ENOSPC, 0),
 	CASE(followed, FOLLOWED, EBUSY, AT(nyx_device_remove, sbdf)),
+	CASE(dirty_on, DIRTY_ON, EBUSY, 0),
+	CASE(dirty_off, DIRTY_OFF, EINVAL, 0),
+	CASE(dirty_max_user, DIRTY_MAX_USER, ENOSPC, 0),
+	CASE(tracked, TRACKED, EOPNOTSUPP, 0),
 };
 
 static const struct {

@@ -126,6 +126,7 @@ struct call {
 		struct nyx_changes_add changes_add;
 		struct nyx_changes_remove changes_remove;
 		struct nyx_changes_next changes_next;
+		struct nyx_dirty_read dirty_read;
 		__u8 raw[512];
 	} arg;
 };
@@ -268,6 +269,21 @@ static void do_changes_next(struct guest *g, const struct fail_vendor *v, struct
 	poke(g, DEV, AT_DATA);
 	c->arg.changes_next.changes = PTR(c->buf);
 	c->arg.changes_next.nr = 8;
+}
+
+static void do_dirty_stop(struct guest *g, const struct fail_vendor *v, struct call *c)
+{
+	(void)v;
+	(void)c;
+	test_cmd(cmd_dirty_start(g->fd));
+}
+
+static void do_dirty_read(struct guest *g, const struct fail_vendor *v, struct call *c)
+{
+	do_dirty_stop(g, v, c);
+	c->arg.dirty_read.length = GUEST_RAM;
+	c->arg.dirty_read.page_size = SZ_4K;
+	c->arg.dirty_read.bitmap = PTR(c->buf);
 }
 
 static void do_view_fill(struct guest *g, const struct fail_vendor *v, struct call *c)
@@ -429,6 +445,7 @@ static void undo(struct guest *g, const struct call *c)
 	if (c->stream >= 0)
 		close(c->stream);
 	cmd_memory_remove(g->fd, NEW_GPA, NEW_LENGTH);
+	cmd_dirty_stop(g->fd);
 	cmd_device_remove(g->fd, NEW_SBDF);
 	cmd_policy_inherit(g->fd, DEV);
 	cmd_limit_set(g->fd, NYX_SCOPE_DEVICE, DEV, &(struct nyx_limits){ 0 });
@@ -515,6 +532,9 @@ static const struct row rows[NYX_CMD_MAX] = {
 	ROW(CHANGES_ADD, nyx_changes_add, ROW_UNIT, do_changes_add),
 	ROW(CHANGES_REMOVE, nyx_changes_remove, ROW_UNIT, do_changes_remove),
 	ROW(CHANGES_NEXT, nyx_changes_next, ROW_UNIT, do_changes_next),
+	ROW(DIRTY_START, nyx_dirty_start, ROW_UNIT, NULL),
+	ROW(DIRTY_STOP, nyx_dirty_stop, ROW_UNIT, do_dirty_stop),
+	ROW(DIRTY_READ, nyx_dirty_read, ROW_UNIT, do_dirty_read),
 };
 
 /* The unit knows nothing of DEV. */

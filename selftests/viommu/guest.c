@@ -380,3 +380,18 @@ void view_walks(struct guest *g, struct view *v, __u64 *leaf, void (*flush)(stru
 	test_cmd(cmd_device_control(g->fd, DEV, NYX_DEVICE_DO_QUARANTINE));
 	ASSERT_EQ(NYX_READER_KERNEL, reads(g, v, 0x5000, &gpa));
 }
+
+/* ---- dirty tracking ---- */
+
+void expect_dirty(struct guest *g, const __u64 *gpas, unsigned int nr)
+{
+	__u64 bitmap[GUEST_RAM / SZ_4K / 64], want[ARRAY_SIZE(bitmap)] = { 0 };
+
+	for (unsigned int i = 0; i < nr; i++)
+		want[gpas[i] / SZ_4K / 64] |= BIT(gpas[i] / SZ_4K % 64);
+	test_cmd(cmd_dirty_read(g->fd, 0, 0, GUEST_RAM, SZ_4K, bitmap, NULL));
+	for (unsigned int i = 0; i < ARRAY_SIZE(bitmap); i++) {
+		ktap_note("pages from 0x%llx", i * 64 * SZ_4K);
+		ASSERT_EQ(want[i], bitmap[i]);
+	}
+}

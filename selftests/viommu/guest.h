@@ -94,6 +94,13 @@ unsigned int check_listed(struct guest *g);
 /* The one of that name, and bit field or element. */
 __u64 listed_value(struct guest *g, const char *name, __u32 index);
 
+/* ---- dirty tracking ---- */
+
+/* Exactly these pages of the guest's memory are dirty; they are clean from now on. */
+void expect_dirty(struct guest *g, const __u64 *gpas, unsigned int nr);
+#define EXPECT_DIRTY(...)	expect_dirty(g, (const __u64[]){ __VA_ARGS__ },		\
+				     sizeof((const __u64[]){ __VA_ARGS__ }) / sizeof(__u64))
+
 /* ---- memory ---- */
 
 static inline __u64 *words(struct guest *g, __u64 gpa)

@@ -954,6 +954,26 @@ TEST(log_entries)
 	R32(EVTHEAD, 0x10);
 }
 
+/* Stores of the unit count as writes of a device: the page of an entry, or of a completion. */
+TEST(stores_are_dirty)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	boot_faulty(g);
+	test_cmd(cmd_dirty_start(g->fd));
+	event(g, 0x12345678);
+	EXPECT_DIRTY(AT_EVT);
+	settle(g);
+	EXPECT_DIRTY(AT_SEM);
+	/* The last entry of the first page, and the first of the next one. */
+	for (unsigned int i = 1; i < 257; i++)
+		event(g, i * SZ_4K);
+	R32(EVTTAIL, 257 * 0x10);
+	EXPECT_DIRTY(AT_EVT, AT_EVT + SZ_4K);
+	test_cmd(cmd_dirty_stop(g->fd));
+}
+
 TEST(log_wraps)
 {
 	struct guest guest, *g = &guest;

@@ -734,6 +734,25 @@ TEST(ga_log)
 	expect_no_event(g);
 }
 
+/* The guest's virtual APIC, the entry of the log, and where its tail is stored. */
+TEST(ga_log_is_dirty)
+{
+	struct guest guest, *g = &guest;
+
+	boot_guest_apic(g);
+	set_irte(g, 0, 1, REMAP | GUEST | LOGINTR | 0x89abcdefull << 32, AT_VAPIC | 0x41);
+	W64(GATAILADDR, AT_SEM + 64);
+	test_cmd(cmd_dirty_start(g->fd));
+	ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
+	R32(GATAIL, 8);
+	EXPECT_DIRTY(AT_VAPIC, AT_GALOG, AT_SEM);
+	set_irte(g, 0, 1, REMAP | GUEST, AT_VAPIC | 0x41);
+	EXPECT_DIRTY(AT_SEM);
+	ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, MSI, 1));
+	EXPECT_DIRTY(AT_VAPIC);
+	test_cmd(cmd_dirty_stop(g->fd));
+}
+
 /* Of any size, and polled where its tail is stored: no register is accessed. */
 TEST(ga_log_fills)
 {

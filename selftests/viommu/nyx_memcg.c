@@ -310,6 +310,21 @@ static void amdvi_spares(struct env *e, unsigned int nr)
 	amdvi_units(e, nr);
 }
 
+/* Each of 1 GiB, without a page. */
+static void sparse_ranges(struct env *e, unsigned int nr)
+{
+	int memfd = memfd_new("sparse", nr * SZ_1G);
+
+	for (unsigned int i = 0; i < nr; i++)
+		test_cmd(cmd_memory_add_file(e->fd, 0, (i + 1) * SZ_1G, SZ_1G, memfd, i * SZ_1G));
+}
+
+static void dirty_bitmaps(struct env *e, unsigned int nr)
+{
+	(void)nr;
+	test_cmd(cmd_dirty_start(e->fd));
+}
+
 /**
  * struct way - a way to make the module allocate
  * @name: its name
@@ -336,6 +351,7 @@ static const struct way {
 	{ "event_rings", spare_files, event_rings, 1, 8 << 20 },
 	{ "caches", spare_files, caches, 4, 65536 * 16 },
 	{ "ranges", NULL, ranges, 8000, 64 + 24 },
+	{ "dirty_bitmaps", sparse_ranges, dirty_bitmaps, 16, 32 << 10 },
 	{ "pins", scatter, pins, 256, 4096 },
 	{ "domains", NULL, domains, 1000, 1024 },
 	{ "page_tables", NULL, page_tables, 1000, 4096 },

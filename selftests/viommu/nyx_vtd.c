@@ -1266,6 +1266,25 @@ TEST(wait_status_anywhere)
 	}
 }
 
+/* Stores of the unit count as writes of a device: the page of a status. */
+TEST(wait_status_is_dirty)
+{
+	struct guest guest, *g = &guest;
+
+	guest_open(g);
+	queue_on(g, 0);
+	test_cmd(cmd_dirty_start(g->fd));
+	settle(g);
+	EXPECT_DIRTY(AT_STATUS);
+	invalidate(g, WAIT_SW | 1ull << 32, AT_DATA + SZ_4K - 4);
+	EXPECT_DIRTY(AT_STATUS, AT_DATA);
+	invalidate(g, WAIT_SW | 1ull << 32, NOWHERE);
+	EXPECT_DIRTY(AT_STATUS);
+	/* Descriptors, contexts and tables are read only. */
+	reaches(g, DEV, AT_DATA, AT_DATA);
+	test_cmd(cmd_dirty_stop(g->fd));
+}
+
 /* ---- completion interrupts ---- */
 
 TEST(wait_interrupt)

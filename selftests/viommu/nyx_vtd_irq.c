@@ -499,6 +499,30 @@ TEST(posted)
 	ASSERT_EQ(0x70, g->s.out_vector);
 }
 
+/* A descriptor that is posted is dirty, whichever context posts it. */
+TEST(posted_is_dirty)
+{
+	struct guest guest, *g = &guest;
+	struct nyx_irq_bind b;
+
+	guest_open(g, .flags = NYX_VTD_F_POSTED);
+	set_irte(g, 8, P | POSTED | VECTOR(0x91) | (AT_PID & 0xffffffc0) << 32, SVT_RID(DEV, 0));
+	boot(g, BOOT_QUEUE | BOOT_IRQ);
+	test_cmd(cmd_dirty_start(g->fd));
+	ASSERT_EQ(NYX_IRQ_NOTIFY, send_msi(g, DEV, msi_address(8), 0));
+	EXPECT_DIRTY(AT_PID);
+	ASSERT_EQ(NYX_IRQ_POSTED, send_msi(g, DEV, msi_address(8), 0));
+	EXPECT_DIRTY(AT_PID);
+	/* A bound interrupt, which is posted by whoever signals the eventfd, or by a worker. */
+	memset(words(g, AT_PID), 0, 64);
+	bind_irq(g, &b, msi_address(8), 0);
+	eventfd_give(b.source);
+	WAIT_FOR(load64(g, AT_PID + 32) & 1);
+	/* The bit is set before the write. */
+	EXPECT_DIRTY(AT_PID);
+	test_cmd(cmd_dirty_stop(g->fd));
+}
+
 /* Reserved bits of the descriptor are refused, and nothing is posted. */
 TEST(posted_reserved)
 {

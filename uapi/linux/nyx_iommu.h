@@ -137,6 +137,9 @@ enum nyx_cmd {
 	NYX_CMD_CHANGES_ADD	= 0x2c,
 	NYX_CMD_CHANGES_REMOVE	= 0x2d,
 	NYX_CMD_CHANGES_NEXT	= 0x2e,
+	NYX_CMD_DIRTY_START	= 0x2f,
+	NYX_CMD_DIRTY_STOP	= 0x30,
+	NYX_CMD_DIRTY_READ	= 0x31,
 	NYX_CMD_MAX,
 };
 
@@ -308,6 +311,11 @@ enum nyx_cmd {
  *   streams
  * @NYX_REASON_STREAMS_MAX: ENOSPC: the unit has reached its limit on change streams
  * @NYX_REASON_FOLLOWED: EBUSY: a change stream follows the device or domain
+ * @NYX_REASON_DIRTY_ON: EBUSY: dirty tracking is on already
+ * @NYX_REASON_DIRTY_OFF: EINVAL: dirty tracking is off
+ * @NYX_REASON_DIRTY_MAX_USER: ENOSPC: the user has reached the limit on bitmaps of dirty
+ *   tracking (parameter max_dirty_kib_per_user)
+ * @NYX_REASON_TRACKED: EOPNOTSUPP: dirty tracking is on, which writes by a view do not keep
  * @NYX_REASON_MAX: number of reasons
  *
  * Each reason has one errno, except NYX_REASON_OTHER, which goes with every
@@ -424,6 +432,10 @@ enum nyx_reason {
 	NYX_REASON_TARGETS_MAX = 106,
 	NYX_REASON_STREAMS_MAX = 107,
 	NYX_REASON_FOLLOWED = 108,
+	NYX_REASON_DIRTY_ON = 109,
+	NYX_REASON_DIRTY_OFF = 110,
+	NYX_REASON_DIRTY_MAX_USER = 111,
+	NYX_REASON_TRACKED = 112,
 	NYX_REASON_MAX,
 };
 
@@ -1074,7 +1086,7 @@ struct nyx_memory_add {
  * more. -ENOENT if no range has exactly these bounds. -EINTR: the range is
  * gone, but a fatal signal ended the wait, and the unit keeps its backing until
  * another NYX_MEMORY_REMOVE, of this range or of any other, has waited, or until
- * its own end.
+ * its own end. The range is no more dirty then.
  */
 struct nyx_memory_remove {
 	__u32 size;
@@ -1086,6 +1098,99 @@ struct nyx_memory_remove {
 };
 
 #define NYX_MEMORY_REMOVE _IO(NYX_IOCTL_TYPE, NYX_CMD_MEMORY_REMOVE)
+
+/**
+ * struct nyx_dirty_start - ioctl(NYX_DIRTY_START)
+ * @size: sizeof(struct nyx_dirty_start)
+ * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
+ *
+ * Begin to track which guest memory is written by devices of the unit, and by the module
+ * for them: statuses of commands, logs, posted interrupts. All of it is clean when the
+ * command returns; what is added later begins clean, too. It waits for the accesses
+ * that are under way, also by views. Meanwhile, and until NYX_DIRTY_STOP, a view reads
+ * only, and its writes are made by NYX_DMA.
+ *
+ * Costs 32 KiB of kernel memory for each GiB of guest memory that devices may write. -EBUSY
+ * if tracking is on; -ENOSPC at the user's limit; -ETIMEDOUT if a view was cut off: tracking
+ * is on then.
+ */
+struct nyx_dirty_start {
+	__u32 size;
+	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
+};
+
+#define NYX_DIRTY_START _IO(NYX_IOCTL_TYPE, NYX_CMD_DIRTY_START)
+
+/**
+ * struct nyx_dirty_stop - ioctl(NYX_DIRTY_STOP)
+ * @size: sizeof(struct nyx_dirty_stop)
+ * @flags: must be 0
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
+ *
+ * End what NYX_DIRTY_START has begun. -EINVAL if tracking is off.
+ */
+struct nyx_dirty_stop {
+	__u32 size;
+	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
+};
+
+#define NYX_DIRTY_STOP _IO(NYX_IOCTL_TYPE, NYX_CMD_DIRTY_STOP)
+
+/**
+ * enum nyx_dirty_read_flags - flags of NYX_DIRTY_READ
+ * @NYX_DIRTY_READ_F_NO_CLEAR: what is dirty stays dirty
+ */
+enum nyx_dirty_read_flags {
+	NYX_DIRTY_READ_F_NO_CLEAR = 1 << 0,
+};
+
+/**
+ * struct nyx_dirty_read - ioctl(NYX_DIRTY_READ)
+ * @size: sizeof(struct nyx_dirty_read)
+ * @flags: of enum nyx_dirty_read_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
+ * @gpa: first guest-physical address, a multiple of @page_size
+ * @length: bytes, a multiple of @page_size
+ * @page_size: bytes that a bit is for, a power of two from 4 KiB to 1 GiB
+ * @bitmap: user pointer to the bitmap: a bit for each page, from bit 0 of the first 64-bit
+ *          word on, in whole words; the layout of KVM_GET_DIRTY_LOG. All of it is written
+ * @out_nr_dirty: bits that are set
+ *
+ * Tell which pages were written since the start of tracking, or since they were last cleared,
+ * and make them clean. Tracking counts by 4 KiB, whatever the @page_size of a read. Pages
+ * that are no guest memory, or that devices cannot write, are clean.
+ *
+ * When the command returns, each write to a page that it has made clean is in memory. A write
+ * that comes later makes the page dirty again, before it is made. So a page that is copied
+ * behind the command has the write, or the next NYX_DIRTY_READ tells of it. With
+ * NYX_DIRTY_READ_F_NO_CLEAR the command does not wait for writes, and is accepted on files that
+ * may only inspect the unit.
+ *
+ * -EINVAL if tracking is off, or was stopped meanwhile. After a fatal signal, and if @bitmap
+ * turns bad while it is written, all pages of the range are dirty; any other error changes
+ * nothing.
+ */
+struct nyx_dirty_read {
+	__u32 size;
+	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
+	__aligned_u64 gpa;
+	__aligned_u64 length;
+	__aligned_u64 page_size;
+	__aligned_u64 bitmap;
+	__aligned_u64 out_nr_dirty;
+};
+
+#define NYX_DIRTY_READ _IO(NYX_IOCTL_TYPE, NYX_CMD_DIRTY_READ)
 
 /**
  * struct nyx_memory_info - entry of NYX_LIST_MEMORY
@@ -1851,7 +1956,7 @@ struct nyx_window_dev {
  * @NYX_WINDOW_DOM_LIMITED: it has limits
  * @NYX_WINDOW_DOM_IDENTITY: an IOVA up to &nyx_window_dom.last is the GPA; no entries
  * @NYX_WINDOW_DOM_MSI_WINDOW: IOVAs NYX_WINDOW_MSI_FIRST to _LAST are no memory
- * @NYX_WINDOW_DOM_DIRTY: dirty tracking is on
+ * @NYX_WINDOW_DOM_DIRTY: dirty tracking is on: a view does not write
  * @NYX_WINDOW_DOM_4K: the cache may have entries of class 0: blocks of 4 KiB
  * @NYX_WINDOW_DOM_2M: of class 1: blocks of 2 MiB
  * @NYX_WINDOW_DOM_1G: of class 2: blocks of 1 GiB
@@ -2070,7 +2175,8 @@ struct nyx_view_extent {
  * Translate what the window has not allowed, and fill the cache. Faults are counted and
  * become events, as a DMA's. Called inside a section of a view of the unit, and the answer
  * is used in the same section or under a hold that is taken in it: otherwise it is
- * a snapshot. -EOPNOTSUPP if the device or its domain has limits: NYX_DMA keeps them.
+ * a snapshot. -EOPNOTSUPP if the device or its domain has limits: NYX_DMA keeps them; and for
+ * writing while dirty tracking is on: then extents are without NYX_PROT_WRITE, too.
  */
 struct nyx_view_fill {
 	__u32 size;

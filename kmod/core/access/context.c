@@ -62,6 +62,8 @@ static struct nyx_domain *domain_for(struct nyx_unit *unit,
 		return ERR_PTR(ret == -EBUSY ? -ENOSPC : ret);
 	}
 	unit->nr_domains++;
+	/* Dirty tracking may be on. */
+	nyx_window_domain(dom);
 	return dom;
 }
 

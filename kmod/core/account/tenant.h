@@ -28,12 +28,14 @@ struct nyx_unit;
  * @NYX_TENANT_BINDINGS: bound interrupts
  * @NYX_TENANT_STALLED: bound interrupts that wait for memory
  * @NYX_TENANT_STALLED_UNITS: units with bound interrupts that wait for memory
+ * @NYX_TENANT_DIRTY_KIB: KiB of bitmaps of dirty tracking
  * @NYX_TENANT_COUNTS: number of counts
  */
 enum nyx_tenant_count {
 	NYX_TENANT_BINDINGS,
 	NYX_TENANT_STALLED,
 	NYX_TENANT_STALLED_UNITS,
+	NYX_TENANT_DIRTY_KIB,
 	NYX_TENANT_COUNTS,
 };
 

@@ -258,6 +258,8 @@ static int domain_publish(struct nyx_unit *unit, struct nyx_domain *dom,
 	/* xa_store() cannot fail: the slot is reserved. */
 	xa_store(&unit->domains, dom->id, dom, GFP_CALLER);
 	unit->nr_domains++;
+	/* Dirty tracking may have begun since nyx_window_add_domain(). */
+	nyx_window_domain(dom);
 	return 0;
 }
 

@@ -442,6 +442,11 @@ static bool ticket_wants(const void *arg, struct nyx_domain *dom, u64 first, u64
 	return wanted;
 }
 
+static bool is_any(const void *arg, struct nyx_domain *dom, u64 first, u64 last)
+{
+	return true;
+}
+
 static bool is_domain(const void *arg, struct nyx_domain *dom, u64 first, u64 last)
 {
 	return dom == arg;
@@ -752,6 +757,28 @@ int nyx_inval_finish(struct nyx_unit *unit)
 	put_off(&inval->put_off, t.put_off.cuts);
 	spin_unlock(&inval->lock);
 	return ret;
+}
+
+int nyx_inval_wait_writers(struct nyx_unit *unit, bool views)
+{
+	struct nyx_domain *dom;
+	unsigned long id = 0;
+	int ret = 0, late;
+
+	/* A view that is opened meanwhile sees the caller's changes: pairs with view_publish(). */
+	smp_mb();
+	late = views ? nyx_views_wait(unit, is_any, NULL) : 0;
+	if (!nyx_inval_is_done(late))
+		return late;
+	/* A domain that goes meanwhile was drained by nyx_inval_drop(). */
+	while (!ret && (dom = nyx_domain_next(unit, id))) {
+		ret = fatal_signal_pending(current) ? -EINTR : epoch_drain(&dom->epoch);
+		id = dom->id + 1ul;
+		nyx_domain_put(dom);
+		cond_resched();
+	}
+	epoch_drain_bounded(&unit->irq.epoch);
+	return ret ?: epoch_drain(&unit->mem_epoch) ?: late;
 }
 
 void nyx_inval_wait_senders(struct nyx_unit *unit)

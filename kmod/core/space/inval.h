@@ -288,6 +288,20 @@ static inline bool nyx_inval_is_done(int ret)
 int nyx_inval_finish(struct nyx_unit *unit);
 
 /**
+ * nyx_inval_wait_writers() - wait for all that may write guest memory
+ * @unit: the unit
+ * @views: wait for views as well, as nyx_views_wait() does; otherwise only for the kernel
+ *
+ * Not for listeners, whose writes the module does not see.
+ *
+ * A full memory barrier comes before the wait, and one behind it.
+ *
+ * Context: may sleep, without locks of the unit.
+ * Return: 0; -EINTR if the caller was killed; -ETIMEDOUT as of nyx_views_wait().
+ */
+int nyx_inval_wait_writers(struct nyx_unit *unit, bool views);
+
+/**
  * nyx_inval_wait_senders() - wait for interrupts that look at tables or bindings
  * @unit: the unit
  *

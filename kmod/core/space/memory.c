@@ -16,6 +16,7 @@
 #include "base/export.h"
 #include "base/reason.h"
 #include "base/types.h"
+#include "core/space/dirty.h"
 #include "core/space/inval.h"
 #include "core/space/listener.h"
 #include "core/unit.h"
@@ -41,7 +42,12 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 	mutex_lock(&unit->lock);
 	if (region_flags(region) & REGION_SHARED ||
 	    (!unit->cfg.shared && unit->mm == current->mm))
+		ret = nyx_dirty_add(unit, region);
+	if (!ret) {
 		ret = memslots_insert(&unit->mem, gpa, last, region);
+		if (ret)
+			nyx_dirty_remove(unit, region);
+	}
 	if (!ret) {
 		unit->nr_memory++;
 		nyx_listeners_memory(&unit->listeners);
@@ -63,6 +69,7 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 	ret = PTR_ERR_OR_ZERO(region);
 	if (!ret) {
 		unit->nr_memory--;
+		nyx_dirty_remove(unit, region);
 		/* Before the wait: a section that begins later sees the new count. */
 		nyx_window_count_removal(&unit->window);
 	}
@@ -123,6 +130,8 @@ void nyx_memory_purge(struct nyx_unit *unit)
 		mutex_lock(&unit->lock);
 		region = memslots_pop(&unit->mem);
 		unit->nr_memory = 0;
+		if (region)
+			nyx_dirty_remove(unit, region);
 		mutex_unlock(&unit->lock);
 		if (!region)
 			break;

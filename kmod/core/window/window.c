@@ -290,13 +290,15 @@ void nyx_window_domain(struct nyx_domain *dom)
 	/* The lock orders two callers, so that the later one's bits say how @dom is now. */
 	spin_lock_irqsave(&win->lock, flags);
 	bits = (atomic_read(&dom->quarantined) ? NYX_WINDOW_DOM_REFUSED : 0) |
-	       (rcu_access_pointer(dom->qos) ? NYX_WINDOW_DOM_LIMITED : 0);
+	       (rcu_access_pointer(dom->qos) ? NYX_WINDOW_DOM_LIMITED : 0) |
+	       (READ_ONCE(dom->unit->dirty.state) != NYX_DIRTY_OFF ? NYX_WINDOW_DOM_DIRTY : 0);
 	/* cmpxchg(): tag and classes change meanwhile. */
 	word = READ_ONCE(*dom->space.word);
 	for (;;) {
 		old = cmpxchg(dom->space.word, word,
 			      (word & ~(u64)(NYX_WINDOW_DOM_REFUSED |
-					     NYX_WINDOW_DOM_LIMITED)) | bits);
+					     NYX_WINDOW_DOM_LIMITED |
+					     NYX_WINDOW_DOM_DIRTY)) | bits);
 		if (old == word)
 			break;
 		word = old;

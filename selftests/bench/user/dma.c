@@ -11,6 +11,8 @@
 #include "user/bench.h"
 
 #include "core/access/dma.h"
+#include "core/space/memory.h"
+#include "mem/dirty.h"
 
 struct dma_bench {
 	struct world *w;
@@ -86,7 +88,8 @@ void bench_dma(void)
 		{ .name = "memcpy", .ctx = &b, .run = run_memcpy, .share = 85 },
 		{ .name = "memcpy of those pages", .ctx = &b, .run = run_memcpy_pages },
 	};
-	u64 scattered = WORLD_IOVA + (1ull << 30);
+	u64 scattered = WORLD_IOVA + (1ull << 30), offset;
+	struct region *region;
 	char variant[64];
 	unsigned int i;
 
@@ -111,7 +114,19 @@ void bench_dma(void)
 		snprintf(variant, sizeof(variant), "nyx_dma_do write, %s, hot", size[i].name);
 		bench_row("D1", variant, size[i].target, &ours, &peer, 1);
 	}
+	/* The same with dirty tracking: the pages are dirty already, as between two reads. */
+	region = nyx_memory_find(&b.w->unit, 0, &offset);
+	bench_check(!region_dirty_start(region));
+	b.op = NYX_DMA_WRITE;
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		b.length = size[i].length;
+		snprintf(variant, sizeof(variant), "nyx_dma_do write, %s, hot, tracked",
+			 size[i].name);
+		bench_row("D1", variant, 0, &ours, &peer, 1);
+	}
+	bench_check(region_dirty_stop(region));
 	b.iova = scattered;
+	b.length = 1 << 20;
 	b.op = NYX_DMA_READ;
 	bench_row("D4", "nyx_dma_do read, 1 MiB in 256 scattered 4K pages", 0, &ours, both, 2);
 }

@@ -147,6 +147,16 @@ void region_walk_end(struct region_walk *walk)
 {
 }
 
+/* No command adds memory: a row tracks the region itself. */
+int nyx_dirty_add(struct nyx_unit *unit, struct region *region)
+{
+	BUG();
+}
+
+void nyx_dirty_remove(struct nyx_unit *unit, struct region *region)
+{
+	BUG();
+}
 
 void nyx_pages_drop_device(struct nyx_unit *unit, struct nyx_device *dev)
 {

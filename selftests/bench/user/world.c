@@ -33,6 +33,7 @@ static struct region *region_make(char *memory)
 	unsigned int i, nr = WORLD_MEMORY / CHUNK_SIZE;
 
 	region->length = memory ? WORLD_MEMORY : NYX_GPA_LAST + 1;
+	region->nr_pages = region->length >> NYX_PAGE_LG2;
 	region->flags = REGION_PINNED;
 	region->page_lg2 = CHUNK_LG2;
 	if (!memory)

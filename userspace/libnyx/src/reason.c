@@ -234,6 +234,14 @@ static const struct {
 		"the unit has reached its limit on change streams" },
 	[NYX_REASON_FOLLOWED] = { "followed",
 		"a change stream follows the device or domain" },
+	[NYX_REASON_DIRTY_ON] = { "dirty-on",
+		"dirty tracking is on already" },
+	[NYX_REASON_DIRTY_OFF] = { "dirty-off",
+		"dirty tracking is off" },
+	[NYX_REASON_DIRTY_MAX_USER] = { "dirty-max-user",
+		"the user has reached the limit on bitmaps of dirty tracking (parameter max_dirty_kib_per_user)" },
+	[NYX_REASON_TRACKED] = { "tracked",
+		"dirty tracking is on, which writes by a view do not keep" },
 };
 
 #define FIELD(_cmd, _type, _member) \
@@ -422,6 +430,10 @@ static const struct {
 	FIELD(CHANGES_NEXT, nyx_changes_next, nr),
 	FIELD(CHANGES_NEXT, nyx_changes_next, changes),
 	FIELD(CHANGES_NEXT, nyx_changes_next, ack),
+	FIELD(DIRTY_READ, nyx_dirty_read, gpa),
+	FIELD(DIRTY_READ, nyx_dirty_read, length),
+	FIELD(DIRTY_READ, nyx_dirty_read, page_size),
+	FIELD(DIRTY_READ, nyx_dirty_read, bitmap),
 };
 
 NYX_EXPORT uint32_t nyx_last_reason(int error)

@@ -85,6 +85,8 @@ static inline type name##_fetch_add(type i, name##_t *v)		\
 { host_step(); return __atomic_fetch_add(&v->counter, i, __ATOMIC_SEQ_CST); } \
 static inline type name##_fetch_or(type i, name##_t *v)			\
 { host_step(); return __atomic_fetch_or(&v->counter, i, __ATOMIC_SEQ_CST); } \
+static inline type name##_fetch_andnot(type i, name##_t *v)		\
+{ host_step(); return __atomic_fetch_and(&v->counter, ~i, __ATOMIC_SEQ_CST); } \
 static inline type name##_inc_return(name##_t *v)			\
 { return name##_add_return(1, v); }					\
 static inline type name##_dec_return(name##_t *v)			\

@@ -290,7 +290,7 @@ nyx_reader_lookup(const struct nyx_view_reader *reader, uint64_t device, uint64_
 	const uint64_t bits = NYX_WINDOW_DEV_LIVE |
 			      (uint64_t)access << NYX_WINDOW_DEV_PROT_SHIFT;
 	const struct nyx_window_dom *dom;
-	uint64_t d, w, tag, last;
+	uint64_t d, w, state, tag, last;
 	uint32_t prot;
 
 	d = nyx__read64(&reader->devs[(uint32_t)device].word);
@@ -303,9 +303,16 @@ nyx_reader_lookup(const struct nyx_view_reader *reader, uint64_t device, uint64_
 	hit->domain = (uint32_t)(d >> NYX_WINDOW_DEV_DOMAIN_SHIFT) & NYX_WINDOW_DEV_DOMAIN_MASK;
 	dom = &reader->doms[hit->domain];
 	w = nyx__read64(&dom->word);
-	if ((w & (NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_REFUSED | NYX_WINDOW_DOM_LIMITED |
-		  NYX_WINDOW_DOM_DIRTY)) != NYX_WINDOW_DOM_LIVE)
-		return NYX_READER_KERNEL;
+	state = w & (NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_REFUSED | NYX_WINDOW_DOM_LIMITED |
+		     NYX_WINDOW_DOM_DIRTY);
+	if (state != NYX_WINDOW_DOM_LIVE) {
+		if (state != (NYX_WINDOW_DOM_LIVE | NYX_WINDOW_DOM_DIRTY) ||
+		    access & NYX_PROT_WRITE)
+			return NYX_READER_KERNEL;
+		/* The kernel makes the writes, and tracks them. */
+		prot &= ~(uint32_t)NYX_PROT_WRITE;
+		hit->prot = prot;
+	}
 	if (w & NYX_WINDOW_DOM_MSI_WINDOW) {
 		if (iova >= NYX_WINDOW_MSI_FIRST && iova <= NYX_WINDOW_MSI_LAST)
 			return NYX_READER_KERNEL;
