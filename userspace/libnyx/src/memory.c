@@ -61,6 +61,46 @@ NYX_EXPORT int nyx_memory_remove(struct nyx_unit *unit, uint64_t gpa, uint64_t l
 	return ret;
 }
 
+NYX_EXPORT int nyx_dirty_start(struct nyx_unit *unit)
+{
+	struct nyx_dirty_start req = { .size = sizeof(req) };
+
+	return nyx__ioctl(unit->fd, NYX_DIRTY_START, &req);
+}
+
+NYX_EXPORT int nyx_dirty_stop(struct nyx_unit *unit)
+{
+	struct nyx_dirty_stop req = { .size = sizeof(req) };
+
+	return nyx__ioctl(unit->fd, NYX_DIRTY_STOP, &req);
+}
+
+NYX_EXPORT int nyx_dirty_read(struct nyx_unit *unit, uint64_t gpa, uint64_t length,
+			      uint64_t page_size, uint32_t flags, uint64_t *bitmap,
+			      uint64_t *nr_dirty)
+{
+	struct nyx_dirty_read req = {
+		.size = sizeof(req),
+		.flags = flags,
+		.gpa = gpa,
+		.length = length,
+		.page_size = page_size,
+		.bitmap = (uintptr_t)bitmap,
+	};
+	int ret = nyx__ioctl(unit->fd, NYX_DIRTY_READ, &req);
+
+	if (!ret && nr_dirty)
+		*nr_dirty = req.out_nr_dirty;
+	return ret;
+}
+
+NYX_EXPORT uint64_t nyx_dirty_words(uint64_t length, uint64_t page_size)
+{
+	uint64_t pages = page_size ? length / page_size : 0;
+
+	return pages / 64 + (pages % 64 != 0);
+}
+
 NYX__ENTRY(memory, nyx_memory_fn)
 
 NYX_EXPORT int nyx_memory_foreach(struct nyx_unit *unit, nyx_memory_fn fn, void *arg)

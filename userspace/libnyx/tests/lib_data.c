@@ -108,6 +108,42 @@ TEST(memory_ranges)
 	EXPECT_EQ(-ENOENT, nyx_memory_remove(unit, 0, MB));
 }
 
+TEST(dirty_pages)
+{
+	uint64_t bitmap[16], nr = 7;
+	struct setup s = setup();
+	struct nyx_fault fault;
+
+	ASSERT_EQ(16, nyx_dirty_words(4 * MB, 4096));
+	EXPECT_EQ(1, nyx_dirty_words(4096, 4096));
+	EXPECT_EQ(1, nyx_dirty_words(64 * 4096, 4096));
+	EXPECT_EQ(2, nyx_dirty_words(65 * 4096, 4096));
+	EXPECT_EQ(1, nyx_dirty_words(4 * MB, 2 * MB));
+	EXPECT_EQ(0, nyx_dirty_words(0, 4096));
+	EXPECT_EQ(0, nyx_dirty_words(4096, 0));
+	EXPECT_EQ(-EINVAL, nyx_dirty_stop(s.unit));
+	EXPECT_EQ(-EINVAL, nyx_dirty_read(s.unit, 0, 4 * MB, 4096, 0, bitmap, &nr));
+	EXPECT_EQ(NYX_REASON_DIRTY_OFF, nyx_last_reason(-EINVAL));
+	EXPECT_EQ(7, nr);
+	ASSERT_EQ(0, nyx_dirty_start(s.unit));
+	EXPECT_EQ(-EBUSY, nyx_dirty_start(s.unit));
+	EXPECT_EQ(NYX_REASON_DIRTY_ON, nyx_last_reason(-EBUSY));
+	EXPECT_EQ(-EINVAL, nyx_dirty_read(s.unit, 4096, 4 * MB, 2 * MB, 0, bitmap, &nr));
+	EXPECT_EQ(0, strcmp("gpa", nyx_last_field(-EINVAL)));
+	ASSERT_EQ(0, nyx_map_add(s.unit, s.domain, IOVA, 0, 4 * MB, RW));
+	ASSERT_EQ(0, nyx_dma_write(s.unit, DEV, IOVA + 70 * 4096 - 1, "xy", 2, NULL, &fault));
+	ASSERT_EQ(0, nyx_dirty_read(s.unit, 0, 4 * MB, 4096, NYX_DIRTY_READ_F_NO_CLEAR, bitmap,
+				    NULL));
+	ASSERT_EQ(0, nyx_dirty_read(s.unit, 0, 4 * MB, 4096, 0, bitmap, &nr));
+	EXPECT_EQ(2, nr);
+	EXPECT_EQ(0, bitmap[0]);
+	EXPECT_EQ(0x60, bitmap[1]);
+	ASSERT_EQ(0, nyx_dirty_read(s.unit, 0, 4 * MB, 2 * MB, 0, bitmap, &nr));
+	EXPECT_EQ(0, nr);
+	EXPECT_EQ(0, bitmap[0]);
+	ASSERT_EQ(0, nyx_dirty_stop(s.unit));
+}
+
 static int see_mapping(const struct nyx_mapping_info *info, void *arg)
 {
 	struct nyx_mapping_info *list = arg;

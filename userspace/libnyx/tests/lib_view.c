@@ -68,6 +68,7 @@ struct mapping {
  * @memory: what guest memory there is
  * @nr_memory: how many ranges
  * @limited: fills are refused, as the device has limits
+ * @dirty: fills for writing are refused, as writes are tracked
  * @fills: calls of NYX_VIEW_FILL, also in arrays
  * @items: fills
  * @lists: calls of NYX_LIST
@@ -89,6 +90,7 @@ static struct kernel {
 	struct nyx_memory_info memory[8];
 	unsigned int nr_memory;
 	bool limited;
+	bool dirty;
 	unsigned int fills, items, lists, commands;
 } k;
 
@@ -170,6 +172,10 @@ static int fill(struct nyx_view_fill *f)
 	f->out_device = k.index;
 	f->out_domain = DOM;
 	f->out_fault.reason = NYX_FAULT_NONE;
+	if (k.dirty && f->access & NYX_PROT_WRITE) {
+		f->out_err_reason = NYX_REASON_TRACKED;
+		return -EOPNOTSUPP;
+	}
 	if (k.limited) {
 		f->out_err_reason = NYX_REASON_HAS_LIMITS;
 		return -EOPNOTSUPP;
@@ -668,6 +674,20 @@ TEST(limits_are_for_other_commands)
 	k.limited = true;
 	EXPECT_EQ(-EOPNOTSUPP, read_at(0, 8));
 	EXPECT_EQ(NYX_REASON_HAS_LIMITS, nyx_last_reason(-EOPNOTSUPP));
+	EXPECT_EQ(0, nr_runs);
+}
+
+TEST(tracked_writes_are_for_other_commands)
+{
+	start();
+	EXPECT_EQ(0, translate(0, 8, NYX_PROT_WRITE));
+	k.dirty = true;
+	k.doms[DOM].word |= NYX_WINDOW_DOM_DIRTY;
+	/* The translation is cached, and serves reads. */
+	EXPECT_EQ(0, read_at(0, 8));
+	EXPECT_EQ(NYX_PROT_READ, runs[0].prot);
+	EXPECT_EQ(-EOPNOTSUPP, translate(0, 8, NYX_PROT_WRITE));
+	EXPECT_EQ(NYX_REASON_TRACKED, nyx_last_reason(-EOPNOTSUPP));
 	EXPECT_EQ(0, nr_runs);
 }
 

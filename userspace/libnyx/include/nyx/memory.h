@@ -86,6 +86,54 @@ typedef int (*nyx_memory_fn)(const struct nyx_memory_info *info, void *arg);
 int nyx_memory_foreach(struct nyx_unit *unit, nyx_memory_fn fn, void *arg);
 
 /**
+ * nyx_dirty_start() - begin to track which guest memory is written
+ * @unit: the unit
+ *
+ * By its devices, and by the module for them. All memory is clean when the call returns, and so is
+ * what is added later. It waits for accesses that are under way, also by views, which do not write
+ * in place until nyx_dirty_stop().
+ *
+ * Return: 0; -EBUSY if it is tracked already; -ENOSPC at the user's limit; -ENOMEM;
+ * -ETIMEDOUT if a view was cut off: it is tracked then.
+ */
+int nyx_dirty_start(struct nyx_unit *unit);
+
+/**
+ * nyx_dirty_stop() - end that
+ * @unit: the unit
+ *
+ * Return: 0; -EINVAL if it is not tracked.
+ */
+int nyx_dirty_stop(struct nyx_unit *unit);
+
+/**
+ * nyx_dirty_read() - read which pages were written, and make them clean
+ * @unit: the unit
+ * @gpa: first guest-physical address, a multiple of @page_size
+ * @length: bytes, a multiple of @page_size
+ * @page_size: bytes that a bit is for, a power of two from 4 KiB to 1 GiB
+ * @flags: NYX_DIRTY_READ_F_NO_CLEAR: they stay dirty
+ * @bitmap: where to put the bitmap, nyx_dirty_words() words, in the layout of KVM_GET_DIRTY_LOG
+ * @nr_dirty: where to put the number of bits that are set, or NULL
+ *
+ * A page that is copied behind the call has each write that the bitmap tells of; later ones are
+ * in the next bitmap.
+ *
+ * Return: 0; -EINVAL if the unit is not tracked; -EFAULT; -ENOMEM; other errors of the kernel.
+ */
+int nyx_dirty_read(struct nyx_unit *unit, uint64_t gpa, uint64_t length, uint64_t page_size,
+		   uint32_t flags, uint64_t *bitmap, uint64_t *nr_dirty);
+
+/**
+ * nyx_dirty_words() - size of a bitmap of nyx_dirty_read()
+ * @length: bytes of guest memory
+ * @page_size: bytes that a bit is for
+ *
+ * Return: its words, of 64 bits each.
+ */
+uint64_t nyx_dirty_words(uint64_t length, uint64_t page_size);
+
+/**
  * enum nyx_memfd_flags - flags of nyx_memfd_create()
  * @NYX_MEMFD_F_HUGE_2M: of huge pages of 2 MiB
  * @NYX_MEMFD_F_HUGE_1G: of huge pages of 1 GiB

@@ -220,9 +220,10 @@ int nyx_view_end(struct nyx_view_thread *thread);
  * The pieces are what comes before the fault, or before the first byte for which there was no
  * room.
  *
- * Return: 0; -EOPNOTSUPP if the device or its domain has limits, which only nyx_dma_read() and
- * its like keep; -ENOENT if there is no such device; -EINVAL outside a section, or for a length
- * of 0; -EOVERFLOW; other errors of the kernel.
+ * Return: 0; -EOPNOTSUPP if the device or its domain has limits, or for writing while
+ * nyx_dirty_start() tracks writes, which only nyx_dma_write() and its like keep; -ENOENT if there
+ * is no such device; -EINVAL outside a section, or for a length of 0; -EOVERFLOW; other errors of
+ * the kernel.
  */
 int nyx_view_translate(struct nyx_view_thread *thread, uint64_t iova, uint64_t length,
 		       uint32_t access, struct nyx_view_run *runs, size_t nr, size_t *nr_runs,
