@@ -222,6 +222,108 @@ static int run_list(struct cli *cli)
 	return out_end(out);
 }
 
+/* ---- dirty tracking ---- */
+
+enum { COL_DIRTY_GPA, COL_DIRTY_LENGTH, COL_DIRTY };
+
+static const struct out_col dirty_cols[] = {
+	[COL_DIRTY_GPA] = { "gpa", OUT_ADDR },
+	[COL_DIRTY_LENGTH] = { "length_bytes", OUT_SIZE },
+	[COL_DIRTY] = { "dirty_bytes", OUT_SIZE },
+	{ 0 }
+};
+
+#define DIRTY_PAGE	UINT64_C(4096)
+#define DIRTY_WORDS	8192u	/* that are read at a time: 2 GiB */
+
+/* A listing under way. */
+struct dirty {
+	struct cli *cli;
+	struct out *out;
+	uint32_t flags;
+};
+
+static int put_dirty(const struct nyx_memory_info *info, void *arg)
+{
+	static uint64_t bitmap[DIRTY_WORDS];
+	uint64_t at, n, nr, sum = 0;
+	struct dirty *dirty = arg;
+	int ret;
+
+	for (at = 0; at < info->length; at += n) {
+		n = info->length - at;
+		if (n > DIRTY_WORDS * 64 * DIRTY_PAGE)
+			n = DIRTY_WORDS * 64 * DIRTY_PAGE;
+		ret = nyx_dirty_read(dirty->cli->unit, info->gpa + at, n, DIRTY_PAGE, dirty->flags,
+				     bitmap, &nr);
+		if (ret)
+			return ret;
+		sum += nr;
+	}
+	out_u64(dirty->out, COL_DIRTY_GPA, info->gpa);
+	out_u64(dirty->out, COL_DIRTY_LENGTH, info->length);
+	out_u64(dirty->out, COL_DIRTY, sum * DIRTY_PAGE);
+	out_row(dirty->out);
+	return 0;
+}
+
+static int run_dirty(struct cli *cli)
+{
+	struct dirty dirty = { .cli = cli };
+	int rc, ret;
+
+	rc = cli_open_unit(cli);
+	if (rc)
+		return rc;
+	dirty.flags = cli_opt(cli, "clear") ? 0 : NYX_DIRTY_READ_F_NO_CLEAR;
+	dirty.out = out_list(&cli->out, "memory", dirty_cols);
+	wait_begin(cli, WAIT_REPEAT, "in-flight accesses of guest memory");
+	ret = nyx_memory_foreach(cli->unit, put_dirty, &dirty);
+	wait_end();
+	if (ret)
+		return out_cancel(dirty.out, err_explain(ret, "cannot read what is dirty"));
+	return out_end(dirty.out);
+}
+
+static const struct out_col track_cols[] = {
+	{ "dirty_tracking", OUT_TEXT },
+	{ 0 }
+};
+
+static int tell_tracking(struct cli *cli, const char *state)
+{
+	struct out *out = out_result(&cli->out, "memory", track_cols, "dirty tracking is %s",
+				     state);
+
+	out_text(out, 0, state);
+	out_row(out);
+	return out_end(out);
+}
+
+static int run_track(struct cli *cli)
+{
+	int rc, ret;
+
+	rc = cli_open_unit(cli);
+	if (rc)
+		return rc;
+	wait_begin(cli, WAIT_REPEAT, "in-flight accesses of guest memory");
+	ret = nyx_dirty_start(cli->unit);
+	wait_end();
+	return ret ? err_explain(ret, "cannot track writes") : tell_tracking(cli, "on");
+}
+
+static int run_untrack(struct cli *cli)
+{
+	int rc, ret;
+
+	rc = cli_open_unit(cli);
+	if (rc)
+		return rc;
+	ret = nyx_dirty_stop(cli->unit);
+	return ret ? err_explain(ret, "cannot stop tracking") : tell_tracking(cli, "off");
+}
+
 static const char *const huge_sizes[] = { "2M", "1G", NULL };
 
 const struct cmd_verb cmd_memory_verbs[] = {
@@ -260,6 +362,32 @@ const struct cmd_verb cmd_memory_verbs[] = {
 		.cols = memory_cols,
 		.run = run_list,
 		.example = "memory list -u vm1",
+	},
+	{
+		.name = "track",
+		.help = "Begin to track which guest memory devices write",
+		.opts = { WAIT_OPT },
+		.cols = track_cols,
+		.run = run_track,
+		.example = "memory track -u vm1",
+	},
+	{
+		.name = "dirty",
+		.help = "Show how much of each range devices have written",
+		.opts = {
+			{ "clear", 0, NULL, WORD_ANY, NULL, "it is clean from now on" },
+			WAIT_OPT,
+		},
+		.cols = dirty_cols,
+		.run = run_dirty,
+		.example = "memory dirty -u vm1",
+	},
+	{
+		.name = "untrack",
+		.help = "End dirty tracking",
+		.cols = track_cols,
+		.run = run_untrack,
+		.example = "memory untrack -u vm1",
 	},
 	{ 0 }
 };

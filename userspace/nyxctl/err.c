@@ -81,6 +81,7 @@ static const struct {
 	{ NYX_REASON_MEMORY_OVERLAP, "'nyxctl memory list' shows all" },
 	{ NYX_REASON_MEMORY_MAX, "'nyxctl unit show' lists the limits" },
 	{ NYX_REASON_NO_SUCH_MEMORY, "'nyxctl memory list' shows all" },
+	{ NYX_REASON_DIRTY_OFF, "start it with 'nyxctl memory track'" },
 	{ NYX_REASON_FILE_SEALED, "use --read-only" },
 	{ NYX_REASON_PIN_LIMIT, "raise it with 'ulimit -l' or leave out --pinned" },
 	{ NYX_REASON_DOMAIN_NAME_TAKEN, "'nyxctl domain list' shows all" },

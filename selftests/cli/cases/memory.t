@@ -99,3 +99,34 @@ $ nyxctl memory list --columns gpa,length_bytes
 | 0x40000000    16M
 | 0x80000000     2M
 $ rm /dev/shm/nyx-golden
+# Dirty tracking.
+$ nyxctl memory dirty
+! nyxctl: cannot read what is dirty: dirty tracking is off; start it with 'nyxctl memory track'
+? 1
+$ nyxctl memory track
+| dirty tracking is on
+$ nyxctl memory track --json
+| {"error":{"code":"EBUSY","message":"cannot track writes: dirty tracking is on already","reason":"dirty-on","field":null}}
+! nyxctl: cannot track writes: dirty tracking is on already
+? 1
+$ nyxctl -q dma write 3:0.0 0x4fff --data 0102
+$ nyxctl memory dirty
+|        GPA LENGTH DIRTY
+|        0x0    16M    8K
+| 0x40000000    16M     0
+| 0x80000000     2M     0
+$ nyxctl memory dirty --clear --json
+| {"memory":[
+| {"gpa":"0x0","length_bytes":16777216,"dirty_bytes":8192},
+| {"gpa":"0x40000000","length_bytes":16777216,"dirty_bytes":0},
+| {"gpa":"0x80000000","length_bytes":2097152,"dirty_bytes":0}
+| ]}
+$ nyxctl memory dirty -o raw
+| 0x0 16777216 0
+| 0x40000000 16777216 0
+| 0x80000000 2097152 0
+$ nyxctl memory untrack --json
+| {"memory":{"dirty_tracking":"off"}}
+$ nyxctl memory untrack
+! nyxctl: cannot stop tracking: dirty tracking is off; start it with 'nyxctl memory track'
+? 1
