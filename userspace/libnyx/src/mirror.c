@@ -137,7 +137,11 @@ static int take_last(struct nyx_mirror *m, uint64_t last)
 
 static void mirror_free(struct nyx_mirror *m)
 {
+	size_t i;
+
 	nyx__spans_remove(&m->pieces, 0, UINT64_MAX);
+	for (i = 0; i < m->nr_memory; i++)
+		free(m->memory[i].dirty);
 	free(m->reserved);
 	free(m->ranges);
 	free(m->memory);
@@ -451,7 +455,7 @@ static int memory_fill(struct nyx_mirror *m, uint64_t gpa, uint64_t last)
 NYX_EXPORT int nyx_mirror_memory_add(struct nyx_mirror *m, uint64_t gpa, uint64_t length,
 				     void *host, uint32_t flags)
 {
-	struct mirror_memory *memory;
+	struct mirror_memory *memory, new;
 	size_t i;
 	int ret;
 
@@ -474,13 +478,17 @@ NYX_EXPORT int nyx_mirror_memory_add(struct nyx_mirror *m, uint64_t gpa, uint64_
 		goto out;
 	}
 	m->memory = memory;
-	memmove(&memory[i + 1], &memory[i], (m->nr_memory - i) * sizeof(*memory));
-	memory[i] = (struct mirror_memory) {
+	new = (struct mirror_memory) {
 		.gpa = gpa,
 		.last = gpa + (length - 1),
 		.host = host,
 		.readonly = flags & NYX_MEMORY_F_READONLY,
 	};
+	ret = nyx__mirror_dirty_memory(m, &new);
+	if (ret)
+		goto out;
+	memmove(&memory[i + 1], &memory[i], (m->nr_memory - i) * sizeof(*memory));
+	memory[i] = new;
 	m->nr_memory++;
 	ret = memory_fill(m, gpa, gpa + (length - 1));
 out:
@@ -524,6 +532,7 @@ NYX_EXPORT int nyx_mirror_memory_remove(struct nyx_mirror *m, uint64_t gpa, uint
 	if (ret < 0)
 		goto out;
 	m->nr_memory--;
+	free(m->memory[i].dirty);
 	memmove(&m->memory[i], &m->memory[i + 1], (m->nr_memory - i) * sizeof(*m->memory));
 out:
 	return leave(m, ret);

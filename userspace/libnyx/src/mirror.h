@@ -15,6 +15,7 @@
 #ifndef LIBNYX_MIRROR_H
 #define LIBNYX_MIRROR_H
 
+#include <nyx/memory.h>
 #include <nyx/mirror.h>
 
 #include "changes.h"
@@ -48,12 +49,14 @@ struct mirror_target {
  * @last: last GPA
  * @host: address of @gpa
  * @readonly: devices cannot write it
+ * @dirty: a bit for each page that a device has written, or NULL
  */
 struct mirror_memory {
 	uint64_t gpa;
 	uint64_t last;
 	char *host;
 	bool readonly;
+	uint64_t *dirty;
 };
 
 /**
@@ -82,6 +85,8 @@ struct mirror_memory {
  * @near: NYX_MIRROR_NEAR_LIMIT was told
  * @failed: targets are to be quarantined
  * @broken: the back end cannot be emptied: nothing is acknowledged any more
+ * @tracks: writes are tracked
+ * @host_tracks: by the back end, too
  * @stat: counts, without those that are elsewhere
  */
 struct nyx_mirror {
@@ -109,6 +114,8 @@ struct nyx_mirror {
 	bool near;
 	bool failed;
 	bool broken;
+	bool tracks;
+	bool host_tracks;
 	struct nyx_mirror_stat stat;
 };
 
@@ -166,6 +173,11 @@ int nyx__mirror_limits(struct nyx_mirror *m);
 bool nyx__mirror_find(const struct nyx_mirror *m, uint64_t iova, struct nyx_mirror_map *map);
 /* Bytes that are mapped in a range that cuts no mapping. */
 uint64_t nyx__mirror_bytes(const struct nyx_mirror *m, uint64_t first, uint64_t last);
+
+/* A range of memory is new: give it a bitmap, if writes are tracked; 0 or -ENOMEM. */
+int nyx__mirror_dirty_memory(struct nyx_mirror *m, struct mirror_memory *memory);
+/* The pieces in a range have been unmapped: they count as written. */
+void nyx__mirror_dirty_unmapped(struct nyx_mirror *m, uint64_t first, uint64_t last);
 
 /* Functions that the stream calls */
 extern const struct nyx__sink nyx__mirror_sink;

@@ -11,7 +11,9 @@
 
 #include "private.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <linux/ioctl.h>
 
 enum {
@@ -144,10 +146,11 @@ NYX_EXPORT int nyx_mirror_iommufd(int fd, uint32_t ioas_id, struct nyx_mirror_ba
 	struct nyx_mirror_limits limits = { 0 };
 	int ret;
 
-	if (backend->size != sizeof(b))
+	/* A program that was built before the last member has less room. */
+	if (backend->size < offsetof(struct nyx_mirror_backend, dirty))
 		return nyx__fail(-EINVAL);
 	ret = iommufd_limits(&b, &limits);
 	if (!ret)
-		*backend = b;
+		memcpy(backend, &b, backend->size < sizeof(b) ? backend->size : sizeof(b));
 	return ret;
 }

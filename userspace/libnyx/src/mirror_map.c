@@ -47,6 +47,7 @@ static void forget_pieces(struct nyx_mirror *m, uint64_t first, uint64_t last)
 {
 	uint64_t nr = m->pieces.nr, bytes = m->pieces.bytes;
 
+	nyx__mirror_dirty_unmapped(m, first, last);
 	nyx__spans_remove(&m->pieces, first, last);
 	m->stat.unmapped += nr - m->pieces.nr;
 	m->stat.unmapped_bytes += bytes - m->pieces.bytes;

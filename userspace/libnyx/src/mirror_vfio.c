@@ -8,16 +8,20 @@
  * is used before its place is checked: a chain that leaves the answer, or does not go
  * forward, is -EPROTO.
  */
+#include <nyx/memory.h>
 #include <nyx/mirror.h>
 
 #include "private.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <linux/vfio.h>
 
 /* Of a kernel that does not tell the limit: that of the module's parameter, dma_entry_limit */
 #define MAPS_DEFAULT	65535u
+
+#define PAGE_BYTES	4096u
 
 /* Answers are not longer, and do not grow more often. */
 #define INFO_MAX	(1u << 20)
@@ -50,6 +54,45 @@ static int vfio_unmap(const struct nyx_mirror_backend *backend, uint64_t iova, u
 	int ret = nyx__ioctl_other(backend->fd, VFIO_IOMMU_UNMAP_DMA, &req);
 
 	*unmapped = req.size;
+	return ret < 0 ? ret : 0;
+}
+
+/* VFIO_IOMMU_DIRTY_PAGES: start and stop have no more than the head. */
+struct dirty_pages {
+	struct vfio_iommu_type1_dirty_bitmap head;
+	struct vfio_iommu_type1_dirty_bitmap_get get;
+};
+
+/*
+ * Linux has this since 5.8. It tells pages of one whole mapping, of the smallest size that the
+ * IOMMU has; one that has no such bits tells all that it may write.
+ */
+static int vfio_dirty(const struct nyx_mirror_backend *backend, uint32_t op, uint64_t iova,
+		      uint64_t length, uint64_t *bitmap)
+{
+	struct dirty_pages req = { .head.argsz = sizeof(req.head) };
+	int ret;
+
+	switch (op) {
+	case NYX_MIRROR_DIRTY_START:
+		req.head.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_START;
+		break;
+	case NYX_MIRROR_DIRTY_STOP:
+		req.head.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP;
+		break;
+	case NYX_MIRROR_DIRTY_READ:
+		req.head.argsz = sizeof(req);
+		req.head.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP;
+		req.get.iova = iova;
+		req.get.size = length;
+		req.get.bitmap.pgsize = PAGE_BYTES;
+		req.get.bitmap.size = nyx_dirty_words(length, PAGE_BYTES) * sizeof(*bitmap);
+		req.get.bitmap.data = (__u64 *)bitmap;
+		break;
+	default:
+		return nyx__fail(-EINVAL);
+	}
+	ret = nyx__ioctl_other(backend->fd, VFIO_IOMMU_DIRTY_PAGES, &req);
 	return ret < 0 ? ret : 0;
 }
 
@@ -184,11 +227,13 @@ NYX_EXPORT int nyx_mirror_vfio(int container, struct nyx_mirror_backend *backend
 		.map = vfio_map,
 		.unmap = vfio_unmap,
 		.limits = vfio_limits,
+		.dirty = vfio_dirty,
 	};
 	struct nyx_mirror_limits limits = { 0 };
 	int ret;
 
-	if (backend->size != sizeof(b))
+	/* A program that was built before the last member has less room. */
+	if (backend->size < offsetof(struct nyx_mirror_backend, dirty))
 		return nyx__fail(-EINVAL);
 	ret = nyx__ioctl_other(container, VFIO_CHECK_EXTENSION,
 			       (void *)(uintptr_t)VFIO_TYPE1v2_IOMMU);
@@ -196,6 +241,6 @@ NYX_EXPORT int nyx_mirror_vfio(int container, struct nyx_mirror_backend *backend
 		return nyx__fail(ret ? ret : -EOPNOTSUPP);
 	ret = vfio_limits(&b, &limits);
 	if (!ret)
-		*backend = b;
+		memcpy(backend, &b, backend->size < sizeof(b) ? backend->size : sizeof(b));
 	return ret;
 }

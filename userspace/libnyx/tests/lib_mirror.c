@@ -523,6 +523,174 @@ TEST(read_only_memory)
 	world_close(&w);
 }
 
+/* ---- what was written --------------------------------------------------------- */
+
+/* Pages that the device has written, by IOVA from BASE on, and what the back end is asked. */
+static uint64_t written;
+static bool written_on;
+static int written_error;
+static unsigned int written_reads;
+
+static int tell_written(const struct nyx_mirror_backend *b, uint32_t op, uint64_t iova,
+			uint64_t length, uint64_t *bitmap)
+{
+	uint64_t mask;
+
+	(void)b;
+	if (written_error)
+		return written_error;
+	if (op != NYX_MIRROR_DIRTY_READ) {
+		ASSERT_EQ(op == NYX_MIRROR_DIRTY_STOP, written_on);
+		written_on = op == NYX_MIRROR_DIRTY_START;
+		return 0;
+	}
+	ASSERT_TRUE(written_on);
+	ASSERT_TRUE(iova >= BASE && length < 64 * PAGE);
+	/* A whole mapping, and a bitmap of zeros. */
+	ASSERT_EQ(0, *bitmap);
+	mask = ((UINT64_C(1) << length / PAGE) - 1) << (iova - BASE) / PAGE;
+	*bitmap = (written & mask) >> (iova - BASE) / PAGE;
+	written &= ~mask;
+	written_reads++;
+	return 0;
+}
+
+/* Pages 0 to 3 of a device are pages 5 to 8 of the memory, page 9 is page 20, read-only. */
+static struct world written_world(bool tells)
+{
+	struct world w;
+
+	written = 0;
+	written_on = false;
+	written_error = 0;
+	written_reads = 0;
+	backend.dirty = tells ? tell_written : NULL;
+	w = world_open(NYX_CHANGES_F_INLINE);
+	fake.script = true;
+	add(&w, 0);
+	blind = true;
+	say(NYX_CHANGE_MAP, BASE, BASE + 4 * PAGE - 1, 5 * PAGE);
+	fake_say((struct nyx_change) {
+		.kind = NYX_CHANGE_MAP, .target = 1, .prot = NYX_PROT_READ,
+		.iova = BASE + 9 * PAGE, .last = BASE + 10 * PAGE - 1, .gpa = 20 * PAGE,
+	});
+	ASSERT_EQ(0, nyx_mirror_run(w.mirror));
+	ASSERT_EQ(2, host.nr);
+	return w;
+}
+
+/* The pages of a part of the memory that are dirty, behind a bit of another source. */
+static uint64_t read_dirty(struct world *w, uint64_t first, uint64_t nr)
+{
+	uint64_t bitmap[2] = { UINT64_C(1) << 63, 0 };
+
+	ASSERT_LE(nr, 63);
+	ASSERT_EQ(0, nyx_mirror_dirty_read(w->mirror, first * PAGE, nr * PAGE, bitmap));
+	ASSERT_EQ(0, bitmap[1]);
+	ASSERT_EQ(1, bitmap[0] >> 63);
+	return bitmap[0] & ~(UINT64_C(1) << 63);
+}
+
+TEST(dirty_pages)
+{
+	struct world w = written_world(true);
+	uint64_t bitmap = 0;
+
+	ASSERT_EQ(-EINVAL, nyx_mirror_dirty_read(w.mirror, 0, PAGE, &bitmap));
+	ASSERT_EQ(-EINVAL, nyx_mirror_dirty_stop(w.mirror));
+	ASSERT_EQ(0, nyx_mirror_dirty_start(w.mirror));
+	ASSERT_EQ(-EBUSY, nyx_mirror_dirty_start(w.mirror));
+	ASSERT_TRUE(written_on);
+	ASSERT_EQ(-EINVAL, nyx_mirror_dirty_read(w.mirror, 1, PAGE, &bitmap));
+	ASSERT_EQ(-EINVAL, nyx_mirror_dirty_read(w.mirror, 0, 1, &bitmap));
+	ASSERT_EQ(-EINVAL, nyx_mirror_dirty_read(w.mirror, 0, 0, &bitmap));
+	ASSERT_EQ(-EOVERFLOW, nyx_mirror_dirty_read(w.mirror, -PAGE, 2 * PAGE, &bitmap));
+	ASSERT_EQ(0, read_dirty(&w, 0, 60));
+	/* By GPA, each once, and those of a part: the others stay. */
+	written = 1 | 4 | 8;
+	ASSERT_EQ(5, read_dirty(&w, 5, 3));
+	written = 0;
+	ASSERT_EQ(1 << 8, read_dirty(&w, 0, 60));
+	ASSERT_EQ(0, read_dirty(&w, 0, 60));
+	/* Memory that is not asked about is not looked at. */
+	written_reads = 0;
+	ASSERT_EQ(0, read_dirty(&w, 9, 40));
+	ASSERT_EQ(0, written_reads);
+	ASSERT_EQ(0, nyx_mirror_dirty_stop(w.mirror));
+	ASSERT_TRUE(!written_on);
+	ASSERT_EQ(-EINVAL, nyx_mirror_dirty_stop(w.mirror));
+	/* A new start knows nothing of before. */
+	ASSERT_EQ(0, nyx_mirror_dirty_start(w.mirror));
+	ASSERT_EQ(0, read_dirty(&w, 0, 60));
+	world_close(&w);
+	ASSERT_TRUE(written_on);
+	backend.dirty = NULL;
+}
+
+/* An unmapping makes all of a mapping dirty that the device might write, once. */
+TEST(dirty_when_unmapped)
+{
+	struct world w = written_world(true);
+
+	ASSERT_EQ(0, nyx_mirror_dirty_start(w.mirror));
+	say(NYX_CHANGE_UNMAP, BASE, BASE + 4 * PAGE - 1, 0);
+	say(NYX_CHANGE_UNMAP, BASE + 9 * PAGE, BASE + 10 * PAGE - 1, 0);
+	ASSERT_EQ(0, nyx_mirror_run(w.mirror));
+	ASSERT_EQ(0, host.nr);
+	/* It is not asked any more: the answer would come too early. */
+	ASSERT_EQ(0, written_reads);
+	ASSERT_EQ(0xf << 5, read_dirty(&w, 0, 60));
+	ASSERT_EQ(0, read_dirty(&w, 0, 60));
+	world_close(&w);
+	backend.dirty = NULL;
+}
+
+/* A back end that cannot tell, or not now. */
+TEST(dirty_if_nothing_is_told)
+{
+	struct world w = written_world(false);
+
+	ASSERT_EQ(0, nyx_mirror_dirty_start(w.mirror));
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0xf << 5, read_dirty(&w, 0, 60));
+	ASSERT_EQ(0, nyx_mirror_dirty_stop(w.mirror));
+	world_close(&w);
+
+	w = written_world(true);
+	written_error = -ENOTTY;
+	ASSERT_EQ(0, nyx_mirror_dirty_start(w.mirror));
+	written_error = 0;
+	ASSERT_EQ(0xf << 5, read_dirty(&w, 0, 60));
+	ASSERT_EQ(0, written_reads);
+	ASSERT_EQ(0, nyx_mirror_dirty_stop(w.mirror));
+	ASSERT_EQ(0, nyx_mirror_dirty_start(w.mirror));
+	written_error = -EIO;
+	ASSERT_EQ(0xf << 5, read_dirty(&w, 0, 60));
+	written_error = 0;
+	ASSERT_EQ(0, read_dirty(&w, 0, 60));
+	world_close(&w);
+	backend.dirty = NULL;
+}
+
+TEST(dirty_memory_comes_and_goes)
+{
+	struct world w = written_world(true);
+
+	ASSERT_EQ(0, nyx_mirror_dirty_start(w.mirror));
+	written = 3;
+	ASSERT_EQ(3 << 5, read_dirty(&w, 0, 60));
+	/* The bits of a range go with it. */
+	memory_remove(w.mirror, 0);
+	ASSERT_EQ(1, host.nr);
+	memory_add(w.mirror, 0);
+	ASSERT_EQ(2, host.nr);
+	ASSERT_EQ(0, read_dirty(&w, 0, 60));
+	written = 2;
+	ASSERT_EQ(2 << 5, read_dirty(&w, 0, 60));
+	world_close(&w);
+	backend.dirty = NULL;
+}
+
 /* ---- order -------------------------------------------------------------------- */
 
 static void must_be_empty(void)

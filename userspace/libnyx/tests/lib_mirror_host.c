@@ -59,6 +59,8 @@ struct iommufd_unmap {
  * @request: the last one
  * @map: of VFIO
  * @unmap: of VFIO
+ * @dirty: of VFIO
+ * @get: behind @dirty, for the bitmap
  * @map2: of iommufd
  * @unmap2: of iommufd
  * @unmapped: bytes that an unmapping tells
@@ -80,6 +82,8 @@ static struct answers {
 	unsigned long request;
 	struct vfio_iommu_type1_dma_map map;
 	struct vfio_iommu_type1_dma_unmap unmap;
+	struct vfio_iommu_type1_dirty_bitmap dirty;
+	struct vfio_iommu_type1_dirty_bitmap_get get;
 	struct iommufd_map map2;
 	struct iommufd_unmap unmap2;
 	uint64_t unmapped;
@@ -133,6 +137,11 @@ static int command(unsigned long request, void *arg)
 	case VFIO_IOMMU_UNMAP_DMA:
 		k.unmap = *(struct vfio_iommu_type1_dma_unmap *)arg;
 		((struct vfio_iommu_type1_dma_unmap *)arg)->size = k.unmapped;
+		return 0;
+	case VFIO_IOMMU_DIRTY_PAGES:
+		memcpy(&k.dirty, arg, sizeof(k.dirty));
+		if (k.dirty.argsz == sizeof(k.dirty) + sizeof(k.get))
+			memcpy(&k.get, (char *)arg + sizeof(k.dirty), sizeof(k.get));
 		return 0;
 	case IOMMUFD(0x84):
 		return get_ranges(arg);
@@ -279,6 +288,48 @@ TEST(vfio_maps)
 	ASSERT_EQ(-ENOMEM, backend.map(&backend, &map));
 	k.error = EINVAL;
 	ASSERT_EQ(-EINVAL, backend.unmap(&backend, 0x1000, 0x3000, &unmapped));
+}
+
+TEST(vfio_tells_dirty_pages)
+{
+	struct nyx_mirror_backend backend = NYX_MIRROR_BACKEND_INIT;
+	uint64_t bitmap[2];
+
+	begin_info();
+	ASSERT_EQ(0, nyx_mirror_vfio(FD, &backend));
+	ASSERT_EQ(0, backend.dirty(&backend, NYX_MIRROR_DIRTY_START, 0, 0, NULL));
+	ASSERT_EQ(VFIO_IOMMU_DIRTY_PAGES_FLAG_START, k.dirty.flags);
+	ASSERT_EQ(sizeof(k.dirty), k.dirty.argsz);
+	ASSERT_EQ(0, backend.dirty(&backend, NYX_MIRROR_DIRTY_READ, 0x1000, 65 * PAGE, bitmap));
+	ASSERT_EQ(VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP, k.dirty.flags);
+	ASSERT_EQ(sizeof(k.dirty) + sizeof(k.get), k.dirty.argsz);
+	ASSERT_EQ(0x1000, k.get.iova);
+	ASSERT_EQ(65 * PAGE, k.get.size);
+	ASSERT_EQ(PAGE, k.get.bitmap.pgsize);
+	ASSERT_EQ(16, k.get.bitmap.size);
+	ASSERT_TRUE(k.get.bitmap.data == (__u64 *)bitmap);
+	ASSERT_EQ(0, backend.dirty(&backend, NYX_MIRROR_DIRTY_STOP, 0, 0, NULL));
+	ASSERT_EQ(VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP, k.dirty.flags);
+	ASSERT_EQ(-EINVAL, backend.dirty(&backend, 0, 0, 0, NULL));
+	k.error = ENOTTY;
+	ASSERT_EQ(-ENOTTY, backend.dirty(&backend, NYX_MIRROR_DIRTY_START, 0, 0, NULL));
+}
+
+/* A program that knows no member behind commit has no room for one. */
+TEST(shorter_back_ends)
+{
+	struct {
+		struct nyx_mirror_backend backend;
+		uint64_t behind;
+	} s;
+
+	begin_info();
+	memset(&s, 0x5a, sizeof(s));
+	s.backend.size = offsetof(struct nyx_mirror_backend, dirty);
+	ASSERT_EQ(0, nyx_mirror_vfio(FD, &s.backend));
+	ASSERT_EQ(offsetof(struct nyx_mirror_backend, dirty), s.backend.size);
+	ASSERT_TRUE(s.backend.map);
+	ASSERT_FILLED(&s.backend.dirty, 0x5a, sizeof(s.backend.dirty));
 }
 
 TEST(vfio_opens_what_it_can)

@@ -101,6 +101,20 @@ struct nyx_mirror_limits {
 };
 
 /**
+ * enum nyx_mirror_dirty_op - what &nyx_mirror_backend.dirty does
+ * @NYX_MIRROR_DIRTY_START: begins to track which pages devices write; an error: it cannot
+ * @NYX_MIRROR_DIRTY_STOP: ends that
+ * @NYX_MIRROR_DIRTY_READ: tells which pages of a mapping were written, and forgets it: sets a bit
+ *                         for each 4096 bytes, from bit 0 of the first 64-bit word on. An error:
+ *                         all of them may have been
+ */
+enum nyx_mirror_dirty_op {
+	NYX_MIRROR_DIRTY_START = 1,
+	NYX_MIRROR_DIRTY_STOP = 2,
+	NYX_MIRROR_DIRTY_READ = 3
+};
+
+/**
  * struct nyx_mirror_backend - where a mirror maps
  * @size: sizeof(struct nyx_mirror_backend)
  * @fd: for the functions
@@ -114,6 +128,9 @@ struct nyx_mirror_limits {
  * @limits: tells what can be mapped; it may change when a device is added to the container
  * @commit: waits until what the other functions have begun is complete, or NULL. It is called
  *          before the mirror says that changes are applied
+ * @dirty: tells which pages were written, or NULL: all that devices may write counts as written.
+ *         @op is of enum nyx_mirror_dirty_op; the others are those of one whole mapping, and for
+ *         NYX_MIRROR_DIRTY_READ only
  *
  * Each function returns 0 or a negative errno. They are called by one thread at a time, and
  * call no function of the mirror or its stream.
@@ -130,6 +147,8 @@ struct nyx_mirror_backend {
 	int (*limits)(const struct nyx_mirror_backend *backend,
 		      struct nyx_mirror_limits *limits);
 	int (*commit)(const struct nyx_mirror_backend *backend);
+	int (*dirty)(const struct nyx_mirror_backend *backend, uint32_t op, uint64_t iova,
+		     uint64_t length, uint64_t *bitmap);
 };
 
 /**
@@ -418,6 +437,42 @@ typedef int (*nyx_mirror_map_fn)(const struct nyx_mirror_map *map, void *arg);
  * Return: 0; what @fn returned, if not 0.
  */
 int nyx_mirror_map_foreach(struct nyx_mirror *mirror, nyx_mirror_map_fn fn, void *arg);
+
+/**
+ * nyx_mirror_dirty_start() - begin to track which guest memory is written by way of a mirror
+ * @mirror: the mirror
+ *
+ * By devices of the host, whose writes nyx_dirty_read() does not see. All memory is clean when the
+ * call returns. A back end that cannot tell what was written makes all dirty that devices may
+ * write.
+ *
+ * Return: 0; -EBUSY if it is tracked already; -ENOMEM; -EDEADLK in a function that the mirror
+ * calls.
+ */
+int nyx_mirror_dirty_start(struct nyx_mirror *mirror);
+
+/**
+ * nyx_mirror_dirty_stop() - end that
+ * @mirror: the mirror
+ *
+ * Return: 0; -EINVAL if it is not tracked; -EDEADLK.
+ */
+int nyx_mirror_dirty_stop(struct nyx_mirror *mirror);
+
+/**
+ * nyx_mirror_dirty_read() - tell which pages were written, and make them clean
+ * @mirror: the mirror
+ * @gpa: first guest-physical address, a multiple of 4096
+ * @length: bytes, a multiple of 4096
+ * @bitmap: nyx_dirty_words() words, a bit for each 4096 bytes: the bits of dirty pages are set,
+ *          and no other is changed, so that it is united with that of nyx_dirty_read()
+ *
+ * A mapping that was removed meanwhile counts as written, in whole, if devices could write it.
+ *
+ * Return: 0; -EINVAL; -EOVERFLOW; -EDEADLK.
+ */
+int nyx_mirror_dirty_read(struct nyx_mirror *mirror, uint64_t gpa, uint64_t length,
+			  uint64_t *bitmap);
 
 /**
  * nyx_mirror_find() - find the mapping of an IOVA
