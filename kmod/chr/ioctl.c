@@ -104,32 +104,34 @@ union nyx_cmd_buf {
 	struct nyx_changes_add changes_add;
 	struct nyx_changes_next changes_next;
 	struct nyx_dirty_read dirty_read;
+	struct nyx_migrate migrate;
 };
 
 static int nyx_ioctl_array(struct nyx_ucmd *uc, void *cmd);
 
 static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_MODULE_INFO] = OP(module_info, out_version,
-		OP_RESV(module_info), .prop = OP_NO_UNIT | OP_OUT | OP_INSPECT),
+		OP_RESV(module_info), .prop = OP_NO_UNIT | OP_OUT | OP_INSPECT | OP_STOPPED),
 	[NYX_CMD_UNIT_CREATE] = OP(unit_create, __reserved,
 		OP_RESV(unit_create),
 		OP_AT(NAME, unit_create, name), OP_AT(WIDTH, unit_create, address_width),
 		OP_AT(ENTRIES, unit_create, irt_entries),
 		OP_AT(OPTIONS, unit_create, data_uptr),
 		.flags = NYX_UNIT_F_PERSIST | NYX_UNIT_F_SHARED,
-		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT),
+		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT | OP_STOPPED),
 	[NYX_CMD_UNIT_OPEN] = OP(unit_open, __reserved,
 		OP_RESV(unit_open), OP_AT(NAME, unit_open, name),
-		.flags = NYX_OPEN_F_OWNER, .prop = OP_NO_UNIT | OP_OUT | OP_INSPECT),
-	[NYX_CMD_UNIT_INFO] = OP(unit_info, data, .prop = OP_OUT | OP_INSPECT),
-	[NYX_CMD_UNIT_PERSIST] = OP(unit_persist, __reserved, OP_RESV(unit_persist)),
-	[NYX_CMD_UNIT_DESTROY] = OP(unit_destroy, out_err_field, .prop = OP_INSPECT),
+		.flags = NYX_OPEN_F_OWNER, .prop = OP_NO_UNIT | OP_OUT | OP_INSPECT | OP_STOPPED),
+	[NYX_CMD_UNIT_INFO] = OP(unit_info, data, .prop = OP_OUT | OP_INSPECT | OP_STOPPED),
+	[NYX_CMD_UNIT_PERSIST] = OP(unit_persist, __reserved, OP_RESV(unit_persist),
+		.prop = OP_STOPPED),
+	[NYX_CMD_UNIT_DESTROY] = OP(unit_destroy, out_err_field, .prop = OP_INSPECT | OP_STOPPED),
 	[NYX_CMD_LIST] = OP(list, out_next,
 		OP_AT(DOMAIN, list, domain_id),
-		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT),
+		.prop = OP_NO_UNIT | OP_OUT | OP_INSPECT | OP_STOPPED),
 	[NYX_CMD_STATS] = OP(stats, out_nr,
 		OP_AT(DOMAIN, stats, id), OP_AT(DEVICE, stats, id),
-		.prop = OP_OUT | OP_INSPECT),
+		.prop = OP_OUT | OP_INSPECT | OP_STOPPED),
 	[NYX_CMD_MEMORY_ADD] = OP(memory_add, __reserved,
 		OP_RESV(memory_add), OP_AT(GPA, memory_add, gpa),
 		OP_AT(ADDRESS, memory_add, user_addr),
@@ -182,7 +184,7 @@ static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_EVENTS_OPEN] = OP(events_open, __reserved,
 		OP_RESV(events_open),
 		.flags = NYX_EVENTS_F_HISTORY | NYX_EVENTS_F_NONBLOCK | NYX_EVENTS_F_IRTE,
-		.prop = OP_INSPECT),
+		.prop = OP_INSPECT | OP_STOPPED),
 	[NYX_CMD_IRQ_SETUP] = OP(irq_setup, __reserved,
 		OP_RESV(irq_setup), .prop = OP_NATIVE),
 	[NYX_CMD_IRTE_SET] = OP_ITEMS(irte_set, posted,
@@ -211,7 +213,7 @@ static const struct nyx_op nyx_ops[] = {
 		.prop = OP_INSPECT),
 	[NYX_CMD_POLICY_GET] = OP(policy_get, out_policy,
 		OP_RESV(policy_get), OP_AT(DEVICE, policy_get, sbdf),
-		.prop = OP_OUT | OP_INSPECT),
+		.prop = OP_OUT | OP_INSPECT | OP_STOPPED),
 	[NYX_CMD_DEVICE_CONTROL] = OP(device_control, action,
 		OP_AT(DEVICE, device_control, sbdf), .prop = OP_INSPECT),
 	[NYX_CMD_LIMIT_SET] = OP(limit_set, limits,
@@ -219,12 +221,12 @@ static const struct nyx_op nyx_ops[] = {
 		.prop = OP_INSPECT),
 	[NYX_CMD_LIMIT_GET] = OP(limit_get, out_limits,
 		OP_AT(DOMAIN, limit_get, id), OP_AT(DEVICE, limit_get, id),
-		.prop = OP_OUT | OP_INSPECT),
+		.prop = OP_OUT | OP_INSPECT | OP_STOPPED),
 	[NYX_CMD_PAGE_REQUEST] = OP(page_request, out_response,
 		OP_AT(DEVICE, page_request, sbdf), .flags = NYX_PAGE_F_NOWAIT,
 		.prop = OP_NATIVE | OP_OUT),
 	[NYX_CMD_PAGE_RESPOND] = OP(page_respond, response,
-		OP_AT(KEY, page_respond, group), .prop = OP_NATIVE),
+		OP_AT(KEY, page_respond, group), .prop = OP_NATIVE | OP_STOPPED),
 	[NYX_CMD_MMIO] = OP_ITEMS(mmio, out_pending,
 		.flags = NYX_MMIO_F_WRITE, .prop = OP_OUT),
 	[NYX_CMD_UNIT_RESET] = OP(unit_reset, out_err_field),
@@ -244,12 +246,17 @@ static const struct nyx_op nyx_ops[] = {
 	[NYX_CMD_CHANGES_REMOVE] = OP(changes_remove, target,
 		OP_AT(KEY, changes_remove, target)),
 	[NYX_CMD_CHANGES_NEXT] = OP(changes_next, out_irte_changes,
-		.prop = OP_OUT | OP_OUT_ERROR),
-	[NYX_CMD_DIRTY_START] = OP(dirty_start, out_err_field),
-	[NYX_CMD_DIRTY_STOP] = OP(dirty_stop, out_err_field),
+		.prop = OP_OUT | OP_OUT_ERROR | OP_STOPPED),
+	[NYX_CMD_DIRTY_START] = OP(dirty_start, out_err_field,
+		.prop = OP_STOPPED),
+	[NYX_CMD_DIRTY_STOP] = OP(dirty_stop, out_err_field,
+		.prop = OP_STOPPED),
 	[NYX_CMD_DIRTY_READ] = OP(dirty_read, out_nr_dirty,
 		OP_AT(GPA, dirty_read, gpa), .flags = NYX_DIRTY_READ_F_NO_CLEAR,
-		.prop = OP_OUT | OP_INSPECT),
+		.prop = OP_OUT | OP_INSPECT | OP_STOPPED),
+	[NYX_CMD_MIGRATE] = OP(migrate, out_bytes,
+		OP_RESV(migrate), .flags = NYX_MIGRATE_F_PROBE,
+		.prop = OP_OUT | OP_OUT_ERROR | OP_STOPPED),
 };
 
 static_assert(ARRAY_SIZE(nyx_ops) == NYX_CMD_MAX);
@@ -482,15 +489,12 @@ static int get_unit(struct nyx_ucmd *uc, const struct nyx_op *op)
 	return op->prop & OP_NO_UNIT ? 0 : NYX_ERR(UNIT_ENDED);
 }
 
-/* Run a command that was copied in. The errno may still be a code of NYX_ERR(). */
-static int run_cmd(struct nyx_ucmd *uc, const struct nyx_op *op, void *cmd)
+/* Run a command that the unit lets in. */
+static int run_inside(struct nyx_ucmd *uc, const struct nyx_op *op, void *cmd)
 {
 	u32 done;
 	int ret, err;
 
-	ret = get_unit(uc, op);
-	if (ret)
-		return ret;
 	uc->ticket = NYX_TICKET(uc->unit);
 	/* Write the answer first: a command that cannot report must not act. */
 	if (op->prop & OP_OUT) {
@@ -514,6 +518,27 @@ static int run_cmd(struct nyx_ucmd *uc, const struct nyx_op *op, void *cmd)
 		if (!ret)
 			ret = err;
 	}
+	return ret;
+}
+
+/* Run a command that was copied in. The errno may still be a code of NYX_ERR(). */
+static int run_cmd(struct nyx_ucmd *uc, const struct nyx_op *op, void *cmd)
+{
+	struct nyx_unit *unit;
+	unsigned int pair;
+	int ret;
+
+	ret = get_unit(uc, op);
+	if (ret)
+		return ret;
+	unit = uc->unit;
+	if (!unit || (op->prop & OP_STOPPED))
+		return run_inside(uc, op, cmd);
+	ret = nyx_gate_enter(unit, &unit->gate, uc->nonblock || uc->nowait, &pair);
+	if (ret)
+		return ret;
+	ret = run_inside(uc, op, cmd);
+	nyx_gate_exit(&unit->gate, pair);
 	return ret;
 }
 

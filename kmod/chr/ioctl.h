@@ -31,6 +31,7 @@ struct nyx_unit;
 #define OP_NATIVE	0x8	/* refused in a unit with a vendor model */
 #define OP_INSPECT	0x10	/* accepted on files that may only inspect a unit */
 #define OP_QUICK	0x20	/* does not wait, and ends soon if its length is small */
+#define OP_STOPPED	0x40	/* accepted while the unit is stopped or loaded */
 
 /**
  * struct nyx_file - an open file of the device
@@ -131,6 +132,7 @@ int nyx_ioctl_changes_next(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_dirty_start(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_dirty_stop(struct nyx_ucmd *uc, void *cmd);
 int nyx_ioctl_dirty_read(struct nyx_ucmd *uc, void *cmd);
+int nyx_ioctl_migrate(struct nyx_ucmd *uc, void *cmd);
 
 /*
  * Commands that NYX_ARRAY takes work on @n structures in a row. They return at

@@ -106,11 +106,14 @@ static struct nyx_unit *unit_alloc(const struct nyx_unit_config *cfg)
 	ret = nyx_memory_init(unit, cfg->max_memory);
 	if (ret)
 		goto err_irq;
+	ret = nyx_gate_init(&unit->gate);
+	if (ret)
+		goto err_memory;
 
 	unit->blocked_domain = nyx_domain_blocked(unit);
 	if (IS_ERR(unit->blocked_domain)) {
 		ret = PTR_ERR(unit->blocked_domain);
-		goto err_memory;
+		goto err_gate;
 	}
 
 	kref_init(&unit->ref);
@@ -141,6 +144,8 @@ err_domain:
 	put_pid_ns(unit->pid_ns);
 	put_user_ns(unit->user_ns);
 	nyx_domain_put(unit->blocked_domain);
+err_gate:
+	nyx_gate_fini(&unit->gate);
 err_memory:
 	nyx_memory_fini(unit);
 err_irq:
@@ -164,6 +169,7 @@ static void unit_free(struct kref *ref)
 	nyx_views_fini(&unit->views);
 	nyx_window_fini(&unit->window);
 	iotlb_fini(&unit->iotlb);
+	nyx_gate_fini(&unit->gate);
 	nyx_memory_fini(unit);
 	nyx_irq_fini(&unit->irq);
 	nyx_events_put(unit->events);
@@ -423,8 +429,9 @@ static void unit_hide(struct nyx_unit *unit)
 	nyx_window_end(&unit->window);
 	nyx_devices_flush(unit);
 	nyx_events_end(unit->events);
-	/* Readers of change streams look at @dead. */
+	/* Readers of change streams, and commands that wait, look at @dead. */
 	wake_up_all(&unit->listeners.readers);
+	wake_up_all(&unit->gate.wait);
 	observer->remove(unit);
 }
 

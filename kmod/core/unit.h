@@ -19,6 +19,7 @@
  *
  * Lock order, outermost first; rendered in Documentation/explanation/locking.rst:
  *
+ *   nyx_gate::lock      whether commands may use the unit
  *   nyx_changes::lock   one reader of a change stream
  *   units_lock          (core/unit.c) names, ids, users, the end of units
  *   nyx_unit::lock      the unit's objects, which device is attached where,
@@ -65,6 +66,7 @@
 #include "core/account/tenant.h"
 #include "core/fault/event.h"
 #include "core/fault/quarantine.h"
+#include "core/gate.h"
 #include "core/irq/irq.h"
 #include "core/space/dirty.h"
 #include "core/space/inval.h"
@@ -155,6 +157,7 @@ struct nyx_unit_state {
  * @guest: the guest's side: the vIOMMU model, and generations of the guest's tables
  * @irq: interrupt remapping
  * @mem_epoch: see nyx_guest_mem_enter()
+ * @gate: keeps commands out while the unit is stopped or loaded
  * @mm: address space of the creator, which alone may add private memory, and open the unit
  *      to use it, while the unit is not shared; for comparison only, holds mm_count; const
  *      after init
@@ -201,6 +204,7 @@ struct nyx_unit {
 	struct nyx_guest guest;
 	struct nyx_irq irq;
 	struct epoch mem_epoch;
+	struct nyx_gate gate;
 	struct mm_struct *mm;
 
 	struct kref ref ____cacheline_aligned_in_smp;

@@ -29,6 +29,7 @@ struct nyx_fault_info;
 struct nyx_unit;
 struct nyx_unit_config;
 struct nyx_viommu;
+struct state_error;
 
 /**
  * struct nyx_ctx_attrs - what a context entry says of its requester alone
@@ -169,6 +170,12 @@ struct nyx_register {
  * @next_register: describe the first register, or field of the state, whose
  *                 NYX_REGISTER_KEY() is @key or above, as @sync_registers has left
  *                 them or later. False if there is none
+ * @save_size: bytes of the architectural state as a stream. NULL: there is none, and neither
+ *             @save nor @load
+ * @save: write the architectural state to a stream, of @save_size bytes; may sleep. 0;
+ *        -ENOMEM; -EINTR
+ * @load: take it from an untrusted stream; may sleep. 0; -EINVAL with nothing changed and the
+ *        error set; -ENOMEM; -EINTR
  * @decode_device: read the context entry of a requester, and PASID; may sleep. False if
  *                 there is no usable entry: reason, code, fpd, did and entry_gpa of the
  *                 fault, zero before, are set. NULL: the guest has no tables; commands of
@@ -213,6 +220,10 @@ struct nyx_viommu_ops {
 	int (*sync_registers)(struct nyx_viommu *viommu);
 	bool (*next_register)(struct nyx_viommu *viommu, u64 key,
 			      struct nyx_register *reg);
+	size_t (*save_size)(const struct nyx_viommu *viommu);
+	int (*save)(struct nyx_viommu *viommu, void *to);
+	int (*load)(struct nyx_viommu *viommu, const void *from, size_t len,
+		    struct state_error *error);
 	bool (*decode_device)(struct nyx_viommu *viommu, u32 sbdf, u32 pasid,
 			      struct nyx_ctx_entry *entry,
 			      struct nyx_fault_info *fault);

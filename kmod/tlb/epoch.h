@@ -90,6 +90,20 @@ static inline void epoch_dep_exit(struct epoch *epoch)
 #endif
 }
 
+/*
+ * Tell lockdep that readers of @_epoch, which was just prepared, wait for drains of other
+ * epochs; nothing without lockdep.
+ */
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+#define epoch_dep_outer(_epoch) do {					\
+	static struct lock_class_key __key;				\
+									\
+	lockdep_init_map(&(_epoch)->dep_map, #_epoch, &__key, 0);	\
+} while (0)
+#else
+#define epoch_dep_outer(_epoch)	((void)(_epoch))
+#endif
+
 /**
  * epoch_init() - prepare an epoch
  * @epoch: the epoch

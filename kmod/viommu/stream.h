@@ -14,8 +14,6 @@
  * The id of a register is its offset in the window of registers; ids of other fields
  * begin at STATE_FIELD. An id is never used for something else. So a stream depends on
  * no layout of a structure; state_load() takes the fields of its own tables only.
- *
- * No command of the module uses streams yet: kmod/Kbuild compiles it for tests.
  */
 #ifndef NYX_VIOMMU_STREAM_H
 #define NYX_VIOMMU_STREAM_H

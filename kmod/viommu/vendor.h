@@ -162,6 +162,9 @@ int vendor_sync_registers(struct nyx_viommu *viommu);
 bool vendor_next_register(struct nyx_viommu *viommu, u64 key,
 			  struct nyx_register *reg);
 
+/* See &nyx_viommu_ops.save_size. */
+size_t vendor_save_size(const struct nyx_viommu *viommu);
+
 /**
  * vendor_save() - write the architectural state of a unit to a stream
  * @viommu: the vIOMMU model

@@ -46,6 +46,11 @@ out_unlock:
 	return ret;
 }
 
+size_t vendor_save_size(const struct nyx_viommu *viommu)
+{
+	return state_save_size(container_of(viommu, const struct vendor, viommu)->state);
+}
+
 int vendor_save(struct nyx_viommu *viommu, void *to)
 {
 	struct vendor *vendor = to_vendor(viommu);

@@ -43,6 +43,11 @@ LAYOUT(nyx_changes_open, 24);
 LAYOUT(nyx_changes_add, 40);
 LAYOUT(nyx_changes_remove, 24);
 LAYOUT(nyx_changes_next, 64);
+LAYOUT(nyx_migrate, 64);
+LAYOUT(nyx_stream_head, 24);
+LAYOUT(nyx_stream_section, 48);
+LAYOUT(nyx_stream_field, 24);
+LAYOUT(nyx_stream_table, 8);
 LAYOUT(nyx_change, 48);
 LAYOUT(nyx_target_info, 56);
 LAYOUT(nyx_dma, 112);
@@ -533,6 +538,21 @@ static void undo_changes_next(struct ioctl_world *w, struct ioctl_call *call, in
 	test_cmd(cmd_changes_remove(w->fd, w->stream_id, w->made));
 }
 
+/* Of a unit that is made for it: the other one has bindings. */
+static void fill_migrate(struct ioctl_world *w, struct ioctl_call *call)
+{
+	fill_new_fd(w, call);
+	test_cmd(cmd_unit_create_dflt(call->fd, NULL, 0, NULL));
+	call->arg.migrate.state = NYX_MIGRATE_RESUMING;
+}
+
+static void undo_migrate(struct ioctl_world *w, struct ioctl_call *call, int ret)
+{
+	if (!ret && call->arg.migrate.out_fd >= 0)
+		close(call->arg.migrate.out_fd);
+	undo_close(w, call, ret);
+}
+
 static void fill_dma(struct ioctl_world *w, struct ioctl_call *call)
 {
 	struct nyx_dma *c = &call->arg.dma;
@@ -1011,6 +1031,17 @@ const struct ioctl_desc ioctl_table[NYX_CMD_MAX] = {
 			 FIELD(nyx_changes_next, out_irte_changes) },
 		.may_vary = { FIELD(nyx_changes_next, out_seq) },
 		.pointer = FIELD(nyx_changes_next, changes), .pointer_out = true,
+	},
+	[NYX_CMD_MIGRATE] = {
+		.name = "migrate", .request = NYX_MIGRATE,
+		.size = sizeof(struct nyx_migrate), .known_flags = NYX_MIGRATE_F_PROBE,
+		.fill = fill_migrate, .undo = undo_migrate,
+		.reserved = { FIELD(nyx_migrate, __reserved) },
+		.out = { { offsetof(struct nyx_migrate, out_state),
+			   offsetof(struct nyx_migrate, __reserved) -
+			   offsetof(struct nyx_migrate, out_state) },
+			 FIELD(nyx_migrate, out_bytes) },
+		.may_vary = { FIELD(nyx_migrate, out_fd) },
 	},
 	[NYX_CMD_DMA] = {
 		.name = "dma", .request = NYX_DMA,

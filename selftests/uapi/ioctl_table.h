@@ -120,6 +120,7 @@ union ioctl_arg {
 	struct nyx_dirty_start dirty_start;
 	struct nyx_dirty_stop dirty_stop;
 	struct nyx_dirty_read dirty_read;
+	struct nyx_migrate migrate;
 	__u8 raw[512];
 };
 

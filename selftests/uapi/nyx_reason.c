@@ -9,6 +9,7 @@
  * reason that is in neither.
  */
 #include "changes.h"
+#include "saved.h"
 #include "view.h"
 
 #include <linux/fs.h>
@@ -913,6 +914,85 @@ static void target_no_eventfd(struct env *e)
 	BIND(e, eventfd_new(), e->fd);
 }
 
+/* ---- migration ---- */
+
+#define GOTO(fd, to)	TRY(fd, NYX_MIGRATE, nyx_migrate, .state = NYX_MIGRATE_##to)
+
+static void unit_stopped(struct env *e)
+{
+	test_cmd(GOTO(e->fd, STOP_COPY));
+	test_cmd(fcntl(e->fd, F_SETFL, O_NONBLOCK));
+	TRY(e->fd, NYX_DEVICE_ADD, nyx_device_add, .sbdf = X_OTHER);
+}
+
+static void unit_loading(struct env *e)
+{
+	int fd = unit_of(NYX_MODEL_NATIVE);
+
+	(void)e;
+	test_cmd(GOTO(fd, RESUMING));
+	TRY(fd, NYX_DEVICE_ADD, nyx_device_add, .sbdf = X_OTHER);
+}
+
+static void unit_not_empty(struct env *e)
+{
+	GOTO(e->fd, RESUMING);
+}
+
+static void migrate_state(struct env *e)
+{
+	test_cmd(GOTO(e->fd, STOP_COPY));
+	GOTO(e->fd, RESUMING);
+}
+
+static void migrate_blocked(struct env *e)
+{
+	test_cmd(BIND(e, eventfd_new(), eventfd_new()));
+	GOTO(e->fd, STOP_COPY);
+}
+
+/* Loads the stream of an empty unit into another one, after a change. */
+static void load(void (*change)(struct saved *s))
+{
+	int from = unit_of(NYX_MODEL_NATIVE), to = unit_of(NYX_MODEL_NATIVE);
+	struct nyx_migrate c = { .size = sizeof(c), .state = NYX_MIGRATE_RESUMING };
+	struct saved s;
+
+	saved_init(&s);
+	saved_save(from, &s);
+	change(&s);
+	test_cmd(nyx_cmd(to, NYX_MIGRATE, &c));
+	saved_write(c.out_fd, &s, s.size);
+	GOTO(to, RUNNING);
+}
+
+#define LOAD(_name, _statement)						\
+	static void change_##_name(struct saved *s)			\
+	{								\
+		struct nyx_stream_section *unit = saved_find(s, NYX_SECTION_UNIT, 0);	\
+									\
+		_statement;						\
+		if (#_name[7] != 'c')					\
+			saved_fix(unit);				\
+		saved_fix_head(s);					\
+	}								\
+	static void _name(struct env *e)				\
+	{								\
+		(void)e;						\
+		load(change_##_name);					\
+	}
+
+LOAD(stream_magic, s->data[0]++)
+LOAD(stream_version, s->data[8]++)
+LOAD(stream_length, *(__u32 *)((struct nyx_stream_table *)(unit + 1) + 0) = 1000)
+LOAD(stream_checksum, unit->crc++)
+LOAD(stream_order, unit->part = 1)
+LOAD(stream_section, unit->id = 1)
+LOAD(stream_field, ((struct nyx_stream_table *)(unit + 1))->nr_fields--)
+LOAD(stream_value, saved_set(unit, "next_domain", 0, 0xffffffff))
+LOAD(stream_ends, s->size--)
+LOAD(stream_differs, saved_set(unit, "model", 0, NYX_MODEL_VTD))
+
 #define AT(type, member)	offsetof(struct type, member)
 #define CASE(fn, reason, err, at)	{ #fn, fn, NYX_REASON_##reason, err, at }
 
@@ -1039,6 +1119,21 @@ static const struct reason_case {
 	CASE(dirty_off, DIRTY_OFF, EINVAL, 0),
 	CASE(dirty_max_user, DIRTY_MAX_USER, ENOSPC, 0),
 	CASE(tracked, TRACKED, EOPNOTSUPP, 0),
+	CASE(unit_stopped, UNIT_STOPPED, EAGAIN, 0),
+	CASE(unit_loading, UNIT_LOADING, EBUSY, 0),
+	CASE(unit_not_empty, UNIT_NOT_EMPTY, EBUSY, 0),
+	CASE(migrate_state, MIGRATE_STATE, EINVAL, AT(nyx_migrate, state)),
+	CASE(migrate_blocked, MIGRATE_BLOCKED, EBUSY, 0),
+	CASE(stream_magic, STREAM_MAGIC, EINVAL, 0),
+	CASE(stream_version, STREAM_VERSION, EOPNOTSUPP, 0),
+	CASE(stream_length, STREAM_LENGTH, EINVAL, 0),
+	CASE(stream_checksum, STREAM_CHECKSUM, EBADMSG, 0),
+	CASE(stream_order, STREAM_ORDER, EINVAL, 0),
+	CASE(stream_section, STREAM_SECTION, EOPNOTSUPP, 0),
+	CASE(stream_field, STREAM_FIELD, EOPNOTSUPP, 0),
+	CASE(stream_value, STREAM_VALUE, EINVAL, 0),
+	CASE(stream_ends, STREAM_ENDS, ENODATA, 0),
+	CASE(stream_differs, STREAM_DIFFERS, EINVAL, 0),
 };
 
 static const struct {

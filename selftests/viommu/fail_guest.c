@@ -127,6 +127,7 @@ struct call {
 		struct nyx_changes_remove changes_remove;
 		struct nyx_changes_next changes_next;
 		struct nyx_dirty_read dirty_read;
+		struct nyx_migrate migrate;
 		__u8 raw[512];
 	} arg;
 };
@@ -420,6 +421,13 @@ static void do_limit_get(struct guest *g, const struct fail_vendor *v, struct ca
 	c->arg.limit_get.id = DEV;
 }
 
+static void do_migrate(struct guest *g, const struct fail_vendor *v, struct call *c)
+{
+	(void)g;
+	(void)v;
+	c->arg.migrate.state = NYX_MIGRATE_STOP_COPY;
+}
+
 static void do_mmio(struct guest *g, const struct fail_vendor *v, struct call *c)
 {
 	(void)g;
@@ -535,6 +543,7 @@ static const struct row rows[NYX_CMD_MAX] = {
 	ROW(DIRTY_START, nyx_dirty_start, ROW_UNIT, NULL),
 	ROW(DIRTY_STOP, nyx_dirty_stop, ROW_UNIT, do_dirty_stop),
 	ROW(DIRTY_READ, nyx_dirty_read, ROW_UNIT, do_dirty_read),
+	ROW(MIGRATE, nyx_migrate, ROW_UNIT, do_migrate),
 };
 
 /* The unit knows nothing of DEV. */
@@ -612,6 +621,8 @@ static bool try_command(struct guest *g, const struct fail_vendor *v, const stru
 		close(c->arg.view_open.out_fd);
 	else if (row->request == NYX_CHANGES_OPEN)
 		close(c->arg.changes_open.out_fd);
+	else if (row->request == NYX_MIGRATE)
+		close(c->arg.migrate.out_fd);
 	else if (row->request == NYX_CHANGES_NEXT)
 		ASSERT_LE(1, c->arg.changes_next.out_nr);
 	else if (row->request == NYX_VIEW_FILL)

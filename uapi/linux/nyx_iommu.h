@@ -140,6 +140,7 @@ enum nyx_cmd {
 	NYX_CMD_DIRTY_START	= 0x2f,
 	NYX_CMD_DIRTY_STOP	= 0x30,
 	NYX_CMD_DIRTY_READ	= 0x31,
+	NYX_CMD_MIGRATE		= 0x32,
 	NYX_CMD_MAX,
 };
 
@@ -316,6 +317,25 @@ enum nyx_cmd {
  * @NYX_REASON_DIRTY_MAX_USER: ENOSPC: the user has reached the limit on bitmaps of dirty
  *   tracking (parameter max_dirty_kib_per_user)
  * @NYX_REASON_TRACKED: EOPNOTSUPP: dirty tracking is on, which writes by a view do not keep
+ * @NYX_REASON_UNIT_STOPPED: EAGAIN: the unit is stopped for a migration
+ * @NYX_REASON_UNIT_LOADING: EBUSY: the unit is being loaded from a stream
+ * @NYX_REASON_UNIT_NOT_EMPTY: EBUSY: the unit has objects already
+ * @NYX_REASON_MIGRATE_STATE: EINVAL: a unit in its migration state cannot go to this one
+ * @NYX_REASON_MIGRATE_BLOCKED: EBUSY: the unit has something that cannot be migrated
+ * @NYX_REASON_STREAM_MAGIC: EINVAL: this is no stream of a saved unit
+ * @NYX_REASON_STREAM_VERSION: EOPNOTSUPP: the module does not know the version of the
+ *   stream
+ * @NYX_REASON_STREAM_LENGTH: EINVAL: a length in the stream is wrong
+ * @NYX_REASON_STREAM_CHECKSUM: EBADMSG: a checksum in the stream is wrong
+ * @NYX_REASON_STREAM_ORDER: EINVAL: a section of the stream is out of order, or there
+ *   twice
+ * @NYX_REASON_STREAM_SECTION: EOPNOTSUPP: the module does not know a mandatory section
+ *   of the stream
+ * @NYX_REASON_STREAM_FIELD: EOPNOTSUPP: a section of the stream has other fields than
+ *   the module needs
+ * @NYX_REASON_STREAM_VALUE: EINVAL: a value in the stream is out of its range
+ * @NYX_REASON_STREAM_ENDS: ENODATA: the stream ends before its last section
+ * @NYX_REASON_STREAM_DIFFERS: EINVAL: the unit differs from the one that was saved
  * @NYX_REASON_MAX: number of reasons
  *
  * Each reason has one errno, except NYX_REASON_OTHER, which goes with every
@@ -436,6 +456,21 @@ enum nyx_reason {
 	NYX_REASON_DIRTY_OFF = 110,
 	NYX_REASON_DIRTY_MAX_USER = 111,
 	NYX_REASON_TRACKED = 112,
+	NYX_REASON_UNIT_STOPPED = 113,
+	NYX_REASON_UNIT_LOADING = 114,
+	NYX_REASON_UNIT_NOT_EMPTY = 115,
+	NYX_REASON_MIGRATE_STATE = 116,
+	NYX_REASON_MIGRATE_BLOCKED = 117,
+	NYX_REASON_STREAM_MAGIC = 118,
+	NYX_REASON_STREAM_VERSION = 119,
+	NYX_REASON_STREAM_LENGTH = 120,
+	NYX_REASON_STREAM_CHECKSUM = 121,
+	NYX_REASON_STREAM_ORDER = 122,
+	NYX_REASON_STREAM_SECTION = 123,
+	NYX_REASON_STREAM_FIELD = 124,
+	NYX_REASON_STREAM_VALUE = 125,
+	NYX_REASON_STREAM_ENDS = 126,
+	NYX_REASON_STREAM_DIFFERS = 127,
 	NYX_REASON_MAX,
 };
 
@@ -2526,6 +2561,217 @@ struct nyx_target_info {
 	__u32 max_maps;
 	__aligned_u64 bytes;
 	__aligned_u64 behind_ns;
+};
+
+/**
+ * enum nyx_migrate_state - state of a unit
+ * @NYX_MIGRATE_RUNNING: the unit is used
+ * @NYX_MIGRATE_STOP_COPY: the unit is stopped: commands that use or change it wait until it
+ *                         goes on. Its stream can be read
+ * @NYX_MIGRATE_RESUMING: the unit is loaded: commands that use or change it fail. Its stream
+ *                        can be written
+ */
+enum nyx_migrate_state {
+	NYX_MIGRATE_RUNNING = 0,
+	NYX_MIGRATE_STOP_COPY = 2,
+	NYX_MIGRATE_RESUMING = 3,
+};
+
+/**
+ * enum nyx_migrate_flags - flags of NYX_MIGRATE
+ * @NYX_MIGRATE_F_PROBE: change nothing: say what stands in the way of @state
+ */
+enum nyx_migrate_flags {
+	NYX_MIGRATE_F_PROBE = 1 << 0,
+};
+
+/**
+ * enum nyx_migrate_blockers - why a unit cannot be stopped, or loaded
+ * @NYX_MIGRATE_B_VIEWS: processes have views of it
+ * @NYX_MIGRATE_B_TARGETS: change streams follow its devices or domains
+ * @NYX_MIGRATE_B_BINDINGS: interrupts are bound to eventfds
+ * @NYX_MIGRATE_B_PAGES: page requests have no answer
+ * @NYX_MIGRATE_B_OBJECTS: NYX_MIGRATE_RESUMING: it has domains, devices, or interrupt
+ *                         remapping entries
+ */
+enum nyx_migrate_blockers {
+	NYX_MIGRATE_B_VIEWS = 1 << 0,
+	NYX_MIGRATE_B_TARGETS = 1 << 1,
+	NYX_MIGRATE_B_BINDINGS = 1 << 2,
+	NYX_MIGRATE_B_PAGES = 1 << 3,
+	NYX_MIGRATE_B_OBJECTS = 1 << 4,
+};
+
+/**
+ * struct nyx_migrate - ioctl(NYX_MIGRATE)
+ * @size: sizeof(struct nyx_migrate)
+ * @flags: of enum nyx_migrate_flags
+ * @out_err_reason: of enum nyx_reason: why the command failed
+ * @out_err_field: the field that is to blame, as its offset, or 0
+ * @state: of enum nyx_migrate_state: the state that the unit is to have
+ * @out_state: of enum nyx_migrate_state: the state that it has now
+ * @out_fd: from NYX_MIGRATE_RUNNING: the stream's file, close-on-exec; otherwise -1
+ * @out_blockers: of enum nyx_migrate_blockers: what stands in the way
+ * @out_section: from NYX_MIGRATE_RESUMING, after a failure: the section of the stream that is
+ *               to blame, of enum nyx_section or a number that the module does not know; 0: none
+ * @out_id: its id
+ * @out_part: its part
+ * @out_record: its record, from 0 on, or 0xffffffff: the section as a whole
+ * @out_field: the id of the field, or 0
+ * @__reserved: must be 0
+ * @out_bytes: bytes of the stream that were read or written
+ *
+ * From NYX_MIGRATE_RUNNING the unit can go to each other state, and from each other state back.
+ * Closing the stream's file brings it back, too.
+ *
+ * NYX_MIGRATE_STOP_COPY waits for commands that are under way. read(2) of the file gives the
+ * stream, then 0; and -ENODATA when the unit runs again.
+ *
+ * NYX_MIGRATE_RESUMING needs a unit with the model, the widths and the options of the one that
+ * was saved, with its guest memory, and without any other object. write(2) loads what was
+ * written. Once it has failed it fails with EINVAL, and the unit is empty again. The command
+ * that ends the loading fails with the reason, unless the stream was loaded to its end; then
+ * the unit is empty, and runs.
+ *
+ * Further errors: ENODATA: the stream has not ended; EBADMSG: a checksum in it is wrong.
+ */
+struct nyx_migrate {
+	__u32 size;
+	__u32 flags;
+	__u32 out_err_reason;
+	__u32 out_err_field;
+	__u32 state;
+	__u32 out_state;
+	__s32 out_fd;
+	__u32 out_blockers;
+	__u32 out_section;
+	__u32 out_id;
+	__u32 out_part;
+	__u32 out_record;
+	__u32 out_field;
+	__u32 __reserved;
+	__aligned_u64 out_bytes;
+};
+
+#define NYX_MIGRATE _IO(NYX_IOCTL_TYPE, NYX_CMD_MIGRATE)
+
+/**
+ * enum nyx_section - type of a section of a stream
+ * @NYX_SECTION_UNIT: the unit
+ * @NYX_SECTION_MEMORY: ranges of guest memory, without contents
+ * @NYX_SECTION_DOMAINS: domains
+ * @NYX_SECTION_MAPPINGS: extents of the domain that the section's id names
+ * @NYX_SECTION_IRTES: interrupt remapping entries
+ * @NYX_SECTION_DEVICES: devices
+ * @NYX_SECTION_MODEL: architectural state of the vendor's model, in a format of its own
+ * @NYX_SECTION_END: the last one
+ */
+enum nyx_section {
+	NYX_SECTION_UNIT = 1,
+	NYX_SECTION_MEMORY = 2,
+	NYX_SECTION_DOMAINS = 3,
+	NYX_SECTION_MAPPINGS = 4,
+	NYX_SECTION_IRTES = 5,
+	NYX_SECTION_DEVICES = 6,
+	NYX_SECTION_MODEL = 7,
+	NYX_SECTION_END = 255,
+};
+
+#define NYX_STREAM_MAGIC	0x0054494e5558594eull	/* "NYXUNIT" and a zero */
+#define NYX_STREAM_VERSION	1u
+#define NYX_STREAM_ORDER	0x01020304u
+#define NYX_SECTION_MAX		65536u	/* limit on &nyx_stream_section.length */
+#define NYX_FIELD_NAME_LEN	16	/* a name of that length is not terminated */
+
+/**
+ * struct nyx_stream_head - the beginning of a stream
+ * @magic: NYX_STREAM_MAGIC
+ * @version: NYX_STREAM_VERSION
+ * @byte_order: NYX_STREAM_ORDER
+ * @flags: 0
+ * @crc: CRC-32C of the fields before
+ *
+ * All numbers of a stream are little endian. Sections follow.
+ */
+struct nyx_stream_head {
+	__aligned_u64 magic;
+	__u32 version;
+	__u32 byte_order;
+	__u32 flags;
+	__u32 crc;
+};
+
+/**
+ * enum nyx_section_flags - flags of a section
+ * @NYX_SECTION_F_MANDATORY: a reader that does not know the section refuses the stream
+ */
+enum nyx_section_flags {
+	NYX_SECTION_F_MANDATORY = 1 << 0,
+};
+
+/**
+ * struct nyx_stream_section - the beginning of a section
+ * @type: of enum nyx_section
+ * @version: of its format
+ * @flags: of enum nyx_section_flags
+ * @phase: 0
+ * @id: of the object that the section is of, or 0
+ * @part: sections of this type and @id before
+ * @length: bytes of the payload, which follows
+ * @crc: CRC-32C of the other fields and the payload
+ * @__reserved: 0
+ * @name: name of the section
+ *
+ * Sections ascend by @type, @id and @part. The payload is a struct nyx_stream_table, except
+ * that of NYX_SECTION_MODEL.
+ */
+struct nyx_stream_section {
+	__u16 type;
+	__u16 version;
+	__u32 flags;
+	__u32 phase;
+	__u32 id;
+	__u32 part;
+	__u32 length;
+	__u32 crc;
+	__u32 __reserved;
+	__u8 name[NYX_FIELD_NAME_LEN];
+};
+
+/**
+ * enum nyx_field_flags - flags of a field
+ * @NYX_FIELD_F_MANDATORY: a reader that does not know the field refuses the stream
+ */
+enum nyx_field_flags {
+	NYX_FIELD_F_MANDATORY = 1 << 0,
+};
+
+/**
+ * struct nyx_stream_field - description of a field
+ * @id: its id in sections of the type, from 1 on
+ * @elem_size: bytes of an element: 1, 2, 4 or 8
+ * @flags: of enum nyx_field_flags
+ * @count: elements
+ * @__reserved: 0
+ * @name: name of the field
+ */
+struct nyx_stream_field {
+	__u16 id;
+	__u8 elem_size;
+	__u8 flags;
+	__u16 count;
+	__u16 __reserved;
+	__u8 name[NYX_FIELD_NAME_LEN];
+};
+
+/**
+ * struct nyx_stream_table - payload of a section
+ * @nr_fields: how many struct nyx_stream_field follow, by ascending id
+ * @nr_records: how many records follow these: the elements of each field, without padding
+ */
+struct nyx_stream_table {
+	__u32 nr_fields;
+	__u32 nr_records;
 };
 
 /**

@@ -24,6 +24,7 @@
 #include "core/space/domain.h"
 #include "core/unit.h"
 #include "core/window/window.h"
+#include "migrate/objects.h"
 
 #define RECORDS_ALL	0xffffffffu
 
@@ -605,6 +606,129 @@ void nyx_tracker_get(struct nyx_device *dev, struct nyx_device_info *info)
 	if (dom && atomic_read(&dom->quarantined) && !state_quarantined(t->state.device))
 		info->flags |= NYX_DEVICE_F_HELD;
 	spin_unlock_irqrestore(&t->lock, flags);
+}
+
+/* ---- migration ---------------------------------------------------------- */
+
+static_assert(OBJECT_SCORE_PARTS == NYX_SCORE_PARTS);
+
+#define TRIES_MAX	1001u				/* one more than a policy allows */
+#define NEXT_MAX_NS	(86400ull * NSEC_PER_SEC)	/* the longest time of a policy */
+
+/* The place of the part of a window that began @n parts before the current one. */
+static u32 part_before(const struct nyx_score *score, u32 n)
+{
+	return (score->part + NYX_SCORE_PARTS - n) % NYX_SCORE_PARTS;
+}
+
+void nyx_tracker_save(struct nyx_device *dev, struct object_device *o)
+{
+	struct nyx_fault_tracker *t = &dev->tracker;
+	u64 now = ktime_get_boottime_ns();
+	struct nyx_tracker_state state;
+	unsigned int i;
+
+	spin_lock_irq(&t->lock);
+	nyx_score_add(&t->state.score, now, 0);
+	state = t->state;
+	o->policy = t->cfg.policy;
+	o->own_policy = t->cfg.own;
+	spin_unlock_irq(&t->lock);
+
+	o->state = state.device;
+	o->tries = state.tries;
+	if (state.next_ns)
+		o->next_in_ns = state.next_ns > now ? state.next_ns - now : 1;
+	if (state.would_ns)
+		o->would_ago_ns = now - min(now, state.would_ns) + 1;
+	o->part_ago_ns = now - min(now, state.score.start);
+	for (i = 0; i < NYX_SCORE_PARTS; i++)
+		o->weight[i] = state.score.weight[part_before(&state.score, i)];
+	for (i = 0; i < NYX_SAMPLES_MAX; i++) {
+		const struct nyx_sample *c = &state.samples[i];
+
+		if (!c->count)
+			continue;
+		o->sample_address[i] = c->address;
+		o->sample_ago_ns[i] = now - min(now, c->time_ns);
+		o->sample_count[i] = c->count;
+		o->sample_reason[i] = c->reason;
+		o->sample_access[i] = c->access;
+	}
+}
+
+static bool state_is_sane(const struct object_device *o)
+{
+	bool due = o->next_in_ns;
+	unsigned int i;
+	u64 sum = 0;
+
+	if (o->tries > TRIES_MAX || o->next_in_ns > NEXT_MAX_NS)
+		return false;
+	for (i = 0; i < NYX_SCORE_PARTS; i++)
+		sum += o->weight[i];
+	for (i = 0; i < NYX_SAMPLES_MAX; i++) {
+		if (o->sample_access[i] & ~NYX_ACC_RW)
+			return false;
+	}
+	if (sum > S32_MAX)
+		return false;
+	switch (o->state) {
+	case NYX_DEVICE_ACTIVE:
+		return !due && !o->tries;
+	case NYX_DEVICE_QUARANTINED:
+		return true;
+	case NYX_DEVICE_PROBATION:
+		return due;
+	case NYX_DEVICE_DISABLED:
+		return !due;
+	default:
+		return false;
+	}
+}
+
+int nyx_tracker_load(struct nyx_unit *unit, struct nyx_device *dev,
+		     const struct object_device *o)
+{
+	struct nyx_fault_tracker *t = &dev->tracker;
+	u64 now = ktime_get_boottime_ns();
+	struct nyx_tracker_state *s = &t->state;
+	unsigned int i;
+
+	lockdep_assert_held(&unit->lock);
+	if (!state_is_sane(o))
+		return NYX_ERR(STREAM_VALUE);
+	spin_lock_irq(&t->lock);
+	s->device = o->state;
+	s->tries = o->tries;
+	s->next_ns = o->next_in_ns ? now + o->next_in_ns : 0;
+	if (o->would_ago_ns)
+		s->would_ns = max(now - min(now, o->would_ago_ns - 1), 1ull);
+	s->score.start = now - min(now, o->part_ago_ns);
+	s->score.part = 0;
+	for (i = 0; i < NYX_SCORE_PARTS; i++) {
+		s->score.weight[part_before(&s->score, i)] = o->weight[i];
+		s->score.sum += o->weight[i];
+	}
+	for (i = 0; i < NYX_SAMPLES_MAX; i++) {
+		if (o->sample_count[i])
+			s->samples[i] = (struct nyx_sample) {
+				.address = o->sample_address[i],
+				.time_ns = now - min(now, o->sample_ago_ns[i]),
+				.reason = o->sample_reason[i],
+				.access = o->sample_access[i],
+				.count = o->sample_count[i],
+			};
+	}
+	if (state_quarantined(o->state)) {
+		WRITE_ONCE(dev->quarantined, true);
+		atomic_inc(&unit->nr_quarantined);
+	}
+	nyx_tracker_hold(dev);
+	nyx_window_device(dev);
+	enqueue(unit, t, now);
+	spin_unlock_irq(&t->lock);
+	return 0;
 }
 
 /* ---- commands ----------------------------------------------------------- */

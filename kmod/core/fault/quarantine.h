@@ -44,6 +44,7 @@ struct nyx_device;
 struct nyx_domain;
 struct nyx_fault_info;
 struct nyx_unit;
+struct object_device;
 
 /* Parts of a window; the oldest part expires as a whole. */
 #define NYX_SCORE_PARTS	8u
@@ -268,6 +269,29 @@ void nyx_tracker_get(struct nyx_device *dev, struct nyx_device_info *info);
  */
 void nyx_tracker_control(struct nyx_unit *unit, struct nyx_device *dev,
 			 u32 action, u32 cause);
+
+/**
+ * nyx_tracker_save() - write down what a fault tracker knows
+ * @dev: the device
+ * @o: set: policy, state, score and samples
+ *
+ * Context: under &nyx_unit.lock.
+ */
+void nyx_tracker_save(struct nyx_device *dev, struct object_device *o);
+
+/**
+ * nyx_tracker_load() - take over what a fault tracker knew
+ * @unit: the unit
+ * @dev: a device without faults, that has its policy and its domain already
+ * @o: state, score and samples, untrusted
+ *
+ * Nothing is recorded.
+ *
+ * Context: under &nyx_unit.lock.
+ * Return: 0, or -EINVAL with nothing changed.
+ */
+int nyx_tracker_load(struct nyx_unit *unit, struct nyx_device *dev,
+		     const struct object_device *o);
 
 /**
  * nyx_tracker_quarantine() - quarantine a device, unless it is already

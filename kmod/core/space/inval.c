@@ -786,6 +786,11 @@ void nyx_inval_wait_senders(struct nyx_unit *unit)
 	epoch_drain_bounded(&unit->irq.epoch);
 }
 
+int nyx_inval_wait_commands(struct nyx_unit *unit)
+{
+	return epoch_drain(&unit->gate.epoch);
+}
+
 void nyx_inval_wait_gone(struct nyx_unit *unit)
 {
 	epoch_drain_bounded(&unit->blocked_domain->epoch);

@@ -310,6 +310,15 @@ int nyx_inval_wait_writers(struct nyx_unit *unit, bool views);
 void nyx_inval_wait_senders(struct nyx_unit *unit);
 
 /**
+ * nyx_inval_wait_commands() - wait for commands that have passed the gate
+ * @unit: the unit
+ *
+ * Context: may sleep; not inside a command that has passed the gate.
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int nyx_inval_wait_commands(struct nyx_unit *unit);
+
+/**
  * nyx_inval_wait_gone() - wait for accesses that found a device before it was unpublished
  * @unit: the unit
  *
