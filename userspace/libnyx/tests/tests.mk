@@ -7,7 +7,7 @@
 TESTS_DIR	:= libnyx/tests
 SELFTESTS	:= ../selftests
 # Those that need no module, and those that do
-HOST_TESTS	:= lib_acpi lib_text lib_view lib_changes lib_mirror \
+HOST_TESTS	:= lib_acpi lib_migrate lib_text lib_view lib_changes lib_mirror \
 	lib_mirror_fail lib_mirror_host lib_vhost
 # lib_vhost_net also needs vhost_net, and is run by selftests/guest/boot.
 TEST_NAMES	:= $(HOST_TESTS) lib_unit lib_domain lib_data lib_irq lib_policy lib_stream lib_uring \

@@ -44,6 +44,7 @@
 #include <nyx/limit.h>
 #include <nyx/map.h>
 #include <nyx/memory.h>
+#include <nyx/migrate.h>
 #include <nyx/mirror.h>
 #include <nyx/page.h>
 #include <nyx/policy.h>
