@@ -185,6 +185,7 @@ extern const struct cmd_verb cmd_memory_verbs[];
 extern const struct cmd_verb cmd_domain_verbs[];
 extern const struct cmd_verb cmd_device_verbs[];
 extern const struct cmd_verb cmd_map_verbs[];
+extern const struct cmd_verb cmd_migrate_verbs[];
 extern const struct cmd_verb cmd_iotlb_verbs[];
 extern const struct cmd_verb cmd_dma_verbs[];
 extern const struct cmd_verb cmd_irq_verbs[];

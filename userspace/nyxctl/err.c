@@ -36,6 +36,7 @@ static const struct {
 	{ EACCES, "EACCES", "the unit belongs to another user, or its program does not share it" },
 	{ EAGAIN, "EAGAIN", "resource temporarily unavailable; try again" },
 	{ EBADF, "EBADF", "bad file descriptor" },
+	{ EBADMSG, "EBADMSG", "a checksum in the stream is wrong" },
 	{ EBUSY, "EBUSY", "it is in use" },
 	{ EDQUOT, "EDQUOT",
 	  "pinning would exceed the limit on locked memory; raise it with 'ulimit -l' or leave out --pinned" },
@@ -49,6 +50,7 @@ static const struct {
 	{ EMFILE, "EMFILE", "too many open files; raise the limit with 'ulimit -n'" },
 	{ EMSGSIZE, "EMSGSIZE", "the listing grew meanwhile; try again" },
 	{ ENAMETOOLONG, "ENAMETOOLONG", "the name is too long; use at most 31 characters" },
+	{ ENODATA, "ENODATA", "the stream ends too early" },
 	{ ENODEV, "ENODEV", "the unit was destroyed meanwhile" },
 	{ ENOENT, "ENOENT", "there is no such object" },
 	{ ENOMEM, "ENOMEM", "out of memory" },
@@ -115,6 +117,11 @@ static const struct {
 	{ NYX_REASON_VIEW_TIMEOUT,
 	  "'nyxctl event monitor --history' names the process, or the device" },
 	{ NYX_REASON_FOLLOWED, "its VMM has to let it go first" },
+	{ NYX_REASON_UNIT_STOPPED, "try again when the migration has ended" },
+	{ NYX_REASON_UNIT_LOADING, "try again when the migration has ended" },
+	{ NYX_REASON_UNIT_NOT_EMPTY, "'nyxctl migrate load --create' makes a new unit" },
+	{ NYX_REASON_MIGRATE_BLOCKED, "'nyxctl migrate check' lists what" },
+	{ NYX_REASON_STREAM_DIFFERS, "'nyxctl migrate show' shows the options and the memory" },
 };
 
 /* Filled by err_keep(); err is 0 before. */

@@ -26,6 +26,7 @@ const struct cmd_object cmd_objects[] = {
 	{ "event", "the event stream", cmd_event_verbs },
 	{ "stat", "counters", cmd_stat_verbs },
 	{ "walk", "page tables, level by level", cmd_walk_verbs },
+	{ "migrate", "units saved to streams, and loaded from them", cmd_migrate_verbs },
 	{ "vfio", "PCI devices of this host that are to be passed to guests", cmd_vfio_verbs },
 	{ "version", "releases of nyxctl, the library and the module", cmd_version_verbs },
 	{ "help", "explanations of objects and commands", cmd_help_verbs },
