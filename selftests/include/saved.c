@@ -155,11 +155,12 @@ void *saved_field(struct nyx_stream_section *section, const char *name, __u32 re
 {
 	struct nyx_stream_table *table = (void *)(section + 1);
 	struct nyx_stream_field *f = (void *)(table + 1);
+	const unsigned char *end = (unsigned char *)table + section->length;
 	size_t before = 0, bytes = 0;
 	bool found = false;
 
 	*field = NULL;
-	for (__u32 i = 0; i < table->nr_fields; i++, f++) {
+	for (__u32 i = 0; i < table->nr_fields && (unsigned char *)(f + 1) <= end; i++, f++) {
 		if (!strncmp((char *)f->name, name, sizeof(f->name))) {
 			*field = f;
 			before = bytes;
@@ -167,6 +168,8 @@ void *saved_field(struct nyx_stream_section *section, const char *name, __u32 re
 		}
 		bytes += f->elem_size * f->count;
 	}
+	/* Tests spoil tables, too. */
+	found = found && (unsigned char *)f + (record + 1) * bytes <= end;
 	return found ? (unsigned char *)f + record * bytes + before : NULL;
 }
 
