@@ -22,7 +22,6 @@
 
 #include <json-c/json.h>
 
-
 #define HEAD		sizeof(struct vfio_user_head)
 #define LONGEST		(HEAD + sizeof(struct vfio_user_dma) + VFIO_USER_DATA)
 #define AT_ONCE		16	/* commands of the server that the main thread does in one go */

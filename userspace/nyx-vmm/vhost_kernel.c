@@ -200,7 +200,7 @@ static int channel(struct vhost_backend *backend, struct nyx_vhost_channel *chan
 {
 	int rc = nyx_vhost_kernel(of(backend)->fd, channel);
 
-	/* A miss wakes our thread, and its answer that of the queue; this is a call with the map. */
+	/* A miss wakes our thread, its answer that of the queue: this is a call with the map. */
 	channel->eager = 1;
 	return rc;
 }

@@ -339,6 +339,7 @@ struct budget {
 	unsigned long long access;
 	int64_t since, waited;
 };
+
 /* The rest of @most milliseconds; @accesses is &vmm.accesses. */
 int64_t budget_left(struct budget *budget, const atomic_ullong *accesses, int64_t most);
 /* A wait has lasted for so many milliseconds. */

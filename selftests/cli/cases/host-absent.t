@@ -50,6 +50,6 @@ $ diff <(nyxctl --node /dev/nyx-none version) <(nyxctl --node /dev/nyx-none modu
 | same
 # Completion prints no error.
 $ nyxctl --node /dev/nyx-none __complete -u x map list ''
-! nyxctl: unknown object '__complete', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, vfio, version, help
+! nyxctl: unknown object '__complete', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, migrate, vfio, version, help
 ? 2
 $ nyxctl __complete --node /dev/nyx-none unit show ''

@@ -21,6 +21,7 @@ $ nyxctl --help
 |   event                      the event stream
 |   stat                       counters
 |   walk                       page tables, level by level
+|   migrate                    units saved to streams, and loaded from them
 |   vfio                       PCI devices of this host that are to be passed to
 |                              guests
 |   version                    releases of nyxctl, the library and the module
@@ -90,6 +91,9 @@ $ nyxctl memory --help
 |   add                        Add a range of guest memory, new or from a file
 |   remove                     Remove a range of guest memory
 |   list                       List the ranges of guest memory
+|   track                      Begin to track which guest memory devices write
+|   dirty                      Show how much of each range devices have written
+|   untrack                    End dirty tracking
 |
 | See also 'nyxctl memory VERB --help' and nyxctl-memory(1).
 $ nyxctl domain --help

@@ -3,7 +3,7 @@ $ nyxctl
 ! nyxctl: a command is missing; see 'nyxctl --help'
 ? 2
 $ nyxctl nonsense
-! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, vfio, version, help
+! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, migrate, vfio, version, help
 ? 2
 $ nyxctl unit
 ! nyxctl: unit: a verb is missing, one of: create, run, list, show, status, policy, reset, persist, destroy
@@ -35,7 +35,7 @@ $ nyxctl unit list -qz
 $ for words in 'list unit' '-u vm1 create domain' 'list nonsense' 'unit unit'; do nyxctl $words; done
 ! nyxctl: unknown object 'list'; the object comes first: 'nyxctl unit list'
 ! nyxctl: unknown object 'create'; the object comes first: 'nyxctl domain create'
-! nyxctl: unknown object 'list', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, vfio, version, help
+! nyxctl: unknown object 'list', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, migrate, vfio, version, help
 ! nyxctl: unit: unknown verb 'unit', not one of: create, run, list, show, status, policy, reset, persist, destroy
 ? 2
 # nyxctl suggests a word that is close to the unknown one, and no other.
@@ -46,8 +46,8 @@ $ for word in uint uni dvice deviec domian memoyr i xx units verion; do nyxctl $
 ! nyxctl: unknown object 'deviec'; did you mean 'device'?
 ! nyxctl: unknown object 'domian'; did you mean 'domain'?
 ! nyxctl: unknown object 'memoyr'; did you mean 'memory'?
-! nyxctl: unknown object 'i', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, vfio, version, help
-! nyxctl: unknown object 'xx', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, vfio, version, help
+! nyxctl: unknown object 'i', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, migrate, vfio, version, help
+! nyxctl: unknown object 'xx', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, migrate, vfio, version, help
 ! nyxctl: unknown object 'units'; did you mean 'unit'?
 ! nyxctl: unknown object 'verion'; did you mean 'version'?
 ? 2
@@ -124,15 +124,15 @@ $ nyxctl domain list
 ! nyxctl: no unit given; use --unit or set NYX_UNIT; 'nyxctl unit list' shows all
 ? 2
 $ nyxctl help nonsense
-! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, vfio, version, help
+! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, migrate, vfio, version, help
 ? 2
 $ nyxctl help unit nonsense
 ! nyxctl: unit: unknown verb 'nonsense', not one of: create, run, list, show, status, policy, reset, persist, destroy
 ? 2
 # Errors also come in the form of --output.
 $ nyxctl -j nonsense
-| {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, vfio, version, help","reason":null,"field":null}}
-! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, vfio, version, help
+| {"error":{"code":"USAGE","message":"unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, migrate, vfio, version, help","reason":null,"field":null}}
+! nyxctl: unknown object 'nonsense', not one of: module, unit, memory, domain, device, map, iotlb, dma, irq, mmio, page, view, target, fault, event, stat, walk, migrate, vfio, version, help
 ? 2
 $ nyxctl unit lis --json
 | {"error":{"code":"USAGE","message":"unit: unknown verb 'lis'; did you mean 'list'?","reason":null,"field":null}}
