@@ -401,13 +401,23 @@ static void handled(struct vhost *vhost, int rc)
 	fail(vhost);
 }
 
+/* Nothing is mapped there. The stream applies no change meanwhile: vmm::lock. */
+static bool is_unmapped(const struct vhost *vhost, const struct vhost_iotlb_msg *msg)
+{
+	return nyx_vhost_prefetch(vhost->iotlb, vhost->channel, msg->iova, 1) == -ENOENT;
+}
+
+static bool is_miss(const struct vhost_iotlb_msg *msg)
+{
+	return msg->type == VHOST_IOTLB_MISS && msg->perm && !(msg->perm & ~VHOST_ACCESS_RW);
+}
+
 void vhost_message(struct vhost *vhost, const struct vhost_iotlb_msg *msg, bool old)
 {
 	if (!vhost->started || !vhost->iotlb)
 		return;
-	if (old)
-		nyx_vhost_prefetch(vhost->iotlb, vhost->channel, msg->iova, 1);
-	else
+	/* A mapping may refuse the access, so an old miss of one is handled as any other. */
+	if (!old || !is_miss(msg) || !is_unmapped(vhost, msg))
 		handled(vhost, nyx_vhost_message(vhost->iotlb, vhost->channel, msg));
 }
 

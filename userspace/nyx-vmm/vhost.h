@@ -131,8 +131,8 @@ void vhost_stop(struct vhost *vhost);
 void vhost_follow(struct vhost *vhost);
 
 /*
- * A transport without a file of misses has a message of the back end. @old: a miss that may have
- * been sent before an invalidation of that address: without a mapping it is no fault. Main thread,
+ * A transport without a file of misses has a message of the back end. @old: it was sent before an
+ * invalidation of that address: a miss of what is not mapped now is no fault. Main thread,
  * vmm::lock.
  */
 void vhost_message(struct vhost *vhost, const struct vhost_iotlb_msg *msg, bool old);

@@ -217,6 +217,7 @@ static void signal_fd(int fd)
 static struct {
 	unsigned int opened, closed, added, removed, asked, prefetched;
 	int answer;			/* to the next misses */
+	int found;			/* what a prefetch returns */
 	unsigned int left;		/* messages to be received */
 	unsigned int resets;
 	bool cut_off;			/* the unit refuses all of the device */
@@ -255,7 +256,7 @@ int __wrap_nyx_vhost_prefetch(struct nyx_vhost *vhost, uint32_t id, uint64_t iov
 	ASSERT_EQ(5, id);
 	ASSERT_TRUE(length);
 	iotlb.prefetched++;
-	return 0;
+	return iotlb.found;
 }
 
 int __wrap_nyx_vhost_message(struct nyx_vhost *vhost, uint32_t id,
@@ -265,7 +266,7 @@ int __wrap_nyx_vhost_message(struct nyx_vhost *vhost, uint32_t id,
 {
 	(void)vhost;
 	ASSERT_EQ(5, id);
-	ASSERT_EQ(VHOST_IOTLB_MISS, msg->type);
+	ASSERT_TRUE(msg->type == VHOST_IOTLB_MISS || msg->type == VHOST_IOTLB_ACCESS_FAIL);
 	iotlb.asked++;
 	return iotlb.answer;
 }
@@ -831,6 +832,45 @@ TEST_EACH(a_miss, misses)
 		env_virtio(vmm, SLOT, BAR, 64);
 	}
 	ASSERT_TRUE(is_on(vmm) && !needs_reset(vmm));
+	machine_end(vmm);
+}
+
+static const struct {
+	const char *name;
+	uint8_t type, perm;
+	bool old;
+	int found, answer;
+	bool asks, pauses;
+} messages[] = {
+	{ "new", VHOST_IOTLB_MISS, VHOST_ACCESS_RO, false, -ENOENT, 0, true, false },
+	{ "mapped", VHOST_IOTLB_MISS, VHOST_ACCESS_RW, true, 0, 0, true, false },
+	{ "unmapped", VHOST_IOTLB_MISS, VHOST_ACCESS_RW, true, -ENOENT, -EREMOTEIO, false, false },
+	{ "read_only", VHOST_IOTLB_MISS, VHOST_ACCESS_WO, true, 0, -EREMOTEIO, true, true },
+	{ "no_access", VHOST_IOTLB_MISS, 0, true, -ENOENT, -EPROTO, true, true },
+	{ "unknown_access", VHOST_IOTLB_MISS, 4, true, -ENOENT, -EPROTO, true, true },
+	{ "failed_access", VHOST_IOTLB_ACCESS_FAIL, VHOST_ACCESS_RO, true, -ENOENT, -EREMOTEIO,
+	  true, true },
+	{ "not_sent", VHOST_IOTLB_MISS, VHOST_ACCESS_RO, true, -EPIPE, -EPIPE, true, true },
+};
+
+/* A miss that is older than an invalidation is excused if nothing is mapped there, and only then. */
+TEST_EACH(message, messages)
+{
+	const struct vhost_iotlb_msg msg = { .iova = 0x1000, .type = v->type, .perm = v->perm };
+	struct vmm *vmm = machine_behind();
+
+	env_virtio(vmm, SLOT, BAR, 64);
+	pthread_mutex_lock(&vmm->lock);
+	iotlb.found = v->found;
+	iotlb.answer = v->answer;
+	iotlb.asked = 0;
+	vhost_message(fake.backend.vhost, &msg, v->old);
+	EXPECT_EQ(v->asks, iotlb.asked);
+	EXPECT_EQ(!v->pauses, fake.on);
+	pthread_mutex_unlock(&vmm->lock);
+	EXPECT_EQ(v->pauses, needs_reset(vmm));
+	EXPECT_EQ(v->pauses && v->answer != -EREMOTEIO,
+		  env_says() && strstr(env_said(), "a miss: "));
 	machine_end(vmm);
 }
 
