@@ -23,9 +23,9 @@
 #include <errno.h>
 #include <linux/virtio_config.h>
 #include <nyx/vhost.h>
-#include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
@@ -38,10 +38,17 @@
 #define SLOW_MS		1000		/* more than an honest back end takes */
 #define MINUTE_MS	60000
 #define OLD_REQUESTS	4096	/* more than a socket holds */
+#define GONE		512	/* invalidations while misses wait; more excuse no miss */
 
 atomic_int vhost_user_start_timeout_ms = 20000;
 atomic_int vhost_user_iotlb_timeout_ms = 5000;
 atomic_int vhost_user_pause_ms = MINUTE_MS;
+
+/* An invalidation, and which misses were sent before it: those that end by @end */
+struct gone {
+	uint64_t first, last;
+	uint64_t end;			/* in the stream of &vhost_user.requests; 0: none */
+};
 
 struct vhost_user {
 	struct vhost_backend backend;	/* first */
@@ -50,8 +57,8 @@ struct vhost_user {
 	int fd;				/* -1: not connected */
 	int requests;			/* our end of the back end's own socket; -1: none */
 	struct vhost_user_inbox inbox;	/* of @requests */
-	/* Was invalidated while a message on @requests was not taken yet; @gone_last: 0: nothing */
-	uint64_t gone_first, gone_last;
+	uint64_t taken;			/* bytes of @requests that whole messages had */
+	struct gone gone[GONE];
 	int timer;			/* for the next try to connect; -1: none */
 	pthread_t thread;		/* has the handshake of such a try */
 	bool has_thread;		/* there is one, or has been; main thread */
@@ -199,7 +206,8 @@ static void disconnect(struct vhost_user *vu)
 		*fds[i] = -1;
 	}
 	vu->inbox.got = 0;
-	vu->gone_last = 0;
+	vu->taken = 0;
+	memset(vu->gone, 0, sizeof(vu->gone));
 }
 
 /* The back end gets one end of a socket, for its own requests. */
@@ -327,28 +335,39 @@ static void readable(void *opaque, int fd)
 	pthread_mutex_unlock(&vu->vmm->lock);
 }
 
-/* True if the back end may have sent a message that was not taken yet. */
-static bool has_requests(const struct vhost_user *vu)
-{
-	struct pollfd p = { .fd = vu->requests, .events = POLLIN };
-
-	return vu->inbox.got || poll(&p, 1, 0) > 0;
-}
-
 /*
- * An invalidation was acknowledged. The back end may have missed an address there, and then gone on
- * with the update that it was sent anyway: such a miss is no fault.
+ * An invalidation is about to be sent. The back end may have missed an address there, and then gone
+ * on with the update that it was sent anyway: such a miss, which waits already, is no fault.
  */
 static void note_invalidation(struct vhost_user *vu, const struct vhost_iotlb_msg *msg)
 {
-	uint64_t last = msg->iova + (msg->size - 1);
+	const size_t message = sizeof(vu->inbox.header) + sizeof(vu->inbox.body.iotlb);
+	struct gone *gone = vu->gone;
+	int left = 0;
+	uint64_t end;
 
-	if (!has_requests(vu))
+	if (vu->requests < 0 || ioctl(vu->requests, FIONREAD, &left))
 		return;
-	if (!vu->gone_last || msg->iova < vu->gone_first)
-		vu->gone_first = msg->iova;
-	if (last > vu->gone_last)
-		vu->gone_last = last;
+	end = vu->taken + vu->inbox.got + (unsigned int)left;
+	if (end < vu->taken + message)
+		return;
+	/* The first one of which all misses were taken */
+	while (gone < vu->gone + GONE && gone->end > vu->taken)
+		gone++;
+	if (gone < vu->gone + GONE)
+		*gone = (struct gone){ msg->iova, msg->iova + (msg->size - 1), end };
+}
+
+/* True if the message, which ends at @taken, was sent before an invalidation of its address. */
+static bool is_late(const struct vhost_user *vu, const struct vhost_iotlb_msg *msg)
+{
+	const struct gone *gone;
+
+	for (gone = vu->gone; gone < vu->gone + GONE; gone++) {
+		if (gone->end >= vu->taken && msg->iova >= gone->first && msg->iova <= gone->last)
+			return true;
+	}
+	return false;
 }
 
 static int take_request(struct vhost_user *vu)
@@ -365,9 +384,7 @@ static int take_request(struct vhost_user *vu)
 		return -EPROTO;
 	if (msg.perm == VHOST_ACCESS_RW)
 		msg.perm = VHOST_ACCESS_WO;	/* see channel_send() */
-	vhost_message(vu->backend.vhost, &msg,
-		      msg.type == VHOST_IOTLB_MISS && vu->gone_last &&
-		      msg.iova >= vu->gone_first && msg.iova <= vu->gone_last);
+	vhost_message(vu->backend.vhost, &msg, is_late(vu, &msg));
 	return header->flags & VHOST_USER_NEED_REPLY ? vhost_user_send(vu->requests, &reply) : 0;
 }
 
@@ -377,13 +394,14 @@ static void take_requests(struct vhost_user *vu, unsigned int nr)
 
 	while (nr-- && rc > 0 && vu->requests >= 0 && vu->backend.vhost) {
 		rc = vhost_user_receive(vu->requests, &vu->inbox);
-		if (rc > 0 && take_request(vu))
+		if (rc <= 0)
+			break;
+		vu->taken += sizeof(vu->inbox.header) + vu->inbox.header.size;
+		if (take_request(vu))
 			rc = -EPROTO;
 	}
 	if (rc < 0)
 		check(vu, rc);
-	if (!has_requests(vu))
-		vu->gone_last = 0;
 }
 
 /* Main thread */
@@ -613,20 +631,18 @@ static int channel_send(const struct nyx_vhost_channel *channel, const struct vh
 	struct vhost_user *vu = channel->arg;
 	struct vhost_iotlb_msg m = *msg;
 	uint64_t addr = 0;
-	int rc;
 
 	if (m.type == VHOST_IOTLB_UPDATE && !user_addr(vu, m.uaddr, &addr))
 		return -EFAULT;
 	m.uaddr = addr;
 	if (m.perm == VHOST_ACCESS_WO)
 		m.perm = VHOST_ACCESS_RW;
+	if (m.type == VHOST_IOTLB_INVALIDATE)
+		note_invalidation(vu, msg);
 	/* The entry with the last byte has the one before it, too, and the next entry stays. */
 	if (vu->dpdk && m.type == VHOST_IOTLB_INVALIDATE)
 		m.size--;
-	rc = send_in_time(vu, &m);
-	if (!rc && m.type == VHOST_IOTLB_INVALIDATE)
-		note_invalidation(vu, msg);
-	return rc;
+	return send_in_time(vu, &m);
 }
 
 static int channel(struct vhost_backend *backend, struct nyx_vhost_channel *channel)

@@ -553,15 +553,20 @@ static int start(struct vhost_backend *b)
 	return rc;
 }
 
-static int iotlb(struct vhost_backend *b, uint8_t type, uint64_t uaddr)
+static int iotlb_at(struct vhost_backend *b, uint8_t type, uint64_t iova, uint64_t uaddr)
 {
 	struct nyx_vhost_channel channel = NYX_VHOST_CHANNEL_INIT;
 	const struct vhost_iotlb_msg msg = {
-		.iova = 0xfffff000, .size = 0x1000, .uaddr = uaddr, .perm = 3, .type = type,
+		.iova = iova, .size = 0x1000, .uaddr = uaddr, .perm = 3, .type = type,
 	};
 
 	ASSERT_EQ(0, b->ops->channel(b, &channel));
 	return channel.send(&channel, &msg);
+}
+
+static int iotlb(struct vhost_backend *b, uint8_t type, uint64_t uaddr)
+{
+	return iotlb_at(b, type, 0xfffff000, uaddr);
 }
 
 TEST(whole)
@@ -1133,9 +1138,16 @@ TEST_EACH(card_requests, own)
 
 /* ---- misses ------------------------------------------------------------------------------- */
 
-/* Called by the main thread: addresses that are asked for, and those that are only sent again */
-static _Atomic uint64_t asked, sent_again;
-static atomic_uint nr_handled;
+/* Called by the main thread: pages that the unit is asked about, and those that are excused */
+static atomic_uint asked[16], excused[16], nr_handled;
+
+#define PAGE(n)		(UINT64_C(0xfff00000) + ((n) << 12))
+
+static unsigned int page_of(uint64_t iova)
+{
+	ASSERT_TRUE(iova >= PAGE(0) && iova < PAGE(16));
+	return (unsigned int)((iova - PAGE(0)) >> 12);
+}
 
 int __wrap_nyx_vhost_message(struct nyx_vhost *vhost, uint32_t id,
 			     const struct vhost_iotlb_msg *msg);
@@ -1144,11 +1156,12 @@ int __wrap_nyx_vhost_message(struct nyx_vhost *vhost, uint32_t id,
 {
 	(void)vhost;
 	(void)id;
-	atomic_store(&asked, msg->iova);
+	atomic_fetch_add(&asked[page_of(msg->iova)], 1);
 	atomic_fetch_add(&nr_handled, 1);
 	return 0;
 }
 
+/* Nothing is mapped. */
 int __wrap_nyx_vhost_prefetch(struct nyx_vhost *vhost, uint32_t id, uint64_t iova,
 			      uint64_t length);
 int __wrap_nyx_vhost_prefetch(struct nyx_vhost *vhost, uint32_t id, uint64_t iova,
@@ -1157,21 +1170,32 @@ int __wrap_nyx_vhost_prefetch(struct nyx_vhost *vhost, uint32_t id, uint64_t iov
 	(void)vhost;
 	(void)id;
 	ASSERT_EQ(1, length);
-	atomic_store(&sent_again, iova);
+	atomic_fetch_add(&excused[page_of(iova)], 1);
 	atomic_fetch_add(&nr_handled, 1);
 	return -ENOENT;
 }
 
-static void miss(uint64_t iova)
+/* Bytes of the miss of a page */
+static void miss_bytes(unsigned int page, size_t from, size_t to)
 {
 	uint8_t bytes[44] = { 1, 0, 0, 0, VHOST_USER_VERSION, 0, 0, 0, 32 };
 
-	le_put(bytes + 12, iova, 8);
+	le_put(bytes + 12, PAGE(page) + 0x123, 8);
 	bytes[12 + 24] = VHOST_ACCESS_RO;
 	bytes[12 + 25] = VHOST_IOTLB_MISS;
 	pthread_mutex_lock(&fake.lock);
-	ASSERT_TRUE(put(fake.requests, bytes, sizeof(bytes), -1));
+	ASSERT_TRUE(put(fake.requests, bytes + from, to - from, -1));
 	pthread_mutex_unlock(&fake.lock);
+}
+
+static void miss(unsigned int page)
+{
+	miss_bytes(page, 0, 44);
+}
+
+static int invalidate(unsigned int page)
+{
+	return iotlb_at(backend, VHOST_IOTLB_INVALIDATE, PAGE(page), 0);
 }
 
 static void await_handled(struct vmm *vmm, unsigned int nr)
@@ -1183,39 +1207,127 @@ static void await_handled(struct vmm *vmm, unsigned int nr)
 	pthread_mutex_unlock(&vmm->lock);
 }
 
-/*
- * The unit is not asked about a miss that was sent before an invalidation of the page: the back end
- * was sent the update. It is asked about another page, and about the page later.
- */
-TEST(card_late_misses)
+/* A machine whose main thread takes no miss before misses_go() */
+static struct vmm *misses_machine(void)
 {
-	struct vmm *vmm;
+	struct vmm *vmm = card_machine(0, OBEY);
 
-	vmm = card_machine(0, OBEY);
 	card_works(vmm, 1);
 	pthread_mutex_lock(&vmm->lock);
 	backend->vhost->iotlb = (void *)&asked;
-	miss(0xfffff123);
-	ASSERT_EQ(0, iotlb(backend, VHOST_IOTLB_INVALIDATE, 0));
-	miss(0xffffe123);
+	return vmm;
+}
+
+static void misses_go(struct vmm *vmm, unsigned int nr)
+{
 	pthread_mutex_unlock(&vmm->lock);
-	await_handled(vmm, 2);
-	EXPECT_EQ(0xfffff123, atomic_load(&sent_again));
-	EXPECT_EQ(0xffffe123, atomic_load(&asked));
-	miss(0xfffff456);
-	await_handled(vmm, 3);
-	EXPECT_EQ(0xfffff456, atomic_load(&asked));
-	pthread_mutex_lock(&vmm->lock);
-	/* None waits */
-	ASSERT_EQ(0, iotlb(backend, VHOST_IOTLB_INVALIDATE, 0));
-	pthread_mutex_unlock(&vmm->lock);
-	miss(0xfffff789);
-	await_handled(vmm, 4);
-	EXPECT_EQ(0xfffff789, atomic_load(&asked));
+	await_handled(vmm, nr);
+}
+
+static void misses_end(struct vmm *vmm)
+{
 	pthread_mutex_lock(&vmm->lock);
 	backend->vhost->iotlb = NULL;
 	pthread_mutex_unlock(&vmm->lock);
 	card_end(vmm);
+}
+
+/*
+ * The unit is not asked about a miss that was sent before an invalidation of the page: the back end
+ * was sent the update. It is asked about other pages, also between two of those, and about the page
+ * later.
+ */
+TEST(card_late_misses)
+{
+	struct vmm *vmm = misses_machine();
+
+	miss(3);
+	ASSERT_EQ(0, invalidate(3));
+	ASSERT_EQ(0, invalidate(5));
+	miss(2);
+	miss(4);
+	misses_go(vmm, 3);
+	EXPECT_EQ(1, atomic_load(&excused[3]));
+	EXPECT_EQ(0, atomic_load(&asked[3]));
+	EXPECT_EQ(1, atomic_load(&asked[2]));
+	EXPECT_EQ(1, atomic_load(&asked[4]));
+	miss(3);
+	await_handled(vmm, 4);
+	EXPECT_EQ(1, atomic_load(&asked[3]));
+	pthread_mutex_lock(&vmm->lock);
+	/* None waits */
+	ASSERT_EQ(0, invalidate(3));
+	misses_go(vmm, 4);
+	miss(3);
+	await_handled(vmm, 5);
+	EXPECT_EQ(2, atomic_load(&asked[3]));
+	misses_end(vmm);
+}
+
+/* A miss is new if it was sent behind the invalidation, be it in the same row of messages. */
+TEST(card_new_misses)
+{
+	struct vmm *vmm = misses_machine();
+
+	miss(2);
+	miss(3);
+	ASSERT_EQ(0, invalidate(3));
+	miss(3);
+	miss(2);
+	ASSERT_EQ(0, invalidate(2));
+	misses_go(vmm, 4);
+	EXPECT_EQ(1, atomic_load(&excused[3]));
+	EXPECT_EQ(1, atomic_load(&asked[3]));
+	EXPECT_EQ(2, atomic_load(&excused[2]));
+	EXPECT_EQ(0, atomic_load(&asked[2]));
+	misses_end(vmm);
+}
+
+/* A back end that always has a part of a message in the socket: that is no miss of before. */
+TEST(card_part_of_a_miss)
+{
+	struct vmm *vmm = misses_machine();
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < 2; i++) {
+		miss(i);
+		miss_bytes(3, 0, 1);
+		ASSERT_EQ(0, invalidate(3));
+		misses_go(vmm, ++nr);
+		miss_bytes(3, 1, 44);
+		miss_bytes(3, 0, 1);
+		await_handled(vmm, ++nr);
+		EXPECT_EQ(i + 1, atomic_load(&asked[3]));
+		miss_bytes(3, 1, 44);
+		await_handled(vmm, ++nr);
+		EXPECT_EQ(0, atomic_load(&excused[3]));
+		atomic_store(&asked[3], i + 1);
+		pthread_mutex_lock(&vmm->lock);
+	}
+	misses_go(vmm, nr);
+	misses_end(vmm);
+}
+
+/* Few invalidations are kept; of the others, no miss is excused. Taken misses make room. */
+TEST(card_many_invalidations)
+{
+	struct vmm *vmm = misses_machine();
+	unsigned int i;
+
+	miss(3);
+	miss(4);
+	for (i = 0; i < 600; i++)
+		ASSERT_EQ(0, invalidate(i ? 5 : 3));
+	ASSERT_EQ(0, invalidate(4));
+	misses_go(vmm, 2);
+	EXPECT_EQ(1, atomic_load(&excused[3]));
+	EXPECT_EQ(1, atomic_load(&asked[4]));
+	pthread_mutex_lock(&vmm->lock);
+	miss(4);
+	ASSERT_EQ(0, invalidate(4));
+	misses_go(vmm, 3);
+	EXPECT_EQ(1, atomic_load(&excused[4]));
+	misses_end(vmm);
 }
 
 /* A back end that comes again and then breaks the protocol is not tried once more soon. */
