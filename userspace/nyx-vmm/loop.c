@@ -21,7 +21,8 @@
 #include "vmm.h"
 
 #define MAX_SOURCES	256
-#define PROMPT_MS	5	/* a wait that is no longer does not count */
+#define PROMPT_MS	5	/* a wait that is no longer is prompt */
+#define TOTAL_MS	20000	/* of all waits, also prompt ones: 4000 that just are */
 #define BUDGET_MS	60000	/* the next budget, without an access of the guest */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -211,15 +212,17 @@ int64_t budget_left(struct budget *budget, const atomic_ullong *accesses, int64_
 	int64_t now = now_ms();
 
 	if (budget->access != nr || now - budget->since >= BUDGET_MS)
-		*budget = (struct budget){ nr, now, 0 };
-	return most - budget->waited;
+		*budget = (struct budget){ .access = nr, .since = now };
+	most -= budget->slow;
+	return most < TOTAL_MS - budget->total ? most : TOTAL_MS - budget->total;
 }
 
-/* A write of the guest may bring thousands of messages: only what is slow counts. */
+/* A write of the guest may bring thousands of messages, to which an honest process replies soon. */
 void budget_use(struct budget *budget, int64_t ms)
 {
+	budget->total += ms;
 	if (ms > PROMPT_MS)
-		budget->waited += ms - PROMPT_MS;
+		budget->slow += ms - PROMPT_MS;
 }
 
 bool event_take(int fd)

@@ -6,7 +6,8 @@
  *
  * No function waits for longer than vfio_user_patience_ms, however the server divides up its
  * bytes, and whatever it asks for before it replies. All messages of an access of the guest wait
- * for no longer than BUDGET times that, and those that make the device no longer than ATTACHING.
+ * for no longer than BUDGET times that, see struct budget, and those that make the device no longer
+ * than ATTACHING.
  */
 #include "vfio_user.h"
 
@@ -648,7 +649,7 @@ void vfio_user_attached(struct vfio_user *conn)
 {
 	pthread_mutex_lock(&conn->lock);
 	conn->attach_end = 0;
-	conn->budget.waited = 0;
+	conn->budget = (struct budget){ .access = 0 };
 	pthread_mutex_unlock(&conn->lock);
 }
 

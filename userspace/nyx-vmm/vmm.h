@@ -337,10 +337,14 @@ int64_t now_ms(void);
  */
 struct budget {
 	unsigned long long access;
-	int64_t since, waited;
+	int64_t since;
+	int64_t slow, total;		/* what was slow of the waits, and all of them */
 };
 
-/* The rest of @most milliseconds; @accesses is &vmm.accesses. */
+/*
+ * The rest of @most milliseconds for what is slow, or of 20 seconds for all, if that is less;
+ * @accesses is &vmm.accesses.
+ */
 int64_t budget_left(struct budget *budget, const atomic_ullong *accesses, int64_t most);
 /* A wait has lasted for so many milliseconds. */
 void budget_use(struct budget *budget, int64_t ms);

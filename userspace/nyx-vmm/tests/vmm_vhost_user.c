@@ -816,6 +816,27 @@ TEST(invalidations_add_up)
 	end_backend(b);
 }
 
+static const struct { const char *name; int64_t ms; unsigned int nr; } waits[] = {
+	{ "prompt", 5, 4000 }, { "very_prompt", 1, 20000 }, { "slow", 105, 50 }, { "one", 5005, 1 },
+	{ "hardly_slow", 6, 3334 },
+};
+
+/* So many waits for an answer in one access of the guest, of 5 seconds, are one too many. */
+TEST_EACH(budget, waits)
+{
+	struct budget budget = { .access = 0 };
+	atomic_ullong accesses = 1;
+	unsigned int i;
+
+	for (i = 0; i < v->nr; i++) {
+		ASSERT_TRUE(budget_left(&budget, &accesses, 5000) > 0);
+		budget_use(&budget, v->ms);
+	}
+	EXPECT_TRUE(budget_left(&budget, &accesses, 5000) <= 0);
+	atomic_fetch_add(&accesses, 1);
+	EXPECT_EQ(5000, budget_left(&budget, &accesses, 5000));
+}
+
 /* ---- a machine with such a card ------------------------------------------------------------ */
 
 #define SLOT		1
