@@ -103,22 +103,26 @@ static int make_backend(const struct main_call *call)
 }
 
 /* The main thread does not wait for the back end. */
-static int make_vhost_user(struct vmm *vmm, const char *path)
+static int make_vhost_user(struct vmm *vmm, char *words)
 {
 	struct main_call call = { .vmm = vmm, .make = make_backend };
+	enum vhost_dpdk dpdk;
 
-	call.backend = vhost_user_net(vmm, path);
+	if (options_vhost_user("vhost-user", words, &dpdk) >= 0)
+		return -EINVAL;
+	call.backend = vhost_user_net(vmm, words, dpdk);
 	return call.backend ? main_makes(&call) : -ENODEV;
 }
 
 /* A file descriptor would be one of nyx-vmm, of which the client knows nothing. */
 static int make_net(struct vmm *vmm, char *words)
 {
-	bool vhost = words && options_vhost(words);
 	struct main_call call = { .vmm = vmm, .make = make_tap };
+	bool vhost;
 
-	if (words && !strncmp(words, "vhost-user=", 11) && words[11])
+	if (words && !strncmp(words, "vhost-user=", 11))
 		return make_vhost_user(vmm, words + 11);
+	vhost = words && options_vhost(words);
 	if (!words || strncmp(words, "tap=", 4) || !words[4])
 		return wrong("net,tap=NAME, net,tap=NAME,vhost or net,vhost-user=SOCKET");
 	call.name = words + 4;
@@ -165,7 +169,7 @@ static int make_vfio_user(struct vmm *vmm, char *words)
 
 static const struct device_type types[] = {
 	{ "disk", "disk,FILE[,readonly][,queues=N]", make_disk },
-	{ "net", "net,tap=NAME[,vhost] or net,vhost-user=SOCKET", make_net },
+	{ "net", "net,tap=NAME[,vhost] or net,vhost-user=SOCKET[,dpdk=on|off]", make_net },
 	{ "rng", "rng", make_rng },
 	{ "edu", "edu[,dma-mask=MASK]", make_edu },
 	{ "vfio", "vfio,BDF[,isolation=shared]", make_vfio },

@@ -109,7 +109,8 @@ static int add_devices(struct vmm *vmm)
 		rc = virtio_blk_init(vmm, opts->disks[i].path, opts->disks[i].readonly,
 				     opts->disks[i].queues);
 	for (i = 0; i < opts->nr_nets && !rc; i++)
-		rc = opts->nets[i].path ? vhost_net_user_init(vmm, opts->nets[i].path) :
+		rc = opts->nets[i].path ? vhost_net_user_init(vmm, opts->nets[i].path,
+								 opts->nets[i].dpdk) :
 		     opts->nets[i].vhost ? vhost_net_tap_init(vmm, opts->nets[i].tap) :
 		     virtio_net_init(vmm, opts->nets[i].tap, opts->nets[i].fd);
 	if (opts->rng && !rc)

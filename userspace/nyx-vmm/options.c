@@ -44,8 +44,10 @@ static const char help[] =
 "  --net tap=NAME[,vhost]\n"
 "                        a virtio network card on an existing tap interface. With vhost,\n"
 "                        the kernel serves its queues\n"
-"  --net vhost-user=SOCKET\n"
-"                        or one that another program serves, by the vhost-user protocol\n"
+"  --net vhost-user=SOCKET[,dpdk=on|off|auto]\n"
+"                        or one that another program serves, by the vhost-user protocol.\n"
+"                        With dpdk, it is a program with DPDK's library (default: auto,\n"
+"                        by the features that it offers)\n"
 "  --net socket=FD       or on a datagram socket, one frame per datagram; repeatable\n"
 "  --rng                 a virtio source of random numbers\n"
 "  --device edu[,dma-mask=MASK]\n"
@@ -81,13 +83,14 @@ static const char help[] =
 "  --plug '[slot=N,][ID=]DEVICE'\n"
 "                        a device in such a slot from the start; repeatable. DEVICE is\n"
 "                        disk,FILE[,readonly][,queues=N], net,tap=NAME[,vhost],\n"
-"                        net,vhost-user=SOCKET, rng, edu[,dma-mask=MASK],\n"
-"                        vfio,BDF[,isolation=shared] or\n"
+"                        net,vhost-user=SOCKET[,dpdk=on|off], rng,\n"
+"                        edu[,dma-mask=MASK], vfio,BDF[,isolation=shared] or\n"
 "                        vfio-user,SOCKET[,memory=messages]. ID is its name (default: its\n"
 "                        kind and a number), N its slot (default: the first empty one)\n"
 "  --control SOCKET      a Unix socket for nyx-vmm ctl (default: none)\n"
 "  --no-reboot           exit on reset (default: reboot)\n"
-"  -v, --verbose         print what the IOMMU reports\n"
+"  -v, --verbose         print what the IOMMU reports, and whether a program of vhost-user\n"
+"                        is taken for DPDK\n"
 "  -h, --help            print this help, and exit\n"
 "  -V, --version         print the release, and exit\n"
 "\n"
@@ -224,28 +227,6 @@ bool options_reports_maps(const struct options *opts)
 	return opts->unit.caching_mode || opts->unit.np_cache || opts->has_vfio || vhost;
 }
 
-static int parse_net(struct options *opts, char *word)
-{
-	unsigned int nr = opts->nr_nets;
-	uint64_t fd;
-
-	if (nr == MAX_NETS)
-		return usage("--net", word, "at most 4 are supported");
-	opts->nets[nr].fd = -1;
-	opts->nets[nr].vhost = !strncmp(word, "tap=", 4) && options_vhost(word);
-	if (!strncmp(word, "tap=", 4) && word[4])
-		opts->nets[nr].tap = word + 4;
-	else if (!strncmp(word, "vhost-user=", 11) && word[11])
-		opts->nets[nr].path = word + 11;
-	else if (!strncmp(word, "socket=", 7) && !number_size(word + 7, &fd) && fd <= INT32_MAX)
-		opts->nets[nr].fd = (int)fd;
-	else
-		return usage("--net", word,
-			     "write it like tap=NAME, tap=NAME,vhost, vhost-user=SOCKET or socket=FD");
-	opts->nr_nets++;
-	return -1;
-}
-
 static bool cut_suffix(char *word, const char *suffix)
 {
 	size_t len = strlen(word), cut = strlen(suffix);
@@ -254,6 +235,53 @@ static bool cut_suffix(char *word, const char *suffix)
 		return false;
 	word[len - cut] = '\0';
 	return true;
+}
+
+/* A comma elsewhere is of the path. */
+int options_vhost_user(const char *option, char *word, enum vhost_dpdk *dpdk)
+{
+	const char *comma;
+
+	*dpdk = VHOST_DPDK_AUTO;
+	if (cut_suffix(word, ",dpdk") || cut_suffix(word, ",dpdk=on"))
+		*dpdk = VHOST_DPDK_ON;
+	else if (cut_suffix(word, ",dpdk=off"))
+		*dpdk = VHOST_DPDK_OFF;
+	else
+		cut_suffix(word, ",dpdk=auto");
+	comma = strrchr(word, ',');
+	if (comma && (!strcmp(comma, ",dpdk") || !strncmp(comma, ",dpdk=", 6)))
+		return usage(option, word, "dpdk is on, off or auto, once");
+	if (!*word)
+		return usage(option, word, "write it like SOCKET or SOCKET,dpdk=on");
+	return -1;
+}
+
+static int parse_net(struct options *opts, char *word)
+{
+	unsigned int nr = opts->nr_nets;
+	uint64_t fd;
+	int rc;
+
+	if (nr == MAX_NETS)
+		return usage("--net", word, "at most 4 are supported");
+	opts->nets[nr].fd = -1;
+	opts->nets[nr].vhost = !strncmp(word, "tap=", 4) && options_vhost(word);
+	if (!strncmp(word, "tap=", 4) && word[4])
+		opts->nets[nr].tap = word + 4;
+	else if (!strncmp(word, "vhost-user=", 11))
+		opts->nets[nr].path = word + 11;
+	else if (!strncmp(word, "socket=", 7) && !number_size(word + 7, &fd) && fd <= INT32_MAX)
+		opts->nets[nr].fd = (int)fd;
+	else
+		return usage("--net", word,
+			     "write it like tap=NAME, tap=NAME,vhost, vhost-user=SOCKET or socket=FD");
+	rc = opts->nets[nr].path ?
+	     options_vhost_user("--net vhost-user", word + 11, &opts->nets[nr].dpdk) : -1;
+	if (rc >= 0)
+		return rc;
+	opts->nr_nets++;
+	return -1;
 }
 
 /* A comma elsewhere is of the path. */

@@ -166,7 +166,7 @@ struct vhost_backend *vhost_kernel_net(int tap);
  * vhost_user.c: a program that listens on the Unix socket @path, after the handshake with it, for
  * which the caller waits. Any thread. NULL, after a message.
  */
-struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path);
+struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path, enum vhost_dpdk dpdk);
 
 /*
  * How long a handshake or a start takes, all IOTLB messages within an access of the guest, and

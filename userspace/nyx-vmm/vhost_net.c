@@ -110,9 +110,9 @@ int vhost_net_tap_init(struct vmm *vmm, const char *tap)
 	return backend ? vhost_net_init(vmm, backend) : -ENODEV;
 }
 
-int vhost_net_user_init(struct vmm *vmm, const char *path)
+int vhost_net_user_init(struct vmm *vmm, const char *path, enum vhost_dpdk dpdk)
 {
-	struct vhost_backend *backend = vhost_user_net(vmm, path);
+	struct vhost_backend *backend = vhost_user_net(vmm, path, dpdk);
 
 	return backend ? vhost_net_init(vmm, backend) : -ENODEV;
 }

@@ -70,7 +70,8 @@ struct vhost_user {
 	int why;			/* the error that has ended the connection, or 0 */
 	char text[192];			/* for vhost_lost() */
 	bool iotlb;			/* rings are IOVAs */
-	bool dpdk;			/* is_dpdk() */
+	enum vhost_dpdk option;
+	bool dpdk;			/* by @option, or by is_dpdk() */
 	struct vhost_region regions[VHOST_USER_REGIONS];
 	unsigned int nr_regions;
 };
@@ -227,14 +228,17 @@ static int open_requests(struct vhost_user *vu)
 }
 
 /*
- * DPDK's library offers features of a network card and of a cryptographic device at once. An
- * invalidation makes it drop whole entries, and also the one that begins right behind the range.
+ * DPDK's library offers features of a network card and of a cryptographic device at once, unless the
+ * program masks one. An invalidation makes it drop whole entries, and also the one that begins right
+ * behind the range.
  */
-static bool is_dpdk(uint64_t protocol)
+static bool is_dpdk(const struct vhost_user *vu, uint64_t protocol)
 {
 	const uint64_t dpdk = UINT64_C(1) << VHOST_USER_PROTOCOL_F_RARP |
 		UINT64_C(1) << VHOST_USER_PROTOCOL_F_CRYPTO_SESSION;
 
+	if (vu->option != VHOST_DPDK_AUTO)
+		return vu->option == VHOST_DPDK_ON;
 	return (protocol & dpdk) == dpdk;
 }
 
@@ -258,7 +262,7 @@ static int negotiate(struct vhost_user *vu, uint64_t *features)
 		return rc;
 	if (!(protocol & needed))
 		return -EOPNOTSUPP;
-	vu->dpdk = is_dpdk(protocol);
+	vu->dpdk = is_dpdk(vu, protocol);
 	/* Not acknowledged: that is what it agrees on. */
 	m.body.u64 = protocol & (needed | requests);
 	rc = tell(vu, &m);
@@ -297,6 +301,9 @@ static int handshake(struct vhost_user *vu)
 		rc = -EOPNOTSUPP;
 	if (!rc && !vu->features)
 		vu->features = features;
+	if (!rc && vu->vmm->opts->verbose)
+		say("vhost-user: the back end at %s is taken for %s", vu->path,
+		    vu->dpdk ? "DPDK" : "another program than DPDK");
 	return rc;
 }
 
@@ -688,7 +695,7 @@ static const struct vhost_ops ops = {
 	.channel = channel, .miss_fd = miss_fd, .close = close_backend,
 };
 
-struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path)
+struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path, enum vhost_dpdk dpdk)
 {
 	struct vhost_user *vu;
 	int rc;
@@ -702,6 +709,7 @@ struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path)
 		return NULL;
 	vu->backend.ops = &ops;
 	vu->vmm = vmm;
+	vu->option = dpdk;
 	strcpy(vu->path, path);
 	vu->fd = vu->requests = -1;
 	vu->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

@@ -115,6 +115,9 @@ enum { SOURCE_HPET = 32, SOURCE_TESTDEV = 40 };
 
 enum iommu_kind { IOMMU_NONE, IOMMU_VTD, IOMMU_AMDVI };
 
+/* Does a back end of vhost-user forget what DPDK's library does? AUTO: by what it offers */
+enum vhost_dpdk { VHOST_DPDK_AUTO, VHOST_DPDK_ON, VHOST_DPDK_OFF };
+
 struct options {
 	const char *kernel;
 	const char *initrd;
@@ -131,7 +134,12 @@ struct options {
 	} disks[MAX_DISKS];
 	unsigned int nr_disks;
 	/* Of a card: a tap interface, the path of a back end, or a file descriptor */
-	struct { const char *tap, *path; int fd; bool vhost; } nets[MAX_NETS];
+	struct {
+		const char *tap, *path;
+		enum vhost_dpdk dpdk;	/* of the back end */
+		int fd;
+		bool vhost;
+	} nets[MAX_NETS];
 	unsigned int nr_nets;
 	struct { char name[16]; bool shared; } vfios[MAX_VFIOS];
 	unsigned int nr_vfios;
@@ -275,6 +283,8 @@ int options_parse(struct options *opts, int argc, char **argv);
 bool options_reports_maps(const struct options *opts);
 /* Takes ",vhost" off the end of @word. True: it was there. */
 bool options_vhost(char *word);
+/* Takes ",dpdk" and the like off the end of @word, the path of a back end. -1, or a status */
+int options_vhost_user(const char *option, char *word, enum vhost_dpdk *dpdk);
 /* The words of --disk, --vfio and of edu, for @option. -1, or a status; false: they are wrong. */
 int options_disk(struct options *opts, const char *option, char *word);
 int options_vfio(struct options *opts, const char *option, char *word);
@@ -459,7 +469,7 @@ int virtio_net_init(struct vmm *vmm, const char *tap, int fd);
 /* The same on a tap interface, with queues that the kernel serves: vhost_net.c */
 int vhost_net_tap_init(struct vmm *vmm, const char *tap);
 /* Or that another program serves, which listens on a socket */
-int vhost_net_user_init(struct vmm *vmm, const char *path);
+int vhost_net_user_init(struct vmm *vmm, const char *path, enum vhost_dpdk dpdk);
 int virtio_rng_init(struct vmm *vmm);
 int edu_init(struct vmm *vmm, uint64_t dma_mask);
 

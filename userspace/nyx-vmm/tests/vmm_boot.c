@@ -536,6 +536,11 @@ static const struct {
 	{ "net_fd_2_31", "--net", "socket=2147483648", STATUS_USAGE },
 	{ "net_fd_empty", "--net", "socket=", STATUS_USAGE },
 	{ "net_else", "--net", "user", STATUS_USAGE },
+	{ "vhost_user_empty", "--net", "vhost-user=", STATUS_USAGE },
+	{ "vhost_user_only_dpdk", "--net", "vhost-user=,dpdk", STATUS_USAGE },
+	{ "vhost_user_maybe", "--net", "vhost-user=s,dpdk=maybe", STATUS_USAGE },
+	{ "vhost_user_no_value", "--net", "vhost-user=s,dpdk=", STATUS_USAGE },
+	{ "vhost_user_twice", "--net", "vhost-user=s,dpdk=off,dpdk", STATUS_USAGE },
 	{ "edu", "--device", "edu,dma-mask=0xffffffffffffffff", -1 },
 	{ "edu_mask", "--device", "edu,dma-mask=", STATUS_USAGE },
 	{ "edu_comma", "--device", "edu,", STATUS_USAGE },
@@ -599,6 +604,32 @@ TEST_EACH(words_of_disks, disks)
 	EXPECT_TRUE(!strcmp(v->path, parsed.disks[0].path));
 	EXPECT_EQ(v->readonly, parsed.disks[0].readonly);
 	EXPECT_EQ(v->queues, parsed.disks[0].queues);
+}
+
+static const struct {
+	const char *name, *word;
+	const char *path;
+	enum vhost_dpdk dpdk;
+} backends[] = {
+	{ "alone", "--net=vhost-user=s", "s", VHOST_DPDK_AUTO },
+	{ "auto", "--net=vhost-user=s,dpdk=auto", "s", VHOST_DPDK_AUTO },
+	{ "word", "--net=vhost-user=s,dpdk", "s", VHOST_DPDK_ON },
+	{ "on", "--net=vhost-user=s,dpdk=on", "s", VHOST_DPDK_ON },
+	{ "off", "--net=vhost-user=s,dpdk=off", "s", VHOST_DPDK_OFF },
+	{ "commas", "--net=vhost-user=a,dpdks,b,dpdk=on", "a,dpdks,b", VHOST_DPDK_ON },
+};
+
+TEST_EACH(words_of_backends, backends)
+{
+	char *argv[] = { strdup("nyx-vmm"), strdup("--kernel=x"), strdup(v->word), NULL };
+	struct options parsed;
+
+	optind = 0;
+	ASSERT_EQ(-1, options_parse(&parsed, 3, argv));
+	ASSERT_EQ(1, parsed.nr_nets);
+	EXPECT_TRUE(!strcmp(v->path, parsed.nets[0].path));
+	EXPECT_EQ(v->dpdk, parsed.nets[0].dpdk);
+	EXPECT_TRUE(options_reports_maps(&parsed));
 }
 
 TEST(words_of_modules)

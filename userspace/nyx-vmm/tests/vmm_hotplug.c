@@ -676,6 +676,8 @@ static const struct { const char *name, *words, *says; int rc; } wrong[] = {
 	{ "net", "net", "net,tap=NAME", -EINVAL },
 	{ "net_socket", "net,socket=0", "net,tap=NAME", -EINVAL },
 	{ "net_missing", "net,tap=nyx-none", "does not exist", -ENODEV },
+	{ "vhost_user_empty", "net,vhost-user=", "like SOCKET", -EINVAL },
+	{ "vhost_user_dpdk", "net,vhost-user=s,dpdk=maybe", "dpdk is on, off or auto", -EINVAL },
 	{ "rng_more", "rng,fast", "rng", -EINVAL },
 	{ "edu_more", "edu,dma=1", "edu", -EINVAL },
 	{ "slot_taken", "slot=1,rng", "slot 1 is occupied, by 'there'", -EBUSY },

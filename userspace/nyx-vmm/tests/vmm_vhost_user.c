@@ -491,7 +491,9 @@ static unsigned int fake_saw(uint32_t request)
 
 /* The files that it is given */
 static int ram, event;
-static struct vmm its_vmm;
+static struct options its_options;
+static struct vmm its_vmm = { .opts = &its_options };
+static enum vhost_dpdk its_dpdk;	/* the option */
 
 /* The back end after its handshake, or NULL: that has failed. */
 static struct vhost_backend *try_backend(void)
@@ -499,7 +501,7 @@ static struct vhost_backend *try_backend(void)
 	ram = memfd_create("ram", MFD_CLOEXEC);
 	event = eventfd(0, EFD_CLOEXEC);
 	ASSERT_EQ(0, loop_init());
-	return vhost_user_net(&its_vmm, fake.path);
+	return vhost_user_net(&its_vmm, fake.path, its_dpdk);
 }
 
 static struct vhost_backend *backend_of(void)
@@ -641,11 +643,17 @@ TEST_EACH(update, places)
 	end_backend(b);
 }
 
-static const struct { const char *name; uint64_t protocol, size; } ends[] = {
-	{ "neither", FAKE_PROTOCOL, 0x1000 },
-	{ "rarp", FAKE_PROTOCOL | 1 << 2, 0x1000 },
-	{ "crypto_session", FAKE_PROTOCOL | 1 << 7, 0x1000 },
-	{ "dpdk", FAKE_PROTOCOL | 1 << 2 | 1 << 7, 0xfff },
+static const struct {
+	const char *name;
+	enum vhost_dpdk option;
+	uint64_t protocol, size;
+} ends[] = {
+	{ "neither", VHOST_DPDK_AUTO, FAKE_PROTOCOL, 0x1000 },
+	{ "rarp", VHOST_DPDK_AUTO, FAKE_PROTOCOL | 1 << 2, 0x1000 },
+	{ "crypto_session", VHOST_DPDK_AUTO, FAKE_PROTOCOL | 1 << 7, 0x1000 },
+	{ "dpdk", VHOST_DPDK_AUTO, FAKE_PROTOCOL | 1 << 2 | 1 << 7, 0xfff },
+	{ "masked", VHOST_DPDK_ON, FAKE_PROTOCOL | 1 << 2, 0xfff },
+	{ "similar", VHOST_DPDK_OFF, FAKE_PROTOCOL | 1 << 2 | 1 << 7, 0x1000 },
 };
 
 /* DPDK would forget the next page as well. Another program is told of all of the page. */
@@ -655,7 +663,10 @@ TEST_EACH(invalidation, ends)
 
 	fake_begin(0, OBEY);
 	fake.protocol = v->protocol;
+	its_dpdk = v->option;
+	its_options.verbose = true;
 	b = backend_of();
+	EXPECT_TRUE(strstr(env_said(), v->size == 0xfff ? "for DPDK" : "than DPDK"));
 	ASSERT_EQ(0, b->ops->set_owner(b));
 	ASSERT_EQ(0, start(b));
 	EXPECT_EQ(UINT64_MAX, fake.iotlb.size);
@@ -854,7 +865,7 @@ static struct vmm *card_machine(uint32_t at, enum how how)
 	vmm = env_machine(ENV_MAP);
 	fake_begin(at, how);
 	vmm->ram_fd = memfd_create("ram", MFD_CLOEXEC);
-	backend = vhost_user_net(vmm, fake.path);
+	backend = vhost_user_net(vmm, fake.path, VHOST_DPDK_AUTO);
 	ASSERT_TRUE(backend);
 	ASSERT_EQ(0, vhost_net_init(vmm, backend));
 	return vmm;
@@ -933,7 +944,7 @@ static void *slot_add(void *arg)
 {
 	char words[160], id[HOTPLUG_ID];
 
-	snprintf(words, sizeof(words), "x=net,vhost-user=%s", fake.path);
+	snprintf(words, sizeof(words), "x=net,vhost-user=%s,dpdk=on", fake.path);
 	ASSERT_EQ(1, hotplug_add(arg, words, false, id));
 	return NULL;
 }
@@ -1408,11 +1419,11 @@ TEST(nothing_listens)
 	char path[200];
 
 	ASSERT_EQ(0, loop_init());
-	ASSERT_TRUE(!vhost_user_net(&its_vmm, "/nonexistent/socket"));
+	ASSERT_TRUE(!vhost_user_net(&its_vmm, "/nonexistent/socket", VHOST_DPDK_AUTO));
 	EXPECT_TRUE(strstr(env_said(), "No such file or directory; start its program first"));
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
-	ASSERT_TRUE(!vhost_user_net(&its_vmm, path));
+	ASSERT_TRUE(!vhost_user_net(&its_vmm, path, VHOST_DPDK_AUTO));
 	EXPECT_TRUE(strstr(env_said(), "too long"));
 	loop_exit();
 }
