@@ -57,7 +57,8 @@ struct nyx_listener_ops {
  * @sbdf: of that device; const after init
  * @marked: a list of listeners of which something is marked, or NULL; const after init
  * @link: in &nyx_listeners.list
- * @marked_link: in @marked, from a mark until nyx_listener_take()
+ * @marked_link: in @marked, from a mark until the owner of that list takes it off, or until
+ *               nyx_listener_take()
  * @dom: the domain of which it has copies, for comparison only, or NULL
  * @first: number of the first post that was not acknowledged; 0: there is none
  * @last: number of the last post
