@@ -339,6 +339,7 @@ static void marks_are_listed(struct kunit *test)
 	post(dom, 1, 1, &t);
 	KUNIT_EXPECT_TRUE(test, list_is_singular(&marked));
 	unlisten(test, a);
+	KUNIT_EXPECT_EQ(test, nyx_inval_wait(&t), 0);
 }
 
 /* Posts of a domain mark the listeners that follow it, and no others. */
