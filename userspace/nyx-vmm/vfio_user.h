@@ -17,7 +17,8 @@
  *
  * The server has made the second socket, so it may have our end, too. A process that reads from a
  * socket into a page that does not come holds up all readers of that end, also those that do
- * not wait. So a thread reads there, and sends what it gets into a socket of ours.
+ * not wait. So a thread reads there, and sends what it gets into a socket of ours. A reply by the
+ * first socket may overtake that: a command has ended when the second one's bytes have come, too.
  */
 #ifndef NYX_VMM_VFIO_USER_H
 #define NYX_VMM_VFIO_USER_H
@@ -97,6 +98,7 @@ struct vfio_user_channel {
 	int out;				/* to write: the same, but for the second socket */
 	uint8_t *in;
 	size_t have;
+	uint64_t received;			/* bytes of all messages */
 	int files[VFIO_USER_FILES];
 	unsigned int nr_files;
 };
@@ -124,6 +126,7 @@ struct vfio_user_call {
 struct vfio_user {
 	pthread_mutex_t lock;			/* behind vmm::lock */
 	struct vfio_user_channel channels[2];	/* [1]: commands of the server, if it has one */
+	struct vfio_user_relay *relay;		/* of the second socket, or NULL */
 	uint8_t *out;				/* of a reply */
 	int kept[VFIO_USER_KEPT];		/* files to be closed at the end */
 	unsigned int nr_kept;

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -35,12 +36,21 @@
 #define ATTACHING	4
 #define MAPS_MAX	(1u << 20)
 #define PAGE		4096u
+#define RELAY_BYTES	0x4000u	/* that a relay takes at once */
 
 /* Of this program; the second and the third are VFIO_USER_FILES and VFIO_USER_DATA. */
 static const char capabilities[] =
 	"{\"capabilities\":{\"max_msg_fds\":16,\"max_data_xfer_size\":1048576,\"twin_socket\":{\"supported\":true}}}";
 
 unsigned int vfio_user_patience_ms = PATIENCE_MS;
+
+/* A thread's, and vfio_user::relay: the last one that lets it go frees it. */
+struct vfio_user_relay {
+	atomic_uint users;
+	int from, to;			/* the thread's */
+	atomic_bool takes;		/* bytes that are not in @taken yet */
+	atomic_ullong taken;		/* bytes, of which some may be on their way */
+};
 
 static int fail(struct vfio_user *conn, const char *why)
 {
@@ -288,6 +298,7 @@ static int receive(struct vfio_user *conn, struct vfio_user_channel *ch)
 			return fail(conn, "its server has gone");
 		rc = take_files(conn, ch, &msg);
 		ch->have += (size_t)n;
+		ch->received += (size_t)n;
 		if (!rc && ch->have == HEAD)
 			rc = check_head(conn, ch);
 		if (rc)
@@ -364,6 +375,43 @@ static void await_reply(struct vfio_user *conn, struct vfio_user_call *call, int
 	}
 }
 
+/* Looks in this order: what has left the second socket is in @taken, unless the relay @takes. */
+static bool relay_state(struct vfio_user *conn, int *held, bool *takes, uint64_t *taken)
+{
+	if (ioctl(conn->channels[1].out, FIONREAD, held) || *held < 0)
+		return false;
+	*takes = atomic_load(&conn->relay->takes);
+	*taken = atomic_load(&conn->relay->taken);
+	return true;
+}
+
+/*
+ * Does what the server has asked for by the second socket before it replied by the first: the
+ * bytes that were there when the reply came. A server that goes on sending does not hold this up.
+ */
+static void settle(struct vfio_user *conn, int64_t end)
+{
+	struct vfio_user_channel *ch = &conn->channels[1];
+	struct pollfd fd = { .fd = ch->fd, .events = POLLIN };
+	uint64_t taken, target = UINT64_MAX;
+	bool takes, more;
+	int held;
+
+	while (conn->relay && !conn->why) {
+		if (!relay_state(conn, &held, &takes, &taken)) {
+			fail(conn, "its second socket fails");
+			break;
+		}
+		if (target == UINT64_MAX)
+			target = taken + (unsigned int)held + (takes ? RELAY_BYTES : 0);
+		if (ch->received >= target || (!held && !takes && ch->received == taken))
+			break;
+		more = take_one(conn, ch, end);
+		if (!more || now_ms() >= end)
+			await(conn, &fd, 1, end);
+	}
+}
+
 static int call_locked(struct vfio_user *conn, struct vfio_user_call *call)
 {
 	struct vfio_user_head head = {
@@ -387,9 +435,11 @@ static int call_locked(struct vfio_user *conn, struct vfio_user_call *call)
 	if (!send_all(conn, conn->channels[0].fd, iov, ARRAY_SIZE(iov), call->files,
 		      call->nr_files, end))
 		await_reply(conn, call, end);
+	if (call->done)
+		settle(conn, end);
 	conn->call = NULL;
 	budget_use(&conn->budget, now_ms() - now);
-	return call->done ? call->result : -EIO;
+	return call->done && !conn->why ? call->result : -EIO;
 }
 
 void vfio_user_end(struct vfio_user *conn, const char *why)
@@ -451,22 +501,31 @@ static bool run_alone(void *(*fn)(void *arg), void *arg)
 	return runs;
 }
 
-struct relay {
-	int from, to;
-};
+static void relay_put(struct vfio_user_relay *relay)
+{
+	if (relay && atomic_fetch_sub(&relay->users, 1) == 1)
+		free(relay);
+}
 
 /* Files that come are dropped by the kernel. */
 static void *relay_run(void *arg)
 {
-	struct relay *relay = arg;
+	struct vfio_user_relay *relay = arg;
 	struct pollfd p = { .fd = relay->from, .events = POLLIN };
-	char bytes[0x4000];
+	char bytes[RELAY_BYTES];
 	ssize_t n;
+	int err;
 
 	for (;;) {
 		poll(&p, 1, -1);
+		atomic_store(&relay->takes, true);
 		n = recv(relay->from, bytes, sizeof(bytes), MSG_DONTWAIT);
-		if (n < 0 && errno == EAGAIN)
+		err = errno;
+		if (n > 0)
+			atomic_fetch_add(&relay->taken, (unsigned long long)n);
+		/* Before the bytes go on: settle() looks again when it has them. */
+		atomic_store(&relay->takes, false);
+		if (n < 0 && err == EAGAIN)
 			continue;
 		if (n <= 0 || send(relay->to, bytes, (size_t)n, MSG_NOSIGNAL) != n)
 			break;
@@ -474,14 +533,14 @@ static void *relay_run(void *arg)
 	shutdown(relay->to, SHUT_RDWR);
 	close(relay->to);
 	close(relay->from);
-	free(relay);
+	relay_put(relay);
 	return NULL;
 }
 
 /* Reads what comes by @file, which the server may read, too; takes it in any case. */
 static int relay_begin(struct vfio_user *conn, int file)
 {
-	struct relay *relay = malloc(sizeof(*relay));
+	struct vfio_user_relay *relay = calloc(1, sizeof(*relay));
 	int pair[2];
 
 	if (!relay || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
@@ -489,11 +548,15 @@ static int relay_begin(struct vfio_user *conn, int file)
 		vfio_user_keep(conn, file);
 		return fail(conn, "there is no second socket left for it");
 	}
-	*relay = (struct relay){ fcntl(file, F_DUPFD_CLOEXEC, 0), pair[1] };
+	relay->from = fcntl(file, F_DUPFD_CLOEXEC, 0);
+	relay->to = pair[1];
+	atomic_init(&relay->users, 2);
 	conn->channels[1].fd = pair[0];
 	conn->channels[1].out = file;
-	if (relay->from >= 0 && run_alone(relay_run, relay))
+	if (relay->from >= 0 && run_alone(relay_run, relay)) {
+		conn->relay = relay;
 		return 0;
+	}
 	close(pair[1]);
 	if (relay->from >= 0)
 		vfio_user_keep(conn, relay->from);
@@ -674,6 +737,8 @@ void vfio_user_close(struct vfio_user *conn)
 		ch->in = NULL;
 	}
 	close_kept(conn);
+	relay_put(conn->relay);
+	conn->relay = NULL;
 	free(conn->out);
 	conn->out = NULL;
 	pthread_mutex_destroy(&conn->lock);
