@@ -148,12 +148,13 @@ int pci_express_add(struct pci_dev *dev)
 
 unsigned int pci_intx_gsi(unsigned int slot, unsigned int pin)
 {
-	return PIN_PCI + (slot + pin) % (IOAPIC_PINS - PIN_PCI);
+	return pin == PCI_INTD ? IOAPIC_PINS - 1 :
+		PIN_PCI + (slot + pin) % (IOAPIC_PINS - 1 - PIN_PCI);
 }
 
 unsigned int pci_intx_isa(unsigned int slot, unsigned int pin)
 {
-	return PIN_PCI_ISA + (slot + pin) % 2;
+	return PIN_PCI_ISA + (pin == PCI_INTD ? 2 : (slot + pin) % 2);
 }
 
 void pci_intx_add(struct pci_dev *dev)
@@ -565,6 +566,9 @@ static int register_card(struct pci_dev *dev, struct pci_port *port, bool at_sta
 		say("%s: a slot has one function", dev->name);
 		return -EOPNOTSUPP;
 	}
+	/* It is the one function of a slot, whatever it is on the host. */
+	if (dev->config[PCI_INTERRUPT_PIN])
+		pci_intx_add(dev);
 	set_intx(dev, port->dev.intx_slot, port->card_source);
 	make_endpoint(dev);
 	memcpy(dev->initial, dev->config, sizeof(dev->initial));

@@ -158,8 +158,11 @@ struct pci_port *pci_port_at(struct vmm *vmm, unsigned int i);	/* NULL: there ar
 bool pci_touches(unsigned int at, unsigned int len, unsigned int first, unsigned int size);
 /*
  * INTA#..INTD# (0..3) of a slot drive two pins of the IOAPIC: one of their own, and one that
- * is a wire of the 8259s.
+ * is a wire of the 8259s. Those of INTD# are the same for all slots, and no others'. Root ports
+ * have that, and no card: the thread of a port's interrupt removes a card, while the driver of
+ * another card may wait for all threads of its own interrupt.
  */
+#define PCI_INTD	3
 unsigned int pci_intx_gsi(unsigned int slot, unsigned int pin);
 unsigned int pci_intx_isa(unsigned int slot, unsigned int pin);
 

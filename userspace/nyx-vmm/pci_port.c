@@ -409,10 +409,11 @@ static int add_port(struct vmm *vmm, unsigned int nr)
 		add_acs(&port->dev);
 		pci_intx_add(&port->dev);
 		/*
-		 * INTB#: not that of the card. Linux takes leave of a card in the thread of the
-		 * port's interrupt, and the card's driver waits for all threads of its own one.
+		 * INTD#, which no card has. Linux takes leave of a card in the thread of the
+		 * port's interrupt, with a lock that the threads of other ports wait for; and the
+		 * card's driver waits for all threads of its own interrupt.
 		 */
-		pci_config_set(&port->dev, PCI_INTERRUPT_PIN, 2, 1);
+		pci_config_set(&port->dev, PCI_INTERRUPT_PIN, PCI_INTD + 1, 1);
 		rc = pci_msi_add(&port->dev);
 	}
 	if (!rc)

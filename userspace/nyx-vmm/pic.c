@@ -7,7 +7,7 @@
  * Wires of the ISA devices end at the IOAPIC and here; the slave is wire 2 of the master,
  * whose output is LINT0 of CPU 0. A guest that uses the IOAPIC leaves all wires masked here,
  * as firmware does; one that is told not to use it ("noapic"), or finds no table that names it,
- * has only these. Wires 10 and 11 are INTx of PCI, and level-triggered from the start.
+ * has only these. Wires 10 to 12 are INTx of PCI, and level-triggered from the start.
  *
  * Of the modes, MCS-80 vectors and the buffered mode are missing: no PC uses them.
  */
@@ -41,7 +41,7 @@ enum {
 
 	ELCR_MASTER	= 0xf8,		/* timer, keyboard and cascade are edges */
 	ELCR_SLAVE	= 0xde,		/* so are clock and coprocessor */
-	ELCR_SLAVE_PCI	= 3 << (PIN_PCI_ISA - 8),
+	ELCR_SLAVE_PCI	= 7 << (PIN_PCI_ISA - 8),
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -69,7 +69,7 @@ enum {
 	PIN_SERIAL	= 4,
 	PIN_RTC		= 8,
 	PIN_SCI		= 9,
-	PIN_PCI_ISA	= 10,		/* and 11: INTx, too, for the 8259s */
+	PIN_PCI_ISA	= 10,		/* to 12: INTx, too, for the 8259s */
 	PIN_PCI		= 16,		/* to 23: INTx */
 	IOAPIC_PINS	= 24,
 };

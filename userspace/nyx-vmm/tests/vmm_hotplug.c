@@ -216,14 +216,42 @@ TEST(messages)
 	slot_clear(vmm, PORT, EVENTS);
 	ASSERT_EQ(0, hotplug_remove(vmm, "x", false, &serial));
 	EXPECT_EQ(before + 3, env_messages());
-	/* By INTB# without MSI, as long as the event is there */
+	/* By INTD# without MSI, as long as the event is there */
 	env_config_set(vmm, PORT, at, 0);
-	rte_set(vmm, PIN_PCI + PORT + 1, LEVEL | 0x60);
+	rte_set(vmm, IOAPIC_PINS - 1, LEVEL | 0x60);
 	EXPECT_EQ(before + 4, env_messages());
 	EXPECT_EQ(0x60, env_message().data & 0xff);
 	slot_clear(vmm, PORT, EVENTS);
 	ioapic_eoi(vmm, 0x60);
 	EXPECT_EQ(before + 4, env_messages());
+	env_end(vmm);
+}
+
+static void note_pins(struct pci_dev *dev, void *arg)
+{
+	uint32_t *pins = arg;
+	unsigned int pin = pci_intx_pin(dev);
+
+	ASSERT_TRUE(pin <= PCI_INTD);
+	*pins |= UINT32_C(1) << pci_intx_gsi(dev->intx_slot, pin) |
+		UINT32_C(1) << pci_intx_isa(dev->intx_slot, pin);
+}
+
+/* A thread of a port's interrupt may wait for one that waits for a card's. */
+TEST(pins_of_ports)
+{
+	struct vmm *vmm = machine(ENV_MAP, MAX_HOTPLUG_SLOTS);
+	uint32_t of_ports = 0, of_cards = 0;
+	unsigned int i;
+
+	for (i = 0; i < MAX_HOTPLUG_SLOTS; i++) {
+		ASSERT_EQ((int)i + 1, add(vmm, "rng"));
+		note_pins(&pci_port_at(vmm, i)->dev, &of_ports);
+		note_pins(pci_port_at(vmm, i)->card, &of_cards);
+	}
+	EXPECT_TRUE(of_ports);
+	EXPECT_TRUE(of_cards);
+	EXPECT_EQ(0, of_ports & of_cards);
 	env_end(vmm);
 }
 

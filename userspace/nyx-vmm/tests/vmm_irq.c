@@ -204,8 +204,8 @@ TEST(pic_priorities)
 	/* A lower one waits, a higher one does not, nor one of the slave, which is wire 2. */
 	pulse(vmm, 6);
 	EXPECT_EQ(0, taken(vmm));
-	pulse(vmm, 12);
-	EXPECT_EQ(0x3c, taken(vmm));
+	pulse(vmm, 14);
+	EXPECT_EQ(0x3e, taken(vmm));
 	pulse(vmm, 2);
 	EXPECT_EQ(0x30, taken(vmm));
 	env_out(vmm, IO_PORT, MASTER, EOI, 1);			/* of the timer */
@@ -250,8 +250,8 @@ TEST(pic_auto_eoi)
 
 	pulse(vmm, 4);
 	EXPECT_EQ(0x34, taken(vmm));
-	pulse(vmm, 12);
-	EXPECT_EQ(0x3c, taken(vmm));
+	pulse(vmm, 14);
+	EXPECT_EQ(0x3e, taken(vmm));
 	pulse(vmm, 4);
 	EXPECT_EQ(0x34, taken(vmm));
 	env_end(vmm);
@@ -293,7 +293,7 @@ TEST(pic_intx)
 
 	ASSERT_EQ(0, edu_init(vmm, UINT64_MAX));
 	EXPECT_EQ(0x010b, env_config_get(vmm, 1, PCI_INTERRUPT_LINE) & 0xffff);
-	EXPECT_EQ(0x0c00, env_in(vmm, IO_PORT, 0x4d0, 2));
+	EXPECT_EQ(0x1c00, env_in(vmm, IO_PORT, 0x4d0, 2));
 	bar = env_config_get(vmm, 1, PCI_BASE_ADDRESS_0) & PCI_BASE_ADDRESS_MEM_MASK;
 	env_out(vmm, IO_MMIO, bar + 0x60, 1, 4);
 	EXPECT_EQ(0x3b, taken(vmm));
