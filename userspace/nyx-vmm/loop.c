@@ -51,6 +51,7 @@ static bool ended;		/* loop_run() is over; @lock */
 static pthread_mutex_t signals_lock = PTHREAD_MUTEX_INITIALIZER;
 static aio_context_t signals;	/* of event_signal(); one request at a time: @signals_lock */
 static int nothing = -1;	/* an empty file */
+static atomic_bool shared;	/* both are there: other processes have eventfds */
 
 static void woken(void *opaque, int fd)
 {
@@ -61,14 +62,28 @@ static void woken(void *opaque, int fd)
 		return;
 }
 
-static int signals_init(void)
+int event_share(const char *option, const char *name)
 {
-	nothing = memfd_create("nyx-vmm-nothing", MFD_CLOEXEC);
-	return nothing < 0 || syscall(SYS_io_setup, 1, &signals) ? -errno : 0;
+	int rc = 0;
+
+	pthread_mutex_lock(&signals_lock);
+	if (nothing < 0)
+		nothing = memfd_create("nyx-vmm-nothing", MFD_CLOEXEC);
+	if (nothing < 0 || (!signals && syscall(SYS_io_setup, 1, &signals)))
+		rc = -errno;
+	atomic_store(&shared, !rc);
+	pthread_mutex_unlock(&signals_lock);
+	if (rc == -EAGAIN)
+		say("%s%s: no asynchronous I/O is left on this machine; raise its limit, fs.aio-max-nr",
+		    option, name);
+	else if (rc)
+		say("%s%s: the kernel has no asynchronous I/O: %s", option, name, strerror(-rc));
+	return rc;
 }
 
 static void signals_exit(void)
 {
+	atomic_store(&shared, false);
 	if (signals)
 		syscall(SYS_io_destroy, signals);
 	if (nothing >= 0)
@@ -79,12 +94,6 @@ static void signals_exit(void)
 
 int loop_init(void)
 {
-	int rc = signals_init();
-
-	if (rc) {
-		say("the kernel has no asynchronous I/O left: %s", strerror(-rc));
-		return rc;
-	}
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (wake_fd < 0)
 		return -errno;
@@ -237,7 +246,7 @@ bool event_take(int fd)
  * No write to an eventfd has a flag for that, and one that another process fills would wait. The
  * kernel does not wait where it signals the end of a request: here, to read nothing.
  */
-bool event_signal(int fd)
+static bool signal_shared(int fd)
 {
 	struct iocb request = {
 		.aio_lio_opcode = IOCB_CMD_PREAD, .aio_fildes = (uint32_t)nothing,
@@ -254,6 +263,16 @@ bool event_signal(int fd)
 		syscall(SYS_io_getevents, signals, 0, 1, &result, &now);
 	pthread_mutex_unlock(&signals_lock);
 	return sent;
+}
+
+bool event_signal(int fd)
+{
+	static const uint64_t one = 1;
+
+	if (atomic_load(&shared))
+		return signal_shared(fd);
+	/* All have O_NONBLOCK. */
+	return write(fd, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN;
 }
 
 void loop_run(struct vmm *vmm)

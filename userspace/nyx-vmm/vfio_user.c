@@ -574,13 +574,13 @@ static void prepare(struct user_pci *user, struct vmm *vmm, const char *name, bo
 
 int vfio_user_attach(struct vmm *vmm, const char *name, int fd, bool messages)
 {
-	struct user_pci *user = alloc_for("--vfio-user", sizeof(*user));
+	int rc = event_share("--vfio-user ", name);
+	struct user_pci *user = rc ? NULL : alloc_for("--vfio-user", sizeof(*user));
 	unsigned int i;
-	int rc;
 
 	if (!user) {
 		close(fd);
-		return -ENOMEM;
+		return rc ? rc : -ENOMEM;
 	}
 	prepare(user, vmm, name, messages);
 	user->vfio.fd = fd;

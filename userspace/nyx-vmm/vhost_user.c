@@ -704,6 +704,8 @@ struct vhost_backend *vhost_user_net(struct vmm *vmm, const char *path, enum vho
 		say("--net vhost-user=%s: the name is too long", path);
 		return NULL;
 	}
+	if (event_share("--net vhost-user=", path))
+		return NULL;
 	vu = alloc_for(path, sizeof(*vu));
 	if (!vu)
 		return NULL;

@@ -335,8 +335,16 @@ void loop_call(void (*fn)(void *arg), void *arg);
  * Takes the signals, and never waits; false: there were none.
  */
 bool event_take(int fd);
-/* Signals it, and never waits, also if it is full. False: it is no eventfd. */
+/*
+ * Signals it, and never waits, also if it is full. False: it is no eventfd. As long as event_share()
+ * was not called, no other process has one.
+ */
 bool event_signal(int fd);
+/*
+ * Before another process gets an eventfd, for the device @name of @option: has event_signal() use
+ * asynchronous I/O. 0, or a negative errno after a message: there is none left, or none at all.
+ */
+int event_share(const char *option, const char *name);
 /* unix.c: connects to the socket at @path. @flags: as SOCK_NONBLOCK. A file, or a negative errno */
 int unix_connect(const char *path, int flags);
 /* CLOCK_MONOTONIC in milliseconds, for time-outs */

@@ -29,6 +29,8 @@ static inline bool env_refuses(uint64_t iova)
 struct vmm *env_machine(enum env_dma dma);
 /* Fails the case if a thread or a file descriptor is left. */
 void env_end(struct vmm *vmm);
+/* The kernel has no asynchronous I/O for the case from now on: io_setup(2) fails with @error. */
+void env_no_aio(int error);
 /* Keep the guest's output away from the lines of the harness, which then has none, either. */
 void env_mute(bool on);
 unsigned int env_accesses(uint64_t iova);	/* to its page, refused or not, of ENV_FAULTS */

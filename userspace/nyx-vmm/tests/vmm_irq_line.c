@@ -405,6 +405,7 @@ TEST(on_is_full)
 	struct vmm *vmm = setup_on(&source);
 	unsigned int messages = env_messages();
 
+	ASSERT_EQ(0, event_share("", ""));
 	ASSERT_EQ(sizeof(full), write(source, &full, sizeof(full)));
 	ASSERT_EQ(0, fcntl(source, F_SETFL, 0));
 	pci_msix_send(&dev, 0);
@@ -415,6 +416,23 @@ TEST(on_is_full)
 	EXPECT_TRUE(event_take(source));
 	EXPECT_TRUE(!event_take(source));
 	EXPECT_TRUE(!event_signal(STDIN_FILENO));
+	end_on(vmm, source);
+}
+
+/* No other process has the source: it needs no asynchronous I/O. */
+TEST(on_is_not_shared)
+{
+	const uint64_t full = UINT64_MAX - 1;
+	int source;
+	struct vmm *vmm;
+
+	env_no_aio(EAGAIN);
+	vmm = setup_on(&source);
+	EXPECT_TRUE(event_signal(source));
+	EXPECT_TRUE(event_take(source));
+	ASSERT_EQ(sizeof(full), write(source, &full, sizeof(full)));
+	EXPECT_TRUE(event_signal(source));
+	EXPECT_TRUE(event_take(source));
 	end_on(vmm, source);
 }
 

@@ -941,6 +941,20 @@ TEST(twin_is_held)
 	teardown(vmm);
 }
 
+/* The machine runs without such a device. */
+TEST(no_aio)
+{
+	struct vmm *vmm;
+
+	prepare();
+	env_no_aio(EAGAIN);
+	vmm = env_machine(ENV_MAP);
+	EXPECT_EQ(-EAGAIN, start(vmm, false));
+	EXPECT_TRUE(strstr(env_said(), "--vfio-user " NAME ": no asynchronous I/O is left"));
+	EXPECT_TRUE(strstr(env_said(), "fs.aio-max-nr"));
+	teardown(vmm);
+}
+
 TEST(no_access_unless_master)
 {
 	struct vmm *vmm = setup();

@@ -1414,6 +1414,22 @@ TEST(card_is_always_late)
 	card_end(vmm);
 }
 
+static const struct { const char *name; int error; const char *said; } aio_errors[] = {
+	{ "all-is-used", EAGAIN, "is left on this machine; raise its limit, fs.aio-max-nr" },
+	{ "no-support", ENOSYS, "the kernel has no asynchronous I/O: " },
+};
+
+/* The machine runs without such a card. */
+TEST_EACH(no_aio, aio_errors)
+{
+	env_no_aio(v->error);
+	ASSERT_EQ(0, loop_init());
+	ASSERT_TRUE(!vhost_user_net(&its_vmm, "/nonexistent/socket"));
+	EXPECT_TRUE(strstr(env_said(), "--net vhost-user=/nonexistent/socket: "));
+	EXPECT_TRUE(strstr(env_said(), v->said));
+	loop_exit();
+}
+
 TEST(nothing_listens)
 {
 	char path[200];
