@@ -45,7 +45,8 @@ static int told(struct nyx_mirror *mirror, const struct nyx_mirror_event *event,
 	if (refused && container->nr_refused++ >= REFUSALS_TOLD)
 		return stop;
 	if (!nyx_mirror_event_format(event, text, sizeof(text)))
-		say("--vfio: %s%s", text, container->nr_refused == REFUSALS_TOLD && refused ?
+		say("%s: %s%s", container->option, text,
+		    container->nr_refused == REFUSALS_TOLD && refused ?
 		    "; more such lines are left out" : "");
 	return stop;
 }
@@ -141,9 +142,9 @@ static int check_addresses(struct vfio_container *container)
 
 	rc = nyx_mirror_check(container->mirror, conflicts, CONFLICTS_TOLD, &nr);
 	for (i = 0; rc == -ERANGE && i < nr && i < CONFLICTS_TOLD; i++)
-		say("--vfio: the host's IOMMU does not map 0x%" PRIx64 " to 0x%" PRIx64
+		say("%s: the host's IOMMU does not map 0x%" PRIx64 " to 0x%" PRIx64
 		    ", which the guest may use; give its IOMMU less with width=BITS of --iommu",
-		    conflicts[i].first, conflicts[i].last);
+		    container->option, conflicts[i].first, conflicts[i].last);
 	return rc;
 }
 
@@ -159,8 +160,8 @@ int iommu_unit_mirror_open(struct vmm *vmm, struct vfio_container *container)
 	int rc;
 
 	if (!options_reports_maps(vmm->opts)) {
-		say("--vfio: the guest does not report new mappings to its IOMMU, and a device of the host needs them; start nyx-vmm with --iommu %s",
-		    iu->model->reporting);
+		say("%s: the guest does not report new mappings to its IOMMU, and the device needs them; start nyx-vmm with --iommu %s",
+		    container->option, iu->model->reporting);
 		return -EOPNOTSUPP;
 	}
 	pthread_mutex_lock(&vmm->lock);

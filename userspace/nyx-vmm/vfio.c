@@ -518,6 +518,7 @@ static int open_mirror(struct vfio_pci *dev)
 
 	if (container->open)
 		return 0;
+	container->option = dev->ops->option;
 	rc = dev->pci.vmm->iommu->mirror_open(dev->pci.vmm, container);
 	/* These two were told in detail. */
 	if (rc && rc != -ERANGE && rc != -EOPNOTSUPP)

@@ -47,6 +47,7 @@ struct vfio_container {
 	bool open;			/* &iommu_ops.mirror_open was called */
 	struct nyx_mirror *mirror;	/* iommu_mirror.c */
 	unsigned int nr_refused;
+	const char *option;		/* of the command line, for messages of the mirror */
 	/* Where the mirror maps; NULL: @fd, of VFIO */
 	const struct nyx_mirror_backend *backend;
 };

@@ -973,7 +973,9 @@ TEST_EACH(mirror_refuses, refusals)
 {
 	static const struct iommu_unit_model model = { .reporting = "vtd,caching-mode" };
 	const struct nyx_mirror_backend backend = NYX_MIRROR_BACKEND_INIT;
-	struct vfio_container container = { .fd = -1, .backend = &backend };
+	struct vfio_container container = {
+		.fd = -1, .backend = &backend, .option = "--vfio-user",
+	};
 	struct iommu_unit unit = { .model = &model, .changes = (void *)&unit };
 	struct nyx_mirror_event event = {
 		.size = sizeof(event), .kind = NYX_MIRROR_REFUSED, .why = v->why,
@@ -990,6 +992,7 @@ TEST_EACH(mirror_refuses, refusals)
 	for (i = 0; i < 20; i++)
 		EXPECT_EQ(v->stops, mirrored.event(NULL, &event, mirrored.arg) != 0);
 	EXPECT_EQ(8, env_says());
+	EXPECT_TRUE(strstr(env_said(), "--vfio-user: "));
 	EXPECT_TRUE(strstr(env_said(), "more such lines are left out"));
 	env_end(vmm);
 }

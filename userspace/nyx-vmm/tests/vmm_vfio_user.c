@@ -1381,6 +1381,7 @@ TEST(slow_access)
 	noting.mirror_open = note_mirror;
 	vmm->iommu = &noting;
 	ASSERT_EQ(0, start(vmm, false));
+	EXPECT_TRUE(!strcmp("--vfio-user", container->option));
 	enable(vmm);
 	pthread_mutex_lock(&vmm->lock);
 	for (i = 0; i < 8; i++)
