@@ -625,11 +625,6 @@ int control_init(struct vmm *vmm)
 
 	if (!path)
 		return 0;
-	if (!*path || strlen(path) >= sizeof(control.address.sun_path)) {
-		say("--control '%s' is wrong; it must have 1 to %zu bytes", path,
-		    sizeof(control.address.sun_path) - 1);
-		return -ENAMETOOLONG;
-	}
 	control.vmm = vmm;
 	control.address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	memcpy(control.address.sun_path, path, strlen(path));

@@ -20,31 +20,41 @@ static int wrong(const char *form)
 	return -EINVAL;
 }
 
-static int make_disk(struct vmm *vmm, char *words)
+static int parse_disk(struct options *opts, char *words)
 {
-	struct options opts = { .nr_disks = 0 };
-
 	if (!words)
 		return wrong("disk,FILE");
-	if (options_disk(&opts, "disk", words) >= 0)
-		return -EINVAL;
-	return virtio_blk_init(vmm, opts.disks[0].path, opts.disks[0].readonly,
-			       opts.disks[0].queues ? opts.disks[0].queues :
+	return options_disk(opts, "disk", words) < 0 ? 0 : -EINVAL;
+}
+
+static int make_disk(struct vmm *vmm, const struct options *opts)
+{
+	return virtio_blk_init(vmm, opts->disks[0].path, opts->disks[0].readonly,
+			       opts->disks[0].queues ? opts->disks[0].queues :
 			       default_disk_queues(vmm->opts));
 }
 
-static int make_rng(struct vmm *vmm, char *words)
+static int parse_rng(struct options *opts, char *words)
 {
-	return words ? wrong("rng") : virtio_rng_init(vmm);
+	(void)opts;
+	return words ? wrong("rng") : 0;
 }
 
-static int make_edu(struct vmm *vmm, char *words)
+static int make_rng(struct vmm *vmm, const struct options *opts)
 {
-	uint64_t mask;
+	(void)opts;
+	return virtio_rng_init(vmm);
+}
 
-	if (!options_edu(words, &mask))
-		return wrong("edu or edu,dma-mask=0xfffffff");
-	return edu_init(vmm, mask);
+static int parse_edu(struct options *opts, char *words)
+{
+	return options_edu(words, &opts->edu_dma_mask) ? 0 :
+		wrong("edu or edu,dma-mask=0xfffffff");
+}
+
+static int make_edu(struct vmm *vmm, const struct options *opts)
+{
+	return edu_init(vmm, opts->edu_dma_mask);
 }
 
 /* For main_makes(): what @make is to make, and the device for it */
@@ -103,30 +113,36 @@ static int make_backend(const struct main_call *call)
 }
 
 /* The main thread does not wait for the back end. */
-static int make_vhost_user(struct vmm *vmm, char *words)
+static int make_vhost_user(struct vmm *vmm, const struct options *opts)
 {
 	struct main_call call = { .vmm = vmm, .make = make_backend };
-	enum vhost_dpdk dpdk;
 
-	if (options_vhost_user("vhost-user", words, &dpdk) >= 0)
-		return -EINVAL;
-	call.backend = vhost_user_net(vmm, words, dpdk);
+	call.backend = vhost_user_net(vmm, opts->nets[0].path, opts->nets[0].dpdk);
 	return call.backend ? main_makes(&call) : -ENODEV;
 }
 
 /* A file descriptor would be one of nyx-vmm, of which the client knows nothing. */
-static int make_net(struct vmm *vmm, char *words)
+static int parse_net(struct options *opts, char *words)
 {
-	struct main_call call = { .vmm = vmm, .make = make_tap };
-	bool vhost;
-
-	if (words && !strncmp(words, "vhost-user=", 11))
-		return make_vhost_user(vmm, words + 11);
-	vhost = words && options_vhost(words);
+	if (words && !strncmp(words, "vhost-user=", 11)) {
+		opts->nets[0].path = words + 11;
+		return options_vhost_user("vhost-user", words + 11, &opts->nets[0].dpdk) < 0 ?
+			0 : -EINVAL;
+	}
+	opts->nets[0].vhost = words && options_vhost(words);
 	if (!words || strncmp(words, "tap=", 4) || !words[4])
 		return wrong("net,tap=NAME, net,tap=NAME,vhost or net,vhost-user=SOCKET");
-	call.name = words + 4;
-	return vhost ? main_makes(&call) : virtio_net_init(vmm, call.name, -1);
+	opts->nets[0].tap = words + 4;
+	return 0;
+}
+
+static int make_net(struct vmm *vmm, const struct options *opts)
+{
+	struct main_call call = { .vmm = vmm, .make = make_tap, .name = opts->nets[0].tap };
+
+	if (opts->nets[0].path)
+		return make_vhost_user(vmm, opts);
+	return opts->nets[0].vhost ? main_makes(&call) : virtio_net_init(vmm, call.name, -1);
 }
 
 static int make_host(const struct main_call *call)
@@ -134,17 +150,20 @@ static int make_host(const struct main_call *call)
 	return vfio_init(call->vmm, call->name, call->option);
 }
 
-static int make_vfio(struct vmm *vmm, char *words)
+static int parse_vfio(struct options *opts, char *words)
 {
-	struct main_call call = { .vmm = vmm, .make = make_host };
-	struct options opts = { .nr_vfios = 0 };
-
 	if (!words)
 		return wrong("vfio,0000:00:05.0");
-	if (options_vfio(&opts, "vfio", words) >= 0)
-		return -EINVAL;
-	call.name = opts.vfios[0].name;
-	call.option = opts.vfios[0].shared;
+	return options_vfio(opts, "vfio", words) < 0 ? 0 : -EINVAL;
+}
+
+static int make_vfio(struct vmm *vmm, const struct options *opts)
+{
+	struct main_call call = {
+		.vmm = vmm, .make = make_host, .name = opts->vfios[0].name,
+		.option = opts->vfios[0].shared,
+	};
+
 	return main_makes(&call);
 }
 
@@ -153,27 +172,30 @@ static int make_server(const struct main_call *call)
 	return vfio_user_init(call->vmm, call->name, call->option);
 }
 
-static int make_vfio_user(struct vmm *vmm, char *words)
+static int parse_vfio_user(struct options *opts, char *words)
 {
-	struct main_call call = { .vmm = vmm, .make = make_server };
-	struct options opts = { .nr_vfio_users = 0 };
-
 	if (!words)
 		return wrong("vfio-user,SOCKET");
-	if (options_vfio_user(&opts, "vfio-user", words) >= 0)
-		return -EINVAL;
-	call.name = opts.vfio_users[0].path;
-	call.option = opts.vfio_users[0].messages;
+	return options_vfio_user(opts, "vfio-user", words) < 0 ? 0 : -EINVAL;
+}
+
+static int make_vfio_user(struct vmm *vmm, const struct options *opts)
+{
+	struct main_call call = {
+		.vmm = vmm, .make = make_server, .name = opts->vfio_users[0].path,
+		.option = opts->vfio_users[0].messages,
+	};
+
 	return main_makes(&call);
 }
 
 static const struct device_type types[] = {
-	{ "disk", "disk,FILE[,readonly][,queues=N]", make_disk },
-	{ "net", "net,tap=NAME[,vhost] or net,vhost-user=SOCKET[,dpdk=on|off]", make_net },
-	{ "rng", "rng", make_rng },
-	{ "edu", "edu[,dma-mask=MASK]", make_edu },
-	{ "vfio", "vfio,BDF[,isolation=shared]", make_vfio },
-	{ "vfio-user", "vfio-user,SOCKET[,memory=messages]", make_vfio_user },
+	{ "disk", "disk,FILE[,readonly][,queues=N]", parse_disk, make_disk },
+	{ "net", "net,tap=NAME[,vhost] or net,vhost-user=SOCKET[,dpdk=on|off]", parse_net, make_net },
+	{ "rng", "rng", parse_rng, make_rng },
+	{ "edu", "edu[,dma-mask=MASK]", parse_edu, make_edu },
+	{ "vfio", "vfio,BDF[,isolation=shared]", parse_vfio, make_vfio },
+	{ "vfio-user", "vfio-user,SOCKET[,memory=messages]", parse_vfio_user, make_vfio_user },
 };
 
 const struct device_type *device_type_of(const char *words)
@@ -192,12 +214,25 @@ const struct device_type *device_type_of(const char *words)
 	return NULL;
 }
 
+static int parse(const struct device_type *type, struct options *opts, char *words)
+{
+	size_t len = type ? strlen(type->name) : 0;
+
+	return type ? type->parse(opts, words[len] ? words + len + 1 : NULL) : -EINVAL;
+}
+
+int device_check(char *words)
+{
+	struct options opts = { .nr_disks = 0 };
+
+	return parse(device_type_of(words), &opts, words);
+}
+
 int device_make(struct vmm *vmm, char *words)
 {
 	const struct device_type *type = device_type_of(words);
-	size_t len = type ? strlen(type->name) : 0;
+	struct options opts = { .nr_disks = 0 };
+	int rc = parse(type, &opts, words);
 
-	if (!type)
-		return -EINVAL;
-	return type->make(vmm, words[len] ? words + len + 1 : NULL);
+	return rc ? rc : type->make(vmm, &opts);
 }

@@ -7,6 +7,7 @@
 #ifndef NYX_VMM_DEVICE_H
 #define NYX_VMM_DEVICE_H
 
+struct options;
 struct vmm;
 
 /*
@@ -17,14 +18,19 @@ struct device_type {
 	const char *name;
 	const char *form;		/* how it is written, for messages */
 	/*
-	 * @words: what stands behind the name and a comma, which the function may change; NULL:
-	 * nothing does. Returns 0 or a negative errno, after a message.
+	 * Both return 0 or a negative errno, after a message. @words: what stands behind the name
+	 * and a comma, which become those of the option of that kind, and may be changed; NULL:
+	 * nothing does.
 	 */
-	int (*make)(struct vmm *vmm, char *words);
+	int (*parse)(struct options *opts, char *words);
+	int (*make)(struct vmm *vmm, const struct options *opts);
 };
 
 /* The kind that @words, like "disk,FILE", begin with. NULL, after a message: there is none. */
 const struct device_type *device_type_of(const char *words);
+
+/* 0, or -EINVAL after a message: @words, which it may change, describe no device. */
+int device_check(char *words);
 
 /*
  * Makes the device that @words describe, which it may change. 0 or a negative errno, after a

@@ -194,13 +194,14 @@ static int take_number(const char **words, unsigned long *nr)
 	return -EINVAL;
 }
 
-/* The slot @nr, or the first empty one for 0. NULL, and *rc, after a message: there is none. */
-static struct slot *find_slot(struct vmm *vmm, unsigned long nr, int *rc)
+/*
+ * The slot @nr of those that are @there, or the first empty one for 0. NULL, and *rc, after a
+ * message: there is none.
+ */
+static struct slot *find_slot(unsigned int there, unsigned long nr, int *rc)
 {
-	unsigned int i, there;
+	unsigned int i;
 
-	for (there = 0; pci_port_at(vmm, there); there++)
-		;
 	for (i = 0; !nr && i < there && slots[i].id[0]; i++)
 		;
 	*rc = -ENOSPC;
@@ -221,7 +222,7 @@ static struct slot *find_slot(struct vmm *vmm, unsigned long nr, int *rc)
 }
 
 /* Take a slot for a device: called with vmm::lock held. */
-static int take_slot(struct vmm *vmm, const char *words, struct slot **taken, char *id)
+static int take_slot(unsigned int there, const char *words, struct slot **taken, char *id)
 {
 	struct slot *slot;
 	unsigned long nr;
@@ -234,7 +235,7 @@ static int take_slot(struct vmm *vmm, const char *words, struct slot **taken, ch
 		return rc;
 	if (!device_type_of(words))
 		return -EINVAL;
-	slot = find_slot(vmm, nr, &rc);
+	slot = find_slot(there, nr, &rc);
 	if (!slot)
 		return rc;
 	slot->words = strdup(words);
@@ -248,14 +249,47 @@ static int take_slot(struct vmm *vmm, const char *words, struct slot **taken, ch
 	return 0;
 }
 
+static int check(unsigned int nr_slots, const char *words)
+{
+	char id[HOTPLUG_ID], *copy;
+	struct slot *slot;
+	int rc = take_slot(nr_slots, words, &slot, id);
+
+	if (rc)
+		return rc;
+	copy = strdup(slot->words);
+	if (!copy)
+		say("out of memory");
+	rc = copy ? device_check(copy) : -ENOMEM;
+	free(copy);
+	return rc;
+}
+
+int hotplug_check(const struct options *opts, const char **wrong)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < opts->nr_plugs && !rc; i++) {
+		*wrong = opts->plugs[i];
+		rc = check(opts->hotplug_slots, *wrong);
+	}
+	for (i = 0; i < MAX_HOTPLUG_SLOTS; i++)
+		clear(&slots[i]);
+	return rc;
+}
+
 int hotplug_add(struct vmm *vmm, const char *words, bool at_start, char *id)
 {
+	unsigned int there;
 	struct slot *slot;
 	char *copy;
 	int rc;
 
 	pthread_mutex_lock(&vmm->lock);
-	rc = take_slot(vmm, words, &slot, id);
+	for (there = 0; pci_port_at(vmm, there); there++)
+		;
+	rc = take_slot(there, words, &slot, id);
 	/* The device may have gone before device_make() returns. */
 	copy = rc ? NULL : strdup(slot->words);
 	pthread_mutex_unlock(&vmm->lock);

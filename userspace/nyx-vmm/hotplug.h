@@ -15,11 +15,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct options;
 struct pci_port;
 struct vmm;
 
 enum { HOTPLUG_ID = 32 };		/* size of a name, with the NUL */
 
+/*
+ * Before there is a machine: 0, if the words of --plug describe devices for its slots. Otherwise a
+ * negative errno, after a message about @wrong, one of them.
+ */
+int hotplug_check(const struct options *opts, const char **wrong);
 int hotplug_init(struct vmm *vmm);
 void hotplug_exit(void);
 

@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include <linux/nyx_iommu.h>
 
+#include "hotplug.h"
 #include "number.h"
 #include "vfio.h"
 #include "vmm.h"
@@ -354,12 +356,14 @@ static int parse_device(struct options *opts, const char *word)
 		opts->testdev = true;
 		return -1;
 	}
+	if ((strcmp(word, "edu") && strncmp(word, "edu,", 4)) ||
+	    !options_edu(word[3] ? word + 4 : NULL, &opts->edu_dma_mask))
+		return usage("--device", word,
+			     "write it like edu, edu,dma-mask=0xfffffff, hpet or testdev");
+	if (opts->edu)
+		return usage("--device", word, "the guest has one; others go into slots, by --plug");
 	opts->edu = true;
-	if ((!strcmp(word, "edu") || !strncmp(word, "edu,", 4)) &&
-	    options_edu(word[3] ? word + 4 : NULL, &opts->edu_dma_mask))
-		return -1;
-	return usage("--device", word,
-		     "write it like edu, edu,dma-mask=0xfffffff, hpet or testdev");
+	return -1;
 }
 
 struct word {
@@ -552,6 +556,33 @@ static int parse_plug(struct options *opts, const char *word)
 	return -1;
 }
 
+static int parse_control(struct options *opts, const char *word)
+{
+	struct sockaddr_un address;
+
+	if (!*word || strlen(word) >= sizeof(address.sun_path))
+		return usage("--control", word, "it must have 1 to 107 bytes");
+	opts->control = word;
+	return -1;
+}
+
+/* Slots may be given behind the devices in them. */
+static int check_plugs(const struct options *opts)
+{
+	const char *word;
+	char why[512] = "";
+	int rc;
+
+	say_capture(why, sizeof(why));
+	rc = hotplug_check(opts, &word);
+	say_capture(NULL, 0);
+	if (rc == -ENOMEM) {
+		say("%s", why);
+		return STATUS_HOST;
+	}
+	return rc ? usage("--plug", word, why) : -1;
+}
+
 static int parse_one(struct options *opts, int option, char *word)
 {
 	switch (option) {
@@ -595,8 +626,7 @@ static int parse_one(struct options *opts, int option, char *word)
 		opts->nr_plugs = 0;
 		return -1;
 	case OPT_CONTROL:
-		opts->control = word;
-		return -1;
+		return parse_control(opts, word);
 	case OPT_NO_REBOOT:
 		opts->no_reboot = true;
 		return -1;
@@ -652,5 +682,5 @@ int options_parse(struct options *opts, int argc, char **argv)
 		    cpu_id(opts, opts->cpus - 1));
 		return STATUS_USAGE;
 	}
-	return -1;
+	return check_plugs(opts);
 }

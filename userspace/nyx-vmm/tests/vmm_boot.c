@@ -554,11 +554,27 @@ static const struct {
 	{ "vtd_prefix", "--iommu", "vtd,xapi", STATUS_USAGE },
 	{ "amdvi_of_vtd", "--iommu", "amdvi,caching-mode", STATUS_USAGE },
 	{ "none_copies", "--iommu", "none,copy,copy", STATUS_USAGE },
+	{ "plug", "--plug", "slot=2,a=disk,f,queues=2", -1 },
+	{ "plug_edu", "--plug", "edu,dma-mask=1", -1 },
+	{ "plug_empty", "--plug", "", STATUS_USAGE },
+	{ "plug_unknown", "--plug", "floppy", STATUS_USAGE },
+	{ "plug_name", "--plug", "a/b=rng", STATUS_USAGE },
+	{ "plug_slot", "--plug", "slot=3,rng", STATUS_USAGE },
+	{ "plug_disk", "--plug", "disk,f,queues=0", STATUS_USAGE },
+	{ "plug_net", "--plug", "net,socket=3", STATUS_USAGE },
+	{ "plug_rng", "--plug", "rng,x", STATUS_USAGE },
+	{ "plug_mask", "--plug", "edu,dma-mask=", STATUS_USAGE },
+	{ "plug_vfio", "--plug", "vfio,x", STATUS_USAGE },
+	{ "plug_vfio_user", "--plug", "vfio-user", STATUS_USAGE },
+	{ "control", "--control", "socket", -1 },
+	{ "control_empty", "--control", "", STATUS_USAGE },
 };
 
 TEST_EACH(word, words)
 {
-	const char *const line[] = { "nyx-vmm", "--kernel", "x", v->option, v->word };
+	const char *const line[] = {
+		"nyx-vmm", "--kernel", "x", v->option, v->word, "--hotplug-slots", "2",
+	};
 	char **argv = ktap_alloc((ARRAY_SIZE(line) + 1) * sizeof(*argv));
 	struct options parsed;
 	unsigned int i;
@@ -567,9 +583,40 @@ TEST_EACH(word, words)
 		argv[i] = strdup(line[i]);	/* parsing cuts words up */
 	optind = 0;				/* the harness has used it, too */
 
-	EXPECT_EQ(v->rc, options_parse(&parsed, 5, argv));
+	EXPECT_EQ(v->rc, options_parse(&parsed, ARRAY_SIZE(line), argv));
 	if (v->rc >= 0)
 		EXPECT_TRUE(strstr(env_said(), v->option));
+}
+
+static char long_path[109];
+
+static const struct { const char *name, *option, *first, *second, *says; } pairs[] = {
+	{ "edu", "--device", "edu", "edu,dma-mask=1", "--device 'edu,dma-mask=1' is wrong; the guest has" },
+	{ "plug_name", "--plug", "a=rng", "a=edu", "--plug 'a=edu' is wrong; there is a device 'a'" },
+	{ "plug_slot", "--plug", "slot=1,rng", "slot=1,edu", "is wrong; slot 1 is occupied" },
+	{ "plug_full", "--plug", "rng", "edu", "--plug 'edu' is wrong; all 1 slots are occupied" },
+	{ "control", "--control", "socket", long_path, "it must have 1 to 107 bytes" },
+};
+
+/* Words that are wrong behind others */
+TEST_EACH(two_words, pairs)
+{
+	const char *const line[] = {
+		"nyx-vmm", "--kernel", "x", v->option, v->first, v->option, v->second,
+		"--hotplug-slots", "1",
+	};
+	char **argv = ktap_alloc((ARRAY_SIZE(line) + 1) * sizeof(*argv));
+	struct options parsed;
+	unsigned int i;
+
+	memset(long_path, 'x', sizeof(long_path) - 1);
+	for (i = 0; i < ARRAY_SIZE(line); i++)
+		argv[i] = strdup(line[i]);
+	optind = 0;
+	EXPECT_EQ(STATUS_USAGE, options_parse(&parsed, ARRAY_SIZE(line), argv));
+	EXPECT_EQ(1, env_says());
+	if (!strstr(env_said(), v->says))
+		FAIL("says: %s", env_said());
 }
 
 static const struct {

@@ -698,15 +698,15 @@ static const struct { const char *name; const char *words[4]; bool has; } lines[
 /* The guest reports new mappings if it has a device of the host, or had one before its reset. */
 TEST_EACH(command_line, lines)
 {
-	char words[7][32] = { "nyx-vmm", "--kernel", "x" }, *argv[8];
+	char words[8][32] = { "nyx-vmm", "--kernel", "x", "--hotplug-slots=2" }, *argv[9];
 	struct options opts;
 	int argc;
 
-	for (argc = 0; argc < 7; argc++) {
-		if (argc >= 3 && !v->words[argc - 3])
+	for (argc = 0; argc < 8; argc++) {
+		if (argc >= 4 && !v->words[argc - 4])
 			break;
-		if (argc >= 3)
-			snprintf(words[argc], sizeof(words[argc]), "%s", v->words[argc - 3]);
+		if (argc >= 4)
+			snprintf(words[argc], sizeof(words[argc]), "%s", v->words[argc - 4]);
 		argv[argc] = words[argc];
 	}
 	argv[argc] = NULL;
