@@ -1424,7 +1424,7 @@ TEST_EACH(no_aio, aio_errors)
 {
 	env_no_aio(v->error);
 	ASSERT_EQ(0, loop_init());
-	ASSERT_TRUE(!vhost_user_net(&its_vmm, "/nonexistent/socket"));
+	ASSERT_TRUE(!vhost_user_net(&its_vmm, "/nonexistent/socket", VHOST_DPDK_AUTO));
 	EXPECT_TRUE(strstr(env_said(), "--net vhost-user=/nonexistent/socket: "));
 	EXPECT_TRUE(strstr(env_said(), v->said));
 	loop_exit();
