@@ -228,9 +228,9 @@ static int open_requests(struct vhost_user *vu)
 }
 
 /*
- * DPDK's library offers features of a network card and of a cryptographic device at once, unless the
- * program masks one. An invalidation makes it drop whole entries, and also the one that begins right
- * behind the range.
+ * DPDK's library offers features of a network card and of a cryptographic device at once, unless
+ * the program masks one. An invalidation makes it drop whole entries, and also the one that begins
+ * right behind the range.
  */
 static bool is_dpdk(const struct vhost_user *vu, uint64_t protocol)
 {

@@ -336,8 +336,8 @@ void loop_call(void (*fn)(void *arg), void *arg);
  */
 bool event_take(int fd);
 /*
- * Signals it, and never waits, also if it is full. False: it is no eventfd. As long as event_share()
- * was not called, no other process has one.
+ * Signals it, and never waits, also if it is full. False: it is no eventfd. Before event_share() is
+ * called, no other process has one.
  */
 bool event_signal(int fd);
 /*

@@ -696,6 +696,7 @@ TEST(files_that_wait)
 	struct pci_dev *pci = &fake.backend.vhost->dev->pci;
 	unsigned int q;
 
+	ASSERT_EQ(0, event_share("", ""));
 	env_msix(&dev, 0, 0x40);
 	for (q = 0; q < QUEUES; q++) {
 		ASSERT_EQ(0, fcntl(fake.queues[q].call, F_SETFL, 0));
@@ -853,7 +854,7 @@ static const struct {
 	{ "not_sent", VHOST_IOTLB_MISS, VHOST_ACCESS_RO, true, -EPIPE, -EPIPE, true, true },
 };
 
-/* A miss that is older than an invalidation is excused if nothing is mapped there, and only then. */
+/* A miss that is older than an invalidation is excused if nothing is mapped there, only then. */
 TEST_EACH(message, messages)
 {
 	const struct vhost_iotlb_msg msg = { .iova = 0x1000, .type = v->type, .perm = v->perm };

@@ -1416,7 +1416,7 @@ TEST(card_is_always_late)
 
 static const struct { const char *name; int error; const char *said; } aio_errors[] = {
 	{ "all-is-used", EAGAIN, "is left on this machine; raise its limit, fs.aio-max-nr" },
-	{ "no-support", ENOSYS, "the kernel has no asynchronous I/O: " },
+	{ "forbidden", EPERM, "the kernel has no asynchronous I/O: " },
 };
 
 /* The machine runs without such a card. */
