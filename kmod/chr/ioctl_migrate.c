@@ -13,6 +13,7 @@
 #include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -27,6 +28,7 @@
 /**
  * struct migration - a migration of a unit
  * @unit: the unit, of which the migration is a user
+ * @ref: of the file, and of a command that ends the migration
  * @lock: protects what follows
  * @state: of enum nyx_migrate_state; NYX_MIGRATE_RUNNING: the migration has ended
  * @bytes: of the stream, that were read or written
@@ -38,6 +40,7 @@
  */
 struct migration {
 	struct nyx_unit *unit;
+	refcount_t ref;
 	struct mutex lock;
 	u32 state;
 	u64 bytes;
@@ -156,6 +159,12 @@ static void migration_free(struct migration *m)
 	kfree(m);
 }
 
+static void migration_put(struct migration *m)
+{
+	if (refcount_dec_and_test(&m->ref))
+		migration_free(m);
+}
+
 /* End a migration; @m->lock is held, or the file is gone. The result is that of a load. */
 static int migration_end(struct migration *m)
 {
@@ -185,7 +194,7 @@ static int migrate_release(struct inode *inode, struct file *filp)
 			migration_end(m);
 		mutex_unlock(&unit->gate.lock);
 	}
-	migration_free(m);
+	migration_put(m);
 	nyx_unit_close(unit);
 	return 0;
 }
@@ -236,6 +245,7 @@ static struct migration *migration_alloc(struct nyx_unit *unit, u32 state)
 		return NULL;
 	m->unit = unit;
 	m->state = state;
+	refcount_set(&m->ref, 1);
 	mutex_init(&m->lock);
 	m->buffer = kvmalloc(MIGRATE_BUFFER, GFP_CALLER);
 	m->chunk = kmalloc(WRITE_CHUNK, GFP_CALLER);
@@ -305,6 +315,8 @@ static int end(struct nyx_migrate *cmd, struct migration *m)
 
 	if (mutex_lock_interruptible(&m->lock))
 		return -EINTR;
+	/* Once the migration has ended, a close of its file does not wait for this command. */
+	refcount_inc(&m->ref);
 	cmd->out_bytes = m->bytes;
 	ret = migration_end(m);
 	if (ret) {
@@ -316,6 +328,7 @@ static int end(struct nyx_migrate *cmd, struct migration *m)
 	}
 	cmd->out_state = m->unit->gate.state;
 	mutex_unlock(&m->lock);
+	migration_put(m);
 	return ret;
 }
 
