@@ -55,6 +55,8 @@ void nyx_save_begin(struct nyx_save *s);
  * nyx_save_next() - write the next section
  * @s: the save; @s->len is 0 behind the last section
  *
+ * After an error the next call writes the same section.
+ *
  * Context: may sleep.
  * Return: 0; -ENOMEM; -EINTR if the caller was killed.
  */

@@ -251,13 +251,14 @@ static int write_model(struct nyx_save *s)
 
 	if (!viommu->ops->save || s->key)
 		return 0;
-	s->key = 1;
 	size = viommu->ops->save_size(viommu);
 	if (WARN_ON_ONCE(size > NYX_SECTION_MAX))
 		return -EIO;
 	ret = viommu->ops->save(viommu, s->to + FRAME_SECTION);
+	/* After an error the next read tries again. */
 	if (ret)
 		return ret;
+	s->key = 1;
 	section.length = size;
 	frame_write_section(s->to, &section);
 	return FRAME_SECTION + section.length;
@@ -289,14 +290,18 @@ static const struct step steps[] = {
 /* Write a section of the kind @step. Returns its length; 0 if there is no more. */
 static int write_section(struct nyx_save *s, const struct step *step)
 {
+	const u64 key = s->key;
 	struct table_writer w;
 
 	if (step->write)
 		return step->write(s);
 	table_begin(&w, step->table, s->to);
 	while (table_has_room(&w) && step->fill(s, &w)) {
-		if (fatal_signal_pending(current))
+		if (fatal_signal_pending(current)) {
+			/* Another process that has the file reads the section as a whole. */
+			s->key = key;
 			return -EINTR;
+		}
 		cond_resched();
 	}
 	if (!w.nr)
