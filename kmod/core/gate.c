@@ -40,9 +40,10 @@ int nyx_gate_wait(struct nyx_unit *unit, bool nonblock)
 		return NYX_ERR(UNIT_LOADING);
 	if (nonblock && READ_ONCE(gate->state))
 		return NYX_ERR(UNIT_STOPPED);
-	if (wait_event_interruptible(gate->wait,
-				     READ_ONCE(gate->state) != NYX_MIGRATE_STOP_COPY ||
-				     READ_ONCE(unit->dead)))
+	/* Of several commands EINTR says that the change was made: only a kill ends this wait. */
+	if (wait_event_state(gate->wait,
+			     READ_ONCE(gate->state) != NYX_MIGRATE_STOP_COPY ||
+			     READ_ONCE(unit->dead), (TASK_KILLABLE | TASK_FREEZABLE)))
 		return -EINTR;
 	return READ_ONCE(unit->dead) ? NYX_ERR(UNIT_ENDED) : 0;
 }

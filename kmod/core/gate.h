@@ -52,8 +52,8 @@ void nyx_gate_fini(struct nyx_gate *gate);
  * @nonblock: do not wait
  *
  * Context: may sleep.
- * Return: 0; -EAGAIN: the unit is stopped, and @nonblock; -EBUSY: it is loaded; -EINTR if a
- * signal arrived; -ENODEV: the unit has ended.
+ * Return: 0; -EAGAIN: the unit is stopped, and @nonblock; -EBUSY: it is loaded; -EINTR if the
+ * caller was killed; -ENODEV: the unit has ended.
  */
 int nyx_gate_wait(struct nyx_unit *unit, bool nonblock);
 

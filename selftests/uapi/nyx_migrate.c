@@ -7,6 +7,8 @@
  * A copy answers as the original does; a stream that is not whole, or not right, leaves an
  * empty unit and says which section is to blame, and the original runs on.
  */
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -435,6 +437,30 @@ TEST(commands_wait)
 	maps = list_all(p.from, NYX_LIST_MAPPINGS, D_STRICT, sizeof(*maps), &m);
 	ASSERT_EQ(n + 1, m);
 	free(maps);
+}
+
+static void on_signal(int signal)
+{
+	(void)signal;
+}
+
+/* A command that waits has changed nothing: a signal that does not kill does not end it. */
+TEST(signals_do_not_end_the_wait)
+{
+	const struct sigaction handler = { .sa_handler = on_signal };
+	struct nyx_migrate c;
+	struct caller caller;
+	struct pair p;
+
+	pair_open(&p);
+	test_cmd(sigaction(SIGUSR1, &handler, NULL));
+	test_cmd(cmd_migrate(p.from, NYX_MIGRATE_STOP_COPY, &c));
+	caller_start(&caller, do_map, &p);
+	ASSERT_TRUE(caller_waits(&caller));
+	ASSERT_EQ(0, pthread_kill(caller.thread, SIGUSR1));
+	ASSERT_TRUE(caller_waits(&caller));
+	test_cmd(cmd_migrate(p.from, NYX_MIGRATE_RUNNING, &c));
+	test_cmd(caller_end(&caller));
 }
 
 /* The process that saves has died, or has lost interest. */
