@@ -468,13 +468,16 @@ int nyx_load_write(struct nyx_load *l, const u8 *from, size_t len)
 
 int nyx_load_end(struct nyx_load *l)
 {
-	if (!l->error && !l->reader.ended) {
+	/* Bytes behind the last section that are no head of another one. */
+	bool trailing = l->reader.ended && l->reader.have;
+
+	if (!l->error && (!l->reader.ended || trailing)) {
 		l->section = l->reader.section.type;
 		l->id = l->reader.section.id;
 		l->part = l->reader.section.part;
 		l->record = U32_MAX;
 		l->field = 0;
-		refuse(l, NYX_ERR(STREAM_ENDS));
+		refuse(l, trailing ? NYX_ERR(STREAM_LENGTH) : NYX_ERR(STREAM_ENDS));
 	}
 	return l->error;
 }

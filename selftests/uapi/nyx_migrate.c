@@ -1130,6 +1130,17 @@ static void edit_map_domain(struct pair *p)
 	saved_fix(s);
 }
 
+static void edit_trailing(struct pair *p)
+{
+	p->stream.data[p->stream.size++] = 0;
+}
+
+static void edit_trailing_more(struct pair *p)
+{
+	memset(p->stream.data + p->stream.size, 0, sizeof(struct nyx_stream_section) - 1);
+	p->stream.size += sizeof(struct nyx_stream_section) - 1;
+}
+
 static void edit_memory_less(struct pair *p)
 {
 	test_cmd(cmd_memory_add(p->to, 0, 4 * SZ_1G, SZ_4K, p->mem));
@@ -1225,6 +1236,8 @@ static const struct edit edits[] = {
 	EDIT(probation, STREAM_VALUE, EINVAL, S(DEVICES)),
 	EDIT(end_number, STREAM_ENDS, ENODATA, S(END)),
 	EDIT(behind_end, STREAM_ORDER, EINVAL, S(END)),
+	EDIT(trailing, STREAM_LENGTH, EINVAL, S(END)),
+	EDIT(trailing_more, STREAM_LENGTH, EINVAL, S(END)),
 };
 
 TEST_EACH(edited, edits)
