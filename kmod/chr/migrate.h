@@ -67,6 +67,9 @@ int nyx_save_next(struct nyx_save *s);
  * @unit: the unit
  * @reader: of the stream
  * @object: the section NYX_SECTION_UNIT
+ * @policy: that the unit had before; set with @has_unit, as is what follows
+ * @irq_mode: likewise
+ * @next_domain: likewise
  * @nr_sections: sections so far
  * @nr_memory: ranges of guest memory that the stream has
  * @has_unit: @object is there
@@ -82,6 +85,9 @@ struct nyx_load {
 	struct nyx_unit *unit;
 	struct frame_reader reader;
 	struct object_unit object;
+	struct nyx_policy policy;
+	u32 irq_mode;
+	u32 next_domain;
 	u64 nr_sections;
 	u32 nr_memory;
 	bool has_unit;
@@ -100,7 +106,7 @@ struct nyx_load {
  * @from: the bytes
  * @len: how many
  *
- * After an error the unit is empty.
+ * After an error the unit is empty, and has the policy and interrupt mode of before.
  *
  * Context: may sleep.
  * Return: @l->error.
@@ -117,10 +123,10 @@ int nyx_load_write(struct nyx_load *l, const u8 *from, size_t len);
 int nyx_load_end(struct nyx_load *l);
 
 /**
- * nyx_load_empty() - is there nothing in a unit but memory?
+ * nyx_load_empty() - is there nothing in a unit but memory, and its model as after power-on?
  * @unit: the unit
  *
- * Context: any.
+ * Context: may sleep.
  * Return: true if there is not.
  */
 bool nyx_load_empty(const struct nyx_unit *unit);

@@ -59,6 +59,20 @@ static int bad_field(struct nyx_load *l, const struct table *table, const char *
 
 /* ---- the unit ----------------------------------------------------------- */
 
+/* What the unit has again if the stream is refused. */
+static void get_before(struct nyx_load *l)
+{
+	struct nyx_unit *unit = l->unit;
+
+	mutex_lock(&unit->lock);
+	l->policy = unit->cfg.policy;
+	l->next_domain = unit->state.next_domain;
+	mutex_unlock(&unit->lock);
+	mutex_lock(&unit->irq.lock);
+	l->irq_mode = unit->irq.mode;
+	mutex_unlock(&unit->irq.lock);
+}
+
 static int load_unit(struct nyx_load *l, struct nyx_ucmd *uc, const union object *object)
 {
 	const struct object_unit *o = &object->unit;
@@ -84,11 +98,12 @@ static int load_unit(struct nyx_load *l, struct nyx_ucmd *uc, const union object
 		return bad_field(l, &object_unit_table, "next_domain", NYX_ERR(STREAM_VALUE));
 	if (has_guest(l->unit) && o->irq_mode)
 		return bad_field(l, &object_unit_table, "irq_mode", NYX_ERR(STREAM_VALUE));
+	get_before(l);
+	l->object = *o;
+	l->has_unit = true;
 	ret = nyx_ioctl_policy_set(uc, &policy);
 	if (!ret && !has_guest(l->unit))
 		ret = nyx_ioctl_irq_setup(uc, &irqs);
-	l->object = *o;
-	l->has_unit = true;
 	return ret;
 }
 
@@ -376,8 +391,11 @@ static int load_section(struct nyx_load *l)
 
 bool nyx_load_empty(const struct nyx_unit *unit)
 {
+	struct nyx_viommu *viommu = unit->guest.viommu;
+
 	return !READ_ONCE(unit->nr_domains) && !READ_ONCE(unit->nr_devices) &&
-	       !READ_ONCE(unit->irq.nr_irtes);
+	       !READ_ONCE(unit->irq.nr_irtes) &&
+	       (!viommu->ops->is_reset || viommu->ops->is_reset(viommu));
 }
 
 static void remove_devices(struct nyx_unit *unit)
@@ -414,8 +432,9 @@ static void remove_domains(struct nyx_unit *unit)
 }
 
 /* Take away all that was loaded. */
-static void unload(struct nyx_unit *unit)
+static void unload(const struct nyx_load *l)
 {
+	struct nyx_unit *unit = l->unit;
 	struct nyx_viommu *viommu = unit->guest.viommu;
 	struct nyx_ticket ticket = NYX_TICKET(unit);
 
@@ -426,12 +445,12 @@ static void unload(struct nyx_unit *unit)
 	} else {
 		remove_domains(unit);
 		nyx_irte_write(unit, 0, unit->irq.irt.nr, NULL, &ticket);
-		nyx_irq_set_mode(unit, 0, &ticket);
+		nyx_irq_set_mode(unit, l->irq_mode, &ticket);
 		nyx_inval_wait(&ticket);
 	}
-	nyx_policy_set(unit, NULL, &nyx_policy_default);
+	nyx_policy_set(unit, NULL, &l->policy);
 	mutex_lock(&unit->lock);
-	unit->state = (struct nyx_unit_state){};
+	unit->state.next_domain = l->next_domain;
 	mutex_unlock(&unit->lock);
 }
 
@@ -439,7 +458,9 @@ static void unload(struct nyx_unit *unit)
 static void refuse(struct nyx_load *l, int error)
 {
 	l->error = error;
-	unload(l->unit);
+	/* Nothing was loaded without the first section. */
+	if (l->has_unit)
+		unload(l);
 }
 
 int nyx_load_write(struct nyx_load *l, const u8 *from, size_t len)

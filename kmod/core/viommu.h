@@ -156,6 +156,7 @@ struct nyx_register {
  *        has no users; may sleep. NULL: the model does nothing by itself
  * @destroy: free the vIOMMU model; the unit has no users
  * @reset: set the state after power-on; may sleep. NULL: there is nothing to reset
+ * @is_reset: is the state that after power-on? May sleep. NULL: it always is
  * @mmio_size: bytes of registers; 0: there are none
  * @mmio_read: read registers; may sleep. 0, or -EINTR if the caller was killed
  *             meanwhile
@@ -211,6 +212,7 @@ struct nyx_viommu_ops {
 	void (*stop)(struct nyx_viommu *viommu);
 	void (*destroy)(struct nyx_viommu *viommu);
 	int (*reset)(struct nyx_viommu *viommu);
+	bool (*is_reset)(struct nyx_viommu *viommu);
 	u32 mmio_size;
 	int (*mmio_read)(struct nyx_viommu *viommu, u32 offset, u32 size,
 			 u64 *value);

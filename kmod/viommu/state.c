@@ -83,6 +83,21 @@ void state_reset(const struct state_desc *desc, void *arch)
 	}
 }
 
+bool state_is_reset(const struct state_desc *desc, const void *arch)
+{
+	struct state_field f;
+	unsigned int n;
+	u32 i;
+
+	for (n = 0; state_field_get(desc, n, &f); n++) {
+		for (i = 0; i < f.count; i++) {
+			if (state_get(&f, arch, i) != f.reset)
+				return false;
+		}
+	}
+	return true;
+}
+
 /* Bit field @index of a register, from 1 on; 0 is all of it. */
 static bool next_bits(const struct reg_def *def, u64 value, u32 index,
 		      struct nyx_register *reg)

@@ -107,6 +107,16 @@ void state_set(const struct state_field *f, void *arch, u32 index, u64 value);
 void state_reset(const struct state_desc *desc, void *arch);
 
 /**
+ * state_is_reset() - do all fields have their reset values?
+ * @desc: the tables
+ * @arch: the state
+ *
+ * Context: any.
+ * Return: true if they have.
+ */
+bool state_is_reset(const struct state_desc *desc, const void *arch);
+
+/**
  * state_next() - describe the next register, bit field or other field
  * @desc: the tables
  * @arch: the state

@@ -144,6 +144,17 @@ void vendor_copy_state(struct vendor *vendor, const void *arch)
 		state_reset(vendor->state, vendor->regs.value);
 }
 
+bool vendor_is_reset(struct nyx_viommu *viommu)
+{
+	struct vendor *vendor = to_vendor(viommu);
+	bool reset;
+
+	spin_lock_irq(&vendor->lock);
+	reset = state_is_reset(vendor->state, vendor->regs.value);
+	spin_unlock_irq(&vendor->lock);
+	return reset;
+}
+
 static void set_state(struct vendor *vendor, const void *arch)
 {
 	spin_lock_irq(&vendor->lock);

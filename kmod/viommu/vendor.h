@@ -149,7 +149,7 @@ int vendor_set_state(struct vendor *vendor, const void *arch);
 void vendor_copy_state(struct vendor *vendor, const void *arch);
 
 /*
- * See &nyx_viommu_ops.mmio_read, mmio_write, resume, reset, sync_registers and
+ * See &nyx_viommu_ops.mmio_read, mmio_write, resume, reset, is_reset, sync_registers and
  * next_register.
  */
 int vendor_mmio_read(struct nyx_viommu *viommu, u32 offset, u32 size,
@@ -158,6 +158,7 @@ int vendor_mmio_write(struct nyx_viommu *viommu, u32 offset, u32 size,
 		      u64 value);
 int vendor_resume(struct nyx_viommu *viommu);
 int vendor_reset(struct nyx_viommu *viommu);
+bool vendor_is_reset(struct nyx_viommu *viommu);
 int vendor_sync_registers(struct nyx_viommu *viommu);
 bool vendor_next_register(struct nyx_viommu *viommu, u64 key,
 			  struct nyx_register *reg);

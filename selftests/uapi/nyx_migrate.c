@@ -1268,6 +1268,38 @@ TEST_EACH(edited, edits)
 	compare(p.from, p.to);
 }
 
+/* A refused stream leaves the policy and the mode that the VMM has set before. */
+TEST(refused_leaves_what_was_set)
+{
+	const struct nyx_stream_section *last;
+	struct nyx_policy_get policy;
+	struct nyx_unit_info info;
+	struct nyx_migrate c;
+	struct pair p;
+
+	small_open(&p);
+	test_cmd(cmd_policy_get(p.to, NYX_SCOPE_UNIT, 0, &policy));
+	policy.out_policy.threshold = 123;
+	test_cmd(cmd_policy_set(p.to, NYX_SCOPE_UNIT, 0, &policy.out_policy));
+	test_cmd(cmd_irq_setup(p.to, NYX_IRQ_MODE_XAPIC));
+	for (int i = 0; i < 3; i++) {
+		saved_copy(&p.stream, &p.saved);
+		last = section_of(&p, NYX_SECTION_END);
+		if (i == 0)
+			p.stream.size = 0;
+		else if (i == 1)
+			edit_magic(&p);
+		else
+			p.stream.size = (const unsigned char *)last - p.stream.data;
+		ASSERT_TRUE(saved_load(p.to, &p.stream, &c));
+		test_cmd(cmd_policy_get(p.to, NYX_SCOPE_UNIT, 0, &policy));
+		ASSERT_EQ(123, policy.out_policy.threshold);
+		test_cmd(cmd_unit_info(p.to, &info));
+		ASSERT_EQ(NYX_IRQ_MODE_XAPIC, info.irq_mode);
+		ASSERT_EQ(0, info.nr_domains);
+	}
+}
+
 /* The place of the fault is told: part, record, field. */
 TEST(place_of_the_fault)
 {

@@ -100,7 +100,7 @@ void migrate_hostile(const struct migrate_vendor *v)
 {
 	struct rng r = rng_start(1);
 	struct nyx_stream_section *model;
-	struct guest from, to, fresh, other;
+	struct guest from, to, fresh, other, used;
 	struct saved good, s;
 	struct nyx_migrate c;
 
@@ -112,6 +112,13 @@ void migrate_hostile(const struct migrate_vendor *v)
 	unit_like(&to, &from, NULL, 0);
 	unit_like(&fresh, &from, NULL, 0);
 	unit_like(&other, &from, v->other, v->other_len);
+
+	/* A unit without objects whose registers a guest has set is not empty. */
+	v->boot(&used);
+	test_cmd(cmd_migrate_probe(used.fd, NYX_MIGRATE_RESUMING, &c));
+	ASSERT_EQ(NYX_MIGRATE_B_OBJECTS, c.out_blockers);
+	test_err(EBUSY, cmd_migrate(used.fd, NYX_MIGRATE_RESUMING, &c));
+	ASSERT_EQ(NYX_REASON_UNIT_NOT_EMPTY, c.out_err_reason);
 
 	test_err(EINVAL, saved_load(other.fd, &good, &c));
 	ASSERT_EQ(NYX_REASON_STREAM_DIFFERS, c.out_err_reason);

@@ -2591,8 +2591,8 @@ enum nyx_migrate_flags {
  * @NYX_MIGRATE_B_TARGETS: change streams follow its devices or domains
  * @NYX_MIGRATE_B_BINDINGS: interrupts are bound to eventfds
  * @NYX_MIGRATE_B_PAGES: page requests have no answer
- * @NYX_MIGRATE_B_OBJECTS: NYX_MIGRATE_RESUMING: it has domains, devices, or interrupt
- *                         remapping entries
+ * @NYX_MIGRATE_B_OBJECTS: NYX_MIGRATE_RESUMING: it has domains, devices, interrupt remapping
+ *                         entries, or registers that are not as after power-on
  */
 enum nyx_migrate_blockers {
 	NYX_MIGRATE_B_VIEWS = 1 << 0,
@@ -2629,7 +2629,7 @@ enum nyx_migrate_blockers {
  *
  * NYX_MIGRATE_RESUMING needs a unit with the model, the widths and the options of the one that
  * was saved, with its guest memory, and without any other object. write(2) loads what was
- * written. Once it has failed it fails with EINVAL, and the unit is empty again. The command
+ * written. Once it has failed it fails with EINVAL, and the unit is as it was before. The command
  * that ends the loading fails with the reason, unless the stream was loaded to its end; then
  * the unit is empty, and runs.
  *

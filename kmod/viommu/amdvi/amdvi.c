@@ -658,6 +658,7 @@ const struct nyx_viommu_ops amdvi_model = {
 	.stop = amdvi_stop,
 	.destroy = amdvi_destroy,
 	.reset = vendor_reset,
+	.is_reset = vendor_is_reset,
 	.mmio_size = NYX_MMIO_SIZE_AMDVI,
 	.mmio_read = vendor_mmio_read,
 	.mmio_write = vendor_mmio_write,

@@ -554,6 +554,7 @@ const struct nyx_viommu_ops vtd_model = {
 	.create = vtd_create,
 	.destroy = vtd_destroy,
 	.reset = vendor_reset,
+	.is_reset = vendor_is_reset,
 	.mmio_size = NYX_MMIO_SIZE,
 	.mmio_read = vendor_mmio_read,
 	.mmio_write = vendor_mmio_write,
