@@ -7,10 +7,12 @@
  * The stream is hostile. A record becomes the structure of a command, whose handler checks
  * it as it checks a caller's. A value that no command sets is checked here, or where it is set.
  */
+#include <linux/container_of.h>
 #include <linux/limits.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "base/reason.h"
 #include "base/types.h"
@@ -431,9 +433,19 @@ static void remove_domains(struct nyx_unit *unit)
 	}
 }
 
-/* Take away all that was loaded. */
-static void unload(const struct nyx_load *l)
+/**
+ * struct unloading - work that takes away what was loaded
+ * @work: the work
+ * @l: the load
+ */
+struct unloading {
+	struct work_struct work;
+	const struct nyx_load *l;
+};
+
+static void unload_work(struct work_struct *work)
 {
+	const struct nyx_load *l = container_of(work, struct unloading, work)->l;
 	struct nyx_unit *unit = l->unit;
 	struct nyx_viommu *viommu = unit->guest.viommu;
 	struct nyx_ticket ticket = NYX_TICKET(unit);
@@ -452,6 +464,17 @@ static void unload(const struct nyx_load *l)
 	mutex_lock(&unit->lock);
 	unit->state.next_domain = l->next_domain;
 	mutex_unlock(&unit->lock);
+}
+
+/* Take away all that was loaded. In a worker: a kill of the caller cuts no wait short. */
+static void unload(const struct nyx_load *l)
+{
+	struct unloading unloading = { .l = l };
+
+	INIT_WORK_ONSTACK(&unloading.work, unload_work);
+	queue_work(system_unbound_wq, &unloading.work);
+	flush_work(&unloading.work);
+	destroy_work_on_stack(&unloading.work);
 }
 
 /* Refuse the stream; the unit is empty then. */
