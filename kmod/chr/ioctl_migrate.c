@@ -21,6 +21,7 @@
 #include "chr/ioctl.h"
 #include "chr/migrate.h"
 #include "core/unit.h"
+#include "core/viommu.h"
 
 /* Bytes that a write copies at once. */
 #define WRITE_CHUNK	PAGE_SIZE
@@ -264,6 +265,16 @@ static struct migration *migration_alloc(struct nyx_unit *unit, u32 state)
 	return m;
 }
 
+/* The VMM reads the last pages that are dirty behind the stop: none may become dirty later. */
+static int finish_model(struct nyx_unit *unit, u32 state)
+{
+	struct nyx_viommu *viommu = unit->guest.viommu;
+
+	if (state != NYX_MIGRATE_STOP_COPY || !viommu->ops->finish)
+		return 0;
+	return viommu->ops->finish(viommu);
+}
+
 /* Keep commands out; nothing that they have begun may stand in the way. */
 static int close_gate(struct nyx_unit *unit, u32 state, u32 *found)
 {
@@ -271,7 +282,7 @@ static int close_gate(struct nyx_unit *unit, u32 state, u32 *found)
 
 	if (ret)
 		return ret;
-	ret = refuse_blocked(unit, state, found);
+	ret = finish_model(unit, state) ?: refuse_blocked(unit, state, found);
 	if (ret)
 		nyx_gate_open(unit);
 	return ret;

@@ -171,6 +171,8 @@ struct nyx_register {
  * @next_register: describe the first register, or field of the state, whose
  *                 NYX_REGISTER_KEY() is @key or above, as @sync_registers has left
  *                 them or later. False if there is none
+ * @finish: finish what follows from earlier accesses, so that the model writes no guest memory
+ *          until the next access; may sleep. 0; -EINPROGRESS; -EINTR. NULL: it never does
  * @save_size: bytes of the architectural state as a stream. NULL: there is none, and neither
  *             @save nor @load
  * @save: write the architectural state to a stream, of @save_size bytes; may sleep. 0;
@@ -222,6 +224,7 @@ struct nyx_viommu_ops {
 	int (*sync_registers)(struct nyx_viommu *viommu);
 	bool (*next_register)(struct nyx_viommu *viommu, u64 key,
 			      struct nyx_register *reg);
+	int (*finish)(struct nyx_viommu *viommu);
 	size_t (*save_size)(const struct nyx_viommu *viommu);
 	int (*save)(struct nyx_viommu *viommu, void *to);
 	int (*load)(struct nyx_viommu *viommu, const void *from, size_t len,

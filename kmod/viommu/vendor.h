@@ -163,7 +163,8 @@ int vendor_sync_registers(struct nyx_viommu *viommu);
 bool vendor_next_register(struct nyx_viommu *viommu, u64 key,
 			  struct nyx_register *reg);
 
-/* See &nyx_viommu_ops.save_size. */
+/* See &nyx_viommu_ops.finish and save_size. */
+int vendor_finish(struct nyx_viommu *viommu);
 size_t vendor_save_size(const struct nyx_viommu *viommu);
 
 /**

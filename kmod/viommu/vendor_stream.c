@@ -12,19 +12,20 @@
 #include "viommu/stream.h"
 #include "viommu/vendor.h"
 
-/* Copy the state, unless something is pending. False: something is. */
+/* Copy the state to @arch, if not NULL, unless something is pending. False: something is. */
 static bool get_state(struct vendor *vendor, void *arch)
 {
 	bool done;
 
 	spin_lock_irq(&vendor->lock);
 	done = !vendor->ops->pending || !vendor->ops->pending(vendor);
-	if (done)
+	if (done && arch)
 		memcpy(arch, vendor->regs.value, vendor->state->size);
 	spin_unlock_irq(&vendor->lock);
 	return done;
 }
 
+/* Finish what is under way, and copy the state if @arch is not NULL. */
 static int get_final_state(struct vendor *vendor, void *arch)
 {
 	const struct vendor_ops *ops = vendor->ops;
@@ -44,6 +45,11 @@ static int get_final_state(struct vendor *vendor, void *arch)
 out_unlock:
 	mutex_unlock(&vendor->mutex);
 	return ret;
+}
+
+int vendor_finish(struct nyx_viommu *viommu)
+{
+	return get_final_state(to_vendor(viommu), NULL);
 }
 
 size_t vendor_save_size(const struct nyx_viommu *viommu)

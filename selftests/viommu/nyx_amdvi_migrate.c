@@ -42,6 +42,52 @@ TEST(round_trip)
 	migrate_round_trip(&vendor);
 }
 
+/**
+ * struct stop - a stop of a guest's unit
+ * @g: the guest
+ * @c: the command
+ */
+struct stop {
+	struct guest g;
+	struct nyx_migrate c;
+};
+
+static int do_stop(void *arg)
+{
+	struct stop *s = arg;
+
+	return cmd_migrate(s->g.fd, NYX_MIGRATE_STOP_COPY, &s->c);
+}
+
+/* The entry of a fault is in the log before the stop returns; no byte changes behind it. */
+TEST(stop_finishes_the_log)
+{
+	unsigned char before[SZ_4K], part[512];
+	struct caller caller;
+	struct stall stall;
+	struct nyx_dma dma;
+	struct stop s;
+	__u8 byte;
+
+	boot_guest(&s.g);
+	stall_arm(&stall, s.g.ram + AT_EVT, SZ_4K);
+	test_cmd(cmd_dma_read(s.g.fd, &dma, DEV, AT_DATA + SZ_4K, &byte, 1));
+	ASSERT_EQ(0, dma.out_done);
+	caller_start(&caller, do_stop, &s);
+	stall_wait(&stall);
+	ASSERT_TRUE(caller_waits(&caller));
+	stall_release(&stall, 0);
+	test_cmd(caller_end(&caller));
+	ASSERT_EQ(AT_DATA + SZ_4K, load64(&s.g, AT_EVT + 8));
+	ASSERT_NE(0, load64(&s.g, AT_EVT));
+	memcpy(before, s.g.ram + AT_EVT, SZ_4K);
+	while (read(s.c.out_fd, part, sizeof(part)) > 0)
+		;
+	ASSERT_SAME(before, s.g.ram + AT_EVT, SZ_4K);
+	close(s.c.out_fd);
+	expect_event(&s.g, DEV, DID, E_FAULT, AT_DATA + SZ_4K);
+}
+
 TEST(hostile)
 {
 	migrate_hostile(&vendor);

@@ -561,6 +561,7 @@ const struct nyx_viommu_ops vtd_model = {
 	.resume = vendor_resume,
 	.sync_registers = vendor_sync_registers,
 	.next_register = vendor_next_register,
+	.finish = vendor_finish,
 	.save_size = vendor_save_size,
 	.save = vendor_save,
 	.load = vendor_load,
