@@ -61,7 +61,7 @@ static int bad_field(struct nyx_load *l, const struct table *table, const char *
 
 /* ---- the unit ----------------------------------------------------------- */
 
-/* What the unit has again if the stream is refused. */
+/* Note the values that the unit gets back if the stream is refused. */
 static void get_before(struct nyx_load *l)
 {
 	struct nyx_unit *unit = l->unit;
