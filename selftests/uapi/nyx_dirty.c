@@ -629,6 +629,23 @@ static int do_read(void *arg)
 	return cmd_dirty_read(s->e.fd, 0, 0, SZ_64K, SZ_4K, &s->bitmap, NULL);
 }
 
+/**
+ * struct late_read - a read that is held up before it takes bits
+ * @e: the unit
+ * @bitmap: where it is held
+ */
+struct late_read {
+	struct env e;
+	__u64 *bitmap;
+};
+
+static int do_late_read(void *arg)
+{
+	struct late_read *late = arg;
+
+	return cmd_dirty_read(late->e.fd, 0, 0, SZ_64K, SZ_4K, late->bitmap, NULL);
+}
+
 static void hold_write(struct scene *s)
 {
 	stall_arm(&s->stall, s->e.mem + SZ_4K, SZ_4K);
@@ -693,6 +710,31 @@ TEST(stop_waits_for_nothing)
 	test_err(EINVAL, caller_end(&reader));
 	test_cmd(cmd_dirty_start(s.e.fd));
 	EXPECT_CLEAN(&s.e);
+}
+
+/* A read that has begun before tracking was stopped and started takes nothing from the new run. */
+TEST(read_across_a_restart)
+{
+	__u64 *bitmap = map_aligned(SZ_4K, SZ_4K, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1), again = 0;
+	struct late_read late = { .bitmap = bitmap };
+	struct caller reader;
+	struct stall stall;
+
+	open_tracked(&late.e, MEM_PINNED);
+	/* It has looked at the run, and writes zeros, before it takes bits. */
+	stall_arm(&stall, bitmap, SZ_4K);
+	caller_start(&reader, do_late_read, &late);
+	stall_wait(&stall);
+	test_cmd(cmd_dirty_stop(late.e.fd));
+	test_cmd(cmd_dirty_start(late.e.fd));
+	write_at(&late.e, 3 * SZ_4K, 1);
+	stall_release(&stall, 0);
+	test_err(EINVAL, caller_end(&reader));
+	/* It gives back what it has taken, or more. */
+	test_cmd(cmd_dirty_read(late.e.fd, 0, 0, SZ_64K, SZ_4K, &again, NULL));
+	ASSERT_TRUE(bit(&again, 3));
+	EXPECT_CLEAN(&late.e);
 }
 
 /* A process that is killed while it waits gives back what it has taken, or more. */

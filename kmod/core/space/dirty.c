@@ -300,13 +300,16 @@ int nyx_dirty_read(struct nyx_unit *unit, struct nyx_dirty_req *req)
 	ret = clear_bitmap(req);
 	if (!ret) {
 		ret = read_all(unit, req, &c);
+		/*
+		 * The bits went with the end of the tracking, or some are of the next run, whose
+		 * reader has to see them.
+		 */
+		if (!ret && READ_ONCE(unit->dirty.runs) != runs)
+			ret = NYX_ERR(DIRTY_OFF);
 		if (ret && req->clear)
 			mark_again(unit, req);
 	}
 	kfree(c.bits.word);
-	/* The bits went with the end of the tracking. */
-	if (!ret && READ_ONCE(unit->dirty.runs) != runs)
-		ret = NYX_ERR(DIRTY_OFF);
 	return ret;
 }
 
