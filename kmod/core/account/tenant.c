@@ -168,3 +168,31 @@ u32 nyx_tenants_add(struct nyx_unit *unit, enum nyx_tenant_count what, int n)
 	}
 	return most;
 }
+
+static bool add_up_to(atomic_t *count, u32 n, u32 max)
+{
+	int old = atomic_read(count);
+
+	do {
+		if (n > max || (u32)old > max - n)
+			return false;
+	} while (!atomic_try_cmpxchg(count, &old, (u32)old + n));
+	return true;
+}
+
+bool nyx_tenants_charge_up_to(struct nyx_unit *unit, enum nyx_tenant_count what, u32 n, u32 max)
+{
+	unsigned int i;
+
+	for (i = 0; i < NYX_TENANTS; i++) {
+		if (unit->tenants[i] && !add_up_to(&unit->tenants[i]->count[what], n, max))
+			goto undo;
+	}
+	return true;
+undo:
+	while (i--) {
+		if (unit->tenants[i])
+			atomic_sub(n, &unit->tenants[i]->count[what]);
+	}
+	return false;
+}

@@ -90,4 +90,16 @@ void nyx_tenants_uncharge(struct nyx_unit *unit);
  */
 u32 nyx_tenants_add(struct nyx_unit *unit, enum nyx_tenant_count what, int n);
 
+/**
+ * nyx_tenants_charge_up_to() - count something, unless that exceeds a limit
+ * @unit: the unit
+ * @what: the count
+ * @n: what to add to the count
+ * @max: the limit
+ *
+ * Context: any.
+ * Return: true; false with nothing counted.
+ */
+bool nyx_tenants_charge_up_to(struct nyx_unit *unit, enum nyx_tenant_count what, u32 n, u32 max);
+
 #endif /* NYX_CORE_TENANT_H */

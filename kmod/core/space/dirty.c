@@ -40,24 +40,27 @@ unsigned int nyx_max_dirty_kib_per_user = SZ_256M / SZ_1K;
 
 /* ---- start and stop ----------------------------------------------------- */
 
-static int bitmap_kib(const struct region *region)
+static u32 bitmap_kib(const struct region *region)
 {
 	return DIV_ROUND_UP(region_dirty_bytes(region), SZ_1K);
 }
 
 static int track(struct nyx_unit *unit, struct region *region)
 {
-	int kib = bitmap_kib(region), ret;
+	u32 max = READ_ONCE(nyx_max_dirty_kib_per_user), kib = bitmap_kib(region);
+	int ret;
 
-	/* A range may have terabytes and no page, so what backs it does not bound its bitmap. */
-	if (nyx_tenants_add(unit, NYX_TENANT_DIRTY_KIB, kib) >
-	    READ_ONCE(nyx_max_dirty_kib_per_user) &&
-	    !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE))
-		ret = NYX_ERR(DIRTY_MAX_USER);
-	else
-		ret = region_dirty_start(region);
+	/*
+	 * A range may have terabytes and no page, so what backs it does not bound its bitmap. A
+	 * bitmap that is refused is never counted: it may be larger than all others.
+	 */
+	if (!nyx_tenants_charge_up_to(unit, NYX_TENANT_DIRTY_KIB, kib, max) &&
+	    (!ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE) ||
+	     !nyx_tenants_charge_up_to(unit, NYX_TENANT_DIRTY_KIB, kib, U32_MAX)))
+		return NYX_ERR(DIRTY_MAX_USER);
+	ret = region_dirty_start(region);
 	if (ret)
-		nyx_tenants_add(unit, NYX_TENANT_DIRTY_KIB, -kib);
+		nyx_tenants_add(unit, NYX_TENANT_DIRTY_KIB, -(int)kib);
 	return ret;
 }
 
@@ -71,7 +74,7 @@ void nyx_dirty_remove(struct nyx_unit *unit, struct region *region)
 {
 	lockdep_assert_held(&unit->lock);
 	if (region_dirty_stop(region))
-		nyx_tenants_add(unit, NYX_TENANT_DIRTY_KIB, -bitmap_kib(region));
+		nyx_tenants_add(unit, NYX_TENANT_DIRTY_KIB, -(int)bitmap_kib(region));
 }
 
 /* Tell user space whether it may write in place. */
