@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -22,12 +23,12 @@
 
 /**
  * struct dirty_bitmap - a bit for each page of a region
- * @rcu: frees it
+ * @next: next one of a list, once its region is tracked no longer
  * @nr: words
  * @word: the bits
  */
 struct dirty_bitmap {
-	struct rcu_head rcu;
+	struct dirty_bitmap *next;
 	u64 nr;
 	atomic64_t word[];
 };
@@ -57,15 +58,29 @@ int region_dirty_start(struct region *region)
 	return 0;
 }
 
-bool region_dirty_stop(struct region *region)
+bool region_dirty_stop(struct region *region, struct dirty_bitmap **gone)
 {
 	struct dirty_bitmap *dirty = rcu_dereference_protected(region->dirty, true);
 
 	if (!dirty)
 		return false;
 	RCU_INIT_POINTER(region->dirty, NULL);
-	kvfree_rcu(dirty, rcu);
+	dirty->next = *gone;
+	*gone = dirty;
 	return true;
+}
+
+void region_dirty_free(struct dirty_bitmap *gone)
+{
+	struct dirty_bitmap *next;
+
+	if (gone)
+		synchronize_rcu();
+	for (; gone; gone = next) {
+		next = gone->next;
+		kvfree(gone);
+		cond_resched();
+	}
 }
 
 /* The bits from @first to @last that word number @i has. */
@@ -156,5 +171,6 @@ void region_dirty_read(struct region *region, u64 offset, u64 length, bool clear
 NYX_EXPORT_FOR_TEST(region_dirty_bytes);
 NYX_EXPORT_FOR_TEST(region_dirty_start);
 NYX_EXPORT_FOR_TEST(region_dirty_stop);
+NYX_EXPORT_FOR_TEST(region_dirty_free);
 NYX_EXPORT_FOR_TEST(region_dirty_set);
 NYX_EXPORT_FOR_TEST(region_dirty_read);

@@ -15,6 +15,7 @@
 
 #include <linux/types.h>
 
+struct dirty_bitmap;
 struct region;
 
 /**
@@ -39,11 +40,22 @@ int region_dirty_start(struct region *region);
 /**
  * region_dirty_stop() - end that
  * @region: the region, tracked or not
+ * @gone: list that the bitmap is added to, for region_dirty_free(); NULL if it is empty
  *
- * Context: as region_dirty_start().
+ * Context: as region_dirty_start(), but it does not sleep.
  * Return: true if it was tracked.
  */
-bool region_dirty_stop(struct region *region);
+bool region_dirty_stop(struct region *region, struct dirty_bitmap **gone);
+
+/**
+ * region_dirty_free() - free bitmaps of regions that are tracked no longer
+ * @gone: the list
+ *
+ * Waits for the accesses that may look at them.
+ *
+ * Context: may sleep.
+ */
+void region_dirty_free(struct dirty_bitmap *gone);
 
 /**
  * region_dirty_set() - mark pages of a region, if it is tracked

@@ -51,12 +51,21 @@ static int dirty_setup(struct kunit *test)
 	return 0;
 }
 
+static bool stop(struct region *region)
+{
+	struct dirty_bitmap *gone = NULL;
+	bool ret = region_dirty_stop(region, &gone);
+
+	region_dirty_free(gone);
+	return ret;
+}
+
 static void dirty_teardown(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 
 	if (f)
-		region_dirty_stop(&f->region);
+		stop(&f->region);
 }
 
 static void mark(struct fixture *f, u64 offset, u64 length)
@@ -100,11 +109,11 @@ static void off_is_clean(struct kunit *test)
 	region_mark_dirty(&f->region, 0, f->region.length);
 	region_dirty_set(&f->region, 0, f->region.length);
 	check(test, 0, PAGES, false, 0, 0);
-	KUNIT_EXPECT_FALSE(test, region_dirty_stop(&f->region));
+	KUNIT_EXPECT_FALSE(test, stop(&f->region));
 	KUNIT_ASSERT_EQ(test, region_dirty_start(&f->region), 0);
 	check(test, 0, PAGES, true, 0, 0);
 	mark(f, 0, f->region.length);
-	KUNIT_EXPECT_TRUE(test, region_dirty_stop(&f->region));
+	KUNIT_EXPECT_TRUE(test, stop(&f->region));
 	memset(f->dirty, 0, sizeof(f->dirty));
 	check(test, 0, PAGES, true, 0, 0);
 }
@@ -122,7 +131,7 @@ static void size_is_in_words(struct kunit *test)
 	f->region.flags = REGION_READONLY;
 	KUNIT_EXPECT_EQ(test, region_dirty_bytes(&f->region), 0);
 	KUNIT_EXPECT_EQ(test, region_dirty_start(&f->region), 0);
-	KUNIT_EXPECT_FALSE(test, region_dirty_stop(&f->region));
+	KUNIT_EXPECT_FALSE(test, stop(&f->region));
 }
 
 /* Bytes at the edges of pages and words. */
@@ -265,7 +274,7 @@ static void no_write_is_missed(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, missed, 0);
 	KUNIT_EXPECT_EQ(test, started, RACE_WRITERS);
-	region_dirty_stop(&race->region);
+	stop(&race->region);
 	epoch_fini(&race->epoch);
 }
 

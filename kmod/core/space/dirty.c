@@ -70,11 +70,17 @@ int nyx_dirty_add(struct nyx_unit *unit, struct region *region)
 	return unit->dirty.state == NYX_DIRTY_OFF ? 0 : track(unit, region);
 }
 
-void nyx_dirty_remove(struct nyx_unit *unit, struct region *region)
+void nyx_dirty_remove(struct nyx_unit *unit, struct region *region, struct nyx_dirty_gone *gone)
 {
 	lockdep_assert_held(&unit->lock);
-	if (region_dirty_stop(region))
-		nyx_tenants_add(unit, NYX_TENANT_DIRTY_KIB, -(int)bitmap_kib(region));
+	if (region_dirty_stop(region, &gone->bitmaps))
+		gone->kib += bitmap_kib(region);
+}
+
+void nyx_dirty_free(struct nyx_unit *unit, const struct nyx_dirty_gone *gone)
+{
+	region_dirty_free(gone->bitmaps);
+	nyx_tenants_add(unit, NYX_TENANT_DIRTY_KIB, -(int)gone->kib);
 }
 
 /* Tell user space whether it may write in place. */
@@ -88,21 +94,21 @@ static void set_state(struct nyx_unit *unit, enum nyx_dirty_state state)
 		nyx_window_domain(dom);
 }
 
-static void untrack_all(struct nyx_unit *unit)
+static void untrack_all(struct nyx_unit *unit, struct nyx_dirty_gone *gone)
 {
 	const struct memslot *slot;
 	u64 gpa;
 
 	lockdep_assert_held(&unit->lock);
 	for (gpa = 0; (slot = memslots_next(&unit->mem, gpa)); gpa = slot->last + 1) {
-		nyx_dirty_remove(unit, slot->region);
+		nyx_dirty_remove(unit, slot->region, gone);
 		cond_resched();
 	}
 	unit->dirty.runs++;
 	set_state(unit, NYX_DIRTY_OFF);
 }
 
-static int track_all(struct nyx_unit *unit)
+static int track_all(struct nyx_unit *unit, struct nyx_dirty_gone *gone)
 {
 	const struct memslot *slot;
 	int ret = 0;
@@ -114,7 +120,7 @@ static int track_all(struct nyx_unit *unit)
 		cond_resched();
 	}
 	if (ret)
-		untrack_all(unit);
+		untrack_all(unit, gone);
 	else
 		set_state(unit, NYX_DIRTY_STARTING);
 	return ret;
@@ -122,35 +128,40 @@ static int track_all(struct nyx_unit *unit)
 
 int nyx_dirty_start(struct nyx_unit *unit)
 {
+	struct nyx_dirty_gone gone = { 0 };
 	int ret = NYX_ERR(DIRTY_ON);
 
 	mutex_lock(&unit->lock);
 	if (unit->dirty.state == NYX_DIRTY_OFF)
-		ret = track_all(unit);
+		ret = track_all(unit, &gone);
 	mutex_unlock(&unit->lock);
 	if (ret)
-		return ret;
+		goto out_free;
 	/* For those that have found no bitmap, or a word without NYX_WINDOW_DOM_DIRTY. */
 	ret = nyx_inval_wait_writers(unit, true);
 	mutex_lock(&unit->lock);
 	if (nyx_inval_is_done(ret))
 		WRITE_ONCE(unit->dirty.state, NYX_DIRTY_ON);
 	else
-		untrack_all(unit);
+		untrack_all(unit, &gone);
 	mutex_unlock(&unit->lock);
+out_free:
+	nyx_dirty_free(unit, &gone);
 	return ret;
 }
 
 int nyx_dirty_stop(struct nyx_unit *unit)
 {
+	struct nyx_dirty_gone gone = { 0 };
 	int ret = NYX_ERR(DIRTY_OFF);
 
 	mutex_lock(&unit->lock);
 	if (unit->dirty.state == NYX_DIRTY_ON) {
-		untrack_all(unit);
+		untrack_all(unit, &gone);
 		ret = 0;
 	}
 	mutex_unlock(&unit->lock);
+	nyx_dirty_free(unit, &gone);
 	return ret;
 }
 

@@ -12,6 +12,7 @@
 
 #include <linux/types.h>
 
+struct dirty_bitmap;
 struct nyx_unit;
 struct region;
 
@@ -38,6 +39,16 @@ enum nyx_dirty_state {
 struct nyx_dirty {
 	u32 state;
 	u32 runs;
+};
+
+/**
+ * struct nyx_dirty_gone - bitmaps that are used no longer, and are not freed yet
+ * @bitmaps: the bitmaps
+ * @kib: KiB that they are counted with
+ */
+struct nyx_dirty_gone {
+	struct dirty_bitmap *bitmaps;
+	u32 kib;
 };
 
 /**
@@ -73,10 +84,23 @@ int nyx_dirty_add(struct nyx_unit *unit, struct region *region);
  * nyx_dirty_remove() - undo nyx_dirty_add(), or nyx_dirty_start() for one region
  * @unit: the unit
  * @region: the region
+ * @gone: gets the bitmap, for nyx_dirty_free()
  *
  * Context: as nyx_dirty_add().
  */
-void nyx_dirty_remove(struct nyx_unit *unit, struct region *region);
+void nyx_dirty_remove(struct nyx_unit *unit, struct region *region, struct nyx_dirty_gone *gone);
+
+/**
+ * nyx_dirty_free() - free bitmaps, and count them no longer
+ * @unit: the unit
+ * @gone: the bitmaps
+ *
+ * Waits for RCU: bitmaps count until they are freed, so that a user who makes and drops them
+ * fast has no more memory than the limit allows.
+ *
+ * Context: may sleep, without locks of the unit.
+ */
+void nyx_dirty_free(struct nyx_unit *unit, const struct nyx_dirty_gone *gone);
 
 /**
  * struct nyx_dirty_req - what to read

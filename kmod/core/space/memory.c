@@ -37,6 +37,7 @@ void nyx_memory_fini(struct nyx_unit *unit)
 int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 		   struct region *region)
 {
+	struct nyx_dirty_gone gone = { 0 };
 	int ret = NYX_ERR(MEMORY_PRIVATE);
 
 	mutex_lock(&unit->lock);
@@ -46,13 +47,14 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 	if (!ret) {
 		ret = memslots_insert(&unit->mem, gpa, last, region);
 		if (ret)
-			nyx_dirty_remove(unit, region);
+			nyx_dirty_remove(unit, region, &gone);
 	}
 	if (!ret) {
 		unit->nr_memory++;
 		nyx_listeners_memory(&unit->listeners);
 	}
 	mutex_unlock(&unit->lock);
+	nyx_dirty_free(unit, &gone);
 	if (ret == -EEXIST)
 		return NYX_ERR(MEMORY_OVERLAP);
 	return ret == -ENOSPC ? NYX_ERR(MEMORY_MAX) : ret;
@@ -61,6 +63,7 @@ int nyx_memory_add(struct nyx_unit *unit, u64 gpa, u64 last,
 int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 {
 	struct nyx_ticket ticket = NYX_TICKET(unit);
+	struct nyx_dirty_gone gone = { 0 };
 	struct region *region;
 	int ret;
 
@@ -69,7 +72,7 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 	ret = PTR_ERR_OR_ZERO(region);
 	if (!ret) {
 		unit->nr_memory--;
-		nyx_dirty_remove(unit, region);
+		nyx_dirty_remove(unit, region, &gone);
 		/* Before the wait: a section that begins later sees the new count. */
 		nyx_window_count_removal(&unit->window);
 	}
@@ -80,6 +83,7 @@ int nyx_memory_remove(struct nyx_unit *unit, u64 gpa, u64 last)
 	if (!ret || ret == -ENOENT)
 		nyx_inval_memory(&ticket, ret ? NULL : region);
 	mutex_unlock(&unit->lock);
+	nyx_dirty_free(unit, &gone);
 	if (ret == -ENOENT)
 		ret = NYX_ERR(NO_SUCH_MEMORY);
 	return nyx_inval_wait(&ticket) ?: ret;
@@ -123,6 +127,7 @@ bool nyx_memory_shared(struct nyx_unit *unit)
 
 void nyx_memory_purge(struct nyx_unit *unit)
 {
+	struct nyx_dirty_gone gone = { 0 };
 	struct region *region;
 
 	/* Unpinning takes long: drop the lock for commands that look at the unit. */
@@ -131,13 +136,14 @@ void nyx_memory_purge(struct nyx_unit *unit)
 		region = memslots_pop(&unit->mem);
 		unit->nr_memory = 0;
 		if (region)
-			nyx_dirty_remove(unit, region);
+			nyx_dirty_remove(unit, region, &gone);
 		mutex_unlock(&unit->lock);
 		if (!region)
 			break;
 		region_put(region);
 		cond_resched();
 	}
+	nyx_dirty_free(unit, &gone);
 	memslots_fini(&unit->mem);
 	nyx_inval_purge_memory(&unit->inval);
 }
