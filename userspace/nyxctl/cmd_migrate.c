@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -57,24 +58,74 @@ static int read_stream(const char *path, unsigned char **data, size_t *size)
 	return EXIT_OK;
 }
 
-static int write_stream(const char *path, const unsigned char *data, size_t size)
+static int write_all(int fd, const unsigned char *data, size_t size)
 {
-	bool std = !strcmp(path, "-");
-	int fd = std ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	size_t done = 0;
-	ssize_t n = 0;
+	ssize_t n;
 
-	while (fd >= 0 && done < size) {
+	while (done < size) {
 		n = write(fd, data + done, size - done);
 		if (n < 0 && errno != EINTR)
-			break;
+			return -errno;
 		if (n > 0)
 			done += (size_t)n;
 	}
-	if (fd < 0 || done < size || (!std && close(fd)))
-		return err_exit(EXIT_REFUSED, -errno, "cannot write '%s': %s", path,
-				strerror(errno));
-	return EXIT_OK;
+	return 0;
+}
+
+/* Write to a device or a pipe. */
+static int write_in_place(const char *path, const unsigned char *data, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write_all(fd, data, size);
+	if (close(fd) && !ret)
+		ret = -errno;
+	return ret;
+}
+
+/* Make a file, or replace it once the new one is complete and on the disk. */
+static int write_file(const char *path, mode_t mode, const unsigned char *data, size_t size)
+{
+	char *temp;
+	int fd, ret;
+
+	if (asprintf(&temp, "%s.XXXXXX", path) < 0)
+		return -ENOMEM;
+	fd = mkostemp(temp, O_CLOEXEC);
+	ret = fd < 0 ? -errno : write_all(fd, data, size);
+	if (!ret && (fchmod(fd, mode) || fsync(fd)))
+		ret = -errno;
+	if (fd >= 0 && close(fd) && !ret)
+		ret = -errno;
+	if (!ret && rename(temp, path))
+		ret = -errno;
+	if (ret && fd >= 0)
+		unlink(temp);
+	free(temp);
+	return ret;
+}
+
+static int write_stream(const char *path, const unsigned char *data, size_t size)
+{
+	char *real = NULL;
+	struct stat st;
+	int ret;
+
+	if (!strcmp(path, "-"))
+		ret = write_all(STDOUT_FILENO, data, size);
+	else if (stat(path, &st))
+		ret = errno == ENOENT ? write_file(path, 0600, data, size) : -errno;
+	else if (!S_ISREG(st.st_mode))
+		ret = write_in_place(path, data, size);
+	else	/* behind symbolic links */
+		ret = (real = realpath(path, NULL)) ?
+			write_file(real, st.st_mode & 0777, data, size) : -errno;
+	free(real);
+	return ret ? err_exit(EXIT_REFUSED, ret, "cannot write '%s': %s", path, strerror(-ret)) :
+		     EXIT_OK;
 }
 
 /* Refuse a stream that nyx_migrate_section_next() does not read. */

@@ -62,3 +62,24 @@ $ nyxctl unit show copy
 $ nyxctl migrate save - | nyxctl migrate load - --create copy
 | unit copy loaded, 2689 bytes
 $ nyxctl -q unit destroy copy --force
+# A file is replaced by a whole stream or stays as it was, and nothing is left beside it.
+$ printf old >c.nyx; chmod 640 c.nyx; ln -s c.nyx link.nyx
+$ (trap '' XFSZ; ulimit -f 1; nyxctl migrate save link.nyx)
+! nyxctl: cannot write 'link.nyx': File too large
+? 1
+$ echo "$(<c.nyx)" *.nyx*
+| old a.nyx b.nyx c.nyx link.nyx
+$ nyxctl -q migrate save link.nyx
+$ wc -c <c.nyx; stat -c '%A %N' c.nyx link.nyx; echo *.nyx*
+| 2689
+| -rw-r----- 'c.nyx'
+| lrwxrwxrwx 'link.nyx' -> 'c.nyx'
+| a.nyx b.nyx c.nyx link.nyx
+$ nyxctl -q migrate save missing/c.nyx
+! nyxctl: cannot write 'missing/c.nyx': No such file or directory
+? 1
+$ nyxctl -q migrate save /dev/stdout | wc -c
+| 2689
+$ nyxctl -q migrate save /dev/full
+! nyxctl: cannot write '/dev/full': No space left on device
+? 1
