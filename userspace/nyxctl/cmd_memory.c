@@ -241,14 +241,24 @@ struct dirty {
 	struct cli *cli;
 	struct out *out;
 	uint32_t flags;
+	bool any;	/* range that was read */
 };
+
+static void put_dirty_row(struct dirty *dirty, uint64_t gpa, uint64_t length, uint64_t pages)
+{
+	out_u64(dirty->out, COL_DIRTY_GPA, gpa);
+	out_u64(dirty->out, COL_DIRTY_LENGTH, length);
+	out_u64(dirty->out, COL_DIRTY, pages * DIRTY_PAGE);
+	out_row(dirty->out);
+	dirty->any = true;
+}
 
 static int put_dirty(const struct nyx_memory_info *info, void *arg)
 {
 	static uint64_t bitmap[DIRTY_WORDS];
 	uint64_t at, n, nr, sum = 0;
 	struct dirty *dirty = arg;
-	int ret;
+	int ret = 0;
 
 	for (at = 0; at < info->length; at += n) {
 		n = info->length - at;
@@ -257,14 +267,13 @@ static int put_dirty(const struct nyx_memory_info *info, void *arg)
 		ret = nyx_dirty_read(dirty->cli->unit, info->gpa + at, n, DIRTY_PAGE, dirty->flags,
 				     bitmap, &nr);
 		if (ret)
-			return ret;
+			break;
 		sum += nr;
 	}
-	out_u64(dirty->out, COL_DIRTY_GPA, info->gpa);
-	out_u64(dirty->out, COL_DIRTY_LENGTH, info->length);
-	out_u64(dirty->out, COL_DIRTY, sum * DIRTY_PAGE);
-	out_row(dirty->out);
-	return 0;
+	/* After an error: how far it has come. */
+	if (at)
+		put_dirty_row(dirty, info->gpa, at, sum);
+	return ret;
 }
 
 static int run_dirty(struct cli *cli)
@@ -280,9 +289,15 @@ static int run_dirty(struct cli *cli)
 	wait_begin(cli, WAIT_REPEAT, "in-flight accesses of guest memory");
 	ret = nyx_memory_foreach(cli->unit, put_dirty, &dirty);
 	wait_end();
-	if (ret)
-		return out_cancel(dirty.out, err_explain(ret, "cannot read what is dirty"));
-	return out_end(dirty.out);
+	if (!ret)
+		return out_end(dirty.out);
+	err_keep(ret);
+	/* The ranges that are clean now are told nowhere else. */
+	if (dirty.any && cli_opt(cli, "clear"))
+		out_end(dirty.out);
+	else
+		out_cancel(dirty.out, EXIT_REFUSED);
+	return err_explain(ret, "cannot read what is dirty");
 }
 
 static const struct out_col track_cols[] = {
@@ -310,6 +325,8 @@ static int run_track(struct cli *cli)
 	wait_begin(cli, WAIT_REPEAT, "in-flight accesses of guest memory");
 	ret = nyx_dirty_start(cli->unit);
 	wait_end();
+	if (ret == -ETIMEDOUT)
+		return err_explain(ret, "dirty tracking is on, but a view was cut off");
 	return ret ? err_explain(ret, "cannot track writes") : tell_tracking(cli, "on");
 }
 
