@@ -668,7 +668,7 @@ static const struct {
 
 TEST_EACH(words_of_backends, backends)
 {
-	char *argv[] = { strdup("nyx-vmm"), strdup("--kernel=x"), strdup(v->word), NULL };
+	char *argv[4] = { strdup("nyx-vmm"), strdup("--kernel=x"), strdup(v->word), NULL };
 	struct options parsed;
 
 	optind = 0;
