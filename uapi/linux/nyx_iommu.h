@@ -1210,8 +1210,9 @@ enum nyx_dirty_read_flags {
  * may only inspect the unit.
  *
  * -EINVAL if tracking is off, or was stopped meanwhile. After a fatal signal, and if @bitmap
- * turns bad while it is written, all pages of the range are dirty; any other error changes
- * nothing.
+ * turns bad while it is written, all pages of the range are dirty. -EFAULT without
+ * @out_err_reason: this struct turned bad meanwhile; the bitmap is complete, and its pages may
+ * be clean. Any other error changes nothing.
  */
 struct nyx_dirty_read {
 	__u32 size;

@@ -319,7 +319,8 @@ int nyx_mirror_open(struct nyx_changes *changes, const struct nyx_mirror_backend
  * nyx_mirror_close() - end a mirror
  * @mirror: the mirror, or NULL
  *
- * Empties the back end first.
+ * Empties the back end first, and frees the bits that nyx_mirror_dirty_read() has not told. So
+ * remove devices and domains, whose mappings become dirty, read then, and close the mirror last.
  *
  * Return: 0; -EIO if the back end could not be emptied: close the container.
  */
@@ -467,7 +468,8 @@ int nyx_mirror_dirty_stop(struct nyx_mirror *mirror);
  * @bitmap: nyx_dirty_words() words, a bit for each 4096 bytes: the bits of dirty pages are set,
  *          and no other is changed, so that it is united with that of nyx_dirty_read()
  *
- * A mapping that was removed meanwhile counts as written, in whole, if devices could write it.
+ * A mapping that was removed meanwhile counts as written, in whole, if devices could write it. Read
+ * before nyx_mirror_close(), which frees the bits.
  *
  * Return: 0; -EINVAL; -EOVERFLOW; -EDEADLK.
  */
