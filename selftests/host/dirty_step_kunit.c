@@ -52,10 +52,12 @@ static int setup(struct kunit *test)
 static void teardown(struct kunit *test)
 {
 	struct fixture *f = test->priv;
+	struct dirty_bitmap *gone = NULL;
 
 	if (!f || !f->epoch.cpu)
 		return;
-	region_dirty_stop(&f->region);
+	region_dirty_stop(&f->region, &gone);
+	region_dirty_free(gone);
 	epoch_fini(&f->epoch);
 }
 
