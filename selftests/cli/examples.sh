@@ -186,7 +186,7 @@ prepare()
 		done
 		;;
 	nyxctl-unit) echo '#!/bin/sh' >test-my-device && chmod +x test-my-device ;;
-	nyxctl-view | nyxctl-target) a_unit ;;
+	nyxctl-view | nyxctl-target | nyxctl-migrate) a_unit ;;
 	nyxctl-walk)
 		a_domain && nyxctl device assign 0000:06:00.0 unmanaged || return
 		for entry in 0x10000:0310010000000000 0x11008:0320010000000000 \

@@ -380,7 +380,7 @@ int nyx_dirty_add(struct nyx_unit *unit, struct region *region)
 	return 0;
 }
 
-void nyx_dirty_remove(struct nyx_unit *unit, struct region *region)
+void nyx_dirty_remove(struct nyx_unit *unit, struct region *region, struct nyx_dirty_gone *gone)
 {
 	BUG_ON(region->dirty);
 }

@@ -153,7 +153,7 @@ int nyx_dirty_add(struct nyx_unit *unit, struct region *region)
 	BUG();
 }
 
-void nyx_dirty_remove(struct nyx_unit *unit, struct region *region)
+void nyx_dirty_remove(struct nyx_unit *unit, struct region *region, struct nyx_dirty_gone *gone)
 {
 	BUG();
 }
