@@ -385,6 +385,10 @@ void nyx_dirty_remove(struct nyx_unit *unit, struct region *region, struct nyx_d
 	BUG_ON(region->dirty);
 }
 
+void nyx_dirty_free(struct nyx_unit *unit, const struct nyx_dirty_gone *gone)
+{
+}
+
 /* ---- the unit ---------------------------------------------------------------------- */
 
 /* Faults are reported; what a device does has no consequences of its own. */

@@ -88,6 +88,7 @@ void bench_dma(void)
 		{ .name = "memcpy", .ctx = &b, .run = run_memcpy, .share = 85 },
 		{ .name = "memcpy of those pages", .ctx = &b, .run = run_memcpy_pages },
 	};
+	struct dirty_bitmap *gone = NULL;
 	u64 scattered = WORLD_IOVA + (1ull << 30), offset;
 	struct region *region;
 	char variant[64];
@@ -124,7 +125,8 @@ void bench_dma(void)
 			 size[i].name);
 		bench_row("D1", variant, 0, &ours, &peer, 1);
 	}
-	bench_check(region_dirty_stop(region));
+	bench_check(region_dirty_stop(region, &gone));
+	region_dirty_free(gone);
 	b.iova = scattered;
 	b.length = 1 << 20;
 	b.op = NYX_DMA_READ;
