@@ -158,6 +158,10 @@ void nyx_dirty_remove(struct nyx_unit *unit, struct region *region, struct nyx_d
 	BUG();
 }
 
+void nyx_dirty_free(struct nyx_unit *unit, const struct nyx_dirty_gone *gone)
+{
+}
+
 void nyx_pages_drop_device(struct nyx_unit *unit, struct nyx_device *dev)
 {
 	BUG();
