@@ -280,7 +280,10 @@ static inline struct iotlb_set *iotlb_set(const struct iotlb *tlb, u64 key,
 /* The way of its set that a page is put into if that is empty, and is looked for in first. */
 static inline struct iotlb_entry *iotlb_home(const struct iotlb *tlb, u64 key, u64 tag)
 {
-	return tlb->sets->way + (iotlb_hash(key, tag) >> (tlb->shift - ilog2(IOTLB_WAYS)));
+	/* Entries of neighbouring sets are neighbours, too. */
+	static_assert(sizeof(struct iotlb_set) == IOTLB_WAYS * sizeof(struct iotlb_entry));
+	return (struct iotlb_entry *)tlb->sets +
+	       (iotlb_hash(key, tag) >> (tlb->shift - ilog2(IOTLB_WAYS)));
 }
 
 /* The tag of a space. */
