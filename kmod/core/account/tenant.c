@@ -180,7 +180,7 @@ static bool add_up_to(atomic_t *count, u32 n, u32 max)
 	return true;
 }
 
-bool nyx_tenants_charge_up_to(struct nyx_unit *unit, enum nyx_tenant_count what, u32 n, u32 max)
+static bool charge_up_to(struct nyx_unit *unit, enum nyx_tenant_count what, u32 n, u32 max)
 {
 	unsigned int i;
 
@@ -195,4 +195,11 @@ undo:
 			atomic_sub(n, &unit->tenants[i]->count[what]);
 	}
 	return false;
+}
+
+bool nyx_tenants_charge_up_to(struct nyx_unit *unit, enum nyx_tenant_count what, u32 n, u32 max)
+{
+	return charge_up_to(unit, what, n, max) ||
+	       (ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE) &&
+		charge_up_to(unit, what, n, U32_MAX));
 }

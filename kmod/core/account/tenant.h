@@ -95,9 +95,11 @@ u32 nyx_tenants_add(struct nyx_unit *unit, enum nyx_tenant_count what, int n);
  * @unit: the unit
  * @what: the count
  * @n: what to add to the count
- * @max: the limit
+ * @max: the limit of a caller without CAP_SYS_RESOURCE
  *
- * Context: any.
+ * A refused amount is never counted: it may be larger than all that there is.
+ *
+ * Context: process.
  * Return: true; false with nothing counted.
  */
 bool nyx_tenants_charge_up_to(struct nyx_unit *unit, enum nyx_tenant_count what, u32 n, u32 max);

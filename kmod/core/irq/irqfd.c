@@ -6,7 +6,6 @@
  */
 #include "core/irq/irqfd.h"
 
-#include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/eventfd.h>
 #include <linux/file.h>
@@ -18,7 +17,6 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/user_namespace.h>
 
 #include "base/export.h"
 #include "base/reason.h"
@@ -286,22 +284,17 @@ static int binding_publish(struct nyx_unit *unit, struct nyx_binding *b)
 	 * A binding keeps its eventfds after their descriptors are closed, so RLIMIT_NOFILE
 	 * does not bound them.
 	 */
-	if (nyx_tenants_add(unit, NYX_TENANT_BINDINGS, 1) >
-	    READ_ONCE(nyx_max_bindings_per_user) &&
-	    !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE)) {
-		ret = NYX_ERR(BINDINGS_MAX_USER);
-		goto err_count;
-	}
+	if (!nyx_tenants_charge_up_to(unit, NYX_TENANT_BINDINGS, 1,
+				      READ_ONCE(nyx_max_bindings_per_user)))
+		return NYX_ERR(BINDINGS_MAX_USER);
 	ret = xa_alloc_cyclic(&irq->bindings, &b->id, b, XA_LIMIT(1, INT_MAX),
 			      &irq->next_binding, GFP_CALLER);
-	if (ret < 0)
-		goto err_count;
+	if (ret < 0) {
+		nyx_tenants_add(unit, NYX_TENANT_BINDINGS, -1);
+		return ret;
+	}
 	irq->nr_bindings++;
 	return 0;
-
-err_count:
-	nyx_tenants_add(unit, NYX_TENANT_BINDINGS, -1);
-	return ret;
 }
 
 static int bind_files(struct nyx_unit *unit, struct nyx_binding *b,

@@ -7,7 +7,6 @@
 #include "core/space/dirty.h"
 
 #include <linux/bitops.h>
-#include <linux/capability.h>
 #include <linux/lockdep.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
@@ -17,7 +16,6 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include <linux/user_namespace.h>
 
 #include "base/export.h"
 #include "base/reason.h"
@@ -50,13 +48,8 @@ static int track(struct nyx_unit *unit, struct region *region)
 	u32 max = READ_ONCE(nyx_max_dirty_kib_per_user), kib = bitmap_kib(region);
 	int ret;
 
-	/*
-	 * A range may have terabytes and no page, so what backs it does not bound its bitmap. A
-	 * bitmap that is refused is never counted: it may be larger than all others.
-	 */
-	if (!nyx_tenants_charge_up_to(unit, NYX_TENANT_DIRTY_KIB, kib, max) &&
-	    (!ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE) ||
-	     !nyx_tenants_charge_up_to(unit, NYX_TENANT_DIRTY_KIB, kib, U32_MAX)))
+	/* A range may have terabytes and no page, so what backs it does not bound its bitmap. */
+	if (!nyx_tenants_charge_up_to(unit, NYX_TENANT_DIRTY_KIB, kib, max))
 		return NYX_ERR(DIRTY_MAX_USER);
 	ret = region_dirty_start(region);
 	if (ret)

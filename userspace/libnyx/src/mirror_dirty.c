@@ -35,13 +35,10 @@ static void set_bits(uint64_t *bitmap, uint64_t at, uint64_t nr, const uint64_t 
 /* The range of memory that has a piece, or NULL: it is gone, or devices do not write it. */
 static struct mirror_memory *memory_of(struct nyx_mirror *m, const struct span *piece)
 {
-	size_t i;
+	size_t i = nyx__mirror_memory_from(m, piece->gpa);
 
-	for (i = 0; i < m->nr_memory; i++) {
-		if (piece->gpa >= m->memory[i].gpa && piece->gpa <= m->memory[i].last)
-			return m->memory[i].dirty ? &m->memory[i] : NULL;
-	}
-	return NULL;
+	return i < m->nr_memory && m->memory[i].gpa <= piece->gpa && m->memory[i].dirty ?
+		&m->memory[i] : NULL;
 }
 
 /* Note what was written in a piece; @whole: all of it. */
@@ -181,10 +178,8 @@ NYX_EXPORT int nyx_mirror_dirty_read(struct nyx_mirror *m, uint64_t gpa, uint64_
 		if (piece->gpa <= last && piece->gpa + (span_length(piece) - 1) >= gpa)
 			note_piece(m, piece, false);
 	}
-	for (i = 0; i < m->nr_memory; i++) {
-		if (m->memory[i].gpa <= last && m->memory[i].last >= gpa)
-			take_bits(&m->memory[i], gpa >> PAGE_SHIFT, last >> PAGE_SHIFT, bitmap);
-	}
+	for (i = nyx__mirror_memory_from(m, gpa); i < m->nr_memory && m->memory[i].gpa <= last; i++)
+		take_bits(&m->memory[i], gpa >> PAGE_SHIFT, last >> PAGE_SHIFT, bitmap);
 out:
 	nyx__changes_leave(m->changes);
 	return ret;
